@@ -1,0 +1,214 @@
+package actors
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+
+	"github.com/imart/event-worker/chains"
+	"github.com/imart/event-worker/markets"
+)
+
+// fakeChain is a chain of blocks that are mined and reorganised by hand, whose
+// logs are market events. It answers as a node does, from where its readers last
+// saw it, and fails on demand.
+type fakeChain struct {
+	mu       sync.Mutex
+	blocks   []fakeBlock // the canonical ones; the genesis first
+	all      map[string]fakeBlock
+	finality int64
+	forks    int
+	r        *rand.Rand
+	failing  map[string]error // by topic: what reading it answers
+	reads    int
+	whole    bool // pages are as long as may be, not of random length
+}
+
+type fakeBlock struct {
+	number       int64
+	hash, parent string
+	raws         []markets.Raw
+}
+
+func newFakeChain(finality int64, r *rand.Rand) *fakeChain {
+	genesis := fakeBlock{hash: "0"}
+	return &fakeChain{
+		blocks: []fakeBlock{genesis}, all: map[string]fakeBlock{genesis.hash: genesis},
+		finality: finality, r: r, failing: map[string]error{},
+	}
+}
+
+// mine appends a block with the events.
+func (c *fakeChain) mine(events ...markets.Event) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	parent := c.blocks[len(c.blocks)-1]
+	b := fakeBlock{number: parent.number + 1, parent: parent.hash}
+	b.hash = fmt.Sprintf("%d-%d", b.number, c.forks)
+	for i, e := range events {
+		data, err := json.Marshal(e)
+		if err != nil {
+			panic(err)
+		}
+		b.raws = append(b.raws, markets.Raw{
+			Position: markets.Position{Height: b.number, Transaction: int32(i), Log: int32(i)},
+			Seq:      b.number, Block: b.hash, Transaction: fmt.Sprintf("%s/%d", b.hash, i), Time: e.Time,
+			Type: e.Stream, JSON: data,
+		})
+	}
+	c.blocks = append(c.blocks, b)
+	c.all[b.hash] = b
+}
+
+// fork abandons the newest blocks.
+func (c *fakeChain) fork(depth int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.forks++
+	c.blocks = c.blocks[:max(1, len(c.blocks)-depth)]
+}
+
+func (c *fakeChain) height() int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.blocks[len(c.blocks)-1].number
+}
+
+func (c *fakeChain) head() markets.Place {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	b := c.blocks[len(c.blocks)-1]
+	return markets.Place{Seq: b.number, Hash: b.hash}
+}
+
+// raws are the canonical chain's raw events of a stream.
+func (c *fakeChain) raws(stream string) []markets.Raw {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var out []markets.Raw
+	for _, b := range c.blocks {
+		out = append(out, b.of(stream)...)
+	}
+	return out
+}
+
+func (b fakeBlock) of(stream string) []markets.Raw {
+	var out []markets.Raw
+	for _, raw := range b.raws {
+		if raw.Type == stream {
+			out = append(out, raw)
+		}
+	}
+	return out
+}
+
+// fail has reading a stream fail until err is nil.
+func (c *fakeChain) fail(stream string, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.failing[stream] = err
+}
+
+// Advance implements chains.Chain.
+func (c *fakeChain) Advance(ctx context.Context, known *chains.View) (*chains.View, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := errors.Join(ctx.Err(), c.failing["head"]); err != nil {
+		return nil, err
+	}
+	top := c.blocks[len(c.blocks)-1]
+	final := max(0, top.number-c.finality)
+	if known != nil {
+		if known.Head.Hash == top.hash {
+			return known, nil
+		}
+		final = max(final, min(known.Final.Seq, top.number))
+	}
+	var hashes []string
+	for _, b := range c.blocks[final:] {
+		hashes = append(hashes, b.hash)
+	}
+	view := chains.NewView(final, hashes)
+	if known != nil {
+		view.Breaks = known.Breaks
+		if known.Final.Seq > top.number || c.blocks[known.Final.Seq].hash != known.Final.Hash {
+			view.Breaks++
+		}
+	}
+	return view, nil
+}
+
+// Read implements chains.Chain.
+func (c *fakeChain) Read(ctx context.Context, view *chains.View, source markets.Source, after markets.Place, through int64, _ int) (chains.Page, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.reads++
+	stream := source.Topics[0]
+	if err := errors.Join(ctx.Err(), c.failing[stream]); err != nil {
+		return chains.Page{}, err
+	}
+	to := view.Head.Seq
+	if after.Seq < view.Final.Seq {
+		to = view.Final.Seq
+	}
+	if through >= 0 {
+		to = min(to, through)
+	}
+	if to > after.Seq && !c.whole {
+		to = after.Seq + 1 + c.r.Int64N(to-after.Seq)
+	}
+	page := chains.Page{To: after}
+	for n := after.Seq + 1; n <= to; n++ {
+		b, err := c.block(view, n)
+		if err != nil {
+			return chains.Page{}, err
+		}
+		page.Raws = append(page.Raws, b.of(stream)...)
+		page.To = markets.Place{Seq: b.number, Hash: b.hash}
+	}
+	return page, nil
+}
+
+// block is the view's block above finality, and the chain's own below it.
+func (c *fakeChain) block(view *chains.View, n int64) (fakeBlock, error) {
+	hash, ok := view.Hash(n)
+	if n > view.Final.Seq && ok {
+		if b, known := c.all[hash]; known {
+			return b, nil
+		}
+		return fakeBlock{}, chains.ErrReorganised
+	}
+	if n >= int64(len(c.blocks)) {
+		return fakeBlock{}, chains.ErrAhead
+	}
+	return c.blocks[n], nil
+}
+
+// Ancestor implements chains.Chain.
+func (c *fakeChain) Ancestor(ctx context.Context, view *chains.View, trail markets.Trail) (markets.Place, bool, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return markets.Place{}, false, err
+	}
+	for _, p := range slices.Backward(trail) {
+		switch view.Stand(p) {
+		case chains.On:
+			return p, true, nil
+		case chains.Ahead:
+			return markets.Place{}, false, chains.ErrAhead
+		case chains.Below:
+			if p.Seq < int64(len(c.blocks)) && c.blocks[p.Seq].hash == p.Hash {
+				return p, true, nil
+			}
+		}
+	}
+	return markets.Place{}, false, nil
+}
+
+// Close implements chains.Chain.
+func (c *fakeChain) Close() {}

@@ -1,0 +1,276 @@
+package actors
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/imart/event-worker/messages"
+	"github.com/imart/event-worker/persistence"
+)
+
+// reportTimeout bounds the writing of what only people read.
+const reportTimeout = 5 * time.Second
+
+// shared is what the actors of a node have in common.
+type shared struct {
+	system      *actor.ActorSystem
+	store       persistence.Store
+	log         *slog.Logger
+	node        string
+	supervision supervision
+	background  sync.WaitGroup // writes that outlive their actors
+}
+
+// part is what an actor does between its claim and its end. Everything happens
+// on the actor's own thread; none of it blocks.
+type part interface {
+	// begin is called once the actor's document is claimed.
+	begin(l *life)
+	receive(l *life, message any)
+	// end is called when the actor stops or fails, if it had begun.
+	end(l *life)
+}
+
+// life is one incarnation of an actor. It claims the actor's document before
+// anything else, runs slow work aside, and drops what comes back to an earlier
+// incarnation.
+type life struct {
+	*shared
+	part  part
+	claim persistence.Claim
+	epoch epochFunc
+
+	actor.Context // of the message in hand
+	ctx           context.Context
+	cancel        context.CancelFunc
+	doc           persistence.Actor // as claimed
+	begun         bool
+	early         []any // messages that came before the claim was through
+	report        persistence.Report
+	reported      persistence.Report
+	reporting     bool
+}
+
+// result is what came of slow work: a message for the incarnation that asked.
+type result struct {
+	of      *life
+	message any
+}
+
+// claimed is the result of a claim.
+type claimed struct {
+	doc      persistence.Actor
+	restarts int64
+}
+
+// props makes an actor of a part. Every incarnation is a new life with a new part.
+func props(s *shared, claim persistence.Claim, epoch epochFunc, newPart func() part) *actor.Props {
+	return actor.PropsFromProducer(func() actor.Actor {
+		return &life{shared: s, part: newPart(), claim: claim, epoch: epoch}
+	}, actor.WithSupervisor(s.supervision))
+}
+
+// keyOf is the key of an actor's document: its place in the tree of actors.
+func keyOf(pid *actor.PID) string { return strings.TrimPrefix(pid.Id, rootName+"/") }
+
+// Receive implements actor.Actor.
+func (l *life) Receive(c actor.Context) {
+	l.Context = c
+	defer l.noteFailure()
+	switch m := c.Message().(type) {
+	case *actor.Started:
+		l.ctx, l.cancel = context.WithCancel(context.Background())
+		l.do(l.claimDocument)
+	case *actor.Stopping:
+		l.finish()
+		l.writeAside(persistence.Report{Status: persistence.Stopped})
+	case *actor.Restarting:
+		l.finish()
+	case *actor.Stopped:
+	case restart:
+		m.now()
+	case error: // an error sent to an actor fails it
+		panic(m)
+	case result:
+		if m.of == l {
+			l.handle(m.message)
+		}
+	default:
+		l.handle(m)
+	}
+}
+
+func (l *life) handle(message any) {
+	switch m := message.(type) {
+	case error:
+		l.fail(m)
+	case claimed:
+		l.begin(m)
+	case takenOver:
+		l.fenced(m.epoch)
+	case reportWritten:
+		l.reporting = false
+		if m.err != nil {
+			l.reported = persistence.Report{} // the next report says it all again
+			return
+		}
+		l.writeReport()
+	default:
+		if !l.begun {
+			l.early = append(l.early, m)
+			return
+		}
+		l.part.receive(l, m)
+	}
+}
+
+// do runs slow work aside. What it returns comes back as a message, unless the
+// actor has ended by then; an error fails the actor.
+func (l *life) do(work func(context.Context) any) {
+	self, ctx, root := l.Self(), l.ctx, l.system.Root
+	go func() {
+		root.Send(self, result{l, safely(ctx, work)})
+	}()
+}
+
+// safely turns a panic of slow work into an error.
+func safely(ctx context.Context, work func(context.Context) any) (message any) {
+	defer func() {
+		if reason := recover(); reason != nil {
+			message = fmt.Errorf("panic: %v\n%s", reason, debug.Stack())
+		}
+	}()
+	return work(ctx)
+}
+
+// after sends the actor a message when some time has passed.
+func (l *life) after(d time.Duration, message any) {
+	self, root := l.Self(), l.system.Root
+	timer := time.AfterFunc(d, func() { root.Send(self, result{l, message}) })
+	context.AfterFunc(l.ctx, func() { timer.Stop() })
+}
+
+func (l *life) claimDocument(ctx context.Context) any {
+	claim := l.claim
+	last := l.supervision.failures.get(claim.ID)
+	claim.Node, claim.Restarts, claim.LastError = l.node, last.pending, last.reason
+	var err error
+	if claim.Epoch, err = l.epoch(ctx); err != nil {
+		return err
+	}
+	doc, err := l.store.Claim(ctx, claim)
+	if errors.Is(err, persistence.ErrFenced) {
+		return takenOver{claim.Epoch}
+	}
+	if err != nil {
+		return fmt.Errorf("claiming %s: %w", claim.ID, err)
+	}
+	return claimed{doc, last.pending}
+}
+
+// takenOver says that a claim met a higher epoch.
+type takenOver struct{ epoch int64 }
+
+func (l *life) begin(c claimed) {
+	l.supervision.failures.counted(l.claim.ID, c.restarts)
+	l.doc = c.doc
+	if l.begun { // claimed again by the part itself
+		l.part.receive(l, c)
+		return
+	}
+	l.begun = true
+	l.report = c.doc.Report
+	l.report.LastError = ""
+	l.part.begin(l)
+	early := l.early
+	l.early = nil
+	for _, message := range early {
+		l.part.receive(l, message)
+	}
+}
+
+// fail ends this incarnation: its supervisor begins the next one.
+func (l *life) fail(err error) { panic(err) }
+
+// fenced tells the chain that it has another owner. Nothing more is done here.
+func (l *life) fenced(epoch int64) {
+	l.Send(l.Parent(), messages.Fenced{Chain: l.claim.Chain, Epoch: epoch})
+}
+
+func (l *life) finish() {
+	if l.cancel != nil {
+		l.cancel()
+	}
+	if l.begun {
+		l.begun = false
+		l.part.end(l)
+	}
+}
+
+// noteFailure remembers why an actor fails and says so on its document.
+func (l *life) noteFailure() {
+	reason := recover()
+	if reason == nil {
+		return
+	}
+	text := firstLine(fmt.Sprint(reason))
+	l.supervision.failures.add(l.claim.ID, text, 2*l.supervision.backoff.Max)
+	l.finish()
+	l.writeAside(persistence.Report{Status: persistence.Retrying, LastError: text})
+	panic(reason)
+}
+
+func firstLine(s string) string {
+	line, _, _ := strings.Cut(s, "\n")
+	const most = 500
+	return line[:min(len(line), most)]
+}
+
+// writeAside writes a last report that nobody waits for.
+func (l *life) writeAside(r persistence.Report) {
+	if l.doc.ID == "" {
+		return
+	}
+	r.Head, r.Finalized, r.Lag, r.Place = l.report.Head, l.report.Finalized, l.report.Lag, l.report.Place
+	ref, store := l.doc.Ref(), l.store
+	l.background.Go(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), reportTimeout)
+		defer cancel()
+		_ = store.Report(ctx, ref, r) // the next claim writes what is missing
+	})
+}
+
+// reportWritten is the result of writing a report.
+type reportWritten struct{ err error }
+
+// say puts a report on the actor's document, the newest when they come too fast.
+func (l *life) say(r persistence.Report) {
+	l.report = r
+	l.writeReport()
+}
+
+func (l *life) writeReport() {
+	if l.reporting || sameReport(l.report, l.reported) {
+		return
+	}
+	l.reporting, l.reported = true, l.report
+	r, ref := l.report, l.doc.Ref()
+	l.do(func(ctx context.Context) any {
+		return reportWritten{l.store.Report(ctx, ref, r)}
+	})
+}
+
+func sameReport(a, b persistence.Report) bool {
+	if a.Place != nil && b.Place != nil && *a.Place == *b.Place {
+		a.Place, b.Place = nil, nil
+	}
+	return a == b
+}

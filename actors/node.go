@@ -1,0 +1,265 @@
+// Package actors runs the event worker: the tree of actors that follows chains
+// and their markets, and the protocol by which a subject moves its observers.
+//
+//	node
+//	└─ chain                  holds the epoch
+//	   ├─ head                follows head, finality and reorganisations
+//	   └─ market
+//	      ├─ orders           the one writer of the market's documents
+//	      └─ worker           one for each stream
+//	         ├─ subject       reads the stream and moves the observers
+//	         ├─ activity      keeps the log
+//	         └─ order-…       keeps the documents
+package actors
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/imart/event-worker/chains"
+	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/messages"
+	"github.com/imart/event-worker/persistence"
+)
+
+// rootName is the name of the node's actor.
+const rootName = "node"
+
+// ErrTakenOver says that another node has taken a chain over.
+var ErrTakenOver = errors.New("taken over by another process")
+
+// Config is what a node runs.
+type Config struct {
+	Node    string // its name
+	Store   persistence.Store
+	Log     *slog.Logger
+	Chains  []Chain
+	Backoff Backoff // DefaultBackoff if zero
+	Tuning  Tuning  // DefaultTuning if zero
+
+	market func(s *shared, c Chain, m Market, tuning Tuning, epoch epochFunc) *actor.Props // tests have others
+}
+
+// epochFunc tells an actor the epoch at which its chain is held.
+type epochFunc func(context.Context) (int64, error)
+
+// Chain is a chain to follow.
+type Chain struct {
+	Name    string
+	Chain   chains.Chain
+	Poll    time.Duration // how often to look at the head
+	Markets []Market
+}
+
+// Market is a market to follow, from a place on; usually the one before its first
+// block, or its first event.
+type Market struct {
+	markets.Market
+	Start func(stream string) markets.Place
+}
+
+// Node is a running tree of actors.
+type Node struct {
+	shared
+	root     *actor.PID
+	mu       sync.Mutex
+	behind   map[string]bool // streams that have not caught up yet
+	caughtUp chan struct{}
+	lost     chan error
+}
+
+// Start starts the actors. They run until Stop.
+func Start(cfg Config) (*Node, error) {
+	if cfg.Backoff == (Backoff{}) {
+		cfg.Backoff = DefaultBackoff
+	}
+	if cfg.Tuning == (Tuning{}) {
+		cfg.Tuning = DefaultTuning
+	}
+	if cfg.market == nil {
+		cfg.market = marketProps
+	}
+	system := actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger {
+		return slog.New(errorsOnly{cfg.Log.Handler()})
+	}))
+	n := &Node{
+		shared: shared{
+			system: system, store: cfg.Store, log: cfg.Log, node: cfg.Node,
+			supervision: supervision{cfg.Backoff, newFailures(), cfg.Log},
+		},
+		behind:   map[string]bool{},
+		caughtUp: make(chan struct{}),
+		lost:     make(chan error, len(cfg.Chains)),
+	}
+	for _, c := range cfg.Chains {
+		for _, m := range c.Markets {
+			for _, s := range m.Streams {
+				n.behind[c.Name+"/"+m.Name+"/"+s.Name] = true
+			}
+		}
+	}
+	root, err := system.Root.SpawnNamed(actor.PropsFromProducer(func() actor.Actor {
+		return &nodeActor{n: n, cfg: cfg}
+	}, actor.WithSupervisor(n.supervision)), rootName)
+	if err != nil {
+		return nil, fmt.Errorf("starting the node: %w", err)
+	}
+	n.root = root
+	return n, nil
+}
+
+// CaughtUp is closed when every stream has come to where its chain's head was
+// when the stream first saw it.
+func (n *Node) CaughtUp() <-chan struct{} { return n.caughtUp }
+
+// Lost yields an error wrapping ErrTakenOver for each chain that another process
+// has taken over. Its actors are stopped.
+func (n *Node) Lost() <-chan error { return n.lost }
+
+// Stop stops all actors and waits for what they write last.
+func (n *Node) Stop(ctx context.Context) error {
+	stopped := make(chan error, 1)
+	go func() {
+		err := n.system.Root.StopFuture(n.root).Wait()
+		n.background.Wait()
+		n.system.Shutdown()
+		stopped <- err
+	}()
+	select {
+	case err := <-stopped:
+		return err
+	case <-ctx.Done():
+		return fmt.Errorf("stopping: %w", context.Cause(ctx))
+	}
+}
+
+func (n *Node) streamCaughtUp(stream string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if !n.behind[stream] {
+		return
+	}
+	delete(n.behind, stream)
+	if len(n.behind) == 0 {
+		close(n.caughtUp)
+	}
+}
+
+// nodeActor is the root of the tree.
+type nodeActor struct {
+	n      *Node
+	cfg    Config
+	chains map[string]bool // those that are running
+}
+
+// Receive implements actor.Actor.
+func (a *nodeActor) Receive(c actor.Context) {
+	switch m := c.Message().(type) {
+	case *actor.Started:
+		a.chains = map[string]bool{}
+		for _, chain := range a.cfg.Chains {
+			a.chains[chain.Name] = true
+			a.spawn(c, chain.Name)
+		}
+	case restart:
+		m.now()
+	case *actor.Terminated:
+		if name := keyOf(m.Who); a.chains[name] {
+			time.AfterFunc(a.cfg.Backoff.delay(1), func() { c.ActorSystem().Root.Send(c.Self(), respawn{name}) })
+		}
+	case respawn:
+		if a.chains[m.key] {
+			a.spawn(c, m.key)
+		}
+	case messages.CaughtUp:
+		a.n.streamCaughtUp(m.Stream)
+	case messages.Fenced:
+		if a.chains[m.Chain] {
+			delete(a.chains, m.Chain)
+			c.Stop(childOf(c.Self(), m.Chain))
+			a.n.log.Error("another process has taken the chain over; its actors stop here", "chain", m.Chain, "epoch", m.Epoch)
+			a.n.lost <- fmt.Errorf("chain %s: %w", m.Chain, ErrTakenOver)
+		}
+	}
+}
+
+func (a *nodeActor) spawn(c actor.Context, name string) {
+	for _, chain := range a.cfg.Chains {
+		if chain.Name == name {
+			if _, err := c.SpawnNamed(chainProps(&a.n.shared, chain, a.cfg), name); err != nil {
+				panic(err)
+			}
+		}
+	}
+}
+
+// chainProps makes the actor of a chain with all that is below it.
+func chainProps(s *shared, c Chain, cfg Config) *actor.Props {
+	var epoch atomic.Int64
+	var view atomic.Pointer[chains.View]
+	held := func(context.Context) (int64, error) { return epoch.Load(), nil }
+	take := func(ctx context.Context) (int64, error) {
+		e, err := s.store.TakeOver(ctx, c.Name, s.node)
+		if err != nil {
+			return 0, fmt.Errorf("taking over %s: %w", c.Name, err)
+		}
+		epoch.Store(e)
+		return e, nil
+	}
+	claim := persistence.Claim{ID: c.Name, Kind: "chain", Chain: c.Name}
+	return props(s, claim, take, func() part {
+		return &supervisor{children: func(*life) []child {
+			headClaim := claim
+			headClaim.ID, headClaim.Kind = c.Name+"/head", "head"
+			children := []child{{"head", props(s, headClaim, held, func() part {
+				return &head{chain: c.Chain, poll: c.Poll, published: &view}
+			})}}
+			for _, m := range c.Markets {
+				children = append(children, child{m.Name, cfg.market(s, c, m, cfg.Tuning, held)})
+			}
+			return children
+		}}
+	})
+}
+
+// marketProps makes the actor of a market with all that is below it.
+func marketProps(s *shared, c Chain, m Market, tuning Tuning, epoch epochFunc) *actor.Props {
+	claim := persistence.Claim{ID: c.Name + "/" + m.Name, Kind: "market", Chain: c.Name, Market: m.Name}
+	return props(s, claim, epoch, func() part {
+		return &supervisor{children: func(l *life) []child {
+			ordersClaim := claim
+			ordersClaim.ID, ordersClaim.Kind = claim.ID+"/orders", "orders"
+			ref := persistence.MarketRef{Chain: c.Name, Market: m.Name}
+			children := []child{{"orders", props(s, ordersClaim, epoch, func() part { return &orders{market: ref} })}}
+			ordersPID := childOf(l.Self(), "orders")
+			for _, st := range m.Streams {
+				w := worker{
+					shared: s, epoch: epoch, start: m.Start(st.Name), orders: ordersPID,
+					stream: stream{Stream: st, market: ref, chain: c.Chain, Tuning: tuning},
+				}
+				children = append(children, child{st.Name, w.props()})
+			}
+			return children
+		}}
+	})
+}
+
+func childOf(pid *actor.PID, name string) *actor.PID {
+	return actor.NewPID(pid.Address, pid.Id+"/"+name)
+}
+
+// errorsOnly keeps the actor library's log to what this project does not say
+// itself.
+type errorsOnly struct{ slog.Handler }
+
+// Enabled implements slog.Handler.
+func (h errorsOnly) Enabled(ctx context.Context, level slog.Level) bool {
+	return level >= slog.LevelError && h.Handler.Enabled(ctx, level)
+}

@@ -1,0 +1,208 @@
+package actors
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/messages"
+	"github.com/imart/event-worker/persistence"
+)
+
+// observer executes one projection of one stream: it makes the transitions that
+// its subject sends, one after the other and only from the place at which it
+// stands, and acknowledges each when it is durable.
+type observer struct {
+	stream
+	name    string
+	subject *actor.PID
+	project projection
+
+	at           markets.Place
+	trail        markets.Trail
+	subscription messages.Subscription
+	waiting      []messages.Transition
+	busy         bool
+	again        bool // subscribe when no longer busy
+}
+
+// projection is what an observer makes of its stream. execute makes a transition
+// durable, together with the observer's own document, and answers the observer
+// with executed or an error.
+type projection interface {
+	execute(l *life, t transition)
+	receive(l *life, message any)
+}
+
+// transition is a move of an observer, ready to be executed.
+type transition struct {
+	observer persistence.ActorRef
+	from, to markets.Place
+	trail    markets.Trail // as it is at to
+	report   persistence.Report
+	// batch is what lies between the places; nil for a rollback, and for a
+	// transition that was interrupted: what is between is in the log then.
+	batch *messages.Batch
+}
+
+// move is the transition's effect on the observer's own document.
+func (t transition) move() persistence.Move {
+	return persistence.Move{Actor: t.observer, From: t.from, To: t.to, Trail: t.trail, Report: t.report}
+}
+
+// portion is the effect of a portion of the transition: until the last one the
+// observer stays, and its document says what is under way.
+func (t transition) portion(last bool, events, letters int) persistence.Move {
+	m := t.move()
+	m.Events, m.DeadLetters = int64(events), int64(letters)
+	if !last {
+		m.To, m.Pending, m.Trail = t.from, &t.to, nil
+	}
+	return m
+}
+
+func (t transition) back() bool { return t.to.Seq < t.from.Seq }
+
+// executed is a projection's answer: the observer now stands at the place.
+type executed struct{ at markets.Place }
+
+func (o *observer) begin(l *life) {
+	o.at, o.trail = l.doc.Place, l.doc.Trail
+	if len(o.trail) == 0 {
+		o.trail = markets.Trail{o.at}
+	}
+	if pending := l.doc.Pending; pending != nil {
+		o.again = true
+		o.execute(l, transition{to: *pending})
+		return
+	}
+	o.subscribe(l)
+}
+
+func (o *observer) end(*life) {}
+
+func (o *observer) receive(l *life, message any) {
+	switch m := message.(type) {
+	case messages.Resubscribe:
+		if o.again = o.busy; !o.busy {
+			o.subscribe(l)
+		}
+	case messages.Transition:
+		if m.Subscription == o.subscription {
+			o.waiting = append(o.waiting, m)
+			o.next(l)
+		}
+	case executed:
+		o.busy = false
+		o.arrive(l, m.at)
+		o.next(l)
+	default:
+		o.project.receive(l, message)
+	}
+}
+
+// subscribe tells the subject where the observer stands. What was said to it
+// before is void.
+func (o *observer) subscribe(l *life) {
+	o.waiting, o.again = nil, false
+	o.subscription = messages.Subscription{Incarnation: l.doc.Incarnation, Number: o.subscription.Number + 1}
+	l.Send(o.subject, messages.Subscribe{Observer: o.name, Subscription: o.subscription, At: o.at, Trail: o.trail})
+}
+
+// next begins the next transition that was sent.
+func (o *observer) next(l *life) {
+	for !o.busy && len(o.waiting) > 0 {
+		t := o.waiting[0]
+		o.waiting = o.waiting[1:]
+		switch o.at {
+		case t.From:
+			o.execute(l, transition{to: t.To, batch: t.Batch, report: progress(t.View, t.To)})
+		case t.To:
+			o.acknowledge(l)
+		default:
+			o.subscribe(l)
+		}
+	}
+}
+
+func (o *observer) execute(l *life, t transition) {
+	o.busy = true
+	t.observer, t.from = l.doc.Ref(), o.at
+	t.trail = o.trailTo(t.to)
+	o.project.execute(l, t)
+}
+
+func (o *observer) trailTo(to markets.Place) markets.Trail {
+	if to.Seq < o.at.Seq {
+		return o.trail.Cut(to)
+	}
+	return o.trail.Push(to)
+}
+
+// arrive notes that the observer now stands at a place, durably.
+func (o *observer) arrive(l *life, at markets.Place) {
+	o.trail = o.trailTo(at)
+	o.at = at
+	if o.again {
+		o.subscribe(l)
+		return
+	}
+	o.acknowledge(l)
+}
+
+func (o *observer) acknowledge(l *life) {
+	l.Send(o.subject, messages.Ack{Observer: o.name, Subscription: o.subscription, At: o.at})
+}
+
+// logProjection is the activity observer's: it keeps the log.
+type logProjection struct{ stream }
+
+func (p logProjection) execute(l *life, t transition) {
+	l.do(func(ctx context.Context) any {
+		commit := p.append
+		if t.back() {
+			commit = p.truncate
+		}
+		if err := commit(ctx, l.store, t); err != nil {
+			return fmt.Errorf("committing the log: %w", err)
+		}
+		return executed{t.to}
+	})
+}
+
+func (p logProjection) receive(*life, any) {}
+
+// append adds a batch to the log.
+func (p logProjection) append(ctx context.Context, store persistence.Store, t transition) error {
+	if t.batch == nil {
+		return errors.New("no batch to append")
+	}
+	activities := make([]markets.Activity, len(t.batch.Events))
+	for i, e := range t.batch.Events {
+		activities[i] = markets.Activity{Chain: p.market.Chain, Market: p.market.Market, Event: e}
+	}
+	m := t.portion(true, len(activities), len(t.batch.Letters))
+	return store.Commit(ctx, p.market, []persistence.Move{m}, func(tx persistence.Tx) error {
+		return tx.Append(activities, t.batch.Letters)
+	})
+}
+
+// truncate takes what lies behind a place out of the log, in portions.
+func (p logProjection) truncate(ctx context.Context, store persistence.Store, t transition) error {
+	for last := false; !last; {
+		moves := []persistence.Move{t.move()}
+		err := store.Commit(ctx, p.market, moves, func(tx persistence.Tx) error {
+			activities, letters, err := tx.Truncate(p.Name, t.to.Seq, p.Portion)
+			last = activities+letters < p.Portion
+			moves[0] = t.portion(last, -activities, -letters)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,190 @@
+package actors
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/persistence"
+)
+
+// orders is the one writer of a market's documents: the commits of all the
+// market's observers of documents pass through it, one after the other. Each is
+// one transaction on the documents, the observer's own document and that of
+// orders, whose seq counts the commits.
+type orders struct {
+	market persistence.MarketRef
+
+	at    int64 // commits so far
+	queue []*fold
+	busy  *fold
+}
+
+// fold asks orders to make a transition of a stream's documents.
+type fold struct {
+	transition
+	stream
+	replyTo *actor.PID
+}
+
+// folded is the answer: the transition is durable, or why it may not be.
+type folded struct {
+	*fold
+	err error
+}
+
+// foldResult is what came of a transition, and how many commits there are now.
+type foldResult struct {
+	folded
+	at int64
+}
+
+var errOrdersEnded = errors.New("orders was restarted")
+
+func (o *orders) begin(l *life) {
+	o.at = l.doc.Seq
+	l.say(persistence.Report{Status: persistence.Running})
+}
+
+// end answers whoever waits: what they asked for may or may not have happened.
+func (o *orders) end(l *life) {
+	if o.busy != nil {
+		o.queue = append(o.queue, o.busy)
+	}
+	for _, f := range o.queue {
+		l.system.Root.Send(f.replyTo, folded{f, errOrdersEnded})
+	}
+}
+
+func (o *orders) receive(l *life, message any) {
+	switch m := message.(type) {
+	case *fold:
+		o.queue = append(o.queue, m)
+		o.next(l)
+	case foldResult:
+		l.Send(m.replyTo, m.folded)
+		o.at = m.at
+		if m.err != nil {
+			l.do(l.claimDocument) // to know how many commits there are
+			return
+		}
+		o.busy = nil
+		o.next(l)
+	case claimed:
+		o.at, o.busy = m.doc.Seq, nil
+		o.next(l)
+	}
+}
+
+func (o *orders) next(l *life) {
+	if o.busy != nil || len(o.queue) == 0 {
+		return
+	}
+	o.busy, o.queue = o.queue[0], o.queue[1:]
+	f, w := o.busy, writer{l.store, o.market, l.doc.Ref(), o.at}
+	l.do(func(ctx context.Context) any {
+		err := w.fold(ctx, f)
+		return foldResult{folded{f, err}, w.at}
+	})
+}
+
+// writer makes transitions for orders, commit by commit.
+type writer struct {
+	store  persistence.Store
+	market persistence.MarketRef
+	orders persistence.ActorRef
+	at     int64
+}
+
+func (w *writer) fold(ctx context.Context, f *fold) error {
+	var c markets.Cursor
+	for !c.Done {
+		next, err := w.portion(ctx, f, c)
+		if err != nil {
+			return fmt.Errorf("committing documents: %w", err)
+		}
+		c = next
+		w.at++
+	}
+	return nil
+}
+
+// portion commits one portion of a transition.
+func (w *writer) portion(ctx context.Context, f *fold, c markets.Cursor) (next markets.Cursor, err error) {
+	moves := []persistence.Move{f.move(), w.move()}
+	err = w.store.Commit(ctx, w.market, moves, func(tx persistence.Tx) error {
+		t, err := f.onBook(tx)
+		if err != nil {
+			return err
+		}
+		if next, err = t.Step(tx, c, f.Portion); err != nil {
+			return err
+		}
+		events := c.Undone - next.Undone
+		if next.Done && !f.back() {
+			events = len(t.Events)
+		}
+		moves[0] = f.portion(next.Done, events, 0)
+		return nil
+	})
+	return next, err
+}
+
+// move counts a commit on the document of orders.
+func (w *writer) move() persistence.Move {
+	return persistence.Move{
+		Actor: w.orders, From: markets.Place{Seq: w.at}, To: markets.Place{Seq: w.at + 1},
+		Report: persistence.Report{Status: persistence.Running},
+	}
+}
+
+// onBook is the transition of the market's documents that the observer's is. The
+// events of an interrupted one are in the log.
+func (f *fold) onBook(b markets.Book) (markets.Transition, error) {
+	t := markets.Transition{Chain: f.market.Chain, Market: f.market.Market, Stream: f.Name, From: f.from.Seq, To: f.to.Seq}
+	if f.batch != nil {
+		t.Events = f.batch.Events
+		return t, nil
+	}
+	if f.back() {
+		return t, nil
+	}
+	var err error
+	t.Events, err = b.LogBetween(f.Name, f.from.Seq, f.to.Seq, markets.Position{}, math.MaxInt32)
+	return t, err
+}
+
+// documents is the projection of the observers of documents: they commit through
+// orders.
+type documents struct {
+	stream
+	orders *actor.PID
+	asked  *fold
+}
+
+func (d *documents) execute(l *life, t transition) {
+	if d.asked == nil {
+		l.Watch(d.orders)
+	}
+	d.asked = &fold{t, d.stream, l.Self()}
+	l.Request(d.orders, d.asked)
+}
+
+func (d *documents) receive(l *life, message any) {
+	switch m := message.(type) {
+	case folded:
+		switch {
+		case m.fold != d.asked: // of an earlier incarnation
+		case m.err != nil:
+			l.fail(m.err)
+		default:
+			l.part.receive(l, executed{m.to})
+		}
+	case *actor.Terminated, *actor.DeadLetterResponse:
+		l.fail(errOrdersEnded)
+	}
+}

@@ -1,0 +1,100 @@
+package actors
+
+import (
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+)
+
+// Backoff says how long a failed actor waits for its restart: Min after the
+// first failure in a row, twice as long after each further one, at most Max, and
+// up to half as long again at random, so that those who failed together do not
+// come back together. There is no last restart.
+type Backoff struct {
+	Min, Max time.Duration
+}
+
+// DefaultBackoff is the backoff of a production node.
+var DefaultBackoff = Backoff{Min: 200 * time.Millisecond, Max: 30 * time.Second}
+
+// delay is the wait after n failures in a row, n >= 1.
+func (b Backoff) delay(n int) time.Duration {
+	d := b.Max
+	if n < 32 && b.Min<<(n-1) < b.Max {
+		d = b.Min << (n - 1)
+	}
+	return d + time.Duration(rand.Int64N(int64(d)/2+1))
+}
+
+// failures remembers how actors failed across their restarts, by the key of
+// their documents.
+type failures struct {
+	mu    sync.Mutex
+	byKey map[string]failure
+}
+
+type failure struct {
+	inARow  int
+	at      time.Time
+	pending int64 // restarts that are not counted on the actor's document yet
+	reason  string
+}
+
+func newFailures() *failures { return &failures{byKey: map[string]failure{}} }
+
+// add notes a failure. An actor that has been well for quiet since its last one
+// starts counting anew.
+func (f *failures) add(key, reason string, quiet time.Duration) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	last := f.byKey[key]
+	if time.Since(last.at) > quiet {
+		last.inARow = 0
+	}
+	f.byKey[key] = failure{last.inARow + 1, time.Now(), last.pending + 1, reason}
+}
+
+func (f *failures) get(key string) failure {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.byKey[key]
+}
+
+// counted takes off what a claim has put on the actor's document.
+func (f *failures) counted(key string, n int64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	last := f.byKey[key]
+	last.pending -= n
+	f.byKey[key] = last
+}
+
+// supervision restarts every failed child after its backoff, for ever. (The
+// library's own strategies stop an actor silently after some restarts, or wait
+// by a line where they say exponential.)
+type supervision struct {
+	backoff  Backoff
+	failures *failures
+	log      *slog.Logger
+}
+
+// HandleFailure implements actor.SupervisorStrategy.
+func (s supervision) HandleFailure(system *actor.ActorSystem, supervisor actor.Supervisor, child *actor.PID, _ *actor.RestartStatistics, reason, _ any) {
+	delay := s.backoff.delay(max(1, s.failures.get(keyOf(child)).inARow))
+	s.log.Warn("actor failed, restarting", "actor", keyOf(child), "reason", reason, "in", delay.Round(time.Millisecond))
+	parent := supervisor.(actor.Context).Self()
+	time.AfterFunc(delay, func() { system.Root.Send(parent, restart{supervisor, child}) })
+}
+
+// restart restarts a child on its parent's own thread. A restart from anywhere
+// else can meet a child that is being stopped: the library would bring it back,
+// and its parent would wait for its end for ever.
+type restart struct {
+	supervisor actor.Supervisor
+	child      *actor.PID
+}
+
+func (r restart) now() { r.supervisor.RestartChildren(r.child) }

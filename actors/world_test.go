@@ -1,0 +1,408 @@
+package actors
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/persistence"
+	"github.com/imart/event-worker/persistence/embedded"
+)
+
+// patience is how long a test waits for what must happen.
+const patience = 20 * time.Second
+
+// world is a chain, a store, and the node that brings the one into the other. The
+// node can be killed and started again at any moment; the store stays.
+type world struct {
+	t     testing.TB
+	r     *rand.Rand
+	chain *fakeChain
+	disk  *embedded.Store
+	store persistence.Store // disk, with what a test puts before it
+	seen  persistence.Store // as the node sees it
+	node  *Node
+	old   []*Node // killed, and perhaps not quite dead
+
+	streams []string
+	revived sync.Map // events that could not be decoded and now can be
+	market  func(s *shared, c Chain, m Market, tuning Tuning, epoch epochFunc) *actor.Props
+	start   int64
+	orders  int // how many orders the random events are about
+}
+
+func newWorld(t testing.TB, seed uint64, finality int64) *world {
+	t.Helper()
+	r := rand.New(rand.NewPCG(seed, 1))
+	disk, err := embedded.Open(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &world{
+		t: t, r: r, chain: newFakeChain(finality, rand.New(rand.NewPCG(seed, 2))), disk: disk, store: disk,
+		streams: []string{"list", "buy", "delist", "bulk", "records"}, orders: 3,
+	}
+	t.Cleanup(func() {
+		for _, n := range append(w.old, w.node) {
+			if n != nil {
+				_ = n.Stop(context.Background())
+			}
+		}
+		if err := disk.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return w
+}
+
+// observers are the names of the streams' observers of documents.
+func observerOf(stream string) string {
+	if stream == "records" {
+		return "records"
+	}
+	return "order-" + stream
+}
+
+func (w *world) streamOf(name string) markets.Stream {
+	return markets.Stream{Name: name, Observer: observerOf(name), Source: markets.Source{Topics: []string{name}}, Decode: w.decode}
+}
+
+// decode reads the market event that a raw event carries. Some cannot be decoded
+// until they are revived.
+func (w *world) decode(transaction []markets.Raw) (events []markets.Event, failures []markets.Failure) {
+	for _, raw := range transaction {
+		var e markets.Event
+		if err := json.Unmarshal(raw.JSON, &e); err != nil {
+			return nil, []markets.Failure{{Raw: raw, Reason: err}}
+		}
+		if strings.HasPrefix(e.Transaction, "dead") && !w.isRevived(raw.Transaction) {
+			failures = append(failures, markets.Failure{Raw: raw, Reason: errors.New("cannot be decoded yet")})
+			continue
+		}
+		e.Position = raw.Position
+		events = append(events, e)
+	}
+	return events, failures
+}
+
+func (w *world) isRevived(transaction string) bool {
+	_, ok := w.revived.Load(transaction)
+	return ok
+}
+
+// boot starts a node on the store, whatever became of the one before.
+func (w *world) boot() {
+	w.t.Helper()
+	w.seen = &mortal{Store: w.store}
+	market := Market{Market: markets.Market{Name: "market"}, Start: func(string) markets.Place { return markets.Place{Seq: w.start} }}
+	for _, s := range w.streams {
+		market.Streams = append(market.Streams, w.streamOf(s))
+	}
+	var out io.Writer = io.Discard
+	if os.Getenv("EVENT_WORKER_TEST_LOG") != "" {
+		out = os.Stderr
+	}
+	n, err := Start(Config{
+		Node: "test", Store: w.seen, Log: slog.New(slog.NewTextHandler(out, nil)).With("test", w.t.Name()),
+		Chains:  []Chain{{Name: "chain", Chain: w.chain, Poll: time.Millisecond, Markets: []Market{market}}},
+		Backoff: Backoff{Min: time.Millisecond, Max: 20 * time.Millisecond},
+		Tuning:  Tuning{Credit: 2, Ahead: 3, Events: 10, Portion: 1 + w.r.IntN(4), Tick: 5 * time.Millisecond},
+		market:  w.market,
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.node = n
+}
+
+// kill ends the node as a power cut would: nothing of it reaches the store any
+// more but what is already on its way there.
+func (w *world) kill() {
+	if w.node == nil {
+		return
+	}
+	w.seen.(*mortal).kill()
+	w.old = append(w.old, w.node)
+	go w.node.system.Root.Stop(w.node.root)
+	w.node = nil
+}
+
+// mortal is a store as a process sees it that can be killed.
+type mortal struct {
+	persistence.Store
+	dead atomic.Bool
+}
+
+func (m *mortal) kill() { m.dead.Store(true) }
+
+var errKilled = errors.New("the process was killed")
+
+func (m *mortal) TakeOver(ctx context.Context, chain, node string) (int64, error) {
+	if m.dead.Load() {
+		return 0, errKilled
+	}
+	return m.Store.TakeOver(ctx, chain, node)
+}
+
+func (m *mortal) Claim(ctx context.Context, c persistence.Claim) (persistence.Actor, error) {
+	if m.dead.Load() {
+		return persistence.Actor{}, errKilled
+	}
+	return m.Store.Claim(ctx, c)
+}
+
+func (m *mortal) Commit(ctx context.Context, ref persistence.MarketRef, moves []persistence.Move, do func(persistence.Tx) error) error {
+	if m.dead.Load() {
+		return errKilled
+	}
+	// A commit that has begun may land although its process is gone.
+	return m.Store.Commit(context.WithoutCancel(ctx), ref, moves, do)
+}
+
+func (m *mortal) Report(ctx context.Context, ref persistence.ActorRef, r persistence.Report) error {
+	if m.dead.Load() {
+		return errKilled
+	}
+	return m.Store.Report(ctx, ref, r)
+}
+
+// block mines a block of random events.
+func (w *world) block() {
+	var events []markets.Event
+	for range w.r.IntN(4) {
+		events = append(events, w.event())
+	}
+	w.chain.mine(events...)
+}
+
+func (w *world) event() markets.Event {
+	r := w.r
+	e := markets.Event{
+		Stream:   pick(r, w.streams...),
+		Order:    fmt.Sprint("order", r.IntN(w.orders)),
+		Maker:    pick(r, "maker", "maker", "other"),
+		Quantity: markets.Amount(fmt.Sprint(1 + r.IntN(3))),
+		Price:    markets.Amount(fmt.Sprint(1 + r.IntN(1000))),
+		Time:     time.Unix(r.Int64N(1000), 0).UTC(),
+	}
+	if r.IntN(8) == 0 {
+		e.Transaction = "dead"
+	}
+	switch e.Stream {
+	case "list":
+		e.Kind = pick(r, markets.Listed, markets.OfferMade)
+	case "buy":
+		e.Kind, e.Partial = pick(r, markets.Bought, markets.Matched), r.IntN(2) == 0
+	case "delist":
+		e.Kind = markets.Delisted
+	case "bulk":
+		e.Kind, e.Order = markets.OrdersCancelled, ""
+	case "records":
+		e.Kind = pick(r, markets.Recorded, markets.Recorded, markets.RecordRemoved)
+		e.Record = &markets.RecordChange{Type: "gallery", Key: e.Order, Fields: map[string]any{pick(r, "a", "b"): float64(r.IntN(100))}}
+		e.Order = ""
+	}
+	return e
+}
+
+func pick[T any](r *rand.Rand, from ...T) T { return from[r.IntN(len(from))] }
+
+// documents is all that people read of a market, by key.
+type contents struct {
+	Orders     map[string]markets.Order
+	Records    map[string]markets.Record
+	Activities map[string]markets.Activity
+	Letters    map[string]string // what was wrong
+}
+
+// want is what the canonical chain makes: the plain fold of its events.
+func (w *world) want() contents {
+	c := contents{map[string]markets.Order{}, map[string]markets.Record{}, map[string]markets.Activity{}, map[string]string{}}
+	var events []markets.Event
+	for _, name := range w.streams {
+		es, failures := w.streamOf(name).DecodeAll(w.chain.raws(name))
+		for _, e := range es {
+			if e.Seq > w.start {
+				events = append(events, e)
+			}
+		}
+		for _, f := range failures {
+			if f.Raw.Seq > w.start {
+				c.Letters[f.Raw.Transaction] = f.Reason.Error()
+			}
+		}
+	}
+	slices.SortFunc(events, func(a, b markets.Event) int { return a.Position.Compare(b.Position) })
+	keys := map[string]bool{}
+	records := map[string][]markets.Event{}
+	for _, e := range events {
+		c.Activities[e.Transaction] = markets.Activity{Chain: "chain", Market: "market", Event: e}
+		if e.Order != "" {
+			keys[e.Order] = true
+		}
+		if e.Record != nil {
+			records[e.Record.Key] = append(records[e.Record.Key], e)
+		}
+	}
+	for key := range keys {
+		var concerned []markets.Event
+		for _, e := range events {
+			if e.Order == key || e.Kind == markets.OrdersCancelled {
+				concerned = append(concerned, e)
+			}
+		}
+		c.Orders[key], _ = markets.FoldOrder("chain", "market", key, concerned)
+	}
+	for key, es := range records {
+		c.Records[key], _ = markets.FoldRecord("chain", "market", es)
+	}
+	return c
+}
+
+// got is what the store holds.
+func (w *world) got() contents {
+	letters := map[string]string{}
+	for _, d := range load(w, persistence.DeadLetters, func(d markets.DeadLetter) string { return d.Transaction }) {
+		letters[d.Transaction] = d.Reason
+	}
+	return contents{
+		Orders:     load(w, persistence.Orders, func(o markets.Order) string { return o.Key }),
+		Records:    load(w, persistence.Records, func(r markets.Record) string { return r.Key }),
+		Activities: load(w, persistence.Activities, func(a markets.Activity) string { return a.Transaction }),
+		Letters:    letters,
+	}
+}
+
+func load[T any](w *world, collection string, key func(T) string) map[string]T {
+	w.t.Helper()
+	out := map[string]T{}
+	for doc, err := range w.disk.Query(context.Background(), persistence.Query{Collection: collection}) {
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		var v T
+		if err := json.Unmarshal(doc, &v); err != nil {
+			w.t.Fatal(err)
+		}
+		if _, twice := out[key(v)]; twice {
+			w.t.Errorf("%s %s is there twice", collection, key(v))
+		}
+		out[key(v)] = v
+	}
+	return out
+}
+
+func (w *world) actors() map[string]persistence.Actor {
+	return load(w, persistence.Actors, func(a persistence.Actor) string { return a.ID })
+}
+
+// settle waits until every observer stands at the head of the chain. It returns
+// what is wrong if that does not come about.
+func (w *world) settle() error {
+	deadline := time.Now().Add(patience)
+	for {
+		behind := w.behind()
+		if behind == "" {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("at rest, but not at the head %v: %s", w.chain.head(), behind)
+		}
+		time.Sleep(2 * time.Millisecond)
+	}
+}
+
+func (w *world) behind() string {
+	head := w.chain.head()
+	actors := w.actors()
+	for _, s := range w.streams {
+		for _, o := range []string{activity, observerOf(s)} {
+			id := "chain/market/" + s + "/" + o
+			if a, ok := actors[id]; !ok || a.Place != head || a.Pending != nil {
+				return fmt.Sprintf("%s is at %v, pending %v, state %s, %s", id, a.Place, a.Pending, a.Report.Status, a.LastError)
+			}
+		}
+	}
+	return ""
+}
+
+// check waits for the node to come to rest and compares what it has made with
+// the plain fold of the canonical chain.
+func (w *world) check() error {
+	if err := w.settle(); err != nil {
+		return err
+	}
+	got, want := w.got(), w.want()
+	return errors.Join(
+		differ("order", got.Orders, want.Orders),
+		differ("record", got.Records, want.Records),
+		differ("activity", got.Activities, want.Activities),
+		differ("dead letter", got.Letters, want.Letters),
+		w.counts(),
+	)
+}
+
+// counts checks the numbers on the observers' documents.
+func (w *world) counts() error {
+	n := map[string]int64{}
+	for _, a := range w.want().Activities {
+		n[a.Stream]++
+	}
+	for _, s := range w.streams {
+		for _, o := range []string{activity, observerOf(s)} {
+			if a := w.actors()["chain/market/"+s+"/"+o]; a.Events != n[s] {
+				return fmt.Errorf("%s counts %d events, want %d", a.ID, a.Events, n[s])
+			}
+		}
+	}
+	return nil
+}
+
+func (w *world) mustCheck() {
+	w.t.Helper()
+	if err := w.check(); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func differ[T any](kind string, got, want map[string]T) error {
+	var errs []error
+	for _, key := range slices.Sorted(maps.Keys(want)) {
+		if g, ok := got[key]; !ok {
+			errs = append(errs, fmt.Errorf("%s %s is missing", kind, key))
+		} else if !reflect.DeepEqual(normal(g), normal(want[key])) {
+			errs = append(errs, fmt.Errorf("%s %s is\n%s, want\n%s", kind, key, normal(g), normal(want[key])))
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(got)) {
+		if _, ok := want[key]; !ok {
+			errs = append(errs, fmt.Errorf("%s %s should not be there", kind, key))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// normal is a document as it is read and compared.
+func normal(v any) string {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	return string(b)
+}

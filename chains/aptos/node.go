@@ -1,0 +1,151 @@
+package aptos
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	sdk "github.com/aptos-labs/aptos-go-sdk"
+	"github.com/aptos-labs/aptos-go-sdk/api"
+
+	"github.com/imart/event-worker/chains"
+	"github.com/imart/event-worker/chains/internal/endpoint"
+	"github.com/imart/event-worker/markets"
+)
+
+// node is the REST client of one fullnode. The SDK gives the types; its own client
+// takes no context, bounds no answer, hides the headers that date an answer, and
+// puts the URL into its errors.
+type node struct {
+	*endpoint.Endpoint
+	chainID uint64
+	prefix  []string // the path's beginning
+}
+
+// The headers that every answer of a fullnode has.
+const (
+	chainIDHeader = "X-Aptos-Chain-Id"
+	versionHeader = "X-Aptos-Ledger-Version"
+)
+
+func newNode(e *endpoint.Endpoint, chainID uint64) node {
+	n := node{e, chainID, []string{"v1"}}
+	if strings.HasSuffix(e.Path(), "/v1") {
+		n.prefix = nil
+	}
+	return n
+}
+
+// get reads a path into what out points to. It returns the ledger version that
+// the answer is of, and fails unless the answer is of the configured chain.
+func (n node) get(ctx context.Context, out any, query url.Values, path ...string) (int64, error) {
+	answer, err := n.Get(ctx, query, append(n.prefix[:len(n.prefix):len(n.prefix)], path...)...)
+	if err != nil {
+		return 0, err
+	}
+	id, err := strconv.ParseUint(answer.Header.Get(chainIDHeader), 10, 64)
+	if err != nil {
+		return 0, n.Errorf("answer without a %s header: not an Aptos fullnode", chainIDHeader)
+	}
+	if id != n.chainID {
+		return 0, n.Errorf("%w: the endpoint's chain id is %d, the configured one %d", chains.ErrWrongChain, id, n.chainID)
+	}
+	version, err := strconv.ParseInt(answer.Header.Get(versionHeader), 10, 64)
+	if err != nil || version < 0 {
+		return 0, n.Errorf("answer without a %s header", versionHeader)
+	}
+	if err := json.Unmarshal(answer.Body, out); err != nil {
+		return 0, n.Errorf("%s: %w", strings.Join(path, "/"), err)
+	}
+	return version, nil
+}
+
+// ledgerVersion asks for the newest version.
+func (n node) ledgerVersion(ctx context.Context) (int64, error) {
+	var info struct {
+		Version *number `json:"ledger_version"`
+	}
+	if _, err := n.get(ctx, &info, nil); err != nil {
+		return 0, err
+	}
+	if info.Version == nil {
+		return 0, n.Errorf("ledger info without ledger_version")
+	}
+	return int64(*info.Version), nil
+}
+
+// event is an event as a handle's page and a transaction give it.
+type event struct {
+	Version  number          `json:"version"` // on a handle's page only
+	GUID     api.GUID        `json:"guid"`
+	Sequence number          `json:"sequence_number"`
+	Type     string          `json:"type"`
+	Data     json.RawMessage `json:"data"`
+}
+
+// handle names an event handle among all.
+type handle struct {
+	account  sdk.AccountAddress
+	creation uint64
+}
+
+// handle is the event's, if it has one: module events have none.
+func (e event) handle() (handle, bool) {
+	if e.GUID.AccountAddress == nil {
+		return handle{}, false
+	}
+	return handle{*e.GUID.AccountAddress, e.GUID.CreationNumber}, true
+}
+
+// events asks for up to limit events of a handle from a number on. It returns the
+// ledger version as of which there were these.
+func (n node) events(ctx context.Context, source markets.Source, start, limit int64) ([]event, int64, error) {
+	var events []event
+	query := url.Values{
+		"start": {strconv.FormatInt(start, 10)},
+		"limit": {strconv.FormatInt(limit, 10)},
+	}
+	version, err := n.get(ctx, &events, query, "accounts", source.Account, "events", source.Handle, source.Field)
+	if err == nil && int64(len(events)) > limit {
+		err = n.Errorf("%d events of %s, %d were asked for", len(events), source.Field, limit)
+	}
+	return events, version, err
+}
+
+// transaction asks for the transaction of a version.
+func (n node) transaction(ctx context.Context, version int64) (*transaction, error) {
+	var t wireTransaction
+	_, err := n.get(ctx, &t, nil, "transactions", "by_version", strconv.FormatInt(version, 10))
+	if status, ok := errors.AsType[*endpoint.StatusError](err); ok && status.Status == http.StatusNotFound {
+		return nil, fmt.Errorf("%w: version %d: %w", chains.ErrAhead, version, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if int64(t.Version) != version || t.Hash == "" {
+		return nil, n.Errorf("asked for version %d, answered with version %d, hash %.80q", version, t.Version, t.Hash)
+	}
+	return t.parse(), nil
+}
+
+// number is a u64 of the API, a string in JSON. All of ours fit 63 bits.
+type number int64
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (n *number) UnmarshalJSON(data []byte) error {
+	var v api.U64
+	if err := v.UnmarshalJSON(data); err != nil {
+		return err
+	}
+	if v > math.MaxInt64 {
+		return fmt.Errorf("number %d is too large", v)
+	}
+	*n = number(v)
+	return nil
+}

@@ -1,0 +1,160 @@
+package aptos_test
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/imart/event-worker/chains"
+	"github.com/imart/event-worker/chains/aptos"
+	"github.com/imart/event-worker/chains/chaintest"
+	"github.com/imart/event-worker/chains/replay"
+	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/markets/tradeport"
+)
+
+const recording = "../../testdata/recordings/aptos"
+
+// recorded is one event of a recorded transaction, read without the package's
+// own code.
+type recorded struct {
+	version, seq, micros int64
+	index                int32
+	hash                 string
+}
+
+// recordedEvents are all events of a type in the recording, by version.
+func recordedEvents(t *testing.T) map[string][]recorded {
+	t.Helper()
+	names, err := filepath.Glob(recording + "/transactions/*.json")
+	if err != nil || len(names) == 0 {
+		t.Fatalf("no recorded transactions: %v", err)
+	}
+	byType := map[string][]recorded{}
+	for _, name := range names {
+		var transaction struct {
+			Version, Hash, Timestamp string
+			Events                   []struct {
+				Type string
+				Seq  string `json:"sequence_number"`
+			}
+		}
+		body, err := os.ReadFile(name)
+		if err == nil {
+			err = json.Unmarshal(body, &transaction)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		number := func(s string) int64 { n, _ := strconv.ParseInt(s, 10, 64); return n }
+		for i, e := range transaction.Events {
+			byType[e.Type] = append(byType[e.Type], recorded{
+				number(transaction.Version), number(e.Seq), number(transaction.Timestamp), int32(i), transaction.Hash,
+			})
+		}
+	}
+	for _, events := range byType {
+		slices.SortFunc(events, func(a, b recorded) int { return int(a.seq - b.seq) })
+	}
+	return byType
+}
+
+func TestRecordedTradeport(t *testing.T) {
+	r, err := replay.Open(os.DirFS(recording))
+	if err != nil {
+		t.Fatal(err)
+	}
+	node, err := replay.Serve(t.Context(), "127.0.0.1:0", r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer node.Close()
+	chain, err := aptos.New(aptos.Config{
+		URL: node.URL(), ChainID: 1,
+		Numbers: func(s markets.Source) []int64 { return r.Numbers(s.Account, s.Handle, s.Field) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer chain.Close()
+
+	byType := recordedEvents(t)
+	var all []markets.Raw
+	versions := map[int64]bool{}
+	places := map[string]markets.Place{}
+	for more := true; more; more = node.Step() { // backfill, then follow
+		view, err := chain.Advance(t.Context(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, stream := range tradeport.Market().Streams {
+			after, ok := places[stream.Name]
+			if !ok {
+				after = markets.Place{Seq: -1}
+			}
+			raws, to := chaintest.Drain(t.Context(), t, chain, view, stream.Source, after, -1, 2)
+			if to.Through != view.Head.Seq {
+				t.Errorf("%s stands at %+v, the ledger at %d", stream.Name, to, view.Head.Seq)
+			}
+			places[stream.Name] = to
+			all = append(all, raws...)
+		}
+	}
+	got := map[string][]recorded{}
+	for _, raw := range all {
+		versions[raw.Position.Height] = true
+		got[raw.Type] = append(got[raw.Type], recorded{raw.Position.Height, raw.Seq, raw.Time.UnixMicro(), raw.Position.Log, raw.Transaction})
+		if raw.Ledger.Version != raw.Position.Height || len(raw.Ledger.Sender) != 66 || len(raw.Ledger.Resources) == 0 {
+			t.Errorf("event %d of %s: ledger %d, sender %s, %d resources", raw.Seq, raw.Type, raw.Ledger.Version, raw.Ledger.Sender, len(raw.Ledger.Resources))
+		}
+	}
+	for eventType, events := range got {
+		if !slices.Equal(events, byType[eventType]) {
+			t.Errorf("%s\nread     %+v\nrecorded %+v", eventType, events, byType[eventType])
+		}
+	}
+	if len(got) < 7 {
+		t.Errorf("events of %d types only", len(got))
+	}
+	if n := node.Requests()["transactions"]; n != int64(len(versions)) {
+		t.Errorf("%d requests for %d transactions", n, len(versions))
+	}
+}
+
+// The check for gaps is as strict as ever where our own configuration does not say
+// that the chain is a recording, or says other numbers.
+func TestARecordingIsFullOfGapsToWhoDoesNotKnow(t *testing.T) {
+	r, err := replay.Open(os.DirFS(recording))
+	if err != nil {
+		t.Fatal(err)
+	}
+	node, err := replay.Serve(t.Context(), "127.0.0.1:0", r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer node.Close()
+	node.Finish()
+	source := tradeport.Market().Streams[0].Source
+	for name, numbers := range map[string]func(markets.Source) []int64{
+		"a real chain":  nil,
+		"one more":      func(s markets.Source) []int64 { return append([]int64{1}, r.Numbers(s.Account, s.Handle, s.Field)...) },
+		"one less":      func(s markets.Source) []int64 { return r.Numbers(s.Account, s.Handle, s.Field)[1:] },
+		"none recorded": func(markets.Source) []int64 { return []int64{} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			chain, err := aptos.New(aptos.Config{URL: node.URL(), ChainID: 1, Numbers: numbers})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer chain.Close()
+			_, err = chain.Read(t.Context(), chains.NewLedger(node.Head()), source, markets.Place{Seq: -1}, -1, 10)
+			if err == nil || !strings.Contains(err.Error(), chains.ErrGap.Error()) {
+				t.Errorf("error %v, want %v", err, chains.ErrGap)
+			}
+		})
+	}
+}

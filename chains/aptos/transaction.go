@@ -1,0 +1,114 @@
+package aptos
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	sdk "github.com/aptos-labs/aptos-go-sdk"
+
+	"github.com/imart/event-worker/markets"
+)
+
+// transaction is what is kept of a transaction.
+type transaction struct {
+	hash    string
+	time    time.Time
+	ledger  *markets.AptosTransaction
+	indices map[eventKey]int32 // where each handle event stands among all events
+}
+
+// eventKey names an event of a handle.
+type eventKey struct {
+	handle
+	sequence int64
+}
+
+type wireTransaction struct {
+	Version   number  `json:"version"`
+	Hash      string  `json:"hash"`
+	Timestamp number  `json:"timestamp"` // Unix microseconds
+	Sender    string  `json:"sender"`    // of a user transaction
+	Events    []event `json:"events"`
+	Changes   []struct {
+		Type    string `json:"type"`
+		Address string `json:"address"`
+		Data    struct {
+			Type string          `json:"type"`
+			Data json.RawMessage `json:"data"`
+		} `json:"data"`
+	} `json:"changes"`
+}
+
+// What is kept of a transaction's resources: decoders look at a handful.
+const (
+	maxResources     = 256
+	maxResourceBytes = 1 << 20
+)
+
+func (w wireTransaction) parse() *transaction {
+	t := &transaction{
+		hash:    w.Hash,
+		time:    time.UnixMicro(int64(w.Timestamp)).UTC(),
+		ledger:  &markets.AptosTransaction{Version: int64(w.Version)},
+		indices: map[eventKey]int32{},
+	}
+	t.ledger.Sender, _ = longAddress(w.Sender)
+	accounts := map[string]bool{}
+	for i, e := range w.Events {
+		if h, ok := e.handle(); ok {
+			t.indices[eventKey{h, int64(e.Sequence)}] = int32(i)
+			accounts[h.account.StringLong()] = true
+		}
+	}
+	size := 0
+	for _, change := range w.Changes {
+		if change.Type != "write_resource" || !isTelling(change.Data.Type, accounts) {
+			continue
+		}
+		address, err := longAddress(change.Address)
+		if err != nil {
+			continue
+		}
+		if size += len(change.Data.Data); size > maxResourceBytes || len(t.ledger.Resources) == maxResources {
+			break
+		}
+		t.ledger.Resources = append(t.ledger.Resources, markets.AptosResource{Address: address, Type: change.Data.Type, Data: change.Data.Data})
+	}
+	return t
+}
+
+// isTelling says whether a resource can tell something of an event: objects,
+// tokens, collections, and what the modules wrote whose accounts hold the events'
+// handles.
+func isTelling(resourceType string, accounts map[string]bool) bool {
+	address, rest, _ := strings.Cut(resourceType, "::")
+	switch address {
+	case "0x1":
+		return strings.HasPrefix(rest, "object::")
+	case "0x3", "0x4":
+		return true
+	}
+	long, err := longAddress(address)
+	return err == nil && accounts[long]
+}
+
+// longAddress is an address in 64 digits.
+func longAddress(text string) (string, error) {
+	var address sdk.AccountAddress
+	if err := address.ParseStringWithPrefixRelaxed(text); err != nil {
+		return "", fmt.Errorf("address %.80q: %w", text, err)
+	}
+	return address.StringLong(), nil
+}
+
+// longType is a Move type, the address before its module in 64 digits.
+func longType(text string) (string, error) {
+	address, rest, ok := strings.Cut(text, "::")
+	if !ok {
+		return "", fmt.Errorf("%.80q is no Move type", text)
+	}
+	long, err := longAddress(address)
+	return long + "::" + rest, err
+}

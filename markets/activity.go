@@ -1,0 +1,67 @@
+package markets
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// Activity is an event in the log: the durable record from which every order can
+// be folded again, and the feed that people read.
+type Activity struct {
+	Chain  string `json:"chain" bson:"chain"`
+	Market string `json:"market" bson:"market"`
+	Event  `bson:",inline"`
+}
+
+// ID is the activity's key: what it concerns, where it stands, and on which
+// branch. The same event mined again in another block is another activity.
+func (a Activity) ID() string {
+	p := a.Position
+	branch := a.Block
+	if branch == "" {
+		branch = a.Transaction
+	}
+	return fmt.Sprintf("%s/%s/%s/%d.%d.%d.%d/%s/%.18s", a.Chain, a.Market, a.Key(), p.Height, p.Transaction, p.Log, p.Sub, a.Stream, branch)
+}
+
+// Key names the document that the event concerns within its market. The log is
+// read by key when a document is folded again. A bulk cancel concerns every
+// order of its maker; events that concern no document have their token's key.
+func (e Event) Key() string {
+	switch {
+	case e.Order != "":
+		return e.Order
+	case e.Kind == OrdersCancelled:
+		return MakerKey(e.Maker)
+	case e.Record != nil:
+		return RecordKey(e.Record.Type, e.Record.Key)
+	}
+	return "token:" + e.Token.Collection + ":" + e.Token.ID
+}
+
+// MakerKey is the log's key of the bulk cancels of a maker.
+func MakerKey(maker string) string { return "maker:" + maker }
+
+// RecordKey is the log's key of a record.
+func RecordKey(kind, key string) string { return kind + ":" + key }
+
+// DeadLetter is a raw event that could not be decoded, kept until it can be.
+type DeadLetter struct {
+	Chain       string          `json:"chain" bson:"chain"`
+	Market      string          `json:"market" bson:"market"`
+	Stream      string          `json:"stream" bson:"stream"`
+	Seq         int64           `json:"seq" bson:"seq"`
+	Position    Position        `json:"position" bson:"position"`
+	Block       string          `json:"block,omitempty" bson:"block,omitempty"`
+	Transaction string          `json:"transaction" bson:"transaction"`
+	Time        time.Time       `json:"time" bson:"time"`
+	Reason      string          `json:"reason" bson:"reason"`
+	Raw         json.RawMessage `json:"raw" bson:"raw"` // a Raw
+}
+
+// ID is the dead letter's key.
+func (d DeadLetter) ID() string {
+	p := d.Position
+	return fmt.Sprintf("%s/%s/%s/%d.%d.%d/%.18s", d.Chain, d.Market, d.Stream, p.Height, p.Transaction, p.Log, d.Block)
+}

@@ -1,0 +1,118 @@
+package markets
+
+import "time"
+
+// Kind says what happened on a market.
+type Kind string
+
+// The kinds of market events.
+const (
+	Listed            Kind = "listed"
+	Delisted          Kind = "delisted"
+	Bought            Kind = "bought"
+	OfferMade         Kind = "offer_made"
+	OfferCancelled    Kind = "offer_cancelled"
+	OfferAccepted     Kind = "offer_accepted"
+	OfferRejected     Kind = "offer_rejected"
+	Matched           Kind = "matched"          // the other half of a sale: it fills an order, but is no sale of its own
+	OrdersCancelled   Kind = "orders_cancelled" // all earlier orders of Maker on Contract
+	Transferred       Kind = "transferred"
+	CollectionCreated Kind = "collection_created"
+	TokenMinted       Kind = "token_minted"
+	Recorded          Kind = "recorded" // a record (gallery, exhibit, lottery…) was made or changed
+	RecordRemoved     Kind = "record_removed"
+)
+
+// Sale says whether events of the kind are sales. A sale is one event, however
+// many orders it fills.
+func (k Kind) Sale() bool { return k == Bought || k == OfferAccepted }
+
+// Side tells orders that sell from orders that buy.
+type Side string
+
+// The sides of an order; a side can be unknown.
+const (
+	Ask Side = "ask"
+	Bid Side = "bid"
+)
+
+// The standards a token can follow.
+const (
+	ERC721       = "ERC-721"
+	ERC1155      = "ERC-1155"
+	AptosObject  = "aptos-object" // digital assets, the token v2 standard
+	AptosTokenV1 = "aptos-token-v1"
+)
+
+// Token names a token. Without an ID it stands for any token of the collection.
+type Token struct {
+	Collection string `json:"collection,omitempty" bson:"collection,omitempty"`
+	ID         string `json:"id,omitempty" bson:"id,omitempty"`
+	Standard   string `json:"standard,omitempty" bson:"standard,omitempty"`
+	Name       string `json:"name,omitempty" bson:"name,omitempty"`
+}
+
+// Item is a number of units of one token.
+type Item struct {
+	Token    `bson:",inline"`
+	Quantity Amount `json:"quantity" bson:"quantity"`
+}
+
+// Currency is what a price is in. Decimals says how many of an amount's digits
+// stand behind the point.
+type Currency struct {
+	// Address is the token contract, or the coin type on Aptos; the zero address is
+	// an EVM chain's own coin.
+	Address  string `json:"address,omitempty" bson:"address,omitempty"`
+	Symbol   string `json:"symbol,omitempty" bson:"symbol,omitempty"`
+	Decimals int    `json:"decimals,omitempty" bson:"decimals,omitempty"`
+}
+
+// Event is one thing that happened on a market. It is immutable once decoded.
+type Event struct {
+	Kind     Kind     `json:"kind" bson:"kind"`
+	Stream   string   `json:"stream" bson:"stream"`
+	Seq      int64    `json:"seq" bson:"seq"` // within the stream
+	Position Position `json:"position" bson:"position"`
+	// Block is the block's hash on EVM chains, empty on Aptos.
+	Block string `json:"block,omitempty" bson:"block,omitempty"`
+	// Transaction is the transaction's hash.
+	Transaction string    `json:"transaction" bson:"transaction"`
+	Time        time.Time `json:"time" bson:"time"`
+
+	// Order is the key of the order concerned within its market, if it is one order.
+	Order string `json:"order,omitempty" bson:"order,omitempty"`
+	Side  Side   `json:"side,omitempty" bson:"side,omitempty"`
+	Maker string `json:"maker,omitempty" bson:"maker,omitempty"` // who made the order
+	Taker string `json:"taker,omitempty" bson:"taker,omitempty"` // who took it
+	// From and To are who gave and who received the token.
+	From string `json:"from,omitempty" bson:"from,omitempty"`
+	To   string `json:"to,omitempty" bson:"to,omitempty"`
+
+	Token Token `json:"token,omitzero" bson:"token,omitempty"`
+	// Quantity is how many units of Token were listed, asked for, or changed hands.
+	Quantity Amount `json:"quantity,omitempty" bson:"quantity,omitempty"`
+	// Bundle is every item, Token first, when there is more than one.
+	Bundle []Item `json:"bundle,omitempty" bson:"bundle,omitempty"`
+	// Partial says that a fill may be one of several of its order.
+	Partial bool `json:"partial,omitempty" bson:"partial,omitempty"`
+
+	// Price is the whole sum that the buyer pays, fees included.
+	Price     Amount     `json:"price,omitempty" bson:"price,omitempty"`
+	Currency  Currency   `json:"currency,omitzero" bson:"currency,omitempty"`
+	ExpiresAt *time.Time `json:"expiresAt,omitempty" bson:"expiresAt,omitempty"`
+	// Contract is the market's contract that the order lives on. OrdersCancelled
+	// reaches the orders of its Contract only, all of them when it is empty.
+	Contract string `json:"contract,omitempty" bson:"contract,omitempty"`
+
+	// Record is what a Recorded or RecordRemoved event says.
+	Record *RecordChange `json:"record,omitempty" bson:"record,omitempty"`
+}
+
+// RecordChange is what an event says of a record: the fields it sets. Fields not
+// named keep their values.
+type RecordChange struct {
+	Type   string         `json:"type" bson:"type"` // gallery, exhibit, lottery…
+	Key    string         `json:"key" bson:"key"`   // within its market and type
+	Fields map[string]any `json:"fields,omitempty" bson:"fields,omitempty"`
+}

@@ -1,0 +1,93 @@
+package markets
+
+import "fmt"
+
+// ChainKind is the family a chain belongs to.
+type ChainKind string
+
+// The kinds of chains.
+const (
+	EVM   ChainKind = "evm"
+	Aptos ChainKind = "aptos"
+)
+
+// Market is one marketplace: its streams and how their raw events become market
+// events.
+type Market struct {
+	Name    string
+	Kind    ChainKind
+	Streams []Stream
+}
+
+// Stream is one kind of event of one market.
+type Stream struct {
+	Name string // list, buy…
+	// Observer is the name of the observer that keeps the stream's documents:
+	// order-list, order-buy, records… A stream without one feeds the log alone.
+	Observer string
+	Source   Source
+	// Decode turns the stream's raw events of one transaction, in order, into market
+	// events. An event that cannot be decoded comes back as a failure; the others
+	// are decoded all the same. Decode sets what its raw events tell of a market
+	// event; DecodeAll adds the rest (stream, seq, block, transaction, time).
+	Decode func(transaction []Raw) ([]Event, []Failure)
+}
+
+// Failure is a raw event that could not be decoded, and why.
+type Failure struct {
+	Raw    Raw
+	Reason error
+}
+
+// DecodeAll decodes raw events in order, transaction by transaction. It neither
+// fails nor panics: what cannot be decoded is a failure.
+func (s Stream) DecodeAll(raws []Raw) (events []Event, failures []Failure) {
+	for len(raws) > 0 {
+		n := 1
+		for n < len(raws) && sameTransaction(raws[0], raws[n]) {
+			n++
+		}
+		es, fs := s.decode(raws[:n:n])
+		events, failures = append(events, es...), append(failures, fs...)
+		raws = raws[n:]
+	}
+	return events, failures
+}
+
+func sameTransaction(a, b Raw) bool {
+	return a.Position.Height == b.Position.Height && a.Transaction == b.Transaction
+}
+
+// decode decodes one transaction and fills in what every event takes from its
+// raw event. A decoder that panics has met something its author did not foresee:
+// its events are failures like any other.
+func (s Stream) decode(transaction []Raw) (events []Event, failures []Failure) {
+	defer func() {
+		if reason := recover(); reason != nil {
+			events, failures = nil, nil
+			for _, raw := range transaction {
+				failures = append(failures, Failure{raw, fmt.Errorf("decoder panicked: %v", reason)})
+			}
+		}
+	}()
+	events, failures = s.Decode(transaction)
+	for i := range events {
+		e := &events[i]
+		raw := rawOf(transaction, e.Position)
+		e.Stream, e.Seq = s.Name, raw.Seq
+		e.Block, e.Transaction, e.Time = raw.Block, raw.Transaction, raw.Time
+	}
+	return events, failures
+}
+
+// rawOf finds the raw event that an event was decoded from: the one at its
+// position, Sub aside.
+func rawOf(transaction []Raw, p Position) Raw {
+	for _, raw := range transaction {
+		q := raw.Position
+		if q.Height == p.Height && q.Transaction == p.Transaction && q.Log == p.Log {
+			return raw
+		}
+	}
+	return transaction[0]
+}

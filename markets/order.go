@@ -1,0 +1,181 @@
+package markets
+
+import "time"
+
+// Status is where an order stands in its life.
+type Status string
+
+// The statuses of an order. That an order has expired is no status: it is
+// computed when asked from ExpiresAt.
+const (
+	Listing  Status = "LISTING"
+	Partial  Status = "PARTIAL" // filled in part; how much was on offer is not known from the chain
+	Sold     Status = "SOLD"
+	Canceled Status = "CANCELED"
+	Rejected Status = "REJECTED"
+)
+
+// Alive says whether an order of the status can still be filled.
+func (s Status) Alive() bool { return s == Listing || s == Partial }
+
+// Order is the current state of a listing (an ask) or of an offer (a bid): the
+// fold of its events by position. Its document stays small however many fills it
+// has.
+type Order struct {
+	Chain    string `json:"chain" bson:"chain"`
+	Market   string `json:"market" bson:"market"`
+	Key      string `json:"key" bson:"key"` // within its market
+	Side     Side   `json:"side,omitempty" bson:"side,omitempty"`
+	Status   Status `json:"status" bson:"status"`
+	Maker    string `json:"maker,omitempty" bson:"maker,omitempty"`
+	Taker    string `json:"taker,omitempty" bson:"taker,omitempty"` // of the last fill
+	Contract string `json:"contract,omitempty" bson:"contract,omitempty"`
+
+	Token  Token  `json:"token,omitzero" bson:"token,omitempty"`
+	Bundle []Item `json:"bundle,omitempty" bson:"bundle,omitempty"`
+	// Quantity is how many units of Token the order is for, unknown when only fills
+	// were seen; Filled is how many have changed hands. Their quotient is the
+	// fraction filled, of a bundle too.
+	Quantity Amount `json:"quantity,omitempty" bson:"quantity,omitempty"`
+	Filled   Amount `json:"filled,omitempty" bson:"filled,omitempty"`
+
+	// Price is what is asked or bid for the whole order; Paid is what was paid for
+	// Filled. Without a listing, as most markets sign off chain, Price is Paid.
+	Price    Amount   `json:"price,omitempty" bson:"price,omitempty"`
+	Paid     Amount   `json:"paid,omitempty" bson:"paid,omitempty"`
+	Currency Currency `json:"currency,omitzero" bson:"currency,omitempty"`
+
+	ListedAt   *time.Time `json:"listedAt,omitempty" bson:"listedAt,omitempty"`
+	SoldAt     *time.Time `json:"soldAt,omitempty" bson:"soldAt,omitempty"`
+	CanceledAt *time.Time `json:"canceledAt,omitempty" bson:"canceledAt,omitempty"`
+	ExpiresAt  *time.Time `json:"expiresAt,omitempty" bson:"expiresAt,omitempty"`
+
+	// First and Last are the positions of the first and the last event that the
+	// document has taken in.
+	First     Position `json:"first" bson:"first"`
+	Last      Position `json:"last" bson:"last"`
+	Anomalies int64    `json:"anomalies,omitempty" bson:"anomalies,omitempty"` // events since its listing that made no sense in their state
+}
+
+// ID is the order's key in the store.
+func (o Order) ID() string { return o.Chain + "/" + o.Market + "/" + o.Key }
+
+// Apply takes the next event by position into the order and says whether it
+// concerned it. It is total: an event that makes no sense in the order's state
+// is counted and changes nothing else.
+func (o *Order) Apply(e Event) bool {
+	if e.Kind == OrdersCancelled {
+		if !o.Status.Alive() || !o.reachedBy(e) {
+			return false
+		}
+		o.cancel(e)
+		o.Last = e.Position
+		return true
+	}
+	switch e.Kind {
+	case Listed, OfferMade:
+		o.open(e)
+	case Bought, OfferAccepted, Matched:
+		o.ifOpen(e, o.fill)
+	case Delisted, OfferCancelled:
+		o.ifOpen(e, o.cancel)
+	case OfferRejected:
+		o.ifOpen(e, o.reject)
+	default:
+		o.Anomalies++
+	}
+	o.Last = e.Position
+	return true
+}
+
+// reachedBy says whether a bulk cancel reaches the order.
+func (o *Order) reachedBy(e Event) bool {
+	return e.Maker == o.Maker && (e.Contract == "" || o.Contract == "" || e.Contract == o.Contract)
+}
+
+// ifOpen applies an event to an order that is alive or not known yet.
+func (o *Order) ifOpen(e Event, apply func(Event)) {
+	if o.Status != "" && !o.Status.Alive() {
+		o.Anomalies++
+		return
+	}
+	o.describe(e)
+	apply(e)
+}
+
+// open begins the order, or begins it again: a listing replaces what was before.
+func (o *Order) open(e Event) {
+	*o = Order{Chain: o.Chain, Market: o.Market, Key: o.Key, First: o.First}
+	o.describe(e)
+	o.Status = Listing
+	o.Quantity, o.Price, o.Filled = e.Quantity, e.Price, "0"
+	o.ListedAt, o.ExpiresAt = &e.Time, e.ExpiresAt
+}
+
+func (o *Order) fill(e Event) {
+	priced := o.Price != o.Paid // by a listing
+	o.Taker = e.Taker
+	o.Filled = o.Filled.Plus(e.Quantity)
+	o.Paid = o.Paid.Plus(e.Price)
+	if !priced {
+		o.Price = o.Paid
+	}
+	if !e.Partial && !o.Quantity.Known() {
+		o.Quantity = o.Filled
+	}
+	if !e.Partial || o.Quantity.Known() && o.Filled.Cmp(o.Quantity) >= 0 {
+		o.Status, o.SoldAt = Sold, &e.Time
+	} else if o.Status == "" {
+		o.Status = Partial
+	}
+}
+
+func (o *Order) cancel(e Event) { o.end(Canceled, e) }
+
+func (o *Order) reject(e Event) { o.end(Rejected, e) }
+
+func (o *Order) end(status Status, e Event) {
+	o.Status, o.CanceledAt = status, &e.Time
+	if !o.Price.Known() {
+		o.Price = e.Price
+	}
+	if !o.Quantity.Known() {
+		o.Quantity = e.Quantity
+	}
+}
+
+// describe fills in what the order does not know of itself yet.
+func (o *Order) describe(e Event) {
+	fill := func(field *string, value string) {
+		if *field == "" {
+			*field = value
+		}
+	}
+	fill((*string)(&o.Side), string(e.Side))
+	fill(&o.Maker, e.Maker)
+	fill(&o.Contract, e.Contract)
+	if o.Token == (Token{}) {
+		o.Token, o.Bundle = e.Token, e.Bundle
+	}
+	if o.Currency == (Currency{}) {
+		o.Currency = e.Currency
+	}
+}
+
+// FoldOrder is the order that the events make, in order of position; events of
+// its maker's bulk cancels may be among them. It reports false when none of the
+// events is the order's own: a bulk cancel makes no order.
+func FoldOrder(chain, market, key string, events []Event) (Order, bool) {
+	o := Order{Chain: chain, Market: market, Key: key}
+	born := false
+	for _, e := range events {
+		if e.Order != key && !born {
+			continue
+		}
+		if !born {
+			born, o.First = true, e.Position
+		}
+		o.Apply(e)
+	}
+	return o, born
+}

@@ -1,0 +1,54 @@
+package markets
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Raw is one event as its chain gave it, before it is decoded. Which of the two
+// forms it has depends on the chain's kind.
+type Raw struct {
+	Position    Position
+	Seq         int64  // within the stream
+	Block       string // block hash on EVM chains
+	Transaction string // transaction hash
+	Time        time.Time
+
+	// EVM
+	Address [20]byte
+	Topics  [][32]byte
+	Data    []byte
+
+	// Aptos
+	Type string          // the event's Move type, its address in 64 digits
+	JSON json.RawMessage // the event's data
+	// Ledger is the transaction around an Aptos event, shared by all of its events.
+	Ledger *AptosTransaction
+}
+
+// AptosTransaction is what a decoder may need of the transaction around an event.
+type AptosTransaction struct {
+	Version int64  `json:"version"`
+	Sender  string `json:"sender"`
+	// Resources are the resources that the transaction wrote.
+	Resources []AptosResource `json:"resources,omitempty"`
+}
+
+// AptosResource is one resource as a transaction left it.
+type AptosResource struct {
+	Address string // 64 digits
+	Type    string
+	Data    json.RawMessage
+}
+
+// Source says where a stream's raw events come from.
+type Source struct {
+	// EVM: logs of these contracts whose first topic is one of these. Addresses in
+	// EIP-55, topics in lower-case hex.
+	Addresses []string
+	Topics    []string
+	// Aptos: the event handle Field of the resource Handle under Account.
+	Account string
+	Handle  string
+	Field   string
+}

@@ -1,0 +1,144 @@
+package markets
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// rawJSON is a raw event as a dead letter keeps it: for people to read, and whole,
+// so that it can be decoded again. An EVM event has an address, an Aptos event has
+// not. Data is a hex string on EVM chains, and what the node gave on Aptos.
+type rawJSON struct {
+	Position    Position  `json:"position"`
+	Seq         int64     `json:"seq"`
+	Block       string    `json:"block,omitempty"`
+	Transaction string    `json:"transaction"`
+	Time        time.Time `json:"time"`
+
+	Address string   `json:"address,omitempty"`
+	Topics  []string `json:"topics,omitempty"`
+
+	Type   string            `json:"type,omitempty"`
+	Ledger *AptosTransaction `json:"ledger,omitempty"`
+
+	nodeData
+}
+
+// MarshalJSON is the event's readable form.
+func (r Raw) MarshalJSON() ([]byte, error) {
+	form := rawJSON{
+		Position: r.Position, Seq: r.Seq, Block: r.Block, Transaction: r.Transaction, Time: r.Time,
+		Type: r.Type, Ledger: r.Ledger,
+	}
+	if r.Type != "" || r.JSON != nil || r.Ledger != nil {
+		form.nodeData = dataOf(r.JSON)
+		return json.Marshal(form)
+	}
+	form.Address = hexOf(r.Address[:])
+	for _, topic := range r.Topics {
+		form.Topics = append(form.Topics, hexOf(topic[:]))
+	}
+	form.Data = json.RawMessage(`"` + hexOf(r.Data) + `"`)
+	return json.Marshal(form)
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote.
+func (r *Raw) UnmarshalJSON(text []byte) error {
+	var form rawJSON
+	if err := json.Unmarshal(text, &form); err != nil {
+		return fmt.Errorf("raw event: %w", err)
+	}
+	*r = Raw{
+		Position: form.Position, Seq: form.Seq, Block: form.Block, Transaction: form.Transaction, Time: form.Time,
+		Type: form.Type, Ledger: form.Ledger,
+	}
+	if form.Address == "" {
+		r.JSON = form.bytes()
+		return nil
+	}
+	return r.readLog(form)
+}
+
+// readLog reads what an EVM event has.
+func (r *Raw) readLog(form rawJSON) error {
+	if err := readHex(r.Address[:], form.Address); err != nil {
+		return fmt.Errorf("raw event: address: %w", err)
+	}
+	for _, text := range form.Topics {
+		var topic [32]byte
+		if err := readHex(topic[:], text); err != nil {
+			return fmt.Errorf("raw event: topic: %w", err)
+		}
+		r.Topics = append(r.Topics, topic)
+	}
+	var text string
+	if err := json.Unmarshal(form.Data, &text); err != nil {
+		return fmt.Errorf("raw event: data: %w", err)
+	}
+	r.Data = make([]byte, max(len(text)-2, 0)/2)
+	if err := readHex(r.Data, text); err != nil {
+		return fmt.Errorf("raw event: data: %w", err)
+	}
+	return nil
+}
+
+// nodeData is JSON from a node. What is not JSON is kept as bytes: a dead letter is
+// where it goes.
+type nodeData struct {
+	Data      json.RawMessage `json:"data,omitempty"`
+	Malformed []byte          `json:"malformed,omitempty"`
+}
+
+func dataOf(data json.RawMessage) nodeData {
+	if json.Valid(data) {
+		return nodeData{Data: data}
+	}
+	return nodeData{Malformed: data}
+}
+
+func (d nodeData) bytes() json.RawMessage {
+	if d.Data != nil {
+		return d.Data
+	}
+	return d.Malformed
+}
+
+// resourceJSON is a resource in a raw event's JSON form.
+type resourceJSON struct {
+	Address string `json:"address"`
+	Type    string `json:"type"`
+	nodeData
+}
+
+// MarshalJSON is the resource's readable form.
+func (r AptosResource) MarshalJSON() ([]byte, error) {
+	return json.Marshal(resourceJSON{r.Address, r.Type, dataOf(r.Data)})
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote.
+func (r *AptosResource) UnmarshalJSON(text []byte) error {
+	var form resourceJSON
+	if err := json.Unmarshal(text, &form); err != nil {
+		return fmt.Errorf("resource: %w", err)
+	}
+	*r = AptosResource{form.Address, form.Type, form.bytes()}
+	return nil
+}
+
+var errHex = errors.New("not 0x and as many hex digits as must be")
+
+func hexOf(b []byte) string { return "0x" + hex.EncodeToString(b) }
+
+// readHex fills b from its hex form.
+func readHex(b []byte, text string) error {
+	digits, ok := strings.CutPrefix(text, "0x")
+	if !ok || len(digits) != 2*len(b) {
+		return errHex
+	}
+	_, err := hex.Decode(b, []byte(digits))
+	return err
+}

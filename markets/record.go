@@ -1,0 +1,49 @@
+package markets
+
+import (
+	"maps"
+	"time"
+)
+
+// Record is the current state of something a market keeps beside its orders: a
+// gallery, an exhibit, a lottery… It is folded from the log as orders are.
+type Record struct {
+	Chain     string         `json:"chain" bson:"chain"`
+	Market    string         `json:"market" bson:"market"`
+	Type      string         `json:"type" bson:"type"`
+	Key       string         `json:"key" bson:"key"` // within its market and type
+	Fields    map[string]any `json:"fields,omitempty" bson:"fields,omitempty"`
+	Removed   bool           `json:"removed,omitempty" bson:"removed,omitempty"`
+	CreatedAt time.Time      `json:"createdAt" bson:"createdAt"`
+	UpdatedAt time.Time      `json:"updatedAt" bson:"updatedAt"`
+	Last      Position       `json:"last" bson:"last"`
+}
+
+// ID is the record's key in the store.
+func (r Record) ID() string { return r.Chain + "/" + r.Market + "/" + RecordKey(r.Type, r.Key) }
+
+// Apply takes the next event by position into the record.
+func (r *Record) Apply(e Event) {
+	if r.Fields == nil || r.Removed {
+		r.Fields, r.CreatedAt = map[string]any{}, e.Time
+	} else {
+		r.Fields = maps.Clone(r.Fields)
+	}
+	maps.Copy(r.Fields, e.Record.Fields)
+	r.Removed = e.Kind == RecordRemoved
+	r.UpdatedAt, r.Last = e.Time, e.Position
+}
+
+// FoldRecord is the record that its events make, in order of position. It
+// reports false when there are none.
+func FoldRecord(chain, market string, events []Event) (Record, bool) {
+	if len(events) == 0 {
+		return Record{}, false
+	}
+	change := events[0].Record
+	r := Record{Chain: chain, Market: market, Type: change.Type, Key: change.Key}
+	for _, e := range events {
+		r.Apply(e)
+	}
+	return r, true
+}

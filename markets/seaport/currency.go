@@ -1,0 +1,36 @@
+package seaport
+
+import (
+	"github.com/ethereum/go-ethereum/common"
+
+	"github.com/imart/event-worker/markets"
+)
+
+// currencies are what orders are paid in, as far as they are known by name. The
+// zero address is the chain's own coin.
+type currencies map[common.Address]markets.Currency
+
+func newCurrencies() currencies {
+	c := currencies{{}: native("ETH")}
+	for _, known := range []markets.Currency{ // Ethereum mainnet
+		{Address: "0xC02aaA39b223FE8D0A0e5C4F27eAD9083C756Cc2", Symbol: "WETH", Decimals: 18},
+		{Address: "0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48", Symbol: "USDC", Decimals: 6},
+		{Address: "0xdAC17F958D2ee523a2206206994597C13D831ec7", Symbol: "USDT", Decimals: 6},
+		{Address: "0x6B175474E89094C44Da98b954EedeAC495271d0F", Symbol: "DAI", Decimals: 18},
+	} {
+		c[common.HexToAddress(known.Address)] = known
+	}
+	return c
+}
+
+func native(symbol string) markets.Currency {
+	return markets.Currency{Address: common.Address{}.Hex(), Symbol: symbol, Decimals: 18}
+}
+
+// of is the currency of a token contract; one not known has its address alone.
+func (c currencies) of(address common.Address) markets.Currency {
+	if known, ok := c[address]; ok {
+		return known
+	}
+	return markets.Currency{Address: address.Hex()}
+}

@@ -1,0 +1,202 @@
+package seaport
+
+import (
+	"errors"
+
+	"github.com/ethereum/go-ethereum/common"
+	"github.com/holiman/uint256"
+
+	"github.com/imart/event-worker/markets"
+)
+
+// itemType is Seaport's enumeration of what an item can be.
+type itemType uint8
+
+const (
+	nativeCoin itemType = iota
+	erc20
+	erc721
+	erc1155
+	erc721Criteria // any token of the collection, or any of a set
+	erc1155Criteria
+	itemTypes // how many there are
+)
+
+// item is one thing that an order offers or asks for.
+type item struct {
+	kind      itemType
+	contract  common.Address
+	id        uint256.Int // of a token; the set's root of a criteria item
+	amount    uint256.Int
+	recipient common.Address // in a consideration
+}
+
+var errItemType = errors.New("unknown item type")
+
+// items reads an array of items of size words: type, contract, identifier and
+// amount come first. If they have a recipient, it comes last.
+func (w *words) items(i, size int, received bool) []item {
+	raw := w.array(i, size)
+	all := make([]item, 0, len(raw)/wordSize/size)
+	for ; len(raw) > 0; raw = raw[size*wordSize:] {
+		element := words{data: raw[:size*wordSize]}
+		kind, ok := small(element.word(0), int(itemTypes)-1)
+		if !ok {
+			w.fail(errItemType)
+			return nil
+		}
+		it := item{kind: itemType(kind), contract: element.address(1), id: element.number(2), amount: element.number(3)}
+		if received {
+			it.recipient = element.address(size - 1)
+		}
+		all = append(all, it)
+	}
+	return all
+}
+
+// isToken says whether the item is what a market trades, rather than currency.
+func (it *item) isToken() bool { return it.kind >= erc721 }
+
+// currency is the token contract of an item that is no token; the zero address is
+// the chain's own coin.
+func (it *item) currency() common.Address {
+	if it.kind == nativeCoin {
+		return common.Address{}
+	}
+	return it.contract
+}
+
+// divisible says whether the item can change hands in parts.
+func (it *item) divisible() bool { return it.kind == erc1155 || it.kind == erc1155Criteria }
+
+// token names the item's token; a criteria item's is any of its collection.
+func (it *item) token() markets.Token {
+	t := markets.Token{Collection: it.contract.Hex(), Standard: markets.ERC721}
+	if it.divisible() {
+		t.Standard = markets.ERC1155
+	}
+	if it.kind == erc721 || it.kind == erc1155 {
+		t.ID = it.id.Dec()
+	}
+	return t
+}
+
+// asset identifies a token among the items of several orders.
+type asset struct {
+	contract common.Address
+	id       uint256.Int
+}
+
+func (it *item) asset() asset { return asset{it.contract, it.id} }
+
+// order is what the logs tell of an order.
+type order struct {
+	hash          common.Hash
+	offerer       common.Address
+	offer         []item
+	consideration []item
+}
+
+// side says what the order does on a market; it is empty if it does nothing there.
+func (o *order) side() markets.Side {
+	switch {
+	case firstToken(o.offer) != nil:
+		return markets.Ask
+	case firstToken(o.consideration) != nil:
+		return markets.Bid
+	}
+	return ""
+}
+
+// trades are the items on the side of the order that has its token.
+func (o *order) trades() []item {
+	if o.side() == markets.Ask {
+		return o.offer
+	}
+	return o.consideration
+}
+
+// offers are the tokens that the order offers.
+func (o *order) offers() (offered []asset) {
+	for _, it := range tokens(o.offer) {
+		offered = append(offered, it.asset())
+	}
+	return offered
+}
+
+// wants are the tokens that the order asks for and does not offer itself. (A
+// private sale names its buyer by asking for its own token on their behalf.)
+func (o *order) wants() (wanted []asset) {
+	if firstToken(o.consideration) == nil {
+		return nil
+	}
+	own := map[asset]bool{}
+	addAll(own, o.offers())
+	for _, it := range tokens(o.consideration) {
+		if !own[it.asset()] {
+			wanted = append(wanted, it.asset())
+		}
+	}
+	return wanted
+}
+
+// price is what the order costs its buyer, fees included: for an ask, the
+// currency of its consideration; otherwise, the currency of its offer. An ask that
+// wants other tokens in return has none.
+func (o *order) price() price {
+	switch {
+	case o.side() != markets.Ask:
+		return total(o.offer)
+	case len(o.wants()) == 0:
+		return total(o.consideration)
+	}
+	return price{}
+}
+
+// price is an amount of one currency, if it is known.
+type price struct {
+	known    bool
+	amount   uint256.Int
+	currency common.Address
+}
+
+// total is the sum of the items that are currency, unknown if they are of several.
+// No currency is nothing of the chain's own coin. A sum beyond 256 bits is the
+// greatest number there is.
+func total(items []item) price {
+	sum := price{known: true}
+	for i := range items {
+		it := &items[i]
+		if it.isToken() || it.amount.IsZero() && !sum.amount.IsZero() {
+			continue
+		}
+		if it.currency() != sum.currency && !sum.amount.IsZero() {
+			return price{}
+		}
+		sum.currency = it.currency()
+		if _, overflow := sum.amount.AddOverflow(&sum.amount, &it.amount); overflow {
+			sum.amount.SetAllOne()
+		}
+	}
+	return sum
+}
+
+// tokens are those of the items that are.
+func tokens(items []item) (all []*item) {
+	for i := range items {
+		if items[i].isToken() {
+			all = append(all, &items[i])
+		}
+	}
+	return all
+}
+
+// firstToken is the first item that is a token, nil if there is none.
+func firstToken(items []item) *item {
+	for i := range items {
+		if items[i].isToken() {
+			return &items[i]
+		}
+	}
+	return nil
+}

@@ -1,0 +1,207 @@
+package embedded
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"zombiezen.com/go/sqlite"
+
+	"github.com/imart/event-worker/persistence"
+)
+
+// TakeOver is persistence.Store's.
+func (s *Store) TakeOver(ctx context.Context, chain, node string) (epoch int64, err error) {
+	err = s.write(ctx, func(conn *sqlite.Conn) error {
+		before, err := highestEpoch(conn, chain)
+		if err != nil {
+			return err
+		}
+		epoch = before + 1
+		if err := putLease(conn, persistence.Lease{Chain: chain, Node: node, Epoch: epoch, TakenAt: now()}); err != nil {
+			return err
+		}
+		_, err = run(conn, "UPDATE actors SET doc = json_set(doc, '$.epoch', ?1) WHERE chain = ?2", func(stmt *sqlite.Stmt) {
+			stmt.BindInt64(1, epoch)
+			stmt.BindText(2, chain)
+		})
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	return epoch, nil
+}
+
+// Claim is persistence.Store's.
+func (s *Store) Claim(ctx context.Context, claim persistence.Claim) (actor persistence.Actor, err error) {
+	err = s.write(ctx, func(conn *sqlite.Conn) error {
+		lease, err := leaseEpoch(conn, claim.Chain)
+		if err != nil {
+			return err
+		}
+		known := false
+		if actor, known, err = actorNamed(conn, claim.ID); err != nil {
+			return err
+		}
+		if !known {
+			actor = persistence.Actor{ID: claim.ID, Place: claim.Start}
+		}
+		if claim.Epoch < max(lease, actor.Epoch) {
+			return fenced(claim.ID)
+		}
+		actor.Kind, actor.Chain, actor.Market, actor.Stream = claim.Kind, claim.Chain, claim.Market, claim.Stream
+		actor.Node, actor.Documents = claim.Node, claim.Documents
+		actor.Epoch = claim.Epoch
+		actor.Incarnation++
+		actor.Restarts += claim.Restarts
+		actor.LastError = cmp.Or(claim.LastError, actor.LastError)
+		return putActor(conn, &actor)
+	})
+	if err != nil {
+		return persistence.Actor{}, err
+	}
+	return actor, nil
+}
+
+// Report is persistence.Store's.
+func (s *Store) Report(ctx context.Context, ref persistence.ActorRef, report persistence.Report) error {
+	return s.write(ctx, func(conn *sqlite.Conn) error {
+		actor, known, err := actorNamed(conn, ref.ID)
+		if err != nil {
+			return err
+		}
+		if !known || actor.Ref() != ref {
+			return fenced(ref.ID)
+		}
+		tell(&actor, report)
+		if report.Place != nil {
+			actor.Place = *report.Place
+		}
+		return putActor(conn, &actor)
+	})
+}
+
+// stands returns ErrFenced if a move's actor does not stand where it starts.
+func stands(conn *sqlite.Conn, move persistence.Move) error {
+	_, err := standing(conn, move)
+	return err
+}
+
+// apply makes a move. Its condition is checked again: the same actor could move
+// twice.
+func apply(conn *sqlite.Conn, move persistence.Move) error {
+	actor, err := standing(conn, move)
+	if err != nil {
+		return err
+	}
+	actor.Place, actor.Pending, actor.Trail = move.To, move.Pending, move.Trail
+	actor.Events += move.Events
+	actor.DeadLetters += move.DeadLetters
+	tell(&actor, move.Report)
+	return putActor(conn, &actor)
+}
+
+// standing is a move's actor if it stands where the move starts.
+func standing(conn *sqlite.Conn, move persistence.Move) (persistence.Actor, error) {
+	actor, known, err := actorNamed(conn, move.Actor.ID)
+	if err == nil && (!known || actor.Ref() != move.Actor || actor.Place != move.From) {
+		err = fenced(move.Actor.ID)
+	}
+	return actor, err
+}
+
+// tell writes a report into an actor's document.
+func tell(actor *persistence.Actor, report persistence.Report) {
+	report.LastError = cmp.Or(report.LastError, actor.LastError)
+	report.Place = nil
+	actor.Report = report
+}
+
+func fenced(id string) error { return fmt.Errorf("%s: %w", id, persistence.ErrFenced) }
+
+func actorNamed(conn *sqlite.Conn, id string) (actor persistence.Actor, known bool, err error) {
+	err = each(conn, "SELECT doc FROM actors WHERE id = ?", func(stmt *sqlite.Stmt) {
+		stmt.BindText(1, id)
+	}, func(row *sqlite.Stmt) error {
+		known = true
+		if err := json.Unmarshal(text(row, 0, nil), &actor); err != nil {
+			return damaged("actor", id, err)
+		}
+		return nil
+	})
+	return actor, known, err
+}
+
+func putActor(conn *sqlite.Conn, actor *persistence.Actor) error {
+	actor.UpdatedAt = now()
+	doc, err := json.Marshal(actor)
+	if err != nil {
+		return err
+	}
+	_, err = run(conn, "INSERT INTO actors (id, doc) VALUES (?, ?) ON CONFLICT DO UPDATE SET doc = excluded.doc", func(stmt *sqlite.Stmt) {
+		stmt.BindText(1, actor.ID)
+		stmt.BindText(2, string(doc))
+	})
+	return err
+}
+
+// highestEpoch is the highest epoch that a chain has seen.
+func highestEpoch(conn *sqlite.Conn, chain string) (epoch int64, err error) {
+	if epoch, err = leaseEpoch(conn, chain); err != nil {
+		return 0, err
+	}
+	err = each(conn, "SELECT ifnull(max(epoch), 0) FROM actors WHERE chain = ?", func(stmt *sqlite.Stmt) {
+		stmt.BindText(1, chain)
+	}, func(row *sqlite.Stmt) error {
+		epoch = max(epoch, row.ColumnInt64(0))
+		return nil
+	})
+	return epoch, err
+}
+
+// leaseEpoch is the epoch of a chain's lease, 0 if it was never taken.
+func leaseEpoch(conn *sqlite.Conn, chain string) (epoch int64, err error) {
+	err = each(conn, "SELECT doc FROM leases WHERE id = ?", func(stmt *sqlite.Stmt) {
+		stmt.BindText(1, chain)
+	}, func(row *sqlite.Stmt) error {
+		var lease persistence.Lease
+		if err := json.Unmarshal(text(row, 0, nil), &lease); err != nil {
+			return damaged("lease", chain, err)
+		}
+		epoch = lease.Epoch
+		return nil
+	})
+	return epoch, err
+}
+
+func putLease(conn *sqlite.Conn, lease persistence.Lease) error {
+	doc, err := json.Marshal(lease)
+	if err != nil {
+		return err
+	}
+	_, err = run(conn, "INSERT INTO leases (id, doc) VALUES (?, ?) ON CONFLICT DO UPDATE SET doc = excluded.doc", func(stmt *sqlite.Stmt) {
+		stmt.BindText(1, lease.Chain)
+		stmt.BindText(2, string(doc))
+	})
+	return err
+}
+
+// places says up to where each stream is folded into a market's documents.
+func places(conn *sqlite.Conn, market persistence.MarketRef) (map[string]int64, error) {
+	places := map[string]int64{}
+	err := each(conn, "SELECT stream, seq FROM actors WHERE chain = ? AND market = ? AND documents", func(stmt *sqlite.Stmt) {
+		stmt.BindText(1, market.Chain)
+		stmt.BindText(2, market.Market)
+	}, func(row *sqlite.Stmt) error {
+		places[row.ColumnText(0)] = row.ColumnInt64(1)
+		return nil
+	})
+	return places, err
+}
+
+// damaged names a stored document that cannot be read.
+func damaged(kind string, id any, err error) error {
+	return fmt.Errorf("stored %s %v is damaged: %w", kind, id, err)
+}

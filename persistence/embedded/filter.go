@@ -1,0 +1,247 @@
+package embedded
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/persistence"
+)
+
+// sqlText is a piece of SQL and the arguments of its question marks.
+type sqlText struct {
+	text strings.Builder
+	args []any
+}
+
+func (s *sqlText) add(text string, args ...any) {
+	s.text.WriteString(text)
+	s.args = append(s.args, args...)
+}
+
+// condition appends a filter's condition on the document in the column doc. What
+// it appends is true or false, never NULL.
+func (s *sqlText) condition(c persistence.Condition) error {
+	switch c := c.(type) {
+	case nil:
+		s.add("1")
+	case persistence.And:
+		return s.junction(c, " AND ", "1")
+	case persistence.Or:
+		return s.junction(c, " OR ", "0")
+	case persistence.Not:
+		s.add("NOT ")
+		return s.condition(c.Condition)
+	case persistence.Exists:
+		s.reached(c.Path, func(kind, _ string) { s.add(kind + " IS NOT NULL") })
+	case persistence.Compare:
+		return s.compare(c)
+	default:
+		return fmt.Errorf("filter: unknown condition %T", c)
+	}
+	return nil
+}
+
+// junction joins conditions as a balanced tree: SQLite bounds the depth of an
+// expression.
+func (s *sqlText) junction(cs []persistence.Condition, operator, none string) error {
+	switch len(cs) {
+	case 0:
+		s.add(none)
+		return nil
+	case 1:
+		return s.condition(cs[0])
+	}
+	s.add("(")
+	if err := s.junction(cs[:len(cs)/2], operator, none); err != nil {
+		return err
+	}
+	s.add(operator)
+	if err := s.junction(cs[len(cs)/2:], operator, none); err != nil {
+		return err
+	}
+	s.add(")")
+	return nil
+}
+
+// comparisons are the operators in SQL.
+func comparison(o persistence.Operator) (string, error) {
+	switch o {
+	case persistence.Equal:
+		return " = ?", nil
+	case persistence.Greater:
+		return " > ?", nil
+	case persistence.GreaterOrEqual:
+		return " >= ?", nil
+	case persistence.Less:
+		return " < ?", nil
+	case persistence.LessOrEqual:
+		return " <= ?", nil
+	}
+	return "", fmt.Errorf("filter: unknown operator %q", o)
+}
+
+// compare appends a comparison. Types are compared first, as MongoDB does: the
+// number 1 is not true, and no string is less than a number.
+func (s *sqlText) compare(c persistence.Compare) error {
+	operator, err := comparison(c.Operator)
+	if err != nil {
+		return err
+	}
+	switch operand := c.Operand.(type) {
+	case nil:
+		s.compareNull(c)
+	case bool:
+		s.reached(c.Path, func(kind, value string) { s.add(kind+" IN ('true', 'false') AND "+value+operator, operand) })
+	case int64, float64:
+		s.reached(c.Path, func(kind, value string) { s.add(kind+" IN ('integer', 'real') AND "+value+operator, operand) })
+	case string:
+		s.reached(c.Path, func(kind, value string) { s.add(kind+" = 'text' AND "+value+operator, operand) })
+	case time.Time:
+		s.reached(c.Path, func(kind, value string) {
+			s.add(kind+" = 'text' AND "+sortableTime(value)+operator, timeOperand(operand))
+		})
+	case markets.Amount:
+		s.reached(c.Path, func(kind, value string) {
+			s.add(kind+" = 'text' AND "+value+" <> '' AND "+sortableAmount(value)+operator, operand.Sortable())
+		})
+	default:
+		return fmt.Errorf("filter: %s compared with a %T", c.Path, operand)
+	}
+	return nil
+}
+
+// compareNull appends a comparison with null, which only null or nothing equals.
+func (s *sqlText) compareNull(c persistence.Compare) {
+	if c.Operator == persistence.Greater || c.Operator == persistence.Less {
+		s.add("0")
+		return
+	}
+	s.add("(NOT ")
+	s.reached(c.Path, func(kind, _ string) { s.add(kind + " IS NOT NULL") })
+	s.add(" OR ")
+	s.reached(c.Path, func(kind, _ string) { s.add(kind + " = 'null'") })
+	s.add(")")
+}
+
+// sortableAmount is markets.Amount.Sortable in SQL.
+func sortableAmount(value string) string {
+	return "printf('%02d%s', length(" + value + "), " + value + ")"
+}
+
+// sortableTime is a stored time in a form that sorts as the times do: without the
+// Z, since a fraction of a second would sort before it.
+func sortableTime(value string) string { return "rtrim(" + value + ", 'Z')" }
+
+func timeOperand(t time.Time) string {
+	return strings.TrimSuffix(t.UTC().Format(time.RFC3339Nano), "Z")
+}
+
+// reached appends a condition on what a path reaches: the value there, or, where
+// a list stands on the way, what it reaches in any of the list's elements. add
+// appends it for a value that is given by SQL for its JSON type and for itself.
+func (s *sqlText) reached(path string, add func(kind, value string)) {
+	if path == "_id" {
+		s.add("(")
+		add("'text'", documentID)
+		s.add(") IS TRUE")
+		return
+	}
+	parts := strings.Split(path, ".")
+	whole := jsonPath(parts)
+	s.add("((")
+	add("json_type(doc, "+whole+")", "(doc ->> "+whole+")")
+	s.add(")")
+	for n := 1; n <= len(parts); n++ {
+		if maybeList(parts[:n]) && (n == len(parts) || !index(parts[n])) {
+			s.element(jsonPath(parts[:n]), parts[n:], add)
+		}
+	}
+	s.add(") IS TRUE")
+}
+
+// element appends the condition on what the rest of a path reaches in any element
+// of a list.
+func (s *sqlText) element(list string, rest []string, add func(kind, value string)) {
+	s.add(" OR EXISTS (SELECT 1 FROM json_each(doc, " + list + ") AS element WHERE json_type(doc, " + list + ") = 'array' AND ")
+	if len(rest) == 0 {
+		add("element.type", "element.value")
+	} else {
+		s.add("element.type = 'object' AND ")
+		path := jsonPath(rest)
+		add("json_type(element.value, "+path+")", "(element.value ->> "+path+")")
+	}
+	s.add(")")
+}
+
+// maybeList says whether a list may stand at a path.
+func maybeList(parts []string) bool {
+	free := parts[0] == "fields" || parts[0] == "raw" || parts[0] == "record"
+	return free && len(parts) > 1 || slices.Contains(persistence.Lists, strings.Join(parts, "."))
+}
+
+// index says whether a part of a path is the index of a list's element.
+func index(part string) bool {
+	_, err := strconv.ParseUint(part, 10, 16)
+	return err == nil
+}
+
+// jsonPath is a path as an SQL string that holds a JSON path.
+func jsonPath(parts []string) string {
+	var path strings.Builder
+	path.WriteString("'$")
+	for _, part := range parts {
+		if index(part) {
+			path.WriteString("[" + part + "]")
+		} else {
+			path.WriteString(`."` + strings.ReplaceAll(part, "'", "''") + `"`)
+		}
+	}
+	path.WriteString("'")
+	return path.String()
+}
+
+// order appends the terms of ORDER BY.
+func (s *sqlText) order(keys []persistence.SortKey) error {
+	for i, key := range keys {
+		terms, err := sortTerms(key.Path)
+		if err != nil {
+			return err
+		}
+		for j, term := range terms {
+			if i+j > 0 {
+				s.add(", ")
+			}
+			s.add(term)
+			if key.Descending {
+				s.add(" DESC")
+			}
+		}
+	}
+	return nil
+}
+
+// sortTerms are what a field's values are ordered by. Documents without the field
+// come first.
+func sortTerms(path string) ([]string, error) {
+	if path == "_id" {
+		return []string{documentID}, nil
+	}
+	parts := strings.Split(path, ".")
+	for n := range parts {
+		if maybeList(parts[:n+1]) && slices.Contains(persistence.Lists, parts[0]) {
+			return nil, fmt.Errorf("sort: %s is in a list, of which there are several", path)
+		}
+	}
+	value := "(doc ->> " + jsonPath(parts) + ")"
+	switch {
+	case persistence.AmountField(path):
+		return []string{"length(" + value + ")", value}, nil
+	case persistence.DateField(path):
+		return []string{sortableTime(value)}, nil
+	}
+	return []string{value}, nil
+}

@@ -1,0 +1,231 @@
+package embedded
+
+import (
+	"cmp"
+	"encoding/json"
+	"slices"
+
+	"zombiezen.com/go/sqlite"
+
+	"github.com/imart/event-worker/markets"
+)
+
+// Append is persistence.Tx's.
+func (t *tx) Append(activities []markets.Activity, letters []markets.DeadLetter) error {
+	return t.step(func() error {
+		for i := range activities {
+			if err := t.appendActivity(&activities[i]); err != nil {
+				return err
+			}
+		}
+		for i := range letters {
+			if err := t.appendLetter(&letters[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (t *tx) appendActivity(a *markets.Activity) error {
+	stream, err := t.number(a.Stream)
+	if err != nil {
+		return err
+	}
+	var bulk int64
+	if a.Kind == markets.OrdersCancelled {
+		if bulk, err = t.number(""); err != nil {
+			return err
+		}
+	}
+	doc, err := json.Marshal(a)
+	if err != nil {
+		return err
+	}
+	_, err = run(t.conn, "INSERT INTO activities (key, stream, seq, bulk, doc) VALUES (?, ?, ?, ?, ?)", func(stmt *sqlite.Stmt) {
+		stmt.BindInt64(1, hash(t.market, a.Key()))
+		stmt.BindInt64(2, stream)
+		stmt.BindInt64(3, a.Seq)
+		if bulk != 0 {
+			stmt.BindInt64(4, bulk)
+		}
+		stmt.BindText(5, string(doc))
+	})
+	return err
+}
+
+func (t *tx) appendLetter(d *markets.DeadLetter) error {
+	stream, err := t.number(d.Stream)
+	if err != nil {
+		return err
+	}
+	doc, err := json.Marshal(d)
+	if err != nil {
+		return err
+	}
+	_, err = run(t.conn, "INSERT INTO dead_letters (letter, stream, seq, doc) VALUES (?, ?, ?, ?)", func(stmt *sqlite.Stmt) {
+		stmt.BindText(1, d.ID())
+		stmt.BindInt64(2, stream)
+		stmt.BindInt64(3, d.Seq)
+		stmt.BindText(4, string(doc))
+	})
+	return err
+}
+
+// RemoveLetter is persistence.Tx's.
+func (t *tx) RemoveLetter(id string) (removed bool, err error) {
+	err = t.step(func() error {
+		n, err := run(t.conn, "DELETE FROM dead_letters WHERE letter = ?", func(stmt *sqlite.Stmt) {
+			stmt.BindText(1, id)
+		})
+		removed = n > 0
+		return err
+	})
+	return removed, err
+}
+
+// Log is markets.Book's.
+func (t *tx) Log(keys []string) (found []markets.Event, err error) {
+	err = t.step(func() error {
+		for _, key := range keys {
+			err := each(t.conn, "SELECT id, doc FROM activities WHERE key = ?", func(stmt *sqlite.Stmt) {
+				stmt.BindInt64(1, hash(t.market, key))
+			}, func(row *sqlite.Stmt) error {
+				a, err := t.activity(row)
+				if err == nil && a.Key() == key && t.ours(a.Chain, a.Market) {
+					found = append(found, a.Event)
+				}
+				return err
+			})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return found, err
+}
+
+// position is a document's position as a row value.
+const position = "(doc ->> '$.position.height', doc ->> '$.position.tx', doc ->> '$.position.log', doc ->> '$.position.sub')"
+
+// LogBetween is markets.Book's.
+func (t *tx) LogBetween(stream string, after, through int64, from markets.Position, limit int) (found []markets.Event, err error) {
+	err = t.step(func() error {
+		number, err := t.number(stream)
+		if err != nil {
+			return err
+		}
+		return each(t.conn, `
+			SELECT id, doc FROM activities
+			WHERE stream = ? AND seq > ? AND seq <= ? AND `+position+` > (?, ?, ?, ?)
+			ORDER BY seq, doc ->> '$.position.height', doc ->> '$.position.tx', doc ->> '$.position.log', doc ->> '$.position.sub'
+			LIMIT ?`, func(stmt *sqlite.Stmt) {
+			stmt.BindInt64(1, number)
+			stmt.BindInt64(2, after)
+			stmt.BindInt64(3, through)
+			stmt.BindInt64(4, from.Height)
+			stmt.BindInt64(5, int64(from.Transaction))
+			stmt.BindInt64(6, int64(from.Log))
+			stmt.BindInt64(7, int64(from.Sub))
+			stmt.BindInt64(8, int64(limit))
+		}, func(row *sqlite.Stmt) error {
+			a, err := t.activity(row)
+			if err == nil {
+				found = append(found, a.Event)
+			}
+			return err
+		})
+	})
+	return found, err
+}
+
+// BulkCancels is markets.Book's.
+func (t *tx) BulkCancels() (any bool, err error) {
+	err = t.step(func() error {
+		market, err := t.number("")
+		if err != nil {
+			return err
+		}
+		return each(t.conn, "SELECT 1 FROM activities WHERE bulk = ? LIMIT 1", func(stmt *sqlite.Stmt) {
+			stmt.BindInt64(1, market)
+		}, func(*sqlite.Stmt) error {
+			any = true
+			return nil
+		})
+	})
+	return any, err
+}
+
+// activity reads an activity from a row of id and doc.
+func (t *tx) activity(row *sqlite.Stmt) (a markets.Activity, err error) {
+	t.buf = text(row, 1, t.buf)
+	if err := decode(t.buf, &a); err != nil {
+		return a, damaged("activity", row.ColumnInt64(0), err)
+	}
+	return a, nil
+}
+
+// entry is a row of the log, or of the dead letters beside it.
+type entry struct {
+	letter   bool
+	id, seq  int64
+	position markets.Position
+}
+
+// newest orders entries from the newest to the oldest.
+func newest(a, b entry) int {
+	return cmp.Or(cmp.Compare(b.seq, a.seq), b.position.Compare(a.position))
+}
+
+// Truncate is persistence.Tx's.
+func (t *tx) Truncate(stream string, after int64, limit int) (activities, letters int, err error) {
+	err = t.step(func() error {
+		number, err := t.number(stream)
+		if err != nil {
+			return err
+		}
+		entries, err := t.entries(nil, "activities", number, after, limit)
+		if err != nil {
+			return err
+		}
+		if entries, err = t.entries(entries, "dead_letters", number, after, limit); err != nil {
+			return err
+		}
+		slices.SortFunc(entries, newest)
+		for _, e := range entries[:min(len(entries), limit)] {
+			table, count := "activities", &activities
+			if e.letter {
+				table, count = "dead_letters", &letters
+			}
+			n, err := run(t.conn, "DELETE FROM "+table+" WHERE id = ?", func(stmt *sqlite.Stmt) {
+				stmt.BindInt64(1, e.id)
+			})
+			if err != nil {
+				return err
+			}
+			*count += n
+		}
+		return nil
+	})
+	return activities, letters, err
+}
+
+// entries appends the newest entries of a stream that are above after.
+func (t *tx) entries(entries []entry, table string, stream, after int64, limit int) ([]entry, error) {
+	err := each(t.conn, `
+		SELECT id, seq, doc ->> '$.position.height' AS height, doc ->> '$.position.tx' AS tx, doc ->> '$.position.log' AS log, doc ->> '$.position.sub' AS sub
+		FROM `+table+` WHERE stream = ? AND seq > ?
+		ORDER BY seq DESC, height DESC, tx DESC, log DESC, sub DESC LIMIT ?`, func(stmt *sqlite.Stmt) {
+		stmt.BindInt64(1, stream)
+		stmt.BindInt64(2, after)
+		stmt.BindInt64(3, int64(limit))
+	}, func(row *sqlite.Stmt) error {
+		entries = append(entries, entry{
+			letter: table == "dead_letters", id: row.ColumnInt64(0), seq: row.ColumnInt64(1),
+			position: markets.Position{Height: row.ColumnInt64(2), Transaction: row.ColumnInt32(3), Log: row.ColumnInt32(4), Sub: row.ColumnInt32(5)},
+		})
+		return nil
+	})
+	return entries, err
+}

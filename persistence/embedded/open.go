@@ -1,0 +1,172 @@
+package embedded
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/gofrs/flock"
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
+
+	"github.com/imart/event-worker/persistence"
+)
+
+// The files in a data folder; SQLite keeps two more beside the first.
+const (
+	fileName = "event-worker.db"
+	lockName = "event-worker.lock"
+)
+
+// ErrNoData says that a folder holds no database yet.
+var ErrNoData = errors.New("there is no event worker database")
+
+// busyTimeout bounds how long the database waits for another process, which
+// holds a lock only to recover after a crash.
+const busyTimeout = 10 * time.Second
+
+// Open opens the data folder for its one writer, and makes it if need be. The
+// error is persistence.ErrInUse when another process has it.
+func Open(ctx context.Context, dir string) (*Store, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, unwritable(dir, err)
+	}
+	lock, err := acquire(dir)
+	if err != nil {
+		return nil, err
+	}
+	path := filepath.Join(dir, fileName)
+	conn, err := openWriter(path)
+	if err != nil {
+		return nil, errors.Join(explain(path, err), lock.Unlock())
+	}
+	return newStore(path, lock, conn), nil
+}
+
+// OpenReader opens the data folder for queries alone. Another process may write
+// to it. The error is ErrNoData when nothing was written to it yet.
+func OpenReader(dir string) (*Reader, error) {
+	path := filepath.Join(dir, fileName)
+	if _, err := os.Stat(path); err != nil {
+		if errors.Is(err, os.ErrNotExist) {
+			err = ErrNoData
+		}
+		return nil, fmt.Errorf("data folder %s: %w", dir, err)
+	}
+	r := &Reader{path: path}
+	conn, err := r.open()
+	if err != nil {
+		return nil, explain(path, err)
+	}
+	defer conn.Close()
+	if err := check(conn); err != nil {
+		return nil, explain(path, err)
+	}
+	return r, nil
+}
+
+func openWriter(path string) (*sqlite.Conn, error) {
+	conn, err := sqlite.OpenConn(path, sqlite.OpenReadWrite|sqlite.OpenCreate)
+	if err != nil {
+		return nil, err
+	}
+	conn.SetBusyTimeout(busyTimeout)
+	if err := prepare(conn); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return conn, nil
+}
+
+// prepare looks before it changes anything in a file that may not be ours.
+func prepare(conn *sqlite.Conn) error {
+	fresh, err := empty(conn)
+	if err != nil {
+		return err
+	}
+	if !fresh {
+		if err := check(conn); err != nil {
+			return err
+		}
+	}
+	if err := configure(conn); err != nil {
+		return err
+	}
+	if fresh {
+		return create(conn)
+	}
+	return nil
+}
+
+// configure makes a commit be on the disk when it returns, and the log of commits
+// go into the main file every 16 MB.
+func configure(conn *sqlite.Conn) error {
+	for _, pragma := range []string{
+		"PRAGMA journal_mode = WAL",
+		"PRAGMA synchronous = FULL",
+		"PRAGMA wal_autocheckpoint = 4000",
+		"PRAGMA journal_size_limit = 67108864",
+		"PRAGMA cache_size = -32768",
+	} {
+		if err := sqlitex.ExecuteTransient(conn, pragma, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// acquire locks the folder for this process. The lock goes with the process,
+// however it ends.
+func acquire(dir string) (*flock.Flock, error) {
+	path := filepath.Join(dir, lockName)
+	lock := flock.New(path)
+	locked, err := lock.TryLock()
+	if err != nil {
+		return nil, unwritable(dir, err)
+	}
+	if !locked {
+		return nil, fmt.Errorf("data folder %s: %w%s: stop it or choose another folder", dir, persistence.ErrInUse, holder(path))
+	}
+	if err := os.WriteFile(path, []byte(strconv.Itoa(os.Getpid())), 0o644); err != nil {
+		return nil, errors.Join(unwritable(dir, err), lock.Unlock())
+	}
+	return lock, nil
+}
+
+// holder names the process that holds a lock, if it has said so.
+func holder(path string) string {
+	pid, err := os.ReadFile(path)
+	if err != nil || len(pid) == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (pid %.20s)", pid)
+}
+
+func unwritable(dir string, err error) error {
+	return fmt.Errorf("data folder %s cannot be written: %w: make it writable or choose another folder", dir, err)
+}
+
+// explain adds to an error of the database what it means for the person who runs
+// it.
+func explain(path string, err error) error {
+	if errors.Is(err, errForeign) {
+		return fmt.Errorf("%s is no event worker database: %w: move it away or choose another folder", path, err)
+	}
+	switch sqlite.ErrCode(err).ToPrimary() {
+	case sqlite.ResultNotADB:
+		return fmt.Errorf("%s is no event worker database: %w: move it away or choose another folder", path, err)
+	case sqlite.ResultCorrupt:
+		return fmt.Errorf("%s is damaged: %w: put back a copy, or move it away to read everything from the chains again", path, err)
+	case sqlite.ResultFull:
+		return fmt.Errorf("%s: %w: make room on the disk", path, err)
+	case sqlite.ResultReadOnly, sqlite.ResultCantOpen, sqlite.ResultPerm:
+		return fmt.Errorf("%s cannot be opened: %w: make it and its folder writable, or choose another folder", path, err)
+	}
+	return err
+}

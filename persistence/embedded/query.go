@@ -1,0 +1,157 @@
+package embedded
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"zombiezen.com/go/sqlite"
+
+	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/persistence"
+)
+
+// documentID is the document's key in SQL.
+const documentID = "document_id(doc)"
+
+// selection is a query in SQL.
+type selection struct {
+	collection string
+	sql        sqlText
+}
+
+func newSelection(q persistence.Query) (*selection, error) {
+	if !slices.Contains(persistence.Collections, q.Collection) {
+		return nil, fmt.Errorf("unknown collection %q: there are %s", q.Collection, strings.Join(persistence.Collections, ", "))
+	}
+	s := &selection{collection: q.Collection}
+	s.sql.add("SELECT rowid, doc FROM " + q.Collection + " WHERE ")
+	if err := s.sql.condition(q.Filter.Condition); err != nil {
+		return nil, err
+	}
+	if len(q.Sort) > 0 {
+		s.sql.add(" ORDER BY ")
+		if err := s.sql.order(q.Sort); err != nil {
+			return nil, err
+		}
+	}
+	if q.Limit > 0 {
+		s.sql.add(" LIMIT ?", int64(q.Limit))
+	}
+	return s, nil
+}
+
+// run calls yield for every document, until it returns false.
+func (s *selection) run(conn *sqlite.Conn, yield func(json.RawMessage) bool) error {
+	if err := s.defineID(conn); err != nil {
+		return err
+	}
+	err := each(conn, s.sql.text.String(), s.bind, func(row *sqlite.Stmt) error {
+		doc, err := s.document(text(row, 1, nil))
+		if err != nil {
+			return damaged(s.collection, row.ColumnInt64(0), err)
+		}
+		if !yield(doc) {
+			return errEnough
+		}
+		return nil
+	})
+	if sqlite.ErrCode(err) == sqlite.ResultError {
+		return s.blame(conn, err)
+	}
+	return err
+}
+
+// blame names the document that is no JSON, if there is one, which is what SQL's
+// functions fail at.
+func (s *selection) blame(conn *sqlite.Conn, err error) error {
+	id := int64(0)
+	if failed := each(conn, "SELECT rowid FROM "+s.collection+" WHERE NOT json_valid(doc) LIMIT 1", nothing, func(row *sqlite.Stmt) error {
+		id = row.ColumnInt64(0)
+		return nil
+	}); failed != nil || id == 0 {
+		return err
+	}
+	return damaged(s.collection, id, err)
+}
+
+func (s *selection) bind(stmt *sqlite.Stmt) {
+	for i, arg := range s.sql.args {
+		switch arg := arg.(type) {
+		case bool:
+			stmt.BindBool(i+1, arg)
+		case int64:
+			stmt.BindInt64(i+1, arg)
+		case float64:
+			stmt.BindFloat(i+1, arg)
+		case string:
+			stmt.BindText(i+1, arg)
+		}
+	}
+}
+
+// defineID makes the SQL function behind documentID.
+func (s *selection) defineID(conn *sqlite.Conn) error {
+	return conn.CreateFunction("document_id", &sqlite.FunctionImpl{
+		NArgs:         1,
+		Deterministic: true,
+		Scalar: func(_ sqlite.Context, args []sqlite.Value) (sqlite.Value, error) {
+			id, err := s.id([]byte(args[0].Text()))
+			return sqlite.TextValue(id), err
+		},
+	})
+}
+
+// document is a stored document with its key in front.
+func (s *selection) document(doc []byte) (json.RawMessage, error) {
+	if s.keyed() {
+		if !json.Valid(doc) {
+			return nil, fmt.Errorf("no JSON: %.100q", doc)
+		}
+		return doc, nil
+	}
+	if !bytes.HasPrefix(doc, []byte(`{"`)) {
+		return nil, fmt.Errorf("no JSON object: %.100q", doc)
+	}
+	id, err := s.id(doc)
+	if err != nil {
+		return nil, err
+	}
+	key, err := json.Marshal(id)
+	if err != nil {
+		return nil, err
+	}
+	return slices.Concat([]byte(`{"_id":`), key, []byte(","), doc[1:]), nil
+}
+
+// keyed says whether documents are stored with their keys.
+func (s *selection) keyed() bool {
+	return s.collection == persistence.Actors || s.collection == persistence.Leases
+}
+
+// id is the key of a stored document.
+func (s *selection) id(doc []byte) (string, error) {
+	switch s.collection {
+	case persistence.Orders:
+		return idOf[markets.Order](doc)
+	case persistence.Activities:
+		return idOf[markets.Activity](doc)
+	case persistence.Records:
+		return idOf[markets.Record](doc)
+	case persistence.DeadLetters:
+		return idOf[markets.DeadLetter](doc)
+	}
+	var keyed struct {
+		ID string `json:"_id"`
+	}
+	err := json.Unmarshal(doc, &keyed)
+	return keyed.ID, err
+}
+
+func idOf[T interface{ ID() string }](doc []byte) (string, error) {
+	var t T
+	err := json.Unmarshal(doc, &t)
+	return t.ID(), err
+}

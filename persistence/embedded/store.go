@@ -1,0 +1,118 @@
+// Package embedded is the store that needs nothing but a folder: SQLite, in pure
+// Go, in one file. One process writes; any number of them read meanwhile.
+//
+// Transactions are serial, so that a condition that is checked within one holds
+// until it has committed.
+package embedded
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/gofrs/flock"
+	"zombiezen.com/go/sqlite"
+
+	"github.com/imart/event-worker/persistence"
+)
+
+var errClosed = errors.New("the store is closed")
+
+// Store is the data folder of a process that writes.
+type Store struct {
+	*Reader
+	lock *flock.Flock
+	// writer holds the one connection that writes while nobody uses it.
+	writer chan *sqlite.Conn
+	names  names // guarded by writer
+}
+
+var _ persistence.Store = (*Store)(nil)
+
+func newStore(path string, lock *flock.Flock, conn *sqlite.Conn) *Store {
+	s := &Store{Reader: &Reader{path: path}, lock: lock, writer: make(chan *sqlite.Conn, 1), names: names{}}
+	s.writer <- conn
+	return s
+}
+
+// Close waits for what is under way, queries too, and releases the folder.
+func (s *Store) Close() error {
+	conn, open := <-s.writer
+	if !open {
+		return errClosed
+	}
+	close(s.writer)
+	return errors.Join(s.Reader.Close(), conn.Close(), s.lock.Unlock())
+}
+
+// Commit is persistence.Store's.
+func (s *Store) Commit(ctx context.Context, market persistence.MarketRef, moves []persistence.Move, do func(tx persistence.Tx) error) error {
+	return s.write(ctx, func(conn *sqlite.Conn) error {
+		for _, move := range moves {
+			if err := stands(conn, move); err != nil {
+				return err
+			}
+		}
+		if do != nil {
+			tx := newTx(ctx, conn, market, s.names)
+			if err := errors.Join(do(tx), tx.err); err != nil {
+				return err
+			}
+		}
+		for _, move := range moves {
+			if err := apply(conn, move); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// write runs do in a transaction. It ends with the context at the latest when it
+// is about to commit; what is committed, is.
+func (s *Store) write(ctx context.Context, do func(*sqlite.Conn) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case conn, open := <-s.writer:
+		if !open {
+			return errClosed
+		}
+		defer func() { s.writer <- conn }()
+		err := transact(conn, func() error {
+			if err := do(conn); err != nil {
+				return err
+			}
+			return ctx.Err()
+		})
+		if err != nil {
+			clear(s.names) // some may have been made in this transaction
+		}
+		return explain(s.path, err)
+	}
+}
+
+// transact runs do between BEGIN and COMMIT, or ROLLBACK if it does not return
+// nil.
+func transact(conn *sqlite.Conn, do func() error) (err error) {
+	if _, err := run(conn, "BEGIN IMMEDIATE", nothing); err != nil {
+		return err
+	}
+	defer func() {
+		if !conn.AutocommitEnabled() { // neither committed nor rolled back by SQLite itself
+			_, failed := run(conn, "ROLLBACK", nothing)
+			err = errors.Join(err, failed)
+		}
+	}()
+	if err := do(); err != nil {
+		return err
+	}
+	_, err = run(conn, "COMMIT", nothing)
+	return err
+}
+
+// now is the time as documents show it.
+func now() time.Time { return time.Now().UTC().Truncate(time.Millisecond) }

@@ -1,0 +1,23 @@
+package persistence
+
+import (
+	"fmt"
+	"strings"
+)
+
+// ParseSort reads the fields to sort by, each with a minus in front to sort
+// downwards: "-time,price".
+func ParseSort(text string) ([]SortKey, error) {
+	if strings.TrimSpace(text) == "" {
+		return nil, nil
+	}
+	var keys []SortKey
+	for field := range strings.SplitSeq(text, ",") {
+		path, down := strings.CutPrefix(strings.TrimSpace(field), "-")
+		if err := checkPath(path); err != nil {
+			return nil, fmt.Errorf("sort: %w", err)
+		}
+		keys = append(keys, SortKey{path, down})
+	}
+	return keys, nil
+}

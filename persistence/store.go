@@ -1,0 +1,204 @@
+// Package persistence keeps what the event worker knows: the log of activities,
+// the orders folded from it, and where every actor stands. Store is the one
+// interface; persistence/embedded is the store that needs nothing but a folder.
+package persistence
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"iter"
+	"time"
+
+	"github.com/imart/event-worker/markets"
+)
+
+// ErrFenced says that an actor's document is no longer as the actor left it: a
+// later incarnation or another owner has it. Nothing was written.
+var ErrFenced = errors.New("fenced: another incarnation or owner holds the actor's document")
+
+// ErrInUse says that another process writes to the same data.
+var ErrInUse = errors.New("in use by another process")
+
+// Store keeps documents and actors. Its methods may be called at once from many
+// goroutines.
+type Store interface {
+	// TakeOver makes node the owner of a chain: it raises the chain's epoch and
+	// stamps it into all of the chain's actor documents, in one transaction. From
+	// then on no commit of an earlier owner lands.
+	TakeOver(ctx context.Context, chain, node string) (epoch int64, err error)
+
+	// Claim begins a new incarnation of an actor: its incarnation rises by one, its
+	// epoch becomes the claim's, and the document as it then is comes back. A
+	// document that does not exist yet is made, standing at the claim's start.
+	// ErrFenced: the document or the chain's lease has a higher epoch.
+	Claim(ctx context.Context, claim Claim) (Actor, error)
+
+	// Commit makes all of the moves and whatever do writes in one transaction. Every
+	// move is conditional: its actor's document must still have the move's epoch,
+	// incarnation and From. If one has not, nothing is written and the error is
+	// ErrFenced. do may be run again on a conflict: all that it depends on it reads
+	// through tx, and outside it changes nothing but the moves: they are made when it
+	// has run, so that it can say how far it came. do may be nil.
+	//
+	// When Commit returns nil the commit is durable. When it returns another error
+	// than ErrFenced, the commit may have happened all the same: the actor must claim
+	// its document to know.
+	Commit(ctx context.Context, market MarketRef, moves []Move, do func(tx Tx) error) error
+
+	// Report updates what people read in an actor's document, and nothing that a
+	// commit is conditional on. ErrFenced: it has another epoch or incarnation.
+	Report(ctx context.Context, ref ActorRef, report Report) error
+
+	// Query yields the documents of a collection that match, each as a JSON object
+	// with its key in _id. It reads a consistent state and blocks no writer.
+	Query(ctx context.Context, query Query) iter.Seq2[json.RawMessage, error]
+
+	// Close waits for what is under way and releases the data.
+	Close() error
+}
+
+// MarketRef names a market of a chain.
+type MarketRef struct {
+	Chain  string
+	Market string
+}
+
+// Tx is the inside of a transaction on one market's documents. Reads see the
+// transaction's own writes.
+type Tx interface {
+	// Book is what a fold reads and writes.
+	markets.Book
+
+	// Append adds activities to the log, and dead letters beside it.
+	Append(activities []markets.Activity, letters []markets.DeadLetter) error
+	// Truncate removes a stream's activities and dead letters whose seq is above
+	// after, the newest first and at most limit of them. It returns how many of each
+	// it removed; less than limit in all means that none are left.
+	Truncate(stream string, after int64, limit int) (activities, letters int, err error)
+	// RemoveLetter removes one dead letter by its key; false if there is none.
+	RemoveLetter(id string) (bool, error)
+}
+
+// The states of an actor.
+const (
+	Backfilling = "backfilling"
+	Following   = "following"
+	Running     = "running" // of actors that follow nothing themselves
+	Retrying    = "retrying"
+	Stopped     = "stopped"
+)
+
+// Actor is an actor's own document.
+type Actor struct {
+	ID     string `json:"_id" bson:"_id"`   // ethereum/seaport/list/subject
+	Kind   string `json:"kind" bson:"kind"` // chain, head, market, orders, worker, subject, observer
+	Chain  string `json:"chain" bson:"chain"`
+	Market string `json:"market,omitempty" bson:"market,omitempty"`
+	Stream string `json:"stream,omitempty" bson:"stream,omitempty"`
+	Node   string `json:"node" bson:"node"`
+	// Documents is true of the observer that keeps its stream's documents; its place
+	// says up to where the stream is folded into them.
+	Documents bool `json:"documents,omitempty" bson:"documents,omitempty"`
+
+	Epoch         int64 `json:"epoch" bson:"epoch"`
+	Incarnation   int64 `json:"incarnation" bson:"incarnation"`
+	markets.Place `bson:",inline"`
+	// Pending is the end of a transition that is being committed in portions. After
+	// a crash it is finished before anything else is done.
+	Pending *markets.Place `json:"pending,omitempty" bson:"pending,omitempty"`
+	// Trail is the places to which the actor can be rolled back.
+	Trail markets.Trail `json:"trail,omitempty" bson:"trail,omitempty"`
+
+	Report `bson:",inline"`
+
+	Restarts    int64     `json:"restarts" bson:"restarts"`
+	Events      int64     `json:"events" bson:"events"`           // in its part of the log
+	DeadLetters int64     `json:"deadLetters" bson:"deadLetters"` // of these not decoded
+	UpdatedAt   time.Time `json:"updatedAt" bson:"updatedAt"`
+}
+
+// Lease says who owns a chain.
+type Lease struct {
+	Chain   string    `json:"_id" bson:"_id"`
+	Node    string    `json:"node" bson:"node"`
+	Epoch   int64     `json:"epoch" bson:"epoch"` // rises with every take-over, from 1
+	TakenAt time.Time `json:"takenAt" bson:"takenAt"`
+}
+
+// Ref is the document's identity as of this incarnation.
+func (a Actor) Ref() ActorRef { return ActorRef{a.ID, a.Epoch, a.Incarnation} }
+
+// Report is the part of an actor's document that only people read. Heights are
+// block numbers, or ledger versions on Aptos.
+type Report struct {
+	Status    string `json:"state,omitempty" bson:"state,omitempty"` // backfilling, following, retrying, stopped
+	Head      int64  `json:"head" bson:"head"`                       // the chain's newest height
+	Finalized int64  `json:"finalized" bson:"finalized"`             // the newest height that cannot be reorganised
+	Lag       int64  `json:"lag" bson:"lag"`                         // heights between the actor and the head
+	// LastError keeps its value when a report's is empty.
+	LastError string `json:"lastError,omitempty" bson:"lastError,omitempty"`
+	// Place, if set, is a place to show: the subject's, which is the least of its
+	// observers' and never an input.
+	Place *markets.Place `json:"-" bson:"-"`
+}
+
+// ActorRef is one incarnation of an actor.
+type ActorRef struct {
+	ID          string
+	Epoch       int64
+	Incarnation int64
+}
+
+// Claim asks for an actor's document.
+type Claim struct {
+	ID, Kind, Chain, Market, Stream string
+	Node                            string
+	Documents                       bool
+	Epoch                           int64
+	Start                           markets.Place // where a new document stands
+	// Restarts is how often the actor was restarted since its last claim, and
+	// LastError why, kept when empty.
+	Restarts  int64
+	LastError string
+}
+
+// Move takes an actor from one place to another.
+type Move struct {
+	Actor    ActorRef
+	From, To markets.Place
+	// Pending, if set, says that the move is one portion of a transition that ends
+	// there; To is then From.
+	Pending *markets.Place
+	Trail   markets.Trail // nil leaves it as it is
+	// Events and DeadLetters are added to the counts.
+	Events, DeadLetters int64
+	Report              Report
+}
+
+// The collections that can be queried.
+const (
+	Actors      = "actors"
+	Orders      = "orders"
+	Activities  = "activities"
+	Records     = "records"
+	DeadLetters = "dead_letters"
+	Leases      = "leases"
+)
+
+// Collections are all collections, in the order in which they are shown.
+var Collections = []string{Orders, Activities, Records, DeadLetters, Actors, Leases}
+
+// Query asks for documents of one collection.
+type Query struct {
+	Collection string
+	Filter     Filter
+	Sort       []SortKey
+	Limit      int // 0 means all
+}
+
+// SortKey sorts by a field's dotted path.
+type SortKey struct {
+	Path       string
+	Descending bool
+}
