@@ -36,19 +36,21 @@ func (c *cursor) acknowledge(m messages.Ack) bool {
 	if !c.subscribed || m.Subscription != c.Subscription {
 		return false
 	}
-	if m.At.Seq >= c.acked.Seq {
+	if m.At != c.acked {
 		c.trail = c.trail.Push(m.At)
-	} else {
-		c.trail = c.trail.Cut(m.At)
 	}
 	c.acked, c.out = m.At, max(0, c.out-1)
 	return true
 }
 
-// send sends the observer a transition from where it stands.
+// send sends the observer a transition from where it stands. Once it is to go
+// back, what it has executed beyond counts no longer.
 func (c *cursor) send(l *life, t messages.Transition) {
 	t.Subscription, t.From = c.Subscription, c.sent
 	c.sent, c.final, c.ancestor = t.To, false, nil
+	if t.Batch == nil {
+		c.acked, c.trail = t.To, c.trail.Cut(t.To)
+	}
 	c.out++
 	l.Send(c.pid, t)
 }

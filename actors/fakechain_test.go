@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/imart/event-worker/chains"
 	"github.com/imart/event-worker/markets"
@@ -24,9 +25,14 @@ type fakeChain struct {
 	forks    int
 	r        *rand.Rand
 	failing  map[string]error // by topic: what reading it answers
-	reads    int
+	held     map[string]*gate // by topic: a page that was read and is not answered yet
+	hangs    atomic.Int64
+	single   bool // pages are of one block
 	whole    bool // pages are as long as may be, not of random length
 }
+
+// errHang is the failure of an endpoint that does not answer.
+var errHang = errors.New("no answer")
 
 type fakeBlock struct {
 	number       int64
@@ -113,6 +119,9 @@ func (c *fakeChain) fail(stream string, err error) {
 	c.failing[stream] = err
 }
 
+// hanging is how many reads have not been answered.
+func (c *fakeChain) hanging() int64 { return c.hangs.Load() }
+
 // Advance implements chains.Chain.
 func (c *fakeChain) Advance(ctx context.Context, known *chains.View) (*chains.View, error) {
 	c.mu.Lock()
@@ -144,10 +153,42 @@ func (c *fakeChain) Advance(ctx context.Context, known *chains.View) (*chains.Vi
 
 // Read implements chains.Chain.
 func (c *fakeChain) Read(ctx context.Context, view *chains.View, source markets.Source, after markets.Place, through int64, _ int) (chains.Page, error) {
+	page, err := c.page(ctx, view, source.Topics[0], after, through)
+	if errors.Is(err, errHang) {
+		c.hangs.Add(1)
+		<-ctx.Done()
+	}
+	c.mu.Lock()
+	h := c.held[source.Topics[0]]
+	if page.To != after {
+		delete(c.held, source.Topics[0])
+	} else {
+		h = nil
+	}
+	c.mu.Unlock()
+	if h != nil {
+		close(h.arrived)
+		<-h.open
+		close(h.through)
+	}
+	return page, err
+}
+
+// hold holds the next page of a stream between its reading and its answer.
+func (c *fakeChain) hold(stream string) *gate {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.reads++
-	stream := source.Topics[0]
+	h := newGate(0)
+	if c.held == nil {
+		c.held = map[string]*gate{}
+	}
+	c.held[stream] = h
+	return h
+}
+
+func (c *fakeChain) page(ctx context.Context, view *chains.View, stream string, after markets.Place, through int64) (chains.Page, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if err := errors.Join(ctx.Err(), c.failing[stream]); err != nil {
 		return chains.Page{}, err
 	}
@@ -160,6 +201,9 @@ func (c *fakeChain) Read(ctx context.Context, view *chains.View, source markets.
 	}
 	if to > after.Seq && !c.whole {
 		to = after.Seq + 1 + c.r.Int64N(to-after.Seq)
+	}
+	if c.single {
+		to = min(to, after.Seq+1)
 	}
 	page := chains.Page{To: after}
 	for n := after.Seq + 1; n <= to; n++ {

@@ -224,7 +224,11 @@ func (l *life) noteFailure() {
 	text := firstLine(fmt.Sprint(reason))
 	l.supervision.failures.add(l.claim.ID, text, 2*l.supervision.backoff.Max)
 	l.finish()
-	l.writeAside(persistence.Report{Status: persistence.Retrying, LastError: text})
+	state := persistence.Retrying
+	if l.supervision.stopping.Load() {
+		state, text = persistence.Stopped, ""
+	}
+	l.writeAside(persistence.Report{Status: state, LastError: text})
 	panic(reason)
 }
 

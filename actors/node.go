@@ -73,6 +73,9 @@ type Node struct {
 	behind   map[string]bool // streams that have not caught up yet
 	caughtUp chan struct{}
 	lost     chan error
+	stop     sync.Once
+	stopped  chan struct{}
+	stopErr  error // once stopped
 }
 
 // Start starts the actors. They run until Stop.
@@ -92,10 +95,11 @@ func Start(cfg Config) (*Node, error) {
 	n := &Node{
 		shared: shared{
 			system: system, store: cfg.Store, log: cfg.Log, node: cfg.Node,
-			supervision: supervision{cfg.Backoff, newFailures(), cfg.Log},
+			supervision: supervision{cfg.Backoff, newFailures(), cfg.Log, new(atomic.Bool)},
 		},
 		behind:   map[string]bool{},
 		caughtUp: make(chan struct{}),
+		stopped:  make(chan struct{}),
 		lost:     make(chan error, len(cfg.Chains)),
 	}
 	for _, c := range cfg.Chains {
@@ -125,16 +129,18 @@ func (n *Node) Lost() <-chan error { return n.lost }
 
 // Stop stops all actors and waits for what they write last.
 func (n *Node) Stop(ctx context.Context) error {
-	stopped := make(chan error, 1)
-	go func() {
-		err := n.system.Root.StopFuture(n.root).Wait()
-		n.background.Wait()
-		n.system.Shutdown()
-		stopped <- err
-	}()
+	n.stop.Do(func() {
+		n.supervision.stopping.Store(true)
+		go func() {
+			n.stopErr = n.system.Root.StopFuture(n.root).Wait()
+			n.background.Wait()
+			n.system.Shutdown()
+			close(n.stopped)
+		}()
+	})
 	select {
-	case err := <-stopped:
-		return err
+	case <-n.stopped:
+		return n.stopErr
 	case <-ctx.Done():
 		return fmt.Errorf("stopping: %w", context.Cause(ctx))
 	}

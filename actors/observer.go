@@ -130,21 +130,23 @@ func (o *observer) next(l *life) {
 
 func (o *observer) execute(l *life, t transition) {
 	o.busy = true
+	l.report = t.report
 	t.observer, t.from = l.doc.Ref(), o.at
-	t.trail = o.trailTo(t.to)
+	t.trail = trailTo(o.trail, o.at, t.to)
 	o.project.execute(l, t)
 }
 
-func (o *observer) trailTo(to markets.Place) markets.Trail {
-	if to.Seq < o.at.Seq {
-		return o.trail.Cut(to)
+// trailTo is the trail of an observer that goes from one place to another.
+func trailTo(trail markets.Trail, from, to markets.Place) markets.Trail {
+	if to.Seq < from.Seq {
+		return trail.Cut(to)
 	}
-	return o.trail.Push(to)
+	return trail.Push(to)
 }
 
 // arrive notes that the observer now stands at a place, durably.
 func (o *observer) arrive(l *life, at markets.Place) {
-	o.trail = o.trailTo(at)
+	o.trail = trailTo(o.trail, o.at, at)
 	o.at = at
 	if o.again {
 		o.subscribe(l)

@@ -124,11 +124,10 @@ func (w *writer) portion(ctx context.Context, f *fold, c markets.Cursor) (next m
 		if next, err = t.Step(tx, c, f.Portion); err != nil {
 			return err
 		}
-		events := c.Undone - next.Undone
-		if next.Done && !f.back() {
-			events = len(t.Events)
+		moves[0] = f.portion(next.Done, 0, 0)
+		if next.Done { // counted once, however often it was interrupted
+			moves[0].Events = int64(len(t.Events) - next.Undone)
 		}
-		moves[0] = f.portion(next.Done, events, 0)
 		return nil
 	})
 	return next, err
@@ -162,12 +161,14 @@ func (f *fold) onBook(b markets.Book) (markets.Transition, error) {
 // orders.
 type documents struct {
 	stream
-	orders *actor.PID
-	asked  *fold
+	orders   *actor.PID
+	asked    *fold // and not answered yet
+	watching bool
 }
 
 func (d *documents) execute(l *life, t transition) {
-	if d.asked == nil {
+	if !d.watching {
+		d.watching = true
 		l.Watch(d.orders)
 	}
 	d.asked = &fold{t, d.stream, l.Self()}
@@ -177,14 +178,25 @@ func (d *documents) execute(l *life, t transition) {
 func (d *documents) receive(l *life, message any) {
 	switch m := message.(type) {
 	case folded:
-		switch {
-		case m.fold != d.asked: // of an earlier incarnation
-		case m.err != nil:
-			l.fail(m.err)
-		default:
-			l.part.receive(l, executed{m.to})
+		if m.fold != d.asked { // of an earlier incarnation
+			return
 		}
-	case *actor.Terminated, *actor.DeadLetterResponse:
+		d.asked = nil
+		if m.err != nil {
+			l.fail(m.err)
+		}
+		l.part.receive(l, executed{m.to})
+	case *actor.Terminated:
+		d.watching = false
+		d.unanswered(l)
+	case *actor.DeadLetterResponse:
+		d.unanswered(l)
+	}
+}
+
+// unanswered fails the observer if it waits for an answer that will not come.
+func (d *documents) unanswered(l *life) {
+	if d.asked != nil {
 		l.fail(errOrdersEnded)
 	}
 }

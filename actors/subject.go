@@ -183,8 +183,11 @@ func (s *subject) stand(c *cursor) chains.Standing {
 // may have.
 func (s *subject) forward(l *life, c *cursor) bool {
 	g, ok := s.window.at(c.sent)
-	if !ok && c.alone.next(c.sent) {
-		g, ok = c.alone, true
+	if !ok {
+		g, ok = c.alone, c.alone.next(c.sent)
+	}
+	if !ok {
+		g, ok = s.known(c.sent)
 	}
 	if !ok || !s.mayFollow(c, g.to) {
 		return false
@@ -193,6 +196,13 @@ func (s *subject) forward(l *life, c *cursor) bool {
 	c.send(l, messages.Transition{To: to, Batch: g.batch, View: s.view})
 	c.final = g.final
 	return true
+}
+
+// known is the page behind a place of which the log knows that it is empty.
+func (s *subject) known(p markets.Place) (page, bool) {
+	log := s.cursors[0]
+	g := page{from: p, to: log.acked, final: true, batch: &messages.Batch{}}
+	return g, log.subscribed && sameBlock(p, log.acked) && g.next(p)
 }
 
 // mayFollow says whether the log has executed everything up to a place.
@@ -364,7 +374,7 @@ func (s *subject) decode(raws []markets.Raw) *messages.Batch {
 	events, failures := s.DecodeAll(raws)
 	b := &messages.Batch{Events: events}
 	for _, f := range failures {
-		raw, err := json.Marshal(f.Raw)
+		raw, err := json.Marshal(f.Transaction)
 		if err != nil {
 			raw, _ = json.Marshal(err.Error())
 		}

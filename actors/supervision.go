@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -79,10 +80,14 @@ type supervision struct {
 	backoff  Backoff
 	failures *failures
 	log      *slog.Logger
+	stopping *atomic.Bool // whoever fails now is not missed
 }
 
 // HandleFailure implements actor.SupervisorStrategy.
 func (s supervision) HandleFailure(system *actor.ActorSystem, supervisor actor.Supervisor, child *actor.PID, _ *actor.RestartStatistics, reason, _ any) {
+	if s.stopping.Load() {
+		return
+	}
 	delay := s.backoff.delay(max(1, s.failures.get(keyOf(child)).inARow))
 	s.log.Warn("actor failed, restarting", "actor", keyOf(child), "reason", reason, "in", delay.Round(time.Millisecond))
 	parent := supervisor.(actor.Context).Self()

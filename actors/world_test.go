@@ -20,9 +20,11 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"github.com/imart/event-worker/chains"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/persistence/embedded"
+	"github.com/imart/event-worker/persistence/storetest"
 )
 
 // patience is how long a test waits for what must happen.
@@ -31,20 +33,28 @@ const patience = 20 * time.Second
 // world is a chain, a store, and the node that brings the one into the other. The
 // node can be killed and started again at any moment; the store stays.
 type world struct {
-	t     testing.TB
-	r     *rand.Rand
-	chain *fakeChain
-	disk  *embedded.Store
-	store persistence.Store // disk, with what a test puts before it
-	seen  persistence.Store // as the node sees it
-	node  *Node
-	old   []*Node // killed, and perhaps not quite dead
+	t      testing.TB
+	r      *rand.Rand
+	chain  *fakeChain
+	disk   *embedded.Store
+	*gates                   // before the disk
+	flaky  *storetest.Faulty // before the disk, too
+	store  persistence.Store // gates, with what a test puts before them
+	seen   persistence.Store // as the node sees it
+	node   *Node
+	old    []*Node // killed, and perhaps not quite dead
 
-	streams []string
-	revived sync.Map // events that could not be decoded and now can be
-	market  func(s *shared, c Chain, m Market, tuning Tuning, epoch epochFunc) *actor.Props
-	start   int64
-	orders  int // how many orders the random events are about
+	reads    chains.Chain  // chain, with what a test puts before it
+	slowness time.Duration // of the store's slowest commits
+	patience time.Duration // how long to wait for what must happen
+	streams  []string
+	logOnly  map[string]bool // streams without documents
+	revived  sync.Map        // events that could not be decoded and now can be
+	market   func(s *shared, c Chain, m Market, tuning Tuning, epoch epochFunc) *actor.Props
+	raws     func(stream string) []markets.Raw // of the canonical chain
+	atHead   func(stream string, p markets.Place) bool
+	start    int64
+	orders   int // how many orders the random events are about
 }
 
 func newWorld(t testing.TB, seed uint64, finality int64) *world {
@@ -54,10 +64,14 @@ func newWorld(t testing.TB, seed uint64, finality int64) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
+	flaky := storetest.NewFaulty(disk)
+	g := &gates{Store: flaky}
 	w := &world{
-		t: t, r: r, chain: newFakeChain(finality, rand.New(rand.NewPCG(seed, 2))), disk: disk, store: disk,
-		streams: []string{"list", "buy", "delist", "bulk", "records"}, orders: 3,
+		t: t, r: r, gates: g, flaky: flaky, patience: patience, slowness: 3 * time.Millisecond, chain: newFakeChain(finality, rand.New(rand.NewPCG(seed, 2))), disk: disk, store: g,
+		streams: allStreams, orders: 3,
 	}
+	w.raws = w.chain.raws
+	w.atHead = func(_ string, p markets.Place) bool { return p == w.chain.head() }
 	t.Cleanup(func() {
 		for _, n := range append(w.old, w.node) {
 			if n != nil {
@@ -71,6 +85,12 @@ func newWorld(t testing.TB, seed uint64, finality int64) *world {
 	return w
 }
 
+// allStreams are the streams of the world's market.
+var allStreams = []string{"list", "buy", "delist", "bulk", "records"}
+
+// refOfWorld is the world's market.
+var refOfWorld = persistence.MarketRef{Chain: "chain", Market: "market"}
+
 // observers are the names of the streams' observers of documents.
 func observerOf(stream string) string {
 	if stream == "records" {
@@ -80,7 +100,11 @@ func observerOf(stream string) string {
 }
 
 func (w *world) streamOf(name string) markets.Stream {
-	return markets.Stream{Name: name, Observer: observerOf(name), Source: markets.Source{Topics: []string{name}}, Decode: w.decode}
+	s := markets.Stream{Name: name, Observer: observerOf(name), Source: markets.Source{Topics: []string{name}}, Decode: w.decode}
+	if w.logOnly[name] {
+		s.Observer = ""
+	}
+	return s
 }
 
 // decode reads the market event that a raw event carries. Some cannot be decoded
@@ -109,7 +133,11 @@ func (w *world) isRevived(transaction string) bool {
 // boot starts a node on the store, whatever became of the one before.
 func (w *world) boot() {
 	w.t.Helper()
-	w.seen = &mortal{Store: w.store}
+	w.seen = &mortal{Store: w.store, slowness: w.slowness}
+	reads := w.reads
+	if reads == nil {
+		reads = w.chain
+	}
 	market := Market{Market: markets.Market{Name: "market"}, Start: func(string) markets.Place { return markets.Place{Seq: w.start} }}
 	for _, s := range w.streams {
 		market.Streams = append(market.Streams, w.streamOf(s))
@@ -120,7 +148,7 @@ func (w *world) boot() {
 	}
 	n, err := Start(Config{
 		Node: "test", Store: w.seen, Log: slog.New(slog.NewTextHandler(out, nil)).With("test", w.t.Name()),
-		Chains:  []Chain{{Name: "chain", Chain: w.chain, Poll: time.Millisecond, Markets: []Market{market}}},
+		Chains:  []Chain{{Name: "chain", Chain: reads, Poll: time.Millisecond, Markets: []Market{market}}},
 		Backoff: Backoff{Min: time.Millisecond, Max: 20 * time.Millisecond},
 		Tuning:  Tuning{Credit: 2, Ahead: 3, Events: 10, Portion: 1 + w.r.IntN(4), Tick: 5 * time.Millisecond},
 		market:  w.market,
@@ -139,14 +167,15 @@ func (w *world) kill() {
 	}
 	w.seen.(*mortal).kill()
 	w.old = append(w.old, w.node)
-	go w.node.system.Root.Stop(w.node.root)
+	go w.node.Stop(context.Background())
 	w.node = nil
 }
 
 // mortal is a store as a process sees it that can be killed.
 type mortal struct {
 	persistence.Store
-	dead atomic.Bool
+	dead     atomic.Bool
+	slowness time.Duration // of its slowest commits
 }
 
 func (m *mortal) kill() { m.dead.Store(true) }
@@ -171,7 +200,9 @@ func (m *mortal) Commit(ctx context.Context, ref persistence.MarketRef, moves []
 	if m.dead.Load() {
 		return errKilled
 	}
-	// A commit that has begun may land although its process is gone.
+	if rand.IntN(8) == 0 { // a commit that has begun may land long after its process is gone
+		time.Sleep(time.Duration(rand.Int64N(int64(m.slowness))))
+	}
 	return m.Store.Commit(context.WithoutCancel(ctx), ref, moves, do)
 }
 
@@ -194,7 +225,7 @@ func (w *world) block() {
 func (w *world) event() markets.Event {
 	r := w.r
 	e := markets.Event{
-		Stream:   pick(r, w.streams...),
+		Stream:   pick(r, allStreams...),
 		Order:    fmt.Sprint("order", r.IntN(w.orders)),
 		Maker:    pick(r, "maker", "maker", "other"),
 		Quantity: markets.Amount(fmt.Sprint(1 + r.IntN(3))),
@@ -236,7 +267,7 @@ func (w *world) want() contents {
 	c := contents{map[string]markets.Order{}, map[string]markets.Record{}, map[string]markets.Activity{}, map[string]string{}}
 	var events []markets.Event
 	for _, name := range w.streams {
-		es, failures := w.streamOf(name).DecodeAll(w.chain.raws(name))
+		es, failures := w.streamOf(name).DecodeAll(w.raws(name))
 		for _, e := range es {
 			if e.Seq > w.start {
 				events = append(events, e)
@@ -300,10 +331,11 @@ func load[T any](w *world, collection string, key func(T) string) map[string]T {
 		if err := json.Unmarshal(doc, &v); err != nil {
 			w.t.Fatal(err)
 		}
-		if _, twice := out[key(v)]; twice {
-			w.t.Errorf("%s %s is there twice", collection, key(v))
+		k := key(v)
+		if _, twice := out[k]; twice {
+			k += " again"
 		}
-		out[key(v)] = v
+		out[k] = v
 	}
 	return out
 }
@@ -312,10 +344,20 @@ func (w *world) actors() map[string]persistence.Actor {
 	return load(w, persistence.Actors, func(a persistence.Actor) string { return a.ID })
 }
 
+// eventually waits for something that must happen.
+func (w *world) eventually(what string, happened func() bool) {
+	w.t.Helper()
+	for deadline := time.Now().Add(w.patience); !happened(); time.Sleep(2 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			w.t.Fatalf("in vain: %s", what)
+		}
+	}
+}
+
 // settle waits until every observer stands at the head of the chain. It returns
 // what is wrong if that does not come about.
 func (w *world) settle() error {
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(w.patience)
 	for {
 		behind := w.behind()
 		if behind == "" {
@@ -329,12 +371,12 @@ func (w *world) settle() error {
 }
 
 func (w *world) behind() string {
-	head := w.chain.head()
 	actors := w.actors()
 	for _, s := range w.streams {
 		for _, o := range []string{activity, observerOf(s)} {
 			id := "chain/market/" + s + "/" + o
-			if a, ok := actors[id]; !ok || a.Place != head || a.Pending != nil {
+			a, ok := actors[id]
+			if !ok || !w.atHead(s, a.Place) || a.Pending != nil {
 				return fmt.Sprintf("%s is at %v, pending %v, state %s, %s", id, a.Place, a.Pending, a.Report.Status, a.LastError)
 			}
 		}

@@ -48,16 +48,18 @@ func RecordKey(kind, key string) string { return kind + ":" + key }
 
 // DeadLetter is a raw event that could not be decoded, kept until it can be.
 type DeadLetter struct {
-	Chain       string          `json:"chain" bson:"chain"`
-	Market      string          `json:"market" bson:"market"`
-	Stream      string          `json:"stream" bson:"stream"`
-	Seq         int64           `json:"seq" bson:"seq"`
-	Position    Position        `json:"position" bson:"position"`
-	Block       string          `json:"block,omitempty" bson:"block,omitempty"`
-	Transaction string          `json:"transaction" bson:"transaction"`
-	Time        time.Time       `json:"time" bson:"time"`
-	Reason      string          `json:"reason" bson:"reason"`
-	Raw         json.RawMessage `json:"raw" bson:"raw"` // a Raw
+	Chain       string    `json:"chain" bson:"chain"`
+	Market      string    `json:"market" bson:"market"`
+	Stream      string    `json:"stream" bson:"stream"`
+	Seq         int64     `json:"seq" bson:"seq"`
+	Position    Position  `json:"position" bson:"position"`
+	Block       string    `json:"block,omitempty" bson:"block,omitempty"`
+	Transaction string    `json:"transaction" bson:"transaction"`
+	Time        time.Time `json:"time" bson:"time"`
+	Reason      string    `json:"reason" bson:"reason"`
+	// Raw is the stream's raw events of its transaction, as a list: the one at
+	// Position could not be decoded.
+	Raw json.RawMessage `json:"raw" bson:"raw"`
 }
 
 // ID is the dead letter's key.

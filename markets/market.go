@@ -37,6 +37,9 @@ type Stream struct {
 type Failure struct {
 	Raw    Raw
 	Reason error
+	// Transaction is all of the stream's raw events of its transaction, which it must
+	// be decoded with. DecodeAll sets it.
+	Transaction []Raw
 }
 
 // DecodeAll decodes raw events in order, transaction by transaction. It neither
@@ -66,8 +69,11 @@ func (s Stream) decode(transaction []Raw) (events []Event, failures []Failure) {
 		if reason := recover(); reason != nil {
 			events, failures = nil, nil
 			for _, raw := range transaction {
-				failures = append(failures, Failure{raw, fmt.Errorf("decoder panicked: %v", reason)})
+				failures = append(failures, Failure{Raw: raw, Reason: fmt.Errorf("decoder panicked: %v", reason)})
 			}
+		}
+		for i := range failures {
+			failures[i].Transaction = transaction
 		}
 	}()
 	events, failures = s.Decode(transaction)

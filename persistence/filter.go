@@ -286,7 +286,7 @@ func operand(path string, v literal) (any, error) {
 	case AmountField(path):
 		amount, err := markets.ParseAmount(v.text)
 		if err != nil {
-			return nil, v.errorf("%s is an amount, a whole number of smallest units of at most 256 bits, not %.100s", path, v.text)
+			return nil, v.errorf("%s is an amount, a whole number of smallest units of at most 256 bits, not %.100q", path, v.text)
 		}
 		return amount, nil
 	case DateField(path):
@@ -299,7 +299,7 @@ func operand(path string, v literal) (any, error) {
 	}
 	f, err := strconv.ParseFloat(v.text, 64)
 	if err != nil {
-		return nil, v.errorf("%.100s is no number", v.text)
+		return nil, v.errorf("%.100q is no number", v.text)
 	}
 	return f, nil
 }
@@ -307,7 +307,7 @@ func operand(path string, v literal) (any, error) {
 func parseDate(v literal) (any, error) {
 	t, err := time.Parse(time.RFC3339Nano, v.text)
 	if v.kind != str || err != nil {
-		return nil, v.errorf("expected a date like \"2024-01-31T12:00:00Z\", not %.100s", v.text)
+		return nil, v.errorf("expected a date like \"2024-01-31T12:00:00Z\", not %.100q", v.text)
 	}
 	return t.UTC(), nil
 }

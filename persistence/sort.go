@@ -14,6 +14,9 @@ func ParseSort(text string) ([]SortKey, error) {
 	var keys []SortKey
 	for field := range strings.SplitSeq(text, ",") {
 		path, down := strings.CutPrefix(strings.TrimSpace(field), "-")
+		if strings.HasPrefix(path, "-") {
+			return nil, fmt.Errorf("sort: %.100q has more than one minus", field)
+		}
 		if err := checkPath(path); err != nil {
 			return nil, fmt.Errorf("sort: %w", err)
 		}

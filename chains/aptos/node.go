@@ -49,6 +49,7 @@ func (n node) get(ctx context.Context, out any, query url.Values, path ...string
 	if err != nil {
 		return 0, err
 	}
+	defer answer.Release()
 	id, err := strconv.ParseUint(answer.Header.Get(chainIDHeader), 10, 64)
 	if err != nil {
 		return 0, n.Errorf("answer without a %s header: not an Aptos fullnode", chainIDHeader)
@@ -60,7 +61,7 @@ func (n node) get(ctx context.Context, out any, query url.Values, path ...string
 	if err != nil || version < 0 {
 		return 0, n.Errorf("answer without a %s header", versionHeader)
 	}
-	if err := json.Unmarshal(answer.Body, out); err != nil {
+	if err := json.Unmarshal(answer.Body(), out); err != nil {
 		return 0, n.Errorf("%s: %w", strings.Join(path, "/"), err)
 	}
 	return version, nil

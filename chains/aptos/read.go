@@ -183,6 +183,9 @@ func (c *Chain) transaction(ctx context.Context, version int64) (*transaction, e
 	}
 	// The fetch serves others too, so that it does not end with this context.
 	flight := c.flights.DoChan(strconv.FormatInt(version, 10), func() (any, error) {
+		if t, ok := c.transactions.Get(version); ok { // by the flight before
+			return t, nil
+		}
 		t, err := c.node.transaction(c.life, version)
 		if err == nil {
 			c.transactions.Add(version, t)

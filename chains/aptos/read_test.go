@@ -185,7 +185,13 @@ func TestAnswersThatCannotBe(t *testing.T) {
 		"other version":   {replace("by_version", `"version":"1"`, `"version":"7"`), nil, "answered with version 7"},
 		"negative number": {replace("events", `"sequence_number":"0"`, `"sequence_number":"-1"`), nil, "events"},
 		"huge number":     {replace("events", `"sequence_number":"0"`, `"sequence_number":"18446744073709551615"`), nil, "too large"},
-		"no JSON":         {func(string, []byte) (int, []byte) { return http.StatusOK, []byte("<html>") }, nil, "invalid character"},
+		"order": {func(p string, b []byte) (int, []byte) {
+			if strings.Contains(p, "by_version") {
+				return http.StatusOK, []byte(strings.NewReplacer(`"sequence_number":"0"`, `"sequence_number":"1"`, `"sequence_number":"1"`, `"sequence_number":"0"`).Replace(string(b)))
+			}
+			return http.StatusOK, []byte(strings.Replace(string(b), `"version":"2"`, `"version":"1"`, 1))
+		}, nil, "the one before it at"},
+		"no JSON": {func(string, []byte) (int, []byte) { return http.StatusOK, []byte("<html>") }, nil, "invalid character"},
 		"more than asked": {func(_ string, b []byte) (int, []byte) {
 			return http.StatusOK, []byte("[" + strings.Repeat(strings.Trim(string(b), "[]")+",", 50) + strings.Trim(string(b), "[]") + "]")
 		}, nil, "were asked for"},
@@ -194,6 +200,9 @@ func TestAnswersThatCannotBe(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			l := startLedger(t)
 			l.reset([][]string{{}, {"list"}, {"list"}})
+			if name == "order" {
+				l.reset([][]string{{}, {"list", "list"}})
+			}
 			l.top, l.lie = 2, test.lie
 			_, err := l.chain.Read(t.Context(), chains.NewLedger(2), source("list"), markets.Place{Seq: -1}, -1, 100)
 			if err == nil || !strings.Contains(err.Error(), test.text) || test.want != nil && !errors.Is(err, test.want) {

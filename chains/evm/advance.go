@@ -19,7 +19,8 @@ var errMoved = errors.New("the chain moved meanwhile")
 
 // Advance implements chains.Chain. A new view never reaches below the final block
 // of the known one; another hash at that height, a reorganisation deeper than
-// finality, is proven by parent hashes like any other and logged as an error.
+// finality, is followed like any other, but counted in the view's Breaks and logged
+// as an error.
 func (c *Chain) Advance(ctx context.Context, known *chains.View) (*chains.View, error) {
 	if err := c.check(ctx); err != nil {
 		return nil, err
@@ -54,8 +55,18 @@ func (c *Chain) advance(ctx context.Context, known *chains.View) (*chains.View, 
 		return nil, err
 	}
 	view := chains.NewView(final, hashes)
-	if known != nil && !joined {
-		c.reportDeep(ctx, known, view)
+	if known == nil {
+		return view, nil
+	}
+	view.Breaks = known.Breaks
+	if !joined {
+		broken, err := c.isBroken(ctx, known, view)
+		if err != nil {
+			return nil, err
+		}
+		if broken {
+			view.Breaks++
+		}
 	}
 	return view, nil
 }
@@ -139,9 +150,6 @@ func (c *Chain) walk(ctx context.Context, head header, final int64, known *chain
 			h = below[i]
 			number--
 			hashes[number-final] = h.hash
-			if known != nil && isOn(known, h) {
-				break
-			}
 		}
 	}
 }
@@ -168,22 +176,25 @@ func (c *Chain) headers(ctx context.Context, from, to int64) ([]header, error) {
 	return headers, nil
 }
 
-// reportDeep logs an error if the block that was final is no longer on the chain.
-// What was read there is rolled back by whoever compares its place with the view.
-func (c *Chain) reportDeep(ctx context.Context, known, view *chains.View) {
-	if known.Final.Hash == "" {
-		return
+// isBroken says whether the block that was final is no longer on the chain, and
+// logs it as an error.
+func (c *Chain) isBroken(ctx context.Context, known, view *chains.View) (bool, error) {
+	final := known.Final
+	if final.Hash == "" {
+		return false, nil
 	}
-	hash, ok := view.Hash(known.Final.Seq)
+	hash, ok := view.Hash(final.Seq)
 	if !ok {
-		below, err := c.headers(ctx, known.Final.Seq, known.Final.Seq+1)
+		now, err := c.headers(ctx, final.Seq, final.Seq+1)
 		if err != nil {
-			return // it is only for the log
+			return false, err
 		}
-		hash = below[0].hash
+		hash = now[0].hash
 	}
-	if hash != known.Final.Hash {
-		c.cfg.Log.ErrorContext(ctx, "reorganisation deeper than finality", "endpoint", c.node.Host(),
-			"height", known.Final.Seq, "final", known.Final.Hash, "now", hash)
+	if hash == final.Hash {
+		return false, nil
 	}
+	c.cfg.Log.ErrorContext(ctx, "reorganisation deeper than finality", "endpoint", c.node.Host(),
+		"height", final.Seq, "final", final.Hash, "now", hash)
+	return true, nil
 }

@@ -29,7 +29,7 @@ func TestAdvanceFollowsTheHead(t *testing.T) {
 	g := startGeth(t)
 	p := startProxy(t, g.url)
 	chain := open(t, p.url)
-	g.mineBlocks(40) // geth's devnet finalizes every 32nd
+	g.mineBlocks(40)
 
 	view := advance(t, chain, nil, true)
 	checkView(t, g, view, 40, 32)
@@ -37,25 +37,33 @@ func TestAdvanceFollowsTheHead(t *testing.T) {
 	if advance(t, chain, view, false); p.counted()["eth_getBlockByNumber"] != 2 {
 		t.Error("more calls than for the head and finality when nothing is new")
 	}
+	g.chain.SetFinalized(g.block(35))
+	view = advance(t, chain, view, true) // of the same head
+	checkView(t, g, view, 40, 35)
+	p.counted()
 	g.mineBlocks(1)
 	view = advance(t, chain, view, true)
-	checkView(t, g, view, 41, 32)
+	checkView(t, g, view, 41, 35)
 	if calls := p.counted(); calls["eth_getBlockByNumber"] != 2 {
 		t.Errorf("calls %v for one new block", calls)
 	}
 	g.mineBlocks(3)
 	view = advance(t, chain, view, true)
-	checkView(t, g, view, 44, 32)
+	checkView(t, g, view, 44, 35)
 	if calls := p.counted(); calls["eth_getBlockByNumber"] != 2+2 {
 		t.Errorf("calls %v for three new blocks", calls)
 	}
-	g.mineBlocks(300)
-	checkView(t, g, advance(t, chain, view, true), 344, 320)
+	g.mineBlocks(120)
+	checkView(t, g, advance(t, chain, view, true), 164, 160)
+	fresh := open(t, g.url, func(cfg *Config) { cfg.Confirmations = 130 })
+	g.chain.SetFinalized(nil)
+	checkView(t, g, advance(t, fresh, nil, true), 164, 34) // more headers than a batch takes
 }
 
 func TestAdvanceThroughAReorganisation(t *testing.T) {
 	g := startGeth(t)
-	chain := open(t, g.url)
+	p := startProxy(t, g.url)
+	chain := open(t, p.url)
 	g.mineBlocks(50)
 	view := advance(t, chain, nil, true)
 
@@ -65,7 +73,19 @@ func TestAdvanceThroughAReorganisation(t *testing.T) {
 	view = advance(t, chain, view, true) // proven, though it is shorter
 	checkView(t, g, view, 41, 32)
 	g.mineBlocks(12)
-	checkView(t, g, advance(t, chain, view, true), 53, 32)
+	view = advance(t, chain, view, true)
+	checkView(t, g, view, 53, 32)
+	if view.Breaks != 0 {
+		t.Errorf("%d breaks of finality counted", view.Breaks)
+	}
+
+	g.fork(36)
+	g.mineBlocks(18)
+	p.requests.Store(0)
+	checkView(t, g, advance(t, chain, view, true), 54, 32)
+	if n := p.requests.Load(); n > 1+5 {
+		t.Errorf("%d requests for a reorganisation of 17 blocks", n)
+	}
 }
 
 func TestAReorganisationAtTheSameHeight(t *testing.T) {
@@ -99,13 +119,25 @@ func TestAReorganisationDeeperThanFinalityIsFollowedLoudly(t *testing.T) {
 		t.Errorf("logged: %q", &log)
 	}
 
+	if view.Breaks != 1 {
+		t.Errorf("%d breaks counted", view.Breaks)
+	}
+
 	// It is also seen when finality has moved on meanwhile.
 	log.Reset()
 	g.fork(60)
 	g.mineBlocks(60)
-	checkView(t, g, advance(t, chain, view, true), 120, 96)
+	view = advance(t, chain, view, true)
+	checkView(t, g, view, 120, 96)
+	if view.Breaks != 2 {
+		t.Errorf("%d breaks counted", view.Breaks)
+	}
 	if !strings.Contains(log.String(), "level=ERROR") || !strings.Contains(log.String(), "height=64") {
 		t.Errorf("logged: %q", &log)
+	}
+	g.mineBlocks(50)
+	if view = advance(t, chain, view, true); view.Breaks != 2 {
+		t.Errorf("%d breaks counted after ordinary growth", view.Breaks)
 	}
 }
 
@@ -185,6 +217,20 @@ func TestAdvanceOfABareGenesis(t *testing.T) {
 	checkView(t, g, advance(t, open(t, g.url), nil, true), 0, 0)
 }
 
+func TestAHeaderOfAnotherHeightIsNoView(t *testing.T) {
+	g := startGeth(t)
+	p := startProxy(t, g.url)
+	g.mineBlocks(50)
+	p.change(func(_ string, params json.RawMessage, answer map[string]json.RawMessage) {
+		if strings.Contains(string(params), quantity(45)) {
+			answer["result"] = bytes.Replace(answer["result"], []byte(`"number":"0x2d"`), []byte(`"number":"0x2e"`), 1)
+		}
+	})
+	if _, err := open(t, p.url).Advance(t.Context(), nil); err == nil || !strings.Contains(err.Error(), "asked for block 45, answered with block 46") {
+		t.Errorf("error %v", err)
+	}
+}
+
 func TestHeadersThatDoNotLinkUpAreNoView(t *testing.T) {
 	g := startGeth(t)
 	p := startProxy(t, g.url)
@@ -202,13 +248,13 @@ func TestHeadersThatDoNotLinkUpAreNoView(t *testing.T) {
 
 func TestAnotherChainIsRefused(t *testing.T) {
 	g := startGeth(t)
-	chain := open(t, g.url, func(cfg *Config) { cfg.ChainID = 1 })
+	chain := open(t, g.url, func(cfg *Config) { cfg.ChainID = 5 })
 	view := chains.NewView(0, []string{"0x"})
 	_, advanced := chain.Advance(t.Context(), nil)
 	_, read := chain.Read(t.Context(), view, sources[0], markets.Place{Seq: -1}, -1, 1)
 	_, _, ancestor := chain.Ancestor(t.Context(), view, markets.Trail{{Seq: -1}})
 	for _, err := range []error{advanced, read, ancestor} {
-		if !errors.Is(err, chains.ErrWrongChain) || !strings.Contains(err.Error(), "chain id is 1337, the configured one 1") {
+		if !errors.Is(err, chains.ErrWrongChain) || !strings.Contains(err.Error(), "chain id is 1, the configured one 5") {
 			t.Errorf("error %v", err)
 		}
 	}

@@ -17,30 +17,48 @@ import (
 
 	"github.com/ethereum/go-ethereum"
 	"github.com/ethereum/go-ethereum/common"
+	"github.com/ethereum/go-ethereum/consensus"
+	"github.com/ethereum/go-ethereum/consensus/beacon"
+	"github.com/ethereum/go-ethereum/consensus/ethash"
+	"github.com/ethereum/go-ethereum/core"
+	"github.com/ethereum/go-ethereum/core/rawdb"
 	"github.com/ethereum/go-ethereum/core/types"
 	"github.com/ethereum/go-ethereum/crypto"
+	"github.com/ethereum/go-ethereum/eth"
 	"github.com/ethereum/go-ethereum/eth/ethconfig"
-	"github.com/ethereum/go-ethereum/ethclient/simulated"
+	"github.com/ethereum/go-ethereum/eth/filters"
+	"github.com/ethereum/go-ethereum/ethclient"
+	"github.com/ethereum/go-ethereum/ethdb"
 	"github.com/ethereum/go-ethereum/log"
 	"github.com/ethereum/go-ethereum/node"
+	"github.com/ethereum/go-ethereum/p2p"
 	"github.com/ethereum/go-ethereum/params"
+	"github.com/ethereum/go-ethereum/rpc"
+	"github.com/ethereum/go-ethereum/triedb"
 
 	"github.com/imart/event-worker/chains"
 	"github.com/imart/event-worker/markets"
 )
 
-// geth is a real go-ethereum node with its JSON-RPC over HTTP, that mines and
-// forks on demand. On its chain are contracts that log what they are called with.
+// geth is a real go-ethereum node with its JSON-RPC over HTTP. Its blocks are
+// made here, so that it forks on demand and every block holds what it should. On
+// its chain are contracts that log what they are called with.
 type geth struct {
-	t     *testing.T
-	sim   *simulated.Backend
-	url   string
-	key   *ecdsa.PrivateKey
-	from  common.Address
-	mined int // transactions made, so that no two blocks are alike
+	t       *testing.T
+	chain   *core.BlockChain
+	genesis *core.Genesis
+	client  *ethclient.Client
+	url     string
+	key     *ecdsa.PrivateKey
+	engine  consensus.Engine
+	states  ethdb.Database // of all blocks made
+	mined   byte           // makes blocks differ that would be the same
 }
 
-const gethChainID = 1337
+const (
+	gethChainID = 1
+	finality    = 32 // every 32nd block of geth becomes final at once
+)
 
 // emitter is a contract that logs its input: two topics, and the rest as data.
 var emitter = []byte{
@@ -64,42 +82,57 @@ var sources = []markets.Source{
 
 func startGeth(t *testing.T) *geth {
 	t.Helper()
-	key, err := crypto.GenerateKey()
+	key, err := crypto.ToECDSA(bytes.Repeat([]byte{1}, 32))
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := &geth{t: t, key: key, from: crypto.PubkeyToAddress(key.PublicKey)}
-	alloc := types.GenesisAlloc{g.from: {Balance: new(big.Int).Mul(big.NewInt(1e9), big.NewInt(params.Ether))}}
+	alloc := core.SystemContractAllocs()
+	alloc[crypto.PubkeyToAddress(key.PublicKey)] = types.Account{Balance: new(big.Int).Mul(big.NewInt(1e9), big.NewInt(params.Ether))}
 	for _, contract := range contracts {
 		alloc[contract] = types.Account{Code: emitter, Balance: new(big.Int)}
 	}
-	address := make(chan string, 1)
-	g.sim = simulated.NewBackend(alloc, func(cfg *node.Config, _ *ethconfig.Config) {
-		cfg.HTTPHost, cfg.HTTPPort, cfg.HTTPModules = "127.0.0.1", 0, []string{"eth"}
-		cfg.Logger = log.NewLogger(addressHandler{address})
-	})
-	t.Cleanup(func() { g.sim.Close() })
-	g.url = "http://" + <-address
+	g := &geth{
+		t: t, key: key,
+		genesis: &core.Genesis{Config: params.MergedTestChainConfig, GasLimit: 30_000_000, Difficulty: new(big.Int), Alloc: alloc},
+		engine:  beacon.New(ethash.NewFaker()),
+		states:  rawdb.NewMemoryDatabase(),
+	}
+	states := triedb.NewDatabase(g.states, triedb.HashDefaults)
+	defer states.Close()
+	if _, err := g.genesis.Commit(g.states, states, nil); err != nil {
+		t.Fatal(err)
+	}
+	g.serve()
 	return g
 }
 
-// addressHandler finds the address on which a node listens, which it tells its log
-// alone.
-type addressHandler struct{ found chan<- string }
-
-func (h addressHandler) Enabled(context.Context, slog.Level) bool { return true }
-func (h addressHandler) WithAttrs([]slog.Attr) slog.Handler       { return h }
-func (h addressHandler) WithGroup(string) slog.Handler            { return h }
-func (h addressHandler) Handle(_ context.Context, r slog.Record) error {
-	if r.Message == "HTTP server started" {
-		r.Attrs(func(a slog.Attr) bool {
-			if a.Key == "endpoint" {
-				h.found <- a.Value.String()
-			}
-			return a.Key != "endpoint"
-		})
+// serve starts the node.
+func (g *geth) serve() {
+	g.t.Helper()
+	stack, err := node.New(&node.Config{
+		HTTPHost: "127.0.0.1", HTTPModules: []string{"eth"}, HTTPTimeouts: rpc.DefaultHTTPTimeouts,
+		Logger: log.NewLogger(slog.DiscardHandler), P2P: p2p.Config{NoDiscovery: true},
+	})
+	if err != nil {
+		g.t.Fatal(err)
 	}
-	return nil
+	g.t.Cleanup(func() { stack.Close() })
+	cfg := ethconfig.Defaults
+	cfg.Genesis, cfg.NetworkId, cfg.SyncMode, cfg.LogNoHistory = g.genesis, gethChainID, ethconfig.FullSync, true
+	backend, err := eth.New(stack, &cfg)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	stack.RegisterAPIs([]rpc.API{{
+		Namespace: "eth",
+		Service:   filters.NewFilterAPI(filters.NewFilterSystem(backend.APIBackend, filters.Config{})),
+	}})
+	if err := stack.Start(); err != nil {
+		g.t.Fatal(err)
+	}
+	g.chain, g.url = backend.BlockChain(), stack.HTTPEndpoint()
+	g.client = ethclient.NewClient(stack.Attach())
+	g.t.Cleanup(g.client.Close)
 }
 
 // emission is a log that a contract is asked for.
@@ -108,21 +141,25 @@ type emission struct {
 	data            []byte
 }
 
-// mine mines one block of transactions, one per emission, and one more that makes
-// the block unlike any other at its height.
-func (g *geth) mine(emissions ...emission) common.Hash {
+// mine mines one block of transactions, one per emission. It is unlike any other
+// at its height; its transactions may be the same.
+func (g *geth) mine(emissions ...emission) {
 	g.t.Helper()
 	g.mined++
-	nonce, err := g.sim.Client().PendingNonceAt(g.t.Context(), g.from)
-	if err != nil {
+	parent := g.chain.GetBlockByHash(g.chain.CurrentBlock().Hash())
+	blocks, _ := core.GenerateChain(g.genesis.Config, parent, g.engine, g.states, 1, func(_ int, b *core.BlockGen) {
+		b.SetPoS()
+		b.SetExtra([]byte{g.mined})
+		for i, e := range emissions {
+			b.AddTx(g.transaction(b, byte(i), e))
+		}
+	})
+	if _, err := g.chain.InsertChain(blocks); err != nil {
 		g.t.Fatal(err)
 	}
-	g.send(nonce, common.Address{0xee}, big.NewInt(int64(g.mined)), nil)
-	for i, e := range emissions {
-		input := append(topics[e.topic].Bytes(), common.BigToHash(big.NewInt(int64(g.mined))).Bytes()...)
-		g.send(nonce+1+uint64(i), contracts[e.contract], nil, append(input, e.data...))
+	if blocks[0].NumberU64()%finality == 0 {
+		g.chain.SetFinalized(blocks[0].Header())
 	}
-	return g.sim.Commit()
 }
 
 func (g *geth) mineBlocks(n int) {
@@ -132,32 +169,29 @@ func (g *geth) mineBlocks(n int) {
 	}
 }
 
-func (g *geth) send(nonce uint64, to common.Address, value *big.Int, data []byte) {
-	g.t.Helper()
-	tx := types.MustSignNewTx(g.key, types.LatestSignerForChainID(big.NewInt(gethChainID)), &types.DynamicFeeTx{
-		ChainID: big.NewInt(gethChainID), Nonce: nonce, To: &to, Value: value, Data: data,
-		Gas: 200_000, GasFeeCap: big.NewInt(100 * params.GWei), GasTipCap: big.NewInt(params.GWei),
+// transaction calls a contract for a log.
+func (g *geth) transaction(b *core.BlockGen, second byte, e emission) *types.Transaction {
+	to := contracts[e.contract]
+	input := append(topics[e.topic].Bytes(), common.Hash{second}.Bytes()...)
+	return types.MustSignNewTx(g.key, b.Signer(), &types.DynamicFeeTx{
+		ChainID: g.genesis.Config.ChainID, Nonce: b.TxNonce(crypto.PubkeyToAddress(g.key.PublicKey)), To: &to,
+		Data: append(input, e.data...), Gas: 100_000, GasFeeCap: big.NewInt(100 * params.GWei),
 	})
-	if err := g.sim.Client().SendTransaction(g.t.Context(), tx); err != nil {
-		g.t.Fatal(err)
-	}
 }
 
 // fork goes back to the block at a height: the next one mined is on a new branch.
-// Its transactions that were abandoned come back into the pool, and into later
-// blocks.
 func (g *geth) fork(height int64) {
 	g.t.Helper()
-	if err := g.sim.Fork(g.block(height).Hash()); err != nil {
+	if _, err := g.chain.SetCanonical(g.chain.GetBlockByNumber(uint64(height))); err != nil {
 		g.t.Fatal(err)
 	}
 }
 
 func (g *geth) block(height int64) *types.Header {
 	g.t.Helper()
-	header, err := g.sim.Client().HeaderByNumber(g.t.Context(), big.NewInt(height))
-	if err != nil {
-		g.t.Fatal(err)
+	header := g.chain.GetHeaderByNumber(uint64(height))
+	if header == nil {
+		g.t.Fatalf("no block %d", height)
 	}
 	return header
 }
@@ -186,7 +220,7 @@ func (g *geth) logs(source markets.Source, from int64) []types.Log {
 	for _, topic := range source.Topics {
 		query.Topics[0] = append(query.Topics[0], common.HexToHash(topic))
 	}
-	logs, err := g.sim.Client().FilterLogs(g.t.Context(), query)
+	logs, err := g.client.FilterLogs(g.t.Context(), query)
 	if err != nil {
 		g.t.Fatal(err)
 	}

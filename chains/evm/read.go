@@ -93,18 +93,20 @@ func (c *Chain) fetchRange(ctx context.Context, view *chains.View, f filter, aft
 	first := after.Seq + 1
 	query := f.query()
 	query["fromBlock"], query["toBlock"] = quantity(first), quantity(last)
-	calls := []*call{
-		{method: "eth_getLogs", params: []any{query}, result: logs.into},
-		blockByNumber(quantity(last), &end),
-	}
+	getLogs := &call{method: "eth_getLogs", params: []any{query}, result: logs.into}
+	getEnd := blockByNumber(quantity(last), &end)
+	calls := []*call{getLogs, getEnd}
 	if after.Hash != "" {
 		calls = append(calls, blockByNumber(quantity(after.Seq), &start))
 	}
-	if err := c.node.do(ctx, calls...); err != nil {
+	if err := c.node.send(ctx, calls...); err != nil {
 		return nil, "", err
 	}
-	if end.hash == "" {
+	if getEnd.err == nil && end.hash == "" { // whatever it says of the logs
 		return nil, "", c.node.Errorf("%w: no block %d", chains.ErrAhead, last)
+	}
+	if err := firstError(calls); err != nil {
+		return nil, "", err
 	}
 	if end.number != last {
 		return nil, "", c.node.Errorf("asked for block %d, answered with block %d", last, end.number)
@@ -258,6 +260,9 @@ func (c *Chain) block(ctx context.Context, number int64, hash string) ([]markets
 	}
 	// The fetch serves others too, so that it does not end with this context.
 	flight := c.flights.DoChan(hash, func() (any, error) {
+		if raws, ok := c.blocks.Get(hash); ok { // by the flight before
+			return raws, nil
+		}
 		raws, err := c.fetchBlock(c.life, number, hash)
 		if err == nil {
 			c.blocks.Add(hash, raws)

@@ -44,6 +44,24 @@ func TestReadKeepsToThrough(t *testing.T) {
 	}
 }
 
+// What can still be reorganised is read by block hash only.
+func TestRangesEndAtFinality(t *testing.T) {
+	g := startGeth(t)
+	p := startProxy(t, g.url)
+	chain := open(t, p.url)
+	g.mineLogs(40, 1)
+	view := advance(t, chain, nil, true)
+	p.change(func(method string, params json.RawMessage, _ map[string]json.RawMessage) {
+		var query []struct{ ToBlock string }
+		if method == "eth_getLogs" && json.Unmarshal(params, &query) == nil && number(query[0].ToBlock) > finality {
+			t.Errorf("asked for the logs up to %s", query[0].ToBlock)
+		}
+	})
+	if _, to := chaintest.Drain(t.Context(), t, chain, view, sources[0], start, -1, 100); to != view.Head {
+		t.Errorf("read to %+v", to)
+	}
+}
+
 func TestReadAtTheHeadHasNothing(t *testing.T) {
 	g := startGeth(t)
 	p := startProxy(t, g.url)
@@ -80,8 +98,8 @@ func TestASourceThatWasNotConfigured(t *testing.T) {
 func TestPagesHoldAboutTheLimit(t *testing.T) {
 	g := startGeth(t)
 	chain := open(t, g.url)
-	g.mineLogs(64, 3)
-	view := advance(t, chain, nil, true) // all final
+	g.mineLogs(63, 3) // finality at 32
+	view := advance(t, chain, nil, true)
 	const limit = 10
 	var sizes []int
 	for at := start; at != view.Head; {
@@ -150,6 +168,70 @@ func TestABlockThatTheNodeDoesNotHaveWasReorganised(t *testing.T) {
 	}
 }
 
+func TestAnswersThatCannotBe(t *testing.T) {
+	g := startGeth(t)
+	p := startProxy(t, g.url)
+	g.mineLogs(2, 2)
+	view := chains.NewView(1, []string{g.block(1).Hash().Hex(), g.block(2).Hash().Hex()})
+	above, below := view.Final, start // reads block 2 by hash, block 1 by range
+	tests := map[string]struct {
+		method, old, new string
+		after            markets.Place
+		want             string
+	}{
+		"other contract":        {"eth_getLogs", contracts[0].Hex(), contracts[2].Hex(), below, "was not asked for"},
+		"other topic":           {"eth_getLogs", topics[0].Hex(), topics[2].Hex(), below, "was not asked for"},
+		"other block":           {"eth_getLogs", `"blockNumber":"0x1"`, `"blockNumber":"0x2"`, below, "log of block 2 was not asked for"},
+		"out of order":          {"eth_getLogs", `"transactionIndex":"0x0"`, `"transactionIndex":"0x2"`, below, "after that at"},
+		"two blocks at once":    {"eth_getLogs", g.block(1).Hash().Hex(), g.block(2).Hash().Hex(), below, "logs of two blocks at height 1"},
+		"other end":             {"eth_getBlockByNumber", `"number":"0x1"`, `"number":"0x2"`, below, "answered with block 2"},
+		"removed":               {"eth_getLogs", `"removed":false`, `"removed":true`, below, "removed"},
+		"other contract, block": {"eth_getLogs", contracts[0].Hex(), contracts[2].Hex(), above, "was not asked for"},
+		"other height, block":   {"eth_getBlockByHash", `"number":"0x2"`, `"number":"0x3"`, above, "answered with 3"},
+		"other hash, block":     {"eth_getBlockByHash", `"hash":"` + g.block(2).Hash().Hex(), `"hash":"` + g.block(1).Hash().Hex(), above, "answered with 2"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			changed := false
+			p.change(func(method string, _ json.RawMessage, answer map[string]json.RawMessage) {
+				if method == test.method {
+					before := string(answer["result"])
+					after := strings.Replace(before, strings.ToLower(test.old), strings.ToLower(test.new), 1)
+					if strings.HasPrefix(test.old, `"`) {
+						after = strings.Replace(before, test.old, test.new, 1)
+					}
+					changed = changed || before != after
+					answer["result"] = json.RawMessage(after)
+				}
+			})
+			_, err := open(t, p.url).Read(t.Context(), view, sources[0], test.after, -1, 100)
+			if err == nil || !strings.Contains(err.Error(), test.want) || !changed {
+				t.Errorf("error %v, want %q; changed: %v", err, test.want, changed)
+			}
+		})
+	}
+}
+
+// All logs of a block may be those of another block at its height.
+func TestLogsOfAnotherBlockWereReorganised(t *testing.T) {
+	g := startGeth(t)
+	p := startProxy(t, g.url)
+	g.mineLogs(2, 2)
+	view := chains.NewView(1, []string{g.block(1).Hash().Hex(), g.block(2).Hash().Hex()})
+	p.change(func(method string, _ json.RawMessage, answer map[string]json.RawMessage) {
+		if method == "eth_getLogs" {
+			other := strings.ReplaceAll(string(answer["result"]), g.block(1).Hash().Hex(), "0x"+strings.Repeat("ab", 32))
+			other = strings.ReplaceAll(other, g.block(2).Hash().Hex(), "0x"+strings.Repeat("ab", 32))
+			answer["result"] = json.RawMessage(other)
+		}
+	})
+	for _, after := range []markets.Place{start, view.Final} {
+		if _, err := open(t, p.url).Read(t.Context(), view, sources[0], after, -1, 100); !errors.Is(err, chains.ErrReorganised) {
+			t.Errorf("behind %+v: %v", after, err)
+		}
+	}
+}
+
 // A node that has not seen a range's end may answer that there are no logs.
 func TestALaggingNodeIsNotBelieved(t *testing.T) {
 	g := startGeth(t)
@@ -192,6 +274,24 @@ func TestTimesComeFromTheHeadersWhereLogsHaveNone(t *testing.T) {
 	}
 	if n := p.counted()["eth_getBlockByHash"]; n != 64 {
 		t.Errorf("%d headers for 64 blocks", n)
+	}
+}
+
+func TestABlockWithoutItsHeaderIsNotBelieved(t *testing.T) {
+	g := startGeth(t)
+	p := startProxy(t, g.url)
+	g.mineLogs(2, 1)
+	view := chains.NewView(2, []string{g.block(2).Hash().Hex()})
+	p.change(func(method string, _ json.RawMessage, answer map[string]json.RawMessage) {
+		switch method {
+		case "eth_getLogs":
+			answer["result"] = json.RawMessage(strings.ReplaceAll(string(answer["result"]), "blockTimestamp", "more"))
+		case "eth_getBlockByHash":
+			answer["result"] = json.RawMessage("null")
+		}
+	})
+	if _, err := open(t, p.url).Read(t.Context(), view, sources[0], start, -1, 10); !errors.Is(err, chains.ErrAhead) {
+		t.Errorf("error %v, want %v", err, chains.ErrAhead)
 	}
 }
 

@@ -38,6 +38,10 @@ func (c client) do(ctx context.Context, calls ...*call) error {
 	if err := c.send(ctx, calls...); err != nil {
 		return err
 	}
+	return firstError(calls)
+}
+
+func firstError(calls []*call) error {
 	for _, call := range calls {
 		if call.err != nil {
 			return call.err
@@ -57,7 +61,8 @@ func (c client) send(ctx context.Context, calls ...*call) error {
 	if err != nil {
 		return err
 	}
-	return c.scan(answer.Body, calls)
+	defer answer.Release() // results copy what they keep
+	return c.scan(answer.Body(), calls)
 }
 
 func encode(calls []*call) ([]byte, error) {

@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/mailru/easyjson/jlexer"
@@ -59,7 +60,7 @@ type logScan struct {
 const (
 	topicChunk = 1 << 10
 	dataChunk  = 1 << 16
-	leastLog   = 512 // bytes: about what a log with an empty data takes as JSON
+	leastLog   = 400 // bytes: about what a log without topics and data takes as JSON
 )
 
 // into scans an array of logs.
@@ -68,10 +69,13 @@ func (s *logScan) into(l *jlexer.Lexer) {
 		l.Null()
 		return
 	}
-	s.raws = make([]markets.Raw, 0, len(l.Data)/leastLog+1)
 	l.Delim('[')
 	for !l.IsDelim(']') {
+		start := l.GetPos()
 		s.log(l)
+		if len(s.raws) == 1 { // the others will be about as large
+			s.raws = slices.Grow(s.raws, (len(l.Data)-start)/max(l.GetPos()-start, leastLog))
+		}
 		l.WantComma()
 	}
 	l.Delim(']')

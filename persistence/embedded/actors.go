@@ -96,7 +96,10 @@ func apply(conn *sqlite.Conn, move persistence.Move) error {
 	if err != nil {
 		return err
 	}
-	actor.Place, actor.Pending, actor.Trail = move.To, move.Pending, move.Trail
+	actor.Place, actor.Pending = move.To, move.Pending
+	if move.Trail != nil {
+		actor.Trail = move.Trail
+	}
 	actor.Events += move.Events
 	actor.DeadLetters += move.DeadLetters
 	tell(&actor, move.Report)
@@ -199,9 +202,4 @@ func places(conn *sqlite.Conn, market persistence.MarketRef) (map[string]int64, 
 		return nil
 	})
 	return places, err
-}
-
-// damaged names a stored document that cannot be read.
-func damaged(kind string, id any, err error) error {
-	return fmt.Errorf("stored %s %v is damaged: %w", kind, id, err)
 }

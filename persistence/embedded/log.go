@@ -3,6 +3,7 @@ package embedded
 import (
 	"cmp"
 	"encoding/json"
+	"fmt"
 	"slices"
 
 	"zombiezen.com/go/sqlite"
@@ -32,24 +33,22 @@ func (t *tx) appendActivity(a *markets.Activity) error {
 	if err != nil {
 		return err
 	}
-	var bulk int64
-	if a.Kind == markets.OrdersCancelled {
-		if bulk, err = t.number(""); err != nil {
-			return err
-		}
-	}
-	doc, err := json.Marshal(a)
+	key, err := t.number(a.Key())
 	if err != nil {
 		return err
 	}
+	t.out = encoder{buf: t.out.buf[:0]}
+	if t.out.activity(a); t.out.err != nil {
+		return fmt.Errorf("activity %s: %w", a.ID(), t.out.err)
+	}
 	_, err = run(t.conn, "INSERT INTO activities (key, stream, seq, bulk, doc) VALUES (?, ?, ?, ?, ?)", func(stmt *sqlite.Stmt) {
-		stmt.BindInt64(1, hash(t.market, a.Key()))
+		stmt.BindInt64(1, key)
 		stmt.BindInt64(2, stream)
 		stmt.BindInt64(3, a.Seq)
-		if bulk != 0 {
-			stmt.BindInt64(4, bulk)
+		if a.Kind == markets.OrdersCancelled {
+			stmt.BindInt64(4, t.market)
 		}
-		stmt.BindText(5, string(doc))
+		stmt.BindText(5, string(t.out.buf))
 	})
 	return err
 }
@@ -88,11 +87,15 @@ func (t *tx) RemoveLetter(id string) (removed bool, err error) {
 func (t *tx) Log(keys []string) (found []markets.Event, err error) {
 	err = t.step(func() error {
 		for _, key := range keys {
-			err := each(t.conn, "SELECT id, doc FROM activities WHERE key = ?", func(stmt *sqlite.Stmt) {
-				stmt.BindInt64(1, hash(t.market, key))
+			id, err := t.find(key)
+			if err != nil {
+				return err
+			}
+			err = each(t.conn, "SELECT id, doc FROM activities WHERE key = ?", func(stmt *sqlite.Stmt) {
+				stmt.BindInt64(1, id)
 			}, func(row *sqlite.Stmt) error {
 				a, err := t.activity(row)
-				if err == nil && a.Key() == key && t.ours(a.Chain, a.Market) {
+				if err == nil {
 					found = append(found, a.Event)
 				}
 				return err
@@ -143,12 +146,8 @@ func (t *tx) LogBetween(stream string, after, through int64, from markets.Positi
 // BulkCancels is markets.Book's.
 func (t *tx) BulkCancels() (any bool, err error) {
 	err = t.step(func() error {
-		market, err := t.number("")
-		if err != nil {
-			return err
-		}
 		return each(t.conn, "SELECT 1 FROM activities WHERE bulk = ? LIMIT 1", func(stmt *sqlite.Stmt) {
-			stmt.BindInt64(1, market)
+			stmt.BindInt64(1, t.market)
 		}, func(*sqlite.Stmt) error {
 			any = true
 			return nil

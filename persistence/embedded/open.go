@@ -60,16 +60,19 @@ func OpenReader(dir string) (*Reader, error) {
 		}
 		return nil, fmt.Errorf("data folder %s: %w", dir, err)
 	}
-	r := &Reader{path: path}
-	conn, err := r.open()
+	conn, err := openReader(path)
 	if err != nil {
 		return nil, explain(path, err)
 	}
-	defer conn.Close()
-	if err := check(conn); err != nil {
+	fresh, err := inspect(conn)
+	if err == nil && fresh {
+		err = ErrNoData
+	}
+	if err != nil {
+		_ = conn.Close() // it says nothing that err does not
 		return nil, explain(path, err)
 	}
-	return r, nil
+	return &Reader{path: path, idle: []*sqlite.Conn{conn}}, nil
 }
 
 func openWriter(path string) (*sqlite.Conn, error) {
@@ -79,21 +82,17 @@ func openWriter(path string) (*sqlite.Conn, error) {
 	}
 	conn.SetBusyTimeout(busyTimeout)
 	if err := prepare(conn); err != nil {
-		return nil, errors.Join(err, conn.Close())
+		_ = conn.Close() // it says nothing that err does not
+		return nil, err
 	}
 	return conn, nil
 }
 
 // prepare looks before it changes anything in a file that may not be ours.
 func prepare(conn *sqlite.Conn) error {
-	fresh, err := empty(conn)
+	fresh, err := inspect(conn)
 	if err != nil {
 		return err
-	}
-	if !fresh {
-		if err := check(conn); err != nil {
-			return err
-		}
 	}
 	if err := configure(conn); err != nil {
 		return err
@@ -105,12 +104,14 @@ func prepare(conn *sqlite.Conn) error {
 }
 
 // configure makes a commit be on the disk when it returns, and the log of commits
-// go into the main file every 16 MB.
+// go into the main file every 64 MB. Larger pages cost less time for each document
+// and more writing for each small commit.
 func configure(conn *sqlite.Conn) error {
 	for _, pragma := range []string{
+		"PRAGMA page_size = 8192", // of a new file
 		"PRAGMA journal_mode = WAL",
 		"PRAGMA synchronous = FULL",
-		"PRAGMA wal_autocheckpoint = 4000",
+		"PRAGMA wal_autocheckpoint = 8000",
 		"PRAGMA journal_size_limit = 67108864",
 		"PRAGMA cache_size = -32768",
 	} {
@@ -155,8 +156,11 @@ func unwritable(dir string, err error) error {
 // explain adds to an error of the database what it means for the person who runs
 // it.
 func explain(path string, err error) error {
-	if errors.Is(err, errForeign) {
+	switch {
+	case errors.Is(err, errForeign):
 		return fmt.Errorf("%s is no event worker database: %w: move it away or choose another folder", path, err)
+	case errors.Is(err, errNewer), errors.Is(err, ErrNoData):
+		return fmt.Errorf("%s: %w", path, err)
 	}
 	switch sqlite.ErrCode(err).ToPrimary() {
 	case sqlite.ResultNotADB:
@@ -165,8 +169,8 @@ func explain(path string, err error) error {
 		return fmt.Errorf("%s is damaged: %w: put back a copy, or move it away to read everything from the chains again", path, err)
 	case sqlite.ResultFull:
 		return fmt.Errorf("%s: %w: make room on the disk", path, err)
-	case sqlite.ResultReadOnly, sqlite.ResultCantOpen, sqlite.ResultPerm:
-		return fmt.Errorf("%s cannot be opened: %w: make it and its folder writable, or choose another folder", path, err)
+	case sqlite.ResultReadOnly, sqlite.ResultCantOpen, sqlite.ResultPerm, sqlite.ResultIOErr:
+		return fmt.Errorf("%s cannot be read or written: %w: make it and its folder accessible or choose another folder", path, err)
 	}
 	return err
 }

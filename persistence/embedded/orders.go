@@ -2,25 +2,36 @@ package embedded
 
 import (
 	"encoding/json"
+	"fmt"
 
 	"zombiezen.com/go/sqlite"
 
 	"github.com/imart/event-worker/markets"
 )
 
-// orderRow is where an order stands in its table: nowhere if id is 0.
-type orderRow struct{ id, maker int64 }
+// orderRow is what is known of an order's row.
+type orderRow struct {
+	exists bool
+	maker  int64
+}
 
 // Orders is markets.Book's.
 func (t *tx) Orders(keys []string) (map[string]markets.Order, error) {
 	found := make(map[string]markets.Order, len(keys))
 	err := t.step(func() error {
 		for _, key := range keys {
-			order, row, err := t.findOrder(key)
+			id, err := t.find(key)
 			if err != nil {
 				return err
 			}
-			if row.id != 0 {
+			if id == 0 {
+				continue
+			}
+			order, exists, err := t.order(id)
+			if err != nil {
+				return err
+			}
+			if exists {
 				found[key] = order
 			}
 		}
@@ -29,60 +40,55 @@ func (t *tx) Orders(keys []string) (map[string]markets.Order, error) {
 	return found, err
 }
 
-// findOrder reads an order and keeps in mind where it stands.
-func (t *tx) findOrder(key string) (found markets.Order, at orderRow, err error) {
-	err = each(t.conn, "SELECT id, maker, doc FROM orders WHERE key = ?", func(stmt *sqlite.Stmt) {
-		stmt.BindInt64(1, hash(t.market, key))
-	}, func(row *sqlite.Stmt) error {
-		order, err := t.order(row, 0, 2)
-		if err != nil {
-			return err
-		}
-		if order.Key == key && t.ours(order.Chain, order.Market) {
-			found, at = order, orderRow{row.ColumnInt64(0), row.ColumnInt64(1)}
-		}
-		return nil
+// order reads an order and keeps in mind what its row is like.
+func (t *tx) order(id int64) (order markets.Order, exists bool, err error) {
+	at := orderRow{}
+	err = each(t.conn, "SELECT id, doc, maker FROM orders WHERE id = ?", func(stmt *sqlite.Stmt) {
+		stmt.BindInt64(1, id)
+	}, func(row *sqlite.Stmt) (err error) {
+		at = orderRow{true, row.ColumnInt64(2)}
+		order, err = t.orderIn(row)
+		return err
 	})
-	t.orders[key] = at
-	return found, at, err
+	t.orders[id] = at
+	return order, at.exists, err
 }
 
-// OrdersOf is markets.Book's. Keys are in the order of their hashes, which is the
-// index's.
+// orderIn reads an order from a row of id and doc.
+func (t *tx) orderIn(row *sqlite.Stmt) (order markets.Order, err error) {
+	t.buf = text(row, 1, t.buf)
+	if err := json.Unmarshal(t.buf, &order); err != nil {
+		return order, damaged("order", row.ColumnInt64(0), err)
+	}
+	return order, nil
+}
+
+// OrdersOf is markets.Book's. Keys are in the order in which they were first met.
 func (t *tx) OrdersOf(maker, after string, limit int) (found []markets.Order, err error) {
 	err = t.step(func() error {
-		from := int64(-1 << 63)
-		if after != "" {
-			from = hash(t.market, after)
+		number, err := t.find(markets.MakerKey(maker))
+		if err != nil || number == 0 {
+			return err
 		}
-		return each(t.conn, "SELECT id, key, doc FROM orders WHERE maker = ? AND key >= ? ORDER BY key, doc ->> '$.key'", func(stmt *sqlite.Stmt) {
-			stmt.BindInt64(1, hash(t.market, maker))
-			stmt.BindInt64(2, from)
-		}, func(row *sqlite.Stmt) error {
-			if len(found) == limit {
-				return errEnough
-			}
-			order, err := t.order(row, 0, 2)
-			if err != nil {
+		from := int64(0)
+		if after != "" {
+			if from, err = t.find(after); err != nil {
 				return err
 			}
-			passed := row.ColumnInt64(1) == from && order.Key <= after
-			if order.Maker == maker && t.ours(order.Chain, order.Market) && !passed {
+		}
+		return each(t.conn, "SELECT id, doc FROM orders WHERE maker = ? AND id > ? ORDER BY id LIMIT ?", func(stmt *sqlite.Stmt) {
+			stmt.BindInt64(1, number)
+			stmt.BindInt64(2, from)
+			stmt.BindInt64(3, int64(limit))
+		}, func(row *sqlite.Stmt) error {
+			order, err := t.orderIn(row)
+			if err == nil {
 				found = append(found, order)
 			}
-			return nil
+			return err
 		})
 	})
 	return found, err
-}
-
-// order reads an order from a row.
-func (t *tx) order(row *sqlite.Stmt, id, doc int) (order markets.Order, err error) {
-	t.buf = text(row, doc, t.buf)
-	if err := json.Unmarshal(t.buf, &order); err != nil {
-		return order, damaged("order", row.ColumnInt64(id), err)
-	}
-	return order, nil
 }
 
 // PutOrders is markets.Book's.
@@ -97,45 +103,36 @@ func (t *tx) PutOrders(orders []markets.Order) error {
 	})
 }
 
+// putOrder leaves alone the index of makers unless the order's maker changes.
 func (t *tx) putOrder(order *markets.Order) error {
-	at, known := t.orders[order.Key]
-	if !known {
-		var err error
-		if _, at, err = t.findOrder(order.Key); err != nil {
-			return err
-		}
-	}
-	doc, err := json.Marshal(order)
+	id, err := t.number(order.Key)
 	if err != nil {
 		return err
 	}
-	maker := hash(t.market, order.Maker)
-	switch {
-	case at.id == 0:
-		return t.insertOrder(order.Key, maker, doc)
-	case at.maker == maker:
-		_, err = run(t.conn, "UPDATE orders SET doc = ? WHERE id = ?", func(stmt *sqlite.Stmt) {
-			stmt.BindText(1, string(doc))
-			stmt.BindInt64(2, at.id)
-		})
-	default:
-		_, err = run(t.conn, "UPDATE orders SET doc = ?, maker = ? WHERE id = ?", func(stmt *sqlite.Stmt) {
-			stmt.BindText(1, string(doc))
-			stmt.BindInt64(2, maker)
-			stmt.BindInt64(3, at.id)
-		})
+	maker, err := t.number(markets.MakerKey(order.Maker))
+	if err != nil {
+		return err
 	}
-	t.orders[order.Key] = orderRow{at.id, maker}
-	return err
-}
-
-func (t *tx) insertOrder(key string, maker int64, doc []byte) error {
-	_, err := run(t.conn, "INSERT INTO orders (key, maker, doc) VALUES (?, ?, ?)", func(stmt *sqlite.Stmt) {
-		stmt.BindInt64(1, hash(t.market, key))
-		stmt.BindInt64(2, maker)
-		stmt.BindText(3, string(doc))
+	t.out = encoder{buf: t.out.buf[:0]}
+	if t.out.order(order); t.out.err != nil {
+		return fmt.Errorf("order %s: %w", order.ID(), t.out.err)
+	}
+	at, known := t.orders[id]
+	query := "INSERT INTO orders (id, doc, maker) VALUES (?1, ?2, ?3)"
+	switch {
+	case !known:
+		query += " ON CONFLICT DO UPDATE SET doc = ?2, maker = ?3"
+	case at.exists && at.maker == maker:
+		query = "UPDATE orders SET doc = ?2 WHERE id = ?1 AND maker = ?3"
+	case at.exists:
+		query = "UPDATE orders SET doc = ?2, maker = ?3 WHERE id = ?1"
+	}
+	_, err = run(t.conn, query, func(stmt *sqlite.Stmt) {
+		stmt.BindInt64(1, id)
+		stmt.BindText(2, string(t.out.buf))
+		stmt.BindInt64(3, maker)
 	})
-	t.orders[key] = orderRow{t.conn.LastInsertRowID(), maker}
+	t.orders[id] = orderRow{true, maker}
 	return err
 }
 
@@ -143,19 +140,16 @@ func (t *tx) insertOrder(key string, maker int64, doc []byte) error {
 func (t *tx) DeleteOrders(keys []string) error {
 	return t.step(func() error {
 		for _, key := range keys {
-			at, known := t.orders[key]
-			if !known {
-				var err error
-				if _, at, err = t.findOrder(key); err != nil {
-					return err
-				}
+			id, err := t.find(key)
+			if err != nil {
+				return err
 			}
 			if _, err := run(t.conn, "DELETE FROM orders WHERE id = ?", func(stmt *sqlite.Stmt) {
-				stmt.BindInt64(1, at.id)
+				stmt.BindInt64(1, id)
 			}); err != nil {
 				return err
 			}
-			t.orders[key] = orderRow{}
+			t.orders[id] = orderRow{}
 		}
 		return nil
 	})

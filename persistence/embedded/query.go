@@ -3,6 +3,7 @@ package embedded
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -48,7 +49,7 @@ func (s *selection) run(conn *sqlite.Conn, yield func(json.RawMessage) bool) err
 	if err := s.defineID(conn); err != nil {
 		return err
 	}
-	err := each(conn, s.sql.text.String(), s.bind, func(row *sqlite.Stmt) error {
+	err := once(conn, s.sql.text.String(), s.bind, func(row *sqlite.Stmt) error {
 		doc, err := s.document(text(row, 1, nil))
 		if err != nil {
 			return damaged(s.collection, row.ColumnInt64(0), err)
@@ -58,7 +59,7 @@ func (s *selection) run(conn *sqlite.Conn, yield func(json.RawMessage) bool) err
 		}
 		return nil
 	})
-	if sqlite.ErrCode(err) == sqlite.ResultError {
+	if !errors.Is(err, errDamaged) && sqlite.ErrCode(err) == sqlite.ResultError {
 		return s.blame(conn, err)
 	}
 	return err
@@ -68,7 +69,7 @@ func (s *selection) run(conn *sqlite.Conn, yield func(json.RawMessage) bool) err
 // functions fail at.
 func (s *selection) blame(conn *sqlite.Conn, err error) error {
 	id := int64(0)
-	if failed := each(conn, "SELECT rowid FROM "+s.collection+" WHERE NOT json_valid(doc) LIMIT 1", nothing, func(row *sqlite.Stmt) error {
+	if failed := once(conn, "SELECT rowid FROM "+s.collection+" WHERE NOT json_valid(doc) LIMIT 1", nothing, func(row *sqlite.Stmt) error {
 		id = row.ColumnInt64(0)
 		return nil
 	}); failed != nil || id == 0 {

@@ -3,6 +3,7 @@ package embedded
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"iter"
 	"sync"
 
@@ -11,13 +12,18 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
+// maxIdle is how many connections wait for the next query. Opening one takes a
+// hundred times as long as a small query.
+const maxIdle = 2
+
 // Reader answers queries. Each has a connection of its own, and so a state of its
 // own that no writer waits for.
 type Reader struct {
 	path   string
 	mu     sync.Mutex
 	closed bool
-	busy   sync.WaitGroup
+	idle   []*sqlite.Conn
+	busy   sync.WaitGroup // queries under way
 }
 
 // Close waits for the queries under way.
@@ -26,22 +32,48 @@ func (r *Reader) Close() error {
 	r.closed = true
 	r.mu.Unlock()
 	r.busy.Wait()
-	return nil
+	var err error
+	for _, conn := range r.idle {
+		err = errors.Join(err, conn.Close())
+	}
+	r.idle = nil
+	return err
 }
 
-// begin counts a query in, unless the reader is closed.
-func (r *Reader) begin() error {
+// take gives a query its connection, until put.
+func (r *Reader) take() (*sqlite.Conn, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
-		return errClosed
+		return nil, errClosed
+	}
+	if last := len(r.idle) - 1; last >= 0 {
+		conn := r.idle[last]
+		r.idle = r.idle[:last]
+		r.busy.Add(1)
+		return conn, nil
+	}
+	conn, err := openReader(r.path)
+	if err != nil {
+		return nil, explain(r.path, err)
 	}
 	r.busy.Add(1)
-	return nil
+	return conn, nil
 }
 
-func (r *Reader) open() (*sqlite.Conn, error) {
-	conn, err := sqlite.OpenConn(r.path, sqlite.OpenReadOnly)
+func (r *Reader) put(conn *sqlite.Conn) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	defer r.busy.Done()
+	if len(r.idle) < maxIdle {
+		r.idle = append(r.idle, conn)
+	} else {
+		_ = conn.Close() // it has read all that it will
+	}
+}
+
+func openReader(path string) (*sqlite.Conn, error) {
+	conn, err := sqlite.OpenConn(path, sqlite.OpenReadOnly)
 	if err != nil {
 		return nil, err
 	}
@@ -60,19 +92,15 @@ func (r *Reader) Query(ctx context.Context, query persistence.Query) iter.Seq2[j
 }
 
 func (r *Reader) query(ctx context.Context, query persistence.Query, yield func(json.RawMessage) bool) error {
-	if err := r.begin(); err != nil {
-		return err
-	}
-	defer r.busy.Done()
 	selection, err := newSelection(query)
 	if err != nil {
 		return err
 	}
-	conn, err := r.open()
+	conn, err := r.take()
 	if err != nil {
-		return explain(r.path, err)
+		return err
 	}
-	defer conn.Close()
+	defer r.put(conn)
 	conn.SetInterrupt(ctx.Done())
 	defer conn.SetInterrupt(nil)
 	err = selection.run(conn, yield)

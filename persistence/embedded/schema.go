@@ -15,43 +15,41 @@ const applicationID = 0x494d4557
 const schemaVersion = 1
 
 // schema keeps every document as JSON text in doc, for anybody to read. The other
-// columns are only what the program searches by, kept short since each index
-// entry is written in some random place: names is what stands for streams and
-// markets, and key and maker are hashes (hash.go), the same for different values
-// once in a long while. What only people search by has no index.
+// columns are only what the program searches by. What only people search by has no
+// index.
+//
+// Keys of orders and makers are long and random: an index entry of one is written
+// in some random place, and a commit writes a whole page for each. So they stand
+// in one such index, that of names, and as numbers everywhere else, which rise
+// with time and are written side by side.
 const schema = `
 CREATE TABLE names (
 	id     INTEGER PRIMARY KEY,
-	chain  TEXT NOT NULL,
-	market TEXT NOT NULL,
-	stream TEXT NOT NULL, -- empty: the market itself
-	UNIQUE (chain, market, stream)
+	parent INTEGER NOT NULL, -- the chain of a market, the market of a stream, order or maker
+	hash   INTEGER NOT NULL, -- of parent and name, hardly ever the same for two
+	name   TEXT NOT NULL
 );
+CREATE INDEX names_hash ON names (hash);
 CREATE TABLE activities (
 	id     INTEGER PRIMARY KEY,
-	key    INTEGER NOT NULL, -- of market and Event.Key
-	stream INTEGER NOT NULL,
+	key    INTEGER NOT NULL, -- the name of Event.Key
+	stream INTEGER NOT NULL, -- the stream's name
 	seq    INTEGER NOT NULL,
-	bulk   INTEGER,          -- the market, if this is a bulk cancel
+	bulk   INTEGER,          -- the market's name, if this is a bulk cancel
 	doc    TEXT NOT NULL
 );
 CREATE INDEX activities_key ON activities (key);
 CREATE INDEX activities_seq ON activities (stream, seq);
 CREATE INDEX activities_bulk ON activities (bulk) WHERE bulk IS NOT NULL;
 CREATE TABLE orders (
-	id    INTEGER PRIMARY KEY,
-	key   INTEGER NOT NULL, -- of market and key
-	maker INTEGER NOT NULL, -- of market and maker
+	id    INTEGER PRIMARY KEY, -- the name of its key
+	maker INTEGER NOT NULL,    -- the name of its markets.MakerKey
 	doc   TEXT NOT NULL
 );
-CREATE INDEX orders_key ON orders (key);
-CREATE INDEX orders_maker ON orders (maker, key);
+CREATE INDEX orders_maker ON orders (maker);
 CREATE TABLE records (
-	id     INTEGER PRIMARY KEY,
-	market INTEGER NOT NULL,
-	key    TEXT NOT NULL,
-	doc    TEXT NOT NULL,
-	UNIQUE (market, key)
+	id  INTEGER PRIMARY KEY, -- the name of its markets.RecordKey
+	doc TEXT NOT NULL
 );
 CREATE TABLE dead_letters (
 	id     INTEGER PRIMARY KEY,
@@ -89,25 +87,24 @@ func create(conn *sqlite.Conn) error {
 	return sqlitex.ExecuteScript(conn, mark+schema, nil) // in one transaction
 }
 
-// check says what is wrong with a file's schema.
-func check(conn *sqlite.Conn) error {
+// inspect says whether a database is empty, and what is wrong with one that is not.
+func inspect(conn *sqlite.Conn) (fresh bool, err error) {
+	tables, err := number(conn, "SELECT count(*) FROM sqlite_schema")
+	if err != nil || tables == 0 {
+		return err == nil, err
+	}
 	application, err := number(conn, "PRAGMA application_id")
 	if err != nil {
-		return err
+		return false, err
 	}
 	version, err := number(conn, "PRAGMA user_version")
 	switch {
 	case err != nil:
-		return err
+		return false, err
 	case application != applicationID:
-		return errForeign
+		return false, errForeign
 	case version > schemaVersion:
-		return errNewer
+		return false, errNewer
 	}
-	return nil
-}
-
-func empty(conn *sqlite.Conn) (bool, error) {
-	n, err := number(conn, "SELECT count(*) FROM sqlite_schema")
-	return n == 0, err
+	return false, nil
 }

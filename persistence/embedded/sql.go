@@ -22,6 +22,20 @@ func each(conn *sqlite.Conn, query string, bind binder, row func(*sqlite.Stmt) e
 		return err
 	}
 	defer stmt.Reset() // its error is that of the last step
+	return rows(stmt, bind, row)
+}
+
+// once is each for a query that will hardly come again.
+func once(conn *sqlite.Conn, query string, bind binder, row func(*sqlite.Stmt) error) error {
+	stmt, _, err := conn.PrepareTransient(query)
+	if err != nil {
+		return err
+	}
+	defer stmt.Finalize() // its error is that of the last step
+	return rows(stmt, bind, row)
+}
+
+func rows(stmt *sqlite.Stmt, bind binder, row func(*sqlite.Stmt) error) error {
 	bind(stmt)
 	for {
 		more, err := stmt.Step()

@@ -54,8 +54,7 @@ func (s *Store) Commit(ctx context.Context, market persistence.MarketRef, moves 
 			}
 		}
 		if do != nil {
-			tx := newTx(ctx, conn, market, s.names)
-			if err := errors.Join(do(tx), tx.err); err != nil {
+			if err := within(ctx, conn, market, s.names, do); err != nil {
 				return err
 			}
 		}

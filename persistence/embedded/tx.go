@@ -16,18 +16,43 @@ var errOver = errors.New("the transaction is over")
 type tx struct {
 	ctx    context.Context
 	conn   *sqlite.Conn
-	market persistence.MarketRef
+	ref    persistence.MarketRef
 	names  names
 	err    error
-	// orders is where the orders that were looked up stand.
-	orders map[string]orderRow
-	buf    []byte
+	market int64 // the market's name
+	// orders are those that were looked up or written, by the names of their keys.
+	orders map[int64]orderRow
+	buf    []byte  // of the document that is being read
+	out    encoder // of the document that is being written
 }
 
 var _ persistence.Tx = (*tx)(nil)
 
-func newTx(ctx context.Context, conn *sqlite.Conn, market persistence.MarketRef, names names) *tx {
-	return &tx{ctx: ctx, conn: conn, market: market, names: names, orders: map[string]orderRow{}}
+func newTx(ctx context.Context, conn *sqlite.Conn, ref persistence.MarketRef, names names) (*tx, error) {
+	chain, err := names.number(conn, name{0, ref.Chain})
+	if err != nil {
+		return nil, err
+	}
+	market, err := names.number(conn, name{chain, ref.Market})
+	if err != nil {
+		return nil, err
+	}
+	return &tx{ctx: ctx, conn: conn, ref: ref, names: names, market: market, orders: map[int64]orderRow{}}, nil
+}
+
+// within runs do in a transaction on a market. An error of the transaction is one
+// of do, also when do has ignored it.
+func within(ctx context.Context, conn *sqlite.Conn, market persistence.MarketRef, names names, do func(tx persistence.Tx) error) error {
+	tx, err := newTx(ctx, conn, market, names)
+	if err != nil {
+		return err
+	}
+	err = do(tx)
+	if err == nil {
+		err = tx.err
+	}
+	tx.err = errOver // for whoever has kept it
+	return err
 }
 
 // step runs one step of the transaction unless an earlier one has failed.
@@ -41,22 +66,17 @@ func (t *tx) step(do func() error) error {
 	return t.err
 }
 
-// number is the number of a stream of the market, or with an empty stream of the
-// market itself.
-func (t *tx) number(stream string) (int64, error) {
-	return t.names.number(t.conn, name{t.market, stream})
-}
+// number is the number of a name within the market.
+func (t *tx) number(of string) (int64, error) { return t.names.number(t.conn, name{t.market, of}) }
+
+// find is the number of a name within the market, 0 if it has none.
+func (t *tx) find(of string) (int64, error) { return t.names.find(t.conn, name{t.market, of}) }
 
 // Places is markets.Book's.
 func (t *tx) Places() (found map[string]int64, err error) {
 	err = t.step(func() error {
-		found, err = places(t.conn, t.market)
+		found, err = places(t.conn, t.ref)
 		return err
 	})
 	return found, err
-}
-
-// ours says whether a document is of the transaction's market.
-func (t *tx) ours(chain, market string) bool {
-	return chain == t.market.Chain && market == t.market.Market
 }

@@ -96,6 +96,17 @@ var actorTests = []test{
 		}
 		s.must(s.store.Commit(s.Context(), seaport, []persistence.Move{move(second, place(1))}, nil))
 	}},
+	{"ClaimNeverLowersTheEpoch", func(s *suite) {
+		s.claim(claimOf(seaport, "list", s.takeOver(chain)+2)) // more than the lease has
+		before := s.claim(claimOf(seaport, "list", 3))
+		if _, err := s.store.Claim(s.Context(), claimOf(seaport, "list", 2)); !errors.Is(err, persistence.ErrFenced) {
+			s.Errorf("claim: %v", err)
+		}
+		s.same("actor", s.actor(before.ID), before)
+		if epoch := s.takeOver(chain); epoch <= 3 || s.actor(before.ID).Epoch != epoch {
+			s.Errorf("taken over at epoch %d", epoch)
+		}
+	}},
 	{"ClaimCountsRestarts", func(s *suite) {
 		claim := claimOf(seaport, "list", s.takeOver(chain))
 		s.claim(claim)

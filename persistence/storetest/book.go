@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -74,10 +75,15 @@ var bookTests = []test{
 	}},
 	{"PutReplacesOrders", func(s *suite) {
 		o := order(seaport, listed("list", 1, "0xa"))
-		for _, change := range []func(){func() {}, func() { o.Price = "7" }, func() { o.Maker = "0xOther" }, func() { o.Status = markets.Sold }} {
-			change()
-			s.within(seaport, func(tx persistence.Tx) error { return tx.PutOrders([]markets.Order{o}) })
-			s.same("orders", all[markets.Order](s, persistence.Orders), []markets.Order{o})
+		for _, lookUp := range [][]string{nil, {"0xa"}} { // before it is put
+			for _, change := range []func(){func() {}, func() { o.Price += "7" }, func() { o.Maker = "0xThird" }, func() { o.Maker = "0xOther" }} {
+				change()
+				s.within(seaport, func(tx persistence.Tx) error {
+					_, err := tx.Orders(lookUp)
+					return errors.Join(err, tx.PutOrders([]markets.Order{o}))
+				})
+				s.same("orders", all[markets.Order](s, persistence.Orders), []markets.Order{o})
+			}
 		}
 		s.within(seaport, func(tx persistence.Tx) error { // several times in one transaction, looked up or not
 			_, err := tx.Orders([]string{"0xa", "0xb"})

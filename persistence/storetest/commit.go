@@ -70,6 +70,18 @@ var commitTests = []test{
 			s.Errorf("last error %q", got.LastError)
 		}
 	}},
+	{"MovesWithoutATrailKeepIt", func(s *suite) {
+		actor := s.observer()
+		for seq, trail := range []markets.Trail{{start}, nil, {start, place(2)}} {
+			m := move(actor, place(int64(seq)))
+			m.Trail = trail
+			s.must(s.store.Commit(s.Context(), seaport, []persistence.Move{m}, nil))
+			if actor.Place = m.To; trail == nil {
+				trail = markets.Trail{start}
+			}
+			s.same("trail", s.actor(actor.ID).Trail, trail)
+		}
+	}},
 	{"PendingIsSetAndCleared", func(s *suite) {
 		actor := s.observer()
 		end := place(9)
@@ -138,6 +150,23 @@ var commitTests = []test{
 		s.same("actor", s.actor(actor.ID), actor)
 		s.untouched()
 		s.must(s.store.Commit(s.Context(), seaport, []persistence.Move{move(actor, place(1))}, writeAll))
+	}},
+	{"WhatWasUndoneIsForgotten", func(s *suite) {
+		mine := errors.New("mine")
+		put := func(key string, err error) {
+			got := s.store.Commit(s.Context(), seaport, nil, func(tx persistence.Tx) error {
+				return errors.Join(tx.PutOrders([]markets.Order{order(seaport, listed("list", 1, key))}), err)
+			})
+			if !errors.Is(got, err) {
+				s.Fatal(got)
+			}
+		}
+		put("0xa", mine)
+		put("0xb", nil)
+		put("0xa", nil)
+		s.same("orders", all[markets.Order](s, persistence.Orders), []markets.Order{
+			order(seaport, listed("list", 1, "0xb")), order(seaport, listed("list", 1, "0xa")),
+		})
 	}},
 	{"APanicOfDoUndoesAll", func(s *suite) {
 		actor := s.observer()

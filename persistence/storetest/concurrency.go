@@ -125,7 +125,7 @@ func succeed(ctx context.Context, store persistence.Store, actor persistence.Act
 	start := sync.OnceFunc(func() { close(started) })
 	group.Go(func() error {
 		defer start()
-		for i := range 1000 {
+		for i := range 200 {
 			to := place(actor.Seq + 1)
 			if err := commitEvent(ctx, store, actor, to, actor.Node); err != nil {
 				return err

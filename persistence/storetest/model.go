@@ -73,7 +73,10 @@ func (m *model) commit(moves []persistence.Move, do func(*model) error) error {
 		if a.Place != move.From {
 			return persistence.ErrFenced
 		}
-		a.Place, a.Pending, a.Trail = move.To, move.Pending, move.Trail
+		a.Place, a.Pending = move.To, move.Pending
+		if move.Trail != nil {
+			a.Trail = move.Trail
+		}
 		a.Events += move.Events
 		a.DeadLetters += move.DeadLetters
 		move.Report.LastError = cmp.Or(move.Report.LastError, a.LastError)

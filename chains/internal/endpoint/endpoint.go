@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -54,6 +55,7 @@ type Endpoint struct {
 	maxBody int64
 	client  *http.Client
 	redact  *strings.Replacer
+	buffers sync.Pool // of *bytes.Buffer
 }
 
 // New makes an endpoint. It connects to nothing yet.
@@ -130,10 +132,24 @@ func (e *Endpoint) Get(ctx context.Context, query url.Values, segments ...string
 	return e.do(ctx, http.MethodGet, at, nil)
 }
 
-// Answer is an endpoint's answer with status 200.
+// Answer is an endpoint's answer with status 200. Its body is gone once it is
+// released, which is done when nothing of it is needed any more.
 type Answer struct {
 	Header http.Header
-	Body   []byte
+	buffer *bytes.Buffer
+	to     *sync.Pool // where the buffer goes when it is released
+}
+
+// Body is the answer's body.
+func (a Answer) Body() []byte { return a.buffer.Bytes() }
+
+// Release lets the body's memory be used again: large answers follow each other.
+func (a Answer) Release() {
+	const most = 16 << 20
+	if a.buffer.Cap() <= most {
+		a.buffer.Reset()
+		a.to.Put(a.buffer)
+	}
 }
 
 func (e *Endpoint) do(ctx context.Context, method string, at *url.URL, body []byte) (Answer, error) {
@@ -176,14 +192,17 @@ func (e *Endpoint) roundTrip(ctx context.Context, method string, at *url.URL, bo
 	if err != nil {
 		return Answer{}, err
 	}
-	return Answer{Header: response.Header, Body: content}, nil
+	return Answer{Header: response.Header, buffer: content, to: &e.buffers}, nil
 }
 
-func (e *Endpoint) readAll(response *http.Response) ([]byte, error) {
+func (e *Endpoint) readAll(response *http.Response) (*bytes.Buffer, error) {
 	if response.ContentLength > e.maxBody {
 		return nil, e.Errorf("%w: %d bytes, at most %d are read", ErrTooLarge, response.ContentLength, e.maxBody)
 	}
-	var content bytes.Buffer
+	content, ok := e.buffers.Get().(*bytes.Buffer)
+	if !ok {
+		content = new(bytes.Buffer)
+	}
 	if response.ContentLength > 0 {
 		content.Grow(int(response.ContentLength) + bytes.MinRead)
 	}
@@ -194,7 +213,7 @@ func (e *Endpoint) readAll(response *http.Response) ([]byte, error) {
 	case n > e.maxBody:
 		return nil, e.Errorf("%w: more than %d bytes", ErrTooLarge, e.maxBody)
 	}
-	return content.Bytes(), nil
+	return content, nil
 }
 
 // withoutURL takes the URL out of an error of net/http.

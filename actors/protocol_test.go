@@ -1,0 +1,213 @@
+package actors
+
+import (
+	"context"
+	"log/slog"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/imart/event-worker/chains"
+	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/messages"
+)
+
+// probe stands in for one actor of a stream and shows what the others say to it.
+type probe struct {
+	t      *testing.T
+	w      *world
+	shared *shared
+	pid    *actor.PID
+	heard  chan any
+}
+
+func newProbe(t *testing.T) *probe {
+	w := calm(t, "buy")
+	p := &probe{t: t, w: w, heard: make(chan any, 100)}
+	system := actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger {
+		return slog.New(slog.DiscardHandler)
+	}))
+	t.Cleanup(system.Shutdown)
+	p.shared = &shared{
+		system: system, store: w.store, log: system.Logger(), node: "test",
+		supervision: supervision{Backoff{time.Millisecond, time.Millisecond}, newFailures(), system.Logger(), new(atomic.Bool)},
+	}
+	p.pid = system.Root.Spawn(actor.PropsFromFunc(func(c actor.Context) {
+		switch m := c.Message().(type) {
+		case messages.Subscribe, messages.Ack, messages.Transition, messages.Resubscribe:
+			p.heard <- m
+		}
+	}))
+	return p
+}
+
+func (p *probe) worker() worker {
+	return worker{
+		shared: p.shared, epoch: func(context.Context) (int64, error) { return 1, nil },
+		stream: stream{Stream: p.w.streamOf("buy"), market: refOfWorld, chain: p.w.chain, Tuning: Tuning{Credit: 2, Ahead: 3, Events: 10, Portion: 10, Tick: time.Millisecond}},
+	}
+}
+
+func (p *probe) send(to *actor.PID, message any) { p.shared.system.Root.Send(to, message) }
+
+// hear waits for the next message, which must be of type T.
+func hear[T any](p *probe) T {
+	p.t.Helper()
+	select {
+	case m := <-p.heard:
+		v, ok := m.(T)
+		if !ok {
+			p.t.Fatalf("heard %#v, want a %T", m, v)
+		}
+		return v
+	case <-time.After(patience):
+		p.t.Fatalf("heard nothing")
+	}
+	panic("unreachable")
+}
+
+// silence checks that nothing was said before the answer to a question that
+// comes last.
+func (p *probe) silence() {
+	p.t.Helper()
+	select {
+	case m := <-p.heard:
+		p.t.Fatalf("heard %#v, want nothing", m)
+	case <-time.After(20 * time.Millisecond):
+	}
+}
+
+func at(seq int64, hash string) markets.Place { return markets.Place{Seq: seq, Hash: hash} }
+
+func batch(s messages.Subscription, from, to markets.Place, events ...markets.Event) messages.Transition {
+	for i := range events {
+		events[i].Seq, events[i].Position.Height, events[i].Block = to.Seq, to.Seq, to.Hash
+	}
+	return messages.Transition{
+		Subscription: s, From: from, To: to, Batch: &messages.Batch{Events: events},
+		View: chains.NewView(0, []string{"0", "1", "2"}),
+	}
+}
+
+// P1, the observer's side.
+func TestAnObserverMovesOnlyFromWhereItStands(t *testing.T) {
+	p := newProbe(t)
+	observer := p.shared.system.Root.Spawn(p.worker().observerProps(activity, p.pid))
+	s := hear[messages.Subscribe](p)
+	if s.At != at(0, "") {
+		t.Fatalf("it begins at %v", s.At)
+	}
+	first := batch(s.Subscription, s.At, at(1, "1"), bought("a", "1"))
+	p.send(observer, first)
+	p.send(observer, first) // twice
+	for range 2 {
+		if ack := hear[messages.Ack](p); ack.At != at(1, "1") || ack.Subscription != s.Subscription {
+			t.Fatalf("acknowledged %+v", ack)
+		}
+	}
+	if n := len(load(p.w, "activities", markets.Activity.ID)); n != 1 {
+		t.Fatalf("%d activities after a batch that came twice", n)
+	}
+
+	p.send(observer, batch(s.Subscription, at(2, "2"), at(3, "3"))) // a gap
+	s2 := hear[messages.Subscribe](p)
+	if s2.At != at(1, "1") || s2.Subscription == s.Subscription {
+		t.Fatalf("after a gap it subscribes %+v", s2)
+	}
+	p.send(observer, batch(s2.Subscription, at(1, "other"), at(2, "2"))) // the same seq of another branch
+	s3 := hear[messages.Subscribe](p)
+	if s3.At != at(1, "1") {
+		t.Fatalf("asked to go on from another branch it subscribes %+v", s3)
+	}
+	p.send(observer, batch(s2.Subscription, at(1, "1"), at(2, "2"))) // of an earlier subscription
+	p.silence()
+	p.send(observer, messages.Transition{Subscription: s3.Subscription, From: at(1, "1"), To: at(0, ""), View: first.View})
+	if ack := hear[messages.Ack](p); ack.At != at(0, "") {
+		t.Fatalf("rolled back to %v", ack.At)
+	}
+	if n := len(load(p.w, "activities", markets.Activity.ID)); n != 0 {
+		t.Fatalf("%d activities after the rollback", n)
+	}
+	p.send(observer, messages.Resubscribe{})
+	if s4 := hear[messages.Subscribe](p); s4.At != at(0, "") || s4.Subscription == s3.Subscription {
+		t.Fatalf("asked where it stands it says %+v", s4)
+	}
+}
+
+// P1, P2 and P5, the subject's side: here are both of its observers.
+func TestASubjectMovesItsObserversWithinTheirCredit(t *testing.T) {
+	p := newProbe(t)
+	for range 6 {
+		p.w.chain.mine(bought("a", "1"))
+	}
+	p.w.chain.single = true
+	w := p.worker()
+	parent := p.shared.system.Root.Spawn(actor.PropsFromFunc(func(c actor.Context) {
+		if _, ok := c.Message().(*actor.Started); ok {
+			for _, name := range []string{activity, "order-buy"} {
+				_, err := c.SpawnNamed(actor.PropsFromFunc(func(c actor.Context) {
+					switch m := c.Message().(type) {
+					case messages.Transition:
+						p.heard <- sent{name, m}
+					case messages.Resubscribe:
+						p.heard <- m
+					}
+				}), name)
+				if err != nil {
+					panic(err)
+				}
+			}
+			if _, err := c.SpawnNamed(w.subjectProps(c.Self()), "subject"); err != nil {
+				panic(err)
+			}
+		}
+	}))
+	subject := childOf(parent, "subject")
+	hear[messages.Resubscribe](p)
+	hear[messages.Resubscribe](p)
+	view, err := p.w.chain.Advance(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	one := messages.Subscription{Incarnation: 1, Number: 1}
+	start := markets.Trail{{}}
+	p.send(subject, messages.Head{View: view})
+	p.send(subject, messages.Subscribe{Observer: activity, Subscription: one, Trail: start})
+	p.send(subject, messages.Subscribe{Observer: "order-buy", Subscription: one, Trail: start})
+
+	first, second := hear[sent](p), hear[sent](p)
+	if first.to != activity || second.to != activity || second.From != first.To {
+		t.Fatalf("sent %v and %v, want two batches in a row for the log alone", first, second)
+	}
+	p.silence() // credit is 2, and the log has executed nothing yet
+
+	p.send(subject, messages.Ack{Observer: activity, Subscription: messages.Subscription{Number: 7}, At: second.To})
+	p.silence() // another subscription
+
+	p.send(subject, messages.Ack{Observer: activity, Subscription: one, At: first.To})
+	got := map[string]messages.Transition{}
+	for range 2 {
+		m := hear[sent](p)
+		got[m.to] = m.Transition
+	}
+	if got[activity].From != second.To || got["order-buy"].From != (markets.Place{}) || got["order-buy"].To != first.To {
+		t.Fatalf("after the log's ack: %+v", got)
+	}
+	p.silence() // the documents may not have what the log has not executed
+
+	// The documents stand on an abandoned block: they go back before anything else.
+	two := messages.Subscription{Incarnation: 2, Number: 1}
+	stray := at(2, "2-abandoned")
+	p.send(subject, messages.Subscribe{Observer: "order-buy", Subscription: two, At: stray, Trail: markets.Trail{{}, stray}})
+	if m := hear[sent](p); m.to != "order-buy" || m.Batch != nil || m.From != stray || m.To != (markets.Place{}) || m.Subscription != two {
+		t.Fatalf("sent %+v, want a rollback", m)
+	}
+}
+
+// sent is a transition and to whom it was sent.
+type sent struct {
+	to string
+	messages.Transition
+}

@@ -1,0 +1,79 @@
+package evm
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/mailru/easyjson/jlexer"
+
+	"github.com/imart/event-worker/chains/internal/endpoint"
+)
+
+// answerWith returns a client whose node gives one answer to everything.
+func answerWith(t *testing.T, answer string) client {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, answer) }))
+	t.Cleanup(server.Close)
+	e, err := endpoint.New(endpoint.Config{URL: server.URL + "/secret-key-12345"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(e.Close)
+	return client{e}
+}
+
+func TestAnswers(t *testing.T) {
+	const bad = `{"jsonrpc":"2.0","id":0,"error":{"code":-32000,"message":"no at secret-key-12345","data":{"x":[1]}}}`
+	tests := map[string]struct {
+		calls  int
+		answer string
+		want   string // of the results, or of the error
+		code   int64  // of the error, if the node says it
+	}{
+		"one":                   {1, `{"jsonrpc":"2.0","id":0,"result":"a"}`, "a", 0},
+		"batch":                 {2, `[{"id":0,"result":"a"},{"id":1,"result":"b"}]`, "a b", 0},
+		"other order":           {2, `[{"id":1,"result":"b"},{"result":"a","id":0}]`, "a b", 0},
+		"null error":            {1, `{"id":0,"result":"a","error":null}`, "a", 0},
+		"one, id unknown":       {1, `{"id":null,"result":"a"}`, "a", 0},
+		"error":                 {1, bad, "eth_0: no at *** (code -32000)", -32000},
+		"error in a batch":      {2, `[{"id":1,"result":"b"},` + bad + `]`, "eth_0: no at *** (code -32000)", -32000},
+		"error for a batch":     {2, `{"jsonrpc":"2.0","id":null,"error":{"code":-32005,"message":"slow down"}}`, "slow down", -32005},
+		"missing":               {2, `[{"id":1,"result":"b"}]`, "eth_0: not answered", 0},
+		"neither":               {1, `{"id":0}`, "neither result nor error", 0},
+		"twice":                 {2, `[{"id":1,"result":"b"},{"id":1,"result":"b"}]`, "id 1", 0},
+		"not asked for":         {2, `[{"id":1,"result":"b"},{"id":2,"result":"b"}]`, "id 2", 0},
+		"negative id":           {2, `[{"id":1,"result":"b"},{"id":-1,"result":"b"}]`, "id -1", 0},
+		"no id":                 {2, `[{"result":"a"},{"id":1,"result":"b"}]`, "without an id", 0},
+		"bad result before its": {2, `[{"result":7,"id":0},{"id":1,"result":"b"}]`, "parse error", 0},
+		"HTML":                  {1, `<html>`, "parse error", 0},
+		"cut off":               {1, `{"id":0,"result":"a"`, "EOF", 0},
+		"rest":                  {1, `{"id":0,"result":"a"} x`, "parse error", 0},
+		"empty":                 {1, ``, "EOF", 0},
+		"null":                  {1, `null`, "parse error", 0},
+		"deep":                  {1, `{"id":0,"x":` + strings.Repeat("[", 100_000), "parse error", 0},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			results := make([]string, test.calls)
+			calls := make([]*call, test.calls)
+			for i := range calls {
+				calls[i] = &call{method: fmt.Sprint("eth_", i), result: func(l *jlexer.Lexer) { results[i] = l.String() }}
+			}
+			err := answerWith(t, test.answer).do(t.Context(), calls...)
+			got := strings.Join(results, " ")
+			if err != nil {
+				got = err.Error()
+			}
+			if !strings.Contains(got, test.want) || (err == nil) != (got == test.want) {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+			if said, ok := errors.AsType[*rpcError](err); ok != (test.code != 0) || ok && said.Code != test.code {
+				t.Errorf("error %v, want code %d", err, test.code)
+			}
+		})
+	}
+}

@@ -1,0 +1,202 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/imart/event-worker/chains/replay"
+)
+
+// recordedNode starts a node that serves a recorded chain to its end.
+func recordedNode(t *testing.T, chain string) *replay.Node {
+	t.Helper()
+	recording, err := replay.Open(os.DirFS("../testdata/recordings/" + chain))
+	if err != nil {
+		t.Fatal(err)
+	}
+	node, err := replay.Serve(context.Background(), "127.0.0.1:0", recording)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = node.Close() })
+	node.Finish()
+	return node
+}
+
+// configured writes a configuration of one EVM chain and returns its file.
+func configured(t *testing.T, dir, endpoint string, chainID int) string {
+	t.Helper()
+	file := filepath.Join(dir, "event-worker.yaml")
+	text := fmt.Sprintf(`data: data
+chains:
+  ethereum:
+    kind: evm
+    chainId: %d
+    endpoint: %s
+    poll: 100ms
+    markets:
+      seaport: {start: 15990000}
+`, chainID, endpoint)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// unreachable is the URL of a port that nobody listens on.
+func unreachable(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return "http://" + l.Addr().String() + "/v2/s3cretkey"
+}
+
+// TestBadInput expects one clear line, exit code 1, and nothing written.
+func TestBadInput(t *testing.T) {
+	t.Parallel()
+	node := recordedNode(t, "ethereum")
+	for _, test := range []struct {
+		name    string
+		prepare func(t *testing.T, dir string)
+		environ []string
+		args    []string
+		want    string // in the error, DIR standing for the folder
+	}{
+		{name: "unknown command", args: []string{"statsu"}, want: `unknown command "statsu": did you mean event-worker status?`},
+		{name: "unknown flag", args: []string{"demo", "--twice"}, want: "unknown flag: --twice: see event-worker demo --help"},
+		{name: "argument too many", args: []string{"status", "now"}, want: `unknown argument "now"`},
+		{name: "bad pace", args: []string{"demo", "--pace", "-1s"}, want: "--pace -1s: give at least 1ms"},
+		{name: "no collection", args: []string{"query"}, want: "which collection? there are orders, activities"},
+		{name: "unknown collection", args: []string{"query", "order"}, want: `unknown collection "order": there are orders, activities`},
+		{name: "filter with an unknown operator", args: []string{"query", "orders", `{price: {$over: 1}}`}, want: "filter: at character 10: unknown operator $over; known are $eq"},
+		{name: "filter that does not end", args: []string{"query", "orders", `{price: 1`}, want: "filter: at character 10: the end where"},
+		{name: "filter without quotes around it", args: []string{"query", "orders", "{price:", "1}", "x"}, want: "put the filter into single quotes"},
+		{name: "bad sort", args: []string{"query", "orders", "{}", "--sort", "$a"}, want: "sort: "},
+		{name: "bad limit", args: []string{"query", "orders", "{}", "--limit", "-1"}, want: "limit -1: give a positive number"},
+		{name: "no data named", args: []string{"status"}, want: "which data? name the folder with --data DIR"},
+		{name: "both data and config", args: []string{"status", "--data", "a", "--config", "b"}, want: "[config data]"},
+		{name: "no data there", args: []string{"query", "orders", "--data", "none"}, want: "data folder none: there is no event worker database: start run or demo on it first"},
+		{name: "no configuration", args: []string{"run"}, want: "configuration event-worker.yaml: there is no such file: event-worker config example prints one"},
+		{
+			name:    "bad configuration",
+			prepare: func(t *testing.T, dir string) { configured(t, dir, "ftp://x", -1) },
+			args:    []string{"run"}, want: `event-worker.yaml:5: chains.ethereum.chainId: "-1" is no whole number from 1 to 9007199254740992 (and 1 more`,
+		},
+		{
+			name:    "bad log level",
+			prepare: func(t *testing.T, dir string) { configured(t, dir, node.URL(), 1) },
+			args:    []string{"run", "--log-level", "loud"}, want: `--log-level "loud": choose debug, info, warn or error`,
+		},
+		{
+			name:    "MongoDB",
+			prepare: func(t *testing.T, dir string) { configured(t, dir, node.URL(), 1) },
+			environ: []string{"MONGODB_URI=mongodb://user:s3cretkey@localhost"},
+			args:    []string{"run"}, want: "MONGODB_URI is set: this version has no MongoDB store yet",
+		},
+		{
+			name:    "wrong chain",
+			prepare: func(t *testing.T, dir string) { configured(t, dir, node.URL()+"/s3cretkey", 5) },
+			args:    []string{"run"}, want: "wrong chain: the endpoint's chain id is 1, the configured one 5: correct chainId or endpoint of chains.ethereum in event-worker.yaml",
+		},
+		{
+			name:    "unreachable endpoint",
+			prepare: func(t *testing.T, dir string) { configured(t, dir, unreachable(t), 1) },
+			args:    []string{"run"}, want: "connection refused: check endpoint of chains.ethereum in event-worker.yaml",
+		},
+		{
+			name: "unwritable data folder",
+			prepare: func(t *testing.T, dir string) {
+				if err := os.WriteFile(filepath.Join(dir, "file"), nil, 0o600); err != nil {
+					t.Fatal(err)
+				}
+			},
+			args: []string{"demo", "--once", "--data", "file/data"}, want: "data folder file/data cannot be written",
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			if test.prepare != nil {
+				test.prepare(t, dir)
+			}
+			stdout, stderr, code := result(t, dir, test.environ, test.args...)
+			if code != 1 || stdout != "" {
+				t.Errorf("exit code %d, standard output %q", code, stdout)
+			}
+			if !strings.HasPrefix(stderr, "event-worker: ") || strings.Count(stderr, "\n") != 1 {
+				t.Errorf("not one line: %q", stderr)
+			}
+			if !strings.Contains(stderr, test.want) {
+				t.Errorf("says  %s\nwant  %s", stderr, test.want)
+			}
+			if strings.Contains(stderr, "s3cretkey") {
+				t.Errorf("shows a secret: %s", stderr)
+			}
+			if _, err := os.Stat(filepath.Join(dir, "data")); err == nil {
+				t.Error("something was written")
+			}
+		})
+	}
+}
+
+// TestForeignFile leaves a file alone that is no database of ours.
+func TestForeignFile(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file := filepath.Join(dir, "event-worker.db")
+	text := strings.Repeat("a letter to a friend\n", 1000)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"demo", "--data", dir}, {"status", "--data", dir}, {"query", "orders", "--data", dir}} {
+		_, stderr, code := result(t, dir, nil, args...)
+		if code != 1 || !strings.Contains(stderr, "is no event worker database") || strings.Count(stderr, "\n") != 1 {
+			t.Errorf("%v: exit code %d, %s", args, code, stderr)
+		}
+	}
+	if after, err := os.ReadFile(file); err != nil || string(after) != text {
+		t.Errorf("the file was changed (%v)", err)
+	}
+}
+
+// TestDemoAndRunKeepApart refuses one's data to the other.
+func TestDemoAndRunKeepApart(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	configured(t, dir, recordedNode(t, "ethereum").URL(), 1)
+	output(t, dir, "run", "--once")
+	if _, stderr, code := result(t, dir, nil, "demo", "--once", "--data", "data"); code != 1 || !strings.Contains(stderr, "not of the demo: choose another folder") {
+		t.Errorf("the demo on a run's data: exit code %d, %s", code, stderr)
+	}
+	demo, _ := whole(t)
+	before := contents(t, demo)
+	if _, stderr, code := result(t, dir, nil, "run", "--once", "--data", demo); code != 1 || !strings.Contains(stderr, "holds the demo's data: choose another folder") {
+		t.Errorf("a run on the demo's data: exit code %d, %s", code, stderr)
+	}
+	if contents(t, demo) != before {
+		t.Error("the demo's data have changed")
+	}
+}
+
+// TestProblemsOfAConfiguration expects them all, each in a line.
+func TestProblemsOfAConfiguration(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	configured(t, dir, "ftp://x/s3cretkey", -1)
+	_, stderr, code := result(t, dir, nil, "config", "check")
+	want := `event-worker.yaml:5: chains.ethereum.chainId: "-1" is no whole number from 1 to 9007199254740992
+event-worker.yaml:6: chains.ethereum.endpoint: is no URL that begins with http:// or https:// and a host
+event-worker: configuration event-worker.yaml: 2 to put right, see above
+`
+	if code != 1 || stderr != want {
+		t.Errorf("exit code %d:\n%s", code, stderr)
+	}
+}

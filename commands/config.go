@@ -1,0 +1,102 @@
+package commands
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/imart/event-worker/config"
+	"github.com/imart/event-worker/markets"
+)
+
+func newConfig(assets Assets) *cobra.Command {
+	c := &cobra.Command{
+		Use:     "config",
+		Short:   "Check a configuration, or print an example of one",
+		Long:    "Check a configuration without running it, or print an example that explains every option.",
+		Example: "  event-worker config example > event-worker.yaml\n  event-worker config check",
+		Args:    noArgs,
+		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	c.AddCommand(newConfigCheck(), newConfigExample(assets))
+	return c
+}
+
+func newConfigExample(assets Assets) *cobra.Command {
+	return &cobra.Command{
+		Use:     "example",
+		Short:   "Print a configuration in which every option is explained",
+		Long:    "Print a configuration in which every option is explained, to begin your own with.",
+		Example: "  event-worker config example > event-worker.yaml",
+		Args:    noArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			_, err := c.OutOrStdout().Write(assets.Example)
+			return unlessClosed(err)
+		},
+	}
+}
+
+func newConfigCheck() *cobra.Command {
+	var file string
+	c := &cobra.Command{
+		Use:   "check",
+		Short: "Say what a configuration would run, or all that is wrong with it",
+		Long: `Read a configuration as run would, with what the environment overrides, and say
+what it would run. Every problem is one line on standard error, with file and line;
+the exit code is then 1. No endpoint is asked and no secret is shown.`,
+		Example: "  event-worker config check --config event-worker.yaml",
+		Args:    noArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			cfg, err := config.Load(file, os.Environ())
+			if problems, ok := errors.AsType[config.Problems](err); ok {
+				fmt.Fprintln(c.ErrOrStderr(), problems.Lines())
+				return fmt.Errorf("configuration %s: %d to put right, see above", file, len(problems))
+			}
+			if err != nil {
+				return err
+			}
+			return unlessClosed(describe(c.OutOrStdout(), cfg))
+		},
+	}
+	c.Flags().StringVar(&file, "config", defaultConfig, "the configuration file")
+	return c
+}
+
+// describe writes what a configuration runs, without secrets.
+func describe(w io.Writer, cfg config.Config) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s is fine. It runs:\n\ndata folder  %s\nnode         %s\nlog          %s, %s\n",
+		cfg.File, cfg.Data, cfg.Node, strings.ToLower(cfg.Log.Level.String()), cfg.Log.Format)
+	for _, c := range cfg.Chains {
+		fmt.Fprintf(&b, "\nchain %s: kind %s, chain id %d, %s, looking every %s\n", c.Name, c.Kind, c.ID, c.Host(), c.Poll)
+		for _, m := range c.Markets {
+			fmt.Fprintf(&b, "  market %s\n", m.Name)
+			for _, s := range m.Streams {
+				fmt.Fprintf(&b, "    %-24s from %s %s on\n", s.Name, unit(c.Kind), grouped(m.First[s.Name]))
+			}
+		}
+	}
+	for _, name := range cfg.Overrides {
+		fmt.Fprintf(&b, "\noverridden by the environment: %s", name)
+	}
+	for _, name := range cfg.Unused {
+		fmt.Fprintf(&b, "\nno option has this variable, it changes nothing: %s", name)
+	}
+	if len(cfg.Overrides)+len(cfg.Unused) > 0 {
+		b.WriteByte('\n')
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// unit is what the sequence numbers of a kind of chain count.
+func unit(kind markets.ChainKind) string {
+	if kind == markets.Aptos {
+		return "event"
+	}
+	return "block"
+}

@@ -1,0 +1,300 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"path"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/imart/event-worker/actors"
+	"github.com/imart/event-worker/chains/aptos"
+	"github.com/imart/event-worker/chains/evm"
+	"github.com/imart/event-worker/chains/replay"
+	"github.com/imart/event-worker/config"
+	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/markets/catalogue"
+	"github.com/imart/event-worker/persistence"
+	"github.com/imart/event-worker/persistence/embedded"
+)
+
+const (
+	// demoFirstBlock is below the first block that the recording has events of.
+	demoFirstBlock = 15_990_000
+	demoPoll       = 200 * time.Millisecond
+	demoLook       = 250 * time.Millisecond
+	// demoLines is how often progress is printed where there is no terminal.
+	demoLines = 2 * time.Second
+)
+
+// demoMarkets are the markets that the recordings have, by chain.
+var demoMarkets = []persistence.MarketRef{
+	{Chain: "ethereum", Market: "seaport"},
+	{Chain: "aptos", Market: "tradeport"},
+}
+
+type demoFlags struct {
+	data string
+	once bool
+	pace time.Duration
+}
+
+func newDemo(assets Assets) *cobra.Command {
+	var f demoFlags
+	c := &cobra.Command{
+		Use:   "demo",
+		Short: "Follow recorded mainnet markets: the whole pipeline, without network",
+		Long: `Start nodes on this machine that serve recorded mainnet data (Seaport on Ethereum,
+Tradeport on Aptos) over HTTP as real nodes do, and follow them with everything that
+follows real chains. When the history is read, the demo says what it found and goes
+on while the recorded chains advance, until Ctrl-C.
+
+It keeps its data in a folder. Stop it as you like, kill -9 too: started again it
+goes on where it was. To begin anew, delete the folder.`,
+		Example: `  event-worker demo
+  event-worker demo --once --data /tmp/demo
+  event-worker status --data /tmp/demo`,
+		Args: noArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if f.pace < time.Millisecond {
+				return fmt.Errorf("--pace %s: give at least 1ms", f.pace)
+			}
+			return demo(c.Context(), assets, c.OutOrStdout(), f)
+		},
+	}
+	c.Flags().StringVar(&f.data, "data", demoData, "the data folder")
+	c.Flags().BoolVar(&f.once, "once", false, "read the whole recording and end")
+	c.Flags().DurationVar(&f.pace, "pace", 500*time.Millisecond, "how often the recorded chains advance")
+	return c
+}
+
+func demo(ctx context.Context, assets Assets, out io.Writer, f demoFlags) (err error) {
+	store, err := embedded.Open(ctx, f.data)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	if err := checkOwner(ctx, store, f.data, true); err != nil {
+		return err
+	}
+	screen := newScreen(out)
+	log := slog.New(slog.NewTextHandler(screen, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	show := &show{flags: f, screen: screen, docs: store, begun: time.Now()}
+	defer show.stepping.Wait()
+	defer cancel()
+	fmt.Fprintf(screen, "Following recorded mainnet data, kept in %s.\n", f.data)
+	var followed []actors.Chain
+	for _, ref := range demoMarkets {
+		chain, node, err := replayed(ctx, assets, ref, log)
+		if err != nil {
+			return err
+		}
+		defer node.Close()
+		defer chain.Chain.Close()
+		show.nodes = append(show.nodes, node)
+		followed = append(followed, chain)
+	}
+	if err := show.begin(ctx); err != nil {
+		return err
+	}
+	for i, ref := range demoMarkets {
+		node := show.nodes[i]
+		fmt.Fprintf(screen, "  %-9s a node on this machine, %s, its head at %s\n", ref.Chain, node.URL(), grouped(node.Head()))
+	}
+	tuning := actors.DefaultTuning
+	tuning.Tick = demoLook
+	err = follow(ctx, actors.Config{
+		Node: config.DemoNode, Store: store, Log: log, Chains: followed, Tuning: tuning,
+	}, f.once, demoLook, show)
+	if err == nil && !f.once {
+		fmt.Fprintln(screen, "Stopped. Started again, it goes on where it was.")
+	}
+	return err
+}
+
+// replayed starts a node that serves a recorded chain, and the chain that reads it.
+func replayed(ctx context.Context, assets Assets, ref persistence.MarketRef, log *slog.Logger) (actors.Chain, *replay.Node, error) {
+	folder, err := fs.Sub(assets.Recordings, path.Join(assets.RecordingsIn, ref.Chain))
+	if err != nil {
+		return actors.Chain{}, nil, err
+	}
+	recording, err := replay.Open(folder)
+	if err != nil {
+		return actors.Chain{}, nil, err
+	}
+	market, err := catalogue.Market(ref.Market)
+	if err != nil {
+		return actors.Chain{}, nil, err
+	}
+	node, err := replay.Serve(ctx, "127.0.0.1:0", recording)
+	if err != nil {
+		return actors.Chain{}, nil, err
+	}
+	out := actors.Chain{Name: ref.Chain, Poll: demoPoll, Markets: []actors.Market{{Market: market, Start: start(recording, market)}}}
+	if market.Kind == markets.Aptos {
+		out.Chain, err = aptos.New(aptos.Config{URL: node.URL(), ChainID: recording.ChainID, Numbers: numbers(recording)})
+	} else {
+		out.Chain, err = evm.New(evm.Config{URL: node.URL(), ChainID: recording.ChainID, Sources: sourcesOf(market), Log: log})
+	}
+	return out, node, err
+}
+
+// numbers are those of the events that a recording has of a handle.
+func numbers(r *replay.Recording) func(markets.Source) []int64 {
+	return func(s markets.Source) []int64 { return r.Numbers(s.Account, s.Handle, s.Field) }
+}
+
+// start is the place before the first thing recorded of a stream.
+func start(r *replay.Recording, m markets.Market) func(string) markets.Place {
+	first := map[string]int64{}
+	for _, s := range m.Streams {
+		if m.Kind == markets.EVM {
+			first[s.Name] = demoFirstBlock
+		} else if recorded := numbers(r)(s.Source); len(recorded) > 0 {
+			first[s.Name] = recorded[0]
+		}
+	}
+	return func(stream string) markets.Place { return markets.Place{Seq: first[stream] - 1} }
+}
+
+// show is what the user sees of the demo, and moves the recorded chains on.
+type show struct {
+	flags    demoFlags
+	screen   *screen
+	docs     documents
+	nodes    []*replay.Node
+	stepping sync.WaitGroup
+
+	begun   time.Time
+	first   *rates            // since the beginning
+	recent  *rates            // of about a second
+	printed map[string]stream // as last printed
+	lines   time.Time         // when that was
+}
+
+// begin brings the recorded chains to where they must be: with --once to their
+// ends, and otherwise at least to where an earlier demo has seen them.
+func (s *show) begin(ctx context.Context) error {
+	all, err := streams(ctx, s.docs)
+	if err != nil {
+		return err
+	}
+	s.first, s.recent = newRates(s.begun, all), newRates(s.begun, all)
+	s.printed = map[string]stream{}
+	for i, node := range s.nodes {
+		if s.flags.once {
+			node.Finish()
+		}
+		for _, stream := range all {
+			for stream.chain == demoMarkets[i].Chain && node.Head() < stream.height && node.Step() {
+			}
+		}
+	}
+	return nil
+}
+
+func (s *show) look(ctx context.Context) error {
+	all, err := streams(ctx, s.docs)
+	if err != nil {
+		return err
+	}
+	now := time.Now()
+	s.recent.fill(now, all)
+	if now.Sub(s.recent.at) > time.Second {
+		s.recent = newRates(now, all)
+	}
+	if err := s.screen.show(append([]string{""}, table(all)...)); err != nil {
+		return err
+	}
+	if s.screen.terminal == nil && now.Sub(s.lines) > demoLines {
+		s.lines = now
+		return s.print(all)
+	}
+	return nil
+}
+
+// print prints the streams with news.
+func (s *show) print(all []stream) error {
+	news := slices.DeleteFunc(all, func(stream stream) bool {
+		before, known := s.printed[stream.id()]
+		return known && before.events == stream.events && before.state == stream.state
+	})
+	if len(news) == 0 {
+		return nil
+	}
+	return s.keep(news)
+}
+
+// keep prints streams so that they stay.
+func (s *show) keep(all []stream) error {
+	for _, stream := range all {
+		s.printed[stream.id()] = stream
+	}
+	_, err := fmt.Fprintf(s.screen, "\n%s\n", strings.Join(table(all), "\n"))
+	return err
+}
+
+// caughtUp tells what was found, and lets the recorded chains advance.
+func (s *show) caughtUp(ctx context.Context) error {
+	all, err := streams(ctx, s.docs)
+	if err != nil {
+		return err
+	}
+	now := time.Now()
+	s.first.fill(now, all)
+	if err := s.screen.show(nil); err != nil {
+		return err
+	}
+	var events int64
+	for _, stream := range all {
+		events += stream.events - s.first.events[stream.id()]
+	}
+	if err := s.keep(all); err != nil {
+		return err
+	}
+	fmt.Fprintf(s.screen, "\nCaught up in %.1f s: %s in %s.\n", now.Sub(s.begun).Seconds(), some(events, "new event"), some(int64(len(all)), "stream"))
+	for _, ref := range demoMarkets {
+		text, err := summary(ctx, s.docs, ref)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(s.screen, "\n%s", text)
+	}
+	fmt.Fprintf(s.screen, "\n%s", s.next())
+	if !s.flags.once {
+		s.advance(ctx)
+	}
+	return nil
+}
+
+// next is what to try next.
+func (s *show) next() string {
+	return fmt.Sprintf(`The data is in %[1]s. Try, in another terminal while this runs or later:
+  %[2]s status --data %[3]s
+  %[2]s query --data %[3]s orders '{status: "SOLD", "currency.symbol": "ETH", price: {$gte: "100000000000000000"}}' --sort -price
+  %[2]s query --data %[3]s activities '{kind: {$in: ["bought", "offer_accepted"]}, chain: "aptos"}' --sort -time
+`, s.flags.data, self(), quoted(s.flags.data))
+}
+
+// advance moves the recorded chains on, step by step.
+func (s *show) advance(ctx context.Context) {
+	fmt.Fprintf(s.screen, "\nThe recorded chains now advance every %s. Ctrl-C stops.\n", s.flags.pace)
+	for i, node := range s.nodes {
+		s.stepping.Go(func() {
+			node.Run(ctx, s.flags.pace)
+			if ctx.Err() == nil {
+				fmt.Fprintf(s.screen, "The recording of %s ends here, at %s; nothing more will happen there.\n", demoMarkets[i].Chain, grouped(node.Head()))
+			}
+		})
+	}
+}

@@ -1,0 +1,138 @@
+package commands
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+)
+
+// TestHelp expects of every command that its help teaches, with an example of its
+// own, within 90 columns.
+func TestHelp(t *testing.T) {
+	var visit func(c *cobra.Command)
+	visit = func(c *cobra.Command) {
+		if !strings.Contains(c.Example, c.CommandPath()) {
+			t.Errorf("%s has no example of itself", c.CommandPath())
+		}
+		if len(c.Long) < len(c.Short) {
+			t.Errorf("%s explains nothing", c.CommandPath())
+		}
+		for line := range strings.Lines(c.Long) {
+			if len([]rune(line)) > 90 {
+				t.Errorf("%s: long line: %s", c.CommandPath(), line)
+			}
+		}
+		for _, child := range c.Commands() {
+			visit(child)
+		}
+	}
+	visit(newRoot(Assets{}))
+}
+
+// TestHelpOfQuery expects it to name every collection.
+func TestHelpOfQuery(t *testing.T) {
+	c := newQuery()
+	for name := range strings.SplitSeq(collections(), ", ") {
+		if !strings.Contains(c.Long, "\n  "+name+" ") {
+			t.Errorf("the help does not explain %s", name)
+		}
+	}
+}
+
+func TestSmallCommands(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if text := output(t, dir, "version"); !strings.HasPrefix(text, "event-worker ") || !strings.Contains(text, "go1.") {
+		t.Errorf("version: %s", text)
+	}
+	example := output(t, dir, "config", "example")
+	if err := os.WriteFile(dir+"/event-worker.yaml", []byte(example), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	checked := output(t, dir, "config", "check")
+	for _, text := range []string{"event-worker.yaml is fine", "chain ethereum: kind evm, chain id 1, https://ethereum-rpc.publicnode.com", "delist", "from block 14,946,474 on"} {
+		if !strings.Contains(checked, text) {
+			t.Errorf("config check does not say %q:\n%s", text, checked)
+		}
+	}
+}
+
+// TestSecretsStayHidden checks a configuration whose URL and headers hold keys.
+func TestSecretsStayHidden(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	configured(t, dir, "https://user:s3cretkey@rpc.example.com/s3cretkey?key=${KEY}", 1)
+	stdout, stderr, code := result(t, dir, []string{"KEY=s3cretkey"}, "config", "check")
+	if code != 0 || !strings.Contains(stdout, "https://rpc.example.com,") || strings.Contains(stdout+stderr, "s3cretkey") {
+		t.Errorf("exit code %d:\n%s%s", code, stdout, stderr)
+	}
+}
+
+func TestStatusAsJSON(t *testing.T) {
+	t.Parallel()
+	data, _ := whole(t)
+	var status struct {
+		Data   string
+		Chains []branch
+	}
+	if err := json.Unmarshal([]byte(output(t, data, "status", "--data", data, "--json")), &status); err != nil {
+		t.Fatal(err)
+	}
+	actors := 0
+	for i := range status.Chains {
+		status.Chains[i].walk(func(b *branch) {
+			if b.Actor == nil {
+				t.Errorf("%s has no document", b.Name)
+			}
+			actors++
+		})
+	}
+	// Of each stream a worker, a subject and two observers; of each market itself and
+	// its orders; of each chain itself and its head.
+	if want := 13*4 + 2*2 + 2*2; actors != want || status.Data != data {
+		t.Errorf("%d actors in %s, want %d", actors, status.Data, want)
+	}
+	head := status.Chains[0].Children[0]
+	if head.Name != "head" || status.Chains[0].Children[1].Children[0].Name != "orders" {
+		t.Errorf("the order of the tree: %s first", head.Name)
+	}
+}
+
+func TestTreeIsInTheOrderOfTheProtocol(t *testing.T) {
+	root := &branch{}
+	for _, name := range []string{"order-list", "seaport", "orders", "activity", "head", "subject", "blur"} {
+		root.child(name)
+	}
+	root.sort()
+	var names []string
+	for _, c := range root.Children {
+		names = append(names, c.Name)
+	}
+	if got := strings.Join(names, " "); got != "head orders subject activity blur order-list seaport" {
+		t.Errorf("order: %s", got)
+	}
+}
+
+// TestClosedPipe lets the reader of query's output go away.
+func TestClosedPipe(t *testing.T) {
+	t.Parallel()
+	data, _ := whole(t)
+	for _, args := range [][]string{{"query", "activities"}, {"status"}, {"config", "example"}} {
+		reader, writer, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		reader.Close()
+		var stderr bytes.Buffer
+		c := command(t.Context(), data, []string{"EVENT_WORKER_DATA=" + data}, args...)
+		c.Stdout, c.Stderr = writer, &stderr
+		if err := c.Run(); err != nil || stderr.Len() > 0 {
+			t.Errorf("%v into a closed pipe: %v, %s", args, err, &stderr)
+		}
+		writer.Close()
+	}
+}

@@ -1,0 +1,107 @@
+package commands
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/imart/event-worker/persistence"
+)
+
+func newQuery() *cobra.Command {
+	var flags dataFlags
+	var sort string
+	var limit int
+	c := &cobra.Command{
+		Use:   "query <collection> [filter]",
+		Short: "Print the documents that match a filter, as JSON lines",
+		Long: `Print the documents of a collection that match a filter in MongoDB's syntax, one
+JSON document a line. It works while another process writes to the same data.
+
+Collections:
+  orders        the current state of every listing (ask) and offer (bid): status,
+                side, maker, taker, token, quantity, filled, price, paid, currency,
+                listedAt, soldAt, canceledAt, expiresAt, last
+  activities    what happened, the log: kind, order, token, from, to, price,
+                currency, time, transaction, position
+  records       what markets keep beside orders: galleries, exhibits, lotteries…
+  dead_letters  events that could not be decoded, and why: reason, raw
+  actors        where every actor stands: seq, head, lag, state, restarts, lastError
+  leases        who owns which chain, since when
+
+Filters: {field: value}, {field: {$gt: …}} with $eq $ne $gt $gte $lt $lte $in $nin
+$exists $not, and $and $or $nor; fields inside of others have dotted paths. Names
+need no quotes. Amounts such as the price are whole numbers of the currency's
+smallest unit; times are written like "2023-04-08T00:00:00Z".
+
+` + dataHelp,
+		Example: `  event-worker query orders '{status: "SOLD"}' --sort -price --limit 3
+  event-worker query activities '{kind: {$in: ["bought", "offer_accepted"]}, chain: "ethereum"}' --sort -time
+  event-worker query orders '{status: "LISTING", "token.collection": "0x…", price: {$lte: "1500000000000000000"}}'
+  event-worker query actors '{lag: {$gt: 0}}'`,
+		Args: func(_ *cobra.Command, args []string) error {
+			switch {
+			case len(args) == 0:
+				return fmt.Errorf("query: which collection? there are %s", collections())
+			case !slices.Contains(persistence.Collections, args[0]):
+				return fmt.Errorf("query: unknown collection %q: there are %s", args[0], collections())
+			case len(args) > 2:
+				return fmt.Errorf("query: unexpected %q after the filter: put the filter into single quotes", args[2])
+			}
+			return nil
+		},
+		RunE: func(c *cobra.Command, args []string) error {
+			q := persistence.Query{Collection: args[0], Limit: limit}
+			var err error
+			if len(args) == 2 {
+				if q.Filter, err = persistence.ParseFilter(args[1]); err != nil {
+					return fmt.Errorf("query: %w", err)
+				}
+			}
+			if q.Sort, err = persistence.ParseSort(sort); err != nil {
+				return fmt.Errorf("query: %w", err)
+			}
+			if limit < 0 {
+				return fmt.Errorf("query: limit %d: give a positive number, or 0 for all", limit)
+			}
+			return query(c, &flags, q)
+		},
+	}
+	flags.add(c)
+	c.Flags().StringVar(&sort, "sort", "", "fields to sort by, with '-' in front downwards: -time,price")
+	c.Flags().IntVar(&limit, "limit", 0, "how many documents to print at most; 0 means all")
+	return c
+}
+
+func collections() string { return strings.Join(persistence.Collections, ", ") }
+
+func query(c *cobra.Command, flags *dataFlags, q persistence.Query) error {
+	reader, _, err := flags.open()
+	if err != nil {
+		return err
+	}
+	defer reader.Close()
+	out := bufio.NewWriter(c.OutOrStdout())
+	for doc, err := range reader.Query(c.Context(), q) {
+		if err != nil {
+			return fmt.Errorf("query %s: %w", q.Collection, err)
+		}
+		if _, err := fmt.Fprintf(out, "%s\n", doc); err != nil {
+			return unlessClosed(err)
+		}
+	}
+	return unlessClosed(out.Flush())
+}
+
+// unlessClosed forgives that whoever reads our output has read enough.
+func unlessClosed(err error) error {
+	if errors.Is(err, syscall.EPIPE) {
+		return nil
+	}
+	return err
+}

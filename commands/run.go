@@ -1,0 +1,248 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/imart/event-worker/actors"
+	"github.com/imart/event-worker/chains"
+	"github.com/imart/event-worker/chains/aptos"
+	"github.com/imart/event-worker/chains/evm"
+	"github.com/imart/event-worker/config"
+	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/persistence"
+	"github.com/imart/event-worker/persistence/embedded"
+)
+
+// probeTimeout bounds the first look at a chain.
+const probeTimeout = 20 * time.Second
+
+// progressEvery is how often run logs progress.
+const progressEvery = 30 * time.Second
+
+type runFlags struct {
+	config, data, logLevel, logFormat string
+	once                              bool
+}
+
+func newRun() *cobra.Command {
+	var f runFlags
+	c := &cobra.Command{
+		Use:   "run",
+		Short: "Follow the chains and markets of a configuration",
+		Long: `Follow the chains and markets of a configuration until SIGINT or SIGTERM, going on
+where an earlier run ended. With --once it ends when every stream has caught up
+with the head that its chain had at the start.
+
+Before anything is written each chain's endpoint is asked once: it must answer, and
+serve the configured chain. After that, endpoints that fail are tried again for ever.
+
+"status" and "query" show what is going on meanwhile.`,
+		Example: `  event-worker config example > event-worker.yaml
+  event-worker run --config event-worker.yaml
+  EVENT_WORKER_CHAINS_ETHEREUM_ENDPOINT=https://… event-worker run --once`,
+		Args: noArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return run(c.Context(), c.ErrOrStderr(), f) },
+	}
+	c.Flags().StringVar(&f.config, "config", defaultConfig, "the configuration file")
+	c.Flags().StringVar(&f.data, "data", "", "the data folder, instead of the configured one")
+	c.Flags().BoolVar(&f.once, "once", false, "end when every stream has caught up")
+	c.Flags().StringVar(&f.logLevel, "log-level", "", "debug, info, warn or error, instead of the configured one")
+	c.Flags().StringVar(&f.logFormat, "log-format", "", "text or json, instead of the configured one")
+	return c
+}
+
+func run(ctx context.Context, stderr io.Writer, f runFlags) error {
+	if os.Getenv("MONGODB_URI") != "" {
+		return errors.New("MONGODB_URI is set: this version has no MongoDB store yet: unset it to use the embedded store in the data folder")
+	}
+	cfg, err := f.load()
+	if err != nil {
+		return err
+	}
+	log := newLogger(stderr, cfg.Log)
+	for _, name := range cfg.Unused {
+		log.Warn("no option has this environment variable, it changes nothing", "variable", name)
+	}
+	sources, err := open(cfg, log)
+	defer closeAll(sources)
+	if err != nil {
+		return err
+	}
+	if err := probe(ctx, cfg, sources); err != nil {
+		return err
+	}
+	store, err := embedded.Open(ctx, cfg.Data)
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	if err := checkOwner(ctx, store, cfg.Data, false); err != nil {
+		return err
+	}
+	log.Info("starting", "node", cfg.Node, "data", cfg.Data, "version", version())
+	watch := &logWatcher{log: log, docs: store, last: map[string]stream{}}
+	err = follow(ctx, actors.Config{
+		Node: cfg.Node, Store: store, Log: log, Chains: sources, Tuning: cfg.Tuning,
+	}, f.once, progressEvery, watch)
+	if err == nil {
+		log.Info("stopped")
+	}
+	return err
+}
+
+// load reads the configuration with what the flags change.
+func (f runFlags) load() (config.Config, error) {
+	cfg, err := config.Load(f.config, os.Environ())
+	if err != nil {
+		return cfg, err
+	}
+	if f.data != "" {
+		cfg.Data = f.data
+	}
+	if f.logLevel != "" {
+		if err := cfg.Log.Level.UnmarshalText([]byte(f.logLevel)); err != nil {
+			return cfg, fmt.Errorf("--log-level %q: choose debug, info, warn or error", f.logLevel)
+		}
+	}
+	if f.logFormat != "" {
+		if !slices.Contains(config.Formats, f.logFormat) {
+			return cfg, fmt.Errorf("--log-format %q: choose text or json", f.logFormat)
+		}
+		cfg.Log.Format = f.logFormat
+	}
+	return cfg, nil
+}
+
+func newLogger(w io.Writer, cfg config.Log) *slog.Logger {
+	options := &slog.HandlerOptions{Level: cfg.Level}
+	if cfg.Format == "json" {
+		return slog.New(slog.NewJSONHandler(w, options))
+	}
+	return slog.New(slog.NewTextHandler(w, options))
+}
+
+// open makes the chains. It asks nothing of their endpoints yet.
+func open(cfg config.Config, log *slog.Logger) ([]actors.Chain, error) {
+	var out []actors.Chain
+	for _, c := range cfg.Chains {
+		chain := actors.Chain{Name: c.Name, Poll: c.Poll}
+		var sources []markets.Source
+		for _, m := range c.Markets {
+			chain.Markets = append(chain.Markets, actors.Market{Market: m.Market, Start: m.Start})
+			sources = append(sources, sourcesOf(m.Market)...)
+		}
+		var err error
+		if chain.Chain, err = newChain(c, sources, log); err != nil {
+			return out, fmt.Errorf("chain %s: %w", c.Name, err)
+		}
+		out = append(out, chain)
+	}
+	return out, nil
+}
+
+func closeAll(all []actors.Chain) {
+	for _, c := range all {
+		c.Chain.Close()
+	}
+}
+
+func sourcesOf(m markets.Market) []markets.Source {
+	var sources []markets.Source
+	for _, s := range m.Streams {
+		sources = append(sources, s.Source)
+	}
+	return sources
+}
+
+func newChain(c config.Chain, sources []markets.Source, log *slog.Logger) (chains.Chain, error) {
+	if c.Kind == markets.Aptos {
+		return aptos.New(aptos.Config{URL: c.Endpoint, Header: c.Header, ChainID: c.ID, Timeout: c.Timeout})
+	}
+	return evm.New(evm.Config{
+		URL: c.Endpoint, Header: c.Header, ChainID: c.ID, Timeout: c.Timeout, Sources: sources,
+		Confirmations: c.Confirmations, MaxRange: c.MaxRange, Log: log.With("chain", c.Name),
+	})
+}
+
+// probe looks at each chain once. The error tells of all that cannot be followed.
+func probe(ctx context.Context, cfg config.Config, sources []actors.Chain) error {
+	errs := make([]error, len(sources))
+	var group errgroup.Group
+	for i, source := range sources {
+		group.Go(func() error {
+			within, cancel := context.WithTimeout(ctx, probeTimeout)
+			defer cancel()
+			_, err := source.Chain.Advance(within, nil)
+			errs[i] = explain(cfg, cfg.Chains[i], err)
+			return nil
+		})
+	}
+	_ = group.Wait()
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return errors.Join(errs...)
+}
+
+// explain says what an error of a chain's first look means for the configuration.
+func explain(cfg config.Config, c config.Chain, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, chains.ErrWrongChain):
+		return fmt.Errorf("chain %s: %w: correct chainId or endpoint of chains.%s in %s", c.Name, err, c.Name, cfg.File)
+	}
+	return fmt.Errorf("chain %s: no use of %s: %w: check endpoint of chains.%s in %s, and the network", c.Name, c.Host(), err, c.Name, cfg.File)
+}
+
+// logWatcher logs progress.
+type logWatcher struct {
+	log  *slog.Logger
+	docs documents
+	last map[string]stream
+}
+
+func (w *logWatcher) look(ctx context.Context) error {
+	return w.progress(ctx)
+}
+
+func (w *logWatcher) caughtUp(ctx context.Context) error {
+	if err := w.progress(ctx); err != nil {
+		return err
+	}
+	w.log.Info("every stream has caught up")
+	return nil
+}
+
+// progress logs the streams that have moved.
+func (w *logWatcher) progress(ctx context.Context) error {
+	all, err := streams(ctx, w.docs)
+	if err != nil {
+		return err
+	}
+	for _, s := range all {
+		before, known := w.last[s.id()]
+		w.last[s.id()] = s
+		before.head, before.lag = s.head, s.lag
+		if known && before == s {
+			continue
+		}
+		level := slog.LevelInfo
+		if s.state == persistence.Retrying {
+			level = slog.LevelWarn
+		}
+		w.log.Log(ctx, level, "progress", "stream", s.id(), "seq", s.seq, "head", s.head, "lag", s.lag,
+			"events", s.events, "deadLetters", s.letters, "state", s.state, "restarts", s.restarts)
+	}
+	return nil
+}

@@ -1,0 +1,113 @@
+package commands
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// TestRunOnce runs a configuration as for a real chain, whose node happens to be
+// on this machine.
+func TestRunOnce(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file := configured(t, dir, recordedNode(t, "ethereum").URL()+"/v2/s3cretkey", 1)
+	_, stderr, code := result(t, dir, nil, "run", "--config", file, "--once", "--log-format", "json")
+	if code != 0 {
+		t.Fatalf("exit code %d: %s", code, stderr)
+	}
+	var said []string
+	for line := range strings.Lines(stderr) {
+		var entry struct{ Msg string }
+		if err := json.Unmarshal([]byte(line), &entry); err != nil {
+			t.Fatalf("a line of the log is no JSON: %s", line)
+		}
+		said = append(said, entry.Msg)
+	}
+	if text := strings.Join(said, "\n"); !strings.Contains(text, "every stream has caught up") || said[len(said)-1] != "stopped" {
+		t.Errorf("the log:\n%s", text)
+	}
+	if strings.Contains(stderr, "s3cretkey") {
+		t.Errorf("the log shows a secret:\n%s", stderr)
+	}
+	if n := len(find(t, filepath.Join(dir, "data"), "activities", `{kind: {$in: ["bought", "offer_accepted"]}}`)); n != 34 {
+		t.Errorf("%d sales, want 34", n)
+	}
+	if tree := output(t, dir, "status", "--config", file); !strings.Contains(tree, "order-bulk-cancel") {
+		t.Errorf("status by configuration:\n%s", tree)
+	}
+}
+
+// TestRunStops ends a run by both signals.
+func TestRunStops(t *testing.T) {
+	t.Parallel()
+	node := recordedNode(t, "ethereum")
+	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
+		dir := t.TempDir()
+		configured(t, dir, node.URL(), 1)
+		p := launch(t, dir, "run")
+		p.says("every stream has caught up")
+		p.ends(signal)
+		p.says("stopped")
+		if docs := find(t, filepath.Join(dir, "data"), "actors", `{kind: {$in: ["chain", "head", "market", "orders", "worker", "subject"]}, state: {$ne: "stopped"}}`); len(docs) > 0 {
+			t.Errorf("after %v there are actors that are not stopped: %v", signal, docs)
+		}
+	}
+}
+
+// TestRunOutlivesItsEndpoint takes the endpoint away from a running process: it
+// says so on the actors' documents and ends as always.
+func TestRunOutlivesItsEndpoint(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	node := recordedNode(t, "ethereum")
+	configured(t, dir, node.URL(), 1)
+	p := launch(t, dir, "run")
+	p.says("every stream has caught up")
+	if err := node.Close(); err != nil {
+		t.Fatal(err)
+	}
+	data := filepath.Join(dir, "data")
+	eventually(t, "the head says that it retries", func() bool {
+		return len(find(t, data, "actors", `{kind: "head", restarts: {$gt: 0}, lastError: {$exists: true}}`)) == 1
+	})
+	p.ends(syscall.SIGTERM)
+}
+
+// TestRealChainsMustBeWithoutGaps follows the recording of Aptos as if it were the
+// chain itself, in which no number is missing: it must not go over the gaps.
+func TestRealChainsMustBeWithoutGaps(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	text := `data: data
+chains:
+  aptos:
+    kind: aptos
+    chainId: 1
+    endpoint: ` + recordedNode(t, "aptos").URL() + `
+    markets:
+      tradeport: {streams: [delist], start: {delist: 45628}}
+`
+	if err := os.WriteFile(filepath.Join(dir, "event-worker.yaml"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := launch(t, dir, "run", "--once")
+	p.says("gap in the chain's events")
+	data := filepath.Join(dir, "data")
+	eventually(t, "the subject says that it retries", func() bool {
+		return len(find(t, data, "actors", `{kind: "subject", restarts: {$gt: 0}, lastError: {$exists: true}}`)) == 1
+	})
+	if err := p.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	p.says("interrupted before every stream had caught up")
+	if err := <-p.done; err == nil {
+		t.Error("exit code 0 though it had not caught up")
+	}
+	if n := len(find(t, data, "activities", `{}`)); n != 0 {
+		t.Errorf("%d activities beyond a gap", n)
+	}
+}

@@ -1,0 +1,190 @@
+// Package config reads the configuration: one YAML file, whose options the
+// environment can override.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"net/http"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+
+	"github.com/imart/event-worker/actors"
+	"github.com/imart/event-worker/markets"
+)
+
+// DefaultData is the data folder where none is configured.
+const DefaultData = "event-worker-data"
+
+// Config is what a process runs.
+type Config struct {
+	File   string
+	Data   string // the data folder
+	Node   string // this process's name
+	Log    Log
+	Chains []Chain
+	Tuning actors.Tuning
+
+	// Overrides are the environment variables that override the file, and Unused
+	// those that look as if they did.
+	Overrides, Unused []string
+}
+
+// Log says what is logged and how.
+type Log struct {
+	Level  slog.Level
+	Format string // text or json
+}
+
+// Formats are the formats of the log.
+var Formats = []string{"text", "json"}
+
+// Chain is a chain to follow. Numbers that are 0 are left to the chain's package.
+type Chain struct {
+	Name     string
+	Kind     markets.ChainKind
+	ID       uint64
+	Endpoint string      // the URL, a secret
+	Header   http.Header // sent with each request, a secret
+	Poll     time.Duration
+	Timeout  time.Duration // of one request
+
+	Confirmations int64 // EVM only
+	MaxRange      int64 // EVM only, blocks
+
+	Markets []Market
+}
+
+// Host is as much of the endpoint as may be shown: providers put keys into the
+// rest.
+func (c Chain) Host() string {
+	u, err := url.Parse(c.Endpoint)
+	if err != nil {
+		return "its endpoint"
+	}
+	return u.Scheme + "://" + u.Host
+}
+
+// Market is a market to follow, with the streams that are chosen.
+type Market struct {
+	markets.Market
+	First map[string]int64 // by stream, the first seq to read
+}
+
+// Start is the place before the first that is read of a stream.
+func (m Market) Start(stream string) markets.Place { return markets.Place{Seq: m.First[stream] - 1} }
+
+// Load reads a file under an environment in the form of os.Environ. The error is
+// Problems if it lies in the file or the environment.
+func Load(file string, environ []string) (Config, error) {
+	r, top, err := open(file, environ)
+	if err != nil {
+		return Config{}, err
+	}
+	cfg := Config{File: file}
+	cfg.Data = top.data()
+	cfg.Node = top.node()
+	cfg.Log = top.child("log").log()
+	cfg.Chains = top.child("chains").chains()
+	cfg.Tuning = top.child("tuning").tuning()
+	top.done()
+	cfg.Overrides = slices.Sorted(maps.Keys(r.used))
+	for name := range r.env {
+		if strings.HasPrefix(name, envPrefix) && !r.used[name] {
+			cfg.Unused = append(cfg.Unused, name)
+		}
+	}
+	slices.Sort(cfg.Unused)
+	if len(r.problems) > 0 {
+		r.problems.sort()
+		return Config{}, r.problems
+	}
+	return cfg, nil
+}
+
+// Data reads nothing but the data folder: whoever looks at the data needs no
+// working endpoints.
+func Data(file string, environ []string) (string, error) {
+	r, top, err := open(file, environ)
+	if err != nil {
+		return "", err
+	}
+	data := top.data()
+	if len(r.problems) > 0 {
+		return "", r.problems
+	}
+	return data, nil
+}
+
+// maxFile bounds the file, in bytes.
+const maxFile = 1 << 20
+
+func open(file string, environ []string) (*reader, *section, error) {
+	r := &reader{file: file, env: map[string]string{}, used: map[string]bool{}}
+	for _, variable := range environ {
+		name, text, _ := strings.Cut(variable, "=")
+		r.env[name] = text
+	}
+	content, err := read(file)
+	if err != nil {
+		return nil, nil, err
+	}
+	parsed, err := parser.ParseBytes(content, 0, parser.AllowDuplicateMapKey())
+	if err != nil {
+		return nil, nil, r.syntax(err)
+	}
+	var body ast.Node
+	for _, doc := range parsed.Docs {
+		switch {
+		case doc.Body == nil:
+		case body == nil:
+			body = doc.Body
+		default:
+			r.add(value{line: doc.Body.GetToken().Position.Line}, "", "a second document: put everything into one")
+		}
+	}
+	return r, r.open("", 1, body), nil
+}
+
+func read(file string) ([]byte, error) {
+	f, err := os.Open(file)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("configuration %s: there is no such file: event-worker config example prints one to begin with", file)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("configuration: %w", err)
+	}
+	defer f.Close()
+	content, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err != nil {
+		return nil, fmt.Errorf("configuration: %w", err)
+	}
+	if len(content) > maxFile {
+		return nil, fmt.Errorf("configuration %s: larger than %d bytes", file, maxFile)
+	}
+	return content, nil
+}
+
+// syntax is the problem that a parser's error is.
+func (r *reader) syntax(err error) error {
+	at := value{line: 1}
+	text := err.Error()
+	if at1, ok := errors.AsType[yaml.Error](err); ok {
+		text = at1.GetMessage()
+		if token := at1.GetToken(); token != nil {
+			at.line = token.Position.Line
+		}
+	}
+	r.add(at, "", "no YAML: %s", text)
+	return r.problems
+}

@@ -1,0 +1,301 @@
+package config
+
+import (
+	"errors"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/imart/event-worker/markets"
+)
+
+// load loads a configuration from text.
+func load(t interface {
+	Helper()
+	Fatal(...any)
+}, dir, text string, environ ...string) (Config, error) {
+	t.Helper()
+	file := filepath.Join(dir, "c.yaml")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return Load(file, environ)
+}
+
+const good = `data: /srv/data
+node: worker-1
+log: {level: warn, format: json}
+chains:
+  ethereum:
+    kind: evm
+    chainId: 1
+    endpoint: https://eth.example.com/v2/${KEY}
+    headers:
+      authorization: Bearer ${KEY}
+    poll: 2s
+    timeout: 10s
+    confirmations: 12
+    maxRange: 500
+    markets:
+      seaport:
+        start: 17000000
+        streams: [buy, list]
+  aptos:
+    kind: aptos
+    chainId: 1
+    endpoint: http://127.0.0.1:8080/v1
+    markets:
+      tradeport:
+        start: {list: 100, buy: 7}
+tuning:
+  credit: 3
+  idle: 10s
+`
+
+func TestEveryOptionIsRead(t *testing.T) {
+	cfg, err := load(t, t.TempDir(), good, "KEY=s3cret")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cfg.Data != "/srv/data" || cfg.Node != "worker-1" || cfg.Log.Level.String() != "WARN" || cfg.Log.Format != "json" {
+		t.Errorf("top: %+v", cfg)
+	}
+	if cfg.Tuning.Credit != 3 || cfg.Tuning.Idle != 10*time.Second || cfg.Tuning.Events != 1000 {
+		t.Errorf("tuning: %+v", cfg.Tuning)
+	}
+	eth := cfg.Chains[0]
+	if eth.Name != "ethereum" || eth.Kind != markets.EVM || eth.ID != 1 || eth.Poll != 2*time.Second ||
+		eth.Timeout != 10*time.Second || eth.Confirmations != 12 || eth.MaxRange != 500 {
+		t.Errorf("ethereum: %+v", eth)
+	}
+	if eth.Endpoint != "https://eth.example.com/v2/s3cret" || eth.Header.Get("Authorization") != "Bearer s3cret" {
+		t.Errorf("variables are not expanded: %s, %v", eth.Endpoint, eth.Header)
+	}
+	if got := eth.Host(); got != "https://eth.example.com" {
+		t.Errorf("host %q", got)
+	}
+	seaport := eth.Markets[0]
+	if names := streamNames(seaport.Market); !slices.Equal(names, []string{"list", "buy"}) {
+		t.Errorf("chosen streams: %v", names)
+	}
+	if got := seaport.Start("buy"); got != (markets.Place{Seq: 16_999_999}) {
+		t.Errorf("start of buy: %+v", got)
+	}
+	tradeport := cfg.Chains[1].Markets[0]
+	for stream, want := range map[string]int64{"list": 99, "buy": 6, "delist": -1} {
+		if got := tradeport.Start(stream); got.Seq != want {
+			t.Errorf("start of %s: %d, want %d", stream, got.Seq, want)
+		}
+	}
+	if len(tradeport.Streams) != 9 {
+		t.Errorf("%d streams of tradeport, want all", len(tradeport.Streams))
+	}
+}
+
+func streamNames(m markets.Market) (names []string) {
+	for _, s := range m.Streams {
+		names = append(names, s.Name)
+	}
+	return names
+}
+
+func TestEnvironmentOverrides(t *testing.T) {
+	cfg, err := load(t, t.TempDir(), good, "KEY=s3cret",
+		"EVENT_WORKER_DATA=/other",
+		"EVENT_WORKER_LOG_LEVEL=debug",
+		"EVENT_WORKER_CHAINS_ETHEREUM_CHAIN_ID=5",
+		"EVENT_WORKER_CHAINS_ETHEREUM_ENDPOINT=https://other.example.com/${KEY}",
+		"EVENT_WORKER_CHAINS_ETHEREUM_MARKETS_SEAPORT_STREAMS=delist, buy",
+		"EVENT_WORKER_CHAINS_APTOS_MARKETS_TRADEPORT_START=50",
+		"EVENT_WORKER_TUNING_PORTION=9",
+		"EVENT_WORKER_TUNNING_CREDIT=9",
+		"EVENT_WORKER_NODE=",
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	eth, aptos := cfg.Chains[0], cfg.Chains[1]
+	if cfg.Data != "/other" || cfg.Log.Level.String() != "DEBUG" || eth.ID != 5 || cfg.Tuning.Portion != 9 || cfg.Node != "worker-1" ||
+		eth.Endpoint != "https://other.example.com/s3cret" ||
+		!slices.Equal(streamNames(eth.Markets[0].Market), []string{"buy", "delist"}) ||
+		aptos.Markets[0].Start("delist").Seq != 49 {
+		t.Errorf("%+v", cfg)
+	}
+	if want := []string{"EVENT_WORKER_NODE", "EVENT_WORKER_TUNNING_CREDIT"}; !slices.Equal(cfg.Unused, want) {
+		t.Errorf("unused %v, want %v", cfg.Unused, want)
+	}
+	if len(cfg.Overrides) != 7 {
+		t.Errorf("overrides %v", cfg.Overrides)
+	}
+}
+
+// TestProblems changes one thing of a good configuration and expects one problem,
+// in that line.
+func TestProblems(t *testing.T) {
+	for _, test := range []struct {
+		name, old, new string
+		want           string
+	}{
+		{"unknown option", "node:", "nodes:", `c.yaml:2: nodes: unknown option (did you mean node?)`},
+		{"unknown option deep inside", "poll: 2s", "pol: 2s", `c.yaml:11: chains.ethereum.pol: unknown option (did you mean poll?)`},
+		{"plural endpoint", "endpoint: http://", "endpoint: http://a\n    endpoints: http://", `c.yaml:23: chains.aptos.endpoints: unknown option (did you mean endpoint?)`},
+		{"the demo's name", "worker-1", "demo", `c.yaml:2: node: "demo" is the demo's own name`},
+		{"unknown level", "level: warn", "level: loud", `c.yaml:3: log.level: unknown value "loud": choose debug, info, warn or error`},
+		{"unknown kind", "kind: evm", "kind: emv", `c.yaml:6: chains.ethereum.kind: unknown value "emv" (did you mean evm?)`},
+		{"missing kind", "kind: aptos", "poll: 1s", `c.yaml:19: chains.aptos: kind is missing`},
+		{"missing chain id", "chainId: 1\n    endpoint: http:", "endpoint: http:", `c.yaml:19: chains.aptos: chainId is missing`},
+		{"chain id that is no number", "chainId: 1\n    endpoint: https", "chainId: one\n    endpoint: https", `c.yaml:7: chains.ethereum.chainId: "one" is no whole number`},
+		{"missing endpoint", "endpoint: http://127.0.0.1:8080/v1", "", `c.yaml:19: chains.aptos: endpoint is missing`},
+		{"endpoint of another scheme", "http://127.0.0.1:8080/v1", "ws://h/s3cret", `c.yaml:22: chains.aptos.endpoint: is no URL`},
+		{"endpoint without a host", "http://127.0.0.1:8080/v1", "s3cret", `c.yaml:22: chains.aptos.endpoint: is no URL`},
+		{"variable that is not set", "v2/${KEY}", "${NOPE}", `c.yaml:8: chains.ethereum.endpoint: the environment variable NOPE is not set`},
+		{"bad header", "authorization:", "a b:", `c.yaml:10: chains.ethereum.headers.a b: is no HTTP header`},
+		{"duration without unit", "poll: 2s", "poll: 2", `c.yaml:11: chains.ethereum.poll: "2" is no duration`},
+		{"negative duration", "timeout: 10s", "timeout: -10s", `c.yaml:12: chains.ethereum.timeout: "-10s" is no duration`},
+		{"negative number", "confirmations: 12", "confirmations: -12", `c.yaml:13: chains.ethereum.confirmations: "-12" is no whole number from 1`},
+		{"number that is too large", "credit: 3", "credit: 99999999999999999999", `c.yaml:27: tuning.credit: "99999999999999999999" is no whole number`},
+		{"evm's option on aptos", "kind: aptos", "kind: aptos\n    confirmations: 3", `c.yaml:21: chains.aptos.confirmations: is for chains of kind evm only`},
+		{"unknown market", "seaport:", "seeport:", `c.yaml:16: chains.ethereum.markets.seeport: unknown market (did you mean seaport?): known are seaport`},
+		{"market on another kind of chain", "tradeport:", "seaport:", `c.yaml:24: chains.aptos.markets.seaport: is a market of evm chains and cannot be on one of kind aptos`},
+		{"no market", "markets:\n      tradeport:\n        start: {list: 100, buy: 7}", "markets: {}", `c.yaml:23: chains.aptos.markets: no market to follow: known are tradeport`},
+		{"missing start", "start: 17000000", "", `c.yaml:16: chains.ethereum.markets.seaport: start is missing`},
+		{"negative start", "start: 17000000", "start: -1", `c.yaml:17: chains.ethereum.markets.seaport.start: "-1" is no whole number`},
+		{"start of an unknown stream", "{list: 100,", "{lisst: 100,", `c.yaml:25: chains.aptos.markets.tradeport.start.lisst: unknown option (did you mean list?)`},
+		{"unknown stream", "[buy, list]", "[buy, lst]", `c.yaml:18: chains.ethereum.markets.seaport.streams: unknown stream "lst" (did you mean list?)`},
+		{"stream twice", "[buy, list]", "[buy, buy]", `c.yaml:18: chains.ethereum.markets.seaport.streams: buy is in the list twice`},
+		{"no list", "[buy, list]", "buy", `c.yaml:18: chains.ethereum.markets.seaport.streams: expected a list`},
+		{"chain twice", "  aptos:\n", "  ethereum:\n    kind: evm\n  aptos:\n", `c.yaml:19: chains.ethereum: is already set in line 5`},
+		{"bad name", "  aptos:\n", "  Aptos/1:\n", `c.yaml:19: chains.Aptos/1: names have small letters`},
+		{"a value where options are expected", "log: {level: warn, format: json}", "log: warn", `c.yaml:3: log: has a single value where options are expected`},
+		{"options where a value is expected", "poll: 2s", "poll: {a: 1}", `c.yaml:11: chains.ethereum.poll: expected a single value`},
+		{"no YAML", "chains:\n", "chains: [\n", `c.yaml:`},
+		{"two documents", "tuning:", "---\ntuning:", `c.yaml:`},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			text := strings.Replace(good, test.old, test.new, 1)
+			if text == good {
+				t.Fatalf("%q is not in the file", test.old)
+			}
+			_, err := load(t, t.TempDir(), text, "KEY=s3cret")
+			problems, ok := errors.AsType[Problems](err)
+			if !ok {
+				t.Fatalf("error %v, want Problems", err)
+			}
+			if len(problems) != 1 || !strings.Contains(problems[0].String(), test.want) {
+				t.Errorf("got\n%s\nwant only\n%s", problems.Lines(), test.want)
+			}
+			if strings.Contains(problems.Lines(), "s3cret") {
+				t.Errorf("a secret is shown: %s", problems.Lines())
+			}
+		})
+	}
+}
+
+func TestProblemInTheEnvironment(t *testing.T) {
+	_, err := load(t, t.TempDir(), good, "KEY=k", "EVENT_WORKER_CHAINS_ETHEREUM_POLL=often")
+	if want := `environment variable EVENT_WORKER_CHAINS_ETHEREUM_POLL: chains.ethereum.poll: "often" is no duration`; err == nil || !strings.HasPrefix(err.Error(), want) {
+		t.Errorf("error %v, want %s…", err, want)
+	}
+}
+
+// TestAllProblemsAreReported expects every problem at once, by line.
+func TestAllProblemsAreReported(t *testing.T) {
+	text := strings.NewReplacer("kind: evm", "kind: emv", "poll: 2s", "poll: 2", "credit: 3", "credit: 0", "log:", "lock:").Replace(good)
+	_, err := load(t, t.TempDir(), text, "KEY=k")
+	problems, _ := errors.AsType[Problems](err)
+	var lines []int
+	for _, p := range problems {
+		lines = append(lines, p.Line)
+	}
+	if want := []int{3, 6, 11, 27}; !slices.Equal(lines, want) {
+		t.Errorf("problems in lines %v, want %v:\n%s", lines, want, problems.Lines())
+	}
+	if text := err.Error(); strings.Contains(text, "\n") || !strings.Contains(text, "and 3 more") {
+		t.Errorf("the error is not one line that says how many more there are: %q", text)
+	}
+}
+
+func TestDataAloneNeedsNoWorkingEndpoint(t *testing.T) {
+	dir := t.TempDir()
+	if _, err := load(t, dir, good); err == nil {
+		t.Fatal("a variable is missing, but there is no error")
+	}
+	data, err := Data(filepath.Join(dir, "c.yaml"), nil)
+	if err != nil || data != "/srv/data" {
+		t.Errorf("data %q, %v", data, err)
+	}
+}
+
+func TestEmptyFile(t *testing.T) {
+	_, err := load(t, t.TempDir(), "")
+	if err == nil || !strings.Contains(err.Error(), "no chain to follow") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// TestExample loads the example and looks for every option in it.
+func TestExample(t *testing.T) {
+	example, err := os.ReadFile("../event-worker.example.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := load(t, t.TempDir(), string(example)); err != nil {
+		t.Fatalf("the example is not fine: %v", err)
+	}
+	for _, option := range options(t) {
+		if !strings.Contains(string(example), option+":") {
+			t.Errorf("the example does not explain %s", option)
+		}
+	}
+}
+
+// options are the names of all options, as an unknown one in each section tells.
+func options(t *testing.T) []string {
+	text := `zzzzzzzzzzzzzzzzzzzz: 1
+log: {zzzzzzzzzzzzzzzzzzzz: 1}
+chains: {a: {zzzzzzzzzzzzzzzzzzzz: 1, markets: {seaport: {zzzzzzzzzzzzzzzzzzzz: 1}}}}
+tuning: {zzzzzzzzzzzzzzzzzzzz: 1}
+`
+	_, err := load(t, t.TempDir(), text)
+	problems, _ := errors.AsType[Problems](err)
+	names := map[string]bool{}
+	for _, p := range problems {
+		if _, known, ok := strings.Cut(p.Text, "known here are "); ok {
+			for name := range strings.SplitSeq(known, ", ") {
+				names[name] = true
+			}
+		}
+	}
+	if len(names) < 20 {
+		t.Fatalf("only %d options found", len(names))
+	}
+	return slices.Sorted(maps.Keys(names))
+}
+
+// TestDamagedFiles loads the configuration with random damage: it is an error or
+// not, and never a panic or an error without a place.
+func TestDamagedFiles(t *testing.T) {
+	dir := t.TempDir()
+	rapid.Check(t, func(t *rapid.T) {
+		text := []byte(good)
+		for range rapid.IntRange(1, 4).Draw(t, "damages") {
+			from := rapid.IntRange(0, len(text)-1).Draw(t, "from")
+			to := min(len(text), from+rapid.IntRange(0, 12).Draw(t, "length"))
+			with := rapid.SampledFrom([]string{"", " ", "\n", "\t", ":", "- ", "[", "{", "}", "&a ", "*a", "!!x ", "|\n", "\"", "'", "null", "0x", "#", "---\n", "<<: "}).Draw(t, "with")
+			text = slices.Concat(text[:from], []byte(with), text[to:])
+			if len(text) == 0 {
+				return
+			}
+		}
+		_, err := load(t, dir, string(text), "KEY=s3cret")
+		if problems, ok := errors.AsType[Problems](err); err != nil && (!ok || len(problems) == 0 || problems[0].Line < 1) {
+			t.Errorf("error without a place: %v", err)
+		}
+	})
+}

@@ -1,0 +1,86 @@
+package embedded
+
+import (
+	"encoding/json"
+	"math"
+	"reflect"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/imart/event-worker/markets"
+)
+
+// What is encoded by hand is what encoding/json makes of it, for any value of any
+// field, also of those that will be added.
+func TestEncodesAsJSON(t *testing.T) {
+	t.Run("order", rapid.MakeCheck(func(t *rapid.T) {
+		var order markets.Order
+		fill(t, reflect.ValueOf(&order).Elem())
+		e := encoder{}
+		e.order(&order)
+		same(t, e, order)
+	}))
+	t.Run("activity", rapid.MakeCheck(func(t *rapid.T) {
+		var activity markets.Activity
+		fill(t, reflect.ValueOf(&activity).Elem())
+		e := encoder{}
+		e.activity(&activity)
+		same(t, e, activity)
+	}))
+}
+
+func same(t *rapid.T, e encoder, value any) {
+	want, err := json.Marshal(value)
+	if err != nil || e.err != nil {
+		t.Fatal(err, e.err)
+	}
+	if got := string(e.buf); got != string(want) {
+		t.Fatalf("\n got %s\nwant %s", got, want)
+	}
+}
+
+// fill gives a value's fields random values, or leaves them as they are.
+func fill(t *rapid.T, v reflect.Value) {
+	if !rapid.Bool().Draw(t, "set") {
+		return
+	}
+	if when, ok := v.Addr().Interface().(*time.Time); ok {
+		*when = time.Unix(rapid.Int64Range(-1e10, 1e11).Draw(t, "seconds"), rapid.Int64Range(0, 1e9-1).Draw(t, "nanoseconds")).UTC()
+		return
+	}
+	switch v.Kind() {
+	case reflect.Struct:
+		for i := range v.NumField() {
+			fill(t, v.Field(i))
+		}
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		fill(t, v.Elem())
+	case reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), rapid.IntRange(0, 3).Draw(t, "length"), 3))
+		for i := range v.Len() {
+			fill(t, v.Index(i))
+		}
+	case reflect.Map:
+		v.Set(reflect.ValueOf(map[string]any{rapid.String().Draw(t, "name"): rapid.Int().Draw(t, "value")}))
+	case reflect.String:
+		v.SetString(string(rapid.SliceOf(rapid.Byte()).Draw(t, "bytes")) + rapid.String().Draw(t, "text"))
+	case reflect.Int, reflect.Int32, reflect.Int64:
+		v.SetInt(rapid.Int64Range(math.MinInt32, math.MaxInt32).Draw(t, "number"))
+	case reflect.Bool:
+		v.SetBool(true)
+	default:
+		t.Fatalf("no random %s", v.Type())
+	}
+}
+
+// A time that JSON cannot hold is an error that names the document.
+func TestTimesBeyondJSONAreErrors(t *testing.T) {
+	late := time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC)
+	e := encoder{}
+	if e.order(&markets.Order{ExpiresAt: &late}); e.err == nil {
+		t.Errorf("encoded %s", e.buf)
+	}
+}
