@@ -66,7 +66,7 @@ func (m *maintainer) writer(ctx context.Context, market string) (*writer, error)
 	if err != nil {
 		return nil, err
 	}
-	return &writer{m.store, ref, a.Ref(), a.Seq}, nil
+	return &writer{m.store, ref, newMemory(), a.Ref(), a.Seq}, nil
 }
 
 // ErrNothingToRewind says that no observer of the chain stands beyond the height.

@@ -289,7 +289,7 @@ func marketOfManyWriters(s *shared, c Chain, m Market, tuning Tuning, epoch epoc
 					stream: stream{Stream: st, market: ref, chain: c.Chain, Tuning: tuning},
 				}
 				children = append(children,
-					child{name, props(s, ordersClaim, epoch, func() part { return &orders{market: ref} })},
+					child{name, props(s, ordersClaim, epoch, func() part { return newOrders(ref) })},
 					child{st.Name, w.props()})
 			}
 			return children

@@ -243,7 +243,7 @@ func marketProps(s *shared, c Chain, m Market, tuning Tuning, epoch epochFunc) *
 			ordersClaim := claim
 			ordersClaim.ID, ordersClaim.Kind = claim.ID+"/orders", "orders"
 			ref := persistence.MarketRef{Chain: c.Name, Market: m.Name}
-			children := []child{{"orders", props(s, ordersClaim, epoch, func() part { return &orders{market: ref} })}}
+			children := []child{{"orders", props(s, ordersClaim, epoch, func() part { return newOrders(ref) })}}
 			ordersPID := childOf(l.Self(), "orders")
 			for _, st := range m.Streams {
 				w := worker{

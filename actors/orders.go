@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
+	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 
@@ -18,10 +20,26 @@ import (
 // orders, whose seq counts the commits.
 type orders struct {
 	market persistence.MarketRef
+	memory *memory
 
-	at    int64 // commits so far
-	queue []*fold
-	busy  *fold
+	at      int64 // commits so far
+	queue   []*fold
+	busy    *fold
+	streams map[string]progressOf // as of their last commits
+	waiting bool
+}
+
+// progressOf is where a stream's documents stood, and when.
+type progressOf struct {
+	height int64
+	at     time.Time
+}
+
+// waited says that orders has waited long enough for a stream.
+type waited struct{}
+
+func newOrders(market persistence.MarketRef) *orders {
+	return &orders{market: market, memory: newMemory(), streams: map[string]progressOf{}}
 }
 
 // fold asks orders to make a transition of a stream's documents.
@@ -65,14 +83,19 @@ func (o *orders) receive(l *life, message any) {
 	case *fold:
 		o.queue = append(o.queue, m)
 		o.next(l)
+	case waited:
+		o.waiting = false
+		o.next(l)
 	case foldResult:
 		l.Send(m.replyTo, m.folded)
 		o.at = m.at
 		if m.err != nil {
+			o.memory.forget()
 			l.do(l.claimDocument) // to know how many commits there are
 			return
 		}
 		o.busy = nil
+		o.streams[m.Name] = progressOf{m.to.Height(), time.Now()}
 		o.next(l)
 	case claimed:
 		o.at, o.busy = m.doc.Seq, nil
@@ -80,22 +103,61 @@ func (o *orders) receive(l *life, message any) {
 	}
 }
 
+// next begins the transition of the stream that is furthest behind, unless one
+// further behind is sure to come: documents that are folded in order of height
+// need no second fold from the log.
 func (o *orders) next(l *life) {
 	if o.busy != nil || len(o.queue) == 0 {
 		return
 	}
-	o.busy, o.queue = o.queue[0], o.queue[1:]
-	f, w := o.busy, writer{l.store, o.market, l.doc.Ref(), o.at}
+	i := o.hindmost()
+	f := o.queue[i]
+	if left := o.patience(f); left > 0 {
+		if !o.waiting {
+			o.waiting = true
+			l.after(left, waited{})
+		}
+		return
+	}
+	o.busy, o.queue = f, slices.Delete(o.queue, i, i+1)
+	w := writer{l.store, o.market, o.memory, l.doc.Ref(), o.at}
 	l.do(func(ctx context.Context) any {
 		err := w.fold(ctx, f)
 		return foldResult{folded{f, err}, w.at}
 	})
 }
 
+// hindmost is the index of the queue's transition that begins at the least height.
+func (o *orders) hindmost() int {
+	least := 0
+	for i, f := range o.queue {
+		if f.from.Height() < o.queue[least].from.Height() {
+			least = i
+		}
+	}
+	return least
+}
+
+// patience is how long a transition is to wait for streams that are further
+// behind: none of them holds it up for long after it has fallen silent.
+func (o *orders) patience(f *fold) time.Duration {
+	if f.back() {
+		return 0
+	}
+	var longest time.Duration
+	for stream, p := range o.streams {
+		if stream != f.Name && p.height < f.from.Height() {
+			longest = max(longest, f.Abreast-time.Since(p.at))
+		}
+	}
+	return longest
+}
+
 // writer makes transitions for orders, commit by commit.
 type writer struct {
 	store  persistence.Store
 	market persistence.MarketRef
+	memory *memory
 	orders persistence.ActorRef
 	at     int64
 }
@@ -115,13 +177,15 @@ func (w *writer) fold(ctx context.Context, f *fold) error {
 
 // portion commits one portion of a transition.
 func (w *writer) portion(ctx context.Context, f *fold, c markets.Cursor) (next markets.Cursor, err error) {
+	var book *mindful
 	moves := []persistence.Move{f.move(), w.move()}
 	err = w.store.Commit(ctx, w.market, moves, func(tx persistence.Tx) error {
 		t, err := f.onBook(tx)
 		if err != nil {
 			return err
 		}
-		if next, err = t.Step(tx, c, f.Portion); err != nil {
+		book = w.memory.book(tx)
+		if next, err = t.Step(book, c, f.Portion); err != nil {
 			return err
 		}
 		moves[0] = f.portion(next.Done, 0, 0)
@@ -130,6 +194,9 @@ func (w *writer) portion(ctx context.Context, f *fold, c markets.Cursor) (next m
 		}
 		return nil
 	})
+	if err == nil {
+		w.memory.learn(book)
+	}
 	return next, err
 }
 

@@ -51,12 +51,15 @@ type Tuning struct {
 	// Idle is how often progress without events is made durable where every look at
 	// the chain makes some (Aptos).
 	Idle time.Duration
+	// Abreast is how long the documents of a stream wait for those of a stream of the
+	// same market that is behind it and moving.
+	Abreast time.Duration
 	// Tick is how often a subject reports, and tries again what it could not do.
 	Tick time.Duration
 }
 
 // DefaultTuning suits a production node.
-var DefaultTuning = Tuning{Credit: 2, Ahead: 6, Events: 1000, Portion: 2000, Idle: 5 * time.Second, Tick: time.Second}
+var DefaultTuning = Tuning{Credit: 2, Ahead: 4, Events: 2000, Portion: 4000, Idle: 5 * time.Second, Abreast: 50 * time.Millisecond, Tick: time.Second}
 
 // tick is the subject's own.
 type tick struct{}

@@ -54,6 +54,7 @@ type world struct {
 	raws     func(stream string) []markets.Raw // of the canonical chain
 	atHead   func(stream string, p markets.Place) bool
 	start    int64
+	abreast  time.Duration
 	orders   int // how many orders the random events are about
 }
 
@@ -67,7 +68,7 @@ func newWorld(t testing.TB, seed uint64, finality int64) *world {
 	flaky := storetest.NewFaulty(disk)
 	g := &gates{Store: flaky}
 	w := &world{
-		t: t, r: r, gates: g, flaky: flaky, patience: patience, slowness: 3 * time.Millisecond, chain: newFakeChain(finality, rand.New(rand.NewPCG(seed, 2))), disk: disk, store: g,
+		t: t, r: r, abreast: time.Duration(r.IntN(2)) * time.Millisecond, gates: g, flaky: flaky, patience: patience, slowness: 3 * time.Millisecond, chain: newFakeChain(finality, rand.New(rand.NewPCG(seed, 2))), disk: disk, store: g,
 		streams: allStreams, orders: 3,
 	}
 	w.raws = w.chain.raws
@@ -150,7 +151,7 @@ func (w *world) boot() {
 		Node: "test", Store: w.seen, Log: slog.New(slog.NewTextHandler(out, nil)).With("test", w.t.Name()),
 		Chains:  []Chain{{Name: "chain", Chain: reads, Poll: time.Millisecond, Markets: []Market{market}}},
 		Backoff: Backoff{Min: time.Millisecond, Max: 20 * time.Millisecond},
-		Tuning:  Tuning{Credit: 2, Ahead: 3, Events: 10, Portion: 1 + w.r.IntN(4), Tick: 5 * time.Millisecond},
+		Tuning:  Tuning{Credit: 2, Ahead: 3, Events: 10, Portion: 1 + w.r.IntN(4), Abreast: w.abreast, Tick: 5 * time.Millisecond},
 		market:  w.market,
 	})
 	if err != nil {

@@ -23,6 +23,7 @@ type Cursor struct {
 	Done   bool
 	Undone int      // events of the log that a transition back has taken out of the documents
 	page   Position // a transition back reads the log in pages, from behind here
+	seq    int64    // at page
 	keys   int      // documents of the page that are done
 	bulk   int      // bulk cancels of the page that are done
 	from   string   // of the next bulk cancel: its maker's orders up to this key
@@ -40,7 +41,7 @@ func (t Transition) Step(b Book, c Cursor, limit int) (Cursor, error) {
 	for budget := limit; budget > 0 && !c.Done; {
 		events := t.Events
 		if t.To < t.From {
-			if events, err = b.LogBetween(t.Stream, t.To, t.From, c.page, limit); err != nil {
+			if events, err = b.LogBetween(t.Stream, max(t.To, c.seq-1), t.From, c.page, limit); err != nil {
 				return c, err
 			}
 		}
@@ -52,7 +53,8 @@ func (t Transition) Step(b Book, c Cursor, limit int) (Cursor, error) {
 		if next.Done && t.To < t.From {
 			next.Undone += len(events)
 			if len(events) == limit { // there may be another page
-				next = Cursor{Undone: next.Undone, page: events[len(events)-1].Position}
+				last := events[len(events)-1]
+				next = Cursor{Undone: next.Undone, page: last.Position, seq: last.Seq}
 			}
 		}
 		c = next

@@ -51,7 +51,7 @@ type Store interface {
 	Report(ctx context.Context, ref ActorRef, report Report) error
 
 	// Query yields the documents of a collection that match, each as a JSON object
-	// with its key in _id. It reads a consistent state and blocks no writer.
+	// with its key in _id, in no order unless the query has one. It reads a consistent state and blocks no writer.
 	Query(ctx context.Context, query Query) iter.Seq2[json.RawMessage, error]
 
 	// Close waits for what is under way and releases the data.

@@ -14,13 +14,14 @@ import (
 
 // What is encoded by hand is what encoding/json makes of it, for any value of any
 // field, also of those that will be added.
-func TestEncodesAsJSON(t *testing.T) {
+func TestDocumentsAreEncodedAndDecodedAsJSON(t *testing.T) {
 	t.Run("order", rapid.MakeCheck(func(t *rapid.T) {
 		var order markets.Order
 		fill(t, reflect.ValueOf(&order).Elem())
 		e := encoder{}
 		e.order(&order)
 		same(t, e, order)
+		decodesAsJSON(t, e.buf, decodeOrder)
 	}))
 	t.Run("activity", rapid.MakeCheck(func(t *rapid.T) {
 		var activity markets.Activity
@@ -28,6 +29,7 @@ func TestEncodesAsJSON(t *testing.T) {
 		e := encoder{}
 		e.activity(&activity)
 		same(t, e, activity)
+		decodesAsJSON(t, e.buf, decodeActivity)
 	}))
 }
 
@@ -38,6 +40,23 @@ func same(t *rapid.T, e encoder, value any) {
 	}
 	if got := string(e.buf); got != string(want) {
 		t.Fatalf("\n got %s\nwant %s", got, want)
+	}
+}
+
+// decodesAsJSON checks that what is decoded by hand is what encoding/json reads.
+func decodesAsJSON[T any](t *rapid.T, doc []byte, byHand func([]byte, *T) error) {
+	var got, want T
+	if err := byHand(doc, &got); err != nil {
+		t.Fatal(err)
+	}
+	if err := decode(doc, &want); err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Fatalf("%s\n got %+v\nwant %+v", doc, got, want)
+	}
+	if err := byHand(doc[:len(doc)-1], new(T)); err == nil {
+		t.Fatalf("half a document was read: %s", doc[:len(doc)-1])
 	}
 }
 
@@ -66,13 +85,25 @@ func fill(t *rapid.T, v reflect.Value) {
 	case reflect.Map:
 		v.Set(reflect.ValueOf(map[string]any{rapid.String().Draw(t, "name"): rapid.Int().Draw(t, "value")}))
 	case reflect.String:
-		v.SetString(string(rapid.SliceOf(rapid.Byte()).Draw(t, "bytes")) + rapid.String().Draw(t, "text"))
+		v.SetString(rapid.OneOf(
+			rapid.StringMatching("[ -~]?"), rapid.String(),
+			rapid.Map(rapid.SliceOf(rapid.Byte()), func(b []byte) string { return string(b) }),
+		).Draw(t, "text"))
 	case reflect.Int, reflect.Int32, reflect.Int64:
 		v.SetInt(rapid.Int64Range(math.MinInt32, math.MaxInt32).Draw(t, "number"))
 	case reflect.Bool:
 		v.SetBool(true)
 	default:
 		t.Fatalf("no random %s", v.Type())
+	}
+}
+
+func TestEncodesTimesInUTC(t *testing.T) {
+	when := time.Date(2024, 1, 31, 13, 0, 0, 500, time.FixedZone("", 3600))
+	e := encoder{buf: []byte("{")}
+	e.time("at", &when)
+	if got, want := string(e.buf), `{"at":"2024-01-31T12:00:00.0000005Z"`; got != want {
+		t.Errorf("%s, want %s", got, want)
 	}
 }
 

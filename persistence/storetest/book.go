@@ -19,7 +19,7 @@ func record(kind, key string) markets.Record {
 	return markets.Record{
 		Chain: chain, Market: "seaport", Type: kind, Key: key, CreatedAt: at(0), UpdatedAt: at(1), Last: markets.Position{Height: 1},
 		Fields: map[string]any{
-			"name": "Ünï \"quoted\" <b>", "open": true, "none": nil, "tags": []any{"a", "b"}, "deep": map[string]any{"er": []any{}},
+			"name": "Ünï \"quoted\" <b>", "open": true, "none": nil, "tags": []any{"a", "b"}, "deep": map[string]any{"er": []any{}, "est": map[string]any{"x": "y"}},
 			"count": json.Number("9007199254740993"), // beyond a float64
 		},
 	}

@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
@@ -161,12 +162,13 @@ var commitTests = []test{
 				s.Fatal(got)
 			}
 		}
-		put("0xa", mine)
-		put("0xb", nil)
-		put("0xa", nil)
-		s.same("orders", all[markets.Order](s, persistence.Orders), []markets.Order{
-			order(seaport, listed("list", 1, "0xb")), order(seaport, listed("list", 1, "0xa")),
-		})
+		put("0", mine)
+		for i := 9; i >= 0; i-- {
+			put(fmt.Sprint(i), nil)
+		}
+		if keys := s.keys(persistence.Query{Sort: []persistence.SortKey{{Path: "key"}}}); keys != "0123456789" {
+			s.Errorf("orders %s", keys)
+		}
 	}},
 	{"APanicOfDoUndoesAll", func(s *suite) {
 		actor := s.observer()

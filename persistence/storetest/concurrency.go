@@ -39,6 +39,23 @@ var concurrencyTests = []test{
 		s.must(<-committed)
 		s.must(<-closed)
 	}},
+	{"CloseWaitsForQueries", func(s *suite) {
+		s.shop()
+		closed := make(chan error, 1)
+		n := 0
+		for _, err := range s.store.Query(s.Context(), persistence.Query{Collection: persistence.Orders}) {
+			s.must(err)
+			if n++; n == 1 {
+				go func() { closed <- s.store.Close() }()
+				for s.store.Commit(s.Context(), seaport, nil, nil) == nil { // until it has begun to close
+				}
+			}
+		}
+		if n != 6 || len(closed) != 0 {
+			s.Errorf("closed in the middle of a query, after %d documents", n)
+		}
+		s.must(<-closed)
+	}},
 }
 
 // commitEvent appends one event and moves its actor over it.

@@ -41,7 +41,7 @@ var propertyTests = []test{
 		docs := all[any](s, persistence.Orders)
 		rapid.Check(s.T, func(t *rapid.T) {
 			filter := persistence.Filter{Condition: condition(t, 3)}
-			found := query[any](s, persistence.Query{Collection: persistence.Orders, Filter: filter})
+			found := query[any](s, persistence.Query{Collection: persistence.Orders, Filter: filter, Sort: []persistence.SortKey{{Path: "_id"}}})
 			want := slices.DeleteFunc(slices.Clone(docs), func(doc any) bool { return !matches(filter.Condition, doc) })
 			if !reflect.DeepEqual(append([]any{}, found...), want) {
 				t.Fatalf("%#v\nfound %s\nwant %s", filter.Condition, asJSON(found), asJSON(want))

@@ -76,7 +76,7 @@ var queryTests = []test{
 			if len(docs) != len(want) {
 				s.Fatalf("%s: %d documents", collection, len(docs))
 			}
-			for i, id := range want {
+			for i, id := range sorted(want) {
 				if prefix := `{"_id":` + asJSON(id) + `,"`; !strings.HasPrefix(string(docs[i]), prefix) {
 					s.Errorf("%s: %s\nwant %s…", collection, docs[i], prefix)
 				}
@@ -190,6 +190,8 @@ var queryTests = []test{
 			`{"fields.tags.1": "b"}`:                     1,
 			`{"fields.tags.0": "b"}`:                     0,
 			`{"fields.tags.x": "b"}`:                     0,
+			`{"fields.deep.est.x": "y"}`:                 1,
+			`{"fields.deep.x": "y"}`:                     0,
 			`{"fields.deep.er": "b"}`:                    0,
 			`{"fields.deep.er": {$exists: 1}}`:           1,
 			`{"fields.it's; DROP TABLE records": "x"}`:   0,

@@ -131,10 +131,10 @@ func query[T any](s *suite, q persistence.Query) (docs []T) {
 	return docs
 }
 
-// all reads all documents of a collection.
+// all reads all documents of a collection, by their keys.
 func all[T any](s *suite, collection string) []T {
 	s.Helper()
-	return query[T](s, persistence.Query{Collection: collection})
+	return query[T](s, persistence.Query{Collection: collection, Sort: []persistence.SortKey{{Path: "_id"}}})
 }
 
 // same fails unless two values are the same JSON.

@@ -1,0 +1,206 @@
+// Bench measures the whole pipeline against its limits, in one run and on one
+// machine: the same events are fetched and decoded alone, their documents written
+// alone, and both done by the actors. Absolute figures mean little; the ratios do.
+//
+// Each measurement is a process of its own, so that its memory can be told apart,
+// and so is the recorded node that serves the events.
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"log"
+	"os"
+	"os/exec"
+	"os/signal"
+	"runtime/pprof"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/imart/event-worker/chains/replay"
+)
+
+// options are those of all processes.
+type options struct {
+	listings, sales int
+	runs            int
+	profile         string // where to write the CPU profile of a measurement
+	node            string // URL of the recorded node
+}
+
+// result is what one measurement says.
+type result struct {
+	Events int
+	Took   time.Duration
+	Memory int64 // peak, bytes; set by the parent
+}
+
+func (r result) rate() float64 { return float64(r.Events) / r.Took.Seconds() }
+
+// measurements by the name of their process.
+var measurements = map[string]func(context.Context, options) (result, error){
+	"fetch":    fetchAlone,
+	"write":    writeAlone,
+	"pipeline": pipeline,
+}
+
+func main() {
+	log.SetFlags(0)
+	var o options
+	flag.IntVar(&o.listings, "listings", 80_000, "how many orders are listed")
+	flag.IntVar(&o.sales, "sales", 40_000, "how many of them are bought")
+	flag.IntVar(&o.runs, "runs", 3, "how often everything is measured; medians are printed")
+	flag.StringVar(&o.profile, "profile", "", "write the pipeline's CPU profile to this file")
+	flag.StringVar(&o.node, "node", "", "for the program's own processes")
+	flag.Usage = func() {
+		fmt.Fprintf(flag.CommandLine.Output(), "Measures the pipeline beside its limits.\nExample: go run ./bench -runs 5\n\n")
+		flag.PrintDefaults()
+	}
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, o, flag.Arg(0)); err != nil {
+		log.Fatal("bench: ", err)
+	}
+}
+
+func run(ctx context.Context, o options, process string) error {
+	switch {
+	case process == "":
+		return compare(ctx, o)
+	case process == "node":
+		return serve(ctx, o)
+	case measurements[process] != nil:
+		return measure(ctx, o, measurements[process])
+	}
+	return fmt.Errorf("unknown process %q", process)
+}
+
+// compare runs all measurements in turn and prints their medians.
+func compare(ctx context.Context, o options) error {
+	node, err := startNode(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer node.stop()
+	o.node = node.url
+	all := map[string][]result{}
+	for range o.runs {
+		for _, name := range []string{"fetch", "write", "pipeline"} {
+			r, err := inProcess(ctx, o, name)
+			if err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+			all[name] = append(all[name], r)
+		}
+	}
+	fetch, write, whole := median(all["fetch"]), median(all["write"]), median(all["pipeline"])
+	fmt.Printf("%d events: %d listed, %d of them bought; medians of %d runs\n", o.listings+o.sales, o.listings, o.sales, o.runs)
+	fmt.Printf("  fetch and decode alone  %8.0f events/s\n", fetch.rate())
+	fmt.Printf("  write alone             %8.0f events/s\n", write.rate())
+	fmt.Printf("  the whole pipeline      %8.0f events/s, %.0f %% of the slower; peak memory %d MB\n",
+		whole.rate(), 100*whole.rate()/min(fetch.rate(), write.rate()), whole.Memory>>20)
+	return nil
+}
+
+func median(rs []result) result {
+	slices.SortFunc(rs, func(a, b result) int { return int(a.Took - b.Took) })
+	return rs[len(rs)/2]
+}
+
+// nodeProcess is the recorded node.
+type nodeProcess struct {
+	url  string
+	stop func()
+}
+
+func startNode(ctx context.Context, o options) (nodeProcess, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	cmd := command(ctx, o, "node")
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		cancel()
+		return nodeProcess{}, err
+	}
+	if err := cmd.Start(); err != nil {
+		cancel()
+		return nodeProcess{}, err
+	}
+	stop := func() {
+		cancel()
+		_ = cmd.Wait() // it was told to end
+	}
+	url, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		stop()
+		return nodeProcess{}, fmt.Errorf("the recorded node did not start: %w", err)
+	}
+	return nodeProcess{strings.TrimSpace(url), stop}, nil
+}
+
+// inProcess makes a measurement in a process of its own.
+func inProcess(ctx context.Context, o options, name string) (result, error) {
+	if name != "pipeline" {
+		o.profile = ""
+	}
+	cmd := command(ctx, o, name)
+	out, err := cmd.Output()
+	if err != nil {
+		return result{}, err
+	}
+	var r result
+	if err := json.Unmarshal(out, &r); err != nil {
+		return result{}, err
+	}
+	if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
+		r.Memory = usage.Maxrss << 10 // kilobytes on Linux
+	}
+	return r, nil
+}
+
+func command(ctx context.Context, o options, process string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, os.Args[0],
+		"-listings", fmt.Sprint(o.listings), "-sales", fmt.Sprint(o.sales), "-node", o.node, "-profile", o.profile, process)
+	cmd.Stderr = os.Stderr
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	return cmd
+}
+
+// serve is the recorded node's process: it prints where it is.
+func serve(ctx context.Context, o options) error {
+	node, err := replay.Serve(ctx, "127.0.0.1:0", replay.Synthetic(o.listings, o.sales))
+	if err != nil {
+		return err
+	}
+	defer node.Close()
+	node.Finish()
+	fmt.Println(node.URL())
+	<-ctx.Done()
+	return nil
+}
+
+// measure is a measurement's process.
+func measure(ctx context.Context, o options, m func(context.Context, options) (result, error)) error {
+	if o.profile != "" {
+		f, err := os.Create(o.profile)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		if err := pprof.StartCPUProfile(io.Writer(f)); err != nil {
+			return err
+		}
+		defer pprof.StopCPUProfile()
+	}
+	r, err := m(ctx, o)
+	if err != nil {
+		return err
+	}
+	return json.NewEncoder(os.Stdout).Encode(r)
+}

@@ -1,0 +1,227 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/imart/event-worker/actors"
+	"github.com/imart/event-worker/chains"
+	"github.com/imart/event-worker/chains/evm"
+	"github.com/imart/event-worker/chains/replay"
+	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/markets/seaport"
+	"github.com/imart/event-worker/persistence"
+	"github.com/imart/event-worker/persistence/embedded"
+)
+
+// pageOf is how many events are read at a time, as the pipeline does.
+var pageOf = actors.DefaultTuning.Events
+
+// before is the place before the first block.
+var before = markets.Place{Seq: -1}
+
+func openChain(o options) (chains.Chain, markets.Market, error) {
+	market := seaport.Market()
+	var sources []markets.Source
+	for _, s := range market.Streams {
+		sources = append(sources, s.Source)
+	}
+	chain, err := evm.New(evm.Config{URL: o.node, ChainID: replay.SyntheticChainID, Sources: sources})
+	return chain, market, err
+}
+
+// fetchAlone reads and decodes all streams at once, and keeps nothing.
+func fetchAlone(ctx context.Context, o options) (result, error) {
+	var events atomic.Int64
+	start := time.Now()
+	err := fetch(ctx, o, func(batch []markets.Event) { events.Add(int64(len(batch))) })
+	return result{Events: int(events.Load()), Took: time.Since(start)}, err
+}
+
+// fetch reads and decodes all streams at once. each is called for one stream's
+// batches in order, and for several streams at once.
+func fetch(ctx context.Context, o options, each func([]markets.Event)) error {
+	chain, market, err := openChain(o)
+	if err != nil {
+		return err
+	}
+	defer chain.Close()
+	view, err := chain.Advance(ctx, nil)
+	if err != nil {
+		return err
+	}
+	streams, ctx := errgroup.WithContext(ctx)
+	for _, s := range market.Streams {
+		streams.Go(func() error { return fetchStream(ctx, chain, view, s, each) })
+	}
+	return streams.Wait()
+}
+
+func fetchStream(ctx context.Context, chain chains.Chain, view *chains.View, s markets.Stream, each func([]markets.Event)) error {
+	for at := before; at.Seq < view.Head.Seq; {
+		page, err := chain.Read(ctx, view, s.Source, at, -1, pageOf)
+		if err != nil {
+			return err
+		}
+		events, failures := s.DecodeAll(page.Raws)
+		if len(failures) > 0 {
+			return fmt.Errorf("an event cannot be decoded: %w", failures[0].Reason)
+		}
+		each(events)
+		at = page.To
+	}
+	return nil
+}
+
+// writeAlone writes the documents that the events make, as the store takes them
+// best: many at once, in order, without a look at what is there.
+func writeAlone(ctx context.Context, o options) (result, error) {
+	pages, err := documents(ctx, o)
+	if err != nil {
+		return result{}, err
+	}
+	store, remove, err := openStore(ctx)
+	if err != nil {
+		return result{}, err
+	}
+	defer remove()
+	actor, err := store.Claim(ctx, persistence.Claim{ID: "writer", Chain: "ethereum", Epoch: 1})
+	if err != nil {
+		return result{}, err
+	}
+	events := 0
+	start := time.Now()
+	for i, p := range pages {
+		events += len(p.activities)
+		move := persistence.Move{Actor: actor.Ref(), From: markets.Place{Seq: int64(i)}, To: markets.Place{Seq: int64(i) + 1}}
+		err := store.Commit(ctx, persistence.MarketRef{Chain: "ethereum", Market: "seaport"}, []persistence.Move{move}, func(tx persistence.Tx) error {
+			if err := tx.Append(p.activities, nil); err != nil {
+				return err
+			}
+			return tx.PutOrders(p.orders)
+		})
+		if err != nil {
+			return result{}, err
+		}
+	}
+	return result{Events: events, Took: time.Since(start)}, nil
+}
+
+// page is what one transaction of writeAlone writes.
+type page struct {
+	activities []markets.Activity
+	orders     []markets.Order
+}
+
+// documents fetches all events and folds them, untimed.
+func documents(ctx context.Context, o options) ([]page, error) {
+	const perPage = 10_000
+	batches := make(chan []markets.Event, 16)
+	var err error
+	go func() {
+		defer close(batches)
+		err = fetch(ctx, o, func(batch []markets.Event) { batches <- batch })
+	}()
+	var pages []page
+	var p page
+	orders := map[string]markets.Order{}
+	for batch := range batches {
+		for _, e := range batch {
+			order, known := orders[e.Order]
+			if known {
+				order.Apply(e)
+			} else {
+				order, _ = markets.FoldOrder("ethereum", "seaport", e.Order, []markets.Event{e})
+			}
+			orders[e.Order] = order
+			p.orders = append(p.orders, order)
+			p.activities = append(p.activities, markets.Activity{Chain: "ethereum", Market: "seaport", Event: e})
+		}
+		if len(p.activities) >= perPage {
+			pages, p = append(pages, p), page{}
+		}
+	}
+	return append(pages, p), err
+}
+
+func openStore(ctx context.Context) (*embedded.Store, func(), error) {
+	dir, err := os.MkdirTemp("", "event-worker-bench-*")
+	if err != nil {
+		return nil, nil, err
+	}
+	store, err := embedded.Open(ctx, dir)
+	if err != nil {
+		os.RemoveAll(dir)
+		return nil, nil, err
+	}
+	return store, func() {
+		store.Close()
+		os.RemoveAll(dir)
+	}, nil
+}
+
+// pipeline follows the recorded node from its first block to its head with the
+// real actors.
+func pipeline(ctx context.Context, o options) (result, error) {
+	store, remove, err := openStore(ctx)
+	if err != nil {
+		return result{}, err
+	}
+	defer remove()
+	chain, market, err := openChain(o)
+	if err != nil {
+		return result{}, err
+	}
+	defer chain.Close()
+	start := time.Now()
+	node, err := actors.Start(actors.Config{
+		Node: "bench", Store: store, Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
+		Chains: []actors.Chain{{
+			Name: "ethereum", Chain: chain, Poll: time.Second,
+			Markets: []actors.Market{{Market: market, Start: func(string) markets.Place { return before }}},
+		}},
+	})
+	if err != nil {
+		return result{}, err
+	}
+	select {
+	case <-node.CaughtUp():
+	case <-ctx.Done():
+	}
+	r := result{Events: o.listings + o.sales, Took: time.Since(start)}
+	if err := node.Stop(context.WithoutCancel(ctx)); err != nil {
+		return result{}, err
+	}
+	return r, check(ctx, store, o)
+}
+
+// check says what is wrong with the documents that the pipeline has made.
+func check(ctx context.Context, store persistence.Store, o options) error {
+	sold, listed := 0, 0
+	for doc, err := range store.Query(ctx, persistence.Query{Collection: persistence.Orders}) {
+		if err != nil {
+			return err
+		}
+		var order markets.Order
+		if err := json.Unmarshal(doc, &order); err != nil {
+			return err
+		}
+		switch order.Status {
+		case markets.Sold:
+			sold++
+		case markets.Listing:
+			listed++
+		}
+	}
+	if sold != o.sales || listed != o.listings-o.sales {
+		return fmt.Errorf("%d orders sold and %d listed, want %d and %d", sold, listed, o.sales, o.listings-o.sales)
+	}
+	return nil
+}
