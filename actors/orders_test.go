@@ -1,0 +1,44 @@
+package actors
+
+import (
+	"testing"
+	"time"
+
+	"github.com/imart/event-worker/markets"
+)
+
+func TestDocumentsAreFoldedInOrderOfHeight(t *testing.T) {
+	of := func(stream string, from, to int64) *fold {
+		return &fold{
+			stream:     streamNamed(stream),
+			transition: transition{from: markets.Place{Seq: from}, to: markets.Place{Seq: to}},
+		}
+	}
+	o := newOrders(refOfWorld)
+	o.queue = []*fold{of("buy", 10, 20), of("delist", 4, 8), of("bulk", 7, 9)}
+	if i := o.hindmost(); i != 1 {
+		t.Errorf("the first is %s", o.queue[i].Name)
+	}
+	now, longAgo := time.Now(), time.Now().Add(-2*time.Hour)
+	for _, c := range []struct {
+		what  string
+		other progressOf
+		fold  *fold
+		waits bool
+	}{
+		{"another stream moves further behind", progressOf{5, now}, of("buy", 10, 20), true},
+		{"another stream is silent", progressOf{5, longAgo}, of("buy", 10, 20), false},
+		{"another stream is as far", progressOf{10, now}, of("buy", 10, 20), false},
+		{"a rollback waits for nobody", progressOf{5, now}, of("buy", 10, 7), false},
+		{"nobody waits for himself", progressOf{5, now}, of("list", 10, 20), false},
+	} {
+		o.streams = map[string]progressOf{"list": c.other}
+		if got := o.patience(c.fold) > 0; got != c.waits {
+			t.Errorf("%s: waits %v", c.what, got)
+		}
+	}
+}
+
+func streamNamed(name string) stream {
+	return stream{Stream: markets.Stream{Name: name}, Tuning: Tuning{Abreast: time.Hour}}
+}
