@@ -34,9 +34,14 @@ neither, of the variable EVENT_WORKER_DATA, of the configuration ` + defaultConf
 of the demo, whichever is there first.`
 
 func (f *dataFlags) add(c *cobra.Command) {
+	f.addBoth(c)
+	c.MarkFlagsMutuallyExclusive("data", "config")
+}
+
+// addBoth is add for commands that need more of a configuration than the folder.
+func (f *dataFlags) addBoth(c *cobra.Command) {
 	c.Flags().StringVar(&f.data, "data", "", "the data folder")
 	c.Flags().StringVar(&f.config, "config", "", "the configuration file that names the data folder")
-	c.MarkFlagsMutuallyExclusive("data", "config")
 }
 
 // folder finds the data folder.

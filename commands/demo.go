@@ -132,7 +132,7 @@ func replayed(ctx context.Context, assets Assets, ref persistence.MarketRef, log
 	if err != nil {
 		return actors.Chain{}, nil, err
 	}
-	market, err := catalogue.Market(ref.Market)
+	market, err := catalogue.Market(ref.Market, catalogue.Options{})
 	if err != nil {
 		return actors.Chain{}, nil, err
 	}

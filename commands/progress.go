@@ -15,6 +15,7 @@ type stream struct {
 	chain, market    string
 	name             string // within its market
 	seq, height      int64  // the least of its observers'
+	unread           bool   // that place is where the stream starts
 	head, lag        int64
 	events, letters  int64
 	state, lastError string
@@ -67,7 +68,7 @@ func (s *stream) add(a persistence.Actor) {
 	case a.Kind == "observer":
 		s.events, s.letters = max(s.events, a.Events), max(s.letters, a.DeadLetters)
 		if s.seq < 0 || a.Seq < s.seq {
-			s.seq, s.height = a.Seq, a.Height()
+			s.seq, s.height, s.unread = a.Seq, a.Height(), a.Hash == "" && a.Through == 0
 			if s.state == "" || a.Status == persistence.Following {
 				s.state = a.Status
 			}

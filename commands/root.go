@@ -66,6 +66,8 @@ in a file ("config example" prints one) and "run" it.`,
 		newRun(),
 		newStatus(),
 		newQuery(),
+		newRewind(),
+		newRetry(),
 		newConfig(assets),
 		newVersion(),
 	)

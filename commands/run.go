@@ -170,7 +170,7 @@ func newChain(c config.Chain, sources []markets.Source, log *slog.Logger) (chain
 	}
 	return evm.New(evm.Config{
 		URL: c.Endpoint, Header: c.Header, ChainID: c.ID, Timeout: c.Timeout, Sources: sources,
-		Confirmations: c.Confirmations, MaxRange: c.MaxRange, Log: log.With("chain", c.Name),
+		Confirmations: c.Confirmations, MaxUnfinal: c.MaxUnfinal, MaxRange: c.MaxRange, Log: log.With("chain", c.Name),
 	})
 }
 

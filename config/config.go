@@ -21,6 +21,7 @@ import (
 
 	"github.com/imart/event-worker/actors"
 	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/markets/catalogue"
 )
 
 // DefaultData is the data folder where none is configured.
@@ -59,8 +60,10 @@ type Chain struct {
 	Poll     time.Duration
 	Timeout  time.Duration // of one request
 
-	Confirmations int64 // EVM only
-	MaxRange      int64 // EVM only, blocks
+	Confirmations int64  // EVM only, blocks
+	MaxUnfinal    int64  // EVM only, blocks
+	MaxRange      int64  // EVM only, blocks
+	Coin          string // EVM only, the symbol of its own coin; ETH if empty
 
 	Markets []Market
 }
@@ -124,6 +127,24 @@ func Data(file string, environ []string) (string, error) {
 		return "", r.problems
 	}
 	return data, nil
+}
+
+// Options reads nothing but what changes the markets' definitions, by chain.
+func Options(file string, environ []string) (map[string]catalogue.Options, error) {
+	r, top, err := open(file, environ)
+	if err != nil {
+		return nil, err
+	}
+	options := map[string]catalogue.Options{}
+	names, sections := top.child("chains").children()
+	for i, name := range names {
+		options[name] = catalogue.Options{Coin: sections[i].coin(sections[i].kind())}
+	}
+	if len(r.problems) > 0 {
+		r.problems.sort()
+		return nil, r.problems
+	}
+	return options, nil
 }
 
 // maxFile bounds the file, in bytes.

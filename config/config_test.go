@@ -12,6 +12,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/imart/event-worker/actors"
 	"github.com/imart/event-worker/markets"
 )
 
@@ -41,7 +42,9 @@ chains:
     poll: 2s
     timeout: 10s
     confirmations: 12
+    maxUnfinal: 200
     maxRange: 500
+    coin: BNB
     markets:
       seaport:
         start: 17000000
@@ -66,12 +69,12 @@ func TestEveryOptionIsRead(t *testing.T) {
 	if cfg.Data != "/srv/data" || cfg.Node != "worker-1" || cfg.Log.Level.String() != "WARN" || cfg.Log.Format != "json" {
 		t.Errorf("top: %+v", cfg)
 	}
-	if cfg.Tuning.Credit != 3 || cfg.Tuning.Idle != 10*time.Second || cfg.Tuning.Events != 1000 {
+	if cfg.Tuning.Credit != 3 || cfg.Tuning.Idle != 10*time.Second || cfg.Tuning.Events != actors.DefaultTuning.Events {
 		t.Errorf("tuning: %+v", cfg.Tuning)
 	}
 	eth := cfg.Chains[0]
 	if eth.Name != "ethereum" || eth.Kind != markets.EVM || eth.ID != 1 || eth.Poll != 2*time.Second ||
-		eth.Timeout != 10*time.Second || eth.Confirmations != 12 || eth.MaxRange != 500 {
+		eth.Timeout != 10*time.Second || eth.Confirmations != 12 || eth.MaxUnfinal != 200 || eth.MaxRange != 500 || eth.Coin != "BNB" {
 		t.Errorf("ethereum: %+v", eth)
 	}
 	if eth.Endpoint != "https://eth.example.com/v2/s3cret" || eth.Header.Get("Authorization") != "Bearer s3cret" {
@@ -144,34 +147,37 @@ func TestProblems(t *testing.T) {
 	}{
 		{"unknown option", "node:", "nodes:", `c.yaml:2: nodes: unknown option (did you mean node?)`},
 		{"unknown option deep inside", "poll: 2s", "pol: 2s", `c.yaml:11: chains.ethereum.pol: unknown option (did you mean poll?)`},
-		{"plural endpoint", "endpoint: http://", "endpoint: http://a\n    endpoints: http://", `c.yaml:23: chains.aptos.endpoints: unknown option (did you mean endpoint?)`},
+		{"plural endpoint", "endpoint: http://", "endpoint: http://a\n    endpoints: http://", `c.yaml:25: chains.aptos.endpoints: unknown option (did you mean endpoint?)`},
 		{"the demo's name", "worker-1", "demo", `c.yaml:2: node: "demo" is the demo's own name`},
 		{"unknown level", "level: warn", "level: loud", `c.yaml:3: log.level: unknown value "loud": choose debug, info, warn or error`},
 		{"unknown kind", "kind: evm", "kind: emv", `c.yaml:6: chains.ethereum.kind: unknown value "emv" (did you mean evm?)`},
-		{"missing kind", "kind: aptos", "poll: 1s", `c.yaml:19: chains.aptos: kind is missing`},
-		{"missing chain id", "chainId: 1\n    endpoint: http:", "endpoint: http:", `c.yaml:19: chains.aptos: chainId is missing`},
+		{"missing kind", "kind: aptos", "poll: 1s", `c.yaml:21: chains.aptos: kind is missing`},
+		{"missing chain id", "chainId: 1\n    endpoint: http:", "endpoint: http:", `c.yaml:21: chains.aptos: chainId is missing`},
 		{"chain id that is no number", "chainId: 1\n    endpoint: https", "chainId: one\n    endpoint: https", `c.yaml:7: chains.ethereum.chainId: "one" is no whole number`},
-		{"missing endpoint", "endpoint: http://127.0.0.1:8080/v1", "", `c.yaml:19: chains.aptos: endpoint is missing`},
-		{"endpoint of another scheme", "http://127.0.0.1:8080/v1", "ws://h/s3cret", `c.yaml:22: chains.aptos.endpoint: is no URL`},
-		{"endpoint without a host", "http://127.0.0.1:8080/v1", "s3cret", `c.yaml:22: chains.aptos.endpoint: is no URL`},
+		{"missing endpoint", "endpoint: http://127.0.0.1:8080/v1", "", `c.yaml:21: chains.aptos: endpoint is missing`},
+		{"endpoint of another scheme", "http://127.0.0.1:8080/v1", "ws://h/s3cret", `c.yaml:24: chains.aptos.endpoint: is no URL`},
+		{"endpoint without a host", "http://127.0.0.1:8080/v1", "s3cret", `c.yaml:24: chains.aptos.endpoint: is no URL`},
 		{"variable that is not set", "v2/${KEY}", "${NOPE}", `c.yaml:8: chains.ethereum.endpoint: the environment variable NOPE is not set`},
 		{"bad header", "authorization:", "a b:", `c.yaml:10: chains.ethereum.headers.a b: is no HTTP header`},
 		{"duration without unit", "poll: 2s", "poll: 2", `c.yaml:11: chains.ethereum.poll: "2" is no duration`},
 		{"negative duration", "timeout: 10s", "timeout: -10s", `c.yaml:12: chains.ethereum.timeout: "-10s" is no duration`},
 		{"negative number", "confirmations: 12", "confirmations: -12", `c.yaml:13: chains.ethereum.confirmations: "-12" is no whole number from 1`},
-		{"number that is too large", "credit: 3", "credit: 99999999999999999999", `c.yaml:27: tuning.credit: "99999999999999999999" is no whole number`},
-		{"evm's option on aptos", "kind: aptos", "kind: aptos\n    confirmations: 3", `c.yaml:21: chains.aptos.confirmations: is for chains of kind evm only`},
-		{"unknown market", "seaport:", "seeport:", `c.yaml:16: chains.ethereum.markets.seeport: unknown market (did you mean seaport?): known are seaport`},
-		{"market on another kind of chain", "tradeport:", "seaport:", `c.yaml:24: chains.aptos.markets.seaport: is a market of evm chains and cannot be on one of kind aptos`},
-		{"no market", "markets:\n      tradeport:\n        start: {list: 100, buy: 7}", "markets: {}", `c.yaml:23: chains.aptos.markets: no market to follow: known are tradeport`},
-		{"missing start", "start: 17000000", "", `c.yaml:16: chains.ethereum.markets.seaport: start is missing`},
-		{"negative start", "start: 17000000", "start: -1", `c.yaml:17: chains.ethereum.markets.seaport.start: "-1" is no whole number`},
-		{"start of an unknown stream", "{list: 100,", "{lisst: 100,", `c.yaml:25: chains.aptos.markets.tradeport.start.lisst: unknown option (did you mean list?)`},
-		{"unknown stream", "[buy, list]", "[buy, lst]", `c.yaml:18: chains.ethereum.markets.seaport.streams: unknown stream "lst" (did you mean list?)`},
-		{"stream twice", "[buy, list]", "[buy, buy]", `c.yaml:18: chains.ethereum.markets.seaport.streams: buy is in the list twice`},
-		{"no list", "[buy, list]", "buy", `c.yaml:18: chains.ethereum.markets.seaport.streams: expected a list`},
-		{"chain twice", "  aptos:\n", "  ethereum:\n    kind: evm\n  aptos:\n", `c.yaml:19: chains.ethereum: is already set in line 5`},
-		{"bad name", "  aptos:\n", "  Aptos/1:\n", `c.yaml:19: chains.Aptos/1: names have small letters`},
+		{"number that is too large", "credit: 3", "credit: 99999999999999999999", `c.yaml:29: tuning.credit: "99999999999999999999" is no whole number`},
+		{"no symbol", "coin: BNB", "coin: B N B", `c.yaml:16: chains.ethereum.coin: "B N B" is no symbol of a coin`},
+		{"coin on aptos", "kind: aptos", "kind: aptos\n    coin: APT", `c.yaml:23: chains.aptos.coin: is for chains of kind evm only`},
+		{"no blocks to follow", "maxUnfinal: 200", "maxUnfinal: 0", `c.yaml:14: chains.ethereum.maxUnfinal: "0" is no whole number from 1`},
+		{"evm's option on aptos", "kind: aptos", "kind: aptos\n    confirmations: 3", `c.yaml:23: chains.aptos.confirmations: is for chains of kind evm only`},
+		{"unknown market", "seaport:", "seeport:", `c.yaml:18: chains.ethereum.markets.seeport: unknown market (did you mean seaport?): known are seaport`},
+		{"market on another kind of chain", "tradeport:", "seaport:", `c.yaml:26: chains.aptos.markets.seaport: is a market of evm chains and cannot be on one of kind aptos`},
+		{"no market", "markets:\n      tradeport:\n        start: {list: 100, buy: 7}", "markets: {}", `c.yaml:25: chains.aptos.markets: no market to follow: known are tradeport`},
+		{"missing start", "start: 17000000", "", `c.yaml:18: chains.ethereum.markets.seaport: start is missing`},
+		{"negative start", "start: 17000000", "start: -1", `c.yaml:19: chains.ethereum.markets.seaport.start: "-1" is no whole number`},
+		{"start of an unknown stream", "{list: 100,", "{lisst: 100,", `c.yaml:27: chains.aptos.markets.tradeport.start.lisst: unknown option (did you mean list?)`},
+		{"unknown stream", "[buy, list]", "[buy, lst]", `c.yaml:20: chains.ethereum.markets.seaport.streams: unknown stream "lst" (did you mean list?)`},
+		{"stream twice", "[buy, list]", "[buy, buy]", `c.yaml:20: chains.ethereum.markets.seaport.streams: buy is in the list twice`},
+		{"no list", "[buy, list]", "buy", `c.yaml:20: chains.ethereum.markets.seaport.streams: expected a list`},
+		{"chain twice", "  aptos:\n", "  ethereum:\n    kind: evm\n  aptos:\n", `c.yaml:21: chains.ethereum: is already set in line 5`},
+		{"bad name", "  aptos:\n", "  Aptos/1:\n", `c.yaml:21: chains.Aptos/1: names have small letters`},
 		{"a value where options are expected", "log: {level: warn, format: json}", "log: warn", `c.yaml:3: log: has a single value where options are expected`},
 		{"options where a value is expected", "poll: 2s", "poll: {a: 1}", `c.yaml:11: chains.ethereum.poll: expected a single value`},
 		{"no YAML", "chains:\n", "chains: [\n", `c.yaml:`},
@@ -213,7 +219,7 @@ func TestAllProblemsAreReported(t *testing.T) {
 	for _, p := range problems {
 		lines = append(lines, p.Line)
 	}
-	if want := []int{3, 6, 11, 27}; !slices.Equal(lines, want) {
+	if want := []int{3, 6, 11, 29}; !slices.Equal(lines, want) {
 		t.Errorf("problems in lines %v, want %v:\n%s", lines, want, problems.Lines())
 	}
 	if text := err.Error(); strings.Contains(text, "\n") || !strings.Contains(text, "and 3 more") {

@@ -58,6 +58,7 @@ func (s *section) tuning() actors.Tuning {
 	t.Events = int(s.number("events", int64(t.Events), 1, 100_000))
 	t.Portion = int(s.number("portion", int64(t.Portion), 1, 100_000))
 	t.Idle = s.duration("idle", t.Idle)
+	t.Abreast = s.duration("abreast", t.Abreast)
 	t.Tick = s.duration("tick", t.Tick)
 	s.done()
 	return t
@@ -95,8 +96,10 @@ func (s *section) chain(name string) Chain {
 		s.missing("chainId", "the number that the chain calls itself by, such as 1 for Ethereum and for Aptos")
 	}
 	c.Confirmations = s.onlyEVM("confirmations", c.Kind, 10_000)
+	c.MaxUnfinal = s.onlyEVM("maxUnfinal", c.Kind, 100_000)
 	c.MaxRange = s.onlyEVM("maxRange", c.Kind, 10_000_000)
-	c.Markets = s.child("markets").markets(c.Kind)
+	c.Coin = s.coin(c.Kind)
+	c.Markets = s.child("markets").markets(c.Kind, catalogue.Options{Coin: c.Coin})
 	s.done()
 	return c
 }
@@ -119,10 +122,27 @@ func (s *section) kind() markets.ChainKind {
 // onlyEVM is a number that only EVM chains have; 0 if it is not set.
 func (s *section) onlyEVM(key string, kind markets.ChainKind, most int64) int64 {
 	n := s.number(key, 0, 1, most)
+	s.refuseOnAptos(key, kind)
+	return n
+}
+
+func (s *section) refuseOnAptos(key string, kind markets.ChainKind) {
 	if v, set := s.has(key); set && kind == markets.Aptos {
 		s.add(v, s.option(key), "is for chains of kind evm only: take it out")
 	}
-	return n
+}
+
+// coinPattern keeps a coin's symbol to what wallets show.
+var coinPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9.-]{0,15}$`)
+
+// coin is the symbol of an EVM chain's own coin; empty if it is not set.
+func (s *section) coin(kind markets.ChainKind) string {
+	v, set := s.value("coin")
+	if set && !coinPattern.MatchString(v.text) {
+		s.add(v, s.option("coin"), "%q is no symbol of a coin: write it like BNB", v.text)
+	}
+	s.refuseOnAptos("coin", kind)
+	return v.text
 }
 
 // endpoint is a URL that may have variables in it. It is never shown.
@@ -180,7 +200,7 @@ func (s *section) secret(key string) (value, bool) {
 	return v, true
 }
 
-func (s *section) markets(kind markets.ChainKind) []Market {
+func (s *section) markets(kind markets.ChainKind, o catalogue.Options) []Market {
 	names, sections := s.children()
 	if len(names) == 0 {
 		s.add(value{line: s.line}, s.path, "no market to follow: known are %s", strings.Join(marketNames(kind), ", "))
@@ -188,7 +208,7 @@ func (s *section) markets(kind markets.ChainKind) []Market {
 	var out []Market
 	for i, name := range names {
 		s := sections[i]
-		definition, err := catalogue.Market(name)
+		definition, err := catalogue.Market(name, o)
 		switch {
 		case errors.Is(err, catalogue.ErrUnknown):
 			s.add(value{line: s.line}, s.path, "unknown market%s: known are %s", didYouMean(name, marketNames(kind)), strings.Join(marketNames(kind), ", "))
@@ -205,7 +225,7 @@ func (s *section) markets(kind markets.ChainKind) []Market {
 // marketNames are the markets of one kind of chain, or all.
 func marketNames(kind markets.ChainKind) []string {
 	var names []string
-	for _, m := range catalogue.All() {
+	for _, m := range catalogue.All(catalogue.Options{}) {
 		if kind == "" || m.Kind == kind {
 			names = append(names, m.Name)
 		}

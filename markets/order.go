@@ -123,9 +123,12 @@ func (o *Order) fill(e Event) {
 	if !e.Partial && !o.Quantity.Known() {
 		o.Quantity = o.Filled
 	}
-	if !e.Partial || o.Quantity.Known() && o.Filled.Cmp(o.Quantity) >= 0 {
+	switch {
+	case o.Quantity.Known() && o.Filled.Cmp(o.Quantity) >= 0:
 		o.Status, o.SoldAt = Sold, &e.Time
-	} else if o.Status == "" {
+	case !e.Partial && !e.Quantity.Known(): // whole, whatever that is
+		o.Status, o.SoldAt = Sold, &e.Time
+	case o.Status == "":
 		o.Status = Partial
 	}
 }

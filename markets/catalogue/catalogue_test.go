@@ -7,8 +7,8 @@ import (
 )
 
 func TestMarket(t *testing.T) {
-	for _, want := range All() {
-		got, err := Market(want.Name)
+	for _, want := range All(Options{}) {
+		got, err := Market(want.Name, Options{})
 		if err != nil || got.Name != want.Name || got.Kind != want.Kind {
 			t.Errorf("Market(%q) = %s on %s, %v", want.Name, got.Name, got.Kind, err)
 		}
@@ -16,7 +16,7 @@ func TestMarket(t *testing.T) {
 }
 
 func TestUnknownMarket(t *testing.T) {
-	_, err := Market("opensee")
+	_, err := Market("opensee", Options{})
 	if !errors.Is(err, ErrUnknown) {
 		t.Fatalf("error = %v, want ErrUnknown", err)
 	}
@@ -29,7 +29,7 @@ func TestUnknownMarket(t *testing.T) {
 
 // Names of streams are in the keys of the log, and each has an observer of its own.
 func TestStreamsAreWhole(t *testing.T) {
-	for _, m := range All() {
+	for _, m := range All(Options{}) {
 		names, observers := map[string]bool{}, map[string]bool{}
 		for _, s := range m.Streams {
 			if s.Name == "" || names[s.Name] || observers[s.Observer] || s.Decode == nil {

@@ -1,0 +1,67 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/imart/event-worker/persistence"
+	"github.com/imart/event-worker/persistence/embedded"
+)
+
+// openWriter opens the data folder for its one writer. Unlike the commands that
+// fill a folder it makes none.
+func (f *dataFlags) openWriter(ctx context.Context) (*embedded.Store, error) {
+	reader, folder, err := f.open()
+	if err != nil {
+		return nil, err
+	}
+	if err := reader.Close(); err != nil {
+		return nil, err
+	}
+	return embedded.Open(ctx, folder)
+}
+
+// maintain runs a change of the data while no worker can.
+func (f *dataFlags) maintain(ctx context.Context, change func(store *embedded.Store, o owners) error) (err error) {
+	store, err := f.openWriter(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	o, err := ownersOf(ctx, store)
+	if err != nil {
+		return err
+	}
+	return change(store, o)
+}
+
+// owners are the names of the nodes that the chains belong to, by chain.
+// Maintenance keeps them: they tell the demo's data from real ones.
+type owners map[string]string
+
+func ownersOf(ctx context.Context, docs documents) (owners, error) {
+	leases, err := collect[persistence.Lease](ctx, docs, persistence.Query{Collection: persistence.Leases})
+	if err != nil {
+		return nil, err
+	}
+	o := owners{}
+	for _, lease := range leases {
+		o[lease.Chain] = lease.Node
+	}
+	return o, nil
+}
+
+// of is the node that a chain belongs to.
+func (o owners) of(chain string) (string, error) {
+	if node, ok := o[chain]; ok {
+		return node, nil
+	}
+	if len(o) == 0 {
+		return "", fmt.Errorf("unknown chain %q: the data have none yet", chain)
+	}
+	return "", fmt.Errorf("unknown chain %q: the data have %s", chain, strings.Join(slices.Sorted(maps.Keys(o)), ", "))
+}

@@ -1,0 +1,196 @@
+package commands
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+
+	"github.com/spf13/cobra"
+
+	"github.com/imart/event-worker/actors"
+	"github.com/imart/event-worker/config"
+	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/markets/catalogue"
+	"github.com/imart/event-worker/persistence"
+	"github.com/imart/event-worker/persistence/embedded"
+)
+
+// retryFlags are those of retry. Unlike elsewhere both the folder and the
+// configuration may be named: the one has the letters, the other says what the
+// chains' coins are.
+type retryFlags struct {
+	dataFlags
+	market, id string
+}
+
+func newRetry() *cobra.Command {
+	var f retryFlags
+	c := &cobra.Command{
+		Use:   "retry",
+		Short: "Decode a stopped worker's dead letters again",
+		Long: `Decode dead letters again, after an update of the program that knows them better: all
+of them, those of one market, or one. What can be decoded now enters the log, and the
+orders that it concerns are folded again, as if it had never failed. The rest stays;
+it says why. The worker must be stopped.
+
+A letter that its stream has not come past yet, as after a rewind, cannot be retried:
+run the worker first. With --id the exit code is 1 if the letter remains.
+
+` + dataHelp + `
+
+A chain's own coin stands in its configuration: the one in --config, or else
+event-worker.yaml. --config beside --data names it for another data folder. The
+demo's data need none.`,
+		Example: `  event-worker query dead_letters
+  event-worker retry --config event-worker.yaml
+  event-worker retry --market ethereum/seaport --data event-worker-demo
+  event-worker retry --id ethereum/seaport/buy/17000000.42.311/0x96cfa0fb5e50b0a3`,
+		Args: noArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			condition, err := f.condition()
+			if err == nil {
+				err = f.maintain(c.Context(), func(store *embedded.Store, o owners) error {
+					if chain, _, named := strings.Cut(f.market, "/"); named {
+						if _, err := o.of(chain); err != nil {
+							return err
+						}
+					}
+					r := retrier{store: store, owners: o, options: sync.OnceValues(f.options)}
+					return r.run(c.Context(), c.OutOrStdout(), condition, f.id != "")
+				})
+			}
+			if err != nil {
+				return fmt.Errorf("retry: %w", err)
+			}
+			return nil
+		},
+	}
+	f.addBoth(c)
+	c.Flags().StringVar(&f.market, "market", "", "only the dead letters of this market: chain/market")
+	c.Flags().StringVar(&f.id, "id", "", "only the dead letter with this _id")
+	c.MarkFlagsMutuallyExclusive("market", "id")
+	return c
+}
+
+// condition matches the dead letters to retry.
+func (f retryFlags) condition() (persistence.Condition, error) {
+	if f.id != "" {
+		return equal("_id", f.id), nil
+	}
+	if f.market == "" {
+		return persistence.And{}, nil
+	}
+	chain, market, ok := strings.Cut(f.market, "/")
+	if !ok {
+		return nil, fmt.Errorf("--market %q: write chain/market, such as ethereum/seaport", f.market)
+	}
+	if _, err := catalogue.Market(market, catalogue.Options{}); err != nil {
+		return nil, fmt.Errorf("--market %q: %w", f.market, err)
+	}
+	return of(persistence.MarketRef{Chain: chain, Market: market}), nil
+}
+
+// options are what the configuration says of the chains.
+func (f retryFlags) options() (map[string]catalogue.Options, error) {
+	file := cmp.Or(f.config, defaultConfig)
+	if f.config == "" && !exists(file) {
+		return nil, errors.New("no configuration, which says what the chain's own coin is: name it with --config FILE")
+	}
+	return config.Options(file, os.Environ())
+}
+
+// retrier retries dead letters and tells what became of them.
+type retrier struct {
+	store   persistence.Store
+	owners  owners
+	options func() (map[string]catalogue.Options, error)
+}
+
+// run retries the dead letters that match. If one is asked for, it is an error
+// that it is not there, or that it remains.
+func (r retrier) run(ctx context.Context, out io.Writer, condition persistence.Condition, one bool) error {
+	var all, decoded int64
+	for raw, err := range r.store.Query(ctx, persistence.Query{Collection: persistence.DeadLetters, Filter: persistence.Filter{Condition: condition}}) {
+		if err != nil {
+			return err
+		}
+		var letter markets.DeadLetter
+		if err := json.Unmarshal(raw, &letter); err != nil {
+			return fmt.Errorf("%s: %w", persistence.DeadLetters, err)
+		}
+		o, err := r.optionsFor(letter)
+		if err != nil {
+			return err
+		}
+		all++
+		switch err := r.retry(ctx, letter, o); {
+		case err == nil:
+			decoded++
+		case one || ctx.Err() != nil || errors.Is(err, persistence.ErrFenced):
+			return err
+		default:
+			fmt.Fprintln(out, oneLine(err))
+		}
+	}
+	text := fmt.Sprintf("Decoded %s of %s: what they tell is in the log and in the orders now.\n", grouped(decoded), some(all, "dead letter"))
+	switch {
+	case all == 0 && one:
+		return errors.New("no dead letter has that id: query dead_letters prints those that there are")
+	case all == 0:
+		text = "There are no dead letters to retry.\n"
+	case decoded == 0:
+		text = fmt.Sprintf("Decoded none of %s.\n", some(all, "dead letter"))
+	}
+	_, err := io.WriteString(out, text)
+	return unlessClosed(err)
+}
+
+// optionsFor is what decoding a letter depends on. The demo's chains have no
+// configuration and need none.
+func (r retrier) optionsFor(letter markets.DeadLetter) (catalogue.Options, error) {
+	if r.owners[letter.Chain] == config.DemoNode {
+		return catalogue.Options{}, nil
+	}
+	options, err := r.options()
+	if err != nil {
+		return catalogue.Options{}, err
+	}
+	o, ok := options[letter.Chain]
+	if !ok {
+		return o, fmt.Errorf("the configuration has no chain %q: name the one that the chain is followed by with --config FILE", letter.Chain)
+	}
+	return o, nil
+}
+
+// retry retries one dead letter.
+func (r retrier) retry(ctx context.Context, letter markets.DeadLetter, o catalogue.Options) error {
+	stream, err := streamOf(letter, o)
+	if err != nil {
+		return fmt.Errorf("dead letter %s: %w", letter.ID(), err)
+	}
+	err = actors.Retry(ctx, r.store, r.owners[letter.Chain], stream, letter)
+	if errors.Is(err, actors.ErrNotYet) {
+		return fmt.Errorf("%w: run the worker first", err)
+	}
+	return err
+}
+
+// streamOf is the definition of the stream that a letter is of.
+func streamOf(letter markets.DeadLetter, o catalogue.Options) (markets.Stream, error) {
+	market, err := catalogue.Market(letter.Market, o)
+	if err != nil {
+		return markets.Stream{}, err
+	}
+	for _, s := range market.Streams {
+		if s.Name == letter.Stream {
+			return s, nil
+		}
+	}
+	return markets.Stream{}, fmt.Errorf("%s has no stream %q in this version", letter.Market, letter.Stream)
+}
