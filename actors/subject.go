@@ -24,9 +24,10 @@ type subject struct {
 	window  window    // read ahead of the log's observer, and kept for the others
 
 	reading  bool
-	stalled  *chains.View // reading waits for another view than this, or for a tick
-	idle     time.Time    // when progress without events was last passed on
-	goal     int64        // the height to catch up with
+	stalled  *chains.View  // reading waits for another view than this, or for a tick
+	idle     time.Time     // when progress without events was last passed on
+	ended    markets.Place // how far the stream is known to hold nothing more
+	goal     int64         // the height to catch up with
 	caughtUp bool
 }
 
@@ -363,7 +364,7 @@ func (s *subject) take(l *life, r read) {
 		return
 	}
 	if r.to.Seq == r.from.Seq { // the chain goes on, the stream does not
-		s.stalled = s.view
+		s.stalled, s.ended = s.view, r.to
 		if s.caughtUp && time.Since(s.idle) < s.Idle {
 			return
 		}
@@ -407,7 +408,11 @@ func (s *subject) report(l *life) {
 	if !known || s.view == nil {
 		return
 	}
-	r := progress(s.view, least)
+	at := least
+	if sameBlock(at, s.ended) {
+		at.Through = max(at.Through, s.ended.Through)
+	}
+	r := progress(s.view, at)
 	r.Place = &least
 	l.say(r)
 }
