@@ -48,6 +48,19 @@ chains:
 	return file
 }
 
+// withOption sets an option of a configuration's one chain.
+func withOption(t *testing.T, file, option string) {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, after, _ := strings.Cut(string(text), "    kind: evm\n")
+	if err := os.WriteFile(file, []byte(before+"    kind: evm\n    "+option+"\n"+after), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // unreachable is the URL of a port that nobody listens on.
 func unreachable(t *testing.T) string {
 	t.Helper()

@@ -4,10 +4,15 @@ import (
 	"bytes"
 	"encoding/json"
 	"os"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/persistence"
 )
 
 // TestHelp expects of every command that its help teaches, with an example of its
@@ -134,5 +139,26 @@ func TestClosedPipe(t *testing.T) {
 			t.Errorf("%v into a closed pipe: %v, %s", args, err, &stderr)
 		}
 		writer.Close()
+	}
+}
+
+// TestStatusShowsLag expects each actor's own lag beside its head, and none of
+// those that follow nothing.
+func TestStatusShowsLag(t *testing.T) {
+	chain := &branch{Name: "ethereum", Actor: &persistence.Actor{Kind: "chain"}}
+	chain.child("head").Actor = &persistence.Actor{Kind: "head", Place: markets.Place{Seq: 18_270_780}, Report: persistence.Report{Head: 18_270_780}}
+	chain.child("subject").Actor = &persistence.Actor{Kind: "subject", Place: markets.Place{Seq: 18_265_000}, Report: persistence.Report{Head: 18_270_780, Lag: 5_780}}
+	var b strings.Builder
+	if err := writeTree(&b, "data", []*branch{chain}, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for line := range strings.Lines(b.String()) {
+		got = append(got, strings.Join(strings.Fields(strings.Trim(line, "│├└─ \n")), " "))
+	}
+	for _, want := range []string{"head 18,270,780 18,270,780 0 0", "subject 18,265,000 18,270,780 5,780 0"} {
+		if !slices.ContainsFunc(got, func(line string) bool { return strings.HasPrefix(line, want) }) {
+			t.Errorf("no line %q in\n%s", want, &b)
+		}
 	}
 }

@@ -74,15 +74,15 @@ func rewind(ctx context.Context, out io.Writer, store *embedded.Store, o owners,
 		return err
 	}
 	err = actors.Rewind(ctx, store, node, chain, height)
-	if errors.Is(err, actors.ErrNothingToRewind) {
-		return fmt.Errorf("%w: the chain was read up to %s", err, grouped(highest(before)))
-	}
-	if err != nil {
+	if err != nil && !errors.Is(err, actors.ErrNothingToRewind) {
 		return err
 	}
 	after, err := streamsOf(ctx, store, chain)
 	if err != nil {
 		return err
+	}
+	if slices.Equal(before, after) { // streams at their starts may count as beyond
+		return fmt.Errorf("%s at %s: %w: the chain was read up to %s", chain, grouped(height), actors.ErrNothingToRewind, grouped(highest(before)))
 	}
 	return unlessClosed(tellRewound(out, chain, height, before, after))
 }

@@ -41,6 +41,17 @@ func TestRunOnce(t *testing.T) {
 	}
 }
 
+// TestMaxUnfinal follows fewer blocks by hash than the node says are not final.
+func TestMaxUnfinal(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	withOption(t, configured(t, dir, recordedNode(t, "ethereum").URL(), 1), "maxUnfinal: 10")
+	output(t, dir, "run", "--once")
+	if n := len(find(t, filepath.Join(dir, "data"), "actors", `{kind: "head", head: 18270780, finalized: 18270770}`)); n != 1 {
+		t.Error("other blocks count as final")
+	}
+}
+
 // TestRunStops ends a run by both signals.
 func TestRunStops(t *testing.T) {
 	t.Parallel()

@@ -5,6 +5,8 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -14,6 +16,7 @@ import (
 
 	"github.com/imart/event-worker/actors"
 	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/markets/catalogue"
 )
 
 // load loads a configuration from text.
@@ -258,6 +261,44 @@ func TestExample(t *testing.T) {
 		if !strings.Contains(string(example), option+":") {
 			t.Errorf("the example does not explain %s", option)
 		}
+	}
+}
+
+// TestExampleShowsDefaults loads the example with its tuning taken out of the
+// comments: what it shows is what an absent option is.
+func TestExampleShowsDefaults(t *testing.T) {
+	example, err := os.ReadFile("../event-worker.example.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, tuning, _ := strings.Cut(string(example), "\ntuning:\n")
+	commented := regexp.MustCompile(`(?m)^  # ([a-z]+: \w+)$`)
+	if n := len(commented.FindAllString(tuning, -1)); n != reflect.TypeFor[actors.Tuning]().NumField() {
+		t.Errorf("%d options of tuning are shown", n)
+	}
+	cfg, err := load(t, t.TempDir(), before+"\ntuning:\n"+commented.ReplaceAllString(tuning, "  $1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cfg.Tuning != actors.DefaultTuning {
+		t.Errorf("the example shows %+v, the defaults are %+v", cfg.Tuning, actors.DefaultTuning)
+	}
+}
+
+// TestOptions reads what the markets' definitions depend on, and needs no working
+// endpoint for it.
+func TestOptions(t *testing.T) {
+	dir := t.TempDir()
+	if _, err := load(t, dir, good); err == nil {
+		t.Fatal("a variable is missing, but there is no error")
+	}
+	file := filepath.Join(dir, "c.yaml")
+	got, err := Options(file, []string{"EVENT_WORKER_CHAINS_ETHEREUM_COIN=POL"})
+	if want := map[string]catalogue.Options{"ethereum": {Coin: "POL"}, "aptos": {}}; err != nil || !maps.Equal(got, want) {
+		t.Errorf("%v, %v, want %v", got, err, want)
+	}
+	if _, err := Options(file, []string{"EVENT_WORKER_CHAINS_ETHEREUM_COIN=a b"}); err == nil {
+		t.Error("no error of a bad one")
 	}
 }
 
