@@ -127,7 +127,7 @@ func (m *maintainer) rewind(ctx context.Context, log persistence.Actor, document
 		}
 	}
 	to, ok := newest(log.Trail, height)
-	if !ok || log.Height() <= height {
+	if !ok || log.Height() <= height || to == log.Place {
 		return false, nil
 	}
 	for _, a := range observers {
@@ -182,13 +182,16 @@ func (m *maintainer) commit(ctx context.Context, a *persistence.Actor, t transit
 // ErrNotYet says that a dead letter cannot be retried yet.
 var ErrNotYet = errors.New("not yet")
 
+// ErrUndecodable says that a dead letter is not to be decoded yet.
+var ErrUndecodable = errors.New("still cannot be decoded")
+
 // Retry decodes a dead letter again. Once it can be decoded, its events enter the
 // log, it leaves the dead letters, and the documents it concerns are folded again,
 // all in one transaction. The stream's documents must have come past it.
 func Retry(ctx context.Context, store persistence.Store, node string, s markets.Stream, letter markets.DeadLetter) error {
 	events, err := decodeAgain(s, letter)
 	if err != nil {
-		return fmt.Errorf("dead letter %s still cannot be decoded: %w", letter.ID(), err)
+		return fmt.Errorf("dead letter %s %w: %w", letter.ID(), ErrUndecodable, err)
 	}
 	m, err := newMaintainer(ctx, store, node, letter.Chain)
 	if err != nil {

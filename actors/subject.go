@@ -91,7 +91,13 @@ func (s *subject) begin(l *life) {
 	l.after(s.Tick, tick{})
 }
 
-func (s *subject) end(*life) {}
+// end leaves what a last report says of the stream: it may be the only one for
+// long, if the stream cannot go on.
+func (s *subject) end(l *life) {
+	if s.view != nil {
+		l.report = s.reportOn(l)
+	}
+}
 
 func (s *subject) receive(l *life, message any) {
 	switch m := message.(type) {
@@ -404,9 +410,15 @@ func (s *subject) noteCaughtUp(l *life) {
 // report says on the subject's document where the stream stands. It is for people
 // to read, and never read back.
 func (s *subject) report(l *life) {
+	if s.view != nil {
+		l.say(s.reportOn(l))
+	}
+}
+
+func (s *subject) reportOn(l *life) persistence.Report {
 	least, known := s.least()
-	if !known || s.view == nil {
-		return
+	if !known { // as it said before
+		least = l.doc.Place
 	}
 	at := least
 	if sameBlock(at, s.ended) {
@@ -414,7 +426,7 @@ func (s *subject) report(l *life) {
 	}
 	r := progress(s.view, at)
 	r.Place = &least
-	l.say(r)
+	return r
 }
 
 // least is the least of the observers' places, once all of them have said theirs.

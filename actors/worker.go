@@ -36,7 +36,9 @@ func (w worker) props() *actor.Props {
 }
 
 func (w worker) subjectProps(parent *actor.PID) *actor.Props {
-	return props(w.shared, w.claim("subject", "subject"), w.epoch, func() part {
+	claim := w.claim("subject", "subject")
+	claim.Start = w.start
+	return props(w.shared, claim, w.epoch, func() part {
 		s := &subject{stream: w.stream, cursors: []*cursor{newCursor(activity, parent)}}
 		if w.Observer != "" {
 			s.cursors = append(s.cursors, newCursor(w.Observer, parent))

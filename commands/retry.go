@@ -132,10 +132,10 @@ func (r retrier) run(ctx context.Context, out io.Writer, condition persistence.C
 		switch err := r.retry(ctx, letter, o); {
 		case err == nil:
 			decoded++
-		case one || ctx.Err() != nil || errors.Is(err, persistence.ErrFenced):
-			return err
-		default:
+		case !one && (errors.Is(err, actors.ErrUndecodable) || errors.Is(err, actors.ErrNotYet)):
 			fmt.Fprintln(out, oneLine(err))
+		default:
+			return err
 		}
 	}
 	text := fmt.Sprintf("Decoded %s of %s: what they tell is in the log and in the orders now.\n", grouped(decoded), some(all, "dead letter"))
@@ -172,7 +172,7 @@ func (r retrier) optionsFor(letter markets.DeadLetter) (catalogue.Options, error
 func (r retrier) retry(ctx context.Context, letter markets.DeadLetter, o catalogue.Options) error {
 	stream, err := streamOf(letter, o)
 	if err != nil {
-		return fmt.Errorf("dead letter %s: %w", letter.ID(), err)
+		return fmt.Errorf("dead letter %s %w: %w", letter.ID(), actors.ErrUndecodable, err)
 	}
 	err = actors.Retry(ctx, r.store, r.owners[letter.Chain], stream, letter)
 	if errors.Is(err, actors.ErrNotYet) {

@@ -4,9 +4,12 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/imart/event-worker/persistence"
 )
 
 // TestRunOnce runs a configuration as for a real chain, whose node happens to be
@@ -111,6 +114,7 @@ chains:
 	eventually(t, "the subject says that it retries", func() bool {
 		return len(find(t, data, "actors", `{kind: "subject", restarts: {$gt: 0}, lastError: {$exists: true}}`)) == 1
 	})
+	expectLag(t, data, "aptos/tradeport/delist/subject")
 	if err := p.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
@@ -121,4 +125,35 @@ chains:
 	if n := len(find(t, data, "activities", `{}`)); n != 0 {
 		t.Errorf("%d activities beyond a gap", n)
 	}
+}
+
+// expectLag expects status to show how far an actor that goes on no more is behind
+// the head of its chain.
+func expectLag(t *testing.T, data, id string) {
+	t.Helper()
+	var status struct{ Chains []*branch }
+	if err := json.Unmarshal([]byte(output(t, data, "status", "--data", data, "--json")), &status); err != nil {
+		t.Fatal(err)
+	}
+	var a *persistence.Actor
+	for _, root := range status.Chains {
+		root.walk(func(b *branch) {
+			if b.Actor != nil && b.Actor.ID == id {
+				a = b.Actor
+			}
+		})
+	}
+	if a == nil || a.Lag <= 0 || a.Lag != a.Head-a.Height() {
+		t.Fatalf("status as JSON: %+v", a)
+	}
+	tree := output(t, data, "status", "--data", data)
+	for line := range strings.Lines(tree) {
+		if cells := strings.Fields(line); slices.Contains(cells, "subject") {
+			if i := slices.Index(cells, grouped(a.Head)); i < 0 || cells[i+1] != grouped(a.Lag) {
+				t.Errorf("no lag of %s beside the head: %s", grouped(a.Lag), line)
+			}
+			return
+		}
+	}
+	t.Errorf("no subject in the tree:\n%s", tree)
 }
