@@ -3,6 +3,7 @@ package actors
 import (
 	"github.com/asynkron/protoactor-go/actor"
 
+	"github.com/imart/event-worker/chains"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/messages"
 )
@@ -19,7 +20,8 @@ type cursor struct {
 	final       bool           // sent is below finality and was found on the chain
 	ancestor    *markets.Place // where it is to go back to
 	seeking     bool
-	alone       page // read for this observer only, while it is out of step
+	unfound     *chains.View // the place is not looked for by this view again before a tick
+	alone       page         // read for this observer only, while it is out of step
 	reading     bool
 }
 

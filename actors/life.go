@@ -51,6 +51,7 @@ type life struct {
 	actor.Context // of the message in hand
 	ctx           context.Context
 	cancel        context.CancelFunc
+	aside         sync.WaitGroup    // slow work under way
 	doc           persistence.Actor // as claimed
 	begun         bool
 	early         []any // messages that came before the claim was through
@@ -96,8 +97,10 @@ func (l *life) Receive(c actor.Context) {
 		l.finish()
 	case *actor.Stopped:
 	case restart:
-		m.now()
-	case error: // an error sent to an actor fails it
+		if m.of == actor.Actor(l) && l.ctx.Err() == nil {
+			m.now()
+		}
+	case error: // an error sent to an actor fails it, as tests do
 		panic(m)
 	case result:
 		if m.of == l {
@@ -136,9 +139,7 @@ func (l *life) handle(message any) {
 // actor has ended by then; an error fails the actor.
 func (l *life) do(work func(context.Context) any) {
 	self, ctx, root := l.Self(), l.ctx, l.system.Root
-	go func() {
-		root.Send(self, result{l, safely(ctx, work)})
-	}()
+	l.aside.Go(func() { root.Send(self, result{l, safely(ctx, work)}) })
 }
 
 // safely turns a panic of slow work into an error.
@@ -151,11 +152,11 @@ func safely(ctx context.Context, work func(context.Context) any) (message any) {
 	return work(ctx)
 }
 
-// after sends the actor a message when some time has passed.
+// after sends the actor a message when some time has passed. An actor that has
+// ended by then drops it.
 func (l *life) after(d time.Duration, message any) {
 	self, root := l.Self(), l.system.Root
-	timer := time.AfterFunc(d, func() { root.Send(self, result{l, message}) })
-	context.AfterFunc(l.ctx, func() { timer.Stop() })
+	time.AfterFunc(d, func() { root.Send(self, result{l, message}) })
 }
 
 func (l *life) claimDocument(ctx context.Context) any {
@@ -213,6 +214,12 @@ func (l *life) finish() {
 		l.begun = false
 		l.part.end(l)
 	}
+	for _, m := range l.early { // for the next incarnation, which asks for the head itself
+		if _, head := m.(messages.Head); !head {
+			l.Send(l.Self(), m)
+		}
+	}
+	l.early = nil
 }
 
 // noteFailure remembers why an actor fails and says so on its document.
@@ -246,6 +253,7 @@ func (l *life) writeAside(r persistence.Report) {
 	r.Head, r.Finalized, r.Lag, r.Place = l.report.Head, l.report.Finalized, l.report.Lag, l.report.Place
 	ref, store := l.doc.Ref(), l.store
 	l.background.Go(func() {
+		l.aside.Wait() // what is on its way to the document comes first
 		ctx, cancel := context.WithTimeout(context.Background(), reportTimeout)
 		defer cancel()
 		_ = store.Report(ctx, ref, r) // the next claim writes what is missing

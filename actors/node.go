@@ -175,7 +175,9 @@ func (a *nodeActor) Receive(c actor.Context) {
 			a.spawn(c, chain.Name)
 		}
 	case restart:
-		m.now()
+		if m.of == actor.Actor(a) && !a.n.supervision.stopping.Load() {
+			m.now()
+		}
 	case *actor.Terminated:
 		if name := keyOf(m.Who); a.chains[name] {
 			time.AfterFunc(a.cfg.Backoff.delay(1), func() { c.ActorSystem().Root.Send(c.Self(), respawn{name}) })

@@ -74,11 +74,13 @@ func (o *observer) begin(l *life) {
 	if len(o.trail) == 0 {
 		o.trail = markets.Trail{o.at}
 	}
+	report := standing(l.doc.Report, o.at)
 	if pending := l.doc.Pending; pending != nil {
 		o.again = true
-		o.execute(l, transition{to: *pending})
+		o.execute(l, transition{to: *pending, report: report})
 		return
 	}
+	l.say(report)
 	o.subscribe(l)
 }
 

@@ -139,9 +139,10 @@ func (o *orders) hindmost() int {
 }
 
 // patience is how long a transition is to wait for streams that are further
-// behind: none of them holds it up for long after it has fallen silent.
+// behind: none of them holds it up for long after it has fallen silent, and none
+// at all once it follows the head: a backfill beside it can take hours.
 func (o *orders) patience(f *fold) time.Duration {
-	if f.back() {
+	if f.back() || f.report.Status == persistence.Following {
 		return 0
 	}
 	var longest time.Duration

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/persistence"
 )
 
 func TestDocumentsAreFoldedInOrderOfHeight(t *testing.T) {
@@ -30,6 +31,7 @@ func TestDocumentsAreFoldedInOrderOfHeight(t *testing.T) {
 		{"another stream is silent", progressOf{5, longAgo}, of("buy", 10, 20), false},
 		{"another stream is as far", progressOf{10, now}, of("buy", 10, 20), false},
 		{"a rollback waits for nobody", progressOf{5, now}, of("buy", 10, 7), false},
+		{"who follows the head waits for nobody", progressOf{5, now}, following(of("buy", 10, 20)), false},
 		{"nobody waits for himself", progressOf{5, now}, of("list", 10, 20), false},
 	} {
 		o.streams = map[string]progressOf{"list": c.other}
@@ -37,6 +39,11 @@ func TestDocumentsAreFoldedInOrderOfHeight(t *testing.T) {
 			t.Errorf("%s: waits %v", c.what, got)
 		}
 	}
+}
+
+func following(f *fold) *fold {
+	f.report.Status = persistence.Following
+	return f
 }
 
 func streamNamed(name string) stream {

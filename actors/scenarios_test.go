@@ -495,20 +495,28 @@ func TestANodeStopsWhileItsWorkHangs(t *testing.T) {
 	w.chain.fail("buy", errHang)
 	w.boot()
 	w.eventually("a read that hangs", func() bool { return w.chain.hanging() > 0 })
+	w.eventually("all actors at work", func() bool { return w.states()[""] == 0 && len(w.actors()) == 8 })
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	if err := w.node.Stop(ctx); err != nil {
 		t.Fatal(err)
 	}
-	for id, a := range w.actors() {
-		if a.Report.Status != persistence.Stopped {
-			t.Errorf("%s is %s", id, a.Report.Status)
-		}
+	if states := w.states(); states[persistence.Stopped] != 8 {
+		t.Errorf("the actors are %v", states)
 	}
 	w.node = nil
 	w.chain.fail("buy", nil)
 	w.boot()
 	w.mustCheck()
+}
+
+// states is how many actors are in each state.
+func (w *world) states() map[string]int {
+	n := map[string]int{}
+	for _, a := range w.actors() {
+		n[a.Report.Status]++
+	}
+	return n
 }
 
 func TestCaughtUpWhenEveryStreamIs(t *testing.T) {

@@ -87,7 +87,7 @@ func (s *subject) begin(l *life) {
 	for _, c := range s.cursors {
 		l.Send(c.pid, messages.Resubscribe{})
 	}
-	l.Request(l.Parent(), messages.HeadRequest{})
+	l.Send(l.Parent(), messages.HeadRequest{ReplyTo: l.Self()})
 	l.after(s.Tick, tick{})
 }
 
@@ -117,6 +117,9 @@ func (s *subject) receive(l *life, message any) {
 		s.settle(l, m)
 	case tick:
 		s.stalled = nil
+		for _, c := range s.cursors {
+			c.unfound = nil
+		}
 		s.report(l)
 		l.after(s.Tick, tick{})
 	}
@@ -228,7 +231,7 @@ func (s *subject) mayFollow(c *cursor, to markets.Place) bool {
 // back rolls an observer back to the newest place of its trail that is on the
 // branch. The log goes back after the documents.
 func (s *subject) back(l *life, c *cursor) {
-	if c.out > 0 || c.seeking {
+	if c.out > 0 || c.seeking || c.unfound == s.view {
 		return
 	}
 	if c.ancestor == nil {
@@ -277,10 +280,10 @@ func (s *subject) settle(l *life, f found) {
 	c.seeking = false
 	switch {
 	case errors.Is(f.err, chains.ErrAhead), errors.Is(f.err, chains.ErrReorganised):
-		return // another view will tell
+		c.unfound = s.view // another view will tell, or the next tick
 	case f.err != nil:
 		l.fail(fmt.Errorf("looking for the place of %s on the chain: %w", c.name, f.err))
-	case f.view != s.view, f.sub != c.Subscription, f.at != c.sent:
+	case f.sub != c.Subscription, f.at != c.sent, !s.stillOn(f):
 		return
 	case f.on == c.sent:
 		c.final = f.on.Seq <= s.view.Final.Seq
@@ -288,6 +291,14 @@ func (s *subject) settle(l *life, f found) {
 		l.log.Info("rolling back", "stream", s.id(), "observer", c.name, "from", c.sent.Seq, "to", f.on.Seq)
 		c.ancestor = &f.on
 	}
+}
+
+// stillOn says whether what was found by an earlier view holds on this one.
+func (s *subject) stillOn(f found) bool {
+	if f.view.Breaks != s.view.Breaks {
+		return false
+	}
+	return f.on.Seq <= f.view.Final.Seq || s.view.Stand(f.on) == chains.On
 }
 
 // readOn reads what is needed next: for the window, and for each observer that is
@@ -447,9 +458,15 @@ func (s *subject) id() string { return s.market.Chain + "/" + s.market.Market + 
 
 // progress is what the view tells of an actor that stands at a place.
 func progress(view *chains.View, at markets.Place) persistence.Report {
+	return standing(persistence.Report{Head: view.Head.Height(), Finalized: view.Final.Height()}, at)
+}
+
+// standing is the report of an actor that stands at a place of a chain last seen
+// as a report says.
+func standing(chain persistence.Report, at markets.Place) persistence.Report {
 	r := persistence.Report{
-		Status: persistence.Backfilling, Head: view.Head.Height(), Finalized: view.Final.Height(),
-		Lag: max(0, view.Head.Height()-at.Height()),
+		Status: persistence.Backfilling, Head: chain.Head, Finalized: chain.Finalized,
+		Lag: max(0, chain.Head-at.Height()),
 	}
 	if at.Height() >= r.Finalized {
 		r.Status = persistence.Following

@@ -90,16 +90,20 @@ func (s supervision) HandleFailure(system *actor.ActorSystem, supervisor actor.S
 	}
 	delay := s.backoff.delay(max(1, s.failures.get(keyOf(child)).inARow))
 	s.log.Warn("actor failed, restarting", "actor", keyOf(child), "reason", reason, "in", delay.Round(time.Millisecond))
-	parent := supervisor.(actor.Context).Self()
-	time.AfterFunc(delay, func() { system.Root.Send(parent, restart{supervisor, child}) })
+	parent := supervisor.(actor.Context)
+	r := restart{supervisor, child, parent.Actor()}
+	pid := parent.Self()
+	time.AfterFunc(delay, func() { system.Root.Send(pid, r) })
 }
 
-// restart restarts a child on its parent's own thread. A restart from anywhere
-// else can meet a child that is being stopped: the library would bring it back,
-// and its parent would wait for its end for ever.
+// restart restarts a child on its parent's own thread, and only if the parent is
+// still the one whose child failed and is not ending itself. A restart that meets
+// a child that is being stopped would bring it back, and its parent would wait for
+// its end for ever.
 type restart struct {
 	supervisor actor.Supervisor
 	child      *actor.PID
+	of         actor.Actor
 }
 
 func (r restart) now() { r.supervisor.RestartChildren(r.child) }

@@ -31,7 +31,7 @@ func (s *supervisor) begin(l *life) {
 	for _, c := range s.children(l) {
 		s.spawn(l, c)
 	}
-	l.Request(l.Parent(), messages.HeadRequest{})
+	l.Send(l.Parent(), messages.HeadRequest{ReplyTo: l.Self()})
 	l.say(persistence.Report{Status: persistence.Running})
 }
 
@@ -54,7 +54,7 @@ func (s *supervisor) receive(l *life, message any) {
 		}
 	case messages.HeadRequest:
 		if s.head.View != nil {
-			l.Send(l.Sender(), s.head)
+			l.Send(m.ReplyTo, s.head)
 		}
 	case *actor.Terminated:
 		s.lost(l, keyOf(m.Who))

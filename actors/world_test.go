@@ -92,7 +92,7 @@ var allStreams = []string{"list", "buy", "delist", "bulk", "records"}
 // refOfWorld is the world's market.
 var refOfWorld = persistence.MarketRef{Chain: "chain", Market: "market"}
 
-// observers are the names of the streams' observers of documents.
+// observerOf is the name of a stream's observer of documents.
 func observerOf(stream string) string {
 	if stream == "records" {
 		return "records"
@@ -255,7 +255,7 @@ func (w *world) event() markets.Event {
 
 func pick[T any](r *rand.Rand, from ...T) T { return from[r.IntN(len(from))] }
 
-// documents is all that people read of a market, by key.
+// contents is all that people read of a market, by key.
 type contents struct {
 	Orders     map[string]markets.Order
 	Records    map[string]markets.Record
@@ -403,14 +403,21 @@ func (w *world) check() error {
 
 // counts checks the numbers on the observers' documents.
 func (w *world) counts() error {
-	n := map[string]int64{}
+	n, dead := map[string]int64{}, map[string]int64{}
 	for _, a := range w.want().Activities {
 		n[a.Stream]++
 	}
+	for _, d := range load(w, persistence.DeadLetters, markets.DeadLetter.ID) {
+		dead[d.Stream]++
+	}
 	for _, s := range w.streams {
 		for _, o := range []string{activity, observerOf(s)} {
-			if a := w.actors()["chain/market/"+s+"/"+o]; a.Events != n[s] {
+			a := w.actors()["chain/market/"+s+"/"+o]
+			if a.Events != n[s] {
 				return fmt.Errorf("%s counts %d events, want %d", a.ID, a.Events, n[s])
+			}
+			if o == activity && a.DeadLetters != dead[s] {
+				return fmt.Errorf("%s counts %d dead letters, want %d", a.ID, a.DeadLetters, dead[s])
 			}
 		}
 	}

@@ -109,11 +109,11 @@ func (o *Order) open(e Event) {
 	o.describe(e)
 	o.Status = Listing
 	o.Quantity, o.Price, o.Filled = e.Quantity, e.Price, "0"
-	o.ListedAt, o.ExpiresAt = &e.Time, e.ExpiresAt
+	o.ListedAt, o.ExpiresAt = new(e.Time), e.ExpiresAt
 }
 
 func (o *Order) fill(e Event) {
-	priced := o.Price != o.Paid // by a listing
+	priced := o.ListedAt != nil
 	o.Taker = e.Taker
 	o.Filled = o.Filled.Plus(e.Quantity)
 	o.Paid = o.Paid.Plus(e.Price)
@@ -125,9 +125,9 @@ func (o *Order) fill(e Event) {
 	}
 	switch {
 	case o.Quantity.Known() && o.Filled.Cmp(o.Quantity) >= 0:
-		o.Status, o.SoldAt = Sold, &e.Time
+		o.Status, o.SoldAt = Sold, new(e.Time)
 	case !e.Partial && !e.Quantity.Known(): // whole, whatever that is
-		o.Status, o.SoldAt = Sold, &e.Time
+		o.Status, o.SoldAt = Sold, new(e.Time)
 	case o.Status == "":
 		o.Status = Partial
 	}
@@ -138,7 +138,7 @@ func (o *Order) cancel(e Event) { o.end(Canceled, e) }
 func (o *Order) reject(e Event) { o.end(Rejected, e) }
 
 func (o *Order) end(status Status, e Event) {
-	o.Status, o.CanceledAt = status, &e.Time
+	o.Status, o.CanceledAt = status, new(e.Time)
 	if !o.Price.Known() {
 		o.Price = e.Price
 	}

@@ -465,3 +465,15 @@ func TestTrailsStayShortAndReachDeep(t *testing.T) {
 		}
 	}
 }
+
+// As in an auction: the first half alone is sold for what was asked for all.
+func TestThePriceOfAListingIsWhatWasAsked(t *testing.T) {
+	o, _ := FoldOrder("chain", "market", "a", []Event{
+		{Kind: Listed, Order: "a", Quantity: "2", Price: "100", Position: Position{Height: 1}},
+		{Kind: Bought, Order: "a", Quantity: "1", Price: "100", Partial: true, Position: Position{Height: 2}},
+		{Kind: Bought, Order: "a", Quantity: "1", Price: "50", Partial: true, Position: Position{Height: 3}},
+	})
+	if o.Price != "100" || o.Paid != "150" || o.Status != Sold {
+		t.Errorf("asked %s, paid %s, %s", o.Price, o.Paid, o.Status)
+	}
+}

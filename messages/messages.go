@@ -1,15 +1,17 @@
 // Package messages is what the actors of one stream, and those around them, say
 // to each other. All messages are immutable.
 //
-// A subject moves its observers between places. Batch and Rollback are such
-// moves: an observer makes one only when it stands exactly at From, and answers
-// with the place it then stands at. Everything between a subject and an observer
+// A subject moves its observers between places. A Transition is such a move: a
+// batch, or a rollback. An observer makes one only when it stands exactly at From,
+// and answers with the place it then stands at. Everything between a subject and an observer
 // belongs to a numbered subscription; a message of another subscription is
 // dropped. So nothing that was said before a crash, a restart or a
 // reorganisation can be mistaken for what is said after it.
 package messages
 
 import (
+	"github.com/asynkron/protoactor-go/actor"
+
 	"github.com/imart/event-worker/chains"
 	"github.com/imart/event-worker/markets"
 )
@@ -65,7 +67,7 @@ type Head struct {
 }
 
 // HeadRequest asks the parent for the Head.
-type HeadRequest struct{}
+type HeadRequest struct{ ReplyTo *actor.PID }
 
 // CaughtUp says that all of a stream's observers have executed what the chain
 // held when its head was last seen.
