@@ -138,14 +138,14 @@ func TestALookUpThatIsSlowerThanTheHeadsEndsAllTheSame(t *testing.T) {
 }
 
 func TestANodeStopsWhileRestartsAreDue(t *testing.T) {
-	for range 20 {
-		w := calm(t, "buy")
+	for i := range 30 {
+		w := calm(t)
 		w.mine(block(bought("a", "9")))
 		w.boot()
 		w.mustSettle()
 		w.fail("chain/market")
-		w.fail("chain/market/buy")
-		w.pause()
+		w.fail("chain/market/list")
+		time.Sleep(time.Duration(i) * 100 * time.Microsecond)
 		ctx, cancel := context.WithTimeout(t.Context(), patience/4)
 		if err := w.node.Stop(ctx); err != nil {
 			t.Fatal(err)
