@@ -23,9 +23,8 @@ type Store struct {
 	*Reader
 	lock *flock.Flock
 	// writer holds the one connection that writes while nobody uses it.
-	writer  chan *sqlite.Conn
-	names   names // guarded by writer
-	changes changes
+	writer chan *sqlite.Conn
+	names  names // guarded by writer
 }
 
 var _ persistence.Store = (*Store)(nil)
@@ -66,6 +65,33 @@ func (s *Store) Commit(ctx context.Context, market persistence.MarketRef, moves 
 		}
 		return nil
 	})
+}
+
+// write runs do in a transaction. It ends with the context at the latest when it
+// is about to commit; what is committed, is.
+func (s *Store) write(ctx context.Context, do func(*sqlite.Conn) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case conn, open := <-s.writer:
+		if !open {
+			return errClosed
+		}
+		defer func() { s.writer <- conn }()
+		err := transact(conn, func() error {
+			if err := do(conn); err != nil {
+				return err
+			}
+			return ctx.Err()
+		})
+		if err != nil {
+			clear(s.names) // some may have been made in this transaction
+		}
+		return explain(s.path, err)
+	}
 }
 
 // transact runs do between BEGIN and COMMIT, or ROLLBACK if it does not return
