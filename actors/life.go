@@ -16,8 +16,12 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// reportTimeout bounds the writing of what only people read.
-const reportTimeout = 5 * time.Second
+// What only people read is written within reportTimeout, or tried again after
+// reportAgain.
+const (
+	reportTimeout = 5 * time.Second
+	reportAgain   = time.Second
+)
 
 // shared is what the actors of a node have in common.
 type shared struct {
@@ -120,11 +124,12 @@ func (l *life) handle(message any) {
 	case takenOver:
 		l.fenced(m.epoch)
 	case reportWritten:
-		l.reporting = false
-		if m.err != nil {
-			l.reported = persistence.Report{} // the next report says it all again
+		if m.err != nil { // said again, whatever there is to say by then
+			l.reported = persistence.Report{}
+			l.after(reportAgain, reportWritten{})
 			return
 		}
+		l.reporting = false
 		l.writeReport()
 	default:
 		if !l.begun {

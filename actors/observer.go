@@ -26,7 +26,7 @@ type observer struct {
 	subscription messages.Subscription
 	waiting      []messages.Transition
 	busy         bool
-	again        bool // subscribe when no longer busy
+	resubscribe  bool // subscribe when no longer busy
 }
 
 // projection is what an observer makes of its stream. execute makes a transition
@@ -76,7 +76,7 @@ func (o *observer) begin(l *life) {
 	}
 	report := standing(l.doc.Report, o.at)
 	if pending := l.doc.Pending; pending != nil {
-		o.again = true
+		o.resubscribe = true
 		o.execute(l, transition{to: *pending, report: report})
 		return
 	}
@@ -89,7 +89,7 @@ func (o *observer) end(*life) {}
 func (o *observer) receive(l *life, message any) {
 	switch m := message.(type) {
 	case messages.Resubscribe:
-		if o.again = o.busy; !o.busy {
+		if o.resubscribe = o.busy; !o.busy {
 			o.subscribe(l)
 		}
 	case messages.Transition:
@@ -109,7 +109,7 @@ func (o *observer) receive(l *life, message any) {
 // subscribe tells the subject where the observer stands. What was said to it
 // before is void.
 func (o *observer) subscribe(l *life) {
-	o.waiting, o.again = nil, false
+	o.waiting, o.resubscribe = nil, false
 	o.subscription = messages.Subscription{Incarnation: l.doc.Incarnation, Number: o.subscription.Number + 1}
 	l.Send(o.subject, messages.Subscribe{Observer: o.name, Subscription: o.subscription, At: o.at, Trail: o.trail})
 }
@@ -150,7 +150,7 @@ func trailTo(trail markets.Trail, from, to markets.Place) markets.Trail {
 func (o *observer) arrive(l *life, at markets.Place) {
 	o.trail = trailTo(o.trail, o.at, at)
 	o.at = at
-	if o.again {
+	if o.resubscribe {
 		o.subscribe(l)
 		return
 	}

@@ -137,8 +137,8 @@ func (s *subject) cursor(observer string) *cursor {
 
 // see takes in the chain's new state.
 func (s *subject) see(view *chains.View) {
-	if s.view == nil {
-		s.goal = view.Head.Height()
+	if height := view.Head.Height(); s.view == nil || height < s.goal { // it can be reorganised to a lower one
+		s.goal = height
 	}
 	broken := s.view != nil && view.Breaks > s.view.Breaks
 	s.view = view
@@ -307,29 +307,38 @@ func (s *subject) readOn(l *life) {
 	if s.stalled == s.view {
 		return
 	}
-	log := s.cursors[0]
-	if log.subscribed && s.stand(log) == chains.On {
-		if !s.window.holds(log.sent) {
-			s.window = nil
-		}
-		if !s.reading && len(s.window) < s.Ahead {
-			after := log.sent
-			if n := len(s.window); n > 0 {
-				after = s.window[n-1].to
-			}
-			s.reading = s.readFrom(l, nil, after, -1)
-		}
-	}
+	s.readAhead(l)
 	for _, c := range s.cursors[1:] {
-		if c.subscribed && !c.reading && !c.alone.next(c.sent) && s.stand(c) == chains.On && !s.window.holds(c.sent) {
-			through := log.acked.Seq
-			if len(s.window) > 0 {
-				through = min(through, s.window[0].from.Seq)
-			}
-			if log.subscribed && c.sent.Seq < through {
-				c.reading = s.readFrom(l, c, c.sent, through)
-			}
-		}
+		s.readAlone(l, c)
+	}
+}
+
+// readAhead reads on for the log's observer, and those in step with it.
+func (s *subject) readAhead(l *life) {
+	log := s.cursors[0]
+	if !log.subscribed || s.stand(log) != chains.On {
+		return
+	}
+	if !s.window.holds(log.sent) {
+		s.window = nil
+	}
+	if !s.reading && len(s.window) < s.Ahead {
+		s.reading = s.readFrom(l, nil, s.window.end(log.sent), -1)
+	}
+}
+
+// readAlone reads for an observer that is not in step, up to where it will be.
+func (s *subject) readAlone(l *life, c *cursor) {
+	if !c.subscribed || c.reading || c.alone.next(c.sent) || s.stand(c) != chains.On || s.window.holds(c.sent) {
+		return
+	}
+	log := s.cursors[0]
+	through := log.acked.Seq
+	if len(s.window) > 0 {
+		through = min(through, s.window[0].from.Seq)
+	}
+	if log.subscribed && c.sent.Seq < through {
+		c.reading = s.readFrom(l, c, c.sent, through)
 	}
 }
 
@@ -373,11 +382,7 @@ func (s *subject) take(l *life, r read) {
 		r.of.alone = r.page
 		return
 	}
-	end := s.cursors[0].sent
-	if n := len(s.window); n > 0 {
-		end = s.window[n-1].to
-	}
-	if r.from != end {
+	if r.from != s.window.end(s.cursors[0].sent) {
 		return
 	}
 	if r.to.Seq == r.from.Seq { // the chain goes on, the stream does not

@@ -40,6 +40,14 @@ func (w window) at(p markets.Place) (page, bool) {
 	return page{}, false
 }
 
+// end is the place that the window reaches from p, where its pages begin.
+func (w window) end(p markets.Place) markets.Place {
+	if len(w) == 0 {
+		return p
+	}
+	return w[len(w)-1].to
+}
+
 // holds says whether p is a place at which the window's pages begin or end.
 func (w window) holds(p markets.Place) bool {
 	_, ok := w.at(p)

@@ -149,14 +149,14 @@ func (o *Order) end(status Status, e Event) {
 
 // describe fills in what the order does not know of itself yet.
 func (o *Order) describe(e Event) {
-	fill := func(field *string, value string) {
+	set := func(field *string, value string) {
 		if *field == "" {
 			*field = value
 		}
 	}
-	fill((*string)(&o.Side), string(e.Side))
-	fill(&o.Maker, e.Maker)
-	fill(&o.Contract, e.Contract)
+	set((*string)(&o.Side), string(e.Side))
+	set(&o.Maker, e.Maker)
+	set(&o.Contract, e.Contract)
 	if o.Token == (Token{}) {
 		o.Token, o.Bundle = e.Token, e.Bundle
 	}
