@@ -131,3 +131,25 @@ func TestHandlesAreFollowedToTheEndOfTheLedger(t *testing.T) {
 		w.kill()
 	}
 }
+
+// The log knows its handle to the end of a ledger that rests, and the documents do
+// not: there is nothing left to read that would tell them.
+func TestDocumentsLearnOfSilenceFromTheLog(t *testing.T) {
+	w := calm(t, "list")
+	ledger := &fakeLedger{}
+	w.reads, w.raws, w.atHead = ledger, ledger.raws, ledger.atHead
+	w.start = -1
+	ledger.write(listed("a", "1"))
+	w.boot()
+	w.mustCheck()
+	w.kill()
+	ledger.write()
+	h := w.gates.hold("chain/market/list/order-list")
+	w.boot()
+	<-h.arrived // the log is through
+	w.kill()
+	w.boot()
+	w.eventually("the next incarnation", func() bool { return w.actors()["chain/market/list/order-list"].Incarnation == 3 })
+	h.release() // and is fenced
+	w.mustCheck()
+}

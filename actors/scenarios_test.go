@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/imart/event-worker/chains"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/persistence/storetest"
@@ -448,6 +449,31 @@ func TestAReorganisationDeeperThanFinality(t *testing.T) {
 		w.mustCheck()
 		w.kill()
 	}
+}
+
+func TestAPageReadAsFinalBeforeFinalityBroke(t *testing.T) {
+	w := calm(t, "buy")
+	w.mine(block(), block(bought("a", "1")), block(), block(), block(), block())
+	h := w.chain.hold("buy")
+	w.boot()
+	<-h.arrived
+	w.chain.fork(5)
+	w.mine(block(bought("a", "5")), block(), block(), block(), block(), block(), block(), block(), block())
+	w.eventually("the head's new view", func() bool { return w.actors()["chain/head"].Hash == w.chain.head().Hash })
+	h.release()
+	w.mustCheck()
+}
+
+// The chain rests, so that no new view tells the stream to go on.
+func TestAnEndpointThatLagsForAWhile(t *testing.T) {
+	w := calm(t, "list", "buy")
+	w.mine(block(listed("a", "9")), block(bought("a", "1")))
+	w.chain.fail("buy", chains.ErrAhead)
+	w.boot()
+	w.eventually("the other stream", func() bool { return w.actors()["chain/market/list/order-list"].Place == w.chain.head() })
+	w.chain.fail("buy", nil)
+	w.mustCheck()
+	w.unharmed("")
 }
 
 // The log of a listing is acknowledged before it is durable. An earlier sale
