@@ -196,9 +196,9 @@ func (l *life) begin(c claimed) {
 	l.report = c.doc.Report
 	l.report.LastError = ""
 	l.part.begin(l)
-	early := l.early
-	l.early = nil
-	for _, message := range early {
+	for len(l.early) > 0 {
+		message := l.early[0]
+		l.early = l.early[1:]
 		l.part.receive(l, message)
 	}
 }

@@ -176,7 +176,7 @@ func (m *maintainer) commit(ctx context.Context, a *persistence.Actor, t transit
 	if err != nil {
 		return err
 	}
-	return w.fold(ctx, &fold{transition: t, stream: s})
+	return w.commit(ctx, &request{transition: t, stream: s})
 }
 
 // ErrNotYet says that a dead letter cannot be retried yet.

@@ -23,14 +23,14 @@ type orders struct {
 	memory *memory
 
 	at      int64 // commits so far
-	queue   []*fold
-	busy    *fold
-	streams map[string]progressOf // as of their last commits
-	waiting bool
+	queue   []*request
+	busy    *request
+	streams map[string]lastSeen // as of their last commits
+	timing  bool                // a waited is on its way
 }
 
-// progressOf is where a stream's documents stood, and when.
-type progressOf struct {
+// lastSeen is where a stream's documents stood, and when.
+type lastSeen struct {
 	height int64
 	at     time.Time
 }
@@ -39,25 +39,25 @@ type progressOf struct {
 type waited struct{}
 
 func newOrders(market persistence.MarketRef) *orders {
-	return &orders{market: market, memory: newMemory(), streams: map[string]progressOf{}}
+	return &orders{market: market, memory: newMemory(), streams: map[string]lastSeen{}}
 }
 
-// fold asks orders to make a transition of a stream's documents.
-type fold struct {
+// request asks orders to make a transition of a stream's documents.
+type request struct {
 	transition
 	stream
 	replyTo *actor.PID
 }
 
-// folded is the answer: the transition is durable, or why it may not be.
-type folded struct {
-	*fold
+// answer says that the transition is durable, or why it may not be.
+type answer struct {
+	*request
 	err error
 }
 
-// foldResult is what came of a transition, and how many commits there are now.
-type foldResult struct {
-	folded
+// outcome is what came of a transition, and how many commits there are now.
+type outcome struct {
+	answer
 	at int64
 }
 
@@ -74,20 +74,20 @@ func (o *orders) end(l *life) {
 		o.queue = append(o.queue, o.busy)
 	}
 	for _, f := range o.queue {
-		l.system.Root.Send(f.replyTo, folded{f, errOrdersEnded})
+		l.system.Root.Send(f.replyTo, answer{f, errOrdersEnded})
 	}
 }
 
 func (o *orders) receive(l *life, message any) {
 	switch m := message.(type) {
-	case *fold:
+	case *request:
 		o.queue = append(o.queue, m)
 		o.next(l)
 	case waited:
-		o.waiting = false
+		o.timing = false
 		o.next(l)
-	case foldResult:
-		l.Send(m.replyTo, m.folded)
+	case outcome:
+		l.Send(m.replyTo, m.answer)
 		o.at = m.at
 		if m.err != nil {
 			o.memory.forget()
@@ -95,7 +95,7 @@ func (o *orders) receive(l *life, message any) {
 			return
 		}
 		o.busy = nil
-		o.streams[m.Name] = progressOf{m.to.Height(), time.Now()}
+		o.streams[m.Name] = lastSeen{m.to.Height(), time.Now()}
 		o.next(l)
 	case claimed:
 		o.at, o.busy = m.doc.Seq, nil
@@ -113,8 +113,8 @@ func (o *orders) next(l *life) {
 	i := o.hindmost()
 	f := o.queue[i]
 	if left := o.patience(f); left > 0 {
-		if !o.waiting {
-			o.waiting = true
+		if !o.timing {
+			o.timing = true
 			l.after(left, waited{})
 		}
 		return
@@ -122,8 +122,8 @@ func (o *orders) next(l *life) {
 	o.busy, o.queue = f, slices.Delete(o.queue, i, i+1)
 	w := writer{l.store, o.market, o.memory, l.doc.Ref(), o.at}
 	l.do(func(ctx context.Context) any {
-		err := w.fold(ctx, f)
-		return foldResult{folded{f, err}, w.at}
+		err := w.commit(ctx, f)
+		return outcome{answer{f, err}, w.at}
 	})
 }
 
@@ -141,7 +141,7 @@ func (o *orders) hindmost() int {
 // patience is how long a transition is to wait for streams that are further
 // behind: none of them holds it up for long after it has fallen silent, and none
 // at all once it follows the head: a backfill beside it can take hours.
-func (o *orders) patience(f *fold) time.Duration {
+func (o *orders) patience(f *request) time.Duration {
 	if f.back() || f.report.Status == persistence.Following {
 		return 0
 	}
@@ -163,7 +163,7 @@ type writer struct {
 	at     int64
 }
 
-func (w *writer) fold(ctx context.Context, f *fold) error {
+func (w *writer) commit(ctx context.Context, f *request) error {
 	var c markets.Cursor
 	for !c.Done {
 		next, err := w.portion(ctx, f, c)
@@ -177,7 +177,7 @@ func (w *writer) fold(ctx context.Context, f *fold) error {
 }
 
 // portion commits one portion of a transition.
-func (w *writer) portion(ctx context.Context, f *fold, c markets.Cursor) (next markets.Cursor, err error) {
+func (w *writer) portion(ctx context.Context, f *request, c markets.Cursor) (next markets.Cursor, err error) {
 	var book *mindful
 	moves := []persistence.Move{f.move(), w.move()}
 	err = w.store.Commit(ctx, w.market, moves, func(tx persistence.Tx) error {
@@ -211,7 +211,7 @@ func (w *writer) move() persistence.Move {
 
 // onBook is the transition of the market's documents that the observer's is. The
 // events of an interrupted one are in the log.
-func (f *fold) onBook(b markets.Book) (markets.Transition, error) {
+func (f *request) onBook(b markets.Book) (markets.Transition, error) {
 	t := markets.Transition{Chain: f.market.Chain, Market: f.market.Market, Stream: f.Name, From: f.from.Seq, To: f.to.Seq}
 	if f.batch != nil {
 		t.Events = f.batch.Events
@@ -230,7 +230,7 @@ func (f *fold) onBook(b markets.Book) (markets.Transition, error) {
 type documents struct {
 	stream
 	orders   *actor.PID
-	asked    *fold // and not answered yet
+	asked    *request // and not answered yet
 	watching bool
 }
 
@@ -239,14 +239,14 @@ func (d *documents) execute(l *life, t transition) {
 		d.watching = true
 		l.Watch(d.orders)
 	}
-	d.asked = &fold{t, d.stream, l.Self()}
+	d.asked = &request{t, d.stream, l.Self()}
 	l.Request(d.orders, d.asked)
 }
 
 func (d *documents) receive(l *life, message any) {
 	switch m := message.(type) {
-	case folded:
-		if m.fold != d.asked { // of an earlier incarnation
+	case answer:
+		if m.request != d.asked { // of an earlier incarnation
 			return
 		}
 		d.asked = nil

@@ -9,39 +9,39 @@ import (
 )
 
 func TestDocumentsAreFoldedInOrderOfHeight(t *testing.T) {
-	of := func(stream string, from, to int64) *fold {
-		return &fold{
+	of := func(stream string, from, to int64) *request {
+		return &request{
 			stream:     streamNamed(stream),
 			transition: transition{from: markets.Place{Seq: from}, to: markets.Place{Seq: to}},
 		}
 	}
 	o := newOrders(refOfWorld)
-	o.queue = []*fold{of("buy", 10, 20), of("delist", 4, 8), of("bulk", 7, 9)}
+	o.queue = []*request{of("buy", 10, 20), of("delist", 4, 8), of("bulk", 7, 9)}
 	if i := o.hindmost(); i != 1 {
 		t.Errorf("the first is %s", o.queue[i].Name)
 	}
 	now, longAgo := time.Now(), time.Now().Add(-2*time.Hour)
 	for _, c := range []struct {
 		what  string
-		other progressOf
-		fold  *fold
+		other lastSeen
+		fold  *request
 		waits bool
 	}{
-		{"another stream moves further behind", progressOf{5, now}, of("buy", 10, 20), true},
-		{"another stream is silent", progressOf{5, longAgo}, of("buy", 10, 20), false},
-		{"another stream is as far", progressOf{10, now}, of("buy", 10, 20), false},
-		{"a rollback waits for nobody", progressOf{5, now}, of("buy", 10, 7), false},
-		{"who follows the head waits for nobody", progressOf{5, now}, following(of("buy", 10, 20)), false},
-		{"nobody waits for himself", progressOf{5, now}, of("list", 10, 20), false},
+		{"another stream moves further behind", lastSeen{5, now}, of("buy", 10, 20), true},
+		{"another stream is silent", lastSeen{5, longAgo}, of("buy", 10, 20), false},
+		{"another stream is as far", lastSeen{10, now}, of("buy", 10, 20), false},
+		{"a rollback waits for nobody", lastSeen{5, now}, of("buy", 10, 7), false},
+		{"who follows the head waits for nobody", lastSeen{5, now}, following(of("buy", 10, 20)), false},
+		{"nobody waits for himself", lastSeen{5, now}, of("list", 10, 20), false},
 	} {
-		o.streams = map[string]progressOf{"list": c.other}
+		o.streams = map[string]lastSeen{"list": c.other}
 		if got := o.patience(c.fold) > 0; got != c.waits {
 			t.Errorf("%s: waits %v", c.what, got)
 		}
 	}
 }
 
-func following(f *fold) *fold {
+func following(f *request) *request {
 	f.report.Status = persistence.Following
 	return f
 }

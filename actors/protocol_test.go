@@ -68,8 +68,8 @@ func hear[T any](p *probe) T {
 	panic("unreachable")
 }
 
-// silence checks that nothing was said before the answer to a question that
-// comes last.
+// silence checks that nothing is said for a moment. It can overlook what comes
+// late, but never fails without cause.
 func (p *probe) silence() {
 	p.t.Helper()
 	select {

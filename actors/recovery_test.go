@@ -71,9 +71,9 @@ func TestWhatIsAskedBeforeAFailedClaimIsAnsweredAfterTheNext(t *testing.T) {
 	p := newProbe(t)
 	store := &failingClaims{Store: p.shared.store, arrived: make(chan struct{}), fail: make(chan struct{})}
 	p.shared.store = store
-	answers := make(chan folded, 1)
+	answers := make(chan answer, 1)
 	asker := p.shared.system.Root.Spawn(actor.PropsFromFunc(func(c actor.Context) {
-		if m, ok := c.Message().(folded); ok {
+		if m, ok := c.Message().(answer); ok {
 			answers <- m
 		}
 	}))
@@ -90,7 +90,7 @@ func TestWhatIsAskedBeforeAFailedClaimIsAnsweredAfterTheNext(t *testing.T) {
 		}
 	}, actor.WithSupervisor(p.shared.supervision)))
 	<-store.arrived
-	p.send(childOf(parent, "orders"), &fold{stream: w.stream, replyTo: asker})
+	p.send(childOf(parent, "orders"), &request{stream: w.stream, replyTo: asker})
 	close(store.fail)
 	select {
 	case m := <-answers:
