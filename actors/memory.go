@@ -59,7 +59,6 @@ func (k *mindful) Orders(keys []string) (map[string]markets.Order, error) {
 func (k *mindful) PutOrders(orders []markets.Order) error {
 	for _, o := range orders {
 		k.put[o.Key] = o
-		delete(k.gone, o.Key)
 	}
 	return k.Book.PutOrders(orders)
 }
