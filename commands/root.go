@@ -69,6 +69,7 @@ in a file ("config example" prints one) and "run" it.`,
 		newRewind(),
 		newRetry(),
 		newConfig(assets),
+		newSchema(),
 		newVersion(),
 	)
 	return root

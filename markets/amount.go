@@ -65,3 +65,7 @@ func (a Amount) Sortable() string {
 	}
 	return fmt.Sprintf("%02d%s", len(a), a)
 }
+
+// BigEndian is a known amount as 32 bytes, the most significant first: they sort as
+// bytes as the amounts do as numbers.
+func (a Amount) BigEndian() [32]byte { return uint256.MustFromDecimal(string(a)).Bytes32() }

@@ -23,6 +23,14 @@ const (
 	RecordRemoved     Kind = "record_removed"
 )
 
+// Kinds are all kinds of market events.
+func Kinds() []Kind {
+	return []Kind{
+		Listed, Delisted, Bought, OfferMade, OfferCancelled, OfferAccepted, OfferRejected, Matched, OrdersCancelled,
+		Transferred, CollectionCreated, TokenMinted, Recorded, RecordRemoved,
+	}
+}
+
 // Sale says whether events of the kind are sales. A sale is one event, however
 // many orders it fills.
 func (k Kind) Sale() bool { return k == Bought || k == OfferAccepted }
@@ -35,6 +43,9 @@ const (
 	Ask Side = "ask"
 	Bid Side = "bid"
 )
+
+// Sides are both sides.
+func Sides() []Side { return []Side{Ask, Bid} }
 
 // The standards a token can follow.
 const (
@@ -78,7 +89,7 @@ type Event struct {
 	Block string `json:"block,omitempty" bson:"block,omitempty"`
 	// Transaction is the transaction's hash.
 	Transaction string    `json:"transaction" bson:"transaction"`
-	Time        time.Time `json:"time" bson:"time"`
+	Time        time.Time `json:"time" bson:"time"` // to the millisecond, as all times here
 
 	// Order is the key of the order concerned within its market, if it is one order.
 	Order string `json:"order,omitempty" bson:"order,omitempty"`

@@ -1,6 +1,9 @@
 package markets
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
 // ChainKind is the family a chain belongs to.
 type ChainKind string
@@ -32,6 +35,9 @@ type Stream struct {
 	// event; DecodeAll adds the rest (stream, seq, block, transaction, time).
 	Decode func(transaction []Raw) ([]Event, []Failure)
 }
+
+// Precision is what times are kept with: that of BSON dates.
+const Precision = time.Millisecond
 
 // Failure is a raw event that could not be decoded, and why.
 type Failure struct {
@@ -81,7 +87,10 @@ func (s Stream) decode(transaction []Raw) (events []Event, failures []Failure) {
 		e := &events[i]
 		raw := rawOf(transaction, e.Position)
 		e.Stream, e.Seq = s.Name, raw.Seq
-		e.Block, e.Transaction, e.Time = raw.Block, raw.Transaction, raw.Time
+		e.Block, e.Transaction, e.Time = raw.Block, raw.Transaction, raw.Time.Truncate(Precision)
+		if e.ExpiresAt != nil {
+			e.ExpiresAt = new(e.ExpiresAt.Truncate(Precision))
+		}
 	}
 	return events, failures
 }

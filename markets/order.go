@@ -15,6 +15,9 @@ const (
 	Rejected Status = "REJECTED"
 )
 
+// Statuses are all statuses of an order.
+func Statuses() []Status { return []Status{Listing, Partial, Sold, Canceled, Rejected} }
+
 // Alive says whether an order of the status can still be filled.
 func (s Status) Alive() bool { return s == Listing || s == Partial }
 

@@ -27,7 +27,7 @@ func record(kind, key string) markets.Record {
 
 // fullOrder has every field set.
 func fullOrder() markets.Order {
-	when := func(seq int64) *time.Time { t := at(seq).Add(123456 * time.Microsecond); return &t }
+	when := func(seq int64) *time.Time { t := at(seq).Add(123 * time.Millisecond); return &t }
 	token := markets.Token{Collection: "0xC0", ID: string(greatest), Standard: markets.ERC1155, Name: "Ünï \"q\" <b>\n\\"}
 	return markets.Order{
 		Chain: chain, Market: "seaport", Key: "0xfull", Side: markets.Bid, Status: markets.Partial, Maker: "0xM", Taker: "0xT", Contract: "0xS",

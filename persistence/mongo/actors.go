@@ -1,0 +1,337 @@
+package mongo
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	driver "go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
+
+	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/persistence"
+	"github.com/imart/event-worker/persistence/mongo/schema"
+)
+
+// stamp sets a document's time by the server's clock.
+func stamp(field string) bson.E {
+	return bson.E{Key: "$currentDate", Value: bson.D{{Key: field, Value: true}}}
+}
+
+func byID(id string) bson.D { return bson.D{{Key: "_id", Value: id}} }
+
+// TakeOver is persistence.Store's.
+func (s *Store) TakeOver(ctx context.Context, chain, node string) (epoch int64, err error) {
+	err = s.work(func() (err error) {
+		epoch, err = s.takeOver(ctx, chain, node)
+		return err
+	})
+	return epoch, err
+}
+
+// takeOver raises the lease's epoch, and then stamps it into the actors' documents.
+// Each step waits for whoever is in its way. A transaction of both would have to
+// begin again whenever the earlier owner commits, and might never come to its end;
+// and nobody acts on the epoch before both are done.
+func (s *Store) takeOver(ctx context.Context, chain, node string) (int64, error) {
+	before, err := s.lease(ctx, chain)
+	if err != nil {
+		return 0, err
+	}
+	if before.App != "" && before.App != s.app {
+		s.suspects.addApp(before.App)
+	}
+	if err := s.endSuspects(ctx); err != nil {
+		return 0, err
+	}
+	epoch, err := s.raise(ctx, chain, node)
+	if err != nil {
+		return 0, err
+	}
+	older := bson.D{is("chain", chain), is("epoch", bson.D{is("$lt", epoch)})}
+	if _, err := s.collection(persistence.Actors).UpdateMany(ctx, older, bson.D{is("$set", bson.D{is("epoch", epoch)})}); err != nil {
+		return 0, err
+	}
+	// What the earlier owner has begun since cannot commit, but would hold us up.
+	return epoch, s.endSuspects(ctx)
+}
+
+// raise gives a chain's lease to a node, at an epoch above all that were.
+func (s *Store) raise(ctx context.Context, chain, node string) (int64, error) {
+	highest, err := s.highestEpoch(ctx, chain)
+	if err != nil {
+		return 0, err
+	}
+	taken := driver.Pipeline{{is("$set", bson.D{
+		is("node", bson.D{is("$literal", node)}),
+		is("app", bson.D{is("$literal", s.app)}),
+		is("epoch", bson.D{is("$add", bson.A{bson.D{is("$max", bson.A{"$epoch", highest})}, int64(1)})}),
+		is("takenAt", "$$NOW"),
+		is("claims", bson.D{is("$ifNull", bson.A{"$claims", int64(0)})}),
+	})}}
+	var lease schema.Lease
+	err = s.collection(persistence.Leases).FindOneAndUpdate(ctx, byID(chain), taken,
+		options.FindOneAndUpdate().SetUpsert(true).SetReturnDocument(options.After)).Decode(&lease)
+	return lease.Epoch, err
+}
+
+// repeatable runs a transaction that may as well happen twice.
+func (s *Store) repeatable(ctx context.Context, body func(ctx context.Context) error) error {
+	if err := s.endSuspects(ctx); err != nil {
+		return err
+	}
+	t := transaction{store: s, body: body, landed: func(context.Context) (bool, error) { return false, nil }}
+	return t.run(ctx)
+}
+
+// lease is a chain's lease; the zero one if the chain was never taken.
+func (s *Store) lease(ctx context.Context, chain string) (lease schema.Lease, err error) {
+	err = s.collection(persistence.Leases).FindOne(ctx, byID(chain)).Decode(&lease)
+	if errors.Is(err, driver.ErrNoDocuments) {
+		err = nil
+	}
+	return lease, err
+}
+
+// highestEpoch is the highest epoch of a chain's actors.
+func (s *Store) highestEpoch(ctx context.Context, chain string) (int64, error) {
+	var highest struct{ Epoch int64 }
+	err := s.collection(persistence.Actors).FindOne(ctx, bson.D{{Key: "chain", Value: chain}},
+		options.FindOne().SetSort(bson.D{{Key: "epoch", Value: -1}})).Decode(&highest)
+	if errors.Is(err, driver.ErrNoDocuments) {
+		err = nil
+	}
+	return highest.Epoch, err
+}
+
+// Claim is persistence.Store's.
+func (s *Store) Claim(ctx context.Context, claim persistence.Claim) (actor persistence.Actor, err error) {
+	err = s.work(func() (err error) {
+		actor, err = s.claim(ctx, claim)
+		return err
+	})
+	return actor, err
+}
+
+func (s *Store) claim(ctx context.Context, claim persistence.Claim) (persistence.Actor, error) {
+	if err := s.endSuspects(ctx); err != nil { // they would hold us up
+		return persistence.Actor{}, err
+	}
+	actor, err := s.claimKnown(ctx, claim)
+	if errors.Is(err, driver.ErrNoDocuments) {
+		err = s.repeatable(ctx, func(ctx context.Context) error { return s.introduce(ctx, claim) })
+		if err == nil {
+			actor, err = s.claimKnown(ctx, claim)
+		}
+	}
+	if errors.Is(err, driver.ErrNoDocuments) {
+		err = fenced(claim.ID)
+	}
+	return actor, err
+}
+
+// claimKnown claims a document that exists and has no higher epoch.
+func (s *Store) claimKnown(ctx context.Context, claim persistence.Claim) (persistence.Actor, error) {
+	var c change
+	c.set("kind", claim.Kind)
+	c.set("chain", claim.Chain)
+	c.unless("market", claim.Market, "")
+	c.unless("stream", claim.Stream, "")
+	c.set("node", claim.Node)
+	c.unless("documents", claim.Documents, false)
+	c.set("epoch", claim.Epoch)
+	if claim.LastError != "" {
+		c.set("lastError", claim.LastError)
+	}
+	c.add("incarnation", 1)
+	c.add("restarts", claim.Restarts)
+	filter := append(byID(claim.ID), bson.E{Key: "epoch", Value: bson.D{{Key: "$lte", Value: claim.Epoch}}})
+	var actor schema.Actor
+	err := s.collection(persistence.Actors).FindOneAndUpdate(ctx, filter, c.update("updatedAt"),
+		options.FindOneAndUpdate().SetReturnDocument(options.After)).Decode(&actor)
+	return actor.Actor, err
+}
+
+// introduce makes the document of an actor that has none, ready for its first
+// claim. It writes to the lease, so that a take-over cannot overlook the document.
+func (s *Store) introduce(ctx context.Context, claim persistence.Claim) error {
+	known, err := s.collection(persistence.Actors).CountDocuments(ctx, byID(claim.ID))
+	if err != nil || known > 0 {
+		return err
+	}
+	lease, err := s.lease(ctx, claim.Chain)
+	if err != nil {
+		return err
+	}
+	if lease.Epoch > claim.Epoch {
+		return fenced(claim.ID)
+	}
+	counted := bson.D{
+		{Key: "$inc", Value: bson.D{{Key: "claims", Value: int64(1)}}},
+		{Key: "$setOnInsert", Value: bson.D{
+			{Key: "node", Value: claim.Node}, {Key: "epoch", Value: claim.Epoch}, {Key: "app", Value: s.app}, {Key: "takenAt", Value: now()},
+		}},
+	}
+	if _, err := s.collection(persistence.Leases).UpdateOne(ctx, byID(claim.Chain), counted, options.UpdateOne().SetUpsert(true)); err != nil {
+		return err
+	}
+	_, err = s.collection(persistence.Actors).InsertOne(ctx, schema.Actor{Actor: persistence.Actor{
+		ID: claim.ID, Kind: claim.Kind, Chain: claim.Chain, Market: claim.Market, Stream: claim.Stream, Node: claim.Node,
+		Documents: claim.Documents, Epoch: claim.Epoch, Place: claim.Start, UpdatedAt: now(),
+	}})
+	return err
+}
+
+// Report is persistence.Store's.
+func (s *Store) Report(ctx context.Context, ref persistence.ActorRef, report persistence.Report) error {
+	var c change
+	c.report(report)
+	if report.Place != nil {
+		c.place(*report.Place)
+	}
+	return s.work(func() error {
+		result, err := s.collection(persistence.Actors).UpdateOne(ctx, incarnation(ref), c.update("updatedAt"))
+		if err == nil && result.MatchedCount == 0 {
+			err = fenced(ref.ID)
+		}
+		return err
+	})
+}
+
+// incarnation matches an incarnation's document.
+func incarnation(ref persistence.ActorRef) bson.D {
+	return append(byID(ref.ID), bson.E{Key: "epoch", Value: ref.Epoch}, bson.E{Key: "incarnation", Value: ref.Incarnation})
+}
+
+// move makes moves, each on condition that its actor stands where it starts.
+func (s *Store) move(ctx context.Context, moves []persistence.Move, commit bson.ObjectID) error {
+	for i, m := range moves {
+		if slices.ContainsFunc(moves[:i], func(earlier persistence.Move) bool { return earlier.Actor.ID == m.Actor.ID && earlier.From != m.From }) {
+			return fenced(m.Actor.ID)
+		}
+		result, err := s.collection(persistence.Actors).UpdateOne(ctx, standing(m), updateOf(m, commit))
+		if err != nil {
+			return err
+		}
+		if result.MatchedCount == 0 {
+			return fenced(m.Actor.ID)
+		}
+	}
+	return nil
+}
+
+// standing matches the document of a move's actor if it stands where the move
+// starts.
+func standing(m persistence.Move) bson.D {
+	return append(incarnation(m.Actor),
+		bson.E{Key: "seq", Value: m.From.Seq},
+		bson.E{Key: "hash", Value: orNull(m.From.Hash)},
+		bson.E{Key: "through", Value: orNull(m.From.Through)},
+	)
+}
+
+// stand returns ErrFenced if an actor does not stand where its move starts.
+func (s *Store) stand(ctx context.Context, moves []persistence.Move) error {
+	for _, m := range moves {
+		n, err := s.collection(persistence.Actors).CountDocuments(ctx, standing(m))
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return fenced(m.Actor.ID)
+		}
+	}
+	return nil
+}
+
+// orNull is null, which matches a missing field, for what is not stored.
+func orNull[T comparable](v T) any {
+	if v == *new(T) {
+		return nil
+	}
+	return v
+}
+
+func updateOf(m persistence.Move, commit bson.ObjectID) bson.D {
+	var c change
+	c.place(m.To)
+	if m.Pending == nil {
+		c.unset("pending")
+	} else {
+		c.set("pending", *m.Pending)
+	}
+	if m.Trail != nil {
+		c.set("trail", m.Trail)
+	}
+	c.add("events", m.Events)
+	c.add("deadLetters", m.DeadLetters)
+	c.report(m.Report)
+	c.set("commit", commit)
+	return c.update("updatedAt")
+}
+
+// landed says whether a commit has moved its actors.
+func (s *Store) landed(ctx context.Context, moves []persistence.Move, commit bson.ObjectID) (bool, error) {
+	actors := s.database.Collection(persistence.Actors, options.Collection().SetReadConcern(readconcern.Linearizable()))
+	err := actors.FindOne(ctx, append(byID(moves[0].Actor.ID), bson.E{Key: "commit", Value: commit})).Err()
+	if errors.Is(err, driver.ErrNoDocuments) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// change is an update of an actor's document.
+type change struct{ sets, unsets, adds bson.D }
+
+func (c *change) set(field string, value any) {
+	c.sets = append(c.sets, bson.E{Key: field, Value: value})
+}
+
+func (c *change) unset(field string) { c.unsets = append(c.unsets, bson.E{Key: field, Value: ""}) }
+
+// unless sets a field unless its value is one that is not stored.
+func (c *change) unless(field string, value, missing any) {
+	if value == missing {
+		c.unset(field)
+	} else {
+		c.set(field, value)
+	}
+}
+
+func (c *change) add(field string, n int64) {
+	if n != 0 {
+		c.adds = append(c.adds, bson.E{Key: field, Value: n})
+	}
+}
+
+func (c *change) place(p markets.Place) {
+	c.set("seq", p.Seq)
+	c.unless("hash", p.Hash, "")
+	c.unless("through", p.Through, int64(0))
+}
+
+func (c *change) report(r persistence.Report) {
+	c.unless("state", r.Status, "")
+	c.set("head", r.Head)
+	c.set("finalized", r.Finalized)
+	c.set("lag", r.Lag)
+	if r.LastError != "" {
+		c.set("lastError", r.LastError)
+	}
+}
+
+// update is the change as an update with the server's time in a field.
+func (c *change) update(at string) bson.D {
+	update := bson.D{stamp(at)}
+	for _, part := range []struct {
+		operator string
+		fields   bson.D
+	}{{"$set", c.sets}, {"$unset", c.unsets}, {"$inc", c.adds}} {
+		if len(part.fields) > 0 {
+			update = append(update, bson.E{Key: part.operator, Value: part.fields})
+		}
+	}
+	return update
+}

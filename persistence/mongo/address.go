@@ -1,0 +1,65 @@
+package mongo
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+
+	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/connstring"
+)
+
+// DefaultDatabase is the database of a URI that names none.
+const DefaultDatabase = "event_worker"
+
+// Address says where a database is. Unlike the URI it holds no secret.
+type Address struct {
+	Hosts    []string
+	Database string
+}
+
+// String is the address for people.
+func (a Address) String() string {
+	return fmt.Sprintf("database %s on %s", a.Database, strings.Join(a.Hosts, ", "))
+}
+
+// AddressOf is where a URI leads. The error does not repeat what the URI says.
+func AddressOf(uri string) (Address, error) {
+	parsed, err := connstring.Parse(uri)
+	if err != nil {
+		return Address{}, fmt.Errorf("MONGODB_URI is of no use: %s: it looks like mongodb://user:password@host:27017/database?replicaSet=rs0", wrongWith(uri, err))
+	}
+	a := Address{Hosts: parsed.Hosts, Database: parsed.Database}
+	if parsed.Scheme == connstring.SchemeMongoDBSRV {
+		a.Hosts = []string{hostOf(uri)}
+	}
+	if a.Database == "" {
+		a.Database = DefaultDatabase
+	}
+	return a, nil
+}
+
+// wrongWith says what is wrong with a URI. The driver's own words may quote parts
+// of it, a password too.
+func wrongWith(uri string, err error) string {
+	var dns *net.DNSError
+	switch {
+	case errors.As(err, &dns):
+		return fmt.Sprintf("looking up the servers of %s fails", hostOf(uri))
+	case !strings.HasPrefix(uri, connstring.SchemeMongoDB+"://") && !strings.HasPrefix(uri, connstring.SchemeMongoDBSRV+"://"):
+		return "it does not begin with mongodb:// or mongodb+srv://"
+	case strings.Contains(err.Error(), "unescaped") || strings.Contains(err.Error(), "escape"):
+		return "user name and password must have %XX for characters such as @ : / %"
+	}
+	return "it cannot be read"
+}
+
+// hostOf is the host of a URI with one.
+func hostOf(uri string) string {
+	_, rest, _ := strings.Cut(uri, "://")
+	end := strings.IndexAny(rest, "/?")
+	if end >= 0 {
+		rest = rest[:end]
+	}
+	return rest[strings.LastIndex(rest, "@")+1:]
+}

@@ -1,0 +1,131 @@
+package mongo_test
+
+import (
+	"bufio"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"strconv"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/imart/event-worker/persistence/mongo/mongotest"
+)
+
+// The variables that make TestCommitForEver commit: to which database, and in
+// which commit of its own it hangs, if in any.
+const (
+	crashURI  = "EVENT_WORKER_TEST_CRASH_URI"
+	crashHang = "EVENT_WORKER_TEST_CRASH_HANG"
+)
+
+// hung is what a process says that hangs in a commit.
+const hung = "hung"
+
+// TestCommitForEver is the process that is killed. It takes the chain over and
+// says the seq of every commit that was acknowledged.
+func TestCommitForEver(t *testing.T) {
+	uri := os.Getenv(crashURI)
+	if uri == "" {
+		t.Skip("it is run by the tests that kill it")
+	}
+	hang, err := strconv.ParseInt(os.Getenv(crashHang), 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, actor := takeOver(t, uri, fmt.Sprint("node-", os.Getpid()))
+	c.between = func() {
+		if c.runs == hang {
+			fmt.Println(hung)
+			select {}
+		}
+	}
+	for {
+		c.commits(t, &actor, 1)
+		fmt.Println(actor.Seq)
+	}
+}
+
+// A process that is killed at any moment leaves every commit that it was told of,
+// whole, and none in half, and the next one goes on from there.
+func TestKilledProcessLeavesWholeCommits(t *testing.T) {
+	uri := mongotest.Database(t)
+	for range rounds(t, 5) {
+		last := killed(t, uri, 0)
+		if began := succeed(t, uri); began != last && began != last+1 {
+			t.Fatalf("commit %d was the last acknowledged one, the next process begins at %d", last, began)
+		}
+	}
+}
+
+// A transaction that a killed process has left open holds nobody up.
+func TestKilledWithinCommit(t *testing.T) {
+	uri := mongotest.Database(t)
+	for range rounds(t, 3) {
+		last := killed(t, uri, 4)
+		begun := time.Now()
+		if began := succeed(t, uri); began != last {
+			t.Fatalf("commit %d was the last one, the next process begins at %d", last, began)
+		}
+		if took := time.Since(begun); took > soon {
+			t.Fatalf("the next process is held up for %v", took)
+		}
+	}
+}
+
+// succeed takes over from a killed process, commits, and returns where it began.
+func succeed(t *testing.T, uri string) (began int64) {
+	t.Helper()
+	c, actor := takeOver(t, uri, "successor")
+	c.commits(t, &actor, 1)
+	if at := whole(t, c.store, disputed); at != c.began+1 {
+		t.Errorf("after a commit at %d the actor stands at %d", c.began, at)
+	}
+	return c.began
+}
+
+// killed lets a process commit, kills it and returns the last commit that it was
+// told of. It is killed at any moment after its first one, or, if hang is not 0,
+// in the middle of the commit of that number.
+func killed(t *testing.T, uri string, hang int64) (last int64) {
+	t.Helper()
+	child := exec.Command(os.Args[0], "-test.run=^TestCommitForEver$")
+	child.Env = append(os.Environ(), crashURI+"="+uri, crashHang+"="+strconv.FormatInt(hang, 10))
+	child.Stderr = os.Stderr
+	out, err := child.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	kill := func() { _ = child.Process.Kill() }
+	var late atomic.Bool
+	inTime := time.AfterFunc(soon, func() {
+		late.Store(true)
+		kill()
+	})
+	lines := bufio.NewScanner(out)
+	for lines.Scan() {
+		switch {
+		case lines.Text() == hung:
+			inTime.Stop()
+			kill()
+			continue
+		case hang == 0 && inTime.Stop():
+			defer time.AfterFunc(rand.N(150*time.Millisecond), kill).Stop()
+		}
+		if last, err = strconv.ParseInt(lines.Text(), 10, 64); err != nil {
+			t.Errorf("the child says %q", lines.Text())
+		}
+	}
+	if err := child.Wait(); err == nil || child.ProcessState.Exited() {
+		t.Fatalf("the child ended by itself: %v", err)
+	}
+	if late.Load() {
+		t.Fatalf("after %v the child is at commit %d", soon, last)
+	}
+	return last
+}

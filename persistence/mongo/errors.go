@@ -1,0 +1,46 @@
+package mongo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	driver "go.mongodb.org/mongo-driver/v2/mongo"
+
+	"github.com/imart/event-worker/persistence"
+)
+
+// The server's error codes that mean something to us
+// (https://github.com/mongodb/mongo/blob/master/src/mongo/base/error_codes.yml).
+const (
+	unauthorized          = 13
+	authenticationFailed  = 18
+	namespaceExists       = 48
+	indexOptionsConflict  = 85
+	indexKeySpecsConflict = 86
+)
+
+func hasCode(err error, code int) bool {
+	var server driver.ServerError
+	return errors.As(err, &server) && server.HasErrorCode(code)
+}
+
+// explain says where an error happened, and what can be done about it.
+func (r *Reader) explain(err error) error {
+	switch {
+	case err == nil, errors.Is(err, persistence.ErrFenced), errors.Is(err, context.Canceled):
+		return err
+	case errors.Is(err, driver.ErrClientDisconnected):
+		return errClosed
+	case hasCode(err, authenticationFailed), strings.Contains(err.Error(), "auth error"):
+		return fmt.Errorf("MongoDB, %s: the login was refused: check user name, password and authSource in MONGODB_URI", r.address)
+	case hasCode(err, unauthorized):
+		return fmt.Errorf("MongoDB, %s: the user may not do this: give it the roles readWrite and dbAdmin on the database: %w", r.address, err)
+	case driver.IsTimeout(err):
+		return fmt.Errorf("MongoDB, %s: no answer in time: %w", r.address, err)
+	}
+	return fmt.Errorf("MongoDB, %s: %w", r.address, err)
+}
+
+var errClosed = errors.New("the store is closed")

@@ -1,0 +1,179 @@
+package mongo
+
+import (
+	"cmp"
+	"errors"
+	"slices"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	driver "go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/persistence"
+	"github.com/imart/event-worker/persistence/mongo/schema"
+)
+
+// Append is persistence.Tx's.
+func (t *tx) Append(activities []markets.Activity, letters []markets.DeadLetter) error {
+	return t.step(func() error {
+		log := make([]driver.WriteModel, len(activities))
+		for i, a := range activities {
+			log[i] = driver.NewInsertOneModel().SetDocument(schema.OfActivity(a))
+		}
+		if err := t.write(persistence.Activities, log); err != nil {
+			return err
+		}
+		dead := make([]driver.WriteModel, len(letters))
+		for i, d := range letters {
+			dead[i] = driver.NewInsertOneModel().SetDocument(schema.OfDeadLetter(d))
+		}
+		return t.write(persistence.DeadLetters, dead)
+	})
+}
+
+// RemoveLetter is persistence.Tx's.
+func (t *tx) RemoveLetter(id string) (removed bool, err error) {
+	err = t.step(func() error {
+		n, err := t.remove(persistence.DeadLetters, []string{id})
+		removed = n > 0
+		return err
+	})
+	return removed, err
+}
+
+// Log is markets.Book's.
+func (t *tx) Log(keys []string) (found []markets.Event, err error) {
+	if len(keys) == 0 {
+		return nil, t.err
+	}
+	err = t.step(func() error {
+		for _, index := range []string{"order", "concerns"} { // named as what they index
+			docs, err := find[schema.Activity](t, persistence.Activities, t.ours(in(index, keys)), options.Find().SetHint(index))
+			if err != nil {
+				return err
+			}
+			for _, doc := range docs {
+				found = append(found, doc.Event)
+			}
+		}
+		return nil
+	})
+	return found, err
+}
+
+// alongStream is the order of a stream's log.
+func alongStream(direction int) bson.D {
+	order := bson.D{{Key: "seq", Value: direction}}
+	for _, part := range positionOf(markets.Position{}) {
+		order = append(order, bson.E{Key: part.Key, Value: direction})
+	}
+	return order
+}
+
+// positionOf is a position as fields of a document.
+func positionOf(p markets.Position) bson.D {
+	return bson.D{
+		{Key: "position.height", Value: p.Height},
+		{Key: "position.tx", Value: p.Transaction},
+		{Key: "position.log", Value: p.Log},
+		{Key: "position.sub", Value: p.Sub},
+	}
+}
+
+// behind matches what stands behind a position.
+func behind(p markets.Position) bson.E {
+	parts := positionOf(p)
+	either := bson.A{}
+	for i, part := range parts {
+		further := append(slices.Clone(parts[:i]), is(part.Key, bson.D{{Key: "$gt", Value: part.Value}}))
+		either = append(either, further)
+	}
+	return is("$or", either)
+}
+
+// LogBetween is markets.Book's.
+func (t *tx) LogBetween(stream string, after, through int64, from markets.Position, limit int) (found []markets.Event, err error) {
+	err = t.step(func() error {
+		seqs := bson.D{{Key: "$gt", Value: after}, {Key: "$lte", Value: through}}
+		docs, err := find[schema.Activity](t, persistence.Activities, t.ours(is("stream", stream), is("seq", seqs), behind(from)),
+			options.Find().SetSort(alongStream(1)).SetLimit(int64(limit)).SetHint("stream_position"))
+		for _, doc := range docs {
+			found = append(found, doc.Event)
+		}
+		return err
+	})
+	return found, err
+}
+
+// BulkCancels is markets.Book's.
+func (t *tx) BulkCancels() (any bool, err error) {
+	err = t.step(func() error {
+		makers := markets.MakerKey("")
+		concerns := is("concerns", bson.D{{Key: "$gte", Value: makers}, {Key: "$lt", Value: beyond(makers)}})
+		err := t.collection(persistence.Activities).FindOne(t.ctx, t.ours(concerns, is("kind", markets.OrdersCancelled)),
+			options.FindOne().SetProjection(bson.D{{Key: "_id", Value: 1}}).SetHint("concerns")).Err()
+		any = err == nil
+		if errors.Is(err, driver.ErrNoDocuments) {
+			return nil
+		}
+		return err
+	})
+	return any, err
+}
+
+// entry is an entry of the log, or of the dead letters beside it.
+type entry struct {
+	ID       string `bson:"_id"`
+	Seq      int64
+	Position markets.Position
+	letter   bool
+}
+
+// newest orders entries from the newest to the oldest.
+func newest(a, b entry) int {
+	return cmp.Or(cmp.Compare(b.Seq, a.Seq), b.Position.Compare(a.Position))
+}
+
+// Truncate is persistence.Tx's.
+func (t *tx) Truncate(stream string, after int64, limit int) (activities, letters int, err error) {
+	if limit <= 0 {
+		return 0, 0, t.err
+	}
+	err = t.step(func() error {
+		entries, err := t.entries(persistence.Activities, stream, after, limit)
+		if err != nil {
+			return err
+		}
+		dead, err := t.entries(persistence.DeadLetters, stream, after, limit)
+		if err != nil {
+			return err
+		}
+		for i := range dead {
+			dead[i].letter = true
+		}
+		entries = append(entries, dead...)
+		slices.SortFunc(entries, newest)
+		var gone, goneLetters []string
+		for _, e := range entries[:min(len(entries), limit)] {
+			if e.letter {
+				goneLetters = append(goneLetters, e.ID)
+			} else {
+				gone = append(gone, e.ID)
+			}
+		}
+		if activities, err = t.remove(persistence.Activities, gone); err != nil {
+			return err
+		}
+		letters, err = t.remove(persistence.DeadLetters, goneLetters)
+		return err
+	})
+	return activities, letters, err
+}
+
+// entries are the newest entries of a stream that are above after.
+func (t *tx) entries(collection, stream string, after int64, limit int) ([]entry, error) {
+	return find[entry](t, collection, t.ours(is("stream", stream), is("seq", bson.D{{Key: "$gt", Value: after}})),
+		options.Find().SetSort(alongStream(-1)).SetLimit(int64(limit)).SetHint("stream_position").
+			SetProjection(bson.D{{Key: "seq", Value: 1}, {Key: "position", Value: 1}}))
+}

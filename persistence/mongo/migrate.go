@@ -1,0 +1,119 @@
+package mongo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	driver "go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/imart/event-worker/persistence/mongo/schema"
+)
+
+// meta is the collection of what the database says of itself.
+const meta = "meta"
+
+// migrateTimeout bounds the building of indexes on a large database.
+const migrateTimeout = 12 * time.Hour
+
+// errNewer says that the database was written by a later version of the program.
+var errNewer = errors.New("it was written by a newer version of this program: use that one")
+
+// version is the version of the database's schema, 0 if it has none.
+func (r *Reader) version(ctx context.Context) (int, error) {
+	var doc struct{ Version int }
+	err := r.database.Collection(meta).FindOne(ctx, byID("schema")).Decode(&doc)
+	if errors.Is(err, driver.ErrNoDocuments) {
+		err = nil
+	}
+	return doc.Version, err
+}
+
+// migrate brings the database up to date. It is safe to repeat, and for several
+// processes at once.
+func (r *Reader) migrate(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, migrateTimeout)
+	defer cancel()
+	version, err := r.version(ctx)
+	if err != nil {
+		return err
+	}
+	if version > schema.Version {
+		return errNewer
+	}
+	for _, c := range schema.Collections() {
+		if err := r.prepare(ctx, c, version < schema.Version); err != nil {
+			return fmt.Errorf("preparing the collection %s: %w", c.Name, err)
+		}
+	}
+	if version == schema.Version {
+		return nil
+	}
+	_, err = r.database.Collection(meta).UpdateOne(ctx, byID("schema"),
+		bson.D{{Key: "$max", Value: bson.D{{Key: "version", Value: schema.Version}}}, stamp("at")}, options.UpdateOne().SetUpsert(true))
+	return err
+}
+
+// prepare makes a collection with its validator and its indexes, where they are
+// missing or changed.
+func (r *Reader) prepare(ctx context.Context, c schema.Collection, changed bool) error {
+	err := r.database.CreateCollection(ctx, c.Name, options.CreateCollection().SetValidator(c.Validator()))
+	switch {
+	case err == nil:
+	case !hasCode(err, namespaceExists):
+		return err
+	case changed:
+		if err := r.database.RunCommand(ctx, bson.D{{Key: "collMod", Value: c.Name}, {Key: "validator", Value: c.Validator()}}).Err(); err != nil {
+			return err
+		}
+	}
+	if len(c.Indexes) == 0 {
+		return nil
+	}
+	var models []driver.IndexModel
+	for _, index := range c.Indexes {
+		models = append(models, modelOf(index))
+	}
+	indexes := r.database.Collection(c.Name).Indexes()
+	_, err = indexes.CreateMany(ctx, models)
+	if hasCode(err, indexOptionsConflict) || hasCode(err, indexKeySpecsConflict) {
+		return replace(ctx, indexes, c.Indexes)
+	}
+	return err
+}
+
+// modelOf is an index as the server is told it.
+func modelOf(index schema.Index) driver.IndexModel {
+	var keys bson.D
+	for _, key := range index.Keys {
+		direction := 1
+		if key.Descending {
+			direction = -1
+		}
+		keys = append(keys, is(key.Path, direction))
+	}
+	o := options.Index().SetName(index.Name)
+	if index.Exists != "" {
+		o.SetPartialFilterExpression(bson.D{is(index.Exists, bson.D{is("$exists", true)})})
+	}
+	return driver.IndexModel{Keys: keys, Options: o}
+}
+
+// replace makes indexes one by one, each in the place of another one of its name.
+func replace(ctx context.Context, indexes driver.IndexView, wanted []schema.Index) error {
+	for _, index := range wanted {
+		_, err := indexes.CreateOne(ctx, modelOf(index))
+		if hasCode(err, indexOptionsConflict) || hasCode(err, indexKeySpecsConflict) {
+			if err = indexes.DropOne(ctx, index.Name); err == nil {
+				_, err = indexes.CreateOne(ctx, modelOf(index))
+			}
+		}
+		if err != nil {
+			return fmt.Errorf("index %s: %w", index.Name, err)
+		}
+	}
+	return nil
+}

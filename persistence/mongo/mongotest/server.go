@@ -1,0 +1,75 @@
+package mongotest
+
+import (
+	"context"
+	"os/exec"
+	"sync"
+	"testing"
+
+	"github.com/imart/event-worker/internal/required"
+)
+
+// Server is a test's own MongoDB, a replica set of one node, to be hurt. Its
+// methods may be called from any goroutine; what goes wrong in them fails the
+// test.
+type Server struct {
+	t      testing.TB
+	uri    string
+	mu     sync.Mutex
+	mongod *mongod
+	paused bool
+}
+
+// Start starts a server with the mongod on PATH. It is stopped and its data
+// removed at the end of the test. Without a mongod the test is skipped, or fails
+// if required.Variable lists "mongodb".
+func Start(t testing.TB) *Server {
+	t.Helper()
+	binary, err := exec.LookPath("mongod")
+	if err != nil {
+		required.Skip(t, what, "faults need a server of the test's own: put mongod, 6.0 or later, on PATH")
+	}
+	m, err := startMongod(t.Context(), binary, t.TempDir(), freePort)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &Server{t: t, uri: m.uri(), mongod: m}
+	t.Cleanup(s.Kill)
+	return s
+}
+
+// URI is the server's URI, without a database.
+func (s *Server) URI() string { return s.uri }
+
+// Address is where the server listens, host and port.
+func (s *Server) Address() string { return s.mongod.address() }
+
+// Kill ends the server as a crash would and returns when its process is gone.
+func (s *Server) Kill() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.mongod.process.kill()
+	s.paused = false
+}
+
+// Restart starts the server again after Kill, with the same port and data, and
+// returns when it is primary.
+func (s *Server) Restart() {
+	s.t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.mongod.restart(context.Background()); err != nil {
+		s.t.Errorf("restart: %v", err)
+	}
+}
+
+// StepDown makes the server give up being primary for some seconds. It is primary
+// again by itself when they are over.
+func (s *Server) StepDown(ctx context.Context, seconds int) {
+	s.t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.mongod.stepDown(ctx, seconds); err != nil {
+		s.t.Errorf("step down: %v", err)
+	}
+}

@@ -1,0 +1,139 @@
+//go:build unix
+
+package mongotest
+
+import (
+	"errors"
+	"net"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+)
+
+// One server goes through all that can be done to a server: starting one takes
+// seconds.
+func TestServer(t *testing.T) {
+	var m *mongod
+	t.Run("life", func(t *testing.T) {
+		s := Start(t)
+		m = s.mongod
+		client := connect(t, s.URI())
+		docs := client.Database("test").Collection("docs")
+		insert := func() error { _, err := docs.InsertOne(t.Context(), bson.D{}); return err }
+		if err := insert(); err != nil {
+			t.Fatal(err)
+		}
+
+		pid := m.process.cmd.Process.Pid
+		s.Kill()
+		assertFree(t, s.Address())
+		s.Restart()
+		if m.process.cmd.Process.Pid == pid {
+			t.Error("it is the same process")
+		}
+		if n, err := docs.CountDocuments(t.Context(), bson.D{}); n != 1 || err != nil {
+			t.Errorf("after a crash: %d documents, %v", n, err)
+		}
+
+		s.Pause()
+		if err := ping(t, client, soon); !mongo.IsTimeout(err) {
+			t.Errorf("a paused server answers: %v", err)
+		}
+		s.Resume()
+		if err := ping(t, client, patience); err != nil {
+			t.Error(err)
+		}
+
+		s.StepDown(t.Context(), 1)
+		direct := connect(t, "mongodb://"+s.Address()+"/?directConnection=true")
+		_, err := direct.Database("test").Collection("docs").InsertOne(t.Context(), bson.D{})
+		if code := mongo.ServerError(nil); !errors.As(err, &code) || !code.HasErrorCode(10107) {
+			t.Errorf("a server that has stepped down takes writes: %v", err)
+		}
+		if err := insert(); err != nil { // the driver waits for the primary
+			t.Error(err)
+		}
+
+		s.Pause()
+		s.Pause() // once more changes nothing, and it is stopped all the same
+	})
+	if m != nil {
+		assertGone(t, m)
+	}
+}
+
+// A server that finds its port taken tries another one.
+func TestPortTaken(t *testing.T) {
+	binary, folder := binary(t), t.TempDir()
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	ports := []int{taken.Addr().(*net.TCPAddr).Port}
+	m, err := startMongod(t.Context(), binary, folder, func() (int, error) {
+		if len(ports) == 0 {
+			return freePort()
+		}
+		port := ports[0]
+		ports = nil
+		return port, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.process.kill()
+	if m.port == taken.Addr().(*net.TCPAddr).Port {
+		t.Errorf("it is on port %d, which is taken", m.port)
+	}
+}
+
+// Whoever else answers on the port is not taken for the server.
+func TestPortOfAnotherServer(t *testing.T) {
+	binary, folder := binary(t), t.TempDir()
+	uri := URI(t)
+	if !strings.HasPrefix(uri, "mongodb://127.0.0.1:") || shared.mongod == nil {
+		t.Skip("the shared server is elsewhere")
+	}
+	m := &mongod{binary: binary, folder: folder, port: shared.mongod.port}
+	if err := m.launch(t.Context()); !errors.Is(err, errPortTaken) {
+		t.Errorf("started: %v", err)
+	}
+}
+
+// What keeps a server from starting is said.
+func TestServerThatDoesNotStart(t *testing.T) {
+	binary, err := exec.LookPath("false")
+	if err != nil {
+		t.Skip(err)
+	}
+	_, err = startMongod(t.Context(), binary, t.TempDir(), freePort)
+	if err == nil || !strings.Contains(err.Error(), "it ended: exit status 1") {
+		t.Error(err)
+	}
+}
+
+func binary(t *testing.T) string {
+	t.Helper()
+	binary, err := exec.LookPath("mongod")
+	if err != nil {
+		URI(t)
+		t.Skip("no mongod on PATH")
+	}
+	return binary
+}
+
+// The server that tests share is stopped with them.
+func TestSharedServerIsStopped(t *testing.T) {
+	s := new(sharedServer)
+	if _, err := s.uri(binary(t)); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.stop(); err != nil {
+		t.Error(err)
+	}
+	assertGone(t, s.mongod)
+}

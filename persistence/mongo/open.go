@@ -1,0 +1,175 @@
+package mongo
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	driver "go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
+	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
+	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
+
+	"github.com/imart/event-worker/persistence/mongo/schema"
+)
+
+// operationTimeout bounds every single operation, unless the URI has a timeoutMS.
+const operationTimeout = 10 * time.Second
+
+// openTimeout bounds the first contact with the server.
+const openTimeout = 15 * time.Second
+
+// ErrNoData says that a database holds nothing of ours yet.
+var ErrNoData = errors.New("there is no event worker database")
+
+// Open opens the database of a MongoDB URI for a process that writes, and brings
+// its collections, validators and indexes up to date. A URI without a database
+// means DefaultDatabase.
+func Open(ctx context.Context, uri string) (*Store, error) {
+	app := "event-worker " + rand.Text()[:12]
+	reader, err := connect(ctx, uri, app)
+	if err != nil {
+		return nil, err
+	}
+	if err := reader.migrate(ctx); err != nil {
+		return nil, errors.Join(reader.explain(err), reader.Close())
+	}
+	return &Store{Reader: reader, app: app}, nil
+}
+
+// OpenReader opens the database of a MongoDB URI for queries alone. The error is
+// ErrNoData when nothing was written to it yet.
+func OpenReader(ctx context.Context, uri string) (*Reader, error) {
+	reader, err := connect(ctx, uri, "event-worker reader")
+	if err != nil {
+		return nil, err
+	}
+	version, err := reader.version(ctx)
+	switch {
+	case err != nil:
+	case version == 0:
+		err = ErrNoData
+	case version > schema.Version:
+		err = errNewer
+	}
+	if err != nil {
+		return nil, errors.Join(reader.explain(err), reader.Close())
+	}
+	return reader, nil
+}
+
+// connect connects to a server that can do what we need.
+func connect(ctx context.Context, uri, app string) (*Reader, error) {
+	address, err := AddressOf(uri)
+	if err != nil {
+		return nil, err
+	}
+	client, err := driver.Connect(clientOptions(uri, app))
+	if err != nil {
+		return nil, fmt.Errorf("MONGODB_URI is of no use: %s", wrongWith(uri, err))
+	}
+	r := &Reader{client: client, database: client.Database(address.Database), address: address}
+	ctx, cancel := context.WithTimeout(ctx, openTimeout)
+	defer cancel()
+	if err := r.check(ctx, uri); err != nil {
+		return nil, errors.Join(r.explain(err), r.Close())
+	}
+	return r, nil
+}
+
+// clientOptions are the URI's, but for what exactness depends on.
+func clientOptions(uri, app string) *options.ClientOptions {
+	o := options.Client().ApplyURI(uri)
+	if o.Timeout == nil {
+		o.SetTimeout(operationTimeout)
+	}
+	return o.SetAppName(app).
+		SetWriteConcern(writeconcern.Majority()).
+		SetReadConcern(readconcern.Majority()).
+		SetReadPreference(readpref.Primary()).
+		SetRegistry(schema.Registry()).
+		SetBSONOptions(&options.BSONOptions{OmitZeroStruct: true})
+}
+
+// The oldest server that will do: MongoDB 6.0, by its wire version
+// (https://github.com/mongodb/specifications/blob/master/source/wireversion-featurelist/wireversion-featurelist.md).
+const (
+	oldestWire    = 17
+	oldestVersion = "6.0"
+)
+
+// hello is what a server says of itself.
+type hello struct {
+	SetName     string `bson:"setName"`
+	Message     string `bson:"msg"`          // isdbgrid from a mongos
+	Uninitiated bool   `bson:"isreplicaset"` // a member of a set that was never initiated
+	WireVersion int    `bson:"maxWireVersion"`
+}
+
+// What a server can be unfit for us by.
+var (
+	errNoReplicaSet = errors.New("it is no replica set, which transactions need: start mongod with --replSet rs0 and initiate the set once, with rs.initiate() in mongosh")
+	errUninitiated  = errors.New("its replica set was never initiated: do it once, with rs.initiate() in mongosh")
+	errTooOld       = errors.New("it is too old: MongoDB " + oldestVersion + " or later is needed")
+)
+
+// unfit says why a server will not do.
+func (h hello) unfit() error {
+	switch {
+	case h.Uninitiated:
+		return errUninitiated
+	case h.SetName == "" && h.Message != "isdbgrid":
+		return errNoReplicaSet
+	case h.WireVersion < oldestWire:
+		return errTooOld
+	}
+	return nil
+}
+
+// check looks at the server and tries the login.
+func (r *Reader) check(ctx context.Context, uri string) error {
+	var h hello
+	if err := r.client.Database("admin").RunCommand(ctx, bson.D{{Key: "hello", Value: 1}}).Decode(&h); err != nil {
+		if why := diagnose(ctx, uri); why != nil {
+			return why
+		}
+		return err
+	}
+	if err := h.unfit(); err != nil {
+		return err
+	}
+	return r.database.RunCommand(ctx, bson.D{{Key: "listCollections", Value: 1}, {Key: "nameOnly", Value: true}, {Key: "authorizedCollections", Value: true}}).Err()
+}
+
+// diagnose asks the first server itself why no primary was found. It returns nil
+// if that tells nothing.
+func diagnose(ctx context.Context, uri string) error {
+	o := options.Client().ApplyURI(uri)
+	if len(o.Hosts) == 0 {
+		return nil
+	}
+	wanted := o.ReplicaSet
+	o.ReplicaSet, o.Auth, o.Hosts = nil, nil, o.Hosts[:1]
+	client, err := driver.Connect(o.SetDirect(true).SetTimeout(2 * time.Second))
+	if err != nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+	defer cancel()
+	defer client.Disconnect(ctx)
+	var h hello
+	if err := client.Database("admin").RunCommand(ctx, bson.D{{Key: "hello", Value: 1}}).Decode(&h); err != nil {
+		return nil
+	}
+	if err := h.unfit(); err != nil {
+		return err
+	}
+	if wanted != nil && *wanted != h.SetName {
+		return fmt.Errorf("its replica set is called %s, not %s as MONGODB_URI says", h.SetName, *wanted)
+	}
+	return nil
+}

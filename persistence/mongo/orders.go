@@ -1,0 +1,83 @@
+package mongo
+
+import (
+	"go.mongodb.org/mongo-driver/v2/bson"
+	driver "go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/persistence"
+	"github.com/imart/event-worker/persistence/mongo/schema"
+)
+
+// Orders is markets.Book's.
+func (t *tx) Orders(keys []string) (map[string]markets.Order, error) {
+	found := make(map[string]markets.Order, len(keys))
+	if len(keys) == 0 {
+		return found, t.err
+	}
+	err := t.step(func() error {
+		docs, err := find[schema.Order](t, persistence.Orders, bson.D{in("_id", t.ids(keys))}, options.Find())
+		for _, doc := range docs {
+			found[doc.Key] = doc.Order
+		}
+		for _, key := range keys {
+			_, t.orders[key] = found[key]
+		}
+		return err
+	})
+	return found, err
+}
+
+// OrdersOf is markets.Book's. Keys are in alphabetical order.
+func (t *tx) OrdersOf(maker, after string, limit int) (found []markets.Order, err error) {
+	err = t.step(func() error {
+		keys := bson.D{{Key: "$gt", Value: t.prefix() + after}, {Key: "$lt", Value: beyond(t.prefix())}}
+		docs, err := find[schema.Order](t, persistence.Orders, bson.D{is("maker", maker), is("_id", keys)},
+			options.Find().SetSort(bson.D{{Key: "_id", Value: 1}}).SetLimit(int64(limit)).SetHint("maker_id"))
+		for _, doc := range docs {
+			found = append(found, doc.Order)
+		}
+		return err
+	})
+	return found, err
+}
+
+// beyond is the least text above all that begin with a prefix.
+func beyond(prefix string) string {
+	last := len(prefix) - 1
+	return prefix[:last] + string(prefix[last]+1)
+}
+
+// PutOrders is markets.Book's.
+func (t *tx) PutOrders(orders []markets.Order) error {
+	return t.step(func() error {
+		models := make([]driver.WriteModel, len(orders))
+		for i, o := range orders {
+			models[i] = t.put(o)
+		}
+		return t.write(persistence.Orders, models)
+	})
+}
+
+// put writes an order: one that is known to be new is inserted, which is cheaper.
+func (t *tx) put(o markets.Order) driver.WriteModel {
+	doc := schema.OfOrder(o)
+	exists, known := t.orders[o.Key]
+	t.orders[o.Key] = true
+	if known && !exists {
+		return driver.NewInsertOneModel().SetDocument(doc)
+	}
+	return driver.NewReplaceOneModel().SetFilter(byID(doc.ID)).SetReplacement(doc).SetUpsert(true)
+}
+
+// DeleteOrders is markets.Book's.
+func (t *tx) DeleteOrders(keys []string) error {
+	return t.step(func() error {
+		for _, key := range keys {
+			t.orders[key] = false
+		}
+		_, err := t.remove(persistence.Orders, t.ids(keys))
+		return err
+	})
+}

@@ -1,0 +1,185 @@
+package mongo
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	driver "go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/imart/event-worker/persistence"
+	"github.com/imart/event-worker/persistence/mongo/schema"
+)
+
+// firstAnswer bounds how long a query may search before it has its first
+// documents. The client's timeout bounds every further answer.
+const firstAnswer = 5 * time.Minute
+
+// Reader answers queries.
+type Reader struct {
+	client   *driver.Client
+	database *driver.Database
+	address  Address
+	gate     gate
+}
+
+// Close waits for the queries under way and closes the connections.
+func (r *Reader) Close() error {
+	if !r.gate.close() {
+		return errClosed
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), cleanupTimeout)
+	defer cancel()
+	return r.client.Disconnect(ctx)
+}
+
+// gate lets calls in until it is closed.
+type gate struct {
+	mu     sync.Mutex
+	closed bool
+	inside sync.WaitGroup
+}
+
+func (g *gate) enter() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.closed {
+		g.inside.Add(1)
+	}
+	return !g.closed
+}
+
+func (g *gate) leave() { g.inside.Done() }
+
+// close waits until everybody has left; false if the gate was closed before.
+func (g *gate) close() bool {
+	g.mu.Lock()
+	first := !g.closed
+	g.closed = true
+	g.mu.Unlock()
+	g.inside.Wait()
+	return first
+}
+
+// Query is persistence.Store's.
+func (r *Reader) Query(ctx context.Context, query persistence.Query) iter.Seq2[json.RawMessage, error] {
+	return func(yield func(json.RawMessage, error) bool) {
+		err := r.query(ctx, query, func(doc json.RawMessage) bool { return yield(doc, nil) })
+		if err != nil {
+			yield(nil, r.explain(err))
+		}
+	}
+}
+
+func (r *Reader) query(ctx context.Context, query persistence.Query, yield func(json.RawMessage) bool) error {
+	asJSON, ok := forms[query.Collection]
+	if !ok {
+		return fmt.Errorf("unknown collection %q: there are %s", query.Collection, strings.Join(persistence.Collections, ", "))
+	}
+	if !r.gate.enter() {
+		return errClosed
+	}
+	defer r.gate.leave()
+	session, err := r.client.StartSession(options.Session().SetSnapshot(true))
+	if err != nil {
+		return err
+	}
+	defer session.EndSession(context.Background())
+	inSession := driver.NewSessionContext(ctx, session)
+	cursor, err := r.search(inSession, query)
+	if err != nil {
+		return err
+	}
+	defer cursor.Close(context.WithoutCancel(inSession))
+	for cursor.Next(inSession) {
+		doc, err := asJSON(cursor)
+		if err != nil {
+			return fmt.Errorf("stored %s %v is damaged: %w", query.Collection, cursor.Current.Lookup("_id"), err)
+		}
+		if !yield(doc) {
+			return nil
+		}
+	}
+	return cursor.Err()
+}
+
+// search begins a query.
+func (r *Reader) search(ctx context.Context, query persistence.Query) (*driver.Cursor, error) {
+	filter, err := filterOf(query.Filter.Condition)
+	if err != nil {
+		return nil, err
+	}
+	sort, err := sortOf(query.Sort)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, firstAnswer)
+	defer cancel()
+	pipeline := driver.Pipeline{{{Key: "$match", Value: filter}}}
+	pipeline = append(pipeline, sort...)
+	if query.Limit > 0 {
+		pipeline = append(pipeline, bson.D{{Key: "$limit", Value: query.Limit}})
+	}
+	return r.database.Collection(query.Collection).Aggregate(ctx, pipeline, options.Aggregate().SetAllowDiskUse(true))
+}
+
+// forms turn the documents of a collection into their JSON form.
+var forms = map[string]func(*driver.Cursor) (json.RawMessage, error){
+	persistence.Orders:      form[schema.Order],
+	persistence.Activities:  form[schema.Activity],
+	persistence.Records:     form[schema.Record],
+	persistence.DeadLetters: form[schema.DeadLetter],
+	persistence.Actors:      form[schema.Actor],
+	persistence.Leases:      form[schema.Lease],
+}
+
+func form[T any](cursor *driver.Cursor) (json.RawMessage, error) {
+	var doc T
+	if err := cursor.Decode(&doc); err != nil {
+		return nil, err
+	}
+	return json.Marshal(doc)
+}
+
+// sortOf is the stages of a pipeline that sort. Documents without the field come
+// first.
+func sortOf(keys []persistence.SortKey) (driver.Pipeline, error) {
+	if len(keys) == 0 {
+		return nil, nil
+	}
+	var order, digits bson.D
+	var helpers bson.A
+	for _, key := range keys {
+		if slices.Contains(persistence.Lists, strings.Split(key.Path, ".")[0]) {
+			return nil, fmt.Errorf("sort: %s is in a list, of which there are several", key.Path)
+		}
+		direction := 1
+		if key.Descending {
+			direction = -1
+		}
+		switch {
+		case key.Path == sortedAmount:
+			order = append(order, bson.E{Key: sortForm, Value: direction})
+		case persistence.AmountField(key.Path):
+			helper := fmt.Sprint("digits", len(digits))
+			text := bson.D{{Key: "$ifNull", Value: bson.A{"$" + key.Path, ""}}}
+			digits = append(digits, bson.E{Key: helper, Value: bson.D{{Key: "$strLenBytes", Value: text}}})
+			helpers = append(helpers, helper)
+			order = append(order, bson.E{Key: helper, Value: direction}, bson.E{Key: key.Path, Value: direction})
+		default:
+			order = append(order, bson.E{Key: key.Path, Value: direction})
+		}
+	}
+	stages := driver.Pipeline{{{Key: "$sort", Value: order}}}
+	if len(digits) > 0 {
+		stages = driver.Pipeline{{{Key: "$set", Value: digits}}, stages[0], {{Key: "$unset", Value: helpers}}}
+	}
+	return stages, nil
+}

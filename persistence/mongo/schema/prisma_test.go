@@ -1,0 +1,249 @@
+package schema
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/imart/event-worker/internal/required"
+)
+
+// Prisma's own parser takes our schema, as "prisma format" would have it, and finds
+// in it every collection, field and index.
+func TestPrismaTakesTheSchema(t *testing.T) {
+	parser := prismaParser(t)
+	schema := Prisma()
+	answer := parser.parse(t, schema)
+	if answer.Error != "" || len(answer.Lint) > 0 {
+		t.Fatalf("%s%s\n%s", answer.Error, answer.Lint, schema)
+	}
+	if answer.Formatted != string(schema) {
+		t.Errorf("prisma format writes it so:\n%s", answer.Formatted)
+	}
+
+	want := map[string]prismaModel{}
+	var wantIndexes []prismaIndex
+	for _, m := range models() {
+		model := prismaModel{Name: m.Name, Fields: prismaFields(m.Fields)}
+		if m.Collection != nil {
+			model.Table, model.Documentation = m.Collection.Name, m.Collection.Description
+			wantIndexes = append(wantIndexes, prismaIndexes(m)...)
+		}
+		want[m.Name] = model
+	}
+	got := map[string]prismaModel{}
+	for _, m := range append(answer.Datamodel.Models, answer.Datamodel.Types...) {
+		got[m.Name] = m
+	}
+	for name := range want {
+		if !reflect.DeepEqual(got[name], want[name]) {
+			t.Errorf("Prisma has %+v\nwant %+v", got[name], want[name])
+		}
+	}
+	if len(got) != len(want) {
+		t.Errorf("%d models, want %d", len(got), len(want))
+	}
+	if !reflect.DeepEqual(answer.Datamodel.Indexes, wantIndexes) {
+		t.Errorf("Prisma has %+v\nwant %+v", answer.Datamodel.Indexes, wantIndexes)
+	}
+	for _, e := range answer.Datamodel.Enums {
+		if len(e.Values) < 2 {
+			t.Errorf("%s has values %v", e.Name, e.Values)
+		}
+	}
+}
+
+// The test above would see a schema that Prisma does not take.
+func TestPrismaRefusesWhatIsWrong(t *testing.T) {
+	parser := prismaParser(t)
+	for _, mistake := range [][2]string{
+		{" OrderStatus\n", " Status\n"},
+		{"token.collection, ", "token.colection, "},
+		{`@map("_id")`, ""},
+	} {
+		broken := bytes.ReplaceAll(Prisma(), []byte(mistake[0]), []byte(mistake[1]))
+		if answer := parser.parse(t, broken); answer.Error == "" {
+			t.Errorf("Prisma takes %q for %q", mistake[1], mistake[0])
+		}
+	}
+}
+
+type (
+	prismaAnswer struct {
+		Error     string
+		Lint      []json.RawMessage
+		Formatted string
+		Datamodel struct {
+			Models, Types []prismaModel
+			Indexes       []prismaIndex
+			Enums         []struct {
+				Name   string
+				Values []struct{ Name string }
+			}
+		}
+	}
+	prismaModel struct {
+		Name          string
+		Table         string `json:"dbName"`
+		Documentation string
+		Fields        []prismaField
+	}
+	prismaField struct {
+		Name               string
+		Stored             string `json:"dbName"`
+		Kind, Type         string
+		IsList, IsRequired bool
+		IsID               bool
+		NativeType         []any // its name and its parameters
+		Documentation      string
+	}
+	prismaIndex struct {
+		Model, Type string
+		Name        string `json:"dbName"`
+		Fields      []struct{ Name, SortOrder string }
+	}
+)
+
+func prismaFields(fields []Field) []prismaField {
+	scalars := map[Type]string{
+		String: "String", ObjectID: "String", Int: "Int", Long: "BigInt", Bool: "Boolean", Date: "DateTime", BinData: "Bytes", Free: "Json",
+	}
+	var out []prismaField
+	for _, f := range fields {
+		p := prismaField{Name: f.Name, Kind: "scalar", Type: scalars[f.Type], IsList: f.List, IsRequired: f.Required || f.List, Documentation: f.Description}
+		switch {
+		case f.Name == "_id":
+			p.Name, p.Stored, p.IsID = "id", "_id", true
+		case f.Type == ObjectID:
+			p.NativeType = []any{"ObjectId", []any{}}
+		case f.Type == Object:
+			p.Kind, p.Type = "object", f.Model
+		case f.Enum != nil:
+			p.Kind, p.Type = "enum", f.Enum.Name
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
+// prismaIndexes are a collection's indexes that Prisma can have.
+func prismaIndexes(m model) []prismaIndex {
+	id := prismaIndex{Model: m.Name, Type: "id"}
+	id.Fields = append(id.Fields, struct{ Name, SortOrder string }{Name: "id"})
+	out := []prismaIndex{id}
+	for _, index := range m.Collection.Indexes {
+		if index.Exists != "" {
+			continue
+		}
+		p := prismaIndex{Model: m.Name, Type: "normal", Name: index.Name}
+		for _, key := range index.Keys {
+			field := struct{ Name, SortOrder string }{Name: strings.TrimPrefix(key.Path, "_")}
+			if key.Descending {
+				field.SortOrder = "desc"
+			}
+			p.Fields = append(p.Fields, field)
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
+// parser is a folder with Prisma's parser in it.
+type parser string
+
+// prismaParser installs Prisma's parser, once for a user.
+func prismaParser(t *testing.T) parser {
+	t.Helper()
+	const what, how = "prisma", "put node and npm on PATH, and let npm reach its registry"
+	for _, tool := range []string{"node", "npm"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			required.Skip(t, what, how)
+		}
+	}
+	folder, err := installed(t.Context(), filepath.Join("testdata", "prisma"))
+	if err != nil {
+		t.Log(err)
+		required.Skip(t, what, how)
+	}
+	return parser(folder)
+}
+
+// installed is a folder in the user's cache with what a package's lock file names.
+func installed(ctx context.Context, pack string) (string, error) {
+	lock, err := os.ReadFile(filepath.Join(pack, "package-lock.json"))
+	if err != nil {
+		return "", err
+	}
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return "", err
+	}
+	cache = filepath.Join(cache, "event-worker-test")
+	folder := filepath.Join(cache, "prisma-"+hashOf(lock)[:16])
+	if _, err := os.Stat(folder); err == nil {
+		return folder, nil
+	}
+	if err := os.MkdirAll(cache, 0o700); err != nil {
+		return "", err
+	}
+	fresh, err := os.MkdirTemp(cache, "installing-")
+	if err != nil {
+		return "", err
+	}
+	defer os.RemoveAll(fresh) // gone when all went well
+	if err := install(ctx, pack, fresh); err != nil {
+		return "", err
+	}
+	if err := os.Rename(fresh, folder); err != nil {
+		if _, missing := os.Stat(folder); missing != nil { // no other test run was faster
+			return "", err
+		}
+	}
+	return folder, nil
+}
+
+func install(ctx context.Context, pack, folder string) error {
+	for _, name := range []string{"package.json", "package-lock.json"} {
+		text, err := os.ReadFile(filepath.Join(pack, name))
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(folder, name), text, 0o600); err != nil {
+			return err
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	defer cancel()
+	npm := exec.CommandContext(ctx, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
+	npm.Dir = folder
+	if out, err := npm.CombinedOutput(); err != nil {
+		return fmt.Errorf("npm ci: %w\n%s", err, out)
+	}
+	return nil
+}
+
+// parse asks Prisma what it makes of a schema.
+func (p parser) parse(t *testing.T, schema []byte) prismaAnswer {
+	t.Helper()
+	var stderr bytes.Buffer
+	node := exec.CommandContext(t.Context(), "node", filepath.Join("testdata", "prisma", "check.js"))
+	node.Env = append(os.Environ(), "NODE_PATH="+filepath.Join(string(p), "node_modules"))
+	node.Stdin, node.Stderr = bytes.NewReader(schema), &stderr
+	out, err := node.Output()
+	if err != nil {
+		t.Fatalf("node: %v\n%s", err, &stderr)
+	}
+	var answer prismaAnswer
+	if err := json.Unmarshal(out, &answer); err != nil {
+		t.Fatal(err)
+	}
+	return answer
+}

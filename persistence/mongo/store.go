@@ -1,0 +1,68 @@
+// Package mongo is the store that production uses: a MongoDB replica set of
+// version 6.0 or later.
+//
+// A commit is one transaction, conditional on the actors' own documents and
+// acknowledged by a majority. What becomes of it when the answer is lost is read
+// from these documents, which name the commit that moved them last.
+package mongo
+
+import (
+	"cmp"
+	"context"
+	"errors"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	driver "go.mongodb.org/mongo-driver/v2/mongo"
+
+	"github.com/imart/event-worker/persistence"
+)
+
+// Store is the database of a process that writes.
+type Store struct {
+	*Reader
+	app      string // the name under which the server knows our connections
+	suspects suspects
+}
+
+var _ persistence.Store = (*Store)(nil)
+
+// work runs one call of the store, unless it is closed, and explains its error.
+func (s *Store) work(do func() error) error {
+	if !s.gate.enter() {
+		return errClosed
+	}
+	defer s.gate.leave()
+	err := do()
+	var own ownError
+	if errors.As(err, &own) {
+		return own.error
+	}
+	return s.explain(err)
+}
+
+// Commit is persistence.Store's.
+func (s *Store) Commit(ctx context.Context, market persistence.MarketRef, moves []persistence.Move, do func(tx persistence.Tx) error) error {
+	commit := bson.NewObjectID()
+	t := transaction{
+		store: s,
+		body: func(ctx context.Context) error {
+			if do != nil {
+				err := s.within(ctx, market, do)
+				var own ownError
+				if errors.As(err, &own) {
+					return cmp.Or(s.stand(ctx, moves), err)
+				}
+				if err != nil {
+					return err
+				}
+			}
+			return s.move(ctx, moves, commit)
+		},
+	}
+	if len(moves) > 0 {
+		t.landed = func(ctx context.Context) (bool, error) { return s.landed(ctx, moves, commit) }
+	}
+	return s.work(func() error { return t.run(ctx) })
+}
+
+func (s *Store) collection(name string) *driver.Collection { return s.database.Collection(name) }

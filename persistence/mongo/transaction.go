@@ -1,0 +1,166 @@
+package mongo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	driver "go.mongodb.org/mongo-driver/v2/mongo"
+
+	"github.com/imart/event-worker/persistence"
+)
+
+// A transaction that meets another one, or loses its server, is rerun for about
+// patience, with growing pauses.
+const (
+	patience   = 30 * time.Second
+	firstPause = 2 * time.Millisecond
+	maxPause   = time.Second
+)
+
+// cleanupTimeout bounds what is done for a transaction that has failed.
+const cleanupTimeout = 5 * time.Second
+
+// transaction is one that is run until it has committed exactly once.
+type transaction struct {
+	store *Store
+	// body does the work. It may be run several times.
+	body func(ctx context.Context) error
+	// landed says whether an earlier run has committed after all. Nil means that
+	// nobody can know; a commit without an answer is then an error.
+	landed func(ctx context.Context) (bool, error)
+}
+
+// errOutcome says that it is not known whether a transaction has committed.
+var errOutcome = errors.New("it is not known whether the transaction has committed")
+
+// run runs the transaction. Whatever the server's error says of it, a run that may
+// have committed is looked for before the next one.
+func (t transaction) run(ctx context.Context) error {
+	begun := time.Now()
+	for pause := firstPause; ; pause = min(2*pause, maxPause) {
+		err := t.once(ctx)
+		var own ownError
+		if err == nil || errors.As(err, &own) {
+			return err
+		}
+		if t.landed == nil && errors.Is(err, errOutcome) {
+			return err
+		}
+		if t.landed != nil {
+			done, unknown := t.landed(context.WithoutCancel(ctx))
+			if done {
+				return nil
+			}
+			if unknown != nil {
+				return fmt.Errorf("%w: %w: %w", errOutcome, err, unknown)
+			}
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if !passing(err) || time.Since(begun) > patience {
+			return err
+		}
+		if err := t.store.endSuspects(ctx); err != nil {
+			return err
+		}
+		if err := sleep(ctx, pause/2+rand.N(pause)); err != nil {
+			return err
+		}
+	}
+}
+
+// once runs the transaction once. When it fails, it has been ended on the server,
+// or is a suspect.
+func (t transaction) once(ctx context.Context) (err error) {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s := t.store
+	session, err := s.client.StartSession()
+	if err != nil {
+		return err
+	}
+	committed := false
+	defer func() {
+		switch {
+		case committed || ctx.Err() == nil && (err == nil || orderly(err)): // nil in a panic
+			s.end(session)
+		default:
+			s.kill(session)
+		}
+	}()
+	if err := session.StartTransaction(); err != nil {
+		return err
+	}
+	if err := t.body(driver.NewSessionContext(ctx, session)); err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := session.CommitTransaction(context.WithoutCancel(ctx)); err != nil { // the client's timeout bounds it
+		return fmt.Errorf("%w: %w", errOutcome, err)
+	}
+	committed = true
+	return nil
+}
+
+// orderly says whether a session is in good order after an error: the transaction
+// waits to be ended, or the server has ended it and said so.
+func orderly(err error) bool {
+	var own ownError
+	if errors.As(err, &own) || errors.Is(err, persistence.ErrFenced) {
+		return true
+	}
+	var server driver.ServerError
+	return errors.As(err, &server) && !errors.Is(err, errOutcome) && !driver.IsNetworkError(err) && !driver.IsTimeout(err)
+}
+
+// end ends a session, and its transaction unless that has committed.
+func (s *Store) end(session *driver.Session) {
+	ctx, cancel := context.WithTimeout(context.Background(), cleanupTimeout)
+	defer cancel()
+	session.EndSession(ctx)
+}
+
+// kill ends a session whose server may be in the middle of its transaction, or may
+// not be there. It stays suspect, and so is never used again: the driver would use
+// it for another transaction if it were told that it has ended.
+func (s *Store) kill(session *driver.Session) {
+	ctx, cancel := context.WithTimeout(context.Background(), cleanupTimeout)
+	defer cancel()
+	s.suspects.add(session.ID())
+	_ = s.endSuspects(ctx) // what fails here is done later
+}
+
+// passing says whether an error is likely to pass: another transaction was met, or
+// the server is away for a moment.
+func passing(err error) bool {
+	var labeled driver.LabeledError
+	if errors.As(err, &labeled) && labeled.HasErrorLabel("TransientTransactionError") {
+		return true
+	}
+	return errors.Is(err, errOutcome) || driver.IsNetworkError(err) || driver.IsTimeout(err)
+}
+
+// ownError is an error of a caller's own code within a transaction.
+type ownError struct{ error }
+
+func (e ownError) Unwrap() error { return e.error }
+
+func fenced(id string) error { return fmt.Errorf("%s: %w", id, persistence.ErrFenced) }
+
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,136 @@
+package mongo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	driver "go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/imart/event-worker/persistence"
+)
+
+var errOver = errors.New("the transaction is over")
+
+// tx is the inside of a transaction. Its first error ends it: the server has ended
+// it then, and a write would stand alone.
+type tx struct {
+	store *Store
+	ctx   context.Context // carries the session
+	ref   persistence.MarketRef
+	err   error
+	// orders are those that were looked up or written, and whether they exist.
+	orders map[string]bool
+}
+
+var _ persistence.Tx = (*tx)(nil)
+
+// within runs do on a market within the transaction of the context. An error of
+// the transaction is one of do, also when do has ignored it.
+func (s *Store) within(ctx context.Context, market persistence.MarketRef, do func(tx persistence.Tx) error) error {
+	t := &tx{store: s, ctx: ctx, ref: market, orders: map[string]bool{}}
+	err := do(t)
+	failed := t.err
+	t.err = errOver // for whoever has kept it
+	switch {
+	case failed != nil:
+		return errors.Join(failed, err)
+	case err != nil:
+		return ownError{err}
+	}
+	return nil
+}
+
+// step runs one step of the transaction unless an earlier one has failed.
+func (t *tx) step(do func() error) error {
+	if t.err == nil {
+		t.err = t.ctx.Err()
+	}
+	if t.err == nil {
+		t.err = do()
+	}
+	return t.err
+}
+
+func (t *tx) collection(name string) *driver.Collection { return t.store.collection(name) }
+
+// prefix is what the keys of the market's documents begin with.
+func (t *tx) prefix() string { return t.ref.Chain + "/" + t.ref.Market + "/" }
+
+// ids are the keys in the store of documents of the market.
+func (t *tx) ids(keys []string) []string {
+	ids := make([]string, len(keys))
+	for i, key := range keys {
+		ids[i] = t.prefix() + key
+	}
+	return ids
+}
+
+// ours matches the market's documents, and of them those that match.
+func (t *tx) ours(match ...bson.E) bson.D {
+	return append(bson.D{{Key: "chain", Value: t.ref.Chain}, {Key: "market", Value: t.ref.Market}}, match...)
+}
+
+func is(field string, value any) bson.E { return bson.E{Key: field, Value: value} }
+
+func in(field string, values []string) bson.E {
+	return bson.E{Key: field, Value: bson.D{{Key: "$in", Value: values}}}
+}
+
+// Places is markets.Book's.
+func (t *tx) Places() (map[string]int64, error) {
+	places := map[string]int64{}
+	err := t.step(func() error {
+		actors, err := find[persistence.Actor](t, persistence.Actors, t.ours(is("documents", true)),
+			options.Find().SetProjection(bson.D{{Key: "stream", Value: 1}, {Key: "seq", Value: 1}}))
+		for _, a := range actors {
+			places[a.Stream] = a.Seq
+		}
+		return err
+	})
+	return places, err
+}
+
+// find returns all documents that match.
+func find[T any](t *tx, collection string, filter bson.D, o *options.FindOptionsBuilder) ([]T, error) {
+	cursor, err := t.collection(collection).Find(t.ctx, filter, o.SetBatchSize(maxBatch))
+	if err != nil {
+		return nil, err
+	}
+	var docs []T
+	if err := cursor.All(t.ctx, &docs); err != nil {
+		return nil, err
+	}
+	return docs, nil
+}
+
+// maxBatch is how many documents an answer of the server may have; the least is
+// 101.
+const maxBatch = 10_000
+
+// write makes changes, in any order.
+func (t *tx) write(collection string, models []driver.WriteModel) error {
+	if len(models) == 0 {
+		return nil
+	}
+	_, err := t.collection(collection).BulkWrite(t.ctx, models, options.BulkWrite().SetOrdered(false))
+	return err
+}
+
+// remove removes documents by their keys in the store.
+func (t *tx) remove(collection string, ids []string) (int, error) {
+	if len(ids) == 0 {
+		return 0, nil
+	}
+	result, err := t.collection(collection).DeleteMany(t.ctx, bson.D{in("_id", ids)})
+	if err != nil {
+		return 0, fmt.Errorf("removing %s: %w", collection, err)
+	}
+	return int(result.DeletedCount), nil
+}
+
+// now is the time as documents have it.
+func now() time.Time { return time.Now().UTC().Truncate(time.Millisecond) }
