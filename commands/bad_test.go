@@ -61,15 +61,21 @@ func withOption(t *testing.T, file, option string) {
 	}
 }
 
-// unreachable is the URL of a port that nobody listens on.
+// unreachable is a URL that nobody serves.
 func unreachable(t *testing.T) string {
+	t.Helper()
+	return "http://" + nobodyAt(t) + "/v2/s3cretkey"
+}
+
+// nobodyAt is an address that nobody listens on.
+func nobodyAt(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	return "http://" + l.Addr().String() + "/v2/s3cretkey"
+	return l.Addr().String()
 }
 
 // TestBadInput expects one clear line, exit code 1, and nothing written.
@@ -109,10 +115,20 @@ func TestBadInput(t *testing.T) {
 			args:    []string{"run", "--log-level", "loud"}, want: `--log-level "loud": choose debug, info, warn or error`,
 		},
 		{
-			name:    "MongoDB",
+			name:    "MongoDB that is no MongoDB URI",
 			prepare: func(t *testing.T, dir string) { configured(t, dir, node.URL(), 1) },
-			environ: []string{"MONGODB_URI=mongodb://user:s3cretkey@localhost"},
-			args:    []string{"run"}, want: "MONGODB_URI is set: this version has no MongoDB store yet",
+			environ: []string{"MONGODB_URI=mongo://user:s3cretkey@localhost"},
+			args:    []string{"run"}, want: "MONGODB_URI is of no use: it does not begin with mongodb:// or mongodb+srv://: it looks like mongodb://user:password@host",
+		},
+		{
+			name:    "MongoDB with a password that is not escaped",
+			environ: []string{"MONGODB_URI=mongodb://user:s3cretkey@x@localhost"},
+			args:    []string{"status"}, want: "user name and password must have %XX for characters such as @ : / %",
+		},
+		{
+			name:    "MongoDB that is not there",
+			environ: []string{"MONGODB_URI=mongodb://user:s3cretkey@" + nobodyAt(t) + "/market?serverSelectionTimeoutMS=500"},
+			args:    []string{"query", "orders"}, want: "MongoDB, database market on 127.0.0.1:",
 		},
 		{
 			name:    "wrong chain",
@@ -186,12 +202,12 @@ func TestDemoAndRunKeepApart(t *testing.T) {
 	dir := t.TempDir()
 	configured(t, dir, recordedNode(t, "ethereum").URL(), 1)
 	output(t, dir, "run", "--once")
-	if _, stderr, code := result(t, dir, nil, "demo", "--once", "--data", "data"); code != 1 || !strings.Contains(stderr, "not of the demo: choose another folder") {
+	if _, stderr, code := result(t, dir, nil, "demo", "--once", "--data", "data"); code != 1 || !strings.Contains(stderr, "not of the demo: choose another one") {
 		t.Errorf("the demo on a run's data: exit code %d, %s", code, stderr)
 	}
 	demo, _ := whole(t)
 	before := contents(t, demo)
-	if _, stderr, code := result(t, dir, nil, "run", "--once", "--data", demo); code != 1 || !strings.Contains(stderr, "holds the demo's data: choose another folder") {
+	if _, stderr, code := result(t, dir, nil, "run", "--once", "--data", demo); code != 1 || !strings.Contains(stderr, "holds the demo's data: choose another one") {
 		t.Errorf("a run on the demo's data: exit code %d, %s", code, stderr)
 	}
 	if contents(t, demo) != before {

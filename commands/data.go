@@ -14,6 +14,7 @@ import (
 	"github.com/imart/event-worker/config"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/persistence/embedded"
+	"github.com/imart/event-worker/persistence/mongo"
 )
 
 const (
@@ -26,12 +27,72 @@ type documents interface {
 	Query(ctx context.Context, query persistence.Query) iter.Seq2[json.RawMessage, error]
 }
 
-// dataFlags are the flags that say which data folder to look into.
+// mongoVariable names the environment variable that says where MongoDB is.
+const mongoVariable = "MONGODB_URI"
+
+// location is where data are: a folder, or the MongoDB database of a URI.
+type location struct{ folder, uri string }
+
+// String is the location for people, without secrets.
+func (l location) String() string {
+	if l.uri == "" {
+		return "data folder " + l.folder
+	}
+	address, err := mongo.AddressOf(l.uri)
+	if err != nil {
+		return "MongoDB"
+	}
+	return "MongoDB, " + address.String()
+}
+
+// open opens the data for a process that writes.
+func (l location) open(ctx context.Context) (persistence.Store, error) {
+	if l.uri == "" {
+		store, err := embedded.Open(ctx, l.folder)
+		if err != nil {
+			return nil, err // not a nil *Store, which is no nil Store
+		}
+		return store, nil
+	}
+	store, err := mongo.Open(ctx, l.uri)
+	if err != nil {
+		return nil, err
+	}
+	return store, nil
+}
+
+// reader answers queries until it is closed.
+type reader interface {
+	documents
+	Close() error
+}
+
+// openReader opens the data for reading.
+func (l location) openReader(ctx context.Context) (reader, error) {
+	r, err := l.existing(ctx)
+	if errors.Is(err, embedded.ErrNoData) || errors.Is(err, mongo.ErrNoData) {
+		err = fmt.Errorf("%w: start run or demo on it first, or name other data with --data", err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+func (l location) existing(ctx context.Context) (reader, error) {
+	if l.uri == "" {
+		return embedded.OpenReader(l.folder)
+	}
+	return mongo.OpenReader(ctx, l.uri)
+}
+
+// dataFlags are the flags that say which data to look into.
 type dataFlags struct{ data, config string }
 
-const dataHelp = `The data folder is that of --data, or else of the configuration in --config; with
-neither, of the variable EVENT_WORKER_DATA, of the configuration ` + defaultConfig + `, or
-of the demo, whichever is there first.`
+const dataHelp = `The data are those of the folder in --data; or else, if the variable ` + mongoVariable + `
+is set, of its database; or else of the data folder that the configuration in
+--config names; with none of them, of the variable EVENT_WORKER_DATA, of the
+configuration ` + defaultConfig + `, or of the demo, whichever is there first.`
 
 func (f *dataFlags) add(c *cobra.Command) {
 	f.addBoth(c)
@@ -42,6 +103,15 @@ func (f *dataFlags) add(c *cobra.Command) {
 func (f *dataFlags) addBoth(c *cobra.Command) {
 	c.Flags().StringVar(&f.data, "data", "", "the data folder")
 	c.Flags().StringVar(&f.config, "config", "", "the configuration file that names the data folder")
+}
+
+// locate finds the data.
+func (f *dataFlags) locate() (location, error) {
+	if uri := os.Getenv(mongoVariable); uri != "" && f.data == "" {
+		return location{uri: uri}, nil
+	}
+	folder, err := f.folder()
+	return location{folder: folder}, err
 }
 
 // folder finds the data folder.
@@ -58,7 +128,7 @@ func (f *dataFlags) folder() (string, error) {
 	case exists(demoData):
 		return demoData, nil
 	}
-	return "", errors.New("which data? name the folder with --data DIR or a configuration with --config FILE")
+	return "", errors.New("which data? name the folder with --data DIR or a configuration with --config FILE, or set " + mongoVariable)
 }
 
 func exists(path string) bool {
@@ -66,17 +136,14 @@ func exists(path string) bool {
 	return !errors.Is(err, fs.ErrNotExist)
 }
 
-// open opens the data folder for reading.
-func (f *dataFlags) open() (*embedded.Reader, string, error) {
-	folder, err := f.folder()
+// open opens the data for reading.
+func (f *dataFlags) open(ctx context.Context) (reader, location, error) {
+	at, err := f.locate()
 	if err != nil {
-		return nil, "", err
+		return nil, at, err
 	}
-	reader, err := embedded.OpenReader(folder)
-	if errors.Is(err, embedded.ErrNoData) {
-		err = fmt.Errorf("%w: start run or demo on it first, or name another folder with --data", err)
-	}
-	return reader, folder, err
+	r, err := at.openReader(ctx)
+	return r, at, err
 }
 
 // collect returns the documents of a query, decoded.
@@ -97,7 +164,7 @@ func collect[T any](ctx context.Context, docs documents, query persistence.Query
 
 // checkOwner refuses data that the demo must not touch, or that only it may:
 // recorded blocks and a real chain's disagree, and each would roll the other's back.
-func checkOwner(ctx context.Context, docs documents, folder string, demo bool) error {
+func checkOwner(ctx context.Context, docs documents, at location, demo bool) error {
 	leases, err := collect[persistence.Lease](ctx, docs, persistence.Query{Collection: persistence.Leases})
 	if err != nil {
 		return err
@@ -105,9 +172,9 @@ func checkOwner(ctx context.Context, docs documents, folder string, demo bool) e
 	for _, lease := range leases {
 		switch of := lease.Node == config.DemoNode; {
 		case of && !demo:
-			return fmt.Errorf("data folder %s: it holds the demo's data: choose another folder", folder)
+			return fmt.Errorf("%s: it holds the demo's data: choose another one", at)
 		case !of && demo:
-			return fmt.Errorf("data folder %s: it holds the data of %q, not of the demo: choose another folder", folder, lease.Node)
+			return fmt.Errorf("%s: it holds the data of %q, not of the demo: choose another one", at, lease.Node)
 		}
 	}
 	return nil

@@ -1,12 +1,14 @@
 package commands
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"log/slog"
+	"os"
 	"path"
 	"slices"
 	"strings"
@@ -23,7 +25,6 @@ import (
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/markets/catalogue"
 	"github.com/imart/event-worker/persistence"
-	"github.com/imart/event-worker/persistence/embedded"
 )
 
 const (
@@ -57,8 +58,9 @@ Tradeport on Aptos) over HTTP as real nodes do, and follow them with everything 
 follows real chains. When the history is read, the demo says what it found and goes
 on while the recorded chains advance, until Ctrl-C.
 
-It keeps its data in a folder. Stop it as you like, kill -9 too: started again it
-goes on where it was. To begin anew, delete the folder.`,
+It keeps its data in a folder, or in the database of the variable MONGODB_URI if that
+is set. Stop it as you like, kill -9 too: started again it goes on where it was. To
+begin anew, delete the folder.`,
 		Example: `  event-worker demo
   event-worker demo --once --data /tmp/demo
   event-worker status --data /tmp/demo`,
@@ -70,29 +72,30 @@ goes on where it was. To begin anew, delete the folder.`,
 			return demo(c.Context(), assets, c.OutOrStdout(), f)
 		},
 	}
-	c.Flags().StringVar(&f.data, "data", demoData, "the data folder")
+	c.Flags().StringVar(&f.data, "data", "", "the data folder (default "+demoData+")")
 	c.Flags().BoolVar(&f.once, "once", false, "read the whole recording and end")
 	c.Flags().DurationVar(&f.pace, "pace", 500*time.Millisecond, "how often the recorded chains advance")
 	return c
 }
 
 func demo(ctx context.Context, assets Assets, out io.Writer, f demoFlags) (err error) {
-	store, err := embedded.Open(ctx, f.data)
+	at := f.location()
+	store, err := at.open(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	if err := checkOwner(ctx, store, f.data, true); err != nil {
+	if err := checkOwner(ctx, store, at, true); err != nil {
 		return err
 	}
 	screen := newScreen(out)
 	log := slog.New(slog.NewTextHandler(screen, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	show := &show{flags: f, screen: screen, docs: store, begun: time.Now()}
+	show := &show{flags: f, at: at, screen: screen, docs: store, begun: time.Now()}
 	defer show.stepping.Wait()
 	defer cancel()
-	fmt.Fprintf(screen, "Following recorded mainnet data, kept in %s.\n", f.data)
+	fmt.Fprintf(screen, "Following recorded mainnet data, kept in %s.\n", at)
 	var followed []actors.Chain
 	for _, ref := range demoMarkets {
 		chain, node, err := replayed(ctx, assets, ref, log)
@@ -120,6 +123,15 @@ func demo(ctx context.Context, assets Assets, out io.Writer, f demoFlags) (err e
 		fmt.Fprintln(screen, "Stopped. Started again, it goes on where it was.")
 	}
 	return err
+}
+
+// location is where the data are: in the folder of --data, or else in MongoDB if the
+// environment names one, or else in the demo's folder.
+func (f demoFlags) location() location {
+	if uri := os.Getenv(mongoVariable); uri != "" && f.data == "" {
+		return location{uri: uri}
+	}
+	return location{folder: cmp.Or(f.data, demoData)}
 }
 
 // replayed starts a node that serves a recorded chain, and the chain that reads it.
@@ -170,6 +182,7 @@ func start(r *replay.Recording, m markets.Market) func(string) markets.Place {
 // show is what the user sees of the demo, and moves the recorded chains on.
 type show struct {
 	flags    demoFlags
+	at       location
 	screen   *screen
 	docs     documents
 	nodes    []*replay.Node
@@ -279,11 +292,15 @@ func (s *show) caughtUp(ctx context.Context) error {
 
 // next is what to try next.
 func (s *show) next() string {
-	return fmt.Sprintf(`The data is in %[1]s. Try, in another terminal while this runs or later:
-  %[2]s status --data %[3]s
-  %[2]s query --data %[3]s orders '{status: "SOLD", "currency.symbol": "ETH", price: {$gte: "100000000000000000"}}' --sort -price
-  %[2]s query --data %[3]s activities '{kind: {$in: ["bought", "offer_accepted"]}, chain: "aptos"}' --sort -time
-`, s.flags.data, self(), quoted(s.flags.data))
+	flag := ""
+	if s.at.folder != "" {
+		flag = " --data " + quoted(s.at.folder)
+	}
+	return fmt.Sprintf(`The data are in %[1]s. Try, in another terminal while this runs or later:
+  %[2]s status%[3]s
+  %[2]s query%[3]s orders '{status: "SOLD", "currency.symbol": "ETH", price: {$gte: "100000000000000000"}}' --sort -price
+  %[2]s query%[3]s activities '{kind: {$in: ["bought", "offer_accepted"]}, chain: "aptos"}' --sort -time
+`, s.at, self(), flag)
 }
 
 // advance moves the recorded chains on, step by step.

@@ -9,24 +9,23 @@ import (
 	"strings"
 
 	"github.com/imart/event-worker/persistence"
-	"github.com/imart/event-worker/persistence/embedded"
 )
 
-// openWriter opens the data folder for its one writer. Unlike the commands that
-// fill a folder it makes none.
-func (f *dataFlags) openWriter(ctx context.Context) (*embedded.Store, error) {
-	reader, folder, err := f.open()
+// openWriter opens the data for a change. Unlike the commands that fill a folder or
+// a database it makes none.
+func (f *dataFlags) openWriter(ctx context.Context) (persistence.Store, error) {
+	reader, at, err := f.open(ctx)
 	if err != nil {
 		return nil, err
 	}
 	if err := reader.Close(); err != nil {
 		return nil, err
 	}
-	return embedded.Open(ctx, folder)
+	return at.open(ctx)
 }
 
-// maintain runs a change of the data while no worker can.
-func (f *dataFlags) maintain(ctx context.Context, change func(store *embedded.Store, o owners) error) (err error) {
+// maintain runs a change of the data while no worker does.
+func (f *dataFlags) maintain(ctx context.Context, change func(store persistence.Store, o owners) error) (err error) {
 	store, err := f.openWriter(ctx)
 	if err != nil {
 		return err

@@ -14,13 +14,15 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/imart/event-worker/persistence/mongo/mongotest"
 )
 
 // program is the built program. These tests run it as its users do.
 var program string
 
 func TestMain(m *testing.M) {
-	os.Exit(build(m.Run))
+	os.Exit(build(func() int { return mongotest.Main(m) }))
 }
 
 func build(run func() int) int {
@@ -89,7 +91,13 @@ func command(ctx context.Context, dir string, environ []string, args ...string) 
 // launch starts the program; the test ends it if nothing else does.
 func launch(t *testing.T, dir string, args ...string) *process {
 	t.Helper()
-	p := &process{Cmd: command(t.Context(), dir, nil, args...), t: t, done: make(chan error, 1)}
+	return launchIn(t, dir, nil, args...)
+}
+
+// launchIn starts the program in an environment.
+func launchIn(t *testing.T, dir string, environ []string, args ...string) *process {
+	t.Helper()
+	p := &process{Cmd: command(t.Context(), dir, environ, args...), t: t, done: make(chan error, 1)}
 	p.out.more = make(chan struct{}, 1)
 	p.Stdout, p.Stderr = &p.out, &p.out
 	if err := p.Start(); err != nil {

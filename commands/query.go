@@ -81,7 +81,7 @@ smallest unit; times are written like "2023-04-08T00:00:00Z".
 func collections() string { return strings.Join(persistence.Collections, ", ") }
 
 func query(c *cobra.Command, flags *dataFlags, q persistence.Query) error {
-	reader, _, err := flags.open()
+	reader, _, err := flags.open(c.Context())
 	if err != nil {
 		return err
 	}

@@ -18,7 +18,6 @@ import (
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/markets/catalogue"
 	"github.com/imart/event-worker/persistence"
-	"github.com/imart/event-worker/persistence/embedded"
 )
 
 // retryFlags are those of retry. Unlike elsewhere both the folder and the
@@ -55,7 +54,7 @@ demo's data need none.`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			condition, err := f.condition()
 			if err == nil {
-				err = f.maintain(c.Context(), func(store *embedded.Store, o owners) error {
+				err = f.maintain(c.Context(), func(store persistence.Store, o owners) error {
 					if chain, _, named := strings.Cut(f.market, "/"); named {
 						if _, err := o.of(chain); err != nil {
 							return err

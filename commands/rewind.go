@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/imart/event-worker/actors"
-	"github.com/imart/event-worker/persistence/embedded"
+	"github.com/imart/event-worker/persistence"
 )
 
 func newRewind() *cobra.Command {
@@ -50,7 +50,7 @@ can be repeated.
 			case height < 0:
 				return fmt.Errorf("rewind: --to %d: give a height from 0 on", height)
 			}
-			err := flags.maintain(c.Context(), func(store *embedded.Store, o owners) error {
+			err := flags.maintain(c.Context(), func(store persistence.Store, o owners) error {
 				return rewind(c.Context(), c.OutOrStdout(), store, o, args[0], height)
 			})
 			if err != nil {
@@ -64,7 +64,7 @@ can be repeated.
 	return c
 }
 
-func rewind(ctx context.Context, out io.Writer, store *embedded.Store, o owners, chain string, height int64) error {
+func rewind(ctx context.Context, out io.Writer, store persistence.Store, o owners, chain string, height int64) error {
 	node, err := o.of(chain)
 	if err != nil {
 		return err

@@ -20,7 +20,6 @@ import (
 	"github.com/imart/event-worker/config"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
-	"github.com/imart/event-worker/persistence/embedded"
 )
 
 // probeTimeout bounds the first look at a chain.
@@ -43,6 +42,9 @@ func newRun() *cobra.Command {
 where an earlier run ended. With --once it ends when every stream has caught up
 with the head that its chain had at the start.
 
+The data go to the database of the variable MONGODB_URI, or else to the configured
+data folder.
+
 Before anything is written each chain's endpoint is asked once: it must answer, and
 serve the configured chain. After that, endpoints that fail are tried again for ever.
 
@@ -54,7 +56,7 @@ serve the configured chain. After that, endpoints that fail are tried again for 
 		RunE: func(c *cobra.Command, _ []string) error { return run(c.Context(), c.ErrOrStderr(), f) },
 	}
 	c.Flags().StringVar(&f.config, "config", defaultConfig, "the configuration file")
-	c.Flags().StringVar(&f.data, "data", "", "the data folder, instead of the configured one")
+	c.Flags().StringVar(&f.data, "data", "", "the data folder, instead of MongoDB and of the configured one")
 	c.Flags().BoolVar(&f.once, "once", false, "end when every stream has caught up")
 	c.Flags().StringVar(&f.logLevel, "log-level", "", "debug, info, warn or error, instead of the configured one")
 	c.Flags().StringVar(&f.logFormat, "log-format", "", "text or json, instead of the configured one")
@@ -62,9 +64,6 @@ serve the configured chain. After that, endpoints that fail are tried again for 
 }
 
 func run(ctx context.Context, stderr io.Writer, f runFlags) error {
-	if os.Getenv("MONGODB_URI") != "" {
-		return errors.New("MONGODB_URI is set: this version has no MongoDB store yet: unset it to use the embedded store in the data folder")
-	}
 	cfg, err := f.load()
 	if err != nil {
 		return err
@@ -81,15 +80,16 @@ func run(ctx context.Context, stderr io.Writer, f runFlags) error {
 	if err := probe(ctx, cfg, sources); err != nil {
 		return err
 	}
-	store, err := embedded.Open(ctx, cfg.Data)
+	at := f.location(cfg)
+	store, err := at.open(ctx)
 	if err != nil {
 		return err
 	}
 	defer store.Close()
-	if err := checkOwner(ctx, store, cfg.Data, false); err != nil {
+	if err := checkOwner(ctx, store, at, false); err != nil {
 		return err
 	}
-	log.Info("starting", "node", cfg.Node, "data", cfg.Data, "version", version())
+	log.Info("starting", "node", cfg.Node, "data", at, "version", version())
 	watch := &logWatcher{log: log, docs: store, last: map[string]stream{}}
 	err = follow(ctx, actors.Config{
 		Node: cfg.Node, Store: store, Log: log, Chains: sources, Tuning: cfg.Tuning,
@@ -121,6 +121,15 @@ func (f runFlags) load() (config.Config, error) {
 		cfg.Log.Format = f.logFormat
 	}
 	return cfg, nil
+}
+
+// location is where the data are: in the folder of --data, or else in MongoDB if the
+// environment names one, or else in the configured folder.
+func (f runFlags) location(cfg config.Config) location {
+	if uri := os.Getenv(mongoVariable); uri != "" && f.data == "" {
+		return location{uri: uri}
+	}
+	return location{folder: cfg.Data}
 }
 
 func newLogger(w io.Writer, cfg config.Log) *slog.Logger {

@@ -40,7 +40,7 @@ It works while another process writes to the same data.
   event-worker status --config event-worker.yaml --json`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			reader, folder, err := flags.open()
+			reader, at, err := flags.open(c.Context())
 			if err != nil {
 				return err
 			}
@@ -50,9 +50,9 @@ It works while another process writes to the same data.
 				return fmt.Errorf("status: %w", err)
 			}
 			if asJSON {
-				return unlessClosed(writeJSON(c.OutOrStdout(), folder, roots))
+				return unlessClosed(writeJSON(c.OutOrStdout(), at, roots))
 			}
-			return unlessClosed(writeTree(c.OutOrStdout(), folder, roots, time.Now()))
+			return unlessClosed(writeTree(c.OutOrStdout(), at, roots, time.Now()))
 		},
 	}
 	flags.add(c)
@@ -119,17 +119,17 @@ func (b *branch) walk(visit func(*branch)) {
 	}
 }
 
-func writeJSON(w io.Writer, folder string, roots []*branch) error {
+func writeJSON(w io.Writer, at location, roots []*branch) error {
 	encoder := json.NewEncoder(w)
 	encoder.SetIndent("", "  ")
 	return encoder.Encode(struct {
 		Data   string    `json:"data"`
 		Chains []*branch `json:"chains"`
-	}{folder, roots})
+	}{cmp.Or(at.folder, at.String()), roots})
 }
 
-func writeTree(w io.Writer, folder string, roots []*branch, now time.Time) error {
-	fmt.Fprintf(w, "%s in %s\n", nodes(roots), folder)
+func writeTree(w io.Writer, at location, roots []*branch, now time.Time) error {
+	fmt.Fprintf(w, "%s in %s\n", nodes(roots), at)
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "actor\tseq\thead\tlag\tevents\tstate\trestarts\twritten\tlast error")
 	for i, chain := range roots {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	driver "go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/topology"
 
 	"github.com/imart/event-worker/persistence"
 )
@@ -28,6 +29,7 @@ func hasCode(err error, code int) bool {
 
 // explain says where an error happened, and what can be done about it.
 func (r *Reader) explain(err error) error {
+	var selection topology.ServerSelectionError
 	switch {
 	case err == nil, errors.Is(err, persistence.ErrFenced), errors.Is(err, context.Canceled):
 		return err
@@ -37,10 +39,23 @@ func (r *Reader) explain(err error) error {
 		return fmt.Errorf("MongoDB, %s: the login was refused: check user name, password and authSource in MONGODB_URI", r.address)
 	case hasCode(err, unauthorized):
 		return fmt.Errorf("MongoDB, %s: the user may not do this: give it the roles readWrite and dbAdmin on the database: %w", r.address, err)
+	case errors.As(err, &selection):
+		return fmt.Errorf("MongoDB, %s: no primary answers%s: check MONGODB_URI and the network: %w", r.address, lastErrors(selection), context.DeadlineExceeded)
 	case driver.IsTimeout(err):
 		return fmt.Errorf("MongoDB, %s: no answer in time: %w", r.address, err)
 	}
 	return fmt.Errorf("MongoDB, %s: %w", r.address, err)
+}
+
+// lastErrors are those that each of the servers gave last.
+func lastErrors(e topology.ServerSelectionError) string {
+	var out strings.Builder
+	for _, server := range e.Desc.Servers {
+		if server.LastError != nil {
+			fmt.Fprintf(&out, ", %s: %v", server.Addr, server.LastError)
+		}
+	}
+	return out.String()
 }
 
 var errClosed = errors.New("the store is closed")

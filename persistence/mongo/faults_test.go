@@ -40,6 +40,7 @@ var (
 	instant = span{}
 	short   = span{0, hurry}
 	long    = span{hurry, 4 * hurry}
+	longer  = span{2 * hurry, 4 * hurry} // the client has given up and tried again
 )
 
 // Whatever happens to the server, nothing is lost, nothing is double, and commits
@@ -95,9 +96,9 @@ func TestFaultsOfNetwork(t *testing.T) {
 			{"answer lost at once", after(commit), instant, proxy.Cut},
 			{"claim late", before(claim), long, proxy.Pass},
 			{"claim's answer late", after(claim), long, proxy.Pass},
-			{"begin overtaken", hold(begin), long, proxy.Pass},
-			{"commit overtaken", hold(commit), long, proxy.Pass},
-			{"claim overtaken", hold(claim), long, proxy.Pass},
+			{"begin overtaken", hold(begin), longer, proxy.Pass},
+			{"commit overtaken", hold(commit), longer, proxy.Pass},
+			{"claim overtaken", hold(claim), longer, proxy.Pass},
 		} {
 			w.suffers(t, f)
 		}
@@ -160,6 +161,9 @@ func (w *world) happens() {
 // suffers lets a fault happen at any moment.
 func (w *world) suffers(t *testing.T, f fault) {
 	t.Helper()
+	if w.ctx.Err() != nil {
+		return // it has been told why
+	}
 	t.Run(f.name, func(t *testing.T) {
 		time.Sleep(span{0, 20 * time.Millisecond}.choose()) // to any moment of a commit
 		f.begin()
@@ -170,6 +174,9 @@ func (w *world) suffers(t *testing.T, f fault) {
 // suffersWithin lets a fault begin in the middle of a commit.
 func (w *world) suffersWithin(t *testing.T, f fault) {
 	t.Helper()
+	if w.ctx.Err() != nil {
+		return
+	}
 	t.Run(f.name+" within a commit", func(t *testing.T) {
 		begun := make(chan struct{})
 		begin := func() {

@@ -21,7 +21,7 @@ import (
 const operationTimeout = 10 * time.Second
 
 // openTimeout bounds the first contact with the server.
-const openTimeout = 15 * time.Second
+const openTimeout = 10 * time.Second
 
 // ErrNoData says that a database holds nothing of ours yet.
 var ErrNoData = errors.New("there is no event worker database")
