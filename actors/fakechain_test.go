@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/imart/event-worker/chains"
 	"github.com/imart/event-worker/markets"
@@ -62,12 +63,20 @@ func (c *fakeChain) mine(events ...markets.Event) {
 		}
 		b.raws = append(b.raws, markets.Raw{
 			Position: markets.Position{Height: b.number, Transaction: int32(i), Log: int32(i)},
-			Seq:      b.number, Block: b.hash, Transaction: fmt.Sprintf("%s/%d", b.hash, i), Time: e.Time,
+			Seq:      b.number, Block: b.hash, Transaction: fmt.Sprintf("%s/%d", b.hash, i), Time: timeOf(e),
 			Type: e.Stream, JSON: data,
 		})
 	}
 	c.blocks = append(c.blocks, b)
 	c.all[b.hash] = b
+}
+
+// timeOf is when an event happened; events that leave it open happened at once.
+func timeOf(e markets.Event) time.Time {
+	if e.Time.IsZero() {
+		return time.Unix(0, 0).UTC()
+	}
+	return e.Time
 }
 
 // fork abandons the newest blocks.

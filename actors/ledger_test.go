@@ -36,7 +36,7 @@ func (c *fakeLedger) write(events ...markets.Event) {
 		}
 		c.handles[e.Stream] = append(c.handles[e.Stream], markets.Raw{
 			Position: markets.Position{Height: c.version, Log: int32(i)}, Seq: int64(len(c.handles[e.Stream])),
-			Transaction: fmt.Sprintf("%d/%d", c.version, i), Time: e.Time, Type: e.Stream, JSON: data,
+			Transaction: fmt.Sprintf("%d/%d", c.version, i), Time: timeOf(e), Type: e.Stream, JSON: data,
 		})
 	}
 }

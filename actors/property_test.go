@@ -107,10 +107,12 @@ func (w *world) retry(letter markets.DeadLetter) {
 	}
 }
 
+const historiesVariable = "EVENT_WORKER_TEST_HISTORIES"
+
 // histories is how many random histories a run tries. More are worth their time
 // after every change of the protocol.
 func histories() int {
-	if n, err := strconv.Atoi(os.Getenv("EVENT_WORKER_TEST_HISTORIES")); err == nil {
+	if n, err := strconv.Atoi(os.Getenv(historiesVariable)); err == nil {
 		return n
 	}
 	return 25

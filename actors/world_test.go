@@ -23,7 +23,6 @@ import (
 	"github.com/imart/event-worker/chains"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
-	"github.com/imart/event-worker/persistence/embedded"
 	"github.com/imart/event-worker/persistence/storetest"
 )
 
@@ -36,7 +35,7 @@ type world struct {
 	t      testing.TB
 	r      *rand.Rand
 	chain  *fakeChain
-	disk   *embedded.Store
+	disk   persistence.Store
 	*gates                   // before the disk
 	flaky  *storetest.Faulty // before the disk, too
 	store  persistence.Store // gates, with what a test puts before them
@@ -60,11 +59,13 @@ type world struct {
 
 func newWorld(t testing.TB, seed uint64, finality int64) *world {
 	t.Helper()
+	return newWorldOn(t, openDisk(t), seed, finality)
+}
+
+// newWorldOn is a world on a store, which it closes.
+func newWorldOn(t testing.TB, disk persistence.Store, seed uint64, finality int64) *world {
+	t.Helper()
 	r := rand.New(rand.NewPCG(seed, 1))
-	disk, err := embedded.Open(t.Context(), t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
 	flaky := storetest.NewFaulty(disk)
 	g := &gates{Store: flaky}
 	w := &world{

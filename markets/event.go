@@ -89,7 +89,7 @@ type Event struct {
 	Block string `json:"block,omitempty" bson:"block,omitempty"`
 	// Transaction is the transaction's hash.
 	Transaction string    `json:"transaction" bson:"transaction"`
-	Time        time.Time `json:"time" bson:"time"` // to the millisecond, as all times here
+	Time        time.Time `json:"time" bson:"time"` // to the millisecond, and never zero, as all times here
 
 	// Order is the key of the order concerned within its market, if it is one order.
 	Order string `json:"order,omitempty" bson:"order,omitempty"`

@@ -58,23 +58,37 @@ func (s *Store) takeOver(ctx context.Context, chain, node string) (int64, error)
 	return epoch, s.endSuspects(ctx)
 }
 
-// raise gives a chain's lease to a node, at an epoch above all that were.
+// raise gives a chain's lease to a node, at an epoch above all that were. It is
+// conditional on the lease as it was read: the server may see it twice, the second
+// time when everybody has forgotten it.
 func (s *Store) raise(ctx context.Context, chain, node string) (int64, error) {
-	highest, err := s.highestEpoch(ctx, chain)
-	if err != nil {
-		return 0, err
+	for {
+		before, err := s.lease(ctx, chain)
+		if err != nil {
+			return 0, err
+		}
+		highest, err := s.highestEpoch(ctx, chain)
+		if err != nil {
+			return 0, err
+		}
+		epoch := max(before.Epoch, highest) + 1
+		unchanged, first := append(byID(chain), is("epoch", before.Epoch)), before.Chain == ""
+		if first {
+			unchanged = append(byID(chain), is("epoch", nil))
+		}
+		result, err := s.collection(persistence.Leases).UpdateOne(ctx, unchanged, bson.D{
+			is("$set", bson.D{is("node", node), is("app", s.app), is("epoch", epoch)}),
+			is("$setOnInsert", bson.D{is("claims", int64(0))}),
+			stamp("takenAt"),
+		}, options.UpdateOne().SetUpsert(first))
+		switch {
+		case driver.IsDuplicateKeyError(err): // somebody else was first
+		case err != nil:
+			return 0, err
+		case result.MatchedCount+result.UpsertedCount == 1:
+			return epoch, nil
+		}
 	}
-	taken := driver.Pipeline{{is("$set", bson.D{
-		is("node", bson.D{is("$literal", node)}),
-		is("app", bson.D{is("$literal", s.app)}),
-		is("epoch", bson.D{is("$add", bson.A{bson.D{is("$max", bson.A{"$epoch", highest})}, int64(1)})}),
-		is("takenAt", "$$NOW"),
-		is("claims", bson.D{is("$ifNull", bson.A{"$claims", int64(0)})}),
-	})}}
-	var lease schema.Lease
-	err = s.collection(persistence.Leases).FindOneAndUpdate(ctx, byID(chain), taken,
-		options.FindOneAndUpdate().SetUpsert(true).SetReturnDocument(options.After)).Decode(&lease)
-	return lease.Epoch, err
 }
 
 // repeatable runs a transaction that may as well happen twice.
@@ -119,21 +133,37 @@ func (s *Store) claim(ctx context.Context, claim persistence.Claim) (persistence
 	if err := s.endSuspects(ctx); err != nil { // they would hold us up
 		return persistence.Actor{}, err
 	}
-	actor, err := s.claimKnown(ctx, claim)
-	if errors.Is(err, driver.ErrNoDocuments) {
-		err = s.repeatable(ctx, func(ctx context.Context) error { return s.introduce(ctx, claim) })
-		if err == nil {
-			actor, err = s.claimKnown(ctx, claim)
+	for {
+		before, err := s.actor(ctx, claim.ID)
+		switch {
+		case errors.Is(err, driver.ErrNoDocuments):
+			err = s.repeatable(ctx, func(ctx context.Context) error { return s.introduce(ctx, claim) })
+		case err == nil && before.Epoch > claim.Epoch:
+			err = fenced(claim.ID)
+		case err == nil:
+			var actor persistence.Actor
+			if actor, err = s.begin(ctx, before, claim); err == nil {
+				return actor, nil
+			}
+			if errors.Is(err, driver.ErrNoDocuments) { // it is another one now
+				err = nil
+			}
+		}
+		if err != nil {
+			return persistence.Actor{}, err
 		}
 	}
-	if errors.Is(err, driver.ErrNoDocuments) {
-		err = fenced(claim.ID)
-	}
-	return actor, err
 }
 
-// claimKnown claims a document that exists and has no higher epoch.
-func (s *Store) claimKnown(ctx context.Context, claim persistence.Claim) (persistence.Actor, error) {
+func (s *Store) actor(ctx context.Context, id string) (persistence.Actor, error) {
+	var actor schema.Actor
+	err := s.collection(persistence.Actors).FindOne(ctx, byID(id)).Decode(&actor)
+	return actor.Actor, err
+}
+
+// begin begins the incarnation that follows another one. It is conditional on that
+// one: the server may see it twice, the second time when everybody has forgotten it.
+func (s *Store) begin(ctx context.Context, before persistence.Actor, claim persistence.Claim) (persistence.Actor, error) {
 	var c change
 	c.set("kind", claim.Kind)
 	c.set("chain", claim.Chain)
@@ -147,9 +177,8 @@ func (s *Store) claimKnown(ctx context.Context, claim persistence.Claim) (persis
 	}
 	c.add("incarnation", 1)
 	c.add("restarts", claim.Restarts)
-	filter := append(byID(claim.ID), bson.E{Key: "epoch", Value: bson.D{{Key: "$lte", Value: claim.Epoch}}})
 	var actor schema.Actor
-	err := s.collection(persistence.Actors).FindOneAndUpdate(ctx, filter, c.update("updatedAt"),
+	err := s.collection(persistence.Actors).FindOneAndUpdate(ctx, incarnation(before.Ref()), c.update("updatedAt"),
 		options.FindOneAndUpdate().SetReturnDocument(options.After)).Decode(&actor)
 	return actor.Actor, err
 }

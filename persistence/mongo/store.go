@@ -26,6 +26,17 @@ type Store struct {
 
 var _ persistence.Store = (*Store)(nil)
 
+// Close waits for what is under way and closes the connections.
+func (s *Store) Close() error {
+	if !s.gate.close() {
+		return errClosed
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), cleanupTimeout)
+	defer cancel()
+	_ = s.endSuspects(ctx) // the server ends them within a minute by itself
+	return s.client.Disconnect(ctx)
+}
+
 // work runs one call of the store, unless it is closed, and explains its error.
 func (s *Store) work(do func() error) error {
 	if !s.gate.enter() {
@@ -45,18 +56,18 @@ func (s *Store) Commit(ctx context.Context, market persistence.MarketRef, moves 
 	commit := bson.NewObjectID()
 	t := transaction{
 		store: s,
-		body: func(ctx context.Context) error {
+		body: func(inTransaction context.Context) error {
 			if do != nil {
-				err := s.within(ctx, market, do)
+				err := s.within(inTransaction, ctx.Err, market, do)
 				var own ownError
 				if errors.As(err, &own) {
-					return cmp.Or(s.stand(ctx, moves), err)
+					return cmp.Or(s.stand(inTransaction, moves), err)
 				}
 				if err != nil {
 					return err
 				}
 			}
-			return s.move(ctx, moves, commit)
+			return s.move(inTransaction, moves, commit)
 		},
 	}
 	if len(moves) > 0 {

@@ -36,30 +36,27 @@ type transaction struct {
 // errOutcome says that it is not known whether a transaction has committed.
 var errOutcome = errors.New("it is not known whether the transaction has committed")
 
-// run runs the transaction. Whatever the server's error says of it, a run that may
-// have committed is looked for before the next one.
+// run runs the transaction. When a run may have committed, whatever the server's
+// error says of it, that is found out before the next one.
 func (t transaction) run(ctx context.Context) error {
-	begun := time.Now()
+	begun, unknown := time.Now(), false
 	for pause := firstPause; ; pause = min(2*pause, maxPause) {
 		err := t.once(ctx)
 		var own ownError
 		if err == nil || errors.As(err, &own) {
 			return err
 		}
-		if t.landed == nil && errors.Is(err, errOutcome) {
-			return err
+		if ctx.Err() != nil {
+			return ctx.Err()
 		}
-		if t.landed != nil {
-			done, unknown := t.landed(context.WithoutCancel(ctx))
+		if unknown = unknown || errors.Is(err, errOutcome); unknown {
+			done, failed := t.findOut(ctx)
 			if done {
 				return nil
 			}
-			if unknown != nil {
-				return fmt.Errorf("%w: %w: %w", errOutcome, err, unknown)
+			if failed != nil {
+				return fmt.Errorf("%w: %w", err, failed)
 			}
-		}
-		if ctx.Err() != nil {
-			return ctx.Err()
 		}
 		if !passing(err) || time.Since(begun) > patience {
 			return err
@@ -71,6 +68,14 @@ func (t transaction) run(ctx context.Context) error {
 			return err
 		}
 	}
+}
+
+// findOut says whether a run has committed, or that this cannot be known.
+func (t transaction) findOut(ctx context.Context) (bool, error) {
+	if t.landed == nil {
+		return false, errOutcome
+	}
+	return t.landed(ctx)
 }
 
 // once runs the transaction once. When it fails, it has been ended on the server,
@@ -86,21 +91,22 @@ func (t transaction) once(ctx context.Context) (err error) {
 	}
 	committed := false
 	defer func() {
-		switch {
-		case committed || ctx.Err() == nil && (err == nil || orderly(err)): // nil in a panic
+		if committed || err == nil || orderly(err) { // nil in a panic
 			s.end(session)
-		default:
+		} else {
 			s.kill(session)
 		}
 	}()
 	if err := session.StartTransaction(); err != nil {
 		return err
 	}
-	if err := t.body(driver.NewSessionContext(ctx, session)); err != nil {
+	lingering, cancel := linger(ctx)
+	defer cancel()
+	if err := t.body(driver.NewSessionContext(lingering, session)); err != nil {
 		return err
 	}
-	if err := ctx.Err(); err != nil {
-		return err
+	if ctx.Err() != nil {
+		return errStopped
 	}
 	if err := session.CommitTransaction(context.WithoutCancel(ctx)); err != nil { // the client's timeout bounds it
 		return fmt.Errorf("%w: %w", errOutcome, err)
@@ -109,11 +115,28 @@ func (t transaction) once(ctx context.Context) (err error) {
 	return nil
 }
 
+// errStopped says that a context has ended between two statements.
+var errStopped = errors.New("stopped")
+
+// grace is how long a statement may go on after its context has ended. One that is
+// cut off could begin its transaction on the server after that was ended.
+const grace = time.Second
+
+// linger is a context that ends later than another by grace.
+func linger(ctx context.Context) (context.Context, context.CancelFunc) {
+	lingering, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(grace, cancel) })
+	return lingering, func() {
+		stop()
+		cancel()
+	}
+}
+
 // orderly says whether a session is in good order after an error: the transaction
 // waits to be ended, or the server has ended it and said so.
 func orderly(err error) bool {
 	var own ownError
-	if errors.As(err, &own) || errors.Is(err, persistence.ErrFenced) {
+	if errors.As(err, &own) || errors.Is(err, persistence.ErrFenced) || errors.Is(err, errStopped) {
 		return true
 	}
 	var server driver.ServerError

@@ -18,10 +18,11 @@ var errOver = errors.New("the transaction is over")
 // tx is the inside of a transaction. Its first error ends it: the server has ended
 // it then, and a write would stand alone.
 type tx struct {
-	store *Store
-	ctx   context.Context // carries the session
-	ref   persistence.MarketRef
-	err   error
+	store   *Store
+	ctx     context.Context // carries the session
+	stopped func() error    // an error once nothing more is to be done
+	ref     persistence.MarketRef
+	err     error
 	// orders are those that were looked up or written, and whether they exist.
 	orders map[string]bool
 }
@@ -30,8 +31,8 @@ var _ persistence.Tx = (*tx)(nil)
 
 // within runs do on a market within the transaction of the context. An error of
 // the transaction is one of do, also when do has ignored it.
-func (s *Store) within(ctx context.Context, market persistence.MarketRef, do func(tx persistence.Tx) error) error {
-	t := &tx{store: s, ctx: ctx, ref: market, orders: map[string]bool{}}
+func (s *Store) within(ctx context.Context, stopped func() error, market persistence.MarketRef, do func(tx persistence.Tx) error) error {
+	t := &tx{store: s, ctx: ctx, stopped: stopped, ref: market, orders: map[string]bool{}}
 	err := do(t)
 	failed := t.err
 	t.err = errOver // for whoever has kept it
@@ -46,8 +47,8 @@ func (s *Store) within(ctx context.Context, market persistence.MarketRef, do fun
 
 // step runs one step of the transaction unless an earlier one has failed.
 func (t *tx) step(do func() error) error {
-	if t.err == nil {
-		t.err = t.ctx.Err()
+	if t.err == nil && t.stopped() != nil {
+		t.err = errStopped
 	}
 	if t.err == nil {
 		t.err = do()

@@ -1,0 +1,52 @@
+package actors
+
+import (
+	"os"
+	"os/exec"
+	"testing"
+
+	"github.com/imart/event-worker/persistence"
+	"github.com/imart/event-worker/persistence/embedded"
+	"github.com/imart/event-worker/persistence/mongo"
+	"github.com/imart/event-worker/persistence/mongo/mongotest"
+)
+
+func TestMain(m *testing.M) { os.Exit(mongotest.Main(m)) }
+
+// storeVariable makes the worlds of all tests keep what they know in MongoDB if it
+// is "mongodb".
+const storeVariable = "EVENT_WORKER_TEST_STORE"
+
+// openDisk opens the new, empty store of a world, which closes it.
+func openDisk(t testing.TB) persistence.Store {
+	t.Helper()
+	if os.Getenv(storeVariable) != "mongodb" {
+		store, err := embedded.Open(t.Context(), t.TempDir())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return store
+	}
+	store, err := mongo.Open(t.Context(), mongotest.Database(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return store
+}
+
+// TestOnMongoDB runs the scenarios, the random histories and whatever else is about
+// actors and a store once more, on MongoDB. What takes a rule away, or is about stopping,
+// says nothing new there.
+func TestOnMongoDB(t *testing.T) {
+	if os.Getenv(storeVariable) != "" {
+		t.Skip("this is it")
+	}
+	again := exec.CommandContext(t.Context(), os.Args[0], "-test.skip=^TestWith|MongoDB$|^TestANodeStopsWhile", "-test.timeout=5m")
+	again.Env = append(os.Environ(), storeVariable+"=mongodb", mongotest.Variable+"="+mongotest.URI(t))
+	if os.Getenv(historiesVariable) == "" {
+		again.Env = append(again.Env, historiesVariable+"=6")
+	}
+	if out, err := again.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}

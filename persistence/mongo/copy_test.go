@@ -1,0 +1,116 @@
+package mongo_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/persistence"
+	"github.com/imart/event-worker/persistence/mongo"
+	"github.com/imart/event-worker/persistence/mongo/mongotest"
+	"github.com/imart/event-worker/persistence/storetest"
+)
+
+func openCopy(t testing.TB, uri string) *mongo.Store {
+	t.Helper()
+	store, err := mongo.OpenCopy(t.Context(), uri)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = store.Close() }) // some tests close it themselves
+	return store
+}
+
+func TestCopy(t *testing.T) {
+	storetest.RunCopy(t, func(t testing.TB) storetest.Copyable { return openCopy(t, mongotest.Database(t)) })
+}
+
+// Whoever would write to an unfinished copy cannot open it, until it is complete.
+func TestUnfinishedCopy(t *testing.T) {
+	uri := mongotest.Database(t)
+	at := persistence.Copying{Source: "data folder there", Collection: persistence.Orders}
+	store := openCopy(t, uri)
+	if err := store.Import(t.Context(), nil, &at, nil); err != nil {
+		t.Fatal(err)
+	}
+	_, err := mongo.Open(t.Context(), uri)
+	if !errors.Is(err, persistence.ErrUnfinishedCopy) || !strings.Contains(err.Error(), mongotest.Name(uri)) || !strings.Contains(err.Error(), "copy of data folder there: finish it") {
+		t.Fatalf("a writer gets: %v", err)
+	}
+	reader, err := mongo.OpenReader(t.Context(), uri)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	if err := store.Import(t.Context(), &at, nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	if store, err = mongo.Open(t.Context(), uri); err != nil {
+		t.Fatal(err)
+	}
+	_ = store.Close()
+}
+
+// What MongoDB would store otherwise, or not at all, is refused by name.
+func TestWhatCannotBeStoredExactly(t *testing.T) {
+	store := openCopy(t, mongotest.Database(t))
+	at := persistence.Copying{Collection: persistence.Leases}
+	if err := store.Import(t.Context(), nil, &at, nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, doc := range []string{
+		`{"_id":"ethereum","node":"n","epoch":1,"takenAt":"2024-01-01T00:00:00.0005Z"}`, // dates have milliseconds
+		`{"_id":"ethereum","node":"n","epoch":9223372036854775808,"takenAt":"2024-01-01T00:00:00Z"}`,
+	} {
+		if err := store.Import(t.Context(), &at, &at, []json.RawMessage{json.RawMessage(doc)}); err == nil || !strings.Contains(err.Error(), `leases: document "ethereum" cannot be copied`) {
+			t.Errorf("%s: %v", doc, err)
+		}
+	}
+	orders := at
+	orders.Collection = persistence.Orders
+	unknown := `{"_id":"c/m/k","chain":"c","market":"m","key":"k","status":"SHIPPED","first":{"height":1,"tx":0,"log":0,"sub":0},"last":{"height":1,"tx":0,"log":0,"sub":0}}`
+	if err := store.Import(t.Context(), &at, &orders, []json.RawMessage{json.RawMessage(unknown)}); err == nil || !strings.Contains(err.Error(), `orders: document "c/m/k" cannot be copied`) {
+		t.Errorf("the validator's refusal: %v", err)
+	}
+}
+
+// Documents come page after page, none twice and none missing, also when the last
+// page is full.
+func TestDocumentsOfSeveralPages(t *testing.T) {
+	store := openCopy(t, mongotest.Database(t))
+	at := persistence.Copying{Collection: persistence.Orders}
+	if err := store.Import(t.Context(), nil, &at, nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, more := range []int{2_000, 2_000, 1} {
+		there, err := store.Count(t.Context(), persistence.Orders)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var docs []json.RawMessage
+		for i := range more {
+			o := markets.Order{Chain: "c", Market: "m", Key: fmt.Sprintf("%06d", int(there)+i), Status: markets.Listing}
+			text, err := json.Marshal(o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			docs = append(docs, json.RawMessage(fmt.Sprintf(`{"_id":%q,%s`, o.ID(), text[1:])))
+		}
+		if err := store.Import(t.Context(), &at, &at, docs); err != nil {
+			t.Fatal(err)
+		}
+		var want int
+		for doc, err := range store.Documents(t.Context(), persistence.Orders, "") {
+			if err != nil || doc.At != fmt.Sprintf("c/m/%06d", want) {
+				t.Fatalf("document %d is %s, error %v", want, doc.At, err)
+			}
+			want++
+		}
+		if want != int(there)+more {
+			t.Errorf("%d documents, want %d", want, int(there)+more)
+		}
+	}
+}
