@@ -7,11 +7,14 @@ build:
 
 test:
 	go test ./...
+	@command -v mongod >/dev/null || [ -n "$$EVENT_WORKER_TEST_MONGODB_URI" ] || \
+		echo "MongoDB was not tested: put mongod, 6.0 or later, on PATH or a replica set's URI in EVENT_WORKER_TEST_MONGODB_URI"
 
 race:
 	go test -race ./...
 
-# 120,000 events through the whole pipeline, beside its parts alone.
+# 120,000 events through the whole pipeline, beside its parts alone; on MongoDB if
+# MONGODB_URI is set.
 bench:
 	go run ./bench
 

@@ -32,6 +32,7 @@ type options struct {
 	runs            int
 	profile         string // where to write the CPU profile of a measurement
 	node            string // URL of the recorded node
+	mongodb         string // URI of the MongoDB to write to; empty means the embedded store
 }
 
 // result is what one measurement says.
@@ -47,6 +48,8 @@ func (r result) rate() float64 { return float64(r.Events) / r.Took.Seconds() }
 var measurements = map[string]func(context.Context, options) (result, error){
 	"fetch":    fetchAlone,
 	"write":    writeAlone,
+	"raw1":     func(ctx context.Context, o options) (result, error) { return rawWrite(ctx, o, 1) },
+	"raw4":     func(ctx context.Context, o options) (result, error) { return rawWrite(ctx, o, 4) },
 	"pipeline": pipeline,
 }
 
@@ -58,8 +61,13 @@ func main() {
 	flag.IntVar(&o.runs, "runs", 3, "how often everything is measured; medians are printed")
 	flag.StringVar(&o.profile, "profile", "", "write the pipeline's CPU profile to this file")
 	flag.StringVar(&o.node, "node", "", "for the program's own processes")
+	o.mongodb = os.Getenv("MONGODB_URI") // not a flag, which others could read in the list of processes
 	flag.Usage = func() {
-		fmt.Fprintf(flag.CommandLine.Output(), "Measures the pipeline beside its limits.\nExample: go run ./bench -runs 5\n\n")
+		fmt.Fprint(flag.CommandLine.Output(), `Measures the pipeline beside its limits: on the embedded store, or on MongoDB if
+MONGODB_URI is set, in databases that it makes and removes.
+Example: go run ./bench -runs 5
+
+`)
 		flag.PrintDefaults()
 	}
 	flag.Parse()
@@ -90,9 +98,13 @@ func compare(ctx context.Context, o options) error {
 	}
 	defer node.stop()
 	o.node = node.url
+	limits := embeddedLimits
+	if o.mongodb != "" {
+		limits = mongoLimits
+	}
 	all := map[string][]result{}
 	for range o.runs {
-		for _, name := range []string{"fetch", "write", "pipeline"} {
+		for _, name := range append([]string{"fetch"}, append(limits, "pipeline")...) {
 			r, err := inProcess(ctx, o, name)
 			if err != nil {
 				return fmt.Errorf("%s: %w", name, err)
@@ -100,13 +112,32 @@ func compare(ctx context.Context, o options) error {
 			all[name] = append(all[name], r)
 		}
 	}
-	fetch, write, whole := median(all["fetch"]), median(all["write"]), median(all["pipeline"])
-	fmt.Printf("%d events: %d listed, %d of them bought; medians of %d runs\n", o.listings+o.sales, o.listings, o.sales, o.runs)
-	fmt.Printf("  fetch and decode alone  %8.0f events/s\n", fetch.rate())
-	fmt.Printf("  write alone             %8.0f events/s\n", write.rate())
-	fmt.Printf("  the whole pipeline      %8.0f events/s, %.0f %% of the slower; peak memory %d MB\n",
-		whole.rate(), 100*whole.rate()/min(fetch.rate(), write.rate()), whole.Memory>>20)
+	report(o, limits, all)
 	return nil
+}
+
+// What the stores can do at most: the same documents, written without reads.
+var (
+	embeddedLimits = []string{"write"}
+	mongoLimits    = []string{"raw1", "raw4"}
+)
+
+// names of the measurements, for people.
+var names = map[string]string{
+	"fetch": "fetch and decode alone",
+	"write": "write alone",
+	"raw1":  "bulk writes, 1 writer",
+	"raw4":  "bulk writes, 4 writers",
+}
+
+func report(o options, limits []string, all map[string][]result) {
+	fmt.Printf("%d events: %d listed, %d of them bought; medians of %d runs\n", o.listings+o.sales, o.listings, o.sales, o.runs)
+	whole := median(all["pipeline"])
+	for _, name := range append([]string{"fetch"}, limits...) {
+		rate := median(all[name]).rate()
+		fmt.Printf("  %-23s %8.0f events/s, the whole pipeline has %3.0f %% of it\n", names[name], rate, 100*whole.rate()/rate)
+	}
+	fmt.Printf("  %-23s %8.0f events/s, peak memory %d MB\n", "the whole pipeline", whole.rate(), whole.Memory>>20)
 }
 
 func median(rs []result) result {

@@ -87,7 +87,7 @@ func writeAlone(ctx context.Context, o options) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
-	store, remove, err := openStore(ctx)
+	store, remove, err := openStore(ctx, o)
 	if err != nil {
 		return result{}, err
 	}
@@ -151,7 +151,11 @@ func documents(ctx context.Context, o options) ([]page, error) {
 	return append(pages, p), err
 }
 
-func openStore(ctx context.Context) (*embedded.Store, func(), error) {
+// openStore opens a new store, in MongoDB if the options name one.
+func openStore(ctx context.Context, o options) (persistence.Store, func(), error) {
+	if o.mongodb != "" {
+		return openDatabase(ctx, o)
+	}
 	dir, err := os.MkdirTemp("", "event-worker-bench-*")
 	if err != nil {
 		return nil, nil, err
@@ -170,7 +174,7 @@ func openStore(ctx context.Context) (*embedded.Store, func(), error) {
 // pipeline follows the recorded node from its first block to its head with the
 // real actors.
 func pipeline(ctx context.Context, o options) (result, error) {
-	store, remove, err := openStore(ctx)
+	store, remove, err := openStore(ctx, o)
 	if err != nil {
 		return result{}, err
 	}

@@ -30,8 +30,21 @@ var ErrNoData = errors.New("there is no event worker database")
 const busyTimeout = 10 * time.Second
 
 // Open opens the data folder for its one writer, and makes it if need be. The
-// error is persistence.ErrInUse when another process has it.
+// error is persistence.ErrInUse when another process has it, and
+// persistence.ErrUnfinishedCopy when it is a copy that is not complete.
 func Open(ctx context.Context, dir string) (*Store, error) {
+	s, err := OpenCopy(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.refuseCopy(ctx, dir); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// OpenCopy is Open for whoever copies into the data folder.
+func OpenCopy(ctx context.Context, dir string) (*Store, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}

@@ -25,7 +25,7 @@ type selection struct {
 
 func newSelection(q persistence.Query) (*selection, error) {
 	if !slices.Contains(persistence.Collections, q.Collection) {
-		return nil, fmt.Errorf("unknown collection %q: there are %s", q.Collection, strings.Join(persistence.Collections, ", "))
+		return nil, unknown(q.Collection)
 	}
 	s := &selection{collection: q.Collection}
 	s.sql.add("SELECT rowid, doc FROM " + q.Collection + " WHERE ")
@@ -42,6 +42,10 @@ func newSelection(q persistence.Query) (*selection, error) {
 		s.sql.add(" LIMIT ?", int64(q.Limit))
 	}
 	return s, nil
+}
+
+func unknown(collection string) error {
+	return fmt.Errorf("unknown collection %q: there are %s", collection, strings.Join(persistence.Collections, ", "))
 }
 
 // run calls yield for every document, until it returns false.
@@ -120,6 +124,11 @@ func (s *selection) document(doc []byte) (json.RawMessage, error) {
 	if err != nil {
 		return nil, err
 	}
+	return withKey(id, doc)
+}
+
+// withKey is a stored document with a key in front.
+func withKey(id string, doc []byte) (json.RawMessage, error) {
 	key, err := json.Marshal(id)
 	if err != nil {
 		return nil, err
@@ -153,6 +162,6 @@ func (s *selection) id(doc []byte) (string, error) {
 
 func idOf[T interface{ ID() string }](doc []byte) (string, error) {
 	var t T
-	err := json.Unmarshal(doc, &t)
+	err := decode(doc, &t)
 	return t.ID(), err
 }

@@ -96,6 +96,11 @@ func (r *Reader) query(ctx context.Context, query persistence.Query, yield func(
 	if err != nil {
 		return err
 	}
+	return r.read(ctx, func(conn *sqlite.Conn) error { return selection.run(conn, yield) })
+}
+
+// read runs do on a connection of its own until the context is done.
+func (r *Reader) read(ctx context.Context, do func(conn *sqlite.Conn) error) error {
 	conn, err := r.take()
 	if err != nil {
 		return err
@@ -103,7 +108,7 @@ func (r *Reader) query(ctx context.Context, query persistence.Query, yield func(
 	defer r.put(conn)
 	conn.SetInterrupt(ctx.Done())
 	defer conn.SetInterrupt(nil)
-	err = selection.run(conn, yield)
+	err = do(conn)
 	if sqlite.ErrCode(err) == sqlite.ResultInterrupt && ctx.Err() != nil {
 		return ctx.Err()
 	}

@@ -240,7 +240,7 @@ func (s *Store) move(ctx context.Context, moves []persistence.Move, commit bson.
 		if slices.ContainsFunc(moves[:i], func(earlier persistence.Move) bool { return earlier.Actor.ID == m.Actor.ID && earlier.From != m.From }) {
 			return fenced(m.Actor.ID)
 		}
-		result, err := s.collection(persistence.Actors).UpdateOne(ctx, standing(m), updateOf(m, commit))
+		result, err := s.collection(persistence.Actors).UpdateOne(ctx, s.condition(m), updateOf(m, commit))
 		if err != nil {
 			return err
 		}
@@ -264,7 +264,7 @@ func standing(m persistence.Move) bson.D {
 // stand returns ErrFenced if an actor does not stand where its move starts.
 func (s *Store) stand(ctx context.Context, moves []persistence.Move) error {
 	for _, m := range moves {
-		n, err := s.collection(persistence.Actors).CountDocuments(ctx, standing(m))
+		n, err := s.collection(persistence.Actors).CountDocuments(ctx, s.condition(m))
 		if err != nil {
 			return err
 		}

@@ -39,8 +39,9 @@ func (s span) choose() time.Duration { return s.least + rand.N(s.most-s.least+1)
 var (
 	instant = span{}
 	short   = span{0, hurry}
-	long    = span{hurry, 4 * hurry}
-	longer  = span{2 * hurry, 4 * hurry} // the client has given up and tried again
+	long    = span{hurry, 3 * hurry}
+	longer  = span{2 * hurry, 3 * hurry}  // the client has given up and tried again
+	longest = span{9 * hurry, 10 * hurry} // it does not find out what became of a commit
 )
 
 // Whatever happens to the server, nothing is lost, nothing is double, and commits
@@ -64,41 +65,56 @@ func TestFaultsOfServer(t *testing.T) {
 }
 
 // Whatever happens to the connections, nothing is lost, nothing is double, and
-// commits go on when they are back. A commit may be delivered late: when the
-// client has given it up.
+// commits go on when they are back.
 func TestFaultsOfNetwork(t *testing.T) {
 	t.Parallel()
 	server := mongotest.Start(t)
 	proxy := mongotest.NewProxy(t, server.Address())
 	w := newWorld(t, server, proxy.URI(faulted))
-	before := func(command string) func() { return func() { w.await(t, proxy.HoleBefore(command)) } }
-	after := func(command string) func() { return func() { w.await(t, proxy.HoleAfter(command)) } }
-	hold := func(command string) func() { return func() { w.await(t, proxy.Hold(command)) } }
-	const begin, commit, claim = "startTransaction", "commitTransaction", "findAndModify"
 	for range rounds(t, 1) {
 		for _, f := range []fault{
 			{"black hole", proxy.Hole, long, proxy.Pass},
 			{"black hole and cut", proxy.Hole, long, proxy.Cut},
 			{"black hole for a moment", proxy.Hole, short, proxy.Pass},
+			{"black hole beyond patience", proxy.Hole, longest, proxy.Pass},
 			{"refused", proxy.Refuse, short, proxy.Pass},
 			{"cut", proxy.Cut, instant, nil},
 		} {
 			w.suffers(t, f)
 			w.suffersWithin(t, f)
 		}
+	}
+	w.ends(t)
+}
+
+// A message that is late or lost loses nothing and doubles nothing: a commit that
+// arrives when the client has given it up, its answer, a claim that a later one has
+// overtaken.
+func TestFaultsOfMessages(t *testing.T) {
+	t.Parallel()
+	server := mongotest.Start(t)
+	proxy := mongotest.NewProxy(t, server.Address())
+	w := newWorld(t, server, proxy.URI(faulted))
+	sprung := func(lay func(string) <-chan struct{}, command string) func() {
+		return func() { w.await(t, lay(command)) }
+	}
+	const begin, commit, claim = "startTransaction", "commitTransaction", "findAndModify"
+	for range rounds(t, 1) {
 		for _, f := range []fault{
-			{"commit late", before(commit), long, proxy.Pass},
-			{"commit late for a moment", before(commit), short, proxy.Pass},
-			{"commit lost", before(commit), long, proxy.Cut},
-			{"commit lost at once", before(commit), instant, proxy.Cut},
-			{"answer late", after(commit), long, proxy.Pass},
-			{"answer lost", after(commit), long, proxy.Cut},
-			{"answer lost at once", after(commit), instant, proxy.Cut},
-			{"claim late", before(claim), long, proxy.Pass},
-			{"claim's answer late", after(claim), long, proxy.Pass},
-			{"begin overtaken", hold(begin), longer, proxy.Pass},
-			{"commit overtaken", hold(commit), longer, proxy.Pass},
-			{"claim overtaken", hold(claim), longer, proxy.Pass},
+			{"commit late", sprung(proxy.HoleBefore, commit), long, proxy.Pass},
+			{"commit late for a moment", sprung(proxy.HoleBefore, commit), short, proxy.Pass},
+			{"commit late beyond patience", sprung(proxy.HoleBefore, commit), longest, proxy.Pass},
+			{"commit lost", sprung(proxy.HoleBefore, commit), long, proxy.Cut},
+			{"commit lost at once", sprung(proxy.HoleBefore, commit), instant, proxy.Cut},
+			{"commit overtaken", sprung(proxy.Hold, commit), longer, proxy.Pass},
+			{"answer late", sprung(proxy.HoleAfter, commit), long, proxy.Pass},
+			{"answer late beyond patience", sprung(proxy.HoleAfter, commit), longest, proxy.Pass},
+			{"answer lost", sprung(proxy.HoleAfter, commit), long, proxy.Cut},
+			{"answer lost at once", sprung(proxy.HoleAfter, commit), instant, proxy.Cut},
+			{"begin overtaken", sprung(proxy.Hold, begin), longer, proxy.Pass},
+			{"claim late", sprung(proxy.HoleBefore, claim), long, proxy.Pass},
+			{"claim overtaken", sprung(proxy.Hold, claim), longer, proxy.Pass},
+			{"answer to claim late", sprung(proxy.HoleAfter, claim), long, proxy.Pass},
 		} {
 			w.suffers(t, f)
 		}

@@ -28,8 +28,21 @@ var ErrNoData = errors.New("there is no event worker database")
 
 // Open opens the database of a MongoDB URI for a process that writes, and brings
 // its collections, validators and indexes up to date. A URI without a database
-// means DefaultDatabase.
+// means DefaultDatabase. The error is persistence.ErrUnfinishedCopy when the database
+// is a copy that is not complete.
 func Open(ctx context.Context, uri string) (*Store, error) {
+	s, err := OpenCopy(ctx, uri)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.refuseCopy(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// OpenCopy is Open for whoever copies into the database.
+func OpenCopy(ctx context.Context, uri string) (*Store, error) {
 	app := "event-worker " + rand.Text()[:12]
 	reader, err := connect(ctx, uri, app)
 	if err != nil {
@@ -38,7 +51,7 @@ func Open(ctx context.Context, uri string) (*Store, error) {
 	if err := reader.migrate(ctx); err != nil {
 		return nil, errors.Join(reader.explain(err), reader.Close())
 	}
-	return &Store{Reader: reader, app: app}, nil
+	return &Store{Reader: reader, app: app, condition: standing}, nil
 }
 
 // OpenReader opens the database of a MongoDB URI for queries alone. The error is

@@ -22,6 +22,8 @@ type Store struct {
 	*Reader
 	app      string // the name under which the server knows our connections
 	suspects suspects
+	// condition matches the document of a move's actor if the move may be made.
+	condition func(persistence.Move) bson.D
 }
 
 var _ persistence.Store = (*Store)(nil)

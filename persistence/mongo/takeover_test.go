@@ -10,6 +10,7 @@ import (
 
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
+	"github.com/imart/event-worker/persistence/mongo"
 	"github.com/imart/event-worker/persistence/mongo/mongotest"
 )
 
@@ -119,5 +120,25 @@ func assertEachItsOwn(t *testing.T, store persistence.Store, owners []*committer
 				t.Errorf("%s writes at seq %d; %s began at %d, its successor at %d", a.Block, a.Seq, c.node, c.began, owners[i+1].began)
 			}
 		}
+	}
+}
+
+// Without the condition the commit lands that must not.
+func TestTakenOverWithinCommitWithoutTheCondition(t *testing.T) {
+	uri := mongotest.Database(t)
+	first, actor := takeOver(t, uri, "first")
+	first.commits(t, &actor, 3)
+	first.store.(*mongo.Store).Unconditional()
+	first.between = func() {
+		first.between = nil
+		second, actor := takeOver(t, uri, "second")
+		second.commits(t, &actor, 3)
+	}
+	if err := first.commit(t.Context(), &actor); err != nil {
+		t.Fatalf("the condition is not what stops the first owner: %v", err)
+	}
+	actors := read[persistence.Actor](t, first.store, persistence.Actors, disputed)
+	if len(actors) != 1 || actors[0].Seq != 4 {
+		t.Errorf("the first owner's commit of seq 4 has not undone the second's: %+v", actors)
 	}
 }

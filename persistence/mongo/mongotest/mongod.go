@@ -35,6 +35,7 @@ var errPortTaken = errors.New("the port is taken")
 // mongod is a one-node replica set with its data in a folder.
 type mongod struct {
 	binary, folder string
+	options        []string // beyond those that every server here has
 	port           int
 	process        *process
 }
@@ -44,7 +45,7 @@ type mongod struct {
 func startMongod(ctx context.Context, binary, folder string, choosePort func() (int, error)) (*mongod, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	m := &mongod{binary: binary, folder: folder}
+	m := &mongod{binary: binary, folder: folder, options: []string{"--replSet", replicaSet}}
 	if err := m.launchAnywhere(ctx, choosePort); err != nil {
 		return nil, err
 	}
@@ -102,10 +103,12 @@ func (m *mongod) launch(ctx context.Context) error {
 	if err := os.MkdirAll(data, 0o700); err != nil {
 		return err
 	}
-	cmd := exec.Command(m.binary,
+	options := []string{
 		"--dbpath", data, "--port", strconv.Itoa(m.port), "--bind_ip", "127.0.0.1", "--nounixsocket",
-		"--replSet", replicaSet, "--wiredTigerCacheSizeGB", "0.25", "--quiet",
-		"--setParameter", "diagnosticDataCollectionEnabled=false")
+		"--wiredTigerCacheSizeGB", "0.25", "--quiet",
+		"--setParameter", "diagnosticDataCollectionEnabled=false",
+	}
+	cmd := exec.Command(m.binary, append(options, m.options...)...)
 	cmd.Stdout, cmd.Stderr = log, log
 	if m.process, err = startProcess(cmd); err != nil {
 		return fmt.Errorf("start mongod: %w", err)

@@ -60,9 +60,8 @@ func NewProxy(t testing.TB, target string) *Proxy {
 	p := &Proxy{target: target, listener: listener, ctx: ctx, changed: make(chan struct{}), links: map[*link]struct{}{}}
 	p.running.Go(p.accept)
 	t.Cleanup(func() {
-		cancel()
+		cancel()             // closes the connections
 		_ = listener.Close() // ends accept
-		p.Refuse()
 		p.running.Wait()
 	})
 	return p

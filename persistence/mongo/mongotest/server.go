@@ -38,6 +38,24 @@ func Start(t testing.TB) *Server {
 	return s
 }
 
+// Unfit starts a server that is no working replica set, with what options make of
+// it, and returns its address. It is stopped at the end of the test.
+func Unfit(t testing.TB, options ...string) (address string) {
+	t.Helper()
+	binary, err := exec.LookPath("mongod")
+	if err != nil {
+		required.Skip(t, what, "a server of the test's own is needed: put mongod, 6.0 or later, on PATH")
+	}
+	m := &mongod{binary: binary, folder: t.TempDir(), options: options}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if err := m.launchAnywhere(ctx, freePort); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(m.process.kill)
+	return m.address()
+}
+
 // URI is the server's URI, without a database.
 func (s *Server) URI() string { return s.uri }
 

@@ -86,7 +86,7 @@ func Collections() []Collection {
 			Indexes: []Index{
 				{Name: "maker_id", Keys: keys("maker", "_id")},
 				{Name: "token", Keys: keys("token.collection", "token.id")},
-				{Name: "floor", Keys: keys("token.collection", "status", "priceSort")},
+				{Name: "floor", Keys: keys("token.collection", "side", "status", "priceSort")},
 				{Name: "market_status_price", Keys: keys("market", "status", "priceSort")},
 				{Name: "height", Keys: keys("chain", "-last.height")},
 			},
@@ -101,6 +101,7 @@ func Collections() []Collection {
 				{Name: "order", Keys: keys("order"), Exists: "order"},
 				{Name: "concerns", Keys: keys("chain", "market", "concerns"), Exists: "concerns"},
 				{Name: "token", Keys: keys("token.collection", "token.id", "-time")},
+				{Name: "collection", Keys: keys("token.collection", "kind", "-time")},
 				{Name: "from", Keys: keys("from", "-time"), Exists: "from"},
 				{Name: "to", Keys: keys("to", "-time"), Exists: "to"},
 				{Name: "time", Keys: keys("-time")},

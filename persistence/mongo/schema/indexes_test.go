@@ -37,7 +37,7 @@ func TestIndexesServeTheirQueries(t *testing.T) {
 	}{
 		{persistence.Orders, "maker_id", bson.D{{Key: "maker", Value: "0x7"}, {Key: "_id", Value: bson.D{{Key: "$gt", Value: "c/m/"}}}}, bson.D{{Key: "_id", Value: 1}}},
 		{persistence.Orders, "token", bson.D{{Key: "token.collection", Value: "0x7"}, {Key: "token.id", Value: "7"}}, nil},
-		{persistence.Orders, "floor", bson.D{{Key: "token.collection", Value: "0x7"}, {Key: "status", Value: "LISTING"}}, bson.D{{Key: "priceSort", Value: 1}}},
+		{persistence.Orders, "floor", bson.D{{Key: "token.collection", Value: "0x7"}, {Key: "side", Value: "ask"}, {Key: "status", Value: "LISTING"}}, bson.D{{Key: "priceSort", Value: 1}}},
 		{persistence.Orders, "market_status_price", bson.D{{Key: "market", Value: "other"}, {Key: "status", Value: "SOLD"}, {Key: "priceSort", Value: bson.D{{Key: "$gte", Value: SortFormOf("90")}}}}, bson.D{{Key: "priceSort", Value: -1}}},
 		{persistence.Orders, "height", bson.D{{Key: "chain", Value: "c"}, {Key: "last.height", Value: bson.D{{Key: "$gt", Value: int64(90)}}}}, bson.D{{Key: "last.height", Value: -1}}},
 
@@ -46,6 +46,7 @@ func TestIndexesServeTheirQueries(t *testing.T) {
 		{persistence.Activities, "order", bson.D{{Key: "order", Value: "0x7"}}, nil},
 		{persistence.Activities, "concerns", bson.D{{Key: "chain", Value: "c"}, {Key: "market", Value: "m"}, {Key: "concerns", Value: "token:0x7:7"}}, nil},
 		{persistence.Activities, "token", bson.D{{Key: "token.collection", Value: "0x7"}, {Key: "token.id", Value: "7"}}, newest},
+		{persistence.Activities, "collection", bson.D{{Key: "token.collection", Value: "0x7"}, {Key: "kind", Value: "listed"}}, newest},
 		{persistence.Activities, "from", bson.D{{Key: "from", Value: "0x7"}}, newest},
 		{persistence.Activities, "to", bson.D{{Key: "to", Value: "0x7"}}, newest},
 		{persistence.Activities, "time", bson.D{{Key: "time", Value: bson.D{{Key: "$gt", Value: time.Unix(90, 0)}}}}, newest},
@@ -102,7 +103,7 @@ func fill(t *testing.T, collections map[string]*mongo.Collection) {
 		moved.Stream, moved.Order, moved.From, moved.To = "transfer", "", "", ""
 		status := []markets.Status{markets.Sold, markets.Listing}[i%2]
 		docs[persistence.Orders] = append(docs[persistence.Orders], OfOrder(markets.Order{
-			Chain: "c", Market: "m", Key: address, Status: status, Maker: address, Token: e.Token, Price: markets.Amount(number), Last: position,
+			Chain: "c", Market: "m", Key: address, Side: markets.Ask, Status: status, Maker: address, Token: e.Token, Price: markets.Amount(number), Last: position,
 		}), OfOrder(markets.Order{
 			Chain: "c", Market: "other", Key: address, Status: markets.Sold, Maker: "0x", Token: markets.Token{Collection: address, ID: "sold"}, Price: markets.Amount(number),
 		}))

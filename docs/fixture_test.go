@@ -1,0 +1,165 @@
+package docs_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ethereum/go-ethereum/common"
+	"github.com/ethereum/go-ethereum/crypto"
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/markets/seaport"
+	"github.com/imart/event-worker/persistence"
+	"github.com/imart/event-worker/persistence/mongo"
+	"github.com/imart/event-worker/persistence/mongo/schema"
+)
+
+// The chain that ails.
+const (
+	ailing       = "polygon"
+	ailingHead   = 62_000_000
+	ailingBehind = 5_120
+)
+
+// ail adds to a database the documents of a chain that is not well: its endpoint
+// refuses to answer, one of its actors was restarted, and some of its events cannot
+// be decoded.
+func ail(t *testing.T, uri string) {
+	t.Helper()
+	store, err := mongo.Open(t.Context(), uri)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	a := ailment{t: t, store: store}
+	a.takenOver("worker-1")
+	a.takenOver("worker-2")
+	const refused = "polygon-rpc.example.com answered 503 Service Unavailable"
+	a.actor(persistence.Claim{ID: "polygon/head", Kind: "head"},
+		persistence.Report{Status: persistence.Retrying, Head: ailingHead, Finalized: ailingHead - 128, LastError: refused})
+	a.actor(persistence.Claim{ID: "polygon/seaport/buy/subject", Kind: "subject", Market: "seaport", Stream: "buy", Restarts: 3},
+		persistence.Report{Status: persistence.Retrying, Head: ailingHead, Finalized: ailingHead - 128, Lag: ailingBehind, LastError: refused})
+	a.actor(persistence.Claim{ID: "polygon/seaport/list/subject", Kind: "subject", Market: "seaport", Stream: "list", Restarts: 1, LastError: "polygon-rpc.example.com: no answer in time (30s)"},
+		persistence.Report{Status: persistence.Following, Head: ailingHead, Finalized: ailingHead - 128, Lag: 2})
+	a.undecodable("delist")
+}
+
+type ailment struct {
+	t     *testing.T
+	store *mongo.Store
+	node  string
+	epoch int64
+}
+
+func (a *ailment) takenOver(node string) {
+	a.t.Helper()
+	epoch, err := a.store.TakeOver(a.t.Context(), ailing, node)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	a.node, a.epoch = node, epoch
+}
+
+// actor begins an actor that says how it is.
+func (a *ailment) actor(claim persistence.Claim, report persistence.Report) persistence.Actor {
+	a.t.Helper()
+	claim.Chain, claim.Node, claim.Epoch = ailing, a.node, a.epoch
+	claim.Start = markets.Place{Seq: report.Head - report.Lag}
+	actor, err := a.store.Claim(a.t.Context(), claim)
+	if err == nil {
+		err = a.store.Report(a.t.Context(), actor.Ref(), report)
+	}
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return actor
+}
+
+// undecodable lets a stream meet two events that are too short.
+func (a *ailment) undecodable(stream string) {
+	a.t.Helper()
+	report := persistence.Report{Status: persistence.Following, Head: ailingHead, Finalized: ailingHead - 128}
+	observer := a.actor(persistence.Claim{ID: "polygon/seaport/" + stream + "/activity", Kind: "observer", Market: "seaport", Stream: stream}, report)
+	letters := a.letters(stream)
+	move := persistence.Move{
+		Actor: observer.Ref(), From: observer.Place, To: markets.Place{Seq: observer.Seq, Hash: "0x" + strings.Repeat("9", 64)},
+		Events: int64(len(letters)), DeadLetters: int64(len(letters)), Report: report,
+	}
+	err := a.store.Commit(a.t.Context(), persistence.MarketRef{Chain: ailing, Market: "seaport"}, []persistence.Move{move},
+		func(tx persistence.Tx) error { return tx.Append(nil, letters) })
+	if err != nil {
+		a.t.Fatal(err)
+	}
+}
+
+// letters are the dead letters of what a decoder refuses.
+func (a *ailment) letters(name string) (letters []markets.DeadLetter) {
+	a.t.Helper()
+	for _, stream := range seaport.Market().Streams {
+		if stream.Name != name {
+			continue
+		}
+		_, failures := stream.DecodeAll(shortLogs())
+		for _, f := range failures {
+			raw, err := json.Marshal(f.Transaction)
+			if err != nil {
+				a.t.Fatal(err)
+			}
+			letters = append(letters, markets.DeadLetter{
+				Chain: ailing, Market: "seaport", Stream: name, Seq: f.Raw.Seq, Position: f.Raw.Position,
+				Block: f.Raw.Block, Transaction: f.Raw.Transaction, Time: f.Raw.Time, Reason: f.Reason.Error(), Raw: raw,
+			})
+		}
+	}
+	return letters
+}
+
+// shortLogs are two cancellations without the cancelled order's hash.
+func shortLogs() (logs []markets.Raw) {
+	contract := common.HexToAddress("0x00000000000000ADc04C56Bf30aC9d3c0aAF14dC") // Seaport 1.5
+	cancelled := crypto.Keccak256Hash([]byte("OrderCancelled(bytes32,address,address)"))
+	for i := range int64(2) {
+		height := ailingHead - 100*(i+1)
+		logs = append(logs, markets.Raw{
+			Position: markets.Position{Height: height, Transaction: 4, Log: 7}, Seq: height,
+			Block: hash("block", i), Transaction: hash("transaction", i),
+			Time:    time.Date(2024, 9, 13, 12, 0, int(-200*i), 0, time.UTC),
+			Address: contract, Topics: [][32]byte{cancelled, {31: 1}, {}}, Data: []byte{1, 2, 3},
+		})
+	}
+	return logs
+}
+
+// hash is a hash that nothing else has.
+func hash(of string, i int64) string { return crypto.Keccak256Hash([]byte(fmt.Sprint(of, i))).Hex() }
+
+// notify adds notifications for the makers of what was bought on a market.
+func notify(t *testing.T, db database, market string) {
+	t.Helper()
+	var sales []schema.Activity
+	cursor, err := db.Collection(persistence.Activities).Find(t.Context(), bson.D{{Key: "market", Value: market}, {Key: "kind", Value: markets.Bought}},
+		options.Find().SetSort(bson.D{{Key: "seq", Value: 1}}))
+	if err == nil {
+		err = cursor.All(t.Context(), &sales)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	var told []any
+	for _, sale := range sales {
+		told = append(told, schema.Notification{
+			ID: sale.ID + "/" + sale.Maker, Receiver: sale.Maker, Kind: sale.Kind, Chain: sale.Chain, Market: sale.Market,
+			Stream: sale.Stream, Seq: sale.Seq, Position: sale.Position, Order: sale.Order, Activity: sale.ID, Token: sale.Token,
+			Price: sale.Price, PriceSort: sale.PriceSort, Currency: sale.Currency,
+			From: sale.From, To: sale.To, Transaction: sale.Transaction, Time: sale.Time,
+		})
+	}
+	if _, err := db.Collection(schema.Notifications).InsertMany(t.Context(), told); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,197 @@
+// Package docs_test proves the pages of the documentation.
+package docs_test
+
+import (
+	"bytes"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/imart/event-worker/internal/required"
+	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/persistence/mongo"
+	"github.com/imart/event-worker/persistence/mongo/mongotest"
+	"github.com/imart/event-worker/persistence/mongo/schema"
+)
+
+const mongodbPage = "mongodb.md"
+
+func TestMain(m *testing.M) { os.Exit(mongotest.Main(m)) }
+
+// Every query of the page answers what the page says, on the demo's data and those
+// of fixture_test.go, and an index serves it. One with a limit gets its documents in
+// order from the index; one without may sort what it returns.
+func TestQueriesOfThePage(t *testing.T) {
+	uri := mongotest.Database(t)
+	db, program := connect(t, uri), build(t)
+	program.run(t, uri, "event-worker demo --once")
+	ail(t, uri)
+	notify(t, db, "tradeport")
+
+	page := readPage(t, mongodbPage)
+	for _, q := range page.queries(t) {
+		t.Run(fmt.Sprintf("%s:%d", page.name, q.line), func(t *testing.T) { db.prove(t, q) })
+	}
+	for _, command := range page.commands() {
+		t.Run(command, func(t *testing.T) { program.run(t, uri, command) })
+	}
+}
+
+// prove asks a query of the page.
+func (db database) prove(t *testing.T, q query) {
+	c, err := parseCall(q.text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := db.request(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := normal(q.output)
+	if err != nil {
+		t.Fatalf("the output: %v", err)
+	}
+	answer, err := r.answer(t.Context())
+	got, err := output(answer, err)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != want {
+		t.Errorf("%s\nthe page says\n%s\nthe server\n%s", q.text, want, got)
+	}
+	plan, err := db.explain(t.Context(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if why := plan.wrong(r.limited); why != "" {
+		t.Errorf("%s\n%s: %v of the indexes %v", q.text, why, plan.stages, plan.indexes)
+	}
+}
+
+// program is the built program, in a folder of its own.
+type program struct{ folder string }
+
+func build(t *testing.T) program {
+	t.Helper()
+	p := program{t.TempDir()}
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", filepath.Join(p.folder, "event-worker"), "..").CombinedOutput(); err != nil {
+		t.Fatalf("building the program: %v\n%s", err, out)
+	}
+	return p
+}
+
+// run runs a line of shell that calls the program, which must go well.
+func (p program) run(t *testing.T, uri, line string) {
+	t.Helper()
+	c := exec.CommandContext(t.Context(), "sh", "-c", line)
+	c.Dir = p.folder
+	c.Env = append(os.Environ(), "MONGODB_URI="+uri, "PATH="+p.folder+string(filepath.ListSeparator)+os.Getenv("PATH"))
+	if out, err := c.CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", line, err, out)
+	}
+}
+
+// The page's tables name the collections and indexes that there are, and no others.
+func TestTablesOfThePage(t *testing.T) {
+	page := readPage(t, mongodbPage)
+	var collections, indexes []string
+	for _, c := range schema.Collections() {
+		collections = append(collections, c.Name)
+		for _, index := range c.Indexes {
+			indexes = append(indexes, fmt.Sprintf("%s %s %s", c.Name, index.Name, keysOf(index)))
+		}
+	}
+	var named, told []string
+	for _, row := range page.table(t, "collection", "a document is", "_id") {
+		named = append(named, row[0])
+	}
+	for _, row := range page.table(t, "collection", "index", "keys", "for") {
+		told = append(told, strings.Join(row[:3], " "))
+	}
+	same(t, "collections", named, collections)
+	same(t, "indexes", told, indexes)
+}
+
+// keysOf are an index's keys as the page has them.
+func keysOf(index schema.Index) string {
+	var keys []string
+	for _, key := range index.Keys {
+		path := key.Path
+		if key.Descending {
+			path = "-" + path
+		}
+		keys = append(keys, path)
+	}
+	text := strings.Join(keys, ", ")
+	if index.Exists != "" {
+		text += " (where " + index.Exists + " exists)"
+	}
+	return text
+}
+
+func same(t *testing.T, what string, told, are []string) {
+	t.Helper()
+	for _, one := range are {
+		if !slices.Contains(told, one) {
+			t.Errorf("%s: the page lacks %s", what, one)
+		}
+	}
+	for _, one := range told {
+		if !slices.Contains(are, one) {
+			t.Errorf("%s: the page has %s, which there is not", what, one)
+		}
+	}
+}
+
+// The page's URIs can be read, and its database is the default.
+func TestURIsOfThePage(t *testing.T) {
+	page := readPage(t, mongodbPage)
+	n := 0
+	for _, word := range strings.FieldsFunc(page.text, func(r rune) bool { return strings.ContainsRune(" \n\"'`()<>", r) }) {
+		if strings.HasPrefix(word, "mongodb://") {
+			if _, err := mongo.AddressOf(word); err != nil {
+				t.Errorf("%s: %v", word, err)
+			}
+			n++
+		}
+	}
+	if n == 0 {
+		t.Error("there are none")
+	}
+	if !strings.Contains(page.text, "database `"+mongo.DefaultDatabase+"`") {
+		t.Errorf("the page does not name the database %s", mongo.DefaultDatabase)
+	}
+}
+
+// The page's helper for mongosh makes the sort form of any amount.
+func TestHelperOfThePage(t *testing.T) {
+	node, err := exec.LookPath("node")
+	if err != nil {
+		required.Skip(t, "node", "put node, 20 or later, on PATH")
+	}
+	page := readPage(t, mongodbPage)
+	blocks := page.blocks()
+	i := slices.IndexFunc(blocks, func(b block) bool { return b.language == "js" && strings.HasPrefix(b.text, "function amount(") })
+	if i < 0 {
+		t.Fatal("the page has no function amount")
+	}
+	amounts := []string{"0", "1", "255", "256", "100000000000000000", "115792089237316195423570985008687907853269984665640564039457584007913129639935"}
+	script := "const HexData = (subtype, hex) => subtype + ' ' + hex\n" + blocks[i].text // mongosh's own
+	var want strings.Builder
+	for _, decimal := range amounts {
+		script += fmt.Sprintf("console.log(amount(%q))\n", decimal)
+		fmt.Fprintf(&want, "0 %s\n", hex.EncodeToString(schema.SortFormOf(markets.Amount(decimal))))
+	}
+	c := exec.CommandContext(t.Context(), node, "-")
+	c.Stdin = strings.NewReader(script)
+	var stderr bytes.Buffer
+	c.Stderr = &stderr
+	if got, err := c.Output(); err != nil || string(got) != want.String() {
+		t.Errorf("%v: %s\n%s\nwant\n%s", err, &stderr, got, &want)
+	}
+}

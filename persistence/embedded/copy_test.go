@@ -1,0 +1,63 @@
+package embedded_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/imart/event-worker/persistence"
+	"github.com/imart/event-worker/persistence/embedded"
+	"github.com/imart/event-worker/persistence/storetest"
+)
+
+func openCopy(t testing.TB, dir string) *embedded.Store {
+	t.Helper()
+	store, err := embedded.OpenCopy(t.Context(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = store.Close() }) // some tests close it themselves
+	return store
+}
+
+func TestCopy(t *testing.T) {
+	storetest.RunCopy(t, func(t testing.TB) storetest.Copyable { return openCopy(t, t.TempDir()) })
+}
+
+// Whoever would write to an unfinished copy cannot open it, until it is complete.
+func TestUnfinishedCopy(t *testing.T) {
+	dir := t.TempDir()
+	at := persistence.Copying{Source: "MongoDB, there", Collection: persistence.Orders}
+	store := openCopy(t, dir)
+	if err := errors.Join(store.Import(t.Context(), nil, &at, nil), store.Close()); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // the first leaves nothing locked
+		_, err := embedded.Open(t.Context(), dir)
+		if !errors.Is(err, persistence.ErrUnfinishedCopy) || !strings.Contains(err.Error(), dir) || !strings.Contains(err.Error(), "copy of MongoDB, there: finish it") {
+			t.Fatalf("a writer gets: %v", err)
+		}
+	}
+	reader, err := embedded.OpenReader(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	store = openCopy(t, dir)
+	if err := errors.Join(store.Import(t.Context(), &at, nil, nil), store.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if store, err = embedded.Open(t.Context(), dir); err != nil {
+		t.Fatal(err)
+	}
+	_ = store.Close()
+}
+
+// A place is a row's number and nothing else.
+func TestForeignPlace(t *testing.T) {
+	for _, err := range openCopy(t, t.TempDir()).Documents(t.Context(), persistence.Orders, "ethereum/seaport/0xa") {
+		if err == nil || !strings.Contains(err.Error(), "ethereum/seaport/0xa") {
+			t.Error(err)
+		}
+	}
+}

@@ -1,0 +1,195 @@
+package mongo
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	driver "go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
+
+	"github.com/imart/event-worker/persistence"
+	"github.com/imart/event-worker/persistence/mongo/schema"
+)
+
+// Import writes new documents to the collection to.Collection and takes the copy
+// from one point to another, in one transaction. from is nil at a copy's beginning,
+// to is nil at its end. The error is persistence.ErrOtherCopy when the copy does not
+// stand at from, and names the document when one cannot be stored exactly.
+func (s *Store) Import(ctx context.Context, from, to *persistence.Copying, docs []json.RawMessage) error {
+	stored, err := storedForms(to, docs)
+	if err != nil {
+		return err
+	}
+	t := transaction{
+		store: s,
+		body: func(ctx context.Context) error {
+			if err := s.advance(ctx, from, to); err != nil || len(docs) == 0 {
+				return err
+			}
+			return s.insert(ctx, to.Collection, stored, docs)
+		},
+		landed: func(ctx context.Context) (bool, error) { return s.copiedTo(ctx, to) },
+	}
+	return s.work(func() error {
+		if err := s.succeed(ctx, from, to); err != nil {
+			return err
+		}
+		return t.run(ctx)
+	})
+}
+
+// succeed ends what the process before has begun, if another one goes on with the
+// copy.
+func (s *Store) succeed(ctx context.Context, from, to *persistence.Copying) error {
+	if from == nil || to == nil || from.Owner == to.Owner {
+		return nil
+	}
+	c, err := s.copying(ctx, s.database)
+	if err != nil || c == nil {
+		return err
+	}
+	s.suspects.addApp(c.App)
+	return s.endSuspects(ctx)
+}
+
+// advance takes the copy from one point to another.
+func (s *Store) advance(ctx context.Context, from, to *persistence.Copying) error {
+	c := s.database.Collection(meta)
+	if from == nil {
+		_, err := c.InsertOne(ctx, copying{copyID, *to, s.app})
+		if driver.IsDuplicateKeyError(err) {
+			return ownError{persistence.ErrOtherCopy}
+		}
+		return err
+	}
+	at := append(byID(copyID), is("source", from.Source), is("state", from.State), is("owner", from.Owner),
+		is("collection", from.Collection), is("after", from.After))
+	var moved int64
+	var err error
+	if to == nil {
+		var result *driver.DeleteResult
+		if result, err = c.DeleteOne(ctx, at); err == nil {
+			moved = result.DeletedCount
+		}
+	} else {
+		var result *driver.UpdateResult
+		if result, err = c.ReplaceOne(ctx, at, copying{copyID, *to, s.app}); err == nil {
+			moved = result.MatchedCount
+		}
+	}
+	if err == nil && moved == 0 {
+		err = ownError{persistence.ErrOtherCopy}
+	}
+	return err
+}
+
+// copiedTo says whether the copy stands at a point; nil is its end.
+func (s *Store) copiedTo(ctx context.Context, to *persistence.Copying) (bool, error) {
+	now := s.client.Database(s.database.Name(), options.Database().SetReadConcern(readconcern.Linearizable()))
+	c, err := s.copying(ctx, now)
+	if err != nil || c == nil {
+		return err == nil && to == nil, err
+	}
+	return to != nil && c.Copying == *to, nil
+}
+
+// insert inserts documents. Its error names the one that the server refuses.
+func (s *Store) insert(ctx context.Context, collection string, stored []bson.Raw, docs []json.RawMessage) error {
+	_, err := s.collection(collection).InsertMany(ctx, stored, options.InsertMany().SetOrdered(false))
+	var bulk driver.BulkWriteException
+	if errors.As(err, &bulk) && len(bulk.WriteErrors) > 0 {
+		return persistence.NameCopied(collection, docs[bulk.WriteErrors[0].Index], err)
+	}
+	return err
+}
+
+// Clear removes all documents of an unfinished copy.
+func (s *Store) Clear(ctx context.Context) error {
+	return s.work(func() error {
+		ctx, cancel := context.WithTimeout(ctx, migrateTimeout)
+		defer cancel()
+		if c, err := s.copying(ctx, s.database); err != nil || c == nil {
+			return errors.Join(err, persistence.ErrOtherCopy)
+		}
+		for _, c := range schema.Collections() {
+			if _, ours := forms[c.Name]; !ours {
+				continue
+			}
+			if err := s.collection(c.Name).Drop(ctx); err != nil {
+				return err
+			}
+			if err := s.prepare(ctx, c, false); err != nil {
+				return fmt.Errorf("preparing the collection %s: %w", c.Name, err)
+			}
+		}
+		return nil
+	})
+}
+
+// storedForms are documents as they are stored.
+func storedForms(to *persistence.Copying, docs []json.RawMessage) ([]bson.Raw, error) {
+	stored := make([]bson.Raw, len(docs))
+	c := codec{schema.Registry()}
+	for i, doc := range docs {
+		var err error
+		if stored[i], err = c.storedForm(to.Collection, doc); err != nil {
+			return nil, persistence.NameCopied(to.Collection, doc, err)
+		}
+	}
+	return stored, nil
+}
+
+// codec turns documents into BSON and back as the client does.
+type codec struct{ registry *bson.Registry }
+
+func (c codec) storedForm(collection string, doc json.RawMessage) (bson.Raw, error) {
+	switch collection {
+	case persistence.Orders:
+		return formOf(c, doc, func(o schema.Order) schema.Order { return schema.OfOrder(o.Order) })
+	case persistence.Activities:
+		return formOf(c, doc, func(a schema.Activity) schema.Activity { return schema.OfActivity(a.Activity) })
+	case persistence.Records:
+		return formOf(c, doc, func(r schema.Record) schema.Record { return schema.OfRecord(r.Record) })
+	case persistence.DeadLetters:
+		return formOf(c, doc, func(d schema.DeadLetter) schema.DeadLetter { return schema.OfDeadLetter(d.DeadLetter) })
+	case persistence.Actors:
+		return formOf(c, doc, func(a schema.Actor) schema.Actor { return a })
+	case persistence.Leases:
+		return formOf(c, doc, func(l schema.Lease) schema.Lease { return l })
+	}
+	return nil, unknown(collection)
+}
+
+// formOf is the stored form of a document, which makes the same document again.
+// complete adds the fields that its JSON form does not have.
+func formOf[T any](c codec, doc json.RawMessage, complete func(T) T) (bson.Raw, error) {
+	var v, again T
+	d := json.NewDecoder(bytes.NewReader(doc))
+	d.UseNumber()
+	if err := d.Decode(&v); err != nil {
+		return nil, err
+	}
+	stored, err := schema.Marshal(c.registry, complete(v))
+	if err != nil {
+		return nil, err
+	}
+	if err := c.decode(stored, &again); err != nil {
+		return nil, err
+	}
+	text, err := json.Marshal(again)
+	if err != nil {
+		return nil, err
+	}
+	return stored, persistence.CheckCopy(doc, text)
+}
+
+func (c codec) decode(stored bson.Raw, into any) error {
+	d := bson.NewDecoder(bson.NewDocumentReader(bytes.NewReader(stored)))
+	d.SetRegistry(c.registry)
+	return d.Decode(into)
+}

@@ -1,0 +1,154 @@
+package mongo_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	driver "go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/imart/event-worker/persistence/mongo"
+	"github.com/imart/event-worker/persistence/mongo/mongotest"
+	"github.com/imart/event-worker/persistence/mongo/schema"
+)
+
+// What cannot be opened is refused with what to do about it, and no password.
+func TestUnfitServers(t *testing.T) {
+	t.Parallel()
+	fit := strings.TrimPrefix(mongotest.URI(t), "mongodb://")
+	host, _, _ := strings.Cut(fit, "/")
+	standalone := mongotest.Unfit(t)
+	uninitiated := mongotest.Unfit(t, "--replSet", "rs7")
+	const quick = "serverSelectionTimeoutMS=300"
+	for _, test := range []struct{ name, uri, want string }{
+		{"no replica set", "mongodb://" + standalone, "it is no replica set, which transactions need: start mongod with --replSet"},
+		{"no replica set, though the URI says so", "mongodb://" + standalone + "/?replicaSet=rs0&" + quick, "it is no replica set"},
+		{"never initiated", "mongodb://" + uninitiated + "/?" + quick, "its replica set was never initiated: do it once, with rs.initiate()"},
+		{"another name", "mongodb://" + host + "/?replicaSet=rs9&" + quick, "its replica set is called rs0, not rs9 as MONGODB_URI says"},
+		{"login refused", "mongodb://somebody:s3cret@" + host + "/?directConnection=true", "the login was refused: check user name, password and authSource in MONGODB_URI"},
+		{"nobody there", "mongodb://somebody:s3cret@127.0.0.1:1/?" + quick, "no primary answers, 127.0.0.1:1: "},
+		{"no MongoDB URI", "http://somebody:s3cret@127.0.0.1:1/", "it does not begin with mongodb:// or mongodb+srv://"},
+		{"not escaped", "mongodb://somebody:s3cret@x@" + host, "must have %XX"},
+		{"nonsense", "mongodb://somebody:s3cret@" + host + "/?tls=perhaps", "it cannot be read"},
+		{"no such service", "mongodb+srv://somebody:s3cret@nobody.invalid/", "looking up the servers of nobody.invalid fails"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			for opening, open := range map[string]func() error{
+				"Open":       func() error { _, err := mongo.Open(t.Context(), test.uri); return err },
+				"OpenReader": func() error { _, err := mongo.OpenReader(t.Context(), test.uri); return err },
+			} {
+				err := open()
+				if err == nil || !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), "s3cret") {
+					t.Errorf("%s says: %v, want %q", opening, err, test.want)
+				}
+			}
+		})
+	}
+}
+
+// admin is a client of a database that knows nothing of ours.
+func admin(t *testing.T, uri string) *driver.Database {
+	t.Helper()
+	client, err := driver.Connect(options.Client().ApplyURI(uri))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = client.Disconnect(context.Background()) })
+	return client.Database(mongotest.Name(uri))
+}
+
+// indexes are those of a collection, with their keys.
+func indexes(t *testing.T, database *driver.Database, collection string) map[string]string {
+	t.Helper()
+	cursor, err := database.Collection(collection).Indexes().List(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []struct {
+		Name string
+		Key  bson.Raw
+	}
+	if err := cursor.All(t.Context(), &all); err != nil {
+		t.Fatal(err)
+	}
+	named := map[string]string{}
+	for _, index := range all {
+		named[index.Name] = index.Key.String()
+	}
+	return named
+}
+
+// What is missing in a database is made when it is opened; what is there, others'
+// indexes too, stays.
+func TestOpenBringsTheDatabaseUpToDate(t *testing.T) {
+	t.Parallel()
+	uri := mongotest.Database(t)
+	if _, err := mongo.OpenReader(t.Context(), uri); !errors.Is(err, mongo.ErrNoData) {
+		t.Errorf("before there is anything, a reader gets: %v", err)
+	}
+	reopen := func() { _ = openAt(t, uri).Close() }
+	reopen()
+	database := admin(t, uri)
+	whole := indexes(t, database, "orders")
+	if len(whole) != 6 {
+		t.Errorf("indexes of orders: %v", whole)
+	}
+	orders := database.Collection("orders").Indexes()
+	if err := orders.DropOne(t.Context(), "floor"); err != nil {
+		t.Fatal(err)
+	}
+	if err := orders.DropOne(t.Context(), "token"); err != nil {
+		t.Fatal(err)
+	}
+	for _, index := range []driver.IndexModel{
+		{Keys: bson.D{{Key: "taker", Value: 1}}, Options: options.Index().SetName("mine")},
+		{Keys: bson.D{{Key: "taker", Value: -1}}, Options: options.Index().SetName("token")}, // an older version's, say
+	} {
+		if _, err := orders.CreateOne(t.Context(), index); err != nil {
+			t.Fatal(err)
+		}
+	}
+	reopen()
+	got := indexes(t, database, "orders")
+	if delete(got, "mine"); len(got) != len(whole) || got["floor"] != whole["floor"] || got["token"] != whole["token"] {
+		t.Errorf("indexes %v, want %v and mine", got, whole)
+	}
+}
+
+// A database of another version is brought to this one, or is refused if its
+// version is to come yet.
+func TestVersions(t *testing.T) {
+	t.Parallel()
+	uri := mongotest.Database(t)
+	_ = openAt(t, uri).Close()
+	database := admin(t, uri)
+	setVersion := func(version int) {
+		t.Helper()
+		if _, err := database.Collection("meta").UpdateByID(t.Context(), "schema", bson.D{{Key: "$set", Value: bson.D{{Key: "version", Value: version}}}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := database.RunCommand(t.Context(), bson.D{{Key: "collMod", Value: "leases"}, {Key: "validator", Value: bson.D{}}}).Err(); err != nil {
+		t.Fatal(err)
+	}
+	wrong := func() error {
+		_, err := database.Collection("leases").InsertOne(t.Context(), bson.D{{Key: "_id", Value: "x"}, {Key: "knode", Value: "?"}})
+		return err
+	}
+	setVersion(0)
+	_ = openAt(t, uri).Close()
+	if err := wrong(); err == nil {
+		t.Error("an older version's validator is still there")
+	}
+	setVersion(schema.Version + 1)
+	if _, err := mongo.Open(t.Context(), uri); err == nil || !strings.Contains(err.Error(), "newer version of this program") {
+		t.Errorf("a newer version's database: %v", err)
+	}
+	if _, err := mongo.OpenReader(t.Context(), uri); err == nil || !strings.Contains(err.Error(), "newer version of this program") {
+		t.Errorf("a newer version's database for a reader: %v", err)
+	}
+}

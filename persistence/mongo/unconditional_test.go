@@ -1,0 +1,12 @@
+package mongo
+
+import (
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/imart/event-worker/persistence"
+)
+
+// Unconditional takes the condition away from the commits of a store.
+func (s *Store) Unconditional() {
+	s.condition = func(m persistence.Move) bson.D { return byID(m.Actor.ID) }
+}
