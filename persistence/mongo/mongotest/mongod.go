@@ -106,6 +106,7 @@ func (m *mongod) launch(ctx context.Context) error {
 	options := []string{
 		"--dbpath", data, "--port", strconv.Itoa(m.port), "--bind_ip", "127.0.0.1", "--nounixsocket",
 		"--wiredTigerCacheSizeGB", "0.25", "--quiet",
+		"--wiredTigerEngineConfigString", "log=(file_max=16MB,prealloc=false)", // else it begins with 300 MB
 		"--setParameter", "diagnosticDataCollectionEnabled=false",
 	}
 	cmd := exec.Command(m.binary, append(options, m.options...)...)
@@ -125,9 +126,10 @@ func (m *mongod) launch(ctx context.Context) error {
 func (m *mongod) awaitAnswer(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	gone := m.process.gone // the process may be another one before the goroutine ends
 	go func() {
 		select {
-		case <-m.process.gone:
+		case <-gone:
 			cancel() // do not wait for an answer from somebody else
 		case <-ctx.Done():
 		}
