@@ -152,14 +152,64 @@ func notify(t *testing.T, db database, market string) {
 	}
 	var told []any
 	for _, sale := range sales {
-		told = append(told, schema.Notification{
-			ID: sale.ID + "/" + sale.Maker, Receiver: sale.Maker, Kind: sale.Kind, Chain: sale.Chain, Market: sale.Market,
-			Stream: sale.Stream, Seq: sale.Seq, Position: sale.Position, Order: sale.Order, Activity: sale.ID, Token: sale.Token,
-			Price: sale.Price, PriceSort: sale.PriceSort, Currency: sale.Currency,
-			From: sale.From, To: sale.To, Transaction: sale.Transaction, Time: sale.Time,
-		})
+		told = append(told, notification(sale))
 	}
 	if _, err := db.Collection(schema.Notifications).InsertMany(t.Context(), told); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// notification tells the maker of a sale.
+func notification(sale schema.Activity) schema.Notification {
+	return schema.Notification{
+		ID: sale.ID + "/" + sale.Maker, Receiver: sale.Maker, Kind: sale.Kind, Chain: sale.Chain, Market: sale.Market,
+		Stream: sale.Stream, Seq: sale.Seq, Position: sale.Position, Order: sale.Order, Activity: sale.ID, Token: sale.Token,
+		Price: sale.Price, PriceSort: sale.PriceSort, Currency: sale.Currency,
+		From: sale.From, To: sale.To, Transaction: sale.Transaction, Time: sale.Time,
+	}
+}
+
+// crowded is how many documents there are of others.
+const crowded = 1000
+
+// crowd adds documents that no query of the page asks for, so that one without an
+// index must look at them: of another chain, between the demo's two in time, dearer
+// listings of the collection whose floor is asked for, and notifications that the
+// receiver on the page has read before.
+func crowd(t *testing.T, db database) {
+	t.Helper()
+	docs := map[string][]any{}
+	add := func(collection string, doc any) { docs[collection] = append(docs[collection], doc) }
+	for i := range int64(crowded) {
+		order, sale, letter := other(i)
+		add(persistence.Orders, schema.OfOrder(order))
+		add(persistence.Activities, schema.OfActivity(sale))
+		add(persistence.DeadLetters, schema.OfDeadLetter(letter))
+		told := notification(schema.OfActivity(sale))
+		told.Receiver, told.ReadAt = "0x08c557bb0a12d47c1eda90dd4883b44674111b915fa39ff862e6a0a39140dcd4", &sale.Time
+		add(schema.Notifications, told)
+	}
+	for name, docs := range docs {
+		if _, err := db.Collection(name).InsertMany(t.Context(), docs); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+	}
+}
+
+// other is the i-th of the crowd.
+func other(i int64) (markets.Order, markets.Activity, markets.DeadLetter) {
+	const chain, market = "crowd", "crowd"
+	at, position, name := time.Date(2024, 5, 1, 0, 0, int(i), 0, time.UTC), markets.Position{Height: i}, fmt.Sprint("crowd-", i)
+	order := markets.Order{
+		Chain: chain, Market: market, Key: name, Side: markets.Ask, Status: markets.Listing, Maker: name,
+		Token:    markets.Token{Collection: "0x7b4cd01cc85280139fbf2a11dd929a073febeba767d74904d0c691d68b74f321", ID: name},
+		Price:    markets.Amount(fmt.Sprint(1_000_000_000 + i)),
+		ListedAt: &at, First: position, Last: position,
+	}
+	sale := markets.Activity{Chain: chain, Market: market, Event: markets.Event{
+		Kind: markets.Bought, Stream: "buy", Seq: i, Position: position, Time: at,
+		Order: name, Side: markets.Ask, Maker: name, Token: order.Token, Price: order.Price, From: name, To: market,
+	}}
+	letter := markets.DeadLetter{Chain: chain, Market: market, Stream: "buy", Seq: i, Position: position, Time: at, Raw: []byte("[]")}
+	return order, sale, letter
 }

@@ -3,6 +3,7 @@ package docs_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/hex"
 	"fmt"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/imart/event-worker/internal/required"
 	"github.com/imart/event-worker/markets"
@@ -21,17 +23,22 @@ import (
 
 const mongodbPage = "mongodb.md"
 
+// patience bounds what a command of the page takes.
+const patience = time.Minute
+
 func TestMain(m *testing.M) { os.Exit(mongotest.Main(m)) }
 
 // Every query of the page answers what the page says, on the demo's data and those
-// of fixture_test.go, and an index serves it. One with a limit gets its documents in
-// order from the index; one without may sort what it returns.
+// of fixture_test.go, and an index serves it: it looks at little more than what it
+// returns. One with a limit gets its documents in order from the index; one without
+// may sort what it returns.
 func TestQueriesOfThePage(t *testing.T) {
 	uri := mongotest.Database(t)
 	db, program := connect(t, uri), build(t)
 	program.run(t, uri, "event-worker demo --once")
 	ail(t, uri)
 	notify(t, db, "tradeport")
+	crowd(t, db)
 
 	page := readPage(t, mongodbPage)
 	for _, q := range page.queries(t) {
@@ -88,7 +95,9 @@ func build(t *testing.T) program {
 // run runs a line of shell that calls the program, which must go well.
 func (p program) run(t *testing.T, uri, line string) {
 	t.Helper()
-	c := exec.CommandContext(t.Context(), "sh", "-c", line)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	c := exec.CommandContext(ctx, "sh", "-c", "exec "+line)
 	c.Dir = p.folder
 	c.Env = append(os.Environ(), "MONGODB_URI="+uri, "PATH="+p.folder+string(filepath.ListSeparator)+os.Getenv("PATH"))
 	if out, err := c.CombinedOutput(); err != nil {

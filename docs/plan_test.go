@@ -2,6 +2,7 @@ package docs_test
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -10,8 +11,9 @@ import (
 
 // plan is how the server answers a request.
 type plan struct {
-	stages  []string
-	indexes []string
+	stages             []string
+	indexes            []string
+	returned, examined int64 // documents
 }
 
 // explain asks the server for its plan.
@@ -38,6 +40,8 @@ func (p *plan) collect(v any, winning bool) {
 		for _, e := range v {
 			text, isText := e.Value.(string)
 			switch {
+			case e.Key == "executionStats":
+				p.count(e.Value.(bson.D))
 			case winning && isText && e.Key == "stage":
 				p.stages = append(p.stages, text)
 			case winning && isText && e.Key == "indexName":
@@ -49,6 +53,29 @@ func (p *plan) collect(v any, winning bool) {
 	}
 }
 
+// count adds what one execution has looked at.
+func (p *plan) count(stats bson.D) {
+	for _, e := range stats {
+		var n int64
+		switch v := e.Value.(type) {
+		case int32:
+			n = int64(v)
+		case int64:
+			n = v
+		}
+		switch e.Key {
+		case "nReturned":
+			p.returned += n
+		case "totalDocsExamined":
+			p.examined += n
+		}
+	}
+}
+
+// spare is how many documents a query may look at in vain: a few of the page's, but
+// not the crowd.
+const spare = crowded / 10
+
 // wrong says what is wrong with a plan.
 func (p plan) wrong(limited bool) string {
 	byIndex := func(stage string) bool {
@@ -59,6 +86,8 @@ func (p plan) wrong(limited bool) string {
 		return "no index serves it"
 	case limited && slices.Contains(p.stages, "SORT"):
 		return "no index has its order, so that all is sorted whatever the limit"
+	case p.examined > p.returned+spare:
+		return fmt.Sprintf("%d documents are looked at for %d", p.examined, p.returned)
 	}
 	return ""
 }

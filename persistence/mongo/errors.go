@@ -38,7 +38,7 @@ func (r *Reader) explain(err error) error {
 	case hasCode(err, authenticationFailed), strings.Contains(err.Error(), "auth error"):
 		return fmt.Errorf("MongoDB, %s: the login was refused: check user name, password and authSource in MONGODB_URI", r.address)
 	case hasCode(err, unauthorized):
-		return fmt.Errorf("MongoDB, %s: the user may not do this: give it the roles readWrite and dbAdmin on the database: %w", r.address, err)
+		return fmt.Errorf("MongoDB, %s: the user may not do this: give it the roles readWrite and dbAdmin on the database: %.200s", r.address, err) // the server repeats all of the command
 	case errors.As(err, &selection):
 		return fmt.Errorf("MongoDB, %s: no primary answers%s: check MONGODB_URI and the network: %w", r.address, lastErrors(selection), context.DeadlineExceeded)
 	case driver.IsTimeout(err):
