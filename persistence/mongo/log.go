@@ -17,18 +17,18 @@ import (
 // Append is persistence.Tx's.
 func (t *tx) Append(activities []markets.Activity, letters []markets.DeadLetter) error {
 	return t.step(func() error {
-		log := make([]driver.WriteModel, len(activities))
+		log := make([]any, len(activities))
 		for i, a := range activities {
-			log[i] = driver.NewInsertOneModel().SetDocument(schema.OfActivity(a))
+			log[i] = schema.OfActivity(a)
 		}
-		if err := t.write(persistence.Activities, log); err != nil {
+		if err := t.insert(persistence.Activities, log); err != nil {
 			return err
 		}
-		dead := make([]driver.WriteModel, len(letters))
+		dead := make([]any, len(letters))
 		for i, d := range letters {
-			dead[i] = driver.NewInsertOneModel().SetDocument(schema.OfDeadLetter(d))
+			dead[i] = schema.OfDeadLetter(d)
 		}
-		return t.write(persistence.DeadLetters, dead)
+		return t.insert(persistence.DeadLetters, dead)
 	})
 }
 

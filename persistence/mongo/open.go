@@ -51,7 +51,7 @@ func OpenCopy(ctx context.Context, uri string) (*Store, error) {
 	if err := reader.migrate(ctx); err != nil {
 		return nil, errors.Join(reader.explain(err), reader.Close())
 	}
-	return &Store{Reader: reader, app: app, condition: standing}, nil
+	return &Store{Reader: reader, app: app, registry: schema.Registry(), condition: standing}, nil
 }
 
 // OpenReader opens the database of a MongoDB URI for queries alone. The error is

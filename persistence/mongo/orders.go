@@ -52,23 +52,27 @@ func beyond(prefix string) string {
 // PutOrders is markets.Book's.
 func (t *tx) PutOrders(orders []markets.Order) error {
 	return t.step(func() error {
-		models := make([]driver.WriteModel, len(orders))
-		for i, o := range orders {
-			models[i] = t.put(o)
+		var fresh []any // known not to be there: to insert is cheaper than to replace
+		var others []driver.WriteModel
+		for _, o := range orders {
+			doc := schema.OfOrder(o)
+			if exists, known := t.orders[o.Key]; known && !exists {
+				fresh = append(fresh, doc)
+			} else {
+				others = append(others, replacement(doc.ID, doc))
+			}
+			t.orders[o.Key] = true
 		}
-		return t.write(persistence.Orders, models)
+		if err := t.insert(persistence.Orders, fresh); err != nil {
+			return err
+		}
+		return t.replace(persistence.Orders, others)
 	})
 }
 
-// put writes an order: one that is known to be new is inserted, which is cheaper.
-func (t *tx) put(o markets.Order) driver.WriteModel {
-	doc := schema.OfOrder(o)
-	exists, known := t.orders[o.Key]
-	t.orders[o.Key] = true
-	if known && !exists {
-		return driver.NewInsertOneModel().SetDocument(doc)
-	}
-	return driver.NewReplaceOneModel().SetFilter(byID(doc.ID)).SetReplacement(doc).SetUpsert(true)
+// replacement puts a document in the place of another, or makes it.
+func replacement(id string, doc any) driver.WriteModel {
+	return driver.NewReplaceOneModel().SetFilter(byID(id)).SetReplacement(doc).SetUpsert(true)
 }
 
 // DeleteOrders is markets.Book's.

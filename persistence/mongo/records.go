@@ -32,9 +32,9 @@ func (t *tx) PutRecords(records []markets.Record) error {
 		models := make([]driver.WriteModel, len(records))
 		for i, r := range records {
 			doc := schema.OfRecord(r)
-			models[i] = driver.NewReplaceOneModel().SetFilter(byID(doc.ID)).SetReplacement(doc).SetUpsert(true)
+			models[i] = replacement(doc.ID, doc)
 		}
-		return t.write(persistence.Records, models)
+		return t.replace(persistence.Records, models)
 	})
 }
 

@@ -21,6 +21,7 @@ import (
 type Store struct {
 	*Reader
 	app      string // the name under which the server knows our connections
+	registry *bson.Registry
 	suspects suspects
 	// condition matches the document of a move's actor if the move may be made.
 	condition func(persistence.Move) bson.D
