@@ -161,14 +161,14 @@ func runCopy(ctx context.Context, out io.Writer, f *copyFlags) (err error) {
 	m := &meter{screen: screen, begun: time.Now()}
 	c := transfer.Copy{Source: from.String(), From: source, To: target, Report: m.report}
 	counts, err := c.Run(ctx)
-	if failed := screen.show(nil); err == nil {
+	if failed := screen.show(nil); err == nil { // what was drawn is over
 		err = failed
 	}
 	if len(counts) > 0 {
 		fmt.Fprintf(screen, "\n%s", countTable(counts))
 	}
 	switch {
-	case ctx.Err() != nil:
+	case err != nil && ctx.Err() != nil:
 		return fmt.Errorf("interrupted, %s of %s copied: run the same command again and it goes on", grouped(m.last.Done), some(m.last.Total, "document"))
 	case errors.Is(err, transfer.ErrNotEmpty), errors.Is(err, transfer.ErrOtherSource):
 		return fmt.Errorf("%s: %w", to, err)

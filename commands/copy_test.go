@@ -142,7 +142,10 @@ func TestCopyKilled(t *testing.T) {
 	d, folder := newDatabase(t), stocked(t, 12_000)
 	back := filepath.Join(t.TempDir(), "back")
 	for _, args := range [][]string{copyThere(folder), copyBack(back)} {
-		for complete := false; !complete; {
+		for complete, runs := false, 0; !complete; runs++ {
+			if runs > 100 {
+				t.Fatal("the copy comes to no end")
+			}
 			p := launchIn(t, t.TempDir(), d, args...)
 			select {
 			case <-time.After(rand.N(700 * time.Millisecond)): // any moment

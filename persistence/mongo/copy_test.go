@@ -4,8 +4,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
@@ -92,12 +96,7 @@ func TestDocumentsOfSeveralPages(t *testing.T) {
 		}
 		var docs []json.RawMessage
 		for i := range more {
-			o := markets.Order{Chain: "c", Market: "m", Key: fmt.Sprintf("%06d", int(there)+i), Status: markets.Listing}
-			text, err := json.Marshal(o)
-			if err != nil {
-				t.Fatal(err)
-			}
-			docs = append(docs, json.RawMessage(fmt.Sprintf(`{"_id":%q,%s`, o.ID(), text[1:])))
+			docs = append(docs, orderDocument(t, fmt.Sprintf("%06d", int(there)+i)))
 		}
 		if err := store.Import(t.Context(), &at, &at, docs); err != nil {
 			t.Fatal(err)
@@ -112,5 +111,88 @@ func TestDocumentsOfSeveralPages(t *testing.T) {
 		if want != int(there)+more {
 			t.Errorf("%d documents, want %d", want, int(there)+more)
 		}
+	}
+}
+
+// answerTimeout is how long a store behind a proxy waits for an answer.
+const answerTimeout = 700 * time.Millisecond
+
+// behindProxy is an empty store with an unfinished copy, which is reached through a
+// proxy.
+func behindProxy(t *testing.T) (*mongo.Store, *mongotest.Proxy, persistence.Copying) {
+	t.Helper()
+	uri := mongotest.Database(t)
+	host := options.Client().ApplyURI(uri).Hosts[0]
+	proxy := mongotest.NewProxy(t, host)
+	store := openCopy(t, fmt.Sprintf("%s&directConnection=true&timeoutMS=%d", strings.Replace(uri, host, proxy.Addr(), 1), answerTimeout.Milliseconds()))
+	at := persistence.Copying{Collection: persistence.Orders}
+	if err := store.Import(t.Context(), nil, &at, nil); err != nil {
+		t.Fatal(err)
+	}
+	return store, proxy, at
+}
+
+// heal lets a proxy pass again once a trap has sprung and the client has given up
+// waiting.
+func heal(proxy *mongotest.Proxy, sprung <-chan struct{}) {
+	<-sprung
+	time.Sleep(answerTimeout + answerTimeout/2)
+	proxy.Pass()
+}
+
+// orderDocument is an order as Query yields it.
+func orderDocument(t *testing.T, key string) json.RawMessage {
+	t.Helper()
+	o := markets.Order{Chain: "c", Market: "m", Key: key, Status: markets.Listing}
+	text, err := json.Marshal(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return json.RawMessage(fmt.Sprintf(`{"_id":%q,%s`, o.ID(), text[1:]))
+}
+
+// A batch whose commit has no answer is written once, whether the commit has got
+// through or not.
+func TestImportWithoutAnswer(t *testing.T) {
+	t.Parallel()
+	store, proxy, at := behindProxy(t)
+	batch := func(key string) {
+		to := at
+		to.After = key
+		if err := store.Import(t.Context(), &at, &to, []json.RawMessage{orderDocument(t, key)}); err != nil {
+			t.Errorf("%s: %v", key, err)
+		}
+		at = to
+	}
+	held := proxy.Hold("commitTransaction")
+	batch("held up")
+	<-held
+	go heal(proxy, proxy.HoleAfter("commitTransaction"))
+	batch("without an answer")
+	if n, err := store.Count(t.Context(), persistence.Orders); err != nil || n != 2 {
+		t.Errorf("%d orders, error %v", n, err)
+	}
+	if stands, err := store.Copying(t.Context()); err != nil || *stands != at {
+		t.Errorf("the copy stands at %+v, error %v", stands, err)
+	}
+}
+
+// Whoever reads documents goes on when the server is back.
+func TestDocumentsWithoutAnswer(t *testing.T) {
+	t.Parallel()
+	store, proxy, at := behindProxy(t)
+	if err := store.Import(t.Context(), &at, &at, []json.RawMessage{orderDocument(t, "a"), orderDocument(t, "b")}); err != nil {
+		t.Fatal(err)
+	}
+	go heal(proxy, proxy.HoleBefore("find"))
+	var places []string
+	for doc, err := range store.Documents(t.Context(), persistence.Orders, "") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		places = append(places, doc.At)
+	}
+	if !slices.Equal(places, []string{"c/m/a", "c/m/b"}) {
+		t.Errorf("documents %v", places)
 	}
 }

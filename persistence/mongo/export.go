@@ -20,11 +20,13 @@ const pageOf = 2_000
 
 // Count is the number of documents in a collection.
 func (r *Reader) Count(ctx context.Context, collection string) (n int64, err error) {
-	err = r.look(collection, func() (err error) {
-		ctx, cancel := context.WithTimeout(ctx, firstAnswer)
-		defer cancel()
-		n, err = r.database.Collection(collection).CountDocuments(ctx, bson.D{}, options.Count().SetHint("_id_"))
-		return err
+	err = r.look(collection, func() error {
+		return patiently(ctx, func() (err error) {
+			ctx, cancel := context.WithTimeout(ctx, firstAnswer)
+			defer cancel()
+			n, err = r.database.Collection(collection).CountDocuments(ctx, bson.D{}, options.Count().SetHint("_id_"))
+			return err
+		})
 	})
 	return n, err
 }
@@ -60,25 +62,31 @@ func (r *Reader) Documents(ctx context.Context, collection, after string) iter.S
 	}
 }
 
-// documents reads page after page. When its server is away for a moment it goes on
-// where it was.
+// documents reads page after page: no cursor has to live long.
 func (r *Reader) documents(ctx context.Context, collection, after string, yield func(persistence.Document) bool) error {
-	enough := false
-	for pause, since := firstPause, time.Now(); ; pause = min(2*pause, maxPause) {
-		n, err := r.page(ctx, collection, after, func(doc persistence.Document) bool {
-			after = doc.At
-			enough = !yield(doc)
-			pause, since = firstPause, time.Now()
-			return !enough
+	n, more := pageOf, true
+	for n == pageOf && more {
+		err := patiently(ctx, func() error {
+			n = 0
+			return r.page(ctx, collection, after, func(doc persistence.Document) bool {
+				n, after, more = n+1, doc.At, yield(doc)
+				return more
+			})
 		})
-		switch {
-		case enough, err == nil && n < pageOf:
-			return nil
-		case err == nil:
-			continue
-		case ctx.Err() != nil:
-			return ctx.Err()
-		case !passing(err) || time.Since(since) > patience:
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// patiently makes a look that may be repeated, until it succeeds, if its server is
+// away for a moment.
+func patiently(ctx context.Context, look func() error) error {
+	begun := time.Now()
+	for pause := firstPause; ; pause = min(2*pause, maxPause) {
+		err := look()
+		if err == nil || ctx.Err() != nil || !passing(err) || time.Since(begun) > patience {
 			return err
 		}
 		if err := sleep(ctx, pause); err != nil {
@@ -87,25 +95,25 @@ func (r *Reader) documents(ctx context.Context, collection, after string, yield 
 	}
 }
 
-// page yields the next documents and says how many there were.
-func (r *Reader) page(ctx context.Context, collection, after string, yield func(persistence.Document) bool) (n int, err error) {
+// page yields the next documents.
+func (r *Reader) page(ctx context.Context, collection, after string, yield func(persistence.Document) bool) error {
 	cursor, err := r.database.Collection(collection).Find(ctx, bson.D{is("_id", bson.D{is("$gt", after)})},
 		options.Find().SetSort(bson.D{is("_id", 1)}).SetLimit(pageOf).SetBatchSize(pageOf))
 	if err != nil {
-		return 0, err
+		return err
 	}
 	defer cursor.Close(context.WithoutCancel(ctx))
-	for ; cursor.Next(ctx); n++ {
+	for cursor.Next(ctx) {
 		id := cursor.Current.Lookup("_id")
 		doc, err := forms[collection](cursor)
 		if err != nil {
-			return n, fmt.Errorf("stored %s %v is damaged: %w", collection, id, err)
+			return fmt.Errorf("stored %s %v is damaged: %w", collection, id, err)
 		}
 		if !yield(persistence.Document{At: id.StringValue(), JSON: doc}) {
-			return n, nil
+			return nil
 		}
 	}
-	return n, cursor.Err()
+	return cursor.Err()
 }
 
 // copyID is the key of the document in the collection meta that an unfinished copy
@@ -136,7 +144,7 @@ func (r *Reader) Copying(ctx context.Context) (*persistence.Copying, error) {
 
 func (r *Reader) copying(ctx context.Context, database *driver.Database) (*copying, error) {
 	var c copying
-	err := database.Collection(meta).FindOne(ctx, byID(copyID)).Decode(&c)
+	err := patiently(ctx, func() error { return database.Collection(meta).FindOne(ctx, byID(copyID)).Decode(&c) })
 	if errors.Is(err, driver.ErrNoDocuments) {
 		return nil, nil
 	}

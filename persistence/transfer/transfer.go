@@ -138,7 +138,7 @@ func (c *Copy) begin(ctx context.Context, state state) (persistence.Copying, Beg
 	case found.Source != c.Source:
 		return wanted, Fresh, fmt.Errorf("%w: %s: finish that, or copy to an empty one", ErrOtherSource, found.Source)
 	case found.State == wanted.State:
-		wanted.Collection, wanted.After = found.Collection, ""
+		wanted.Collection, wanted.After = found.Collection, found.After
 		return wanted, GoOn, c.To.Import(ctx, found, &wanted, nil)
 	}
 	cleared := wanted
