@@ -36,7 +36,8 @@ func (m *maintainer) observers(ctx context.Context) ([]persistence.Actor, error)
 		return nil, err
 	}
 	var out []persistence.Actor
-	for doc, err := range m.store.Query(ctx, persistence.Query{Collection: persistence.Actors, Filter: filter}) {
+	byID := []persistence.SortKey{{Path: "_id"}}
+	for doc, err := range m.store.Query(ctx, persistence.Query{Collection: persistence.Actors, Filter: filter, Sort: byID}) {
 		if err != nil {
 			return nil, err
 		}

@@ -7,7 +7,7 @@ import (
 )
 
 // remembered is how many orders are kept in memory.
-const remembered = 100_000
+const remembered = 30_000
 
 // memory is the orders that the one writer of a market has seen last: while
 // nobody else writes they are as it left them, and if somebody had, the writer's

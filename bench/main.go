@@ -28,7 +28,8 @@ import (
 
 // options are those of all processes.
 type options struct {
-	listings, sales int
+	listings, sales int // of all chains together
+	chains          int
 	runs            int
 	profile         string // where to write the CPU profile of a measurement
 	node            string // URL of the recorded node
@@ -58,6 +59,7 @@ func main() {
 	var o options
 	flag.IntVar(&o.listings, "listings", 80_000, "how many orders are listed")
 	flag.IntVar(&o.sales, "sales", 40_000, "how many of them are bought")
+	flag.IntVar(&o.chains, "chains", 1, "how many chains the events are spread over, each with a market of its own")
 	flag.IntVar(&o.runs, "runs", 3, "how often everything is measured; medians are printed")
 	flag.StringVar(&o.profile, "profile", "", "write the pipeline's CPU profile to this file")
 	flag.StringVar(&o.node, "node", "", "for the program's own processes")
@@ -71,6 +73,10 @@ Example: go run ./bench -runs 5
 		flag.PrintDefaults()
 	}
 	flag.Parse()
+	if o.chains < 1 || o.runs < 1 || o.sales < 0 || o.listings < o.chains {
+		log.Fatal("bench: there must be a chain, a run and a listing on each chain at least")
+	}
+	o.listings, o.sales = o.listings/o.chains*o.chains, o.sales/o.chains*o.chains
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, o, flag.Arg(0)); err != nil {
@@ -122,6 +128,15 @@ var (
 	mongoLimits    = []string{"raw1", "raw4"}
 )
 
+// chainNames are the names of the chains.
+func (o options) chainNames() []string {
+	names := make([]string, o.chains)
+	for i := range names {
+		names[i] = fmt.Sprint("chain-", i+1)
+	}
+	return names
+}
+
 // names of the measurements, for people.
 var names = map[string]string{
 	"fetch": "fetch and decode alone",
@@ -131,7 +146,7 @@ var names = map[string]string{
 }
 
 func report(o options, limits []string, all map[string][]result) {
-	fmt.Printf("%d events: %d listed, %d of them bought; medians of %d runs\n", o.listings+o.sales, o.listings, o.sales, o.runs)
+	fmt.Printf("%d events: %d listed, %d of them bought; chains: %d; medians of %d runs\n", o.listings+o.sales, o.listings, o.sales, o.chains, o.runs)
 	whole := median(all["pipeline"])
 	for _, name := range append([]string{"fetch"}, limits...) {
 		rate := median(all[name]).rate()
@@ -197,15 +212,16 @@ func inProcess(ctx context.Context, o options, name string) (result, error) {
 
 func command(ctx context.Context, o options, process string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, os.Args[0],
-		"-listings", fmt.Sprint(o.listings), "-sales", fmt.Sprint(o.sales), "-node", o.node, "-profile", o.profile, process)
+		"-listings", fmt.Sprint(o.listings), "-sales", fmt.Sprint(o.sales), "-chains", fmt.Sprint(o.chains), "-node", o.node, "-profile", o.profile, process)
 	cmd.Stderr = os.Stderr
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	return cmd
 }
 
-// serve is the recorded node's process: it prints where it is.
+// serve is the recorded node's process: it prints where it is. All chains have the
+// same blocks.
 func serve(ctx context.Context, o options) error {
-	node, err := replay.Serve(ctx, "127.0.0.1:0", replay.Synthetic(o.listings, o.sales))
+	node, err := replay.Serve(ctx, "127.0.0.1:0", replay.Synthetic(o.listings/o.chains, o.sales/o.chains))
 	if err != nil {
 		return err
 	}

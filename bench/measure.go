@@ -41,12 +41,18 @@ func openChain(o options) (chains.Chain, markets.Market, error) {
 func fetchAlone(ctx context.Context, o options) (result, error) {
 	var events atomic.Int64
 	start := time.Now()
-	err := fetch(ctx, o, func(batch []markets.Event) { events.Add(int64(len(batch))) })
+	group, ctx := errgroup.WithContext(ctx)
+	for range o.chains {
+		group.Go(func() error {
+			return fetch(ctx, o, func(batch []markets.Event) { events.Add(int64(len(batch))) })
+		})
+	}
+	err := group.Wait()
 	return result{Events: int(events.Load()), Took: time.Since(start)}, err
 }
 
-// fetch reads and decodes all streams at once. each is called for one stream's
-// batches in order, and for several streams at once.
+// fetch reads and decodes all streams of a chain at once. each is called for one
+// stream's batches in order, and for several streams at once.
 func fetch(ctx context.Context, o options, each func([]markets.Event)) error {
 	chain, market, err := openChain(o)
 	if err != nil {
@@ -92,7 +98,7 @@ func writeAlone(ctx context.Context, o options) (result, error) {
 		return result{}, err
 	}
 	defer remove()
-	actor, err := store.Claim(ctx, persistence.Claim{ID: "writer", Chain: "ethereum", Epoch: 1})
+	actor, err := store.Claim(ctx, persistence.Claim{ID: "writer", Kind: "orders", Chain: "chain-1", Epoch: 1})
 	if err != nil {
 		return result{}, err
 	}
@@ -101,7 +107,7 @@ func writeAlone(ctx context.Context, o options) (result, error) {
 	for i, p := range pages {
 		events += len(p.activities)
 		move := persistence.Move{Actor: actor.Ref(), From: markets.Place{Seq: int64(i)}, To: markets.Place{Seq: int64(i) + 1}}
-		err := store.Commit(ctx, persistence.MarketRef{Chain: "ethereum", Market: "seaport"}, []persistence.Move{move}, func(tx persistence.Tx) error {
+		err := store.Commit(ctx, persistence.MarketRef{Chain: p.chain, Market: "seaport"}, []persistence.Move{move}, func(tx persistence.Tx) error {
 			if err := tx.Append(p.activities, nil); err != nil {
 				return err
 			}
@@ -116,12 +122,25 @@ func writeAlone(ctx context.Context, o options) (result, error) {
 
 // page is what one transaction of writeAlone writes.
 type page struct {
+	chain      string
 	activities []markets.Activity
 	orders     []markets.Order
 }
 
 // documents fetches all events and folds them, untimed.
 func documents(ctx context.Context, o options) ([]page, error) {
+	var pages []page
+	for _, chain := range o.chainNames() {
+		of, err := documentsOf(ctx, o, chain)
+		if err != nil {
+			return nil, err
+		}
+		pages = append(pages, of...)
+	}
+	return pages, nil
+}
+
+func documentsOf(ctx context.Context, o options, chain string) ([]page, error) {
 	const perPage = 10_000
 	batches := make(chan []markets.Event, 16)
 	var err error
@@ -130,7 +149,7 @@ func documents(ctx context.Context, o options) ([]page, error) {
 		err = fetch(ctx, o, func(batch []markets.Event) { batches <- batch })
 	}()
 	var pages []page
-	var p page
+	p := page{chain: chain}
 	orders := map[string]markets.Order{}
 	for batch := range batches {
 		for _, e := range batch {
@@ -138,14 +157,14 @@ func documents(ctx context.Context, o options) ([]page, error) {
 			if known {
 				order.Apply(e)
 			} else {
-				order, _ = markets.FoldOrder("ethereum", "seaport", e.Order, []markets.Event{e})
+				order, _ = markets.FoldOrder(chain, "seaport", e.Order, []markets.Event{e})
 			}
 			orders[e.Order] = order
 			p.orders = append(p.orders, order)
-			p.activities = append(p.activities, markets.Activity{Chain: "ethereum", Market: "seaport", Event: e})
+			p.activities = append(p.activities, markets.Activity{Chain: chain, Market: "seaport", Event: e})
 		}
 		if len(p.activities) >= perPage {
-			pages, p = append(pages, p), page{}
+			pages, p = append(pages, p), page{chain: chain}
 		}
 	}
 	return append(pages, p), err
@@ -179,18 +198,21 @@ func pipeline(ctx context.Context, o options) (result, error) {
 		return result{}, err
 	}
 	defer remove()
-	chain, market, err := openChain(o)
-	if err != nil {
-		return result{}, err
+	var followed []actors.Chain
+	for _, name := range o.chainNames() {
+		chain, market, err := openChain(o)
+		if err != nil {
+			return result{}, err
+		}
+		defer chain.Close()
+		followed = append(followed, actors.Chain{
+			Name: name, Chain: chain, Poll: time.Second,
+			Markets: []actors.Market{{Market: market, Start: func(string) markets.Place { return before }}},
+		})
 	}
-	defer chain.Close()
 	start := time.Now()
 	node, err := actors.Start(actors.Config{
-		Node: "bench", Store: store, Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
-		Chains: []actors.Chain{{
-			Name: "ethereum", Chain: chain, Poll: time.Second,
-			Markets: []actors.Market{{Market: market, Start: func(string) markets.Place { return before }}},
-		}},
+		Node: "bench", Store: store, Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})), Chains: followed,
 	})
 	if err != nil {
 		return result{}, err

@@ -142,12 +142,12 @@ func rawShares(pages []page, writers int) ([][]bulk, error) {
 	seed, registry := maphash.MakeSeed(), schema.Registry()
 	for _, p := range pages {
 		for i := range p.activities {
-			share := &shares[maphash.String(seed, p.orders[i].Key)%uint64(writers)]
+			share := &shares[maphash.String(seed, p.orders[i].ID())%uint64(writers)]
 			b := &(*share)[len(*share)-1]
-			if err := b.add(registry, p.activities[i], p.orders[i], known[p.orders[i].Key]); err != nil {
+			if err := b.add(registry, p.activities[i], p.orders[i], known[p.orders[i].ID()]); err != nil {
 				return nil, err
 			}
-			known[p.orders[i].Key] = true
+			known[p.orders[i].ID()] = true
 			if len(b.activities) == perBulk {
 				*share = append(*share, bulk{})
 			}
