@@ -13,9 +13,12 @@ type outcome struct {
 	skipped, failed string
 }
 
-func (o *outcome) Helper()                           {}
-func (o *outcome) Skipf(format string, args ...any)  { o.skipped = fmt.Sprintf(format, args...) }
-func (o *outcome) Fatalf(format string, args ...any) { o.failed = fmt.Sprintf(format, args...); panic(o) }
+func (o *outcome) Helper()                          {}
+func (o *outcome) Skipf(format string, args ...any) { o.skipped = fmt.Sprintf(format, args...) }
+func (o *outcome) Fatalf(format string, args ...any) {
+	o.failed = fmt.Sprintf(format, args...)
+	panic(o)
+}
 
 func TestSkip(t *testing.T) {
 	for _, test := range []struct {
