@@ -68,8 +68,11 @@ func lastSales(ctx context.Context, docs documents, ref persistence.MarketRef) (
 	return collect[markets.Activity](ctx, docs, persistence.Query{
 		Collection: persistence.Activities,
 		Filter:     persistence.Filter{Condition: append(of(ref), sale)},
-		Sort:       []persistence.SortKey{{Path: "position.height", Descending: true}, {Path: "position.log", Descending: true}},
-		Limit:      salesShown,
+		Sort: []persistence.SortKey{
+			{Path: "position.height", Descending: true}, {Path: "position.tx", Descending: true},
+			{Path: "position.log", Descending: true}, {Path: "position.sub", Descending: true},
+		},
+		Limit: salesShown,
 	})
 }
 
