@@ -1,6 +1,7 @@
 // Package persistence keeps what the event worker knows: the log of activities,
 // the orders folded from it, and where every actor stands. Store is the one
-// interface; persistence/embedded is the store that needs nothing but a folder.
+// interface; persistence/mongo is the store for production, persistence/embedded the
+// one that needs nothing but a folder.
 package persistence
 
 import (
@@ -51,7 +52,8 @@ type Store interface {
 	Report(ctx context.Context, ref ActorRef, report Report) error
 
 	// Query yields the documents of a collection that match, each as a JSON object
-	// with its key in _id, in no order unless the query has one. It reads a consistent state and blocks no writer.
+	// with its key in _id, in no order unless the query has one. It reads a consistent
+	// state and blocks no writer.
 	Query(ctx context.Context, query Query) iter.Seq2[json.RawMessage, error]
 
 	// Close waits for what is under way and releases the data.
