@@ -33,6 +33,15 @@ const mongoVariable = "MONGODB_URI"
 // location is where data are: a folder, or the MongoDB database of a URI.
 type location struct{ folder, uri string }
 
+// named is the location that --data names, or else the environment.
+func named(data string) (at location, ok bool) {
+	if data != "" {
+		return location{folder: data}, true
+	}
+	uri := os.Getenv(mongoVariable)
+	return location{uri: uri}, uri != ""
+}
+
 // String is the location for people, without secrets.
 func (l location) String() string {
 	if l.uri == "" {
@@ -107,8 +116,8 @@ func (f *dataFlags) addBoth(c *cobra.Command) {
 
 // locate finds the data.
 func (f *dataFlags) locate() (location, error) {
-	if uri := os.Getenv(mongoVariable); uri != "" && f.data == "" {
-		return location{uri: uri}, nil
+	if at, named := named(f.data); named {
+		return at, nil
 	}
 	folder, err := f.folder()
 	return location{folder: folder}, err

@@ -1,14 +1,12 @@
 package commands
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"log/slog"
-	"os"
 	"path"
 	"slices"
 	"strings"
@@ -60,7 +58,7 @@ on while the recorded chains advance, until Ctrl-C.
 
 It keeps its data in a folder, or in the database of the variable MONGODB_URI if that
 is set. Stop it as you like, kill -9 too: started again it goes on where it was. To
-begin anew, delete the folder.`,
+begin anew, delete the folder, or drop the database.`,
 		Example: `  event-worker demo
   event-worker demo --once --data /tmp/demo
   event-worker status --data /tmp/demo`,
@@ -125,13 +123,12 @@ func demo(ctx context.Context, assets Assets, out io.Writer, f demoFlags) (err e
 	return err
 }
 
-// location is where the data are: in the folder of --data, or else in MongoDB if the
-// environment names one, or else in the demo's folder.
+// location is where the data are: in the demo's folder unless a place is named.
 func (f demoFlags) location() location {
-	if uri := os.Getenv(mongoVariable); uri != "" && f.data == "" {
-		return location{uri: uri}
+	if at, named := named(f.data); named {
+		return at
 	}
-	return location{folder: cmp.Or(f.data, demoData)}
+	return location{folder: demoData}
 }
 
 // replayed starts a node that serves a recorded chain, and the chain that reads it.

@@ -43,8 +43,8 @@ func newRoot(assets Assets) *cobra.Command {
 		Use:   "event-worker",
 		Short: "Follow NFT markets and keep every order's state, exact through crashes and reorganisations",
 		Long: `The event worker follows NFT markets on EVM chains and Aptos. It keeps the
-current state of every order and the feed of activities behind it in a data
-folder, exact through crashes, restarts and reorganisations.
+current state of every order and the feed of activities behind it in MongoDB or in a
+data folder, exact through crashes, restarts and reorganisations.
 
 See it work on recorded mainnet data with "demo", then describe your own chains
 in a file ("config example" prints one) and "run" it.`,

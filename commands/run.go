@@ -106,9 +106,6 @@ func (f runFlags) load() (config.Config, error) {
 	if err != nil {
 		return cfg, err
 	}
-	if f.data != "" {
-		cfg.Data = f.data
-	}
 	if f.logLevel != "" {
 		if err := cfg.Log.Level.UnmarshalText([]byte(f.logLevel)); err != nil {
 			return cfg, fmt.Errorf("--log-level %q: choose debug, info, warn or error", f.logLevel)
@@ -123,11 +120,10 @@ func (f runFlags) load() (config.Config, error) {
 	return cfg, nil
 }
 
-// location is where the data are: in the folder of --data, or else in MongoDB if the
-// environment names one, or else in the configured folder.
+// location is where the data are: in the configured folder unless a place is named.
 func (f runFlags) location(cfg config.Config) location {
-	if uri := os.Getenv(mongoVariable); uri != "" && f.data == "" {
-		return location{uri: uri}
+	if at, named := named(f.data); named {
+		return at
 	}
 	return location{folder: cfg.Data}
 }

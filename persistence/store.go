@@ -8,7 +8,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"iter"
+	"strings"
 	"time"
 
 	"github.com/imart/event-worker/markets"
@@ -190,6 +192,12 @@ const (
 
 // Collections are all collections, in the order in which they are shown.
 var Collections = []string{Orders, Activities, Records, DeadLetters, Actors, Leases}
+
+// UnknownCollection is the error of a query for a collection that is not one of
+// Collections.
+func UnknownCollection(name string) error {
+	return fmt.Errorf("unknown collection %q: there are %s", name, strings.Join(Collections, ", "))
+}
 
 // Query asks for documents of one collection.
 type Query struct {

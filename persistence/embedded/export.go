@@ -16,7 +16,7 @@ import (
 // Count is the number of documents in a collection.
 func (r *Reader) Count(ctx context.Context, collection string) (n int64, err error) {
 	if !slices.Contains(persistence.Collections, collection) {
-		return 0, unknown(collection)
+		return 0, persistence.UnknownCollection(collection)
 	}
 	err = r.read(ctx, func(conn *sqlite.Conn) (err error) {
 		n, err = number(conn, "SELECT count(*) FROM "+collection)
@@ -39,7 +39,7 @@ func (r *Reader) Documents(ctx context.Context, collection, after string) iter.S
 
 func (r *Reader) documents(ctx context.Context, collection, after string, yield func(persistence.Document) bool) error {
 	if !slices.Contains(persistence.Collections, collection) {
-		return unknown(collection)
+		return persistence.UnknownCollection(collection)
 	}
 	row := int64(0)
 	if after != "" {

@@ -124,7 +124,7 @@ func (i *importer) put(doc json.RawMessage) error {
 	case persistence.Leases:
 		return putKeyed(i, doc, func(l *persistence.Lease) string { return l.Chain })
 	}
-	return unknown(i.collection)
+	return persistence.UnknownCollection(i.collection)
 }
 
 // put writes a document of a market.

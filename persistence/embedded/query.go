@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"zombiezen.com/go/sqlite"
 
@@ -25,7 +24,7 @@ type selection struct {
 
 func newSelection(q persistence.Query) (*selection, error) {
 	if !slices.Contains(persistence.Collections, q.Collection) {
-		return nil, unknown(q.Collection)
+		return nil, persistence.UnknownCollection(q.Collection)
 	}
 	s := &selection{collection: q.Collection}
 	s.sql.add("SELECT rowid, doc FROM " + q.Collection + " WHERE ")
@@ -42,10 +41,6 @@ func newSelection(q persistence.Query) (*selection, error) {
 		s.sql.add(" LIMIT ?", int64(q.Limit))
 	}
 	return s, nil
-}
-
-func unknown(collection string) error {
-	return fmt.Errorf("unknown collection %q: there are %s", collection, strings.Join(persistence.Collections, ", "))
 }
 
 // run calls yield for every document, until it returns false.

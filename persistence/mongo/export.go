@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"strings"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -35,17 +34,13 @@ func (r *Reader) Count(ctx context.Context, collection string) (n int64, err err
 // error.
 func (r *Reader) look(collection string, do func() error) error {
 	if _, ok := forms[collection]; !ok {
-		return unknown(collection)
+		return persistence.UnknownCollection(collection)
 	}
 	if !r.gate.enter() {
 		return errClosed
 	}
 	defer r.gate.leave()
 	return r.explain(do())
-}
-
-func unknown(collection string) error {
-	return fmt.Errorf("unknown collection %q: there are %s", collection, strings.Join(persistence.Collections, ", "))
 }
 
 // Documents yields the documents of a collection that stand behind a place, in the

@@ -18,8 +18,8 @@ const (
 	sortForm     = "priceSort"
 )
 
-// filterOf is a condition in MongoDB's own terms. Of them nothing else is in it
-// than what a condition can say.
+// filterOf is a condition in MongoDB's own terms. No text of a user becomes an
+// operator of it: ParseFilter takes no other names with a dollar.
 func filterOf(condition persistence.Condition) (bson.D, error) {
 	switch c := condition.(type) {
 	case nil:

@@ -28,7 +28,7 @@ func (s *Store) Import(ctx context.Context, from, to *persistence.Copying, docs 
 	t := transaction{
 		store: s,
 		body: func(ctx context.Context) error {
-			if err := s.advance(ctx, from, to); err != nil || len(docs) == 0 {
+			if err := s.advance(ctx, from, to); err != nil {
 				return err
 			}
 			return s.insert(ctx, to.Collection, stored, docs)
@@ -39,8 +39,27 @@ func (s *Store) Import(ctx context.Context, from, to *persistence.Copying, docs 
 		if err := s.succeed(ctx, from, to); err != nil {
 			return err
 		}
+		if len(docs) == 0 {
+			return s.advanceAlone(ctx, from, to)
+		}
 		return t.run(ctx)
 	})
+}
+
+// advanceAlone takes the copy from one point to another in one write. A transaction
+// would hold up the next process if this one is killed in it: what is there does not
+// name its app yet.
+func (s *Store) advanceAlone(ctx context.Context, from, to *persistence.Copying) error {
+	err := s.advance(ctx, from, to)
+	var own ownError
+	if err == nil || errors.As(err, &own) {
+		return err
+	}
+	done, unknown := s.copiedTo(ctx, to)
+	if done {
+		return nil
+	}
+	return errors.Join(err, unknown)
 }
 
 // succeed ends what the process before has begun, if another one goes on with the
@@ -162,7 +181,7 @@ func (c codec) storedForm(collection string, doc json.RawMessage) (bson.Raw, err
 	case persistence.Leases:
 		return formOf(c, doc, func(l schema.Lease) schema.Lease { return l })
 	}
-	return nil, unknown(collection)
+	return nil, persistence.UnknownCollection(collection)
 }
 
 // formOf is the stored form of a document, which makes the same document again.

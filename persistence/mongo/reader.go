@@ -81,7 +81,7 @@ func (r *Reader) Query(ctx context.Context, query persistence.Query) iter.Seq2[j
 func (r *Reader) query(ctx context.Context, query persistence.Query, yield func(json.RawMessage) bool) error {
 	asJSON, ok := forms[query.Collection]
 	if !ok {
-		return fmt.Errorf("unknown collection %q: there are %s", query.Collection, strings.Join(persistence.Collections, ", "))
+		return persistence.UnknownCollection(query.Collection)
 	}
 	if !r.gate.enter() {
 		return errClosed

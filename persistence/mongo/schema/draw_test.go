@@ -1,7 +1,6 @@
 package schema
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"reflect"
@@ -118,13 +117,10 @@ func drawObject(t *rapid.T, depth int) string {
 }
 
 // asBSON is a document as the store writes it.
-func asBSON(doc any) (bson.D, error) {
-	var out bytes.Buffer
-	e := bson.NewEncoder(bson.NewDocumentWriter(&out))
-	e.SetRegistry(Registry())
-	if err := e.Encode(doc); err != nil {
+func asBSON(doc any) (d bson.D, err error) {
+	raw, err := Marshal(Registry(), doc)
+	if err != nil {
 		return nil, err
 	}
-	var d bson.D
-	return d, bson.Unmarshal(out.Bytes(), &d)
+	return d, bson.Unmarshal(raw, &d)
 }

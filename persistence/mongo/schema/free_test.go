@@ -15,14 +15,12 @@ import (
 
 // stored is a document as it comes back, and what its raw field was stored as.
 func stored(t interface{ Fatal(...any) }, raw json.RawMessage) (json.RawMessage, bson.Type) {
-	var out bytes.Buffer
-	e := bson.NewEncoder(bson.NewDocumentWriter(&out))
-	e.SetRegistry(Registry())
-	if err := e.Encode(OfDeadLetter(markets.DeadLetter{Raw: raw})); err != nil {
+	out, err := Marshal(Registry(), OfDeadLetter(markets.DeadLetter{Raw: raw}))
+	if err != nil {
 		t.Fatal(err)
 	}
-	kind := bson.Raw(out.Bytes()).Lookup("raw").Type
-	d := bson.NewDecoder(bson.NewDocumentReader(&out))
+	kind := out.Lookup("raw").Type
+	d := bson.NewDecoder(bson.NewDocumentReader(bytes.NewReader(out)))
 	d.SetRegistry(Registry())
 	var back DeadLetter
 	if err := d.Decode(&back); err != nil {
