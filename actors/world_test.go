@@ -322,16 +322,30 @@ func (w *world) got() contents {
 	}
 }
 
+// load reads a collection. While a server comes back a reader may be cut off in
+// the middle: it reads again.
 func load[T any](w *world, collection string, key func(T) string) map[string]T {
 	w.t.Helper()
-	out := map[string]T{}
-	for doc, err := range w.disk.Query(context.Background(), persistence.Query{Collection: collection}) {
-		if err != nil {
+	for deadline := time.Now().Add(w.patience); ; time.Sleep(10 * time.Millisecond) {
+		out, err := readAll(w.disk, collection, key)
+		if err == nil {
+			return out
+		}
+		if time.Now().After(deadline) {
 			w.t.Fatal(err)
+		}
+	}
+}
+
+func readAll[T any](store persistence.Store, collection string, key func(T) string) (map[string]T, error) {
+	out := map[string]T{}
+	for doc, err := range store.Query(context.Background(), persistence.Query{Collection: collection}) {
+		if err != nil {
+			return nil, err
 		}
 		var v T
 		if err := json.Unmarshal(doc, &v); err != nil {
-			w.t.Fatal(err)
+			return nil, err
 		}
 		k := key(v)
 		if _, twice := out[k]; twice {
@@ -339,7 +353,7 @@ func load[T any](w *world, collection string, key func(T) string) map[string]T {
 		}
 		out[k] = v
 	}
-	return out
+	return out, nil
 }
 
 func (w *world) actors() map[string]persistence.Actor {

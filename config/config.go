@@ -36,6 +36,9 @@ type Config struct {
 	Chains []Chain
 	Tuning actors.Tuning
 
+	Cluster Cluster
+	Monitor Monitor
+
 	// Overrides are the environment variables that override the file, and Unused
 	// those that look as if they did.
 	Overrides, Unused []string
@@ -45,7 +48,25 @@ type Config struct {
 type Log struct {
 	Level  slog.Level
 	Format string // text or json
+	Dir    string // where files are kept besides; none if empty
 }
+
+// Cluster says how the process takes part in a cluster.
+type Cluster struct {
+	Listen    string   // host:port
+	Advertise string   // host:port, how other nodes reach it; found out if empty
+	Roles     []string // kinds and names of the chains that it may follow; all if empty
+	Poll, TTL time.Duration
+}
+
+// Monitor says where health and metrics are served.
+type Monitor struct {
+	Listen string // host:port; a default of its own if empty
+}
+
+// DefaultMonitor is where health and metrics are served unless something else is
+// configured.
+const DefaultMonitor = "127.0.0.1:9464"
 
 // Formats are the formats of the log.
 var Formats = []string{"text", "json"}
@@ -64,6 +85,10 @@ type Chain struct {
 	MaxUnfinal    int64  // EVM only, blocks
 	MaxRange      int64  // EVM only, blocks
 	Coin          string // EVM only, the symbol of its own coin; ETH if empty
+
+	// Recorded says that the endpoint serves the recording that the program carries,
+	// as event-worker replay does.
+	Recorded bool
 
 	Markets []Market
 }
@@ -100,6 +125,8 @@ func Load(file string, environ []string) (Config, error) {
 	cfg.Log = top.child("log").log()
 	cfg.Chains = top.child("chains").chains()
 	cfg.Tuning = top.child("tuning").tuning()
+	cfg.Cluster = top.child("cluster").cluster(cfg.Chains)
+	cfg.Monitor = Monitor{Listen: top.child("monitor").monitor()}
 	top.done()
 	cfg.Overrides = slices.Sorted(maps.Keys(r.used))
 	for name := range r.env {

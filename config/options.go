@@ -46,6 +46,7 @@ func (s *section) log() Log {
 	l := Log{
 		Level:  levels[s.choice("level", "info", "debug", "info", "warn", "error")],
 		Format: s.choice("format", "text", Formats...),
+		Dir:    s.text("dir", ""),
 	}
 	s.done()
 	return l
@@ -99,6 +100,7 @@ func (s *section) chain(name string) Chain {
 	c.MaxUnfinal = s.onlyEVM("maxUnfinal", c.Kind, 100_000)
 	c.MaxRange = s.onlyEVM("maxRange", c.Kind, 10_000_000)
 	c.Coin = s.coin(c.Kind)
+	c.Recorded = s.choice("recorded", "false", "false", "true") == "true"
 	c.Markets = s.child("markets").markets(c.Kind, catalogue.Options{Coin: c.Coin})
 	s.done()
 	return c
