@@ -23,14 +23,26 @@ const (
 	reportAgain   = time.Second
 )
 
-// shared is what the actors of a node have in common.
+// shared is what the actors of a chain have in common.
 type shared struct {
 	system      *actor.ActorSystem
 	store       persistence.Store
 	log         *slog.Logger
 	node        string
 	supervision supervision
-	background  sync.WaitGroup // writes that outlive their actors
+	background  background
+}
+
+// background is writes that outlive their actors: those of one chain, which are
+// among the whole node's.
+type background struct{ chain, node *sync.WaitGroup }
+
+func (b background) Go(write func()) {
+	b.node.Add(1)
+	b.chain.Go(func() {
+		defer b.node.Done()
+		write()
+	})
 }
 
 // part is what an actor does between its claim and its end. Everything happens

@@ -25,7 +25,6 @@ import (
 
 	"github.com/imart/event-worker/chains"
 	"github.com/imart/event-worker/markets"
-	"github.com/imart/event-worker/messages"
 	"github.com/imart/event-worker/persistence"
 )
 
@@ -35,12 +34,28 @@ const rootName = "node"
 // ErrTakenOver says that another node has taken a chain over.
 var ErrTakenOver = errors.New("taken over by another process")
 
+// Loss says that another node has taken a chain over from this one, which held it
+// at an epoch. It is an ErrTakenOver.
+type Loss struct {
+	Chain string
+	Epoch int64
+}
+
+// Error implements error.
+func (l Loss) Error() string { return fmt.Sprintf("chain %s: %v", l.Chain, ErrTakenOver) }
+
+// Unwrap returns ErrTakenOver.
+func (l Loss) Unwrap() error { return ErrTakenOver }
+
 // Config is what a node runs.
 type Config struct {
-	Node    string // its name
-	Store   persistence.Store
-	Log     *slog.Logger
-	Chains  []Chain
+	Node   string // its name
+	Store  persistence.Store
+	Log    *slog.Logger
+	Chains []Chain
+	// Placed chains run only where and while somebody says so, with Own and Drain.
+	// Otherwise the node takes all its chains over at the start.
+	Placed  bool
 	Backoff Backoff // DefaultBackoff if zero
 	Tuning  Tuning  // DefaultTuning if zero
 
@@ -67,15 +82,17 @@ type Market struct {
 
 // Node is a running tree of actors.
 type Node struct {
-	shared
-	root     *actor.PID
-	mu       sync.Mutex
-	behind   map[string]bool // streams that have not caught up yet
-	caughtUp chan struct{}
-	lost     chan error
-	stop     sync.Once
-	stopped  chan struct{}
-	stopErr  error // once stopped
+	system      *actor.ActorSystem
+	supervision supervision
+	background  sync.WaitGroup // writes that outlive their actors
+	root        *actor.PID
+	mu          sync.Mutex
+	behind      map[string]bool // streams that have not caught up yet
+	caughtUp    chan struct{}
+	lost        chan Loss
+	stop        sync.Once
+	stopped     chan struct{}
+	stopErr     error // once stopped
 }
 
 // Start starts the actors. They run until Stop.
@@ -93,14 +110,12 @@ func Start(cfg Config) (*Node, error) {
 		return slog.New(errorsOnly{cfg.Log.Handler()})
 	}))
 	n := &Node{
-		shared: shared{
-			system: system, store: cfg.Store, log: cfg.Log, node: cfg.Node,
-			supervision: supervision{cfg.Backoff, newFailures(), cfg.Log, new(atomic.Bool)},
-		},
-		behind:   map[string]bool{},
-		caughtUp: make(chan struct{}),
-		stopped:  make(chan struct{}),
-		lost:     make(chan error, len(cfg.Chains)),
+		system:      system,
+		supervision: supervision{cfg.Backoff, newFailures(), cfg.Log, new(atomic.Bool)},
+		behind:      map[string]bool{},
+		caughtUp:    make(chan struct{}),
+		stopped:     make(chan struct{}),
+		lost:        make(chan Loss, len(cfg.Chains)),
 	}
 	for _, c := range cfg.Chains {
 		for _, m := range c.Markets {
@@ -110,7 +125,7 @@ func Start(cfg Config) (*Node, error) {
 		}
 	}
 	root, err := system.Root.SpawnNamed(actor.PropsFromProducer(func() actor.Actor {
-		return &nodeActor{n: n, cfg: cfg}
+		return newNodeActor(n, cfg)
 	}, actor.WithSupervisor(n.supervision)), rootName)
 	if err != nil {
 		return nil, fmt.Errorf("starting the node: %w", err)
@@ -123,9 +138,22 @@ func Start(cfg Config) (*Node, error) {
 // when the stream first saw it.
 func (n *Node) CaughtUp() <-chan struct{} { return n.caughtUp }
 
-// Lost yields an error wrapping ErrTakenOver for each chain that another process
-// has taken over. Its actors are stopped.
-func (n *Node) Lost() <-chan error { return n.lost }
+// Own runs a chain at an epoch that was taken for it. What it ran at a lower epoch
+// stops first; an epoch that is not above all earlier ones changes nothing.
+func (n *Node) Own(chain string, epoch int64) {
+	n.system.Root.Send(n.root, own{chain, epoch})
+}
+
+// Drain stops a chain's actors. The channel is closed when they have written their
+// last.
+func (n *Node) Drain(chain string) <-chan struct{} {
+	done := make(chan struct{})
+	n.system.Root.Send(n.root, drain{chain, done})
+	return done
+}
+
+// Lost yields the chains that other nodes have taken over. Their actors stop here.
+func (n *Node) Lost() <-chan Loss { return n.lost }
 
 // Stop stops all actors and waits for what they write last.
 func (n *Node) Stop(ctx context.Context) error {
@@ -146,6 +174,14 @@ func (n *Node) Stop(ctx context.Context) error {
 	}
 }
 
+// lose tells of a lost chain; nobody need listen.
+func (n *Node) lose(l Loss) {
+	select {
+	case n.lost <- l:
+	default:
+	}
+}
+
 func (n *Node) streamCaughtUp(stream string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -158,62 +194,17 @@ func (n *Node) streamCaughtUp(stream string) {
 	}
 }
 
-// nodeActor is the root of the tree.
-type nodeActor struct {
-	n      *Node
-	cfg    Config
-	chains map[string]bool // those that are running
-}
-
-// Receive implements actor.Actor.
-func (a *nodeActor) Receive(c actor.Context) {
-	switch m := c.Message().(type) {
-	case *actor.Started:
-		a.chains = map[string]bool{}
-		for _, chain := range a.cfg.Chains {
-			a.chains[chain.Name] = true
-			a.spawn(c, chain.Name)
-		}
-	case restart:
-		if m.of == actor.Actor(a) && !a.n.supervision.stopping.Load() {
-			m.now()
-		}
-	case *actor.Terminated:
-		if name := keyOf(m.Who); a.chains[name] {
-			time.AfterFunc(a.cfg.Backoff.delay(1), func() { c.ActorSystem().Root.Send(c.Self(), respawn{name}) })
-		}
-	case respawn:
-		if a.chains[m.key] {
-			a.spawn(c, m.key)
-		}
-	case messages.CaughtUp:
-		a.n.streamCaughtUp(m.Stream)
-	case messages.Fenced:
-		if a.chains[m.Chain] {
-			delete(a.chains, m.Chain)
-			c.Stop(childOf(c.Self(), m.Chain))
-			a.n.log.Error("another process has taken the chain over; its actors stop here", "chain", m.Chain, "epoch", m.Epoch)
-			a.n.lost <- fmt.Errorf("chain %s: %w", m.Chain, ErrTakenOver)
-		}
-	}
-}
-
-func (a *nodeActor) spawn(c actor.Context, name string) {
-	for _, chain := range a.cfg.Chains {
-		if chain.Name == name {
-			if _, err := c.SpawnNamed(chainProps(&a.n.shared, chain, a.cfg), name); err != nil {
-				panic(err)
-			}
-		}
-	}
-}
-
 // chainProps makes the actor of a chain with all that is below it.
-func chainProps(s *shared, c Chain, cfg Config) *actor.Props {
+// It runs at an epoch that was taken for it; at 0 it takes the chain over itself.
+func chainProps(s *shared, c Chain, taken int64, cfg Config) *actor.Props {
 	var epoch atomic.Int64
+	epoch.Store(taken)
 	var view atomic.Pointer[chains.View]
 	held := func(context.Context) (int64, error) { return epoch.Load(), nil }
 	take := func(ctx context.Context) (int64, error) {
+		if taken > 0 {
+			return taken, nil
+		}
 		e, err := s.store.TakeOver(ctx, c.Name, s.node)
 		if err != nil {
 			return 0, fmt.Errorf("taking over %s: %w", c.Name, err)

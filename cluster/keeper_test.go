@@ -1,0 +1,368 @@
+package cluster
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/imart/event-worker/actors"
+	"github.com/imart/event-worker/persistence"
+)
+
+// table is a registry in memory, as a server would be that never loses anything.
+type table struct {
+	mu     sync.Mutex
+	nodes  map[string]*persistence.Node
+	leases map[string]persistence.Lease
+	taken  int
+}
+
+func newTable() *table {
+	return &table{nodes: map[string]*persistence.Node{}, leases: map[string]persistence.Lease{}}
+}
+
+func (t *table) join(n persistence.Node) error {
+	if t.nodes[n.ID] != nil {
+		return errors.New("joined twice")
+	}
+	t.nodes[n.ID] = &n
+	return nil
+}
+
+func (t *table) beat(id string, p persistence.Pulse) (persistence.Node, error) {
+	n := t.nodes[id]
+	if n == nil || !n.Living() {
+		return persistence.Node{}, persistence.ErrBuried
+	}
+	n.Beat++
+	n.Pulse, n.SeenAt = p, time.Now()
+	if p.Leaving {
+		n.State = persistence.Leaving
+	}
+	return *n, nil
+}
+
+func (t *table) bury(id string, beat int64) bool {
+	n := t.nodes[id]
+	if n == nil || !n.Living() || n.Beat != beat {
+		return false
+	}
+	n.State = persistence.Dead
+	return true
+}
+
+func (t *table) members() (nodes []persistence.Node, leases []persistence.Lease) {
+	for _, id := range slices.Sorted(maps.Keys(t.nodes)) {
+		nodes = append(nodes, *t.nodes[id])
+	}
+	return nodes, slices.SortedFunc(maps.Values(t.leases), func(a, b persistence.Lease) int { return cmp.Compare(a.Chain, b.Chain) })
+}
+
+func (t *table) take(seen persistence.Lease, node string) (persistence.Lease, error) {
+	now := t.leases[seen.Chain]
+	if now.Node != seen.Node || now.Epoch != seen.Epoch {
+		return persistence.Lease{}, persistence.ErrTaken
+	}
+	t.taken++
+	l := persistence.Lease{Chain: seen.Chain, Node: node, Epoch: seen.Epoch + 1}
+	t.leases[seen.Chain] = l
+	return l, nil
+}
+
+func (t *table) takes() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.taken
+}
+
+// seize takes a chain over whoever has it, as a process outside the cluster does.
+func (t *table) seize(chain string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.leases[chain] = persistence.Lease{Chain: chain, Node: "stranger", Epoch: t.leases[chain].Epoch + 1}
+}
+
+// line is one process's way to the table.
+type line struct {
+	t    *table
+	mu   sync.Mutex
+	cut  bool
+	dead bool
+	gone chan struct{} // closed when the process is killed
+}
+
+var errAway = errors.New("away")
+
+// call does something at the table, unless the line is cut, or the process dead.
+func call[T any](ctx context.Context, l *line, do func(*table) (T, error)) (T, error) {
+	var none T
+	time.Sleep(time.Duration(rand.IntN(10)) * time.Millisecond)
+	l.mu.Lock()
+	cut, dead := l.cut, l.dead
+	l.mu.Unlock()
+	if dead {
+		<-l.gone
+		return none, errAway
+	}
+	if cut {
+		<-ctx.Done()
+		return none, errAway
+	}
+	l.t.mu.Lock()
+	defer l.t.mu.Unlock()
+	v, err := do(l.t)
+	if rand.IntN(200) == 0 {
+		return none, errAway // the answer is lost
+	}
+	return v, err
+}
+
+func (l *line) Join(ctx context.Context, n persistence.Node) error {
+	_, err := call(ctx, l, func(t *table) (bool, error) { return true, t.join(n) })
+	return err
+}
+
+func (l *line) Beat(ctx context.Context, id string, p persistence.Pulse) (persistence.Node, error) {
+	return call(ctx, l, func(t *table) (persistence.Node, error) { return t.beat(id, p) })
+}
+
+func (l *line) Bury(ctx context.Context, id string, beat int64) (bool, error) {
+	return call(ctx, l, func(t *table) (bool, error) { return t.bury(id, beat), nil })
+}
+
+func (l *line) Leave(ctx context.Context, id string) error {
+	_, err := call(ctx, l, func(t *table) (bool, error) {
+		if n := t.nodes[id]; n != nil && n.Living() {
+			n.State = persistence.Left
+		}
+		return true, nil
+	})
+	return err
+}
+
+func (l *line) Drain(ctx context.Context, id string, wish bool) (bool, error) {
+	return call(ctx, l, func(t *table) (bool, error) {
+		n := t.nodes[id]
+		if n == nil || n.State != persistence.Up && n.State != persistence.Draining {
+			return false, nil
+		}
+		n.State = map[bool]string{true: persistence.Draining, false: persistence.Up}[wish]
+		return true, nil
+	})
+}
+
+func (l *line) Members(ctx context.Context) ([]persistence.Node, []persistence.Lease, error) {
+	type both struct {
+		nodes  []persistence.Node
+		leases []persistence.Lease
+	}
+	b, err := call(ctx, l, func(t *table) (both, error) {
+		nodes, leases := t.members()
+		return both{nodes, leases}, nil
+	})
+	return b.nodes, b.leases, err
+}
+
+func (l *line) Take(ctx context.Context, seen persistence.Lease, node string) (persistence.Lease, error) {
+	return call(ctx, l, func(t *table) (persistence.Lease, error) { return t.take(seen, node) })
+}
+
+func (l *line) Release(ctx context.Context, held persistence.Lease) error {
+	_, err := call(ctx, l, func(t *table) (bool, error) {
+		if now := t.leases[held.Chain]; now.Node == held.Node && now.Epoch == held.Epoch {
+			now.Node = ""
+			t.leases[held.Chain] = now
+		}
+		return true, nil
+	})
+	return err
+}
+
+// stage is a host that runs nothing.
+type stage struct {
+	mu   sync.Mutex
+	runs map[string]int64
+}
+
+func (s *stage) Own(chain string, epoch int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.runs[chain] = max(epoch, s.runs[chain])
+}
+
+func (s *stage) Drain(chain string) <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.runs, chain)
+	done := make(chan struct{})
+	time.AfterFunc(time.Duration(rand.IntN(300))*time.Millisecond, func() { close(done) })
+	return done
+}
+
+func (s *stage) Lost() <-chan actors.Loss { return nil }
+
+type silent struct{ pokes chan struct{} }
+
+func (silent) Know([]persistence.Node, map[string]string) {}
+func (silent) Poke(string)                                {}
+func (s silent) Pokes() <-chan struct{}                   { return s.pokes }
+func (silent) Unreachable() []string                      { return nil }
+
+// process is a keeper with all it needs.
+type process struct {
+	*line
+	name   string
+	stage  *stage
+	keeper *Keeper
+	stop   context.CancelFunc
+	done   chan error
+}
+
+func start(t *table, n int, chains []string) *process {
+	p := &process{
+		name: fmt.Sprint("p", n),
+		line: &line{t: t, gone: make(chan struct{})}, stage: &stage{runs: map[string]int64{}}, done: make(chan error, 1),
+	}
+	as := persistence.Node{Name: p.name, Address: p.name + ":1"}
+	for _, c := range chains {
+		as.Chains = append(as.Chains, persistence.NodeChain{Name: c})
+	}
+	p.keeper = New(Config{
+		Registry: p.line, Host: p.stage, Peers: silent{}, Node: as, Poll: 500 * time.Millisecond, TTL: 3 * time.Second,
+		Log: slog.New(slog.DiscardHandler),
+	})
+	var ctx context.Context
+	ctx, p.stop = context.WithCancel(context.Background())
+	go func() { p.done <- p.keeper.Run(ctx) }()
+	return p
+}
+
+func (p *process) setCut(cut bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.cut = cut
+}
+
+// kill ends a process between two calls.
+func (p *process) kill() {
+	p.mu.Lock()
+	p.dead = true
+	p.mu.Unlock()
+}
+
+// bury ends what a killed process has left in this one.
+func (p *process) bury() {
+	close(p.gone)
+	p.stop()
+	<-p.done
+}
+
+// Whatever nodes come, go, die and are cut off: when they are left alone, every chain
+// is soon run by exactly one of them, at its lease's epoch, as evenly as can be; and
+// then nothing moves any more.
+func TestEveryChainHasOneOwnerInTheEnd(t *testing.T) {
+	for seed := range uint64(40) {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { history(t, rand.New(rand.NewPCG(seed, 6))) })
+		})
+	}
+}
+
+func history(t *testing.T, r *rand.Rand) {
+	tab := newTable()
+	chains := names("chain", 1+r.IntN(12))
+	var alive, dead []*process
+	defer func() {
+		for _, p := range append(alive, dead...) {
+			if p.dead {
+				p.bury()
+				continue
+			}
+			p.stop()
+			<-p.done
+		}
+	}()
+	started := 0
+	for range 5 + r.IntN(20) {
+		time.Sleep(time.Duration(r.IntN(4000)) * time.Millisecond)
+		switch act := r.IntN(7); {
+		case len(alive) < 2 || act == 0:
+			started++
+			alive = append(alive, start(tab, started, chains))
+		case act == 1:
+			p := alive[0]
+			p.kill()
+			alive, dead = alive[1:], append(dead, p)
+		case act == 2:
+			p := alive[0]
+			alive = alive[1:]
+			p.stop()
+			if err := <-p.done; err != nil {
+				t.Fatal(err)
+			}
+		case act == 3: // MongoDB is away for all of them
+			for _, p := range alive {
+				p.setCut(true)
+			}
+			time.Sleep(time.Duration(r.IntN(30_000)) * time.Millisecond)
+			for _, p := range alive {
+				p.setCut(false)
+			}
+		case act == 4:
+			tab.seize(chains[r.IntN(len(chains))])
+		default:
+			p := alive[r.IntN(len(alive))]
+			p.setCut(!p.cut)
+		}
+	}
+	for _, p := range alive {
+		p.setCut(false)
+	}
+	time.Sleep(20 * time.Second) // longer than a take that was cut off is waited for
+	checkOwners(t, tab, alive, chains)
+	taken := tab.takes()
+	time.Sleep(20 * time.Second)
+	checkOwners(t, tab, alive, chains)
+	if n := tab.takes() - taken; n != 0 {
+		t.Errorf("%d chains move at rest", n)
+	}
+}
+
+func checkOwners(t *testing.T, tab *table, alive []*process, chains []string) {
+	t.Helper()
+	tab.mu.Lock()
+	defer tab.mu.Unlock()
+	runs := map[string]int{}
+	least, most := len(chains), 0
+	for _, p := range alive {
+		p.stage.mu.Lock()
+		for chain, epoch := range p.stage.runs {
+			runs[chain]++
+			if l := tab.leases[chain]; l.Epoch != epoch || tab.nodes[l.Node].Name != p.name {
+				t.Errorf("%s runs %s at epoch %d, its lease is %+v", p.name, chain, epoch, l)
+			}
+		}
+		least, most = min(least, len(p.stage.runs)), max(most, len(p.stage.runs))
+		p.stage.mu.Unlock()
+		if err := p.keeper.Ready(); err != nil {
+			t.Errorf("%s is not ready: %v", p.name, err)
+		}
+	}
+	for _, c := range chains {
+		if runs[c] != 1 {
+			t.Errorf("%d nodes run %s: %+v", runs[c], c, tab.leases[c])
+		}
+	}
+	if most-least > 1 {
+		t.Errorf("from %d to %d chains a node", least, most)
+	}
+}
