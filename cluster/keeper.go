@@ -51,8 +51,8 @@ type Host interface {
 // Peers are the other nodes as messages reach them. Nothing depends on it that a
 // message arrives.
 type Peers interface {
-	// Know tells which nodes there are, and the owner of each chain.
-	Know(nodes []persistence.Node, owners map[string]string)
+	// Know tells who this node is, which nodes there are, and the owner of each chain.
+	Know(me string, nodes []persistence.Node, owners map[string]string)
 	// Poke tells a node to look at once.
 	Poke(node string)
 	// Pokes yields what others have poked.
@@ -273,7 +273,7 @@ func (k *Keeper) look(ctx context.Context) {
 	k.compare(now)
 	k.known = now
 	k.cfg.Watch.Members(now.byState())
-	k.cfg.Peers.Know(now.living(), now.owners())
+	k.cfg.Peers.Know(k.me.ID, now.living(), now.owners())
 	k.act(plan(now.living(), now.owners()))
 }
 

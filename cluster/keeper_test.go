@@ -212,10 +212,10 @@ func (s *stage) Lost() <-chan actors.Loss { return nil }
 
 type silent struct{ pokes chan struct{} }
 
-func (silent) Know([]persistence.Node, map[string]string) {}
-func (silent) Poke(string)                                {}
-func (s silent) Pokes() <-chan struct{}                   { return s.pokes }
-func (silent) Unreachable() []string                      { return nil }
+func (silent) Know(string, []persistence.Node, map[string]string) {}
+func (silent) Poke(string)                                        {}
+func (s silent) Pokes() <-chan struct{}                           { return s.pokes }
+func (silent) Unreachable() []string                              { return nil }
 
 // process is a keeper with all it needs.
 type process struct {
