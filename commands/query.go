@@ -33,6 +33,7 @@ Collections:
   dead_letters  events that could not be decoded, and why: reason, raw
   actors        where every actor stands: seq, head, lag, state, restarts, lastError
   leases        who owns which chain, since when
+  nodes         the processes of the cluster: state, address, chains, seenAt
 
 Filters: {field: value}, {field: {$gt: …}} with $eq $ne $gt $gte $lt $lte $in $nin
 $exists $not, and $and $or $nor; fields inside of others have dotted paths. Names

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 	"time"
 
@@ -188,10 +189,15 @@ const (
 	Records     = "records"
 	DeadLetters = "dead_letters"
 	Leases      = "leases"
+	Nodes       = "nodes"
 )
 
 // Collections are all collections, in the order in which they are shown.
-var Collections = []string{Orders, Activities, Records, DeadLetters, Actors, Leases}
+var Collections = append(slices.Clone(Copied), Nodes)
+
+// Copied are the collections that a copy is made of. Nodes are not: they are the
+// processes at work on one database.
+var Copied = []string{Orders, Activities, Records, DeadLetters, Actors, Leases}
 
 // UnknownCollection is the error of a query for a collection that is not one of
 // Collections.

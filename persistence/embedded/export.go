@@ -15,7 +15,7 @@ import (
 
 // Count is the number of documents in a collection.
 func (r *Reader) Count(ctx context.Context, collection string) (n int64, err error) {
-	if !slices.Contains(persistence.Collections, collection) {
+	if !slices.Contains(persistence.Copied, collection) {
 		return 0, persistence.UnknownCollection(collection)
 	}
 	err = r.read(ctx, func(conn *sqlite.Conn) (err error) {
@@ -38,7 +38,7 @@ func (r *Reader) Documents(ctx context.Context, collection, after string) iter.S
 }
 
 func (r *Reader) documents(ctx context.Context, collection, after string, yield func(persistence.Document) bool) error {
-	if !slices.Contains(persistence.Collections, collection) {
+	if !slices.Contains(persistence.Copied, collection) {
 		return persistence.UnknownCollection(collection)
 	}
 	row := int64(0)

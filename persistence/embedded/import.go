@@ -90,7 +90,7 @@ func (s *Store) Clear(ctx context.Context) error {
 			return errors.Join(err, persistence.ErrOtherCopy)
 		}
 		clear(s.names)
-		for _, table := range append([]string{"names"}, persistence.Collections...) {
+		for _, table := range append([]string{"names"}, persistence.Copied...) {
 			if _, err := run(conn, "DELETE FROM "+table, nothing); err != nil {
 				return err
 			}

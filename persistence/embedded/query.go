@@ -23,7 +23,7 @@ type selection struct {
 }
 
 func newSelection(q persistence.Query) (*selection, error) {
-	if !slices.Contains(persistence.Collections, q.Collection) {
+	if !slices.Contains(persistence.Copied, q.Collection) {
 		return nil, persistence.UnknownCollection(q.Collection)
 	}
 	s := &selection{collection: q.Collection}

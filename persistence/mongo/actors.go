@@ -22,75 +22,6 @@ func stamp(field string) bson.E {
 
 func byID(id string) bson.D { return bson.D{{Key: "_id", Value: id}} }
 
-// TakeOver is persistence.Store's.
-func (s *Store) TakeOver(ctx context.Context, chain, node string) (epoch int64, err error) {
-	err = s.work(func() (err error) {
-		epoch, err = s.takeOver(ctx, chain, node)
-		return err
-	})
-	return epoch, err
-}
-
-// takeOver raises the lease's epoch, and then stamps it into the actors' documents.
-// Each step waits for whoever is in its way. A transaction of both would have to
-// begin again whenever the earlier owner commits, and might never come to its end;
-// and nobody acts on the epoch before both are done.
-func (s *Store) takeOver(ctx context.Context, chain, node string) (int64, error) {
-	before, err := s.lease(ctx, chain)
-	if err != nil {
-		return 0, err
-	}
-	if before.App != "" && before.App != s.app {
-		s.suspects.addApp(before.App)
-	}
-	if err := s.endSuspects(ctx); err != nil {
-		return 0, err
-	}
-	epoch, err := s.raise(ctx, chain, node)
-	if err != nil {
-		return 0, err
-	}
-	older := bson.D{is("chain", chain), is("epoch", bson.D{is("$lt", epoch)})}
-	if _, err := s.collection(persistence.Actors).UpdateMany(ctx, older, bson.D{is("$set", bson.D{is("epoch", epoch)})}); err != nil {
-		return 0, err
-	}
-	// What the earlier owner has begun since cannot commit, but would hold us up.
-	return epoch, s.endSuspects(ctx)
-}
-
-// raise gives a chain's lease to a node, at an epoch above all that were. It is
-// conditional on the lease as it was read: the server may see it twice, the second
-// time when everybody has forgotten it.
-func (s *Store) raise(ctx context.Context, chain, node string) (int64, error) {
-	for {
-		before, err := s.lease(ctx, chain)
-		if err != nil {
-			return 0, err
-		}
-		highest, err := s.highestEpoch(ctx, chain)
-		if err != nil {
-			return 0, err
-		}
-		epoch := max(before.Epoch, highest) + 1
-		unchanged, first := append(byID(chain), is("epoch", before.Epoch)), before.Chain == ""
-		if first {
-			unchanged = append(byID(chain), is("epoch", nil))
-		}
-		result, err := s.collection(persistence.Leases).UpdateOne(ctx, unchanged, bson.D{
-			is("$set", bson.D{is("node", node), is("app", s.app), is("epoch", epoch)}),
-			is("$setOnInsert", bson.D{is("claims", int64(0))}),
-			stamp("takenAt"),
-		}, options.UpdateOne().SetUpsert(first))
-		switch {
-		case driver.IsDuplicateKeyError(err): // somebody else was first
-		case err != nil:
-			return 0, err
-		case result.MatchedCount+result.UpsertedCount == 1:
-			return epoch, nil
-		}
-	}
-}
-
 // repeatable runs a transaction that may as well happen twice.
 func (s *Store) repeatable(ctx context.Context, body func(ctx context.Context) error) error {
 	if err := s.endSuspects(ctx); err != nil {
@@ -98,26 +29,6 @@ func (s *Store) repeatable(ctx context.Context, body func(ctx context.Context) e
 	}
 	t := transaction{store: s, body: body, landed: func(context.Context) (bool, error) { return false, nil }}
 	return t.run(ctx)
-}
-
-// lease is a chain's lease; the zero one if the chain was never taken.
-func (s *Store) lease(ctx context.Context, chain string) (lease schema.Lease, err error) {
-	err = s.collection(persistence.Leases).FindOne(ctx, byID(chain)).Decode(&lease)
-	if errors.Is(err, driver.ErrNoDocuments) {
-		err = nil
-	}
-	return lease, err
-}
-
-// highestEpoch is the highest epoch of a chain's actors.
-func (s *Store) highestEpoch(ctx context.Context, chain string) (int64, error) {
-	var highest struct{ Epoch int64 }
-	err := s.collection(persistence.Actors).FindOne(ctx, bson.D{{Key: "chain", Value: chain}},
-		options.FindOne().SetSort(bson.D{{Key: "epoch", Value: -1}})).Decode(&highest)
-	if errors.Is(err, driver.ErrNoDocuments) {
-		err = nil
-	}
-	return highest.Epoch, err
 }
 
 // Claim is persistence.Store's.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	driver "go.mongodb.org/mongo-driver/v2/mongo"
@@ -73,7 +74,7 @@ func (s *Store) succeed(ctx context.Context, from, to *persistence.Copying) erro
 		return err
 	}
 	s.suspects.addApp(c.App)
-	return s.endSuspects(ctx)
+	return s.endTransactions(ctx, []string{c.App})
 }
 
 // advance takes the copy from one point to another.
@@ -136,7 +137,7 @@ func (s *Store) Clear(ctx context.Context) error {
 			return errors.Join(err, persistence.ErrOtherCopy)
 		}
 		for _, c := range schema.Collections() {
-			if _, ours := forms[c.Name]; !ours {
+			if !slices.Contains(persistence.Copied, c.Name) {
 				continue
 			}
 			if err := s.collection(c.Name).Drop(ctx); err != nil {

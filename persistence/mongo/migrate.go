@@ -99,6 +99,9 @@ func modelOf(index schema.Index) driver.IndexModel {
 	if index.Exists != "" {
 		o.SetPartialFilterExpression(bson.D{is(index.Exists, bson.D{is("$exists", true)})})
 	}
+	if index.Keep > 0 {
+		o.SetExpireAfterSeconds(int32(index.Keep.Seconds()))
+	}
 	return driver.IndexModel{Keys: keys, Options: o}
 }
 

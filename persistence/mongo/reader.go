@@ -138,6 +138,7 @@ var forms = map[string]func(*driver.Cursor) (json.RawMessage, error){
 	persistence.DeadLetters: form[schema.DeadLetter],
 	persistence.Actors:      form[schema.Actor],
 	persistence.Leases:      form[schema.Lease],
+	persistence.Nodes:       form[schema.Node],
 }
 
 func form[T any](cursor *driver.Cursor) (json.RawMessage, error) {

@@ -24,7 +24,7 @@ const suspicion = 2 * time.Minute
 type suspects struct {
 	mu       sync.Mutex
 	sessions map[string]time.Time // our own failed sessions, by their ids' BSON, and since when
-	apps     map[string]time.Time // processes that have lost a chain to us
+	apps     map[string]time.Time // processes from which we have a chain
 }
 
 func (s *suspects) add(session bson.Raw) {
@@ -58,16 +58,31 @@ func (s *suspects) list() (sessions []bson.Raw, apps []string) {
 	return sessions, slices.Collect(maps.Keys(s.apps))
 }
 
-// endSuspects ends what transactions the suspects have open.
+// tolerance is how long a suspect process may have a transaction open: it may be a
+// healthy one that has lost or given up one of its chains.
+const tolerance = 2 * time.Second
+
+// endSuspects ends what transactions the suspects have open: our own, and those of
+// suspect processes that have been open for longer than tolerance.
 func (s *Store) endSuspects(ctx context.Context) error {
 	sessions, apps := s.suspects.list()
-	if len(apps) > 0 {
-		open, err := s.transactionsOf(ctx, apps)
-		if err != nil {
-			return err
-		}
-		sessions = append(sessions, open...)
+	open, err := s.transactionsOf(ctx, apps, tolerance)
+	if err != nil {
+		return err
 	}
+	return s.killSessions(ctx, append(sessions, open...))
+}
+
+// endTransactions ends what transactions processes have open.
+func (s *Store) endTransactions(ctx context.Context, apps []string) error {
+	open, err := s.transactionsOf(ctx, apps, 0)
+	if err != nil {
+		return err
+	}
+	return s.killSessions(ctx, open)
+}
+
+func (s *Store) killSessions(ctx context.Context, sessions []bson.Raw) error {
 	if len(sessions) == 0 {
 		return nil
 	}
@@ -78,14 +93,18 @@ func (s *Store) endSuspects(ctx context.Context) error {
 	return nil
 }
 
-// transactionsOf are the sessions in which processes have a transaction open.
-func (s *Store) transactionsOf(ctx context.Context, apps []string) ([]bson.Raw, error) {
+// transactionsOf are the sessions in which processes have had a transaction open for
+// some time.
+func (s *Store) transactionsOf(ctx context.Context, apps []string, since time.Duration) ([]bson.Raw, error) {
+	if len(apps) == 0 {
+		return nil, nil
+	}
 	admin := s.client.Database("admin", options.Database().SetReadConcern(readconcern.Local()))
 	cursor, err := admin.Aggregate(ctx, driver.Pipeline{
 		{{Key: "$currentOp", Value: bson.D{{Key: "idleSessions", Value: true}}}},
 		{{Key: "$match", Value: bson.D{
 			{Key: "appName", Value: bson.D{{Key: "$in", Value: apps}}},
-			{Key: "transaction", Value: bson.D{{Key: "$exists", Value: true}}},
+			{Key: "transaction.timeOpenMicros", Value: bson.D{{Key: "$gte", Value: since.Microseconds()}}},
 		}}},
 		{{Key: "$project", Value: bson.D{{Key: "id", Value: "$lsid.id"}}}},
 	})

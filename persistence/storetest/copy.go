@@ -194,7 +194,7 @@ var copyTests = []copyTest{
 			}
 			docs := DrawDocuments(t)
 			var want []string
-			for _, collection := range persistence.Collections {
+			for _, collection := range persistence.Copied {
 				if err := s.import_(collection, docs[collection]...); err != nil {
 					t.Fatal(err)
 				}
@@ -211,7 +211,7 @@ var copyTests = []copyTest{
 	}},
 	{"DocumentsBehindAPlace", func(s *copySuite) {
 		s.fillForCopies()
-		for _, collection := range persistence.Collections {
+		for _, collection := range persistence.Copied {
 			all := s.documents(collection, "")
 			var texts []string
 			for i, doc := range all {

@@ -12,7 +12,7 @@ import (
 // state tells the states of a store from each other: every commit changes a
 // document of an actor.
 type state struct {
-	counts []int64 // as persistence.Collections
+	counts []int64 // as persistence.Copied
 	hash   [sha256.Size]byte
 }
 
@@ -44,8 +44,8 @@ type counter interface {
 
 // counts are the numbers of documents of all collections.
 func counts(ctx context.Context, store counter) ([]int64, error) {
-	numbers := make([]int64, len(persistence.Collections))
-	for i, collection := range persistence.Collections {
+	numbers := make([]int64, len(persistence.Copied))
+	for i, collection := range persistence.Copied {
 		var err error
 		if numbers[i], err = store.Count(ctx, collection); err != nil {
 			return nil, err

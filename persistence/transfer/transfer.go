@@ -124,7 +124,7 @@ func (c *Copy) Run(ctx context.Context) ([]Count, error) {
 
 // begin begins the copy, or takes over what another process has begun.
 func (c *Copy) begin(ctx context.Context, state state) (persistence.Copying, Begin, error) {
-	wanted := persistence.Copying{Source: c.Source, State: state.String(), Owner: rand.Text(), Collection: persistence.Collections[0]}
+	wanted := persistence.Copying{Source: c.Source, State: state.String(), Owner: rand.Text(), Collection: persistence.Copied[0]}
 	found, err := c.To.Copying(ctx)
 	if err != nil {
 		return wanted, Fresh, err
@@ -186,12 +186,12 @@ func (c *Copy) copyRest(ctx context.Context, at *persistence.Copying, p Progress
 
 // read sends what is behind a point.
 func (c *Copy) read(ctx context.Context, from persistence.Copying, batches chan<- batch) error {
-	first := slices.Index(persistence.Collections, from.Collection)
+	first := slices.Index(persistence.Copied, from.Collection)
 	if first < 0 {
 		return fmt.Errorf("the unfinished copy stands at the collection %q, which is unknown", from.Collection)
 	}
 	after := from.After
-	for _, collection := range persistence.Collections[first:] {
+	for _, collection := range persistence.Copied[first:] {
 		if err := c.readCollection(ctx, collection, after, batches); err != nil {
 			return err
 		}
@@ -243,7 +243,7 @@ func (c *Copy) finish(ctx context.Context, at persistence.Copying) ([]Count, err
 		return nil, err
 	}
 	var all []Count
-	for i, collection := range persistence.Collections {
+	for i, collection := range persistence.Copied {
 		all = append(all, Count{collection, state.counts[i], there[i]})
 	}
 	if !slices.Equal(state.counts, there) {

@@ -92,7 +92,7 @@ func expect(t fataler, store storetest.Copyable, want []string) {
 // empty makes an unfinished copy of a store, whatever it holds, and empties it.
 func empty(t fataler, store storetest.Copyable) persistence.Copying {
 	t.Helper()
-	at := persistence.Copying{Source: "drawn", Collection: persistence.Collections[0]}
+	at := persistence.Copying{Source: "drawn", Collection: persistence.Copied[0]}
 	if err := errors.Join(store.Import(t.Context(), nil, &at, nil), store.Clear(t.Context())); err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +104,7 @@ func fill(t *rapid.T, store storetest.Copyable) {
 	t.Helper()
 	at := empty(t, store)
 	docs := storetest.DrawDocuments(t)
-	for _, collection := range persistence.Collections {
+	for _, collection := range persistence.Copied {
 		to := at
 		to.Collection = collection
 		if err := store.Import(t.Context(), &at, &to, docs[collection]); err != nil {
@@ -332,7 +332,7 @@ func TestCounts(t *testing.T) {
 		}
 	}
 	counts, err := c.Run(t.Context())
-	if !errors.Is(err, transfer.ErrCounts) || len(counts) != len(persistence.Collections) || counts[0].Target != counts[0].Source+1 {
+	if !errors.Is(err, transfer.ErrCounts) || len(counts) != len(persistence.Copied) || counts[0].Target != counts[0].Source+1 {
 		t.Fatalf("error %v, counts %+v", err, counts)
 	}
 	expectBegin(t, copying(from, to), transfer.Anew)

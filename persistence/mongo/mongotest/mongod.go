@@ -108,6 +108,7 @@ func (m *mongod) launch(ctx context.Context) error {
 		"--wiredTigerCacheSizeGB", "0.25", "--quiet",
 		"--wiredTigerEngineConfigString", "log=(file_max=16MB,prealloc=false)", // else it begins with 300 MB
 		"--setParameter", "diagnosticDataCollectionEnabled=false",
+		"--setParameter", "ttlMonitorSleepSecs=1", // else documents outlive their time by a minute
 	}
 	cmd := exec.Command(m.binary, append(options, m.options...)...)
 	cmd.Stdout, cmd.Stderr = log, log

@@ -2,6 +2,7 @@ package schema
 
 import (
 	"reflect"
+	"time"
 
 	"github.com/imart/event-worker/persistence"
 )
@@ -9,7 +10,7 @@ import (
 // Version is the version of the database's schema. Raise it with every change of
 // the collections, their indexes or their validators: a database of an older version
 // is brought up to date when it is opened.
-const Version = 1
+const Version = 2
 
 // Notifications is the collection of what the users of a market are to be told.
 const Notifications = "notifications"
@@ -31,6 +32,9 @@ type Index struct {
 	// empty path leaves none out. Queries for a value of the field use the index all
 	// the same.
 	Exists string
+	// Keep is how long the server keeps documents after the date in the index's field;
+	// 0 means for ever.
+	Keep time.Duration
 }
 
 // Key is a part of an index.
@@ -138,6 +142,13 @@ func Collections() []Collection {
 			Model:       "Lease",
 			Description: "Who owns which chain.",
 			Fields:      fieldsOf[Lease](),
+		},
+		{
+			Name:        persistence.Nodes,
+			Model:       "Node",
+			Description: "The processes of the cluster, those that ended within the last hour too.",
+			Fields:      fieldsOf[Node](),
+			Indexes:     []Index{{Name: "ended", Keys: keys("endedAt"), Exists: "endedAt", Keep: time.Hour}},
 		},
 		{
 			Name:        Notifications,

@@ -56,10 +56,17 @@ type (
 		persistence.Lease `bson:",inline"`
 		// App is the name under which the owner's connections are known to the server.
 		App string `json:"-" bson:"app"`
+		// Former are those of the owners before, whose transactions may be in the way of
+		// whoever takes the chain: the last one's, and as long as a take-over has come to
+		// no end those that were in its way.
+		Former []string `json:"-" bson:"former,omitempty"`
 		// Claims counts the actors' documents that were made under the lease: making one
 		// must conflict with a take-over.
 		Claims int64 `json:"-" bson:"claims"`
 	}
+
+	// Node is a process in the cluster.
+	Node = persistence.Node
 
 	// Notification tells a user of a market of an activity that concerns them: one
 	// document for each receiver and activity.

@@ -22,6 +22,7 @@ var documents = map[string]reflect.Type{
 	persistence.DeadLetters: reflect.TypeFor[DeadLetter](),
 	persistence.Actors:      reflect.TypeFor[Actor](),
 	persistence.Leases:      reflect.TypeFor[Lease](),
+	persistence.Nodes:       reflect.TypeFor[Node](),
 	Notifications:           reflect.TypeFor[Notification](),
 }
 

@@ -59,6 +59,8 @@ func TestIndexesServeTheirQueries(t *testing.T) {
 		{persistence.Actors, "restarts", bson.D{{Key: "restarts", Value: bson.D{{Key: "$gt", Value: 90}}}}, bson.D{{Key: "restarts", Value: -1}}},
 		{persistence.Actors, "lastError", bson.D{{Key: "lastError", Value: bson.D{{Key: "$exists", Value: true}}}}, nil},
 
+		{persistence.Nodes, "ended", bson.D{{Key: "endedAt", Value: bson.D{{Key: "$gt", Value: time.Now()}}}}, nil},
+
 		{Notifications, "receiver", bson.D{{Key: "receiver", Value: "0x7"}}, newest},
 		{Notifications, "unread", bson.D{{Key: "receiver", Value: "0x"}, {Key: "readAt", Value: bson.D{{Key: "$exists", Value: false}}}}, newest},
 		{Notifications, "stream_position", stream, back},
@@ -101,6 +103,8 @@ func fill(t *testing.T, collections map[string]*mongo.Collection) {
 		activity := markets.Activity{Chain: "c", Market: "m", Event: e}
 		moved := activity
 		moved.Stream, moved.Order, moved.From, moved.To = "transfer", "", "", ""
+		ended := time.Now().Add(time.Duration(i-90) * time.Minute / 2) // the server removes older ones
+		docs[persistence.Nodes] = append(docs[persistence.Nodes], Node{ID: number, State: persistence.Left, Chains: []persistence.NodeChain{}, EndedAt: &ended})
 		status := []markets.Status{markets.Sold, markets.Listing}[i%2]
 		docs[persistence.Orders] = append(docs[persistence.Orders], OfOrder(markets.Order{
 			Chain: "c", Market: "m", Key: address, Side: markets.Ask, Status: status, Maker: address, Token: e.Token, Price: markets.Amount(number), Last: position,

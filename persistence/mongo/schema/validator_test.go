@@ -70,6 +70,9 @@ func modelOf(index Index) mongo.IndexModel {
 	if index.Exists != "" {
 		o.SetPartialFilterExpression(bson.D{{Key: index.Exists, Value: bson.D{{Key: "$exists", Value: true}}}})
 	}
+	if index.Keep > 0 {
+		o.SetExpireAfterSeconds(int32(index.Keep.Seconds()))
+	}
 	return mongo.IndexModel{Keys: keys, Options: o}
 }
 

@@ -22,6 +22,10 @@ func enumOf(t reflect.Type, field string) *Enum {
 		return &Enum{"ActorState", []string{
 			persistence.Backfilling, persistence.Following, persistence.Running, persistence.Retrying, persistence.Stopped,
 		}}
+	case "Node.state":
+		return &Enum{"NodeState", []string{
+			persistence.Up, persistence.Draining, persistence.Leaving, persistence.Left, persistence.Dead,
+		}}
 	}
 	return nil
 }
@@ -128,11 +132,29 @@ func descriptions() map[string]string {
 		"Place.through": "On Aptos, the ledger version up to which the stream holds nothing more.",
 
 		"Lease._id":     "The chain.",
-		"Lease.node":    "The process that owns the chain.",
+		"Lease.node":    "The process that owns the chain; empty when it was given up.",
 		"Lease.epoch":   "How often the chain was taken over.",
 		"Lease.takenAt": "When the owner took the chain over.",
 		"Lease.app":     "The name of the owner's connections to the server.",
+		"Lease.former":  "The names of connections of owners before.",
 		"Lease.claims":  "How many actors' documents were made under the lease.",
+
+		"Node._id":          "The process's name, a dot, and what tells its lives apart.",
+		"Node.name":         "The process's name, as configured.",
+		"Node.address":      "Where the other processes reach it.",
+		"Node.state":        "Whether it takes part: up, draining (its chains are to go elsewhere), leaving (it shuts down), left, dead.",
+		"Node.beat":         "Rises with every sign of life.",
+		"Node.chains":       "The chains that it can follow.",
+		"Node.version":      "The version of the program.",
+		"Node.protocol":     "The version of what processes say to each other.",
+		"Node.joinedAt":     "When it joined, by the server's clock.",
+		"Node.seenAt":       "Its last sign of life, by the server's clock.",
+		"Node.endedAt":      "When it left or was declared dead, by the server's clock.",
+		"Pulse.clock":       "Its own clock, at its last sign of life.",
+		"Pulse.unreachable": "The processes that it cannot reach.",
+		"NodeChain.name":    "The chain.",
+		"NodeChain.network": "The network, which must be the same for all processes.",
+		"NodeChain.config":  "A digest of the chain's configuration, which should be.",
 
 		"Notification._id":      "The activity's _id, a slash, and the receiver.",
 		"Notification.receiver": "The address of whom it tells.",

@@ -1,0 +1,123 @@
+package mongo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	driver "go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/imart/event-worker/persistence"
+	"github.com/imart/event-worker/persistence/mongo/schema"
+)
+
+var _ persistence.Registry = (*Store)(nil)
+
+// Join is persistence.Registry's.
+func (s *Store) Join(ctx context.Context, node persistence.Node) error {
+	node.State, node.Beat, node.EndedAt = persistence.Up, 1, nil
+	if node.Chains == nil {
+		node.Chains = []persistence.NodeChain{}
+	}
+	joined := bson.D{is("$mergeObjects", bson.A{
+		bson.D{is("$literal", node)}, bson.D{is("joinedAt", "$$NOW"), is("seenAt", "$$NOW")},
+	})}
+	return s.work(func() error {
+		_, err := s.collection(persistence.Nodes).UpdateOne(ctx, append(byID(node.ID), is("beat", nil)),
+			driver.Pipeline{{is("$replaceWith", joined)}}, options.UpdateOne().SetUpsert(true))
+		if driver.IsDuplicateKeyError(err) {
+			return ownError{fmt.Errorf("node %s has joined before", node.ID)}
+		}
+		return err
+	})
+}
+
+// Beat is persistence.Registry's.
+func (s *Store) Beat(ctx context.Context, id string, pulse persistence.Pulse) (node persistence.Node, err error) {
+	var c change
+	c.add("beat", 1)
+	c.set("clock", pulse.Clock)
+	if pulse.Unreachable == nil {
+		c.unset("unreachable")
+	} else {
+		c.set("unreachable", pulse.Unreachable)
+	}
+	if pulse.Leaving {
+		c.set("state", persistence.Leaving)
+	}
+	err = s.work(func() error {
+		err := s.collection(persistence.Nodes).FindOneAndUpdate(ctx, living(id), c.update("seenAt"),
+			options.FindOneAndUpdate().SetReturnDocument(options.After)).Decode(&node)
+		if errors.Is(err, driver.ErrNoDocuments) {
+			return ownError{fmt.Errorf("%s: %w", id, persistence.ErrBuried)}
+		}
+		return err
+	})
+	return node, err
+}
+
+// living matches a node that takes part.
+func living(id string) bson.D {
+	return append(byID(id), is("state", bson.D{is("$in", bson.A{persistence.Up, persistence.Draining, persistence.Leaving})}))
+}
+
+// Bury is persistence.Registry's.
+func (s *Store) Bury(ctx context.Context, id string, beat int64) (bool, error) {
+	return s.updateNode(ctx, append(living(id), is("beat", beat)), ended(persistence.Dead))
+}
+
+// Leave is persistence.Registry's.
+func (s *Store) Leave(ctx context.Context, id string) error {
+	_, err := s.updateNode(ctx, living(id), ended(persistence.Left))
+	return err
+}
+
+func ended(state string) bson.D {
+	return bson.D{is("$set", bson.D{is("state", state)}), stamp("endedAt")}
+}
+
+// Drain is persistence.Registry's. There is nothing to ask of a node that is leaving:
+// the answer is false.
+func (s *Store) Drain(ctx context.Context, id string, wish bool) (bool, error) {
+	state := persistence.Up
+	if wish {
+		state = persistence.Draining
+	}
+	staying := append(byID(id), is("state", bson.D{is("$in", bson.A{persistence.Up, persistence.Draining})}))
+	return s.updateNode(ctx, staying, bson.D{is("$set", bson.D{is("state", state)})})
+}
+
+// updateNode updates a node if there is one as it should be.
+func (s *Store) updateNode(ctx context.Context, node, update bson.D) (found bool, err error) {
+	err = s.work(func() error {
+		result, err := s.collection(persistence.Nodes).UpdateOne(ctx, node, update)
+		found = err == nil && result.MatchedCount == 1
+		return err
+	})
+	return found, err
+}
+
+// Members is persistence.Registry's. A server that does not know yet that it is no
+// primary any more may answer with what was: whatever follows from it is conditional,
+// and that server acknowledges nothing.
+func (s *Store) Members(ctx context.Context) (nodes []persistence.Node, leases []persistence.Lease, err error) {
+	err = s.work(func() (err error) {
+		if nodes, err = everything[schema.Node](ctx, s.collection(persistence.Nodes)); err != nil {
+			return err
+		}
+		leases, err = everything[persistence.Lease](ctx, s.collection(persistence.Leases))
+		return err
+	})
+	return nodes, leases, err
+}
+
+// everything is all documents of a collection, by their keys.
+func everything[T any](ctx context.Context, c *driver.Collection) (docs []T, err error) {
+	cursor, err := c.Find(ctx, bson.D{}, options.Find().SetSort(bson.D{is("_id", 1)}))
+	if err != nil {
+		return nil, err
+	}
+	return docs, cursor.All(ctx, &docs)
+}

@@ -1,0 +1,289 @@
+package mongo_test
+
+import (
+	"encoding/json"
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/imart/event-worker/persistence"
+	"github.com/imart/event-worker/persistence/mongo"
+	"github.com/imart/event-worker/persistence/mongo/mongotest"
+)
+
+// join makes a node with an ID.
+func join(t *testing.T, store *mongo.Store, id string) {
+	t.Helper()
+	node := persistence.Node{ID: id, Name: id, Address: "127.0.0.1:1", Version: "v1", Protocol: 1, Pulse: pulse()}
+	if err := store.Join(t.Context(), node); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// wrongClock is the clock of these tests' nodes, which is nobody else's.
+var wrongClock = time.Date(1999, 1, 1, 0, 0, 0, 0, time.UTC)
+
+func pulse() persistence.Pulse { return persistence.Pulse{Clock: wrongClock} }
+
+// node is a node's document.
+func node(t *testing.T, store *mongo.Store, id string) persistence.Node {
+	t.Helper()
+	nodes, _, err := store.Members(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range nodes {
+		if n.ID == id {
+			return n
+		}
+	}
+	t.Fatalf("no node %s", id)
+	return persistence.Node{}
+}
+
+// A node's document is what it said, with the times of the server's clock.
+func TestJoin(t *testing.T) {
+	t.Parallel()
+	store := openAt(t, mongotest.Database(t))
+	joining := persistence.Node{
+		ID: "worker-1.x", Name: "worker-1", Address: "h:1", State: persistence.Dead, Beat: 7, Version: "v1", Protocol: 3,
+		Chains: []persistence.NodeChain{{Name: "aptos", Network: "aptos 1", Config: "c"}}, Pulse: pulse(),
+		JoinedAt: wrongClock, SeenAt: wrongClock, EndedAt: &wrongClock,
+	}
+	if err := store.Join(t.Context(), joining); err != nil {
+		t.Fatal(err)
+	}
+	got := node(t, store, joining.ID)
+	if got.JoinedAt.Before(wrongClock.AddDate(1, 0, 0)) || got.SeenAt != got.JoinedAt {
+		t.Errorf("joined at %v, seen at %v", got.JoinedAt, got.SeenAt)
+	}
+	want := joining
+	want.State, want.Beat, want.JoinedAt, want.SeenAt, want.EndedAt = persistence.Up, 1, got.JoinedAt, got.SeenAt, nil
+	if asJSON(t, got) != asJSON(t, want) {
+		t.Errorf("joined as %s\nwant %s", asJSON(t, got), asJSON(t, want))
+	}
+	if err := store.Join(t.Context(), joining); err == nil {
+		t.Error("it has joined twice")
+	}
+	if again := node(t, store, joining.ID); asJSON(t, again) != asJSON(t, got) {
+		t.Errorf("then it is %s", asJSON(t, again))
+	}
+	for doc, err := range store.Query(t.Context(), persistence.Query{Collection: persistence.Nodes}) {
+		if err != nil || string(doc) != asJSON(t, got) {
+			t.Errorf("queried: %s, %v", doc, err)
+		}
+	}
+}
+
+func asJSON(t *testing.T, v any) string {
+	t.Helper()
+	text, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func TestBeat(t *testing.T) {
+	t.Parallel()
+	store := openAt(t, mongotest.Database(t))
+	join(t, store, "a")
+	beat := func(p persistence.Pulse) persistence.Node {
+		t.Helper()
+		p.Clock = wrongClock
+		n, err := store.Beat(t.Context(), "a", p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if asJSON(t, n) != asJSON(t, node(t, store, "a")) {
+			t.Errorf("it is said to be %+v", n)
+		}
+		return n
+	}
+	before := node(t, store, "a")
+	n := beat(persistence.Pulse{Unreachable: []string{"b"}})
+	if n.Beat != 2 || n.State != persistence.Up || !slices.Equal(n.Unreachable, []string{"b"}) || n.SeenAt.Before(before.SeenAt) || n.SeenAt.Equal(wrongClock) {
+		t.Errorf("after a beat %+v", n)
+	}
+	if n = beat(persistence.Pulse{Leaving: true}); n.Beat != 3 || n.State != persistence.Leaving || n.Unreachable != nil {
+		t.Errorf("leaving, it is %+v", n)
+	}
+	if n = beat(persistence.Pulse{}); n.Beat != 4 || n.State != persistence.Leaving {
+		t.Errorf("after a beat that is late it is %+v", n)
+	}
+	if _, err := store.Beat(t.Context(), "b", pulse()); !errors.Is(err, persistence.ErrBuried) {
+		t.Errorf("the beat of who never joined: %v", err)
+	}
+}
+
+// Whoever has ended does not live again, and ends once.
+func TestNodesEnd(t *testing.T) {
+	t.Parallel()
+	store := openAt(t, mongotest.Database(t))
+	join(t, store, "left")
+	join(t, store, "dead")
+	if _, err := store.Beat(t.Context(), "dead", pulse()); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		id   string
+		beat int64
+		want bool
+	}{{"dead", 1, false}, {"dead", 3, false}, {"dead", 2, true}, {"dead", 2, false}, {"nobody", 1, false}} {
+		if buried, err := store.Bury(t.Context(), test.id, test.beat); err != nil || buried != test.want {
+			t.Errorf("buried %s at beat %d: %v, %v", test.id, test.beat, buried, err)
+		}
+	}
+	for range 2 {
+		for _, id := range []string{"left", "dead", "nobody"} {
+			if err := store.Leave(t.Context(), id); err != nil {
+				t.Errorf("%s leaves: %v", id, err)
+			}
+		}
+	}
+	if buried, err := store.Bury(t.Context(), "left", 1); err != nil || buried {
+		t.Errorf("buried who left: %v, %v", buried, err)
+	}
+	for id, beats := range map[string]int64{"left": 1, "dead": 2} {
+		before := node(t, store, id)
+		if _, err := store.Beat(t.Context(), id, persistence.Pulse{Clock: wrongClock, Leaving: true}); !errors.Is(err, persistence.ErrBuried) {
+			t.Errorf("%s beats: %v", id, err)
+		}
+		for _, wish := range []bool{true, false} {
+			if found, err := store.Drain(t.Context(), id, wish); err != nil || found {
+				t.Errorf("%s drains: %v, %v", id, found, err)
+			}
+		}
+		n := node(t, store, id)
+		if n.State != id || n.Living() || n.Beat != beats || n.EndedAt == nil || n.EndedAt.Before(n.JoinedAt) || asJSON(t, n) != asJSON(t, before) {
+			t.Errorf("%s is %+v, was %+v", id, n, before)
+		}
+	}
+}
+
+func TestDrain(t *testing.T) {
+	t.Parallel()
+	store := openAt(t, mongotest.Database(t))
+	join(t, store, "a")
+	drain := func(wish, want bool, state string) {
+		t.Helper()
+		if found, err := store.Drain(t.Context(), "a", wish); err != nil || found != want {
+			t.Errorf("drain %v: %v, %v", wish, found, err)
+		}
+		if n := node(t, store, "a"); n.State != state {
+			t.Errorf("then it is %s", n.State)
+		}
+	}
+	drain(true, true, persistence.Draining)
+	drain(true, true, persistence.Draining)
+	if n, err := store.Beat(t.Context(), "a", pulse()); err != nil || n.State != persistence.Draining {
+		t.Errorf("a beat makes it %s, %v", n.State, err)
+	}
+	drain(false, true, persistence.Up)
+	drain(true, true, persistence.Draining)
+	if _, err := store.Beat(t.Context(), "a", persistence.Pulse{Leaving: true}); err != nil {
+		t.Fatal(err)
+	}
+	drain(true, false, persistence.Leaving)
+	drain(false, false, persistence.Leaving)
+	if found, err := store.Drain(t.Context(), "nobody", true); err != nil || found {
+		t.Errorf("nobody drains: %v, %v", found, err)
+	}
+}
+
+// The server removes nodes an hour after their end, and no others.
+func TestEndedNodesAreRemoved(t *testing.T) {
+	t.Parallel()
+	server := mongotest.Start(t)
+	uri := database(t, server)
+	store, db := openAt(t, uri), admin(t, uri)
+	for _, id := range []string{"old", "older", "recent", "living"} {
+		join(t, store, id)
+		if id != "living" {
+			if err := store.Leave(t.Context(), id); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	past := func(ago time.Duration, fields ...string) bson.D {
+		var set bson.D
+		for _, field := range fields {
+			set = append(set, bson.E{Key: field, Value: time.Now().Add(-ago)})
+		}
+		return bson.D{{Key: "$set", Value: set}}
+	}
+	for id, update := range map[string]bson.D{
+		"living": past(3*time.Hour, "joinedAt", "seenAt"), "recent": past(50*time.Minute, "endedAt"),
+		"old": past(61*time.Minute, "endedAt"), "older": past(3*time.Hour, "endedAt"),
+	} {
+		if _, err := db.Collection("nodes").UpdateByID(t.Context(), id, update); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var left []string
+	for begun := time.Now(); time.Since(begun) < soon && (len(left) == 0 || len(left) > 2); time.Sleep(50 * time.Millisecond) {
+		nodes, _, err := store.Members(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		left = nil
+		for _, n := range nodes {
+			left = append(left, n.ID)
+		}
+	}
+	if !slices.Equal(left, []string{"living", "recent"}) {
+		t.Errorf("%v are left", left)
+	}
+}
+
+// A database of the version before has no nodes, and leases that know no former
+// owner.
+func TestVersionWithoutNodes(t *testing.T) {
+	t.Parallel()
+	uri := mongotest.Database(t)
+	store := openAt(t, uri)
+	if _, err := store.TakeOver(t.Context(), chain, "old"); err != nil {
+		t.Fatal(err)
+	}
+	_ = store.Close()
+	db := admin(t, uri)
+	if err := db.Collection("nodes").Drop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Collection("leases").UpdateByID(t.Context(), chain, bson.D{{Key: "$unset", Value: bson.D{{Key: "former", Value: ""}}}}); err != nil {
+		t.Fatal(err)
+	}
+	strict := bson.D{{Key: "former", Value: bson.D{{Key: "$exists", Value: false}}}}
+	if err := db.RunCommand(t.Context(), bson.D{{Key: "collMod", Value: "leases"}, {Key: "validator", Value: strict}}).Err(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Collection("meta").UpdateByID(t.Context(), "schema", bson.D{{Key: "$set", Value: bson.D{{Key: "version", Value: 1}}}}); err != nil {
+		t.Fatal(err)
+	}
+	reader, err := mongo.OpenReader(t.Context(), uri)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for doc, err := range reader.Query(t.Context(), persistence.Query{Collection: persistence.Nodes}) {
+		t.Errorf("a reader of the version before has the node %s, %v", doc, err)
+	}
+	_ = reader.Close()
+	store = openAt(t, uri)
+	join(t, store, "new")
+	_, leases, err := store.Members(t.Context())
+	if err != nil || len(leases) != 1 {
+		t.Fatalf("leases %v, %v", leases, err)
+	}
+	if taken, err := store.Take(t.Context(), leases[0], "new"); err != nil || taken.Epoch != 2 {
+		t.Errorf("taken: %+v, %v", taken, err)
+	}
+	if len(indexes(t, db, "nodes")) != 2 {
+		t.Error("nodes have no index")
+	}
+	if _, err := db.Collection("nodes").InsertOne(t.Context(), bson.D{{Key: "_id", Value: "x"}}); err == nil {
+		t.Error("nodes have no validator")
+	}
+}
