@@ -1,6 +1,7 @@
 package mongo_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -56,6 +57,7 @@ func openAt(t *testing.T, uri string) *mongo.Store {
 // own.
 type committer struct {
 	store  persistence.Store
+	chain  string // the chain if it is empty
 	market string
 	node   string
 	epoch  int64
@@ -68,12 +70,12 @@ type committer struct {
 }
 
 func (c *committer) ref() persistence.MarketRef {
-	return persistence.MarketRef{Chain: chain, Market: c.market}
+	return persistence.MarketRef{Chain: cmp.Or(c.chain, chain), Market: c.market}
 }
 
 func (c *committer) claim(ctx context.Context) (persistence.Actor, error) {
 	return c.store.Claim(ctx, persistence.Claim{
-		ID: chain + "/" + c.market + "/list/order-list", Kind: "observer", Chain: chain, Market: c.market, Stream: "list",
+		ID: c.ref().Chain + "/" + c.market + "/list/order-list", Kind: "observer", Chain: c.ref().Chain, Market: c.market, Stream: "list",
 		Node: c.node, Documents: true, Epoch: c.epoch,
 	})
 }
@@ -85,7 +87,7 @@ func (c *committer) run(ctx context.Context) error {
 		err := c.claimAndCommit(ctx)
 		switch {
 		case errors.Is(err, persistence.ErrFenced), errors.Is(err, errLost):
-			return fmt.Errorf("%s/%s by %s: %w", chain, c.market, c.node, err)
+			return fmt.Errorf("%s/%s by %s: %w", c.ref().Chain, c.market, c.node, err)
 		case ctx.Err() != nil:
 			return nil
 		}
@@ -150,8 +152,8 @@ func (c *committer) write(tx persistence.Tx, seq int64) error {
 			Kind: markets.Listed, Stream: "list", Seq: seq, Position: position, Block: branch, Transaction: branch,
 			Time: time.Unix(seq, 0).UTC(), Order: key, Side: markets.Ask,
 		}
-		log[i] = markets.Activity{Chain: chain, Market: c.market, Event: event}
-		orders[i], _ = markets.FoldOrder(chain, c.market, key, []markets.Event{event})
+		log[i] = markets.Activity{Chain: c.ref().Chain, Market: c.market, Event: event}
+		orders[i], _ = markets.FoldOrder(c.ref().Chain, c.market, key, []markets.Event{event})
 		keys[i] = key
 	}
 	if _, err := tx.Orders(keys); err != nil {

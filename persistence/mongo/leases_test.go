@@ -1,11 +1,15 @@
 package mongo_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/persistence/mongo"
@@ -15,6 +19,10 @@ import (
 // briefly bounds a take that has to end somebody's transaction: the server's own
 // limit is a minute.
 const briefly = 10 * time.Second
+
+// promptly bounds one that must not wait for what it tolerates; it is for machines
+// that are busy.
+const promptly = 1900 * time.Millisecond
 
 // leaseOf is a chain's lease; the zero one with its name if there is none.
 func leaseOf(t *testing.T, store *mongo.Store, chain string) persistence.Lease {
@@ -179,5 +187,193 @@ func TestTakeStampsTheActors(t *testing.T) {
 	}
 	if epoch, err := b.TakeOver(t.Context(), chain, "b"); err != nil || epoch != second.Epoch+2 {
 		t.Errorf("taken over at epoch %d, %v", epoch, err)
+	}
+}
+
+// hang makes a committer hang in its next commit until it is let go, and returns when
+// it does. ended tells how the commit has ended.
+func (c *committer) hang(t *testing.T, actor *persistence.Actor) (letGo func(), ended <-chan error) {
+	t.Helper()
+	hanging, free, end := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	var hangs, let sync.Once
+	c.between = func() {
+		hangs.Do(func() { close(hanging) })
+		<-free
+	}
+	go func() { end <- c.commit(context.WithoutCancel(t.Context()), actor) }()
+	<-hanging
+	letGo = func() { let.Do(func() { close(free) }) }
+	t.Cleanup(letGo)
+	return letGo, end
+}
+
+// through is a database's URI that leads through a proxy.
+func through(t *testing.T, uri string) (string, *mongotest.Proxy) {
+	t.Helper()
+	host := options.Client().ApplyURI(uri).Hosts[0]
+	proxy := mongotest.NewProxy(t, host)
+	return fmt.Sprintf("%s&directConnection=true&timeoutMS=%d", strings.Replace(uri, host, proxy.Addr(), 1), hurry.Milliseconds()), proxy
+}
+
+// stuck is a lease whose owner has become unreachable with a transaction open that
+// has moved its actor.
+func stuck(t *testing.T, uri, node string) (*mongotest.Proxy, persistence.Lease) {
+	t.Helper()
+	behind, proxy := through(t, uri)
+	store := openAt(t, behind)
+	lease := take(t, store, node)
+	c, actor := owner(t, store, lease)
+	c.commits(t, &actor, 1)
+	held, ended := proxy.HoleBefore("commitTransaction"), make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = c.commit(context.WithoutCancel(t.Context()), &actor)
+	}()
+	<-held
+	t.Cleanup(func() {
+		proxy.Cut()
+		<-ended
+	})
+	return proxy, lease
+}
+
+// succeeds takes the chain as it now is and commits, within a time.
+func succeeds(t *testing.T, store *mongo.Store, node string, within time.Duration) {
+	t.Helper()
+	begun := time.Now()
+	c, actor := owner(t, store, take(t, store, node))
+	c.commits(t, &actor, 2)
+	if took := time.Since(begun); took > within {
+		t.Errorf("it took %v until %s commits", took, node)
+	}
+	if at := whole(t, store, disputed); at != 3 {
+		t.Errorf("the actor stands at %d", at)
+	}
+}
+
+// A transaction of an owner that is lost holds nobody up.
+func TestTakeFromAStuckOwner(t *testing.T) {
+	t.Parallel()
+	uri := mongotest.Database(t)
+	stuck(t, uri, "a")
+	succeeds(t, openAt(t, uri), "b", promptly)
+}
+
+// One of an owner that gave the chain up holds up nobody for long.
+func TestTakeFromAStuckOwnerThatGaveItUp(t *testing.T) {
+	t.Parallel()
+	uri := mongotest.Database(t)
+	store := openAt(t, uri)
+	_, lease := stuck(t, uri, "a")
+	release(t, store, lease)
+	succeeds(t, store, "b", briefly)
+}
+
+// A take that comes to no end in that case is repaired by the next one, at once: it
+// has all those in its way who were in that of the first.
+func TestTakeThatComesToNoEnd(t *testing.T) {
+	t.Parallel()
+	for _, given := range []bool{false, true} {
+		t.Run(fmt.Sprint("given up ", given), func(t *testing.T) {
+			t.Parallel()
+			uri := mongotest.Database(t)
+			store := openAt(t, uri)
+			_, lease := stuck(t, uri, "a")
+			release(t, store, lease)
+
+			behind, proxy := through(t, uri)
+			second := openAt(t, behind)
+			held := proxy.HoleBefore("multi") // the stamp
+			if taken, err := second.Take(t.Context(), leaseOf(t, store, chain), "b"); err == nil {
+				t.Fatalf("without an answer it has taken %+v", taken)
+			}
+			<-held
+			half := leaseOf(t, store, chain)
+			if half.Node != "b" || half.Epoch != lease.Epoch+1 {
+				t.Fatalf("it has left %+v", half)
+			}
+			if given {
+				release(t, store, half)
+			}
+			succeeds(t, store, "c", promptly)
+			proxy.Pass() // and the stamp comes late
+			if err := second.Release(t.Context(), half); err != nil {
+				t.Error(err)
+			}
+			c, actor := owner(t, store, leaseOf(t, store, chain))
+			c.commits(t, &actor, 1)
+		})
+	}
+}
+
+// A take that is late finds another owner, and so does nothing.
+func TestTakeThatIsLate(t *testing.T) {
+	t.Parallel()
+	uri := mongotest.Database(t)
+	store := openAt(t, uri)
+	behind, proxy := through(t, uri)
+	late := openAt(t, behind)
+	first := take(t, store, "a")
+	release(t, store, first)
+	seen := leaseOf(t, store, chain)
+	held, ended := proxy.Hold("findAndModify"), make(chan error, 1)
+	go func() {
+		_, err := late.Take(t.Context(), seen, "late")
+		ended <- err
+	}()
+	<-held
+	second := take(t, store, "b")
+	proxy.Pass()
+	if err := <-ended; !errors.Is(err, persistence.ErrTaken) {
+		t.Errorf("it ends with %v", err)
+	}
+	release(t, store, second)
+	third := take(t, store, "b") // it is seen as at first, but for the epoch
+	if l := leaseOf(t, store, chain); l != third {
+		t.Errorf("it has made %+v of %+v", l, third)
+	}
+}
+
+// Whoever takes a chain from a process that lives leaves alone what that does for
+// other chains, and always what its own process does; of a lost process it ends all.
+func TestTakeLeavesOthersAlone(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name      string
+		release   bool // the owner gives the chain up
+		own       bool // and the one who takes it is the same process
+		untouched bool
+	}{
+		{"given up", true, false, true},
+		{"lost", false, false, false},
+		{"lost by its own process", false, true, true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			uri := mongotest.Database(t)
+			first := openAt(t, uri)
+			second := first
+			if !test.own {
+				second = openAt(t, uri)
+			}
+			elsewhere := &committer{store: first, chain: "aptos", market: "elsewhere", node: "a"}
+			actor, err := elsewhere.claim(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			lease := take(t, first, "a")
+			if test.release {
+				release(t, first, lease)
+			}
+			letGo, ended := elsewhere.hang(t, &actor)
+			take(t, second, "b")
+			letGo()
+			if err := <-ended; err != nil {
+				t.Errorf("a commit of another chain: %v", err)
+			}
+			if untouched := elsewhere.runs == 1; untouched != test.untouched {
+				t.Errorf("a commit of another chain ran %d times", elsewhere.runs)
+			}
+		})
 	}
 }
