@@ -210,9 +210,15 @@ func whole(t *testing.T, store persistence.Store, market string) int64 {
 }
 
 // read is what a store holds of a market.
-func read[T any](t *testing.T, store persistence.Store, collection, market string) (docs []T) {
+func read[T any](t *testing.T, store persistence.Store, collection, market string) []T {
 	t.Helper()
-	filter := persistence.Filter{Condition: persistence.Compare{Path: "market", Operator: persistence.Equal, Operand: market}}
+	return readBy[T](t, store, collection, "market", market)
+}
+
+// readBy is what a store holds with a value in a field.
+func readBy[T any](t *testing.T, store persistence.Store, collection, field, value string) (docs []T) {
+	t.Helper()
+	filter := persistence.Filter{Condition: persistence.Compare{Path: field, Operator: persistence.Equal, Operand: value}}
 	for raw, err := range store.Query(t.Context(), persistence.Query{Collection: collection, Filter: filter}) {
 		var doc T
 		if err == nil {
