@@ -1,0 +1,101 @@
+package logs
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"strings"
+)
+
+// nodeKind is the kind of what is about no chain.
+const nodeKind = "node"
+
+// place says which file a record goes to.
+type place struct{ kind, level string }
+
+// router is a handler that passes records on to standard error and to the file of
+// the chain's kind and the level.
+type router struct {
+	stderr slog.Handler
+	files  map[place]slog.Handler
+	kinds  map[string]string // by the chain's name
+	kind   string            // that the logger's own attributes tell of, if any
+}
+
+// Enabled implements slog.Handler.
+func (r *router) Enabled(ctx context.Context, level slog.Level) bool {
+	return r.stderr.Enabled(ctx, level)
+}
+
+// Handle implements slog.Handler.
+func (r *router) Handle(ctx context.Context, record slog.Record) error {
+	var attrs []slog.Attr
+	record.Attrs(func(a slog.Attr) bool {
+		attrs = append(attrs, a)
+		return true
+	})
+	at := place{cmp.Or(r.kindOf(attrs), r.kind, nodeKind), levelName(record.Level)}
+	return errors.Join(r.stderr.Handle(ctx, record.Clone()), r.files[at].Handle(ctx, record))
+}
+
+// WithAttrs implements slog.Handler.
+func (r *router) WithAttrs(attrs []slog.Attr) slog.Handler {
+	with := r.each(func(h slog.Handler) slog.Handler { return h.WithAttrs(attrs) })
+	with.kind = cmp.Or(r.kindOf(attrs), r.kind)
+	return with
+}
+
+// WithGroup implements slog.Handler.
+func (r *router) WithGroup(name string) slog.Handler {
+	return r.each(func(h slog.Handler) slog.Handler { return h.WithGroup(name) })
+}
+
+// each is the router with all of its handlers changed.
+func (r *router) each(change func(slog.Handler) slog.Handler) *router {
+	changed := &router{change(r.stderr), map[place]slog.Handler{}, r.kinds, r.kind}
+	for at, h := range r.files {
+		changed.files[at] = change(h)
+	}
+	return changed
+}
+
+// chainKeys are the attributes that name a chain, or something of it, as
+// ethereum/seaport/list does.
+var chainKeys = []string{"chain", "stream", "actor", "id"}
+
+// kindOf is the kind of the first chain that attributes tell of; empty if they tell
+// of none.
+func (r *router) kindOf(attrs []slog.Attr) string {
+	for _, a := range attrs {
+		value := a.Value.Resolve()
+		kind := ""
+		switch {
+		case value.Kind() == slog.KindGroup:
+			kind = r.kindOf(value.Group())
+		case slices.Contains(chainKeys, a.Key):
+			chain, _, _ := strings.Cut(value.String(), "/")
+			kind = r.kinds[chain]
+		}
+		if kind != "" {
+			return kind
+		}
+	}
+	return ""
+}
+
+// levelName names the level that a record counts as, the next one below.
+func levelName(l slog.Level) string {
+	switch {
+	case l >= slog.LevelError:
+		return "error"
+	case l >= slog.LevelWarn:
+		return "warn"
+	case l >= slog.LevelInfo:
+		return "info"
+	}
+	return "debug"
+}
+
+var levelNames = []string{"error", "warn", "info", "debug"}
