@@ -36,7 +36,11 @@ func (h *head) receive(l *life, message any) {
 	case look:
 		h.look(l)
 	case *chains.View:
-		if h.published.Swap(m) != m {
+		known := h.published.Swap(m)
+		if depth := abandoned(known, m); depth > 0 {
+			l.log.Info("chain reorganised", "chain", l.claim.Chain, "depth", depth, "head", known.Head.Seq, "now", m.Head.Seq)
+		}
+		if known != m {
 			l.Send(l.Parent(), messages.Head{View: m})
 		}
 		l.say(persistence.Report{
@@ -44,6 +48,21 @@ func (h *head) receive(l *life, message any) {
 		})
 		l.after(h.poll, look{})
 	}
+}
+
+// abandoned is how many of a view's blocks are not on the branch of a later one.
+func abandoned(before, after *chains.View) (depth int64) {
+	if before == nil {
+		return 0
+	}
+	for h := before.Head.Seq; h >= after.Final.Seq; h-- {
+		was, known := before.Hash(h)
+		if is, _ := after.Hash(h); !known || was == is {
+			break
+		}
+		depth++
+	}
+	return depth
 }
 
 func (h *head) look(l *life) {

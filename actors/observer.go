@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"github.com/asynkron/protoactor-go/actor"
 
@@ -173,8 +174,20 @@ func (p logProjection) execute(l *life, t transition) {
 		if err := commit(ctx, l.store, t); err != nil {
 			return fmt.Errorf("committing the log: %w", err)
 		}
+		p.logLetters(l.log, t)
 		return executed{t.to}
 	})
+}
+
+// logLetters says that events could not be decoded: a line a batch, as a contract
+// that has changed has nothing else.
+func (p logProjection) logLetters(log *slog.Logger, t transition) {
+	if t.batch == nil || len(t.batch.Letters) == 0 {
+		return
+	}
+	first := t.batch.Letters[0]
+	log.Warn("events that cannot be decoded are dead letters now", "stream", first.Chain+"/"+first.Market+"/"+first.Stream,
+		"count", len(t.batch.Letters), "first", first.ID(), "reason", first.Reason)
 }
 
 func (p logProjection) receive(*life, any) {}

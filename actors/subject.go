@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/imart/event-worker/chains"
@@ -288,7 +289,11 @@ func (s *subject) settle(l *life, f found) {
 	case f.on == c.sent:
 		c.final = f.on.Seq <= s.view.Final.Seq
 	default:
-		l.log.Info("rolling back", "stream", s.id(), "observer", c.name, "from", c.sent.Seq, "to", f.on.Seq)
+		level := slog.LevelDebug
+		if c == s.cursors[0] { // once a stream
+			level = slog.LevelInfo
+		}
+		l.log.Log(l.ctx, level, "rolling back", "stream", s.id(), "observer", c.name, "from", c.sent.Seq, "to", f.on.Seq, "depth", c.sent.Seq-f.on.Seq)
 		c.ancestor = &f.on
 	}
 }

@@ -1,8 +1,11 @@
 package actors
 
 import (
+	"context"
+	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -88,12 +91,28 @@ func (s supervision) HandleFailure(system *actor.ActorSystem, supervisor actor.S
 	if s.stopping.Load() {
 		return
 	}
-	delay := s.backoff.delay(max(1, s.failures.get(keyOf(child)).inARow))
-	s.log.Warn("actor failed, restarting", "actor", keyOf(child), "reason", reason, "in", delay.Round(time.Millisecond))
+	failures := max(1, s.failures.get(keyOf(child)).inARow)
+	delay := s.backoff.delay(failures)
+	s.logRestart(keyOf(child), fmt.Sprint(reason), failures, delay)
 	parent := supervisor.(actor.Context)
 	r := restart{supervisor, child, parent.Actor()}
 	pid := parent.Self()
 	time.AfterFunc(delay, func() { system.Root.Send(pid, r) })
+}
+
+// logRestart logs a failure: the first in a row, the second, the fourth, the eighth…
+// so that all may be read, and the others for who looks for them.
+func (s supervision) logRestart(key, reason string, failures int, delay time.Duration) {
+	level := slog.LevelDebug
+	if failures&(failures-1) == 0 {
+		level = slog.LevelWarn
+	}
+	log := s.log
+	if _, stack, found := strings.Cut(reason, "\n"); found {
+		log = log.With("stack", stack)
+	}
+	log.Log(context.Background(), level, "actor failed, restarting",
+		"actor", key, "reason", firstLine(reason), "failures", failures, "in", delay.Round(time.Millisecond))
 }
 
 // restart restarts a child on its parent's own thread, and only if the parent is

@@ -20,6 +20,7 @@ import (
 	"github.com/imart/event-worker/chains/evm"
 	"github.com/imart/event-worker/chains/replay"
 	"github.com/imart/event-worker/config"
+	"github.com/imart/event-worker/logs"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/markets/catalogue"
 	"github.com/imart/event-worker/persistence"
@@ -87,7 +88,10 @@ func demo(ctx context.Context, assets Assets, out io.Writer, f demoFlags) (err e
 		return err
 	}
 	screen := newScreen(out)
-	log := slog.New(slog.NewTextHandler(screen, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	log, _, err := logs.New(screen, config.Log{Level: slog.LevelWarn}, nil)
+	if err != nil {
+		return err
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	show := &show{flags: f, at: at, screen: screen, docs: store, begun: time.Now()}

@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,19 +19,16 @@ import (
 	"github.com/imart/event-worker/chains/aptos"
 	"github.com/imart/event-worker/chains/evm"
 	"github.com/imart/event-worker/config"
+	"github.com/imart/event-worker/logs"
 	"github.com/imart/event-worker/markets"
-	"github.com/imart/event-worker/persistence"
 )
 
 // probeTimeout bounds the first look at a chain.
 const probeTimeout = 20 * time.Second
 
-// progressEvery is how often run logs progress.
-const progressEvery = 30 * time.Second
-
 type runFlags struct {
-	config, data, logLevel, logFormat string
-	once                              bool
+	config, data, logLevel, logFormat, logDir string
+	once                                      bool
 }
 
 func newRun() *cobra.Command {
@@ -60,6 +58,7 @@ serve the configured chain. After that, endpoints that fail are tried again for 
 	c.Flags().BoolVar(&f.once, "once", false, "end when every stream has caught up")
 	c.Flags().StringVar(&f.logLevel, "log-level", "", "debug, info, warn or error, instead of the configured one")
 	c.Flags().StringVar(&f.logFormat, "log-format", "", "text or json, instead of the configured one")
+	c.Flags().StringVar(&f.logDir, "log-dir", "", "a folder for log files besides, instead of the configured one")
 	return c
 }
 
@@ -68,7 +67,11 @@ func run(ctx context.Context, stderr io.Writer, f runFlags) error {
 	if err != nil {
 		return err
 	}
-	log := newLogger(stderr, cfg.Log)
+	log, files, err := logs.New(stderr, cfg.Log, kinds(cfg))
+	if err != nil {
+		return err
+	}
+	defer files.Close()
 	for _, name := range cfg.Unused {
 		log.Warn("no option has this environment variable, it changes nothing", "variable", name)
 	}
@@ -89,11 +92,12 @@ func run(ctx context.Context, stderr io.Writer, f runFlags) error {
 	if err := checkOwner(ctx, store, at, false); err != nil {
 		return err
 	}
-	log.Info("starting", "node", cfg.Node, "data", at, "version", version())
-	watch := &logWatcher{log: log, docs: store, last: map[string]stream{}}
+	log.Info("starting", "node", cfg.Node, "data", at.String(), "version", version())
+	watch := &logWatcher{log: log, docs: store, node: cfg.Node, chains: kinds(cfg)}
+	watch.begin(ctx)
 	err = follow(ctx, actors.Config{
 		Node: cfg.Node, Store: store, Log: log, Chains: sources, Tuning: cfg.Tuning,
-	}, f.once, progressEvery, watch)
+	}, f.once, lookEvery, watch)
 	if err == nil {
 		log.Info("stopped")
 	}
@@ -117,6 +121,7 @@ func (f runFlags) load() (config.Config, error) {
 		}
 		cfg.Log.Format = f.logFormat
 	}
+	cfg.Log.Dir = cmp.Or(f.logDir, cfg.Log.Dir)
 	return cfg, nil
 }
 
@@ -128,12 +133,13 @@ func (f runFlags) location(cfg config.Config) location {
 	return location{folder: cfg.Data}
 }
 
-func newLogger(w io.Writer, cfg config.Log) *slog.Logger {
-	options := &slog.HandlerOptions{Level: cfg.Level}
-	if cfg.Format == "json" {
-		return slog.New(slog.NewJSONHandler(w, options))
+// kinds are those of the configured chains, by name.
+func kinds(cfg config.Config) map[string]string {
+	out := map[string]string{}
+	for _, c := range cfg.Chains {
+		out[c.Name] = string(c.Kind)
 	}
-	return slog.New(slog.NewTextHandler(w, options))
+	return out
 }
 
 // open makes the chains. It asks nothing of their endpoints yet.
@@ -208,46 +214,4 @@ func explain(cfg config.Config, c config.Chain, err error) error {
 		return fmt.Errorf("chain %s: %w: correct chainId or endpoint of chains.%s in %s", c.Name, err, c.Name, cfg.File)
 	}
 	return fmt.Errorf("chain %s: no use of %s: %w: check endpoint of chains.%s in %s, and the network", c.Name, c.Host(), err, c.Name, cfg.File)
-}
-
-// logWatcher logs progress.
-type logWatcher struct {
-	log  *slog.Logger
-	docs documents
-	last map[string]stream
-}
-
-func (w *logWatcher) look(ctx context.Context) error {
-	return w.progress(ctx)
-}
-
-func (w *logWatcher) caughtUp(ctx context.Context) error {
-	if err := w.progress(ctx); err != nil {
-		return err
-	}
-	w.log.Info("every stream has caught up")
-	return nil
-}
-
-// progress logs the streams that have moved.
-func (w *logWatcher) progress(ctx context.Context) error {
-	all, err := streams(ctx, w.docs)
-	if err != nil {
-		return err
-	}
-	for _, s := range all {
-		before, known := w.last[s.id()]
-		w.last[s.id()] = s
-		before.head, before.lag = s.head, s.lag
-		if known && before == s {
-			continue
-		}
-		level := slog.LevelInfo
-		if s.state == persistence.Retrying {
-			level = slog.LevelWarn
-		}
-		w.log.Log(ctx, level, "progress", "stream", s.id(), "seq", s.seq, "head", s.head, "lag", s.lag,
-			"events", s.events, "deadLetters", s.letters, "state", s.state, "restarts", s.restarts)
-	}
-	return nil
 }
