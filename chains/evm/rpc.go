@@ -33,6 +33,17 @@ type rpcError struct {
 
 func (e *rpcError) Error() string { return fmt.Sprintf("%s (code %d)", e.Message, e.Code) }
 
+// Class is the class that the error is counted in, see chains.Class.
+func (e *rpcError) Class() string {
+	switch {
+	case isRate(e.Message):
+		return endpoint.RateLimited
+	case isTooMany(e):
+		return endpoint.RangeTooLarge
+	}
+	return endpoint.RPC
+}
+
 // do sends calls in one request. Its error is the first that any of them has.
 func (c client) do(ctx context.Context, calls ...*call) error {
 	if err := c.send(ctx, calls...); err != nil {

@@ -181,7 +181,7 @@ func (e *Endpoint) roundTrip(ctx context.Context, method string, at *url.URL, bo
 	}
 	response, err := e.client.Do(request)
 	if err != nil {
-		return Answer{}, e.Errorf("%w", withoutURL(err))
+		return Answer{}, e.Errorf("%w", &TransportError{withoutURL(err)})
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
@@ -209,7 +209,7 @@ func (e *Endpoint) readAll(response *http.Response) (*bytes.Buffer, error) {
 	n, err := content.ReadFrom(io.LimitReader(response.Body, e.maxBody+1))
 	switch {
 	case err != nil:
-		return nil, e.Errorf("reading the answer: %w", withoutURL(err))
+		return nil, e.Errorf("reading the answer: %w", &TransportError{withoutURL(err)})
 	case n > e.maxBody:
 		return nil, e.Errorf("%w: more than %d bytes", ErrTooLarge, e.maxBody)
 	}
