@@ -1,0 +1,82 @@
+package monitor
+
+import (
+	"context"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/imart/event-worker/chains"
+	"github.com/imart/event-worker/markets"
+)
+
+// Chain is a chain that is watched. It changes nothing of what the inner one does.
+type Chain struct {
+	chains.Chain
+	head, read, ancestor operation
+	events               prometheus.Counter
+}
+
+var _ chains.Chain = (*Chain)(nil)
+
+// operation is one that asks the chain's endpoint.
+type operation struct {
+	ok, failed prometheus.Observer
+	errors     *prometheus.CounterVec // by class
+}
+
+// Chain watches a chain under the name that it has in the configuration. Whoever
+// needs more of the inner chain than chains.Chain asks Unwrap for it.
+func (m *Metrics) Chain(inner chains.Chain, name string) *Chain {
+	errors := m.errors.MustCurryWith(prometheus.Labels{"chain": name})
+	for _, class := range chains.Classes { // at 0, which an increase needs to be seen
+		errors.WithLabelValues(class)
+	}
+	of := func(name, what string) operation {
+		return operation{m.fetches.WithLabelValues(name, what, "ok"), m.fetches.WithLabelValues(name, what, "error"), errors}
+	}
+	return &Chain{inner, of(name, "head"), of(name, "read"), of(name, "ancestor"), m.fetched.WithLabelValues(name)}
+}
+
+// Unwrap is the chain that is watched.
+func (c *Chain) Unwrap() chains.Chain { return c.Chain }
+
+// Advance is chains.Chain's.
+func (c *Chain) Advance(ctx context.Context, known *chains.View) (*chains.View, error) {
+	begun := time.Now()
+	view, err := c.Chain.Advance(ctx, known)
+	c.head.done(begun, err)
+	return view, err
+}
+
+// Read is chains.Chain's.
+func (c *Chain) Read(ctx context.Context, view *chains.View, source markets.Source, after markets.Place, through int64, limit int) (chains.Page, error) {
+	begun := time.Now()
+	page, err := c.Chain.Read(ctx, view, source, after, through, limit)
+	c.read.done(begun, err)
+	if err == nil {
+		c.events.Add(float64(len(page.Raws)))
+	}
+	return page, err
+}
+
+// Ancestor is chains.Chain's.
+func (c *Chain) Ancestor(ctx context.Context, view *chains.View, trail markets.Trail) (markets.Place, bool, error) {
+	begun := time.Now()
+	place, ok, err := c.Chain.Ancestor(ctx, view, trail)
+	c.ancestor.done(begun, err)
+	return place, ok, err
+}
+
+// done notes what came of an operation. One that nobody waits for any more tells
+// nothing of the endpoint.
+func (o operation) done(begun time.Time, err error) {
+	class := chains.Class(err)
+	switch {
+	case err == nil:
+		o.ok.Observe(time.Since(begun).Seconds())
+	case class != "":
+		o.failed.Observe(time.Since(begun).Seconds())
+		o.errors.WithLabelValues(class).Inc()
+	}
+}

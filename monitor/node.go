@@ -1,0 +1,96 @@
+package monitor
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/imart/event-worker/persistence"
+)
+
+// Node is what a process says of itself as a member of a cluster. Its methods may be
+// called at once from many goroutines, and return at once. Those that are never
+// called leave nothing that could be taken for news.
+type Node struct {
+	metrics *Metrics
+
+	members                                   *prometheus.GaugeVec // by state
+	beat                                      beat
+	takeOvers, handOvers, burials, rejoinings prometheus.Counter
+}
+
+func newNode(m *Metrics) *Node {
+	counter := func(name, help string) prometheus.Counter {
+		return prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
+	}
+	return &Node{
+		metrics: m,
+		members: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "event_worker_cluster_members",
+			Help: "Nodes of the cluster as this one sees them, by state.",
+		}, []string{"state"}),
+		beat: beat{desc: prometheus.NewDesc("event_worker_node_beat_age_seconds",
+			"Time since this node last told the cluster that it lives.", nil, nil)},
+		takeOvers:  counter("event_worker_node_take_overs_total", "Chains taken from nodes that had died."),
+		handOvers:  counter("event_worker_node_hand_overs_total", "Chains given up in good order."),
+		burials:    counter("event_worker_node_burials_total", "Other nodes that this one declared dead."),
+		rejoinings: counter("event_worker_node_rejoins_total", "Times that this process was declared dead and joined again."),
+	}
+}
+
+func (n *Node) collectors() []prometheus.Collector {
+	return []prometheus.Collector{n.members, &n.beat, n.takeOvers, n.handOvers, n.burials, n.rejoinings}
+}
+
+// Node is the process as a member of a cluster.
+func (m *Metrics) Node() *Node { return m.node }
+
+// Owned says that the process owns a chain from now on, at an epoch.
+func (n *Node) Owned(chain string, epoch int64) { n.metrics.owned(chain, epoch) }
+
+// Released says that it does so no longer, for whatever reason. The chain's streams
+// disappear, so that no two nodes tell of them; what still comes of actors that it
+// had at that epoch or before changes nothing.
+func (n *Node) Released(chain string) { n.metrics.mirror.release(chain) }
+
+// TakenOver says that a chain that is owned now was a dead node's.
+func (n *Node) TakenOver() { n.takeOvers.Inc() }
+
+// HandedOver says that a chain was given up in good order.
+func (n *Node) HandedOver() { n.handOvers.Inc() }
+
+// Buried says that this node has declared another one dead.
+func (n *Node) Buried() { n.burials.Inc() }
+
+// Rejoined says that the process was declared dead and has joined again.
+func (n *Node) Rejoined() { n.rejoinings.Inc() }
+
+// Beat says that a beat of this node has reached the cluster.
+func (n *Node) Beat() {
+	now := time.Now()
+	n.beat.last.Store(&now)
+}
+
+// Members says how many nodes are in each of persistence's states.
+func (n *Node) Members(byState map[string]int) {
+	for _, state := range []string{persistence.Up, persistence.Draining, persistence.Leaving, persistence.Left, persistence.Dead} {
+		n.members.WithLabelValues(state).Set(float64(byState[state]))
+	}
+}
+
+// beat tells how long ago something was, once it has been.
+type beat struct {
+	desc *prometheus.Desc
+	last atomic.Pointer[time.Time]
+}
+
+// Describe implements prometheus.Collector.
+func (b *beat) Describe(to chan<- *prometheus.Desc) { to <- b.desc }
+
+// Collect implements prometheus.Collector.
+func (b *beat) Collect(to chan<- prometheus.Metric) {
+	if last := b.last.Load(); last != nil {
+		to <- prometheus.MustNewConstMetric(b.desc, prometheus.GaugeValue, time.Since(*last).Seconds())
+	}
+}

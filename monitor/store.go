@@ -1,0 +1,85 @@
+package monitor
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/imart/event-worker/persistence"
+)
+
+// Store is a store that is watched. It changes nothing of what the inner one does.
+type Store struct {
+	persistence.Store
+	metrics *Metrics
+}
+
+var _ persistence.Store = (*Store)(nil)
+
+// Store watches a store: what actors write there says all that the metrics of
+// streams say. It has the methods of persistence.Store alone; whoever needs more of
+// the inner store, such as persistence.Registry, asks Unwrap for it.
+func (m *Metrics) Store(inner persistence.Store) *Store { return &Store{inner, m} }
+
+// Unwrap is the store that is watched.
+func (s *Store) Unwrap() persistence.Store { return s.Store }
+
+// TakeOver is persistence.Store's.
+func (s *Store) TakeOver(ctx context.Context, chain, node string) (int64, error) {
+	epoch, err := s.Store.TakeOver(ctx, chain, node)
+	if err == nil {
+		s.metrics.owned(chain, epoch)
+	}
+	return epoch, err
+}
+
+// Claim is persistence.Store's.
+func (s *Store) Claim(ctx context.Context, claim persistence.Claim) (persistence.Actor, error) {
+	doc, err := s.Store.Claim(ctx, claim)
+	if err == nil {
+		s.metrics.mirror.claimed(doc)
+	}
+	return doc, err
+}
+
+// Commit is persistence.Store's.
+func (s *Store) Commit(ctx context.Context, market persistence.MarketRef, moves []persistence.Move, do func(tx persistence.Tx) error) error {
+	begun := time.Now()
+	err := s.Store.Commit(ctx, market, moves, do)
+	outcome := outcomeOf(ctx, err)
+	s.metrics.commits.WithLabelValues(market.Chain, market.Market, outcome).Observe(time.Since(begun).Seconds())
+	switch outcome {
+	case "ok":
+		s.metrics.mirror.moved(moves)
+	case "fenced":
+		s.metrics.fenced.WithLabelValues(market.Chain).Inc()
+		for _, move := range moves {
+			s.metrics.mirror.fenced(move.Actor)
+		}
+	}
+	return err
+}
+
+func outcomeOf(ctx context.Context, err error) string {
+	switch {
+	case err == nil:
+		return "ok"
+	case errors.Is(err, persistence.ErrFenced):
+		return "fenced"
+	case ctx.Err() != nil:
+		return "canceled"
+	}
+	return "error"
+}
+
+// Report is persistence.Store's.
+func (s *Store) Report(ctx context.Context, ref persistence.ActorRef, report persistence.Report) error {
+	err := s.Store.Report(ctx, ref, report)
+	switch {
+	case err == nil:
+		s.metrics.mirror.reported(ref, report)
+	case errors.Is(err, persistence.ErrFenced):
+		s.metrics.mirror.fenced(ref)
+	}
+	return err
+}

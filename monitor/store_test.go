@@ -1,0 +1,291 @@
+package monitor_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/imart/event-worker/actors"
+	"github.com/imart/event-worker/chains/evm"
+	"github.com/imart/event-worker/chains/replay"
+	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/markets/catalogue"
+	"github.com/imart/event-worker/monitor"
+	"github.com/imart/event-worker/persistence"
+	"github.com/imart/event-worker/persistence/embedded"
+	"github.com/imart/event-worker/persistence/storetest"
+)
+
+func open(t testing.TB) persistence.Store {
+	t.Helper()
+	store, err := embedded.Open(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = store.Close() }) // some tests close it themselves
+	return store
+}
+
+// A watched store is a store like any other.
+func TestStore(t *testing.T) {
+	storetest.Run(t, func(t testing.TB) persistence.Store { return monitor.New().Store(open(t)) })
+}
+
+func TestUnwrap(t *testing.T) {
+	inner := open(t)
+	if monitor.New().Store(inner).Unwrap() != inner {
+		t.Error("another store")
+	}
+}
+
+// told are the series that people could make of the documents themselves.
+func told(t testing.TB, store persistence.Store) map[string]float64 {
+	t.Helper()
+	series := map[string]float64{}
+	for raw, err := range store.Query(t.Context(), persistence.Query{Collection: persistence.Actors}) {
+		var a persistence.Actor
+		if err == nil {
+			err = json.Unmarshal(raw, &a)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		is := func(name string, value int64) { series[name] += float64(value) }
+		of := fmt.Sprintf("{%s %s %s}", a.Chain, a.Market, a.Stream)
+		if a.Stream == "" {
+			is("chain_restarts_total{"+a.Chain+"}", a.Restarts)
+		} else {
+			is("stream_restarts_total"+of, a.Restarts)
+		}
+		switch name := a.ID[strings.LastIndex(a.ID, "/")+1:]; {
+		case name == "head" && a.Head > 0:
+			is("chain_head{"+a.Chain+"}", a.Head)
+			is("chain_finalized{"+a.Chain+"}", a.Finalized)
+		case name == "activity":
+			is("stream_events"+of, a.Events)
+			is("stream_dead_letters"+of, a.DeadLetters)
+		case name == "subject":
+			is("stream_seq"+of, a.Seq)
+			if a.Head > 0 {
+				is("stream_head"+of, a.Head)
+				is("stream_lag"+of, a.Lag)
+			}
+		}
+	}
+	return series
+}
+
+// ofDocuments are the series that the documents tell too.
+func ofDocuments(series map[string]float64) map[string]float64 {
+	return only(series, "chain_restarts", "stream_restarts", "chain_head", "chain_finalized",
+		"stream_events", "stream_dead_letters", "stream_seq", "stream_head", "stream_lag")
+}
+
+// Actors follow a recorded chain through a store that now and then fails, or
+// swallows the answer to what it did. Whatever they went through, the metrics say
+// what their documents say.
+func TestActorsAreSeen(t *testing.T) {
+	recording, err := replay.Open(os.DirFS("../testdata/recordings/ethereum"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	served, err := replay.Serve(t.Context(), "127.0.0.1:0", recording)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer served.Close()
+	served.Finish()
+	market, err := catalogue.Market("seaport", catalogue.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sources []markets.Source
+	for _, s := range market.Streams {
+		sources = append(sources, s.Source)
+	}
+	chain, err := evm.New(evm.Config{URL: served.URL(), ChainID: recording.ChainID, Sources: sources})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer chain.Close()
+
+	disk := open(t)
+	faulty := storetest.NewFaulty(disk)
+	commits := 0
+	faulty.OnCommit(func([]persistence.Move) storetest.Fault {
+		switch commits++; commits % 7 {
+		case 3:
+			return storetest.FailBefore
+		case 5:
+			return storetest.FailAfter
+		}
+		return storetest.Pass
+	})
+	m := monitor.New()
+	node, err := actors.Start(actors.Config{
+		Node: "test", Store: m.Store(faulty), Log: slog.New(slog.DiscardHandler),
+		Chains: []actors.Chain{{
+			Name: "ethereum", Chain: m.Chain(chain, "ethereum"), Poll: 10 * time.Millisecond,
+			Markets: []actors.Market{{Market: market, Start: func(string) markets.Place { return markets.Place{Seq: 15_990_000} }}},
+		}},
+		Backoff: actors.Backoff{Min: time.Millisecond, Max: 10 * time.Millisecond},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-node.CaughtUp():
+	case <-time.After(time.Minute):
+		t.Error("it never catches up")
+	}
+	if err := node.Stop(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	series := gather(t, m)
+	want := told(t, disk)
+	if want["stream_events{ethereum seaport buy}"] == 0 || want["stream_restarts_total{ethereum seaport buy}"] == 0 {
+		t.Errorf("too little happened:\n%s", lines(want))
+	}
+	same(t, ofDocuments(series), want)
+	for name, least := range map[string]float64{
+		"stream_batches_total{ethereum seaport list}":     1,
+		"commit_duration_seconds{ethereum seaport ok}":    8,
+		"commit_duration_seconds{ethereum seaport error}": 2,
+		"fetch_duration_seconds{ethereum head ok}":        1,
+		"fetch_duration_seconds{ethereum read ok}":        4,
+		"fetched_events_total{ethereum}":                  want["stream_events{ethereum seaport buy}"],
+		"chain_epoch{ethereum}":                           1,
+		"node_chains{}":                                   1,
+	} {
+		if series[name] < least {
+			t.Errorf("%s is %v, want at least %v", name, series[name], least)
+		}
+	}
+	if n, ok := series["fenced_commits_total{ethereum}"]; !ok || n != 0 {
+		t.Errorf("fenced commits: %v, %v", n, ok)
+	}
+}
+
+// Whatever becomes of commits, claims and reports, lost answers, late ones and another
+// process's take-overs included: once the actors have claimed, the metrics say what
+// their documents say.
+func TestMetricsAreTheDocuments(t *testing.T) {
+	rapid.Check(t, func(r *rapid.T) {
+		disk, err := embedded.Open(t.Context(), t.TempDir())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer disk.Close()
+		faulty, m := storetest.NewFaulty(disk), monitor.New()
+		p := &process{ctx: t.Context(), store: m.Store(faulty), docs: map[string]persistence.Actor{}}
+		p.takeOver(r)
+		r.Repeat(map[string]func(*rapid.T){
+			"take over": p.takeOver,
+			"claim":     func(r *rapid.T) { p.claim(r, rapid.SampledFrom(claims).Draw(r, "claim")) },
+			"report":    p.report,
+			"commit": func(r *rapid.T) {
+				faulty.FailNext(1, rapid.SampledFrom([]storetest.Fault{storetest.Pass, storetest.FailBefore, storetest.FailAfter}).Draw(r, "fault"))
+				p.commit(r)
+			},
+			"another process takes over": func(r *rapid.T) {
+				if _, err := disk.TakeOver(t.Context(), "ethereum", "another"); err != nil {
+					r.Fatal(err)
+				}
+			},
+		})
+		p.takeOver(r)
+		for _, claim := range claims {
+			p.claim(r, claim)
+		}
+		same(r, ofDocuments(gather(t, m)), told(t, disk))
+	})
+}
+
+// process is one whose actors do as they please.
+type process struct {
+	ctx   context.Context
+	store persistence.Store
+	epoch int64
+	docs  map[string]persistence.Actor // as the process believes
+}
+
+// claims are those of the process's actors.
+var claims = []persistence.Claim{
+	{ID: "ethereum", Kind: "chain"},
+	{ID: "ethereum/head", Kind: "head"},
+	{ID: "ethereum/seaport/orders", Kind: "orders", Market: "seaport"},
+	{ID: "ethereum/seaport/list", Kind: "worker", Market: "seaport", Stream: "list"},
+	{ID: "ethereum/seaport/list/subject", Kind: "subject", Market: "seaport", Stream: "list"},
+	{ID: "ethereum/seaport/list/activity", Kind: "observer", Market: "seaport", Stream: "list"},
+	{ID: "ethereum/seaport/list/order-list", Kind: "observer", Market: "seaport", Stream: "list", Documents: true},
+	{ID: "ethereum/seaport/buy/activity", Kind: "observer", Market: "seaport", Stream: "buy"},
+}
+
+func (p *process) takeOver(r *rapid.T) {
+	var err error
+	if p.epoch, err = p.store.TakeOver(p.ctx, "ethereum", "this"); err != nil {
+		r.Fatal(err)
+	}
+}
+
+func (p *process) claim(r *rapid.T, claim persistence.Claim) {
+	claim.Chain, claim.Node, claim.Epoch, claim.Restarts, claim.Start = "ethereum", "this", p.epoch, 1, markets.Place{Seq: -1}
+	doc, err := p.store.Claim(p.ctx, claim)
+	switch {
+	case err == nil:
+		p.docs[doc.ID] = doc
+	case !errors.Is(err, persistence.ErrFenced):
+		r.Fatal(err)
+	}
+}
+
+// some is one of the actors that have claimed, if there are any.
+func (p *process) some(r *rapid.T) (persistence.Actor, bool) {
+	doc, ok := p.docs[rapid.SampledFrom(claims).Draw(r, "actor").ID]
+	return doc, ok
+}
+
+func (p *process) report(r *rapid.T) {
+	doc, ok := p.some(r)
+	if !ok {
+		return
+	}
+	report := persistence.Report{Head: rapid.Int64Range(1, 9).Draw(r, "head"), Finalized: 1, Lag: rapid.Int64Range(0, 9).Draw(r, "lag")}
+	if doc.Kind == "subject" {
+		report.Place = &markets.Place{Seq: rapid.Int64Range(0, 9).Draw(r, "seq")}
+	}
+	if err := p.store.Report(p.ctx, doc.Ref(), report); err != nil && !errors.Is(err, persistence.ErrFenced) {
+		r.Fatal(err)
+	}
+}
+
+// commit moves one or two actors, perhaps from where they no longer stand.
+func (p *process) commit(r *rapid.T) {
+	var moves []persistence.Move
+	for range 2 {
+		doc, ok := p.some(r)
+		if !ok || len(moves) > 0 && moves[0].Actor.ID == doc.ID {
+			continue
+		}
+		moves = append(moves, persistence.Move{
+			Actor: doc.Ref(), From: doc.Place, To: markets.Place{Seq: doc.Seq + 1}, Report: doc.Report,
+			Events: rapid.Int64Range(-3, 9).Draw(r, "events"), DeadLetters: rapid.Int64Range(-1, 2).Draw(r, "letters"),
+		})
+	}
+	if p.store.Commit(p.ctx, persistence.MarketRef{Chain: "ethereum", Market: "seaport"}, moves, nil) != nil {
+		return
+	}
+	for _, move := range moves {
+		doc := p.docs[move.Actor.ID]
+		doc.Place = move.To
+		p.docs[doc.ID] = doc
+	}
+}
