@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
-	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -137,11 +135,7 @@ func (f demoFlags) location() location {
 
 // replayed starts a node that serves a recorded chain, and the chain that reads it.
 func replayed(ctx context.Context, assets Assets, ref persistence.MarketRef, log *slog.Logger) (actors.Chain, *replay.Node, error) {
-	folder, err := fs.Sub(assets.Recordings, path.Join(assets.RecordingsIn, ref.Chain))
-	if err != nil {
-		return actors.Chain{}, nil, err
-	}
-	recording, err := replay.Open(folder)
+	recording, err := assets.recording(ref.Chain)
 	if err != nil {
 		return actors.Chain{}, nil, err
 	}

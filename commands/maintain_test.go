@@ -183,7 +183,7 @@ func older(t *testing.T, dir, stream string, height int64) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sources, err := open(cfg, log)
+	sources, err := open(cfg, Assets{}, log)
 	defer closeAll(sources)
 	if err != nil {
 		t.Fatal(err)

@@ -31,7 +31,7 @@ type runFlags struct {
 	once                                      bool
 }
 
-func newRun() *cobra.Command {
+func newRun(assets Assets) *cobra.Command {
 	var f runFlags
 	c := &cobra.Command{
 		Use:   "run",
@@ -51,7 +51,7 @@ serve the configured chain. After that, endpoints that fail are tried again for 
   event-worker run --config event-worker.yaml
   EVENT_WORKER_CHAINS_ETHEREUM_ENDPOINT=https://… event-worker run --once`,
 		Args: noArgs,
-		RunE: func(c *cobra.Command, _ []string) error { return run(c.Context(), c.ErrOrStderr(), f) },
+		RunE: func(c *cobra.Command, _ []string) error { return run(c.Context(), assets, c.ErrOrStderr(), f) },
 	}
 	c.Flags().StringVar(&f.config, "config", defaultConfig, "the configuration file")
 	c.Flags().StringVar(&f.data, "data", "", "the data folder, instead of MongoDB and of the configured one")
@@ -62,7 +62,7 @@ serve the configured chain. After that, endpoints that fail are tried again for 
 	return c
 }
 
-func run(ctx context.Context, stderr io.Writer, f runFlags) error {
+func run(ctx context.Context, assets Assets, stderr io.Writer, f runFlags) error {
 	cfg, err := f.load()
 	if err != nil {
 		return err
@@ -75,7 +75,7 @@ func run(ctx context.Context, stderr io.Writer, f runFlags) error {
 	for _, name := range cfg.Unused {
 		log.Warn("no option has this environment variable, it changes nothing", "variable", name)
 	}
-	sources, err := open(cfg, log)
+	sources, err := open(cfg, assets, log)
 	defer closeAll(sources)
 	if err != nil {
 		return err
@@ -143,7 +143,7 @@ func kinds(cfg config.Config) map[string]string {
 }
 
 // open makes the chains. It asks nothing of their endpoints yet.
-func open(cfg config.Config, log *slog.Logger) ([]actors.Chain, error) {
+func open(cfg config.Config, assets Assets, log *slog.Logger) ([]actors.Chain, error) {
 	var out []actors.Chain
 	for _, c := range cfg.Chains {
 		chain := actors.Chain{Name: c.Name, Poll: c.Poll}
@@ -152,8 +152,11 @@ func open(cfg config.Config, log *slog.Logger) ([]actors.Chain, error) {
 			chain.Markets = append(chain.Markets, actors.Market{Market: m.Market, Start: m.Start})
 			sources = append(sources, sourcesOf(m.Market)...)
 		}
-		var err error
-		if chain.Chain, err = newChain(c, sources, log); err != nil {
+		numbers, err := assets.numbers(c)
+		if err == nil {
+			chain.Chain, err = newChain(c, sources, numbers, log)
+		}
+		if err != nil {
 			return out, fmt.Errorf("chain %s: %w", c.Name, err)
 		}
 		out = append(out, chain)
@@ -175,9 +178,9 @@ func sourcesOf(m markets.Market) []markets.Source {
 	return sources
 }
 
-func newChain(c config.Chain, sources []markets.Source, log *slog.Logger) (chains.Chain, error) {
+func newChain(c config.Chain, sources []markets.Source, numbers func(markets.Source) []int64, log *slog.Logger) (chains.Chain, error) {
 	if c.Kind == markets.Aptos {
-		return aptos.New(aptos.Config{URL: c.Endpoint, Header: c.Header, ChainID: c.ID, Timeout: c.Timeout})
+		return aptos.New(aptos.Config{URL: c.Endpoint, Header: c.Header, ChainID: c.ID, Timeout: c.Timeout, Numbers: numbers})
 	}
 	return evm.New(evm.Config{
 		URL: c.Endpoint, Header: c.Header, ChainID: c.ID, Timeout: c.Timeout, Sources: sources,

@@ -46,16 +46,8 @@ func Serve(ctx context.Context, addr string, r *Recording) (*Node, error) {
 		return nil, fmt.Errorf("replay node: %w", err)
 	}
 	n := NewNode(r)
-	n.url = "http://" + listener.Addr().String()
-	if r.Kind == Aptos {
-		n.url += "/v1"
-	}
-	n.server = &http.Server{
-		Handler:           n,
-		ReadHeaderTimeout: 10 * time.Second,
-		ReadTimeout:       time.Minute,
-		IdleTimeout:       2 * time.Minute,
-	}
+	n.url = "http://" + listener.Addr().String() + r.Base()
+	n.server = NewServer(n)
 	n.done = make(chan struct{})
 	stop := context.AfterFunc(ctx, func() { _ = n.server.Close() })
 	go func() {
@@ -65,6 +57,20 @@ func Serve(ctx context.Context, addr string, r *Recording) (*Node, error) {
 	}()
 	return n, nil
 }
+
+// NewServer returns a server with limits on how long requests may take. It listens
+// nowhere yet.
+func NewServer(h http.Handler) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       time.Minute,
+		IdleTimeout:       2 * time.Minute,
+	}
+}
+
+// Recording is what the node serves.
+func (n *Node) Recording() *Recording { return n.recording }
 
 // ServeHTTP answers one request.
 func (n *Node) ServeHTTP(w http.ResponseWriter, r *http.Request) { n.handler.ServeHTTP(w, r) }

@@ -40,6 +40,14 @@ type Recording struct {
 	ledger *ledger
 }
 
+// Base is the path at which a node's API begins: /v1 on Aptos.
+func (r *Recording) Base() string {
+	if r.Kind == Aptos {
+		return "/v1"
+	}
+	return ""
+}
+
 // chainFile is chain.json.
 type chainFile struct {
 	Kind    string `json:"kind"`

@@ -15,11 +15,14 @@ import (
 // The server's error codes that mean something to us
 // (https://github.com/mongodb/mongo/blob/master/src/mongo/base/error_codes.yml).
 const (
-	unauthorized          = 13
-	authenticationFailed  = 18
-	namespaceExists       = 48
-	indexOptionsConflict  = 85
-	indexKeySpecsConflict = 86
+	unauthorized            = 13
+	authenticationFailed    = 18
+	alreadyInitialized      = 23
+	namespaceExists         = 48
+	nodeNotFound            = 74
+	indexOptionsConflict    = 85
+	indexKeySpecsConflict   = 86
+	invalidReplicaSetConfig = 93
 )
 
 func hasCode(err error, code int) bool {

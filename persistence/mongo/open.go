@@ -117,16 +117,17 @@ const (
 
 // hello is what a server says of itself.
 type hello struct {
-	SetName     string `bson:"setName"`
-	Message     string `bson:"msg"`          // isdbgrid from a mongos
-	Uninitiated bool   `bson:"isreplicaset"` // a member of a set that was never initiated
-	WireVersion int    `bson:"maxWireVersion"`
+	SetName     string   `bson:"setName"`
+	Hosts       []string `bson:"hosts"`        // the set's members
+	Message     string   `bson:"msg"`          // isdbgrid from a mongos
+	Uninitiated bool     `bson:"isreplicaset"` // a member of a set that was never initiated
+	WireVersion int      `bson:"maxWireVersion"`
 }
 
 // What a server can be unfit for us by.
 var (
-	errNoReplicaSet = errors.New("it is no replica set, which transactions need: start mongod with --replSet rs0 and initiate the set once, with rs.initiate() in mongosh")
-	errUninitiated  = errors.New("its replica set was never initiated: do it once, with rs.initiate() in mongosh")
+	errNoReplicaSet = errors.New("it is no replica set, which transactions need: start mongod with --replSet rs0 and initiate the set once, with event-worker mongodb init")
+	errUninitiated  = errors.New("its replica set was never initiated: do it once, with event-worker mongodb init")
 	errTooOld       = errors.New("it is too old: MongoDB " + oldestVersion + " or later is needed")
 )
 
@@ -158,6 +159,10 @@ func (r *Reader) check(ctx context.Context, uri string) error {
 	return r.database.RunCommand(ctx, bson.D{{Key: "listCollections", Value: 1}, {Key: "nameOnly", Value: true}, {Key: "authorizedCollections", Value: true}}).Err()
 }
 
+func misnamed(name, wanted string) error {
+	return fmt.Errorf("its replica set is called %s, not %s as MONGODB_URI says", name, wanted)
+}
+
 // diagnose asks the first server itself why no primary was found. It returns nil
 // if that tells nothing.
 func diagnose(ctx context.Context, uri string) error {
@@ -182,7 +187,7 @@ func diagnose(ctx context.Context, uri string) error {
 		return err
 	}
 	if wanted != nil && *wanted != h.SetName {
-		return fmt.Errorf("its replica set is called %s, not %s as MONGODB_URI says", h.SetName, *wanted)
+		return misnamed(h.SetName, *wanted)
 	}
 	return nil
 }

@@ -26,7 +26,7 @@ func TestUnfitServers(t *testing.T) {
 	for _, test := range []struct{ name, uri, want string }{
 		{"no replica set", "mongodb://" + standalone, "it is no replica set, which transactions need: start mongod with --replSet"},
 		{"no replica set, though the URI says so", "mongodb://" + standalone + "/?replicaSet=rs0&" + quick, "it is no replica set"},
-		{"never initiated", "mongodb://" + uninitiated + "/?" + quick, "its replica set was never initiated: do it once, with rs.initiate()"},
+		{"never initiated", "mongodb://" + uninitiated + "/?" + quick, "its replica set was never initiated: do it once, with event-worker mongodb init"},
 		{"another name", "mongodb://" + host + "/?replicaSet=rs9&" + quick, "its replica set is called rs0, not rs9 as MONGODB_URI says"},
 		{"login refused", "mongodb://somebody:s3cret@" + host + "/?directConnection=true", "the login was refused: check user name, password and authSource in MONGODB_URI"},
 		{"nobody there", "mongodb://somebody:s3cret@127.0.0.1:1/?" + quick, "no primary answers, 127.0.0.1:1: "},

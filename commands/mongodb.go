@@ -1,0 +1,77 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/imart/event-worker/persistence/mongo"
+)
+
+func newMongoDB() *cobra.Command {
+	c := &cobra.Command{
+		Use:     "mongodb",
+		Short:   "Prepare the MongoDB of the variable " + mongoVariable,
+		Long:    "Prepare the MongoDB that the variable " + mongoVariable + " leads to.",
+		Example: "  event-worker mongodb init",
+		Args:    noArgs,
+		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	c.AddCommand(newMongoDBInit())
+	return c
+}
+
+type initFlags struct {
+	hosts []string
+	wait  time.Duration
+}
+
+func newMongoDBInit() *cobra.Command {
+	var f initFlags
+	c := &cobra.Command{
+		Use:   "init",
+		Short: "Make the servers a replica set, once, and wait for its primary",
+		Long: `Make the servers that the variable ` + mongoVariable + ` names a replica set, as
+rs.initiate() in mongosh would, and wait until it has a primary. Transactions need a
+replica set; one server is enough. Start each with --replSet and the set's name, which
+is that of replicaSet in the variable, or ` + mongo.DefaultReplicaSet + `.
+
+The members are the hosts of the variable, by the names that it gives them: the servers
+and everybody who uses the database must reach them by these. --host gives others.
+
+Where there is a replica set already it changes nothing and only waits for its primary.`,
+		Example: `  MONGODB_URI='mongodb://localhost/?replicaSet=rs0' event-worker mongodb init
+  event-worker mongodb init --host db1.example.com:27017 --wait 5m`,
+		Args: noArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return initMongoDB(c.Context(), c.OutOrStdout(), f) },
+	}
+	c.Flags().StringSliceVar(&f.hosts, "host", nil, "the members, host:port, instead of those in "+mongoVariable)
+	c.Flags().DurationVar(&f.wait, "wait", 2*time.Minute, "how long to wait for the servers and a primary")
+	return c
+}
+
+func initMongoDB(ctx context.Context, out io.Writer, f initFlags) error {
+	uri := os.Getenv(mongoVariable)
+	switch {
+	case uri == "":
+		return errors.New("which servers? set " + mongoVariable + " to something like mongodb://localhost:27017/?replicaSet=" + mongo.DefaultReplicaSet)
+	case f.wait <= 0:
+		return fmt.Errorf("--wait %s: give a positive duration", f.wait)
+	}
+	set, err := mongo.Initiate(ctx, uri, f.hosts, f.wait)
+	if err != nil {
+		return err
+	}
+	did := "is already initiated"
+	if set.New {
+		did = "is initiated"
+	}
+	_, err = fmt.Fprintf(out, "MongoDB: replica set %s on %s %s and has a primary.\n", set.Name, strings.Join(set.Members, ", "), did)
+	return err
+}

@@ -1,0 +1,131 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/imart/event-worker/chains/replay"
+)
+
+type replayFlags struct {
+	listen string
+	pace   time.Duration
+}
+
+func newReplay(assets Assets) *cobra.Command {
+	var f replayFlags
+	c := &cobra.Command{
+		Use:   "replay",
+		Short: "Serve the recorded chains as nodes would, for others to follow",
+		Long: `Serve the recorded mainnet data over HTTP as real nodes do, all chains at one address,
+each at a path of its own, until SIGINT or SIGTERM. The chains begin with the history
+that is recorded of them and advance until the recording ends. Started again they begin
+there again: to who has seen more, they are nodes that lag behind.
+
+It prints a configuration for "run" that follows them.`,
+		Example: `  event-worker replay
+  event-worker replay --listen 127.0.0.1:8545 --pace 2s`,
+		Args: noArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if f.pace < time.Millisecond {
+				return fmt.Errorf("--pace %s: give at least 1ms", f.pace)
+			}
+			return serveRecordings(c.Context(), assets, c.OutOrStdout(), f)
+		},
+	}
+	c.Flags().StringVar(&f.listen, "listen", "127.0.0.1:0", "the address and port to listen on, 0 for any port")
+	c.Flags().DurationVar(&f.pace, "pace", 500*time.Millisecond, "how often the recorded chains advance")
+	return c
+}
+
+func serveRecordings(ctx context.Context, assets Assets, out io.Writer, f replayFlags) error {
+	nodes := map[string]*replay.Node{}
+	for _, ref := range demoMarkets {
+		recording, err := assets.recording(ref.Chain)
+		if err != nil {
+			return err
+		}
+		nodes[ref.Chain] = replay.NewNode(recording)
+	}
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", f.listen)
+	if err != nil {
+		return fmt.Errorf("--listen %s: %w", f.listen, err)
+	}
+	fmt.Fprintf(out, "Serving recorded mainnet data; the chains advance every %s. A configuration that follows them:\n\n%s\n", f.pace, following(nodes, "http://"+reachable(listener.Addr())))
+
+	server := replay.NewServer(byPath(nodes))
+	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
+	defer stop()
+	ctx, cancel := context.WithCancel(ctx)
+	var advancing sync.WaitGroup
+	defer advancing.Wait()
+	defer cancel()
+	for name, node := range nodes {
+		advancing.Go(func() {
+			node.Run(ctx, f.pace)
+			if ctx.Err() == nil {
+				fmt.Fprintf(out, "The recording of %s ends here, at %s; nothing more will happen there.\n", name, grouped(node.Head()))
+			}
+		})
+	}
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("--listen %s: %w", f.listen, err)
+	}
+	return nil
+}
+
+// byPath serves each node at the path of its name, and says itself that it is ready.
+func byPath(nodes map[string]*replay.Node) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ready") })
+	for name, node := range nodes {
+		handler := http.StripPrefix("/"+name, node)
+		mux.Handle("/"+name, handler)
+		mux.Handle("/"+name+"/", handler)
+	}
+	return mux
+}
+
+// following is a configuration that follows the nodes.
+func following(nodes map[string]*replay.Node, base string) string {
+	var b strings.Builder
+	b.WriteString("chains:\n")
+	for _, ref := range demoMarkets {
+		recording := nodes[ref.Chain].Recording()
+		start := ""
+		if recording.Kind == replay.EVM {
+			start = fmt.Sprintf("start: %d", demoFirstBlock)
+		}
+		fmt.Fprintf(&b, `  %s:
+    kind: %s
+    chainId: %d
+    endpoint: %s/%[1]s%[5]s
+    poll: 1s
+    recorded: true
+    markets:
+      %[6]s: {%[7]s}
+`, ref.Chain, recording.Kind, recording.ChainID, base, recording.Base(), ref.Market, start)
+	}
+	return b.String()
+}
+
+// reachable is a listener's address as others would call it.
+func reachable(addr net.Addr) string {
+	tcp := addr.(*net.TCPAddr)
+	host, err := os.Hostname()
+	if err != nil || !tcp.IP.IsUnspecified() {
+		return addr.String()
+	}
+	return net.JoinHostPort(host, strconv.Itoa(tcp.Port))
+}

@@ -1,0 +1,160 @@
+package mongo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	driver "go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/connstring"
+)
+
+// DefaultReplicaSet is the name of a new replica set where the URI has none.
+const DefaultReplicaSet = "rs0"
+
+const (
+	defaultPort     = "27017"
+	initiateTimeout = 5 * time.Second // of one try
+	initiatePause   = 200 * time.Millisecond
+)
+
+// ReplicaSet is what Initiate has found or made.
+type ReplicaSet struct {
+	Name    string
+	Members []string // host:port
+	New     bool     // it was initiated just now
+}
+
+// Initiate makes the servers of a MongoDB URI a replica set, unless they are one
+// already, and returns when Open would find its primary. The set's name is the URI's,
+// or DefaultReplicaSet; its members are the URI's hosts, unless members, addresses by
+// which the servers and all clients reach them, are given. For servers that do not
+// answer yet it waits.
+func Initiate(ctx context.Context, uri string, members []string, wait time.Duration) (ReplicaSet, error) {
+	if strings.HasPrefix(uri, connstring.SchemeMongoDBSRV+"://") {
+		return ReplicaSet{}, errors.New("MONGODB_URI begins with mongodb+srv://, which leads to a replica set that is there already: write mongodb:// and the hosts of a new one")
+	}
+	address, err := AddressOf(uri)
+	if err != nil {
+		return ReplicaSet{}, err
+	}
+	if len(members) == 0 {
+		members = address.Hosts
+	}
+	within, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	set, err := initiate(within, uri, address, members)
+	if err == nil {
+		err = await(within, func() error { return openable(within, uri) })
+	}
+	if err != nil && within.Err() != nil && ctx.Err() == nil {
+		err = fmt.Errorf("waited %s: %w", wait, err)
+	}
+	return set, err
+}
+
+// initiate asks the first server itself: no other way leads to one whose set was
+// never initiated.
+func initiate(ctx context.Context, uri string, address Address, members []string) (ReplicaSet, error) {
+	o := clientOptions(uri, "event-worker init").SetTimeout(initiateTimeout).SetServerSelectionTimeout(initiateTimeout)
+	wanted := o.ReplicaSet
+	o.ReplicaSet, o.Hosts = nil, o.Hosts[:min(1, len(o.Hosts))]
+	client, err := driver.Connect(o.SetDirect(true))
+	if err != nil {
+		return ReplicaSet{}, fmt.Errorf("MONGODB_URI is of no use: %s", wrongWith(uri, err))
+	}
+	first := &Reader{client: client, database: client.Database(address.Database), address: address}
+	defer first.Close()
+	var set ReplicaSet
+	err = await(ctx, func() error {
+		set, err = first.replicaSet(ctx)
+		switch {
+		case err != nil:
+			return first.explain(err)
+		case set.Name == "":
+			set, err = first.found(ctx, nameOf(wanted), members)
+			return err
+		case wanted != nil && set.Name != *wanted:
+			return first.explain(misnamed(set.Name, *wanted))
+		}
+		return nil
+	})
+	return set, err
+}
+
+// nameOf is the name of a new replica set.
+func nameOf(wanted *string) string {
+	if wanted == nil {
+		return DefaultReplicaSet
+	}
+	return *wanted
+}
+
+// replicaSet is the set that the server belongs to, without a name if its own was
+// never initiated.
+func (r *Reader) replicaSet(ctx context.Context) (ReplicaSet, error) {
+	var h hello
+	if err := r.client.Database("admin").RunCommand(ctx, bson.D{{Key: "hello", Value: 1}}).Decode(&h); err != nil {
+		return ReplicaSet{}, err
+	}
+	if err := h.unfit(); err != nil && !h.Uninitiated {
+		return ReplicaSet{}, err
+	}
+	return ReplicaSet{Name: h.SetName, Members: h.Hosts}, nil
+}
+
+// found initiates a replica set.
+func (r *Reader) found(ctx context.Context, name string, hosts []string) (ReplicaSet, error) {
+	set := ReplicaSet{Name: name, New: true}
+	members := bson.A{}
+	for i, host := range hosts {
+		set.Members = append(set.Members, withPort(host))
+		members = append(members, bson.D{{Key: "_id", Value: i}, {Key: "host", Value: set.Members[i]}})
+	}
+	config := bson.D{{Key: "_id", Value: name}, {Key: "members", Value: members}}
+	err := r.client.Database("admin").RunCommand(ctx, bson.D{{Key: "replSetInitiate", Value: config}}).Err()
+	switch {
+	case hasCode(err, alreadyInitialized): // by somebody else, just now
+		set.New = false
+		return set, nil
+	case hasCode(err, unauthorized):
+		err = fmt.Errorf("MongoDB, %s: the user may not initiate its replica set: give it the role clusterManager, or run rs.initiate() in mongosh on the server itself", r.address)
+	case hasCode(err, invalidReplicaSetConfig):
+		err = fmt.Errorf("MongoDB, %s: it refuses to be replica set %s of %s: correct --replSet of mongod, MONGODB_URI or --host: %w", r.address, name, strings.Join(set.Members, ", "), err)
+	default:
+		err = r.explain(err)
+	}
+	return set, err
+}
+
+// openable says whether a process that follows chains would find what it needs.
+func openable(ctx context.Context, uri string) error {
+	reader, err := connect(ctx, uri, "event-worker init")
+	if err != nil {
+		return err
+	}
+	return reader.Close()
+}
+
+// await tries until it succeeds, if what is in the way may pass: servers that start
+// cannot be reached yet. When the context ends, the error is that of the last try.
+func await(ctx context.Context, try func() error) error {
+	for {
+		err := try()
+		if err == nil || !passing(err) && !hasCode(err, nodeNotFound) || sleep(ctx, initiatePause) != nil {
+			return err
+		}
+	}
+}
+
+// withPort is a host with a port, MongoDB's own if it has none.
+func withPort(host string) string {
+	if _, _, err := net.SplitHostPort(host); err == nil {
+		return host
+	}
+	return net.JoinHostPort(strings.Trim(host, "[]"), defaultPort)
+}

@@ -1,0 +1,121 @@
+package mongo_test
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/imart/event-worker/persistence/mongo"
+	"github.com/imart/event-worker/persistence/mongo/mongotest"
+)
+
+const initiateWait = time.Minute
+
+// A server that was never initiated becomes a replica set that can be opened; the
+// second time nothing is changed.
+func TestInitiate(t *testing.T) {
+	t.Parallel()
+	address := mongotest.Unfit(t, "--replSet", "rs7")
+	uri := "mongodb://" + address + "/?replicaSet=rs7"
+	want := mongo.ReplicaSet{Name: "rs7", Members: []string{address}, New: true}
+	for _, uri := range []string{uri, uri, "mongodb://" + address} {
+		got, err := mongo.Initiate(t.Context(), uri, nil, initiateWait)
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%+v, %v, want %+v", got, err, want)
+		}
+		if err := openAt(t, uri).Close(); err != nil {
+			t.Error(err)
+		}
+		want.New = false
+	}
+	if _, err := mongo.Initiate(t.Context(), "mongodb://"+address+"/?replicaSet=rs0", nil, initiateWait); err == nil || !strings.Contains(err.Error(), "its replica set is called rs7, not rs0 as MONGODB_URI says") {
+		t.Errorf("as a set of another name: %v", err)
+	}
+}
+
+// Servers that are named together become members of one set, at the addresses that
+// are given for them.
+func TestInitiateSeveral(t *testing.T) {
+	t.Parallel()
+	for name, given := range map[string]bool{"the URI's hosts": false, "other addresses": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			addresses := []string{mongotest.Unfit(t, "--replSet", "rs0"), mongotest.Unfit(t, "--replSet", "rs0")}
+			var members []string
+			if given {
+				for i, address := range addresses {
+					addresses[i] = strings.Replace(address, "127.0.0.1", "localhost", 1)
+				}
+				members = addresses
+			}
+			uri := "mongodb://" + strings.ReplaceAll(strings.Join(addresses, ","), "localhost", "127.0.0.1")
+			got, err := mongo.Initiate(t.Context(), uri, members, initiateWait)
+			if err != nil || !got.New || !slices.Equal(got.Members, addresses) {
+				t.Errorf("%+v, %v", got, err)
+			}
+			if given { // the set's own addresses count from now on
+				uri = "mongodb://" + strings.Join(addresses, ",")
+			}
+			if got, err := mongo.Initiate(t.Context(), uri+"/?replicaSet=rs0", nil, initiateWait); err != nil || got.New || !slices.Equal(got.Members, addresses) {
+				t.Errorf("again: %+v, %v", got, err)
+			}
+		})
+	}
+}
+
+// A member that cannot be reached yet is waited for.
+func TestInitiateWaits(t *testing.T) {
+	t.Parallel()
+	first, second := mongotest.Unfit(t, "--replSet", "rs0"), mongotest.NewProxy(t, mongotest.Unfit(t, "--replSet", "rs0"))
+	asked := second.HoleBefore("replSetHeartbeat")
+	done := make(chan error, 1)
+	go func() {
+		_, err := mongo.Initiate(t.Context(), "mongodb://"+first, []string{first, second.Addr()}, initiateWait)
+		done <- err
+	}()
+	select {
+	case <-asked:
+		second.Cut()
+	case err := <-done:
+		t.Fatalf("the second member was not asked: %v", err)
+	}
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+// What cannot be initiated is refused with what to do about it, and no password.
+func TestInitiateRefused(t *testing.T) {
+	t.Parallel()
+	standalone := mongotest.Unfit(t)
+	uninitiated := mongotest.Unfit(t, "--replSet", "rs7")
+	for _, test := range []struct {
+		name, uri, want string
+		members         []string
+		wait            time.Duration
+	}{
+		{name: "no replica set", uri: "mongodb://" + standalone, want: "it is no replica set, which transactions need: start mongod with --replSet"},
+		{name: "started for another set", uri: "mongodb://" + uninitiated + "/?replicaSet=rs1", want: "it refuses to be replica set rs1 of " + uninitiated + ": correct --replSet of mongod, MONGODB_URI or --host"},
+		{name: "started for another set than is usual", uri: "mongodb://" + uninitiated, want: "it refuses to be replica set rs0"},
+		{name: "an address of nobody", uri: "mongodb://" + uninitiated + "/?replicaSet=rs7", members: []string{"127.0.0.1:1"}, want: "it refuses to be replica set rs7 of 127.0.0.1:1"},
+		{name: "a member that does not answer", uri: fmt.Sprintf("mongodb://%s,127.0.0.1:1/?replicaSet=rs7", uninitiated), want: "waited 500ms: MongoDB", wait: 500 * time.Millisecond},
+		{name: "login refused", uri: "mongodb://somebody:s3cret@" + uninitiated + "/?replicaSet=rs7", want: "the login was refused: check user name, password and authSource in MONGODB_URI"},
+		{name: "nobody there", uri: "mongodb://somebody:s3cret@127.0.0.1:1", want: "waited 300ms: MongoDB, database event_worker on 127.0.0.1:1: no primary answers, 127.0.0.1:1: ", wait: 300 * time.Millisecond},
+		{name: "no MongoDB URI", uri: "http://somebody:s3cret@127.0.0.1:1/", want: "it does not begin with mongodb:// or mongodb+srv://"},
+		{name: "a service", uri: "mongodb+srv://somebody:s3cret@nobody.invalid/", want: "write mongodb:// and the hosts"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			if test.wait == 0 {
+				test.wait = initiateWait
+			}
+			_, err := mongo.Initiate(t.Context(), test.uri, test.members, test.wait)
+			if err == nil || !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), "s3cret") {
+				t.Errorf("%v, want %q", err, test.want)
+			}
+		})
+	}
+}
