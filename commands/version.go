@@ -22,8 +22,15 @@ func newVersion() *cobra.Command {
 	}
 }
 
-// version is the module's version and commit, as far as the build knows them.
+// stamped is the version that an image is built as, set by the linker; empty otherwise.
+var stamped string
+
+// version is what the linker has set, or else the module's version and commit, as far
+// as the build knows them.
 func version() string {
+	if stamped != "" {
+		return stamped
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "(unknown)"
