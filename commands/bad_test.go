@@ -131,6 +131,36 @@ func TestBadInput(t *testing.T) {
 			args:    []string{"query", "orders"}, want: "MongoDB, database market on 127.0.0.1:",
 		},
 		{
+			name: "recording of an unknown chain",
+			prepare: func(t *testing.T, dir string) {
+				text := `chains: {bsc: {kind: evm, chainId: 56, endpoint: "http://127.0.0.1:1", recorded: true, markets: {seaport: {start: 1}}}}`
+				if err := os.WriteFile(filepath.Join(dir, "event-worker.yaml"), []byte(text), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			},
+			args: []string{"run"}, want: "chain bsc: recorded, but the program carries no recording of that name: there are ethereum and aptos",
+		},
+		{
+			name: "recording of another chain id",
+			prepare: func(t *testing.T, dir string) {
+				withOption(t, configured(t, dir, node.URL(), 5), "recorded: true")
+			},
+			args: []string{"run"}, want: "chain ethereum: recorded, but its recording is of kind evm with chain id 1, and configured are kind evm and chainId 5",
+		},
+		{name: "bad pace of replay", args: []string{"replay", "--pace", "0s"}, want: "--pace 0s: give at least 1ms"},
+		{name: "no address to listen on", args: []string{"replay", "--listen", "nowhere.invalid:1"}, want: "--listen nowhere.invalid:1: "},
+		{name: "no MongoDB to initiate", args: []string{"mongodb", "init"}, want: "which servers? set MONGODB_URI to something like mongodb://localhost:27017/?replicaSet=rs0"},
+		{
+			name:    "no patience with MongoDB",
+			environ: []string{"MONGODB_URI=mongodb://user:s3cretkey@" + nobodyAt(t)},
+			args:    []string{"mongodb", "init", "--wait", "0s"}, want: "--wait 0s: give a positive duration",
+		},
+		{
+			name:    "MongoDB to initiate that is not there",
+			environ: []string{"MONGODB_URI=mongodb://user:s3cretkey@" + nobodyAt(t)},
+			args:    []string{"mongodb", "init", "--wait", "300ms"}, want: "waited 300ms: MongoDB, database event_worker on 127.0.0.1:",
+		},
+		{
 			name:    "wrong chain",
 			prepare: func(t *testing.T, dir string) { configured(t, dir, node.URL()+"/s3cretkey", 5) },
 			args:    []string{"run"}, want: "wrong chain: the endpoint's chain id is 1, the configured one 5: correct chainId or endpoint of chains.ethereum in event-worker.yaml",

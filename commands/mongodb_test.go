@@ -163,3 +163,17 @@ func TestRunOnMongoDB(t *testing.T) {
 		t.Errorf("status of an empty database: exit code %d, %s", code, said)
 	}
 }
+
+// A server that was never initiated is fit for use after mongodb init, which says
+// what it did.
+func TestMongoDBInit(t *testing.T) {
+	t.Parallel()
+	address := mongotest.Unfit(t, "--replSet", "rs0")
+	d := database{"MONGODB_URI=mongodb://" + address + "/?replicaSet=rs0"}
+	for _, did := range []string{"is initiated", "is already initiated"} {
+		if said, want := d.output(t, "mongodb", "init"), "MongoDB: replica set rs0 on "+address+" "+did+" and has a primary.\n"; said != want {
+			t.Errorf("says %q, want %q", said, want)
+		}
+	}
+	d.output(t, "demo", "--once")
+}
