@@ -61,7 +61,10 @@ func Initiate(ctx context.Context, uri string, members []string, wait time.Durat
 // never initiated.
 func initiate(ctx context.Context, uri string, address Address, members []string) (ReplicaSet, error) {
 	o := clientOptions(uri, "event-worker init").SetTimeout(initiateTimeout).SetServerSelectionTimeout(initiateTimeout)
-	wanted := o.ReplicaSet
+	name := DefaultReplicaSet
+	if o.ReplicaSet != nil {
+		name = *o.ReplicaSet
+	}
 	o.ReplicaSet, o.Hosts = nil, o.Hosts[:min(1, len(o.Hosts))]
 	client, err := driver.Connect(o.SetDirect(true))
 	if err != nil {
@@ -76,22 +79,12 @@ func initiate(ctx context.Context, uri string, address Address, members []string
 		case err != nil:
 			return first.explain(err)
 		case set.Name == "":
-			set, err = first.found(ctx, nameOf(wanted), members)
+			set, err = first.found(ctx, name, members)
 			return err
-		case wanted != nil && set.Name != *wanted:
-			return first.explain(misnamed(set.Name, *wanted))
 		}
 		return nil
 	})
 	return set, err
-}
-
-// nameOf is the name of a new replica set.
-func nameOf(wanted *string) string {
-	if wanted == nil {
-		return DefaultReplicaSet
-	}
-	return *wanted
 }
 
 // replicaSet is the set that the server belongs to, without a name if its own was

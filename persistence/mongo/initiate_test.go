@@ -31,7 +31,7 @@ func TestInitiate(t *testing.T) {
 		}
 		want.New = false
 	}
-	if _, err := mongo.Initiate(t.Context(), "mongodb://"+address+"/?replicaSet=rs0", nil, initiateWait); err == nil || !strings.Contains(err.Error(), "its replica set is called rs7, not rs0 as MONGODB_URI says") {
+	if _, err := mongo.Initiate(t.Context(), "mongodb://"+address+"/?replicaSet=rs0&serverSelectionTimeoutMS=300", nil, initiateWait); err == nil || !strings.Contains(err.Error(), "its replica set is called rs7, not rs0 as MONGODB_URI says") {
 		t.Errorf("as a set of another name: %v", err)
 	}
 }

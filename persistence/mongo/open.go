@@ -159,10 +159,6 @@ func (r *Reader) check(ctx context.Context, uri string) error {
 	return r.database.RunCommand(ctx, bson.D{{Key: "listCollections", Value: 1}, {Key: "nameOnly", Value: true}, {Key: "authorizedCollections", Value: true}}).Err()
 }
 
-func misnamed(name, wanted string) error {
-	return fmt.Errorf("its replica set is called %s, not %s as MONGODB_URI says", name, wanted)
-}
-
 // diagnose asks the first server itself why no primary was found. It returns nil
 // if that tells nothing.
 func diagnose(ctx context.Context, uri string) error {
@@ -187,7 +183,7 @@ func diagnose(ctx context.Context, uri string) error {
 		return err
 	}
 	if wanted != nil && *wanted != h.SetName {
-		return misnamed(h.SetName, *wanted)
+		return fmt.Errorf("its replica set is called %s, not %s as MONGODB_URI says", h.SetName, *wanted)
 	}
 	return nil
 }
