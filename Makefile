@@ -1,4 +1,4 @@
-.PHONY: build test race bench lint ci
+.PHONY: build test race compose-test bench lint ci
 
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.6.1
 
@@ -12,6 +12,10 @@ test:
 
 race:
 	go test -race ./...
+
+# docker-compose.yml in a Docker Engine: containers killed, paused, cut off. Minutes.
+compose-test:
+	EVENT_WORKER_TEST_COMPOSE=1 go test -count=1 -v -timeout 20m ./deploy
 
 # 120,000 events through the whole pipeline, beside its parts alone; on MongoDB if
 # MONGODB_URI is set.
