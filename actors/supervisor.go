@@ -27,9 +27,6 @@ type supervisor struct {
 type respawn struct{ key string }
 
 func (s *supervisor) begin(l *life) {
-	if l.claim.Kind == "chain" {
-		l.log.Info("chain taken", "chain", l.claim.Chain, "epoch", l.doc.Epoch)
-	}
 	s.spawned = map[string]child{}
 	for _, c := range s.children(l) {
 		s.spawn(l, c)

@@ -38,6 +38,9 @@ func (k *Keeper) took(h *hold, seen, lease persistence.Lease, err error, took ti
 		h.lease, h.phase = lease, running
 		k.cfg.Host.Own(lease.Chain, lease.Epoch)
 		k.cfg.Watch.Owned(lease.Chain, lease.Epoch)
+		if seen.Node != "" {
+			k.cfg.Watch.TakenOver()
+		}
 		k.cfg.Log.Info("chain taken", "chain", lease.Chain, "epoch", lease.Epoch, "from", seen.Node, "took", took.Round(time.Millisecond))
 	}
 }
@@ -62,6 +65,7 @@ func (k *Keeper) giveAway(chain string, h *hold, heir string) {
 				k.cfg.Log.Warn("a chain is stopped, but could not be released: it is taken over when this node is gone", "chain", chain, "reason", err)
 				return
 			}
+			k.cfg.Watch.HandedOver()
 			k.cfg.Peers.Poke(heir)
 			k.cfg.Log.Info("chain given away", "chain", chain, "epoch", h.lease.Epoch, "to", heir, "took", time.Since(begun).Round(time.Millisecond))
 		}

@@ -73,19 +73,12 @@ type Config struct {
 	Watch     Watch // told what happens; nobody if nil
 }
 
-// Watch is told what happens to a node, for metrics.
-type Watch interface {
-	Owned(chain string, epoch int64)
-	Released(chain string)
-	Members(byState map[string]int)
-	Beat(took time.Duration)
-}
-
 // Keeper is this process's part in the cluster.
 type Keeper struct {
 	cfg     Config
 	me      persistence.Node
 	member  bool
+	rejoins bool // it has been a member
 	leaving bool
 	unfit   error            // why this node cannot be a member
 	holds   map[string]*hold // by chain
@@ -98,8 +91,10 @@ type Keeper struct {
 	known    sight
 	warned   map[string]bool
 
-	mu     sync.Mutex
-	health health
+	mu      sync.Mutex
+	health  health
+	shown   map[string]hold // the holds, for others to read
+	shownAs string          // this node's ID
 }
 
 // hold is a chain that is this node's, or about to be, or about not to be.
@@ -115,6 +110,8 @@ const (
 	running
 	ending
 )
+
+func (p phase) String() string { return [...]string{"taking", "running", "ending"}[p] }
 
 // New makes a keeper. Run does the work.
 func New(cfg Config) *Keeper {
@@ -158,6 +155,17 @@ func (k *Keeper) loop(ctx context.Context, over func() bool) {
 		case lost := <-k.cfg.Host.Lost():
 			k.lost(lost)
 		}
+		k.show()
+	}
+}
+
+// show lets others read what this node holds.
+func (k *Keeper) show() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.shownAs, k.shown = k.me.ID, map[string]hold{}
+	for chain, h := range k.holds {
+		k.shown[chain] = *h
 	}
 }
 
@@ -201,7 +209,7 @@ func (k *Keeper) beat(ctx context.Context) bool {
 		return false
 	}
 	k.me = me
-	k.cfg.Watch.Beat(time.Since(begun))
+	k.cfg.Watch.Beat()
 	k.present()
 	k.checkClock(me)
 	return true
@@ -232,6 +240,10 @@ func (k *Keeper) rejoin(ctx context.Context) bool {
 		k.away(ctx, begun, err)
 		return false
 	}
+	if k.rejoins {
+		k.cfg.Watch.Rejoined()
+	}
+	k.rejoins = true
 	k.present()
 	return true
 }
@@ -293,6 +305,7 @@ func (k *Keeper) bury(ctx context.Context, nodes []persistence.Node) []persisten
 		if err != nil || !ended {
 			continue // it has beaten after all, or somebody else was first
 		}
+		k.cfg.Watch.Buried()
 		k.cfg.Log.Warn("a node has died: its chains move", "node", dead.ID, "address", dead.Address)
 		for i := range nodes {
 			if nodes[i].ID == dead.ID {

@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -8,9 +9,12 @@ import (
 	"io/fs"
 	"iter"
 	"os"
+	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/imart/event-worker/cluster"
 	"github.com/imart/event-worker/config"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/persistence/embedded"
@@ -183,8 +187,28 @@ func checkOwner(ctx context.Context, docs documents, at location, demo bool) err
 		case of && !demo:
 			return fmt.Errorf("%s: it holds the demo's data: choose another one", at)
 		case !of && demo:
-			return fmt.Errorf("%s: it holds the data of %q, not of the demo: choose another one", at, lease.Node)
+			return fmt.Errorf("%s: it holds the data of %s, not of the demo: choose another one", at, cmp.Or(lease.Node, "a cluster"))
 		}
 	}
 	return nil
+}
+
+// aliveWithin is how long a node that lives may take to show it.
+const aliveWithin = 3 * time.Second
+
+// idle refuses a database on which a cluster runs.
+func (l location) idle(ctx context.Context, store persistence.Store) error {
+	registry, ok := store.(persistence.Registry)
+	if !ok {
+		return nil
+	}
+	nodes, err := cluster.Alive(ctx, registry, aliveWithin)
+	if err != nil || len(nodes) == 0 {
+		return err
+	}
+	var ids []string
+	for _, n := range nodes {
+		ids = append(ids, n.ID)
+	}
+	return fmt.Errorf("%s: a cluster runs there (%s): stop it first", l, strings.Join(ids, ", "))
 }

@@ -85,6 +85,9 @@ func demo(ctx context.Context, assets Assets, out io.Writer, f demoFlags) (err e
 	if err := checkOwner(ctx, store, at, true); err != nil {
 		return err
 	}
+	if err := at.idle(ctx, store); err != nil {
+		return err
+	}
 	screen := newScreen(out)
 	log, _, err := logs.New(screen, config.Log{Level: slog.LevelWarn}, nil)
 	if err != nil {

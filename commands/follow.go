@@ -26,11 +26,7 @@ func follow(ctx context.Context, cfg actors.Config, once bool, every time.Durati
 	if err != nil {
 		return err
 	}
-	defer func() {
-		within, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
-		defer cancel()
-		err = errors.Join(err, node.Stop(within))
-	}()
+	defer func() { err = errors.Join(err, stop(ctx, node)) }()
 	err = watch(ctx, node, once, every, w)
 	switch {
 	case ctx.Err() == nil:
@@ -39,6 +35,12 @@ func follow(ctx context.Context, cfg actors.Config, once bool, every time.Durati
 		return errInterrupted
 	}
 	return nil
+}
+
+func stop(ctx context.Context, node *actors.Node) error {
+	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+	defer cancel()
+	return node.Stop(within)
 }
 
 func watch(ctx context.Context, node *actors.Node, once bool, every time.Duration, w watcher) error {

@@ -13,24 +13,28 @@ import (
 
 // openWriter opens the data for a change. Unlike the commands that fill a folder or
 // a database it makes none.
-func (f *dataFlags) openWriter(ctx context.Context) (persistence.Store, error) {
+func (f *dataFlags) openWriter(ctx context.Context) (persistence.Store, location, error) {
 	reader, at, err := f.open(ctx)
 	if err != nil {
-		return nil, err
+		return nil, at, err
 	}
 	if err := reader.Close(); err != nil {
-		return nil, err
+		return nil, at, err
 	}
-	return at.open(ctx)
+	store, err := at.open(ctx)
+	return store, at, err
 }
 
 // maintain runs a change of the data while no worker does.
 func (f *dataFlags) maintain(ctx context.Context, change func(store persistence.Store, o owners) error) (err error) {
-	store, err := f.openWriter(ctx)
+	store, at, err := f.openWriter(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
+	if err := at.idle(ctx, store); err != nil {
+		return err
+	}
 	o, err := ownersOf(ctx, store)
 	if err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -21,10 +22,16 @@ import (
 	"github.com/imart/event-worker/config"
 	"github.com/imart/event-worker/logs"
 	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/monitor"
+	"github.com/imart/event-worker/persistence"
 )
 
-// probeTimeout bounds the first look at a chain.
-const probeTimeout = 20 * time.Second
+// These bound the first look at the chains. A node of a cluster waits less: others
+// wait for it.
+const (
+	probeTimeout        = 20 * time.Second
+	clusterProbeTimeout = 5 * time.Second
+)
 
 type runFlags struct {
 	config, data, logLevel, logFormat, logDir string
@@ -43,10 +50,17 @@ with the head that its chain had at the start.
 The data go to the database of the variable MONGODB_URI, or else to the configured
 data folder.
 
-Before anything is written each chain's endpoint is asked once: it must answer, and
-serve the configured chain. After that, endpoints that fail are tried again for ever.
+All processes that run on one MongoDB database are one cluster: they find each other
+there, share the chains out evenly among them, and take over from whoever dies. With
+SIGTERM a process first gives its chains to the others. With --once a process runs
+alone, and only where no cluster does.
 
-"status" and "query" show what is going on meanwhile.`,
+Each chain's endpoint is asked once at the start: it must serve the configured chain,
+and answer, unless the process is one of a cluster. After that, endpoints that fail are
+tried again for ever.
+
+"status" and "query" show what is going on meanwhile; so do /healthz, /readyz and
+/metrics at the address monitor.listen.`,
 		Example: `  event-worker config example > event-worker.yaml
   event-worker run --config event-worker.yaml
   EVENT_WORKER_CHAINS_ETHEREUM_ENDPOINT=https://… event-worker run --once`,
@@ -75,15 +89,18 @@ func run(ctx context.Context, assets Assets, stderr io.Writer, f runFlags) error
 	for _, name := range cfg.Unused {
 		log.Warn("no option has this environment variable, it changes nothing", "variable", name)
 	}
+	if err := f.choose(&cfg); err != nil {
+		return err
+	}
 	sources, err := open(cfg, assets, log)
 	defer closeAll(sources)
 	if err != nil {
 		return err
 	}
-	if err := probe(ctx, cfg, sources); err != nil {
+	at := f.location(cfg)
+	if err := probe(ctx, cfg, sources, f.clustered(at), log); err != nil {
 		return err
 	}
-	at := f.location(cfg)
 	store, err := at.open(ctx)
 	if err != nil {
 		return err
@@ -95,13 +112,50 @@ func run(ctx context.Context, assets Assets, stderr io.Writer, f runFlags) error
 	log.Info("starting", "node", cfg.Node, "data", at.String(), "version", version())
 	watch := &logWatcher{log: log, docs: store, node: cfg.Node, chains: kinds(cfg)}
 	watch.begin(ctx)
-	err = follow(ctx, actors.Config{
-		Node: cfg.Node, Store: store, Log: log, Chains: sources, Tuning: cfg.Tuning,
-	}, f.once, lookEvery, watch)
-	if err == nil {
-		log.Info("stopped")
+	if err := f.follow(ctx, cfg, at, store, sources, watch, log); err != nil {
+		return err
 	}
-	return err
+	log.Info("stopped")
+	return nil
+}
+
+// choose leaves only the chains that the process may follow.
+func (f runFlags) choose(cfg *config.Config) error {
+	cfg.Chains = slices.DeleteFunc(cfg.Chains, func(c config.Chain) bool { return !cfg.Cluster.Plays(c) })
+	if len(cfg.Chains) == 0 {
+		return fmt.Errorf("%s: no configured chain is one of cluster.roles (%s): configure one, or other roles", f.config, strings.Join(cfg.Cluster.Roles, ", "))
+	}
+	return nil
+}
+
+// clustered says whether the process is to share its data with others.
+func (f runFlags) clustered(at location) bool { return at.uri != "" && !f.once }
+
+// follow follows the chains, alone or as a node of a cluster.
+func (f runFlags) follow(ctx context.Context, cfg config.Config, at location, store persistence.Store, sources []actors.Chain, watch watcher, log *slog.Logger) error {
+	metrics := monitor.New()
+	for i, c := range sources {
+		sources[i].Chain = metrics.Chain(c.Chain, c.Name)
+	}
+	a := actors.Config{Node: cfg.Node, Store: metrics.Store(store), Log: log, Chains: sources, Tuning: cfg.Tuning}
+	if f.clustered(at) {
+		m, err := newMember(cfg, at, store, metrics, watch)
+		if err != nil {
+			return err
+		}
+		return m.follow(ctx, a)
+	}
+	if err := at.idle(ctx, store); err != nil {
+		return err
+	}
+	if !f.once {
+		health, err := serveHealth(ctx, cfg, metrics, func() error { return nil }, log)
+		if err != nil {
+			return err
+		}
+		defer health.Close()
+	}
+	return follow(ctx, a, f.once, lookEvery, watch)
 }
 
 // load reads the configuration with what the flags change.
@@ -188,16 +242,28 @@ func newChain(c config.Chain, sources []markets.Source, numbers func(markets.Sou
 	})
 }
 
-// probe looks at each chain once. The error tells of all that cannot be followed.
-func probe(ctx context.Context, cfg config.Config, sources []actors.Chain) error {
+// probe looks at each chain once. The error tells of all that cannot be followed. A
+// node of a cluster begins all the same where an endpoint does not answer: its other
+// chains need it.
+func probe(ctx context.Context, cfg config.Config, sources []actors.Chain, clustered bool, log *slog.Logger) error {
+	within, cancel := context.WithTimeout(ctx, probeTimeout)
+	if clustered {
+		within, cancel = context.WithTimeout(ctx, clusterProbeTimeout)
+	}
+	defer cancel()
 	errs := make([]error, len(sources))
 	var group errgroup.Group
 	for i, source := range sources {
 		group.Go(func() error {
-			within, cancel := context.WithTimeout(ctx, probeTimeout)
-			defer cancel()
 			_, err := source.Chain.Advance(within, nil)
-			errs[i] = explain(cfg, cfg.Chains[i], err)
+			if err = explain(cfg, cfg.Chains[i], err); err == nil || ctx.Err() != nil {
+				return nil
+			}
+			if clustered && !errors.Is(err, chains.ErrWrongChain) {
+				log.Warn("an endpoint does not answer, it is tried again", "chain", source.Name, "reason", err)
+				return nil
+			}
+			errs[i] = err
 			return nil
 		})
 	}

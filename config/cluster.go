@@ -1,9 +1,13 @@
 package config
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
 	"net"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/imart/event-worker/markets"
@@ -74,4 +78,23 @@ func (s *section) address(key, otherwise string) string {
 		return otherwise
 	}
 	return v.text
+}
+
+// Network is what nodes must agree on to follow a chain under one name.
+func (c Chain) Network() string { return fmt.Sprintf("%s %d", c.Kind, c.ID) }
+
+// Digest tells whether two configurations of a chain make the same documents.
+// Endpoints are not in it.
+func (c Chain) Digest() string {
+	h := sha256.New()
+	fmt.Fprintln(h, c.Network(), c.Confirmations, c.MaxUnfinal, c.Coin, c.Recorded)
+	for _, m := range slices.SortedFunc(slices.Values(c.Markets), func(a, b Market) int { return strings.Compare(a.Name, b.Name) }) {
+		var streams []string
+		for _, s := range m.Streams {
+			streams = append(streams, fmt.Sprintf("%s from %d", s.Name, m.First[s.Name]))
+		}
+		slices.Sort(streams)
+		fmt.Fprintln(h, m.Name, streams)
+	}
+	return hex.EncodeToString(h.Sum(nil)[:8])
 }
