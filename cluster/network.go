@@ -26,6 +26,7 @@ const (
 	chainKind = "chain"
 
 	pingEvery   = 30 * time.Second
+	pingAgain   = 5 * time.Second // after a failure; who has died is not known any more by then
 	pingTimeout = 3 * time.Second
 	// queue bounds the messages that wait for another node. All are small.
 	queue = 1000
@@ -61,8 +62,19 @@ type Network struct {
 
 // ping is what came of the last ping to a node.
 type ping struct {
-	at     time.Time
-	failed bool
+	at       time.Time
+	failures int // in a row
+}
+
+// failed says whether a node cannot be reached, and not just once.
+func (p *ping) failed() bool { return p.failures > 1 }
+
+// due is when to try again.
+func (p *ping) due() time.Time {
+	if p.failures > 0 {
+		return p.at.Add(pingAgain)
+	}
+	return p.at.Add(pingEvery)
 }
 
 // Connect begins to listen. The other nodes are told by Know.
@@ -203,7 +215,7 @@ func (n *Network) Unreachable() []string {
 	defer n.mu.Unlock()
 	var ids []string
 	for id, p := range n.pings {
-		if p.failed {
+		if p.failed() {
 			ids = append(ids, id)
 		}
 	}
@@ -226,7 +238,7 @@ func (n *Network) ping() {
 			p = &ping{}
 			n.pings[id] = p
 		}
-		if id == n.me || time.Since(p.at) < pingEvery {
+		if id == n.me || time.Now().Before(p.due()) {
 			continue
 		}
 		p.at = time.Now()
@@ -236,14 +248,16 @@ func (n *Network) ping() {
 
 func (n *Network) pinged(p *ping, node persistence.Node) {
 	answer, err := n.ask(actor.NewPID(node.Address, peerName), &messages.Ping{})
-	if pong, ok := answer.(*messages.Pong); err == nil && (!ok || pong.Node != node.ID) {
-		err = fmt.Errorf("somebody else answers there, %s", pong.GetNode())
+	if pong, ok := answer.(*messages.Pong); err == nil && (!ok || pong.Node != "" && pong.Node != node.ID) {
+		err = fmt.Errorf("somebody else answers there, %q", pong.GetNode())
 	}
 	n.mu.Lock()
-	before := p.failed
+	before := p.failed()
+	if p.failures++; err == nil {
+		p.failures = 0
+	}
 	_, still := n.nodes[node.ID]
-	p.failed = err != nil && still
-	after := p.failed
+	after := p.failed() && still
 	n.mu.Unlock()
 	switch {
 	case after && !before:

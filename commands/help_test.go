@@ -149,7 +149,7 @@ func TestStatusShowsLag(t *testing.T) {
 	chain.child("head").Actor = &persistence.Actor{Kind: "head", Place: markets.Place{Seq: 18_270_780}, Report: persistence.Report{Head: 18_270_780}}
 	chain.child("subject").Actor = &persistence.Actor{Kind: "subject", Place: markets.Place{Seq: 18_265_000}, Report: persistence.Report{Head: 18_270_780, Lag: 5_780}}
 	var b strings.Builder
-	if err := writeTree(&b, location{folder: "data"}, []*branch{chain}, time.Now()); err != nil {
+	if err := (state{Chains: []*branch{chain}}).write(&b, location{folder: "data"}, time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	var got []string

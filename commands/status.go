@@ -1,18 +1,21 @@
 package commands
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 
 	"github.com/imart/event-worker/persistence"
 )
@@ -21,43 +24,127 @@ import (
 // to say write nothing.
 const fresh = 15 * time.Second
 
+// A node that has not beaten for so long is shown to be silent, and one that has not
+// for longer is not shown as an owner. Both are only for the eye.
+const (
+	silent = 3 * time.Second
+	gone   = time.Minute
+)
+
+// statusFlags say what status shows.
+type statusFlags struct {
+	dataFlags
+	chains      []string
+	json, brief bool
+	watch       time.Duration
+}
+
 func newStatus() *cobra.Command {
-	var flags dataFlags
-	var asJSON bool
+	var f statusFlags
 	c := &cobra.Command{
 		Use:   "status",
-		Short: "Print the tree of actors: where each stands and how it is",
-		Long: `Print the tree of actors as they last wrote it down: the place each stands at (a
-block on EVM chains, an event's number on Aptos), how far its chain has come, the lag
-in blocks or ledger versions, its state, its restarts and its last error. An actor
-whose document is older than a while shows its age: it may have nothing to do, or its
-process may be gone.
+		Short: "Print the nodes, who owns which chain, and the tree of actors",
+		Long: `Print the nodes of the cluster, who owns which chain, and the tree of actors as they
+last wrote it down: the place each stands at (a block on EVM chains, an event's number
+on Aptos), how far its chain has come, the lag in blocks or ledger versions, its state,
+its restarts and its last error. An actor whose document is older than a while shows its
+age: it may have nothing to do, or its process may be gone.
 
-It works while another process writes to the same data.
+It needs nothing but the data, and works while processes write to them.
 
 ` + dataHelp,
 		Example: `  event-worker status --data event-worker-demo
-  event-worker status --config event-worker.yaml --json`,
+  event-worker status --brief --watch
+  event-worker status --config event-worker.yaml --chain ethereum --json`,
 		Args: noArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			reader, at, err := flags.open(c.Context())
-			if err != nil {
-				return err
-			}
-			defer reader.Close()
-			roots, err := tree(c.Context(), reader)
-			if err != nil {
-				return fmt.Errorf("status: %w", err)
-			}
-			if asJSON {
-				return unlessClosed(writeJSON(c.OutOrStdout(), at, roots))
-			}
-			return unlessClosed(writeTree(c.OutOrStdout(), at, roots, time.Now()))
-		},
+		RunE: func(c *cobra.Command, _ []string) error { return f.run(c.Context(), c.OutOrStdout()) },
 	}
-	flags.add(c)
-	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	f.add(c)
+	c.Flags().BoolVar(&f.json, "json", false, "print JSON")
+	c.Flags().BoolVar(&f.brief, "brief", false, "only nodes and chains")
+	c.Flags().StringSliceVar(&f.chains, "chain", nil, "only this chain; may be repeated")
+	c.Flags().DurationVar(&f.watch, "watch", 0, "print again and again, so often, until Ctrl-C")
+	c.Flags().Lookup("watch").NoOptDefVal = "2s"
 	return c
+}
+
+func (f *statusFlags) run(ctx context.Context, out io.Writer) error {
+	reader, at, err := f.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer reader.Close()
+	if f.watch == 0 {
+		return f.print(ctx, reader, at, out)
+	}
+	for ctx.Err() == nil {
+		var page bytes.Buffer
+		if err := f.print(ctx, reader, at, &page); err != nil {
+			fmt.Fprintln(&page, oneLine(err)) // it may be over the next time
+		}
+		if err := freshPage(out); err != nil {
+			return unlessClosed(err)
+		}
+		if _, err := page.WriteTo(out); err != nil {
+			return unlessClosed(err)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(f.watch):
+		}
+	}
+	return nil
+}
+
+// freshPage begins a new page: on a terminal in the place of the last one.
+func freshPage(out io.Writer) error {
+	begin := "\n"
+	if file, ok := out.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
+		begin = "\x1b[H\x1b[2J"
+	}
+	_, err := io.WriteString(out, begin)
+	return err
+}
+
+func (f *statusFlags) print(ctx context.Context, docs documents, at location, out io.Writer) error {
+	s, err := f.state(ctx, docs)
+	if err != nil {
+		return fmt.Errorf("status: %w", err)
+	}
+	if f.json {
+		return unlessClosed(s.writeJSON(out, at))
+	}
+	return unlessClosed(s.write(out, at, time.Now()))
+}
+
+// state is what status shows.
+type state struct {
+	Nodes  []persistence.Node  `json:"nodes,omitempty"`
+	Leases []persistence.Lease `json:"leases"`
+	Chains []*branch           `json:"chains"`
+}
+
+func (f *statusFlags) state(ctx context.Context, docs documents) (s state, err error) {
+	byID := []persistence.SortKey{{Path: "_id"}}
+	if s.Nodes, err = collect[persistence.Node](ctx, docs, persistence.Query{Collection: persistence.Nodes, Sort: byID}); err != nil {
+		return s, err
+	}
+	if s.Leases, err = collect[persistence.Lease](ctx, docs, persistence.Query{Collection: persistence.Leases, Sort: byID}); err != nil {
+		return s, err
+	}
+	all, err := collect[persistence.Actor](ctx, docs, persistence.Query{Collection: persistence.Actors})
+	if err != nil {
+		return s, err
+	}
+	s.Chains = tree(slices.DeleteFunc(all, func(a persistence.Actor) bool {
+		return len(f.chains) > 0 && !slices.Contains(f.chains, a.Chain)
+	}))
+	if f.brief {
+		for _, chain := range s.Chains {
+			chain.cut()
+		}
+	}
+	return s, nil
 }
 
 // branch is an actor with those below it.
@@ -69,11 +156,7 @@ type branch struct {
 
 // tree makes a tree of the actors' documents, one root for each chain: an actor's
 // key is its way from the root.
-func tree(ctx context.Context, docs documents) ([]*branch, error) {
-	all, err := collect[persistence.Actor](ctx, docs, persistence.Query{Collection: persistence.Actors})
-	if err != nil {
-		return nil, err
-	}
+func tree(all []persistence.Actor) []*branch {
 	root := &branch{}
 	for _, a := range all {
 		at := root
@@ -83,7 +166,39 @@ func tree(ctx context.Context, docs documents) ([]*branch, error) {
 		at.Actor = &a
 	}
 	root.sort()
-	return root.Children, nil
+	return root.Children
+}
+
+// cut cuts off all that is below a chain, and says of it what was worst there.
+func (b *branch) cut() {
+	if b.Actor == nil {
+		b.Actor = &persistence.Actor{}
+	}
+	worst := *b.Actor
+	b.walk(func(below *branch) {
+		a := below.Actor
+		if a == nil || below == b {
+			return
+		}
+		worst.Restarts += a.Restarts
+		switch a.Kind {
+		case "head":
+			worst.Head = a.Head
+		case "subject":
+			worst.Lag = max(worst.Lag, a.Lag)
+		case "observer":
+			if !a.Documents {
+				worst.Events += a.Events
+			}
+		}
+		if a.Status == persistence.Retrying {
+			worst.Status, worst.LastError = a.Status, a.LastError
+		}
+		if a.UpdatedAt.After(worst.UpdatedAt) {
+			worst.UpdatedAt = a.UpdatedAt
+		}
+	})
+	b.Actor, b.Children = &worst, nil
 }
 
 func (b *branch) child(name string) *branch {
@@ -119,23 +234,88 @@ func (b *branch) walk(visit func(*branch)) {
 	}
 }
 
-func writeJSON(w io.Writer, at location, roots []*branch) error {
+func (s state) writeJSON(w io.Writer, at location) error {
 	encoder := json.NewEncoder(w)
 	encoder.SetIndent("", "  ")
 	return encoder.Encode(struct {
-		Data   string    `json:"data"`
-		Chains []*branch `json:"chains"`
-	}{cmp.Or(at.folder, at.String()), roots})
+		Data string `json:"data"`
+		state
+	}{cmp.Or(at.folder, at.String()), s})
 }
 
-func writeTree(w io.Writer, at location, roots []*branch, now time.Time) error {
-	fmt.Fprintf(w, "%s in %s\n", nodes(roots), at)
+func (s state) write(w io.Writer, at location, now time.Time) error {
+	if len(s.Nodes) == 0 {
+		fmt.Fprintf(w, "%s in %s\n", nodes(s.Chains), at)
+	} else if err := s.writeNodes(w, at, now); err != nil {
+		return err
+	}
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "actor\tseq\thead\tlag\tevents\tstate\trestarts\twritten\tlast error")
-	for i, chain := range roots {
-		writeBranch(table, chain, "", i == len(roots)-1, now)
+	owner := s.owners(now)
+	fmt.Fprint(table, "actor\t")
+	if owner != nil {
+		fmt.Fprint(table, "owner\t")
+	}
+	fmt.Fprintln(table, "seq\thead\tlag\tevents\tstate\trestarts\twritten\tlast error")
+	for i, chain := range s.Chains {
+		writeBranch(table, chain, "", i == len(s.Chains)-1, now, owner)
 	}
 	return table.Flush()
+}
+
+// writeNodes prints the nodes of a cluster.
+func (s state) writeNodes(w io.Writer, at location, now time.Time) error {
+	fmt.Fprintf(w, "%s in %s\n", some(int64(len(s.living())), "node"), at)
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "node\tstate\taddress\tchains\tversion\tjoined\tlast beat\tcannot reach")
+	owned := map[string]int64{}
+	for _, l := range s.Leases {
+		owned[l.Node]++
+	}
+	for _, n := range s.living() {
+		beat := ""
+		if age := now.Sub(n.SeenAt); age > silent {
+			beat = ago(age)
+		}
+		fmt.Fprintln(table, strings.Join([]string{n.ID, n.State, n.Address, grouped(owned[n.ID]), n.Version,
+			ago(now.Sub(n.JoinedAt)), beat, strings.Join(n.Unreachable, ", ")}, "\t"))
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	ended := map[string]int{}
+	for _, n := range s.Nodes {
+		ended[n.State]++
+	}
+	if ended[persistence.Left]+ended[persistence.Dead] > 0 {
+		fmt.Fprintf(w, "within the last hour %d left and %d died\n", ended[persistence.Left], ended[persistence.Dead])
+	}
+	_, err := fmt.Fprintln(w)
+	return err
+}
+
+func (s state) living() []persistence.Node {
+	return slices.DeleteFunc(slices.Clone(s.Nodes), func(n persistence.Node) bool { return !n.Living() })
+}
+
+// owners says of each chain who owns it, and at which epoch; nil if there is no
+// cluster.
+func (s state) owners(now time.Time) map[string]string {
+	if len(s.Nodes) == 0 {
+		return nil
+	}
+	owners := map[string]string{}
+	for _, l := range s.Leases {
+		living := slices.ContainsFunc(s.living(), func(n persistence.Node) bool { return n.ID == l.Node && now.Sub(n.SeenAt) < gone })
+		switch {
+		case l.Node == "":
+			owners[l.Chain] = "nobody"
+		case living:
+			owners[l.Chain] = fmt.Sprintf("%s, epoch %d", l.Node, l.Epoch)
+		default:
+			owners[l.Chain] = fmt.Sprintf("%s, which is gone", l.Node)
+		}
+	}
+	return owners
 }
 
 // nodes names the processes that the actors are of.
@@ -154,14 +334,21 @@ func nodes(roots []*branch) string {
 	return "node " + strings.Join(slices.Sorted(maps.Keys(names)), ", ")
 }
 
-func writeBranch(w io.Writer, b *branch, indent string, last bool, now time.Time) {
+func writeBranch(w io.Writer, b *branch, indent string, last bool, now time.Time, owner map[string]string) {
 	joint, below := "├─ ", "│  "
 	if last {
 		joint, below = "└─ ", "   "
 	}
-	fmt.Fprintf(w, "%s%s%s\t%s\n", indent, joint, b.Name, cells(b.Actor, now))
+	fmt.Fprintf(w, "%s%s%s\t", indent, joint, b.Name)
+	if owner != nil {
+		fmt.Fprintf(w, "%s\t", owner[b.Name])
+	}
+	fmt.Fprintln(w, cells(b.Actor, now))
+	if owner != nil {
+		owner = map[string]string{} // chains have owners, what is below them has none
+	}
 	for i, c := range b.Children {
-		writeBranch(w, c, indent+below, i == len(b.Children)-1, now)
+		writeBranch(w, c, indent+below, i == len(b.Children)-1, now, owner)
 	}
 }
 
@@ -177,7 +364,7 @@ func cells(a *persistence.Actor, now time.Time) string {
 	if a.Head > 0 {
 		head, lag = grouped(a.Head), grouped(a.Lag)
 	}
-	if a.Kind == "observer" {
+	if a.Kind == "observer" || a.Events > 0 {
 		events = grouped(a.Events)
 	}
 	written := ""
