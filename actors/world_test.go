@@ -135,6 +135,12 @@ func (w *world) isRevived(transaction string) bool {
 // boot starts a node on the store, whatever became of the one before.
 func (w *world) boot() {
 	w.t.Helper()
+	w.node = w.join(false)
+}
+
+// join starts a node that sees the store as a process of its own.
+func (w *world) join(placed bool) *Node {
+	w.t.Helper()
 	w.seen = &mortal{Store: w.store, slowness: w.slowness}
 	reads := w.reads
 	if reads == nil {
@@ -153,12 +159,13 @@ func (w *world) boot() {
 		Chains:  []Chain{{Name: "chain", Chain: reads, Poll: time.Millisecond, Markets: []Market{market}}},
 		Backoff: Backoff{Min: time.Millisecond, Max: 20 * time.Millisecond},
 		Tuning:  Tuning{Credit: 2, Ahead: 3, Events: 10, Portion: 1 + w.r.IntN(4), Abreast: w.abreast, Tick: 5 * time.Millisecond},
+		Placed:  placed,
 		market:  w.market,
 	})
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	w.node = n
+	return n
 }
 
 // kill ends the node as a power cut would: nothing of it reaches the store any
