@@ -58,6 +58,27 @@ func TestUnfinishedCopy(t *testing.T) {
 	_ = store.Close()
 }
 
+// A copy takes no nodes and removes none.
+func TestCopyLeavesNodesAlone(t *testing.T) {
+	store := openCopy(t, mongotest.Database(t))
+	join(t, store, "a")
+	if slices.Contains(persistence.Copied, persistence.Nodes) {
+		t.Error("nodes are copied")
+	}
+	at := persistence.Copying{Collection: persistence.Orders}
+	if err := errors.Join(store.Import(t.Context(), nil, &at, nil), store.Clear(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	if n := node(t, store, "a"); !n.Living() {
+		t.Errorf("it is %s", n.State)
+	}
+	nodes := at
+	nodes.Collection = persistence.Nodes
+	if err := store.Import(t.Context(), &at, &nodes, []json.RawMessage{json.RawMessage(`{"_id":"b"}`)}); err == nil {
+		t.Error("a node was copied")
+	}
+}
+
 // What MongoDB would store otherwise, or not at all, is refused by name.
 func TestWhatCannotBeStoredExactly(t *testing.T) {
 	store := openCopy(t, mongotest.Database(t))

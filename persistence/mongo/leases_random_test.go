@@ -17,65 +17,112 @@ import (
 	"github.com/imart/event-worker/persistence/mongo/mongotest"
 )
 
-// Several processes take, give up and commit to few chains at random, with faults on
-// their ways to the server: every epoch has one owner, epochs rise, an owner's commits
-// are those between its take and the next, and no take lasts long unless its own way
-// is bad.
+// No take lasts long, whatever happens to others' ways to the server.
 func TestOwnersAtRandom(t *testing.T) {
 	t.Parallel()
-	uri := mongotest.Database(t)
-	r := &rivals{chains: []string{"ethereum", "aptos"}, owners: map[string]string{}}
-	ctx, stop := context.WithCancel(t.Context())
-	var all sync.WaitGroup
-	for i := range 4 {
-		behind, proxy := through(t, uri)
-		p := &rival{rivals: r, name: fmt.Sprint("node-", i), store: openAt(t, behind), proxy: proxy}
-		all.Go(func() {
-			for ctx.Err() == nil {
-				p.fault(ctx)
+	r := newRivals(t, mongotest.Database(t))
+	for _, p := range r.all {
+		r.running.Go(func() {
+			for r.ctx.Err() == nil {
+				p.fault()
 			}
 		})
-		for range 2 { // of one process, too, two may take a chain at once
-			all.Go(func() {
-				for ctx.Err() == nil {
-					if err := p.act(ctx); err != nil {
-						t.Error(err)
-						stop()
-					}
-				}
-			})
-		}
 	}
-	enough := time.AfterFunc(time.Duration(rounds(t, 5))*time.Second, stop)
-	defer enough.Stop()
-	all.Wait()
-	stop()
-
-	store := openAt(t, uri)
-	for _, name := range r.chains {
-		r.assertLog(t, store, name)
-		seen := leaseOf(t, store, name)
-		if _, err := store.Take(t.Context(), seen, "last"); err != nil {
-			t.Error(err)
-		}
-	}
-	t.Logf("%d takes, the longest on a good way %v; %d lost; %d commits; %d fenced", r.takes, r.longest, r.lost, r.commits, r.fenced)
-	if r.takes < 5 || r.commits < 5 || r.fenced == 0 {
-		t.Error("too little has happened")
-	}
+	r.run(t, 5)
 	if r.longest > briefly {
 		t.Errorf("a take has lasted %v", r.longest)
 	}
 }
 
-// rivals are processes that take chains from each other.
+// The rules hold whatever happens to the server.
+func TestOwnersAtRandomThroughFaultsOfServer(t *testing.T) {
+	t.Parallel()
+	server := mongotest.Start(t)
+	r := newRivals(t, database(t, server))
+	r.running.Go(func() {
+		for r.ctx.Err() == nil {
+			r.sleep(2 * time.Second)
+			switch rand.N(3) {
+			case 0:
+				server.StepDown(t.Context(), 1)
+			case 1:
+				server.Pause()
+				r.sleep(2 * hurry)
+				server.Resume()
+			case 2:
+				server.Kill()
+				server.Restart()
+			}
+			_, _, _ = r.store.Members(t.Context()) // when it is primary again
+		}
+	})
+	r.run(t, 10)
+}
+
+// rivals are processes that take chains from each other, give them up and commit to
+// them at random: every epoch has one owner, epochs rise, and an owner's commits are
+// those between its take and the next.
 type rivals struct {
-	chains []string
+	store   *mongo.Store // of the same database, by a way of its own
+	chains  []string
+	all     []*rival
+	ctx     context.Context // until they end
+	stop    context.CancelFunc
+	running sync.WaitGroup
 
 	mu                           sync.Mutex
 	owners                       map[string]string // of "chain epoch", who has taken it
 	takes, lost, commits, fenced int
-	longest                      time.Duration
+	longest                      time.Duration // of the takes by a way without faults
+}
+
+func newRivals(t *testing.T, uri string) *rivals {
+	t.Helper()
+	r := &rivals{store: openAt(t, uri), chains: []string{"ethereum", "aptos"}, owners: map[string]string{}}
+	r.ctx, r.stop = context.WithCancel(t.Context())
+	t.Cleanup(r.stop)
+	for i := range 4 {
+		behind, proxy := through(t, uri)
+		r.all = append(r.all, &rival{rivals: r, name: fmt.Sprint("node-", i), store: openAt(t, behind), proxy: proxy})
+	}
+	return r
+}
+
+// run lets them at each other for some seconds and checks what they leave behind.
+func (r *rivals) run(t *testing.T, seconds int) {
+	t.Helper()
+	for _, p := range r.all {
+		for range 2 { // of one process, too, two may take a chain at once
+			r.running.Go(func() {
+				for r.ctx.Err() == nil {
+					if err := p.act(); err != nil {
+						t.Error(err)
+						r.stop()
+					}
+				}
+			})
+		}
+	}
+	enough := time.AfterFunc(time.Duration(rounds(t, seconds))*time.Second, r.stop)
+	defer enough.Stop()
+	r.running.Wait()
+	for _, name := range r.chains {
+		if _, err := r.store.Take(t.Context(), leaseOf(t, r.store, name), "last"); err != nil { // commits that are late come no more
+			t.Error(err)
+		}
+		r.assertLog(t, name)
+	}
+	t.Logf("%d takes, the longest by a good way %v; %d refused; %d commits; %d owners fenced", r.takes, r.longest, r.lost, r.commits, r.fenced)
+	if r.takes < 5 || r.commits < 5 || r.fenced == 0 {
+		t.Error("too little has happened")
+	}
+}
+
+func (r *rivals) sleep(most time.Duration) {
+	select {
+	case <-time.After(rand.N(most)):
+	case <-r.ctx.Done():
+	}
 }
 
 type rival struct {
@@ -90,8 +137,8 @@ type rival struct {
 }
 
 // fault hurts the way to the server for a while, and leaves it alone for longer.
-func (p *rival) fault(ctx context.Context) {
-	_ = sleepFor(ctx, 2*time.Second)
+func (p *rival) fault() {
+	p.sleep(2 * time.Second)
 	p.mu.Lock()
 	p.bad = time.Now().Add(time.Hour)
 	p.mu.Unlock()
@@ -109,7 +156,7 @@ func (p *rival) fault(ctx context.Context) {
 	case 5:
 		p.proxy.Hold([]string{"findAndModify", "multi", "commitTransaction", "startTransaction"}[rand.N(4)])
 	}
-	_ = sleepFor(ctx, 3*hurry/2)
+	p.sleep(3 * hurry / 2)
 	if rand.N(2) == 0 {
 		p.proxy.Cut()
 	} else {
@@ -120,20 +167,11 @@ func (p *rival) fault(ctx context.Context) {
 	p.mu.Unlock()
 }
 
-func sleepFor(ctx context.Context, most time.Duration) error {
-	select {
-	case <-time.After(rand.N(most)):
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
 // act takes a chain, whoever has it, commits to it for a while and gives it up or
 // forgets it. It returns an error when a rule is broken.
-func (p *rival) act(ctx context.Context) error {
+func (p *rival) act() error {
 	name := p.chains[rand.N(len(p.chains))]
-	_, leases, err := p.store.Members(ctx)
+	_, leases, err := p.store.Members(p.ctx)
 	if err != nil {
 		return nil
 	}
@@ -143,13 +181,13 @@ func (p *rival) act(ctx context.Context) error {
 			seen = l
 		}
 	}
-	_ = sleepFor(ctx, 200*time.Millisecond)
+	p.sleep(200 * time.Millisecond)
 	p.mu.Lock()
 	p.many++
 	node := fmt.Sprint(p.name, "/", p.many)
 	p.mu.Unlock()
 	begun := time.Now()
-	lease, err := p.store.Take(ctx, seen, node)
+	lease, err := p.store.Take(p.ctx, seen, node)
 	if p.taken(time.Since(begun), begun, err); err != nil {
 		return nil // refused, or it will be seen whose it is
 	}
@@ -157,9 +195,9 @@ func (p *rival) act(ctx context.Context) error {
 		return err
 	}
 	c := &committer{store: p.store, chain: name, market: "at random", node: fmt.Sprint(lease.Epoch, "@", node), epoch: lease.Epoch}
-	p.commit(ctx, c)
+	p.commit(c)
 	if rand.N(2) == 0 {
-		_ = p.store.Release(ctx, lease) // if it fails, the next one takes it all the same
+		_ = p.store.Release(p.ctx, lease) // if it fails, the next one takes it all the same
 	}
 	return nil
 }
@@ -195,11 +233,11 @@ func (p *rival) owns(lease, seen persistence.Lease, node string) error {
 }
 
 // commit commits for a while, as long as it may.
-func (p *rival) commit(ctx context.Context, c *committer) {
+func (p *rival) commit(c *committer) {
 	until := time.Now().Add(rand.N(500 * time.Millisecond))
-	actor, err := c.claim(ctx)
+	actor, err := c.claim(p.ctx)
 	for n := 0; err == nil && time.Now().Before(until); n++ {
-		if err = c.commit(ctx, &actor); err == nil {
+		if err = c.commit(p.ctx, &actor); err == nil {
 			p.rivals.mu.Lock()
 			p.commits++
 			p.rivals.mu.Unlock()
@@ -214,9 +252,9 @@ func (p *rival) commit(ctx context.Context, c *committer) {
 
 // assertLog checks the log of a chain: whole, its epochs never fall, and each is of
 // its owner.
-func (r *rivals) assertLog(t *testing.T, store *mongo.Store, chain string) {
+func (r *rivals) assertLog(t *testing.T, chain string) {
 	t.Helper()
-	log := readBy[markets.Activity](t, store, persistence.Activities, "chain", chain)
+	log := readBy[markets.Activity](t, r.store, persistence.Activities, "chain", chain)
 	slices.SortFunc(log, func(a, b markets.Activity) int { return int(a.Seq - b.Seq) })
 	var epoch, seq int64
 	for i, a := range log {
@@ -233,7 +271,7 @@ func (r *rivals) assertLog(t *testing.T, store *mongo.Store, chain string) {
 		}
 		epoch, seq = e, a.Seq
 	}
-	for _, a := range readBy[persistence.Actor](t, store, persistence.Actors, "chain", chain) {
+	for _, a := range readBy[persistence.Actor](t, r.store, persistence.Actors, "chain", chain) {
 		if a.Seq != seq || a.Events != seq*perCommit {
 			t.Errorf("%s: the log ends at seq %d, the actor stands at %d with %d events", chain, seq, a.Seq, a.Events)
 		}

@@ -296,41 +296,50 @@ func TestTakeThatComesToNoEnd(t *testing.T) {
 				release(t, store, half)
 			}
 			succeeds(t, store, "c", promptly)
-			proxy.Pass() // and the stamp comes late
-			if err := second.Release(t.Context(), half); err != nil {
-				t.Error(err)
-			}
-			c, actor := owner(t, store, leaseOf(t, store, chain))
-			c.commits(t, &actor, 1)
+			proxy.Cut()
 		})
 	}
 }
 
-// A take that is late finds another owner, and so does nothing.
+// A take that is late finds another owner, and so does nothing, whichever of its
+// statements is late.
 func TestTakeThatIsLate(t *testing.T) {
 	t.Parallel()
-	uri := mongotest.Database(t)
-	store := openAt(t, uri)
-	behind, proxy := through(t, uri)
-	late := openAt(t, behind)
-	first := take(t, store, "a")
-	release(t, store, first)
-	seen := leaseOf(t, store, chain)
-	held, ended := proxy.Hold("findAndModify"), make(chan error, 1)
-	go func() {
-		_, err := late.Take(t.Context(), seen, "late")
-		ended <- err
-	}()
-	<-held
-	second := take(t, store, "b")
-	proxy.Pass()
-	if err := <-ended; !errors.Is(err, persistence.ErrTaken) {
-		t.Errorf("it ends with %v", err)
-	}
-	release(t, store, second)
-	third := take(t, store, "b") // it is seen as at first, but for the epoch
-	if l := leaseOf(t, store, chain); l != third {
-		t.Errorf("it has made %+v of %+v", l, third)
+	for _, test := range []struct {
+		statement string
+		want      error
+	}{
+		{"findAndModify", persistence.ErrTaken}, // which raises the epoch
+		{"multi", nil},                          // which stamps it: it was the owner, for a while
+	} {
+		t.Run(test.statement, func(t *testing.T) {
+			t.Parallel()
+			uri := mongotest.Database(t)
+			store := openAt(t, uri)
+			behind, proxy := through(t, uri)
+			late := openAt(t, behind)
+			first := take(t, store, "a")
+			owner(t, store, first)
+			release(t, store, first)
+			seen := leaseOf(t, store, chain)
+			held, ended := proxy.Hold(test.statement), make(chan error, 1)
+			go func() {
+				_, err := late.Take(t.Context(), seen, "late")
+				ended <- err
+			}()
+			<-held
+			second := take(t, store, "b")
+			proxy.Pass()
+			if err := <-ended; !errors.Is(err, test.want) {
+				t.Errorf("it ends with %v", err)
+			}
+			if l := leaseOf(t, store, chain); l != second {
+				t.Errorf("it has made %+v of %+v", l, second)
+			}
+			if epoch := read[persistence.Actor](t, store, persistence.Actors, disputed)[0].Epoch; epoch != second.Epoch {
+				t.Errorf("it has stamped %d over %d", epoch, second.Epoch)
+			}
+		})
 	}
 }
 
