@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -167,7 +168,8 @@ func (s *Store) lease(ctx context.Context, chain string) (lease schema.Lease, er
 	return lease, err
 }
 
-// epochs are the lowest and the highest epoch of a chain's actors.
+// epochs are the lowest and the highest epoch of a chain's actors. Without actors no
+// epoch is above the lowest.
 type epochs struct{ Lowest, Highest int64 }
 
 func (s *Store) epochs(ctx context.Context, chain string) (epochs, error) {
@@ -180,7 +182,7 @@ func (s *Store) epochs(ctx context.Context, chain string) (epochs, error) {
 	}
 	found := make([]epochs, 0, 1)
 	if err := cursor.All(ctx, &found); err != nil || len(found) == 0 {
-		return epochs{}, err
+		return epochs{Lowest: math.MaxInt64}, err
 	}
 	return found[0], nil
 }

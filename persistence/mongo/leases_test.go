@@ -351,11 +351,13 @@ func TestTakeLeavesOthersAlone(t *testing.T) {
 		name      string
 		release   bool // the owner gives the chain up
 		own       bool // and the one who takes it is the same process
+		between   bool // and another one has had the chain between
 		untouched bool
 	}{
-		{"given up", true, false, true},
-		{"lost", false, false, false},
-		{"lost by its own process", false, true, true},
+		{"given up", true, false, false, true},
+		{"given up twice", true, false, true, true},
+		{"lost", false, false, false, false},
+		{"lost by its own process", false, true, false, true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -373,6 +375,10 @@ func TestTakeLeavesOthersAlone(t *testing.T) {
 			lease := take(t, first, "a")
 			if test.release {
 				release(t, first, lease)
+			}
+			if test.between {
+				third := openAt(t, uri)
+				release(t, third, take(t, third, "c"))
 			}
 			letGo, ended := elsewhere.hang(t, &actor)
 			take(t, second, "b")
