@@ -73,11 +73,13 @@ func TestAPlacedChainRunsWhileItIsOwned(t *testing.T) {
 	w.mine(block(listed("a", "5")))
 	n := w.join(true)
 	w.old = append(w.old, n)
-	if len(w.actors()) != 0 {
-		t.Fatal("actors before there is an owner")
+	<-n.Drain("unknown") // it has begun by now
+	if epoch := w.seize(n); epoch != 1 {
+		t.Errorf("the first owner has epoch %d: somebody was before it", epoch)
 	}
-	epoch := w.seize(n)
 	w.mustSettle()
+	epoch := w.seize(n)
+	w.eventually("the second epoch", func() bool { return w.actors()["chain"].Incarnation == 2 })
 	<-n.Drain("chain")
 	for id, a := range w.actors() {
 		if a.Status != "stopped" {
@@ -87,6 +89,7 @@ func TestAPlacedChainRunsWhileItIsOwned(t *testing.T) {
 	<-n.Drain("chain") // nothing to do
 	<-n.Drain("unknown")
 	n.Own("chain", epoch)
+	n.Own("chain", epoch-1)
 	n.Own("unknown", 1)
 	<-n.Drain("unknown") // so that it has seen what was said before
 	w.mine(block(bought("a", "1")))

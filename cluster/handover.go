@@ -36,8 +36,8 @@ func (k *Keeper) took(h *hold, seen, lease persistence.Lease, err error, took ti
 		k.release(lease, "")
 	default:
 		h.lease, h.phase = lease, running
+		k.cfg.Watch.Owned(lease.Chain, lease.Epoch) // before the chain's actors are watched
 		k.cfg.Host.Own(lease.Chain, lease.Epoch)
-		k.cfg.Watch.Owned(lease.Chain, lease.Epoch)
 		if seen.Node != "" {
 			k.cfg.Watch.TakenOver()
 		}

@@ -28,7 +28,7 @@ type Registry interface {
 	// Leave ends a node that owns nothing any more.
 	Leave(ctx context.Context, id string) error
 	// Drain asks a node to give its chains away and to take none, or takes that wish
-	// back; false if there is no such living node.
+	// back; false if there is no such node, or if it is leaving or gone.
 	Drain(ctx context.Context, id string, wish bool) (bool, error)
 	// Members returns all nodes, those that ended within the last hour too, and all
 	// leases. The nodes are read first: a lease may name one that is not among them.
