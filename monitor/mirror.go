@@ -1,6 +1,7 @@
 package monitor
 
 import (
+	"maps"
 	"sync"
 
 	"github.com/imart/event-worker/persistence"
@@ -97,13 +98,7 @@ func (m *mirror) owned(chain string, epoch int64) {
 func (m *mirror) release(chain string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	last := max(m.epochs[chain], m.released[chain])
-	for id, a := range m.actors {
-		if a.Chain == chain {
-			last = max(last, a.Epoch)
-			delete(m.actors, id)
-		}
-	}
+	m.released[chain] = max(m.released[chain], m.epochs[chain])
 	delete(m.epochs, chain)
-	m.released[chain] = last
+	maps.DeleteFunc(m.actors, func(_ string, a *actor) bool { return a.Chain == chain })
 }

@@ -155,6 +155,7 @@ func TestReleased(t *testing.T) {
 		"chain_epoch{ethereum}": float64(epoch), "node_chains{}": 1, "fenced_commits_total{ethereum}": 0,
 	})
 	node.Released("ethereum")
+	node.Released("ethereum")
 	c.shows(-1)
 	doc := c.claim(epoch)
 	if err := c.commit(doc); err != nil {
@@ -162,7 +163,6 @@ func TestReleased(t *testing.T) {
 	}
 	c.shows(-1)
 	same(t, only(gather(t, c.m), "chain_epoch", "node_chains"), map[string]float64{"node_chains{}": 0})
-	node.Released("ethereum")
 	node.Owned("ethereum", c.takeOver(c.disk))
 	c.claim(epoch + 1)
 	c.shows(10)
