@@ -156,6 +156,25 @@ func Data(file string, environ []string) (string, error) {
 	return data, nil
 }
 
+// MonitorListen reads nothing but monitor.listen; empty if it is not set. Where the
+// environment sets it the file is not read, and with the name "" there is none.
+func MonitorListen(file string, environ []string) (string, error) {
+	r := newReader(file, environ)
+	top := r.open("", 1, nil)
+	if file != "" && r.env[envName("monitor.listen")] == "" {
+		var err error
+		if r, top, err = open(file, environ); err != nil {
+			return "", err
+		}
+	}
+	listen := top.child("monitor").monitor()
+	if len(r.problems) > 0 {
+		r.problems.sort()
+		return "", r.problems
+	}
+	return listen, nil
+}
+
 // Options reads nothing but what changes the markets' definitions, by chain.
 func Options(file string, environ []string) (map[string]catalogue.Options, error) {
 	r, top, err := open(file, environ)
@@ -177,12 +196,17 @@ func Options(file string, environ []string) (map[string]catalogue.Options, error
 // maxFile bounds the file, in bytes.
 const maxFile = 1 << 20
 
-func open(file string, environ []string) (*reader, *section, error) {
+func newReader(file string, environ []string) *reader {
 	r := &reader{file: file, env: map[string]string{}, used: map[string]bool{}}
 	for _, variable := range environ {
 		name, text, _ := strings.Cut(variable, "=")
 		r.env[name] = text
 	}
+	return r
+}
+
+func open(file string, environ []string) (*reader, *section, error) {
+	r := newReader(file, environ)
 	content, err := read(file)
 	if err != nil {
 		return nil, nil, err

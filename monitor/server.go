@@ -34,7 +34,8 @@ type Options struct {
 
 	// Alive and Ready return at once, and an error that says why not: one line, or
 	// with errors.Join one for each reason. A process that is not alive is to be
-	// restarted, one that is not ready will be by itself.
+	// restarted, one that is not ready will be by itself. Without a function all is
+	// well.
 	Alive, Ready func() error
 
 	Log *slog.Logger
@@ -131,6 +132,9 @@ func (o Options) handler() http.Handler {
 
 // answer says that all is well, or with status 503 what is not.
 func answer(well string, check func() error) http.HandlerFunc {
+	if check == nil {
+		check = func() error { return nil }
+	}
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		w.Header().Set("Cache-Control", "no-store")
