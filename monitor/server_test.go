@@ -133,6 +133,7 @@ func TestClose(t *testing.T) {
 	}})
 	got := make(chan string)
 	go func() {
+		defer close(got)
 		_, text := ask(t, s, http.MethodGet, "/readyz")
 		got <- text
 	}()
