@@ -80,10 +80,12 @@ func TestAPlacedChainRunsWhileItIsOwned(t *testing.T) {
 	w.mustSettle()
 	epoch := w.seize(n)
 	w.eventually("the second epoch", func() bool { return w.actors()["chain"].Incarnation == 2 })
+	w.mine(block(listed("b", "5")))
+	w.mustSettle()
 	<-n.Drain("chain")
 	for id, a := range w.actors() {
 		if a.Status != "stopped" {
-			t.Errorf("%s is %s after the drain", id, a.Status)
+			t.Errorf("%s is %s after the drain, %s", id, a.Status, a.LastError)
 		}
 	}
 	<-n.Drain("chain") // nothing to do

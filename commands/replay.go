@@ -62,7 +62,7 @@ func serveRecordings(ctx context.Context, assets Assets, out io.Writer, f replay
 	if err != nil {
 		return fmt.Errorf("--listen %s: %w", f.listen, err)
 	}
-	fmt.Fprintf(out, "Serving recorded mainnet data; the chains advance every %s. A configuration that follows them:\n\n%s\n", f.pace, following(nodes, "http://"+reachable(listener.Addr())))
+	fmt.Fprintf(out, "Serving recorded mainnet data; the chains advance every %s. A configuration that follows them:\n\n%s\n", f.pace, following(nodes, "http://"+callable(listener.Addr())))
 
 	server := replay.NewServer(byPath(nodes))
 	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
@@ -120,8 +120,8 @@ func following(nodes map[string]*replay.Node, base string) string {
 	return b.String()
 }
 
-// reachable is a listener's address as others would call it.
-func reachable(addr net.Addr) string {
+// callable is a listener's address as others would call it.
+func callable(addr net.Addr) string {
 	tcp := addr.(*net.TCPAddr)
 	host, err := os.Hostname()
 	if err != nil || !tcp.IP.IsUnspecified() {
