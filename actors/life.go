@@ -249,7 +249,7 @@ func (l *life) noteFailure() {
 	l.supervision.failures.add(l.claim.ID, text, 2*l.supervision.backoff.Max)
 	l.finish()
 	state := persistence.Retrying
-	if l.supervision.stopping.Load() {
+	if l.supervision.stopping.is() {
 		state, text = persistence.Stopped, ""
 	}
 	l.writeAside(persistence.Report{Status: state, LastError: text})

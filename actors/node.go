@@ -111,7 +111,7 @@ func Start(cfg Config) (*Node, error) {
 	}))
 	n := &Node{
 		system:      system,
-		supervision: supervision{cfg.Backoff, newFailures(), cfg.Log, new(atomic.Bool)},
+		supervision: supervision{cfg.Backoff, newFailures(), cfg.Log, new(stopping)},
 		behind:      map[string]bool{},
 		caughtUp:    make(chan struct{}),
 		stopped:     make(chan struct{}),
@@ -158,7 +158,7 @@ func (n *Node) Lost() <-chan Loss { return n.lost }
 // Stop stops all actors and waits for what they write last.
 func (n *Node) Stop(ctx context.Context) error {
 	n.stop.Do(func() {
-		n.supervision.stopping.Store(true)
+		n.supervision.stopping.begun.Store(true)
 		go func() {
 			n.stopErr = n.system.Root.StopFuture(n.root).Wait()
 			n.background.Wait()

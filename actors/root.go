@@ -35,14 +35,14 @@ type chainRun struct {
 	wanted  bool
 	running bool              // its actors exist
 	stopped bool              // by us: they are about to end
-	writes  *sync.WaitGroup   // of its latest actors
+	shared  *shared           // by its latest actors
 	drained []chan<- struct{} // those who wait for its end
 }
 
 func newNodeActor(n *Node, cfg Config) *nodeActor {
 	a := &nodeActor{n: n, cfg: cfg, chains: map[string]*chainRun{}}
 	for _, c := range cfg.Chains {
-		a.chains[c.Name] = &chainRun{Chain: c, wanted: !cfg.Placed, writes: new(sync.WaitGroup)}
+		a.chains[c.Name] = &chainRun{Chain: c, wanted: !cfg.Placed}
 	}
 	return a
 }
@@ -63,7 +63,7 @@ func (a *nodeActor) Receive(c actor.Context) {
 	case drain:
 		a.drain(c, m)
 	case restart:
-		if r := a.chains[keyOf(m.child)]; m.of == actor.Actor(a) && !r.stopped && !a.n.supervision.stopping.Load() {
+		if r := a.chains[keyOf(m.child)]; m.of == actor.Actor(a) && !r.shared.supervision.stopping.is() {
 			m.now()
 		}
 	case *actor.Terminated:
@@ -86,12 +86,11 @@ func (a *nodeActor) run(c actor.Context, r *chainRun) {
 	if !r.wanted || r.running {
 		return
 	}
-	r.writes = new(sync.WaitGroup)
-	s := &shared{
-		system: a.n.system, store: a.cfg.Store, log: a.cfg.Log, node: a.cfg.Node, supervision: a.n.supervision,
-		background: background{r.writes, &a.n.background},
+	r.shared = &shared{
+		system: a.n.system, store: a.cfg.Store, log: a.cfg.Log, node: a.cfg.Node, supervision: a.n.supervision.ofChain(),
+		background: background{new(sync.WaitGroup), &a.n.background},
 	}
-	if _, err := c.SpawnNamed(chainProps(s, r.Chain, r.epoch, a.cfg), r.Name); err != nil {
+	if _, err := c.SpawnNamed(chainProps(r.shared, r.Chain, r.epoch, a.cfg), r.Name); err != nil {
 		panic(err)
 	}
 	r.running, r.stopped = true, false
@@ -101,6 +100,7 @@ func (a *nodeActor) run(c actor.Context, r *chainRun) {
 func (a *nodeActor) end(c actor.Context, r *chainRun) {
 	if r.running && !r.stopped {
 		r.stopped = true
+		r.shared.supervision.stopping.begun.Store(true)
 		c.Stop(childOf(c.Self(), r.Name))
 	}
 }
@@ -134,10 +134,12 @@ func (a *nodeActor) settle(r *chainRun) {
 	if r.running || len(r.drained) == 0 {
 		return
 	}
-	waiting, writes := r.drained, r.writes
+	waiting, s := r.drained, r.shared
 	r.drained = nil
 	go func() {
-		writes.Wait()
+		if s != nil { // else it has never run
+			s.background.chain.Wait()
+		}
 		for _, done := range waiting {
 			close(done)
 		}

@@ -83,12 +83,26 @@ type supervision struct {
 	backoff  Backoff
 	failures *failures
 	log      *slog.Logger
-	stopping *atomic.Bool // whoever fails now is not missed
+	stopping *stopping // whoever fails now is not missed
+}
+
+// stopping says that actors are being stopped: those of one chain, or the whole node.
+type stopping struct {
+	begun atomic.Bool
+	node  *stopping // of which the chain is
+}
+
+func (s *stopping) is() bool { return s.begun.Load() || s.node != nil && s.node.is() }
+
+// ofChain is the supervision of one chain's actors.
+func (s supervision) ofChain() supervision {
+	s.stopping = &stopping{node: s.stopping}
+	return s
 }
 
 // HandleFailure implements actor.SupervisorStrategy.
 func (s supervision) HandleFailure(system *actor.ActorSystem, supervisor actor.Supervisor, child *actor.PID, _ *actor.RestartStatistics, reason, _ any) {
-	if s.stopping.Load() {
+	if s.stopping.is() {
 		return
 	}
 	failures := max(1, s.failures.get(keyOf(child)).inARow)
