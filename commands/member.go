@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"github.com/imart/event-worker/actors"
@@ -47,12 +48,13 @@ func (m member) follow(ctx context.Context, cfg actors.Config) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, stop(ctx, node)) }()
+	me := m.presents(network.Address())
 	keeper := cluster.New(cluster.Config{
-		Registry: m.registry, Host: node, Peers: network, Node: m.presents(network.Address()),
+		Registry: m.registry, Host: node, Peers: network, Node: me,
 		Poll: m.cfg.Cluster.Poll, TTL: m.cfg.Cluster.TTL, Log: cfg.Log, Watch: m.metrics.Node(),
 	})
 	network.Serve(keeper.Status)
-	health, err := serveHealth(ctx, m.cfg, m.metrics, keeper.Ready, cfg.Log)
+	health, err := serveHealth(ctx, m.cfg, m.metrics, keeper.Ready, map[string]http.Handler{ownersPath: ownersOver(network, me.Chains)}, cfg.Log)
 	if err != nil {
 		return err
 	}
@@ -88,9 +90,9 @@ func (m member) presents(address string) persistence.Node {
 }
 
 // serveHealth serves health and metrics while the process runs.
-func serveHealth(ctx context.Context, cfg config.Config, metrics *monitor.Metrics, ready func() error, log *slog.Logger) (*monitor.Server, error) {
+func serveHealth(ctx context.Context, cfg config.Config, metrics *monitor.Metrics, ready func() error, more map[string]http.Handler, log *slog.Logger) (*monitor.Server, error) {
 	return monitor.Serve(context.WithoutCancel(ctx), monitor.Options{
 		Listen: cfg.Monitor.Listen, Default: config.DefaultMonitor, Metrics: metrics,
-		Alive: func() error { return nil }, Ready: ready, Log: log,
+		Alive: func() error { return nil }, Ready: ready, More: more, Log: log,
 	})
 }

@@ -149,7 +149,7 @@ func (f runFlags) follow(ctx context.Context, cfg config.Config, at location, st
 		return err
 	}
 	if !f.once {
-		health, err := serveHealth(ctx, cfg, metrics, func() error { return nil }, log)
+		health, err := serveHealth(ctx, cfg, metrics, func() error { return nil }, nil, log)
 		if err != nil {
 			return err
 		}

@@ -38,6 +38,8 @@ type Options struct {
 	// well.
 	Alive, Ready func() error
 
+	More map[string]http.Handler // what else is served, by path, for GET
+
 	Log *slog.Logger
 }
 
@@ -127,6 +129,9 @@ func (o Options) handler() http.Handler {
 	mux.Handle("GET "+MetricsPath, promhttp.HandlerFor(o.Metrics.Registry(), promhttp.HandlerOpts{
 		ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelWarn), MaxRequestsInFlight: 4, Timeout: 10 * time.Second,
 	}))
+	for path, handler := range o.More {
+		mux.Handle("GET "+path, handler)
+	}
 	return mux
 }
 
