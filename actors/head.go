@@ -50,7 +50,8 @@ func (h *head) receive(l *life, message any) {
 	}
 }
 
-// abandoned is how many of a view's blocks are not on the branch of a later one.
+// abandoned is how many of a view's blocks are not on the branch of a later one, as
+// far down as that one knows its branch.
 func abandoned(before, after *chains.View) (depth int64) {
 	if before == nil {
 		return 0

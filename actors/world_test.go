@@ -54,7 +54,8 @@ type world struct {
 	atHead   func(stream string, p markets.Place) bool
 	start    int64
 	abreast  time.Duration
-	orders   int // how many orders the random events are about
+	orders   int      // how many orders the random events are about
+	log      *journal // of the nodes, if a test reads it
 }
 
 func newWorld(t testing.TB, seed uint64, finality int64) *world {
@@ -153,6 +154,9 @@ func (w *world) join(placed bool) *Node {
 	var out io.Writer = io.Discard
 	if os.Getenv("EVENT_WORKER_TEST_LOG") != "" {
 		out = os.Stderr
+	}
+	if w.log != nil {
+		out = w.log
 	}
 	n, err := Start(Config{
 		Node: "test", Store: w.seen, Log: slog.New(slog.NewTextHandler(out, nil)).With("test", w.t.Name()),

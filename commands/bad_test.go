@@ -115,6 +115,16 @@ func TestBadInput(t *testing.T) {
 			args:    []string{"run", "--log-level", "loud"}, want: `--log-level "loud": choose debug, info, warn or error`,
 		},
 		{
+			name: "unwritable log folder",
+			prepare: func(t *testing.T, dir string) {
+				configured(t, dir, unreachable(t), 1) // which would be said if it came to that
+				if err := os.WriteFile(filepath.Join(dir, "file"), nil, 0o600); err != nil {
+					t.Fatal(err)
+				}
+			},
+			args: []string{"run", "--log-dir", "file/logs"}, want: "log folder file/logs cannot be written: mkdir file: not a directory: make it writable, choose another one with --log-dir or log.dir, or none",
+		},
+		{
 			name:    "MongoDB that is no MongoDB URI",
 			prepare: func(t *testing.T, dir string) { configured(t, dir, node.URL(), 1) },
 			environ: []string{"MONGODB_URI=mongo://user:s3cretkey@localhost"},
