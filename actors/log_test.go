@@ -92,8 +92,10 @@ func TestHowOftenAFailureIsLogged(t *testing.T) {
 	for _, n := range want {
 		j.expect(t, fmt.Sprintf("failures=%d ", n), "level=WARN", `msg="actor failed, restarting"`, "actor=chain/head", "reason=refused", "in=1s")
 	}
-	s.logRestart("chain/market", "panic: oh no\ngoroutine 7", 1, 0)
-	j.expect(t, "actor=chain/market", `reason="panic: oh no"`, `stack="goroutine 7"`)
+	s.logRestart("chain/market", "panic: oh no\ngoroutine 7 [running]:\nmain.main()", 1, 0)
+	j.expect(t, "actor=chain/market ", `reason="panic: oh no"`, `stack="goroutine 7 [running]:\nmain.main()"`)
+	s.logRestart("chain/market/list", "cut off\nno room", 1, 0) // as errors.Join has it
+	j.expect(t, "actor=chain/market/list", `reason="cut off; no room"`)
 }
 
 // A failed actor's restart is logged with its reason.

@@ -122,11 +122,12 @@ func (s supervision) logRestart(key, reason string, failures int, delay time.Dur
 		level = slog.LevelWarn
 	}
 	log := s.log
-	if _, stack, found := strings.Cut(reason, "\n"); found {
-		log = log.With("stack", stack)
+	reason, stack, panicked := strings.Cut(reason, "\ngoroutine ")
+	if panicked {
+		log = log.With("stack", "goroutine "+stack)
 	}
 	log.Log(context.Background(), level, "actor failed, restarting",
-		"actor", key, "reason", firstLine(reason), "failures", failures, "in", delay.Round(time.Millisecond))
+		"actor", key, "reason", firstLine(strings.ReplaceAll(reason, "\n", "; ")), "failures", failures, "in", delay.Round(time.Millisecond))
 }
 
 // restart restarts a child on its parent's own thread, and only if the parent is

@@ -60,9 +60,11 @@ and answer, unless the process is one of a cluster. After that, endpoints that f
 tried again for ever.
 
 "status" and "query" show what is going on meanwhile; so do /healthz, /readyz and
-/metrics at the address monitor.listen.`,
+/metrics at the address monitor.listen. The log goes to standard error, and with
+--log-dir to files besides, one for each kind of chain and level.`,
 		Example: `  event-worker config example > event-worker.yaml
   event-worker run --config event-worker.yaml
+  event-worker run --log-dir logs --log-format json
   EVENT_WORKER_CHAINS_ETHEREUM_ENDPOINT=https://… event-worker run --once`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return run(c.Context(), assets, c.ErrOrStderr(), f) },

@@ -37,12 +37,24 @@ type logWatcher struct {
 
 // part is a stream with its actors, or any other actor.
 type part struct {
-	what                  string // stream or actor
-	id, chain             string
-	running               bool
-	retrying, backfilling bool
-	reason                string // for retrying
-	restarts, events, lag int64
+	what              string // stream or actor
+	id, chain         string
+	running, retrying bool
+	reason            string // for retrying
+	status            string // a stream's subject's
+	said              int64  // the subject's lag, as it last said
+	head              int64
+	at                []int64 // the heights of a stream's observers
+	restarts, events  int64
+}
+
+// lag is how many heights a stream is behind. Subjects say it with a delay; but where
+// nothing happens, only they know that.
+func (p part) lag() int64 {
+	if len(p.at) == 0 {
+		return p.said
+	}
+	return min(p.said, max(0, p.head-slices.Min(p.at)))
 }
 
 // condition is what is remembered of a part.
@@ -115,11 +127,13 @@ func (w *logWatcher) parts(all []persistence.Actor) []part {
 		if _, configured := w.chains[a.Chain]; !configured {
 			continue
 		}
-		p := part{what: "actor", id: a.ID, chain: a.Chain}
+		what, id := "actor", a.ID
 		if a.Stream != "" {
-			p.what, p.id = "stream", stream{chain: a.Chain, market: a.Market, name: a.Stream}.id()
+			what, id = "stream", stream{chain: a.Chain, market: a.Market, name: a.Stream}.id()
 		}
-		byID[p.id] = cmp.Or(byID[p.id], p).with(a)
+		p := byID[id]
+		p.what, p.id, p.chain = what, id, a.Chain
+		byID[id] = p.with(a)
 	}
 	return slices.SortedFunc(maps.Values(byID), func(p, q part) int { return cmp.Compare(p.id, q.id) })
 }
@@ -128,14 +142,15 @@ func (w *logWatcher) parts(all []persistence.Actor) []part {
 func (p part) with(a persistence.Actor) part {
 	p.running = p.running || a.Status != persistence.Stopped
 	p.restarts += a.Restarts
+	p.head = max(p.head, a.Head)
 	if a.Status == persistence.Retrying {
 		p.retrying, p.reason = true, a.LastError
 	}
 	switch a.Kind {
 	case "subject":
-		p.backfilling, p.lag = a.Status == persistence.Backfilling, a.Lag
+		p.status, p.said = a.Status, a.Lag
 	case "observer":
-		p.events = max(p.events, a.Events)
+		p.events, p.at = max(p.events, a.Events), append(p.at, a.Height())
 	}
 	return p
 }
@@ -158,15 +173,14 @@ func (c condition) next(p part) condition {
 	n := condition{
 		failing:  p.retrying || c.failing && p.restarts != c.restarts,
 		restarts: p.restarts,
-		met:      c.met,
+		met:      c.met || p.status == persistence.Following,
+		behind:   c.behind,
 	}
-	switch {
-	case p.backfilling:
-		n.behind = c.behind + 1
-	case n.failing:
-		n.behind = c.behind
-	default:
-		n.met = true
+	switch p.status {
+	case persistence.Backfilling:
+		n.behind++
+	case persistence.Following:
+		n.behind = 0
 	}
 	return n
 }
@@ -182,9 +196,9 @@ func (w *logWatcher) tellOf(p part, before, now condition) {
 	}
 	switch {
 	case now.late() && !before.late():
-		log.Warn("stream has fallen behind", "lag", p.lag)
+		log.Warn("stream has fallen behind", "lag", p.lag())
 	case now.behind == 0 && (before.late() || before.behind > 0 && !before.met):
-		log.Info("stream has caught up", "lag", p.lag)
+		log.Info("stream has caught up", "lag", p.lag())
 	}
 }
 
@@ -215,7 +229,7 @@ type totals struct {
 func (w *logWatcher) count(parts []part) (t totals) {
 	for _, p := range parts {
 		t.events += p.events
-		t.lag = max(t.lag, p.lag)
+		t.lag = max(t.lag, p.lag())
 		if p.what == "stream" {
 			t.streams++
 		}

@@ -86,11 +86,14 @@ func (w *watched) is(id, status string, lag int64, reason string) {
 }
 
 // has writes that an observer has so many events more.
-func (w *watched) has(id string, events int64) {
+func (w *watched) has(id string, events int64) { w.move(id, 1, events) }
+
+// move writes that an observer has come so many blocks further.
+func (w *watched) move(id string, blocks, events int64) {
 	w.t.Helper()
 	w.is(id, persistence.Following, 0, "")
 	doc := w.docs[id]
-	to := markets.Place{Seq: doc.Seq + 1, Hash: fmt.Sprint(doc.Seq + 1)}
+	to := markets.Place{Seq: doc.Seq + blocks, Hash: fmt.Sprint(doc.Seq + blocks)}
 	move := persistence.Move{Actor: doc.Ref(), From: doc.Place, To: to, Events: events, Report: persistence.Report{Status: persistence.Following}}
 	if err := w.store.Commit(w.t.Context(), persistence.MarketRef{Chain: doc.Chain, Market: doc.Market}, []persistence.Move{move}, nil); err != nil {
 		w.t.Fatal(err)
@@ -143,6 +146,8 @@ func TestAStreamFallsBehind(t *testing.T) {
 	t.Parallel()
 	w := newWatched(t, "ethereum")
 	w.begin(t.Context())
+	w.claim(subjectID, "me", 0)
+	w.says("before it knows")
 	w.is(subjectID, persistence.Backfilling, 900, "")
 	w.says("at the beginning")
 	w.is(subjectID, persistence.Backfilling, 500, "")
@@ -239,6 +244,27 @@ func TestSummaries(t *testing.T) {
 		"INFO msg=summary chain=bsc streams=1 events=0 lag=40 retrying=1",
 		"INFO msg=summary chain=ethereum streams=2 events=4 lag=12 retrying=0",
 		`INFO msg="every stream has caught up"`)
+}
+
+// The lag is what subjects say, unless the observers' places tell of less.
+func TestLag(t *testing.T) {
+	t.Parallel()
+	w := newWatched(t, "ethereum")
+	w.begin(t.Context())
+	for _, test := range []struct {
+		said, blocks, want int64
+	}{{70, 30, 70}, {70, 60, 10}, {5, 0, 5}, {70, 10, 0}} { // the head is at 100
+		w.is(subjectID, persistence.Following, test.said, "")
+		w.move(loggerID, test.blocks, 0)
+		all, ok := w.mine(t.Context())
+		if !ok || len(all) != 1 || all[0].lag() != test.want {
+			t.Errorf("%+v: %+v", test, all)
+		}
+	}
+	w.has("ethereum/seaport/list/order-list", 0)
+	if all, ok := w.mine(t.Context()); !ok || all[0].lag() != 70 {
+		t.Errorf("with an observer that is further behind: %+v", all)
+	}
 }
 
 // A chain that other processes follow, or that is not configured any more, is not
