@@ -176,22 +176,39 @@ func (l *life) after(d time.Duration, message any) {
 	time.AfterFunc(d, func() { root.Send(self, result{l, message}) })
 }
 
+// claimDocument claims the actor's document, however long that takes: while a store
+// is away all its actors wait here, once each restarted at most.
 func (l *life) claimDocument(ctx context.Context) any {
+	for failures := 1; ; failures++ {
+		message, err := l.tryClaim(ctx)
+		if err == nil {
+			return message
+		}
+		delay := l.supervision.backoff.delay(failures)
+		l.supervision.logRepeat(failures, "actor waits for its document", "actor", l.claim.ID, "reason", firstLine(err.Error()), "in", delay.Round(time.Millisecond))
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(delay):
+		}
+	}
+}
+
+func (l *life) tryClaim(ctx context.Context) (message any, err error) {
 	claim := l.claim
 	last := l.supervision.failures.get(claim.ID)
 	claim.Node, claim.Restarts, claim.LastError = l.node, last.pending, last.reason
-	var err error
 	if claim.Epoch, err = l.epoch(ctx); err != nil {
-		return err
+		return nil, err
 	}
 	doc, err := l.store.Claim(ctx, claim)
-	if errors.Is(err, persistence.ErrFenced) {
-		return takenOver{claim.Epoch}
+	switch {
+	case errors.Is(err, persistence.ErrFenced):
+		return takenOver{claim.Epoch}, nil
+	case err != nil:
+		return nil, fmt.Errorf("claiming %s: %w", claim.ID, err)
 	}
-	if err != nil {
-		return fmt.Errorf("claiming %s: %w", claim.ID, err)
-	}
-	return claimed{doc, last.pending}
+	return claimed{doc, last.pending}, nil
 }
 
 // takenOver says that a claim met a higher epoch.

@@ -114,20 +114,25 @@ func (s supervision) HandleFailure(system *actor.ActorSystem, supervisor actor.S
 	time.AfterFunc(delay, func() { system.Root.Send(pid, r) })
 }
 
-// logRestart logs a failure: the first in a row, the second, the fourth, the eighth…
-// so that all may be read, and the others for who looks for them.
+// logRestart logs a failure. What a panic leaves is apart from its reason.
 func (s supervision) logRestart(key, reason string, failures int, delay time.Duration) {
+	reason, stack, panicked := strings.Cut(reason, "\ngoroutine ")
+	args := []any{"actor", key, "reason", firstLine(strings.ReplaceAll(reason, "\n", "; ")), "failures", failures, "in", delay.Round(time.Millisecond)}
+	if panicked {
+		args = append(args, "stack", "goroutine "+stack)
+	}
+	s.logRepeat(failures, "actor failed, restarting", args...)
+}
+
+// logRepeat logs what happens for the nth time in a row: the first, the second, the
+// fourth, the eighth time… so that all may be read, and the others for who looks for
+// them.
+func (s supervision) logRepeat(nth int, message string, args ...any) {
 	level := slog.LevelDebug
-	if failures&(failures-1) == 0 {
+	if nth&(nth-1) == 0 {
 		level = slog.LevelWarn
 	}
-	log := s.log
-	reason, stack, panicked := strings.Cut(reason, "\ngoroutine ")
-	if panicked {
-		log = log.With("stack", "goroutine "+stack)
-	}
-	log.Log(context.Background(), level, "actor failed, restarting",
-		"actor", key, "reason", firstLine(strings.ReplaceAll(reason, "\n", "; ")), "failures", failures, "in", delay.Round(time.Millisecond))
+	s.log.Log(context.Background(), level, message, args...)
 }
 
 // restart restarts a child on its parent's own thread, and only if the parent is
