@@ -53,7 +53,7 @@ func newProject(t *testing.T) *project {
 	}
 	t.Cleanup(func() {
 		if t.Failed() {
-			t.Logf("%s", p.compose(t, "logs", "--no-color", "--tail", "60"))
+			t.Logf("%s", p.compose(t, "logs", "--no-color", "--tail", "60", evm, aptos))
 		}
 		for _, id := range strings.Fields(p.docker(t, "ps", "--quiet", "--filter", "status=paused", "--filter", "label=com.docker.compose.project="+p.name)) {
 			p.docker(t, "unpause", id)
