@@ -16,6 +16,7 @@ const DefaultDatabase = "event_worker"
 type Address struct {
 	Hosts    []string
 	Database string
+	Server   string // the first server, host:port
 }
 
 // String is the address for people.
@@ -29,7 +30,7 @@ func AddressOf(uri string) (Address, error) {
 	if err != nil {
 		return Address{}, fmt.Errorf("MONGODB_URI is of no use: %s: it looks like mongodb://user:password@host:27017/database?replicaSet=rs0", wrongWith(uri, err))
 	}
-	a := Address{Hosts: parsed.Hosts, Database: parsed.Database}
+	a := Address{Hosts: parsed.Hosts, Database: parsed.Database, Server: withPort(parsed.Hosts[0])}
 	if parsed.Scheme == connstring.SchemeMongoDBSRV {
 		a.Hosts = []string{hostOf(uri)}
 	}
@@ -62,4 +63,15 @@ func hostOf(uri string) string {
 		rest = rest[:end]
 	}
 	return rest[strings.LastIndex(rest, "@")+1:]
+}
+
+// defaultPort is MongoDB's own.
+const defaultPort = "27017"
+
+// withPort is a host with a port, MongoDB's own if it has none.
+func withPort(host string) string {
+	if _, _, err := net.SplitHostPort(host); err == nil {
+		return host
+	}
+	return net.JoinHostPort(strings.Trim(host, "[]"), defaultPort)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"strings"
 	"time"
 
@@ -17,7 +16,6 @@ import (
 const DefaultReplicaSet = "rs0"
 
 const (
-	defaultPort     = "27017"
 	initiateTimeout = 5 * time.Second // of one try
 	initiatePause   = 200 * time.Millisecond
 )
@@ -142,12 +140,4 @@ func await(ctx context.Context, try func() error) error {
 			return err
 		}
 	}
-}
-
-// withPort is a host with a port, MongoDB's own if it has none.
-func withPort(host string) string {
-	if _, _, err := net.SplitHostPort(host); err == nil {
-		return host
-	}
-	return net.JoinHostPort(strings.Trim(host, "[]"), defaultPort)
 }
