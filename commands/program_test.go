@@ -46,9 +46,10 @@ const patience = 20 * time.Second
 // process is a running program.
 type process struct {
 	*exec.Cmd
-	t    *testing.T
-	out  buffer // both outputs
-	done chan error
+	t     *testing.T
+	out   buffer // both outputs
+	done  chan error
+	ended chan struct{} // closed after that
 }
 
 // buffer is what a process has written so far.
@@ -97,13 +98,17 @@ func launch(t *testing.T, dir string, args ...string) *process {
 // launchIn starts the program in an environment.
 func launchIn(t *testing.T, dir string, environ []string, args ...string) *process {
 	t.Helper()
-	p := &process{Cmd: command(t.Context(), dir, environ, args...), t: t, done: make(chan error, 1)}
+	p := &process{Cmd: command(t.Context(), dir, environ, args...), t: t, done: make(chan error, 1), ended: make(chan struct{})}
 	p.out.more = make(chan struct{}, 1)
 	p.Stdout, p.Stderr = &p.out, &p.out
 	if err := p.Start(); err != nil {
 		t.Fatal(err)
 	}
-	go func() { p.done <- p.Wait() }()
+	go func() {
+		p.done <- p.Wait()
+		close(p.ended)
+	}()
+	t.Cleanup(func() { <-p.ended }) // the test's context has ended it, and nothing is to go on after it
 	return p
 }
 
@@ -136,8 +141,8 @@ func (p *process) ends(signal os.Signal) {
 		if err != nil {
 			p.t.Fatalf("%v ends it with %v:\n%s", signal, err, &p.out)
 		}
-	case <-time.After(5 * time.Second):
-		p.t.Fatalf("%v does not end it within seconds:\n%s", signal, &p.out)
+	case <-time.After(patience):
+		p.t.Fatalf("%v does not end it:\n%s", signal, &p.out)
 	}
 }
 

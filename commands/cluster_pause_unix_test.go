@@ -1,0 +1,46 @@
+//go:build unix
+
+package commands
+
+import (
+	"slices"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/imart/event-worker/persistence"
+)
+
+// A node that stands still is taken over. When it goes on it joins anew in the same
+// process, and gets a chain back.
+func TestClusterPaused(t *testing.T) {
+	t.Parallel()
+	c := newTeam(t)
+	c.advance(10 * time.Millisecond)
+	one := c.start("one")
+	c.start("two")
+	s := c.until("each has a chain", ownedBy("one", "two"))
+	before := id(t, s, "one")
+
+	one.send(syscall.SIGSTOP)
+	c.until("two has both", ownedBy("two", "two"))
+	one.send(syscall.SIGCONT)
+	one.says("it stops its chains and joins anew")
+	s = c.until("each has a chain again", ownedBy("one", "two"))
+	if after := id(t, s, "one"); after == before {
+		t.Errorf("it is still %s", after)
+	}
+	if got := states(s, "one"); !slices.Equal(got, []string{persistence.Dead, persistence.Up}) {
+		t.Errorf("its nodes are %v", got)
+	}
+
+	c.finish()
+	c.expectWhole()
+}
+
+func (w *worker) send(signal syscall.Signal) {
+	w.t.Helper()
+	if err := w.Process.Signal(signal); err != nil {
+		w.t.Fatal(err)
+	}
+}

@@ -1,0 +1,263 @@
+package commands
+
+import (
+	"context"
+	"maps"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/imart/event-worker/chains/replay"
+	"github.com/imart/event-worker/persistence"
+	"github.com/imart/event-worker/persistence/mongo"
+	"github.com/imart/event-worker/persistence/mongo/mongotest"
+)
+
+// quickly is how a cluster is configured in these tests. A node of a busy machine may
+// be silent for a while; no test depends on it that it never is for as long as ttl.
+const quickly = `cluster: {poll: 100ms, ttl: 1500ms}
+monitor: {listen: "127.0.0.1:0"}
+tuning: {tick: 200ms, idle: 500ms}
+`
+
+// team is a cluster of processes on one MongoDB database that follow the recorded
+// chains.
+type team struct {
+	database
+	t      *testing.T
+	dir    string // with the configuration
+	store  *mongo.Store
+	chains map[string]*replay.Node // what serves the chains
+}
+
+func newTeam(t *testing.T) *team {
+	t.Helper()
+	return newTeamOn(t, mongotest.Database(t))
+}
+
+// newTeamOn is newTeam for the database of a URI.
+func newTeamOn(t *testing.T, uri string) *team {
+	t.Helper()
+	c := &team{database: database{"MONGODB_URI=" + uri}, t: t, dir: t.TempDir(), chains: map[string]*replay.Node{}}
+	for _, ref := range demoMarkets {
+		recording, err := Assets{Recordings: os.DirFS("../testdata/recordings"), RecordingsIn: "."}.recording(ref.Chain)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.chains[ref.Chain] = replay.NewNode(recording)
+	}
+	server := httptest.NewServer(byPath(c.chains))
+	t.Cleanup(server.Close)
+	text := strings.ReplaceAll(following(c.chains, server.URL), "poll: 1s", "poll: 50ms") + quickly
+	if err := os.WriteFile(filepath.Join(c.dir, defaultConfig), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var err error
+	if c.store, err = mongo.Open(t.Context(), uri); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.store.Close() })
+	return c
+}
+
+// worker is a process of a team.
+type worker struct {
+	*process
+	name string
+}
+
+// start starts a process of a name, with options as variables of the environment.
+func (c *team) start(name string, options ...string) *worker {
+	c.t.Helper()
+	w := &worker{launchIn(c.t, c.dir, c.environ(name, options...), "run"), name}
+	c.t.Cleanup(func() {
+		if c.t.Failed() {
+			c.t.Logf("%s:\n%s", w.name, &w.out)
+		}
+	})
+	return w
+}
+
+func (c *team) environ(name string, options ...string) []string {
+	return slices.Concat(c.database, []string{"EVENT_WORKER_NODE=" + name}, options)
+}
+
+// refused runs a process that must end with one line of error, and returns that.
+func (c *team) refused(name string, options ...string) string {
+	c.t.Helper()
+	return refused(c.t, c.dir, c.environ(name, options...), "run")
+}
+
+// refused runs the program, which must end with one line of error, and returns that.
+func refused(t *testing.T, dir string, environ []string, args ...string) string {
+	t.Helper()
+	_, stderr, code := result(t, dir, environ, args...)
+	lines := slices.DeleteFunc(slices.Collect(strings.Lines(stderr)), func(line string) bool { return strings.HasPrefix(line, "time=") })
+	if code != 1 || len(lines) != 1 {
+		t.Fatalf("%v: exit code %d, and not one line of error:\n%s", args, code, stderr)
+	}
+	return lines[0]
+}
+
+// kill ends a process as a crash would.
+func (w *worker) kill() {
+	_ = w.Process.Kill()
+	<-w.ended
+}
+
+// status is what status shows.
+func (c *team) status() state {
+	c.t.Helper()
+	s, err := new(statusFlags).state(c.t.Context(), c.store)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return s
+}
+
+// until waits until the cluster is as it should be.
+func (c *team) until(what string, is func(state) bool) state {
+	c.t.Helper()
+	var s state
+	eventually(c.t, what, func() bool { s = c.status(); return is(s) })
+	return s
+}
+
+// ownedBy says whether living nodes of these names, in their order, own the chains:
+// one chain each time that the name is there.
+func ownedBy(names ...string) func(state) bool {
+	return func(s state) bool { return slices.Equal(slices.Sorted(maps.Values(chainOwners(s))), names) }
+}
+
+// chainOwners are the names of the living owners of chains.
+func chainOwners(s state) map[string]string {
+	owners := map[string]string{}
+	for _, l := range s.Leases {
+		for _, n := range s.living() {
+			if n.ID == l.Node {
+				owners[l.Chain] = n.Name
+			}
+		}
+	}
+	return owners
+}
+
+// states are those of the nodes of a name, in the order of their joining.
+func states(s state, name string) []string {
+	var out []string
+	byTime := slices.SortedFunc(slices.Values(s.Nodes), func(a, b persistence.Node) int { return a.JoinedAt.Compare(b.JoinedAt) })
+	for _, n := range byTime {
+		if n.Name == name {
+			out = append(out, n.State)
+		}
+	}
+	return out
+}
+
+// id is that of the living node of a name.
+func id(t *testing.T, s state, name string) string {
+	t.Helper()
+	for _, n := range s.living() {
+		if n.Name == name {
+			return n.ID
+		}
+	}
+	t.Fatalf("no node %s among %v", name, s.Nodes)
+	return ""
+}
+
+// advance moves the chains on while the test goes on.
+func (c *team) advance(pace time.Duration) {
+	ctx, cancel := context.WithCancel(c.t.Context())
+	var running sync.WaitGroup
+	for _, node := range c.chains {
+		running.Go(func() { node.Run(ctx, pace) })
+	}
+	c.t.Cleanup(func() { cancel(); running.Wait() })
+}
+
+// finish moves the chains to their ends, and waits until all is followed.
+func (c *team) finish() {
+	c.t.Helper()
+	for _, node := range c.chains {
+		node.Finish()
+	}
+	c.until("every stream is at its chain's end", func(s state) bool {
+		streams := 0
+		for _, root := range s.Chains {
+			root.walk(func(b *branch) {
+				if a := b.Actor; a != nil && a.Kind == "subject" && a.Status == persistence.Following && a.Lag == 0 && a.Head == c.chains[a.Chain].End() {
+					streams++
+				}
+			})
+		}
+		return streams == 13
+	})
+}
+
+// expectWhole expects the documents of a demo that nobody disturbed.
+func (c *team) expectWhole() {
+	c.t.Helper()
+	folder, _ := whole(c.t)
+	if got, want := c.contents(c.t), contents(c.t, folder); got != want {
+		c.t.Errorf("the documents are\n%s\nthose of the demo\n%s", got, want)
+	}
+}
+
+// expectRest expects that no chain has an owner, and that all actors have stopped.
+func (c *team) expectRest() {
+	c.t.Helper()
+	s := c.status()
+	for _, l := range s.Leases {
+		if l.Node != "" {
+			c.t.Errorf("%s is still %s's", l.Chain, l.Node)
+		}
+	}
+	for _, root := range s.Chains {
+		root.walk(func(b *branch) {
+			if a := b.Actor; a != nil && a.Status != persistence.Stopped {
+				c.t.Errorf("%s is %s: %s", a.ID, a.Status, a.LastError)
+			}
+		})
+	}
+}
+
+// Two nodes share two chains. The other one takes over from one that is killed, and
+// gives a chain to one that joins; one that is stopped gives its chain away first.
+func TestClusterSharesChains(t *testing.T) {
+	t.Parallel()
+	c := newTeam(t)
+	c.advance(10 * time.Millisecond)
+	one, two := c.start("one"), c.start("two")
+	c.until("each has a chain", ownedBy("one", "two"))
+
+	one.kill()
+	s := c.until("two has both", ownedBy("two", "two"))
+	if got := states(s, "one"); !slices.Equal(got, []string{persistence.Dead}) {
+		t.Errorf("who was killed is %v", got)
+	}
+
+	one = c.start("one")
+	c.until("each has a chain again", ownedBy("one", "two"))
+	two.says(`msg="chain given away"`)
+	one.says(`from="" `)
+
+	two.ends(syscall.SIGTERM)
+	s = c.status()
+	if got := states(s, "two"); !slices.Equal(got, []string{persistence.Left}) {
+		t.Errorf("who was stopped is %v", got)
+	}
+	two.says("left the cluster")
+	c.until("one has both", ownedBy("one", "one"))
+
+	c.finish()
+	one.ends(syscall.SIGTERM)
+	c.expectRest()
+	c.expectWhole()
+}
