@@ -110,6 +110,24 @@ func TestBadInput(t *testing.T) {
 			args:    []string{"run"}, want: `event-worker.yaml:5: chains.ethereum.chainId: "-1" is no whole number from 1 to 9007199254740992 (and 1 more`,
 		},
 		{
+			name:    "cluster that would not be seen to live",
+			prepare: func(t *testing.T, dir string) { configured(t, dir, node.URL(), 1) },
+			environ: []string{"EVENT_WORKER_CLUSTER_POLL=2s", "EVENT_WORKER_CLUSTER_TTL=5s"},
+			args:    []string{"run"}, want: "cluster.poll: 2s is too long for a ttl of 5s, a third of it at most: others would take this node for dead between two beats",
+		},
+		{
+			name:    "roles that leave nothing",
+			prepare: func(t *testing.T, dir string) { configured(t, dir, node.URL(), 1) },
+			environ: []string{"EVENT_WORKER_CLUSTER_ROLES=aptos"},
+			args:    []string{"run"}, want: "event-worker.yaml: no configured chain is one of cluster.roles (aptos): configure one, or other roles",
+		},
+		{
+			name:    "role that is unknown",
+			prepare: func(t *testing.T, dir string) { configured(t, dir, node.URL(), 1) },
+			environ: []string{"EVENT_WORKER_CLUSTER_ROLES=etherum"},
+			args:    []string{"run"}, want: `cluster.roles: unknown role "etherum" (did you mean ethereum?): give kinds (evm, aptos) or names of configured chains`,
+		},
+		{
 			name:    "bad log level",
 			prepare: func(t *testing.T, dir string) { configured(t, dir, node.URL(), 1) },
 			args:    []string{"run", "--log-level", "loud"}, want: `--log-level "loud": choose debug, info, warn or error`,

@@ -26,6 +26,9 @@ monitor: {listen: "127.0.0.1:0"}
 tuning: {tick: 200ms, idle: 500ms}
 `
 
+// calm is the option of nodes that are to be taken for dead by nobody.
+const calm = "EVENT_WORKER_CLUSTER_TTL=20s"
+
 // team is a cluster of processes on one MongoDB database that follow the recorded
 // chains.
 type team struct {
@@ -62,8 +65,23 @@ func newTeamOn(t *testing.T, uri string) *team {
 	if c.store, err = mongo.Open(t.Context(), uri); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = c.store.Close() })
+	t.Cleanup(func() {
+		if t.Failed() {
+			c.tell()
+		}
+		_ = c.store.Close()
+	})
 	return c
+}
+
+// tell logs how the cluster was at the end of a test.
+func (c *team) tell() {
+	var text strings.Builder
+	s, err := new(statusFlags).state(context.Background(), c.store)
+	if err == nil {
+		err = s.write(&text, location{}, time.Now())
+	}
+	c.t.Logf("status (%v):\n%s", err, &text)
 }
 
 // worker is a process of a team.

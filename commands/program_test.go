@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -101,6 +102,8 @@ func launchIn(t *testing.T, dir string, environ []string, args ...string) *proce
 	p := &process{Cmd: command(t.Context(), dir, environ, args...), t: t, done: make(chan error, 1), ended: make(chan struct{})}
 	p.out.more = make(chan struct{}, 1)
 	p.Stdout, p.Stderr = &p.out, &p.out
+	// A transaction that was cut off would hold up whoever drops the database.
+	p.Cancel, p.WaitDelay = func() error { return p.Process.Signal(syscall.SIGTERM) }, patience
 	if err := p.Start(); err != nil {
 		t.Fatal(err)
 	}

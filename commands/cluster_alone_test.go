@@ -1,0 +1,72 @@
+package commands
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/imart/event-worker/cluster"
+	"github.com/imart/event-worker/persistence"
+)
+
+// alone are the commands that want the data of a run to themselves.
+var alone = [][]string{
+	{"run", "--once"},
+	{"rewind", "ethereum", "--to", "17000000"},
+	{"retry"},
+}
+
+// Commands that want the data to themselves refuse where a cluster runs. They work
+// when it has died, though its node still counts as living.
+func TestAlone(t *testing.T) {
+	t.Parallel()
+	c := newTeam(t)
+	one := c.start("one")
+	c.finish()
+	want := fmt.Sprintf("a cluster runs there (%s): stop it first", id(t, c.status(), "one"))
+	each(t, alone, func(t *testing.T, args []string) {
+		if said := refused(t, c.dir, c.database, args...); !strings.Contains(said, want) {
+			t.Errorf("says %s, want %s", said, want)
+		}
+	})
+	one.kill()
+	if got := states(c.status(), "one"); got[0] != persistence.Up {
+		t.Fatalf("one is %v", got)
+	}
+	for _, args := range alone {
+		if _, stderr, code := result(t, c.dir, c.database, args...); code != 0 {
+			t.Errorf("%v after a crash: exit code %d, %s", args, code, stderr)
+		}
+	}
+	c.start("one")
+	c.until("one has both", ownedBy("one", "one"))
+	c.finish()
+	c.expectWhole()
+}
+
+// The demo, too, wants the data to itself.
+func TestDemoAlone(t *testing.T) {
+	t.Parallel()
+	c := newTeam(t)
+	stop := c.beats(c.joined(persistence.Node{ID: "one.abcdef", Name: "one", Address: "127.0.0.1:1", Protocol: cluster.Protocol}))
+	if said := refused(t, c.dir, c.database, "demo", "--once"); !strings.Contains(said, "a cluster runs there (one.abcdef): stop it first") {
+		t.Errorf("says %s", said)
+	}
+	stop()
+	c.output(t, "demo", "--once")
+	if said := c.refused("one"); !strings.Contains(said, "it holds the demo's data: choose another one") {
+		t.Errorf("a node on the demo's data: %s", said)
+	}
+}
+
+// each is a parallel test of each command, and returns when all have ended.
+func each(t *testing.T, commands [][]string, test func(t *testing.T, args []string)) {
+	t.Run("each", func(t *testing.T) {
+		for _, args := range commands {
+			t.Run(args[0], func(t *testing.T) {
+				t.Parallel()
+				test(t, args)
+			})
+		}
+	})
+}

@@ -1,0 +1,76 @@
+package commands
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/imart/event-worker/persistence"
+)
+
+// Drain moves a node's chains away until it is taken back. What no other node can
+// follow stays.
+func TestDrain(t *testing.T) {
+	t.Parallel()
+	c := newTeam(t)
+	drain := func(args ...string) string { return c.output(t, append([]string{"drain"}, args...)...) }
+	c.start("one")
+	c.start("two")
+	s := c.until("each has a chain", ownedBy("one", "two"))
+	one, two := id(t, s, "one"), id(t, s, "two")
+
+	if said, want := drain("one"), "1 chain to move from "+one+"\n"+one+" has no chain any more, and takes none until drain --undo.\n"; said != want {
+		t.Errorf("says %q, want %q", said, want)
+	}
+	s = c.until("two has both", ownedBy("two", "two"))
+	if got := states(s, "one"); got[0] != persistence.Draining {
+		t.Errorf("who is drained is %v", got)
+	}
+	said := refused(t, c.dir, c.database, "drain", two)
+	if !strings.Contains(said, "no other node can follow aptos, ethereum: it stays where it is; start another node for it") {
+		t.Errorf("the last node can be drained: %s", said)
+	}
+	if !ownedBy("two", "two")(c.status()) {
+		t.Error("and its chains have moved")
+	}
+
+	if said, want := drain("two", "--undo"), two+" may take chains again.\n"; said != want {
+		t.Errorf("says %q, want %q", said, want)
+	}
+	drain(one, "--undo")
+	c.until("each has a chain again", ownedBy("one", "two"))
+	if said := refused(t, c.dir, c.database, "drain", "three"); !strings.Contains(said, `there is no node "three": there are `+one+", "+two) {
+		t.Errorf("an unknown node: %s", said)
+	}
+}
+
+// Without a name drain means this machine's own node, as that calls itself.
+func TestDrainOwnNode(t *testing.T) {
+	t.Parallel()
+	c := newTeam(t)
+	host, err := os.Hostname()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if said := refused(t, c.dir, c.database, "drain"); !strings.Contains(said, "no node runs on this database") {
+		t.Errorf("without any node: %s", said)
+	}
+	c.start("one")
+	c.start("", "EVENT_WORKER_NODE="+host)
+	c.until("each has a chain", func(s state) bool { return len(chainOwners(s)) == 2 && len(s.living()) == 2 })
+	for name, environ := range map[string][]string{host: c.database, "one": c.environ("one")} {
+		for _, args := range [][]string{{"drain"}, {"drain", "--undo"}} {
+			stdout, stderr, code := result(t, c.dir, environ, args...)
+			if code != 0 || !strings.Contains(stdout, id(t, c.status(), name)) {
+				t.Errorf("%v of %s: exit code %d, %s%s", args, name, code, stdout, stderr)
+			}
+		}
+	}
+}
+
+func TestDrainWithoutMongoDB(t *testing.T) {
+	t.Parallel()
+	if said := refused(t, t.TempDir(), nil, "drain"); !strings.Contains(said, "there is a cluster on MongoDB only: set MONGODB_URI to its database") {
+		t.Error(said)
+	}
+}

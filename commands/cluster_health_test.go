@@ -1,0 +1,126 @@
+package commands
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/imart/event-worker/persistence/mongo"
+	"github.com/imart/event-worker/persistence/mongo/mongotest"
+)
+
+// monitored is a process of a team whose health and metrics are at an address.
+type monitored struct {
+	*worker
+	url string
+}
+
+func (c *team) startMonitored(name string, options ...string) monitored {
+	c.t.Helper()
+	address := nobodyAt(c.t)
+	return monitored{c.start(name, append(options, "EVENT_WORKER_MONITOR_LISTEN="+address)...), "http://" + address}
+}
+
+// get asks for a path; the status is 0 as long as nobody answers.
+func (m monitored) get(path string) (status int, text string) {
+	m.t.Helper()
+	answer, err := http.Get(m.url + path)
+	if err != nil {
+		return 0, err.Error()
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return answer.StatusCode, string(body)
+}
+
+// answers waits until a path is answered with a status and a text.
+func (m monitored) answers(path string, status int, text string) {
+	m.t.Helper()
+	eventually(m.t, path+" says "+text, func() bool {
+		got, said := m.get(path)
+		return got == status && strings.Contains(said, text)
+	})
+}
+
+// A node is ready as a member that reaches MongoDB, and alive all the time. Who owns
+// a chain has its metrics.
+func TestHealth(t *testing.T) {
+	t.Parallel()
+	uri := mongotest.Database(t)
+	server, err := mongo.AddressOf(uri)
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy := mongotest.NewProxy(t, server.Hosts[0])
+	c := newTeamOn(t, uri)
+	one := c.startMonitored("one", "MONGODB_URI="+proxy.URI(server.Database))
+	two := c.startMonitored("two")
+	owns := func(m monitored, chains string) {
+		m.answers("/metrics", 200, "\nevent_worker_node_chains "+chains+"\n")
+	}
+	for _, m := range []monitored{one, two} {
+		m.answers("/readyz", 200, "ready\n")
+		owns(m, "1")
+	}
+
+	proxy.Refuse()
+	one.answers("/readyz", 503, "MongoDB has not answered for ")
+	one.answers("/healthz", 200, "ok\n")
+	owns(two, "2")
+	two.answers("/metrics", 200, "\nevent_worker_node_take_overs_total 1\n")
+	two.answers("/metrics", 200, `event_worker_cluster_members{state="dead"} 1`)
+
+	proxy.Pass()
+	one.answers("/readyz", 200, "ready\n")
+	one.answers("/metrics", 200, "\nevent_worker_node_rejoins_total 1\n")
+	owns(one, "1")
+	owns(two, "1")
+	two.answers("/metrics", 200, "\nevent_worker_node_hand_overs_total 1\n")
+	for chain, owner := range chainOwners(c.status()) {
+		for _, m := range []monitored{one, two} {
+			if _, text := m.get("/metrics"); strings.Contains(text, `event_worker_chain_epoch{chain="`+chain+`"}`) != (owner == m.name) {
+				t.Errorf("%s is %s's, and %s has these metrics:\n%s", chain, owner, m.name, text)
+			}
+		}
+	}
+}
+
+// When MongoDB dies and comes back, everything goes on by itself where it was.
+func TestClusterOutlivesMongoDB(t *testing.T) {
+	t.Parallel()
+	server := mongotest.Start(t)
+	c := newTeamOn(t, server.URI())
+	c.advance(40 * time.Millisecond)
+	one, two := c.start("one"), c.start("two")
+	before := c.until("each has a chain", ownedBy("one", "two"))
+
+	server.Kill()
+	for _, w := range []*worker{one, two} {
+		w.says("MongoDB does not answer; the chains go on by themselves when it does")
+	}
+	time.Sleep(5 * time.Second) // for so long it is away
+	server.Restart()
+	for _, w := range []*worker{one, two} {
+		w.says("MongoDB answers again")
+	}
+	c.until("each has a chain again", ownedBy("one", "two"))
+	c.finish()
+	for i, l := range c.status().Leases {
+		if moved := l.Epoch - before.Leases[i].Epoch; moved > 1 {
+			t.Errorf("%s has moved %d times", l.Chain, moved)
+		}
+	}
+	for _, w := range []*worker{one, two} {
+		select {
+		case <-w.ended:
+			t.Errorf("%s has ended", w.name)
+		default:
+		}
+	}
+	c.expectWhole()
+}
