@@ -11,20 +11,20 @@ import (
 	"github.com/imart/event-worker/persistence/mongo/mongotest"
 )
 
-// monitored is a process of a team whose health and metrics are at an address.
-type monitored struct {
+// observed is a process of a team whose health and metrics are at an address.
+type observed struct {
 	*worker
 	url string
 }
 
-func (c *team) startMonitored(name string, options ...string) monitored {
+func (c *team) startMonitored(name string, options ...string) observed {
 	c.t.Helper()
 	address := nobodyAt(c.t)
-	return monitored{c.start(name, append(options, "EVENT_WORKER_MONITOR_LISTEN="+address)...), "http://" + address}
+	return observed{c.start(name, append(options, "EVENT_WORKER_MONITOR_LISTEN="+address)...), "http://" + address}
 }
 
 // get asks for a path; the status is 0 as long as nobody answers.
-func (m monitored) get(path string) (status int, text string) {
+func (m observed) get(path string) (status int, text string) {
 	m.t.Helper()
 	answer, err := http.Get(m.url + path)
 	if err != nil {
@@ -39,7 +39,7 @@ func (m monitored) get(path string) (status int, text string) {
 }
 
 // answers waits until a path is answered with a status and a text.
-func (m monitored) answers(path string, status int, text string) {
+func (m observed) answers(path string, status int, text string) {
 	m.t.Helper()
 	eventually(m.t, path+" says "+text, func() bool {
 		got, said := m.get(path)
@@ -60,10 +60,10 @@ func TestHealth(t *testing.T) {
 	c := newTeamOn(t, uri)
 	one := c.startMonitored("one", "MONGODB_URI="+proxy.URI(server.Database))
 	two := c.startMonitored("two")
-	owns := func(m monitored, chains string) {
+	owns := func(m observed, chains string) {
 		m.answers("/metrics", 200, "\nevent_worker_node_chains "+chains+"\n")
 	}
-	for _, m := range []monitored{one, two} {
+	for _, m := range []observed{one, two} {
 		m.answers("/readyz", 200, "ready\n")
 		owns(m, "1")
 	}
@@ -82,7 +82,7 @@ func TestHealth(t *testing.T) {
 	owns(two, "1")
 	two.answers("/metrics", 200, "\nevent_worker_node_hand_overs_total 1\n")
 	for chain, owner := range chainOwners(c.status()) {
-		for _, m := range []monitored{one, two} {
+		for _, m := range []observed{one, two} {
 			if _, text := m.get("/metrics"); strings.Contains(text, `event_worker_chain_epoch{chain="`+chain+`"}`) != (owner == m.name) {
 				t.Errorf("%s is %s's, and %s has these metrics:\n%s", chain, owner, m.name, text)
 			}
