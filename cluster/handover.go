@@ -109,7 +109,7 @@ func (k *Keeper) leave(ctx context.Context) {
 	defer cancel()
 	k.leaving = true
 	k.me.State = persistence.Leaving
-	k.present()
+	k.leaves()
 	if k.member {
 		k.beat(ctx) // so that the others plan without this node
 	}

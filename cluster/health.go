@@ -34,6 +34,13 @@ func (k *Keeper) Ready() error {
 	return nil
 }
 
+// leaves notes that this node is about to end.
+func (k *Keeper) leaves() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.health.leaving = true
+}
+
 // present notes that the registry answers.
 func (k *Keeper) present() {
 	k.mu.Lock()

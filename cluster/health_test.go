@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/imart/event-worker/persistence"
@@ -34,5 +35,37 @@ func TestClock(t *testing.T) {
 		if test.want != "" && !strings.Contains(said, "level=WARN msg=\"this machine's clock and MongoDB's differ: nothing depends on it but the times in logs and in status; set it by NTP\"") {
 			t.Errorf("%v ahead: it says %q", test.ahead, said)
 		}
+	}
+}
+
+// That MongoDB is away is said when it has been for a while, and that it is back when
+// it is: not when the process ends before.
+func TestRegistryAway(t *testing.T) {
+	for _, back := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			p := start(newTable(), 1, nil)
+			time.Sleep(5 * time.Second)
+			p.setCut(true)
+			time.Sleep(20 * time.Second)
+			if err := p.keeper.Ready(); err == nil || !strings.HasPrefix(err.Error(), "MongoDB has not answered for 2") {
+				t.Errorf("while it is away the node is ready but for %v", err)
+			}
+			p.setCut(!back)
+			time.Sleep(5 * time.Second)
+			if err := p.keeper.Ready(); (err == nil) != back {
+				t.Errorf("back: %v, ready but for %v", back, err)
+			}
+			p.stop()
+			if err := <-p.done; err != nil {
+				t.Error(err)
+			}
+			text := p.log.text.String()
+			if n := strings.Count(text, "MongoDB does not answer"); n != 1 {
+				t.Errorf("that it is away is said %d times:\n%s", n, text)
+			}
+			if strings.Contains(text, "MongoDB answers again") != back {
+				t.Errorf("back: %v, and it says\n%s", back, text)
+			}
+		})
 	}
 }

@@ -223,6 +223,7 @@ type process struct {
 	name   string
 	stage  *stage
 	keeper *Keeper
+	log    said
 	stop   context.CancelFunc
 	done   chan error
 }
@@ -238,7 +239,7 @@ func start(t *table, n int, chains []string) *process {
 	}
 	p.keeper = New(Config{
 		Registry: p.line, Host: p.stage, Peers: silent{}, Node: as, Poll: 500 * time.Millisecond, TTL: 3 * time.Second,
-		Log: slog.New(slog.DiscardHandler),
+		Log: slog.New(slog.NewTextHandler(&p.log, nil)),
 	})
 	var ctx context.Context
 	ctx, p.stop = context.WithCancel(context.Background())
