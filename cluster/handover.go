@@ -23,15 +23,17 @@ func (k *Keeper) take(seen persistence.Lease) {
 }
 
 func (k *Keeper) took(h *hold, seen, lease persistence.Lease, err error, took time.Duration) {
-	k.lookAgain()
 	current := k.holds[seen.Chain] == h
 	if current && (err != nil || k.leaving) {
 		delete(k.holds, seen.Chain)
 	}
-	switch {
-	case errors.Is(err, persistence.ErrTaken):
-	case err != nil:
+	if err != nil && !errors.Is(err, persistence.ErrTaken) { // at the next beat: at once, it would fail as fast as it can
 		k.cfg.Log.Warn("a chain could not be taken, trying again", "chain", seen.Chain, "reason", err)
+		return
+	}
+	k.lookAgain()
+	switch {
+	case err != nil:
 	case !current || k.leaving: // too late
 		k.release(lease, "")
 	default:
