@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"strings"
 )
 
 // address is where a node listens and what it tells the others to call.
@@ -15,8 +16,8 @@ type address struct {
 
 // newAddress tries an address to listen on, host:port with 0 for any port, and finds
 // out what to advertise unless that is given: the host listened on, or if that is
-// every address of the machine, the one from which it reaches a server, host:port,
-// that the other nodes reach, too.
+// every address of the machine, the one from which it reaches a server, with or
+// without a port, that the other nodes reach, too.
 func newAddress(listen, advertise, server string) (address, error) {
 	l, err := net.Listen("tcp", listen)
 	if err != nil {
@@ -40,6 +41,9 @@ func newAddress(listen, advertise, server string) (address, error) {
 
 // towards is this machine's address on the way to a server. Nothing is sent.
 func towards(server string) (string, error) {
+	if _, _, err := net.SplitHostPort(server); err != nil {
+		server = net.JoinHostPort(strings.Trim(server, "[]"), "27017") // any port is on the same way
+	}
 	c, err := net.Dial("udp", server)
 	if err != nil {
 		return "", err

@@ -37,7 +37,7 @@ type Options struct {
 	Cluster   string // the cluster's name
 	Listen    string // host:port
 	Advertise string // host:port; found out if empty
-	Server    string // host:port of a server that all nodes reach
+	Server    string // host or host:port of a server that all nodes reach
 	Log       *slog.Logger
 }
 
