@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -78,13 +79,20 @@ func chainOf(n persistence.Node, name string) persistence.NodeChain {
 	return n.Chains[i]
 }
 
-// compare says, once each, what should be otherwise about the other nodes.
+// compare says, once each, what should be otherwise about the other nodes. Of two that
+// have joined at the same time, and cannot work together, the later one ends.
 func (k *Keeper) compare(now sight) {
+	me, _ := now.node(k.me.ID)
 	for _, n := range now.living() {
 		if n.ID == k.me.ID {
 			continue
 		}
-		if before, known := k.known.node(n.ID); n.Address == k.me.Address && known && n.Beat > before.Beat {
+		before, known := k.known.node(n.ID)
+		beats := known && n.Beat > before.Beat
+		if why := k.quarrel(n); why != nil && beats && earlier(n, me) {
+			k.unfit = fmt.Errorf("%w: %w", ErrIncompatible, why)
+		}
+		if n.Address == k.me.Address && beats {
 			k.once("address "+n.ID, "another node advertises the same address as this one, so that messages go astray: give each its own cluster.advertise",
 				"node", n.ID, "address", n.Address)
 		}
@@ -95,6 +103,11 @@ func (k *Keeper) compare(now sight) {
 			}
 		}
 	}
+}
+
+// earlier says whether a node has joined before another one.
+func earlier(n, than persistence.Node) bool {
+	return cmp.Or(n.JoinedAt.Compare(than.JoinedAt), cmp.Compare(n.ID, than.ID)) < 0
 }
 
 func (k *Keeper) once(key, message string, args ...any) {

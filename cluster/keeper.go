@@ -284,6 +284,9 @@ func (k *Keeper) look(ctx context.Context) {
 	now := newSight(nodes, leases, k.known)
 	k.compare(now)
 	k.known = now
+	if k.unfit != nil {
+		return
+	}
 	k.cfg.Watch.Members(now.byState())
 	k.cfg.Peers.Know(k.me.ID, now.living(), now.owners())
 	k.act(plan(now.living(), now.owners()))

@@ -34,6 +34,7 @@ func (t *table) join(n persistence.Node) error {
 	if t.nodes[n.ID] != nil {
 		return errors.New("joined twice")
 	}
+	n.JoinedAt = time.Now()
 	t.nodes[n.ID] = &n
 	return nil
 }
