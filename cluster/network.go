@@ -256,10 +256,11 @@ func (n *Network) pinged(p *ping, node persistence.Node) {
 	if p.failures++; err == nil {
 		p.failures = 0
 	}
+	after := p.failed()
 	_, still := n.nodes[node.ID]
-	after := p.failed() && still
 	n.mu.Unlock()
 	switch {
+	case !still: // it is gone
 	case after && !before:
 		n.options.Log.Warn("a node cannot be reached where it says: chains move there a moment later than they could; see to its cluster.listen and cluster.advertise",
 			"node", node.ID, "address", node.Address, "reason", err)

@@ -115,7 +115,8 @@ func (p *Peer) Chain(chain string, status *string) error {
 
 // Sight is what a peer finds out about others.
 type Sight struct {
-	Failures    int // in a row, of the pings to the node that was asked about
+	Failures    int       // in a row, of the pings to the node that was asked about
+	Pinged      time.Time // when that was pinged for the last time
 	Unreachable []string
 	Log         string
 }
@@ -124,7 +125,7 @@ type Sight struct {
 func (p *Peer) Look(node string, s *Sight) error {
 	p.network.mu.Lock()
 	if ping := p.network.pings[node]; ping != nil {
-		s.Failures = ping.failures
+		s.Failures, s.Pinged = ping.failures, ping.at
 	}
 	p.network.mu.Unlock()
 	s.Unreachable = p.network.Unreachable()
@@ -268,6 +269,20 @@ func TestUnreachable(t *testing.T) {
 	s = one.until("it is reached", k, "two.b", func(s Sight) bool { return len(s.Unreachable) == 0 })
 	if !strings.Contains(s.Log, "a node can be reached again\" node=two.b") || strings.Count(s.Log, "cannot be reached") != 1 {
 		t.Errorf("it says %s", s.Log)
+	}
+}
+
+// Who is gone while it cannot be reached is not said to be reached again.
+func TestUnreachableGone(t *testing.T) {
+	t.Parallel()
+	one := startPeer(t, "127.0.0.1:0")
+	k := Knowledge{Me: "one.a", Nodes: []persistence.Node{at("one.a", one.address), at("two.b", nobodyAt(t))}}
+	failed := one.until("it is unreachable", k, "two.b", func(s Sight) bool { return len(s.Unreachable) > 0 })
+	one.until("it is pinged again", k, "two.b", func(s Sight) bool { return s.Pinged.After(failed.Pinged) })
+	one.know(Knowledge{Me: "one.a", Nodes: k.Nodes[:1]})
+	time.Sleep(pingTimeout + time.Second) // that ping fails now, and nothing tells that it has
+	if s := ask[Sight](one, "Look", "two.b"); len(s.Unreachable) > 0 || strings.Contains(s.Log, "can be reached again") {
+		t.Errorf("%v are unreachable, and it says %s", s.Unreachable, s.Log)
 	}
 }
 
