@@ -169,6 +169,15 @@ func notification(sale schema.Activity) schema.Notification {
 	}
 }
 
+// unread takes back that what notify added was read.
+func unread(t *testing.T, db database, market string) {
+	t.Helper()
+	_, err := db.Collection(schema.Notifications).UpdateMany(t.Context(), bson.D{{Key: "market", Value: market}}, bson.D{{Key: "$unset", Value: bson.D{{Key: "readAt", Value: ""}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // crowded is how many documents there are of others.
 const crowded = 1000
 

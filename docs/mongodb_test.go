@@ -41,35 +41,53 @@ func TestQueriesOfThePage(t *testing.T) {
 	crowd(t, db)
 
 	page := readPage(t, mongodbPage)
-	for _, q := range page.queries(t) {
-		t.Run(fmt.Sprintf("%s:%d", page.name, q.line), func(t *testing.T) { db.prove(t, q) })
+	queries := page.queries(t, inDatabase)
+	for _, q := range queries {
+		t.Run(fmt.Sprintf("%s:%d", page.name, q.line), func(t *testing.T) {
+			if err := db.answers(t.Context(), q); err != nil {
+				t.Error(err)
+			}
+			db.proveIndexed(t, q)
+		})
 	}
 	for _, command := range page.commands() {
 		t.Run(command, func(t *testing.T) { program.run(t, uri, command) })
 	}
+	unread(t, db, "tradeport")
+	t.Run("mongosh", func(t *testing.T) {
+		if err := mongosh(t).answers(t.Context(), uri, page, queries); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
-// prove asks a query of the page.
-func (db database) prove(t *testing.T, q query) {
-	c, err := parseCall(q.text)
+// answers asks a query of the page. The error says how the answer is another.
+func (db database) answers(ctx context.Context, q query) error {
+	r, err := db.understand(q)
 	if err != nil {
-		t.Fatal(err)
-	}
-	r, err := db.request(c)
-	if err != nil {
-		t.Fatal(err)
+		return err
 	}
 	want, err := normal(q.output)
 	if err != nil {
-		t.Fatalf("the output: %v", err)
+		return fmt.Errorf("the output: %w", err)
 	}
-	answer, err := r.answer(t.Context())
+	answer, err := r.answer(ctx)
 	got, err := output(answer, err)
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
-	if got != want {
-		t.Errorf("%s\nthe page says\n%s\nthe server\n%s", q.text, want, got)
+	if unlike(got) != unlike(want) {
+		return fmt.Errorf("%s\nthe page says\n%s\nthe server\n%s", q.text, want, got)
+	}
+	return nil
+}
+
+// proveIndexed asks how the server answers a query of the page.
+func (db database) proveIndexed(t *testing.T, q query) {
+	t.Helper()
+	r, err := db.understand(q)
+	if err != nil {
+		t.Fatal(err)
 	}
 	plan, err := db.explain(t.Context(), r)
 	if err != nil {
@@ -80,13 +98,21 @@ func (db database) prove(t *testing.T, q query) {
 	}
 }
 
+func (db database) understand(q query) (request, error) {
+	c, err := parseCall(q.text)
+	if err != nil {
+		return request{}, err
+	}
+	return db.request(c)
+}
+
 // program is the built program, in a folder of its own.
 type program struct{ folder string }
 
 func build(t *testing.T) program {
 	t.Helper()
 	p := program{t.TempDir()}
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", filepath.Join(p.folder, "event-worker"), "..").CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", p.binary(), "..").CombinedOutput(); err != nil {
 		t.Fatalf("building the program: %v\n%s", err, out)
 	}
 	return p
@@ -97,12 +123,21 @@ func (p program) run(t *testing.T, uri, line string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	c := exec.CommandContext(ctx, "sh", "-c", "exec "+line)
-	c.Dir = p.folder
-	c.Env = append(os.Environ(), "MONGODB_URI="+uri, "PATH="+p.folder+string(filepath.ListSeparator)+os.Getenv("PATH"))
+	c := p.command(ctx, uri, "sh", "-c", "exec "+line)
 	if out, err := c.CombinedOutput(); err != nil {
 		t.Fatalf("%s: %v\n%s", line, err, out)
 	}
+}
+
+// binary is the program itself.
+func (p program) binary() string { return filepath.Join(p.folder, "event-worker") }
+
+// command is a command that has the program on its PATH.
+func (p program) command(ctx context.Context, uri, name string, args ...string) *exec.Cmd {
+	c := exec.CommandContext(ctx, name, args...)
+	c.Dir = p.folder
+	c.Env = append(os.Environ(), "MONGODB_URI="+uri, "PATH="+p.folder+string(filepath.ListSeparator)+os.Getenv("PATH"))
+	return c
 }
 
 // The page's tables name the collections and indexes that there are, and no others.

@@ -24,7 +24,8 @@ func readPage(t *testing.T, name string) page {
 
 // block is one fenced block of a page.
 type block struct {
-	line     int // of its fence, from 1
+	line     int    // of its fence, from 1
+	section  string // the heading above it
 	language string
 	text     string
 	follows  bool // with nothing but empty lines between it and the block before
@@ -32,15 +33,18 @@ type block struct {
 
 func (p page) blocks() []block {
 	var blocks []block
-	inside, follows := false, false
+	inside, follows, section := false, false, ""
 	for i, line := range strings.Split(p.text, "\n") {
 		fence, isFence := strings.CutPrefix(line, "```")
+		heading, isHeading := strings.CutPrefix(line, "## ")
 		switch {
 		case isFence && !inside:
-			blocks = append(blocks, block{line: i + 1, language: fence, follows: follows})
+			blocks = append(blocks, block{line: i + 1, section: section, language: fence, follows: follows})
 			inside = true
 		case isFence:
 			inside, follows = false, true
+		case isHeading && !inside:
+			section, follows = heading, false
 		case inside:
 			blocks[len(blocks)-1].text += line + "\n"
 		case line != "":
@@ -57,14 +61,14 @@ type query struct {
 	output string
 }
 
-// queries are the blocks of JavaScript that ask the database, each with the block
-// without language behind it.
-func (p page) queries(t *testing.T) []query {
+// queries are those blocks of JavaScript among some that ask the database, each with
+// the block without language behind it.
+func (p page) queries(t *testing.T, among func(block) bool) []query {
 	t.Helper()
 	var queries []query
 	blocks := p.blocks()
 	for i, b := range blocks {
-		if b.language != "js" || !strings.HasPrefix(b.text, "db.") {
+		if b.language != "js" || !strings.HasPrefix(b.text, "db.") || !among(b) {
 			continue
 		}
 		if i+1 == len(blocks) || blocks[i+1].language != "" || !blocks[i+1].follows {
@@ -73,6 +77,17 @@ func (p page) queries(t *testing.T) []query {
 		queries = append(queries, query{b.line, b.text, blocks[i+1].text})
 	}
 	return queries
+}
+
+// helpers are the functions that the queries call.
+func (p page) helpers() []string {
+	var helpers []string
+	for _, b := range p.blocks() {
+		if b.language == "js" && strings.HasPrefix(b.text, "function ") {
+			helpers = append(helpers, b.text)
+		}
+	}
+	return helpers
 }
 
 // commands are the lines of shell that call the program.

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"math"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -47,6 +48,25 @@ func printedAt(v any, indent string) string {
 		return fmt.Sprintf("Binary.createFromBase64('%s', %d)", base64.StdEncoding.EncodeToString(v.Data), v.Subtype)
 	}
 	return fmt.Sprint(v)
+}
+
+// What two runs of a cluster never have alike: the times of the server, the ends of
+// nodes' ids, and ports.
+var unalike = []struct {
+	found *regexp.Regexp
+	shown string
+}{
+	{regexp.MustCompile(`((?:joined|seen|ended|taken|updated)At): ISODate\('[^']*'\)`), "$1: ISODate('…')"},
+	{regexp.MustCompile(`\b(worker-\d)\.[a-z2-7]{6}\b`), "$1.…"},
+	{regexp.MustCompile(`\b127\.0\.0\.1:\d{4,5}\b`), "127.0.0.1:…"},
+}
+
+// unlike is a text without what no two runs have alike.
+func unlike(text string) string {
+	for _, u := range unalike {
+		text = u.found.ReplaceAllString(text, u.shown)
+	}
+	return text
 }
 
 func enclosed(opening string, parts []string, closing, indent string) string {
