@@ -14,6 +14,15 @@ type address struct {
 	advertised string // host:port
 }
 
+// bracketed is the host as the library wants it, which puts host and port together as
+// they are: an IPv6 address in brackets. Every address of a machine with IPv6 is one.
+func (a address) bracketed() string {
+	if strings.Contains(a.host, ":") {
+		return "[" + a.host + "]"
+	}
+	return a.host
+}
+
 // newAddress tries an address to listen on, host:port with 0 for any port, and finds
 // out what to advertise unless that is given: the host listened on, or if that is
 // every address of the machine, the one from which it reaches a server, with or

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"log/slog"
 	"net"
 	"testing"
 )
@@ -28,7 +29,7 @@ func TestAddress(t *testing.T) {
 			t.Errorf("%v: listens on %+v", test, a)
 		}
 	}
-	if a, err := newAddress(":0", "", "nobody.invalid"); err == nil {
+	if a, err := newAddress(":0", "", "127.0.0.1:no-such-port"); err == nil {
 		t.Errorf("towards nowhere it advertises %s", a.advertised)
 	}
 }
@@ -43,5 +44,29 @@ func TestTowardsIPv6(t *testing.T) {
 		if host, err := towards(server); err != nil || host != "::1" {
 			t.Errorf("towards %s: %s, %v", server, host, err)
 		}
+	}
+}
+
+// A node that listens on every address of its machine can be reached, whatever these
+// are, and one that listens on an IPv6 address, too.
+func TestListensOnEveryAddress(t *testing.T) {
+	for _, listen := range []string{":0", "0.0.0.0:0", "[::]:0", "127.0.0.1:0", "[::1]:0"} {
+		t.Run(listen, func(t *testing.T) {
+			if l, err := net.Listen("tcp", listen); err != nil {
+				t.Skipf("no such address here: %v", err)
+			} else {
+				_ = l.Close()
+			}
+			n, err := Connect(Options{Cluster: "test", Listen: listen, Server: "127.0.0.1:27017", Log: slog.New(slog.DiscardHandler)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer n.Close()
+			c, err := net.Dial("tcp", n.Address())
+			if err != nil {
+				t.Fatalf("advertised %s: %v", n.Address(), err)
+			}
+			_ = c.Close()
+		})
 	}
 }

@@ -94,7 +94,7 @@ func Connect(o Options) (*Network, error) {
 	}
 	system := actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger { return log }))
 	provider := &provider{started: make(chan struct{})}
-	cfg := library.Configure(o.Cluster, provider, lookup{n}, remote.Configure(at.host, at.port,
+	cfg := library.Configure(o.Cluster, provider, lookup{n}, remote.Configure(at.bracketed(), at.port,
 		remote.WithAdvertisedHost(at.advertised), remote.WithEndpointWriterQueueSize(queue), remote.WithEndpointManagerQueueSize(queue),
 	))
 	// Who lives is decided elsewhere: the library would never take back whom it has
