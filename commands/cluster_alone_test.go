@@ -24,22 +24,19 @@ func TestAlone(t *testing.T) {
 	one := c.start("one")
 	c.finish()
 	want := fmt.Sprintf("a cluster runs there (%s): stop it first", id(t, c.status(), "one"))
-	each(t, alone, func(t *testing.T, args []string) {
+	for _, args := range alone {
 		if said := refused(t, c.dir, c.database, args...); !strings.Contains(said, want) {
 			t.Errorf("says %s, want %s", said, want)
 		}
-	})
+	}
 	one.kill()
 	if got := states(c.status(), "one"); got[0] != persistence.Up {
 		t.Fatalf("one is %v", got)
 	}
-	each(t, alone[1:], func(t *testing.T, args []string) {
+	for _, args := range alone {
 		if _, stderr, code := result(t, c.dir, c.database, args...); code != 0 {
-			t.Errorf("exit code %d, %s", code, stderr)
+			t.Errorf("%v after a crash: exit code %d, %s", args, code, stderr)
 		}
-	})
-	if _, stderr, code := result(t, c.dir, c.database, alone[0]...); code != 0 {
-		t.Errorf("run after a crash: exit code %d, %s", code, stderr)
 	}
 	c.start("one")
 	c.until("one has both", ownedBy("one", "one"))
@@ -60,16 +57,4 @@ func TestDemoAlone(t *testing.T) {
 	if said := c.refused("one"); !strings.Contains(said, "it holds the demo's data: choose another one") {
 		t.Errorf("a node on the demo's data: %s", said)
 	}
-}
-
-// each is a parallel test of each command, and returns when all have ended.
-func each(t *testing.T, commands [][]string, test func(t *testing.T, args []string)) {
-	t.Run("each", func(t *testing.T) {
-		for _, args := range commands {
-			t.Run(args[0], func(t *testing.T) {
-				t.Parallel()
-				test(t, args)
-			})
-		}
-	})
 }
