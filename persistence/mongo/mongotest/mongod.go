@@ -15,6 +15,8 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/imart/event-worker/internal/child"
 )
 
 const (
@@ -37,7 +39,7 @@ type mongod struct {
 	binary, folder string
 	options        []string // beyond those that every server here has
 	port           int
-	process        *process
+	process        *child.Process
 }
 
 // startMongod starts a new server on a port that choosePort gives and returns when
@@ -50,7 +52,7 @@ func startMongod(ctx context.Context, binary, folder string, choosePort func() (
 		return nil, err
 	}
 	if err := m.found(ctx); err != nil {
-		m.process.kill()
+		m.process.Kill()
 		return nil, fmt.Errorf("begin replica set: %w", err)
 	}
 	return m, nil
@@ -112,11 +114,11 @@ func (m *mongod) launch(ctx context.Context) error {
 	}
 	cmd := exec.Command(m.binary, append(options, m.options...)...)
 	cmd.Stdout, cmd.Stderr = log, log
-	if m.process, err = startProcess(cmd); err != nil {
+	if m.process, err = child.Start(cmd); err != nil {
 		return fmt.Errorf("start mongod: %w", err)
 	}
 	if err := m.awaitAnswer(ctx); err != nil {
-		m.process.kill()
+		m.process.Kill()
 		return m.explain(err)
 	}
 	return nil
@@ -127,7 +129,7 @@ func (m *mongod) launch(ctx context.Context) error {
 func (m *mongod) awaitAnswer(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	gone := m.process.gone // the process may be another one before the goroutine ends
+	gone := m.process.Gone // the process may be another one before the goroutine ends
 	go func() {
 		select {
 		case <-gone:
@@ -156,7 +158,7 @@ func (m *mongod) checkPID(ctx context.Context, admin *mongo.Database) error {
 	if err := admin.RunCommand(ctx, bson.D{{Key: "serverStatus", Value: 1}}).Decode(&status); err != nil {
 		return err
 	}
-	if want := m.process.cmd.Process.Pid; status.PID != want {
+	if want := m.process.Process.Pid; status.PID != want {
 		return fmt.Errorf("process %d answers on the port of process %d", status.PID, want)
 	}
 	return nil
@@ -197,7 +199,7 @@ func (m *mongod) admin(ctx context.Context, do func(*mongo.Database) error) erro
 
 // explain says why a server that was started, and is gone, was of no use.
 func (m *mongod) explain(err error) error {
-	state := m.process.cmd.ProcessState
+	state := m.process.ProcessState
 	if state.Exited() {
 		err = fmt.Errorf("it ended: %v", state)
 	}

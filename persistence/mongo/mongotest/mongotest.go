@@ -84,7 +84,7 @@ func (s *sharedServer) uri(binary string) (string, error) {
 
 func (s *sharedServer) stop() error {
 	if s.mongod != nil {
-		s.mongod.process.kill()
+		s.mongod.process.Kill()
 	}
 	if s.folder == "" {
 		return nil

@@ -202,9 +202,9 @@ func (r *recorder) end(said string) {
 func assertGone(t testing.TB, m *mongod) {
 	t.Helper()
 	select {
-	case <-m.process.gone:
+	case <-m.process.Gone:
 	default:
-		t.Errorf("process %d is there", m.process.cmd.Process.Pid)
+		t.Errorf("process %d is there", m.process.Process.Pid)
 	}
 	assertFree(t, m.address())
 	if left, _ := filepath.Glob(m.folder); left != nil {

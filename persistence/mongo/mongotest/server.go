@@ -52,7 +52,7 @@ func Unfit(t testing.TB, options ...string) (address string) {
 	if err := m.launchAnywhere(ctx, freePort); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(m.process.kill)
+	t.Cleanup(m.process.Kill)
 	return m.address()
 }
 
@@ -66,7 +66,7 @@ func (s *Server) Address() string { return s.mongod.address() }
 func (s *Server) Kill() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.mongod.process.kill()
+	s.mongod.process.Kill()
 	s.paused = false
 }
 
@@ -90,4 +90,30 @@ func (s *Server) StepDown(ctx context.Context, seconds int) {
 	if err := s.mongod.stepDown(ctx, seconds); err != nil {
 		s.t.Errorf("step down: %v", err)
 	}
+}
+
+// Pause stops the server's process in its tracks and returns when it stands:
+// connections stay open and nothing answers.
+func (s *Server) Pause() {
+	s.t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.paused {
+		return
+	}
+	if err := s.mongod.process.Pause(); err != nil {
+		s.t.Errorf("pause: %v", err)
+	}
+	s.paused = true
+}
+
+// Resume lets a paused server go on.
+func (s *Server) Resume() {
+	s.t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.mongod.process.Resume(); err != nil {
+		s.t.Errorf("resume: %v", err)
+	}
+	s.paused = false
 }

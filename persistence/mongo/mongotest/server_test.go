@@ -30,11 +30,11 @@ func TestServer(t *testing.T) {
 		client := connect(t, s.URI())
 		docs := client.Database("test").Collection("docs")
 
-		pid := m.process.cmd.Process.Pid
+		pid := m.process.Process.Pid
 		s.Kill()
 		assertFree(t, s.Address())
 		s.Restart()
-		if m.process.cmd.Process.Pid == pid {
+		if m.process.Process.Pid == pid {
 			t.Error("it is the same process")
 		}
 		if err := insert(); err != nil {
@@ -100,7 +100,7 @@ func TestPortTaken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer m.process.kill()
+	defer m.process.Kill()
 	if m.port == taken.Addr().(*net.TCPAddr).Port {
 		t.Errorf("it is on port %d, which is taken", m.port)
 	}

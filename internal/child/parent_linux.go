@@ -1,4 +1,4 @@
-package mongotest
+package child
 
 import (
 	"os/exec"
