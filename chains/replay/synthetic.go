@@ -7,9 +7,10 @@ import (
 	"math/big"
 	"strconv"
 
-	"github.com/ethereum/go-ethereum/accounts/abi"
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/crypto"
+
+	"github.com/imart/event-worker/markets/seaport/seaportabi"
 )
 
 // What Synthetic's chain is like.
@@ -211,56 +212,6 @@ func newTemplate(topic common.Hash, indexed bool, data []byte) *logTemplate {
 	return t
 }
 
-// The items of Seaport's orders, as its ConsiderationStructs.sol declares them.
-type (
-	offerItem struct {
-		ItemType             uint8
-		Token                common.Address
-		IdentifierOrCriteria *big.Int
-		StartAmount          *big.Int
-		EndAmount            *big.Int
-	}
-	considerationItem struct {
-		ItemType             uint8
-		Token                common.Address
-		IdentifierOrCriteria *big.Int
-		StartAmount          *big.Int
-		EndAmount            *big.Int
-		Recipient            common.Address
-	}
-	orderParameters struct {
-		Offerer                         common.Address
-		Zone                            common.Address
-		Offer                           []offerItem
-		Consideration                   []considerationItem
-		OrderType                       uint8
-		StartTime                       *big.Int
-		EndTime                         *big.Int
-		ZoneHash                        common.Hash
-		Salt                            *big.Int
-		ConduitKey                      common.Hash
-		TotalOriginalConsiderationItems *big.Int
-	}
-	spentItem struct {
-		ItemType   uint8
-		Token      common.Address
-		Identifier *big.Int
-		Amount     *big.Int
-	}
-	receivedItem struct {
-		ItemType   uint8
-		Token      common.Address
-		Identifier *big.Int
-		Amount     *big.Int
-		Recipient  common.Address
-	}
-)
-
-const (
-	itemEther  = 0
-	itemERC721 = 2
-)
-
 // Made-up parties of all synthetic orders.
 var (
 	syntheticCollection = common.HexToAddress("0xC011ec7100000000000000000000000000000001")
@@ -269,14 +220,13 @@ var (
 
 func newListedTemplate() *logTemplate {
 	one, zero := big.NewInt(1), new(big.Int)
-	ether := func(amount int, to common.Address) considerationItem {
-		return considerationItem{itemEther, common.Address{}, zero, markedNumber(amount), markedNumber(amount), to}
+	ether := func(amount int, to common.Address) seaportabi.ConsiderationItem {
+		return seaportabi.Asked(seaportabi.Ether, common.Address{}, zero, markedNumber(amount), markedNumber(amount), to)
 	}
-	event := parse(seaportABI).Events["OrderValidated"]
-	return newTemplate(event.ID, false, pack(event, marker(wordOrder), orderParameters{
+	return newTemplate(seaportabi.Topic("OrderValidated"), false, seaportabi.Data("OrderValidated", marker(wordOrder), seaportabi.OrderParameters{
 		Offerer: markedAddress(wordMaker),
-		Offer:   []offerItem{{itemERC721, syntheticCollection, markedNumber(wordToken), one, one}},
-		Consideration: []considerationItem{
+		Offer:   []seaportabi.OfferItem{seaportabi.Offered(seaportabi.ERC721, syntheticCollection, markedNumber(wordToken), one, one)},
+		Consideration: []seaportabi.ConsiderationItem{
 			ether(wordProceeds, markedAddress(wordMaker)),
 			ether(wordFee, syntheticTreasury),
 		},
@@ -289,54 +239,11 @@ func newListedTemplate() *logTemplate {
 
 func newSoldTemplate() *logTemplate {
 	one, zero := big.NewInt(1), new(big.Int)
-	event := parse(seaportABI).Events["OrderFulfilled"]
-	return newTemplate(event.ID, true, pack(event, marker(wordOrder), markedAddress(wordTaker),
-		[]spentItem{{itemERC721, syntheticCollection, markedNumber(wordToken), one}},
-		[]receivedItem{
-			{itemEther, common.Address{}, zero, markedNumber(wordProceeds), markedAddress(wordMaker)},
-			{itemEther, common.Address{}, zero, markedNumber(wordFee), syntheticTreasury},
+	return newTemplate(seaportabi.Topic("OrderFulfilled"), true, seaportabi.Data("OrderFulfilled", marker(wordOrder), markedAddress(wordTaker),
+		[]seaportabi.SpentItem{seaportabi.Spent(seaportabi.ERC721, syntheticCollection, markedNumber(wordToken), one)},
+		[]seaportabi.ReceivedItem{
+			seaportabi.Received(seaportabi.Ether, common.Address{}, zero, markedNumber(wordProceeds), markedAddress(wordMaker)),
+			seaportabi.Received(seaportabi.Ether, common.Address{}, zero, markedNumber(wordFee), syntheticTreasury),
 		},
 	))
 }
-
-func parse(text string) abi.ABI {
-	parsed, err := abi.JSON(bytes.NewReader([]byte(text)))
-	if err != nil {
-		panic(err) // a constant of this package is wrong
-	}
-	return parsed
-}
-
-func pack(event abi.Event, values ...any) []byte {
-	data, err := event.Inputs.NonIndexed().Pack(values...)
-	if err != nil {
-		panic(err) // likewise
-	}
-	return data
-}
-
-// seaportABI is the two events as Seaport 1.6 declares them
-// (ConsiderationEventsAndErrors.sol).
-const seaportABI = `[
-{"type":"event","name":"OrderValidated","inputs":[
- {"name":"orderHash","type":"bytes32"},
- {"name":"orderParameters","type":"tuple","components":[
-  {"name":"offerer","type":"address"},{"name":"zone","type":"address"},
-  {"name":"offer","type":"tuple[]","components":[
-   {"name":"itemType","type":"uint8"},{"name":"token","type":"address"},{"name":"identifierOrCriteria","type":"uint256"},
-   {"name":"startAmount","type":"uint256"},{"name":"endAmount","type":"uint256"}]},
-  {"name":"consideration","type":"tuple[]","components":[
-   {"name":"itemType","type":"uint8"},{"name":"token","type":"address"},{"name":"identifierOrCriteria","type":"uint256"},
-   {"name":"startAmount","type":"uint256"},{"name":"endAmount","type":"uint256"},{"name":"recipient","type":"address"}]},
-  {"name":"orderType","type":"uint8"},{"name":"startTime","type":"uint256"},{"name":"endTime","type":"uint256"},
-  {"name":"zoneHash","type":"bytes32"},{"name":"salt","type":"uint256"},{"name":"conduitKey","type":"bytes32"},
-  {"name":"totalOriginalConsiderationItems","type":"uint256"}]}]},
-{"type":"event","name":"OrderFulfilled","inputs":[
- {"name":"orderHash","type":"bytes32"},
- {"name":"offerer","type":"address","indexed":true},{"name":"zone","type":"address","indexed":true},
- {"name":"recipient","type":"address"},
- {"name":"offer","type":"tuple[]","components":[
-  {"name":"itemType","type":"uint8"},{"name":"token","type":"address"},{"name":"identifier","type":"uint256"},{"name":"amount","type":"uint256"}]},
- {"name":"consideration","type":"tuple[]","components":[
-  {"name":"itemType","type":"uint8"},{"name":"token","type":"address"},{"name":"identifier","type":"uint256"},{"name":"amount","type":"uint256"},
-  {"name":"recipient","type":"address"}]}]}]`

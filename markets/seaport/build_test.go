@@ -3,82 +3,26 @@ package seaport
 import (
 	"math/big"
 	"slices"
-	"strings"
 	"testing"
 
-	"github.com/ethereum/go-ethereum/accounts/abi"
 	"github.com/ethereum/go-ethereum/common"
 
 	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/markets/seaport/seaportabi"
 )
 
-// The items of Seaport's events as go-ethereum's ABI package encodes them: an
-// encoder that shares nothing with the decoder under test.
+// The items of Seaport's events.
 type (
-	spentItem struct {
-		ItemType   uint8
-		Token      common.Address
-		Identifier *big.Int
-		Amount     *big.Int
-	}
-	receivedItem struct {
-		ItemType   uint8
-		Token      common.Address
-		Identifier *big.Int
-		Amount     *big.Int
-		Recipient  common.Address
-	}
-	offerItem struct {
-		ItemType             uint8
-		Token                common.Address
-		IdentifierOrCriteria *big.Int
-		StartAmount          *big.Int
-		EndAmount            *big.Int
-	}
-	considerationItem struct {
-		ItemType             uint8
-		Token                common.Address
-		IdentifierOrCriteria *big.Int
-		StartAmount          *big.Int
-		EndAmount            *big.Int
-		Recipient            common.Address
-	}
-	orderParameters struct {
-		Offerer                         common.Address
-		Zone                            common.Address
-		Offer                           []offerItem
-		Consideration                   []considerationItem
-		OrderType                       uint8
-		StartTime                       *big.Int
-		EndTime                         *big.Int
-		ZoneHash                        [32]byte
-		Salt                            *big.Int
-		ConduitKey                      [32]byte
-		TotalOriginalConsiderationItems *big.Int
-	}
+	spentItem         = seaportabi.SpentItem
+	receivedItem      = seaportabi.ReceivedItem
+	offerItem         = seaportabi.OfferItem
+	considerationItem = seaportabi.ConsiderationItem
+	orderParameters   = seaportabi.OrderParameters
 )
-
-const seaportABI = `[
-{"type":"event","name":"OrderFulfilled","inputs":[
- {"name":"orderHash","type":"bytes32"},{"name":"offerer","type":"address","indexed":true},{"name":"zone","type":"address","indexed":true},{"name":"recipient","type":"address"},
- {"name":"offer","type":"tuple[]","components":[{"name":"itemType","type":"uint8"},{"name":"token","type":"address"},{"name":"identifier","type":"uint256"},{"name":"amount","type":"uint256"}]},
- {"name":"consideration","type":"tuple[]","components":[{"name":"itemType","type":"uint8"},{"name":"token","type":"address"},{"name":"identifier","type":"uint256"},{"name":"amount","type":"uint256"},{"name":"recipient","type":"address"}]}]},
-{"type":"event","name":"OrderValidated","inputs":[
- {"name":"orderHash","type":"bytes32"},
- {"name":"orderParameters","type":"tuple","components":[
-  {"name":"offerer","type":"address"},{"name":"zone","type":"address"},
-  {"name":"offer","type":"tuple[]","components":[{"name":"itemType","type":"uint8"},{"name":"token","type":"address"},{"name":"identifierOrCriteria","type":"uint256"},{"name":"startAmount","type":"uint256"},{"name":"endAmount","type":"uint256"}]},
-  {"name":"consideration","type":"tuple[]","components":[{"name":"itemType","type":"uint8"},{"name":"token","type":"address"},{"name":"identifierOrCriteria","type":"uint256"},{"name":"startAmount","type":"uint256"},{"name":"endAmount","type":"uint256"},{"name":"recipient","type":"address"}]},
-  {"name":"orderType","type":"uint8"},{"name":"startTime","type":"uint256"},{"name":"endTime","type":"uint256"},{"name":"zoneHash","type":"bytes32"},{"name":"salt","type":"uint256"},{"name":"conduitKey","type":"bytes32"},{"name":"totalOriginalConsiderationItems","type":"uint256"}]}]},
-{"type":"event","name":"OrdersMatched","inputs":[{"name":"orderHashes","type":"bytes32[]"}]},
-{"type":"event","name":"OrderCancelled","inputs":[{"name":"orderHash","type":"bytes32"},{"name":"offerer","type":"address","indexed":true},{"name":"zone","type":"address","indexed":true}]},
-{"type":"event","name":"CounterIncremented","inputs":[{"name":"newCounter","type":"uint256"},{"name":"offerer","type":"address","indexed":true}]}
-]`
 
 // builder makes logs of one transaction on one contract.
 type builder struct {
 	t        testing.TB
-	abi      abi.ABI
 	contract common.Address
 	raws     []markets.Raw
 	skipped  int // logs of other contracts before the next
@@ -86,26 +30,17 @@ type builder struct {
 
 func newBuilder(t testing.TB) *builder {
 	t.Helper()
-	parsed, err := abi.JSON(strings.NewReader(seaportABI))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &builder{t: t, abi: parsed, contract: contracts[4]}
+	return &builder{t: t, contract: contracts[4]}
 }
 
 // log adds a log of an event with its indexed addresses and its data.
 func (b *builder) log(event string, indexed []common.Address, data ...any) {
 	b.t.Helper()
-	e := b.abi.Events[event]
-	packed, err := e.Inputs.NonIndexed().Pack(data...)
-	if err != nil {
-		b.t.Fatal(err)
+	var topics [][32]byte
+	for _, topic := range seaportabi.Topics(event, indexed...) {
+		topics = append(topics, topic)
 	}
-	topics := [][32]byte{e.ID}
-	for _, a := range indexed {
-		topics = append(topics, common.BytesToHash(a[:]))
-	}
-	b.raw(topics, packed)
+	b.raw(topics, seaportabi.Data(event, data...))
 }
 
 func (b *builder) raw(topics [][32]byte, data []byte) {
@@ -120,11 +55,11 @@ func (b *builder) filled(number byte, offerer, recipient common.Address, offer, 
 	b.t.Helper()
 	spent := make([]spentItem, 0, len(offer))
 	for _, it := range offer {
-		spent = append(spent, spentItem{uint8(it.kind), it.contract, it.id.ToBig(), it.amount.ToBig()})
+		spent = append(spent, seaportabi.Spent(uint8(it.kind), it.contract, it.id.ToBig(), it.amount.ToBig()))
 	}
 	received := make([]receivedItem, 0, len(consideration))
 	for _, it := range consideration {
-		received = append(received, receivedItem{uint8(it.kind), it.contract, it.id.ToBig(), it.amount.ToBig(), it.recipient})
+		received = append(received, seaportabi.Received(uint8(it.kind), it.contract, it.id.ToBig(), it.amount.ToBig(), it.recipient))
 	}
 	b.log("OrderFulfilled", []common.Address{offerer, {}}, [32]byte{number}, recipient, spent, received)
 }

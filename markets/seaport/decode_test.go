@@ -12,14 +12,15 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/markets/seaport/seaportabi"
 )
 
 func offered(kind itemType, contract common.Address, id, amount int64) offerItem {
-	return offerItem{uint8(kind), contract, big.NewInt(id), big.NewInt(amount), big.NewInt(1)}
+	return seaportabi.Offered(uint8(kind), contract, big.NewInt(id), big.NewInt(amount), big.NewInt(1))
 }
 
 func asked(kind itemType, contract common.Address, id, amount int64, to common.Address) considerationItem {
-	return considerationItem{uint8(kind), contract, big.NewInt(id), big.NewInt(amount), big.NewInt(1), to}
+	return seaportabi.Asked(uint8(kind), contract, big.NewInt(id), big.NewInt(amount), big.NewInt(1), to)
 }
 
 func TestValidated(t *testing.T) {
@@ -90,7 +91,7 @@ func TestValidated(t *testing.T) {
 // Prices beyond 256 bits, which nobody can pay, are the greatest there is.
 func TestPriceBeyond256Bits(t *testing.T) {
 	b := newBuilder(t)
-	all := considerationItem{0, nobody, new(big.Int), common.MaxHash.Big(), new(big.Int), seller}
+	all := seaportabi.Asked(0, nobody, new(big.Int), common.MaxHash.Big(), new(big.Int), seller)
 	b.validated(1, orderParameters{Offer: []offerItem{offered(erc721, collection, 7, 1)}, Consideration: []considerationItem{all, all}})
 	if got, want := string(b.decode("list")[0].Price), common.MaxHash.Big().String(); got != want {
 		t.Errorf("price = %s, want %s", got, want)
