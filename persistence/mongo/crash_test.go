@@ -11,14 +11,16 @@ import (
 	"testing"
 	"time"
 
+	"github.com/imart/event-worker/persistence/mongo"
 	"github.com/imart/event-worker/persistence/mongo/mongotest"
 )
 
-// The variables that make TestCommitForEver commit: to which database, and in
-// which commit of its own it hangs, if in any.
+// The variables that make TestCommitForEver commit: to which database, in which
+// commit of its own it hangs, if in any, and whether its commits are unconditional.
 const (
-	crashURI  = "EVENT_WORKER_TEST_CRASH_URI"
-	crashHang = "EVENT_WORKER_TEST_CRASH_HANG"
+	crashURI           = "EVENT_WORKER_TEST_CRASH_URI"
+	crashHang          = "EVENT_WORKER_TEST_CRASH_HANG"
+	crashUnconditional = "EVENT_WORKER_TEST_CRASH_UNCONDITIONAL"
 )
 
 // hung is what a process says that hangs in a commit.
@@ -36,6 +38,9 @@ func TestCommitForEver(t *testing.T) {
 		t.Fatal(err)
 	}
 	c, actor := takeOver(t, uri, fmt.Sprint("node-", os.Getpid()))
+	if os.Getenv(crashUnconditional) != "" {
+		c.store.(*mongo.Store).Unconditional()
+	}
 	c.between = func() {
 		if c.runs == hang {
 			fmt.Println(hung)

@@ -1,0 +1,239 @@
+package history
+
+import (
+	"fmt"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/imart/event-worker/persistence"
+)
+
+// Checker replays a history and notes what must not be in one:
+//
+//   - An actor's epoch falls, or is above that of its chain's lease.
+//   - An actor's incarnation falls, or skips one.
+//   - An observer, or the orders of a market, moves without a commit.
+//   - The commits of one epoch of a chain are of two processes, or of another process
+//     than the one that took the chain at that epoch.
+//   - A chain sees a commit of an epoch after one of a later epoch.
+//   - A commit is made twice, or moves actors of different epochs.
+//   - A commit does not start where the one before has ended: the orders count their
+//     commits, and an observer has counted the events that are on its chain up to its
+//     place.
+//   - A lease's epoch falls, or it changes hands without a new epoch.
+type Checker struct {
+	counts   Counts
+	actors   map[string]document
+	leases   map[string]document
+	chains   map[string]*chain
+	commits  map[bson.ObjectID]bool // those that were made
+	identity map[string]process     // of those that have committed, by the name of their connections
+	faults   []string
+	dropped  int
+}
+
+// maxFaults bounds how many faults are told.
+const maxFaults = 50
+
+// process identifies a process: the middle of all ObjectIDs that it makes
+// (https://www.mongodb.com/docs/manual/reference/bson-types/#objectid).
+type process [5]byte
+
+func processOf(id bson.ObjectID) process { return process(id[4:9]) }
+
+func (p process) String() string { return fmt.Sprintf("%x", p[:]) }
+
+// chain is what was seen of a chain.
+type chain struct {
+	committers map[int64]process // by epoch
+	highest    int64             // epoch of a commit
+	timeline
+}
+
+// NewChecker makes a checker. Without counts it does not know what observers should
+// have counted.
+func NewChecker(counts Counts) *Checker {
+	return &Checker{
+		counts: counts, actors: map[string]document{}, leases: map[string]document{}, chains: map[string]*chain{},
+		commits: map[bson.ObjectID]bool{}, identity: map[string]process{},
+	}
+}
+
+// Faults are those found so far.
+func (c *Checker) Faults() []string {
+	if c.dropped == 0 {
+		return c.faults
+	}
+	return append(c.faults[:len(c.faults):len(c.faults)], fmt.Sprintf("and %d more", c.dropped))
+}
+
+// Commits is how many commits were seen.
+func (c *Checker) Commits() int { return len(c.commits) }
+
+func (c *Checker) chain(name string) *chain {
+	if c.chains[name] == nil {
+		c.chains[name] = &chain{committers: map[int64]process{}}
+	}
+	return c.chains[name]
+}
+
+// Take takes the next transaction in. The first must be the first of the database.
+func (c *Checker) Take(t Transaction) {
+	var ids []string
+	before := map[string]document{}
+	for _, change := range t.Changes {
+		docs := c.of(change.Collection)
+		if _, again := before[change.ID]; !again {
+			ids = append(ids, change.ID)
+			before[change.ID] = docs[change.ID]
+		}
+		after, err := docs[change.ID].after(change)
+		switch {
+		case err != nil:
+			c.fault(t.At, "%s %s cannot be read: %v", change.Collection, change.ID, err)
+		case change.Deleted:
+			c.fault(t.At, "%s %s was deleted", change.Collection, change.ID)
+		case docs[change.ID] == nil && !change.Whole:
+			c.fault(t.At, "%s %s changes, and was never made", change.Collection, change.ID)
+		default:
+			docs[change.ID] = after
+		}
+	}
+	var moved []document
+	for _, id := range ids {
+		if lease, ok := c.leases[id]; ok {
+			c.checkLease(t.At, before[id], lease)
+		} else if actor, ok := c.actors[id]; ok {
+			c.checkActor(t.At, before[id], actor)
+			if actor.commit() != before[id].commit() {
+				moved = append(moved, actor)
+			}
+		}
+	}
+	if len(moved) > 0 {
+		c.checkCommit(t.At, moved)
+	}
+}
+
+func (c *Checker) of(collection string) map[string]document {
+	if collection == persistence.Leases {
+		return c.leases
+	}
+	return c.actors
+}
+
+func (c *Checker) fault(at time.Time, format string, args ...any) {
+	if len(c.faults) == maxFaults {
+		c.dropped++
+		return
+	}
+	c.faults = append(c.faults, at.UTC().Format("15:04:05.000 ")+fmt.Sprintf(format, args...))
+}
+
+func (c *Checker) checkLease(at time.Time, before, after document) {
+	name, was, is := after.text("_id"), before.number("epoch"), after.number("epoch")
+	switch {
+	case before == nil: // its first owner
+	case is < was:
+		c.fault(at, "lease of %s: its epoch falls from %d to %d", name, was, is)
+	case is == was && before.text("node") != after.text("node") && before.text("node") != "" && after.text("node") != "":
+		c.fault(at, "lease of %s: it goes from %s to %s within epoch %d", name, before.text("node"), after.text("node"), is)
+	case is > was:
+		c.chain(name).taken(TakeOver{Chain: name, Epoch: is, At: at, To: after.text("node")})
+	}
+}
+
+func (c *Checker) checkActor(at time.Time, before, after document) {
+	id := after.text("_id")
+	if was, is := before.number("epoch"), after.number("epoch"); is < was {
+		c.fault(at, "%s: its epoch falls from %d to %d", id, was, is)
+	}
+	if is, lease := after.number("epoch"), c.leases[after.text("chain")].number("epoch"); is > lease {
+		c.fault(at, "%s: its epoch %d is above the lease's, %d", id, is, lease)
+	}
+	if was, is := before.number("incarnation"), after.number("incarnation"); before != nil && is != was && is != was+1 {
+		c.fault(at, "%s: its incarnation goes from %d to %d", id, was, is)
+	}
+	if before.commit() == after.commit() {
+		if before != nil && commits(after) && before.place() != after.place() {
+			c.fault(at, "%s: it goes from %v to %v without a commit", id, before.place(), after.place())
+		}
+		return
+	}
+	c.checkMove(at, before, after)
+}
+
+// commits says whether an actor moves by commits alone: others report where they are.
+func commits(actor document) bool {
+	kind := actor.text("kind")
+	return kind == "observer" || kind == "orders"
+}
+
+// checkMove checks that a commit starts where the one before has ended.
+func (c *Checker) checkMove(at time.Time, before, after document) {
+	id := after.text("_id")
+	switch {
+	case after.text("kind") == "orders":
+		if was, is := before.number("seq"), after.number("seq"); is != was+1 {
+			c.fault(at, "%s: after commit %d comes %d", id, was, is)
+		}
+	case after.has("pending"):
+		if before.place() != after.place() {
+			c.fault(at, "%s: it goes from %v to %v while it is still on its way", id, before.place(), after.place())
+		}
+	case c.counts != nil:
+		want, known := c.counts(after.text("chain"), after.text("stream"), after.text("hash"))
+		got := Count{after.number("events"), after.number("deadLetters")}
+		if after.has("documents") { // it counts no dead letters
+			want.DeadLetters = 0
+		}
+		if !known {
+			c.fault(at, "%s: it is at %v, which is no block", id, after.place())
+		} else if got != want {
+			c.fault(at, "%s: at %v, from %v, it has counted %+v, want %+v", id, after.place(), before.place(), got, want)
+		}
+	}
+}
+
+// checkCommit checks a transaction that has moved actors.
+func (c *Checker) checkCommit(at time.Time, moved []document) {
+	first := moved[0]
+	name, epoch, commit := first.text("chain"), first.number("epoch"), first.commit()
+	for _, other := range moved[1:] {
+		if other.text("chain") != name || other.number("epoch") != epoch || other.commit() != commit {
+			c.fault(at, "%s and %s move in one transaction, and are not of one commit and epoch", first.text("_id"), other.text("_id"))
+		}
+	}
+	if c.commits[commit] {
+		c.fault(at, "%s: commit %s is made once more", first.text("_id"), commit.Hex())
+	}
+	c.commits[commit] = true
+	ch, by := c.chain(name), processOf(commit)
+	if epoch < ch.highest {
+		c.fault(at, "%s: a commit of epoch %d after one of epoch %d of its chain", first.text("_id"), epoch, ch.highest)
+	}
+	ch.highest = max(ch.highest, epoch)
+	if owner, known := ch.committers[epoch]; !known {
+		ch.committers[epoch] = by
+		c.checkOwner(at, first, by)
+	} else if owner != by {
+		c.fault(at, "%s: process %v commits at epoch %d, at which %v has committed", first.text("_id"), by, epoch, owner)
+	}
+	ch.committed(at, epoch)
+}
+
+// checkOwner checks that the first commit of an epoch is of the process that took the
+// chain: all commits under one name of connections are of one process.
+func (c *Checker) checkOwner(at time.Time, actor document, by process) {
+	lease := c.leases[actor.text("chain")]
+	app := lease.text("app")
+	if app == "" || lease.number("epoch") != actor.number("epoch") {
+		return
+	}
+	if owner, known := c.identity[app]; known && owner != by {
+		c.fault(at, "%s: process %v commits at epoch %d, at which %v took the chain", actor.text("_id"), by, actor.number("epoch"), owner)
+		return
+	}
+	c.identity[app] = by
+}

@@ -1,0 +1,236 @@
+package history
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
+
+	"github.com/imart/event-worker/persistence"
+)
+
+// Oplog reads MongoDB's own record of what was written to a database's actors and
+// leases (local.oplog.rs), from the moment that it was opened. Only what a majority
+// has is read: the rest may be undone by a crash.
+type Oplog struct {
+	client   *mongo.Client
+	database string
+	after    bson.Timestamp
+	open     map[string]*Transaction // of transactions of several entries, by session and number
+}
+
+// ErrLost says that the server has already dropped entries that were not read: the
+// oplog is too small, or was read too seldom.
+var ErrLost = errors.New("the oplog no longer has what follows the last entry read")
+
+// Open opens the oplog of the server of a URI for one database.
+func Open(ctx context.Context, uri, database string) (*Oplog, error) {
+	client, err := mongo.Connect(options.Client().ApplyURI(uri).SetTimeout(10 * time.Second).SetReadConcern(readconcern.Majority()))
+	if err != nil {
+		return nil, err
+	}
+	o := &Oplog{client: client, database: database, open: map[string]*Transaction{}}
+	if o.after, _, err = o.end(ctx); err != nil {
+		return nil, errors.Join(err, o.Close())
+	}
+	return o, nil
+}
+
+// Close closes the connection.
+func (o *Oplog) Close() error { return o.client.Disconnect(context.Background()) }
+
+// end is the time of the last entry, and of the last that a majority has.
+func (o *Oplog) end(ctx context.Context) (last, majority bson.Timestamp, err error) {
+	var hello struct {
+		LastWrite struct {
+			OpTime         struct{ TS bson.Timestamp }
+			MajorityOpTime struct{ TS bson.Timestamp } `bson:"majorityOpTime"`
+		} `bson:"lastWrite"`
+	}
+	err = o.client.Database("admin").RunCommand(ctx, bson.D{{Key: "hello", Value: 1}}).Decode(&hello)
+	return hello.LastWrite.OpTime.TS, hello.LastWrite.MajorityOpTime.TS, err
+}
+
+// Read gives what was written since it was last called, transaction by transaction in
+// their order, to take. After an error it may be called again, and goes on.
+func (o *Oplog) Read(ctx context.Context, take func(Transaction)) error {
+	oplog := o.client.Database("local").Collection("oplog.rs")
+	var oldest struct{ TS bson.Timestamp }
+	if err := oplog.FindOne(ctx, bson.D{}, options.FindOne().SetSort(bson.D{{Key: "$natural", Value: 1}})).Decode(&oldest); err != nil {
+		return err
+	}
+	if oldest.TS.After(o.after) {
+		return ErrLost
+	}
+	concerned := bson.A{
+		bson.D{{Key: "ns", Value: o.database + "." + persistence.Actors}},
+		bson.D{{Key: "ns", Value: o.database + "." + persistence.Leases}},
+		bson.D{{Key: "op", Value: "c"}, {Key: "ns", Value: "admin.$cmd"}}, // transactions
+	}
+	cursor, err := oplog.Find(ctx, bson.D{{Key: "ts", Value: bson.D{{Key: "$gt", Value: o.after}}}, {Key: "$or", Value: concerned}})
+	if err != nil {
+		return err
+	}
+	defer cursor.Close(context.WithoutCancel(ctx))
+	for cursor.Next(ctx) {
+		var e entry
+		if err := cursor.Decode(&e); err != nil {
+			return fmt.Errorf("oplog entry: %w", err)
+		}
+		done, err := o.transaction(e)
+		if err != nil {
+			return fmt.Errorf("oplog entry at %v: %w", e.TS, err)
+		}
+		o.after = e.TS
+		if done != nil && len(done.Changes) > 0 {
+			take(*done)
+		}
+	}
+	return cursor.Err()
+}
+
+// Drain is Read to the end of what has been written by now.
+func (o *Oplog) Drain(ctx context.Context, take func(Transaction)) error {
+	goal, majority, err := o.end(ctx)
+	for ; err == nil && goal.After(majority); _, majority, err = o.end(ctx) {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return o.Read(ctx, take)
+}
+
+// entry is an entry of the oplog. Of a transaction there may be several: each has a
+// part of its operations, and all but the last are partial. One that was prepared
+// takes effect when it is said to be committed.
+type entry struct {
+	TS        bson.Timestamp
+	Wall      time.Time
+	Op, NS    string
+	O, O2     bson.Raw
+	Session   bson.Raw `bson:"lsid"`
+	TxnNumber int64    `bson:"txnNumber"`
+}
+
+// command is what a command's entry does.
+type command struct {
+	Ops     []operation `bson:"applyOps"`
+	Partial bool        `bson:"partialTxn"`
+	Prepare bool
+	Commit  int `bson:"commitTransaction"`
+	Abort   int `bson:"abortTransaction"`
+}
+
+type operation struct {
+	Op, NS string
+	O, O2  bson.Raw
+}
+
+// transaction is what takes effect with an entry; nil if nothing does yet.
+func (o *Oplog) transaction(e entry) (*Transaction, error) {
+	if e.Op != "c" {
+		t := &Transaction{At: e.Wall}
+		return t, o.add(t, operation{e.Op, e.NS, e.O, e.O2})
+	}
+	var c command
+	if err := bson.Unmarshal(e.O, &c); err != nil {
+		return nil, err
+	}
+	key := fmt.Sprintf("%x %d", []byte(e.Session), e.TxnNumber)
+	t := o.open[key]
+	if t == nil {
+		t = new(Transaction)
+	}
+	for _, op := range c.Ops {
+		if err := o.add(t, op); err != nil {
+			return nil, err
+		}
+	}
+	switch {
+	case c.Abort != 0:
+		delete(o.open, key)
+		return nil, nil
+	case c.Partial || c.Prepare:
+		o.open[key] = t
+		return nil, nil
+	}
+	delete(o.open, key)
+	t.At = e.Wall
+	return t, nil
+}
+
+// add adds to a transaction what an operation does, if it concerns us.
+func (o *Oplog) add(t *Transaction, op operation) error {
+	c := Change{}
+	switch op.NS {
+	case o.database + "." + persistence.Actors:
+		c.Collection = persistence.Actors
+	case o.database + "." + persistence.Leases:
+		c.Collection = persistence.Leases
+	default:
+		return nil
+	}
+	var err error
+	switch op.Op {
+	case "i":
+		c.Whole, c.Set, err = true, op.O, nil
+		c.ID, err = idOf(op.O)
+	case "d":
+		c.Deleted = true
+		c.ID, err = idOf(op.O)
+	case "u":
+		if c.ID, err = idOf(op.O2); err == nil {
+			err = c.update(op.O)
+		}
+	case "n":
+		return nil
+	default:
+		err = fmt.Errorf("unknown operation %q", op.Op)
+	}
+	t.Changes = append(t.Changes, c)
+	return err
+}
+
+func idOf(doc bson.Raw) (string, error) {
+	id, ok := doc.Lookup("_id").StringValueOK()
+	if !ok {
+		return "", fmt.Errorf("no _id that is a string: %v", doc)
+	}
+	return id, nil
+}
+
+// update reads an update: a whole document, or what differs between it and the one
+// before (version 2 of MongoDB's deltas: fields inserted, updated, deleted, and
+// differences of subdocuments, of which none matter here).
+func (c *Change) update(o bson.Raw) error {
+	version, delta := o.Lookup("$v").AsInt64OK()
+	if !delta {
+		c.Whole, c.Set = true, o
+		return nil
+	}
+	if version != 2 {
+		return fmt.Errorf("an update of version %d, not 2", version)
+	}
+	var diff struct {
+		Diff struct{ U, I, D bson.D }
+	}
+	if err := bson.Unmarshal(o, &diff); err != nil {
+		return err
+	}
+	for _, e := range diff.Diff.D {
+		c.Unset = append(c.Unset, e.Key)
+	}
+	set, err := bson.Marshal(append(append(bson.D{}, diff.Diff.U...), diff.Diff.I...))
+	c.Set = set
+	return err
+}

@@ -1,0 +1,72 @@
+package mongo_test
+
+import (
+	"bufio"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/imart/event-worker/chaos/history"
+	"github.com/imart/event-worker/persistence/mongo/mongotest"
+)
+
+// The history of two processes, the second of which takes over from the first while
+// it commits, has no fault; unless the first one's commits are unconditional: then it
+// says that two processes have committed at one epoch.
+func TestHistoryOfTwoProcesses(t *testing.T) {
+	for _, test := range []struct{ name, unconditional, fault string }{
+		{"conditional", "", ""},
+		{"unconditional", "yes", "commits at epoch 2, at which"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			faults := strings.Join(historyOfTwo(t, test.unconditional), "\n")
+			if test.fault == "" && faults != "" || !strings.Contains(faults, test.fault) {
+				t.Errorf("faults: %q, want %q", faults, test.fault)
+			}
+		})
+	}
+}
+
+// historyOfTwo is what is wrong with a history of two processes.
+func historyOfTwo(t *testing.T, unconditional string) []string {
+	t.Helper()
+	uri := mongotest.Database(t)
+	oplog, err := history.Open(t.Context(), uri, mongotest.Name(uri))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer oplog.Close()
+	first := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestCommitForEver$")
+	first.Env = append(os.Environ(), crashURI+"="+uri, crashHang+"=0", crashUnconditional+"="+unconditional)
+	out, err := first.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := first.Start(); err != nil {
+		t.Fatal(err)
+	}
+	said := bufio.NewScanner(out)
+	listen := func(lines int) { // or to its end
+		for ; lines > 0 && said.Scan(); lines-- {
+		}
+	}
+	listen(3)
+	second, actor := takeOver(t, uri, "second")
+	if unconditional == "" { // else it is fenced by what it must fence
+		second.commits(t, &actor, 3)
+	} else {
+		_ = second.commit(t.Context(), &actor)
+	}
+	listen(100)
+	_ = first.Process.Kill()
+	_ = first.Wait()
+	checker := history.NewChecker(nil)
+	if err := oplog.Drain(t.Context(), checker.Take); err != nil {
+		t.Fatal(err)
+	}
+	if checker.Commits() < 4 {
+		t.Errorf("the history has %d commits", checker.Commits())
+	}
+	return checker.Faults()
+}
