@@ -1,0 +1,255 @@
+package main
+
+import (
+	"context"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/imart/event-worker/persistence/mongo/mongotest"
+)
+
+// leaveWithin is how long a node may take to hand over its chains and end.
+const leaveWithin = 20 * time.Second
+
+// adversary does to a cluster what befalls clusters, one event after the other, and
+// heals each before the next. What it does follows from its seed; when it is done, and
+// whom it meets, from the course of things.
+type adversary struct {
+	t      testing.TB
+	r      *rand.Rand
+	nodes  []*node
+	spare  *node // joins and leaves
+	server *mongotest.Server
+	diary  *diary
+	deck   []fault
+}
+
+// fault is one thing that befalls a cluster. It returns when it is healed.
+type fault struct {
+	name string
+	hits target
+	do   func(ctx context.Context, v victim)
+}
+
+// target is what a fault hits: nothing is hit twice at a time.
+type target int
+
+const (
+	aNode target = iota
+	theSpare
+	theServer
+)
+
+// victim is whom a fault meets, and for how long.
+type victim struct {
+	*node
+	duration time.Duration
+	// alone says that nothing else goes wrong meanwhile.
+	alone bool
+}
+
+// faults are all there are, each with how long it may last.
+func (a *adversary) faults() []fault {
+	return []fault{
+		{"kill -9", aNode, a.kill},
+		{"freeze, short", aNode, a.freeze},
+		{"freeze, long", aNode, a.freeze},
+		{"SIGTERM", aNode, a.leave},
+		{"cut off: black hole", aNode, a.blackHole},
+		{"cut off: refused", aNode, a.refuse},
+		{"join or leave", theSpare, a.joinOrLeave},
+		{"MongoDB killed", theServer, a.killServer},
+		{"MongoDB frozen", theServer, a.freezeServer},
+		{"MongoDB steps down", theServer, a.stepDown},
+	}
+}
+
+// duration is how long a fault lasts.
+func (a *adversary) duration(name string) time.Duration {
+	between := func(least, most time.Duration) time.Duration {
+		return least + time.Duration(a.r.Int64N(int64(most-least)))
+	}
+	switch name {
+	case "freeze, short":
+		return between(ttl/10, ttl*2/3)
+	case "freeze, long":
+		return between(ttl*3/2, ttl*4)
+	case "cut off: black hole", "cut off: refused":
+		return between(ttl/3, ttl*4)
+	}
+	return between(ttl/10, ttl*3)
+}
+
+// run goes on until the context ends.
+func (a *adversary) run(ctx context.Context) {
+	for pause(ctx, a.calm()) {
+		dealt := a.deal()
+		var names []string
+		var all sync.WaitGroup
+		free := slices.Clone(a.nodes)
+		for _, f := range dealt {
+			names = append(names, f.name)
+		}
+		a.diary.begin(strings.Join(names, " + "))
+		for _, f := range dealt {
+			v := victim{duration: a.duration(f.name), alone: len(dealt) == 1}
+			if f.hits == aNode {
+				i := a.r.IntN(len(free))
+				v.node, free = free[i], slices.Delete(free, i, i+1)
+			}
+			all.Go(func() { f.do(ctx, v) })
+		}
+		all.Wait()
+	}
+}
+
+// calm is how long nothing happens: mostly long enough for the cluster to recover.
+func (a *adversary) calm() time.Duration {
+	if a.r.IntN(4) == 0 {
+		return time.Duration(a.r.Int64N(int64(ttl / 2)))
+	}
+	return ttl + time.Duration(a.r.Int64N(int64(2*ttl)))
+}
+
+// deal takes one fault, or two that can happen at once, from a shuffled deck of all.
+func (a *adversary) deal() []fault {
+	dealt := []fault{a.draw()}
+	if a.r.IntN(3) > 0 {
+		return dealt
+	}
+	second := a.draw()
+	if second.hits == dealt[0].hits && (second.hits != aNode || len(a.nodes) == 1) {
+		a.deck = append(a.deck, second) // another time
+		return dealt
+	}
+	return append(dealt, second)
+}
+
+func (a *adversary) draw() fault {
+	if len(a.deck) == 0 {
+		a.deck = a.faults()
+		a.r.Shuffle(len(a.deck), func(i, j int) { a.deck[i], a.deck[j] = a.deck[j], a.deck[i] })
+	}
+	f := a.deck[0]
+	a.deck = a.deck[1:]
+	return f
+}
+
+// pause waits; false if the context ends before.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return ctx.Err() == nil
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// wrong notes what must not be, which fails the run.
+func (a *adversary) wrong(format string, args ...any) {
+	a.t.Helper()
+	a.diary.note("WRONG: "+format, args...)
+	a.t.Errorf(format, args...)
+}
+
+func (a *adversary) start(n *node) {
+	a.t.Helper()
+	if err := n.start(); err != nil {
+		a.wrong("starting %s: %v", n.name, err)
+		return
+	}
+	a.diary.note("%s started", n.name)
+}
+
+func (a *adversary) kill(ctx context.Context, v victim) {
+	v.kill()
+	a.diary.note("%s killed", v.name)
+	pause(ctx, v.duration)
+	a.start(v.node)
+}
+
+func (a *adversary) freeze(ctx context.Context, v victim) {
+	if err := v.node.freeze(); err != nil {
+		a.wrong("freezing %s: %v", v.name, err)
+		return
+	}
+	a.diary.note("%s frozen, for %v", v.name, v.duration.Round(time.Millisecond))
+	pause(ctx, v.duration)
+	if err := v.thaw(); err != nil {
+		a.wrong("waking %s: %v", v.name, err)
+	}
+	a.diary.note("%s goes on", v.name)
+}
+
+func (a *adversary) leave(ctx context.Context, v victim) {
+	a.stop(v.node, v.alone)
+	pause(ctx, v.duration)
+	a.start(v.node)
+}
+
+// stop asks a node to leave. It must end well, and in time, unless something else goes
+// wrong meanwhile: it may then be unable to hand over.
+func (a *adversary) stop(n *node, alone bool) {
+	a.diary.note("%s asked to stop", n.name)
+	begun := time.Now()
+	err := n.stop(leaveWithin)
+	if err != nil && alone {
+		a.wrong("%s: %v", n.name, err)
+		return
+	}
+	a.diary.note("%s ended after %.1f s: %v", n.name, time.Since(begun).Seconds(), err)
+}
+
+func (a *adversary) joinOrLeave(_ context.Context, v victim) {
+	if a.spare.up() {
+		a.stop(a.spare, v.alone)
+		return
+	}
+	a.start(a.spare)
+}
+
+func (a *adversary) blackHole(ctx context.Context, v victim) {
+	v.proxy.Hole()
+	a.cutOff(ctx, v)
+}
+
+func (a *adversary) refuse(ctx context.Context, v victim) {
+	v.proxy.Refuse()
+	a.cutOff(ctx, v)
+}
+
+func (a *adversary) cutOff(ctx context.Context, v victim) {
+	a.diary.note("%s cut off from MongoDB, for %v", v.name, v.duration.Round(time.Millisecond))
+	pause(ctx, v.duration)
+	v.proxy.Pass()
+	a.diary.note("%s reaches MongoDB", v.name)
+}
+
+func (a *adversary) killServer(ctx context.Context, v victim) {
+	a.server.Kill()
+	a.diary.note("MongoDB killed, for %v", v.duration.Round(time.Millisecond))
+	pause(ctx, v.duration)
+	a.server.Restart()
+	a.diary.note("MongoDB is primary")
+}
+
+func (a *adversary) freezeServer(ctx context.Context, v victim) {
+	a.server.Pause()
+	a.diary.note("MongoDB frozen, for %v", v.duration.Round(time.Millisecond))
+	pause(ctx, v.duration)
+	a.server.Resume()
+	a.diary.note("MongoDB goes on")
+}
+
+func (a *adversary) stepDown(ctx context.Context, v victim) {
+	seconds := 1 + int(v.duration/time.Second)
+	a.server.StepDown(context.WithoutCancel(ctx), seconds)
+	a.diary.note("MongoDB is no primary, for %d s", seconds)
+	pause(ctx, time.Duration(seconds)*time.Second)
+}

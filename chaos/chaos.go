@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+)
+
+// options are those of a run.
+type options struct {
+	lasts  time.Duration
+	seed   uint64
+	nodes  int
+	chains int
+	pace   time.Duration // between two blocks of a chain, about
+	race   bool          // nodes with the race detector
+	say    bool          // what is done at once
+}
+
+// again is the command that repeats a run.
+func (o options) again() string {
+	return fmt.Sprintf("go run ./chaos -for %v -seed %d -nodes %d -chains %d -pace %v", o.lasts, o.seed, o.nodes, o.chains, o.pace)
+}
+
+// chaos lets nodes follow chains while everything goes wrong that can, and judges what
+// has become of them.
+func chaos(t testing.TB, o options) {
+	t.Helper()
+	c := newCluster(t, o, o.chains, o.pace)
+	if o.say {
+		c.diary.say = func(line string) { t.Log(line) }
+	}
+	t.Cleanup(func() { c.explain(o) })
+	recording, stopRecording := context.WithCancel(t.Context())
+	defer stopRecording()
+	history, err := record(recording, c.database.uri, databaseName, newTally(c.models).count)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.diary.note("%s", o.again())
+	events := c.suffer(o)
+	end := time.Now()
+	c.judge()
+	c.end()
+	stopRecording()
+	draining, cancel := context.WithTimeout(t.Context(), recovery)
+	defer cancel()
+	checker, err := history.finish(draining)
+	if err != nil {
+		t.Fatalf("the history could not be read: %v", err)
+	}
+	for _, fault := range checker.Faults() {
+		t.Errorf("history: %s", fault)
+	}
+	t.Logf("%d blocks were mined in %d chains, with %d reorganisations; %d commits, %d take-overs, %d events\n\n%s",
+		c.world.blocks, o.chains, c.world.reorgs, checker.Commits(), len(checker.TakeOvers()), len(events),
+		silenceTable(c.world.chains, events, end, checker))
+}
+
+// suffer starts the nodes and lets the adversary loose on them while the chains grow.
+func (c *cluster) suffer(o options) []event {
+	for _, n := range c.nodes {
+		if err := n.start(); err != nil {
+			c.t.Fatal(err)
+		}
+	}
+	if err := c.await(recovery, c.behind); err != nil {
+		c.t.Fatalf("the cluster does not even begin: streams are not at the heads of their chains %v", err)
+	}
+	c.diary.note("all streams are at the heads of their chains")
+	ctx, cancel := context.WithTimeout(c.t.Context(), o.lasts)
+	defer cancel()
+	mined := make(chan struct{})
+	go func() {
+		defer close(mined)
+		c.world.run(ctx)
+	}()
+	a := &adversary{
+		t: c.t, r: rand.New(rand.NewPCG(o.seed, 2)), nodes: c.nodes, spare: c.spare, server: c.server, diary: c.diary,
+	}
+	a.run(ctx)
+	<-mined
+	return c.diary.events
+}
+
+// explain tells all about a run that has failed.
+func (c *cluster) explain(o options) {
+	if !c.t.Failed() {
+		return
+	}
+	c.t.Logf("seed %d; to repeat it: %s\n\nwhat happened:\n%v", o.seed, o.again(), c.diary)
+	for _, n := range append(c.nodes, c.spare) {
+		c.t.Logf("the last that %s said:\n%s", n.name, n.out.end())
+	}
+}

@@ -1,0 +1,153 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/persistence"
+	"github.com/imart/event-worker/persistence/mongo/mongotest"
+)
+
+// cluster is the chains, the nodes that follow them, and their database.
+type cluster struct {
+	t        testing.TB
+	world    *world
+	models   []model
+	server   *mongotest.Server
+	database *database
+	nodes    []*node
+	spare    *node
+	diary    *diary
+}
+
+// databaseName is the nodes' database, on a server of its own.
+const databaseName = "chaos"
+
+// newCluster makes everything and starts the chains and the server, but no node.
+func newCluster(t testing.TB, o options, chains int, pace time.Duration) *cluster {
+	t.Helper()
+	server := mongotest.Start(t) // first: where there is none nothing else is needed
+	w, err := startWorld(t.Context(), o.seed, chains, pace)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &cluster{t: t, world: w, server: server, diary: &diary{begun: time.Now()}}
+	for _, chain := range w.chains {
+		m, err := newModel(chain)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.models = append(c.models, m)
+	}
+	uri, err := mongotest.WithDatabase(server.URI(), databaseName)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.database = &database{uri: uri}
+	t.Cleanup(c.database.close)
+	program := build(t, o.race)
+	for i := range o.nodes {
+		c.nodes = append(c.nodes, newNode(t, program, fmt.Sprint("node-", i+1), w, server, databaseName))
+	}
+	c.spare = newNode(t, program, "spare", w, server, databaseName)
+	return c
+}
+
+// up are the nodes that are up.
+func (c *cluster) up() []*node {
+	return slices.DeleteFunc(append(slices.Clone(c.nodes), c.spare), func(n *node) bool { return !n.up() })
+}
+
+// await waits until nothing is said to be amiss. It returns what is if that takes
+// longer than patience.
+func (c *cluster) await(patience time.Duration, amiss func(ctx context.Context) (string, error)) error {
+	ctx, cancel := context.WithTimeout(c.t.Context(), patience)
+	defer cancel()
+	var last error
+	for {
+		what, err := amiss(ctx)
+		if err == nil && what == "" {
+			return nil
+		}
+		if ctx.Err() == nil { // else the error says no more than that
+			if last = err; err == nil {
+				last = errors.New(what)
+			}
+		}
+		if !pause(ctx, 100*time.Millisecond) {
+			return fmt.Errorf("after %v: %w", patience, last)
+		}
+	}
+}
+
+// behind says which observers do not stand at the heads of their chains.
+func (c *cluster) behind(ctx context.Context) (string, error) {
+	actors, err := all[persistence.Actor](ctx, c.database, persistence.Actors)
+	if err != nil {
+		return "", err
+	}
+	heads := map[string]markets.Place{}
+	var missing, behind []string
+	for _, chain := range c.world.chains {
+		head := chain.head()
+		heads[chain.name] = markets.Place{Seq: head.number(), Hash: head.hash.Hex()}
+	}
+	observers := map[string]int{}
+	for _, a := range actors {
+		if a.Kind != "observer" {
+			continue
+		}
+		observers[a.Chain]++
+		if a.Place != heads[a.Chain] || a.Pending != nil {
+			behind = append(behind, fmt.Sprintf("%s is at %d (%s) of %d, epoch %d, incarnation %d, last error %q",
+				a.ID, a.Seq, a.Report.Status, heads[a.Chain].Seq, a.Epoch, a.Incarnation, a.LastError))
+		}
+	}
+	for i, chain := range c.world.chains {
+		if want := 2 * len(c.models[i].market.Streams); observers[chain.name] != want {
+			missing = append(missing, fmt.Sprintf("%s has %d observers of %d", chain.name, observers[chain.name], want))
+		}
+	}
+	return strings.Join(append(missing, behind...), "\n"), nil
+}
+
+// uneven says how the chains are spread over the nodes that are up, if not evenly.
+func (c *cluster) uneven(ctx context.Context) (string, error) {
+	leases, err := all[persistence.Lease](ctx, c.database, persistence.Leases)
+	if err != nil {
+		return "", err
+	}
+	owned := map[string]int{}
+	for _, l := range leases {
+		if l.Node != "" {
+			owned[l.Node]++
+		}
+	}
+	nodes, chains := len(c.up()), len(c.world.chains)
+	total, least, most := 0, chains, 0
+	for _, n := range owned {
+		total, least, most = total+n, min(least, n), max(most, n)
+	}
+	if len(owned) < nodes {
+		least = 0
+	}
+	if total == chains && len(owned) <= nodes && most-least <= 1 {
+		return "", nil
+	}
+	return fmt.Sprintf("%d chains, %d nodes up; owned: %s", chains, nodes, spreadOf(owned)), nil
+}
+
+func spreadOf(owned map[string]int) string {
+	var parts []string
+	for _, name := range slices.Sorted(maps.Keys(owned)) {
+		parts = append(parts, fmt.Sprintf("%s %d", name, owned[name]))
+	}
+	return strings.Join(parts, ", ")
+}

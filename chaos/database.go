@@ -1,0 +1,71 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/imart/event-worker/persistence"
+	"github.com/imart/event-worker/persistence/mongo"
+)
+
+// database is the nodes' database as a reader sees it that nobody hurts on the way.
+type database struct {
+	uri    string
+	reader *mongo.Reader // once there is something to read
+}
+
+func (d *database) close() {
+	if d.reader != nil {
+		_ = d.reader.Close() // its server may be gone
+	}
+}
+
+// each gives the documents of a collection to take.
+func (d *database) each(ctx context.Context, collection string, take func(json.RawMessage) error) (err error) {
+	if d.reader == nil {
+		if d.reader, err = mongo.OpenReader(ctx, d.uri); err != nil {
+			return err
+		}
+	}
+	for doc, err := range d.reader.Query(ctx, persistence.Query{Collection: collection}) {
+		if err != nil {
+			return err
+		}
+		if err := take(doc); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// all are the documents of a collection.
+func all[T any](ctx context.Context, d *database, collection string) ([]T, error) {
+	var docs []T
+	err := d.each(ctx, collection, func(text json.RawMessage) error {
+		var doc T
+		err := json.Unmarshal(text, &doc)
+		docs = append(docs, doc)
+		return err
+	})
+	return docs, err
+}
+
+// documents are those of the collections that the model knows.
+func (d *database) documents(ctx context.Context) (documents, error) {
+	docs := documents{}
+	for _, collection := range collections {
+		err := d.each(ctx, collection, func(text json.RawMessage) error {
+			var key struct {
+				ID string `json:"_id"`
+			}
+			if err := json.Unmarshal(text, &key); err != nil {
+				return err
+			}
+			return docs.put(collection, key.ID, text)
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return docs, nil
+}

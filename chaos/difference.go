@@ -1,0 +1,82 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/imart/event-worker/persistence"
+)
+
+// collections are those that the model knows.
+var collections = []string{persistence.Orders, persistence.Activities, persistence.DeadLetters, persistence.Records}
+
+// shown is how many differences of a collection are told in full.
+const shown = 5
+
+// differences compares documents, byte for byte in their JSON form.
+func differences(got, want documents) []string {
+	var all []string
+	for _, collection := range collections {
+		var here []string
+		g, w := got[collection], want[collection]
+		ids := map[string]bool{}
+		for id := range g {
+			ids[id] = true
+		}
+		for id := range w {
+			ids[id] = true
+		}
+		for _, id := range slices.Sorted(maps.Keys(ids)) {
+			if d := difference(g[id], w[id]); d != "" {
+				here = append(here, fmt.Sprintf("%s %s %s", collection, id, d))
+			}
+		}
+		if n := len(here); n > shown {
+			here = append(here[:shown], fmt.Sprintf("%s: and %d more, of %d", collection, n-shown, len(w)))
+		}
+		all = append(all, here...)
+	}
+	return all
+}
+
+// difference says how a document differs from what it should be.
+func difference(got, want string) string {
+	switch {
+	case got == want:
+		return ""
+	case got == "":
+		return "is missing: " + want
+	case want == "":
+		return "should not be there: " + got
+	}
+	var g, w map[string]json.RawMessage
+	if json.Unmarshal([]byte(got), &g) != nil || json.Unmarshal([]byte(want), &w) != nil {
+		return "is " + got + ", want " + want
+	}
+	fields := map[string]bool{}
+	for f := range g {
+		fields[f] = true
+	}
+	for f := range w {
+		fields[f] = true
+	}
+	d := ""
+	for _, f := range slices.Sorted(maps.Keys(fields)) {
+		if string(g[f]) != string(w[f]) {
+			d += fmt.Sprintf("\n    %s is %s, want %s", f, orNothing(g[f]), orNothing(w[f]))
+		}
+	}
+	if d == "" {
+		return "has the same fields in another form: " + got + ", want " + want
+	}
+	return "differs" + d
+}
+
+func orNothing(v json.RawMessage) string {
+	if v == nil {
+		return "nothing"
+	}
+	return string(v)
+}

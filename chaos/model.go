@@ -1,0 +1,134 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/ethereum/go-ethereum/core/types"
+
+	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/markets/catalogue"
+	"github.com/imart/event-worker/persistence"
+	"github.com/imart/event-worker/persistence/mongo/schema"
+)
+
+// marketName is the market that all chains have.
+const marketName = "seaport"
+
+// model says what the documents of a chain must be: the plain fold of the canonical
+// chain's events, with nothing of how the event worker gets there.
+type model struct {
+	chain  *chain
+	market markets.Market
+}
+
+func newModel(c *chain) (model, error) {
+	m, err := catalogue.Market(marketName, catalogue.Options{})
+	return model{c, m}, err
+}
+
+// documents are JSON documents by their keys, by collection.
+type documents map[string]map[string]string
+
+func (d documents) put(collection, id string, doc any) error {
+	text, err := json.Marshal(doc)
+	if err != nil {
+		return err
+	}
+	if d[collection] == nil {
+		d[collection] = map[string]string{}
+	}
+	if _, twice := d[collection][id]; twice {
+		return fmt.Errorf("%s %s is there twice", collection, id)
+	}
+	d[collection][id] = string(text)
+	return nil
+}
+
+// documents adds those of the canonical chain.
+func (m model) documents(to documents) error {
+	var events []markets.Event
+	blocks := m.chain.blocks()
+	for _, s := range m.market.Streams {
+		raws := rawsOf(s.Source, blocks)
+		es, failures := s.DecodeAll(raws)
+		events = append(events, es...)
+		for _, f := range failures {
+			letter, err := m.letter(s, f)
+			if err != nil {
+				return err
+			}
+			if err := to.put(persistence.DeadLetters, letter.ID(), schema.OfDeadLetter(letter)); err != nil {
+				return err
+			}
+		}
+	}
+	slices.SortFunc(events, func(a, b markets.Event) int { return a.Position.Compare(b.Position) })
+	for _, e := range events {
+		a := markets.Activity{Chain: m.chain.name, Market: m.market.Name, Event: e}
+		if err := to.put(persistence.Activities, a.ID(), schema.OfActivity(a)); err != nil {
+			return err
+		}
+	}
+	return m.orders(events, to)
+}
+
+func (m model) letter(s markets.Stream, f markets.Failure) (markets.DeadLetter, error) {
+	raw, err := json.Marshal(f.Transaction)
+	return markets.DeadLetter{
+		Chain: m.chain.name, Market: m.market.Name, Stream: s.Name, Seq: f.Raw.Seq, Position: f.Raw.Position,
+		Block: f.Raw.Block, Transaction: f.Raw.Transaction, Time: f.Raw.Time, Reason: f.Reason.Error(), Raw: raw,
+	}, err
+}
+
+// orders folds the events into orders: each from its own and the bulk cancels.
+func (m model) orders(events []markets.Event, to documents) error {
+	concerned := map[string][]markets.Event{}
+	var bulks []markets.Event
+	for _, e := range events {
+		switch {
+		case e.Order != "":
+			concerned[e.Order] = append(concerned[e.Order], e)
+		case e.Kind == markets.OrdersCancelled:
+			bulks = append(bulks, e)
+		}
+	}
+	for key, own := range concerned {
+		all := append(slices.Clone(own), bulks...)
+		slices.SortFunc(all, func(a, b markets.Event) int { return a.Position.Compare(b.Position) })
+		if order, born := markets.FoldOrder(m.chain.name, m.market.Name, key, all); born {
+			if err := to.put(persistence.Orders, order.ID(), schema.OfOrder(order)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// rawsOf are the logs of blocks that a source has.
+func rawsOf(source markets.Source, blocks []*block) []markets.Raw {
+	var raws []markets.Raw
+	for _, b := range blocks {
+		for _, l := range b.logs {
+			if slices.Contains(source.Addresses, l.Address.Hex()) && slices.Contains(source.Topics, l.Topics[0].Hex()) {
+				raws = append(raws, rawOf(l))
+			}
+		}
+	}
+	return raws
+}
+
+func rawOf(l *types.Log) markets.Raw {
+	raw := markets.Raw{
+		Position: markets.Position{Height: int64(l.BlockNumber), Transaction: int32(l.TxIndex), Log: int32(l.Index)},
+		Seq:      int64(l.BlockNumber), Block: l.BlockHash.Hex(), Transaction: l.TxHash.Hex(),
+		Time:    time.Unix(int64(l.BlockTimestamp), 0).UTC(),
+		Address: l.Address, Data: l.Data,
+	}
+	for _, t := range l.Topics {
+		raw.Topics = append(raw.Topics, t)
+	}
+	return raw
+}

@@ -1,0 +1,204 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/imart/event-worker/internal/child"
+	"github.com/imart/event-worker/persistence/mongo/mongotest"
+)
+
+// What a node's configuration says of time. All of it is shorter than in production,
+// so that much happens in little time.
+const (
+	ttl         = 1500 * time.Millisecond // a node that is silent for so long is dead
+	clusterPoll = 250 * time.Millisecond
+	chainPoll   = 300 * time.Millisecond
+)
+
+// node is a process of the real program: one life of it after the other.
+type node struct {
+	name    string
+	program string
+	dir     string
+	proxy   *mongotest.Proxy // before MongoDB
+	monitor string           // where it serves metrics
+	environ []string
+	out     output
+
+	mu      sync.Mutex
+	process *child.Process // nil when it is down
+	deaths  []string       // ends that nobody wanted
+}
+
+// build builds the program, once for all nodes.
+func build(t testing.TB, race bool) string {
+	t.Helper()
+	program := filepath.Join(t.TempDir(), "event-worker")
+	args := []string{"build", "-o", program}
+	if race {
+		args = append(args, "-race")
+	}
+	if out, err := exec.CommandContext(t.Context(), "go", append(args, "github.com/imart/event-worker")...).CombinedOutput(); err != nil {
+		t.Fatalf("building the program: %v\n%s", err, out)
+	}
+	return program
+}
+
+// newNode prepares a node that follows all chains of a world.
+func newNode(t testing.TB, program, name string, w *world, server *mongotest.Server, database string) *node {
+	t.Helper()
+	monitor, err := freeAddress()
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := &node{name: name, program: program, dir: t.TempDir(), proxy: mongotest.NewProxy(t, server.Address()), monitor: monitor}
+	if err := os.WriteFile(filepath.Join(n.dir, "event-worker.yaml"), []byte(n.configuration(w)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range os.Environ() {
+		if !strings.HasPrefix(v, "EVENT_WORKER_") && !strings.HasPrefix(v, "MONGODB_") {
+			n.environ = append(n.environ, v)
+		}
+	}
+	n.environ = append(n.environ, "MONGODB_URI="+n.proxy.URI(database))
+	t.Cleanup(n.kill)
+	return n
+}
+
+// freeAddress is an address of this machine on which nobody listens.
+func freeAddress() (string, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return listener.Addr().String(), listener.Close()
+}
+
+func (n *node) configuration(w *world) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "node: %s\ncluster:\n  poll: %s\n  ttl: %s\nmonitor:\n  listen: %s\nchains:\n", n.name, clusterPoll, ttl, n.monitor)
+	for _, c := range w.chains {
+		fmt.Fprintf(&b, "  %s:\n    kind: evm\n    chainId: %d\n    endpoint: %s/%s\n    poll: %s\n    timeout: 5s\n    markets:\n      %s: {start: 1}\n",
+			c.name, c.id, w.url, c.name, chainPoll, marketName)
+	}
+	return b.String()
+}
+
+// start starts the node; it must be down.
+func (n *node) start() error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.process != nil {
+		return fmt.Errorf("%s is up", n.name)
+	}
+	cmd := exec.Command(n.program, "run")
+	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = n.dir, n.environ, &n.out, &n.out
+	p, err := child.Start(cmd)
+	if err != nil {
+		return err
+	}
+	n.process = p
+	n.out.mark(fmt.Sprintf("started, process %d", p.Process.Pid))
+	go func() {
+		<-p.Gone
+		n.gone(p)
+	}()
+	return nil
+}
+
+// gone notes an end that nobody wanted.
+func (n *node) gone(p *child.Process) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.process == p {
+		n.process = nil
+		n.deaths = append(n.deaths, fmt.Sprintf("%s died by itself: %v", n.name, p.ProcessState))
+		n.out.mark(fmt.Sprintf("died by itself: %v", p.ProcessState))
+	}
+}
+
+// release is the node's process, whose end is wanted from here on; nil if it is down.
+func (n *node) release() *child.Process {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	p := n.process
+	n.process = nil
+	return p
+}
+
+// running is the node's process; nil if it is down.
+func (n *node) running() *child.Process {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.process
+}
+
+func (n *node) up() bool { return n.running() != nil }
+
+// kill ends the node as a crash would.
+func (n *node) kill() {
+	if p := n.release(); p != nil {
+		p.Kill()
+		n.out.mark("killed")
+	}
+}
+
+// errDown says that a node has died before what was meant for it.
+var errDown = errors.New("it is down")
+
+// freeze stops the node in its tracks.
+func (n *node) freeze() error {
+	if p := n.running(); p != nil {
+		return p.Pause()
+	}
+	return errDown
+}
+
+// thaw lets a frozen node go on.
+func (n *node) thaw() error {
+	if p := n.running(); p != nil {
+		n.out.mark("goes on")
+		return p.Resume()
+	}
+	return errDown
+}
+
+// stop asks the node to leave, and says how it ended. One that does not end in time
+// is killed.
+func (n *node) stop(within time.Duration) error {
+	p := n.release()
+	if p == nil {
+		return errDown
+	}
+	n.out.mark("asked to stop")
+	if err := p.Process.Signal(syscall.SIGTERM); err != nil {
+		return err
+	}
+	select {
+	case <-p.Gone:
+	case <-time.After(within):
+		p.Kill()
+		return fmt.Errorf("it does not end within %v of SIGTERM", within)
+	}
+	n.out.mark("ended: " + p.ProcessState.String())
+	if !p.ProcessState.Success() {
+		return fmt.Errorf("SIGTERM ends it with %v", p.ProcessState)
+	}
+	return nil
+}
+
+func (n *node) died() []string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.deaths
+}

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"bytes"
+	"strings"
+	"sync"
+)
+
+// kept is how many of its last lines are kept of what a node says.
+const kept = 60
+
+// output is what a node says in all of its lives. Of most of it only the end is kept,
+// of what must never be said the beginning.
+type output struct {
+	mu    sync.Mutex
+	part  []byte // of a line
+	lines []string
+	alarm []string
+}
+
+// alarms are words that a sound program never says.
+var alarms = []string{"panic:", "fatal error:", "DATA RACE", "goroutine 1 ["}
+
+// Write implements io.Writer.
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.part = append(o.part, p...)
+	for {
+		line, rest, whole := bytes.Cut(o.part, []byte("\n"))
+		if !whole {
+			return len(p), nil
+		}
+		o.say(string(line))
+		o.part = append([]byte(nil), rest...)
+	}
+}
+
+func (o *output) say(line string) {
+	o.lines = append(o.lines, line)
+	o.lines = o.lines[max(0, len(o.lines)-kept):]
+	sounds := len(o.alarm) > 0 // what follows tells more
+	for _, word := range alarms {
+		sounds = sounds || strings.Contains(line, word)
+	}
+	if sounds && len(o.alarm) < kept {
+		o.alarm = append(o.alarm, line)
+	}
+}
+
+// mark puts a line of our own among the lines.
+func (o *output) mark(line string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.say("--- " + line)
+}
+
+func (o *output) end() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return strings.Join(o.lines, "\n")
+}
+
+// alarming is what should never have been said, with what followed.
+func (o *output) alarming() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return strings.Join(o.alarm, "\n")
+}

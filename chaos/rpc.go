@@ -1,0 +1,118 @@
+package main
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+
+	"github.com/ethereum/go-ethereum/common"
+	"github.com/ethereum/go-ethereum/common/hexutil"
+	"github.com/ethereum/go-ethereum/core/types"
+	"github.com/ethereum/go-ethereum/rpc"
+)
+
+// serve is the JSON-RPC of a chain's node, by go-ethereum's own server.
+func serve(c *chain) (http.Handler, error) {
+	server := rpc.NewServer()
+	return server, server.RegisterName("eth", &ethAPI{c})
+}
+
+// ethAPI is what nodes are asked by the event worker.
+type ethAPI struct{ c *chain }
+
+// ChainId is eth_chainId.
+func (a *ethAPI) ChainId() hexutil.Uint64 { return hexutil.Uint64(a.c.id) } //nolint:revive // it makes the method's name
+
+// GetBlockByNumber is eth_getBlockByNumber, for headers alone: null if there is no
+// such block.
+func (a *ethAPI) GetBlockByNumber(number rpc.BlockNumber, _ bool) *types.Header {
+	blocks := a.c.blocks()
+	head := int64(len(blocks)) - 1
+	n := a.height(number, head)
+	if n > head {
+		return nil
+	}
+	return blocks[n].header
+}
+
+// height is the number of a block that may be a tag.
+func (a *ethAPI) height(number rpc.BlockNumber, head int64) int64 {
+	switch {
+	case number >= 0:
+		return number.Int64()
+	case number == rpc.FinalizedBlockNumber || number == rpc.SafeBlockNumber:
+		return max(0, head-finality)
+	case number == rpc.EarliestBlockNumber:
+		return 0
+	}
+	return head
+}
+
+// GetBlockByHash is eth_getBlockByHash, for headers alone.
+func (a *ethAPI) GetBlockByHash(hash common.Hash, _ bool) *types.Header {
+	if b := a.c.byHash(hash); b != nil {
+		return b.header
+	}
+	return nil
+}
+
+// query is the parameter of eth_getLogs.
+type query struct {
+	BlockHash *common.Hash
+	FromBlock *rpc.BlockNumber
+	ToBlock   *rpc.BlockNumber
+	Address   []common.Address
+	Topics    [][]common.Hash
+}
+
+var errUnknownBlock = errors.New("unknown block")
+
+// GetLogs is eth_getLogs.
+func (a *ethAPI) GetLogs(q query) ([]*types.Log, error) {
+	blocks, err := a.asked(q)
+	if err != nil {
+		return nil, err
+	}
+	found := []*types.Log{}
+	for _, b := range blocks {
+		for _, l := range b.logs {
+			if q.matches(l) {
+				found = append(found, l)
+			}
+		}
+	}
+	return found, nil
+}
+
+// asked are the blocks that a query is about.
+func (a *ethAPI) asked(q query) ([]*block, error) {
+	if q.BlockHash != nil {
+		b := a.c.byHash(*q.BlockHash)
+		if b == nil {
+			return nil, errUnknownBlock
+		}
+		return []*block{b}, nil
+	}
+	blocks := a.c.blocks()
+	head := int64(len(blocks)) - 1
+	if q.FromBlock == nil || q.ToBlock == nil {
+		return nil, errors.New("fromBlock and toBlock, or blockHash, are needed")
+	}
+	from, to := a.height(*q.FromBlock, head), a.height(*q.ToBlock, head)
+	if from > to || to > head {
+		return nil, errors.New("block range extends beyond current head block")
+	}
+	return blocks[from : to+1], nil
+}
+
+func (q query) matches(l *types.Log) bool {
+	if len(q.Address) > 0 && !slices.Contains(q.Address, l.Address) || len(q.Topics) > len(l.Topics) {
+		return false
+	}
+	for i, any := range q.Topics {
+		if len(any) > 0 && !slices.Contains(any, l.Topics[i]) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,160 @@
+package main
+
+import (
+	"encoding/binary"
+	"math/big"
+	"math/rand/v2"
+
+	"github.com/ethereum/go-ethereum/common"
+	"github.com/ethereum/go-ethereum/crypto"
+
+	"github.com/imart/event-worker/markets/seaport/seaportabi"
+)
+
+// traders are those who trade on Seaport on one chain.
+type traders struct {
+	orders uint64        // that were made so far
+	recent []transaction // the newest, which may be mined again
+}
+
+const (
+	makers = 12
+	// alive is how many of the newest orders are still traded.
+	alive = 30
+	// remembered is how many transactions may be mined again.
+	remembered = 60
+)
+
+// seaports are two of Seaport's contracts: what is cancelled on one is not on the
+// other.
+var seaports = []common.Address{
+	common.HexToAddress("0x00000000000000ADc04C56Bf30aC9d3c0aAF14dC"), // 1.5
+	common.HexToAddress("0x0000000000000068F116a894984e2DB1123eB395"), // 1.6
+}
+
+// transactions are those of a block: none to four.
+func (m *traders) transactions(r *rand.Rand) []transaction {
+	var all []transaction
+	for range max(0, r.IntN(6)-1) {
+		all = append(all, m.trade(r))
+	}
+	m.recent = append(m.recent, all...)
+	m.recent = m.recent[max(0, len(m.recent)-remembered):]
+	return all
+}
+
+// again are new transactions and some that may have been abandoned: the same ones,
+// at other places.
+func (m *traders) again(r *rand.Rand) []transaction {
+	var all []transaction
+	for _, t := range m.recent {
+		if r.IntN(remembered/4) == 0 {
+			all = append(all, t)
+		}
+	}
+	return append(all, m.transactions(r)...)
+}
+
+// trade is one transaction. A few make no sense: orders that nobody has listed are
+// bought, sold ones cancelled, and some logs cannot be decoded.
+func (m *traders) trade(r *rand.Rand) transaction {
+	t := transaction{salt: r.Uint64()}
+	switch n := r.IntN(20); {
+	case n < 8 || m.orders == 0:
+		m.orders++
+		t.logs = append(t.logs, listing(m.orders))
+	case n < 9:
+		t.logs = append(t.logs, listing(m.order(r)))
+	case n < 13:
+		t.logs = append(t.logs, sale(m.order(r), 1+r.Uint64N(3)))
+	case n < 14: // an offer is accepted for a listing, say
+		a, b := m.order(r), m.order(r)
+		t.logs = append(t.logs, sale(a, 1), sale(b, 1), match(a, b))
+	case n < 17:
+		t.logs = append(t.logs, cancel(m.order(r)))
+	case n < 19:
+		t.logs = append(t.logs, counter(r.Uint64N(makers), seaports[r.IntN(len(seaports))]))
+	default:
+		broken := listing(m.order(r))
+		broken.data = broken.data[:len(broken.data)/2]
+		t.logs = append(t.logs, broken)
+	}
+	return t
+}
+
+// order is the number of a recent order, or of one that is to come.
+func (m *traders) order(r *rand.Rand) uint64 {
+	return max(1, m.orders+2-min(r.Uint64N(alive), m.orders+1))
+}
+
+// The facts of an order follow from its number.
+
+func orderHash(order uint64) common.Hash {
+	return crypto.Keccak256Hash(binary.BigEndian.AppendUint64([]byte("order"), order))
+}
+
+func maker(n uint64) common.Address { return common.BigToAddress(new(big.Int).SetUint64(0xa0000 + n)) }
+func taker(n uint64) common.Address { return common.BigToAddress(new(big.Int).SetUint64(0xb0000 + n)) }
+
+func contractOf(order uint64) common.Address { return seaports[order/3%2] }
+
+var collection = common.HexToAddress("0xC011ec7100000000000000000000000000000001")
+
+// token is an order's item: how many there are of it, too.
+func token(order uint64) (kind uint8, id, quantity *big.Int) {
+	id = new(big.Int).SetUint64(order)
+	if order%3 == 0 {
+		return seaportabi.ERC1155, id, big.NewInt(3)
+	}
+	return seaportabi.ERC721, id, big.NewInt(1)
+}
+
+func price(order uint64) *big.Int {
+	return new(big.Int).Mul(new(big.Int).SetUint64(1+order%1000), big.NewInt(1e15)) // wei
+}
+
+func listing(order uint64) logged {
+	kind, id, quantity := token(order)
+	by := maker(order % makers)
+	return logged{contractOf(order), seaportabi.Topics("OrderValidated"), seaportabi.Data("OrderValidated", orderHash(order), seaportabi.OrderParameters{
+		Offerer: by,
+		Offer:   []seaportabi.OfferItem{seaportabi.Offered(kind, collection, id, quantity, quantity)},
+		Consideration: []seaportabi.ConsiderationItem{
+			seaportabi.Asked(seaportabi.Ether, common.Address{}, new(big.Int), price(order), price(order), by),
+		},
+		StartTime: big.NewInt(genesisTime), EndTime: big.NewInt(4_000_000_000), Salt: id, TotalOriginalConsiderationItems: big.NewInt(1),
+	})}
+}
+
+// sale fills an order, of an ERC-1155 token in part.
+func sale(order, quantity uint64) logged {
+	kind, id, all := token(order)
+	amount := new(big.Int).SetUint64(quantity)
+	if amount.Cmp(all) > 0 {
+		amount = all
+	}
+	paid := new(big.Int).Div(new(big.Int).Mul(price(order), amount), all)
+	by := maker(order % makers)
+	return logged{contractOf(order), seaportabi.Topics("OrderFulfilled", by, common.Address{}), seaportabi.Data("OrderFulfilled",
+		orderHash(order), taker(order%makers),
+		[]seaportabi.SpentItem{seaportabi.Spent(kind, collection, id, amount)},
+		[]seaportabi.ReceivedItem{seaportabi.Received(seaportabi.Ether, common.Address{}, new(big.Int), paid, by)},
+	)}
+}
+
+func match(orders ...uint64) logged {
+	hashes := make([][32]byte, len(orders))
+	for i, order := range orders {
+		hashes[i] = orderHash(order)
+	}
+	return logged{contractOf(orders[0]), seaportabi.Topics("OrdersMatched"), seaportabi.Data("OrdersMatched", hashes)}
+}
+
+func cancel(order uint64) logged {
+	return logged{contractOf(order), seaportabi.Topics("OrderCancelled", maker(order%makers), common.Address{}), seaportabi.Data("OrderCancelled", orderHash(order))}
+}
+
+// counter cancels all earlier orders of a maker on a contract.
+func counter(by uint64, contract common.Address) logged {
+	return logged{contract, seaportabi.Topics("CounterIncremented", maker(by)), seaportabi.Data("CounterIncremented", big.NewInt(1))}
+}

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"time"
+)
+
+// world is the chains, which live in this process, and the nodes' server.
+type world struct {
+	chains  []*chain
+	traders []*traders
+	r       *rand.Rand
+	pace    time.Duration // between two blocks of a chain, about
+	url     string
+	blocks  int // mined so far, and the reorganisations among them
+	reorgs  int
+}
+
+// startWorld makes chains of some blocks each and serves them until the context ends.
+func startWorld(ctx context.Context, seed uint64, chains int, pace time.Duration) (*world, error) {
+	w := &world{r: rand.New(rand.NewPCG(seed, 1)), pace: pace}
+	mux := http.NewServeMux()
+	for i := range chains {
+		c := newChain(fmt.Sprintf("chain-%02d", i+1), uint64(1000+i))
+		handler, err := serve(c)
+		if err != nil {
+			return nil, err
+		}
+		mux.Handle("/"+c.name, handler)
+		w.chains, w.traders = append(w.chains, c), append(w.traders, new(traders))
+		for range finality + w.r.IntN(3*finality) {
+			c.mine(w.traders[i].transactions(w.r), w.r.Uint64())
+		}
+	}
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	w.url = "http://" + listener.Addr().String()
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+	context.AfterFunc(ctx, func() { _ = server.Close() })
+	go func() { _ = server.Serve(listener) }() // it ends when it is closed
+	return w, nil
+}
+
+// run mines on all chains until the context ends.
+func (w *world) run(ctx context.Context) {
+	tick := time.NewTicker(w.pace / time.Duration(len(w.chains)))
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			i := w.r.IntN(len(w.chains))
+			w.blocks++
+			if w.chains[i].grow(w.r, w.traders[i]) > 0 {
+				w.reorgs++
+			}
+		}
+	}
+}
