@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"math/rand/v2"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -90,7 +89,7 @@ func (a *adversary) run(ctx context.Context) {
 		dealt := a.deal()
 		var names []string
 		var all sync.WaitGroup
-		free := slices.Clone(a.nodes)
+		order := a.r.Perm(len(a.nodes))
 		for _, f := range dealt {
 			names = append(names, f.name)
 		}
@@ -98,8 +97,7 @@ func (a *adversary) run(ctx context.Context) {
 		for _, f := range dealt {
 			v := victim{duration: a.duration(f.name), alone: len(dealt) == 1}
 			if f.hits == aNode {
-				i := a.r.IntN(len(free))
-				v.node, free = free[i], slices.Delete(free, i, i+1)
+				v.node, order = a.nodes[order[0]], order[1:]
 			}
 			all.Go(func() { f.do(ctx, v) })
 		}
