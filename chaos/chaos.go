@@ -41,7 +41,6 @@ func chaos(t testing.TB, o options) {
 	}
 	c.diary.note("%s", o.again())
 	events := c.suffer(o)
-	end := time.Now()
 	c.judge()
 	c.end()
 	stopRecording()
@@ -56,7 +55,7 @@ func chaos(t testing.TB, o options) {
 	}
 	t.Logf("%d blocks were mined in %d chains, with %d reorganisations; %d commits, %d take-overs, %d events\n\n%s",
 		c.world.blocks, o.chains, c.world.reorgs, checker.Commits(), len(checker.TakeOvers()), len(events),
-		silenceTable(c.world.chains, events, end, checker))
+		silenceTable(c.world.chains, events, checker))
 }
 
 // suffer starts the nodes and lets the adversary loose on them while the chains grow.

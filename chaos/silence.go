@@ -18,43 +18,47 @@ type silences struct {
 	moved, all []time.Duration
 }
 
-// silenceTable says for each kind of event how long chains were silent from there to
-// the next event.
-func silenceTable(chains []*chain, events []event, end time.Time, c *history.Checker) string {
+// silenceTable says for each kind of event how long it left chains silent.
+func silenceTable(chains []*chain, events []event, c *history.Checker) string {
 	byName := map[string]*silences{}
-	takeOvers := c.TakeOvers()
-	for i, e := range events {
-		until := end
-		if i+1 < len(events) {
-			until = events[i+1].at
+	for _, e := range events {
+		if byName[e.name] == nil {
+			byName[e.name] = new(silences)
 		}
-		s := byName[e.name]
-		if s == nil {
-			s = new(silences)
-			byName[e.name] = s
-		}
-		s.times++
-		for _, chain := range chains {
-			s.all = append(s.all, longest(c.Silences(chain.name), e.at, until))
-		}
-		for _, t := range takeOvers {
-			if !t.At.Before(e.at) && t.At.Before(until) {
-				s.moved = append(s.moved, t.Length())
+		byName[e.name].times++
+	}
+	for _, chain := range chains {
+		worst := make([]time.Duration, len(events))
+		for _, s := range c.Silences(chain.name) {
+			if i := cause(events, s); i >= 0 {
+				worst[i] = max(worst[i], s.Length())
 			}
+		}
+		for i, e := range events {
+			byName[e.name].all = append(byName[e.name].all, worst[i])
+		}
+	}
+	for _, t := range c.TakeOvers() {
+		if i := cause(events, t.Silence); i >= 0 {
+			byName[events[i].name].moved = append(byName[events[i].name].moved, t.Length())
 		}
 	}
 	return table(byName)
 }
 
-// longest is the length of the longest silence that began or went on in a time.
-func longest(of []history.Silence, from, until time.Time) time.Duration {
-	var longest time.Duration
-	for _, s := range of {
-		if s.To.After(from) && s.From.Before(until) {
-			longest = max(longest, s.Length())
+// cause is the event that a silence comes from: the first within it, or else the last
+// before it; -1 if there was none.
+func cause(events []event, s history.Silence) int {
+	before := -1
+	for i, e := range events {
+		switch {
+		case e.at.Before(s.From):
+			before = i
+		case e.at.Before(s.To):
+			return i
 		}
 	}
-	return longest
+	return before
 }
 
 func table(byName map[string]*silences) string {

@@ -51,12 +51,12 @@ func startWorld(ctx context.Context, seed uint64, chains int, pace time.Duration
 func (w *world) run(ctx context.Context) {
 	tick := time.NewTicker(w.pace / time.Duration(len(w.chains)))
 	defer tick.Stop()
-	for {
+	for next := 0; ; next++ {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			i := w.r.IntN(len(w.chains))
+			i := next % len(w.chains)
 			w.blocks++
 			if w.chains[i].grow(w.r, w.traders[i]) > 0 {
 				w.reorgs++

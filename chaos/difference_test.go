@@ -1,0 +1,33 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/imart/event-worker/persistence"
+)
+
+func TestDifferences(t *testing.T) {
+	got := documents{persistence.Orders: {"same": `{"a":1}`, "other": `{"a":1,"b":2,"d":4}`, "more": `{}`, "form": `{"a":1,"b":2}`}}
+	want := documents{persistence.Orders: {"same": `{"a":1}`, "other": `{"a":1,"b":3,"c":5}`, "less": `{"a":9}`, "form": `{"b":2,"a":1}`}}
+	text := strings.Join(differences(got, want), "\n")
+	for _, line := range []string{
+		"orders other differs", "    b is 2, want 3", "    c is nothing, want 5", "    d is 4, want nothing",
+		"orders more should not be there: {}", `orders less is missing: {"a":9}`, "orders form has the same fields in another form",
+	} {
+		if !strings.Contains(text, line) {
+			t.Errorf("it does not say %q:\n%s", line, text)
+		}
+	}
+	if strings.Contains(text, "same ") || strings.Contains(text, "    a is") {
+		t.Errorf("it tells what is the same:\n%s", text)
+	}
+	many := documents{persistence.Orders: {}}
+	for i := range 3 * shown {
+		many[persistence.Orders][fmt.Sprint(i)] = "{}"
+	}
+	if d := differences(documents{}, many); len(d) != shown+1 {
+		t.Errorf("%d differences are told of many", len(d))
+	}
+}
