@@ -80,34 +80,38 @@ func (c *Checker) chain(name string) *chain {
 
 // Take takes the next transaction in. The first must be the first of the database.
 func (c *Checker) Take(t Transaction) {
-	var ids []string
-	before := map[string]document{}
+	type key struct{ collection, id string }
+	var changed []key
+	before := map[key]document{}
 	for _, change := range t.Changes {
-		docs := c.of(change.Collection)
-		if _, again := before[change.ID]; !again {
-			ids = append(ids, change.ID)
-			before[change.ID] = docs[change.ID]
+		docs, k := c.of(change.Collection), key{change.Collection, change.ID}
+		if _, again := before[k]; !again {
+			changed = append(changed, k)
+			before[k] = docs[k.id]
 		}
-		after, err := docs[change.ID].after(change)
+		after, err := docs[k.id].after(change)
 		switch {
 		case err != nil:
-			c.fault(t.At, "%s %s cannot be read: %v", change.Collection, change.ID, err)
+			c.fault(t.At, "%s %s cannot be read: %v", k.collection, k.id, err)
 		case change.Deleted:
-			c.fault(t.At, "%s %s was deleted", change.Collection, change.ID)
-		case docs[change.ID] == nil && !change.Whole:
-			c.fault(t.At, "%s %s changes, and was never made", change.Collection, change.ID)
+			c.fault(t.At, "%s %s was deleted", k.collection, k.id)
+		case docs[k.id] == nil && !change.Whole:
+			c.fault(t.At, "%s %s changes, and was never made", k.collection, k.id)
 		default:
-			docs[change.ID] = after
+			docs[k.id] = after
 		}
 	}
 	var moved []document
-	for _, id := range ids {
-		if lease, ok := c.leases[id]; ok {
-			c.checkLease(t.At, before[id], lease)
-		} else if actor, ok := c.actors[id]; ok {
-			c.checkActor(t.At, before[id], actor)
-			if actor.commit() != before[id].commit() {
-				moved = append(moved, actor)
+	for _, k := range changed {
+		after := c.of(k.collection)[k.id]
+		switch {
+		case after == nil:
+		case k.collection == persistence.Leases:
+			c.checkLease(t.At, before[k], after)
+		default:
+			c.checkActor(t.At, before[k], after)
+			if after.commit() != before[k].commit() {
+				moved = append(moved, after)
 			}
 		}
 	}

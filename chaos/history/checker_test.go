@@ -28,6 +28,7 @@ func newStory() *story {
 		{{Key: "_id", Value: "chain/log"}, {Key: "kind", Value: "observer"}},
 		{{Key: "_id", Value: "chain/documents"}, {Key: "kind", Value: "observer"}, {Key: "documents", Value: true}},
 		{{Key: "_id", Value: "chain/subject"}, {Key: "kind", Value: "subject"}},
+		{{Key: "_id", Value: "chain"}, {Key: "kind", Value: "chain"}, {Key: "node", Value: "a"}}, // as its lease is called
 	} {
 		doc := append(actor, bson.D{
 			{Key: "chain", Value: "chain"}, {Key: "stream", Value: "list"}, {Key: "epoch", Value: int64(1)},
@@ -100,6 +101,7 @@ func good(s *story) {
 	s.write(s.folded('a', 1, 1)...)
 	s.write(change("subject", field("seq", int64(1)), field("lag", int64(0)))) // a report
 	s.takeOver("b", 2)
+	s.write(Change{Collection: persistence.Actors, ID: "chain", Set: raw(bson.D{field("epoch", int64(2)), field("node", "b")})})
 	s.write(change("log", field("incarnation", int64(2))))
 	s.write(s.logged('b', 3))
 	s.write(s.folded('b', 3, 2)...)
@@ -152,6 +154,9 @@ func TestHistories(t *testing.T) {
 		{"two commits at once", func(s *story) { s.write(s.logged('b', 5), s.folded('b', 5, 5)[0]) }, "not of one commit and epoch"},
 		{"a lease's epoch falls", func(s *story) { s.lease("", bson.D{field("epoch", int64(1))}) }, "epoch falls from 2 to 1"},
 		{"a lease changes hands", func(s *story) { s.lease("", bson.D{field("node", "c")}) }, "from b to c within epoch 2"},
+		{"an actor called as its lease", func(s *story) {
+			s.write(Change{Collection: persistence.Actors, ID: "chain", Set: raw(bson.D{field("node", "c")})})
+		}, ""},
 		{"a document is deleted", func(s *story) {
 			s.write(Change{Collection: persistence.Actors, ID: "chain/log", Deleted: true})
 		}, "was deleted"},
