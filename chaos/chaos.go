@@ -28,7 +28,7 @@ func (o options) again() string {
 // has become of them.
 func chaos(t testing.TB, o options) {
 	t.Helper()
-	c := newCluster(t, o, o.chains, o.pace)
+	c := newCluster(t, o, quick)
 	if o.say {
 		c.diary.say = func(line string) { t.Log(line) }
 	}

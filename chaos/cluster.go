@@ -31,10 +31,10 @@ type cluster struct {
 const databaseName = "chaos"
 
 // newCluster makes everything and starts the chains and the server, but no node.
-func newCluster(t testing.TB, o options, chains int, pace time.Duration) *cluster {
+func newCluster(t testing.TB, o options, at timing) *cluster {
 	t.Helper()
 	server := mongotest.Start(t) // first: where there is none nothing else is needed
-	w, err := startWorld(t.Context(), o.seed, chains, pace)
+	w, err := startWorld(t.Context(), o.seed, o.chains, o.pace)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,9 +54,9 @@ func newCluster(t testing.TB, o options, chains int, pace time.Duration) *cluste
 	t.Cleanup(c.database.close)
 	program := build(t, o.race)
 	for i := range o.nodes {
-		c.nodes = append(c.nodes, newNode(t, program, fmt.Sprint("node-", i+1), w, server, databaseName))
+		c.nodes = append(c.nodes, newNode(t, program, fmt.Sprint("node-", i+1), w, at, server))
 	}
-	c.spare = newNode(t, program, "spare", w, server, databaseName)
+	c.spare = newNode(t, program, "spare", w, at, server)
 	return c
 }
 
@@ -85,6 +85,16 @@ func (c *cluster) await(patience time.Duration, amiss func(ctx context.Context) 
 			return fmt.Errorf("after %v: %w", patience, last)
 		}
 	}
+}
+
+// goal is what a cluster comes to by itself.
+type goal struct {
+	name  string
+	amiss func(context.Context) (string, error)
+}
+
+func (c *cluster) goals() []goal {
+	return []goal{{"spread evenly", c.uneven}, {"at the heads of their chains", c.behind}}
 }
 
 // behind says which observers do not stand at the heads of their chains.

@@ -44,7 +44,8 @@ Example: go run ./chaos -for 2h -seed 42 -nodes 5 -chains 12
 	defer stop()
 	run := func(t testing.TB) { chaos(t, o) }
 	if scale > 0 {
-		run = func(t testing.TB) { place(t, o, scale) }
+		o.chains = scale
+		run = func(t testing.TB) { place(t, o) }
 	}
 	if !runCommand(ctx, run) {
 		os.Exit(1)

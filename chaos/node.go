@@ -17,13 +17,22 @@ import (
 	"github.com/imart/event-worker/persistence/mongo/mongotest"
 )
 
-// What a node's configuration says of time. All of it is shorter than in production,
-// so that much happens in little time.
-const (
-	ttl         = 1500 * time.Millisecond // a node that is silent for so long is dead
-	clusterPoll = 250 * time.Millisecond
-	chainPoll   = 300 * time.Millisecond
+// timing is what a node's configuration says of time.
+type timing struct {
+	ttl         time.Duration // a node that is silent for so long is dead
+	clusterPoll time.Duration
+	chainPoll   time.Duration
+}
+
+var (
+	// quick is shorter than what people have, so that much happens in little time.
+	quick = timing{ttl, 250 * time.Millisecond, 300 * time.Millisecond}
+	// ordinary is what people have who configure nothing.
+	ordinary = timing{3 * time.Second, 500 * time.Millisecond, 5 * time.Second}
 )
+
+// ttl is that of the nodes to which things happen.
+const ttl = 1500 * time.Millisecond
 
 // node is a process of the real program: one life of it after the other.
 type node struct {
@@ -55,14 +64,14 @@ func build(t testing.TB, race bool) string {
 }
 
 // newNode prepares a node that follows all chains of a world.
-func newNode(t testing.TB, program, name string, w *world, server *mongotest.Server, database string) *node {
+func newNode(t testing.TB, program, name string, w *world, at timing, server *mongotest.Server) *node {
 	t.Helper()
 	monitor, err := freeAddress()
 	if err != nil {
 		t.Fatal(err)
 	}
 	n := &node{name: name, program: program, dir: t.TempDir(), proxy: mongotest.NewProxy(t, server.Address()), monitor: monitor}
-	if err := os.WriteFile(filepath.Join(n.dir, "event-worker.yaml"), []byte(n.configuration(w)), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(n.dir, "event-worker.yaml"), []byte(n.configuration(w, at)), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for _, v := range os.Environ() {
@@ -70,7 +79,7 @@ func newNode(t testing.TB, program, name string, w *world, server *mongotest.Ser
 			n.environ = append(n.environ, v)
 		}
 	}
-	n.environ = append(n.environ, "MONGODB_URI="+n.proxy.URI(database))
+	n.environ = append(n.environ, "MONGODB_URI="+n.proxy.URI(databaseName))
 	t.Cleanup(n.kill)
 	return n
 }
@@ -84,12 +93,12 @@ func freeAddress() (string, error) {
 	return listener.Addr().String(), listener.Close()
 }
 
-func (n *node) configuration(w *world) string {
+func (n *node) configuration(w *world, at timing) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "node: %s\ncluster:\n  poll: %s\n  ttl: %s\nmonitor:\n  listen: %s\nchains:\n", n.name, clusterPoll, ttl, n.monitor)
+	fmt.Fprintf(&b, "node: %s\ncluster:\n  poll: %s\n  ttl: %s\nmonitor:\n  listen: %s\nchains:\n", n.name, at.clusterPoll, at.ttl, n.monitor)
 	for _, c := range w.chains {
 		fmt.Fprintf(&b, "  %s:\n    kind: evm\n    chainId: %d\n    endpoint: %s/%s\n    poll: %s\n    timeout: 5s\n    markets:\n      %s: {start: 1}\n",
-			c.name, c.id, w.url, c.name, chainPoll, marketName)
+			c.name, c.id, w.url, c.name, at.chainPoll, marketName)
 	}
 	return b.String()
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"testing"
 	"time"
 
@@ -10,9 +9,9 @@ import (
 
 // place starts a cluster before many quiet chains and says how long it takes until
 // all are owned, and followed, and what that takes up.
-func place(t testing.TB, o options, chains int) {
+func place(t testing.TB, o options) {
 	t.Helper()
-	c := newCluster(t, o, chains, time.Hour)
+	c := newCluster(t, o, ordinary)
 	t.Cleanup(func() { c.explain(o) })
 	begun := time.Now()
 	for _, n := range c.nodes {
@@ -20,14 +19,11 @@ func place(t testing.TB, o options, chains int) {
 			t.Fatal(err)
 		}
 	}
-	for _, goal := range []struct {
-		name  string
-		amiss func(context.Context) (string, error)
-	}{{"owned, and spread evenly,", c.uneven}, {"at their heads", c.behind}} {
+	for _, goal := range c.goals() {
 		if err := c.await(5*time.Minute, goal.amiss); err != nil {
-			t.Fatalf("%d chains are not %s %v", chains, goal.name, err)
+			t.Fatalf("%d chains are not %s %v", o.chains, goal.name, err)
 		}
-		t.Logf("%d chains are %s after %.1f s", chains, goal.name, time.Since(begun).Seconds())
+		t.Logf("%d chains are %s after %.1f s", o.chains, goal.name, time.Since(begun).Seconds())
 	}
 	pause(t.Context(), o.lasts-time.Since(begun))
 	leases, err := all[persistence.Lease](t.Context(), c.database, persistence.Leases)

@@ -31,14 +31,14 @@ func (c *cluster) judge() {
 		}
 	}
 	c.diary.note("at rest")
-	begun := time.Now()
-	if err := c.await(recovery, c.behind); err != nil {
-		c.t.Errorf("streams are not at the heads of their chains %v", err)
+	for _, goal := range c.goals() {
+		begun := time.Now()
+		if err := c.await(recovery, goal.amiss); err != nil {
+			c.t.Errorf("streams or chains are not %s %v", goal.name, err)
+			continue
+		}
+		c.diary.note("%s after %.1f s", goal.name, time.Since(begun).Seconds())
 	}
-	if err := c.await(recovery, c.uneven); err != nil {
-		c.t.Errorf("chains are not spread evenly %v", err)
-	}
-	c.diary.note("everything is at its head and spread evenly after %.1f s", time.Since(begun).Seconds())
 	c.compare()
 	c.weigh()
 	for _, n := range append(c.nodes, c.spare) {
