@@ -130,28 +130,41 @@ func (c *cluster) behind(ctx context.Context) (string, error) {
 
 // uneven says how the chains are spread over the nodes that are up, if not evenly.
 func (c *cluster) uneven(ctx context.Context) (string, error) {
+	members, err := all[persistence.Node](ctx, c.database, persistence.Nodes)
+	if err != nil {
+		return "", err
+	}
 	leases, err := all[persistence.Lease](ctx, c.database, persistence.Leases)
 	if err != nil {
 		return "", err
 	}
-	owned := map[string]int{}
-	for _, l := range leases {
-		if l.Node != "" {
-			owned[l.Node]++
+	born := map[string]time.Time{}
+	for _, n := range c.up() {
+		born[n.name] = n.born()
+	}
+	owned := map[string]int{} // by those that are thought to live
+	former := 0               // of these, lives of nodes that have ended
+	for _, m := range members {
+		if m.Living() {
+			owned[m.ID] = 0
+			if at, up := born[m.Name]; !up || m.JoinedAt.Before(at) {
+				former++
+			}
 		}
 	}
-	nodes, chains := len(c.up()), len(c.world.chains)
-	total, least, most := 0, chains, 0
-	for _, n := range owned {
-		total, least, most = total+n, min(least, n), max(most, n)
+	total := 0
+	for _, l := range leases {
+		if _, lives := owned[l.Node]; lives {
+			owned[l.Node]++
+			total++
+		}
 	}
-	if len(owned) < nodes {
-		least = 0
-	}
-	if total == chains && len(owned) <= nodes && most-least <= 1 {
+	nodes, chains := len(born), len(c.world.chains)
+	counts := slices.Collect(maps.Values(owned))
+	if total == chains && len(owned) == nodes && former == 0 && slices.Max(counts)-slices.Min(counts) <= 1 {
 		return "", nil
 	}
-	return fmt.Sprintf("%d chains, %d nodes up; owned: %s", chains, nodes, spreadOf(owned)), nil
+	return fmt.Sprintf("%d chains, %d nodes up, %d that are gone are thought to live; owned: %s", chains, nodes, former, spreadOf(owned)), nil
 }
 
 func spreadOf(owned map[string]int) string {

@@ -46,7 +46,8 @@ type node struct {
 
 	mu      sync.Mutex
 	process *child.Process // nil when it is down
-	deaths  []string       // ends that nobody wanted
+	started time.Time
+	deaths  []string // ends that nobody wanted
 }
 
 // build builds the program, once for all nodes.
@@ -112,6 +113,7 @@ func (n *node) start() error {
 	}
 	cmd := exec.Command(n.program, "run")
 	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = n.dir, n.environ, &n.out, &n.out
+	n.started = time.Now()
 	p, err := child.Start(cmd)
 	if err != nil {
 		return err
@@ -153,6 +155,13 @@ func (n *node) running() *child.Process {
 }
 
 func (n *node) up() bool { return n.running() != nil }
+
+// born is when the node's latest life began.
+func (n *node) born() time.Time {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.started
+}
 
 // kill ends the node as a crash would.
 func (n *node) kill() {

@@ -7,36 +7,54 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
+// placing is how long many chains may take to be placed and caught up with.
+const placing = 5 * time.Minute
+
 // place starts a cluster before many quiet chains and says how long it takes until
-// all are owned, and followed, and what that takes up.
+// all are owned, and followed, and what that takes up: on a new database, and once
+// more after all nodes were killed.
 func place(t testing.TB, o options) {
 	t.Helper()
 	c := newCluster(t, o, ordinary)
 	t.Cleanup(func() { c.explain(o) })
 	begun := time.Now()
+	t.Logf("%d nodes start on a new database", o.nodes)
+	c.placed(o)
+	for _, n := range c.nodes {
+		n.kill()
+	}
+	t.Logf("%d nodes start after all were killed", o.nodes)
+	c.placed(o)
+	pause(t.Context(), o.lasts-time.Since(begun))
+	t.Logf("after %.0f s", time.Since(begun).Seconds())
+	for _, n := range c.nodes {
+		t.Logf("  %s: %v", n.name, n.weigh(t.Context()))
+	}
+	c.end()
+}
+
+// placed starts the nodes and waits until all chains are owned and followed.
+func (c *cluster) placed(o options) {
+	c.t.Helper()
+	begun := time.Now()
 	for _, n := range c.nodes {
 		if err := n.start(); err != nil {
-			t.Fatal(err)
+			c.t.Fatal(err)
 		}
 	}
 	for _, goal := range c.goals() {
-		if err := c.await(5*time.Minute, goal.amiss); err != nil {
-			t.Fatalf("%d chains are not %s %v", o.chains, goal.name, err)
+		if err := c.await(placing, goal.amiss); err != nil {
+			c.t.Fatalf("%d chains are not %s %v", o.chains, goal.name, err)
 		}
-		t.Logf("%d chains are %s after %.1f s", o.chains, goal.name, time.Since(begun).Seconds())
+		c.t.Logf("  %d chains are %s after %.1f s", o.chains, goal.name, time.Since(begun).Seconds())
 	}
-	pause(t.Context(), o.lasts-time.Since(begun))
-	leases, err := all[persistence.Lease](t.Context(), c.database, persistence.Leases)
+	leases, err := all[persistence.Lease](c.t.Context(), c.database, persistence.Leases)
 	if err != nil {
-		t.Fatal(err)
+		c.t.Fatal(err)
 	}
 	owned := map[string]int{}
 	for _, l := range leases {
 		owned[l.Node]++
 	}
-	t.Logf("after %.0f s they are spread: %s", time.Since(begun).Seconds(), spreadOf(owned))
-	for _, n := range c.nodes {
-		t.Logf("%s: %v", n.name, n.weigh(t.Context()))
-	}
-	c.end()
+	c.t.Logf("  owned: %s", spreadOf(owned))
 }
