@@ -56,6 +56,7 @@ func (a *adversary) faults() []fault {
 	return []fault{
 		{"kill -9", aNode, a.kill},
 		{"freeze, short", aNode, a.freeze},
+		{"freeze, about the ttl", aNode, a.freeze},
 		{"freeze, long", aNode, a.freeze},
 		{"SIGTERM", aNode, a.leave},
 		{"cut off: black hole", aNode, a.blackHole},
@@ -75,6 +76,8 @@ func (a *adversary) duration(name string) time.Duration {
 	switch name {
 	case "freeze, short":
 		return between(ttl/10, ttl*2/3)
+	case "freeze, about the ttl":
+		return between(ttl*9/10, ttl*3/2)
 	case "freeze, long":
 		return between(ttl*3/2, ttl*4)
 	case "cut off: black hole", "cut off: refused":

@@ -2,6 +2,8 @@ package history
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -16,7 +18,8 @@ import (
 //   - An observer, or the orders of a market, moves without a commit.
 //   - The commits of one epoch of a chain are of two processes, or of another process
 //     than the one that took the chain at that epoch.
-//   - A chain sees a commit of an epoch after one of a later epoch.
+//   - A chain sees a commit of an epoch after one of a later epoch, or before the epoch
+//     is stamped into all of the chain's documents.
 //   - A commit is made twice, or moves actors of different epochs.
 //   - A commit does not start where the one before has ended: the orders count their
 //     commits, and an observer has counted the events that are on its chain up to its
@@ -221,6 +224,7 @@ func (c *Checker) checkCommit(at time.Time, moved []document) {
 	if owner, known := ch.committers[epoch]; !known {
 		ch.committers[epoch] = by
 		c.checkOwner(at, first, by)
+		c.checkStamps(at, first)
 	} else if owner != by {
 		c.fault(at, "%s: process %v commits at epoch %d, at which %v has committed", first.text("_id"), by, epoch, owner)
 	}
@@ -240,4 +244,20 @@ func (c *Checker) checkOwner(at time.Time, actor document, by process) {
 		return
 	}
 	c.identity[app] = by
+}
+
+// checkStamps checks, at the first commit of an epoch, that nobody can commit at an
+// earlier one any more.
+func (c *Checker) checkStamps(at time.Time, first document) {
+	chain, epoch := first.text("chain"), first.number("epoch")
+	var behind []string
+	for id, actor := range c.actors {
+		if actor.text("chain") == chain && actor.number("epoch") < epoch {
+			behind = append(behind, id)
+		}
+	}
+	if len(behind) > 0 {
+		slices.Sort(behind)
+		c.fault(at, "%s: it commits at epoch %d while others are at an earlier one: %s", first.text("_id"), epoch, strings.Join(behind, ", "))
+	}
 }

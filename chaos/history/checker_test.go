@@ -28,7 +28,7 @@ func newStory() *story {
 		{{Key: "_id", Value: "chain/log"}, {Key: "kind", Value: "observer"}},
 		{{Key: "_id", Value: "chain/documents"}, {Key: "kind", Value: "observer"}, {Key: "documents", Value: true}},
 		{{Key: "_id", Value: "chain/subject"}, {Key: "kind", Value: "subject"}},
-		{{Key: "_id", Value: "chain"}, {Key: "kind", Value: "chain"}, {Key: "node", Value: "a"}}, // as its lease is called
+		{{Key: "_id", Value: "chain"}, {Key: "kind", Value: "chain"}, {Key: "node", Value: "a"}}, // called as its lease
 	} {
 		doc := append(actor, bson.D{
 			{Key: "chain", Value: "chain"}, {Key: "stream", Value: "list"}, {Key: "epoch", Value: int64(1)},
@@ -61,13 +61,17 @@ func (s *story) lease(what string, fields bson.D) {
 }
 
 func change(actor string, fields ...bson.E) Change {
-	return Change{Collection: persistence.Actors, ID: "chain/" + actor, Set: raw(fields)}
+	id := "chain/" + actor
+	if actor == "chain" { // it is called as its lease
+		id = actor
+	}
+	return Change{Collection: persistence.Actors, ID: id, Set: raw(fields)}
 }
 
 // takeOver makes a node the owner at an epoch.
 func (s *story) takeOver(node string, epoch int64) {
 	s.lease("", bson.D{{Key: "node", Value: node}, {Key: "app", Value: "app " + node}, {Key: "epoch", Value: epoch}})
-	for _, actor := range []string{"orders", "log", "documents", "subject"} {
+	for _, actor := range []string{"chain", "orders", "log", "documents", "subject"} {
 		s.write(change(actor, field("epoch", epoch)))
 	}
 }
@@ -101,7 +105,7 @@ func good(s *story) {
 	s.write(s.folded('a', 1, 1)...)
 	s.write(change("subject", field("seq", int64(1)), field("lag", int64(0)))) // a report
 	s.takeOver("b", 2)
-	s.write(Change{Collection: persistence.Actors, ID: "chain", Set: raw(bson.D{field("epoch", int64(2)), field("node", "b")})})
+	s.write(change("chain", field("node", "b")))
 	s.write(change("log", field("incarnation", int64(2))))
 	s.write(s.logged('b', 3))
 	s.write(s.folded('b', 3, 2)...)
@@ -137,6 +141,11 @@ func TestHistories(t *testing.T) {
 			s.write(s.logged('a', 5))
 			s.write(s.folded('b', 5, 5)...)
 		}, "a commit of epoch 2 after one of epoch 3"},
+		{"a commit before all are stamped", func(s *story) {
+			s.lease("", bson.D{field("node", "a"), field("app", "app a"), field("epoch", int64(3))})
+			s.write(change("log", field("epoch", int64(3))))
+			s.write(s.logged('a', 5))
+		}, "chain/log: it commits at epoch 3 while others are at an earlier one: chain, chain/documents, chain/orders, chain/subject"},
 		{"a commit twice", func(s *story) {
 			again := s.logged('b', 5)
 			s.write(again)
@@ -155,7 +164,7 @@ func TestHistories(t *testing.T) {
 		{"a lease's epoch falls", func(s *story) { s.lease("", bson.D{field("epoch", int64(1))}) }, "epoch falls from 2 to 1"},
 		{"a lease changes hands", func(s *story) { s.lease("", bson.D{field("node", "c")}) }, "from b to c within epoch 2"},
 		{"an actor called as its lease", func(s *story) {
-			s.write(Change{Collection: persistence.Actors, ID: "chain", Set: raw(bson.D{field("node", "c")})})
+			s.write(change("chain", field("node", "c")))
 		}, ""},
 		{"a document is deleted", func(s *story) {
 			s.write(Change{Collection: persistence.Actors, ID: "chain/log", Deleted: true})
