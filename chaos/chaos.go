@@ -24,9 +24,9 @@ func (o options) again() string {
 	return fmt.Sprintf("go run ./chaos -for %v -seed %d -nodes %d -chains %d -pace %v", o.lasts, o.seed, o.nodes, o.chains, o.pace)
 }
 
-// chaos lets nodes follow chains while everything goes wrong that can, and judges what
-// has become of them.
-func chaos(t testing.TB, o options) {
+// chaos lets nodes follow chains while everything goes wrong that can, until the time
+// is over or the context ends, and then judges what has become of them.
+func chaos(ctx context.Context, t testing.TB, o options) {
 	t.Helper()
 	c := newCluster(t, o, quick)
 	if o.say {
@@ -40,7 +40,7 @@ func chaos(t testing.TB, o options) {
 		t.Fatal(err)
 	}
 	c.diary.note("%s", o.again())
-	events := c.suffer(o)
+	events := c.suffer(ctx, o)
 	c.judge()
 	c.end()
 	stopRecording()
@@ -59,7 +59,7 @@ func chaos(t testing.TB, o options) {
 }
 
 // suffer starts the nodes and lets the adversary loose on them while the chains grow.
-func (c *cluster) suffer(o options) []event {
+func (c *cluster) suffer(ctx context.Context, o options) []event {
 	for _, n := range c.nodes {
 		if err := n.start(); err != nil {
 			c.t.Fatal(err)
@@ -69,7 +69,7 @@ func (c *cluster) suffer(o options) []event {
 		c.t.Fatalf("the cluster does not even begin: streams are not at the heads of their chains %v", err)
 	}
 	c.diary.note("all streams are at the heads of their chains")
-	ctx, cancel := context.WithTimeout(c.t.Context(), o.lasts)
+	ctx, cancel := context.WithTimeout(ctx, o.lasts)
 	defer cancel()
 	mined := make(chan struct{})
 	go func() {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -82,7 +83,7 @@ func (c *cluster) await(patience time.Duration, amiss func(ctx context.Context) 
 			}
 		}
 		if !pause(ctx, 100*time.Millisecond) {
-			return fmt.Errorf("after %v: %w", patience, last)
+			return fmt.Errorf("after %v: %w", patience, cmp.Or(last, ctx.Err()))
 		}
 	}
 }

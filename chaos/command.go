@@ -13,7 +13,6 @@ import (
 // methods that are not here must not be called.
 type command struct {
 	testing.TB
-	ctx     context.Context
 	failed  atomic.Bool
 	folder  string
 	folders int
@@ -21,14 +20,14 @@ type command struct {
 }
 
 // runCommand runs a test as a command, and says whether all went well.
-func runCommand(ctx context.Context, test func(t testing.TB)) (ok bool) {
+func runCommand(test func(t testing.TB)) (ok bool) {
 	folder, err := os.MkdirTemp("", "event-worker-chaos-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "chaos:", err)
 		return false
 	}
 	defer os.RemoveAll(folder)
-	c := &command{ctx: ctx, folder: folder}
+	c := &command{folder: folder}
 	done := make(chan struct{})
 	go func() { // a goroutine of its own: Fatal ends it
 		defer close(done)
@@ -49,7 +48,7 @@ func (c *command) clean() {
 }
 
 func (c *command) Helper()                      {}
-func (c *command) Context() context.Context     { return c.ctx }
+func (c *command) Context() context.Context     { return context.Background() }
 func (c *command) Cleanup(do func())            { c.cleanup = append(c.cleanup, do) }
 func (c *command) Failed() bool                 { return c.failed.Load() }
 func (c *command) Log(args ...any)              { fmt.Println(args...) }

@@ -28,7 +28,8 @@ func main() {
 	flag.IntVar(&scale, "scale", 0, "instead of chaos, see how so many quiet chains are placed")
 	flag.Usage = func() {
 		fmt.Fprint(flag.CommandLine.Output(), `Runs a cluster of real processes while everything goes wrong that can, and says what
-has become of it. It needs a mongod on the PATH and a Go toolchain.
+has become of it. Ctrl-C ends what goes wrong, not what is said of it. It needs a mongod
+on the PATH and a Go toolchain.
 Example: go run ./chaos -for 2h -seed 42 -nodes 5 -chains 12
 
 `)
@@ -41,13 +42,13 @@ Example: go run ./chaos -for 2h -seed 42 -nodes 5 -chains 12
 	}
 	o.say = true
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	run := func(t testing.TB) { chaos(t, o) }
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
+	run := func(t testing.TB) { chaos(ctx, t, o) }
 	if scale > 0 {
 		o.chains = scale
-		run = func(t testing.TB) { place(t, o) }
+		run = func(t testing.TB) { place(ctx, t, o) }
 	}
-	if !runCommand(ctx, run) {
+	if !runCommand(run) {
 		os.Exit(1)
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -13,7 +14,7 @@ const placing = 5 * time.Minute
 // place starts a cluster before many quiet chains and says how long it takes until
 // all are owned, and followed, and what that takes up: on a new database, and once
 // more after all nodes were killed.
-func place(t testing.TB, o options) {
+func place(ctx context.Context, t testing.TB, o options) {
 	t.Helper()
 	c := newCluster(t, o, ordinary)
 	t.Cleanup(func() { c.explain(o) })
@@ -25,7 +26,7 @@ func place(t testing.TB, o options) {
 	}
 	t.Logf("%d nodes start after all were killed", o.nodes)
 	c.placed(o)
-	pause(t.Context(), o.lasts-time.Since(begun))
+	pause(ctx, o.lasts-time.Since(begun))
 	t.Logf("after %.0f s", time.Since(begun).Seconds())
 	for _, n := range c.nodes {
 		t.Logf("  %s: %v", n.name, n.weigh(t.Context()))
