@@ -21,7 +21,7 @@ var alone = [][]string{
 func TestAlone(t *testing.T) {
 	t.Parallel()
 	c := newTeam(t)
-	one := c.start("one")
+	one := c.start("one", calm)
 	c.finish()
 	want := fmt.Sprintf("a cluster runs there (%s): stop it first", id(t, c.status(), "one"))
 	for _, args := range alone {
@@ -30,8 +30,8 @@ func TestAlone(t *testing.T) {
 		}
 	}
 	one.kill()
-	if got := states(c.status(), "one"); got[0] != persistence.Up {
-		t.Fatalf("one is %v", got)
+	if got := stateOf(c.status(), "one"); got != persistence.Up {
+		t.Fatalf("one is %s", got)
 	}
 	for _, args := range alone {
 		if _, stderr, code := result(t, c.dir, c.database, args...); code != 0 {

@@ -58,8 +58,8 @@ func TestOtherProtocol(t *testing.T) {
 	stop()
 	c.start("one")
 	s := c.until("one has both", ownedBy("one", "one"))
-	if got := states(s, "old"); got[0] != persistence.Dead {
-		t.Errorf("who was silent is %v", got)
+	if got := stateOf(s, "old"); got != persistence.Dead {
+		t.Errorf("who was silent is %s", got)
 	}
 }
 
@@ -67,7 +67,7 @@ func TestOtherProtocol(t *testing.T) {
 func TestOtherChainOfTheSameName(t *testing.T) {
 	t.Parallel()
 	c := newTeam(t)
-	c.start("one")
+	c.start("one", calm)
 	s := c.until("one has both", ownedBy("one", "one"))
 	before := s.Leases
 	said := c.refused("two", "EVENT_WORKER_CHAINS_ETHEREUM_CHAIN_ID=5", "EVENT_WORKER_CHAINS_ETHEREUM_RECORDED=false",
@@ -128,8 +128,8 @@ func TestUnreachableAddress(t *testing.T) {
 	t.Parallel()
 	c := newTeam(t)
 	nowhere := nobodyAt(t)
-	one := c.start("one")
-	c.start("two", "EVENT_WORKER_CLUSTER_ADVERTISE="+nowhere)
+	one := c.start("one", calm)
+	c.start("two", calm, "EVENT_WORKER_CLUSTER_ADVERTISE="+nowhere)
 	s := c.until("each has a chain", ownedBy("one", "two"))
 	two := id(t, s, "two")
 	one.says("a node cannot be reached where it says")

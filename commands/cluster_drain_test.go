@@ -14,8 +14,8 @@ func TestDrain(t *testing.T) {
 	t.Parallel()
 	c := newTeam(t)
 	drain := func(args ...string) string { return c.output(t, append([]string{"drain"}, args...)...) }
-	c.start("one")
-	c.start("two")
+	c.start("one", calm)
+	c.start("two", calm)
 	s := c.until("each has a chain", ownedBy("one", "two"))
 	one, two := id(t, s, "one"), id(t, s, "two")
 
@@ -23,8 +23,8 @@ func TestDrain(t *testing.T) {
 		t.Errorf("says %q, want %q", said, want)
 	}
 	s = c.until("two has both", ownedBy("two", "two"))
-	if got := states(s, "one"); got[0] != persistence.Draining {
-		t.Errorf("who is drained is %v", got)
+	if got := stateOf(s, "one"); got != persistence.Draining {
+		t.Errorf("who is drained is %s", got)
 	}
 	said := refused(t, c.dir, c.database, "drain", two)
 	if !strings.Contains(said, "no other node can follow aptos, ethereum: it stays where it is; start another node for it") {
@@ -55,8 +55,8 @@ func TestDrainOwnNode(t *testing.T) {
 	if said := refused(t, c.dir, c.database, "drain"); !strings.Contains(said, "no node runs on this database") {
 		t.Errorf("without any node: %s", said)
 	}
-	c.start("one")
-	c.start("", "EVENT_WORKER_NODE="+host)
+	c.start("one", calm)
+	c.start("", calm, "EVENT_WORKER_NODE="+host)
 	c.until("each has a chain", func(s state) bool { return len(chainOwners(s)) == 2 && len(s.living()) == 2 })
 	for name, environ := range map[string][]string{host: c.database, "one": c.environ("one")} {
 		for _, args := range [][]string{{"drain"}, {"drain", "--undo"}} {
