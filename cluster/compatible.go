@@ -30,7 +30,7 @@ func (k *Keeper) compatible(ctx context.Context) error {
 			}
 			beats[n.ID] = n.Beat
 		}
-		for _, dead := range silence.look(time.Now(), nodes, func(persistence.Node) time.Duration { return k.cfg.TTL }) {
+		for _, dead := range silence.look(time.Now(), nodes, func(persistence.Node, bool) time.Duration { return k.cfg.TTL }) {
 			if _, err := k.cfg.Registry.Bury(ctx, dead.ID, dead.Beat); err != nil {
 				return err
 			}
@@ -97,7 +97,7 @@ func (k *Keeper) compare(now sight) {
 				"node", n.ID, "address", n.Address)
 		}
 		for _, c := range k.me.Chains {
-			if other := chainOf(n, c.Name); other.Name != "" && other.Config != c.Config {
+			if other := chainOf(n, c.Name); beats && other.Name != "" && other.Config != c.Config {
 				k.once("config "+n.ID+" "+c.Name, "a chain is configured differently on another node, and what is followed depends on who has it: make the configurations the same",
 					"chain", c.Name, "node", n.ID)
 			}

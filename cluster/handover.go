@@ -125,7 +125,9 @@ func (k *Keeper) leave(ctx context.Context) {
 	if !k.member {
 		return
 	}
-	if err := k.cfg.Registry.Leave(ctx, k.me.ID); err != nil {
+	last, done := context.WithTimeout(context.WithoutCancel(ctx), callTimeout)
+	defer done()
+	if err := k.cfg.Registry.Leave(last, k.me.ID); err != nil {
 		k.cfg.Log.Warn("the cluster could not be told that this node leaves: the others will take it for dead", "reason", err)
 		return
 	}

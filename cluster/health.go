@@ -34,6 +34,21 @@ func (k *Keeper) Ready() error {
 	return nil
 }
 
+// stuck is how long the keeper may be about one thing: every call that it waits for is
+// bounded, by less in all.
+const stuck = time.Minute
+
+// Alive returns an error if the keeper has come to a standstill, which only a new
+// process can mend.
+func (k *Keeper) Alive() error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if since := time.Since(k.turned); !k.turned.IsZero() && since > stuck {
+		return fmt.Errorf("the cluster's keeper has been at a standstill for %s", since.Round(time.Second))
+	}
+	return nil
+}
+
 // leaves notes that this node is about to end.
 func (k *Keeper) leaves() {
 	k.mu.Lock()

@@ -95,6 +95,7 @@ type Keeper struct {
 	health  health
 	shown   map[string]hold // the holds, for others to read
 	shownAs string          // this node's ID
+	turned  time.Time       // when the loop last came round
 }
 
 // hold is a chain that is this node's, or about to be, or about not to be.
@@ -163,6 +164,7 @@ func (k *Keeper) loop(ctx context.Context, over func() bool) {
 func (k *Keeper) show() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	k.turned = time.Now()
 	k.shownAs, k.shown = k.me.ID, map[string]hold{}
 	for chain, h := range k.holds {
 		k.shown[chain] = *h
@@ -210,7 +212,6 @@ func (k *Keeper) beat(ctx context.Context) bool {
 	}
 	k.me = me
 	k.cfg.Watch.Beat()
-	k.present()
 	k.checkClock(me)
 	return true
 }
@@ -244,7 +245,6 @@ func (k *Keeper) rejoin(ctx context.Context) bool {
 		k.cfg.Watch.Rejoined()
 	}
 	k.rejoins = true
-	k.present()
 	return true
 }
 
@@ -280,6 +280,7 @@ func (k *Keeper) look(ctx context.Context) {
 		k.away(ctx, begun, err)
 		return
 	}
+	k.present()
 	nodes = k.bury(within, nodes)
 	now := newSight(nodes, leases, k.known)
 	k.compare(now)
@@ -292,12 +293,12 @@ func (k *Keeper) look(ctx context.Context) {
 	k.act(plan(now.living(), now.owners()))
 }
 
-// bury declares dead those that have been silent for too long. One that had this
-// node's own address is likely to be this process's predecessor, and is given less
-// time.
+// bury declares dead those that have been silent for too long. One that has this
+// node's own address, and was never heard, is likely to be this process's predecessor,
+// and is given less time.
 func (k *Keeper) bury(ctx context.Context, nodes []persistence.Node) []persistence.Node {
-	may := func(n persistence.Node) time.Duration {
-		if n.Address == k.me.Address {
+	may := func(n persistence.Node, heard bool) time.Duration {
+		if n.Address == k.me.Address && !heard {
 			return k.cfg.TTL / 2
 		}
 		return k.cfg.TTL

@@ -18,12 +18,13 @@ type silence struct {
 
 type heard struct {
 	beat   int64
+	beaten bool // since it is known
 	silent time.Duration
 }
 
 // look returns the nodes that have been silent for longer than they may. Nodes that
 // ended are not among them.
-func (s *silence) look(now time.Time, nodes []persistence.Node, may func(persistence.Node) time.Duration) (dead []persistence.Node) {
+func (s *silence) look(now time.Time, nodes []persistence.Node, may func(n persistence.Node, heard bool) time.Duration) (dead []persistence.Node) {
 	away := now.Sub(s.looked)
 	between := min(away, 2*s.poll)
 	before := s.heard
@@ -35,12 +36,12 @@ func (s *silence) look(now time.Time, nodes []persistence.Node, may func(persist
 		h, known := before[n.ID]
 		switch {
 		case !known, h.beat != n.Beat, away > 2*s.ttl: // the others may have been away as long
-			h = heard{beat: n.Beat}
+			h = heard{beat: n.Beat, beaten: h.beaten || known && h.beat != n.Beat}
 		default:
 			h.silent += between
 		}
 		s.heard[n.ID] = h
-		if h.silent >= may(n) {
+		if h.silent >= may(n, h.beaten) {
 			dead = append(dead, n)
 		}
 	}

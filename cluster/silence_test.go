@@ -21,7 +21,7 @@ func looks(beats []int64, apart ...time.Duration) bool {
 	for i, beat := range beats {
 		now = now.Add(apart[min(i, len(apart)-1)])
 		n := persistence.Node{ID: "other", State: persistence.Up, Beat: beat}
-		dead = s.look(now, []persistence.Node{n}, func(persistence.Node) time.Duration { return testTTL })
+		dead = s.look(now, []persistence.Node{n}, func(persistence.Node, bool) time.Duration { return testTTL })
 	}
 	return len(dead) > 0
 }
@@ -53,7 +53,7 @@ func TestWhoHasEndedIsNotBuriedAgain(t *testing.T) {
 	for i := range 20 {
 		nodes := []persistence.Node{{ID: "left", State: persistence.Left}, {ID: "dead", State: persistence.Dead}}
 		now := time.Unix(0, 0).Add(time.Duration(i) * testPoll)
-		if dead := s.look(now, nodes, func(persistence.Node) time.Duration { return testTTL }); len(dead) > 0 {
+		if dead := s.look(now, nodes, func(persistence.Node, bool) time.Duration { return testTTL }); len(dead) > 0 {
 			t.Fatalf("%v are to be buried", dead)
 		}
 	}

@@ -27,7 +27,7 @@ func TestDrain(t *testing.T) {
 		t.Errorf("who is drained is %s", got)
 	}
 	said := refused(t, c.dir, c.database, "drain", two)
-	if !strings.Contains(said, "no other node can follow aptos, ethereum: it stays where it is; start another node for it") {
+	if !strings.Contains(said, "no other node can follow aptos, ethereum: it stays until a node comes that can, or drain --undo") {
 		t.Errorf("the last node can be drained: %s", said)
 	}
 	if !ownedBy("two", "two")(c.status()) {

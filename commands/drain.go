@@ -131,7 +131,7 @@ func (f drainFlags) follow(ctx context.Context, out io.Writer, registry persiste
 			fmt.Fprintf(out, "%s has no chain any more, and takes none until drain --undo.\n", strings.Join(ids, ", "))
 			return nil
 		case len(left) == len(stuck):
-			return fmt.Errorf("no other node can follow %s: it stays where it is; start another node for it, or see to cluster.roles", strings.Join(stuck, ", "))
+			return fmt.Errorf("no other node can follow %s: it stays until a node comes that can, or drain --undo: start one, or see to cluster.roles", strings.Join(stuck, ", "))
 		case time.Now().After(deadline):
 			return fmt.Errorf("after %s %s have not moved yet: see status", f.wait, strings.Join(left, ", "))
 		}

@@ -54,7 +54,7 @@ func (m member) follow(ctx context.Context, cfg actors.Config) (err error) {
 		Poll: m.cfg.Cluster.Poll, TTL: m.cfg.Cluster.TTL, Log: cfg.Log, Watch: m.metrics.Node(),
 	})
 	network.Serve(keeper.Status)
-	health, err := serveHealth(ctx, m.cfg, m.metrics, keeper.Ready, map[string]http.Handler{ownersPath: ownersOver(network, me.Chains)}, cfg.Log)
+	health, err := serveHealth(ctx, m.cfg, m.metrics, keeper.Alive, keeper.Ready, map[string]http.Handler{ownersPath: ownersOver(network, me.Chains)}, cfg.Log)
 	if err != nil {
 		return err
 	}
@@ -64,6 +64,8 @@ func (m member) follow(ctx context.Context, cfg actors.Config) (err error) {
 
 // keep runs the keeper, and lets the watcher look meanwhile.
 func (m member) keep(ctx context.Context, keeper *cluster.Keeper) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	ended := make(chan error, 1)
 	go func() { ended <- keeper.Run(ctx) }()
 	ticker := time.NewTicker(lookEvery)
@@ -74,7 +76,8 @@ func (m member) keep(ctx context.Context, keeper *cluster.Keeper) error {
 			return err
 		case <-ticker.C:
 			if err := m.watcher.look(ctx); err != nil && ctx.Err() == nil {
-				return err
+				cancel()
+				return errors.Join(err, <-ended)
 			}
 		}
 	}
@@ -90,9 +93,13 @@ func (m member) presents(address string) persistence.Node {
 }
 
 // serveHealth serves health and metrics while the process runs.
-func serveHealth(ctx context.Context, cfg config.Config, metrics *monitor.Metrics, ready func() error, more map[string]http.Handler, log *slog.Logger) (*monitor.Server, error) {
-	return monitor.Serve(context.WithoutCancel(ctx), monitor.Options{
+func serveHealth(ctx context.Context, cfg config.Config, metrics *monitor.Metrics, alive, ready func() error, more map[string]http.Handler, log *slog.Logger) (*monitor.Server, error) {
+	server, err := monitor.Serve(context.WithoutCancel(ctx), monitor.Options{
 		Listen: cfg.Monitor.Listen, Default: config.DefaultMonitor, Metrics: metrics,
-		Alive: func() error { return nil }, Ready: ready, More: more, Log: log,
+		Alive: alive, Ready: ready, More: more, Log: log,
 	})
+	if err == nil {
+		log.Info("health and metrics", "address", server.Addr())
+	}
+	return server, err
 }

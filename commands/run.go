@@ -151,7 +151,8 @@ func (f runFlags) follow(ctx context.Context, cfg config.Config, at location, st
 		return err
 	}
 	if !f.once {
-		health, err := serveHealth(ctx, cfg, metrics, func() error { return nil }, nil, log)
+		well := func() error { return nil }
+		health, err := serveHealth(ctx, cfg, metrics, well, well, nil, log)
 		if err != nil {
 			return err
 		}

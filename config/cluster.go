@@ -29,9 +29,16 @@ func (s *section) cluster(chains []Chain) Cluster {
 		v, _ := s.has("poll")
 		s.add(v, s.option("poll"), "%s is too long for a ttl of %s, a third of it at most: others would take this node for dead between two beats", c.Poll, c.TTL)
 	}
+	if c.Poll > maxPoll {
+		v, _ := s.has("poll")
+		s.add(v, s.option("poll"), "%s is too long, %s at most: others could not tell in time that this node lives", c.Poll, maxPoll)
+	}
 	s.done()
 	return c
 }
+
+// maxPoll bounds how seldom a node beats.
+const maxPoll = time.Second
 
 // unspecified says whether a host stands for every address of the machine.
 func unspecified(host string) bool {

@@ -60,7 +60,7 @@ type Node struct {
 	Address  string      `json:"address" bson:"address"`
 	State    string      `json:"state" bson:"state"`
 	Beat     int64       `json:"beat" bson:"beat"`
-	Chains   []NodeChain `json:"chains" bson:"chains"` // those that it can follow, by name
+	Chains   []NodeChain `json:"chains" bson:"chains"` // those that it can follow
 	Version  string      `json:"version" bson:"version"`
 	Protocol int64       `json:"protocol" bson:"protocol"` // nodes of different ones cannot work together
 
