@@ -97,6 +97,7 @@ type line struct {
 	t    *table
 	mu   sync.Mutex
 	cut  bool
+	mute bool // members are not told
 	dead bool
 	gone chan struct{} // closed when the process is killed
 }
@@ -162,6 +163,12 @@ func (l *line) Drain(ctx context.Context, id string, wish bool) (bool, error) {
 }
 
 func (l *line) Members(ctx context.Context) ([]persistence.Node, []persistence.Lease, error) {
+	l.mu.Lock()
+	mute := l.mute
+	l.mu.Unlock()
+	if mute {
+		return nil, nil, errAway
+	}
 	type both struct {
 		nodes  []persistence.Node
 		leases []persistence.Lease
@@ -366,5 +373,48 @@ func checkOwners(t *testing.T, tab *table, alive []*process, chains []string) {
 	}
 	if most-least > 1 {
 		t.Errorf("from %d to %d chains a node", least, most)
+	}
+}
+
+// A registry that takes beats and tells nothing is not well.
+func TestARegistryThatAnswersOnlyHalf(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := start(newTable(), 1, names("chain", 1))
+		defer func() {
+			p.stop()
+			<-p.done
+		}()
+		time.Sleep(10 * time.Second)
+		if err := p.keeper.Ready(); err != nil {
+			t.Fatal(err)
+		}
+		p.mu.Lock()
+		p.mute = true
+		p.mu.Unlock()
+		time.Sleep(10 * time.Second)
+		if err := p.keeper.Ready(); !errors.Is(err, errAway) {
+			t.Errorf("ready: %v", err)
+		}
+		if err := p.keeper.Alive(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// Two nodes that live and advertise one address do not bury each other.
+func TestTwoNodesOfOneAddress(t *testing.T) {
+	s := silence{poll: testPoll, ttl: testTTL}
+	may := func(_ persistence.Node, heard bool) time.Duration {
+		if heard {
+			return testTTL
+		}
+		return testTTL / 2
+	}
+	now := time.Now()
+	for i, beat := range []int64{1, 2, 2, 2, 2, 2, 2} { // silent for almost a ttl
+		n := persistence.Node{ID: "other", State: persistence.Up, Beat: beat}
+		if dead := s.look(now.Add(time.Duration(i)*testPoll), []persistence.Node{n}, may); len(dead) > 0 {
+			t.Fatalf("buried at look %d", i)
+		}
 	}
 }
