@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"strings"
 	"sync"
@@ -152,17 +153,22 @@ func pause(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// wrong notes what must not be, which fails the run.
-func (a *adversary) wrong(format string, args ...any) {
+// wrong notes what must not be, which fails the run. That a node is down is none of
+// the adversary's business: it may be about to start again.
+func (a *adversary) wrong(what string, n *node, err error) {
 	a.t.Helper()
-	a.diary.note("WRONG: "+format, args...)
-	a.t.Errorf(format, args...)
+	if errors.Is(err, errDown) {
+		a.diary.note("%s %s: %v", what, n.name, err)
+		return
+	}
+	a.diary.note("WRONG: %s %s: %v", what, n.name, err)
+	a.t.Errorf("%s %s: %v", what, n.name, err)
 }
 
 func (a *adversary) start(n *node) {
 	a.t.Helper()
 	if err := n.start(); err != nil {
-		a.wrong("starting %s: %v", n.name, err)
+		a.wrong("starting", n, err)
 		return
 	}
 	a.diary.note("%s started", n.name)
@@ -177,13 +183,13 @@ func (a *adversary) kill(ctx context.Context, v victim) {
 
 func (a *adversary) freeze(ctx context.Context, v victim) {
 	if err := v.node.freeze(); err != nil {
-		a.wrong("freezing %s: %v", v.name, err)
+		a.wrong("freezing", v.node, err)
 		return
 	}
 	a.diary.note("%s frozen, for %v", v.name, v.duration.Round(time.Millisecond))
 	pause(ctx, v.duration)
 	if err := v.thaw(); err != nil {
-		a.wrong("waking %s: %v", v.name, err)
+		a.wrong("waking", v.node, err)
 	}
 	a.diary.note("%s goes on", v.name)
 }
@@ -201,7 +207,7 @@ func (a *adversary) stop(n *node, alone bool) {
 	begun := time.Now()
 	err := n.stop(leaveWithin)
 	if err != nil && alone {
-		a.wrong("%s: %v", n.name, err)
+		a.wrong("stopping", n, err)
 		return
 	}
 	a.diary.note("%s ended after %.1f s: %v", n.name, time.Since(begun).Seconds(), err)

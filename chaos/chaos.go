@@ -15,7 +15,6 @@ type options struct {
 	nodes  int
 	chains int
 	pace   time.Duration // between two blocks of a chain, about
-	race   bool          // nodes with the race detector
 	say    bool          // what is done at once
 }
 

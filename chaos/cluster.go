@@ -53,7 +53,7 @@ func newCluster(t testing.TB, o options, at timing) *cluster {
 	}
 	c.database = &database{uri: uri}
 	t.Cleanup(c.database.close)
-	program := build(t, o.race)
+	program := build(t)
 	for i := range o.nodes {
 		c.nodes = append(c.nodes, newNode(t, program, fmt.Sprint("node-", i+1), w, at, server))
 	}

@@ -24,7 +24,6 @@ func main() {
 	flag.IntVar(&o.nodes, "nodes", 4, "how many nodes there are, one that joins and leaves apart")
 	flag.IntVar(&o.chains, "chains", 8, "how many chains they follow")
 	flag.DurationVar(&o.pace, "pace", time.Second, "how long a chain takes to mine a block, about")
-	flag.BoolVar(&o.race, "race", false, "build the nodes with the race detector")
 	flag.IntVar(&scale, "scale", 0, "instead of chaos, see how so many quiet chains are placed")
 	flag.Usage = func() {
 		fmt.Fprint(flag.CommandLine.Output(), `Runs a cluster of real processes while everything goes wrong that can, and says what

@@ -45,20 +45,18 @@ type node struct {
 	out     output
 
 	mu      sync.Mutex
+	wanted  bool           // up
 	process *child.Process // nil when it is down
 	started time.Time
+	failed  int      // starts that came to nothing
 	deaths  []string // ends that nobody wanted
 }
 
 // build builds the program, once for all nodes.
-func build(t testing.TB, race bool) string {
+func build(t testing.TB) string {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "event-worker")
-	args := []string{"build", "-o", program}
-	if race {
-		args = append(args, "-race")
-	}
-	if out, err := exec.CommandContext(t.Context(), "go", append(args, "github.com/imart/event-worker")...).CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, "github.com/imart/event-worker").CombinedOutput(); err != nil {
 		t.Fatalf("building the program: %v\n%s", err, out)
 	}
 	return program
@@ -111,15 +109,20 @@ func (n *node) start() error {
 	if n.process != nil {
 		return fmt.Errorf("%s is up", n.name)
 	}
+	return n.launch()
+}
+
+// launch begins another life. It needs the mutex.
+func (n *node) launch() error {
 	cmd := exec.Command(n.program, "run")
 	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = n.dir, n.environ, &n.out, &n.out
 	n.started = time.Now()
+	n.out.begin()
 	p, err := child.Start(cmd)
 	if err != nil {
 		return err
 	}
-	n.process = p
-	n.out.mark(fmt.Sprintf("started, process %d", p.Process.Pid))
+	n.process, n.wanted = p, true
 	go func() {
 		<-p.Gone
 		n.gone(p)
@@ -127,14 +130,38 @@ func (n *node) start() error {
 	return nil
 }
 
-// gone notes an end that nobody wanted.
+// restartAfter is how long a node stays down that could not start.
+const restartAfter = time.Second
+
+// gone sees to an end that nobody wanted. A node that could not even join the cluster,
+// as when MongoDB was away, is started again: this is what people have a service
+// manager for. Whoever was a member must not die.
 func (n *node) gone(p *child.Process) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.process == p {
-		n.process = nil
+	if n.process != p {
+		return
+	}
+	n.process = nil
+	if n.out.joined() || p.ProcessState.ExitCode() != 1 {
+		n.wanted = false
 		n.deaths = append(n.deaths, fmt.Sprintf("%s died by itself: %v", n.name, p.ProcessState))
 		n.out.mark(fmt.Sprintf("died by itself: %v", p.ProcessState))
+		return
+	}
+	n.failed++
+	n.out.mark("could not start")
+	time.AfterFunc(restartAfter, n.restart)
+}
+
+// restart starts a node that is to be up and is not.
+func (n *node) restart() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.wanted && n.process == nil {
+		if err := n.launch(); err != nil {
+			n.deaths = append(n.deaths, fmt.Sprintf("%s cannot be started: %v", n.name, err))
+		}
 	}
 }
 
@@ -143,7 +170,7 @@ func (n *node) release() *child.Process {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	p := n.process
-	n.process = nil
+	n.process, n.wanted = nil, false
 	return p
 }
 
@@ -154,7 +181,12 @@ func (n *node) running() *child.Process {
 	return n.process
 }
 
-func (n *node) up() bool { return n.running() != nil }
+// up says whether the node is up, or about to be once more.
+func (n *node) up() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.wanted
+}
 
 // born is when the node's latest life began.
 func (n *node) born() time.Time {
@@ -171,7 +203,7 @@ func (n *node) kill() {
 	}
 }
 
-// errDown says that a node has died before what was meant for it.
+// errDown says that a node was down before what was meant for it.
 var errDown = errors.New("it is down")
 
 // freeze stops the node in its tracks.
@@ -215,8 +247,9 @@ func (n *node) stop(within time.Duration) error {
 	return nil
 }
 
-func (n *node) died() []string {
+// ends are those that nobody wanted, and how many starts came to nothing.
+func (n *node) ends() (deaths []string, failed int) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return n.deaths
+	return n.deaths, n.failed
 }

@@ -16,10 +16,14 @@ type output struct {
 	part  []byte // of a line
 	lines []string
 	alarm []string
+	join  bool // it has said, in this life, that it is a member of the cluster
 }
 
+// joining is what a node says when it is a member.
+const joining = "joined the cluster"
+
 // alarms are words that a sound program never says.
-var alarms = []string{"panic:", "fatal error:", "DATA RACE", "goroutine 1 ["}
+var alarms = []string{"panic:", "fatal error:", "goroutine 1 ["}
 
 // Write implements io.Writer.
 func (o *output) Write(p []byte) (int, error) {
@@ -39,6 +43,7 @@ func (o *output) Write(p []byte) (int, error) {
 func (o *output) say(line string) {
 	o.lines = append(o.lines, line)
 	o.lines = o.lines[max(0, len(o.lines)-kept):]
+	o.join = o.join || strings.Contains(line, joining)
 	sounds := len(o.alarm) > 0 // what follows tells more
 	for _, word := range alarms {
 		sounds = sounds || strings.Contains(line, word)
@@ -46,6 +51,21 @@ func (o *output) say(line string) {
 	if sounds && len(o.alarm) < kept {
 		o.alarm = append(o.alarm, line)
 	}
+}
+
+// begin begins another life.
+func (o *output) begin() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.join = false
+	o.say("--- started")
+}
+
+// joined says whether the node has been a member of the cluster in this life.
+func (o *output) joined() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.join
 }
 
 // mark puts a line of our own among the lines.

@@ -16,6 +16,16 @@ func TestOutput(t *testing.T) {
 	if got := o.alarming(); got != "panic: no\nwhere" {
 		t.Errorf("alarming is %q", got)
 	}
+	if o.joined() {
+		t.Error("it has joined the cluster")
+	}
+	fmt.Fprintln(&o, `level=INFO msg="joined the cluster"`)
+	if !o.joined() {
+		t.Error("it has not joined the cluster")
+	}
+	if o.begin(); o.joined() {
+		t.Error("it has joined the cluster in an earlier life")
+	}
 	for i := range 2 * kept {
 		fmt.Fprintln(&o, i)
 	}

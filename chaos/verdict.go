@@ -42,8 +42,12 @@ func (c *cluster) judge() {
 	c.compare()
 	c.weigh()
 	for _, n := range append(c.nodes, c.spare) {
-		for _, death := range n.died() {
+		deaths, failed := n.ends()
+		for _, death := range deaths {
 			c.t.Error(death)
+		}
+		if failed > 0 {
+			c.diary.note("%s: %d starts came to nothing, and were made again", n.name, failed)
 		}
 		if said := n.out.alarming(); said != "" {
 			c.t.Errorf("%s says:\n%s", n.name, said)
