@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -40,7 +39,6 @@ type node struct {
 	program string
 	dir     string
 	proxy   *mongotest.Proxy // before MongoDB
-	monitor string           // where it serves metrics
 	environ []string
 	out     output
 
@@ -65,11 +63,7 @@ func build(t testing.TB) string {
 // newNode prepares a node that follows all chains of a world.
 func newNode(t testing.TB, program, name string, w *world, at timing, server *mongotest.Server) *node {
 	t.Helper()
-	monitor, err := freeAddress()
-	if err != nil {
-		t.Fatal(err)
-	}
-	n := &node{name: name, program: program, dir: t.TempDir(), proxy: mongotest.NewProxy(t, server.Address()), monitor: monitor}
+	n := &node{name: name, program: program, dir: t.TempDir(), proxy: mongotest.NewProxy(t, server.Address())}
 	if err := os.WriteFile(filepath.Join(n.dir, "event-worker.yaml"), []byte(n.configuration(w, at)), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -83,18 +77,9 @@ func newNode(t testing.TB, program, name string, w *world, at timing, server *mo
 	return n
 }
 
-// freeAddress is an address of this machine on which nobody listens.
-func freeAddress() (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return listener.Addr().String(), listener.Close()
-}
-
 func (n *node) configuration(w *world, at timing) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "node: %s\ncluster:\n  poll: %s\n  ttl: %s\nmonitor:\n  listen: %s\nchains:\n", n.name, at.clusterPoll, at.ttl, n.monitor)
+	fmt.Fprintf(&b, "node: %s\ncluster:\n  poll: %s\n  ttl: %s\nmonitor:\n  listen: 127.0.0.1:0\nchains:\n", n.name, at.clusterPoll, at.ttl)
 	for _, c := range w.chains {
 		fmt.Fprintf(&b, "  %s:\n    kind: evm\n    chainId: %d\n    endpoint: %s/%s\n    poll: %s\n    timeout: 5s\n    markets:\n      %s: {start: 1}\n",
 			c.name, c.id, w.url, c.name, at.chainPoll, marketName)

@@ -16,11 +16,15 @@ type output struct {
 	part  []byte // of a line
 	lines []string
 	alarm []string
-	join  bool // it has said, in this life, that it is a member of the cluster
+	join  bool   // it has said, in this life, that it is a member of the cluster
+	serve string // where it has said, in this life, that it serves metrics
 }
 
 // joining is what a node says when it is a member.
 const joining = "joined the cluster"
+
+// serving is what a node says when it serves metrics.
+const serving = `msg="health and metrics" address=`
 
 // alarms are words that a sound program never says.
 var alarms = []string{"panic:", "fatal error:", "goroutine 1 ["}
@@ -44,6 +48,9 @@ func (o *output) say(line string) {
 	o.lines = append(o.lines, line)
 	o.lines = o.lines[max(0, len(o.lines)-kept):]
 	o.join = o.join || strings.Contains(line, joining)
+	if _, address, ok := strings.Cut(line, serving); ok {
+		o.serve = address
+	}
 	sounds := len(o.alarm) > 0 // what follows tells more
 	for _, word := range alarms {
 		sounds = sounds || strings.Contains(line, word)
@@ -57,7 +64,7 @@ func (o *output) say(line string) {
 func (o *output) begin() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.join = false
+	o.join, o.serve = false, ""
 	o.say("--- started")
 }
 
@@ -66,6 +73,13 @@ func (o *output) joined() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.join
+}
+
+// monitor is where the node serves metrics; empty if it has not said so yet.
+func (o *output) monitor() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.serve
 }
 
 // mark puts a line of our own among the lines.

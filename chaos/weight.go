@@ -34,7 +34,7 @@ func (n *node) weigh(ctx context.Context) weight {
 	if p := n.running(); p != nil {
 		w.memory = residentMemory(p.Process.Pid)
 	}
-	w.goroutines = gauge(ctx, "http://"+n.monitor+"/metrics", "go_goroutines")
+	w.goroutines = gauge(ctx, "http://"+n.out.monitor()+"/metrics", "go_goroutines")
 	return w
 }
 
