@@ -26,14 +26,15 @@ import (
 //     place.
 //   - A lease's epoch falls, or it changes hands without a new epoch.
 type Checker struct {
-	counts   Counts
-	actors   map[string]document
-	leases   map[string]document
-	chains   map[string]*chain
-	commits  map[bson.ObjectID]bool // those that were made
-	identity map[string]process     // of those that have committed, by the name of their connections
-	faults   []string
-	dropped  int
+	counts    Counts
+	actors    map[string]document
+	leases    map[string]document
+	chains    map[string]*chain
+	commits   map[bson.ObjectID]bool // those that were made
+	processes map[string]process     // that have committed, by the names of their connections
+	names     map[process]string
+	faults    []string
+	dropped   int
 }
 
 // maxFaults bounds how many faults are told.
@@ -59,7 +60,7 @@ type chain struct {
 func NewChecker(counts Counts) *Checker {
 	return &Checker{
 		counts: counts, actors: map[string]document{}, leases: map[string]document{}, chains: map[string]*chain{},
-		commits: map[bson.ObjectID]bool{}, identity: map[string]process{},
+		commits: map[bson.ObjectID]bool{}, processes: map[string]process{}, names: map[process]string{},
 	}
 }
 
@@ -232,18 +233,21 @@ func (c *Checker) checkCommit(at time.Time, moved []document) {
 }
 
 // checkOwner checks that the first commit of an epoch is of the process that took the
-// chain: all commits under one name of connections are of one process.
+// chain. The lease has the name of its connections, which is as good as the process:
+// who has committed under one name commits under no other.
 func (c *Checker) checkOwner(at time.Time, actor document, by process) {
 	lease := c.leases[actor.text("chain")]
 	app := lease.text("app")
 	if app == "" || lease.number("epoch") != actor.number("epoch") {
 		return
 	}
-	if owner, known := c.identity[app]; known && owner != by {
-		c.fault(at, "%s: process %v commits at epoch %d, at which %v took the chain", actor.text("_id"), by, actor.number("epoch"), owner)
+	owner, known := c.processes[app]
+	name, named := c.names[by]
+	if known && owner != by || named && name != app {
+		c.fault(at, "%s: process %v commits at epoch %d, at which another one took the chain", actor.text("_id"), by, actor.number("epoch"))
 		return
 	}
-	c.identity[app] = by
+	c.processes[app], c.names[by] = by, app
 }
 
 // checkStamps checks, at the first commit of an epoch, that nobody can commit at an

@@ -134,7 +134,9 @@ func TestHistories(t *testing.T) {
 		{"a move without a commit", func(s *story) { s.write(change("log", field("seq", int64(5)))) }, "without a commit"},
 		{"another branch without a commit", func(s *story) { s.write(change("log", field("hash", "y"))) }, "without a commit"},
 		{"the old owner commits", func(s *story) { s.write(s.logged('a', 5)) }, "process 6100000000 commits at epoch 2, at which 6200000000 has committed"},
-		{"another process commits first", func(s *story) { s.takeOver("a", 3); s.write(s.logged('b', 5)) }, "commits at epoch 3, at which 6100000000 took the chain"},
+		{"another process commits first", func(s *story) { s.takeOver("a", 3); s.write(s.logged('b', 5)) }, "commits at epoch 3, at which another one took the chain"},
+		{"another process commits instead of a new one", func(s *story) { s.takeOver("c", 3); s.write(s.logged('b', 5)) }, "commits at epoch 3, at which another one took the chain"},
+		{"a new process commits instead of another", func(s *story) { s.takeOver("a", 3); s.write(s.logged('c', 5)) }, "commits at epoch 3, at which another one took the chain"},
 		{"an epoch after a later one", func(s *story) {
 			s.lease("", bson.D{field("node", "a"), field("app", "app a"), field("epoch", int64(3))})
 			s.write(change("log", field("epoch", int64(3))))
