@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -31,8 +32,13 @@ func TestHistoryOfTwoProcesses(t *testing.T) {
 // historyOfTwo is what is wrong with a history of two processes.
 func historyOfTwo(t *testing.T, unconditional string) []string {
 	t.Helper()
-	uri := mongotest.Database(t)
-	oplog, err := history.Open(t.Context(), uri, mongotest.Name(uri))
+	// A server of its own: the process that is killed leaves a transaction open, which
+	// would hold up whoever drops the database.
+	uri, err := mongotest.WithDatabase(mongotest.Start(t).URI(), "history")
+	if err != nil {
+		t.Fatal(err)
+	}
+	oplog, err := history.Open(t.Context(), uri, "history")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,18 +53,19 @@ func historyOfTwo(t *testing.T, unconditional string) []string {
 		t.Fatal(err)
 	}
 	said := bufio.NewScanner(out)
-	listen := func(lines int) { // or to its end
-		for ; lines > 0 && said.Scan(); lines-- {
+	until := func(seq int64) { // it has committed, or has ended
+		for at := int64(0); at < seq && said.Scan(); {
+			at, _ = strconv.ParseInt(said.Text(), 10, 64)
 		}
 	}
-	listen(3)
+	until(3)
 	second, actor := takeOver(t, uri, "second")
 	if unconditional == "" { // else it is fenced by what it must fence
 		second.commits(t, &actor, 3)
 	} else {
 		_ = second.commit(t.Context(), &actor)
 	}
-	listen(100)
+	until(actor.Seq + 10)
 	_ = first.Process.Kill()
 	_ = first.Wait()
 	checker := history.NewChecker(nil)
