@@ -1,12 +1,23 @@
 package main
 
 import (
+	"os"
 	"testing"
 	"time"
 )
 
+// lastsVariable says for how long things go wrong in the test.
+const lastsVariable = "EVENT_WORKER_TEST_CHAOS"
+
 // A cluster to which everything happens for a while keeps its rules, and ends with the
 // documents that its chains make.
 func TestChaos(t *testing.T) {
-	chaos(t.Context(), t, options{lasts: 80 * time.Second, seed: 1, nodes: 4, chains: 8, pace: time.Second, say: true})
+	lasts := 15 * time.Second
+	if text := os.Getenv(lastsVariable); text != "" {
+		var err error
+		if lasts, err = time.ParseDuration(text); err != nil {
+			t.Fatalf("%s: %v", lastsVariable, err)
+		}
+	}
+	chaos(t.Context(), t, options{lasts: lasts, seed: 1, nodes: 4, chains: 8, pace: time.Second, say: true})
 }
