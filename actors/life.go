@@ -16,6 +16,10 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
+// claimAgain bounds the wait between two claims. They cost a store that is away
+// nothing, and it must not be back for long before they notice.
+const claimAgain = 2 * time.Second
+
 // What only people read is written within reportTimeout, or tried again after
 // reportAgain.
 const (
@@ -184,7 +188,7 @@ func (l *life) claimDocument(ctx context.Context) any {
 		if err == nil {
 			return message
 		}
-		delay := l.supervision.backoff.delay(failures)
+		delay := min(l.supervision.backoff.delay(failures), claimAgain)
 		l.supervision.logRepeat(failures, "actor waits for its document", "actor", l.claim.ID, "reason", firstLine(err.Error()), "in", delay.Round(time.Millisecond))
 		select {
 		case <-ctx.Done():
