@@ -63,20 +63,12 @@ func (k *Keeper) quarrel(n persistence.Node) error {
 		return fmt.Errorf("node %s runs version %s: stop the nodes of that version first, or use another database", n.ID, n.Version)
 	}
 	for _, c := range k.cfg.Node.Chains {
-		if other := chainOf(n, c.Name); other.Name != "" && other.Network != c.Network {
+		if other, too := n.Chain(c.Name); too && other.Network != c.Network {
 			return fmt.Errorf("chain %s is %s here and %s on node %s: correct kind and chainId in one of the configurations, or give one of the chains another name",
 				c.Name, c.Network, other.Network, n.ID)
 		}
 	}
 	return nil
-}
-
-func chainOf(n persistence.Node, name string) persistence.NodeChain {
-	i := slices.IndexFunc(n.Chains, func(c persistence.NodeChain) bool { return c.Name == name })
-	if i < 0 {
-		return persistence.NodeChain{}
-	}
-	return n.Chains[i]
 }
 
 // compare says, once each, what should be otherwise about the other nodes. Of two that
@@ -97,7 +89,7 @@ func (k *Keeper) compare(now sight) {
 				"node", n.ID, "address", n.Address)
 		}
 		for _, c := range k.me.Chains {
-			if other := chainOf(n, c.Name); beats && other.Name != "" && other.Config != c.Config {
+			if other, too := n.Chain(c.Name); too && beats && other.Config != c.Config {
 				k.once("config "+n.ID+" "+c.Name, "a chain is configured differently on another node, and what is followed depends on who has it: make the configurations the same",
 					"chain", c.Name, "node", n.ID)
 			}

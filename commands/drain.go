@@ -151,13 +151,13 @@ func chainsOf(ids []string, nodes []persistence.Node, leases []persistence.Lease
 			continue
 		}
 		left = append(left, l.Chain)
-		if !slices.ContainsFunc(nodes, func(n persistence.Node) bool { return n.State == persistence.Up && follows(n, l.Chain) }) {
+		elsewhere := func(n persistence.Node) bool {
+			_, can := n.Chain(l.Chain)
+			return can && n.State == persistence.Up
+		}
+		if !slices.ContainsFunc(nodes, elsewhere) {
 			stuck = append(stuck, l.Chain)
 		}
 	}
 	return left, stuck
-}
-
-func follows(n persistence.Node, chain string) bool {
-	return slices.ContainsFunc(n.Chains, func(c persistence.NodeChain) bool { return c.Name == chain })
 }

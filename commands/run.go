@@ -249,10 +249,11 @@ func newChain(c config.Chain, sources []markets.Source, numbers func(markets.Sou
 // node of a cluster begins all the same where an endpoint does not answer: its other
 // chains need it.
 func probe(ctx context.Context, cfg config.Config, sources []actors.Chain, clustered bool, log *slog.Logger) error {
-	within, cancel := context.WithTimeout(ctx, probeTimeout)
+	timeout := probeTimeout
 	if clustered {
-		within, cancel = context.WithTimeout(ctx, clusterProbeTimeout)
+		timeout = clusterProbeTimeout
 	}
+	within, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	errs := make([]error, len(sources))
 	var group errgroup.Group

@@ -3,6 +3,7 @@ package persistence
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 )
 
@@ -82,6 +83,15 @@ type NodeChain struct {
 	Name    string `json:"name" bson:"name"`
 	Network string `json:"network" bson:"network"` // what must be the same for all: "evm 1"
 	Config  string `json:"config" bson:"config"`   // a digest of what should be
+}
+
+// Chain is a chain as the node has it configured; false if it cannot follow it.
+func (n Node) Chain(name string) (NodeChain, bool) {
+	i := slices.IndexFunc(n.Chains, func(c NodeChain) bool { return c.Name == name })
+	if i < 0 {
+		return NodeChain{}, false
+	}
+	return n.Chains[i], true
 }
 
 // Living says whether the node takes part.

@@ -7,9 +7,9 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// Alive returns the nodes of a cluster that beat within a time. With none that could,
+// Beating returns the nodes of a cluster that beat within a time. With none that could,
 // it returns at once.
-func Alive(ctx context.Context, registry persistence.Registry, within time.Duration) ([]persistence.Node, error) {
+func Beating(ctx context.Context, registry persistence.Registry, within time.Duration) ([]persistence.Node, error) {
 	ctx, cancel := context.WithTimeout(ctx, within+callTimeout)
 	defer cancel()
 	beats := map[string]int64{}
