@@ -126,4 +126,7 @@ type RecordChange struct {
 	Type   string         `json:"type" bson:"type"` // gallery, exhibit, lottery…
 	Key    string         `json:"key" bson:"key"`   // within its market and type
 	Fields map[string]any `json:"fields,omitempty" bson:"fields,omitempty"`
+	// Add is added to fields that are whole numbers, such as balances: decimal strings,
+	// which may have a sign. A field that is not there, or is none, counts as 0.
+	Add map[string]string `json:"add,omitempty" bson:"add,omitempty"`
 }

@@ -20,6 +20,8 @@ type Market struct {
 	Name    string
 	Kind    ChainKind
 	Streams []Stream
+	// Notifies says that people are told of what concerns them (Notifications).
+	Notifies bool
 }
 
 // Stream is one kind of event of one market.
@@ -29,10 +31,14 @@ type Stream struct {
 	// order-list, order-buy, records… A stream without one feeds the log alone.
 	Observer string
 	Source   Source
+	// Start is the first seq worth reading, such as the block that the contract was
+	// deployed in; 0 if that is not known.
+	Start int64
 	// Decode turns the stream's raw events of one transaction, in order, into market
 	// events. An event that cannot be decoded comes back as a failure; the others
 	// are decoded all the same. Decode sets what its raw events tell of a market
-	// event; DecodeAll adds the rest (stream, seq, block, transaction, time).
+	// event; DecodeAll adds the rest (stream, seq, block, transaction, and the time
+	// unless it is set).
 	Decode func(transaction []Raw) ([]Event, []Failure)
 }
 
@@ -87,7 +93,11 @@ func (s Stream) decode(transaction []Raw) (events []Event, failures []Failure) {
 		e := &events[i]
 		raw := rawOf(transaction, e.Position)
 		e.Stream, e.Seq = s.Name, raw.Seq
-		e.Block, e.Transaction, e.Time = raw.Block, raw.Transaction, raw.Time.Truncate(Precision)
+		e.Block, e.Transaction = raw.Block, raw.Transaction
+		if e.Time.IsZero() { // the event does not tell another
+			e.Time = raw.Time
+		}
+		e.Time = e.Time.Truncate(Precision)
 		if e.ExpiresAt != nil {
 			e.ExpiresAt = new(e.ExpiresAt.Truncate(Precision))
 		}

@@ -18,12 +18,23 @@ type Raw struct {
 	Address [20]byte
 	Topics  [][32]byte
 	Data    []byte
+	// Around is all logs of the event's transaction, in order, shared by all of its
+	// events; only of streams whose source asks for it.
+	Around []Log
 
 	// Aptos
 	Type string          // the event's Move type, its address in 64 digits
 	JSON json.RawMessage // the event's data
 	// Ledger is the transaction around an Aptos event, shared by all of its events.
 	Ledger *AptosTransaction
+}
+
+// Log is an EVM log beside an event in its transaction.
+type Log struct {
+	Index   int32 // as in Position.Log
+	Address [20]byte
+	Topics  [][32]byte
+	Data    []byte
 }
 
 // AptosTransaction is what a decoder may need of the transaction around an event.
@@ -47,6 +58,9 @@ type Source struct {
 	// EIP-55, topics in lower-case hex.
 	Addresses []string
 	Topics    []string
+	// Around says that each event comes with all logs of its transaction (Raw.Around):
+	// some markets' events do not tell which token was sold.
+	Around bool
 	// Aptos: the event handle Field of the resource Handle under Account.
 	Account string
 	Handle  string

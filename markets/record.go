@@ -2,6 +2,7 @@ package markets
 
 import (
 	"maps"
+	"math/big"
 	"time"
 )
 
@@ -30,6 +31,9 @@ func (r *Record) Apply(e Event) {
 		r.Fields = maps.Clone(r.Fields)
 	}
 	maps.Copy(r.Fields, e.Record.Fields)
+	for name, text := range e.Record.Add {
+		r.Fields[name] = sum(r.Fields[name], text)
+	}
 	r.Removed = e.Kind == RecordRemoved
 	r.UpdatedAt, r.Last = e.Time, e.Position
 }
@@ -46,4 +50,18 @@ func FoldRecord(chain, market string, events []Event) (Record, bool) {
 		r.Apply(e)
 	}
 	return r, true
+}
+
+// sum is a field's value with a number added.
+func sum(value any, addend string) string {
+	total := new(big.Int)
+	if text, ok := value.(string); ok {
+		if _, ok := total.SetString(text, 10); !ok {
+			total.SetInt64(0)
+		}
+	}
+	if n, ok := new(big.Int).SetString(addend, 10); ok {
+		total.Add(total, n)
+	}
+	return total.String()
 }

@@ -1,0 +1,74 @@
+package markets
+
+import "time"
+
+// Notification tells somebody of an activity that concerns them. It comes into
+// being, and goes, together with the activity.
+type Notification struct {
+	Receiver string   `json:"receiver" bson:"receiver"`
+	Message  Message  `json:"message" bson:"message"`
+	Activity string   `json:"activity" bson:"activity"` // Activity.ID
+	Chain    string   `json:"chain" bson:"chain"`
+	Market   string   `json:"market" bson:"market"`
+	Stream   string   `json:"stream" bson:"stream"`
+	Seq      int64    `json:"seq" bson:"seq"`
+	Position Position `json:"position" bson:"position"`
+	Kind     Kind     `json:"kind" bson:"kind"`
+	Order    string   `json:"order,omitempty" bson:"order,omitempty"`
+	Token    Token    `json:"token,omitzero" bson:"token,omitempty"`
+	Quantity Amount   `json:"quantity,omitempty" bson:"quantity,omitempty"`
+	Price    Amount   `json:"price,omitempty" bson:"price,omitempty"`
+	Currency Currency `json:"currency,omitzero" bson:"currency,omitempty"`
+	// From is who caused it, if the event tells.
+	From        string    `json:"from,omitempty" bson:"from,omitempty"`
+	Transaction string    `json:"transaction" bson:"transaction"`
+	Time        time.Time `json:"time" bson:"time"`
+}
+
+// Message is what a notification says.
+type Message string
+
+// The messages.
+const (
+	OrderFilled   Message = "order_filled"    // to the maker of a listing: it was bought from
+	TokenBought   Message = "token_bought"    // to whoever bought
+	OfferReceived Message = "offer_received"  // to whom an offer was made, if it names somebody
+	OfferTaken    Message = "offer_accepted"  // to the maker of an offer
+	OfferRefused  Message = "offer_rejected"  // to the maker of an offer
+	TokenSold     Message = "token_sold"      // to whoever accepted an offer
+	OfferGone     Message = "offer_cancelled" // to whom the offer was made, if it names somebody
+)
+
+// ID is the notification's key: one for each receiver and activity.
+func (n Notification) ID() string { return n.Activity + "/" + n.Receiver }
+
+// Notifications are whom an activity concerns, and what they are told: at most one
+// for each receiver. Nobody is told of what they did themselves, but for a sale.
+func Notifications(a Activity) []Notification {
+	var all []Notification
+	tell := func(receiver string, message Message, from string) {
+		if receiver == "" || len(all) > 0 && all[0].Receiver == receiver {
+			return
+		}
+		all = append(all, Notification{
+			Receiver: receiver, Message: message, Activity: a.ID(), Chain: a.Chain, Market: a.Market, Stream: a.Stream,
+			Seq: a.Seq, Position: a.Position, Kind: a.Kind, Order: a.Order, Token: a.Token, Quantity: a.Quantity,
+			Price: a.Price, Currency: a.Currency, From: from, Transaction: a.Transaction, Time: a.Time,
+		})
+	}
+	switch a.Kind {
+	case Bought:
+		tell(a.Maker, OrderFilled, a.Taker)
+		tell(a.Taker, TokenBought, a.Maker)
+	case OfferAccepted:
+		tell(a.Maker, OfferTaken, a.Taker)
+		tell(a.Taker, TokenSold, a.Maker)
+	case OfferMade:
+		tell(a.Taker, OfferReceived, a.Maker)
+	case OfferCancelled:
+		tell(a.Taker, OfferGone, a.Maker)
+	case OfferRejected:
+		tell(a.Maker, OfferRefused, a.Taker)
+	}
+	return all
+}
