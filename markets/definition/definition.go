@@ -1,0 +1,66 @@
+// Package definition reads market definitions: YAML files that say which contracts or
+// modules a market has, which events, and how their fields become market events. The
+// format is described in docs/definitions.md.
+package definition
+
+import (
+	"io/fs"
+
+	"github.com/imart/event-worker/markets"
+)
+
+// Definition is a market as its file describes it. It is immutable.
+type Definition struct {
+	Market string
+	Kind   markets.ChainKind
+	About  string
+	Chains []Chain
+	// Warnings are what is allowed and probably wrong.
+	Warnings []Problem
+
+	notifies   bool
+	streams    []stream
+	currencies map[string]markets.Currency
+}
+
+// Chain is a chain that the market lives on.
+type Chain struct {
+	Name      string
+	ID        uint64 // 0 is any chain that has no entry of its own
+	Start     int64  // the first block worth reading; 0 if not known
+	Contracts []Contract
+	Account   string // Aptos
+}
+
+// Contract is a contract of a market, on one chain.
+type Contract struct {
+	Name    string
+	Address string // EIP-55
+	Start   int64  // the first block worth reading
+}
+
+// Site is a chain that a market is to be followed on.
+type Site struct {
+	ChainID uint64
+	Coin    markets.Currency // the chain's own; ETH if zero
+	// Contracts, by name, and Account stand instead of what the definition has for the
+	// chain. Nil and empty: the definition's.
+	Contracts map[string][]string
+	Account   string
+}
+
+// Source is where a definition comes from.
+type Source struct {
+	File  string // for messages
+	Text  []byte
+	Files fs.FS // its folder, for ABI files; nil if there are none
+	// Decoders are the built-in decoders that it may name.
+	Decoders map[string]Decoder
+}
+
+// Decoder is a decoder that is code.
+type Decoder struct {
+	Topics []string // the first topics of its events
+	// Decode makes the decoder for some contracts, in EIP-55.
+	Decode func(contracts []string, coin markets.Currency) func([]markets.Raw) ([]markets.Event, []markets.Failure)
+}
