@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/imart/event-worker/internal/spelling"
 	"github.com/imart/event-worker/markets"
 )
 
@@ -55,7 +56,7 @@ func (s *section) roles(chains []Chain) []string {
 	var roles []string
 	for _, v := range s.list("roles") {
 		if !slices.Contains(known, v.text) {
-			s.add(v, s.option("roles"), "unknown role %q%s: give kinds (evm, aptos) or names of configured chains", v.text, didYouMean(v.text, known))
+			s.add(v, s.option("roles"), "unknown role %q%s: give kinds (evm, aptos) or names of configured chains", v.text, spelling.DidYouMean(v.text, known))
 		}
 		roles = append(roles, v.text)
 	}

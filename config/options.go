@@ -14,6 +14,7 @@ import (
 	"unicode"
 
 	"github.com/imart/event-worker/actors"
+	"github.com/imart/event-worker/internal/spelling"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/markets/catalogue"
 )
@@ -213,7 +214,7 @@ func (s *section) markets(kind markets.ChainKind, o catalogue.Options) []Market 
 		definition, err := catalogue.Market(name, o)
 		switch {
 		case errors.Is(err, catalogue.ErrUnknown):
-			s.add(value{line: s.line}, s.path, "unknown market%s: known are %s", didYouMean(name, marketNames(kind)), strings.Join(marketNames(kind), ", "))
+			s.add(value{line: s.line}, s.path, "unknown market%s: known are %s", spelling.DidYouMean(name, marketNames(kind)), strings.Join(marketNames(kind), ", "))
 			continue
 		case kind != "" && definition.Kind != kind:
 			s.add(value{line: s.line}, s.path, "is a market of %s chains and cannot be on one of kind %s", definition.Kind, kind)
@@ -252,7 +253,7 @@ func (s *section) streams(m markets.Market) []markets.Stream {
 	for _, v := range s.list("streams") {
 		switch {
 		case !slices.Contains(known, v.text):
-			s.add(v, s.option("streams"), "unknown stream %q%s: known are %s", v.text, didYouMean(v.text, known), strings.Join(known, ", "))
+			s.add(v, s.option("streams"), "unknown stream %q%s: known are %s", v.text, spelling.DidYouMean(v.text, known), strings.Join(known, ", "))
 		case slices.Contains(chosen, v.text):
 			s.add(v, s.option("streams"), "%s is in the list twice", v.text)
 		default:

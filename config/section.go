@@ -9,6 +9,8 @@ import (
 	"unicode"
 
 	"github.com/goccy/go-yaml/ast"
+
+	"github.com/imart/event-worker/internal/spelling"
 )
 
 // reader reads one file under one environment and collects what is wrong.
@@ -175,7 +177,7 @@ func (s *section) choice(key, otherwise string, of ...string) string {
 		return otherwise
 	}
 	if !slices.Contains(of, v.text) {
-		s.add(v, s.option(key), "unknown value %q%s: choose %s", v.text, didYouMean(v.text, of), either(of))
+		s.add(v, s.option(key), "unknown value %q%s: choose %s", v.text, spelling.DidYouMean(v.text, of), either(of))
 		return otherwise
 	}
 	return v.text
@@ -266,16 +268,9 @@ func (s *section) done() {
 	for _, e := range s.entries {
 		if !slices.Contains(s.known, e.key) {
 			known := slices.Compact(slices.Sorted(slices.Values(s.known)))
-			s.add(value{line: e.line}, s.option(e.key), "unknown option%s: known here are %s", didYouMean(e.key, known), strings.Join(known, ", "))
+			s.add(value{line: e.line}, s.option(e.key), "unknown option%s: known here are %s", spelling.DidYouMean(e.key, known), strings.Join(known, ", "))
 		}
 	}
-}
-
-func didYouMean(word string, known []string) string {
-	if near := nearest(word, known); near != "" {
-		return fmt.Sprintf(" (did you mean %s?)", near)
-	}
-	return ""
 }
 
 // either lists words to choose from.

@@ -2,6 +2,8 @@ package markets
 
 import (
 	"encoding/json"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -65,4 +67,13 @@ type Source struct {
 	Account string
 	Handle  string
 	Field   string
+}
+
+// Matches says whether a raw event is one of the source's.
+func (s Source) Matches(raw *Raw) bool {
+	if s.Handle != "" {
+		return true // by the handle: events do not name it
+	}
+	return (len(s.Addresses) == 0 || slices.ContainsFunc(s.Addresses, func(a string) bool { return strings.EqualFold(a, hexOf(raw.Address[:])) })) &&
+		len(raw.Topics) > 0 && slices.Contains(s.Topics, hexOf(raw.Topics[0][:]))
 }

@@ -219,3 +219,6 @@ func (p *words) parameter(i int) (a abi.ArgumentMarshaling, err error) {
 	}
 	return a, nil
 }
+
+// numbersType is uint256[].
+var numbersType = abi.Type{T: abi.SliceTy, Elem: &abi.Type{T: abi.UintTy, Size: 256}}

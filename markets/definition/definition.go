@@ -18,9 +18,10 @@ type Definition struct {
 	// Warnings are what is allowed and probably wrong.
 	Warnings []Problem
 
+	source     Source
 	notifies   bool
-	streams    []stream
 	currencies map[string]markets.Currency
+	streams    []*stream
 }
 
 // Chain is a chain that the market lives on.
@@ -36,17 +37,7 @@ type Chain struct {
 type Contract struct {
 	Name    string
 	Address string // EIP-55
-	Start   int64  // the first block worth reading
-}
-
-// Site is a chain that a market is to be followed on.
-type Site struct {
-	ChainID uint64
-	Coin    markets.Currency // the chain's own; ETH if zero
-	// Contracts, by name, and Account stand instead of what the definition has for the
-	// chain. Nil and empty: the definition's.
-	Contracts map[string][]string
-	Account   string
+	Start   int64  // the first block worth reading; 0 if not known
 }
 
 // Source is where a definition comes from.
@@ -63,4 +54,27 @@ type Decoder struct {
 	Topics []string // the first topics of its events
 	// Decode makes the decoder for some contracts, in EIP-55.
 	Decode func(contracts []string, coin markets.Currency) func([]markets.Raw) ([]markets.Event, []markets.Failure)
+}
+
+// Source is where the definition comes from.
+func (d *Definition) Source() Source { return d.source }
+
+// StreamInfo is a stream of a definition, for people.
+type StreamInfo struct {
+	Name   string
+	Line   int
+	Events []string // the names of its events, or of its decoder
+}
+
+// Streams are the definition's streams.
+func (d *Definition) Streams() []StreamInfo {
+	var out []StreamInfo
+	for _, s := range d.streams {
+		info := StreamInfo{Name: s.name, Line: s.line}
+		for _, src := range s.sources {
+			info.Events = append(info.Events, src.title())
+		}
+		out = append(out, info)
+	}
+	return out
 }

@@ -6,10 +6,10 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/expr-lang/expr"
 	"github.com/expr-lang/expr/ast"
+	"github.com/expr-lang/expr/checker/nature"
 	"github.com/expr-lang/expr/file"
 	"github.com/expr-lang/expr/parser"
 	"github.com/expr-lang/expr/types"
@@ -106,7 +106,7 @@ func (s scope) compile(text string, want ...kind) (*expression, error) {
 	if name, ok := tree.Node.(*ast.IdentifierNode); ok {
 		e.field = name.Value
 	}
-	options := append(functions(s.kind), expr.Env(s.names))
+	options := append(functions(s.kind), expr.Env(s.names), expr.Patch(membership{}))
 	if e.program, err = expr.Compile(text, options...); err != nil {
 		return nil, s.explain(err)
 	}
@@ -158,6 +158,36 @@ func (s *survey) Visit(node *ast.Node) {
 			s.err = errors.New("$env is not for definitions: name the field")
 		}
 	}
+}
+
+// membership makes x == 1 or x == 2 of x in [1, 2]: the language compares the members
+// of lists in its own way, which numbers do not take part in.
+type membership struct{}
+
+// Visit is of ast.Visitor.
+func (membership) Visit(node *ast.Node) {
+	in, ok := (*node).(*ast.BinaryNode)
+	if !ok || in.Operator != "in" {
+		return
+	}
+	list, ok := in.Right.(*ast.ArrayNode)
+	if !ok || len(list.Nodes) == 0 || !slices.ContainsFunc(list.Nodes, isInteger) {
+		return
+	}
+	var any ast.Node
+	for _, member := range list.Nodes {
+		var equal ast.Node = &ast.BinaryNode{Operator: "==", Left: in.Left, Right: member}
+		if any != nil {
+			equal = &ast.BinaryNode{Operator: "or", Left: any, Right: equal}
+		}
+		any = equal
+	}
+	ast.Patch(node, any)
+}
+
+func isInteger(node ast.Node) bool {
+	_, ok := node.(*ast.IntegerNode)
+	return ok
 }
 
 // nested says whether an expression loops inside a loop.
@@ -238,8 +268,24 @@ func kindOf(node ast.Node) kind {
 	return kind(t.String())
 }
 
-// The kinds of values that a field of an event may have.
+// elementOf is the type of the elements of a list.
+func elementOf(list *expression) types.Type {
+	if n := list.program.Node().Nature(); n != nil && n.TypeData != nil && n.Ref != nil {
+		return natural{*n.Ref}
+	}
+	return types.Any
+}
+
+// natural is a type that the language found out.
+type natural struct{ nature nature.Nature }
+
+func (n natural) Nature() nature.Nature       { return n.nature }
+func (n natural) Equal(other types.Type) bool { return n.String() == other.String() }
+func (n natural) String() string              { return n.nature.String() }
+
+// The types of values that the language does not have itself.
 var (
 	numberType = types.TypeOf(Number{})
-	timeType   = types.TypeOf(time.Time{})
+	movedType  = types.Map{"collection": types.String, "id": numberType, "standard": types.String, "quantity": numberType, "from": types.String, "to": types.String}
+	paidType   = types.Map{"currency": types.String, "amount": numberType, "from": types.String, "to": types.String}
 )

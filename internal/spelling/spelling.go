@@ -1,6 +1,19 @@
-package config
+// Package spelling finds the word that a misspelt one stands for.
+package spelling
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
+
+// DidYouMean asks for the word among known that was probably meant; empty if none is
+// near.
+func DidYouMean(word string, known []string) string {
+	if near := nearest(word, known); near != "" {
+		return fmt.Sprintf(" (did you mean %s?)", near)
+	}
+	return ""
+}
 
 // nearest is the word among known that a misspelt one most likely stands for;
 // empty if none is near.

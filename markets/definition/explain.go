@@ -1,0 +1,81 @@
+package definition
+
+import (
+	"fmt"
+
+	"github.com/imart/event-worker/markets"
+)
+
+// Verdict is what one source of a definition makes of a raw event, for people.
+type Verdict struct {
+	Stream string
+	Line   int
+	Event  string // the name of the source's event
+	Events []markets.Event
+	Reason string // why there are none
+}
+
+// Explain says what the definition's streams make of the i-th raw event of a
+// transaction: nothing if none of them reads events like it.
+func (d *Definition) Explain(site Site, transaction []markets.Raw, i int) ([]Verdict, error) {
+	at, err := d.place(site)
+	if err != nil {
+		return nil, err
+	}
+	var verdicts []Verdict
+	for _, st := range d.streams {
+		s, err := d.bind(st, at)
+		if err != nil {
+			return nil, fmt.Errorf("stream %s: %w", st.name, err)
+		}
+		if !s.Source.Matches(&transaction[i]) {
+			continue
+		}
+		verdicts = append(verdicts, d.explain(st, s, at, transaction, i)...)
+	}
+	return verdicts, nil
+}
+
+func (d *Definition) explain(st *stream, s markets.Stream, at *place, transaction []markets.Raw, i int) (verdicts []Verdict) {
+	raw := transaction[i]
+	for _, src := range st.sources {
+		v := Verdict{Stream: st.name, Line: src.line, Event: src.title()}
+		if src.decoder == nil {
+			v.Line = src.line
+			if (d.Kind == markets.Aptos || len(st.sources) > 1) && d.bound(src, at).match(&raw) != nil {
+				continue
+			}
+		}
+		var own []markets.Raw // what the stream reads of the transaction: decoders may need it all
+		for _, r := range transaction {
+			if s.Source.Matches(&r) {
+				own = append(own, r)
+			}
+		}
+		one := markets.Stream{Name: st.name, Decode: s.Decode}
+		if src.decoder == nil {
+			one.Decode = d.decoder(&stream{name: st.name, sources: []*source{src}}, at)
+		}
+		events, failures := one.DecodeAll(own)
+		for _, e := range events {
+			if p := e.Position; p.Height == raw.Position.Height && p.Transaction == raw.Position.Transaction && p.Log == raw.Position.Log {
+				v.Events = append(v.Events, e)
+			}
+		}
+		v.Reason = reason(v, failures, raw)
+		verdicts = append(verdicts, v)
+	}
+	return verdicts
+}
+
+func reason(v Verdict, failures []markets.Failure, raw markets.Raw) string {
+	for _, f := range failures {
+		if f.Raw.Position == raw.Position {
+			return "it cannot be decoded: " + f.Reason.Error()
+		}
+	}
+	if len(v.Events) == 0 {
+		return "no condition (when) holds"
+	}
+	return ""
+}

@@ -1,0 +1,204 @@
+package definition
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/imart/event-worker/markets"
+)
+
+// Site is a chain that a market is to be followed on.
+type Site struct {
+	ChainID uint64
+	Coin    string // the symbol of an EVM chain's own coin; ETH if empty
+	// Contracts, by name, and Account stand instead of what the definition has for the
+	// chain. Those that are missing are the definition's.
+	Contracts map[string][]string
+	Account   string
+}
+
+// place is the site of one market: what its definition and its configuration say.
+type place struct {
+	contracts []Contract
+	start     int64
+	account   string
+	coin      markets.Currency
+}
+
+// On is the market as it is on a chain.
+func (d *Definition) On(site Site) (markets.Market, error) {
+	at, err := d.place(site)
+	if err != nil {
+		return markets.Market{}, err
+	}
+	m := markets.Market{Name: d.Market, Kind: d.Kind, Notifies: d.notifies}
+	for _, st := range d.streams {
+		s, err := d.bind(st, at)
+		if err != nil {
+			return markets.Market{}, fmt.Errorf("stream %s of market %s: %w", st.name, d.Market, err)
+		}
+		m.Streams = append(m.Streams, s)
+	}
+	return m, nil
+}
+
+// place is where the market is on a chain.
+func (d *Definition) place(site Site) (*place, error) {
+	at := &place{coin: markets.Currency{Address: zeroAddress, Symbol: site.Coin, Decimals: 18}, account: site.Account}
+	if site.Coin == "" {
+		at.coin.Symbol = "ETH"
+	}
+	if c, ok := d.chain(site.ChainID); ok {
+		at.start = c.Start
+		for _, contract := range c.Contracts {
+			if site.Contracts[contract.Name] == nil {
+				at.contracts = append(at.contracts, contract)
+			}
+		}
+		if at.account == "" {
+			at.account = c.Account
+		}
+	} else if len(site.Contracts) == 0 && site.Account == "" {
+		return nil, fmt.Errorf("market %s is not known to be on the chain with id %d: it is on %s; configure its contracts or account there", d.Market, site.ChainID, d.where())
+	}
+	for name, addresses := range site.Contracts {
+		for _, address := range addresses {
+			address, err := checksummed(address)
+			if err != nil {
+				return nil, err
+			}
+			at.contracts = append(at.contracts, Contract{Name: name, Address: address})
+		}
+	}
+	if d.Kind == markets.Aptos && at.account == "" {
+		return nil, fmt.Errorf("market %s has no account on the chain with id %d: configure it", d.Market, site.ChainID)
+	}
+	return at, nil
+}
+
+const zeroAddress = "0x0000000000000000000000000000000000000000"
+
+func (d *Definition) where() string {
+	var names []string
+	for _, c := range d.Chains {
+		names = append(names, fmt.Sprintf("%s (%d)", c.Name, c.ID))
+	}
+	return strings.Join(names, ", ")
+}
+
+// chain is what the definition says of a chain.
+func (d *Definition) chain(id uint64) (Chain, bool) {
+	for _, want := range []uint64{id, 0} {
+		if i := slices.IndexFunc(d.Chains, func(c Chain) bool { return c.ID == want }); i >= 0 {
+			return d.Chains[i], true
+		}
+	}
+	return Chain{}, false
+}
+
+// bind is a stream as it is at a place.
+func (d *Definition) bind(st *stream, at *place) (markets.Stream, error) {
+	s := markets.Stream{Name: st.name, Observer: st.observer()}
+	if d.Kind == markets.Aptos {
+		src := st.sources[0]
+		s.Source = markets.Source{Account: at.account, Handle: qualified(at.account, src.handle), Field: src.member}
+		s.Decode = d.decoder(st, at)
+		return s, nil
+	}
+	anyone := false
+	for _, src := range st.sources {
+		addresses, start, err := at.addresses(src)
+		if err != nil {
+			return s, err
+		}
+		if anyone = anyone || src.anyone; !src.anyone {
+			s.Source.Addresses = append(s.Source.Addresses, addresses...)
+		}
+		s.Source.Around = s.Source.Around || src.transfers
+		if s.Start == 0 || start < s.Start {
+			s.Start = start
+		}
+		if src.decoder != nil {
+			s.Source.Topics = src.decoder.Topics
+			s.Decode = src.decoder.Decode(addresses, at.coin)
+			return s, nil
+		}
+		s.Source.Topics = append(s.Source.Topics, src.event.ID.Hex())
+	}
+	if anyone {
+		s.Source.Addresses = nil
+	}
+	s.Source.Addresses, s.Source.Topics = distinct(s.Source.Addresses), distinct(s.Source.Topics)
+	s.Decode = d.decoder(st, at)
+	return s, nil
+}
+
+// observer is the name of the observer of the stream's documents; empty if no event
+// of the stream changes any.
+func (st *stream) observer() string {
+	for _, src := range st.sources {
+		if src.decoder != nil {
+			return "order-" + st.name
+		}
+		for _, o := range src.outcomes {
+			if o.order != nil || o.kind == markets.OrdersCancelled {
+				return "order-" + st.name
+			}
+		}
+	}
+	for _, src := range st.sources {
+		if slices.ContainsFunc(src.outcomes, func(o *outcome) bool { return o.record != nil }) {
+			return "record-" + st.name
+		}
+	}
+	return ""
+}
+
+// addresses are those of a source's contracts, and the first block worth reading.
+func (at *place) addresses(src *source) (addresses []string, start int64, err error) {
+	start = -1
+	for _, c := range at.contracts {
+		if len(src.contracts) > 0 && !slices.Contains(src.contracts, c.Name) {
+			continue
+		}
+		addresses = append(addresses, c.Address)
+		first := c.Start
+		if first == 0 {
+			first = at.start
+		}
+		if start < 0 || first < start {
+			start = first
+		}
+	}
+	for _, name := range src.contracts {
+		if !slices.ContainsFunc(at.contracts, func(c Contract) bool { return c.Name == name }) {
+			return nil, 0, fmt.Errorf("contract %s has no address on this chain: configure contracts: {%s: \"0x…\"}", name, name)
+		}
+	}
+	if len(addresses) == 0 && !src.anyone {
+		return nil, 0, fmt.Errorf("no contract has an address on this chain: configure contracts")
+	}
+	if start < 0 {
+		start = at.start
+	}
+	return distinct(addresses), start, nil
+}
+
+// qualified is the name of a resource with its address in front.
+func qualified(account, name string) string {
+	if strings.HasPrefix(name, "0x") {
+		return name
+	}
+	return account + "::" + name
+}
+
+// distinct is a list without what it has twice, in its order.
+func distinct(list []string) (out []string) {
+	for _, s := range list {
+		if !slices.Contains(out, s) {
+			out = append(out, s)
+		}
+	}
+	return out
+}
