@@ -16,7 +16,8 @@ import (
 	"github.com/imart/event-worker/chains/evm"
 	"github.com/imart/event-worker/chains/replay"
 	"github.com/imart/event-worker/markets"
-	"github.com/imart/event-worker/markets/seaport"
+	"github.com/imart/event-worker/markets/catalogue"
+	"github.com/imart/event-worker/markets/definition"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/persistence/embedded"
 )
@@ -28,7 +29,10 @@ var pageOf = actors.DefaultTuning.Events
 var before = markets.Place{Seq: -1}
 
 func openChain(o options) (chains.Chain, markets.Market, error) {
-	market := seaport.Market()
+	market, err := catalogue.Market("seaport", definition.Site{})
+	if err != nil {
+		return nil, market, err
+	}
 	var sources []markets.Source
 	for _, s := range market.Streams {
 		sources = append(sources, s.Source)

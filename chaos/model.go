@@ -10,6 +10,7 @@ import (
 
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/markets/catalogue"
+	"github.com/imart/event-worker/markets/definition"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/persistence/mongo/schema"
 )
@@ -25,7 +26,7 @@ type model struct {
 }
 
 func newModel(c *chain) (model, error) {
-	m, err := catalogue.Market(marketName, catalogue.Options{})
+	m, err := catalogue.Market(marketName, definition.Site{})
 	return model{c, m}, err
 }
 

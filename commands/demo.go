@@ -21,6 +21,7 @@ import (
 	"github.com/imart/event-worker/logs"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/markets/catalogue"
+	"github.com/imart/event-worker/markets/definition"
 	"github.com/imart/event-worker/persistence"
 )
 
@@ -142,7 +143,7 @@ func replayed(ctx context.Context, assets Assets, ref persistence.MarketRef, log
 	if err != nil {
 		return actors.Chain{}, nil, err
 	}
-	market, err := catalogue.Market(ref.Market, catalogue.Options{})
+	market, err := catalogue.Market(ref.Market, definition.Site{ChainID: recording.ChainID})
 	if err != nil {
 		return actors.Chain{}, nil, err
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/imart/event-worker/config"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/markets/catalogue"
+	"github.com/imart/event-worker/markets/definition"
 	"github.com/imart/event-worker/persistence"
 )
 
@@ -60,7 +61,7 @@ demo's data need none.`,
 							return err
 						}
 					}
-					r := retrier{store: store, owners: o, options: sync.OnceValues(f.options)}
+					r := retrier{store: store, owners: o, configured: sync.OnceValues(f.configured)}
 					return r.run(c.Context(), c.OutOrStdout(), condition, f.id != "")
 				})
 			}
@@ -89,26 +90,23 @@ func (f retryFlags) condition() (persistence.Condition, error) {
 	if !ok {
 		return nil, fmt.Errorf("--market %q: write chain/market, such as ethereum/seaport", f.market)
 	}
-	if _, err := catalogue.Market(market, catalogue.Options{}); err != nil {
-		return nil, fmt.Errorf("--market %q: %w", f.market, err)
-	}
 	return of(persistence.MarketRef{Chain: chain, Market: market}), nil
 }
 
-// options are what the configuration says of the chains.
-func (f retryFlags) options() (map[string]catalogue.Options, error) {
+// configured are the markets of the configuration, by chain.
+func (f retryFlags) configured() (map[string][]markets.Market, error) {
 	file := cmp.Or(f.config, defaultConfig)
 	if f.config == "" && !exists(file) {
-		return nil, errors.New("no configuration, which says what the chain's own coin is: name it with --config FILE")
+		return nil, errors.New("no configuration, which says what the chain's markets are: name it with --config FILE")
 	}
-	return config.Options(file, os.Environ())
+	return config.Markets(file, os.Environ())
 }
 
 // retrier retries dead letters and tells what became of them.
 type retrier struct {
-	store   persistence.Store
-	owners  owners
-	options func() (map[string]catalogue.Options, error)
+	store      persistence.Store
+	owners     owners
+	configured func() (map[string][]markets.Market, error)
 }
 
 // run retries the dead letters that match. If one is asked for, it is an error
@@ -123,12 +121,12 @@ func (r retrier) run(ctx context.Context, out io.Writer, condition persistence.C
 		if err := json.Unmarshal(raw, &letter); err != nil {
 			return fmt.Errorf("%s: %w", persistence.DeadLetters, err)
 		}
-		o, err := r.optionsFor(letter)
+		market, err := r.marketOf(letter)
 		if err != nil {
 			return err
 		}
 		all++
-		switch err := r.retry(ctx, letter, o); {
+		switch err := r.retry(ctx, letter, market); {
 		case err == nil:
 			decoded++
 		case !one && (errors.Is(err, actors.ErrUndecodable) || errors.Is(err, actors.ErrNotYet)):
@@ -150,26 +148,27 @@ func (r retrier) run(ctx context.Context, out io.Writer, condition persistence.C
 	return unlessClosed(err)
 }
 
-// optionsFor is what decoding a letter depends on. The demo's chains have no
-// configuration and need none.
-func (r retrier) optionsFor(letter markets.DeadLetter) (catalogue.Options, error) {
+// marketOf is the market that a letter is of. The demo's chains have no configuration
+// and need none.
+func (r retrier) marketOf(letter markets.DeadLetter) (markets.Market, error) {
 	if r.owners[letter.Chain] == config.DemoNode {
-		return catalogue.Options{}, nil
+		return catalogue.Market(letter.Market, definition.Site{ChainID: 1})
 	}
-	options, err := r.options()
+	configured, err := r.configured()
 	if err != nil {
-		return catalogue.Options{}, err
+		return markets.Market{}, err
 	}
-	o, ok := options[letter.Chain]
-	if !ok {
-		return o, fmt.Errorf("the configuration has no chain %q: name the one that the chain is followed by with --config FILE", letter.Chain)
+	for _, m := range configured[letter.Chain] {
+		if m.Name == letter.Market {
+			return m, nil
+		}
 	}
-	return o, nil
+	return markets.Market{}, fmt.Errorf("the configuration has no market %s on chain %q: name the one that they are followed by with --config FILE", letter.Market, letter.Chain)
 }
 
 // retry retries one dead letter.
-func (r retrier) retry(ctx context.Context, letter markets.DeadLetter, o catalogue.Options) error {
-	stream, err := streamOf(letter, o)
+func (r retrier) retry(ctx context.Context, letter markets.DeadLetter, market markets.Market) error {
+	stream, err := streamOf(letter, market)
 	if err != nil {
 		return fmt.Errorf("dead letter %s %w: %w", letter.ID(), actors.ErrUndecodable, err)
 	}
@@ -181,11 +180,7 @@ func (r retrier) retry(ctx context.Context, letter markets.DeadLetter, o catalog
 }
 
 // streamOf is the definition of the stream that a letter is of.
-func streamOf(letter markets.DeadLetter, o catalogue.Options) (markets.Stream, error) {
-	market, err := catalogue.Market(letter.Market, o)
-	if err != nil {
-		return markets.Stream{}, err
-	}
+func streamOf(letter markets.DeadLetter, market markets.Market) (markets.Stream, error) {
 	for _, s := range market.Streams {
 		if s.Name == letter.Stream {
 			return s, nil

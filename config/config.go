@@ -21,7 +21,7 @@ import (
 
 	"github.com/imart/event-worker/actors"
 	"github.com/imart/event-worker/markets"
-	"github.com/imart/event-worker/markets/catalogue"
+	"github.com/imart/event-worker/markets/definition"
 )
 
 // DefaultData is the data folder where none is configured.
@@ -123,6 +123,7 @@ func Load(file string, environ []string) (Config, error) {
 	cfg.Data = top.data()
 	cfg.Node = top.node()
 	cfg.Log = top.child("log").log()
+	r.definitions = top.readDefinitions()
 	cfg.Chains = top.child("chains").chains()
 	cfg.Tuning = top.child("tuning").tuning()
 	cfg.Cluster = top.child("cluster").cluster(cfg.Chains)
@@ -175,22 +176,37 @@ func MonitorListen(file string, environ []string) (string, error) {
 	return listen, nil
 }
 
-// Options reads nothing but what changes the markets' definitions, by chain.
-func Options(file string, environ []string) (map[string]catalogue.Options, error) {
+// Markets reads nothing but the markets, whole, by chain: whoever decodes what was
+// read before needs no working endpoints.
+func Markets(file string, environ []string) (map[string][]markets.Market, error) {
 	r, top, err := open(file, environ)
 	if err != nil {
 		return nil, err
 	}
-	options := map[string]catalogue.Options{}
+	r.definitions = top.readDefinitions()
+	all := map[string][]markets.Market{}
 	names, sections := top.child("chains").children()
 	for i, name := range names {
-		options[name] = catalogue.Options{Coin: sections[i].coin(sections[i].kind())}
+		all[name] = sections[i].wholeMarkets()
 	}
 	if len(r.problems) > 0 {
 		r.problems.sort()
 		return nil, r.problems
 	}
-	return options, nil
+	return all, nil
+}
+
+// wholeMarkets are a chain's markets with all of their streams.
+func (s *section) wholeMarkets() (all []markets.Market) {
+	kind := s.kind()
+	site := definition.Site{ChainID: uint64(s.number("chainId", 0, 1, most)), Coin: s.coin(kind)}
+	names, sections := s.child("markets").children()
+	for i, name := range names {
+		if m, ok := sections[i].defined(name, kind, site); ok {
+			all = append(all, m)
+		}
+	}
+	return all
 }
 
 // maxFile bounds the file, in bytes.

@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -16,7 +17,6 @@ import (
 
 	"github.com/imart/event-worker/actors"
 	"github.com/imart/event-worker/markets"
-	"github.com/imart/event-worker/markets/catalogue"
 )
 
 // load loads a configuration from text.
@@ -285,20 +285,73 @@ func TestExampleShowsDefaults(t *testing.T) {
 	}
 }
 
-// TestOptions reads what the markets' definitions depend on, and needs no working
-// endpoint for it.
-func TestOptions(t *testing.T) {
+// Markets needs no working endpoint, and no variable that is for one.
+func TestMarkets(t *testing.T) {
 	dir := t.TempDir()
 	if _, err := load(t, dir, good); err == nil {
 		t.Fatal("a variable is missing, but there is no error")
 	}
 	file := filepath.Join(dir, "c.yaml")
-	got, err := Options(file, []string{"EVENT_WORKER_CHAINS_ETHEREUM_COIN=POL"})
-	if want := map[string]catalogue.Options{"ethereum": {Coin: "POL"}, "aptos": {}}; err != nil || !maps.Equal(got, want) {
-		t.Errorf("%v, %v, want %v", got, err, want)
+	got, err := Markets(file, nil)
+	if err != nil || len(got["ethereum"]) != 1 || len(got["ethereum"][0].Streams) != 4 || len(got["aptos"]) != 1 {
+		t.Errorf("%v, %v", got, err)
 	}
-	if _, err := Options(file, []string{"EVENT_WORKER_CHAINS_ETHEREUM_COIN=a b"}); err == nil {
-		t.Error("no error of a bad one")
+	if _, err := Markets(file, []string{"EVENT_WORKER_CHAINS_ETHEREUM_COIN=a b"}); err == nil {
+		t.Error("no error of a bad coin")
+	}
+}
+
+const shop = `market: shop
+kind: evm
+chains:
+  home: {chainId: 7, start: 5, contracts: {shop: "0x00000000000000000000000000000000000000aa"}}
+abi:
+  - event Sold(uint256 indexed id, address seller, address buyer, uint256 price)
+streams:
+  buy:
+    event: Sold
+    becomes: {kind: bought, order: id, maker: seller, taker: buyer, price: price, currency: coin}
+`
+
+func writeFile(t *testing.T, name, text string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A market of one's own is named by its file or its folder, and its definition has the
+// start; contracts of the configuration stand instead of those of the definition.
+func TestDefinitions(t *testing.T) {
+	dir := t.TempDir()
+	writeFile(t, filepath.Join(dir, "markets", "shop.yaml"), shop)
+	chain := func(id int, more string) string {
+		return fmt.Sprintf("definitions: [markets]\nchains:\n  home:\n    kind: evm\n    chainId: %d\n    endpoint: http://127.0.0.1:1\n    markets:\n      shop:\n%s", id, more)
+	}
+	cfg, err := load(t, dir, chain(7, ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := cfg.Chains[0].Markets[0]
+	if m.Start("buy").Seq != 4 || m.Streams[0].Source.Addresses[0] != "0x00000000000000000000000000000000000000AA" || m.Notifies {
+		t.Errorf("%+v", m)
+	}
+	cfg, err = load(t, dir, chain(8, "        start: 1\n        notifications: true\n        contracts: {shop: [\"0x00000000000000000000000000000000000000bb\"]}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m = cfg.Chains[0].Markets[0]; m.Streams[0].Source.Addresses[0] != "0x00000000000000000000000000000000000000bb" && m.Streams[0].Source.Addresses[0] != "0x00000000000000000000000000000000000000bB" || !m.Notifies {
+		t.Errorf("%+v", m)
+	}
+	if _, err = load(t, dir, chain(8, "")); err == nil || !strings.Contains(err.Error(), "home (7)") {
+		t.Errorf("on a chain that it is not on: %v", err)
+	}
+	writeFile(t, filepath.Join(dir, "markets", "bad.yaml"), strings.Replace(strings.Replace(shop, "shop", "bad", 1), "order: id", "order: nr", 1))
+	if _, err = load(t, dir, chain(7, "")); err == nil || !strings.Contains(err.Error(), "bad.yaml:10") {
+		t.Errorf("a bad definition: %v", err)
 	}
 }
 

@@ -7,8 +7,10 @@ import (
 	"net/textproto"
 	"net/url"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -17,6 +19,7 @@ import (
 	"github.com/imart/event-worker/internal/spelling"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/markets/catalogue"
+	"github.com/imart/event-worker/markets/definition"
 )
 
 // DemoNode is the node name of the demo. No other process may have it, as it
@@ -102,7 +105,7 @@ func (s *section) chain(name string) Chain {
 	c.MaxRange = s.onlyEVM("maxRange", c.Kind, 10_000_000)
 	c.Coin = s.coin(c.Kind)
 	c.Recorded = s.choice("recorded", "false", "false", "true") == "true"
-	c.Markets = s.child("markets").markets(c.Kind, catalogue.Options{Coin: c.Coin})
+	c.Markets = s.child("markets").markets(c.Kind, definition.Site{ChainID: c.ID, Coin: c.Coin})
 	s.done()
 	return c
 }
@@ -203,34 +206,118 @@ func (s *section) secret(key string) (value, bool) {
 	return v, true
 }
 
-func (s *section) markets(kind markets.ChainKind, o catalogue.Options) []Market {
+func (s *section) markets(kind markets.ChainKind, site definition.Site) []Market {
 	names, sections := s.children()
 	if len(names) == 0 {
-		s.add(value{line: s.line}, s.path, "no market to follow: known are %s", strings.Join(marketNames(kind), ", "))
+		s.add(value{line: s.line}, s.path, "no market to follow: known are %s", strings.Join(s.marketNames(kind), ", "))
 	}
 	var out []Market
 	for i, name := range names {
-		s := sections[i]
-		definition, err := catalogue.Market(name, o)
-		switch {
-		case errors.Is(err, catalogue.ErrUnknown):
-			s.add(value{line: s.line}, s.path, "unknown market%s: known are %s", spelling.DidYouMean(name, marketNames(kind)), strings.Join(marketNames(kind), ", "))
-			continue
-		case kind != "" && definition.Kind != kind:
-			s.add(value{line: s.line}, s.path, "is a market of %s chains and cannot be on one of kind %s", definition.Kind, kind)
-			continue
+		if m, ok := sections[i].defined(name, kind, site); ok {
+			out = append(out, sections[i].market(m))
 		}
-		out = append(out, s.market(definition))
 	}
 	return out
 }
 
+// defined is the market of a name as its definition and the section have it for a
+// chain.
+func (s *section) defined(name string, kind markets.ChainKind, site definition.Site) (markets.Market, bool) {
+	d, err := catalogue.Find(s.definitions, name)
+	switch {
+	case err != nil:
+		known := s.marketNames(kind)
+		s.add(value{line: s.line}, s.path, "unknown market%s: known are %s; definitions names files with others", spelling.DidYouMean(name, known), strings.Join(known, ", "))
+		return markets.Market{}, false
+	case kind != "" && d.Kind != kind:
+		s.add(value{line: s.line}, s.path, "is a market of %s chains and cannot be on one of kind %s", d.Kind, kind)
+		return markets.Market{}, false
+	}
+	if d.Kind == markets.EVM {
+		site.Contracts = s.child("contracts").contracts()
+	} else {
+		site.Account = s.text("account", "")
+	}
+	m, err := d.On(site)
+	if err != nil && site.ChainID != 0 {
+		s.add(value{line: s.line}, s.path, "%v", err)
+		return m, false
+	}
+	m.Notifies = s.choice("notifications", strconv.FormatBool(m.Notifies), "false", "true") == "true"
+	return m, err == nil
+}
+
+// contracts are a market's addresses by the names that its definition has for them.
+func (s *section) contracts() map[string][]string {
+	out := map[string][]string{}
+	for _, e := range s.entries {
+		if _, single := scalar(e.node); single {
+			out[e.key] = []string{s.text(e.key, "")}
+			continue
+		}
+		for _, v := range s.list(e.key) {
+			out[e.key] = append(out[e.key], v.text)
+		}
+	}
+	s.done()
+	return out
+}
+
+// readDefinitions are the built-in markets and those in the files that the option
+// definitions names.
+func (s *section) readDefinitions() []*definition.Definition {
+	all := catalogue.All()
+	for _, v := range s.list("definitions") {
+		for _, file := range s.definitionFiles(v) {
+			d, err := catalogue.Read(file)
+			if problems, ok := errors.AsType[definition.Problems](err); ok {
+				for _, p := range problems {
+					s.problems = append(s.problems, Problem{File: p.File, Line: p.Line, Text: p.Text})
+				}
+				continue
+			}
+			if err != nil {
+				s.add(v, s.option("definitions"), "%v", err)
+				continue
+			}
+			if _, err := catalogue.Find(all, d.Market); err == nil {
+				s.add(v, s.option("definitions"), "%s: there is another market %s: give this one another name", file, d.Market)
+				continue
+			}
+			all = append(all, d)
+		}
+	}
+	return all
+}
+
+// definitionFiles are the files that a name in definitions stands for: itself, or all
+// *.yaml of a folder. Names are beside the configuration.
+func (s *section) definitionFiles(v value) []string {
+	path := v.text
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(filepath.Dir(s.file), path)
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		s.add(v, s.option("definitions"), "%v", err)
+		return nil
+	}
+	if !info.IsDir() {
+		return []string{path}
+	}
+	files, err := filepath.Glob(filepath.Join(path, "*.yaml"))
+	if err != nil || len(files) == 0 {
+		s.add(v, s.option("definitions"), "%s has no *.yaml", v.text)
+	}
+	return files
+}
+
 // marketNames are the markets of one kind of chain, or all.
-func marketNames(kind markets.ChainKind) []string {
+func (s *section) marketNames(kind markets.ChainKind) []string {
 	var names []string
-	for _, m := range catalogue.All(catalogue.Options{}) {
-		if kind == "" || m.Kind == kind {
-			names = append(names, m.Name)
+	for _, d := range s.definitions {
+		if kind == "" || d.Kind == kind {
+			names = append(names, d.Market)
 		}
 	}
 	return names
@@ -266,9 +353,17 @@ func (s *section) streams(m markets.Market) []markets.Stream {
 	return slices.DeleteFunc(slices.Clone(m.Streams), func(stream markets.Stream) bool { return !slices.Contains(chosen, stream.Name) })
 }
 
-// start is the first seq to read: one for all streams, or one for each.
+// start is the first seq to read: one for all streams, or one for each, and what the
+// definition says of those that are not named.
 func (s *section) start(m markets.Market) map[string]int64 {
 	first := map[string]int64{}
+	unknown := ""
+	for _, stream := range m.Streams {
+		first[stream.Name] = stream.Start
+		if m.Kind == markets.EVM && stream.Start == 0 {
+			unknown = stream.Name
+		}
+	}
 	v, set := s.has("start")
 	e, _ := s.entry("start")
 	_, single := scalar(e.node)
@@ -281,10 +376,10 @@ func (s *section) start(m markets.Market) map[string]int64 {
 	case set:
 		each := s.child("start")
 		for _, stream := range m.Streams {
-			first[stream.Name] = each.number(stream.Name, 0, 0, most)
+			first[stream.Name] = each.number(stream.Name, stream.Start, 0, most)
 		}
 		each.done()
-	case m.Kind == markets.EVM:
+	case unknown != "":
 		s.add(v, s.path, "start is missing: the first block to read, such as the one that the market was deployed in")
 	}
 	return first

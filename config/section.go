@@ -11,6 +11,7 @@ import (
 	"github.com/goccy/go-yaml/ast"
 
 	"github.com/imart/event-worker/internal/spelling"
+	"github.com/imart/event-worker/markets/definition"
 )
 
 // reader reads one file under one environment and collects what is wrong.
@@ -19,6 +20,8 @@ type reader struct {
 	env      map[string]string
 	used     map[string]bool // the variables that override an option
 	problems Problems
+	// definitions are the markets that there are.
+	definitions []*definition.Definition
 }
 
 // section is a part of the file with options by name. An option may stand in the

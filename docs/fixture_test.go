@@ -13,7 +13,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/imart/event-worker/markets"
-	"github.com/imart/event-worker/markets/seaport"
+	"github.com/imart/event-worker/markets/markettest"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/persistence/mongo"
 	"github.com/imart/event-worker/persistence/mongo/schema"
@@ -100,7 +100,7 @@ func (a *ailment) undecodable(stream string) {
 // letters are the dead letters of what a decoder refuses.
 func (a *ailment) letters(name string) (letters []markets.DeadLetter) {
 	a.t.Helper()
-	for _, stream := range seaport.Market().Streams {
+	for _, stream := range markettest.Mainnet(a.t, "seaport").Streams {
 		if stream.Name != name {
 			continue
 		}

@@ -18,6 +18,7 @@ import (
 	"github.com/imart/event-worker/chains/replay"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/markets/catalogue"
+	"github.com/imart/event-worker/markets/definition"
 	"github.com/imart/event-worker/monitor"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/persistence/embedded"
@@ -103,7 +104,7 @@ func TestActorsAreSeen(t *testing.T) {
 	}
 	defer served.Close()
 	served.Finish()
-	market, err := catalogue.Market("seaport", catalogue.Options{})
+	market, err := catalogue.Market("seaport", definition.Site{ChainID: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,7 +14,7 @@ import (
 	"github.com/imart/event-worker/chains/chaintest"
 	"github.com/imart/event-worker/chains/replay"
 	"github.com/imart/event-worker/markets"
-	"github.com/imart/event-worker/markets/tradeport"
+	"github.com/imart/event-worker/markets/markettest"
 )
 
 const recording = "../../testdata/recordings/aptos"
@@ -91,7 +91,7 @@ func TestRecordedTradeport(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, stream := range tradeport.Market().Streams {
+		for _, stream := range markettest.Mainnet(t, "tradeport").Streams {
 			after, ok := places[stream.Name]
 			if !ok {
 				after = markets.Place{Seq: -1}
@@ -138,7 +138,7 @@ func TestARecordingIsFullOfGapsToWhoDoesNotKnow(t *testing.T) {
 	}
 	defer node.Close()
 	node.Finish()
-	source := tradeport.Market().Streams[0].Source
+	source := markettest.Mainnet(t, "tradeport").Streams[0].Source
 	for name, numbers := range map[string]func(markets.Source) []int64{
 		"a real chain":  nil,
 		"one more":      func(s markets.Source) []int64 { return append([]int64{1}, r.Numbers(s.Account, s.Handle, s.Field)...) },

@@ -19,7 +19,7 @@ import (
 	"github.com/imart/event-worker/chains/evm"
 	"github.com/imart/event-worker/chains/replay"
 	"github.com/imart/event-worker/markets"
-	"github.com/imart/event-worker/markets/seaport"
+	"github.com/imart/event-worker/markets/markettest"
 )
 
 const recording = "../../testdata/recordings/ethereum"
@@ -39,9 +39,9 @@ func serve(t testing.TB, r *replay.Recording, sources []markets.Source) (*replay
 	return node, chain
 }
 
-func seaportSources() []markets.Source {
+func seaportSources(t testing.TB) []markets.Source {
 	var sources []markets.Source
-	for _, stream := range seaport.Market().Streams {
+	for _, stream := range markettest.Mainnet(t, "seaport").Streams {
 		sources = append(sources, stream.Source)
 	}
 	return sources
@@ -100,7 +100,7 @@ func TestRecordedSeaport(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sources := seaportSources()
+	sources := seaportSources(t)
 	node, chain := serve(t, r, sources)
 	places := make([]markets.Place, len(sources))
 	read := make([][]recordedLog, len(sources))
@@ -151,7 +151,7 @@ const (
 // BenchmarkRead is how fast logs are fetched and scanned, in pages of 1,000, from
 // a node on loopback in the same process, which shares the processors.
 func BenchmarkRead(b *testing.B) {
-	sources := seaportSources()
+	sources := seaportSources(b)
 	_, chain := serve(b, replay.Synthetic(listings, sales), sources)
 	view, err := chain.Advance(b.Context(), nil)
 	if err != nil {

@@ -1,42 +1,87 @@
-// Package catalogue knows every market there is a definition of.
+// Package catalogue has the markets that the program knows by itself.
 package catalogue
 
 import (
+	"embed"
 	"errors"
 	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 
 	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/markets/definition"
 	"github.com/imart/event-worker/markets/seaport"
-	"github.com/imart/event-worker/markets/tradeport"
 )
 
 // ErrUnknown says that there is no market of a name.
 var ErrUnknown = errors.New("unknown market")
 
-// Options are what differs between the chains that a market lives on.
-type Options struct {
-	// Coin is the symbol of an EVM chain's own coin; ETH if empty.
-	Coin string
-}
+//go:embed *.yaml
+var files embed.FS
 
-// All returns every market, by name.
-func All(o Options) []markets.Market {
-	var native []seaport.Option
-	if o.Coin != "" {
-		native = append(native, seaport.NativeSymbol(o.Coin))
+// builtIn reads the definitions that the program carries.
+var builtIn = sync.OnceValue(func() []*definition.Definition {
+	names, err := fs.Glob(files, "*.yaml")
+	if err != nil {
+		panic(err)
 	}
-	return []markets.Market{seaport.Market(native...), tradeport.Market()}
-}
-
-// Market returns the market of a name. ErrUnknown: there is none.
-func Market(name string, o Options) (markets.Market, error) {
-	var known []string
-	for _, m := range All(o) {
-		if m.Name == name {
-			return m, nil
+	var all []*definition.Definition
+	for _, name := range names {
+		text, err := files.ReadFile(name)
+		if err != nil {
+			panic(err)
 		}
-		known = append(known, m.Name)
+		d, err := definition.Parse(definition.Source{File: name, Text: text, Decoders: Decoders()})
+		if err != nil {
+			panic(err) // what the program carries is wrong: no test can pass
+		}
+		all = append(all, d)
 	}
-	return markets.Market{}, fmt.Errorf("%w %q: known are %s", ErrUnknown, name, strings.Join(known, ", "))
+	return all
+})
+
+// Decoders are the decoders that definitions can name.
+func Decoders() map[string]definition.Decoder {
+	decoders := map[string]definition.Decoder{}
+	maps.Copy(decoders, seaport.Decoders())
+	return decoders
+}
+
+// All are the markets that the program carries, by name.
+func All() []*definition.Definition { return slices.Clone(builtIn()) }
+
+// Read reads the definition in a file of the user's.
+func Read(file string) (*definition.Definition, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("market definition: %w", err)
+	}
+	return definition.Parse(definition.Source{File: file, Text: text, Files: os.DirFS(filepath.Dir(file)), Decoders: Decoders()})
+}
+
+// Find finds a definition by its name among several. ErrUnknown: there is none.
+func Find(all []*definition.Definition, name string) (*definition.Definition, error) {
+	var known []string
+	for _, d := range all {
+		if d.Market == name {
+			return d, nil
+		}
+		known = append(known, d.Market)
+	}
+	return nil, fmt.Errorf("%w %q: known are %s", ErrUnknown, name, strings.Join(known, ", "))
+}
+
+// Market is a market that the program carries, as it is on a chain. ErrUnknown: there
+// is none of the name.
+func Market(name string, site definition.Site) (markets.Market, error) {
+	d, err := Find(All(), name)
+	if err != nil {
+		return markets.Market{}, err
+	}
+	return d.On(site)
 }

@@ -126,20 +126,31 @@ func parseABI(text []byte) ([]*event, error) {
 	return events, nil
 }
 
-// parseEvent reads an event as Solidity declares it:
+// parseEvents reads events as Solidity declares them:
 // event Buy(address indexed buyer, uint256 id, (address token, uint256 amount)[] items).
-func parseEvent(text string) (*event, error) {
+func parseEvents(text string) (out []*event, err error) {
 	p := &words{words: tokens(text)}
+	for p.peek() != "" {
+		e, err := p.event()
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, e)
+	}
+	return out, nil
+}
+
+func (p *words) event() (*event, error) {
 	p.skip("event")
 	name := p.word()
 	arguments, err := p.parameters()
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("event %s: %w", name, err)
 	}
 	anonymous := p.skip("anonymous")
 	p.skip(";")
-	if rest := p.word(); rest != "" {
-		return nil, fmt.Errorf("%q after the event's parameters", rest)
+	if rest := p.peek(); rest != "" && rest != "event" {
+		return nil, fmt.Errorf("%q after the parameters of event %s", rest, name)
 	}
 	if !isIdentifier(name) {
 		return nil, fmt.Errorf("%q is no name of an event: write it like event Buy(address indexed buyer, uint256 id)", name)
@@ -148,7 +159,7 @@ func parseEvent(text string) (*event, error) {
 	for i, a := range arguments {
 		t, err := abi.NewType(a.Type, "", a.Components)
 		if err != nil {
-			return nil, fmt.Errorf("parameter %d: %w", i+1, err)
+			return nil, fmt.Errorf("event %s: parameter %d: %w", name, i+1, err)
 		}
 		inputs = append(inputs, abi.Argument{Name: a.Name, Type: t, Indexed: a.Indexed})
 	}

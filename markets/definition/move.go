@@ -30,23 +30,34 @@ type member struct {
 	move move
 }
 
-// parseStruct reads a struct as Move's source declares it.
-func parseStruct(text string) (*structure, error) {
+// parseStructs reads structs as Move's source declares them.
+func parseStructs(text string) (out []*structure, err error) {
 	p := &words{words: tokens(text)}
+	for p.peek() != "" {
+		s, err := p.structure()
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, s)
+	}
+	return out, nil
+}
+
+func (p *words) structure() (*structure, error) {
 	p.skip("public")
 	p.skip("struct")
 	s := &structure{name: p.word()}
-	if name := s.name[strings.LastIndex(s.name, ":")+1:]; !isIdentifier(name) {
+	if !isIdentifier(lastName(s.name)) {
 		return nil, fmt.Errorf("%q is no name of a struct: write it like struct ListEvent { seller: address, price: u64 }", s.name)
 	}
 	for !p.skip("{") { // type parameters and abilities
 		if p.word() == "" {
-			return nil, errors.New("without { … } of its fields")
+			return nil, fmt.Errorf("struct %s is without { … } of its fields", s.name)
 		}
 	}
 	for !p.skip("}") {
 		if len(s.fields) > 0 && !p.skip(",") {
-			return nil, fmt.Errorf("%q where , or } is expected", p.peek())
+			return nil, fmt.Errorf("struct %s: %q where , or } is expected", s.name, p.peek())
 		}
 		if p.peek() == "}" {
 			continue
@@ -55,7 +66,7 @@ func parseStruct(text string) (*structure, error) {
 		p.skip(":")
 		kind := p.moveType()
 		if !isIdentifier(name) || kind == "" {
-			return nil, fmt.Errorf("field %d: expected name: type", len(s.fields)+1)
+			return nil, fmt.Errorf("struct %s: field %d: expected name: type", s.name, len(s.fields)+1)
 		}
 		s.fields = append(s.fields, member{name: name, text: kind})
 	}
@@ -123,11 +134,11 @@ func parseModule(text []byte) ([]*structure, error) {
 }
 
 // known are structs of the framework that events often have.
-var known = []string{
-	"struct TypeInfo { account_address: address, module_name: vector<u8>, struct_name: vector<u8> }",
-	"struct TokenDataId { creator: address, collection: String, name: String }",
-	"struct TokenId { token_data_id: TokenDataId, property_version: u64 }",
-}
+const known = `
+	struct TypeInfo { account_address: address, module_name: vector<u8>, struct_name: vector<u8> }
+	struct TokenDataId { creator: address, collection: String, name: String }
+	struct TokenId { token_data_id: TokenDataId, property_version: u64 }
+`
 
 // library is the structs that a definition knows, by all of their names.
 type library map[string]*structure

@@ -178,12 +178,11 @@ func (p *parsing) abi(n node) {
 	for _, n := range n.list() {
 		text := n.text()
 		if !strings.HasSuffix(text, ".json") {
-			e, err := parseEvent(text)
+			events, err := parseEvents(text)
 			if err != nil {
 				n.fail(err)
-				continue
 			}
-			p.events = append(p.events, e)
+			p.events = append(p.events, events...)
 			continue
 		}
 		content, err := p.file(text)
@@ -218,13 +217,7 @@ func (p *parsing) file(name string) ([]byte, error) {
 
 // types reads the structs of Move modules.
 func (p *parsing) types(s *section) {
-	for _, text := range known {
-		structure, err := parseStruct(text)
-		if err != nil {
-			panic(err) // a constant of this package is wrong
-		}
-		p.structs.add(structure)
-	}
+	p.declare(node{}, known)
 	n, ok := s.field("types")
 	if !ok {
 		return
@@ -232,12 +225,7 @@ func (p *parsing) types(s *section) {
 	for _, n := range n.list() {
 		text := n.text()
 		if !strings.HasSuffix(text, ".json") {
-			structure, err := parseStruct(text)
-			if err != nil {
-				n.fail(err)
-				continue
-			}
-			p.structs.add(structure)
+			p.declare(n, text)
 			continue
 		}
 		content, err := p.file(text)
@@ -252,6 +240,17 @@ func (p *parsing) types(s *section) {
 		for _, structure := range structures {
 			p.structs.add(structure)
 		}
+	}
+}
+
+// declare adds the structs that a text declares.
+func (p *parsing) declare(n node, text string) {
+	structures, err := parseStructs(text)
+	if err != nil {
+		n.fail(err)
+	}
+	for _, structure := range structures {
+		p.structs.add(structure)
 	}
 }
 

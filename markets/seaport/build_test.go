@@ -20,6 +20,38 @@ type (
 	orderParameters   = seaportabi.OrderParameters
 )
 
+// contracts are those that the tests' markets have: 1.1, 1.4, 1.5 and 1.6 among them.
+var contracts = []common.Address{
+	version11,
+	common.HexToAddress("0x00000000000006c7676171937C444f6BDe3D6282"),
+	common.HexToAddress("0x0000000000000aD24e80fd803C6ac37206a45f15"),
+	common.HexToAddress("0x00000000000001ad428e4906aE43D8F9852d0dD6"),
+	common.HexToAddress("0x00000000000000ADc04C56Bf30aC9d3c0aAF14dC"),
+	common.HexToAddress("0x0000000000000068F116a894984e2DB1123eB395"),
+}
+
+func contractNames() (names []string) {
+	for _, c := range contracts {
+		names = append(names, c.Hex())
+	}
+	return names
+}
+
+func coin(symbol string) markets.Currency {
+	return markets.Currency{Address: common.Address{}.Hex(), Symbol: symbol, Decimals: 18}
+}
+
+// streams are the market's streams on a chain whose coin has the symbol.
+func streams(symbol string) (all []markets.Stream) {
+	for _, name := range []string{"list", "buy", "delist", "bulk-cancel"} {
+		d := Decoders()["seaport/"+name]
+		all = append(all, markets.Stream{
+			Name: name, Source: markets.Source{Addresses: contractNames(), Topics: d.Topics}, Decode: d.Decode(contractNames(), coin(symbol)),
+		})
+	}
+	return all
+}
+
 // builder makes logs of one transaction on one contract.
 type builder struct {
 	t        testing.TB

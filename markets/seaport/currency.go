@@ -10,8 +10,8 @@ import (
 // zero address is the chain's own coin.
 type currencies map[common.Address]markets.Currency
 
-func newCurrencies() currencies {
-	c := currencies{{}: native("ETH")}
+func newCurrencies(coin markets.Currency) currencies {
+	c := currencies{{}: coin}
 	for _, known := range []markets.Currency{ // Ethereum mainnet
 		{Address: "0xC02aaA39b223FE8D0A0e5C4F27eAD9083C756Cc2", Symbol: "WETH", Decimals: 18},
 		{Address: "0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48", Symbol: "USDC", Decimals: 6},
@@ -21,10 +21,6 @@ func newCurrencies() currencies {
 		c[common.HexToAddress(known.Address)] = known
 	}
 	return c
-}
-
-func native(symbol string) markets.Currency {
-	return markets.Currency{Address: common.Address{}.Hex(), Symbol: symbol, Decimals: 18}
 }
 
 // of is the currency of a token contract; one not known has its address alone.

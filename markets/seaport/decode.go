@@ -22,10 +22,10 @@ type decoder struct {
 	names      map[common.Address]string // of the contracts, in EIP-55
 }
 
-func newDecoder() *decoder {
-	d := &decoder{currencies: newCurrencies(), names: map[common.Address]string{}}
+func newDecoder(contracts []string, coin markets.Currency) *decoder {
+	d := &decoder{currencies: newCurrencies(coin), names: map[common.Address]string{}}
 	for _, c := range contracts {
-		d.names[c] = c.Hex()
+		d.names[common.HexToAddress(c)] = c
 	}
 	return d
 }

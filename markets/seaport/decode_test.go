@@ -130,7 +130,7 @@ func TestShortEvents(t *testing.T) {
 func TestNativeSymbol(t *testing.T) {
 	b := newBuilder(t)
 	b.filled(1, seller, buyer, []item{nft(7)}, []item{eth(90, seller)})
-	for _, s := range Market(NativeSymbol("BNB")).Streams {
+	for _, s := range streams("BNB") {
 		if s.Name != "buy" {
 			continue
 		}
@@ -207,7 +207,7 @@ func TestAnyInput(t *testing.T) {
 				raw.Data[rapid.IntRange(0, len(raw.Data)-1).Draw(rt, "at")] = rapid.Byte().Draw(rt, "byte")
 			}
 		}
-		for _, s := range Market().Streams {
+		for _, s := range streams("ETH") {
 			checkDecoded(rt, b.raws, s)
 		}
 	})

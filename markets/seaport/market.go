@@ -13,54 +13,32 @@ import (
 	"github.com/ethereum/go-ethereum/common"
 
 	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/markets/definition"
 )
 
 // version11 is Seaport 1.1, the one version without OrdersMatched.
 var version11 = common.HexToAddress("0x00000000006c3852cbEf3e08E8dF289169EdE581")
 
-// contracts are Seaport's addresses, the same on every chain.
-var contracts = []common.Address{
-	version11,
-	common.HexToAddress("0x00000000000006c7676171937C444f6BDe3D6282"), // 1.2
-	common.HexToAddress("0x0000000000000aD24e80fd803C6ac37206a45f15"), // 1.3
-	common.HexToAddress("0x00000000000001ad428e4906aE43D8F9852d0dD6"), // 1.4
-	common.HexToAddress("0x00000000000000ADc04C56Bf30aC9d3c0aAF14dC"), // 1.5
-	common.HexToAddress("0x0000000000000068F116a894984e2DB1123eB395"), // 1.6
-}
-
-// Option changes what differs between the chains that Seaport lives on.
-type Option func(*decoder)
-
-// NativeSymbol says what the chain's own coin is called; ETH if not given.
-func NativeSymbol(symbol string) Option {
-	return func(d *decoder) { d.currencies[common.Address{}] = native(symbol) }
-}
-
-// Market is Seaport as a market of an EVM chain.
-func Market(options ...Option) markets.Market {
-	d := newDecoder()
-	for _, option := range options {
-		option(d)
-	}
-	return markets.Market{
-		Name: "seaport",
-		Kind: markets.EVM,
-		Streams: []markets.Stream{
-			{Name: "list", Observer: "order-list", Source: source(validatedTopic, announcedTopic), Decode: d.each(d.listed)},
-			{Name: "buy", Observer: "order-buy", Source: source(fulfilledTopic, matchedTopic), Decode: d.bought},
-			{Name: "delist", Observer: "order-delist", Source: source(cancelledTopic), Decode: d.each(d.cancelled)},
-			{Name: "bulk-cancel", Observer: "order-bulk-cancel", Source: source(counterTopic), Decode: d.each(d.cancelledInBulk)},
-		},
+// Decoders are the decoders of Seaport's streams, by the names that market definitions
+// have for them.
+func Decoders() map[string]definition.Decoder {
+	return map[string]definition.Decoder{
+		"seaport/list":        decoding(func(d *decoder) decode { return d.each(d.listed) }, validatedTopic, announcedTopic),
+		"seaport/buy":         decoding(func(d *decoder) decode { return d.bought }, fulfilledTopic, matchedTopic),
+		"seaport/delist":      decoding(func(d *decoder) decode { return d.each(d.cancelled) }, cancelledTopic),
+		"seaport/bulk-cancel": decoding(func(d *decoder) decode { return d.each(d.cancelledInBulk) }, counterTopic),
 	}
 }
 
-func source(topics ...common.Hash) markets.Source {
-	var s markets.Source
-	for _, c := range contracts {
-		s.Addresses = append(s.Addresses, c.Hex())
-	}
+// decode decodes a transaction's logs.
+type decode = func([]markets.Raw) ([]markets.Event, []markets.Failure)
+
+func decoding(of func(*decoder) decode, topics ...common.Hash) definition.Decoder {
+	d := definition.Decoder{Decode: func(contracts []string, coin markets.Currency) decode {
+		return of(newDecoder(contracts, coin))
+	}}
 	for _, t := range topics {
-		s.Topics = append(s.Topics, t.Hex())
+		d.Topics = append(d.Topics, t.Hex())
 	}
-	return s
+	return d
 }

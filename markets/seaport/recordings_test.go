@@ -83,7 +83,7 @@ func (b block) decode(t testing.TB, stream string) []markets.Event {
 
 func streamOf(t testing.TB, name string) markets.Stream {
 	t.Helper()
-	for _, s := range Market().Streams {
+	for _, s := range streams("ETH") {
 		if s.Name == name {
 			return s
 		}

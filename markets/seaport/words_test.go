@@ -40,7 +40,7 @@ func drawItems(t *rapid.T, received bool) []item {
 
 // What go-ethereum's ABI package encodes reads as what it was.
 func TestFulfilledReadsWhatWasEncoded(t *testing.T) {
-	d := newDecoder()
+	d := newDecoder(contractNames(), coin("ETH"))
 	rapid.Check(t, func(rt *rapid.T) {
 		b := newBuilder(t)
 		offerer, recipient := drawAddress(rt), drawAddress(rt)
@@ -59,7 +59,7 @@ func TestFulfilledReadsWhatWasEncoded(t *testing.T) {
 }
 
 func TestValidatedReadsWhatWasEncoded(t *testing.T) {
-	d := newDecoder()
+	d := newDecoder(contractNames(), coin("ETH"))
 	rapid.Check(t, func(rt *rapid.T) {
 		b := newBuilder(t)
 		p := orderParameters{Offerer: drawAddress(rt), Zone: drawAddress(rt), ConduitKey: drawWord(rt, "conduit")}
@@ -84,7 +84,7 @@ func TestValidatedReadsWhatWasEncoded(t *testing.T) {
 }
 
 func TestMatchedReadsWhatWasEncoded(t *testing.T) {
-	d := newDecoder()
+	d := newDecoder(contractNames(), coin("ETH"))
 	rapid.Check(t, func(rt *rapid.T) {
 		b := newBuilder(t)
 		numbers := rapid.SliceOf(rapid.Byte()).Draw(rt, "hashes")

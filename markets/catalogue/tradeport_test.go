@@ -1,4 +1,4 @@
-package tradeport
+package catalogue
 
 import (
 	"encoding/json"
@@ -13,7 +13,20 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/markets/definition"
 )
+
+// account is where the market's modules live.
+const account = "0xe11c12ec495f3989c35e1c6a0af414451223305b579291fc8f3d9d0575a23c26"
+
+func tradeport(t testing.TB) markets.Market {
+	t.Helper()
+	m, err := Market("tradeport", definition.Site{ChainID: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
 
 const recordings = "../../testdata/recordings/aptos/transactions"
 
@@ -142,7 +155,7 @@ func TestAgreesWithAnotherIndexer(t *testing.T) {
 // decodeAll decodes the transaction with every stream, in order of position.
 func decodeAll(t testing.TB, tx transaction) (all []markets.Event) {
 	t.Helper()
-	for _, s := range Market().Streams {
+	for _, s := range tradeport(t).Streams {
 		events, failures := s.DecodeAll(tx.raws(t, account+"::"+types[s.Name]))
 		for _, f := range failures {
 			t.Errorf("version %s, %s: %v", tx.Version, s.Name, f.Reason)
@@ -227,7 +240,7 @@ func TestHandles(t *testing.T) {
 			}
 		}
 	}
-	for _, s := range Market().Streams {
+	for _, s := range tradeport(t).Streams {
 		if handle := s.Source.Account + "/" + s.Source.Handle + "/" + s.Source.Field; !held[handle] {
 			t.Errorf("no handle %s", handle)
 		}
@@ -238,7 +251,7 @@ const listing = `{"listing":{"inner":"0x1"},"price":"5","seller":"0x2","buyer":"
 
 func buyStream(t testing.TB) markets.Stream {
 	t.Helper()
-	for _, s := range Market().Streams {
+	for _, s := range tradeport(t).Streams {
 		if s.Name == "buy" {
 			return s
 		}
@@ -260,7 +273,7 @@ func TestFailures(t *testing.T) {
 		"no order":        func(r *markets.Raw) { replace(r, `"listing":{"inner":"0x1"},`, ``) },
 		"no price":        func(r *markets.Raw) { replace(r, `"price":"5",`, ``) },
 		"negative price":  func(r *markets.Raw) { replace(r, `"5"`, `"-5"`) },
-		"price a number":  func(r *markets.Raw) { replace(r, `"5"`, `5`) },
+		"price a text":    func(r *markets.Raw) { replace(r, `"5"`, `"five"`) },
 		"no seller":       func(r *markets.Raw) { replace(r, `"seller":"0x2",`, ``) },
 		"no buyer":        func(r *markets.Raw) { replace(r, `"buyer":"0x3",`, ``) },
 		"no token":        func(r *markets.Raw) { replace(r, `{"inner":"0x4"}`, `{}`) },
@@ -284,28 +297,13 @@ func replace(r *markets.Raw, from, to string) {
 	r.JSON = json.RawMessage(strings.Replace(string(r.JSON), from, to, 1))
 }
 
-// A transaction's resources that cannot be read leave a token undescribed.
-func TestUnreadableResources(t *testing.T) {
-	token := "0x" + strings.Repeat("0", 63) + "4"
-	raw := rawBuy(0, listing)
-	raw.Ledger = &markets.AptosTransaction{Resources: []markets.AptosResource{
-		{Address: token, Type: tokenType, Data: json.RawMessage(`{"collection":{"inner":"?"},"name":7}`)},
-		{Address: token, Type: identifiersType, Data: json.RawMessage(`{`)},
-		{Address: "0x04", Type: tokenType, Data: json.RawMessage(`{"name":"another's"}`)},
-	}}
-	events, failures := buyStream(t).DecodeAll([]markets.Raw{raw})
-	if want := (markets.Token{ID: token, Standard: markets.AptosObject}); len(failures) != 0 || events[0].Token != want {
-		t.Errorf("%+v, %v, want %+v", events, failures, want)
-	}
-}
-
 // Whatever a node sends, a decoder does not panic, loses nothing, and makes one
 // event or one failure of each raw event, where it stood.
 func TestAnyInput(t *testing.T) {
 	txs := recorded(t)
 	rapid.Check(t, func(rt *rapid.T) {
 		tx := rapid.SampledFrom(txs).Draw(rt, "transaction")
-		for _, s := range Market().Streams {
+		for _, s := range tradeport(t).Streams {
 			raws := tx.raws(t, account+"::"+types[s.Name])
 			raws = append(raws, markets.Raw{Position: markets.Position{Height: 1}, Type: account + "::" + types[s.Name],
 				JSON: rapid.SampledFrom([]json.RawMessage{nil, []byte("null"), []byte("[]"), []byte("{}"), []byte(`{"token":null}`)}).Draw(rt, "JSON")})
@@ -348,28 +346,6 @@ func spoilt(t *rapid.T, data json.RawMessage) json.RawMessage {
 		data = data[:rapid.IntRange(0, len(data)-1).Draw(t, "length")]
 	}
 	return data
-}
-
-// The newer place of a name counts, unless it is empty.
-func TestName(t *testing.T) {
-	token := "0x" + strings.Repeat("0", 63) + "4"
-	older := markets.AptosResource{Address: token, Type: tokenType, Data: json.RawMessage(`{"name":"old"}`)}
-	newer := func(name string) markets.AptosResource {
-		return markets.AptosResource{Address: token, Type: identifiersType, Data: json.RawMessage(`{"name":{"value":"` + name + `"}}`)}
-	}
-	for _, c := range []struct {
-		resources []markets.AptosResource
-		want      string
-	}{
-		{[]markets.AptosResource{older}, "old"},
-		{[]markets.AptosResource{older, newer("new")}, "new"},
-		{[]markets.AptosResource{newer("new"), older}, "new"},
-		{[]markets.AptosResource{older, newer("")}, "old"},
-	} {
-		if _, got := describe(token, &markets.AptosTransaction{Resources: c.resources}); got != c.want {
-			t.Errorf("name = %q, want %q", got, c.want)
-		}
-	}
 }
 
 func BenchmarkBought(b *testing.B) {
