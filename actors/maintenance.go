@@ -220,7 +220,7 @@ func Retry(ctx context.Context, store persistence.Store, node string, s markets.
 		}
 		moves = append(moves, move)
 	}
-	return store.Commit(ctx, w.market, moves, func(tx persistence.Tx) error { return enter(tx, letter, events) })
+	return store.Commit(ctx, w.market, moves, func(tx persistence.Tx) error { return enter(tx, s, letter, events) })
 }
 
 // decodeAgain decodes the letter's transaction as a whole and keeps what the
@@ -248,7 +248,7 @@ func decodeAgain(s markets.Stream, letter markets.DeadLetter) ([]markets.Event, 
 }
 
 // enter puts late events where they belong.
-func enter(tx persistence.Tx, letter markets.DeadLetter, events []markets.Event) error {
+func enter(tx persistence.Tx, s markets.Stream, letter markets.DeadLetter, events []markets.Event) error {
 	found, err := tx.RemoveLetter(letter.ID())
 	if err != nil {
 		return err
@@ -260,7 +260,7 @@ func enter(tx persistence.Tx, letter markets.DeadLetter, events []markets.Event)
 	for i, e := range events {
 		activities[i] = markets.Activity{Chain: letter.Chain, Market: letter.Market, Event: e}
 	}
-	if err := tx.Append(activities, nil); err != nil {
+	if err := (logProjection{stream{Stream: s}}).enter(tx, activities, nil); err != nil {
 		return err
 	}
 	places, err := tx.Places()

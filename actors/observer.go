@@ -203,8 +203,20 @@ func (p logProjection) append(ctx context.Context, store persistence.Store, t tr
 	}
 	m := t.portion(true, len(activities), len(t.batch.Letters))
 	return store.Commit(ctx, p.market, []persistence.Move{m}, func(tx persistence.Tx) error {
-		return tx.Append(activities, t.batch.Letters)
+		return p.enter(tx, activities, t.batch.Letters)
 	})
+}
+
+// enter adds activities to the log, and tells people of what concerns them.
+func (p logProjection) enter(tx persistence.Tx, activities []markets.Activity, letters []markets.DeadLetter) error {
+	if err := tx.Append(activities, letters); err != nil || !p.Notifies {
+		return err
+	}
+	var told []markets.Notification
+	for _, a := range activities {
+		told = append(told, markets.Notifications(a)...)
+	}
+	return tx.Notify(told)
 }
 
 // truncate takes what lies behind a place out of the log, in portions.

@@ -147,6 +147,9 @@ func replayed(ctx context.Context, assets Assets, ref persistence.MarketRef, log
 	if err != nil {
 		return actors.Chain{}, nil, err
 	}
+	for i := range market.Streams {
+		market.Streams[i].Notifies = true
+	}
 	node, err := replay.Serve(ctx, "127.0.0.1:0", recording)
 	if err != nil {
 		return actors.Chain{}, nil, err

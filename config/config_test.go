@@ -336,14 +336,14 @@ func TestDefinitions(t *testing.T) {
 		t.Fatal(err)
 	}
 	m := cfg.Chains[0].Markets[0]
-	if m.Start("buy").Seq != 4 || m.Streams[0].Source.Addresses[0] != "0x00000000000000000000000000000000000000AA" || m.Notifies {
+	if m.Start("buy").Seq != 4 || m.Streams[0].Source.Addresses[0] != "0x00000000000000000000000000000000000000AA" || m.Streams[0].Notifies {
 		t.Errorf("%+v", m)
 	}
 	cfg, err = load(t, dir, chain(8, "        start: 1\n        notifications: true\n        contracts: {shop: [\"0x00000000000000000000000000000000000000bb\"]}\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if m = cfg.Chains[0].Markets[0]; m.Streams[0].Source.Addresses[0] != "0x00000000000000000000000000000000000000bb" && m.Streams[0].Source.Addresses[0] != "0x00000000000000000000000000000000000000bB" || !m.Notifies {
+	if m = cfg.Chains[0].Markets[0]; m.Streams[0].Source.Addresses[0] != "0x00000000000000000000000000000000000000bb" && m.Streams[0].Source.Addresses[0] != "0x00000000000000000000000000000000000000bB" || !m.Streams[0].Notifies {
 		t.Errorf("%+v", m)
 	}
 	if _, err = load(t, dir, chain(8, "")); err == nil || !strings.Contains(err.Error(), "home (7)") {

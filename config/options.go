@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -243,7 +242,11 @@ func (s *section) defined(name string, kind markets.ChainKind, site definition.S
 		s.add(value{line: s.line}, s.path, "%v", err)
 		return m, false
 	}
-	m.Notifies = s.choice("notifications", strconv.FormatBool(m.Notifies), "false", "true") == "true"
+	if word := s.choice("notifications", "", "false", "true"); word != "" {
+		for i := range m.Streams {
+			m.Streams[i].Notifies = word == "true"
+		}
+	}
 	return m, err == nil
 }
 

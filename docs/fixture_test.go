@@ -10,7 +10,6 @@ import (
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/crypto"
 	"go.mongodb.org/mongo-driver/v2/bson"
-	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/markets/markettest"
@@ -138,41 +137,10 @@ func shortLogs() (logs []markets.Raw) {
 // hash is a hash that nothing else has.
 func hash(of string, i int64) string { return crypto.Keccak256Hash([]byte(fmt.Sprint(of, i))).Hex() }
 
-// notify adds notifications for the makers of what was bought on a market.
-func notify(t *testing.T, db database, market string) {
-	t.Helper()
-	var sales []schema.Activity
-	cursor, err := db.Collection(persistence.Activities).Find(t.Context(), bson.D{{Key: "market", Value: market}, {Key: "kind", Value: markets.Bought}},
-		options.Find().SetSort(bson.D{{Key: "seq", Value: 1}}))
-	if err == nil {
-		err = cursor.All(t.Context(), &sales)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	var told []any
-	for _, sale := range sales {
-		told = append(told, notification(sale))
-	}
-	if _, err := db.Collection(schema.Notifications).InsertMany(t.Context(), told); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// notification tells the maker of a sale.
-func notification(sale schema.Activity) schema.Notification {
-	return schema.Notification{
-		ID: sale.ID + "/" + sale.Maker, Receiver: sale.Maker, Kind: sale.Kind, Chain: sale.Chain, Market: sale.Market,
-		Stream: sale.Stream, Seq: sale.Seq, Position: sale.Position, Order: sale.Order, Activity: sale.ID, Token: sale.Token,
-		Price: sale.Price, PriceSort: sale.PriceSort, Currency: sale.Currency,
-		From: sale.From, To: sale.To, Transaction: sale.Transaction, Time: sale.Time,
-	}
-}
-
-// unread takes back that what notify added was read.
+// unread takes back that notifications were read.
 func unread(t *testing.T, db database, market string) {
 	t.Helper()
-	_, err := db.Collection(schema.Notifications).UpdateMany(t.Context(), bson.D{{Key: "market", Value: market}}, bson.D{{Key: "$unset", Value: bson.D{{Key: "readAt", Value: ""}}}})
+	_, err := db.Collection(persistence.Notifications).UpdateMany(t.Context(), bson.D{{Key: "market", Value: market}}, bson.D{{Key: "$unset", Value: bson.D{{Key: "readAt", Value: ""}}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -194,9 +162,9 @@ func crowd(t *testing.T, db database) {
 		add(persistence.Orders, schema.OfOrder(order))
 		add(persistence.Activities, schema.OfActivity(sale))
 		add(persistence.DeadLetters, schema.OfDeadLetter(letter))
-		told := notification(schema.OfActivity(sale))
+		told := markets.Notifications(sale)[0]
 		told.Receiver, told.ReadAt = "0x08c557bb0a12d47c1eda90dd4883b44674111b915fa39ff862e6a0a39140dcd4", &sale.Time
-		add(schema.Notifications, told)
+		add(persistence.Notifications, schema.OfNotification(told))
 	}
 	for name, docs := range docs {
 		if _, err := db.Collection(name).InsertMany(t.Context(), docs); err != nil {

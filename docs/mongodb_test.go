@@ -37,7 +37,6 @@ func TestQueriesOfThePage(t *testing.T) {
 	db, program := connect(t, uri), build(t)
 	program.run(t, uri, "event-worker demo --once")
 	ail(t, uri)
-	notify(t, db, "tradeport")
 	crowd(t, db)
 
 	page := readPage(t, mongodbPage)

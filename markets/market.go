@@ -20,8 +20,6 @@ type Market struct {
 	Name    string
 	Kind    ChainKind
 	Streams []Stream
-	// Notifies says that people are told of what concerns them (Notifications).
-	Notifies bool
 }
 
 // Stream is one kind of event of one market.
@@ -31,6 +29,8 @@ type Stream struct {
 	// order-list, order-buy, records… A stream without one feeds the log alone.
 	Observer string
 	Source   Source
+	// Notifies says that people are told of what concerns them (Notifications).
+	Notifies bool
 	// Start is the first seq worth reading, such as the block that the contract was
 	// deployed in; 0 if that is not known.
 	Start int64

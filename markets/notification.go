@@ -23,10 +23,17 @@ type Notification struct {
 	From        string    `json:"from,omitempty" bson:"from,omitempty"`
 	Transaction string    `json:"transaction" bson:"transaction"`
 	Time        time.Time `json:"time" bson:"time"`
+	// ReadAt is when its receiver has read it. The market's backend sets it.
+	ReadAt *time.Time `json:"readAt,omitempty" bson:"readAt,omitempty"`
 }
 
 // Message is what a notification says.
 type Message string
+
+// Messages are all messages.
+func Messages() []Message {
+	return []Message{OrderFilled, TokenBought, OfferReceived, OfferTaken, OfferRefused, TokenSold, OfferGone}
+}
 
 // The messages.
 const (

@@ -77,8 +77,11 @@ type Tx interface {
 
 	// Append adds activities to the log, and dead letters beside it.
 	Append(activities []markets.Activity, letters []markets.DeadLetter) error
+	// Notify adds notifications of activities that were added.
+	Notify(notifications []markets.Notification) error
 	// Truncate removes a stream's activities and dead letters whose seq is above
-	// after, the newest first and at most limit of them. It returns how many of each
+	// after, the newest first and at most limit of them, and the notifications of those
+	// activities. It returns how many activities and letters
 	// it removed; less than limit in all means that none are left.
 	Truncate(stream string, after int64, limit int) (activities, letters int, err error)
 	// RemoveLetter removes one dead letter by its key; false if there is none.
@@ -188,8 +191,10 @@ const (
 	Activities  = "activities"
 	Records     = "records"
 	DeadLetters = "dead_letters"
-	Leases      = "leases"
-	Nodes       = "nodes"
+
+	Notifications = "notifications"
+	Leases        = "leases"
+	Nodes         = "nodes"
 )
 
 // Collections are all collections, in the order in which they are shown.
@@ -197,7 +202,7 @@ var Collections = append(slices.Clone(Copied), Nodes)
 
 // Copied are the collections that a copy is made of. Nodes are not: they are the
 // processes at work on one database.
-var Copied = []string{Orders, Activities, Records, DeadLetters, Actors, Leases}
+var Copied = []string{Orders, Activities, Records, Notifications, DeadLetters, Actors, Leases}
 
 // UnknownCollection is the error of a query for a collection that is not one of
 // Collections.

@@ -32,7 +32,7 @@ func (d *Definition) On(site Site) (markets.Market, error) {
 	if err != nil {
 		return markets.Market{}, err
 	}
-	m := markets.Market{Name: d.Market, Kind: d.Kind, Notifies: d.notifies}
+	m := markets.Market{Name: d.Market, Kind: d.Kind}
 	for _, st := range d.streams {
 		s, err := d.bind(st, at)
 		if err != nil {
@@ -99,7 +99,7 @@ func (d *Definition) chain(id uint64) (Chain, bool) {
 
 // bind is a stream as it is at a place.
 func (d *Definition) bind(st *stream, at *place) (markets.Stream, error) {
-	s := markets.Stream{Name: st.name, Observer: st.observer()}
+	s := markets.Stream{Name: st.name, Observer: st.observer(), Notifies: d.notifies}
 	if d.Kind == markets.Aptos {
 		src := st.sources[0]
 		s.Source = markets.Source{Account: at.account, Handle: qualified(at.account, src.handle), Field: src.member}

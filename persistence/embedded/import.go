@@ -117,6 +117,8 @@ func (i *importer) put(doc json.RawMessage) error {
 		return put(i, doc, func(a *markets.Activity) (chain, market string) { return a.Chain, a.Market }, (*tx).appendActivity)
 	case persistence.Records:
 		return put(i, doc, func(r *markets.Record) (chain, market string) { return r.Chain, r.Market }, (*tx).putRecord)
+	case persistence.Notifications:
+		return put(i, doc, func(n *markets.Notification) (chain, market string) { return n.Chain, n.Market }, (*tx).notify)
 	case persistence.DeadLetters:
 		return put(i, doc, func(d *markets.DeadLetter) (chain, market string) { return d.Chain, d.Market }, (*tx).appendLetter)
 	case persistence.Actors:

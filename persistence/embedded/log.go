@@ -71,6 +71,48 @@ func (t *tx) appendLetter(d *markets.DeadLetter) error {
 	return err
 }
 
+// Notify is persistence.Tx's.
+func (t *tx) Notify(notifications []markets.Notification) error {
+	return t.step(func() error {
+		for i := range notifications {
+			if err := t.notify(&notifications[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (t *tx) notify(n *markets.Notification) error {
+	stream, err := t.number(n.Stream)
+	if err != nil {
+		return err
+	}
+	doc, err := json.Marshal(n)
+	if err != nil {
+		return err
+	}
+	_, err = run(t.conn, "INSERT INTO notifications (stream, seq, doc) VALUES (?, ?, ?)", func(stmt *sqlite.Stmt) {
+		stmt.BindInt64(1, stream)
+		stmt.BindInt64(2, n.Seq)
+		stmt.BindText(3, string(doc))
+	})
+	return err
+}
+
+// silence removes the notifications of a stream's activity.
+func (t *tx) silence(stream int64, activity entry) error {
+	_, err := run(t.conn, "DELETE FROM notifications WHERE stream = ? AND seq = ? AND "+position+" = (?, ?, ?, ?)", func(stmt *sqlite.Stmt) {
+		stmt.BindInt64(1, stream)
+		stmt.BindInt64(2, activity.seq)
+		stmt.BindInt64(3, activity.position.Height)
+		stmt.BindInt64(4, int64(activity.position.Transaction))
+		stmt.BindInt64(5, int64(activity.position.Log))
+		stmt.BindInt64(6, int64(activity.position.Sub))
+	})
+	return err
+}
+
 // RemoveLetter is persistence.Tx's.
 func (t *tx) RemoveLetter(id string) (removed bool, err error) {
 	err = t.step(func() error {
@@ -204,6 +246,11 @@ func (t *tx) Truncate(stream string, after int64, limit int) (activities, letter
 				return err
 			}
 			*count += n
+			if !e.letter {
+				if err := t.silence(number, e); err != nil {
+					return err
+				}
+			}
 		}
 		return nil
 	})

@@ -77,9 +77,13 @@ func OpenReader(dir string) (*Reader, error) {
 	if err != nil {
 		return nil, explain(path, err)
 	}
-	fresh, err := inspect(conn)
-	if err == nil && fresh {
+	version, err := inspect(conn)
+	switch {
+	case err != nil:
+	case version == 0:
 		err = ErrNoData
+	case version < schemaVersion:
+		err = errOlder
 	}
 	if err != nil {
 		_ = conn.Close() // it says nothing that err does not
@@ -103,15 +107,18 @@ func openWriter(path string) (*sqlite.Conn, error) {
 
 // prepare looks before it changes anything in a file that may not be ours.
 func prepare(conn *sqlite.Conn) error {
-	fresh, err := inspect(conn)
+	version, err := inspect(conn)
 	if err != nil {
 		return err
 	}
 	if err := configure(conn); err != nil {
 		return err
 	}
-	if fresh {
+	switch {
+	case version == 0:
 		return create(conn)
+	case version < schemaVersion:
+		return upgrade(conn)
 	}
 	return nil
 }
@@ -172,7 +179,7 @@ func explain(path string, err error) error {
 	switch {
 	case errors.Is(err, errForeign):
 		return fmt.Errorf("%s is no event worker database: %w: move it away or choose another folder", path, err)
-	case errors.Is(err, errNewer), errors.Is(err, ErrNoData):
+	case errors.Is(err, errNewer), errors.Is(err, errOlder), errors.Is(err, ErrNoData):
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	switch sqlite.ErrCode(err).ToPrimary() {

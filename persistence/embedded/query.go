@@ -145,6 +145,8 @@ func (s *selection) id(doc []byte) (string, error) {
 		return idOf[markets.Activity](doc)
 	case persistence.Records:
 		return idOf[markets.Record](doc)
+	case persistence.Notifications:
+		return idOf[markets.Notification](doc)
 	case persistence.DeadLetters:
 		return idOf[markets.DeadLetter](doc)
 	}

@@ -12,7 +12,7 @@ import (
 const applicationID = 0x494d4557
 
 // schemaVersion is the version of schema, kept in the file as user_version.
-const schemaVersion = 1
+const schemaVersion = 2
 
 // schema keeps every document as JSON text in doc, for anybody to read. The other
 // columns are only what the program searches by. What only people search by has no
@@ -59,6 +59,7 @@ CREATE TABLE dead_letters (
 	doc    TEXT NOT NULL
 );
 CREATE INDEX dead_letters_seq ON dead_letters (stream, seq);
+` + notifications + `
 CREATE TABLE actors (
 	id        TEXT PRIMARY KEY,
 	chain     TEXT    AS (doc ->> '$.chain') STORED,
@@ -75,8 +76,22 @@ CREATE TABLE leases (
 );
 `
 
+// notifications came with version 2.
+const notifications = `
+CREATE TABLE notifications (
+	id     INTEGER PRIMARY KEY,
+	stream INTEGER NOT NULL,
+	seq    INTEGER NOT NULL,
+	doc    TEXT NOT NULL
+);
+CREATE INDEX notifications_seq ON notifications (stream, seq);
+`
+
 // errForeign says that the file is something else than a database of ours.
 var errForeign = errors.New("it is another program's")
+
+// errOlder says that the file was written by an earlier version of the program.
+var errOlder = errors.New("it was written by an older version of this program: run the worker once with this version, which brings it up to date")
 
 // errNewer says that the file was written by a later version of the program.
 var errNewer = errors.New("it was written by a newer version of this program: use that one")
@@ -87,24 +102,30 @@ func create(conn *sqlite.Conn) error {
 	return sqlitex.ExecuteScript(conn, mark+schema, nil) // in one transaction
 }
 
-// inspect says whether a database is empty, and what is wrong with one that is not.
-func inspect(conn *sqlite.Conn) (fresh bool, err error) {
+// upgrade brings a database of the version before up to date.
+func upgrade(conn *sqlite.Conn) error {
+	return sqlitex.ExecuteScript(conn, fmt.Sprintf("PRAGMA user_version = %d;", schemaVersion)+notifications, nil)
+}
+
+// inspect returns the version of a database, 0 if it is empty, and what is wrong with
+// one that is not.
+func inspect(conn *sqlite.Conn) (version int64, err error) {
 	tables, err := number(conn, "SELECT count(*) FROM sqlite_schema")
 	if err != nil || tables == 0 {
-		return err == nil, err
+		return 0, err
 	}
 	application, err := number(conn, "PRAGMA application_id")
 	if err != nil {
-		return false, err
+		return 0, err
 	}
-	version, err := number(conn, "PRAGMA user_version")
+	version, err = number(conn, "PRAGMA user_version")
 	switch {
 	case err != nil:
-		return false, err
+		return 0, err
 	case application != applicationID:
-		return false, errForeign
+		return 0, errForeign
 	case version > schemaVersion:
-		return false, errNewer
+		return 0, errNewer
 	}
-	return false, nil
+	return version, nil
 }

@@ -175,6 +175,8 @@ func (c codec) storedForm(collection string, doc json.RawMessage) (bson.Raw, err
 		return formOf(c, doc, func(a schema.Activity) schema.Activity { return schema.OfActivity(a.Activity) })
 	case persistence.Records:
 		return formOf(c, doc, func(r schema.Record) schema.Record { return schema.OfRecord(r.Record) })
+	case persistence.Notifications:
+		return formOf(c, doc, func(n schema.Notification) schema.Notification { return schema.OfNotification(n.Notification) })
 	case persistence.DeadLetters:
 		return formOf(c, doc, func(d schema.DeadLetter) schema.DeadLetter { return schema.OfDeadLetter(d.DeadLetter) })
 	case persistence.Actors:

@@ -32,6 +32,37 @@ func (t *tx) Append(activities []markets.Activity, letters []markets.DeadLetter)
 	})
 }
 
+// Notify is persistence.Tx's.
+func (t *tx) Notify(notifications []markets.Notification) error {
+	return t.step(func() error {
+		docs := make([]any, len(notifications))
+		for i, n := range notifications {
+			docs[i] = schema.OfNotification(n)
+		}
+		return t.insert(persistence.Notifications, docs)
+	})
+}
+
+// silence removes the notifications of activities of a stream whose seq is above
+// after.
+func (t *tx) silence(stream string, after int64, activities []string) error {
+	if len(activities) == 0 {
+		return nil
+	}
+	told, err := find[entry](t, persistence.Notifications,
+		t.ours(is("stream", stream), is("seq", bson.D{{Key: "$gt", Value: after}}), in("activity", activities)),
+		options.Find().SetHint("stream_position").SetProjection(bson.D{{Key: "_id", Value: 1}}))
+	if err != nil || len(told) == 0 {
+		return err
+	}
+	ids := make([]string, len(told))
+	for i, n := range told {
+		ids[i] = n.ID
+	}
+	_, err = t.remove(persistence.Notifications, ids)
+	return err
+}
+
 // RemoveLetter is persistence.Tx's.
 func (t *tx) RemoveLetter(id string) (removed bool, err error) {
 	err = t.step(func() error {
@@ -165,8 +196,10 @@ func (t *tx) Truncate(stream string, after int64, limit int) (activities, letter
 		if activities, err = t.remove(persistence.Activities, gone); err != nil {
 			return err
 		}
-		letters, err = t.remove(persistence.DeadLetters, goneLetters)
-		return err
+		if letters, err = t.remove(persistence.DeadLetters, goneLetters); err != nil {
+			return err
+		}
+		return t.silence(stream, after, gone)
 	})
 	return activities, letters, err
 }

@@ -132,13 +132,15 @@ func (r *Reader) search(ctx context.Context, query persistence.Query) (*driver.C
 
 // forms turn the documents of a collection into their JSON form.
 var forms = map[string]func(*driver.Cursor) (json.RawMessage, error){
-	persistence.Orders:      form[schema.Order],
-	persistence.Activities:  form[schema.Activity],
-	persistence.Records:     form[schema.Record],
-	persistence.DeadLetters: form[schema.DeadLetter],
-	persistence.Actors:      form[schema.Actor],
-	persistence.Leases:      form[schema.Lease],
-	persistence.Nodes:       form[schema.Node],
+	persistence.Orders:     form[schema.Order],
+	persistence.Activities: form[schema.Activity],
+	persistence.Records:    form[schema.Record],
+
+	persistence.Notifications: form[schema.Notification],
+	persistence.DeadLetters:   form[schema.DeadLetter],
+	persistence.Actors:        form[schema.Actor],
+	persistence.Leases:        form[schema.Lease],
+	persistence.Nodes:         form[schema.Node],
 }
 
 func form[T any](cursor *driver.Cursor) (json.RawMessage, error) {

@@ -75,6 +75,7 @@ func (s *suite) fillForCopies() {
 		return errors.Join(
 			tx.PutOrders([]markets.Order{fullOrder()}),
 			tx.PutRecords([]markets.Record{record("gallery", "g"), {Chain: chain, Market: "seaport", Type: "x", Key: "bare"}}),
+			tx.Notify(markets.Notifications(activities(seaport, fullEvent())[0])),
 			tx.Append(activities(seaport, fullEvent(), bulk, listed("list", 4, "0xa")), []markets.DeadLetter{odd, letter(seaport, "list", 4, 2)}),
 		)
 	}))

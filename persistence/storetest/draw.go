@@ -18,12 +18,13 @@ import (
 // with a key of its own: whatever the types can hold and a store may be given.
 func DrawDocuments(t *rapid.T) map[string][]json.RawMessage {
 	return map[string][]json.RawMessage{
-		persistence.Orders:      drawDocuments(t, markets.Order.ID),
-		persistence.Activities:  drawDocuments(t, markets.Activity.ID),
-		persistence.Records:     drawDocuments(t, markets.Record.ID),
-		persistence.DeadLetters: drawDocuments(t, markets.DeadLetter.ID),
-		persistence.Actors:      drawDocuments[persistence.Actor](t, nil),
-		persistence.Leases:      drawDocuments[persistence.Lease](t, nil),
+		persistence.Orders:        drawDocuments(t, markets.Order.ID),
+		persistence.Activities:    drawDocuments(t, markets.Activity.ID),
+		persistence.Records:       drawDocuments(t, markets.Record.ID),
+		persistence.Notifications: drawDocuments(t, markets.Notification.ID),
+		persistence.DeadLetters:   drawDocuments(t, markets.DeadLetter.ID),
+		persistence.Actors:        drawDocuments[persistence.Actor](t, nil),
+		persistence.Leases:        drawDocuments[persistence.Lease](t, nil),
 	}
 }
 
@@ -62,6 +63,14 @@ func drawValue(t *rapid.T, v reflect.Value) {
 		return
 	case markets.Kind:
 		v.SetString(string(rapid.SampledFrom(markets.Kinds()).Draw(t, "kind")))
+		return
+	case markets.Message:
+		v.SetString(string(rapid.SampledFrom(markets.Messages()).Draw(t, "message")))
+		return
+	case map[string]string:
+		if rapid.Bool().Draw(t, "adds") {
+			v.Set(reflect.ValueOf(map[string]string{"balance": "-5"}))
+		}
 		return
 	case markets.Side:
 		v.SetString(string(rapid.SampledFrom(append(markets.Sides(), "")).Draw(t, "side")))

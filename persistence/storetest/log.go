@@ -173,6 +173,37 @@ var logTests = []test{
 			s.Errorf("%d activities and %d dead letters of other streams are left", n, m)
 		}
 	}},
+	{"NotificationsGoWithTheirActivities", func(s *suite) {
+		sold := func(seq int64, order string) markets.Activity {
+			e := listed("list", seq, order)
+			e.Kind, e.Taker, e.Price = markets.Bought, "0xTaker", "7"
+			return markets.Activity{Chain: seaport.Chain, Market: seaport.Market, Event: e}
+		}
+		var told []markets.Notification
+		for _, a := range []markets.Activity{sold(1, "0xa"), sold(2, "0xb"), sold(3, "0xc")} {
+			s.within(seaport, func(tx persistence.Tx) error {
+				s.must(tx.Append([]markets.Activity{a}, nil))
+				return tx.Notify(markets.Notifications(a))
+			})
+			told = append(told, markets.Notifications(a)...)
+		}
+		if len(told) != 6 {
+			s.Fatalf("%d notifications", len(told))
+		}
+		s.same("notifications", all[markets.Notification](s, persistence.Notifications), told)
+		s.within(seaport, func(tx persistence.Tx) error {
+			activities, letters, err := tx.Truncate("list", 1, 1)
+			if activities != 1 || letters != 0 {
+				s.Errorf("removed %d and %d", activities, letters)
+			}
+			return err
+		})
+		s.same("notifications", all[markets.Notification](s, persistence.Notifications), told[:4])
+		s.within(other, func(tx persistence.Tx) error { _, _, err := tx.Truncate("list", 0, 9); return err })
+		s.same("notifications", all[markets.Notification](s, persistence.Notifications), told[:4])
+		s.within(seaport, func(tx persistence.Tx) error { _, _, err := tx.Truncate("list", 0, 9); return err })
+		s.same("notifications", append([]markets.Notification{}, all[markets.Notification](s, persistence.Notifications)...), []markets.Notification{})
+	}},
 	{"TruncatedEventsAreGoneFromTheLog", func(s *suite) {
 		s.within(seaport, func(tx persistence.Tx) error {
 			s.must(tx.Append(activities(seaport, listed("list", 1, "0xa"), listed("list", 2, "0xa")), nil))

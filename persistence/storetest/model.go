@@ -18,6 +18,7 @@ type model struct {
 	records map[string]markets.Record
 	log     []markets.Activity
 	letters []markets.DeadLetter
+	told    []markets.Notification
 }
 
 func newModel() *model {
@@ -27,7 +28,7 @@ func newModel() *model {
 func (m *model) clone() *model {
 	return &model{
 		epoch: m.epoch, actors: maps.Clone(m.actors), orders: maps.Clone(m.orders), records: maps.Clone(m.records),
-		log: slices.Clone(m.log), letters: slices.Clone(m.letters),
+		log: slices.Clone(m.log), letters: slices.Clone(m.letters), told: slices.Clone(m.told),
 	}
 }
 
@@ -212,6 +213,11 @@ func (b book) Append(activities []markets.Activity, letters []markets.DeadLetter
 	return nil
 }
 
+func (b book) Notify(notifications []markets.Notification) error {
+	b.told = append(b.told, notifications...)
+	return nil
+}
+
 func (b book) Truncate(stream string, after int64, limit int) (activities, letters int, _ error) {
 	for range limit {
 		event, letter := -1, -1
@@ -229,6 +235,8 @@ func (b book) Truncate(stream string, after int64, limit int) (activities, lette
 		case event < 0 && letter < 0:
 			return activities, letters, nil
 		case letter < 0 || event >= 0 && b.log[event].Position.After(b.letters[letter].Position):
+			gone := b.log[event].ID()
+			b.told = slices.DeleteFunc(b.told, func(n markets.Notification) bool { return n.Activity == gone })
 			b.log = slices.Delete(b.log, event, event+1)
 			activities++
 		default:

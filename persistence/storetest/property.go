@@ -202,6 +202,9 @@ func (r *random) event(stream string) markets.Event {
 	if r.chance("bulk", 20) {
 		e = cancelAll(stream, e.Seq, e.Maker)
 	}
+	if e.Order != "" && r.chance("sold", 40) {
+		e.Kind, e.Taker = markets.Bought, "z"
+	}
 	e.Position.Log = r.events
 	return e
 }
@@ -216,7 +219,13 @@ func (r *random) append(market persistence.MarketRef) step {
 		r.events++
 		letters = append(letters, letter(market, r.stream(), r.number("seq", 0, 5), r.events))
 	}
-	return func(tx persistence.Tx) (string, error) { return "", tx.Append(log, letters) }
+	var told []markets.Notification
+	for _, a := range log {
+		told = append(told, markets.Notifications(a)...)
+	}
+	return func(tx persistence.Tx) (string, error) {
+		return "", errors.Join(tx.Append(log, letters), tx.Notify(told))
+	}
 }
 
 func (r *random) truncate(persistence.MarketRef) step {
@@ -293,6 +302,7 @@ func (r *random) compare(t *rapid.T) {
 	sameDocuments(r, persistence.Records, slices.Collect(maps.Values(m.records)), itself)
 	sameDocuments(r, persistence.Activities, m.log, itself)
 	sameDocuments(r, persistence.DeadLetters, m.letters, itself)
+	sameDocuments(r, persistence.Notifications, m.told, itself)
 }
 
 // clean removes the run's documents, so that later runs need not pass over them.

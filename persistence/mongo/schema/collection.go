@@ -10,10 +10,7 @@ import (
 // Version is the version of the database's schema. Raise it with every change of
 // the collections, their indexes or their validators: a database of an older version
 // is brought up to date when it is opened.
-const Version = 2
-
-// Notifications is the collection of what the users of a market are to be told.
-const Notifications = "notifications"
+const Version = 3
 
 // Collection is one collection of the database.
 type Collection struct {
@@ -151,7 +148,7 @@ func Collections() []Collection {
 			Indexes:     []Index{{Name: "ended", Keys: keys("endedAt"), Exists: "endedAt", Keep: time.Hour}},
 		},
 		{
-			Name:        Notifications,
+			Name:        persistence.Notifications,
 			Model:       "Notification",
 			Description: "What the users of the markets are to be told, one document for each receiver and event.",
 			Fields:      fieldsOf[Notification](),

@@ -4,8 +4,6 @@
 package schema
 
 import (
-	"time"
-
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/imart/event-worker/markets"
@@ -71,29 +69,9 @@ type (
 	// Notification tells a user of a market of an activity that concerns them: one
 	// document for each receiver and activity.
 	Notification struct {
-		ID       string       `json:"_id" bson:"_id"` // the activity's, a slash, and the receiver
-		Receiver string       `json:"receiver" bson:"receiver"`
-		Kind     markets.Kind `json:"kind" bson:"kind"`
-		Chain    string       `json:"chain" bson:"chain"`
-		Market   string       `json:"market" bson:"market"`
-		// Stream, Seq and Position are the activity's: whoever takes it back finds its
-		// notifications by them.
-		Stream   string           `json:"stream" bson:"stream"`
-		Seq      int64            `json:"seq" bson:"seq"`
-		Position markets.Position `json:"position" bson:"position"`
-
-		Order       string           `json:"order,omitempty" bson:"order,omitempty"`
-		Activity    string           `json:"activity" bson:"activity"`
-		Token       markets.Token    `json:"token,omitzero" bson:"token,omitempty"`
-		Price       markets.Amount   `json:"price,omitempty" bson:"price,omitempty"`
-		PriceSort   SortForm         `json:"-" bson:"priceSort,omitempty"`
-		Currency    markets.Currency `json:"currency,omitzero" bson:"currency,omitempty"`
-		From        string           `json:"from,omitempty" bson:"from,omitempty"`
-		To          string           `json:"to,omitempty" bson:"to,omitempty"`
-		Transaction string           `json:"transaction" bson:"transaction"`
-		Time        time.Time        `json:"time" bson:"time"`
-		// ReadAt is when its receiver has read it. The market's backend sets it.
-		ReadAt *time.Time `json:"readAt,omitempty" bson:"readAt,omitempty"`
+		ID                   string `json:"_id" bson:"_id"` // the activity's, a slash, and the receiver
+		markets.Notification `bson:",inline"`
+		PriceSort            SortForm `json:"-" bson:"priceSort,omitempty"`
 	}
 )
 
@@ -127,6 +105,11 @@ func OfActivity(a markets.Activity) Activity {
 
 // OfRecord is a record's document.
 func OfRecord(r markets.Record) Record { return Record{ID: r.ID(), Record: r} }
+
+// OfNotification is a notification's document.
+func OfNotification(n markets.Notification) Notification {
+	return Notification{ID: n.ID(), Notification: n, PriceSort: SortFormOf(n.Price)}
+}
 
 // OfDeadLetter is a dead letter's document.
 func OfDeadLetter(d markets.DeadLetter) DeadLetter { return DeadLetter{ID: d.ID(), DeadLetter: d} }

@@ -16,14 +16,14 @@ import (
 
 // documents are the document types by collection.
 var documents = map[string]reflect.Type{
-	persistence.Orders:      reflect.TypeFor[Order](),
-	persistence.Activities:  reflect.TypeFor[Activity](),
-	persistence.Records:     reflect.TypeFor[Record](),
-	persistence.DeadLetters: reflect.TypeFor[DeadLetter](),
-	persistence.Actors:      reflect.TypeFor[Actor](),
-	persistence.Leases:      reflect.TypeFor[Lease](),
-	persistence.Nodes:       reflect.TypeFor[Node](),
-	Notifications:           reflect.TypeFor[Notification](),
+	persistence.Orders:        reflect.TypeFor[Order](),
+	persistence.Activities:    reflect.TypeFor[Activity](),
+	persistence.Records:       reflect.TypeFor[Record](),
+	persistence.DeadLetters:   reflect.TypeFor[DeadLetter](),
+	persistence.Actors:        reflect.TypeFor[Actor](),
+	persistence.Leases:        reflect.TypeFor[Lease](),
+	persistence.Nodes:         reflect.TypeFor[Node](),
+	persistence.Notifications: reflect.TypeFor[Notification](),
 }
 
 // drawDocument draws a document of a collection: any that our types can hold.
@@ -63,6 +63,11 @@ func drawValue(t *rapid.T, v reflect.Value) {
 			return // names that JSON cannot hold: no fields
 		}
 		v.Set(reflect.ValueOf(fields))
+		return
+	case map[string]string:
+		if rapid.Bool().Draw(t, "adds") {
+			v.Set(reflect.ValueOf(map[string]string{"amount": "-5"}))
+		}
 		return
 	case json.RawMessage:
 		v.SetBytes([]byte(drawJSON(t, 3)))

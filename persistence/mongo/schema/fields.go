@@ -60,7 +60,7 @@ func typed(t reflect.Type) Field {
 		t = t.Elem()
 	}
 	switch t {
-	case reflect.TypeFor[map[string]any](), reflect.TypeFor[json.RawMessage]():
+	case reflect.TypeFor[map[string]any](), reflect.TypeFor[map[string]string](), reflect.TypeFor[json.RawMessage]():
 		return Field{Type: Free}
 	case reflect.TypeFor[time.Time]():
 		return Field{Type: Date}

@@ -25,7 +25,7 @@ const maxFreeDepth = 50
 // Registry is how our documents become BSON.
 func Registry() *bson.Registry {
 	r := bson.NewRegistry()
-	for _, free := range []reflect.Type{reflect.TypeFor[map[string]any](), reflect.TypeFor[json.RawMessage]()} {
+	for _, free := range []reflect.Type{reflect.TypeFor[map[string]any](), reflect.TypeFor[map[string]string](), reflect.TypeFor[json.RawMessage]()} {
 		r.RegisterTypeEncoder(free, bson.ValueEncoderFunc(encodeFree))
 		r.RegisterTypeDecoder(free, bson.ValueDecoderFunc(decodeFree))
 	}

@@ -61,9 +61,9 @@ func TestIndexesServeTheirQueries(t *testing.T) {
 
 		{persistence.Nodes, "ended", bson.D{{Key: "endedAt", Value: bson.D{{Key: "$gt", Value: time.Now()}}}}, nil},
 
-		{Notifications, "receiver", bson.D{{Key: "receiver", Value: "0x7"}}, newest},
-		{Notifications, "unread", bson.D{{Key: "receiver", Value: "0x"}, {Key: "readAt", Value: bson.D{{Key: "$exists", Value: false}}}}, newest},
-		{Notifications, "stream_position", stream, back},
+		{persistence.Notifications, "receiver", bson.D{{Key: "receiver", Value: "0x7"}}, newest},
+		{persistence.Notifications, "unread", bson.D{{Key: "receiver", Value: "0x"}, {Key: "readAt", Value: bson.D{{Key: "$exists", Value: false}}}}, newest},
+		{persistence.Notifications, "stream_position", stream, back},
 	} {
 		delete(unserved, q.collection+" "+q.index)
 		command := bson.D{{Key: "explain", Value: bson.D{
@@ -124,14 +124,14 @@ func fill(t *testing.T, collections map[string]*mongo.Collection) {
 		}
 		docs[persistence.Actors] = append(docs[persistence.Actors], Actor{Actor: actor})
 		for _, receiver := range []string{address, "0x"} {
-			told := Notification{
-				ID: activity.ID() + "/" + receiver, Receiver: receiver, Kind: e.Kind, Chain: "c", Market: "m",
+			told := OfNotification(markets.Notification{
+				Receiver: receiver, Message: markets.OfferReceived, Kind: e.Kind, Chain: "c", Market: "m",
 				Stream: "list", Seq: i, Position: position, Activity: activity.ID(), Time: at,
-			}
+			})
 			if receiver == "0x" && i < 90 {
 				told.ReadAt = &at
 			}
-			docs[Notifications] = append(docs[Notifications], told)
+			docs[persistence.Notifications] = append(docs[persistence.Notifications], told)
 		}
 	}
 	for name, docs := range docs {

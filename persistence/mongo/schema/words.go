@@ -16,6 +16,8 @@ func enumOf(t reflect.Type, field string) *Enum {
 		return &Enum{"Side", stringsOf(markets.Sides())}
 	case "Event.kind", "Notification.kind":
 		return &Enum{"EventKind", stringsOf(markets.Kinds())}
+	case "Notification.message":
+		return &Enum{"Message", stringsOf(markets.Messages())}
 	case "Actor.kind":
 		return &Enum{"ActorKind", []string{"chain", "head", "market", "orders", "worker", "subject", "observer"}}
 	case "Report.state":
@@ -96,6 +98,8 @@ func descriptions() map[string]string {
 		"RecordChange.type":   "The type of the record: gallery, exhibit, lottery.",
 		"RecordChange.fields": "The fields that the event sets; others keep their values.",
 
+		"RecordChange.add": "Whole numbers, as decimal strings with or without sign, that the event adds to fields.",
+
 		"Record._id":       "chain/market/type:key.",
 		"Record.type":      "What it is: gallery, exhibit, lottery.",
 		"Record.fields":    "What the market says of it.",
@@ -158,7 +162,10 @@ func descriptions() map[string]string {
 
 		"Notification._id":      "The activity's _id, a slash, and the receiver.",
 		"Notification.receiver": "The address of whom it tells.",
-		"Notification.kind":     "What it tells: the kind of the event.",
+		"Notification.message":  "What it tells.",
+		"Notification.kind":     "The kind of the event.",
+		"Notification.from":     "Who caused it, if the event tells.",
+		"Notification.quantity": "How many units of the token.",
 		"Notification.order":    "The key of the order concerned, if it is one order.",
 		"Notification.activity": "The _id of the activity that it tells of.",
 		"Notification.price":    "The whole sum that the buyer pays, fees included, in the currency's smallest unit.",
