@@ -30,6 +30,7 @@ Collections:
   activities    what happened, the log: kind, order, token, from, to, price,
                 currency, time, transaction, position
   records       what markets keep beside orders: galleries, exhibits, lotteries…
+  notifications what somebody is to be told of an activity
   dead_letters  events that could not be decoded, and why: reason, raw
   actors        where every actor stands: seq, head, lag, state, restarts, lastError
   leases        who owns which chain, since when

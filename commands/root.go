@@ -74,6 +74,7 @@ in a file ("config example" prints one) and "run" it.`,
 		newCopy(),
 		newMongoDB(),
 		newConfig(assets),
+		newMarkets(),
 		newSchema(),
 		newVersion(),
 	)

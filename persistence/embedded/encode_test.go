@@ -83,6 +83,10 @@ func fill(t *rapid.T, v reflect.Value) {
 			fill(t, v.Index(i))
 		}
 	case reflect.Map:
+		if v.Type().Elem().Kind() == reflect.String {
+			v.Set(reflect.ValueOf(map[string]string{rapid.String().Draw(t, "name"): rapid.String().Draw(t, "value")}))
+			return
+		}
 		v.Set(reflect.ValueOf(map[string]any{rapid.String().Draw(t, "name"): rapid.Int().Draw(t, "value")}))
 	case reflect.String:
 		v.SetString(rapid.OneOf(

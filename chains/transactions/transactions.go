@@ -1,0 +1,197 @@
+// Package transactions reads single transactions, as nodes answer them, for people who
+// try out what their events become.
+package transactions
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/ethereum/go-ethereum/common"
+	"github.com/ethereum/go-ethereum/common/hexutil"
+
+	"github.com/imart/event-worker/markets"
+)
+
+// Transaction is a transaction with all of its events.
+type Transaction struct {
+	Hash string
+	Kind markets.ChainKind
+	Raws []markets.Raw // in order
+}
+
+// ErrForm says that a text is none of the answers that can be read.
+var ErrForm = errors.New("no transaction: want the answer of eth_getTransactionReceipt, of Aptos' /v1/transactions/…, or a recorded block")
+
+// Parse reads the transactions in an answer: a receipt, a list of receipts or of logs,
+// a recorded block, an Aptos transaction; alone or as the result of JSON-RPC.
+func Parse(text []byte) ([]Transaction, error) {
+	var form struct {
+		Result   json.RawMessage `json:"result"`
+		Response json.RawMessage `json:"response"`
+		Receipt  json.RawMessage `json:"eth_getTransactionReceipt"`
+
+		Logs      []log         `json:"logs"`
+		Timestamp *json.Number  `json:"timestamp"` // of a recorded block
+		Events    []aptosEvent  `json:"events"`
+		Version   *uint64String `json:"version"`
+	}
+	if list, err := parseList(text); err == nil {
+		return list, nil
+	}
+	err := json.Unmarshal(text, &form)
+	for _, inner := range []json.RawMessage{form.Result, form.Response, form.Receipt} {
+		if len(inner) > 0 && string(inner) != "null" {
+			return Parse(inner)
+		}
+	}
+	switch {
+	case form.Events != nil:
+		return parseAptos(text)
+	case form.Logs != nil:
+		at := time.Time{}
+		if form.Timestamp != nil {
+			if seconds, err := form.Timestamp.Int64(); err == nil {
+				at = time.Unix(seconds, 0).UTC()
+			}
+		}
+		return evmTransactions(form.Logs, at), nil
+	case err != nil:
+		return nil, fmt.Errorf("%w: %w", ErrForm, err)
+	}
+	return nil, ErrForm
+}
+
+// parseList reads a list of logs, receipts or recorded calls.
+func parseList(text []byte) ([]Transaction, error) {
+	var elements []json.RawMessage
+	if err := json.Unmarshal(text, &elements); err != nil {
+		return nil, err
+	}
+	var logs []log
+	if json.Unmarshal(text, &logs) == nil && len(logs) > 0 && logs[0].Topics != nil {
+		return evmTransactions(logs, time.Time{}), nil
+	}
+	var all []Transaction
+	for _, element := range elements {
+		if found, err := Parse(element); err == nil {
+			all = append(all, found...)
+		}
+	}
+	if len(all) == 0 {
+		return nil, ErrForm
+	}
+	return all, nil
+}
+
+// log is a log as nodes answer it.
+type log struct {
+	Address     common.Address  `json:"address"`
+	Topics      []common.Hash   `json:"topics"`
+	Data        hexutil.Bytes   `json:"data"`
+	BlockNumber hexutil.Uint64  `json:"blockNumber"`
+	BlockHash   common.Hash     `json:"blockHash"`
+	Transaction common.Hash     `json:"transactionHash"`
+	TxIndex     hexutil.Uint64  `json:"transactionIndex"`
+	Index       hexutil.Uint64  `json:"logIndex"`
+	Time        *hexutil.Uint64 `json:"blockTimestamp"`
+}
+
+// evmTransactions are logs, transaction by transaction.
+func evmTransactions(logs []log, at time.Time) (all []Transaction) {
+	index := map[common.Hash]int{}
+	for _, l := range logs {
+		i, ok := index[l.Transaction]
+		if !ok {
+			i = len(all)
+			index[l.Transaction] = i
+			all = append(all, Transaction{Hash: l.Transaction.Hex(), Kind: markets.EVM})
+		}
+		raw := markets.Raw{
+			Position: markets.Position{Height: int64(l.BlockNumber), Transaction: int32(l.TxIndex), Log: int32(l.Index)},
+			Seq:      int64(l.BlockNumber), Block: l.BlockHash.Hex(), Transaction: l.Transaction.Hex(), Time: at,
+			Address: l.Address, Data: l.Data,
+		}
+		if l.Time != nil {
+			raw.Time = time.Unix(int64(*l.Time), 0).UTC()
+		}
+		for _, t := range l.Topics {
+			raw.Topics = append(raw.Topics, t)
+		}
+		all[i].Raws = append(all[i].Raws, raw)
+	}
+	for i := range all {
+		surround(all[i].Raws)
+	}
+	return all
+}
+
+// surround gives each event all logs of its transaction.
+func surround(raws []markets.Raw) {
+	var around []markets.Log
+	for _, r := range raws {
+		around = append(around, markets.Log{Index: r.Position.Log, Address: r.Address, Topics: r.Topics, Data: r.Data})
+	}
+	for i := range raws {
+		raws[i].Around = around
+	}
+}
+
+// uint64String is a u64 of Aptos, a string in JSON.
+type uint64String int64
+
+// UnmarshalJSON is of json.Unmarshaler.
+func (n *uint64String) UnmarshalJSON(text []byte) error {
+	_, err := fmt.Sscan(strings.Trim(string(text), `"`), (*int64)(n))
+	return err
+}
+
+type aptosEvent struct {
+	Sequence uint64String    `json:"sequence_number"`
+	Type     string          `json:"type"`
+	Data     json.RawMessage `json:"data"`
+}
+
+func parseAptos(text []byte) ([]Transaction, error) {
+	var t struct {
+		Version   uint64String `json:"version"`
+		Hash      string       `json:"hash"`
+		Timestamp uint64String `json:"timestamp"` // Unix microseconds
+		Sender    string       `json:"sender"`
+		Events    []aptosEvent `json:"events"`
+		Changes   []struct {
+			Type    string `json:"type"`
+			Address string `json:"address"`
+			Data    struct {
+				Type string          `json:"type"`
+				Data json.RawMessage `json:"data"`
+			} `json:"data"`
+		} `json:"changes"`
+	}
+	if err := json.Unmarshal(text, &t); err != nil {
+		return nil, fmt.Errorf("Aptos transaction: %w", err)
+	}
+	ledger := &markets.AptosTransaction{Version: int64(t.Version), Sender: long(t.Sender)}
+	for _, c := range t.Changes {
+		if c.Type == "write_resource" {
+			ledger.Resources = append(ledger.Resources, markets.AptosResource{Address: long(c.Address), Type: c.Data.Type, Data: c.Data.Data})
+		}
+	}
+	out := Transaction{Hash: t.Hash, Kind: markets.Aptos}
+	for i, e := range t.Events {
+		address, rest, _ := strings.Cut(e.Type, "::")
+		out.Raws = append(out.Raws, markets.Raw{
+			Position: markets.Position{Height: int64(t.Version), Log: int32(i)}, Seq: int64(e.Sequence), Transaction: t.Hash,
+			Time: time.UnixMicro(int64(t.Timestamp)).UTC(), Type: long(address) + "::" + rest, JSON: e.Data, Ledger: ledger,
+		})
+	}
+	return []Transaction{out}, nil
+}
+
+// long is an Aptos address in all of its 64 digits.
+func long(address string) string {
+	digits := strings.TrimPrefix(address, "0x")
+	return "0x" + strings.Repeat("0", max(64-len(digits), 0)) + digits
+}
