@@ -14,6 +14,7 @@ const (
 	OfferCancelled    Kind = "offer_cancelled"
 	OfferAccepted     Kind = "offer_accepted"
 	OfferRejected     Kind = "offer_rejected"
+	OfferAgreed       Kind = "offer_agreed"     // an offer of something else than a sale was accepted, such as to exhibit a token
 	Matched           Kind = "matched"          // the other half of a sale: it fills an order, but is no sale of its own
 	OrdersCancelled   Kind = "orders_cancelled" // all earlier orders of Maker on Contract
 	Transferred       Kind = "transferred"
@@ -26,7 +27,7 @@ const (
 // Kinds are all kinds of market events.
 func Kinds() []Kind {
 	return []Kind{
-		Listed, Delisted, Bought, OfferMade, OfferCancelled, OfferAccepted, OfferRejected, Matched, OrdersCancelled,
+		Listed, Delisted, Bought, OfferMade, OfferCancelled, OfferAccepted, OfferRejected, OfferAgreed, Matched, OrdersCancelled,
 		Transferred, CollectionCreated, TokenMinted, Recorded, RecordRemoved,
 	}
 }

@@ -70,6 +70,8 @@ func Notifications(a Activity) []Notification {
 	case OfferAccepted:
 		tell(a.Maker, OfferTaken, a.Taker)
 		tell(a.Taker, TokenSold, a.Maker)
+	case OfferAgreed:
+		tell(a.Maker, OfferTaken, a.Taker)
 	case OfferMade:
 		tell(a.Taker, OfferReceived, a.Maker)
 	case OfferCancelled:

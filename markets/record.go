@@ -3,6 +3,7 @@ package markets
 import (
 	"maps"
 	"math/big"
+	"slices"
 	"time"
 )
 
@@ -41,6 +42,7 @@ func (r *Record) Apply(e Event) {
 // FoldRecord is the record that its events make, in order of position. It
 // reports false when there are none.
 func FoldRecord(chain, market string, events []Event) (Record, bool) {
+	events = slices.DeleteFunc(slices.Clone(events), func(e Event) bool { return e.Record == nil }) // of a token with the record's key
 	if len(events) == 0 {
 		return Record{}, false
 	}

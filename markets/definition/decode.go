@@ -31,7 +31,7 @@ func (d *Definition) bound(src *source, at *place) *bound {
 		return b
 	}
 	b.known[zeroAddress] = at.coin
-	addresses, _, _ := at.addresses(src) // bind has looked at the error
+	addresses, _ := at.addresses(src)
 	for _, a := range addresses {
 		b.contracts[common.HexToAddress(a)] = a
 	}
@@ -91,7 +91,7 @@ var errOther = errors.New("another event")
 func (b *bound) match(raw *markets.Raw) error {
 	if b.kind == markets.Aptos {
 		name, _, _ := strings.Cut(raw.Type, "<")
-		if name != b.typeName {
+		if strings.Contains(b.eventType, "::") && name != b.typeName {
 			return fmt.Errorf("event of type %.200q, not %s", raw.Type, b.typeName)
 		}
 		return nil

@@ -1,6 +1,7 @@
 package definition
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/imart/event-worker/markets"
@@ -25,6 +26,9 @@ func (d *Definition) Explain(site Site, transaction []markets.Raw, i int) ([]Ver
 	var verdicts []Verdict
 	for _, st := range d.streams {
 		s, err := d.bind(st, at)
+		if errors.Is(err, errNowhere) {
+			continue
+		}
 		if err != nil {
 			return nil, fmt.Errorf("stream %s: %w", st.name, err)
 		}

@@ -102,7 +102,7 @@ func sideOf(k markets.Kind) markets.Side {
 	switch k {
 	case markets.Listed, markets.Delisted, markets.Bought:
 		return markets.Ask
-	case markets.OfferMade, markets.OfferCancelled, markets.OfferAccepted, markets.OfferRejected:
+	case markets.OfferMade, markets.OfferCancelled, markets.OfferAccepted, markets.OfferRejected, markets.OfferAgreed:
 		return markets.Bid
 	}
 	return ""

@@ -1,6 +1,7 @@
 package definition
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -33,15 +34,25 @@ func (d *Definition) On(site Site) (markets.Market, error) {
 		return markets.Market{}, err
 	}
 	m := markets.Market{Name: d.Market, Kind: d.Kind}
+	var missing error
 	for _, st := range d.streams {
-		s, err := d.bind(st, at)
-		if err != nil {
-			return markets.Market{}, fmt.Errorf("stream %s of market %s: %w", st.name, d.Market, err)
+		switch s, err := d.bind(st, at); {
+		case errors.Is(err, errNowhere):
+			missing = fmt.Errorf("market %s on the chain with id %d: stream %s: %w", d.Market, site.ChainID, st.name, err)
+		case err != nil:
+			return markets.Market{}, fmt.Errorf("market %s: stream %s: %w", d.Market, st.name, err)
+		default:
+			m.Streams = append(m.Streams, s)
 		}
-		m.Streams = append(m.Streams, s)
+	}
+	if len(m.Streams) == 0 {
+		return m, missing
 	}
 	return m, nil
 }
+
+// errNowhere says that a stream has nothing to read on a chain.
+var errNowhere = errors.New("none of its contracts has an address there: configure contracts")
 
 // place is where the market is on a chain.
 func (d *Definition) place(site Site) (*place, error) {
@@ -106,12 +117,13 @@ func (d *Definition) bind(st *stream, at *place) (markets.Stream, error) {
 		s.Decode = d.decoder(st, at)
 		return s, nil
 	}
-	anyone := false
+	anyone, anything := false, false
 	for _, src := range st.sources {
-		addresses, start, err := at.addresses(src)
-		if err != nil {
-			return s, err
+		addresses, start := at.addresses(src)
+		if len(addresses) == 0 && !src.anyone {
+			continue
 		}
+		anything = true
 		if anyone = anyone || src.anyone; !src.anyone {
 			s.Source.Addresses = append(s.Source.Addresses, addresses...)
 		}
@@ -125,6 +137,9 @@ func (d *Definition) bind(st *stream, at *place) (markets.Stream, error) {
 			return s, nil
 		}
 		s.Source.Topics = append(s.Source.Topics, src.event.ID.Hex())
+	}
+	if !anything {
+		return s, errNowhere
 	}
 	if anyone {
 		s.Source.Addresses = nil
@@ -156,7 +171,7 @@ func (st *stream) observer() string {
 }
 
 // addresses are those of a source's contracts, and the first block worth reading.
-func (at *place) addresses(src *source) (addresses []string, start int64, err error) {
+func (at *place) addresses(src *source) (addresses []string, start int64) {
 	start = -1
 	for _, c := range at.contracts {
 		if len(src.contracts) > 0 && !slices.Contains(src.contracts, c.Name) {
@@ -171,18 +186,10 @@ func (at *place) addresses(src *source) (addresses []string, start int64, err er
 			start = first
 		}
 	}
-	for _, name := range src.contracts {
-		if !slices.ContainsFunc(at.contracts, func(c Contract) bool { return c.Name == name }) {
-			return nil, 0, fmt.Errorf("contract %s has no address on this chain: configure contracts: {%s: \"0x…\"}", name, name)
-		}
-	}
-	if len(addresses) == 0 && !src.anyone {
-		return nil, 0, fmt.Errorf("no contract has an address on this chain: configure contracts")
-	}
 	if start < 0 {
 		start = at.start
 	}
-	return distinct(addresses), start, nil
+	return distinct(addresses), start
 }
 
 // qualified is the name of a resource with its address in front.

@@ -191,15 +191,11 @@ func (p *parsing) handleSource(s *section, src *source) types.Map {
 			n.add("write it like my_market::Events/list_events: module::Resource/field")
 		}
 	}
-	n, ok := s.needed("event", "the type of the handle's events, module::Struct")
+	n, ok := s.needed("event", "the type of the handle's events")
 	if !ok {
 		return nil
 	}
 	src.eventType = n.text()
-	if !strings.Contains(src.eventType, "::") {
-		n.add("write it with its module, like my_market::ListEvent")
-		return nil
-	}
 	body, ok := p.structs.find(src.eventType)
 	if !ok {
 		n.add("unknown struct %s: declare it in types", src.eventType)

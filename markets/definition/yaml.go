@@ -20,6 +20,33 @@ type reader struct {
 	file     string
 	problems Problems
 	warnings []Problem
+	anchors  anchors
+}
+
+// anchors are the values that stand behind &names.
+type anchors map[string]ast.Node
+
+// Visit is of ast.Visitor.
+func (a anchors) Visit(node ast.Node) ast.Visitor {
+	if anchor, ok := node.(*ast.AnchorNode); ok {
+		a[anchor.Name.GetToken().Value] = anchor.Value
+	}
+	return a
+}
+
+// resolve is a value itself where a name stands for it.
+func (a anchors) resolve(node ast.Node) ast.Node {
+	for range 8 { // names of names
+		switch n := node.(type) {
+		case *ast.AnchorNode:
+			node = n.Value
+		case *ast.AliasNode:
+			node = a[n.Value.GetToken().Value]
+		default:
+			return node
+		}
+	}
+	return nil
 }
 
 // node is a value in the file.
@@ -88,7 +115,11 @@ func (r *reader) parse(text []byte) (node, bool) {
 		top.add("no YAML: %v", err)
 		return top, false
 	}
+	r.anchors = anchors{}
 	for _, doc := range parsed.Docs {
+		if doc.Body != nil {
+			ast.Walk(r.anchors, doc.Body)
+		}
 		switch {
 		case doc.Body == nil:
 		case top.ast == nil:
@@ -121,11 +152,11 @@ func (n node) section() *section {
 
 func (s *section) enter(pair *ast.MappingValueNode) {
 	key := pair.Key.GetToken()
-	child := node{reader: s.reader, path: strings.TrimPrefix(s.path+"."+key.Value, "."), at: key.Position, ast: pair.Value}
-	if _, null := pair.Value.(*ast.NullNode); null {
+	child := node{reader: s.reader, path: strings.TrimPrefix(s.path+"."+key.Value, "."), at: key.Position, ast: s.anchors.resolve(pair.Value)}
+	if _, null := child.ast.(*ast.NullNode); null {
 		child.ast = nil
 	} else if _, ok := child.scalar(); ok {
-		child.at = pair.Value.GetToken().Position
+		child.at = child.ast.GetToken().Position
 	}
 	if _, twice := s.find(key.Value); twice {
 		child.add("stands here twice")
@@ -236,7 +267,7 @@ func (n node) list() []node {
 	}
 	var out []node
 	for i, value := range sequence.Values {
-		out = append(out, node{n.reader, fmt.Sprintf("%s[%d]", n.path, i), value.GetToken().Position, value})
+		out = append(out, node{n.reader, fmt.Sprintf("%s[%d]", n.path, i), value.GetToken().Position, n.anchors.resolve(value)})
 	}
 	return out
 }
