@@ -19,8 +19,9 @@ type rawJSON struct {
 	Transaction string    `json:"transaction"`
 	Time        time.Time `json:"time"`
 
-	Address string   `json:"address,omitempty"`
-	Topics  []string `json:"topics,omitempty"`
+	Address string    `json:"address,omitempty"`
+	Topics  []string  `json:"topics,omitempty"`
+	Around  []logJSON `json:"around,omitempty"`
 
 	Type   string            `json:"type,omitempty"`
 	Ledger *AptosTransaction `json:"ledger,omitempty"`
@@ -43,6 +44,9 @@ func (r Raw) MarshalJSON() ([]byte, error) {
 		form.Topics = append(form.Topics, hexOf(topic[:]))
 	}
 	form.Data = json.RawMessage(`"` + hexOf(r.Data) + `"`)
+	for _, l := range r.Around {
+		form.Around = append(form.Around, logJSONOf(l))
+	}
 	return json.Marshal(form)
 }
 
@@ -68,22 +72,70 @@ func (r *Raw) readLog(form rawJSON) error {
 	if err := readHex(r.Address[:], form.Address); err != nil {
 		return fmt.Errorf("raw event: address: %w", err)
 	}
-	for _, text := range form.Topics {
-		var topic [32]byte
-		if err := readHex(topic[:], text); err != nil {
-			return fmt.Errorf("raw event: topic: %w", err)
+	var err error
+	if r.Topics, err = readTopics(form.Topics); err != nil {
+		return fmt.Errorf("raw event: topic: %w", err)
+	}
+	for _, l := range form.Around {
+		log, err := l.log()
+		if err != nil {
+			return fmt.Errorf("raw event: around: %w", err)
 		}
-		r.Topics = append(r.Topics, topic)
+		r.Around = append(r.Around, log)
 	}
 	var text string
 	if err := json.Unmarshal(form.Data, &text); err != nil {
 		return fmt.Errorf("raw event: data: %w", err)
 	}
-	r.Data = make([]byte, max(len(text)-2, 0)/2)
-	if err := readHex(r.Data, text); err != nil {
+	if r.Data, err = readData(text); err != nil {
 		return fmt.Errorf("raw event: data: %w", err)
 	}
 	return nil
+}
+
+// logJSON is a log around an event in its JSON form.
+type logJSON struct {
+	Index   int32    `json:"index"`
+	Address string   `json:"address"`
+	Topics  []string `json:"topics"`
+	Data    string   `json:"data"`
+}
+
+func logJSONOf(l Log) logJSON {
+	form := logJSON{Index: l.Index, Address: hexOf(l.Address[:]), Data: hexOf(l.Data)}
+	for _, topic := range l.Topics {
+		form.Topics = append(form.Topics, hexOf(topic[:]))
+	}
+	return form
+}
+
+func (form logJSON) log() (l Log, err error) {
+	l.Index = form.Index
+	if err := readHex(l.Address[:], form.Address); err != nil {
+		return l, err
+	}
+	if l.Topics, err = readTopics(form.Topics); err != nil {
+		return l, err
+	}
+	l.Data, err = readData(form.Data)
+	return l, err
+}
+
+func readTopics(texts []string) (topics [][32]byte, err error) {
+	for _, text := range texts {
+		var topic [32]byte
+		if err := readHex(topic[:], text); err != nil {
+			return nil, err
+		}
+		topics = append(topics, topic)
+	}
+	return topics, nil
+}
+
+// readData reads hex digits, as many as there are.
+func readData(text string) ([]byte, error) {
+	data := make([]byte, max(len(text)-2, 0)/2)
+	return data, readHex(data, text)
 }
 
 // nodeData is JSON from a node. What is not JSON is kept as bytes: a dead letter is

@@ -56,6 +56,9 @@ func TestRawReadsAsWritten(t *testing.T) {
 		if rapid.Bool().Draw(t, "evm") {
 			copy(raw.Address[:], anyBytes.Draw(t, "address"))
 			raw.Data = anyBytes.Draw(t, "data")
+			for range rapid.IntRange(0, 2).Draw(t, "around") {
+				raw.Around = append(raw.Around, Log{Index: rapid.Int32().Draw(t, "index"), Topics: [][32]byte{{1}}, Data: anyBytes.Draw(t, "beside")})
+			}
 			for range rapid.IntRange(0, 4).Draw(t, "topics") {
 				var topic [32]byte
 				copy(topic[:], anyBytes.Draw(t, "topic"))

@@ -31,14 +31,23 @@ func (c *Chain) Read(ctx context.Context, view *chains.View, source markets.Sour
 		last = min(last, through)
 	}
 	limit = max(limit, 1)
+	var page chains.Page
+	var err error
 	switch {
 	case after.Seq >= last:
 		return chains.Page{To: after}, nil
 	case after.Seq < view.Final.Seq:
-		return c.readRange(ctx, view, key, f, after, min(last, view.Final.Seq), limit)
+		page, err = c.readRange(ctx, view, key, f, after, min(last, view.Final.Seq), limit)
 	default:
-		return c.readBlocks(ctx, view, f, after.Seq+1, last, limit)
+		page, err = c.readBlocks(ctx, view, f, after.Seq+1, last, limit)
 	}
+	if err == nil && source.Around {
+		err = c.surround(ctx, page.Raws)
+	}
+	if err != nil {
+		return chains.Page{}, err
+	}
+	return page, nil
 }
 
 // readRange reads final blocks: as many at once as hold about limit events and as

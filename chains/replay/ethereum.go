@@ -25,7 +25,9 @@ var methods = map[string]func(*evmView, *call) (answer, *rpcError){
 	"eth_getBlockByNumber": (*evmView).blockByNumber,
 	"eth_getBlockByHash":   (*evmView).blockByHash,
 	"eth_getBlockReceipts": (*evmView).blockReceipts,
-	"eth_getLogs":          (*evmView).getLogs,
+
+	"eth_getTransactionReceipt": (*evmView).transactionReceipt,
+	"eth_getLogs":               (*evmView).getLogs,
 }
 
 func (v *evmView) chainID(*call) (answer, *rpcError)     { return value(hexutil.Uint64(v.id)) }
@@ -92,6 +94,29 @@ func (v *evmView) blockReceipts(c *call) (answer, *rpcError) {
 		return value(b.receiptList())
 	}
 	return value([]any{})
+}
+
+// transactionReceipt looks through all that was recorded: that is little.
+func (v *evmView) transactionReceipt(c *call) (answer, *rpcError) {
+	args, err := c.arguments(1, 1)
+	if err != nil {
+		return nil, err
+	}
+	var hash common.Hash
+	if err := json.Unmarshal(args[0], &hash); err != nil {
+		return nil, badParams("invalid argument 0: %v", err)
+	}
+	for _, b := range v.blocks {
+		if b.number > v.head {
+			break
+		}
+		for _, r := range b.receiptList() {
+			if r["transactionHash"] == hash || fmt.Sprintf("%s", r["transactionHash"]) == `"`+hash.Hex()+`"` {
+				return value(r)
+			}
+		}
+	}
+	return value(nil)
 }
 
 // height reads a block number or tag. It may lie beyond the head.

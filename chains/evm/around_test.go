@@ -1,0 +1,126 @@
+package evm
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/ethereum/go-ethereum/common"
+
+	"github.com/imart/event-worker/chains"
+	"github.com/imart/event-worker/chains/chaintest"
+	"github.com/imart/event-worker/chains/replay"
+	"github.com/imart/event-worker/markets"
+)
+
+// fulfilled is the topic of Seaport's OrderFulfilled.
+const fulfilled = "0x9d9af8e38d66c62e2c12f0225249fd9d721c54b83f48d9352c97c6cacdcb6f31"
+
+// Each recorded sale comes with all recorded logs of its transaction, from blocks that
+// are read in ranges and from those that are read by hash.
+func TestAround(t *testing.T) {
+	const folder = "../../testdata/recordings/ethereum"
+	recording, err := replay.Open(os.DirFS(folder))
+	if err != nil {
+		t.Fatal(err)
+	}
+	node, err := replay.Serve(t.Context(), "127.0.0.1:0", recording)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { node.Close() })
+	source := markets.Source{Topics: []string{fulfilled}, Around: true}
+	chain, err := New(Config{URL: node.URL(), ChainID: recording.ChainID, Sources: []markets.Source{source}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(chain.Close)
+	want := logsOf(t, folder)
+	at, sales := markets.Place{Seq: 14_900_000}, 0
+	var view *chains.View
+	for more := true; more; more = node.Step() {
+		if view, err = chain.Advance(t.Context(), view); err != nil {
+			t.Fatal(err)
+		}
+		var raws []markets.Raw
+		raws, at = chaintest.Drain(t.Context(), t, chain, view, source, at, -1, 100)
+		for _, raw := range raws {
+			sales++
+			var indices []int32
+			for _, l := range raw.Around {
+				indices = append(indices, l.Index)
+			}
+			if !slices.Equal(indices, want[raw.Transaction]) {
+				t.Errorf("transaction %s: logs %v, want %v", raw.Transaction, indices, want[raw.Transaction])
+			}
+		}
+	}
+	if sales < 30 {
+		t.Errorf("%d sales", sales)
+	}
+}
+
+// logsOf are the indices of the recorded logs of each transaction.
+func logsOf(t *testing.T, folder string) map[string][]int32 {
+	t.Helper()
+	names, err := filepath.Glob(folder + "/blocks/*.json")
+	if err != nil || len(names) == 0 {
+		t.Fatalf("no recorded blocks: %v", err)
+	}
+	logs := map[string][]int32{}
+	for _, name := range names {
+		var block struct {
+			Logs []struct{ TransactionHash, LogIndex string }
+		}
+		text, err := os.ReadFile(name)
+		if err == nil {
+			err = json.Unmarshal(text, &block)
+		}
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		for _, l := range block.Logs {
+			logs[l.TransactionHash] = append(logs[l.TransactionHash], int32(common.HexToHash(l.LogIndex).Big().Int64()))
+		}
+	}
+	return logs
+}
+
+// A receipt is believed only if it is the transaction's, in the block of its events,
+// and has them.
+func TestReceiptsOfOthers(t *testing.T) {
+	chain, err := New(Config{URL: "http://127.0.0.1:1", ChainID: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(chain.Close)
+	raw := markets.Raw{Position: markets.Position{Log: 3}, Block: "0xb1", Transaction: "0x7a", Topics: [][32]byte{{1}}, Data: []byte{5}}
+	with := func(block string, spoil func(*markets.Raw)) receipt {
+		log := raw
+		spoil(&log)
+		return receipt{block, logScan{raws: []markets.Raw{log}}}
+	}
+	for name, c := range map[string]struct {
+		receipt receipt
+		want    error
+	}{
+		"its own":       {with("0xb1", func(*markets.Raw) {}), nil},
+		"none":          {receipt{}, chains.ErrAhead},
+		"another block": {with("0xb2", func(*markets.Raw) {}), chains.ErrReorganised},
+		"another index": {with("0xb1", func(r *markets.Raw) { r.Position.Log++ }), errForeignReceipt},
+		"other data":    {with("0xb1", func(r *markets.Raw) { r.Data = nil }), errForeignReceipt},
+		"other topics":  {with("0xb1", func(r *markets.Raw) { r.Topics = nil }), errForeignReceipt},
+		"of another":    {with("0xb1", func(r *markets.Raw) { r.Address[0]++ }), errForeignReceipt},
+	} {
+		events := []markets.Raw{raw}
+		if err := chain.place(events, c.receipt); !errors.Is(err, c.want) {
+			t.Errorf("%s: %v, want %v", name, err, c.want)
+		}
+		if got := len(events[0].Around); (c.want == nil) != (got == 1) {
+			t.Errorf("%s: %d logs around", name, got)
+		}
+	}
+}

@@ -1,0 +1,230 @@
+package definition
+
+import (
+	"fmt"
+	"math/big"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/ethereum/go-ethereum/common"
+	"pgregory.net/rapid"
+
+	"github.com/imart/event-worker/markets"
+)
+
+const everything = "event E(uint256 indexed a, address indexed b, uint8 c, int128 d, bool e, bytes32 f, string g, bytes h, address[] i, (uint256 x, string y)[] j, uint16[3] k, bytes4 l)"
+
+// Whatever values an event has, each field is read as it was written by go-ethereum's
+// encoder.
+func TestFieldsAreReadAsWritten(t *testing.T) {
+	e := declared(t, everything)
+	rapid.Check(t, func(t *rapid.T) {
+		raw, want := drawLog(t, e)
+		used := map[string]bool{}
+		for _, f := range e.fields {
+			used[f.Name] = true
+		}
+		r := evmReader{left: maxList}
+		for _, f := range e.fieldsOf(used) {
+			got, err := f.read(&raw, &r)
+			if err != nil {
+				t.Fatalf("%s: %v", f.Name, err)
+			}
+			if fmt.Sprint(got) != fmt.Sprint(want[f.Name]) {
+				t.Fatalf("%s = %v, want %v", f.Name, got, want[f.Name])
+			}
+		}
+	})
+}
+
+func declared(t testing.TB, text string) *event {
+	t.Helper()
+	events, err := parseEvents(text)
+	if err != nil || len(events) != 1 {
+		t.Fatalf("%d events, %v", len(events), err)
+	}
+	return events[0]
+}
+
+type pair = struct {
+	X *big.Int `json:"x"`
+	Y string   `json:"y"`
+}
+
+// drawLog draws a log of the event, and its values as expressions see them.
+func drawLog(t *rapid.T, e *event) (markets.Raw, map[string]any) {
+	number := func(name string, bits int) *big.Int {
+		return new(big.Int).SetBytes(rapid.SliceOfN(rapid.Byte(), 0, bits/8).Draw(t, name))
+	}
+	address := func(name string) (a common.Address) {
+		copy(a[:], rapid.SliceOfN(rapid.Byte(), 20, 20).Draw(t, name))
+		return a
+	}
+	a, b, c, flag := number("a", 256), address("b"), rapid.Byte().Draw(t, "c"), rapid.Bool().Draw(t, "e")
+	d := new(big.Int).Sub(number("d", 120), number("below", 120))
+	text, bytes := rapid.String().Draw(t, "g"), rapid.SliceOfN(rapid.Byte(), 0, 70).Draw(t, "h")
+	var f [32]byte
+	copy(f[:], rapid.SliceOfN(rapid.Byte(), 32, 32).Draw(t, "f"))
+	var list []common.Address
+	var wantList []any
+	for range rapid.IntRange(0, 3).Draw(t, "i") {
+		list = append(list, address("i"))
+		wantList = append(wantList, list[len(list)-1].Hex())
+	}
+	var pairs []pair
+	var wantPairs []any
+	for range rapid.IntRange(0, 3).Draw(t, "j") {
+		p := pair{number("x", 256), rapid.String().Draw(t, "y")}
+		pairs = append(pairs, p)
+		wantPairs = append(wantPairs, map[string]any{"x": p.X, "y": p.Y})
+	}
+	three, four := [3]uint16{1, uint16(c), 3}, [4]byte{c, 1}
+	data, err := e.Inputs.NonIndexed().Pack(c, d, flag, f, text, bytes, list, pairs, three, four)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw := markets.Raw{Topics: [][32]byte{e.ID, common.BigToHash(a), common.BytesToHash(b[:])}, Data: data}
+	return raw, map[string]any{
+		"a": a, "b": b.Hex(), "c": c, "d": d, "e": flag, "f": common.Hash(f).Hex(), "g": text, "h": fmt.Sprintf("0x%x", bytes),
+		"i": append([]any{}, wantList...), "j": append([]any{}, wantPairs...), "k": []any{1, c, 3}, "l": fmt.Sprintf("0x%x", four),
+	}
+}
+
+// expressions that definitions may hold: sound ones of every kind, and unsound ones.
+var expressions = []string{
+	"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "emitter", "coin", "item", "index", "nothing",
+	"a + 1", "a * a", "a * a * a", "a / c", "a % (c - c)", "d - a", "a == 1", "c in [1, 2, 3]", "a > c and e", "not e",
+	"i[0]", "i[5]", "j[0].x", "j[0].z", "len(i)", "k[a]", `"x" + a`, "a + b", "g + h", "g contains h", "hex(a)", "hex(d)",
+	`wei("0.1")`, `wei(g)`, "number(g)", "address(h)", "address(a)", "hash(a, b, i)", "hash(a, g)", "keccak(g)", "option(i, b)",
+	"millis(a)", "micros(c)", "filter(i, # == b)", "map(j, .x)", "any(i, any(i, true))", "first(i)", "e ? a : c", "e ? a : g",
+	"1", "-1", `"text"`, "true", "nil", "[1, 2]", "{x: 1}", "((", "", "a ** 2", "1..1000000000", "now()", "text(a)", "item.x",
+}
+
+// Any definition with any events, whether they fit or not: it is refused with problems
+// that say where, or decodes each event into market events or one failure. Nothing
+// panics, and the same events become the same.
+func TestAnyDefinitionAndEvents(t *testing.T) {
+	e := declared(t, everything)
+	decodedAny := 0
+	rapid.Check(t, func(t *rapid.T) {
+		text := drawDefinition(t)
+		d, err := Parse(Source{File: "any.yaml", Text: []byte(text)})
+		if err != nil {
+			ps, ok := err.(Problems)
+			if !ok || len(ps) == 0 || ps[0].Line < 1 || ps[0].Column < 1 {
+				t.Fatalf("%v\n%s", err, text)
+			}
+			return
+		}
+		m, err := d.On(Site{ChainID: 1})
+		if err != nil {
+			t.Fatalf("%v\n%s", err, text)
+		}
+		var raws []markets.Raw
+		for i := range rapid.IntRange(1, 3).Draw(t, "events") {
+			raw, _ := drawLog(t, e)
+			raw.Address, raw.Position.Log = common.HexToAddress("0xaa"), int32(i)
+			spoil(t, &raw)
+			raws = append(raws, raw)
+		}
+		for _, s := range m.Streams {
+			events, failures := s.DecodeAll(raws)
+			again, _ := s.DecodeAll(raws)
+			if fmt.Sprint(events) != fmt.Sprint(again) {
+				t.Fatalf("%v\nand then %v\n%s", events, again, text)
+			}
+			for _, f := range failures {
+				if strings.Contains(f.Reason.Error(), "panicked") {
+					t.Fatalf("%v\n%s", f.Reason, text)
+				}
+			}
+			for i, e := range events {
+				if i > 0 && !e.Position.After(events[i-1].Position) {
+					t.Fatalf("two events at %v\n%s", e.Position, text)
+				}
+			}
+			decodedAny += len(events)
+		}
+	})
+	if decodedAny == 0 {
+		t.Error("no event was ever decoded")
+	}
+}
+
+func drawDefinition(t *rapid.T) string {
+	expression := func(name string) string {
+		return "'" + strings.ReplaceAll(rapid.SampledFrom(expressions).Draw(t, name), "'", "''") + "'"
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "market: any\nkind: evm\nchains:\n  one: {chainId: 1, contracts: {c: \"0x00000000000000000000000000000000000000aa\"}}\nabi:\n  - %s\nstreams:\n  s:\n    - event: E\n", everything)
+	if rapid.Bool().Draw(t, "each") {
+		fmt.Fprintf(&b, "      for: %s\n", rapid.SampledFrom([]string{"i", "j", "k", "'[1, 2]'", "g", "a"}).Draw(t, "for"))
+	}
+	b.WriteString("      becomes:\n")
+	for range rapid.IntRange(1, 2).Draw(t, "outcomes") {
+		fmt.Fprintf(&b, "        - kind: %s\n          order: %s\n          maker: %s\n", rapid.SampledFrom(markets.Kinds()).Draw(t, "kind"),
+			rapid.SampledFrom([]string{"a", "'hash(a, b)'", "f", "g", "1", "'\"x\" + a'"}).Draw(t, "order"), rapid.SampledFrom([]string{"b", "g", "a"}).Draw(t, "maker"))
+		for _, field := range []string{"when", "taker", "quantity", "partial", "price", "expiresAt", "time", "bundle", "from"} {
+			if rapid.IntRange(0, 5).Draw(t, field) == 0 {
+				fmt.Fprintf(&b, "          %s: %s\n", field, expression(field))
+				if field == "price" {
+					b.WriteString("          currency: coin\n")
+				}
+			}
+		}
+	}
+	return b.String()
+}
+
+// spoil changes, cuts off or adds to a log, or leaves it.
+func spoil(t *rapid.T, raw *markets.Raw) {
+	raw.Data = slices.Clone(raw.Data)
+	switch rapid.IntRange(0, 4).Draw(t, "spoilt") {
+	case 0:
+		for range rapid.IntRange(1, 4).Draw(t, "bytes") {
+			raw.Data[rapid.IntRange(0, len(raw.Data)-1).Draw(t, "at")] = rapid.Byte().Draw(t, "byte")
+		}
+	case 1:
+		raw.Data = raw.Data[:rapid.IntRange(0, len(raw.Data)-1).Draw(t, "length")]
+	case 2:
+		raw.Topics = raw.Topics[:rapid.IntRange(0, 3).Draw(t, "topics")]
+	}
+}
+
+// Any file that is like a definition is read, or refused with problems that say where.
+func TestAnyFile(t *testing.T) {
+	names, err := filepath.Glob("../catalogue/*.yaml")
+	if err != nil || len(names) < 5 {
+		t.Fatalf("%d definitions, %v", len(names), err)
+	}
+	var texts [][]byte
+	for _, name := range names {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		texts = append(texts, text)
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		text := slices.Clone(rapid.SampledFrom(texts).Draw(t, "definition"))
+		for range rapid.IntRange(1, 5).Draw(t, "changes") {
+			at := rapid.IntRange(0, len(text)-1).Draw(t, "at")
+			switch rapid.IntRange(0, 2).Draw(t, "change") {
+			case 0:
+				text[at] = rapid.SampledFrom([]byte("{}[]:,'\"&*-# \n\tax0|")).Draw(t, "byte")
+			case 1:
+				text = slices.Delete(text, at, min(at+rapid.IntRange(1, 30).Draw(t, "less"), len(text)))
+			case 2:
+				text = slices.Insert(text, at, []byte(rapid.SampledFrom([]string{"\n  ", "&x ", "*x", ": ", "- ", "[", "{"}).Draw(t, "more"))...)
+			}
+		}
+		_, err := Parse(Source{File: "any.yaml", Text: text})
+		if ps, ok := err.(Problems); err != nil && (!ok || len(ps) == 0) {
+			t.Fatalf("%v\n%s", err, text)
+		}
+	})
+}
+
