@@ -103,7 +103,7 @@ func observerOf(stream string) string {
 }
 
 func (w *world) streamOf(name string) markets.Stream {
-	s := markets.Stream{Name: name, Observer: observerOf(name), Source: markets.Source{Topics: []string{name}}, Decode: w.decode}
+	s := markets.Stream{Name: name, Observer: observerOf(name), Source: markets.Source{Topics: []string{name}}, Notifies: true, Decode: w.decode}
 	if w.logOnly[name] {
 		s.Observer = ""
 	}
@@ -122,7 +122,9 @@ func (w *world) decode(transaction []markets.Raw) (events []markets.Event, failu
 			failures = append(failures, markets.Failure{Raw: raw, Reason: errors.New("cannot be decoded yet")})
 			continue
 		}
-		e.Position = raw.Position
+		if e.Position = raw.Position; e.Kind.Sale() {
+			e.Taker = "taker" // who is told of it
+		}
 		events = append(events, e)
 	}
 	return events, failures
@@ -273,11 +275,12 @@ type contents struct {
 	Records    map[string]markets.Record
 	Activities map[string]markets.Activity
 	Letters    map[string]string // what was wrong
+	Told       map[string]markets.Notification
 }
 
 // want is what the canonical chain makes: the plain fold of its events.
 func (w *world) want() contents {
-	c := contents{map[string]markets.Order{}, map[string]markets.Record{}, map[string]markets.Activity{}, map[string]string{}}
+	c := contents{map[string]markets.Order{}, map[string]markets.Record{}, map[string]markets.Activity{}, map[string]string{}, map[string]markets.Notification{}}
 	var events []markets.Event
 	for _, name := range w.streams {
 		es, failures := w.streamOf(name).DecodeAll(w.raws(name))
@@ -297,6 +300,9 @@ func (w *world) want() contents {
 	records := map[string][]markets.Event{}
 	for _, e := range events {
 		c.Activities[e.Transaction] = markets.Activity{Chain: "chain", Market: "market", Event: e}
+		for _, n := range markets.Notifications(c.Activities[e.Transaction]) {
+			c.Told[n.ID()] = n
+		}
 		if e.Order != "" {
 			keys[e.Order] = true
 		}
@@ -330,6 +336,7 @@ func (w *world) got() contents {
 		Records:    load(w, persistence.Records, func(r markets.Record) string { return r.Key }),
 		Activities: load(w, persistence.Activities, func(a markets.Activity) string { return a.Transaction }),
 		Letters:    letters,
+		Told:       load(w, persistence.Notifications, markets.Notification.ID),
 	}
 }
 
@@ -423,6 +430,7 @@ func (w *world) check() error {
 		differ("record", got.Records, want.Records),
 		differ("activity", got.Activities, want.Activities),
 		differ("dead letter", got.Letters, want.Letters),
+		differ("notification", got.Told, want.Told),
 		w.counts(),
 	)
 }

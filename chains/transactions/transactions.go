@@ -171,7 +171,7 @@ func parseAptos(text []byte) ([]Transaction, error) {
 		} `json:"changes"`
 	}
 	if err := json.Unmarshal(text, &t); err != nil {
-		return nil, fmt.Errorf("Aptos transaction: %w", err)
+		return nil, fmt.Errorf("transaction of Aptos: %w", err)
 	}
 	ledger := &markets.AptosTransaction{Version: int64(t.Version), Sender: long(t.Sender)}
 	for _, c := range t.Changes {

@@ -227,4 +227,3 @@ func TestAnyFile(t *testing.T) {
 		}
 	})
 }
-

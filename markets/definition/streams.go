@@ -89,7 +89,7 @@ func (p *parsing) source(s *section) *source {
 		src.line = s.at.Line
 	}
 	defer s.done()
-	names := types.Map{}
+	var names types.Map
 	switch {
 	case p.Kind == markets.Aptos:
 		names = p.handleSource(s, src)
