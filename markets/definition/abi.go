@@ -28,6 +28,9 @@ func newEvent(e abi.Event) (*event, error) {
 		if input.Name == "" {
 			input.Name = fmt.Sprintf("arg%d", i)
 		}
+		if err := sized(input.Type); err != nil {
+			return nil, fmt.Errorf("event %s: parameter %d: %w", e.RawName, i+1, err)
+		}
 		if names[input.Name] {
 			return nil, fmt.Errorf("event %s has two parameters %s", e.RawName, input.Name)
 		}
@@ -41,6 +44,29 @@ func newEvent(e abi.Event) (*event, error) {
 		return nil, fmt.Errorf("event %s has more than 3 indexed parameters", e.RawName)
 	}
 	return out, nil
+}
+
+// sized says whether Solidity has a type of the size, which the library does not ask.
+func sized(t abi.Type) error {
+	switch t.T {
+	case abi.IntTy, abi.UintTy:
+		if t.Size%8 != 0 || t.Size < 8 || t.Size > 256 {
+			return fmt.Errorf("there is no type %s", t)
+		}
+	case abi.FixedBytesTy:
+		if t.Size < 1 || t.Size > 32 {
+			return fmt.Errorf("there is no type %s", t)
+		}
+	case abi.SliceTy, abi.ArrayTy:
+		return sized(*t.Elem)
+	case abi.TupleTy:
+		for _, e := range t.TupleElems {
+			if err := sized(*e); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // signature tells the event from others of its name.

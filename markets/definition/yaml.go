@@ -65,7 +65,8 @@ type section struct {
 }
 
 type named struct {
-	key string
+	key  string
+	name *token.Position // of the key
 	node
 }
 
@@ -162,7 +163,7 @@ func (s *section) enter(pair *ast.MappingValueNode) {
 		child.add("stands here twice")
 		return
 	}
-	s.fields = append(s.fields, named{key.Value, child})
+	s.fields = append(s.fields, named{key.Value, key.Position, child})
 }
 
 func (s *section) find(key string) (node, bool) {
@@ -233,6 +234,7 @@ func (s *section) done() {
 	for _, f := range s.fields {
 		if !slices.Contains(s.known, f.key) {
 			known := slices.Compact(slices.Sorted(slices.Values(s.known)))
+			f.at = f.name
 			f.add("unknown field%s: there are %s", spelling.DidYouMean(f.key, known), strings.Join(known, ", "))
 		}
 	}

@@ -1,0 +1,135 @@
+package commands
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/imart/event-worker/chains/replay"
+)
+
+func TestMarketsListAndShow(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	list := output(t, dir, "markets", "list")
+	for _, name := range []string{"aavegotchi", "imart", "imart-aptos", "seaport", "tradeport", "wyvern", "erc721", "erc1155"} {
+		if !strings.Contains(list, "\n"+name+" ") {
+			t.Errorf("markets list does not name %s:\n%s", name, list)
+		}
+		file := filepath.Join(dir, name+".yaml")
+		if err := os.WriteFile(file, []byte(output(t, dir, "markets", "show", name)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if text := output(t, dir, "markets", "check", file); !strings.Contains(text, "market "+name+" ") {
+			t.Errorf("what markets show prints of %s: %s", name, text)
+		}
+	}
+}
+
+// Each problem is one line with its place, and says what there is instead.
+func TestMarketsCheck(t *testing.T) {
+	t.Parallel()
+	const sound = `market: shop
+kind: evm
+chains:
+  home: {chainId: 7, start: 5, contracts: {shop: "0x00000000000000000000000000000000000000aa"}}
+abi:
+  - event Sold(uint256 indexed id, address seller, address buyer, uint256 price, string note)
+streams:
+  buy:
+    - event: Sold
+      becomes:
+        kind: bought
+        order: '"ask-" + id'
+        maker: seller
+        taker: buyer
+        price: price
+        currency: coin
+`
+	for name, c := range map[string]struct{ from, to, want string }{
+		"unknown field":       {"maker: seller", "marker: seller", "13:9: streams.buy[0].becomes.marker: unknown field (did you mean maker?)"},
+		"unknown name":        {"maker: seller", "maker: seler", "13:16: streams.buy[0].becomes.maker: unknown name seler: there are"},
+		"wrong type":          {"price: price", "price: note", "15:16: streams.buy[0].becomes.price: is a text, and a number is needed"},
+		"wrong operands":      {`'"ask-" + id'`, `seller * 2`, "12:"},
+		"unknown event":       {"event: Sold", "event: Sole", "9:14: streams.buy[0].event: unknown event Sole (did you mean Sold?): abi has Sold"},
+		"constant key":        {`'"ask-" + id'`, `'"ask"'`, "12:16: streams.buy[0].becomes.order: the key is the same for all orders"},
+		"no key":              {"        order: '\"ask-\" + id'\n", "", "order is missing"},
+		"unknown kind":        {"kind: bought", "kind: brought", "11:15: streams.buy[0].becomes.kind: unknown word \"brought\" (did you mean bought?)"},
+		"no currency":         {"        currency: coin\n", "", "currency is missing"},
+		"mistyped address":    {"0x00000000000000000000000000000000000000aa", "0x00000000000000000000000000000000000000aA", "typing error"},
+		"bad event":           {"uint256 price, string", "uint257 price, string", "6:5: abi"},
+		"clock":               {"price: price", "price: now()", "15:"},
+		"loop in a loop":      {"maker: seller", "maker: 'any([1], any([2], true)) ? seller : buyer'", "one loop inside another"},
+		"syntax of a formula": {"price: price", "price: price +", "15:"},
+		"no YAML":             {"kind: evm", "kind: [evm", "no YAML"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			file := filepath.Join(dir, "shop.yaml")
+			if !strings.Contains(sound, c.from) {
+				t.Fatal("nothing to spoil")
+			}
+			if err := os.WriteFile(file, []byte(strings.Replace(sound, c.from, c.to, 1)), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			_, stderr, code := result(t, dir, nil, "markets", "check", "shop.yaml")
+			if code != 1 || !strings.Contains(stderr, c.want) || !strings.Contains(stderr, "shop.yaml:") {
+				t.Errorf("exit code %d, %s\nwant %s", code, stderr, c.want)
+			}
+		})
+	}
+}
+
+func TestMarketsTestOnARecording(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	recording, err := filepath.Abs("../testdata/transactions/aavegotchi-buy-erc721.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := output(t, dir, "markets", "test", "aavegotchi", "--recording", recording)
+	for _, part := range []string{`"kind": "bought"`, `"order": "erc721-268784"`, `"price": "685000000000000000000"`, `"status": "SOLD"`, "nothing: no stream of aavegotchi reads events like this one"} {
+		if !strings.Contains(text, part) {
+			t.Errorf("it does not say %s:\n%s", part, text)
+		}
+	}
+	_, stderr, code := result(t, dir, nil, "markets", "test", "tradeport", "--recording", recording)
+	if code != 1 || !strings.Contains(stderr, "of an evm chain") {
+		t.Errorf("of another kind: exit code %d, %s", code, stderr)
+	}
+	_, stderr, code = result(t, dir, nil, "markets", "test", "seaport")
+	if code != 1 || !strings.Contains(stderr, "--recording FILE, or --tx HASH") {
+		t.Errorf("without a transaction: exit code %d, %s", code, stderr)
+	}
+}
+
+// A transaction comes from a node, whose URL is never shown.
+func TestMarketsTestOnANode(t *testing.T) {
+	t.Parallel()
+	recording, err := replay.Open(os.DirFS("../testdata/recordings/ethereum"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	node, err := replay.Serve(t.Context(), "127.0.0.1:0", recording)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { node.Close() })
+	node.Finish()
+	const sale = "0xd74ca23c89cef55c9824265c4cf9ab163abcb37730d2a0d3766396b4e915c3f8"
+	text := output(t, t.TempDir(), "markets", "test", "seaport", "--tx", sale, "--endpoint", node.URL())
+	for _, part := range []string{`"price": "67300000000000000"`, `"time": "2023-04-07T23:58:11Z"`} {
+		if !strings.Contains(text, part) {
+			t.Errorf("it does not say %s:\n%s", part, text)
+		}
+	}
+	for _, url := range []string{node.URL() + "/s3cret", "http://127.0.0.1:1/s3cret", "s3cret"} {
+		hash := strings.Replace(sale, "d", "e", 1)
+		stdout, stderr, code := result(t, t.TempDir(), nil, "markets", "test", "seaport", "--tx", hash, "--endpoint", url)
+		if code != 1 || strings.Contains(fmt.Sprint(stdout, stderr), "s3cret") {
+			t.Errorf("%s: exit code %d, %s", url, code, stderr)
+		}
+	}
+}
