@@ -237,6 +237,10 @@ func (r *recorder) Append(activities []markets.Activity, letters []markets.DeadL
 	return r.write(func(tx persistence.Tx) error { return tx.Append(activities, letters) })
 }
 
+func (r *recorder) Notify(notifications []markets.Notification) error {
+	return r.write(func(tx persistence.Tx) error { return tx.Notify(notifications) })
+}
+
 func (r *recorder) Truncate(stream string, after int64, limit int) (int, int, error) {
 	r.writes = append(r.writes, func(tx persistence.Tx) error {
 		_, _, err := tx.Truncate(stream, after, limit)

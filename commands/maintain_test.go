@@ -91,7 +91,7 @@ func TestMaintenanceInVain(t *testing.T) {
 		{[]string{"retry", "--id", "ethereum/seaport/buy/1.2.3/0x1"}, "retry: no dead letter has that id: query dead_letters prints those that there are"},
 		{[]string{"retry", "--market", "seaport"}, `retry: --market "seaport": write chain/market`},
 		{[]string{"retry", "--market", "bsc/seaport"}, `retry: unknown chain "bsc"`},
-		{[]string{"retry", "--market", "ethereum/opensee"}, `retry: --market "ethereum/opensee": unknown market "opensee": known are seaport`},
+		{[]string{"retry", "--market", "ethereum/opensee"}, `retry: --market "ethereum/opensee": unknown market "opensee": known are aavegotchi`},
 	} {
 		_, stderr, code := result(t, data, nil, append(test.args, "--data", data)...)
 		if code != 1 || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, test.want) {

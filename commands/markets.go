@@ -25,7 +25,7 @@ your own are named by the option "definitions" of the configuration.`,
 		Args:    noArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(newMarketsList(), newMarketsShow(), newMarketsCheck(), newMarketsTest())
+	c.AddCommand(newMarketsList(), newMarketsShow(), newMarketsCheck(), newMarketsTest(), newMarketsNew())
 	return c
 }
 

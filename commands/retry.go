@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 
@@ -90,7 +91,23 @@ func (f retryFlags) condition() (persistence.Condition, error) {
 	if !ok {
 		return nil, fmt.Errorf("--market %q: write chain/market, such as ethereum/seaport", f.market)
 	}
+	if err := f.known(chain, market); err != nil {
+		return nil, fmt.Errorf("--market %q: %w", f.market, err)
+	}
 	return of(persistence.MarketRef{Chain: chain, Market: market}), nil
+}
+
+// known says whether a market is one that the program carries or the configuration has.
+func (f retryFlags) known(chain, market string) error {
+	_, err := catalogue.Find(catalogue.All(), market)
+	if err == nil {
+		return nil
+	}
+	configured, failed := f.configured()
+	if failed == nil && slices.ContainsFunc(configured[chain], func(m markets.Market) bool { return m.Name == market }) {
+		return nil
+	}
+	return err
 }
 
 // configured are the markets of the configuration, by chain.

@@ -62,7 +62,7 @@ func (p *words) structure() (*structure, error) {
 		if p.peek() == "}" {
 			continue
 		}
-		name := strings.TrimSuffix(p.word(), ":")
+		name := p.word()
 		p.skip(":")
 		kind := p.moveType()
 		if !isIdentifier(name) || kind == "" {

@@ -20,7 +20,7 @@ const everything = "event E(uint256 indexed a, address indexed b, uint8 c, int12
 // Whatever values an event has, each field is read as it was written by go-ethereum's
 // encoder.
 func TestFieldsAreReadAsWritten(t *testing.T) {
-	e := declared(t, everything)
+	e := declaredIn(t, everything)
 	rapid.Check(t, func(t *rapid.T) {
 		raw, want := drawLog(t, e)
 		used := map[string]bool{}
@@ -40,7 +40,7 @@ func TestFieldsAreReadAsWritten(t *testing.T) {
 	})
 }
 
-func declared(t testing.TB, text string) *event {
+func declaredIn(t testing.TB, text string) *event {
 	t.Helper()
 	events, err := parseEvents(text)
 	if err != nil || len(events) != 1 {
@@ -107,7 +107,7 @@ var expressions = []string{
 // that say where, or decodes each event into market events or one failure. Nothing
 // panics, and the same events become the same.
 func TestAnyDefinitionAndEvents(t *testing.T) {
-	e := declared(t, everything)
+	e := declaredIn(t, everything)
 	decodedAny := 0
 	rapid.Check(t, func(t *rapid.T) {
 		text := drawDefinition(t)

@@ -21,9 +21,9 @@ func tokens(text string) (out []string) {
 				out, word = append(out, word), ""
 			}
 		}
-		for _, r := range line {
+		for i, r := range line {
 			switch {
-			case isLetter(r) || r == ':' && (strings.HasSuffix(word, ":") || word != "" && !strings.Contains(word, ":")):
+			case isLetter(r), r == ':' && (strings.HasPrefix(line[i:], "::") || strings.HasSuffix(line[:i], ":")): // 0x1::m::S
 				word += string(r)
 			case unicode.IsSpace(r):
 				flush()

@@ -1,0 +1,49 @@
+package commands
+
+import (
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/imart/event-worker/markets/definition"
+)
+
+func newMarketsNew() *cobra.Command {
+	var name, address string
+	c := &cobra.Command{
+		Use:   "new FILE",
+		Short: "Write a definition to begin with, from a contract's ABI or a Move module",
+		Long: `Write a market definition to begin with to standard output: all events of a contract's
+ABI (JSON, as explorers give it) or of a Move module (JSON, as a node answers
+/v1/accounts/ACCOUNT/module/MODULE), and for each what its name makes likely, with
+comments where you must decide. "-" reads standard input.`,
+		Example: "  event-worker markets new abi.json --name my-market --address 0x… > my-market.yaml",
+		Args:    one(`a file, or "-"`),
+		RunE: func(c *cobra.Command, args []string) error {
+			in := c.InOrStdin()
+			if args[0] != "-" {
+				f, err := os.Open(args[0])
+				if err != nil {
+					return err
+				}
+				defer f.Close()
+				in = f
+			}
+			text, err := io.ReadAll(io.LimitReader(in, maxRecording))
+			if err != nil {
+				return err
+			}
+			draft, err := definition.Draft(name, address, text)
+			if err != nil {
+				return fmt.Errorf("%s: %w", args[0], err)
+			}
+			_, err = c.OutOrStdout().Write(draft)
+			return unlessClosed(err)
+		},
+	}
+	c.Flags().StringVar(&name, "name", "my-market", "the market's name")
+	c.Flags().StringVar(&address, "address", "0x0000000000000000000000000000000000000001", "the contract's address, or the module's account")
+	return c
+}

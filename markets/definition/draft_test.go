@@ -1,0 +1,56 @@
+package definition
+
+import (
+	"strings"
+	"testing"
+)
+
+const contractABI = `[
+ {"type":"event","name":"ItemListed","inputs":[{"name":"listingId","type":"uint256","indexed":true},{"name":"seller","type":"address"},{"name":"nft","type":"address"},{"name":"tokenId","type":"uint256"},{"name":"price","type":"uint256"}]},
+ {"type":"event","name":"ItemSold","inputs":[{"name":"listingId","type":"uint256","indexed":true},{"name":"seller","type":"address"},{"name":"buyer","type":"address"},{"name":"nft","type":"address"},{"name":"tokenId","type":"uint256"},{"name":"price","type":"uint256"}]},
+ {"type":"event","name":"ItemCanceled","inputs":[{"name":"listingId","type":"uint256","indexed":true}]},
+ {"type":"event","name":"BidPlaced","inputs":[{"name":"bidId","type":"bytes32"},{"name":"bidder","type":"address"},{"name":"value","type":"uint256"}]},
+ {"type":"event","name":"Paused","inputs":[]},
+ {"type":"event","name":"Odd","inputs":[{"name":"","type":"bool"},{"name":"parts","type":"tuple[]","components":[{"name":"x","type":"uint8"},{"name":"y","type":"string"}]}]},
+ {"type":"event","name":"Odd","inputs":[{"name":"x","type":"uint256","indexed":true}]},
+ {"type":"function","name":"f","inputs":[]}
+]`
+
+const moveModule = `{"bytecode":"0x00","abi":{"address":"0x5","name":"shop","structs":[
+ {"name":"ListEvent","fields":[{"name":"id","type":"u64"},{"name":"seller","type":"address"},{"name":"price","type":"u64"},{"name":"token_id","type":"0x3::token::TokenId"}]},
+ {"name":"BuyEvent","fields":[{"name":"id","type":"u64"},{"name":"buyer","type":"address"},{"name":"price","type":"u64"}]},
+ {"name":"Shop","fields":[{"name":"list_events","type":"0x1::event::EventHandle<0x5::shop::ListEvent>"},{"name":"buy_events","type":"0x1::event::EventHandle<0x5::shop::BuyEvent>"}]}
+]}}`
+
+// What is drafted is sound, and says of events with telling names what they are.
+func TestDraft(t *testing.T) {
+	for name, c := range map[string]struct {
+		address, text string
+		want          []string
+	}{
+		"ABI":    {"0x00000000000000000000000000000000000000aa", contractABI, []string{"kind: listed", "kind: bought", "kind: delisted", "kind: offer_made", "taker: buyer", "price: price", "Odd(uint256 indexed)"}},
+		"module": {"0x5", moveModule, []string{"kind: listed", "kind: bought", "handle: shop::Shop/buy_events", "maker: seller"}},
+	} {
+		text, err := Draft("my-market", c.address, []byte(c.text))
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		d, err := Parse(Source{File: "draft.yaml", Text: text})
+		if err != nil {
+			t.Fatalf("%s: %s\n%s", name, err.(Problems).Lines(), text)
+		}
+		if _, err := d.On(Site{ChainID: 1}); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		for _, part := range c.want {
+			if !strings.Contains(string(text), part) {
+				t.Errorf("%s: no %q in\n%s", name, part, text)
+			}
+		}
+	}
+	for _, text := range []string{"", "{}", "[]", "null", `{"name":"x"}`, "no JSON"} {
+		if _, err := Draft("x", "0x1", []byte(text)); err == nil {
+			t.Errorf("%q: no error", text)
+		}
+	}
+}
