@@ -1,6 +1,7 @@
 package definition
 
 import (
+	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -11,7 +12,6 @@ import (
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/crypto"
 	"github.com/expr-lang/expr"
-	"golang.org/x/crypto/sha3"
 
 	"github.com/imart/event-worker/markets"
 )
@@ -203,16 +203,16 @@ func coinType(info map[string]any) (any, error) {
 	return account + "::" + string(bytesOf(module)) + "::" + string(bytesOf(name)), nil
 }
 
-// collectionID identifies a collection of token v1 as Aptos' indexers do: SHA3-256 of
-// its creator and name.
-func collectionID(creator, name string) string { return sha3Hex(creator + "::" + name) }
+// collectionID identifies a collection of token v1 as Aptos' indexers do: SHA-256 of
+// its creator and name (aptos-core, crates/indexer).
+func collectionID(creator, name string) string { return sha256Hex(creator + "::" + name) }
 
 // tokenDataID identifies a token of token v1 as Aptos' indexers do.
 func tokenDataID(creator, collection, name string) string {
-	return sha3Hex(creator + "::" + collection + "::" + name)
+	return sha256Hex(creator + "::" + collection + "::" + name)
 }
 
-func sha3Hex(text string) string {
-	sum := sha3.Sum256([]byte(text))
+func sha256Hex(text string) string {
+	sum := sha256.Sum256([]byte(text))
 	return "0x" + hex.EncodeToString(sum[:])
 }

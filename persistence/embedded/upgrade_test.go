@@ -1,0 +1,59 @@
+package embedded
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
+
+	"github.com/imart/event-worker/persistence"
+)
+
+// A file of version 1 has no notifications: whoever only reads it says what to do, and
+// whoever writes to it brings it up to date and loses nothing.
+func TestUpgrade(t *testing.T) {
+	dir := t.TempDir()
+	store, err := Open(t.Context(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.TakeOver(t.Context(), "ethereum", "me"); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := sqlite.OpenConn(filepath.Join(dir, fileName), sqlite.OpenReadWrite)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := sqlitex.ExecuteScript(conn, "DROP TABLE notifications; PRAGMA user_version = 1;", nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := conn.Close(); err != nil {
+		t.Fatal(err)
+	}
+
+	if _, err := OpenReader(dir); err == nil || !strings.Contains(err.Error(), "run the worker once") {
+		t.Errorf("reading it: %v", err)
+	}
+	store, err = Open(t.Context(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	for collection, want := range map[string]int{persistence.Notifications: 0, persistence.Leases: 1} {
+		n := 0
+		for _, err := range store.Query(t.Context(), persistence.Query{Collection: collection}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			n++
+		}
+		if n != want {
+			t.Errorf("%d %s, want %d", n, collection, want)
+		}
+	}
+}
