@@ -314,6 +314,10 @@ func (l *life) writeReport() {
 	l.reporting, l.reported = true, l.report
 	r, ref := l.report, l.doc.Ref()
 	l.do(func(ctx context.Context) any {
+		// Not cut off when the actor ends: the server would go on with it, and it could
+		// come after the actor's last report.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), reportTimeout)
+		defer cancel()
 		return reportWritten{l.store.Report(ctx, ref, r)}
 	})
 }
