@@ -252,7 +252,7 @@ func (w *world) event() markets.Event {
 	}
 	switch e.Stream {
 	case "list":
-		e.Kind = pick(r, markets.Listed, markets.OfferMade)
+		e.Kind = pick(r, markets.Listed, markets.OfferMade, markets.OrderChanged)
 	case "buy":
 		e.Kind, e.Partial = pick(r, markets.Bought, markets.Matched), r.IntN(2) == 0
 	case "delist":

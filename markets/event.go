@@ -16,6 +16,7 @@ const (
 	OfferRejected     Kind = "offer_rejected"
 	OfferAgreed       Kind = "offer_agreed"     // an offer of something else than a sale was accepted, such as to exhibit a token
 	Matched           Kind = "matched"          // the other half of a sale: it fills an order, but is no sale of its own
+	OrderChanged      Kind = "order_changed"    // an order's price, quantity or expiry: those that the event tells
 	OrdersCancelled   Kind = "orders_cancelled" // all earlier orders of Maker on Contract
 	Transferred       Kind = "transferred"
 	CollectionCreated Kind = "collection_created"
@@ -27,8 +28,8 @@ const (
 // Kinds are all kinds of market events.
 func Kinds() []Kind {
 	return []Kind{
-		Listed, Delisted, Bought, OfferMade, OfferCancelled, OfferAccepted, OfferRejected, OfferAgreed, Matched, OrdersCancelled,
-		Transferred, CollectionCreated, TokenMinted, Recorded, RecordRemoved,
+		Listed, Delisted, Bought, OfferMade, OfferCancelled, OfferAccepted, OfferRejected, OfferAgreed, Matched, OrderChanged,
+		OrdersCancelled, Transferred, CollectionCreated, TokenMinted, Recorded, RecordRemoved,
 	}
 }
 

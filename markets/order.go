@@ -48,6 +48,7 @@ type Order struct {
 	Paid     Amount   `json:"paid,omitempty" bson:"paid,omitempty"`
 	Currency Currency `json:"currency,omitzero" bson:"currency,omitempty"`
 
+	// ListedAt is also when an order whose listing was not seen was first changed.
 	ListedAt   *time.Time `json:"listedAt,omitempty" bson:"listedAt,omitempty"`
 	SoldAt     *time.Time `json:"soldAt,omitempty" bson:"soldAt,omitempty"`
 	CanceledAt *time.Time `json:"canceledAt,omitempty" bson:"canceledAt,omitempty"`
@@ -84,6 +85,8 @@ func (o *Order) Apply(e Event) bool {
 		o.ifOpen(e, o.cancel)
 	case OfferRejected:
 		o.ifOpen(e, o.reject)
+	case OrderChanged:
+		o.ifOpen(e, o.change)
 	default:
 		o.Anomalies++
 	}
@@ -133,6 +136,28 @@ func (o *Order) fill(e Event) {
 		o.Status, o.SoldAt = Sold, new(e.Time)
 	case o.Status == "":
 		o.Status = Partial
+	}
+}
+
+// change takes over the terms that the event tells. A quantity is what is on offer
+// from here on: what was filled before counts no more. An order whose listing was not
+// seen stands at its price since its first change.
+func (o *Order) change(e Event) {
+	o.Status = Listing
+	if o.ListedAt == nil {
+		o.ListedAt = new(e.Time)
+	}
+	if e.Price.Known() {
+		o.Price = e.Price
+	}
+	if e.Currency != (Currency{}) {
+		o.Currency = e.Currency
+	}
+	if e.Quantity.Known() {
+		o.Quantity, o.Filled, o.Paid = e.Quantity, "0", ""
+	}
+	if e.ExpiresAt != nil {
+		o.ExpiresAt = e.ExpiresAt
 	}
 }
 

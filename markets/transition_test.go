@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -221,8 +222,8 @@ func history(r *rand.Rand) []Event {
 		}
 		switch e.Stream {
 		case "list":
-			e.Kind = pick(r, Listed, Listed, OfferMade)
-			e.Quantity = e.Quantity.Plus("2")
+			e.Kind = pick(r, Listed, Listed, OfferMade, OrderChanged)
+			e.Quantity = pick(r, "", e.Quantity.Plus("2"))
 		case "buy":
 			e.Kind = pick(r, Bought, Matched, OfferAccepted, TokenMinted)
 			e.Partial = r.IntN(2) == 0
@@ -462,6 +463,37 @@ func TestTrailsStayShortAndReachDeep(t *testing.T) {
 		}
 		if rolled := end - trail[i].Seq; rolled > 3*depth+denseTrail {
 			t.Errorf("to undo %d the trail goes back %d", depth, rolled)
+		}
+	}
+}
+
+// A change keeps what it does not tell; its quantity is what is left on offer.
+func TestAnOrderChanges(t *testing.T) {
+	listed := Event{Kind: Listed, Order: "a", Maker: "m", Token: Token{ID: "7"}, Quantity: "10", Price: "500", Position: Position{Height: 1}}
+	filled := Event{Kind: Bought, Order: "a", Quantity: "4", Price: "200", Partial: true, Position: Position{Height: 2}}
+	changed := func(e Event) Event {
+		e.Kind, e.Order, e.Position = OrderChanged, "a", Position{Height: 3}
+		return e
+	}
+	expiry := time.Unix(9, 0).UTC()
+	for name, c := range map[string]struct {
+		events []Event
+		want   Order
+	}{
+		"price":          {[]Event{listed, filled, changed(Event{Price: "400"})}, Order{Status: Listing, Maker: "m", Token: Token{ID: "7"}, Quantity: "10", Filled: "4", Price: "400", Paid: "200"}},
+		"quantity":       {[]Event{listed, filled, changed(Event{Quantity: "3", Price: "120"})}, Order{Status: Listing, Maker: "m", Token: Token{ID: "7"}, Quantity: "3", Filled: "0", Price: "120"}},
+		"expiry":         {[]Event{listed, changed(Event{ExpiresAt: &expiry})}, Order{Status: Listing, Maker: "m", Token: Token{ID: "7"}, Quantity: "10", Filled: "0", Price: "500", ExpiresAt: &expiry}},
+		"unseen listing": {[]Event{changed(Event{Price: "400"}), filled}, Order{Status: Listing, Price: "400", Filled: "4", Paid: "200"}},
+		"cancelled before": {[]Event{listed, {Kind: Delisted, Order: "a", Position: Position{Height: 2}}, changed(Event{Price: "1"})},
+			Order{Status: Canceled, Maker: "m", Token: Token{ID: "7"}, Quantity: "10", Filled: "0", Price: "500", Anomalies: 1}},
+	} {
+		o, _ := FoldOrder("", "", "", c.events[:0])
+		for _, e := range c.events {
+			o.Apply(e)
+		}
+		o.First, o.Last, o.ListedAt, o.CanceledAt, o.Taker = Position{}, Position{}, nil, nil, ""
+		if !reflect.DeepEqual(o, c.want) {
+			t.Errorf("%s:\n is   %+v\n want %+v", name, o, c.want)
 		}
 	}
 }

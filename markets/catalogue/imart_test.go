@@ -4,15 +4,16 @@ import (
 	"encoding/json"
 	"math/big"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
-	"github.com/ethereum/go-ethereum/accounts/abi"
 	"github.com/ethereum/go-ethereum/common"
 
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/markets/catalogue"
 	"github.com/imart/event-worker/markets/definition"
+	"github.com/imart/event-worker/markets/markettest"
 )
 
 // Of IMart nothing was recorded: these logs are made with go-ethereum's encoder, and the
@@ -25,37 +26,23 @@ var (
 	nft                   = common.HexToAddress("0xe721")
 )
 
-// made is a log of an event of the curation contract.
-func made(t *testing.T, signature string, index int32, id int64, values ...any) markets.Raw {
-	t.Helper()
-	name, parameters, _ := strings.Cut(strings.TrimSuffix(signature, ")"), "(")
-	var inputs abi.Arguments
-	for i, p := range strings.Split(parameters, ",") {
-		kind, err := abi.NewType(p, "", nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		inputs = append(inputs, abi.Argument{Type: kind, Indexed: i == 0})
-	}
-	e := abi.NewEvent(name, name, false, inputs)
-	data, err := e.Inputs.NonIndexed().Pack(values...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return markets.Raw{
-		Position: markets.Position{Height: 1, Log: index}, Transaction: "0x7a", Address: gallery,
-		Topics: [][32]byte{e.ID, common.BigToHash(big.NewInt(id))}, Data: data,
-	}
+const (
+	galleryChanged    = "event GalleryChanged(uint256 indexed id, string eventType, address collection, uint256 tokenId, address owner, string spaceType, string name, string metadataUri, bool isToken, uint64 timestamp, address[] payees, uint256[] commissionRates, address commissionPool, address[] admissions)"
+	offerChanged      = "event OfferChanged(uint256 indexed id, string eventType, address collection, uint256 tokenId, address from, address to, uint256 price, uint256 galleryId, uint64 offerStartAt, uint64 offerExpiredAt, uint64 exhibitExpiredAt, string url, string detail, uint64 timestamp)"
+	exhibitChanged    = "event ExhibitChanged(uint256 indexed id, string eventType, uint256 galleryId, address collection, uint256 tokenId, address origin, uint64 expiration, uint256 price, string location, string url, string detail, uint64 timestamp)"
+	collectionCreated = "event CollectionCreated(address root, address creator, string name, string category, string[] tags, string description, string uri, address[] payees, uint256[] royalties, uint64 maximum)"
+	createActivity    = "event CreateActivity(address indexed organizer, uint256 indexed activityId, address nftContractAddress, uint256[] tokenIds, uint256 indexed endBlockNumber)"
+	merkleRoot        = "event MerkleRoot(uint256 indexed activityId, bytes32 merkleRoot)"
+	claimed           = "event Claimed(address indexed claimer, address indexed organizer, uint256 indexed activityId, uint256 tokenId)"
+	withdrawPrize     = "event WithdrawPrize(address indexed organizer, uint256 indexed activityId)"
+)
+
+func exhibit(t *testing.T, contract common.Address, what string) markets.Raw {
+	return markettest.Log(t, contract, exhibitChanged, 7, what, 3, nft, 42, owner, 1_700_000_000, 5000, "", "https://example.com", "", 1)
 }
 
-func exhibit(t *testing.T, what string, index int32) markets.Raw {
-	return made(t, "ExhibitChanged(uint256,string,uint256,address,uint256,address,uint64,uint256,string,string,string,uint64)", index, 7,
-		what, big.NewInt(3), nft, big.NewInt(42), owner, uint64(1_700_000_000), big.NewInt(5000), "", "https://example.com", "", uint64(1))
-}
-
-func offer(t *testing.T, what string, index int32) markets.Raw {
-	return made(t, "OfferChanged(uint256,string,address,uint256,address,address,uint256,uint256,uint64,uint64,uint64,string,string,uint64)", index, 9,
-		what, nft, big.NewInt(42), curator, owner, big.NewInt(5000), big.NewInt(3), uint64(1), uint64(1_700_000_000), uint64(2), "", "", uint64(1))
+func offer(t *testing.T, contract common.Address, what string) markets.Raw {
+	return markettest.Log(t, contract, offerChanged, 9, what, nft, 42, curator, owner, 5000, 3, 1, 1_700_000_000, 2, "", "", 1)
 }
 
 func imart(t *testing.T) markets.Market {
@@ -69,13 +56,10 @@ func imart(t *testing.T) markets.Market {
 
 // An exhibit is listed, and sold to whom the token is moved.
 func TestIMartExhibit(t *testing.T) {
-	sold := exhibit(t, "ExhibitSold", 6)
-	moved := markets.Log{Index: 5, Address: nft, Topics: [][32]byte{
-		common.HexToHash("0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef"),
-		common.BytesToHash(gallery[:]), common.BytesToHash(buyer[:]), common.BigToHash(big.NewInt(42)),
-	}}
-	sold.Around = []markets.Log{moved, {Index: 6, Address: sold.Address, Topics: sold.Topics, Data: sold.Data}}
-	events := decode(t, imart(t), []markets.Raw{exhibit(t, "ExhibitListed", 1), sold})
+	events := decode(t, imart(t), slices.Concat(
+		markettest.Transaction(1, exhibit(t, gallery, "ExhibitListed")),
+		markettest.Transaction(2, markettest.Log(t, nft, transfer721, gallery, buyer, 42), exhibit(t, gallery, "ExhibitSold")),
+	))
 	order, _ := markets.FoldOrder("bsc", "imart", "exhibit-7", only(events, func(e markets.Event) bool { return e.Order == "exhibit-7" }))
 	if order.Status != markets.Sold || order.Maker != owner.Hex() || order.Taker != buyer.Hex() || order.Price != "5000" || order.Currency.Symbol != "BNB" ||
 		order.Token != (markets.Token{Collection: nft.Hex(), ID: "42", Standard: markets.ERC721}) || order.ExpiresAt == nil || order.ExpiresAt.Unix() != 1_700_000_000 {
@@ -85,7 +69,7 @@ func TestIMartExhibit(t *testing.T) {
 	if record.Type != "exhibit" || record.Key != "7" || record.Fields["status"] != "ExhibitSold" || record.Fields["gallery"] != "3" {
 		t.Errorf("%+v", record)
 	}
-	frozen := decode(t, imart(t), []markets.Raw{exhibit(t, "ExhibitFrozen", 1)})
+	frozen := decode(t, imart(t), []markets.Raw{exhibit(t, gallery, "ExhibitFrozen")})
 	if len(frozen) != 2 || frozen[1].Kind != markets.Delisted {
 		t.Errorf("%+v", frozen)
 	}
@@ -105,7 +89,7 @@ func TestIMartOffers(t *testing.T) {
 		"OfferCanceled": {owner, markets.OfferGone},
 	} {
 		m := imart(t)
-		events := decode(t, m, []markets.Raw{offer(t, what, 1)})
+		events := decode(t, m, []markets.Raw{offer(t, gallery, what)})
 		if len(events) != 1 || events[0].Kind.Sale() || events[0].Record.Key != "9" {
 			t.Fatalf("%s: %+v", what, events)
 		}
@@ -119,6 +103,40 @@ func TestIMartOffers(t *testing.T) {
 			t.Errorf("stream %s does not notify", s.Name)
 		}
 	}
+}
+
+// What every event of its contracts becomes, on the chain that has them all.
+func TestIMartOnEVM(t *testing.T) {
+	m, err := catalogue.Market("imart", definition.Site{ChainID: 5})
+	if err != nil {
+		t.Fatal(err)
+	}
+	curation := common.HexToAddress("0xc1d86DfeD6ceb43d83c7fFEf264D8C9d764751eB")
+	lottery := common.HexToAddress("0x50119e8e72E64746d84b808D0d040cB57DC35ed3")
+	var logs []markets.Raw
+	for _, contract := range []string{"0x9ED826624d295a8B276947d567a5438Be83aaACC", "0x16F88C3af47971Eeb071bdcDD8fcA146BE5F7C90"} {
+		logs = append(logs, markettest.Log(t, common.HexToAddress(contract), collectionCreated, nft, owner, "Beasts", "art", []string{"tall", "wild"},
+			"of the forest", "ipfs://beasts", []common.Address{owner}, []*big.Int{big.NewInt(500)}, 1000))
+	}
+	for _, what := range []string{"GalleryCreated", "GalleryMetadataChanged"} {
+		logs = append(logs, markettest.Log(t, curation, galleryChanged, 3, what, nft, 1, curator, "3d", "Hall", "ipfs://hall", true, 1,
+			[]common.Address{curator}, []*big.Int{big.NewInt(250)}, gallery, []common.Address{nft}))
+	}
+	for _, what := range []string{"OfferCreated", "OfferCanceled", "OfferRejected", "OfferAccepted"} {
+		logs = append(logs, offer(t, curation, what))
+	}
+	for _, what := range []string{"ExhibitListed", "ExhibitFrozen", "ExhibitRedeemed", "ExhibitCanceled"} {
+		logs = append(logs, exhibit(t, curation, what))
+	}
+	logs = append(logs,
+		markettest.Log(t, nft, transfer721, curation, buyer, 42),
+		exhibit(t, curation, "ExhibitSold"),
+		markettest.Log(t, lottery, createActivity, owner, 11, nft, []*big.Int{big.NewInt(1), big.NewInt(2)}, 900),
+		markettest.Log(t, lottery, merkleRoot, 11, [32]byte{1, 2}),
+		markettest.Log(t, lottery, claimed, buyer, owner, 11, 2),
+		markettest.Log(t, lottery, withdrawPrize, owner, 11),
+	)
+	golden(t, "imart", decode(t, m, markettest.Transaction(1, logs...)))
 }
 
 // Each chain has the streams whose contracts it has; Seaport 1.4 is the order market.

@@ -160,7 +160,7 @@ func (p *parsing) assignments(s *section, key string, src *source, sc scope, wan
 
 // check says what an outcome lacks to be of use.
 func (o *outcome) check(s *section) {
-	ofOrder := o.side != "" || o.kind == markets.Matched
+	ofOrder := o.side != "" || o.kind == markets.Matched || o.kind == markets.OrderChanged
 	switch {
 	case o.kind == "":
 	case ofOrder && o.order == nil && o.record == nil:
