@@ -16,11 +16,12 @@ func newMarketsNew() *cobra.Command {
 		Use:   "new FILE",
 		Short: "Write a definition to begin with, from a contract's ABI or a Move module",
 		Long: `Write a market definition to begin with to standard output: all events of a contract's
-ABI (JSON, as explorers give it) or of a Move module (JSON, as a node answers
-/v1/accounts/ACCOUNT/module/MODULE), and for each what its name makes likely, with
-comments where you must decide. "-" reads standard input.`,
-		Example: "  event-worker markets new abi.json --name my-market --address 0x… > my-market.yaml",
-		Args:    one(`a file, or "-"`),
+ABI (JSON, as explorers give it) or of Move modules (JSON, as a node answers
+/v1/accounts/ACCOUNT/module/MODULE or /v1/accounts/ACCOUNT/modules), and for each what
+its name makes likely, with comments where you must decide. "-" reads standard input.`,
+		Example: `  event-worker markets new abi.json --name my-market --address 0x… > my-market.yaml
+  curl -s https://api.mainnet.aptoslabs.com/v1/accounts/0x…/modules | event-worker markets new - > my-market.yaml`,
+		Args: one(`a file, or "-"`),
 		RunE: func(c *cobra.Command, args []string) error {
 			in := c.InOrStdin()
 			if args[0] != "-" {
@@ -44,6 +45,6 @@ comments where you must decide. "-" reads standard input.`,
 		},
 	}
 	c.Flags().StringVar(&name, "name", "my-market", "the market's name")
-	c.Flags().StringVar(&address, "address", "0x0000000000000000000000000000000000000001", "the contract's address, or the module's account")
+	c.Flags().StringVar(&address, "address", "", "the contract's address, or the module's account where its JSON does not say")
 	return c
 }

@@ -73,3 +73,21 @@ func TestParse(t *testing.T) {
 		t.Fatalf("on another chain: %v", err)
 	}
 }
+
+// What is missing is said where it should be.
+func TestMissingFieldsHaveAPlace(t *testing.T) {
+	_, err := Parse(Source{File: "x.yaml", Text: []byte(`market: x
+kind: evm
+chains:
+  one: {chainId: 1, contracts: {main: {start: 5}}}
+currencies:
+  gold: {symbol: G}
+abi: event E(uint256 a)
+streams:
+  s: {event: E, becomes: {kind: recorded, record: {type: t, key: a}}}
+`)})
+	ps, _ := err.(Problems)
+	if len(ps) != 2 || ps[0].Line != 4 || ps[1].Line != 6 || !strings.Contains(ps[0].Text, "main.address") || !strings.Contains(ps[1].Text, "gold.address") {
+		t.Errorf("%v", err)
+	}
+}

@@ -2,6 +2,7 @@ package definition
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -15,146 +16,19 @@ import (
 // Draft writes a definition to begin with, out of an EVM contract's ABI or a Move
 // module as their JSON is: all events, and for each what its name makes likely. It is
 // sound, and wrong where names mislead: people must read it. address is the contract's,
-// or that of the module's account.
+// or that of the module's account; "" is the one that the text names.
 func Draft(name, address string, text []byte) ([]byte, error) {
 	if events, err := parseABI(text); err == nil && len(events) > 0 {
 		return draftEVM(name, address, events), nil
 	}
-	if structs, err := parseModule(text); err == nil {
-		return draftAptos(name, address, structs), nil
+	if modules, err := parseModules(text); err == nil {
+		return draftAptos(name, address, modules), nil
 	}
 	return nil, errors.New("neither an ABI with events nor a Move module: want the JSON that an explorer or a node gives of a contract or module")
 }
 
-// guess is a draft of what an event becomes.
-type guess struct {
-	stream string
-	kind   markets.Kind
-}
-
-// guessOf is what an event's name makes likely. Of nothing it makes a record.
-func guessOf(event string) guess {
-	name := strings.ToLower(event)
-	has := func(parts ...string) bool {
-		return slices.ContainsFunc(parts, func(part string) bool { return strings.Contains(name, part) })
-	}
-	ends := has("cancel", "delist", "remove", "withdraw", "nolonger", "unlist")
-	sale := has("buy", "bought", "sold", "sale", "purchase", "execut", "match", "fulfil", "fill")
-	switch {
-	case has("bid", "offer") && has("accept"):
-		return guess{"offer-accept", markets.OfferAccepted}
-	case has("bid", "offer") && has("reject"):
-		return guess{"offer-reject", markets.OfferRejected}
-	case has("bid", "offer") && ends:
-		return guess{"offer-cancel", markets.OfferCancelled}
-	case has("bid", "offer"):
-		return guess{"offer", markets.OfferMade}
-	case ends:
-		return guess{"delist", markets.Delisted}
-	case sale && !has("salecreated"):
-		return guess{"buy", markets.Bought}
-	case has("list", "ask", "salecreated"):
-		return guess{"list", markets.Listed}
-	}
-	return guess{"record-" + plainName(event), markets.Recorded}
-}
-
-// plainName is a name as streams and records have them.
-func plainName(text string) string {
-	var b strings.Builder
-	for _, r := range strings.ToLower(text) {
-		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
-			b.WriteRune(r)
-		}
-	}
-	name := b.String()
-	return name[:min(len(name), 30)]
-}
-
-// drafted is a field of an event: its name and kind.
-type drafted struct {
-	name string
-	kind kind
-}
-
-// find is the first field of a kind whose name contains one of the parts, or "".
-func find(fields []drafted, k kind, parts ...string) string {
-	for _, part := range parts {
-		for _, f := range fields {
-			if f.kind == k && strings.Contains(strings.ToLower(f.name), part) {
-				return f.name
-			}
-		}
-	}
-	return ""
-}
-
-// outcome writes what an event becomes.
-func writeOutcome(b *bytes.Buffer, event string, g guess, fields []drafted, currency string) {
-	line := func(format string, args ...any) { fmt.Fprintf(b, "        "+format+"\n", args...) }
-	id := find(fields, isNumber, "orderid", "listingid", "offerid", "offer_id", "listing_id", "bidid", "auctionid", "saleid", "itemid")
-	if id == "" {
-		id = find(fields, isText, "orderhash", "hash", "listing", "bid", "orderid")
-	}
-	token := find(fields, isNumber, "tokenid", "token_id", "nftid", "punkindex", "assetid")
-	if id == "" && token != find(fields, isNumber, "id", "index") {
-		id = find(fields, isNumber, "id", "index")
-	}
-	collection := find(fields, isText, "collection", "nftcontract", "tokenaddress", "nftaddress", "nft", "tokencontract", "token")
-	if id == "" && token != "" {
-		id = token
-		if collection != "" {
-			id = fmt.Sprintf(`%s + ":" + %s`, collection, token)
-		}
-	}
-	if g.kind == markets.Recorded || id == "" {
-		line("kind: recorded")
-		writeRecord(b, event, fields)
-		return
-	}
-	line("kind: %s", g.kind)
-	line("order: '\"\" + %s' # the same in a listing, its sale and its cancellation, and in no two orders", id)
-	maker, taker := find(fields, isText, "seller", "maker", "owner", "lister", "from"), find(fields, isText, "buyer", "taker", "to", "winner")
-	if sideOf(g.kind) == markets.Bid {
-		maker, taker = find(fields, isText, "bidder", "buyer", "offerer", "maker", "from"), find(fields, isText, "seller", "taker", "owner", "to")
-	}
-	if maker != "" {
-		line("maker: %s", maker)
-	}
-	if taker != "" && taker != maker {
-		line("taker: %s", taker)
-	}
-	switch {
-	case collection != "" && token != "" && collection != maker:
-		line("token: {collection: %s, id: %s}", collection, token)
-	case token != "":
-		line("token: {id: %s} # and its collection", token)
-	}
-	if quantity := find(fields, isNumber, "quantity", "amount", "count"); quantity != "" {
-		line("quantity: %s", quantity)
-	}
-	if price := find(fields, isNumber, "price", "value", "cost"); price != "" {
-		line("price: %s # the whole sum: multiply it if it is for one unit", price)
-		line("currency: %s # or what it is in", currency)
-	}
-}
-
-func writeRecord(b *bytes.Buffer, event string, fields []drafted) {
-	key := `"all"`
-	if len(fields) > 0 {
-		key = fields[0].name
-		if fields[0].kind != isNumber && fields[0].kind != isText {
-			key = `"all"`
-		}
-	}
-	fmt.Fprintf(b, "        record:\n          type: %s\n          key: '%s' # what tells it from others of its type\n", plainName(event), key)
-	if len(fields) > 0 {
-		b.WriteString("          fields:\n")
-	}
-	for _, f := range fields {
-		fmt.Fprintf(b, "            %s: %s\n", f.name, f.name)
-	}
-}
+// nowhere stands for an address that people must put in.
+const nowhere = "0x0000000000000000000000000000000000000001"
 
 const draftHead = `# A draft: what each event becomes is guessed from names. Put it right, then
 #   event-worker markets check FILE
@@ -168,6 +42,9 @@ chains:
 
 func draftEVM(name, address string, events []*event) []byte {
 	var b bytes.Buffer
+	if address == "" {
+		address = nowhere
+	}
 	fmt.Fprintf(&b, draftHead, name, markets.EVM)
 	fmt.Fprintf(&b, "  ethereum: # a name for people\n    chainId: 1\n    start: 0 # the block that the contract was made in\n    contracts:\n      main: %q\n\nabi: |\n", address)
 	slices.SortFunc(events, func(a, b *event) int { return strings.Compare(a.signature(), b.signature()) })
@@ -186,7 +63,7 @@ func draftEVM(name, address string, events []*event) []byte {
 		if named[title] > 1 {
 			title = e.signature()
 		}
-		g := guessOf(e.RawName)
+		g := guessOf(e.RawName, fields)
 		var one bytes.Buffer
 		fmt.Fprintf(&one, "    - event: %s\n      becomes:\n", title)
 		writeOutcome(&one, e.RawName, g, fields, "coin")
@@ -254,49 +131,106 @@ func solidityKind(f abi.Argument) kind {
 	return isText
 }
 
-func draftAptos(name, account string, structs []*structure) []byte {
+func draftAptos(name, account string, modules []module) []byte {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, draftHead, name, markets.Aptos)
-	fmt.Fprintf(&b, "  mainnet:\n    chainId: 1 # 2 is the test network\n    account: %q\n\ntypes: |\n", account)
 	known := library{}
-	for _, s := range structs {
-		known.add(s)
-		var parts []string
-		for _, f := range s.fields {
-			parts = append(parts, f.name+": "+f.text)
+	for _, m := range modules {
+		account = cmp.Or(account, m.address)
+		for _, s := range m.structs {
+			known.add(s)
 		}
-		fmt.Fprintf(&b, "  struct %s { %s }\n", s.name, strings.Join(parts, ", "))
+	}
+	fmt.Fprintf(&b, draftHead, name, markets.Aptos)
+	fmt.Fprintf(&b, "  mainnet:\n    chainId: 1 # 2 is the test network\n    account: %q\n", cmp.Or(account, nowhere))
+	handles, strange := handlesOf(modules, known)
+	for _, h := range strange {
+		fmt.Fprintf(&b, "\n# %s has events of %s, which is another module's: give its JSON, too.\n", h.path, h.of)
+	}
+	if len(handles) == 0 {
+		b.WriteString("\n# There are no event handles here: these events cannot be followed.\nstreams: {}\n")
+		return b.Bytes()
+	}
+	b.WriteString("\ntypes: |\n")
+	for _, s := range neededBy(handles, known) {
+		fmt.Fprintf(&b, "  struct %s { %s }\n", s.name, strings.Join(membersOf(s), ", "))
 	}
 	groups := map[string][]string{}
-	for _, resource := range structs {
-		for _, f := range resource.fields {
-			inner, ok := strings.CutPrefix(f.text, "0x1::event::EventHandle<")
-			s, found := known.find(strings.TrimSuffix(inner, ">"))
-			if !ok || !found {
-				continue
-			}
-			var fields []drafted
-			for _, m := range s.fields {
-				fields = append(fields, drafted{m.name, moveKind(m.text)})
-			}
-			event := lastName(s.name)
-			g := guessOf(event)
-			stream := g.stream
-			for n := 2; groups[stream] != nil; n++ { // a stream is one handle
-				stream = fmt.Sprintf("%s-%d", g.stream, n)
-			}
-			var one bytes.Buffer
-			fmt.Fprintf(&one, "    - handle: %s/%s\n      event: %s\n      becomes:\n", resource.name, f.name, s.name)
-			writeOutcome(&one, event, g, fields, `'"0x1::aptos_coin::AptosCoin"'`)
-			groups[stream] = []string{one.String()}
+	for _, h := range handles {
+		var fields []drafted
+		for _, m := range h.event.fields {
+			fields = append(fields, drafted{m.name, moveKind(m.text)})
 		}
-	}
-	if len(groups) == 0 {
-		b.WriteString("\n# The module has no event handles: its events cannot be followed.\nstreams: {}\n")
-		return b.Bytes()
+		event := lastName(h.event.name)
+		g := guessOf(event, fields)
+		stream := g.stream
+		for n := 2; groups[stream] != nil; n++ { // a stream is one handle
+			stream = fmt.Sprintf("%s-%d", g.stream, n)
+		}
+		var one bytes.Buffer
+		fmt.Fprintf(&one, "    - handle: %s\n      event: %s\n      becomes:\n", h.path, h.event.name)
+		writeOutcome(&one, event, g, fields, `'"0x1::aptos_coin::AptosCoin"'`)
+		groups[stream] = []string{one.String()}
 	}
 	writeStreams(&b, groups)
 	return b.Bytes()
+}
+
+// handle is an event handle of a module's resource.
+type handle struct {
+	path  string // module::Resource/field
+	of    string // its events' type
+	event *structure
+}
+
+// handlesOf are the event handles of modules, and those whose events are not known.
+func handlesOf(modules []module, known library) (handles, strange []handle) {
+	for _, m := range modules {
+		for _, resource := range m.structs {
+			for _, f := range resource.fields {
+				inner, ok := strings.CutPrefix(f.text, "0x1::event::EventHandle<")
+				if !ok {
+					continue
+				}
+				h := handle{path: resource.name + "/" + f.name, of: strings.TrimSuffix(inner, ">")}
+				if h.event, ok = known.find(h.of); ok {
+					handles = append(handles, h)
+				} else {
+					strange = append(strange, h)
+				}
+			}
+		}
+	}
+	return handles, strange
+}
+
+// neededBy are the structs of the handles' events, and those that these hold.
+func neededBy(handles []handle, known library) (all []*structure) {
+	var need func(s *structure)
+	need = func(s *structure) {
+		if slices.Contains(all, s) {
+			return
+		}
+		all = append(all, s)
+		for _, f := range s.fields {
+			for _, name := range strings.FieldsFunc(f.text, func(r rune) bool { return strings.ContainsRune("<>,", r) }) {
+				if inner, ok := known.find(name); ok {
+					need(inner)
+				}
+			}
+		}
+	}
+	for _, h := range handles {
+		need(h.event)
+	}
+	return all
+}
+
+// membersOf are a struct's fields as Move declares them.
+func membersOf(s *structure) (all []string) {
+	for _, f := range s.fields {
+		all = append(all, f.name+": "+f.text)
+	}
+	return all
 }
 
 func moveKind(text string) kind {

@@ -22,14 +22,26 @@ const moveModule = `{"bytecode":"0x00","abi":{"address":"0x5","name":"shop","str
  {"name":"Shop","fields":[{"name":"list_events","type":"0x1::event::EventHandle<0x5::shop::ListEvent>"},{"name":"buy_events","type":"0x1::event::EventHandle<0x5::shop::BuyEvent>"}]}
 ]}}`
 
+// moveModules is an account's modules as a node answers them: one without handles, one
+// whose resource keeps other things beside them, among them events of another account.
+const moveModules = `[{"bytecode":"0x00","abi":{"address":"0x6","name":"math","structs":[{"name":"Curve","fields":[{"name":"dummy_field","type":"bool"}]}]}},
+ {"bytecode":"0x00","abi":{"address":"0x6","name":"market","structs":[
+ {"name":"Task","fields":[{"name":"task_id","type":"u64"},{"name":"address","type":"address"}]},
+ {"name":"Inner","fields":[{"name":"id","type":"u64"}]},
+ {"name":"PriceUpdated","fields":[{"name":"listing_id","type":"u64"},{"name":"new_price","type":"u64"},{"name":"inner","type":"vector<0x6::market::Inner>"}]},
+ {"name":"Store","fields":[{"name":"tasks","type":"0x1::table::Table<u64, 0x6::market::Task>"},{"name":"set_task","type":"0x1::event::EventHandle<0x6::market::Task>"},
+  {"name":"updates","type":"0x1::event::EventHandle<0x6::market::PriceUpdated>"},{"name":"sales","type":"0x1::event::EventHandle<0x7::other::Sold>"}]}
+]}}]`
+
 // What is drafted is sound, and says of events with telling names what they are.
 func TestDraft(t *testing.T) {
 	for name, c := range map[string]struct {
 		address, text string
 		want          []string
 	}{
-		"ABI":    {"0x00000000000000000000000000000000000000aa", contractABI, []string{"kind: listed", "kind: bought", "kind: delisted", "kind: offer_made", "taker: buyer", "price: price", "Odd(uint256 indexed)"}},
-		"module": {"0x5", moveModule, []string{"kind: listed", "kind: bought", "handle: shop::Shop/buy_events", "maker: seller"}},
+		"ABI":     {"0x00000000000000000000000000000000000000aa", contractABI, []string{"kind: listed", "kind: bought", "kind: delisted", "kind: offer_made", "taker: buyer", "price: price", "Odd(uint256 indexed)"}},
+		"modules": {"", moveModules, []string{`account: "0x6"`, "kind: order_changed", "price: new_price", "Store/sales has events of 0x7::other::Sold", "record-task", "struct market::Inner"}},
+		"module":  {"0x5", moveModule, []string{"kind: listed", "kind: bought", "handle: shop::Shop/buy_events", "maker: seller"}},
 	} {
 		text, err := Draft("my-market", c.address, []byte(c.text))
 		if err != nil {

@@ -96,9 +96,17 @@ func (p *words) moveType() string {
 	}
 }
 
-// parseModule reads the structs of a module's JSON, as nodes answer it.
-func parseModule(text []byte) ([]*structure, error) {
-	type module struct {
+// module is a Move module: what its account published.
+type module struct {
+	address string
+	structs []*structure
+}
+
+// parseModules reads the JSON of a module, or of all modules of an account, as nodes
+// answer it.
+func parseModules(text []byte) ([]module, error) {
+	type answer struct {
+		Address string `json:"address"`
 		Name    string `json:"name"`
 		Structs []struct {
 			Name   string `json:"name"`
@@ -108,27 +116,41 @@ func parseModule(text []byte) ([]*structure, error) {
 			} `json:"fields"`
 		} `json:"structs"`
 	}
-	var wrapped struct {
-		module
-		ABI *module `json:"abi"`
+	type wrapped struct {
+		answer
+		ABI *answer `json:"abi"`
 	}
-	if err := json.Unmarshal(text, &wrapped); err != nil {
+	all := make([]wrapped, 1)
+	var err error
+	if bytes.HasPrefix(bytes.TrimSpace(text), []byte("[")) {
+		err = json.Unmarshal(text, &all)
+	} else {
+		err = json.Unmarshal(text, &all[0])
+	}
+	if err != nil {
 		return nil, fmt.Errorf("no Move module: %w", err)
 	}
-	m := wrapped.module
-	if wrapped.ABI != nil {
-		m = *wrapped.ABI
-	}
-	if m.Name == "" || len(m.Structs) == 0 {
-		return nil, errors.New("no Move module: it has no name or no structs")
-	}
-	var out []*structure
-	for _, s := range m.Structs {
-		structure := &structure{name: m.Name + "::" + s.Name}
-		for _, f := range s.Fields {
-			structure.fields = append(structure.fields, member{name: f.Name, text: strings.ReplaceAll(f.Type, " ", "")})
+	var out []module
+	for _, w := range all {
+		m := w.answer
+		if w.ABI != nil {
+			m = *w.ABI
 		}
-		out = append(out, structure)
+		if m.Name == "" || len(m.Structs) == 0 {
+			continue
+		}
+		read := module{address: m.Address}
+		for _, s := range m.Structs {
+			structure := &structure{name: m.Name + "::" + s.Name}
+			for _, f := range s.Fields {
+				structure.fields = append(structure.fields, member{name: f.Name, text: strings.ReplaceAll(f.Type, " ", "")})
+			}
+			read.structs = append(read.structs, structure)
+		}
+		out = append(out, read)
+	}
+	if len(out) == 0 {
+		return nil, errors.New("no Move module: it has no name or no structs")
 	}
 	return out, nil
 }
@@ -278,6 +300,9 @@ func sorted(object map[string]json.RawMessage) []string {
 func (r *moveReader) value(m move, data json.RawMessage) (any, error) {
 	if r.left--; r.left < 0 {
 		return nil, errMany
+	}
+	if string(bytes.TrimSpace(data)) == "null" {
+		return nil, fmt.Errorf("null is no %s", m.name)
 	}
 	if m.body != nil {
 		fields := map[string]any{}

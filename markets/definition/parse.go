@@ -233,12 +233,14 @@ func (p *parsing) types(s *section) {
 			n.fail(err)
 			continue
 		}
-		structures, err := parseModule(content)
+		modules, err := parseModules(content)
 		if err != nil {
 			n.add("%s: %v", text, err)
 		}
-		for _, structure := range structures {
-			p.structs.add(structure)
+		for _, m := range modules {
+			for _, structure := range m.structs {
+				p.structs.add(structure)
+			}
 		}
 	}
 }

@@ -174,11 +174,15 @@ func (s *section) find(key string) (node, bool) {
 	return s.fields[i].node, true
 }
 
-// field is a field's value; false if it is missing.
+// field is a field's value; false, and the section's place, if it is missing.
 func (s *section) field(key string) (node, bool) {
 	s.known = append(s.known, key)
 	n, ok := s.find(key)
-	return n, ok && n.ast != nil
+	if !ok {
+		n = s.node
+		n.path, n.ast = strings.TrimPrefix(s.path+"."+key, "."), nil
+	}
+	return n, n.ast != nil
 }
 
 // needed is a field that must be there.
