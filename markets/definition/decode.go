@@ -114,7 +114,7 @@ func (b *bound) match(raw *markets.Raw) error {
 // decode appends what the source makes of one of its raw events.
 func (b *bound) decode(m *machine, raw *markets.Raw, events []markets.Event) ([]markets.Event, error) {
 	v := values{}
-	if err := b.fill(v, raw); err != nil {
+	if err := b.fill(m, v, raw); err != nil {
 		return nil, err
 	}
 	err := b.source.condition.elements(m, v, func() error {
@@ -176,7 +176,7 @@ func (c *condition) once(m *machine, v values, f func() error) error {
 }
 
 // fill sets the values that the source's expressions depend on.
-func (b *bound) fill(v values, raw *markets.Raw) error {
+func (b *bound) fill(m *machine, v values, raw *markets.Raw) error {
 	if b.kind == markets.Aptos {
 		return b.fillAptos(v, raw)
 	}
@@ -184,16 +184,16 @@ func (b *bound) fill(v values, raw *markets.Raw) error {
 		return errShort
 	}
 	if b.used["emitter"] {
-		v["emitter"] = b.emitter(raw)
+		v["emitter"] = b.emitter(m, raw)
 	}
 	if b.used["coin"] {
 		v["coin"] = zeroAddress
 	}
 	if b.used["moved"] || b.used["paid"] {
-		moved, paid := transfers(raw)
+		moved, paid := transfers(raw, m.known)
 		v["moved"], v["paid"] = moved, paid
 	}
-	r := evmReader{left: maxList}
+	r := evmReader{maxList, m.known}
 	for i := range b.fields {
 		value, err := b.fields[i].read(raw, &r)
 		if err != nil {
@@ -205,11 +205,11 @@ func (b *bound) fill(v values, raw *markets.Raw) error {
 }
 
 // emitter is the contract that logged the event.
-func (b *bound) emitter(raw *markets.Raw) string {
+func (b *bound) emitter(m *machine, raw *markets.Raw) string {
 	if name, ok := b.contracts[raw.Address]; ok {
 		return name
 	}
-	return common.Address(raw.Address).Hex()
+	return m.known.of(raw.Address)
 }
 
 func (b *bound) fillAptos(v values, raw *markets.Raw) error {
@@ -248,7 +248,7 @@ func (b *bound) marketEvent(m *machine, v values, o *outcome, raw *markets.Raw) 
 	}
 	e.Time = f.time("time", o.time)
 	if b.kind == markets.EVM {
-		e.Contract = b.emitter(raw)
+		e.Contract = b.emitter(m, raw)
 	}
 	if o.contractExpr != nil {
 		e.Contract = f.text("contract", o.contractExpr)

@@ -1,6 +1,7 @@
 package definition
 
 import (
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -114,7 +115,10 @@ var (
 
 // evmReader reads values of Solidity types. The data comes from a node and is not
 // trusted: left bounds how many values one event may have.
-type evmReader struct{ left int }
+type evmReader struct {
+	left  int
+	known checksums
+}
 
 // at is the value whose head is at a place of data. Offsets count from the data's
 // beginning.
@@ -205,7 +209,7 @@ func (r *evmReader) word(t abi.Type, word []byte) (any, error) {
 		if !zero(word[:wordSize-common.AddressLength]) {
 			return nil, errRange
 		}
-		return common.Address(word[wordSize-common.AddressLength:]).Hex(), nil
+		return r.known.of(common.Address(word[wordSize-common.AddressLength:])), nil
 	case abi.UintTy:
 		n := new(big.Int).SetBytes(word)
 		if n.BitLen() > t.Size {
@@ -242,11 +246,12 @@ func small(data []byte, at int) (int, error) {
 	if at+wordSize > len(data) {
 		return 0, errShort
 	}
-	n := new(big.Int).SetBytes(data[at : at+wordSize])
-	if !n.IsInt64() || n.Int64() > int64(len(data)) {
+	word := data[at : at+wordSize]
+	n := binary.BigEndian.Uint64(word[wordSize-8:])
+	if !zero(word[:wordSize-8]) || n > uint64(len(data)) {
 		return 0, errShort
 	}
-	return int(n.Int64()), nil
+	return int(n), nil
 }
 
 func zero(b []byte) bool {

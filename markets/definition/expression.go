@@ -51,9 +51,14 @@ type expression struct {
 type values map[string]any
 
 // machine evaluates expressions. It is for one goroutine.
-type machine struct{ vm vm.VM }
+type machine struct {
+	vm    vm.VM
+	known checksums
+}
 
-func newMachine() *machine { return &machine{vm.VM{MemoryBudget: maxMemory}} }
+func newMachine() *machine {
+	return &machine{vm.VM{MemoryBudget: maxMemory}, checksums{}}
+}
 
 // evaluate is the expression's value.
 func (m *machine) evaluate(e *expression, v values) (any, error) {
@@ -134,7 +139,7 @@ func (s scope) explain(err error) error {
 // functionNames are the functions of this package.
 var functionNames = map[string]bool{
 	"text": true, "number": true, "hex": true, "wei": true, "units": true, "millis": true, "micros": true, "keccak": true,
-	"hash": true, "option": true, "address": true, "coinType": true, "collectionId": true, "tokenDataId": true,
+	"hash": true, "option": true, "sum": true, "address": true, "coinType": true, "collectionId": true, "tokenDataId": true,
 }
 
 // survey notes the names that an expression depends on.

@@ -55,6 +55,7 @@ func functions(kind markets.ChainKind) []expr.Option {
 		expr.Function("micros", func(args ...any) (any, error) { return instant(args[0], time.Microsecond) }, new(func(Number) time.Time), new(func(int) time.Time)),
 		expr.Function("keccak", unary(func(t string) (any, error) { return "0x" + hex.EncodeToString(crypto.Keccak256(bytesOf(t))), nil }), new(func(string) string)),
 		expr.Function("hash", hash, new(func(any, ...any) string)),
+		expr.Function("sum", sum, new(func([]any) Number)),
 		expr.Function("option", option, new(func([]any, any) any)),
 		expr.Function("address", func(args ...any) (any, error) { return addressOf(kind, args[0]) },
 			new(func(string) string), new(func(Number) string)),
@@ -145,6 +146,19 @@ func hash(args ...any) (any, error) {
 		fmt.Fprintf(state, "%d:%s", len(text), text)
 	}
 	return hex.EncodeToString(state.Sum(nil)), nil
+}
+
+// sum is the total of a list of numbers.
+func sum(args ...any) (any, error) {
+	total := new(big.Int)
+	for _, value := range args[0].([]any) {
+		n, ok := numeric(value)
+		if !ok {
+			return nil, fmt.Errorf("sum of a %T: sum numbers, such as map(items, .amount)", value)
+		}
+		total.Add(total, n.n)
+	}
+	return bounded(total)
 }
 
 // option is an Option's value, or what to take instead.

@@ -27,7 +27,7 @@ func TestFieldsAreReadAsWritten(t *testing.T) {
 		for _, f := range e.fields {
 			used[f.Name] = true
 		}
-		r := evmReader{left: maxList}
+		r := evmReader{maxList, checksums{}}
 		for _, f := range e.fieldsOf(used) {
 			got, err := f.read(&raw, &r)
 			if err != nil {
@@ -99,7 +99,7 @@ var expressions = []string{
 	"a + 1", "a * a", "a * a * a", "a / c", "a % (c - c)", "d - a", "a == 1", "c in [1, 2, 3]", "a > c and e", "not e",
 	"i[0]", "i[5]", "j[0].x", "j[0].z", "len(i)", "k[a]", `"x" + a`, "a + b", "g + h", "g contains h", "hex(a)", "hex(d)",
 	`wei("0.1")`, `wei(g)`, "number(g)", "address(h)", "address(a)", "hash(a, b, i)", "hash(a, g)", "keccak(g)", "option(i, b)",
-	"millis(a)", "micros(c)", "filter(i, # == b)", "map(j, .x)", "any(i, any(i, true))", "first(i)", "e ? a : c", "e ? a : g",
+	"sum(k)", "sum(map(j, .x))", "sum(i)", "millis(a)", "micros(c)", "filter(i, # == b)", "map(j, .x)", "any(i, any(i, true))", "first(i)", "e ? a : c", "e ? a : g",
 	"1", "-1", `"text"`, "true", "nil", "[1, 2]", "{x: 1}", "((", "", "a ** 2", "1..1000000000", "now()", "text(a)", "item.x",
 }
 
