@@ -90,7 +90,7 @@ func TestMarketsTestOnARecording(t *testing.T) {
 		t.Fatal(err)
 	}
 	text := output(t, dir, "markets", "test", "aavegotchi", "--recording", recording)
-	for _, part := range []string{`"kind": "bought"`, `"order": "erc721-268784"`, `"price": "685000000000000000000"`, `"status": "SOLD"`, "nothing: no stream of aavegotchi reads events like this one"} {
+	for _, part := range []string{`"kind": "bought"`, `"order": "erc721-268784"`, `"price": "685000000000000000000"`, `"status": "SOLD"`, `"chain": "polygon"`, ": nothing, no stream of aavegotchi reads it"} {
 		if !strings.Contains(text, part) {
 			t.Errorf("it does not say %s:\n%s", part, text)
 		}
@@ -102,6 +102,36 @@ func TestMarketsTestOnARecording(t *testing.T) {
 	_, stderr, code = result(t, dir, nil, "markets", "test", "seaport")
 	if code != 1 || !strings.Contains(stderr, "--recording FILE, or --tx HASH") {
 		t.Errorf("without a transaction: exit code %d, %s", code, stderr)
+	}
+}
+
+// The same transaction by its version and by its hash, from a node of Aptos whose URL
+// ends in /v1 or does not.
+func TestMarketsTestOnAptos(t *testing.T) {
+	t.Parallel()
+	recording, err := replay.Open(os.DirFS("../testdata/recordings/aptos"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	node, err := replay.Serve(t.Context(), "127.0.0.1:0", recording)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { node.Close() })
+	node.Finish()
+	const hash = "0xd355674fbeec72aa7ef36013e8fc19ac1d8ee516d800950057e1f06145362135"
+	byVersion := output(t, t.TempDir(), "markets", "test", "tradeport", "--tx", "2386455218", "--endpoint", node.URL())
+	for _, part := range []string{`"kind": "bought"`, `"name": "Ice Blue #1397"`, `"status": "SOLD"`, "type 0x1::coin::WithdrawEvent: nothing, no stream of tradeport reads it"} {
+		if !strings.Contains(byVersion, part) {
+			t.Errorf("it does not say %s:\n%s", part, byVersion)
+		}
+	}
+	if byHash := output(t, t.TempDir(), "markets", "test", "tradeport", "--tx", hash, "--endpoint", strings.TrimSuffix(node.URL(), "/v1")); byHash != byVersion {
+		t.Errorf("by hash\n%s\nby version\n%s", byHash, byVersion)
+	}
+	_, stderr, code := result(t, t.TempDir(), nil, "markets", "test", "tradeport", "--tx", strings.Replace(hash, "d", "e", 1), "--endpoint", node.URL())
+	if code != 1 || !strings.Contains(stderr, "transaction_not_found") {
+		t.Errorf("exit code %d, %s", code, stderr)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -141,30 +142,43 @@ func explainTo(out io.Writer, d *definition.Definition, site definition.Site, tx
 		if err != nil {
 			return err
 		}
-		p.line("")
-		p.line("  event %d, %s", raw.Position.Log, describeRaw(raw))
 		if len(verdicts) == 0 {
-			p.line("    nothing: no stream of %s reads events like this one", d.Market)
+			p.line("  event %d, %s: nothing, no stream of %s reads it", raw.Position.Log, describeRaw(raw), d.Market)
+			continue
 		}
+		p.line("  event %d, %s", raw.Position.Log, describeRaw(raw))
 		for _, v := range verdicts {
 			p.verdict(v)
 			events = append(events, v.Events...)
 		}
 	}
-	p.documents(d, events)
+	p.documents(d, chainName(d, site), events)
 	return unlessClosed(p.err)
+}
+
+// chainName is the name of a site's chain.
+func chainName(d *definition.Definition, site definition.Site) string {
+	for _, c := range d.Chains {
+		if c.ID == site.ChainID {
+			return c.Name
+		}
+	}
+	return "chain"
 }
 
 // describeRaw is what a raw event is, without its data.
 func describeRaw(raw markets.Raw) string {
 	if raw.Type != "" {
-		return "type " + raw.Type
+		return "type " + leadingZeros.ReplaceAllString(raw.Type, "0x")
 	}
 	if len(raw.Topics) == 0 {
 		return fmt.Sprintf("of contract 0x%x, without topics", raw.Address)
 	}
 	return fmt.Sprintf("of contract 0x%x, topic 0x%x", raw.Address, raw.Topics[0])
 }
+
+// leadingZeros are those of addresses.
+var leadingZeros = regexp.MustCompile(`\b0x0+\B`)
 
 // printer prints lines and keeps the first error.
 type printer struct {
@@ -198,7 +212,7 @@ func (p *printer) verdict(v definition.Verdict) {
 }
 
 // documents prints the orders and records that events make, taken alone.
-func (p *printer) documents(d *definition.Definition, events []markets.Event) {
+func (p *printer) documents(d *definition.Definition, chain string, events []markets.Event) {
 	slices.SortStableFunc(events, func(a, b markets.Event) int { return a.Position.Compare(b.Position) })
 	var keys []string
 	byKey := map[string][]markets.Event{}
@@ -217,10 +231,10 @@ func (p *printer) documents(d *definition.Definition, events []markets.Event) {
 	}
 	for _, key := range keys {
 		if byKey[key][0].Order != "" {
-			order, _ := markets.FoldOrder("chain", d.Market, key, byKey[key])
+			order, _ := markets.FoldOrder(chain, d.Market, key, byKey[key])
 			p.json("    ", order)
 		} else {
-			record, _ := markets.FoldRecord("chain", d.Market, byKey[key])
+			record, _ := markets.FoldRecord(chain, d.Market, byKey[key])
 			p.json("    ", record)
 		}
 	}

@@ -217,6 +217,7 @@ func TestAptosErrors(t *testing.T) {
 		eventsURL(n, "0x1::coin", "buy_events", ""):               {404, "resource_not_found"},
 		n.URL() + "/transactions/by_version/2386455219":           {404, "transaction_not_found"},
 		n.URL() + "/transactions/by_version/x":                    {400, "invalid_input"},
+		n.URL() + "/transactions/by_hash/0x00":                    {404, "transaction_not_found"},
 		n.URL() + "/nothing":                                      {404, "web_framework_error"},
 		n.URL() + "/transactions/by_version/99999999999999999999": {400, "invalid_input"},
 	} {

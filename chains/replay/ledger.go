@@ -21,6 +21,7 @@ type ledger struct {
 
 type transaction struct {
 	version int64
+	hash    string
 	time    int64           // Unix, microseconds
 	body    json.RawMessage // as recorded
 }
@@ -58,6 +59,7 @@ func (u *u64) UnmarshalJSON(data []byte) error {
 }
 
 type transactionFile struct {
+	Hash      string      `json:"hash"`
 	Version   *u64        `json:"version"`
 	Timestamp u64         `json:"timestamp"`
 	Events    []eventFile `json:"events"`
@@ -123,7 +125,7 @@ func (l *ledger) addTransaction(fsys fs.FS, name string) error {
 	if l.transactions[version] != nil {
 		return invalid(name, "version", "recorded twice")
 	}
-	l.transactions[version] = &transaction{version, int64(file.Timestamp), body}
+	l.transactions[version] = &transaction{version, file.Hash, int64(file.Timestamp), body}
 	l.versions = append(l.versions, version)
 	for i, e := range file.Events {
 		if err := l.addEvent(version, e); err != nil {

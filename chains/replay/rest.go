@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 const (
@@ -37,6 +38,7 @@ func (n *Node) rest() http.Handler {
 	handle("/v1", "ledger", n.ledgerInfo)
 	handle("/v1/accounts/{account}/events/{handle}/{field}", "events", events)
 	handle("/v1/transactions/by_version/{version}", "transactions", transactionByVersion)
+	handle("/v1/transactions/by_hash/{hash}", "transactions", transactionByHash)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		n.writeREST(w, n.Head(), nil, &restError{http.StatusNotFound, "web_framework_error", "not found"})
 	})
@@ -131,6 +133,16 @@ func transactionByVersion(l *ledger, head int64, r *http.Request) (any, *restErr
 			"Transaction not found by Ledger version(%d)", version)}
 	}
 	return t.body, nil
+}
+
+func transactionByHash(l *ledger, head int64, r *http.Request) (any, *restError) {
+	hash := r.PathValue("hash")
+	for _, t := range l.transactions {
+		if strings.EqualFold(t.hash, hash) && t.version >= l.oldest && t.version <= head {
+			return t.body, nil
+		}
+	}
+	return nil, &restError{http.StatusNotFound, "transaction_not_found", fmt.Sprintf("Transaction not found by Transaction hash(%.80s)", hash)}
 }
 
 // number reads a query parameter that is a number, if it is there.
