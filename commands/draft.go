@@ -17,8 +17,8 @@ func newMarketsNew() *cobra.Command {
 		Short: "Write a definition to begin with, from a contract's ABI or a Move module",
 		Long: `Write a market definition to begin with to standard output: all events of a contract's
 ABI (JSON, as explorers give it) or of Move modules (JSON, as a node answers
-/v1/accounts/ACCOUNT/module/MODULE or /v1/accounts/ACCOUNT/modules), and for each what
-its name makes likely, with comments where you must decide. "-" reads standard input.`,
+/v1/accounts/ACCOUNT/module/MODULE or /v1/accounts/ACCOUNT/modules), or that a contract's
+source declares, and for each what its name makes likely. "-" reads standard input.`,
 		Example: `  event-worker markets new abi.json --name my-market --address 0x… > my-market.yaml
   curl -s https://api.mainnet.aptoslabs.com/v1/accounts/0x…/modules | event-worker markets new - > my-market.yaml`,
 		Args: one(`a file, or "-"`),

@@ -22,6 +22,19 @@ const moveModule = `{"bytecode":"0x00","abi":{"address":"0x5","name":"shop","str
  {"name":"Shop","fields":[{"name":"list_events","type":"0x1::event::EventHandle<0x5::shop::ListEvent>"},{"name":"buy_events","type":"0x1::event::EventHandle<0x5::shop::BuyEvent>"}]}
 ]}}`
 
+const contractSource = `
+pragma solidity ^0.8.0;
+/* event Old(uint256 id); */
+contract Market {
+    // event Never(uint256 id);
+    event Listed(uint indexed id, address indexed seller, // who sells
+        uint256 price);
+    event Bought(uint indexed id, address buyer, IERC20 token, uint256 price);
+    event Transfer(address indexed from, address indexed to, uint256 value);
+    function list() external { emit Listed(1, msg.sender, 2); }
+}
+contract Other { event Listed(uint indexed id, address indexed seller, uint256 price); }`
+
 // moveModules is an account's modules as a node answers them: one without handles, one
 // whose resource keeps other things beside them, among them events of another account.
 const moveModules = `[{"bytecode":"0x00","abi":{"address":"0x6","name":"math","structs":[{"name":"Curve","fields":[{"name":"dummy_field","type":"bool"}]}]}},
@@ -40,6 +53,7 @@ func TestDraft(t *testing.T) {
 		want          []string
 	}{
 		"ABI":     {"0x00000000000000000000000000000000000000aa", contractABI, []string{"kind: listed", "kind: bought", "kind: delisted", "kind: offer_made", "taker: buyer", "price: price", "Odd(uint256 indexed)"}},
+		"source":  {"", contractSource, []string{"event Listed(uint256 indexed id, address indexed seller, uint256 price)\n\n", "kind: listed", "by hand: event Bought(", "IERC20", "Left out: Transfer"}},
 		"modules": {"", moveModules, []string{`account: "0x6"`, "kind: order_changed", "price: new_price", "Store/sales has events of 0x7::other::Sold", "record-task", "struct market::Inner"}},
 		"module":  {"0x5", moveModule, []string{"kind: listed", "kind: bought", "handle: shop::Shop/buy_events", "maker: seller"}},
 	} {

@@ -29,7 +29,7 @@ func guessOf(event string, fields []drafted) guess {
 		return slices.ContainsFunc(parts, func(part string) bool { return strings.Contains(name, part) })
 	}
 	asks := slices.ContainsFunc(wordsOf(event), func(word string) bool { return word == "ask" || word == "asks" })
-	lists := has("list", "salecreated") || asks
+	lists := has("list", "salecreated", "offered") || asks
 	changes := has("update", "change", "modif")
 	ends := has("cancel", "delist", "remove", "withdraw", "nolonger", "unlist")
 	sale := has("buy", "bought", "sold", "sale", "purchase", "execut", "match", "fulfil", "fill")
@@ -42,7 +42,7 @@ func guessOf(event string, fields []drafted) guess {
 		return guess{"offer-cancel", markets.OfferCancelled}
 	case has("bid", "offer", "price") && changes || lists && changes:
 		return guess{"update", markets.OrderChanged}
-	case has("bid", "offer"):
+	case has("bid", "offer") && !has("offered"):
 		return guess{"offer", markets.OfferMade}
 	case ends:
 		return guess{"delist", markets.Delisted}
@@ -121,8 +121,8 @@ func keyOf(fields []drafted) string {
 	return cmp.Or(id, token)
 }
 
-// writeOutcome writes what an event becomes.
-func writeOutcome(b *bytes.Buffer, event string, g guess, fields []drafted, currency string) {
+// writeOutcome writes what an event becomes. here names the contract itself.
+func writeOutcome(b *bytes.Buffer, event string, g guess, fields []drafted, here, currency string) {
 	line := func(format string, args ...any) { fmt.Fprintf(b, "        "+format+"\n", args...) }
 	if g.kind == markets.Recorded {
 		line("kind: recorded")
@@ -131,7 +131,7 @@ func writeOutcome(b *bytes.Buffer, event string, g guess, fields []drafted, curr
 	}
 	collection, token := collectionOf(fields), tokenOf(fields)
 	line("kind: %s", g.kind)
-	line("order: '\"\" + %s' # the same in a listing, its sale and its cancellation, and in no two orders", keyOf(fields))
+	line("order: '\"\" + %s'", keyOf(fields))
 	maker, taker := find(fields, isText, "seller", "maker", "owner", "lister", "from"), find(fields, isText, "buyer", "taker", "to", "winner")
 	if sideOf(g.kind) == markets.Bid {
 		maker, taker = find(fields, isText, "bidder", "buyer", "offerer", "maker", "from"), find(fields, isText, "seller", "taker", "owner", "to")
@@ -145,15 +145,17 @@ func writeOutcome(b *bytes.Buffer, event string, g guess, fields []drafted, curr
 	switch {
 	case collection != "" && token != "" && collection != maker:
 		line("token: {collection: %s, id: %s}", collection, token)
+	case token != "" && here != "":
+		line("token: {collection: %s, id: %s}", here, token)
 	case token != "":
-		line("token: {id: %s} # and its collection", token)
+		line("token: {id: %s}", token)
 	}
 	if quantity := find(fields, isNumber, "quantity", "amount", "count"); quantity != "" {
 		line("quantity: %s", quantity)
 	}
 	if price := find(fields, isNumber, "price", "value", "cost"); price != "" {
-		line("price: %s # the whole sum: multiply it if it is for one unit", price)
-		line("currency: %s # or what it is in", currency)
+		line("price: %s", price)
+		line("currency: %s", currency)
 	}
 }
 
@@ -165,11 +167,34 @@ func writeRecord(b *bytes.Buffer, event string, fields []drafted) {
 			key = `"all"`
 		}
 	}
-	fmt.Fprintf(b, "        record:\n          type: %s\n          key: '%s' # what tells it from others of its type\n", plainName(event), key)
+	fmt.Fprintf(b, "        record:\n          type: %s\n          key: '%s'\n", plainName(event), key)
 	if len(fields) > 0 {
 		b.WriteString("          fields:\n")
 	}
 	for _, f := range fields {
 		fmt.Fprintf(b, "            %s: %s\n", f.name, f.name)
 	}
+}
+
+// plumbing are events that contracts of every kind have, and that tell nothing of
+// markets.
+var plumbing = []string{
+	"Approval", "ApprovalForAll", "Transfer", "TransferSingle", "TransferBatch", "URI",
+	"OwnershipTransferred", "OwnershipTransferStarted", "Paused", "Unpaused", "Initialized",
+	"Upgraded", "AdminChanged", "BeaconUpgraded", "RoleGranted", "RoleRevoked", "RoleAdminChanged", "DiamondCut",
+}
+
+// worth are the events that are worth following, and the names of those left out.
+func worth(events []*event) (kept []*event, left []string) {
+	for _, e := range events {
+		if slices.Contains(plumbing, e.RawName) {
+			left = append(left, e.RawName)
+		} else {
+			kept = append(kept, e)
+		}
+	}
+	if len(kept) == 0 {
+		return events, nil
+	}
+	return kept, left
 }
