@@ -6,8 +6,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/imart/event-worker/chains/replay"
 )
 
 func TestMarketsListAndShow(t *testing.T) {
@@ -109,16 +107,7 @@ func TestMarketsTestOnARecording(t *testing.T) {
 // ends in /v1 or does not.
 func TestMarketsTestOnAptos(t *testing.T) {
 	t.Parallel()
-	recording, err := replay.Open(os.DirFS("../testdata/recordings/aptos"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	node, err := replay.Serve(t.Context(), "127.0.0.1:0", recording)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { node.Close() })
-	node.Finish()
+	node := recordedNode(t, "aptos")
 	const hash = "0xd355674fbeec72aa7ef36013e8fc19ac1d8ee516d800950057e1f06145362135"
 	byVersion := output(t, t.TempDir(), "markets", "test", "tradeport", "--tx", "2386455218", "--endpoint", node.URL())
 	for _, part := range []string{`"kind": "bought"`, `"name": "Ice Blue #1397"`, `"status": "SOLD"`, "type 0x1::coin::WithdrawEvent: nothing, no stream of tradeport reads it"} {
@@ -138,16 +127,7 @@ func TestMarketsTestOnAptos(t *testing.T) {
 // A transaction comes from a node, whose URL is never shown.
 func TestMarketsTestOnANode(t *testing.T) {
 	t.Parallel()
-	recording, err := replay.Open(os.DirFS("../testdata/recordings/ethereum"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	node, err := replay.Serve(t.Context(), "127.0.0.1:0", recording)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { node.Close() })
-	node.Finish()
+	node := recordedNode(t, "ethereum")
 	const sale = "0xd74ca23c89cef55c9824265c4cf9ab163abcb37730d2a0d3766396b4e915c3f8"
 	text := output(t, t.TempDir(), "markets", "test", "seaport", "--tx", sale, "--endpoint", node.URL())
 	for _, part := range []string{`"price": "67300000000000000"`, `"time": "2023-04-07T23:58:11Z"`} {
