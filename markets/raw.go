@@ -67,12 +67,19 @@ type Source struct {
 	Account string
 	Handle  string
 	Field   string
+	// Aptos, instead: events of these types, which need no handle. Their addresses have
+	// 64 digits, and they are without type parameters. Their seq is the ledger version.
+	Types []string
 }
 
 // Matches says whether a raw event is one of the source's.
 func (s Source) Matches(raw *Raw) bool {
-	if s.Handle != "" {
+	switch {
+	case s.Handle != "":
 		return true // by the handle: events do not name it
+	case len(s.Types) > 0:
+		name, _, _ := strings.Cut(raw.Type, "<")
+		return slices.Contains(s.Types, name)
 	}
 	return (len(s.Addresses) == 0 || slices.ContainsFunc(s.Addresses, func(a string) bool { return strings.EqualFold(a, hexOf(raw.Address[:])) })) &&
 		len(raw.Topics) > 0 && slices.Contains(s.Topics, hexOf(raw.Topics[0][:]))

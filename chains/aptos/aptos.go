@@ -1,5 +1,6 @@
 // Package aptos reads Aptos over a fullnode's REST API: event handles by their
-// sequence numbers, and the transactions around their events.
+// sequence numbers, and the transactions around their events; and events by their
+// types, out of all transactions.
 package aptos
 
 import (
@@ -28,6 +29,10 @@ type Config struct {
 	// without gaps.
 	Numbers func(source markets.Source) []int64
 
+	// Sources are all that will be read: of the transactions only events of their types
+	// are kept.
+	Sources []markets.Source
+
 	Timeout   time.Duration // of one request; 30 s if zero
 	MaxAnswer int64         // bytes of one answer; 64 MiB if zero
 }
@@ -38,7 +43,10 @@ type Chain struct {
 	numbers func(markets.Source) []int64
 
 	transactions *lru.Cache[int64, *transaction] // by version; handles share them
-	flights      singleflight.Group              // of transactions being fetched, by version
+	flights      singleflight.Group              // of transactions and pages being fetched
+
+	wanted map[string]bool                // types of events of all sources, and these without their addresses
+	pages  *lru.Cache[int64, *ledgerPage] // by number; streams share them
 
 	life context.Context // until Close
 	end  context.CancelFunc
@@ -58,6 +66,13 @@ func New(cfg Config) (*Chain, error) {
 		node:         newNode(e, cfg.ChainID),
 		numbers:      cfg.Numbers,
 		transactions: lru.NewCache[int64, *transaction](transactionsKept),
+		pages:        lru.NewCache[int64, *ledgerPage](pagesKept),
+		wanted:       map[string]bool{},
+	}
+	for _, source := range cfg.Sources {
+		for _, name := range source.Types {
+			c.wanted[name], c.wanted[withoutAddress(name)] = true, true
+		}
 	}
 	c.life, c.end = context.WithCancel(context.Background())
 	return c, nil

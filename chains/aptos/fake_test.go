@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/imart/event-worker/markets"
 )
 
 // ledger is a fullnode with handles whose events the tests make up. Unlike the
@@ -51,11 +53,16 @@ func startLedger(t *testing.T) *ledger {
 			http.NotFound(w, r)
 			return
 		}
-		l.write(w, r, map[string]any{
-			"version": strconv.FormatInt(version, 10), "hash": fmt.Sprintf("0x%064x", version), "sender": "0x5",
-			"timestamp": strconv.FormatInt(1_700_000_000_000_000+version, 10), "events": l.transaction(version),
-			"changes": []any{},
-		})
+		l.write(w, r, l.whole(version))
+	})
+	mux.HandleFunc("GET /v1/transactions", func(w http.ResponseWriter, r *http.Request) {
+		start, _ := strconv.ParseInt(r.URL.Query().Get("start"), 10, 64)
+		limit, _ := strconv.ParseInt(r.URL.Query().Get("limit"), 10, 64)
+		page := []any{}
+		for version := start; version <= l.top && int64(len(page)) < min(limit, int64(l.maxPage)); version++ {
+			page = append(page, l.whole(version))
+		}
+		l.write(w, r, page)
 	})
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		l.mu.Lock()
@@ -71,7 +78,7 @@ func startLedger(t *testing.T) *ledger {
 }
 
 func (l *ledger) open(t testing.TB) *Chain {
-	chain, err := New(Config{URL: l.url, ChainID: 7})
+	chain, err := New(Config{URL: l.url, ChainID: 7, Sources: []markets.Source{byModule, byBoth}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,6 +93,7 @@ func (l *ledger) reset(events [][]string) {
 	l.top, l.events, l.maxPage, l.asked, l.lie = 0, events, 100, map[string]int{}, nil
 	if l.chain != nil {
 		l.chain.transactions.Purge()
+		l.chain.pages.Purge()
 	}
 }
 
@@ -121,6 +129,15 @@ func (l *ledger) handle(field string) []map[string]any {
 	return events
 }
 
+// whole is the transaction of a version.
+func (l *ledger) whole(version int64) map[string]any {
+	return map[string]any{
+		"version": strconv.FormatInt(version, 10), "hash": fmt.Sprintf("0x%064x", version), "sender": "0x5",
+		"timestamp": strconv.FormatInt(1_700_000_000_000_000+version, 10), "events": l.transaction(version),
+		"changes": []any{},
+	}
+}
+
 // transaction is the events of a version.
 func (l *ledger) transaction(version int64) []map[string]any {
 	before := map[string]int{}
@@ -136,13 +153,21 @@ func (l *ledger) transaction(version int64) []map[string]any {
 	for i, field := range l.events[version] {
 		events = append(events, map[string]any{
 			"guid": guid(field), "sequence_number": strconv.Itoa(before[field]), "field": field,
-			"type": account + "::market::Event", "data": map[string]any{"version": version, "index": i},
+			"type": typeOf(field), "data": map[string]any{"version": version, "index": i},
 		})
 		if field != "" {
 			before[field]++
 		}
 	}
 	return events
+}
+
+// typeOf is the type of a handle's events, or of module events.
+func typeOf(field string) string {
+	if field == "" {
+		return account + "::market::Module<0x1::a::B>"
+	}
+	return account + "::market::Event"
 }
 
 func guid(field string) map[string]string {

@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/singleflight"
 
 	"github.com/imart/event-worker/chains"
 	"github.com/imart/event-worker/markets"
@@ -17,12 +18,15 @@ const (
 	maxTransactions = 8   // being asked for at once by one page
 )
 
-// Read implements chains.Chain. The place after a page says, besides the last
+// Read implements chains.Chain. Of a handle the place after a page says, besides the last
 // event's number, up to which ledger version the handle holds nothing more: if
 // the page was short, the version that the same answer is of, and otherwise the
 // version before the next event's or before the last one's, whose transaction may
 // hold more.
-func (c *Chain) Read(ctx context.Context, _ *chains.View, source markets.Source, after markets.Place, through int64, limit int) (chains.Page, error) {
+func (c *Chain) Read(ctx context.Context, view *chains.View, source markets.Source, after markets.Place, through int64, limit int) (chains.Page, error) {
+	if len(source.Types) > 0 {
+		return c.readTypes(ctx, view, source, after, through, limit)
+	}
 	if through >= 0 && through < after.Seq {
 		return chains.Page{To: after}, nil
 	}
@@ -178,25 +182,34 @@ func (c *Chain) fetch(ctx context.Context, events []event) (map[int64]*transacti
 // transaction returns the transaction of a version. However many handles ask, the
 // node is asked once.
 func (c *Chain) transaction(ctx context.Context, version int64) (*transaction, error) {
-	if t, ok := c.transactions.Get(version); ok {
-		return t, nil
-	}
-	// The fetch serves others too, so that it does not end with this context.
-	flight := c.flights.DoChan(strconv.FormatInt(version, 10), func() (any, error) {
-		if t, ok := c.transactions.Get(version); ok { // by the flight before
-			return t, nil
-		}
+	kept := func() (*transaction, bool) { return c.transactions.Get(version) }
+	return shared(ctx, &c.flights, strconv.FormatInt(version, 10), kept, func() (*transaction, error) {
 		t, err := c.node.transaction(c.life, version)
 		if err == nil {
 			c.transactions.Add(version, t)
 		}
 		return t, err
 	})
+}
+
+// shared returns what is kept, or fetches it once for all who ask for it at a time. The
+// fetch serves others too, so that it does not end with this context.
+func shared[T any](ctx context.Context, flights *singleflight.Group, key string, kept func() (T, bool), fetch func() (T, error)) (T, error) {
+	if t, ok := kept(); ok {
+		return t, nil
+	}
+	flight := flights.DoChan(key, func() (any, error) {
+		if t, ok := kept(); ok { // by the flight before
+			return t, nil
+		}
+		return fetch()
+	})
 	select {
 	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+		var none T
+		return none, context.Cause(ctx)
 	case result := <-flight:
-		t, _ := result.Val.(*transaction)
+		t, _ := result.Val.(T)
 		return t, result.Err
 	}
 }

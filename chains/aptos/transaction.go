@@ -26,19 +26,21 @@ type eventKey struct {
 }
 
 type wireTransaction struct {
-	Version   number  `json:"version"`
-	Hash      string  `json:"hash"`
-	Timestamp number  `json:"timestamp"` // Unix microseconds
-	Sender    string  `json:"sender"`    // of a user transaction
-	Events    []event `json:"events"`
-	Changes   []struct {
-		Type    string `json:"type"`
-		Address string `json:"address"`
-		Data    struct {
-			Type string          `json:"type"`
-			Data json.RawMessage `json:"data"`
-		} `json:"data"`
-	} `json:"changes"`
+	Version   number   `json:"version"`
+	Hash      string   `json:"hash"`
+	Timestamp number   `json:"timestamp"` // Unix microseconds
+	Sender    string   `json:"sender"`    // of a user transaction
+	Events    []event  `json:"events"`
+	Changes   []change `json:"changes"`
+}
+
+type change struct {
+	Type    string `json:"type"`
+	Address string `json:"address"`
+	Data    struct {
+		Type string          `json:"type"`
+		Data json.RawMessage `json:"data"`
+	} `json:"data"`
 }
 
 // What is kept of a transaction's resources: decoders look at a handful.
@@ -48,13 +50,7 @@ const (
 )
 
 func (w wireTransaction) parse() *transaction {
-	t := &transaction{
-		hash:    w.Hash,
-		time:    time.UnixMicro(int64(w.Timestamp)).UTC(),
-		ledger:  &markets.AptosTransaction{Version: int64(w.Version)},
-		indices: map[eventKey]int32{},
-	}
-	t.ledger.Sender, _ = longAddress(w.Sender)
+	t := &transaction{hash: w.Hash, time: w.Timestamp.time(), indices: map[eventKey]int32{}}
 	accounts := map[string]bool{}
 	for i, e := range w.Events {
 		if h, ok := e.handle(); ok {
@@ -62,8 +58,19 @@ func (w wireTransaction) parse() *transaction {
 			accounts[h.account.StringLong()] = true
 		}
 	}
+	t.ledger = ledgerOf(w.Version, w.Sender, w.Changes, accounts)
+	return t
+}
+
+// time is a number of microseconds since 1970.
+func (n number) time() time.Time { return time.UnixMicro(int64(n)).UTC() }
+
+// ledgerOf is what is kept for decoders of a transaction's sender and changes.
+func ledgerOf(version number, sender string, changes []change, accounts map[string]bool) *markets.AptosTransaction {
+	ledger := &markets.AptosTransaction{Version: int64(version)}
+	ledger.Sender, _ = longAddress(sender)
 	size := 0
-	for _, change := range w.Changes {
+	for _, change := range changes {
 		if change.Type != "write_resource" || !isTelling(change.Data.Type, accounts) {
 			continue
 		}
@@ -71,17 +78,17 @@ func (w wireTransaction) parse() *transaction {
 		if err != nil {
 			continue
 		}
-		if size += len(change.Data.Data); size > maxResourceBytes || len(t.ledger.Resources) == maxResources {
+		if size += len(change.Data.Data); size > maxResourceBytes || len(ledger.Resources) == maxResources {
 			break
 		}
-		t.ledger.Resources = append(t.ledger.Resources, markets.AptosResource{Address: address, Type: change.Data.Type, Data: change.Data.Data})
+		ledger.Resources = append(ledger.Resources, markets.AptosResource{Address: address, Type: change.Data.Type, Data: change.Data.Data})
 	}
-	return t
+	return ledger
 }
 
 // isTelling says whether a resource can tell something of an event: objects,
 // tokens, collections, and what the modules wrote whose accounts hold the events'
-// handles.
+// handles or types.
 func isTelling(resourceType string, accounts map[string]bool) bool {
 	address, rest, _ := strings.Cut(resourceType, "::")
 	switch address {

@@ -1,0 +1,203 @@
+package aptos
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/imart/event-worker/chains"
+	"github.com/imart/event-worker/markets"
+)
+
+const (
+	pageSize  = 100  // transactions; what nodes give at most
+	pagesKept = 1024 // of them only the wanted events
+	pagesRead = 16   // by one Read
+)
+
+// ledgerPage is the wanted events of the transactions from one version to another,
+// which belong to one page of the ledger.
+type ledgerPage struct {
+	first, last int64
+	raws        []markets.Raw
+}
+
+// holds says whether the page has the versions from first to last.
+func (p *ledgerPage) holds(first, last int64) bool { return p.first <= first && p.last >= last }
+
+// readTypes reads events by their types. The ledger has no index of them: all of its
+// transactions are read, page by page, which all streams share.
+func (c *Chain) readTypes(ctx context.Context, view *chains.View, source markets.Source, after markets.Place, through int64, limit int) (chains.Page, error) {
+	if i := slices.IndexFunc(source.Types, func(name string) bool { return !c.wanted[name] }); i >= 0 {
+		return chains.Page{}, fmt.Errorf("events of type %s are not among the configured sources", source.Types[i])
+	}
+	last := view.Head.Seq
+	if through >= 0 {
+		last = min(last, through)
+	}
+	if after.Seq >= last {
+		if after.Seq > view.Head.Seq {
+			return chains.Page{}, c.node.Errorf("%w: ledger at version %d, place at %d", chains.ErrAhead, view.Head.Seq, after.Seq)
+		}
+		return chains.Page{To: after}, nil
+	}
+	pages, err := c.ledger(ctx, after.Seq+1, last)
+	if err != nil {
+		return chains.Page{}, err
+	}
+	to := after.Seq
+	var raws []markets.Raw
+	for _, p := range pages {
+		for _, raw := range p.raws {
+			switch version := raw.Position.Height; {
+			case version <= after.Seq || version > last || !source.Matches(&raw):
+			case len(raws) >= max(limit, 1) && version > raws[len(raws)-1].Position.Height:
+				return chains.Page{To: at(version - 1), Raws: raws}, nil
+			default:
+				raws = append(raws, raw)
+			}
+		}
+		to = min(p.last, last)
+	}
+	return chains.Page{To: at(to), Raws: raws}, nil
+}
+
+// at is the place of a stream that has read all transactions up to a version.
+func at(version int64) markets.Place { return markets.Place{Seq: version, Through: version} }
+
+// ledger returns pages without gaps that begin at the version first, and go as far as
+// last or less far.
+func (c *Chain) ledger(ctx context.Context, first, last int64) ([]*ledgerPage, error) {
+	from, to := first/pageSize, min(last/pageSize, first/pageSize+pagesRead-1)
+	pages := make([]*ledgerPage, to-from+1)
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(maxTransactions)
+	for i := range pages {
+		group.Go(func() (err error) {
+			number := from + int64(i)
+			pages[i], err = c.page(ctx, number, max(first, number*pageSize), min(last, (number+1)*pageSize-1))
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	// A node may give fewer transactions than it was asked for.
+	whole := slices.IndexFunc(pages, func(p *ledgerPage) bool { return p.last < min(last, (p.first/pageSize+1)*pageSize-1) })
+	if whole >= 0 {
+		pages = pages[:whole+1]
+	}
+	return pages, nil
+}
+
+// page returns the page of a number, which has the versions from first to last if the
+// node gives them all.
+func (c *Chain) page(ctx context.Context, number, first, last int64) (*ledgerPage, error) {
+	kept := func() (*ledgerPage, bool) {
+		p, ok := c.pages.Get(number)
+		return p, ok && p.holds(first, last)
+	}
+	key := fmt.Sprintf("page %d from %d to %d", number, first, last)
+	return shared(ctx, &c.flights, key, kept, func() (*ledgerPage, error) {
+		p, err := c.node.page(c.life, first, (number+1)*pageSize-first, last, c.wanted)
+		if err == nil {
+			c.pages.Add(number, p)
+		}
+		return p, err
+	})
+}
+
+// scanned is a transaction of a page. Its changes are read only if one of its events is
+// wanted.
+type scanned struct {
+	Version   number          `json:"version"`
+	Hash      string          `json:"hash"`
+	Timestamp number          `json:"timestamp"`
+	Sender    string          `json:"sender"`
+	Events    []scannedEvent  `json:"events"`
+	Changes   json.RawMessage `json:"changes"`
+}
+
+type scannedEvent struct {
+	Type string          `json:"type"`
+	Data json.RawMessage `json:"data"`
+}
+
+// page asks for limit transactions from a version on, of which the ledger must have
+// those up to the version last.
+func (n node) page(ctx context.Context, first, limit, last int64, wanted map[string]bool) (*ledgerPage, error) {
+	var transactions []scanned
+	query := url.Values{"start": {strconv.FormatInt(first, 10)}, "limit": {strconv.FormatInt(limit, 10)}}
+	version, err := n.get(ctx, &transactions, query, "transactions")
+	switch {
+	case err != nil:
+		return nil, err
+	case version < last:
+		return nil, n.Errorf("%w: ledger at version %d, asked for version %d", chains.ErrAhead, version, last)
+	case len(transactions) == 0 || int64(len(transactions)) > limit:
+		return nil, n.Errorf("%d transactions from version %d on, %d were asked for", len(transactions), first, limit)
+	}
+	p := &ledgerPage{first: first, last: first + int64(len(transactions)) - 1}
+	for i, t := range transactions {
+		if want := first + int64(i); int64(t.Version) != want || t.Hash == "" {
+			return nil, n.Errorf("%w: version %d, hash %.80q, stands where version %d is expected", chains.ErrGap, t.Version, t.Hash, want)
+		}
+		raws, err := t.raws(wanted)
+		if err != nil {
+			return nil, n.Errorf("version %d: %w", t.Version, err)
+		}
+		p.raws = append(p.raws, raws...)
+	}
+	return p, nil
+}
+
+// raws are the wanted events of a transaction.
+func (s scanned) raws(wanted map[string]bool) (raws []markets.Raw, err error) {
+	accounts := map[string]bool{}
+	for i, e := range s.Events {
+		if !wanted[withoutAddress(e.Type)] {
+			continue
+		}
+		long, err := longType(e.Type)
+		if err != nil {
+			return nil, err
+		}
+		name, _, _ := strings.Cut(long, "<")
+		if !wanted[name] {
+			continue
+		}
+		account, _, _ := strings.Cut(name, "::")
+		accounts[account] = true
+		raws = append(raws, markets.Raw{
+			Position: markets.Position{Height: int64(s.Version), Log: int32(i)}, Seq: int64(s.Version),
+			Transaction: s.Hash, Time: s.Timestamp.time(), Type: long, JSON: e.Data,
+		})
+	}
+	if len(raws) == 0 {
+		return nil, nil
+	}
+	var changes []change
+	if len(s.Changes) > 0 {
+		if err := json.Unmarshal(s.Changes, &changes); err != nil {
+			return nil, fmt.Errorf("changes: %w", err)
+		}
+	}
+	ledger := ledgerOf(s.Version, s.Sender, changes, accounts)
+	for i := range raws {
+		raws[i].Ledger = ledger
+	}
+	return raws, nil
+}
+
+// withoutAddress is a type's module and name.
+func withoutAddress(name string) string {
+	name, _, _ = strings.Cut(name, "<")
+	_, name, _ = strings.Cut(name, "::")
+	return name
+}
