@@ -76,7 +76,7 @@ func describe(w io.Writer, cfg config.Config) error {
 		for _, m := range c.Markets {
 			fmt.Fprintf(&b, "  market %s\n", m.Name)
 			for _, s := range m.Streams {
-				fmt.Fprintf(&b, "    %-24s from %s %s on\n", s.Name, unit(c.Kind), grouped(m.First[s.Name]))
+				fmt.Fprintf(&b, "    %-24s from %s %s on\n", s.Name, unit(s.Source), grouped(m.First[s.Name]))
 			}
 		}
 	}
@@ -93,10 +93,13 @@ func describe(w io.Writer, cfg config.Config) error {
 	return err
 }
 
-// unit is what the sequence numbers of a kind of chain count.
-func unit(kind markets.ChainKind) string {
-	if kind == markets.Aptos {
+// unit is what the sequence numbers of a stream count.
+func unit(s markets.Source) string {
+	switch {
+	case s.Handle != "":
 		return "event"
+	case len(s.Types) > 0:
+		return "version"
 	}
 	return "block"
 }

@@ -237,7 +237,7 @@ func sourcesOf(m markets.Market) []markets.Source {
 
 func newChain(c config.Chain, sources []markets.Source, numbers func(markets.Source) []int64, log *slog.Logger) (chains.Chain, error) {
 	if c.Kind == markets.Aptos {
-		return aptos.New(aptos.Config{URL: c.Endpoint, Header: c.Header, ChainID: c.ID, Timeout: c.Timeout, Numbers: numbers})
+		return aptos.New(aptos.Config{URL: c.Endpoint, Header: c.Header, ChainID: c.ID, Timeout: c.Timeout, Numbers: numbers, Sources: sources})
 	}
 	return evm.New(evm.Config{
 		URL: c.Endpoint, Header: c.Header, ChainID: c.ID, Timeout: c.Timeout, Sources: sources,

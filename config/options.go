@@ -363,7 +363,7 @@ func (s *section) start(m markets.Market) map[string]int64 {
 	unknown := ""
 	for _, stream := range m.Streams {
 		first[stream.Name] = stream.Start
-		if m.Kind == markets.EVM && stream.Start == 0 {
+		if byHandle := stream.Source.Handle != ""; !byHandle && stream.Start == 0 {
 			unknown = stream.Name
 		}
 	}
@@ -383,7 +383,7 @@ func (s *section) start(m markets.Market) map[string]int64 {
 		}
 		each.done()
 	case unknown != "":
-		s.add(v, s.path, "start is missing: the first block to read, such as the one that the market was deployed in")
+		s.add(v, s.path, "start is missing: the first block (on Aptos ledger version) to read, such as the one that the market was deployed in")
 	}
 	return first
 }

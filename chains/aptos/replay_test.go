@@ -158,3 +158,72 @@ func TestARecordingIsFullOfGapsToWhoDoesNotKnow(t *testing.T) {
 		})
 	}
 }
+
+// By their types the recorded events are the same as by their handles, but for their
+// seqs, which are ledger versions.
+func TestByTypesAsByHandles(t *testing.T) {
+	r, err := replay.Open(os.DirFS(recording))
+	if err != nil {
+		t.Fatal(err)
+	}
+	node, err := replay.Serve(t.Context(), "127.0.0.1:0", r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer node.Close()
+	node.Finish()
+	var types markets.Source
+	byHandle := map[int64][]markets.Raw{}
+	var byType map[int64][]markets.Raw
+	for pass := range 2 {
+		chain, err := aptos.New(aptos.Config{
+			URL: node.URL(), ChainID: 1, Sources: []markets.Source{types},
+			Numbers: func(s markets.Source) []int64 { return r.Numbers(s.Account, s.Handle, s.Field) },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer chain.Close()
+		view, err := chain.Advance(t.Context(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if pass == 1 {
+			byType = map[int64][]markets.Raw{}
+			for version := range byHandle {
+				raws, to := chaintest.Drain(t.Context(), t, chain, view, types, markets.Place{Seq: version - 70}, version+70, 1)
+				if to.Seq != version+70 && to.Seq != view.Head.Seq {
+					t.Errorf("version %d: the place is %+v", version, to)
+				}
+				for _, raw := range raws {
+					if raw.Position.Height == version {
+						byType[version] = append(byType[version], raw)
+					}
+				}
+			}
+			continue
+		}
+		for _, s := range markettest.Mainnet(t, "tradeport").Streams {
+			raws, _ := chaintest.Drain(t.Context(), t, chain, view, s.Source, markets.Place{Seq: r.Numbers(s.Source.Account, s.Source.Handle, s.Source.Field)[0] - 1}, -1, 100)
+			for _, raw := range raws {
+				raw.Seq = raw.Position.Height
+				byHandle[raw.Position.Height] = append(byHandle[raw.Position.Height], raw)
+				if !slices.Contains(types.Types, raw.Type) {
+					types.Types = append(types.Types, raw.Type)
+				}
+			}
+		}
+	}
+	total := 0
+	for version, want := range byHandle {
+		slices.SortFunc(want, func(a, b markets.Raw) int { return a.Position.Compare(b.Position) })
+		total += len(want)
+		got, _ := json.Marshal(byType[version])
+		if want, _ := json.Marshal(want); string(got) != string(want) {
+			t.Errorf("version %d: by types\n%.900s\nby handles\n%.900s", version, got, want)
+		}
+	}
+	if total != 18 {
+		t.Errorf("%d events, 18 are recorded", total)
+	}
+}

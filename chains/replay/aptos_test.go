@@ -217,6 +217,8 @@ func TestAptosErrors(t *testing.T) {
 		eventsURL(n, "0x1::coin", "buy_events", ""):               {404, "resource_not_found"},
 		n.URL() + "/transactions/by_version/2386455219":           {404, "transaction_not_found"},
 		n.URL() + "/transactions/by_version/x":                    {400, "invalid_input"},
+		n.URL() + "/transactions?start=99999999999":               {404, "transaction_not_found"},
+		n.URL() + "/transactions?limit=0":                         {400, "invalid_input"},
 		n.URL() + "/transactions/by_hash/0x00":                    {404, "transaction_not_found"},
 		n.URL() + "/nothing":                                      {404, "web_framework_error"},
 		n.URL() + "/transactions/by_version/99999999999999999999": {400, "invalid_input"},
@@ -240,4 +242,32 @@ func TestPageBeyondTheLastEventIsEmpty(t *testing.T) {
 			t.Errorf("start %s: %v", start, got)
 		}
 	}
+}
+
+// Pages of the ledger hold every version, recorded or not, up to the head.
+func TestPagesOfTransactions(t *testing.T) {
+	n := serve(t, open(t, "aptos"))
+	n.Finish()
+	var page []struct{ Version, Hash, Timestamp, Type string }
+	read := func(query string, from int64, count int) {
+		t.Helper()
+		page = nil
+		get(t, n.URL()+"/transactions"+query, &page)
+		if len(page) != count {
+			t.Fatalf("%s: %d transactions, want %d", query, len(page), count)
+		}
+		for i, tx := range page {
+			if tx.Version != strconv.FormatInt(from+int64(i), 10) || len(tx.Hash) != 66 || tx.Timestamp == "" {
+				t.Errorf("%s: %+v at %d", query, tx, i)
+			}
+		}
+	}
+	read("?start=2386889880&limit=10", 2386889880, 10)
+	if page[4].Hash == page[3].Hash || page[4].Type == page[3].Type {
+		t.Errorf("the recorded one is %+v, the one before it %+v", page[4], page[3])
+	}
+	read("?start=2386889880&limit=1000", 2386889880, 100)
+	read("?start=2386889880", 2386889880, 25)
+	read(fmt.Sprintf("?start=%d&limit=100", n.Head()-2), n.Head()-2, 3)
+	read("?limit=7", n.Head()-6, 7)
 }

@@ -2,6 +2,8 @@ package replay
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"io/fs"
@@ -223,4 +225,14 @@ func longAddresses(s string) string {
 		digits := strings.ToLower(a[2:])
 		return "0x" + strings.Repeat("0", max(64-len(digits), 0)) + digits
 	})
+}
+
+// body is the transaction of a version. One that was not recorded is made up, and does
+// nothing.
+func (l *ledger) body(version int64) json.RawMessage {
+	if t := l.transactions[version]; t != nil {
+		return t.body
+	}
+	return json.RawMessage(fmt.Sprintf(`{"type":"state_checkpoint_transaction","version":"%d","hash":"%#x","timestamp":"%d","success":true,"vm_status":"Executed successfully","changes":[]}`,
+		version, sha256.Sum256(binary.BigEndian.AppendUint64(nil, uint64(version))), l.time(version)))
 }

@@ -38,6 +38,7 @@ func (n *Node) rest() http.Handler {
 	handle("/v1", "ledger", n.ledgerInfo)
 	handle("/v1/accounts/{account}/events/{handle}/{field}", "events", events)
 	handle("/v1/transactions/by_version/{version}", "transactions", transactionByVersion)
+	handle("/v1/transactions", "transactions", transactionPage)
 	handle("/v1/transactions/by_hash/{hash}", "transactions", transactionByHash)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		n.writeREST(w, n.Head(), nil, &restError{http.StatusNotFound, "web_framework_error", "not found"})
@@ -133,6 +134,39 @@ func transactionByVersion(l *ledger, head int64, r *http.Request) (any, *restErr
 			"Transaction not found by Ledger version(%d)", version)}
 	}
 	return t.body, nil
+}
+
+// transactionPage answers up to limit transactions from version start on, or the newest
+// ones without start.
+func transactionPage(l *ledger, head int64, r *http.Request) (any, *restError) {
+	start, hasStart, err := number(r, "start")
+	if err != nil {
+		return nil, err
+	}
+	limit, hasLimit, err := number(r, "limit")
+	switch {
+	case err != nil:
+		return nil, err
+	case !hasLimit:
+		limit = defaultPage
+	case limit == 0:
+		return nil, badInput("Given limit value (0) must not be zero")
+	}
+	limit = min(limit, maxPage)
+	if !hasStart {
+		start = max(head-limit+1, l.oldest)
+	}
+	switch {
+	case start < l.oldest:
+		return nil, &restError{http.StatusGone, "version_pruned", fmt.Sprintf("Ledger version(%d) has been pruned", start)}
+	case start > head:
+		return nil, &restError{http.StatusNotFound, "transaction_not_found", fmt.Sprintf("Transaction not found by Ledger version(%d)", start)}
+	}
+	page := []json.RawMessage{}
+	for version := start; version < start+limit && version <= head; version++ {
+		page = append(page, l.body(version))
+	}
+	return page, nil
 }
 
 func transactionByHash(l *ledger, head int64, r *http.Request) (any, *restError) {

@@ -1,8 +1,10 @@
 package definition
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -56,8 +58,35 @@ func (d *Definition) decoder(st *stream, at *place) func([]markets.Raw) ([]marke
 			}
 			events = append(events, found...)
 		}
+		if d.Kind == markets.Aptos && len(sources) > 1 {
+			events = withoutRepeats(transaction, events)
+		}
 		return events, failures
 	}
+}
+
+// withoutRepeats leaves out what a transaction says twice: modules that move from event
+// handles to module events log each action as both for a while. Of equal market events
+// out of raw events of several types, those of the type that comes first are kept.
+func withoutRepeats(transaction []markets.Raw, events []markets.Event) []markets.Event {
+	types := map[int32]string{}
+	for _, raw := range transaction {
+		types[raw.Position.Log] = raw.Type
+	}
+	first := map[string]string{}
+	return slices.DeleteFunc(events, func(e markets.Event) bool {
+		from := types[e.Position.Log]
+		e.Position = markets.Position{}
+		text, err := json.Marshal(e)
+		if err != nil {
+			return false
+		}
+		known, repeated := first[string(text)]
+		if !repeated {
+			first[string(text)] = from
+		}
+		return repeated && known != from
+	})
 }
 
 // decodeRaw is what all sources make of a raw event.

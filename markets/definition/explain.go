@@ -61,15 +61,24 @@ func (d *Definition) explain(st *stream, s markets.Stream, at *place, transactio
 			one.Decode = d.decoder(&stream{name: st.name, sources: []*source{src}}, at)
 		}
 		events, failures := one.DecodeAll(own)
-		for _, e := range events {
-			if p := e.Position; p.Height == raw.Position.Height && p.Transaction == raw.Position.Transaction && p.Log == raw.Position.Log {
-				v.Events = append(v.Events, e)
-			}
-		}
+		v.Events = from(raw, events)
 		v.Reason = reason(v, failures, raw)
+		if all, _ := s.DecodeAll(own); len(v.Events) > 0 && len(from(raw, all)) == 0 {
+			v.Events, v.Reason = nil, "an event of another type has said it already"
+		}
 		verdicts = append(verdicts, v)
 	}
 	return verdicts
+}
+
+// from are the events that a raw event became.
+func from(raw markets.Raw, events []markets.Event) (out []markets.Event) {
+	for _, e := range events {
+		if p := e.Position; p.Height == raw.Position.Height && p.Transaction == raw.Position.Transaction && p.Log == raw.Position.Log {
+			out = append(out, e)
+		}
+	}
+	return out
 }
 
 func reason(v Verdict, failures []markets.Failure, raw markets.Raw) string {

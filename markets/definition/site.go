@@ -112,9 +112,16 @@ func (d *Definition) chain(id uint64) (Chain, bool) {
 func (d *Definition) bind(st *stream, at *place) (markets.Stream, error) {
 	s := markets.Stream{Name: st.name, Observer: st.observer(), Notifies: d.notifies}
 	if d.Kind == markets.Aptos {
-		src := st.sources[0]
-		s.Source = markets.Source{Account: at.account, Handle: qualified(at.account, src.handle), Field: src.member}
 		s.Decode = d.decoder(st, at)
+		if src := st.sources[0]; src.handle != "" {
+			s.Source = markets.Source{Account: at.account, Handle: qualified(at.account, src.handle), Field: src.member}
+			return s, nil
+		}
+		s.Start = at.start
+		for _, src := range st.sources {
+			s.Source.Types = append(s.Source.Types, qualified(at.account, src.eventType))
+		}
+		s.Source.Types = distinct(s.Source.Types)
 		return s, nil
 	}
 	anyone, anything := false, false
@@ -192,12 +199,17 @@ func (at *place) addresses(src *source) (addresses []string, start int64) {
 	return distinct(addresses), start
 }
 
-// qualified is the name of a resource with its address in front.
+// qualified is the name of a resource or of a type, with its address in 64 digits in
+// front.
 func qualified(account, name string) string {
-	if strings.HasPrefix(name, "0x") {
-		return name
+	address, rest, _ := strings.Cut(name, "::")
+	if !strings.HasPrefix(name, "0x") {
+		address, rest = account, name
 	}
-	return account + "::" + name
+	if long, err := normalised(address); err == nil {
+		address = long
+	}
+	return address + "::" + rest
 }
 
 // distinct is a list without what it has twice, in its order.

@@ -34,7 +34,7 @@ type source struct {
 	code      string // the decoder's name
 
 	// Aptos
-	handle, member string // module::Resource and its field
+	handle, member string // module::Resource and its field; "" for events by their type
 	eventType      string // module::Struct
 	body           *structure
 }
@@ -69,8 +69,8 @@ func (p *parsing) readStreams(s *section) {
 		for _, n := range f.list() {
 			st.sources = append(st.sources, p.source(n.section()))
 		}
-		if p.Kind == markets.Aptos && len(st.sources) > 1 {
-			f.add("a stream of Aptos is one event handle: make a stream of each")
+		if slices.ContainsFunc(st.sources, func(s *source) bool { return s.handle != "" }) && len(st.sources) > 1 {
+			f.add("a stream of an event handle has nothing else: make a stream of each")
 		}
 		if slices.ContainsFunc(st.sources, func(s *source) bool { return s.decoder != nil }) && len(st.sources) > 1 {
 			f.add("a stream with a decoder has nothing else: make a stream of each")
@@ -92,7 +92,7 @@ func (p *parsing) source(s *section) *source {
 	var names types.Map
 	switch {
 	case p.Kind == markets.Aptos:
-		names = p.handleSource(s, src)
+		names = p.moveSource(s, src)
 	case p.codeSource(s, src):
 		return src
 	default:
@@ -183,19 +183,28 @@ func (p *parsing) contractsOf(s *section, src *source) {
 	}
 }
 
-// handleSource reads which handle a source is, and the type of its events.
-func (p *parsing) handleSource(s *section, src *source) types.Map {
-	if n, ok := s.needed("handle", "module::Resource/field"); ok {
+// moveSource reads the type of a source's events, and which handle they are of, if any.
+func (p *parsing) moveSource(s *section, src *source) types.Map {
+	handle, handled := s.field("handle")
+	if handled {
 		var found bool
-		if src.handle, src.member, found = strings.Cut(n.text(), "/"); !found || !strings.Contains(src.handle, "::") {
-			n.add("write it like my_market::Events/list_events: module::Resource/field")
+		if src.handle, src.member, found = strings.Cut(handle.text(), "/"); !found || !strings.Contains(src.handle, "::") {
+			handle.add("write it like my_market::Events/list_events: module::Resource/field")
 		}
 	}
-	n, ok := s.needed("event", "the type of the handle's events")
+	n, ok := s.needed("event", "the type of the events")
 	if !ok {
 		return nil
 	}
 	src.eventType = n.text()
+	if address, _, _ := strings.Cut(src.eventType, "::"); strings.HasPrefix(address, "0x") {
+		if _, err := normalised(address); err != nil {
+			n.fail(err)
+		}
+	}
+	if !handled && !strings.Contains(src.eventType, "::") {
+		n.add("without a handle the type alone tells the events: write it with its module, like my_market::%s", src.eventType)
+	}
 	body, ok := p.structs.find(src.eventType)
 	if !ok {
 		n.add("unknown struct %s: declare it in types", src.eventType)
