@@ -40,6 +40,8 @@ contract Other { event Listed(uint indexed id, address indexed seller, uint256 p
 const moveModules = `[{"bytecode":"0x00","abi":{"address":"0x6","name":"math","structs":[{"name":"Curve","fields":[{"name":"dummy_field","type":"bool"}]}]}},
  {"bytecode":"0x00","abi":{"address":"0x6","name":"market","structs":[
  {"name":"Task","fields":[{"name":"task_id","type":"u64"},{"name":"address","type":"address"}]},
+ {"name":"Sold","is_event":true,"fields":[{"name":"listing_id","type":"u64"},{"name":"buyer","type":"address"}]},
+ {"name":"Bought","is_event":true,"fields":[{"name":"listing_id","type":"u64"},{"name":"buyer","type":"address"}]},
  {"name":"Inner","fields":[{"name":"id","type":"u64"}]},
  {"name":"PriceUpdated","fields":[{"name":"listing_id","type":"u64"},{"name":"new_price","type":"u64"},{"name":"inner","type":"vector<0x6::market::Inner>"}]},
  {"name":"Store","fields":[{"name":"tasks","type":"0x1::table::Table<u64, 0x6::market::Task>"},{"name":"set_task","type":"0x1::event::EventHandle<0x6::market::Task>"},
@@ -54,7 +56,7 @@ func TestDraft(t *testing.T) {
 	}{
 		"ABI":     {"0x00000000000000000000000000000000000000aa", contractABI, []string{"kind: listed", "kind: bought", "kind: delisted", "kind: offer_made", "taker: buyer", "price: price", "Odd(uint256 indexed)"}},
 		"source":  {"", contractSource, []string{"event Listed(uint256 indexed id, address indexed seller, uint256 price)\n\n", "kind: listed", "by hand: event Bought(", "IERC20", "Left out: Transfer"}},
-		"modules": {"", moveModules, []string{`account: "0x6"`, "kind: order_changed", "price: new_price", "Store/sales has events of 0x7::other::Sold", "record-task", "struct market::Inner"}},
+		"modules": {"", moveModules, []string{`account: "0x6"`, "kind: order_changed", "price: new_price", "Store/sales has events of 0x7::other::Sold", "record-task", "struct market::Inner", "    - event: market::Sold\n      becomes:\n        kind: bought", "start: 0 # the ledger version"}},
 		"module":  {"0x5", moveModule, []string{"kind: listed", "kind: bought", "handle: shop::Shop/buy_events", "maker: seller"}},
 	} {
 		text, err := Draft("my-market", c.address, []byte(c.text))

@@ -19,71 +19,83 @@ func draftAptos(name, account string, modules []module) []byte {
 			known.add(s)
 		}
 	}
+	found, strange := loggedBy(modules, known)
 	fmt.Fprintf(&b, draftHead, name, markets.Aptos)
 	fmt.Fprintf(&b, "  mainnet:\n    chainId: 1 # 2 is the test network\n    account: %q\n", cmp.Or(account, nowhere))
-	handles, strange := handlesOf(modules, known)
-	for _, h := range strange {
-		fmt.Fprintf(&b, "\n# %s has events of %s, which is another module's: give its JSON, too.\n", h.path, h.of)
+	if slices.ContainsFunc(found, func(l logged) bool { return l.handle == "" }) {
+		b.WriteString("    start: 0 # the ledger version to begin with: all transactions from there on are read\n")
 	}
-	if len(handles) == 0 {
-		b.WriteString("\n# There are no event handles here: these events cannot be followed.\nstreams: {}\n")
+	for _, l := range strange {
+		fmt.Fprintf(&b, "\n# %s has events of %s, which is another module's: give its JSON, too.\n", l.handle, l.of)
+	}
+	if len(found) == 0 {
+		b.WriteString("\n# No events are declared here.\nstreams: {}\n")
 		return b.Bytes()
 	}
 	b.WriteString("\ntypes: |\n")
-	for _, s := range neededBy(handles, known) {
+	for _, s := range neededBy(found, known) {
 		fmt.Fprintf(&b, "  struct %s { %s }\n", s.name, strings.Join(membersOf(s), ", "))
 	}
 	groups := map[string][]string{}
-	for _, h := range handles {
+	for _, l := range found {
 		var fields []drafted
-		for _, m := range h.event.fields {
+		for _, m := range l.event.fields {
 			fields = append(fields, drafted{m.name, moveKind(m.text)})
 		}
-		event := lastName(h.event.name)
+		event := lastName(l.event.name)
 		g := guessOf(event, fields)
 		stream := g.stream
-		for n := 2; groups[stream] != nil; n++ { // a stream is one handle
+		for n := 2; l.handle != "" && groups[stream] != nil; n++ { // a handle has a stream of its own
 			stream = fmt.Sprintf("%s-%d", g.stream, n)
 		}
 		var one bytes.Buffer
-		fmt.Fprintf(&one, "    - handle: %s\n      event: %s\n      becomes:\n", h.path, h.event.name)
+		if l.handle != "" {
+			fmt.Fprintf(&one, "    - handle: %s\n      event: %s\n      becomes:\n", l.handle, l.event.name)
+		} else {
+			fmt.Fprintf(&one, "    - event: %s\n      becomes:\n", l.event.name)
+		}
 		writeOutcome(&one, event, g, fields, "", `'"0x1::aptos_coin::AptosCoin"'`)
-		groups[stream] = []string{one.String()}
+		groups[stream] = append(groups[stream], one.String())
 	}
 	writeStreams(&b, groups)
 	return b.Bytes()
 }
 
-// handle is an event handle of a module's resource.
-type handle struct {
-	path  string // module::Resource/field
-	of    string // its events' type
-	event *structure
+// logged is what a module logs: events of a handle, or module events.
+type logged struct {
+	handle string // module::Resource/field; "" of module events
+	of     string // the events' type
+	event  *structure
 }
 
-// handlesOf are the event handles of modules, and those whose events are not known.
-func handlesOf(modules []module, known library) (handles, strange []handle) {
+// loggedBy are the events that modules log, first those without handles, and the handles
+// whose events are not known.
+func loggedBy(modules []module, known library) (found, strange []logged) {
+	var handled []logged
 	for _, m := range modules {
-		for _, resource := range m.structs {
-			for _, f := range resource.fields {
+		for _, s := range m.structs {
+			if s.isEvent {
+				found = append(found, logged{of: s.name, event: s})
+			}
+			for _, f := range s.fields {
 				inner, ok := strings.CutPrefix(f.text, "0x1::event::EventHandle<")
 				if !ok {
 					continue
 				}
-				h := handle{path: resource.name + "/" + f.name, of: strings.TrimSuffix(inner, ">")}
-				if h.event, ok = known.find(h.of); ok {
-					handles = append(handles, h)
+				l := logged{handle: s.name + "/" + f.name, of: strings.TrimSuffix(inner, ">")}
+				if l.event, ok = known.find(l.of); ok {
+					handled = append(handled, l)
 				} else {
-					strange = append(strange, h)
+					strange = append(strange, l)
 				}
 			}
 		}
 	}
-	return handles, strange
+	return append(found, handled...), strange
 }
 
-// neededBy are the structs of the handles' events, and those that these hold.
-func neededBy(handles []handle, known library) (all []*structure) {
+// neededBy are the structs of events, and those that these hold.
+func neededBy(events []logged, known library) (all []*structure) {
 	var need func(s *structure)
 	need = func(s *structure) {
 		if slices.Contains(all, s) {
@@ -98,8 +110,8 @@ func neededBy(handles []handle, known library) (all []*structure) {
 			}
 		}
 	}
-	for _, h := range handles {
-		need(h.event)
+	for _, l := range events {
+		need(l.event)
 	}
 	return all
 }

@@ -20,8 +20,9 @@ type move struct {
 
 // structure is a struct of Move.
 type structure struct {
-	name   string // module::Name, or Name
-	fields []member
+	name    string // module::Name, or Name
+	fields  []member
+	isEvent bool // a module says that it logs it without a handle
 }
 
 type member struct {
@@ -109,8 +110,9 @@ func parseModules(text []byte) ([]module, error) {
 		Address string `json:"address"`
 		Name    string `json:"name"`
 		Structs []struct {
-			Name   string `json:"name"`
-			Fields []struct {
+			Name    string `json:"name"`
+			IsEvent bool   `json:"is_event"`
+			Fields  []struct {
 				Name string `json:"name"`
 				Type string `json:"type"`
 			} `json:"fields"`
@@ -141,7 +143,7 @@ func parseModules(text []byte) ([]module, error) {
 		}
 		read := module{address: m.Address}
 		for _, s := range m.Structs {
-			structure := &structure{name: m.Name + "::" + s.Name}
+			structure := &structure{name: m.Name + "::" + s.Name, isEvent: s.IsEvent}
 			for _, f := range s.Fields {
 				structure.fields = append(structure.fields, member{name: f.Name, text: strings.ReplaceAll(f.Type, " ", "")})
 			}
@@ -174,18 +176,17 @@ func (l library) add(s *structure) {
 
 func lastName(name string) string { return name[strings.LastIndex(name, ":")+1:] }
 
-// find finds a struct by a name that may have an address and a module in front.
+// find finds a struct by a name that may have an address and a module in front. A struct
+// that was declared without its module is of any.
 func (l library) find(name string) (*structure, bool) {
-	for {
-		if s, ok := l[name]; ok {
-			return s, true
-		}
-		_, rest, ok := strings.Cut(name, "::")
-		if !ok {
-			return nil, false
-		}
-		name = rest
+	if strings.HasPrefix(name, "0x") {
+		_, name, _ = strings.Cut(name, "::")
 	}
+	if s, ok := l[name]; ok {
+		return s, true
+	}
+	s, ok := l[lastName(name)]
+	return s, ok && !strings.Contains(s.name, "::")
 }
 
 var errDeep = errors.New("structs within structs, more than 8 deep: or one within itself")
