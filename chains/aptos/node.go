@@ -42,9 +42,15 @@ func newNode(e *endpoint.Endpoint, chainID uint64) node {
 	return n
 }
 
-// get reads a path into what out points to. It returns the ledger version that
-// the answer is of, and fails unless the answer is of the configured chain.
+// get reads a path into what out points to.
 func (n node) get(ctx context.Context, out any, query url.Values, path ...string) (int64, error) {
+	return n.read(ctx, func(body []byte) error { return json.Unmarshal(body, out) }, query, path...)
+}
+
+// read reads a path with a function that must not keep the answer's bytes. It returns
+// the ledger version that the answer is of, and fails unless the answer is of the
+// configured chain.
+func (n node) read(ctx context.Context, decode func(body []byte) error, query url.Values, path ...string) (int64, error) {
 	answer, err := n.Get(ctx, query, append(n.prefix[:len(n.prefix):len(n.prefix)], path...)...)
 	if err != nil {
 		return 0, err
@@ -61,7 +67,7 @@ func (n node) get(ctx context.Context, out any, query url.Values, path ...string
 	if err != nil || version < 0 {
 		return 0, n.Errorf("answer without a %s header", versionHeader)
 	}
-	if err := json.Unmarshal(answer.Body(), out); err != nil {
+	if err := decode(answer.Body()); err != nil {
 		return 0, n.Errorf("%s: %w", strings.Join(path, "/"), err)
 	}
 	return version, nil

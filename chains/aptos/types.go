@@ -2,7 +2,6 @@ package aptos
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/url"
 	"slices"
@@ -113,86 +112,21 @@ func (c *Chain) page(ctx context.Context, number, first, last int64) (*ledgerPag
 	})
 }
 
-// scanned is a transaction of a page. Its changes are read only if one of its events is
-// wanted.
-type scanned struct {
-	Version   number          `json:"version"`
-	Hash      string          `json:"hash"`
-	Timestamp number          `json:"timestamp"`
-	Sender    string          `json:"sender"`
-	Events    []scannedEvent  `json:"events"`
-	Changes   json.RawMessage `json:"changes"`
-}
-
-type scannedEvent struct {
-	Type string          `json:"type"`
-	Data json.RawMessage `json:"data"`
-}
-
 // page asks for limit transactions from a version on, of which the ledger must have
 // those up to the version last.
 func (n node) page(ctx context.Context, first, limit, last int64, wanted map[string]bool) (*ledgerPage, error) {
-	var transactions []scanned
+	scan := pageScan{wanted: wanted, next: first}
 	query := url.Values{"start": {strconv.FormatInt(first, 10)}, "limit": {strconv.FormatInt(limit, 10)}}
-	version, err := n.get(ctx, &transactions, query, "transactions")
-	switch {
+	version, err := n.read(ctx, scan.page, query, "transactions")
+	switch count := scan.next - first; {
 	case err != nil:
 		return nil, err
 	case version < last:
 		return nil, n.Errorf("%w: ledger at version %d, asked for version %d", chains.ErrAhead, version, last)
-	case len(transactions) == 0 || int64(len(transactions)) > limit:
-		return nil, n.Errorf("%d transactions from version %d on, %d were asked for", len(transactions), first, limit)
+	case count == 0 || count > limit:
+		return nil, n.Errorf("%d transactions from version %d on, %d were asked for", count, first, limit)
 	}
-	p := &ledgerPage{first: first, last: first + int64(len(transactions)) - 1}
-	for i, t := range transactions {
-		if want := first + int64(i); int64(t.Version) != want || t.Hash == "" {
-			return nil, n.Errorf("%w: version %d, hash %.80q, stands where version %d is expected", chains.ErrGap, t.Version, t.Hash, want)
-		}
-		raws, err := t.raws(wanted)
-		if err != nil {
-			return nil, n.Errorf("version %d: %w", t.Version, err)
-		}
-		p.raws = append(p.raws, raws...)
-	}
-	return p, nil
-}
-
-// raws are the wanted events of a transaction.
-func (s scanned) raws(wanted map[string]bool) (raws []markets.Raw, err error) {
-	accounts := map[string]bool{}
-	for i, e := range s.Events {
-		if !wanted[withoutAddress(e.Type)] {
-			continue
-		}
-		long, err := longType(e.Type)
-		if err != nil {
-			return nil, err
-		}
-		name, _, _ := strings.Cut(long, "<")
-		if !wanted[name] {
-			continue
-		}
-		account, _, _ := strings.Cut(name, "::")
-		accounts[account] = true
-		raws = append(raws, markets.Raw{
-			Position: markets.Position{Height: int64(s.Version), Log: int32(i)}, Seq: int64(s.Version),
-			Transaction: s.Hash, Time: s.Timestamp.time(), Type: long, JSON: e.Data,
-		})
-	}
-	if len(raws) == 0 {
-		return nil, nil
-	}
-	var changes []change
-	if len(s.Changes) > 0 {
-		if err := json.Unmarshal(s.Changes, &changes); err != nil {
-			return nil, fmt.Errorf("changes: %w", err)
-		}
-	}
-	ledger := ledgerOf(s.Version, s.Sender, changes, accounts)
-	for i := range raws {
-		raws[i].Ledger = ledger
-	}
-	return raws, nil
+	return &ledgerPage{first: first, last: scan.next - 1, raws: scan.raws}, nil
 }
 
 // withoutAddress is a type's module and name.

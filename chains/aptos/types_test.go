@@ -164,3 +164,44 @@ func TestPagesOfALyingNode(t *testing.T) {
 		t.Errorf("a node that lags: %v", err)
 	}
 }
+
+// Whatever a node answers, scanning it ends with events or an error.
+func TestAnyPage(t *testing.T) {
+	l := startLedger(t)
+	l.reset([][]string{{"", "list"}, {}, {""}})
+	l.top = 2
+	sound, err := json.Marshal([]any{l.whole(0), l.whole(1), l.whole(2)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := 0
+	rapid.Check(t, func(t *rapid.T) {
+		body := append([]byte(nil), sound...)
+		for range rapid.IntRange(0, 3).Draw(t, "changes") {
+			at := rapid.IntRange(0, len(body)-1).Draw(t, "at")
+			switch rapid.IntRange(0, 2).Draw(t, "change") {
+			case 0:
+				body[at] = rapid.SampledFrom([]byte(`{}[]",:0n\`)).Draw(t, "byte")
+			case 1:
+				body = append(body[:at:at], body[min(at+rapid.IntRange(1, 40).Draw(t, "less"), len(body)):]...)
+			case 2:
+				body = append(body[:at:at], append([]byte(rapid.SampledFrom([]string{"null", `""`, "[[", `{"a":`, "\xff"}).Draw(t, "more")), body[at:]...)...)
+			}
+			if len(body) == 0 {
+				body = []byte(" ")
+			}
+		}
+		s := pageScan{wanted: l.chain.wanted}
+		if err := s.page(body); err == nil && s.next == 3 {
+			read++
+			for _, raw := range s.raws {
+				if raw.Ledger == nil || raw.Transaction == "" || !json.Valid(raw.JSON) {
+					t.Fatalf("%+v of\n%s", raw, body)
+				}
+			}
+		}
+	})
+	if read == 0 {
+		t.Error("no page was ever read")
+	}
+}
