@@ -45,10 +45,10 @@ func newStatus() *cobra.Command {
 		Use:   "status",
 		Short: "Print the nodes, who owns which chain, and the tree of actors",
 		Long: `Print the nodes of the cluster, who owns which chain, and the tree of actors as they
-last wrote it down: the place each stands at (a block on EVM chains; on Aptos an
-event's number, or a ledger version), how far its chain has come, the lag in blocks or ledger versions, its state,
-its restarts and its last error. An actor whose document is older than a while shows its
-age: it may have nothing to do, or its process may be gone.
+last wrote it down: the place each stands at (a block on EVM chains; on Aptos an event's
+number, or a ledger version), how far its chain has come, the lag in blocks or ledger
+versions, its state, its restarts and its last error. An actor whose document is older
+than a while shows its age: it may have nothing to do, or its process may be gone.
 
 It needs nothing but the data, and works while processes write to them.
 
