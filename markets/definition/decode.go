@@ -60,6 +60,7 @@ func (d *Definition) decoder(st *stream, at *place) func([]markets.Raw) ([]marke
 		}
 		if d.Kind == markets.Aptos && len(sources) > 1 {
 			events = withoutRepeats(transaction, events)
+			return withFailures(transaction, events, failures)
 		}
 		return events, failures
 	}
@@ -87,6 +88,22 @@ func withoutRepeats(transaction []markets.Raw, events []markets.Event) []markets
 		}
 		return repeated && known != from
 	})
+}
+
+// withFailures makes failures of what may say the same as an event that failed: those of
+// other types. When they can be decoded again, all of them, each action is told once.
+func withFailures(transaction []markets.Raw, events []markets.Event, failures []markets.Failure) ([]markets.Event, []markets.Failure) {
+	failed, doubtful := failures, map[int32]bool{}
+	for _, raw := range transaction {
+		if slices.ContainsFunc(failed, func(f markets.Failure) bool { return f.Raw.Position == raw.Position }) {
+			continue
+		}
+		if i := slices.IndexFunc(failed, func(f markets.Failure) bool { return f.Raw.Type != raw.Type }); i >= 0 {
+			doubtful[raw.Position.Log] = true
+			failures = append(failures, markets.Failure{Raw: raw, Reason: fmt.Errorf("it may say the same as event %d, which failed: %w", failed[i].Raw.Position.Log, failed[i].Reason)})
+		}
+	}
+	return slices.DeleteFunc(events, func(e markets.Event) bool { return doubtful[e.Position.Log] }), failures
 }
 
 // decodeRaw is what all sources make of a raw event.

@@ -136,6 +136,40 @@ func TestBothFormsAreToldOnce(t *testing.T) {
 	}
 }
 
+// One form cannot be decoded, and the definition is put right later: what is decoded
+// again is told once, too.
+func TestBothFormsAreToldOnceWhenOneFails(t *testing.T) {
+	const sound = "becomes: &sold {kind: bought, order: '\"ask-\" + id', price: price, "
+	if !strings.Contains(bothForms, sound) {
+		t.Fatal("nothing to spoil")
+	}
+	unsound := strings.Replace(bothForms, "- {event: \"m::Sold\", becomes: *sold}",
+		"- {event: \"m::Sold\", becomes: {kind: bought, order: '\"ask-\" + id', price: 100 / (price - 5), currency: '\"0x1::aptos_coin::AptosCoin\"'}}", 1)
+	decode := func(text string) markets.Stream {
+		return on(t, parsed(t, text), definition.Site{ChainID: 1}).Streams[0]
+	}
+	account := "0x" + strings.Repeat("0", 63) + "5::m::"
+	raw := func(log int32, name, data string) markets.Raw {
+		return markets.Raw{Position: markets.Position{Height: 10, Log: log}, Transaction: "0xa", Type: account + name, JSON: json.RawMessage(data)}
+	}
+	events, failures := decode(unsound).DecodeAll([]markets.Raw{raw(0, "Sold", `{"id":"1","price":"5"}`), raw(1, "SoldEvent", `{"id":"1","price":"5"}`)})
+	if len(events) != 0 || len(failures) != 2 || !strings.Contains(failures[1].Reason.Error(), "may say the same as event 0") {
+		t.Errorf("%+v, %v", events, failures)
+	}
+	var again []markets.Event
+	for _, f := range failures {
+		all, _ := decode(bothForms).DecodeAll(f.Transaction)
+		for _, e := range all {
+			if e.Position.Log == f.Raw.Position.Log {
+				again = append(again, e)
+			}
+		}
+	}
+	if len(again) != 1 || again[0].Position.Log != 0 {
+		t.Errorf("decoded again: %+v", again)
+	}
+}
+
 // What cannot tell events apart is said when the file is read.
 func TestTypesAreNamedWithTheirModules(t *testing.T) {
 	for from, c := range map[string]struct{ to, want string }{
