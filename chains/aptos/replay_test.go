@@ -63,7 +63,8 @@ func recordedEvents(t *testing.T) map[string][]recorded {
 	return byType
 }
 
-func TestRecordedTradeport(t *testing.T) {
+func serveRecording(t *testing.T) (*replay.Recording, *replay.Node) {
+	t.Helper()
 	r, err := replay.Open(os.DirFS(recording))
 	if err != nil {
 		t.Fatal(err)
@@ -72,15 +73,27 @@ func TestRecordedTradeport(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer node.Close()
+	t.Cleanup(func() { node.Close() })
+	return r, node
+}
+
+// follow is the chain that reads a recording's node.
+func follow(t *testing.T, r *replay.Recording, node *replay.Node, sources ...markets.Source) *aptos.Chain {
+	t.Helper()
 	chain, err := aptos.New(aptos.Config{
-		URL: node.URL(), ChainID: 1,
+		URL: node.URL(), ChainID: 1, Sources: sources,
 		Numbers: func(s markets.Source) []int64 { return r.Numbers(s.Account, s.Handle, s.Field) },
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer chain.Close()
+	t.Cleanup(chain.Close)
+	return chain
+}
+
+func TestRecordedTradeport(t *testing.T) {
+	r, node := serveRecording(t)
+	chain := follow(t, r, node)
 
 	byType := recordedEvents(t)
 	var all []markets.Raw
@@ -162,68 +175,42 @@ func TestARecordingIsFullOfGapsToWhoDoesNotKnow(t *testing.T) {
 // By their types the recorded events are the same as by their handles, but for their
 // seqs, which are ledger versions.
 func TestByTypesAsByHandles(t *testing.T) {
-	r, err := replay.Open(os.DirFS(recording))
-	if err != nil {
-		t.Fatal(err)
-	}
-	node, err := replay.Serve(t.Context(), "127.0.0.1:0", r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer node.Close()
+	r, node := serveRecording(t)
 	node.Finish()
-	var types markets.Source
-	byHandle := map[int64][]markets.Raw{}
-	var byType map[int64][]markets.Raw
-	for pass := range 2 {
-		chain, err := aptos.New(aptos.Config{
-			URL: node.URL(), ChainID: 1, Sources: []markets.Source{types},
-			Numbers: func(s markets.Source) []int64 { return r.Numbers(s.Account, s.Handle, s.Field) },
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer chain.Close()
-		view, err := chain.Advance(t.Context(), nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if pass == 1 {
-			byType = map[int64][]markets.Raw{}
-			for version := range byHandle {
-				raws, to := chaintest.Drain(t.Context(), t, chain, view, types, markets.Place{Seq: version - 70}, version+70, 1)
-				if to.Seq != version+70 && to.Seq != view.Head.Seq {
-					t.Errorf("version %d: the place is %+v", version, to)
-				}
-				for _, raw := range raws {
-					if raw.Position.Height == version {
-						byType[version] = append(byType[version], raw)
-					}
-				}
-			}
-			continue
-		}
-		for _, s := range markettest.Mainnet(t, "tradeport").Streams {
-			raws, _ := chaintest.Drain(t.Context(), t, chain, view, s.Source, markets.Place{Seq: r.Numbers(s.Source.Account, s.Source.Handle, s.Source.Field)[0] - 1}, -1, 100)
-			for _, raw := range raws {
-				raw.Seq = raw.Position.Height
-				byHandle[raw.Position.Height] = append(byHandle[raw.Position.Height], raw)
-				if !slices.Contains(types.Types, raw.Type) {
-					types.Types = append(types.Types, raw.Type)
-				}
-			}
-		}
+	chain := follow(t, r, node)
+	view, err := chain.Advance(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
 	}
+	var types markets.Source
 	total := 0
-	for version, want := range byHandle {
-		slices.SortFunc(want, func(a, b markets.Raw) int { return a.Position.Compare(b.Position) })
-		total += len(want)
-		got, _ := json.Marshal(byType[version])
-		if want, _ := json.Marshal(want); string(got) != string(want) {
-			t.Errorf("version %d: by types\n%.900s\nby handles\n%.900s", version, got, want)
+	byHandle := map[int64][]markets.Raw{} // by version
+	for _, s := range markettest.Mainnet(t, "tradeport").Streams {
+		first := r.Numbers(s.Source.Account, s.Source.Handle, s.Source.Field)[0]
+		raws, _ := chaintest.Drain(t.Context(), t, chain, view, s.Source, markets.Place{Seq: first - 1}, -1, 100)
+		for _, raw := range raws {
+			raw.Seq = raw.Position.Height
+			byHandle[raw.Seq] = append(byHandle[raw.Seq], raw)
+			if !slices.Contains(types.Types, raw.Type) {
+				types.Types = append(types.Types, raw.Type)
+			}
 		}
+		total += len(raws)
 	}
 	if total != 18 {
 		t.Errorf("%d events, 18 are recorded", total)
+	}
+	chain = follow(t, r, node, types)
+	for version, want := range byHandle {
+		raws, to := chaintest.Drain(t.Context(), t, chain, view, types, markets.Place{Seq: version - 70}, version+70, 1)
+		if to.Seq != min(version+70, view.Head.Seq) {
+			t.Errorf("version %d: the place is %+v", version, to)
+		}
+		raws = slices.DeleteFunc(raws, func(raw markets.Raw) bool { return raw.Seq != version })
+		slices.SortFunc(want, func(a, b markets.Raw) int { return a.Position.Compare(b.Position) })
+		got, _ := json.Marshal(raws)
+		if want, _ := json.Marshal(want); string(got) != string(want) {
+			t.Errorf("version %d: by types\n%.900s\nby handles\n%.900s", version, got, want)
+		}
 	}
 }

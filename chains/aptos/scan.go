@@ -84,6 +84,7 @@ func (s *pageScan) transaction(l *jlexer.Lexer) {
 
 // events scans the events of a transaction.
 func (s *pageScan) events(l *jlexer.Lexer, t *outline) {
+	t.raws = nil // of several fields of one name the last one counts
 	if l.IsNull() {
 		l.Null()
 		return

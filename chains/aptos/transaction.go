@@ -49,6 +49,35 @@ const (
 	maxResourceBytes = 1 << 20
 )
 
+// Transaction reads a transaction as a node answers it: its hash, and all of its events.
+func Transaction(text []byte) (hash string, raws []markets.Raw, err error) {
+	var w wireTransaction
+	if err := json.Unmarshal(text, &w); err != nil {
+		return "", nil, fmt.Errorf("transaction of Aptos: %w", err)
+	}
+	accounts := map[string]bool{}
+	for i, e := range w.Events {
+		long, err := longType(e.Type)
+		if err != nil {
+			return "", nil, fmt.Errorf("event %d: %w", i, err)
+		}
+		account, _, _ := strings.Cut(long, "::")
+		accounts[account] = true
+		if h, ok := e.handle(); ok {
+			accounts[h.account.StringLong()] = true
+		}
+		raws = append(raws, markets.Raw{
+			Position: markets.Position{Height: int64(w.Version), Log: int32(i)}, Seq: int64(e.Sequence),
+			Transaction: w.Hash, Time: w.Timestamp.time(), Type: long, JSON: e.Data,
+		})
+	}
+	ledger := ledgerOf(w.Version, w.Sender, w.Changes, accounts)
+	for i := range raws {
+		raws[i].Ledger = ledger
+	}
+	return w.Hash, raws, nil
+}
+
 func (w wireTransaction) parse() *transaction {
 	t := &transaction{hash: w.Hash, time: w.Timestamp.time(), indices: map[eventKey]int32{}}
 	accounts := map[string]bool{}

@@ -15,9 +15,9 @@ import (
 )
 
 const (
-	pageSize  = 100  // transactions; what nodes give at most
-	pagesKept = 1024 // of them only the wanted events
-	pagesRead = 16   // by one Read
+	pageSize  = 100 // transactions; what nodes give at most
+	pagesRead = 16  // by one Read
+	pagesKept = 64  // for the other streams; of busy markets a page is some megabytes
 )
 
 // ledgerPage is the wanted events of the transactions from one version to another,

@@ -114,9 +114,11 @@ func TestStreamsSharePages(t *testing.T) {
 // Of a type that was not configured nothing would be found: that is an error.
 func TestTypesAreConfigured(t *testing.T) {
 	l := startLedger(t)
+	l.reset(make([][]string, 6))
+	l.top = 5
 	other := markets.Source{Types: []string{longAccount + "::market::Other"}}
-	if _, err := l.chain.Read(t.Context(), chains.NewLedger(5), other, markets.Place{Seq: -1}, -1, 10); err == nil {
-		t.Error("no error")
+	if _, err := l.chain.Read(t.Context(), chains.NewLedger(5), other, markets.Place{Seq: -1}, -1, 10); err == nil || !strings.Contains(err.Error(), "market::Other") {
+		t.Errorf("error %v", err)
 	}
 }
 

@@ -6,12 +6,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/common/hexutil"
 
+	"github.com/imart/event-worker/chains/aptos"
 	"github.com/imart/event-worker/markets"
 )
 
@@ -33,10 +33,9 @@ func Parse(text []byte) ([]Transaction, error) {
 		Response json.RawMessage `json:"response"`
 		Receipt  json.RawMessage `json:"eth_getTransactionReceipt"`
 
-		Logs      []log         `json:"logs"`
-		Timestamp *json.Number  `json:"timestamp"` // of a recorded block
-		Events    []aptosEvent  `json:"events"`
-		Version   *uint64String `json:"version"`
+		Logs      []log             `json:"logs"`
+		Timestamp *json.Number      `json:"timestamp"` // of a recorded block
+		Events    []json.RawMessage `json:"events"`    // of an Aptos transaction
 	}
 	if list, err := parseList(text); err == nil {
 		return list, nil
@@ -139,59 +138,10 @@ func surround(raws []markets.Raw) {
 	}
 }
 
-// uint64String is a u64 of Aptos, a string in JSON.
-type uint64String int64
-
-// UnmarshalJSON is of json.Unmarshaler.
-func (n *uint64String) UnmarshalJSON(text []byte) error {
-	_, err := fmt.Sscan(strings.Trim(string(text), `"`), (*int64)(n))
-	return err
-}
-
-type aptosEvent struct {
-	Sequence uint64String    `json:"sequence_number"`
-	Type     string          `json:"type"`
-	Data     json.RawMessage `json:"data"`
-}
-
 func parseAptos(text []byte) ([]Transaction, error) {
-	var t struct {
-		Version   uint64String `json:"version"`
-		Hash      string       `json:"hash"`
-		Timestamp uint64String `json:"timestamp"` // Unix microseconds
-		Sender    string       `json:"sender"`
-		Events    []aptosEvent `json:"events"`
-		Changes   []struct {
-			Type    string `json:"type"`
-			Address string `json:"address"`
-			Data    struct {
-				Type string          `json:"type"`
-				Data json.RawMessage `json:"data"`
-			} `json:"data"`
-		} `json:"changes"`
+	hash, raws, err := aptos.Transaction(text)
+	if err != nil {
+		return nil, err
 	}
-	if err := json.Unmarshal(text, &t); err != nil {
-		return nil, fmt.Errorf("transaction of Aptos: %w", err)
-	}
-	ledger := &markets.AptosTransaction{Version: int64(t.Version), Sender: long(t.Sender)}
-	for _, c := range t.Changes {
-		if c.Type == "write_resource" {
-			ledger.Resources = append(ledger.Resources, markets.AptosResource{Address: long(c.Address), Type: c.Data.Type, Data: c.Data.Data})
-		}
-	}
-	out := Transaction{Hash: t.Hash, Kind: markets.Aptos}
-	for i, e := range t.Events {
-		address, rest, _ := strings.Cut(e.Type, "::")
-		out.Raws = append(out.Raws, markets.Raw{
-			Position: markets.Position{Height: int64(t.Version), Log: int32(i)}, Seq: int64(e.Sequence), Transaction: t.Hash,
-			Time: time.UnixMicro(int64(t.Timestamp)).UTC(), Type: long(address) + "::" + rest, JSON: e.Data, Ledger: ledger,
-		})
-	}
-	return []Transaction{out}, nil
-}
-
-// long is an Aptos address in all of its 64 digits.
-func long(address string) string {
-	digits := strings.TrimPrefix(address, "0x")
-	return "0x" + strings.Repeat("0", max(64-len(digits), 0)) + digits
+	return []Transaction{{Hash: hash, Kind: markets.Aptos, Raws: raws}}, nil
 }

@@ -20,7 +20,7 @@ func draftEVM(name, address string, events []*event, unread []string) []byte {
 	}
 	fmt.Fprintf(&b, draftHead, name, markets.EVM)
 	fmt.Fprintf(&b, "  ethereum: # a name for people\n    chainId: 1\n    start: 0 # the block that the contract was made in\n    contracts:\n      main: %q\n\nabi: |\n", address)
-	events, left := worth(events)
+	events, left := withoutPlumbing(events)
 	slices.SortFunc(events, func(a, b *event) int { return strings.Compare(a.signature(), b.signature()) })
 	named := map[string]int{}
 	for _, e := range events {

@@ -184,8 +184,8 @@ var plumbing = []string{
 	"Upgraded", "AdminChanged", "BeaconUpgraded", "RoleGranted", "RoleRevoked", "RoleAdminChanged", "DiamondCut",
 }
 
-// worth are the events that are worth following, and the names of those left out.
-func worth(events []*event) (kept []*event, left []string) {
+// withoutPlumbing leaves such events out, unless there are no others, and names them.
+func withoutPlumbing(events []*event) (kept []*event, left []string) {
 	for _, e := range events {
 		if slices.Contains(plumbing, e.RawName) {
 			left = append(left, e.RawName)

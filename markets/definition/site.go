@@ -113,15 +113,7 @@ func (d *Definition) bind(st *stream, at *place) (markets.Stream, error) {
 	s := markets.Stream{Name: st.name, Observer: st.observer(), Notifies: d.notifies}
 	if d.Kind == markets.Aptos {
 		s.Decode = d.decoder(st, at)
-		if src := st.sources[0]; src.handle != "" {
-			s.Source = markets.Source{Account: at.account, Handle: qualified(at.account, src.handle), Field: src.member}
-			return s, nil
-		}
-		s.Start = at.start
-		for _, src := range st.sources {
-			s.Source.Types = append(s.Source.Types, qualified(at.account, src.eventType))
-		}
-		s.Source.Types = distinct(s.Source.Types)
+		s.Source, s.Start = at.sourceOf(st)
 		return s, nil
 	}
 	anyone, anything := false, false
@@ -154,6 +146,19 @@ func (d *Definition) bind(st *stream, at *place) (markets.Stream, error) {
 	s.Source.Addresses, s.Source.Topics = distinct(s.Source.Addresses), distinct(s.Source.Topics)
 	s.Decode = d.decoder(st, at)
 	return s, nil
+}
+
+// sourceOf is where the events of a stream of Aptos come from, and the first ledger
+// version worth reading: of a handle all of it is.
+func (at *place) sourceOf(st *stream) (markets.Source, int64) {
+	if src := st.sources[0]; src.handle != "" {
+		return markets.Source{Account: at.account, Handle: qualified(at.account, src.handle), Field: src.member}, 0
+	}
+	var types []string
+	for _, src := range st.sources {
+		types = append(types, qualified(at.account, src.eventType))
+	}
+	return markets.Source{Types: distinct(types)}, at.start
 }
 
 // observer is the name of the observer of the stream's documents; empty if no event
