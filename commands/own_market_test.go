@@ -184,17 +184,35 @@ func startDevChain(t *testing.T) *devChain {
 		shopSale:                              {Code: code(shopToken, markettest.Log(t, shopSale, "Sold(uint256 indexed,uint256)", 7, 5000)), Balance: new(big.Int)},
 		shopRemoval:                           {Code: code(common.Address{}, markettest.Log(t, shopRemoval, "Removed(uint256 indexed)", 7)), Balance: new(big.Int)},
 	}
+	for range 10 {
+		if chain := (&devChain{t: t}); chain.start(alloc) {
+			t.Cleanup(func() { chain.Close() })
+			return chain
+		}
+	}
+	t.Fatal("no port for the node")
+	return nil
+}
+
+// start starts the node on a port that was free just now. It reports false if somebody
+// else has taken that since, over which the node panics.
+func (c *devChain) start(alloc types.GenesisAlloc) (started bool) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		c.t.Fatal(err)
 	}
 	port := l.Addr().(*net.TCPAddr).Port
 	l.Close()
-	backend := simulated.NewBackend(alloc, func(n *node.Config, _ *ethconfig.Config) {
+	defer func() {
+		if reason := recover(); reason != nil {
+			c.t.Logf("port %d: %v", port, reason)
+		}
+	}()
+	c.Backend = simulated.NewBackend(alloc, func(n *node.Config, _ *ethconfig.Config) {
 		n.HTTPHost, n.HTTPPort, n.HTTPModules = "127.0.0.1", port, []string{"eth"}
 	})
-	t.Cleanup(func() { backend.Close() })
-	return &devChain{t, backend, fmt.Sprintf("http://127.0.0.1:%d", port)}
+	c.url = fmt.Sprintf("http://127.0.0.1:%d", port)
+	return true
 }
 
 // mine makes a block of calls to contracts, and returns its hash.

@@ -23,7 +23,7 @@ types: |
 streams:
   collection-offer:
     event: biddings_v2::InsertCollectionBidEvent
-    becomes: &bid {kind: offer_made, order: bid, maker: bid_buyer, token: {collection: collection, standard: aptos-object}, price: price, currency: apt}
+    becomes: {kind: offer_made, order: bid, maker: bid_buyer, token: {collection: collection, standard: aptos-object}, price: price, currency: apt}
   collection-offer-cancel:
     event: biddings_v2::DeleteCollectionBidEvent
     becomes: {kind: offer_cancelled, order: bid, maker: bid_buyer, token: {collection: collection, standard: aptos-object}, price: price, currency: apt}
