@@ -37,7 +37,7 @@ func openChain(o options) (chains.Chain, markets.Market, error) {
 	for _, s := range market.Streams {
 		sources = append(sources, s.Source)
 	}
-	chain, err := evm.New(evm.Config{URL: o.node, ChainID: replay.SyntheticChainID, Sources: sources})
+	chain, err := evm.New(evm.Config{Endpoints: []chains.Endpoint{{URL: o.node}}, ChainID: replay.SyntheticChainID, Sources: sources})
 	return chain, market, err
 }
 

@@ -19,16 +19,10 @@ var sentinels = []struct {
 	{ErrGap, "gap"},
 	{ErrReorganised, "reorganised"},
 	{ErrAhead, "ahead"},
-	{endpoint.ErrTimeout, endpoint.Timeout},
-	{context.DeadlineExceeded, endpoint.Timeout},
-	{endpoint.ErrTooLarge, endpoint.RangeTooLarge},
 }
 
 // Classes are all classes of errors.
-var Classes = []string{
-	endpoint.Timeout, endpoint.Transport, endpoint.RateLimited, endpoint.RangeTooLarge, endpoint.Unauthorized, endpoint.Pruned,
-	endpoint.HTTP4xx, endpoint.HTTP5xx, endpoint.RPC, "wrong_chain", "finality", "gap", "reorganised", "ahead", endpoint.Other,
-}
+var Classes = append([]string{"wrong_chain", "finality", "gap", "reorganised", "ahead"}, endpoint.Classes...)
 
 // Class is the one of Classes that an error of a Chain is counted in. It is empty
 // for none: no error, and a caller that no longer wanted the answer. Nothing is
@@ -42,11 +36,5 @@ func Class(err error) string {
 			return s.class
 		}
 	}
-	if own, ok := errors.AsType[interface {
-		error
-		Class() string
-	}](err); ok {
-		return own.Class()
-	}
-	return endpoint.Other
+	return endpoint.ClassOf(err)
 }

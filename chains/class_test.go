@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -40,18 +41,18 @@ func TestClassesOfEndpoints(t *testing.T) {
 		{"hangs up", hangsUp, "transport"},
 		{"breaks off", breaksOff, "transport"},
 		{"429", says(http.StatusTooManyRequests, ""), "rate_limited"},
-		{"413", says(http.StatusRequestEntityTooLarge, ""), "range_too_large"},
-		{"more than is read", says(http.StatusOK, fmt.Sprintf("%2000d", 1)), "range_too_large"},
+		{"413", says(http.StatusRequestEntityTooLarge, ""), "answer_too_large"},
+		{"more than is read", says(http.StatusOK, fmt.Sprintf("%2000d", 1)), "answer_too_large"},
 		{"401", says(http.StatusUnauthorized, ""), "unauthorized"},
 		{"403", says(http.StatusForbidden, ""), "unauthorized"},
 		{"410", says(http.StatusGone, ""), "pruned"},
 		{"404", says(http.StatusNotFound, ""), "http_4xx"},
 		{"502", says(http.StatusBadGateway, ""), "http_5xx"},
 		{"redirects", says(http.StatusFound, ""), "other"},
-		{"no JSON", says(http.StatusOK, "<html>"), "other"},
+		{"not JSON", says(http.StatusOK, "<html>"), "malformed"},
 		{"a rate", fails(-32005, "50/second request limit reached - reduce calls per second"), "rate_limited"},
-		{"a range", fails(-32005, "query returned more than 10000 results"), "range_too_large"},
-		{"no method", fails(-32601, "the method does not exist"), "rpc"},
+		{"a range", fails(-32005, "query returned more than 10000 results"), "too_many_results"},
+		{"no method", fails(-32601, "the method does not exist"), "missing_method"},
 		{"another chain", says(http.StatusOK, `{"jsonrpc":"2.0","id":0,"result":"0x2"}`), "wrong_chain"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -69,7 +70,7 @@ func open(t *testing.T, handler http.HandlerFunc, timeout time.Duration) chains.
 	t.Helper()
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
-	chain, err := evm.New(evm.Config{URL: server.URL, ChainID: 1, Timeout: timeout, MaxAnswer: 1000})
+	chain, err := evm.New(evm.Config{Endpoints: []chains.Endpoint{{URL: server.URL}}, ChainID: 1, Timeout: timeout, MaxAnswer: 1000, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,25 +1,29 @@
 package chains
 
-import "time"
+import "github.com/imart/event-worker/chains/internal/endpoint"
+
+// Endpoint describes one node of a chain. Its timeout, size limit and budget are set
+// by the chain.
+type Endpoint = endpoint.Config
+
+// EndpointStatus is how one endpoint is doing.
+type EndpointStatus = endpoint.Status
+
+// Budget bounds the bytes of the answers in flight of all chains that share it.
+type Budget = endpoint.Budget
+
+// DefaultBudget is the budget, in bytes, of a process that configures none.
+const DefaultBudget = endpoint.DefaultBudget
+
+// NewBudget returns a budget of a number of bytes, 1 MiB at least.
+func NewBudget(bytes int64) *Budget { return endpoint.NewBudget(bytes) }
 
 // The states of an endpoint.
 const (
-	EndpointUp         = "up"
-	EndpointLimited    = "limited"     // it asks for fewer requests
-	EndpointLagging    = "lagging"     // others have seen a higher head
-	EndpointPruned     = "pruned"      // it lacks history that was asked for
-	EndpointWrongChain = "wrong_chain" // it serves another chain
-	EndpointDown       = "down"
+	EndpointUp         = endpoint.Up
+	EndpointLimited    = endpoint.Limited
+	EndpointLagging    = endpoint.Lagging
+	EndpointPruned     = endpoint.IsPruned
+	EndpointWrongChain = endpoint.WrongChain
+	EndpointDown       = endpoint.Down
 )
-
-// EndpointStatus is how one endpoint is doing.
-type EndpointStatus struct {
-	Host      string
-	State     string           // one of the states of an endpoint
-	Height    int64            // the newest block or ledger version seen there
-	Rate      float64          // requests a second that it is asked at most at present; 0: no limit known
-	Latency   time.Duration    // moving average of its answers
-	Requests  int64            // since the start
-	Errors    map[string]int64 // by class (Classes), since the start
-	LastError string           // without secrets, one line, printable
-}

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/imart/event-worker/actors"
+	"github.com/imart/event-worker/chains"
 	"github.com/imart/event-worker/chains/aptos"
 	"github.com/imart/event-worker/chains/evm"
 	"github.com/imart/event-worker/chains/replay"
@@ -158,7 +159,7 @@ func replayed(ctx context.Context, assets Assets, ref persistence.MarketRef, log
 	if market.Kind == markets.Aptos {
 		out.Chain, err = aptos.New(aptos.Config{URL: node.URL(), ChainID: recording.ChainID, Numbers: numbers(recording), Sources: sourcesOf(market)})
 	} else {
-		out.Chain, err = evm.New(evm.Config{URL: node.URL(), ChainID: recording.ChainID, Sources: sourcesOf(market), Log: log})
+		out.Chain, err = evm.New(evm.Config{Endpoints: []chains.Endpoint{{URL: node.URL()}}, ChainID: recording.ChainID, Sources: sourcesOf(market), Log: log})
 	}
 	return out, node, err
 }

@@ -240,7 +240,7 @@ func newChain(c config.Chain, sources []markets.Source, numbers func(markets.Sou
 		return aptos.New(aptos.Config{URL: c.Endpoint, Header: c.Header, ChainID: c.ID, Timeout: c.Timeout, Numbers: numbers, Sources: sources})
 	}
 	return evm.New(evm.Config{
-		URL: c.Endpoint, Header: c.Header, ChainID: c.ID, Timeout: c.Timeout, Sources: sources,
+		Endpoints: []chains.Endpoint{{URL: c.Endpoint, Header: c.Header}}, ChainID: c.ID, Timeout: c.Timeout, Sources: sources,
 		Confirmations: c.Confirmations, MaxUnfinal: c.MaxUnfinal, MaxRange: c.MaxRange, Log: log.With("chain", c.Name),
 	})
 }

@@ -2,6 +2,7 @@ package markets
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -62,11 +63,31 @@ func (s Stream) DecodeAll(raws []Raw) (events []Event, failures []Failure) {
 		for n < len(raws) && sameTransaction(raws[0], raws[n]) {
 			n++
 		}
-		es, fs := s.decode(raws[:n:n])
-		events, failures = append(events, es...), append(failures, fs...)
+		whole, faulty := withoutFaults(raws[:n:n])
+		failures = append(failures, faulty...)
+		if len(whole) > 0 {
+			es, fs := s.decode(whole)
+			events, failures = append(events, es...), append(failures, fs...)
+		}
 		raws = raws[n:]
 	}
 	return events, failures
+}
+
+// withoutFaults is a transaction's events without those that could not be read whole,
+// which are failures.
+func withoutFaults(transaction []Raw) (whole []Raw, failures []Failure) {
+	if !slices.ContainsFunc(transaction, func(r Raw) bool { return r.Fault != nil }) {
+		return transaction, nil
+	}
+	for _, raw := range transaction {
+		if raw.Fault != nil {
+			failures = append(failures, Failure{Raw: raw, Reason: raw.Fault, Transaction: []Raw{raw}})
+		} else {
+			whole = append(whole, raw)
+		}
+	}
+	return whole, failures
 }
 
 func sameTransaction(a, b Raw) bool {

@@ -15,6 +15,9 @@ type Raw struct {
 	Block       string // block hash on EVM chains
 	Transaction string // transaction hash
 	Time        time.Time
+	// Fault is what is wrong with the event as it came, if it cannot be read whole: it
+	// becomes a dead letter.
+	Fault error `json:"-"`
 
 	// EVM
 	Address [20]byte

@@ -14,6 +14,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/imart/event-worker/actors"
+	"github.com/imart/event-worker/chains"
 	"github.com/imart/event-worker/chains/evm"
 	"github.com/imart/event-worker/chains/replay"
 	"github.com/imart/event-worker/markets"
@@ -112,7 +113,7 @@ func TestActorsAreSeen(t *testing.T) {
 	for _, s := range market.Streams {
 		sources = append(sources, s.Source)
 	}
-	chain, err := evm.New(evm.Config{URL: served.URL(), ChainID: recording.ChainID, Sources: sources})
+	chain, err := evm.New(evm.Config{Endpoints: []chains.Endpoint{{URL: served.URL()}}, ChainID: recording.ChainID, Sources: sources})
 	if err != nil {
 		t.Fatal(err)
 	}

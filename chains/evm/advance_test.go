@@ -101,7 +101,7 @@ func TestAReorganisationAtTheSameHeight(t *testing.T) {
 func TestAReorganisationDeeperThanFinalityIsFollowedLoudly(t *testing.T) {
 	g := startGeth(t)
 	var log bytes.Buffer
-	chain := open(t, g.url, func(cfg *Config) { cfg.Log = slog.New(slog.NewTextHandler(&log, nil)) })
+	chain := open(t, g.url, func(cfg *Config) { cfg.ConfirmBreaks = -1; cfg.Log = slog.New(slog.NewTextHandler(&log, nil)) })
 	g.mineBlocks(70)
 	view := advance(t, chain, nil, true)
 	checkView(t, g, view, 70, 64)
@@ -260,13 +260,14 @@ func TestAnotherChainIsRefused(t *testing.T) {
 	}
 }
 
-func TestTheChainIsCheckedOnce(t *testing.T) {
+// The chain id comes with each look at the head, and is asked for once more at the start.
+func TestTheChainIsCheckedWithEachLook(t *testing.T) {
 	g := startGeth(t)
 	p := startProxy(t, g.url)
 	chain := open(t, p.url)
 	view := advance(t, chain, nil, true)
 	advance(t, chain, view, false)
-	if n := p.counted()["eth_chainId"]; n != 1 {
-		t.Errorf("%d questions for the chain id", n)
+	if n, requests := p.counted()["eth_chainId"], p.requests.Load(); n != 3 || requests != 3 {
+		t.Errorf("%d questions for the chain id in %d requests", n, requests)
 	}
 }

@@ -3,21 +3,30 @@ package evm
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/imart/event-worker/chains"
 	"github.com/imart/event-worker/markets"
 )
 
 // Ancestor implements chains.Chain.
-func (c *Chain) Ancestor(ctx context.Context, view *chains.View, trail markets.Trail, _ int64) (markets.Place, bool, error) {
-	if err := c.check(ctx); err != nil {
+func (c *Chain) Ancestor(ctx context.Context, view *chains.View, trail markets.Trail, final int64) (place markets.Place, ok bool, err error) {
+	err = c.use(ctx, reaching(view.Head.Seq), func(ctx context.Context, n client) (err error) {
+		place, ok, err = c.ancestor(ctx, n, view, trail, final)
+		return err
+	})
+	if err != nil {
 		return markets.Place{}, false, err
 	}
+	return place, ok, nil
+}
+
+func (c *Chain) ancestor(ctx context.Context, n client, view *chains.View, trail markets.Trail, final int64) (markets.Place, bool, error) {
 	var below []markets.Place // newest first
 	for _, place := range slices.Backward(trail) {
 		switch view.Stand(place) {
 		case chains.Ahead:
-			return markets.Place{}, false, c.node.Errorf("%w: place at block %d, head at %d", chains.ErrAhead, place.Seq, view.Head.Seq)
+			return markets.Place{}, false, n.Errorf("%w: place at block %d, head at %d", chains.ErrAhead, place.Seq, view.Head.Seq)
 		case chains.On:
 			if len(below) == 0 {
 				return place, true, nil
@@ -28,19 +37,43 @@ func (c *Chain) Ancestor(ctx context.Context, view *chains.View, trail markets.T
 		}
 	}
 	// The newest one is nearly always on the chain: ask for it alone at first.
-	for n := 1; len(below) > 0; n = maxBatch {
-		n = min(n, len(below))
-		place, ok, err := c.newestOnChain(ctx, below[:n])
-		if ok || err != nil {
-			return place, ok, err
+	var off *sighting // the newest place that was final and is not on the chain
+	for size := 1; len(below) > 0; size = c.cfg.MaxBatch {
+		size = min(size, len(below))
+		found, gone, err := c.newestOnChain(ctx, n, below[:size])
+		if err != nil {
+			return markets.Place{}, false, err
 		}
-		below = below[n:]
+		for i := range gone {
+			if off == nil && gone[i].height <= final {
+				off = &gone[i]
+			}
+		}
+		if found != nil {
+			return *found, true, c.mayGoBack(ctx, n, off, *found)
+		}
+		below = below[size:]
 	}
-	return markets.Place{}, false, nil
+	return markets.Place{}, false, c.mayGoBack(ctx, n, off, markets.Place{})
 }
 
-// newestOnChain returns the first of the places that lies on the chain.
-func (c *Chain) newestOnChain(ctx context.Context, places []markets.Place) (markets.Place, bool, error) {
+// mayGoBack returns an error while what was final must not be given up for a place: the
+// break is not confirmed, or the endpoint cannot serve again what lies behind it.
+func (c *Chain) mayGoBack(ctx context.Context, n client, off *sighting, to markets.Place) error {
+	if off == nil {
+		return nil
+	}
+	if !c.breaks.confirmedLately(time.Now()) {
+		if err := c.confirm(ctx, n, *off); err != nil {
+			return err
+		}
+	}
+	return c.checkHistory(ctx, n, to.Seq+1, off.height)
+}
+
+// newestOnChain returns the first of the places that lies on the chain, and those before
+// it that do not.
+func (c *Chain) newestOnChain(ctx context.Context, n client, places []markets.Place) (*markets.Place, []sighting, error) {
 	headers := make([]header, len(places))
 	var calls []*call
 	for i, place := range places {
@@ -48,20 +81,51 @@ func (c *Chain) newestOnChain(ctx context.Context, places []markets.Place) (mark
 			calls = append(calls, blockByNumber(quantity(place.Seq), &headers[i]))
 		}
 	}
-	if len(calls) > 0 {
-		if err := c.node.do(ctx, calls...); err != nil {
-			return markets.Place{}, false, err
-		}
+	if err := n.do(ctx, calls...); err != nil {
+		return nil, nil, err
 	}
+	var gone []sighting
 	for i, place := range places {
-		switch h := headers[i]; {
-		case place.Hash == "":
-			return place, true, nil
-		case h.hash == "": // final, so that it must be there
-			return markets.Place{}, false, c.node.Errorf("%w: no block %d", chains.ErrAhead, place.Seq)
-		case h.hash == place.Hash && h.number == place.Seq:
-			return place, true, nil
+		h := headers[i]
+		if place.Hash != "" && h.hash == "" { // final, so that it is there, unless the height has no block
+			below, err := c.atOrBelow(ctx, n, place.Seq)
+			if err != nil {
+				return nil, nil, err
+			}
+			h = below
+		}
+		if place.Hash == "" || h.hash == place.Hash {
+			return &places[i], gone, nil
+		}
+		gone = append(gone, sighting{place.Seq, place.Hash, h.hash})
+	}
+	return nil, gone, nil
+}
+
+// atOrBelow is the newest block at or below a height that has no block, as some chains'
+// heights do not. ErrAhead: the endpoint has not come so far. ErrPruned: it has, and
+// does not have the blocks any more.
+func (c *Chain) atOrBelow(ctx context.Context, n client, height int64) (header, error) {
+	var head header
+	below := make([]header, maxEmpty)
+	calls := []*call{blockByNumber("latest", &head)}
+	for i := range below {
+		if at := height - int64(i); at >= 0 {
+			calls = append(calls, blockByNumber(quantity(at), &below[i]))
 		}
 	}
-	return markets.Place{}, false, nil
+	if err := n.do(ctx, calls...); err != nil {
+		return header{}, err
+	}
+	if head.number < height {
+		n.IsLagging()
+		return header{}, n.Errorf("%w: no block %d, head at %d", chains.ErrAhead, height, head.number)
+	}
+	for _, h := range below {
+		if h.hash != "" {
+			return h, nil
+		}
+	}
+	n.PrunedBelow(height + 1)
+	return header{}, n.Errorf("%w: no block %d, though its head is at %d: use an endpoint that keeps the whole history, or a later start", chains.ErrPruned, height, head.number)
 }

@@ -2,7 +2,6 @@ package evm
 
 import (
 	"encoding/json"
-	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -33,7 +32,7 @@ func TestAround(t *testing.T) {
 	}
 	t.Cleanup(func() { node.Close() })
 	source := markets.Source{Topics: []string{fulfilled}, Around: true}
-	chain, err := New(Config{URL: node.URL(), ChainID: recording.ChainID, Sources: []markets.Source{source}})
+	chain, err := New(Config{Endpoints: []chains.Endpoint{{URL: node.URL()}}, ChainID: recording.ChainID, Sources: []markets.Source{source}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,38 +88,43 @@ func logsOf(t *testing.T, folder string) map[string][]int32 {
 	return logs
 }
 
-// A receipt is believed only if it is the transaction's, in the block of its events,
-// and has them.
+// A receipt's logs are taken only if they have those that eth_getLogs gave of its
+// transaction, as numbered there or within the transaction.
 func TestReceiptsOfOthers(t *testing.T) {
-	chain, err := New(Config{URL: "http://127.0.0.1:1", ChainID: 1})
+	chain, err := New(Config{Endpoints: []chains.Endpoint{{URL: "http://127.0.0.1:1"}}, ChainID: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(chain.Close)
 	raw := markets.Raw{Position: markets.Position{Log: 3}, Block: "0xb1", Transaction: "0x7a", Topics: [][32]byte{{1}}, Data: []byte{5}}
-	with := func(block string, spoil func(*markets.Raw)) receipt {
-		log := raw
-		spoil(&log)
-		return receipt{block, logScan{raws: []markets.Raw{log}}}
+	other := markets.Raw{Position: markets.Position{Log: 2}, Block: "0xb1", Transaction: "0x7a", Topics: [][32]byte{{2}}}
+	with := func(spoil func(log, beside *markets.Raw)) []markets.Raw {
+		log, beside := raw, other
+		spoil(&log, &beside)
+		return []markets.Raw{beside, log}
 	}
 	for name, c := range map[string]struct {
-		receipt receipt
-		want    error
+		logs []markets.Raw
+		want []int32 // the indices of the logs around; nil: they are not taken
 	}{
-		"its own":       {with("0xb1", func(*markets.Raw) {}), nil},
-		"none":          {receipt{}, chains.ErrAhead},
-		"another block": {with("0xb2", func(*markets.Raw) {}), chains.ErrReorganised},
-		"another index": {with("0xb1", func(r *markets.Raw) { r.Position.Log++ }), errForeignReceipt},
-		"other data":    {with("0xb1", func(r *markets.Raw) { r.Data = nil }), errForeignReceipt},
-		"other topics":  {with("0xb1", func(r *markets.Raw) { r.Topics = nil }), errForeignReceipt},
-		"of another":    {with("0xb1", func(r *markets.Raw) { r.Address[0]++ }), errForeignReceipt},
+		"its own":             {with(func(_, _ *markets.Raw) {}), []int32{2, 3}},
+		"numbered within it":  {with(func(l, b *markets.Raw) { l.Position.Log, b.Position.Log = 1, 0 }), []int32{2, 3}},
+		"none":                {nil, nil},
+		"other data":          {with(func(l, _ *markets.Raw) { l.Data = nil }), nil},
+		"other topics":        {with(func(l, _ *markets.Raw) { l.Topics = nil }), nil},
+		"of another":          {with(func(l, _ *markets.Raw) { l.Address[0]++ }), nil},
+		"only the one beside": {with(func(_, _ *markets.Raw) {})[:1], nil},
 	} {
 		events := []markets.Raw{raw}
-		if err := chain.place(events, c.receipt); !errors.Is(err, c.want) {
-			t.Errorf("%s: %v, want %v", name, err, c.want)
+		if taken := chain.place(events, c.logs); taken != (c.want != nil) {
+			t.Errorf("%s: taken %v", name, taken)
 		}
-		if got := len(events[0].Around); (c.want == nil) != (got == 1) {
-			t.Errorf("%s: %d logs around", name, got)
+		var got []int32
+		for _, l := range events[0].Around {
+			got = append(got, l.Index)
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%s: logs %v around, want %v", name, got, c.want)
 		}
 	}
 }

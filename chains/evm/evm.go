@@ -1,5 +1,18 @@
-// Package evm reads EVM chains over JSON-RPC, from one endpoint: up to finality by
-// ranges of blocks, above it by block hash.
+// Package evm reads EVM chains over JSON-RPC from a pool of endpoints: up to finality
+// by windows of blocks, which all streams of the chain share, above it by block hash.
+//
+// What it guarantees, whatever single endpoints do:
+//   - An empty answer is believed only of an endpoint that has the blocks asked for, and
+//     only as far as the blooms allow (block.go, bloom.go, history.go).
+//   - A break of finality is believed only when it is confirmed (finality.go).
+//   - What was answered is kept, whatever fails beside it (rpc.go, backfill.go).
+//   - Whatever is refused is asked for in another way: fewer blocks, fewer addresses,
+//     receipts, another endpoint (fetch.go).
+//
+// For example, with the head at block 100, finality at 90 and a stream at block 40:
+//
+//	40 ──▶ 65 ──▶ 90    windows: logs by range, each with the header of its last block
+//	              90 ─▶ 91 ─▶ 92 … ─▶ 100    blocks: logs by hash, each with its header
 package evm
 
 import (
@@ -7,7 +20,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -21,14 +33,13 @@ import (
 	"github.com/imart/event-worker/markets"
 )
 
-// Config describes an EVM chain and the endpoint that serves it.
+// Config describes an EVM chain and the endpoints that serve it.
 type Config struct {
-	URL     string      // http or https; all but its host is kept secret
-	Header  http.Header // sent with each request, secret
-	ChainID uint64
+	Endpoints []chains.Endpoint
+	ChainID   uint64
 
-	// Sources are all that will be read: above finality, a block's logs are fetched
-	// once for all of them.
+	// Sources are all that will be read: a block's logs are fetched once for all of
+	// them.
 	Sources []markets.Source
 
 	// Confirmations is how many blocks below the head count as final where the node
@@ -39,25 +50,44 @@ type Config struct {
 	MaxUnfinal int64
 	// MaxRange is how many blocks one eth_getLogs may span. 100,000 if zero.
 	MaxRange int64
+	// InFlight is how many windows are asked for at once. 8 if zero.
+	InFlight int
+	// MaxBatch is how many calls one request may hold. 100 if zero; 1: no batches.
+	MaxBatch int
+	// ConfirmBreaks is how long a break of finality must last before it is believed.
+	// 3 minutes if zero; negative: it is believed at once.
+	ConfirmBreaks time.Duration
+	// HoldBreaks makes the chain stand at a break of finality until a person acts.
+	HoldBreaks bool
 
-	Timeout   time.Duration // of one request; 30 s if zero
-	MaxAnswer int64         // bytes of one answer; 64 MiB if zero
-	Log       *slog.Logger  // slog.Default() if nil
+	Timeout   time.Duration  // of one request; 30 s if zero
+	MaxAnswer int64          // bytes of one answer; as many as Budget allows, 64 MiB at most, if zero
+	Budget    *chains.Budget // of the bytes of all answers in flight; one of its own if nil
+	Log       *slog.Logger   // slog.Default() if nil
 }
 
 // Chain is an EVM chain. It implements chains.Chain.
 type Chain struct {
-	node    client
-	cfg     Config
-	checked atomic.Bool // that the node serves the configured chain
+	pool   *endpoint.Pool
+	budget *chains.Budget
+	cfg    Config
+	ids    map[*endpoint.Endpoint]*atomic.Int64 // of calls, where connections are kept
 
-	filters map[string]filter // by keyOf
-	all     filter            // their union
-	ranges  ranges
+	filters  map[string]filter // by keyOf
+	all      filter            // their union
+	blooms   blooms
+	breaks   breaks
+	finality finalTag
+	history  history
+	backfill *backfill
 
 	blocks  *lru.Cache[string, []markets.Raw] // a block's logs for all sources, by hash
-	times   *lru.Cache[string, time.Time]     // of blocks, by hash
+	headers *lru.Cache[string, header]        // by hash
+	around  *lru.Cache[string, []markets.Log] // a transaction's logs, by block and hash
 	flights singleflight.Group                // of blocks being fetched, by hash
+	heads   chan struct{}
+
+	contradictions atomic.Int64 // blooms that held more than two sources had
 
 	life context.Context // until Close
 	end  context.CancelFunc
@@ -66,68 +96,116 @@ type Chain struct {
 var _ chains.Chain = (*Chain)(nil)
 
 const (
-	blocksKept = 128
-	timesKept  = 1 << 14
+	blocksKept  = 128
+	headersKept = 1 << 13
+	aroundKept  = 1 << 11
 )
 
-// New makes a chain. It asks nothing of the endpoint yet.
+// New makes a chain. It asks nothing of the endpoints yet.
 func New(cfg Config) (*Chain, error) {
-	node, err := endpoint.New(endpoint.Config{URL: cfg.URL, Header: cfg.Header, Timeout: cfg.Timeout, MaxBody: cfg.MaxAnswer})
-	if err != nil {
-		return nil, err
-	}
 	cfg.Confirmations = cmp.Or(cfg.Confirmations, 64)
 	cfg.MaxUnfinal = cmp.Or(cfg.MaxUnfinal, 1024)
 	cfg.MaxRange = cmp.Or(cfg.MaxRange, 100_000)
-	if cfg.Confirmations < 0 || cfg.MaxUnfinal < 0 || cfg.MaxRange < 0 {
-		return nil, fmt.Errorf("negative limit: confirmations %d, unfinal %d, range %d", cfg.Confirmations, cfg.MaxUnfinal, cfg.MaxRange)
+	cfg.InFlight = cmp.Or(cfg.InFlight, 8)
+	cfg.MaxBatch = cmp.Or(cfg.MaxBatch, 100)
+	cfg.ConfirmBreaks = cmp.Or(cfg.ConfirmBreaks, 3*time.Minute)
+	if cfg.Confirmations < 0 || cfg.MaxUnfinal < 0 || cfg.MaxRange < 0 || cfg.InFlight < 0 || cfg.MaxBatch < 0 {
+		return nil, fmt.Errorf("negative limit: confirmations %d, unfinal %d, range %d, in flight %d, batch %d",
+			cfg.Confirmations, cfg.MaxUnfinal, cfg.MaxRange, cfg.InFlight, cfg.MaxBatch)
 	}
 	cfg.Log = cmp.Or(cfg.Log, slog.Default())
 	c := &Chain{
-		node:    client{node},
 		cfg:     cfg,
 		filters: map[string]filter{},
-		ranges:  ranges{most: cfg.MaxRange},
 		blocks:  lru.NewCache[string, []markets.Raw](blocksKept),
-		times:   lru.NewCache[string, time.Time](timesKept),
+		headers: lru.NewCache[string, header](headersKept),
+		around:  lru.NewCache[string, []markets.Log](aroundKept),
+		ids:     map[*endpoint.Endpoint]*atomic.Int64{},
 	}
 	for _, source := range cfg.Sources {
-		if c.filters[keyOf(source)], err = newFilter(source); err != nil {
+		f, err := newFilter(source)
+		if err != nil {
 			return nil, err
 		}
+		c.filters[keyOf(source)] = f
 	}
 	c.all = union(c.filters)
+	c.backfill = newBackfill(c)
+	if c.budget = cfg.Budget; c.budget == nil {
+		c.budget = chains.NewBudget(chains.DefaultBudget)
+	}
+	if err := c.openPool(); err != nil {
+		return nil, err
+	}
 	c.life, c.end = context.WithCancel(context.Background())
+	c.followHeads()
 	return c, nil
+}
+
+func (c *Chain) openPool() (err error) {
+	endpoints := make([]endpoint.Config, len(c.cfg.Endpoints))
+	for i, e := range c.cfg.Endpoints {
+		e.Timeout, e.MaxBody, e.Budget = cmp.Or(e.Timeout, c.cfg.Timeout), cmp.Or(e.MaxBody, c.cfg.MaxAnswer), c.budget
+		endpoints[i] = e
+	}
+	verify := func(ctx context.Context, e *endpoint.Endpoint) error { return c.verify(ctx, c.client(e)) }
+	if c.pool, err = endpoint.NewPool(endpoints, verify, c.cfg.Log); err != nil {
+		return err
+	}
+	for _, e := range c.pool.All() {
+		if e.KeepsConnection() {
+			c.ids[e] = new(atomic.Int64)
+		}
+	}
+	return nil
 }
 
 // Close ends whatever is under way and closes connections.
 func (c *Chain) Close() {
 	c.end()
-	c.node.Close()
+	c.pool.Close()
 }
 
-// Heads implements chains.Chain: nothing signals new heads.
-func (c *Chain) Heads() <-chan struct{} { return nil }
-
 // Endpoints implements chains.Chain.
-func (c *Chain) Endpoints() []chains.EndpointStatus { return nil }
+func (c *Chain) Endpoints() []chains.EndpointStatus { return c.pool.Statuses() }
 
-// check asks, once, whether the node serves the configured chain.
-func (c *Chain) check(ctx context.Context) error {
-	if c.checked.Load() {
-		return nil
-	}
+// client is the client of one endpoint.
+func (c *Chain) client(e *endpoint.Endpoint) client {
+	return client{Endpoint: e, batch: c.cfg.MaxBatch, ids: c.ids[e]}
+}
+
+// use runs an attempt with the fittest endpoint, and with others while it fails.
+func (c *Chain) use(ctx context.Context, need endpoint.Need, attempt func(context.Context, client) error) error {
+	return c.pool.Use(ctx, need, func(ctx context.Context, e *endpoint.Endpoint) error { return attempt(ctx, c.client(e)) })
+}
+
+// ask asks calls that do not depend on each other: what one endpoint does not answer,
+// another is asked for.
+func (c *Chain) ask(ctx context.Context, need endpoint.Need, calls ...*call) error {
+	return c.use(ctx, need, func(ctx context.Context, n client) error { return n.do(ctx, calls...) })
+}
+
+// verify asks whether an endpoint serves the configured chain.
+func (c *Chain) verify(ctx context.Context, n client) error {
 	var id int64
-	err := c.node.do(ctx, &call{method: "eth_chainId", result: func(l *jlexer.Lexer) { id = scanInt(l) }})
-	if err != nil {
+	if err := n.do(ctx, chainID(&id)); err != nil {
 		return err
 	}
+	return c.isOurs(n, id)
+}
+
+// isOurs checks the chain id that an endpoint has answered.
+func (c *Chain) isOurs(n client, id int64) error {
 	if uint64(id) != c.cfg.ChainID {
-		return c.node.Errorf("%w: the endpoint's chain id is %d, the configured one %d", chains.ErrWrongChain, id, c.cfg.ChainID)
+		n.IsWrong()
+		return n.Errorf("%w: the endpoint's chain id is %d, the configured one %d", chains.ErrWrongChain, id, c.cfg.ChainID)
 	}
-	c.checked.Store(true)
+	n.Proved()
 	return nil
+}
+
+func chainID(id *int64) *call {
+	return &call{method: "eth_chainId", result: func(l *jlexer.Lexer) { *id = scanInt(l) }}
 }
 
 // blockByNumber is a call for a block's header by number or tag.

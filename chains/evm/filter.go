@@ -16,13 +16,16 @@ import (
 type filter struct {
 	addresses map[[20]byte]bool
 	topics    map[[32]byte]bool
+
+	addressDigests map[[20]byte]digest // their bits in blooms
+	topicDigests   map[[32]byte]digest
 }
 
 func newFilter(source markets.Source) (filter, error) {
-	f := filter{map[[20]byte]bool{}, map[[32]byte]bool{}}
+	f := filter{addresses: map[[20]byte]bool{}, topics: map[[32]byte]bool{}}
 	for _, text := range source.Addresses {
 		if !common.IsHexAddress(text) {
-			return filter{}, fmt.Errorf("%q is no EVM address", text)
+			return filter{}, fmt.Errorf("%q is not an EVM address", text)
 		}
 		f.addresses[common.HexToAddress(text)] = true
 	}
@@ -30,16 +33,28 @@ func newFilter(source markets.Source) (filter, error) {
 		digits, ok := strings.CutPrefix(text, "0x")
 		topic, err := hex.DecodeString(digits)
 		if !ok || err != nil || len(topic) != 32 {
-			return filter{}, fmt.Errorf("%q is no topic", text)
+			return filter{}, fmt.Errorf("%q is not a topic of 32 bytes", text)
 		}
 		f.topics[[32]byte(topic)] = true
 	}
-	return f, nil
+	return f.digested(), nil
+}
+
+// digested is the filter, ready to look into blooms.
+func (f filter) digested() filter {
+	f.addressDigests, f.topicDigests = map[[20]byte]digest{}, map[[32]byte]digest{}
+	for address := range f.addresses {
+		f.addressDigests[address] = digestOf(address[:])
+	}
+	for topic := range f.topics {
+		f.topicDigests[topic] = digestOf(topic[:])
+	}
+	return f
 }
 
 // union is a filter that matches whatever any of the filters does.
 func union(filters map[string]filter) filter {
-	u := filter{map[[20]byte]bool{}, map[[32]byte]bool{}}
+	u := filter{addresses: map[[20]byte]bool{}, topics: map[[32]byte]bool{}}
 	anyAddress, anyTopic := false, false
 	for _, f := range filters {
 		anyAddress = anyAddress || len(f.addresses) == 0
@@ -57,7 +72,7 @@ func union(filters map[string]filter) filter {
 	if anyTopic {
 		u.topics = nil
 	}
-	return u
+	return u.digested()
 }
 
 func (f filter) matches(raw *markets.Raw) bool {
@@ -67,11 +82,23 @@ func (f filter) matches(raw *markets.Raw) bool {
 	return len(f.topics) == 0 || len(raw.Topics) > 0 && f.topics[raw.Topics[0]]
 }
 
-// query is the filter as eth_getLogs takes it, without a range.
-func (f filter) query() map[string]any {
+// queries are the filter as eth_getLogs takes it, without a range: one, or several if
+// it has more addresses than one may name.
+func (f filter) queries(most int) (all []map[string]any) {
+	addresses := sortedHex(f.addresses, func(a [20]byte) []byte { return a[:] })
+	if len(addresses) == 0 {
+		return []map[string]any{f.query(nil)}
+	}
+	for part := range slices.Chunk(addresses, most) {
+		all = append(all, f.query(part))
+	}
+	return all
+}
+
+func (f filter) query(addresses []string) map[string]any {
 	q := map[string]any{}
-	if len(f.addresses) > 0 {
-		q["address"] = sortedHex(f.addresses, func(a [20]byte) []byte { return a[:] })
+	if len(addresses) > 0 {
+		q["address"] = addresses
 	}
 	if len(f.topics) > 0 {
 		q["topics"] = []any{sortedHex(f.topics, func(t [32]byte) []byte { return t[:] })}
@@ -91,4 +118,33 @@ func sortedHex[T comparable](set map[T]bool, bytes func(T) []byte) []string {
 // keyOf names a source.
 func keyOf(source markets.Source) string {
 	return strings.ToLower(strings.Join(source.Addresses, ",") + " " + strings.Join(source.Topics, ","))
+}
+
+// divisible says whether the filter has several addresses or topics.
+func (f filter) divisible() bool { return len(f.addresses) > 1 || len(f.topics) > 1 }
+
+// halves are filters that together match what the filter does: by its addresses, or if
+// it has but one by its topics.
+func (f filter) halves() []filter {
+	switch {
+	case len(f.addresses) > 1:
+		a, b := halved(f.addresses)
+		return []filter{filter{addresses: a, topics: f.topics}.digested(), filter{addresses: b, topics: f.topics}.digested()}
+	case len(f.topics) > 1:
+		a, b := halved(f.topics)
+		return []filter{filter{addresses: f.addresses, topics: a}.digested(), filter{addresses: f.addresses, topics: b}.digested()}
+	}
+	return []filter{f}
+}
+
+func halved[T comparable](set map[T]bool) (a, b map[T]bool) {
+	a, b = map[T]bool{}, map[T]bool{}
+	for v := range set {
+		if len(a) < len(set)/2 {
+			a[v] = true
+		} else {
+			b[v] = true
+		}
+	}
+	return a, b
 }

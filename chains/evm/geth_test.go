@@ -230,7 +230,7 @@ func (g *geth) logs(source markets.Source, from int64) []types.Log {
 // open returns a chain that reads from a URL.
 func open(t *testing.T, url string, change ...func(*Config)) *Chain {
 	t.Helper()
-	cfg := Config{URL: url, ChainID: gethChainID, Sources: sources, Log: slog.New(slog.DiscardHandler)}
+	cfg := Config{Endpoints: []chains.Endpoint{{URL: url}}, ChainID: gethChainID, Sources: sources, Log: slog.New(slog.DiscardHandler)}
 	for _, f := range change {
 		f(&cfg)
 	}

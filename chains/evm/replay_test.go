@@ -31,7 +31,7 @@ func serve(t testing.TB, r *replay.Recording, sources []markets.Source) (*replay
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { node.Close() })
-	chain, err := evm.New(evm.Config{URL: node.URL(), ChainID: r.ChainID, Sources: sources})
+	chain, err := evm.New(evm.Config{Endpoints: []chains.Endpoint{{URL: node.URL()}}, ChainID: r.ChainID, Sources: sources})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"sync/atomic"
 
 	"github.com/mailru/easyjson/jlexer"
 
@@ -15,14 +16,18 @@ import (
 // decoding them by reflection, which costs more than a node takes to answer.
 type client struct {
 	*endpoint.Endpoint
+	batch int           // the most calls in one request
+	ids   *atomic.Int64 // of calls, where connections are kept; nil where each answer belongs to its request
 }
 
 // call is one call and what becomes of it.
 type call struct {
 	method string
 	params []any
-	result func(*jlexer.Lexer) // scans the result, null included
-	err    error               // the node's answer, if that is an error
+	result func(*jlexer.Lexer) // scans the result, null included; it may be called again
+
+	answered bool
+	err      error // the node's answer, if that is an error
 }
 
 // rpcError is a node's answer that is an error.
@@ -33,18 +38,10 @@ type rpcError struct {
 
 func (e *rpcError) Error() string { return fmt.Sprintf("%s (code %d)", e.Message, e.Code) }
 
-// Class is the class that the error is counted in, see chains.Class.
-func (e *rpcError) Class() string {
-	switch {
-	case isRate(e.Message):
-		return endpoint.RateLimited
-	case isTooMany(e):
-		return endpoint.RangeTooLarge
-	}
-	return endpoint.RPC
-}
+// Refusal is what the node means.
+func (e *rpcError) Refusal() endpoint.Refusal { return endpoint.Classify(0, e.Code, e.Message) }
 
-// do sends calls in one request. Its error is the first that any of them has.
+// do sends calls. Its error is the first that any of them has.
 func (c client) do(ctx context.Context, calls ...*call) error {
 	if err := c.send(ctx, calls...); err != nil {
 		return err
@@ -61,31 +58,98 @@ func firstError(calls []*call) error {
 	return nil
 }
 
-// send sends calls in one request, a batch if there are several, and leaves the
-// errors of single calls with them.
+func unanswered(calls []*call) []*call {
+	var open []*call
+	for _, call := range calls {
+		if !call.answered {
+			open = append(open, call)
+		}
+	}
+	return open
+}
+
+// send sends calls in as few requests as the endpoint takes, and leaves the errors of
+// single calls with them. What was answered is kept: calls that are sent again are
+// those that were not.
 func (c client) send(ctx context.Context, calls ...*call) error {
-	body, err := encode(calls)
+	for open := unanswered(calls); len(open) > 0; {
+		n := min(c.Limits.Batch(c.batch), len(open))
+		if err := c.sendPart(ctx, open[:n]); err != nil {
+			return err
+		}
+		left := unanswered(calls)
+		if len(left) == len(open) { // all were refused for their rate
+			return firstError(left)
+		}
+		open = left
+	}
+	return nil
+}
+
+// sendPart sends calls in one request. Where the request fails as a whole, and a
+// smaller one may not, it sends the halves: so a batch that is too large is told from
+// a call that cannot be answered.
+func (c client) sendPart(ctx context.Context, calls []*call) error {
+	calls = unanswered(calls)
+	if len(calls) == 0 {
+		return nil
+	}
+	err := c.request(ctx, calls)
+	if err == nil {
+		c.Limits.BatchAnswered(len(calls))
+		return nil
+	}
+	refusal := endpoint.RefusalOf(err)
+	if len(calls) == 1 || ctx.Err() != nil || !helpsToSplit(refusal) {
+		return err
+	}
+	if refusal.Class == endpoint.BatchTooLarge {
+		c.Limits.BatchRefused(len(calls), refusal.Limit)
+	}
+	half := len(calls) / 2
+	if err := c.sendPart(ctx, calls[:half]); err != nil {
+		return err
+	}
+	if err := c.sendPart(ctx, calls[half:]); err != nil {
+		return err
+	}
+	c.Limits.BatchDoubted(len(calls))
+	return nil
+}
+
+// helpsToSplit says whether the calls of a request that failed so may do better apart.
+func helpsToSplit(r endpoint.Refusal) bool {
+	return !r.IsRate() && r.Class != endpoint.Transport && r.Class != endpoint.Unauthorized && r.Class != endpoint.Other
+}
+
+// request sends calls in one request, a batch if there are several.
+func (c client) request(ctx context.Context, calls []*call) error {
+	var first int64
+	if c.ids != nil {
+		first = c.ids.Add(int64(len(calls))) - int64(len(calls))
+	}
+	body, err := encode(calls, first)
 	if err != nil {
 		return err
 	}
-	answer, err := c.Post(ctx, body)
+	answer, err := c.PostCalls(ctx, len(calls), body)
 	if err != nil {
 		return err
 	}
 	defer answer.Release() // results copy what they keep
-	return c.scan(answer.Body(), calls)
+	return c.scan(answer.Body(), calls, first)
 }
 
-func encode(calls []*call) ([]byte, error) {
+func encode(calls []*call, first int64) ([]byte, error) {
 	type request struct {
 		Version string `json:"jsonrpc"`
-		ID      int    `json:"id"`
+		ID      int64  `json:"id"`
 		Method  string `json:"method"`
 		Params  []any  `json:"params"`
 	}
 	requests := make([]request, len(calls))
 	for i, call := range calls {
-		requests[i] = request{"2.0", i, call.method, call.params}
+		requests[i] = request{"2.0", first + int64(i), call.method, call.params}
 		if call.params == nil {
 			requests[i].Params = []any{}
 		}
@@ -97,38 +161,46 @@ func encode(calls []*call) ([]byte, error) {
 }
 
 // scan hands every answer to its call.
-func (c client) scan(body []byte, calls []*call) error {
+func (c client) scan(body []byte, calls []*call, first int64) error {
 	l := &jlexer.Lexer{Data: body}
-	answered := make([]bool, len(calls))
+	s := answerScan{client: c, calls: calls, first: first, seen: make([]bool, len(calls))}
 	if !l.IsDelim('[') { // a single answer, or one error for the whole batch
-		if err := c.scanAnswer(l, calls, answered); err != nil && len(calls) > 1 && l.Ok() {
+		if err := s.answer(l); err != nil && len(calls) > 1 && l.Ok() {
 			return err
 		}
 	} else {
 		l.Delim('[')
 		for !l.IsDelim(']') {
-			c.scanAnswer(l, calls, answered)
+			s.answer(l)
 			l.WantComma()
 		}
 		l.Delim(']')
 	}
 	l.Consumed()
 	if err := l.Error(); err != nil {
-		return c.Errorf("answer to %s: %w", calls[0].method, err)
+		return c.Malformed("answer to %s: %w", calls[0].method, err)
 	}
 	for i, call := range calls {
-		if !answered[i] {
-			return c.Errorf("%s: not answered", call.method)
+		if !s.seen[i] {
+			return c.Malformed("%s: not answered", call.method)
 		}
 	}
 	return nil
 }
 
-// scanAnswer scans one answer, wherever in it the id stands, and returns the
-// error that it carries.
-func (c client) scanAnswer(l *jlexer.Lexer, calls []*call, answered []bool) error {
+// answerScan scans the answers of one request.
+type answerScan struct {
+	client
+	calls []*call
+	first int64  // the first call's id
+	seen  []bool // whose answers were scanned
+}
+
+// answer scans one answer, wherever in it the id stands, and returns the error that
+// it carries.
+func (s answerScan) answer(l *jlexer.Lexer) error {
 	id := -1
-	if len(calls) == 1 {
+	if len(s.calls) == 1 {
 		id = 0
 	}
 	var early []byte // a result that came before its id
@@ -140,18 +212,19 @@ func (c client) scanAnswer(l *jlexer.Lexer, calls []*call, answered []bool) erro
 		l.WantColon()
 		switch {
 		case key == "id" && !l.IsNull():
-			id = l.Int()
-			if id < 0 || id >= len(calls) || answered[id] {
-				l.AddError(fmt.Errorf("answer with id %d, which was not asked for or is answered", id))
+			given := l.Int64()
+			id = int(given - s.first)
+			if id < 0 || id >= len(s.calls) || s.seen[id] {
+				l.AddError(fmt.Errorf("answer with id %d, which was not asked for or is answered", given))
 				return nil
 			}
 		case key == "result" && id >= 0:
-			calls[id].result(l)
+			s.calls[id].result(l)
 			scanned = true
 		case key == "result":
 			early = l.Raw()
 		case key == "error" && !l.IsNull():
-			failure = c.scanError(l)
+			failure = s.failure(l)
 		default:
 			l.SkipRecursive()
 		}
@@ -162,16 +235,21 @@ func (c client) scanAnswer(l *jlexer.Lexer, calls []*call, answered []bool) erro
 	case !l.Ok():
 		return nil
 	case id < 0 && failure != nil:
-		return c.Errorf("%w", failure)
+		return s.Errorf("%w", failure)
 	case id < 0:
 		l.AddError(fmt.Errorf("answer without an id"))
 		return nil
 	}
-	answered[id] = true
-	call := calls[id]
+	s.seen[id] = true
+	call := s.calls[id]
+	call.err = nil
 	switch {
 	case failure != nil:
-		call.err = c.Errorf("%s: %w", call.method, failure)
+		call.err = s.Errorf("%s: %w", call.method, failure)
+		s.NoteCall(call.err)
+		if failure.Refusal().IsRate() { // to be asked again
+			return call.err
+		}
 	case early != nil:
 		inner := &jlexer.Lexer{Data: early}
 		call.result(inner)
@@ -179,25 +257,40 @@ func (c client) scanAnswer(l *jlexer.Lexer, calls []*call, answered []bool) erro
 	case !scanned:
 		l.AddError(fmt.Errorf("answer to %s with neither result nor error", call.method))
 	}
+	call.answered = l.Ok()
 	return call.err
 }
 
-func (c client) scanError(l *jlexer.Lexer) *rpcError {
+func (s answerScan) failure(l *jlexer.Lexer) *rpcError {
 	var e rpcError
-	l.Delim('{')
-	for !l.IsDelim('}') {
-		key := l.UnsafeFieldName(false)
-		l.WantColon()
-		switch {
-		case key == "code" && !l.IsNull():
-			e.Code = l.Int64()
-		case key == "message" && !l.IsNull():
-			e.Message = c.Redact(strings.Clone(l.UnsafeString()))
-		default:
-			l.SkipRecursive()
+	if l.IsDelim('{') {
+		l.Delim('{')
+		for !l.IsDelim('}') {
+			key := l.UnsafeFieldName(false)
+			l.WantColon()
+			switch {
+			case key == "code" && !l.IsNull():
+				e.Code = scanCode(l)
+			case key == "message" && !l.IsNull():
+				e.Message = s.Redact(strings.Clone(l.UnsafeString()))
+			case key == "data" && !l.IsNull() && !l.IsDelim('{') && !l.IsDelim('['):
+				e.Message = s.Redact(e.Message + " " + string(l.Raw()))
+			default:
+				l.SkipRecursive()
+			}
+			l.WantComma()
 		}
-		l.WantComma()
+		l.Delim('}')
+		return &e
 	}
-	l.Delim('}')
+	e.Message = s.Redact(string(l.Raw())) // some proxies answer with a text
 	return &e
+}
+
+// scanCode scans the code of an error, which some proxies write as a text.
+func scanCode(l *jlexer.Lexer) int64 {
+	number := strings.Trim(string(l.Raw()), `"`)
+	var code int64
+	_, _ = fmt.Sscan(number, &code)
+	return code
 }

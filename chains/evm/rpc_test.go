@@ -23,7 +23,7 @@ func answerWith(t *testing.T, answer string) client {
 		t.Fatal(err)
 	}
 	t.Cleanup(e.Close)
-	return client{e}
+	return client{Endpoint: e, batch: 100}
 }
 
 func TestAnswers(t *testing.T) {
@@ -63,7 +63,10 @@ func TestAnswers(t *testing.T) {
 			for i := range calls {
 				calls[i] = &call{method: fmt.Sprint("eth_", i), result: func(l *jlexer.Lexer) { results[i] = l.String() }}
 			}
-			err := answerWith(t, test.answer).do(t.Context(), calls...)
+			err := answerWith(t, test.answer).request(t.Context(), calls)
+			if err == nil {
+				err = firstError(calls)
+			}
 			got := strings.Join(results, " ")
 			if err != nil {
 				got = err.Error()

@@ -1,10 +1,12 @@
 package evm
 
 import (
+	"bytes"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/mailru/easyjson/jlexer"
@@ -17,10 +19,12 @@ type header struct {
 	number       int64
 	hash, parent string
 	time         time.Time
+	bloom        bloom
 }
 
-// into scans a block into h; null leaves h as it is, without a hash.
+// into scans a block into h; null leaves h without a hash.
 func (h *header) into(l *jlexer.Lexer) {
+	*h = header{}
 	if l.IsNull() {
 		l.Null()
 		return
@@ -37,7 +41,9 @@ func (h *header) into(l *jlexer.Lexer) {
 		case "parentHash":
 			h.parent = scanHash(l, "")
 		case "timestamp":
-			h.time = scanTime(l)
+			h.time = time.Unix(scanInt(l), 0).UTC()
+		case "logsBloom":
+			h.bloom = scanBloom(l)
 		default:
 			l.SkipRecursive()
 		}
@@ -55,6 +61,7 @@ type logScan struct {
 	raws   []markets.Raw
 	topics [][32]byte
 	data   []byte
+	null   bool // null instead of an array
 }
 
 const (
@@ -65,6 +72,12 @@ const (
 
 // into scans an array of logs.
 func (s *logScan) into(l *jlexer.Lexer) {
+	*s = logScan{null: l.IsNull()}
+	s.add(l)
+}
+
+// add scans an array of logs and adds them to those that were scanned before.
+func (s *logScan) add(l *jlexer.Lexer) {
 	if l.IsNull() { // how some nodes write an empty array
 		l.Null()
 		return
@@ -81,6 +94,17 @@ func (s *logScan) into(l *jlexer.Lexer) {
 	l.Delim(']')
 }
 
+// The fields that a log cannot do without.
+const (
+	hasAddress = 1 << iota
+	hasTopics
+	hasData
+	hasBlock
+	hasBlockHash
+	hasIndex
+	hasAll = 1<<iota - 1
+)
+
 func (s *logScan) log(l *jlexer.Lexer) {
 	var before markets.Raw
 	if n := len(s.raws); n > 0 {
@@ -92,52 +116,60 @@ func (s *logScan) log(l *jlexer.Lexer) {
 	for !l.IsDelim('}') {
 		key := l.UnsafeFieldName(true)
 		l.WantColon()
-		seen++
 		switch key {
 		case "address":
 			scanBytes(l, raw.Address[:])
+			seen |= hasAddress
 		case "topics":
 			raw.Topics = s.scanTopics(l)
+			seen |= hasTopics
 		case "data":
-			raw.Data = s.scanData(l)
+			raw.Data, raw.Fault = s.scanData(l)
+			seen |= hasData
 		case "blockNumber":
 			raw.Seq = scanInt(l)
 			raw.Position.Height = raw.Seq
+			seen |= hasBlock
 		case "blockHash":
 			raw.Block = scanHash(l, before.Block)
+			seen |= hasBlockHash
 		case "blockTimestamp":
-			if l.IsNull() {
-				l.Null()
-			} else {
-				raw.Time = scanTime(l)
-			}
-			seen--
+			raw.Time = scanTime(l)
 		case "transactionHash":
-			raw.Transaction = scanHash(l, before.Transaction)
+			raw.Transaction = scanTransaction(l, before.Transaction)
 		case "transactionIndex":
-			raw.Position.Transaction = scanIndex(l)
+			raw.Position.Transaction = scanTransactionIndex(l)
 		case "logIndex":
 			raw.Position.Log = scanIndex(l)
+			seen |= hasIndex
 		case "removed":
-			if l.Bool() {
+			if scanBool(l) {
 				l.AddError(errors.New("log of a block that was removed"))
 			}
-			seen--
 		default:
 			l.SkipRecursive()
-			seen--
 		}
 		l.WantComma()
 	}
 	l.Delim('}')
-	if l.Ok() && seen != 8 {
-		l.AddError(fmt.Errorf("log with %d of the 8 fields that every log has", seen))
+	if l.Ok() && seen|hasData != hasAll {
+		l.AddError(errors.New("log without all of address, topics, blockNumber, blockHash and logIndex"))
+	}
+	if raw.Transaction == "" { // some chains log without a transaction
+		raw.Transaction = noTransaction
 	}
 	s.raws = append(s.raws, raw)
 }
 
+// noTransaction is the hash of a log that belongs to no transaction.
+const noTransaction = "0x0000000000000000000000000000000000000000000000000000000000000000"
+
 func (s *logScan) scanTopics(l *jlexer.Lexer) [][32]byte {
 	const most = 4
+	if l.IsNull() {
+		l.Null()
+		return nil
+	}
 	if cap(s.topics)-len(s.topics) < most {
 		s.topics = make([][32]byte, 0, topicChunk)
 	}
@@ -156,8 +188,21 @@ func (s *logScan) scanTopics(l *jlexer.Lexer) [][32]byte {
 	return s.topics[from:len(s.topics):len(s.topics)]
 }
 
-func (s *logScan) scanData(l *jlexer.Lexer) []byte {
-	digits := scanHex(l)
+// scanData scans a log's data. What cannot be read is the log's own fault, which must
+// not hold up others.
+func (s *logScan) scanData(l *jlexer.Lexer) ([]byte, error) {
+	if l.IsNull() {
+		l.Null()
+		return nil, nil
+	}
+	text := l.UnsafeBytes()
+	digits, ok := bytes.CutPrefix(text, []byte("0x"))
+	switch {
+	case !l.Ok() || len(digits) == 0, string(text) == "0x0": // some nodes write nothing so
+		return nil, nil
+	case !ok || len(digits)%2 != 0:
+		return nil, fmt.Errorf("data of %d characters, %.20q…, is not hexadecimal bytes", len(text), text)
+	}
 	n := len(digits) / 2
 	if cap(s.data)-len(s.data) < n {
 		s.data = make([]byte, 0, max(n, dataChunk))
@@ -165,8 +210,10 @@ func (s *logScan) scanData(l *jlexer.Lexer) []byte {
 	from := len(s.data)
 	s.data = s.data[:from+n]
 	data := s.data[from : from+n : from+n]
-	decodeHex(l, data, digits)
-	return data
+	if _, err := hex.Decode(data, digits); err != nil {
+		return nil, fmt.Errorf("data: %w", err)
+	}
+	return data, nil
 }
 
 // scanHex scans a string with 0x before its digits, which are returned.
@@ -194,6 +241,15 @@ func decodeHex(l *jlexer.Lexer, into, digits []byte) {
 	if _, err := hex.Decode(into, digits); err != nil {
 		l.AddError(err)
 	}
+}
+
+// scanTransactionIndex scans the index of a log's transaction, which may be null.
+func scanTransactionIndex(l *jlexer.Lexer) int32 {
+	if l.IsNull() {
+		l.Null()
+		return 0
+	}
+	return scanIndex(l)
 }
 
 // scanHash scans a hash of 32 bytes; one equal to before shares its memory.
@@ -226,36 +282,47 @@ func isHash[T []byte | string](text T) bool {
 	return true
 }
 
-// scanInt scans a quantity of at most 63 bits.
+// scanInt scans a quantity of at most 63 bits, which some nodes write as a number.
 func scanInt(l *jlexer.Lexer) int64 {
-	digits := scanHex(l)
-	if !l.Ok() {
-		return 0
-	}
-	if len(digits) == 0 || len(digits) > 16 {
-		l.AddError(fmt.Errorf("a quantity of %d hex digits", len(digits)))
-		return 0
-	}
 	var v uint64
-	for _, c := range digits {
-		switch {
-		case '0' <= c && c <= '9':
-			c -= '0'
-		case 'a' <= c && c <= 'f':
-			c -= 'a' - 10
-		case 'A' <= c && c <= 'F':
-			c -= 'A' - 10
-		default:
-			l.AddError(fmt.Errorf("%.80q is no quantity", digits))
-			return 0
-		}
-		v = v<<4 | uint64(c)
-	}
-	if int64(v) < 0 {
-		l.AddError(fmt.Errorf("quantity %.80q is too large", digits))
+	var err error
+	text := l.Raw()
+	switch digits, quoted := unquoted(text); {
+	case !l.Ok():
 		return 0
+	case quoted && bytes.HasPrefix(digits, []byte("0x")):
+		v, err = strconv.ParseUint(string(digits[2:]), 16, 63)
+	default:
+		v, err = strconv.ParseUint(string(digits), 10, 63)
+	}
+	if err != nil {
+		l.AddError(fmt.Errorf("%.80q is not a quantity of at most 63 bits", text))
 	}
 	return int64(v)
+}
+
+func unquoted(text []byte) ([]byte, bool) {
+	if len(text) >= 2 && text[0] == '"' {
+		return text[1 : len(text)-1], true
+	}
+	return text, false
+}
+
+func scanBool(l *jlexer.Lexer) bool {
+	if l.IsNull() {
+		l.Null()
+		return false
+	}
+	return l.Bool()
+}
+
+// scanTransaction scans the hash of a log's transaction, which may be null.
+func scanTransaction(l *jlexer.Lexer, before string) string {
+	if l.IsNull() {
+		l.Null()
+		return ""
+	}
+	return scanHash(l, before)
 }
 
 func scanIndex(l *jlexer.Lexer) int32 {
@@ -266,4 +333,16 @@ func scanIndex(l *jlexer.Lexer) int32 {
 	return int32(v)
 }
 
-func scanTime(l *jlexer.Lexer) time.Time { return time.Unix(scanInt(l), 0).UTC() }
+// scanTime scans a time in seconds. Null and zero, which some nodes write where they do
+// not know it, are the zero time.
+func scanTime(l *jlexer.Lexer) time.Time {
+	if l.IsNull() {
+		l.Null()
+		return time.Time{}
+	}
+	seconds := scanInt(l)
+	if seconds == 0 {
+		return time.Time{}
+	}
+	return time.Unix(seconds, 0).UTC()
+}

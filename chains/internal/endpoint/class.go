@@ -1,20 +1,64 @@
 package endpoint
 
-import "net/http"
-
-// The classes that errors of endpoints are counted in, see chains.Class.
-const (
-	Timeout       = "timeout"
-	Transport     = "transport"
-	RateLimited   = "rate_limited"
-	RangeTooLarge = "range_too_large"
-	Unauthorized  = "unauthorized"
-	Pruned        = "pruned"
-	HTTP4xx       = "http_4xx"
-	HTTP5xx       = "http_5xx"
-	RPC           = "rpc"
-	Other         = "other"
+import (
+	"context"
+	"errors"
 )
+
+// The classes that the errors of endpoints are counted in and answered by, see
+// chains.Class.
+const (
+	RangeTooLarge    = "range_too_large"    // fewer blocks at once
+	TooManyResults   = "too_many_results"   // fewer blocks at once
+	AnswerTooLarge   = "answer_too_large"   // fewer blocks at once
+	BatchTooLarge    = "batch_too_large"    // fewer calls in one request
+	TooManyAddresses = "too_many_addresses" // fewer addresses in one filter
+	RateLimited      = "rate_limited"       // later
+	ComputeUnits     = "compute_units"      // later
+	UnknownBlock     = "unknown_block"      // later, or another endpoint
+	Pruned           = "pruned"             // another endpoint
+	MissingMethod    = "missing_method"     // another method or endpoint
+	Unauthorized     = "unauthorized"       // another endpoint
+	Timeout          = "timeout"            // fewer blocks at once, or another endpoint
+	Transport        = "transport"          // another endpoint
+	HTTP4xx          = "http_4xx"
+	HTTP5xx          = "http_5xx"
+	Malformed        = "malformed" // not what was asked for, or not readable
+	RPC              = "rpc"       // an error that the table of refusals does not know
+	Other            = "other"
+)
+
+// Classes are the classes of endpoints' errors.
+var Classes = []string{
+	Timeout, Transport, RateLimited, ComputeUnits, RangeTooLarge, TooManyResults, AnswerTooLarge, BatchTooLarge, TooManyAddresses,
+	Unauthorized, Pruned, UnknownBlock, MissingMethod, HTTP4xx, HTTP5xx, Malformed, RPC, Other,
+}
+
+// ClassOf is the class of an endpoint's error.
+func ClassOf(err error) string { return RefusalOf(err).Class }
+
+// RefusalOf is what an endpoint's error says about what to do.
+func RefusalOf(err error) Refusal {
+	switch {
+	case errors.Is(err, ErrTimeout), errors.Is(err, context.DeadlineExceeded):
+		return Refusal{Class: Timeout}
+	case errors.Is(err, ErrTooLarge):
+		return Refusal{Class: AnswerTooLarge}
+	}
+	if refused, ok := errors.AsType[interface {
+		error
+		Refusal() Refusal
+	}](err); ok {
+		return refused.Refusal()
+	}
+	if classed, ok := errors.AsType[interface {
+		error
+		Class() string
+	}](err); ok {
+		return Refusal{Class: classed.Class()}
+	}
+	return Refusal{Class: Other}
+}
 
 // TransportError says that there was no connection, or that it broke off.
 type TransportError struct{ Err error }
@@ -27,21 +71,13 @@ func (e *TransportError) Unwrap() error { return e.Err }
 // Class is the class that the error is counted in.
 func (e *TransportError) Class() string { return Transport }
 
+// MalformedError says that an answer is not what was asked for, or not readable.
+type MalformedError struct{ Err error }
+
+func (e *MalformedError) Error() string { return e.Err.Error() }
+
+// Unwrap returns what is wrong with the answer.
+func (e *MalformedError) Unwrap() error { return e.Err }
+
 // Class is the class that the error is counted in.
-func (e *StatusError) Class() string {
-	switch status := e.Status; {
-	case status == http.StatusTooManyRequests:
-		return RateLimited
-	case status == http.StatusRequestEntityTooLarge:
-		return RangeTooLarge
-	case status == http.StatusUnauthorized, status == http.StatusForbidden:
-		return Unauthorized
-	case status == http.StatusGone: // an Aptos node's word for history that it has no more
-		return Pruned
-	case status >= 500:
-		return HTTP5xx
-	case status >= 400:
-		return HTTP4xx
-	}
-	return Other
-}
+func (e *MalformedError) Class() string { return Malformed }

@@ -1,14 +1,13 @@
-// Package endpoint speaks HTTP with one node. The node is not trusted: answers
-// are bounded in size and time. The node's URL and headers are secret, as
-// providers put keys into them: errors name the host only.
+// Package endpoint speaks with the nodes of a chain. Nodes are not trusted: answers
+// are bounded in size, in time, and together in memory. Their URLs and headers are
+// secret, as providers put keys into them: errors name the host only. A Pool asks the
+// fittest of several endpoints and goes on with the next when one fails.
 package endpoint
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -28,7 +27,8 @@ var (
 type StatusError struct {
 	Host   string
 	Status int
-	Text   string // the beginning of the answer, without the endpoint's secrets
+	Text   string        // the beginning of the answer, without the endpoint's secrets
+	Wait   time.Duration // the answer's Retry-After
 }
 
 func (e *StatusError) Error() string {
@@ -39,50 +39,80 @@ func (e *StatusError) Error() string {
 	return fmt.Sprintf("%s answered %d %s", e.Host, e.Status, text)
 }
 
-// Config describes an endpoint.
-type Config struct {
-	URL     string        // http or https; all but the host is secret
-	Header  http.Header   // sent with each request; secret
-	Timeout time.Duration // of one request with its answer; 30 s if zero
-	MaxBody int64         // bytes of an answer, decompressed; 64 MiB if zero
+// Refusal is what the endpoint means.
+func (e *StatusError) Refusal() Refusal {
+	r := Classify(e.Status, 0, e.Text)
+	if e.Wait > 0 {
+		r.Wait = e.Wait
+	}
+	return r
 }
 
-// Endpoint is one node's HTTP interface. It may be used by many goroutines.
+// Config describes an endpoint.
+type Config struct {
+	URL      string        // http or https, ws or wss for JSON-RPC; all but the host is secret
+	Header   http.Header   // sent with each request; secret
+	Priority int           // of a pool's endpoints the least is asked first; equal ones share the load
+	Rate     float64       // requests a second at most; 0: as many as it answers
+	Timeout  time.Duration // of one request with its answer; 30 s if zero
+	MaxBody  int64         // bytes of an answer, decompressed; 64 MiB if zero, or what Budget allows
+	Budget   *Budget       // of the bytes of all answers in flight; one of its own if nil
+}
+
+// Endpoint is one node's interface. It may be used by many goroutines.
 type Endpoint struct {
-	base    *url.URL
-	header  http.Header
-	timeout time.Duration
-	maxBody int64
-	client  *http.Client
-	redact  *strings.Replacer
-	buffers sync.Pool // of *bytes.Buffer
+	base      *url.URL
+	priority  int
+	timeout   time.Duration
+	maxBody   int64
+	budget    *Budget
+	transport transport
+	redact    *strings.Replacer
+	buffers   sync.Pool // of *[]byte
+	limiter   *limiter
+	health    health
+	Limits    Limits
+}
+
+// transport is how requests reach a node.
+type transport interface {
+	// roundTrip sends a request and hands the answer's body to read, which must read
+	// it before it returns.
+	roundTrip(ctx context.Context, method string, at *url.URL, body []byte) (Answer, error)
+	close()
 }
 
 // New makes an endpoint. It connects to nothing yet.
 func New(cfg Config) (*Endpoint, error) {
 	base, err := url.Parse(cfg.URL)
-	if err != nil || base.Host == "" || base.Scheme != "http" && base.Scheme != "https" {
+	if err != nil || base.Host == "" {
 		return nil, errors.New("endpoint URL must be http://host… or https://host…") // the URL itself is secret
 	}
 	e := &Endpoint{
-		base:    base,
-		header:  cfg.Header.Clone(),
-		timeout: cfg.Timeout,
-		maxBody: cfg.MaxBody,
-		redact:  redactor(base, cfg.Header),
+		base:     base,
+		priority: cfg.Priority,
+		timeout:  cfg.Timeout,
+		maxBody:  cfg.MaxBody,
+		budget:   cfg.Budget,
+		redact:   redactor(base, cfg.Header),
+		limiter:  newLimiter(cfg.Rate),
 	}
 	if e.timeout <= 0 {
 		e.timeout = 30 * time.Second
 	}
-	if e.maxBody <= 0 {
-		e.maxBody = 64 << 20
+	if e.budget == nil {
+		e.budget = NewBudget(DefaultBudget)
 	}
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.MaxIdleConnsPerHost = 16
-	e.client = &http.Client{
-		Transport: transport,
-		// A redirect would carry the keys to another host.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	if e.maxBody <= 0 || e.maxBody > e.budget.largest {
+		e.maxBody = e.budget.largest
+	}
+	switch base.Scheme {
+	case "http", "https":
+		e.transport = newHTTP(e, cfg.Header.Clone())
+	case "ws", "wss":
+		e.transport = newSocket(e, cfg.Header.Clone())
+	default:
+		return nil, errors.New("endpoint URL must be http://host… or https://host…")
 	}
 	return e, nil
 }
@@ -93,8 +123,15 @@ func (e *Endpoint) Host() string { return e.base.Host }
 // Path is the path of the endpoint's URL. It is secret.
 func (e *Endpoint) Path() string { return e.base.Path }
 
-// Close closes idle connections.
-func (e *Endpoint) Close() { e.client.CloseIdleConnections() }
+// KeepsConnection says whether requests share one connection, so that the ids of their
+// calls must differ.
+func (e *Endpoint) KeepsConnection() bool {
+	_, ok := e.transport.(*socket)
+	return ok
+}
+
+// Close closes connections.
+func (e *Endpoint) Close() { e.transport.close() }
 
 // Redact returns text from the endpoint, shortened and without its secrets.
 func (e *Endpoint) Redact(text string) string {
@@ -111,9 +148,19 @@ func (e *Endpoint) Errorf(format string, args ...any) error {
 	return fmt.Errorf("%s: %w", e.Host(), fmt.Errorf(format, args...))
 }
 
+// Malformed makes an error that says what is wrong with an answer of the endpoint.
+func (e *Endpoint) Malformed(format string, args ...any) error {
+	return e.Errorf("%w", &MalformedError{fmt.Errorf(format, args...)})
+}
+
 // Post posts JSON to the endpoint's URL.
 func (e *Endpoint) Post(ctx context.Context, body []byte) (Answer, error) {
-	return e.do(ctx, http.MethodPost, e.base, body)
+	return e.PostCalls(ctx, 1, body)
+}
+
+// PostCalls posts a JSON-RPC request of a number of calls.
+func (e *Endpoint) PostCalls(ctx context.Context, calls int, body []byte) (Answer, error) {
+	return e.do(ctx, calls, http.MethodPost, e.base, body)
 }
 
 // Get reads a path below the endpoint's URL. Segments are escaped; the endpoint's
@@ -129,99 +176,79 @@ func (e *Endpoint) Get(ctx context.Context, query url.Values, segments ...string
 		values[name] = value
 	}
 	at.RawQuery = values.Encode()
-	return e.do(ctx, http.MethodGet, at, nil)
+	return e.do(ctx, 1, http.MethodGet, at, nil)
 }
 
 // Answer is an endpoint's answer with status 200. Its body is gone once it is
 // released, which is done when nothing of it is needed any more.
 type Answer struct {
 	Header http.Header
-	buffer *bytes.Buffer
-	to     *sync.Pool // where the buffer goes when it is released
+	body   *[]byte
+	lease  *Lease
+	of     *Endpoint
 }
 
 // Body is the answer's body.
-func (a Answer) Body() []byte { return a.buffer.Bytes() }
+func (a Answer) Body() []byte { return *a.body }
 
 // Release lets the body's memory be used again: large answers follow each other.
 func (a Answer) Release() {
-	const most = 16 << 20
-	if a.buffer.Cap() <= most {
-		a.buffer.Reset()
-		a.to.Put(a.buffer)
+	const most = 4 << 20
+	if cap(*a.body) <= most {
+		a.of.buffers.Put(a.body)
 	}
+	a.lease.Release()
 }
 
-func (e *Endpoint) do(ctx context.Context, method string, at *url.URL, body []byte) (Answer, error) {
-	within, cancel := context.WithTimeout(ctx, e.timeout)
+// do sends a request when it is due, and notes what comes of it.
+func (e *Endpoint) do(ctx context.Context, calls int, method string, at *url.URL, body []byte) (Answer, error) {
+	if err := e.limiter.wait(ctx, calls); err != nil {
+		return Answer{}, e.Errorf("%w", err)
+	}
+	timeout := e.timeout
+	if shorter, ok := ctx.Value(timeoutKey{}).(time.Duration); ok {
+		timeout = min(timeout, shorter)
+	}
+	within, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	answer, err := e.roundTrip(within, method, at, body)
+	begun := e.health.begin()
+	answer, err := e.transport.roundTrip(within, method, at, body)
 	switch {
 	case err == nil:
-		return answer, nil
 	case ctx.Err() != nil:
-		return Answer{}, e.Errorf("%w", context.Cause(ctx))
+		err = e.Errorf("%w", context.Cause(ctx))
 	case within.Err() != nil:
-		return Answer{}, e.Errorf("%w (%s)", ErrTimeout, e.timeout)
+		err = e.Errorf("%w (%s)", ErrTimeout, timeout)
 	}
-	return Answer{}, err
+	e.noteRequest(begun, calls, err)
+	return answer, err
 }
 
-func (e *Endpoint) roundTrip(ctx context.Context, method string, at *url.URL, body []byte) (Answer, error) {
-	request, err := http.NewRequestWithContext(ctx, method, at.String(), bytes.NewReader(body))
-	if err != nil {
-		return Answer{}, e.Errorf("making the request: %w", withoutURL(err))
+// noteRequest notes what came of a request.
+func (e *Endpoint) noteRequest(begun time.Time, calls int, err error) {
+	now := time.Now()
+	e.health.end(now.Sub(begun), err)
+	switch refusal := RefusalOf(err); {
+	case err == nil:
+		e.limiter.answer(now, calls)
+	case refusal.IsRate():
+		e.limiter.refuse(now, calls, refusal.Wait)
 	}
-	for name, values := range e.header {
-		request.Header[name] = values
-	}
-	request.Header.Set("Accept", "application/json")
-	if body != nil {
-		request.Header.Set("Content-Type", "application/json")
-	}
-	response, err := e.client.Do(request)
-	if err != nil {
-		return Answer{}, e.Errorf("%w", &TransportError{withoutURL(err)})
-	}
-	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		text, _ := io.ReadAll(io.LimitReader(response.Body, 4<<10))
-		return Answer{}, &StatusError{Host: e.Host(), Status: response.StatusCode, Text: e.Redact(string(text))}
-	}
-	content, err := e.readAll(response)
-	if err != nil {
-		return Answer{}, err
-	}
-	return Answer{Header: response.Header, buffer: content, to: &e.buffers}, nil
 }
 
-func (e *Endpoint) readAll(response *http.Response) (*bytes.Buffer, error) {
-	if response.ContentLength > e.maxBody {
-		return nil, e.Errorf("%w: %d bytes, at most %d are read", ErrTooLarge, response.ContentLength, e.maxBody)
+// NoteCall notes an error that one call of a request was answered with.
+func (e *Endpoint) NoteCall(err error) {
+	e.health.count(err)
+	if refusal := RefusalOf(err); refusal.IsRate() {
+		e.limiter.refuse(time.Now(), 1, refusal.Wait)
 	}
-	content, ok := e.buffers.Get().(*bytes.Buffer)
-	if !ok {
-		content = new(bytes.Buffer)
-	}
-	if response.ContentLength > 0 {
-		content.Grow(int(response.ContentLength) + bytes.MinRead)
-	}
-	n, err := content.ReadFrom(io.LimitReader(response.Body, e.maxBody+1))
-	switch {
-	case err != nil:
-		return nil, e.Errorf("reading the answer: %w", &TransportError{withoutURL(err)})
-	case n > e.maxBody:
-		return nil, e.Errorf("%w: more than %d bytes", ErrTooLarge, e.maxBody)
-	}
-	return content, nil
 }
 
-// withoutURL takes the URL out of an error of net/http.
-func withoutURL(err error) error {
-	if with, ok := errors.AsType[*url.Error](err); ok {
-		return with.Err
-	}
-	return err
+type timeoutKey struct{}
+
+// withTimeout shortens the time of each request made with the context.
+func withTimeout(ctx context.Context, timeout time.Duration) context.Context {
+	return context.WithValue(ctx, timeoutKey{}, timeout)
 }
 
 // redactor blots out whatever in a URL or header may be a key. Short parts, such

@@ -1,0 +1,312 @@
+package evm
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"slices"
+
+	"github.com/mailru/easyjson/jlexer"
+
+	"github.com/imart/event-worker/chains"
+	"github.com/imart/event-worker/chains/internal/endpoint"
+	"github.com/imart/event-worker/markets"
+)
+
+// block returns the logs of one block for all sources. However many streams ask,
+// the endpoints are asked once; not at all where the block's bloom excludes them.
+func (c *Chain) block(ctx context.Context, number int64, hash string) ([]markets.Raw, error) {
+	if raws, ok := c.blocks.Get(hash); ok {
+		return raws, nil
+	}
+	if h, ok := c.headers.Get(hash); ok && c.blooms.trusted() && !c.mayHold(h.bloom) {
+		return nil, nil
+	}
+	// The fetch serves others too, so that it does not end with this context.
+	flight := c.flights.DoChan(hash, func() (any, error) {
+		if raws, ok := c.blocks.Get(hash); ok { // by the flight before
+			return raws, nil
+		}
+		raws, err := c.fetchBlock(c.life, number, hash)
+		if err == nil {
+			c.blocks.Add(hash, raws)
+		}
+		return raws, err
+	})
+	select {
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	case result := <-flight:
+		raws, _ := result.Val.([]markets.Raw)
+		return raws, result.Err
+	}
+}
+
+// mayHold says whether a block with a bloom may have logs of any source.
+func (c *Chain) mayHold(b bloom) bool {
+	for _, f := range c.filters {
+		if f.mayHold(b) {
+			return true
+		}
+	}
+	return false
+}
+
+// fetchBlock fetches the logs of one block together with its header, which proves
+// that the endpoint has the block.
+func (c *Chain) fetchBlock(ctx context.Context, number int64, hash string) (raws []markets.Raw, err error) {
+	err = c.use(ctx, reaching(number), func(ctx context.Context, n client) error {
+		var h header
+		h, raws, err = c.blockOn(ctx, n, c.all, number, hash)
+		if err != nil {
+			return err
+		}
+		if raws, err = c.settle(ctx, n, c.everything(), h, raws); err != nil {
+			return err
+		}
+		for i := range raws {
+			raws[i].Time = cmp.Or(raws[i].Time, h.time)
+		}
+		return nil
+	})
+	if refusal := endpoint.RefusalOf(err); err != nil && ctx.Err() == nil && refusal.IsSize() {
+		whole, wholeErr := c.fetchOne(ctx, c.everything(), number, err)
+		if wholeErr != nil || whole.hash != hash {
+			return nil, err
+		}
+		return whole.raws, c.fillTimes(ctx, whole.raws)
+	}
+	return raws, err
+}
+
+// everything is the interest of all sources.
+func (c *Chain) everything() interest { return interest{all: c.all, each: c.filters} }
+
+// blockOn asks an endpoint for the header and the logs of a block.
+func (c *Chain) blockOn(ctx context.Context, n client, f filter, number int64, hash string) (header, []markets.Raw, error) {
+	var h header
+	getBlock := blockByHash(hash, &h)
+	var scans []*logScan
+	calls := []*call{getBlock}
+	for _, query := range f.queries(n.Limits.Addresses(maxAddresses)) {
+		query["blockHash"] = hash
+		scan := new(logScan)
+		scans = append(scans, scan)
+		calls = append(calls, &call{method: "eth_getLogs", params: []any{query}, result: scan.into})
+	}
+	if err := n.send(ctx, calls...); err != nil {
+		return header{}, nil, err
+	}
+	switch {
+	case getBlock.err != nil:
+		return header{}, nil, getBlock.err
+	case h.hash == "":
+		return header{}, nil, n.Errorf("%w: no block %s", chains.ErrReorganised, hash)
+	case h.hash != hash || h.number != number:
+		return header{}, nil, n.Malformed("asked for block %d %s, answered with %d %s", number, hash, h.number, h.hash)
+	}
+	c.headers.Add(hash, h)
+	if err := firstError(calls[1:]); err != nil {
+		return header{}, nil, err
+	}
+	var raws []markets.Raw
+	for _, scan := range scans {
+		if scan.null {
+			return header{}, nil, n.Malformed("eth_getLogs of block %s: null", hash)
+		}
+		raws = append(raws, scan.raws...)
+	}
+	raws, err := verify(raws, f, number, number)
+	if err != nil {
+		return header{}, nil, n.Malformed("eth_getLogs of block %s: %w", hash, err)
+	}
+	if len(raws) > 0 && raws[0].Block != hash {
+		return header{}, nil, n.Errorf("%w: logs of block %s instead of %s", chains.ErrReorganised, raws[0].Block, hash)
+	}
+	return h, raws, nil
+}
+
+// settle returns the logs of a block once they agree with its bloom. What contradicts is
+// asked again, of another endpoint where there is one, and then by the block's receipts;
+// a contradiction that two sources share is counted and believed, as blooms seem to hold
+// more than they do.
+func (c *Chain) settle(ctx context.Context, n client, in interest, h header, raws []markets.Raw) ([]markets.Raw, error) {
+	if c.blooms.learn(h.bloom, raws) {
+		c.cfg.Log.WarnContext(ctx, "the blooms of this chain's blocks do not hold their logs: they are not gone by", "endpoint", n.Host(), "block", h.number)
+	}
+	if c.blooms.silent.Load() || !in.misses(h.bloom, raws) {
+		return raws, nil
+	}
+	again, err := c.again(ctx, n, in, h)
+	if err == nil && len(again) > len(raws) {
+		c.cfg.Log.WarnContext(ctx, "logs were missing from an answer", "endpoint", n.Host(), "block", h.number, "logs", len(raws), "of", len(again))
+		raws = again
+	}
+	if !in.misses(h.bloom, raws) {
+		return raws, nil
+	}
+	whole, errWhole := c.wholeBlock(ctx, h.number, h.hash)
+	if errWhole == nil && bytes.Equal(bloomOf(whole), h.bloom) {
+		return in.all.of(whole), nil
+	}
+	if err != nil && errWhole != nil { // nobody else was heard
+		return nil, err
+	}
+	c.contradictions.Add(1)
+	c.cfg.Log.DebugContext(ctx, "a bloom holds more than two answers", "endpoint", n.Host(), "block", h.number, "hash", h.hash)
+	return raws, nil
+}
+
+func (in interest) misses(b bloom, raws []markets.Raw) bool {
+	for _, f := range in.each {
+		if f.misses(b, raws) {
+			return true
+		}
+	}
+	return false
+}
+
+// of is the logs that match the filter.
+func (f filter) of(raws []markets.Raw) []markets.Raw {
+	var matching []markets.Raw
+	for i := range raws {
+		if f.matches(&raws[i]) {
+			matching = append(matching, raws[i])
+		}
+	}
+	return matching
+}
+
+// again asks for the logs of a block again, of another endpoint than one if there is
+// another.
+func (c *Chain) again(ctx context.Context, n client, in interest, h header) (raws []markets.Raw, err error) {
+	err = c.pool.UseBut(ctx, n.Endpoint, reaching(h.number), func(ctx context.Context, e *endpoint.Endpoint) error {
+		_, raws, err = c.blockOn(ctx, c.client(e), in.all, h.number, h.hash)
+		return err
+	})
+	return raws, err
+}
+
+// wholeBlock is all logs of a block, by its receipts, or where endpoints do not have
+// these by eth_getLogs without a filter.
+func (c *Chain) wholeBlock(ctx context.Context, number int64, hash string) (raws []markets.Raw, err error) {
+	err = c.use(ctx, reaching(number), func(ctx context.Context, n client) error {
+		raws, err = c.receiptsOn(ctx, n, number, hash)
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+		_, raws, err = c.blockOn(ctx, n, filter{}, number, hash)
+		return err
+	})
+	return raws, err
+}
+
+const getBlockReceipts = "eth_getBlockReceipts"
+
+// receiptsOn asks an endpoint for the logs of a block by its receipts.
+func (c *Chain) receiptsOn(ctx context.Context, n client, number int64, hash string) ([]markets.Raw, error) {
+	if n.Limits.Lacks(getBlockReceipts) {
+		return nil, n.Errorf("%s: not available", getBlockReceipts)
+	}
+	var scan receiptsScan
+	get := &call{method: getBlockReceipts, params: []any{hash}, result: scan.into}
+	if err := n.do(ctx, get); err != nil {
+		if class := endpoint.ClassOf(err); class == endpoint.MissingMethod || class == endpoint.RPC {
+			n.Limits.MethodMissing(getBlockReceipts)
+		}
+		return nil, err
+	}
+	if scan.null {
+		return nil, n.Malformed("%s of block %s: null", getBlockReceipts, hash)
+	}
+	renumber(scan.raws)
+	raws, err := verify(scan.raws, filter{}, number, number)
+	if err != nil {
+		return nil, n.Malformed("%s of block %s: %w", getBlockReceipts, hash, err)
+	}
+	if len(raws) > 0 && raws[0].Block != hash {
+		return nil, n.Errorf("%w: receipts of block %s instead of %s", chains.ErrReorganised, raws[0].Block, hash)
+	}
+	return raws, nil
+}
+
+// renumber numbers the logs of a block through where its receipts number those of each
+// transaction anew.
+func renumber(raws []markets.Raw) {
+	slices.SortStableFunc(raws, comparePositions)
+	anew := slices.ContainsFunc(raws, func(r markets.Raw) bool {
+		return r.Position.Transaction > raws[0].Position.Transaction && r.Position.Log == 0
+	})
+	if !anew {
+		return
+	}
+	for i := range raws {
+		raws[i].Position.Log = int32(i)
+	}
+}
+
+// receiptsScan scans the receipts of a block into the logs that they hold.
+type receiptsScan struct{ logScan }
+
+func (s *receiptsScan) into(l *jlexer.Lexer) {
+	s.logScan = logScan{null: l.IsNull()}
+	if l.IsNull() {
+		l.Null()
+		return
+	}
+	l.Delim('[')
+	for !l.IsDelim(']') {
+		l.Delim('{')
+		for !l.IsDelim('}') {
+			key := l.UnsafeFieldName(false)
+			l.WantColon()
+			if key == "logs" {
+				s.add(l)
+			} else {
+				l.SkipRecursive()
+			}
+			l.WantComma()
+		}
+		l.Delim('}')
+		l.WantComma()
+	}
+	l.Delim(']')
+}
+
+// fetchOne fetches the logs of a final block that an endpoint refused to answer even
+// alone, as why says: by its receipts, or in parts of the filter.
+func (c *Chain) fetchOne(ctx context.Context, in interest, number int64, why error) (part, error) {
+	var h header
+	if err := c.ask(ctx, reaching(number), blockByNumber(quantity(number), &h)); err != nil || h.hash == "" {
+		return part{}, why
+	}
+	if whole, err := c.wholeBlock(ctx, number, h.hash); err == nil {
+		return part{first: number, last: number, hash: h.hash, raws: in.all.of(whole)}, nil
+	}
+	raws, err := c.inParts(ctx, in.all, number, h.hash)
+	if err != nil {
+		return part{}, why
+	}
+	return part{first: number, last: number, hash: h.hash, raws: raws}, nil
+}
+
+// inParts fetches the logs of a block by parts of a filter, halved until they are
+// answered.
+func (c *Chain) inParts(ctx context.Context, f filter, number int64, hash string) ([]markets.Raw, error) {
+	var all []markets.Raw
+	for _, half := range f.halves() {
+		var raws []markets.Raw
+		err := c.use(ctx, reaching(number), func(ctx context.Context, n client) (err error) {
+			_, raws, err = c.blockOn(ctx, n, half, number, hash)
+			return err
+		})
+		if err != nil && ctx.Err() == nil && half.divisible() {
+			raws, err = c.inParts(ctx, half, number, hash)
+		}
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, raws...)
+	}
+	return verify(all, f, number, number)
+}

@@ -1,0 +1,181 @@
+package evm
+
+import (
+	"encoding/hex"
+	"sync/atomic"
+
+	"github.com/ethereum/go-ethereum/crypto"
+	"github.com/mailru/easyjson/jlexer"
+
+	"github.com/imart/event-worker/markets"
+)
+
+// bloom is a block's logs bloom (Yellow Paper 4.4.1): a set of the addresses and topics
+// of its logs, which may seem to hold more than it does, never less. Nil is none.
+type bloom []byte
+
+const bloomBytes = 256
+
+func scanBloom(l *jlexer.Lexer) bloom {
+	if l.IsNull() {
+		l.Null()
+		return nil
+	}
+	text := l.UnsafeBytes()
+	if len(text) != 2+2*bloomBytes {
+		return nil
+	}
+	b := make(bloom, bloomBytes)
+	if _, err := hex.Decode(b, text[2:]); err != nil {
+		return nil
+	}
+	return b
+}
+
+// says tells whether the bloom is one that logs leave: neither empty nor full.
+func (b bloom) says() bool {
+	if b == nil {
+		return false
+	}
+	empty, full := true, true
+	for _, v := range b {
+		empty, full = empty && v == 0, full && v == 0xff
+	}
+	return !empty && !full
+}
+
+// digest is the three bits that an address or a topic sets.
+type digest [3]struct {
+	index int
+	mask  byte
+}
+
+func digestOf(item []byte) (d digest) {
+	hash := crypto.Keccak256(item)
+	for i := range d {
+		bit := (int(hash[2*i])<<8 | int(hash[2*i+1])) & 0x7ff
+		d[i].index, d[i].mask = bloomBytes-1-bit/8, 1<<(bit%8)
+	}
+	return d
+}
+
+func (b bloom) has(d digest) bool {
+	for _, bit := range d {
+		if b[bit.index]&bit.mask == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+func (b bloom) add(d digest) {
+	for _, bit := range d {
+		b[bit.index] |= bit.mask
+	}
+}
+
+// bloomOf is the bloom of logs.
+func bloomOf(raws []markets.Raw) bloom {
+	b := make(bloom, bloomBytes)
+	for i := range raws {
+		b.add(digestOf(raws[i].Address[:]))
+		for _, topic := range raws[i].Topics {
+			b.add(digestOf(topic[:]))
+		}
+	}
+	return b
+}
+
+// blooms is what is known of a chain's blooms. Some chains' say nothing: they are all
+// zeros or all ones, or do not hold the block's logs.
+type blooms struct {
+	telling atomic.Bool // one was seen to hold its block's logs
+	silent  atomic.Bool // one was seen not to
+}
+
+// learn compares a header's bloom with logs of its block. It reports whether the
+// chain's blooms turned out, just now, to say nothing.
+func (k *blooms) learn(b bloom, raws []markets.Raw) bool {
+	if len(raws) == 0 || k.silent.Load() {
+		return false
+	}
+	if b.says() && b.holds(&raws[0]) {
+		k.telling.Store(true)
+		return false
+	}
+	return !k.silent.Swap(true)
+}
+
+func (b bloom) holds(raw *markets.Raw) bool {
+	if !b.has(digestOf(raw.Address[:])) {
+		return false
+	}
+	for _, topic := range raw.Topics {
+		if !b.has(digestOf(topic[:])) {
+			return false
+		}
+	}
+	return true
+}
+
+// trusted says whether a bloom that excludes logs proves that there are none.
+func (k *blooms) trusted() bool { return k.telling.Load() && !k.silent.Load() }
+
+// mayHold says whether a block with the bloom may have logs of the filter.
+func (f filter) mayHold(b bloom) bool {
+	return b == nil || f.mayHoldAddress(b) && f.mayHoldTopic(b)
+}
+
+func (f filter) mayHoldAddress(b bloom) bool {
+	for _, d := range f.addressDigests {
+		if b.has(d) {
+			return true
+		}
+	}
+	return len(f.addresses) == 0
+}
+
+func (f filter) mayHoldTopic(b bloom) bool {
+	for _, d := range f.topicDigests {
+		if b.has(d) {
+			return true
+		}
+	}
+	return len(f.topics) == 0
+}
+
+// misses says whether logs of the filter are missing from a block's, going by its
+// bloom: one of its topics seems to be there with one of its contracts, and no log has
+// it. Blooms of busy blocks often seem to hold more than they do.
+func (f filter) misses(b bloom, raws []markets.Raw) bool {
+	if !b.says() || !f.mayHoldAddress(b) {
+		return false
+	}
+	if len(f.topics) == 0 {
+		return !f.matchesAny(raws)
+	}
+	for topic, d := range f.topicDigests {
+		if b.has(d) && !hasTopic(raws, topic, f) {
+			return true
+		}
+	}
+	return false
+}
+
+func (f filter) matchesAny(raws []markets.Raw) bool {
+	for i := range raws {
+		if f.matches(&raws[i]) {
+			return true
+		}
+	}
+	return false
+}
+
+func hasTopic(raws []markets.Raw, topic [32]byte, f filter) bool {
+	for i := range raws {
+		if len(raws[i].Topics) > 0 && raws[i].Topics[0] == topic && f.matches(&raws[i]) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,65 @@
+package evm
+
+import (
+	"context"
+	"time"
+
+	"github.com/mailru/easyjson/jlexer"
+
+	"github.com/imart/event-worker/chains/internal/endpoint"
+)
+
+// Heads implements chains.Chain: endpoints that keep a connection announce new heads. A
+// connection can go silent without an error, so that it is only a hint.
+func (c *Chain) Heads() <-chan struct{} { return c.heads }
+
+// followHeads subscribes to new heads wherever that is possible, until the chain is
+// closed.
+func (c *Chain) followHeads() {
+	announce := func() {
+		select {
+		case c.heads <- struct{}{}:
+		default: // one is announced already
+		}
+	}
+	for _, e := range c.pool.All() {
+		if !e.OnHeads(announce) {
+			continue
+		}
+		if c.heads == nil {
+			c.heads = make(chan struct{}, 1)
+		}
+		go c.subscribe(e)
+	}
+}
+
+// resubscribe is how often a lost subscription is looked for.
+const resubscribe = time.Second
+
+// subscribe keeps an endpoint's subscription to new heads, one a connection.
+func (c *Chain) subscribe(e *endpoint.Endpoint) {
+	var on any // the connection that is subscribed
+	tick := time.NewTicker(resubscribe)
+	defer tick.Stop()
+	for {
+		if now := e.Connection(); now == nil || now != on {
+			on = c.subscribeOnce(e)
+		}
+		select {
+		case <-c.life.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// subscribeOnce subscribes, and returns the connection on which it did.
+func (c *Chain) subscribeOnce(e *endpoint.Endpoint) any {
+	ctx, cancel := context.WithTimeout(c.life, 10*time.Second)
+	defer cancel()
+	subscribe := &call{method: "eth_subscribe", params: []any{"newHeads"}, result: func(l *jlexer.Lexer) { l.SkipRecursive() }}
+	if err := c.client(e).do(ctx, subscribe); err != nil {
+		return nil
+	}
+	return e.Connection()
+}

@@ -1,0 +1,121 @@
+package evm
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/imart/event-worker/chains"
+	"github.com/imart/event-worker/chains/internal/endpoint"
+	"github.com/imart/event-worker/markets"
+)
+
+// history is from which block on endpoints were seen to have logs. A node that has
+// pruned its receipts keeps the headers and answers eth_getLogs with [].
+type history struct {
+	mu    sync.Mutex
+	known map[*endpoint.Endpoint]proof
+}
+
+// proof is that an endpoint has logs from a block on, and when that was seen.
+type proof struct {
+	from int64
+	at   time.Time
+}
+
+// provenFor is how long an endpoint is taken to keep what it was seen to have.
+const provenFor = 10 * time.Minute
+
+func (h *history) proven(e *endpoint.Endpoint, from int64) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	p, ok := h.known[e]
+	return ok && p.from <= from && time.Since(p.at) < provenFor
+}
+
+func (h *history) prove(e *endpoint.Endpoint, from int64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.known == nil {
+		h.known = map[*endpoint.Endpoint]proof{}
+	}
+	p, ok := h.known[e]
+	if !ok || from < p.from || time.Since(p.at) > provenFor/2 {
+		h.known[e] = proof{from, time.Now()}
+	}
+}
+
+// sampled is how many headers are looked at to find a block that has logs.
+const sampled = 100
+
+// checkRange makes sure that the logs of a range are not missing because the endpoint
+// has pruned them. Where the range has none, nothing but other blocks' logs tells.
+func (c *Chain) checkRange(ctx context.Context, n client, first, last int64, raws []markets.Raw, end header) error {
+	if len(raws) > 0 && raws[0].Seq == first {
+		c.history.prove(n.Endpoint, first)
+	}
+	if c.history.proven(n.Endpoint, first) {
+		return nil
+	}
+	until := last
+	if len(raws) > 0 {
+		until = raws[0].Seq - 1
+	}
+	if err := c.checkHistory(ctx, n, first, until); err != nil {
+		return err
+	}
+	if len(raws) > 0 || end.bloom.says() {
+		c.history.prove(n.Endpoint, first)
+	}
+	return nil
+}
+
+// checkHistory makes sure that an endpoint has the logs of blocks: of one of a sample
+// whose bloom says that it has any. Where no bloom says so there is nothing to miss.
+func (c *Chain) checkHistory(ctx context.Context, n client, first, last int64) error {
+	first = max(first, 0)
+	if last < first {
+		return nil
+	}
+	count := min(last-first+1, int64(min(sampled, 4*c.cfg.MaxBatch)))
+	headers := make([]header, count)
+	calls := make([]*call, count)
+	for i := range calls {
+		calls[i] = blockByNumber(quantity(first+int64(i)*(last-first+1)/count), &headers[i])
+	}
+	if err := n.do(ctx, calls...); err != nil {
+		return err
+	}
+	missing := 0
+	for _, h := range headers {
+		switch {
+		case h.hash == "":
+			missing++
+		case h.bloom.says():
+			return c.checkLogs(ctx, n, h)
+		}
+	}
+	if missing > len(headers)/2 && missing > maxEmpty {
+		n.PrunedBelow(last + 1)
+		return n.Errorf("%w: it has no blocks from %d to %d: %s", chains.ErrPruned, first, last, prunedAdvice)
+	}
+	return nil
+}
+
+const prunedAdvice = "use an endpoint that keeps the whole history, or a later start"
+
+// checkLogs makes sure that an endpoint has the logs of a block whose bloom says that it
+// has some.
+func (c *Chain) checkLogs(ctx context.Context, n client, h header) error {
+	_, raws, err := c.blockOn(ctx, n, filter{}, h.number, h.hash)
+	switch {
+	case err != nil && endpoint.RefusalOf(err).IsSize(): // too many
+	case err != nil:
+		return err
+	case len(raws) == 0:
+		n.PrunedBelow(h.number + 1)
+		return n.Errorf("%w: it has no logs of block %d, though that block's bloom says that there are some: %s", chains.ErrPruned, h.number, prunedAdvice)
+	}
+	c.history.prove(n.Endpoint, h.number)
+	return nil
+}

@@ -1,0 +1,38 @@
+package evm
+
+import "sync"
+
+// sizes says how many blocks a window is to span, so that it holds about as many events
+// as are wanted. What endpoints refuse is theirs to know (endpoint.Limits).
+type sizes struct {
+	most int64 // blocks
+
+	mu     sync.Mutex
+	blocks int64
+}
+
+const (
+	firstSize    = 1000 // blocks
+	windowEvents = 4000
+)
+
+func newSizes(most int64) *sizes { return &sizes{most: most, blocks: min(firstSize, most)} }
+
+// next is how many blocks to ask for.
+func (s *sizes) next() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.blocks
+}
+
+// answered learns from a range that held a number of events.
+func (s *sizes) answered(blocks int64, events int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case events > windowEvents:
+		s.blocks = max(1, blocks*windowEvents/int64(events))
+	case events <= windowEvents/2 && blocks >= s.blocks:
+		s.blocks = min(2*blocks, s.most)
+	}
+}

@@ -1,0 +1,39 @@
+package evm
+
+import "testing"
+
+func TestSizesFollowTheEvents(t *testing.T) {
+	tests := map[string]struct {
+		events []int
+		want   []int64 // blocks asked for
+	}{
+		"sparse: doubled up to the most": {[]int{0, 3, 0, 0}, []int64{1000, 2000, 4000, 5000, 5000}},
+		"about right: kept":              {[]int{3000, 4000}, []int64{1000, 1000, 1000}},
+		"dense: as many as are wanted":   {[]int{40_000, 3900}, []int64{1000, 100, 100}},
+		"very dense: one block at least": {[]int{40_000_000}, []int64{1000, 1}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			s := newSizes(5000)
+			for i, want := range test.want {
+				if got := s.next(); got != want {
+					t.Fatalf("question %d: %d blocks, want %v", i, got, test.want)
+				}
+				if i < len(test.events) {
+					s.answered(want, test.events[i])
+				}
+			}
+		})
+	}
+}
+
+// A range cut short by the head or by finality says nothing about longer ones.
+func TestAShortRangeTeachesNothing(t *testing.T) {
+	s := newSizes(100_000)
+	if s.answered(1, 0); s.next() != firstSize {
+		t.Errorf("%d blocks", s.next())
+	}
+	if small := newSizes(10); small.next() != 10 {
+		t.Errorf("%d blocks of 10 at most", small.next())
+	}
+}

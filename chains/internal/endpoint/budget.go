@@ -1,0 +1,91 @@
+package endpoint
+
+import (
+	"context"
+	"errors"
+
+	"golang.org/x/sync/semaphore"
+)
+
+// ErrBudget says that there was no room in the budget of bytes for an answer that
+// nobody waits for yet.
+var ErrBudget = errors.New("no memory to spare for an answer that nobody waits for yet")
+
+// Budget bounds the bytes that answers, and what is kept of them, take at once, over
+// all endpoints that share it. A reserve as large as the largest answer goes to one
+// answer at a time: so an answer that has begun can always be read to its end,
+// however many others hold a part of the budget and wait.
+type Budget struct {
+	common  *semaphore.Weighted
+	reserve *semaphore.Weighted // of weight 1
+	largest int64               // bytes of an answer; half as many again are needed while it grows
+}
+
+// DefaultBudget is the budget in bytes of a process that configures none.
+const DefaultBudget = 96 << 20
+
+// maxAnswer bounds one answer, in bytes, however large the budget is.
+const maxAnswer = 64 << 20
+
+// NewBudget returns a budget of a number of bytes, 1 MiB at least.
+func NewBudget(bytes int64) *Budget {
+	bytes = max(bytes, 1<<20)
+	reserve := min(maxAnswer*3/2, bytes*2/3)
+	return &Budget{semaphore.NewWeighted(bytes - reserve), semaphore.NewWeighted(1), reserve * 2 / 3}
+}
+
+// Lease is a part of a budget. It belongs to one goroutine at a time.
+type Lease struct {
+	budget   *Budget
+	common   int64
+	reserved bool
+}
+
+// grow makes the lease at least as large as bytes. It waits, unless the answer is one
+// that nobody waits for yet (see Ahead): then it fails with ErrBudget.
+func (l *Lease) grow(ctx context.Context, bytes int64) error {
+	more := bytes - l.common
+	switch {
+	case l.reserved || more <= 0:
+		return nil
+	case l.budget.common.TryAcquire(more):
+		l.common = bytes
+		return nil
+	case isAhead(ctx):
+		return ErrBudget
+	}
+	if err := l.budget.reserve.Acquire(ctx, 1); err != nil {
+		return err
+	}
+	l.reserved = true
+	return nil
+}
+
+// Release gives the lease's bytes back.
+func (l *Lease) Release() {
+	if l == nil || l.budget == nil {
+		return
+	}
+	l.budget.common.Release(l.common)
+	l.common = 0
+	if l.reserved {
+		l.reserved = false
+		l.budget.reserve.Release(1)
+	}
+}
+
+// Try returns a lease of a number of bytes, or nil where there is no room for them now.
+func (b *Budget) Try(bytes int64) *Lease {
+	if !b.common.TryAcquire(bytes) {
+		return nil
+	}
+	return &Lease{budget: b, common: bytes}
+}
+
+type aheadKey struct{}
+
+// Ahead marks requests whose answers nobody waits for yet: they take no memory that
+// others wait for.
+func Ahead(ctx context.Context) context.Context { return context.WithValue(ctx, aheadKey{}, true) }
+
+func isAhead(ctx context.Context) bool { return ctx.Value(aheadKey{}) != nil }

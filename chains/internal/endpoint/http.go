@@ -1,0 +1,102 @@
+package endpoint
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// overHTTP is the transport of http and https.
+type overHTTP struct {
+	*Endpoint
+	header http.Header
+	client *http.Client
+}
+
+func newHTTP(e *Endpoint, header http.Header) *overHTTP {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.MaxIdleConnsPerHost = 16
+	transport.MaxResponseHeaderBytes = 64 << 10
+	return &overHTTP{e, header, &http.Client{
+		Transport: transport,
+		// A redirect would carry the keys to another host.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
+}
+
+func (t *overHTTP) close() { t.client.CloseIdleConnections() }
+
+func (t *overHTTP) roundTrip(ctx context.Context, method string, at *url.URL, body []byte) (Answer, error) {
+	request, err := http.NewRequestWithContext(ctx, method, at.String(), bytes.NewReader(body))
+	if err != nil {
+		return Answer{}, t.Errorf("making the request: %w", withoutURL(err))
+	}
+	for name, values := range t.header {
+		request.Header[name] = values
+	}
+	request.Header.Set("Accept", "application/json")
+	if body != nil {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	response, err := t.client.Do(request)
+	if err != nil {
+		return Answer{}, t.Errorf("%w", &TransportError{withoutURL(err)})
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		text, _ := io.ReadAll(io.LimitReader(response.Body, 4<<10))
+		return Answer{}, &StatusError{
+			Host: t.Host(), Status: response.StatusCode, Text: t.Redact(string(text)), Wait: retryAfter(response.Header, time.Now()),
+		}
+	}
+	if response.ContentLength > t.maxBody {
+		return Answer{}, t.Errorf("%w: %d bytes, at most %d are read", ErrTooLarge, response.ContentLength, t.maxBody)
+	}
+	return t.read(ctx, response.Header, response.Body, response.ContentLength)
+}
+
+// read reads an answer's body, of a length if that is known, within the budget.
+func (e *Endpoint) read(ctx context.Context, header http.Header, body io.Reader, length int64) (Answer, error) {
+	const first = 64 << 10
+	buffer, ok := e.buffers.Get().(*[]byte)
+	if !ok {
+		buffer = new([]byte)
+	}
+	answer := Answer{Header: header, body: buffer, lease: &Lease{budget: e.budget}, of: e}
+	into, size := (*buffer)[:0], max(length+1, first, int64(cap(*buffer)))
+	for {
+		if len(into) == cap(into) { // the old bytes count until they are copied
+			if err := answer.lease.grow(ctx, int64(cap(into))+size); err != nil {
+				answer.lease.Release()
+				return Answer{}, e.Errorf("waiting for memory: %w", err)
+			}
+			into = append(make([]byte, 0, size), into...)
+			size = min(2*size, e.maxBody+1)
+		}
+		n, err := body.Read(into[len(into):cap(into)])
+		into = into[:len(into)+n]
+		*buffer = into
+		switch {
+		case int64(len(into)) > e.maxBody:
+			answer.Release()
+			return Answer{}, e.Errorf("%w: more than %d bytes", ErrTooLarge, e.maxBody)
+		case errors.Is(err, io.EOF):
+			return answer, nil
+		case err != nil:
+			answer.Release()
+			return Answer{}, e.Errorf("reading the answer: %w", &TransportError{withoutURL(err)})
+		}
+	}
+}
+
+// withoutURL takes the URL out of an error of net/http.
+func withoutURL(err error) error {
+	if with, ok := errors.AsType[*url.Error](err); ok {
+		return with.Err
+	}
+	return err
+}

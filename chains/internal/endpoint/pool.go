@@ -1,0 +1,167 @@
+package endpoint
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"slices"
+	"time"
+)
+
+// Pool is the endpoints of one chain.
+type Pool struct {
+	all    []*Endpoint
+	verify func(context.Context, *Endpoint) error
+	log    *slog.Logger
+}
+
+// Need is what a request wants of the endpoint that it goes to: the blocks or ledger
+// versions that it is about. Zero: any endpoint will do.
+type Need struct{ From, To int64 }
+
+// NewPool makes a pool of endpoints, at least one. verify asks one of them whether it
+// serves the configured chain; an endpoint is asked before its first use, and again
+// after its connection was lost or it was doubted.
+func NewPool(endpoints []Config, verify func(context.Context, *Endpoint) error, log *slog.Logger) (*Pool, error) {
+	if len(endpoints) == 0 {
+		return nil, errors.New("a chain needs an endpoint")
+	}
+	p := &Pool{verify: verify, log: log}
+	for _, cfg := range endpoints {
+		e, err := New(cfg)
+		if err != nil {
+			return nil, err
+		}
+		p.all = append(p.all, e)
+	}
+	return p, nil
+}
+
+// All are the pool's endpoints.
+func (p *Pool) All() []*Endpoint { return p.all }
+
+// Close closes all connections.
+func (p *Pool) Close() {
+	for _, e := range p.all {
+		e.Close()
+	}
+}
+
+// Statuses are how the endpoints are doing.
+func (p *Pool) Statuses() []Status {
+	out := make([]Status, len(p.all))
+	for i, e := range p.all {
+		out[i] = e.Status()
+	}
+	return out
+}
+
+// Use runs an attempt with one endpoint, the fittest, and goes on with the others
+// while it fails. A refusal of too much at once ends it: that is for the caller to
+// answer. The error is the last one.
+func (p *Pool) Use(ctx context.Context, need Need, attempt func(context.Context, *Endpoint) error) error {
+	return p.UseBut(ctx, nil, need, attempt)
+}
+
+// UseBut is Use without one of the endpoints, unless there are no others.
+func (p *Pool) UseBut(ctx context.Context, but *Endpoint, need Need, attempt func(context.Context, *Endpoint) error) error {
+	tried := map[*Endpoint]bool{}
+	if but != nil && len(p.all) > 1 {
+		tried[but] = true
+	}
+	for {
+		e := p.pick(need, tried)
+		tried[e] = true
+		err := p.try(ctx, e, len(p.all)-len(tried), attempt)
+		if err == nil || ctx.Err() != nil || len(tried) == len(p.all) || RefusalOf(err).IsSize() || errors.Is(err, ErrBudget) {
+			return err
+		}
+	}
+}
+
+// pick is the fittest of the endpoints that were not tried.
+func (p *Pool) pick(need Need, tried map[*Endpoint]bool) *Endpoint {
+	var best []*Endpoint
+	var of fitness
+	for _, e := range p.all {
+		if tried[e] {
+			continue
+		}
+		f := e.fitness(need)
+		switch order := f.compare(of); {
+		case len(best) == 0 || order < 0:
+			best, of = []*Endpoint{e}, f
+		case order == 0:
+			best = append(best, e)
+		}
+	}
+	return best[rand.IntN(len(best))]
+}
+
+func (f fitness) compare(other fitness) int {
+	flag := func(b bool) int {
+		if b {
+			return 1
+		}
+		return 0
+	}
+	return cmp.Or(
+		cmp.Compare(flag(f.pruned), flag(other.pruned)),
+		cmp.Compare(f.out, other.out),
+		cmp.Compare(flag(f.behind), flag(other.behind)),
+		cmp.Compare(f.priority, other.priority),
+		cmp.Compare(f.load/time.Millisecond, other.load/time.Millisecond),
+	)
+}
+
+// try runs an attempt with one endpoint; others is how many could be tried after it.
+func (p *Pool) try(ctx context.Context, e *Endpoint, others int, attempt func(context.Context, *Endpoint) error) error {
+	if wait := e.fitness(Need{}).out; wait > 0 { // nothing else is fitter
+		timer := time.NewTimer(min(wait, waitMost))
+		defer timer.Stop()
+		select {
+		case <-ctx.Done():
+			return e.Errorf("%w", context.Cause(ctx))
+		case <-timer.C:
+		}
+	}
+	if others > 0 {
+		ctx = withTimeout(ctx, max(e.timeout/time.Duration(others+1), time.Second))
+	}
+	before := e.Status().State
+	err := p.attempt(ctx, e, attempt)
+	if err == nil {
+		if was := e.health.works(); was != Up && was != "" {
+			p.log.InfoContext(ctx, "endpoint works again", "endpoint", e.Host(), "was", was)
+		}
+		return nil
+	}
+	if after := e.Status().State; after != before && after != Up && after != Limited {
+		p.log.WarnContext(ctx, "endpoint does not work", "endpoint", e.Host(), "state", after, "reason", err)
+	}
+	return err
+}
+
+func (p *Pool) attempt(ctx context.Context, e *Endpoint, attempt func(context.Context, *Endpoint) error) error {
+	if p.verify != nil && !e.ProvedWithin(forever) {
+		if err := p.verify(ctx, e); err != nil {
+			return err
+		}
+		e.Proved()
+	}
+	return attempt(ctx, e)
+}
+
+const forever = 1<<63 - 1
+
+// Hosts are the names of the endpoints, sorted.
+func (p *Pool) Hosts() []string {
+	var hosts []string
+	for _, e := range p.all {
+		hosts = append(hosts, e.Host())
+	}
+	slices.Sort(hosts)
+	return slices.Compact(hosts)
+}

@@ -1,0 +1,189 @@
+package endpoint
+
+import (
+	"net/http"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Refusal is what an endpoint means when it does not answer a request.
+type Refusal struct {
+	Class    string
+	From, To int64         // a range of blocks that the endpoint would answer; 0, 0 if it names none
+	Limit    int64         // the most of what is refused: blocks, results, calls or addresses; 0 if it names none
+	Wait     time.Duration // how long to wait, if it says so
+}
+
+// IsRate says whether a refusal is about how often is asked, not about what.
+func (r Refusal) IsRate() bool { return r.Class == RateLimited || r.Class == ComputeUnits }
+
+// IsSize says whether a refusal is about how much is asked for at once.
+func (r Refusal) IsSize() bool {
+	switch r.Class {
+	case RangeTooLarge, TooManyResults, AnswerTooLarge, TooManyAddresses:
+		return true
+	}
+	return false
+}
+
+// rule is a row of the table of refusals: what it names must all be met.
+type rule struct {
+	class    string
+	statuses []int          // HTTP; none: any
+	codes    []int64        // JSON-RPC; none: any
+	words    *regexp.Regexp // nil: any
+}
+
+// rules is the table of what nodes and providers say when they refuse; the first
+// rule that is met counts. Words come before codes and statuses, which mean several
+// things each, and words about ranges before those about rates: sentences about
+// ranges hold "requests", "limit" and "exceeded" too. Collected from geth, Erigon,
+// Nethermind, Besu, reth, Bor, Alchemy, Infura, QuickNode, Ankr, dRPC, LlamaNodes and
+// public nodes of BNB Smart Chain and Polygon: their sources, documentation and the
+// issues of other indexers.
+var rules = []rule{
+	{class: BatchTooLarge, words: words(`batch(es)?\b.*\b(limit|max|too|not |un|disabled|exceed|large|at most|only|allowed|support|size)|(limit|max|too|not |disabled|exceed|many|at most).*\bbatch|too many (rpc )?calls`)},
+	{class: TooManyAddresses, words: words(`too many address|address(es)?\b.*\b(limit|max|exceed|too many|at most)|(limit|max|exceed\w*|at most)\b.*\baddress`)},
+	{class: TooManyResults, words: words(`more than \d[\d,]* (results|logs|records|events)|max(imum)?[ -]?results|too many (results|logs|records|events)|(results|logs|records)\b.*\b(exceed|limit|too many)|exceed\w*\b.* (results|logs|records)\b`)},
+	{class: AnswerTooLarge, words: words(`(response|result|answer|payload|content|body|entity|output)\b.*\btoo (big|large|long)|(response|result|log|payload|answer) size|too (big|large) (response|result)|size (limit )?exceed|exceed\w* .*\bsize`)},
+	{class: RangeTooLarge, words: words(`\[0x[0-9a-f]+, ?0x[0-9a-f]+\]|block(s|number)? ?range|blocks? distance|range[^.]*\btoo|too (large|wide|big|long|many) (a )?(block )?(range|blocks)|range (limit|size|exceed|is limit)|\brange\b.*\b(limit|max|exceed|at most|smaller|reduce)|(limit|max|exceed|at most|smaller|reduce|up to)\w*\b.*\b(range|blocks)\b|maximum (is set to|allowed is)|free ?tier|eth_getlogs (is|are) limited`)},
+	{class: ComputeUnits, words: words(`compute units|\bcu\b|throughput|capacity`)},
+	{class: RateLimited, words: words(`rate.?limit|too many requests|(requests?|calls|queries) (rate|limit|count|quota|per)|requests? .*\b(exceed|limit)|(exceed|limit)\w*.*\brequests?\b|per (second|minute|day)|/s(ec(ond)?)?\b|quota|credits|too fast|slow down|throttl|concurren|daily`)},
+	{class: Pruned, words: words(`pruned|missing trie node|state .*not (available|found)|history .*(not available|unavailable|expired|gone)|histor(y|ical) .*not |no longer (available|kept|stored)|\barchive\b|older than|too old|earliest available|below the (oldest|earliest)|ancient`)},
+	{class: UnknownBlock, words: words(`unknown block|(header|block|hash|height)s?\b.*\b(not (be )?(found|known|exist|yet|available)|unknown|cannot be found|could not be found|out of range)|not (found|yet|available).*\bblock|beyond (the )?(current )?head|after last accepted|ahead of|greater than (the )?(latest|head)|future block`)},
+	{class: Timeout, words: words(`time[ds]? ?-?out|deadline|took too long|too long|(execution|query|request) (aborted|cancel)`)},
+	{class: MissingMethod, words: words(`method\b.*\b(not|un|does|disabled|denied|forbidden)|(not|un)\w* .*\bmethod|not whitelisted|unsupported|not supported|not implemented`)},
+	{class: Unauthorized, words: words(`unauthori[sz]ed|forbidden|api.?key|authenticat|access denied|project id|invalid token|payment required`)},
+	{class: RateLimited, statuses: []int{http.StatusTooManyRequests}},
+	{class: RateLimited, codes: []int64{429, -32029, -32097}},
+	{class: MissingMethod, codes: []int64{-32601, -32004}},
+	{class: Pruned, codes: []int64{4444, -38001}},
+	{class: RangeTooLarge, codes: []int64{-32005, -32614}},
+	{class: AnswerTooLarge, statuses: []int{http.StatusRequestEntityTooLarge}},
+	{class: Unauthorized, statuses: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusPaymentRequired}},
+	{class: Pruned, statuses: []int{http.StatusGone}}, // an Aptos node's word for history that it no longer has
+	{class: Timeout, statuses: []int{http.StatusRequestTimeout, http.StatusGatewayTimeout, 524, 522, 598}},
+}
+
+func words(pattern string) *regexp.Regexp { return regexp.MustCompile(`(?i)` + pattern) }
+
+// Classify reads a refusal: an HTTP status other than 200, 0 if there is none, the
+// code of a JSON-RPC error, 0 if there is none, and the text that came with either.
+func Classify(status int, code int64, text string) Refusal {
+	r := Refusal{Class: classOf(status, code, text)}
+	r.From, r.To = rangeIn(text)
+	if r.To > 0 && r.Class != RangeTooLarge && r.Class != TooManyResults && r.Class != AnswerTooLarge {
+		r.From, r.To = 0, 0
+	}
+	switch r.Class {
+	case RangeTooLarge, BatchTooLarge, TooManyAddresses:
+		r.Limit = limitIn(text)
+	case RateLimited, ComputeUnits:
+		r.Wait = waitIn(text)
+	}
+	return r
+}
+
+func classOf(status int, code int64, text string) string {
+	for _, rule := range rules {
+		if rule.meets(status, code, text) {
+			return rule.class
+		}
+	}
+	switch {
+	case status >= 500:
+		return HTTP5xx
+	case status >= 400:
+		return HTTP4xx
+	case code != 0 || text != "" && status == 0:
+		return RPC
+	}
+	return Other
+}
+
+func (r rule) meets(status int, code int64, text string) bool {
+	return (len(r.statuses) == 0 || slices.Contains(r.statuses, status)) &&
+		(len(r.codes) == 0 || slices.Contains(r.codes, code)) &&
+		(r.words == nil || r.words.MatchString(text))
+}
+
+var (
+	hexRange     = regexp.MustCompile(`\[(0x[0-9a-fA-F]{1,16}), ?(0x[0-9a-fA-F]{1,16})\]`)
+	decimalRange = regexp.MustCompile(`(?i)range:? (\d{1,18}) ?(?:-|to|\.\.) ?(\d{1,18})`)
+)
+
+// rangeIn is the range of blocks that a text offers, or 0, 0.
+func rangeIn(text string) (from, to int64) {
+	for _, pattern := range []*regexp.Regexp{hexRange, decimalRange} {
+		if m := pattern.FindStringSubmatch(text); m != nil {
+			from, errFrom := strconv.ParseInt(m[1], 0, 64)
+			to, errTo := strconv.ParseInt(m[2], 0, 64)
+			if errFrom == nil && errTo == nil && 0 <= from && from <= to {
+				return from, to
+			}
+		}
+	}
+	return 0, 0
+}
+
+// limits are how a text names the most that is answered; the first that is found
+// counts.
+var limits = []*regexp.Regexp{
+	words(`exceeds (?:the )?(?:max(?:imum)? )?(?:block )?(?:range )?(?:limit )?(?:of )?(\d[\d,_]*k?)`),
+	words(`(?:limited to|up to|at most|no more than|maximum is set to|maximum allowed is|limit(?: is| of)?:?|only)(?: an?)? (\d[\d,_]*k?)`),
+	words(`max(?:imum)?(?: block)?(?: range)?(?: (?:size|length|of))?(?: is)?[:=]? ?(\d[\d,_]*k?)`),
+	words(`(\d[\d,_]*k?)[ -](?:block )?(?:range|blocks?)(?: range)? (?:limit|max)`),
+	words(`(?:limit|max(?:imum)?|allowed)\D{0,12}(\d[\d,_]*k?)`),
+}
+
+func limitIn(text string) int64 {
+	for _, pattern := range limits {
+		if m := pattern.FindStringSubmatch(text); m != nil {
+			digits := strings.NewReplacer(",", "", "_", "", "k", "000", "K", "000").Replace(m[1])
+			if n, err := strconv.ParseInt(digits, 10, 64); err == nil && n > 0 {
+				return n
+			}
+		}
+	}
+	return 0
+}
+
+var waits = words(`(?:retry|try again|wait|back ?off)\D{0,20}(\d{1,6}(?:\.\d{1,3})?) ?(ms|milliseconds?|s|sec|seconds?|m|min|minutes?)\b`)
+
+// maxWait bounds what an endpoint can make a chain wait.
+const maxWait = 10 * time.Minute
+
+func waitIn(text string) time.Duration {
+	m := waits.FindStringSubmatch(text)
+	if m == nil {
+		return 0
+	}
+	n, err := strconv.ParseFloat(m[1], 64)
+	if err != nil {
+		return 0
+	}
+	unit := time.Second
+	switch {
+	case strings.HasPrefix(strings.ToLower(m[2]), "ms"), strings.HasPrefix(strings.ToLower(m[2]), "milli"):
+		unit = time.Millisecond
+	case strings.HasPrefix(strings.ToLower(m[2]), "m"):
+		unit = time.Minute
+	}
+	return min(time.Duration(n*float64(unit)), maxWait)
+}
+
+// retryAfter is what an HTTP header Retry-After says, or one of the headers with
+// which rate limits are told: seconds, or a date.
+func retryAfter(header http.Header, now time.Time) time.Duration {
+	text := header.Get("Retry-After")
+	if seconds, err := strconv.ParseFloat(text, 64); err == nil && seconds >= 0 {
+		return time.Duration(min(seconds, maxWait.Seconds()) * float64(time.Second))
+	}
+	if at, err := http.ParseTime(text); err == nil && at.After(now) {
+		return min(at.Sub(now), maxWait)
+	}
+	return 0
+}
