@@ -71,8 +71,8 @@ func (d *decoded) through(i int) []unit {
 	for _, u := range d.units[i] {
 		switch u.value {
 		case "%":
-			if v, ok := d.number(u.end, 2, 16); ok {
-				add(string([]byte{byte(v)}), u.end+2)
+			if v, end, ok := d.number(u.end, 2, 16); ok {
+				add(string([]byte{byte(v)}), end)
 			}
 		case "+":
 			add(" ", u.end)
@@ -87,24 +87,22 @@ func (d *decoded) through(i int) []unit {
 
 // backslash reads what follows a backslash, in the ways of Go, JSON, JavaScript and C.
 func (d *decoded) backslash(at int, add func(string, int)) {
-	if at >= len(d.text) {
-		return
-	}
-	switch c := d.text[at]; c {
+	c, next := d.char(at)
+	switch c {
 	case 'a', 'b', 'f', 'n', 'r', 't', 'v':
-		add(string("\a\b\f\n\r\t\v"[strings.IndexByte("abfnrtv", c)]), at+1)
+		add("\a\b\f\n\r\t\v"[strings.IndexByte("abfnrtv", c):][:1], next)
 	case 'x', 'X':
-		if v, ok := d.number(at+1, 2, 16); ok {
-			add(string([]byte{byte(v)}), at+3)
-			add(string(rune(v)), at+3)
+		if v, end, ok := d.number(next, 2, 16); ok {
+			add(string([]byte{byte(v)}), end)
+			add(string(rune(v)), end)
 		}
 	case 'u', 'U':
-		d.unicode(at+1, add)
+		d.unicode(next, add)
 	}
-	if v, ok := d.number(at, 3, 8); ok && v < 256 {
-		add(string([]byte{byte(v)}), at+3)
+	if v, end, ok := d.number(at, 3, 8); ok && v < 256 {
+		add(string([]byte{byte(v)}), end)
 	}
-	for _, u := range d.units[at] {
+	for _, u := range d.at(at) {
 		if len(u.value) == 1 && u.value[0] < utf8.RuneSelf && !wordly(u.value[0]) {
 			add(u.value, u.end)
 		}
@@ -113,26 +111,29 @@ func (d *decoded) backslash(at int, add func(string, int)) {
 
 // unicode reads what follows \u or \U.
 func (d *decoded) unicode(at int, add func(string, int)) {
-	if v, ok := d.number(at, 8, 16); ok && v <= unicode.MaxRune {
-		add(string(rune(v)), at+8)
+	if v, end, ok := d.number(at, 8, 16); ok && v <= unicode.MaxRune {
+		add(string(rune(v)), end)
 	}
-	if digits, _, ok := strings.Cut(d.text[at:min(len(d.text), at+9)], "}"); ok && strings.HasPrefix(digits, "{") {
-		if v, ok := d.number(at+1, len(digits)-1, 16); ok {
-			add(string(rune(v)), at+len(digits)+1)
+	if c, next := d.char(at); c == '{' {
+		for digits := 1; digits <= 6; digits++ {
+			v, end, ok := d.number(next, digits, 16)
+			if c, last := d.char(end); ok && c == '}' {
+				add(string(rune(v)), last)
+			}
 		}
 	}
-	v, ok := d.number(at, 4, 16)
+	v, end, ok := d.number(at, 4, 16)
 	if !ok {
 		return
 	}
 	if !utf16.IsSurrogate(rune(v)) {
-		add(string(rune(v)), at+4)
+		add(string(rune(v)), end)
 		return
 	}
-	for _, u := range d.at(at + 4) {
-		if u.value == `\` && strings.HasPrefix(d.text[u.end:], "u") {
-			if low, ok := d.number(u.end+1, 4, 16); ok {
-				add(string(utf16.DecodeRune(rune(v), rune(low))), u.end+5)
+	for _, u := range d.at(end) {
+		if c, next := d.char(u.end); u.value == `\` && c == 'u' {
+			if low, end, ok := d.number(next, 4, 16); ok {
+				add(string(utf16.DecodeRune(rune(v), rune(low))), end)
 			}
 		}
 	}
@@ -141,11 +142,10 @@ func (d *decoded) unicode(at int, add func(string, int)) {
 // entity reads what follows an ampersand, in the way of HTML.
 func (d *decoded) entity(at int, add func(string, int)) {
 	const longest = 10
-	name := "&"
-	for len(name) < longest && at < len(d.text) {
-		u := slices.MaxFunc(d.units[at], func(a, b unit) int { return a.end - b.end })
-		name, at = name+u.value, u.end
-		if u.value != ";" {
+	for name := "&"; len(name) < longest && at < len(d.text); {
+		c, next := d.char(at)
+		name, at = name+string([]byte{c}), next
+		if c != ';' {
 			continue
 		}
 		if value := html.UnescapeString(name); value != name {
@@ -156,12 +156,25 @@ func (d *decoded) entity(at int, add func(string, int)) {
 }
 
 // number reads a number of so many digits.
-func (d *decoded) number(at, digits, base int) (uint64, bool) {
-	if digits < 1 || at+digits > len(d.text) {
-		return 0, false
+func (d *decoded) number(at, digits, base int) (v uint64, end int, ok bool) {
+	text := make([]byte, digits)
+	for i := range text {
+		text[i], at = d.char(at)
 	}
-	v, err := strconv.ParseUint(d.text[at:at+digits], base, 32)
-	return v, err == nil
+	v, err := strconv.ParseUint(string(text), base, 32)
+	return v, at, err == nil
+}
+
+// char is the character of an escape at i: decoded as far as it can be, as neither
+// letters nor digits of an escape can begin another one. It is 0 behind the end.
+func (d *decoded) char(i int) (c byte, end int) {
+	end = i
+	for _, u := range d.at(i) {
+		if len(u.value) == 1 && u.end > end {
+			c, end = u.value[0], u.end
+		}
+	}
+	return c, end
 }
 
 func (d *decoded) at(i int) []unit {
