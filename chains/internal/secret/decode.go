@@ -14,11 +14,16 @@ import (
 // JSON.
 const layers = 3
 
+// mostSteps bounds the work on one text: secrets such as a thousand backslashes
+// can be read in too many ways.
+const mostSteps = 1 << 18
+
 // decoded is a text with all that each place of it may stand for.
 type decoded struct {
 	text  string
 	units [][]unit // by place
 	after []bool   // by place: something that is neither a letter nor a digit may end here
+	steps int      // done by match
 }
 
 // unit is a piece of a text up to end, and a value that it may stand for.
@@ -189,7 +194,8 @@ func (d *decoded) match(secret string, i int) (n, end int) {
 	type state struct{ n, at int }
 	end = i
 	todo, seen := []state{{0, i}}, map[state]bool(nil)
-	for len(todo) > 0 {
+	for len(todo) > 0 && d.steps < mostSteps {
+		d.steps++
 		s := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
 		if s.n > n || s.n == n && s.at > end {

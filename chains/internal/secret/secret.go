@@ -79,6 +79,9 @@ func (r *Redactor) redact(s string, more bool) string {
 	blotted := false
 	for i := range sure {
 		end := r.hide(d, i, sure, more)
+		if d.steps >= mostSteps {
+			end = len(s) // nobody knows what is there
+		}
 		if end == 0 {
 			continue
 		}

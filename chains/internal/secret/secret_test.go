@@ -132,6 +132,15 @@ func TestBounds(t *testing.T) {
 	}
 }
 
+// What takes too long to look through is not shown.
+func TestTooManyWaysToRead(t *testing.T) {
+	backslashes := strings.Repeat(`\`, 2000)
+	r := New(nil, http.Header{"A": {backslashes + "a"}})
+	if got := r.Text("x" + backslashes + backslashes + "b"); got != "x***" {
+		t.Errorf("%q", got)
+	}
+}
+
 func percent(s string) string {
 	var b strings.Builder
 	for i := range len(s) {
