@@ -17,7 +17,7 @@ import (
 const (
 	most   = 300     // that Text returns
 	read   = 4 << 10 // that Text looks at
-	unsure = 64      // at the end of what Text looks at, which is dropped where there was more: it may be the beginning of an encoded secret
+	unsure = 512     // at the end of what Text looks at, which are dropped if there was more: enough for the beginning of an encoded secret
 )
 
 const blot = "***"
@@ -78,7 +78,7 @@ func (r *Redactor) redact(s string, more bool) string {
 	done := 0 // what is before is written or blotted out
 	blotted := false
 	for i := range sure {
-		end := r.hide(d, i, sure, more)
+		end := r.hide(d, i)
 		if d.steps >= mostSteps {
 			end = len(s) // nobody knows what is there
 		}
@@ -96,13 +96,13 @@ func (r *Redactor) redact(s string, more bool) string {
 }
 
 // hide is the end of the longest secret that begins at i, 0 if there is none.
-func (r *Redactor) hide(d *decoded, i, sure int, more bool) int {
+func (r *Redactor) hide(d *decoded, i int) int {
 	end := 0
 	for _, u := range d.units[i] {
 		for _, f := range r.forms[u.value[0]] {
 			n, at := d.match(f.text, i)
 			whole := n == len(f.text)
-			cut := n >= f.least || more && at > sure
+			cut := n >= f.least
 			word := !f.word || d.begins(i) && d.ends(at)
 			if at > end && (cut || whole && word) {
 				end = at

@@ -83,6 +83,38 @@ func TestText(t *testing.T) {
 	}
 }
 
+func TestPlaces(t *testing.T) {
+	for _, test := range []struct {
+		url, header, text, want string
+	}{
+		{"https://a:@host", "", "Basic YTo=, a", "Basic ***, ***"},
+		{"https://key@host", "", "Basic a2V5Og==", "Basic ***"},
+		{"https://ab:cd123@host", "", "ab:cd1", "***"},
+		{"https://:p%20w%20x@host", "", "p+w+x", "***"},
+		{"https://host/?k=%ff%fe1234", "", "\ufffd\ufffd1234 \\xff\\xfe1234 %FF%FE1234", "*** *** ***"},
+		{"https://host/?k=a%20%20bcd", "", "a  bcd a%20%20bcd", "*** ***"},
+		{"https://host/?k=two+words", "", "two%2Bwords", "***"},
+		{"https://host/?k=caf%C3%A9", "", `caf\xc3\xa9 caf\303\251 caf\u{e9} caf&eacute;`, "*** *** *** ***"},
+		{"https://host/?k=%F0%9F%99%82key", "", `🙂key \ud83d\ude42key \uD83D\uDE42key \U0001f642key \\ud83d\\ude42key`, "*** *** *** *** ***"},
+		{"https://host/?k=ABC", "", "abc, ABCD", "***, ABCD"},
+		{"https://host/?k=A%0ABC", "", `a\nbc a%0Abc`, "*** ***"},
+		{"https://host/x/key=w0rd;z", "", "w0rd, x, xx", "***, ***, xx"},
+		{"https://host#k3y=w0rd", "", "k3y=w0rd w0rd", "*** ***"},
+		{"https://host", "two  words", "two  words two words", "*** ***"},
+		{"https://host", "Key a-b", "Key a-b", "Key ***"},
+		{"https://host", "Bearer", "Bearer", "***"},
+		{"https://host", "0123456789abcdef", fmt.Sprintf("%x", "012345"), "***"},
+	} {
+		header := http.Header{}
+		if test.header != "" {
+			header.Set("A", test.header)
+		}
+		if got := New(parse(t, test.url), header).Text(test.text); got != test.want {
+			t.Errorf("%s, %s: Text(%q) = %q, want %q", test.url, test.header, test.text, got, test.want)
+		}
+	}
+}
+
 func TestTextWithoutSecrets(t *testing.T) {
 	for _, r := range []*Redactor{New(nil, nil), New(parse(t, "https://host"), nil), New(parse(t, "wss://:@host/?&=#"), http.Header{"A": {"", " "}})} {
 		if got, want := r.Text("a : = & ***\n1 v1 base64: Og=="), "a : = & *** 1 v1 base64: Og=="; got != want {
@@ -113,9 +145,9 @@ func TestBounds(t *testing.T) {
 		for n := range 3 * len(encoded) {
 			for _, text := range []string{
 				strings.Repeat("-", most-n%most) + encoded + strings.Repeat("-", n),
+				strings.Repeat(" ", read-unsure-n) + encoded + encoded + strings.Repeat(" ", read),
 				strings.Repeat(" ", read-n) + encoded + encoded,
-				strings.Repeat(" ", read-n-50) + strings.Repeat("-", 50) + encoded + encoded,
-				strings.Repeat(key, 60) + strings.Repeat("+", n) + encoded + encoded,
+				strings.Repeat(key, 55) + strings.Repeat("+", n) + encoded + encoded,
 			} {
 				got := r.Text(text)
 				if len(got) > most || strings.ContainsAny(got, "0123456789abcdefghijklmnopqrstuvwxyz%") {
@@ -149,6 +181,10 @@ func percent(s string) string {
 	return b.String()
 }
 
+type valueError string
+
+func (e valueError) Error() string { return string(e) }
+
 type timeoutError struct{ what string }
 
 func (e *timeoutError) Error() string   { return e.what }
@@ -178,6 +214,9 @@ func TestError(t *testing.T) {
 	}
 	if typed, ok := errors.AsType[net.Error](err); !ok || !typed.Timeout() {
 		t.Error("errors.AsType does not find an interface")
+	}
+	if text := fmt.Sprintf("%#v", r.Error(valueError("s3cr3t"))); strings.Contains(text, "s3cr3t") {
+		t.Errorf("%%#v prints %s", text)
 	}
 	for step := err; step != nil; step = errors.Unwrap(step) {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%q", "%s"} {
