@@ -11,9 +11,10 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"strings"
 	"sync"
 	"time"
+
+	"github.com/imart/event-worker/chains/internal/secret"
 )
 
 // Errors of an endpoint, beside the context's own.
@@ -54,7 +55,7 @@ type Endpoint struct {
 	timeout time.Duration
 	maxBody int64
 	client  *http.Client
-	redact  *strings.Replacer
+	redact  *secret.Redactor
 	buffers sync.Pool // of *bytes.Buffer
 }
 
@@ -69,7 +70,7 @@ func New(cfg Config) (*Endpoint, error) {
 		header:  cfg.Header.Clone(),
 		timeout: cfg.Timeout,
 		maxBody: cfg.MaxBody,
-		redact:  redactor(base, cfg.Header),
+		redact:  secret.New(base, cfg.Header),
 	}
 	if e.timeout <= 0 {
 		e.timeout = 30 * time.Second
@@ -98,12 +99,7 @@ func (e *Endpoint) Close() { e.client.CloseIdleConnections() }
 
 // Redact returns text from the endpoint, shortened and without its secrets.
 func (e *Endpoint) Redact(text string) string {
-	const most = 300
-	text = e.redact.Replace(strings.ToValidUTF8(text, "?"))
-	if len(text) > most {
-		text = strings.ToValidUTF8(text[:most], "") + "…"
-	}
-	return strings.TrimSpace(text)
+	return e.redact.Text(text)
 }
 
 // Errorf makes an error that names the endpoint.
@@ -170,7 +166,7 @@ func (e *Endpoint) do(ctx context.Context, method string, at *url.URL, body []by
 func (e *Endpoint) roundTrip(ctx context.Context, method string, at *url.URL, body []byte) (Answer, error) {
 	request, err := http.NewRequestWithContext(ctx, method, at.String(), bytes.NewReader(body))
 	if err != nil {
-		return Answer{}, e.Errorf("making the request: %w", withoutURL(err))
+		return Answer{}, e.Errorf("making the request: %w", e.redact.Error(withoutURL(err)))
 	}
 	for name, values := range e.header {
 		request.Header[name] = values
@@ -181,7 +177,7 @@ func (e *Endpoint) roundTrip(ctx context.Context, method string, at *url.URL, bo
 	}
 	response, err := e.client.Do(request)
 	if err != nil {
-		return Answer{}, e.Errorf("%w", &TransportError{withoutURL(err)})
+		return Answer{}, e.Errorf("%w", &TransportError{e.redact.Error(withoutURL(err))})
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
@@ -209,7 +205,7 @@ func (e *Endpoint) readAll(response *http.Response) (*bytes.Buffer, error) {
 	n, err := content.ReadFrom(io.LimitReader(response.Body, e.maxBody+1))
 	switch {
 	case err != nil:
-		return nil, e.Errorf("reading the answer: %w", &TransportError{withoutURL(err)})
+		return nil, e.Errorf("reading the answer: %w", &TransportError{e.redact.Error(withoutURL(err))})
 	case n > e.maxBody:
 		return nil, e.Errorf("%w: more than %d bytes", ErrTooLarge, e.maxBody)
 	}
@@ -222,32 +218,4 @@ func withoutURL(err error) error {
 		return with.Err
 	}
 	return err
-}
-
-// redactor blots out whatever in a URL or header may be a key. Short parts, such
-// as "v1", are none and would blot out too much.
-func redactor(base *url.URL, header http.Header) *strings.Replacer {
-	var secrets []string
-	add := func(parts ...string) {
-		for _, part := range parts {
-			if len(part) >= 8 {
-				secrets = append(secrets, part, "***")
-			}
-		}
-	}
-	for _, values := range header {
-		add(values...)
-		for _, value := range values {
-			add(strings.Fields(value)...)
-		}
-	}
-	if password, ok := base.User.Password(); ok {
-		add(password)
-	}
-	add(base.User.Username())
-	for _, values := range base.Query() {
-		add(values...)
-	}
-	add(strings.Split(base.Path, "/")...)
-	return strings.NewReplacer(secrets...)
 }
