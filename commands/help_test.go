@@ -3,6 +3,7 @@ package commands
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"os"
 	"slices"
 	"strings"
@@ -144,6 +145,22 @@ func TestClosedPipe(t *testing.T) {
 
 // TestStatusShowsLag expects each actor's own lag beside its head, and none of
 // those that follow nothing.
+// Text from nodes neither breaks a line or a column nor reaches the terminal raw.
+func TestHostileErrors(t *testing.T) {
+	const hostile = "no\x1b[2J\u009b1m\u202e\ttab\nline"
+	chain := &branch{Name: "ethereum", Actor: &persistence.Actor{Kind: "chain", Report: persistence.Report{LastError: hostile}}}
+	var b strings.Builder
+	if err := (state{Chains: []*branch{chain}}).write(&b, location{folder: "data"}, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if want := `no\x1b[2J\u009b1m\u202e\ttab\nline` + "\n"; !strings.HasSuffix(b.String(), want) {
+		t.Errorf("%q, want %q at the end", b.String(), want)
+	}
+	if got, want := oneLine(errors.New(hostile)), `no\x1b[2J\u009b1m\u202e\ttab; line`; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
 func TestStatusShowsLag(t *testing.T) {
 	chain := &branch{Name: "ethereum", Actor: &persistence.Actor{Kind: "chain"}}
 	chain.child("head").Actor = &persistence.Actor{Kind: "head", Place: markets.Place{Seq: 18_270_780}, Report: persistence.Report{Head: 18_270_780}}

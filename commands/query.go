@@ -89,11 +89,12 @@ func query(c *cobra.Command, flags *dataFlags, q persistence.Query) error {
 	}
 	defer reader.Close()
 	out := bufio.NewWriter(c.OutOrStdout())
+	lines := readable(out, c.OutOrStdout())
 	for doc, err := range reader.Query(c.Context(), q) {
 		if err != nil {
 			return fmt.Errorf("query %s: %w", q.Collection, err)
 		}
-		if _, err := fmt.Fprintf(out, "%s\n", doc); err != nil {
+		if _, err := fmt.Fprintf(lines, "%s\n", doc); err != nil {
 			return unlessClosed(err)
 		}
 	}

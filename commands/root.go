@@ -13,6 +13,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/imart/event-worker/internal/printable"
 )
 
 // Assets are the files that the program carries in itself.
@@ -96,7 +98,7 @@ func noArgs(c *cobra.Command, args []string) error {
 // do.
 var errInterrupted = errors.New("interrupted before every stream had caught up: start again and it goes on where it was")
 
-// oneLine is an error's text in one line.
+// oneLine is an error's text in one line, printable.
 func oneLine(err error) string {
 	if errors.Is(err, context.Canceled) {
 		return "interrupted"
@@ -107,7 +109,7 @@ func oneLine(err error) string {
 			lines = append(lines, line)
 		}
 	}
-	return strings.Join(lines, "; ")
+	return printable.Text(strings.Join(lines, "; "))
 }
 
 // self is how the user calls this program, for the examples that it prints.

@@ -8,6 +8,8 @@ import (
 	"sync"
 
 	"golang.org/x/term"
+
+	"github.com/imart/event-worker/internal/printable"
 )
 
 // screen shows lines that stay, and on a terminal a panel below them that is
@@ -21,11 +23,24 @@ type screen struct {
 }
 
 func newScreen(out io.Writer) *screen {
-	s := &screen{out: out}
+	return &screen{out: out, terminal: terminal(out)}
+}
+
+// terminal is out if that is a terminal, or else nil.
+func terminal(out io.Writer) *os.File {
 	if f, ok := out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		s.terminal = f
+		return f
 	}
-	return s
+	return nil
+}
+
+// readable is w for JSON, which ends up in out: if that is a terminal, what is not
+// printable is escaped. Programs read the JSON as it is.
+func readable(w, out io.Writer) io.Writer {
+	if terminal(out) != nil {
+		return printable.JSONWriter(w)
+	}
+	return w
 }
 
 // Write implements io.Writer.

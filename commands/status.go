@@ -8,15 +8,14 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
+	"github.com/imart/event-worker/internal/printable"
 	"github.com/imart/event-worker/persistence"
 )
 
@@ -74,8 +73,12 @@ func (f *statusFlags) run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	defer reader.Close()
+	shown := out
+	if f.json {
+		shown = readable(out, out)
+	}
 	if f.watch == 0 {
-		return f.print(ctx, reader, at, out)
+		return f.print(ctx, reader, at, shown)
 	}
 	for ctx.Err() == nil {
 		var page bytes.Buffer
@@ -85,7 +88,7 @@ func (f *statusFlags) run(ctx context.Context, out io.Writer) error {
 		if err := freshPage(out); err != nil {
 			return unlessClosed(err)
 		}
-		if _, err := page.WriteTo(out); err != nil {
+		if _, err := page.WriteTo(shown); err != nil {
 			return unlessClosed(err)
 		}
 		select {
@@ -99,7 +102,7 @@ func (f *statusFlags) run(ctx context.Context, out io.Writer) error {
 // freshPage begins a new page: on a terminal in the place of the last one.
 func freshPage(out io.Writer) error {
 	begin := "\n"
-	if file, ok := out.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
+	if terminal(out) != nil {
 		begin = "\x1b[H\x1b[2J"
 	}
 	_, err := io.WriteString(out, begin)
@@ -371,5 +374,5 @@ func cells(a *persistence.Actor, now time.Time) string {
 	if age := now.Sub(a.UpdatedAt); age > fresh {
 		written = ago(age)
 	}
-	return strings.Join([]string{seq, head, lag, events, a.Status, grouped(a.Restarts), written, a.LastError}, "\t")
+	return strings.Join([]string{seq, head, lag, events, a.Status, grouped(a.Restarts), written, printable.Text(a.LastError)}, "\t")
 }

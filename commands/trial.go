@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/imart/event-worker/chains/transactions"
+	"github.com/imart/event-worker/internal/printable"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/markets/catalogue"
 	"github.com/imart/event-worker/markets/definition"
@@ -198,13 +199,13 @@ func (p *printer) json(indent string, value any) {
 		p.err = errors.Join(p.err, err)
 		return
 	}
-	p.line("%s%s", indent, text)
+	p.line("%s%s", indent, printable.JSON(text))
 }
 
 func (p *printer) verdict(v definition.Verdict) {
 	p.line("    stream %s, %s (line %d)", v.Stream, v.Event, v.Line)
 	if v.Reason != "" {
-		p.line("      nothing: %s", v.Reason)
+		p.line("      nothing: %s", printable.Text(v.Reason))
 	}
 	for _, e := range v.Events {
 		p.json("      ", e)

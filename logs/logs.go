@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/imart/event-worker/config"
+	"github.com/imart/event-worker/internal/printable"
 )
 
 // New returns a logger that writes to stderr and, if cfg.Dir is set, to the files of
@@ -34,8 +35,10 @@ func New(stderr io.Writer, cfg config.Log, kinds map[string]string) (*slog.Logge
 	return slog.New(r), f, nil
 }
 
-// format is the handler that writes as configured.
+// format is the handler that writes as configured, and nothing that a terminal would
+// obey: slog's own handlers leave some of that, JSON's more than text's.
 func format(w io.Writer, cfg config.Log) slog.Handler {
+	w = printable.JSONWriter(w)
 	if cfg.Format == "json" {
 		return slog.NewJSONHandler(w, &slog.HandlerOptions{Level: cfg.Level, ReplaceAttr: seconds})
 	}

@@ -3,6 +3,7 @@ package logs
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -15,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"pgregory.net/rapid"
 
@@ -170,6 +173,40 @@ func TestAsText(t *testing.T) {
 	}
 	if err := closer.Close(); err != nil {
 		t.Error(err)
+	}
+}
+
+// Whatever is logged, a line is a line, and a terminal obeys none of it.
+func TestHostileText(t *testing.T) {
+	const hostile = "a\x1b[31mb\u009b31mc\u202ed\u2066e\u2028f\x7f\u0085\r\ng\ufeff\xff漢é"
+	for _, form := range config.Formats {
+		for _, text := range []string{hostile, "\x7f", "\u009b", "\u202e"} {
+			dir := t.TempDir()
+			var stderr bytes.Buffer
+			log, closer, err := New(&stderr, config.Log{Format: form, Dir: dir}, kinds)
+			if err != nil {
+				t.Fatal(err)
+			}
+			log.With("with"+text, text).Error(text, "error", errors.New(text), "key"+text, text, "any", []string{text}, "group", slog.GroupValue(slog.String(text, text)))
+			if err := closer.Close(); err != nil {
+				t.Fatal(err)
+			}
+			line, last := strings.CutSuffix(stderr.String(), "\n")
+			if !last || strings.ContainsFunc(line, func(r rune) bool { return !unicode.IsPrint(r) }) || !utf8.ValidString(line) {
+				t.Errorf("%s: %q", form, &stderr)
+			}
+			if got := written(t, dir)["node/error.log"]; got != stderr.String() {
+				t.Errorf("%s: in the file %q, on stderr %q", form, got, &stderr)
+			}
+			if form != "json" {
+				continue
+			}
+			var said struct{ Msg, Error string }
+			want := strings.ToValidUTF8(text, "\ufffd")
+			if err := json.Unmarshal(stderr.Bytes(), &said); err != nil || said.Msg != want || said.Error != want {
+				t.Errorf("%q reads %q (%v)", &stderr, said, err)
+			}
+		}
 	}
 }
 

@@ -10,9 +10,10 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"strings"
 	"sync"
 	"time"
+
+	"github.com/imart/event-worker/chains/internal/secret"
 )
 
 // Errors of an endpoint, beside the context's own.
@@ -67,7 +68,7 @@ type Endpoint struct {
 	maxBody   int64
 	budget    *Budget
 	transport transport
-	redact    *strings.Replacer
+	redactor  *secret.Redactor
 	buffers   sync.Pool // of *[]byte
 	limiter   *limiter
 	health    health
@@ -94,7 +95,7 @@ func New(cfg Config) (*Endpoint, error) {
 		timeout:  cfg.Timeout,
 		maxBody:  cfg.MaxBody,
 		budget:   cfg.Budget,
-		redact:   redactor(base, cfg.Header),
+		redactor: secret.New(base, cfg.Header),
 		limiter:  newLimiter(cfg.Rate),
 	}
 	if e.timeout <= 0 {
@@ -133,15 +134,8 @@ func (e *Endpoint) KeepsConnection() bool {
 // Close closes connections.
 func (e *Endpoint) Close() { e.transport.close() }
 
-// Redact returns text from the endpoint, shortened and without its secrets.
-func (e *Endpoint) Redact(text string) string {
-	const most = 300
-	text = e.redact.Replace(strings.ToValidUTF8(text, "?"))
-	if len(text) > most {
-		text = strings.ToValidUTF8(text[:most], "") + "…"
-	}
-	return strings.TrimSpace(text)
-}
+// Redact returns text from the endpoint, shortened, printable and without its secrets.
+func (e *Endpoint) Redact(text string) string { return e.redactor.Text(text) }
 
 // Errorf makes an error that names the endpoint.
 func (e *Endpoint) Errorf(format string, args ...any) error {
@@ -249,32 +243,4 @@ type timeoutKey struct{}
 // withTimeout shortens the time of each request made with the context.
 func withTimeout(ctx context.Context, timeout time.Duration) context.Context {
 	return context.WithValue(ctx, timeoutKey{}, timeout)
-}
-
-// redactor blots out whatever in a URL or header may be a key. Short parts, such
-// as "v1", are none and would blot out too much.
-func redactor(base *url.URL, header http.Header) *strings.Replacer {
-	var secrets []string
-	add := func(parts ...string) {
-		for _, part := range parts {
-			if len(part) >= 8 {
-				secrets = append(secrets, part, "***")
-			}
-		}
-	}
-	for _, values := range header {
-		add(values...)
-		for _, value := range values {
-			add(strings.Fields(value)...)
-		}
-	}
-	if password, ok := base.User.Password(); ok {
-		add(password)
-	}
-	add(base.User.Username())
-	for _, values := range base.Query() {
-		add(values...)
-	}
-	add(strings.Split(base.Path, "/")...)
-	return strings.NewReplacer(secrets...)
 }

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-const secret = "s3cr3t-api-key"
+const apiKey = "s3cr3t-api-key"
 
 // serve returns an endpoint of a handler whose URL and headers are full of the
 // secret.
@@ -22,7 +22,7 @@ func serve(t *testing.T, cfg Config, handler http.HandlerFunc) *Endpoint {
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
 	cfg.URL = withSecrets(server.Listener.Addr().String())
-	cfg.Header = http.Header{"X-Api-Key": {secret}, "Authorization": {"Bearer " + secret}}
+	cfg.Header = http.Header{"X-Api-Key": {apiKey}, "Authorization": {"Bearer " + apiKey}}
 	e, err := New(cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -32,7 +32,7 @@ func serve(t *testing.T, cfg Config, handler http.HandlerFunc) *Endpoint {
 }
 
 func withSecrets(host string) string {
-	return fmt.Sprintf("http://user-%[1]s:%[1]s@%[2]s/v1/%[1]s?key=%[1]s", secret, host)
+	return fmt.Sprintf("http://user-%[1]s:%[1]s@%[2]s/v1/%[1]s?key=%[1]s", apiKey, host)
 }
 
 func TestErrorsNameTheHostAndNoSecrets(t *testing.T) {
@@ -58,6 +58,17 @@ func TestErrorsNameTheHostAndNoSecrets(t *testing.T) {
 				http.Error(w, "bad key "+r.Header.Get("X-Api-Key")+" at "+r.URL.String(), http.StatusForbidden)
 			})
 		}, "403 Forbidden: bad key ***"},
+		"broken header that repeats the key": {func(t *testing.T) *Endpoint {
+			return serve(t, Config{}, func(w http.ResponseWriter, r *http.Request) {
+				conn, _, err := w.(http.Hijacker).Hijack()
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				defer conn.Close()
+				fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\n%s %s\r\n\r\n", r.Header.Get("X-Api-Key"), "\x1b[2J")
+			})
+		}, `malformed MIME header: missing colon: "*** \x1b[2J"`},
 		"redirect": {func(t *testing.T) *Endpoint {
 			return serve(t, Config{}, func(w http.ResponseWriter, r *http.Request) {
 				http.Redirect(w, r, "http://127.0.0.1:1"+r.URL.String(), http.StatusTemporaryRedirect)
@@ -92,7 +103,7 @@ func TestErrorsNameTheHostAndNoSecrets(t *testing.T) {
 			if !strings.Contains(err.Error(), test.want) || !strings.Contains(err.Error(), e.Host()) {
 				t.Errorf("error %q, want %q and the host %s", err, test.want, e.Host())
 			}
-			if strings.Contains(err.Error(), secret) {
+			if strings.Contains(err.Error(), apiKey) {
 				t.Errorf("error tells the secret: %s", err)
 			}
 		})
@@ -100,8 +111,8 @@ func TestErrorsNameTheHostAndNoSecrets(t *testing.T) {
 }
 
 func TestAnInvalidURLIsNotRepeated(t *testing.T) {
-	for _, bad := range []string{"ftp://host/" + secret, secret, "http://%zz/" + secret, "http:///" + secret} {
-		if _, err := New(Config{URL: bad}); err == nil || strings.Contains(err.Error(), secret) {
+	for _, bad := range []string{"ftp://host/" + apiKey, apiKey, "http://%zz/" + apiKey, "http:///" + apiKey} {
+		if _, err := New(Config{URL: bad}); err == nil || strings.Contains(err.Error(), apiKey) {
 			t.Errorf("New(%q): %v", bad, err)
 		}
 	}
@@ -126,13 +137,13 @@ func TestGetEscapesSegmentsAndKeepsTheKey(t *testing.T) {
 	if _, err := e.Get(t.Context(), url.Values{"start": {"7"}}, "events", "0x1::a::B<0x2::c/D>"); err != nil {
 		t.Fatal(err)
 	}
-	if want := "/v1/" + secret + "/events/0x1::a::B%3C0x2::c%2FD%3E"; got.URL.EscapedPath() != want {
+	if want := "/v1/" + apiKey + "/events/0x1::a::B%3C0x2::c%2FD%3E"; got.URL.EscapedPath() != want {
 		t.Errorf("path %s, want %s", got.URL.EscapedPath(), want)
 	}
-	if q := got.URL.Query(); q.Get("start") != "7" || q.Get("key") != secret {
+	if q := got.URL.Query(); q.Get("start") != "7" || q.Get("key") != apiKey {
 		t.Errorf("query %v", q)
 	}
-	if user, password, _ := got.BasicAuth(); got.Header.Get("X-Api-Key") != secret || user != "" && password == "" {
+	if user, password, _ := got.BasicAuth(); got.Header.Get("X-Api-Key") != apiKey || user != "" && password == "" {
 		t.Errorf("headers %v", got.Header)
 	}
 }

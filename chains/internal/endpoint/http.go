@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -33,7 +34,7 @@ func (t *overHTTP) close() { t.client.CloseIdleConnections() }
 func (t *overHTTP) roundTrip(ctx context.Context, method string, at *url.URL, body []byte) (Answer, error) {
 	request, err := http.NewRequestWithContext(ctx, method, at.String(), bytes.NewReader(body))
 	if err != nil {
-		return Answer{}, t.Errorf("making the request: %w", withoutURL(err))
+		return Answer{}, t.Errorf("making the request: %w", t.redactor.Error(withoutURL(err)))
 	}
 	for name, values := range t.header {
 		request.Header[name] = values
@@ -44,7 +45,7 @@ func (t *overHTTP) roundTrip(ctx context.Context, method string, at *url.URL, bo
 	}
 	response, err := t.client.Do(request)
 	if err != nil {
-		return Answer{}, t.Errorf("%w", &TransportError{withoutURL(err)})
+		return Answer{}, t.broken(err)
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
@@ -88,9 +89,14 @@ func (e *Endpoint) read(ctx context.Context, header http.Header, body io.Reader,
 			return answer, nil
 		case err != nil:
 			answer.Release()
-			return Answer{}, e.Errorf("reading the answer: %w", &TransportError{withoutURL(err)})
+			return Answer{}, e.broken(fmt.Errorf("reading the answer: %w", err))
 		}
 	}
+}
+
+// broken is the error of a connection that could not be made or was lost.
+func (e *Endpoint) broken(err error) error {
+	return e.Errorf("%w", &TransportError{e.redactor.Error(withoutURL(err))})
 }
 
 // withoutURL takes the URL out of an error of net/http.

@@ -74,7 +74,7 @@ func (s *socket) connected(ctx context.Context) (*connection, error) {
 		if response != nil && response.StatusCode != http.StatusSwitchingProtocols && response.StatusCode != 0 {
 			return nil, &StatusError{Host: s.Host(), Status: response.StatusCode, Wait: retryAfter(response.Header, time.Now())}
 		}
-		return nil, s.Errorf("%w", &TransportError{withoutURL(err)})
+		return nil, s.broken(err)
 	}
 	ws.SetReadLimit(-1) // read bounds it, within the budget
 	alive, fail := context.WithCancelCause(context.Background())
@@ -102,7 +102,7 @@ func (s *socket) roundTrip(ctx context.Context, _ string, _ *url.URL, body []byt
 	defer conn.forget(x)
 	if err := conn.ws.Write(ctx, websocket.MessageText, body); err != nil {
 		conn.fail(errSocketLost)
-		return Answer{}, s.Errorf("%w", &TransportError{withoutURL(err)})
+		return Answer{}, s.broken(err)
 	}
 	select {
 	case <-ctx.Done():
