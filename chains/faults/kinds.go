@@ -1,0 +1,152 @@
+package faults
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Kind is a fault that there is.
+type Kind struct {
+	Name    string
+	Chain   string // evm, aptos, or any
+	Does    string // in a sentence
+	Methods []string
+	Params  []Param // of its own; Common are those of all
+
+	build func(params) hooks
+}
+
+// Param is a parameter of faults.
+type Param struct {
+	Name    string
+	Type    string // number, fraction, duration, word, words, numbers or text
+	Default any    // int64, float64, time.Duration, string, []string or []int64
+	Choices []string
+	Means   string
+}
+
+// Kinds are all faults, sorted by what they do.
+func Kinds() []Kind {
+	return slices.Concat(refusalKinds(), statusKinds(), batchKinds(), rateKinds(), lieKinds(), backendKinds(),
+		forkKinds(), fieldKinds(), bodyKinds(), aptosKinds(), webSocketKinds())
+}
+
+// Common are the parameters that every fault has.
+func Common() []Param {
+	return []Param{
+		{Name: "methods", Type: typeWords, Default: []string(nil), Means: "the methods it happens to; instead of those in the table"},
+		{Name: "chance", Type: typeFraction, Default: 1.0, Means: "how likely it is, from 0 to 1"},
+		{Name: "skip", Type: typeNumber, Default: int64(0), Means: "how many of the same calls are left alone first"},
+		{Name: "first", Type: typeNumber, Default: int64(0), Means: "how many of the same calls, after those, it happens to; 0: all"},
+		{Name: "same", Type: typeWord, Default: sameCall, Choices: []string{sameCall, sameBlock, sameMethod, sameAll}, Means: "which calls are the same: equal ones, those about the same blocks, of a method, or all"},
+		{Name: "from", Type: typeNumber, Default: int64(-1), Means: "the first block, or ledger version, it happens to"},
+		{Name: "to", Type: typeNumber, Default: int64(-1), Means: "the last one"},
+		{Name: "wider", Type: typeNumber, Default: int64(0), Means: "happens to ranges of more blocks than this only"},
+		{Name: "after", Type: typeDuration, Default: time.Duration(0), Means: "begins so long after the start"},
+		{Name: "lasts", Type: typeDuration, Default: time.Duration(0), Means: "ends so long after it began; 0: never"},
+	}
+}
+
+// The types of parameters.
+const (
+	typeNumber   = "number"
+	typeFraction = "fraction"
+	typeDuration = "duration"
+	typeWord     = "word"
+	typeWords    = "words"
+	typeNumbers  = "numbers"
+)
+
+func number(name string, otherwise int64, means string) Param {
+	return Param{Name: name, Type: typeNumber, Default: otherwise, Means: means}
+}
+
+func duration(name string, otherwise time.Duration, means string) Param {
+	return Param{Name: name, Type: typeDuration, Default: otherwise, Means: means}
+}
+
+func word(name, otherwise, means string, choices ...string) Param {
+	return Param{Name: name, Type: typeWord, Default: otherwise, Means: means, Choices: choices}
+}
+
+// parameters are all that a kind has.
+func (k *Kind) parameters() []Param {
+	common := Common()
+	for i := range common {
+		if common[i].Name == "methods" {
+			common[i].Default = k.Methods
+		}
+	}
+	return slices.Concat(k.Params, common)
+}
+
+// kind finds a fault by its name.
+func kind(name string) (*Kind, bool) {
+	kinds := Kinds()
+	i := slices.IndexFunc(kinds, func(k Kind) bool { return k.Name == name })
+	if i < 0 {
+		return nil, false
+	}
+	return &kinds[i], true
+}
+
+// params are the values of a fault's parameters, all of them and of the right types.
+type params map[string]any
+
+func (p params) number(name string) int64           { return p[name].(int64) }
+func (p params) fraction(name string) float64       { return p[name].(float64) }
+func (p params) duration(name string) time.Duration { return p[name].(time.Duration) }
+func (p params) word(name string) string            { return p[name].(string) }
+func (p params) words(name string) []string         { return p[name].([]string) }
+func (p params) numbers(name string) []int64        { return p[name].([]int64) }
+
+// Fault is a fault of a profile. Parameters that are missing have their defaults.
+type Fault struct {
+	Name   string
+	Params map[string]any
+}
+
+// check completes a fault's parameters.
+func (f Fault) check() (*Kind, params, error) {
+	k, ok := kind(f.Name)
+	if !ok {
+		return nil, nil, fmt.Errorf("unknown fault %q", f.Name)
+	}
+	p := params{}
+	known := k.parameters()
+	for _, param := range known {
+		v, given := f.Params[param.Name]
+		if !given {
+			p[param.Name] = param.Default
+			continue
+		}
+		if fmt.Sprintf("%T", v) != fmt.Sprintf("%T", param.Default) {
+			return nil, nil, fmt.Errorf("fault %s: %s is a %T, want a %T", f.Name, param.Name, v, param.Default)
+		}
+		p[param.Name] = v
+	}
+	for name := range f.Params {
+		if !slices.ContainsFunc(known, func(p Param) bool { return p.Name == name }) {
+			return nil, nil, fmt.Errorf("fault %s has no parameter %q", f.Name, name)
+		}
+	}
+	return k, p, nil
+}
+
+// String is a parameter as the table of the documentation shows it.
+func (p Param) String() string {
+	text := p.Name
+	switch v := p.Default.(type) {
+	case []string:
+		text += " (" + strings.Join(v, ", ") + ")"
+	case []int64:
+		text += " (" + strings.Trim(strings.ReplaceAll(fmt.Sprint(v), " ", ", "), "[]") + ")"
+	default:
+		if p.Type != typeWord || v != "" {
+			text += fmt.Sprintf(" (%v)", v)
+		}
+	}
+	return text
+}

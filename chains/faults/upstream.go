@@ -1,0 +1,184 @@
+package faults
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+)
+
+var errAnswerTooLarge = errors.New("the node's answer is too large")
+
+// Remote is the node at a URL, as an http.Handler. All of the URL but its host is
+// secret; errors do not tell it.
+func Remote(base string) (http.Handler, error) {
+	target, err := url.Parse(base)
+	if err != nil || target.Host == "" || target.Scheme != "http" && target.Scheme != "https" {
+		return nil, errors.New("want http://host… or https://host…") // the URL itself is secret
+	}
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.MaxIdleConnsPerHost = 64
+	return &httputil.ReverseProxy{
+		Transport: transport,
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.Out.URL.Scheme, r.Out.URL.Host, r.Out.Host = target.Scheme, target.Host, ""
+			r.Out.URL.User = target.User
+			r.Out.URL.Path, r.Out.URL.RawPath = below(target, r.In.URL)
+			values := r.Out.URL.Query()
+			for name, value := range target.Query() {
+				values[name] = value
+			}
+			r.Out.URL.RawQuery = values.Encode()
+			// The transport asks for compression itself, and undoes it.
+			r.Out.Header.Del("Accept-Encoding")
+		},
+		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) {
+			http.Error(w, target.Host+" cannot be reached", http.StatusBadGateway)
+		},
+		ErrorLog: log.New(io.Discard, "", 0), // it would tell the URL
+	}, nil
+}
+
+// below is the path of a request at the target: the target's own, and what of the
+// request's goes beyond its API's root.
+func below(target, asked *url.URL) (path, raw string) {
+	if asked.Path == "" || asked.Path == "/" {
+		return target.Path, target.RawPath
+	}
+	rest := asked.EscapedPath()
+	base := strings.TrimSuffix(target.EscapedPath(), "/")
+	if strings.HasSuffix(base, restRoot) && (rest == restRoot || strings.HasPrefix(rest, restRoot+"/")) {
+		rest = strings.TrimPrefix(rest, restRoot)
+	}
+	raw = base + rest
+	path, err := url.PathUnescape(raw)
+	if err != nil {
+		return target.Path, target.RawPath
+	}
+	return path, raw
+}
+
+// recorder keeps an answer in memory, up to maxBody.
+type recorder struct {
+	header http.Header
+	status int
+	body   bytes.Buffer
+	failed bool
+}
+
+func newRecorder() *recorder { return &recorder{header: http.Header{}} }
+
+func (r *recorder) Header() http.Header { return r.header }
+
+func (r *recorder) WriteHeader(status int) {
+	if r.status == 0 && status >= 200 {
+		r.status = status
+	}
+}
+
+func (r *recorder) Write(p []byte) (int, error) {
+	r.WriteHeader(http.StatusOK)
+	if r.body.Len()+len(p) > maxBody {
+		r.failed = true
+		return 0, errAnswerTooLarge
+	}
+	return r.body.Write(p)
+}
+
+// Flush is asked for by handlers that stream.
+func (r *recorder) Flush() {}
+
+// ask sends a request to a node.
+func ask(ctx context.Context, node http.Handler, like *http.Request, method, path, query string, body []byte) *recorder {
+	r := like.Clone(ctx)
+	r.Method = method
+	r.URL = &url.URL{Path: path, RawQuery: query}
+	if unescaped, err := url.PathUnescape(path); err == nil && unescaped != path {
+		r.URL.Path, r.URL.RawPath = unescaped, path
+	}
+	r.RequestURI = ""
+	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	if len(body) == 0 {
+		r.Body = http.NoBody
+	}
+	r.TransferEncoding = nil
+	for _, name := range []string{"Content-Length", "Accept-Encoding", "Upgrade", "Connection", "Sec-Websocket-Key", "Sec-Websocket-Version", "Sec-Websocket-Extensions", "Sec-Websocket-Protocol"} {
+		r.Header.Del(name)
+	}
+	out := newRecorder()
+	func() {
+		// A node that breaks off panics with ErrAbortHandler.
+		defer func() {
+			if v := recover(); v != nil {
+				if v != http.ErrAbortHandler {
+					panic(v)
+				}
+				out.failed = true
+			}
+		}()
+		node.ServeHTTP(out, r)
+	}()
+	out.WriteHeader(http.StatusOK)
+	return out
+}
+
+// forward answers a call by the node.
+func (p *Proxy) forward(c *call) *answer { return forwardTo(p.upstream, c) }
+
+func forwardTo(node http.Handler, c *call) *answer {
+	ctx := c.r.Context()
+	if c.told != nil {
+		return &answer{call: c, result: c.told}
+	}
+	if c.rest != nil {
+		return c.rest.forward(ctx, node, c)
+	}
+	body := jsonOf(struct {
+		Version string          `json:"jsonrpc"`
+		ID      int             `json:"id"`
+		Method  string          `json:"method"`
+		Params  json.RawMessage `json:"params,omitempty"`
+	}{"2.0", 1, c.method, c.params})
+	like := c.r
+	if like.Header.Get("Content-Type") != "application/json" {
+		like = like.Clone(ctx)
+		like.Header.Set("Content-Type", "application/json")
+	}
+	path := like.URL.EscapedPath()
+	got := ask(ctx, node, like, http.MethodPost, path, like.URL.RawQuery, body)
+	switch {
+	case got.failed:
+		return &answer{call: c, status: http.StatusBadGateway, header: http.Header{"Content-Type": {"text/plain"}}, body: []byte("the node broke off its answer, or answered too much\n")}
+	case got.status != http.StatusOK:
+		return &answer{call: c, status: got.status, header: passed(got.header), body: got.body.Bytes()}
+	}
+	var wire struct {
+		Result json.RawMessage `json:"result"`
+		Error  *rpcError       `json:"error"`
+	}
+	if err := json.Unmarshal(got.body.Bytes(), &wire); err != nil {
+		return &answer{call: c, status: http.StatusBadGateway, header: http.Header{"Content-Type": {"text/plain"}}, body: []byte("the node answered something else than JSON-RPC\n")}
+	}
+	if wire.Error != nil {
+		return &answer{call: c, err: wire.Error}
+	}
+	if wire.Result == nil {
+		wire.Result = json.RawMessage("null")
+	}
+	return &answer{call: c, result: wire.Result}
+}
+
+// passed are the headers of a node's answer that are passed on.
+func passed(h http.Header) http.Header {
+	out := h.Clone()
+	for _, name := range []string{"Content-Length", "Transfer-Encoding", "Connection", "Content-Encoding"} {
+		out.Del(name)
+	}
+	return out
+}
