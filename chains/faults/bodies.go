@@ -180,7 +180,7 @@ func oddHeaders(p params) hooks {
 			return out
 		}
 		for name, value := range map[string]string{
-			"Content-Type": "text/html; charset=\x80", "Retry-After": "soon", "Date": "yesterday", "X-Padding": strings.Repeat("x", 16<<10), "X-Escape": "\x1b[2J",
+			"Content-Type": "text/html; charset=\x80", "Retry-After": "soon", "Date": "yesterday", "X-Padding": strings.Repeat("x", 16<<10),
 			"Set-Cookie": "=", headerLedger: "99999999999999999999", headerOldest: "-1", headerChain: "",
 		} {
 			out.header[name] = []string{value}

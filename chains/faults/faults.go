@@ -129,7 +129,13 @@ func (p *Proxy) request(x *exchange, from int) *response {
 // answers are those of the exchange's calls, in their order.
 func (p *Proxy) answers(x *exchange) []*answer {
 	out := make([]*answer, len(x.calls))
-	slots := make(chan struct{}, max(p.options.Parallel, 1))
+	if p.options.Parallel < 2 || len(x.calls) < 2 {
+		for i, c := range x.calls {
+			out[i] = p.call(c, 0)
+		}
+		return out
+	}
+	slots := make(chan struct{}, p.options.Parallel)
 	var wait sync.WaitGroup
 	// Calls that are the same follow each other: which of them comes first decides
 	// what happens to it.
@@ -141,9 +147,6 @@ func (p *Proxy) answers(x *exchange) []*answer {
 				out[i] = p.call(x.calls[i], 0)
 			}
 		})
-		if cap(slots) == 1 {
-			wait.Wait()
-		}
 	}
 	wait.Wait()
 	return out

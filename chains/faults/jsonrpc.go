@@ -19,8 +19,9 @@ type call struct {
 	notification bool
 	batched      bool
 
-	rest *restCall       // nil of JSON-RPC
-	told json.RawMessage // what the node has already told, and need not be asked for
+	rest  *restCall       // nil of JSON-RPC
+	asked *call           // the client's call, if this is one that a fault has made of it
+	told  json.RawMessage // what the node has already told, and need not be asked for
 
 	keyOnce sync.Once
 	digest  [sha256.Size]byte
@@ -41,9 +42,17 @@ func (c *call) key() [sha256.Size]byte {
 	return c.digest
 }
 
+// original is the call as the client has made it: what happens to it follows from that.
+func (c *call) original() *call {
+	if c.asked != nil {
+		return c.asked
+	}
+	return c
+}
+
 // with is the same call with other parameters.
 func (c *call) with(params any) *call {
-	return &call{r: c.r, id: c.id, method: c.method, params: jsonOf(params), notification: c.notification, batched: c.batched}
+	return &call{r: c.r, id: c.id, method: c.method, params: jsonOf(params), notification: c.notification, batched: c.batched, asked: c.original()}
 }
 
 // arguments are the call's positional parameters.

@@ -41,6 +41,7 @@ func Common() []Param {
 		{Name: "skip", Type: typeNumber, Default: int64(0), Means: "how many of the same calls are left alone first"},
 		{Name: "first", Type: typeNumber, Default: int64(0), Means: "how many of the same calls, after those, it happens to; 0: all"},
 		{Name: "same", Type: typeWord, Default: sameCall, Choices: []string{sameCall, sameBlock, sameMethod, sameAll}, Means: "which calls are the same: equal ones, those about the same blocks, of a method, or all"},
+		{Name: "decide", Type: typeWord, Default: decideEach, Choices: []string{decideEach, decideOnce}, Means: "whether chance is asked for each call, or once for all that are the same, for ever"},
 		{Name: "from", Type: typeNumber, Default: int64(-1), Means: "the first block, or ledger version, it happens to"},
 		{Name: "to", Type: typeNumber, Default: int64(-1), Means: "the last one"},
 		{Name: "wider", Type: typeNumber, Default: int64(0), Means: "happens to ranges of more blocks than this only"},
@@ -118,6 +119,9 @@ func (f Fault) check() (*Kind, params, error) {
 	known := k.parameters()
 	for _, param := range known {
 		v, given := f.Params[param.Name]
+		if n, ok := v.(int); ok {
+			v = int64(n)
+		}
 		if !given {
 			p[param.Name] = param.Default
 			continue

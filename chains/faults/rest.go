@@ -71,7 +71,7 @@ func (r *restCall) number(name string) (int64, bool) {
 	return n, err == nil
 }
 
-// with is the same request with another value of a query parameter, or without it.
+// withQuery is the same request with another value of a query parameter, or without it.
 func (c *call) withQuery(name, value string) *call {
 	rest := *c.rest
 	rest.query = url.Values{}
@@ -82,7 +82,7 @@ func (c *call) withQuery(name, value string) *call {
 	if value != "" {
 		rest.query.Set(name, value)
 	}
-	return &call{r: c.r, method: c.method, rest: &rest}
+	return &call{r: c.r, method: c.method, rest: &rest, asked: c.original()}
 }
 
 func (r *restCall) forward(ctx context.Context, node http.Handler, c *call) *answer {

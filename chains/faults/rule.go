@@ -30,6 +30,7 @@ type rule struct {
 	first    int64 // how many of the same calls it happens to, 0: all
 	skip     int64 // how many of the same calls are left alone before
 	same     string
+	once     bool  // whether chance is asked once for the same calls
 	from, to int64 // heights, -1: any
 	wider    int64 // blocks of a range
 	after    time.Duration
@@ -54,6 +55,7 @@ func newRule(f Fault, seed uint64, nth int) (*rule, error) {
 		first:   p.number("first"),
 		skip:    p.number("skip"),
 		same:    p.word("same"),
+		once:    p.word("decide") == decideOnce,
 		from:    p.number("from"),
 		to:      p.number("to"),
 		wider:   p.number("wider"),
@@ -99,7 +101,7 @@ type turn struct {
 	happens bool
 }
 
-func newTurn(p *Proxy, r *rule, c *call) *turn { return &turn{proxy: p, rule: r, call: c} }
+func newTurn(p *Proxy, r *rule, c *call) *turn { return &turn{proxy: p, rule: r, call: c.original()} }
 
 // hit decides, once, whether the fault happens: by the seed, the fault, the call and
 // how often that same call has come by before, so that no other caller changes it.
@@ -113,7 +115,11 @@ func (t *turn) hit() bool {
 	key := t.key()
 	nth := r.seen.next(key)
 	r.met.Add(1)
-	digest := sha256.Sum256(binary.BigEndian.AppendUint64(append(r.seed[:], key[:]...), uint64(nth)))
+	draw := uint64(nth)
+	if r.once {
+		draw = 0
+	}
+	digest := sha256.Sum256(binary.BigEndian.AppendUint64(append(r.seed[:], key[:]...), draw))
 	t.Rand = rand.New(rand.NewPCG(binary.BigEndian.Uint64(digest[:]), binary.BigEndian.Uint64(digest[8:])))
 	drawn := float64(binary.BigEndian.Uint64(digest[16:])>>11) / (1 << 53)
 	t.happens = nth >= r.skip && (r.first == 0 || nth < r.skip+r.first) && drawn < r.chance
@@ -122,6 +128,12 @@ func (t *turn) hit() bool {
 	}
 	return t.happens
 }
+
+// The choices of when chance is asked.
+const (
+	decideEach = "each"
+	decideOnce = "once"
+)
 
 // The choices of what calls are the same.
 const (

@@ -3,6 +3,7 @@ package faults
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"io"
@@ -10,13 +11,20 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"slices"
 	"strings"
 )
 
 var errAnswerTooLarge = errors.New("the node's answer is too large")
 
+// remote is the node at a URL.
+type remote struct {
+	proxy   *httputil.ReverseProxy
+	secrets []string
+}
+
 // Remote is the node at a URL, as an http.Handler. All of the URL but its host is
-// secret; errors do not tell it.
+// secret: neither errors nor answers tell it.
 func Remote(base string) (http.Handler, error) {
 	target, err := url.Parse(base)
 	if err != nil || target.Host == "" || target.Scheme != "http" && target.Scheme != "https" {
@@ -24,11 +32,13 @@ func Remote(base string) (http.Handler, error) {
 	}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConnsPerHost = 64
-	return &httputil.ReverseProxy{
+	return &remote{secrets: secretsOf(target), proxy: &httputil.ReverseProxy{
 		Transport: transport,
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.Out.URL.Scheme, r.Out.URL.Host, r.Out.Host = target.Scheme, target.Host, ""
-			r.Out.URL.User = target.User
+			if password, ok := target.User.Password(); ok {
+				r.Out.SetBasicAuth(target.User.Username(), password)
+			}
 			r.Out.URL.Path, r.Out.URL.RawPath = below(target, r.In.URL)
 			values := r.Out.URL.Query()
 			for name, value := range target.Query() {
@@ -42,7 +52,45 @@ func Remote(base string) (http.Handler, error) {
 			http.Error(w, target.Host+" cannot be reached", http.StatusBadGateway)
 		},
 		ErrorLog: log.New(io.Discard, "", 0), // it would tell the URL
-	}, nil
+	}}, nil
+}
+
+// ServeHTTP passes a request on. What the node says of its URL is blotted out: the
+// proxy's clients could not know that it is a secret.
+func (n *remote) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	got := newRecorder()
+	n.proxy.ServeHTTP(got, r)
+	if got.failed {
+		panic(http.ErrAbortHandler)
+	}
+	for name, values := range passed(got.header) {
+		for _, value := range values {
+			w.Header().Add(name, string(n.redact([]byte(value))))
+		}
+	}
+	w.WriteHeader(got.status)
+	_, _ = w.Write(n.redact(got.body.Bytes())) // it is as large as maxBody at most
+}
+
+func (n *remote) redact(text []byte) []byte {
+	for _, secret := range n.secrets {
+		text = bytes.ReplaceAll(text, []byte(secret), []byte("***"))
+	}
+	return text
+}
+
+// secretsOf are the parts of a URL that may be keys. Short ones, such as "v1", are not,
+// and would blot out too much.
+func secretsOf(u *url.URL) []string {
+	const least = 8
+	parts := append(strings.Split(u.Path, "/"), u.User.Username())
+	if password, ok := u.User.Password(); ok {
+		parts = append(parts, password, base64.StdEncoding.EncodeToString([]byte(u.User.Username()+":"+password)))
+	}
+	for _, values := range u.Query() {
+		parts = append(parts, values...)
+	}
+	return slices.DeleteFunc(parts, func(part string) bool { return len(part) < least })
 }
 
 // below is the path of a request at the target: the target's own, and what of the
