@@ -11,7 +11,7 @@ import (
 // consistent expects a chain whose blocks, logs and receipts agree with each other.
 func consistent(t *testing.T, h http.Handler) (hashes []string) {
 	t.Helper()
-	for n := int64(0); n <= syntheticHead; n++ {
+	for n := int64(0); n <= smallHead; n++ {
 		o := header(t, h, hexNumber(n))
 		hash := o.text("hash")
 		if n > 0 && o.text("parentHash") != hashes[n-1] {
@@ -52,9 +52,9 @@ func consistent(t *testing.T, h http.Handler) (hashes []string) {
 }
 
 func TestFork(t *testing.T) {
-	node := ethereum()
+	node := small()
 	plain := consistent(t, node)
-	for params, at := range map[string]int{"at: 5": 5, "depth: 70": syntheticHead - 69, "at: 0": 0} {
+	for params, at := range map[string]int{"at: 2": 2, "depth: 66": 1, "at: 0": 0, "at: 50": 50} {
 		forked := proxyOf(t, "  - {fault: fork, "+params+"}", 1, node, Options{})
 		hashes := consistent(t, forked)
 		for n := range hashes {
@@ -75,15 +75,15 @@ func TestFork(t *testing.T) {
 }
 
 func TestForkWithoutLogs(t *testing.T) {
-	forked := proxyOf(t, "  - {fault: fork, at: 5, logs: drop}", 1, ethereum(), Options{})
+	forked := proxyOf(t, "  - {fault: fork, at: 2, logs: drop}", 1, small(), Options{})
 	hashes := consistent(t, forked)
-	if got := logsOf(t, forked, 4, 6); len(got) != 200 {
+	if got := logsOf(t, forked, 1, 3); len(got) != 20 {
 		t.Errorf("%d logs", len(got))
 	}
-	if bloom := object1(t, rpc(forked, getBlockByHash, hashes[5], false)).text("logsBloom"); bloom != bloomOf(0) {
+	if bloom := object1(t, rpc(forked, getBlockByHash, hashes[2], false)).text("logsBloom"); bloom != bloomOf(0) {
 		t.Errorf("bloom %s", bloom)
 	}
-	if bloom := header(t, forked, "0x4").text("logsBloom"); bloom == bloomOf(0) {
+	if bloom := header(t, forked, "0x1").text("logsBloom"); bloom == bloomOf(0) {
 		t.Error("a block below has no bloom")
 	}
 }
@@ -104,8 +104,8 @@ func TestOtherChain(t *testing.T) {
 			t.Errorf("got %s, want %s", got, want)
 		}
 	})
-	made := proxyOf(t, "  - other-chain", 1, ethereum(), Options{})
-	if hashes := consistent(t, made); hashes[0] == header(t, ethereum(), "0x0").text("hash") || rpc(made, "net_version") != `"11155111"` {
+	made := proxyOf(t, "  - other-chain", 1, small(), Options{})
+	if hashes := consistent(t, made); hashes[0] == header(t, small(), "0x0").text("hash") || rpc(made, "net_version") != `"11155111"` {
 		t.Errorf("the made-up chain: id %s, %s", rpc(made, "net_version"), hashes[0])
 	}
 }

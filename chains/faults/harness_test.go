@@ -16,7 +16,10 @@ import (
 // empty ones.
 func ethereum() http.Handler { return replay.NewNode(replay.Synthetic(2000, 600)) }
 
-const syntheticHead = 77
+// small is another one: 20 listings in block 1, 10 sales in block 2, and 64 empty blocks.
+func small() http.Handler { return replay.NewNode(replay.Synthetic(20, 10)) }
+
+const smallHead = 66
 
 // profileOf reads the faults of a test.
 func profileOf(t testing.TB, faults string) *Profile {

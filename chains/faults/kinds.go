@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/imart/event-worker/internal/spelling"
 )
 
 // Kind is a fault that there is.
@@ -49,6 +51,11 @@ func Common() []Param {
 		{Name: "lasts", Type: typeDuration, Default: time.Duration(0), Means: "ends so long after it began; 0: never"},
 	}
 }
+
+const (
+	maxNumber   = 1 << 53
+	maxDuration = 24 * time.Hour
+)
 
 // The types of parameters.
 const (
@@ -129,6 +136,9 @@ func (f Fault) check() (*Kind, params, error) {
 		if fmt.Sprintf("%T", v) != fmt.Sprintf("%T", param.Default) {
 			return nil, nil, fmt.Errorf("fault %s: %s is a %T, want a %T", f.Name, param.Name, v, param.Default)
 		}
+		if problem := param.problem(v); problem != "" {
+			return nil, nil, fmt.Errorf("fault %s: %s: %s", f.Name, param.Name, problem)
+		}
 		p[param.Name] = v
 	}
 	for name := range f.Params {
@@ -137,6 +147,41 @@ func (f Fault) check() (*Kind, params, error) {
 		}
 	}
 	return k, p, nil
+}
+
+// problem says what is wrong with a value of the right type; nothing if it is empty.
+func (p Param) problem(v any) string {
+	switch v := v.(type) {
+	case int64:
+		if v < 0 || v > maxNumber {
+			return fmt.Sprintf("\"%d\": want a whole number that is not negative", v)
+		}
+	case float64:
+		if !(v >= 0 && v <= 1) {
+			return fmt.Sprintf("\"%v\": want a number from 0 to 1", v)
+		}
+	case time.Duration:
+		if v < 0 || v > maxDuration {
+			return fmt.Sprintf("%q: want a duration of at most 24h, such as 500ms, 5s or 1m30s", v)
+		}
+	case string:
+		if len(p.Choices) > 0 && !slices.Contains(p.Choices, v) {
+			return fmt.Sprintf("unknown value %q%s: choose among %s", v, spelling.DidYouMean(v, p.Choices), strings.Join(p.Choices, ", "))
+		}
+	case []string:
+		for _, one := range v {
+			if problem := p.problem(one); problem != "" {
+				return problem
+			}
+		}
+	case []int64:
+		for _, one := range v {
+			if problem := p.problem(one); problem != "" {
+				return problem
+			}
+		}
+	}
+	return ""
 }
 
 // String is a parameter as the table of the documentation shows it.

@@ -286,34 +286,32 @@ func (r *reader) values(p Param, node ast.Node) (any, bool) {
 
 // read reads a single value, or says what is wrong with it.
 func (p Param) read(text string) (v any, problem string) {
+	v = text
 	switch p.Type {
 	case typeNumber:
-		digits, base := text, 10
-		if hex, ok := strings.CutPrefix(text, "0x"); ok {
+		digits, base := strings.ReplaceAll(text, "_", ""), 10
+		if hex, ok := strings.CutPrefix(digits, "0x"); ok {
 			digits, base = hex, 16
 		}
-		n, err := strconv.ParseInt(strings.ReplaceAll(digits, "_", ""), base, 64)
-		if err != nil || n < 0 || n > 1<<53 {
+		n, err := strconv.ParseInt(digits, base, 64)
+		if err != nil {
 			return nil, fmt.Sprintf("%q: want a whole number that is not negative", text)
 		}
-		return n, ""
+		v = n
 	case typeFraction:
 		f, err := strconv.ParseFloat(text, 64)
-		if err != nil || !(f >= 0 && f <= 1) {
+		if err != nil {
 			return nil, fmt.Sprintf("%q: want a number from 0 to 1", text)
 		}
-		return f, ""
+		v = f
 	case typeDuration:
 		d, err := time.ParseDuration(text)
-		if err != nil || d < 0 || d > 24*time.Hour {
+		if err != nil {
 			return nil, fmt.Sprintf("%q: want a duration of at most 24h, such as 500ms, 5s or 1m30s", text)
 		}
-		return d, ""
+		v = d
 	}
-	if len(p.Choices) > 0 && !slices.Contains(p.Choices, text) {
-		return nil, fmt.Sprintf("unknown value %q%s: choose among %s", text, spelling.DidYouMean(text, p.Choices), strings.Join(p.Choices, ", "))
-	}
-	return text, ""
+	return v, p.problem(v)
 }
 
 func (r *reader) text(node ast.Node) (string, bool) {

@@ -110,15 +110,15 @@ func TestDeterminism(t *testing.T) {
   - {fault: cut, bytes: 20, chance: 0.1}
   - {fault: not-json, chance: 0.1}
   - {fault: error, chance: 0.1}
-  - {fault: balancer, lags: [0, 2, 70, 75]}
-  - {fault: fork, at: 5, chance: 0.2, logs: drop}
+  - {fault: balancer, lags: [0, 2, 64, 65]}
+  - {fault: fork, at: 2, chance: 0.2, logs: drop}
   - {fault: range-cap, blocks: 3, words: alchemy-200}
   - {fault: logs-missing, chance: 0.3, first: 1, how: half}
   - {fault: logs-unsorted, chance: 0.5}
   - {fault: logs-doubled, chance: 0.5, logs: 2}
   - {fault: "null", chance: 0.2, decide: once, methods: [eth_getBlockByNumber]}
 `
-	node := ethereum()
+	node := small()
 	rapid.Check(t, func(r *rapid.T) {
 		seed := rapid.Uint64().Draw(r, "seed")
 		calls := rapid.SliceOfN(rapid.Custom(func(r *rapid.T) string {
