@@ -36,24 +36,24 @@ func newFaults() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "faults",
 		Short: "Put a proxy in front of a node that lies, fails and refuses as real ones do",
-		Long: `Serve a node's JSON-RPC, over HTTP and WebSocket, or the REST API of Aptos, with faults
-that real nodes and providers were reported to have: refused ranges, answers without
-their logs, nodes that lag behind a balancer, rate limits, endless answers, other chains.
-Try your own set-up with it before mainnet does.
+		Long: `Serve a node's JSON-RPC (HTTP and WebSocket) or Aptos REST API with faults that real nodes
+and providers were reported to have: refused ranges, omitted logs, nodes that lag behind a
+balancer, rate limits, endless answers, other chains. Try your own set-up against them
+before mainnet does.
 
---profile names faults that belong together (--list prints all), or a file of your own:
+--profile is the name of a profile (--list prints them all) or a file of your own:
 
   description: my provider on a bad day
   faults:
     - profile: flaky                                  # all faults of another profile
-    - {fault: range-cap, blocks: 500, words: alchemy} # the words of a provider
-    - {fault: logs-missing, chance: 0.1, first: 1}    # now and then, and once a call
+    - {fault: range-cap, blocks: 500, words: alchemy} # refused in a provider's words
+    - {fault: logs-missing, chance: 0.1, first: 1}    # one call of ten, the first time
     - {fault: status, status: 503, after: 1m, lasts: 10s}
 
-What happens to a call follows from --seed, the fault, the call and how often that call
-has come by, not from other callers; only limits of rates, and what begins after a time,
-go by the clock. Point an endpoint of your configuration to the address that is printed.
-GET /_faults there says what has been done so far. The URLs are secret but for the host.`,
+What happens to a call depends on --seed, the fault, the call and how often that same call
+came before, not on other callers; only rate limits and after: depend on the clock.
+Use the address that is printed as an endpoint of your configuration. GET /_faults there
+answers with counters. Of URLs only the host is ever shown.`,
 		Example: `  event-worker faults --list
   event-worker faults --upstream https://eth.example.com/v2/$KEY --profile provider
   event-worker faults --upstream http://127.0.0.1:8545 --listen 127.0.0.1:9545 --profile liar --seed 7
@@ -68,17 +68,17 @@ GET /_faults there says what has been done so far. The URLs are secret but for t
 		},
 	}
 	c.Flags().StringVar(&f.upstream, "upstream", "", "URL of the node")
-	c.Flags().StringVar(&f.websocket, "websocket", "", "ws:// or wss:// URL of the node, that new heads come from; without it the node is asked for them")
-	c.Flags().StringVar(&f.other, "other", "", "URL of another chain's node, for the fault other-chain")
+	c.Flags().StringVar(&f.websocket, "websocket", "", "ws:// or wss:// URL to get new heads from; without it the node is polled")
+	c.Flags().StringVar(&f.other, "other", "", "URL of a node of another chain, for the fault other-chain")
 	c.Flags().StringVar(&f.listen, "listen", "127.0.0.1:0", "the address and port to listen on, 0 for any port")
-	c.Flags().StringVar(&f.profile, "profile", "flaky", "name of a profile, or a file (with a dot or slash in its name)")
-	c.Flags().Uint64Var(&f.seed, "seed", 1, "what chance follows from")
-	c.Flags().DurationVar(&f.poll, "poll", 500*time.Millisecond, "how often the node is asked for new heads, for those who subscribe to them")
+	c.Flags().StringVar(&f.profile, "profile", "flaky", "a profile's name, or a file (its name has a dot or a slash)")
+	c.Flags().Uint64Var(&f.seed, "seed", 1, "the seed that chance depends on")
+	c.Flags().DurationVar(&f.poll, "poll", 500*time.Millisecond, "how often the node is polled for new heads while clients subscribe to them")
 	c.Flags().BoolVar(&f.list, "list", false, "print all profiles and faults, and end")
 	return c
 }
 
-// listFaults prints what there is.
+// listFaults prints all profiles, faults, parameters and refusals.
 func listFaults(out io.Writer) error {
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "PROFILE\tWHAT IT IS LIKE")
@@ -95,6 +95,10 @@ func listFaults(out io.Writer) error {
 	fmt.Fprintln(t, "\nEVERY FAULT HAS\t")
 	for _, p := range faults.Common() {
 		fmt.Fprintf(t, "%s\t%s\n", p, p.Means)
+	}
+	fmt.Fprintln(t, "\nREFUSAL\tFOR, HTTP STATUS, CODE, WORDS")
+	for _, r := range faults.Refusals() {
+		fmt.Fprintf(t, "%s\t%s, %d, %d, %q\n", r.Name, r.Cause, max(r.Status, http.StatusOK), r.Code, r.Words)
 	}
 	return t.Flush()
 }

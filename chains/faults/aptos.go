@@ -13,21 +13,21 @@ func aptosKinds() []Kind {
 	all := []string{restLedger, restEvents, restTransactions, restTransaction}
 	return []Kind{
 		{Name: "aptos-short-page", Chain: "aptos", Does: "answers fewer events or transactions than asked for", Methods: []string{restEvents, restTransactions}, build: shortPage,
-			Params: []Param{number("most", 25, "at most")}},
-		{Name: "aptos-newest", Chain: "aptos", Does: "answers the newest page whatever the start", Methods: []string{restEvents}, build: newestPage},
+			Params: []Param{number("most", 25, "most items in a page")}},
+		{Name: "aptos-newest", Chain: "aptos", Does: "answers the newest page, whatever start says", Methods: []string{restEvents}, build: newestPage},
 		{Name: "aptos-pruned", Chain: "aptos", Does: "has pruned its old ledger versions", Methods: append([]string{restLedger, restEvents}, history...), build: pruneLedger,
 			Params: []Param{
-				number("below", 0, "the oldest version that is left"), number("keep", 0, "instead: how many versions are left, so that it moves"),
-				word("answer", "gone", "410 with the oldest version in a header, or 500 as older nodes", "gone", "error"),
+				number("below", 0, "the oldest version that is left"), number("keep", 0, "instead: how many versions are left; the horizon moves"),
+				word("answer", "gone", "HTTP 410 as nodes do, or 500 as older nodes did", "gone", "error"),
 			}},
 		{Name: "aptos-events-pruned", Chain: "aptos", Does: "has pruned the first events of handles", Methods: []string{restEvents}, build: pruneEvents,
-			Params: []Param{number("below", 0, "the first sequence number that is left"), word("answer", "gone", "410, 500, or as if there were none", "gone", "error", "empty")}},
-		{Name: "aptos-lag", Chain: "aptos", Does: "is behind: has not seen the newest ledger versions", Methods: all, build: lagLedger,
-			Params: []Param{number("versions", 100, "how far"), word("what", "node", "all of the node, or only the header", "node", "header")}},
-		{Name: "aptos-no-handle", Chain: "aptos", Does: "knows no event handle", Methods: []string{restEvents}, build: noHandle},
-		{Name: "aptos-chain-id", Chain: "aptos", Does: "names another chain in its header and ledger", Methods: all, build: otherLedger,
+			Params: []Param{number("below", 0, "the first sequence number that is left"), word("answer", "gone", "HTTP 410, 500, or an empty page", "gone", "error", "empty")}},
+		{Name: "aptos-lag", Chain: "aptos", Does: "answers as a node that has not seen the newest ledger versions", Methods: all, build: lagLedger,
+			Params: []Param{number("versions", 100, "how many versions it is behind"), word("what", "node", "the whole answer, or only the ledger version header", "node", "header")}},
+		{Name: "aptos-no-handle", Chain: "aptos", Does: "says that the event handle does not exist", Methods: []string{restEvents}, build: noHandle},
+		{Name: "aptos-chain-id", Chain: "aptos", Does: "reports another chain id in its header and ledger information", Methods: all, build: otherLedger,
 			Params: []Param{number("id", 2, "its id")}},
-		{Name: "aptos-no-headers", Chain: "aptos", Does: "tells nothing of its ledger in headers, as some gateways", Methods: all, build: noHeaders},
+		{Name: "aptos-no-headers", Chain: "aptos", Does: "omits the X-Aptos headers, as some gateways do", Methods: all, build: noHeaders},
 	}
 }
 

@@ -8,12 +8,12 @@ import (
 // backendKinds are balancers, behind which some nodes lag.
 func backendKinds() []Kind {
 	methods := []string{blockNumber, getBlockByNumber, getBlockByHash, getLogs, getReceipt, getTransaction, getBlockReceipts}
-	unseen := word("unseen", "empty", "how a node answers for logs of a block whose hash it has not seen", "empty", "error")
+	unseen := word("unseen", "empty", "how logs of an unseen block hash are answered", "empty", "error")
 	return []Kind{
-		{Name: "lag", Chain: "evm", Does: "is behind: answers as a node does that has not seen the newest blocks", Methods: methods, build: lag,
-			Params: []Param{number("blocks", 5, "how far"), unseen}},
-		{Name: "balancer", Chain: "evm", Does: "lets each call, also those of one batch, be answered by one of several nodes that lag differently", Methods: methods, build: balance,
-			Params: []Param{{Name: "lags", Type: typeNumbers, Default: []int64{0, 2, 5}, Means: "how far each is behind, in blocks"}, unseen}},
+		{Name: "lag", Chain: "evm", Does: "answers as a node that has not seen the newest blocks", Methods: methods, build: lag,
+			Params: []Param{number("blocks", 5, "how many blocks it is behind"), unseen}},
+		{Name: "balancer", Chain: "evm", Does: "answers each call, those of one batch included, from one of several nodes that lag by different amounts", Methods: methods, build: balance,
+			Params: []Param{{Name: "lags", Type: typeNumbers, Default: []int64{0, 2, 5}, Means: "how many blocks each node is behind"}, unseen}},
 	}
 }
 

@@ -3,13 +3,13 @@ package faults
 // batchKinds are what happens to batches.
 func batchKinds() []Kind {
 	return []Kind{
-		{Name: "batch-cap", Chain: "evm", Does: "refuses batches of more calls; of 0: all batches", build: capBatch,
-			Params: []Param{number("calls", 3, "at most"), word("words", "drpc-batch", "whose words", refusalNames(causeBatch)...)}},
-		{Name: "batch-partial", Chain: "evm", Does: "refuses some calls of a batch and answers the others", build: refusePart,
-			Params: []Param{word("words", "alchemy-rate", "whose words", refusalNames(causeRate, causeVague, causeTimeout)...)}},
-		{Name: "batch-order", Chain: "evm", Does: "answers the calls of a batch in another order", build: shuffleBatch},
-		{Name: "batch-missing", Chain: "evm", Does: "leaves answers out of those of a batch", build: thinBatch,
-			Params: []Param{number("answers", 1, "how many")}},
+		{Name: "batch-cap", Chain: "evm", Does: "refuses batches over a size", build: capBatch,
+			Params: []Param{number("calls", 3, "most calls in a batch; 0: no batches at all"), word("words", "drpc-batch", "which refusal", refusalNames(causeBatch)...)}},
+		{Name: "batch-partial", Chain: "evm", Does: "refuses some calls of a batch and answers the rest", build: refusePart,
+			Params: []Param{word("words", "alchemy-rate", "which refusal", refusalNames(causeRate, causeVague, causeTimeout)...)}},
+		{Name: "batch-order", Chain: "evm", Does: "answers a batch in another order", build: shuffleBatch},
+		{Name: "batch-missing", Chain: "evm", Does: "omits answers from a batch", build: thinBatch,
+			Params: []Param{number("answers", 1, "how many are omitted")}},
 	}
 }
 

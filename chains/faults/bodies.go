@@ -14,19 +14,19 @@ import (
 
 // bodyKinds are bodies that do harm.
 func bodyKinds() []Kind {
-	mib := number("mib", 63, "how large, decompressed")
+	mib := number("mib", 63, "how large, in MiB, decompressed")
 	return []Kind{
-		{Name: "endless", Chain: "any", Does: "never stops answering", build: endless},
-		{Name: "huge", Chain: "any", Does: "makes its answer huge; it stays valid JSON and means the same", build: huge,
-			Params: []Param{mib, word("how", "text", "a member that is a long text, or spaces", "text", "spaces")}},
-		{Name: "gzip-bomb", Chain: "any", Does: "makes its answer huge and compresses it, where that is accepted", build: bomb,
-			Params: []Param{number("mib", 1024, "how large, decompressed")}},
-		{Name: "not-json", Chain: "any", Does: "answers with something else than JSON, and 200", build: notJSON,
+		{Name: "endless", Chain: "any", Does: "never ends its answer", build: endless},
+		{Name: "huge", Chain: "any", Does: "pads its answer to a huge size; it stays valid JSON with the same meaning", build: huge,
+			Params: []Param{mib, word("how", "text", "an additional field with a long text, or spaces", "text", "spaces")}},
+		{Name: "gzip-bomb", Chain: "any", Does: "pads its answer to a huge size and compresses it, for clients that accept gzip", build: bomb,
+			Params: []Param{number("mib", 1024, "how large, in MiB, decompressed")}},
+		{Name: "not-json", Chain: "any", Does: "answers HTTP 200 with a body that is not JSON", build: notJSON,
 			Params: []Param{word("how", "truncated", "half of the answer, a page of HTML, nothing, or binary data", "truncated", "html", "empty", "binary")}},
-		{Name: "echo", Chain: "any", Does: "answers with an error that repeats the caller's URL and headers, with escape sequences of terminals", build: echo,
-			Params: []Param{word("as", "error", "an error of JSON-RPC, or HTTP 403", "error", "status")}},
-		{Name: "headers", Chain: "any", Does: "answers with headers that make no sense", build: oddHeaders,
-			Params: []Param{word("how", "values", "bad values, or a line that is no header and repeats the caller's", "values", "malformed")}},
+		{Name: "echo", Chain: "any", Does: "answers with an error that repeats the client's URL and headers, and with terminal escape sequences", build: echo,
+			Params: []Param{word("as", "error", "a JSON-RPC error, or HTTP 403", "error", "status")}},
+		{Name: "headers", Chain: "any", Does: "answers with nonsense headers", build: oddHeaders,
+			Params: []Param{word("how", "values", "bad values, or a malformed line that repeats the client's headers", "values", "malformed")}},
 	}
 }
 

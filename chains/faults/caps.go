@@ -9,18 +9,18 @@ import (
 func refusalKinds() []Kind {
 	logs := []string{getLogs}
 	words := func(otherwise string, causes ...string) Param {
-		return word("words", otherwise, "whose words", refusalNames(causes...)...)
+		return word("words", otherwise, "which refusal", refusalNames(causes...)...)
 	}
 	return []Kind{
-		{Name: "range-cap", Chain: "evm", Does: "refuses ranges of more blocks", Methods: logs, build: capRange,
-			Params: []Param{number("blocks", 500, "at most"), words("alchemy", causeRange, causeTimeout, causeVague, causeSize, causeResults)}},
-		{Name: "result-cap", Chain: "evm", Does: "refuses queries that find more logs, also in a single block", Methods: logs, build: capResults,
-			Params: []Param{number("results", 10_000, "at most"), words("infura-results", causeResults, causeRange, causeVague, causeTimeout)}},
-		{Name: "size-cap", Chain: "evm", Does: "refuses to answer with more bytes", Methods: append(logs, getBlockReceipts), build: capSize,
-			Params: []Param{number("bytes", 10<<20, "at most"), words("jsonrpsee-size", causeSize, causeVague)}},
-		{Name: "address-cap", Chain: "evm", Does: "refuses queries for more addresses", Methods: logs, build: capAddresses,
-			Params: []Param{number("addresses", 1000, "at most"), words("addresses", causeAddress)}},
-		{Name: "no-method", Chain: "evm", Does: "does not know a method", Methods: []string{getBlockReceipts}, build: always,
+		{Name: "range-cap", Chain: "evm", Does: "refuses block ranges over a limit", Methods: logs, build: capRange,
+			Params: []Param{number("blocks", 500, "most blocks in a range"), words("alchemy", causeRange, causeTimeout, causeVague, causeSize, causeResults)}},
+		{Name: "result-cap", Chain: "evm", Does: "refuses queries that match more logs than a limit, a single block included", Methods: logs, build: capResults,
+			Params: []Param{number("results", 10_000, "most logs in an answer"), words("infura-results", causeResults, causeRange, causeVague, causeTimeout)}},
+		{Name: "size-cap", Chain: "evm", Does: "refuses answers over a size", Methods: append(logs, getBlockReceipts), build: capSize,
+			Params: []Param{number("bytes", 10<<20, "most bytes in an answer"), words("jsonrpsee-size", causeSize, causeVague)}},
+		{Name: "address-cap", Chain: "evm", Does: "refuses queries for more addresses than a limit", Methods: logs, build: capAddresses,
+			Params: []Param{number("addresses", 1000, "most addresses in a query"), words("addresses", causeAddress)}},
+		{Name: "no-method", Chain: "evm", Does: "says that the method does not exist", Methods: []string{getBlockReceipts}, build: always,
 			Params: []Param{words("no-method", causeMethod)}},
 		{Name: "error", Chain: "evm", Does: "answers single calls with an error", build: always,
 			Params: []Param{words("vague", causeRange, causeResults, causeSize, causeTimeout, causeVague, causeRate, causePruned, causeMethod)}},

@@ -12,13 +12,13 @@ import (
 // forkKinds are other histories than the node's.
 func forkKinds() []Kind {
 	return []Kind{
-		{Name: "fork", Chain: "evm", Does: "serves other blocks from a height on: other hashes, and if wanted no logs. With after it breaks finality", build: fork,
+		{Name: "fork", Chain: "evm", Does: "serves different blocks from a height on: other hashes and, if wanted, no logs; with after: it breaks finality", build: fork,
 			Params: []Param{
-				number("at", 0, "the first block that is another"), number("depth", 0, "instead: how many blocks below the head, as it is when the fork begins"),
-				word("logs", "keep", "whether its blocks have the same logs, or none", "keep", "drop"),
+				number("at", 0, "the first different block"), number("depth", 0, "instead: how many of the newest blocks, as the head is when the fork begins"),
+				word("logs", "keep", "the same logs, or none", "keep", "drop"),
 			}},
-		{Name: "other-chain", Chain: "any", Does: "serves another chain: that of --other, or else one that is made up of the same blocks with other hashes and another id", build: otherChain,
-			Params: []Param{number("id", otherChainID, "the id of the chain that is made up"), word("logs", "keep", "whether that chain has the same logs, or none", "keep", "drop")}},
+		{Name: "other-chain", Chain: "any", Does: "serves another chain: that of --other, or one made of the same blocks with other hashes and another id", build: otherChain,
+			Params: []Param{number("id", otherChainID, "the id of the made-up chain"), word("logs", "keep", "its logs: the same, or none", "keep", "drop")}},
 	}
 }
 

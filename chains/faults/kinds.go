@@ -38,17 +38,17 @@ func Kinds() []Kind {
 // Common are the parameters that every fault has.
 func Common() []Param {
 	return []Param{
-		{Name: "methods", Type: typeWords, Default: []string(nil), Means: "the methods it happens to; instead of those in the table"},
+		{Name: "methods", Type: typeWords, Default: []string(nil), Means: "the methods that it affects, instead of those in the table; none: all"},
 		{Name: "chance", Type: typeFraction, Default: 1.0, Means: "how likely it is, from 0 to 1"},
-		{Name: "skip", Type: typeNumber, Default: int64(0), Means: "how many of the same calls are left alone first"},
-		{Name: "first", Type: typeNumber, Default: int64(0), Means: "how many of the same calls, after those, it happens to; 0: all"},
-		{Name: "same", Type: typeWord, Default: sameCall, Choices: []string{sameCall, sameBlock, sameMethod, sameAll}, Means: "which calls are the same: equal ones, those about the same blocks, of a method, or all"},
-		{Name: "decide", Type: typeWord, Default: decideEach, Choices: []string{decideEach, decideOnce}, Means: "whether chance is asked for each call, or once for all that are the same, for ever"},
-		{Name: "from", Type: typeNumber, Default: int64(-1), Means: "the first block, or ledger version, it happens to"},
-		{Name: "to", Type: typeNumber, Default: int64(-1), Means: "the last one"},
-		{Name: "wider", Type: typeNumber, Default: int64(0), Means: "happens to ranges of more blocks than this only"},
-		{Name: "after", Type: typeDuration, Default: time.Duration(0), Means: "begins so long after the start"},
-		{Name: "lasts", Type: typeDuration, Default: time.Duration(0), Means: "ends so long after it began; 0: never"},
+		{Name: "skip", Type: typeNumber, Default: int64(0), Means: "how many of the same calls are spared first"},
+		{Name: "first", Type: typeNumber, Default: int64(0), Means: "how many of the same calls after those it affects; 0: all"},
+		{Name: "same", Type: typeWord, Default: sameCall, Choices: []string{sameCall, sameBlock, sameMethod, sameAll}, Means: "which calls count as the same: equal ones, those of a method about the same blocks, those of a method, or all"},
+		{Name: "decide", Type: typeWord, Default: decideEach, Choices: []string{decideEach, decideOnce}, Means: "whether chance decides anew for each call, or once and for all for the same calls"},
+		{Name: "from", Type: typeNumber, Default: int64(-1), Means: "the first block or ledger version that it affects"},
+		{Name: "to", Type: typeNumber, Default: int64(-1), Means: "the last block or ledger version that it affects"},
+		{Name: "wider", Type: typeNumber, Default: int64(0), Means: "affects only ranges of more blocks than this"},
+		{Name: "after", Type: typeDuration, Default: time.Duration(0), Means: "how long after the start it begins"},
+		{Name: "lasts", Type: typeDuration, Default: time.Duration(0), Means: "how long it lasts; 0: for ever"},
 	}
 }
 
@@ -184,18 +184,26 @@ func (p Param) problem(v any) string {
 	return ""
 }
 
-// String is a parameter as the table of the documentation shows it.
+// String is a parameter with its default and, if they are few, its other choices.
 func (p Param) String() string {
-	text := p.Name
+	const few = 4
+	var otherwise string
 	switch v := p.Default.(type) {
 	case []string:
-		text += " (" + strings.Join(v, ", ") + ")"
+		otherwise = strings.Join(v, ", ")
 	case []int64:
-		text += " (" + strings.Trim(strings.ReplaceAll(fmt.Sprint(v), " ", ", "), "[]") + ")"
+		otherwise = strings.Trim(strings.ReplaceAll(fmt.Sprint(v), " ", ", "), "[]")
+	case time.Duration:
+		otherwise = strings.Replace(strings.Replace(v.String(), "m0s", "m", 1), "h0m", "h", 1)
 	default:
-		if p.Type != typeWord || v != "" {
-			text += fmt.Sprintf(" (%v)", v)
-		}
+		otherwise = fmt.Sprint(v)
 	}
-	return text
+	if p.Type == typeWord && len(p.Choices) > 1 && len(p.Choices) <= few {
+		others := slices.DeleteFunc(slices.Clone(p.Choices), func(choice string) bool { return choice == otherwise })
+		otherwise += "; or " + strings.Join(others, ", ")
+	}
+	if otherwise == "" {
+		return p.Name
+	}
+	return p.Name + " (" + otherwise + ")"
 }

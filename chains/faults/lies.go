@@ -8,19 +8,19 @@ import (
 // lieKinds are answers that are believable and wrong.
 func lieKinds() []Kind {
 	return []Kind{
-		{Name: "logs-missing", Chain: "evm", Does: "answers fewer logs than there are, against the bloom", Methods: []string{getLogs, getReceipt, getBlockReceipts}, build: dropLogs,
-			Params: []Param{word("how", "empty", "no logs, half of them, or null instead of the answer", "empty", "half", "null")}},
+		{Name: "logs-missing", Chain: "evm", Does: "omits logs that the bloom says are there", Methods: []string{getLogs, getReceipt, getBlockReceipts}, build: dropLogs,
+			Params: []Param{word("how", "empty", "no logs, half of them, or null for the whole answer", "empty", "half", "null")}},
 		{Name: "null", Chain: "evm", Does: "answers null", Methods: []string{getReceipt}, build: answerNull},
-		{Name: "pruned", Chain: "evm", Does: "has no history below a height any more", Methods: []string{getLogs, getReceipt, getBlockReceipts, getBlockByNumber, getBlockByHash}, build: prune,
+		{Name: "pruned", Chain: "evm", Does: "has pruned its history below a height", Methods: []string{getLogs, getReceipt, getBlockReceipts, getBlockByNumber, getBlockByHash}, build: prune,
 			Params: []Param{
-				number("below", 0, "the height"), number("keep", 0, "instead: how many blocks behind the head, so that it moves"),
+				number("below", 0, "the first height that is left"), number("keep", 0, "instead: how many blocks below the head are left; the horizon moves"),
 				{Name: "what", Type: typeWords, Default: []string{"logs", "receipts"}, Choices: []string{"logs", "receipts", "headers"}, Means: "what is gone"},
-				word("answer", "empty", "logs are answered with [] and all else with null, or with an error", "empty", "error"),
-				word("words", "geth-pruned", "whose words the error has", refusalNames(causePruned)...),
+				word("answer", "empty", "[] for logs and null for the rest, or an error", "empty", "error"),
+				word("words", "geth-pruned", "which refusal", refusalNames(causePruned)...),
 			}},
-		{Name: "finalized", Chain: "evm", Does: "knows no finalized block, or an old one", Methods: []string{getBlockByNumber}, build: unfinalize,
-			Params: []Param{word("how", "null", "null, an error, or an old block", "null", "error", "back"), number("blocks", 1000, "how far behind the head the old one is")}},
-		{Name: "chain-id", Chain: "evm", Does: "names another chain, and serves the same", Methods: []string{chainID, "net_version"}, build: renameChain,
+		{Name: "finalized", Chain: "evm", Does: "has no finalized block, or one that is far behind", Methods: []string{getBlockByNumber}, build: unfinalize,
+			Params: []Param{word("how", "null", "null, an error, or a block far behind", "null", "error", "back"), number("blocks", 1000, "how far it is behind the head")}},
+		{Name: "chain-id", Chain: "evm", Does: "reports another chain id and serves the same blocks", Methods: []string{chainID, "net_version"}, build: renameChain,
 			Params: []Param{number("id", otherChainID, "its id")}},
 	}
 }

@@ -10,14 +10,14 @@ import (
 // rateKinds are limits of how much may be asked for. They depend on the clock and on
 // all callers together.
 func rateKinds() []Kind {
-	as := word("as", "status", "HTTP 429, or an error of JSON-RPC", "status", "error")
-	words := word("words", "alchemy-rate", "whose words", refusalNames(causeRate)...)
-	retry := word("retryAfter", "yes", "whether there is a Retry-After header", "yes", "no")
+	as := word("as", "status", "HTTP 429, or a JSON-RPC error", "status", "error")
+	words := word("words", "alchemy-rate", "which refusal", refusalNames(causeRate)...)
+	retry := word("retryAfter", "yes", "whether HTTP 429 comes with Retry-After", "yes", "no")
 	return []Kind{
-		{Name: "rate", Chain: "any", Does: "has a bucket of requests or calls that fills again", build: limitRate,
-			Params: []Param{word("per", "request", "what is counted", "request", "call"), number("burst", 60, "at once"), number("refill", 30, "more each second"), as, words, retry}},
-		{Name: "compute-units", Chain: "any", Does: "has a budget of compute units for each window; eth_getLogs costs 75, most others 20, a request of Aptos 100", build: limitUnits,
-			Params: []Param{number("units", 500, "in a window"), duration("window", time.Second, "after which they are there again"), as, words, retry}},
+		{Name: "rate", Chain: "any", Does: "limits requests or calls with a token bucket", build: limitRate,
+			Params: []Param{word("per", "request", "what takes a token", "request", "call"), number("burst", 60, "the size of the bucket"), number("refill", 30, "tokens a second"), as, words, retry}},
+		{Name: "compute-units", Chain: "any", Does: "limits compute units per window: eth_getLogs costs 75, eth_getBlockReceipts 500, most other calls 20, an Aptos request 100", build: limitUnits,
+			Params: []Param{number("units", 500, "units in a window"), duration("window", time.Second, "the length of a window"), as, words, retry}},
 	}
 }
 

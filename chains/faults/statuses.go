@@ -10,16 +10,16 @@ import (
 // statusKinds are what happens to whole answers on their way.
 func statusKinds() []Kind {
 	return []Kind{
-		{Name: "status", Chain: "any", Does: "answers with a status of HTTP, as a gateway does", build: answerStatus,
-			Params: []Param{number("status", 502, "400, 401, 408, 413, 429, 500, 502, 503, 504, 524…"), duration("retryAfter", 0, "the Retry-After header, in whole seconds; 0: none")}},
-		{Name: "hang", Chain: "any", Does: "does not answer", build: hang,
-			Params: []Param{duration("for", time.Hour, "how long, before the connection is cut")}},
-		{Name: "cut", Chain: "any", Does: "cuts the connection within the answer", build: cut,
-			Params: []Param{number("bytes", 100, "of the body that are sent before")}},
-		{Name: "latency", Chain: "any", Does: "answers later", build: delay,
-			Params: []Param{duration("fixed", 100*time.Millisecond, "always"), duration("jitter", 0, "and at most this on top")}},
+		{Name: "status", Chain: "any", Does: "answers with an HTTP status, as a gateway does", build: answerStatus,
+			Params: []Param{number("status", 502, "such as 400, 401, 408, 413, 429, 500, 502, 503, 504 or 524"), duration("retryAfter", 0, "what Retry-After says; 0: no such header")}},
+		{Name: "hang", Chain: "any", Does: "never answers", build: hang,
+			Params: []Param{duration("for", time.Hour, "how long until the connection is cut")}},
+		{Name: "cut", Chain: "any", Does: "cuts the connection in the middle of the answer", build: cut,
+			Params: []Param{number("bytes", 100, "how much of the body is sent before")}},
+		{Name: "latency", Chain: "any", Does: "answers late", build: delay,
+			Params: []Param{duration("fixed", 100*time.Millisecond, "the least delay"), duration("jitter", 0, "the most on top of that")}},
 		{Name: "bandwidth", Chain: "any", Does: "sends slowly", build: throttle,
-			Params: []Param{number("bytes", 64<<10, "a second")}},
+			Params: []Param{number("bytes", 64<<10, "bytes a second")}},
 	}
 }
 

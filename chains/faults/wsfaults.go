@@ -2,14 +2,14 @@ package faults
 
 // webSocketKinds are faults of subscriptions.
 func webSocketKinds() []Kind {
-	heads := number("heads", 20, "after so many of a subscription")
+	heads := number("heads", 20, "how many heads a subscription gets before")
 	methods := []string{newHeads}
 	return []Kind{
-		{Name: "ws-silent", Chain: "evm", Does: "sends no new heads any more, without an error", Methods: methods, build: silence,
-			Params: []Param{heads, word("what", "heads", "only heads, or answers of the connection too", "heads", "all")}},
-		{Name: "ws-drop", Chain: "evm", Does: "breaks the connection off", Methods: methods, build: dropSocket, Params: []Param{heads}},
-		{Name: "ws-duplicate", Chain: "evm", Does: "sends a new head twice", Methods: methods, build: duplicateHeads},
-		{Name: "ws-unordered", Chain: "evm", Does: "sends a new head after the next one", Methods: methods, build: reorderHeads},
+		{Name: "ws-silent", Chain: "evm", Does: "stops sending new heads, without an error", Methods: methods, build: silence,
+			Params: []Param{heads, word("what", "heads", "heads only, or everything on the connection", "heads", "all")}},
+		{Name: "ws-drop", Chain: "evm", Does: "drops the connection", Methods: methods, build: dropSocket, Params: []Param{heads}},
+		{Name: "ws-duplicate", Chain: "evm", Does: "sends a head twice", Methods: methods, build: duplicateHeads},
+		{Name: "ws-unordered", Chain: "evm", Does: "sends a head after its successor", Methods: methods, build: reorderHeads},
 	}
 }
 
