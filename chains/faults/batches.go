@@ -41,7 +41,7 @@ func refusePart(p params) hooks {
 }
 
 func shuffleBatch(params) hooks {
-	return hooks{request: func(t *turn, x *exchange, next func() *response) *response {
+	return hooks{answers: true, request: func(t *turn, x *exchange, next func() *response) *response {
 		out := next()
 		if out.batch && len(out.answers) > 1 && t.hit() {
 			t.Shuffle(len(out.answers), func(i, j int) { out.answers[i], out.answers[j] = out.answers[j], out.answers[i] })
@@ -52,7 +52,7 @@ func shuffleBatch(params) hooks {
 
 func thinBatch(p params) hooks {
 	missing := int(p.number("answers"))
-	return hooks{request: func(t *turn, x *exchange, next func() *response) *response {
+	return hooks{answers: true, request: func(t *turn, x *exchange, next func() *response) *response {
 		out := next()
 		if out.batch && len(out.answers) > 0 && t.hit() {
 			for range min(missing, len(out.answers)) {

@@ -53,7 +53,7 @@ func TestHuge(t *testing.T) {
 	want := rpc(ethereum(), getLogs, filter(1, 1))
 	for _, how := range []string{"text", "spaces"} {
 		p := proxyOf(t, fmt.Sprintf("  - {fault: huge, mib: 5, how: %s}", how), 1, ethereum(), Options{})
-		r := post(p, wireOf(1, getLogs, filter(1, 1)))
+		r := sendJSON(p, wireOf(1, getLogs, filter(1, 1)))
 		if got := r.one(); got != want || len(r.body) < 5<<20 || len(r.body) > 6<<20 {
 			t.Errorf("%s: %d bytes, %.80s", how, len(r.body), got)
 		}
@@ -75,7 +75,7 @@ func TestGzipBomb(t *testing.T) {
 	p := proxyOf(t, "  - {fault: gzip-bomb, mib: 200}", 1, ethereum(), Options{})
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	r := post(p, wireOf(1, chainID))
+	r := sendJSON(p, wireOf(1, chainID))
 	runtime.ReadMemStats(&after)
 	if r.header.Get("Content-Encoding") != "gzip" || len(r.body) > 1<<20 {
 		t.Fatalf("%v, %d bytes", r.header, len(r.body))
@@ -101,7 +101,7 @@ func TestGzipBomb(t *testing.T) {
 func TestEcho(t *testing.T) {
 	for params, status := range map[string]int{"as: error": 200, "as: status": 403} {
 		p := proxyOf(t, "  - {fault: echo, "+params+"}", 1, ethereum(), Options{})
-		r := post(p, wireOf(1, chainID))
+		r := sendJSON(p, wireOf(1, chainID))
 		text := string(r.body)
 		if status == 200 {
 			var one result
@@ -188,7 +188,7 @@ func TestBandwidth(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := proxyOf(t, "  - {fault: bandwidth, bytes: 10000}", 1, ethereum(), Options{})
 		begun := time.Now()
-		r := post(p, wireOf(1, getLogs, filter(1, 1)))
+		r := sendJSON(p, wireOf(1, getLogs, filter(1, 1)))
 		want := time.Duration(float64(len(r.body)) / 10_000 * float64(time.Second))
 		if since := time.Since(begun); since < want*9/10 || since > want {
 			t.Errorf("%d bytes in %s, want %s", len(r.body), since, want)
@@ -218,7 +218,7 @@ func TestBounds(t *testing.T) {
 	for range maxBatch + 1 {
 		many = append(many, "{}")
 	}
-	if got := post(p, "["+strings.Join(many, ",")+"]").one(); got != "error -32600: empty batch, or batch too large" {
+	if got := sendJSON(p, "["+strings.Join(many, ",")+"]").one(); got != "error -32600: empty batch, or batch too large" {
 		t.Errorf("a large batch: %.100s", got)
 	}
 }

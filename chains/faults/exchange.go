@@ -17,6 +17,7 @@ type exchange struct {
 	rest  bool
 	batch bool
 	calls []*call
+	body  []byte // as it came
 }
 
 // whole is the request as one call: its only one, or one that stands for the batch.

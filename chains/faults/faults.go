@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -123,7 +124,18 @@ func (p *Proxy) request(x *exchange, from int) *response {
 		}
 		return r.hooks.request(newTurn(p, r, x.whole()), x, func() *response { return p.request(x, i+1) })
 	}
+	if !x.rest && !p.changesAnswers(x) {
+		return forwardWhole(p.upstream, x)
+	}
 	return x.respond(p.answers(x))
+}
+
+// changesAnswers says whether any rule may change single answers of an exchange. Else it
+// is passed on as it is: a batch as a batch, and large answers without being read.
+func (p *Proxy) changesAnswers(x *exchange) bool {
+	return slices.ContainsFunc(p.rules, func(r *rule) bool {
+		return (r.hooks.call != nil || r.hooks.answers) && r.appliesToAny(p, x.calls)
+	})
 }
 
 // answers are those of the exchange's calls, in their order.

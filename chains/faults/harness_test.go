@@ -69,7 +69,7 @@ func send(h http.Handler, r *http.Request) (out reply) {
 	return out
 }
 
-func post(h http.Handler, body string) reply {
+func sendJSON(h http.Handler, body string) reply {
 	r := httptest.NewRequest(http.MethodPost, "/secret-path?key=secret-key", strings.NewReader(body))
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("Accept-Encoding", "gzip")
@@ -106,7 +106,7 @@ func (r result) String() string {
 
 // rpc makes a call and returns its answer in short, or the status.
 func rpc(h http.Handler, method string, params ...any) string {
-	return post(h, wireOf(1, method, params...)).one()
+	return sendJSON(h, wireOf(1, method, params...)).one()
 }
 
 func (r reply) one() string {
@@ -124,7 +124,7 @@ func (r reply) one() string {
 
 // batch makes calls in one request.
 func batch(h http.Handler, calls ...string) ([]result, reply) {
-	r := post(h, "["+strings.Join(calls, ",")+"]")
+	r := sendJSON(h, "["+strings.Join(calls, ",")+"]")
 	var out []result
 	_ = json.Unmarshal(r.body, &out) // none, if there is no list
 	return out, r

@@ -149,7 +149,7 @@ func (p *Proxy) open(r *http.Request, body []byte) (*exchange, *response) {
 			refused.answers = []*answer{(&call{}).fail(-32600, "empty batch, or batch too large")}
 			return nil, refused
 		}
-		x := &exchange{r: r, batch: true}
+		x := &exchange{r: r, batch: true, body: body}
 		for _, raw := range raws {
 			c := newCall(r, raw)
 			if c == nil {
@@ -161,7 +161,7 @@ func (p *Proxy) open(r *http.Request, body []byte) (*exchange, *response) {
 		return x, nil
 	}
 	if c := newCall(r, trimmed); c != nil {
-		return &exchange{r: r, calls: []*call{c}}, nil
+		return &exchange{r: r, calls: []*call{c}, body: body}, nil
 	}
 	return newRESTExchange(r, body), nil
 }

@@ -14,6 +14,8 @@ import (
 type hooks struct {
 	// request stands around a whole request, of one call or a batch.
 	request func(t *turn, x *exchange, next func() *response) *response
+	// answers says that request changes the list of answers, not the body alone.
+	answers bool
 	// call stands around a single call.
 	call func(t *turn, c *call, next func(*call) *answer) *answer
 	// heads stands between a subscription and its client: it answers the heads that are

@@ -45,7 +45,7 @@ func TestSelection(t *testing.T) {
 		p := proxyOf(t, "  - {fault: error, "+test.params+"}", 5, ethereum(), Options{})
 		got := ""
 		for _, c := range test.calls {
-			got += map[bool]string{true: "x", false: "."}[strings.HasPrefix(post(p, c).one(), "error -32001")]
+			got += map[bool]string{true: "x", false: "."}[strings.HasPrefix(sendJSON(p, c).one(), "error -32001")]
 		}
 		if got != test.want {
 			t.Errorf("%s: got %s, want %s", test.params, got, test.want)
@@ -81,7 +81,7 @@ func TestRates(t *testing.T) {
 			p := proxyOf(t, "  - "+test.faults, 1, ethereum(), Options{})
 			got := ""
 			for range len(test.want) {
-				r := post(p, wireOf(1, "eth_syncing"))
+				r := sendJSON(p, wireOf(1, "eth_syncing"))
 				limited := strings.Contains(r.one(), "compute units per second")
 				got += map[bool]string{true: "x", false: "."}[limited]
 				if hint := r.header.Get("Retry-After"); limited && !strings.Contains(test.faults, "error") && hint != "1" && hint != "2" {
@@ -140,7 +140,7 @@ func TestDeterminism(t *testing.T) {
 			p := proxyOf(t, mixture, seed, node, Options{})
 			counts, out := map[string]int{}, map[drawn]string{}
 			for _, c := range calls {
-				got := post(p, c)
+				got := sendJSON(p, c)
 				out[drawn{c, counts[c]}] = fmt.Sprint(got.status, got.cut, string(got.body))
 				counts[c]++
 			}
@@ -199,8 +199,35 @@ func TestNotifications(t *testing.T) {
 		asked = append(asked, r.Method)
 		fmt.Fprint(w, `{"jsonrpc":"2.0","id":1,"result":7}`)
 	})
-	got, r := batch(proxyOf(t, "", 1, node, Options{}), `{"jsonrpc":"2.0","method":"a"}`, `{"jsonrpc":"2.0","id":"x","method":"a"}`, `7`)
+	got, r := batch(proxyOf(t, "  - {fault: error, chance: 0}", 1, node, Options{}), `{"jsonrpc":"2.0","method":"a"}`, `{"jsonrpc":"2.0","id":"x","method":"a"}`, `7`)
 	if len(got) != 2 || string(got[0].ID) != `"x"` || len(asked) != 3 {
 		t.Errorf("%s, asked %v", r.body, asked)
+	}
+}
+
+// What no fault changes call by call is passed on as it came.
+func TestWhole(t *testing.T) {
+	for faults, want := range map[string]int{
+		"": 1,
+		"  - latency\n  - {fault: cut, chance: 0}": 1,
+		"  - range-cap":                       1, // not one of its calls
+		"  - {fault: error, chance: 0}":       4,
+		"  - {fault: batch-order, chance: 0}": 4,
+	} {
+		node, asked := ethereum(), 0
+		counting := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			asked++
+			node.ServeHTTP(w, r)
+		})
+		synctest.Test(t, func(t *testing.T) {
+			got, r := batch(proxyOf(t, faults, 1, counting, Options{}), wireOf(1, chainID), wireOf(2, blockNumber), wireOf(3, chainID), wireOf(4, "x"))
+			if len(got) != 4 || got[1].String() != `"0x4d"` || got[3].Error == nil || asked != want {
+				t.Errorf("%s: asked %d times, %s", faults, asked, r.body)
+			}
+		})
+	}
+	failing := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "away", http.StatusBadGateway) })
+	if got := rpc(proxyOf(t, "", 1, failing, Options{}), chainID); got != "HTTP 502: away" {
+		t.Errorf("a status: %s", got)
 	}
 }

@@ -176,6 +176,34 @@ func ask(ctx context.Context, node http.Handler, like *http.Request, method, pat
 	return out
 }
 
+// brokenOff is the answer of a gateway to a client whose node has none.
+const brokenOff = "the node broke off its answer, or answered too much\n"
+
+// post sends JSON to a node.
+func post(ctx context.Context, node http.Handler, like *http.Request, body []byte) *recorder {
+	if like.Header.Get("Content-Type") != "application/json" {
+		like = like.Clone(ctx)
+		like.Header.Set("Content-Type", "application/json")
+	}
+	return ask(ctx, node, like, http.MethodPost, like.URL.EscapedPath(), like.URL.RawQuery, body)
+}
+
+// forwardWhole answers an exchange by the node, as it is.
+func forwardWhole(node http.Handler, x *exchange) *response {
+	got := post(x.r.Context(), node, x.r, x.body)
+	out := newResponse()
+	if got.failed {
+		out.status, out.body = http.StatusBadGateway, []byte(brokenOff)
+		out.header.Set("Content-Type", "text/plain")
+		return out
+	}
+	out.header, out.body = passed(got.header), got.body.Bytes()
+	if got.status != http.StatusOK {
+		out.status = got.status
+	}
+	return out
+}
+
 // forward answers a call by the node.
 func (p *Proxy) forward(c *call) *answer { return forwardTo(p.upstream, c) }
 
@@ -193,16 +221,10 @@ func forwardTo(node http.Handler, c *call) *answer {
 		Method  string          `json:"method"`
 		Params  json.RawMessage `json:"params,omitempty"`
 	}{"2.0", 1, c.method, c.params})
-	like := c.r
-	if like.Header.Get("Content-Type") != "application/json" {
-		like = like.Clone(ctx)
-		like.Header.Set("Content-Type", "application/json")
-	}
-	path := like.URL.EscapedPath()
-	got := ask(ctx, node, like, http.MethodPost, path, like.URL.RawQuery, body)
+	got := post(ctx, node, c.r, body)
 	switch {
 	case got.failed:
-		return &answer{call: c, status: http.StatusBadGateway, header: http.Header{"Content-Type": {"text/plain"}}, body: []byte("the node broke off its answer, or answered too much\n")}
+		return &answer{call: c, status: http.StatusBadGateway, header: http.Header{"Content-Type": {"text/plain"}}, body: []byte(brokenOff)}
 	case got.status != http.StatusOK:
 		return &answer{call: c, status: got.status, header: passed(got.header), body: got.body.Bytes()}
 	}

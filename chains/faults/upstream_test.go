@@ -90,7 +90,7 @@ func TestNonsense(t *testing.T) {
 		for _, k := range Kinds() {
 			fmt.Fprintf(&every, "  - {fault: %q, methods: [none]}\n", k.Name)
 		}
-		if got := rpc(proxyOf(t, every.String(), 1, node, Options{}), chainID); got != want {
+		if got := rpc(proxyOf(t, every.String()+"  - {fault: error, chance: 0}\n", 1, node, Options{}), chainID); got != want {
 			t.Errorf("%q: %s, want %s", body, got, want)
 		}
 		for _, k := range Kinds() {
@@ -102,7 +102,7 @@ func TestNonsense(t *testing.T) {
 				wireOf(1, getLogs), wireOf(1, getLogs, 7), wireOf(1, getLogs, filter(1, 2)), wireOf(1, getBlockByNumber), wireOf(1, getBlockByNumber, "latest", false),
 				wireOf(1, getBlockByNumber, 7), wireOf(1, getBlockReceipts, "0x1"), wireOf(1, getReceipt), `{"id":1,"method":"eth_getLogs","params":{}}`, "[" + wireOf(1, getLogs) + "]",
 			} {
-				post(p, c) // does not panic
+				sendJSON(p, c) // does not panic
 			}
 			get(p, eventsPath)
 			get(p, "/v1")

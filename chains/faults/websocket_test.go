@@ -48,7 +48,7 @@ func (g *growing) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		v = map[string]any{"number": hexNumber(head), "hash": fmt.Sprintf("0x%064x", head), "parentHash": fmt.Sprintf("0x%064x", head-1)}
 	}
-	fmt.Fprintf(w, `{"jsonrpc":"2.0","id":1,"result":%s}`, jsonOf(v))
+	fmt.Fprintf(w, `{"jsonrpc":"2.0","id":%s,"result":%s}`, wire.ID, jsonOf(v))
 }
 
 // subscriber is a client that has subscribed to new heads.
@@ -139,7 +139,7 @@ func (s *subscriber) heads(count int64, read int) string {
 }
 
 func TestNewHeads(t *testing.T) {
-	s := subscribed(t, "  []", Options{})
+	s := subscribed(t, "  - {fault: error, chance: 0}", Options{})
 	if got := s.heads(5, 5); got != "0x65 0x66 0x67 0x68 0x69" {
 		t.Errorf("heads %s", got)
 	}
