@@ -30,14 +30,6 @@ func (o object) text(name string) string {
 // quantity is a member that is a number in hexadecimal.
 func (o object) quantity(name string) (int64, bool) { return parseNumber(o.text(name)) }
 
-func (o object) copy() object {
-	out := make(object, len(o))
-	for name, value := range o {
-		out[name] = value
-	}
-	return out
-}
-
 // logs are those of an answer: of eth_getLogs, or of one receipt, or of a block's.
 // change replaces them, list by list.
 func (a *answer) logs(change func([]object) []object) bool {

@@ -164,10 +164,11 @@ func TestSeeds(t *testing.T) {
 		}
 		return text
 	}
-	if play(1) != play(1) || play(1) == play(2) {
-		t.Errorf("seed 1: %s, again %s, seed 2: %s", play(1), play(1), play(2))
+	first, again, other := play(1), play(1), play(2)
+	if first != again || first == other {
+		t.Errorf("seed 1: %s, again %s, seed 2: %s", first, again, other)
 	}
-	if n := strings.Count(play(1), "e"); n < 16 || n > 48 {
+	if n := strings.Count(first, "e"); n < 16 || n > 48 {
 		t.Errorf("%d of 64 with a chance of a half", n)
 	}
 }
