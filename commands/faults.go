@@ -36,10 +36,10 @@ func newFaults() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "faults",
 		Short: "Put a proxy in front of a node that lies, fails and refuses as real ones do",
-		Long: `Serve a node's JSON-RPC (HTTP and WebSocket) or Aptos REST API with faults that real nodes
-and providers were reported to have: refused ranges, omitted logs, nodes that lag behind a
-balancer, rate limits, endless answers, other chains. Try your own set-up against them
-before mainnet does.
+		Long: `Serve a node's JSON-RPC (HTTP and WebSocket) or Aptos REST API with faults that real
+nodes and providers were reported to have: refused ranges, omitted logs, nodes that lag
+behind a balancer, rate limits, endless answers, other chains. Try your own set-up
+against them before mainnet does.
 
 --profile is the name of a profile (--list prints them all) or a file of your own:
 
@@ -50,8 +50,8 @@ before mainnet does.
     - {fault: logs-missing, chance: 0.1, first: 1}    # one call of ten, the first time
     - {fault: status, status: 503, after: 1m, lasts: 10s}
 
-What happens to a call depends on --seed, the fault, the call and how often that same call
-came before, not on other callers; only rate limits and after: depend on the clock.
+What happens to a call depends on --seed, the fault, the call and how often that same
+call came before, not on other callers; only rate limits and after: depend on the clock.
 Use the address that is printed as an endpoint of your configuration. GET /_faults there
 answers with counters. Of URLs only the host is ever shown.`,
 		Example: `  event-worker faults --list
