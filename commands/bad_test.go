@@ -177,6 +177,21 @@ func TestBadInput(t *testing.T) {
 		},
 		{name: "bad pace of replay", args: []string{"replay", "--pace", "0s"}, want: "--pace 0s: give at least 1ms"},
 		{name: "no address to listen on", args: []string{"replay", "--listen", "nowhere.invalid:1"}, want: "--listen nowhere.invalid:1: "},
+		{name: "faults of no node", args: []string{"faults"}, want: "--upstream: give the URL of a node, such as http://127.0.0.1:8545"},
+		{name: "faults of something else", args: []string{"faults", "--upstream", "s3cretkey"}, want: "--upstream: want http://host… or https://host…"},
+		{name: "unknown profile", args: []string{"faults", "--upstream", unreachable(t), "--profile", "flakey"}, want: `--profile: unknown profile "flakey" (did you mean flaky?): --list prints all`},
+		{name: "no file of faults", args: []string{"faults", "--upstream", unreachable(t), "--profile", "none.yaml"}, want: "--profile: open none.yaml: "},
+		{
+			name: "bad file of faults",
+			prepare: func(t *testing.T, dir string) {
+				if err := os.WriteFile(filepath.Join(dir, "bad.yaml"), []byte("faults:\n  - {fault: cut, byts: 1}\n"), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			},
+			args: []string{"faults", "--upstream", unreachable(t), "--profile", "bad.yaml"}, want: `bad.yaml:2:18: cut has no parameter "byts" (did you mean bytes?)`,
+		},
+		{name: "WebSocket of faults", args: []string{"faults", "--upstream", unreachable(t), "--websocket", "http://s3cretkey"}, want: "--websocket: want ws://host… or wss://host…"},
+		{name: "faults polled without end", args: []string{"faults", "--upstream", unreachable(t), "--poll", "0s"}, want: "--poll 0s: give at least 1ms"},
 		{name: "no MongoDB to initiate", args: []string{"mongodb", "init"}, want: "which servers? set MONGODB_URI to something like mongodb://localhost:27017/?replicaSet=rs0"},
 		{
 			name:    "no patience with MongoDB",

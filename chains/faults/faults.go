@@ -1,0 +1,177 @@
+// Package faults is a chain that lies: a proxy for JSON-RPC, over HTTP and WebSocket,
+// and for the REST API of Aptos, that does to a node's answers what real nodes and
+// providers were reported to do. What it does follows from a profile and a seed.
+package faults
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// maxBody bounds the bytes of a request, and of a node's answer, that are read.
+const maxBody = 64 << 20
+
+// Proxy is a node with the faults of a profile: an http.Handler in front of another
+// one. It may be used by many goroutines.
+type Proxy struct {
+	profile  *Profile
+	seed     uint64
+	rules    []*rule
+	upstream http.Handler
+	options  Options
+	started  time.Time
+	blocks   *blocks
+	tally    tally
+	streams  sync.WaitGroup // WebSockets that are served
+	stop     context.CancelFunc
+	stopped  context.Context
+}
+
+// Options are what a proxy may be given beside its profile.
+type Options struct {
+	// Other is the node of another chain, that other-chain turns to; without it
+	// that chain is made up.
+	Other http.Handler
+	// Parallel is how many calls of a batch are passed on at once; 1 if zero.
+	Parallel int
+	// Heads is how often the node is asked for new heads while somebody subscribes to
+	// them; 500 ms if zero.
+	Heads time.Duration
+	// WebSocket is the node's URL for subscriptions, from which new heads are passed on;
+	// without it the node is asked for them. Secret but for its host.
+	WebSocket string
+}
+
+// New makes a proxy with the faults of a profile in front of a node. It fails with
+// Problems if the profile has faults that there are not.
+func New(profile *Profile, seed uint64, upstream http.Handler, options Options) (*Proxy, error) {
+	p := &Proxy{profile: profile, seed: seed, upstream: upstream, options: options, started: time.Now(), tally: newTally()}
+	p.stopped, p.stop = context.WithCancel(context.Background())
+	p.blocks = newBlocks(p)
+	same := map[string]int{}
+	for _, f := range profile.Faults {
+		r, err := newRule(f, seed, same[f.Name])
+		if err != nil {
+			return nil, fmt.Errorf("profile %s: %w", profile.Name, err)
+		}
+		same[f.Name]++
+		p.rules = append(p.rules, r)
+	}
+	return p, nil
+}
+
+// Close ends the WebSockets that are served, and all hanging answers.
+func (p *Proxy) Close() {
+	p.stop()
+	p.streams.Wait()
+}
+
+// ServeHTTP answers one request, or serves a WebSocket.
+func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	defer context.AfterFunc(p.stopped, cancel)()
+	r = r.WithContext(ctx)
+	switch {
+	case r.URL.Path == CountersPath && r.Method == http.MethodGet:
+		p.serveCounters(w)
+	case strings.EqualFold(r.Header.Get("Upgrade"), "websocket"):
+		p.serveWebSocket(w, r)
+	default:
+		p.serveRequest(w, r)
+	}
+}
+
+func (p *Proxy) serveRequest(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		http.Error(w, "request body too large", http.StatusRequestEntityTooLarge)
+		return
+	case err != nil:
+		return // the client is gone
+	}
+	p.exchange(r, body).write(w, r)
+}
+
+// exchange answers a request's body.
+func (p *Proxy) exchange(r *http.Request, body []byte) *response {
+	x, refused := p.open(r, body)
+	if refused != nil {
+		return refused
+	}
+	for _, c := range x.calls {
+		p.tally.call(c)
+	}
+	return p.request(x, 0)
+}
+
+// request passes an exchange through the rules from one on, the first being the
+// outermost, and then through those of single calls.
+func (p *Proxy) request(x *exchange, from int) *response {
+	for i := from; i < len(p.rules); i++ {
+		r := p.rules[i]
+		if r.hooks.request == nil || !r.appliesToAny(p, x.calls) {
+			continue
+		}
+		return r.hooks.request(newTurn(p, r, x.whole()), x, func() *response { return p.request(x, i+1) })
+	}
+	if !x.rest && !p.changesAnswers(x) {
+		return forwardWhole(p.upstream, x)
+	}
+	return x.respond(p.answers(x))
+}
+
+// changesAnswers says whether any rule may change single answers of an exchange. Else it
+// is passed on as it is: a batch as a batch, and large answers without being read.
+func (p *Proxy) changesAnswers(x *exchange) bool {
+	return slices.ContainsFunc(p.rules, func(r *rule) bool {
+		return (r.hooks.call != nil || r.hooks.answers) && r.appliesToAny(p, x.calls)
+	})
+}
+
+// answers are those of the exchange's calls, in their order.
+func (p *Proxy) answers(x *exchange) []*answer {
+	out := make([]*answer, len(x.calls))
+	if p.options.Parallel < 2 || len(x.calls) < 2 {
+		for i, c := range x.calls {
+			out[i] = p.call(c, 0)
+		}
+		return out
+	}
+	slots := make(chan struct{}, p.options.Parallel)
+	var wait sync.WaitGroup
+	// Calls that are the same follow each other: which of them comes first decides
+	// what happens to it.
+	for _, group := range x.groups() {
+		slots <- struct{}{}
+		wait.Go(func() {
+			defer func() { <-slots }()
+			for _, i := range group {
+				out[i] = p.call(x.calls[i], 0)
+			}
+		})
+	}
+	wait.Wait()
+	return out
+}
+
+// call passes a call through the rules from one on, and on to the node.
+func (p *Proxy) call(c *call, from int) *answer {
+	for i := from; i < len(p.rules); i++ {
+		r := p.rules[i]
+		if r.hooks.call == nil || !r.applies(p, c) {
+			continue
+		}
+		return r.hooks.call(newTurn(p, r, c), c, func(c *call) *answer { return p.call(c, i+1) })
+	}
+	return p.forward(c)
+}

@@ -1,0 +1,107 @@
+package faults
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"github.com/coder/websocket"
+)
+
+// followHeads tells of the node's new heads, as they look through the faults, until the
+// context is done.
+func (p *Proxy) followHeads(ctx context.Context, r *http.Request, emit func(json.RawMessage)) {
+	if p.options.WebSocket == "" {
+		p.pollHeads(ctx, r, emit)
+		return
+	}
+	for ctx.Err() == nil {
+		p.passHeads(ctx, r, emit)
+		sleep(ctx, time.Second) // before the node is called again
+	}
+}
+
+// passHeads subscribes to the node's new heads and passes them on, until the connection
+// ends.
+func (p *Proxy) passHeads(ctx context.Context, r *http.Request, emit func(json.RawMessage)) {
+	conn, _, err := websocket.Dial(ctx, p.options.WebSocket, &websocket.DialOptions{HTTPHeader: headersFor(r)})
+	if err != nil {
+		return
+	}
+	defer conn.CloseNow()
+	conn.SetReadLimit(maxBody)
+	if conn.Write(ctx, websocket.MessageText, []byte(`{"jsonrpc":"2.0","id":1,"method":"eth_subscribe","params":["newHeads"]}`)) != nil {
+		return
+	}
+	for {
+		_, message, err := conn.Read(ctx)
+		if err != nil {
+			return
+		}
+		var wire struct {
+			Params struct {
+				Result json.RawMessage `json:"result"`
+			} `json:"params"`
+		}
+		var header object
+		if json.Unmarshal(message, &wire) != nil || json.Unmarshal(wire.Params.Result, &header) != nil {
+			continue
+		}
+		// Faults of headers are for those that are told of, too.
+		a := p.call(&call{r: r, method: getBlockByNumber, params: jsonOf([]any{header.text("number"), false}), told: wire.Params.Result}, 0)
+		if a.ok() && !a.null() {
+			emit(a.result)
+		}
+	}
+}
+
+// headersFor are a client's own headers, for the node.
+func headersFor(r *http.Request) http.Header {
+	out := http.Header{}
+	for _, name := range []string{"Authorization", "X-Api-Key"} {
+		if values := r.Header.Values(name); len(values) > 0 {
+			out[name] = values
+		}
+	}
+	return out
+}
+
+// pollHeads asks the node for new heads.
+func (p *Proxy) pollHeads(ctx context.Context, r *http.Request, emit func(json.RawMessage)) {
+	interval := p.options.Heads
+	if interval <= 0 {
+		interval = 500 * time.Millisecond
+	}
+	header := func(tag string) (object, json.RawMessage) {
+		a := p.call(&call{r: r, method: getBlockByNumber, params: jsonOf([]any{tag, false})}, 0)
+		var o object
+		if !a.ok() || json.Unmarshal(a.result, &o) != nil {
+			return nil, nil
+		}
+		return o, a.result
+	}
+	const most = 64 // blocks that are told of when several came at once
+	last, lastHash := int64(-1), ""
+	for {
+		if o, raw := header("latest"); o != nil {
+			height, _ := heightOf(o)
+			hash := o.text("hash")
+			switch {
+			case last < 0: // subscriptions tell of what comes after them
+			case hash == lastHash:
+			default:
+				for between := max(last+1, height-most); between < height; between++ {
+					if _, raw := header(hexNumber(between)); raw != nil {
+						emit(raw)
+					}
+				}
+				emit(raw)
+			}
+			last, lastHash = height, hash
+		}
+		if !sleep(ctx, interval) {
+			return
+		}
+	}
+}

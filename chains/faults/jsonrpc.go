@@ -1,0 +1,176 @@
+package faults
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/json"
+	"net/http"
+	"sync"
+)
+
+const maxBatch = 10_000 // calls
+
+// call is one call of JSON-RPC, or one request of the REST API.
+type call struct {
+	r            *http.Request // that it came with
+	id           json.RawMessage
+	method       string // of REST: ledger, events, transactions, transaction, other
+	params       json.RawMessage
+	notification bool
+	batched      bool
+
+	rest  *restCall       // nil of JSON-RPC
+	asked *call           // the client's call, if this is one that a fault has made of it
+	told  json.RawMessage // what the node has already told, and need not be asked for
+
+	keyOnce sync.Once
+	digest  [sha256.Size]byte
+}
+
+// key is what is the same for calls that ask for the same.
+func (c *call) key() [sha256.Size]byte {
+	c.keyOnce.Do(func() {
+		h := sha256.New()
+		h.Write([]byte(c.method + "\x00"))
+		if c.rest != nil {
+			h.Write([]byte(c.rest.canonical()))
+		} else {
+			h.Write(canonical(c.params))
+		}
+		h.Sum(c.digest[:0])
+	})
+	return c.digest
+}
+
+// original is the call as the client has made it: what happens to it follows from that.
+func (c *call) original() *call {
+	if c.asked != nil {
+		return c.asked
+	}
+	return c
+}
+
+// with is the same call with other parameters.
+func (c *call) with(params any) *call {
+	return &call{r: c.r, id: c.id, method: c.method, params: jsonOf(params), notification: c.notification, batched: c.batched, asked: c.original()}
+}
+
+// arguments are the call's positional parameters.
+func (c *call) arguments() []json.RawMessage {
+	var args []json.RawMessage
+	_ = json.Unmarshal(c.params, &args) // others have none
+	return args
+}
+
+// canonical is JSON without spaces and with sorted keys.
+func canonical(raw json.RawMessage) []byte {
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	decoder.UseNumber()
+	var v any
+	if decoder.Decode(&v) != nil {
+		return raw
+	}
+	return jsonOf(v)
+}
+
+// rpcError is the error of a JSON-RPC answer.
+type rpcError struct {
+	Code    int             `json:"code"`
+	Message string          `json:"message"`
+	Data    json.RawMessage `json:"data,omitempty"`
+}
+
+// answer is what a call is answered with: a result, an error, or with a status other
+// than 200 the body of the whole response. Of REST it has always status and body.
+type answer struct {
+	call   *call
+	result json.RawMessage
+	err    *rpcError
+
+	status int
+	header http.Header
+	body   []byte
+}
+
+// ok says whether the call has a result.
+func (a *answer) ok() bool {
+	if a.call != nil && a.call.rest != nil {
+		return a.status == http.StatusOK
+	}
+	return a.status == 0 && a.err == nil
+}
+
+// null says whether there is a result that is nothing.
+func (a *answer) null() bool { return a.ok() && bytes.Equal(bytes.TrimSpace(a.result), []byte("null")) }
+
+func (c *call) result(v any) *answer { return &answer{call: c, result: jsonOf(v)} }
+
+func (c *call) fail(code int, message string) *answer {
+	return &answer{call: c, err: &rpcError{Code: code, Message: message}}
+}
+
+func (a *answer) encode(out *bytes.Buffer) {
+	id := json.RawMessage("null")
+	if a.call != nil && len(a.call.id) > 0 {
+		id = a.call.id
+	}
+	out.WriteString(`{"jsonrpc":"2.0","id":`)
+	out.Write(id)
+	if a.err != nil {
+		out.WriteString(`,"error":`)
+		out.Write(jsonOf(a.err))
+	} else {
+		out.WriteString(`,"result":`)
+		out.Write(a.result)
+	}
+	out.WriteByte('}')
+}
+
+// wireCall is a call as it is sent.
+type wireCall struct {
+	ID     json.RawMessage `json:"id"`
+	Method string          `json:"method"`
+	Params json.RawMessage `json:"params"`
+}
+
+// open reads a request. What is no JSON-RPC is a request of the REST API.
+func (p *Proxy) open(r *http.Request, body []byte) (*exchange, *response) {
+	trimmed := bytes.TrimSpace(body)
+	if r.Method != http.MethodPost {
+		return newRESTExchange(r, body), nil
+	}
+	if bytes.HasPrefix(trimmed, []byte("[")) {
+		var raws []json.RawMessage
+		if json.Unmarshal(trimmed, &raws) != nil {
+			return newRESTExchange(r, body), nil
+		}
+		if len(raws) == 0 || len(raws) > maxBatch {
+			refused := newResponse()
+			refused.answers = []*answer{(&call{}).fail(-32600, "empty batch, or batch too large")}
+			return nil, refused
+		}
+		x := &exchange{r: r, batch: true, body: body}
+		for _, raw := range raws {
+			c := newCall(r, raw)
+			if c == nil {
+				c = &call{r: r, id: json.RawMessage("null")}
+			}
+			c.batched = true
+			x.calls = append(x.calls, c)
+		}
+		return x, nil
+	}
+	if c := newCall(r, trimmed); c != nil {
+		return &exchange{r: r, calls: []*call{c}, body: body}, nil
+	}
+	return newRESTExchange(r, body), nil
+}
+
+// newCall reads one call; nil if it is none.
+func newCall(r *http.Request, raw json.RawMessage) *call {
+	var wire wireCall
+	if json.Unmarshal(raw, &wire) != nil || wire.Method == "" {
+		return nil
+	}
+	return &call{r: r, id: wire.ID, method: wire.Method, params: wire.Params, notification: len(wire.ID) == 0}
+}

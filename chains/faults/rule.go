@@ -1,0 +1,161 @@
+package faults
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync/atomic"
+	"time"
+)
+
+// hooks are where a kind of fault steps in. Each is given what comes after it.
+type hooks struct {
+	// request stands around a whole request, of one call or a batch.
+	request func(t *turn, x *exchange, next func() *response) *response
+	// answers says that request changes the list of answers, not the body alone.
+	answers bool
+	// call stands around a single call.
+	call func(t *turn, c *call, next func(*call) *answer) *answer
+	// heads stands between a subscription and its client: it answers the heads that are
+	// to be sent instead of one.
+	heads func(t *turn, s *subscription, head []byte) [][]byte
+}
+
+// rule is a fault of a profile at work.
+type rule struct {
+	name     string
+	seed     [sha256.Size]byte
+	methods  []string
+	chance   float64
+	first    int64 // how many of the same calls it happens to, 0: all
+	skip     int64 // how many of the same calls are left alone before
+	same     string
+	once     bool  // whether chance is asked once for the same calls
+	from, to int64 // heights, -1: any
+	wider    int64 // blocks of a range
+	after    time.Duration
+	lasts    time.Duration // 0: for ever
+	hooks    hooks
+
+	seen generations
+	met  atomic.Int64
+	done atomic.Int64
+}
+
+func newRule(f Fault, seed uint64, nth int) (*rule, error) {
+	k, p, err := f.check()
+	if err != nil {
+		return nil, err
+	}
+	r := &rule{
+		name:    f.Name,
+		seed:    sha256.Sum256(fmt.Appendf(nil, "%d/%s/%d", seed, f.Name, nth)),
+		methods: p.words("methods"),
+		chance:  p.fraction("chance"),
+		first:   p.number("first"),
+		skip:    p.number("skip"),
+		same:    p.word("same"),
+		once:    p.word("decide") == decideOnce,
+		from:    p.number("from"),
+		to:      p.number("to"),
+		wider:   p.number("wider"),
+		after:   p.duration("after"),
+		lasts:   p.duration("lasts"),
+	}
+	r.hooks = k.build(p)
+	return r, nil
+}
+
+// appliesToAny says whether the rule applies to any of some calls.
+func (r *rule) appliesToAny(p *Proxy, calls []*call) bool {
+	return slices.ContainsFunc(calls, func(c *call) bool { return r.applies(p, c) })
+}
+
+// applies says whether a call is one that the rule is about, without deciding whether
+// anything happens to it.
+func (r *rule) applies(p *Proxy, c *call) bool {
+	if len(r.methods) > 0 && !slices.Contains(r.methods, c.method) {
+		return false
+	}
+	if since := time.Since(p.started); since < r.after || r.lasts > 0 && since >= r.after+r.lasts {
+		return false
+	}
+	if r.from < 0 && r.to < 0 && r.wider == 0 {
+		return true
+	}
+	span, ok := p.blocks.span(c)
+	if !ok || r.wider > 0 && span.length() <= r.wider {
+		return false
+	}
+	return span.to >= r.from && (r.to < 0 || span.from <= r.to)
+}
+
+// turn is one call's, or request's, passing of a rule.
+type turn struct {
+	*rand.Rand // what the fault draws from once it is decided that it happens
+
+	proxy   *Proxy
+	rule    *rule
+	call    *call
+	decided bool
+	happens bool
+}
+
+func newTurn(p *Proxy, r *rule, c *call) *turn { return &turn{proxy: p, rule: r, call: c.original()} }
+
+// hit decides, once, whether the fault happens: by the seed, the fault, the call and
+// how often that same call has come by before, so that no other caller changes it.
+// Faults ask when all else that they depend on is given.
+func (t *turn) hit() bool {
+	if t.decided {
+		return t.happens
+	}
+	t.decided = true
+	r := t.rule
+	key := t.key()
+	nth := r.seen.next(key)
+	r.met.Add(1)
+	draw := uint64(nth)
+	if r.once {
+		draw = 0
+	}
+	digest := sha256.Sum256(binary.BigEndian.AppendUint64(append(r.seed[:], key[:]...), draw))
+	t.Rand = rand.New(rand.NewPCG(binary.BigEndian.Uint64(digest[:]), binary.BigEndian.Uint64(digest[8:])))
+	drawn := float64(binary.BigEndian.Uint64(digest[16:])>>11) / (1 << 53)
+	t.happens = nth >= r.skip && (r.first == 0 || nth < r.skip+r.first) && drawn < r.chance
+	if t.happens {
+		r.done.Add(1)
+	}
+	return t.happens
+}
+
+// The choices of when chance is asked.
+const (
+	decideEach = "each"
+	decideOnce = "once"
+)
+
+// The choices of what calls are the same.
+const (
+	sameCall   = "call"
+	sameBlock  = "block"
+	sameMethod = "method"
+	sameAll    = "all"
+)
+
+// key says which calls are counted as the same.
+func (t *turn) key() [sha256.Size]byte {
+	switch t.rule.same {
+	case sameAll:
+		return sha256.Sum256(nil)
+	case sameMethod:
+		return sha256.Sum256([]byte(t.call.method))
+	case sameBlock:
+		if s, ok := t.proxy.blocks.span(t.call); ok {
+			return sha256.Sum256(fmt.Appendf(nil, "%s/%d/%d", t.call.method, s.from, s.to))
+		}
+	}
+	return t.call.key()
+}
