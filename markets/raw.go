@@ -70,9 +70,21 @@ type Source struct {
 	Account string
 	Handle  string
 	Field   string
+	// From is, of a handle, the ledger version from which on its events are wanted.
+	From int64
 	// Aptos, instead: events of these types, which need no handle. Their addresses have
 	// 64 digits, and they are without type parameters. Their seq is the ledger version.
 	Types []string
+}
+
+// StartAt makes a block, or ledger version, the first whose events are wanted, and
+// returns the place before them, at which a stream of the source starts.
+func (s *Source) StartAt(height int64) Place {
+	if s.Handle == "" {
+		return Place{Seq: height - 1}
+	}
+	s.From = height
+	return Place{Seq: -1, Through: max(height-1, 0)}
 }
 
 // Matches says whether a raw event is one of the source's.

@@ -5,8 +5,11 @@ package aptos
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/ethereum/go-ethereum/common/lru"
@@ -33,6 +36,8 @@ type Config struct {
 	// are kept.
 	Sources []markets.Source
 
+	Log *slog.Logger // discards if nil
+
 	Timeout   time.Duration // of one request; 30 s if zero
 	MaxAnswer int64         // bytes of one answer; 64 MiB if zero
 }
@@ -45,6 +50,11 @@ type Chain struct {
 	transactions *lru.Cache[int64, *transaction] // by version; handles share them
 	flights      singleflight.Group              // of transactions and pages being fetched
 
+	log      *slog.Logger
+	pageSize atomic.Int64 // events that a page of a handle holds at most
+	mu       sync.Mutex
+	readings map[string]*reading // by handle
+
 	wanted map[string]bool                // types of events of all sources, and these without their addresses
 	pages  *lru.Cache[int64, *ledgerPage] // by number; streams share them
 
@@ -54,7 +64,7 @@ type Chain struct {
 
 var _ chains.Chain = (*Chain)(nil)
 
-const transactionsKept = 512
+const transactionsKept = 1024
 
 // New makes a chain. It asks nothing of the endpoint yet.
 func New(cfg Config) (*Chain, error) {
@@ -68,6 +78,12 @@ func New(cfg Config) (*Chain, error) {
 		transactions: lru.NewCache[int64, *transaction](transactionsKept),
 		pages:        lru.NewCache[int64, *ledgerPage](pagesKept),
 		wanted:       map[string]bool{},
+		log:          cfg.Log,
+		readings:     map[string]*reading{},
+	}
+	c.pageSize.Store(maxPage)
+	if c.log == nil {
+		c.log = slog.New(slog.DiscardHandler)
 	}
 	for _, source := range cfg.Sources {
 		for _, name := range source.Types {

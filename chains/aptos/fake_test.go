@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -20,12 +21,18 @@ type ledger struct {
 	chain *Chain
 	url   string
 
-	mu      sync.Mutex
-	top     int64      // the newest version
-	events  [][]string // by version: the fields of its handles' events, in order; "" is a module event
-	maxPage int
-	asked   map[string]int // requests by their last path segment but one
-	lie     func(path string, body []byte) (int, []byte)
+	mu        sync.Mutex
+	top       int64      // the newest version
+	events    [][]string // by version: the fields of its handles' events, in order; "" is a module event
+	maxPage   int
+	asked     map[string]int // requests by their last path segment but one
+	lie       func(path string, body []byte) (int, []byte)
+	gate      func(r *http.Request) // what every request passes first, if there is one
+	hidden    int64                 // events of handles below this number are pruned
+	oldest    string                // the header that tells of it, if it is set
+	missing   bool                  // the handles do not exist
+	undated   bool                  // errors have no headers
+	forgetful bool                  // older state is pruned
 }
 
 const account = "0xabc" // leading zeros are lost, as Aptos loses them
@@ -41,11 +48,42 @@ func startLedger(t *testing.T) *ledger {
 		l.write(w, r, map[string]any{"chain_id": 7, "ledger_version": strconv.FormatInt(l.top, 10)})
 	})
 	mux.HandleFunc("GET /v1/accounts/{account}/events/{handle}/{field}", func(w http.ResponseWriter, r *http.Request) {
-		start, _ := strconv.Atoi(r.URL.Query().Get("start"))
 		limit, _ := strconv.Atoi(r.URL.Query().Get("limit"))
 		page := l.handle(r.PathValue("field"))
+		start := max(len(page)-limit, 0)
+		if r.URL.Query().Has("start") {
+			start, _ = strconv.Atoi(r.URL.Query().Get("start"))
+		}
+		switch {
+		case l.missing:
+			l.fail(w, http.StatusNotFound, "Resource not found by Address(0xabc)", "resource_not_found")
+			return
+		case int64(start) < l.hidden:
+			l.fail(w, http.StatusGone, "pruned", "version_pruned")
+			return
+		}
 		page = page[min(start, len(page)):]
 		l.write(w, r, page[:min(limit, l.maxPage, len(page))])
+	})
+	mux.HandleFunc("GET /v1/accounts/{account}/resource/{handle}", func(w http.ResponseWriter, r *http.Request) {
+		data := map[string]any{}
+		version := l.top
+		if text := r.URL.Query().Get("ledger_version"); text != "" {
+			version, _ = strconv.ParseInt(text, 10, 64)
+		}
+		switch {
+		case version < l.top && l.forgetful:
+			l.fail(w, http.StatusGone, "pruned", "version_pruned")
+			return
+		case version > l.top:
+			l.fail(w, http.StatusNotFound, "Ledger version not found", "version_not_found")
+			return
+		}
+		for _, field := range fields {
+			events := slices.DeleteFunc(l.handle(field), func(e map[string]any) bool { return parsed(e["version"].(string)) > version })
+			data[field] = map[string]any{"counter": strconv.Itoa(len(events))}
+		}
+		l.write(w, r, map[string]any{"type": r.PathValue("handle"), "data": data})
 	})
 	mux.HandleFunc("GET /v1/transactions/by_version/{version}", func(w http.ResponseWriter, r *http.Request) {
 		version, _ := strconv.ParseInt(r.PathValue("version"), 10, 64)
@@ -65,6 +103,9 @@ func startLedger(t *testing.T) *ledger {
 		l.write(w, r, page)
 	})
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if l.gate != nil {
+			l.gate(r)
+		}
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		parts := strings.Split(r.URL.Path, "/")
@@ -91,7 +132,9 @@ func (l *ledger) reset(events [][]string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.top, l.events, l.maxPage, l.asked, l.lie = 0, events, 100, map[string]int{}, nil
+	l.hidden, l.oldest, l.missing, l.forgetful, l.undated = 0, "", false, false, false
 	if l.chain != nil {
+		l.chain.readings = map[string]*reading{}
 		l.chain.transactions.Purge()
 		l.chain.pages.Purge()
 	}
@@ -103,9 +146,25 @@ func (l *ledger) set(change func()) {
 	change()
 }
 
-func (l *ledger) write(w http.ResponseWriter, r *http.Request, v any) {
+// fail answers with an error of the API.
+func (l *ledger) fail(w http.ResponseWriter, status int, message, code string) {
+	if !l.undated {
+		l.head(w)
+	}
+	w.WriteHeader(status)
+	fmt.Fprintf(w, `{"message":%q,"error_code":%q}`, message, code)
+}
+
+func (l *ledger) head(w http.ResponseWriter) {
 	w.Header().Set(chainIDHeader, "7")
 	w.Header().Set(versionHeader, strconv.FormatInt(l.top, 10))
+	if l.oldest != "" {
+		w.Header().Set(oldestHeader, l.oldest)
+	}
+}
+
+func (l *ledger) write(w http.ResponseWriter, r *http.Request, v any) {
+	l.head(w)
 	body, _ := json.Marshal(v)
 	if l.lie != nil {
 		var status int
@@ -168,6 +227,11 @@ func typeOf(field string) string {
 		return account + "::market::Module<0x1::a::B>"
 	}
 	return account + "::market::Event"
+}
+
+func parsed(text string) int64 {
+	n, _ := strconv.ParseInt(text, 10, 64)
+	return n
 }
 
 func guid(field string) map[string]string {

@@ -53,22 +53,32 @@ func (n node) get(ctx context.Context, out any, query url.Values, path ...string
 func (n node) read(ctx context.Context, decode func(body []byte) error, query url.Values, path ...string) (int64, error) {
 	answer, err := n.Get(ctx, query, append(n.prefix[:len(n.prefix):len(n.prefix)], path...)...)
 	if err != nil {
-		return 0, err
+		return 0, n.refusal(err)
 	}
 	defer answer.Release()
-	id, err := strconv.ParseUint(answer.Header.Get(chainIDHeader), 10, 64)
+	version, err := n.dated(answer.Header)
+	if err != nil {
+		return 0, err
+	}
+	if err := decode(answer.Body()); err != nil {
+		return 0, n.Errorf("%s: %w", strings.Join(path, "/"), err)
+	}
+	return version, nil
+}
+
+// dated is the ledger version of an answer with these headers, if it is one of the
+// configured chain.
+func (n node) dated(header http.Header) (int64, error) {
+	id, err := strconv.ParseUint(header.Get(chainIDHeader), 10, 64)
 	if err != nil {
 		return 0, n.Errorf("answer without a %s header: not an Aptos fullnode", chainIDHeader)
 	}
 	if id != n.chainID {
 		return 0, n.Errorf("%w: the endpoint's chain id is %d, the configured one %d", chains.ErrWrongChain, id, n.chainID)
 	}
-	version, err := strconv.ParseInt(answer.Header.Get(versionHeader), 10, 64)
+	version, err := strconv.ParseInt(header.Get(versionHeader), 10, 64)
 	if err != nil || version < 0 {
 		return 0, n.Errorf("answer without a %s header", versionHeader)
-	}
-	if err := decode(answer.Body()); err != nil {
-		return 0, n.Errorf("%s: %w", strings.Join(path, "/"), err)
 	}
 	return version, nil
 }
@@ -110,13 +120,13 @@ func (e event) handle() (handle, bool) {
 	return handle{*e.GUID.AccountAddress, e.GUID.CreationNumber}, true
 }
 
-// events asks for up to limit events of a handle from a number on. It returns the
-// ledger version as of which there were these.
+// events asks for up to limit events of a handle from a number on, the newest if it is
+// negative. It returns the ledger version as of which there were these.
 func (n node) events(ctx context.Context, source markets.Source, start, limit int64) ([]event, int64, error) {
 	var events []event
-	query := url.Values{
-		"start": {strconv.FormatInt(start, 10)},
-		"limit": {strconv.FormatInt(limit, 10)},
+	query := url.Values{"limit": {strconv.FormatInt(limit, 10)}}
+	if start >= 0 {
+		query.Set("start", strconv.FormatInt(start, 10))
 	}
 	version, err := n.get(ctx, &events, query, "accounts", source.Account, "events", source.Handle, source.Field)
 	if err == nil && int64(len(events)) > limit {
@@ -125,20 +135,82 @@ func (n node) events(ctx context.Context, source markets.Source, start, limit in
 	return events, version, err
 }
 
+// counter asks how many events a handle has logged up to a ledger version, the newest if
+// it is negative.
+func (n node) counter(ctx context.Context, source markets.Source, version int64) (int64, error) {
+	var resource struct {
+		Data map[string]json.RawMessage `json:"data"`
+	}
+	query := url.Values{}
+	if version >= 0 {
+		query.Set("ledger_version", strconv.FormatInt(version, 10))
+	}
+	if _, err := n.get(ctx, &resource, query, "accounts", source.Account, "resource", source.Handle); err != nil {
+		return 0, err
+	}
+	var handle struct {
+		Counter *number `json:"counter"`
+	}
+	if err := json.Unmarshal(resource.Data[source.Field], &handle); err != nil || handle.Counter == nil {
+		return 0, n.Errorf("field %s of %.200s is not an event handle", source.Field, source.Handle)
+	}
+	return int64(*handle.Counter), nil
+}
+
 // transaction asks for the transaction of a version.
 func (n node) transaction(ctx context.Context, version int64) (*transaction, error) {
 	var t wireTransaction
 	_, err := n.get(ctx, &t, nil, "transactions", "by_version", strconv.FormatInt(version, 10))
-	if status, ok := errors.AsType[*endpoint.StatusError](err); ok && status.Status == http.StatusNotFound {
+	if errors.Is(err, errNotFound) {
 		return nil, fmt.Errorf("%w: version %d: %w", chains.ErrAhead, version, err)
 	}
 	if err != nil {
 		return nil, err
 	}
-	if int64(t.Version) != version || t.Hash == "" {
-		return nil, n.Errorf("asked for version %d, answered with version %d, hash %.80q", version, t.Version, t.Hash)
+	if err := t.is(version); err != nil {
+		return nil, n.Errorf("%w", err)
 	}
-	return t.parse(), nil
+	return t.parse()
+}
+
+// transactions asks for the transactions of versions that lie in one page of the ledger,
+// and returns the first of them or more.
+func (n node) transactions(ctx context.Context, versions []int64) ([]*transaction, error) {
+	first, last := versions[0], versions[len(versions)-1]
+	var out []*transaction
+	decode := func(body []byte) error {
+		var page []json.RawMessage
+		if err := json.Unmarshal(body, &page); err != nil {
+			return err
+		}
+		for _, v := range versions {
+			if v-first >= int64(len(page)) {
+				break
+			}
+			var w wireTransaction
+			if err := json.Unmarshal(page[v-first], &w); err != nil {
+				return err
+			}
+			if err := w.is(v); err != nil {
+				return err
+			}
+			t, err := w.parse()
+			if err != nil {
+				return fmt.Errorf("version %d: %w", v, err)
+			}
+			out = append(out, t)
+		}
+		return nil
+	}
+	query := url.Values{"start": {strconv.FormatInt(first, 10)}, "limit": {strconv.FormatInt(last-first+1, 10)}}
+	_, err := n.read(ctx, decode, query, "transactions")
+	switch {
+	case errors.Is(err, errNotFound):
+		return nil, fmt.Errorf("%w: version %d: %w", chains.ErrAhead, first, err)
+	case err == nil && len(out) == 0:
+		return nil, n.Errorf("no transactions from version %d on", first)
+	}
+	return out, err
 }
 
 // number is a u64 of the API, a string in JSON. All of ours fit 63 bits.

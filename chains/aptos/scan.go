@@ -1,7 +1,6 @@
 package aptos
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"strconv"
@@ -130,15 +129,16 @@ func (s *pageScan) want(t *outline, index int32, name string, data []byte) error
 	if !s.wanted[bare] {
 		return nil
 	}
-	if !json.Valid(data) {
-		return fmt.Errorf("event %d has no data", index)
+	normal, err := canonical(data)
+	if err != nil {
+		return fmt.Errorf("data of event %d: %w", index, err)
 	}
 	account, _, _ := strings.Cut(bare, "::")
 	if t.accounts == nil {
 		t.accounts = map[string]bool{}
 	}
 	t.accounts[account] = true
-	t.raws = append(t.raws, markets.Raw{Position: markets.Position{Log: index}, Type: long, JSON: bytes.Clone(data)})
+	t.raws = append(t.raws, markets.Raw{Position: markets.Position{Log: index}, Type: long, JSON: normal})
 	return nil
 }
 
@@ -153,7 +153,10 @@ func (s *pageScan) keep(t outline) error {
 			return fmt.Errorf("changes: %w", err)
 		}
 	}
-	ledger := ledgerOf(number(t.version), t.sender, changes, t.accounts)
+	ledger, err := ledgerOf(number(t.version), t.sender, changes, t.accounts)
+	if err != nil {
+		return err
+	}
 	for _, raw := range t.raws {
 		raw.Position.Height, raw.Seq = t.version, t.version
 		raw.Transaction, raw.Time, raw.Ledger = t.hash, number(t.timestamp).time(), ledger

@@ -29,6 +29,7 @@ type StatusError struct {
 	Status int
 	Text   string        // the beginning of the answer, without the endpoint's secrets
 	Wait   time.Duration // the answer's Retry-After
+	Header http.Header   // of the answer
 }
 
 func (e *StatusError) Error() string {
