@@ -87,14 +87,15 @@ func (c *Chain) fetch(ctx context.Context, events []event) (map[int64]*transacti
 			versions = append(versions, int64(e.Version))
 		}
 	}
-	var group errgroup.Group
+	all := runs(slices.Compact(versions))
+	failed := len(all) // the first that did
 	var mu sync.Mutex
-	failed := false
+	var group errgroup.Group
 	group.SetLimit(maxTransactions)
-	for _, run := range runs(slices.Compact(versions)) {
+	for i, run := range all {
 		group.Go(func() error {
 			mu.Lock()
-			skip := failed
+			skip := failed < i
 			mu.Unlock()
 			if skip {
 				return nil
@@ -102,8 +103,9 @@ func (c *Chain) fetch(ctx context.Context, events []event) (map[int64]*transacti
 			answered, err := c.run(ctx, run)
 			mu.Lock()
 			defer mu.Unlock()
-			failed = failed || err != nil
-			maps.Copy(transactions, answered)
+			if maps.Copy(transactions, answered); err != nil {
+				failed = min(failed, i)
+			}
 			return err
 		})
 	}
