@@ -32,6 +32,12 @@ type Config struct {
 	// without gaps.
 	Numbers func(source markets.Source) []int64
 
+	// Stream is the transaction stream over gRPC (aptos.indexer.v1.RawData) that is read
+	// for module events and history where there is one: https://host:port, or
+	// grpc://host:port without TLS. The REST API is read where it fails.
+	Stream      string
+	StreamToken string // sent to it as authorization, secret
+
 	// Sources are all that will be read: of the transactions only events of their types
 	// are kept.
 	Sources []markets.Source
@@ -50,6 +56,7 @@ type Chain struct {
 	transactions *lru.Cache[int64, *transaction] // by version; handles share them
 	flights      singleflight.Group              // of transactions and pages being fetched
 
+	stream   *stream // nil without one
 	log      *slog.Logger
 	pageSize atomic.Int64 // events that a page of a handle holds at most
 	mu       sync.Mutex
@@ -91,12 +98,19 @@ func New(cfg Config) (*Chain, error) {
 		}
 	}
 	c.life, c.end = context.WithCancel(context.Background())
+	if cfg.Stream != "" {
+		if c.stream, err = newStream(c, cfg); err != nil {
+			c.Close()
+			return nil, err
+		}
+	}
 	return c, nil
 }
 
 // Close ends whatever is under way and closes connections.
 func (c *Chain) Close() {
 	c.end()
+	c.stream.close()
 	c.node.Close()
 }
 

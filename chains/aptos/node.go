@@ -173,8 +173,8 @@ func (n node) transaction(ctx context.Context, version int64) (*transaction, err
 	return t.parse()
 }
 
-// transactions asks for the transactions of versions that lie in one page of the ledger,
-// and returns the first of them or more.
+// transactions asks for the transactions of versions, and returns those that lie in one
+// page of the ledger, at least the first.
 func (n node) transactions(ctx context.Context, versions []int64) ([]*transaction, error) {
 	first, last := versions[0], versions[len(versions)-1]
 	var out []*transaction
@@ -202,7 +202,7 @@ func (n node) transactions(ctx context.Context, versions []int64) ([]*transactio
 		}
 		return nil
 	}
-	query := url.Values{"start": {strconv.FormatInt(first, 10)}, "limit": {strconv.FormatInt(last-first+1, 10)}}
+	query := url.Values{"start": {strconv.FormatInt(first, 10)}, "limit": {strconv.FormatInt(min(last-first+1, pageSize), 10)}}
 	_, err := n.read(ctx, decode, query, "transactions")
 	switch {
 	case errors.Is(err, errNotFound):

@@ -2,6 +2,7 @@ package aptos
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -87,7 +88,11 @@ func (c *Chain) fetch(ctx context.Context, events []event) (map[int64]*transacti
 			versions = append(versions, int64(e.Version))
 		}
 	}
-	all := runs(slices.Compact(versions))
+	near := closeInREST
+	if c.stream.usable() {
+		near = closeInStream
+	}
+	all := runs(slices.Compact(versions), near)
 	failed := len(all) // the first that did
 	var mu sync.Mutex
 	var group errgroup.Group
@@ -118,11 +123,23 @@ func (c *Chain) transaction(ctx context.Context, version int64) (*transaction, e
 	kept := func() (*transaction, bool) { return c.transactions.Get(version) }
 	return shared(ctx, &c.flights, strconv.FormatInt(version, 10), kept, func() (*transaction, error) {
 		t, err := c.node.transaction(c.life, version)
+		if errors.Is(err, chains.ErrPruned) && c.stream.usable() {
+			t, err = c.unpruned(version)
+		}
 		if err == nil {
 			c.transactions.Add(version, t)
 		}
 		return t, err
 	})
+}
+
+// unpruned is a transaction that the node no longer has: the stream has them all.
+func (c *Chain) unpruned(version int64) (*transaction, error) {
+	answered, err := c.stream.transactions(c.life, []int64{version})
+	if c.stream.note(c.life, err) != nil {
+		return nil, err
+	}
+	return answered[0], nil
 }
 
 // shared returns what is kept, or fetches it once for all who ask for it at a time. The

@@ -185,8 +185,8 @@ func TestAnswersThatCannotBe(t *testing.T) {
 		"future version":  {replace("events", `"version":"40"`, `"version":"90"`), nil, "not between"},
 		"version back":    {replace("events", `"version":"40"`, `"version":"0"`), nil, "not between"},
 		"other handle":    {replace("events", `"creation_number":"10"`, `"creation_number":"11"`), nil, "does not have it"},
-		"no transaction":  {func(p string, b []byte) (int, []byte) { return status(p, b, "by_version", http.StatusNotFound) }, chains.ErrAhead, "404"},
-		"pruned":          {func(p string, b []byte) (int, []byte) { return status(p, b, "by_version", http.StatusGone) }, chains.ErrPruned, "410"},
+		"no transaction":  {func(p string, b []byte) (int, []byte) { return answering(p, b, "by_version", http.StatusNotFound) }, chains.ErrAhead, "404"},
+		"pruned":          {func(p string, b []byte) (int, []byte) { return answering(p, b, "by_version", http.StatusGone) }, chains.ErrPruned, "410"},
 		"other version":   {replace("by_version", `"version":"1"`, `"version":"7"`), nil, "answered with version 7"},
 		"negative number": {replace("events", `"sequence_number":"0"`, `"sequence_number":"-1"`), nil, "events"},
 		"huge number":     {replace("events", `"sequence_number":"0"`, `"sequence_number":"18446744073709551615"`), nil, "too large"},
@@ -217,7 +217,7 @@ func TestAnswersThatCannotBe(t *testing.T) {
 	}
 }
 
-func status(path string, body []byte, in string, status int) (int, []byte) {
+func answering(path string, body []byte, in string, status int) (int, []byte) {
 	if strings.Contains(path, in) {
 		return status, []byte(`{"message":"no"}`)
 	}

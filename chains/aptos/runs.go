@@ -5,14 +5,21 @@ import (
 	"fmt"
 )
 
-// near is how many versions between two transactions are rather read than asked around:
-// a request costs a node, and its limit, about as much.
-const near = 25
+// closeness is how far apart transactions may be that are asked for at once.
+type closeness struct {
+	gap  int64 // versions from one to the next: reading through them costs less than a request
+	span int64 // versions from the first to the last
+}
+
+var (
+	closeInREST   = closeness{25, pageSize}
+	closeInStream = closeness{200, 1000}
+)
 
 // runs splits versions, in order, into such as lie close enough to be asked for at once.
-func runs(versions []int64) (out [][]int64) {
+func runs(versions []int64, near closeness) (out [][]int64) {
 	for i, v := range versions {
-		if last := len(out) - 1; i > 0 && v-versions[i-1] <= near && v-out[last][0] < pageSize {
+		if last := len(out) - 1; i > 0 && v-versions[i-1] <= near.gap && v-out[last][0] < near.span {
 			out[last] = append(out[last], v)
 		} else {
 			out = append(out, []int64{v})
@@ -59,10 +66,22 @@ func (c *Chain) together(ctx context.Context, versions []int64) ([]*transaction,
 		return all, true
 	}
 	return shared(ctx, &c.flights, fmt.Sprint("run ", versions), kept, func() ([]*transaction, error) {
-		answered, err := c.node.transactions(c.life, versions)
+		answered, err := c.answered(versions)
 		for _, t := range answered {
 			c.transactions.Add(t.ledger.Version, t)
 		}
 		return answered, err
 	})
+}
+
+// answered asks for transactions at once: over the stream if there is one, or by the
+// REST API.
+func (c *Chain) answered(versions []int64) ([]*transaction, error) {
+	if c.stream.usable() {
+		answered, err := c.stream.transactions(c.life, versions)
+		if c.stream.note(c.life, err) == nil || c.life.Err() != nil {
+			return answered, err
+		}
+	}
+	return c.node.transactions(c.life, versions)
 }

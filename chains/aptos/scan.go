@@ -76,8 +76,18 @@ func (s *pageScan) transaction(l *jlexer.Lexer) {
 		return
 	}
 	s.next++
-	if err := s.keep(t); err != nil {
-		l.AddError(fmt.Errorf("version %d: %w", t.version, err))
+	if len(t.raws) == 0 {
+		return
+	}
+	var changes []change
+	if len(t.changes) > 0 {
+		if err := json.Unmarshal(t.changes, &changes); err != nil {
+			l.AddError(fmt.Errorf("changes of version %d: %w", t.version, err))
+			return
+		}
+	}
+	if err := s.keep(t, changes); err != nil {
+		l.AddError(err)
 	}
 }
 
@@ -143,19 +153,10 @@ func (s *pageScan) want(t *outline, index int32, name string, data []byte) error
 }
 
 // keep keeps the wanted events of a transaction.
-func (s *pageScan) keep(t outline) error {
-	if len(t.raws) == 0 {
-		return nil
-	}
-	var changes []change
-	if len(t.changes) > 0 {
-		if err := json.Unmarshal(t.changes, &changes); err != nil {
-			return fmt.Errorf("changes: %w", err)
-		}
-	}
+func (s *pageScan) keep(t outline, changes []change) error {
 	ledger, err := ledgerOf(number(t.version), t.sender, changes, t.accounts)
 	if err != nil {
-		return err
+		return fmt.Errorf("version %d: %w", t.version, err)
 	}
 	for _, raw := range t.raws {
 		raw.Position.Height, raw.Seq = t.version, t.version

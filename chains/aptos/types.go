@@ -73,6 +73,17 @@ func at(version int64) markets.Place { return markets.Place{Seq: version, Throug
 // ledger returns pages without gaps that begin at the version first, and go as far as
 // last or less far.
 func (c *Chain) ledger(ctx context.Context, first, last int64) ([]*ledgerPage, error) {
+	if c.stream.usable() {
+		pages, err := c.streamed(ctx, first, last)
+		if c.stream.note(ctx, err) == nil || ctx.Err() != nil {
+			return pages, err
+		}
+	}
+	return c.paged(ctx, first, last)
+}
+
+// paged is ledger by the REST API.
+func (c *Chain) paged(ctx context.Context, first, last int64) ([]*ledgerPage, error) {
 	from, to := first/pageSize, min(last/pageSize, first/pageSize+pagesRead-1)
 	pages := make([]*ledgerPage, to-from+1)
 	group, ctx := errgroup.WithContext(ctx)
