@@ -3,6 +3,7 @@ package aptos
 import (
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/imart/event-worker/chains/internal/rawdata"
 	"github.com/imart/event-worker/markets"
 )
 
@@ -18,15 +20,24 @@ import (
 // replay node it has any number of handles in one transaction and any ledger, and
 // it can be made to lie.
 type ledger struct {
-	chain *Chain
-	url   string
+	chain     *Chain
+	streaming *Chain // reads the stream, if there is one
+	url       string
+	log       *slog.Logger
 
-	mu        sync.Mutex
-	top       int64      // the newest version
-	events    [][]string // by version: the fields of its handles' events, in order; "" is a module event
-	maxPage   int
-	asked     map[string]int // requests by their last path segment but one
-	lie       func(path string, body []byte) (int, []byte)
+	mu         sync.Mutex
+	top        int64      // the newest version
+	events     [][]string // by version: the fields of its handles' events, in order; "" is a module event
+	maxPage    int
+	asked      map[string]int // requests by their last path segment but one
+	lie        func(path string, body []byte) (int, []byte)
+	moved      chan struct{} // closed when anything changes
+	era        int           // counts the ledgers: streams of another one end
+	batch, cut int           // transactions in a response; responses until a stream ends
+	refuse     error         // what streams end with
+	otherChain bool          // the stream is of another one
+	lieStream  func(*rawdata.Transaction)
+
 	gate      func(r *http.Request) // what every request passes first, if there is one
 	hidden    int64                 // events of handles below this number are pruned
 	oldest    string                // the header that tells of it, if it is set
@@ -132,6 +143,20 @@ func (l *ledger) reset(events [][]string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.top, l.events, l.maxPage, l.asked, l.lie = 0, events, 100, map[string]int{}, nil
+	l.era++
+	l.batch, l.cut, l.refuse, l.otherChain, l.lieStream = 10, 0, nil, false, nil
+	l.move()
+	if c := l.streaming; c != nil {
+		c.transactions.Purge()
+		c.pages.Purge()
+		c.readings = map[string]*reading{}
+		c.stream.mu.Lock()
+		for _, f := range c.stream.flows {
+			f.end()
+		}
+		c.stream.flows, c.stream.health = nil, streamHealth{}
+		c.stream.mu.Unlock()
+	}
 	l.hidden, l.oldest, l.missing, l.forgetful, l.undated = 0, "", false, false, false
 	if l.chain != nil {
 		l.chain.readings = map[string]*reading{}
@@ -144,6 +169,14 @@ func (l *ledger) set(change func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	change()
+	l.move()
+}
+
+func (l *ledger) move() {
+	if l.moved != nil {
+		close(l.moved)
+	}
+	l.moved = make(chan struct{})
 }
 
 // fail answers with an error of the API.

@@ -41,7 +41,20 @@ func plain(ledger [][]string, field string) []spot {
 // holds nothing more where it does, and at the end every place is at the ledger's
 // version.
 func TestReadIsThePlainListAndEveryPlaceIsTrue(t *testing.T) {
-	l := startLedger(t)
+	t.Run("REST", func(t *testing.T) {
+		l := startLedger(t)
+		readHandles(t, l, l.chain)
+	})
+	t.Run("stream", func(t *testing.T) {
+		l := startLedger(t)
+		readHandles(t, l, l.stream(t))
+		if status, _ := l.streaming.Stream(); status.LastError != "" {
+			t.Errorf("the stream failed: %+v", status)
+		}
+	})
+}
+
+func readHandles(t *testing.T, l *ledger, chain *Chain) {
 	rapid.Check(t, func(t *rapid.T) {
 		transaction := rapid.SliceOfN(rapid.SampledFrom([]string{"list", "buy", ""}), 0, 4)
 		ledger := rapid.SliceOfN(transaction, 1, 12).Draw(t, "ledger")
@@ -55,7 +68,7 @@ func TestReadIsThePlainListAndEveryPlaceIsTrue(t *testing.T) {
 		}
 		step := func(field string, through int64, limit int) bool {
 			before := places[field]
-			page, err := l.chain.Read(context.Background(), chains.NewLedger(l.top), source(field), before, through, limit)
+			page, err := chain.Read(context.Background(), chains.NewLedger(l.top), source(field), before, through, limit)
 			if err != nil {
 				t.Fatalf("read %s behind %+v: %v", field, before, err)
 			}
