@@ -62,8 +62,9 @@ type Chain struct {
 	mu       sync.Mutex
 	readings map[string]*reading // by handle
 
-	wanted map[string]bool                // types of events of all sources, and these without their addresses
-	pages  *lru.Cache[int64, *ledgerPage] // by number; streams share them
+	accounts map[string]bool                // of handles, as shortAddress has them
+	wanted   map[string]bool                // types of events of all sources, and these without their addresses
+	pages    *lru.Cache[int64, *ledgerPage] // by number; streams share them
 
 	life context.Context // until Close
 	end  context.CancelFunc
@@ -92,6 +93,7 @@ func New(cfg Config) (*Chain, error) {
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
 	}
+	c.accounts = accountsOf(cfg.Sources)
 	for _, source := range cfg.Sources {
 		for _, name := range source.Types {
 			c.wanted[name], c.wanted[withoutAddress(name)] = true, true

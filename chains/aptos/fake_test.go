@@ -92,12 +92,20 @@ func startLedger(t *testing.T) *ledger {
 		}
 		for _, field := range fields {
 			events := slices.DeleteFunc(l.handle(field), func(e map[string]any) bool { return parsed(e["version"].(string)) > version })
-			data[field] = map[string]any{"counter": strconv.Itoa(len(events))}
+			of := guid(field)
+			data[field] = map[string]any{
+				"counter": strconv.Itoa(len(events)),
+				"guid":    map[string]any{"id": map[string]any{"addr": of["account_address"], "creation_num": of["creation_number"]}},
+			}
 		}
 		l.write(w, r, map[string]any{"type": r.PathValue("handle"), "data": data})
 	})
 	mux.HandleFunc("GET /v1/transactions/by_version/{version}", func(w http.ResponseWriter, r *http.Request) {
 		version, _ := strconv.ParseInt(r.PathValue("version"), 10, 64)
+		if version < parsed(l.oldest) {
+			l.fail(w, http.StatusGone, "pruned", "version_pruned")
+			return
+		}
 		if version > l.top {
 			http.NotFound(w, r)
 			return
@@ -107,6 +115,10 @@ func startLedger(t *testing.T) *ledger {
 	mux.HandleFunc("GET /v1/transactions", func(w http.ResponseWriter, r *http.Request) {
 		start, _ := strconv.ParseInt(r.URL.Query().Get("start"), 10, 64)
 		limit, _ := strconv.ParseInt(r.URL.Query().Get("limit"), 10, 64)
+		if start < parsed(l.oldest) {
+			l.fail(w, http.StatusGone, "pruned", "version_pruned")
+			return
+		}
 		page := []any{}
 		for version := start; version <= l.top && int64(len(page)) < min(limit, int64(l.maxPage)); version++ {
 			page = append(page, l.whole(version))

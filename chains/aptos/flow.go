@@ -35,13 +35,13 @@ type flow struct {
 }
 
 // streamed returns pages as ledger does, from the stream: what is there, and at least
-// the version first.
-func (c *Chain) streamed(ctx context.Context, first, last int64) ([]*ledgerPage, error) {
+// the version first. With handles set pages of the REST API will not do.
+func (c *Chain) streamed(ctx context.Context, first, last int64, handles bool) ([]*ledgerPage, error) {
 	var pages []*ledgerPage
 	for number := first / pageSize; number <= last/pageSize && len(pages) < pagesRead; number++ {
 		from := max(first, number*pageSize)
 		p, ok := c.pages.Get(number)
-		if !ok || !p.holds(from, from) {
+		if !ok || !p.holds(from, from) || handles && !p.ofStream {
 			var err error
 			if p, err = c.stream.page(ctx, number, from, len(pages) == 0); err != nil && len(pages) == 0 {
 				return nil, err
@@ -183,8 +183,8 @@ func (f *flow) read(ctx context.Context) error {
 		return err
 	}
 	var t rawdata.Transaction
-	scan := pageScan{wanted: f.wanted, next: f.next}
-	part := &ledgerPage{first: f.next}
+	scan := pageScan{wanted: f.wanted, accounts: f.accounts, next: f.next}
+	first := f.next // of the page
 	for {
 		messages, err := c.next()
 		if err != nil {
@@ -198,18 +198,23 @@ func (f *flow) read(ctx context.Context) error {
 				return f.errorf("%w", err)
 			}
 			if scan.next%pageSize == 0 {
-				if err := f.add(ctx, &ledgerPage{part.first, scan.next - 1, scan.raws}); err != nil {
+				if err := f.add(ctx, scan.part(first)); err != nil {
 					return err
 				}
-				part, scan.raws = &ledgerPage{first: scan.next}, nil
+				first, scan.raws, scan.handled = scan.next, nil, nil
 			}
 		}
-		if scan.next > part.first {
-			if err := f.add(ctx, &ledgerPage{part.first, scan.next - 1, scan.raws}); err != nil {
+		if scan.next > first {
+			if err := f.add(ctx, scan.part(first)); err != nil {
 				return err
 			}
 		}
 	}
+}
+
+// part is what was scanned of a page of the stream.
+func (s *pageScan) part(first int64) *ledgerPage {
+	return &ledgerPage{first: first, last: s.next - 1, raws: s.raws, handled: s.handled, ofStream: true}
 }
 
 // add adds a page, or a part of it, and waits until more is wanted.

@@ -20,6 +20,7 @@ type reading struct {
 	counted bool  // an empty page agreed with the handle's counter
 	told    bool  // that the handle does not exist yet
 	gone    *gone // what its pruned events were found to be
+	of      *handle
 }
 
 // reading is that of a source's handle.
@@ -33,18 +34,39 @@ func (c *Chain) reading(source markets.Source) *reading {
 	return c.readings[key]
 }
 
-// readHandle reads a handle's events behind a place.
-func (c *Chain) readHandle(ctx context.Context, source markets.Source, after markets.Place, through, limit int64) (chains.Page, error) {
+// readHandle reads a handle's events behind a place: what the node has pruned from the
+// transaction stream, if there is one.
+func (c *Chain) readHandle(ctx context.Context, view *chains.View, source markets.Source, after markets.Place, through, limit int64) (chains.Page, error) {
 	if through >= 0 && through < after.Seq {
 		return chains.Page{To: after}, nil
 	}
 	from, err := c.startOf(ctx, source, after)
-	if err != nil {
+	switch {
+	case errors.Is(err, chains.ErrPruned) && c.stream.usable():
+		return c.history(ctx, view, source, markets.Place{Seq: -1, Through: max(after.Through, source.From-1)}, through, limit)
+	case err != nil:
 		return chains.Page{}, err
-	}
-	if through >= 0 && through < from.Seq { // the start was found behind it
+	case through >= 0 && through < from.Seq: // the start was found behind it
 		return chains.Page{To: markets.Place{Seq: through, Through: after.Through}}, nil
 	}
+	streams := (from.Through > 0 || source.From > 0) && c.stream.usable()
+	if streams && c.isGone(source, from.Seq+1) {
+		return c.history(ctx, view, source, from, through, limit)
+	}
+	page, err := c.readPages(ctx, source, from, through, limit)
+	pruned, isPruned := errors.AsType[*prunedError](err)
+	switch {
+	case !isPruned:
+		return page, err
+	case streams:
+		_ = c.firstLeft(ctx, source, from.Seq+1, pruned) // for the next reads
+		return c.history(ctx, view, source, from, through, limit)
+	}
+	return chains.Page{}, c.firstLeft(ctx, source, from.Seq+1, pruned)
+}
+
+// readPages reads a handle's events behind a place by the REST API.
+func (c *Chain) readPages(ctx context.Context, source markets.Source, from markets.Place, through, limit int64) (chains.Page, error) {
 	if through >= 0 {
 		limit = min(limit, through-from.Seq+1) // the event behind through dates the page
 	}
@@ -52,14 +74,10 @@ func (c *Chain) readHandle(ctx context.Context, source markets.Source, after mar
 	if missing, ok := errors.AsType[*missingError](err); ok {
 		return c.notYet(ctx, source, from, missing)
 	}
-	if _, ok := errors.AsType[*prunedError](err); ok {
-		return chains.Page{}, c.firstLeft(ctx, source, from.Seq+1, err)
-	}
 	if err != nil {
 		return chains.Page{}, err
 	}
-	taken := s.events[:upTo(s.events, through)]
-	raws, err := c.raws(ctx, taken)
+	raws, err := c.raws(ctx, s.events[:upTo(s.events, through)])
 	if err != nil {
 		return chains.Page{}, err
 	}

@@ -135,9 +135,19 @@ func (n node) events(ctx context.Context, source markets.Source, start, limit in
 	return events, version, err
 }
 
-// counter asks how many events a handle has logged up to a ledger version, the newest if
-// it is negative.
-func (n node) counter(ctx context.Context, source markets.Source, version int64) (int64, error) {
+// eventHandle is an event handle in its resource.
+type eventHandle struct {
+	Counter *number `json:"counter"`
+	GUID    struct {
+		ID struct {
+			Address  string `json:"addr"`
+			Creation number `json:"creation_num"`
+		} `json:"id"`
+	} `json:"guid"`
+}
+
+// eventHandle asks for a handle as of a ledger version, the newest if it is negative.
+func (n node) eventHandle(ctx context.Context, source markets.Source, version int64) (h eventHandle, err error) {
 	var resource struct {
 		Data map[string]json.RawMessage `json:"data"`
 	}
@@ -146,15 +156,22 @@ func (n node) counter(ctx context.Context, source markets.Source, version int64)
 		query.Set("ledger_version", strconv.FormatInt(version, 10))
 	}
 	if _, err := n.get(ctx, &resource, query, "accounts", source.Account, "resource", source.Handle); err != nil {
+		return h, err
+	}
+	if err := json.Unmarshal(resource.Data[source.Field], &h); err != nil || h.Counter == nil {
+		return h, n.Errorf("field %s of %.200s is not an event handle", source.Field, source.Handle)
+	}
+	return h, nil
+}
+
+// counter asks how many events a handle has logged up to a ledger version, the newest if
+// it is negative.
+func (n node) counter(ctx context.Context, source markets.Source, version int64) (int64, error) {
+	h, err := n.eventHandle(ctx, source, version)
+	if err != nil {
 		return 0, err
 	}
-	var handle struct {
-		Counter *number `json:"counter"`
-	}
-	if err := json.Unmarshal(resource.Data[source.Field], &handle); err != nil || handle.Counter == nil {
-		return 0, n.Errorf("field %s of %.200s is not an event handle", source.Field, source.Handle)
-	}
-	return int64(*handle.Counter), nil
+	return int64(*h.Counter), nil
 }
 
 // transaction asks for the transaction of a version.

@@ -26,7 +26,7 @@ func (c *Chain) Read(ctx context.Context, view *chains.View, source markets.Sour
 	if len(source.Types) > 0 {
 		return c.readTypes(ctx, view, source, after, through, limit)
 	}
-	return c.readHandle(ctx, source, after, through, max(int64(limit), 1))
+	return c.readHandle(ctx, view, source, after, through, max(int64(limit), 1))
 }
 
 // raws joins events with the transactions that they are of. Where a transaction cannot

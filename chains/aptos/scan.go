@@ -18,6 +18,9 @@ type pageScan struct {
 	wanted map[string]bool
 	next   int64 // the version that must come next
 	raws   []markets.Raw
+
+	accounts map[string]bool // whose handles' events are kept, too, out of the stream
+	handled  []handled
 }
 
 // page scans a page.

@@ -110,6 +110,7 @@ func (c *Chain) eventAt(ctx context.Context, source markets.Source, seq int64) (
 // gone is what was found of a handle's pruned events.
 type gone struct {
 	start int64 // the number that was asked for
+	first int64 // the first that is there
 	until time.Time
 	err   error
 }
@@ -123,7 +124,7 @@ func (c *Chain) firstLeft(ctx context.Context, source markets.Source, start int6
 	r := c.reading(source)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if g := r.gone; g != nil && g.start == start && time.Now().Before(g.until) {
+	if g := r.gone; g != nil && g.start <= start && start < g.first && time.Now().Before(g.until) {
 		return g.err
 	}
 	low, high := start, start+1
@@ -142,8 +143,17 @@ func (c *Chain) firstLeft(ctx context.Context, source markets.Source, start int6
 		return cause
 	}
 	first.pruned, _ = errors.AsType[*prunedError](cause)
-	r.gone = &gone{start, time.Now().Add(goneFor), first.error(c, source)}
+	r.gone = &gone{start, first.seq, time.Now().Add(goneFor), first.error(c, source)}
 	return r.gone.err
+}
+
+// isGone says whether an event is known to be pruned.
+func (c *Chain) isGone(source markets.Source, seq int64) bool {
+	r := c.reading(source)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	g := r.gone
+	return g != nil && g.start <= seq && seq < g.first && time.Now().Before(g.until)
 }
 
 // error says what is the first event that a node has, and what to do about it.

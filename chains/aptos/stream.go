@@ -29,14 +29,15 @@ import (
 
 // stream is the client of one server of the transaction stream.
 type stream struct {
-	host    string
-	token   string
-	chainID uint64
-	conn    *grpc.ClientConn
-	timeout time.Duration
-	wanted  map[string]bool
-	log     *slog.Logger
-	life    context.Context
+	host     string
+	token    string
+	chainID  uint64
+	conn     *grpc.ClientConn
+	timeout  time.Duration
+	wanted   map[string]bool
+	accounts map[string]bool
+	log      *slog.Logger
+	life     context.Context
 
 	mu     sync.Mutex
 	flows  []*flow // the one that was read last is the last
@@ -83,7 +84,7 @@ func newStream(c *Chain, cfg Config) (*stream, error) {
 	}
 	s := &stream{
 		host: at.Host, token: cfg.StreamToken, chainID: cfg.ChainID, conn: conn, timeout: cfg.Timeout,
-		wanted: c.wanted, log: c.log, life: c.life,
+		wanted: c.wanted, accounts: c.accounts, log: c.log, life: c.life,
 	}
 	if s.timeout <= 0 {
 		s.timeout = 30 * time.Second

@@ -28,6 +28,9 @@ func (s *pageScan) streamed(t *rawdata.Transaction) error {
 		return err
 	}
 	s.next++
+	if err := s.handles(t); err != nil {
+		return err
+	}
 	var o outline
 	for i, e := range t.Events {
 		name, _, _ := bytes.Cut(e.Type, []byte("<"))

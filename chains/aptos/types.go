@@ -25,6 +25,8 @@ const (
 type ledgerPage struct {
 	first, last int64
 	raws        []markets.Raw
+	handled     []handled // by handles
+	ofStream    bool      // only then are there any
 }
 
 // holds says whether the page has the versions from first to last.
@@ -74,7 +76,7 @@ func at(version int64) markets.Place { return markets.Place{Seq: version, Throug
 // last or less far.
 func (c *Chain) ledger(ctx context.Context, first, last int64) ([]*ledgerPage, error) {
 	if c.stream.usable() {
-		pages, err := c.streamed(ctx, first, last)
+		pages, err := c.streamed(ctx, first, last, false)
 		if c.stream.note(ctx, err) == nil || ctx.Err() != nil {
 			return pages, err
 		}
