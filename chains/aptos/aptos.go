@@ -120,7 +120,12 @@ func (c *Chain) Close() {
 func (c *Chain) Heads() <-chan struct{} { return nil }
 
 // Endpoints implements chains.Chain.
-func (c *Chain) Endpoints() []chains.EndpointStatus { return nil }
+func (c *Chain) Endpoints() []chains.EndpointStatus {
+	if c.stream == nil {
+		return nil
+	}
+	return []chains.EndpointStatus{c.stream.status()}
+}
 
 // Advance implements chains.Chain: the view is the newest ledger version, as Aptos
 // is never reorganised.

@@ -190,6 +190,7 @@ func (f *flow) read(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		f.saw(scan.next + int64(len(messages)) - 1)
 		for _, m := range messages {
 			if err := t.Read(m); err != nil {
 				return f.errorf("version %d: %w", scan.next, err)

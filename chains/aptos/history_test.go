@@ -67,7 +67,7 @@ func TestPrunedHistoryComesOverTheStream(t *testing.T) {
 		}
 		streamed += l.asked["stream"]
 	})
-	if told, _ := chain.Stream(); streamed == 0 || told.LastError != "" {
+	if told := chain.stream.status(); streamed == 0 || told.LastError != "" {
 		t.Errorf("%d streams, %+v", streamed, told)
 	}
 }

@@ -48,7 +48,7 @@ func TestReadIsThePlainListAndEveryPlaceIsTrue(t *testing.T) {
 	t.Run("stream", func(t *testing.T) {
 		l := startLedger(t)
 		readHandles(t, l, l.stream(t))
-		if status, _ := l.streaming.Stream(); status.LastError != "" {
+		if status := l.streaming.stream.status(); status.LastError != "" {
 			t.Errorf("the stream failed: %+v", status)
 		}
 	})

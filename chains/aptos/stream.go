@@ -109,6 +109,7 @@ type call struct {
 // call asks for transactions from a version on: a number of them, or if that is 0 all
 // that there are and will be. It ends with its context.
 func (s *stream) call(ctx context.Context, start, count int64) (*call, error) {
+	s.asked()
 	if s.token != "" {
 		ctx = metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+s.token)
 	}

@@ -61,8 +61,8 @@ func TestAStreamThatFailsIsReplaced(t *testing.T) {
 			if len(raws) != 300 || to.Seq != 299 {
 				t.Errorf("%d events to %+v", len(raws), to)
 			}
-			told, _ := chain.Stream()
-			if told.Errors[c.class] == 0 || !strings.Contains(told.LastError, c.reason) || told.Up {
+			told := chain.stream.status()
+			if told.Errors[c.class] == 0 || !strings.Contains(told.LastError, c.reason) || told.State == chains.EndpointUp {
 				t.Errorf("status %+v", told)
 			}
 			if n := strings.Count(log.String(), "the transaction stream failed"); n != 1 || strings.Contains(log.String(), token) {
@@ -102,7 +102,7 @@ func TestAStreamComesBack(t *testing.T) {
 	if l.asked["v1"] != 2 {
 		t.Errorf("requests %v", l.asked)
 	}
-	if told, _ := chain.Stream(); !told.Up || strings.Count(log.String(), "is back") != 1 {
+	if told := chain.stream.status(); told.State != chains.EndpointUp || strings.Count(log.String(), "is back") != 1 {
 		t.Errorf("%+v, log %s", told, log.String())
 	}
 }

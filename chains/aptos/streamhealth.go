@@ -13,8 +13,11 @@ import (
 type streamHealth struct {
 	failures int       // in a row
 	out      time.Time // until when the REST API is read instead
-	errors   map[string]int64
+	class    string    // of the last error
 	last     string
+	errors   map[string]int64
+	requests int64
+	height   int64
 }
 
 const (
@@ -51,7 +54,8 @@ func (s *stream) note(ctx context.Context, err error) error {
 	if h.errors == nil {
 		h.errors = map[string]int64{}
 	}
-	h.errors[chains.Class(err)]++
+	h.class = chains.Class(err)
+	h.errors[h.class]++
 	h.last = err.Error()
 	h.out = time.Now().Add(min(streamOutLeast<<min(h.failures, 8), streamOutMost))
 	if h.failures++; h.failures == 1 {
@@ -60,21 +64,31 @@ func (s *stream) note(ctx context.Context, err error) error {
 	return err
 }
 
-// StreamStatus is how a chain's transaction stream is doing.
-type StreamStatus struct {
-	Host      string
-	Up        bool
-	Errors    map[string]int64 // by class
-	LastError string           // without secrets
+// status is how the stream is doing.
+func (s *stream) status() chains.EndpointStatus {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h := &s.health
+	state := chains.EndpointUp
+	switch {
+	case h.failures > 0 && h.class == chains.Class(chains.ErrWrongChain):
+		state = chains.EndpointWrongChain
+	case h.failures > 0:
+		state = chains.EndpointDown
+	}
+	return chains.EndpointStatus{Host: s.host, State: state, Height: h.height, Requests: h.requests, Errors: maps.Clone(h.errors), LastError: h.last}
 }
 
-// Stream is how the transaction stream is doing; false without one.
-func (c *Chain) Stream() (StreamStatus, bool) {
-	if c.stream == nil {
-		return StreamStatus{}, false
-	}
-	c.stream.mu.Lock()
-	defer c.stream.mu.Unlock()
-	h := c.stream.health
-	return StreamStatus{Host: c.stream.host, Up: h.failures == 0, Errors: maps.Clone(h.errors), LastError: h.last}, true
+// asked notes that the server was asked.
+func (s *stream) asked() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.health.requests++
+}
+
+// saw notes a version that the server has.
+func (s *stream) saw(version int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.health.height = max(s.health.height, version)
 }

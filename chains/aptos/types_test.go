@@ -45,7 +45,7 @@ func TestReadByTypesIsThePlainList(t *testing.T) {
 	t.Run("stream", func(t *testing.T) {
 		l := startLedger(t)
 		readByTypes(t, l, l.stream(t))
-		if status, _ := l.streaming.Stream(); status.LastError != "" {
+		if status := l.streaming.stream.status(); status.LastError != "" {
 			t.Errorf("the stream failed: %+v", status)
 		}
 		if l.asked["v1"] > 0 || l.asked["stream"] == 0 {
