@@ -12,6 +12,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/imart/event-worker/chains"
 	"github.com/imart/event-worker/chains/internal/rawdata"
 	"github.com/imart/event-worker/markets"
 )
@@ -52,7 +53,7 @@ var fields = []string{"list", "buy"}
 
 func startLedger(t *testing.T) *ledger {
 	t.Helper()
-	l := &ledger{}
+	l := &ledger{log: slog.New(slog.DiscardHandler)}
 	l.reset(nil)
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1", func(w http.ResponseWriter, r *http.Request) {
@@ -142,7 +143,7 @@ func startLedger(t *testing.T) *ledger {
 }
 
 func (l *ledger) open(t testing.TB) *Chain {
-	chain, err := New(Config{URL: l.url, ChainID: 7, Sources: []markets.Source{byModule, byBoth}})
+	chain, err := New(Config{Endpoints: []chains.Endpoint{{URL: l.url}}, ChainID: 7, Sources: []markets.Source{byModule, byBoth}, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
 
+	"github.com/imart/event-worker/chains"
 	"github.com/imart/event-worker/chains/internal/rawdata"
 	"github.com/imart/event-worker/markets"
 )
@@ -32,7 +33,7 @@ func (l *ledger) stream(t testing.TB) *Chain {
 	go func() { defer close(done); _ = server.Serve(listener) }()
 	t.Cleanup(func() { server.Stop(); <-done })
 	chain, err := New(Config{
-		URL: l.url, ChainID: 7, Sources: []markets.Source{byModule, byBoth, source("list"), source("buy")},
+		Endpoints: []chains.Endpoint{{URL: l.url}}, ChainID: 7, Sources: []markets.Source{byModule, byBoth, source("list"), source("buy")},
 		Stream: "grpc://" + listener.Addr().String(), StreamToken: token, Log: l.log,
 	})
 	if err != nil {

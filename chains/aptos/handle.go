@@ -114,7 +114,7 @@ func (c *Chain) notYet(ctx context.Context, source markets.Source, from markets.
 		if version, err = c.node.ledgerVersion(ctx); err != nil {
 			return chains.Page{}, err
 		}
-		if _, _, err = c.node.events(ctx, source, 0, 1); !errors.As(err, &missing) {
+		if _, _, err = c.node.events(ctx, needBehind(from), source, 0, 1, nil); !errors.As(err, &missing) {
 			return chains.Page{To: from}, err
 		}
 	}

@@ -88,8 +88,8 @@ func TestWhatWasAnsweredIsKept(t *testing.T) {
 	l.reset(sparse)
 	l.top = int64(len(sparse)) - 1
 	l.lie = func(path string, body []byte) (int, []byte) {
-		if _, version, ok := strings.Cut(path, "by_version/"); ok && parsed(version) > 7*31 {
-			return http.StatusTooManyRequests, []byte(`{}`)
+		if _, version, ok := strings.Cut(path, "by_version/"); ok && parsed(version) == 8*31-1 {
+			return http.StatusBadRequest, []byte(`{}`)
 		}
 		return http.StatusOK, body
 	}
@@ -98,7 +98,7 @@ func TestWhatWasAnsweredIsKept(t *testing.T) {
 	if err != nil || len(page.Raws) != 14 || page.To != (markets.Place{Seq: 13, Through: 8*31 - 2}) {
 		t.Errorf("%d events to %+v, %v", len(page.Raws), page.To, err)
 	}
-	if _, err := l.chain.Read(t.Context(), chains.NewLedger(l.top), source("list"), page.To, -1, 1000); chains.Class(err) != "rate_limited" {
+	if _, err := l.chain.Read(t.Context(), chains.NewLedger(l.top), source("list"), page.To, -1, 1000); chains.Class(err) != "http_4xx" {
 		t.Errorf("error %v", err)
 	}
 }

@@ -41,9 +41,11 @@ func (c *Chain) raws(ctx context.Context, events []event) ([]markets.Raw, error)
 		}
 		r, err := raw(e, t)
 		if err != nil {
+			c.transactions.Remove(int64(e.Version)) // one of the two answers is not right
 			return nil, c.node.Errorf("event %d of version %d: %w", e.Sequence, e.Version, err)
 		}
 		if i > 0 && !r.Position.After(raws[i-1].Position) {
+			c.transactions.Remove(int64(e.Version))
 			return nil, c.node.Errorf("event %d stands at %v, the one before it at %v", e.Sequence, r.Position, raws[i-1].Position)
 		}
 		raws = append(raws, r)

@@ -11,10 +11,7 @@ import (
 	"github.com/imart/event-worker/chains/internal/endpoint"
 )
 
-// errNotFound says that a node does not know what it was asked for.
-var errNotFound = errors.New("not found")
-
-// missingError says that a node has no such account or resource yet.
+// missingError says that a node has no such account or resource.
 type missingError struct {
 	version int64 // the ledger version of the answer; -1 if the node did not tell
 	err     error
@@ -39,37 +36,68 @@ func (e *prunedError) Error() string {
 
 func (e *prunedError) Unwrap() []error { return []error{chains.ErrPruned, e.err} }
 
-const oldestHeader = "X-Aptos-Ledger-Oldest-Version"
+// Class is the class that the error is counted in.
+func (e *prunedError) Class() string { return endpoint.Pruned }
 
 var (
 	prunedWords  = regexp.MustCompile(`(?i)\bpruned?\b`)
 	missingWords = regexp.MustCompile(`(?i)\b(account|resource)[ _]not[ _]found\b`)
 )
 
-// refusal says what a node means by an error.
-func (n node) refusal(err error) error {
+// refusal says what an endpoint means by an error.
+func (n node) refusal(e *endpoint.Endpoint, err error) error {
 	status, ok := errors.AsType[*endpoint.StatusError](err)
 	if !ok {
 		return err
 	}
-	version := int64(-1)
-	if status.Header.Get(chainIDHeader) != "" {
-		if version, err = n.dated(status.Header); err != nil {
+	if status.Status == http.StatusGone || status.Status >= 500 && prunedWords.MatchString(status.Text) {
+		return n.pruned(e, status.Header, status)
+	}
+	return err
+}
+
+// pruned is the error of an endpoint that no longer has what it is asked for, if it
+// serves the configured chain.
+func (n node) pruned(e *endpoint.Endpoint, header http.Header, cause error) error {
+	if header.Get(chainIDHeader) != "" {
+		if _, err := n.dated(e, header); err != nil {
 			return err
 		}
 	}
-	words := prunedWords.MatchString(status.Text)
-	switch code := status.Status; {
-	case code == http.StatusGone, words && (code == http.StatusNotFound || code >= 500):
-		oldest, err := strconv.ParseInt(status.Header.Get(oldestHeader), 10, 64)
-		if err != nil {
-			oldest = -1
-		}
-		return &prunedError{oldest, status}
-	case code == http.StatusNotFound && missingWords.MatchString(status.Text):
-		return &missingError{version, status}
-	case code == http.StatusNotFound:
-		return fmt.Errorf("%w: %w", errNotFound, status)
+	oldest, err := strconv.ParseInt(header.Get(oldestHeader), 10, 64)
+	if err != nil {
+		oldest = -1
 	}
-	return status
+	if oldest > 0 {
+		e.PrunedBelow(oldest)
+	}
+	return &prunedError{oldest, cause}
+}
+
+// notFound says what an endpoint means by an answer with status 404: that there is no
+// such account or resource as of a ledger version, or an error.
+func (n node) notFound(e *endpoint.Endpoint, r request, answer endpoint.Answer) (*missingError, error) {
+	text := answer.Body()
+	status := &endpoint.StatusError{Host: e.Host(), Status: answer.Status, Text: e.Redact(string(text[:min(len(text), 4<<10)]))}
+	if prunedWords.MatchString(status.Text) {
+		return nil, n.pruned(e, answer.Header, status)
+	}
+	version := int64(-1)
+	if answer.Header.Get(chainIDHeader) != "" {
+		var err error
+		if version, err = n.dated(e, answer.Header); err != nil {
+			return nil, err
+		}
+		if err := n.reaches(e, r, version); err != nil {
+			return nil, err
+		}
+	}
+	if missingWords.MatchString(status.Text) {
+		return &missingError{version, status}, nil
+	}
+	if r.need.To > 0 { // the version asked for is not there yet
+		e.IsLagging()
+		return nil, fmt.Errorf("%w: version %d: %w", chains.ErrAhead, r.need.To, status)
+	}
+	return nil, status
 }

@@ -81,7 +81,7 @@ func serveRecording(t *testing.T) (*replay.Recording, *replay.Node) {
 func follow(t *testing.T, r *replay.Recording, node *replay.Node, stream string, sources ...markets.Source) *aptos.Chain {
 	t.Helper()
 	chain, err := aptos.New(aptos.Config{
-		URL: node.URL(), ChainID: 1, Sources: sources, Stream: stream, StreamToken: "key",
+		Endpoints: []chains.Endpoint{{URL: node.URL()}}, ChainID: 1, Sources: sources, Stream: stream, StreamToken: "key",
 		Numbers: func(s markets.Source) []int64 { return r.Numbers(s.Account, s.Handle, s.Field) },
 	})
 	if err != nil {
@@ -170,7 +170,7 @@ func TestARecordingIsFullOfGapsToWhoDoesNotKnow(t *testing.T) {
 		"none recorded": func(markets.Source) []int64 { return []int64{} },
 	} {
 		t.Run(name, func(t *testing.T) {
-			chain, err := aptos.New(aptos.Config{URL: node.URL(), ChainID: 1, Numbers: numbers})
+			chain, err := aptos.New(aptos.Config{Endpoints: []chains.Endpoint{{URL: node.URL()}}, ChainID: 1, Numbers: numbers})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/imart/event-worker/chains"
+	"github.com/imart/event-worker/chains/internal/endpoint"
 	"github.com/imart/event-worker/markets"
 )
 
@@ -34,10 +35,10 @@ func (c *Chain) countBefore(ctx context.Context, source markets.Source) (int64, 
 		return count, nil
 	case missing: // there was no handle
 		return 0, nil
-	case !errors.Is(err, chains.ErrPruned) && !errors.Is(err, errNotFound):
+	case !errors.Is(err, chains.ErrPruned):
 		return 0, err
 	}
-	newest, _, err := c.node.events(ctx, source, -1, 1)
+	newest, _, err := c.node.events(ctx, endpoint.Need{}, source, -1, 1, nil)
 	_, missing = errors.AsType[*missingError](err)
 	pruned, isPruned := errors.AsType[*prunedError](err)
 	switch {
@@ -97,7 +98,7 @@ func (c *Chain) bisect(ctx context.Context, source markets.Source, low, high int
 // eventAt is a handle's event of a number: nil if there is none yet, an error beside it
 // if it is pruned.
 func (c *Chain) eventAt(ctx context.Context, source markets.Source, seq int64) (*event, *prunedError, error) {
-	events, _, err := c.node.events(ctx, source, seq, 1)
+	events, _, err := c.node.events(ctx, endpoint.Need{}, source, seq, 1, nil)
 	if pruned, ok := errors.AsType[*prunedError](err); ok {
 		return nil, pruned, nil
 	}

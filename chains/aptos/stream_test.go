@@ -147,7 +147,7 @@ func TestPrunedTransactionsComeOverTheStream(t *testing.T) {
 
 func TestStreamsOfBadURLs(t *testing.T) {
 	for _, url := range []string{"http://host:1", "host:1", "grpc://", "grpc://u:" + token + "@host", "https://host/" + token, "grpc://host?key=" + token, "%"} {
-		if _, err := New(Config{URL: "http://127.0.0.1", ChainID: 1, Stream: url}); err == nil || strings.Contains(err.Error(), token) {
+		if _, err := New(Config{Endpoints: []chains.Endpoint{{URL: "http://127.0.0.1"}}, ChainID: 1, Stream: url}); err == nil || strings.Contains(err.Error(), token) {
 			t.Errorf("%s: %v", url, err)
 		}
 	}

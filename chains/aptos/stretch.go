@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/imart/event-worker/chains"
+	"github.com/imart/event-worker/chains/internal/endpoint"
 	"github.com/imart/event-worker/markets"
 )
 
@@ -36,7 +37,7 @@ func (p *handlePage) full() bool { return int64(len(p.events)) == p.limit }
 // is not the end: nodes may have smaller pages.
 func (c *Chain) stretch(ctx context.Context, source markets.Source, after markets.Place, limit int64) (stretch, error) {
 	r := c.reading(source)
-	pages := c.handlePages(ctx, source, after.Seq+1, limit, r)
+	pages := c.handlePages(ctx, source, after, limit, r)
 	s := stretch{}
 	for i := range pages {
 		p := &pages[i]
@@ -68,7 +69,7 @@ func (c *Chain) stretch(ctx context.Context, source markets.Source, after market
 }
 
 // handlePages asks for pages of a handle at once.
-func (c *Chain) handlePages(ctx context.Context, source markets.Source, start, limit int64, r *reading) []handlePage {
+func (c *Chain) handlePages(ctx context.Context, source markets.Source, after markets.Place, limit int64, r *reading) []handlePage {
 	r.mu.Lock()
 	count := r.ahead
 	r.mu.Unlock()
@@ -77,17 +78,32 @@ func (c *Chain) handlePages(ctx context.Context, source markets.Source, start, l
 		count, size = 1, maxPage // what nodes give more is learned, too
 	}
 	var pages []handlePage
+	start := after.Seq + 1
 	for ; count > 0 && limit > 0; count-- {
 		pages = append(pages, handlePage{start: start, limit: min(size, limit)})
 		start, limit = start+size, limit-size
 	}
 	var group sync.WaitGroup
 	for i := range pages {
-		p := &pages[i]
-		group.Go(func() { p.events, p.version, p.err = c.node.events(ctx, source, p.start, p.limit) })
+		p, at := &pages[i], after
+		if i > 0 { // what its page follows on is not known yet
+			at = markets.Place{Seq: p.start - 1}
+		}
+		check := func(events []event, version int64) error { return c.check(source, at, events, version) }
+		group.Go(func() {
+			p.events, p.version, p.err = c.node.events(ctx, needBehind(after), source, p.start, p.limit, check)
+		})
 	}
 	group.Wait()
 	return pages
+}
+
+// needBehind is what reading on behind a place wants of an endpoint.
+func needBehind(after markets.Place) endpoint.Need {
+	if after.Through == 0 {
+		return endpoint.Need{}
+	}
+	return endpoint.Need{From: after.Through + 1, To: after.Through}
 }
 
 // learn takes in how large the node's pages are, and whether there is more to ask for
@@ -134,7 +150,7 @@ func (c *Chain) believeEnd(ctx context.Context, source markets.Source, seq, vers
 		return nil
 	}
 	count, err := c.node.counter(ctx, source, version)
-	if _, ok := errors.AsType[*missingError](err); ok || errors.Is(err, errNotFound) || errors.Is(err, chains.ErrPruned) {
+	if _, ok := errors.AsType[*missingError](err); ok || errors.Is(err, chains.ErrPruned) {
 		r.counted = true // not to be had here
 		return nil
 	}

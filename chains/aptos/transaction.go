@@ -19,6 +19,21 @@ type transaction struct {
 	indices map[eventKey]int32 // where each handle event stands among all events
 }
 
+// size is about how many bytes the transaction takes.
+func (t *transaction) size() int64 {
+	const each = 128
+	size := int64(each * (len(t.indices) + 1))
+	return size + ledgerSize(t.ledger)
+}
+
+func ledgerSize(ledger *markets.AptosTransaction) (size int64) {
+	const each = 256
+	for _, r := range ledger.Resources {
+		size += int64(each + len(r.Type) + len(r.Data))
+	}
+	return size
+}
+
 // eventKey names an event of a handle.
 type eventKey struct {
 	handle

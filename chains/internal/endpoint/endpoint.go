@@ -180,9 +180,10 @@ func (e *Endpoint) Get(ctx context.Context, query url.Values, segments ...string
 	return e.do(ctx, 1, http.MethodGet, at, nil)
 }
 
-// Answer is an endpoint's answer with status 200. Its body is gone once it is
+// Answer is an endpoint's answer, with status 200 or that of AlsoAnswer. Its body is gone once it is
 // released, which is done when nothing of it is needed any more.
 type Answer struct {
+	Status int // over HTTP
 	Header http.Header
 	body   *[]byte
 	lease  *Lease
