@@ -30,6 +30,9 @@ type Raw struct {
 	// Aptos
 	Type string          // the event's Move type, its address in 64 digits
 	JSON json.RawMessage // the event's data
+	// Handle is which handle the event is of, its account in 64 digits and its number in
+	// that: only of events that were not read by handles.
+	Handle string `json:"-"`
 	// Ledger is the transaction around an Aptos event, shared by all of its events.
 	Ledger *AptosTransaction
 }

@@ -78,10 +78,13 @@ func Transaction(text []byte) (hash string, raws []markets.Raw, err error) {
 		}
 		account, _, _ := strings.Cut(long, "::")
 		accounts[account] = true
+		of := ""
 		if h, ok := e.handle(); ok {
 			accounts[h.account.StringLong()] = true
+			of = fmt.Sprintf("%s/%d", h.account.StringLong(), h.creation)
 		}
 		raws = append(raws, markets.Raw{
+			Handle:   of,
 			Position: markets.Position{Height: int64(w.Version), Log: int32(i)}, Seq: int64(e.Sequence),
 			Transaction: w.Hash, Time: w.Timestamp.time(), Type: long, JSON: e.Data,
 		})
