@@ -1,67 +1,16 @@
 package aptos
 
 import (
-	"encoding/base64"
 	"encoding/json"
 	"os"
 	"path/filepath"
 	"reflect"
-	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/imart/event-worker/chains/internal/rawdata"
+	"github.com/imart/event-worker/chains/internal/rawdata/rawdatatest"
 )
-
-// protoJSON is a transaction of the stream as Protobuf's JSON.
-type protoJSON struct {
-	Timestamp struct {
-		Seconds string
-		Nanos   int64
-	}
-	Version string
-	Info    struct {
-		Hash    string
-		Changes []struct {
-			WriteResource *struct {
-				Address, TypeStr, Data string
-			}
-		}
-	}
-	User struct {
-		Request struct{ Sender string }
-		Events  []struct {
-			Key struct {
-				CreationNumber, AccountAddress string
-			}
-			SequenceNumber, TypeStr, Data string
-		}
-	}
-}
-
-// message is the transaction as the stream sends it.
-func (p protoJSON) message(t *testing.T) []byte {
-	t.Helper()
-	hash, err := base64.StdEncoding.DecodeString(p.Info.Hash)
-	if err != nil {
-		t.Fatal(err)
-	}
-	out := rawdata.Transaction{
-		Version: parsed(p.Version), Micros: parsed(p.Timestamp.Seconds)*1_000_000 + p.Timestamp.Nanos/1000, Hash: hash, Sender: []byte(p.User.Request.Sender),
-	}
-	for _, e := range p.User.Events {
-		creation, _ := strconv.ParseUint(e.Key.CreationNumber, 10, 64)
-		out.Events = append(out.Events, rawdata.Event{
-			Account: []byte(e.Key.AccountAddress), Creation: creation, Sequence: parsed(e.SequenceNumber), Type: []byte(e.TypeStr), Data: []byte(e.Data),
-		})
-	}
-	for _, c := range p.Info.Changes {
-		if w := c.WriteResource; w != nil {
-			out.Resources = append(out.Resources, rawdata.Resource{Address: w.Address, Type: w.TypeStr, Data: []byte(w.Data)}.Append(nil))
-		}
-	}
-	return out.Append(nil)
-}
 
 // The recorded transactions of the stream become the same events, byte for byte, as
 // those of the REST API.
@@ -76,7 +25,10 @@ func TestStreamAndRESTAreTheSame(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var p protoJSON
+		var p struct {
+			Version string
+			User    struct{ Events []struct{ TypeStr string } }
+		}
 		if err := json.Unmarshal(text, &p); err != nil {
 			t.Fatal(err)
 		}
@@ -94,7 +46,7 @@ func TestStreamAndRESTAreTheSame(t *testing.T) {
 		byREST := pageScan{wanted: wanted, next: parsed(p.Version)}
 		byStream := byREST
 		var streamed rawdata.Transaction
-		if err := streamed.Read(p.message(t)); err != nil {
+		if err := streamed.Read(rawdatatest.Marshal(t, "Transaction", text)); err != nil {
 			t.Fatal(err)
 		}
 		if err := byStream.streamed(&streamed); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
@@ -244,5 +245,49 @@ func TestALaggingEndpointIsAhead(t *testing.T) {
 	_, err := l.chain.Read(t.Context(), chains.NewLedger(9), source("list"), markets.Place{Seq: 0, Through: 5}, -1, 100)
 	if !errors.Is(err, chains.ErrAhead) {
 		t.Errorf("error %v, want %v", err, chains.ErrAhead)
+	}
+}
+
+// A transaction that contradicts the handle's page is not kept: it may be the one that is
+// not right.
+func TestATransactionThatContradictsIsAskedForAgain(t *testing.T) {
+	l := startLedger(t)
+	l.reset([][]string{{}, {"list"}})
+	l.top = 1
+	odd := true
+	l.lie = func(path string, body []byte) (int, []byte) {
+		if odd && strings.Contains(path, "by_version") {
+			body = []byte(strings.ReplaceAll(string(body), `"creation_number":"10"`, `"creation_number":"11"`))
+		}
+		return http.StatusOK, body
+	}
+	read := func() (chains.Page, error) {
+		return l.chain.Read(t.Context(), chains.NewLedger(1), source("list"), markets.Place{Seq: -1}, -1, 10)
+	}
+	if _, err := read(); err == nil {
+		t.Error("no error")
+	}
+	l.set(func() { odd = false })
+	if page, err := read(); err != nil || len(page.Raws) != 1 {
+		t.Errorf("%d events, %v", len(page.Raws), err)
+	}
+}
+
+// Answers that are too large are asked for in parts.
+func TestAnswersThatAreTooLarge(t *testing.T) {
+	l := startLedger(t)
+	chain, err := New(Config{
+		Endpoints: []chains.Endpoint{{URL: l.url}}, ChainID: 7, Sources: []markets.Source{byModule}, MaxAnswer: 1500, Log: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer chain.Close()
+	l.reset(slices.Repeat([][]string{{"list", ""}}, 60))
+	l.top = 59
+	for _, s := range []markets.Source{byModule, source("list")} {
+		if raws, _ := chaintest.Drain(t.Context(), t, chain, chains.NewLedger(59), s, markets.Place{Seq: -1}, -1, 100); len(raws) != 60 {
+			t.Errorf("%d events", len(raws))
+		}
 	}
 }

@@ -2,9 +2,11 @@ package aptos
 
 import (
 	"bytes"
+	"context"
 	"log/slog"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -90,16 +92,22 @@ func TestAStreamComesBack(t *testing.T) {
 			t.Errorf("%d events to %+v", len(raws), to)
 		}
 	}
+	again := func() { chain.stream.health.out = chain.stream.health.out.Add(-streamOutMost) }
 	read(0)
 	read(100)
 	if l.asked["stream"] != 1 || l.asked["v1"] != 2 {
 		t.Errorf("requests %v", l.asked)
 	}
+	again()
+	read(400)
+	if l.asked["stream"] != 2 || strings.Count(log.String(), "stream failed") != 1 {
+		t.Errorf("requests %v, log %s", l.asked, log.String())
+	}
 	l.set(func() { l.refuse = nil })
-	chain.stream.health.out = chain.stream.health.out.Add(-streamOutMost)
+	again()
 	read(200)
 	read(300)
-	if l.asked["v1"] != 2 {
+	if l.asked["v1"] != 3 {
 		t.Errorf("requests %v", l.asked)
 	}
 	if told := chain.stream.status(); told.State != chains.EndpointUp || strings.Count(log.String(), "is back") != 1 {
@@ -107,28 +115,44 @@ func TestAStreamComesBack(t *testing.T) {
 	}
 }
 
-// Of a fast server no more is read than somewhat ahead of what is asked for.
-func TestAStreamIsReadOnlyALittleAhead(t *testing.T) {
+// Of a fast server no more is read than somewhat ahead of what is asked for, and what
+// was passed is forgotten.
+func TestAFlowIsReadOnlyALittleAhead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &flow{changed: make(chan struct{}), pages: map[int64]*ledgerPage{}}
+		added := 0
+		ctx, end := context.WithCancel(t.Context())
+		go func() {
+			for number := int64(0); f.add(ctx, &ledgerPage{first: number * pageSize, last: (number+1)*pageSize - 1}) == nil; number++ {
+				added++
+			}
+		}()
+		for _, want := range []int64{0, 500, 5000, 5001} {
+			if _, err := f.page(ctx, want/pageSize, want, false); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+			if most := int(want+flowAhead)/pageSize + 1; added < most-1 || added > most {
+				t.Errorf("%d pages are read, version %d is asked for", added, want)
+			}
+			if len(f.pages) > 2*pagesRead+2 {
+				t.Errorf("%d pages are kept", len(f.pages))
+			}
+		}
+		end()
+		synctest.Wait()
+	})
+}
+
+// Streams of a chain share a flow, which gives a long history without a further request.
+func TestALongHistoryIsOneFlow(t *testing.T) {
 	l := startLedger(t)
 	chain := l.stream(t)
 	l.reset(busy(10_000))
 	l.top, l.batch = 9_999, 100
-	if _, err := chain.Read(t.Context(), chains.NewLedger(9_999), byModule, markets.Place{Seq: -1}, 9, 10); err != nil {
-		t.Fatal(err)
-	}
-	f := chain.stream.flows[0]
-	f.mu.Lock()
-	next, pages := f.next, len(f.pages)
-	f.mu.Unlock()
-	if next > flowAhead+2*pageSize || pages > 2*pagesRead {
-		t.Errorf("at version %d, %d pages", next, pages)
-	}
 	raws, to := chaintest.Drain(t.Context(), t, chain, chains.NewLedger(9_999), byModule, markets.Place{Seq: -1}, -1, 2000)
 	if len(raws) != 10_000 || to.Seq != 9_999 || l.asked["stream"] != 1 || l.asked["v1"] != 0 {
 		t.Errorf("%d events to %+v, requests %v", len(raws), to, l.asked)
-	}
-	if n := len(f.pages); n > 3*pagesRead {
-		t.Errorf("%d pages are kept", n)
 	}
 }
 
