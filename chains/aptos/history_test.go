@@ -3,8 +3,11 @@ package aptos
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"testing"
 
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 	"pgregory.net/rapid"
 
 	"github.com/imart/event-worker/chains"
@@ -69,5 +72,52 @@ func TestPrunedHistoryComesOverTheStream(t *testing.T) {
 	})
 	if told := chain.stream.status(); streamed == 0 || told.LastError != "" {
 		t.Errorf("%d streams, %+v", streamed, told)
+	}
+}
+
+// Pages that came by the REST API have no events of handles: history does without them.
+func TestHistoryDoesNotBelievePagesOfTheRESTAPI(t *testing.T) {
+	l := startLedger(t)
+	chain := l.stream(t)
+	l.reset([][]string{{}, {}, {"list", ""}, {}})
+	l.top, l.refuse = 3, status.Error(codes.Unavailable, "away")
+	if raws, _ := chaintest.Drain(t.Context(), t, chain, chains.NewLedger(3), byModule, markets.Place{Seq: -1}, -1, 10); len(raws) != 1 {
+		t.Fatalf("%d module events", len(raws))
+	}
+	l.set(func() { l.refuse, l.oldest, l.hidden = nil, "3", 1 })
+	chain.stream.health = streamHealth{}
+	s := source("list")
+	if raws, to := chaintest.Drain(t.Context(), t, chain, chains.NewLedger(3), s, s.StartAt(1), -1, 10); len(raws) != 1 || to.Through != 3 {
+		t.Errorf("%d events to %+v", len(raws), to)
+	}
+}
+
+// A flow that ends while it is waited for is begun again where it stopped.
+func TestAFlowThatEndsIsBegunAgain(t *testing.T) {
+	l := startLedger(t)
+	chain := l.stream(t)
+	l.reset(busy(10))
+	l.top = 4
+	if _, err := chain.stream.page(t.Context(), 0, 4, true); err != nil {
+		t.Fatal(err)
+	}
+	f := chain.stream.flows[0]
+	got := make(chan error)
+	go func() {
+		_, err := chain.stream.page(t.Context(), 0, 5, true)
+		got <- err
+	}()
+	for waiting := 0; waiting == 0; runtime.Gosched() {
+		f.mu.Lock()
+		waiting = f.waiting
+		f.mu.Unlock()
+	}
+	l.set(func() { l.era++ })
+	l.set(func() { l.top = 5 })
+	if err := <-got; err != nil {
+		t.Error(err)
+	}
+	if n := l.asked["stream"]; n != 2 {
+		t.Errorf("%d streams", n)
 	}
 }
