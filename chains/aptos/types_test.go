@@ -169,7 +169,7 @@ func TestPagesOfALyingNode(t *testing.T) {
 			return p
 		}), nil},
 		"bad changes":    {change(func(p []map[string]any) any { p[3]["changes"] = 7; return p }), nil},
-		"pruned history": {func(string, []byte) (int, []byte) { return http.StatusGone, []byte(`{"error_code":"version_pruned"}`) }, nil},
+		"pruned history": {func(string, []byte) (int, []byte) { return http.StatusGone, []byte(`{"error_code":"version_pruned"}`) }, chains.ErrPruned},
 	} {
 		l.reset([][]string{{}, {}, {}, {""}, {}})
 		l.top, l.lie = 4, c.lie
