@@ -81,7 +81,7 @@ func open(t *testing.T, handler http.HandlerFunc, timeout time.Duration) chains.
 func TestNobodyListens(t *testing.T) {
 	server := httptest.NewServer(nil)
 	server.Close()
-	chain, err := aptos.New(aptos.Config{URL: server.URL, ChainID: 1})
+	chain, err := aptos.New(aptos.Config{Endpoints: []chains.Endpoint{{URL: server.URL}}, ChainID: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

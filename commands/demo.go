@@ -157,7 +157,7 @@ func replayed(ctx context.Context, assets Assets, ref persistence.MarketRef, log
 	}
 	out := actors.Chain{Name: ref.Chain, Poll: demoPoll, Markets: []actors.Market{{Market: market, Start: start(recording, market)}}}
 	if market.Kind == markets.Aptos {
-		out.Chain, err = aptos.New(aptos.Config{URL: node.URL(), ChainID: recording.ChainID, Numbers: numbers(recording), Sources: sourcesOf(market)})
+		out.Chain, err = aptos.New(aptos.Config{Endpoints: []chains.Endpoint{{URL: node.URL()}}, ChainID: recording.ChainID, Numbers: numbers(recording), Sources: sourcesOf(market)})
 	} else {
 		out.Chain, err = evm.New(evm.Config{Endpoints: []chains.Endpoint{{URL: node.URL()}}, ChainID: recording.ChainID, Sources: sourcesOf(market), Log: log})
 	}

@@ -31,7 +31,7 @@ func TestRewind(t *testing.T) {
 	}{
 		{"ethereum", "17000000", "ethereum/seaport/buy", 14},
 		{"ethereum", "0", "ethereum/seaport/delist", 0},
-		{"aptos", "2386800000", "aptos/tradeport/offer-accept", 0},
+		{"aptos", "2386800000", "aptos/tradeport/offer-accept", 14},
 	} {
 		t.Run(test.chain+" to "+test.height, func(t *testing.T) {
 			said := output(t, data, "rewind", test.chain, "--to", test.height, "--data", data)

@@ -237,7 +237,10 @@ func sourcesOf(m markets.Market) []markets.Source {
 
 func newChain(c config.Chain, sources []markets.Source, numbers func(markets.Source) []int64, log *slog.Logger) (chains.Chain, error) {
 	if c.Kind == markets.Aptos {
-		return aptos.New(aptos.Config{URL: c.Endpoint, Header: c.Header, ChainID: c.ID, Timeout: c.Timeout, Numbers: numbers, Sources: sources})
+		return aptos.New(aptos.Config{
+			Endpoints: []chains.Endpoint{{URL: c.Endpoint, Header: c.Header}}, ChainID: c.ID, Timeout: c.Timeout, Numbers: numbers, Sources: sources,
+			Log: log.With("chain", c.Name),
+		})
 	}
 	return evm.New(evm.Config{
 		Endpoints: []chains.Endpoint{{URL: c.Endpoint, Header: c.Header}}, ChainID: c.ID, Timeout: c.Timeout, Sources: sources,

@@ -30,6 +30,9 @@ type Raw struct {
 	// Aptos
 	Type string          // the event's Move type, its address in 64 digits
 	JSON json.RawMessage // the event's data
+	// Handle is which handle the event is of, its account in 64 digits and its number in
+	// that: only of events that were not read by handles.
+	Handle string `json:"-"`
 	// Ledger is the transaction around an Aptos event, shared by all of its events.
 	Ledger *AptosTransaction
 }
@@ -70,9 +73,21 @@ type Source struct {
 	Account string
 	Handle  string
 	Field   string
+	// From is, of a handle, the ledger version from which on its events are wanted.
+	From int64
 	// Aptos, instead: events of these types, which need no handle. Their addresses have
 	// 64 digits, and they are without type parameters. Their seq is the ledger version.
 	Types []string
+}
+
+// StartAt makes a block, or ledger version, the first whose events are wanted, and
+// returns the place before them, at which a stream of the source starts.
+func (s *Source) StartAt(height int64) Place {
+	if s.Handle == "" {
+		return Place{Seq: height - 1}
+	}
+	s.From = height
+	return Place{Seq: -1, Through: max(height-1, 0)}
 }
 
 // Matches says whether a raw event is one of the source's.

@@ -1,15 +1,19 @@
-// Package aptos reads Aptos over a fullnode's REST API: event handles by their
+// Package aptos reads Aptos over the REST API of a pool of fullnodes: event handles by their
 // sequence numbers, and the transactions around their events; and events by their
 // types, out of all transactions.
 package aptos
 
 import (
+	"cmp"
 	"context"
-	"net/http"
+	"errors"
+	"log/slog"
+	"net/url"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
-	"github.com/ethereum/go-ethereum/common/lru"
 	"golang.org/x/sync/singleflight"
 
 	"github.com/imart/event-worker/chains"
@@ -17,11 +21,10 @@ import (
 	"github.com/imart/event-worker/markets"
 )
 
-// Config describes an Aptos chain and the endpoint that serves it.
+// Config describes an Aptos chain and the endpoints that serve it.
 type Config struct {
-	URL     string      // of the REST API, with or without /v1; all but its host is kept secret
-	Header  http.Header // sent with each request, secret
-	ChainID uint64      // 1 is mainnet
+	Endpoints []chains.Endpoint // of the REST API, with or without /v1
+	ChainID   uint64            // 1 is mainnet
 
 	// Numbers is set for a recording, which is known to be sparse: it lists, in
 	// order, the sequence numbers of a handle's recorded events, and exactly these
@@ -29,12 +32,20 @@ type Config struct {
 	// without gaps.
 	Numbers func(source markets.Source) []int64
 
+	// Stream is the transaction stream over gRPC (aptos.indexer.v1.RawData) that is read
+	// for module events and history where there is one: https://host:port, or
+	// grpc://host:port without TLS. The REST API is read where it fails.
+	Stream      string
+	StreamToken string // sent to it as authorization, secret
+
 	// Sources are all that will be read: of the transactions only events of their types
 	// are kept.
 	Sources []markets.Source
 
-	Timeout   time.Duration // of one request; 30 s if zero
-	MaxAnswer int64         // bytes of one answer; 64 MiB if zero
+	Timeout   time.Duration  // of one request; 30 s if zero
+	MaxAnswer int64          // bytes of one answer; as many as Budget allows, 64 MiB at most, if zero
+	Budget    *chains.Budget // of the bytes of all answers in flight; one of its own if nil
+	Log       *slog.Logger   // slog.Default() if nil
 }
 
 // Chain is an Aptos chain. It implements chains.Chain.
@@ -42,11 +53,18 @@ type Chain struct {
 	node    node
 	numbers func(markets.Source) []int64
 
-	transactions *lru.Cache[int64, *transaction] // by version; handles share them
-	flights      singleflight.Group              // of transactions and pages being fetched
+	transactions *sized[*transaction] // by version; handles share them
+	flights      singleflight.Group   // of transactions and pages being fetched
 
-	wanted map[string]bool                // types of events of all sources, and these without their addresses
-	pages  *lru.Cache[int64, *ledgerPage] // by number; streams share them
+	stream   *stream // nil without one
+	log      *slog.Logger
+	pageSize atomic.Int64 // events that a page of a handle holds at most
+	mu       sync.Mutex
+	readings map[string]*reading // by handle
+
+	accounts map[string]bool     // of handles, as shortAddress has them
+	wanted   map[string]bool     // types of events of all sources, and these without their addresses
+	pages    *sized[*ledgerPage] // by number; streams share them
 
 	life context.Context // until Close
 	end  context.CancelFunc
@@ -54,41 +72,79 @@ type Chain struct {
 
 var _ chains.Chain = (*Chain)(nil)
 
-const transactionsKept = 512
+const (
+	transactionsKept = 1024
+	bytesKept        = 16 << 20 // of transactions, and of pages
+)
 
 // New makes a chain. It asks nothing of the endpoint yet.
 func New(cfg Config) (*Chain, error) {
-	e, err := endpoint.New(endpoint.Config{URL: strings.TrimRight(cfg.URL, "/"), Header: cfg.Header, Timeout: cfg.Timeout, MaxBody: cfg.MaxAnswer})
-	if err != nil {
-		return nil, err
-	}
 	c := &Chain{
-		node:         newNode(e, cfg.ChainID),
 		numbers:      cfg.Numbers,
-		transactions: lru.NewCache[int64, *transaction](transactionsKept),
-		pages:        lru.NewCache[int64, *ledgerPage](pagesKept),
+		transactions: newSized(transactionsKept, bytesKept, (*transaction).size),
+		pages:        newSized(pagesKept, bytesKept, (*ledgerPage).size),
 		wanted:       map[string]bool{},
+		accounts:     accountsOf(cfg.Sources),
+		log:          cmp.Or(cfg.Log, slog.Default()),
+		readings:     map[string]*reading{},
 	}
+	c.pageSize.Store(maxPage)
 	for _, source := range cfg.Sources {
 		for _, name := range source.Types {
 			c.wanted[name], c.wanted[withoutAddress(name)] = true, true
 		}
 	}
 	c.life, c.end = context.WithCancel(context.Background())
+	err := c.openPool(cfg)
+	if err == nil && cfg.Stream != "" {
+		if c.stream, err = newStream(c, cfg); err != nil {
+			c.node.pool.Close()
+		}
+	}
+	if err != nil {
+		c.end()
+		return nil, err
+	}
 	return c, nil
+}
+
+func (c *Chain) openPool(cfg Config) (err error) {
+	budget := cfg.Budget
+	if budget == nil {
+		budget = chains.NewBudget(chains.DefaultBudget)
+	}
+	endpoints := make([]endpoint.Config, len(cfg.Endpoints))
+	for i, e := range cfg.Endpoints {
+		if at, err := url.Parse(e.URL); err == nil && at.Scheme != "http" && at.Scheme != "https" {
+			return errors.New("endpoint URL of Aptos must be http://host… or https://host…") // the URL itself is secret
+		}
+		e.URL = strings.TrimRight(e.URL, "/")
+		e.Timeout, e.MaxBody, e.Budget = cmp.Or(e.Timeout, cfg.Timeout), cmp.Or(e.MaxBody, cfg.MaxAnswer), budget
+		endpoints[i] = e
+	}
+	c.node.chainID = cfg.ChainID
+	c.node.pool, err = endpoint.NewPool(endpoints, nil, c.log) // each answer says of which chain it is
+	return err
 }
 
 // Close ends whatever is under way and closes connections.
 func (c *Chain) Close() {
 	c.end()
-	c.node.Close()
+	c.stream.close()
+	c.node.pool.Close()
 }
 
 // Heads implements chains.Chain: nothing signals new heads.
 func (c *Chain) Heads() <-chan struct{} { return nil }
 
 // Endpoints implements chains.Chain.
-func (c *Chain) Endpoints() []chains.EndpointStatus { return nil }
+func (c *Chain) Endpoints() []chains.EndpointStatus {
+	statuses := c.node.pool.Statuses()
+	if c.stream != nil {
+		statuses = append(statuses, c.stream.status())
+	}
+	return statuses
+}
 
 // Advance implements chains.Chain: the view is the newest ledger version, as Aptos
 // is never reorganised.

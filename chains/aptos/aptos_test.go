@@ -2,6 +2,7 @@ package aptos
 
 import (
 	"errors"
+	"log/slog"
 	"strings"
 	"testing"
 
@@ -30,16 +31,23 @@ func TestAdvanceFollowsTheLedgerForwardOnly(t *testing.T) {
 
 func TestAnotherChainIsRefusedByEveryRequest(t *testing.T) {
 	l := startLedger(t)
-	chain, err := New(Config{URL: l.url + "/v1/", ChainID: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer chain.Close()
-	_, advanced := chain.Advance(t.Context(), nil)
-	_, read := chain.Read(t.Context(), chains.NewLedger(0), source("list"), markets.Place{Seq: -1}, -1, 1)
-	for _, err := range []error{advanced, read} {
-		if !errors.Is(err, chains.ErrWrongChain) || !strings.Contains(err.Error(), "chain id is 7, the configured one 1") {
-			t.Errorf("error %v", err)
+	for name, ask := range map[string]func(c *Chain) error{
+		"advance": func(c *Chain) error { _, err := c.Advance(t.Context(), nil); return err },
+		"read": func(c *Chain) error {
+			_, err := c.Read(t.Context(), chains.NewLedger(0), source("list"), markets.Place{Seq: -1}, -1, 1)
+			return err
+		},
+	} {
+		chain, err := New(Config{Endpoints: []chains.Endpoint{{URL: l.url + "/v1/"}}, ChainID: 1, Log: slog.New(slog.DiscardHandler)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer chain.Close()
+		if err := ask(chain); !errors.Is(err, chains.ErrWrongChain) || !strings.Contains(err.Error(), "chain id is 7, the configured one 1") {
+			t.Errorf("%s: error %v", name, err)
+		}
+		if state := chain.Endpoints()[0].State; state != chains.EndpointWrongChain {
+			t.Errorf("%s: the endpoint is %s", name, state)
 		}
 	}
 }

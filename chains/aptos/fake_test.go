@@ -3,13 +3,17 @@ package aptos
 import (
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
 
+	"github.com/imart/event-worker/chains"
+	"github.com/imart/event-worker/chains/internal/rawdata"
 	"github.com/imart/event-worker/markets"
 )
 
@@ -17,15 +21,30 @@ import (
 // replay node it has any number of handles in one transaction and any ledger, and
 // it can be made to lie.
 type ledger struct {
-	chain *Chain
-	url   string
+	chain     *Chain
+	streaming *Chain // reads the stream, if there is one
+	url       string
+	log       *slog.Logger
 
-	mu      sync.Mutex
-	top     int64      // the newest version
-	events  [][]string // by version: the fields of its handles' events, in order; "" is a module event
-	maxPage int
-	asked   map[string]int // requests by their last path segment but one
-	lie     func(path string, body []byte) (int, []byte)
+	mu         sync.Mutex
+	top        int64      // the newest version
+	events     [][]string // by version: the fields of its handles' events, in order; "" is a module event
+	maxPage    int
+	asked      map[string]int // requests by their last path segment but one
+	lie        func(path string, body []byte) (int, []byte)
+	moved      chan struct{} // closed when anything changes
+	era        int           // counts the ledgers: streams of another one end
+	batch, cut int           // transactions in a response; responses until a stream ends
+	refuse     error         // what streams end with
+	otherChain bool          // the stream is of another one
+	lieStream  func(*rawdata.Transaction)
+
+	gate      func(r *http.Request) // what every request passes first, if there is one
+	hidden    int64                 // events of handles below this number are pruned
+	oldest    string                // the header that tells of it, if it is set
+	missing   bool                  // the handles do not exist
+	undated   bool                  // errors have no headers
+	forgetful bool                  // older state is pruned
 }
 
 const account = "0xabc" // leading zeros are lost, as Aptos loses them
@@ -34,21 +53,60 @@ var fields = []string{"list", "buy"}
 
 func startLedger(t *testing.T) *ledger {
 	t.Helper()
-	l := &ledger{}
+	l := &ledger{log: slog.New(slog.DiscardHandler)}
 	l.reset(nil)
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1", func(w http.ResponseWriter, r *http.Request) {
 		l.write(w, r, map[string]any{"chain_id": 7, "ledger_version": strconv.FormatInt(l.top, 10)})
 	})
 	mux.HandleFunc("GET /v1/accounts/{account}/events/{handle}/{field}", func(w http.ResponseWriter, r *http.Request) {
-		start, _ := strconv.Atoi(r.URL.Query().Get("start"))
 		limit, _ := strconv.Atoi(r.URL.Query().Get("limit"))
 		page := l.handle(r.PathValue("field"))
+		start := max(len(page)-limit, 0)
+		if r.URL.Query().Has("start") {
+			start, _ = strconv.Atoi(r.URL.Query().Get("start"))
+		}
+		switch {
+		case l.missing:
+			l.fail(w, http.StatusNotFound, "Resource not found by Address(0xabc)", "resource_not_found")
+			return
+		case int64(start) < l.hidden:
+			l.fail(w, http.StatusGone, "pruned", "version_pruned")
+			return
+		}
 		page = page[min(start, len(page)):]
 		l.write(w, r, page[:min(limit, l.maxPage, len(page))])
 	})
+	mux.HandleFunc("GET /v1/accounts/{account}/resource/{handle}", func(w http.ResponseWriter, r *http.Request) {
+		data := map[string]any{}
+		version := l.top
+		if text := r.URL.Query().Get("ledger_version"); text != "" {
+			version, _ = strconv.ParseInt(text, 10, 64)
+		}
+		switch {
+		case version < l.top && l.forgetful:
+			l.fail(w, http.StatusGone, "pruned", "version_pruned")
+			return
+		case version > l.top:
+			l.fail(w, http.StatusNotFound, "Ledger version not found", "version_not_found")
+			return
+		}
+		for _, field := range fields {
+			events := slices.DeleteFunc(l.handle(field), func(e map[string]any) bool { return parsed(e["version"].(string)) > version })
+			of := guid(field)
+			data[field] = map[string]any{
+				"counter": strconv.Itoa(len(events)),
+				"guid":    map[string]any{"id": map[string]any{"addr": of["account_address"], "creation_num": of["creation_number"]}},
+			}
+		}
+		l.write(w, r, map[string]any{"type": r.PathValue("handle"), "data": data})
+	})
 	mux.HandleFunc("GET /v1/transactions/by_version/{version}", func(w http.ResponseWriter, r *http.Request) {
 		version, _ := strconv.ParseInt(r.PathValue("version"), 10, 64)
+		if version < parsed(l.oldest) {
+			l.fail(w, http.StatusGone, "pruned", "version_pruned")
+			return
+		}
 		if version > l.top {
 			http.NotFound(w, r)
 			return
@@ -58,6 +116,10 @@ func startLedger(t *testing.T) *ledger {
 	mux.HandleFunc("GET /v1/transactions", func(w http.ResponseWriter, r *http.Request) {
 		start, _ := strconv.ParseInt(r.URL.Query().Get("start"), 10, 64)
 		limit, _ := strconv.ParseInt(r.URL.Query().Get("limit"), 10, 64)
+		if start < parsed(l.oldest) {
+			l.fail(w, http.StatusGone, "pruned", "version_pruned")
+			return
+		}
 		page := []any{}
 		for version := start; version <= l.top && int64(len(page)) < min(limit, int64(l.maxPage)); version++ {
 			page = append(page, l.whole(version))
@@ -65,6 +127,9 @@ func startLedger(t *testing.T) *ledger {
 		l.write(w, r, page)
 	})
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if l.gate != nil {
+			l.gate(r)
+		}
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		parts := strings.Split(r.URL.Path, "/")
@@ -78,7 +143,7 @@ func startLedger(t *testing.T) *ledger {
 }
 
 func (l *ledger) open(t testing.TB) *Chain {
-	chain, err := New(Config{URL: l.url, ChainID: 7, Sources: []markets.Source{byModule, byBoth}})
+	chain, err := New(Config{Endpoints: []chains.Endpoint{{URL: l.url}}, ChainID: 7, Sources: []markets.Source{byModule, byBoth}, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +156,23 @@ func (l *ledger) reset(events [][]string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.top, l.events, l.maxPage, l.asked, l.lie = 0, events, 100, map[string]int{}, nil
+	l.era++
+	l.batch, l.cut, l.refuse, l.otherChain, l.lieStream = 10, 0, nil, false, nil
+	l.move()
+	if c := l.streaming; c != nil {
+		c.transactions.Purge()
+		c.pages.Purge()
+		c.readings = map[string]*reading{}
+		c.stream.mu.Lock()
+		for _, f := range c.stream.flows {
+			f.end()
+		}
+		c.stream.flows, c.stream.health = nil, streamHealth{}
+		c.stream.mu.Unlock()
+	}
+	l.hidden, l.oldest, l.missing, l.forgetful, l.undated = 0, "", false, false, false
 	if l.chain != nil {
+		l.chain.readings = map[string]*reading{}
 		l.chain.transactions.Purge()
 		l.chain.pages.Purge()
 	}
@@ -101,11 +182,35 @@ func (l *ledger) set(change func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	change()
+	l.move()
+}
+
+func (l *ledger) move() {
+	if l.moved != nil {
+		close(l.moved)
+	}
+	l.moved = make(chan struct{})
+}
+
+// fail answers with an error of the API.
+func (l *ledger) fail(w http.ResponseWriter, status int, message, code string) {
+	if !l.undated {
+		l.head(w)
+	}
+	w.WriteHeader(status)
+	fmt.Fprintf(w, `{"message":%q,"error_code":%q}`, message, code)
+}
+
+func (l *ledger) head(w http.ResponseWriter) {
+	w.Header().Set(chainIDHeader, "7")
+	w.Header().Set(versionHeader, strconv.FormatInt(l.top, 10))
+	if l.oldest != "" {
+		w.Header().Set(oldestHeader, l.oldest)
+	}
 }
 
 func (l *ledger) write(w http.ResponseWriter, r *http.Request, v any) {
-	w.Header().Set(chainIDHeader, "7")
-	w.Header().Set(versionHeader, strconv.FormatInt(l.top, 10))
+	l.head(w)
 	body, _ := json.Marshal(v)
 	if l.lie != nil {
 		var status int
@@ -168,6 +273,11 @@ func typeOf(field string) string {
 		return account + "::market::Module<0x1::a::B>"
 	}
 	return account + "::market::Event"
+}
+
+func parsed(text string) int64 {
+	n, _ := strconv.ParseInt(text, 10, 64)
+	return n
 }
 
 func guid(field string) map[string]string {

@@ -3,7 +3,6 @@ package aptos
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math"
 	"net/http"
@@ -19,70 +18,139 @@ import (
 	"github.com/imart/event-worker/markets"
 )
 
-// node is the REST client of one fullnode. The SDK gives the types; its own client
+// node is the client of the fullnodes' REST API. The SDK gives the types; its own client
 // takes no context, bounds no answer, hides the headers that date an answer, and
 // puts the URL into its errors.
 type node struct {
-	*endpoint.Endpoint
+	pool    *endpoint.Pool
 	chainID uint64
-	prefix  []string // the path's beginning
 }
 
 // The headers that every answer of a fullnode has.
 const (
 	chainIDHeader = "X-Aptos-Chain-Id"
 	versionHeader = "X-Aptos-Ledger-Version"
+	oldestHeader  = "X-Aptos-Ledger-Oldest-Version"
 )
 
-func newNode(e *endpoint.Endpoint, chainID uint64) node {
-	n := node{e, chainID, []string{"v1"}}
-	if strings.HasSuffix(e.Path(), "/v1") {
-		n.prefix = nil
+// request is what is asked for. The answer must be of the ledger version need.To or a
+// later one: another endpoint is asked where it is not.
+type request struct {
+	need  endpoint.Need
+	path  []string
+	query url.Values
+}
+
+// Errorf makes an error that names the endpoints.
+func (n node) Errorf(format string, args ...any) error {
+	return fmt.Errorf("%s: %w", strings.Join(n.pool.Hosts(), ", "), fmt.Errorf(format, args...))
+}
+
+// get reads an answer that is JSON; check may refuse it, so that another endpoint is
+// asked.
+func get[T any](ctx context.Context, n node, r request, check func(answer T, version int64) error) (out T, version int64, err error) {
+	version, err = n.read(ctx, r, func(body []byte, version int64) error {
+		var fresh T // what another endpoint answered must not shine through
+		if err := json.Unmarshal(body, &fresh); err != nil {
+			return err
+		}
+		if check != nil {
+			if err := check(fresh, version); err != nil {
+				return err
+			}
+		}
+		out = fresh
+		return nil
+	})
+	return out, version, err
+}
+
+// read reads an answer with a function that must not keep its bytes, and may be called
+// again with the answer of another endpoint. It returns the ledger version that the
+// answer is of. A missingError is an answer, too.
+func (n node) read(ctx context.Context, r request, decode func(body []byte, version int64) error) (version int64, err error) {
+	var missing *missingError
+	err = n.pool.Use(ctx, r.need, func(ctx context.Context, e *endpoint.Endpoint) (err error) {
+		version, missing, err = n.ask(ctx, e, r, decode)
+		return err
+	})
+	if err == nil && missing != nil {
+		err = missing
 	}
-	return n
+	return version, err
 }
 
-// get reads a path into what out points to.
-func (n node) get(ctx context.Context, out any, query url.Values, path ...string) (int64, error) {
-	return n.read(ctx, func(body []byte) error { return json.Unmarshal(body, out) }, query, path...)
-}
-
-// read reads a path with a function that must not keep the answer's bytes. It returns
-// the ledger version that the answer is of, and fails unless the answer is of the
-// configured chain.
-func (n node) read(ctx context.Context, decode func(body []byte) error, query url.Values, path ...string) (int64, error) {
-	answer, err := n.Get(ctx, query, append(n.prefix[:len(n.prefix):len(n.prefix)], path...)...)
+// ask asks one endpoint.
+func (n node) ask(ctx context.Context, e *endpoint.Endpoint, r request, decode func([]byte, int64) error) (int64, *missingError, error) {
+	path := r.path
+	if !strings.HasSuffix(strings.TrimRight(e.Path(), "/"), "/v1") {
+		path = append([]string{"v1"}, path...)
+	}
+	answer, err := e.Get(endpoint.AlsoAnswer(ctx, http.StatusNotFound), r.query, path...)
 	if err != nil {
-		return 0, err
+		return 0, nil, n.refusal(e, err)
 	}
 	defer answer.Release()
-	id, err := strconv.ParseUint(answer.Header.Get(chainIDHeader), 10, 64)
+	if answer.Status == http.StatusNotFound {
+		missing, err := n.notFound(e, r, answer)
+		return 0, missing, err
+	}
+	version, err := n.dated(e, answer.Header)
 	if err != nil {
-		return 0, n.Errorf("answer without a %s header: not an Aptos fullnode", chainIDHeader)
+		return 0, nil, err
+	}
+	if err := n.reaches(e, r, version); err != nil {
+		return 0, nil, err
+	}
+	if err := decode(answer.Body(), version); err != nil {
+		err = e.Malformed("%s: %w", strings.Join(r.path, "/"), err)
+		e.NoteCall(err)
+		return 0, nil, err
+	}
+	return version, nil, nil
+}
+
+// dated is the ledger version of an answer with these headers, if it is one of the
+// configured chain.
+func (n node) dated(e *endpoint.Endpoint, header http.Header) (int64, error) {
+	id, err := strconv.ParseUint(header.Get(chainIDHeader), 10, 64)
+	if err != nil {
+		return 0, e.Malformed("answer without a %s header: not an Aptos fullnode", chainIDHeader)
 	}
 	if id != n.chainID {
-		return 0, n.Errorf("%w: the endpoint's chain id is %d, the configured one %d", chains.ErrWrongChain, id, n.chainID)
+		e.IsWrong()
+		return 0, e.Errorf("%w: the endpoint's chain id is %d, the configured one %d", chains.ErrWrongChain, id, n.chainID)
 	}
-	version, err := strconv.ParseInt(answer.Header.Get(versionHeader), 10, 64)
+	version, err := strconv.ParseInt(header.Get(versionHeader), 10, 64)
 	if err != nil || version < 0 {
-		return 0, n.Errorf("answer without a %s header", versionHeader)
+		return 0, e.Malformed("answer without a %s header", versionHeader)
 	}
-	if err := decode(answer.Body()); err != nil {
-		return 0, n.Errorf("%s: %w", strings.Join(path, "/"), err)
-	}
+	e.Saw(version)
 	return version, nil
+}
+
+// reaches says whether an answer of a ledger version is late enough for a request.
+func (n node) reaches(e *endpoint.Endpoint, r request, version int64) error {
+	if version >= r.need.To {
+		return nil
+	}
+	e.IsLagging()
+	return e.Errorf("%w: ledger at version %d, asked as of version %d", chains.ErrAhead, version, r.need.To)
 }
 
 // ledgerVersion asks for the newest version.
 func (n node) ledgerVersion(ctx context.Context) (int64, error) {
-	var info struct {
+	type ledgerInfo struct {
 		Version *number `json:"ledger_version"`
 	}
-	if _, err := n.get(ctx, &info, nil); err != nil {
+	info, _, err := get(ctx, n, request{}, func(info ledgerInfo, _ int64) error {
+		if info.Version == nil {
+			return fmt.Errorf("ledger info without ledger_version")
+		}
+		return nil
+	})
+	if err != nil {
 		return 0, err
-	}
-	if info.Version == nil {
-		return 0, n.Errorf("ledger info without ledger_version")
 	}
 	return int64(*info.Version), nil
 }
@@ -110,36 +178,128 @@ func (e event) handle() (handle, bool) {
 	return handle{*e.GUID.AccountAddress, e.GUID.CreationNumber}, true
 }
 
-// events asks for up to limit events of a handle from a number on. It returns the
-// ledger version as of which there were these.
-func (n node) events(ctx context.Context, source markets.Source, start, limit int64) ([]event, int64, error) {
-	var events []event
-	query := url.Values{
-		"start": {strconv.FormatInt(start, 10)},
-		"limit": {strconv.FormatInt(limit, 10)},
+// events asks for up to limit events of a handle from a number on, the newest if it is
+// negative. It returns the ledger version as of which there were these. check may refuse
+// them; it may be nil.
+func (n node) events(ctx context.Context, need endpoint.Need, source markets.Source, start, limit int64, check func([]event, int64) error) ([]event, int64, error) {
+	r := request{need, []string{"accounts", source.Account, "events", source.Handle, source.Field}, url.Values{"limit": {decimal(limit)}}}
+	if start >= 0 {
+		r.query.Set("start", decimal(start))
 	}
-	version, err := n.get(ctx, &events, query, "accounts", source.Account, "events", source.Handle, source.Field)
-	if err == nil && int64(len(events)) > limit {
-		err = n.Errorf("%d events of %s, %d were asked for", len(events), source.Field, limit)
+	events, version, err := get(ctx, n, r, func(events []event, version int64) error {
+		if int64(len(events)) > limit {
+			return fmt.Errorf("%d events of %s, %d were asked for", len(events), source.Field, limit)
+		}
+		if check == nil {
+			return nil
+		}
+		return check(events, version)
+	})
+	if limit > 1 && endpoint.RefusalOf(err).IsSize() {
+		return n.events(ctx, need, source, start, limit/2, check)
 	}
 	return events, version, err
 }
 
-// transaction asks for the transaction of a version.
-func (n node) transaction(ctx context.Context, version int64) (*transaction, error) {
-	var t wireTransaction
-	_, err := n.get(ctx, &t, nil, "transactions", "by_version", strconv.FormatInt(version, 10))
-	if status, ok := errors.AsType[*endpoint.StatusError](err); ok && status.Status == http.StatusNotFound {
-		return nil, fmt.Errorf("%w: version %d: %w", chains.ErrAhead, version, err)
-	}
-	if err != nil {
-		return nil, err
-	}
-	if int64(t.Version) != version || t.Hash == "" {
-		return nil, n.Errorf("asked for version %d, answered with version %d, hash %.80q", version, t.Version, t.Hash)
-	}
-	return t.parse(), nil
+// eventHandle is an event handle in its resource.
+type eventHandle struct {
+	Counter *number `json:"counter"`
+	GUID    struct {
+		ID struct {
+			Address  string `json:"addr"`
+			Creation number `json:"creation_num"`
+		} `json:"id"`
+	} `json:"guid"`
 }
+
+// eventHandle asks for a handle as of a ledger version, the newest if it is negative.
+func (n node) eventHandle(ctx context.Context, source markets.Source, version int64) (h eventHandle, err error) {
+	type resource struct {
+		Data map[string]json.RawMessage `json:"data"`
+	}
+	r := request{path: []string{"accounts", source.Account, "resource", source.Handle}, query: url.Values{}}
+	if version >= 0 {
+		r.need = endpoint.Need{From: version, To: version}
+		r.query.Set("ledger_version", decimal(version))
+	}
+	_, _, err = get(ctx, n, r, func(answer resource, _ int64) error {
+		h = eventHandle{}
+		if err := json.Unmarshal(answer.Data[source.Field], &h); err != nil || h.Counter == nil {
+			return fmt.Errorf("field %s of %.200s is not an event handle", source.Field, source.Handle)
+		}
+		return nil
+	})
+	return h, err
+}
+
+// counter asks how many events a handle has logged up to a ledger version, the newest if
+// it is negative.
+func (n node) counter(ctx context.Context, source markets.Source, version int64) (int64, error) {
+	h, err := n.eventHandle(ctx, source, version)
+	if err != nil {
+		return 0, err
+	}
+	return int64(*h.Counter), nil
+}
+
+// transaction asks for the transaction of a version.
+func (n node) transaction(ctx context.Context, version int64) (kept *transaction, err error) {
+	r := request{need: endpoint.Need{From: version, To: version}, path: []string{"transactions", "by_version", decimal(version)}}
+	_, _, err = get(ctx, n, r, func(w wireTransaction, _ int64) (err error) {
+		if err = w.is(version); err == nil {
+			kept, err = w.parse()
+		}
+		return err
+	})
+	return kept, err
+}
+
+// transactions asks for the transactions of versions, and returns those that lie in one
+// page of the ledger, at least the first.
+func (n node) transactions(ctx context.Context, versions []int64) (out []*transaction, err error) {
+	first, last := versions[0], versions[len(versions)-1]
+	r := request{
+		need: endpoint.Need{From: first, To: last}, path: []string{"transactions"},
+		query: url.Values{"start": {decimal(first)}, "limit": {decimal(min(last-first+1, pageSize))}},
+	}
+	_, _, err = get(ctx, n, r, func(page []json.RawMessage, _ int64) (err error) {
+		out, err = parsePage(page, versions)
+		return err
+	})
+	if len(versions) > 1 && endpoint.RefusalOf(err).IsSize() {
+		return n.transactions(ctx, versions[:len(versions)/2])
+	}
+	return out, err
+}
+
+// parsePage parses the transactions of versions that are on a page, which begins with
+// the first of them.
+func parsePage(page []json.RawMessage, versions []int64) (out []*transaction, err error) {
+	for _, v := range versions {
+		at := v - versions[0]
+		if at >= int64(len(page)) {
+			break
+		}
+		var w wireTransaction
+		if err := json.Unmarshal(page[at], &w); err != nil {
+			return nil, err
+		}
+		if err := w.is(v); err != nil {
+			return nil, err
+		}
+		t, err := w.parse()
+		if err != nil {
+			return nil, fmt.Errorf("version %d: %w", v, err)
+		}
+		out = append(out, t)
+	}
+	if len(out) == 0 {
+		return nil, fmt.Errorf("no transactions from version %d on", versions[0])
+	}
+	return out, nil
+}
+
+func decimal(n int64) string { return strconv.FormatInt(n, 10) }
 
 // number is a u64 of the API, a string in JSON. All of ours fit 63 bits.
 type number int64

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
@@ -41,12 +42,26 @@ func plain(ledger [][]string, field string) []spot {
 // holds nothing more where it does, and at the end every place is at the ledger's
 // version.
 func TestReadIsThePlainListAndEveryPlaceIsTrue(t *testing.T) {
-	l := startLedger(t)
+	t.Run("REST", func(t *testing.T) {
+		l := startLedger(t)
+		readHandles(t, l, l.chain)
+	})
+	t.Run("stream", func(t *testing.T) {
+		l := startLedger(t)
+		readHandles(t, l, l.stream(t))
+		if status := l.streaming.stream.status(); status.LastError != "" {
+			t.Errorf("the stream failed: %+v", status)
+		}
+	})
+}
+
+func readHandles(t *testing.T, l *ledger, chain *Chain) {
 	rapid.Check(t, func(t *rapid.T) {
 		transaction := rapid.SliceOfN(rapid.SampledFrom([]string{"list", "buy", ""}), 0, 4)
 		ledger := rapid.SliceOfN(transaction, 1, 12).Draw(t, "ledger")
 		l.reset(ledger)
 		last := int64(len(ledger)) - 1
+		l.set(func() { l.maxPage = rapid.SampledFrom([]int{100, 100, 1, 2, 3}).Draw(t, "page") })
 		places := map[string]markets.Place{}
 		read := map[string][]markets.Raw{}
 		for _, field := range fields {
@@ -54,7 +69,7 @@ func TestReadIsThePlainListAndEveryPlaceIsTrue(t *testing.T) {
 		}
 		step := func(field string, through int64, limit int) bool {
 			before := places[field]
-			page, err := l.chain.Read(context.Background(), chains.NewLedger(l.top), source(field), before, through, limit)
+			page, err := chain.Read(context.Background(), chains.NewLedger(l.top), source(field), before, through, limit)
 			if err != nil {
 				t.Fatalf("read %s behind %+v: %v", field, before, err)
 			}
@@ -70,6 +85,9 @@ func TestReadIsThePlainListAndEveryPlaceIsTrue(t *testing.T) {
 		}
 		t.Repeat(map[string]func(*rapid.T){
 			"grow": func(t *rapid.T) { l.set(func() { l.top = min(l.top+1, last) }) },
+			"other page size": func(t *rapid.T) {
+				l.set(func() { l.maxPage = rapid.SampledFrom([]int{100, 1, 2, 3}).Draw(t, "page") })
+			},
 			"read": func(t *rapid.T) {
 				field := rapid.SampledFrom(fields).Draw(t, "field")
 				through := rapid.Int64Range(-1, 8).Draw(t, "through")
@@ -116,7 +134,7 @@ func TestASharedTransactionIsAskedForOnce(t *testing.T) {
 	for _, field := range fields {
 		chaintest.Drain(t.Context(), t, l.chain, chains.NewLedger(2), source(field), markets.Place{Seq: -1}, -1, 1)
 	}
-	if n := l.asked["by_version"]; n != 2 {
+	if n := l.asked["by_version"] + l.asked["v1"]; n != 2 {
 		t.Errorf("%d requests for 2 transactions", n)
 	}
 }
@@ -143,7 +161,8 @@ func TestThroughSplitsAPage(t *testing.T) {
 		want    markets.Place
 		events  int
 	}{
-		{markets.Place{Seq: -1}, -1, markets.Place{Seq: 3, Through: 5}, 4},
+		{markets.Place{Seq: -1}, -1, markets.Place{Seq: 3, Through: 3}, 4}, // there may be more
+		{markets.Place{Seq: 3, Through: 3}, -1, markets.Place{Seq: 3, Through: 5}, 0},
 		{markets.Place{Seq: -1}, 0, markets.Place{Seq: 0, Through: 1}, 1},
 		{markets.Place{Seq: -1}, 1, markets.Place{Seq: 1, Through: 1}, 2}, // the third is of the same version
 		{markets.Place{Seq: -1}, 2, markets.Place{Seq: 2, Through: 3}, 3},
@@ -177,11 +196,11 @@ func TestAnswersThatCannotBe(t *testing.T) {
 		"gap":             {replace("events", `"sequence_number":"1"`, `"sequence_number":"2"`), chains.ErrGap, "event 2 follows on 0"},
 		"first missing":   {replace("events", `"sequence_number":"0"`, `"sequence_number":"1"`), chains.ErrGap, "event 1 follows on -1"},
 		"twice":           {replace("events", `"sequence_number":"1"`, `"sequence_number":"0"`), chains.ErrGap, "event 0 follows on 0"},
-		"future version":  {replace("events", `"version":"2"`, `"version":"9"`), nil, "not between"},
-		"version back":    {replace("events", `"version":"2"`, `"version":"0"`), nil, "not between"},
+		"future version":  {replace("events", `"version":"40"`, `"version":"90"`), nil, "not between"},
+		"version back":    {replace("events", `"version":"40"`, `"version":"0"`), nil, "not between"},
 		"other handle":    {replace("events", `"creation_number":"10"`, `"creation_number":"11"`), nil, "does not have it"},
-		"no transaction":  {func(p string, b []byte) (int, []byte) { return status(p, b, "by_version", http.StatusNotFound) }, chains.ErrAhead, "404"},
-		"pruned":          {func(p string, b []byte) (int, []byte) { return status(p, b, "by_version", http.StatusGone) }, nil, "410"},
+		"no transaction":  {func(p string, b []byte) (int, []byte) { return answering(p, b, "by_version", http.StatusNotFound) }, chains.ErrAhead, "404"},
+		"pruned":          {func(p string, b []byte) (int, []byte) { return answering(p, b, "by_version", http.StatusGone) }, chains.ErrPruned, "410"},
 		"other version":   {replace("by_version", `"version":"1"`, `"version":"7"`), nil, "answered with version 7"},
 		"negative number": {replace("events", `"sequence_number":"0"`, `"sequence_number":"-1"`), nil, "events"},
 		"huge number":     {replace("events", `"sequence_number":"0"`, `"sequence_number":"18446744073709551615"`), nil, "too large"},
@@ -199,12 +218,12 @@ func TestAnswersThatCannotBe(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			l := startLedger(t)
-			l.reset([][]string{{}, {"list"}, {"list"}})
+			l.reset(append(append([][]string{{}, {"list"}}, make([][]string, 38)...), []string{"list"}))
 			if name == "order" {
 				l.reset([][]string{{}, {"list", "list"}})
 			}
-			l.top, l.lie = 2, test.lie
-			_, err := l.chain.Read(t.Context(), chains.NewLedger(2), source("list"), markets.Place{Seq: -1}, -1, 100)
+			l.top, l.lie = 40, test.lie
+			_, err := l.chain.Read(t.Context(), chains.NewLedger(40), source("list"), markets.Place{Seq: -1}, -1, 100)
 			if err == nil || !strings.Contains(err.Error(), test.text) || test.want != nil && !errors.Is(err, test.want) {
 				t.Errorf("error %v, want %q and %v", err, test.text, test.want)
 			}
@@ -212,27 +231,11 @@ func TestAnswersThatCannotBe(t *testing.T) {
 	}
 }
 
-func status(path string, body []byte, in string, status int) (int, []byte) {
+func answering(path string, body []byte, in string, status int) (int, []byte) {
 	if strings.Contains(path, in) {
 		return status, []byte(`{"message":"no"}`)
 	}
 	return http.StatusOK, body
-}
-
-// A page that was shorter than asked for, of a node with smaller pages than the
-// documented ones, would make a place that is not true: the next page shows it.
-func TestAnEventBelowThePlaceIsAnError(t *testing.T) {
-	l := startLedger(t)
-	l.reset([][]string{{}, {"list"}, {"list"}})
-	l.top, l.maxPage = 2, 1
-	view := chains.NewLedger(2)
-	page, err := l.chain.Read(t.Context(), view, source("list"), markets.Place{Seq: -1}, -1, 100)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err = l.chain.Read(t.Context(), view, source("list"), page.To, -1, 100); err == nil {
-		t.Errorf("no error behind %+v", page.To)
-	}
 }
 
 func TestALaggingEndpointIsAhead(t *testing.T) {
@@ -242,5 +245,49 @@ func TestALaggingEndpointIsAhead(t *testing.T) {
 	_, err := l.chain.Read(t.Context(), chains.NewLedger(9), source("list"), markets.Place{Seq: 0, Through: 5}, -1, 100)
 	if !errors.Is(err, chains.ErrAhead) {
 		t.Errorf("error %v, want %v", err, chains.ErrAhead)
+	}
+}
+
+// A transaction that contradicts the handle's page is not kept: it may be the one that is
+// not right.
+func TestATransactionThatContradictsIsAskedForAgain(t *testing.T) {
+	l := startLedger(t)
+	l.reset([][]string{{}, {"list"}})
+	l.top = 1
+	odd := true
+	l.lie = func(path string, body []byte) (int, []byte) {
+		if odd && strings.Contains(path, "by_version") {
+			body = []byte(strings.ReplaceAll(string(body), `"creation_number":"10"`, `"creation_number":"11"`))
+		}
+		return http.StatusOK, body
+	}
+	read := func() (chains.Page, error) {
+		return l.chain.Read(t.Context(), chains.NewLedger(1), source("list"), markets.Place{Seq: -1}, -1, 10)
+	}
+	if _, err := read(); err == nil {
+		t.Error("no error")
+	}
+	l.set(func() { odd = false })
+	if page, err := read(); err != nil || len(page.Raws) != 1 {
+		t.Errorf("%d events, %v", len(page.Raws), err)
+	}
+}
+
+// Answers that are too large are asked for in parts.
+func TestAnswersThatAreTooLarge(t *testing.T) {
+	l := startLedger(t)
+	chain, err := New(Config{
+		Endpoints: []chains.Endpoint{{URL: l.url}}, ChainID: 7, Sources: []markets.Source{byModule}, MaxAnswer: 1500, Log: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer chain.Close()
+	l.reset(slices.Repeat([][]string{{"list", ""}}, 60))
+	l.top = 59
+	for _, s := range []markets.Source{byModule, source("list")} {
+		if raws, _ := chaintest.Drain(t.Context(), t, chain, chains.NewLedger(59), s, markets.Place{Seq: -1}, -1, 100); len(raws) != 60 {
+			t.Errorf("%d events", len(raws))
+		}
 	}
 }

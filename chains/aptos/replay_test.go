@@ -77,11 +77,11 @@ func serveRecording(t *testing.T) (*replay.Recording, *replay.Node) {
 	return r, node
 }
 
-// follow is the chain that reads a recording's node.
-func follow(t *testing.T, r *replay.Recording, node *replay.Node, sources ...markets.Source) *aptos.Chain {
+// follow is the chain that reads a recording's node, and its stream if there is one.
+func follow(t *testing.T, r *replay.Recording, node *replay.Node, stream string, sources ...markets.Source) *aptos.Chain {
 	t.Helper()
 	chain, err := aptos.New(aptos.Config{
-		URL: node.URL(), ChainID: 1, Sources: sources,
+		Endpoints: []chains.Endpoint{{URL: node.URL()}}, ChainID: 1, Sources: sources, Stream: stream, StreamToken: "key",
 		Numbers: func(s markets.Source) []int64 { return r.Numbers(s.Account, s.Handle, s.Field) },
 	})
 	if err != nil {
@@ -91,9 +91,20 @@ func follow(t *testing.T, r *replay.Recording, node *replay.Node, sources ...mar
 	return chain
 }
 
+// serveStream is the URL of a recorded node's stream.
+func serveStream(t *testing.T, node *replay.Node) string {
+	t.Helper()
+	stream, err := node.ServeStream(t.Context(), "127.0.0.1:0", "key")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(stream.Close)
+	return stream.URL()
+}
+
 func TestRecordedTradeport(t *testing.T) {
 	r, node := serveRecording(t)
-	chain := follow(t, r, node)
+	chain := follow(t, r, node, "")
 
 	byType := recordedEvents(t)
 	var all []markets.Raw
@@ -159,7 +170,7 @@ func TestARecordingIsFullOfGapsToWhoDoesNotKnow(t *testing.T) {
 		"none recorded": func(markets.Source) []int64 { return []int64{} },
 	} {
 		t.Run(name, func(t *testing.T) {
-			chain, err := aptos.New(aptos.Config{URL: node.URL(), ChainID: 1, Numbers: numbers})
+			chain, err := aptos.New(aptos.Config{Endpoints: []chains.Endpoint{{URL: node.URL()}}, ChainID: 1, Numbers: numbers})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -173,11 +184,29 @@ func TestARecordingIsFullOfGapsToWhoDoesNotKnow(t *testing.T) {
 }
 
 // By their types the recorded events are the same as by their handles, but for their
-// seqs, which are ledger versions.
+// seqs, which are ledger versions; and they are the same by the REST API and over the
+// transaction stream.
 func TestByTypesAsByHandles(t *testing.T) {
-	r, node := serveRecording(t)
+	t.Run("REST", func(t *testing.T) {
+		r, node := serveRecording(t)
+		byTypesAsByHandles(t, r, node, "")
+		if n := node.Requests()["stream"]; n > 0 {
+			t.Errorf("%d streams", n)
+		}
+	})
+	t.Run("stream", func(t *testing.T) {
+		r, node := serveRecording(t)
+		before := node.Requests()["transactions"]
+		byTypesAsByHandles(t, r, node, serveStream(t, node))
+		if n := node.Requests(); n["stream"] < 10 || n["transactions"]-before > 11 { // those of the handles
+			t.Errorf("requests %v", n)
+		}
+	})
+}
+
+func byTypesAsByHandles(t *testing.T, r *replay.Recording, node *replay.Node, stream string) {
 	node.Finish()
-	chain := follow(t, r, node)
+	chain := follow(t, r, node, "")
 	view, err := chain.Advance(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -200,7 +229,7 @@ func TestByTypesAsByHandles(t *testing.T) {
 	if total != 18 {
 		t.Errorf("%d events, 18 are recorded", total)
 	}
-	chain = follow(t, r, node, types)
+	chain = follow(t, r, node, stream, types)
 	for version, want := range byHandle {
 		raws, to := chaintest.Drain(t.Context(), t, chain, view, types, markets.Place{Seq: version - 70}, version+70, 1)
 		if to.Seq != min(version+70, view.Head.Seq) {

@@ -1,7 +1,6 @@
 package aptos
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"strconv"
@@ -19,6 +18,9 @@ type pageScan struct {
 	wanted map[string]bool
 	next   int64 // the version that must come next
 	raws   []markets.Raw
+
+	accounts map[string]bool // whose handles' events are kept, too, out of the stream
+	handled  []handled
 }
 
 // page scans a page.
@@ -77,8 +79,18 @@ func (s *pageScan) transaction(l *jlexer.Lexer) {
 		return
 	}
 	s.next++
-	if err := s.keep(t); err != nil {
-		l.AddError(fmt.Errorf("version %d: %w", t.version, err))
+	if len(t.raws) == 0 {
+		return
+	}
+	var changes []change
+	if len(t.changes) > 0 {
+		if err := json.Unmarshal(t.changes, &changes); err != nil {
+			l.AddError(fmt.Errorf("changes of version %d: %w", t.version, err))
+			return
+		}
+	}
+	if err := s.keep(t, changes); err != nil {
+		l.AddError(err)
 	}
 }
 
@@ -130,30 +142,25 @@ func (s *pageScan) want(t *outline, index int32, name string, data []byte) error
 	if !s.wanted[bare] {
 		return nil
 	}
-	if !json.Valid(data) {
-		return fmt.Errorf("event %d has no data", index)
+	normal, err := canonical(data)
+	if err != nil {
+		return fmt.Errorf("data of event %d: %w", index, err)
 	}
 	account, _, _ := strings.Cut(bare, "::")
 	if t.accounts == nil {
 		t.accounts = map[string]bool{}
 	}
 	t.accounts[account] = true
-	t.raws = append(t.raws, markets.Raw{Position: markets.Position{Log: index}, Type: long, JSON: bytes.Clone(data)})
+	t.raws = append(t.raws, markets.Raw{Position: markets.Position{Log: index}, Type: long, JSON: normal})
 	return nil
 }
 
 // keep keeps the wanted events of a transaction.
-func (s *pageScan) keep(t outline) error {
-	if len(t.raws) == 0 {
-		return nil
+func (s *pageScan) keep(t outline, changes []change) error {
+	ledger, err := ledgerOf(number(t.version), t.sender, changes, t.accounts)
+	if err != nil {
+		return fmt.Errorf("version %d: %w", t.version, err)
 	}
-	var changes []change
-	if len(t.changes) > 0 {
-		if err := json.Unmarshal(t.changes, &changes); err != nil {
-			return fmt.Errorf("changes: %w", err)
-		}
-	}
-	ledger := ledgerOf(number(t.version), t.sender, changes, t.accounts)
 	for _, raw := range t.raws {
 		raw.Position.Height, raw.Seq = t.version, t.version
 		raw.Transaction, raw.Time, raw.Ledger = t.hash, number(t.timestamp).time(), ledger

@@ -19,6 +19,21 @@ type transaction struct {
 	indices map[eventKey]int32 // where each handle event stands among all events
 }
 
+// size is about how many bytes the transaction takes.
+func (t *transaction) size() int64 {
+	const each = 128
+	size := int64(each * (len(t.indices) + 1))
+	return size + ledgerSize(t.ledger)
+}
+
+func ledgerSize(ledger *markets.AptosTransaction) (size int64) {
+	const each = 256
+	for _, r := range ledger.Resources {
+		size += int64(each + len(r.Type) + len(r.Data))
+	}
+	return size
+}
+
 // eventKey names an event of a handle.
 type eventKey struct {
 	handle
@@ -63,23 +78,40 @@ func Transaction(text []byte) (hash string, raws []markets.Raw, err error) {
 		}
 		account, _, _ := strings.Cut(long, "::")
 		accounts[account] = true
+		of := ""
 		if h, ok := e.handle(); ok {
 			accounts[h.account.StringLong()] = true
+			of = fmt.Sprintf("%s/%d", h.account.StringLong(), h.creation)
 		}
 		raws = append(raws, markets.Raw{
+			Handle:   of,
 			Position: markets.Position{Height: int64(w.Version), Log: int32(i)}, Seq: int64(e.Sequence),
 			Transaction: w.Hash, Time: w.Timestamp.time(), Type: long, JSON: e.Data,
 		})
+		if raws[i].JSON, err = canonical(e.Data); err != nil {
+			return "", nil, fmt.Errorf("data of event %d: %w", i, err)
+		}
 	}
-	ledger := ledgerOf(w.Version, w.Sender, w.Changes, accounts)
+	ledger, err := ledgerOf(w.Version, w.Sender, w.Changes, accounts)
+	if err != nil {
+		return "", nil, err
+	}
 	for i := range raws {
 		raws[i].Ledger = ledger
 	}
 	return w.Hash, raws, nil
 }
 
-func (w wireTransaction) parse() *transaction {
-	t := &transaction{hash: w.Hash, time: w.Timestamp.time(), indices: map[eventKey]int32{}}
+// is says whether the transaction is that of a version.
+func (w wireTransaction) is(version int64) error {
+	if int64(w.Version) != version || w.Hash == "" {
+		return fmt.Errorf("asked for version %d, answered with version %d, hash %.80q", version, w.Version, w.Hash)
+	}
+	return nil
+}
+
+func (w wireTransaction) parse() (t *transaction, err error) {
+	t = &transaction{hash: w.Hash, time: w.Timestamp.time(), indices: map[eventKey]int32{}}
 	accounts := map[string]bool{}
 	for i, e := range w.Events {
 		if h, ok := e.handle(); ok {
@@ -87,15 +119,15 @@ func (w wireTransaction) parse() *transaction {
 			accounts[h.account.StringLong()] = true
 		}
 	}
-	t.ledger = ledgerOf(w.Version, w.Sender, w.Changes, accounts)
-	return t
+	t.ledger, err = ledgerOf(w.Version, w.Sender, w.Changes, accounts)
+	return t, err
 }
 
 // time is a number of microseconds since 1970.
 func (n number) time() time.Time { return time.UnixMicro(int64(n)).UTC() }
 
 // ledgerOf is what is kept for decoders of a transaction's sender and changes.
-func ledgerOf(version number, sender string, changes []change, accounts map[string]bool) *markets.AptosTransaction {
+func ledgerOf(version number, sender string, changes []change, accounts map[string]bool) (*markets.AptosTransaction, error) {
 	ledger := &markets.AptosTransaction{Version: int64(version)}
 	ledger.Sender, _ = longAddress(sender)
 	size := 0
@@ -110,9 +142,13 @@ func ledgerOf(version number, sender string, changes []change, accounts map[stri
 		if size += len(change.Data.Data); size > maxResourceBytes || len(ledger.Resources) == maxResources {
 			break
 		}
-		ledger.Resources = append(ledger.Resources, markets.AptosResource{Address: address, Type: change.Data.Type, Data: change.Data.Data})
+		data, err := canonical(change.Data.Data)
+		if err != nil {
+			return nil, fmt.Errorf("resource %.200s: %w", change.Data.Type, err)
+		}
+		ledger.Resources = append(ledger.Resources, markets.AptosResource{Address: address, Type: change.Data.Type, Data: data})
 	}
-	return ledger
+	return ledger, nil
 }
 
 // isTelling says whether a resource can tell something of an event: objects,

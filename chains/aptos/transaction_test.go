@@ -27,7 +27,10 @@ func TestWhatIsKeptOfATransaction(t *testing.T) {
 	if err := json.Unmarshal([]byte(text), &wire); err != nil {
 		t.Fatal(err)
 	}
-	kept := wire.parse()
+	kept, err := wire.parse()
+	if err != nil {
+		t.Fatal(err)
+	}
 	var types []string
 	for _, r := range kept.ledger.Resources {
 		types = append(types, r.Type)
@@ -49,19 +52,23 @@ func TestWhatIsKeptOfATransaction(t *testing.T) {
 }
 
 func TestResourcesAreBounded(t *testing.T) {
-	transaction := func(n, size int) wireTransaction {
+	resources := func(n, size int) int {
 		change := fmt.Sprintf(`{"type":"write_resource","address":"0x7","data":{"type":"0x4::token::Token","data":%q}}`, strings.Repeat("x", size))
 		text := `{"changes":[` + strings.Repeat(change+",", n-1) + change + `]}`
 		var wire wireTransaction
 		if err := json.Unmarshal([]byte(text), &wire); err != nil {
 			t.Fatal(err)
 		}
-		return wire
+		kept, err := wire.parse()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(kept.ledger.Resources)
 	}
-	if n := len(transaction(1000, 1).parse().ledger.Resources); n != maxResources {
+	if n := resources(1000, 1); n != maxResources {
 		t.Errorf("%d resources kept", n)
 	}
-	if n := len(transaction(20, 100_000).parse().ledger.Resources); n != 10 {
+	if n := resources(20, 100_000); n != 10 {
 		t.Errorf("%d resources of 100,000 bytes kept", n)
 	}
 }

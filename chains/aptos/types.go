@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/imart/event-worker/chains"
+	"github.com/imart/event-worker/chains/internal/endpoint"
 	"github.com/imart/event-worker/markets"
 )
 
@@ -25,10 +25,30 @@ const (
 type ledgerPage struct {
 	first, last int64
 	raws        []markets.Raw
+	handled     []handled // by handles
+	ofStream    bool      // only then are there any
 }
 
 // holds says whether the page has the versions from first to last.
 func (p *ledgerPage) holds(first, last int64) bool { return p.first <= first && p.last >= last }
+
+// size is about how many bytes the page takes.
+func (p *ledgerPage) size() int64 {
+	const each = 512
+	size := int64(each)
+	var last *markets.AptosTransaction
+	for _, raw := range p.raws {
+		size += int64(each + len(raw.JSON))
+		if raw.Ledger != last {
+			last = raw.Ledger
+			size += ledgerSize(last)
+		}
+	}
+	for _, h := range p.handled {
+		size += int64(each+len(h.Data)) + h.of.size()
+	}
+	return size
+}
 
 // readTypes reads events by their types. The ledger has no index of them: all of its
 // transactions are read, page by page, which all streams share.
@@ -73,6 +93,17 @@ func at(version int64) markets.Place { return markets.Place{Seq: version, Throug
 // ledger returns pages without gaps that begin at the version first, and go as far as
 // last or less far.
 func (c *Chain) ledger(ctx context.Context, first, last int64) ([]*ledgerPage, error) {
+	if c.stream.usable() {
+		pages, err := c.streamed(ctx, first, last, false)
+		if c.stream.note(ctx, err) == nil || ctx.Err() != nil {
+			return pages, err
+		}
+	}
+	return c.paged(ctx, first, last)
+}
+
+// paged is ledger by the REST API.
+func (c *Chain) paged(ctx context.Context, first, last int64) ([]*ledgerPage, error) {
 	from, to := first/pageSize, min(last/pageSize, first/pageSize+pagesRead-1)
 	pages := make([]*ledgerPage, to-from+1)
 	group, ctx := errgroup.WithContext(ctx)
@@ -115,16 +146,26 @@ func (c *Chain) page(ctx context.Context, number, first, last int64) (*ledgerPag
 // page asks for limit transactions from a version on, of which the ledger must have
 // those up to the version last.
 func (n node) page(ctx context.Context, first, limit, last int64, wanted map[string]bool) (*ledgerPage, error) {
-	scan := pageScan{wanted: wanted, next: first}
-	query := url.Values{"start": {strconv.FormatInt(first, 10)}, "limit": {strconv.FormatInt(limit, 10)}}
-	version, err := n.read(ctx, scan.page, query, "transactions")
-	switch count := scan.next - first; {
+	r := request{
+		need: endpoint.Need{From: first, To: last}, path: []string{"transactions"},
+		query: url.Values{"start": {decimal(first)}, "limit": {decimal(limit)}},
+	}
+	var scan pageScan
+	_, err := n.read(ctx, r, func(body []byte, _ int64) error {
+		scan = pageScan{wanted: wanted, next: first}
+		if err := scan.page(body); err != nil {
+			return err
+		}
+		if count := scan.next - first; count == 0 || count > limit {
+			return fmt.Errorf("%d transactions from version %d on, %d were asked for", count, first, limit)
+		}
+		return nil
+	})
+	switch {
+	case limit > 1 && endpoint.RefusalOf(err).IsSize():
+		return n.page(ctx, first, limit/2, min(last, first+limit/2-1), wanted)
 	case err != nil:
 		return nil, err
-	case version < last:
-		return nil, n.Errorf("%w: ledger at version %d, asked for version %d", chains.ErrAhead, version, last)
-	case count == 0 || count > limit:
-		return nil, n.Errorf("%d transactions from version %d on, %d were asked for", count, first, limit)
 	}
 	return &ledgerPage{first: first, last: scan.next - 1, raws: scan.raws}, nil
 }

@@ -2,6 +2,7 @@ package aptos
 
 import (
 	"encoding/json"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -43,12 +44,12 @@ func BenchmarkPage(b *testing.B) {
 		w.Write(body)
 	}))
 	defer server.Close()
-	e, err := endpoint.New(endpoint.Config{URL: server.URL})
+	pool, err := endpoint.NewPool([]endpoint.Config{{URL: server.URL}}, nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer e.Close()
-	n := newNode(e, 1)
+	defer pool.Close()
+	n := node{pool, 1}
 	const account = "0xe11c12ec495f3989c35e1c6a0af414451223305b579291fc8f3d9d0575a23c26"
 	wanted := map[string]bool{account + "::listings_v2::BuyEvent": true, "listings_v2::BuyEvent": true}
 	b.Run("read", func(b *testing.B) {
@@ -62,7 +63,7 @@ func BenchmarkPage(b *testing.B) {
 	b.Run("fetch", func(b *testing.B) {
 		b.SetBytes(int64(len(body)))
 		for b.Loop() {
-			answer, err := n.Get(b.Context(), nil, "v1", "transactions")
+			answer, err := pool.All()[0].Get(b.Context(), nil, "v1", "transactions")
 			if err != nil {
 				b.Fatal(err)
 			}

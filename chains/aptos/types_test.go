@@ -35,9 +35,26 @@ func byType(ledger [][]string, source markets.Source, from, to int64) (spots []s
 
 // Whatever the limits, the growth of the ledger, the size of the node's pages, and
 // however streams share them: what is read by types is the plain list, and each place
-// says exactly how far.
+// says exactly how far. It is so by the REST API and over the transaction stream,
+// however often that ends.
 func TestReadByTypesIsThePlainList(t *testing.T) {
-	l := startLedger(t)
+	t.Run("REST", func(t *testing.T) {
+		l := startLedger(t)
+		readByTypes(t, l, l.chain)
+	})
+	t.Run("stream", func(t *testing.T) {
+		l := startLedger(t)
+		readByTypes(t, l, l.stream(t))
+		if status := l.streaming.stream.status(); status.LastError != "" {
+			t.Errorf("the stream failed: %+v", status)
+		}
+		if l.asked["v1"] > 0 || l.asked["stream"] == 0 {
+			t.Errorf("requests %v", l.asked)
+		}
+	})
+}
+
+func readByTypes(t *testing.T, l *ledger, chain *Chain) {
 	rapid.Check(t, func(t *rapid.T) {
 		transaction := rapid.SliceOfN(rapid.SampledFrom([]string{"list", "buy", "", ""}), 0, 3)
 		ledger := rapid.SliceOfN(transaction, 1, 12).Draw(t, "ledger")
@@ -49,13 +66,15 @@ func TestReadByTypesIsThePlainList(t *testing.T) {
 		l.set(func() {
 			l.top = int64(rapid.IntRange(0, int(last)).Draw(t, "top"))
 			l.maxPage = rapid.SampledFrom([]int{100, 100, 25, 3}).Draw(t, "page")
+			l.batch = rapid.SampledFrom([]int{1000, 100, 7, 1}).Draw(t, "batch")
+			l.cut = rapid.SampledFrom([]int{0, 0, 2, 1}).Draw(t, "cut")
 		})
 		start := int64(rapid.IntRange(-1, before).Draw(t, "start"))
 		places := map[*markets.Source]markets.Place{&byModule: {Seq: start}, &byBoth: {Seq: start}}
 		step := func(source *markets.Source, through int64, limit int) bool {
 			from := places[source]
 			view := chains.NewLedger(l.top)
-			page, err := l.chain.Read(context.Background(), view, *source, from, through, limit)
+			page, err := chain.Read(context.Background(), view, *source, from, through, limit)
 			if from.Seq > l.top {
 				if !errors.Is(err, chains.ErrAhead) {
 					t.Fatalf("a place that the ledger has not reached: %v", err)
@@ -150,7 +169,7 @@ func TestPagesOfALyingNode(t *testing.T) {
 			return p
 		}), nil},
 		"bad changes":    {change(func(p []map[string]any) any { p[3]["changes"] = 7; return p }), nil},
-		"pruned history": {func(string, []byte) (int, []byte) { return http.StatusGone, []byte(`{"error_code":"version_pruned"}`) }, nil},
+		"pruned history": {func(string, []byte) (int, []byte) { return http.StatusGone, []byte(`{"error_code":"version_pruned"}`) }, chains.ErrPruned},
 	} {
 		l.reset([][]string{{}, {}, {}, {""}, {}})
 		l.top, l.lie = 4, c.lie

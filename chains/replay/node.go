@@ -21,6 +21,7 @@ type Node struct {
 
 	mu       sync.Mutex
 	requests map[string]int64
+	moved    chan struct{} // closed when the head moves
 
 	url    string
 	server *http.Server
@@ -29,7 +30,7 @@ type Node struct {
 
 // NewNode returns a node that listens nowhere: a handler.
 func NewNode(r *Recording) *Node {
-	n := &Node{recording: r, requests: map[string]int64{}}
+	n := &Node{recording: r, requests: map[string]int64{}, moved: make(chan struct{})}
 	if r.Kind == Aptos {
 		n.handler = n.rest()
 	} else {
@@ -106,13 +107,32 @@ func (n *Node) Step() bool {
 			return false
 		}
 		if n.at.CompareAndSwap(at, at+1) {
+			n.move()
 			return true
 		}
 	}
 }
 
 // Finish moves the head to the end.
-func (n *Node) Finish() { n.at.Store(int64(len(n.recording.heads)) - 1) }
+func (n *Node) Finish() {
+	n.at.Store(int64(len(n.recording.heads)) - 1)
+	n.move()
+}
+
+// move tells who waits that the head has moved.
+func (n *Node) move() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	close(n.moved)
+	n.moved = make(chan struct{})
+}
+
+// headAndMoved is the head, and a channel that is closed when it has moved on.
+func (n *Node) headAndMoved() (int64, <-chan struct{}) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.Head(), n.moved
+}
 
 // Run moves the head on in intervals until it stands at the end or the context is
 // done.

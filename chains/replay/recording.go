@@ -1,7 +1,7 @@
-// Package replay serves recorded chains over HTTP as a real node would: an EVM
-// chain as JSON-RPC, Aptos as its REST API. Between and around what was recorded
-// the chain is made of empty blocks, the same in every process. The format of
-// recordings is described in testdata/README.md.
+// Package replay serves recorded chains as a real node would: an EVM chain as JSON-RPC,
+// Aptos as its REST API and its transaction stream over gRPC. Between and around what
+// was recorded the chain is made of empty blocks, the same in every process. The format
+// of recordings is described in testdata/README.md.
 package replay
 
 import (

@@ -37,6 +37,7 @@ func (n *Node) rest() http.Handler {
 	handle("/v1/{$}", "ledger", n.ledgerInfo)
 	handle("/v1", "ledger", n.ledgerInfo)
 	handle("/v1/accounts/{account}/events/{handle}/{field}", "events", events)
+	handle("/v1/accounts/{account}/resource/{handle}", "resource", resource)
 	handle("/v1/transactions/by_version/{version}", "transactions", transactionByVersion)
 	handle("/v1/transactions", "transactions", transactionPage)
 	handle("/v1/transactions/by_hash/{hash}", "transactions", transactionByHash)
@@ -118,6 +119,43 @@ func events(l *ledger, head int64, r *http.Request) (any, *restError) {
 		out[i] = e.body
 	}
 	return out, nil
+}
+
+// resource answers the resource of an account that holds event handles: of each the
+// counter that was reached at a version. Nothing else of it was recorded.
+func resource(l *ledger, head int64, r *http.Request) (any, *restError) {
+	version, has, failed := number(r, "ledger_version")
+	switch {
+	case failed != nil:
+		return nil, failed
+	case !has:
+		version = head
+	case version < l.oldest:
+		return nil, &restError{http.StatusGone, "version_pruned", fmt.Sprintf("Ledger version(%d) has been pruned", version)}
+	case version > head:
+		return nil, &restError{http.StatusNotFound, "version_not_found", fmt.Sprintf("Ledger version(%d) is not found", version)}
+	}
+	account, name := longAddresses(r.PathValue("account")), longAddresses(r.PathValue("handle"))
+	data := map[string]any{}
+	for key, h := range l.handles {
+		if key.account != account || key.resource != name {
+			continue
+		}
+		served, _ := slices.BinarySearchFunc(h.events, version+1, func(e event, v int64) int { return cmp.Compare(e.version, v) })
+		counter := int64(0)
+		if served > 0 {
+			counter = h.events[served-1].sequence + 1
+		}
+		data[key.field] = map[string]any{
+			"counter": strconv.FormatInt(counter, 10),
+			"guid":    map[string]any{"id": map[string]string{"addr": h.account, "creation_num": strconv.FormatInt(h.number, 10)}},
+		}
+	}
+	if len(data) == 0 {
+		return nil, &restError{http.StatusNotFound, "resource_not_found", fmt.Sprintf(
+			"Resource not found by Address(%.80s), Struct tag(%.200s) and Ledger version(%d)", account, name, version)}
+	}
+	return map[string]any{"type": r.PathValue("handle"), "data": data}, nil
 }
 
 func transactionByVersion(l *ledger, head int64, r *http.Request) (any, *restError) {

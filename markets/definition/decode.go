@@ -27,7 +27,7 @@ func (d *Definition) bound(src *source, at *place) *bound {
 		b.known[c.Address] = c
 	}
 	if d.Kind == markets.Aptos {
-		b.typeName = qualified(at.account, src.eventType)
+		b.typeName = qualified(src.home(at.account), src.eventType)
 		return b
 	}
 	b.known[zeroAddress] = at.coin

@@ -1,6 +1,7 @@
 package definition
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -32,7 +33,7 @@ func (d *Definition) Explain(site Site, transaction []markets.Raw, i int) ([]Ver
 		if err != nil {
 			return nil, fmt.Errorf("stream %s: %w", st.name, err)
 		}
-		if !s.Source.Matches(&transaction[i]) {
+		if !s.Source.Matches(&transaction[i]) || isOf(s.Source, &transaction[i]) == no {
 			continue
 		}
 		verdicts = append(verdicts, d.explain(st, s, at, transaction, i)...)
@@ -46,13 +47,14 @@ func (d *Definition) explain(st *stream, s markets.Stream, at *place, transactio
 		v := Verdict{Stream: st.name, Line: src.line, Event: src.title()}
 		if src.decoder == nil {
 			v.Line = src.line
-			if (d.Kind == markets.Aptos || len(st.sources) > 1) && d.bound(src, at).match(&raw) != nil {
+			told := isOf(s.Source, &raw) == yes // an event of another type is then one that cannot be decoded
+			if (d.Kind == markets.Aptos || len(st.sources) > 1) && !told && d.bound(src, at).match(&raw) != nil {
 				continue
 			}
 		}
 		var own []markets.Raw // what the stream reads of the transaction: decoders may need it all
 		for _, r := range transaction {
-			if s.Source.Matches(&r) {
+			if s.Source.Matches(&r) && isOf(s.Source, &r) != no {
 				own = append(own, r)
 			}
 		}
@@ -91,4 +93,51 @@ func reason(v Verdict, failures []markets.Failure, raw markets.Raw) string {
 		return "no condition (when) holds"
 	}
 	return ""
+}
+
+// answer is whether something is so, as far as is known.
+type answer int
+
+const (
+	unknown answer = iota
+	yes
+	no
+)
+
+// isOf says whether an event is of a source's handle. A transaction that logs an event
+// by a handle writes the resource that holds the handle: it names the handle.
+func isOf(s markets.Source, raw *markets.Raw) answer {
+	if s.Handle == "" || raw.Handle == "" || raw.Ledger == nil {
+		return unknown
+	}
+	for _, r := range raw.Ledger.Resources {
+		if r.Address != qualifiedAddress(s.Account) || qualified("", r.Type) != s.Handle {
+			continue
+		}
+		var handles map[string]json.RawMessage
+		var handle struct {
+			GUID struct {
+				ID struct {
+					Address  string `json:"addr"`
+					Creation string `json:"creation_num"`
+				} `json:"id"`
+			} `json:"guid"`
+		}
+		if json.Unmarshal(r.Data, &handles) != nil || json.Unmarshal(handles[s.Field], &handle) != nil {
+			return unknown
+		}
+		if qualifiedAddress(handle.GUID.ID.Address)+"/"+handle.GUID.ID.Creation == raw.Handle {
+			return yes
+		}
+		return no
+	}
+	return unknown
+}
+
+// qualifiedAddress is an address in 64 digits, or what it is if it is none.
+func qualifiedAddress(address string) string {
+	if long, err := normalised(address); err == nil {
+		return long
+	}
+	return address
 }

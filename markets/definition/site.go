@@ -204,6 +204,15 @@ func (at *place) addresses(src *source) (addresses []string, start int64) {
 	return distinct(addresses), start
 }
 
+// home is the account of the modules that a source names without one: that of its handle,
+// or the market's.
+func (src *source) home(account string) string {
+	if address, _, _ := strings.Cut(src.handle, "::"); strings.HasPrefix(address, "0x") {
+		return address
+	}
+	return account
+}
+
 // qualified is the name of a resource or of a type, with its address in 64 digits in
 // front.
 func qualified(account, name string) string {

@@ -30,6 +30,7 @@ type StatusError struct {
 	Status int
 	Text   string        // the beginning of the answer, without the endpoint's secrets
 	Wait   time.Duration // the answer's Retry-After
+	Header http.Header   // of the answer
 }
 
 func (e *StatusError) Error() string {
@@ -173,9 +174,10 @@ func (e *Endpoint) Get(ctx context.Context, query url.Values, segments ...string
 	return e.do(ctx, 1, http.MethodGet, at, nil)
 }
 
-// Answer is an endpoint's answer with status 200. Its body is gone once it is
+// Answer is an endpoint's answer, with status 200 or that of AlsoAnswer. Its body is gone once it is
 // released, which is done when nothing of it is needed any more.
 type Answer struct {
+	Status int // over HTTP
 	Header http.Header
 	body   *[]byte
 	lease  *Lease

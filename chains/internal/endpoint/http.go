@@ -48,16 +48,26 @@ func (t *overHTTP) roundTrip(ctx context.Context, method string, at *url.URL, bo
 		return Answer{}, t.broken(err)
 	}
 	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
+	if response.StatusCode != http.StatusOK && response.StatusCode != ctx.Value(alsoKey{}) {
 		text, _ := io.ReadAll(io.LimitReader(response.Body, 4<<10))
 		return Answer{}, &StatusError{
 			Host: t.Host(), Status: response.StatusCode, Text: t.Redact(string(text)), Wait: retryAfter(response.Header, time.Now()),
+			Header: response.Header,
 		}
 	}
 	if response.ContentLength > t.maxBody {
 		return Answer{}, t.Errorf("%w: %d bytes, at most %d are read", ErrTooLarge, response.ContentLength, t.maxBody)
 	}
-	return t.read(ctx, response.Header, response.Body, response.ContentLength)
+	answer, err := t.read(ctx, response.Header, response.Body, response.ContentLength)
+	answer.Status = response.StatusCode
+	return answer, err
+}
+
+type alsoKey struct{}
+
+// AlsoAnswer makes answers with a status other than 200 answers like any other.
+func AlsoAnswer(ctx context.Context, status int) context.Context {
+	return context.WithValue(ctx, alsoKey{}, status)
 }
 
 // read reads an answer's body, of a length if that is known, within the budget.

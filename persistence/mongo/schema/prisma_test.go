@@ -2,18 +2,15 @@ package schema
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/imart/event-worker/internal/required"
+	"github.com/imart/event-worker/internal/npmtest"
 )
 
 // Prisma's own parser takes our schema, as "prisma format" would have it, and finds
@@ -162,72 +159,7 @@ type parser string
 // prismaParser installs Prisma's parser, once for a user.
 func prismaParser(t *testing.T) parser {
 	t.Helper()
-	const what, how = "prisma", "put node and npm on PATH, and let npm reach its registry"
-	for _, tool := range []string{"node", "npm"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			required.Skip(t, what, how)
-		}
-	}
-	folder, err := installed(t.Context(), filepath.Join("testdata", "prisma"))
-	if err != nil {
-		t.Log(err)
-		required.Skip(t, what, how)
-	}
-	return parser(folder)
-}
-
-// installed is a folder in the user's cache with what a package's lock file names.
-func installed(ctx context.Context, pack string) (string, error) {
-	lock, err := os.ReadFile(filepath.Join(pack, "package-lock.json"))
-	if err != nil {
-		return "", err
-	}
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		return "", err
-	}
-	cache = filepath.Join(cache, "event-worker-test")
-	folder := filepath.Join(cache, "prisma-"+hashOf(lock)[:16])
-	if _, err := os.Stat(folder); err == nil {
-		return folder, nil
-	}
-	if err := os.MkdirAll(cache, 0o700); err != nil {
-		return "", err
-	}
-	fresh, err := os.MkdirTemp(cache, "installing-")
-	if err != nil {
-		return "", err
-	}
-	defer os.RemoveAll(fresh) // gone when all went well
-	if err := install(ctx, pack, fresh); err != nil {
-		return "", err
-	}
-	if err := os.Rename(fresh, folder); err != nil {
-		if _, missing := os.Stat(folder); missing != nil { // no other test run was faster
-			return "", err
-		}
-	}
-	return folder, nil
-}
-
-func install(ctx context.Context, pack, folder string) error {
-	for _, name := range []string{"package.json", "package-lock.json"} {
-		text, err := os.ReadFile(filepath.Join(pack, name))
-		if err != nil {
-			return err
-		}
-		if err := os.WriteFile(filepath.Join(folder, name), text, 0o600); err != nil {
-			return err
-		}
-	}
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
-	defer cancel()
-	npm := exec.CommandContext(ctx, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
-	npm.Dir = folder
-	if out, err := npm.CombinedOutput(); err != nil {
-		return fmt.Errorf("npm ci: %w\n%s", err, out)
-	}
-	return nil
+	return parser(npmtest.Install(t, "prisma", filepath.Join("testdata", "prisma")))
 }
 
 // parse asks Prisma what it makes of a schema.

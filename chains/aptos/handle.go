@@ -1,0 +1,189 @@
+package aptos
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/imart/event-worker/chains"
+	"github.com/imart/event-worker/markets"
+)
+
+// reading is what is known of a handle from reading it.
+type reading struct {
+	mu      sync.Mutex
+	ahead   int64 // pages to ask for at once
+	short   int64 // events of the page that was short, when the handle was last read
+	dated   int64 // the ledger version of that page
+	counted bool  // an empty page agreed with the handle's counter
+	told    bool  // that the handle does not exist yet
+	gone    *gone // what its pruned events were found to be
+	of      *handle
+}
+
+// reading is that of a source's handle.
+func (c *Chain) reading(source markets.Source) *reading {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	key := source.Account + "/" + source.Handle + "/" + source.Field
+	if c.readings[key] == nil {
+		c.readings[key] = &reading{ahead: 1}
+	}
+	return c.readings[key]
+}
+
+// readHandle reads a handle's events behind a place: what the node has pruned from the
+// transaction stream, if there is one.
+func (c *Chain) readHandle(ctx context.Context, view *chains.View, source markets.Source, after markets.Place, through, limit int64) (chains.Page, error) {
+	if through >= 0 && through < after.Seq {
+		return chains.Page{To: after}, nil
+	}
+	from, err := c.startOf(ctx, source, after)
+	switch {
+	case errors.Is(err, chains.ErrPruned) && c.stream.usable():
+		return c.history(ctx, view, source, markets.Place{Seq: -1, Through: max(after.Through, source.From-1)}, through, limit)
+	case err != nil:
+		return chains.Page{}, err
+	case through >= 0 && through < from.Seq: // the start was found behind it
+		return chains.Page{To: markets.Place{Seq: through, Through: after.Through}}, nil
+	}
+	streams := (from.Through > 0 || source.From > 0) && c.stream.usable()
+	if streams && c.isGone(source, from.Seq+1) {
+		return c.history(ctx, view, source, from, through, limit)
+	}
+	page, err := c.readPages(ctx, source, from, through, limit)
+	pruned, isPruned := errors.AsType[*prunedError](err)
+	switch {
+	case !isPruned:
+		return page, err
+	case streams:
+		_ = c.firstLeft(ctx, source, from.Seq+1, pruned) // for the next reads
+		return c.history(ctx, view, source, from, through, limit)
+	}
+	return chains.Page{}, c.firstLeft(ctx, source, from.Seq+1, pruned)
+}
+
+// readPages reads a handle's events behind a place by the REST API.
+func (c *Chain) readPages(ctx context.Context, source markets.Source, from markets.Place, through, limit int64) (chains.Page, error) {
+	if through >= 0 {
+		limit = min(limit, through-from.Seq+1) // the event behind through dates the page
+	}
+	s, err := c.stretch(ctx, source, from, limit)
+	if missing, ok := errors.AsType[*missingError](err); ok {
+		return c.notYet(ctx, source, from, missing)
+	}
+	if err != nil {
+		return chains.Page{}, err
+	}
+	raws, err := c.raws(ctx, s.events[:upTo(s.events, through)])
+	if err != nil {
+		return chains.Page{}, err
+	}
+	return chains.Page{To: s.place(from, len(raws)), Raws: raws}, nil
+}
+
+// place is where the first n events of a stretch lead.
+func (s stretch) place(from markets.Place, n int) markets.Place {
+	to := from
+	switch {
+	case n < len(s.events):
+		to.Through = int64(s.events[n].Version) - 1
+	case s.ended:
+		to.Through = s.version
+	case n > 0:
+		to.Through = int64(s.events[n-1].Version) - 1
+	}
+	to.Through = max(to.Through, from.Through)
+	if n > 0 {
+		to.Seq = int64(s.events[n-1].Sequence)
+	}
+	return to
+}
+
+// notYet is the page of a handle that does not exist yet: it holds nothing up to the
+// ledger version of the node's answer.
+func (c *Chain) notYet(ctx context.Context, source markets.Source, from markets.Place, missing *missingError) (chains.Page, error) {
+	if from.Seq >= 0 {
+		return chains.Page{}, fmt.Errorf("handle %s, read up to event %d, is gone: %w", source.Field, from.Seq, missing)
+	}
+	version := missing.version
+	if version < 0 { // the node dates its other answers: what it has not now, it had not then
+		var err error
+		if version, err = c.node.ledgerVersion(ctx); err != nil {
+			return chains.Page{}, err
+		}
+		if _, _, err = c.node.events(ctx, needBehind(from), source, 0, 1, nil); !errors.As(err, &missing) {
+			return chains.Page{To: from}, err
+		}
+	}
+	if version < from.Through {
+		return chains.Page{}, c.node.Errorf("%w: ledger at version %d, place at %d", chains.ErrAhead, version, from.Through)
+	}
+	r := c.reading(source)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.told {
+		r.told = true
+		c.log.Info("the event handle does not exist yet", "account", source.Account, "handle", source.Handle, "field", source.Field)
+	}
+	return chains.Page{To: markets.Place{Seq: from.Seq, Through: version}}, nil
+}
+
+// upTo counts the events up to the number through, all if it is negative.
+func upTo(events []event, through int64) int {
+	if through < 0 {
+		return len(events)
+	}
+	n := 0
+	for n < len(events) && int64(events[n].Sequence) <= through {
+		n++
+	}
+	return n
+}
+
+// check checks that events are those that follow on a place, without a gap, and
+// of versions that may hold them.
+func (c *Chain) check(source markets.Source, after markets.Place, events []event, version int64) error {
+	next := c.successor(source, after.Seq)
+	seq, least := after.Seq, after.Through+1
+	if after.Through == 0 {
+		least = 0 // nothing is known
+	}
+	for _, e := range events {
+		want, ok := next(seq)
+		if !ok || int64(e.Sequence) != want {
+			return fmt.Errorf("%w: event %d follows on %d", chains.ErrGap, e.Sequence, seq)
+		}
+		if v := int64(e.Version); v < least || v > version {
+			return fmt.Errorf("event %d is of version %d, not between %d and %d", e.Sequence, v, least, version)
+		}
+		seq, least = want, int64(e.Version)
+	}
+	return nil
+}
+
+// successor returns the function from a number to the one that must follow.
+func (c *Chain) successor(source markets.Source, after int64) func(int64) (int64, bool) {
+	recorded := c.recorded(source)
+	if recorded == nil {
+		return func(seq int64) (int64, bool) { return seq + 1, true }
+	}
+	at, _ := slices.BinarySearch(recorded, after+1)
+	return func(int64) (int64, bool) {
+		if at == len(recorded) {
+			return 0, false
+		}
+		at++
+		return recorded[at-1], true
+	}
+}
+
+// recorded are the numbers of a recording's handle, nil on a real chain.
+func (c *Chain) recorded(source markets.Source) []int64 {
+	if c.numbers == nil {
+		return nil
+	}
+	return c.numbers(source)
+}
