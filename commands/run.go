@@ -235,12 +235,14 @@ func sourcesOf(m markets.Market) []markets.Source {
 	return sources
 }
 
+// newChain makes a chain of its configuration.
 func newChain(c config.Chain, sources []markets.Source, numbers func(markets.Source) []int64, log *slog.Logger) (chains.Chain, error) {
+	first := slices.MinFunc(c.Endpoints, func(a, b chains.Endpoint) int { return cmp.Compare(a.Priority, b.Priority) })
 	if c.Kind == markets.Aptos {
-		return aptos.New(aptos.Config{URL: c.Endpoint, Header: c.Header, ChainID: c.ID, Timeout: c.Timeout, Numbers: numbers, Sources: sources})
+		return aptos.New(aptos.Config{URL: first.URL, Header: first.Header, ChainID: c.ID, Timeout: c.Timeout, Numbers: numbers, Sources: sources})
 	}
 	return evm.New(evm.Config{
-		URL: c.Endpoint, Header: c.Header, ChainID: c.ID, Timeout: c.Timeout, Sources: sources,
+		URL: first.URL, Header: first.Header, ChainID: c.ID, Timeout: c.Timeout, Sources: sources,
 		Confirmations: c.Confirmations, MaxUnfinal: c.MaxUnfinal, MaxRange: c.MaxRange, Log: log.With("chain", c.Name),
 	})
 }
