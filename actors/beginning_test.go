@@ -76,8 +76,8 @@ func TestAStreamWaitsForItsBeginning(t *testing.T) {
 	w.find = nil
 	w.mine(block(bought("a", "2")))
 	w.mustCheck()
-	if a := w.actors()["chain/market/buy"]; a.LastError != "" || a.Report.Status != persistence.Running {
-		t.Errorf("it still says %s, %q", a.Report.Status, a.LastError)
+	if a := w.actors()["chain/market/buy"]; a.Report.Status != persistence.Running {
+		t.Errorf("it still says %s", a.Report.Status)
 	}
 }
 
