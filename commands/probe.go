@@ -39,6 +39,12 @@ func (p *probe) stop() {
 	p.looking.Wait()
 }
 
+// looked is what came of the look at one chain.
+type looked struct {
+	chain int
+	err   error
+}
+
 // look looks at all chains at once. Where all must be well the error tells of each that is
 // not. Otherwise it returns as soon as one is well: the others are warned of, and wait for
 // their endpoints. That all of them serve other chains can only be a configuration to
@@ -46,41 +52,71 @@ func (p *probe) stop() {
 func (p *probe) look(ctx context.Context, all bool) error {
 	within, cancel := context.WithTimeout(ctx, probeTimeout)
 	p.cancel = cancel
-	results := make(chan error, len(p.sources))
+	results := make(chan looked, len(p.sources))
 	for i := range p.sources {
-		p.looking.Go(func() {
-			err := p.first(within, i)
-			if err != nil && !all && !errors.Is(err, context.Canceled) {
-				p.log.Warn(fmt.Sprintf("chain %s waits for its endpoint, which is tried again", p.sources[i].Name), "chain", p.sources[i].Name, "reason", err)
-			}
-			results <- err
-		})
+		p.looking.Go(func() { results <- looked{i, p.first(within, i)} })
 	}
-	var errs []error
-	wrong := 0
 	waited := time.NewTimer(soon)
 	defer waited.Stop()
-	for range p.sources {
-		var err error
+	var failed []looked
+	well := false
+	for open := len(p.sources); open > 0 && !well; open-- {
 		select {
-		case err = <-results:
+		case r := <-results:
+			if r.err != nil {
+				failed = append(failed, r)
+			}
+			well = r.err == nil && !all
 		case <-waitOver(waited, all):
-			return nil
+			well = true // as far as is known
+			open++
 		}
-		switch {
-		case ctx.Err() != nil:
-			return ctx.Err()
-		case err == nil && !all:
-			return nil
-		case errors.Is(err, chains.ErrWrongChain):
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err := p.hopeless(failed, all); err != nil {
+		return err
+	}
+	for _, r := range failed {
+		p.warn(r)
+	}
+	p.looking.Go(func() { p.warnOfRest(within, results) })
+	return nil
+}
+
+// hopeless is the error of what failed, unless the process can begin all the same.
+func (p *probe) hopeless(failed []looked, all bool) error {
+	errs, wrong := make([]error, len(p.sources)), 0
+	for _, r := range failed {
+		errs[r.chain] = r.err
+		if errors.Is(r.err, chains.ErrWrongChain) {
 			wrong++
 		}
-		errs = append(errs, err)
 	}
 	if all || wrong == len(p.sources) {
 		return errors.Join(errs...)
 	}
 	return nil
+}
+
+// warnOfRest warns of chains that are looked at while the others go on already.
+func (p *probe) warnOfRest(ctx context.Context, results <-chan looked) {
+	for {
+		select {
+		case r := <-results:
+			if r.err != nil && !errors.Is(r.err, context.Canceled) {
+				p.warn(r)
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (p *probe) warn(r looked) {
+	name := p.sources[r.chain].Name
+	p.log.Warn(fmt.Sprintf("chain %s waits for its endpoint, which is tried again", name), "chain", name, "reason", r.err)
 }
 
 // waitOver ends unless all must be well.

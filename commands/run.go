@@ -45,10 +45,10 @@ there, share the chains out evenly among them, and take over from whoever dies. 
 SIGTERM a process first gives its chains to the others. With --once a process runs
 alone, and only where no cluster does.
 
-A chain whose endpoints do not answer, or serve another chain, waits for them: it is said
-in the log, they are tried again for ever, and the other chains go on. Only where all that
-is configured serves other chains does the process end at once, and with --once wherever
-an endpoint fails at the start.
+A chain whose endpoints do not answer, or serve another chain, waits for them: the log
+says so, they are tried again for ever, and the other chains go on. The process ends at
+once only where all chains' endpoints serve other chains, and with --once where any
+endpoint fails at the start.
 
 "status" and "query" show what is going on meanwhile; so do /healthz, /readyz and
 /metrics at the address monitor.listen. The log goes to standard error, and with
