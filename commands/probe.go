@@ -60,16 +60,17 @@ func (p *probe) look(ctx context.Context, all bool) error {
 	defer waited.Stop()
 	var failed []looked
 	well := false
-	for open := len(p.sources); open > 0 && !well; open-- {
+	open := len(p.sources)
+	for open > 0 && !well {
 		select {
 		case r := <-results:
+			open--
 			if r.err != nil {
 				failed = append(failed, r)
 			}
 			well = r.err == nil && !all
 		case <-waitOver(waited, all):
 			well = true // as far as is known
-			open++
 		}
 	}
 	if ctx.Err() != nil {
@@ -81,7 +82,7 @@ func (p *probe) look(ctx context.Context, all bool) error {
 	for _, r := range failed {
 		p.warn(r)
 	}
-	p.looking.Go(func() { p.warnOfRest(within, results) })
+	p.looking.Go(func() { p.warnOfRest(results, open) })
 	return nil
 }
 
@@ -101,15 +102,10 @@ func (p *probe) hopeless(failed []looked, all bool) error {
 }
 
 // warnOfRest warns of chains that are looked at while the others go on already.
-func (p *probe) warnOfRest(ctx context.Context, results <-chan looked) {
-	for {
-		select {
-		case r := <-results:
-			if r.err != nil && !errors.Is(r.err, context.Canceled) {
-				p.warn(r)
-			}
-		case <-ctx.Done():
-			return
+func (p *probe) warnOfRest(results <-chan looked, rest int) {
+	for range rest {
+		if r := <-results; r.err != nil && !errors.Is(r.err, context.Canceled) {
+			p.warn(r)
 		}
 	}
 }
