@@ -78,6 +78,17 @@ type Chain struct {
 type Market struct {
 	markets.Market
 	Start func(stream string) markets.Place
+	// Find returns what finds out where a stream begins, instead of Start, when it is
+	// followed for the first time; nil for streams that Start knows, as Find itself may be.
+	Find func(stream string) func(context.Context) (markets.Place, error)
+}
+
+// finder finds out where a stream begins; nil if that is known.
+func (m Market) finder(stream string) func(context.Context) (markets.Place, error) {
+	if m.Find == nil {
+		return nil
+	}
+	return m.Find(stream)
 }
 
 // Node is a running tree of actors.
@@ -241,7 +252,7 @@ func marketProps(s *shared, c Chain, m Market, tuning Tuning, epoch epochFunc) *
 			ordersPID := childOf(l.Self(), "orders")
 			for _, st := range m.Streams {
 				w := worker{
-					shared: s, epoch: epoch, start: m.Start(st.Name), orders: ordersPID,
+					shared: s, epoch: epoch, start: m.Start(st.Name), find: m.finder(st.Name), orders: ordersPID,
 					stream: stream{Stream: st, market: ref, chain: c.Chain, Tuning: tuning},
 				}
 				children = append(children, child{st.Name, w.props()})

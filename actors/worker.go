@@ -1,6 +1,8 @@
 package actors
 
 import (
+	"context"
+
 	"github.com/asynkron/protoactor-go/actor"
 
 	"github.com/imart/event-worker/markets"
@@ -16,23 +18,28 @@ type worker struct {
 	stream
 	epoch  epochFunc
 	start  markets.Place
+	find   func(context.Context) (markets.Place, error) // finds out the start; nil if it is known
 	orders *actor.PID
 }
 
 func (w worker) props() *actor.Props {
-	return props(w.shared, w.claim("worker", ""), w.epoch, func() part {
-		return &supervisor{children: func(l *life) []child {
-			subject := childOf(l.Self(), "subject")
-			children := []child{
-				{"subject", w.subjectProps(l.Self())},
-				{activity, w.observerProps(activity, subject)},
-			}
-			if w.Observer != "" {
-				children = append(children, child{w.Observer, w.observerProps(w.Observer, subject)})
-			}
-			return children
-		}}
-	})
+	claim := w.claim("worker", "")
+	if w.find == nil {
+		claim.Start = w.start
+	}
+	return props(w.shared, claim, w.epoch, func() part { return &beginning{worker: w} })
+}
+
+func (w worker) children(l *life) []child {
+	subject := childOf(l.Self(), "subject")
+	children := []child{
+		{"subject", w.subjectProps(l.Self())},
+		{activity, w.observerProps(activity, subject)},
+	}
+	if w.Observer != "" {
+		children = append(children, child{w.Observer, w.observerProps(w.Observer, subject)})
+	}
+	return children
 }
 
 func (w worker) subjectProps(parent *actor.PID) *actor.Props {

@@ -53,6 +53,7 @@ type world struct {
 	raws     func(stream string) []markets.Raw // of the canonical chain
 	atHead   func(stream string, p markets.Place) bool
 	start    int64
+	find     func(stream string) func(context.Context) (markets.Place, error) // instead of start, if set
 	abreast  time.Duration
 	orders   int      // how many orders the random events are about
 	log      *journal // of the nodes, if a test reads it
@@ -149,7 +150,7 @@ func (w *world) join(placed bool) *Node {
 	if reads == nil {
 		reads = w.chain
 	}
-	market := Market{Market: markets.Market{Name: "market"}, Start: func(string) markets.Place { return markets.Place{Seq: w.start} }}
+	market := Market{Market: markets.Market{Name: "market"}, Start: func(string) markets.Place { return markets.Place{Seq: w.start} }, Find: w.find}
 	for _, s := range w.streams {
 		market.Streams = append(market.Streams, w.streamOf(s))
 	}
@@ -278,19 +279,28 @@ type contents struct {
 	Told       map[string]markets.Notification
 }
 
+// startOf is where a stream begins: where it was found out, on its worker's document.
+func (w *world) startOf(stream string) int64 {
+	if w.find == nil {
+		return w.start
+	}
+	return w.actors()["chain/market/"+stream].Seq
+}
+
 // want is what the canonical chain makes: the plain fold of its events.
 func (w *world) want() contents {
 	c := contents{map[string]markets.Order{}, map[string]markets.Record{}, map[string]markets.Activity{}, map[string]string{}, map[string]markets.Notification{}}
 	var events []markets.Event
 	for _, name := range w.streams {
 		es, failures := w.streamOf(name).DecodeAll(w.raws(name))
+		start := w.startOf(name)
 		for _, e := range es {
-			if e.Seq > w.start {
+			if e.Seq > start {
 				events = append(events, e)
 			}
 		}
 		for _, f := range failures {
-			if f.Raw.Seq > w.start {
+			if f.Raw.Seq > start {
 				c.Letters[f.Raw.Transaction] = f.Reason.Error()
 			}
 		}

@@ -211,7 +211,7 @@ func TestBadInput(t *testing.T) {
 		{
 			name:    "unreachable endpoint",
 			prepare: func(t *testing.T, dir string) { configured(t, dir, unreachable(t), 1) },
-			args:    []string{"run"}, want: "connection refused: check endpoint of chains.ethereum in event-worker.yaml",
+			args:    []string{"run", "--once"}, want: "connection refused: check endpoint of chains.ethereum in event-worker.yaml",
 		},
 		{
 			name: "unwritable data folder",
@@ -295,7 +295,7 @@ func TestProblemsOfAConfiguration(t *testing.T) {
 	configured(t, dir, "ftp://x/s3cretkey", -1)
 	_, stderr, code := result(t, dir, nil, "config", "check")
 	want := `event-worker.yaml:5: chains.ethereum.chainId: "-1" is no whole number from 1 to 9007199254740992
-event-worker.yaml:6: chains.ethereum.endpoint: is no URL that begins with http:// or https:// and a host
+event-worker.yaml:6: chains.ethereum.endpoint: is not a URL that begins with http://, https://, ws:// or wss:// and a host
 event-worker: configuration event-worker.yaml: 2 to put right, see above
 `
 	if code != 1 || stderr != want {

@@ -69,14 +69,15 @@ the exit code is then 1. No endpoint is asked and no secret is shown.`,
 // describe writes what a configuration runs, without secrets.
 func describe(w io.Writer, cfg config.Config) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s is fine. It runs:\n\ndata folder  %s\nnode         %s\nlog          %s, %s\n",
-		cfg.File, cfg.Data, cfg.Node, strings.ToLower(cfg.Log.Level.String()), cfg.Log.Format)
+	fmt.Fprintf(&b, "%s is fine. It runs:\n\ndata folder  %s\nnode         %s\nlog          %s, %s\nmemory       %s of answers\n",
+		cfg.File, cfg.Data, cfg.Node, strings.ToLower(cfg.Log.Level.String()), cfg.Log.Format, config.Size(cfg.Memory))
 	for _, c := range cfg.Chains {
 		fmt.Fprintf(&b, "\nchain %s: kind %s, chain id %d, %s, looking every %s\n", c.Name, c.Kind, c.ID, c.Host(), c.Poll)
+		describeNetwork(&b, c)
 		for _, m := range c.Markets {
 			fmt.Fprintf(&b, "  market %s\n", m.Name)
 			for _, s := range m.Streams {
-				fmt.Fprintf(&b, "    %-24s from %s %s on\n", s.Name, unit(s.Source), grouped(m.First[s.Name]))
+				fmt.Fprintf(&b, "    %-24s from %s on\n", s.Name, from(s.Source, m.Starts[s.Name]))
 			}
 		}
 	}
@@ -91,6 +92,27 @@ func describe(w io.Writer, cfg config.Config) error {
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// describeNetwork writes what applies because the network is known.
+func describeNetwork(b *strings.Builder, c config.Chain) {
+	if c.Preset.Name != "" {
+		fmt.Fprintf(b, "  network %s: coin %s, a block every %s, %s confirmations where nothing says what is final, at most %s blocks followed by hash\n",
+			c.Preset.Name, c.Coin, c.Preset.BlockTime, grouped(c.Confirmations), grouped(c.MaxUnfinal))
+	}
+}
+
+// from is where a stream begins.
+func from(s markets.Source, start config.Start) string {
+	switch start.Kind {
+	case config.AtSeq:
+		return unit(s) + " " + grouped(start.N)
+	case config.AtVersion:
+		return "version " + grouped(start.N)
+	case config.AtLatest:
+		return "the latest " + unit(s)
+	}
+	return "the market's deployment"
 }
 
 // unit is what the sequence numbers of a stream count.

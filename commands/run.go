@@ -3,17 +3,14 @@ package commands
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/imart/event-worker/actors"
 	"github.com/imart/event-worker/chains"
@@ -24,13 +21,6 @@ import (
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/monitor"
 	"github.com/imart/event-worker/persistence"
-)
-
-// These bound the first look at the chains. A node of a cluster waits less: others
-// wait for it.
-const (
-	probeTimeout        = 20 * time.Second
-	clusterProbeTimeout = 5 * time.Second
 )
 
 type runFlags struct {
@@ -55,9 +45,10 @@ there, share the chains out evenly among them, and take over from whoever dies. 
 SIGTERM a process first gives its chains to the others. With --once a process runs
 alone, and only where no cluster does.
 
-Each chain's endpoint is asked once at the start: it must serve the configured chain,
-and answer, unless the process is one of a cluster. After that, endpoints that fail are
-tried again for ever.
+A chain whose endpoints do not answer, or serve another chain, waits for them: the log
+says so, they are tried again for ever, and the other chains go on. The process ends at
+once only where all chains' endpoints serve other chains, and with --once where any
+endpoint fails at the start.
 
 "status" and "query" show what is going on meanwhile; so do /healthz, /readyz and
 /metrics at the address monitor.listen. The log goes to standard error, and with
@@ -100,7 +91,9 @@ func run(ctx context.Context, assets Assets, stderr io.Writer, f runFlags) error
 		return err
 	}
 	at := f.location(cfg)
-	if err := probe(ctx, cfg, sources, f.clustered(at), log); err != nil {
+	p := newProbe(cfg, sources, log)
+	defer p.stop()
+	if err := p.look(ctx, f.once); err != nil {
 		return err
 	}
 	store, err := at.open(ctx)
@@ -202,19 +195,22 @@ func kinds(cfg config.Config) map[string]string {
 // open makes the chains. It asks nothing of their endpoints yet.
 func open(cfg config.Config, assets Assets, log *slog.Logger) ([]actors.Chain, error) {
 	var out []actors.Chain
+	budget := chains.NewBudget(cfg.Memory)
 	for _, c := range cfg.Chains {
 		chain := actors.Chain{Name: c.Name, Poll: c.Poll}
 		var sources []markets.Source
 		for _, m := range c.Markets {
-			chain.Markets = append(chain.Markets, actors.Market{Market: m.Market, Start: m.Start})
 			sources = append(sources, sourcesOf(m.Market)...)
 		}
 		numbers, err := assets.numbers(c)
 		if err == nil {
-			chain.Chain, err = newChain(c, sources, numbers, log)
+			chain.Chain, err = newChain(c, sources, numbers, budget, log)
 		}
 		if err != nil {
 			return out, fmt.Errorf("chain %s: %w", c.Name, err)
+		}
+		for _, m := range c.Markets {
+			chain.Markets = append(chain.Markets, beginning(m, chain.Chain))
 		}
 		out = append(out, chain)
 	}
@@ -235,59 +231,19 @@ func sourcesOf(m markets.Market) []markets.Source {
 	return sources
 }
 
-func newChain(c config.Chain, sources []markets.Source, numbers func(markets.Source) []int64, log *slog.Logger) (chains.Chain, error) {
+// newChain makes a chain of its configuration.
+func newChain(c config.Chain, sources []markets.Source, numbers func(markets.Source) []int64, budget *chains.Budget, log *slog.Logger) (chains.Chain, error) {
+	log = log.With("chain", c.Name)
 	if c.Kind == markets.Aptos {
 		return aptos.New(aptos.Config{
-			Endpoints: []chains.Endpoint{{URL: c.Endpoint, Header: c.Header}}, ChainID: c.ID, Timeout: c.Timeout, Numbers: numbers, Sources: sources,
-			Log: log.With("chain", c.Name),
+			Endpoints: c.Endpoints, ChainID: c.ID, Timeout: c.Timeout, Numbers: numbers, Sources: sources,
+			Stream: c.Stream, StreamToken: strings.TrimPrefix(c.Header.Get("Authorization"), "Bearer "), Budget: budget, Log: log,
 		})
 	}
 	return evm.New(evm.Config{
-		Endpoints: []chains.Endpoint{{URL: c.Endpoint, Header: c.Header}}, ChainID: c.ID, Timeout: c.Timeout, Sources: sources,
-		Confirmations: c.Confirmations, MaxUnfinal: c.MaxUnfinal, MaxRange: c.MaxRange, Log: log.With("chain", c.Name),
+		Endpoints: c.Endpoints, ChainID: c.ID, Timeout: c.Timeout, Sources: sources,
+		Confirmations: c.Confirmations, MaxUnfinal: c.MaxUnfinal, MaxRange: c.MaxRange,
+		InFlight: c.InFlight, MaxBatch: c.MaxBatch, HollowBlooms: c.Preset.HollowBlooms,
+		ConfirmBreaks: c.Breaks.Confirm, HoldBreaks: c.Breaks.Wait, Budget: budget, Log: log,
 	})
-}
-
-// probe looks at each chain once. The error tells of all that cannot be followed. A
-// node of a cluster begins all the same where an endpoint does not answer: its other
-// chains need it.
-func probe(ctx context.Context, cfg config.Config, sources []actors.Chain, clustered bool, log *slog.Logger) error {
-	timeout := probeTimeout
-	if clustered {
-		timeout = clusterProbeTimeout
-	}
-	within, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	errs := make([]error, len(sources))
-	var group errgroup.Group
-	for i, source := range sources {
-		group.Go(func() error {
-			_, err := source.Chain.Advance(within, nil)
-			if err = explain(cfg, cfg.Chains[i], err); err == nil || ctx.Err() != nil {
-				return nil
-			}
-			if clustered && !errors.Is(err, chains.ErrWrongChain) {
-				log.Warn("an endpoint does not answer, it is tried again", "chain", source.Name, "reason", err)
-				return nil
-			}
-			errs[i] = err
-			return nil
-		})
-	}
-	_ = group.Wait()
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	return errors.Join(errs...)
-}
-
-// explain says what an error of a chain's first look means for the configuration.
-func explain(cfg config.Config, c config.Chain, err error) error {
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, chains.ErrWrongChain):
-		return fmt.Errorf("chain %s: %w: correct chainId or endpoint of chains.%s in %s", c.Name, err, c.Name, cfg.File)
-	}
-	return fmt.Errorf("chain %s: no use of %s: %w: check endpoint of chains.%s in %s, and the network", c.Name, c.Host(), err, c.Name, cfg.File)
 }

@@ -99,7 +99,7 @@ func (c Chain) Digest() string {
 	for _, m := range slices.SortedFunc(slices.Values(c.Markets), func(a, b Market) int { return strings.Compare(a.Name, b.Name) }) {
 		var streams []string
 		for _, s := range m.Streams {
-			streams = append(streams, fmt.Sprintf("%s from %d", s.Name, m.First[s.Name]))
+			streams = append(streams, fmt.Sprintf("%s from %s", s.Name, m.Starts[s.Name]))
 		}
 		slices.Sort(streams)
 		fmt.Fprintln(h, m.Name, streams)

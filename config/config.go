@@ -8,8 +8,6 @@ import (
 	"io"
 	"log/slog"
 	"maps"
-	"net/http"
-	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -27,11 +25,16 @@ import (
 // DefaultData is the data folder where none is configured.
 const DefaultData = "event-worker-data"
 
+// DefaultMemory is how many bytes the answers of endpoints may take together. It leaves
+// most of what docker-compose.yml allows a process to the rest of it.
+const DefaultMemory = 96 << 20
+
 // Config is what a process runs.
 type Config struct {
 	File   string
 	Data   string // the data folder
 	Node   string // this process's name
+	Memory int64  // bytes of all answers of endpoints in flight
 	Log    Log
 	Chains []Chain
 	Tuning actors.Tuning
@@ -71,46 +74,11 @@ const DefaultMonitor = "127.0.0.1:9464"
 // Formats are the formats of the log.
 var Formats = []string{"text", "json"}
 
-// Chain is a chain to follow. Numbers that are 0 are left to the chain's package.
-type Chain struct {
-	Name     string
-	Kind     markets.ChainKind
-	ID       uint64
-	Endpoint string      // the URL, a secret
-	Header   http.Header // sent with each request, a secret
-	Poll     time.Duration
-	Timeout  time.Duration // of one request
-
-	Confirmations int64  // EVM only, blocks
-	MaxUnfinal    int64  // EVM only, blocks
-	MaxRange      int64  // EVM only, blocks
-	Coin          string // EVM only, the symbol of its own coin; ETH if empty
-
-	// Recorded says that the endpoint serves the recording that the program carries,
-	// as event-worker replay does.
-	Recorded bool
-
-	Markets []Market
-}
-
-// Host is as much of the endpoint as may be shown: providers put keys into the
-// rest.
-func (c Chain) Host() string {
-	u, err := url.Parse(c.Endpoint)
-	if err != nil {
-		return "its endpoint"
-	}
-	return u.Scheme + "://" + u.Host
-}
-
 // Market is a market to follow, with the streams that are chosen.
 type Market struct {
 	markets.Market
-	First map[string]int64 // by stream, the first seq to read
+	Starts map[string]Start // by stream
 }
-
-// Start is the place before the first that is read of a stream.
-func (m Market) Start(stream string) markets.Place { return markets.Place{Seq: m.First[stream] - 1} }
 
 // Load reads a file under an environment in the form of os.Environ. The error is
 // Problems if it lies in the file or the environment.
@@ -122,6 +90,7 @@ func Load(file string, environ []string) (Config, error) {
 	cfg := Config{File: file}
 	cfg.Data = top.data()
 	cfg.Node = top.node()
+	cfg.Memory = top.bytes("memory", DefaultMemory, 8<<20, 1<<40)
 	cfg.Log = top.child("log").log()
 	r.definitions = top.readDefinitions()
 	cfg.Chains = top.child("chains").chains()
@@ -198,8 +167,8 @@ func Markets(file string, environ []string) (map[string][]markets.Market, error)
 
 // wholeMarkets are a chain's markets with all of their streams.
 func (s *section) wholeMarkets() (all []markets.Market) {
-	kind := s.kind()
-	site := definition.Site{ChainID: uint64(s.number("chainId", 0, 1, most)), Coin: s.coin(kind)}
+	kind, id := s.kind(), uint64(s.number("chainId", 0, 1, most))
+	site := definition.Site{ChainID: id, Coin: s.coin(kind, preset(kind, id).Coin)}
 	names, sections := s.child("markets").children()
 	for i, name := range names {
 		if m, ok := sections[i].defined(name, kind, site); ok {

@@ -80,8 +80,8 @@ func TestEveryOptionIsRead(t *testing.T) {
 		eth.Timeout != 10*time.Second || eth.Confirmations != 12 || eth.MaxUnfinal != 200 || eth.MaxRange != 500 || eth.Coin != "BNB" {
 		t.Errorf("ethereum: %+v", eth)
 	}
-	if eth.Endpoint != "https://eth.example.com/v2/s3cret" || eth.Header.Get("Authorization") != "Bearer s3cret" {
-		t.Errorf("variables are not expanded: %s, %v", eth.Endpoint, eth.Header)
+	if e := eth.Endpoints[0]; len(eth.Endpoints) != 1 || e.URL != "https://eth.example.com/v2/s3cret" || e.Header.Get("Authorization") != "Bearer s3cret" {
+		t.Errorf("variables are not expanded: %+v", eth.Endpoints)
 	}
 	if got := eth.Host(); got != "https://eth.example.com" {
 		t.Errorf("host %q", got)
@@ -90,12 +90,12 @@ func TestEveryOptionIsRead(t *testing.T) {
 	if names := streamNames(seaport.Market); !slices.Equal(names, []string{"list", "buy"}) {
 		t.Errorf("chosen streams: %v", names)
 	}
-	if got := seaport.Start("buy"); got != (markets.Place{Seq: 16_999_999}) {
-		t.Errorf("start of buy: %+v", got)
+	if got, fixed := seaport.Start("buy"); got != (markets.Place{Seq: 16_999_999}) || !fixed {
+		t.Errorf("start of buy: %+v, fixed %v", got, fixed)
 	}
 	tradeport := cfg.Chains[1].Markets[0]
 	for stream, want := range map[string]int64{"list": 99, "buy": 6, "delist": -1} {
-		if got := tradeport.Start(stream); got.Seq != want {
+		if got, fixed := tradeport.Start(stream); got.Seq != want || !fixed {
 			t.Errorf("start of %s: %d, want %d", stream, got.Seq, want)
 		}
 	}
@@ -128,9 +128,9 @@ func TestEnvironmentOverrides(t *testing.T) {
 	}
 	eth, aptos := cfg.Chains[0], cfg.Chains[1]
 	if cfg.Data != "/other" || cfg.Log.Level.String() != "DEBUG" || eth.ID != 5 || cfg.Tuning.Portion != 9 || cfg.Node != "worker-1" ||
-		eth.Endpoint != "https://other.example.com/s3cret" ||
+		len(eth.Endpoints) != 1 || eth.Endpoints[0].URL != "https://other.example.com/s3cret" ||
 		!slices.Equal(streamNames(eth.Markets[0].Market), []string{"buy", "delist"}) ||
-		aptos.Markets[0].Start("delist").Seq != 49 {
+		aptos.Markets[0].Starts["delist"] != (Start{N: 50}) {
 		t.Errorf("%+v", cfg)
 	}
 	if want := []string{"EVENT_WORKER_NODE", "EVENT_WORKER_TUNNING_CREDIT"}; !slices.Equal(cfg.Unused, want) {
@@ -150,7 +150,6 @@ func TestProblems(t *testing.T) {
 	}{
 		{"unknown option", "node:", "nodes:", `c.yaml:2: nodes: unknown option (did you mean node?)`},
 		{"unknown option deep inside", "poll: 2s", "pol: 2s", `c.yaml:11: chains.ethereum.pol: unknown option (did you mean poll?)`},
-		{"plural endpoint", "endpoint: http://", "endpoint: http://a\n    endpoints: http://", `c.yaml:25: chains.aptos.endpoints: unknown option (did you mean endpoint?)`},
 		{"the demo's name", "worker-1", "demo", `c.yaml:2: node: "demo" is the demo's own name`},
 		{"unknown level", "level: warn", "level: loud", `c.yaml:3: log.level: unknown value "loud": choose debug, info, warn or error`},
 		{"unknown kind", "kind: evm", "kind: emv", `c.yaml:6: chains.ethereum.kind: unknown value "emv" (did you mean evm?)`},
@@ -158,8 +157,8 @@ func TestProblems(t *testing.T) {
 		{"missing chain id", "chainId: 1\n    endpoint: http:", "endpoint: http:", `c.yaml:21: chains.aptos: chainId is missing`},
 		{"chain id that is no number", "chainId: 1\n    endpoint: https", "chainId: one\n    endpoint: https", `c.yaml:7: chains.ethereum.chainId: "one" is no whole number`},
 		{"missing endpoint", "endpoint: http://127.0.0.1:8080/v1", "", `c.yaml:21: chains.aptos: endpoint is missing`},
-		{"endpoint of another scheme", "http://127.0.0.1:8080/v1", "ws://h/s3cret", `c.yaml:24: chains.aptos.endpoint: is no URL`},
-		{"endpoint without a host", "http://127.0.0.1:8080/v1", "s3cret", `c.yaml:24: chains.aptos.endpoint: is no URL`},
+		{"endpoint of another scheme", "http://127.0.0.1:8080/v1", "ws://h/s3cret", `c.yaml:24: chains.aptos.endpoint: is not a URL that begins with http:// or https:// and a host`},
+		{"endpoint without a host", "http://127.0.0.1:8080/v1", "s3cret", `c.yaml:24: chains.aptos.endpoint: is not a URL that begins with http:// or https:// and a host`},
 		{"variable that is not set", "v2/${KEY}", "${NOPE}", `c.yaml:8: chains.ethereum.endpoint: the environment variable NOPE is not set`},
 		{"bad header", "authorization:", "a b:", `c.yaml:10: chains.ethereum.headers.a b: is no HTTP header`},
 		{"duration without unit", "poll: 2s", "poll: 2", `c.yaml:11: chains.ethereum.poll: "2" is no duration`},
@@ -174,7 +173,7 @@ func TestProblems(t *testing.T) {
 		{"market on another kind of chain", "tradeport:", "seaport:", `c.yaml:26: chains.aptos.markets.seaport: is a market of evm chains and cannot be on one of kind aptos`},
 		{"no market", "markets:\n      tradeport:\n        start: {list: 100, buy: 7}", "markets: {}", `c.yaml:25: chains.aptos.markets: no market to follow: known are imart-aptos, tradeport`},
 		{"missing start", "start: 17000000", "", `c.yaml:18: chains.ethereum.markets.seaport: start is missing`},
-		{"negative start", "start: 17000000", "start: -1", `c.yaml:19: chains.ethereum.markets.seaport.start: "-1" is no whole number`},
+		{"negative start", "start: 17000000", "start: -1", `c.yaml:19: chains.ethereum.markets.seaport.start: "-1" is not a valid start: give a block's number, latest or deployment`},
 		{"start of an unknown stream", "{list: 100,", "{lisst: 100,", `c.yaml:27: chains.aptos.markets.tradeport.start.lisst: unknown option (did you mean list?)`},
 		{"unknown stream", "[buy, list]", "[buy, lst]", `c.yaml:20: chains.ethereum.markets.seaport.streams: unknown stream "lst" (did you mean list?)`},
 		{"stream twice", "[buy, list]", "[buy, buy]", `c.yaml:20: chains.ethereum.markets.seaport.streams: buy is in the list twice`},
@@ -336,7 +335,7 @@ func TestDefinitions(t *testing.T) {
 		t.Fatal(err)
 	}
 	m := cfg.Chains[0].Markets[0]
-	if m.Start("buy").Seq != 4 || m.Streams[0].Source.Addresses[0] != "0x00000000000000000000000000000000000000AA" || m.Streams[0].Notifies {
+	if m.Starts["buy"].N != 5 || m.Streams[0].Source.Addresses[0] != "0x00000000000000000000000000000000000000AA" || m.Streams[0].Notifies {
 		t.Errorf("%+v", m)
 	}
 	cfg, err = load(t, dir, chain(8, "        start: 1\n        notifications: true\n        contracts: {shop: [\"0x00000000000000000000000000000000000000bb\"]}\n"))

@@ -3,16 +3,10 @@ package config
 import (
 	"errors"
 	"log/slog"
-	"net/http"
-	"net/textproto"
-	"net/url"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
-	"time"
-	"unicode"
 
 	"github.com/imart/event-worker/actors"
 	"github.com/imart/event-worker/internal/spelling"
@@ -66,143 +60,6 @@ func (s *section) tuning() actors.Tuning {
 	t.Tick = s.duration("tick", t.Tick)
 	s.done()
 	return t
-}
-
-// namePattern keeps names fit for keys and for variables.
-var namePattern = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,39}$`)
-
-func (s *section) chains() []Chain {
-	names, sections := s.children()
-	if len(names) == 0 {
-		s.add(value{line: s.line}, s.path, "no chain to follow: describe at least one, as event-worker config example does")
-	}
-	var chains []Chain
-	for i, name := range names {
-		if !namePattern.MatchString(name) {
-			s.add(value{line: sections[i].line}, s.option(name), "names have small letters, digits and '-', at most 40 of them")
-		}
-		chains = append(chains, sections[i].chain(name))
-	}
-	return chains
-}
-
-func (s *section) chain(name string) Chain {
-	c := Chain{
-		Name:     name,
-		Kind:     s.kind(),
-		ID:       uint64(s.number("chainId", 0, 1, most)),
-		Endpoint: s.endpoint(),
-		Header:   s.child("headers").headers(),
-		Poll:     s.duration("poll", 5*time.Second),
-		Timeout:  s.duration("timeout", 30*time.Second),
-	}
-	if c.ID == 0 {
-		s.missing("chainId", "the number that the chain calls itself by, such as 1 for Ethereum and for Aptos")
-	}
-	c.Confirmations = s.onlyEVM("confirmations", c.Kind, 10_000)
-	c.MaxUnfinal = s.onlyEVM("maxUnfinal", c.Kind, 100_000)
-	c.MaxRange = s.onlyEVM("maxRange", c.Kind, 10_000_000)
-	c.Coin = s.coin(c.Kind)
-	c.Recorded = s.choice("recorded", "false", "false", "true") == "true"
-	c.Markets = s.child("markets").markets(c.Kind, definition.Site{ChainID: c.ID, Coin: c.Coin})
-	s.done()
-	return c
-}
-
-// missing reports an option that must be set and is not.
-func (s *section) missing(key, what string) {
-	if v, set := s.has(key); !set {
-		s.add(v, s.path, "%s is missing: %s", key, what)
-	}
-}
-
-func (s *section) kind() markets.ChainKind {
-	kind := markets.ChainKind(s.choice("kind", "", string(markets.EVM), string(markets.Aptos)))
-	if kind == "" {
-		s.missing("kind", "write evm or aptos")
-	}
-	return kind
-}
-
-// onlyEVM is a number that only EVM chains have; 0 if it is not set.
-func (s *section) onlyEVM(key string, kind markets.ChainKind, most int64) int64 {
-	n := s.number(key, 0, 1, most)
-	s.refuseOnAptos(key, kind)
-	return n
-}
-
-func (s *section) refuseOnAptos(key string, kind markets.ChainKind) {
-	if v, set := s.has(key); set && kind == markets.Aptos {
-		s.add(v, s.option(key), "is for chains of kind evm only: take it out")
-	}
-}
-
-// coinPattern keeps a coin's symbol to what wallets show.
-var coinPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9.-]{0,15}$`)
-
-// coin is the symbol of an EVM chain's own coin; empty if it is not set.
-func (s *section) coin(kind markets.ChainKind) string {
-	v, set := s.value("coin")
-	if set && !coinPattern.MatchString(v.text) {
-		s.add(v, s.option("coin"), "%q is no symbol of a coin: write it like BNB", v.text)
-	}
-	s.refuseOnAptos("coin", kind)
-	return v.text
-}
-
-// endpoint is a URL that may have variables in it. It is never shown.
-func (s *section) endpoint() string {
-	v, ok := s.secret("endpoint")
-	if !ok {
-		s.missing("endpoint", "the URL of a node, such as https://host/path")
-		return ""
-	}
-	u, err := url.Parse(v.text)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		s.add(v, s.option("endpoint"), "is no URL that begins with http:// or https:// and a host")
-	}
-	return v.text
-}
-
-// headers are HTTP headers, whose values may have variables in them.
-func (s *section) headers() http.Header {
-	header := http.Header{}
-	for _, e := range s.entries {
-		v, ok := s.secret(e.key)
-		switch {
-		case !ok:
-		case !headerName.MatchString(e.key), strings.ContainsFunc(v.text, unicode.IsControl):
-			s.add(v, s.option(e.key), "is no HTTP header")
-		default:
-			header.Set(textproto.CanonicalMIMEHeaderKey(e.key), v.text)
-		}
-	}
-	s.done()
-	return header
-}
-
-var headerName = regexp.MustCompile(`^[A-Za-z0-9-]+$`)
-
-var variable = regexp.MustCompile(`\$\{([^}]*)\}`)
-
-// secret is a value in which ${NAME} stands for a variable of the environment.
-func (s *section) secret(key string) (value, bool) {
-	v, ok := s.value(key)
-	if !ok {
-		return v, false
-	}
-	v.text = variable.ReplaceAllStringFunc(v.text, func(reference string) string {
-		name := variable.FindStringSubmatch(reference)[1]
-		if s.env[name] == "" {
-			s.add(v, s.option(key), "the environment variable %s is not set", name)
-			ok = false
-		}
-		return s.env[name]
-	})
-	if !ok { // said above; what it would be is not known
-		return value{text: "http://unknown"}, true
-	}
-	return v, true
 }
 
 func (s *section) markets(kind markets.ChainKind, site definition.Site) []Market {
@@ -327,7 +184,7 @@ func (s *section) marketNames(kind markets.ChainKind) []string {
 }
 
 func (s *section) market(m markets.Market) Market {
-	out := Market{Market: m, First: s.start(m)}
+	out := Market{Market: m, Starts: s.starts(m)}
 	out.Streams = s.streams(m)
 	s.done()
 	return out
@@ -354,36 +211,4 @@ func (s *section) streams(m markets.Market) []markets.Stream {
 		return m.Streams
 	}
 	return slices.DeleteFunc(slices.Clone(m.Streams), func(stream markets.Stream) bool { return !slices.Contains(chosen, stream.Name) })
-}
-
-// start is the first seq to read: one for all streams, or one for each, and what the
-// definition says of those that are not named.
-func (s *section) start(m markets.Market) map[string]int64 {
-	first := map[string]int64{}
-	unknown := ""
-	for _, stream := range m.Streams {
-		first[stream.Name] = stream.Start
-		if byHandle := stream.Source.Handle != ""; !byHandle && stream.Start == 0 {
-			unknown = stream.Name
-		}
-	}
-	v, set := s.has("start")
-	e, _ := s.entry("start")
-	_, single := scalar(e.node)
-	switch {
-	case set && (v.env != "" || single):
-		n := s.number("start", 0, 0, most)
-		for _, stream := range m.Streams {
-			first[stream.Name] = n
-		}
-	case set:
-		each := s.child("start")
-		for _, stream := range m.Streams {
-			first[stream.Name] = each.number(stream.Name, stream.Start, 0, most)
-		}
-		each.done()
-	case unknown != "":
-		s.add(v, s.path, "start is missing: the first block (on Aptos ledger version) to read, such as the one that the market was deployed in")
-	}
-	return first
 }

@@ -200,6 +200,39 @@ func (s *section) number(key string, otherwise, least, most int64) int64 {
 	return n
 }
 
+// sizes are the units of a number of bytes.
+var sizes = map[string]float64{
+	"": 1, "B": 1,
+	"KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12,
+	"KIB": 1 << 10, "MIB": 1 << 20, "GIB": 1 << 30, "TIB": 1 << 40,
+}
+
+// bytes is a number of bytes, which may have a unit.
+func (s *section) bytes(key string, otherwise, least, most int64) int64 {
+	v, ok := s.value(key)
+	if !ok {
+		return otherwise
+	}
+	digits := strings.TrimRight(v.text, "BKMGTibkmgt ")
+	unit, known := sizes[strings.ToUpper(strings.TrimSpace(v.text[len(digits):]))]
+	n, err := strconv.ParseFloat(digits, 64)
+	if size := n * unit; err == nil && known && size >= float64(least) && size <= float64(most) {
+		return int64(size)
+	}
+	s.add(v, s.option(key), "%q is not a valid size: write it like 96MiB, 128MB or 0.5GiB, from %s to %s", v.text, Size(least), Size(most))
+	return otherwise
+}
+
+// Size is a size as a person writes it.
+func Size(size int64) string {
+	units := []string{"B", "KiB", "MiB", "GiB", "TiB"}
+	at := 0
+	for size >= 1<<10 && size%(1<<10) == 0 && at < len(units)-1 {
+		size, at = size>>10, at+1
+	}
+	return fmt.Sprintf("%d%s", size, units[at])
+}
+
 // duration is a positive duration.
 func (s *section) duration(key string, otherwise time.Duration) time.Duration {
 	const least, most = 10 * time.Millisecond, 24 * time.Hour

@@ -132,9 +132,9 @@ func (c *Chain) blockOn(ctx context.Context, n client, f filter, number int64, h
 // more than they do.
 func (c *Chain) settle(ctx context.Context, n client, in interest, h header, raws []markets.Raw) ([]markets.Raw, error) {
 	if c.blooms.learn(h.bloom, raws) {
-		c.cfg.Log.WarnContext(ctx, "the blooms of this chain's blocks do not hold their logs: they are not gone by", "endpoint", n.Host(), "block", h.number)
+		c.cfg.Log.WarnContext(ctx, "a block's bloom does not hold its logs: no block is skipped for its bloom", "endpoint", n.Host(), "block", h.number)
 	}
-	if c.blooms.silent.Load() || !in.misses(h.bloom, raws) {
+	if !in.misses(h.bloom, raws) {
 		return raws, nil
 	}
 	again, err := c.again(ctx, n, in, h)

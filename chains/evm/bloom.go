@@ -86,24 +86,24 @@ func bloomOf(raws []markets.Raw) bloom {
 	return b
 }
 
-// blooms is what is known of a chain's blooms. Some chains' say nothing: they are all
-// zeros or all ones, or do not hold the block's logs.
+// blooms is what is known of a chain's blooms. Those of some chains are hollow: all
+// zeros or all ones, or without some of the block's logs.
 type blooms struct {
 	telling atomic.Bool // one was seen to hold its block's logs
-	silent  atomic.Bool // one was seen not to
+	hollow  atomic.Bool // one was seen not to, or the chain is known for it
 }
 
 // learn compares a header's bloom with logs of its block. It reports whether the
-// chain's blooms turned out, just now, to say nothing.
+// chain's blooms turned out, just now, to be hollow.
 func (k *blooms) learn(b bloom, raws []markets.Raw) bool {
-	if len(raws) == 0 || k.silent.Load() {
+	if len(raws) == 0 || k.hollow.Load() {
 		return false
 	}
 	if b.says() && b.holds(&raws[0]) {
 		k.telling.Store(true)
 		return false
 	}
-	return !k.silent.Swap(true)
+	return !k.hollow.Swap(true)
 }
 
 func (b bloom) holds(raw *markets.Raw) bool {
@@ -119,7 +119,7 @@ func (b bloom) holds(raw *markets.Raw) bool {
 }
 
 // trusted says whether a bloom that excludes logs proves that there are none.
-func (k *blooms) trusted() bool { return k.telling.Load() && !k.silent.Load() }
+func (k *blooms) trusted() bool { return k.telling.Load() && !k.hollow.Load() }
 
 // mayHold says whether a block with the bloom may have logs of the filter.
 func (f filter) mayHold(b bloom) bool {

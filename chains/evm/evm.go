@@ -54,6 +54,8 @@ type Config struct {
 	InFlight int
 	// MaxBatch is how many calls one request may hold. 100 if zero; 1: no batches.
 	MaxBatch int
+	// HollowBlooms says that blocks' blooms may lack some of their logs.
+	HollowBlooms bool
 	// ConfirmBreaks is how long a break of finality must last before it is believed.
 	// 3 minutes if zero; negative: it is believed at once.
 	ConfirmBreaks time.Duration
@@ -130,6 +132,7 @@ func New(cfg Config) (*Chain, error) {
 		c.filters[keyOf(source)] = f
 	}
 	c.all = union(c.filters)
+	c.blooms.hollow.Store(cfg.HollowBlooms)
 	c.backfill = newBackfill(c)
 	if c.budget = cfg.Budget; c.budget == nil {
 		c.budget = chains.NewBudget(chains.DefaultBudget)
