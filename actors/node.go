@@ -13,6 +13,7 @@
 package actors
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -58,6 +59,9 @@ type Config struct {
 	Placed  bool
 	Backoff Backoff // DefaultBackoff if zero
 	Tuning  Tuning  // DefaultTuning if zero
+	// Memory is how many bytes of decoded events are held at most: what is read ahead
+	// and not executed yet, of all chains. DefaultMemory if zero.
+	Memory int64
 
 	market func(s *shared, c Chain, m Market, tuning Tuning, epoch epochFunc) *actor.Props // tests have others
 }
@@ -85,6 +89,8 @@ type Node struct {
 	system      *actor.ActorSystem
 	supervision supervision
 	background  sync.WaitGroup // writes that outlive their actors
+	health      *health
+	budget      *budget
 	root        *actor.PID
 	mu          sync.Mutex
 	behind      map[string]bool // streams that have not caught up yet
@@ -103,6 +109,7 @@ func Start(cfg Config) (*Node, error) {
 	if cfg.Tuning == (Tuning{}) {
 		cfg.Tuning = DefaultTuning
 	}
+	cfg.Memory = cmp.Or(cfg.Memory, DefaultMemory)
 	if cfg.market == nil {
 		cfg.market = marketProps
 	}
@@ -112,6 +119,8 @@ func Start(cfg Config) (*Node, error) {
 	n := &Node{
 		system:      system,
 		supervision: supervision{cfg.Backoff, newFailures(), cfg.Log, new(stopping)},
+		health:      newHealth(),
+		budget:      newBudget(cfg.Memory),
 		behind:      map[string]bool{},
 		caughtUp:    make(chan struct{}),
 		stopped:     make(chan struct{}),
@@ -137,6 +146,10 @@ func Start(cfg Config) (*Node, error) {
 // CaughtUp is closed when every stream has come to where its chain's head was
 // when the stream first saw it.
 func (n *Node) CaughtUp() <-chan struct{} { return n.caughtUp }
+
+// Ready returns an error for each stream and each chain's head that stands although
+// its chain goes on, or because finality is broken.
+func (n *Node) Ready() error { return n.health.ready() }
 
 // Own runs a chain at an epoch that was taken for it. What it ran at a lower epoch
 // stops first; an epoch that is not above all earlier ones changes nothing.
@@ -200,6 +213,7 @@ func chainProps(s *shared, c Chain, taken int64, cfg Config) *actor.Props {
 	var epoch atomic.Int64
 	epoch.Store(taken)
 	var view atomic.Pointer[chains.View]
+	var stands stand
 	held := func(context.Context) (int64, error) { return epoch.Load(), nil }
 	take := func(ctx context.Context) (int64, error) {
 		if taken > 0 {
@@ -219,7 +233,7 @@ func chainProps(s *shared, c Chain, taken int64, cfg Config) *actor.Props {
 			headClaim := claim
 			headClaim.ID, headClaim.Kind = c.Name+"/head", "head"
 			children := []child{{"head", props(s, headClaim, held, func() part {
-				return &head{chain: c.Chain, poll: c.Poll, published: &view}
+				return &head{chain: c.Chain, poll: c.Poll, tuning: cfg.Tuning, published: &view, stand: &stands}
 			})}}
 			for _, m := range c.Markets {
 				children = append(children, child{m.Name, cfg.market(s, c, m, cfg.Tuning, held)})

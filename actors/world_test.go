@@ -54,8 +54,9 @@ type world struct {
 	atHead   func(stream string, p markets.Place) bool
 	start    int64
 	abreast  time.Duration
-	orders   int      // how many orders the random events are about
-	log      *journal // of the nodes, if a test reads it
+	stuck    time.Duration // 0: never
+	orders   int           // how many orders the random events are about
+	log      *journal      // of the nodes, if a test reads it
 }
 
 func newWorld(t testing.TB, seed uint64, finality int64) *world {
@@ -164,7 +165,7 @@ func (w *world) join(placed bool) *Node {
 		Node: "test", Store: w.seen, Log: slog.New(slog.NewTextHandler(out, nil)).With("test", w.t.Name()),
 		Chains:  []Chain{{Name: "chain", Chain: reads, Poll: time.Millisecond, Markets: []Market{market}}},
 		Backoff: Backoff{Min: time.Millisecond, Max: 20 * time.Millisecond},
-		Tuning:  Tuning{Credit: 2, Ahead: 3, Events: 10, Portion: 1 + w.r.IntN(4), Abreast: w.abreast, Tick: 5 * time.Millisecond},
+		Tuning:  Tuning{Credit: 2, Ahead: 3, Events: 10, Portion: 1 + w.r.IntN(4), Abreast: w.abreast, Tick: 5 * time.Millisecond, Stuck: w.stuck},
 		Placed:  placed,
 		market:  w.market,
 	})
