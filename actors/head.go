@@ -138,6 +138,9 @@ func (h *head) publish(l *life, view *chains.View) {
 		l.Send(l.Parent(), messages.Head{View: view})
 		l.well()
 	}
+	if highest(h.chain.Endpoints()) <= view.Head.Height() {
+		h.stand.since = time.Now()
+	}
 }
 
 // notice looks whether the head stands although the chain goes on.

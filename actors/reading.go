@@ -15,8 +15,8 @@ type read struct {
 	page
 	of      *cursor // whom it was read for alone; nil: for the window
 	view    *chains.View
-	bytes   int64
-	crowded bool // there is no room for so many bytes at present
+	bytes   int64 // that it took to read and decode the page
+	crowded bool  // there is no room for so many bytes at present
 	err     error
 }
 
@@ -114,9 +114,11 @@ func (s *subject) fetch(ctx context.Context, r *read, through, estimate int64) e
 		r.page.to, r.page.final = raw.To, raw.To.Seq <= r.view.Final.Seq
 		if r.bytes = sizeOfRaws(raw.Raws); room.resize(r.bytes) {
 			r.batch = s.decode(raw.Raws)
-			r.bytes = sizeOfBatch(r.batch)
+			held := sizeOfBatch(r.batch)
+			r.crowded, r.bytes = !room.resize(held), max(r.bytes, held)
+		} else {
+			r.crowded = true
 		}
-		r.crowded = r.batch == nil || !room.resize(r.bytes)
 	}
 	if err != nil || r.crowded {
 		room.release()
@@ -133,7 +135,7 @@ func (s *subject) take(l *life, r read) {
 		a = &r.of.reads
 	}
 	a.busy = false
-	if !s.came(l, a, r) || !s.keep(r) {
+	if !s.came(l, a, r) || !s.keep(l, r) {
 		r.share.release()
 	}
 	s.tell(l, time.Now())
@@ -160,7 +162,7 @@ func (s *subject) came(l *life, a *attempt, r read) bool {
 }
 
 // keep keeps a page for those whom it was read for, if it is still what they need.
-func (s *subject) keep(r read) bool {
+func (s *subject) keep(l *life, r read) bool {
 	if !r.on(s.view, r.view.Breaks < s.view.Breaks) {
 		return false
 	}
@@ -174,6 +176,7 @@ func (s *subject) keep(r read) bool {
 	}
 	if r.to.Seq == r.from.Seq { // the chain goes on, the stream does not
 		s.ended, s.reads.view = r.to, r.view
+		s.reads.in(l, s.Tick)
 		s.stands[activity].since = time.Now()
 		if s.caughtUp && time.Since(s.idle) < s.Idle {
 			return false
@@ -184,13 +187,13 @@ func (s *subject) keep(r read) bool {
 	return true
 }
 
-// patience is how long a subject keeps pages that nobody takes while others wait for
+// patienceWithPages is how long a subject keeps pages that nobody takes while others wait for
 // memory.
 const patienceWithPages = 5 * time.Second
 
 // giveWay gives up pages that nobody takes, if others wait for memory: they can be
 // read again.
-func (s *subject) giveWay(*life) {
+func (s *subject) giveWay() {
 	if !s.account.budget.contended() {
 		return
 	}

@@ -111,7 +111,7 @@ func (s *subject) receive(l *life, message any) {
 	case again:
 		m.due()
 	case tick:
-		s.giveWay(l)
+		s.giveWay()
 		s.notice(l, time.Now())
 		s.report(l)
 		l.after(s.Tick, tick{})
