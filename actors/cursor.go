@@ -71,6 +71,7 @@ func (c *cursor) acknowledge(m messages.Ack) bool {
 		f := c.flights[0]
 		c.flights = c.flights[1:]
 		f.share.release()
+		c.final = f.view.Final.Seq // as in the observer's commit
 		c.note(f.view)
 	}
 	if c.alone.batch != nil && c.acked.Reaches(c.alone.to) {

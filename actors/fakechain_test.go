@@ -171,6 +171,16 @@ func (c *fakeChain) Advance(ctx context.Context, known *chains.View) (*chains.Vi
 	return view, nil
 }
 
+// signal tells those who listen that there may be a new head.
+func (c *fakeChain) signal() { c.signals <- struct{}{} }
+
+// tell has the chain tell how its endpoints are.
+func (c *fakeChain) tell(statuses ...chains.EndpointStatus) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.statuses = statuses
+}
+
 // Read implements chains.Chain.
 func (c *fakeChain) Read(ctx context.Context, view *chains.View, source markets.Source, after markets.Place, through int64, _ int) (chains.Page, error) {
 	page, err := c.page(ctx, view, source.Topics[0], after, through)

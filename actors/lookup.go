@@ -49,7 +49,9 @@ func (s *subject) settle(l *life, f found) {
 		c.lookup.succeeded()
 	case f.on == c.sent:
 		c.lookup.succeeded()
-		c.settled = f.on.Seq <= s.view.Final.Seq
+		if c.settled = f.on.Seq <= s.view.Final.Seq; c.settled {
+			c.final = s.view.Final.Seq
+		}
 		c.note(s.view)
 	default:
 		c.lookup.succeeded()
