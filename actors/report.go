@@ -69,13 +69,6 @@ func logFinality(l *life, broken bool, reason string, args ...any) {
 	}
 }
 
-// rest notes which observers have nothing to do at present.
-func (s *subject) rest(now time.Time) {
-	for _, c := range s.cursors {
-		s.standOf(c, now)
-	}
-}
-
 // standOf says whether an observer has stood at its place for too long.
 func (s *subject) standOf(c *cursor, now time.Time) bool {
 	at, rests := c.acked, false

@@ -133,9 +133,6 @@ func (s *subject) see(view *chains.View) {
 	if height := view.Head.Height(); s.view == nil || height < s.goal { // it can be reorganised to a lower one
 		s.goal = height
 	}
-	if s.view != nil {
-		s.rest(time.Now())
-	}
 	broken := s.view != nil && view.Breaks > s.view.Breaks
 	s.view = view
 	s.window = s.window.onBranch(view, broken)
