@@ -29,6 +29,7 @@ type fakeChain struct {
 	held     map[string]*gate // by topic: a page that was read and is not answered yet
 	hangs    atomic.Int64
 	single   bool // pages are of one block
+	padding  int  // bytes of each event beside what it tells
 	signals  chan struct{}
 	statuses []chains.EndpointStatus
 	doubtful bool    // breaks of finality are not confirmed
@@ -71,7 +72,7 @@ func (c *fakeChain) mine(events ...markets.Event) {
 		b.raws = append(b.raws, markets.Raw{
 			Position: markets.Position{Height: b.number, Transaction: int32(i), Log: int32(i)},
 			Seq:      b.number, Block: b.hash, Transaction: fmt.Sprintf("%s/%d", b.hash, i), Time: timeOf(e),
-			Type: e.Stream, JSON: data,
+			Type: e.Stream, JSON: data, Data: make([]byte, c.padding),
 		})
 	}
 	c.blocks = append(c.blocks, b)

@@ -187,9 +187,9 @@ func (s *subject) keep(l *life, r read) bool {
 	return true
 }
 
-// patienceWithPages is how long a subject keeps pages that nobody takes while others wait for
-// memory.
-const patienceWithPages = 5 * time.Second
+// ticksWithPages is for how many ticks a subject keeps pages that nobody takes while
+// others wait for memory.
+const ticksWithPages = 5
 
 // giveWay gives up pages that nobody takes, if others wait for memory: they can be
 // read again.
@@ -197,7 +197,7 @@ func (s *subject) giveWay() {
 	if !s.account.budget.contended() {
 		return
 	}
-	longAgo := time.Now().Add(-patienceWithPages)
+	longAgo := time.Now().Add(-ticksWithPages * s.Tick)
 	s.account.lend(longAgo)
 	if s.lively.Before(longAgo) {
 		s.window.release()
