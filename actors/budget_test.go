@@ -193,6 +193,26 @@ func TestAReadThatHangsLeavesRoomForOthers(t *testing.T) {
 	w.mustCheck()
 }
 
+// Pages of a branch that is left take no room any more.
+func TestPagesOfAnAbandonedBranchAreGivenUp(t *testing.T) {
+	w := calm(t, "buy")
+	w.chain.single, w.chain.finality = true, 10
+	for range 6 {
+		w.mine(block(bought("a", "1")))
+	}
+	h := w.gates.hold("chain/market/buy/" + activity)
+	w.boot()
+	<-h.arrived
+	w.eventually("the window is full", func() bool { return w.chain.readings() >= 3 })
+	w.chain.fork(6)
+	for range 7 {
+		w.mine(block(bought("a", "2")))
+	}
+	w.eventually("the head's new view", func() bool { return w.actors()["chain/head"].Hash == w.chain.head().Hash })
+	h.release()
+	w.mustCheck()
+}
+
 // Pages that nobody takes take no room from streams that could go on.
 func TestPagesThatNobodyTakesLeaveRoomForOthers(t *testing.T) {
 	w := calm(t, "list", "buy")

@@ -184,9 +184,10 @@ func (w *world) join(placed bool) *Node {
 	return n
 }
 
-// noneHeld checks that a stopped node holds no pages. Those that were being read when it
-// stopped are given up a little later.
+// noneHeld checks that a node that has stopped, or is at rest, holds no pages. It may do
+// so a little longer.
 func (w *world) noneHeld(n *Node) {
+	w.t.Helper()
 	b := n.budget
 	held := func() int64 {
 		b.mu.Lock()
@@ -450,6 +451,9 @@ func (w *world) behind() string {
 func (w *world) check() error {
 	if err := w.settle(); err != nil {
 		return err
+	}
+	if w.node != nil {
+		w.noneHeld(w.node) // all that was read is executed
 	}
 	got, want := w.got(), w.want()
 	return errors.Join(
