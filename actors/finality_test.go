@@ -41,6 +41,7 @@ func broken(t *testing.T, down bool) *world {
 	w.mustCheck()
 	if down {
 		w.kill()
+		w.log = &journal{} // of the next process alone
 	}
 	w.chain.doubt(true)
 	w.chain.fork(6)

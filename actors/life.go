@@ -35,7 +35,7 @@ type shared struct {
 	node        string
 	supervision supervision
 	background  background
-	health      *health
+	health      *Health
 	budget      *budget
 }
 

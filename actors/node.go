@@ -62,6 +62,7 @@ type Config struct {
 	// Memory is how many bytes of decoded events are held at most: what is read ahead
 	// and not executed yet, of all chains. DefaultMemory if zero.
 	Memory int64
+	Health *Health // is told what stands; may be nil
 
 	market func(s *shared, c Chain, m Market, tuning Tuning, epoch epochFunc) *actor.Props // tests have others
 }
@@ -89,7 +90,7 @@ type Node struct {
 	system      *actor.ActorSystem
 	supervision supervision
 	background  sync.WaitGroup // writes that outlive their actors
-	health      *health
+	health      *Health
 	budget      *budget
 	root        *actor.PID
 	mu          sync.Mutex
@@ -110,6 +111,9 @@ func Start(cfg Config) (*Node, error) {
 		cfg.Tuning = DefaultTuning
 	}
 	cfg.Memory = cmp.Or(cfg.Memory, DefaultMemory)
+	if cfg.Health == nil {
+		cfg.Health = NewHealth()
+	}
 	if cfg.market == nil {
 		cfg.market = marketProps
 	}
@@ -119,7 +123,7 @@ func Start(cfg Config) (*Node, error) {
 	n := &Node{
 		system:      system,
 		supervision: supervision{cfg.Backoff, newFailures(), cfg.Log, new(stopping)},
-		health:      newHealth(),
+		health:      cfg.Health,
 		budget:      newBudget(cfg.Memory),
 		behind:      map[string]bool{},
 		caughtUp:    make(chan struct{}),
@@ -147,9 +151,8 @@ func Start(cfg Config) (*Node, error) {
 // when the stream first saw it.
 func (n *Node) CaughtUp() <-chan struct{} { return n.caughtUp }
 
-// Ready returns an error for each stream and each chain's head that stands although
-// its chain goes on, or because finality is broken.
-func (n *Node) Ready() error { return n.health.ready() }
+// Ready is Health's.
+func (n *Node) Ready() error { return n.health.Ready() }
 
 // Own runs a chain at an epoch that was taken for it. What it ran at a lower epoch
 // stops first; an epoch that is not above all earlier ones changes nothing.

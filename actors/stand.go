@@ -38,16 +38,18 @@ func (s *stand) warns(now time.Time, every time.Duration) bool {
 	return true
 }
 
-// health is what stands in a process, and why.
-type health struct {
+// Health is what stands in a process, and why. Its methods may be called at once from
+// many goroutines.
+type Health struct {
 	mu    sync.Mutex
 	stand map[string]string // reasons by the key of the actor's document
 }
 
-func newHealth() *health { return &health{stand: map[string]string{}} }
+// NewHealth is the health of a process in which nothing stands.
+func NewHealth() *Health { return &Health{stand: map[string]string{}} }
 
 // note notes why an actor stands; no reason means that it does not.
-func (h *health) note(id, reason string) {
+func (h *Health) note(id, reason string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if reason == "" {
@@ -57,8 +59,9 @@ func (h *health) note(id, reason string) {
 	}
 }
 
-// ready is an error for each actor that stands.
-func (h *health) ready() error {
+// Ready returns an error for each stream and each chain's head that stands although its
+// chain goes on, or because finality is broken: one line each.
+func (h *Health) Ready() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	var all []error
