@@ -98,6 +98,23 @@ func ofDocuments(series map[string]float64) map[string]float64 {
 		"stream_events", "stream_dead_letters", "stream_seq", "stream_head", "stream_lag")
 }
 
+// What fails and what stands is counted by chain.
+func TestStatesAreCounted(t *testing.T) {
+	m := monitor.New()
+	disk := open(t)
+	store := m.Store(disk)
+	for i, state := range []string{persistence.FinalityBroken, persistence.Retrying, persistence.Retrying, persistence.Following} {
+		actor, err := store.Claim(t.Context(), persistence.Claim{ID: fmt.Sprint("bsc/", i), Kind: "worker", Chain: "bsc", Epoch: 1})
+		if err == nil {
+			err = store.Report(t.Context(), actor.Ref(), persistence.Report{Status: state})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	same(t, only(gather(t, m), "chain_retrying", "chain_finality"), map[string]float64{"chain_retrying{bsc}": 2, "chain_finality_broken{bsc}": 1})
+}
+
 // Actors follow a recorded chain through a store that now and then fails, or
 // swallows the answer to what it did. Whatever they went through, the metrics say
 // what their documents say.
