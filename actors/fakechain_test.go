@@ -29,6 +29,14 @@ type fakeChain struct {
 	held     map[string]*gate // by topic: a page that was read and is not answered yet
 	hangs    atomic.Int64
 	single   bool // pages are of one block
+	padding  int  // bytes of each event beside what it tells
+	signals  chan struct{}
+	statuses []chains.EndpointStatus
+	doubtful bool    // breaks of finality are not confirmed
+	wrong    []error // in what was asked
+	reads    int     // pages that were asked for
+	looks    int     // heads and places that were asked for
+	found    []markets.Place
 	whole    bool // pages are as long as may be, not of random length
 }
 
@@ -64,7 +72,7 @@ func (c *fakeChain) mine(events ...markets.Event) {
 		b.raws = append(b.raws, markets.Raw{
 			Position: markets.Position{Height: b.number, Transaction: int32(i), Log: int32(i)},
 			Seq:      b.number, Block: b.hash, Transaction: fmt.Sprintf("%s/%d", b.hash, i), Time: timeOf(e),
-			Type: e.Stream, JSON: data,
+			Type: e.Stream, JSON: data, Data: make([]byte, c.padding),
 		})
 	}
 	c.blocks = append(c.blocks, b)
@@ -135,6 +143,7 @@ func (c *fakeChain) hanging() int64 { return c.hangs.Load() }
 func (c *fakeChain) Advance(ctx context.Context, known *chains.View) (*chains.View, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.looks++
 	if err := errors.Join(ctx.Err(), c.failing["head"]); err != nil {
 		return nil, err
 	}
@@ -154,10 +163,23 @@ func (c *fakeChain) Advance(ctx context.Context, known *chains.View) (*chains.Vi
 	if known != nil {
 		view.Breaks = known.Breaks
 		if known.Final.Seq > top.number || c.blocks[known.Final.Seq].hash != known.Final.Hash {
+			if c.doubtful {
+				return nil, chains.ErrFinality
+			}
 			view.Breaks++
 		}
 	}
 	return view, nil
+}
+
+// signal tells those who listen that there may be a new head.
+func (c *fakeChain) signal() { c.signals <- struct{}{} }
+
+// tell has the chain tell how its endpoints are.
+func (c *fakeChain) tell(statuses ...chains.EndpointStatus) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.statuses = statuses
 }
 
 // Read implements chains.Chain.
@@ -198,6 +220,7 @@ func (c *fakeChain) hold(stream string) *gate {
 func (c *fakeChain) page(ctx context.Context, view *chains.View, stream string, after markets.Place, through int64) (chains.Page, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.reads++
 	if err := errors.Join(ctx.Err(), c.failing[stream]); err != nil {
 		return chains.Page{}, err
 	}
@@ -242,12 +265,14 @@ func (c *fakeChain) block(view *chains.View, n int64) (fakeBlock, error) {
 }
 
 // Ancestor implements chains.Chain.
-func (c *fakeChain) Ancestor(ctx context.Context, view *chains.View, trail markets.Trail, _ int64) (markets.Place, bool, error) {
+func (c *fakeChain) Ancestor(ctx context.Context, view *chains.View, trail markets.Trail, final int64) (place markets.Place, ok bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if err := ctx.Err(); err != nil {
+	c.looks++
+	if err := errors.Join(ctx.Err(), c.failing["ancestor"]); err != nil {
 		return markets.Place{}, false, err
 	}
+	defer func() { err = c.judge(trail, final, place, ok, err) }()
 	for _, p := range slices.Backward(trail) {
 		switch view.Stand(p) {
 		case chains.On:
@@ -264,10 +289,58 @@ func (c *fakeChain) Ancestor(ctx context.Context, view *chains.View, trail marke
 }
 
 // Heads implements chains.Chain.
-func (c *fakeChain) Heads() <-chan struct{} { return nil }
+func (c *fakeChain) Heads() <-chan struct{} { return c.signals }
 
 // Endpoints implements chains.Chain.
-func (c *fakeChain) Endpoints() []chains.EndpointStatus { return nil }
+func (c *fakeChain) Endpoints() []chains.EndpointStatus {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.statuses
+}
+
+// judge says whether an answer is a break of finality that is not confirmed. What it
+// goes by, where the rollback ends, must tell exactly that.
+func (c *fakeChain) judge(trail markets.Trail, final int64, place markets.Place, ok bool, err error) error {
+	if err != nil || !ok || final < 0 {
+		return err
+	}
+	was, known := c.all[trail[len(trail)-1].Hash]
+	for known && was.number > final {
+		was, known = c.all[was.parent]
+	}
+	broken := known && was.number == final && (final >= int64(len(c.blocks)) || c.blocks[final].hash != was.hash)
+	if known && broken != (place.Seq < final) {
+		c.wrong = append(c.wrong, fmt.Errorf("broken %t, but %d was final and the newest place of %v on the chain is %v", broken, final, trail, place))
+	}
+	if c.doubtful && place.Seq < final {
+		return chains.ErrFinality
+	}
+	if place != trail[len(trail)-1] {
+		c.found = append(c.found, place)
+	}
+	return nil
+}
+
+// misjudged is what was wrong in what it was asked.
+func (c *fakeChain) misjudged() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return errors.Join(c.wrong...)
+}
+
+// doubt has breaks of finality not confirmed, or confirmed.
+func (c *fakeChain) doubt(doubtful bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.doubtful = doubtful
+}
+
+// readings is how many pages were asked for.
+func (c *fakeChain) readings() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.reads
+}
 
 // Close implements chains.Chain.
 func (c *fakeChain) Close() {}

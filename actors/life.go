@@ -35,6 +35,8 @@ type shared struct {
 	node        string
 	supervision supervision
 	background  background
+	health      *Health
+	budget      *budget
 }
 
 // background is writes that outlive their actors: those of one chain, which are
@@ -236,6 +238,9 @@ func (l *life) begin(c claimed) {
 	}
 }
 
+// well ends the row of failures that led here.
+func (l *life) well() { l.supervision.failures.ended(l.claim.ID) }
+
 // fail ends this incarnation: its supervisor begins the next one.
 func (l *life) fail(err error) { panic(err) }
 
@@ -280,8 +285,11 @@ func (l *life) noteFailure() {
 func firstLine(s string) string {
 	line, _, _ := strings.Cut(s, "\n")
 	const most = 500
-	return line[:min(len(line), most)]
+	return strings.ToValidUTF8(line[:min(len(line), most)], "")
 }
+
+// oneLine is an error in one line.
+func oneLine(err error) string { return firstLine(strings.ReplaceAll(err.Error(), "\n", "; ")) }
 
 // writeAside writes a last report that nobody waits for.
 func (l *life) writeAside(r persistence.Report) {

@@ -230,6 +230,11 @@ func decodeAgain(s markets.Stream, letter markets.DeadLetter) ([]markets.Event, 
 	if err := json.Unmarshal(letter.Raw, &transaction); err != nil {
 		return nil, err
 	}
+	for _, raw := range transaction {
+		if raw.Left > 0 {
+			return nil, fmt.Errorf("its raw form is not whole: %d bytes are left out", raw.Left)
+		}
+	}
 	events, failures := s.DecodeAll(transaction)
 	for _, f := range failures {
 		if f.Raw.Position == letter.Position {

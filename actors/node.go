@@ -13,6 +13,7 @@
 package actors
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -58,6 +59,10 @@ type Config struct {
 	Placed  bool
 	Backoff Backoff // DefaultBackoff if zero
 	Tuning  Tuning  // DefaultTuning if zero
+	// Memory is how many bytes of decoded events are held at most: what is read ahead
+	// and not executed yet, of all chains. DefaultMemory if zero.
+	Memory int64
+	Health *Health // is told what stands; may be nil
 
 	market func(s *shared, c Chain, m Market, tuning Tuning, epoch epochFunc) *actor.Props // tests have others
 }
@@ -96,6 +101,8 @@ type Node struct {
 	system      *actor.ActorSystem
 	supervision supervision
 	background  sync.WaitGroup // writes that outlive their actors
+	health      *Health
+	budget      *budget
 	root        *actor.PID
 	mu          sync.Mutex
 	behind      map[string]bool // streams that have not caught up yet
@@ -114,6 +121,10 @@ func Start(cfg Config) (*Node, error) {
 	if cfg.Tuning == (Tuning{}) {
 		cfg.Tuning = DefaultTuning
 	}
+	cfg.Memory = cmp.Or(cfg.Memory, DefaultMemory)
+	if cfg.Health == nil {
+		cfg.Health = NewHealth()
+	}
 	if cfg.market == nil {
 		cfg.market = marketProps
 	}
@@ -123,6 +134,8 @@ func Start(cfg Config) (*Node, error) {
 	n := &Node{
 		system:      system,
 		supervision: supervision{cfg.Backoff, newFailures(), cfg.Log, new(stopping)},
+		health:      cfg.Health,
+		budget:      newBudget(cfg.Memory),
 		behind:      map[string]bool{},
 		caughtUp:    make(chan struct{}),
 		stopped:     make(chan struct{}),
@@ -148,6 +161,9 @@ func Start(cfg Config) (*Node, error) {
 // CaughtUp is closed when every stream has come to where its chain's head was
 // when the stream first saw it.
 func (n *Node) CaughtUp() <-chan struct{} { return n.caughtUp }
+
+// Ready is Health's.
+func (n *Node) Ready() error { return n.health.Ready() }
 
 // Own runs a chain at an epoch that was taken for it. What it ran at a lower epoch
 // stops first; an epoch that is not above all earlier ones changes nothing.
@@ -211,6 +227,7 @@ func chainProps(s *shared, c Chain, taken int64, cfg Config) *actor.Props {
 	var epoch atomic.Int64
 	epoch.Store(taken)
 	var view atomic.Pointer[chains.View]
+	var stands stand
 	held := func(context.Context) (int64, error) { return epoch.Load(), nil }
 	take := func(ctx context.Context) (int64, error) {
 		if taken > 0 {
@@ -230,7 +247,7 @@ func chainProps(s *shared, c Chain, taken int64, cfg Config) *actor.Props {
 			headClaim := claim
 			headClaim.ID, headClaim.Kind = c.Name+"/head", "head"
 			children := []child{{"head", props(s, headClaim, held, func() part {
-				return &head{chain: c.Chain, poll: c.Poll, published: &view}
+				return &head{chain: c.Chain, poll: c.Poll, tuning: cfg.Tuning, published: &view, stand: &stands}
 			})}}
 			for _, m := range c.Markets {
 				children = append(children, child{m.Name, cfg.market(s, c, m, cfg.Tuning, held)})

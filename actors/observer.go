@@ -8,6 +8,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"github.com/imart/event-worker/chains"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/messages"
 	"github.com/imart/event-worker/persistence"
@@ -24,6 +25,7 @@ type observer struct {
 
 	at           markets.Place
 	trail        markets.Trail
+	final        int64 // the height that was final at the last commit; -1: unknown
 	subscription messages.Subscription
 	waiting      []messages.Transition
 	busy         bool
@@ -68,17 +70,32 @@ func (t transition) portion(last bool, events, letters int) persistence.Move {
 func (t transition) back() bool { return t.to.Seq < t.from.Seq }
 
 // executed is a projection's answer: the observer now stands at the place.
-type executed struct{ at markets.Place }
+type executed struct {
+	at    markets.Place
+	trail markets.Trail
+	final int64
+}
+
+// executed is the answer when the transition is durable.
+func (t transition) executed() executed { return executed{t.to, t.trail, finalOf(t.report)} }
+
+// finalOf is the height that was final as of a report; -1 if it does not tell.
+func finalOf(r persistence.Report) int64 {
+	if r.Finalized == 0 {
+		return -1
+	}
+	return r.Finalized
+}
 
 func (o *observer) begin(l *life) {
-	o.at, o.trail = l.doc.Place, l.doc.Trail
+	o.at, o.trail, o.final = l.doc.Place, l.doc.Trail, finalOf(l.doc.Report)
 	if len(o.trail) == 0 {
 		o.trail = markets.Trail{o.at}
 	}
 	report := standing(l.doc.Report, o.at)
 	if pending := l.doc.Pending; pending != nil {
 		o.resubscribe = true
-		o.execute(l, transition{to: *pending, report: report})
+		o.execute(l, transition{to: *pending, report: report}, nil)
 		return
 	}
 	l.say(report)
@@ -100,7 +117,7 @@ func (o *observer) receive(l *life, message any) {
 		}
 	case executed:
 		o.busy = false
-		o.arrive(l, m.at)
+		o.arrive(l, m)
 		o.next(l)
 	default:
 		o.project.receive(l, message)
@@ -112,7 +129,7 @@ func (o *observer) receive(l *life, message any) {
 func (o *observer) subscribe(l *life) {
 	o.waiting, o.resubscribe = nil, false
 	o.subscription = messages.Subscription{Incarnation: l.doc.Incarnation, Number: o.subscription.Number + 1}
-	l.Send(o.subject, messages.Subscribe{Observer: o.name, Subscription: o.subscription, At: o.at, Trail: o.trail})
+	l.Send(o.subject, messages.Subscribe{Observer: o.name, Subscription: o.subscription, At: o.at, Trail: o.trail, Finalized: o.final})
 }
 
 // next begins the next transition that was sent.
@@ -122,7 +139,7 @@ func (o *observer) next(l *life) {
 		o.waiting = o.waiting[1:]
 		switch o.at {
 		case t.From:
-			o.execute(l, transition{to: t.To, batch: t.Batch, report: progress(t.View, t.To)})
+			o.execute(l, transition{to: t.To, batch: t.Batch, report: progress(t.View, t.To)}, t.View)
 		case t.To:
 			o.acknowledge(l)
 		default:
@@ -131,11 +148,17 @@ func (o *observer) next(l *life) {
 	}
 }
 
-func (o *observer) execute(l *life, t transition) {
+// execute makes a transition that was sent by a view, if it was sent.
+func (o *observer) execute(l *life, t transition, view *chains.View) {
 	o.busy = true
 	l.report = t.report
 	t.observer, t.from = l.doc.Ref(), o.at
 	t.trail = trailTo(o.trail, o.at, t.to)
+	if view != nil {
+		if final, known := finalBelow(view, t.to); known {
+			t.trail = t.trail.With(final)
+		}
+	}
 	o.project.execute(l, t)
 }
 
@@ -148,9 +171,9 @@ func trailTo(trail markets.Trail, from, to markets.Place) markets.Trail {
 }
 
 // arrive notes that the observer now stands at a place, durably.
-func (o *observer) arrive(l *life, at markets.Place) {
-	o.trail = trailTo(o.trail, o.at, at)
-	o.at = at
+func (o *observer) arrive(l *life, e executed) {
+	o.at, o.trail, o.final = e.at, e.trail, e.final
+	l.well()
 	if o.resubscribe {
 		o.subscribe(l)
 		return
@@ -175,7 +198,7 @@ func (p logProjection) execute(l *life, t transition) {
 			return fmt.Errorf("committing the log: %w", err)
 		}
 		p.logLetters(l.log, t)
-		return executed{t.to}
+		return t.executed()
 	})
 }
 

@@ -95,6 +95,7 @@ func (o *orders) receive(l *life, message any) {
 			return
 		}
 		o.busy = nil
+		l.well()
 		o.streams[m.Name] = lastSeen{m.to.Height(), time.Now()}
 		o.next(l)
 	case claimed:
@@ -253,7 +254,7 @@ func (d *documents) receive(l *life, message any) {
 		if m.err != nil {
 			l.fail(m.err)
 		}
-		l.part.receive(l, executed{m.to})
+		l.part.receive(l, m.executed())
 	case *actor.Terminated:
 		d.watching = false
 		d.unanswered(l)

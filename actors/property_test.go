@@ -22,6 +22,7 @@ func TestTheStoreIsWhatTheCanonicalChainMakes(t *testing.T) {
 			if w.r.IntN(4) == 0 {
 				w.streams = w.streams[:4] // the last is added later
 			}
+			w.memory = pick[int64](w.r, 0, 1, 2*leastPage) // 1: a page at a time
 			if err := errors.Join(w.live(60), w.check()); err != nil {
 				t.Fatal(err)
 			}

@@ -32,6 +32,7 @@ func newProbe(t *testing.T) *probe {
 	p.shared = &shared{
 		system: system, store: w.store, log: system.Logger(), node: "test",
 		supervision: supervision{Backoff{time.Millisecond, time.Millisecond}, newFailures(), system.Logger(), new(stopping)},
+		health:      NewHealth(), budget: newBudget(DefaultMemory),
 	}
 	p.pid = system.Root.Spawn(actor.PropsFromFunc(func(c actor.Context) {
 		switch m := c.Message().(type) {

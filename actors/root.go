@@ -89,6 +89,7 @@ func (a *nodeActor) run(c actor.Context, r *chainRun) {
 	r.shared = &shared{
 		system: a.n.system, store: a.cfg.Store, log: a.cfg.Log, node: a.cfg.Node, supervision: a.n.supervision.ofChain(),
 		background: background{new(sync.WaitGroup), &a.n.background},
+		health:     a.n.health, budget: a.n.budget,
 	}
 	if _, err := c.SpawnNamed(chainProps(r.shared, r.Chain, r.epoch, a.cfg), r.Name); err != nil {
 		panic(err)

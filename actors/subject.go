@@ -1,11 +1,6 @@
 package actors
 
 import (
-	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
-	"log/slog"
 	"time"
 
 	"github.com/imart/event-worker/chains"
@@ -24,12 +19,18 @@ type subject struct {
 	cursors []*cursor // the log's first
 	window  window    // read ahead of the log's observer, and kept for the others
 
-	reading  bool
-	stalled  *chains.View  // reading waits for another view than this, or for a tick
+	reads    attempt       // of the window
 	idle     time.Time     // when progress without events was last passed on
 	ended    markets.Place // how far the stream is known to hold nothing more
 	goal     int64         // the height to catch up with
 	caughtUp bool
+
+	account  *account          // of the memory that its pages take
+	estimate int64             // bytes of the next page
+	lively   time.Time         // when something last got on
+	stands   map[string]*stand // of the cursors, by name; they outlive restarts
+	stuck    string            // why it stands, if it does
+	broken   bool              // it was said that finality is broken
 }
 
 // stream is what a stream's actors know of it.
@@ -56,35 +57,22 @@ type Tuning struct {
 	// Abreast is how long the documents of a stream wait for those of a stream of the
 	// same market that is behind it and moving.
 	Abreast time.Duration
-	// Tick is how often a subject reports, and tries again what it could not do.
+	// Tick is how often a subject reports, and the longest that it waits before it asks
+	// again for what the chain does not have yet.
 	Tick time.Duration
+	// Stuck is how long a stream or a head may stand at one place, although the chain
+	// goes on, before that is a trouble of which it tells.
+	Stuck time.Duration
 }
 
 // DefaultTuning suits a production node.
-var DefaultTuning = Tuning{Credit: 2, Ahead: 4, Events: 2000, Portion: 4000, Idle: 5 * time.Second, Abreast: 50 * time.Millisecond, Tick: time.Second}
+var DefaultTuning = Tuning{Credit: 2, Ahead: 4, Events: 2000, Portion: 4000, Idle: 5 * time.Second, Abreast: 50 * time.Millisecond, Tick: time.Second, Stuck: 2 * time.Minute}
 
 // tick is the subject's own.
 type tick struct{}
 
-// read is the result of reading on from a place.
-type read struct {
-	page
-	of     *cursor // whom it was read for alone; nil: for the window
-	breaks int     // of the view that it was read by
-	err    error
-}
-
-// found is the result of looking for a cursor's place on the chain.
-type found struct {
-	of   *cursor
-	sub  messages.Subscription
-	at   markets.Place
-	view *chains.View
-	on   markets.Place // the newest place of its trail that is on the branch
-	err  error
-}
-
 func (s *subject) begin(l *life) {
+	s.account, s.lively = l.budget.account(), time.Now()
 	for _, c := range s.cursors {
 		l.Send(c.pid, messages.Resubscribe{})
 	}
@@ -95,6 +83,8 @@ func (s *subject) begin(l *life) {
 // end leaves what a last report says of the stream: it may be the only one for
 // long, if the stream cannot go on.
 func (s *subject) end(l *life) {
+	s.account.close()
+	l.health.note(l.claim.ID, "")
 	if s.view != nil {
 		l.report = s.reportOn(l)
 	}
@@ -111,16 +101,18 @@ func (s *subject) receive(l *life, message any) {
 	case messages.Ack:
 		if c := s.cursor(m.Observer); c != nil && c.acknowledge(m) {
 			s.window = s.window.passed(s.cursors)
+			s.lively = time.Now()
+			l.well()
 		}
 	case read:
 		s.take(l, m)
 	case found:
 		s.settle(l, m)
+	case again:
+		m.due()
 	case tick:
-		s.stalled = nil
-		for _, c := range s.cursors {
-			c.unfound = nil
-		}
+		s.giveWay()
+		s.notice(l, time.Now())
 		s.report(l)
 		l.after(s.Tick, tick{})
 	}
@@ -147,11 +139,12 @@ func (s *subject) see(view *chains.View) {
 	for _, c := range s.cursors {
 		c.ancestor = nil
 		if !c.alone.on(view, broken) {
-			c.alone = page{}
+			c.drop()
 		}
 		if broken {
-			c.final = false
+			c.settled = false
 		}
+		c.note(view)
 	}
 }
 
@@ -169,9 +162,10 @@ func (s *subject) advance(l *life) {
 
 // move moves one observer as far as its credit goes.
 func (s *subject) move(l *life, c *cursor) {
-	for c.subscribed && c.out < s.Credit {
+	for c.subscribed && c.out() < s.Credit {
 		switch s.stand(c) {
 		case chains.On:
+			c.lookup.unneeded()
 			if !s.forward(l, c) {
 				return
 			}
@@ -187,7 +181,7 @@ func (s *subject) move(l *life, c *cursor) {
 // stand is how the cursor's place relates to the branch. A place below finality
 // that was found on the chain is on every branch to come.
 func (s *subject) stand(c *cursor) chains.Standing {
-	if c.final {
+	if c.settled {
 		return chains.On
 	}
 	return s.view.Stand(c.sent)
@@ -207,8 +201,8 @@ func (s *subject) forward(l *life, c *cursor) bool {
 		return false
 	}
 	to := g.end(c.sent)
-	c.send(l, messages.Transition{To: to, Batch: g.batch, View: s.view})
-	c.final = g.final
+	c.send(l, messages.Transition{To: to, Batch: g.batch, View: s.view}, g.share)
+	c.settled = g.final
 	return true
 }
 
@@ -232,18 +226,20 @@ func (s *subject) mayFollow(c *cursor, to markets.Place) bool {
 // back rolls an observer back to the newest place of its trail that is on the
 // branch. The log goes back after the documents.
 func (s *subject) back(l *life, c *cursor) {
-	if c.out > 0 || c.seeking || c.unfound == s.view {
+	if c.out() > 0 {
 		return
 	}
 	if c.ancestor == nil {
-		s.seek(l, c)
+		if c.lookup.may(s.view) {
+			s.seek(l, c)
+		}
 		return
 	}
 	to := *c.ancestor
 	if c == s.cursors[0] && !s.documentsBackTo(l, to) {
 		return
 	}
-	c.send(l, messages.Transition{To: to, View: s.view})
+	c.send(l, messages.Transition{To: to, View: s.view}, nil)
 }
 
 // documentsBackTo says whether all of the stream's documents stand at or before a
@@ -252,170 +248,14 @@ func (s *subject) documentsBackTo(l *life, to markets.Place) bool {
 	ready := true
 	for _, c := range s.cursors[1:] {
 		switch {
-		case !c.subscribed || c.out > 0:
+		case !c.subscribed || c.out() > 0:
 			ready = false
 		case c.sent.Seq > to.Seq:
-			c.send(l, messages.Transition{To: to, View: s.view})
+			c.send(l, messages.Transition{To: to, View: s.view}, nil)
 			ready = false
 		}
 	}
 	return ready
-}
-
-// seek looks for a cursor's place, or the newest before it, on the chain.
-func (s *subject) seek(l *life, c *cursor) {
-	c.seeking = true
-	view, at, sub, trail := s.view, c.sent, c.Subscription, c.trail
-	l.do(func(ctx context.Context) any {
-		on, ok, err := s.chain.Ancestor(ctx, view, trail, -1)
-		if err == nil && !ok {
-			err = fmt.Errorf("not even its oldest place, %d, is on the chain", trail[0].Seq)
-		}
-		return found{c, sub, at, view, on, err}
-	})
-}
-
-// settle takes in where a cursor's place was found.
-func (s *subject) settle(l *life, f found) {
-	c := f.of
-	c.seeking = false
-	switch {
-	case errors.Is(f.err, chains.ErrAhead), errors.Is(f.err, chains.ErrReorganised):
-		c.unfound = s.view // another view will tell, or the next tick
-	case f.err != nil:
-		l.fail(fmt.Errorf("looking for the place of %s on the chain: %w", c.name, f.err))
-	case f.sub != c.Subscription, f.at != c.sent, !s.stillOn(f):
-		return
-	case f.on == c.sent:
-		c.final = f.on.Seq <= s.view.Final.Seq
-	default:
-		level := slog.LevelDebug
-		if c == s.cursors[0] { // once a stream
-			level = slog.LevelInfo
-		}
-		l.log.Log(l.ctx, level, "rolling back", "stream", s.id(), "observer", c.name, "from", c.sent.Seq, "to", f.on.Seq, "depth", c.sent.Seq-f.on.Seq)
-		c.ancestor = &f.on
-	}
-}
-
-// stillOn says whether what was found by an earlier view holds on this one.
-func (s *subject) stillOn(f found) bool {
-	if f.view.Breaks != s.view.Breaks {
-		return false
-	}
-	return f.on.Seq <= f.view.Final.Seq || s.view.Stand(f.on) == chains.On
-}
-
-// readOn reads what is needed next: for the window, and for each observer that is
-// not in step with it.
-func (s *subject) readOn(l *life) {
-	if s.stalled == s.view {
-		return
-	}
-	s.readAhead(l)
-	for _, c := range s.cursors[1:] {
-		s.readAlone(l, c)
-	}
-}
-
-// readAhead reads on for the log's observer, and those in step with it.
-func (s *subject) readAhead(l *life) {
-	log := s.cursors[0]
-	if !log.subscribed || s.stand(log) != chains.On {
-		return
-	}
-	if !s.window.holds(log.sent) {
-		s.window = nil
-	}
-	if !s.reading && len(s.window) < s.Ahead {
-		s.reading = s.readFrom(l, nil, s.window.end(log.sent), -1)
-	}
-}
-
-// readAlone reads for an observer that is not in step, up to where it will be.
-func (s *subject) readAlone(l *life, c *cursor) {
-	if !c.subscribed || c.reading || c.alone.next(c.sent) || s.stand(c) != chains.On || s.window.holds(c.sent) {
-		return
-	}
-	log := s.cursors[0]
-	through := log.acked.Seq
-	if len(s.window) > 0 {
-		through = min(through, s.window[0].from.Seq)
-	}
-	if log.subscribed && c.sent.Seq < through {
-		c.reading = s.readFrom(l, c, c.sent, through)
-	}
-}
-
-// readFrom reads behind a place, if the chain is known to have come further.
-func (s *subject) readFrom(l *life, of *cursor, after markets.Place, through int64) bool {
-	if after.Height() >= s.view.Head.Height() {
-		return false
-	}
-	view := s.view
-	l.do(func(ctx context.Context) any {
-		raw, err := s.chain.Read(ctx, view, s.Source, after, through, s.Events)
-		if err != nil {
-			return read{page: page{from: after}, of: of, err: fmt.Errorf("reading on from %d: %w", after.Seq, err)}
-		}
-		return read{page: page{after, raw.To, raw.To.Seq <= view.Final.Seq, s.decode(raw.Raws)}, of: of, breaks: view.Breaks}
-	})
-	return true
-}
-
-// take takes in what was read, unless things have changed since.
-func (s *subject) take(l *life, r read) {
-	if r.of == nil {
-		s.reading = false
-	} else {
-		r.of.reading = false
-	}
-	switch {
-	case errors.Is(r.err, chains.ErrAhead), errors.Is(r.err, chains.ErrReorganised):
-		s.stalled = s.view
-		return
-	case r.err != nil:
-		l.fail(r.err)
-	case r.to == r.from:
-		s.stalled = s.view
-		return
-	}
-	if !r.on(s.view, r.breaks < s.view.Breaks) {
-		return
-	}
-	if r.of != nil {
-		r.of.alone = r.page
-		return
-	}
-	if r.from != s.window.end(s.cursors[0].sent) {
-		return
-	}
-	if r.to.Seq == r.from.Seq { // the chain goes on, the stream does not
-		s.stalled, s.ended = s.view, r.to
-		if s.caughtUp && time.Since(s.idle) < s.Idle {
-			return
-		}
-		s.idle = time.Now()
-	}
-	s.window = append(s.window, r.page)
-}
-
-// decode makes a batch of raw events.
-func (s *subject) decode(raws []markets.Raw) *messages.Batch {
-	events, failures := s.DecodeAll(raws)
-	b := &messages.Batch{Events: events}
-	for _, f := range failures {
-		raw, err := json.Marshal(f.Transaction)
-		if err != nil {
-			raw, _ = json.Marshal(err.Error())
-		}
-		b.Letters = append(b.Letters, markets.DeadLetter{
-			Chain: s.market.Chain, Market: s.market.Market, Stream: s.Name,
-			Seq: f.Raw.Seq, Position: f.Raw.Position, Block: f.Raw.Block, Transaction: f.Raw.Transaction, Time: f.Raw.Time.Truncate(markets.Precision),
-			Reason: f.Reason.Error(), Raw: raw,
-		})
-	}
-	return b
 }
 
 // noteCaughtUp says once that the stream has come to where the chain stood when
@@ -428,58 +268,4 @@ func (s *subject) noteCaughtUp(l *life) {
 	}
 }
 
-// report says on the subject's document where the stream stands. It is for people
-// to read, and never read back.
-func (s *subject) report(l *life) {
-	if s.view != nil {
-		l.say(s.reportOn(l))
-	}
-}
-
-func (s *subject) reportOn(l *life) persistence.Report {
-	least, known := s.least()
-	if !known { // as it said before
-		least = l.doc.Place
-	}
-	at := least
-	if sameBlock(at, s.ended) {
-		at.Through = max(at.Through, s.ended.Through)
-	}
-	r := progress(s.view, at)
-	r.Place = &least
-	return r
-}
-
-// least is the least of the observers' places, once all of them have said theirs.
-func (s *subject) least() (markets.Place, bool) {
-	least := s.cursors[0].acked
-	for _, c := range s.cursors {
-		if !c.subscribed {
-			return markets.Place{}, false
-		}
-		if !c.acked.Reaches(least) {
-			least = c.acked
-		}
-	}
-	return least, true
-}
-
 func (s *subject) id() string { return s.market.Chain + "/" + s.market.Market + "/" + s.Name }
-
-// progress is what the view tells of an actor that stands at a place.
-func progress(view *chains.View, at markets.Place) persistence.Report {
-	return standing(persistence.Report{Head: view.Head.Height(), Finalized: view.Final.Height()}, at)
-}
-
-// standing is the report of an actor that stands at a place of a chain last seen
-// as a report says.
-func standing(chain persistence.Report, at markets.Place) persistence.Report {
-	r := persistence.Report{
-		Status: persistence.Backfilling, Head: chain.Head, Finalized: chain.Finalized,
-		Lag: max(0, chain.Head-at.Height()),
-	}
-	if at.Height() >= r.Finalized {
-		r.Status = persistence.Following
-	}
-	return r
-}

@@ -49,8 +49,8 @@ type failure struct {
 
 func newFailures() *failures { return &failures{byKey: map[string]failure{}} }
 
-// add notes a failure. An actor that has been well for quiet since its last one
-// starts counting anew.
+// add notes a failure. An actor that has got on since its last one, or has been well
+// for quiet, starts counting anew.
 func (f *failures) add(key, reason string, quiet time.Duration) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -59,6 +59,16 @@ func (f *failures) add(key, reason string, quiet time.Duration) {
 		last.inARow = 0
 	}
 	f.byKey[key] = failure{last.inARow + 1, time.Now(), last.pending + 1, reason}
+}
+
+// ended ends an actor's row of failures: it has got on.
+func (f *failures) ended(key string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if last, failed := f.byKey[key]; failed {
+		last.inARow = 0
+		f.byKey[key] = last
+	}
 }
 
 func (f *failures) get(key string) failure {

@@ -11,6 +11,7 @@ type page struct {
 	from, to markets.Place
 	final    bool // to was final when the page was read
 	batch    *messages.Batch
+	share    *share // of the memory budget; nil: none
 }
 
 // next says whether an observer that stands at p can be moved by the page. On
@@ -69,18 +70,27 @@ func (g page) on(view *chains.View, broken bool) bool {
 	return false
 }
 
-// onBranch is the window up to the first page that leaves the view's branch.
+// release gives up all pages.
+func (w window) release() {
+	for _, g := range w {
+		g.share.release()
+	}
+}
+
+// onBranch is the window up to the first page that leaves the view's branch; the
+// others are given up.
 func (w window) onBranch(view *chains.View, broken bool) window {
 	for i, g := range w {
 		if !g.on(view, broken) {
-			return w[:i]
+			w[i:].release()
+			return w[:i:i]
 		}
 	}
 	return w
 }
 
 // passed is the window without the pages that every observer in step has
-// executed.
+// executed; these are given up.
 func (w window) passed(cursors []*cursor) window {
 	for len(w) > 0 {
 		for _, c := range cursors {
@@ -88,6 +98,7 @@ func (w window) passed(cursors []*cursor) window {
 				return w
 			}
 		}
+		w[0].share.release()
 		w = w[1:]
 	}
 	return w

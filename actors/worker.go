@@ -45,8 +45,12 @@ func (w worker) children(l *life) []child {
 func (w worker) subjectProps(parent *actor.PID) *actor.Props {
 	claim := w.claim("subject", "subject")
 	claim.Start = w.start
+	stands := map[string]*stand{activity: {}}
+	if w.Observer != "" {
+		stands[w.Observer] = &stand{}
+	}
 	return props(w.shared, claim, w.epoch, func() part {
-		s := &subject{stream: w.stream, cursors: []*cursor{newCursor(activity, parent)}}
+		s := &subject{stream: w.stream, stands: stands, cursors: []*cursor{newCursor(activity, parent)}}
 		if w.Observer != "" {
 			s.cursors = append(s.cursors, newCursor(w.Observer, parent))
 		}

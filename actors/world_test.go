@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -55,6 +56,10 @@ type world struct {
 	start    int64
 	find     func(stream string) func(context.Context) (markets.Place, error) // instead of start, if set
 	abreast  time.Duration
+	stuck    time.Duration // 0: never
+	poll     time.Duration
+	tick     time.Duration
+	memory   int64    // 0: as much as there is by default
 	orders   int      // how many orders the random events are about
 	log      *journal // of the nodes, if a test reads it
 }
@@ -80,9 +85,13 @@ func newWorldOn(t testing.TB, disk persistence.Store, seed uint64, finality int6
 		for _, n := range append(w.old, w.node) {
 			if n != nil {
 				_ = n.Stop(context.Background())
+				w.noneHeld(n)
 			}
 		}
 		if err := disk.Close(); err != nil {
+			t.Error(err)
+		}
+		if err := w.chain.misjudged(); err != nil {
 			t.Error(err)
 		}
 	})
@@ -163,9 +172,10 @@ func (w *world) join(placed bool) *Node {
 	}
 	n, err := Start(Config{
 		Node: "test", Store: w.seen, Log: slog.New(slog.NewTextHandler(out, nil)).With("test", w.t.Name()),
-		Chains:  []Chain{{Name: "chain", Chain: reads, Poll: time.Millisecond, Markets: []Market{market}}},
+		Chains:  []Chain{{Name: "chain", Chain: reads, Poll: cmp.Or(w.poll, time.Millisecond), Markets: []Market{market}}},
 		Backoff: Backoff{Min: time.Millisecond, Max: 20 * time.Millisecond},
-		Tuning:  Tuning{Credit: 2, Ahead: 3, Events: 10, Portion: 1 + w.r.IntN(4), Abreast: w.abreast, Tick: 5 * time.Millisecond},
+		Tuning:  Tuning{Credit: 2, Ahead: 3, Events: 10, Portion: 1 + w.r.IntN(4), Abreast: w.abreast, Tick: cmp.Or(w.tick, 5*time.Millisecond), Stuck: w.stuck},
+		Memory:  w.memory,
 		Placed:  placed,
 		market:  w.market,
 	})
@@ -173,6 +183,24 @@ func (w *world) join(placed bool) *Node {
 		w.t.Fatal(err)
 	}
 	return n
+}
+
+// noneHeld checks that a node that has stopped, or is at rest, holds no pages. It may do
+// so a little longer.
+func (w *world) noneHeld(n *Node) {
+	w.t.Helper()
+	b := n.budget
+	held := func() int64 {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		return b.used + int64(len(b.queue))
+	}
+	for deadline := time.Now().Add(w.patience); held() != 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			w.t.Errorf("%d bytes are held for ever", held())
+			return
+		}
+	}
 }
 
 // kill ends the node as a power cut would: nothing of it reaches the store any
@@ -433,6 +461,9 @@ func (w *world) behind() string {
 func (w *world) check() error {
 	if err := w.settle(); err != nil {
 		return err
+	}
+	if w.node != nil {
+		w.noneHeld(w.node) // all that was read is executed
 	}
 	got, want := w.got(), w.want()
 	return errors.Join(

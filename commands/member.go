@@ -54,7 +54,7 @@ func (m member) follow(ctx context.Context, cfg actors.Config) (err error) {
 		Poll: m.cfg.Cluster.Poll, TTL: m.cfg.Cluster.TTL, Log: cfg.Log, Watch: m.metrics.Node(),
 	})
 	network.Serve(keeper.Status)
-	health, err := serveHealth(ctx, m.cfg, m.metrics, keeper.Alive, keeper.Ready, map[string]http.Handler{ownersPath: ownersOver(network, me.Chains)}, cfg.Log)
+	health, err := serveHealth(ctx, m.cfg, m.metrics, keeper.Alive, func() error { return errors.Join(keeper.Ready(), node.Ready()) }, map[string]http.Handler{ownersPath: ownersOver(network, me.Chains)}, cfg.Log)
 	if err != nil {
 		return err
 	}

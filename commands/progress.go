@@ -58,7 +58,10 @@ func (s *stream) add(a persistence.Actor) {
 		s.lastError = a.LastError
 	}
 	s.head = max(s.head, a.Head)
-	retrying := s.state == persistence.Retrying || a.Status == persistence.Retrying
+	failing := s.state
+	if a.Failing() && failing != persistence.FinalityBroken {
+		failing = a.Status
+	}
 	switch {
 	case a.Kind == "subject":
 		s.lag = a.Lag
@@ -74,8 +77,8 @@ func (s *stream) add(a persistence.Actor) {
 			}
 		}
 	}
-	if retrying {
-		s.state = persistence.Retrying
+	if (persistence.Report{Status: failing}).Failing() {
+		s.state = failing
 	}
 }
 

@@ -61,7 +61,7 @@ func TestReplayAgain(t *testing.T) {
 	heads := func(filter string) func() bool {
 		return func() bool { return len(find(t, data, "actors", `{kind: "head", `+filter+`}`)) == 2 }
 	}
-	eventually(t, "both heads fail", heads(`restarts: {$gt: 0}`))
+	eventually(t, "both heads fail", heads(`state: "retrying"`))
 
 	p, _, _ = replaying(t, address, "1h")
 	eventually(t, "both heads follow again", heads(`state: "following"`))

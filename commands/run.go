@@ -132,7 +132,7 @@ func (f runFlags) follow(ctx context.Context, cfg config.Config, at location, st
 	for i, c := range sources {
 		sources[i].Chain = metrics.Chain(c.Chain, c.Name)
 	}
-	a := actors.Config{Node: cfg.Node, Store: metrics.Store(store), Log: log, Chains: sources, Tuning: cfg.Tuning}
+	a := actors.Config{Node: cfg.Node, Store: metrics.Store(store), Log: log, Chains: sources, Tuning: cfg.Tuning, Health: actors.NewHealth()}
 	if f.clustered(at) {
 		m, err := newMember(cfg, at, store, metrics, watch)
 		if err != nil {
@@ -145,7 +145,7 @@ func (f runFlags) follow(ctx context.Context, cfg config.Config, at location, st
 	}
 	if !f.once {
 		well := func() error { return nil }
-		health, err := serveHealth(ctx, cfg, metrics, well, well, nil, log)
+		health, err := serveHealth(ctx, cfg, metrics, well, a.Health.Ready, nil, log)
 		if err != nil {
 			return err
 		}

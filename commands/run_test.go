@@ -86,7 +86,7 @@ func TestRunOutlivesItsEndpoint(t *testing.T) {
 	}
 	data := filepath.Join(dir, "data")
 	eventually(t, "the head says that it retries", func() bool {
-		return len(find(t, data, "actors", `{kind: "head", restarts: {$gt: 0}, lastError: {$exists: true}}`)) == 1
+		return len(find(t, data, "actors", `{kind: "head", state: "retrying", restarts: 0, lastError: {$exists: true}}`)) == 1
 	})
 	p.ends(syscall.SIGTERM)
 }
@@ -112,7 +112,7 @@ chains:
 	p.says("gap in the chain's events")
 	data := filepath.Join(dir, "data")
 	eventually(t, "the subject says that it retries", func() bool {
-		return len(find(t, data, "actors", `{kind: "subject", restarts: {$gt: 0}, lastError: {$exists: true}}`)) == 1
+		return len(find(t, data, "actors", `{kind: "subject", state: "retrying", restarts: 0, lastError: {$exists: true}}`)) == 1
 	})
 	expectLag(t, data, "aptos/tradeport/delist/subject")
 	if err := p.Process.Signal(syscall.SIGTERM); err != nil {

@@ -194,7 +194,7 @@ func (b *branch) cut() {
 				worst.Events += a.Events
 			}
 		}
-		if a.Status == persistence.Retrying {
+		if a.Failing() && worst.Status != persistence.FinalityBroken {
 			worst.Status, worst.LastError = a.Status, a.LastError
 		}
 		if a.UpdatedAt.After(worst.UpdatedAt) {

@@ -143,7 +143,7 @@ func (p part) with(a persistence.Actor) part {
 	p.running = p.running || a.Status != persistence.Stopped
 	p.restarts += a.Restarts
 	p.head = max(p.head, a.Head)
-	if a.Status == persistence.Retrying {
+	if a.Failing() {
 		p.retrying, p.reason = true, a.LastError
 	}
 	switch a.Kind {

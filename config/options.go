@@ -58,6 +58,7 @@ func (s *section) tuning() actors.Tuning {
 	t.Idle = s.duration("idle", t.Idle)
 	t.Abreast = s.duration("abreast", t.Abreast)
 	t.Tick = s.duration("tick", t.Tick)
+	t.Stuck = s.duration("stuck", t.Stuck)
 	s.done()
 	return t
 }

@@ -1,5 +1,10 @@
 package markets
 
+import (
+	"cmp"
+	"slices"
+)
+
 // Place is where an actor stands in its stream: everything up to and including
 // Seq is durable. Two places are the same only if all of their fields are; a
 // seq without its hash would let an actor go on from a block that was abandoned.
@@ -51,6 +56,16 @@ func (t Trail) Push(p Place) Trail {
 		out = append(out, old)
 	}
 	return append(out, p)
+}
+
+// With returns the trail with p among its places, where the trail passes its seq. What
+// lies at p's seq already stays.
+func (t Trail) With(p Place) Trail {
+	i, found := slices.BinarySearchFunc(t, p.Seq, func(old Place, seq int64) int { return cmp.Compare(old.Seq, seq) })
+	if found || i == 0 || i == len(t) {
+		return t
+	}
+	return slices.Insert(slices.Clip(t), i, p)
 }
 
 // Cut returns the trail up to and including p; what lies beyond p is gone.

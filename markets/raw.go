@@ -35,6 +35,27 @@ type Raw struct {
 	Handle string `json:"-"`
 	// Ledger is the transaction around an Aptos event, shared by all of its events.
 	Ledger *AptosTransaction
+
+	// Left is how many bytes a dead letter's raw form has left out of the event's data
+	// and of what is around it, and so cannot be decoded.
+	Left int
+}
+
+// Cut returns the event with at most n bytes of its data, and nothing around it.
+func (r Raw) Cut(n int) Raw {
+	for _, l := range r.Around {
+		r.Left += 32*len(l.Topics) + len(l.Data)
+	}
+	if r.Ledger != nil {
+		for _, resource := range r.Ledger.Resources {
+			r.Left += len(resource.Data)
+		}
+		r.Ledger = &AptosTransaction{Version: r.Ledger.Version, Sender: r.Ledger.Sender}
+	}
+	r.Around = nil
+	r.Left += max(len(r.Data)-n, 0) + max(len(r.JSON)-n, 0)
+	r.Data, r.JSON = r.Data[:min(n, len(r.Data))], r.JSON[:min(n, len(r.JSON))]
+	return r
 }
 
 // Log is an EVM log beside an event in its transaction.

@@ -27,13 +27,14 @@ type rawJSON struct {
 	Ledger *AptosTransaction `json:"ledger,omitempty"`
 
 	nodeData
+	Left int `json:"left,omitempty"` // bytes that are left out
 }
 
 // MarshalJSON is the event's readable form.
 func (r Raw) MarshalJSON() ([]byte, error) {
 	form := rawJSON{
 		Position: r.Position, Seq: r.Seq, Block: r.Block, Transaction: r.Transaction, Time: r.Time,
-		Type: r.Type, Ledger: r.Ledger,
+		Type: r.Type, Ledger: r.Ledger, Left: r.Left,
 	}
 	if r.Type != "" || r.JSON != nil || r.Ledger != nil {
 		form.nodeData = dataOf(r.JSON)
@@ -58,7 +59,7 @@ func (r *Raw) UnmarshalJSON(text []byte) error {
 	}
 	*r = Raw{
 		Position: form.Position, Seq: form.Seq, Block: form.Block, Transaction: form.Transaction, Time: form.Time,
-		Type: form.Type, Ledger: form.Ledger,
+		Type: form.Type, Ledger: form.Ledger, Left: form.Left,
 	}
 	if form.Address == "" {
 		r.JSON = form.bytes()

@@ -37,6 +37,21 @@ func TestRawAptosEventIsReadable(t *testing.T) {
 	}
 }
 
+// An event that is cut down says how much it lacks, and leaves the original as it was.
+func TestRawIsCut(t *testing.T) {
+	log := Raw{Data: []byte{1, 2, 3, 4}, Around: []Log{{Topics: make([][32]byte, 2), Data: make([]byte, 7)}}, Left: 1}
+	if got := log.Cut(3); !bytes.Equal(got.Data, []byte{1, 2, 3}) || got.Around != nil || got.Left != 1+1+64+7 {
+		t.Errorf("%+v", got)
+	}
+	if len(log.Data) != 4 || len(log.Around) != 1 {
+		t.Errorf("%+v", log)
+	}
+	event := Raw{JSON: json.RawMessage(`"abc"`), Ledger: &AptosTransaction{Version: 9, Sender: "0x5", Resources: []AptosResource{{Data: json.RawMessage(`{}`)}}}}
+	if got := event.Cut(9); string(got.JSON) != `"abc"` || got.Ledger.Version != 9 || got.Ledger.Resources != nil || got.Left != 2 || event.Ledger.Resources == nil {
+		t.Errorf("%+v", got)
+	}
+}
+
 // Whatever could not be decoded can be kept, and is as it was when it is read.
 func TestRawReadsAsWritten(t *testing.T) {
 	anyBytes := rapid.SliceOfN(rapid.Byte(), 0, 70)
@@ -52,6 +67,7 @@ func TestRawReadsAsWritten(t *testing.T) {
 			Position: Position{Height: rapid.Int64().Draw(t, "height"), Log: rapid.Int32().Draw(t, "log")},
 			Seq:      rapid.Int64().Draw(t, "seq"), Block: rapid.StringMatching("(0x[0-9a-f]{4})?").Draw(t, "block"),
 			Transaction: "0x7a", Time: time.Unix(rapid.Int64Range(0, 1<<37).Draw(t, "time"), 0).UTC(),
+			Left: rapid.IntRange(0, 9).Draw(t, "left"),
 		}
 		if rapid.Bool().Draw(t, "evm") {
 			copy(raw.Address[:], anyBytes.Draw(t, "address"))

@@ -467,6 +467,20 @@ func TestTrailsStayShortAndReachDeep(t *testing.T) {
 	}
 }
 
+// A place joins a trail where the trail passes it, and nowhere else.
+func TestAPlaceJoinsATrail(t *testing.T) {
+	trail := Trail{{Seq: 1, Hash: "a"}, {Seq: 5, Hash: "b"}, {Seq: 9, Hash: "c"}}
+	for seq, want := range map[int64]int{0: 3, 1: 3, 2: 4, 5: 3, 8: 4, 9: 3, 10: 3} {
+		got := trail.With(Place{Seq: seq, Hash: "new"})
+		if len(got) != want || !slices.IsSortedFunc(got, func(a, b Place) int { return cmp.Compare(a.Seq, b.Seq) }) {
+			t.Errorf("with %d: %v", seq, got)
+		}
+		if got[0] != trail[0] || got[len(got)-1] != trail[2] || len(trail) != 3 || trail[1].Seq != 5 {
+			t.Errorf("with %d: %v of %v", seq, got, trail)
+		}
+	}
+}
+
 // A change keeps what it does not tell; its quantity is what is left on offer.
 func TestAnOrderChanges(t *testing.T) {
 	listed := Event{Kind: Listed, Order: "a", Maker: "m", Token: Token{ID: "7"}, Quantity: "10", Price: "500", Position: Position{Height: 1}}

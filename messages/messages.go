@@ -30,6 +30,10 @@ type Subscribe struct {
 	Subscription
 	At    markets.Place
 	Trail markets.Trail // the places it can be rolled back to, oldest first
+	// Finalized is the height that was final as of the observer's last commit, -1 if
+	// that is not known. If the observer stands above it, the block at that height is
+	// on the trail: to go back any further is a break of finality.
+	Finalized int64
 }
 
 // Resubscribe asks an observer where it stands: the subject has been restarted

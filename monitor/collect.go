@@ -1,6 +1,10 @@
 package monitor
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/imart/event-worker/persistence"
+)
 
 // figure is a metric that the mirror tells.
 type figure struct {
@@ -44,6 +48,10 @@ var (
 		"The newest height that cannot be reorganised.", "chain")
 	chainRestarts = counter("event_worker_chain_restarts_total",
 		"Restarts of the chain's actors beside those of its streams, by all processes that ever owned them.", "chain")
+	chainFinalityBroken = gauge("event_worker_chain_finality_broken",
+		"Actors of the chain that stand because finality is broken and that is not confirmed.", "chain")
+	chainRetrying = gauge("event_worker_chain_retrying",
+		"Actors of the chain that fail at present or stand.", "chain")
 	chainEpoch = gauge("event_worker_chain_epoch",
 		"Epoch at which this process owns the chain.", "chain")
 	nodeChains = gauge("event_worker_node_chains",
@@ -54,7 +62,7 @@ var (
 func (m *mirror) Describe(to chan<- *prometheus.Desc) {
 	for _, f := range []figure{
 		streamSeq, streamHead, streamLag, streamEvents, streamDeadLetters, streamBatches, streamRestarts,
-		chainHead, chainFinalized, chainRestarts, chainEpoch, nodeChains,
+		chainHead, chainFinalized, chainRestarts, chainFinalityBroken, chainRetrying, chainEpoch, nodeChains,
 	} {
 		to <- f.desc
 	}
@@ -75,13 +83,19 @@ func (m *mirror) metrics() []prometheus.Metric {
 		out = append(out, chainEpoch.of(epoch, chain))
 	}
 	ofStreams, ofChains := map[stream]int64{}, map[string]int64{}
+	broken, retrying := map[string]int64{}, map[string]int64{}
 	for _, a := range m.actors {
 		out = append(out, a.metrics()...)
+		broken[a.Chain] += count(a.Status == persistence.FinalityBroken)
+		retrying[a.Chain] += count(a.Status == persistence.Retrying)
 		if a.Stream == "" {
 			ofChains[a.Chain] += a.Restarts
 		} else {
 			ofStreams[stream{a.Chain, a.Market, a.Stream}] += a.Restarts
 		}
+	}
+	for chain, n := range broken {
+		out = append(out, chainFinalityBroken.of(n, chain), chainRetrying.of(retrying[chain], chain))
 	}
 	for chain, restarts := range ofChains {
 		out = append(out, chainRestarts.of(restarts, chain))
@@ -90,6 +104,13 @@ func (m *mirror) metrics() []prometheus.Metric {
 		out = append(out, streamRestarts.of(restarts, s.chain, s.market, s.name))
 	}
 	return out
+}
+
+func count(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // stream names a stream.

@@ -67,6 +67,14 @@ func told(t testing.TB, store persistence.Store) map[string]float64 {
 		} else {
 			is("stream_restarts_total"+of, a.Restarts)
 		}
+		is("chain_retrying{"+a.Chain+"}", 0)
+		is("chain_finality_broken{"+a.Chain+"}", 0)
+		switch a.Status {
+		case persistence.Retrying:
+			is("chain_retrying{"+a.Chain+"}", 1)
+		case persistence.FinalityBroken:
+			is("chain_finality_broken{"+a.Chain+"}", 1)
+		}
 		switch name := a.ID[strings.LastIndex(a.ID, "/")+1:]; {
 		case name == "head" && a.Head > 0:
 			is("chain_head{"+a.Chain+"}", a.Head)
@@ -87,8 +95,25 @@ func told(t testing.TB, store persistence.Store) map[string]float64 {
 
 // ofDocuments are the series that the documents tell too.
 func ofDocuments(series map[string]float64) map[string]float64 {
-	return only(series, "chain_restarts", "stream_restarts", "chain_head", "chain_finalized",
+	return only(series, "chain_restarts", "chain_retrying", "chain_finality_broken", "stream_restarts", "chain_head", "chain_finalized",
 		"stream_events", "stream_dead_letters", "stream_seq", "stream_head", "stream_lag")
+}
+
+// What fails and what stands is counted by chain.
+func TestStatesAreCounted(t *testing.T) {
+	m := monitor.New()
+	disk := open(t)
+	store := m.Store(disk)
+	for i, state := range []string{persistence.FinalityBroken, persistence.Retrying, persistence.Retrying, persistence.Following} {
+		actor, err := store.Claim(t.Context(), persistence.Claim{ID: fmt.Sprint("bsc/", i), Kind: "worker", Chain: "bsc", Epoch: 1})
+		if err == nil {
+			err = store.Report(t.Context(), actor.Ref(), persistence.Report{Status: state})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	same(t, only(gather(t, m), "chain_retrying", "chain_finality"), map[string]float64{"chain_retrying{bsc}": 2, "chain_finality_broken{bsc}": 1})
 }
 
 // Actors follow a recorded chain through a store that now and then fails, or

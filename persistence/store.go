@@ -95,6 +95,10 @@ const (
 	Running     = "running" // of actors that follow nothing themselves
 	Retrying    = "retrying"
 	Stopped     = "stopped"
+
+	// FinalityBroken: a block that was final is no longer on the chain. The actor stands
+	// until that is confirmed, or over.
+	FinalityBroken = "finality_broken"
 )
 
 // Actor is an actor's own document.
@@ -140,7 +144,7 @@ func (a Actor) Ref() ActorRef { return ActorRef{a.ID, a.Epoch, a.Incarnation} }
 // Report is the part of an actor's document that only people read. Heights are
 // block numbers, or ledger versions on Aptos.
 type Report struct {
-	Status    string `json:"state,omitempty" bson:"state,omitempty"` // backfilling, following, retrying, stopped
+	Status    string `json:"state,omitempty" bson:"state,omitempty"` // backfilling, following, running, retrying, finality_broken, stopped
 	Head      int64  `json:"head" bson:"head"`                       // the chain's newest height
 	Finalized int64  `json:"finalized" bson:"finalized"`             // the newest height that cannot be reorganised
 	Lag       int64  `json:"lag" bson:"lag"`                         // heights between the actor and the head
@@ -150,6 +154,9 @@ type Report struct {
 	// observers' and never an input.
 	Place *markets.Place `json:"-" bson:"-"`
 }
+
+// Failing says whether something keeps the actor from its work.
+func (r Report) Failing() bool { return r.Status == Retrying || r.Status == FinalityBroken }
 
 // ActorRef is one incarnation of an actor.
 type ActorRef struct {

@@ -136,6 +136,12 @@ var actorTests = []test{
 		if got := s.actor(actor.ID); got.Status != persistence.Retrying || got.Head != 0 || got.LastError != "timeout" {
 			s.Errorf("report %+v; the last error is kept", got.Report)
 		}
+		for _, state := range []string{persistence.Backfilling, persistence.Running, persistence.FinalityBroken, persistence.Stopped} {
+			s.must(s.store.Report(s.Context(), actor.Ref(), persistence.Report{Status: state}))
+			if got := s.actor(actor.ID); got.Status != state {
+				s.Errorf("%s: report %+v", state, got.Report)
+			}
+		}
 		s.must(s.store.Commit(s.Context(), seaport, []persistence.Move{move(actor, place(1))}, nil))
 	}},
 	{"ReportShowsAPlace", func(s *suite) {

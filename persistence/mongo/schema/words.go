@@ -22,7 +22,7 @@ func enumOf(t reflect.Type, field string) *Enum {
 		return &Enum{"ActorKind", []string{"chain", "head", "market", "orders", "worker", "subject", "observer"}}
 	case "Report.state":
 		return &Enum{"ActorState", []string{
-			persistence.Backfilling, persistence.Following, persistence.Running, persistence.Retrying, persistence.Stopped,
+			persistence.Backfilling, persistence.Following, persistence.Running, persistence.Retrying, persistence.FinalityBroken, persistence.Stopped,
 		}}
 	case "Node.state":
 		return &Enum{"NodeState", []string{
