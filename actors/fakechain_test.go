@@ -242,7 +242,7 @@ func (c *fakeChain) block(view *chains.View, n int64) (fakeBlock, error) {
 }
 
 // Ancestor implements chains.Chain.
-func (c *fakeChain) Ancestor(ctx context.Context, view *chains.View, trail markets.Trail) (markets.Place, bool, error) {
+func (c *fakeChain) Ancestor(ctx context.Context, view *chains.View, trail markets.Trail, _ int64) (markets.Place, bool, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err := ctx.Err(); err != nil {
@@ -262,6 +262,12 @@ func (c *fakeChain) Ancestor(ctx context.Context, view *chains.View, trail marke
 	}
 	return markets.Place{}, false, nil
 }
+
+// Heads implements chains.Chain.
+func (c *fakeChain) Heads() <-chan struct{} { return nil }
+
+// Endpoints implements chains.Chain.
+func (c *fakeChain) Endpoints() []chains.EndpointStatus { return nil }
 
 // Close implements chains.Chain.
 func (c *fakeChain) Close() {}

@@ -90,9 +90,15 @@ func (c *fakeLedger) Read(ctx context.Context, _ *chains.View, source markets.So
 }
 
 // Ancestor implements chains.Chain.
-func (c *fakeLedger) Ancestor(_ context.Context, _ *chains.View, trail markets.Trail) (markets.Place, bool, error) {
+func (c *fakeLedger) Ancestor(_ context.Context, _ *chains.View, trail markets.Trail, _ int64) (markets.Place, bool, error) {
 	return trail[len(trail)-1], true, nil
 }
+
+// Heads implements chains.Chain.
+func (c *fakeLedger) Heads() <-chan struct{} { return nil }
+
+// Endpoints implements chains.Chain.
+func (c *fakeLedger) Endpoints() []chains.EndpointStatus { return nil }
 
 // Close implements chains.Chain.
 func (c *fakeLedger) Close() {}

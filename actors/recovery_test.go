@@ -108,7 +108,7 @@ type slowLookUps struct {
 	calls *atomic.Int64
 }
 
-func (c slowLookUps) Ancestor(ctx context.Context, view *chains.View, trail markets.Trail) (markets.Place, bool, error) {
+func (c slowLookUps) Ancestor(ctx context.Context, view *chains.View, trail markets.Trail, final int64) (markets.Place, bool, error) {
 	if c.calls.Add(1) <= 100 {
 		c.mine()
 		for v := view; v.Head.Seq < c.height(); time.Sleep(3 * time.Millisecond) { // in which the head is told
@@ -118,7 +118,7 @@ func (c slowLookUps) Ancestor(ctx context.Context, view *chains.View, trail mark
 			}
 		}
 	}
-	return c.fakeChain.Ancestor(ctx, view, trail)
+	return c.fakeChain.Ancestor(ctx, view, trail, final)
 }
 
 func TestALookUpThatIsSlowerThanTheHeadsEndsAllTheSame(t *testing.T) {

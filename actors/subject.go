@@ -267,7 +267,7 @@ func (s *subject) seek(l *life, c *cursor) {
 	c.seeking = true
 	view, at, sub, trail := s.view, c.sent, c.Subscription, c.trail
 	l.do(func(ctx context.Context) any {
-		on, ok, err := s.chain.Ancestor(ctx, view, trail)
+		on, ok, err := s.chain.Ancestor(ctx, view, trail, -1)
 		if err == nil && !ok {
 			err = fmt.Errorf("not even its oldest place, %d, is on the chain", trail[0].Seq)
 		}

@@ -14,6 +14,8 @@ var sentinels = []struct {
 	class string
 }{
 	{ErrWrongChain, "wrong_chain"},
+	{ErrFinality, "finality"},
+	{ErrPruned, endpoint.Pruned},
 	{ErrGap, "gap"},
 	{ErrReorganised, "reorganised"},
 	{ErrAhead, "ahead"},
@@ -25,7 +27,7 @@ var sentinels = []struct {
 // Classes are all classes of errors.
 var Classes = []string{
 	endpoint.Timeout, endpoint.Transport, endpoint.RateLimited, endpoint.RangeTooLarge, endpoint.Unauthorized, endpoint.Pruned,
-	endpoint.HTTP4xx, endpoint.HTTP5xx, endpoint.RPC, "wrong_chain", "gap", "reorganised", "ahead", endpoint.Other,
+	endpoint.HTTP4xx, endpoint.HTTP5xx, endpoint.RPC, "wrong_chain", "finality", "gap", "reorganised", "ahead", endpoint.Other,
 }
 
 // Class is the one of Classes that an error of a Chain is counted in. It is empty

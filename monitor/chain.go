@@ -61,9 +61,9 @@ func (c *Chain) Read(ctx context.Context, view *chains.View, source markets.Sour
 }
 
 // Ancestor is chains.Chain's.
-func (c *Chain) Ancestor(ctx context.Context, view *chains.View, trail markets.Trail) (markets.Place, bool, error) {
+func (c *Chain) Ancestor(ctx context.Context, view *chains.View, trail markets.Trail, final int64) (markets.Place, bool, error) {
 	begun := time.Now()
-	place, ok, err := c.Chain.Ancestor(ctx, view, trail)
+	place, ok, err := c.Chain.Ancestor(ctx, view, trail, final)
 	c.ancestor.done(begun, err)
 	return place, ok, err
 }

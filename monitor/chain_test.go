@@ -25,7 +25,7 @@ func (s scripted) Read(context.Context, *chains.View, markets.Source, markets.Pl
 	return s.page, s.err
 }
 
-func (s scripted) Ancestor(context.Context, *chains.View, markets.Trail) (markets.Place, bool, error) {
+func (s scripted) Ancestor(context.Context, *chains.View, markets.Trail, int64) (markets.Place, bool, error) {
 	return s.page.To, true, s.err
 }
 
@@ -41,7 +41,7 @@ func TestFetches(t *testing.T) {
 		if got, err := c.Read(t.Context(), view, markets.Source{}, markets.Place{}, -1, 1); got.To != page.To || len(got.Raws) != 4 || err != failure {
 			t.Errorf("Read: %v, %v", got, err)
 		}
-		if got, ok, err := c.Ancestor(t.Context(), view, nil); got != page.To || !ok || err != failure {
+		if got, ok, err := c.Ancestor(t.Context(), view, nil, -1); got != page.To || !ok || err != failure {
 			t.Errorf("Ancestor: %v, %v, %v", got, ok, err)
 		}
 	}

@@ -84,6 +84,12 @@ func (c *Chain) Close() {
 	c.node.Close()
 }
 
+// Heads implements chains.Chain: nothing signals new heads.
+func (c *Chain) Heads() <-chan struct{} { return nil }
+
+// Endpoints implements chains.Chain.
+func (c *Chain) Endpoints() []chains.EndpointStatus { return nil }
+
 // Advance implements chains.Chain: the view is the newest ledger version, as Aptos
 // is never reorganised.
 func (c *Chain) Advance(ctx context.Context, known *chains.View) (*chains.View, error) {
@@ -99,7 +105,7 @@ func (c *Chain) Advance(ctx context.Context, known *chains.View) (*chains.View, 
 
 // Ancestor implements chains.Chain: every place that the ledger has reached is on
 // the one branch there is.
-func (c *Chain) Ancestor(_ context.Context, view *chains.View, trail markets.Trail) (markets.Place, bool, error) {
+func (c *Chain) Ancestor(_ context.Context, view *chains.View, trail markets.Trail, _ int64) (markets.Place, bool, error) {
 	if len(trail) == 0 {
 		return markets.Place{}, false, nil
 	}

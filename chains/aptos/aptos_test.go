@@ -48,13 +48,13 @@ func TestAncestor(t *testing.T) {
 	l := startLedger(t)
 	view := chains.NewLedger(10)
 	trail := markets.Trail{{Seq: -1}, {Seq: 300, Through: 4}, {Seq: 500, Through: 10}}
-	if place, ok, err := l.chain.Ancestor(t.Context(), view, trail); place != trail[2] || !ok || err != nil {
+	if place, ok, err := l.chain.Ancestor(t.Context(), view, trail, -1); place != trail[2] || !ok || err != nil {
 		t.Errorf("%+v, %v, %v", place, ok, err)
 	}
-	if _, _, err := l.chain.Ancestor(t.Context(), view, append(trail, markets.Place{Seq: 501, Through: 11})); !errors.Is(err, chains.ErrAhead) {
+	if _, _, err := l.chain.Ancestor(t.Context(), view, append(trail, markets.Place{Seq: 501, Through: 11}), -1); !errors.Is(err, chains.ErrAhead) {
 		t.Errorf("error %v, want %v", err, chains.ErrAhead)
 	}
-	if _, ok, err := l.chain.Ancestor(t.Context(), view, nil); ok || err != nil {
+	if _, ok, err := l.chain.Ancestor(t.Context(), view, nil, -1); ok || err != nil {
 		t.Errorf("an empty trail: %v, %v", ok, err)
 	}
 }

@@ -252,7 +252,7 @@ func TestAnotherChainIsRefused(t *testing.T) {
 	view := chains.NewView(0, []string{"0x"})
 	_, advanced := chain.Advance(t.Context(), nil)
 	_, read := chain.Read(t.Context(), view, sources[0], markets.Place{Seq: -1}, -1, 1)
-	_, _, ancestor := chain.Ancestor(t.Context(), view, markets.Trail{{Seq: -1}})
+	_, _, ancestor := chain.Ancestor(t.Context(), view, markets.Trail{{Seq: -1}}, -1)
 	for _, err := range []error{advanced, read, ancestor} {
 		if !errors.Is(err, chains.ErrWrongChain) || !strings.Contains(err.Error(), "chain id is 1, the configured one 5") {
 			t.Errorf("error %v", err)

@@ -9,7 +9,7 @@ import (
 )
 
 // Ancestor implements chains.Chain.
-func (c *Chain) Ancestor(ctx context.Context, view *chains.View, trail markets.Trail) (markets.Place, bool, error) {
+func (c *Chain) Ancestor(ctx context.Context, view *chains.View, trail markets.Trail, _ int64) (markets.Place, bool, error) {
 	if err := c.check(ctx); err != nil {
 		return markets.Place{}, false, err
 	}

@@ -42,7 +42,7 @@ func TestAncestor(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			p.counted()
-			got, ok, err := chain.Ancestor(t.Context(), view, test.trail)
+			got, ok, err := chain.Ancestor(t.Context(), view, test.trail, -1)
 			if got != test.want || ok != test.ok || !errors.Is(err, test.err) {
 				t.Errorf("%+v, %v, %v; want %+v, %v, %v", got, ok, err, test.want, test.ok, test.err)
 			}
@@ -59,7 +59,7 @@ func TestAncestorOfALaggingNodeIsAhead(t *testing.T) {
 	chain := open(t, g.url)
 	g.mineBlocks(10)
 	view := chains.NewView(20, []string{g.places(10)[10].Hash})
-	_, _, err := chain.Ancestor(t.Context(), view, markets.Trail{{Seq: 15, Hash: view.Head.Hash}})
+	_, _, err := chain.Ancestor(t.Context(), view, markets.Trail{{Seq: 15, Hash: view.Head.Hash}}, -1)
 	if !errors.Is(err, chains.ErrAhead) {
 		t.Errorf("error %v", err)
 	}

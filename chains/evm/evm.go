@@ -107,6 +107,12 @@ func (c *Chain) Close() {
 	c.node.Close()
 }
 
+// Heads implements chains.Chain: nothing signals new heads.
+func (c *Chain) Heads() <-chan struct{} { return nil }
+
+// Endpoints implements chains.Chain.
+func (c *Chain) Endpoints() []chains.EndpointStatus { return nil }
+
 // check asks, once, whether the node serves the configured chain.
 func (c *Chain) check(ctx context.Context) error {
 	if c.checked.Load() {

@@ -30,7 +30,7 @@ func (f *follower) place() markets.Place { return f.trail[len(f.trail)-1] }
 // the view has not come that far.
 func (f *follower) rollBack(t *testing.T, chain *Chain, view *chains.View) bool {
 	t.Helper()
-	place, ok, err := chain.Ancestor(t.Context(), view, f.trail)
+	place, ok, err := chain.Ancestor(t.Context(), view, f.trail, -1)
 	if errors.Is(err, chains.ErrAhead) {
 		return false
 	}
