@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"reflect"
 	"runtime/debug"
 	"strings"
 	"sync"
@@ -308,7 +309,7 @@ func (l *life) say(r persistence.Report) {
 }
 
 func (l *life) writeReport() {
-	if l.reporting || sameReport(l.report, l.reported) {
+	if l.reporting || reflect.DeepEqual(l.report, l.reported) {
 		return
 	}
 	l.reporting, l.reported = true, l.report
@@ -320,11 +321,4 @@ func (l *life) writeReport() {
 		defer cancel()
 		return reportWritten{l.store.Report(ctx, ref, r)}
 	})
-}
-
-func sameReport(a, b persistence.Report) bool {
-	if a.Place != nil && b.Place != nil && *a.Place == *b.Place {
-		a.Place, b.Place = nil, nil
-	}
-	return a == b
 }

@@ -75,6 +75,11 @@ func jsonValue(f Field) bson.D {
 		return reference(f.Model)
 	case Free:
 		return bson.D{}
+	case Counts:
+		count := bson.D{{Key: "type", Value: "integer"}}
+		return bson.D{{Key: "type", Value: "object"}, {Key: "additionalProperties", Value: count}}
+	case Double:
+		return bson.D{{Key: "type", Value: "number"}}
 	case Bool:
 		return bson.D{{Key: "type", Value: "boolean"}}
 	case Int, Long:
