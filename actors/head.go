@@ -17,24 +17,50 @@ type head struct {
 	chain     chains.Chain
 	poll      time.Duration
 	published *atomic.Pointer[chains.View] // it outlives restarts
+	endpoints endpoints
 }
 
 // look is the head's own tick.
 type look struct{}
 
+// tellTick is the head's other tick: people are told of the endpoints even while none
+// of them answers.
+type tellTick struct{}
+
 func (h *head) begin(l *life) {
 	if view := h.published.Load(); view != nil {
 		l.Send(l.Parent(), messages.Head{View: view})
 	}
+	l.after(h.poll, tellTick{})
 	h.look(l)
 }
 
-func (h *head) end(*life) {}
+// end leaves how the endpoints are for the last report, which may say that none of
+// them answers.
+func (h *head) end(l *life) { l.report.Endpoints = h.news() }
+
+// tell says how the endpoints are, and otherwise what was said before: by an earlier
+// incarnation, as long as this one has no answer.
+func (h *head) tell(l *life) {
+	report := l.report
+	report.Endpoints = h.news()
+	if report.Status == "" || report.Status == persistence.Stopped {
+		report.Status = persistence.Running
+	}
+	l.say(report)
+}
+
+func (h *head) news() []persistence.Endpoint {
+	return h.endpoints.news(h.chain.Endpoints(), time.Now())
+}
 
 func (h *head) receive(l *life, message any) {
 	switch m := message.(type) {
 	case look:
 		h.look(l)
+	case tellTick:
+		h.tell(l)
+		l.after(h.poll, tellTick{})
 	case *chains.View:
 		known := h.published.Swap(m)
 		if depth := abandoned(known, m); depth > 0 {
@@ -45,6 +71,7 @@ func (h *head) receive(l *life, message any) {
 		}
 		l.say(persistence.Report{
 			Status: persistence.Following, Head: m.Head.Height(), Finalized: m.Final.Height(), Place: &m.Head,
+			Endpoints: h.news(),
 		})
 		l.after(h.poll, look{})
 	}

@@ -290,6 +290,7 @@ func (l *life) writeAside(r persistence.Report) {
 		return
 	}
 	r.Head, r.Finalized, r.Lag, r.Place = l.report.Head, l.report.Finalized, l.report.Lag, l.report.Place
+	r.Endpoints = l.report.Endpoints
 	ref, store := l.doc.Ref(), l.store
 	l.background.Go(func() {
 		l.aside.Wait() // what is on its way to the document comes first
