@@ -3,6 +3,7 @@ package actors
 import (
 	"encoding/json"
 	"fmt"
+	"sync"
 	"testing"
 
 	"github.com/imart/event-worker/markets"
@@ -110,31 +111,49 @@ func TestWhatIsFinalStays(t *testing.T) {
 // A node that slept while its newest block was abandoned finds a chain that is final
 // far above. Nothing of that block is final, however long it takes to roll it back.
 func TestAbandonedBlocksBelowFinalityAreNotFinal(t *testing.T) {
-	w := newWorld(t, 1, 3)
-	w.streams = []string{"list", "buy"}
-	w.mine(block(listed("a", "9")), block(), block(), block(), block(listed("b", "9"), bought("b", "1")))
-	w.boot()
-	w.mustSettle()
-	if activities, orders := w.finalBlocks(); activities != 1 || orders != 1 {
-		t.Fatalf("%d activities and %d orders are final", activities, orders)
+	for _, held := range []struct {
+		actor   string
+		portion int // of its rollback
+	}{
+		{"order-buy", 0}, // before anything is rolled back
+		{"order-buy", 1},
+		{activity, 0},
+		{activity, 1},
+	} {
+		t.Run(fmt.Sprint(held.actor, " ", held.portion), func(t *testing.T) {
+			w := newWorld(t, 1, 3)
+			w.streams = []string{"buy"}
+			var abandoned []markets.Event
+			for i := range 10 { // more than a portion
+				abandoned = append(abandoned, bought(fmt.Sprint("b", i), "1"))
+			}
+			w.mine(block(bought("a", "1")), block(), block(), block(), abandoned)
+			w.boot()
+			w.mustSettle()
+			w.mustBeFinal(1, 1)
+			w.kill()
+			w.chain.fork(1)
+			for range 9 {
+				w.mine(block())
+			}
+			h := w.gates.holdPortion("chain/market/buy/"+held.actor, held.portion)
+			release := sync.OnceFunc(h.release)
+			t.Cleanup(release)
+			w.boot()
+			<-h.arrived
+			w.eventually("the head is far above", func() bool { return w.actors()["chain/head"].Finalized > 5 })
+			w.mustBeFinal(1, 1)
+			release()
+			w.mustCheck()
+			w.mustBeFinal(1, 1)
+		})
 	}
-	w.kill()
-	w.chain.fork(1)
-	for range 9 {
-		w.mine(block())
+}
+
+// mustBeFinal fails unless so many documents are told to be final, and are.
+func (w *world) mustBeFinal(activities, orders int) {
+	w.t.Helper()
+	if a, o := w.finalBlocks(); a != activities || o != orders {
+		w.t.Errorf("%d activities and %d orders are final, want %d and %d", a, o, activities, orders)
 	}
-	held := []*gate{w.gates.hold("chain/market/list/order-list"), w.gates.hold("chain/market/buy/order-buy")}
-	w.boot()
-	for _, h := range held {
-		<-h.arrived
-	}
-	w.eventually("the head is far above", func() bool { return w.actors()["chain/head"].Finalized > 5 })
-	if activities, orders := w.finalBlocks(); activities != 1 || orders != 1 {
-		t.Errorf("%d activities and %d orders are final", activities, orders)
-	}
-	for _, h := range held {
-		h.release()
-	}
-	w.mustCheck()
-	w.finalBlocks()
 }
