@@ -22,11 +22,12 @@ type head struct {
 	published *atomic.Pointer[chains.View] // it outlives restarts
 	stand     *stand                       // so does this
 
-	looks  attempt
-	missed bool // the chain signalled a new head during a look
-	turn   int  // of the timer of the next look
-	broken bool // it was said that finality is broken
-	stuck  string
+	endpoints endpoints
+	looks     attempt
+	missed    bool // the chain signalled a new head during a look
+	turn      int  // of the timer of the next look
+	broken    bool // it was said that finality is broken
+	stuck     string
 }
 
 type (
@@ -50,7 +51,16 @@ func (h *head) begin(l *life) {
 	l.after(h.tuning.Tick, tick{})
 }
 
-func (h *head) end(l *life) { l.health.note(l.claim.ID, "") }
+// end leaves how the endpoints are for the last report, which may say that none of
+// them answers.
+func (h *head) end(l *life) {
+	l.health.note(l.claim.ID, "")
+	l.report.Endpoints = h.news()
+}
+
+func (h *head) news() []persistence.Endpoint {
+	return h.endpoints.news(h.chain.Endpoints(), time.Now())
+}
 
 func (h *head) receive(l *life, message any) {
 	switch m := message.(type) {
@@ -225,11 +235,12 @@ func (h *head) tell(l *life) {
 func (h *head) report(before persistence.Report) persistence.Report {
 	view := h.published.Load()
 	if view == nil {
-		before.Place = nil
+		before.Place, before.Endpoints = nil, h.news()
 		return before
 	}
 	return persistence.Report{
 		Status: persistence.Following, Head: view.Head.Height(), Finalized: view.Final.Height(), Place: &view.Head,
+		Endpoints: h.news(),
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"reflect"
 	"runtime/debug"
 	"strings"
 	"sync"
@@ -297,6 +298,7 @@ func (l *life) writeAside(r persistence.Report) {
 		return
 	}
 	r.Head, r.Finalized, r.Lag, r.Place = l.report.Head, l.report.Finalized, l.report.Lag, l.report.Place
+	r.Endpoints = l.report.Endpoints
 	ref, store := l.doc.Ref(), l.store
 	l.background.Go(func() {
 		l.aside.Wait() // what is on its way to the document comes first
@@ -316,7 +318,7 @@ func (l *life) say(r persistence.Report) {
 }
 
 func (l *life) writeReport() {
-	if l.reporting || sameReport(l.report, l.reported) {
+	if l.reporting || reflect.DeepEqual(l.report, l.reported) {
 		return
 	}
 	l.reporting, l.reported = true, l.report
@@ -328,11 +330,4 @@ func (l *life) writeReport() {
 		defer cancel()
 		return reportWritten{l.store.Report(ctx, ref, r)}
 	})
-}
-
-func sameReport(a, b persistence.Report) bool {
-	if a.Place != nil && b.Place != nil && *a.Place == *b.Place {
-		a.Place, b.Place = nil, nil
-	}
-	return a == b
 }

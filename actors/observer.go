@@ -139,13 +139,24 @@ func (o *observer) next(l *life) {
 		o.waiting = o.waiting[1:]
 		switch o.at {
 		case t.From:
-			o.execute(l, transition{to: t.To, batch: t.Batch, report: progress(t.View, t.To)}, t.View)
+			o.execute(l, transition{to: t.To, batch: t.Batch, report: o.reportOn(t)}, t.View)
 		case t.To:
 			o.acknowledge(l)
 		default:
 			o.subscribe(l)
 		}
 	}
+}
+
+// reportOn is the report of an observer that makes a transition. Of what it has
+// written no more is final than where a rollback leads: until that is through, its
+// documents hold what was abandoned.
+func (o *observer) reportOn(t messages.Transition) persistence.Report {
+	r := progress(t.View, t.To)
+	if t.To.Seq < t.From.Seq {
+		r.Finalized = min(r.Finalized, t.To.Seq)
+	}
+	return r
 }
 
 // execute makes a transition that was sent by a view, if it was sent.

@@ -54,6 +54,9 @@ func TestDemo(t *testing.T) {
 		{"purchases on Tradeport", "activities", `{market: "tradeport", kind: "bought"}`, 4},
 		{"accepted token bids", "activities", `{stream: "offer-accept", kind: "offer_accepted"}`, 3},
 		{"accepted collection bids", "activities", `{stream: "collection-offer-accept", kind: "offer_accepted"}`, 1},
+		{"orders of Aptos, where everything is final", "orders", `{chain: "aptos", final: true}`, 17},
+		{"orders of Ethereum below finality", "orders", `{chain: "ethereum", final: true}`, 41},
+		{"orders of Ethereum above it", "orders", `{"last.height": {$gt: 18270716}, chain: "ethereum", final: false}`, 3},
 		{"events that could not be decoded", "dead_letters", `{}`, 0},
 		{"actors that failed", "actors", `{restarts: {$gt: 0}}`, 0},
 		{"actors that lag", "actors", `{kind: "subject", lag: {$gt: 0}}`, 0},
@@ -61,6 +64,9 @@ func TestDemo(t *testing.T) {
 		if got := len(find(t, data, known.collection, known.filter)); got != known.count {
 			t.Errorf("%s: %d, want %d", known.what, got, known.count)
 		}
+	}
+	if order := find(t, data, "orders", `{chain: "aptos"}`, "--limit", "1"); len(order) != 1 || order[0]["final"] != true {
+		t.Errorf("an order of Aptos: %v", order)
 	}
 	if order := find(t, data, "orders", `{status: "SOLD", "currency.symbol": "ETH"}`, "--sort", "-price", "--limit", "1"); len(order) != 1 || order[0]["price"] == "" {
 		t.Errorf("the dearest order sold: %v", order)

@@ -2,6 +2,7 @@ package commands
 
 import (
 	"bufio"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/imart/event-worker/persistence"
+	"github.com/imart/event-worker/persistence/finality"
 )
 
 func newQuery() *cobra.Command {
@@ -41,10 +43,15 @@ $exists $not, and $and $or $nor; fields inside of others have dotted paths. Name
 need no quotes. Amounts such as the price are whole numbers of the currency's
 smallest unit; times are written like "2023-04-08T00:00:00Z".
 
+Orders and activities have one field more, final: whether no reorganisation can take
+back what they say. It is not stored but follows from how far the actors are, and
+filters know it: {final: true}. On Aptos everything is final.
+
 ` + dataHelp,
 		Example: `  event-worker query orders '{status: "SOLD"}' --sort -price --limit 3
   event-worker query activities '{kind: {$in: ["bought", "offer_accepted"]}, chain: "ethereum"}' --sort -time
   event-worker query orders '{status: "LISTING", "token.collection": "0x…", price: {$lte: "1500000000000000000"}}'
+  event-worker query orders '{chain: "ethereum", status: "SOLD", final: true}'
   event-worker query actors '{lag: {$gt: 0}}'`,
 		Args: func(_ *cobra.Command, args []string) error {
 			switch {
@@ -68,6 +75,9 @@ smallest unit; times are written like "2023-04-08T00:00:00Z".
 			if q.Sort, err = persistence.ParseSort(sort); err != nil {
 				return fmt.Errorf("query: %w", err)
 			}
+			if finality.Of(q.Collection) && slices.ContainsFunc(q.Sort, func(k persistence.SortKey) bool { return k.Path == finality.Field }) {
+				return fmt.Errorf("query: nothing can be sorted by %s, which is not stored: filter by it", finality.Field)
+			}
 			if limit < 0 {
 				return fmt.Errorf("query: limit %d: give a positive number, or 0 for all", limit)
 			}
@@ -88,9 +98,23 @@ func query(c *cobra.Command, flags *dataFlags, q persistence.Query) error {
 		return err
 	}
 	defer reader.Close()
+	marked := func(doc json.RawMessage) (json.RawMessage, error) { return doc, nil }
+	if finality.Of(q.Collection) {
+		horizon, err := finality.Read(c.Context(), reader, q.Collection)
+		if err != nil {
+			return fmt.Errorf("query %s: %w", q.Collection, err)
+		}
+		if q.Filter, err = horizon.Filter(q.Filter); err != nil {
+			return fmt.Errorf("query: %w", err)
+		}
+		marked = horizon.Mark
+	}
 	out := bufio.NewWriter(c.OutOrStdout())
 	lines := readable(out, c.OutOrStdout())
 	for doc, err := range reader.Query(c.Context(), q) {
+		if err == nil {
+			doc, err = marked(doc)
+		}
 		if err != nil {
 			return fmt.Errorf("query %s: %w", q.Collection, err)
 		}

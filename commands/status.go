@@ -30,6 +30,9 @@ const (
 	gone   = time.Minute
 )
 
+// lastErrorShown is how much of an actor's last error is shown, in bytes.
+const lastErrorShown = 500
+
 // statusFlags say what status shows.
 type statusFlags struct {
 	dataFlags
@@ -46,8 +49,9 @@ func newStatus() *cobra.Command {
 		Long: `Print the nodes of the cluster, who owns which chain, and the tree of actors as they
 last wrote it down: the place each stands at (a block on EVM chains; on Aptos an event's
 number, or a ledger version), how far its chain has come, the lag in blocks or ledger
-versions, its state, its restarts and its last error. An actor whose document is older
-than a while shows its age: it may have nothing to do, or its process may be gone.
+versions, its state, its restarts and its last error; then each chain's endpoints by
+host, as its head sees them. A document that is older than a while shows its age: its
+actor may have nothing to do, or its process may be gone.
 
 It needs nothing but the data, and works while processes write to them.
 
@@ -60,7 +64,7 @@ It needs nothing but the data, and works while processes write to them.
 	}
 	f.add(c)
 	c.Flags().BoolVar(&f.json, "json", false, "print JSON")
-	c.Flags().BoolVar(&f.brief, "brief", false, "only nodes and chains")
+	c.Flags().BoolVar(&f.brief, "brief", false, "only nodes, chains, and endpoints that are not up")
 	c.Flags().StringSliceVar(&f.chains, "chain", nil, "only this chain; may be repeated")
 	c.Flags().DurationVar(&f.watch, "watch", 0, "print again and again, so often, until Ctrl-C")
 	c.Flags().Lookup("watch").NoOptDefVal = "2s"
@@ -125,6 +129,8 @@ type state struct {
 	Nodes  []persistence.Node  `json:"nodes,omitempty"`
 	Leases []persistence.Lease `json:"leases"`
 	Chains []*branch           `json:"chains"`
+
+	brief bool
 }
 
 func (f *statusFlags) state(ctx context.Context, docs documents) (s state, err error) {
@@ -143,11 +149,17 @@ func (f *statusFlags) state(ctx context.Context, docs documents) (s state, err e
 		return len(f.chains) > 0 && !slices.Contains(f.chains, a.Chain)
 	}))
 	if f.brief {
-		for _, chain := range s.Chains {
-			chain.cut()
-		}
+		s.shorten()
 	}
 	return s, nil
+}
+
+// shorten leaves of each chain what was worst there.
+func (s *state) shorten() {
+	s.brief = true
+	for _, chain := range s.Chains {
+		chain.cut()
+	}
 }
 
 // branch is an actor with those below it.
@@ -186,7 +198,7 @@ func (b *branch) cut() {
 		worst.Restarts += a.Restarts
 		switch a.Kind {
 		case "head":
-			worst.Head = a.Head
+			worst.Head, worst.Endpoints = a.Head, a.Endpoints
 		case "subject":
 			worst.Lag = max(worst.Lag, a.Lag)
 		case "observer":
@@ -262,7 +274,10 @@ func (s state) write(w io.Writer, at location, now time.Time) error {
 	for i, chain := range s.Chains {
 		writeBranch(table, chain, "", i == len(s.Chains)-1, now, owner)
 	}
-	return table.Flush()
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	return s.writeEndpoints(w, now)
 }
 
 // writeNodes prints the nodes of a cluster.
@@ -370,9 +385,15 @@ func cells(a *persistence.Actor, now time.Time) string {
 	if a.Kind == "observer" || a.Events > 0 {
 		events = grouped(a.Events)
 	}
-	written := ""
-	if age := now.Sub(a.UpdatedAt); age > fresh {
-		written = ago(age)
+	return strings.Join([]string{
+		seq, head, lag, events, a.Status, grouped(a.Restarts), age(a.UpdatedAt, now), printable.Line(a.LastError, lastErrorShown),
+	}, "\t")
+}
+
+// age is how old a document is, unless that is news.
+func age(written, now time.Time) string {
+	if age := now.Sub(written); age > fresh {
+		return ago(age)
 	}
-	return strings.Join([]string{seq, head, lag, events, a.Status, grouped(a.Restarts), written, printable.Text(a.LastError)}, "\t")
+	return ""
 }

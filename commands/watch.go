@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/imart/event-worker/persistence"
@@ -46,6 +47,7 @@ type part struct {
 	head              int64
 	at                []int64 // the heights of a stream's observers
 	restarts, events  int64
+	notUp             []string // a head's endpoints that are not up
 }
 
 // lag is how many heights a stream is behind. Subjects say it with a delay; but where
@@ -146,6 +148,7 @@ func (p part) with(a persistence.Actor) part {
 	if a.Failing() {
 		p.retrying, p.reason = true, a.LastError
 	}
+	p.notUp = append(p.notUp, notUp(a.Endpoints)...)
 	switch a.Kind {
 	case "subject":
 		p.status, p.said = a.Status, a.Lag
@@ -214,7 +217,7 @@ func (w *logWatcher) sumUp(all []part, each bool) {
 			every = busyLooks
 		}
 		if each || w.looks%every == 0 {
-			w.log.Info("summary", "chain", chain, "streams", t.streams, "events", t.events-w.summed[chain], "lag", t.lag, "retrying", t.failing)
+			w.log.Info("summary", t.summary(chain, w.summed[chain])...)
 			w.summed[chain] = t.events
 		}
 	}
@@ -224,12 +227,24 @@ func (w *logWatcher) sumUp(all []part, each bool) {
 type totals struct {
 	streams, behind, failing int
 	events, lag              int64 // the worst lag
+	notUp                    []string
+}
+
+// summary are the attributes of a chain's summary. It names endpoints only if some are
+// not up.
+func (t totals) summary(chain string, summed int64) []any {
+	out := []any{"chain", chain, "streams", t.streams, "events", t.events - summed, "lag", t.lag, "retrying", t.failing}
+	if len(t.notUp) > 0 {
+		out = append(out, "endpoints", strings.Join(t.notUp, ", "))
+	}
+	return out
 }
 
 func (w *logWatcher) count(parts []part) (t totals) {
 	for _, p := range parts {
 		t.events += p.events
 		t.lag = max(t.lag, p.lag())
+		t.notUp = append(t.notUp, p.notUp...)
 		if p.what == "stream" {
 			t.streams++
 		}

@@ -246,6 +246,45 @@ func TestSummaries(t *testing.T) {
 		`INFO msg="every stream has caught up"`)
 }
 
+// A summary names the endpoints that are not up, if there are any, by what is safe to
+// print.
+func TestSummariesNameEndpointsThatAreNotUp(t *testing.T) {
+	t.Parallel()
+	w := newWatched(t, "bsc", "ethereum")
+	w.begin(t.Context())
+	for _, chain := range []string{"bsc", "ethereum"} {
+		w.is(chain+"/head", persistence.Following, 0, "")
+	}
+	up := persistence.Endpoint{Host: "a.example.com", State: persistence.EndpointUp}
+	for chain, endpoints := range map[string][]persistence.Endpoint{
+		"bsc":      {up},
+		"ethereum": {up, {Host: "b.example.com", State: "lagging"}, {Host: "c\x1b\n", State: "down"}},
+	} {
+		report := persistence.Report{Status: persistence.Following, Endpoints: endpoints}
+		if err := w.store.Report(t.Context(), w.docs[chain+"/head"].Ref(), report); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.caughtUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.heard("when all have caught up",
+		"INFO msg=summary chain=bsc streams=0 events=0 lag=0 retrying=0",
+		`INFO msg=summary chain=ethereum streams=0 events=0 lag=0 retrying=0 endpoints="b.example.com lagging, c? down"`,
+		`INFO msg="every stream has caught up"`)
+}
+
+// A chain that stands, since what was final there no longer is, has failed.
+func TestBrokenFinalityIsAFailure(t *testing.T) {
+	t.Parallel()
+	w := newWatched(t, "ethereum")
+	w.begin(t.Context())
+	w.is("ethereum/head", persistence.Following, 0, "")
+	w.says("while all is well")
+	w.is("ethereum/head", persistence.FinalityBroken, 0, "block 7 was final")
+	w.says("when finality is broken", `WARN msg="actor fails" actor=ethereum/head reason="block 7 was final"`)
+}
+
 // The lag is what subjects say, unless the observers' places tell of less.
 func TestLag(t *testing.T) {
 	t.Parallel()

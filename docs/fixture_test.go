@@ -40,7 +40,10 @@ func ail(t *testing.T, uri string) {
 	a.takenOver("worker-2")
 	const refused = "polygon-rpc.example.com answered 503 Service Unavailable"
 	a.actor(persistence.Claim{ID: "polygon/head", Kind: "head"},
-		persistence.Report{Status: persistence.Retrying, Head: ailingHead, Finalized: ailingHead - 128, LastError: refused})
+		persistence.Report{Status: persistence.Retrying, Head: ailingHead, Finalized: ailingHead - 128, LastError: refused, Endpoints: []persistence.Endpoint{{
+			Host: "polygon-rpc.example.com", State: "down", Height: ailingHead, Rate: 10, LatencyMS: 85.5, Requests: 91_300,
+			Errors: map[string]int64{"http_5xx": 412}, LastError: refused,
+		}}})
 	a.actor(persistence.Claim{ID: "polygon/seaport/buy/subject", Kind: "subject", Market: "seaport", Stream: "buy", Restarts: 3},
 		persistence.Report{Status: persistence.Retrying, Head: ailingHead, Finalized: ailingHead - 128, Lag: ailingBehind, LastError: refused})
 	a.actor(persistence.Claim{ID: "polygon/seaport/list/subject", Kind: "subject", Market: "seaport", Stream: "list", Restarts: 1, LastError: "polygon-rpc.example.com: no answer in time (30s)"},

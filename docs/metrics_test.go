@@ -42,6 +42,13 @@ func registered(t *testing.T, m *monitor.Metrics) map[string]string {
 	return labels
 }
 
+// pooled is a chain with an endpoint of which there is everything to tell.
+type pooled struct{ chains.Chain }
+
+func (pooled) Endpoints() []chains.EndpointStatus {
+	return []chains.EndpointStatus{{Host: "eth.example.com", State: chains.EndpointLimited, Rate: 5, Errors: map[string]int64{"timeout": 1}}}
+}
+
 // exercised are metrics of a process to which everything has happened.
 func exercised(t *testing.T) *monitor.Metrics {
 	t.Helper()
@@ -75,7 +82,7 @@ func exercised(t *testing.T) *monitor.Metrics {
 			t.Fatal(err)
 		}
 	}
-	m.Chain(nil, "ethereum") // has its metrics before it is asked anything
+	m.Chain(pooled{}, "ethereum") // has its metrics before it is asked anything
 	m.Node().Beat()
 	m.Node().Members(nil)
 	return m

@@ -42,6 +42,8 @@ func (p *plan) collect(v any, winning bool) {
 			switch {
 			case e.Key == "executionStats":
 				p.count(e.Value.(bson.D))
+			case e.Key == "collectionScans" && fmt.Sprint(e.Value) != "0": // of a $lookup
+				p.stages = append(p.stages, "COLLSCAN")
 			case winning && isText && e.Key == "stage":
 				p.stages = append(p.stages, text)
 			case winning && isText && e.Key == "indexName":

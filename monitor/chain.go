@@ -35,6 +35,7 @@ func (m *Metrics) Chain(inner chains.Chain, name string) *Chain {
 	of := func(name, what string) operation {
 		return operation{m.fetches.WithLabelValues(name, what, "ok"), m.fetches.WithLabelValues(name, what, "error"), errors}
 	}
+	m.endpoints.add(name, inner)
 	return &Chain{inner, of(name, "head"), of(name, "read"), of(name, "ancestor"), m.fetched.WithLabelValues(name)}
 }
 

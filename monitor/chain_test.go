@@ -47,14 +47,14 @@ func TestFetches(t *testing.T) {
 	}
 	want := map[string]float64{"fetched_events_total{aptos}": 4}
 	for _, class := range chains.Classes {
-		want["endpoint_errors_total{aptos "+class+"}"] = 0
+		want["fetch_errors_total{aptos "+class+"}"] = 0
 	}
-	want["endpoint_errors_total{aptos ahead}"], want["endpoint_errors_total{aptos other}"] = 3, 3
+	want["fetch_errors_total{aptos ahead}"], want["fetch_errors_total{aptos other}"] = 3, 3
 	for _, operation := range []string{"head", "read", "ancestor"} {
 		want["fetch_duration_seconds{aptos "+operation+" ok}"] = 1
 		want["fetch_duration_seconds{aptos "+operation+" error}"] = 2
 	}
-	same(t, only(gather(t, m), "fetch", "endpoint"), want)
+	same(t, only(gather(t, m), "fetch"), want)
 }
 
 func TestChainUnwrap(t *testing.T) {

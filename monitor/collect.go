@@ -6,7 +6,7 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// figure is a metric that the mirror tells.
+// figure is a metric whose value is known elsewhere.
 type figure struct {
 	desc *prometheus.Desc
 	kind prometheus.ValueType
@@ -21,7 +21,11 @@ func counter(name, help string, labels ...string) figure {
 }
 
 func (f figure) of(value int64, labels ...string) prometheus.Metric {
-	return prometheus.MustNewConstMetric(f.desc, f.kind, float64(value), labels...)
+	return f.float(float64(value), labels...)
+}
+
+func (f figure) float(value float64, labels ...string) prometheus.Metric {
+	return prometheus.MustNewConstMetric(f.desc, f.kind, value, labels...)
 }
 
 var (

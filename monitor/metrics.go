@@ -8,13 +8,14 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 )
 
-// Metrics are the metrics of one process. Its labels are names of the
+// Metrics are the metrics of one process. Its labels are names and hosts of the
 // configuration and words of this project, so that the configuration bounds how many
 // time series there are.
 type Metrics struct {
-	registry *prometheus.Registry
-	mirror   *mirror
-	node     *Node
+	registry  *prometheus.Registry
+	mirror    *mirror
+	endpoints *endpoints
+	node      *Node
 
 	commits *prometheus.HistogramVec // by chain, market, outcome
 	fenced  *prometheus.CounterVec   // by chain
@@ -47,13 +48,14 @@ func New() *Metrics {
 			Help: "Raw events fetched from the chain.",
 		}, []string{"chain"}),
 		errors: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "event_worker_endpoint_errors_total",
+			Name: "event_worker_fetch_errors_total",
 			Help: "Fetches that failed, by the class of their error.",
 		}, []string{"chain", "class"}),
 	}
+	m.endpoints = newEndpoints(m.mirror.owns)
 	m.node = newNode(m)
 	m.registry.MustRegister(
-		m.mirror, m.commits, m.fenced, m.fetches, m.fetched, m.errors,
+		m.mirror, m.endpoints, m.commits, m.fenced, m.fetches, m.fetched, m.errors,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
 	m.registry.MustRegister(m.node.collectors()...)

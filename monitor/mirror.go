@@ -94,6 +94,13 @@ func (m *mirror) owned(chain string, epoch int64) {
 	m.epochs[chain] = epoch
 }
 
+func (m *mirror) owns(chain string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	_, owned := m.epochs[chain]
+	return owned
+}
+
 // release forgets a chain with all that is below it.
 func (m *mirror) release(chain string) {
 	m.mu.Lock()

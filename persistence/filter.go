@@ -71,7 +71,7 @@ const (
 
 // Lists are the fields that hold lists of documents. Record fields and raw events
 // may hold lists anywhere.
-var Lists = []string{"bundle", "trail"}
+var Lists = []string{"bundle", "trail", "endpoints"}
 
 // amounts and dates are the fields whose operands are read as such.
 var (

@@ -144,12 +144,15 @@ func (a Actor) Ref() ActorRef { return ActorRef{a.ID, a.Epoch, a.Incarnation} }
 // Report is the part of an actor's document that only people read. Heights are
 // block numbers, or ledger versions on Aptos.
 type Report struct {
-	Status    string `json:"state,omitempty" bson:"state,omitempty"` // backfilling, following, running, retrying, finality_broken, stopped
+	Status    string `json:"state,omitempty" bson:"state,omitempty"` // one of the states of an actor
 	Head      int64  `json:"head" bson:"head"`                       // the chain's newest height
 	Finalized int64  `json:"finalized" bson:"finalized"`             // the newest height that cannot be reorganised
 	Lag       int64  `json:"lag" bson:"lag"`                         // heights between the actor and the head
 	// LastError keeps its value when a report's is empty.
 	LastError string `json:"lastError,omitempty" bson:"lastError,omitempty"`
+	// Endpoints are the chain's, on the document of its head. They keep their value
+	// when a report has none.
+	Endpoints []Endpoint `json:"endpoints,omitempty" bson:"endpoints,omitempty"`
 	// Place, if set, is a place to show: the subject's, which is the least of its
 	// observers' and never an input.
 	Place *markets.Place `json:"-" bson:"-"`

@@ -118,6 +118,9 @@ func standing(conn *sqlite.Conn, move persistence.Move) (persistence.Actor, erro
 // tell writes a report into an actor's document.
 func tell(actor *persistence.Actor, report persistence.Report) {
 	report.LastError = cmp.Or(report.LastError, actor.LastError)
+	if report.Endpoints == nil {
+		report.Endpoints = actor.Endpoints
+	}
 	report.Place = nil
 	actor.Report = report
 }

@@ -260,6 +260,9 @@ func (c *change) report(r persistence.Report) {
 	if r.LastError != "" {
 		c.set("lastError", r.LastError)
 	}
+	if r.Endpoints != nil {
+		c.set("endpoints", r.Endpoints)
+	}
 }
 
 // update is the change as an update with the server's time in a field.

@@ -144,6 +144,25 @@ var actorTests = []test{
 		}
 		s.must(s.store.Commit(s.Context(), seaport, []persistence.Move{move(actor, place(1))}, nil))
 	}},
+	{"ReportTellsOfEndpoints", func(s *suite) {
+		actor := s.observer()
+		endpoints := []persistence.Endpoint{
+			{
+				Host: "eth.example.com", State: persistence.EndpointUp, Height: 1 << 40, Rate: 12.5, LatencyMS: 0.3, Requests: 1 << 33,
+				Errors: map[string]int64{"timeout": 1 << 32, "http_5xx": 2}, LastError: "Ünï \"q\" <b>",
+			},
+			{Host: "localhost", State: "down"},
+		}
+		s.must(s.store.Report(s.Context(), actor.Ref(), persistence.Report{Status: persistence.Following, Endpoints: endpoints}))
+		s.must(s.store.Report(s.Context(), actor.Ref(), persistence.Report{Status: persistence.FinalityBroken}))
+		s.must(s.store.Commit(s.Context(), seaport, []persistence.Move{move(actor, place(1))}, nil))
+		s.same("endpoints", s.actor(actor.ID).Endpoints, endpoints) // kept by who has none to tell
+		s.same("down", s.ids(`{"endpoints.state": "down"}`), []string{actor.ID})
+		s.same("asked often", s.ids(`{"endpoints.errors.timeout": {$gt: 4294967295}}`), []string{actor.ID})
+		s.same("elsewhere", s.ids(`{"endpoints.host": "example.com"}`), []string(nil))
+		s.must(s.store.Report(s.Context(), actor.Ref(), persistence.Report{Endpoints: endpoints[:1]}))
+		s.same("down", s.ids(`{"endpoints.state": "down"}`), []string(nil))
+	}},
 	{"ReportShowsAPlace", func(s *suite) {
 		claim := claimOf(seaport, "list", s.takeOver(chain))
 		claim.ID, claim.Kind, claim.Documents = "ethereum/seaport/list/subject", "subject", false
@@ -180,4 +199,15 @@ var actorTests = []test{
 			}
 		}
 	}},
+}
+
+// ids are the keys of the actors' documents that match a filter.
+func (s *suite) ids(text string) (ids []string) {
+	s.Helper()
+	filter, err := persistence.ParseFilter(text)
+	s.must(err)
+	for _, a := range query[persistence.Actor](s, persistence.Query{Collection: persistence.Actors, Filter: filter}) {
+		ids = append(ids, a.ID)
+	}
+	return ids
 }

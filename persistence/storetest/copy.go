@@ -67,7 +67,9 @@ func (s *suite) fillForCopies() {
 	a := s.claim(claimOf(seaport, "list", s.takeOver(chain)))
 	pending := place(9)
 	to := move(a, place(5))
-	to.Trail, to.Events, to.Report = markets.Trail{place(1), place(5)}, 3, persistence.Report{Status: persistence.Following, Head: 9, LastError: "Ünï \"q\" <b>"}
+	to.Trail, to.Events, to.Report = markets.Trail{place(1), place(5)}, 3, persistence.Report{Status: persistence.Following, Head: 9, LastError: "Ünï \"q\" <b>",
+		Endpoints: []persistence.Endpoint{{Host: "node", State: persistence.EndpointUp, Rate: 2.5, Errors: map[string]int64{"timeout": 1 << 40}}},
+	}
 	s.must(s.store.Commit(s.Context(), seaport, []persistence.Move{to}, func(tx persistence.Tx) error {
 		odd := letter(seaport, "list", 5, 1)
 		odd.Raw = json.RawMessage(`[{"$a.b":1.0,"":[1e400,-0,9223372036854775808],"x\u0000":"<&>"},null]`)

@@ -72,6 +72,11 @@ func drawValue(t *rapid.T, v reflect.Value) {
 			v.Set(reflect.ValueOf(map[string]string{"balance": "-5"}))
 		}
 		return
+	case map[string]int64:
+		if rapid.Bool().Draw(t, "counts") {
+			v.Set(reflect.ValueOf(map[string]int64{"timeout": rapid.Int64().Draw(t, "count"), "rate_limited": 1}))
+		}
+		return
 	case markets.Side:
 		v.SetString(string(rapid.SampledFrom(append(markets.Sides(), "")).Draw(t, "side")))
 		return
@@ -108,6 +113,8 @@ func drawKind(t *rapid.T, v reflect.Value) {
 		v.SetInt(int64(rapid.Int32().Draw(t, "number")))
 	case reflect.Int64:
 		v.SetInt(rapid.Int64().Draw(t, "number"))
+	case reflect.Float64:
+		v.SetFloat(rapid.Float64Range(0, 1e9).Draw(t, "number"))
 	case reflect.Struct:
 		drawStruct(t, v)
 	case reflect.Pointer:
@@ -134,6 +141,8 @@ func drawStruct(t *rapid.T, v reflect.Value) {
 			v.Field(i).SetString(rapid.StringN(1, 5, -1).Draw(t, "key"))
 		case "Actor.kind":
 			v.Field(i).SetString(rapid.SampledFrom([]string{"chain", "head", "subject", "observer"}).Draw(t, "kind"))
+		case "Endpoint.state":
+			v.Field(i).SetString(rapid.SampledFrom(persistence.EndpointStates).Draw(t, "state"))
 		case "Report.state,omitempty":
 			v.Field(i).SetString(rapid.SampledFrom([]string{"", persistence.Following, persistence.Stopped}).Draw(t, "state"))
 		case "Item.quantity":

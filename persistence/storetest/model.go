@@ -81,6 +81,9 @@ func (m *model) commit(moves []persistence.Move, do func(*model) error) error {
 		a.Events += move.Events
 		a.DeadLetters += move.DeadLetters
 		move.Report.LastError = cmp.Or(move.Report.LastError, a.LastError)
+		if move.Report.Endpoints == nil {
+			move.Report.Endpoints = a.Endpoints
+		}
 		a.Report = move.Report
 		next.actors[a.ID] = a
 	}
@@ -94,6 +97,9 @@ func (m *model) report(ref persistence.ActorRef, r persistence.Report) error {
 		return persistence.ErrFenced
 	}
 	r.LastError = cmp.Or(r.LastError, a.LastError)
+	if r.Endpoints == nil {
+		r.Endpoints = a.Endpoints
+	}
 	a.Report = r
 	m.actors[ref.ID] = a
 	return nil

@@ -116,6 +116,9 @@ func (r *random) report(t *rapid.T) {
 	r.T = t
 	ref := r.actor().Ref()
 	report := persistence.Report{Status: persistence.Following, Head: r.number("head", 0, 9)}
+	if r.chance("endpoints", 30) {
+		report.Endpoints = []persistence.Endpoint{{Host: "node", State: persistence.EndpointUp, Height: r.number("height", 0, 9)}}
+	}
 	r.sameError("report", r.suite.store.Report(t.Context(), ref, report), r.model.report(ref, report))
 }
 

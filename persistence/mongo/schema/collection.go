@@ -60,7 +60,7 @@ type Enum struct {
 	Values []string
 }
 
-// Type is the type of a field. Except for Free it is named as BSON's.
+// Type is the type of a field. Except for Counts and Free it is named as BSON's.
 type Type string
 
 // The types of fields.
@@ -68,11 +68,13 @@ const (
 	String   Type = "string"
 	Int      Type = "int"
 	Long     Type = "long"
+	Double   Type = "double"
 	Bool     Type = "bool"
 	Date     Type = "date"
 	BinData  Type = "binData"
 	ObjectID Type = "objectId"
 	Object   Type = "object" // a document that we define
+	Counts   Type = "counts" // a document of counts, by names that we do not define
 	Free     Type = "free"   // JSON that we do not define, stored by Registry
 )
 

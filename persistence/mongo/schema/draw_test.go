@@ -69,6 +69,11 @@ func drawValue(t *rapid.T, v reflect.Value) {
 			v.Set(reflect.ValueOf(map[string]string{"amount": "-5"}))
 		}
 		return
+	case map[string]int64:
+		if rapid.Bool().Draw(t, "counts") {
+			v.Set(reflect.ValueOf(map[string]int64{"timeout": rapid.Int64().Draw(t, "count"), "rate_limited": 1}))
+		}
+		return
 	case json.RawMessage:
 		v.SetBytes([]byte(drawJSON(t, 3)))
 		return
@@ -94,6 +99,8 @@ func drawValue(t *rapid.T, v reflect.Value) {
 		v.SetInt(int64(rapid.Int32().Draw(t, "int")))
 	case reflect.Int64:
 		v.SetInt(rapid.Int64().Draw(t, "long"))
+	case reflect.Float64:
+		v.SetFloat(rapid.Float64().Draw(t, "double"))
 	case reflect.Struct:
 		drawStruct(t, v)
 	case reflect.Pointer:

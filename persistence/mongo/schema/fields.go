@@ -62,6 +62,8 @@ func typed(t reflect.Type) Field {
 	switch t {
 	case reflect.TypeFor[map[string]any](), reflect.TypeFor[map[string]string](), reflect.TypeFor[json.RawMessage]():
 		return Field{Type: Free}
+	case reflect.TypeFor[map[string]int64]():
+		return Field{Type: Counts}
 	case reflect.TypeFor[time.Time]():
 		return Field{Type: Date}
 	case reflect.TypeFor[bson.ObjectID]():
@@ -78,6 +80,8 @@ func typed(t reflect.Type) Field {
 		return Field{Type: Int}
 	case reflect.Int64:
 		return Field{Type: Long}
+	case reflect.Float64:
+		return Field{Type: Double}
 	case reflect.Struct:
 		return Field{Type: Object, Model: t.Name(), Fields: fields(t)}
 	case reflect.Slice:

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/imart/event-worker/persistence/finality"
 )
 
 // JSONSchema is a JSON Schema (draft 2020-12) of the collections' documents in their
@@ -49,6 +51,10 @@ func definitionOf(m model) bson.D {
 		}
 		properties = append(properties, bson.E{Key: f.Name, Value: propertyOf(f)})
 	}
+	if m.Collection != nil && finality.Of(m.Collection.Name) {
+		final := Field{Type: Bool, Description: "Whether no reorganisation can take back what the document says; told by queries, and not stored."}
+		properties = append(properties, bson.E{Key: finality.Field, Value: propertyOf(final)})
+	}
 	out := bson.D{{Key: "type", Value: "object"}}
 	if m.Collection != nil {
 		out = append(out, bson.E{Key: "description", Value: m.Collection.Description})
@@ -75,6 +81,11 @@ func jsonValue(f Field) bson.D {
 		return reference(f.Model)
 	case Free:
 		return bson.D{}
+	case Counts:
+		count := bson.D{{Key: "type", Value: "integer"}}
+		return bson.D{{Key: "type", Value: "object"}, {Key: "additionalProperties", Value: count}}
+	case Double:
+		return bson.D{{Key: "type", Value: "number"}}
 	case Bool:
 		return bson.D{{Key: "type", Value: "boolean"}}
 	case Int, Long:

@@ -90,6 +90,8 @@ func (f Field) prismaScalar() string {
 		return "Int"
 	case Long:
 		return "BigInt"
+	case Double:
+		return "Float"
 	case Bool:
 		return "Boolean"
 	case Date:
@@ -98,7 +100,7 @@ func (f Field) prismaScalar() string {
 		return "Bytes"
 	case Object:
 		return f.Model
-	case Free:
+	case Counts, Free:
 		return "Json"
 	}
 	if f.Enum != nil {

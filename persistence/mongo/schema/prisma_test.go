@@ -111,7 +111,8 @@ type (
 
 func prismaFields(fields []Field) []prismaField {
 	scalars := map[Type]string{
-		String: "String", ObjectID: "String", Int: "Int", Long: "BigInt", Bool: "Boolean", Date: "DateTime", BinData: "Bytes", Free: "Json",
+		String: "String", ObjectID: "String", Int: "Int", Long: "BigInt", Bool: "Boolean", Date: "DateTime", BinData: "Bytes",
+		Double: "Float", Counts: "Json", Free: "Json",
 	}
 	var out []prismaField
 	for _, f := range fields {

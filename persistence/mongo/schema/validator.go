@@ -37,6 +37,9 @@ func valueRules(f Field) bson.D {
 	switch {
 	case f.Type == Object:
 		return objectRules(f.Fields)
+	case f.Type == Counts:
+		count := bson.D{{Key: "bsonType", Value: string(Long)}}
+		return bson.D{{Key: "bsonType", Value: string(Object)}, {Key: "additionalProperties", Value: count}}
 	case f.Type == Free:
 		return bson.D{{Key: "bsonType", Value: bson.A{"object", "array", "string"}}}
 	}

@@ -167,7 +167,7 @@ func wrongs(value any, f Field, path string) []wrong {
 	}{
 		{int32(7), "int"}, {int64(7), "long"}, {7.5, "double"}, {nil, "null"}, {true, "bool"}, {"x", "string free"},
 		{time.Unix(0, 0), "date"}, {bson.Binary{Data: []byte{1}}, "binData"}, {bson.ObjectID{}, "objectId"},
-		{bson.D{}, "object free"}, {bson.A{}, "free"},
+		{bson.D{}, "object counts free"}, {bson.D{{Key: "timeout", Value: "1"}}, "free"}, {bson.A{}, "free"},
 	} {
 		if !slices.Contains(strings.Fields(other.types), string(f.Type)) {
 			out = append(out, wrong{fmt.Sprintf("%s made %T", path, other.value), other.value})

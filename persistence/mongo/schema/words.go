@@ -2,6 +2,7 @@ package schema
 
 import (
 	"reflect"
+	"slices"
 
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
@@ -22,8 +23,11 @@ func enumOf(t reflect.Type, field string) *Enum {
 		return &Enum{"ActorKind", []string{"chain", "head", "market", "orders", "worker", "subject", "observer"}}
 	case "Report.state":
 		return &Enum{"ActorState", []string{
-			persistence.Backfilling, persistence.Following, persistence.Running, persistence.Retrying, persistence.FinalityBroken, persistence.Stopped,
+			persistence.Backfilling, persistence.Following, persistence.Running, persistence.Retrying, persistence.Stopped,
+			persistence.FinalityBroken,
 		}}
+	case "Endpoint.state":
+		return &Enum{"EndpointState", slices.Clone(persistence.EndpointStates)}
 	case "Node.state":
 		return &Enum{"NodeState", []string{
 			persistence.Up, persistence.Draining, persistence.Leaving, persistence.Left, persistence.Dead,
@@ -130,6 +134,16 @@ func descriptions() map[string]string {
 		"Report.finalized":  "The newest height that cannot be reorganised.",
 		"Report.lag":        "How many heights the actor is behind the head.",
 		"Report.lastError":  "What went wrong last.",
+		"Report.endpoints":  "How the chain's endpoints are doing, on the document of its head.",
+
+		"Endpoint.host":      "The endpoint's host; the rest of its URL is secret.",
+		"Endpoint.state":     "Whether the endpoint answers as it should.",
+		"Endpoint.height":    "The newest height seen there: a block number, or a ledger version on Aptos.",
+		"Endpoint.rate":      "How many requests a second it is asked at most at present; 0 while no limit is known.",
+		"Endpoint.latencyMs": "The moving average of how long it takes to answer, in milliseconds.",
+		"Endpoint.requests":  "How many requests it was sent since the chain's owner began.",
+		"Endpoint.errors":    "How many of them failed, by the class of the error.",
+		"Endpoint.lastError": "Why the last one of them failed.",
 
 		"Place.seq":     "The last sequence number executed: a block number on EVM chains, the event's number or the ledger version on Aptos; -1 before the first.",
 		"Place.hash":    "The hash of the block at seq on EVM chains.",
