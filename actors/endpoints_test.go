@@ -34,7 +34,7 @@ func TestEndpointsInDocuments(t *testing.T) {
 	})
 	want := []persistence.Endpoint{
 		{Host: "a", State: "up", Height: 7, Rate: 12.3, LatencyMS: 1.2, Requests: 9, Errors: map[string]int64{"timeout": 3}},
-		{Host: "b?[2J", State: "down", LastError: "two lines " + strings.Repeat("x", 287) + "…"},
+		{Host: `b\x1b[2J`, State: "down", LastError: `two\nlines ` + strings.Repeat("x", 286) + "…"},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v\nwant %+v", got, want)

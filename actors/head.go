@@ -222,12 +222,14 @@ func (h *head) tell(l *life) {
 		logFinality(l, broken, reason, "chain", l.claim.Chain)
 	}
 	l.health.note(l.claim.ID, standing)
-	if r := h.report(l.report); state != "" {
+	r := h.report(l.report)
+	switch {
+	case state != "":
 		r.Status, r.LastError = state, reason
-		l.say(r)
-	} else if r.Place != nil {
-		l.say(r)
+	case r.Status == "" || r.Status == persistence.Stopped: // the first look is not over
+		r.Status = persistence.Running
 	}
+	l.say(r)
 }
 
 // report is what the document says while all is well; without a view it is what it

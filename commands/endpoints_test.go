@@ -50,7 +50,7 @@ func TestStatusShowsEndpoints(t *testing.T) {
 		"bsc bsc.example.com up 7 0 0 1 h ago",
 		"ethereum a.example.com up 18,270,780 0 12.5 120.4 ms 9,000",
 		"ethereum b.example.com lagging 18,270,700 80 10 5, 3 of them timeout HTTP 502",
-		"ethereum c?[31m d down 0 1,200 transport ?[2J?]0;title?two lines and " + strings.Repeat("x", 48) + "…",
+		`ethereum c\x1b[31m\nd down 0 1,200 transport \x1b[2J\x1b]0;title\atwo\r\nlines\tand ` + strings.Repeat("x", 38) + "…",
 	}, "\n")
 	text := statusOf(t, chainsWithEndpoints(now), now, false)
 	_, table, _ := strings.Cut(text, "\n\n")
@@ -72,7 +72,7 @@ func TestBriefStatusShowsEndpointsThatAreNotUp(t *testing.T) {
 	now := time.Now()
 	all := chainsWithEndpoints(now)
 	text := statusOf(t, all, now, true)
-	for _, host := range []string{"b.example.com", "c?[31m d"} {
+	for _, host := range []string{"b.example.com", `c\x1b[31m\nd`} {
 		expect(t, text, host)
 	}
 	if strings.Contains(text, "bsc.example.com") || strings.Contains(text, "a.example.com") {
@@ -91,7 +91,7 @@ func TestStatusPrintsErrorsSafely(t *testing.T) {
 	all[0].LastError = all[1].Endpoints[2].LastError
 	for _, brief := range []bool{false, true} {
 		text := statusOf(t, all, now, brief)
-		if strings.ContainsAny(text, "\x1b\x07\r\t") || !strings.Contains(text, "?[2J?]0;title?two  lines and xxx") {
+		if strings.ContainsAny(text, "\x1b\x07\r\t") || !strings.Contains(text, `\x1b[2J\x1b]0;title\atwo\r\nlines\tand xxx`) {
 			t.Errorf("%q", text)
 		}
 	}

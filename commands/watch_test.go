@@ -270,7 +270,7 @@ func TestSummariesNameEndpointsThatAreNotUp(t *testing.T) {
 	}
 	w.heard("when all have caught up",
 		"INFO msg=summary chain=bsc streams=0 events=0 lag=0 retrying=0",
-		`INFO msg=summary chain=ethereum streams=0 events=0 lag=0 retrying=0 endpoints="b.example.com lagging, c? down"`,
+		`INFO msg=summary chain=ethereum streams=0 events=0 lag=0 retrying=0 endpoints="b.example.com lagging, c\\x1b down"`,
 		`INFO msg="every stream has caught up"`)
 }
 

@@ -2,31 +2,19 @@ package printable
 
 import (
 	"strings"
-	"unicode"
 	"unicode/utf8"
 )
 
 // more stands for what was left out.
 const more = "…"
 
-// Line is a text on one line without control characters, of at most so many bytes,
-// which are enough for the mark of what was left out. What cannot be printed becomes
-// a question mark; line breaks and tabs become spaces.
+// Line is Text of at most so many bytes, which are enough for the mark of what was left
+// out.
 func Line(text string, most int) string {
 	if len(text) > utf8.UTFMax*most { // the rest would be cut off anyway
 		text = text[:utf8.UTFMax*most]
 	}
-	return cut(strings.Map(printed, strings.TrimSpace(text)), most)
-}
-
-func printed(r rune) rune {
-	switch {
-	case unicode.IsSpace(r):
-		return ' '
-	case r == utf8.RuneError, !unicode.IsPrint(r):
-		return '?'
-	}
-	return r
+	return cut(Text(strings.TrimSpace(text)), most)
 }
 
 // cut shortens a text to so many bytes, between two runes.

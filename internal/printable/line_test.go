@@ -17,9 +17,9 @@ func TestLine(t *testing.T) {
 	}{
 		{"eth.example.com", 300, "eth.example.com"},
 		{"Ünï \"q\" <b>", 300, "Ünï \"q\" <b>"},
-		{"\x1b[2Jgone\r\nand\tmore\x00", 300, "?[2Jgone  and more?"},
-		{"bidi \u202e and \u2028", 300, "bidi ? and"},
-		{"bad \xff\xfe", 300, "bad ??"},
+		{"\x1b[2Jgone\r\nand\tmore\x00", 300, `\x1b[2Jgone\r\nand\tmore\x00`},
+		{"bidi \u202e and \u2028", 300, `bidi \u202e and`},
+		{"bad \xff\xfe", 300, `bad \xff\xfe`},
 		{"12345678", 8, "12345678"},
 		{"123456789", 8, "12345…"},
 		{"ääääää", 8, "ää…"},

@@ -181,6 +181,13 @@ func (h *health) works() (before string) {
 	return before
 }
 
+// is is the state as it was last noted; empty: the endpoint has not answered yet.
+func (h *health) is() string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.state
+}
+
 // fitness is how an endpoint compares with others for a request; the least is asked.
 type fitness struct {
 	out      time.Duration // for which others are asked first

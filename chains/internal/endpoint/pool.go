@@ -130,7 +130,7 @@ func (p *Pool) try(ctx context.Context, e *Endpoint, others int, attempt func(co
 	if others > 0 {
 		ctx = withTimeout(ctx, max(e.timeout/time.Duration(others+1), time.Second))
 	}
-	before := e.Status().State
+	before := e.health.is()
 	err := p.attempt(ctx, e, attempt)
 	if err == nil {
 		if was := e.health.works(); was != Up && was != "" {
@@ -138,7 +138,8 @@ func (p *Pool) try(ctx context.Context, e *Endpoint, others int, attempt func(co
 		}
 		return nil
 	}
-	if after := e.Status().State; after != before && after != Up && after != Limited {
+	// What fails from the start and alone is told by the error.
+	if after := e.health.is(); after != before && after != Up && (before == Up || len(p.all) > 1) {
 		p.log.WarnContext(ctx, "endpoint does not work", "endpoint", e.Host(), "state", after, "reason", err)
 	}
 	return err
