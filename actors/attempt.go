@@ -10,6 +10,10 @@ import (
 // firstLook is how soon the chain is asked again for what it does not have yet.
 const firstLook = 20 * time.Millisecond
 
+// lastLook bounds the wait between two attempts. Endpoints that fail are spared by the
+// chain itself, and must not be back for long before they are noticed.
+const lastLook = 3 * time.Second
+
 // attempt is slow work on the chain that is done again when nothing comes of it,
 // each time later, until it succeeds. An endpoint's failure can be handled where it
 // happens: a restart would drop what has been read ahead.
@@ -53,7 +57,7 @@ func (a *attempt) failed(err error, backoff Backoff, tick time.Duration) time.Du
 		a.finality = err
 		return tick
 	}
-	return backoff.delay(a.failures)
+	return min(backoff.delay(a.failures), lastLook)
 }
 
 // notYet has the work done again by another view, or in a while: the chain, or the

@@ -183,10 +183,18 @@ func (c *Chain) use(ctx context.Context, need endpoint.Need, attempt func(contex
 }
 
 // ask asks calls that do not depend on each other: what one endpoint does not answer,
-// another is asked for.
+// another is asked for. Where there is no other, a limited rate is waited for.
 func (c *Chain) ask(ctx context.Context, need endpoint.Need, calls ...*call) error {
-	return c.use(ctx, need, func(ctx context.Context, n client) error { return n.do(ctx, calls...) })
+	return c.use(ctx, need, func(ctx context.Context, n client) error {
+		if len(c.pool.All()) == 1 {
+			n.patience = ratePatience
+		}
+		return n.do(ctx, calls...)
+	})
 }
+
+// ratePatience is how often in a row a limited rate is waited for.
+const ratePatience = 6
 
 // verify asks whether an endpoint serves the configured chain.
 func (c *Chain) verify(ctx context.Context, n client) error {

@@ -16,8 +16,9 @@ import (
 // decoding them by reflection, which costs more than a node takes to answer.
 type client struct {
 	*endpoint.Endpoint
-	batch int           // the most calls in one request
-	ids   *atomic.Int64 // of calls, where connections are kept; nil where each answer belongs to its request
+	batch    int           // the most calls in one request
+	patience int           // how often in a row to wait where all calls are refused for their rate
+	ids      *atomic.Int64 // of calls, where connections are kept; nil where each answer belongs to its request
 }
 
 // call is one call and what becomes of it.
@@ -72,13 +73,17 @@ func unanswered(calls []*call) []*call {
 // single calls with them. What was answered is kept: calls that are sent again are
 // those that were not.
 func (c client) send(ctx context.Context, calls ...*call) error {
+	fruitless := 0
 	for open := unanswered(calls); len(open) > 0; {
 		n := min(c.Limits.Batch(c.batch), len(open))
 		if err := c.sendPart(ctx, open[:n]); err != nil {
 			return err
 		}
 		left := unanswered(calls)
-		if len(left) == len(open) { // all were refused for their rate
+		if fruitless++; len(left) < len(open) {
+			fruitless = 0
+		}
+		if fruitless > c.patience { // all were refused for their rate
 			return firstError(left)
 		}
 		open = left
@@ -177,6 +182,7 @@ func (c client) scan(body []byte, calls []*call, first int64) error {
 		l.Delim(']')
 	}
 	l.Consumed()
+	c.noteRates(calls)
 	if err := l.Error(); err != nil {
 		return c.Malformed("answer to %s: %w", calls[0].method, err)
 	}
@@ -186,6 +192,24 @@ func (c client) scan(body []byte, calls []*call, first int64) error {
 		}
 	}
 	return nil
+}
+
+// noteRates notes how many calls were answered and how many were refused for their rate.
+func (c client) noteRates(calls []*call) {
+	answered, refused := 0, 0
+	var why error
+	for _, call := range calls {
+		switch {
+		case call.answered:
+			answered++
+		case call.err != nil:
+			refused, why = refused+1, call.err
+		}
+	}
+	c.NoteAnswers(answered)
+	if refused > 0 {
+		c.NoteRefused(refused, why)
+	}
 }
 
 // answerScan scans the answers of one request.

@@ -171,7 +171,7 @@ func (e *Endpoint) Get(ctx context.Context, query url.Values, segments ...string
 		values[name] = value
 	}
 	at.RawQuery = values.Encode()
-	return e.do(ctx, 1, http.MethodGet, at, nil)
+	return e.do(ctx, 0, http.MethodGet, at, nil)
 }
 
 // Answer is an endpoint's answer, with status 200 or that of AlsoAnswer. Its body is gone once it is
@@ -225,19 +225,28 @@ func (e *Endpoint) noteRequest(begun time.Time, calls int, err error) {
 	now := time.Now()
 	e.health.end(now.Sub(begun), err)
 	switch refusal := RefusalOf(err); {
-	case err == nil:
-		e.limiter.answer(now, calls)
+	case err == nil && calls == 0:
+		e.limiter.answer(now, 1)
 	case refusal.IsRate():
 		e.limiter.refuse(now, calls, refusal.Wait)
 	}
 }
 
-// NoteCall notes an error that one call of a request was answered with.
-func (e *Endpoint) NoteCall(err error) {
-	e.health.count(err)
-	if refusal := RefusalOf(err); refusal.IsRate() {
-		e.limiter.refuse(time.Now(), 1, refusal.Wait)
+// NoteAnswers notes how many calls of a request were answered, if only with an error of
+// their own.
+func (e *Endpoint) NoteAnswers(calls int) {
+	if calls > 0 {
+		e.limiter.answer(time.Now(), calls)
 	}
+}
+
+// NoteCall notes an error that one call of a request was answered with.
+func (e *Endpoint) NoteCall(err error) { e.health.count(err) }
+
+// NoteRefused notes calls of a request that were refused for their rate, as the last of
+// their errors says.
+func (e *Endpoint) NoteRefused(calls int, err error) {
+	e.limiter.refuse(time.Now(), calls, RefusalOf(err).Wait)
 }
 
 type timeoutKey struct{}

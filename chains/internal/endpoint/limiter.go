@@ -63,8 +63,10 @@ func (l *limiter) wait(ctx context.Context, calls int) error {
 	}
 }
 
-// delay is how long a request has to wait; if not at all, its calls are counted.
+// delay is how long a request has to wait; if not at all, its calls are counted, of
+// which there is one at least.
 func (l *limiter) delay(now time.Time, calls int) time.Duration {
+	calls = max(calls, 1)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if d := l.paused.Sub(now); d > 0 {
