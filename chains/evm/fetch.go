@@ -162,15 +162,22 @@ func (r *rangeCall) checked(ctx context.Context, n client, end header, raws []ma
 	if i < len(raws) && raws[i].Block != end.hash {
 		return part{}, n.Errorf("%w: logs of block %d are not of %s", chains.ErrReorganised, end.number, end.hash)
 	}
-	if err := c.checkRange(ctx, n, r.first, r.last, raws, end); err != nil {
-		return part{}, err
+	history := c.checkRange(ctx, n, r.first, r.last, raws, end)
+	if history != nil && !errors.Is(history, errIncomplete) {
+		return part{}, history
 	}
 	settled, err := c.settle(ctx, n, r.in, end, raws[i:])
 	if err != nil {
 		return part{}, err
 	}
 	n.Limits.BlocksAnswered(r.last - r.first + 1)
-	return part{r.first, r.last, end.hash, append(raws[:i:i], settled...), n.Endpoint}, nil
+	switch {
+	case history != nil, len(settled) > len(raws)-i: // where one log was missing, others may be
+		raws, err = c.inspect(ctx, n, r.in, r.first, r.last, raws)
+	case len(settled) > 0:
+		raws = append(raws[:i:i], settled...)
+	}
+	return part{r.first, r.last, end.hash, raws, n.Endpoint}, err
 }
 
 // verify puts logs in order and checks that they are what was asked for: of the filter,

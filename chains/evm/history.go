@@ -2,6 +2,8 @@ package evm
 
 import (
 	"context"
+	"errors"
+	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -77,11 +79,12 @@ func (c *Chain) checkHistory(ctx context.Context, n client, first, last int64) e
 	if last < first {
 		return nil
 	}
-	count := min(last-first+1, int64(min(sampled, 4*c.cfg.MaxBatch)))
+	count := min(last-first+1, int64(min(sampled, 20*c.cfg.MaxBatch)))
 	headers := make([]header, count)
 	calls := make([]*call, count)
 	for i := range calls {
-		calls[i] = blockByNumber(quantity(first+int64(i)*(last-first+1)/count), &headers[i])
+		from, to := first+int64(i)*(last-first+1)/count, first+int64(i+1)*(last-first+1)/count
+		calls[i] = blockByNumber(quantity(from+rand.Int64N(to-from)), &headers[i])
 	}
 	if err := n.do(ctx, calls...); err != nil {
 		return err
@@ -102,6 +105,9 @@ func (c *Chain) checkHistory(ctx context.Context, n client, first, last int64) e
 	return nil
 }
 
+// errIncomplete says that an endpoint's logs lack some that its receipts have.
+var errIncomplete = errors.New("logs are missing from an answer")
+
 const prunedAdvice = "use an endpoint that keeps the whole history, or a later start"
 
 // checkLogs makes sure that an endpoint has the logs of a block whose bloom says that it
@@ -113,9 +119,40 @@ func (c *Chain) checkLogs(ctx context.Context, n client, h header) error {
 	case err != nil:
 		return err
 	case len(raws) == 0:
+		if whole, err := c.receiptsOn(ctx, n, h.number, h.hash); err == nil && len(whole) > 0 {
+			return n.Errorf("%w: none of block %d", errIncomplete, h.number)
+		}
 		n.PrunedBelow(h.number + 1)
 		return n.Errorf("%w: it has no logs of block %d, though that block's bloom says that there are some: %s", chains.ErrPruned, h.number, prunedAdvice)
 	}
 	c.history.prove(n.Endpoint, h.number)
 	return nil
+}
+
+// inspect returns the logs of a range of which some were missing from an answer: every
+// block is held against its bloom.
+func (c *Chain) inspect(ctx context.Context, n client, in interest, first, last int64, raws []markets.Raw) ([]markets.Raw, error) {
+	c.cfg.Log.WarnContext(ctx, "logs were missing from an answer: its blocks are looked at one by one", "endpoint", n.Host(), "first", first, "last", last)
+	var all []markets.Raw
+	for from := first; from <= last; {
+		to := min(from+int64(c.cfg.MaxBatch), last+1)
+		headers, err := c.headersOf(ctx, n, from, to)
+		if err != nil {
+			return nil, err
+		}
+		for i, h := range headers {
+			var own []markets.Raw
+			for len(raws) > 0 && raws[0].Seq == from+int64(i) {
+				own, raws = append(own, raws[0]), raws[1:]
+			}
+			if h.hash != "" {
+				if own, err = c.settle(ctx, n, in, h, own); err != nil {
+					return nil, err
+				}
+			}
+			all = append(all, own...)
+		}
+		from = to
+	}
+	return all, nil
 }
