@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/KimMachineGun/automemlimit/memlimit"
 	"github.com/spf13/cobra"
 
 	"github.com/imart/event-worker/actors"
@@ -104,6 +105,7 @@ func run(ctx context.Context, assets Assets, stderr io.Writer, f runFlags) error
 	if err := checkOwner(ctx, store, at, false); err != nil {
 		return err
 	}
+	limitMemory(log)
 	log.Info("starting", "node", cfg.Node, "data", at.String(), "version", version())
 	watch := &logWatcher{log: log, docs: store, node: cfg.Node, chains: kinds(cfg)}
 	watch.begin(ctx)
@@ -112,6 +114,16 @@ func run(ctx context.Context, assets Assets, stderr io.Writer, f runFlags) error
 	}
 	log.Info("stopped")
 	return nil
+}
+
+// limitMemory makes the garbage collector work harder before a container's limit is
+// reached, unless GOMEMLIMIT says something else.
+func limitMemory(log *slog.Logger) {
+	const part = 0.85
+	limit, err := memlimit.SetGoMemLimitWithOpts(memlimit.WithRatio(part), memlimit.WithProvider(memlimit.FromCgroup), memlimit.WithLogger(slog.New(slog.DiscardHandler)))
+	if err == nil && limit > 0 {
+		log.Debug("memory limit", "bytes", limit)
+	}
 }
 
 // choose leaves only the chains that the process may follow.

@@ -18,6 +18,7 @@ import (
 
 	"github.com/imart/event-worker/chains"
 	"github.com/imart/event-worker/chains/internal/endpoint"
+	"github.com/imart/event-worker/chains/internal/sized"
 	"github.com/imart/event-worker/markets"
 )
 
@@ -53,8 +54,8 @@ type Chain struct {
 	node    node
 	numbers func(markets.Source) []int64
 
-	transactions *sized[*transaction] // by version; handles share them
-	flights      singleflight.Group   // of transactions and pages being fetched
+	transactions *sized.Cache[int64, *transaction] // by version; handles share them
+	flights      singleflight.Group                // of transactions and pages being fetched
 
 	stream   *stream // nil without one
 	log      *slog.Logger
@@ -62,9 +63,9 @@ type Chain struct {
 	mu       sync.Mutex
 	readings map[string]*reading // by handle
 
-	accounts map[string]bool     // of handles, as shortAddress has them
-	wanted   map[string]bool     // types of events of all sources, and these without their addresses
-	pages    *sized[*ledgerPage] // by number; streams share them
+	accounts map[string]bool                  // of handles, as shortAddress has them
+	wanted   map[string]bool                  // types of events of all sources, and these without their addresses
+	pages    *sized.Cache[int64, *ledgerPage] // by number; streams share them
 
 	life context.Context // until Close
 	end  context.CancelFunc
@@ -81,8 +82,8 @@ const (
 func New(cfg Config) (*Chain, error) {
 	c := &Chain{
 		numbers:      cfg.Numbers,
-		transactions: newSized(transactionsKept, bytesKept, (*transaction).size),
-		pages:        newSized(pagesKept, bytesKept, (*ledgerPage).size),
+		transactions: sized.New[int64](transactionsKept, bytesKept, (*transaction).size),
+		pages:        sized.New[int64](pagesKept, bytesKept, (*ledgerPage).size),
 		wanted:       map[string]bool{},
 		accounts:     accountsOf(cfg.Sources),
 		log:          cmp.Or(cfg.Log, slog.Default()),

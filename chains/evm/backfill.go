@@ -257,10 +257,20 @@ func (b *backfill) fetch(ctx context.Context, w *window) {
 
 // sizeOf is about how many bytes raw events take.
 func sizeOf(raws []markets.Raw) int64 {
-	const each = 256
 	size := int64(0)
 	for i := range raws {
-		size += each + int64(len(raws[i].Data)+32*len(raws[i].Topics))
+		size += eachSize + int64(len(raws[i].Data)+32*len(raws[i].Topics))
+	}
+	return size
+}
+
+// eachSize is about how many bytes a log takes beside its topics and data.
+const eachSize = 256
+
+func sizeOfLogs(logs []markets.Log) int64 {
+	size := int64(0)
+	for i := range logs {
+		size += eachSize + int64(len(logs[i].Data)+32*len(logs[i].Topics))
 	}
 	return size
 }

@@ -30,6 +30,7 @@ import (
 
 	"github.com/imart/event-worker/chains"
 	"github.com/imart/event-worker/chains/internal/endpoint"
+	"github.com/imart/event-worker/chains/internal/sized"
 	"github.com/imart/event-worker/markets"
 )
 
@@ -83,10 +84,10 @@ type Chain struct {
 	history  history
 	backfill *backfill
 
-	blocks  *lru.Cache[string, []markets.Raw] // a block's logs for all sources, by hash
-	headers *lru.Cache[string, header]        // by hash
-	around  *lru.Cache[string, []markets.Log] // a transaction's logs, by block and hash
-	flights singleflight.Group                // of blocks being fetched, by hash
+	blocks  *sized.Cache[string, []markets.Raw] // a block's logs for all sources, by hash
+	headers *lru.Cache[string, header]          // by hash
+	around  *sized.Cache[string, []markets.Log] // a transaction's logs, by block and hash
+	flights singleflight.Group                  // of blocks being fetched, by hash
 	heads   chan struct{}
 
 	contradictions atomic.Int64 // blooms that held more than two sources had
@@ -101,6 +102,7 @@ const (
 	blocksKept  = 128
 	headersKept = 1 << 13
 	aroundKept  = 1 << 11
+	bytesKept   = 8 << 20 // of blocks, and of what is around events
 )
 
 // New makes a chain. It asks nothing of the endpoints yet.
@@ -119,9 +121,9 @@ func New(cfg Config) (*Chain, error) {
 	c := &Chain{
 		cfg:     cfg,
 		filters: map[string]filter{},
-		blocks:  lru.NewCache[string, []markets.Raw](blocksKept),
+		blocks:  sized.New[string](blocksKept, bytesKept, sizeOf),
 		headers: lru.NewCache[string, header](headersKept),
-		around:  lru.NewCache[string, []markets.Log](aroundKept),
+		around:  sized.New[string](aroundKept, bytesKept, sizeOfLogs),
 		ids:     map[*endpoint.Endpoint]*atomic.Int64{},
 	}
 	for _, source := range cfg.Sources {

@@ -1,4 +1,5 @@
-package aptos
+// Package sized has a cache that is bounded in bytes, too.
+package sized
 
 import (
 	"sync"
@@ -6,29 +7,31 @@ import (
 	"github.com/ethereum/go-ethereum/common/lru"
 )
 
-// sized is a cache that is bounded in bytes, too.
-type sized[V any] struct {
+// Cache keeps the values that were used last. It may be used by many goroutines.
+type Cache[K comparable, V any] struct {
 	size func(V) int64
 	most int64 // bytes
 
 	mu   sync.Mutex
-	kept lru.BasicLRU[int64, V]
+	kept lru.BasicLRU[K, V]
 	used int64 // bytes
 }
 
-func newSized[V any](entries int, bytes int64, size func(V) int64) *sized[V] {
-	return &sized[V]{size: size, most: bytes, kept: lru.NewBasicLRU[int64, V](entries)}
+// New returns a cache of at most so many entries and bytes; size is how many bytes a value
+// takes.
+func New[K comparable, V any](entries int, bytes int64, size func(V) int64) *Cache[K, V] {
+	return &Cache[K, V]{size: size, most: bytes, kept: lru.NewBasicLRU[K, V](entries)}
 }
 
 // Get returns what is kept.
-func (c *sized[V]) Get(key int64) (V, bool) {
+func (c *Cache[K, V]) Get(key K) (V, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.kept.Get(key)
 }
 
 // Add keeps a value, and forgets those that were not used for longest.
-func (c *sized[V]) Add(key int64, value V) {
+func (c *Cache[K, V]) Add(key K, value V) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.remove(key)
@@ -46,13 +49,13 @@ func (c *sized[V]) Add(key int64, value V) {
 }
 
 // Remove forgets a value.
-func (c *sized[V]) Remove(key int64) {
+func (c *Cache[K, V]) Remove(key K) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.remove(key)
 }
 
-func (c *sized[V]) remove(key int64) {
+func (c *Cache[K, V]) remove(key K) {
 	if old, ok := c.kept.Peek(key); ok {
 		c.kept.Remove(key)
 		c.used -= c.size(old)
@@ -60,7 +63,7 @@ func (c *sized[V]) remove(key int64) {
 }
 
 // Purge forgets all.
-func (c *sized[V]) Purge() {
+func (c *Cache[K, V]) Purge() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.kept.Purge()

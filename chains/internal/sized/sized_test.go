@@ -1,4 +1,4 @@
-package aptos
+package sized
 
 import (
 	"testing"
@@ -11,7 +11,7 @@ import (
 func TestSizedKeepsWhatFits(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		most := rapid.Int64Range(1, 50).Draw(t, "most")
-		c := newSized(5, most, func(v int64) int64 { return v })
+		c := New[int64](5, most, func(v int64) int64 { return v })
 		t.Repeat(map[string]func(*rapid.T){
 			"add": func(t *rapid.T) {
 				key, value := rapid.Int64Range(0, 9).Draw(t, "key"), rapid.SampledFrom([]int64{1, 2, 30}).Draw(t, "value")
