@@ -31,6 +31,8 @@ type StatusError struct {
 	Text   string        // the beginning of the answer, without the endpoint's secrets
 	Wait   time.Duration // the answer's Retry-After
 	Header http.Header   // of the answer
+
+	refusal Refusal // what the whole of the text means; of no class: what Text means
 }
 
 func (e *StatusError) Error() string {
@@ -43,7 +45,10 @@ func (e *StatusError) Error() string {
 
 // Refusal is what the endpoint means.
 func (e *StatusError) Refusal() Refusal {
-	r := Classify(e.Status, 0, e.Text)
+	r := e.refusal
+	if r.Class == "" {
+		r = Classify(e.Status, 0, e.Text)
+	}
 	if e.Wait > 0 {
 		r.Wait = e.Wait
 	}

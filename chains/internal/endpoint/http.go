@@ -52,7 +52,7 @@ func (t *overHTTP) roundTrip(ctx context.Context, method string, at *url.URL, bo
 		text, _ := io.ReadAll(io.LimitReader(response.Body, 4<<10))
 		return Answer{}, &StatusError{
 			Host: t.Host(), Status: response.StatusCode, Text: t.Redact(string(text)), Wait: retryAfter(response.Header, time.Now()),
-			Header: response.Header,
+			Header: response.Header, refusal: classifyBody(response.StatusCode, text),
 		}
 	}
 	if response.ContentLength > t.maxBody {
