@@ -106,6 +106,7 @@ func (c client) sendPart(ctx context.Context, calls []*call) error {
 	}
 	if refusal.Class == endpoint.BatchTooLarge {
 		c.Limits.BatchRefused(len(calls), refusal.Limit)
+		return c.sendParts(ctx, calls)
 	}
 	half := len(calls) / 2
 	if err := c.sendPart(ctx, calls[:half]); err != nil {
@@ -121,6 +122,18 @@ func (c client) sendPart(ctx context.Context, calls []*call) error {
 // helpsToSplit says whether the calls of a request that failed so may do better apart.
 func helpsToSplit(r endpoint.Refusal) bool {
 	return !r.IsRate() && r.Class != endpoint.Transport && r.Class != endpoint.Unauthorized && r.Class != endpoint.Other
+}
+
+// sendParts sends calls in requests as large as the endpoint takes by now.
+func (c client) sendParts(ctx context.Context, calls []*call) error {
+	for len(calls) > 0 {
+		n := min(c.Limits.Batch(c.batch), len(calls))
+		if err := c.sendPart(ctx, calls[:n]); err != nil {
+			return err
+		}
+		calls = calls[n:]
+	}
+	return nil
 }
 
 // request sends calls in one request, a batch if there are several.

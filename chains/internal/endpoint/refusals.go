@@ -66,7 +66,8 @@ var rules = []rule{
 	{class: RateLimited, codes: []int64{429, -32029, -32097}},
 	{class: MissingMethod, codes: []int64{-32601, -32004}},
 	{class: Pruned, codes: []int64{4444, -38001}},
-	{class: RangeTooLarge, codes: []int64{-32005, -32614}},
+	{class: TooManyResults, codes: []int64{-32005}},
+	{class: RangeTooLarge, codes: []int64{-32614}},
 	{class: AnswerTooLarge, statuses: []int{http.StatusRequestEntityTooLarge}},
 	{class: Unauthorized, statuses: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusPaymentRequired}},
 	{class: Pruned, statuses: []int{http.StatusGone}}, // an Aptos node's word for history that it no longer has

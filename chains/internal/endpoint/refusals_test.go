@@ -93,8 +93,11 @@ func answered(t *testing.T, status, code int, text string) endpoint.Refusal {
 func checkRefusal(t *testing.T, r faults.Refusal, most int64, got endpoint.Refusal) {
 	t.Helper()
 	classes := classesOf[r.Cause]
-	if r.Name == "http-batch" { // nothing tells it from an answer that is too large
+	switch r.Name {
+	case "http-batch": // nothing tells it from an answer that is too large
 		classes = []string{endpoint.AnswerTooLarge}
+	case "bsc": // it says so of results too, so that it is not to last
+		classes = []string{endpoint.TooManyResults}
 	}
 	if !slices.Contains(classes, got.Class) {
 		t.Errorf("class %s, want one of %v: %q", got.Class, classes, said(r.Words, most))
@@ -136,7 +139,7 @@ func TestWhatRefusalsSay(t *testing.T) {
 		{0, params, "retry with the range 16-31", refusal{Class: endpoint.RangeTooLarge, From: 16, To: 31}},
 		{0, params, "block range too large, retry with the range 31-16", refusal{Class: endpoint.RangeTooLarge}},
 		{0, limit, "block range too large [0xffffffffffffffff, 0xffffffffffffffff]", refusal{Class: endpoint.RangeTooLarge}},
-		{0, limit, "limit exceeded", refusal{Class: endpoint.RangeTooLarge}},
+		{0, limit, "limit exceeded", refusal{Class: endpoint.TooManyResults}},
 		{0, server, "exceed maximum block range 99999999999999999999", refusal{Class: endpoint.RangeTooLarge}},
 		{0, server, "invalid block range params: block range exceeds 5000 blocks for this rate plan, too many requests use it", refusal{Class: endpoint.RangeTooLarge, Limit: 5000}},
 		{0, server, "requests with a block range over 100 exceed the rate limit of your plan", refusal{Class: endpoint.RangeTooLarge, Limit: 100}},
