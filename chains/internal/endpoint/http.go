@@ -72,36 +72,55 @@ func AlsoAnswer(ctx context.Context, status int) context.Context {
 
 // read reads an answer's body, of a length if that is known, within the budget.
 func (e *Endpoint) read(ctx context.Context, header http.Header, body io.Reader, length int64) (Answer, error) {
-	const first = 64 << 10
 	buffer, ok := e.buffers.Get().(*[]byte)
 	if !ok {
 		buffer = new([]byte)
 	}
 	answer := Answer{Header: header, body: buffer, lease: &Lease{budget: e.budget}, of: e}
-	into, size := (*buffer)[:0], max(length+1, first, int64(cap(*buffer)))
+	if err := e.readInto(ctx, answer, body, length); err != nil {
+		answer.Release()
+		return Answer{}, err
+	}
+	return answer, nil
+}
+
+func (e *Endpoint) readInto(ctx context.Context, answer Answer, body io.Reader, length int64) error {
+	into := (*answer.body)[:0]
+	if err := answer.lease.grow(ctx, int64(cap(into))); err != nil { // a buffer that was used before counts too
+		return e.Errorf("waiting for memory: %w", err)
+	}
 	for {
 		if len(into) == cap(into) { // the old bytes count until they are copied
+			size := e.sizeOver(int64(len(into)), length)
 			if err := answer.lease.grow(ctx, int64(cap(into))+size); err != nil {
-				answer.lease.Release()
-				return Answer{}, e.Errorf("waiting for memory: %w", err)
+				return e.Errorf("waiting for memory: %w", err)
 			}
 			into = append(make([]byte, 0, size), into...)
-			size = min(2*size, e.maxBody+1)
 		}
 		n, err := body.Read(into[len(into):cap(into)])
 		into = into[:len(into)+n]
-		*buffer = into
+		*answer.body = into
 		switch {
 		case int64(len(into)) > e.maxBody:
-			answer.Release()
-			return Answer{}, e.Errorf("%w: more than %d bytes", ErrTooLarge, e.maxBody)
+			return e.Errorf("%w: more than %d bytes", ErrTooLarge, e.maxBody)
 		case errors.Is(err, io.EOF):
-			return answer, nil
+			return nil
 		case err != nil:
-			answer.Release()
-			return Answer{}, e.broken(fmt.Errorf("reading the answer: %w", err))
+			return e.broken(fmt.Errorf("reading the answer: %w", err))
 		}
 	}
+}
+
+// sizeOver is the size of the buffer into which an answer goes on that has filled one:
+// the most that is read, halved as often as possible, so that the old one is at most
+// half as large as the new one.
+func (e *Endpoint) sizeOver(filled, length int64) int64 {
+	const first = 64 << 10
+	size := e.maxBody + 1
+	for size/2 >= max(first, filled+1, length+1) {
+		size /= 2
+	}
+	return size
 }
 
 // broken is the error of a connection that could not be made or was lost.
