@@ -49,11 +49,7 @@ func (t *overHTTP) roundTrip(ctx context.Context, method string, at *url.URL, bo
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK && response.StatusCode != ctx.Value(alsoKey{}) {
-		text, _ := io.ReadAll(io.LimitReader(response.Body, 4<<10))
-		return Answer{}, &StatusError{
-			Host: t.Host(), Status: response.StatusCode, Text: t.Redact(string(text)), Wait: retryAfter(response.Header, time.Now()),
-			Header: response.Header, refusal: classifyBody(response.StatusCode, text),
-		}
+		return Answer{}, t.statusError(response)
 	}
 	if response.ContentLength > t.maxBody {
 		return Answer{}, t.Errorf("%w: %d bytes, at most %d are read", ErrTooLarge, response.ContentLength, t.maxBody)
@@ -61,6 +57,15 @@ func (t *overHTTP) roundTrip(ctx context.Context, method string, at *url.URL, bo
 	answer, err := t.read(ctx, response.Header, response.Body, response.ContentLength)
 	answer.Status = response.StatusCode
 	return answer, err
+}
+
+// statusError is the error of an answer with another status than 200.
+func (e *Endpoint) statusError(response *http.Response) error {
+	text, _ := io.ReadAll(io.LimitReader(response.Body, 4<<10))
+	return &StatusError{
+		Host: e.Host(), Status: response.StatusCode, Text: e.Redact(string(text)), Wait: retryAfter(response.Header, time.Now()),
+		Header: response.Header, refusal: classifyBody(response.StatusCode, text),
+	}
 }
 
 type alsoKey struct{}
