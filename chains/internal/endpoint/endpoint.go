@@ -203,7 +203,11 @@ func (a Answer) Release() {
 
 // do sends a request when it is due, and notes what comes of it.
 func (e *Endpoint) do(ctx context.Context, calls int, method string, at *url.URL, body []byte) (Answer, error) {
-	if err := e.limiter.wait(ctx, calls); err != nil {
+	patience, ok := ctx.Value(patienceKey{}).(time.Duration)
+	if !ok {
+		patience = forever
+	}
+	if err := e.limiter.wait(ctx, calls, patience); err != nil {
 		return Answer{}, e.Errorf("%w", err)
 	}
 	timeout := e.timeout
@@ -220,6 +224,10 @@ func (e *Endpoint) do(ctx context.Context, calls int, method string, at *url.URL
 		err = e.Errorf("%w", context.Cause(ctx))
 	case within.Err() != nil:
 		err = e.Errorf("%w (%s)", ErrTimeout, timeout)
+	}
+	if err != nil && ctx.Err() == context.Canceled { // the endpoint is not to blame
+		e.health.abandon()
+		return answer, err
 	}
 	e.noteRequest(begun, calls, err)
 	return answer, err
@@ -243,6 +251,14 @@ func (e *Endpoint) NoteCall(err error) {
 	if refusal := RefusalOf(err); refusal.IsRate() {
 		e.limiter.refuse(time.Now(), 1, refusal.Wait)
 	}
+}
+
+type patienceKey struct{}
+
+// withPatience bounds how long each request made with the context waits for an endpoint
+// that refused others for their rate.
+func withPatience(ctx context.Context, patience time.Duration) context.Context {
+	return context.WithValue(ctx, patienceKey{}, patience)
 }
 
 type timeoutKey struct{}
