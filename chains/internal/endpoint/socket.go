@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"sync"
@@ -35,7 +36,7 @@ type connection struct {
 	ws    *websocket.Conn
 	ctx   context.Context
 	fail  context.CancelCauseFunc
-	heard atomic.Int64 // messages
+	heard atomic.Int64 // bytes
 
 	mu      sync.Mutex
 	waiting map[int64]*exchange // by the first id
@@ -183,7 +184,6 @@ func (c *connection) readOne() error {
 	if err != nil {
 		return err
 	}
-	c.heard.Add(1)
 	within, cancel := context.WithTimeout(c.ctx, c.of.timeout)
 	defer cancel()
 	defer context.AfterFunc(within, func() {
@@ -191,12 +191,24 @@ func (c *connection) readOne() error {
 			c.fail(errSocketSilent)
 		}
 	})()
-	answer, err := c.of.read(within, nil, message, 0)
+	answer, err := c.of.read(within, nil, hearing{message, &c.heard}, 0)
 	if err != nil {
 		return err
 	}
 	c.handOut(answer)
 	return nil
+}
+
+// hearing counts the bytes that are read.
+type hearing struct {
+	message io.Reader
+	heard   *atomic.Int64
+}
+
+func (h hearing) Read(into []byte) (int, error) {
+	n, err := h.message.Read(into)
+	h.heard.Add(int64(n))
+	return n, err
 }
 
 // handOut gives a message to the request that it answers, or drops it.

@@ -1,11 +1,9 @@
 package endpoint
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -16,94 +14,6 @@ import (
 
 	"github.com/coder/websocket"
 )
-
-// socketServer serves WebSocket connections with a function each.
-type socketServer struct {
-	endpoint    *Endpoint
-	connections atomic.Int64
-}
-
-func serveSocket(t *testing.T, cfg Config, serve func(ctx context.Context, conn *websocket.Conn, number int64)) *socketServer {
-	t.Helper()
-	s := &socketServer{}
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		conn, err := websocket.Accept(w, r, nil)
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		defer conn.CloseNow()
-		conn.SetReadLimit(1 << 20)
-		serve(r.Context(), conn, s.connections.Add(1))
-	}))
-	t.Cleanup(server.Close)
-	cfg.URL = strings.Replace(withSecrets(server.Listener.Addr().String()), "http", "ws", 1)
-	e, err := New(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(e.Close)
-	s.endpoint = e
-	return s
-}
-
-// calls is a request of calls with ids from first on, a batch if there are several.
-func calls(first, n int64) []byte {
-	each := make([]string, n)
-	for i := range each {
-		each[i] = fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"method":"m","params":[]}`, first+int64(i))
-	}
-	if n == 1 {
-		return []byte(each[0])
-	}
-	return []byte("[" + strings.Join(each, ",") + "]")
-}
-
-// echo answers a request: each call with its id.
-func echo(request []byte) []byte {
-	first, last, err := idsOf(request)
-	if err != nil {
-		return []byte(`{"id":null,"error":{"code":-32700,"message":"parse error"}}`)
-	}
-	return echoOf(first, last, request[0] == '[')
-}
-
-func echoOf(first, last int64, batch bool) []byte {
-	var each []string
-	for id := last; id >= first; id-- {
-		each = append(each, fmt.Sprintf(`{"jsonrpc":"2.0","result":"%d","id":%d}`, id, id))
-	}
-	if !batch {
-		return []byte(each[0])
-	}
-	return []byte("[" + strings.Join(each, ",") + "]")
-}
-
-// checkEcho sends a request and checks that the answer is its own.
-func checkEcho(t *testing.T, e *Endpoint, first, n int64) {
-	t.Helper()
-	answer, err := e.PostCalls(t.Context(), int(n), calls(first, n))
-	if err != nil {
-		t.Error(err)
-		return
-	}
-	defer answer.Release()
-	if want := echoOf(first, first+n-1, n > 1); !bytes.Equal(answer.Body(), want) {
-		t.Errorf("calls %d to %d: answer %.200s", first, first+n-1, answer.Body())
-	}
-}
-
-func echoAll(ctx context.Context, conn *websocket.Conn, _ int64) {
-	for {
-		_, request, err := conn.Read(ctx)
-		if err != nil {
-			return
-		}
-		if err := conn.Write(ctx, websocket.MessageText, echo(request)); err != nil {
-			return
-		}
-	}
-}
 
 func TestRequestsShareAConnection(t *testing.T) {
 	const requests, total = 60, 8 << 20
@@ -140,37 +50,44 @@ func TestRequestsShareAConnection(t *testing.T) {
 }
 
 func TestALostConnectionIsMadeAgain(t *testing.T) {
-	const total = 8 << 20
-	s := serveSocket(t, Config{Budget: NewBudget(total)}, func(ctx context.Context, conn *websocket.Conn, number int64) {
-		if number > 1 {
-			echoAll(ctx, conn, number)
-			return
-		}
-		_, request, err := conn.Read(ctx)
-		if err != nil {
-			return
-		}
-		w, err := conn.Writer(ctx, websocket.MessageText) // half of an answer
-		if err != nil {
-			return
-		}
-		w.Write(echo(request)[:5])
-		conn.Close(websocket.StatusGoingAway, "no more of "+apiKey)
-	})
-	e := s.endpoint
-	e.Proved()
-	_, err := e.Post(t.Context(), calls(1, 1))
-	if ClassOf(err) != Transport {
-		t.Errorf("error of class %s: %v", ClassOf(err), err)
+	tests := map[string]func(context.Context, *websocket.Conn){
+		"closed with a reason": func(_ context.Context, conn *websocket.Conn) {
+			conn.Close(websocket.StatusGoingAway, "no more of "+apiKey)
+		},
+		"broken off": func(_ context.Context, conn *websocket.Conn) { conn.CloseNow() },
+		"broken off in an answer": func(ctx context.Context, conn *websocket.Conn) {
+			if w, err := conn.Writer(ctx, websocket.MessageText); err == nil {
+				w.Write([]byte(strings.Repeat(`{"id`, 10_000)))
+			}
+			conn.CloseNow()
+		},
 	}
-	if err != nil && strings.Contains(err.Error(), apiKey) {
-		t.Errorf("the secret is told: %v", err)
+	for name, lose := range tests {
+		t.Run(name, func(t *testing.T) {
+			const total = 8 << 20
+			s := serveSocket(t, Config{Budget: NewBudget(total)}, func(ctx context.Context, conn *websocket.Conn, number int64) {
+				if number > 1 {
+					echoAll(ctx, conn, number)
+				} else if _, _, err := conn.Read(ctx); err == nil {
+					lose(ctx, conn)
+				}
+			})
+			e := s.endpoint
+			e.Proved()
+			_, err := e.Post(t.Context(), calls(1, 1))
+			if ClassOf(err) != Transport {
+				t.Errorf("error of class %s: %v", ClassOf(err), err)
+			}
+			if err != nil && strings.Contains(err.Error()+e.Status().LastError, apiKey) {
+				t.Errorf("the secret is told: %v", err)
+			}
+			if e.ProvedWithin(time.Hour) {
+				t.Error("what answers next may be another chain")
+			}
+			checkEcho(t, e, 2, 3)
+			checkReleased(t, e, total)
+		})
 	}
-	if e.ProvedWithin(time.Hour) {
-		t.Error("what answers next may be another chain")
-	}
-	checkEcho(t, e, 2, 3)
-	checkReleased(t, e, total)
 }
 
 func TestAnErrorForAWholeBatchIsTold(t *testing.T) {
@@ -272,8 +189,10 @@ func TestASilentConnectionIsGivenUp(t *testing.T) {
 	tests := map[string]func(context.Context, *websocket.Conn){
 		"nothing": func(context.Context, *websocket.Conn) {},
 		"a message without an end": func(ctx context.Context, conn *websocket.Conn) {
-			if w, err := conn.Writer(ctx, websocket.MessageText); err == nil {
-				w.Write([]byte(strings.Repeat("{", 10_000)))
+			w, err := conn.Writer(ctx, websocket.MessageText)
+			go conn.Read(ctx) // sees that the client is gone
+			for tick := time.NewTicker(5 * time.Millisecond); err == nil; <-tick.C {
+				_, err = w.Write([]byte(strings.Repeat("{", 5_000)))
 			}
 		},
 	}
@@ -283,9 +202,11 @@ func TestASilentConnectionIsGivenUp(t *testing.T) {
 			s := serveSocket(t, Config{Budget: NewBudget(total), Timeout: 100 * time.Millisecond}, func(ctx context.Context, conn *websocket.Conn, number int64) {
 				if number == 1 {
 					first(ctx, conn)
-					conn.Read(ctx)
-					conn.Read(ctx)
-					return
+					for {
+						if _, _, err := conn.Read(ctx); err != nil {
+							return
+						}
+					}
 				}
 				echoAll(ctx, conn, number)
 			})
