@@ -111,7 +111,7 @@ func TestOneAnswerIsReadToItsEndHoweverManyWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const total = 3 << 20
 		b := NewBudget(total)
-		done := 0
+		var done atomic.Int64
 		for range 50 {
 			go func() {
 				lease := &Lease{budget: b}
@@ -123,13 +123,13 @@ func TestOneAnswerIsReadToItsEndHoweverManyWait(t *testing.T) {
 				}
 				lease.Release()
 				lease.Release() // does nothing
-				done++
+				done.Add(1)
 			}()
 		}
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		if done != 50 {
-			t.Errorf("%d of 50 answers were read", done)
+		if done.Load() != 50 {
+			t.Errorf("%d of 50 answers were read", done.Load())
 		}
 		if held := b.held(t, total); held > 2 {
 			t.Errorf("%d bytes are held for ever", held)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -141,20 +142,20 @@ func TestARateIsFound(t *testing.T) {
 func TestAConfiguredRateIsKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLimiter(5)
-		n := 0
+		var asked atomic.Int64
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 		defer cancel()
 		for range 4 {
 			go func() {
 				for l.wait(ctx, 100, forever) == nil {
-					n++
+					asked.Add(1)
 					l.answer(time.Now(), 100)
 				}
 			}()
 		}
 		<-ctx.Done()
 		synctest.Wait()
-		if n < 99 || n > 106 {
+		if n := asked.Load(); n < 99 || n > 106 {
 			t.Errorf("%d requests in 20 s at 5 a second", n)
 		}
 		if l.current() != 5 {

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,25 +18,39 @@ import (
 // node is a transport: a node that does what a test says.
 type node struct {
 	*Endpoint
-	asked int
 	takes time.Duration
+
+	mu    sync.Mutex
+	asked int
 	fails error
 }
 
 func (n *node) roundTrip(ctx context.Context, _ string, _ *url.URL, body []byte) (Answer, error) {
+	n.mu.Lock()
 	n.asked++
+	n.mu.Unlock()
 	select {
 	case <-ctx.Done():
 		return Answer{}, ctx.Err()
 	case <-time.After(n.takes):
 	}
-	if n.fails != nil {
-		return Answer{}, n.fails
+	n.mu.Lock()
+	fails := n.fails
+	n.mu.Unlock()
+	if fails != nil {
+		return Answer{}, fails
 	}
 	return n.read(ctx, nil, bytes.NewReader(body), 0)
 }
 
 func (n *node) close() {}
+
+// set makes the node fail from now on, or not.
+func (n *node) set(fails error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.fails = fails
+}
 
 // testPool is a pool of nodes with priorities, and what it logs.
 type testPool struct {
@@ -80,8 +95,10 @@ func (p *testPool) ask(ctx context.Context, need Need) error {
 func (p *testPool) asked() []int {
 	var out []int
 	for _, n := range p.nodes {
+		n.mu.Lock()
 		out = append(out, n.asked)
 		n.asked = 0
+		n.mu.Unlock()
 	}
 	return out
 }
@@ -96,7 +113,7 @@ func (p *testPool) check(t *testing.T, need Need, want ...int) {
 	}
 }
 
-func (n *node) breaks() { n.fails = n.broken(errors.New("no connection with key " + apiKey)) }
+func (n *node) breaks() { n.set(n.broken(errors.New("no connection with key " + apiKey))) }
 
 func TestAPoolNeedsAnEndpoint(t *testing.T) {
 	if _, err := NewPool(nil, nil, slog.Default()); err == nil {
@@ -212,7 +229,7 @@ func TestAPoolHealsByItself(t *testing.T) {
 				if asked := p.asked(); asked[0] > 60 {
 					t.Errorf("asked %v times in a minute", asked)
 				}
-				go func() { time.Sleep(10 * time.Millisecond); p.nodes[n-1].fails = nil }()
+				go func() { time.Sleep(10 * time.Millisecond); p.nodes[n-1].set(nil) }()
 				back := time.Now()
 				for p.ask(t.Context(), Need{}) != nil {
 				}
