@@ -40,7 +40,7 @@ import (
 	"github.com/imart/event-worker/markets"
 )
 
-// geth is a real go-ethereum node with its JSON-RPC over HTTP. Its blocks are
+// geth is a real go-ethereum node with its JSON-RPC over HTTP and WebSocket. Its blocks are
 // made here, so that it forks on demand and every block holds what it should. On
 // its chain are contracts that log what they are called with.
 type geth struct {
@@ -111,6 +111,7 @@ func (g *geth) serve() {
 	g.t.Helper()
 	stack, err := node.New(&node.Config{
 		HTTPHost: "127.0.0.1", HTTPModules: []string{"eth"}, HTTPTimeouts: rpc.DefaultHTTPTimeouts,
+		WSHost: "127.0.0.1", WSModules: []string{"eth"}, // at the same address
 		Logger: log.NewLogger(slog.DiscardHandler), P2P: p2p.Config{NoDiscovery: true},
 	})
 	if err != nil {

@@ -33,6 +33,8 @@ func (c *Chain) followHeads() {
 	}
 }
 
+const subscription = "eth_subscribe"
+
 // resubscribe is how often a lost subscription is looked for.
 const resubscribe = time.Second
 
@@ -42,7 +44,7 @@ func (c *Chain) subscribe(e *endpoint.Endpoint) {
 	tick := time.NewTicker(resubscribe)
 	defer tick.Stop()
 	for {
-		if now := e.Connection(); now == nil || now != on {
+		if now := e.Connection(); (now == nil || now != on) && !e.Limits.Lacks(subscription) {
 			on = c.subscribeOnce(e)
 		}
 		select {
@@ -57,8 +59,11 @@ func (c *Chain) subscribe(e *endpoint.Endpoint) {
 func (c *Chain) subscribeOnce(e *endpoint.Endpoint) any {
 	ctx, cancel := context.WithTimeout(c.life, 10*time.Second)
 	defer cancel()
-	subscribe := &call{method: "eth_subscribe", params: []any{"newHeads"}, result: func(l *jlexer.Lexer) { l.SkipRecursive() }}
+	subscribe := &call{method: subscription, params: []any{"newHeads"}, result: func(l *jlexer.Lexer) { l.SkipRecursive() }}
 	if err := c.client(e).do(ctx, subscribe); err != nil {
+		if endpoint.ClassOf(err) == endpoint.MissingMethod {
+			e.Limits.MethodMissing(subscription)
+		}
 		return nil
 	}
 	return e.Connection()

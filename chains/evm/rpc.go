@@ -34,13 +34,14 @@ type call struct {
 // rpcError is a node's answer that is an error.
 type rpcError struct {
 	Code    int64
-	Message string
+	Message string // for people: shortened and without secrets
+	refusal endpoint.Refusal
 }
 
 func (e *rpcError) Error() string { return fmt.Sprintf("%s (code %d)", e.Message, e.Code) }
 
 // Refusal is what the node means.
-func (e *rpcError) Refusal() endpoint.Refusal { return endpoint.Classify(0, e.Code, e.Message) }
+func (e *rpcError) Refusal() endpoint.Refusal { return e.refusal }
 
 // do sends calls. Its error is the first that any of them has.
 func (c client) do(ctx context.Context, calls ...*call) error {
@@ -110,6 +111,7 @@ func (c client) sendPart(ctx context.Context, calls []*call) error {
 	}
 	if refusal.Class == endpoint.BatchTooLarge {
 		c.Limits.BatchRefused(len(calls), refusal.Limit)
+		return c.sendParts(ctx, calls)
 	}
 	half := len(calls) / 2
 	if err := c.sendPart(ctx, calls[:half]); err != nil {
@@ -125,6 +127,18 @@ func (c client) sendPart(ctx context.Context, calls []*call) error {
 // helpsToSplit says whether the calls of a request that failed so may do better apart.
 func helpsToSplit(r endpoint.Refusal) bool {
 	return !r.IsRate() && r.Class != endpoint.Transport && r.Class != endpoint.Unauthorized && r.Class != endpoint.Other
+}
+
+// sendParts sends calls in requests as large as the endpoint takes by now.
+func (c client) sendParts(ctx context.Context, calls []*call) error {
+	for len(calls) > 0 {
+		n := min(c.Limits.Batch(c.batch), len(calls))
+		if err := c.sendPart(ctx, calls[:n]); err != nil {
+			return err
+		}
+		calls = calls[n:]
+	}
+	return nil
 }
 
 // request sends calls in one request, a batch if there are several.
@@ -286,29 +300,38 @@ func (s answerScan) answer(l *jlexer.Lexer) error {
 }
 
 func (s answerScan) failure(l *jlexer.Lexer) *rpcError {
-	var e rpcError
-	if l.IsDelim('{') {
-		l.Delim('{')
-		for !l.IsDelim('}') {
-			key := l.UnsafeFieldName(false)
-			l.WantColon()
-			switch {
-			case key == "code" && !l.IsNull():
-				e.Code = scanCode(l)
-			case key == "message" && !l.IsNull():
-				e.Message = s.Redact(strings.Clone(l.UnsafeString()))
-			case key == "data" && !l.IsNull() && !l.IsDelim('{') && !l.IsDelim('['):
-				e.Message = s.Redact(e.Message + " " + string(l.Raw()))
-			default:
-				l.SkipRecursive()
-			}
-			l.WantComma()
-		}
-		l.Delim('}')
-		return &e
+	code, text := scanFailure(l)
+	return &rpcError{code, s.Redact(text), endpoint.Classify(0, code, text)}
+}
+
+// mostText bounds what is read of an error's texts, in bytes.
+const mostText = 4 << 10
+
+// scanFailure scans an error and returns its code and texts.
+func scanFailure(l *jlexer.Lexer) (code int64, text string) {
+	short := func(b []byte) string { return string(b[:min(len(b), mostText)]) }
+	if !l.IsDelim('{') { // some proxies answer with a text
+		return 0, short(l.Raw())
 	}
-	e.Message = s.Redact(string(l.Raw())) // some proxies answer with a text
-	return &e
+	var data string
+	l.Delim('{')
+	for !l.IsDelim('}') {
+		key := l.UnsafeFieldName(false)
+		l.WantColon()
+		switch {
+		case key == "code" && !l.IsNull():
+			code = scanCode(l)
+		case key == "message" && !l.IsNull():
+			text = short(l.UnsafeBytes())
+		case key == "data" && !l.IsNull() && !l.IsDelim('{') && !l.IsDelim('['):
+			data = " " + short(l.Raw())
+		default:
+			l.SkipRecursive()
+		}
+		l.WantComma()
+	}
+	l.Delim('}')
+	return code, text + data
 }
 
 // scanCode scans the code of an error, which some proxies write as a text.

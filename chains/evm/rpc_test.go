@@ -1,6 +1,7 @@
 package evm
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -78,5 +79,57 @@ func TestAnswers(t *testing.T) {
 				t.Errorf("error %v, want code %d", err, test.code)
 			}
 		})
+	}
+}
+
+func TestWhatALongRefusalSaysIsNotCutOff(t *testing.T) {
+	text := "Log response size exceeded. " + strings.Repeat("You can make eth_getLogs requests. ", 20) + "This block range should work: [0x10, 0x1f]"
+	err := answerWith(t, `{"id":0,"error":{"code":-32602,"message":"`+text+`"}}`).do(t.Context(), &call{method: "eth_getLogs"})
+	if r := endpoint.RefusalOf(err); r.Class != endpoint.AnswerTooLarge || r.From != 16 || r.To != 31 {
+		t.Errorf("%+v", r)
+	}
+	if err == nil || len(err.Error()) > 400 {
+		t.Errorf("error of %d bytes: %.500v", len(err.Error()), err)
+	}
+}
+
+func TestABatchLimitThatIsNamedIsKeptAtOnce(t *testing.T) {
+	const most, wanted = 3, 100
+	requests := 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		requests++
+		var batch []struct{ ID int }
+		if json.NewDecoder(r.Body).Decode(&batch); len(batch) > most {
+			fmt.Fprintf(w, `{"id":null,"error":{"code":-32600,"message":"You can only send up to %d requests in a single batch"}}`, most)
+			return
+		}
+		answers := make([]string, max(1, len(batch)))
+		for i := range answers {
+			answers[i] = `{"id":0,"result":"a"}`
+			if len(batch) > 0 {
+				answers[i] = fmt.Sprintf(`{"id":%d,"result":"a"}`, batch[i].ID)
+			}
+		}
+		if len(batch) == 0 {
+			fmt.Fprint(w, answers[0])
+			return
+		}
+		fmt.Fprintf(w, "[%s]", strings.Join(answers, ","))
+	}))
+	t.Cleanup(server.Close)
+	e, err := endpoint.New(endpoint.Config{URL: server.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(e.Close)
+	calls := make([]*call, wanted)
+	for i := range calls {
+		calls[i] = &call{method: "m", result: func(l *jlexer.Lexer) { l.SkipRecursive() }}
+	}
+	if err := (client{Endpoint: e, batch: wanted}).do(t.Context(), calls...); err != nil {
+		t.Fatal(err)
+	}
+	if want := 1 + (wanted+most-1)/most; requests != want {
+		t.Errorf("%d requests, want %d", requests, want)
 	}
 }

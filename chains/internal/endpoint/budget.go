@@ -30,8 +30,8 @@ const maxAnswer = 64 << 20
 // NewBudget returns a budget of a number of bytes, 1 MiB at least.
 func NewBudget(bytes int64) *Budget {
 	bytes = max(bytes, 1<<20)
-	reserve := min(maxAnswer*3/2, bytes*2/3)
-	return &Budget{semaphore.NewWeighted(bytes - reserve), semaphore.NewWeighted(1), reserve * 2 / 3}
+	reserve := min(maxAnswer*3/2+2, bytes*2/3)
+	return &Budget{semaphore.NewWeighted(bytes - reserve), semaphore.NewWeighted(1), reserve*2/3 - 1}
 }
 
 // Lease is a part of a budget. It belongs to one goroutine at a time.
@@ -57,7 +57,9 @@ func (l *Lease) grow(ctx context.Context, bytes int64) error {
 	if err := l.budget.reserve.Acquire(ctx, 1); err != nil {
 		return err
 	}
-	l.reserved = true
+	l.reserved = true // for the whole answer
+	l.budget.common.Release(l.common)
+	l.common = 0
 	return nil
 }
 

@@ -31,6 +31,8 @@ type StatusError struct {
 	Text   string        // the beginning of the answer, without the endpoint's secrets
 	Wait   time.Duration // the answer's Retry-After
 	Header http.Header   // of the answer
+
+	refusal Refusal // what the whole of the text means; of no class: what Text means
 }
 
 func (e *StatusError) Error() string {
@@ -43,7 +45,10 @@ func (e *StatusError) Error() string {
 
 // Refusal is what the endpoint means.
 func (e *StatusError) Refusal() Refusal {
-	r := Classify(e.Status, 0, e.Text)
+	r := e.refusal
+	if r.Class == "" {
+		r = Classify(e.Status, 0, e.Text)
+	}
 	if e.Wait > 0 {
 		r.Wait = e.Wait
 	}
@@ -198,7 +203,11 @@ func (a Answer) Release() {
 
 // do sends a request when it is due, and notes what comes of it.
 func (e *Endpoint) do(ctx context.Context, calls int, method string, at *url.URL, body []byte) (Answer, error) {
-	if err := e.limiter.wait(ctx, calls); err != nil {
+	patience, ok := ctx.Value(patienceKey{}).(time.Duration)
+	if !ok {
+		patience = forever
+	}
+	if err := e.limiter.wait(ctx, calls, patience); err != nil {
 		return Answer{}, e.Errorf("%w", err)
 	}
 	timeout := e.timeout
@@ -215,6 +224,10 @@ func (e *Endpoint) do(ctx context.Context, calls int, method string, at *url.URL
 		err = e.Errorf("%w", context.Cause(ctx))
 	case within.Err() != nil:
 		err = e.Errorf("%w (%s)", ErrTimeout, timeout)
+	}
+	if err != nil && ctx.Err() == context.Canceled { // the endpoint is not to blame
+		e.health.abandon()
+		return answer, err
 	}
 	e.noteRequest(begun, calls, err)
 	return answer, err
@@ -247,6 +260,14 @@ func (e *Endpoint) NoteCall(err error) { e.health.count(err) }
 // their errors says.
 func (e *Endpoint) NoteRefused(calls int, err error) {
 	e.limiter.refuse(time.Now(), calls, RefusalOf(err).Wait)
+}
+
+type patienceKey struct{}
+
+// withPatience bounds how long each request made with the context waits for an endpoint
+// that refused others for their rate.
+func withPatience(ctx context.Context, patience time.Duration) context.Context {
+	return context.WithValue(ctx, patienceKey{}, patience)
 }
 
 type timeoutKey struct{}

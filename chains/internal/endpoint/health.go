@@ -34,7 +34,8 @@ type Status struct {
 // health is what is known of an endpoint's state.
 type health struct {
 	mu        sync.Mutex
-	state     string
+	state     string    // empty: it has not answered yet
+	told      string    // the state that was told last
 	failures  int       // in a row
 	out       time.Time // until when others are asked first
 	verified  time.Time // when the endpoint last proved to serve the chain; zero: it has to
@@ -67,6 +68,13 @@ func (h *health) begin() time.Time {
 	h.inFlight++
 	h.requests++
 	return time.Now()
+}
+
+// abandon notes that nobody waits for a request any more.
+func (h *health) abandon() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.inFlight--
 }
 
 // end notes what came of a request.
@@ -172,20 +180,19 @@ func (e *Endpoint) putOut(state string, d time.Duration) {
 	e.health.verified = time.Time{}
 }
 
-// works notes that the endpoint answered what it was asked, and returns the state in
-// which it was.
-func (h *health) works() (before string) {
+// works notes that the endpoint answered what it was asked.
+func (h *health) works() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	before, h.state, h.failures, h.out = h.state, Up, 0, time.Time{}
-	return before
+	h.state, h.failures, h.out = Up, 0, time.Time{}
 }
 
-// is is the state as it was last noted; empty: the endpoint has not answered yet.
-func (h *health) is() string {
+// turn is a change of state that is to be told: once, whatever goes on at the same time.
+func (h *health) turn() (was, is string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.state
+	was, h.told = h.told, h.state
+	return was, h.state
 }
 
 // fitness is how an endpoint compares with others for a request; the least is asked.

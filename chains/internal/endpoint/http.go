@@ -49,11 +49,7 @@ func (t *overHTTP) roundTrip(ctx context.Context, method string, at *url.URL, bo
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK && response.StatusCode != ctx.Value(alsoKey{}) {
-		text, _ := io.ReadAll(io.LimitReader(response.Body, 4<<10))
-		return Answer{}, &StatusError{
-			Host: t.Host(), Status: response.StatusCode, Text: t.Redact(string(text)), Wait: retryAfter(response.Header, time.Now()),
-			Header: response.Header,
-		}
+		return Answer{}, t.statusError(response)
 	}
 	if response.ContentLength > t.maxBody {
 		return Answer{}, t.Errorf("%w: %d bytes, at most %d are read", ErrTooLarge, response.ContentLength, t.maxBody)
@@ -61,6 +57,15 @@ func (t *overHTTP) roundTrip(ctx context.Context, method string, at *url.URL, bo
 	answer, err := t.read(ctx, response.Header, response.Body, response.ContentLength)
 	answer.Status = response.StatusCode
 	return answer, err
+}
+
+// statusError is the error of an answer with another status than 200.
+func (e *Endpoint) statusError(response *http.Response) error {
+	text, _ := io.ReadAll(io.LimitReader(response.Body, 4<<10))
+	return &StatusError{
+		Host: e.Host(), Status: response.StatusCode, Text: e.Redact(string(text)), Wait: retryAfter(response.Header, time.Now()),
+		Header: response.Header, refusal: classifyBody(response.StatusCode, text),
+	}
 }
 
 type alsoKey struct{}
@@ -72,36 +77,55 @@ func AlsoAnswer(ctx context.Context, status int) context.Context {
 
 // read reads an answer's body, of a length if that is known, within the budget.
 func (e *Endpoint) read(ctx context.Context, header http.Header, body io.Reader, length int64) (Answer, error) {
-	const first = 64 << 10
 	buffer, ok := e.buffers.Get().(*[]byte)
 	if !ok {
 		buffer = new([]byte)
 	}
 	answer := Answer{Header: header, body: buffer, lease: &Lease{budget: e.budget}, of: e}
-	into, size := (*buffer)[:0], max(length+1, first, int64(cap(*buffer)))
+	if err := e.readInto(ctx, answer, body, length); err != nil {
+		answer.Release()
+		return Answer{}, err
+	}
+	return answer, nil
+}
+
+func (e *Endpoint) readInto(ctx context.Context, answer Answer, body io.Reader, length int64) error {
+	into := (*answer.body)[:0]
+	if err := answer.lease.grow(ctx, int64(cap(into))); err != nil { // a buffer that was used before counts too
+		return e.Errorf("waiting for memory: %w", err)
+	}
 	for {
 		if len(into) == cap(into) { // the old bytes count until they are copied
+			size := e.sizeOver(int64(len(into)), length)
 			if err := answer.lease.grow(ctx, int64(cap(into))+size); err != nil {
-				answer.lease.Release()
-				return Answer{}, e.Errorf("waiting for memory: %w", err)
+				return e.Errorf("waiting for memory: %w", err)
 			}
 			into = append(make([]byte, 0, size), into...)
-			size = min(2*size, e.maxBody+1)
 		}
 		n, err := body.Read(into[len(into):cap(into)])
 		into = into[:len(into)+n]
-		*buffer = into
+		*answer.body = into
 		switch {
 		case int64(len(into)) > e.maxBody:
-			answer.Release()
-			return Answer{}, e.Errorf("%w: more than %d bytes", ErrTooLarge, e.maxBody)
+			return e.Errorf("%w: more than %d bytes", ErrTooLarge, e.maxBody)
 		case errors.Is(err, io.EOF):
-			return answer, nil
+			return nil
 		case err != nil:
-			answer.Release()
-			return Answer{}, e.broken(fmt.Errorf("reading the answer: %w", err))
+			return e.broken(fmt.Errorf("reading the answer: %w", err))
 		}
 	}
+}
+
+// sizeOver is the size of the buffer into which an answer goes on that has filled one:
+// the most that is read, halved as often as possible, so that the old one is at most
+// half as large as the new one.
+func (e *Endpoint) sizeOver(filled, length int64) int64 {
+	const first = 64 << 10
+	size := e.maxBody + 1
+	for size/2 >= max(first, filled+1, length+1) {
+		size /= 2
+	}
+	return size
 }
 
 // broken is the error of a connection that could not be made or was lost.

@@ -2,6 +2,7 @@ package endpoint
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -43,8 +44,23 @@ func newLimiter(requestsPerSecond float64) *limiter {
 	return l
 }
 
-// wait waits until a request of a number of calls is due.
-func (l *limiter) wait(ctx context.Context, calls int) error {
+// pausedError says that an endpoint is not to be asked for longer than there is
+// patience.
+type pausedError struct{ pause time.Duration }
+
+func (e *pausedError) Error() string {
+	return fmt.Sprintf("not asked for %s, as it refused requests for their rate", e.pause.Round(time.Second))
+}
+
+// Class is the class that the error is counted in.
+func (e *pausedError) Class() string { return RateLimited }
+
+// wait waits until a request of a number of calls is due, for a pause no longer than
+// there is patience.
+func (l *limiter) wait(ctx context.Context, calls int, patience time.Duration) error {
+	if pause := l.pausedFor(time.Now()); pause > patience {
+		return &pausedError{pause}
+	}
 	if l.requests != nil {
 		if err := l.requests.Wait(ctx); err != nil {
 			return err
@@ -112,15 +128,17 @@ func (l *limiter) refuse(now time.Time, calls int, wait time.Duration) {
 	defer l.mu.Unlock()
 	l.decay(now)
 	l.refused += float64(calls)
-	l.inARow++
-	pause := min(pauseLeast<<min(l.inARow-1, 10), pauseMost)
+	if now.After(l.paused) { // what was under way together is refused together
+		l.inARow++
+	}
+	pause := min(pauseLeast<<max(0, min(l.inARow-1, 10)), pauseMost)
 	if wait > 0 {
 		pause = wait
 	}
 	if until := now.Add(pause); until.After(l.paused) {
 		l.paused = until
 	}
-	if now.Sub(l.lowered) < rateWindow || l.refused <= l.answered/2 { // what was under way together is refused together
+	if now.Sub(l.lowered) < rateWindow || l.refused <= l.answered/2 {
 		return
 	}
 	seen := l.answered / rateWindow.Seconds()

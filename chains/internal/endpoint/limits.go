@@ -20,11 +20,24 @@ type Limits struct {
 // about nothing else, is kept; others are tried again after a while.
 type limit struct {
 	named    int64 // by the endpoint; 0: none
+	never    int64 // the least that was refused for good; 0: none
+	refused  int64 // the least that was refused lately, maybe for something passing; 0: none
 	good     int64 // the most that was answered
-	refused  int64 // the least that was refused, 0 if none
-	lasting  bool  // the refusal will be the same again
 	left     int64 // successes until more is tried
 	patience int64 // the successes that were wanted the last time
+}
+
+const (
+	firstPatience = 32
+	mostPatience  = 1 << 14
+)
+
+// bound is the least that is not to be asked for; 0: none.
+func (l *limit) bound() int64 {
+	if l.never > 0 && (l.refused == 0 || l.never < l.refused) {
+		return l.never
+	}
+	return l.refused
 }
 
 // at is how much to ask for where wanted is the most.
@@ -32,19 +45,18 @@ func (l *limit) at(wanted int64) int64 {
 	if l.named > 0 {
 		wanted = min(wanted, l.named)
 	}
-	switch {
-	case l.refused == 0 || wanted < l.refused && wanted <= l.good:
+	switch bound := l.bound(); {
+	case bound == 0 || wanted <= l.good:
 		return wanted
 	case l.settled():
-		return min(wanted, l.good)
+		return l.good
+	default:
+		return min(wanted, max(1, l.good+(bound-l.good)/2))
 	}
-	return min(wanted, max(1, (l.good+l.refused)/2))
 }
 
 // settled says whether the limit is known closely enough.
-func (l *limit) settled() bool { return l.good > 0 && l.refused-l.good <= max(1, l.good/8) }
-
-const firstPatience = 32
+func (l *limit) settled() bool { return l.good > 0 && l.bound()-l.good <= max(1, l.good/8) }
 
 // refuse learns that n was refused. named is the limit that the endpoint named, 0 if
 // none.
@@ -55,33 +67,42 @@ func (l *limit) refuse(n, named int64, lasting bool) {
 	case named > 0 && named < n:
 		l.named = named
 		return
+	case l.bound() > 0 && n >= l.bound(): // what was under way
+		return
 	}
-	if l.refused == 0 || n < l.refused {
-		l.refused, l.lasting = n, lasting
+	if l.left <= 0 { // more was tried in vain
+		l.patience = max(firstPatience, min(2*l.patience, mostPatience))
 	}
-	if l.good >= l.refused {
-		l.good = l.refused / 2
-	}
-	l.patience = max(firstPatience, min(2*l.patience, 1<<20))
 	l.left = l.patience
+	if lasting {
+		l.never = n
+	} else {
+		l.refused = n
+	}
+	if l.good >= n {
+		l.good = n / 2
+	}
 }
 
 // succeed learns that n was answered.
 func (l *limit) succeed(n int64) {
-	if n > l.good {
-		l.good = n
+	if l.never > 0 {
+		n = min(n, l.never-1)
 	}
-	if l.refused == 0 || n < l.refused && !l.settled() {
-		return
-	}
-	if n >= l.refused {
-		l.refused = 0
-		return
-	}
-	if l.left--; l.left <= 0 && !l.lasting {
-		l.refused = 4 * l.good
+	l.good = max(l.good, n)
+	switch {
+	case l.refused == 0:
+	case n >= l.refused:
+		l.refused = beyond(n)
+	case n > l.good/2 && l.settled():
+		if l.left--; l.left <= 0 {
+			l.refused = beyond(l.good)
+		}
 	}
 }
+
+// beyond is how much is not tried yet after n was answered.
+func beyond(n int64) int64 { return 4 * min(n, 1<<60) }
 
 // Blocks is how many blocks a request may span, of the most that are wanted.
 func (l *Limits) Blocks(wanted int64) int64 {

@@ -71,9 +71,14 @@ func (p *Pool) UseBut(ctx context.Context, but *Endpoint, need Need, attempt fun
 	if but != nil && len(p.all) > 1 {
 		tried[but] = true
 	}
-	for {
+	for first := true; ; first = false {
 		e := p.pick(need, tried)
 		tried[e] = true
+		if first {
+			if err := p.await(ctx, e); err != nil {
+				return err
+			}
+		}
 		err := p.try(ctx, e, len(p.all)-len(tried), attempt)
 		if err == nil || ctx.Err() != nil || len(tried) == len(p.all) || RefusalOf(err).IsSize() || errors.Is(err, ErrBudget) {
 			return err
@@ -118,31 +123,46 @@ func (f fitness) compare(other fitness) int {
 
 // try runs an attempt with one endpoint; others is how many could be tried after it.
 func (p *Pool) try(ctx context.Context, e *Endpoint, others int, attempt func(context.Context, *Endpoint) error) error {
-	if wait := e.fitness(Need{}).out; wait > 0 { // nothing else is fitter
-		timer := time.NewTimer(min(wait, waitMost))
-		defer timer.Stop()
-		select {
-		case <-ctx.Done():
-			return e.Errorf("%w", context.Cause(ctx))
-		case <-timer.C:
-		}
+	if len(p.all) > 1 {
+		ctx = withPatience(ctx, waitMost)
 	}
 	if others > 0 {
 		ctx = withTimeout(ctx, max(e.timeout/time.Duration(others+1), time.Second))
 	}
-	before := e.health.is()
 	err := p.attempt(ctx, e, attempt)
 	if err == nil {
-		if was := e.health.works(); was != Up && was != "" {
-			p.log.InfoContext(ctx, "endpoint works again", "endpoint", e.Host(), "was", was)
-		}
+		e.health.works()
+	}
+	p.tell(ctx, e, err)
+	return err
+}
+
+// await waits a while for an endpoint that does not work: nothing else is fitter.
+func (p *Pool) await(ctx context.Context, e *Endpoint) error {
+	wait := e.fitness(Need{}).out
+	if wait <= 0 {
 		return nil
 	}
-	// What fails from the start and alone is told by the error.
-	if after := e.health.is(); after != before && after != Up && (before == Up || len(p.all) > 1) {
-		p.log.WarnContext(ctx, "endpoint does not work", "endpoint", e.Host(), "state", after, "reason", err)
+	timer := time.NewTimer(min(wait, waitMost))
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return e.Errorf("%w", context.Cause(ctx))
+	case <-timer.C:
+		return nil
 	}
-	return err
+}
+
+// tell logs that an endpoint's state has changed.
+func (p *Pool) tell(ctx context.Context, e *Endpoint, err error) {
+	switch was, is := e.health.turn(); {
+	case is == was, was == "" && is == Up:
+	case is == Up:
+		p.log.InfoContext(ctx, "endpoint works again", "endpoint", e.Host(), "was", was)
+	case was == "" && len(p.all) == 1: // what fails from the start and alone is told by the error
+	default:
+		p.log.WarnContext(ctx, "endpoint does not work", "endpoint", e.Host(), "state", is, "reason", err)
+	}
 }
 
 func (p *Pool) attempt(ctx context.Context, e *Endpoint, attempt func(context.Context, *Endpoint) error) error {

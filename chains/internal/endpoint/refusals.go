@@ -1,6 +1,7 @@
 package endpoint
 
 import (
+	"encoding/json"
 	"net/http"
 	"regexp"
 	"slices"
@@ -45,34 +46,44 @@ type rule struct {
 // public nodes of BNB Smart Chain and Polygon: their sources, documentation and the
 // issues of other indexers.
 var rules = []rule{
-	{class: BatchTooLarge, words: words(`batch(es)?\b.*\b(limit|max|too|not |un|disabled|exceed|large|at most|only|allowed|support|size)|(limit|max|too|not |disabled|exceed|many|at most).*\bbatch|too many (rpc )?calls`)},
+	{class: ComputeUnits, statuses: []int{http.StatusTooManyRequests}, words: computeUnits},
+	{class: RateLimited, statuses: []int{http.StatusTooManyRequests}},
+	{class: Timeout, words: words(`deadline exceeded|request timeout|statement timeout|query timeout`)},
+	{class: Pruned, words: words(`\b(last|recent) \d[\d,]* blocks`)},
+	{class: UnknownBlock, words: words(`^invalid block range( params)?$|extends beyond`)}, // geth and reth, of a range beyond the head
+	{class: BatchTooLarge, words: words(`batch(es)?\b.*\b(limit|max|too|not |un|disabled|exceed|large|at most|only|allowed|support|size)|(limit|max|too|not |disabled|exceed|many|at most|up to|only).*\bbatch|too many (rpc )?calls`)},
 	{class: TooManyAddresses, words: words(`too many address|address(es)?\b.*\b(limit|max|exceed|too many|at most)|(limit|max|exceed\w*|at most)\b.*\baddress`)},
-	{class: TooManyResults, words: words(`more than \d[\d,]* (results|logs|records|events)|max(imum)?[ -]?results|too many (results|logs|records|events)|(results|logs|records)\b.*\b(exceed|limit|too many)|exceed\w*\b.* (results|logs|records)\b`)},
 	{class: AnswerTooLarge, words: words(`(response|result|answer|payload|content|body|entity|output)\b.*\btoo (big|large|long)|(response|result|log|payload|answer) size|too (big|large) (response|result)|size (limit )?exceed|exceed\w* .*\bsize`)},
-	{class: RangeTooLarge, words: words(`\[0x[0-9a-f]+, ?0x[0-9a-f]+\]|block(s|number)? ?range|blocks? distance|range[^.]*\btoo|too (large|wide|big|long|many) (a )?(block )?(range|blocks)|range (limit|size|exceed|is limit)|\brange\b.*\b(limit|max|exceed|at most|smaller|reduce)|(limit|max|exceed|at most|smaller|reduce|up to)\w*\b.*\b(range|blocks)\b|maximum (is set to|allowed is)|free ?tier|eth_getlogs (is|are) limited`)},
-	{class: ComputeUnits, words: words(`compute units|\bcu\b|throughput|capacity`)},
-	{class: RateLimited, words: words(`rate.?limit|too many requests|(requests?|calls|queries) (rate|limit|count|quota|per)|requests? .*\b(exceed|limit)|(exceed|limit)\w*.*\brequests?\b|per (second|minute|day)|/s(ec(ond)?)?\b|quota|credits|too fast|slow down|throttl|concurren|daily`)},
+	{class: TooManyResults, words: words(`more than \d[\d,]* (results|logs|records|events)|max(imum)?[ -]?results|too many (results|logs|records|events)|\b(results|logs|records)\b.*\b(exceed|limit|too many)|exceed\w*\b.* (results|logs|records)\b`)},
+	{class: RangeTooLarge, words: words(`\[0x[0-9a-f]+, ?0x[0-9a-f]+\]|block(s|number)? ?range|blocks? distance|query must be smaller|(retry|try) with .*\brange\b|range[^.]*\btoo|too (large|wide|big|long|many) (a )?(block )?(range|blocks)|range (limit|size|exceed|is limit)|\brange\b.*\b(limit|max|exceed|at most|smaller|reduce)|(limit|max|exceed|at most|smaller|reduce|up to)\w*\b.*\b(range|blocks)\b|maximum (is set to|allowed is)|free ?tier|eth_getlogs (is|are) limited`)},
+	{class: ComputeUnits, words: computeUnits},
+	{class: RateLimited, words: words(`rate.?limit|too many requests?\b|(requests?|calls|queries) (rate|limit|count|quota|per)|requests? .*\b(exceed|limit)|(exceed|limit)\w*.*\brequests?\b|per (second|minute|day)|/s(ec(ond)?)?\b|quota|credits|too fast|slow down|throttl|concurren|daily`)},
 	{class: Pruned, words: words(`pruned|missing trie node|state .*not (available|found)|history .*(not available|unavailable|expired|gone)|histor(y|ical) .*not |no longer (available|kept|stored)|\barchive\b|older than|too old|earliest available|below the (oldest|earliest)|ancient`)},
 	{class: UnknownBlock, words: words(`unknown block|(header|block|hash|height)s?\b.*\b(not (be )?(found|known|exist|yet|available)|unknown|cannot be found|could not be found|out of range)|not (found|yet|available).*\bblock|beyond (the )?(current )?head|after last accepted|ahead of|greater than (the )?(latest|head)|future block`)},
 	{class: Timeout, words: words(`time[ds]? ?-?out|deadline|took too long|too long|(execution|query|request) (aborted|cancel)`)},
 	{class: MissingMethod, words: words(`method\b.*\b(not|un|does|disabled|denied|forbidden)|(not|un)\w* .*\bmethod|not whitelisted|unsupported|not supported|not implemented`)},
 	{class: Unauthorized, words: words(`unauthori[sz]ed|forbidden|api.?key|authenticat|access denied|project id|invalid token|payment required`)},
-	{class: RateLimited, statuses: []int{http.StatusTooManyRequests}},
 	{class: RateLimited, codes: []int64{429, -32029, -32097}},
 	{class: MissingMethod, codes: []int64{-32601, -32004}},
 	{class: Pruned, codes: []int64{4444, -38001}},
-	{class: RangeTooLarge, codes: []int64{-32005, -32614}},
+	{class: TooManyResults, codes: []int64{-32005}},
+	{class: RangeTooLarge, codes: []int64{-32614}},
 	{class: AnswerTooLarge, statuses: []int{http.StatusRequestEntityTooLarge}},
 	{class: Unauthorized, statuses: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusPaymentRequired}},
 	{class: Pruned, statuses: []int{http.StatusGone}}, // an Aptos node's word for history that it no longer has
 	{class: Timeout, statuses: []int{http.StatusRequestTimeout, http.StatusGatewayTimeout, 524, 522, 598}},
 }
 
+var computeUnits = words(`compute units|\bcu\b|throughput|capacity`)
+
 func words(pattern string) *regexp.Regexp { return regexp.MustCompile(`(?i)` + pattern) }
 
 // Classify reads a refusal: an HTTP status other than 200, 0 if there is none, the
 // code of a JSON-RPC error, 0 if there is none, and the text that came with either.
 func Classify(status int, code int64, text string) Refusal {
+	if strings.HasPrefix(strings.TrimSpace(text), "<") {
+		text = "" // a page for people, which may hold any words
+	}
 	r := Refusal{Class: classOf(status, code, text)}
 	r.From, r.To = rangeIn(text)
 	if r.To > 0 && r.Class != RangeTooLarge && r.Class != TooManyResults && r.Class != AnswerTooLarge {
@@ -85,6 +96,23 @@ func Classify(status int, code int64, text string) Refusal {
 		r.Wait = waitIn(text)
 	}
 	return r
+}
+
+// classifyBody reads the body of an answer with a status other than 200: text, or
+// JSON-RPC with an error. Of an error the message alone counts, as names of fields are
+// words too.
+func classifyBody(status int, body []byte) Refusal {
+	var answer struct {
+		Error struct {
+			Code    json.RawMessage
+			Message string
+		}
+	}
+	if json.Unmarshal(body, &answer) != nil || answer.Error.Message == "" {
+		return Classify(status, 0, string(body))
+	}
+	code, _ := strconv.ParseInt(strings.Trim(string(answer.Error.Code), `"`), 10, 64)
+	return Classify(status, code, answer.Error.Message)
 }
 
 func classOf(status int, code int64, text string) string {
@@ -132,20 +160,29 @@ func rangeIn(text string) (from, to int64) {
 // limits are how a text names the most that is answered; the first that is found
 // counts.
 var limits = []*regexp.Regexp{
-	words(`exceeds (?:the )?(?:max(?:imum)? )?(?:block )?(?:range )?(?:limit )?(?:of )?(\d[\d,_]*k?)`),
-	words(`(?:limited to|up to|at most|no more than|maximum is set to|maximum allowed is|limit(?: is| of)?:?|only)(?: an?)? (\d[\d,_]*k?)`),
-	words(`max(?:imum)?(?: block)?(?: range)?(?: (?:size|length|of))?(?: is)?[:=]? ?(\d[\d,_]*k?)`),
-	words(`(\d[\d,_]*k?)[ -](?:block )?(?:range|blocks?)(?: range)? (?:limit|max)`),
-	words(`(?:limit|max(?:imum)?|allowed)\D{0,12}(\d[\d,_]*k?)`),
+	words(`\d+ ?> ?` + number),
+	words(`exceeds? (?:the )?(?:server )?(?:max(?:imum)? )?(?:block )?(?:range )?(?:limit )?(?:of )?` + number),
+	words(`(?:limited to|up to|at most|no more than|more than|greater than|smaller than size|over|limit(?: is| of)?:?|only)(?: an?)? ` + number),
+	words(`max(?:imum)?\b(?: \[from, to\])?[^\d.,;]{0,40}(?:[:=]|\bis|\bto|\bof) ?` + number),
+	words(`max(?:imum)?(?: block)?(?: range)?(?: size)? ` + number),
+	words(`limit, narrow your filter: ` + number),
+	words(number + `[ -](?:block )?(?:range|blocks?)(?: range)? (?:limit|max)`),
 }
+
+const number = `(\d[\d,_]*k?)\b`
+
+// otherUnits follow numbers that are of something else.
+var otherUnits = words(`^ ?(?:ms|s|sec(?:ond)?s?|m|min(?:ute)?s?|h|hours?|days?|%|bytes|[kmg]i?b)\b`)
 
 func limitIn(text string) int64 {
 	for _, pattern := range limits {
-		if m := pattern.FindStringSubmatch(text); m != nil {
-			digits := strings.NewReplacer(",", "", "_", "", "k", "000", "K", "000").Replace(m[1])
-			if n, err := strconv.ParseInt(digits, 10, 64); err == nil && n > 0 {
-				return n
-			}
+		m := pattern.FindStringSubmatchIndex(text)
+		if m == nil || otherUnits.MatchString(text[m[3]:]) {
+			continue
+		}
+		digits := strings.NewReplacer(",", "", "_", "", "k", "000", "K", "000").Replace(text[m[2]:m[3]])
+		if n, err := strconv.ParseInt(digits, 10, 64); err == nil && n > 0 {
+			return n
 		}
 	}
 	return 0

@@ -4,37 +4,41 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"sync"
-	"time"
+	"sync/atomic"
 
 	"github.com/coder/websocket"
-	"github.com/mailru/easyjson/jlexer"
 )
 
 // socket is the transport of ws and wss: JSON-RPC over one connection, which is made
 // when it is needed. The answer of a request is told by its calls' ids.
 type socket struct {
 	*Endpoint
-	header http.Header
-	dial   sync.Mutex // held while a connection is made
+	header  http.Header
+	dialing chan struct{} // holds an element while a connection is made
 
-	mu    sync.Mutex
-	conn  *connection
-	heads func() // called for each new head that a connection announces
+	mu     sync.Mutex
+	conn   *connection
+	closed bool
+	heads  func() // called for each new head that a connection announces
 }
 
-func newSocket(e *Endpoint, header http.Header) *socket { return &socket{Endpoint: e, header: header} }
+func newSocket(e *Endpoint, header http.Header) *socket {
+	return &socket{Endpoint: e, header: header, dialing: make(chan struct{}, 1)}
+}
 
 // connection is one connection and the requests that wait for its answers.
 type connection struct {
-	of   *socket
-	ws   *websocket.Conn
-	ctx  context.Context
-	fail context.CancelCauseFunc
-	mu   sync.Mutex
+	of    *socket
+	ws    *websocket.Conn
+	ctx   context.Context
+	fail  context.CancelCauseFunc
+	heard atomic.Int64 // bytes
 
+	mu      sync.Mutex
 	waiting map[int64]*exchange // by the first id
 }
 
@@ -43,27 +47,32 @@ type exchange struct {
 	first, count int64
 	done         chan struct{}
 	answer       Answer
-	err          error
 }
 
-var errSocketLost = errors.New("the connection was lost")
+var (
+	errSocketLost   = errors.New("the connection was lost")
+	errSocketSilent = errors.New("the connection was silent")
+	errSocketClosed = errors.New("the connection is closed")
+)
 
 func (s *socket) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.closed = true
 	if s.conn != nil {
-		s.conn.fail(errSocketLost)
+		s.conn.fail(errSocketClosed)
 	}
 }
 
 // connected is the connection, made if there is none.
 func (s *socket) connected(ctx context.Context) (*connection, error) {
-	s.dial.Lock()
-	defer s.dial.Unlock()
-	s.mu.Lock()
-	conn := s.conn
-	s.mu.Unlock()
-	if conn != nil && conn.ctx.Err() == nil {
+	select {
+	case s.dialing <- struct{}{}:
+		defer func() { <-s.dialing }()
+	case <-ctx.Done():
+		return nil, s.Errorf("%w", context.Cause(ctx))
+	}
+	if conn := s.alive(); conn != nil {
 		return conn, nil
 	}
 	ws, response, err := websocket.Dial(ctx, s.base.String(), &websocket.DialOptions{
@@ -72,18 +81,36 @@ func (s *socket) connected(ctx context.Context) (*connection, error) {
 	})
 	if err != nil {
 		if response != nil && response.StatusCode != http.StatusSwitchingProtocols && response.StatusCode != 0 {
-			return nil, &StatusError{Host: s.Host(), Status: response.StatusCode, Wait: retryAfter(response.Header, time.Now())}
+			return nil, s.statusError(response)
 		}
 		return nil, s.broken(err)
 	}
+	return s.begin(ws)
+}
+
+// begin begins to read a new connection.
+func (s *socket) begin(ws *websocket.Conn) (*connection, error) {
 	ws.SetReadLimit(-1) // read bounds it, within the budget
-	alive, fail := context.WithCancelCause(context.Background())
-	conn = &connection{of: s, ws: ws, ctx: alive, fail: fail, waiting: map[int64]*exchange{}}
 	s.mu.Lock()
-	s.conn = conn
-	s.mu.Unlock()
-	go conn.readAll()
-	return conn, nil
+	defer s.mu.Unlock()
+	if s.closed {
+		ws.CloseNow()
+		return nil, s.broken(errSocketClosed)
+	}
+	alive, fail := context.WithCancelCause(context.Background())
+	s.conn = &connection{of: s, ws: ws, ctx: alive, fail: fail, waiting: map[int64]*exchange{}}
+	go s.conn.readAll()
+	return s.conn, nil
+}
+
+// alive is the connection, nil if there is none.
+func (s *socket) alive() *connection {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.conn == nil || s.conn.ctx.Err() != nil {
+		return nil
+	}
+	return s.conn
 }
 
 func (s *socket) roundTrip(ctx context.Context, _ string, _ *url.URL, body []byte) (Answer, error) {
@@ -95,30 +122,48 @@ func (s *socket) roundTrip(ctx context.Context, _ string, _ *url.URL, body []byt
 	if err != nil {
 		return Answer{}, s.Errorf("making the request: %w", err)
 	}
-	x := &exchange{first: first, count: last - first + 1, done: make(chan struct{})}
-	conn.mu.Lock()
-	conn.waiting[first] = x
-	conn.mu.Unlock()
-	defer conn.forget(x)
+	heard := conn.heard.Load()
+	x := conn.expect(first, last)
 	if err := conn.ws.Write(ctx, websocket.MessageText, body); err != nil {
+		conn.forget(x)
 		conn.fail(errSocketLost)
 		return Answer{}, s.broken(err)
 	}
 	select {
 	case <-ctx.Done():
-		return Answer{}, s.Errorf("%w", context.Cause(ctx))
-	case <-x.done:
-		return x.answer, x.err
+		err = s.Errorf("%w", context.Cause(ctx))
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) && conn.heard.Load() == heard {
+			conn.fail(errSocketSilent) // another one may do better
+		}
 	case <-conn.ctx.Done():
-		return Answer{}, s.Errorf("%w", &TransportError{context.Cause(conn.ctx)})
+		err = s.broken(context.Cause(conn.ctx))
+	case <-x.done:
 	}
+	if answered := conn.forget(x); answered {
+		return x.answer, nil
+	}
+	return Answer{}, err
 }
 
-// forget drops an exchange; an answer that came nevertheless is released.
-func (c *connection) forget(x *exchange) {
+// expect waits for the answer to calls with ids from first to last.
+func (c *connection) expect(first, last int64) *exchange {
+	x := &exchange{first: first, count: last - first + 1, done: make(chan struct{})}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	delete(c.waiting, x.first)
+	c.waiting[first] = x
+	return x
+}
+
+// forget waits for an answer no longer, and says whether it has come: then it is the
+// caller's to release.
+func (c *connection) forget(x *exchange) (answered bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.waiting[x.first] == x {
+		delete(c.waiting, x.first)
+		return false
+	}
+	return true
 }
 
 // readAll hands out answers until the connection is lost.
@@ -133,6 +178,7 @@ func (c *connection) readAll() {
 	}
 }
 
+// readOne reads a message, which must not take longer than a request.
 func (c *connection) readOne() error {
 	_, message, err := c.ws.Reader(c.ctx)
 	if err != nil {
@@ -140,95 +186,84 @@ func (c *connection) readOne() error {
 	}
 	within, cancel := context.WithTimeout(c.ctx, c.of.timeout)
 	defer cancel()
-	answer, err := c.of.read(within, nil, message, 0)
+	defer context.AfterFunc(within, func() {
+		if within.Err() == context.DeadlineExceeded {
+			c.fail(errSocketSilent)
+		}
+	})()
+	answer, err := c.of.read(within, nil, hearing{message, &c.heard}, 0)
 	if err != nil {
 		return err
 	}
-	first, last, err := idsOf(answer.Body())
-	if err != nil {
-		if isNotification(answer.Body()) && c.of.heads != nil {
-			c.of.heads()
-		}
-		answer.Release()
-		return nil
-	}
-	c.deliver(first, last, answer)
+	c.handOut(answer)
 	return nil
 }
 
-// deliver hands an answer to the exchange whose ids it has.
-func (c *connection) deliver(first, last int64, answer Answer) {
+// hearing counts the bytes that are read.
+type hearing struct {
+	message io.Reader
+	heard   *atomic.Int64
+}
+
+func (h hearing) Read(into []byte) (int, error) {
+	n, err := h.message.Read(into)
+	h.heard.Add(int64(n))
+	return n, err
+}
+
+// handOut gives a message to the request that it answers, or drops it.
+func (c *connection) handOut(answer Answer) {
+	to := func(*exchange) bool { return false }
+	if first, last, err := idsOf(answer.Body()); err == nil {
+		to = func(x *exchange) bool { return x.first <= first && last < x.first+x.count }
+	} else {
+		switch kindOf(answer.Body()) {
+		case isHead:
+			c.of.announce()
+		case isError: // of a request that the endpoint did not read, as a batch that is too large
+			to = c.largest()
+		}
+	}
+	if !c.deliver(answer, to) {
+		answer.Release()
+	}
+}
+
+// deliver hands an answer to an exchange, if there is one.
+func (c *connection) deliver(answer Answer, to func(*exchange) bool) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, x := range c.waiting {
-		if x.first <= first && last < x.first+x.count {
+		if to(x) {
 			x.answer = answer
 			delete(c.waiting, x.first)
 			close(x.done)
-			return
+			return true
 		}
 	}
-	answer.Release()
+	return false
 }
 
-var errNoIDs = errors.New("no ids")
-
-// idsOf are the least and the greatest id of a JSON-RPC message.
-func idsOf(body []byte) (least, greatest int64, err error) {
-	l := &jlexer.Lexer{Data: body}
-	found := false
-	one := func() {
-		l.Delim('{')
-		for !l.IsDelim('}') {
-			key := l.UnsafeFieldName(false)
-			l.WantColon()
-			if key == "id" && !l.IsNull() {
-				id := l.Int64()
-				if !found {
-					least, greatest = id, id
-				}
-				least, greatest, found = min(least, id), max(greatest, id), true
-			} else {
-				l.SkipRecursive()
-			}
-			l.WantComma()
+// largest tells the exchange with the most calls, of several the first.
+func (c *connection) largest() func(*exchange) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var most *exchange
+	for _, x := range c.waiting {
+		if most == nil || x.count > most.count || x.count == most.count && x.first < most.first {
+			most = x
 		}
-		l.Delim('}')
 	}
-	if !l.IsDelim('[') {
-		one()
-	} else {
-		l.Delim('[')
-		for !l.IsDelim(']') {
-			one()
-			l.WantComma()
-		}
-		l.Delim(']')
-	}
-	if err := l.Error(); err != nil {
-		return 0, 0, err
-	}
-	if !found {
-		return 0, 0, errNoIDs
-	}
-	return least, greatest, nil
+	return func(x *exchange) bool { return x == most }
 }
 
-func isNotification(body []byte) bool {
-	l := &jlexer.Lexer{Data: body}
-	is := false
-	l.Delim('{')
-	for !l.IsDelim('}') {
-		key := l.UnsafeFieldName(false)
-		l.WantColon()
-		if key == "method" {
-			is = l.UnsafeString() == "eth_subscription"
-		} else {
-			l.SkipRecursive()
-		}
-		l.WantComma()
+func (s *socket) announce() {
+	s.mu.Lock()
+	heads := s.heads
+	s.mu.Unlock()
+	if heads != nil {
+		heads()
 	}
-	return l.Ok() && is
 }
 
 // OnHeads has a function called for each head that the endpoint announces, which must
@@ -238,6 +273,8 @@ func (e *Endpoint) OnHeads(announce func()) bool {
 	if !ok {
 		return false
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.heads = announce
 	return true
 }
@@ -249,10 +286,8 @@ func (e *Endpoint) Connection() any {
 	if !ok {
 		return nil
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.conn == nil || s.conn.ctx.Err() != nil {
-		return nil
+	if conn := s.alive(); conn != nil {
+		return conn
 	}
-	return s.conn
+	return nil
 }
