@@ -47,7 +47,7 @@ type rule struct {
 var rules = []rule{
 	{class: BatchTooLarge, words: words(`batch(es)?\b.*\b(limit|max|too|not |un|disabled|exceed|large|at most|only|allowed|support|size)|(limit|max|too|not |disabled|exceed|many|at most).*\bbatch|too many (rpc )?calls`)},
 	{class: TooManyAddresses, words: words(`too many address|address(es)?\b.*\b(limit|max|exceed|too many|at most)|(limit|max|exceed\w*|at most)\b.*\baddress`)},
-	{class: TooManyResults, words: words(`more than \d[\d,]* (results|logs|records|events)|max(imum)?[ -]?results|too many (results|logs|records|events)|(results|logs|records)\b.*\b(exceed|limit|too many)|exceed\w*\b.* (results|logs|records)\b`)},
+	{class: TooManyResults, words: words(`more than \d[\d,]* (results|logs|records|events)|max(imum)?[ -]?results|too many (results|logs|records|events)|\b(results|logs|records)\b.*\b(exceed|limit|too many)|exceed\w*\b.* (results|logs|records)\b`)},
 	{class: AnswerTooLarge, words: words(`(response|result|answer|payload|content|body|entity|output)\b.*\btoo (big|large|long)|(response|result|log|payload|answer) size|too (big|large) (response|result)|size (limit )?exceed|exceed\w* .*\bsize`)},
 	{class: RangeTooLarge, words: words(`\[0x[0-9a-f]+, ?0x[0-9a-f]+\]|block(s|number)? ?range|blocks? distance|range[^.]*\btoo|too (large|wide|big|long|many) (a )?(block )?(range|blocks)|range (limit|size|exceed|is limit)|\brange\b.*\b(limit|max|exceed|at most|smaller|reduce)|(limit|max|exceed|at most|smaller|reduce|up to)\w*\b.*\b(range|blocks)\b|maximum (is set to|allowed is)|free ?tier|eth_getlogs (is|are) limited`)},
 	{class: ComputeUnits, words: words(`compute units|\bcu\b|throughput|capacity`)},
