@@ -2,6 +2,7 @@ package evm
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -31,6 +32,7 @@ type backfill struct {
 	windows []*window        // by their first blocks
 	allowed int              // windows in flight: grows with successes
 	linked  map[markets.Place]bool
+	ends    ends
 }
 
 // window is a range of final blocks that is fetched once.
@@ -47,10 +49,13 @@ type window struct {
 	from   *endpoint.Endpoint
 	lease  *endpoint.Lease
 	timing sync.Mutex // held while times are filled in
+
+	placing sync.Mutex
+	places  map[int64]markets.Place // of blocks within it
 }
 
 func newBackfill(c *Chain) *backfill {
-	return &backfill{chain: c, sizes: newSizes(c.cfg.MaxRange), at: map[string]int64{}, allowed: 1, linked: map[markets.Place]bool{}}
+	return &backfill{chain: c, sizes: newSizes(c.cfg.MaxRange), at: map[string]int64{}, allowed: 1, linked: map[markets.Place]bool{}, ends: ends{}}
 }
 
 // read reads the events of a source behind a place, at most to the block last.
@@ -62,10 +67,12 @@ func (b *backfill) read(ctx context.Context, view *chains.View, key string, afte
 			return page, nil // what is there is not held up by what is not
 		}
 		next, err := b.readWindow(ctx, view, w, key, page.To, last, limit-len(page.Raws))
-		if err != nil {
-			if page.To != after {
-				return page, nil
-			}
+		switch {
+		case err != nil && page.To != after:
+			return page, nil
+		case errors.Is(err, endpoint.ErrBudget): // nobody waited for the window when it was begun
+			continue
+		case err != nil:
 			return chains.Page{}, err
 		}
 		page.To, page.Raws = next.To, append(page.Raws, next.Raws...)
@@ -95,7 +102,7 @@ func (b *backfill) readWindow(ctx context.Context, view *chains.View, w *window,
 	to := markets.Place{Seq: w.last, Hash: w.hash}
 	if last < w.last {
 		var err error
-		if to, err = b.chain.placeAt(ctx, last); err != nil {
+		if to, err = b.placeIn(ctx, w, last); err != nil {
 			return chains.Page{}, err
 		}
 	}
@@ -107,20 +114,6 @@ func (b *backfill) readWindow(ctx context.Context, view *chains.View, w *window,
 		}
 	}
 	return cut(chains.Page{To: to, Raws: raws}, limit), nil
-}
-
-// placeAt is the place at a final block.
-func (c *Chain) placeAt(ctx context.Context, number int64) (markets.Place, error) {
-	var h header
-	err := c.use(ctx, reaching(number), func(ctx context.Context, n client) error {
-		if err := n.do(ctx, blockByNumber(quantity(number), &h)); err != nil || h.hash != "" {
-			return err
-		}
-		below, err := c.atOrBelow(ctx, n, number)
-		h = below
-		return err
-	})
-	return markets.Place{Seq: number, Hash: h.hash}, err
 }
 
 func (w *window) isDone() bool {
@@ -222,32 +215,21 @@ func (b *backfill) interested(last int64) interest {
 	return in
 }
 
-// fetch fetches a window. What was answered before a failure becomes a shorter window.
+// fetch fetches a window, or as much of it as an endpoint answers at once: the rest is
+// left to other windows, which are asked for side by side.
 func (b *backfill) fetch(ctx context.Context, w *window) {
-	var raws []markets.Raw
-	var reached part
-	var err error
-	for next := w.first; next <= w.last; next = reached.last + 1 {
-		var got part
-		if got, err = b.chain.fetch(ctx, w.in, next, w.last); err != nil {
-			break
-		}
-		b.sizes.answered(got.last-got.first+1, len(got.raws))
-		raws, reached = append(raws, got.raws...), got
-	}
+	got, err := b.chain.fetch(ctx, w.in, w.first, w.last)
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if reached.hash == "" {
-		w.err = err
-	}
 	if err != nil {
+		w.err = err
 		b.allowed = max(1, b.allowed/2)
 	} else {
+		b.sizes.answered(got.last-got.first+1, len(got.raws))
 		b.allowed = min(2*b.allowed, b.chain.cfg.InFlight)
-	}
-	if w.err == nil {
-		w.last, w.hash, w.raws, w.from = reached.last, reached.hash, raws, reached.from
-		w.lease = b.chain.budget.Try(sizeOf(raws))
+		w.last, w.hash, w.raws, w.from = got.last, got.hash, got.raws, got.from
+		w.lease = b.chain.budget.Try(sizeOf(got.raws))
+		b.ends.add(markets.Place{Seq: w.last, Hash: w.hash}, end{w.from, w.begun})
 	}
 	if w.err != nil || w.lease == nil { // not kept: only those get it who wait for it
 		b.remove(w)
@@ -308,10 +290,8 @@ func (b *backfill) isLinked(w *window, after markets.Place) bool {
 	if b.linked[after] {
 		return true
 	}
-	for _, other := range b.windows {
-		if other.isDone() && other.last == after.Seq && other.hash == after.Hash && other.from != nil && other.from == w.from {
-			return w.begun.Sub(other.begun).Abs() < apart
-		}
+	if other, ok := b.ends[after]; ok && other.from != nil && other.from == w.from {
+		return w.begun.Sub(other.begun).Abs() < apart
 	}
 	// Within a window, behind a block whose logs it holds.
 	for i := range w.raws {
@@ -353,6 +333,7 @@ func (b *backfill) drop(w *window) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.remove(w)
+	clear(b.ends)
 }
 
 func (b *backfill) remove(w *window) {
@@ -366,5 +347,7 @@ func (b *backfill) clear() {
 	for _, w := range b.windows {
 		w.lease.Release()
 	}
-	b.windows, b.linked = nil, map[markets.Place]bool{}
+	b.windows = nil
+	clear(b.linked)
+	clear(b.ends)
 }
