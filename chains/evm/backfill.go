@@ -219,6 +219,7 @@ func (b *backfill) interested(last int64) interest {
 // left to other windows, which are asked for side by side.
 func (b *backfill) fetch(ctx context.Context, w *window) {
 	got, err := b.chain.fetch(ctx, w.in, w.first, w.last)
+	defer b.chain.tryBlooms(b.chain.life, got.raws)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if err != nil {
