@@ -48,10 +48,8 @@ type window struct {
 	hash   string
 	from   *endpoint.Endpoint
 	lease  *endpoint.Lease
-	timing sync.Mutex // held while times are filled in
-
-	placing sync.Mutex
-	places  map[int64]markets.Place // of blocks within it
+	timing sync.Mutex              // held while times are filled in
+	places map[int64]markets.Place // of blocks within it
 }
 
 func newBackfill(c *Chain) *backfill {
@@ -102,7 +100,7 @@ func (b *backfill) readWindow(ctx context.Context, view *chains.View, w *window,
 	to := markets.Place{Seq: w.last, Hash: w.hash}
 	if last < w.last {
 		var err error
-		if to, err = b.placeIn(ctx, w, last); err != nil {
+		if to, err = b.placeIn(ctx, view, w, last); err != nil {
 			return chains.Page{}, err
 		}
 	}
