@@ -30,9 +30,10 @@ type backfill struct {
 	breaks  int              // of the view that the windows are of
 	at      map[string]int64 // by source, how far it has read; none: not at all
 	windows []*window        // by their first blocks
-	allowed int              // windows in flight: grows with successes
 	linked  map[markets.Place]bool
 	ends    ends
+	allowed int // windows in flight: grows with successes
+	turns
 }
 
 // window is a range of final blocks that is fetched once.
@@ -53,15 +54,22 @@ type window struct {
 }
 
 func newBackfill(c *Chain) *backfill {
-	return &backfill{chain: c, sizes: newSizes(c.cfg.MaxRange), at: map[string]int64{}, allowed: 1, linked: map[markets.Place]bool{}, ends: ends{}}
+	return &backfill{chain: c, sizes: newSizes(c.cfg.MaxRange), at: map[string]int64{}, linked: map[markets.Place]bool{}, ends: ends{},
+		allowed: 1, turns: turns{moved: map[string]time.Time{}, room: make(chan struct{})}}
 }
 
 // read reads the events of a source behind a place, at most to the block last.
 func (b *backfill) read(ctx context.Context, view *chains.View, key string, after markets.Place, last int64, limit int) (chains.Page, error) {
 	page := chains.Page{To: after}
 	for {
-		w := b.need(view, key, page.To.Seq+1)
-		if page.To != after && !w.isDone() {
+		w, room := b.need(view, key, page.To.Seq+1)
+		if w == nil && page.To == after {
+			if err := waitFor(ctx, room); err != nil {
+				return chains.Page{}, err
+			}
+			continue
+		}
+		if page.To != after && (w == nil || !w.isDone()) {
 			return page, nil // what is there is not held up by what is not
 		}
 		next, err := b.readWindow(ctx, view, w, key, page.To, last, limit-len(page.Raws))
@@ -130,22 +138,27 @@ func (w *window) fillTimes(ctx context.Context, c *Chain) error {
 }
 
 // need is the window that holds a block for a source. It is fetched unless it is there,
-// and so are some that follow it.
-func (b *backfill) need(view *chains.View, key string, block int64) *window {
+// and so are some that follow it; or there is none until there is room for it.
+func (b *backfill) need(view *chains.View, key string, block int64) (*window, <-chan struct{}) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if view.Breaks != b.breaks { // nothing that was final is certain
 		b.breaks = view.Breaks
 		b.clear()
 	}
-	b.at[key] = block - 1
+	if at, known := b.at[key]; !known || at != block-1 {
+		b.at[key], b.moved[key] = block-1, time.Now()
+	}
 	b.evict()
 	w := b.holding(key, block)
 	if w == nil {
+		if b.yields(key) {
+			return nil, b.room
+		}
 		w = b.begin(b.chain.life, key, block, view.Final.Seq)
 	}
 	b.readAhead(key, w, view.Final.Seq)
-	return w
+	return w, nil
 }
 
 // holding is the window that holds a block for a source, if there is one.
@@ -167,7 +180,7 @@ func (b *backfill) readAhead(key string, w *window, final int64) {
 		}
 	}
 	most := b.chain.cfg.InFlight
-	for next := w.last + 1; next <= final && inFlight < min(b.allowed, most) && ahead < 2*most; ahead++ {
+	for next := w.last + 1; next <= final && !b.full && inFlight < min(b.allowed, most) && ahead < 2*most; ahead++ {
 		following := b.holding(key, next)
 		if following == nil {
 			following = b.begin(endpoint.Ahead(b.chain.life), key, next, final)
@@ -224,10 +237,11 @@ func (b *backfill) fetch(ctx context.Context, w *window) {
 		w.err = err
 		b.allowed = max(1, b.allowed/2)
 	} else {
-		b.sizes.answered(got.last-got.first+1, len(got.raws))
 		b.allowed = min(2*b.allowed, b.chain.cfg.InFlight)
+		b.sizes.answered(got.last-got.first+1, len(got.raws))
 		w.last, w.hash, w.raws, w.from = got.last, got.hash, got.raws, got.from
 		w.lease = b.chain.budget.Try(sizeOf(got.raws))
+		b.full = b.full || w.lease == nil
 		b.ends.add(markets.Place{Seq: w.last, Hash: w.hash}, end{w.from, w.begun})
 	}
 	if w.err != nil || w.lease == nil { // not kept: only those get it who wait for it
@@ -313,11 +327,11 @@ func (b *backfill) evict() {
 		return true
 	}
 	b.windows = slices.DeleteFunc(b.windows, func(w *window) bool {
-		if gone := w.isDone() && read(w); gone {
-			w.lease.Release()
-			return true
+		gone := w.isDone() && read(w)
+		if gone {
+			b.release(w)
 		}
-		return false
+		return gone
 	})
 	for i := 0; len(b.windows) > 4*b.chain.cfg.InFlight && i < len(b.windows); {
 		if !b.windows[i].isDone() {
@@ -338,13 +352,13 @@ func (b *backfill) drop(w *window) {
 func (b *backfill) remove(w *window) {
 	if i := slices.Index(b.windows, w); i >= 0 {
 		b.windows = slices.Delete(b.windows, i, i+1)
-		w.lease.Release()
+		b.release(w)
 	}
 }
 
 func (b *backfill) clear() {
 	for _, w := range b.windows {
-		w.lease.Release()
+		b.release(w)
 	}
 	b.windows = nil
 	clear(b.linked)
