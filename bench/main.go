@@ -33,6 +33,10 @@ type options struct {
 	runs            int
 	profile         string // where to write the CPU profile of a measurement
 	node            string // URL of the recorded node
+	endpoint        bool   // measure a chain's backfill and following from an endpoint
+	blocks          int64  // of the sparse chain
+	of              endpointNode
+	streams         int    // that follow the head
 	mongodb         string // URI of the MongoDB to write to; empty means the embedded store
 }
 
@@ -41,6 +45,7 @@ type result struct {
 	Events int
 	Took   time.Duration
 	Memory int64 // peak, bytes; set by the parent
+	Asked  asked // of an endpoint
 }
 
 func (r result) rate() float64 { return float64(r.Events) / r.Took.Seconds() }
@@ -52,6 +57,8 @@ var measurements = map[string]func(context.Context, options) (result, error){
 	"raw1":     func(ctx context.Context, o options) (result, error) { return rawWrite(ctx, o, 1) },
 	"raw4":     func(ctx context.Context, o options) (result, error) { return rawWrite(ctx, o, 4) },
 	"pipeline": pipeline,
+	"backfill": backfill,
+	"follow":   follow,
 }
 
 func main() {
@@ -62,12 +69,21 @@ func main() {
 	flag.IntVar(&o.chains, "chains", 1, "how many chains the events are spread over, each with a market of its own")
 	flag.IntVar(&o.runs, "runs", 3, "how often everything is measured; medians are printed")
 	flag.StringVar(&o.profile, "profile", "", "write the pipeline's CPU profile to this file")
+	flag.BoolVar(&o.endpoint, "endpoint", false, "measure, instead, what a slow endpoint with limits costs")
+	flag.Int64Var(&o.blocks, "blocks", 2_280_000, "how many blocks the sparse chain of -endpoint has")
 	flag.StringVar(&o.node, "node", "", "for the program's own processes")
+	o.of.flags()
+	flag.IntVar(&o.streams, "streams", 1, "for the program's own processes")
 	o.mongodb = os.Getenv("MONGODB_URI") // not a flag, which others could read in the list of processes
 	flag.Usage = func() {
 		fmt.Fprint(flag.CommandLine.Output(), `Measures the pipeline beside its limits: on the embedded store, or on MongoDB if
 MONGODB_URI is set, in databases that it makes and removes.
 Example: go run ./bench -runs 5
+
+With -endpoint it measures, on the embedded store, a chain behind an endpoint that takes
+100 ms to answer and caps the range of eth_getLogs: a long chain with few events against
+the time of its windows, eight in flight; a short one with many against the same without
+the wait; and what is asked for a new block by 1 and by 50 streams.
 
 `)
 		flag.PrintDefaults()
@@ -86,10 +102,14 @@ Example: go run ./bench -runs 5
 
 func run(ctx context.Context, o options, process string) error {
 	switch {
+	case process == "" && o.endpoint:
+		return compareEndpoint(ctx, o)
 	case process == "":
 		return compare(ctx, o)
 	case process == "node":
 		return serve(ctx, o)
+	case process == "endpoint-node":
+		return o.of.serve(ctx, o)
 	case measurements[process] != nil:
 		return measure(ctx, o, measurements[process])
 	}
@@ -98,7 +118,7 @@ func run(ctx context.Context, o options, process string) error {
 
 // compare runs all measurements in turn and prints their medians.
 func compare(ctx context.Context, o options) error {
-	node, err := startNode(ctx, o)
+	node, err := startNode(ctx, o, "node")
 	if err != nil {
 		return err
 	}
@@ -166,9 +186,9 @@ type nodeProcess struct {
 	stop func()
 }
 
-func startNode(ctx context.Context, o options) (nodeProcess, error) {
+func startNode(ctx context.Context, o options, process string) (nodeProcess, error) {
 	ctx, cancel := context.WithCancel(ctx)
-	cmd := command(ctx, o, "node")
+	cmd := command(ctx, o, process)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		cancel()
@@ -192,7 +212,7 @@ func startNode(ctx context.Context, o options) (nodeProcess, error) {
 
 // inProcess makes a measurement in a process of its own.
 func inProcess(ctx context.Context, o options, name string) (result, error) {
-	if name != "pipeline" {
+	if name != "pipeline" && name != "backfill" {
 		o.profile = ""
 	}
 	cmd := command(ctx, o, name)
@@ -211,8 +231,9 @@ func inProcess(ctx context.Context, o options, name string) (result, error) {
 }
 
 func command(ctx context.Context, o options, process string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, os.Args[0],
-		"-listings", fmt.Sprint(o.listings), "-sales", fmt.Sprint(o.sales), "-chains", fmt.Sprint(o.chains), "-node", o.node, "-profile", o.profile, process)
+	args := []string{"-listings", fmt.Sprint(o.listings), "-sales", fmt.Sprint(o.sales), "-chains", fmt.Sprint(o.chains),
+		"-node", o.node, "-profile", o.profile, "-streams", fmt.Sprint(o.streams)}
+	cmd := exec.CommandContext(ctx, os.Args[0], append(append(args, o.of.args()...), process)...)
 	cmd.Stderr = os.Stderr
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	return cmd

@@ -2,6 +2,7 @@ package evm
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -29,8 +30,10 @@ type backfill struct {
 	breaks  int              // of the view that the windows are of
 	at      map[string]int64 // by source, how far it has read; none: not at all
 	windows []*window        // by their first blocks
-	allowed int              // windows in flight: grows with successes
 	linked  map[markets.Place]bool
+	ends    ends
+	allowed int // windows in flight: grows with successes
+	turns
 }
 
 // window is a range of final blocks that is fetched once.
@@ -46,26 +49,36 @@ type window struct {
 	hash   string
 	from   *endpoint.Endpoint
 	lease  *endpoint.Lease
-	timing sync.Mutex // held while times are filled in
+	timing sync.Mutex              // held while times are filled in
+	places map[int64]markets.Place // of blocks within it
 }
 
 func newBackfill(c *Chain) *backfill {
-	return &backfill{chain: c, sizes: newSizes(c.cfg.MaxRange), at: map[string]int64{}, allowed: 1, linked: map[markets.Place]bool{}}
+	return &backfill{chain: c, sizes: newSizes(c.cfg.MaxRange), at: map[string]int64{}, linked: map[markets.Place]bool{}, ends: ends{},
+		allowed: 1, turns: turns{moved: map[string]time.Time{}, room: make(chan struct{})}}
 }
 
 // read reads the events of a source behind a place, at most to the block last.
 func (b *backfill) read(ctx context.Context, view *chains.View, key string, after markets.Place, last int64, limit int) (chains.Page, error) {
 	page := chains.Page{To: after}
 	for {
-		w := b.need(view, key, page.To.Seq+1)
-		if page.To != after && !w.isDone() {
+		w, room := b.need(view, key, page.To.Seq+1)
+		if w == nil && page.To == after {
+			if err := waitFor(ctx, room); err != nil {
+				return chains.Page{}, err
+			}
+			continue
+		}
+		if page.To != after && (w == nil || !w.isDone()) {
 			return page, nil // what is there is not held up by what is not
 		}
 		next, err := b.readWindow(ctx, view, w, key, page.To, last, limit-len(page.Raws))
-		if err != nil {
-			if page.To != after {
-				return page, nil
-			}
+		switch {
+		case err != nil && page.To != after:
+			return page, nil
+		case errors.Is(err, endpoint.ErrBudget): // nobody waited for the window when it was begun
+			continue
+		case err != nil:
 			return chains.Page{}, err
 		}
 		page.To, page.Raws = next.To, append(page.Raws, next.Raws...)
@@ -95,7 +108,7 @@ func (b *backfill) readWindow(ctx context.Context, view *chains.View, w *window,
 	to := markets.Place{Seq: w.last, Hash: w.hash}
 	if last < w.last {
 		var err error
-		if to, err = b.chain.placeAt(ctx, last); err != nil {
+		if to, err = b.placeIn(ctx, view, w, last); err != nil {
 			return chains.Page{}, err
 		}
 	}
@@ -107,20 +120,6 @@ func (b *backfill) readWindow(ctx context.Context, view *chains.View, w *window,
 		}
 	}
 	return cut(chains.Page{To: to, Raws: raws}, limit), nil
-}
-
-// placeAt is the place at a final block.
-func (c *Chain) placeAt(ctx context.Context, number int64) (markets.Place, error) {
-	var h header
-	err := c.use(ctx, reaching(number), func(ctx context.Context, n client) error {
-		if err := n.do(ctx, blockByNumber(quantity(number), &h)); err != nil || h.hash != "" {
-			return err
-		}
-		below, err := c.atOrBelow(ctx, n, number)
-		h = below
-		return err
-	})
-	return markets.Place{Seq: number, Hash: h.hash}, err
 }
 
 func (w *window) isDone() bool {
@@ -139,22 +138,27 @@ func (w *window) fillTimes(ctx context.Context, c *Chain) error {
 }
 
 // need is the window that holds a block for a source. It is fetched unless it is there,
-// and so are some that follow it.
-func (b *backfill) need(view *chains.View, key string, block int64) *window {
+// and so are some that follow it; or there is none until there is room for it.
+func (b *backfill) need(view *chains.View, key string, block int64) (*window, <-chan struct{}) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if view.Breaks != b.breaks { // nothing that was final is certain
 		b.breaks = view.Breaks
 		b.clear()
 	}
-	b.at[key] = block - 1
+	if at, known := b.at[key]; !known || at != block-1 {
+		b.at[key], b.moved[key] = block-1, time.Now()
+	}
 	b.evict()
 	w := b.holding(key, block)
 	if w == nil {
+		if b.yields(key) {
+			return nil, b.room
+		}
 		w = b.begin(b.chain.life, key, block, view.Final.Seq)
 	}
 	b.readAhead(key, w, view.Final.Seq)
-	return w
+	return w, nil
 }
 
 // holding is the window that holds a block for a source, if there is one.
@@ -176,7 +180,7 @@ func (b *backfill) readAhead(key string, w *window, final int64) {
 		}
 	}
 	most := b.chain.cfg.InFlight
-	for next := w.last + 1; next <= final && inFlight < min(b.allowed, most) && ahead < 2*most; ahead++ {
+	for next := w.last + 1; next <= final && !b.full && inFlight < min(b.allowed, most) && ahead < 2*most; ahead++ {
 		following := b.holding(key, next)
 		if following == nil {
 			following = b.begin(endpoint.Ahead(b.chain.life), key, next, final)
@@ -222,32 +226,23 @@ func (b *backfill) interested(last int64) interest {
 	return in
 }
 
-// fetch fetches a window. What was answered before a failure becomes a shorter window.
+// fetch fetches a window, or as much of it as an endpoint answers at once: the rest is
+// left to other windows, which are asked for side by side.
 func (b *backfill) fetch(ctx context.Context, w *window) {
-	var raws []markets.Raw
-	var reached part
-	var err error
-	for next := w.first; next <= w.last; next = reached.last + 1 {
-		var got part
-		if got, err = b.chain.fetch(ctx, w.in, next, w.last); err != nil {
-			break
-		}
-		b.sizes.answered(got.last-got.first+1, len(got.raws))
-		raws, reached = append(raws, got.raws...), got
-	}
+	got, err := b.chain.fetch(ctx, w.in, w.first, w.last)
+	defer b.chain.tryBlooms(b.chain.life, got.raws)
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if reached.hash == "" {
-		w.err = err
-	}
 	if err != nil {
+		w.err = err
 		b.allowed = max(1, b.allowed/2)
 	} else {
 		b.allowed = min(2*b.allowed, b.chain.cfg.InFlight)
-	}
-	if w.err == nil {
-		w.last, w.hash, w.raws, w.from = reached.last, reached.hash, raws, reached.from
-		w.lease = b.chain.budget.Try(sizeOf(raws))
+		b.sizes.answered(got.last-got.first+1, len(got.raws))
+		w.last, w.hash, w.raws, w.from = got.last, got.hash, got.raws, got.from
+		w.lease = b.chain.budget.Try(sizeOf(got.raws))
+		b.full = b.full || w.lease == nil
+		b.ends.add(markets.Place{Seq: w.last, Hash: w.hash}, end{w.from, w.begun})
 	}
 	if w.err != nil || w.lease == nil { // not kept: only those get it who wait for it
 		b.remove(w)
@@ -318,10 +313,8 @@ func (b *backfill) isLinked(w *window, after markets.Place) bool {
 	if b.linked[after] {
 		return true
 	}
-	for _, other := range b.windows {
-		if other.isDone() && other.last == after.Seq && other.hash == after.Hash && other.from != nil && other.from == w.from {
-			return w.begun.Sub(other.begun).Abs() < apart
-		}
+	if other, ok := b.ends[after]; ok && other.from != nil && other.from == w.from {
+		return w.begun.Sub(other.begun).Abs() < apart
 	}
 	// Within a window, behind a block whose logs it holds.
 	for i := range w.raws {
@@ -344,11 +337,11 @@ func (b *backfill) evict() {
 		return true
 	}
 	b.windows = slices.DeleteFunc(b.windows, func(w *window) bool {
-		if gone := w.isDone() && read(w); gone {
-			w.lease.Release()
-			return true
+		gone := w.isDone() && read(w)
+		if gone {
+			b.release(w)
 		}
-		return false
+		return gone
 	})
 	for i := 0; len(b.windows) > 4*b.chain.cfg.InFlight && i < len(b.windows); {
 		if !b.windows[i].isDone() {
@@ -363,18 +356,21 @@ func (b *backfill) drop(w *window) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.remove(w)
+	clear(b.ends)
 }
 
 func (b *backfill) remove(w *window) {
 	if i := slices.Index(b.windows, w); i >= 0 {
 		b.windows = slices.Delete(b.windows, i, i+1)
-		w.lease.Release()
+		b.release(w)
 	}
 }
 
 func (b *backfill) clear() {
 	for _, w := range b.windows {
-		w.lease.Release()
+		b.release(w)
 	}
-	b.windows, b.linked = nil, map[markets.Place]bool{}
+	b.windows = nil
+	clear(b.linked)
+	clear(b.ends)
 }

@@ -131,9 +131,7 @@ func (c *Chain) blockOn(ctx context.Context, n client, f filter, number int64, h
 // a contradiction that two sources share is counted and believed, as blooms seem to hold
 // more than they do.
 func (c *Chain) settle(ctx context.Context, n client, in interest, h header, raws []markets.Raw) ([]markets.Raw, error) {
-	if c.blooms.learn(h.bloom, raws) {
-		c.cfg.Log.WarnContext(ctx, "a block's bloom does not hold its logs: no block is skipped for its bloom", "endpoint", n.Host(), "block", h.number)
-	}
+	c.learn(ctx, n, h, raws)
 	if !in.misses(h.bloom, raws) {
 		return raws, nil
 	}
@@ -155,6 +153,30 @@ func (c *Chain) settle(ctx context.Context, n client, in interest, h header, raw
 	c.contradictions.Add(1)
 	c.cfg.Log.DebugContext(ctx, "a bloom holds more than two answers", "endpoint", n.Host(), "block", h.number, "hash", h.hash)
 	return raws, nil
+}
+
+// learn compares a header's bloom with logs of its block, and tells if blooms are hollow.
+func (c *Chain) learn(ctx context.Context, n client, h header, raws []markets.Raw) {
+	if c.blooms.learn(h.bloom, raws) {
+		c.cfg.Log.WarnContext(ctx, "a block's bloom does not hold its logs: no block is skipped for its bloom", "endpoint", n.Host(), "block", h.number)
+	}
+}
+
+// tryBlooms looks, once, whether the chain's blooms hold logs, before the blocks at the
+// head are asked for one by one.
+func (c *Chain) tryBlooms(ctx context.Context, raws []markets.Raw) {
+	if len(raws) == 0 || c.blooms.known() || c.blooms.tried.Swap(true) {
+		return
+	}
+	raw := raws[len(raws)-1]
+	_ = c.use(ctx, reaching(raw.Seq), func(ctx context.Context, n client) error {
+		var h header
+		err := n.do(ctx, blockByHash(raw.Block, &h))
+		if err == nil && h.hash == raw.Block {
+			c.learn(ctx, n, h, []markets.Raw{raw})
+		}
+		return err
+	}) // whatever fails, blocks are asked for then
 }
 
 func (in interest) misses(b bloom, raws []markets.Raw) bool {

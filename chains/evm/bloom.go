@@ -91,7 +91,10 @@ func bloomOf(raws []markets.Raw) bloom {
 type blooms struct {
 	telling atomic.Bool // one was seen to hold its block's logs
 	hollow  atomic.Bool // one was seen not to, or the chain is known for it
+	tried   atomic.Bool // a header was asked for to see that
 }
+
+func (k *blooms) known() bool { return k.telling.Load() || k.hollow.Load() }
 
 // learn compares a header's bloom with logs of its block. It reports whether the
 // chain's blooms turned out, just now, to be hollow.

@@ -218,6 +218,8 @@ func (v *evmView) span(q *query) (from, to int64, err *rpcError) {
 		return 0, 0, badParams("invalid block range params")
 	case to > v.head:
 		return 0, 0, badParams("block range extends beyond current head block")
+	case to-from >= v.limits.Blocks && v.limits.Refusal != "":
+		return 0, 0, badParams("%s", v.limits.Refusal)
 	case to-from >= v.limits.Blocks:
 		return 0, 0, badParams("block range too large: %d blocks, maximum block range: %d", to-from+1, v.limits.Blocks)
 	}

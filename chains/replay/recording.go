@@ -27,6 +27,8 @@ var ErrRecording = errors.New("bad recording")
 type Limits struct {
 	Blocks int64 `json:"blocks"` // the widest range, in blocks
 	Logs   int   `json:"logs"`   // the most logs in one answer
+	// Refusal is what is said of a range that is too wide; the node's own words if empty.
+	Refusal string `json:"-"`
 }
 
 // Recording is one recorded chain. It is immutable; any number of nodes may serve it.

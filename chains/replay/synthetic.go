@@ -30,7 +30,42 @@ var syntheticSeaport = common.HexToAddress("0x0000000000000068F116a894984e2DB112
 // listings. The same arguments give the same chain; its logs are made when they
 // are asked for, and carry their block's time, as newer nodes' do.
 func Synthetic(listings, sales int) *Recording {
-	c := &blockchain{
+	c := newSynthetic()
+	listed, sold := newListedTemplate(), newSoldTemplate()
+	listings = max(listings, 1)
+	for first := 0; first < listings; first += ordersPerBlock {
+		c.mine(c.next(), listed, first, min(ordersPerBlock, listings-first), func(i int) uint64 { return uint64(i) })
+	}
+	sales = min(sales, listings)
+	for first := 0; first < sales; first += ordersPerBlock {
+		c.mine(c.next(), sold, first, min(ordersPerBlock, sales-first), func(i int) uint64 { return uint64(i) * uint64(listings) / uint64(sales) })
+	}
+	return c.recording(c.next() - 1 + c.finalityDepth)
+}
+
+// Sparse is such a chain with one event in each stretch of blocks, anywhere in it: the
+// listing of an order and, in the next stretch, its sale. Its head stands some steps
+// below the end, a block each.
+func Sparse(blocks, stretch, steps int64) *Recording {
+	c := newSynthetic()
+	listed, sold := newListedTemplate(), newSoldTemplate()
+	for i := range blocks / stretch {
+		template := listed
+		if i%2 == 1 {
+			template = sold
+		}
+		within := scramble(6, uint64(i)).Big().Uint64() % uint64(stretch)
+		c.mine(i*stretch+int64(within)+1, template, int(i), 1, func(i int) uint64 { return uint64(i / 2) })
+	}
+	r := c.recording(blocks - steps)
+	for range steps {
+		r.heads = append(r.heads, r.heads[len(r.heads)-1]+1)
+	}
+	return r
+}
+
+func newSynthetic() *blockchain {
+	return &blockchain{
 		id:            SyntheticChainID,
 		blockSeconds:  12,
 		safeDepth:     32,
@@ -38,28 +73,17 @@ func Synthetic(listings, sales int) *Recording {
 		hashes:        map[int64]common.Hash{},
 		heights:       map[common.Hash]int64{},
 	}
-	listed, sold := newListedTemplate(), newSoldTemplate()
-	listings = max(listings, 1)
-	for first := 0; first < listings; first += ordersPerBlock {
-		c.mine(listed, first, min(ordersPerBlock, listings-first), func(i int) uint64 { return uint64(i) })
-	}
-	sales = min(sales, listings)
-	for first := 0; first < sales; first += ordersPerBlock {
-		c.mine(sold, first, min(ordersPerBlock, sales-first), func(i int) uint64 { return uint64(i) * uint64(listings) / uint64(sales) })
-	}
-	end := int64(len(c.blocks)) + c.finalityDepth
-	return &Recording{
-		Kind:    EVM,
-		ChainID: c.id,
-		Limits:  Limits{Blocks: 10_000, Logs: 10_000},
-		evm:     c,
-		heads:   []int64{end},
-	}
 }
 
+func (c *blockchain) recording(head int64) *Recording {
+	return &Recording{Kind: EVM, ChainID: c.id, Limits: Limits{Blocks: 10_000, Logs: 10_000}, evm: c, heads: []int64{head}}
+}
+
+// next is the number of the block that follows those that were mined without gaps.
+func (c *blockchain) next() int64 { return int64(len(c.blocks)) + 1 }
+
 // mine appends a block with the logs of some orders.
-func (c *blockchain) mine(t *logTemplate, first, count int, order func(int) uint64) {
-	number := int64(len(c.blocks)) + 1
+func (c *blockchain) mine(number int64, t *logTemplate, first, count int, order func(int) uint64) {
 	hash := c.madeUp(number)
 	time := syntheticStart + number*c.blockSeconds
 	l := &syntheticLogs{template: t, block: number, hash: hash, time: time, first: first, length: count, order: order}

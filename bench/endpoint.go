@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// What is measured, and what is wanted of it.
+const (
+	latency       = 100 * time.Millisecond
+	inFlight      = 8 // windows at once, evm.Config's default
+	sparseCap     = 2000
+	denseCap      = 10
+	followed      = 50 // new blocks
+	manyStreams   = 50
+	sparseWanted  = 1.5
+	denseWanted   = 1.3
+	memoryWanted  = 300 << 20
+	settledBlocks = 200 // before the new ones
+)
+
+// compareEndpoint measures chains behind endpoints, and prints medians; of memory the most.
+func compareEndpoint(ctx context.Context, o options) error {
+	o.chains, o.mongodb = 1, ""
+	o.listings, o.sales = max(o.listings, 1), min(o.sales, o.listings)
+	for _, measure := range []func(context.Context, options) (int64, error){compareSparse, compareDense, compareStreams} {
+		memory, err := measure(ctx, o)
+		if err != nil {
+			return err
+		}
+		fmt.Printf("  %-34s %s\n", "peak memory", judged(fmt.Sprintf("%d MB", memory>>20), "≤ 300 MB", memory <= memoryWanted))
+	}
+	return nil
+}
+
+func judged(figure, wanted string, met bool) string {
+	if met {
+		return fmt.Sprintf("%-10s (wanted: %s)", figure, wanted)
+	}
+	return fmt.Sprintf("%-10s (wanted: %s, MISSED)", figure, wanted)
+}
+
+func ratio(a, b time.Duration, wanted float64) string {
+	r := a.Seconds() / b.Seconds()
+	return judged(fmt.Sprintf("%.2f", r), fmt.Sprintf("≤ %.1f", wanted), r <= wanted)
+}
+
+// compareSparse measures a long chain with few events against its windows' time.
+func compareSparse(ctx context.Context, o options) (int64, error) {
+	o.of = endpointNode{latency: latency, most: sparseCap, sparse: o.blocks, stretch: sparseCap}
+	events := int(o.of.sparse / o.of.stretch)
+	o.sales = events / 2
+	o.listings = events - o.sales
+	r, err := medianOf(ctx, o, "backfill")
+	if err != nil {
+		return 0, err
+	}
+	windows := (o.blocks + sparseCap - 1) / sparseCap
+	limit := time.Duration(windows) * latency / inFlight
+	fmt.Printf("sparse: %d blocks, %d events, cap %d blocks, %v a request; medians of %d runs\n", o.blocks, events, sparseCap, latency, o.runs)
+	fmt.Printf("  %-34s %.1f s\n", "backfill", r.Took.Seconds())
+	fmt.Printf("  %-34s %s\n", fmt.Sprintf("of %d windows ÷ %d × %v", windows, inFlight, latency), ratio(r.Took, limit, sparseWanted))
+	fmt.Printf("  %-34s %d\n", "eth_getLogs", r.Asked.logs())
+	fmt.Printf("  %-34s %s\n", "headers", judged(fmt.Sprint(r.Asked.headers()), "≤ windows", r.Asked.headers() <= windows))
+	return r.Memory, nil
+}
+
+// compareDense measures a short chain with many events against the same without latency.
+func compareDense(ctx context.Context, o options) (int64, error) {
+	o.of = endpointNode{most: denseCap}
+	near, err := medianOf(ctx, o, "backfill")
+	if err != nil {
+		return 0, err
+	}
+	o.of.latency = latency
+	far, err := medianOf(ctx, o, "backfill")
+	if err != nil {
+		return 0, err
+	}
+	fmt.Printf("dense: %d events, cap %d blocks; medians of %d runs\n", o.listings+o.sales, denseCap, o.runs)
+	fmt.Printf("  %-34s %.1f s, %d eth_getLogs, %d headers\n", "without latency", near.Took.Seconds(), near.Asked.logs(), near.Asked.headers())
+	fmt.Printf("  %-34s %.1f s, %d eth_getLogs, %d headers\n", fmt.Sprintf("%v a request", latency), far.Took.Seconds(), far.Asked.logs(), far.Asked.headers())
+	fmt.Printf("  %-34s %s\n", "ratio", ratio(far.Took, near.Took, denseWanted))
+	return max(near.Memory, far.Memory), nil
+}
+
+// compareStreams counts what is asked for new blocks by one stream and by many.
+func compareStreams(ctx context.Context, o options) (int64, error) {
+	o.of = endpointNode{most: sparseCap, sparse: settledBlocks + followed, stretch: 1, steps: followed}
+	o.runs = 1 // it is the same each time
+	fmt.Printf("following: %d new blocks, each with an event\n", followed)
+	var each [2]result
+	for i, streams := range []int{1, manyStreams} {
+		o.streams = streams
+		r, err := medianOf(ctx, o, "follow")
+		if err != nil {
+			return 0, err
+		}
+		each[i] = r
+		fmt.Printf("  %-34s %.2f requests, %.2f eth_getLogs, %.2f headers\n", fmt.Sprintf("a block with %d streams", streams),
+			perBlock(r.Asked.Requests), perBlock(r.Asked.logs()), perBlock(r.Asked.headers()))
+	}
+	one, many := each[0].Asked.Requests, each[1].Asked.Requests
+	fmt.Printf("  %-34s %s\n", "more requests", judged(fmt.Sprint(many-one), "0", many <= one))
+	return max(each[0].Memory, each[1].Memory), nil
+}
+
+func perBlock(n int64) float64 { return float64(n) / followed }
+
+// medianOf makes a measurement several times, with a new node each. The memory is the
+// most of all of them.
+func medianOf(ctx context.Context, o options, name string) (result, error) {
+	var all []result
+	var memory int64
+	for range o.runs {
+		r, err := withNode(ctx, o, name)
+		if err != nil {
+			return result{}, fmt.Errorf("%s: %w", name, err)
+		}
+		all = append(all, r)
+		memory = max(memory, r.Memory)
+	}
+	r := median(all)
+	r.Memory = memory
+	return r, nil
+}
+
+func withNode(ctx context.Context, o options, name string) (result, error) {
+	node, err := startNode(ctx, o, "endpoint-node")
+	if err != nil {
+		return result{}, err
+	}
+	defer node.stop()
+	o.node = node.url
+	return inProcess(ctx, o, name)
+}
+
+// backfill is the pipeline with an endpoint that counts.
+func backfill(ctx context.Context, o options) (result, error) {
+	r, err := pipeline(ctx, o)
+	if err != nil {
+		return result{}, err
+	}
+	r.Asked, err = askedOf(ctx, o.node)
+	return r, err
+}
