@@ -83,7 +83,8 @@ func (c *Chain) surroundEach(ctx context.Context, transactions [][]markets.Raw) 
 		if !calls[i].answered || calls[i].err != nil {
 			continue
 		}
-		if receipts[i].block != events[0].Block || !c.place(events, receipts[i].raws) {
+		logs, faulty := verify(receipts[i].raws, filter{}, events[0].Seq, events[0].Seq)
+		if receipts[i].block != events[0].Block || faulty != nil || !c.place(events, logs) {
 			odd = append(odd, events)
 		}
 	}
