@@ -3,6 +3,7 @@ package histories
 import (
 	"math/big"
 	"math/rand/v2"
+	"strings"
 	"sync"
 
 	"github.com/ethereum/go-ethereum/common"
@@ -118,15 +119,6 @@ func (c *blockchain) byHash(hash common.Hash) *block {
 	return c.all[hash]
 }
 
-// onBranch is a block of the branch.
-func (c *blockchain) onBranch(hash common.Hash) *block {
-	b := c.byHash(hash)
-	if branch := c.now(); b == nil || b.number() >= int64(len(branch)) || branch[b.number()] != b {
-		return nil
-	}
-	return b
-}
-
 // upTo is the branch that ends with a block.
 func (c *blockchain) upTo(hash common.Hash) []*block {
 	var branch []*block
@@ -134,4 +126,16 @@ func (c *blockchain) upTo(hash common.Hash) []*block {
 		branch = append([]*block{b}, branch...)
 	}
 	return branch
+}
+
+// has says whether a block whose hash begins so was ever mined.
+func (c *blockchain) has(prefix string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for hash := range c.all {
+		if strings.HasPrefix(hash.Hex(), prefix) {
+			return true
+		}
+	}
+	return false
 }

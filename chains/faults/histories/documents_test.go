@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -88,7 +89,7 @@ func difference(got, want documents) string {
 		if got[key] == "" {
 			lines = append(lines, "missing "+key)
 		} else if got[key] != want[key] {
-			lines = append(lines, fmt.Sprintf("%s\n    is   %s\n    want %s", key, got[key], want[key]))
+			lines = append(lines, key+": "+fields(got[key], want[key]))
 		}
 	}
 	for key := range got {
@@ -104,9 +105,54 @@ func difference(got, want documents) string {
 	return strings.Join(lines, "\n  ")
 }
 
-// clone is the same documents with others.
-func (d documents) with(others documents) documents {
-	all := maps.Clone(d)
-	maps.Copy(all, others)
-	return all
+// but says which activities are not among those that are right, or that too many of
+// these are missing.
+func (d documents) but(right documents) string {
+	missing := 0
+	for key := range right {
+		if d[key] == "" {
+			missing++
+		}
+	}
+	for key, is := range d {
+		if strings.HasPrefix(key, "activity ") && is != right[key] {
+			return "too much: " + key
+		}
+	}
+	if missing > len(right)/3 {
+		return fmt.Sprintf("%d of %d missing", missing, len(right))
+	}
+	return ""
+}
+
+var logNumber = regexp.MustCompile(`"log":\d+|(/\d+\.\d+)\.\d+`)
+
+// unnumbered is the same documents without the indices of logs.
+func (d documents) unnumbered() documents {
+	out := documents{}
+	for key, text := range d {
+		out[logNumber.ReplaceAllString(key, "$1")] = logNumber.ReplaceAllString(text, "$1")
+	}
+	return out
+}
+
+// fields are those in which a document is not as it should be.
+func fields(got, want string) string {
+	var is, should map[string]json.RawMessage
+	if json.Unmarshal([]byte(got), &is) != nil || json.Unmarshal([]byte(want), &should) != nil {
+		return got
+	}
+	names := slices.Sorted(maps.Keys(should))
+	for name := range is {
+		if _, ok := should[name]; !ok {
+			names = append(names, name)
+		}
+	}
+	var differ []string
+	for _, name := range names {
+		if string(is[name]) != string(should[name]) {
+			differ = append(differ, fmt.Sprintf("%s is %s, not %s", name, is[name], should[name]))
+		}
+	}
+	return strings.Join(differ, "; ")
 }

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"io"
 	"net/http"
-
-	"github.com/ethereum/go-ethereum/common"
 )
 
 // renamed is a node that serves another chain.
@@ -23,5 +21,3 @@ func (n renamed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 	n.node.ServeHTTP(w, r)
 }
-
-func hashOf(text string) common.Hash { return common.HexToHash(text) }

@@ -16,6 +16,9 @@ type trial struct {
 	sockets bool   // by WebSocket
 	foreign bool   // the other chain is another one altogether
 	hollow  bool   // the chain is known for its blooms
+	forks   bool   // other blocks than the chain's are served as final ones for ever
+	halves  bool   // events may be lost: some of several equal logs are missing, which blooms do not tell
+	numbers bool   // logs have other indices
 
 	profile *faults.Profile
 }
@@ -38,7 +41,8 @@ var scaled = []trial{
 	{name: "pruned", faults: `[{fault: pruned, keep: 20}]`, stands: true},
 	{name: "history-gone", faults: `[{fault: pruned, keep: 20, what: [logs, receipts, headers]}]`, stands: true},
 	{name: "other-chain", faults: `[{fault: other-chain, after: 400ms, lasts: 400ms, logs: drop}]`},
-	{name: "finality-broken", faults: `[{fault: fork, depth: 30, after: 400ms, logs: drop}]`, stands: true},
+	{name: "finality-broken", faults: `[{fault: fork, depth: 30, after: 400ms, logs: drop}]`, stands: true, forks: true},
+	{name: "logs-missing", halves: true}, {name: "liar", halves: true}, {name: "odd-indices", numbers: true},
 	{name: "far-finality", faults: `[{fault: rate, burst: 40, refill: 40}, {fault: finalized, how: back, blocks: 50}]`},
 	{name: "endless", stands: true},
 	{name: "huge", faults: `[{fault: huge, mib: 3}]`, stands: true},
