@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/imart/event-worker/chains"
+	"github.com/imart/event-worker/chains/internal/endpoint"
 	"github.com/imart/event-worker/markets"
 )
 
@@ -23,7 +24,12 @@ func (c *Chain) surround(ctx context.Context, raws []markets.Raw) error {
 	for _, block := range byBlock(raws) {
 		transactions := c.without(byTransaction(block))
 		if len(transactions) >= manyTransactions {
-			group.Go(func() error { return c.surroundBlock(ctx, transactions) })
+			group.Go(func() error {
+				if err := c.surroundBlock(ctx, transactions); !endpoint.RefusalOf(err).IsSize() {
+					return err
+				}
+				return c.surroundEach(ctx, transactions)
+			})
 		} else {
 			single = append(single, transactions...)
 		}

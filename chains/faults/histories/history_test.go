@@ -28,6 +28,8 @@ const (
 	patience = 30 * time.Second
 	look     = 25 * time.Millisecond
 	while    = 500 * time.Millisecond
+
+	longestLie = time.Second // about finality, in a profile in which lies end
 )
 
 // history is a chain that grows and is reorganised under a worker that is killed now
@@ -127,11 +129,15 @@ func (h *history) begin(endpoints []chains.Endpoint, log *slog.Logger) error {
 	for _, s := range shop.Streams {
 		sources = append(sources, s.Source)
 	}
+	confirm := longestLie + time.Second
+	if h.trial.held {
+		confirm = time.Hour
+	}
 	open := func() (chains.Chain, error) {
 		return evm.New(evm.Config{
 			Endpoints: endpoints, ChainID: chainID, Sources: sources, Log: log,
 			Confirmations: 16, Timeout: 400 * time.Millisecond, MaxAnswer: 1 << 20, Budget: chains.NewBudget(8 << 20),
-			HollowBlooms: h.trial.hollow,
+			HollowBlooms: h.trial.hollow, ConfirmBreaks: confirm,
 		})
 	}
 	h.worker = &worker{store: h.store, log: log, open: open, market: shop, start: func(string) markets.Place { return markets.Place{Seq: 0} }}

@@ -17,6 +17,7 @@ type trial struct {
 	foreign bool   // the other chain is another one altogether
 	hollow  bool   // the chain is known for its blooms
 	forks   bool   // other blocks than the chain's are served as final ones for ever
+	held    bool   // a break of finality is not confirmed before the history ends
 	halves  bool   // events may be lost: some of several equal logs are missing, which blooms do not tell
 	numbers bool   // logs have other indices
 
@@ -41,7 +42,7 @@ var scaled = []trial{
 	{name: "pruned", faults: `[{fault: pruned, keep: 20}]`, stands: true},
 	{name: "history-gone", faults: `[{fault: pruned, keep: 20, what: [logs, receipts, headers]}]`, stands: true},
 	{name: "other-chain", faults: `[{fault: other-chain, after: 400ms, lasts: 400ms, logs: drop}]`},
-	{name: "finality-broken", faults: `[{fault: fork, depth: 30, after: 400ms, logs: drop}]`, stands: true, forks: true},
+	{name: "finality-broken", faults: `[{fault: fork, depth: 30, after: 400ms, logs: drop}]`, stands: true, forks: true, held: true},
 	{name: "logs-missing", halves: true}, {name: "liar", halves: true}, {name: "odd-indices", numbers: true},
 	{name: "far-finality", faults: `[{fault: rate, burst: 40, refill: 40}, {fault: finalized, how: back, blocks: 50}]`},
 	{name: "endless", stands: true},
