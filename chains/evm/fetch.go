@@ -171,8 +171,14 @@ func (r *rangeCall) checked(ctx context.Context, n client, end header, raws []ma
 		return part{}, err
 	}
 	n.Limits.BlocksAnswered(r.last - r.first + 1)
+	missing := history != nil || len(settled) > len(raws)-i
+	if !missing {
+		if missing, err = c.lacks(ctx, n, r.in, r.first, end, raws); err != nil {
+			return part{}, err
+		}
+	}
 	switch {
-	case history != nil, len(settled) > len(raws)-i: // where one log was missing, others may be
+	case missing: // where one log was missing, others may be
 		raws, err = c.inspect(ctx, n, r.in, r.first, r.last, raws)
 	case len(settled) > 0:
 		raws = append(raws[:i:i], settled...)

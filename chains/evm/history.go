@@ -1,9 +1,11 @@
 package evm
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -127,6 +129,27 @@ func (c *Chain) checkLogs(ctx context.Context, n client, h header) error {
 	}
 	c.history.prove(n.Endpoint, h.number)
 	return nil
+}
+
+// lacks says whether logs are missing from a range, going by the headers below its end
+// that were read before: near the head, those of all its blocks.
+func (c *Chain) lacks(ctx context.Context, n client, in interest, first int64, end header, raws []markets.Raw) (bool, error) {
+	for h, ok := c.headers.Get(end.parent); ok && h.number >= first; h, ok = c.headers.Get(h.parent) {
+		from, _ := slices.BinarySearchFunc(raws, h.number, func(r markets.Raw, height int64) int { return cmp.Compare(r.Seq, height) })
+		to := from
+		for to < len(raws) && raws[to].Seq == h.number {
+			to++
+		}
+		own := raws[from:to:to]
+		if !in.misses(h.bloom, own) {
+			continue
+		}
+		settled, err := c.settle(ctx, n, in, h, own)
+		if err != nil || len(settled) > len(own) {
+			return true, err
+		}
+	}
+	return false, nil
 }
 
 // inspect returns the logs of a range of which some were missing from an answer: every
