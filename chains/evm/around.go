@@ -150,7 +150,7 @@ func (c *Chain) place(events, logs []markets.Raw) bool {
 	for i := range logs {
 		around[i] = markets.Log{Index: logs[i].Position.Log, Address: logs[i].Address, Topics: logs[i].Topics, Data: logs[i].Data}
 	}
-	if !renumbered(around, events) || !place(events, around) {
+	if !renumbered(around, events) || !place(events, around) && !(numbered(events, around) && place(events, around)) {
 		return false
 	}
 	c.around.Add(transactionKey(events), around)
@@ -171,6 +171,27 @@ func renumbered(around []markets.Log, events []markets.Raw) bool {
 		}
 	}
 	return false
+}
+
+// numbered numbers events as the logs around them are, where one answer gave several logs
+// the same index. It reports false where they are not among these in order.
+func numbered(events []markets.Raw, around []markets.Log) bool {
+	indices := make([]int32, len(events))
+	next := 0
+	for i := range events {
+		for next < len(around) && !sameContent(&around[next], &events[i]) {
+			next++
+		}
+		if next == len(around) {
+			return false
+		}
+		indices[i] = around[next].Index
+		next++
+	}
+	for i := range events {
+		events[i].Position.Log = indices[i]
+	}
+	return true
 }
 
 // holds says whether a log is among others at its own index.
