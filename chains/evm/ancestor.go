@@ -68,7 +68,8 @@ func (c *Chain) mayGoBack(ctx context.Context, n client, off *sighting, to marke
 			return err
 		}
 	}
-	return c.checkHistory(ctx, n, to.Seq+1, off.height)
+	_, err := c.checkHistory(ctx, n, to.Seq+1, off.height)
+	return err
 }
 
 // newestOnChain returns the first of the places that lies on the chain, and those before

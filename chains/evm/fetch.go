@@ -46,7 +46,7 @@ func (c *Chain) fetch(ctx context.Context, in interest, first, last int64) (part
 			}
 			return got, nil
 		}
-		if ctx.Err() != nil || asked == nil || !asked.alive() || isOfTheChain(err) {
+		if ctx.Err() != nil || asked == nil || isOfTheChain(err) || !asked.alive() && !asked.broke(ctx, err) {
 			return part{}, err
 		}
 		refusal := endpoint.RefusalOf(err)
@@ -95,6 +95,12 @@ type rangeCall struct {
 // the range that it does not answer.
 func (r *rangeCall) alive() bool {
 	return r.ours.answered && (len(unanswered(r.logs)) > 0 || firstError(r.logs) != nil)
+}
+
+// broke says whether the request alone has ended a connection that is kept, as some nodes
+// do where an answer is too large for it.
+func (r *rangeCall) broke(ctx context.Context, err error) bool {
+	return r.node != nil && r.node.KeepsConnection() && endpoint.ClassOf(err) == endpoint.Transport && r.chain.verify(ctx, *r.node) == nil
 }
 
 // maxAddresses is how many addresses a filter may name (geth's limit).
@@ -162,7 +168,7 @@ func (r *rangeCall) checked(ctx context.Context, n client, end header, raws []ma
 	if i < len(raws) && raws[i].Block != end.hash {
 		return part{}, n.Errorf("%w: logs of block %d are not of %s", chains.ErrReorganised, end.number, end.hash)
 	}
-	history := c.checkRange(ctx, n, r.first, r.last, raws, end)
+	history := c.checkRange(ctx, n, r.in, r.first, r.last, raws, end)
 	if history != nil && !errors.Is(history, errIncomplete) {
 		return part{}, history
 	}
