@@ -96,6 +96,7 @@ func (c *Chain) newestOnChain(ctx context.Context, n client, places []markets.Pl
 			h = below
 		}
 		if place.Hash == "" || h.hash == place.Hash {
+			c.breaks.over(ctx, c.cfg.Log, place.Hash)
 			return &places[i], gone, nil
 		}
 		gone = append(gone, sighting{place.Seq, place.Hash, h.hash})
