@@ -2,6 +2,7 @@ package evm
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -95,7 +96,10 @@ func (b *backfill) readWindow(ctx context.Context, view *chains.View, w *window,
 	to := markets.Place{Seq: w.last, Hash: w.hash}
 	if last < w.last {
 		var err error
-		if to, err = b.chain.placeAt(ctx, last); err != nil {
+		if to, err = b.chain.placeAt(ctx, w, last); err != nil {
+			if errors.Is(err, chains.ErrReorganised) {
+				b.drop(w)
+			}
 			return chains.Page{}, err
 		}
 	}
@@ -109,18 +113,37 @@ func (b *backfill) readWindow(ctx context.Context, view *chains.View, w *window,
 	return cut(chains.Page{To: to, Raws: raws}, limit), nil
 }
 
-// placeAt is the place at a final block.
-func (c *Chain) placeAt(ctx context.Context, number int64) (markets.Place, error) {
-	var h header
-	err := c.use(ctx, reaching(number), func(ctx context.Context, n client) error {
-		if err := n.do(ctx, blockByNumber(quantity(number), &h)); err != nil || h.hash != "" {
+// placeAt is the place at a block of a window before its end. The end comes in the same
+// answer: the place is on the branch that the window's logs are of.
+func (c *Chain) placeAt(ctx context.Context, w *window, number int64) (markets.Place, error) {
+	var h, end header
+	err := c.use(ctx, reaching(w.last), func(ctx context.Context, n client) (err error) {
+		var id int64
+		if err := n.do(ctx, chainID(&id), blockByNumber(quantity(number), &h), blockByNumber(quantity(w.last), &end)); err != nil {
 			return err
 		}
-		below, err := c.atOrBelow(ctx, n, number)
-		h = below
+		if err := c.isOurs(n, id); err != nil {
+			return err
+		}
+		if end.hash != "" && end.hash != w.hash {
+			return n.Errorf("%w: block %d is no longer %s", chains.ErrReorganised, w.last, w.hash)
+		}
+		if h.hash == "" {
+			h, err = c.atOrBelow(ctx, n, number)
+		}
 		return err
 	})
 	return markets.Place{Seq: number, Hash: h.hash}, err
+}
+
+// finalBlock is the header of a final block, of an endpoint that says in the same answer
+// that it serves the chain: no parent hash proves it. It may be missing.
+func (c *Chain) finalBlock(ctx context.Context, n client, number int64) (h header, err error) {
+	var id int64
+	if err := n.do(ctx, chainID(&id), blockByNumber(quantity(number), &h)); err != nil {
+		return header{}, err
+	}
+	return h, c.isOurs(n, id)
 }
 
 func (w *window) isDone() bool {

@@ -277,7 +277,11 @@ func (s *receiptsScan) into(l *jlexer.Lexer) {
 // alone, as why says: by its receipts, or in parts of the filter.
 func (c *Chain) fetchOne(ctx context.Context, in interest, number int64, why error) (part, error) {
 	var h header
-	if err := c.ask(ctx, reaching(number), blockByNumber(quantity(number), &h)); err != nil || h.hash == "" {
+	err := c.use(ctx, reaching(number), func(ctx context.Context, n client) (err error) {
+		h, err = c.finalBlock(ctx, n, number)
+		return err
+	})
+	if err != nil || h.hash == "" {
 		return part{}, why
 	}
 	if whole, err := c.wholeBlock(ctx, number, h.hash); err == nil {
