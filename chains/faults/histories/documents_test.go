@@ -156,3 +156,26 @@ func fields(got, want string) string {
 	}
 	return strings.Join(differ, "; ")
 }
+
+// report is what the worker's actors tell.
+func report(ctx context.Context, store persistence.Store) string {
+	all, err := load[persistence.Actor](ctx, store, persistence.Actors)
+	if err != nil {
+		return err.Error()
+	}
+	var lines []string
+	for _, a := range all {
+		lines = append(lines, fmt.Sprintf("%s %s at %d, head %d, letters %d: %s", a.ID, a.Status, a.Seq, a.Head, a.DeadLetters, a.LastError))
+		for _, e := range a.Endpoints {
+			lines = append(lines, fmt.Sprintf("    %+v", e))
+		}
+	}
+	letters, err := load[markets.DeadLetter](ctx, store, persistence.DeadLetters)
+	if err != nil {
+		return err.Error()
+	}
+	for _, l := range letters {
+		lines = append(lines, fmt.Sprintf("letter %s: %s", l.ID(), l.Reason))
+	}
+	return strings.Join(lines, "\n  ")
+}

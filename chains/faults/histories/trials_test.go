@@ -18,7 +18,7 @@ type trial struct {
 	hollow  bool   // the chain is known for its blooms
 	forks   bool   // other blocks than the chain's are served as final ones for ever
 	held    bool   // a break of finality is not confirmed before the history ends
-	halves  bool   // events may be lost: some of several equal logs are missing, which blooms do not tell
+	halves  bool   // events may be missing: blooms do not tell, or they are dead letters
 	numbers bool   // logs have other indices
 
 	profile *faults.Profile
@@ -43,7 +43,7 @@ var scaled = []trial{
 	{name: "history-gone", faults: `[{fault: pruned, keep: 20, what: [logs, receipts, headers]}]`, stands: true},
 	{name: "other-chain", faults: `[{fault: other-chain, after: 400ms, lasts: 400ms, logs: drop}]`},
 	{name: "finality-broken", faults: `[{fault: fork, depth: 30, after: 400ms, logs: drop}]`, stands: true, forks: true, held: true},
-	{name: "logs-missing", halves: true}, {name: "liar", halves: true}, {name: "odd-indices", numbers: true},
+	{name: "logs-missing", halves: true}, {name: "liar", halves: true}, {name: "odd-indices", numbers: true, halves: true},
 	{name: "far-finality", faults: `[{fault: rate, burst: 40, refill: 40}, {fault: finalized, how: back, blocks: 50}]`},
 	{name: "endless", stands: true},
 	{name: "huge", faults: `[{fault: huge, mib: 3}]`, stands: true},
