@@ -69,6 +69,9 @@ func (c *Chain) mayGoBack(ctx context.Context, n client, off *sighting, to marke
 		}
 	}
 	_, err := c.checkHistory(ctx, n, to.Seq+1, off.height)
+	if err == nil { // windows may be of the branch that is given up
+		c.backfill.forget()
+	}
 	return err
 }
 

@@ -385,6 +385,13 @@ func (b *backfill) remove(w *window) {
 	}
 }
 
+// forget drops all windows: nothing that was final is certain.
+func (b *backfill) forget() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.clear()
+}
+
 func (b *backfill) clear() {
 	for _, w := range b.windows {
 		w.lease.Release()
