@@ -125,13 +125,14 @@ func (d documents) but(right documents) string {
 	return ""
 }
 
-var logNumber = regexp.MustCompile(`"log":\d+|(/\d+\.\d+)\.\d+`)
+var logNumber = regexp.MustCompile(`(/\d+\.\d+)\.\d+`)
 
-// unnumbered is the same documents without the indices of logs.
+// unnumbered is the keys alone, without the indices of logs.
 func (d documents) unnumbered() documents {
 	out := documents{}
-	for key, text := range d {
-		out[logNumber.ReplaceAllString(key, "$1")] = logNumber.ReplaceAllString(text, "$1")
+	for key := range d {
+		key = logNumber.ReplaceAllString(key, "$1")
+		out[key] = key
 	}
 	return out
 }
