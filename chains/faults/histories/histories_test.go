@@ -21,7 +21,7 @@ var (
 )
 
 // perProfile is how many histories of a profile are tried where nobody says.
-const perProfile = 4
+const perProfile = 5
 
 // Documents are those of the chain, whatever its nodes do and however often the worker is
 // killed. A seed is of the profile that its remainder says.

@@ -43,6 +43,7 @@ type history struct {
 	servers  []*httptest.Server
 	backed   bool // by an endpoint without faults
 	sockets  bool
+	deep     map[string]bool // activities far below finality that were stored
 	killed   int
 	replaced int
 }
@@ -50,7 +51,7 @@ type history struct {
 // run lives through the history of a seed. What it logs goes to out.
 func run(ctx context.Context, seed uint64, tr trial, out *logged) (err error) {
 	random := rand.New(rand.NewPCG(seed, 13))
-	h := &history{trial: tr, random: random, chain: newBlockchain(random, 2+random.IntN(60)), backed: random.IntN(3) == 0, sockets: tr.sockets || random.IntN(6) == 0}
+	h := &history{trial: tr, random: random, chain: newBlockchain(random, 2+random.IntN(60)+tr.blocks), backed: random.IntN(3) == 0, sockets: tr.sockets || random.IntN(6) == 0}
 	dir, err := os.MkdirTemp("", "histories-*")
 	if err != nil {
 		return err
@@ -69,8 +70,8 @@ func run(ctx context.Context, seed uint64, tr trial, out *logged) (err error) {
 		return err
 	}
 	defer h.worker.end()
-	if err := h.live(); err != nil {
-		return err
+	if err := h.live(ctx); err != nil {
+		return fmt.Errorf("%w\nactors:\n  %s", err, report(ctx, h.store))
 	}
 	if err := h.settle(ctx); err != nil {
 		return fmt.Errorf("%d blocks, %d killed, %d reorganised, backed %v, sockets %v:\n  %w", len(h.chain.now()), h.killed, h.replaced, h.backed, h.sockets, err)
@@ -145,7 +146,7 @@ func (h *history) begin(endpoints []chains.Endpoint, log *slog.Logger) error {
 }
 
 // live mines, reorganises and kills at random.
-func (h *history) live() error {
+func (h *history) live(ctx context.Context) error {
 	for range 8 + h.random.IntN(16) {
 		switch h.random.IntN(8) {
 		case 0, 1:
@@ -161,7 +162,35 @@ func (h *history) live() error {
 			h.chain.mine(1 + h.random.IntN(3))
 		}
 		time.Sleep(time.Duration(h.random.Int64N(int64(60 * time.Millisecond))))
+		if err := h.keeps(ctx); err != nil {
+			return err
+		}
 	}
+	return nil
+}
+
+// below is how far below finality a reorganisation above it may make a stream go back.
+const below = 40
+
+// keeps says whether an activity far below finality, once stored, is gone: no lie about
+// finality lasts so long that it is to be believed.
+func (h *history) keeps(ctx context.Context) error {
+	activities, err := load[markets.Activity](ctx, h.store, persistence.Activities)
+	if err != nil {
+		return err
+	}
+	branch, final, now := h.chain.now(), h.chain.finalized(), map[string]bool{}
+	for _, a := range activities {
+		if a.Seq <= final-below && branch[a.Seq].hash.Hex() == a.Block {
+			now[a.ID()] = true
+		}
+	}
+	for id := range h.deep {
+		if !now[id] {
+			return fmt.Errorf("final at %d, and %s is gone", final, id)
+		}
+	}
+	h.deep = now
 	return nil
 }
 

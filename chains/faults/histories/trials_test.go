@@ -16,6 +16,7 @@ type trial struct {
 	sockets bool   // by WebSocket
 	foreign bool   // the other chain is another one altogether
 	hollow  bool   // the chain is known for its blooms
+	blocks  int    // more than other histories begin with
 	forks   bool   // other blocks than the chain's are served as final ones for ever
 	held    bool   // a break of finality is not confirmed before the history ends
 	halves  bool   // events may be missing: blooms do not tell, or they are dead letters
@@ -70,7 +71,7 @@ var more = []trial{
 	{name: "foreign-chain", faults: `[{fault: other-chain, after: 300ms, lasts: 500ms}]`, foreign: true},
 	{name: "foreign-chain-at-times", faults: `[{fault: other-chain, chance: 0.1}]`, foreign: true, stands: true},
 	{name: "chain-id", faults: `[{fault: chain-id}]`, stands: true},
-	{name: "forked-for-a-while", faults: `[{fault: fork, depth: 30, after: 300ms, lasts: 600ms, logs: drop}]`},
+	{name: "forked-for-a-while", faults: `[{fault: fork, depth: 60, after: 300ms, lasts: 600ms, logs: drop}]`, blocks: 60},
 	{name: "all-fails", faults: `[{fault: status, status: 500}]`, stands: true},
 	{name: "all-fails-later", faults: `[{fault: status, status: 503, after: 500ms}]`, stands: true},
 	{name: "hangs-later", faults: `[{fault: hang, after: 500ms}]`, stands: true},
