@@ -89,6 +89,7 @@ type rangeCall struct {
 	addresses int // at most, in one filter
 	ours      *call
 	logs      []*call
+	null      bool // some were answered with null: nothing, or no answer, as the blooms tell
 }
 
 // alive says whether the endpoint answered something, though not the logs: then it is
@@ -146,7 +147,7 @@ func (r *rangeCall) on(ctx context.Context, n client) (part, error) {
 	n.Saw(r.last)
 	var raws []markets.Raw
 	for _, scan := range scans {
-		if scan.null {
+		if r.null = r.null || scan.null; r.null && c.blooms.hollow.Load() {
 			return part{}, n.Malformed("eth_getLogs of blocks %d to %d: null", r.first, r.last)
 		}
 		raws = append(raws, scan.raws...)
@@ -177,7 +178,7 @@ func (r *rangeCall) checked(ctx context.Context, n client, end header, raws []ma
 		return part{}, err
 	}
 	n.Limits.BlocksAnswered(r.last - r.first + 1)
-	missing := history != nil || len(settled) > len(raws)-i
+	missing := r.null || history != nil || len(settled) > len(raws)-i
 	if !missing {
 		if missing, err = c.lacks(ctx, n, r.in, r.first, end, raws); err != nil {
 			return part{}, err
