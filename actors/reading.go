@@ -145,6 +145,7 @@ func (s *subject) take(l *life, r read) {
 func (s *subject) came(l *life, a *attempt, r read) bool {
 	switch {
 	case isEarly(r.err):
+		s.doubt(r.err)
 		a.notYet(l, r.view, r.err, s.Tick)
 	case r.err != nil:
 		s.fail(l, a, r.err)
@@ -159,6 +160,17 @@ func (s *subject) came(l *life, a *attempt, r read) bool {
 		return true
 	}
 	return false
+}
+
+// doubt has places below finality looked for again when reading on finds that the chain
+// is another one there.
+func (s *subject) doubt(err error) {
+	if !errors.Is(err, chains.ErrReorganised) {
+		return
+	}
+	for _, c := range s.cursors {
+		c.settled = false
+	}
 }
 
 // keep keeps a page for those whom it was read for, if it is still what they need.

@@ -84,6 +84,9 @@ func startLedger(t *testing.T) *ledger {
 			version, _ = strconv.ParseInt(text, 10, 64)
 		}
 		switch {
+		case l.missing:
+			l.fail(w, http.StatusNotFound, "Resource not found by Address(0xabc)", "resource_not_found")
+			return
 		case version < l.top && l.forgetful:
 			l.fail(w, http.StatusGone, "pruned", "version_pruned")
 			return

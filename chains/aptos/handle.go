@@ -1,6 +1,7 @@
 package aptos
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -120,6 +121,10 @@ func (c *Chain) notYet(ctx context.Context, source markets.Source, from markets.
 	}
 	if version < from.Through {
 		return chains.Page{}, c.node.Errorf("%w: ledger at version %d, place at %d", chains.ErrAhead, version, from.Through)
+	}
+	// One answer is not believed: what it says to be empty is never read again.
+	if _, err := c.node.counter(ctx, source, version); !errors.As(err, &missing) && !errors.Is(err, chains.ErrPruned) {
+		return chains.Page{}, cmp.Or(err, c.node.Errorf("handle %s is said not to exist, and its resource does: %w", source.Field, missing))
 	}
 	r := c.reading(source)
 	r.mu.Lock()

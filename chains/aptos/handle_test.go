@@ -126,6 +126,28 @@ func TestAHandleThatDoesNotExistYet(t *testing.T) {
 	}
 }
 
+// A handle whose resource is there is not missing, whatever one answer says.
+func TestAHandleThatIsSaidNotToExist(t *testing.T) {
+	l := startLedger(t)
+	l.reset([][]string{{}, {}, {"list"}, {}})
+	l.top = 3
+	lies := true
+	l.lie = func(path string, body []byte) (int, []byte) {
+		if lies && strings.Contains(path, "/events/") {
+			return http.StatusNotFound, []byte(`{"message":"Resource not found by Address(0xabc)","error_code":"resource_not_found"}`)
+		}
+		return http.StatusOK, body
+	}
+	page, err := l.chain.Read(t.Context(), chains.NewLedger(3), source("list"), markets.Place{Seq: -1}, -1, 10)
+	if err == nil {
+		t.Fatalf("it was believed: %+v", page.To)
+	}
+	l.set(func() { lies = false })
+	if raws, _ := chaintest.Drain(t.Context(), t, l.chain, chains.NewLedger(3), source("list"), markets.Place{Seq: -1}, -1, 10); len(raws) != 1 {
+		t.Errorf("%d events", len(raws))
+	}
+}
+
 // A pruned handle says which event is the first that can be had, and of which version.
 func TestAPrunedHandle(t *testing.T) {
 	l := startLedger(t)

@@ -52,7 +52,7 @@ func (c *Chain) advance(ctx context.Context, n client, known *chains.View) (*cha
 		}
 		final = max(final, known.Final.Seq)
 		if head.hash == known.Head.Hash && final == known.Final.Seq {
-			c.breaks.over(ctx, c.cfg.Log)
+			c.breaks.over(ctx, c.cfg.Log, known.Final.Hash)
 			return known, nil
 		}
 	}
@@ -66,7 +66,7 @@ func (c *Chain) advance(ctx context.Context, n client, known *chains.View) (*cha
 	}
 	view.Breaks = known.Breaks
 	if joined {
-		c.breaks.over(ctx, c.cfg.Log)
+		c.breaks.over(ctx, c.cfg.Log, known.Final.Hash)
 		return view, nil
 	}
 	broken, err := c.isBroken(ctx, n, known, view)

@@ -68,7 +68,11 @@ func (c *Chain) mayGoBack(ctx context.Context, n client, off *sighting, to marke
 			return err
 		}
 	}
-	return c.checkHistory(ctx, n, to.Seq+1, off.height)
+	_, err := c.checkHistory(ctx, n, to.Seq+1, off.height)
+	if err == nil { // windows may be of the branch that is given up
+		c.backfill.forget()
+	}
+	return err
 }
 
 // newestOnChain returns the first of the places that lies on the chain, and those before
@@ -95,6 +99,7 @@ func (c *Chain) newestOnChain(ctx context.Context, n client, places []markets.Pl
 			h = below
 		}
 		if place.Hash == "" || h.hash == place.Hash {
+			c.breaks.over(ctx, c.cfg.Log, place.Hash)
 			return &places[i], gone, nil
 		}
 		gone = append(gone, sighting{place.Seq, place.Hash, h.hash})

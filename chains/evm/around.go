@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/imart/event-worker/chains"
+	"github.com/imart/event-worker/chains/internal/endpoint"
 	"github.com/imart/event-worker/markets"
 )
 
@@ -23,7 +24,12 @@ func (c *Chain) surround(ctx context.Context, raws []markets.Raw) error {
 	for _, block := range byBlock(raws) {
 		transactions := c.without(byTransaction(block))
 		if len(transactions) >= manyTransactions {
-			group.Go(func() error { return c.surroundBlock(ctx, transactions) })
+			group.Go(func() error {
+				if err := c.surroundBlock(ctx, transactions); !endpoint.RefusalOf(err).IsSize() {
+					return err
+				}
+				return c.surroundEach(ctx, transactions)
+			})
 		} else {
 			single = append(single, transactions...)
 		}
@@ -83,7 +89,8 @@ func (c *Chain) surroundEach(ctx context.Context, transactions [][]markets.Raw) 
 		if !calls[i].answered || calls[i].err != nil {
 			continue
 		}
-		if receipts[i].block != events[0].Block || !c.place(events, receipts[i].raws) {
+		logs, faulty := verify(receipts[i].raws, filter{}, events[0].Seq, events[0].Seq)
+		if receipts[i].block != events[0].Block || faulty != nil || !c.place(events, logs) {
 			odd = append(odd, events)
 		}
 	}
@@ -143,7 +150,7 @@ func (c *Chain) place(events, logs []markets.Raw) bool {
 	for i := range logs {
 		around[i] = markets.Log{Index: logs[i].Position.Log, Address: logs[i].Address, Topics: logs[i].Topics, Data: logs[i].Data}
 	}
-	if !renumbered(around, events) || !place(events, around) {
+	if !renumbered(around, events) || !place(events, around) && !(numbered(events, around) && place(events, around)) {
 		return false
 	}
 	c.around.Add(transactionKey(events), around)
@@ -164,6 +171,27 @@ func renumbered(around []markets.Log, events []markets.Raw) bool {
 		}
 	}
 	return false
+}
+
+// numbered numbers events as the logs around them are, where one answer gave several logs
+// the same index. It reports false where they are not among these in order.
+func numbered(events []markets.Raw, around []markets.Log) bool {
+	indices := make([]int32, len(events))
+	next := 0
+	for i := range events {
+		for next < len(around) && !sameContent(&around[next], &events[i]) {
+			next++
+		}
+		if next == len(around) {
+			return false
+		}
+		indices[i] = around[next].Index
+		next++
+	}
+	for i := range events {
+		events[i].Position.Log = indices[i]
+	}
+	return true
 }
 
 // holds says whether a log is among others at its own index.

@@ -109,6 +109,9 @@ func (b *backfill) readWindow(ctx context.Context, view *chains.View, w *window,
 	if last < w.last {
 		var err error
 		if to, err = b.placeIn(ctx, view, w, last); err != nil {
+			if errors.Is(err, chains.ErrReorganised) {
+				b.drop(w)
+			}
 			return chains.Page{}, err
 		}
 	}
@@ -364,6 +367,13 @@ func (b *backfill) remove(w *window) {
 		b.windows = slices.Delete(b.windows, i, i+1)
 		b.release(w)
 	}
+}
+
+// forget drops all windows: nothing that was final is certain.
+func (b *backfill) forget() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.clear()
 }
 
 func (b *backfill) clear() {

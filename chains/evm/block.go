@@ -111,7 +111,7 @@ func (c *Chain) blockOn(ctx context.Context, n client, f filter, number int64, h
 	}
 	var raws []markets.Raw
 	for _, scan := range scans {
-		if scan.null {
+		if scan.null && (c.blooms.hollow.Load() || f.mayHold(h.bloom)) { // else: how some nodes write that there are none
 			return header{}, nil, n.Malformed("eth_getLogs of block %s: null", hash)
 		}
 		raws = append(raws, scan.raws...)
@@ -299,7 +299,11 @@ func (s *receiptsScan) into(l *jlexer.Lexer) {
 // alone, as why says: by its receipts, or in parts of the filter.
 func (c *Chain) fetchOne(ctx context.Context, in interest, number int64, why error) (part, error) {
 	var h header
-	if err := c.ask(ctx, reaching(number), blockByNumber(quantity(number), &h)); err != nil || h.hash == "" {
+	err := c.use(ctx, reaching(number), func(ctx context.Context, n client) (err error) {
+		h, err = c.finalBlock(ctx, n, number)
+		return err
+	})
+	if err != nil || h.hash == "" {
 		return part{}, why
 	}
 	if whole, err := c.wholeBlock(ctx, number, h.hash); err == nil {

@@ -46,7 +46,7 @@ func (c *Chain) fetch(ctx context.Context, in interest, first, last int64) (part
 			}
 			return got, nil
 		}
-		if ctx.Err() != nil || asked == nil || !asked.alive() || isOfTheChain(err) {
+		if ctx.Err() != nil || asked == nil || isOfTheChain(err) || !asked.alive() && !asked.broke(ctx, err) {
 			return part{}, err
 		}
 		refusal := endpoint.RefusalOf(err)
@@ -89,12 +89,19 @@ type rangeCall struct {
 	addresses int // at most, in one filter
 	ours      *call
 	logs      []*call
+	null      bool // some were answered with null: nothing, or no answer, as the blooms tell
 }
 
 // alive says whether the endpoint answered something, though not the logs: then it is
 // the range that it does not answer.
 func (r *rangeCall) alive() bool {
 	return r.ours.answered && (len(unanswered(r.logs)) > 0 || firstError(r.logs) != nil)
+}
+
+// broke says whether the request alone has ended a connection that is kept, as some nodes
+// do where an answer is too large for it.
+func (r *rangeCall) broke(ctx context.Context, err error) bool {
+	return r.node != nil && r.node.KeepsConnection() && endpoint.ClassOf(err) == endpoint.Transport && r.chain.verify(ctx, *r.node) == nil
 }
 
 // maxAddresses is how many addresses a filter may name (geth's limit).
@@ -140,7 +147,7 @@ func (r *rangeCall) on(ctx context.Context, n client) (part, error) {
 	n.Saw(r.last)
 	var raws []markets.Raw
 	for _, scan := range scans {
-		if scan.null {
+		if r.null = r.null || scan.null; r.null && c.blooms.hollow.Load() {
 			return part{}, n.Malformed("eth_getLogs of blocks %d to %d: null", r.first, r.last)
 		}
 		raws = append(raws, scan.raws...)
@@ -162,7 +169,7 @@ func (r *rangeCall) checked(ctx context.Context, n client, end header, raws []ma
 	if i < len(raws) && raws[i].Block != end.hash {
 		return part{}, n.Errorf("%w: logs of block %d are not of %s", chains.ErrReorganised, end.number, end.hash)
 	}
-	history := c.checkRange(ctx, n, r.first, r.last, raws, end)
+	history := c.checkRange(ctx, n, r.in, r.first, r.last, raws, end)
 	if history != nil && !errors.Is(history, errIncomplete) {
 		return part{}, history
 	}
@@ -171,8 +178,14 @@ func (r *rangeCall) checked(ctx context.Context, n client, end header, raws []ma
 		return part{}, err
 	}
 	n.Limits.BlocksAnswered(r.last - r.first + 1)
+	missing := r.null || history != nil || len(settled) > len(raws)-i
+	if !missing {
+		if missing, err = c.lacks(ctx, n, r.in, r.first, end, raws); err != nil {
+			return part{}, err
+		}
+	}
 	switch {
-	case history != nil, len(settled) > len(raws)-i: // where one log was missing, others may be
+	case missing: // where one log was missing, others may be
 		raws, err = c.inspect(ctx, n, r.in, r.first, r.last, raws)
 	case len(settled) > 0:
 		raws = append(raws[:i:i], settled...)

@@ -3,8 +3,8 @@ package evm
 import (
 	"context"
 	"errors"
-
 	"log/slog"
+	"maps"
 	"strings"
 	"sync"
 	"time"
@@ -60,14 +60,19 @@ func isWithoutFinality(err error) bool {
 	return said.Code != internal || strings.Contains(said.Message, "final")
 }
 
-// breaks is a break of finality that was seen and is not believed yet.
+// breaks are the breaks of finality that were seen and are not believed yet: several
+// streams may stand at places that are not on the chain.
 type breaks struct {
 	mu        sync.Mutex
-	seen      sighting
-	since     time.Time
-	last      time.Time // when it was last counted
-	answers   int
+	seen      map[sighting]*watch
 	confirmed time.Time // when one was last believed
+}
+
+// watch is for how long a break is seen.
+type watch struct {
+	since   time.Time
+	last    time.Time // when it was last counted
+	answers int
 }
 
 // sighting is a final block that is no longer on the chain, and what stands there now.
@@ -79,40 +84,52 @@ type sighting struct {
 // leastAnswers is how often a break must be seen.
 const leastAnswers = 3
 
+// mostBreaks is how many breaks are watched at once.
+const mostBreaks = 100
+
 // see counts a sighting and says whether the break is confirmed by now.
 func (b *breaks) see(s sighting, cfg Config, now time.Time) (confirmed, isNew bool, since time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if s.height != b.seen.height || s.was != b.seen.was || s.now != b.seen.now {
-		isNew = b.seen == sighting{}
-		b.seen, b.since, b.last, b.answers = s, now, time.Time{}, 0
+	w := b.seen[s]
+	if w == nil {
+		isNew = len(b.seen) == 0
+		maps.DeleteFunc(b.seen, func(other sighting, _ *watch) bool { return other.was == s.was || len(b.seen) >= mostBreaks })
+		if b.seen == nil {
+			b.seen = map[sighting]*watch{}
+		}
+		w = &watch{since: now}
+		b.seen[s] = w
 	}
-	if now.Sub(b.last) >= cfg.ConfirmBreaks/10 {
-		b.answers, b.last = b.answers+1, now
+	if now.Sub(w.last) >= cfg.ConfirmBreaks/10 {
+		w.answers, w.last = w.answers+1, now
 	}
-	since = now.Sub(b.since)
-	confirmed = !cfg.HoldBreaks && (cfg.ConfirmBreaks < 0 || since >= cfg.ConfirmBreaks && b.answers >= leastAnswers)
+	since = now.Sub(w.since)
+	confirmed = !cfg.HoldBreaks && (cfg.ConfirmBreaks < 0 || since >= cfg.ConfirmBreaks && w.answers >= leastAnswers)
 	if confirmed {
-		b.confirmed, b.seen = now, sighting{}
+		b.confirmed = now
+		clear(b.seen)
 	}
 	return confirmed, isNew, since
 }
 
-// over notes that the chain is as it was known.
-func (b *breaks) over(ctx context.Context, log *slog.Logger) {
+// over notes that a block that was final is on the chain.
+func (b *breaks) over(ctx context.Context, log *slog.Logger, hash string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.seen != (sighting{}) {
-		log.InfoContext(ctx, "finality holds: the endpoint was wrong", "height", b.seen.height)
+	for s := range b.seen {
+		if s.was == hash {
+			log.InfoContext(ctx, "finality holds: the endpoint was wrong", "height", s.height)
+			delete(b.seen, s)
+		}
 	}
-	b.seen = sighting{}
 }
 
 // open says whether a break was seen and is not believed.
 func (b *breaks) open() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.seen != sighting{}
+	return len(b.seen) > 0
 }
 
 // confirmedFor is how long the places that a confirmed break leads back are not

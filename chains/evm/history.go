@@ -1,9 +1,11 @@
 package evm
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -52,7 +54,7 @@ const sampled = 100
 
 // checkRange makes sure that the logs of a range are not missing because the endpoint
 // has pruned them. Where the range has none, nothing but other blocks' logs tells.
-func (c *Chain) checkRange(ctx context.Context, n client, first, last int64, raws []markets.Raw, end header) error {
+func (c *Chain) checkRange(ctx context.Context, n client, in interest, first, last int64, raws []markets.Raw, end header) error {
 	if len(raws) > 0 && raws[0].Seq == first {
 		c.history.prove(n.Endpoint, first)
 	}
@@ -63,8 +65,16 @@ func (c *Chain) checkRange(ctx context.Context, n client, first, last int64, raw
 	if len(raws) > 0 {
 		until = raws[0].Seq - 1
 	}
-	if err := c.checkHistory(ctx, n, first, until); err != nil {
+	sample, err := c.checkHistory(ctx, n, first, until)
+	if err != nil {
 		return err
+	}
+	for _, h := range sample {
+		if lacks, err := c.lacksOf(ctx, n, in, h, raws); err != nil {
+			return err
+		} else if lacks {
+			return n.Errorf("%w: some of block %d", errIncomplete, h.number)
+		}
 	}
 	if len(raws) > 0 || end.bloom.says() {
 		c.history.prove(n.Endpoint, first)
@@ -73,11 +83,12 @@ func (c *Chain) checkRange(ctx context.Context, n client, first, last int64, raw
 }
 
 // checkHistory makes sure that an endpoint has the logs of blocks: of one of a sample
-// whose bloom says that it has any. Where no bloom says so there is nothing to miss.
-func (c *Chain) checkHistory(ctx context.Context, n client, first, last int64) error {
+// whose bloom says that it has any. Where no bloom says so there is nothing to miss. It
+// returns the headers of the sample.
+func (c *Chain) checkHistory(ctx context.Context, n client, first, last int64) ([]header, error) {
 	first = max(first, 0)
 	if last < first {
-		return nil
+		return nil, nil
 	}
 	count := min(last-first+1, int64(min(sampled, 20*c.cfg.MaxBatch)))
 	headers := make([]header, count)
@@ -87,7 +98,7 @@ func (c *Chain) checkHistory(ctx context.Context, n client, first, last int64) e
 		calls[i] = blockByNumber(quantity(from+rand.Int64N(to-from)), &headers[i])
 	}
 	if err := n.do(ctx, calls...); err != nil {
-		return err
+		return nil, err
 	}
 	missing := 0
 	for _, h := range headers {
@@ -95,14 +106,14 @@ func (c *Chain) checkHistory(ctx context.Context, n client, first, last int64) e
 		case h.hash == "":
 			missing++
 		case h.bloom.says():
-			return c.checkLogs(ctx, n, h)
+			return headers, c.checkLogs(ctx, n, h)
 		}
 	}
 	if missing > len(headers)/2 && missing > maxEmpty {
 		n.PrunedBelow(last + 1)
-		return n.Errorf("%w: it has no blocks from %d to %d: %s", chains.ErrPruned, first, last, prunedAdvice)
+		return nil, n.Errorf("%w: it has no blocks from %d to %d: %s", chains.ErrPruned, first, last, prunedAdvice)
 	}
-	return nil
+	return headers, nil
 }
 
 // errIncomplete says that an endpoint's logs lack some that its receipts have.
@@ -127,6 +138,32 @@ func (c *Chain) checkLogs(ctx context.Context, n client, h header) error {
 	}
 	c.history.prove(n.Endpoint, h.number)
 	return nil
+}
+
+// lacks says whether logs are missing from a range, going by the headers below its end
+// that were read before: near the head, those of all its blocks.
+func (c *Chain) lacks(ctx context.Context, n client, in interest, first int64, end header, raws []markets.Raw) (bool, error) {
+	for h, ok := c.headers.Get(end.parent); ok && h.number >= first; h, ok = c.headers.Get(h.parent) {
+		if lacks, err := c.lacksOf(ctx, n, in, h, raws); lacks || err != nil {
+			return lacks, err
+		}
+	}
+	return false, nil
+}
+
+// lacksOf says whether logs of a block are missing from a range.
+func (c *Chain) lacksOf(ctx context.Context, n client, in interest, h header, raws []markets.Raw) (bool, error) {
+	from, _ := slices.BinarySearchFunc(raws, h.number, func(r markets.Raw, height int64) int { return cmp.Compare(r.Seq, height) })
+	to := from
+	for to < len(raws) && raws[to].Seq == h.number {
+		to++
+	}
+	own := raws[from:to:to]
+	if h.hash == "" || !in.misses(h.bloom, own) {
+		return false, nil
+	}
+	settled, err := c.settle(ctx, n, in, h, own)
+	return len(settled) > len(own), err
 }
 
 // inspect returns the logs of a range of which some were missing from an answer: every

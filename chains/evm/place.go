@@ -57,7 +57,9 @@ func (b *backfill) known(w *window, number int64) (markets.Place, bool) {
 	return place, ok
 }
 
-// placesFrom asks for the place at a block and for those that follow it by halves.
+// placesFrom asks for the place at a block and for those that follow it by halves. The
+// window's end comes in the same answer: the places are on the branch that the window's
+// logs are of.
 func (b *backfill) placesFrom(ctx context.Context, head int64, w *window, number int64) (place markets.Place, err error) {
 	numbers := []int64{number}
 	for next := number; next < w.last; next += max(1, (head-next)/2) {
@@ -66,18 +68,27 @@ func (b *backfill) placesFrom(ctx context.Context, head int64, w *window, number
 		}
 	}
 	headers := make([]header, len(numbers))
-	calls := make([]*call, len(numbers))
-	for i := range calls {
-		calls[i] = blockByNumber(quantity(numbers[i]), &headers[i])
-	}
 	var from *endpoint.Endpoint
-	err = b.chain.use(ctx, reaching(w.last), func(ctx context.Context, n client) error {
+	err = b.chain.use(ctx, reaching(w.last), func(ctx context.Context, n client) (err error) {
 		from = n.Endpoint
-		if err := n.do(ctx, calls...); err != nil || headers[0].hash != "" {
+		var id int64
+		var end header
+		calls := []*call{chainID(&id), blockByNumber(quantity(w.last), &end)}
+		for i := range headers {
+			calls = append(calls, blockByNumber(quantity(numbers[i]), &headers[i]))
+		}
+		if err := n.do(ctx, calls...); err != nil {
 			return err
 		}
-		below, err := b.chain.atOrBelow(ctx, n, number)
-		headers[0] = below
+		if err := b.chain.isOurs(n, id); err != nil {
+			return err
+		}
+		if end.hash != "" && end.hash != w.hash {
+			return n.Errorf("%w: block %d is no longer %s", chains.ErrReorganised, w.last, w.hash)
+		}
+		if headers[0].hash == "" {
+			headers[0], err = b.chain.atOrBelow(ctx, n, number)
+		}
 		return err
 	})
 	if err != nil {
@@ -97,4 +108,14 @@ func (b *backfill) placesFrom(ctx context.Context, head int64, w *window, number
 		b.ends.add(place, end{from, time.Now()})
 	}
 	return w.places[number], nil
+}
+
+// finalBlock is the header of a final block, of an endpoint that says in the same answer
+// that it serves the chain: no parent hash proves it. It may be missing.
+func (c *Chain) finalBlock(ctx context.Context, n client, number int64) (h header, err error) {
+	var id int64
+	if err := n.do(ctx, chainID(&id), blockByNumber(quantity(number), &h)); err != nil {
+		return header{}, err
+	}
+	return h, c.isOurs(n, id)
 }

@@ -101,6 +101,7 @@ const (
 	hasData
 	hasBlock
 	hasBlockHash
+	hasTransaction // null is one
 	hasIndex
 	hasAll = 1<<iota - 1
 )
@@ -137,6 +138,7 @@ func (s *logScan) log(l *jlexer.Lexer) {
 			raw.Time = scanTime(l)
 		case "transactionHash":
 			raw.Transaction = scanTransaction(l, before.Transaction)
+			seen |= hasTransaction
 		case "transactionIndex":
 			raw.Position.Transaction = scanTransactionIndex(l)
 		case "logIndex":
@@ -153,7 +155,7 @@ func (s *logScan) log(l *jlexer.Lexer) {
 	}
 	l.Delim('}')
 	if l.Ok() && seen|hasData != hasAll {
-		l.AddError(errors.New("log without all of address, topics, blockNumber, blockHash and logIndex"))
+		l.AddError(errors.New("log without all of address, topics, blockNumber, blockHash, transactionHash and logIndex"))
 	}
 	if raw.Transaction == "" { // some chains log without a transaction
 		raw.Transaction = noTransaction

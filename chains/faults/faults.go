@@ -104,7 +104,7 @@ func (p *Proxy) serveRequest(w http.ResponseWriter, r *http.Request) {
 
 // exchange answers a request's body.
 func (p *Proxy) exchange(r *http.Request, body []byte) *response {
-	x, refused := p.open(r, body)
+	x, refused := p.open(arriving(r), body)
 	if refused != nil {
 		return refused
 	}

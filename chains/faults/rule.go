@@ -1,10 +1,12 @@
 package faults
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -79,7 +81,7 @@ func (r *rule) applies(p *Proxy, c *call) bool {
 	if len(r.methods) > 0 && !slices.Contains(r.methods, c.method) {
 		return false
 	}
-	if since := time.Since(p.started); since < r.after || r.lasts > 0 && since >= r.after+r.lasts {
+	if since := arrived(c.r).Sub(p.started); since < r.after || r.lasts > 0 && since >= r.after+r.lasts {
 		return false
 	}
 	if r.from < 0 && r.to < 0 && r.wider == 0 {
@@ -90,6 +92,22 @@ func (r *rule) applies(p *Proxy, c *call) bool {
 		return false
 	}
 	return span.to >= r.from && (r.to < 0 || span.from <= r.to)
+}
+
+type arrivedKey struct{}
+
+// arriving notes when a request arrives: it is one node that answers all of its calls.
+func arriving(r *http.Request) *http.Request {
+	return r.WithContext(context.WithValue(r.Context(), arrivedKey{}, time.Now()))
+}
+
+func arrived(r *http.Request) time.Time {
+	if r != nil {
+		if at, ok := r.Context().Value(arrivedKey{}).(time.Time); ok {
+			return at
+		}
+	}
+	return time.Now()
 }
 
 // turn is one call's, or request's, passing of a rule.

@@ -60,7 +60,8 @@ func (p *Pool) Statuses() []Status {
 
 // Use runs an attempt with one endpoint, the fittest, and goes on with the others
 // while it fails. A refusal of too much at once ends it: that is for the caller to
-// answer. The error is the last one.
+// answer; an answer that is larger than was allowed may be the endpoint's fault. The error is
+// the last one.
 func (p *Pool) Use(ctx context.Context, need Need, attempt func(context.Context, *Endpoint) error) error {
 	return p.UseBut(ctx, nil, need, attempt)
 }
@@ -80,7 +81,7 @@ func (p *Pool) UseBut(ctx context.Context, but *Endpoint, need Need, attempt fun
 			}
 		}
 		err := p.try(ctx, e, len(p.all)-len(tried), attempt)
-		if err == nil || ctx.Err() != nil || len(tried) == len(p.all) || RefusalOf(err).IsSize() || errors.Is(err, ErrBudget) {
+		if err == nil || ctx.Err() != nil || len(tried) == len(p.all) || RefusalOf(err).IsSize() && !errors.Is(err, ErrTooLarge) || errors.Is(err, ErrBudget) {
 			return err
 		}
 	}

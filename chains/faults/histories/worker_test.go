@@ -1,0 +1,106 @@
+package histories
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/imart/event-worker/actors"
+	"github.com/imart/event-worker/chains"
+	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/persistence"
+)
+
+const chainName = "test"
+
+// worker is a process that follows the chain, and can be killed and started anew.
+type worker struct {
+	store persistence.Store
+	log   *slog.Logger
+	open  func() (chains.Chain, error)
+	// market and start are what is followed, and from where.
+	market markets.Market
+	start  func(stream string) markets.Place
+
+	alive *mortal
+	node  *actors.Node
+	chain chains.Chain
+	dead  sync.WaitGroup // what is left of those that were killed
+}
+
+// tuning and backoff are those of a worker in a hurry.
+var (
+	tuning  = actors.Tuning{Credit: 2, Ahead: 4, Events: 20, Portion: 50, Idle: 50 * time.Millisecond, Abreast: 5 * time.Millisecond, Tick: 50 * time.Millisecond, Stuck: time.Second}
+	backoff = actors.Backoff{Min: 10 * time.Millisecond, Max: 200 * time.Millisecond}
+)
+
+func (w *worker) boot() (err error) {
+	if w.chain, err = w.open(); err != nil {
+		return err
+	}
+	w.alive = &mortal{Store: w.store}
+	w.node, err = actors.Start(actors.Config{
+		Node: "worker", Store: w.alive, Log: w.log, Backoff: backoff, Tuning: tuning,
+		Chains: []actors.Chain{{
+			Name: chainName, Chain: w.chain, Poll: 20 * time.Millisecond,
+			Markets: []actors.Market{{Market: w.market, Start: w.start}},
+		}},
+	})
+	return err
+}
+
+// kill ends the process as a power cut would: nothing of it reaches the store any more
+// but what is already on its way there.
+func (w *worker) kill() {
+	w.alive.dead.Store(true)
+	node, chain := w.node, w.chain
+	w.dead.Go(func() {
+		_ = node.Stop(context.Background()) // it ends with what it can no longer write
+		chain.Close()
+	})
+}
+
+// end kills the process and waits for what is left of all.
+func (w *worker) end() {
+	w.kill()
+	w.dead.Wait()
+}
+
+// mortal is a store as a process sees it that can be killed.
+type mortal struct {
+	persistence.Store
+	dead atomic.Bool
+}
+
+var errKilled = errors.New("the process was killed")
+
+func (m *mortal) TakeOver(ctx context.Context, chain, node string) (int64, error) {
+	if m.dead.Load() {
+		return 0, errKilled
+	}
+	return m.Store.TakeOver(ctx, chain, node)
+}
+
+func (m *mortal) Claim(ctx context.Context, c persistence.Claim) (persistence.Actor, error) {
+	if m.dead.Load() {
+		return persistence.Actor{}, errKilled
+	}
+	return m.Store.Claim(ctx, c)
+}
+
+func (m *mortal) Commit(ctx context.Context, ref persistence.MarketRef, moves []persistence.Move, do func(persistence.Tx) error) error {
+	if m.dead.Load() {
+		return errKilled
+	}
+	return m.Store.Commit(context.WithoutCancel(ctx), ref, moves, do)
+}
+
+func (m *mortal) Report(ctx context.Context, ref persistence.ActorRef, r persistence.Report) error {
+	if m.dead.Load() {
+		return errKilled
+	}
+	return m.Store.Report(ctx, ref, r)
+}
