@@ -101,6 +101,9 @@ func TestWhatIsFinalStays(t *testing.T) {
 			a, o := w.finalBlocks()
 			activities, orders = activities+a, orders+o
 		}
+		w.mustCheck()
+		a, o := w.finalBlocks()
+		activities, orders = activities+a, orders+o
 		w.kill()
 	}
 	if activities == 0 || orders == 0 {

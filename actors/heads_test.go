@@ -222,14 +222,19 @@ func TestSuccessEndsARowOfFailures(t *testing.T) {
 		t.Errorf("after a success: %+v", last)
 	}
 	var a attempt
-	backoff := Backoff{time.Second, time.Minute}
+	backoff := Backoff{time.Second / 2, time.Minute}
 	for n := 1; n <= 3; n++ {
-		if d, least := a.failed(errHurt, backoff, 0), time.Second<<(n-1); d < least || d > least*3/2 {
+		if d, least := a.failed(errHurt, backoff, 0), backoff.Min<<(n-1); d < least || d > least*3/2 {
 			t.Errorf("failure %d: again in %v", n, d)
 		}
 	}
+	for range 10 {
+		if d := a.failed(errHurt, backoff, 0); d > lastLook {
+			t.Errorf("again in %v only", d)
+		}
+	}
 	a.succeeded()
-	if d := a.failed(errHurt, backoff, 0); d > 3*time.Second/2 {
+	if d := a.failed(errHurt, backoff, 0); d > backoff.Min*3/2 {
 		t.Errorf("after a success: again in %v", d)
 	}
 }

@@ -146,10 +146,10 @@ func TestAHeadThatStandsSaysSo(t *testing.T) {
 			w := impatient(t)
 			test.begin(w)
 			w.boot()
-			w.eventually("it stands", func() bool { return w.node.Ready() != nil })
-			if err := w.node.Ready(); !strings.Contains(err.Error(), "chain/head: ") || !strings.Contains(err.Error(), test.reason) {
-				t.Errorf("ready: %v", err)
-			}
+			w.eventually("it stands", func() bool {
+				err := w.node.Ready()
+				return err != nil && strings.Contains(err.Error(), "chain/head: ") && strings.Contains(err.Error(), test.reason)
+			})
 			w.eventually("its document says so", func() bool {
 				a := w.actors()["chain/head"]
 				return a.Status == persistence.Retrying && strings.Contains(a.LastError, test.reason)
