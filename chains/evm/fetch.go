@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/imart/event-worker/chains"
 	"github.com/imart/event-worker/chains/internal/endpoint"
@@ -104,6 +105,9 @@ func (r *rangeCall) broke(ctx context.Context, err error) bool {
 	return r.node != nil && r.node.KeepsConnection() && endpoint.ClassOf(err) == endpoint.Transport && r.chain.verify(ctx, *r.node) == nil
 }
 
+// rangeTimeout bounds a request for several blocks, whatever is configured for one.
+const rangeTimeout = 10 * time.Second
+
 // maxAddresses is how many addresses a filter may name (geth's limit).
 const maxAddresses = 1000
 
@@ -111,6 +115,9 @@ const maxAddresses = 1000
 // request: an endpoint that has the last block has seen the range.
 func (r *rangeCall) on(ctx context.Context, n client) (part, error) {
 	c := r.chain
+	if r.last > r.first { // fewer blocks take less time
+		ctx = endpoint.WithTimeout(ctx, rangeTimeout)
+	}
 	var id int64
 	var end header
 	r.node, r.addresses = &n, n.Limits.Addresses(maxAddresses)

@@ -109,9 +109,15 @@ func (c client) sendPart(ctx context.Context, calls []*call) error {
 	if len(calls) == 1 || ctx.Err() != nil || !helpsToSplit(refusal) {
 		return err
 	}
-	if refusal.Class == endpoint.BatchTooLarge {
+	switch refusal.Class {
+	case endpoint.BatchTooLarge:
 		c.Limits.BatchRefused(len(calls), refusal.Limit)
 		return c.sendParts(ctx, calls)
+	case endpoint.Timeout: // the first call tells whether the endpoint lives; the others could take as long again
+		if c.sendPart(ctx, calls[:1]) == nil {
+			c.Limits.BatchDoubted(len(calls))
+		}
+		return err
 	}
 	half := len(calls) / 2
 	if err := c.sendPart(ctx, calls[:half]); err != nil {

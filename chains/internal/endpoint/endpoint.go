@@ -272,7 +272,10 @@ func withPatience(ctx context.Context, patience time.Duration) context.Context {
 
 type timeoutKey struct{}
 
-// withTimeout shortens the time of each request made with the context.
-func withTimeout(ctx context.Context, timeout time.Duration) context.Context {
+// WithTimeout shortens the time of each request made with the context.
+func WithTimeout(ctx context.Context, timeout time.Duration) context.Context {
+	if shorter, ok := ctx.Value(timeoutKey{}).(time.Duration); ok {
+		timeout = min(timeout, shorter)
+	}
 	return context.WithValue(ctx, timeoutKey{}, timeout)
 }

@@ -128,7 +128,7 @@ func (p *Pool) try(ctx context.Context, e *Endpoint, others int, attempt func(co
 		ctx = withPatience(ctx, waitMost)
 	}
 	if others > 0 {
-		ctx = withTimeout(ctx, max(e.timeout/time.Duration(others+1), time.Second))
+		ctx = WithTimeout(ctx, max(e.timeout/time.Duration(others+1), time.Second))
 	}
 	err := p.attempt(ctx, e, attempt)
 	if err == nil {
