@@ -126,7 +126,6 @@ func (l *ledger) plain(ctx context.Context, chain chains.Chain) (documents, erro
 // Documents of the recorded ledger are right, whatever its nodes do and however often the
 // worker is killed.
 func TestAptosHistories(t *testing.T) {
-	t.Parallel()
 	l := openLedger(t)
 	trials := make([]trial, len(aptosTrials))
 	for i, tr := range aptosTrials {
@@ -135,11 +134,7 @@ func TestAptosHistories(t *testing.T) {
 		}
 		trials[i] = tr
 	}
-	count := *seeds
-	if count == 0 {
-		count = 2 * len(trials)
-	}
-	each(t, count, func(ctx context.Context, seed uint64) {
+	each(t, perProfile*len(trials), func(ctx context.Context, seed uint64) {
 		tr := trials[seed%uint64(len(trials))]
 		var out logged
 		if err := l.run(ctx, seed, tr, &out); err != nil {

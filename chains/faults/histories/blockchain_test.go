@@ -60,7 +60,8 @@ func (c *blockchain) reorganise() {
 	defer c.mu.Unlock()
 	head := int64(len(c.branch)) - 1
 	replaced := min(1+c.random.Int64N(c.depth), head-c.final)
-	c.branch = c.branch[:head-replaced+1]
+	kept := head - replaced + 1
+	c.branch = c.branch[:kept:kept] // readers have the rest
 	c.shop = shopOf(c.branch)
 	for range replaced + 1 - c.random.Int64N(5)/4 { // at times the head goes back
 		c.add()

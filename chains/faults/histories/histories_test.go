@@ -26,16 +26,11 @@ const perProfile = 5
 // Documents are those of the chain, whatever its nodes do and however often the worker is
 // killed. A seed is of the profile that its remainder says.
 func TestHistories(t *testing.T) {
-	t.Parallel()
 	all, err := trials()
 	if err != nil {
 		t.Fatal(err)
 	}
-	count := *seeds
-	if count == 0 {
-		count = perProfile * len(all)
-	}
-	each(t, count, func(ctx context.Context, seed uint64) {
+	each(t, perProfile*len(all), func(ctx context.Context, seed uint64) {
 		tr := all[seed%uint64(len(all))]
 		var out logged
 		if err := run(ctx, seed, tr, &out); err != nil {
@@ -44,11 +39,19 @@ func TestHistories(t *testing.T) {
 	})
 }
 
-// each runs the histories of some seeds, several at once: they mostly wait.
+// each runs the histories of as many seeds as were asked for, or else of a number of them,
+// several at once: they mostly wait.
 func each(t *testing.T, count int, history func(ctx context.Context, seed uint64)) {
 	t.Helper()
+	atOnce := 8 * runtime.GOMAXPROCS(0)
+	if raced {
+		count, atOnce = count/perProfile, runtime.GOMAXPROCS(0)
+	}
+	if *seeds > 0 {
+		count = *seeds
+	}
 	var group errgroup.Group
-	group.SetLimit(8 * runtime.GOMAXPROCS(0))
+	group.SetLimit(atOnce)
 	for i := range count {
 		group.Go(func() error {
 			history(t.Context(), *first+uint64(i))
