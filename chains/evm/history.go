@@ -53,16 +53,18 @@ func (h *history) prove(e *endpoint.Endpoint, from int64) {
 const sampled = 100
 
 // checkRange makes sure that the logs of a range are not missing because the endpoint
-// has pruned them. Where the range has none, nothing but other blocks' logs tells.
+// has pruned them, or has left them out: where its history is not proven, and where a
+// range holds far fewer than those before it did.
 func (c *Chain) checkRange(ctx context.Context, n client, in interest, first, last int64, raws []markets.Raw, end header) error {
 	if len(raws) > 0 && raws[0].Seq == first {
 		c.history.prove(n.Endpoint, first)
 	}
-	if c.history.proven(n.Endpoint, first) {
+	surprising := c.backfill.sizes.surprises(last-first+1, len(raws))
+	if c.history.proven(n.Endpoint, first) && !surprising {
 		return nil
 	}
 	until := last
-	if len(raws) > 0 {
+	if len(raws) > 0 && !surprising {
 		until = raws[0].Seq - 1
 	}
 	sample, err := c.checkHistory(ctx, n, first, until)

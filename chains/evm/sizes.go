@@ -7,8 +7,9 @@ import "sync"
 type sizes struct {
 	most int64 // blocks
 
-	mu     sync.Mutex
-	blocks int64
+	mu       sync.Mutex
+	blocks   int64
+	perBlock float64 // events lately, moving average
 }
 
 const (
@@ -25,10 +26,21 @@ func (s *sizes) next() int64 {
 	return s.blocks
 }
 
+// surprises says whether a range holds far fewer events than those before it did.
+func (s *sizes) surprises(blocks int64, events int) bool {
+	const least, part = 8, 4
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	expected := s.perBlock * float64(blocks)
+	return expected >= least && float64(events) < expected/part
+}
+
 // answered learns from a range that held a number of events.
 func (s *sizes) answered(blocks int64, events int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	const part = 4 // of the average, what the newest range makes
+	s.perBlock += (float64(events)/float64(blocks) - s.perBlock) / part
 	switch {
 	case events > windowEvents:
 		s.blocks = max(1, blocks*windowEvents/int64(events))

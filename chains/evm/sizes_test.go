@@ -27,6 +27,24 @@ func TestSizesFollowTheEvents(t *testing.T) {
 	}
 }
 
+func TestAnEmptyRangeAmongFullOnesSurprises(t *testing.T) {
+	s := newSizes(1000)
+	if s.surprises(1000, 0) {
+		t.Error("nothing is known yet")
+	}
+	for range 5 {
+		s.answered(1000, 100)
+	}
+	for events, want := range map[int]bool{0: true, 10: true, 40: false, 100: false} {
+		if got := s.surprises(1000, events); got != want {
+			t.Errorf("%d events surprise: %v", events, got)
+		}
+	}
+	if s.surprises(10, 0) {
+		t.Error("few blocks may have none")
+	}
+}
+
 // A range cut short by the head or by finality says nothing about longer ones.
 func TestAShortRangeTeachesNothing(t *testing.T) {
 	s := newSizes(100_000)

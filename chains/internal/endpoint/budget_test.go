@@ -46,7 +46,12 @@ func (b *Budget) reserveBytes() int64 { return (b.largest + 1) * 3 / 2 }
 // checkReleased fails if anything of the budget is still leased.
 func checkReleased(t *testing.T, e *Endpoint, total int64) {
 	t.Helper()
-	if held := e.budget.held(t, total); held > 2 { // of roundings
+	held := e.budget.held(t, total)
+	for end := time.Now().Add(10 * time.Second); held > 2 && time.Now().Before(end); { // a connection that was given up may still be read
+		time.Sleep(time.Millisecond)
+		held = e.budget.held(t, total)
+	}
+	if held > 2 { // of roundings
 		t.Errorf("%d bytes are held for ever", held)
 	}
 }
