@@ -1,0 +1,120 @@
+package evm
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/imart/event-worker/chains"
+	"github.com/imart/event-worker/chains/chaintest"
+)
+
+// A final range whose logs are left out once, among ranges full of logs, is not believed.
+func TestAnEmptyRangeAmongFullOnesIsNotBelieved(t *testing.T) {
+	g := startGeth(t)
+	p := startProxy(t, g.url)
+	g.mineLogs(96, 2)
+	view := advance(t, open(t, p.url), nil, true)
+	var lied atomic.Bool
+	p.change(func(method string, params json.RawMessage, answer map[string]json.RawMessage) {
+		var query []struct{ FromBlock, ToBlock string }
+		if method != "eth_getLogs" || json.Unmarshal(params, &query) != nil || query[0].FromBlock == "" {
+			return
+		}
+		if from := number(query[0].FromBlock); from >= 48 && !lied.Swap(true) {
+			answer["result"] = json.RawMessage("[]")
+		}
+	})
+	chain := open(t, p.url, func(cfg *Config) { cfg.MaxRange = 8 })
+	raws, _ := chaintest.Drain(t.Context(), t, chain, view, sources[0], start, view.Final.Seq, 1000)
+	if want := g.logs(sources[0], 0); !lied.Load() || len(raws) != len(want)-2*int(view.Head.Seq-view.Final.Seq) {
+		t.Errorf("%d events up to block %d, lied %v; %d up to %d", len(raws), view.Final.Seq, lied.Load(), len(want), view.Head.Seq)
+	}
+}
+
+// A URL that begins to serve another chain is found out by the chain id that comes with
+// every answer: nothing is read from it, and it is used again when it is the chain again.
+func TestAURLThatServesAnotherChainForAWhile(t *testing.T) {
+	g := startGeth(t)
+	p := startProxy(t, g.url)
+	g.mineLogs(64, 1)
+	chain := open(t, p.url)
+	view := advance(t, chain, nil, true)
+	p.change(func(method string, _ json.RawMessage, answer map[string]json.RawMessage) {
+		switch method {
+		case "eth_chainId":
+			answer["result"] = json.RawMessage(`"0x5"`)
+		case "eth_getLogs":
+			answer["result"] = json.RawMessage("[]")
+		}
+	})
+	if _, err := chain.Advance(t.Context(), view); !errors.Is(err, chains.ErrWrongChain) {
+		t.Errorf("advance: %v", err)
+	}
+	if _, err := chain.Read(t.Context(), view, sources[0], start, -1, 100); !errors.Is(err, chains.ErrWrongChain) {
+		t.Errorf("read: %v", err)
+	}
+	p.change(nil)
+	raws, _ := chaintest.Drain(t.Context(), t, chain, view, sources[0], start, -1, 100)
+	if len(raws) != 64 {
+		t.Errorf("%d events of 64", len(raws))
+	}
+}
+
+// Of two endpoints one has left the chain: what was final stays, and the other is asked.
+func TestAnEndpointOnAnotherBranchIsNotFollowed(t *testing.T) {
+	g, other := startGeth(t), startGeth(t)
+	g.mineBlocks(70)
+	other.mineLogs(90, 1)
+	first := open(t, g.url)
+	view := advance(t, first, nil, true)
+	both := open(t, other.url, func(cfg *Config) {
+		cfg.Endpoints = append(cfg.Endpoints, chains.Endpoint{URL: g.url, Priority: 1})
+		cfg.ConfirmBreaks = -1
+	})
+	for range 3 {
+		next, err := both.Advance(t.Context(), view)
+		if err != nil || next.Breaks != 0 || next.Head != view.Head {
+			t.Fatalf("%+v, %v", next, err)
+		}
+	}
+	alone := open(t, other.url, func(cfg *Config) { cfg.HoldBreaks = true })
+	if _, err := alone.Advance(t.Context(), view); !errors.Is(err, chains.ErrFinality) || !strings.Contains(err.Error(), "a person has to decide") {
+		t.Errorf("alone: %v", err)
+	}
+}
+
+// A break of finality is believed when it has lasted and was seen often enough, and is
+// counted anew when something else is seen.
+func TestABreakMustLast(t *testing.T) {
+	cfg := Config{ConfirmBreaks: time.Minute}
+	seen := sighting{10, "0xa", "0xb"}
+	now := time.Unix(1_000_000, 0)
+	var b breaks
+	for _, second := range []int{0, 30} {
+		if confirmed, _, _ := b.see(seen, cfg, now.Add(time.Duration(second)*time.Second)); confirmed {
+			t.Errorf("confirmed after %d s", second)
+		}
+	}
+	if confirmed, _, _ := b.see(seen, cfg, now.Add(70*time.Second)); !confirmed {
+		t.Error("not after 70 s")
+	}
+	var hold breaks
+	cfg.HoldBreaks = true
+	for second := range 300 {
+		if confirmed, _, _ := hold.see(seen, cfg, now.Add(time.Duration(second)*time.Second)); confirmed {
+			t.Fatal("confirmed although a person is wanted")
+		}
+	}
+	var changing breaks
+	cfg.HoldBreaks = false
+	for second := range 300 {
+		other := sighting{10, "0xa", "0xb" + strings.Repeat("c", second/30)}
+		if confirmed, _, _ := changing.see(other, cfg, now.Add(time.Duration(second)*time.Second)); confirmed {
+			t.Fatalf("confirmed after %d s although it changes", second)
+		}
+	}
+}
