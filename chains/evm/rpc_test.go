@@ -15,7 +15,7 @@ import (
 )
 
 // answerWith returns a client whose node gives one answer to everything.
-func answerWith(t *testing.T, answer string) client {
+func answerWith(t testing.TB, answer string) client {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, answer) }))
 	t.Cleanup(server.Close)
