@@ -144,7 +144,7 @@ func (f runFlags) follow(ctx context.Context, cfg config.Config, at location, st
 	for i, c := range sources {
 		sources[i].Chain = metrics.Chain(c.Chain, c.Name)
 	}
-	a := actors.Config{Node: cfg.Node, Store: metrics.Store(store), Log: log, Chains: sources, Tuning: cfg.Tuning, Health: actors.NewHealth()}
+	a := actors.Config{Node: cfg.Node, Store: metrics.Store(store), Log: log, Chains: sources, Tuning: cfg.Tuning, Memory: cfg.Memory, Health: actors.NewHealth()}
 	if f.clustered(at) {
 		m, err := newMember(cfg, at, store, metrics, watch)
 		if err != nil {
