@@ -12,7 +12,7 @@ const (
 	inFlight      = 8 // windows at once, evm.Config's default
 	sparseCap     = 2000
 	denseCap      = 10
-	followed      = 50 // new blocks
+	followed      = 200 // new blocks
 	manyStreams   = 50
 	sparseWanted  = 1.5
 	denseWanted   = 1.3
@@ -100,6 +100,10 @@ func compareStreams(ctx context.Context, o options) (int64, error) {
 		each[i] = r
 		fmt.Printf("  %-34s %.2f requests, %.2f eth_getLogs, %.2f headers\n", fmt.Sprintf("a block with %d streams", streams),
 			perBlock(r.Asked.Requests), perBlock(r.Asked.logs()), perBlock(r.Asked.headers()))
+	}
+	for i, streams := range []int{1, manyStreams} {
+		fmt.Printf("  %-34s median %v, p99 %s\n", fmt.Sprintf("from signal to store, %d streams", streams), each[i].Durable[0].Round(100*time.Microsecond),
+			judged(each[i].Durable[1].Round(100*time.Microsecond).String(), "≤ 50ms", each[i].Durable[1] <= 50*time.Millisecond))
 	}
 	one, many := each[0].Asked.Requests, each[1].Asked.Requests
 	fmt.Printf("  %-34s %s\n", "more requests", judged(fmt.Sprint(many-one), "0", many <= one))

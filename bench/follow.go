@@ -16,6 +16,7 @@ import (
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/markets/catalogue"
 	"github.com/imart/event-worker/markets/definition"
+	"github.com/imart/event-worker/persistence"
 )
 
 // follow counts what the actors ask for new blocks. The next block comes when all streams
@@ -35,8 +36,9 @@ func follow(ctx context.Context, o options) (result, error) {
 		return result{}, err
 	}
 	defer remove()
+	durable := &durable{Store: store, at: map[string]int64{}, moved: make(chan struct{}, 1)}
 	node, err := actors.Start(actors.Config{
-		Node: "bench", Store: store, Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
+		Node: "bench", Store: durable, Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
 		Chains: []actors.Chain{{
 			Name: "chain-1", Chain: chain, Poll: time.Hour,
 			Markets: []actors.Market{{
@@ -48,7 +50,7 @@ func follow(ctx context.Context, o options) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
-	r, err := chain.countBlocks(ctx, o)
+	r, err := chain.countBlocks(ctx, o, durable)
 	if stopErr := node.Stop(context.WithoutCancel(ctx)); err == nil {
 		err = stopErr
 	}
@@ -144,7 +146,7 @@ func (c *signalled) haveReadTo(block int64) bool {
 }
 
 // countBlocks counts what is asked for new blocks.
-func (c *signalled) countBlocks(ctx context.Context, o options) (result, error) {
+func (c *signalled) countBlocks(ctx context.Context, o options, store *durable) (result, error) {
 	if err := c.readTo(ctx, settledBlocks); err != nil {
 		return result{}, err
 	}
@@ -153,15 +155,72 @@ func (c *signalled) countBlocks(ctx context.Context, o options) (result, error) 
 		return result{}, err
 	}
 	start := time.Now()
+	var took []time.Duration
 	for i := range o.of.steps {
 		if err := step(ctx, c.url); err != nil {
 			return result{}, err
 		}
+		signalled := time.Now()
 		c.heads <- struct{}{}
 		if err := c.readTo(ctx, settledBlocks+i+1); err != nil {
 			return result{}, err
 		}
+		if err := store.reach(ctx, settledBlocks+i+1); err != nil {
+			return result{}, err
+		}
+		took = append(took, time.Since(signalled))
 	}
+	slices.Sort(took)
 	after, err := askedOf(ctx, c.url)
-	return result{Events: int(o.of.steps), Took: time.Since(start), Asked: after.since(before)}, err
+	return result{Events: int(o.of.steps), Took: time.Since(start), Asked: after.since(before), Durable: [2]time.Duration{took[len(took)/2], took[len(took)*99/100]}}, err
+}
+
+// durable is a store that knows how far its observers have come.
+type durable struct {
+	persistence.Store
+
+	mu    sync.Mutex
+	at    map[string]int64 // by observer
+	moved chan struct{}    // signals that one has come further
+}
+
+// Commit implements persistence.Store.
+func (d *durable) Commit(ctx context.Context, market persistence.MarketRef, moves []persistence.Move, do func(persistence.Tx) error) error {
+	err := d.Store.Commit(ctx, market, moves, do)
+	if err != nil {
+		return err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, m := range moves {
+		d.at[m.Actor.ID] = m.To.Seq
+	}
+	select {
+	case d.moved <- struct{}{}:
+	default:
+	}
+	return nil
+}
+
+// reach waits until all observers have come to a block.
+func (d *durable) reach(ctx context.Context, block int64) error {
+	for !d.reached(block) {
+		select {
+		case <-d.moved:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	return nil
+}
+
+func (d *durable) reached(block int64) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, at := range d.at {
+		if at < block {
+			return false
+		}
+	}
+	return true
 }

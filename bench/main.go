@@ -46,6 +46,9 @@ type result struct {
 	Took   time.Duration
 	Memory int64 // peak, bytes; set by the parent
 	Asked  asked // of an endpoint
+	// Durable is how long it took from the signal of a new block until all of its
+	// documents were in the store: the 50th and the 99th percentile.
+	Durable [2]time.Duration
 }
 
 func (r result) rate() float64 { return float64(r.Events) / r.Took.Seconds() }

@@ -165,7 +165,7 @@ func refuseLogs(t *testing.T, endpoint string) http.Handler {
 	node := httputil.NewSingleHostReverseProxy(target)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
-		if err != nil || bytes.Contains(body, []byte("eth_getLogs")) {
+		if err != nil || bytes.Contains(body, []byte("eth_getLogs")) || bytes.Contains(body, []byte("eth_getBlockReceipts")) {
 			w.WriteHeader(http.StatusServiceUnavailable)
 			return
 		}

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"time"
 
 	"github.com/mailru/easyjson/jlexer"
 
@@ -307,6 +308,7 @@ func (c *Chain) fetchOne(ctx context.Context, in interest, number int64, why err
 		return part{}, why
 	}
 	if whole, err := c.wholeBlock(ctx, number, h.hash); err == nil {
+		c.warnAlone(ctx, number, why)
 		return part{first: number, last: number, hash: h.hash, raws: in.all.of(whole)}, nil
 	}
 	raws, err := c.inParts(ctx, in.all, number, h.hash)
@@ -314,6 +316,17 @@ func (c *Chain) fetchOne(ctx context.Context, in interest, number int64, why err
 		return part{}, why
 	}
 	return part{first: number, last: number, hash: h.hash, raws: raws}, nil
+}
+
+// warnEvery is how often it is said that blocks are read one by one.
+const warnEvery = 5 * time.Minute
+
+// warnAlone says that a block had to be read by its receipts, which is slow where it is
+// more than a few.
+func (c *Chain) warnAlone(ctx context.Context, number int64, why error) {
+	if last, now := c.warned.Load(), time.Now().Unix(); last+int64(warnEvery.Seconds()) <= now && c.warned.CompareAndSwap(last, now) {
+		c.cfg.Log.WarnContext(ctx, "eth_getLogs fails even for one block: it is read by its receipts", "block", number, "reason", why)
+	}
 }
 
 // inParts fetches the logs of a block by parts of a filter, halved until they are

@@ -91,6 +91,7 @@ type Chain struct {
 	heads   chan struct{}
 
 	contradictions atomic.Int64 // blooms that held more than two sources had
+	warned         atomic.Int64 // when it was last said that blocks are read one by one, Unix seconds
 
 	life context.Context // until Close
 	end  context.CancelFunc
