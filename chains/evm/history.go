@@ -17,8 +17,10 @@ import (
 // history is from which block on endpoints were seen to have logs. A node that has
 // pruned its receipts keeps the headers and answers eth_getLogs with [].
 type history struct {
-	mu    sync.Mutex
-	known map[*endpoint.Endpoint]proof
+	mu      sync.Mutex
+	known   map[*endpoint.Endpoint]proof
+	sampled map[*endpoint.Endpoint]time.Time // when a sample last told nothing
+	one     sync.Mutex                       // held while an endpoint is examined
 }
 
 // proof is that an endpoint has logs from a block on, and when that was seen.
@@ -49,6 +51,25 @@ func (h *history) prove(e *endpoint.Endpoint, from int64) {
 	}
 }
 
+// silentFor is for how long no other sample is taken where one had nothing to tell.
+const silentFor = time.Minute
+
+// silent says whether a sample of the endpoint's headers lately had nothing to tell.
+func (h *history) silent(e *endpoint.Endpoint) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return time.Since(h.sampled[e]) < silentFor
+}
+
+func (h *history) noteSilence(e *endpoint.Endpoint) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.sampled == nil {
+		h.sampled = map[*endpoint.Endpoint]time.Time{}
+	}
+	h.sampled[e] = time.Now()
+}
+
 // sampled is how many headers are looked at to find a block that has logs.
 const sampled = 100
 
@@ -60,8 +81,12 @@ func (c *Chain) checkRange(ctx context.Context, n client, in interest, first, la
 		c.history.prove(n.Endpoint, first)
 	}
 	surprising := c.backfill.sizes.surprises(last-first+1, len(raws))
-	if c.history.proven(n.Endpoint, first) && !surprising {
-		return nil
+	if !surprising {
+		c.history.one.Lock() // windows in flight need one proof together
+		defer c.history.one.Unlock()
+		if c.history.proven(n.Endpoint, first) || len(raws) == 0 && c.history.silent(n.Endpoint) {
+			return nil
+		}
 	}
 	until := last
 	if len(raws) > 0 && !surprising {
@@ -80,6 +105,8 @@ func (c *Chain) checkRange(ctx context.Context, n client, in interest, first, la
 	}
 	if len(raws) > 0 || end.bloom.says() {
 		c.history.prove(n.Endpoint, first)
+	} else {
+		c.history.noteSilence(n.Endpoint)
 	}
 	return nil
 }
