@@ -9,7 +9,8 @@ type sizes struct {
 
 	mu       sync.Mutex
 	blocks   int64
-	perBlock float64 // events lately, moving average
+	perBlock float64 // events lately: a moving average, begun with the first range
+	begun    bool
 }
 
 const (
@@ -40,7 +41,11 @@ func (s *sizes) answered(blocks int64, events int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	const part = 4 // of the average, what the newest range makes
-	s.perBlock += (float64(events)/float64(blocks) - s.perBlock) / part
+	density := float64(events) / float64(blocks)
+	if !s.begun {
+		s.begun, s.perBlock = true, density
+	}
+	s.perBlock += (density - s.perBlock) / part
 	switch {
 	case events > windowEvents:
 		s.blocks = max(1, blocks*windowEvents/int64(events))

@@ -32,9 +32,7 @@ func TestAnEmptyRangeAmongFullOnesSurprises(t *testing.T) {
 	if s.surprises(1000, 0) {
 		t.Error("nothing is known yet")
 	}
-	for range 5 {
-		s.answered(1000, 100)
-	}
+	s.answered(1000, 100) // one is enough: those in flight beside the next are judged by it
 	for events, want := range map[int]bool{0: true, 10: true, 40: false, 100: false} {
 		if got := s.surprises(1000, events); got != want {
 			t.Errorf("%d events surprise: %v", events, got)
