@@ -20,7 +20,7 @@ compose-test:
 # 120,000 events through the whole pipeline, beside its parts alone; on MongoDB if
 # MONGODB_URI is set.
 bench:
-	go run ./bench
+	go run ./internal/bench
 
 lint:
 	test -z "$$(gofmt -l .)"

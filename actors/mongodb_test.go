@@ -5,10 +5,10 @@ import (
 	"os/exec"
 	"testing"
 
+	"github.com/imart/event-worker/internal/mongotest"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/persistence/embedded"
 	"github.com/imart/event-worker/persistence/mongo"
-	"github.com/imart/event-worker/persistence/mongo/mongotest"
 )
 
 func TestMain(m *testing.M) { os.Exit(mongotest.Main(m)) }

@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/imart/event-worker/internal/mongotest"
 	"github.com/imart/event-worker/persistence/mongo"
-	"github.com/imart/event-worker/persistence/mongo/mongotest"
 )
 
 // observed is a process of a team whose health and metrics are at an address.

@@ -14,9 +14,9 @@ import (
 	"time"
 
 	"github.com/imart/event-worker/chains/replay"
+	"github.com/imart/event-worker/internal/mongotest"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/persistence/mongo"
-	"github.com/imart/event-worker/persistence/mongo/mongotest"
 )
 
 // quickly is how a cluster is configured in these tests. A node of a busy machine may

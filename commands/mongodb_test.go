@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/imart/event-worker/persistence/mongo/mongotest"
+	"github.com/imart/event-worker/internal/mongotest"
 )
 
 // database is the environment of a program whose data are in a MongoDB database.

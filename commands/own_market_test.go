@@ -22,8 +22,8 @@ import (
 	"github.com/ethereum/go-ethereum/node"
 	"github.com/ethereum/go-ethereum/params"
 
+	"github.com/imart/event-worker/internal/markettest"
 	"github.com/imart/event-worker/markets"
-	"github.com/imart/event-worker/markets/markettest"
 )
 
 // shop is the definition of a market that nobody knew before. What was sold is told by

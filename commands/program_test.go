@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/imart/event-worker/persistence/mongo/mongotest"
+	"github.com/imart/event-worker/internal/mongotest"
 )
 
 // program is the built program. These tests run it as its users do.

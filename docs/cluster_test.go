@@ -22,9 +22,9 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/imart/event-worker/cluster"
+	"github.com/imart/event-worker/internal/mongotest"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/persistence/mongo"
-	"github.com/imart/event-worker/persistence/mongo/mongotest"
 )
 
 // clusterSection is the heading of the queries whose answers come from a cluster.

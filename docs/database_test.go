@@ -11,7 +11,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
-	"github.com/imart/event-worker/persistence/mongo/mongotest"
+	"github.com/imart/event-worker/internal/mongotest"
 	"github.com/imart/event-worker/persistence/mongo/schema"
 )
 

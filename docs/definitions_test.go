@@ -9,9 +9,9 @@ import (
 
 	"github.com/ethereum/go-ethereum/common"
 
+	"github.com/imart/event-worker/internal/markettest"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/markets/definition"
-	"github.com/imart/event-worker/markets/markettest"
 )
 
 // The definitions that the pages show are sound, and so is the file that the example

@@ -11,8 +11,8 @@ import (
 	"github.com/ethereum/go-ethereum/crypto"
 	"go.mongodb.org/mongo-driver/v2/bson"
 
+	"github.com/imart/event-worker/internal/markettest"
 	"github.com/imart/event-worker/markets"
-	"github.com/imart/event-worker/markets/markettest"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/persistence/mongo"
 	"github.com/imart/event-worker/persistence/mongo/schema"

@@ -14,10 +14,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/imart/event-worker/internal/mongotest"
 	"github.com/imart/event-worker/internal/required"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence/mongo"
-	"github.com/imart/event-worker/persistence/mongo/mongotest"
 	"github.com/imart/event-worker/persistence/mongo/schema"
 )
 

@@ -11,7 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/imart/event-worker/chains"
-	"github.com/imart/event-worker/chains/chaintest"
+	"github.com/imart/event-worker/internal/chaintest"
 	"github.com/imart/event-worker/markets"
 )
 

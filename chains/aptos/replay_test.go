@@ -11,10 +11,10 @@ import (
 
 	"github.com/imart/event-worker/chains"
 	"github.com/imart/event-worker/chains/aptos"
-	"github.com/imart/event-worker/chains/chaintest"
 	"github.com/imart/event-worker/chains/replay"
+	"github.com/imart/event-worker/internal/chaintest"
+	"github.com/imart/event-worker/internal/markettest"
 	"github.com/imart/event-worker/markets"
-	"github.com/imart/event-worker/markets/markettest"
 )
 
 const recording = "../../testdata/recordings/aptos"

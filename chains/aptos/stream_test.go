@@ -12,8 +12,8 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/imart/event-worker/chains"
-	"github.com/imart/event-worker/chains/chaintest"
 	"github.com/imart/event-worker/chains/internal/rawdata"
+	"github.com/imart/event-worker/internal/chaintest"
 	"github.com/imart/event-worker/markets"
 )
 

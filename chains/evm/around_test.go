@@ -10,8 +10,8 @@ import (
 	"github.com/ethereum/go-ethereum/common"
 
 	"github.com/imart/event-worker/chains"
-	"github.com/imart/event-worker/chains/chaintest"
 	"github.com/imart/event-worker/chains/replay"
+	"github.com/imart/event-worker/internal/chaintest"
 	"github.com/imart/event-worker/markets"
 )
 

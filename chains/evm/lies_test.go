@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/imart/event-worker/chains"
-	"github.com/imart/event-worker/chains/chaintest"
+	"github.com/imart/event-worker/internal/chaintest"
 )
 
 // A final range whose logs are left out once, among ranges full of logs, is not believed,

@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/imart/event-worker/chains"
-	"github.com/imart/event-worker/chains/chaintest"
+	"github.com/imart/event-worker/internal/chaintest"
 	"github.com/imart/event-worker/markets"
 )
 

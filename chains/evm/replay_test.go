@@ -15,11 +15,11 @@ import (
 	"github.com/ethereum/go-ethereum/ethclient"
 
 	"github.com/imart/event-worker/chains"
-	"github.com/imart/event-worker/chains/chaintest"
 	"github.com/imart/event-worker/chains/evm"
 	"github.com/imart/event-worker/chains/replay"
+	"github.com/imart/event-worker/internal/chaintest"
+	"github.com/imart/event-worker/internal/markettest"
 	"github.com/imart/event-worker/markets"
-	"github.com/imart/event-worker/markets/markettest"
 )
 
 const recording = "../../testdata/recordings/ethereum"

@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"github.com/imart/event-worker/chains"
-	"github.com/imart/event-worker/chains/chaintest"
 	"github.com/imart/event-worker/chains/internal/endpoint"
+	"github.com/imart/event-worker/internal/chaintest"
 )
 
 // awaitHead waits until the chain announces a head.

@@ -10,10 +10,10 @@ import (
 
 	"github.com/ethereum/go-ethereum/common"
 
+	"github.com/imart/event-worker/internal/markettest"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/markets/catalogue"
 	"github.com/imart/event-worker/markets/definition"
-	"github.com/imart/event-worker/markets/markettest"
 )
 
 // Of IMart nothing was recorded: these logs are made with go-ethereum's encoder, and the

@@ -7,10 +7,10 @@ import (
 
 	"github.com/ethereum/go-ethereum/common"
 
+	"github.com/imart/event-worker/internal/markettest"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/markets/catalogue"
 	"github.com/imart/event-worker/markets/definition"
-	"github.com/imart/event-worker/markets/markettest"
 )
 
 // What was not recorded is made: the declarations are those of the contracts' sources,

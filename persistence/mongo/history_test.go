@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/imart/event-worker/chaos/history"
-	"github.com/imart/event-worker/persistence/mongo/mongotest"
+	"github.com/imart/event-worker/internal/chaos/history"
+	"github.com/imart/event-worker/internal/mongotest"
 )
 
 // The history of two processes, the second of which takes over from the first while

@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/imart/event-worker/internal/mongotest"
 	"github.com/imart/event-worker/persistence/mongo"
-	"github.com/imart/event-worker/persistence/mongo/mongotest"
 )
 
 const initiateWait = time.Minute

@@ -11,10 +11,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/imart/event-worker/internal/mongotest"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/persistence/mongo"
-	"github.com/imart/event-worker/persistence/mongo/mongotest"
 )
 
 // No take lasts long, whatever happens to others' ways to the server.

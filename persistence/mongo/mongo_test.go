@@ -5,9 +5,9 @@ import (
 	"os"
 	"testing"
 
+	"github.com/imart/event-worker/internal/mongotest"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/persistence/mongo"
-	"github.com/imart/event-worker/persistence/mongo/mongotest"
 	"github.com/imart/event-worker/persistence/storetest"
 )
 

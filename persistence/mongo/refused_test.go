@@ -3,9 +3,9 @@ package mongo_test
 import (
 	"testing"
 
+	"github.com/imart/event-worker/internal/mongotest"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
-	"github.com/imart/event-worker/persistence/mongo/mongotest"
 )
 
 // A commit with one document that the server refuses, a double one or one that its

@@ -8,10 +8,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/imart/event-worker/internal/mongotest"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/persistence/mongo"
-	"github.com/imart/event-worker/persistence/mongo/mongotest"
 )
 
 // disputed is the market of these tests, which owner after owner commits to.

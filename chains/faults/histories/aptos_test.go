@@ -17,8 +17,8 @@ import (
 	"github.com/imart/event-worker/chains/aptos"
 	"github.com/imart/event-worker/chains/faults"
 	"github.com/imart/event-worker/chains/replay"
+	"github.com/imart/event-worker/internal/markettest"
 	"github.com/imart/event-worker/markets"
-	"github.com/imart/event-worker/markets/markettest"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/persistence/embedded"
 )

@@ -20,7 +20,7 @@ type options struct {
 
 // again is the command that repeats a run.
 func (o options) again() string {
-	return fmt.Sprintf("go run ./chaos -for %v -seed %d -nodes %d -chains %d -pace %v", o.lasts, o.seed, o.nodes, o.chains, o.pace)
+	return fmt.Sprintf("go run ./internal/chaos -for %v -seed %d -nodes %d -chains %d -pace %v", o.lasts, o.seed, o.nodes, o.chains, o.pace)
 }
 
 // chaos lets nodes follow chains while everything goes wrong that can, until the time

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"time"
 
-	"github.com/imart/event-worker/chaos/history"
+	"github.com/imart/event-worker/internal/chaos/history"
 )
 
 // readEvery is how often the history is read. The server's oplog must hold what is

@@ -9,7 +9,7 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/imart/event-worker/chaos/history"
+	"github.com/imart/event-worker/internal/chaos/history"
 )
 
 // silences are how long chains saw no commit: those whose owner changed, and all.

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/imart/event-worker/internal/child"
-	"github.com/imart/event-worker/persistence/mongo/mongotest"
+	"github.com/imart/event-worker/internal/mongotest"
 )
 
 // timing is what a node's configuration says of time.

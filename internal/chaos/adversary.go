@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/imart/event-worker/persistence/mongo/mongotest"
+	"github.com/imart/event-worker/internal/mongotest"
 )
 
 // leaveWithin is how long a node may take to hand over its chains and end.

@@ -29,7 +29,7 @@ func main() {
 		fmt.Fprint(flag.CommandLine.Output(), `Runs a cluster of real processes while everything goes wrong that can, and says what
 has become of it. Ctrl-C ends what goes wrong, not what is said of it. It needs a mongod
 on the PATH and a Go toolchain.
-Example: go run ./chaos -for 2h -seed 42 -nodes 5 -chains 12
+Example: go run ./internal/chaos -for 2h -seed 42 -nodes 5 -chains 12
 
 `)
 		flag.PrintDefaults()

@@ -11,9 +11,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/imart/event-worker/internal/mongotest"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
-	"github.com/imart/event-worker/persistence/mongo/mongotest"
 )
 
 // cluster is the chains, the nodes that follow them, and their database.

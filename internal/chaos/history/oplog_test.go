@@ -12,8 +12,8 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
+	"github.com/imart/event-worker/internal/mongotest"
 	"github.com/imart/event-worker/persistence"
-	"github.com/imart/event-worker/persistence/mongo/mongotest"
 )
 
 func TestMain(m *testing.M) { os.Exit(mongotest.Main(m)) }

@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/imart/event-worker/chaos/history"
+	"github.com/imart/event-worker/internal/chaos/history"
 )
 
 // A silence belongs to the first event within it: its beginning, the last commit, lies

@@ -81,7 +81,7 @@ func main() {
 	flag.Usage = func() {
 		fmt.Fprint(flag.CommandLine.Output(), `Measures the pipeline beside its limits: on the embedded store, or on MongoDB if
 MONGODB_URI is set, in databases that it makes and removes.
-Example: go run ./bench -runs 5
+Example: go run ./internal/bench -runs 5
 
 With -endpoint it measures, on the embedded store, a chain behind an endpoint that takes
 100 ms to answer and caps the range of eth_getLogs: a long chain with few events against

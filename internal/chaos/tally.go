@@ -5,7 +5,7 @@ import (
 
 	"github.com/ethereum/go-ethereum/common"
 
-	"github.com/imart/event-worker/chaos/history"
+	"github.com/imart/event-worker/internal/chaos/history"
 	"github.com/imart/event-worker/markets"
 )
 
