@@ -161,12 +161,12 @@ func (c *fakeChain) Advance(ctx context.Context, known *chains.View) (*chains.Vi
 	}
 	view := chains.NewView(final, hashes)
 	if known != nil {
-		view.Breaks = known.Breaks
+		view.FinalityViolations = known.FinalityViolations
 		if known.Final.Seq > top.number || c.blocks[known.Final.Seq].hash != known.Final.Hash {
 			if c.doubtful {
 				return nil, chains.ErrFinality
 			}
-			view.Breaks++
+			view.FinalityViolations++
 		}
 	}
 	return view, nil

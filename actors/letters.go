@@ -29,7 +29,7 @@ func (s *subject) decode(raws []markets.Raw) *messages.Batch {
 	b := &messages.Batch{Events: events}
 	for i, raw := range rawForms(failures) {
 		f := failures[i]
-		b.Letters = append(b.Letters, markets.DeadLetter{
+		b.DeadLetters = append(b.DeadLetters, markets.DeadLetter{
 			Chain: s.market.Chain, Market: s.market.Market, Stream: s.Name,
 			Seq: f.Raw.Seq, Position: f.Raw.Position, Block: f.Raw.Block, Transaction: f.Raw.Transaction, Time: f.Raw.Time.Truncate(markets.Precision),
 			Reason: f.Reason.Error(), Raw: raw,

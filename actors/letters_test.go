@@ -48,10 +48,10 @@ func TestAnEventTooLargeForADocument(t *testing.T) {
 	s := pickyStream()
 	small := logOf("t", 1, 0)
 	b := s.decode([]markets.Raw{logOf("t", 0, 9_000_000), small, logOf("u", 2, 3)})
-	if len(b.Events) != 1 || b.Events[0].Position != small.Position || len(b.Letters) != 2 {
-		t.Fatalf("%d events, %d letters", len(b.Events), len(b.Letters))
+	if len(b.Events) != 1 || b.Events[0].Position != small.Position || len(b.DeadLetters) != 2 {
+		t.Fatalf("%d events, %d letters", len(b.Events), len(b.DeadLetters))
 	}
-	large, other := b.Letters[0], b.Letters[1]
+	large, other := b.DeadLetters[0], b.DeadLetters[1]
 	if large.Position.Log != 0 || other.Position.Log != 2 {
 		t.Error("the letters are not in order")
 	}
@@ -94,15 +94,15 @@ func TestLettersOfOneTransactionAreBounded(t *testing.T) {
 		var raws []markets.Raw
 		for i := range test.events {
 			raw := logOf("t", int32(i), test.data)
-			raw.Around = around
+			raw.ReceiptLogs = around
 			raws = append(raws, raw)
 		}
 		b := pickyStream().decode(raws)
-		if len(b.Letters) != test.events {
-			t.Fatalf("%d letters", len(b.Letters))
+		if len(b.DeadLetters) != test.events {
+			t.Fatalf("%d letters", len(b.DeadLetters))
 		}
 		total := 0
-		for i, letter := range b.Letters {
+		for i, letter := range b.DeadLetters {
 			total += len(letter.Raw)
 			got := wholeOf(t, letter)
 			if test.whole != (len(got) == test.events && got[0].Left == 0) {

@@ -71,7 +71,7 @@ func (s *subject) logRollback(l *life, c *cursor, to markets.Place) {
 
 // stillOn says whether what was found by an earlier view holds on this one.
 func (s *subject) stillOn(f found) bool {
-	if f.view.Breaks != s.view.Breaks {
+	if f.view.FinalityViolations != s.view.FinalityViolations {
 		return false
 	}
 	return f.on.Seq <= f.view.Final.Seq || s.view.Stand(f.on) == chains.On

@@ -254,7 +254,7 @@ func decodeAgain(s markets.Stream, letter markets.DeadLetter) ([]markets.Event, 
 
 // enter puts late events where they belong.
 func enter(tx persistence.Tx, s markets.Stream, letter markets.DeadLetter, events []markets.Event) error {
-	found, err := tx.RemoveLetter(letter.ID())
+	found, err := tx.RemoveDeadLetter(letter.ID())
 	if err != nil {
 		return err
 	}

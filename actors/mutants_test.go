@@ -249,12 +249,12 @@ func (r *recorder) Truncate(stream string, after int64, limit int) (int, int, er
 	return r.Tx.Truncate(stream, after, limit)
 }
 
-func (r *recorder) RemoveLetter(id string) (bool, error) {
+func (r *recorder) RemoveDeadLetter(id string) (bool, error) {
 	r.writes = append(r.writes, func(tx persistence.Tx) error {
-		_, err := tx.RemoveLetter(id)
+		_, err := tx.RemoveDeadLetter(id)
 		return err
 	})
-	return r.Tx.RemoveLetter(id)
+	return r.Tx.RemoveDeadLetter(id)
 }
 
 // replay writes what was recorded, unless an order that is written has changed

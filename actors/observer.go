@@ -216,12 +216,12 @@ func (p logProjection) execute(l *life, t transition) {
 // logLetters says that events could not be decoded: a line a batch, as a contract
 // that has changed has nothing else.
 func (p logProjection) logLetters(log *slog.Logger, t transition) {
-	if t.batch == nil || len(t.batch.Letters) == 0 {
+	if t.batch == nil || len(t.batch.DeadLetters) == 0 {
 		return
 	}
-	first := t.batch.Letters[0]
+	first := t.batch.DeadLetters[0]
 	log.Warn("events that cannot be decoded are dead letters now", "stream", first.Chain+"/"+first.Market+"/"+first.Stream,
-		"count", len(t.batch.Letters), "first", first.ID(), "reason", first.Reason)
+		"count", len(t.batch.DeadLetters), "first", first.ID(), "reason", first.Reason)
 }
 
 func (p logProjection) receive(*life, any) {}
@@ -235,9 +235,9 @@ func (p logProjection) append(ctx context.Context, store persistence.Store, t tr
 	for i, e := range t.batch.Events {
 		activities[i] = markets.Activity{Chain: p.market.Chain, Market: p.market.Market, Event: e}
 	}
-	m := t.portion(true, len(activities), len(t.batch.Letters))
+	m := t.portion(true, len(activities), len(t.batch.DeadLetters))
 	return store.Commit(ctx, p.market, []persistence.Move{m}, func(tx persistence.Tx) error {
-		return p.enter(tx, activities, t.batch.Letters)
+		return p.enter(tx, activities, t.batch.DeadLetters)
 	})
 }
 

@@ -175,7 +175,7 @@ func (s *subject) doubt(err error) {
 
 // keep keeps a page for those whom it was read for, if it is still what they need.
 func (s *subject) keep(l *life, r read) bool {
-	if !r.on(s.view, r.view.Breaks < s.view.Breaks) {
+	if !r.on(s.view, r.view.FinalityViolations < s.view.FinalityViolations) {
 		return false
 	}
 	if r.of != nil {

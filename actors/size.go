@@ -28,8 +28,8 @@ func dataOf(raw *markets.Raw) int64 { return int64(len(raw.Data) + len(raw.JSON)
 
 // aroundOf is the size of what is around an event in its transaction.
 func aroundOf(raw *markets.Raw) (size int64) {
-	for i := range raw.Around {
-		l := &raw.Around[i]
+	for i := range raw.ReceiptLogs {
+		l := &raw.ReceiptLogs[i]
 		size += int64(unsafe.Sizeof(*l)) + int64(32*len(l.Topics)+len(l.Data))
 	}
 	if raw.Ledger != nil {
@@ -43,8 +43,8 @@ func aroundOf(raw *markets.Raw) (size int64) {
 
 // sameAround says whether two events share what is around them.
 func sameAround(a, b *markets.Raw) bool {
-	if len(a.Around) > 0 {
-		return len(b.Around) > 0 && &a.Around[0] == &b.Around[0]
+	if len(a.ReceiptLogs) > 0 {
+		return len(b.ReceiptLogs) > 0 && &a.ReceiptLogs[0] == &b.ReceiptLogs[0]
 	}
 	return a.Ledger != nil && a.Ledger == b.Ledger
 }
@@ -54,10 +54,10 @@ func sizeOfBatch(b *messages.Batch) (size int64) {
 	for i := range b.Events {
 		size += sizeOfEvent(&b.Events[i])
 	}
-	for i := range b.Letters {
-		l := &b.Letters[i]
+	for i := range b.DeadLetters {
+		l := &b.DeadLetters[i]
 		size += int64(unsafe.Sizeof(*l)) + int64(len(l.Block)+len(l.Transaction)+len(l.Reason))
-		if i == 0 || len(l.Raw) == 0 || len(b.Letters[i-1].Raw) == 0 || &l.Raw[0] != &b.Letters[i-1].Raw[0] { // letters of one transaction share it
+		if i == 0 || len(l.Raw) == 0 || len(b.DeadLetters[i-1].Raw) == 0 || &l.Raw[0] != &b.DeadLetters[i-1].Raw[0] { // letters of one transaction share it
 			size += int64(len(l.Raw))
 		}
 	}

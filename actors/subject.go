@@ -133,7 +133,7 @@ func (s *subject) see(view *chains.View) {
 	if height := view.Head.Height(); s.view == nil || height < s.goal { // it can be reorganised to a lower one
 		s.goal = height
 	}
-	broken := s.view != nil && view.Breaks > s.view.Breaks
+	broken := s.view != nil && view.FinalityViolations > s.view.FinalityViolations
 	s.view = view
 	s.window = s.window.onBranch(view, broken)
 	for _, c := range s.cursors {

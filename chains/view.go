@@ -18,9 +18,9 @@ type View struct {
 	// Head and Final are the newest block and the newest one that cannot be
 	// reorganised: block numbers and hashes, or ledger versions without hashes.
 	Head, Final markets.Place
-	// Breaks counts the reorganisations deeper than finality that were seen on the
+	// FinalityViolations counts the reorganisations deeper than finality that were seen on the
 	// way to this view. When it grows, nothing that was final is certain any more.
-	Breaks int
+	FinalityViolations int
 	// hashes are those of the blocks from Final up to Head.
 	hashes []string
 }

@@ -128,7 +128,7 @@ func limitMemory(log *slog.Logger) {
 
 // choose leaves only the chains that the process may follow.
 func (f runFlags) choose(cfg *config.Config) error {
-	cfg.Chains = slices.DeleteFunc(cfg.Chains, func(c config.Chain) bool { return !cfg.Cluster.Plays(c) })
+	cfg.Chains = slices.DeleteFunc(cfg.Chains, func(c config.Chain) bool { return !cfg.Cluster.Serves(c) })
 	if len(cfg.Chains) == 0 {
 		return fmt.Errorf("%s: no configured chain is one of cluster.roles (%s): configure one, or other roles", f.config, strings.Join(cfg.Cluster.Roles, ", "))
 	}
@@ -256,6 +256,6 @@ func newChain(c config.Chain, sources []markets.Source, numbers func(markets.Sou
 		Endpoints: c.Endpoints, ChainID: c.ID, Timeout: c.Timeout, Sources: sources,
 		Confirmations: c.Confirmations, MaxUnfinal: c.MaxUnfinal, MaxRange: c.MaxRange,
 		InFlight: c.InFlight, MaxBatch: c.MaxBatch, HollowBlooms: c.Preset.HollowBlooms,
-		ConfirmBreaks: c.Breaks.Confirm, HoldBreaks: c.Breaks.Wait, Budget: budget, Log: log,
+		ConfirmViolations: c.FinalityViolations.Confirm, HoldViolations: c.FinalityViolations.Wait, Budget: budget, Log: log,
 	})
 }

@@ -32,7 +32,7 @@ type Chain struct {
 	MaxUnfinal    int64  // EVM only, blocks
 	MaxRange      int64  // EVM only, blocks
 	Coin          string // EVM only, the symbol of its own coin; ETH if empty
-	Breaks        Breaks // EVM only
+	FinalityViolations        FinalityViolations // EVM only
 
 	// Preset is what is known of the network, none if its name is empty. What the
 	// configuration leaves out is taken from there already.
@@ -45,8 +45,8 @@ type Chain struct {
 	Markets []Market
 }
 
-// Breaks says when a reorganisation deeper than finality is believed.
-type Breaks struct {
+// FinalityViolations says when a reorganisation deeper than finality is believed.
+type FinalityViolations struct {
 	// Wait leaves it to a person: the chain stands until its documents were rewound.
 	Wait bool
 	// Confirm is for how long a break is confirmed before it is believed.
@@ -103,12 +103,12 @@ func (s *section) onlyEVM(c *Chain) {
 	c.MaxUnfinal = s.number("maxUnfinal", c.Preset.MaxUnfinal, 1, 100_000)
 	c.MaxRange = s.number("maxRange", 0, 1, 10_000_000)
 	c.Coin = s.coin(c.Kind, c.Preset.Coin)
-	c.Breaks.Wait = s.choice("finalityBreaks", confirmBreaks, confirmBreaks, waitAtBreaks) == waitAtBreaks
-	c.Breaks.Confirm = s.duration("confirmBreaks", 3*time.Minute)
+	c.FinalityViolations.Wait = s.choice("finalityBreaks", confirmBreaks, confirmBreaks, waitAtBreaks) == waitAtBreaks
+	c.FinalityViolations.Confirm = s.duration("confirmBreaks", 3*time.Minute)
 	for _, key := range []string{"maxBatch", "confirmations", "maxUnfinal", "maxRange", "finalityBreaks", "confirmBreaks"} {
 		s.refuse(key, c.Kind, markets.Aptos)
 	}
-	if v, set := s.has("confirmBreaks"); set && c.Breaks.Wait && c.Kind == markets.EVM {
+	if v, set := s.has("confirmBreaks"); set && c.FinalityViolations.Wait && c.Kind == markets.EVM {
 		s.add(v, s.option("confirmBreaks"), "changes nothing where finalityBreaks is wait: take one of them out")
 	}
 }

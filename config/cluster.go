@@ -63,8 +63,8 @@ func (s *section) roles(chains []Chain) []string {
 	return roles
 }
 
-// Plays says whether a chain is among those that the process may follow.
-func (c Cluster) Plays(chain Chain) bool {
+// Serves says whether a chain is among those that the process may follow.
+func (c Cluster) Serves(chain Chain) bool {
 	return len(c.Roles) == 0 || slices.Contains(c.Roles, string(chain.Kind)) || slices.Contains(c.Roles, chain.Name)
 }
 

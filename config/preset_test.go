@@ -29,11 +29,11 @@ func TestPreset(t *testing.T) {
 	if c.Preset.Name != "" || c.Coin != "" || c.Poll != 5*time.Second || c.Confirmations != 0 || c.MaxUnfinal != 0 {
 		t.Errorf("a development chain: %+v", c)
 	}
-	if c.InFlight != 8 || c.MaxBatch != 100 || c.Breaks != (Breaks{Confirm: 3 * time.Minute}) {
+	if c.InFlight != 8 || c.MaxBatch != 100 || c.FinalityViolations != (FinalityViolations{Confirm: 3 * time.Minute}) {
 		t.Errorf("defaults: %+v", c)
 	}
 	c = load(31337, ", inFlight: 2, maxBatch: 1, finalityBreaks: wait")
-	if c.InFlight != 2 || c.MaxBatch != 1 || !c.Breaks.Wait {
+	if c.InFlight != 2 || c.MaxBatch != 1 || !c.FinalityViolations.Wait {
 		t.Errorf("configured: %+v", c)
 	}
 }

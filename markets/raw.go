@@ -23,9 +23,9 @@ type Raw struct {
 	Address [20]byte
 	Topics  [][32]byte
 	Data    []byte
-	// Around is all logs of the event's transaction, in order, shared by all of its
+	// ReceiptLogs is all logs of the event's transaction, in order, shared by all of its
 	// events; only of streams whose source asks for it.
-	Around []Log
+	ReceiptLogs []Log
 
 	// Aptos
 	Type string          // the event's Move type, its address in 64 digits
@@ -43,7 +43,7 @@ type Raw struct {
 
 // Cut returns the event with at most n bytes of its data, and nothing around it.
 func (r Raw) Cut(n int) Raw {
-	for _, l := range r.Around {
+	for _, l := range r.ReceiptLogs {
 		r.Left += 32*len(l.Topics) + len(l.Data)
 	}
 	if r.Ledger != nil {
@@ -52,7 +52,7 @@ func (r Raw) Cut(n int) Raw {
 		}
 		r.Ledger = &AptosTransaction{Version: r.Ledger.Version, Sender: r.Ledger.Sender}
 	}
-	r.Around = nil
+	r.ReceiptLogs = nil
 	r.Left += max(len(r.Data)-n, 0) + max(len(r.JSON)-n, 0)
 	r.Data, r.JSON = r.Data[:min(n, len(r.Data))], r.JSON[:min(n, len(r.JSON))]
 	return r
@@ -87,9 +87,9 @@ type Source struct {
 	// EIP-55, topics in lower-case hex.
 	Addresses []string
 	Topics    []string
-	// Around says that each event comes with all logs of its transaction (Raw.Around):
+	// ReceiptLogs says that each event comes with all logs of its transaction (Raw.ReceiptLogs):
 	// some markets' events do not tell which token was sold.
-	Around bool
+	ReceiptLogs bool
 	// Aptos: the event handle Field of the resource Handle under Account.
 	Account string
 	Handle  string

@@ -45,7 +45,7 @@ func (r Raw) MarshalJSON() ([]byte, error) {
 		form.Topics = append(form.Topics, hexOf(topic[:]))
 	}
 	form.Data = json.RawMessage(`"` + hexOf(r.Data) + `"`)
-	for _, l := range r.Around {
+	for _, l := range r.ReceiptLogs {
 		form.Around = append(form.Around, logJSONOf(l))
 	}
 	return json.Marshal(form)
@@ -82,7 +82,7 @@ func (r *Raw) readLog(form rawJSON) error {
 		if err != nil {
 			return fmt.Errorf("raw event: around: %w", err)
 		}
-		r.Around = append(r.Around, log)
+		r.ReceiptLogs = append(r.ReceiptLogs, log)
 	}
 	var text string
 	if err := json.Unmarshal(form.Data, &text); err != nil {

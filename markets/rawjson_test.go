@@ -39,11 +39,11 @@ func TestRawAptosEventIsReadable(t *testing.T) {
 
 // An event that is cut down says how much it lacks, and leaves the original as it was.
 func TestRawIsCut(t *testing.T) {
-	log := Raw{Data: []byte{1, 2, 3, 4}, Around: []Log{{Topics: make([][32]byte, 2), Data: make([]byte, 7)}}, Left: 1}
-	if got := log.Cut(3); !bytes.Equal(got.Data, []byte{1, 2, 3}) || got.Around != nil || got.Left != 1+1+64+7 {
+	log := Raw{Data: []byte{1, 2, 3, 4}, ReceiptLogs: []Log{{Topics: make([][32]byte, 2), Data: make([]byte, 7)}}, Left: 1}
+	if got := log.Cut(3); !bytes.Equal(got.Data, []byte{1, 2, 3}) || got.ReceiptLogs != nil || got.Left != 1+1+64+7 {
 		t.Errorf("%+v", got)
 	}
-	if len(log.Data) != 4 || len(log.Around) != 1 {
+	if len(log.Data) != 4 || len(log.ReceiptLogs) != 1 {
 		t.Errorf("%+v", log)
 	}
 	event := Raw{JSON: json.RawMessage(`"abc"`), Ledger: &AptosTransaction{Version: 9, Sender: "0x5", Resources: []AptosResource{{Data: json.RawMessage(`{}`)}}}}
@@ -73,7 +73,7 @@ func TestRawReadsAsWritten(t *testing.T) {
 			copy(raw.Address[:], anyBytes.Draw(t, "address"))
 			raw.Data = anyBytes.Draw(t, "data")
 			for range rapid.IntRange(0, 2).Draw(t, "around") {
-				raw.Around = append(raw.Around, Log{Index: rapid.Int32().Draw(t, "index"), Topics: [][32]byte{{1}}, Data: anyBytes.Draw(t, "beside")})
+				raw.ReceiptLogs = append(raw.ReceiptLogs, Log{Index: rapid.Int32().Draw(t, "index"), Topics: [][32]byte{{1}}, Data: anyBytes.Draw(t, "beside")})
 			}
 			for range rapid.IntRange(0, 4).Draw(t, "topics") {
 				var topic [32]byte

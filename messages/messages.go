@@ -54,7 +54,7 @@ type Transition struct {
 // by all of the stream's observers.
 type Batch struct {
 	Events  []markets.Event
-	Letters []markets.DeadLetter // what could not be decoded
+	DeadLetters []markets.DeadLetter // what could not be decoded
 }
 
 // Ack tells a subject the place that an observer stands at, and that everything

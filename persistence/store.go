@@ -84,8 +84,8 @@ type Tx interface {
 	// activities. It returns how many activities and letters
 	// it removed; less than limit in all means that none are left.
 	Truncate(stream string, after int64, limit int) (activities, letters int, err error)
-	// RemoveLetter removes one dead letter by its key; false if there is none.
-	RemoveLetter(id string) (bool, error)
+	// RemoveDeadLetter removes one dead letter by its key; false if there is none.
+	RemoveDeadLetter(id string) (bool, error)
 }
 
 // The states of an actor.

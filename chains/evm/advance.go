@@ -64,7 +64,7 @@ func (c *Chain) advance(ctx context.Context, n client, known *chains.View) (*cha
 	if known == nil {
 		return view, nil
 	}
-	view.Breaks = known.Breaks
+	view.FinalityViolations = known.FinalityViolations
 	if joined {
 		c.breaks.over(ctx, c.cfg.Log, known.Final.Hash)
 		return view, nil
@@ -74,7 +74,7 @@ func (c *Chain) advance(ctx context.Context, n client, known *chains.View) (*cha
 		return nil, err
 	}
 	if broken {
-		view.Breaks++
+		view.FinalityViolations++
 	}
 	return view, nil
 }

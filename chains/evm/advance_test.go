@@ -75,8 +75,8 @@ func TestAdvanceThroughAReorganisation(t *testing.T) {
 	g.mineBlocks(12)
 	view = advance(t, chain, view, true)
 	checkView(t, g, view, 53, 32)
-	if view.Breaks != 0 {
-		t.Errorf("%d breaks of finality counted", view.Breaks)
+	if view.FinalityViolations != 0 {
+		t.Errorf("%d breaks of finality counted", view.FinalityViolations)
 	}
 
 	g.fork(36)
@@ -101,7 +101,7 @@ func TestAReorganisationAtTheSameHeight(t *testing.T) {
 func TestAReorganisationDeeperThanFinalityIsFollowedLoudly(t *testing.T) {
 	g := startGeth(t)
 	var log bytes.Buffer
-	chain := open(t, g.url, func(cfg *Config) { cfg.ConfirmBreaks = -1; cfg.Log = slog.New(slog.NewTextHandler(&log, nil)) })
+	chain := open(t, g.url, func(cfg *Config) { cfg.ConfirmViolations = -1; cfg.Log = slog.New(slog.NewTextHandler(&log, nil)) })
 	g.mineBlocks(70)
 	view := advance(t, chain, nil, true)
 	checkView(t, g, view, 70, 64)
@@ -119,8 +119,8 @@ func TestAReorganisationDeeperThanFinalityIsFollowedLoudly(t *testing.T) {
 		t.Errorf("logged: %q", &log)
 	}
 
-	if view.Breaks != 1 {
-		t.Errorf("%d breaks counted", view.Breaks)
+	if view.FinalityViolations != 1 {
+		t.Errorf("%d breaks counted", view.FinalityViolations)
 	}
 
 	// It is also seen when finality has moved on meanwhile.
@@ -129,15 +129,15 @@ func TestAReorganisationDeeperThanFinalityIsFollowedLoudly(t *testing.T) {
 	g.mineBlocks(60)
 	view = advance(t, chain, view, true)
 	checkView(t, g, view, 120, 96)
-	if view.Breaks != 2 {
-		t.Errorf("%d breaks counted", view.Breaks)
+	if view.FinalityViolations != 2 {
+		t.Errorf("%d breaks counted", view.FinalityViolations)
 	}
 	if !strings.Contains(log.String(), "level=ERROR") || !strings.Contains(log.String(), "height=64") {
 		t.Errorf("logged: %q", &log)
 	}
 	g.mineBlocks(50)
-	if view = advance(t, chain, view, true); view.Breaks != 2 {
-		t.Errorf("%d breaks counted after ordinary growth", view.Breaks)
+	if view = advance(t, chain, view, true); view.FinalityViolations != 2 {
+		t.Errorf("%d breaks counted after ordinary growth", view.FinalityViolations)
 	}
 }
 

@@ -207,7 +207,7 @@ func place(events []markets.Raw, around []markets.Log) bool {
 		}
 	}
 	for i := range events {
-		events[i].Around = around
+		events[i].ReceiptLogs = around
 	}
 	return true
 }

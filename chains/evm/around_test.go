@@ -31,7 +31,7 @@ func TestAround(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { node.Close() })
-	source := markets.Source{Topics: []string{fulfilled}, Around: true}
+	source := markets.Source{Topics: []string{fulfilled}, ReceiptLogs: true}
 	chain, err := New(Config{Endpoints: []chains.Endpoint{{URL: node.URL()}}, ChainID: recording.ChainID, Sources: []markets.Source{source}})
 	if err != nil {
 		t.Fatal(err)
@@ -49,7 +49,7 @@ func TestAround(t *testing.T) {
 		for _, raw := range raws {
 			sales++
 			var indices []int32
-			for _, l := range raw.Around {
+			for _, l := range raw.ReceiptLogs {
 				indices = append(indices, l.Index)
 			}
 			if !slices.Equal(indices, want[raw.Transaction]) {
@@ -120,7 +120,7 @@ func TestReceiptsOfOthers(t *testing.T) {
 			t.Errorf("%s: taken %v", name, taken)
 		}
 		var got []int32
-		for _, l := range events[0].Around {
+		for _, l := range events[0].ReceiptLogs {
 			got = append(got, l.Index)
 		}
 		if !slices.Equal(got, c.want) {

@@ -145,8 +145,8 @@ func (w *window) fillTimes(ctx context.Context, c *Chain) error {
 func (b *backfill) need(view *chains.View, key string, block int64) (*window, <-chan struct{}) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if view.Breaks != b.breaks { // nothing that was final is certain
-		b.breaks = view.Breaks
+	if view.FinalityViolations != b.breaks { // nothing that was final is certain
+		b.breaks = view.FinalityViolations
 		b.clear()
 	}
 	if at, known := b.at[key]; !known || at != block-1 {

@@ -57,11 +57,11 @@ type Config struct {
 	MaxBatch int
 	// HollowBlooms says that blocks' blooms may lack some of their logs.
 	HollowBlooms bool
-	// ConfirmBreaks is how long a break of finality must last before it is believed.
+	// ConfirmViolations is how long a break of finality must last before it is believed.
 	// 3 minutes if zero; negative: it is believed at once.
-	ConfirmBreaks time.Duration
-	// HoldBreaks makes the chain stand at a break of finality until a person acts.
-	HoldBreaks bool
+	ConfirmViolations time.Duration
+	// HoldViolations makes the chain stand at a break of finality until a person acts.
+	HoldViolations bool
 
 	Timeout   time.Duration  // of one request; 30 s if zero
 	MaxAnswer int64          // bytes of one answer; as many as Budget allows, 64 MiB at most, if zero
@@ -113,7 +113,7 @@ func New(cfg Config) (*Chain, error) {
 	cfg.MaxRange = cmp.Or(cfg.MaxRange, 100_000)
 	cfg.InFlight = cmp.Or(cfg.InFlight, 8)
 	cfg.MaxBatch = cmp.Or(cfg.MaxBatch, 100)
-	cfg.ConfirmBreaks = cmp.Or(cfg.ConfirmBreaks, 3*time.Minute)
+	cfg.ConfirmViolations = cmp.Or(cfg.ConfirmViolations, 3*time.Minute)
 	if cfg.Confirmations < 0 || cfg.MaxUnfinal < 0 || cfg.MaxRange < 0 || cfg.InFlight < 0 || cfg.MaxBatch < 0 {
 		return nil, fmt.Errorf("negative limit: confirmations %d, unfinal %d, range %d, in flight %d, batch %d",
 			cfg.Confirmations, cfg.MaxUnfinal, cfg.MaxRange, cfg.InFlight, cfg.MaxBatch)

@@ -101,11 +101,11 @@ func (b *breaks) see(s sighting, cfg Config, now time.Time) (confirmed, isNew bo
 		w = &watch{since: now}
 		b.seen[s] = w
 	}
-	if now.Sub(w.last) >= cfg.ConfirmBreaks/10 {
+	if now.Sub(w.last) >= cfg.ConfirmViolations/10 {
 		w.answers, w.last = w.answers+1, now
 	}
 	since = now.Sub(w.since)
-	confirmed = !cfg.HoldBreaks && (cfg.ConfirmBreaks < 0 || since >= cfg.ConfirmBreaks && w.answers >= leastAnswers)
+	confirmed = !cfg.HoldViolations && (cfg.ConfirmViolations < 0 || since >= cfg.ConfirmViolations && w.answers >= leastAnswers)
 	if confirmed {
 		b.confirmed = now
 		clear(b.seen)
@@ -186,8 +186,8 @@ func (c *Chain) confirm(ctx context.Context, n client, s sighting) error {
 	case isNew:
 		c.cfg.Log.ErrorContext(ctx, "finality was broken: the chain stands until that is confirmed", attrs...)
 	}
-	until := "it is followed if it lasts " + c.cfg.ConfirmBreaks.String()
-	if c.cfg.HoldBreaks {
+	until := "it is followed if it lasts " + c.cfg.ConfirmViolations.String()
+	if c.cfg.HoldViolations {
 		until = "a person has to decide: event-worker rewind, or another endpoint"
 	}
 	return n.Errorf("%w: block %d was final as %s and is %s for %s now; %s", chains.ErrFinality, s.height, s.was, orMissing(s.now), since.Round(time.Second), until)

@@ -86,15 +86,15 @@ func TestAnEndpointOnAnotherBranchIsNotFollowed(t *testing.T) {
 	view := advance(t, first, nil, true)
 	both := open(t, other.url, func(cfg *Config) {
 		cfg.Endpoints = append(cfg.Endpoints, chains.Endpoint{URL: g.url, Priority: 1})
-		cfg.ConfirmBreaks = -1
+		cfg.ConfirmViolations = -1
 	})
 	for range 3 {
 		next, err := both.Advance(t.Context(), view)
-		if err != nil || next.Breaks != 0 || next.Head != view.Head {
+		if err != nil || next.FinalityViolations != 0 || next.Head != view.Head {
 			t.Fatalf("%+v, %v", next, err)
 		}
 	}
-	alone := open(t, other.url, func(cfg *Config) { cfg.HoldBreaks = true })
+	alone := open(t, other.url, func(cfg *Config) { cfg.HoldViolations = true })
 	if _, err := alone.Advance(t.Context(), view); !errors.Is(err, chains.ErrFinality) || !strings.Contains(err.Error(), "a person has to decide") {
 		t.Errorf("alone: %v", err)
 	}
@@ -103,7 +103,7 @@ func TestAnEndpointOnAnotherBranchIsNotFollowed(t *testing.T) {
 // A break of finality is believed when it has lasted and was seen often enough, and is
 // counted anew when something else is seen.
 func TestABreakMustLast(t *testing.T) {
-	cfg := Config{ConfirmBreaks: time.Minute}
+	cfg := Config{ConfirmViolations: time.Minute}
 	seen := sighting{10, "0xa", "0xb"}
 	now := time.Unix(1_000_000, 0)
 	var b breaks
@@ -116,14 +116,14 @@ func TestABreakMustLast(t *testing.T) {
 		t.Error("not after 70 s")
 	}
 	var hold breaks
-	cfg.HoldBreaks = true
+	cfg.HoldViolations = true
 	for second := range 300 {
 		if confirmed, _, _ := hold.see(seen, cfg, now.Add(time.Duration(second)*time.Second)); confirmed {
 			t.Fatal("confirmed although a person is wanted")
 		}
 	}
 	var changing breaks
-	cfg.HoldBreaks = false
+	cfg.HoldViolations = false
 	for second := range 300 {
 		other := sighting{10, "0xa", "0xb" + strings.Repeat("c", second/30)}
 		if confirmed, _, _ := changing.see(other, cfg, now.Add(time.Duration(second)*time.Second)); confirmed {

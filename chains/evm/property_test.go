@@ -76,7 +76,7 @@ func TestReadAlongTheViewsIsTheCanonicalChain(t *testing.T) {
 			p := startProxy(t, g.url)
 			p.change(withoutFinality) // so that finality is near, and broken at times
 			chain := open(t, p.url, func(cfg *Config) {
-				cfg.Confirmations, cfg.MaxRange, cfg.ConfirmBreaks = 6, 8, -1
+				cfg.Confirmations, cfg.MaxRange, cfg.ConfirmViolations = 6, 8, -1
 			})
 			followers := make([]*follower, len(sources))
 			for i, source := range sources {

@@ -38,7 +38,7 @@ func (c *Chain) Read(ctx context.Context, view *chains.View, source markets.Sour
 	default:
 		page, err = c.readBlocks(ctx, view, f, after.Seq+1, last, limit)
 	}
-	if err == nil && source.Around {
+	if err == nil && source.ReceiptLogs {
 		err = c.surround(ctx, page.Raws)
 	}
 	if err != nil {

@@ -134,7 +134,7 @@ func surround(raws []markets.Raw) {
 		around = append(around, markets.Log{Index: r.Position.Log, Address: r.Address, Topics: r.Topics, Data: r.Data})
 	}
 	for i := range raws {
-		raws[i].Around = around
+		raws[i].ReceiptLogs = around
 	}
 }
 

@@ -83,7 +83,7 @@ func Transaction(height int64, logs ...markets.Raw) []markets.Raw {
 	hash := common.BigToHash(big.NewInt(height)).Hex()
 	for i := range logs {
 		logs[i].Position = markets.Position{Height: height, Log: int32(i)}
-		logs[i].Transaction, logs[i].Around = hash, around
+		logs[i].Transaction, logs[i].ReceiptLogs = hash, around
 	}
 	return logs
 }

@@ -27,14 +27,14 @@ type around struct {
 // say are left out.
 func transfers(raw *markets.Raw, known checksums) (moved, paid []any) {
 	after := int32(-1)
-	for _, l := range raw.Around {
+	for _, l := range raw.ReceiptLogs {
 		if l.Index < raw.Position.Log && l.Address == raw.Address && len(l.Topics) > 0 && l.Topics[0] == raw.Topics[0] {
 			after = max(after, l.Index)
 		}
 	}
 	a := around{known: known, moved: []any{}, paid: []any{}}
-	for i := range raw.Around {
-		l := &raw.Around[i]
+	for i := range raw.ReceiptLogs {
+		l := &raw.ReceiptLogs[i]
 		if l.Index <= after || l.Index >= raw.Position.Log || len(l.Topics) == 0 || len(a.moved)+len(a.paid) > maxList {
 			continue
 		}

@@ -126,7 +126,7 @@ func (d *Definition) bind(st *stream, at *place) (markets.Stream, error) {
 		if anyone = anyone || src.anyone; !src.anyone {
 			s.Source.Addresses = append(s.Source.Addresses, addresses...)
 		}
-		s.Source.Around = s.Source.Around || src.transfers
+		s.Source.ReceiptLogs = s.Source.ReceiptLogs || src.transfers
 		if s.Start == 0 || start < s.Start {
 			s.Start = start
 		}

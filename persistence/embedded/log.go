@@ -113,8 +113,8 @@ func (t *tx) silence(stream int64, activity entry) error {
 	return err
 }
 
-// RemoveLetter is persistence.Tx's.
-func (t *tx) RemoveLetter(id string) (removed bool, err error) {
+// RemoveDeadLetter is persistence.Tx's.
+func (t *tx) RemoveDeadLetter(id string) (removed bool, err error) {
 	err = t.step(func() error {
 		n, err := run(t.conn, "DELETE FROM dead_letters WHERE letter = ?", func(stmt *sqlite.Stmt) {
 			stmt.BindText(1, id)

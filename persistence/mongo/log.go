@@ -63,8 +63,8 @@ func (t *tx) silence(stream string, after int64, activities []string) error {
 	return err
 }
 
-// RemoveLetter is persistence.Tx's.
-func (t *tx) RemoveLetter(id string) (removed bool, err error) {
+// RemoveDeadLetter is persistence.Tx's.
+func (t *tx) RemoveDeadLetter(id string) (removed bool, err error) {
 	err = t.step(func() error {
 		n, err := t.remove(persistence.DeadLetters, []string{id})
 		removed = n > 0

@@ -221,7 +221,7 @@ var logTests = []test{
 		s.same("dead letters", all[markets.DeadLetter](s, persistence.DeadLetters), []markets.DeadLetter{a, b})
 		s.within(seaport, func(tx persistence.Tx) error {
 			for _, want := range []bool{true, false} {
-				got, err := tx.RemoveLetter(a.ID())
+				got, err := tx.RemoveDeadLetter(a.ID())
 				s.must(err)
 				if got != want {
 					s.Errorf("removed: %v", got)

@@ -253,7 +253,7 @@ func (b book) Truncate(stream string, after int64, limit int) (activities, lette
 	return activities, letters, nil
 }
 
-func (b book) RemoveLetter(id string) (bool, error) {
+func (b book) RemoveDeadLetter(id string) (bool, error) {
 	i := slices.IndexFunc(b.letters, func(d markets.DeadLetter) bool { return d.ID() == id })
 	if i < 0 {
 		return false, nil

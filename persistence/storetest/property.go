@@ -245,7 +245,7 @@ func (r *random) removeLetter(market persistence.MarketRef) step {
 		id = r.model.letters[r.number("letter", 0, int64(n-1))].ID()
 	}
 	return func(tx persistence.Tx) (string, error) {
-		removed, err := tx.RemoveLetter(id)
+		removed, err := tx.RemoveDeadLetter(id)
 		return fmt.Sprintf("removed %v", removed), err
 	}
 }

@@ -160,8 +160,8 @@ func events(s markets.Stream, branch []*block) []markets.Event {
 				Seq:      b.number(), Block: b.hash.Hex(), Transaction: l.TxHash.Hex(), Time: time.Unix(int64(b.header.Time), 0).UTC(),
 				Address: l.Address, Topics: topics(l), Data: l.Data,
 			}
-			if s.Source.Around {
-				raw.Around = around[l.TxHash]
+			if s.Source.ReceiptLogs {
+				raw.ReceiptLogs = around[l.TxHash]
 			}
 			if s.Source.Matches(&raw) {
 				raws = append(raws, raw)
