@@ -74,13 +74,14 @@ func (h *history) noteSilence(e *endpoint.Endpoint) {
 const sampled = 100
 
 // checkRange makes sure that the logs of a range are not missing because the endpoint
-// has pruned them, or has left them out: where its history is not proven, and where a
-// range holds far fewer than those before it did.
+// has pruned them, or has left them out: where its history is not proven, where a range
+// holds far fewer than those before it did, and where a range without any is so recent
+// that a back end that lags may not have it.
 func (c *Chain) checkRange(ctx context.Context, n client, in interest, first, last int64, raws []markets.Raw, end header) error {
 	if len(raws) > 0 && raws[0].Seq == first {
 		c.history.prove(n.Endpoint, first)
 	}
-	surprising := c.backfill.sizes.surprises(last-first+1, len(raws))
+	surprising := c.backfill.sizes.surprises(last-first+1, len(raws)) || len(raws) == 0 && isRecent(n, last)
 	if !surprising {
 		c.history.one.Lock() // windows in flight need one proof together
 		defer c.history.one.Unlock()
@@ -110,6 +111,9 @@ func (c *Chain) checkRange(ctx context.Context, n client, in interest, first, la
 	}
 	return nil
 }
+
+// isRecent says whether a block is near the endpoint's head.
+func isRecent(n client, block int64) bool { return block > n.Status().Height-2*sampled }
 
 // checkHistory makes sure that an endpoint has the logs of blocks: of one of a sample
 // whose bloom says that it has any. Where no bloom says so there is nothing to miss. It
