@@ -7,8 +7,10 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/imart/event-worker/chains"
+	"github.com/imart/event-worker/chains/internal/endpoint"
 	"github.com/imart/event-worker/internal/chaintest"
 	"github.com/imart/event-worker/markets"
 )
@@ -336,7 +338,9 @@ func TestRangesThatAreRefusedShrink(t *testing.T) {
 		t.Errorf("%d events of 3 blocks that are refused alone, %d questions for receipts", len(raws), n)
 	}
 	refuse(3, "request rate limit exceeded")
-	raws, _ = chaintest.Drain(t.Context(), t, open(t, p.url), view, sources[0], start, -1, 1000)
+	fast := endpoint.Pacing{MinPause: 5 * time.Millisecond, MaxPause: time.Second, Window: 40 * time.Millisecond, MinRate: 100}
+	paced := open(t, p.url, func(cfg *Config) { cfg.Endpoints[0].Pacing = fast })
+	raws, _ = chaintest.Drain(t.Context(), t, paced, view, sources[0], start, -1, 1000)
 	if len(raws) != 64 {
 		t.Errorf("%d events of 64 where ranges are refused as if they were a rate", len(raws))
 	}

@@ -25,7 +25,7 @@ func (a *ethAPI) ChainId() hexutil.Uint64 { return hexutil.Uint64(a.c.id) } //no
 
 // GetBlockByNumber is eth_getBlockByNumber, for headers alone: null if there is no
 // such block.
-func (a *ethAPI) GetBlockByNumber(number rpc.BlockNumber, _ bool) *types.Header {
+func (a *ethAPI) GetBlockByNumber(number rpc.BlockNumber, _ bool) any {
 	blocks := a.c.blocks()
 	head := int64(len(blocks)) - 1
 	n := a.height(number, head)
@@ -49,7 +49,7 @@ func (a *ethAPI) height(number rpc.BlockNumber, head int64) int64 {
 }
 
 // GetBlockByHash is eth_getBlockByHash, for headers alone.
-func (a *ethAPI) GetBlockByHash(hash common.Hash, _ bool) *types.Header {
+func (a *ethAPI) GetBlockByHash(hash common.Hash, _ bool) any {
 	if b := a.c.byHash(hash); b != nil {
 		return b.header
 	}

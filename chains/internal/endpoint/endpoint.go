@@ -61,6 +61,7 @@ type Config struct {
 	Header   http.Header   // sent with each request; secret
 	Priority int           // of a pool's endpoints the least is asked first; equal ones share the load
 	Rate     float64       // requests a second at most; 0: as many as it answers
+	Pacing   Pacing        // after refusals for the rate; DefaultPacing if zero
 	Timeout  time.Duration // of one request with its answer; 30 s if zero
 	MaxBody  int64         // bytes of an answer, decompressed; 64 MiB if zero, or what Budget allows
 	Budget   *Budget       // of the bytes of all answers in flight; one of its own if nil
@@ -102,7 +103,7 @@ func New(cfg Config) (*Endpoint, error) {
 		maxBody:  cfg.MaxBody,
 		budget:   cfg.Budget,
 		redactor: secret.New(base, cfg.Header),
-		limiter:  newLimiter(cfg.Rate),
+		limiter:  newLimiter(cfg.Rate, cfg.Pacing),
 	}
 	if e.timeout <= 0 {
 		e.timeout = 30 * time.Second

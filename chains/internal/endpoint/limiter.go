@@ -15,6 +15,7 @@ import (
 // seen to answer, which then grows again until it refuses again.
 type limiter struct {
 	requests *rate.Limiter // as configured; nil: any number
+	pacing   Pacing
 
 	mu       sync.Mutex
 	rate     float64   // calls a second; 0: no limit is known
@@ -28,16 +29,25 @@ type limiter struct {
 	since    time.Time // as of when
 }
 
-const (
-	pauseLeast  = 250 * time.Millisecond
-	pauseMost   = 30 * time.Second
-	rateWindow  = 2 * time.Second
-	rateLeast   = 2    // calls a second
-	rateForgets = 2000 // calls a second, beyond which a rate is no limit
-)
+// Pacing is how an endpoint is asked after it has refused calls for their rate.
+type Pacing struct {
+	MinPause time.Duration // after the first refusal; doubled with each further one in a row
+	MaxPause time.Duration
+	Window   time.Duration // over which answers and refusals are weighed against each other
+	MinRate  float64       // calls a second, however much is refused
+}
 
-func newLimiter(requestsPerSecond float64) *limiter {
-	l := &limiter{}
+// DefaultPacing fits public providers, whose limits are per second.
+var DefaultPacing = Pacing{MinPause: 250 * time.Millisecond, MaxPause: 30 * time.Second, Window: 2 * time.Second, MinRate: 2}
+
+// unlimitedRate is the rate, in calls a second, beyond which there is no limit to speak of.
+const unlimitedRate = 2000
+
+func newLimiter(requestsPerSecond float64, pacing Pacing) *limiter {
+	if pacing == (Pacing{}) {
+		pacing = DefaultPacing
+	}
+	l := &limiter{pacing: pacing}
 	if requestsPerSecond > 0 {
 		l.requests = rate.NewLimiter(rate.Limit(requestsPerSecond), max(1, int(requestsPerSecond)))
 	}
@@ -112,9 +122,9 @@ func (l *limiter) answer(now time.Time, calls int) {
 	l.decay(now)
 	l.answered += float64(calls)
 	l.inARow = 0
-	if l.rate > 0 && now.Sub(l.lowered) > time.Second && now.Sub(l.raised) > time.Second/2 {
+	if l.rate > 0 && now.Sub(l.lowered) > l.pacing.Window/2 && now.Sub(l.raised) > l.pacing.Window/4 {
 		l.rate, l.raised = l.rate*1.1+1, now
-		if l.rate > rateForgets {
+		if l.rate > unlimitedRate {
 			l.rate = 0
 		}
 	}
@@ -131,28 +141,28 @@ func (l *limiter) refuse(now time.Time, calls int, wait time.Duration) {
 	if now.After(l.paused) { // what was under way together is refused together
 		l.inARow++
 	}
-	pause := min(pauseLeast<<max(0, min(l.inARow-1, 10)), pauseMost)
+	pause := min(l.pacing.MinPause<<max(0, min(l.inARow-1, 10)), l.pacing.MaxPause)
 	if wait > 0 {
 		pause = wait
 	}
 	if until := now.Add(pause); until.After(l.paused) {
 		l.paused = until
 	}
-	if now.Sub(l.lowered) < rateWindow || l.refused <= l.answered/2 {
+	if now.Sub(l.lowered) < l.pacing.Window || l.refused <= l.answered/2 {
 		return
 	}
-	seen := l.answered / rateWindow.Seconds()
+	seen := l.answered / l.pacing.Window.Seconds()
 	if l.rate > 0 {
 		seen = min(seen, l.rate)
 	}
-	l.rate, l.lowered = max(0.8*seen, rateLeast), now
+	l.rate, l.lowered = max(0.8*seen, l.pacing.MinRate), now
 }
 
 // decay lets what was answered long ago count less.
 func (l *limiter) decay(now time.Time) {
 	elapsed := now.Sub(l.since)
 	l.since = now
-	part := max(0, 1-elapsed.Seconds()/rateWindow.Seconds())
+	part := max(0, 1-elapsed.Seconds()/l.pacing.Window.Seconds())
 	l.answered, l.refused = l.answered*part, l.refused*part
 }
 

@@ -28,14 +28,14 @@ func TestRetryAfter(t *testing.T) {
 
 func TestAPauseGrowsUntilSomethingIsAnswered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newLimiter(0)
+		l := newLimiter(0, Pacing{})
 		var last time.Duration
 		for i := range 12 {
 			for range 8 { // were under way together
 				l.refuse(time.Now(), 1, 0)
 			}
 			pause := l.pausedFor(time.Now())
-			if want := min(pauseLeast<<i, pauseMost); pause != want {
+			if want := min(DefaultPacing.MinPause<<i, DefaultPacing.MaxPause); pause != want {
 				t.Fatalf("pause %v after %v, want %v", pause, last, want)
 			}
 			last = pause
@@ -50,7 +50,7 @@ func TestAPauseGrowsUntilSomethingIsAnswered(t *testing.T) {
 		}
 		l.answer(time.Now(), 1)
 		l.refuse(time.Now(), 1, 0)
-		if pause := l.pausedFor(time.Now()); pause != pauseLeast {
+		if pause := l.pausedFor(time.Now()); pause != DefaultPacing.MinPause {
 			t.Errorf("pause %v after an answer", pause)
 		}
 		l.refuse(time.Now(), 1, 7*time.Second)
@@ -97,7 +97,7 @@ func TestARateIsFound(t *testing.T) {
 		t.Run(fmt.Sprint(test), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				b := &bucket{rate: test.rate, burst: test.burst, level: test.burst, last: time.Now()}
-				l := newLimiter(0)
+				l := newLimiter(0, Pacing{})
 				ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 				defer cancel()
 				taken := make(chan struct{}, 1)
@@ -141,7 +141,7 @@ func TestARateIsFound(t *testing.T) {
 
 func TestAConfiguredRateIsKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newLimiter(5)
+		l := newLimiter(5, Pacing{})
 		var asked atomic.Int64
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 		defer cancel()
