@@ -255,7 +255,7 @@ func newChain(c config.Chain, sources []markets.Source, numbers func(markets.Sou
 	return evm.New(evm.Config{
 		Endpoints: c.Endpoints, ChainID: c.ID, Timeout: c.Timeout, Sources: sources,
 		Confirmations: c.Confirmations, MaxUnfinal: c.MaxUnfinal, MaxRange: c.MaxRange,
-		InFlight: c.InFlight, MaxBatch: c.MaxBatch, HollowBlooms: c.Preset.HollowBlooms,
+		InFlight: c.InFlight, MaxBatch: c.MaxBatch, IncompleteBlooms: c.Preset.IncompleteBlooms,
 		ConfirmViolations: c.FinalityViolations.Confirm, HoldViolations: c.FinalityViolations.Wait, Budget: budget, Log: log,
 	})
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/imart/event-worker/chains/internal/endpoint"
 )
 
-// tries is how often a walk is tried when the chain moves meanwhile.
-const tries = 3
+// maxTries is how often a walk is tried when the chain moves meanwhile.
+const maxTries = 3
 
 // errMoved says that the chain changed between two answers.
 var errMoved = errors.New("the chain moved meanwhile")
@@ -30,7 +30,7 @@ func (c *Chain) Advance(ctx context.Context, known *chains.View) (view *chains.V
 			if !errors.Is(err, errMoved) {
 				return err
 			}
-			if try == tries {
+			if try == maxTries {
 				return fmt.Errorf("%w: %w", chains.ErrReorganised, err)
 			}
 		}
@@ -42,7 +42,7 @@ func (c *Chain) Advance(ctx context.Context, known *chains.View) (view *chains.V
 }
 
 func (c *Chain) advance(ctx context.Context, n client, known *chains.View) (*chains.View, error) {
-	head, final, err := c.tip(ctx, n, known)
+	head, final, err := c.fetchTip(ctx, n, known)
 	if err != nil {
 		return nil, err
 	}
@@ -52,11 +52,11 @@ func (c *Chain) advance(ctx context.Context, n client, known *chains.View) (*cha
 		}
 		final = max(final, known.Final.Seq)
 		if head.hash == known.Head.Hash && final == known.Final.Seq {
-			c.breaks.over(ctx, c.cfg.Log, known.Final.Hash)
+			c.violations.resolve(ctx, c.cfg.Log, known.Final.Hash)
 			return known, nil
 		}
 	}
-	hashes, joined, err := c.walk(ctx, n, head, final, known)
+	hashes, joined, err := c.walkBack(ctx, n, head, final, known)
 	if err != nil {
 		return nil, err
 	}
@@ -66,10 +66,10 @@ func (c *Chain) advance(ctx context.Context, n client, known *chains.View) (*cha
 	}
 	view.FinalityViolations = known.FinalityViolations
 	if joined {
-		c.breaks.over(ctx, c.cfg.Log, known.Final.Hash)
+		c.violations.resolve(ctx, c.cfg.Log, known.Final.Hash)
 		return view, nil
 	}
-	broken, err := c.isBroken(ctx, n, known, view)
+	broken, err := c.isFinalityViolated(ctx, n, known, view)
 	if err != nil {
 		return nil, err
 	}
@@ -84,9 +84,9 @@ func isOn(view *chains.View, h header) bool {
 	return ok && hash == h.hash
 }
 
-// tip asks for the newest block and for the height of the newest final one; and, in the
+// fetchTip asks for the newest block and for the height of the newest final one; and, in the
 // same request, for the chain id.
-func (c *Chain) tip(ctx context.Context, n client, known *chains.View) (head header, final int64, err error) {
+func (c *Chain) fetchTip(ctx context.Context, n client, known *chains.View) (head header, final int64, err error) {
 	var id int64
 	var finalized header
 	ours, latest, safest := chainID(&id), blockByNumber("latest", &head), blockByNumber("finalized", &finalized)
@@ -96,7 +96,7 @@ func (c *Chain) tip(ctx context.Context, n client, known *chains.View) (head hea
 	if err := firstError([]*call{ours, latest}); err != nil {
 		return header{}, 0, err
 	}
-	if err := c.isOurs(n, id); err != nil {
+	if err := c.checkChainID(n, id); err != nil {
 		return header{}, 0, err
 	}
 	if head.hash == "" {
@@ -104,15 +104,15 @@ func (c *Chain) tip(ctx context.Context, n client, known *chains.View) (head hea
 	}
 	n.Saw(head.number)
 	c.headers.Add(head.hash, head)
-	final, err = c.finality.of(c.cfg, head, finalized, safest.err, known)
+	final, err = c.finality.height(c.cfg, head, finalized, safest.err, known)
 	return head, final, err
 }
 
-// walk follows parent hashes from the head down to the known branch or to the
+// walkBack follows parent hashes from the head down to the known branch or to the
 // height final, and returns the hashes from there on. It reports whether it
 // joined the known branch. At a height without a block, which some chains have, stands
 // the hash of the block below.
-func (c *Chain) walk(ctx context.Context, n client, head header, final int64, known *chains.View) ([]string, bool, error) {
+func (c *Chain) walkBack(ctx context.Context, n client, head header, final int64, known *chains.View) ([]string, bool, error) {
 	hashes := make([]string, head.number-final+1)
 	h := head
 	ahead := int64(c.cfg.MaxBatch) // headers to ask for at once
@@ -144,7 +144,7 @@ func (c *Chain) walk(ctx context.Context, n client, head header, final int64, kn
 			hashes[number-final] = h.hash
 			continue
 		}
-		below, err := c.headersOf(ctx, n, max(final+1, number-min(ahead, int64(c.cfg.MaxBatch))), number)
+		below, err := c.headersBetween(ctx, n, max(final+1, number-min(ahead, int64(c.cfg.MaxBatch))), number)
 		if err != nil {
 			return nil, false, err
 		}
@@ -164,18 +164,18 @@ func (c *Chain) walk(ctx context.Context, n client, head header, final int64, kn
 			hashes[number-final] = h.hash
 			empty = number
 		}
-		if empty-number > maxEmpty {
+		if empty-number > maxEmptyHeights {
 			return nil, false, n.Errorf("%w: the %d blocks below %d are missing", errMoved, empty-number, empty)
 		}
 	}
 }
 
-// maxEmpty is how many heights in a row may have no block.
-const maxEmpty = 32
+// maxEmptyHeights is how many heights in a row may have no block.
+const maxEmptyHeights = 32
 
-// headersOf asks for the headers from one height up to, but without, another. A height
+// headersBetween asks for the headers from one height up to, but without, another. A height
 // may have no block.
-func (c *Chain) headersOf(ctx context.Context, n client, from, to int64) ([]header, error) {
+func (c *Chain) headersBetween(ctx context.Context, n client, from, to int64) ([]header, error) {
 	headers := make([]header, to-from)
 	calls := make([]*call, len(headers))
 	for i := range headers {

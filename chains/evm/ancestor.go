@@ -11,7 +11,7 @@ import (
 
 // Ancestor implements chains.Chain.
 func (c *Chain) Ancestor(ctx context.Context, view *chains.View, trail markets.Trail, final int64) (place markets.Place, ok bool, err error) {
-	err = c.use(ctx, reaching(view.Head.Seq), func(ctx context.Context, n client) (err error) {
+	err = c.use(ctx, withBlock(view.Head.Seq), func(ctx context.Context, n client) (err error) {
 		place, ok, err = c.ancestor(ctx, n, view, trail, final)
 		return err
 	})
@@ -37,7 +37,7 @@ func (c *Chain) ancestor(ctx context.Context, n client, view *chains.View, trail
 		}
 	}
 	// The newest one is nearly always on the chain: ask for it alone at first.
-	var off *sighting // the newest place that was final and is not on the chain
+	var off *violation // the newest place that was final and is not on the chain
 	for size := 1; len(below) > 0; size = c.cfg.MaxBatch {
 		size = min(size, len(below))
 		found, gone, err := c.newestOnChain(ctx, n, below[:size])
@@ -50,34 +50,34 @@ func (c *Chain) ancestor(ctx context.Context, n client, view *chains.View, trail
 			}
 		}
 		if found != nil {
-			return *found, true, c.mayGoBack(ctx, n, off, *found)
+			return *found, true, c.checkRollback(ctx, n, off, *found)
 		}
 		below = below[size:]
 	}
-	return markets.Place{}, false, c.mayGoBack(ctx, n, off, markets.Place{})
+	return markets.Place{}, false, c.checkRollback(ctx, n, off, markets.Place{})
 }
 
-// mayGoBack returns an error while what was final must not be given up for a place: the
+// checkRollback returns an error while what was final must not be given up for a place: the
 // break is not confirmed, or the endpoint cannot serve again what lies behind it.
-func (c *Chain) mayGoBack(ctx context.Context, n client, off *sighting, to markets.Place) error {
+func (c *Chain) checkRollback(ctx context.Context, n client, off *violation, to markets.Place) error {
 	if off == nil {
 		return nil
 	}
-	if !c.breaks.confirmedLately(time.Now()) {
-		if err := c.confirm(ctx, n, *off); err != nil {
+	if !c.violations.recentlyConfirmed(time.Now()) {
+		if err := c.confirmViolation(ctx, n, *off); err != nil {
 			return err
 		}
 	}
-	_, err := c.checkHistory(ctx, n, to.Seq+1, off.height)
+	_, err := c.sampleHistory(ctx, n, to.Seq+1, off.height)
 	if err == nil { // windows may be of the branch that is given up
-		c.backfill.forget()
+		c.backfill.reset()
 	}
 	return err
 }
 
 // newestOnChain returns the first of the places that lies on the chain, and those before
 // it that do not.
-func (c *Chain) newestOnChain(ctx context.Context, n client, places []markets.Place) (*markets.Place, []sighting, error) {
+func (c *Chain) newestOnChain(ctx context.Context, n client, places []markets.Place) (*markets.Place, []violation, error) {
 	headers := make([]header, len(places))
 	var calls []*call
 	for i, place := range places {
@@ -88,31 +88,31 @@ func (c *Chain) newestOnChain(ctx context.Context, n client, places []markets.Pl
 	if err := n.do(ctx, calls...); err != nil {
 		return nil, nil, err
 	}
-	var gone []sighting
+	var gone []violation
 	for i, place := range places {
 		h := headers[i]
 		if place.Hash != "" && h.hash == "" { // final, so that it is there, unless the height has no block
-			below, err := c.atOrBelow(ctx, n, place.Seq)
+			below, err := c.blockAtOrBelow(ctx, n, place.Seq)
 			if err != nil {
 				return nil, nil, err
 			}
 			h = below
 		}
 		if place.Hash == "" || h.hash == place.Hash {
-			c.breaks.over(ctx, c.cfg.Log, place.Hash)
+			c.violations.resolve(ctx, c.cfg.Log, place.Hash)
 			return &places[i], gone, nil
 		}
-		gone = append(gone, sighting{place.Seq, place.Hash, h.hash})
+		gone = append(gone, violation{place.Seq, place.Hash, h.hash})
 	}
 	return nil, gone, nil
 }
 
-// atOrBelow is the newest block at or below a height that has no block, as some chains'
+// blockAtOrBelow is the newest block at or below a height that has no block, as some chains'
 // heights do not. ErrAhead: the endpoint has not come so far. ErrPruned: it has, and
 // does not have the blocks any more.
-func (c *Chain) atOrBelow(ctx context.Context, n client, height int64) (header, error) {
+func (c *Chain) blockAtOrBelow(ctx context.Context, n client, height int64) (header, error) {
 	var head header
-	below := make([]header, maxEmpty)
+	below := make([]header, maxEmptyHeights)
 	calls := []*call{blockByNumber("latest", &head)}
 	for i := range below {
 		if at := height - int64(i); at >= 0 {

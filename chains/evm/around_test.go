@@ -116,7 +116,7 @@ func TestReceiptsOfOthers(t *testing.T) {
 		"only the one beside": {with(func(_, _ *markets.Raw) {})[:1], nil},
 	} {
 		events := []markets.Raw{raw}
-		if taken := chain.place(events, c.logs); taken != (c.want != nil) {
+		if taken := chain.attachAndKeep(events, c.logs); taken != (c.want != nil) {
 			t.Errorf("%s: taken %v", name, taken)
 		}
 		var got []int32

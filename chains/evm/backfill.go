@@ -24,23 +24,23 @@ import (
 // A stream that stands elsewhere has windows of its own until it meets others.
 type backfill struct {
 	chain *Chain
-	sizes *sizes
+	sizes *windowSizer
 
-	mu      sync.Mutex
-	breaks  int              // of the view that the windows are of
-	at      map[string]int64 // by source, how far it has read; none: not at all
-	windows []*window        // by their first blocks
-	linked  map[markets.Place]bool
-	ends    ends
-	allowed int // windows in flight: grows with successes
-	turns
+	mu          sync.Mutex
+	violations  int              // of the view that the windows are of
+	positions   map[string]int64 // by source, how far it has read; none: not at all
+	windows     []*window        // by their first blocks
+	linked      map[markets.Place]bool
+	ends        windowEnds
+	concurrency int // windows in flight: grows with successes
+	backpressure
 }
 
 // window is a range of final blocks that is fetched once.
 type window struct {
 	first, last int64 // last may become less until it is done
-	in          interest
-	begun       time.Time
+	interest    interest
+	started     time.Time
 	done        chan struct{}
 
 	// Once it is done.
@@ -54,17 +54,17 @@ type window struct {
 }
 
 func newBackfill(c *Chain) *backfill {
-	return &backfill{chain: c, sizes: newSizes(c.cfg.MaxRange), at: map[string]int64{}, linked: map[markets.Place]bool{}, ends: ends{},
-		allowed: 1, turns: turns{moved: map[string]time.Time{}, room: make(chan struct{})}}
+	return &backfill{chain: c, sizes: newWindowSizer(c.cfg.MaxRange), positions: map[string]int64{}, linked: map[markets.Place]bool{}, ends: windowEnds{},
+		concurrency: 1, backpressure: backpressure{lastRead: map[string]time.Time{}, freed: make(chan struct{})}}
 }
 
 // read reads the events of a source behind a place, at most to the block last.
 func (b *backfill) read(ctx context.Context, view *chains.View, key string, after markets.Place, last int64, limit int) (chains.Page, error) {
 	page := chains.Page{To: after}
 	for {
-		w, room := b.need(view, key, page.To.Seq+1)
+		w, room := b.windowFor(view, key, page.To.Seq+1)
 		if w == nil && page.To == after {
-			if err := waitFor(ctx, room); err != nil {
+			if err := waitForMemory(ctx, room); err != nil {
 				return chains.Page{}, err
 			}
 			continue
@@ -99,7 +99,7 @@ func (b *backfill) readWindow(ctx context.Context, view *chains.View, w *window,
 		return chains.Page{}, w.err
 	}
 	if err := b.link(ctx, view, w, after); err != nil {
-		b.drop(w)
+		b.discard(w)
 		return chains.Page{}, err
 	}
 	if err := w.fillTimes(ctx, b.chain); err != nil {
@@ -108,9 +108,9 @@ func (b *backfill) readWindow(ctx context.Context, view *chains.View, w *window,
 	to := markets.Place{Seq: w.last, Hash: w.hash}
 	if last < w.last {
 		var err error
-		if to, err = b.placeIn(ctx, view, w, last); err != nil {
+		if to, err = b.placeAt(ctx, view, w, last); err != nil {
 			if errors.Is(err, chains.ErrReorganised) {
-				b.drop(w)
+				b.discard(w)
 			}
 			return chains.Page{}, err
 		}
@@ -140,34 +140,34 @@ func (w *window) fillTimes(ctx context.Context, c *Chain) error {
 	return c.fillTimes(ctx, w.raws)
 }
 
-// need is the window that holds a block for a source. It is fetched unless it is there,
+// windowFor is the window that holds a block for a source. It is fetched unless it is there,
 // and so are some that follow it; or there is none until there is room for it.
-func (b *backfill) need(view *chains.View, key string, block int64) (*window, <-chan struct{}) {
+func (b *backfill) windowFor(view *chains.View, key string, block int64) (*window, <-chan struct{}) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if view.FinalityViolations != b.breaks { // nothing that was final is certain
-		b.breaks = view.FinalityViolations
+	if view.FinalityViolations != b.violations { // nothing that was final is certain
+		b.violations = view.FinalityViolations
 		b.clear()
 	}
-	if at, known := b.at[key]; !known || at != block-1 {
-		b.at[key], b.moved[key] = block-1, time.Now()
+	if at, known := b.positions[key]; !known || at != block-1 {
+		b.positions[key], b.lastRead[key] = block-1, time.Now()
 	}
 	b.evict()
-	w := b.holding(key, block)
+	w := b.find(key, block)
 	if w == nil {
-		if b.yields(key) {
-			return nil, b.room
+		if b.mustWait(key) {
+			return nil, b.freed
 		}
-		w = b.begin(b.chain.life, key, block, view.Final.Seq)
+		w = b.open(b.chain.ctx, key, block, view.Final.Seq)
 	}
 	b.readAhead(key, w, view.Final.Seq)
 	return w, nil
 }
 
-// holding is the window that holds a block for a source, if there is one.
-func (b *backfill) holding(key string, block int64) *window {
+// find is the window that holds a block for a source, if there is one.
+func (b *backfill) find(key string, block int64) *window {
 	for _, w := range b.windows {
-		if w.first <= block && block <= w.last && w.in.keys[key] {
+		if w.first <= block && block <= w.last && w.interest.keys[key] {
 			return w
 		}
 	}
@@ -183,45 +183,45 @@ func (b *backfill) readAhead(key string, w *window, final int64) {
 		}
 	}
 	most := b.chain.cfg.InFlight
-	for next := w.last + 1; next <= final && !b.full && inFlight < min(b.allowed, most) && ahead < 2*most; ahead++ {
-		following := b.holding(key, next)
+	for next := w.last + 1; next <= final && !b.outOfMemory && inFlight < min(b.concurrency, most) && ahead < 2*most; ahead++ {
+		following := b.find(key, next)
 		if following == nil {
-			following = b.begin(endpoint.Ahead(b.chain.life), key, next, final)
+			following = b.open(endpoint.Ahead(b.chain.ctx), key, next, final)
 			inFlight++
 		}
 		next = following.last + 1
 	}
 }
 
-// begin begins to fetch a window from a block on.
-func (b *backfill) begin(ctx context.Context, key string, first, final int64) *window {
-	last := min(first+b.size()-1, final)
+// open begins to fetch a window from a block on.
+func (b *backfill) open(ctx context.Context, key string, first, final int64) *window {
+	last := min(first+b.windowSize()-1, final)
 	for _, other := range b.windows {
-		if other.first > first && other.in.keys[key] {
+		if other.first > first && other.interest.keys[key] {
 			last = min(last, other.first-1)
 		}
 	}
-	w := &window{first: first, last: last, in: b.interested(last), begun: time.Now(), done: make(chan struct{})}
+	w := &window{first: first, last: last, interest: b.interestedIn(last), started: time.Now(), done: make(chan struct{})}
 	at, _ := slices.BinarySearchFunc(b.windows, w, func(a, b *window) int { return int(min(max(a.first-b.first, -1), 1)) })
 	b.windows = slices.Insert(b.windows, at, w)
 	go b.fetch(ctx, w)
 	return w
 }
 
-// size is how many blocks a window is to span: no more than an endpoint answers at once.
-func (b *backfill) size() int64 {
-	wanted, most := b.sizes.next(), int64(1)
+// windowSize is how many blocks a window is to span: no more than an endpoint answers at once.
+func (b *backfill) windowSize() int64 {
+	wanted, most := b.sizes.blocksPerWindow(), int64(1)
 	for _, e := range b.chain.pool.All() {
 		most = max(most, e.Limits.Blocks(wanted))
 	}
 	return most
 }
 
-// interested is the sources that have not read as far as a block.
-func (b *backfill) interested(last int64) interest {
+// interestedIn is the sources that have not read as far as a block.
+func (b *backfill) interestedIn(last int64) interest {
 	in := interest{keys: map[string]bool{}, each: map[string]filter{}}
 	for key, f := range b.chain.filters {
-		if at, known := b.at[key]; !known || at < last {
+		if at, known := b.positions[key]; !known || at < last {
 			in.keys[key], in.each[key] = true, f
 		}
 	}
@@ -232,20 +232,20 @@ func (b *backfill) interested(last int64) interest {
 // fetch fetches a window, or as much of it as an endpoint answers at once: the rest is
 // left to other windows, which are asked for side by side.
 func (b *backfill) fetch(ctx context.Context, w *window) {
-	got, err := b.chain.fetch(ctx, w.in, w.first, w.last)
-	defer b.chain.tryBlooms(b.chain.life, got.raws)
+	got, err := b.chain.fetchRange(ctx, w.interest, w.first, w.last)
+	defer b.chain.probeBlooms(b.chain.ctx, got.raws)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if err != nil {
 		w.err = err
-		b.allowed = max(1, b.allowed/2)
+		b.concurrency = max(1, b.concurrency/2)
 	} else {
-		b.allowed = min(2*b.allowed, b.chain.cfg.InFlight)
-		b.sizes.answered(got.last-got.first+1, len(got.raws))
+		b.concurrency = min(2*b.concurrency, b.chain.cfg.InFlight)
+		b.sizes.observe(got.last-got.first+1, len(got.raws))
 		w.last, w.hash, w.raws, w.from = got.last, got.hash, got.raws, got.from
 		w.lease = b.chain.budget.Try(sizeOf(got.raws))
-		b.full = b.full || w.lease == nil
-		b.ends.add(markets.Place{Seq: w.last, Hash: w.hash}, end{w.from, w.begun})
+		b.outOfMemory = b.outOfMemory || w.lease == nil
+		b.ends.add(markets.Place{Seq: w.last, Hash: w.hash}, windowEnd{w.from, w.started})
 	}
 	if w.err != nil || w.lease == nil { // not kept: only those get it who wait for it
 		b.remove(w)
@@ -257,18 +257,18 @@ func (b *backfill) fetch(ctx context.Context, w *window) {
 func sizeOf(raws []markets.Raw) int64 {
 	size := int64(0)
 	for i := range raws {
-		size += eachSize + int64(len(raws[i].Data)+32*len(raws[i].Topics))
+		size += logOverhead + int64(len(raws[i].Data)+32*len(raws[i].Topics))
 	}
 	return size
 }
 
-// eachSize is about how many bytes a log takes beside its topics and data.
-const eachSize = 256
+// logOverhead is about how many bytes a log takes beside its topics and data.
+const logOverhead = 256
 
 func sizeOfLogs(logs []markets.Log) int64 {
 	size := int64(0)
 	for i := range logs {
-		size += eachSize + int64(len(logs[i].Data)+32*len(logs[i].Topics))
+		size += logOverhead + int64(len(logs[i].Data)+32*len(logs[i].Topics))
 	}
 	return size
 }
@@ -284,7 +284,7 @@ func (b *backfill) link(ctx context.Context, view *chains.View, w *window, after
 		return nil
 	}
 	var start, end header
-	err := b.chain.use(ctx, reaching(w.last), func(ctx context.Context, n client) error {
+	err := b.chain.use(ctx, withBlock(w.last), func(ctx context.Context, n client) error {
 		return n.do(ctx, blockByNumber(quantity(after.Seq), &start), blockByNumber(quantity(w.last), &end))
 	})
 	switch {
@@ -304,11 +304,11 @@ func (b *backfill) link(ctx context.Context, view *chains.View, w *window, after
 	return nil
 }
 
-// apart is how far apart in time windows may be that belong together.
-const apart = time.Minute
+// maxLinkAge is how far apart in time windows may be that belong together.
+const maxLinkAge = time.Minute
 
 func (b *backfill) isLinked(w *window, after markets.Place) bool {
-	if b.chain.breaks.open() {
+	if b.chain.violations.pending() {
 		return false
 	}
 	b.mu.Lock()
@@ -317,7 +317,7 @@ func (b *backfill) isLinked(w *window, after markets.Place) bool {
 		return true
 	}
 	if other, ok := b.ends[after]; ok && other.from != nil && other.from == w.from {
-		return w.begun.Sub(other.begun).Abs() < apart
+		return w.started.Sub(other.started).Abs() < maxLinkAge
 	}
 	// Within a window, behind a block whose logs it holds.
 	for i := range w.raws {
@@ -332,8 +332,8 @@ func (b *backfill) isLinked(w *window, after markets.Place) bool {
 // there are too many; the newest that was read is kept, to link the next one to.
 func (b *backfill) evict() {
 	read := func(w *window) bool {
-		for key := range w.in.keys {
-			if at, known := b.at[key]; !known || at <= w.last {
+		for key := range w.interest.keys {
+			if at, known := b.positions[key]; !known || at <= w.last {
 				return false
 			}
 		}
@@ -355,7 +355,7 @@ func (b *backfill) evict() {
 	}
 }
 
-func (b *backfill) drop(w *window) {
+func (b *backfill) discard(w *window) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.remove(w)
@@ -369,8 +369,8 @@ func (b *backfill) remove(w *window) {
 	}
 }
 
-// forget drops all windows: nothing that was final is certain.
-func (b *backfill) forget() {
+// reset drops all windows: nothing that was final is certain.
+func (b *backfill) reset() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.clear()

@@ -14,13 +14,13 @@ import (
 	"github.com/imart/event-worker/markets"
 )
 
-// block returns the logs of one block for all sources. However many streams ask,
+// blockLogs returns the logs of one block for all sources. However many streams ask,
 // the endpoints are asked once; not at all where the block's bloom excludes them.
-func (c *Chain) block(ctx context.Context, number int64, hash string) ([]markets.Raw, error) {
+func (c *Chain) blockLogs(ctx context.Context, number int64, hash string) ([]markets.Raw, error) {
 	if raws, ok := c.blocks.Get(hash); ok {
 		return raws, nil
 	}
-	if h, ok := c.headers.Get(hash); ok && c.blooms.trusted() && !c.mayHold(h.bloom) {
+	if h, ok := c.headers.Get(hash); ok && c.blooms.trusted() && !c.mayContain(h.bloom) {
 		return nil, nil
 	}
 	// The fetch serves others too, so that it does not end with this context.
@@ -28,7 +28,7 @@ func (c *Chain) block(ctx context.Context, number int64, hash string) ([]markets
 		if raws, ok := c.blocks.Get(hash); ok { // by the flight before
 			return raws, nil
 		}
-		raws, err := c.fetchBlock(c.life, number, hash)
+		raws, err := c.fetchBlockLogs(c.ctx, number, hash)
 		if err == nil {
 			c.blocks.Add(hash, raws)
 		}
@@ -43,26 +43,26 @@ func (c *Chain) block(ctx context.Context, number int64, hash string) ([]markets
 	}
 }
 
-// mayHold says whether a block with a bloom may have logs of any source.
-func (c *Chain) mayHold(b bloom) bool {
+// mayContain says whether a block with a bloom may have logs of any source.
+func (c *Chain) mayContain(b bloom) bool {
 	for _, f := range c.filters {
-		if f.mayHold(b) {
+		if f.mayContain(b) {
 			return true
 		}
 	}
 	return false
 }
 
-// fetchBlock fetches the logs of one block together with its header, which proves
+// fetchBlockLogs fetches the logs of one block together with its header, which proves
 // that the endpoint has the block.
-func (c *Chain) fetchBlock(ctx context.Context, number int64, hash string) (raws []markets.Raw, err error) {
-	err = c.use(ctx, reaching(number), func(ctx context.Context, n client) error {
+func (c *Chain) fetchBlockLogs(ctx context.Context, number int64, hash string) (raws []markets.Raw, err error) {
+	err = c.use(ctx, withBlock(number), func(ctx context.Context, n client) error {
 		var h header
-		h, raws, err = c.blockOn(ctx, n, c.all, number, hash)
+		h, raws, err = c.blockLogsFrom(ctx, n, c.all, number, hash)
 		if err != nil {
 			return err
 		}
-		if raws, err = c.settle(ctx, n, c.everything(), h, raws); err != nil {
+		if raws, err = c.reconcile(ctx, n, c.allSources(), h, raws); err != nil {
 			return err
 		}
 		for i := range raws {
@@ -71,7 +71,7 @@ func (c *Chain) fetchBlock(ctx context.Context, number int64, hash string) (raws
 		return nil
 	})
 	if refusal := endpoint.RefusalOf(err); err != nil && ctx.Err() == nil && refusal.IsSize() {
-		whole, wholeErr := c.fetchOne(ctx, c.everything(), number, err)
+		whole, wholeErr := c.fetchRefusedBlock(ctx, c.allSources(), number, err)
 		if wholeErr != nil || whole.hash != hash {
 			return nil, err
 		}
@@ -80,20 +80,20 @@ func (c *Chain) fetchBlock(ctx context.Context, number int64, hash string) (raws
 	return raws, err
 }
 
-// everything is the interest of all sources.
-func (c *Chain) everything() interest { return interest{all: c.all, each: c.filters} }
+// allSources is the interest of all sources.
+func (c *Chain) allSources() interest { return interest{all: c.all, each: c.filters} }
 
-// blockOn asks an endpoint for the header and the logs of a block.
-func (c *Chain) blockOn(ctx context.Context, n client, f filter, number int64, hash string) (header, []markets.Raw, error) {
+// blockLogsFrom asks an endpoint for the header and the logs of a block.
+func (c *Chain) blockLogsFrom(ctx context.Context, n client, f filter, number int64, hash string) (header, []markets.Raw, error) {
 	var h header
 	getBlock := blockByHash(hash, &h)
-	var scans []*logScan
+	var scans []*logScanner
 	calls := []*call{getBlock}
 	for _, query := range f.queries(n.Limits.Addresses(maxAddresses)) {
 		query["blockHash"] = hash
-		scan := new(logScan)
+		scan := new(logScanner)
 		scans = append(scans, scan)
-		calls = append(calls, &call{method: "eth_getLogs", params: []any{query}, result: scan.into})
+		calls = append(calls, &call{method: "eth_getLogs", params: []any{query}, result: scan.scan})
 	}
 	if err := n.send(ctx, calls...); err != nil {
 		return header{}, nil, err
@@ -112,12 +112,12 @@ func (c *Chain) blockOn(ctx context.Context, n client, f filter, number int64, h
 	}
 	var raws []markets.Raw
 	for _, scan := range scans {
-		if scan.null && (c.blooms.hollow.Load() || f.mayHold(h.bloom)) { // else: how some nodes write that there are none
+		if scan.null && (c.blooms.incomplete.Load() || f.mayContain(h.bloom)) { // else: how some nodes write that there are none
 			return header{}, nil, n.Malformed("eth_getLogs of block %s: null", hash)
 		}
 		raws = append(raws, scan.raws...)
 	}
-	raws, err := verify(raws, f, number, number)
+	raws, err := verifyLogs(raws, f, number, number)
 	if err != nil {
 		return header{}, nil, n.Malformed("eth_getLogs of block %s: %w", hash, err)
 	}
@@ -127,26 +127,26 @@ func (c *Chain) blockOn(ctx context.Context, n client, f filter, number int64, h
 	return h, raws, nil
 }
 
-// settle returns the logs of a block once they agree with its bloom. What contradicts is
+// reconcile returns the logs of a block once they agree with its bloom. What contradicts is
 // asked again, of another endpoint where there is one, and then by the block's receipts;
 // a contradiction that two sources share is counted and believed, as blooms seem to hold
 // more than they do.
-func (c *Chain) settle(ctx context.Context, n client, in interest, h header, raws []markets.Raw) ([]markets.Raw, error) {
-	c.learn(ctx, n, h, raws)
-	if !in.misses(h.bloom, raws) {
+func (c *Chain) reconcile(ctx context.Context, n client, in interest, h header, raws []markets.Raw) ([]markets.Raw, error) {
+	c.learnBlooms(ctx, n, h, raws)
+	if !in.isMissingLogs(h.bloom, raws) {
 		return raws, nil
 	}
-	again, err := c.again(ctx, n, in, h)
+	again, err := c.refetch(ctx, n, in, h)
 	if err == nil && len(again) > len(raws) {
 		c.cfg.Log.WarnContext(ctx, "logs were missing from an answer", "endpoint", n.Host(), "block", h.number, "logs", len(raws), "of", len(again))
 		raws = again
 	}
-	if !in.misses(h.bloom, raws) {
+	if !in.isMissingLogs(h.bloom, raws) {
 		return raws, nil
 	}
-	whole, errWhole := c.wholeBlock(ctx, h.number, h.hash)
+	whole, errWhole := c.allLogs(ctx, h.number, h.hash)
 	if errWhole == nil && bytes.Equal(bloomOf(whole), h.bloom) {
-		return in.all.of(whole), nil
+		return in.all.matching(whole), nil
 	}
 	if err != nil && errWhole != nil { // nobody else was heard
 		return nil, err
@@ -156,41 +156,41 @@ func (c *Chain) settle(ctx context.Context, n client, in interest, h header, raw
 	return raws, nil
 }
 
-// learn compares a header's bloom with logs of its block, and tells if blooms are hollow.
-func (c *Chain) learn(ctx context.Context, n client, h header, raws []markets.Raw) {
+// learnBlooms compares a header's bloom with logs of its block, and tells if blooms are hollow.
+func (c *Chain) learnBlooms(ctx context.Context, n client, h header, raws []markets.Raw) {
 	if c.blooms.learn(h.bloom, raws) {
 		c.cfg.Log.WarnContext(ctx, "a block's bloom does not hold its logs: no block is skipped for its bloom", "endpoint", n.Host(), "block", h.number)
 	}
 }
 
-// tryBlooms looks, once, whether the chain's blooms hold logs, before the blocks at the
+// probeBlooms looks, once, whether the chain's blooms hold logs, before the blocks at the
 // head are asked for one by one.
-func (c *Chain) tryBlooms(ctx context.Context, raws []markets.Raw) {
-	if len(raws) == 0 || c.blooms.known() || c.blooms.tried.Swap(true) {
+func (c *Chain) probeBlooms(ctx context.Context, raws []markets.Raw) {
+	if len(raws) == 0 || c.blooms.known() || c.blooms.probed.Swap(true) {
 		return
 	}
 	raw := raws[len(raws)-1]
-	_ = c.use(ctx, reaching(raw.Seq), func(ctx context.Context, n client) error {
+	_ = c.use(ctx, withBlock(raw.Seq), func(ctx context.Context, n client) error {
 		var h header
 		err := n.do(ctx, blockByHash(raw.Block, &h))
 		if err == nil && h.hash == raw.Block {
-			c.learn(ctx, n, h, []markets.Raw{raw})
+			c.learnBlooms(ctx, n, h, []markets.Raw{raw})
 		}
 		return err
 	}) // whatever fails, blocks are asked for then
 }
 
-func (in interest) misses(b bloom, raws []markets.Raw) bool {
+func (in interest) isMissingLogs(b bloom, raws []markets.Raw) bool {
 	for _, f := range in.each {
-		if f.misses(b, raws) {
+		if f.isMissingLogs(b, raws) {
 			return true
 		}
 	}
 	return false
 }
 
-// of is the logs that match the filter.
-func (f filter) of(raws []markets.Raw) []markets.Raw {
+// matching is the logs that match the filter.
+func (f filter) matching(raws []markets.Raw) []markets.Raw {
 	var matching []markets.Raw
 	for i := range raws {
 		if f.matches(&raws[i]) {
@@ -200,25 +200,25 @@ func (f filter) of(raws []markets.Raw) []markets.Raw {
 	return matching
 }
 
-// again asks for the logs of a block again, of another endpoint than one if there is
+// refetch asks for the logs of a block again, of another endpoint than one if there is
 // another.
-func (c *Chain) again(ctx context.Context, n client, in interest, h header) (raws []markets.Raw, err error) {
-	err = c.pool.UseBut(ctx, n.Endpoint, reaching(h.number), func(ctx context.Context, e *endpoint.Endpoint) error {
-		_, raws, err = c.blockOn(ctx, c.client(e), in.all, h.number, h.hash)
+func (c *Chain) refetch(ctx context.Context, n client, in interest, h header) (raws []markets.Raw, err error) {
+	err = c.pool.UseBut(ctx, n.Endpoint, withBlock(h.number), func(ctx context.Context, e *endpoint.Endpoint) error {
+		_, raws, err = c.blockLogsFrom(ctx, c.client(e), in.all, h.number, h.hash)
 		return err
 	})
 	return raws, err
 }
 
-// wholeBlock is all logs of a block, by its receipts, or where endpoints do not have
+// allLogs is all logs of a block, by its receipts, or where endpoints do not have
 // these by eth_getLogs without a filter.
-func (c *Chain) wholeBlock(ctx context.Context, number int64, hash string) (raws []markets.Raw, err error) {
-	err = c.use(ctx, reaching(number), func(ctx context.Context, n client) error {
-		raws, err = c.receiptsOn(ctx, n, number, hash)
+func (c *Chain) allLogs(ctx context.Context, number int64, hash string) (raws []markets.Raw, err error) {
+	err = c.use(ctx, withBlock(number), func(ctx context.Context, n client) error {
+		raws, err = c.receiptsFrom(ctx, n, number, hash)
 		if err == nil || ctx.Err() != nil {
 			return err
 		}
-		_, raws, err = c.blockOn(ctx, n, filter{}, number, hash)
+		_, raws, err = c.blockLogsFrom(ctx, n, filter{}, number, hash)
 		return err
 	})
 	return raws, err
@@ -226,13 +226,13 @@ func (c *Chain) wholeBlock(ctx context.Context, number int64, hash string) (raws
 
 const getBlockReceipts = "eth_getBlockReceipts"
 
-// receiptsOn asks an endpoint for the logs of a block by its receipts.
-func (c *Chain) receiptsOn(ctx context.Context, n client, number int64, hash string) ([]markets.Raw, error) {
+// receiptsFrom asks an endpoint for the logs of a block by its receipts.
+func (c *Chain) receiptsFrom(ctx context.Context, n client, number int64, hash string) ([]markets.Raw, error) {
 	if n.Limits.Lacks(getBlockReceipts) {
 		return nil, n.Errorf("%s: not available", getBlockReceipts)
 	}
-	var scan receiptsScan
-	get := &call{method: getBlockReceipts, params: []any{hash}, result: scan.into}
+	var scan receiptsScanner
+	get := &call{method: getBlockReceipts, params: []any{hash}, result: scan.scan}
 	if err := n.do(ctx, get); err != nil {
 		if class := endpoint.ClassOf(err); class == endpoint.MissingMethod || class == endpoint.RPC {
 			n.Limits.MethodMissing(getBlockReceipts)
@@ -243,7 +243,7 @@ func (c *Chain) receiptsOn(ctx context.Context, n client, number int64, hash str
 		return nil, n.Malformed("%s of block %s: null", getBlockReceipts, hash)
 	}
 	renumber(scan.raws)
-	raws, err := verify(scan.raws, filter{}, number, number)
+	raws, err := verifyLogs(scan.raws, filter{}, number, number)
 	if err != nil {
 		return nil, n.Malformed("%s of block %s: %w", getBlockReceipts, hash, err)
 	}
@@ -268,11 +268,11 @@ func renumber(raws []markets.Raw) {
 	}
 }
 
-// receiptsScan scans the receipts of a block into the logs that they hold.
-type receiptsScan struct{ logScan }
+// receiptsScanner scans the receipts of a block into the logs that they hold.
+type receiptsScanner struct{ logScanner }
 
-func (s *receiptsScan) into(l *jlexer.Lexer) {
-	s.logScan = logScan{null: l.IsNull()}
+func (s *receiptsScanner) scan(l *jlexer.Lexer) {
+	s.logScanner = logScanner{null: l.IsNull()}
 	if l.IsNull() {
 		l.Null()
 		return
@@ -284,7 +284,7 @@ func (s *receiptsScan) into(l *jlexer.Lexer) {
 			key := l.UnsafeFieldName(false)
 			l.WantColon()
 			if key == "logs" {
-				s.add(l)
+				s.scanMore(l)
 			} else {
 				l.SkipRecursive()
 			}
@@ -296,56 +296,56 @@ func (s *receiptsScan) into(l *jlexer.Lexer) {
 	l.Delim(']')
 }
 
-// fetchOne fetches the logs of a final block that an endpoint refused to answer even
+// fetchRefusedBlock fetches the logs of a final block that an endpoint refused to answer even
 // alone, as why says: by its receipts, or in parts of the filter.
-func (c *Chain) fetchOne(ctx context.Context, in interest, number int64, why error) (part, error) {
+func (c *Chain) fetchRefusedBlock(ctx context.Context, in interest, number int64, why error) (rangeLogs, error) {
 	var h header
-	err := c.use(ctx, reaching(number), func(ctx context.Context, n client) (err error) {
+	err := c.use(ctx, withBlock(number), func(ctx context.Context, n client) (err error) {
 		h, err = c.finalBlock(ctx, n, number)
 		return err
 	})
 	if err != nil || h.hash == "" {
-		return part{}, why
+		return rangeLogs{}, why
 	}
-	if whole, err := c.wholeBlock(ctx, number, h.hash); err == nil {
-		c.warnAlone(ctx, number, why)
-		return part{first: number, last: number, hash: h.hash, raws: in.all.of(whole)}, nil
+	if whole, err := c.allLogs(ctx, number, h.hash); err == nil {
+		c.warnReadByReceipts(ctx, number, why)
+		return rangeLogs{first: number, last: number, hash: h.hash, raws: in.all.matching(whole)}, nil
 	}
-	raws, err := c.inParts(ctx, in.all, number, h.hash)
+	raws, err := c.fetchByHalves(ctx, in.all, number, h.hash)
 	if err != nil {
-		return part{}, why
+		return rangeLogs{}, why
 	}
-	return part{first: number, last: number, hash: h.hash, raws: raws}, nil
+	return rangeLogs{first: number, last: number, hash: h.hash, raws: raws}, nil
 }
 
 // warnEvery is how often it is said that blocks are read one by one.
 const warnEvery = 5 * time.Minute
 
-// warnAlone says that a block had to be read by its receipts, which is slow where it is
+// warnReadByReceipts says that a block had to be read by its receipts, which is slow where it is
 // more than a few.
-func (c *Chain) warnAlone(ctx context.Context, number int64, why error) {
+func (c *Chain) warnReadByReceipts(ctx context.Context, number int64, why error) {
 	if last, now := c.warned.Load(), time.Now().Unix(); last+int64(warnEvery.Seconds()) <= now && c.warned.CompareAndSwap(last, now) {
 		c.cfg.Log.WarnContext(ctx, "eth_getLogs fails even for one block: it is read by its receipts", "block", number, "reason", why)
 	}
 }
 
-// inParts fetches the logs of a block by parts of a filter, halved until they are
+// fetchByHalves fetches the logs of a block by parts of a filter, halved until they are
 // answered.
-func (c *Chain) inParts(ctx context.Context, f filter, number int64, hash string) ([]markets.Raw, error) {
+func (c *Chain) fetchByHalves(ctx context.Context, f filter, number int64, hash string) ([]markets.Raw, error) {
 	var all []markets.Raw
 	for _, half := range f.halves() {
 		var raws []markets.Raw
-		err := c.use(ctx, reaching(number), func(ctx context.Context, n client) (err error) {
-			_, raws, err = c.blockOn(ctx, n, half, number, hash)
+		err := c.use(ctx, withBlock(number), func(ctx context.Context, n client) (err error) {
+			_, raws, err = c.blockLogsFrom(ctx, n, half, number, hash)
 			return err
 		})
 		if err != nil && ctx.Err() == nil && half.divisible() {
-			raws, err = c.inParts(ctx, half, number, hash)
+			raws, err = c.fetchByHalves(ctx, half, number, hash)
 		}
 		if err != nil {
 			return nil, err
 		}
 		all = append(all, raws...)
 	}
-	return verify(all, f, number, number)
+	return verifyLogs(all, f, number, number)
 }

@@ -32,8 +32,8 @@ func scanBloom(l *jlexer.Lexer) bloom {
 	return b
 }
 
-// says tells whether the bloom is one that logs leave: neither empty nor full.
-func (b bloom) says() bool {
+// informative tells whether the bloom is one that logs leave: neither empty nor full.
+func (b bloom) informative() bool {
 	if b == nil {
 		return false
 	}
@@ -86,30 +86,30 @@ func bloomOf(raws []markets.Raw) bloom {
 	return b
 }
 
-// blooms is what is known of a chain's blooms. Those of some chains are hollow: all
+// bloomTrust is what is known of a chain's blooms. Those of some chains are hollow: all
 // zeros or all ones, or without some of the block's logs.
-type blooms struct {
-	telling atomic.Bool // one was seen to hold its block's logs
-	hollow  atomic.Bool // one was seen not to, or the chain is known for it
-	tried   atomic.Bool // a header was asked for to see that
+type bloomTrust struct {
+	complete   atomic.Bool // one was seen to hold its block's logs
+	incomplete atomic.Bool // one was seen not to, or the chain is known for it
+	probed     atomic.Bool // a header was asked for to see that
 }
 
-func (k *blooms) known() bool { return k.telling.Load() || k.hollow.Load() }
+func (k *bloomTrust) known() bool { return k.complete.Load() || k.incomplete.Load() }
 
 // learn compares a header's bloom with logs of its block. It reports whether the
 // chain's blooms turned out, just now, to be hollow.
-func (k *blooms) learn(b bloom, raws []markets.Raw) bool {
-	if len(raws) == 0 || k.hollow.Load() {
+func (k *bloomTrust) learn(b bloom, raws []markets.Raw) bool {
+	if len(raws) == 0 || k.incomplete.Load() {
 		return false
 	}
-	if b.says() && b.holds(&raws[0]) {
-		k.telling.Store(true)
+	if b.informative() && b.contains(&raws[0]) {
+		k.complete.Store(true)
 		return false
 	}
-	return !k.hollow.Swap(true)
+	return !k.incomplete.Swap(true)
 }
 
-func (b bloom) holds(raw *markets.Raw) bool {
+func (b bloom) contains(raw *markets.Raw) bool {
 	if !b.has(digestOf(raw.Address[:])) {
 		return false
 	}
@@ -122,14 +122,14 @@ func (b bloom) holds(raw *markets.Raw) bool {
 }
 
 // trusted says whether a bloom that excludes logs proves that there are none.
-func (k *blooms) trusted() bool { return k.telling.Load() && !k.hollow.Load() }
+func (k *bloomTrust) trusted() bool { return k.complete.Load() && !k.incomplete.Load() }
 
-// mayHold says whether a block with the bloom may have logs of the filter.
-func (f filter) mayHold(b bloom) bool {
-	return b == nil || f.mayHoldAddress(b) && f.mayHoldTopic(b)
+// mayContain says whether a block with the bloom may have logs of the filter.
+func (f filter) mayContain(b bloom) bool {
+	return b == nil || f.mayContainAddress(b) && f.mayContainTopic(b)
 }
 
-func (f filter) mayHoldAddress(b bloom) bool {
+func (f filter) mayContainAddress(b bloom) bool {
 	for _, d := range f.addressDigests {
 		if b.has(d) {
 			return true
@@ -138,7 +138,7 @@ func (f filter) mayHoldAddress(b bloom) bool {
 	return len(f.addresses) == 0
 }
 
-func (f filter) mayHoldTopic(b bloom) bool {
+func (f filter) mayContainTopic(b bloom) bool {
 	for _, d := range f.topicDigests {
 		if b.has(d) {
 			return true
@@ -147,11 +147,11 @@ func (f filter) mayHoldTopic(b bloom) bool {
 	return len(f.topics) == 0
 }
 
-// misses says whether logs of the filter are missing from a block's, going by its
+// isMissingLogs says whether logs of the filter are missing from a block's, going by its
 // bloom: one of its topics seems to be there with one of its contracts, and no log has
 // it. Blooms of busy blocks often seem to hold more than they do.
-func (f filter) misses(b bloom, raws []markets.Raw) bool {
-	if !b.says() || !f.mayHoldAddress(b) {
+func (f filter) isMissingLogs(b bloom, raws []markets.Raw) bool {
+	if !b.informative() || !f.mayContainAddress(b) {
 		return false
 	}
 	if len(f.topics) == 0 {

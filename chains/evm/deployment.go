@@ -19,8 +19,8 @@ var ErrNoState = errors.New("the endpoint does not have the state of old blocks"
 // ErrNoCode says that there is no contract at any of the addresses.
 var ErrNoCode = errors.New("no contract at any of the addresses")
 
-// stateless are words of answers about blocks whose state a node has not kept.
-var stateless = []string{
+// missingStateWords are words of answers about blocks whose state a node has not kept.
+var missingStateWords = []string{
 	"missing trie node", "state not available", "state is not available", "state unavailable", "historical state",
 	"no state", "world state", "prun", "archive",
 }
@@ -87,7 +87,7 @@ func (c *Chain) hasCode(ctx context.Context, address string, height int64) (bool
 	}})
 	said, ok := errors.AsType[*rpcError](err)
 	switch {
-	case ok && isStateless(said.Message):
+	case ok && isMissingState(said.Message):
 		return false, fmt.Errorf("%w (%d): configure an archive node, or the market's start as a block's number: %w", ErrNoState, height, err)
 	case err != nil:
 		return false, err
@@ -97,9 +97,9 @@ func (c *Chain) hasCode(ctx context.Context, address string, height int64) (bool
 	return len(code) > len("0x"), nil
 }
 
-func isStateless(text string) bool {
+func isMissingState(text string) bool {
 	text = strings.ToLower(text)
-	for _, word := range stateless {
+	for _, word := range missingStateWords {
 		if strings.Contains(text, word) {
 			return true
 		}

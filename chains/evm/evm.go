@@ -56,7 +56,7 @@ type Config struct {
 	// MaxBatch is how many calls one request may hold. 100 if zero; 1: no batches.
 	MaxBatch int
 	// HollowBlooms says that blocks' blooms may lack some of their logs.
-	HollowBlooms bool
+	IncompleteBlooms bool
 	// ConfirmViolations is how long a break of finality must last before it is believed.
 	// 3 minutes if zero; negative: it is believed at once.
 	ConfirmViolations time.Duration
@@ -76,34 +76,34 @@ type Chain struct {
 	cfg    Config
 	ids    map[*endpoint.Endpoint]*atomic.Int64 // of calls, where connections are kept
 
-	filters  map[string]filter // by keyOf
-	all      filter            // their union
-	blooms   blooms
-	breaks   breaks
-	finality finalTag
-	history  history
-	backfill *backfill
+	filters    map[string]filter // by keyOf
+	all        filter            // their union
+	blooms     bloomTrust
+	violations violations
+	finality   finalityTag
+	history    history
+	backfill   *backfill
 
-	blocks  *sized.Cache[string, []markets.Raw] // a block's logs for all sources, by hash
-	headers *lru.Cache[string, header]          // by hash
-	around  *sized.Cache[string, []markets.Log] // a transaction's logs, by block and hash
-	flights singleflight.Group                  // of blocks being fetched, by hash
-	heads   chan struct{}
+	blocks      *sized.Cache[string, []markets.Raw] // a block's logs for all sources, by hash
+	headers     *lru.Cache[string, header]          // by hash
+	receiptLogs *sized.Cache[string, []markets.Log] // a transaction's logs, by block and hash
+	flights     singleflight.Group                  // of blocks being fetched, by hash
+	heads       chan struct{}
 
 	contradictions atomic.Int64 // blooms that held more than two sources had
 	warned         atomic.Int64 // when it was last said that blocks are read one by one, Unix seconds
 
-	life context.Context // until Close
-	end  context.CancelFunc
+	ctx    context.Context // until Close
+	cancel context.CancelFunc
 }
 
 var _ chains.Chain = (*Chain)(nil)
 
 const (
-	blocksKept  = 128
-	headersKept = 1 << 13
-	aroundKept  = 1 << 11
-	bytesKept   = 8 << 20 // of blocks, and of what is around events
+	blocksKept      = 128
+	headersKept     = 1 << 13
+	receiptLogsKept = 1 << 11
+	bytesKept       = 8 << 20 // of blocks, and of what is around events
 )
 
 // New makes a chain. It asks nothing of the endpoints yet.
@@ -120,22 +120,22 @@ func New(cfg Config) (*Chain, error) {
 	}
 	cfg.Log = cmp.Or(cfg.Log, slog.Default())
 	c := &Chain{
-		cfg:     cfg,
-		filters: map[string]filter{},
-		blocks:  sized.New[string](blocksKept, bytesKept, sizeOf),
-		headers: lru.NewCache[string, header](headersKept),
-		around:  sized.New[string](aroundKept, bytesKept, sizeOfLogs),
-		ids:     map[*endpoint.Endpoint]*atomic.Int64{},
+		cfg:         cfg,
+		filters:     map[string]filter{},
+		blocks:      sized.New[string](blocksKept, bytesKept, sizeOf),
+		headers:     lru.NewCache[string, header](headersKept),
+		receiptLogs: sized.New[string](receiptLogsKept, bytesKept, sizeOfLogs),
+		ids:         map[*endpoint.Endpoint]*atomic.Int64{},
 	}
 	for _, source := range cfg.Sources {
 		f, err := newFilter(source)
 		if err != nil {
 			return nil, err
 		}
-		c.filters[keyOf(source)] = f
+		c.filters[sourceKey(source)] = f
 	}
 	c.all = union(c.filters)
-	c.blooms.hollow.Store(cfg.HollowBlooms)
+	c.blooms.incomplete.Store(cfg.IncompleteBlooms)
 	c.backfill = newBackfill(c)
 	if c.budget = cfg.Budget; c.budget == nil {
 		c.budget = chains.NewBudget(chains.DefaultBudget)
@@ -143,7 +143,7 @@ func New(cfg Config) (*Chain, error) {
 	if err := c.openPool(); err != nil {
 		return nil, err
 	}
-	c.life, c.end = context.WithCancel(context.Background())
+	c.ctx, c.cancel = context.WithCancel(context.Background())
 	c.followHeads()
 	return c, nil
 }
@@ -154,7 +154,7 @@ func (c *Chain) openPool() (err error) {
 		e.Timeout, e.MaxBody, e.Budget = cmp.Or(e.Timeout, c.cfg.Timeout), cmp.Or(e.MaxBody, c.cfg.MaxAnswer), c.budget
 		endpoints[i] = e
 	}
-	verify := func(ctx context.Context, e *endpoint.Endpoint) error { return c.verify(ctx, c.client(e)) }
+	verify := func(ctx context.Context, e *endpoint.Endpoint) error { return c.verifyChain(ctx, c.client(e)) }
 	if c.pool, err = endpoint.NewPool(endpoints, verify, c.cfg.Log); err != nil {
 		return err
 	}
@@ -168,7 +168,7 @@ func (c *Chain) openPool() (err error) {
 
 // Close ends whatever is under way and closes connections.
 func (c *Chain) Close() {
-	c.end()
+	c.cancel()
 	c.pool.Close()
 }
 
@@ -190,26 +190,26 @@ func (c *Chain) use(ctx context.Context, need endpoint.Need, attempt func(contex
 func (c *Chain) ask(ctx context.Context, need endpoint.Need, calls ...*call) error {
 	return c.use(ctx, need, func(ctx context.Context, n client) error {
 		if len(c.pool.All()) == 1 {
-			n.patience = ratePatience
+			n.rateRetries = maxRateRetries
 		}
 		return n.do(ctx, calls...)
 	})
 }
 
-// ratePatience is how often in a row a limited rate is waited for.
-const ratePatience = 6
+// maxRateRetries is how often in a row a limited rate is waited for.
+const maxRateRetries = 6
 
-// verify asks whether an endpoint serves the configured chain.
-func (c *Chain) verify(ctx context.Context, n client) error {
+// verifyChain asks whether an endpoint serves the configured chain.
+func (c *Chain) verifyChain(ctx context.Context, n client) error {
 	var id int64
 	if err := n.do(ctx, chainID(&id)); err != nil {
 		return err
 	}
-	return c.isOurs(n, id)
+	return c.checkChainID(n, id)
 }
 
-// isOurs checks the chain id that an endpoint has answered.
-func (c *Chain) isOurs(n client, id int64) error {
+// checkChainID checks the chain id that an endpoint has answered.
+func (c *Chain) checkChainID(n client, id int64) error {
 	if uint64(id) != c.cfg.ChainID {
 		n.IsWrong()
 		return n.Errorf("%w: the endpoint's chain id is %d, the configured one %d", chains.ErrWrongChain, id, c.cfg.ChainID)
@@ -224,12 +224,12 @@ func chainID(id *int64) *call {
 
 // blockByNumber is a call for a block's header by number or tag.
 func blockByNumber(number string, h *header) *call {
-	return &call{method: "eth_getBlockByNumber", params: []any{number, false}, result: h.into}
+	return &call{method: "eth_getBlockByNumber", params: []any{number, false}, result: h.scan}
 }
 
 // blockByHash is a call for a block's header by hash.
 func blockByHash(hash string, h *header) *call {
-	return &call{method: "eth_getBlockByHash", params: []any{hash, false}, result: h.into}
+	return &call{method: "eth_getBlockByHash", params: []any{hash, false}, result: h.scan}
 }
 
 func quantity(v int64) string { return "0x" + strconv.FormatInt(v, 16) }

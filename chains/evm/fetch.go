@@ -13,8 +13,8 @@ import (
 	"github.com/imart/event-worker/markets"
 )
 
-// part is what one request for logs of final blocks brought.
-type part struct {
+// rangeLogs is what one request for logs of final blocks brought.
+type rangeLogs struct {
 	first, last int64
 	hash        string // of the block at last
 	raws        []markets.Raw
@@ -28,17 +28,17 @@ type interest struct {
 	each map[string]filter // by key
 }
 
-// fetch fetches the logs of the blocks from first on: of as many as an endpoint answers,
+// fetchRange fetches the logs of the blocks from first on: of as many as an endpoint answers,
 // at most to last. Whatever fails twice for several blocks is asked for in fewer.
-func (c *Chain) fetch(ctx context.Context, in interest, first, last int64) (part, error) {
+func (c *Chain) fetchRange(ctx context.Context, in interest, first, last int64) (rangeLogs, error) {
 	var suspect int64 // blocks of a range that was refused for its rate, as it says
 	for strikes := 0; ; {
-		var got part
+		var got rangeLogs
 		var asked *rangeCall
 		err := c.use(ctx, endpoint.Need{From: first, To: last}, func(ctx context.Context, n client) (err error) {
 			to := min(last, first+n.Limits.Blocks(last-first+1)-1)
 			asked = &rangeCall{chain: c, in: in, first: first, last: to}
-			got, err = asked.on(ctx, n)
+			got, err = asked.ask(ctx, n)
 			return err
 		})
 		if err == nil {
@@ -47,14 +47,14 @@ func (c *Chain) fetch(ctx context.Context, in interest, first, last int64) (part
 			}
 			return got, nil
 		}
-		if ctx.Err() != nil || asked == nil || isOfTheChain(err) || !asked.alive() && !asked.broke(ctx, err) {
-			return part{}, err
+		if ctx.Err() != nil || asked == nil || isChainError(err) || !asked.endpointAnswered() && !asked.brokeConnection(ctx, err) {
+			return rangeLogs{}, err
 		}
 		refusal := endpoint.RefusalOf(err)
 		blocks := asked.last - first + 1
 		switch {
 		case blocks == 1:
-			return c.fetchOne(ctx, in, first, err)
+			return c.fetchRefusedBlock(ctx, in, first, err)
 		case refusal.Class == endpoint.TooManyAddresses:
 			asked.node.Limits.AddressesRefused(min(len(in.all.addresses), asked.addresses), refusal.Limit)
 		case refusal.IsSize():
@@ -73,9 +73,9 @@ func (c *Chain) fetch(ctx context.Context, in interest, first, last int64) (part
 	}
 }
 
-// isOfTheChain says whether an error tells something of the chain, which asking for
+// isChainError says whether an error tells something of the chain, which asking for
 // less does not change.
-func isOfTheChain(err error) bool {
+func isChainError(err error) bool {
 	return slices.ContainsFunc([]error{chains.ErrAhead, chains.ErrReorganised, chains.ErrWrongChain, chains.ErrPruned, endpoint.ErrBudget},
 		func(target error) bool { return errors.Is(err, target) })
 }
@@ -88,21 +88,21 @@ type rangeCall struct {
 
 	node      *client
 	addresses int // at most, in one filter
-	ours      *call
+	getID     *call
 	logs      []*call
 	null      bool // some were answered with null: nothing, or no answer, as the blooms tell
 }
 
-// alive says whether the endpoint answered something, though not the logs: then it is
+// endpointAnswered says whether the endpoint answered something, though not the logs: then it is
 // the range that it does not answer.
-func (r *rangeCall) alive() bool {
-	return r.ours.answered && (len(unanswered(r.logs)) > 0 || firstError(r.logs) != nil)
+func (r *rangeCall) endpointAnswered() bool {
+	return r.getID.answered && (len(unanswered(r.logs)) > 0 || firstError(r.logs) != nil)
 }
 
-// broke says whether the request alone has ended a connection that is kept, as some nodes
+// brokeConnection says whether the request alone has ended a connection that is kept, as some nodes
 // do where an answer is too large for it.
-func (r *rangeCall) broke(ctx context.Context, err error) bool {
-	return r.node != nil && r.node.KeepsConnection() && endpoint.ClassOf(err) == endpoint.Transport && r.chain.verify(ctx, *r.node) == nil
+func (r *rangeCall) brokeConnection(ctx context.Context, err error) bool {
+	return r.node != nil && r.node.KeepsConnection() && endpoint.ClassOf(err) == endpoint.Transport && r.chain.verifyChain(ctx, *r.node) == nil
 }
 
 // rangeTimeout bounds a request for several blocks, whatever is configured for one.
@@ -111,9 +111,9 @@ const rangeTimeout = 10 * time.Second
 // maxAddresses is how many addresses a filter may name (geth's limit).
 const maxAddresses = 1000
 
-// on asks an endpoint. The chain id and the header of the last block come in the same
+// ask asks an endpoint. The chain id and the header of the last block come in the same
 // request: an endpoint that has the last block has seen the range.
-func (r *rangeCall) on(ctx context.Context, n client) (part, error) {
+func (r *rangeCall) ask(ctx context.Context, n client) (rangeLogs, error) {
 	c := r.chain
 	if r.last > r.first { // fewer blocks take less time
 		ctx = endpoint.WithTimeout(ctx, rangeTimeout)
@@ -121,89 +121,89 @@ func (r *rangeCall) on(ctx context.Context, n client) (part, error) {
 	var id int64
 	var end header
 	r.node, r.addresses = &n, n.Limits.Addresses(maxAddresses)
-	r.ours = chainID(&id)
+	r.getID = chainID(&id)
 	getEnd := blockByNumber(quantity(r.last), &end)
-	var scans []*logScan
+	var scans []*logScanner
 	for _, query := range r.in.all.queries(r.addresses) {
 		query["fromBlock"], query["toBlock"] = quantity(r.first), quantity(r.last)
-		scan := new(logScan)
+		scan := new(logScanner)
 		scans = append(scans, scan)
-		r.logs = append(r.logs, &call{method: "eth_getLogs", params: []any{query}, result: scan.into})
+		r.logs = append(r.logs, &call{method: "eth_getLogs", params: []any{query}, result: scan.scan})
 	}
-	if err := n.send(ctx, append([]*call{r.ours, getEnd}, r.logs...)...); err != nil {
-		return part{}, err
+	if err := n.send(ctx, append([]*call{r.getID, getEnd}, r.logs...)...); err != nil {
+		return rangeLogs{}, err
 	}
-	if err := firstError([]*call{r.ours, getEnd}); err != nil {
-		return part{}, err
+	if err := firstError([]*call{r.getID, getEnd}); err != nil {
+		return rangeLogs{}, err
 	}
-	if err := c.isOurs(n, id); err != nil {
-		return part{}, err
+	if err := c.checkChainID(n, id); err != nil {
+		return rangeLogs{}, err
 	}
 	if end.hash == "" { // whatever it says of the logs
-		below, err := c.atOrBelow(ctx, n, r.last)
+		below, err := c.blockAtOrBelow(ctx, n, r.last)
 		if err != nil {
-			return part{}, err
+			return rangeLogs{}, err
 		}
 		end = below
 	} else if end.number != r.last {
-		return part{}, n.Malformed("asked for block %d, answered with block %d", r.last, end.number)
+		return rangeLogs{}, n.Malformed("asked for block %d, answered with block %d", r.last, end.number)
 	}
 	if err := firstError(r.logs); err != nil {
-		return part{}, err
+		return rangeLogs{}, err
 	}
 	n.Saw(r.last)
 	var raws []markets.Raw
 	for _, scan := range scans {
-		if r.null = r.null || scan.null; r.null && c.blooms.hollow.Load() {
-			return part{}, n.Malformed("eth_getLogs of blocks %d to %d: null", r.first, r.last)
+		if r.null = r.null || scan.null; r.null && c.blooms.incomplete.Load() {
+			return rangeLogs{}, n.Malformed("eth_getLogs of blocks %d to %d: null", r.first, r.last)
 		}
 		raws = append(raws, scan.raws...)
 	}
-	return r.checked(ctx, n, end, raws)
+	return r.check(ctx, n, end, raws)
 }
 
-// checked is the part that logs are, once they were checked.
-func (r *rangeCall) checked(ctx context.Context, n client, end header, raws []markets.Raw) (part, error) {
+// check is the part that logs are, once they were checked.
+func (r *rangeCall) check(ctx context.Context, n client, end header, raws []markets.Raw) (rangeLogs, error) {
 	c := r.chain
-	raws, err := verify(raws, r.in.all, r.first, r.last)
+	raws, err := verifyLogs(raws, r.in.all, r.first, r.last)
 	if err != nil {
-		return part{}, n.Malformed("eth_getLogs of blocks %d to %d: %w", r.first, r.last, err)
+		return rangeLogs{}, n.Malformed("eth_getLogs of blocks %d to %d: %w", r.first, r.last, err)
 	}
 	i := len(raws)
 	for i > 0 && raws[i-1].Seq == end.number {
 		i--
 	}
 	if i < len(raws) && raws[i].Block != end.hash {
-		return part{}, n.Errorf("%w: logs of block %d are not of %s", chains.ErrReorganised, end.number, end.hash)
+		return rangeLogs{}, n.Errorf("%w: logs of block %d are not of %s", chains.ErrReorganised, end.number, end.hash)
 	}
 	history := c.checkRange(ctx, n, r.in, r.first, r.last, raws, end)
 	if history != nil && !errors.Is(history, errIncomplete) {
-		return part{}, history
+		return rangeLogs{}, history
 	}
-	settled, err := c.settle(ctx, n, r.in, end, raws[i:])
+	settled, err := c.reconcile(ctx, n, r.in, end, raws[i:])
 	if err != nil {
-		return part{}, err
+		return rangeLogs{}, err
 	}
 	n.Limits.BlocksAnswered(r.last - r.first + 1)
 	missing := r.null || history != nil || len(settled) > len(raws)-i
 	if !missing {
-		if missing, err = c.lacks(ctx, n, r.in, r.first, end, raws); err != nil {
-			return part{}, err
+		if missing, err = c.isMissingKnown(ctx, n, r.in, r.first, end, raws); err != nil {
+			return rangeLogs{}, err
 		}
 	}
 	switch {
 	case missing: // where one log was missing, others may be
-		raws, err = c.inspect(ctx, n, r.in, r.first, r.last, raws)
+		raws, err = c.refetchEachBlock(ctx, n, r.in, r.first, r.last, raws)
 	case len(settled) > 0:
 		raws = append(raws[:i:i], settled...)
 	}
-	return part{r.first, r.last, end.hash, raws, n.Endpoint}, err
+	return rangeLogs{r.first, r.last, end.hash, raws, n.Endpoint}, err
 }
 
-// verify puts logs in order and checks that they are what was asked for: of the filter,
+// verifyLogs puts logs in order and checks that they are what was asked for: of the filter,
 // of blocks within a range, and of one block at each height. Logs that came twice are
 // left out.
-func verify(raws []markets.Raw, f filter, first, last int64) ([]markets.Raw, error) {
+func verifyLogs(raws []markets.Raw, f filter, first, last int64) ([]markets.Raw, error) {
 	inOrder := slices.IsSortedFunc(raws, comparePositions)
 	if !inOrder {
 		slices.SortStableFunc(raws, comparePositions)

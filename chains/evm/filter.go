@@ -37,11 +37,11 @@ func newFilter(source markets.Source) (filter, error) {
 		}
 		f.topics[[32]byte(topic)] = true
 	}
-	return f.digested(), nil
+	return f.withDigests(), nil
 }
 
-// digested is the filter, ready to look into blooms.
-func (f filter) digested() filter {
+// withDigests is the filter, ready to look into blooms.
+func (f filter) withDigests() filter {
 	f.addressDigests, f.topicDigests = map[[20]byte]digest{}, map[[32]byte]digest{}
 	for address := range f.addresses {
 		f.addressDigests[address] = digestOf(address[:])
@@ -72,7 +72,7 @@ func union(filters map[string]filter) filter {
 	if anyTopic {
 		u.topics = nil
 	}
-	return u.digested()
+	return u.withDigests()
 }
 
 func (f filter) matches(raw *markets.Raw) bool {
@@ -115,8 +115,8 @@ func sortedHex[T comparable](set map[T]bool, bytes func(T) []byte) []string {
 	return out
 }
 
-// keyOf names a source.
-func keyOf(source markets.Source) string {
+// sourceKey names a source.
+func sourceKey(source markets.Source) string {
 	return strings.ToLower(strings.Join(source.Addresses, ",") + " " + strings.Join(source.Topics, ","))
 }
 
@@ -129,10 +129,10 @@ func (f filter) halves() []filter {
 	switch {
 	case len(f.addresses) > 1:
 		a, b := halved(f.addresses)
-		return []filter{filter{addresses: a, topics: f.topics}.digested(), filter{addresses: b, topics: f.topics}.digested()}
+		return []filter{filter{addresses: a, topics: f.topics}.withDigests(), filter{addresses: b, topics: f.topics}.withDigests()}
 	case len(f.topics) > 1:
 		a, b := halved(f.topics)
-		return []filter{filter{addresses: f.addresses, topics: a}.digested(), filter{addresses: f.addresses, topics: b}.digested()}
+		return []filter{filter{addresses: f.addresses, topics: a}.withDigests(), filter{addresses: f.addresses, topics: b}.withDigests()}
 	}
 	return []filter{f}
 }

@@ -25,7 +25,7 @@ func TestUnionMatchesWhateverItsFiltersDo(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			filters[keyOf(source)] = f
+			filters[sourceKey(source)] = f
 		}
 		all := union(filters)
 		for i := range contracts {

@@ -13,17 +13,17 @@ import (
 	"github.com/imart/event-worker/chains/internal/endpoint"
 )
 
-// finalTag is what is known of how a chain's nodes tell which block is final.
-type finalTag struct {
+// finalityTag is what is known of how a chain's nodes tell which block is final.
+type finalityTag struct {
 	mu     sync.Mutex
 	told   bool // one was told
 	failed int  // answers in a row that were errors of unknown meaning
 }
 
-// of is the height of the final block, given what a node answered to the question for
+// height is the height of the final block, given what a node answered to the question for
 // it: where nodes do not tell, as many blocks as are configured lie above it. Once a
 // node has told it, a node that does not changes nothing.
-func (f *finalTag) of(cfg Config, head, finalized header, err error, known *chains.View) (int64, error) {
+func (f *finalityTag) height(cfg Config, head, finalized header, err error, known *chains.View) (int64, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	byConfirmations := head.number - cfg.Confirmations
@@ -41,7 +41,7 @@ func (f *finalTag) of(cfg Config, head, finalized header, err error, known *chai
 		switch {
 		case known != nil:
 			final = known.Final.Seq
-		case f.failed < tries:
+		case f.failed < maxTries:
 			return 0, err
 		}
 	}
@@ -60,52 +60,52 @@ func isWithoutFinality(err error) bool {
 	return said.Code != internal || strings.Contains(said.Message, "final")
 }
 
-// breaks are the breaks of finality that were seen and are not believed yet: several
+// violations are the breaks of finality that were seen and are not believed yet: several
 // streams may stand at places that are not on the chain.
-type breaks struct {
+type violations struct {
 	mu        sync.Mutex
-	seen      map[sighting]*watch
+	seen      map[violation]*observation
 	confirmed time.Time // when one was last believed
 }
 
-// watch is for how long a break is seen.
-type watch struct {
+// observation is for how long a break is seen.
+type observation struct {
 	since   time.Time
 	last    time.Time // when it was last counted
 	answers int
 }
 
-// sighting is a final block that is no longer on the chain, and what stands there now.
-type sighting struct {
+// violation is a final block that is no longer on the chain, and what stands there now.
+type violation struct {
 	height   int64
 	was, now string
 }
 
-// leastAnswers is how often a break must be seen.
-const leastAnswers = 3
+// minObservations is how often a break must be seen.
+const minObservations = 3
 
-// mostBreaks is how many breaks are watched at once.
-const mostBreaks = 100
+// maxViolations is how many breaks are watched at once.
+const maxViolations = 100
 
-// see counts a sighting and says whether the break is confirmed by now.
-func (b *breaks) see(s sighting, cfg Config, now time.Time) (confirmed, isNew bool, since time.Duration) {
+// record counts a sighting and says whether the break is confirmed by now.
+func (b *violations) record(s violation, cfg Config, now time.Time) (confirmed, isNew bool, since time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	w := b.seen[s]
 	if w == nil {
 		isNew = len(b.seen) == 0
-		maps.DeleteFunc(b.seen, func(other sighting, _ *watch) bool { return other.was == s.was || len(b.seen) >= mostBreaks })
+		maps.DeleteFunc(b.seen, func(other violation, _ *observation) bool { return other.was == s.was || len(b.seen) >= maxViolations })
 		if b.seen == nil {
-			b.seen = map[sighting]*watch{}
+			b.seen = map[violation]*observation{}
 		}
-		w = &watch{since: now}
+		w = &observation{since: now}
 		b.seen[s] = w
 	}
 	if now.Sub(w.last) >= cfg.ConfirmViolations/10 {
 		w.answers, w.last = w.answers+1, now
 	}
 	since = now.Sub(w.since)
-	confirmed = !cfg.HoldViolations && (cfg.ConfirmViolations < 0 || since >= cfg.ConfirmViolations && w.answers >= leastAnswers)
+	confirmed = !cfg.HoldViolations && (cfg.ConfirmViolations < 0 || since >= cfg.ConfirmViolations && w.answers >= minObservations)
 	if confirmed {
 		b.confirmed = now
 		clear(b.seen)
@@ -113,8 +113,8 @@ func (b *breaks) see(s sighting, cfg Config, now time.Time) (confirmed, isNew bo
 	return confirmed, isNew, since
 }
 
-// over notes that a block that was final is on the chain.
-func (b *breaks) over(ctx context.Context, log *slog.Logger, hash string) {
+// resolve notes that a block that was final is on the chain.
+func (b *violations) resolve(ctx context.Context, log *slog.Logger, hash string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for s := range b.seen {
@@ -125,8 +125,8 @@ func (b *breaks) over(ctx context.Context, log *slog.Logger, hash string) {
 	}
 }
 
-// open says whether a break was seen and is not believed.
-func (b *breaks) open() bool {
+// pending says whether a break was seen and is not believed.
+func (b *violations) pending() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return len(b.seen) > 0
@@ -136,22 +136,22 @@ func (b *breaks) open() bool {
 // confirmed one by one.
 const confirmedFor = time.Hour
 
-func (b *breaks) confirmedLately(now time.Time) bool {
+func (b *violations) recentlyConfirmed(now time.Time) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return !b.confirmed.IsZero() && now.Sub(b.confirmed) < confirmedFor
 }
 
-// isBroken says whether the block that was final is no longer on the chain, which must
+// isFinalityViolated says whether the block that was final is no longer on the chain, which must
 // be confirmed.
-func (c *Chain) isBroken(ctx context.Context, n client, known, view *chains.View) (bool, error) {
+func (c *Chain) isFinalityViolated(ctx context.Context, n client, known, view *chains.View) (bool, error) {
 	final := known.Final
 	if final.Hash == "" {
 		return false, nil
 	}
 	hash, ok := view.Hash(final.Seq)
 	if !ok {
-		now, err := c.headersOf(ctx, n, final.Seq, final.Seq+1)
+		now, err := c.headersBetween(ctx, n, final.Seq, final.Seq+1)
 		if err != nil {
 			return false, err
 		}
@@ -160,24 +160,24 @@ func (c *Chain) isBroken(ctx context.Context, n client, known, view *chains.View
 	if hash == final.Hash {
 		return false, nil
 	}
-	if err := c.confirm(ctx, n, sighting{final.Seq, final.Hash, hash}); err != nil {
+	if err := c.confirmViolation(ctx, n, violation{final.Seq, final.Hash, hash}); err != nil {
 		return false, err
 	}
 	return true, nil
 }
 
-// confirm returns nil once a break of finality is to be believed: the endpoint serves
+// confirmViolation returns nil once a break of finality is to be believed: the endpoint serves
 // the configured chain, every other endpoint that answers agrees, and the break has
 // lasted. Until then the error is ErrFinality.
-func (c *Chain) confirm(ctx context.Context, n client, s sighting) error {
-	if err := c.verify(ctx, n); err != nil {
+func (c *Chain) confirmViolation(ctx context.Context, n client, s violation) error {
+	if err := c.verifyChain(ctx, n); err != nil {
 		return err
 	}
-	if other, agrees := c.others(ctx, n, s); !agrees {
+	if other, agrees := c.contradictedBy(ctx, n, s); !agrees {
 		n.IsWrong()
 		return n.Errorf("%w: block %d, which was final, is not on its chain, and is on that of %s", chains.ErrFinality, s.height, other)
 	}
-	confirmed, isNew, since := c.breaks.see(s, c.cfg, time.Now())
+	confirmed, isNew, since := c.violations.record(s, c.cfg, time.Now())
 	attrs := []any{"endpoint", n.Host(), "height", s.height, "final", s.was, "now", s.now}
 	switch {
 	case confirmed:
@@ -200,9 +200,9 @@ func orMissing(hash string) string {
 	return hash
 }
 
-// others asks the other endpoints for the block that was final. It returns the host of
+// contradictedBy asks the other endpoints for the block that was final. It returns the host of
 // one that still has it, if there is one.
-func (c *Chain) others(ctx context.Context, but client, s sighting) (string, bool) {
+func (c *Chain) contradictedBy(ctx context.Context, but client, s violation) (string, bool) {
 	for _, e := range c.pool.All() {
 		if e == but.Endpoint {
 			continue
@@ -218,5 +218,5 @@ func (c *Chain) others(ctx context.Context, but client, s sighting) (string, boo
 	return "", true
 }
 
-// reaching is the need of an endpoint that has a block.
-func reaching(height int64) endpoint.Need { return endpoint.Need{To: height} }
+// withBlock is the need of an endpoint that has a block.
+func withBlock(height int64) endpoint.Need { return endpoint.Need{To: height} }

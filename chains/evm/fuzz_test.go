@@ -30,14 +30,14 @@ func FuzzLogs(f *testing.F) {
 	f.Add([]byte("null"))
 	recordedLogs(f)
 	f.Fuzz(func(t *testing.T, text []byte) {
-		var scan logScan
+		var scan logScanner
 		l := &jlexer.Lexer{Data: text}
-		scan.into(l)
+		scan.scan(l)
 		l.Consumed()
 		if l.Error() != nil {
 			return
 		}
-		raws, err := verify(scan.raws, filter{}, 0, 1<<62)
+		raws, err := verifyLogs(scan.raws, filter{}, 0, 1<<62)
 		if err != nil {
 			return
 		}
@@ -61,9 +61,9 @@ func FuzzAnswers(f *testing.F) {
 	c := answerWith(f, "")
 	f.Fuzz(func(t *testing.T, text []byte) {
 		var h header
-		var logs logScan
-		var receipts receiptsScan
-		calls := []*call{blockByNumber("latest", &h), {method: "eth_getLogs", result: logs.into}, {method: getBlockReceipts, result: receipts.into}}
+		var logs logScanner
+		var receipts receiptsScanner
+		calls := []*call{blockByNumber("latest", &h), {method: "eth_getLogs", result: logs.scan}, {method: getBlockReceipts, result: receipts.scan}}
 		if err := c.scan(text, calls, 0); err == nil {
 			for _, call := range calls {
 				if !call.answered && call.err == nil {

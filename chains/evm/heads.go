@@ -29,26 +29,26 @@ func (c *Chain) followHeads() {
 		if c.heads == nil {
 			c.heads = make(chan struct{}, 1)
 		}
-		go c.subscribe(e)
+		go c.keepSubscribed(e)
 	}
 }
 
 const subscription = "eth_subscribe"
 
-// resubscribe is how often a lost subscription is looked for.
-const resubscribe = time.Second
+// resubscribeInterval is how often a lost subscription is looked for.
+const resubscribeInterval = time.Second
 
-// subscribe keeps an endpoint's subscription to new heads, one a connection.
-func (c *Chain) subscribe(e *endpoint.Endpoint) {
+// keepSubscribed keeps an endpoint's subscription to new heads, one a connection.
+func (c *Chain) keepSubscribed(e *endpoint.Endpoint) {
 	var on any // the connection that is subscribed
-	tick := time.NewTicker(resubscribe)
+	tick := time.NewTicker(resubscribeInterval)
 	defer tick.Stop()
 	for {
 		if now := e.Connection(); (now == nil || now != on) && !e.Limits.Lacks(subscription) {
 			on = c.subscribeOnce(e)
 		}
 		select {
-		case <-c.life.Done():
+		case <-c.ctx.Done():
 			return
 		case <-tick.C:
 		}
@@ -57,7 +57,7 @@ func (c *Chain) subscribe(e *endpoint.Endpoint) {
 
 // subscribeOnce subscribes, and returns the connection on which it did.
 func (c *Chain) subscribeOnce(e *endpoint.Endpoint) any {
-	ctx, cancel := context.WithTimeout(c.life, 10*time.Second)
+	ctx, cancel := context.WithTimeout(c.ctx, 10*time.Second)
 	defer cancel()
 	subscribe := &call{method: subscription, params: []any{"newHeads"}, result: func(l *jlexer.Lexer) { l.SkipRecursive() }}
 	if err := c.client(e).do(ctx, subscribe); err != nil {

@@ -17,10 +17,10 @@ import (
 // history is from which block on endpoints were seen to have logs. A node that has
 // pruned its receipts keeps the headers and answers eth_getLogs with [].
 type history struct {
-	mu      sync.Mutex
-	known   map[*endpoint.Endpoint]proof
-	sampled map[*endpoint.Endpoint]time.Time // when a sample last told nothing
-	one     sync.Mutex                       // held while an endpoint is examined
+	mu       sync.Mutex
+	known    map[*endpoint.Endpoint]proof
+	sampled  map[*endpoint.Endpoint]time.Time // when a sample last told nothing
+	sampling sync.Mutex                       // held while an endpoint is examined
 }
 
 // proof is that an endpoint has logs from a block on, and when that was seen.
@@ -51,17 +51,17 @@ func (h *history) prove(e *endpoint.Endpoint, from int64) {
 	}
 }
 
-// silentFor is for how long no other sample is taken where one had nothing to tell.
-const silentFor = time.Minute
+// inconclusiveFor is for how long no other sample is taken where one had nothing to tell.
+const inconclusiveFor = time.Minute
 
-// silent says whether a sample of the endpoint's headers lately had nothing to tell.
-func (h *history) silent(e *endpoint.Endpoint) bool {
+// inconclusive says whether a sample of the endpoint's headers lately had nothing to tell.
+func (h *history) inconclusive(e *endpoint.Endpoint) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return time.Since(h.sampled[e]) < silentFor
+	return time.Since(h.sampled[e]) < inconclusiveFor
 }
 
-func (h *history) noteSilence(e *endpoint.Endpoint) {
+func (h *history) noteInconclusive(e *endpoint.Endpoint) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.sampled == nil {
@@ -70,8 +70,8 @@ func (h *history) noteSilence(e *endpoint.Endpoint) {
 	h.sampled[e] = time.Now()
 }
 
-// sampled is how many headers are looked at to find a block that has logs.
-const sampled = 100
+// sampleSize is how many headers are looked at to find a block that has logs.
+const sampleSize = 100
 
 // checkRange makes sure that the logs of a range are not missing because the endpoint
 // has pruned them, or has left them out: where its history is not proven, where a range
@@ -81,11 +81,11 @@ func (c *Chain) checkRange(ctx context.Context, n client, in interest, first, la
 	if len(raws) > 0 && raws[0].Seq == first {
 		c.history.prove(n.Endpoint, first)
 	}
-	surprising := c.backfill.sizes.surprises(last-first+1, len(raws)) || len(raws) == 0 && isRecent(n, last)
+	surprising := c.backfill.sizes.suspiciouslyFew(last-first+1, len(raws)) || len(raws) == 0 && nearHead(n, last)
 	if !surprising {
-		c.history.one.Lock() // windows in flight need one proof together
-		defer c.history.one.Unlock()
-		if c.history.proven(n.Endpoint, first) || len(raws) == 0 && c.history.silent(n.Endpoint) {
+		c.history.sampling.Lock() // windows in flight need one proof together
+		defer c.history.sampling.Unlock()
+		if c.history.proven(n.Endpoint, first) || len(raws) == 0 && c.history.inconclusive(n.Endpoint) {
 			return nil
 		}
 	}
@@ -93,37 +93,37 @@ func (c *Chain) checkRange(ctx context.Context, n client, in interest, first, la
 	if len(raws) > 0 && !surprising {
 		until = raws[0].Seq - 1
 	}
-	sample, err := c.checkHistory(ctx, n, first, until)
+	sample, err := c.sampleHistory(ctx, n, first, until)
 	if err != nil {
 		return err
 	}
 	for _, h := range sample {
-		if lacks, err := c.lacksOf(ctx, n, in, h, raws); err != nil {
+		if lacks, err := c.isMissingFrom(ctx, n, in, h, raws); err != nil {
 			return err
 		} else if lacks {
 			return n.Errorf("%w: some of block %d", errIncomplete, h.number)
 		}
 	}
-	if len(raws) > 0 || end.bloom.says() {
+	if len(raws) > 0 || end.bloom.informative() {
 		c.history.prove(n.Endpoint, first)
 	} else {
-		c.history.noteSilence(n.Endpoint)
+		c.history.noteInconclusive(n.Endpoint)
 	}
 	return nil
 }
 
-// isRecent says whether a block is near the endpoint's head.
-func isRecent(n client, block int64) bool { return block > n.Status().Height-2*sampled }
+// nearHead says whether a block is near the endpoint's head.
+func nearHead(n client, block int64) bool { return block > n.Status().Height-2*sampleSize }
 
-// checkHistory makes sure that an endpoint has the logs of blocks: of one of a sample
+// sampleHistory makes sure that an endpoint has the logs of blocks: of one of a sample
 // whose bloom says that it has any. Where no bloom says so there is nothing to miss. It
 // returns the headers of the sample.
-func (c *Chain) checkHistory(ctx context.Context, n client, first, last int64) ([]header, error) {
+func (c *Chain) sampleHistory(ctx context.Context, n client, first, last int64) ([]header, error) {
 	first = max(first, 0)
 	if last < first {
 		return nil, nil
 	}
-	count := min(last-first+1, int64(min(sampled, 20*c.cfg.MaxBatch)))
+	count := min(last-first+1, int64(min(sampleSize, 20*c.cfg.MaxBatch)))
 	headers := make([]header, count)
 	calls := make([]*call, count)
 	for i := range calls {
@@ -138,11 +138,11 @@ func (c *Chain) checkHistory(ctx context.Context, n client, first, last int64) (
 		switch {
 		case h.hash == "":
 			missing++
-		case h.bloom.says():
-			return headers, c.checkLogs(ctx, n, h)
+		case h.bloom.informative():
+			return headers, c.proveLogs(ctx, n, h)
 		}
 	}
-	if missing > len(headers)/2 && missing > maxEmpty {
+	if missing > len(headers)/2 && missing > maxEmptyHeights {
 		n.PrunedBelow(last + 1)
 		return nil, n.Errorf("%w: it has no blocks from %d to %d: %s", chains.ErrPruned, first, last, prunedAdvice)
 	}
@@ -154,16 +154,16 @@ var errIncomplete = errors.New("logs are missing from an answer")
 
 const prunedAdvice = "use an endpoint that keeps the whole history, or a later start"
 
-// checkLogs makes sure that an endpoint has the logs of a block whose bloom says that it
+// proveLogs makes sure that an endpoint has the logs of a block whose bloom says that it
 // has some.
-func (c *Chain) checkLogs(ctx context.Context, n client, h header) error {
-	_, raws, err := c.blockOn(ctx, n, filter{}, h.number, h.hash)
+func (c *Chain) proveLogs(ctx context.Context, n client, h header) error {
+	_, raws, err := c.blockLogsFrom(ctx, n, filter{}, h.number, h.hash)
 	switch {
 	case err != nil && endpoint.RefusalOf(err).IsSize(): // too many
 	case err != nil:
 		return err
 	case len(raws) == 0:
-		if whole, err := c.receiptsOn(ctx, n, h.number, h.hash); err == nil && len(whole) > 0 {
+		if whole, err := c.receiptsFrom(ctx, n, h.number, h.hash); err == nil && len(whole) > 0 {
 			return n.Errorf("%w: none of block %d", errIncomplete, h.number)
 		}
 		n.PrunedBelow(h.number + 1)
@@ -173,40 +173,40 @@ func (c *Chain) checkLogs(ctx context.Context, n client, h header) error {
 	return nil
 }
 
-// lacks says whether logs are missing from a range, going by the headers below its end
+// isMissingKnown says whether logs are missing from a range, going by the headers below its end
 // that were read before: near the head, those of all its blocks.
-func (c *Chain) lacks(ctx context.Context, n client, in interest, first int64, end header, raws []markets.Raw) (bool, error) {
+func (c *Chain) isMissingKnown(ctx context.Context, n client, in interest, first int64, end header, raws []markets.Raw) (bool, error) {
 	for h, ok := c.headers.Get(end.parent); ok && h.number >= first; h, ok = c.headers.Get(h.parent) {
-		if lacks, err := c.lacksOf(ctx, n, in, h, raws); lacks || err != nil {
+		if lacks, err := c.isMissingFrom(ctx, n, in, h, raws); lacks || err != nil {
 			return lacks, err
 		}
 	}
 	return false, nil
 }
 
-// lacksOf says whether logs of a block are missing from a range.
-func (c *Chain) lacksOf(ctx context.Context, n client, in interest, h header, raws []markets.Raw) (bool, error) {
+// isMissingFrom says whether logs of a block are missing from a range.
+func (c *Chain) isMissingFrom(ctx context.Context, n client, in interest, h header, raws []markets.Raw) (bool, error) {
 	from, _ := slices.BinarySearchFunc(raws, h.number, func(r markets.Raw, height int64) int { return cmp.Compare(r.Seq, height) })
 	to := from
 	for to < len(raws) && raws[to].Seq == h.number {
 		to++
 	}
 	own := raws[from:to:to]
-	if h.hash == "" || !in.misses(h.bloom, own) {
+	if h.hash == "" || !in.isMissingLogs(h.bloom, own) {
 		return false, nil
 	}
-	settled, err := c.settle(ctx, n, in, h, own)
+	settled, err := c.reconcile(ctx, n, in, h, own)
 	return len(settled) > len(own), err
 }
 
-// inspect returns the logs of a range of which some were missing from an answer: every
+// refetchEachBlock returns the logs of a range of which some were missing from an answer: every
 // block is held against its bloom.
-func (c *Chain) inspect(ctx context.Context, n client, in interest, first, last int64, raws []markets.Raw) ([]markets.Raw, error) {
+func (c *Chain) refetchEachBlock(ctx context.Context, n client, in interest, first, last int64, raws []markets.Raw) ([]markets.Raw, error) {
 	c.cfg.Log.WarnContext(ctx, "logs were missing from an answer: its blocks are looked at one by one", "endpoint", n.Host(), "first", first, "last", last)
 	var all []markets.Raw
 	for from := first; from <= last; {
 		to := min(from+int64(c.cfg.MaxBatch), last+1)
-		headers, err := c.headersOf(ctx, n, from, to)
+		headers, err := c.headersBetween(ctx, n, from, to)
 		if err != nil {
 			return nil, err
 		}
@@ -216,7 +216,7 @@ func (c *Chain) inspect(ctx context.Context, n client, in interest, first, last 
 				own, raws = append(own, raws[0]), raws[1:]
 			}
 			if h.hash != "" {
-				if own, err = c.settle(ctx, n, in, h, own); err != nil {
+				if own, err = c.reconcile(ctx, n, in, h, own); err != nil {
 					return nil, err
 				}
 			}

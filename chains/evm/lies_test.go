@@ -104,29 +104,29 @@ func TestAnEndpointOnAnotherBranchIsNotFollowed(t *testing.T) {
 // counted anew when something else is seen.
 func TestABreakMustLast(t *testing.T) {
 	cfg := Config{ConfirmViolations: time.Minute}
-	seen := sighting{10, "0xa", "0xb"}
+	seen := violation{10, "0xa", "0xb"}
 	now := time.Unix(1_000_000, 0)
-	var b breaks
+	var b violations
 	for _, second := range []int{0, 30} {
-		if confirmed, _, _ := b.see(seen, cfg, now.Add(time.Duration(second)*time.Second)); confirmed {
+		if confirmed, _, _ := b.record(seen, cfg, now.Add(time.Duration(second)*time.Second)); confirmed {
 			t.Errorf("confirmed after %d s", second)
 		}
 	}
-	if confirmed, _, _ := b.see(seen, cfg, now.Add(70*time.Second)); !confirmed {
+	if confirmed, _, _ := b.record(seen, cfg, now.Add(70*time.Second)); !confirmed {
 		t.Error("not after 70 s")
 	}
-	var hold breaks
+	var hold violations
 	cfg.HoldViolations = true
 	for second := range 300 {
-		if confirmed, _, _ := hold.see(seen, cfg, now.Add(time.Duration(second)*time.Second)); confirmed {
+		if confirmed, _, _ := hold.record(seen, cfg, now.Add(time.Duration(second)*time.Second)); confirmed {
 			t.Fatal("confirmed although a person is wanted")
 		}
 	}
-	var changing breaks
+	var changing violations
 	cfg.HoldViolations = false
 	for second := range 300 {
-		other := sighting{10, "0xa", "0xb" + strings.Repeat("c", second/30)}
-		if confirmed, _, _ := changing.see(other, cfg, now.Add(time.Duration(second)*time.Second)); confirmed {
+		other := violation{10, "0xa", "0xb" + strings.Repeat("c", second/30)}
+		if confirmed, _, _ := changing.record(other, cfg, now.Add(time.Duration(second)*time.Second)); confirmed {
 			t.Fatalf("confirmed after %d s although it changes", second)
 		}
 	}

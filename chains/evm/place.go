@@ -10,36 +10,36 @@ import (
 	"github.com/imart/event-worker/markets"
 )
 
-// ends are the ends of windows that were fetched lately, kept or not, and the places
+// windowEnds are the ends of windows that were fetched lately, kept or not, and the places
 // within windows that were asked for.
-type ends map[markets.Place]end
+type windowEnds map[markets.Place]windowEnd
 
-type end struct {
-	from  *endpoint.Endpoint
-	begun time.Time
+type windowEnd struct {
+	from    *endpoint.Endpoint
+	started time.Time
 }
 
 const endsKept = 1000
 
-func (e ends) add(at markets.Place, of end) {
+func (e windowEnds) add(at markets.Place, of windowEnd) {
 	if len(e) >= endsKept {
 		clear(e)
 	}
 	e[at] = of
 }
 
-// placeIn is the place at a block of a window, asked for once for all streams. Streams
+// placeAt is the place at a block of a window, asked for once for all streams. Streams
 // read by halves of the way to the head: the places at which they will stop next come in
 // the same request.
-func (b *backfill) placeIn(ctx context.Context, view *chains.View, w *window, number int64) (markets.Place, error) {
-	if place, ok := b.known(w, number); ok {
+func (b *backfill) placeAt(ctx context.Context, view *chains.View, w *window, number int64) (markets.Place, error) {
+	if place, ok := b.knownPlace(w, number); ok {
 		return place, nil
 	}
 	flight := b.chain.flights.DoChan(fmt.Sprint("place ", number), func() (any, error) {
-		if place, ok := b.known(w, number); ok { // by the flight before
+		if place, ok := b.knownPlace(w, number); ok { // by the flight before
 			return place, nil
 		}
-		return b.placesFrom(b.chain.life, view.Head.Seq, w, number)
+		return b.fetchPlaces(b.chain.ctx, view.Head.Seq, w, number)
 	})
 	select {
 	case <-ctx.Done():
@@ -50,17 +50,17 @@ func (b *backfill) placeIn(ctx context.Context, view *chains.View, w *window, nu
 	}
 }
 
-func (b *backfill) known(w *window, number int64) (markets.Place, bool) {
+func (b *backfill) knownPlace(w *window, number int64) (markets.Place, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	place, ok := w.places[number]
 	return place, ok
 }
 
-// placesFrom asks for the place at a block and for those that follow it by halves. The
+// fetchPlaces asks for the place at a block and for those that follow it by halves. The
 // window's end comes in the same answer: the places are on the branch that the window's
 // logs are of.
-func (b *backfill) placesFrom(ctx context.Context, head int64, w *window, number int64) (place markets.Place, err error) {
+func (b *backfill) fetchPlaces(ctx context.Context, head int64, w *window, number int64) (place markets.Place, err error) {
 	numbers := []int64{number}
 	for next := number; next < w.last; next += max(1, (head-next)/2) {
 		if next > number {
@@ -69,7 +69,7 @@ func (b *backfill) placesFrom(ctx context.Context, head int64, w *window, number
 	}
 	headers := make([]header, len(numbers))
 	var from *endpoint.Endpoint
-	err = b.chain.use(ctx, reaching(w.last), func(ctx context.Context, n client) (err error) {
+	err = b.chain.use(ctx, withBlock(w.last), func(ctx context.Context, n client) (err error) {
 		from = n.Endpoint
 		var id int64
 		var end header
@@ -80,14 +80,14 @@ func (b *backfill) placesFrom(ctx context.Context, head int64, w *window, number
 		if err := n.do(ctx, calls...); err != nil {
 			return err
 		}
-		if err := b.chain.isOurs(n, id); err != nil {
+		if err := b.chain.checkChainID(n, id); err != nil {
 			return err
 		}
 		if end.hash != "" && end.hash != w.hash {
 			return n.Errorf("%w: block %d is no longer %s", chains.ErrReorganised, w.last, w.hash)
 		}
 		if headers[0].hash == "" {
-			headers[0], err = b.chain.atOrBelow(ctx, n, number)
+			headers[0], err = b.chain.blockAtOrBelow(ctx, n, number)
 		}
 		return err
 	})
@@ -105,7 +105,7 @@ func (b *backfill) placesFrom(ctx context.Context, head int64, w *window, number
 		}
 		place := markets.Place{Seq: numbers[i], Hash: h.hash}
 		w.places[numbers[i]] = place
-		b.ends.add(place, end{from, time.Now()})
+		b.ends.add(place, windowEnd{from, time.Now()})
 	}
 	return w.places[number], nil
 }
@@ -117,5 +117,5 @@ func (c *Chain) finalBlock(ctx context.Context, n client, number int64) (h heade
 	if err := n.do(ctx, chainID(&id), blockByNumber(quantity(number), &h)); err != nil {
 		return header{}, err
 	}
-	return h, c.isOurs(n, id)
+	return h, c.checkChainID(n, id)
 }

@@ -15,7 +15,7 @@ type Preset struct {
 	MaxUnfinal int64
 	// HollowBlooms says that there are blocks with logs that their blooms do not have:
 	// that a log is not in the bloom proves nothing.
-	HollowBlooms bool
+	IncompleteBlooms bool
 }
 
 // PresetOf is what is known of the network with a chain id.
@@ -67,14 +67,14 @@ var presets = map[uint64]Preset{
 	56: {Name: "bsc", Coin: "BNB", BlockTime: 450 * time.Millisecond, Poll: time.Second, Confirmations: 100, MaxUnfinal: 1024},
 	97: {Name: "bsc testnet", Coin: "tBNB", BlockTime: 450 * time.Millisecond, Poll: time.Second, Confirmations: 100, MaxUnfinal: 1024},
 
-	137:   {Name: "polygon", Coin: "POL", BlockTime: 2 * time.Second, Poll: time.Second, Confirmations: 512, MaxUnfinal: 1024, HollowBlooms: true},
-	80002: {Name: "polygon amoy", Coin: "POL", BlockTime: 2 * time.Second, Poll: time.Second, Confirmations: 512, MaxUnfinal: 1024, HollowBlooms: true},
+	137:   {Name: "polygon", Coin: "POL", BlockTime: 2 * time.Second, Poll: time.Second, Confirmations: 512, MaxUnfinal: 1024, IncompleteBlooms: true},
+	80002: {Name: "polygon amoy", Coin: "POL", BlockTime: 2 * time.Second, Poll: time.Second, Confirmations: 512, MaxUnfinal: 1024, IncompleteBlooms: true},
 
 	204:  {Name: "opbnb", Coin: "BNB", BlockTime: 250 * time.Millisecond, Poll: time.Second, Confirmations: 1024, MaxUnfinal: 1024},
 	5611: {Name: "opbnb testnet", Coin: "tBNB", BlockTime: 250 * time.Millisecond, Poll: time.Second, Confirmations: 1024, MaxUnfinal: 1024},
 
-	324: {Name: "zksync", Coin: "ETH", BlockTime: time.Second, Poll: time.Second, Confirmations: 1024, MaxUnfinal: 1024, HollowBlooms: true},
-	300: {Name: "zksync sepolia", Coin: "ETH", BlockTime: time.Second, Poll: time.Second, Confirmations: 1024, MaxUnfinal: 1024, HollowBlooms: true},
+	324: {Name: "zksync", Coin: "ETH", BlockTime: time.Second, Poll: time.Second, Confirmations: 1024, MaxUnfinal: 1024, IncompleteBlooms: true},
+	300: {Name: "zksync sepolia", Coin: "ETH", BlockTime: time.Second, Poll: time.Second, Confirmations: 1024, MaxUnfinal: 1024, IncompleteBlooms: true},
 
 	42161:  {Name: "arbitrum", Coin: "ETH", BlockTime: 250 * time.Millisecond, Poll: time.Second, Confirmations: 1024, MaxUnfinal: 1024},
 	421614: {Name: "arbitrum sepolia", Coin: "ETH", BlockTime: 250 * time.Millisecond, Poll: time.Second, Confirmations: 1024, MaxUnfinal: 1024},

@@ -15,7 +15,7 @@ import (
 
 // Read implements chains.Chain.
 func (c *Chain) Read(ctx context.Context, view *chains.View, source markets.Source, after markets.Place, through int64, limit int) (chains.Page, error) {
-	key := keyOf(source)
+	key := sourceKey(source)
 	f, ok := c.filters[key]
 	if !ok {
 		return chains.Page{}, fmt.Errorf("source %q is not among the chain's sources", key)
@@ -39,7 +39,7 @@ func (c *Chain) Read(ctx context.Context, view *chains.View, source markets.Sour
 		page, err = c.readBlocks(ctx, view, f, after.Seq+1, last, limit)
 	}
 	if err == nil && source.ReceiptLogs {
-		err = c.surround(ctx, page.Raws)
+		err = c.addReceiptLogs(ctx, page.Raws)
 	}
 	if err != nil {
 		return chains.Page{}, err
@@ -139,7 +139,7 @@ func (c *Chain) readBlocks(ctx context.Context, view *chains.View, f filter, fir
 	var page chains.Page
 	atOnce := int64(c.cfg.InFlight)
 	for from := first; from <= last && len(page.Raws) < limit; from += atOnce {
-		blocks, err := c.fetchBlocks(ctx, view, from, min(from+atOnce-1, last))
+		blocks, err := c.fetchBlocksLogs(ctx, view, from, min(from+atOnce-1, last))
 		if err != nil && len(blocks) == 0 && from == first {
 			return chains.Page{}, err
 		}
@@ -163,9 +163,9 @@ func (c *Chain) readBlocks(ctx context.Context, view *chains.View, f filter, fir
 	return page, nil
 }
 
-// fetchBlocks fetches the logs, for all sources, of consecutive blocks of the view. With
+// fetchBlocksLogs fetches the logs, for all sources, of consecutive blocks of the view. With
 // an error come those before the first that failed.
-func (c *Chain) fetchBlocks(ctx context.Context, view *chains.View, first, last int64) ([][]markets.Raw, error) {
+func (c *Chain) fetchBlocksLogs(ctx context.Context, view *chains.View, first, last int64) ([][]markets.Raw, error) {
 	blocks := make([][]markets.Raw, last-first+1)
 	errs := make([]error, len(blocks))
 	var group errgroup.Group
@@ -176,7 +176,7 @@ func (c *Chain) fetchBlocks(ctx context.Context, view *chains.View, first, last 
 			if below, ok := view.Hash(number - 1); ok && below == hash {
 				return nil // a height without a block
 			}
-			blocks[i], errs[i] = c.block(ctx, number, hash)
+			blocks[i], errs[i] = c.blockLogs(ctx, number, hash)
 			return nil
 		})
 	}

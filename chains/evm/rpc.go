@@ -16,9 +16,9 @@ import (
 // decoding them by reflection, which costs more than a node takes to answer.
 type client struct {
 	*endpoint.Endpoint
-	batch    int           // the most calls in one request
-	patience int           // how often in a row to wait where all calls are refused for their rate
-	ids      *atomic.Int64 // of calls, where connections are kept; nil where each answer belongs to its request
+	batch       int           // the most calls in one request
+	rateRetries int           // how often in a row to wait where all calls are refused for their rate
+	ids         *atomic.Int64 // of calls, where connections are kept; nil where each answer belongs to its request
 }
 
 // call is one call and what becomes of it.
@@ -77,14 +77,14 @@ func (c client) send(ctx context.Context, calls ...*call) error {
 	fruitless := 0
 	for open := unanswered(calls); len(open) > 0; {
 		n := min(c.Limits.Batch(c.batch), len(open))
-		if err := c.sendPart(ctx, open[:n]); err != nil {
+		if err := c.sendOrSplit(ctx, open[:n]); err != nil {
 			return err
 		}
 		left := unanswered(calls)
 		if fruitless++; len(left) < len(open) {
 			fruitless = 0
 		}
-		if fruitless > c.patience { // all were refused for their rate
+		if fruitless > c.rateRetries { // all were refused for their rate
 			return firstError(left)
 		}
 		open = left
@@ -92,10 +92,10 @@ func (c client) send(ctx context.Context, calls ...*call) error {
 	return nil
 }
 
-// sendPart sends calls in one request. Where the request fails as a whole, and a
+// sendOrSplit sends calls in one request. Where the request fails as a whole, and a
 // smaller one may not, it sends the halves: so a batch that is too large is told from
 // a call that cannot be answered.
-func (c client) sendPart(ctx context.Context, calls []*call) error {
+func (c client) sendOrSplit(ctx context.Context, calls []*call) error {
 	calls = unanswered(calls)
 	if len(calls) == 0 {
 		return nil
@@ -106,40 +106,40 @@ func (c client) sendPart(ctx context.Context, calls []*call) error {
 		return nil
 	}
 	refusal := endpoint.RefusalOf(err)
-	if len(calls) == 1 || ctx.Err() != nil || !helpsToSplit(refusal) {
+	if len(calls) == 1 || ctx.Err() != nil || !worthSplitting(refusal) {
 		return err
 	}
 	switch refusal.Class {
 	case endpoint.BatchTooLarge:
 		c.Limits.BatchRefused(len(calls), refusal.Limit)
-		return c.sendParts(ctx, calls)
+		return c.sendInBatches(ctx, calls)
 	case endpoint.Timeout: // the first call tells whether the endpoint lives; the others could take as long again
-		if c.sendPart(ctx, calls[:1]) == nil {
+		if c.sendOrSplit(ctx, calls[:1]) == nil {
 			c.Limits.BatchDoubted(len(calls))
 		}
 		return err
 	}
 	half := len(calls) / 2
-	if err := c.sendPart(ctx, calls[:half]); err != nil {
+	if err := c.sendOrSplit(ctx, calls[:half]); err != nil {
 		return err
 	}
-	if err := c.sendPart(ctx, calls[half:]); err != nil {
+	if err := c.sendOrSplit(ctx, calls[half:]); err != nil {
 		return err
 	}
 	c.Limits.BatchDoubted(len(calls))
 	return nil
 }
 
-// helpsToSplit says whether the calls of a request that failed so may do better apart.
-func helpsToSplit(r endpoint.Refusal) bool {
+// worthSplitting says whether the calls of a request that failed so may do better apart.
+func worthSplitting(r endpoint.Refusal) bool {
 	return !r.IsRate() && r.Class != endpoint.Transport && r.Class != endpoint.Unauthorized && r.Class != endpoint.Other
 }
 
-// sendParts sends calls in requests as large as the endpoint takes by now.
-func (c client) sendParts(ctx context.Context, calls []*call) error {
+// sendInBatches sends calls in requests as large as the endpoint takes by now.
+func (c client) sendInBatches(ctx context.Context, calls []*call) error {
 	for len(calls) > 0 {
 		n := min(c.Limits.Batch(c.batch), len(calls))
-		if err := c.sendPart(ctx, calls[:n]); err != nil {
+		if err := c.sendOrSplit(ctx, calls[:n]); err != nil {
 			return err
 		}
 		calls = calls[n:]
@@ -188,15 +188,15 @@ func encode(calls []*call, first int64) ([]byte, error) {
 // scan hands every answer to its call.
 func (c client) scan(body []byte, calls []*call, first int64) error {
 	l := &jlexer.Lexer{Data: body}
-	s := answerScan{client: c, calls: calls, first: first, seen: make([]bool, len(calls))}
+	s := responseScanner{client: c, calls: calls, first: first, seen: make([]bool, len(calls))}
 	if !l.IsDelim('[') { // a single answer, or one error for the whole batch
-		if err := s.answer(l); err != nil && len(calls) > 1 && l.Ok() {
+		if err := s.scanResponse(l); err != nil && len(calls) > 1 && l.Ok() {
 			return err
 		}
 	} else {
 		l.Delim('[')
 		for !l.IsDelim(']') {
-			s.answer(l)
+			s.scanResponse(l)
 			l.WantComma()
 		}
 		l.Delim(']')
@@ -232,17 +232,17 @@ func (c client) noteRates(calls []*call) {
 	}
 }
 
-// answerScan scans the answers of one request.
-type answerScan struct {
+// responseScanner scans the answers of one request.
+type responseScanner struct {
 	client
 	calls []*call
 	first int64  // the first call's id
 	seen  []bool // whose answers were scanned
 }
 
-// answer scans one answer, wherever in it the id stands, and returns the error that
+// scanResponse scans one answer, wherever in it the id stands, and returns the error that
 // it carries.
-func (s answerScan) answer(l *jlexer.Lexer) error {
+func (s responseScanner) scanResponse(l *jlexer.Lexer) error {
 	id := -1
 	if len(s.calls) == 1 {
 		id = 0
@@ -268,7 +268,7 @@ func (s answerScan) answer(l *jlexer.Lexer) error {
 		case key == "result":
 			early = l.Raw()
 		case key == "error" && !l.IsNull():
-			failure = s.failure(l)
+			failure = s.scanError(l)
 		default:
 			l.SkipRecursive()
 		}
@@ -305,17 +305,17 @@ func (s answerScan) answer(l *jlexer.Lexer) error {
 	return call.err
 }
 
-func (s answerScan) failure(l *jlexer.Lexer) *rpcError {
-	code, text := scanFailure(l)
+func (s responseScanner) scanError(l *jlexer.Lexer) *rpcError {
+	code, text := scanErrorObject(l)
 	return &rpcError{code, s.Redact(text), endpoint.Classify(0, code, text)}
 }
 
-// mostText bounds what is read of an error's texts, in bytes.
-const mostText = 4 << 10
+// maxErrorText bounds what is read of an error's texts, in bytes.
+const maxErrorText = 4 << 10
 
-// scanFailure scans an error and returns its code and texts.
-func scanFailure(l *jlexer.Lexer) (code int64, text string) {
-	short := func(b []byte) string { return string(b[:min(len(b), mostText)]) }
+// scanErrorObject scans an error and returns its code and texts.
+func scanErrorObject(l *jlexer.Lexer) (code int64, text string) {
+	short := func(b []byte) string { return string(b[:min(len(b), maxErrorText)]) }
 	if !l.IsDelim('{') { // some proxies answer with a text
 		return 0, short(l.Raw())
 	}
@@ -326,7 +326,7 @@ func scanFailure(l *jlexer.Lexer) (code int64, text string) {
 		l.WantColon()
 		switch {
 		case key == "code" && !l.IsNull():
-			code = scanCode(l)
+			code = scanErrorCode(l)
 		case key == "message" && !l.IsNull():
 			text = short(l.UnsafeBytes())
 		case key == "data" && !l.IsNull() && !l.IsDelim('{') && !l.IsDelim('['):
@@ -340,8 +340,8 @@ func scanFailure(l *jlexer.Lexer) (code int64, text string) {
 	return code, text + data
 }
 
-// scanCode scans the code of an error, which some proxies write as a text.
-func scanCode(l *jlexer.Lexer) int64 {
+// scanErrorCode scans the code of an error, which some proxies write as a text.
+func scanErrorCode(l *jlexer.Lexer) int64 {
 	number := strings.Trim(string(l.Raw()), `"`)
 	var code int64
 	_, _ = fmt.Sscan(number, &code)

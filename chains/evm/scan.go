@@ -22,8 +22,8 @@ type header struct {
 	bloom        bloom
 }
 
-// into scans a block into h; null leaves h without a hash.
-func (h *header) into(l *jlexer.Lexer) {
+// scan scans a block into h; null leaves h without a hash.
+func (h *header) scan(l *jlexer.Lexer) {
 	*h = header{}
 	if l.IsNull() {
 		l.Null()
@@ -55,9 +55,9 @@ func (h *header) into(l *jlexer.Lexer) {
 	}
 }
 
-// logScan scans logs into raw events. Their topics and data are cut from shared
+// logScanner scans logs into raw events. Their topics and data are cut from shared
 // chunks instead of being allocated one by one.
-type logScan struct {
+type logScanner struct {
 	raws   []markets.Raw
 	topics [][32]byte
 	data   []byte
@@ -70,14 +70,14 @@ const (
 	leastLog   = 400 // bytes: about what a log without topics and data takes as JSON
 )
 
-// into scans an array of logs.
-func (s *logScan) into(l *jlexer.Lexer) {
-	*s = logScan{null: l.IsNull()}
-	s.add(l)
+// scan scans an array of logs.
+func (s *logScanner) scan(l *jlexer.Lexer) {
+	*s = logScanner{null: l.IsNull()}
+	s.scanMore(l)
 }
 
-// add scans an array of logs and adds them to those that were scanned before.
-func (s *logScan) add(l *jlexer.Lexer) {
+// scanMore scans an array of logs and adds them to those that were scanned before.
+func (s *logScanner) scanMore(l *jlexer.Lexer) {
 	if l.IsNull() { // how some nodes write an empty array
 		l.Null()
 		return
@@ -85,7 +85,7 @@ func (s *logScan) add(l *jlexer.Lexer) {
 	l.Delim('[')
 	for !l.IsDelim(']') {
 		start := l.GetPos()
-		s.log(l)
+		s.scanLog(l)
 		if len(s.raws) == 1 { // the others will be about as large
 			s.raws = slices.Grow(s.raws, (len(l.Data)-start)/max(l.GetPos()-start, leastLog))
 		}
@@ -106,7 +106,7 @@ const (
 	hasAll = 1<<iota - 1
 )
 
-func (s *logScan) log(l *jlexer.Lexer) {
+func (s *logScanner) scanLog(l *jlexer.Lexer) {
 	var before markets.Raw
 	if n := len(s.raws); n > 0 {
 		before = s.raws[n-1]
@@ -166,7 +166,7 @@ func (s *logScan) log(l *jlexer.Lexer) {
 // noTransaction is the hash of a log that belongs to no transaction.
 const noTransaction = "0x0000000000000000000000000000000000000000000000000000000000000000"
 
-func (s *logScan) scanTopics(l *jlexer.Lexer) [][32]byte {
+func (s *logScanner) scanTopics(l *jlexer.Lexer) [][32]byte {
 	const most = 4
 	if l.IsNull() {
 		l.Null()
@@ -192,7 +192,7 @@ func (s *logScan) scanTopics(l *jlexer.Lexer) [][32]byte {
 
 // scanData scans a log's data. What cannot be read is the log's own fault, which must
 // not hold up others.
-func (s *logScan) scanData(l *jlexer.Lexer) ([]byte, error) {
+func (s *logScanner) scanData(l *jlexer.Lexer) ([]byte, error) {
 	if l.IsNull() {
 		l.Null()
 		return nil, nil

@@ -18,9 +18,9 @@ import (
 )
 
 func scanLogs(text string) ([]markets.Raw, error) {
-	var logs logScan
+	var logs logScanner
 	l := &jlexer.Lexer{Data: []byte(text)}
-	logs.into(l)
+	logs.scan(l)
 	l.Consumed()
 	return logs.raws, l.Error()
 }
@@ -204,7 +204,7 @@ func TestScanHeader(t *testing.T) {
 		`"parentHash":"0x9d9af8e38d66c62e2c12f0225249fd9d721c54b83f48d9352c97c6cacdcb6f32","timestamp":"0x0","transactions":["0x"]}`
 	scan := func(text string) (h header, err error) {
 		l := &jlexer.Lexer{Data: []byte(text)}
-		h.into(l)
+		h.scan(l)
 		return h, l.Error()
 	}
 	if h, err := scan(good); err != nil || h.number != 16 || h.time.Unix() != 0 || !strings.HasSuffix(h.hash, "31") || !strings.HasSuffix(h.parent, "32") {

@@ -2,33 +2,35 @@ package evm
 
 import "sync"
 
-// sizes says how many blocks a window is to span, so that it holds about as many events
+// windowSizer says how many blocks a window is to span, so that it holds about as many events
 // as are wanted. What endpoints refuse is theirs to know (endpoint.Limits).
-type sizes struct {
+type windowSizer struct {
 	most int64 // blocks
 
 	mu       sync.Mutex
 	blocks   int64
 	perBlock float64 // events lately: a moving average, begun with the first range
-	begun    bool
+	started  bool
 }
 
 const (
-	firstSize    = 1000 // blocks
+	firstWindow  = 1000 // blocks
 	windowEvents = 4000
 )
 
-func newSizes(most int64) *sizes { return &sizes{most: most, blocks: min(firstSize, most)} }
+func newWindowSizer(most int64) *windowSizer {
+	return &windowSizer{most: most, blocks: min(firstWindow, most)}
+}
 
-// next is how many blocks to ask for.
-func (s *sizes) next() int64 {
+// blocksPerWindow is how many blocks to ask for.
+func (s *windowSizer) blocksPerWindow() int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.blocks
 }
 
-// surprises says whether a range holds far fewer events than those before it did.
-func (s *sizes) surprises(blocks int64, events int) bool {
+// suspiciouslyFew says whether a range holds far fewer events than those before it did.
+func (s *windowSizer) suspiciouslyFew(blocks int64, events int) bool {
 	const least, part = 8, 4
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -36,14 +38,14 @@ func (s *sizes) surprises(blocks int64, events int) bool {
 	return expected >= least && float64(events) < expected/part
 }
 
-// answered learns from a range that held a number of events.
-func (s *sizes) answered(blocks int64, events int) {
+// observe learns from a range that held a number of events.
+func (s *windowSizer) observe(blocks int64, events int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	const part = 4 // of the average, what the newest range makes
 	density := float64(events) / float64(blocks)
-	if !s.begun {
-		s.begun, s.perBlock = true, density
+	if !s.started {
+		s.started, s.perBlock = true, density
 	}
 	s.perBlock += (density - s.perBlock) / part
 	switch {

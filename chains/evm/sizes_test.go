@@ -14,13 +14,13 @@ func TestSizesFollowTheEvents(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			s := newSizes(5000)
+			s := newWindowSizer(5000)
 			for i, want := range test.want {
-				if got := s.next(); got != want {
+				if got := s.blocksPerWindow(); got != want {
 					t.Fatalf("question %d: %d blocks, want %v", i, got, test.want)
 				}
 				if i < len(test.events) {
-					s.answered(want, test.events[i])
+					s.observe(want, test.events[i])
 				}
 			}
 		})
@@ -28,28 +28,28 @@ func TestSizesFollowTheEvents(t *testing.T) {
 }
 
 func TestAnEmptyRangeAmongFullOnesSurprises(t *testing.T) {
-	s := newSizes(1000)
-	if s.surprises(1000, 0) {
+	s := newWindowSizer(1000)
+	if s.suspiciouslyFew(1000, 0) {
 		t.Error("nothing is known yet")
 	}
-	s.answered(1000, 100) // one is enough: those in flight beside the next are judged by it
+	s.observe(1000, 100) // one is enough: those in flight beside the next are judged by it
 	for events, want := range map[int]bool{0: true, 10: true, 40: false, 100: false} {
-		if got := s.surprises(1000, events); got != want {
+		if got := s.suspiciouslyFew(1000, events); got != want {
 			t.Errorf("%d events surprise: %v", events, got)
 		}
 	}
-	if s.surprises(10, 0) {
+	if s.suspiciouslyFew(10, 0) {
 		t.Error("few blocks may have none")
 	}
 }
 
 // A range cut short by the head or by finality says nothing about longer ones.
 func TestAShortRangeTeachesNothing(t *testing.T) {
-	s := newSizes(100_000)
-	if s.answered(1, 0); s.next() != firstSize {
-		t.Errorf("%d blocks", s.next())
+	s := newWindowSizer(100_000)
+	if s.observe(1, 0); s.blocksPerWindow() != firstWindow {
+		t.Errorf("%d blocks", s.blocksPerWindow())
 	}
-	if small := newSizes(10); small.next() != 10 {
-		t.Errorf("%d blocks of 10 at most", small.next())
+	if small := newWindowSizer(10); small.blocksPerWindow() != 10 {
+		t.Errorf("%d blocks of 10 at most", small.blocksPerWindow())
 	}
 }

@@ -5,25 +5,25 @@ import (
 	"time"
 )
 
-// turns have sources that read ahead of others leave them the memory: else windows that
+// backpressure have sources that read ahead of others leave them the memory: else windows that
 // the slow ones still need would be fetched again for them alone.
-type turns struct {
-	full  bool                 // a window was not kept, and none was released since
-	room  chan struct{}        // closed when one is released
-	moved map[string]time.Time // by source, when it last read on
+type backpressure struct {
+	outOfMemory bool                 // a window was not kept, and none was released since
+	freed       chan struct{}        // closed when one is released
+	lastRead    map[string]time.Time // by source, when it last read on
 }
 
-// slow is how long a source may stand still while others wait for it.
-const slow = time.Second
+// stalledAfter is how long a source may stand still while others wait for it.
+const stalledAfter = time.Second
 
-// yields says whether a source is to wait for those behind it, which read on and make
+// mustWait says whether a source is to wait for those behind it, which read on and make
 // room.
-func (b *backfill) yields(key string) bool {
-	if !b.full {
+func (b *backfill) mustWait(key string) bool {
+	if !b.outOfMemory {
 		return false
 	}
-	for other, at := range b.at {
-		if at < b.at[key] && time.Since(b.moved[other]) < slow {
+	for other, at := range b.positions {
+		if at < b.positions[key] && time.Since(b.lastRead[other]) < stalledAfter {
 			return true
 		}
 	}
@@ -36,14 +36,14 @@ func (b *backfill) release(w *window) {
 		return
 	}
 	w.lease.Release()
-	w.lease, b.full = nil, false
-	close(b.room)
-	b.room = make(chan struct{})
+	w.lease, b.outOfMemory = nil, false
+	close(b.freed)
+	b.freed = make(chan struct{})
 }
 
-// waitFor waits until there may be room, or those that were waited for stand still.
-func waitFor(ctx context.Context, room <-chan struct{}) error {
-	timer := time.NewTimer(slow / 4)
+// waitForMemory waits until there may be room, or those that were waited for stand still.
+func waitForMemory(ctx context.Context, room <-chan struct{}) error {
+	timer := time.NewTimer(stalledAfter / 4)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():

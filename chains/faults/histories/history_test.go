@@ -138,7 +138,7 @@ func (h *history) begin(endpoints []chains.Endpoint, log *slog.Logger) error {
 		return evm.New(evm.Config{
 			Endpoints: endpoints, ChainID: chainID, Sources: sources, Log: log,
 			Confirmations: 16, Timeout: 400 * time.Millisecond, MaxAnswer: 1 << 20, Budget: chains.NewBudget(8 << 20),
-			HollowBlooms: h.trial.hollow, ConfirmViolations: confirm,
+			IncompleteBlooms: h.trial.hollow, ConfirmViolations: confirm,
 		})
 	}
 	h.worker = &worker{store: h.store, log: log, open: open, market: shop, start: func(string) markets.Place { return markets.Place{Seq: 0} }}
