@@ -107,30 +107,3 @@ func (c *Chain) newestOnChain(ctx context.Context, n client, places []markets.Pl
 	return nil, gone, nil
 }
 
-// blockAtOrBelow is the newest block at or below a height that has no block, as some chains'
-// heights do not. ErrAhead: the endpoint has not come so far. ErrPruned: it has, and
-// does not have the blocks any more.
-func (c *Chain) blockAtOrBelow(ctx context.Context, n client, height int64) (header, error) {
-	var head header
-	below := make([]header, maxEmptyHeights)
-	calls := []*call{blockByNumber("latest", &head)}
-	for i := range below {
-		if at := height - int64(i); at >= 0 {
-			calls = append(calls, blockByNumber(quantity(at), &below[i]))
-		}
-	}
-	if err := n.do(ctx, calls...); err != nil {
-		return header{}, err
-	}
-	if head.number < height {
-		n.IsLagging()
-		return header{}, n.Errorf("%w: no block %d, head at %d", chains.ErrAhead, height, head.number)
-	}
-	for _, h := range below {
-		if h.hash != "" {
-			return h, nil
-		}
-	}
-	n.PrunedBelow(height + 1)
-	return header{}, n.Errorf("%w: no block %d, though its head is at %d: use an endpoint that keeps the whole history, or a later start", chains.ErrPruned, height, head.number)
-}

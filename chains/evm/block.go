@@ -1,13 +1,9 @@
 package evm
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"slices"
 	"time"
-
-	"github.com/mailru/easyjson/jlexer"
 
 	"github.com/imart/event-worker/chains"
 	"github.com/imart/event-worker/chains/internal/endpoint"
@@ -127,89 +123,6 @@ func (c *Chain) blockLogsFrom(ctx context.Context, n client, f filter, number in
 	return h, raws, nil
 }
 
-// reconcile returns the logs of a block once they agree with its bloom. What contradicts is
-// asked again, of another endpoint where there is one, and then by the block's receipts;
-// a contradiction that two sources share is counted and believed, as blooms seem to hold
-// more than they do.
-func (c *Chain) reconcile(ctx context.Context, n client, in interest, h header, raws []markets.Raw) ([]markets.Raw, error) {
-	c.learnBlooms(ctx, n, h, raws)
-	if !in.isMissingLogs(h.bloom, raws) {
-		return raws, nil
-	}
-	again, err := c.refetch(ctx, n, in, h)
-	if err == nil && len(again) > len(raws) {
-		c.cfg.Log.WarnContext(ctx, "logs were missing from an answer", "endpoint", n.Host(), "block", h.number, "logs", len(raws), "of", len(again))
-		raws = again
-	}
-	if !in.isMissingLogs(h.bloom, raws) {
-		return raws, nil
-	}
-	whole, errWhole := c.allLogs(ctx, h.number, h.hash)
-	if errWhole == nil && bytes.Equal(bloomOf(whole), h.bloom) {
-		return in.all.matching(whole), nil
-	}
-	if err != nil && errWhole != nil { // nobody else was heard
-		return nil, err
-	}
-	c.contradictions.Add(1)
-	c.cfg.Log.DebugContext(ctx, "a bloom holds more than two answers", "endpoint", n.Host(), "block", h.number, "hash", h.hash)
-	return raws, nil
-}
-
-// learnBlooms compares a header's bloom with logs of its block, and tells if blooms are hollow.
-func (c *Chain) learnBlooms(ctx context.Context, n client, h header, raws []markets.Raw) {
-	if c.blooms.learn(h.bloom, raws) {
-		c.cfg.Log.WarnContext(ctx, "a block's bloom does not hold its logs: no block is skipped for its bloom", "endpoint", n.Host(), "block", h.number)
-	}
-}
-
-// probeBlooms looks, once, whether the chain's blooms hold logs, before the blocks at the
-// head are asked for one by one.
-func (c *Chain) probeBlooms(ctx context.Context, raws []markets.Raw) {
-	if len(raws) == 0 || c.blooms.known() || c.blooms.probed.Swap(true) {
-		return
-	}
-	raw := raws[len(raws)-1]
-	_ = c.use(ctx, withBlock(raw.Seq), func(ctx context.Context, n client) error {
-		var h header
-		err := n.do(ctx, blockByHash(raw.Block, &h))
-		if err == nil && h.hash == raw.Block {
-			c.learnBlooms(ctx, n, h, []markets.Raw{raw})
-		}
-		return err
-	}) // whatever fails, blocks are asked for then
-}
-
-func (in interest) isMissingLogs(b bloom, raws []markets.Raw) bool {
-	for _, f := range in.each {
-		if f.isMissingLogs(b, raws) {
-			return true
-		}
-	}
-	return false
-}
-
-// matching is the logs that match the filter.
-func (f filter) matching(raws []markets.Raw) []markets.Raw {
-	var matching []markets.Raw
-	for i := range raws {
-		if f.matches(&raws[i]) {
-			matching = append(matching, raws[i])
-		}
-	}
-	return matching
-}
-
-// refetch asks for the logs of a block again, of another endpoint than one if there is
-// another.
-func (c *Chain) refetch(ctx context.Context, n client, in interest, h header) (raws []markets.Raw, err error) {
-	err = c.pool.UseBut(ctx, n.Endpoint, withBlock(h.number), func(ctx context.Context, e *endpoint.Endpoint) error {
-		_, raws, err = c.blockLogsFrom(ctx, c.client(e), in.all, h.number, h.hash)
-		return err
-	})
-	return raws, err
-}
-
 // allLogs is all logs of a block, by its receipts, or where endpoints do not have
 // these by eth_getLogs without a filter.
 func (c *Chain) allLogs(ctx context.Context, number int64, hash string) (raws []markets.Raw, err error) {
@@ -251,49 +164,6 @@ func (c *Chain) receiptsFrom(ctx context.Context, n client, number int64, hash s
 		return nil, n.Errorf("%w: receipts of block %s instead of %s", chains.ErrReorganised, raws[0].Block, hash)
 	}
 	return raws, nil
-}
-
-// renumber numbers the logs of a block through where its receipts number those of each
-// transaction anew.
-func renumber(raws []markets.Raw) {
-	slices.SortStableFunc(raws, comparePositions)
-	anew := slices.ContainsFunc(raws, func(r markets.Raw) bool {
-		return r.Position.Transaction > raws[0].Position.Transaction && r.Position.Log == 0
-	})
-	if !anew {
-		return
-	}
-	for i := range raws {
-		raws[i].Position.Log = int32(i)
-	}
-}
-
-// receiptsScanner scans the receipts of a block into the logs that they hold.
-type receiptsScanner struct{ logScanner }
-
-func (s *receiptsScanner) scan(l *jlexer.Lexer) {
-	s.logScanner = logScanner{null: l.IsNull()}
-	if l.IsNull() {
-		l.Null()
-		return
-	}
-	l.Delim('[')
-	for !l.IsDelim(']') {
-		l.Delim('{')
-		for !l.IsDelim('}') {
-			key := l.UnsafeFieldName(false)
-			l.WantColon()
-			if key == "logs" {
-				s.scanMore(l)
-			} else {
-				l.SkipRecursive()
-			}
-			l.WantComma()
-		}
-		l.Delim('}')
-		l.WantComma()
-	}
-	l.Delim(']')
 }
 
 // fetchRefusedBlock fetches the logs of a final block that an endpoint refused to answer even

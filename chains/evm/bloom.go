@@ -2,7 +2,6 @@ package evm
 
 import (
 	"encoding/hex"
-	"sync/atomic"
 
 	"github.com/ethereum/go-ethereum/crypto"
 	"github.com/mailru/easyjson/jlexer"
@@ -86,29 +85,6 @@ func bloomOf(raws []markets.Raw) bloom {
 	return b
 }
 
-// bloomTrust is what is known of a chain's blooms. Those of some chains are hollow: all
-// zeros or all ones, or without some of the block's logs.
-type bloomTrust struct {
-	complete   atomic.Bool // one was seen to hold its block's logs
-	incomplete atomic.Bool // one was seen not to, or the chain is known for it
-	probed     atomic.Bool // a header was asked for to see that
-}
-
-func (k *bloomTrust) known() bool { return k.complete.Load() || k.incomplete.Load() }
-
-// learn compares a header's bloom with logs of its block. It reports whether the
-// chain's blooms turned out, just now, to be hollow.
-func (k *bloomTrust) learn(b bloom, raws []markets.Raw) bool {
-	if len(raws) == 0 || k.incomplete.Load() {
-		return false
-	}
-	if b.informative() && b.contains(&raws[0]) {
-		k.complete.Store(true)
-		return false
-	}
-	return !k.incomplete.Swap(true)
-}
-
 func (b bloom) contains(raw *markets.Raw) bool {
 	if !b.has(digestOf(raw.Address[:])) {
 		return false
@@ -119,14 +95,6 @@ func (b bloom) contains(raw *markets.Raw) bool {
 		}
 	}
 	return true
-}
-
-// trusted says whether a bloom that excludes logs proves that there are none.
-func (k *bloomTrust) trusted() bool { return k.complete.Load() && !k.incomplete.Load() }
-
-// mayContain says whether a block with the bloom may have logs of the filter.
-func (f filter) mayContain(b bloom) bool {
-	return b == nil || f.mayContainAddress(b) && f.mayContainTopic(b)
 }
 
 func (f filter) mayContainAddress(b bloom) bool {
@@ -181,4 +149,9 @@ func hasTopic(raws []markets.Raw, topic [32]byte, f filter) bool {
 		}
 	}
 	return false
+}
+
+// mayContain says whether a block with the bloom may have logs of the filter.
+func (f filter) mayContain(b bloom) bool {
+	return b == nil || f.mayContainAddress(b) && f.mayContainTopic(b)
 }

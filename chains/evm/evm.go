@@ -20,12 +20,10 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"strconv"
 	"sync/atomic"
 	"time"
 
 	"github.com/ethereum/go-ethereum/common/lru"
-	"github.com/mailru/easyjson/jlexer"
 	"golang.org/x/sync/singleflight"
 
 	"github.com/imart/event-worker/chains"
@@ -218,18 +216,5 @@ func (c *Chain) checkChainID(n client, id int64) error {
 	return nil
 }
 
-func chainID(id *int64) *call {
-	return &call{method: "eth_chainId", result: func(l *jlexer.Lexer) { *id = scanInt(l) }}
-}
-
-// blockByNumber is a call for a block's header by number or tag.
-func blockByNumber(number string, h *header) *call {
-	return &call{method: "eth_getBlockByNumber", params: []any{number, false}, result: h.scan}
-}
-
-// blockByHash is a call for a block's header by hash.
-func blockByHash(hash string, h *header) *call {
-	return &call{method: "eth_getBlockByHash", params: []any{hash, false}, result: h.scan}
-}
-
-func quantity(v int64) string { return "0x" + strconv.FormatInt(v, 16) }
+// withBlock is the need of an endpoint that has a block.
+func withBlock(height int64) endpoint.Need { return endpoint.Need{To: height} }

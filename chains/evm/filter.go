@@ -148,3 +148,30 @@ func halved[T comparable](set map[T]bool) (a, b map[T]bool) {
 	}
 	return a, b
 }
+
+// matching is the logs that match the filter.
+func (f filter) matching(raws []markets.Raw) []markets.Raw {
+	var matching []markets.Raw
+	for i := range raws {
+		if f.matches(&raws[i]) {
+			matching = append(matching, raws[i])
+		}
+	}
+	return matching
+}
+
+// interest is the sources that logs are fetched for.
+type interest struct {
+	keys map[string]bool
+	all  filter            // their union
+	each map[string]filter // by key
+}
+
+func (in interest) isMissingLogs(b bloom, raws []markets.Raw) bool {
+	for _, f := range in.each {
+		if f.isMissingLogs(b, raws) {
+			return true
+		}
+	}
+	return false
+}

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/imart/event-worker/chains"
-	"github.com/imart/event-worker/chains/internal/endpoint"
 )
 
 // finalityTag is what is known of how a chain's nodes tell which block is final.
@@ -218,5 +217,3 @@ func (c *Chain) contradictedBy(ctx context.Context, but client, s violation) (st
 	return "", true
 }
 
-// withBlock is the need of an endpoint that has a block.
-func withBlock(height int64) endpoint.Need { return endpoint.Need{To: height} }

@@ -10,24 +10,6 @@ import (
 	"github.com/imart/event-worker/markets"
 )
 
-// windowEnds are the ends of windows that were fetched lately, kept or not, and the places
-// within windows that were asked for.
-type windowEnds map[markets.Place]windowEnd
-
-type windowEnd struct {
-	from    *endpoint.Endpoint
-	started time.Time
-}
-
-const endsKept = 1000
-
-func (e windowEnds) add(at markets.Place, of windowEnd) {
-	if len(e) >= endsKept {
-		clear(e)
-	}
-	e[at] = of
-}
-
 // placeAt is the place at a block of a window, asked for once for all streams. Streams
 // read by halves of the way to the head: the places at which they will stop next come in
 // the same request.
@@ -110,12 +92,3 @@ func (b *backfill) fetchPlaces(ctx context.Context, head int64, w *window, numbe
 	return w.places[number], nil
 }
 
-// finalBlock is the header of a final block, of an endpoint that says in the same answer
-// that it serves the chain: no parent hash proves it. It may be missing.
-func (c *Chain) finalBlock(ctx context.Context, n client, number int64) (h header, err error) {
-	var id int64
-	if err := n.do(ctx, chainID(&id), blockByNumber(quantity(number), &h)); err != nil {
-		return header{}, err
-	}
-	return h, c.checkChainID(n, id)
-}

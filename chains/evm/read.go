@@ -3,13 +3,10 @@ package evm
 import (
 	"context"
 	"fmt"
-	"maps"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/imart/event-worker/chains"
-	"github.com/imart/event-worker/chains/internal/endpoint"
 	"github.com/imart/event-worker/markets"
 )
 
@@ -66,72 +63,6 @@ func cut(page chains.Page, limit int) chains.Page {
 	}
 	last := page.Raws[n-1]
 	return chains.Page{To: markets.Place{Seq: last.Seq, Hash: last.Block}, Raws: page.Raws[:n:n]}
-}
-
-// fillTimes sets the times that the logs themselves did not tell.
-func (c *Chain) fillTimes(ctx context.Context, raws []markets.Raw) error {
-	times := map[string]time.Time{} // by block hash
-	var missing []string
-	var need endpoint.Need
-	for i := range raws {
-		block := raws[i].Block
-		if _, seen := times[block]; seen || !raws[i].Time.IsZero() {
-			continue
-		}
-		h, ok := c.headers.Get(block)
-		if !ok {
-			missing = append(missing, block)
-			need.To = max(need.To, raws[i].Seq)
-		}
-		times[block] = h.time
-	}
-	if len(times) == 0 {
-		return nil
-	}
-	fetched, err := c.fetchTimes(ctx, need, missing)
-	if err != nil {
-		return err
-	}
-	maps.Copy(times, fetched)
-	for i := range raws {
-		if raws[i].Time.IsZero() {
-			raws[i].Time = times[raws[i].Block]
-		}
-	}
-	return nil
-}
-
-// fetchTimes fetches the times of blocks, some requests at once. What was answered is
-// kept, whatever fails beside it.
-func (c *Chain) fetchTimes(ctx context.Context, need endpoint.Need, hashes []string) (map[string]time.Time, error) {
-	const atOnce = 4
-	headers := make([]header, len(hashes))
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(atOnce)
-	for from := 0; from < len(hashes); from += c.cfg.MaxBatch {
-		to := min(from+c.cfg.MaxBatch, len(hashes))
-		group.Go(func() error {
-			calls := make([]*call, 0, to-from)
-			for i := from; i < to; i++ {
-				calls = append(calls, blockByHash(hashes[i], &headers[i]))
-			}
-			return c.ask(ctx, need, calls...)
-		})
-	}
-	err := group.Wait()
-	times := make(map[string]time.Time, len(hashes))
-	for i, h := range headers {
-		if h.hash == hashes[i] {
-			times[h.hash] = h.time
-			c.headers.Add(h.hash, h)
-		} else if err == nil {
-			err = fmt.Errorf("%w: no block %s, whose logs were given", chains.ErrAhead, hashes[i])
-		}
-	}
-	if err != nil {
-		return nil, err
-	}
-	return times, nil
 }
 
 // readBlocks reads blocks of the view by hash, until about limit events are there.

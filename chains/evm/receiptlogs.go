@@ -6,7 +6,6 @@ import (
 	"errors"
 	"slices"
 
-	"github.com/mailru/easyjson/jlexer"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/imart/event-worker/chains"
@@ -216,37 +215,3 @@ func sameContent(l *markets.Log, raw *markets.Raw) bool {
 	return l.Address == raw.Address && slices.Equal(l.Topics, raw.Topics) && bytes.Equal(l.Data, raw.Data)
 }
 
-// identical says whether two logs are one that came twice.
-func identical(a, b *markets.Raw) bool {
-	return a.Address == b.Address && slices.Equal(a.Topics, b.Topics) && bytes.Equal(a.Data, b.Data)
-}
-
-// receipt is what is read of a receipt: its block, empty if there is none, and logs.
-type receipt struct {
-	block string
-	logScanner
-}
-
-// scan scans a receipt.
-func (r *receipt) scan(l *jlexer.Lexer) {
-	*r = receipt{}
-	if l.IsNull() {
-		l.Null()
-		return
-	}
-	l.Delim('{')
-	for !l.IsDelim('}') {
-		key := l.UnsafeFieldName(false)
-		l.WantColon()
-		switch key {
-		case "blockHash":
-			r.block = scanHash(l, "")
-		case "logs":
-			r.scanMore(l)
-		default:
-			l.SkipRecursive()
-		}
-		l.WantComma()
-	}
-	l.Delim('}')
-}

@@ -1,10 +1,8 @@
 package evm
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -19,13 +17,6 @@ type rangeLogs struct {
 	hash        string // of the block at last
 	raws        []markets.Raw
 	from        *endpoint.Endpoint
-}
-
-// interest is the sources that logs are fetched for.
-type interest struct {
-	keys map[string]bool
-	all  filter            // their union
-	each map[string]filter // by key
 }
 
 // fetchRange fetches the logs of the blocks from first on: of as many as an endpoint answers,
@@ -200,57 +191,3 @@ func (r *rangeCall) check(ctx context.Context, n client, end header, raws []mark
 	return rangeLogs{r.first, r.last, end.hash, raws, n.Endpoint}, err
 }
 
-// verifyLogs puts logs in order and checks that they are what was asked for: of the filter,
-// of blocks within a range, and of one block at each height. Logs that came twice are
-// left out.
-func verifyLogs(raws []markets.Raw, f filter, first, last int64) ([]markets.Raw, error) {
-	inOrder := slices.IsSortedFunc(raws, comparePositions)
-	if !inOrder {
-		slices.SortStableFunc(raws, comparePositions)
-	}
-	kept := raws[:0]
-	for i := range raws {
-		raw := &raws[i]
-		if raw.Seq < first || raw.Seq > last {
-			return nil, fmt.Errorf("log of block %d was not asked for", raw.Seq)
-		}
-		if !f.matches(raw) {
-			return nil, fmt.Errorf("log of contract %x at %v was not asked for", raw.Address, raw.Position)
-		}
-		if len(kept) == 0 {
-			kept = append(kept, *raw)
-			continue
-		}
-		before := &kept[len(kept)-1]
-		if raw.Seq == before.Seq && raw.Block != before.Block {
-			return nil, fmt.Errorf("logs of two blocks at height %d", raw.Seq)
-		}
-		if !raw.Position.After(before.Position) {
-			if isTwice(kept, raw) {
-				continue
-			}
-			raw.Position.Log = before.Position.Log + 1 // some chains give one index to several logs
-		}
-		kept = append(kept, *raw)
-	}
-	return kept, nil
-}
-
-func comparePositions(a, b markets.Raw) int {
-	return cmp.Or(
-		cmp.Compare(a.Position.Height, b.Position.Height),
-		cmp.Compare(a.Position.Transaction, b.Position.Transaction),
-		cmp.Compare(a.Position.Log, b.Position.Log),
-	)
-}
-
-// isTwice says whether the last of the logs that were kept, of the same transaction,
-// hold one that is the same.
-func isTwice(kept []markets.Raw, raw *markets.Raw) bool {
-	for i := len(kept) - 1; i >= 0 && kept[i].Transaction == raw.Transaction && kept[i].Position.Log >= raw.Position.Log; i-- {
-		if identical(&kept[i], raw) {
-			return true
-		}
-	}
-	return false
-}

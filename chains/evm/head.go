@@ -170,26 +170,3 @@ func (c *Chain) walkBack(ctx context.Context, n client, head header, final int64
 	}
 }
 
-// maxEmptyHeights is how many heights in a row may have no block.
-const maxEmptyHeights = 32
-
-// headersBetween asks for the headers from one height up to, but without, another. A height
-// may have no block.
-func (c *Chain) headersBetween(ctx context.Context, n client, from, to int64) ([]header, error) {
-	headers := make([]header, to-from)
-	calls := make([]*call, len(headers))
-	for i := range headers {
-		calls[i] = blockByNumber(quantity(from+int64(i)), &headers[i])
-	}
-	err := n.do(ctx, calls...)
-	for i, h := range headers {
-		if h.hash == "" {
-			continue
-		}
-		if number := from + int64(i); h.number != number {
-			return nil, n.Malformed("asked for block %d, answered with block %d", number, h.number)
-		}
-		c.headers.Add(h.hash, h) // kept, whatever failed beside it
-	}
-	return headers, err
-}

@@ -1,0 +1,261 @@
+package evm
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"math/rand/v2"
+	"slices"
+	"sync/atomic"
+
+	"github.com/imart/event-worker/chains"
+	"github.com/imart/event-worker/chains/internal/endpoint"
+	"github.com/imart/event-worker/markets"
+)
+
+// sampleSize is how many headers are looked at to find a block that has logs.
+const sampleSize = 100
+
+// checkRange makes sure that the logs of a range are not missing because the endpoint
+// has pruned them, or has left them out: where its history is not proven, where a range
+// holds far fewer than those before it did, and where a range without any is so recent
+// that a back end that lags may not have it.
+func (c *Chain) checkRange(ctx context.Context, n client, in interest, first, last int64, raws []markets.Raw, end header) error {
+	if len(raws) > 0 && raws[0].Seq == first {
+		c.history.prove(n.Endpoint, first)
+	}
+	surprising := c.backfill.sizes.suspiciouslyFew(last-first+1, len(raws)) || len(raws) == 0 && nearHead(n, last)
+	if !surprising {
+		c.history.sampling.Lock() // windows in flight need one proof together
+		defer c.history.sampling.Unlock()
+		if c.history.proven(n.Endpoint, first) || len(raws) == 0 && c.history.inconclusive(n.Endpoint) {
+			return nil
+		}
+	}
+	until := last
+	if len(raws) > 0 && !surprising {
+		until = raws[0].Seq - 1
+	}
+	sample, err := c.sampleHistory(ctx, n, first, until)
+	if err != nil {
+		return err
+	}
+	for _, h := range sample {
+		if lacks, err := c.isMissingFrom(ctx, n, in, h, raws); err != nil {
+			return err
+		} else if lacks {
+			return n.Errorf("%w: some of block %d", errIncomplete, h.number)
+		}
+	}
+	if len(raws) > 0 || end.bloom.informative() {
+		c.history.prove(n.Endpoint, first)
+	} else {
+		c.history.noteInconclusive(n.Endpoint)
+	}
+	return nil
+}
+
+// nearHead says whether a block is near the endpoint's head.
+func nearHead(n client, block int64) bool { return block > n.Status().Height-2*sampleSize }
+
+// sampleHistory makes sure that an endpoint has the logs of blocks: of one of a sample
+// whose bloom says that it has any. Where no bloom says so there is nothing to miss. It
+// returns the headers of the sample.
+func (c *Chain) sampleHistory(ctx context.Context, n client, first, last int64) ([]header, error) {
+	first = max(first, 0)
+	if last < first {
+		return nil, nil
+	}
+	count := min(last-first+1, int64(min(sampleSize, 20*c.cfg.MaxBatch)))
+	headers := make([]header, count)
+	calls := make([]*call, count)
+	for i := range calls {
+		from, to := first+int64(i)*(last-first+1)/count, first+int64(i+1)*(last-first+1)/count
+		calls[i] = blockByNumber(quantity(from+rand.Int64N(to-from)), &headers[i])
+	}
+	if err := n.do(ctx, calls...); err != nil {
+		return nil, err
+	}
+	missing := 0
+	for _, h := range headers {
+		switch {
+		case h.hash == "":
+			missing++
+		case h.bloom.informative():
+			return headers, c.proveLogs(ctx, n, h)
+		}
+	}
+	if missing > len(headers)/2 && missing > maxEmptyHeights {
+		n.PrunedBelow(last + 1)
+		return nil, n.Errorf("%w: it has no blocks from %d to %d: %s", chains.ErrPruned, first, last, prunedAdvice)
+	}
+	return headers, nil
+}
+
+// errIncomplete says that an endpoint's logs lack some that its receipts have.
+var errIncomplete = errors.New("logs are missing from an answer")
+
+const prunedAdvice = "use an endpoint that keeps the whole history, or a later start"
+
+// proveLogs makes sure that an endpoint has the logs of a block whose bloom says that it
+// has some.
+func (c *Chain) proveLogs(ctx context.Context, n client, h header) error {
+	_, raws, err := c.blockLogsFrom(ctx, n, filter{}, h.number, h.hash)
+	switch {
+	case err != nil && endpoint.RefusalOf(err).IsSize(): // too many
+	case err != nil:
+		return err
+	case len(raws) == 0:
+		if whole, err := c.receiptsFrom(ctx, n, h.number, h.hash); err == nil && len(whole) > 0 {
+			return n.Errorf("%w: none of block %d", errIncomplete, h.number)
+		}
+		n.PrunedBelow(h.number + 1)
+		return n.Errorf("%w: it has no logs of block %d, though that block's bloom says that there are some: %s", chains.ErrPruned, h.number, prunedAdvice)
+	}
+	c.history.prove(n.Endpoint, h.number)
+	return nil
+}
+
+// isMissingKnown says whether logs are missing from a range, going by the headers below its end
+// that were read before: near the head, those of all its blocks.
+func (c *Chain) isMissingKnown(ctx context.Context, n client, in interest, first int64, end header, raws []markets.Raw) (bool, error) {
+	for h, ok := c.headers.Get(end.parent); ok && h.number >= first; h, ok = c.headers.Get(h.parent) {
+		if lacks, err := c.isMissingFrom(ctx, n, in, h, raws); lacks || err != nil {
+			return lacks, err
+		}
+	}
+	return false, nil
+}
+
+// isMissingFrom says whether logs of a block are missing from a range.
+func (c *Chain) isMissingFrom(ctx context.Context, n client, in interest, h header, raws []markets.Raw) (bool, error) {
+	from, _ := slices.BinarySearchFunc(raws, h.number, func(r markets.Raw, height int64) int { return cmp.Compare(r.Seq, height) })
+	to := from
+	for to < len(raws) && raws[to].Seq == h.number {
+		to++
+	}
+	own := raws[from:to:to]
+	if h.hash == "" || !in.isMissingLogs(h.bloom, own) {
+		return false, nil
+	}
+	settled, err := c.reconcile(ctx, n, in, h, own)
+	return len(settled) > len(own), err
+}
+
+// reconcile returns the logs of a block once they agree with its bloom. What contradicts is
+// asked again, of another endpoint where there is one, and then by the block's receipts;
+// a contradiction that two sources share is counted and believed, as blooms seem to hold
+// more than they do.
+func (c *Chain) reconcile(ctx context.Context, n client, in interest, h header, raws []markets.Raw) ([]markets.Raw, error) {
+	c.learnBlooms(ctx, n, h, raws)
+	if !in.isMissingLogs(h.bloom, raws) {
+		return raws, nil
+	}
+	again, err := c.refetch(ctx, n, in, h)
+	if err == nil && len(again) > len(raws) {
+		c.cfg.Log.WarnContext(ctx, "logs were missing from an answer", "endpoint", n.Host(), "block", h.number, "logs", len(raws), "of", len(again))
+		raws = again
+	}
+	if !in.isMissingLogs(h.bloom, raws) {
+		return raws, nil
+	}
+	whole, errWhole := c.allLogs(ctx, h.number, h.hash)
+	if errWhole == nil && bytes.Equal(bloomOf(whole), h.bloom) {
+		return in.all.matching(whole), nil
+	}
+	if err != nil && errWhole != nil { // nobody else was heard
+		return nil, err
+	}
+	c.contradictions.Add(1)
+	c.cfg.Log.DebugContext(ctx, "a bloom holds more than two answers", "endpoint", n.Host(), "block", h.number, "hash", h.hash)
+	return raws, nil
+}
+
+// refetch asks for the logs of a block again, of another endpoint than one if there is
+// another.
+func (c *Chain) refetch(ctx context.Context, n client, in interest, h header) (raws []markets.Raw, err error) {
+	err = c.pool.UseBut(ctx, n.Endpoint, withBlock(h.number), func(ctx context.Context, e *endpoint.Endpoint) error {
+		_, raws, err = c.blockLogsFrom(ctx, c.client(e), in.all, h.number, h.hash)
+		return err
+	})
+	return raws, err
+}
+
+// refetchEachBlock returns the logs of a range of which some were missing from an answer: every
+// block is held against its bloom.
+func (c *Chain) refetchEachBlock(ctx context.Context, n client, in interest, first, last int64, raws []markets.Raw) ([]markets.Raw, error) {
+	c.cfg.Log.WarnContext(ctx, "logs were missing from an answer: its blocks are looked at one by one", "endpoint", n.Host(), "first", first, "last", last)
+	var all []markets.Raw
+	for from := first; from <= last; {
+		to := min(from+int64(c.cfg.MaxBatch), last+1)
+		headers, err := c.headersBetween(ctx, n, from, to)
+		if err != nil {
+			return nil, err
+		}
+		for i, h := range headers {
+			var own []markets.Raw
+			for len(raws) > 0 && raws[0].Seq == from+int64(i) {
+				own, raws = append(own, raws[0]), raws[1:]
+			}
+			if h.hash != "" {
+				if own, err = c.reconcile(ctx, n, in, h, own); err != nil {
+					return nil, err
+				}
+			}
+			all = append(all, own...)
+		}
+		from = to
+	}
+	return all, nil
+}
+
+// bloomTrust is what is known of a chain's blooms. Those of some chains are hollow: all
+// zeros or all ones, or without some of the block's logs.
+type bloomTrust struct {
+	complete   atomic.Bool // one was seen to hold its block's logs
+	incomplete atomic.Bool // one was seen not to, or the chain is known for it
+	probed     atomic.Bool // a header was asked for to see that
+}
+
+func (k *bloomTrust) known() bool { return k.complete.Load() || k.incomplete.Load() }
+
+// learn compares a header's bloom with logs of its block. It reports whether the
+// chain's blooms turned out, just now, to be hollow.
+func (k *bloomTrust) learn(b bloom, raws []markets.Raw) bool {
+	if len(raws) == 0 || k.incomplete.Load() {
+		return false
+	}
+	if b.informative() && b.contains(&raws[0]) {
+		k.complete.Store(true)
+		return false
+	}
+	return !k.incomplete.Swap(true)
+}
+
+// trusted says whether a bloom that excludes logs proves that there are none.
+func (k *bloomTrust) trusted() bool { return k.complete.Load() && !k.incomplete.Load() }
+
+// learnBlooms compares a header's bloom with logs of its block, and tells if blooms are hollow.
+func (c *Chain) learnBlooms(ctx context.Context, n client, h header, raws []markets.Raw) {
+	if c.blooms.learn(h.bloom, raws) {
+		c.cfg.Log.WarnContext(ctx, "a block's bloom does not hold its logs: no block is skipped for its bloom", "endpoint", n.Host(), "block", h.number)
+	}
+}
+
+// probeBlooms looks, once, whether the chain's blooms hold logs, before the blocks at the
+// head are asked for one by one.
+func (c *Chain) probeBlooms(ctx context.Context, raws []markets.Raw) {
+	if len(raws) == 0 || c.blooms.known() || c.blooms.probed.Swap(true) {
+		return
+	}
+	raw := raws[len(raws)-1]
+	_ = c.use(ctx, withBlock(raw.Seq), func(ctx context.Context, n client) error {
+		var h header
+		err := n.do(ctx, blockByHash(raw.Block, &h))
+		if err == nil && h.hash == raw.Block {
+			c.learnBlooms(ctx, n, h, []markets.Raw{raw})
+		}
+		return err
+	}) // whatever fails, blocks are asked for then
+}

@@ -1,0 +1,142 @@
+package evm
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/imart/event-worker/chains"
+	"github.com/imart/event-worker/chains/internal/endpoint"
+	"github.com/imart/event-worker/markets"
+)
+
+// headersBetween asks for the headers from one height up to, but without, another. A height
+// may have no block.
+func (c *Chain) headersBetween(ctx context.Context, n client, from, to int64) ([]header, error) {
+	headers := make([]header, to-from)
+	calls := make([]*call, len(headers))
+	for i := range headers {
+		calls[i] = blockByNumber(quantity(from+int64(i)), &headers[i])
+	}
+	err := n.do(ctx, calls...)
+	for i, h := range headers {
+		if h.hash == "" {
+			continue
+		}
+		if number := from + int64(i); h.number != number {
+			return nil, n.Malformed("asked for block %d, answered with block %d", number, h.number)
+		}
+		c.headers.Add(h.hash, h) // kept, whatever failed beside it
+	}
+	return headers, err
+}
+
+// maxEmptyHeights is how many heights in a row may have no block.
+const maxEmptyHeights = 32
+
+// blockAtOrBelow is the newest block at or below a height that has no block, as some chains'
+// heights do not. ErrAhead: the endpoint has not come so far. ErrPruned: it has, and
+// does not have the blocks any more.
+func (c *Chain) blockAtOrBelow(ctx context.Context, n client, height int64) (header, error) {
+	var head header
+	below := make([]header, maxEmptyHeights)
+	calls := []*call{blockByNumber("latest", &head)}
+	for i := range below {
+		if at := height - int64(i); at >= 0 {
+			calls = append(calls, blockByNumber(quantity(at), &below[i]))
+		}
+	}
+	if err := n.do(ctx, calls...); err != nil {
+		return header{}, err
+	}
+	if head.number < height {
+		n.IsLagging()
+		return header{}, n.Errorf("%w: no block %d, head at %d", chains.ErrAhead, height, head.number)
+	}
+	for _, h := range below {
+		if h.hash != "" {
+			return h, nil
+		}
+	}
+	n.PrunedBelow(height + 1)
+	return header{}, n.Errorf("%w: no block %d, though its head is at %d: use an endpoint that keeps the whole history, or a later start", chains.ErrPruned, height, head.number)
+}
+
+// finalBlock is the header of a final block, of an endpoint that says in the same answer
+// that it serves the chain: no parent hash proves it. It may be missing.
+func (c *Chain) finalBlock(ctx context.Context, n client, number int64) (h header, err error) {
+	var id int64
+	if err := n.do(ctx, chainID(&id), blockByNumber(quantity(number), &h)); err != nil {
+		return header{}, err
+	}
+	return h, c.checkChainID(n, id)
+}
+
+// fillTimes sets the times that the logs themselves did not tell.
+func (c *Chain) fillTimes(ctx context.Context, raws []markets.Raw) error {
+	times := map[string]time.Time{} // by block hash
+	var missing []string
+	var need endpoint.Need
+	for i := range raws {
+		block := raws[i].Block
+		if _, seen := times[block]; seen || !raws[i].Time.IsZero() {
+			continue
+		}
+		h, ok := c.headers.Get(block)
+		if !ok {
+			missing = append(missing, block)
+			need.To = max(need.To, raws[i].Seq)
+		}
+		times[block] = h.time
+	}
+	if len(times) == 0 {
+		return nil
+	}
+	fetched, err := c.fetchTimes(ctx, need, missing)
+	if err != nil {
+		return err
+	}
+	maps.Copy(times, fetched)
+	for i := range raws {
+		if raws[i].Time.IsZero() {
+			raws[i].Time = times[raws[i].Block]
+		}
+	}
+	return nil
+}
+
+// fetchTimes fetches the times of blocks, some requests at once. What was answered is
+// kept, whatever fails beside it.
+func (c *Chain) fetchTimes(ctx context.Context, need endpoint.Need, hashes []string) (map[string]time.Time, error) {
+	const atOnce = 4
+	headers := make([]header, len(hashes))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(atOnce)
+	for from := 0; from < len(hashes); from += c.cfg.MaxBatch {
+		to := min(from+c.cfg.MaxBatch, len(hashes))
+		group.Go(func() error {
+			calls := make([]*call, 0, to-from)
+			for i := from; i < to; i++ {
+				calls = append(calls, blockByHash(hashes[i], &headers[i]))
+			}
+			return c.ask(ctx, need, calls...)
+		})
+	}
+	err := group.Wait()
+	times := make(map[string]time.Time, len(hashes))
+	for i, h := range headers {
+		if h.hash == hashes[i] {
+			times[h.hash] = h.time
+			c.headers.Add(h.hash, h)
+		} else if err == nil {
+			err = fmt.Errorf("%w: no block %s, whose logs were given", chains.ErrAhead, hashes[i])
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return times, nil
+}

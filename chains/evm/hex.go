@@ -1,0 +1,124 @@
+package evm
+
+import (
+	"bytes"
+	"encoding/hex"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/mailru/easyjson/jlexer"
+)
+
+// scanHex scans a string with 0x before its digits, which are returned.
+func scanHex(l *jlexer.Lexer) []byte {
+	text := l.UnsafeBytes()
+	if len(text) < 2 || text[0] != '0' || text[1] != 'x' {
+		if l.Ok() {
+			l.AddError(fmt.Errorf("%.80q instead of 0x…", text))
+		}
+		return nil
+	}
+	return text[2:]
+}
+
+func scanBytes(l *jlexer.Lexer, into []byte) { decodeHex(l, into, scanHex(l)) }
+
+func decodeHex(l *jlexer.Lexer, into, digits []byte) {
+	if !l.Ok() {
+		return
+	}
+	if len(digits) != 2*len(into) {
+		l.AddError(fmt.Errorf("%d hex digits instead of %d", len(digits), 2*len(into)))
+		return
+	}
+	if _, err := hex.Decode(into, digits); err != nil {
+		l.AddError(err)
+	}
+}
+
+// scanHash scans a hash of 32 bytes; one equal to before shares its memory.
+func scanHash(l *jlexer.Lexer, before string) string {
+	text := l.UnsafeBytes()
+	if string(text) == before && before != "" {
+		return before
+	}
+	if !l.Ok() {
+		return ""
+	}
+	if !isHash(text) {
+		l.AddError(fmt.Errorf("%.80q instead of a hash", text))
+		return ""
+	}
+	return string(text)
+}
+
+// isHash says whether text is a hash as JSON-RPC has it: hashes are compared as
+// text, so that only lower case will do.
+func isHash[T []byte | string](text T) bool {
+	if len(text) != 66 || text[0] != '0' || text[1] != 'x' {
+		return false
+	}
+	for i := 2; i < len(text); i++ {
+		if c := text[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return true
+}
+
+// scanInt scans a quantity of at most 63 bits, which some nodes write as a number.
+func scanInt(l *jlexer.Lexer) int64 {
+	var v uint64
+	var err error
+	text := l.Raw()
+	switch digits, quoted := unquoted(text); {
+	case !l.Ok():
+		return 0
+	case quoted && bytes.HasPrefix(digits, []byte("0x")):
+		v, err = strconv.ParseUint(string(digits[2:]), 16, 63)
+	default:
+		v, err = strconv.ParseUint(string(digits), 10, 63)
+	}
+	if err != nil {
+		l.AddError(fmt.Errorf("%.80q is not a quantity of at most 63 bits", text))
+	}
+	return int64(v)
+}
+
+func unquoted(text []byte) ([]byte, bool) {
+	if len(text) >= 2 && text[0] == '"' {
+		return text[1 : len(text)-1], true
+	}
+	return text, false
+}
+
+func scanBool(l *jlexer.Lexer) bool {
+	if l.IsNull() {
+		l.Null()
+		return false
+	}
+	return l.Bool()
+}
+
+func scanIndex(l *jlexer.Lexer) int32 {
+	v := scanInt(l)
+	if v != int64(int32(v)) {
+		l.AddError(fmt.Errorf("index %d is too large", v))
+	}
+	return int32(v)
+}
+
+// scanTime scans a time in seconds. Null and zero, which some nodes write where they do
+// not know it, are the zero time.
+func scanTime(l *jlexer.Lexer) time.Time {
+	if l.IsNull() {
+		l.Null()
+		return time.Time{}
+	}
+	seconds := scanInt(l)
+	if seconds == 0 {
+		return time.Time{}
+	}
+	return time.Unix(seconds, 0).UTC()
+}

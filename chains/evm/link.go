@@ -1,0 +1,84 @@
+package evm
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/imart/event-worker/chains"
+	"github.com/imart/event-worker/chains/internal/endpoint"
+	"github.com/imart/event-worker/markets"
+)
+
+// windowEnds are the ends of windows that were fetched lately, kept or not, and the places
+// within windows that were asked for.
+type windowEnds map[markets.Place]windowEnd
+
+type windowEnd struct {
+	from    *endpoint.Endpoint
+	started time.Time
+}
+
+const endsKept = 1000
+
+func (e windowEnds) add(at markets.Place, of windowEnd) {
+	if len(e) >= endsKept {
+		clear(e)
+	}
+	e[at] = of
+}
+
+// link makes sure that a window begins on the branch of a place at which a stream stands,
+// and that it ends on the view's. Windows that one endpoint gave one after the other
+// belong together.
+func (b *backfill) link(ctx context.Context, view *chains.View, w *window, after markets.Place) error {
+	if w.last == view.Final.Seq && view.Final.Hash != "" && w.hash != view.Final.Hash {
+		return fmt.Errorf("%w: block %d is no longer %s", chains.ErrReorganised, w.last, view.Final.Hash)
+	}
+	if after.Hash == "" || b.isLinked(w, after) {
+		return nil
+	}
+	var start, end header
+	err := b.chain.use(ctx, withBlock(w.last), func(ctx context.Context, n client) error {
+		return n.do(ctx, blockByNumber(quantity(after.Seq), &start), blockByNumber(quantity(w.last), &end))
+	})
+	switch {
+	case err != nil:
+		return err
+	case start.hash != "" && start.hash != after.Hash:
+		return fmt.Errorf("%w: block %d is no longer %s", chains.ErrReorganised, after.Seq, after.Hash)
+	case end.hash != "" && end.hash != w.hash:
+		return fmt.Errorf("%w: block %d is no longer %s", chains.ErrReorganised, w.last, w.hash)
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.linked) > 1000 {
+		clear(b.linked)
+	}
+	b.linked[after] = true
+	return nil
+}
+
+// maxLinkAge is how far apart in time windows may be that belong together.
+const maxLinkAge = time.Minute
+
+func (b *backfill) isLinked(w *window, after markets.Place) bool {
+	if b.chain.violations.pending() {
+		return false
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.linked[after] {
+		return true
+	}
+	if other, ok := b.ends[after]; ok && other.from != nil && other.from == w.from {
+		return w.started.Sub(other.started).Abs() < maxLinkAge
+	}
+	// Within a window, behind a block whose logs it holds.
+	for i := range w.raws {
+		if w.raws[i].Seq == after.Seq {
+			return w.raws[i].Block == after.Hash
+		}
+	}
+	return false
+}

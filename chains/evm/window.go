@@ -1,0 +1,198 @@
+package evm
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/imart/event-worker/chains"
+	"github.com/imart/event-worker/chains/internal/endpoint"
+	"github.com/imart/event-worker/markets"
+)
+
+// window is a range of final blocks that is fetched once.
+type window struct {
+	first, last int64 // last may become less until it is done
+	interest    interest
+	started     time.Time
+	done        chan struct{}
+
+	// Once it is done.
+	err    error
+	raws   []markets.Raw
+	hash   string
+	from   *endpoint.Endpoint
+	lease  *endpoint.Lease
+	timing sync.Mutex              // held while times are filled in
+	places map[int64]markets.Place // of blocks within it
+}
+
+func (w *window) isDone() bool {
+	select {
+	case <-w.done:
+		return true
+	default:
+		return false
+	}
+}
+
+func (w *window) fillTimes(ctx context.Context, c *Chain) error {
+	w.timing.Lock()
+	defer w.timing.Unlock()
+	return c.fillTimes(ctx, w.raws)
+}
+
+// windowFor is the window that holds a block for a source. It is fetched unless it is there,
+// and so are some that follow it; or there is none until there is room for it.
+func (b *backfill) windowFor(view *chains.View, key string, block int64) (*window, <-chan struct{}) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if view.FinalityViolations != b.violations { // nothing that was final is certain
+		b.violations = view.FinalityViolations
+		b.clear()
+	}
+	if at, known := b.positions[key]; !known || at != block-1 {
+		b.positions[key], b.lastRead[key] = block-1, time.Now()
+	}
+	b.evict()
+	w := b.find(key, block)
+	if w == nil {
+		if b.mustWait(key) {
+			return nil, b.freed
+		}
+		w = b.open(b.chain.ctx, key, block, view.Final.Seq)
+	}
+	b.readAhead(key, w, view.Final.Seq)
+	return w, nil
+}
+
+// find is the window that holds a block for a source, if there is one.
+func (b *backfill) find(key string, block int64) *window {
+	for _, w := range b.windows {
+		if w.first <= block && block <= w.last && w.interest.keys[key] {
+			return w
+		}
+	}
+	return nil
+}
+
+// readAhead begins the windows behind one, as many as are allowed.
+func (b *backfill) readAhead(key string, w *window, final int64) {
+	inFlight, ahead := 0, 0
+	for _, other := range b.windows {
+		if !other.isDone() {
+			inFlight++
+		}
+	}
+	most := b.chain.cfg.InFlight
+	for next := w.last + 1; next <= final && !b.outOfMemory && inFlight < min(b.concurrency, most) && ahead < 2*most; ahead++ {
+		following := b.find(key, next)
+		if following == nil {
+			following = b.open(endpoint.Ahead(b.chain.ctx), key, next, final)
+			inFlight++
+		}
+		next = following.last + 1
+	}
+}
+
+// open begins to fetch a window from a block on.
+func (b *backfill) open(ctx context.Context, key string, first, final int64) *window {
+	last := min(first+b.windowSize()-1, final)
+	for _, other := range b.windows {
+		if other.first > first && other.interest.keys[key] {
+			last = min(last, other.first-1)
+		}
+	}
+	w := &window{first: first, last: last, interest: b.interestedIn(last), started: time.Now(), done: make(chan struct{})}
+	at, _ := slices.BinarySearchFunc(b.windows, w, func(a, b *window) int { return int(min(max(a.first-b.first, -1), 1)) })
+	b.windows = slices.Insert(b.windows, at, w)
+	go b.fetch(ctx, w)
+	return w
+}
+
+// windowSize is how many blocks a window is to span: no more than an endpoint answers at once.
+func (b *backfill) windowSize() int64 {
+	wanted, most := b.sizes.blocksPerWindow(), int64(1)
+	for _, e := range b.chain.pool.All() {
+		most = max(most, e.Limits.Blocks(wanted))
+	}
+	return most
+}
+
+// interestedIn is the sources that have not read as far as a block.
+func (b *backfill) interestedIn(last int64) interest {
+	in := interest{keys: map[string]bool{}, each: map[string]filter{}}
+	for key, f := range b.chain.filters {
+		if at, known := b.positions[key]; !known || at < last {
+			in.keys[key], in.each[key] = true, f
+		}
+	}
+	in.all = union(in.each)
+	return in
+}
+
+// fetch fetches a window, or as much of it as an endpoint answers at once: the rest is
+// left to other windows, which are asked for side by side.
+func (b *backfill) fetch(ctx context.Context, w *window) {
+	got, err := b.chain.fetchRange(ctx, w.interest, w.first, w.last)
+	defer b.chain.probeBlooms(b.chain.ctx, got.raws)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if err != nil {
+		w.err = err
+		b.concurrency = max(1, b.concurrency/2)
+	} else {
+		b.concurrency = min(2*b.concurrency, b.chain.cfg.InFlight)
+		b.sizes.observe(got.last-got.first+1, len(got.raws))
+		w.last, w.hash, w.raws, w.from = got.last, got.hash, got.raws, got.from
+		w.lease = b.chain.budget.Try(sizeOf(got.raws))
+		b.outOfMemory = b.outOfMemory || w.lease == nil
+		b.ends.add(markets.Place{Seq: w.last, Hash: w.hash}, windowEnd{w.from, w.started})
+	}
+	if w.err != nil || w.lease == nil { // not kept: only those get it who wait for it
+		b.remove(w)
+	}
+	close(w.done)
+}
+
+// evict drops the windows that all of their sources have read, and the first ones if
+// there are too many; the newest that was read is kept, to link the next one to.
+func (b *backfill) evict() {
+	read := func(w *window) bool {
+		for key := range w.interest.keys {
+			if at, known := b.positions[key]; !known || at <= w.last {
+				return false
+			}
+		}
+		return true
+	}
+	b.windows = slices.DeleteFunc(b.windows, func(w *window) bool {
+		gone := w.isDone() && read(w)
+		if gone {
+			b.release(w)
+		}
+		return gone
+	})
+	for i := 0; len(b.windows) > 4*b.chain.cfg.InFlight && i < len(b.windows); {
+		if !b.windows[i].isDone() {
+			i++
+			continue
+		}
+		b.remove(b.windows[i])
+	}
+}
+
+func (b *backfill) discard(w *window) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.remove(w)
+	clear(b.ends)
+}
+
+func (b *backfill) remove(w *window) {
+	if i := slices.Index(b.windows, w); i >= 0 {
+		b.windows = slices.Delete(b.windows, i, i+1)
+		b.release(w)
+	}
+}
