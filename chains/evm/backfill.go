@@ -9,6 +9,7 @@ import (
 	"github.com/imart/event-worker/chains"
 	"github.com/imart/event-worker/chains/internal/endpoint"
 	"github.com/imart/event-worker/markets"
+	"golang.org/x/sync/singleflight"
 )
 
 // backfill reads final blocks in windows, which all streams share that stand near each
@@ -21,8 +22,10 @@ import (
 //
 // A stream that stands elsewhere has windows of its own until it meets others.
 type backfill struct {
-	chain *Chain
-	sizes *windowSizer
+	cfg    backfillConfig
+	source windowSource
+	ctx    context.Context // of the fetching
+	sizes  *windowSizer
 
 	mu          sync.Mutex
 	violations  int              // of the view that the windows are of
@@ -32,11 +35,52 @@ type backfill struct {
 	ends        windowEnds
 	concurrency int // windows in flight: grows with successes
 	backpressure
+
+	flights singleflight.Group // of places being asked for
 }
 
-func newBackfill(c *Chain) *backfill {
-	return &backfill{chain: c, sizes: newWindowSizer(c.cfg.MaxRange), positions: map[string]int64{}, linked: map[markets.Place]bool{}, ends: windowEnds{},
-		concurrency: 1, backpressure: backpressure{lastRead: map[string]time.Time{}, freed: make(chan struct{})}}
+// backfillConfig is what a backfill is made of.
+type backfillConfig struct {
+	Filters  map[string]filter // by source
+	MaxRange int64             // blocks of one window
+	InFlight int               // windows at once
+	Budget   *endpoint.Budget  // of the bytes of the windows that are kept
+}
+
+// newBackfill makes a backfill that fetches until the context ends.
+func newBackfill(ctx context.Context, cfg backfillConfig, source windowSource) *backfill {
+	return &backfill{
+		cfg: cfg, source: source, ctx: ctx, sizes: newWindowSizer(cfg.MaxRange),
+		positions: map[string]int64{}, linked: map[markets.Place]bool{}, ends: windowEnds{}, concurrency: 1,
+		backpressure: backpressure{lastRead: map[string]time.Time{}, freed: make(chan struct{})},
+	}
+}
+
+// suspiciouslyFew says whether a range of blocks holds far fewer events than those before it.
+func (b *backfill) suspiciouslyFew(blocks int64, events int) bool {
+	return b.sizes.suspiciouslyFew(blocks, events)
+}
+
+// windowSource is what windows are fetched from: the chain's endpoints.
+type windowSource interface {
+	// FetchRange fetches the logs of the blocks from first on, of as many as an endpoint
+	// answers, at most to last.
+	FetchRange(ctx context.Context, in interest, first, last int64) (rangeLogs, error)
+	// Fetched is told the logs of each window when they are there.
+	Fetched(ctx context.Context, raws []markets.Raw)
+	// FillTimes sets the times that the logs themselves did not tell.
+	FillTimes(ctx context.Context, raws []markets.Raw) error
+	// Headers are the headers at two heights, in one request; one without a hash is of a
+	// height without a block.
+	Headers(ctx context.Context, lower, upper int64) (low, high header, err error)
+	// HeadersBelow are the headers at heights below a block, which must still be on the
+	// chain, and the endpoint that gave them; the first is the newest block at or below its
+	// height. ErrReorganised: the block is no longer on the chain.
+	HeadersBelow(ctx context.Context, block markets.Place, heights []int64) ([]header, *endpoint.Endpoint, error)
+	// LargestRange is how many blocks an endpoint answers at once, of the most wanted.
+	LargestRange(wanted int64) int64
+	// FinalityInDoubt says whether a finality violation was seen that is not confirmed yet.
+	FinalityInDoubt() bool
 }
 
 // read reads the events of a source behind a place, at most to the block last.
@@ -83,7 +127,7 @@ func (b *backfill) readWindow(ctx context.Context, view *chains.View, w *window,
 		b.discard(w)
 		return chains.Page{}, err
 	}
-	if err := w.fillTimes(ctx, b.chain); err != nil {
+	if err := w.fillTimes(ctx, b.source); err != nil {
 		return chains.Page{}, err
 	}
 	to := markets.Place{Seq: w.last, Hash: w.hash}
@@ -96,7 +140,7 @@ func (b *backfill) readWindow(ctx context.Context, view *chains.View, w *window,
 			return chains.Page{}, err
 		}
 	}
-	f := b.chain.filters[key]
+	f := b.cfg.Filters[key]
 	var raws []markets.Raw
 	for i := range w.raws {
 		if raw := &w.raws[i]; raw.Seq > after.Seq && raw.Seq <= to.Seq && f.matches(raw) {
@@ -120,4 +164,25 @@ func (b *backfill) clear() {
 	b.windows = nil
 	clear(b.linked)
 	clear(b.ends)
+}
+
+// cut shortens a page of more than twice as many events as wanted, behind a whole
+// block.
+func cut(page chains.Page, limit int) chains.Page {
+	if len(page.Raws) <= 2*limit {
+		return page
+	}
+	n := limit
+	for n > 0 && page.Raws[n-1].Seq == page.Raws[n].Seq {
+		n--
+	}
+	if n == 0 { // the first block alone has more
+		for n = limit; n < len(page.Raws) && page.Raws[n].Seq == page.Raws[0].Seq; n++ {
+		}
+	}
+	if n == len(page.Raws) {
+		return page
+	}
+	last := page.Raws[n-1]
+	return chains.Page{To: markets.Place{Seq: last.Seq, Hash: last.Block}, Raws: page.Raws[:n:n]}
 }

@@ -25,7 +25,7 @@ func (c *Chain) checkRange(ctx context.Context, n client, in interest, first, la
 	if len(raws) > 0 && raws[0].Seq == first {
 		c.history.prove(n.Endpoint, first)
 	}
-	surprising := c.backfill.sizes.suspiciouslyFew(last-first+1, len(raws)) || len(raws) == 0 && nearHead(n, last)
+	surprising := c.backfill.suspiciouslyFew(last-first+1, len(raws)) || len(raws) == 0 && nearHead(n, last)
 	if !surprising {
 		c.history.sampling.Lock() // windows in flight need one proof together
 		defer c.history.sampling.Unlock()

@@ -134,7 +134,6 @@ func New(cfg Config) (*Chain, error) {
 	}
 	c.all = union(c.filters)
 	c.blooms.incomplete.Store(cfg.IncompleteBlooms)
-	c.backfill = newBackfill(c)
 	if c.budget = cfg.Budget; c.budget == nil {
 		c.budget = chains.NewBudget(chains.DefaultBudget)
 	}
@@ -142,6 +141,7 @@ func New(cfg Config) (*Chain, error) {
 		return nil, err
 	}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
+	c.backfill = newBackfill(c.ctx, backfillConfig{Filters: c.filters, MaxRange: cfg.MaxRange, InFlight: cfg.InFlight, Budget: c.budget}, endpointWindows{c})
 	c.followHeads()
 	return c, nil
 }

@@ -38,10 +38,7 @@ func (b *backfill) link(ctx context.Context, view *chains.View, w *window, after
 	if after.Hash == "" || b.isLinked(w, after) {
 		return nil
 	}
-	var start, end header
-	err := b.chain.use(ctx, withBlock(w.last), func(ctx context.Context, n client) error {
-		return n.do(ctx, blockByNumber(quantity(after.Seq), &start), blockByNumber(quantity(w.last), &end))
-	})
+	start, end, err := b.source.Headers(ctx, after.Seq, w.last)
 	switch {
 	case err != nil:
 		return err
@@ -63,7 +60,7 @@ func (b *backfill) link(ctx context.Context, view *chains.View, w *window, after
 const maxLinkAge = time.Minute
 
 func (b *backfill) isLinked(w *window, after markets.Place) bool {
-	if b.chain.violations.pending() {
+	if b.source.FinalityInDoubt() {
 		return false
 	}
 	b.mu.Lock()

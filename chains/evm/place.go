@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/imart/event-worker/chains"
-	"github.com/imart/event-worker/chains/internal/endpoint"
 	"github.com/imart/event-worker/markets"
 )
 
@@ -17,11 +16,11 @@ func (b *backfill) placeAt(ctx context.Context, view *chains.View, w *window, nu
 	if place, ok := b.knownPlace(w, number); ok {
 		return place, nil
 	}
-	flight := b.chain.flights.DoChan(fmt.Sprint("place ", number), func() (any, error) {
+	flight := b.flights.DoChan(fmt.Sprint("place ", number), func() (any, error) {
 		if place, ok := b.knownPlace(w, number); ok { // by the flight before
 			return place, nil
 		}
-		return b.fetchPlaces(b.chain.ctx, view.Head.Seq, w, number)
+		return b.fetchPlaces(b.ctx, view.Head.Seq, w, number)
 	})
 	select {
 	case <-ctx.Done():
@@ -49,30 +48,7 @@ func (b *backfill) fetchPlaces(ctx context.Context, head int64, w *window, numbe
 			numbers = append(numbers, next)
 		}
 	}
-	headers := make([]header, len(numbers))
-	var from *endpoint.Endpoint
-	err = b.chain.use(ctx, withBlock(w.last), func(ctx context.Context, n client) (err error) {
-		from = n.Endpoint
-		var id int64
-		var end header
-		calls := []*call{chainID(&id), blockByNumber(quantity(w.last), &end)}
-		for i := range headers {
-			calls = append(calls, blockByNumber(quantity(numbers[i]), &headers[i]))
-		}
-		if err := n.do(ctx, calls...); err != nil {
-			return err
-		}
-		if err := b.chain.checkChainID(n, id); err != nil {
-			return err
-		}
-		if end.hash != "" && end.hash != w.hash {
-			return n.Errorf("%w: block %d is no longer %s", chains.ErrReorganised, w.last, w.hash)
-		}
-		if headers[0].hash == "" {
-			headers[0], err = b.chain.blockAtOrBelow(ctx, n, number)
-		}
-		return err
-	})
+	headers, from, err := b.source.HeadersBelow(ctx, markets.Place{Seq: w.last, Hash: w.hash}, numbers)
 	if err != nil {
 		return markets.Place{}, err
 	}

@@ -11,14 +11,6 @@ import (
 	"github.com/imart/event-worker/markets"
 )
 
-// rangeLogs is what one request for logs of final blocks brought.
-type rangeLogs struct {
-	first, last int64
-	hash        string // of the block at last
-	raws        []markets.Raw
-	from        *endpoint.Endpoint
-}
-
 // fetchRange fetches the logs of the blocks from first on: of as many as an endpoint answers,
 // at most to last. Whatever fails twice for several blocks is asked for in fewer.
 func (c *Chain) fetchRange(ctx context.Context, in interest, first, last int64) (rangeLogs, error) {

@@ -44,27 +44,6 @@ func (c *Chain) Read(ctx context.Context, view *chains.View, source markets.Sour
 	return page, nil
 }
 
-// cut shortens a page of more than twice as many events as wanted, behind a whole
-// block.
-func cut(page chains.Page, limit int) chains.Page {
-	if len(page.Raws) <= 2*limit {
-		return page
-	}
-	n := limit
-	for n > 0 && page.Raws[n-1].Seq == page.Raws[n].Seq {
-		n--
-	}
-	if n == 0 { // the first block alone has more
-		for n = limit; n < len(page.Raws) && page.Raws[n].Seq == page.Raws[0].Seq; n++ {
-		}
-	}
-	if n == len(page.Raws) {
-		return page
-	}
-	last := page.Raws[n-1]
-	return chains.Page{To: markets.Place{Seq: last.Seq, Hash: last.Block}, Raws: page.Raws[:n:n]}
-}
-
 // readBlocks reads blocks of the view by hash, until about limit events are there.
 func (c *Chain) readBlocks(ctx context.Context, view *chains.View, f filter, first, last int64, limit int) (chains.Page, error) {
 	var page chains.Page

@@ -37,10 +37,10 @@ func (w *window) isDone() bool {
 	}
 }
 
-func (w *window) fillTimes(ctx context.Context, c *Chain) error {
+func (w *window) fillTimes(ctx context.Context, source windowSource) error {
 	w.timing.Lock()
 	defer w.timing.Unlock()
-	return c.fillTimes(ctx, w.raws)
+	return source.FillTimes(ctx, w.raws)
 }
 
 // windowFor is the window that holds a block for a source. It is fetched unless it is there,
@@ -61,7 +61,7 @@ func (b *backfill) windowFor(view *chains.View, key string, block int64) (*windo
 		if b.mustWait(key) {
 			return nil, b.freed
 		}
-		w = b.open(b.chain.ctx, key, block, view.Final.Seq)
+		w = b.open(b.ctx, key, block, view.Final.Seq)
 	}
 	b.readAhead(key, w, view.Final.Seq)
 	return w, nil
@@ -85,11 +85,11 @@ func (b *backfill) readAhead(key string, w *window, final int64) {
 			inFlight++
 		}
 	}
-	most := b.chain.cfg.InFlight
+	most := b.cfg.InFlight
 	for next := w.last + 1; next <= final && !b.outOfMemory && inFlight < min(b.concurrency, most) && ahead < 2*most; ahead++ {
 		following := b.find(key, next)
 		if following == nil {
-			following = b.open(endpoint.Ahead(b.chain.ctx), key, next, final)
+			following = b.open(endpoint.Ahead(b.ctx), key, next, final)
 			inFlight++
 		}
 		next = following.last + 1
@@ -113,17 +113,13 @@ func (b *backfill) open(ctx context.Context, key string, first, final int64) *wi
 
 // windowSize is how many blocks a window is to span: no more than an endpoint answers at once.
 func (b *backfill) windowSize() int64 {
-	wanted, most := b.sizes.blocksPerWindow(), int64(1)
-	for _, e := range b.chain.pool.All() {
-		most = max(most, e.Limits.Blocks(wanted))
-	}
-	return most
+	return b.source.LargestRange(b.sizes.blocksPerWindow())
 }
 
 // interestedIn is the sources that have not read as far as a block.
 func (b *backfill) interestedIn(last int64) interest {
 	in := interest{keys: map[string]bool{}, each: map[string]filter{}}
-	for key, f := range b.chain.filters {
+	for key, f := range b.cfg.Filters {
 		if at, known := b.positions[key]; !known || at < last {
 			in.keys[key], in.each[key] = true, f
 		}
@@ -135,18 +131,18 @@ func (b *backfill) interestedIn(last int64) interest {
 // fetch fetches a window, or as much of it as an endpoint answers at once: the rest is
 // left to other windows, which are asked for side by side.
 func (b *backfill) fetch(ctx context.Context, w *window) {
-	got, err := b.chain.fetchRange(ctx, w.interest, w.first, w.last)
-	defer b.chain.probeBlooms(b.chain.ctx, got.raws)
+	got, err := b.source.FetchRange(ctx, w.interest, w.first, w.last)
+	defer b.source.Fetched(b.ctx, got.raws)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if err != nil {
 		w.err = err
 		b.concurrency = max(1, b.concurrency/2)
 	} else {
-		b.concurrency = min(2*b.concurrency, b.chain.cfg.InFlight)
+		b.concurrency = min(2*b.concurrency, b.cfg.InFlight)
 		b.sizes.observe(got.last-got.first+1, len(got.raws))
 		w.last, w.hash, w.raws, w.from = got.last, got.hash, got.raws, got.from
-		w.lease = b.chain.budget.Try(sizeOf(got.raws))
+		w.lease = b.cfg.Budget.Try(sizeOf(got.raws))
 		b.outOfMemory = b.outOfMemory || w.lease == nil
 		b.ends.add(markets.Place{Seq: w.last, Hash: w.hash}, windowEnd{w.from, w.started})
 	}
@@ -174,7 +170,7 @@ func (b *backfill) evict() {
 		}
 		return gone
 	})
-	for i := 0; len(b.windows) > 4*b.chain.cfg.InFlight && i < len(b.windows); {
+	for i := 0; len(b.windows) > 4*b.cfg.InFlight && i < len(b.windows); {
 		if !b.windows[i].isDone() {
 			i++
 			continue
@@ -195,4 +191,12 @@ func (b *backfill) remove(w *window) {
 		b.windows = slices.Delete(b.windows, i, i+1)
 		b.release(w)
 	}
+}
+
+// rangeLogs is what one request for logs of final blocks brought.
+type rangeLogs struct {
+	first, last int64
+	hash        string // of the block at last
+	raws        []markets.Raw
+	from        *endpoint.Endpoint
 }
