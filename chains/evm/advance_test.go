@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/imart/event-worker/chains"
+	"github.com/imart/event-worker/chains/evm/internal/eth"
 	"github.com/imart/event-worker/markets"
 )
 
@@ -222,7 +223,7 @@ func TestAHeaderOfAnotherHeightIsNoView(t *testing.T) {
 	p := startProxy(t, g.url)
 	g.mineBlocks(50)
 	p.change(func(_ string, params json.RawMessage, answer map[string]json.RawMessage) {
-		if strings.Contains(string(params), quantity(45)) {
+		if strings.Contains(string(params), eth.Quantity(45)) {
 			answer["result"] = bytes.Replace(answer["result"], []byte(`"number":"0x2d"`), []byte(`"number":"0x2e"`), 1)
 		}
 	})
@@ -236,7 +237,7 @@ func TestHeadersThatDoNotLinkUpAreNoView(t *testing.T) {
 	p := startProxy(t, g.url)
 	g.mineBlocks(50)
 	p.change(func(_ string, params json.RawMessage, answer map[string]json.RawMessage) {
-		if strings.Contains(string(params), quantity(45)) {
+		if strings.Contains(string(params), eth.Quantity(45)) {
 			answer["result"] = bytes.Replace(answer["result"], []byte(g.block(44).Hash().Hex()), []byte(g.block(43).Hash().Hex()), 1)
 		}
 	})

@@ -6,12 +6,14 @@ import (
 	"time"
 
 	"github.com/imart/event-worker/chains"
+	"github.com/imart/event-worker/chains/evm/internal/eth"
+	"github.com/imart/event-worker/chains/evm/internal/jsonrpc"
 	"github.com/imart/event-worker/markets"
 )
 
 // Ancestor implements chains.Chain.
 func (c *Chain) Ancestor(ctx context.Context, view *chains.View, trail markets.Trail, final int64) (place markets.Place, ok bool, err error) {
-	err = c.use(ctx, withBlock(view.Head.Seq), func(ctx context.Context, n client) (err error) {
+	err = c.use(ctx, withBlock(view.Head.Seq), func(ctx context.Context, n jsonrpc.Client) (err error) {
 		place, ok, err = c.ancestor(ctx, n, view, trail, final)
 		return err
 	})
@@ -21,7 +23,7 @@ func (c *Chain) Ancestor(ctx context.Context, view *chains.View, trail markets.T
 	return place, ok, nil
 }
 
-func (c *Chain) ancestor(ctx context.Context, n client, view *chains.View, trail markets.Trail, final int64) (markets.Place, bool, error) {
+func (c *Chain) ancestor(ctx context.Context, n jsonrpc.Client, view *chains.View, trail markets.Trail, final int64) (markets.Place, bool, error) {
 	var below []markets.Place // newest first
 	for _, place := range slices.Backward(trail) {
 		switch view.Stand(place) {
@@ -59,7 +61,7 @@ func (c *Chain) ancestor(ctx context.Context, n client, view *chains.View, trail
 
 // checkRollback returns an error while what was final must not be given up for a place: the
 // break is not confirmed, or the endpoint cannot serve again what lies behind it.
-func (c *Chain) checkRollback(ctx context.Context, n client, off *violation, to markets.Place) error {
+func (c *Chain) checkRollback(ctx context.Context, n jsonrpc.Client, off *violation, to markets.Place) error {
 	if off == nil {
 		return nil
 	}
@@ -70,40 +72,39 @@ func (c *Chain) checkRollback(ctx context.Context, n client, off *violation, to 
 	}
 	_, err := c.sampleHistory(ctx, n, to.Seq+1, off.height)
 	if err == nil { // windows may be of the branch that is given up
-		c.backfill.reset()
+		c.backfill.Reset()
 	}
 	return err
 }
 
 // newestOnChain returns the first of the places that lies on the chain, and those before
 // it that do not.
-func (c *Chain) newestOnChain(ctx context.Context, n client, places []markets.Place) (*markets.Place, []violation, error) {
-	headers := make([]header, len(places))
-	var calls []*call
+func (c *Chain) newestOnChain(ctx context.Context, n jsonrpc.Client, places []markets.Place) (*markets.Place, []violation, error) {
+	headers := make([]eth.Header, len(places))
+	var calls []*jsonrpc.Call
 	for i, place := range places {
 		if place.Hash != "" {
-			calls = append(calls, blockByNumber(quantity(place.Seq), &headers[i]))
+			calls = append(calls, eth.BlockByNumber(eth.Quantity(place.Seq), &headers[i]))
 		}
 	}
-	if err := n.do(ctx, calls...); err != nil {
+	if err := n.Do(ctx, calls...); err != nil {
 		return nil, nil, err
 	}
 	var gone []violation
 	for i, place := range places {
 		h := headers[i]
-		if place.Hash != "" && h.hash == "" { // final, so that it is there, unless the height has no block
+		if place.Hash != "" && h.Hash == "" { // final, so that it is there, unless the height has no block
 			below, err := c.blockAtOrBelow(ctx, n, place.Seq)
 			if err != nil {
 				return nil, nil, err
 			}
 			h = below
 		}
-		if place.Hash == "" || h.hash == place.Hash {
+		if place.Hash == "" || h.Hash == place.Hash {
 			c.violations.resolve(ctx, c.cfg.Log, place.Hash)
 			return &places[i], gone, nil
 		}
-		gone = append(gone, violation{place.Seq, place.Hash, h.hash})
+		gone = append(gone, violation{place.Seq, place.Hash, h.Hash})
 	}
 	return nil, gone, nil
 }
-

@@ -6,6 +6,9 @@ import (
 	"time"
 
 	"github.com/imart/event-worker/chains"
+	"github.com/imart/event-worker/chains/evm/internal/backfill"
+	"github.com/imart/event-worker/chains/evm/internal/eth"
+	"github.com/imart/event-worker/chains/evm/internal/jsonrpc"
 	"github.com/imart/event-worker/chains/internal/endpoint"
 	"github.com/imart/event-worker/markets"
 )
@@ -16,7 +19,7 @@ func (c *Chain) blockLogs(ctx context.Context, number int64, hash string) ([]mar
 	if raws, ok := c.blocks.Get(hash); ok {
 		return raws, nil
 	}
-	if h, ok := c.headers.Get(hash); ok && c.blooms.trusted() && !c.mayContain(h.bloom) {
+	if h, ok := c.headers.Get(hash); ok && c.blooms.trusted() && !c.mayContain(h.Bloom) {
 		return nil, nil
 	}
 	// The fetch serves others too, so that it does not end with this context.
@@ -40,9 +43,9 @@ func (c *Chain) blockLogs(ctx context.Context, number int64, hash string) ([]mar
 }
 
 // mayContain says whether a block with a bloom may have logs of any source.
-func (c *Chain) mayContain(b bloom) bool {
+func (c *Chain) mayContain(b eth.Bloom) bool {
 	for _, f := range c.filters {
-		if f.mayContain(b) {
+		if f.MayContain(b) {
 			return true
 		}
 	}
@@ -52,8 +55,8 @@ func (c *Chain) mayContain(b bloom) bool {
 // fetchBlockLogs fetches the logs of one block together with its header, which proves
 // that the endpoint has the block.
 func (c *Chain) fetchBlockLogs(ctx context.Context, number int64, hash string) (raws []markets.Raw, err error) {
-	err = c.use(ctx, withBlock(number), func(ctx context.Context, n client) error {
-		var h header
+	err = c.use(ctx, withBlock(number), func(ctx context.Context, n jsonrpc.Client) error {
+		var h eth.Header
 		h, raws, err = c.blockLogsFrom(ctx, n, c.all, number, hash)
 		if err != nil {
 			return err
@@ -62,63 +65,63 @@ func (c *Chain) fetchBlockLogs(ctx context.Context, number int64, hash string) (
 			return err
 		}
 		for i := range raws {
-			raws[i].Time = cmp.Or(raws[i].Time, h.time)
+			raws[i].Time = cmp.Or(raws[i].Time, h.Time)
 		}
 		return nil
 	})
 	if refusal := endpoint.RefusalOf(err); err != nil && ctx.Err() == nil && refusal.IsSize() {
 		whole, wholeErr := c.fetchRefusedBlock(ctx, c.allSources(), number, err)
-		if wholeErr != nil || whole.hash != hash {
+		if wholeErr != nil || whole.Hash != hash {
 			return nil, err
 		}
-		return whole.raws, c.fillTimes(ctx, whole.raws)
+		return whole.Raws, c.fillTimes(ctx, whole.Raws)
 	}
 	return raws, err
 }
 
 // allSources is the interest of all sources.
-func (c *Chain) allSources() interest { return interest{all: c.all, each: c.filters} }
+func (c *Chain) allSources() eth.Interest { return eth.Interest{All: c.all, Each: c.filters} }
 
 // blockLogsFrom asks an endpoint for the header and the logs of a block.
-func (c *Chain) blockLogsFrom(ctx context.Context, n client, f filter, number int64, hash string) (header, []markets.Raw, error) {
-	var h header
-	getBlock := blockByHash(hash, &h)
-	var scans []*logScanner
-	calls := []*call{getBlock}
-	for _, query := range f.queries(n.Limits.Addresses(maxAddresses)) {
+func (c *Chain) blockLogsFrom(ctx context.Context, n jsonrpc.Client, f eth.Filter, number int64, hash string) (eth.Header, []markets.Raw, error) {
+	var h eth.Header
+	getBlock := eth.BlockByHash(hash, &h)
+	var scans []*eth.LogScanner
+	calls := []*jsonrpc.Call{getBlock}
+	for _, query := range f.Queries(n.Limits.Addresses(maxAddresses)) {
 		query["blockHash"] = hash
-		scan := new(logScanner)
+		scan := new(eth.LogScanner)
 		scans = append(scans, scan)
-		calls = append(calls, &call{method: "eth_getLogs", params: []any{query}, result: scan.scan})
+		calls = append(calls, &jsonrpc.Call{Method: "eth_getLogs", Params: []any{query}, Result: scan.Scan})
 	}
-	if err := n.send(ctx, calls...); err != nil {
-		return header{}, nil, err
+	if err := n.Send(ctx, calls...); err != nil {
+		return eth.Header{}, nil, err
 	}
 	switch {
-	case getBlock.err != nil:
-		return header{}, nil, getBlock.err
-	case h.hash == "":
-		return header{}, nil, n.Errorf("%w: no block %s", chains.ErrReorganised, hash)
-	case h.hash != hash || h.number != number:
-		return header{}, nil, n.Malformed("asked for block %d %s, answered with %d %s", number, hash, h.number, h.hash)
+	case getBlock.Err != nil:
+		return eth.Header{}, nil, getBlock.Err
+	case h.Hash == "":
+		return eth.Header{}, nil, n.Errorf("%w: no block %s", chains.ErrReorganised, hash)
+	case h.Hash != hash || h.Number != number:
+		return eth.Header{}, nil, n.Malformed("asked for block %d %s, answered with %d %s", number, hash, h.Number, h.Hash)
 	}
 	c.headers.Add(hash, h)
-	if err := firstError(calls[1:]); err != nil {
-		return header{}, nil, err
+	if err := jsonrpc.FirstError(calls[1:]); err != nil {
+		return eth.Header{}, nil, err
 	}
 	var raws []markets.Raw
 	for _, scan := range scans {
-		if scan.null && (c.blooms.incomplete.Load() || f.mayContain(h.bloom)) { // else: how some nodes write that there are none
-			return header{}, nil, n.Malformed("eth_getLogs of block %s: null", hash)
+		if scan.Null && (c.blooms.incomplete.Load() || f.MayContain(h.Bloom)) { // else: how some nodes write that there are none
+			return eth.Header{}, nil, n.Malformed("eth_getLogs of block %s: null", hash)
 		}
-		raws = append(raws, scan.raws...)
+		raws = append(raws, scan.Raws...)
 	}
-	raws, err := verifyLogs(raws, f, number, number)
+	raws, err := eth.VerifyLogs(raws, f, number, number)
 	if err != nil {
-		return header{}, nil, n.Malformed("eth_getLogs of block %s: %w", hash, err)
+		return eth.Header{}, nil, n.Malformed("eth_getLogs of block %s: %w", hash, err)
 	}
 	if len(raws) > 0 && raws[0].Block != hash {
-		return header{}, nil, n.Errorf("%w: logs of block %s instead of %s", chains.ErrReorganised, raws[0].Block, hash)
+		return eth.Header{}, nil, n.Errorf("%w: logs of block %s instead of %s", chains.ErrReorganised, raws[0].Block, hash)
 	}
 	return h, raws, nil
 }
@@ -126,12 +129,12 @@ func (c *Chain) blockLogsFrom(ctx context.Context, n client, f filter, number in
 // allLogs is all logs of a block, by its receipts, or where endpoints do not have
 // these by eth_getLogs without a filter.
 func (c *Chain) allLogs(ctx context.Context, number int64, hash string) (raws []markets.Raw, err error) {
-	err = c.use(ctx, withBlock(number), func(ctx context.Context, n client) error {
+	err = c.use(ctx, withBlock(number), func(ctx context.Context, n jsonrpc.Client) error {
 		raws, err = c.receiptsFrom(ctx, n, number, hash)
 		if err == nil || ctx.Err() != nil {
 			return err
 		}
-		_, raws, err = c.blockLogsFrom(ctx, n, filter{}, number, hash)
+		_, raws, err = c.blockLogsFrom(ctx, n, eth.Filter{}, number, hash)
 		return err
 	})
 	return raws, err
@@ -140,23 +143,23 @@ func (c *Chain) allLogs(ctx context.Context, number int64, hash string) (raws []
 const getBlockReceipts = "eth_getBlockReceipts"
 
 // receiptsFrom asks an endpoint for the logs of a block by its receipts.
-func (c *Chain) receiptsFrom(ctx context.Context, n client, number int64, hash string) ([]markets.Raw, error) {
+func (c *Chain) receiptsFrom(ctx context.Context, n jsonrpc.Client, number int64, hash string) ([]markets.Raw, error) {
 	if n.Limits.Lacks(getBlockReceipts) {
 		return nil, n.Errorf("%s: not available", getBlockReceipts)
 	}
-	var scan receiptsScanner
-	get := &call{method: getBlockReceipts, params: []any{hash}, result: scan.scan}
-	if err := n.do(ctx, get); err != nil {
+	var scan eth.ReceiptsScanner
+	get := &jsonrpc.Call{Method: getBlockReceipts, Params: []any{hash}, Result: scan.Scan}
+	if err := n.Do(ctx, get); err != nil {
 		if class := endpoint.ClassOf(err); class == endpoint.MissingMethod || class == endpoint.RPC {
 			n.Limits.MethodMissing(getBlockReceipts)
 		}
 		return nil, err
 	}
-	if scan.null {
+	if scan.Null {
 		return nil, n.Malformed("%s of block %s: null", getBlockReceipts, hash)
 	}
-	renumber(scan.raws)
-	raws, err := verifyLogs(scan.raws, filter{}, number, number)
+	eth.Renumber(scan.Raws)
+	raws, err := eth.VerifyLogs(scan.Raws, eth.Filter{}, number, number)
 	if err != nil {
 		return nil, n.Malformed("%s of block %s: %w", getBlockReceipts, hash, err)
 	}
@@ -168,24 +171,24 @@ func (c *Chain) receiptsFrom(ctx context.Context, n client, number int64, hash s
 
 // fetchRefusedBlock fetches the logs of a final block that an endpoint refused to answer even
 // alone, as why says: by its receipts, or in parts of the filter.
-func (c *Chain) fetchRefusedBlock(ctx context.Context, in interest, number int64, why error) (rangeLogs, error) {
-	var h header
-	err := c.use(ctx, withBlock(number), func(ctx context.Context, n client) (err error) {
+func (c *Chain) fetchRefusedBlock(ctx context.Context, in eth.Interest, number int64, why error) (backfill.Range, error) {
+	var h eth.Header
+	err := c.use(ctx, withBlock(number), func(ctx context.Context, n jsonrpc.Client) (err error) {
 		h, err = c.finalBlock(ctx, n, number)
 		return err
 	})
-	if err != nil || h.hash == "" {
-		return rangeLogs{}, why
+	if err != nil || h.Hash == "" {
+		return backfill.Range{}, why
 	}
-	if whole, err := c.allLogs(ctx, number, h.hash); err == nil {
+	if whole, err := c.allLogs(ctx, number, h.Hash); err == nil {
 		c.warnReadByReceipts(ctx, number, why)
-		return rangeLogs{first: number, last: number, hash: h.hash, raws: in.all.matching(whole)}, nil
+		return backfill.Range{First: number, Last: number, Hash: h.Hash, Raws: in.All.Matching(whole)}, nil
 	}
-	raws, err := c.fetchByHalves(ctx, in.all, number, h.hash)
+	raws, err := c.fetchByHalves(ctx, in.All, number, h.Hash)
 	if err != nil {
-		return rangeLogs{}, why
+		return backfill.Range{}, why
 	}
-	return rangeLogs{first: number, last: number, hash: h.hash, raws: raws}, nil
+	return backfill.Range{First: number, Last: number, Hash: h.Hash, Raws: raws}, nil
 }
 
 // warnEvery is how often it is said that blocks are read one by one.
@@ -201,15 +204,15 @@ func (c *Chain) warnReadByReceipts(ctx context.Context, number int64, why error)
 
 // fetchByHalves fetches the logs of a block by parts of a filter, halved until they are
 // answered.
-func (c *Chain) fetchByHalves(ctx context.Context, f filter, number int64, hash string) ([]markets.Raw, error) {
+func (c *Chain) fetchByHalves(ctx context.Context, f eth.Filter, number int64, hash string) ([]markets.Raw, error) {
 	var all []markets.Raw
-	for _, half := range f.halves() {
+	for _, half := range f.Halves() {
 		var raws []markets.Raw
-		err := c.use(ctx, withBlock(number), func(ctx context.Context, n client) (err error) {
+		err := c.use(ctx, withBlock(number), func(ctx context.Context, n jsonrpc.Client) (err error) {
 			_, raws, err = c.blockLogsFrom(ctx, n, half, number, hash)
 			return err
 		})
-		if err != nil && ctx.Err() == nil && half.divisible() {
+		if err != nil && ctx.Err() == nil && half.Divisible() {
 			raws, err = c.fetchByHalves(ctx, half, number, hash)
 		}
 		if err != nil {
@@ -217,5 +220,5 @@ func (c *Chain) fetchByHalves(ctx context.Context, f filter, number int64, hash 
 		}
 		all = append(all, raws...)
 	}
-	return verifyLogs(all, f, number, number)
+	return eth.VerifyLogs(all, f, number, number)
 }

@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 
 	"github.com/imart/event-worker/chains"
+	"github.com/imart/event-worker/chains/evm/internal/eth"
+	"github.com/imart/event-worker/chains/evm/internal/jsonrpc"
 	"github.com/imart/event-worker/chains/internal/endpoint"
 	"github.com/imart/event-worker/markets"
 )
@@ -21,11 +23,11 @@ const sampleSize = 100
 // has pruned them, or has left them out: where its history is not proven, where a range
 // holds far fewer than those before it did, and where a range without any is so recent
 // that a back end that lags may not have it.
-func (c *Chain) checkRange(ctx context.Context, n client, in interest, first, last int64, raws []markets.Raw, end header) error {
+func (c *Chain) checkRange(ctx context.Context, n jsonrpc.Client, in eth.Interest, first, last int64, raws []markets.Raw, end eth.Header) error {
 	if len(raws) > 0 && raws[0].Seq == first {
 		c.history.prove(n.Endpoint, first)
 	}
-	surprising := c.backfill.suspiciouslyFew(last-first+1, len(raws)) || len(raws) == 0 && nearHead(n, last)
+	surprising := c.backfill.SuspiciouslyFew(last-first+1, len(raws)) || len(raws) == 0 && nearHead(n, last)
 	if !surprising {
 		c.history.sampling.Lock() // windows in flight need one proof together
 		defer c.history.sampling.Unlock()
@@ -45,10 +47,10 @@ func (c *Chain) checkRange(ctx context.Context, n client, in interest, first, la
 		if lacks, err := c.isMissingFrom(ctx, n, in, h, raws); err != nil {
 			return err
 		} else if lacks {
-			return n.Errorf("%w: some of block %d", errIncomplete, h.number)
+			return n.Errorf("%w: some of block %d", errIncomplete, h.Number)
 		}
 	}
-	if len(raws) > 0 || end.bloom.informative() {
+	if len(raws) > 0 || end.Bloom.Informative() {
 		c.history.prove(n.Endpoint, first)
 	} else {
 		c.history.noteInconclusive(n.Endpoint)
@@ -57,32 +59,32 @@ func (c *Chain) checkRange(ctx context.Context, n client, in interest, first, la
 }
 
 // nearHead says whether a block is near the endpoint's head.
-func nearHead(n client, block int64) bool { return block > n.Status().Height-2*sampleSize }
+func nearHead(n jsonrpc.Client, block int64) bool { return block > n.Status().Height-2*sampleSize }
 
 // sampleHistory makes sure that an endpoint has the logs of blocks: of one of a sample
 // whose bloom says that it has any. Where no bloom says so there is nothing to miss. It
 // returns the headers of the sample.
-func (c *Chain) sampleHistory(ctx context.Context, n client, first, last int64) ([]header, error) {
+func (c *Chain) sampleHistory(ctx context.Context, n jsonrpc.Client, first, last int64) ([]eth.Header, error) {
 	first = max(first, 0)
 	if last < first {
 		return nil, nil
 	}
 	count := min(last-first+1, int64(min(sampleSize, 20*c.cfg.MaxBatch)))
-	headers := make([]header, count)
-	calls := make([]*call, count)
+	headers := make([]eth.Header, count)
+	calls := make([]*jsonrpc.Call, count)
 	for i := range calls {
 		from, to := first+int64(i)*(last-first+1)/count, first+int64(i+1)*(last-first+1)/count
-		calls[i] = blockByNumber(quantity(from+rand.Int64N(to-from)), &headers[i])
+		calls[i] = eth.BlockByNumber(eth.Quantity(from+rand.Int64N(to-from)), &headers[i])
 	}
-	if err := n.do(ctx, calls...); err != nil {
+	if err := n.Do(ctx, calls...); err != nil {
 		return nil, err
 	}
 	missing := 0
 	for _, h := range headers {
 		switch {
-		case h.hash == "":
+		case h.Hash == "":
 			missing++
-		case h.bloom.informative():
+		case h.Bloom.Informative():
 			return headers, c.proveLogs(ctx, n, h)
 		}
 	}
@@ -100,27 +102,27 @@ const prunedAdvice = "use an endpoint that keeps the whole history, or a later s
 
 // proveLogs makes sure that an endpoint has the logs of a block whose bloom says that it
 // has some.
-func (c *Chain) proveLogs(ctx context.Context, n client, h header) error {
-	_, raws, err := c.blockLogsFrom(ctx, n, filter{}, h.number, h.hash)
+func (c *Chain) proveLogs(ctx context.Context, n jsonrpc.Client, h eth.Header) error {
+	_, raws, err := c.blockLogsFrom(ctx, n, eth.Filter{}, h.Number, h.Hash)
 	switch {
 	case err != nil && endpoint.RefusalOf(err).IsSize(): // too many
 	case err != nil:
 		return err
 	case len(raws) == 0:
-		if whole, err := c.receiptsFrom(ctx, n, h.number, h.hash); err == nil && len(whole) > 0 {
-			return n.Errorf("%w: none of block %d", errIncomplete, h.number)
+		if whole, err := c.receiptsFrom(ctx, n, h.Number, h.Hash); err == nil && len(whole) > 0 {
+			return n.Errorf("%w: none of block %d", errIncomplete, h.Number)
 		}
-		n.PrunedBelow(h.number + 1)
-		return n.Errorf("%w: it has no logs of block %d, though that block's bloom says that there are some: %s", chains.ErrPruned, h.number, prunedAdvice)
+		n.PrunedBelow(h.Number + 1)
+		return n.Errorf("%w: it has no logs of block %d, though that block's bloom says that there are some: %s", chains.ErrPruned, h.Number, prunedAdvice)
 	}
-	c.history.prove(n.Endpoint, h.number)
+	c.history.prove(n.Endpoint, h.Number)
 	return nil
 }
 
 // isMissingKnown says whether logs are missing from a range, going by the headers below its end
 // that were read before: near the head, those of all its blocks.
-func (c *Chain) isMissingKnown(ctx context.Context, n client, in interest, first int64, end header, raws []markets.Raw) (bool, error) {
-	for h, ok := c.headers.Get(end.parent); ok && h.number >= first; h, ok = c.headers.Get(h.parent) {
+func (c *Chain) isMissingKnown(ctx context.Context, n jsonrpc.Client, in eth.Interest, first int64, end eth.Header, raws []markets.Raw) (bool, error) {
+	for h, ok := c.headers.Get(end.Parent); ok && h.Number >= first; h, ok = c.headers.Get(h.Parent) {
 		if lacks, err := c.isMissingFrom(ctx, n, in, h, raws); lacks || err != nil {
 			return lacks, err
 		}
@@ -129,14 +131,14 @@ func (c *Chain) isMissingKnown(ctx context.Context, n client, in interest, first
 }
 
 // isMissingFrom says whether logs of a block are missing from a range.
-func (c *Chain) isMissingFrom(ctx context.Context, n client, in interest, h header, raws []markets.Raw) (bool, error) {
-	from, _ := slices.BinarySearchFunc(raws, h.number, func(r markets.Raw, height int64) int { return cmp.Compare(r.Seq, height) })
+func (c *Chain) isMissingFrom(ctx context.Context, n jsonrpc.Client, in eth.Interest, h eth.Header, raws []markets.Raw) (bool, error) {
+	from, _ := slices.BinarySearchFunc(raws, h.Number, func(r markets.Raw, height int64) int { return cmp.Compare(r.Seq, height) })
 	to := from
-	for to < len(raws) && raws[to].Seq == h.number {
+	for to < len(raws) && raws[to].Seq == h.Number {
 		to++
 	}
 	own := raws[from:to:to]
-	if h.hash == "" || !in.isMissingLogs(h.bloom, own) {
+	if h.Hash == "" || !in.IsMissingLogs(h.Bloom, own) {
 		return false, nil
 	}
 	settled, err := c.reconcile(ctx, n, in, h, own)
@@ -147,36 +149,36 @@ func (c *Chain) isMissingFrom(ctx context.Context, n client, in interest, h head
 // asked again, of another endpoint where there is one, and then by the block's receipts;
 // a contradiction that two sources share is counted and believed, as blooms seem to hold
 // more than they do.
-func (c *Chain) reconcile(ctx context.Context, n client, in interest, h header, raws []markets.Raw) ([]markets.Raw, error) {
+func (c *Chain) reconcile(ctx context.Context, n jsonrpc.Client, in eth.Interest, h eth.Header, raws []markets.Raw) ([]markets.Raw, error) {
 	c.learnBlooms(ctx, n, h, raws)
-	if !in.isMissingLogs(h.bloom, raws) {
+	if !in.IsMissingLogs(h.Bloom, raws) {
 		return raws, nil
 	}
 	again, err := c.refetch(ctx, n, in, h)
 	if err == nil && len(again) > len(raws) {
-		c.cfg.Log.WarnContext(ctx, "logs were missing from an answer", "endpoint", n.Host(), "block", h.number, "logs", len(raws), "of", len(again))
+		c.cfg.Log.WarnContext(ctx, "logs were missing from an answer", "endpoint", n.Host(), "block", h.Number, "logs", len(raws), "of", len(again))
 		raws = again
 	}
-	if !in.isMissingLogs(h.bloom, raws) {
+	if !in.IsMissingLogs(h.Bloom, raws) {
 		return raws, nil
 	}
-	whole, errWhole := c.allLogs(ctx, h.number, h.hash)
-	if errWhole == nil && bytes.Equal(bloomOf(whole), h.bloom) {
-		return in.all.matching(whole), nil
+	whole, errWhole := c.allLogs(ctx, h.Number, h.Hash)
+	if errWhole == nil && bytes.Equal(eth.BloomOf(whole), h.Bloom) {
+		return in.All.Matching(whole), nil
 	}
 	if err != nil && errWhole != nil { // nobody else was heard
 		return nil, err
 	}
 	c.contradictions.Add(1)
-	c.cfg.Log.DebugContext(ctx, "a bloom holds more than two answers", "endpoint", n.Host(), "block", h.number, "hash", h.hash)
+	c.cfg.Log.DebugContext(ctx, "a bloom holds more than two answers", "endpoint", n.Host(), "block", h.Number, "hash", h.Hash)
 	return raws, nil
 }
 
 // refetch asks for the logs of a block again, of another endpoint than one if there is
 // another.
-func (c *Chain) refetch(ctx context.Context, n client, in interest, h header) (raws []markets.Raw, err error) {
-	err = c.pool.UseBut(ctx, n.Endpoint, withBlock(h.number), func(ctx context.Context, e *endpoint.Endpoint) error {
-		_, raws, err = c.blockLogsFrom(ctx, c.client(e), in.all, h.number, h.hash)
+func (c *Chain) refetch(ctx context.Context, n jsonrpc.Client, in eth.Interest, h eth.Header) (raws []markets.Raw, err error) {
+	err = c.pool.UseBut(ctx, n.Endpoint, withBlock(h.Number), func(ctx context.Context, e *endpoint.Endpoint) error {
+		_, raws, err = c.blockLogsFrom(ctx, c.client(e), in.All, h.Number, h.Hash)
 		return err
 	})
 	return raws, err
@@ -184,7 +186,7 @@ func (c *Chain) refetch(ctx context.Context, n client, in interest, h header) (r
 
 // refetchEachBlock returns the logs of a range of which some were missing from an answer: every
 // block is held against its bloom.
-func (c *Chain) refetchEachBlock(ctx context.Context, n client, in interest, first, last int64, raws []markets.Raw) ([]markets.Raw, error) {
+func (c *Chain) refetchEachBlock(ctx context.Context, n jsonrpc.Client, in eth.Interest, first, last int64, raws []markets.Raw) ([]markets.Raw, error) {
 	c.cfg.Log.WarnContext(ctx, "logs were missing from an answer: its blocks are looked at one by one", "endpoint", n.Host(), "first", first, "last", last)
 	var all []markets.Raw
 	for from := first; from <= last; {
@@ -198,7 +200,7 @@ func (c *Chain) refetchEachBlock(ctx context.Context, n client, in interest, fir
 			for len(raws) > 0 && raws[0].Seq == from+int64(i) {
 				own, raws = append(own, raws[0]), raws[1:]
 			}
-			if h.hash != "" {
+			if h.Hash != "" {
 				if own, err = c.reconcile(ctx, n, in, h, own); err != nil {
 					return nil, err
 				}
@@ -222,11 +224,11 @@ func (k *bloomTrust) known() bool { return k.complete.Load() || k.incomplete.Loa
 
 // learn compares a header's bloom with logs of its block. It reports whether the
 // chain's blooms turned out, just now, to be hollow.
-func (k *bloomTrust) learn(b bloom, raws []markets.Raw) bool {
+func (k *bloomTrust) learn(b eth.Bloom, raws []markets.Raw) bool {
 	if len(raws) == 0 || k.incomplete.Load() {
 		return false
 	}
-	if b.informative() && b.contains(&raws[0]) {
+	if b.Informative() && b.Contains(&raws[0]) {
 		k.complete.Store(true)
 		return false
 	}
@@ -237,9 +239,9 @@ func (k *bloomTrust) learn(b bloom, raws []markets.Raw) bool {
 func (k *bloomTrust) trusted() bool { return k.complete.Load() && !k.incomplete.Load() }
 
 // learnBlooms compares a header's bloom with logs of its block, and tells if blooms are hollow.
-func (c *Chain) learnBlooms(ctx context.Context, n client, h header, raws []markets.Raw) {
-	if c.blooms.learn(h.bloom, raws) {
-		c.cfg.Log.WarnContext(ctx, "a block's bloom does not hold its logs: no block is skipped for its bloom", "endpoint", n.Host(), "block", h.number)
+func (c *Chain) learnBlooms(ctx context.Context, n jsonrpc.Client, h eth.Header, raws []markets.Raw) {
+	if c.blooms.learn(h.Bloom, raws) {
+		c.cfg.Log.WarnContext(ctx, "a block's bloom does not hold its logs: no block is skipped for its bloom", "endpoint", n.Host(), "block", h.Number)
 	}
 }
 
@@ -250,10 +252,10 @@ func (c *Chain) probeBlooms(ctx context.Context, raws []markets.Raw) {
 		return
 	}
 	raw := raws[len(raws)-1]
-	_ = c.use(ctx, withBlock(raw.Seq), func(ctx context.Context, n client) error {
-		var h header
-		err := n.do(ctx, blockByHash(raw.Block, &h))
-		if err == nil && h.hash == raw.Block {
+	_ = c.use(ctx, withBlock(raw.Seq), func(ctx context.Context, n jsonrpc.Client) error {
+		var h eth.Header
+		err := n.Do(ctx, eth.BlockByHash(raw.Block, &h))
+		if err == nil && h.Hash == raw.Block {
 			c.learnBlooms(ctx, n, h, []markets.Raw{raw})
 		}
 		return err

@@ -9,6 +9,8 @@ import (
 	"github.com/mailru/easyjson/jlexer"
 
 	"github.com/imart/event-worker/chains"
+	"github.com/imart/event-worker/chains/evm/internal/eth"
+	"github.com/imart/event-worker/chains/evm/internal/jsonrpc"
 	"github.com/imart/event-worker/chains/internal/endpoint"
 )
 
@@ -28,7 +30,7 @@ var missingStateWords = []string{
 // Head is the height of the newest block.
 func (c *Chain) Head(ctx context.Context) (int64, error) {
 	head := int64(-1)
-	err := c.ask(ctx, endpoint.Need{}, &call{method: "eth_blockNumber", result: func(l *jlexer.Lexer) { head = scanInt(l) }})
+	err := c.ask(ctx, endpoint.Need{}, &jsonrpc.Call{Method: "eth_blockNumber", Result: func(l *jlexer.Lexer) { head = eth.ScanInt(l) }})
 	if err == nil && head < 0 {
 		err = fmt.Errorf("%w: no latest block", chains.ErrAhead)
 	}
@@ -78,14 +80,14 @@ func (c *Chain) deployedBefore(ctx context.Context, address string, end int64) (
 
 func (c *Chain) hasCode(ctx context.Context, address string, height int64) (bool, error) {
 	var code string
-	err := c.ask(ctx, endpoint.Need{From: height, To: height}, &call{method: "eth_getCode", params: []any{address, quantity(height)}, result: func(l *jlexer.Lexer) {
+	err := c.ask(ctx, endpoint.Need{From: height, To: height}, &jsonrpc.Call{Method: "eth_getCode", Params: []any{address, eth.Quantity(height)}, Result: func(l *jlexer.Lexer) {
 		if l.IsNull() {
 			l.Skip()
 			return
 		}
 		code = l.String()
 	}})
-	said, ok := errors.AsType[*rpcError](err)
+	said, ok := errors.AsType[*jsonrpc.Error](err)
 	switch {
 	case ok && isMissingState(said.Message):
 		return false, fmt.Errorf("%w (%d): configure an archive node, or the market's start as a block's number: %w", ErrNoState, height, err)

@@ -19,6 +19,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/imart/event-worker/chains"
+	"github.com/imart/event-worker/chains/evm/internal/eth"
 )
 
 // codes is a node that knows no more than its head and since when there is code where.
@@ -37,10 +38,10 @@ func (n *codes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		Params []string
 	}
 	_ = json.NewDecoder(r.Body).Decode(&request)
-	answer := `"result":"` + quantity(gethChainID) + `"`
+	answer := `"result":"` + eth.Quantity(gethChainID) + `"`
 	switch request.Method {
 	case "eth_blockNumber":
-		answer = `"result":"` + quantity(n.head) + `"`
+		answer = `"result":"` + eth.Quantity(n.head) + `"`
 		if n.falls {
 			n.head = 10
 		}

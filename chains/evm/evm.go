@@ -27,6 +27,9 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"github.com/imart/event-worker/chains"
+	"github.com/imart/event-worker/chains/evm/internal/backfill"
+	"github.com/imart/event-worker/chains/evm/internal/eth"
+	"github.com/imart/event-worker/chains/evm/internal/jsonrpc"
 	"github.com/imart/event-worker/chains/internal/endpoint"
 	"github.com/imart/event-worker/chains/internal/sized"
 	"github.com/imart/event-worker/markets"
@@ -74,16 +77,16 @@ type Chain struct {
 	cfg    Config
 	ids    map[*endpoint.Endpoint]*atomic.Int64 // of calls, where connections are kept
 
-	filters    map[string]filter // by keyOf
-	all        filter            // their union
+	filters    map[string]eth.Filter // by keyOf
+	all        eth.Filter            // their union
 	blooms     bloomTrust
 	violations violations
 	finality   finalityTag
 	history    history
-	backfill   *backfill
+	backfill   *backfill.Windows
 
 	blocks      *sized.Cache[string, []markets.Raw] // a block's logs for all sources, by hash
-	headers     *lru.Cache[string, header]          // by hash
+	headers     *lru.Cache[string, eth.Header]      // by hash
 	receiptLogs *sized.Cache[string, []markets.Log] // a transaction's logs, by block and hash
 	flights     singleflight.Group                  // of blocks being fetched, by hash
 	heads       chan struct{}
@@ -119,20 +122,20 @@ func New(cfg Config) (*Chain, error) {
 	cfg.Log = cmp.Or(cfg.Log, slog.Default())
 	c := &Chain{
 		cfg:         cfg,
-		filters:     map[string]filter{},
-		blocks:      sized.New[string](blocksKept, bytesKept, sizeOf),
-		headers:     lru.NewCache[string, header](headersKept),
-		receiptLogs: sized.New[string](receiptLogsKept, bytesKept, sizeOfLogs),
+		filters:     map[string]eth.Filter{},
+		blocks:      sized.New[string](blocksKept, bytesKept, eth.SizeOf),
+		headers:     lru.NewCache[string, eth.Header](headersKept),
+		receiptLogs: sized.New[string](receiptLogsKept, bytesKept, eth.SizeOfLogs),
 		ids:         map[*endpoint.Endpoint]*atomic.Int64{},
 	}
 	for _, source := range cfg.Sources {
-		f, err := newFilter(source)
+		f, err := eth.NewFilter(source)
 		if err != nil {
 			return nil, err
 		}
-		c.filters[sourceKey(source)] = f
+		c.filters[eth.SourceKey(source)] = f
 	}
-	c.all = union(c.filters)
+	c.all = eth.Union(c.filters)
 	c.blooms.incomplete.Store(cfg.IncompleteBlooms)
 	if c.budget = cfg.Budget; c.budget == nil {
 		c.budget = chains.NewBudget(chains.DefaultBudget)
@@ -141,7 +144,7 @@ func New(cfg Config) (*Chain, error) {
 		return nil, err
 	}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
-	c.backfill = newBackfill(c.ctx, backfillConfig{Filters: c.filters, MaxRange: cfg.MaxRange, InFlight: cfg.InFlight, Budget: c.budget}, endpointWindows{c})
+	c.backfill = backfill.New(c.ctx, backfill.Config{Filters: c.filters, MaxRange: cfg.MaxRange, InFlight: cfg.InFlight, Budget: c.budget}, endpointWindows{c})
 	c.followHeads()
 	return c, nil
 }
@@ -174,23 +177,23 @@ func (c *Chain) Close() {
 func (c *Chain) Endpoints() []chains.EndpointStatus { return c.pool.Statuses() }
 
 // client is the client of one endpoint.
-func (c *Chain) client(e *endpoint.Endpoint) client {
-	return client{Endpoint: e, batch: c.cfg.MaxBatch, ids: c.ids[e]}
+func (c *Chain) client(e *endpoint.Endpoint) jsonrpc.Client {
+	return jsonrpc.Client{Endpoint: e, MaxBatch: c.cfg.MaxBatch, IDs: c.ids[e]}
 }
 
 // use runs an attempt with the fittest endpoint, and with others while it fails.
-func (c *Chain) use(ctx context.Context, need endpoint.Need, attempt func(context.Context, client) error) error {
+func (c *Chain) use(ctx context.Context, need endpoint.Need, attempt func(context.Context, jsonrpc.Client) error) error {
 	return c.pool.Use(ctx, need, func(ctx context.Context, e *endpoint.Endpoint) error { return attempt(ctx, c.client(e)) })
 }
 
 // ask asks calls that do not depend on each other: what one endpoint does not answer,
 // another is asked for. Where there is no other, a limited rate is waited for.
-func (c *Chain) ask(ctx context.Context, need endpoint.Need, calls ...*call) error {
-	return c.use(ctx, need, func(ctx context.Context, n client) error {
+func (c *Chain) ask(ctx context.Context, need endpoint.Need, calls ...*jsonrpc.Call) error {
+	return c.use(ctx, need, func(ctx context.Context, n jsonrpc.Client) error {
 		if len(c.pool.All()) == 1 {
-			n.rateRetries = maxRateRetries
+			n.RateRetries = maxRateRetries
 		}
-		return n.do(ctx, calls...)
+		return n.Do(ctx, calls...)
 	})
 }
 
@@ -198,16 +201,16 @@ func (c *Chain) ask(ctx context.Context, need endpoint.Need, calls ...*call) err
 const maxRateRetries = 6
 
 // verifyChain asks whether an endpoint serves the configured chain.
-func (c *Chain) verifyChain(ctx context.Context, n client) error {
+func (c *Chain) verifyChain(ctx context.Context, n jsonrpc.Client) error {
 	var id int64
-	if err := n.do(ctx, chainID(&id)); err != nil {
+	if err := n.Do(ctx, eth.ChainID(&id)); err != nil {
 		return err
 	}
 	return c.checkChainID(n, id)
 }
 
 // checkChainID checks the chain id that an endpoint has answered.
-func (c *Chain) checkChainID(n client, id int64) error {
+func (c *Chain) checkChainID(n jsonrpc.Client, id int64) error {
 	if uint64(id) != c.cfg.ChainID {
 		n.IsWrong()
 		return n.Errorf("%w: the endpoint's chain id is %d, the configured one %d", chains.ErrWrongChain, id, c.cfg.ChainID)

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/imart/event-worker/chains"
+	"github.com/imart/event-worker/chains/evm/internal/eth"
+	"github.com/imart/event-worker/chains/evm/internal/jsonrpc"
 )
 
 // finalityTag is what is known of how a chain's nodes tell which block is final.
@@ -22,15 +24,15 @@ type finalityTag struct {
 // height is the height of the final block, given what a node answered to the question for
 // it: where nodes do not tell, as many blocks as are configured lie above it. Once a
 // node has told it, a node that does not changes nothing.
-func (f *finalityTag) height(cfg Config, head, finalized header, err error, known *chains.View) (int64, error) {
+func (f *finalityTag) height(cfg Config, head, finalized eth.Header, err error, known *chains.View) (int64, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	byConfirmations := head.number - cfg.Confirmations
+	byConfirmations := head.Number - cfg.Confirmations
 	final := byConfirmations
 	switch {
-	case err == nil && finalized.hash != "":
+	case err == nil && finalized.Hash != "":
 		f.told, f.failed = true, 0
-		final = min(finalized.number, head.number)
+		final = min(finalized.Number, head.Number)
 	case err == nil || isWithoutFinality(err):
 		if f.told && known != nil {
 			final = known.Final.Seq
@@ -44,7 +46,7 @@ func (f *finalityTag) height(cfg Config, head, finalized header, err error, know
 			return 0, err
 		}
 	}
-	return max(final, head.number-cfg.MaxUnfinal, 0), nil
+	return max(final, head.Number-cfg.MaxUnfinal, 0), nil
 }
 
 // isWithoutFinality says whether an answer means that the node knows no final
@@ -52,7 +54,7 @@ func (f *finalityTag) height(cfg Config, head, finalized header, err error, know
 // tell.
 func isWithoutFinality(err error) bool {
 	const limitExceeded, internal = -32005, -32603
-	said, ok := errors.AsType[*rpcError](err)
+	said, ok := errors.AsType[*jsonrpc.Error](err)
 	if !ok || said.Refusal().IsRate() || said.Code == limitExceeded {
 		return false
 	}
@@ -143,7 +145,7 @@ func (b *violations) recentlyConfirmed(now time.Time) bool {
 
 // isFinalityViolated says whether the block that was final is no longer on the chain, which must
 // be confirmed.
-func (c *Chain) isFinalityViolated(ctx context.Context, n client, known, view *chains.View) (bool, error) {
+func (c *Chain) isFinalityViolated(ctx context.Context, n jsonrpc.Client, known, view *chains.View) (bool, error) {
 	final := known.Final
 	if final.Hash == "" {
 		return false, nil
@@ -154,7 +156,7 @@ func (c *Chain) isFinalityViolated(ctx context.Context, n client, known, view *c
 		if err != nil {
 			return false, err
 		}
-		hash = now[0].hash
+		hash = now[0].Hash
 	}
 	if hash == final.Hash {
 		return false, nil
@@ -168,7 +170,7 @@ func (c *Chain) isFinalityViolated(ctx context.Context, n client, known, view *c
 // confirmViolation returns nil once a break of finality is to be believed: the endpoint serves
 // the configured chain, every other endpoint that answers agrees, and the break has
 // lasted. Until then the error is ErrFinality.
-func (c *Chain) confirmViolation(ctx context.Context, n client, s violation) error {
+func (c *Chain) confirmViolation(ctx context.Context, n jsonrpc.Client, s violation) error {
 	if err := c.verifyChain(ctx, n); err != nil {
 		return err
 	}
@@ -201,19 +203,18 @@ func orMissing(hash string) string {
 
 // contradictedBy asks the other endpoints for the block that was final. It returns the host of
 // one that still has it, if there is one.
-func (c *Chain) contradictedBy(ctx context.Context, but client, s violation) (string, bool) {
+func (c *Chain) contradictedBy(ctx context.Context, but jsonrpc.Client, s violation) (string, bool) {
 	for _, e := range c.pool.All() {
 		if e == but.Endpoint {
 			continue
 		}
 		var id int64
-		var h header
+		var h eth.Header
 		n := c.client(e)
-		err := n.do(ctx, chainID(&id), blockByNumber(quantity(s.height), &h))
-		if err == nil && uint64(id) == c.cfg.ChainID && h.hash == s.was {
+		err := n.Do(ctx, eth.ChainID(&id), eth.BlockByNumber(eth.Quantity(s.height), &h))
+		if err == nil && uint64(id) == c.cfg.ChainID && h.Hash == s.was {
 			return e.Host(), false
 		}
 	}
 	return "", true
 }
-

@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	"github.com/imart/event-worker/chains"
+	"github.com/imart/event-worker/chains/evm/internal/eth"
+	"github.com/imart/event-worker/chains/evm/internal/jsonrpc"
 	"github.com/imart/event-worker/chains/internal/endpoint"
 )
 
@@ -24,7 +26,7 @@ func (c *Chain) Advance(ctx context.Context, known *chains.View) (view *chains.V
 	if known != nil {
 		need.To = known.Head.Seq
 	}
-	err = c.use(ctx, need, func(ctx context.Context, n client) (err error) {
+	err = c.use(ctx, need, func(ctx context.Context, n jsonrpc.Client) (err error) {
 		for try := 1; ; try++ {
 			view, err = c.advance(ctx, n, known)
 			if !errors.Is(err, errMoved) {
@@ -41,17 +43,17 @@ func (c *Chain) Advance(ctx context.Context, known *chains.View) (view *chains.V
 	return view, nil
 }
 
-func (c *Chain) advance(ctx context.Context, n client, known *chains.View) (*chains.View, error) {
+func (c *Chain) advance(ctx context.Context, n jsonrpc.Client, known *chains.View) (*chains.View, error) {
 	head, final, err := c.fetchTip(ctx, n, known)
 	if err != nil {
 		return nil, err
 	}
 	if known != nil {
-		if head.number < known.Head.Seq && isOn(known, head) || head.number < known.Final.Seq {
+		if head.Number < known.Head.Seq && isOn(known, head) || head.Number < known.Final.Seq {
 			return known, nil // a lagging node
 		}
 		final = max(final, known.Final.Seq)
-		if head.hash == known.Head.Hash && final == known.Final.Seq {
+		if head.Hash == known.Head.Hash && final == known.Final.Seq {
 			c.violations.resolve(ctx, c.cfg.Log, known.Final.Hash)
 			return known, nil
 		}
@@ -79,32 +81,32 @@ func (c *Chain) advance(ctx context.Context, n client, known *chains.View) (*cha
 	return view, nil
 }
 
-func isOn(view *chains.View, h header) bool {
-	hash, ok := view.Hash(h.number)
-	return ok && hash == h.hash
+func isOn(view *chains.View, h eth.Header) bool {
+	hash, ok := view.Hash(h.Number)
+	return ok && hash == h.Hash
 }
 
 // fetchTip asks for the newest block and for the height of the newest final one; and, in the
 // same request, for the chain id.
-func (c *Chain) fetchTip(ctx context.Context, n client, known *chains.View) (head header, final int64, err error) {
+func (c *Chain) fetchTip(ctx context.Context, n jsonrpc.Client, known *chains.View) (head eth.Header, final int64, err error) {
 	var id int64
-	var finalized header
-	ours, latest, safest := chainID(&id), blockByNumber("latest", &head), blockByNumber("finalized", &finalized)
-	if err := n.send(ctx, ours, latest, safest); err != nil {
-		return header{}, 0, err
+	var finalized eth.Header
+	ours, latest, safest := eth.ChainID(&id), eth.BlockByNumber("latest", &head), eth.BlockByNumber("finalized", &finalized)
+	if err := n.Send(ctx, ours, latest, safest); err != nil {
+		return eth.Header{}, 0, err
 	}
-	if err := firstError([]*call{ours, latest}); err != nil {
-		return header{}, 0, err
+	if err := jsonrpc.FirstError([]*jsonrpc.Call{ours, latest}); err != nil {
+		return eth.Header{}, 0, err
 	}
 	if err := c.checkChainID(n, id); err != nil {
-		return header{}, 0, err
+		return eth.Header{}, 0, err
 	}
-	if head.hash == "" {
-		return header{}, 0, n.Errorf("%w: no latest block", chains.ErrAhead)
+	if head.Hash == "" {
+		return eth.Header{}, 0, n.Errorf("%w: no latest block", chains.ErrAhead)
 	}
-	n.Saw(head.number)
-	c.headers.Add(head.hash, head)
-	final, err = c.finality.height(c.cfg, head, finalized, safest.err, known)
+	n.Saw(head.Number)
+	c.headers.Add(head.Hash, head)
+	final, err = c.finality.height(c.cfg, head, finalized, safest.Err, known)
 	return head, final, err
 }
 
@@ -112,17 +114,17 @@ func (c *Chain) fetchTip(ctx context.Context, n client, known *chains.View) (hea
 // height final, and returns the hashes from there on. It reports whether it
 // joined the known branch. At a height without a block, which some chains have, stands
 // the hash of the block below.
-func (c *Chain) walkBack(ctx context.Context, n client, head header, final int64, known *chains.View) ([]string, bool, error) {
-	hashes := make([]string, head.number-final+1)
+func (c *Chain) walkBack(ctx context.Context, n jsonrpc.Client, head eth.Header, final int64, known *chains.View) ([]string, bool, error) {
+	hashes := make([]string, head.Number-final+1)
 	h := head
 	ahead := int64(c.cfg.MaxBatch) // headers to ask for at once
 	if known != nil {
-		ahead = max(head.number-known.Head.Seq-1, 1)
+		ahead = max(head.Number-known.Head.Seq-1, 1)
 	}
-	number := head.number // down to which hashes are known
-	hashes[number-final] = h.hash
+	number := head.Number // down to which hashes are known
+	hashes[number-final] = h.Hash
 	for {
-		if known != nil && isOn(known, header{number: number, hash: h.hash}) {
+		if known != nil && isOn(known, eth.Header{Number: number, Hash: h.Hash}) {
 			for n := final; n < number; n++ {
 				hashes[n-final], _ = known.Hash(n)
 			}
@@ -133,15 +135,15 @@ func (c *Chain) walkBack(ctx context.Context, n client, head header, final int64
 		}
 		// The headers below are asked for by number and proven by parent hashes. The
 		// last hash needs no header: its child's tells it.
-		if number == final+1 || known != nil && isOn(known, header{number: number - 1, hash: h.parent}) {
+		if number == final+1 || known != nil && isOn(known, eth.Header{Number: number - 1, Hash: h.Parent}) {
 			number--
-			h = header{number: number, hash: h.parent}
-			hashes[number-final] = h.hash
+			h = eth.Header{Number: number, Hash: h.Parent}
+			hashes[number-final] = h.Hash
 			continue
 		}
-		if parent, ok := c.headers.Get(h.parent); ok && parent.number == number-1 {
+		if parent, ok := c.headers.Get(h.Parent); ok && parent.Number == number-1 {
 			number, h = number-1, parent
-			hashes[number-final] = h.hash
+			hashes[number-final] = h.Hash
 			continue
 		}
 		below, err := c.headersBetween(ctx, n, max(final+1, number-min(ahead, int64(c.cfg.MaxBatch))), number)
@@ -152,16 +154,16 @@ func (c *Chain) walkBack(ctx context.Context, n client, head header, final int64
 		empty := number // heights from here up have no block
 		for i := len(below) - 1; i >= 0; i-- {
 			switch {
-			case below[i].hash == "":
+			case below[i].Hash == "":
 				number--
-				hashes[number-final] = h.parent
+				hashes[number-final] = h.Parent
 				continue
-			case below[i].hash != h.parent:
-				return nil, false, n.Errorf("%w: block %d is not the parent of %s", errMoved, below[i].number, h.hash)
+			case below[i].Hash != h.Parent:
+				return nil, false, n.Errorf("%w: block %d is not the parent of %s", errMoved, below[i].Number, h.Hash)
 			}
 			h = below[i]
 			number--
-			hashes[number-final] = h.hash
+			hashes[number-final] = h.Hash
 			empty = number
 		}
 		if empty-number > maxEmptyHeights {
@@ -169,4 +171,3 @@ func (c *Chain) walkBack(ctx context.Context, n client, head header, final int64
 		}
 	}
 }
-

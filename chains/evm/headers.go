@@ -9,27 +9,29 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/imart/event-worker/chains"
+	"github.com/imart/event-worker/chains/evm/internal/eth"
+	"github.com/imart/event-worker/chains/evm/internal/jsonrpc"
 	"github.com/imart/event-worker/chains/internal/endpoint"
 	"github.com/imart/event-worker/markets"
 )
 
 // headersBetween asks for the headers from one height up to, but without, another. A height
 // may have no block.
-func (c *Chain) headersBetween(ctx context.Context, n client, from, to int64) ([]header, error) {
-	headers := make([]header, to-from)
-	calls := make([]*call, len(headers))
+func (c *Chain) headersBetween(ctx context.Context, n jsonrpc.Client, from, to int64) ([]eth.Header, error) {
+	headers := make([]eth.Header, to-from)
+	calls := make([]*jsonrpc.Call, len(headers))
 	for i := range headers {
-		calls[i] = blockByNumber(quantity(from+int64(i)), &headers[i])
+		calls[i] = eth.BlockByNumber(eth.Quantity(from+int64(i)), &headers[i])
 	}
-	err := n.do(ctx, calls...)
+	err := n.Do(ctx, calls...)
 	for i, h := range headers {
-		if h.hash == "" {
+		if h.Hash == "" {
 			continue
 		}
-		if number := from + int64(i); h.number != number {
-			return nil, n.Malformed("asked for block %d, answered with block %d", number, h.number)
+		if number := from + int64(i); h.Number != number {
+			return nil, n.Malformed("asked for block %d, answered with block %d", number, h.Number)
 		}
-		c.headers.Add(h.hash, h) // kept, whatever failed beside it
+		c.headers.Add(h.Hash, h) // kept, whatever failed beside it
 	}
 	return headers, err
 }
@@ -40,37 +42,37 @@ const maxEmptyHeights = 32
 // blockAtOrBelow is the newest block at or below a height that has no block, as some chains'
 // heights do not. ErrAhead: the endpoint has not come so far. ErrPruned: it has, and
 // does not have the blocks any more.
-func (c *Chain) blockAtOrBelow(ctx context.Context, n client, height int64) (header, error) {
-	var head header
-	below := make([]header, maxEmptyHeights)
-	calls := []*call{blockByNumber("latest", &head)}
+func (c *Chain) blockAtOrBelow(ctx context.Context, n jsonrpc.Client, height int64) (eth.Header, error) {
+	var head eth.Header
+	below := make([]eth.Header, maxEmptyHeights)
+	calls := []*jsonrpc.Call{eth.BlockByNumber("latest", &head)}
 	for i := range below {
 		if at := height - int64(i); at >= 0 {
-			calls = append(calls, blockByNumber(quantity(at), &below[i]))
+			calls = append(calls, eth.BlockByNumber(eth.Quantity(at), &below[i]))
 		}
 	}
-	if err := n.do(ctx, calls...); err != nil {
-		return header{}, err
+	if err := n.Do(ctx, calls...); err != nil {
+		return eth.Header{}, err
 	}
-	if head.number < height {
+	if head.Number < height {
 		n.IsLagging()
-		return header{}, n.Errorf("%w: no block %d, head at %d", chains.ErrAhead, height, head.number)
+		return eth.Header{}, n.Errorf("%w: no block %d, head at %d", chains.ErrAhead, height, head.Number)
 	}
 	for _, h := range below {
-		if h.hash != "" {
+		if h.Hash != "" {
 			return h, nil
 		}
 	}
 	n.PrunedBelow(height + 1)
-	return header{}, n.Errorf("%w: no block %d, though its head is at %d: use an endpoint that keeps the whole history, or a later start", chains.ErrPruned, height, head.number)
+	return eth.Header{}, n.Errorf("%w: no block %d, though its head is at %d: use an endpoint that keeps the whole history, or a later start", chains.ErrPruned, height, head.Number)
 }
 
 // finalBlock is the header of a final block, of an endpoint that says in the same answer
 // that it serves the chain: no parent hash proves it. It may be missing.
-func (c *Chain) finalBlock(ctx context.Context, n client, number int64) (h header, err error) {
+func (c *Chain) finalBlock(ctx context.Context, n jsonrpc.Client, number int64) (h eth.Header, err error) {
 	var id int64
-	if err := n.do(ctx, chainID(&id), blockByNumber(quantity(number), &h)); err != nil {
-		return header{}, err
+	if err := n.Do(ctx, eth.ChainID(&id), eth.BlockByNumber(eth.Quantity(number), &h)); err != nil {
+		return eth.Header{}, err
 	}
 	return h, c.checkChainID(n, id)
 }
@@ -90,7 +92,7 @@ func (c *Chain) fillTimes(ctx context.Context, raws []markets.Raw) error {
 			missing = append(missing, block)
 			need.To = max(need.To, raws[i].Seq)
 		}
-		times[block] = h.time
+		times[block] = h.Time
 	}
 	if len(times) == 0 {
 		return nil
@@ -112,15 +114,15 @@ func (c *Chain) fillTimes(ctx context.Context, raws []markets.Raw) error {
 // kept, whatever fails beside it.
 func (c *Chain) fetchTimes(ctx context.Context, need endpoint.Need, hashes []string) (map[string]time.Time, error) {
 	const atOnce = 4
-	headers := make([]header, len(hashes))
+	headers := make([]eth.Header, len(hashes))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(atOnce)
 	for from := 0; from < len(hashes); from += c.cfg.MaxBatch {
 		to := min(from+c.cfg.MaxBatch, len(hashes))
 		group.Go(func() error {
-			calls := make([]*call, 0, to-from)
+			calls := make([]*jsonrpc.Call, 0, to-from)
 			for i := from; i < to; i++ {
-				calls = append(calls, blockByHash(hashes[i], &headers[i]))
+				calls = append(calls, eth.BlockByHash(hashes[i], &headers[i]))
 			}
 			return c.ask(ctx, need, calls...)
 		})
@@ -128,9 +130,9 @@ func (c *Chain) fetchTimes(ctx context.Context, need endpoint.Need, hashes []str
 	err := group.Wait()
 	times := make(map[string]time.Time, len(hashes))
 	for i, h := range headers {
-		if h.hash == hashes[i] {
-			times[h.hash] = h.time
-			c.headers.Add(h.hash, h)
+		if h.Hash == hashes[i] {
+			times[h.Hash] = h.Time
+			c.headers.Add(h.Hash, h)
 		} else if err == nil {
 			err = fmt.Errorf("%w: no block %s, whose logs were given", chains.ErrAhead, hashes[i])
 		}

@@ -62,4 +62,3 @@ func (h *history) noteInconclusive(e *endpoint.Endpoint) {
 	}
 	h.sampled[e] = time.Now()
 }
-

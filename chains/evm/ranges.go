@@ -7,31 +7,34 @@ import (
 	"time"
 
 	"github.com/imart/event-worker/chains"
+	"github.com/imart/event-worker/chains/evm/internal/backfill"
+	"github.com/imart/event-worker/chains/evm/internal/eth"
+	"github.com/imart/event-worker/chains/evm/internal/jsonrpc"
 	"github.com/imart/event-worker/chains/internal/endpoint"
 	"github.com/imart/event-worker/markets"
 )
 
 // fetchRange fetches the logs of the blocks from first on: of as many as an endpoint answers,
 // at most to last. Whatever fails twice for several blocks is asked for in fewer.
-func (c *Chain) fetchRange(ctx context.Context, in interest, first, last int64) (rangeLogs, error) {
+func (c *Chain) fetchRange(ctx context.Context, in eth.Interest, first, last int64) (backfill.Range, error) {
 	var suspect int64 // blocks of a range that was refused for its rate, as it says
 	for strikes := 0; ; {
-		var got rangeLogs
+		var got backfill.Range
 		var asked *rangeCall
-		err := c.use(ctx, endpoint.Need{From: first, To: last}, func(ctx context.Context, n client) (err error) {
+		err := c.use(ctx, endpoint.Need{From: first, To: last}, func(ctx context.Context, n jsonrpc.Client) (err error) {
 			to := min(last, first+n.Limits.Blocks(last-first+1)-1)
 			asked = &rangeCall{chain: c, in: in, first: first, last: to}
 			got, err = asked.ask(ctx, n)
 			return err
 		})
 		if err == nil {
-			if suspect > 0 && got.last-first+1 < suspect { // it was the range
+			if suspect > 0 && got.Last-first+1 < suspect { // it was the range
 				asked.node.Limits.BlocksRefused(suspect, endpoint.Refusal{})
 			}
 			return got, nil
 		}
 		if ctx.Err() != nil || asked == nil || isChainError(err) || !asked.endpointAnswered() && !asked.brokeConnection(ctx, err) {
-			return rangeLogs{}, err
+			return backfill.Range{}, err
 		}
 		refusal := endpoint.RefusalOf(err)
 		blocks := asked.last - first + 1
@@ -39,7 +42,7 @@ func (c *Chain) fetchRange(ctx context.Context, in interest, first, last int64) 
 		case blocks == 1:
 			return c.fetchRefusedBlock(ctx, in, first, err)
 		case refusal.Class == endpoint.TooManyAddresses:
-			asked.node.Limits.AddressesRefused(min(len(in.all.addresses), asked.addresses), refusal.Limit)
+			asked.node.Limits.AddressesRefused(min(len(in.All.Addresses), asked.addresses), refusal.Limit)
 		case refusal.IsSize():
 			asked.node.Limits.BlocksRefused(blocks, refusal)
 			if refusal.From <= first && first <= refusal.To && refusal.To < asked.last {
@@ -66,20 +69,20 @@ func isChainError(err error) bool {
 // rangeCall is a request for the logs of a range of final blocks.
 type rangeCall struct {
 	chain       *Chain
-	in          interest
+	in          eth.Interest
 	first, last int64
 
-	node      *client
+	node      *jsonrpc.Client
 	addresses int // at most, in one filter
-	getID     *call
-	logs      []*call
+	getID     *jsonrpc.Call
+	logs      []*jsonrpc.Call
 	null      bool // some were answered with null: nothing, or no answer, as the blooms tell
 }
 
 // endpointAnswered says whether the endpoint answered something, though not the logs: then it is
 // the range that it does not answer.
 func (r *rangeCall) endpointAnswered() bool {
-	return r.getID.answered && (len(unanswered(r.logs)) > 0 || firstError(r.logs) != nil)
+	return r.getID.Answered && (len(jsonrpc.Unanswered(r.logs)) > 0 || jsonrpc.FirstError(r.logs) != nil)
 }
 
 // brokeConnection says whether the request alone has ended a connection that is kept, as some nodes
@@ -96,82 +99,82 @@ const maxAddresses = 1000
 
 // ask asks an endpoint. The chain id and the header of the last block come in the same
 // request: an endpoint that has the last block has seen the range.
-func (r *rangeCall) ask(ctx context.Context, n client) (rangeLogs, error) {
+func (r *rangeCall) ask(ctx context.Context, n jsonrpc.Client) (backfill.Range, error) {
 	c := r.chain
 	if r.last > r.first { // fewer blocks take less time
 		ctx = endpoint.WithTimeout(ctx, rangeTimeout)
 	}
 	var id int64
-	var end header
+	var end eth.Header
 	r.node, r.addresses = &n, n.Limits.Addresses(maxAddresses)
-	r.getID = chainID(&id)
-	getEnd := blockByNumber(quantity(r.last), &end)
-	var scans []*logScanner
-	for _, query := range r.in.all.queries(r.addresses) {
-		query["fromBlock"], query["toBlock"] = quantity(r.first), quantity(r.last)
-		scan := new(logScanner)
+	r.getID = eth.ChainID(&id)
+	getEnd := eth.BlockByNumber(eth.Quantity(r.last), &end)
+	var scans []*eth.LogScanner
+	for _, query := range r.in.All.Queries(r.addresses) {
+		query["fromBlock"], query["toBlock"] = eth.Quantity(r.first), eth.Quantity(r.last)
+		scan := new(eth.LogScanner)
 		scans = append(scans, scan)
-		r.logs = append(r.logs, &call{method: "eth_getLogs", params: []any{query}, result: scan.scan})
+		r.logs = append(r.logs, &jsonrpc.Call{Method: "eth_getLogs", Params: []any{query}, Result: scan.Scan})
 	}
-	if err := n.send(ctx, append([]*call{r.getID, getEnd}, r.logs...)...); err != nil {
-		return rangeLogs{}, err
+	if err := n.Send(ctx, append([]*jsonrpc.Call{r.getID, getEnd}, r.logs...)...); err != nil {
+		return backfill.Range{}, err
 	}
-	if err := firstError([]*call{r.getID, getEnd}); err != nil {
-		return rangeLogs{}, err
+	if err := jsonrpc.FirstError([]*jsonrpc.Call{r.getID, getEnd}); err != nil {
+		return backfill.Range{}, err
 	}
 	if err := c.checkChainID(n, id); err != nil {
-		return rangeLogs{}, err
+		return backfill.Range{}, err
 	}
-	if end.hash == "" { // whatever it says of the logs
+	if end.Hash == "" { // whatever it says of the logs
 		below, err := c.blockAtOrBelow(ctx, n, r.last)
 		if err != nil {
-			return rangeLogs{}, err
+			return backfill.Range{}, err
 		}
 		end = below
-	} else if end.number != r.last {
-		return rangeLogs{}, n.Malformed("asked for block %d, answered with block %d", r.last, end.number)
+	} else if end.Number != r.last {
+		return backfill.Range{}, n.Malformed("asked for block %d, answered with block %d", r.last, end.Number)
 	}
-	if err := firstError(r.logs); err != nil {
-		return rangeLogs{}, err
+	if err := jsonrpc.FirstError(r.logs); err != nil {
+		return backfill.Range{}, err
 	}
 	n.Saw(r.last)
 	var raws []markets.Raw
 	for _, scan := range scans {
-		if r.null = r.null || scan.null; r.null && c.blooms.incomplete.Load() {
-			return rangeLogs{}, n.Malformed("eth_getLogs of blocks %d to %d: null", r.first, r.last)
+		if r.null = r.null || scan.Null; r.null && c.blooms.incomplete.Load() {
+			return backfill.Range{}, n.Malformed("eth_getLogs of blocks %d to %d: null", r.first, r.last)
 		}
-		raws = append(raws, scan.raws...)
+		raws = append(raws, scan.Raws...)
 	}
 	return r.check(ctx, n, end, raws)
 }
 
 // check is the part that logs are, once they were checked.
-func (r *rangeCall) check(ctx context.Context, n client, end header, raws []markets.Raw) (rangeLogs, error) {
+func (r *rangeCall) check(ctx context.Context, n jsonrpc.Client, end eth.Header, raws []markets.Raw) (backfill.Range, error) {
 	c := r.chain
-	raws, err := verifyLogs(raws, r.in.all, r.first, r.last)
+	raws, err := eth.VerifyLogs(raws, r.in.All, r.first, r.last)
 	if err != nil {
-		return rangeLogs{}, n.Malformed("eth_getLogs of blocks %d to %d: %w", r.first, r.last, err)
+		return backfill.Range{}, n.Malformed("eth_getLogs of blocks %d to %d: %w", r.first, r.last, err)
 	}
 	i := len(raws)
-	for i > 0 && raws[i-1].Seq == end.number {
+	for i > 0 && raws[i-1].Seq == end.Number {
 		i--
 	}
-	if i < len(raws) && raws[i].Block != end.hash {
-		return rangeLogs{}, n.Errorf("%w: logs of block %d are not of %s", chains.ErrReorganised, end.number, end.hash)
+	if i < len(raws) && raws[i].Block != end.Hash {
+		return backfill.Range{}, n.Errorf("%w: logs of block %d are not of %s", chains.ErrReorganised, end.Number, end.Hash)
 	}
 	history := c.checkRange(ctx, n, r.in, r.first, r.last, raws, end)
 	if history != nil && !errors.Is(history, errIncomplete) {
-		return rangeLogs{}, history
+		return backfill.Range{}, history
 	}
 	settled, err := c.reconcile(ctx, n, r.in, end, raws[i:])
 	if err != nil {
-		return rangeLogs{}, err
+		return backfill.Range{}, err
 	}
 	n.Limits.BlocksAnswered(r.last - r.first + 1)
 	missing := r.null || history != nil || len(settled) > len(raws)-i
 	if !missing {
 		if missing, err = c.isMissingKnown(ctx, n, r.in, r.first, end, raws); err != nil {
-			return rangeLogs{}, err
+			return backfill.Range{}, err
 		}
 	}
 	switch {
@@ -180,6 +183,5 @@ func (r *rangeCall) check(ctx context.Context, n client, end header, raws []mark
 	case len(settled) > 0:
 		raws = append(raws[:i:i], settled...)
 	}
-	return rangeLogs{r.first, r.last, end.hash, raws, n.Endpoint}, err
+	return backfill.Range{First: r.first, Last: r.last, Hash: end.Hash, Raws: raws, From: n.Endpoint}, err
 }
-

@@ -7,12 +7,13 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/imart/event-worker/chains"
+	"github.com/imart/event-worker/chains/evm/internal/eth"
 	"github.com/imart/event-worker/markets"
 )
 
 // Read implements chains.Chain.
 func (c *Chain) Read(ctx context.Context, view *chains.View, source markets.Source, after markets.Place, through int64, limit int) (chains.Page, error) {
-	key := sourceKey(source)
+	key := eth.SourceKey(source)
 	f, ok := c.filters[key]
 	if !ok {
 		return chains.Page{}, fmt.Errorf("source %q is not among the chain's sources", key)
@@ -31,7 +32,7 @@ func (c *Chain) Read(ctx context.Context, view *chains.View, source markets.Sour
 	case after.Seq >= last:
 		return chains.Page{To: after}, nil
 	case after.Seq < view.Final.Seq:
-		page, err = c.backfill.read(ctx, view, key, after, min(last, view.Final.Seq), limit)
+		page, err = c.backfill.Read(ctx, view, key, after, min(last, view.Final.Seq), limit)
 	default:
 		page, err = c.readBlocks(ctx, view, f, after.Seq+1, last, limit)
 	}
@@ -45,7 +46,7 @@ func (c *Chain) Read(ctx context.Context, view *chains.View, source markets.Sour
 }
 
 // readBlocks reads blocks of the view by hash, until about limit events are there.
-func (c *Chain) readBlocks(ctx context.Context, view *chains.View, f filter, first, last int64, limit int) (chains.Page, error) {
+func (c *Chain) readBlocks(ctx context.Context, view *chains.View, f eth.Filter, first, last int64, limit int) (chains.Page, error) {
 	var page chains.Page
 	atOnce := int64(c.cfg.InFlight)
 	for from := first; from <= last && len(page.Raws) < limit; from += atOnce {
@@ -58,7 +59,7 @@ func (c *Chain) readBlocks(ctx context.Context, view *chains.View, f filter, fir
 			hash, _ := view.Hash(number)
 			page.To = markets.Place{Seq: number, Hash: hash}
 			for j := range raws {
-				if f.matches(&raws[j]) {
+				if f.Matches(&raws[j]) {
 					page.Raws = append(page.Raws, raws[j])
 				}
 			}

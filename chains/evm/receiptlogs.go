@@ -9,6 +9,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/imart/event-worker/chains"
+	"github.com/imart/event-worker/chains/evm/internal/eth"
+	"github.com/imart/event-worker/chains/evm/internal/jsonrpc"
 	"github.com/imart/event-worker/chains/internal/endpoint"
 	"github.com/imart/event-worker/markets"
 )
@@ -77,19 +79,19 @@ func transactionKey(events []markets.Raw) string { return events[0].Block + even
 // addFromReceipts asks for the receipts of transactions. A receipt that does not exist, as
 // of Bor's state-sync transactions, is made up for by all logs of the block.
 func (c *Chain) addFromReceipts(ctx context.Context, transactions [][]markets.Raw) error {
-	calls := make([]*call, len(transactions))
-	receipts := make([]receipt, len(transactions))
+	calls := make([]*jsonrpc.Call, len(transactions))
+	receipts := make([]eth.Receipt, len(transactions))
 	for i, events := range transactions {
-		calls[i] = &call{method: "eth_getTransactionReceipt", params: []any{events[0].Transaction}, result: receipts[i].scan}
+		calls[i] = &jsonrpc.Call{Method: "eth_getTransactionReceipt", Params: []any{events[0].Transaction}, Result: receipts[i].Scan}
 	}
 	err := c.ask(ctx, withBlock(transactions[len(transactions)-1][0].Seq), calls...)
 	var odd [][]markets.Raw
 	for i, events := range transactions {
-		if !calls[i].answered || calls[i].err != nil {
+		if !calls[i].Answered || calls[i].Err != nil {
 			continue
 		}
-		logs, faulty := verifyLogs(receipts[i].raws, filter{}, events[0].Seq, events[0].Seq)
-		if receipts[i].block != events[0].Block || faulty != nil || !c.attachAndKeep(events, logs) {
+		logs, faulty := eth.VerifyLogs(receipts[i].Raws, eth.Filter{}, events[0].Seq, events[0].Seq)
+		if receipts[i].Block != events[0].Block || faulty != nil || !c.attachAndKeep(events, logs) {
 			odd = append(odd, events)
 		}
 	}
@@ -214,4 +216,3 @@ func attach(events []markets.Raw, around []markets.Log) bool {
 func sameContent(l *markets.Log, raw *markets.Raw) bool {
 	return l.Address == raw.Address && slices.Equal(l.Topics, raw.Topics) && bytes.Equal(l.Data, raw.Data)
 }
-

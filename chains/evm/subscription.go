@@ -6,6 +6,7 @@ import (
 
 	"github.com/mailru/easyjson/jlexer"
 
+	"github.com/imart/event-worker/chains/evm/internal/jsonrpc"
 	"github.com/imart/event-worker/chains/internal/endpoint"
 )
 
@@ -59,8 +60,8 @@ func (c *Chain) keepSubscribed(e *endpoint.Endpoint) {
 func (c *Chain) subscribeOnce(e *endpoint.Endpoint) any {
 	ctx, cancel := context.WithTimeout(c.ctx, 10*time.Second)
 	defer cancel()
-	subscribe := &call{method: subscription, params: []any{"newHeads"}, result: func(l *jlexer.Lexer) { l.SkipRecursive() }}
-	if err := c.client(e).do(ctx, subscribe); err != nil {
+	subscribe := &jsonrpc.Call{Method: subscription, Params: []any{"newHeads"}, Result: func(l *jlexer.Lexer) { l.SkipRecursive() }}
+	if err := c.client(e).Do(ctx, subscribe); err != nil {
 		if endpoint.ClassOf(err) == endpoint.MissingMethod {
 			e.Limits.MethodMissing(subscription)
 		}

@@ -4,6 +4,9 @@ import (
 	"context"
 
 	"github.com/imart/event-worker/chains"
+	"github.com/imart/event-worker/chains/evm/internal/backfill"
+	"github.com/imart/event-worker/chains/evm/internal/eth"
+	"github.com/imart/event-worker/chains/evm/internal/jsonrpc"
 	"github.com/imart/event-worker/chains/internal/endpoint"
 	"github.com/imart/event-worker/markets"
 )
@@ -11,7 +14,7 @@ import (
 // endpointWindows is the chain as the source of the backfill's windows.
 type endpointWindows struct{ *Chain }
 
-func (c endpointWindows) FetchRange(ctx context.Context, in interest, first, last int64) (rangeLogs, error) {
+func (c endpointWindows) FetchRange(ctx context.Context, in eth.Interest, first, last int64) (backfill.Range, error) {
 	return c.fetchRange(ctx, in, first, last)
 }
 
@@ -31,33 +34,33 @@ func (c endpointWindows) LargestRange(wanted int64) int64 {
 	return most
 }
 
-func (c endpointWindows) Headers(ctx context.Context, lower, upper int64) (low, high header, err error) {
-	err = c.use(ctx, withBlock(upper), func(ctx context.Context, n client) error {
-		return n.do(ctx, blockByNumber(quantity(lower), &low), blockByNumber(quantity(upper), &high))
+func (c endpointWindows) Headers(ctx context.Context, lower, upper int64) (low, high eth.Header, err error) {
+	err = c.use(ctx, withBlock(upper), func(ctx context.Context, n jsonrpc.Client) error {
+		return n.Do(ctx, eth.BlockByNumber(eth.Quantity(lower), &low), eth.BlockByNumber(eth.Quantity(upper), &high))
 	})
 	return low, high, err
 }
 
-func (c endpointWindows) HeadersBelow(ctx context.Context, block markets.Place, heights []int64) (headers []header, from *endpoint.Endpoint, err error) {
-	headers = make([]header, len(heights))
-	err = c.use(ctx, withBlock(block.Seq), func(ctx context.Context, n client) (err error) {
+func (c endpointWindows) HeadersBelow(ctx context.Context, block markets.Place, heights []int64) (headers []eth.Header, from *endpoint.Endpoint, err error) {
+	headers = make([]eth.Header, len(heights))
+	err = c.use(ctx, withBlock(block.Seq), func(ctx context.Context, n jsonrpc.Client) (err error) {
 		from = n.Endpoint
 		var id int64
-		var upper header
-		calls := []*call{chainID(&id), blockByNumber(quantity(block.Seq), &upper)}
+		var upper eth.Header
+		calls := []*jsonrpc.Call{eth.ChainID(&id), eth.BlockByNumber(eth.Quantity(block.Seq), &upper)}
 		for i := range headers {
-			calls = append(calls, blockByNumber(quantity(heights[i]), &headers[i]))
+			calls = append(calls, eth.BlockByNumber(eth.Quantity(heights[i]), &headers[i]))
 		}
-		if err := n.do(ctx, calls...); err != nil {
+		if err := n.Do(ctx, calls...); err != nil {
 			return err
 		}
 		if err := c.checkChainID(n, id); err != nil {
 			return err
 		}
-		if upper.hash != "" && upper.hash != block.Hash {
+		if upper.Hash != "" && upper.Hash != block.Hash {
 			return n.Errorf("%w: block %d is no longer %s", chains.ErrReorganised, block.Seq, block.Hash)
 		}
-		if headers[0].hash == "" {
+		if headers[0].Hash == "" {
 			headers[0], err = c.blockAtOrBelow(ctx, n, heights[0])
 		}
 		return err

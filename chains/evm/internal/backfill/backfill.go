@@ -1,4 +1,4 @@
-package evm
+package backfill
 
 import (
 	"context"
@@ -6,13 +6,15 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/singleflight"
+
 	"github.com/imart/event-worker/chains"
+	"github.com/imart/event-worker/chains/evm/internal/eth"
 	"github.com/imart/event-worker/chains/internal/endpoint"
 	"github.com/imart/event-worker/markets"
-	"golang.org/x/sync/singleflight"
 )
 
-// backfill reads final blocks in windows, which all streams share that stand near each
+// Windows reads final blocks in windows, which all streams share that stand near each
 // other, several in flight:
 //
 //	blocks    0      1000      3000      7000
@@ -21,9 +23,9 @@ import (
 //	          buy  ──────────▶          in flight, ahead of both
 //
 // A stream that stands elsewhere has windows of its own until it meets others.
-type backfill struct {
-	cfg    backfillConfig
-	source windowSource
+type Windows struct {
+	cfg    Config
+	source Source
 	ctx    context.Context // of the fetching
 	sizes  *windowSizer
 
@@ -39,52 +41,52 @@ type backfill struct {
 	flights singleflight.Group // of places being asked for
 }
 
-// backfillConfig is what a backfill is made of.
-type backfillConfig struct {
-	Filters  map[string]filter // by source
-	MaxRange int64             // blocks of one window
-	InFlight int               // windows at once
-	Budget   *endpoint.Budget  // of the bytes of the windows that are kept
+// Config is what a backfill is made of.
+type Config struct {
+	Filters  map[string]eth.Filter // by source
+	MaxRange int64                 // blocks of one window
+	InFlight int                   // windows at once
+	Budget   *endpoint.Budget      // of the bytes of the windows that are kept
 }
 
-// newBackfill makes a backfill that fetches until the context ends.
-func newBackfill(ctx context.Context, cfg backfillConfig, source windowSource) *backfill {
-	return &backfill{
+// New makes a backfill that fetches until the context ends.
+func New(ctx context.Context, cfg Config, source Source) *Windows {
+	return &Windows{
 		cfg: cfg, source: source, ctx: ctx, sizes: newWindowSizer(cfg.MaxRange),
 		positions: map[string]int64{}, linked: map[markets.Place]bool{}, ends: windowEnds{}, concurrency: 1,
 		backpressure: backpressure{lastRead: map[string]time.Time{}, freed: make(chan struct{})},
 	}
 }
 
-// suspiciouslyFew says whether a range of blocks holds far fewer events than those before it.
-func (b *backfill) suspiciouslyFew(blocks int64, events int) bool {
+// SuspiciouslyFew says whether a range of blocks holds far fewer events than those before it.
+func (b *Windows) SuspiciouslyFew(blocks int64, events int) bool {
 	return b.sizes.suspiciouslyFew(blocks, events)
 }
 
-// windowSource is what windows are fetched from: the chain's endpoints.
-type windowSource interface {
+// Source is what windows are fetched from: the chain's endpoints.
+type Source interface {
 	// FetchRange fetches the logs of the blocks from first on, of as many as an endpoint
 	// answers, at most to last.
-	FetchRange(ctx context.Context, in interest, first, last int64) (rangeLogs, error)
+	FetchRange(ctx context.Context, in eth.Interest, first, last int64) (Range, error)
 	// Fetched is told the logs of each window when they are there.
 	Fetched(ctx context.Context, raws []markets.Raw)
 	// FillTimes sets the times that the logs themselves did not tell.
 	FillTimes(ctx context.Context, raws []markets.Raw) error
 	// Headers are the headers at two heights, in one request; one without a hash is of a
 	// height without a block.
-	Headers(ctx context.Context, lower, upper int64) (low, high header, err error)
+	Headers(ctx context.Context, lower, upper int64) (low, high eth.Header, err error)
 	// HeadersBelow are the headers at heights below a block, which must still be on the
 	// chain, and the endpoint that gave them; the first is the newest block at or below its
 	// height. ErrReorganised: the block is no longer on the chain.
-	HeadersBelow(ctx context.Context, block markets.Place, heights []int64) ([]header, *endpoint.Endpoint, error)
+	HeadersBelow(ctx context.Context, block markets.Place, heights []int64) ([]eth.Header, *endpoint.Endpoint, error)
 	// LargestRange is how many blocks an endpoint answers at once, of the most wanted.
 	LargestRange(wanted int64) int64
 	// FinalityInDoubt says whether a finality violation was seen that is not confirmed yet.
 	FinalityInDoubt() bool
 }
 
-// read reads the events of a source behind a place, at most to the block last.
-func (b *backfill) read(ctx context.Context, view *chains.View, key string, after markets.Place, last int64, limit int) (chains.Page, error) {
+// Read reads the events of a source behind a place, at most to the block last.
+func (b *Windows) Read(ctx context.Context, view *chains.View, key string, after markets.Place, last int64, limit int) (chains.Page, error) {
 	page := chains.Page{To: after}
 	for {
 		w, room := b.windowFor(view, key, page.To.Seq+1)
@@ -114,7 +116,7 @@ func (b *backfill) read(ctx context.Context, view *chains.View, key string, afte
 }
 
 // readWindow reads what a window holds behind a place.
-func (b *backfill) readWindow(ctx context.Context, view *chains.View, w *window, key string, after markets.Place, last int64, limit int) (chains.Page, error) {
+func (b *Windows) readWindow(ctx context.Context, view *chains.View, w *window, key string, after markets.Place, last int64, limit int) (chains.Page, error) {
 	select {
 	case <-ctx.Done():
 		return chains.Page{}, context.Cause(ctx)
@@ -143,21 +145,21 @@ func (b *backfill) readWindow(ctx context.Context, view *chains.View, w *window,
 	f := b.cfg.Filters[key]
 	var raws []markets.Raw
 	for i := range w.raws {
-		if raw := &w.raws[i]; raw.Seq > after.Seq && raw.Seq <= to.Seq && f.matches(raw) {
+		if raw := &w.raws[i]; raw.Seq > after.Seq && raw.Seq <= to.Seq && f.Matches(raw) {
 			raws = append(raws, *raw)
 		}
 	}
 	return cut(chains.Page{To: to, Raws: raws}, limit), nil
 }
 
-// reset drops all windows: nothing that was final is certain.
-func (b *backfill) reset() {
+// Reset drops all windows: nothing that was final is certain.
+func (b *Windows) Reset() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.clear()
 }
 
-func (b *backfill) clear() {
+func (b *Windows) clear() {
 	for _, w := range b.windows {
 		b.release(w)
 	}

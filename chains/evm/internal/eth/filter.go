@@ -1,4 +1,4 @@
-package evm
+package eth
 
 import (
 	"encoding/hex"
@@ -11,29 +11,29 @@ import (
 	"github.com/imart/event-worker/markets"
 )
 
-// filter is a source, ready to ask and to check. Without addresses or without
+// Filter is a source, ready to ask and to check. Without addresses or without
 // topics it matches any.
-type filter struct {
-	addresses map[[20]byte]bool
+type Filter struct {
+	Addresses map[[20]byte]bool
 	topics    map[[32]byte]bool
 
 	addressDigests map[[20]byte]digest // their bits in blooms
 	topicDigests   map[[32]byte]digest
 }
 
-func newFilter(source markets.Source) (filter, error) {
-	f := filter{addresses: map[[20]byte]bool{}, topics: map[[32]byte]bool{}}
+func NewFilter(source markets.Source) (Filter, error) {
+	f := Filter{Addresses: map[[20]byte]bool{}, topics: map[[32]byte]bool{}}
 	for _, text := range source.Addresses {
 		if !common.IsHexAddress(text) {
-			return filter{}, fmt.Errorf("%q is not an EVM address", text)
+			return Filter{}, fmt.Errorf("%q is not an EVM address", text)
 		}
-		f.addresses[common.HexToAddress(text)] = true
+		f.Addresses[common.HexToAddress(text)] = true
 	}
 	for _, text := range source.Topics {
 		digits, ok := strings.CutPrefix(text, "0x")
 		topic, err := hex.DecodeString(digits)
 		if !ok || err != nil || len(topic) != 32 {
-			return filter{}, fmt.Errorf("%q is not a topic of 32 bytes", text)
+			return Filter{}, fmt.Errorf("%q is not a topic of 32 bytes", text)
 		}
 		f.topics[[32]byte(topic)] = true
 	}
@@ -41,9 +41,9 @@ func newFilter(source markets.Source) (filter, error) {
 }
 
 // withDigests is the filter, ready to look into blooms.
-func (f filter) withDigests() filter {
+func (f Filter) withDigests() Filter {
 	f.addressDigests, f.topicDigests = map[[20]byte]digest{}, map[[32]byte]digest{}
-	for address := range f.addresses {
+	for address := range f.Addresses {
 		f.addressDigests[address] = digestOf(address[:])
 	}
 	for topic := range f.topics {
@@ -52,22 +52,22 @@ func (f filter) withDigests() filter {
 	return f
 }
 
-// union is a filter that matches whatever any of the filters does.
-func union(filters map[string]filter) filter {
-	u := filter{addresses: map[[20]byte]bool{}, topics: map[[32]byte]bool{}}
+// Union is a filter that matches whatever any of the filters does.
+func Union(filters map[string]Filter) Filter {
+	u := Filter{Addresses: map[[20]byte]bool{}, topics: map[[32]byte]bool{}}
 	anyAddress, anyTopic := false, false
 	for _, f := range filters {
-		anyAddress = anyAddress || len(f.addresses) == 0
+		anyAddress = anyAddress || len(f.Addresses) == 0
 		anyTopic = anyTopic || len(f.topics) == 0
-		for address := range f.addresses {
-			u.addresses[address] = true
+		for address := range f.Addresses {
+			u.Addresses[address] = true
 		}
 		for topic := range f.topics {
 			u.topics[topic] = true
 		}
 	}
 	if anyAddress {
-		u.addresses = nil
+		u.Addresses = nil
 	}
 	if anyTopic {
 		u.topics = nil
@@ -75,17 +75,17 @@ func union(filters map[string]filter) filter {
 	return u.withDigests()
 }
 
-func (f filter) matches(raw *markets.Raw) bool {
-	if len(f.addresses) > 0 && !f.addresses[raw.Address] {
+func (f Filter) Matches(raw *markets.Raw) bool {
+	if len(f.Addresses) > 0 && !f.Addresses[raw.Address] {
 		return false
 	}
 	return len(f.topics) == 0 || len(raw.Topics) > 0 && f.topics[raw.Topics[0]]
 }
 
-// queries are the filter as eth_getLogs takes it, without a range: one, or several if
+// Queries are the filter as eth_getLogs takes it, without a range: one, or several if
 // it has more addresses than one may name.
-func (f filter) queries(most int) (all []map[string]any) {
-	addresses := sortedHex(f.addresses, func(a [20]byte) []byte { return a[:] })
+func (f Filter) Queries(most int) (all []map[string]any) {
+	addresses := sortedHex(f.Addresses, func(a [20]byte) []byte { return a[:] })
 	if len(addresses) == 0 {
 		return []map[string]any{f.query(nil)}
 	}
@@ -95,7 +95,7 @@ func (f filter) queries(most int) (all []map[string]any) {
 	return all
 }
 
-func (f filter) query(addresses []string) map[string]any {
+func (f Filter) query(addresses []string) map[string]any {
 	q := map[string]any{}
 	if len(addresses) > 0 {
 		q["address"] = addresses
@@ -115,26 +115,26 @@ func sortedHex[T comparable](set map[T]bool, bytes func(T) []byte) []string {
 	return out
 }
 
-// sourceKey names a source.
-func sourceKey(source markets.Source) string {
+// SourceKey names a source.
+func SourceKey(source markets.Source) string {
 	return strings.ToLower(strings.Join(source.Addresses, ",") + " " + strings.Join(source.Topics, ","))
 }
 
-// divisible says whether the filter has several addresses or topics.
-func (f filter) divisible() bool { return len(f.addresses) > 1 || len(f.topics) > 1 }
+// Divisible says whether the filter has several addresses or topics.
+func (f Filter) Divisible() bool { return len(f.Addresses) > 1 || len(f.topics) > 1 }
 
-// halves are filters that together match what the filter does: by its addresses, or if
+// Halves are filters that together match what the filter does: by its addresses, or if
 // it has but one by its topics.
-func (f filter) halves() []filter {
+func (f Filter) Halves() []Filter {
 	switch {
-	case len(f.addresses) > 1:
-		a, b := halved(f.addresses)
-		return []filter{filter{addresses: a, topics: f.topics}.withDigests(), filter{addresses: b, topics: f.topics}.withDigests()}
+	case len(f.Addresses) > 1:
+		a, b := halved(f.Addresses)
+		return []Filter{Filter{Addresses: a, topics: f.topics}.withDigests(), Filter{Addresses: b, topics: f.topics}.withDigests()}
 	case len(f.topics) > 1:
 		a, b := halved(f.topics)
-		return []filter{filter{addresses: f.addresses, topics: a}.withDigests(), filter{addresses: f.addresses, topics: b}.withDigests()}
+		return []Filter{Filter{Addresses: f.Addresses, topics: a}.withDigests(), Filter{Addresses: f.Addresses, topics: b}.withDigests()}
 	}
-	return []filter{f}
+	return []Filter{f}
 }
 
 func halved[T comparable](set map[T]bool) (a, b map[T]bool) {
@@ -149,26 +149,26 @@ func halved[T comparable](set map[T]bool) (a, b map[T]bool) {
 	return a, b
 }
 
-// matching is the logs that match the filter.
-func (f filter) matching(raws []markets.Raw) []markets.Raw {
+// Matching is the logs that match the filter.
+func (f Filter) Matching(raws []markets.Raw) []markets.Raw {
 	var matching []markets.Raw
 	for i := range raws {
-		if f.matches(&raws[i]) {
+		if f.Matches(&raws[i]) {
 			matching = append(matching, raws[i])
 		}
 	}
 	return matching
 }
 
-// interest is the sources that logs are fetched for.
-type interest struct {
-	keys map[string]bool
-	all  filter            // their union
-	each map[string]filter // by key
+// Interest is the sources that logs are fetched for.
+type Interest struct {
+	Keys map[string]bool
+	All  Filter            // their union
+	Each map[string]Filter // by key
 }
 
-func (in interest) isMissingLogs(b bloom, raws []markets.Raw) bool {
-	for _, f := range in.each {
+func (in Interest) IsMissingLogs(b Bloom, raws []markets.Raw) bool {
+	for _, f := range in.Each {
 		if f.isMissingLogs(b, raws) {
 			return true
 		}

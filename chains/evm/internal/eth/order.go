@@ -1,4 +1,4 @@
-package evm
+package eth
 
 import (
 	"bytes"
@@ -9,10 +9,10 @@ import (
 	"github.com/imart/event-worker/markets"
 )
 
-// verifyLogs puts logs in order and checks that they are what was asked for: of the filter,
+// VerifyLogs puts logs in order and checks that they are what was asked for: of the filter,
 // of blocks within a range, and of one block at each height. Logs that came twice are
 // left out.
-func verifyLogs(raws []markets.Raw, f filter, first, last int64) ([]markets.Raw, error) {
+func VerifyLogs(raws []markets.Raw, f Filter, first, last int64) ([]markets.Raw, error) {
 	inOrder := slices.IsSortedFunc(raws, comparePositions)
 	if !inOrder {
 		slices.SortStableFunc(raws, comparePositions)
@@ -23,7 +23,7 @@ func verifyLogs(raws []markets.Raw, f filter, first, last int64) ([]markets.Raw,
 		if raw.Seq < first || raw.Seq > last {
 			return nil, fmt.Errorf("log of block %d was not asked for", raw.Seq)
 		}
-		if !f.matches(raw) {
+		if !f.Matches(raw) {
 			return nil, fmt.Errorf("log of contract %x at %v was not asked for", raw.Address, raw.Position)
 		}
 		if len(kept) == 0 {
@@ -69,9 +69,9 @@ func identical(a, b *markets.Raw) bool {
 	return a.Address == b.Address && slices.Equal(a.Topics, b.Topics) && bytes.Equal(a.Data, b.Data)
 }
 
-// renumber numbers the logs of a block through where its receipts number those of each
+// Renumber numbers the logs of a block through where its receipts number those of each
 // transaction anew.
-func renumber(raws []markets.Raw) {
+func Renumber(raws []markets.Raw) {
 	slices.SortStableFunc(raws, comparePositions)
 	anew := slices.ContainsFunc(raws, func(r markets.Raw) bool {
 		return r.Position.Transaction > raws[0].Position.Transaction && r.Position.Log == 0

@@ -1,4 +1,4 @@
-package evm
+package eth
 
 import (
 	"bytes"
@@ -12,13 +12,13 @@ import (
 	"github.com/imart/event-worker/markets"
 )
 
-// logScanner scans logs into raw events. Their topics and data are cut from shared
+// LogScanner scans logs into raw events. Their topics and data are cut from shared
 // chunks instead of being allocated one by one.
-type logScanner struct {
-	raws   []markets.Raw
+type LogScanner struct {
+	Raws   []markets.Raw
 	topics [][32]byte
 	data   []byte
-	null   bool // null instead of an array
+	Null   bool // null instead of an array
 }
 
 const (
@@ -27,14 +27,14 @@ const (
 	leastLog   = 400 // bytes: about what a log without topics and data takes as JSON
 )
 
-// scan scans an array of logs.
-func (s *logScanner) scan(l *jlexer.Lexer) {
-	*s = logScanner{null: l.IsNull()}
+// Scan scans an array of logs.
+func (s *LogScanner) Scan(l *jlexer.Lexer) {
+	*s = LogScanner{Null: l.IsNull()}
 	s.scanMore(l)
 }
 
 // scanMore scans an array of logs and adds them to those that were scanned before.
-func (s *logScanner) scanMore(l *jlexer.Lexer) {
+func (s *LogScanner) scanMore(l *jlexer.Lexer) {
 	if l.IsNull() { // how some nodes write an empty array
 		l.Null()
 		return
@@ -43,8 +43,8 @@ func (s *logScanner) scanMore(l *jlexer.Lexer) {
 	for !l.IsDelim(']') {
 		start := l.GetPos()
 		s.scanLog(l)
-		if len(s.raws) == 1 { // the others will be about as large
-			s.raws = slices.Grow(s.raws, (len(l.Data)-start)/max(l.GetPos()-start, leastLog))
+		if len(s.Raws) == 1 { // the others will be about as large
+			s.Raws = slices.Grow(s.Raws, (len(l.Data)-start)/max(l.GetPos()-start, leastLog))
 		}
 		l.WantComma()
 	}
@@ -63,10 +63,10 @@ const (
 	hasAll = 1<<iota - 1
 )
 
-func (s *logScanner) scanLog(l *jlexer.Lexer) {
+func (s *LogScanner) scanLog(l *jlexer.Lexer) {
 	var before markets.Raw
-	if n := len(s.raws); n > 0 {
-		before = s.raws[n-1]
+	if n := len(s.Raws); n > 0 {
+		before = s.Raws[n-1]
 	}
 	var raw markets.Raw
 	seen := 0
@@ -85,7 +85,7 @@ func (s *logScanner) scanLog(l *jlexer.Lexer) {
 			raw.Data, raw.Fault = s.scanData(l)
 			seen |= hasData
 		case "blockNumber":
-			raw.Seq = scanInt(l)
+			raw.Seq = ScanInt(l)
 			raw.Position.Height = raw.Seq
 			seen |= hasBlock
 		case "blockHash":
@@ -117,13 +117,13 @@ func (s *logScanner) scanLog(l *jlexer.Lexer) {
 	if raw.Transaction == "" { // some chains log without a transaction
 		raw.Transaction = noTransaction
 	}
-	s.raws = append(s.raws, raw)
+	s.Raws = append(s.Raws, raw)
 }
 
 // noTransaction is the hash of a log that belongs to no transaction.
 const noTransaction = "0x0000000000000000000000000000000000000000000000000000000000000000"
 
-func (s *logScanner) scanTopics(l *jlexer.Lexer) [][32]byte {
+func (s *LogScanner) scanTopics(l *jlexer.Lexer) [][32]byte {
 	const most = 4
 	if l.IsNull() {
 		l.Null()
@@ -149,7 +149,7 @@ func (s *logScanner) scanTopics(l *jlexer.Lexer) [][32]byte {
 
 // scanData scans a log's data. What cannot be read is the log's own fault, which must
 // not hold up others.
-func (s *logScanner) scanData(l *jlexer.Lexer) ([]byte, error) {
+func (s *LogScanner) scanData(l *jlexer.Lexer) ([]byte, error) {
 	if l.IsNull() {
 		l.Null()
 		return nil, nil
@@ -193,11 +193,11 @@ func scanTransaction(l *jlexer.Lexer, before string) string {
 	return scanHash(l, before)
 }
 
-// receiptsScanner scans the receipts of a block into the logs that they hold.
-type receiptsScanner struct{ logScanner }
+// ReceiptsScanner scans the receipts of a block into the logs that they hold.
+type ReceiptsScanner struct{ LogScanner }
 
-func (s *receiptsScanner) scan(l *jlexer.Lexer) {
-	s.logScanner = logScanner{null: l.IsNull()}
+func (s *ReceiptsScanner) Scan(l *jlexer.Lexer) {
+	s.LogScanner = LogScanner{Null: l.IsNull()}
 	if l.IsNull() {
 		l.Null()
 		return
@@ -221,15 +221,15 @@ func (s *receiptsScanner) scan(l *jlexer.Lexer) {
 	l.Delim(']')
 }
 
-// receipt is what is read of a receipt: its block, empty if there is none, and logs.
-type receipt struct {
-	block string
-	logScanner
+// Receipt is what is read of a receipt: its block, empty if there is none, and logs.
+type Receipt struct {
+	Block string
+	LogScanner
 }
 
-// scan scans a receipt.
-func (r *receipt) scan(l *jlexer.Lexer) {
-	*r = receipt{}
+// Scan scans a receipt.
+func (r *Receipt) Scan(l *jlexer.Lexer) {
+	*r = Receipt{}
 	if l.IsNull() {
 		l.Null()
 		return
@@ -240,7 +240,7 @@ func (r *receipt) scan(l *jlexer.Lexer) {
 		l.WantColon()
 		switch key {
 		case "blockHash":
-			r.block = scanHash(l, "")
+			r.Block = scanHash(l, "")
 		case "logs":
 			r.scanMore(l)
 		default:

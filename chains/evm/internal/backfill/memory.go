@@ -1,4 +1,4 @@
-package evm
+package backfill
 
 import (
 	"context"
@@ -18,7 +18,7 @@ const stalledAfter = time.Second
 
 // mustWait says whether a source is to wait for those behind it, which read on and make
 // room.
-func (b *backfill) mustWait(key string) bool {
+func (b *Windows) mustWait(key string) bool {
 	if !b.outOfMemory {
 		return false
 	}
@@ -31,7 +31,7 @@ func (b *backfill) mustWait(key string) bool {
 }
 
 // release gives back what a window takes.
-func (b *backfill) release(w *window) {
+func (b *Windows) release(w *window) {
 	if w.lease == nil {
 		return
 	}
@@ -53,4 +53,3 @@ func waitForMemory(ctx context.Context, room <-chan struct{}) error {
 	}
 	return nil
 }
-

@@ -1,4 +1,4 @@
-package evm
+package eth
 
 import (
 	"bytes"
@@ -67,8 +67,8 @@ func isHash[T []byte | string](text T) bool {
 	return true
 }
 
-// scanInt scans a quantity of at most 63 bits, which some nodes write as a number.
-func scanInt(l *jlexer.Lexer) int64 {
+// ScanInt scans a quantity of at most 63 bits, which some nodes write as a number.
+func ScanInt(l *jlexer.Lexer) int64 {
 	var v uint64
 	var err error
 	text := l.Raw()
@@ -102,7 +102,7 @@ func scanBool(l *jlexer.Lexer) bool {
 }
 
 func scanIndex(l *jlexer.Lexer) int32 {
-	v := scanInt(l)
+	v := ScanInt(l)
 	if v != int64(int32(v)) {
 		l.AddError(fmt.Errorf("index %d is too large", v))
 	}
@@ -116,7 +116,7 @@ func scanTime(l *jlexer.Lexer) time.Time {
 		l.Null()
 		return time.Time{}
 	}
-	seconds := scanInt(l)
+	seconds := ScanInt(l)
 	if seconds == 0 {
 		return time.Time{}
 	}

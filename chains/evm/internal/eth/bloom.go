@@ -1,4 +1,4 @@
-package evm
+package eth
 
 import (
 	"encoding/hex"
@@ -9,13 +9,13 @@ import (
 	"github.com/imart/event-worker/markets"
 )
 
-// bloom is a block's logs bloom (Yellow Paper 4.4.1): a set of the addresses and topics
+// Bloom is a block's logs bloom (Yellow Paper 4.4.1): a set of the addresses and topics
 // of its logs, which may seem to hold more than it does, never less. Nil is none.
-type bloom []byte
+type Bloom []byte
 
 const bloomBytes = 256
 
-func scanBloom(l *jlexer.Lexer) bloom {
+func scanBloom(l *jlexer.Lexer) Bloom {
 	if l.IsNull() {
 		l.Null()
 		return nil
@@ -24,15 +24,15 @@ func scanBloom(l *jlexer.Lexer) bloom {
 	if len(text) != 2+2*bloomBytes {
 		return nil
 	}
-	b := make(bloom, bloomBytes)
+	b := make(Bloom, bloomBytes)
 	if _, err := hex.Decode(b, text[2:]); err != nil {
 		return nil
 	}
 	return b
 }
 
-// informative tells whether the bloom is one that logs leave: neither empty nor full.
-func (b bloom) informative() bool {
+// Informative tells whether the bloom is one that logs leave: neither empty nor full.
+func (b Bloom) Informative() bool {
 	if b == nil {
 		return false
 	}
@@ -58,7 +58,7 @@ func digestOf(item []byte) (d digest) {
 	return d
 }
 
-func (b bloom) has(d digest) bool {
+func (b Bloom) has(d digest) bool {
 	for _, bit := range d {
 		if b[bit.index]&bit.mask == 0 {
 			return false
@@ -67,15 +67,15 @@ func (b bloom) has(d digest) bool {
 	return true
 }
 
-func (b bloom) add(d digest) {
+func (b Bloom) add(d digest) {
 	for _, bit := range d {
 		b[bit.index] |= bit.mask
 	}
 }
 
-// bloomOf is the bloom of logs.
-func bloomOf(raws []markets.Raw) bloom {
-	b := make(bloom, bloomBytes)
+// BloomOf is the bloom of logs.
+func BloomOf(raws []markets.Raw) Bloom {
+	b := make(Bloom, bloomBytes)
 	for i := range raws {
 		b.add(digestOf(raws[i].Address[:]))
 		for _, topic := range raws[i].Topics {
@@ -85,7 +85,7 @@ func bloomOf(raws []markets.Raw) bloom {
 	return b
 }
 
-func (b bloom) contains(raw *markets.Raw) bool {
+func (b Bloom) Contains(raw *markets.Raw) bool {
 	if !b.has(digestOf(raw.Address[:])) {
 		return false
 	}
@@ -97,16 +97,16 @@ func (b bloom) contains(raw *markets.Raw) bool {
 	return true
 }
 
-func (f filter) mayContainAddress(b bloom) bool {
+func (f Filter) mayContainAddress(b Bloom) bool {
 	for _, d := range f.addressDigests {
 		if b.has(d) {
 			return true
 		}
 	}
-	return len(f.addresses) == 0
+	return len(f.Addresses) == 0
 }
 
-func (f filter) mayContainTopic(b bloom) bool {
+func (f Filter) mayContainTopic(b Bloom) bool {
 	for _, d := range f.topicDigests {
 		if b.has(d) {
 			return true
@@ -118,8 +118,8 @@ func (f filter) mayContainTopic(b bloom) bool {
 // isMissingLogs says whether logs of the filter are missing from a block's, going by its
 // bloom: one of its topics seems to be there with one of its contracts, and no log has
 // it. Blooms of busy blocks often seem to hold more than they do.
-func (f filter) isMissingLogs(b bloom, raws []markets.Raw) bool {
-	if !b.informative() || !f.mayContainAddress(b) {
+func (f Filter) isMissingLogs(b Bloom, raws []markets.Raw) bool {
+	if !b.Informative() || !f.mayContainAddress(b) {
 		return false
 	}
 	if len(f.topics) == 0 {
@@ -133,25 +133,25 @@ func (f filter) isMissingLogs(b bloom, raws []markets.Raw) bool {
 	return false
 }
 
-func (f filter) matchesAny(raws []markets.Raw) bool {
+func (f Filter) matchesAny(raws []markets.Raw) bool {
 	for i := range raws {
-		if f.matches(&raws[i]) {
+		if f.Matches(&raws[i]) {
 			return true
 		}
 	}
 	return false
 }
 
-func hasTopic(raws []markets.Raw, topic [32]byte, f filter) bool {
+func hasTopic(raws []markets.Raw, topic [32]byte, f Filter) bool {
 	for i := range raws {
-		if len(raws[i].Topics) > 0 && raws[i].Topics[0] == topic && f.matches(&raws[i]) {
+		if len(raws[i].Topics) > 0 && raws[i].Topics[0] == topic && f.Matches(&raws[i]) {
 			return true
 		}
 	}
 	return false
 }
 
-// mayContain says whether a block with the bloom may have logs of the filter.
-func (f filter) mayContain(b bloom) bool {
+// MayContain says whether a block with the bloom may have logs of the filter.
+func (f Filter) MayContain(b Bloom) bool {
 	return b == nil || f.mayContainAddress(b) && f.mayContainTopic(b)
 }

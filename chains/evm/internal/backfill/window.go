@@ -1,4 +1,4 @@
-package evm
+package backfill
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/imart/event-worker/chains"
+	"github.com/imart/event-worker/chains/evm/internal/eth"
 	"github.com/imart/event-worker/chains/internal/endpoint"
 	"github.com/imart/event-worker/markets"
 )
@@ -14,7 +15,7 @@ import (
 // window is a range of final blocks that is fetched once.
 type window struct {
 	first, last int64 // last may become less until it is done
-	interest    interest
+	interest    eth.Interest
 	started     time.Time
 	done        chan struct{}
 
@@ -37,7 +38,7 @@ func (w *window) isDone() bool {
 	}
 }
 
-func (w *window) fillTimes(ctx context.Context, source windowSource) error {
+func (w *window) fillTimes(ctx context.Context, source Source) error {
 	w.timing.Lock()
 	defer w.timing.Unlock()
 	return source.FillTimes(ctx, w.raws)
@@ -45,7 +46,7 @@ func (w *window) fillTimes(ctx context.Context, source windowSource) error {
 
 // windowFor is the window that holds a block for a source. It is fetched unless it is there,
 // and so are some that follow it; or there is none until there is room for it.
-func (b *backfill) windowFor(view *chains.View, key string, block int64) (*window, <-chan struct{}) {
+func (b *Windows) windowFor(view *chains.View, key string, block int64) (*window, <-chan struct{}) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if view.FinalityViolations != b.violations { // nothing that was final is certain
@@ -68,9 +69,9 @@ func (b *backfill) windowFor(view *chains.View, key string, block int64) (*windo
 }
 
 // find is the window that holds a block for a source, if there is one.
-func (b *backfill) find(key string, block int64) *window {
+func (b *Windows) find(key string, block int64) *window {
 	for _, w := range b.windows {
-		if w.first <= block && block <= w.last && w.interest.keys[key] {
+		if w.first <= block && block <= w.last && w.interest.Keys[key] {
 			return w
 		}
 	}
@@ -78,7 +79,7 @@ func (b *backfill) find(key string, block int64) *window {
 }
 
 // readAhead begins the windows behind one, as many as are allowed.
-func (b *backfill) readAhead(key string, w *window, final int64) {
+func (b *Windows) readAhead(key string, w *window, final int64) {
 	inFlight, ahead := 0, 0
 	for _, other := range b.windows {
 		if !other.isDone() {
@@ -97,10 +98,10 @@ func (b *backfill) readAhead(key string, w *window, final int64) {
 }
 
 // open begins to fetch a window from a block on.
-func (b *backfill) open(ctx context.Context, key string, first, final int64) *window {
+func (b *Windows) open(ctx context.Context, key string, first, final int64) *window {
 	last := min(first+b.windowSize()-1, final)
 	for _, other := range b.windows {
-		if other.first > first && other.interest.keys[key] {
+		if other.first > first && other.interest.Keys[key] {
 			last = min(last, other.first-1)
 		}
 	}
@@ -112,27 +113,27 @@ func (b *backfill) open(ctx context.Context, key string, first, final int64) *wi
 }
 
 // windowSize is how many blocks a window is to span: no more than an endpoint answers at once.
-func (b *backfill) windowSize() int64 {
+func (b *Windows) windowSize() int64 {
 	return b.source.LargestRange(b.sizes.blocksPerWindow())
 }
 
 // interestedIn is the sources that have not read as far as a block.
-func (b *backfill) interestedIn(last int64) interest {
-	in := interest{keys: map[string]bool{}, each: map[string]filter{}}
+func (b *Windows) interestedIn(last int64) eth.Interest {
+	in := eth.Interest{Keys: map[string]bool{}, Each: map[string]eth.Filter{}}
 	for key, f := range b.cfg.Filters {
 		if at, known := b.positions[key]; !known || at < last {
-			in.keys[key], in.each[key] = true, f
+			in.Keys[key], in.Each[key] = true, f
 		}
 	}
-	in.all = union(in.each)
+	in.All = eth.Union(in.Each)
 	return in
 }
 
 // fetch fetches a window, or as much of it as an endpoint answers at once: the rest is
 // left to other windows, which are asked for side by side.
-func (b *backfill) fetch(ctx context.Context, w *window) {
+func (b *Windows) fetch(ctx context.Context, w *window) {
 	got, err := b.source.FetchRange(ctx, w.interest, w.first, w.last)
-	defer b.source.Fetched(b.ctx, got.raws)
+	defer b.source.Fetched(b.ctx, got.Raws)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if err != nil {
@@ -140,9 +141,9 @@ func (b *backfill) fetch(ctx context.Context, w *window) {
 		b.concurrency = max(1, b.concurrency/2)
 	} else {
 		b.concurrency = min(2*b.concurrency, b.cfg.InFlight)
-		b.sizes.observe(got.last-got.first+1, len(got.raws))
-		w.last, w.hash, w.raws, w.from = got.last, got.hash, got.raws, got.from
-		w.lease = b.cfg.Budget.Try(sizeOf(got.raws))
+		b.sizes.observe(got.Last-got.First+1, len(got.Raws))
+		w.last, w.hash, w.raws, w.from = got.Last, got.Hash, got.Raws, got.From
+		w.lease = b.cfg.Budget.Try(eth.SizeOf(got.Raws))
 		b.outOfMemory = b.outOfMemory || w.lease == nil
 		b.ends.add(markets.Place{Seq: w.last, Hash: w.hash}, windowEnd{w.from, w.started})
 	}
@@ -154,9 +155,9 @@ func (b *backfill) fetch(ctx context.Context, w *window) {
 
 // evict drops the windows that all of their sources have read, and the first ones if
 // there are too many; the newest that was read is kept, to link the next one to.
-func (b *backfill) evict() {
+func (b *Windows) evict() {
 	read := func(w *window) bool {
-		for key := range w.interest.keys {
+		for key := range w.interest.Keys {
 			if at, known := b.positions[key]; !known || at <= w.last {
 				return false
 			}
@@ -179,24 +180,24 @@ func (b *backfill) evict() {
 	}
 }
 
-func (b *backfill) discard(w *window) {
+func (b *Windows) discard(w *window) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.remove(w)
 	clear(b.ends)
 }
 
-func (b *backfill) remove(w *window) {
+func (b *Windows) remove(w *window) {
 	if i := slices.Index(b.windows, w); i >= 0 {
 		b.windows = slices.Delete(b.windows, i, i+1)
 		b.release(w)
 	}
 }
 
-// rangeLogs is what one request for logs of final blocks brought.
-type rangeLogs struct {
-	first, last int64
-	hash        string // of the block at last
-	raws        []markets.Raw
-	from        *endpoint.Endpoint
+// Range is what one request for logs of final blocks brought.
+type Range struct {
+	First, Last int64
+	Hash        string // of the block at last
+	Raws        []markets.Raw
+	From        *endpoint.Endpoint
 }

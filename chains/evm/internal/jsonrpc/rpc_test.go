@@ -1,4 +1,4 @@
-package evm
+package jsonrpc
 
 import (
 	"encoding/json"
@@ -15,7 +15,7 @@ import (
 )
 
 // answerWith returns a client whose node gives one answer to everything.
-func answerWith(t testing.TB, answer string) client {
+func answerWith(t testing.TB, answer string) Client {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, answer) }))
 	t.Cleanup(server.Close)
@@ -24,7 +24,7 @@ func answerWith(t testing.TB, answer string) client {
 		t.Fatal(err)
 	}
 	t.Cleanup(e.Close)
-	return client{Endpoint: e, batch: 100}
+	return Client{Endpoint: e, MaxBatch: 100}
 }
 
 func TestAnswers(t *testing.T) {
@@ -60,13 +60,13 @@ func TestAnswers(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			results := make([]string, test.calls)
-			calls := make([]*call, test.calls)
+			calls := make([]*Call, test.calls)
 			for i := range calls {
-				calls[i] = &call{method: fmt.Sprint("eth_", i), result: func(l *jlexer.Lexer) { results[i] = l.String() }}
+				calls[i] = &Call{Method: fmt.Sprint("eth_", i), Result: func(l *jlexer.Lexer) { results[i] = l.String() }}
 			}
 			err := answerWith(t, test.answer).request(t.Context(), calls)
 			if err == nil {
-				err = firstError(calls)
+				err = FirstError(calls)
 			}
 			got := strings.Join(results, " ")
 			if err != nil {
@@ -75,7 +75,7 @@ func TestAnswers(t *testing.T) {
 			if !strings.Contains(got, test.want) || (err == nil) != (got == test.want) {
 				t.Errorf("got %q, want %q", got, test.want)
 			}
-			if said, ok := errors.AsType[*rpcError](err); ok != (test.code != 0) || ok && said.Code != test.code {
+			if said, ok := errors.AsType[*Error](err); ok != (test.code != 0) || ok && said.Code != test.code {
 				t.Errorf("error %v, want code %d", err, test.code)
 			}
 		})
@@ -84,7 +84,7 @@ func TestAnswers(t *testing.T) {
 
 func TestWhatALongRefusalSaysIsNotCutOff(t *testing.T) {
 	text := "Log response size exceeded. " + strings.Repeat("You can make eth_getLogs requests. ", 20) + "This block range should work: [0x10, 0x1f]"
-	err := answerWith(t, `{"id":0,"error":{"code":-32602,"message":"`+text+`"}}`).do(t.Context(), &call{method: "eth_getLogs"})
+	err := answerWith(t, `{"id":0,"error":{"code":-32602,"message":"`+text+`"}}`).Do(t.Context(), &Call{Method: "eth_getLogs"})
 	if r := endpoint.RefusalOf(err); r.Class != endpoint.AnswerTooLarge || r.From != 16 || r.To != 31 {
 		t.Errorf("%+v", r)
 	}
@@ -122,11 +122,11 @@ func TestABatchLimitThatIsNamedIsKeptAtOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(e.Close)
-	calls := make([]*call, wanted)
+	calls := make([]*Call, wanted)
 	for i := range calls {
-		calls[i] = &call{method: "m", result: func(l *jlexer.Lexer) { l.SkipRecursive() }}
+		calls[i] = &Call{Method: "m", Result: func(l *jlexer.Lexer) { l.SkipRecursive() }}
 	}
-	if err := (client{Endpoint: e, batch: wanted}).do(t.Context(), calls...); err != nil {
+	if err := (Client{Endpoint: e, MaxBatch: wanted}).Do(t.Context(), calls...); err != nil {
 		t.Fatal(err)
 	}
 	if want := 1 + (wanted+most-1)/most; requests != want {

@@ -1,4 +1,4 @@
-package evm
+package backfill
 
 import (
 	"context"
@@ -31,7 +31,7 @@ func (e windowEnds) add(at markets.Place, of windowEnd) {
 // link makes sure that a window begins on the branch of a place at which a stream stands,
 // and that it ends on the view's. Windows that one endpoint gave one after the other
 // belong together.
-func (b *backfill) link(ctx context.Context, view *chains.View, w *window, after markets.Place) error {
+func (b *Windows) link(ctx context.Context, view *chains.View, w *window, after markets.Place) error {
 	if w.last == view.Final.Seq && view.Final.Hash != "" && w.hash != view.Final.Hash {
 		return fmt.Errorf("%w: block %d is no longer %s", chains.ErrReorganised, w.last, view.Final.Hash)
 	}
@@ -42,9 +42,9 @@ func (b *backfill) link(ctx context.Context, view *chains.View, w *window, after
 	switch {
 	case err != nil:
 		return err
-	case start.hash != "" && start.hash != after.Hash:
+	case start.Hash != "" && start.Hash != after.Hash:
 		return fmt.Errorf("%w: block %d is no longer %s", chains.ErrReorganised, after.Seq, after.Hash)
-	case end.hash != "" && end.hash != w.hash:
+	case end.Hash != "" && end.Hash != w.hash:
 		return fmt.Errorf("%w: block %d is no longer %s", chains.ErrReorganised, w.last, w.hash)
 	}
 	b.mu.Lock()
@@ -59,7 +59,7 @@ func (b *backfill) link(ctx context.Context, view *chains.View, w *window, after
 // maxLinkAge is how far apart in time windows may be that belong together.
 const maxLinkAge = time.Minute
 
-func (b *backfill) isLinked(w *window, after markets.Place) bool {
+func (b *Windows) isLinked(w *window, after markets.Place) bool {
 	if b.source.FinalityInDoubt() {
 		return false
 	}

@@ -1,4 +1,4 @@
-package evm
+package eth
 
 import (
 	"encoding/json"
@@ -18,11 +18,11 @@ import (
 )
 
 func scanLogs(text string) ([]markets.Raw, error) {
-	var logs logScanner
+	var logs LogScanner
 	l := &jlexer.Lexer{Data: []byte(text)}
-	logs.scan(l)
+	logs.Scan(l)
 	l.Consumed()
-	return logs.raws, l.Error()
+	return logs.Raws, l.Error()
 }
 
 // What go-ethereum writes is read back, whatever the logs.
@@ -53,7 +53,7 @@ func TestScanReadsWhatGoEthereumWrites(t *testing.T) {
 			t.Fatalf("%d logs of %d, %v", len(raws), len(logs), err)
 		}
 		for i, raw := range raws {
-			if got := asLog(raw); !sameLog(got, logs[i]) || raw.Position.Height != raw.Seq {
+			if got := asEthLog(raw); !sameEthLog(got, logs[i]) || raw.Position.Height != raw.Seq {
 				t.Fatalf("read %+v of %+v", got, logs[i])
 			}
 		}
@@ -202,15 +202,15 @@ func TestScanSurvivesDamage(t *testing.T) {
 func TestScanHeader(t *testing.T) {
 	const good = `{"number":"0x10","hash":"0x9d9af8e38d66c62e2c12f0225249fd9d721c54b83f48d9352c97c6cacdcb6f31",` +
 		`"parentHash":"0x9d9af8e38d66c62e2c12f0225249fd9d721c54b83f48d9352c97c6cacdcb6f32","timestamp":"0x0","transactions":["0x"]}`
-	scan := func(text string) (h header, err error) {
+	scan := func(text string) (h Header, err error) {
 		l := &jlexer.Lexer{Data: []byte(text)}
 		h.scan(l)
 		return h, l.Error()
 	}
-	if h, err := scan(good); err != nil || h.number != 16 || h.time.Unix() != 0 || !strings.HasSuffix(h.hash, "31") || !strings.HasSuffix(h.parent, "32") {
+	if h, err := scan(good); err != nil || h.Number != 16 || h.Time.Unix() != 0 || !strings.HasSuffix(h.Hash, "31") || !strings.HasSuffix(h.Parent, "32") {
 		t.Errorf("%+v, %v", h, err)
 	}
-	if h, err := scan("null"); err != nil || h.hash != "" {
+	if h, err := scan("null"); err != nil || h.Hash != "" {
 		t.Errorf("null: %+v, %v", h, err)
 	}
 	for _, field := range []string{"hash", "parentHash", "timestamp"} {
@@ -218,4 +218,22 @@ func TestScanHeader(t *testing.T) {
 			t.Errorf("without %s: %+v", field, h)
 		}
 	}
+}
+
+func asEthLog(raw markets.Raw) types.Log {
+	log := types.Log{
+		Topics: []common.Hash{}, Address: raw.Address, Data: raw.Data,
+		BlockNumber: uint64(raw.Seq), BlockHash: common.HexToHash(raw.Block), BlockTimestamp: uint64(raw.Time.Unix()),
+		TxHash: common.HexToHash(raw.Transaction), TxIndex: uint(raw.Position.Transaction), Index: uint(raw.Position.Log),
+	}
+	for _, topic := range raw.Topics {
+		log.Topics = append(log.Topics, topic)
+	}
+	return log
+}
+
+func sameEthLog(a, b types.Log) bool {
+	x, _ := json.Marshal(a)
+	y, _ := json.Marshal(b)
+	return string(x) == string(y) && a.BlockTimestamp == b.BlockTimestamp
 }

@@ -1,4 +1,4 @@
-package evm
+package jsonrpc
 
 import (
 	"context"
@@ -10,68 +10,68 @@ import (
 	"github.com/imart/event-worker/chains/internal/endpoint"
 )
 
-// client is the JSON-RPC client of one endpoint. It scans answers once instead of
+// Client is the JSON-RPC client of one endpoint. It scans answers once instead of
 // decoding them by reflection, which costs more than a node takes to answer.
-type client struct {
+type Client struct {
 	*endpoint.Endpoint
-	batch       int           // the most calls in one request
-	rateRetries int           // how often in a row to wait where all calls are refused for their rate
-	ids         *atomic.Int64 // of calls, where connections are kept; nil where each answer belongs to its request
+	MaxBatch    int           // the most calls in one request
+	RateRetries int           // how often in a row to wait where all calls are refused for their rate
+	IDs         *atomic.Int64 // of calls, where connections are kept; nil where each answer belongs to its request
 }
 
-// call is one call and what becomes of it.
-type call struct {
-	method string
-	params []any
-	result func(*jlexer.Lexer) // scans the result, null included; it may be called again
+// Call is one call and what becomes of it.
+type Call struct {
+	Method string
+	Params []any
+	Result func(*jlexer.Lexer) // scans the result, null included; it may be called again
 
-	answered bool
-	err      error // the node's answer, if that is an error
+	Answered bool
+	Err      error // the node's answer, if that is an error
 }
 
-// do sends calls. Its error is the first that any of them has.
-func (c client) do(ctx context.Context, calls ...*call) error {
-	if err := c.send(ctx, calls...); err != nil {
+// Do sends calls. Its error is the first that any of them has.
+func (c Client) Do(ctx context.Context, calls ...*Call) error {
+	if err := c.Send(ctx, calls...); err != nil {
 		return err
 	}
-	return firstError(calls)
+	return FirstError(calls)
 }
 
-func firstError(calls []*call) error {
+func FirstError(calls []*Call) error {
 	for _, call := range calls {
-		if call.err != nil {
-			return call.err
+		if call.Err != nil {
+			return call.Err
 		}
 	}
 	return nil
 }
 
-func unanswered(calls []*call) []*call {
-	var open []*call
+func Unanswered(calls []*Call) []*Call {
+	var open []*Call
 	for _, call := range calls {
-		if !call.answered {
+		if !call.Answered {
 			open = append(open, call)
 		}
 	}
 	return open
 }
 
-// send sends calls in as few requests as the endpoint takes, and leaves the errors of
+// Send sends calls in as few requests as the endpoint takes, and leaves the errors of
 // single calls with them. What was answered is kept: calls that are sent again are
 // those that were not.
-func (c client) send(ctx context.Context, calls ...*call) error {
+func (c Client) Send(ctx context.Context, calls ...*Call) error {
 	fruitless := 0
-	for open := unanswered(calls); len(open) > 0; {
-		n := min(c.Limits.Batch(c.batch), len(open))
+	for open := Unanswered(calls); len(open) > 0; {
+		n := min(c.Limits.Batch(c.MaxBatch), len(open))
 		if err := c.sendOrSplit(ctx, open[:n]); err != nil {
 			return err
 		}
-		left := unanswered(calls)
+		left := Unanswered(calls)
 		if fruitless++; len(left) < len(open) {
 			fruitless = 0
 		}
-		if fruitless > c.rateRetries { // all were refused for their rate
-			return firstError(left)
+		if fruitless > c.RateRetries { // all were refused for their rate
+			return FirstError(left)
 		}
 		open = left
 	}
@@ -81,8 +81,8 @@ func (c client) send(ctx context.Context, calls ...*call) error {
 // sendOrSplit sends calls in one request. Where the request fails as a whole, and a
 // smaller one may not, it sends the halves: so a batch that is too large is told from
 // a call that cannot be answered.
-func (c client) sendOrSplit(ctx context.Context, calls []*call) error {
-	calls = unanswered(calls)
+func (c Client) sendOrSplit(ctx context.Context, calls []*Call) error {
+	calls = Unanswered(calls)
 	if len(calls) == 0 {
 		return nil
 	}
@@ -122,9 +122,9 @@ func worthSplitting(r endpoint.Refusal) bool {
 }
 
 // sendInBatches sends calls in requests as large as the endpoint takes by now.
-func (c client) sendInBatches(ctx context.Context, calls []*call) error {
+func (c Client) sendInBatches(ctx context.Context, calls []*Call) error {
 	for len(calls) > 0 {
-		n := min(c.Limits.Batch(c.batch), len(calls))
+		n := min(c.Limits.Batch(c.MaxBatch), len(calls))
 		if err := c.sendOrSplit(ctx, calls[:n]); err != nil {
 			return err
 		}
@@ -134,10 +134,10 @@ func (c client) sendInBatches(ctx context.Context, calls []*call) error {
 }
 
 // request sends calls in one request, a batch if there are several.
-func (c client) request(ctx context.Context, calls []*call) error {
+func (c Client) request(ctx context.Context, calls []*Call) error {
 	var first int64
-	if c.ids != nil {
-		first = c.ids.Add(int64(len(calls))) - int64(len(calls))
+	if c.IDs != nil {
+		first = c.IDs.Add(int64(len(calls))) - int64(len(calls))
 	}
 	body, err := encode(calls, first)
 	if err != nil {
@@ -151,7 +151,7 @@ func (c client) request(ctx context.Context, calls []*call) error {
 	return c.scan(answer.Body(), calls, first)
 }
 
-func encode(calls []*call, first int64) ([]byte, error) {
+func encode(calls []*Call, first int64) ([]byte, error) {
 	type request struct {
 		Version string `json:"jsonrpc"`
 		ID      int64  `json:"id"`
@@ -160,8 +160,8 @@ func encode(calls []*call, first int64) ([]byte, error) {
 	}
 	requests := make([]request, len(calls))
 	for i, call := range calls {
-		requests[i] = request{"2.0", first + int64(i), call.method, call.params}
-		if call.params == nil {
+		requests[i] = request{"2.0", first + int64(i), call.Method, call.Params}
+		if call.Params == nil {
 			requests[i].Params = []any{}
 		}
 	}
@@ -170,4 +170,3 @@ func encode(calls []*call, first int64) ([]byte, error) {
 	}
 	return json.Marshal(requests)
 }
-

@@ -1,11 +1,17 @@
-package evm
+package eth
 
 import (
 	"testing"
 
+	"github.com/ethereum/go-ethereum/common"
 	"pgregory.net/rapid"
 
 	"github.com/imart/event-worker/markets"
+)
+
+var (
+	filterContracts = []common.Address{{0xc0, 19: 1}, {0xc0, 19: 2}, {0xc0, 19: 3}}
+	filterTopics    = []common.Hash{{0xaa}, {0xbb}, {0xcc}}
 )
 
 // What any source matches, the question for all of them must match.
@@ -14,30 +20,30 @@ func TestUnionMatchesWhateverItsFiltersDo(t *testing.T) {
 		return rapid.SliceOfNDistinct(rapid.SampledFrom(all), 0, len(all), rapid.ID[string])
 	}
 	var addressTexts, topicTexts []string
-	for i := range contracts {
-		addressTexts, topicTexts = append(addressTexts, contracts[i].Hex()), append(topicTexts, topics[i].Hex())
+	for i := range filterContracts {
+		addressTexts, topicTexts = append(addressTexts, filterContracts[i].Hex()), append(topicTexts, filterTopics[i].Hex())
 	}
 	rapid.Check(t, func(t *rapid.T) {
-		filters := map[string]filter{}
+		filters := map[string]Filter{}
 		for range rapid.IntRange(1, 4).Draw(t, "sources") {
 			source := markets.Source{Addresses: some(addressTexts).Draw(t, "addresses"), Topics: some(topicTexts).Draw(t, "topics")}
-			f, err := newFilter(source)
+			f, err := NewFilter(source)
 			if err != nil {
 				t.Fatal(err)
 			}
-			filters[sourceKey(source)] = f
+			filters[SourceKey(source)] = f
 		}
-		all := union(filters)
-		for i := range contracts {
-			for j := range topics {
-				raw := markets.Raw{Address: contracts[i], Topics: [][32]byte{topics[j]}}
+		all := Union(filters)
+		for i := range filterContracts {
+			for j := range filterTopics {
+				raw := markets.Raw{Address: filterContracts[i], Topics: [][32]byte{filterTopics[j]}}
 				for key, f := range filters {
-					if f.matches(&raw) && !all.matches(&raw) {
+					if f.Matches(&raw) && !all.Matches(&raw) {
 						t.Fatalf("the union misses contract %d, topic %d of %q", i, j, key)
 					}
 				}
 			}
-			if anonymous := (markets.Raw{Address: contracts[i]}); len(all.topics) > 0 && all.matches(&anonymous) {
+			if anonymous := (markets.Raw{Address: filterContracts[i]}); len(all.topics) > 0 && all.Matches(&anonymous) {
 				t.Fatal("a log without topics matches one")
 			}
 		}

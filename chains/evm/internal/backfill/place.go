@@ -1,4 +1,4 @@
-package evm
+package backfill
 
 import (
 	"context"
@@ -12,7 +12,7 @@ import (
 // placeAt is the place at a block of a window, asked for once for all streams. Streams
 // read by halves of the way to the head: the places at which they will stop next come in
 // the same request.
-func (b *backfill) placeAt(ctx context.Context, view *chains.View, w *window, number int64) (markets.Place, error) {
+func (b *Windows) placeAt(ctx context.Context, view *chains.View, w *window, number int64) (markets.Place, error) {
 	if place, ok := b.knownPlace(w, number); ok {
 		return place, nil
 	}
@@ -31,7 +31,7 @@ func (b *backfill) placeAt(ctx context.Context, view *chains.View, w *window, nu
 	}
 }
 
-func (b *backfill) knownPlace(w *window, number int64) (markets.Place, bool) {
+func (b *Windows) knownPlace(w *window, number int64) (markets.Place, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	place, ok := w.places[number]
@@ -41,7 +41,7 @@ func (b *backfill) knownPlace(w *window, number int64) (markets.Place, bool) {
 // fetchPlaces asks for the place at a block and for those that follow it by halves. The
 // window's end comes in the same answer: the places are on the branch that the window's
 // logs are of.
-func (b *backfill) fetchPlaces(ctx context.Context, head int64, w *window, number int64) (place markets.Place, err error) {
+func (b *Windows) fetchPlaces(ctx context.Context, head int64, w *window, number int64) (place markets.Place, err error) {
 	numbers := []int64{number}
 	for next := number; next < w.last; next += max(1, (head-next)/2) {
 		if next > number {
@@ -58,13 +58,12 @@ func (b *backfill) fetchPlaces(ctx context.Context, head int64, w *window, numbe
 		w.places = map[int64]markets.Place{}
 	}
 	for i, h := range headers {
-		if h.hash == "" { // a height without a block
+		if h.Hash == "" { // a height without a block
 			continue
 		}
-		place := markets.Place{Seq: numbers[i], Hash: h.hash}
+		place := markets.Place{Seq: numbers[i], Hash: h.Hash}
 		w.places[numbers[i]] = place
 		b.ends.add(place, windowEnd{from, time.Now()})
 	}
 	return w.places[number], nil
 }
-

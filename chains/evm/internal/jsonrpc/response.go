@@ -1,4 +1,4 @@
-package evm
+package jsonrpc
 
 import (
 	"fmt"
@@ -10,9 +10,9 @@ import (
 )
 
 // scan hands every answer to its call.
-func (c client) scan(body []byte, calls []*call, first int64) error {
+func (c Client) scan(body []byte, calls []*Call, first int64) error {
 	l := &jlexer.Lexer{Data: body}
-	s := responseScanner{client: c, calls: calls, first: first, seen: make([]bool, len(calls))}
+	s := responseScanner{Client: c, calls: calls, first: first, seen: make([]bool, len(calls))}
 	if !l.IsDelim('[') { // a single answer, or one error for the whole batch
 		if err := s.scanResponse(l); err != nil && len(calls) > 1 && l.Ok() {
 			return err
@@ -28,26 +28,26 @@ func (c client) scan(body []byte, calls []*call, first int64) error {
 	l.Consumed()
 	c.noteRates(calls)
 	if err := l.Error(); err != nil {
-		return c.Malformed("answer to %s: %w", calls[0].method, err)
+		return c.Malformed("answer to %s: %w", calls[0].Method, err)
 	}
 	for i, call := range calls {
 		if !s.seen[i] {
-			return c.Malformed("%s: not answered", call.method)
+			return c.Malformed("%s: not answered", call.Method)
 		}
 	}
 	return nil
 }
 
 // noteRates notes how many calls were answered and how many were refused for their rate.
-func (c client) noteRates(calls []*call) {
+func (c Client) noteRates(calls []*Call) {
 	answered, refused := 0, 0
 	var why error
 	for _, call := range calls {
 		switch {
-		case call.answered:
+		case call.Answered:
 			answered++
-		case call.err != nil:
-			refused, why = refused+1, call.err
+		case call.Err != nil:
+			refused, why = refused+1, call.Err
 		}
 	}
 	c.NoteAnswers(answered)
@@ -58,8 +58,8 @@ func (c client) noteRates(calls []*call) {
 
 // responseScanner scans the answers of one request.
 type responseScanner struct {
-	client
-	calls []*call
+	Client
+	calls []*Call
 	first int64  // the first call's id
 	seen  []bool // whose answers were scanned
 }
@@ -73,7 +73,7 @@ func (s responseScanner) scanResponse(l *jlexer.Lexer) error {
 	}
 	var early []byte // a result that came before its id
 	var scanned bool
-	var failure *rpcError
+	var failure *Error
 	l.Delim('{')
 	for !l.IsDelim('}') {
 		key := l.UnsafeFieldName(false)
@@ -87,7 +87,7 @@ func (s responseScanner) scanResponse(l *jlexer.Lexer) error {
 				return nil
 			}
 		case key == "result" && id >= 0:
-			s.calls[id].result(l)
+			s.calls[id].Result(l)
 			scanned = true
 		case key == "result":
 			early = l.Raw()
@@ -110,28 +110,28 @@ func (s responseScanner) scanResponse(l *jlexer.Lexer) error {
 	}
 	s.seen[id] = true
 	call := s.calls[id]
-	call.err = nil
+	call.Err = nil
 	switch {
 	case failure != nil:
-		call.err = s.Errorf("%s: %w", call.method, failure)
-		s.NoteCall(call.err)
+		call.Err = s.Errorf("%s: %w", call.Method, failure)
+		s.NoteCall(call.Err)
 		if failure.Refusal().IsRate() { // to be asked again
-			return call.err
+			return call.Err
 		}
 	case early != nil:
 		inner := &jlexer.Lexer{Data: early}
-		call.result(inner)
+		call.Result(inner)
 		l.AddError(inner.Error())
 	case !scanned:
-		l.AddError(fmt.Errorf("answer to %s with neither result nor error", call.method))
+		l.AddError(fmt.Errorf("answer to %s with neither result nor error", call.Method))
 	}
-	call.answered = l.Ok()
-	return call.err
+	call.Answered = l.Ok()
+	return call.Err
 }
 
-func (s responseScanner) scanError(l *jlexer.Lexer) *rpcError {
+func (s responseScanner) scanError(l *jlexer.Lexer) *Error {
 	code, text := scanErrorObject(l)
-	return &rpcError{code, s.Redact(text), endpoint.Classify(0, code, text)}
+	return &Error{code, s.Redact(text), endpoint.Classify(0, code, text)}
 }
 
 // maxErrorText bounds what is read of an error's texts, in bytes.
@@ -172,14 +172,14 @@ func scanErrorCode(l *jlexer.Lexer) int64 {
 	return code
 }
 
-// rpcError is a node's answer that is an error.
-type rpcError struct {
+// Error is a node's answer that is an error.
+type Error struct {
 	Code    int64
 	Message string // for people: shortened and without secrets
 	refusal endpoint.Refusal
 }
 
-func (e *rpcError) Error() string { return fmt.Sprintf("%s (code %d)", e.Message, e.Code) }
+func (e *Error) Error() string { return fmt.Sprintf("%s (code %d)", e.Message, e.Code) }
 
 // Refusal is what the node means.
-func (e *rpcError) Refusal() endpoint.Refusal { return e.refusal }
+func (e *Error) Refusal() endpoint.Refusal { return e.refusal }

@@ -1,0 +1,68 @@
+package eth
+
+import (
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/mailru/easyjson/jlexer"
+
+	"github.com/imart/event-worker/chains/evm/internal/jsonrpc"
+)
+
+// Header is what is needed of a block's header.
+type Header struct {
+	Number       int64
+	Hash, Parent string
+	Time         time.Time
+	Bloom        Bloom
+}
+
+// scan scans a block into h; null leaves h without a hash.
+func (h *Header) scan(l *jlexer.Lexer) {
+	*h = Header{}
+	if l.IsNull() {
+		l.Null()
+		return
+	}
+	l.Delim('{')
+	for !l.IsDelim('}') {
+		key := l.UnsafeFieldName(true)
+		l.WantColon()
+		switch key {
+		case "number":
+			h.Number = ScanInt(l)
+		case "hash":
+			h.Hash = scanHash(l, "")
+		case "parentHash":
+			h.Parent = scanHash(l, "")
+		case "timestamp":
+			h.Time = time.Unix(ScanInt(l), 0).UTC()
+		case "logsBloom":
+			h.Bloom = scanBloom(l)
+		default:
+			l.SkipRecursive()
+		}
+		l.WantComma()
+	}
+	l.Delim('}')
+	if l.Ok() && (h.Hash == "" || h.Parent == "" || h.Time.IsZero()) {
+		l.AddError(errors.New("block without hash, parentHash or timestamp"))
+	}
+}
+
+func ChainID(id *int64) *jsonrpc.Call {
+	return &jsonrpc.Call{Method: "eth_chainId", Result: func(l *jlexer.Lexer) { *id = ScanInt(l) }}
+}
+
+// BlockByNumber is a call for a block's header by number or tag.
+func BlockByNumber(number string, h *Header) *jsonrpc.Call {
+	return &jsonrpc.Call{Method: "eth_getBlockByNumber", Params: []any{number, false}, Result: h.scan}
+}
+
+// BlockByHash is a call for a block's header by hash.
+func BlockByHash(hash string, h *Header) *jsonrpc.Call {
+	return &jsonrpc.Call{Method: "eth_getBlockByHash", Params: []any{hash, false}, Result: h.scan}
+}
+
+func Quantity(v int64) string { return "0x" + strconv.FormatInt(v, 16) }
