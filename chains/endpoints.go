@@ -23,7 +23,7 @@ const (
 	EndpointUp         = endpoint.Up
 	EndpointLimited    = endpoint.Limited
 	EndpointLagging    = endpoint.Lagging
-	EndpointPruned     = endpoint.IsPruned
+	EndpointPruned     = endpoint.StatePruned
 	EndpointWrongChain = endpoint.WrongChain
 	EndpointDown       = endpoint.Down
 )

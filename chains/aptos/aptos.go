@@ -61,14 +61,14 @@ type Chain struct {
 	log      *slog.Logger
 	pageSize atomic.Int64 // events that a page of a handle holds at most
 	mu       sync.Mutex
-	readings map[string]*reading // by handle
+	handles  map[string]*handleState // by handle
 
 	accounts map[string]bool                  // of handles, as shortAddress has them
 	wanted   map[string]bool                  // types of events of all sources, and these without their addresses
 	pages    *sized.Cache[int64, *ledgerPage] // by number; streams share them
 
-	life context.Context // until Close
-	end  context.CancelFunc
+	ctx    context.Context // until Close
+	cancel context.CancelFunc
 }
 
 var _ chains.Chain = (*Chain)(nil)
@@ -87,7 +87,7 @@ func New(cfg Config) (*Chain, error) {
 		wanted:       map[string]bool{},
 		accounts:     accountsOf(cfg.Sources),
 		log:          cmp.Or(cfg.Log, slog.Default()),
-		readings:     map[string]*reading{},
+		handles:      map[string]*handleState{},
 	}
 	c.pageSize.Store(maxPage)
 	for _, source := range cfg.Sources {
@@ -95,7 +95,7 @@ func New(cfg Config) (*Chain, error) {
 			c.wanted[name], c.wanted[withoutAddress(name)] = true, true
 		}
 	}
-	c.life, c.end = context.WithCancel(context.Background())
+	c.ctx, c.cancel = context.WithCancel(context.Background())
 	err := c.openPool(cfg)
 	if err == nil && cfg.Stream != "" {
 		if c.stream, err = newStream(c, cfg); err != nil {
@@ -103,7 +103,7 @@ func New(cfg Config) (*Chain, error) {
 		}
 	}
 	if err != nil {
-		c.end()
+		c.cancel()
 		return nil, err
 	}
 	return c, nil
@@ -130,7 +130,7 @@ func (c *Chain) openPool(cfg Config) (err error) {
 
 // Close ends whatever is under way and closes connections.
 func (c *Chain) Close() {
-	c.end()
+	c.cancel()
 	c.stream.close()
 	c.node.pool.Close()
 }

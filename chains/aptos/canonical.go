@@ -12,12 +12,12 @@ import (
 // bound is 128.
 const maxDepth = 128
 
-var errDeep = errors.New("nested too deep")
+var errTooDeep = errors.New("nested too deep")
 
 // canonical is JSON in the one form that all ways of reading give: without space, its
 // keys sorted, and characters not escaped that need not be.
 func canonical(data []byte) (json.RawMessage, error) {
-	if err := shallow(data); err != nil {
+	if err := checkDepth(data); err != nil {
 		return nil, err
 	}
 	decoder := json.NewDecoder(bytes.NewReader(data))
@@ -38,8 +38,8 @@ func canonical(data []byte) (json.RawMessage, error) {
 	return bytes.TrimSuffix(out.Bytes(), []byte("\n")), nil
 }
 
-// shallow says whether data is nested no deeper than allowed, if it is JSON.
-func shallow(data []byte) error {
+// checkDepth says whether data is nested no deeper than allowed, if it is JSON.
+func checkDepth(data []byte) error {
 	depth, quoted := 0, false
 	for i := 0; i < len(data); i++ {
 		switch c := data[i]; {
@@ -50,7 +50,7 @@ func shallow(data []byte) error {
 		case quoted:
 		case c == '{' || c == '[':
 			if depth++; depth > maxDepth {
-				return errDeep
+				return errTooDeep
 			}
 		case c == '}' || c == ']':
 			depth--

@@ -165,17 +165,17 @@ func (l *ledger) reset(events [][]string) {
 	if c := l.streaming; c != nil {
 		c.transactions.Purge()
 		c.pages.Purge()
-		c.readings = map[string]*reading{}
+		c.handles = map[string]*handleState{}
 		c.stream.mu.Lock()
-		for _, f := range c.stream.flows {
-			f.end()
+		for _, f := range c.stream.sessions {
+			f.cancel()
 		}
-		c.stream.flows, c.stream.health = nil, streamHealth{}
+		c.stream.sessions, c.stream.health = nil, streamHealth{}
 		c.stream.mu.Unlock()
 	}
 	l.hidden, l.oldest, l.missing, l.forgetful, l.undated = 0, "", false, false, false
 	if l.chain != nil {
-		l.chain.readings = map[string]*reading{}
+		l.chain.handles = map[string]*handleState{}
 		l.chain.transactions.Purge()
 		l.chain.pages.Purge()
 	}

@@ -12,17 +12,17 @@ import (
 
 // Bounds of flows.
 const (
-	maxFlows  = 4               // beside those that are waited for
-	flowAhead = 16 * pageSize   // versions that a flow reads ahead of what was asked for
-	flowIdle  = 2 * time.Minute // after which a flow is given up
-	patience  = 5 * time.Second // with a stream that has not what the REST API has
+	maxSessions   = 4               // beside those that are waited for
+	sessionAhead  = 16 * pageSize   // versions that a flow reads ahead of what was asked for
+	sessionIdle   = 2 * time.Minute // after which a flow is given up
+	maxStreamWait = 5 * time.Second // with a stream that has not what the REST API has
 )
 
-// flow is the transactions from a version on, read page by page as far as they are
+// session is the transactions from a version on, read page by page as far as they are
 // asked for, and somewhat ahead.
-type flow struct {
+type session struct {
 	*stream
-	end context.CancelFunc
+	cancel context.CancelFunc
 
 	mu      sync.Mutex
 	changed chan struct{}         // closed when anything of the following changes
@@ -34,14 +34,14 @@ type flow struct {
 	err     error // why it ended
 }
 
-// streamed returns pages as ledger does, from the stream: what is there, and at least
+// streamPages returns pages as ledger does, from the stream: what is there, and at least
 // the version first. With handles set pages of the REST API will not do.
-func (c *Chain) streamed(ctx context.Context, first, last int64, handles bool) ([]*ledgerPage, error) {
+func (c *Chain) streamPages(ctx context.Context, first, last int64, handles bool) ([]*ledgerPage, error) {
 	var pages []*ledgerPage
 	for number := first / pageSize; number <= last/pageSize && len(pages) < pagesRead; number++ {
 		from := max(first, number*pageSize)
 		p, ok := c.pages.Get(number)
-		if !ok || !p.holds(from, from) || handles && !p.ofStream {
+		if !ok || !p.holds(from, from) || handles && !p.fromStream {
 			var err error
 			if p, err = c.stream.page(ctx, number, from, len(pages) == 0); err != nil && len(pages) == 0 {
 				return nil, err
@@ -62,76 +62,76 @@ func (c *Chain) streamed(ctx context.Context, first, last int64, handles bool) (
 // page is the page of a number, or that part of it that is there, from a version on. If
 // it is not there it is waited for, or nil.
 func (s *stream) page(ctx context.Context, number, from int64, wait bool) (*ledgerPage, error) {
-	within, cancel := context.WithTimeoutCause(ctx, min(patience, s.timeout), s.errorf("%w: version %d has not come", endpoint.ErrTimeout, from))
+	within, cancel := context.WithTimeoutCause(ctx, min(maxStreamWait, s.timeout), s.errorf("%w: version %d has not come", endpoint.ErrTimeout, from))
 	defer cancel()
-	f, fresh := s.flow(from)
+	f, fresh := s.sessionFor(from)
 	p, err := f.page(within, number, from, wait)
 	if err != nil && !fresh && within.Err() == nil { // the server may end a flow at any time: go on where it stopped
-		f, _ = s.flow(from)
+		f, _ = s.sessionFor(from)
 		p, err = f.page(within, number, from, wait)
 	}
 	return p, err
 }
 
-// flow is the one that has a version or comes to it soon, or a new one.
-func (s *stream) flow(version int64) (f *flow, fresh bool) {
+// sessionFor is the one that has a version or comes to it soon, or a new one.
+func (s *stream) sessionFor(version int64) (f *session, fresh bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
-	s.flows = slices.DeleteFunc(s.flows, func(f *flow) bool { return f.over(now) })
-	at := slices.IndexFunc(s.flows, func(f *flow) bool { return f.reaches(version) })
+	s.sessions = slices.DeleteFunc(s.sessions, func(f *session) bool { return f.expired(now) })
+	at := slices.IndexFunc(s.sessions, func(f *session) bool { return f.reaches(version) })
 	if at >= 0 {
-		f = s.flows[at]
-		s.flows = append(slices.Delete(s.flows, at, at+1), f)
+		f = s.sessions[at]
+		s.sessions = append(slices.Delete(s.sessions, at, at+1), f)
 		return f, false
 	}
-	for i := 0; i < len(s.flows) && len(s.flows) >= maxFlows; i++ {
-		if s.flows[i].giveUp() {
-			s.flows = slices.Delete(s.flows, i, i+1)
+	for i := 0; i < len(s.sessions) && len(s.sessions) >= maxSessions; i++ {
+		if s.sessions[i].closeIfIdle() {
+			s.sessions = slices.Delete(s.sessions, i, i+1)
 			i--
 		}
 	}
-	ctx, end := context.WithCancel(s.life)
-	f = &flow{stream: s, end: end, changed: make(chan struct{}), pages: map[int64]*ledgerPage{}, next: version, want: version, used: now}
-	s.flows = append(s.flows, f)
+	ctx, end := context.WithCancel(s.ctx)
+	f = &session{stream: s, cancel: end, changed: make(chan struct{}), pages: map[int64]*ledgerPage{}, next: version, want: version, used: now}
+	s.sessions = append(s.sessions, f)
 	go f.run(ctx)
 	return f, true
 }
 
-// over says whether the flow has ended or is idle, which ends it.
-func (f *flow) over(now time.Time) bool {
+// expired says whether the flow has ended or is idle, which ends it.
+func (f *session) expired(now time.Time) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.err == nil && f.waiting == 0 && now.Sub(f.used) > flowIdle {
-		f.end()
+	if f.err == nil && f.waiting == 0 && now.Sub(f.used) > sessionIdle {
+		f.cancel()
 		return true
 	}
 	return f.err != nil
 }
 
-// giveUp ends the flow unless it is waited for.
-func (f *flow) giveUp() bool {
+// closeIfIdle ends the flow unless it is waited for.
+func (f *session) closeIfIdle() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.waiting == 0 {
-		f.end()
+		f.cancel()
 	}
 	return f.waiting == 0
 }
 
 // reaches says whether the flow has a version or comes to it soon.
-func (f *flow) reaches(version int64) bool {
+func (f *session) reaches(version int64) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if version >= f.next {
-		return version-f.next < flowAhead
+		return version-f.next < sessionAhead
 	}
 	p := f.pages[version/pageSize]
 	return p != nil && p.holds(version, version)
 }
 
 // page is the stream's page of a number, once the flow has its version from.
-func (f *flow) page(ctx context.Context, number, from int64, wait bool) (*ledgerPage, error) {
+func (f *session) page(ctx context.Context, number, from int64, wait bool) (*ledgerPage, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.waiting++
@@ -140,7 +140,7 @@ func (f *flow) page(ctx context.Context, number, from int64, wait bool) (*ledger
 		f.used = time.Now()
 		if from > f.want {
 			f.want = from
-			f.change()
+			f.notify()
 		}
 		if p := f.pages[number]; p != nil && p.holds(from, from) {
 			return p, nil
@@ -161,48 +161,48 @@ func (f *flow) page(ctx context.Context, number, from int64, wait bool) (*ledger
 	}
 }
 
-// change tells all who wait that something is new.
-func (f *flow) change() {
+// notify tells all who wait that something is new.
+func (f *session) notify() {
 	close(f.changed)
 	f.changed = make(chan struct{})
 }
 
 // run reads until the context or the stream ends.
-func (f *flow) run(ctx context.Context) {
-	defer f.end()
+func (f *session) run(ctx context.Context) {
+	defer f.cancel()
 	err := f.read(ctx)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.err = err
-	f.change()
+	f.notify()
 }
 
-func (f *flow) read(ctx context.Context) error {
+func (f *session) read(ctx context.Context) error {
 	c, err := f.call(ctx, f.next, 0)
 	if err != nil {
 		return err
 	}
 	var t rawdata.Transaction
-	scan := pageScan{wanted: f.wanted, accounts: f.accounts, next: f.next}
+	scan := pageScanner{wanted: f.wanted, accounts: f.accounts, next: f.next}
 	first := f.next // of the page
 	for {
 		messages, err := c.next()
 		if err != nil {
 			return err
 		}
-		f.saw(scan.next + int64(len(messages)) - 1)
+		f.noteHeight(scan.next + int64(len(messages)) - 1)
 		for _, m := range messages {
 			if err := t.Read(m); err != nil {
 				return f.errorf("version %d: %w", scan.next, err)
 			}
-			if err := scan.streamed(&t); err != nil {
+			if err := scan.scanStreamed(&t); err != nil {
 				return f.errorf("%w", err)
 			}
 			if scan.next%pageSize == 0 {
 				if err := f.add(ctx, scan.part(first)); err != nil {
 					return err
 				}
-				first, scan.raws, scan.handled = scan.next, nil, nil
+				first, scan.raws, scan.handleEvents = scan.next, nil, nil
 			}
 		}
 		if scan.next > first {
@@ -214,18 +214,18 @@ func (f *flow) read(ctx context.Context) error {
 }
 
 // part is what was scanned of a page of the stream.
-func (s *pageScan) part(first int64) *ledgerPage {
-	return &ledgerPage{first: first, last: s.next - 1, raws: s.raws, handled: s.handled, ofStream: true}
+func (s *pageScanner) part(first int64) *ledgerPage {
+	return &ledgerPage{first: first, last: s.next - 1, raws: s.raws, handleEvents: s.handleEvents, fromStream: true}
 }
 
 // add adds a page, or a part of it, and waits until more is wanted.
-func (f *flow) add(ctx context.Context, p *ledgerPage) error {
+func (f *session) add(ctx context.Context, p *ledgerPage) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.pages[p.first/pageSize] = p
 	f.next = p.last + 1
-	f.change()
-	for f.next > f.want+flowAhead {
+	f.notify()
+	for f.next > f.want+sessionAhead {
 		changed := f.changed
 		f.mu.Unlock()
 		select {

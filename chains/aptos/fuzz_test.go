@@ -77,8 +77,8 @@ func FuzzPage(f *testing.F) {
 		f.Add(append(append([]byte("["), body...), ']'), int64(w.Version))
 	}
 	f.Fuzz(func(t *testing.T, body []byte, first int64) {
-		s := pageScan{wanted: wanted, next: first}
-		if err := s.page(body); err != nil {
+		s := pageScanner{wanted: wanted, next: first}
+		if err := s.scanPage(body); err != nil {
 			return
 		}
 		if s.next < first || s.next-first > int64(len(body)) {
@@ -110,7 +110,7 @@ func FuzzTransaction(f *testing.F) {
 			return
 		}
 		for _, e := range w.Events {
-			if r, err := raw(e, kept); err == nil && !json.Valid(r.JSON) {
+			if r, err := joinEvent(e, kept); err == nil && !json.Valid(r.JSON) {
 				t.Fatalf("%+v", r)
 			}
 		}
@@ -138,16 +138,16 @@ func FuzzStream(f *testing.F) {
 		if response.Read(message) != nil {
 			return
 		}
-		s := pageScan{wanted: wanted, accounts: accounts, next: first}
+		s := pageScanner{wanted: wanted, accounts: accounts, next: first}
 		for _, m := range response.Transactions {
 			var transaction rawdata.Transaction
-			if transaction.Read(m) != nil || s.streamed(&transaction) != nil {
+			if transaction.Read(m) != nil || s.scanStreamed(&transaction) != nil {
 				return
 			}
 		}
 		checkEvents(t, s.raws)
-		for _, h := range s.handled {
-			if r, err := raw(h.event, h.of); err == nil && !json.Valid(r.JSON) {
+		for _, h := range s.handleEvents {
+			if r, err := joinEvent(h.event, h.transaction); err == nil && !json.Valid(r.JSON) {
 				t.Fatalf("%+v", r)
 			}
 		}

@@ -38,21 +38,21 @@ func TestStreamAndRESTAreTheSame(t *testing.T) {
 		}
 		wanted := map[string]bool{}
 		for _, e := range p.User.Events {
-			if long, err := longType(e.TypeStr); err == nil && !strings.HasPrefix(e.TypeStr, "0x1::") {
+			if long, err := fullType(e.TypeStr); err == nil && !strings.HasPrefix(e.TypeStr, "0x1::") {
 				long, _, _ = strings.Cut(long, "<")
 				wanted[long], wanted[withoutAddress(long)] = true, true
 			}
 		}
-		byREST := pageScan{wanted: wanted, next: parsed(p.Version)}
+		byREST := pageScanner{wanted: wanted, next: parsed(p.Version)}
 		byStream := byREST
 		var streamed rawdata.Transaction
 		if err := streamed.Read(rawdatatest.Marshal(t, "Transaction", text)); err != nil {
 			t.Fatal(err)
 		}
-		if err := byStream.streamed(&streamed); err != nil {
+		if err := byStream.scanStreamed(&streamed); err != nil {
 			t.Fatal(err)
 		}
-		if err := byREST.page([]byte("[" + string(body) + "]")); err != nil {
+		if err := byREST.scanPage([]byte("[" + string(body) + "]")); err != nil {
 			t.Fatal(err)
 		}
 		events += len(byREST.raws)

@@ -12,27 +12,27 @@ import (
 	"github.com/imart/event-worker/markets"
 )
 
-// reading is what is known of a handle from reading it.
-type reading struct {
-	mu      sync.Mutex
-	ahead   int64 // pages to ask for at once
-	short   int64 // events of the page that was short, when the handle was last read
-	dated   int64 // the ledger version of that page
-	counted bool  // an empty page agreed with the handle's counter
-	told    bool  // that the handle does not exist yet
-	gone    *gone // what its pruned events were found to be
-	of      *handle
+// handleState is what is known of a handle from reading it.
+type handleState struct {
+	mu               sync.Mutex
+	pagesAhead       int64         // pages to ask for at once
+	shortPage        int64         // events of the page that was short, when the handle was last read
+	shortPageVersion int64         // the ledger version of that page
+	counterAgreed    bool          // an empty page agreed with the handle's counter
+	missingLogged    bool          // that the handle does not exist yet
+	pruned           *prunedEvents // what its pruned events were found to be
+	of               *handle
 }
 
-// reading is that of a source's handle.
-func (c *Chain) reading(source markets.Source) *reading {
+// stateOf is that of a source's handle.
+func (c *Chain) stateOf(source markets.Source) *handleState {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	key := source.Account + "/" + source.Handle + "/" + source.Field
-	if c.readings[key] == nil {
-		c.readings[key] = &reading{ahead: 1}
+	if c.handles[key] == nil {
+		c.handles[key] = &handleState{pagesAhead: 1}
 	}
-	return c.readings[key]
+	return c.handles[key]
 }
 
 // readHandle reads a handle's events behind a place: what the node has pruned from the
@@ -41,18 +41,18 @@ func (c *Chain) readHandle(ctx context.Context, view *chains.View, source market
 	if through >= 0 && through < after.Seq {
 		return chains.Page{To: after}, nil
 	}
-	from, err := c.startOf(ctx, source, after)
+	from, err := c.startPlace(ctx, source, after)
 	switch {
 	case errors.Is(err, chains.ErrPruned) && c.stream.usable():
-		return c.history(ctx, view, source, markets.Place{Seq: -1, Through: max(after.Through, source.From-1)}, through, limit)
+		return c.readHistory(ctx, view, source, markets.Place{Seq: -1, Through: max(after.Through, source.From-1)}, through, limit)
 	case err != nil:
 		return chains.Page{}, err
 	case through >= 0 && through < from.Seq: // the start was found behind it
 		return chains.Page{To: markets.Place{Seq: through, Through: after.Through}}, nil
 	}
 	streams := (from.Through > 0 || source.From > 0) && c.stream.usable()
-	if streams && c.isGone(source, from.Seq+1) {
-		return c.history(ctx, view, source, from, through, limit)
+	if streams && c.isKnownPruned(source, from.Seq+1) {
+		return c.readHistory(ctx, view, source, from, through, limit)
 	}
 	page, err := c.readPages(ctx, source, from, through, limit)
 	pruned, isPruned := errors.AsType[*prunedError](err)
@@ -60,10 +60,10 @@ func (c *Chain) readHandle(ctx context.Context, view *chains.View, source market
 	case !isPruned:
 		return page, err
 	case streams:
-		_ = c.firstLeft(ctx, source, from.Seq+1, pruned) // for the next reads
-		return c.history(ctx, view, source, from, through, limit)
+		_ = c.firstAvailable(ctx, source, from.Seq+1, pruned) // for the next reads
+		return c.readHistory(ctx, view, source, from, through, limit)
 	}
-	return chains.Page{}, c.firstLeft(ctx, source, from.Seq+1, pruned)
+	return chains.Page{}, c.firstAvailable(ctx, source, from.Seq+1, pruned)
 }
 
 // readPages reads a handle's events behind a place by the REST API.
@@ -71,14 +71,14 @@ func (c *Chain) readPages(ctx context.Context, source markets.Source, from marke
 	if through >= 0 {
 		limit = min(limit, through-from.Seq+1) // the event behind through dates the page
 	}
-	s, err := c.stretch(ctx, source, from, limit)
+	s, err := c.fetchEvents(ctx, source, from, limit)
 	if missing, ok := errors.AsType[*missingError](err); ok {
-		return c.notYet(ctx, source, from, missing)
+		return c.readMissingHandle(ctx, source, from, missing)
 	}
 	if err != nil {
 		return chains.Page{}, err
 	}
-	raws, err := c.raws(ctx, s.events[:upTo(s.events, through)])
+	raws, err := c.joinEvents(ctx, s.events[:countThrough(s.events, through)])
 	if err != nil {
 		return chains.Page{}, err
 	}
@@ -86,7 +86,7 @@ func (c *Chain) readPages(ctx context.Context, source markets.Source, from marke
 }
 
 // place is where the first n events of a stretch lead.
-func (s stretch) place(from markets.Place, n int) markets.Place {
+func (s eventRun) place(from markets.Place, n int) markets.Place {
 	to := from
 	switch {
 	case n < len(s.events):
@@ -103,9 +103,9 @@ func (s stretch) place(from markets.Place, n int) markets.Place {
 	return to
 }
 
-// notYet is the page of a handle that does not exist yet: it holds nothing up to the
+// readMissingHandle is the page of a handle that does not exist yet: it holds nothing up to the
 // ledger version of the node's answer.
-func (c *Chain) notYet(ctx context.Context, source markets.Source, from markets.Place, missing *missingError) (chains.Page, error) {
+func (c *Chain) readMissingHandle(ctx context.Context, source markets.Source, from markets.Place, missing *missingError) (chains.Page, error) {
 	if from.Seq >= 0 {
 		return chains.Page{}, fmt.Errorf("handle %s, read up to event %d, is gone: %w", source.Field, from.Seq, missing)
 	}
@@ -115,7 +115,7 @@ func (c *Chain) notYet(ctx context.Context, source markets.Source, from markets.
 		if version, err = c.node.ledgerVersion(ctx); err != nil {
 			return chains.Page{}, err
 		}
-		if _, _, err = c.node.events(ctx, needBehind(from), source, 0, 1, nil); !errors.As(err, &missing) {
+		if _, _, err = c.node.events(ctx, needAfter(from), source, 0, 1, nil); !errors.As(err, &missing) {
 			return chains.Page{To: from}, err
 		}
 	}
@@ -126,18 +126,18 @@ func (c *Chain) notYet(ctx context.Context, source markets.Source, from markets.
 	if _, err := c.node.counter(ctx, source, version); !errors.As(err, &missing) && !errors.Is(err, chains.ErrPruned) {
 		return chains.Page{}, cmp.Or(err, c.node.Errorf("handle %s is said not to exist, and its resource does: %w", source.Field, missing))
 	}
-	r := c.reading(source)
+	r := c.stateOf(source)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !r.told {
-		r.told = true
+	if !r.missingLogged {
+		r.missingLogged = true
 		c.log.Info("the event handle does not exist yet", "account", source.Account, "handle", source.Handle, "field", source.Field)
 	}
 	return chains.Page{To: markets.Place{Seq: from.Seq, Through: version}}, nil
 }
 
-// upTo counts the events up to the number through, all if it is negative.
-func upTo(events []event, through int64) int {
+// countThrough counts the events up to the number through, all if it is negative.
+func countThrough(events []event, through int64) int {
 	if through < 0 {
 		return len(events)
 	}
@@ -148,10 +148,10 @@ func upTo(events []event, through int64) int {
 	return n
 }
 
-// check checks that events are those that follow on a place, without a gap, and
+// checkSequence checks that events are those that follow on a place, without a gap, and
 // of versions that may hold them.
-func (c *Chain) check(source markets.Source, after markets.Place, events []event, version int64) error {
-	next := c.successor(source, after.Seq)
+func (c *Chain) checkSequence(source markets.Source, after markets.Place, events []event, version int64) error {
+	next := c.nextSequence(source, after.Seq)
 	seq, least := after.Seq, after.Through+1
 	if after.Through == 0 {
 		least = 0 // nothing is known
@@ -169,9 +169,9 @@ func (c *Chain) check(source markets.Source, after markets.Place, events []event
 	return nil
 }
 
-// successor returns the function from a number to the one that must follow.
-func (c *Chain) successor(source markets.Source, after int64) func(int64) (int64, bool) {
-	recorded := c.recorded(source)
+// nextSequence returns the function from a number to the one that must follow.
+func (c *Chain) nextSequence(source markets.Source, after int64) func(int64) (int64, bool) {
+	recorded := c.recordedNumbers(source)
 	if recorded == nil {
 		return func(seq int64) (int64, bool) { return seq + 1, true }
 	}
@@ -185,8 +185,8 @@ func (c *Chain) successor(source markets.Source, after int64) func(int64) (int64
 	}
 }
 
-// recorded are the numbers of a recording's handle, nil on a real chain.
-func (c *Chain) recorded(source markets.Source) []int64 {
+// recordedNumbers are the numbers of a recording's handle, nil on a real chain.
+func (c *Chain) recordedNumbers(source markets.Source) []int64 {
 	if c.numbers == nil {
 		return nil
 	}

@@ -42,7 +42,7 @@ func TestSeveralPagesAtOnce(t *testing.T) {
 				if waiting++; waiting > most {
 					most = waiting
 				}
-				if most == pagesAhead && waiting == pagesAhead {
+				if most == maxPagesAhead && waiting == maxPagesAhead {
 					close(together)
 				}
 				mu.Unlock()
@@ -64,14 +64,14 @@ func TestSeveralPagesAtOnce(t *testing.T) {
 				}
 				chaintest.CheckPage(t, page, place, -1)
 				events, place, reads = events+len(page.Raws), page.To, reads+1
-				if most == pagesAhead {
+				if most == maxPagesAhead {
 					l.gate = nil
 				}
 			}
-			if events != 5000 || most != pagesAhead {
+			if events != 5000 || most != maxPagesAhead {
 				t.Errorf("%d events by %d pages at once", events, most)
 			}
-			if want := 5000/(size*pagesAhead) + 8; reads > want {
+			if want := 5000/(size*maxPagesAhead) + 8; reads > want {
 				t.Errorf("%d reads, %d are enough", reads, want)
 			}
 		})

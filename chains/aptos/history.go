@@ -13,10 +13,10 @@ import (
 	"github.com/imart/event-worker/markets"
 )
 
-// handled is an event of a handle of one of the sources' accounts, out of the stream.
-type handled struct {
+// handleEvent is an event of a handle of one of the sources' accounts, out of the stream.
+type handleEvent struct {
 	event
-	of *transaction
+	transaction *transaction
 }
 
 // accountsOf are the accounts whose handles are read, as shortAddress has them.
@@ -35,8 +35,8 @@ func shortAddress(address []byte) []byte {
 	return bytes.TrimLeft(bytes.TrimPrefix(address, []byte("0x")), "0")
 }
 
-// handles keeps a transaction's events of handles of the sources' accounts.
-func (s *pageScan) handles(t *rawdata.Transaction) error {
+// scanHandles keeps a transaction's events of handles of the sources' accounts.
+func (s *pageScanner) scanHandles(t *rawdata.Transaction) error {
 	var of *transaction
 	for _, e := range t.Events {
 		if !s.accounts[string(shortAddress(e.Account))] {
@@ -48,7 +48,7 @@ func (s *pageScan) handles(t *rawdata.Transaction) error {
 				return fmt.Errorf("version %d: %w", t.Version, err)
 			}
 		}
-		h := handled{of: of, event: event{
+		h := handleEvent{transaction: of, event: event{
 			Version: number(t.Version), Sequence: number(e.Sequence), Type: string(e.Type), Data: bytes.Clone(e.Data),
 		}}
 		var account sdk.AccountAddress
@@ -56,33 +56,33 @@ func (s *pageScan) handles(t *rawdata.Transaction) error {
 			return fmt.Errorf("version %d: %w", t.Version, err)
 		}
 		h.GUID.AccountAddress, h.GUID.CreationNumber = &account, e.Creation
-		s.handled = append(s.handled, h)
+		s.handleEvents = append(s.handleEvents, h)
 	}
 	return nil
 }
 
-// history reads events of a handle that the node has pruned, out of the transaction
+// readHistory reads events of a handle that the node has pruned, out of the transaction
 // stream from the place's ledger version on.
-func (c *Chain) history(ctx context.Context, view *chains.View, source markets.Source, from markets.Place, through, limit int64) (chains.Page, error) {
+func (c *Chain) readHistory(ctx context.Context, view *chains.View, source markets.Source, from markets.Place, through, limit int64) (chains.Page, error) {
 	if from.Through >= view.Head.Seq {
 		return chains.Page{To: from}, nil
 	}
-	of, err := c.handleOf(ctx, source)
+	of, err := c.handleID(ctx, source)
 	if err != nil {
 		return chains.Page{}, err
 	}
-	pages, err := c.streamed(ctx, from.Through+1, view.Head.Seq, true)
-	if c.stream.note(ctx, err) != nil {
+	pages, err := c.streamPages(ctx, from.Through+1, view.Head.Seq, true)
+	if c.stream.noteResult(ctx, err) != nil {
 		return chains.Page{}, err
 	}
-	s := stretch{ended: true}
+	s := eventRun{ended: true}
 	transactions := map[int64]*transaction{}
 	for _, p := range pages {
-		for _, h := range p.handled {
+		for _, h := range p.handleEvents {
 			v := int64(h.Version)
 			if at, _ := h.handle(); at == of && v > from.Through && v <= view.Head.Seq && int64(h.Sequence) > from.Seq {
 				s.events = append(s.events, h.event)
-				transactions[v] = h.of
+				transactions[v] = h.transaction
 			}
 		}
 		s.version = min(p.last, view.Head.Seq)
@@ -90,13 +90,13 @@ func (c *Chain) history(ctx context.Context, view *chains.View, source markets.S
 	if from.Seq < 0 && source.From > 0 && len(s.events) > 0 {
 		from.Seq = int64(s.events[0].Sequence) - 1 // how many there were before the start is not known
 	}
-	if err := c.check(source, from, s.events, s.version); err != nil {
+	if err := c.checkSequence(source, from, s.events, s.version); err != nil {
 		return chains.Page{}, c.stream.errorf("%s: %w", source.Field, err)
 	}
-	n := min(upTo(s.events, through), int(limit))
+	n := min(countThrough(s.events, through), int(limit))
 	var raws []markets.Raw
 	for _, e := range s.events[:n] {
-		r, err := raw(e, transactions[int64(e.Version)])
+		r, err := joinEvent(e, transactions[int64(e.Version)])
 		if err != nil {
 			return chains.Page{}, c.stream.errorf("event %d of version %d: %w", e.Sequence, e.Version, err)
 		}
@@ -105,9 +105,9 @@ func (c *Chain) history(ctx context.Context, view *chains.View, source markets.S
 	return chains.Page{To: s.place(from, n), Raws: raws}, nil
 }
 
-// handleOf is a source's handle by its number.
-func (c *Chain) handleOf(ctx context.Context, source markets.Source) (handle, error) {
-	r := c.reading(source)
+// handleID is a source's handle by its number.
+func (c *Chain) handleID(ctx context.Context, source markets.Source) (handle, error) {
+	r := c.stateOf(source)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.of != nil {

@@ -101,7 +101,7 @@ func TestAFlowThatEndsIsBegunAgain(t *testing.T) {
 	if _, err := chain.stream.page(t.Context(), 0, 4, true); err != nil {
 		t.Fatal(err)
 	}
-	f := chain.stream.flows[0]
+	f := chain.stream.sessions[0]
 	got := make(chan error)
 	go func() {
 		_, err := chain.stream.page(t.Context(), 0, 5, true)

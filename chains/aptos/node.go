@@ -86,20 +86,20 @@ func (n node) ask(ctx context.Context, e *endpoint.Endpoint, r request, decode f
 	if !strings.HasSuffix(strings.TrimRight(e.Path(), "/"), "/v1") {
 		path = append([]string{"v1"}, path...)
 	}
-	answer, err := e.Get(endpoint.AlsoAnswer(ctx, http.StatusNotFound), r.query, path...)
+	answer, err := e.Get(endpoint.AcceptStatus(ctx, http.StatusNotFound), r.query, path...)
 	if err != nil {
-		return 0, nil, n.refusal(e, err)
+		return 0, nil, n.interpret(e, err)
 	}
 	defer answer.Release()
 	if answer.Status == http.StatusNotFound {
 		missing, err := n.notFound(e, r, answer)
 		return 0, missing, err
 	}
-	version, err := n.dated(e, answer.Header)
+	version, err := n.checkHeaders(e, answer.Header)
 	if err != nil {
 		return 0, nil, err
 	}
-	if err := n.reaches(e, r, version); err != nil {
+	if err := n.checkReached(e, r, version); err != nil {
 		return 0, nil, err
 	}
 	if err := decode(answer.Body(), version); err != nil {
@@ -110,31 +110,31 @@ func (n node) ask(ctx context.Context, e *endpoint.Endpoint, r request, decode f
 	return version, nil, nil
 }
 
-// dated is the ledger version of an answer with these headers, if it is one of the
+// checkHeaders is the ledger version of an answer with these headers, if it is one of the
 // configured chain.
-func (n node) dated(e *endpoint.Endpoint, header http.Header) (int64, error) {
+func (n node) checkHeaders(e *endpoint.Endpoint, header http.Header) (int64, error) {
 	id, err := strconv.ParseUint(header.Get(chainIDHeader), 10, 64)
 	if err != nil {
 		return 0, e.Malformed("answer without a %s header: not an Aptos fullnode", chainIDHeader)
 	}
 	if id != n.chainID {
-		e.IsWrong()
+		e.MarkWrongChain()
 		return 0, e.Errorf("%w: the endpoint's chain id is %d, the configured one %d", chains.ErrWrongChain, id, n.chainID)
 	}
 	version, err := strconv.ParseInt(header.Get(versionHeader), 10, 64)
 	if err != nil || version < 0 {
 		return 0, e.Malformed("answer without a %s header", versionHeader)
 	}
-	e.Saw(version)
+	e.NoteHeight(version)
 	return version, nil
 }
 
-// reaches says whether an answer of a ledger version is late enough for a request.
-func (n node) reaches(e *endpoint.Endpoint, r request, version int64) error {
+// checkReached says whether an answer of a ledger version is late enough for a request.
+func (n node) checkReached(e *endpoint.Endpoint, r request, version int64) error {
 	if version >= r.need.To {
 		return nil
 	}
-	e.IsLagging()
+	e.MarkLagging()
 	return e.Errorf("%w: ledger at version %d, asked as of version %d", chains.ErrAhead, version, r.need.To)
 }
 
@@ -246,7 +246,7 @@ func (n node) counter(ctx context.Context, source markets.Source, version int64)
 func (n node) transaction(ctx context.Context, version int64) (kept *transaction, err error) {
 	r := request{need: endpoint.Need{From: version, To: version}, path: []string{"transactions", "by_version", decimal(version)}}
 	_, _, err = get(ctx, n, r, func(w wireTransaction, _ int64) (err error) {
-		if err = w.is(version); err == nil {
+		if err = w.checkVersion(version); err == nil {
 			kept, err = w.parse()
 		}
 		return err
@@ -284,7 +284,7 @@ func parsePage(page []json.RawMessage, versions []int64) (out []*transaction, er
 		if err := json.Unmarshal(page[at], &w); err != nil {
 			return nil, err
 		}
-		if err := w.is(v); err != nil {
+		if err := w.checkVersion(v); err != nil {
 			return nil, err
 		}
 		t, err := w.parse()

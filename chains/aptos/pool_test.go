@@ -38,7 +38,7 @@ func TestOneSoundEndpointIsEnough(t *testing.T) {
 		}
 		chain.transactions.Purge()
 		chain.pages.Purge()
-		chain.readings = map[string]*reading{}
+		chain.handles = map[string]*handleState{}
 		other.set(func() {
 			switch rapid.SampledFrom([]string{"lags", "is pruned", "fails", "is odd", "lacks", "hides"}).Draw(t, "the other") {
 			case "lags":

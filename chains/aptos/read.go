@@ -29,17 +29,17 @@ func (c *Chain) Read(ctx context.Context, view *chains.View, source markets.Sour
 	return c.readHandle(ctx, view, source, after, through, max(int64(limit), 1))
 }
 
-// raws joins events with the transactions that they are of. Where a transaction cannot
+// joinEvents joins events with the transactions that they are of. Where a transaction cannot
 // be had, the events before it are what is returned.
-func (c *Chain) raws(ctx context.Context, events []event) ([]markets.Raw, error) {
-	transactions, failed := c.fetch(ctx, events)
+func (c *Chain) joinEvents(ctx context.Context, events []event) ([]markets.Raw, error) {
+	transactions, failed := c.fetchTransactions(ctx, events)
 	raws := make([]markets.Raw, 0, len(events))
 	for i, e := range events {
 		t := transactions[int64(e.Version)]
 		if t == nil {
 			break
 		}
-		r, err := raw(e, t)
+		r, err := joinEvent(e, t)
 		if err != nil {
 			c.transactions.Remove(int64(e.Version)) // one of the two answers is not right
 			return nil, c.node.Errorf("event %d of version %d: %w", e.Sequence, e.Version, err)
@@ -56,13 +56,13 @@ func (c *Chain) raws(ctx context.Context, events []event) ([]markets.Raw, error)
 	return raws, nil
 }
 
-func raw(e event, t *transaction) (markets.Raw, error) {
+func joinEvent(e event, t *transaction) (markets.Raw, error) {
 	h, _ := e.handle()
 	index, ok := t.indices[eventKey{h, int64(e.Sequence)}]
 	if !ok {
 		return markets.Raw{}, fmt.Errorf("its transaction does not have it")
 	}
-	eventType, err := longType(e.Type)
+	eventType, err := fullType(e.Type)
 	if err != nil {
 		return markets.Raw{}, err
 	}
@@ -78,9 +78,9 @@ func raw(e event, t *transaction) (markets.Raw, error) {
 	}, err
 }
 
-// fetch returns the transactions of events by version, a few asked for at once. What
+// fetchTransactions returns the transactions of events by version, a few asked for at once. What
 // was answered is returned beside the first error, after which no more are asked for.
-func (c *Chain) fetch(ctx context.Context, events []event) (map[int64]*transaction, error) {
+func (c *Chain) fetchTransactions(ctx context.Context, events []event) (map[int64]*transaction, error) {
 	transactions := map[int64]*transaction{}
 	var versions []int64
 	for _, e := range events {
@@ -90,11 +90,11 @@ func (c *Chain) fetch(ctx context.Context, events []event) (map[int64]*transacti
 			versions = append(versions, int64(e.Version))
 		}
 	}
-	near := closeInREST
+	near := restGrouping
 	if c.stream.usable() {
-		near = closeInStream
+		near = streamGrouping
 	}
-	all := runs(slices.Compact(versions), near)
+	all := splitRuns(slices.Compact(versions), near)
 	failed := len(all) // the first that did
 	var mu sync.Mutex
 	var group errgroup.Group
@@ -107,7 +107,7 @@ func (c *Chain) fetch(ctx context.Context, events []event) (map[int64]*transacti
 			if skip {
 				return nil
 			}
-			answered, err := c.run(ctx, run)
+			answered, err := c.fetchRun(ctx, run)
 			mu.Lock()
 			defer mu.Unlock()
 			if maps.Copy(transactions, answered); err != nil {
@@ -123,10 +123,10 @@ func (c *Chain) fetch(ctx context.Context, events []event) (map[int64]*transacti
 // node is asked once.
 func (c *Chain) transaction(ctx context.Context, version int64) (*transaction, error) {
 	kept := func() (*transaction, bool) { return c.transactions.Get(version) }
-	return shared(ctx, &c.flights, strconv.FormatInt(version, 10), kept, func() (*transaction, error) {
-		t, err := c.node.transaction(c.life, version)
+	return fetchOnce(ctx, &c.flights, strconv.FormatInt(version, 10), kept, func() (*transaction, error) {
+		t, err := c.node.transaction(c.ctx, version)
 		if errors.Is(err, chains.ErrPruned) && c.stream.usable() {
-			t, err = c.unpruned(version)
+			t, err = c.transactionFromStream(version)
 		}
 		if err == nil {
 			c.transactions.Add(version, t)
@@ -135,18 +135,18 @@ func (c *Chain) transaction(ctx context.Context, version int64) (*transaction, e
 	})
 }
 
-// unpruned is a transaction that the node no longer has: the stream has them all.
-func (c *Chain) unpruned(version int64) (*transaction, error) {
-	answered, err := c.stream.transactions(c.life, []int64{version})
-	if c.stream.note(c.life, err) != nil {
+// transactionFromStream is a transaction that the node no longer has: the stream has them all.
+func (c *Chain) transactionFromStream(version int64) (*transaction, error) {
+	answered, err := c.stream.transactions(c.ctx, []int64{version})
+	if c.stream.noteResult(c.ctx, err) != nil {
 		return nil, err
 	}
 	return answered[0], nil
 }
 
-// shared returns what is kept, or fetches it once for all who ask for it at a time. The
+// fetchOnce returns what is kept, or fetches it once for all who ask for it at a time. The
 // fetch serves others too, so that it does not end with this context.
-func shared[T any](ctx context.Context, flights *singleflight.Group, key string, kept func() (T, bool), fetch func() (T, error)) (T, error) {
+func fetchOnce[T any](ctx context.Context, flights *singleflight.Group, key string, kept func() (T, bool), fetch func() (T, error)) (T, error) {
 	if t, ok := kept(); ok {
 		return t, nil
 	}

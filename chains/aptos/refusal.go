@@ -44,8 +44,8 @@ var (
 	missingWords = regexp.MustCompile(`(?i)\b(account|resource)[ _]not[ _]found\b`)
 )
 
-// refusal says what an endpoint means by an error.
-func (n node) refusal(e *endpoint.Endpoint, err error) error {
+// interpret says what an endpoint means by an error.
+func (n node) interpret(e *endpoint.Endpoint, err error) error {
 	status, ok := errors.AsType[*endpoint.StatusError](err)
 	if !ok {
 		return err
@@ -60,7 +60,7 @@ func (n node) refusal(e *endpoint.Endpoint, err error) error {
 // serves the configured chain.
 func (n node) pruned(e *endpoint.Endpoint, header http.Header, cause error) error {
 	if header.Get(chainIDHeader) != "" {
-		if _, err := n.dated(e, header); err != nil {
+		if _, err := n.checkHeaders(e, header); err != nil {
 			return err
 		}
 	}
@@ -69,7 +69,7 @@ func (n node) pruned(e *endpoint.Endpoint, header http.Header, cause error) erro
 		oldest = -1
 	}
 	if oldest > 0 {
-		e.PrunedBelow(oldest)
+		e.MarkPrunedBelow(oldest)
 	}
 	return &prunedError{oldest, cause}
 }
@@ -85,10 +85,10 @@ func (n node) notFound(e *endpoint.Endpoint, r request, answer endpoint.Answer) 
 	version := int64(-1)
 	if answer.Header.Get(chainIDHeader) != "" {
 		var err error
-		if version, err = n.dated(e, answer.Header); err != nil {
+		if version, err = n.checkHeaders(e, answer.Header); err != nil {
 			return nil, err
 		}
-		if err := n.reaches(e, r, version); err != nil {
+		if err := n.checkReached(e, r, version); err != nil {
 			return nil, err
 		}
 	}
@@ -96,7 +96,7 @@ func (n node) notFound(e *endpoint.Endpoint, r request, answer endpoint.Answer) 
 		return &missingError{version, status}, nil
 	}
 	if r.need.To > 0 { // the version asked for is not there yet
-		e.IsLagging()
+		e.MarkLagging()
 		return nil, fmt.Errorf("%w: version %d: %w", chains.ErrAhead, r.need.To, status)
 	}
 	return nil, status

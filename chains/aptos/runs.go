@@ -5,19 +5,19 @@ import (
 	"fmt"
 )
 
-// closeness is how far apart transactions may be that are asked for at once.
-type closeness struct {
+// grouping is how far apart transactions may be that are asked for at once.
+type grouping struct {
 	gap  int64 // versions from one to the next: reading through them costs less than a request
 	span int64 // versions from the first to the last
 }
 
 var (
-	closeInREST   = closeness{25, pageSize}
-	closeInStream = closeness{200, 1000}
+	restGrouping   = grouping{25, pageSize}
+	streamGrouping = grouping{200, 1000}
 )
 
-// runs splits versions, in order, into such as lie close enough to be asked for at once.
-func runs(versions []int64, near closeness) (out [][]int64) {
+// splitRuns splits versions, in order, into such as lie close enough to be asked for at once.
+func splitRuns(versions []int64, near grouping) (out [][]int64) {
 	for i, v := range versions {
 		if last := len(out) - 1; i > 0 && v-versions[i-1] <= near.gap && v-out[last][0] < near.span {
 			out[last] = append(out[last], v)
@@ -28,12 +28,12 @@ func runs(versions []int64, near closeness) (out [][]int64) {
 	return out
 }
 
-// run returns transactions of versions that lie close to each other, as far as they
+// fetchRun returns transactions of versions that lie close to each other, as far as they
 // were answered.
-func (c *Chain) run(ctx context.Context, versions []int64) (map[int64]*transaction, error) {
+func (c *Chain) fetchRun(ctx context.Context, versions []int64) (map[int64]*transaction, error) {
 	out := make(map[int64]*transaction, len(versions))
 	for len(versions) > 1 {
-		answered, err := c.together(ctx, versions)
+		answered, err := c.fetchTogether(ctx, versions)
 		if err != nil {
 			return out, err
 		}
@@ -52,8 +52,8 @@ func (c *Chain) run(ctx context.Context, versions []int64) (map[int64]*transacti
 	return out, nil
 }
 
-// together asks for transactions at once. At least the first of them is returned.
-func (c *Chain) together(ctx context.Context, versions []int64) ([]*transaction, error) {
+// fetchTogether asks for transactions at once. At least the first of them is returned.
+func (c *Chain) fetchTogether(ctx context.Context, versions []int64) ([]*transaction, error) {
 	kept := func() ([]*transaction, bool) {
 		var all []*transaction
 		for _, v := range versions {
@@ -65,8 +65,8 @@ func (c *Chain) together(ctx context.Context, versions []int64) ([]*transaction,
 		}
 		return all, true
 	}
-	return shared(ctx, &c.flights, fmt.Sprint("run ", versions), kept, func() ([]*transaction, error) {
-		answered, err := c.answered(versions)
+	return fetchOnce(ctx, &c.flights, fmt.Sprint("run ", versions), kept, func() ([]*transaction, error) {
+		answered, err := c.askTogether(versions)
 		for _, t := range answered {
 			c.transactions.Add(t.ledger.Version, t)
 		}
@@ -74,14 +74,14 @@ func (c *Chain) together(ctx context.Context, versions []int64) ([]*transaction,
 	})
 }
 
-// answered asks for transactions at once: over the stream if there is one, or by the
+// askTogether asks for transactions at once: over the stream if there is one, or by the
 // REST API.
-func (c *Chain) answered(versions []int64) ([]*transaction, error) {
+func (c *Chain) askTogether(versions []int64) ([]*transaction, error) {
 	if c.stream.usable() {
-		answered, err := c.stream.transactions(c.life, versions)
-		if c.stream.note(c.life, err) == nil || c.life.Err() != nil {
+		answered, err := c.stream.transactions(c.ctx, versions)
+		if c.stream.noteResult(c.ctx, err) == nil || c.ctx.Err() != nil {
 			return answered, err
 		}
 	}
-	return c.node.transactions(c.life, versions)
+	return c.node.transactions(c.ctx, versions)
 }

@@ -12,23 +12,23 @@ import (
 	"github.com/imart/event-worker/markets"
 )
 
-// pageScan scans a page of transactions for wanted events. Of all else only the outline
+// pageScanner scans a page of transactions for wanted events. Of all else only the outline
 // is looked at: reading whole transactions by reflection takes several times as long.
-type pageScan struct {
+type pageScanner struct {
 	wanted map[string]bool
 	next   int64 // the version that must come next
 	raws   []markets.Raw
 
-	accounts map[string]bool // whose handles' events are kept, too, out of the stream
-	handled  []handled
+	accounts     map[string]bool // whose handles' events are kept, too, out of the stream
+	handleEvents []handleEvent
 }
 
-// page scans a page.
-func (s *pageScan) page(body []byte) error {
+// scanPage scans a page.
+func (s *pageScanner) scanPage(body []byte) error {
 	l := jlexer.Lexer{Data: body}
 	l.Delim('[')
 	for !l.IsDelim(']') {
-		s.transaction(&l)
+		s.scanTransaction(&l)
 		l.WantComma()
 	}
 	l.Delim(']')
@@ -46,7 +46,7 @@ type outline struct {
 	accounts           map[string]bool // of the types of raws
 }
 
-func (s *pageScan) transaction(l *jlexer.Lexer) {
+func (s *pageScanner) scanTransaction(l *jlexer.Lexer) {
 	t := outline{version: -1}
 	l.Delim('{')
 	for !l.IsDelim('}') {
@@ -64,7 +64,7 @@ func (s *pageScan) transaction(l *jlexer.Lexer) {
 		case "changes":
 			t.changes = l.Raw()
 		case "events":
-			s.events(l, &t)
+			s.scanEvents(l, &t)
 		default:
 			l.SkipRecursive()
 		}
@@ -89,13 +89,13 @@ func (s *pageScan) transaction(l *jlexer.Lexer) {
 			return
 		}
 	}
-	if err := s.keep(t, changes); err != nil {
+	if err := s.finish(t, changes); err != nil {
 		l.AddError(err)
 	}
 }
 
-// events scans the events of a transaction.
-func (s *pageScan) events(l *jlexer.Lexer, t *outline) {
+// scanEvents scans the events of a transaction.
+func (s *pageScanner) scanEvents(l *jlexer.Lexer, t *outline) {
 	t.raws = nil // of several fields of one name the last one counts
 	if l.IsNull() {
 		l.Null()
@@ -122,7 +122,7 @@ func (s *pageScan) events(l *jlexer.Lexer, t *outline) {
 		}
 		l.Delim('}')
 		if l.Ok() && s.wanted[withoutAddress(name)] {
-			if err := s.want(t, index, name, data); err != nil {
+			if err := s.addWanted(t, index, name, data); err != nil {
 				l.AddError(err)
 			}
 		}
@@ -132,9 +132,9 @@ func (s *pageScan) events(l *jlexer.Lexer, t *outline) {
 	l.Delim(']')
 }
 
-// want adds an event to its transaction if its type is wanted.
-func (s *pageScan) want(t *outline, index int32, name string, data []byte) error {
-	long, err := longType(strings.Clone(name)) // the answer's bytes are used again
+// addWanted adds an event to its transaction if its type is wanted.
+func (s *pageScanner) addWanted(t *outline, index int32, name string, data []byte) error {
+	long, err := fullType(strings.Clone(name)) // the answer's bytes are used again
 	if err != nil {
 		return err
 	}
@@ -155,8 +155,8 @@ func (s *pageScan) want(t *outline, index int32, name string, data []byte) error
 	return nil
 }
 
-// keep keeps the wanted events of a transaction.
-func (s *pageScan) keep(t outline, changes []change) error {
+// finish keeps the wanted events of a transaction.
+func (s *pageScanner) finish(t outline, changes []change) error {
 	ledger, err := ledgerOf(number(t.version), t.sender, changes, t.accounts)
 	if err != nil {
 		return fmt.Errorf("version %d: %w", t.version, err)

@@ -11,10 +11,10 @@ import (
 	"github.com/imart/event-worker/markets"
 )
 
-// startOf is the place from which on a handle is read: the one asked for, or where
+// startPlace is the place from which on a handle is read: the one asked for, or where
 // nothing was read yet and the events are wanted from a ledger version on, the one
 // before the first of them.
-func (c *Chain) startOf(ctx context.Context, source markets.Source, after markets.Place) (markets.Place, error) {
+func (c *Chain) startPlace(ctx context.Context, source markets.Source, after markets.Place) (markets.Place, error) {
 	if after.Seq >= 0 || source.From == 0 || after.Through >= source.From {
 		return after, nil
 	}
@@ -63,8 +63,8 @@ func (c *Chain) countBefore(ctx context.Context, source markets.Source) (int64, 
 	return first.seq, nil
 }
 
-// found is the first event for which something holds.
-type found struct {
+// boundary is the first event for which something holds.
+type boundary struct {
 	seq, version int64        // the version is -1 if there is no such event yet
 	pruned       *prunedError // the node does not have the event before it any more
 }
@@ -72,13 +72,13 @@ type found struct {
 // bisect finds the first number behind low for which holds, which it does for high. It
 // is given the event of that number, nil if there is none yet. For pruned events it does
 // not hold.
-func (c *Chain) bisect(ctx context.Context, source markets.Source, low, high int64, holds func(*event) bool) (found, error) {
-	at := found{seq: high}
+func (c *Chain) bisect(ctx context.Context, source markets.Source, low, high int64, holds func(*event) bool) (boundary, error) {
+	at := boundary{seq: high}
 	for {
 		e, pruned, err := c.eventAt(ctx, source, at.seq)
 		switch {
 		case err != nil:
-			return found{}, err
+			return boundary{}, err
 		case pruned == nil && holds(e):
 			high, at.version = at.seq, -1
 			if e != nil {
@@ -108,24 +108,24 @@ func (c *Chain) eventAt(ctx context.Context, source markets.Source, seq int64) (
 	return &events[0], nil, nil
 }
 
-// gone is what was found of a handle's pruned events.
-type gone struct {
+// prunedEvents is what was found of a handle's pruned events.
+type prunedEvents struct {
 	start int64 // the number that was asked for
 	first int64 // the first that is there
 	until time.Time
 	err   error
 }
 
-// goneFor is how long what was found of pruned events is believed.
-const goneFor = 10 * time.Minute
+// prunedTTL is how long what was found of pruned events is believed.
+const prunedTTL = 10 * time.Minute
 
-// firstLeft is the error of a handle whose events from a number on are pruned: it says
+// firstAvailable is the error of a handle whose events from a number on are pruned: it says
 // which is the first that the node has.
-func (c *Chain) firstLeft(ctx context.Context, source markets.Source, start int64, cause error) error {
-	r := c.reading(source)
+func (c *Chain) firstAvailable(ctx context.Context, source markets.Source, start int64, cause error) error {
+	r := c.stateOf(source)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if g := r.gone; g != nil && g.start <= start && start < g.first && time.Now().Before(g.until) {
+	if g := r.pruned; g != nil && g.start <= start && start < g.first && time.Now().Before(g.until) {
 		return g.err
 	}
 	low, high := start, start+1
@@ -144,21 +144,21 @@ func (c *Chain) firstLeft(ctx context.Context, source markets.Source, start int6
 		return cause
 	}
 	first.pruned, _ = errors.AsType[*prunedError](cause)
-	r.gone = &gone{start, first.seq, time.Now().Add(goneFor), first.error(c, source)}
-	return r.gone.err
+	r.pruned = &prunedEvents{start, first.seq, time.Now().Add(prunedTTL), first.error(c, source)}
+	return r.pruned.err
 }
 
-// isGone says whether an event is known to be pruned.
-func (c *Chain) isGone(source markets.Source, seq int64) bool {
-	r := c.reading(source)
+// isKnownPruned says whether an event is known to be pruned.
+func (c *Chain) isKnownPruned(source markets.Source, seq int64) bool {
+	r := c.stateOf(source)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	g := r.gone
+	g := r.pruned
 	return g != nil && g.start <= seq && seq < g.first && time.Now().Before(g.until)
 }
 
 // error says what is the first event that a node has, and what to do about it.
-func (f found) error(c *Chain, source markets.Source) error {
+func (f boundary) error(c *Chain, source markets.Source) error {
 	const remedy = "configure an endpoint with the whole history, or set the market's start to"
 	if f.version < 0 {
 		return c.node.Errorf("%w: of %s none of the %d events is left: %s a ledger version that the endpoint has: %w", chains.ErrPruned, source.Field, f.seq, remedy, f.pruned.err)

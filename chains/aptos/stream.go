@@ -37,11 +37,11 @@ type stream struct {
 	wanted   map[string]bool
 	accounts map[string]bool
 	log      *slog.Logger
-	life     context.Context
+	ctx      context.Context
 
-	mu     sync.Mutex
-	flows  []*flow // the one that was read last is the last
-	health streamHealth
+	mu       sync.Mutex
+	sessions []*session // the one that was read last is the last
+	health   streamHealth
 }
 
 // Bounds of a stream.
@@ -84,7 +84,7 @@ func newStream(c *Chain, cfg Config) (*stream, error) {
 	}
 	s := &stream{
 		host: at.Host, token: cfg.StreamToken, chainID: cfg.ChainID, conn: conn, timeout: cfg.Timeout,
-		wanted: c.wanted, accounts: c.accounts, log: c.log, life: c.life,
+		wanted: c.wanted, accounts: c.accounts, log: c.log, ctx: c.ctx,
 	}
 	if s.timeout <= 0 {
 		s.timeout = 30 * time.Second
@@ -109,7 +109,7 @@ type call struct {
 // call asks for transactions from a version on: a number of them, or if that is 0 all
 // that there are and will be. It ends with its context.
 func (s *stream) call(ctx context.Context, start, count int64) (*call, error) {
-	s.asked()
+	s.countRequest()
 	if s.token != "" {
 		ctx = metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+s.token)
 	}
@@ -226,7 +226,7 @@ func (s *stream) transactions(ctx context.Context, versions []int64) ([]*transac
 			if err := t.Read(m); err != nil {
 				return nil, s.errorf("version %d: %w", next, err)
 			}
-			if err := follows(&t, next); err != nil {
+			if err := checkVersion(&t, next); err != nil {
 				return nil, s.errorf("%w", err)
 			}
 			if slices.Contains(versions, next) {

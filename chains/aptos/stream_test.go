@@ -92,7 +92,7 @@ func TestAStreamComesBack(t *testing.T) {
 			t.Errorf("%d events to %+v", len(raws), to)
 		}
 	}
-	again := func() { chain.stream.health.out = chain.stream.health.out.Add(-streamOutMost) }
+	again := func() { chain.stream.health.avoidUntil = chain.stream.health.avoidUntil.Add(-maxStreamBackoff) }
 	read(0)
 	read(100)
 	if l.asked["stream"] != 1 || l.asked["v1"] != 2 {
@@ -119,7 +119,7 @@ func TestAStreamComesBack(t *testing.T) {
 // was passed is forgotten.
 func TestAFlowIsReadOnlyALittleAhead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := &flow{changed: make(chan struct{}), pages: map[int64]*ledgerPage{}}
+		f := &session{changed: make(chan struct{}), pages: map[int64]*ledgerPage{}}
 		added := 0
 		ctx, end := context.WithCancel(t.Context())
 		go func() {
@@ -132,7 +132,7 @@ func TestAFlowIsReadOnlyALittleAhead(t *testing.T) {
 				t.Fatal(err)
 			}
 			synctest.Wait()
-			if most := int(want+flowAhead)/pageSize + 1; added < most-1 || added > most {
+			if most := int(want+sessionAhead)/pageSize + 1; added < most-1 || added > most {
 				t.Errorf("%d pages are read, version %d is asked for", added, want)
 			}
 			if len(f.pages) > 2*pagesRead+2 {

@@ -14,21 +14,21 @@ import (
 
 const hashBytes = 32
 
-// follows says whether a transaction of the stream is the one of a version.
-func follows(t *rawdata.Transaction, version int64) error {
+// checkVersion says whether a transaction of the stream is the one of a version.
+func checkVersion(t *rawdata.Transaction, version int64) error {
 	if t.Version != version || len(t.Hash) != hashBytes {
 		return fmt.Errorf("%w: version %d, hash %.64x, stands where version %d is expected", chains.ErrGap, t.Version, t.Hash, version)
 	}
 	return nil
 }
 
-// streamed scans a transaction of the stream for wanted events.
-func (s *pageScan) streamed(t *rawdata.Transaction) error {
-	if err := follows(t, s.next); err != nil {
+// scanStreamed scans a transaction of the stream for wanted events.
+func (s *pageScanner) scanStreamed(t *rawdata.Transaction) error {
+	if err := checkVersion(t, s.next); err != nil {
 		return err
 	}
 	s.next++
-	if err := s.handles(t); err != nil {
+	if err := s.scanHandles(t); err != nil {
 		return err
 	}
 	var o outline
@@ -38,7 +38,7 @@ func (s *pageScan) streamed(t *rawdata.Transaction) error {
 		if !s.wanted[string(name)] {
 			continue
 		}
-		if err := s.want(&o, int32(i), string(e.Type), e.Data); err != nil {
+		if err := s.addWanted(&o, int32(i), string(e.Type), e.Data); err != nil {
 			return fmt.Errorf("version %d: %w", t.Version, err)
 		}
 	}
@@ -50,7 +50,7 @@ func (s *pageScan) streamed(t *rawdata.Transaction) error {
 		return fmt.Errorf("version %d: %w", t.Version, err)
 	}
 	o.version, o.timestamp, o.hash, o.sender = t.Version, t.Micros, hashOf(t), string(t.Sender)
-	return s.keep(o, changes)
+	return s.finish(o, changes)
 }
 
 func hashOf(t *rawdata.Transaction) string { return "0x" + hex.EncodeToString(t.Hash) }

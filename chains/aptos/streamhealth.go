@@ -11,33 +11,33 @@ import (
 
 // streamHealth is how the stream is doing.
 type streamHealth struct {
-	failures int       // in a row
-	out      time.Time // until when the REST API is read instead
-	class    string    // of the last error
-	last     string
-	errors   map[string]int64
-	requests int64
-	height   int64
+	failures   int       // in a row
+	avoidUntil time.Time // until when the REST API is read instead
+	class      string    // of the last error
+	last       string
+	errors     map[string]int64
+	requests   int64
+	height     int64
 }
 
 const (
-	streamOutLeast = time.Second
-	streamOutMost  = time.Minute
+	minStreamBackoff = time.Second
+	maxStreamBackoff = time.Minute
 )
 
 // usable says whether there is a stream that is worth asking.
 func (s *stream) usable() bool {
-	if s == nil || s.life.Err() != nil {
+	if s == nil || s.ctx.Err() != nil {
 		return false
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return !time.Now().Before(s.health.out)
+	return !time.Now().Before(s.health.avoidUntil)
 }
 
-// note notes what came of asking the stream, and returns the error. The first error of
+// noteResult notes what came of asking the stream, and returns the error. The first error of
 // several in a row is logged, and the success that ends them.
-func (s *stream) note(ctx context.Context, err error) error {
+func (s *stream) noteResult(ctx context.Context, err error) error {
 	if err != nil && (ctx.Err() != nil || errors.Is(err, context.Canceled)) {
 		return err // not the stream's
 	}
@@ -48,7 +48,7 @@ func (s *stream) note(ctx context.Context, err error) error {
 		if h.failures > 0 {
 			s.log.Info("the transaction stream is back", "host", s.host, "failures", h.failures)
 		}
-		h.failures, h.out = 0, time.Time{}
+		h.failures, h.avoidUntil = 0, time.Time{}
 		return nil
 	}
 	if h.errors == nil {
@@ -57,7 +57,7 @@ func (s *stream) note(ctx context.Context, err error) error {
 	h.class = chains.Class(err)
 	h.errors[h.class]++
 	h.last = err.Error()
-	h.out = time.Now().Add(min(streamOutLeast<<min(h.failures, 8), streamOutMost))
+	h.avoidUntil = time.Now().Add(min(minStreamBackoff<<min(h.failures, 8), maxStreamBackoff))
 	if h.failures++; h.failures == 1 {
 		s.log.Warn("the transaction stream failed: the REST API is read instead", "host", s.host, "reason", err)
 	}
@@ -79,15 +79,15 @@ func (s *stream) status() chains.EndpointStatus {
 	return chains.EndpointStatus{Host: s.host, State: state, Height: h.height, Requests: h.requests, Errors: maps.Clone(h.errors), LastError: h.last}
 }
 
-// asked notes that the server was asked.
-func (s *stream) asked() {
+// countRequest notes that the server was asked.
+func (s *stream) countRequest() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.health.requests++
 }
 
-// saw notes a version that the server has.
-func (s *stream) saw(version int64) {
+// noteHeight notes a version that the server has.
+func (s *stream) noteHeight(version int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.health.height = max(s.health.height, version)

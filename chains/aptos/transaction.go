@@ -72,7 +72,7 @@ func Transaction(text []byte) (hash string, raws []markets.Raw, err error) {
 	}
 	accounts := map[string]bool{}
 	for i, e := range w.Events {
-		long, err := longType(e.Type)
+		long, err := fullType(e.Type)
 		if err != nil {
 			return "", nil, fmt.Errorf("event %d: %w", i, err)
 		}
@@ -102,8 +102,8 @@ func Transaction(text []byte) (hash string, raws []markets.Raw, err error) {
 	return w.Hash, raws, nil
 }
 
-// is says whether the transaction is that of a version.
-func (w wireTransaction) is(version int64) error {
+// checkVersion says whether the transaction is that of a version.
+func (w wireTransaction) checkVersion(version int64) error {
 	if int64(w.Version) != version || w.Hash == "" {
 		return fmt.Errorf("asked for version %d, answered with version %d, hash %.80q", version, w.Version, w.Hash)
 	}
@@ -129,13 +129,13 @@ func (n number) time() time.Time { return time.UnixMicro(int64(n)).UTC() }
 // ledgerOf is what is kept for decoders of a transaction's sender and changes.
 func ledgerOf(version number, sender string, changes []change, accounts map[string]bool) (*markets.AptosTransaction, error) {
 	ledger := &markets.AptosTransaction{Version: int64(version)}
-	ledger.Sender, _ = longAddress(sender)
+	ledger.Sender, _ = fullAddress(sender)
 	size := 0
 	for _, change := range changes {
-		if change.Type != "write_resource" || !isTelling(change.Data.Type, accounts) {
+		if change.Type != "write_resource" || !isRelevant(change.Data.Type, accounts) {
 			continue
 		}
-		address, err := longAddress(change.Address)
+		address, err := fullAddress(change.Address)
 		if err != nil {
 			continue
 		}
@@ -151,10 +151,10 @@ func ledgerOf(version number, sender string, changes []change, accounts map[stri
 	return ledger, nil
 }
 
-// isTelling says whether a resource can tell something of an event: objects,
+// isRelevant says whether a resource can tell something of an event: objects,
 // tokens, collections, and what the modules wrote whose accounts hold the events'
 // handles or types.
-func isTelling(resourceType string, accounts map[string]bool) bool {
+func isRelevant(resourceType string, accounts map[string]bool) bool {
 	address, rest, _ := strings.Cut(resourceType, "::")
 	switch address {
 	case "0x1":
@@ -162,12 +162,12 @@ func isTelling(resourceType string, accounts map[string]bool) bool {
 	case "0x3", "0x4":
 		return true
 	}
-	long, err := longAddress(address)
+	long, err := fullAddress(address)
 	return err == nil && accounts[long]
 }
 
-// longAddress is an address in 64 digits.
-func longAddress(text string) (string, error) {
+// fullAddress is an address in 64 digits.
+func fullAddress(text string) (string, error) {
 	var address sdk.AccountAddress
 	if err := address.ParseStringWithPrefixRelaxed(text); err != nil {
 		return "", fmt.Errorf("address %.80q: %w", text, err)
@@ -175,12 +175,12 @@ func longAddress(text string) (string, error) {
 	return address.StringLong(), nil
 }
 
-// longType is a Move type, the address before its module in 64 digits.
-func longType(text string) (string, error) {
+// fullType is a Move type, the address before its module in 64 digits.
+func fullType(text string) (string, error) {
 	address, rest, ok := strings.Cut(text, "::")
 	if !ok {
 		return "", fmt.Errorf("%.80q is no Move type", text)
 	}
-	long, err := longAddress(address)
+	long, err := fullAddress(address)
 	return long + "::" + rest, err
 }

@@ -23,10 +23,10 @@ const (
 // ledgerPage is the wanted events of the transactions from one version to another,
 // which belong to one page of the ledger.
 type ledgerPage struct {
-	first, last int64
-	raws        []markets.Raw
-	handled     []handled // by handles
-	ofStream    bool      // only then are there any
+	first, last  int64
+	raws         []markets.Raw
+	handleEvents []handleEvent // by handles
+	fromStream   bool          // only then are there any
 }
 
 // holds says whether the page has the versions from first to last.
@@ -44,8 +44,8 @@ func (p *ledgerPage) size() int64 {
 			size += ledgerSize(last)
 		}
 	}
-	for _, h := range p.handled {
-		size += int64(each+len(h.Data)) + h.of.size()
+	for _, h := range p.handleEvents {
+		size += int64(each+len(h.Data)) + h.transaction.size()
 	}
 	return size
 }
@@ -66,7 +66,7 @@ func (c *Chain) readTypes(ctx context.Context, view *chains.View, source markets
 		}
 		return chains.Page{To: after}, nil
 	}
-	pages, err := c.ledger(ctx, after.Seq+1, last)
+	pages, err := c.ledgerPages(ctx, after.Seq+1, last)
 	if err != nil {
 		return chains.Page{}, err
 	}
@@ -90,20 +90,20 @@ func (c *Chain) readTypes(ctx context.Context, view *chains.View, source markets
 // at is the place of a stream that has read all transactions up to a version.
 func at(version int64) markets.Place { return markets.Place{Seq: version, Through: version} }
 
-// ledger returns pages without gaps that begin at the version first, and go as far as
+// ledgerPages returns pages without gaps that begin at the version first, and go as far as
 // last or less far.
-func (c *Chain) ledger(ctx context.Context, first, last int64) ([]*ledgerPage, error) {
+func (c *Chain) ledgerPages(ctx context.Context, first, last int64) ([]*ledgerPage, error) {
 	if c.stream.usable() {
-		pages, err := c.streamed(ctx, first, last, false)
-		if c.stream.note(ctx, err) == nil || ctx.Err() != nil {
+		pages, err := c.streamPages(ctx, first, last, false)
+		if c.stream.noteResult(ctx, err) == nil || ctx.Err() != nil {
 			return pages, err
 		}
 	}
-	return c.paged(ctx, first, last)
+	return c.restPages(ctx, first, last)
 }
 
-// paged is ledger by the REST API.
-func (c *Chain) paged(ctx context.Context, first, last int64) ([]*ledgerPage, error) {
+// restPages is ledger by the REST API.
+func (c *Chain) restPages(ctx context.Context, first, last int64) ([]*ledgerPage, error) {
 	from, to := first/pageSize, min(last/pageSize, first/pageSize+pagesRead-1)
 	pages := make([]*ledgerPage, to-from+1)
 	group, ctx := errgroup.WithContext(ctx)
@@ -134,8 +134,8 @@ func (c *Chain) page(ctx context.Context, number, first, last int64) (*ledgerPag
 		return p, ok && p.holds(first, last)
 	}
 	key := fmt.Sprintf("page %d from %d to %d", number, first, last)
-	return shared(ctx, &c.flights, key, kept, func() (*ledgerPage, error) {
-		p, err := c.node.page(c.life, first, (number+1)*pageSize-first, last, c.wanted)
+	return fetchOnce(ctx, &c.flights, key, kept, func() (*ledgerPage, error) {
+		p, err := c.node.page(c.ctx, first, (number+1)*pageSize-first, last, c.wanted)
 		if err == nil {
 			c.pages.Add(number, p)
 		}
@@ -150,10 +150,10 @@ func (n node) page(ctx context.Context, first, limit, last int64, wanted map[str
 		need: endpoint.Need{From: first, To: last}, path: []string{"transactions"},
 		query: url.Values{"start": {decimal(first)}, "limit": {decimal(limit)}},
 	}
-	var scan pageScan
+	var scan pageScanner
 	_, err := n.read(ctx, r, func(body []byte, _ int64) error {
-		scan = pageScan{wanted: wanted, next: first}
-		if err := scan.page(body); err != nil {
+		scan = pageScanner{wanted: wanted, next: first}
+		if err := scan.scanPage(body); err != nil {
 			return err
 		}
 		if count := scan.next - first; count == 0 || count > limit {

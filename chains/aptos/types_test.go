@@ -212,8 +212,8 @@ func TestAnyPage(t *testing.T) {
 				body = []byte(" ")
 			}
 		}
-		s := pageScan{wanted: l.chain.wanted}
-		if err := s.page(body); err == nil && s.next == 3 {
+		s := pageScanner{wanted: l.chain.wanted}
+		if err := s.scanPage(body); err == nil && s.next == 3 {
 			read++
 			for _, raw := range s.raws {
 				if raw.Ledger == nil || raw.Transaction == "" || !json.Valid(raw.JSON) {

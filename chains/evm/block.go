@@ -144,14 +144,14 @@ const getBlockReceipts = "eth_getBlockReceipts"
 
 // receiptsFrom asks an endpoint for the logs of a block by its receipts.
 func (c *Chain) receiptsFrom(ctx context.Context, n jsonrpc.Client, number int64, hash string) ([]markets.Raw, error) {
-	if n.Limits.Lacks(getBlockReceipts) {
+	if n.Limits.LacksMethod(getBlockReceipts) {
 		return nil, n.Errorf("%s: not available", getBlockReceipts)
 	}
 	var scan eth.ReceiptsScanner
 	get := &jsonrpc.Call{Method: getBlockReceipts, Params: []any{hash}, Result: scan.Scan}
 	if err := n.Do(ctx, get); err != nil {
 		if class := endpoint.ClassOf(err); class == endpoint.MissingMethod || class == endpoint.RPC {
-			n.Limits.MethodMissing(getBlockReceipts)
+			n.Limits.MarkMethodMissing(getBlockReceipts)
 		}
 		return nil, err
 	}

@@ -89,7 +89,7 @@ func (c *Chain) sampleHistory(ctx context.Context, n jsonrpc.Client, first, last
 		}
 	}
 	if missing > len(headers)/2 && missing > maxEmptyHeights {
-		n.PrunedBelow(last + 1)
+		n.MarkPrunedBelow(last + 1)
 		return nil, n.Errorf("%w: it has no blocks from %d to %d: %s", chains.ErrPruned, first, last, prunedAdvice)
 	}
 	return headers, nil
@@ -112,7 +112,7 @@ func (c *Chain) proveLogs(ctx context.Context, n jsonrpc.Client, h eth.Header) e
 		if whole, err := c.receiptsFrom(ctx, n, h.Number, h.Hash); err == nil && len(whole) > 0 {
 			return n.Errorf("%w: none of block %d", errIncomplete, h.Number)
 		}
-		n.PrunedBelow(h.Number + 1)
+		n.MarkPrunedBelow(h.Number + 1)
 		return n.Errorf("%w: it has no logs of block %d, though that block's bloom says that there are some: %s", chains.ErrPruned, h.Number, prunedAdvice)
 	}
 	c.history.prove(n.Endpoint, h.Number)
@@ -177,7 +177,7 @@ func (c *Chain) reconcile(ctx context.Context, n jsonrpc.Client, in eth.Interest
 // refetch asks for the logs of a block again, of another endpoint than one if there is
 // another.
 func (c *Chain) refetch(ctx context.Context, n jsonrpc.Client, in eth.Interest, h eth.Header) (raws []markets.Raw, err error) {
-	err = c.pool.UseBut(ctx, n.Endpoint, withBlock(h.Number), func(ctx context.Context, e *endpoint.Endpoint) error {
+	err = c.pool.UseOther(ctx, n.Endpoint, withBlock(h.Number), func(ctx context.Context, e *endpoint.Endpoint) error {
 		_, raws, err = c.blockLogsFrom(ctx, c.client(e), in.All, h.Number, h.Hash)
 		return err
 	})

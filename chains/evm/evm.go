@@ -212,10 +212,10 @@ func (c *Chain) verifyChain(ctx context.Context, n jsonrpc.Client) error {
 // checkChainID checks the chain id that an endpoint has answered.
 func (c *Chain) checkChainID(n jsonrpc.Client, id int64) error {
 	if uint64(id) != c.cfg.ChainID {
-		n.IsWrong()
+		n.MarkWrongChain()
 		return n.Errorf("%w: the endpoint's chain id is %d, the configured one %d", chains.ErrWrongChain, id, c.cfg.ChainID)
 	}
-	n.Proved()
+	n.MarkVerified()
 	return nil
 }
 

@@ -175,7 +175,7 @@ func (c *Chain) confirmViolation(ctx context.Context, n jsonrpc.Client, s violat
 		return err
 	}
 	if other, agrees := c.contradictedBy(ctx, n, s); !agrees {
-		n.IsWrong()
+		n.MarkWrongChain()
 		return n.Errorf("%w: block %d, which was final, is not on its chain, and is on that of %s", chains.ErrFinality, s.height, other)
 	}
 	confirmed, isNew, since := c.violations.record(s, c.cfg, time.Now())

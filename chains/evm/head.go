@@ -104,7 +104,7 @@ func (c *Chain) fetchTip(ctx context.Context, n jsonrpc.Client, known *chains.Vi
 	if head.Hash == "" {
 		return eth.Header{}, 0, n.Errorf("%w: no latest block", chains.ErrAhead)
 	}
-	n.Saw(head.Number)
+	n.NoteHeight(head.Number)
 	c.headers.Add(head.Hash, head)
 	final, err = c.finality.height(c.cfg, head, finalized, safest.Err, known)
 	return head, final, err

@@ -55,7 +55,7 @@ func (c *Chain) blockAtOrBelow(ctx context.Context, n jsonrpc.Client, height int
 		return eth.Header{}, err
 	}
 	if head.Number < height {
-		n.IsLagging()
+		n.MarkLagging()
 		return eth.Header{}, n.Errorf("%w: no block %d, head at %d", chains.ErrAhead, height, head.Number)
 	}
 	for _, h := range below {
@@ -63,7 +63,7 @@ func (c *Chain) blockAtOrBelow(ctx context.Context, n jsonrpc.Client, height int
 			return h, nil
 		}
 	}
-	n.PrunedBelow(height + 1)
+	n.MarkPrunedBelow(height + 1)
 	return eth.Header{}, n.Errorf("%w: no block %d, though its head is at %d: use an endpoint that keeps the whole history, or a later start", chains.ErrPruned, height, head.Number)
 }
 

@@ -137,7 +137,7 @@ func (r *rangeCall) ask(ctx context.Context, n jsonrpc.Client) (backfill.Range, 
 	if err := jsonrpc.FirstError(r.logs); err != nil {
 		return backfill.Range{}, err
 	}
-	n.Saw(r.last)
+	n.NoteHeight(r.last)
 	var raws []markets.Raw
 	for _, scan := range scans {
 		if r.null = r.null || scan.Null; r.null && c.blooms.incomplete.Load() {

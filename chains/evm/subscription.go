@@ -45,7 +45,7 @@ func (c *Chain) keepSubscribed(e *endpoint.Endpoint) {
 	tick := time.NewTicker(resubscribeInterval)
 	defer tick.Stop()
 	for {
-		if now := e.Connection(); (now == nil || now != on) && !e.Limits.Lacks(subscription) {
+		if now := e.Connection(); (now == nil || now != on) && !e.Limits.LacksMethod(subscription) {
 			on = c.subscribeOnce(e)
 		}
 		select {
@@ -63,7 +63,7 @@ func (c *Chain) subscribeOnce(e *endpoint.Endpoint) any {
 	subscribe := &jsonrpc.Call{Method: subscription, Params: []any{"newHeads"}, Result: func(l *jlexer.Lexer) { l.SkipRecursive() }}
 	if err := c.client(e).Do(ctx, subscribe); err != nil {
 		if endpoint.ClassOf(err) == endpoint.MissingMethod {
-			e.Limits.MethodMissing(subscription)
+			e.Limits.MarkMethodMissing(subscription)
 		}
 		return nil
 	}

@@ -51,7 +51,7 @@ func (l *Lease) grow(ctx context.Context, bytes int64) error {
 	case l.budget.common.TryAcquire(more):
 		l.common = bytes
 		return nil
-	case isAhead(ctx):
+	case isPrefetch(ctx):
 		return ErrBudget
 	}
 	if err := l.budget.reserve.Acquire(ctx, 1); err != nil {
@@ -76,18 +76,20 @@ func (l *Lease) Release() {
 	}
 }
 
-// Try returns a lease of a number of bytes, or nil where there is no room for them now.
-func (b *Budget) Try(bytes int64) *Lease {
+// TryLease returns a lease of a number of bytes, or nil where there is no room for them now.
+func (b *Budget) TryLease(bytes int64) *Lease {
 	if !b.common.TryAcquire(bytes) {
 		return nil
 	}
 	return &Lease{budget: b, common: bytes}
 }
 
-type aheadKey struct{}
+type prefetchKey struct{}
 
-// Ahead marks requests whose answers nobody waits for yet: they take no memory that
+// Prefetch marks requests whose answers nobody waits for yet: they take no memory that
 // others wait for.
-func Ahead(ctx context.Context) context.Context { return context.WithValue(ctx, aheadKey{}, true) }
+func Prefetch(ctx context.Context) context.Context {
+	return context.WithValue(ctx, prefetchKey{}, true)
+}
 
-func isAhead(ctx context.Context) bool { return ctx.Value(aheadKey{}) != nil }
+func isPrefetch(ctx context.Context) bool { return ctx.Value(prefetchKey{}) != nil }

@@ -145,15 +145,15 @@ func TestOneAnswerIsReadToItsEndHoweverManyWait(t *testing.T) {
 func TestAnswersThatNobodyWaitsForDoNotWait(t *testing.T) {
 	const total = 3 << 20
 	b := NewBudget(total)
-	all := b.Try(total - b.reserveBytes() - 2)
+	all := b.TryLease(total - b.reserveBytes() - 2)
 	if all == nil {
 		t.Fatal("no room in a new budget")
 	}
-	if b.Try(64<<10) != nil {
+	if b.TryLease(64<<10) != nil {
 		t.Error("room in a budget that is taken")
 	}
 	ahead := &Lease{budget: b}
-	if err := ahead.grow(Ahead(t.Context()), 64<<10); !errors.Is(err, ErrBudget) {
+	if err := ahead.grow(Prefetch(t.Context()), 64<<10); !errors.Is(err, ErrBudget) {
 		t.Errorf("answer ahead: %v", err)
 	}
 	first := &Lease{budget: b}
@@ -249,7 +249,7 @@ func TestMemoryIsGivenBackWhateverHappens(t *testing.T) {
 	}
 	t.Run("cancelled while it waits for memory", func(t *testing.T) {
 		e := serve(t, Config{Budget: NewBudget(total)}, endless)
-		common := e.budget.Try(total - e.budget.reserveBytes() - 2)
+		common := e.budget.TryLease(total - e.budget.reserveBytes() - 2)
 		if err := e.budget.reserve.Acquire(t.Context(), 1); err != nil {
 			t.Fatal(err)
 		}
@@ -258,7 +258,7 @@ func TestMemoryIsGivenBackWhateverHappens(t *testing.T) {
 		if _, err := e.Post(ctx, []byte("{}")); !errors.Is(err, context.DeadlineExceeded) {
 			t.Error(err)
 		}
-		if _, err := e.Post(Ahead(t.Context()), []byte("{}")); !errors.Is(err, ErrBudget) || e.Status().Errors != nil && e.Status().Errors[Other] > 0 {
+		if _, err := e.Post(Prefetch(t.Context()), []byte("{}")); !errors.Is(err, ErrBudget) || e.Status().Errors != nil && e.Status().Errors[Other] > 0 {
 			t.Error(err, e.Status())
 		}
 		common.Release()

@@ -204,7 +204,7 @@ func (a Answer) Release() {
 
 // do sends a request when it is due, and notes what comes of it.
 func (e *Endpoint) do(ctx context.Context, calls int, method string, at *url.URL, body []byte) (Answer, error) {
-	patience, ok := ctx.Value(patienceKey{}).(time.Duration)
+	patience, ok := ctx.Value(maxPauseKey{}).(time.Duration)
 	if !ok {
 		patience = forever
 	}
@@ -217,7 +217,7 @@ func (e *Endpoint) do(ctx context.Context, calls int, method string, at *url.URL
 	}
 	within, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	begun := e.health.begin()
+	begun := e.health.requestStarted()
 	answer, err := e.transport.roundTrip(within, method, at, body)
 	switch {
 	case err == nil:
@@ -227,7 +227,7 @@ func (e *Endpoint) do(ctx context.Context, calls int, method string, at *url.URL
 		err = e.Errorf("%w (%s)", ErrTimeout, timeout)
 	}
 	if err != nil && ctx.Err() == context.Canceled { // the endpoint is not to blame
-		e.health.abandon()
+		e.health.requestAbandoned()
 		return answer, err
 	}
 	e.noteRequest(begun, calls, err)
@@ -237,12 +237,12 @@ func (e *Endpoint) do(ctx context.Context, calls int, method string, at *url.URL
 // noteRequest notes what came of a request.
 func (e *Endpoint) noteRequest(begun time.Time, calls int, err error) {
 	now := time.Now()
-	e.health.end(now.Sub(begun), err)
+	e.health.requestDone(now.Sub(begun), err)
 	switch refusal := RefusalOf(err); {
 	case err == nil && calls == 0:
-		e.limiter.answer(now, 1)
+		e.limiter.noteAnswered(now, 1)
 	case refusal.IsRate():
-		e.limiter.refuse(now, calls, refusal.Wait)
+		e.limiter.noteRefused(now, calls, refusal.Wait)
 	}
 }
 
@@ -250,7 +250,7 @@ func (e *Endpoint) noteRequest(begun time.Time, calls int, err error) {
 // their own.
 func (e *Endpoint) NoteAnswers(calls int) {
 	if calls > 0 {
-		e.limiter.answer(time.Now(), calls)
+		e.limiter.noteAnswered(time.Now(), calls)
 	}
 }
 
@@ -260,15 +260,15 @@ func (e *Endpoint) NoteCall(err error) { e.health.count(err) }
 // NoteRefused notes calls of a request that were refused for their rate, as the last of
 // their errors says.
 func (e *Endpoint) NoteRefused(calls int, err error) {
-	e.limiter.refuse(time.Now(), calls, RefusalOf(err).Wait)
+	e.limiter.noteRefused(time.Now(), calls, RefusalOf(err).Wait)
 }
 
-type patienceKey struct{}
+type maxPauseKey struct{}
 
-// withPatience bounds how long each request made with the context waits for an endpoint
+// withMaxPause bounds how long each request made with the context waits for an endpoint
 // that refused others for their rate.
-func withPatience(ctx context.Context, patience time.Duration) context.Context {
-	return context.WithValue(ctx, patienceKey{}, patience)
+func withMaxPause(ctx context.Context, patience time.Duration) context.Context {
+	return context.WithValue(ctx, maxPauseKey{}, patience)
 }
 
 type timeoutKey struct{}

@@ -11,12 +11,12 @@ import (
 
 // States of an endpoint.
 const (
-	Up         = "up"
-	Limited    = "limited"     // its rate is limited, it is asked more slowly
-	Lagging    = "lagging"     // behind what was asked for
-	IsPruned   = "pruned"      // without the history asked for
-	WrongChain = "wrong_chain" // serves another chain than configured
-	Down       = "down"        // does not answer
+	Up          = "up"
+	Limited     = "limited"     // its rate is limited, it is asked more slowly
+	Lagging     = "lagging"     // behind what was asked for
+	StatePruned = "pruned"      // without the history asked for
+	WrongChain  = "wrong_chain" // serves another chain than configured
+	Down        = "down"        // does not answer
 )
 
 // Status is how an endpoint is doing.
@@ -33,36 +33,36 @@ type Status struct {
 
 // health is what is known of an endpoint's state.
 type health struct {
-	mu        sync.Mutex
-	state     string    // empty: it has not answered yet
-	told      string    // the state that was told last
-	failures  int       // in a row
-	out       time.Time // until when others are asked first
-	verified  time.Time // when the endpoint last proved to serve the chain; zero: it has to
-	height    int64
-	heightAt  time.Time
-	pruned    int64 // blocks below have no history there; 0: not known
-	prunedAt  time.Time
-	latency   time.Duration
-	inFlight  int
-	requests  int64
-	errors    map[string]int64
-	lastError string
+	mu         sync.Mutex
+	state      string    // empty: it has not answered yet
+	logged     string    // the state that was told last
+	failures   int       // in a row
+	avoidUntil time.Time // until when others are asked first
+	verified   time.Time // when the endpoint last proved to serve the chain; zero: it has to
+	height     int64
+	heightAt   time.Time
+	pruned     int64 // blocks below have no history there; 0: not known
+	prunedAt   time.Time
+	latency    time.Duration
+	inFlight   int
+	requests   int64
+	errors     map[string]int64
+	lastError  string
 }
 
 const (
-	outLeast    = 500 * time.Millisecond
-	outMost     = 5 * time.Second
-	outAfter    = 3               // failures in a row
-	waitMost    = 2 * time.Second // for an endpoint, where there is no other
-	prunedFor   = 10 * time.Minute
-	wrongFor    = 10 * time.Second
-	heightFor   = 5 * time.Second // a height that was seen says how far the endpoint is
-	latencyPart = 8               // of the moving average, what the newest answer makes
+	minBackoff        = 500 * time.Millisecond
+	maxBackoff        = 5 * time.Second
+	downAfter         = 3               // failures in a row
+	maxAwait          = 2 * time.Second // for an endpoint, where there is no other
+	prunedTTL         = 10 * time.Minute
+	wrongChainBackoff = 10 * time.Second
+	heightTTL         = 5 * time.Second // a height that was seen says how far the endpoint is
+	latencyWeight     = 8               // of the moving average, what the newest answer makes
 )
 
-// begin notes that a request is on its way.
-func (h *health) begin() time.Time {
+// requestStarted notes that a request is on its way.
+func (h *health) requestStarted() time.Time {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.inFlight++
@@ -70,15 +70,15 @@ func (h *health) begin() time.Time {
 	return time.Now()
 }
 
-// abandon notes that nobody waits for a request any more.
-func (h *health) abandon() {
+// requestAbandoned notes that nobody waits for a request any more.
+func (h *health) requestAbandoned() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.inFlight--
 }
 
-// end notes what came of a request.
-func (h *health) end(took time.Duration, err error) {
+// requestDone notes what came of a request.
+func (h *health) requestDone(took time.Duration, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.inFlight--
@@ -86,7 +86,7 @@ func (h *health) end(took time.Duration, err error) {
 		if h.latency == 0 {
 			h.latency = took
 		}
-		h.latency += (took - h.latency) / latencyPart
+		h.latency += (took - h.latency) / latencyWeight
 		h.failures = 0
 		return
 	}
@@ -115,7 +115,7 @@ func (h *health) note(err error) {
 		h.verified = time.Time{}
 		h.fail(1)
 	case Unauthorized:
-		h.fail(outAfter)
+		h.fail(downAfter)
 	case Timeout, HTTP5xx, HTTP4xx, Malformed, Other:
 		h.fail(1)
 	}
@@ -124,80 +124,80 @@ func (h *health) note(err error) {
 // fail counts failures that say that the endpoint does not work.
 func (h *health) fail(n int) {
 	h.failures += n
-	if h.failures >= outAfter {
-		pause := min(outLeast<<min(h.failures-outAfter, 8), outMost)
-		h.out = time.Now().Add(pause + rand.N(pause/4))
+	if h.failures >= downAfter {
+		pause := min(minBackoff<<min(h.failures-downAfter, 8), maxBackoff)
+		h.avoidUntil = time.Now().Add(pause + rand.N(pause/4))
 		h.state = Down
 	}
 }
 
-// Proved notes that the endpoint serves the configured chain.
-func (e *Endpoint) Proved() {
+// MarkVerified notes that the endpoint serves the configured chain.
+func (e *Endpoint) MarkVerified() {
 	e.health.mu.Lock()
 	defer e.health.mu.Unlock()
 	e.health.verified = time.Now()
 }
 
-// ProvedWithin says whether the endpoint has proved to serve the configured chain
+// VerifiedWithin says whether the endpoint has proved to serve the configured chain
 // within a time.
-func (e *Endpoint) ProvedWithin(d time.Duration) bool {
+func (e *Endpoint) VerifiedWithin(d time.Duration) bool {
 	e.health.mu.Lock()
 	defer e.health.mu.Unlock()
 	return !e.health.verified.IsZero() && time.Since(e.health.verified) < d
 }
 
-// Doubt makes the endpoint prove again that it serves the configured chain.
-func (e *Endpoint) Doubt() {
+// RequireVerification makes the endpoint prove again that it serves the configured chain.
+func (e *Endpoint) RequireVerification() {
 	e.health.mu.Lock()
 	defer e.health.mu.Unlock()
 	e.health.verified = time.Time{}
 }
 
-// Saw notes a height that the endpoint has.
-func (e *Endpoint) Saw(height int64) {
+// NoteHeight notes a height that the endpoint has.
+func (e *Endpoint) NoteHeight(height int64) {
 	e.health.mu.Lock()
 	defer e.health.mu.Unlock()
 	e.health.height, e.health.heightAt = max(e.health.height, height), time.Now()
 }
 
-// PrunedBelow notes that the endpoint has no history below a height.
-func (e *Endpoint) PrunedBelow(height int64) {
+// MarkPrunedBelow notes that the endpoint has no history below a height.
+func (e *Endpoint) MarkPrunedBelow(height int64) {
 	e.health.mu.Lock()
 	defer e.health.mu.Unlock()
 	e.health.pruned, e.health.prunedAt = height, time.Now()
 }
 
-// IsWrong notes that the endpoint serves another chain.
-func (e *Endpoint) IsWrong() { e.putOut(WrongChain, wrongFor) }
+// MarkWrongChain notes that the endpoint serves another chain.
+func (e *Endpoint) MarkWrongChain() { e.avoid(WrongChain, wrongChainBackoff) }
 
-// IsLagging notes that the endpoint is behind what it was asked for.
-func (e *Endpoint) IsLagging() { e.putOut(Lagging, outLeast) }
+// MarkLagging notes that the endpoint is behind what it was asked for.
+func (e *Endpoint) MarkLagging() { e.avoid(Lagging, minBackoff) }
 
-func (e *Endpoint) putOut(state string, d time.Duration) {
+func (e *Endpoint) avoid(state string, d time.Duration) {
 	e.health.mu.Lock()
 	defer e.health.mu.Unlock()
-	e.health.state, e.health.out = state, time.Now().Add(d)
+	e.health.state, e.health.avoidUntil = state, time.Now().Add(d)
 	e.health.verified = time.Time{}
 }
 
-// works notes that the endpoint answered what it was asked.
-func (h *health) works() {
+// succeeded notes that the endpoint answered what it was asked.
+func (h *health) succeeded() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.state, h.failures, h.out = Up, 0, time.Time{}
+	h.state, h.failures, h.avoidUntil = Up, 0, time.Time{}
 }
 
-// turn is a change of state that is to be told: once, whatever goes on at the same time.
-func (h *health) turn() (was, is string) {
+// stateToLog is a change of state that is to be told: once, whatever goes on at the same time.
+func (h *health) stateToLog() (was, is string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	was, h.told = h.told, h.state
+	was, h.logged = h.logged, h.state
 	return was, h.state
 }
 
 // fitness is how an endpoint compares with others for a request; the least is asked.
 type fitness struct {
-	out      time.Duration // for which others are asked first
+	avoidFor time.Duration // for which others are asked first
 	pruned   bool
 	behind   bool
 	priority int
@@ -211,9 +211,9 @@ func (e *Endpoint) fitness(need Need) fitness {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return fitness{
-		out:      max(0, h.out.Sub(now), paused),
-		pruned:   need.From > 0 && need.From < h.pruned && now.Sub(h.prunedAt) < prunedFor,
-		behind:   need.To > h.height && now.Sub(h.heightAt) < heightFor,
+		avoidFor: max(0, h.avoidUntil.Sub(now), paused),
+		pruned:   need.From > 0 && need.From < h.pruned && now.Sub(h.prunedAt) < prunedTTL,
+		behind:   need.To > h.height && now.Sub(h.heightAt) < heightTTL,
 		priority: e.priority,
 		load:     time.Duration(h.inFlight+1) * max(h.latency, time.Millisecond),
 	}
@@ -235,8 +235,8 @@ func (e *Endpoint) Status() Status {
 		if paused > 0 {
 			s.State = Limited
 		}
-		if h.pruned > 0 && time.Since(h.prunedAt) < prunedFor {
-			s.State = IsPruned
+		if h.pruned > 0 && time.Since(h.prunedAt) < prunedTTL {
+			s.State = StatePruned
 		}
 	}
 	return s

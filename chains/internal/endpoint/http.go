@@ -11,27 +11,27 @@ import (
 	"time"
 )
 
-// overHTTP is the transport of http and https.
-type overHTTP struct {
+// httpTransport is the transport of http and https.
+type httpTransport struct {
 	*Endpoint
 	header http.Header
 	client *http.Client
 }
 
-func newHTTP(e *Endpoint, header http.Header) *overHTTP {
+func newHTTP(e *Endpoint, header http.Header) *httpTransport {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConnsPerHost = 16
 	transport.MaxResponseHeaderBytes = 64 << 10
-	return &overHTTP{e, header, &http.Client{
+	return &httpTransport{e, header, &http.Client{
 		Transport: transport,
 		// A redirect would carry the keys to another host.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 }
 
-func (t *overHTTP) close() { t.client.CloseIdleConnections() }
+func (t *httpTransport) close() { t.client.CloseIdleConnections() }
 
-func (t *overHTTP) roundTrip(ctx context.Context, method string, at *url.URL, body []byte) (Answer, error) {
+func (t *httpTransport) roundTrip(ctx context.Context, method string, at *url.URL, body []byte) (Answer, error) {
 	request, err := http.NewRequestWithContext(ctx, method, at.String(), bytes.NewReader(body))
 	if err != nil {
 		return Answer{}, t.Errorf("making the request: %w", t.redactor.Error(withoutURL(err)))
@@ -45,10 +45,10 @@ func (t *overHTTP) roundTrip(ctx context.Context, method string, at *url.URL, bo
 	}
 	response, err := t.client.Do(request)
 	if err != nil {
-		return Answer{}, t.broken(err)
+		return Answer{}, t.transportError(err)
 	}
 	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK && response.StatusCode != ctx.Value(alsoKey{}) {
+	if response.StatusCode != http.StatusOK && response.StatusCode != ctx.Value(acceptKey{}) {
 		return Answer{}, t.statusError(response)
 	}
 	if response.ContentLength > t.maxBody {
@@ -68,11 +68,11 @@ func (e *Endpoint) statusError(response *http.Response) error {
 	}
 }
 
-type alsoKey struct{}
+type acceptKey struct{}
 
-// AlsoAnswer makes answers with a status other than 200 answers like any other.
-func AlsoAnswer(ctx context.Context, status int) context.Context {
-	return context.WithValue(ctx, alsoKey{}, status)
+// AcceptStatus makes answers with a status other than 200 answers like any other.
+func AcceptStatus(ctx context.Context, status int) context.Context {
+	return context.WithValue(ctx, acceptKey{}, status)
 }
 
 // read reads an answer's body, of a length if that is known, within the budget.
@@ -96,7 +96,7 @@ func (e *Endpoint) readInto(ctx context.Context, answer Answer, body io.Reader, 
 	}
 	for {
 		if len(into) == cap(into) { // the old bytes count until they are copied
-			size := e.sizeOver(int64(len(into)), length)
+			size := e.nextBufferSize(int64(len(into)), length)
 			if err := answer.lease.grow(ctx, int64(cap(into))+size); err != nil {
 				return e.Errorf("waiting for memory: %w", err)
 			}
@@ -111,15 +111,15 @@ func (e *Endpoint) readInto(ctx context.Context, answer Answer, body io.Reader, 
 		case errors.Is(err, io.EOF):
 			return nil
 		case err != nil:
-			return e.broken(fmt.Errorf("reading the answer: %w", err))
+			return e.transportError(fmt.Errorf("reading the answer: %w", err))
 		}
 	}
 }
 
-// sizeOver is the size of the buffer into which an answer goes on that has filled one:
+// nextBufferSize is the size of the buffer into which an answer goes on that has filled one:
 // the most that is read, halved as often as possible, so that the old one is at most
 // half as large as the new one.
-func (e *Endpoint) sizeOver(filled, length int64) int64 {
+func (e *Endpoint) nextBufferSize(filled, length int64) int64 {
 	const first = 64 << 10
 	size := e.maxBody + 1
 	for size/2 >= max(first, filled+1, length+1) {
@@ -128,8 +128,8 @@ func (e *Endpoint) sizeOver(filled, length int64) int64 {
 	return size
 }
 
-// broken is the error of a connection that could not be made or was lost.
-func (e *Endpoint) broken(err error) error {
+// transportError is the error of a connection that could not be made or was lost.
+func (e *Endpoint) transportError(err error) error {
 	return e.Errorf("%w", &TransportError{e.redactor.Error(withoutURL(err))})
 }
 

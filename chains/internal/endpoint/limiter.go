@@ -17,16 +17,16 @@ type limiter struct {
 	requests *rate.Limiter // as configured; nil: any number
 	pacing   Pacing
 
-	mu       sync.Mutex
-	rate     float64   // calls a second; 0: no limit is known
-	next     time.Time // when the next call is due
-	paused   time.Time // until when nothing is asked
-	inARow   int       // refusals
-	lowered  time.Time // when the rate was last lowered
-	raised   time.Time // when it was last raised
-	answered float64   // calls lately answered, decaying
-	refused  float64   // and refused
-	since    time.Time // as of when
+	mu          sync.Mutex
+	rate        float64   // calls a second; 0: no limit is known
+	next        time.Time // when the next call is due
+	paused      time.Time // until when nothing is asked
+	consecutive int       // refusals
+	lowered     time.Time // when the rate was last lowered
+	raised      time.Time // when it was last raised
+	answered    float64   // calls lately answered, decaying
+	refused     float64   // and refused
+	since       time.Time // as of when
 }
 
 // Pacing is how an endpoint is asked after it has refused calls for their rate.
@@ -115,13 +115,13 @@ func (l *limiter) pausedFor(now time.Time) time.Duration {
 	return l.paused.Sub(now)
 }
 
-// answer notes that calls were answered.
-func (l *limiter) answer(now time.Time, calls int) {
+// noteAnswered notes that calls were answered.
+func (l *limiter) noteAnswered(now time.Time, calls int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.decay(now)
 	l.answered += float64(calls)
-	l.inARow = 0
+	l.consecutive = 0
 	if l.rate > 0 && now.Sub(l.lowered) > l.pacing.Window/2 && now.Sub(l.raised) > l.pacing.Window/4 {
 		l.rate, l.raised = l.rate*1.1+1, now
 		if l.rate > unlimitedRate {
@@ -130,18 +130,18 @@ func (l *limiter) answer(now time.Time, calls int) {
 	}
 }
 
-// refuse notes that calls were refused for their rate; wait is how long the endpoint
+// noteRefused notes that calls were refused for their rate; wait is how long the endpoint
 // said to wait, if it did. A few refusals among many answers make a pause, and leave the
 // rate as it is.
-func (l *limiter) refuse(now time.Time, calls int, wait time.Duration) {
+func (l *limiter) noteRefused(now time.Time, calls int, wait time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.decay(now)
 	l.refused += float64(calls)
 	if now.After(l.paused) { // what was under way together is refused together
-		l.inARow++
+		l.consecutive++
 	}
-	pause := min(l.pacing.MinPause<<max(0, min(l.inARow-1, 10)), l.pacing.MaxPause)
+	pause := min(l.pacing.MinPause<<max(0, min(l.consecutive-1, 10)), l.pacing.MaxPause)
 	if wait > 0 {
 		pause = wait
 	}

@@ -32,7 +32,7 @@ func TestAPauseGrowsUntilSomethingIsAnswered(t *testing.T) {
 		var last time.Duration
 		for i := range 12 {
 			for range 8 { // were under way together
-				l.refuse(time.Now(), 1, 0)
+				l.noteRefused(time.Now(), 1, 0)
 			}
 			pause := l.pausedFor(time.Now())
 			if want := min(DefaultPacing.MinPause<<i, DefaultPacing.MaxPause); pause != want {
@@ -48,12 +48,12 @@ func TestAPauseGrowsUntilSomethingIsAnswered(t *testing.T) {
 			}
 			time.Sleep(10 * time.Second)
 		}
-		l.answer(time.Now(), 1)
-		l.refuse(time.Now(), 1, 0)
+		l.noteAnswered(time.Now(), 1)
+		l.noteRefused(time.Now(), 1, 0)
 		if pause := l.pausedFor(time.Now()); pause != DefaultPacing.MinPause {
 			t.Errorf("pause %v after an answer", pause)
 		}
-		l.refuse(time.Now(), 1, 7*time.Second)
+		l.noteRefused(time.Now(), 1, 7*time.Second)
 		if pause := l.pausedFor(time.Now()); pause != 7*time.Second {
 			t.Errorf("pause %v where 7 s were told", pause)
 		}
@@ -111,14 +111,14 @@ func TestARateIsFound(t *testing.T) {
 							<-taken
 							if b.take(test.calls) {
 								answered += test.calls
-								l.answer(time.Now(), test.calls)
+								l.noteAnswered(time.Now(), test.calls)
 							} else {
 								refused += test.calls
 								wait := time.Duration(0)
 								if test.told {
 									wait = time.Second
 								}
-								l.refuse(time.Now(), test.calls, wait)
+								l.noteRefused(time.Now(), test.calls, wait)
 							}
 							taken <- struct{}{}
 							time.Sleep(20 * time.Millisecond)
@@ -149,7 +149,7 @@ func TestAConfiguredRateIsKept(t *testing.T) {
 			go func() {
 				for l.wait(ctx, 100, forever) == nil {
 					asked.Add(1)
-					l.answer(time.Now(), 100)
+					l.noteAnswered(time.Now(), 100)
 				}
 			}()
 		}

@@ -11,7 +11,7 @@ type Limits struct {
 	batch     limit
 	blocks    limit
 	addresses limit
-	doubted   int                  // calls of a batch that failed while its parts were answered; 0: none
+	suspected int                  // calls of a batch that failed while its parts were answered; 0: none
 	missing   map[string]time.Time // methods, until when they are not asked for
 }
 
@@ -19,44 +19,44 @@ type Limits struct {
 // was refused it is found by bisection. A limit that the endpoint named, or that is
 // about nothing else, is kept; others are tried again after a while.
 type limit struct {
-	named    int64 // by the endpoint; 0: none
-	never    int64 // the least that was refused for good; 0: none
-	refused  int64 // the least that was refused lately, maybe for something passing; 0: none
-	good     int64 // the most that was answered
-	left     int64 // successes until more is tried
-	patience int64 // the successes that were wanted the last time
+	named          int64 // by the endpoint; 0: none
+	refusedForGood int64 // the least that was refused for good; 0: none
+	refused        int64 // the least that was refused lately, maybe for something passing; 0: none
+	answered       int64 // the most that was answered
+	untilRetry     int64 // successes until more is tried
+	retryAfter     int64 // the successes that were wanted the last time
 }
 
 const (
-	firstPatience = 32
-	mostPatience  = 1 << 14
+	minRetryAfter = 32
+	maxRetryAfter = 1 << 14
 )
 
 // bound is the least that is not to be asked for; 0: none.
 func (l *limit) bound() int64 {
-	if l.never > 0 && (l.refused == 0 || l.never < l.refused) {
-		return l.never
+	if l.refusedForGood > 0 && (l.refused == 0 || l.refusedForGood < l.refused) {
+		return l.refusedForGood
 	}
 	return l.refused
 }
 
-// at is how much to ask for where wanted is the most.
-func (l *limit) at(wanted int64) int64 {
+// toAsk is how much to ask for where wanted is the most.
+func (l *limit) toAsk(wanted int64) int64 {
 	if l.named > 0 {
 		wanted = min(wanted, l.named)
 	}
 	switch bound := l.bound(); {
-	case bound == 0 || wanted <= l.good:
+	case bound == 0 || wanted <= l.answered:
 		return wanted
 	case l.settled():
-		return l.good
+		return l.answered
 	default:
-		return min(wanted, max(1, l.good+(bound-l.good)/2))
+		return min(wanted, max(1, l.answered+(bound-l.answered)/2))
 	}
 }
 
 // settled says whether the limit is known closely enough.
-func (l *limit) settled() bool { return l.good > 0 && l.bound()-l.good <= max(1, l.good/8) }
+func (l *limit) settled() bool { return l.answered > 0 && l.bound()-l.answered <= max(1, l.answered/8) }
 
 // refuse learns that n was refused. named is the limit that the endpoint named, 0 if
 // none.
@@ -70,33 +70,33 @@ func (l *limit) refuse(n, named int64, lasting bool) {
 	case l.bound() > 0 && n >= l.bound(): // what was under way
 		return
 	}
-	if l.left <= 0 { // more was tried in vain
-		l.patience = max(firstPatience, min(2*l.patience, mostPatience))
+	if l.untilRetry <= 0 { // more was tried in vain
+		l.retryAfter = max(minRetryAfter, min(2*l.retryAfter, maxRetryAfter))
 	}
-	l.left = l.patience
+	l.untilRetry = l.retryAfter
 	if lasting {
-		l.never = n
+		l.refusedForGood = n
 	} else {
 		l.refused = n
 	}
-	if l.good >= n {
-		l.good = n / 2
+	if l.answered >= n {
+		l.answered = n / 2
 	}
 }
 
 // succeed learns that n was answered.
 func (l *limit) succeed(n int64) {
-	if l.never > 0 {
-		n = min(n, l.never-1)
+	if l.refusedForGood > 0 {
+		n = min(n, l.refusedForGood-1)
 	}
-	l.good = max(l.good, n)
+	l.answered = max(l.answered, n)
 	switch {
 	case l.refused == 0:
 	case n >= l.refused:
 		l.refused = beyond(n)
-	case n > l.good/2 && l.settled():
-		if l.left--; l.left <= 0 {
-			l.refused = beyond(l.good)
+	case n > l.answered/2 && l.settled():
+		if l.untilRetry--; l.untilRetry <= 0 {
+			l.refused = beyond(l.answered)
 		}
 	}
 }
@@ -108,7 +108,7 @@ func beyond(n int64) int64 { return 4 * min(n, 1<<60) }
 func (l *Limits) Blocks(wanted int64) int64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return max(1, l.blocks.at(wanted))
+	return max(1, l.blocks.toAsk(wanted))
 }
 
 // BlocksRefused learns that a range of n blocks was refused.
@@ -133,7 +133,7 @@ func (l *Limits) BlocksAnswered(n int64) {
 func (l *Limits) Batch(wanted int) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return max(1, int(l.batch.at(int64(wanted))))
+	return max(1, int(l.batch.toAsk(int64(wanted))))
 }
 
 // BatchRefused learns that a request of n calls was refused.
@@ -148,8 +148,8 @@ func (l *Limits) BatchAnswered(n int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.batch.succeed(int64(n))
-	if n >= l.doubted {
-		l.doubted = 0
+	if n >= l.suspected {
+		l.suspected = 0
 	}
 }
 
@@ -157,7 +157,7 @@ func (l *Limits) BatchAnswered(n int) {
 func (l *Limits) Addresses(wanted int) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return max(1, int(l.addresses.at(int64(wanted))))
+	return max(1, int(l.addresses.toAsk(int64(wanted))))
 }
 
 // AddressesRefused learns that a filter of n addresses was refused.
@@ -170,15 +170,15 @@ func (l *Limits) AddressesRefused(n int, named int64) {
 // missingFor is how long a method that an endpoint does not have is not asked for.
 const missingFor = 10 * time.Minute
 
-// Lacks says whether the endpoint lately said that it does not have a method.
-func (l *Limits) Lacks(method string) bool {
+// LacksMethod says whether the endpoint lately said that it does not have a method.
+func (l *Limits) LacksMethod(method string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return time.Now().Before(l.missing[method])
 }
 
-// MethodMissing learns that the endpoint does not have a method.
-func (l *Limits) MethodMissing(method string) {
+// MarkMethodMissing learns that the endpoint does not have a method.
+func (l *Limits) MarkMethodMissing(method string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.missing == nil {
@@ -187,15 +187,15 @@ func (l *Limits) MethodMissing(method string) {
 	l.missing[method] = time.Now().Add(missingFor)
 }
 
-// BatchDoubted learns that a request of n calls failed, whose parts were answered. The
+// BatchSuspected learns that a request of n calls failed, whose parts were answered. The
 // second time in a row it counts as refused.
-func (l *Limits) BatchDoubted(n int) {
+func (l *Limits) BatchSuspected(n int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.doubted == 0 {
-		l.doubted = n
+	if l.suspected == 0 {
+		l.suspected = n
 		return
 	}
-	l.batch.refuse(int64(min(n, l.doubted)), 0, false)
-	l.doubted = 0
+	l.batch.refuse(int64(min(n, l.suspected)), 0, false)
+	l.suspected = 0
 }

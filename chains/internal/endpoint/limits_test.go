@@ -20,7 +20,7 @@ type capped struct {
 
 // ask asks for as much as a limit allows, once.
 func (c *capped) ask(l *limit, wanted int64) (asked int64) {
-	asked = l.at(wanted)
+	asked = l.toAsk(wanted)
 	if asked <= c.most {
 		l.succeed(asked)
 		return asked
@@ -81,7 +81,7 @@ func TestALimitThatPassesIsForgotten(t *testing.T) {
 				return
 			}
 		}
-		t.Fatalf("still %d of %d", l.at(wanted), wanted)
+		t.Fatalf("still %d of %d", l.toAsk(wanted), wanted)
 	})
 }
 
@@ -102,7 +102,7 @@ func TestWhatWasRefusedForGoodIsNotTriedAgainAfterSomethingPassing(t *testing.T)
 		var l limit
 		never := int64(1 << 60)
 		for range rapid.IntRange(1, 500).Draw(t, "requests") {
-			n := l.at(rapid.Int64Range(1, 10_000).Draw(t, "wanted"))
+			n := l.toAsk(rapid.Int64Range(1, 10_000).Draw(t, "wanted"))
 			if n >= never {
 				t.Fatalf("%d asked for, which was refused for good at %d", n, never)
 			}
@@ -131,7 +131,7 @@ func TestManyInFlightAreRefusedTogether(t *testing.T) {
 		t.Errorf("%+v after one refusal, %+v after 16 of the same", one, many)
 	}
 	many.succeed(1000) // another part of the chain
-	if at := many.at(100_000); at <= 1000 || at > 4000 {
+	if at := many.toAsk(100_000); at <= 1000 || at > 4000 {
 		t.Errorf("%d are asked for after 1,000 were answered", at)
 	}
 }
@@ -143,7 +143,7 @@ func TestANamedLimitThatIsNotTrueIsNotAskedForEver(t *testing.T) {
 	for range 20 {
 		c.ask(&l, 10_000)
 	}
-	if at := l.at(10_000); at > 700 || at < 600 {
+	if at := l.toAsk(10_000); at > 700 || at < 600 {
 		t.Errorf("%d are asked for where 700 are answered: %+v", at, l)
 	}
 }
@@ -165,16 +165,16 @@ func TestLimitsOfAnEndpoint(t *testing.T) {
 	if at := l.Addresses(1000); at != 10 {
 		t.Errorf("%d addresses after a limit of 10 was named", at)
 	}
-	l.BatchDoubted(100)
+	l.BatchSuspected(100)
 	if at := l.Batch(100); at != 100 {
 		t.Errorf("batches of %d after one failure", at)
 	}
 	l.BatchAnswered(100)
-	l.BatchDoubted(100)
+	l.BatchSuspected(100)
 	if at := l.Batch(100); at != 100 {
 		t.Errorf("batches of %d after two failures with a success between", at)
 	}
-	l.BatchDoubted(80)
+	l.BatchSuspected(80)
 	if at := l.Batch(100); at >= 80 {
 		t.Errorf("batches of %d after two failures in a row", at)
 	}
@@ -183,15 +183,15 @@ func TestLimitsOfAnEndpoint(t *testing.T) {
 func TestAMissingMethodIsAskedForAgainLater(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var l Limits
-		if l.Lacks("a") {
+		if l.LacksMethod("a") {
 			t.Error("lacks what was not asked for")
 		}
-		l.MethodMissing("a")
-		if !l.Lacks("a") || l.Lacks("b") {
+		l.MarkMethodMissing("a")
+		if !l.LacksMethod("a") || l.LacksMethod("b") {
 			t.Error("the wrong method is missing")
 		}
 		time.Sleep(missingFor)
-		if l.Lacks("a") {
+		if l.LacksMethod("a") {
 			t.Error("missing for ever")
 		}
 	})

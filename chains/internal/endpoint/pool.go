@@ -63,11 +63,11 @@ func (p *Pool) Statuses() []Status {
 // answer; an answer that is larger than was allowed may be the endpoint's fault. The error is
 // the last one.
 func (p *Pool) Use(ctx context.Context, need Need, attempt func(context.Context, *Endpoint) error) error {
-	return p.UseBut(ctx, nil, need, attempt)
+	return p.UseOther(ctx, nil, need, attempt)
 }
 
-// UseBut is Use without one of the endpoints, unless there are no others.
-func (p *Pool) UseBut(ctx context.Context, but *Endpoint, need Need, attempt func(context.Context, *Endpoint) error) error {
+// UseOther is Use without one of the endpoints, unless there are no others.
+func (p *Pool) UseOther(ctx context.Context, but *Endpoint, need Need, attempt func(context.Context, *Endpoint) error) error {
 	tried := map[*Endpoint]bool{}
 	if but != nil && len(p.all) > 1 {
 		tried[but] = true
@@ -115,7 +115,7 @@ func (f fitness) compare(other fitness) int {
 	}
 	return cmp.Or(
 		cmp.Compare(flag(f.pruned), flag(other.pruned)),
-		cmp.Compare(f.out, other.out),
+		cmp.Compare(f.avoidFor, other.avoidFor),
 		cmp.Compare(flag(f.behind), flag(other.behind)),
 		cmp.Compare(f.priority, other.priority),
 		cmp.Compare(f.load/time.Millisecond, other.load/time.Millisecond),
@@ -125,26 +125,26 @@ func (f fitness) compare(other fitness) int {
 // try runs an attempt with one endpoint; others is how many could be tried after it.
 func (p *Pool) try(ctx context.Context, e *Endpoint, others int, attempt func(context.Context, *Endpoint) error) error {
 	if len(p.all) > 1 {
-		ctx = withPatience(ctx, waitMost)
+		ctx = withMaxPause(ctx, maxAwait)
 	}
 	if others > 0 {
 		ctx = WithTimeout(ctx, max(e.timeout/time.Duration(others+1), time.Second))
 	}
 	err := p.attempt(ctx, e, attempt)
 	if err == nil {
-		e.health.works()
+		e.health.succeeded()
 	}
-	p.tell(ctx, e, err)
+	p.logState(ctx, e, err)
 	return err
 }
 
 // await waits a while for an endpoint that does not work: nothing else is fitter.
 func (p *Pool) await(ctx context.Context, e *Endpoint) error {
-	wait := e.fitness(Need{}).out
+	wait := e.fitness(Need{}).avoidFor
 	if wait <= 0 {
 		return nil
 	}
-	timer := time.NewTimer(min(wait, waitMost))
+	timer := time.NewTimer(min(wait, maxAwait))
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
@@ -154,9 +154,9 @@ func (p *Pool) await(ctx context.Context, e *Endpoint) error {
 	}
 }
 
-// tell logs that an endpoint's state has changed.
-func (p *Pool) tell(ctx context.Context, e *Endpoint, err error) {
-	switch was, is := e.health.turn(); {
+// logState logs that an endpoint's state has changed.
+func (p *Pool) logState(ctx context.Context, e *Endpoint, err error) {
+	switch was, is := e.health.stateToLog(); {
 	case is == was, was == "" && is == Up:
 	case is == Up:
 		p.log.InfoContext(ctx, "endpoint works again", "endpoint", e.Host(), "was", was)
@@ -167,11 +167,11 @@ func (p *Pool) tell(ctx context.Context, e *Endpoint, err error) {
 }
 
 func (p *Pool) attempt(ctx context.Context, e *Endpoint, attempt func(context.Context, *Endpoint) error) error {
-	if p.verify != nil && !e.ProvedWithin(forever) {
+	if p.verify != nil && !e.VerifiedWithin(forever) {
 		if err := p.verify(ctx, e); err != nil {
 			return err
 		}
-		e.Proved()
+		e.MarkVerified()
 	}
 	return attempt(ctx, e)
 }

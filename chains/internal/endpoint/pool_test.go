@@ -113,7 +113,7 @@ func (p *testPool) check(t *testing.T, need Need, want ...int) {
 	}
 }
 
-func (n *node) breaks() { n.set(n.broken(errors.New("no connection with key " + apiKey))) }
+func (n *node) breaks() { n.set(n.transportError(errors.New("no connection with key " + apiKey))) }
 
 func TestAPoolNeedsAnEndpoint(t *testing.T) {
 	if _, err := NewPool(nil, nil, slog.Default()); err == nil {
@@ -136,7 +136,7 @@ func TestAnotherEndpointIsAskedByPriority(t *testing.T) {
 		p.check(t, Need{}, 1, 0, 1) // the one has failed three times, the other twice
 		p.check(t, Need{}, 1, 0, 0)
 		p.nodes[1].fails, p.nodes[2].fails = nil, nil
-		time.Sleep(outMost * 3 / 2)
+		time.Sleep(maxBackoff * 3 / 2)
 		p.check(t, Need{}, 0, 1, 0)
 		for _, n := range p.nodes { // a refusal of too much is for the caller
 			n.fails = &StatusError{Host: "node", Status: http.StatusRequestEntityTooLarge}
@@ -176,21 +176,21 @@ func TestEqualEndpointsShareTheLoad(t *testing.T) {
 func TestEndpointsAreAvoidedForWhatTheyDoNotHave(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := poolOf(t, nil, 0, 1)
-		p.nodes[0].Saw(100)
+		p.nodes[0].NoteHeight(100)
 		p.check(t, Need{To: 101}, 0, 1)
 		p.check(t, Need{To: 100}, 1, 0)
-		time.Sleep(heightFor)
+		time.Sleep(heightTTL)
 		p.check(t, Need{To: 101}, 1, 0) // it may have it by now
-		p.nodes[0].PrunedBelow(50)
+		p.nodes[0].MarkPrunedBelow(50)
 		p.check(t, Need{From: 49, To: 60}, 0, 1)
 		p.check(t, Need{From: 50, To: 60}, 1, 0)
 		p.check(t, Need{}, 1, 0)
-		if s := p.nodes[0].Status(); s.State != IsPruned || s.Height != 100 {
+		if s := p.nodes[0].Status(); s.State != StatePruned || s.Height != 100 {
 			t.Errorf("%+v", s)
 		}
-		time.Sleep(prunedFor)
+		time.Sleep(prunedTTL)
 		p.check(t, Need{From: 49, To: 60}, 1, 0)
-		p.nodes[0].IsLagging()
+		p.nodes[0].MarkLagging()
 		if s := p.nodes[0].Status(); s.State != Lagging {
 			t.Errorf("%+v", s)
 		}
@@ -201,7 +201,7 @@ func TestEndpointsAreAvoidedForWhatTheyDoNotHave(t *testing.T) {
 			t.Errorf("%+v", s)
 		}
 		first := p.nodes[0].Endpoint
-		if err := p.UseBut(t.Context(), first, Need{}, func(_ context.Context, e *Endpoint) error {
+		if err := p.UseOther(t.Context(), first, Need{}, func(_ context.Context, e *Endpoint) error {
 			if e == first {
 				t.Error("the endpoint is asked that is not to be")
 			}
@@ -257,7 +257,7 @@ func TestAnEndpointHasToServeTheChain(t *testing.T) {
 		p := poolOf(t, func(_ context.Context, e *Endpoint) error {
 			verified++
 			if wrong && e.Host() == "node0" {
-				e.IsWrong()
+				e.MarkWrongChain()
 				return errors.New("wrong chain")
 			}
 			return nil
@@ -268,7 +268,7 @@ func TestAnEndpointHasToServeTheChain(t *testing.T) {
 		}
 		wrong = false
 		p.check(t, Need{}, 0, 1)
-		time.Sleep(wrongFor)
+		time.Sleep(wrongChainBackoff)
 		p.check(t, Need{}, 1, 0)
 		p.check(t, Need{}, 1, 0)
 		if verified != 3 {

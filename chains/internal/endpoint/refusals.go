@@ -35,7 +35,7 @@ type rule struct {
 	class    string
 	statuses []int          // HTTP; none: any
 	codes    []int64        // JSON-RPC; none: any
-	words    *regexp.Regexp // nil: any
+	text     *regexp.Regexp // nil: any
 }
 
 // rules is the table of what nodes and providers say when they refuse; the first
@@ -46,23 +46,23 @@ type rule struct {
 // public nodes of BNB Smart Chain and Polygon: their sources, documentation and the
 // issues of other indexers.
 var rules = []rule{
-	{class: ComputeUnits, statuses: []int{http.StatusTooManyRequests}, words: computeUnits},
+	{class: ComputeUnits, statuses: []int{http.StatusTooManyRequests}, text: computeUnits},
 	{class: RateLimited, statuses: []int{http.StatusTooManyRequests}},
-	{class: Timeout, words: words(`deadline exceeded|request timeout|statement timeout|query timeout`)},
-	{class: Pruned, words: words(`\b(last|recent) \d[\d,]* blocks`)},
-	{class: UnknownBlock, words: words(`^invalid block range( params)?$|extends beyond`)}, // geth and reth, of a range beyond the head
-	{class: BatchTooLarge, words: words(`batch(es)?\b.*\b(limit|max|too|not |un|disabled|exceed|large|at most|only|allowed|support|size)|(limit|max|too|not |disabled|exceed|many|at most|up to|only).*\bbatch|too many (rpc )?calls`)},
-	{class: TooManyAddresses, words: words(`too many address|address(es)?\b.*\b(limit|max|exceed|too many|at most)|(limit|max|exceed\w*|at most)\b.*\baddress`)},
-	{class: AnswerTooLarge, words: words(`(response|result|answer|payload|content|body|entity|output)\b.*\btoo (big|large|long)|(response|result|log|payload|answer) size|too (big|large) (response|result)|size (limit )?exceed|exceed\w* .*\bsize`)},
-	{class: TooManyResults, words: words(`more than \d[\d,]* (results|logs|records|events)|max(imum)?[ -]?results|too many (results|logs|records|events)|\b(results|logs|records)\b.*\b(exceed|limit|too many)|exceed\w*\b.* (results|logs|records)\b`)},
-	{class: RangeTooLarge, words: words(`\[0x[0-9a-f]+, ?0x[0-9a-f]+\]|block(s|number)? ?range|blocks? distance|query must be smaller|(retry|try) with .*\brange\b|range[^.]*\btoo|too (large|wide|big|long|many) (a )?(block )?(range|blocks)|range (limit|size|exceed|is limit)|\brange\b.*\b(limit|max|exceed|at most|smaller|reduce)|(limit|max|exceed|at most|smaller|reduce|up to)\w*\b.*\b(range|blocks)\b|maximum (is set to|allowed is)|free ?tier|eth_getlogs (is|are) limited`)},
-	{class: ComputeUnits, words: computeUnits},
-	{class: RateLimited, words: words(`rate.?limit|too many requests?\b|(requests?|calls|queries) (rate|limit|count|quota|per)|requests? .*\b(exceed|limit)|(exceed|limit)\w*.*\brequests?\b|per (second|minute|day)|/s(ec(ond)?)?\b|quota|credits|too fast|slow down|throttl|concurren|daily`)},
-	{class: Pruned, words: words(`pruned|missing trie node|state .*not (available|found)|history .*(not available|unavailable|expired|gone)|histor(y|ical) .*not |no longer (available|kept|stored)|\barchive\b|older than|too old|earliest available|below the (oldest|earliest)|ancient`)},
-	{class: UnknownBlock, words: words(`unknown block|(header|block|hash|height)s?\b.*\b(not (be )?(found|known|exist|yet|available)|unknown|cannot be found|could not be found|out of range)|not (found|yet|available).*\bblock|beyond (the )?(current )?head|after last accepted|ahead of|greater than (the )?(latest|head)|future block`)},
-	{class: Timeout, words: words(`time[ds]? ?-?out|deadline|took too long|too long|(execution|query|request) (aborted|cancel)`)},
-	{class: MissingMethod, words: words(`method\b.*\b(not|un|does|disabled|denied|forbidden)|(not|un)\w* .*\bmethod|not whitelisted|unsupported|not supported|not implemented`)},
-	{class: Unauthorized, words: words(`unauthori[sz]ed|forbidden|api.?key|authenticat|access denied|project id|invalid token|payment required`)},
+	{class: Timeout, text: pattern(`deadline exceeded|request timeout|statement timeout|query timeout`)},
+	{class: Pruned, text: pattern(`\b(last|recent) \d[\d,]* blocks`)},
+	{class: UnknownBlock, text: pattern(`^invalid block range( params)?$|extends beyond`)}, // geth and reth, of a range beyond the head
+	{class: BatchTooLarge, text: pattern(`batch(es)?\b.*\b(limit|max|too|not |un|disabled|exceed|large|at most|only|allowed|support|size)|(limit|max|too|not |disabled|exceed|many|at most|up to|only).*\bbatch|too many (rpc )?calls`)},
+	{class: TooManyAddresses, text: pattern(`too many address|address(es)?\b.*\b(limit|max|exceed|too many|at most)|(limit|max|exceed\w*|at most)\b.*\baddress`)},
+	{class: AnswerTooLarge, text: pattern(`(response|result|answer|payload|content|body|entity|output)\b.*\btoo (big|large|long)|(response|result|log|payload|answer) size|too (big|large) (response|result)|size (limit )?exceed|exceed\w* .*\bsize`)},
+	{class: TooManyResults, text: pattern(`more than \d[\d,]* (results|logs|records|events)|max(imum)?[ -]?results|too many (results|logs|records|events)|\b(results|logs|records)\b.*\b(exceed|limit|too many)|exceed\w*\b.* (results|logs|records)\b`)},
+	{class: RangeTooLarge, text: pattern(`\[0x[0-9a-f]+, ?0x[0-9a-f]+\]|block(s|number)? ?range|blocks? distance|query must be smaller|(retry|try) with .*\brange\b|range[^.]*\btoo|too (large|wide|big|long|many) (a )?(block )?(range|blocks)|range (limit|size|exceed|is limit)|\brange\b.*\b(limit|max|exceed|at most|smaller|reduce)|(limit|max|exceed|at most|smaller|reduce|up to)\w*\b.*\b(range|blocks)\b|maximum (is set to|allowed is)|free ?tier|eth_getlogs (is|are) limited`)},
+	{class: ComputeUnits, text: computeUnits},
+	{class: RateLimited, text: pattern(`rate.?limit|too many requests?\b|(requests?|calls|queries) (rate|limit|count|quota|per)|requests? .*\b(exceed|limit)|(exceed|limit)\w*.*\brequests?\b|per (second|minute|day)|/s(ec(ond)?)?\b|quota|credits|too fast|slow down|throttl|concurren|daily`)},
+	{class: Pruned, text: pattern(`pruned|missing trie node|state .*not (available|found)|history .*(not available|unavailable|expired|gone)|histor(y|ical) .*not |no longer (available|kept|stored)|\barchive\b|older than|too old|earliest available|below the (oldest|earliest)|ancient`)},
+	{class: UnknownBlock, text: pattern(`unknown block|(header|block|hash|height)s?\b.*\b(not (be )?(found|known|exist|yet|available)|unknown|cannot be found|could not be found|out of range)|not (found|yet|available).*\bblock|beyond (the )?(current )?head|after last accepted|ahead of|greater than (the )?(latest|head)|future block`)},
+	{class: Timeout, text: pattern(`time[ds]? ?-?out|deadline|took too long|too long|(execution|query|request) (aborted|cancel)`)},
+	{class: MissingMethod, text: pattern(`method\b.*\b(not|un|does|disabled|denied|forbidden)|(not|un)\w* .*\bmethod|not whitelisted|unsupported|not supported|not implemented`)},
+	{class: Unauthorized, text: pattern(`unauthori[sz]ed|forbidden|api.?key|authenticat|access denied|project id|invalid token|payment required`)},
 	{class: RateLimited, codes: []int64{429, -32029, -32097}},
 	{class: MissingMethod, codes: []int64{-32601, -32004}},
 	{class: Pruned, codes: []int64{4444, -38001}},
@@ -74,9 +74,9 @@ var rules = []rule{
 	{class: Timeout, statuses: []int{http.StatusRequestTimeout, http.StatusGatewayTimeout, 524, 522, 598}},
 }
 
-var computeUnits = words(`compute units|\bcu\b|throughput|capacity`)
+var computeUnits = pattern(`compute units|\bcu\b|throughput|capacity`)
 
-func words(pattern string) *regexp.Regexp { return regexp.MustCompile(`(?i)` + pattern) }
+func pattern(pattern string) *regexp.Regexp { return regexp.MustCompile(`(?i)` + pattern) }
 
 // Classify reads a refusal: an HTTP status other than 200, 0 if there is none, the
 // code of a JSON-RPC error, 0 if there is none, and the text that came with either.
@@ -84,7 +84,7 @@ func Classify(status int, code int64, text string) Refusal {
 	if strings.HasPrefix(strings.TrimSpace(text), "<") {
 		text = "" // a page for people, which may hold any words
 	}
-	r := Refusal{Class: classOf(status, code, text)}
+	r := Refusal{Class: classify(status, code, text)}
 	r.From, r.To = rangeIn(text)
 	if r.To > 0 && r.Class != RangeTooLarge && r.Class != TooManyResults && r.Class != AnswerTooLarge {
 		r.From, r.To = 0, 0
@@ -115,9 +115,9 @@ func classifyBody(status int, body []byte) Refusal {
 	return Classify(status, code, answer.Error.Message)
 }
 
-func classOf(status int, code int64, text string) string {
+func classify(status int, code int64, text string) string {
 	for _, rule := range rules {
-		if rule.meets(status, code, text) {
+		if rule.matches(status, code, text) {
 			return rule.class
 		}
 	}
@@ -132,10 +132,10 @@ func classOf(status int, code int64, text string) string {
 	return Other
 }
 
-func (r rule) meets(status int, code int64, text string) bool {
+func (r rule) matches(status int, code int64, text string) bool {
 	return (len(r.statuses) == 0 || slices.Contains(r.statuses, status)) &&
 		(len(r.codes) == 0 || slices.Contains(r.codes, code)) &&
-		(r.words == nil || r.words.MatchString(text))
+		(r.text == nil || r.text.MatchString(text))
 }
 
 var (
@@ -160,19 +160,19 @@ func rangeIn(text string) (from, to int64) {
 // limits are how a text names the most that is answered; the first that is found
 // counts.
 var limits = []*regexp.Regexp{
-	words(`\d+ ?> ?` + number),
-	words(`exceeds? (?:the )?(?:server )?(?:max(?:imum)? )?(?:block )?(?:range )?(?:limit )?(?:of )?` + number),
-	words(`(?:limited to|up to|at most|no more than|more than|greater than|smaller than size|over|limit(?: is| of)?:?|only)(?: an?)? ` + number),
-	words(`max(?:imum)?\b(?: \[from, to\])?[^\d.,;]{0,40}(?:[:=]|\bis|\bto|\bof) ?` + number),
-	words(`max(?:imum)?(?: block)?(?: range)?(?: size)? ` + number),
-	words(`limit, narrow your filter: ` + number),
-	words(number + `[ -](?:block )?(?:range|blocks?)(?: range)? (?:limit|max)`),
+	pattern(`\d+ ?> ?` + number),
+	pattern(`exceeds? (?:the )?(?:server )?(?:max(?:imum)? )?(?:block )?(?:range )?(?:limit )?(?:of )?` + number),
+	pattern(`(?:limited to|up to|at most|no more than|more than|greater than|smaller than size|over|limit(?: is| of)?:?|only)(?: an?)? ` + number),
+	pattern(`max(?:imum)?\b(?: \[from, to\])?[^\d.,;]{0,40}(?:[:=]|\bis|\bto|\bof) ?` + number),
+	pattern(`max(?:imum)?(?: block)?(?: range)?(?: size)? ` + number),
+	pattern(`limit, narrow your filter: ` + number),
+	pattern(number + `[ -](?:block )?(?:range|blocks?)(?: range)? (?:limit|max)`),
 }
 
 const number = `(\d[\d,_]*k?)\b`
 
 // otherUnits follow numbers that are of something else.
-var otherUnits = words(`^ ?(?:ms|s|sec(?:ond)?s?|m|min(?:ute)?s?|h|hours?|days?|%|bytes|[kmg]i?b)\b`)
+var otherUnits = pattern(`^ ?(?:ms|s|sec(?:ond)?s?|m|min(?:ute)?s?|h|hours?|days?|%|bytes|[kmg]i?b)\b`)
 
 func limitIn(text string) int64 {
 	for _, pattern := range limits {
@@ -188,7 +188,7 @@ func limitIn(text string) int64 {
 	return 0
 }
 
-var waits = words(`(?:retry|try again|wait|back ?off)\D{0,20}(\d{1,6}(?:\.\d{1,3})?) ?(ms|milliseconds?|s|sec|seconds?|m|min|minutes?)\b`)
+var waits = pattern(`(?:retry|try again|wait|back ?off)\D{0,20}(\d{1,6}(?:\.\d{1,3})?) ?(ms|milliseconds?|s|sec|seconds?|m|min|minutes?)\b`)
 
 // maxWait bounds what an endpoint can make a chain wait.
 const maxWait = 10 * time.Minute

@@ -32,11 +32,11 @@ func newSocket(e *Endpoint, header http.Header) *socket {
 
 // connection is one connection and the requests that wait for its answers.
 type connection struct {
-	of    *socket
-	ws    *websocket.Conn
-	ctx   context.Context
-	fail  context.CancelCauseFunc
-	heard atomic.Int64 // bytes
+	owner    *socket
+	ws       *websocket.Conn
+	ctx      context.Context
+	cancel   context.CancelCauseFunc
+	received atomic.Int64 // bytes
 
 	mu      sync.Mutex
 	waiting map[int64]*exchange // by the first id
@@ -60,7 +60,7 @@ func (s *socket) close() {
 	defer s.mu.Unlock()
 	s.closed = true
 	if s.conn != nil {
-		s.conn.fail(errSocketClosed)
+		s.conn.cancel(errSocketClosed)
 	}
 }
 
@@ -83,22 +83,22 @@ func (s *socket) connected(ctx context.Context) (*connection, error) {
 		if response != nil && response.StatusCode != http.StatusSwitchingProtocols && response.StatusCode != 0 {
 			return nil, s.statusError(response)
 		}
-		return nil, s.broken(err)
+		return nil, s.transportError(err)
 	}
-	return s.begin(ws)
+	return s.startReading(ws)
 }
 
-// begin begins to read a new connection.
-func (s *socket) begin(ws *websocket.Conn) (*connection, error) {
+// startReading begins to read a new connection.
+func (s *socket) startReading(ws *websocket.Conn) (*connection, error) {
 	ws.SetReadLimit(-1) // read bounds it, within the budget
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
 		ws.CloseNow()
-		return nil, s.broken(errSocketClosed)
+		return nil, s.transportError(errSocketClosed)
 	}
 	alive, fail := context.WithCancelCause(context.Background())
-	s.conn = &connection{of: s, ws: ws, ctx: alive, fail: fail, waiting: map[int64]*exchange{}}
+	s.conn = &connection{owner: s, ws: ws, ctx: alive, cancel: fail, waiting: map[int64]*exchange{}}
 	go s.conn.readAll()
 	return s.conn, nil
 }
@@ -122,21 +122,21 @@ func (s *socket) roundTrip(ctx context.Context, _ string, _ *url.URL, body []byt
 	if err != nil {
 		return Answer{}, s.Errorf("making the request: %w", err)
 	}
-	heard := conn.heard.Load()
+	heard := conn.received.Load()
 	x := conn.expect(first, last)
 	if err := conn.ws.Write(ctx, websocket.MessageText, body); err != nil {
 		conn.forget(x)
-		conn.fail(errSocketLost)
-		return Answer{}, s.broken(err)
+		conn.cancel(errSocketLost)
+		return Answer{}, s.transportError(err)
 	}
 	select {
 	case <-ctx.Done():
 		err = s.Errorf("%w", context.Cause(ctx))
-		if errors.Is(ctx.Err(), context.DeadlineExceeded) && conn.heard.Load() == heard {
-			conn.fail(errSocketSilent) // another one may do better
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) && conn.received.Load() == heard {
+			conn.cancel(errSocketSilent) // another one may do better
 		}
 	case <-conn.ctx.Done():
-		err = s.broken(context.Cause(conn.ctx))
+		err = s.transportError(context.Cause(conn.ctx))
 	case <-x.done:
 	}
 	if answered := conn.forget(x); answered {
@@ -171,8 +171,8 @@ func (c *connection) readAll() {
 	defer c.ws.CloseNow()
 	for {
 		if err := c.readOne(); err != nil {
-			c.fail(fmt.Errorf("%w: %w", errSocketLost, err))
-			c.of.Doubt()
+			c.cancel(fmt.Errorf("%w: %w", errSocketLost, err))
+			c.owner.RequireVerification()
 			return
 		}
 	}
@@ -184,44 +184,44 @@ func (c *connection) readOne() error {
 	if err != nil {
 		return err
 	}
-	within, cancel := context.WithTimeout(c.ctx, c.of.timeout)
+	within, cancel := context.WithTimeout(c.ctx, c.owner.timeout)
 	defer cancel()
 	defer context.AfterFunc(within, func() {
 		if within.Err() == context.DeadlineExceeded {
-			c.fail(errSocketSilent)
+			c.cancel(errSocketSilent)
 		}
 	})()
-	answer, err := c.of.read(within, nil, hearing{message, &c.heard}, 0)
+	answer, err := c.owner.read(within, nil, countingReader{message, &c.received}, 0)
 	if err != nil {
 		return err
 	}
-	c.handOut(answer)
+	c.dispatch(answer)
 	return nil
 }
 
-// hearing counts the bytes that are read.
-type hearing struct {
+// countingReader counts the bytes that are read.
+type countingReader struct {
 	message io.Reader
 	heard   *atomic.Int64
 }
 
-func (h hearing) Read(into []byte) (int, error) {
+func (h countingReader) Read(into []byte) (int, error) {
 	n, err := h.message.Read(into)
 	h.heard.Add(int64(n))
 	return n, err
 }
 
-// handOut gives a message to the request that it answers, or drops it.
-func (c *connection) handOut(answer Answer) {
+// dispatch gives a message to the request that it answers, or drops it.
+func (c *connection) dispatch(answer Answer) {
 	to := func(*exchange) bool { return false }
 	if first, last, err := idsOf(answer.Body()); err == nil {
 		to = func(x *exchange) bool { return x.first <= first && last < x.first+x.count }
 	} else {
 		switch kindOf(answer.Body()) {
 		case isHead:
-			c.of.announce()
+			c.owner.announce()
 		case isError: // of a request that the endpoint did not read, as a batch that is too large
-			to = c.largest()
+			to = c.largestExchange()
 		}
 	}
 	if !c.deliver(answer, to) {
@@ -244,8 +244,8 @@ func (c *connection) deliver(answer Answer, to func(*exchange) bool) bool {
 	return false
 }
 
-// largest tells the exchange with the most calls, of several the first.
-func (c *connection) largest() func(*exchange) bool {
+// largestExchange tells the exchange with the most calls, of several the first.
+func (c *connection) largestExchange() func(*exchange) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var most *exchange

@@ -73,7 +73,7 @@ func TestALostConnectionIsMadeAgain(t *testing.T) {
 				}
 			})
 			e := s.endpoint
-			e.Proved()
+			e.MarkVerified()
 			_, err := e.Post(t.Context(), calls(1, 1))
 			if ClassOf(err) != Transport {
 				t.Errorf("error of class %s: %v", ClassOf(err), err)
@@ -81,7 +81,7 @@ func TestALostConnectionIsMadeAgain(t *testing.T) {
 			if err != nil && strings.Contains(err.Error()+e.Status().LastError, apiKey) {
 				t.Errorf("the secret is told: %v", err)
 			}
-			if e.ProvedWithin(time.Hour) {
+			if e.VerifiedWithin(time.Hour) {
 				t.Error("what answers next may be another chain")
 			}
 			checkEcho(t, e, 2, 3)

@@ -90,7 +90,7 @@ func (b *Windows) readAhead(key string, w *window, final int64) {
 	for next := w.last + 1; next <= final && !b.outOfMemory && inFlight < min(b.concurrency, most) && ahead < 2*most; ahead++ {
 		following := b.find(key, next)
 		if following == nil {
-			following = b.open(endpoint.Ahead(b.ctx), key, next, final)
+			following = b.open(endpoint.Prefetch(b.ctx), key, next, final)
 			inFlight++
 		}
 		next = following.last + 1
@@ -143,7 +143,7 @@ func (b *Windows) fetch(ctx context.Context, w *window) {
 		b.concurrency = min(2*b.concurrency, b.cfg.InFlight)
 		b.sizes.observe(got.Last-got.First+1, len(got.Raws))
 		w.last, w.hash, w.raws, w.from = got.Last, got.Hash, got.Raws, got.From
-		w.lease = b.cfg.Budget.Try(eth.SizeOf(got.Raws))
+		w.lease = b.cfg.Budget.TryLease(eth.SizeOf(got.Raws))
 		b.outOfMemory = b.outOfMemory || w.lease == nil
 		b.ends.add(markets.Place{Seq: w.last, Hash: w.hash}, windowEnd{w.from, w.started})
 	}

@@ -101,7 +101,7 @@ func (c Client) sendOrSplit(ctx context.Context, calls []*Call) error {
 		return c.sendInBatches(ctx, calls)
 	case endpoint.Timeout: // the first call tells whether the endpoint lives; the others could take as long again
 		if c.sendOrSplit(ctx, calls[:1]) == nil {
-			c.Limits.BatchDoubted(len(calls))
+			c.Limits.BatchSuspected(len(calls))
 		}
 		return err
 	}
@@ -112,7 +112,7 @@ func (c Client) sendOrSplit(ctx context.Context, calls []*Call) error {
 	if err := c.sendOrSplit(ctx, calls[half:]); err != nil {
 		return err
 	}
-	c.Limits.BatchDoubted(len(calls))
+	c.Limits.BatchSuspected(len(calls))
 	return nil
 }
 
