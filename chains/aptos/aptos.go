@@ -172,3 +172,14 @@ func (c *Chain) Ancestor(_ context.Context, view *chains.View, trail markets.Tra
 	}
 	return newest, true, nil
 }
+
+// Read implements chains.Chain. Of a handle the place after a page says, besides the last
+// event's number, up to which ledger version the handle holds nothing more: where the
+// node had no further events, the version of that answer, and otherwise the version
+// before the next event's or before the last one's, whose transaction may hold more.
+func (c *Chain) Read(ctx context.Context, view *chains.View, source markets.Source, after markets.Place, through int64, limit int) (chains.Page, error) {
+	if len(source.Types) > 0 {
+		return c.readTypes(ctx, view, source, after, through, limit)
+	}
+	return c.readHandle(ctx, view, source, after, through, max(int64(limit), 1))
+}

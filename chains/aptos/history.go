@@ -1,65 +1,12 @@
 package aptos
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"fmt"
-
-	sdk "github.com/aptos-labs/aptos-go-sdk"
 
 	"github.com/imart/event-worker/chains"
-	"github.com/imart/event-worker/chains/internal/rawdata"
 	"github.com/imart/event-worker/markets"
 )
-
-// handleEvent is an event of a handle of one of the sources' accounts, out of the stream.
-type handleEvent struct {
-	event
-	transaction *transaction
-}
-
-// accountsOf are the accounts whose handles are read, as shortAddress has them.
-func accountsOf(sources []markets.Source) map[string]bool {
-	accounts := map[string]bool{}
-	for _, s := range sources {
-		if s.Handle != "" {
-			accounts[string(shortAddress([]byte(s.Account)))] = true
-		}
-	}
-	return accounts
-}
-
-// shortAddress is an address without 0x and leading zeros.
-func shortAddress(address []byte) []byte {
-	return bytes.TrimLeft(bytes.TrimPrefix(address, []byte("0x")), "0")
-}
-
-// scanHandles keeps a transaction's events of handles of the sources' accounts.
-func (s *pageScanner) scanHandles(t *rawdata.Transaction) error {
-	var of *transaction
-	for _, e := range t.Events {
-		if !s.accounts[string(shortAddress(e.Account))] {
-			continue
-		}
-		if of == nil {
-			var err error
-			if of, err = parseStreamed(t); err != nil {
-				return fmt.Errorf("version %d: %w", t.Version, err)
-			}
-		}
-		h := handleEvent{transaction: of, event: event{
-			Version: number(t.Version), Sequence: number(e.Sequence), Type: string(e.Type), Data: bytes.Clone(e.Data),
-		}}
-		var account sdk.AccountAddress
-		if err := account.ParseStringWithPrefixRelaxed(string(e.Account)); err != nil {
-			return fmt.Errorf("version %d: %w", t.Version, err)
-		}
-		h.GUID.AccountAddress, h.GUID.CreationNumber = &account, e.Creation
-		s.handleEvents = append(s.handleEvents, h)
-	}
-	return nil
-}
 
 // readHistory reads events of a handle that the node has pruned, out of the transaction
 // stream from the place's ledger version on.

@@ -166,3 +166,9 @@ func (f boundary) error(c *Chain, source markets.Source) error {
 	return c.node.Errorf("%w: of %s the first event left is number %d of ledger version %d: %s %d: %w",
 		chains.ErrPruned, source.Field, f.seq, f.version, remedy, f.version, f.pruned.err)
 }
+
+// Since is the place before a handle's first event at or after a ledger version.
+func (c *Chain) Since(ctx context.Context, source markets.Source, version int64) (markets.Place, error) {
+	source.From = version
+	return c.startPlace(ctx, source, markets.Place{Seq: -1})
+}

@@ -1,13 +1,16 @@
 package aptos
 
 import (
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
 
 	sdk "github.com/aptos-labs/aptos-go-sdk"
+	"github.com/aptos-labs/aptos-go-sdk/api"
 
+	"github.com/imart/event-worker/chains/internal/rawdata"
 	"github.com/imart/event-worker/markets"
 )
 
@@ -183,4 +186,39 @@ func fullType(text string) (string, error) {
 	}
 	long, err := fullAddress(address)
 	return long + "::" + rest, err
+}
+
+// changesOf are the resources that a transaction of the stream wrote.
+func changesOf(t *rawdata.Transaction) ([]change, error) {
+	changes := make([]change, len(t.Resources))
+	for i, message := range t.Resources {
+		var r rawdata.Resource
+		if err := r.Read(message); err != nil {
+			return nil, fmt.Errorf("resource %d: %w", i, err)
+		}
+		changes[i].Type, changes[i].Address = "write_resource", r.Address
+		changes[i].Data.Type, changes[i].Data.Data = r.Type, r.Data
+	}
+	return changes, nil
+}
+
+func hashOf(t *rawdata.Transaction) string { return "0x" + hex.EncodeToString(t.Hash) }
+
+const hashBytes = 32
+
+// parseStreamed is what is kept of a transaction of the stream.
+func parseStreamed(t *rawdata.Transaction) (*transaction, error) {
+	changes, err := changesOf(t)
+	if err != nil {
+		return nil, err
+	}
+	w := wireTransaction{Version: number(t.Version), Hash: hashOf(t), Timestamp: number(t.Micros), Sender: string(t.Sender), Changes: changes}
+	for i, e := range t.Events {
+		var account sdk.AccountAddress
+		if err := account.ParseStringWithPrefixRelaxed(string(e.Account)); err != nil {
+			return nil, fmt.Errorf("account of event %d: %w", i, err)
+		}
+		w.Events = append(w.Events, event{GUID: api.GUID{CreationNumber: e.Creation, AccountAddress: &account}, Sequence: number(e.Sequence)})
+	}
+	return w.parse()
 }

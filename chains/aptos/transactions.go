@@ -18,17 +18,6 @@ import (
 
 const maxTransactions = 8 // being asked for at once by one Read
 
-// Read implements chains.Chain. Of a handle the place after a page says, besides the last
-// event's number, up to which ledger version the handle holds nothing more: where the
-// node had no further events, the version of that answer, and otherwise the version
-// before the next event's or before the last one's, whose transaction may hold more.
-func (c *Chain) Read(ctx context.Context, view *chains.View, source markets.Source, after markets.Place, through int64, limit int) (chains.Page, error) {
-	if len(source.Types) > 0 {
-		return c.readTypes(ctx, view, source, after, through, limit)
-	}
-	return c.readHandle(ctx, view, source, after, through, max(int64(limit), 1))
-}
-
 // joinEvents joins events with the transactions that they are of. Where a transaction cannot
 // be had, the events before it are what is returned.
 func (c *Chain) joinEvents(ctx context.Context, events []event) ([]markets.Raw, error) {
@@ -117,6 +106,87 @@ func (c *Chain) fetchTransactions(ctx context.Context, events []event) (map[int6
 		})
 	}
 	return transactions, group.Wait()
+}
+
+// grouping is how far apart transactions may be that are asked for at once.
+type grouping struct {
+	gap  int64 // versions from one to the next: reading through them costs less than a request
+	span int64 // versions from the first to the last
+}
+
+var (
+	restGrouping   = grouping{25, pageSize}
+	streamGrouping = grouping{200, 1000}
+)
+
+// splitRuns splits versions, in order, into such as lie close enough to be asked for at once.
+func splitRuns(versions []int64, near grouping) (out [][]int64) {
+	for i, v := range versions {
+		if last := len(out) - 1; i > 0 && v-versions[i-1] <= near.gap && v-out[last][0] < near.span {
+			out[last] = append(out[last], v)
+		} else {
+			out = append(out, []int64{v})
+		}
+	}
+	return out
+}
+
+// fetchRun returns transactions of versions that lie close to each other, as far as they
+// were answered.
+func (c *Chain) fetchRun(ctx context.Context, versions []int64) (map[int64]*transaction, error) {
+	out := make(map[int64]*transaction, len(versions))
+	for len(versions) > 1 {
+		answered, err := c.fetchTogether(ctx, versions)
+		if err != nil {
+			return out, err
+		}
+		for _, t := range answered {
+			out[t.ledger.Version] = t
+		}
+		versions = versions[len(answered):] // a node may give fewer than it was asked for
+	}
+	if len(versions) == 1 {
+		t, err := c.transaction(ctx, versions[0])
+		if err != nil {
+			return out, err
+		}
+		out[versions[0]] = t
+	}
+	return out, nil
+}
+
+// fetchTogether asks for transactions at once. At least the first of them is returned.
+func (c *Chain) fetchTogether(ctx context.Context, versions []int64) ([]*transaction, error) {
+	kept := func() ([]*transaction, bool) {
+		var all []*transaction
+		for _, v := range versions {
+			t, ok := c.transactions.Get(v)
+			if !ok {
+				return nil, false
+			}
+			all = append(all, t)
+		}
+		return all, true
+	}
+	return fetchOnce(ctx, &c.flights, fmt.Sprint("run ", versions), kept, func() ([]*transaction, error) {
+		answered, err := c.askTogether(versions)
+		for _, t := range answered {
+			c.transactions.Add(t.ledger.Version, t)
+		}
+		return answered, err
+	})
+}
+
+// askTogether asks for transactions at once: over the stream if there is one, or by the
+// REST API.
+func (c *Chain) askTogether(versions []int64) ([]*transaction, error) {
+	if c.stream.usable() {
+		answered, err := c.stream.transactions(c.ctx, versions)
+		if c.stream.noteResult(c.ctx, err) == nil || c.ctx.Err() != nil {
+			return answered, err
+		}
+	}
+	return c.node.transactions(c.ctx, versions)
 }
 
 // transaction returns the transaction of a version. However many handles ask, the

@@ -1,14 +1,17 @@
 package aptos
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
 
+	sdk "github.com/aptos-labs/aptos-go-sdk"
 	"github.com/mailru/easyjson/jlexer"
 
 	"github.com/imart/event-worker/chains"
+	"github.com/imart/event-worker/chains/internal/rawdata"
 	"github.com/imart/event-worker/markets"
 )
 
@@ -177,4 +180,91 @@ func scanNumber(l *jlexer.Lexer) int64 {
 		l.AddError(fmt.Errorf("%.80q is no number", text))
 	}
 	return n
+}
+
+// checkVersion says whether a transaction of the stream is the one of a version.
+func checkVersion(t *rawdata.Transaction, version int64) error {
+	if t.Version != version || len(t.Hash) != hashBytes {
+		return fmt.Errorf("%w: version %d, hash %.64x, stands where version %d is expected", chains.ErrGap, t.Version, t.Hash, version)
+	}
+	return nil
+}
+
+// scanStreamed scans a transaction of the stream for wanted events.
+func (s *pageScanner) scanStreamed(t *rawdata.Transaction) error {
+	if err := checkVersion(t, s.next); err != nil {
+		return err
+	}
+	s.next++
+	if err := s.scanHandles(t); err != nil {
+		return err
+	}
+	var o outline
+	for i, e := range t.Events {
+		name, _, _ := bytes.Cut(e.Type, []byte("<"))
+		_, name, _ = bytes.Cut(name, []byte("::"))
+		if !s.wanted[string(name)] {
+			continue
+		}
+		if err := s.addWanted(&o, int32(i), string(e.Type), e.Data); err != nil {
+			return fmt.Errorf("version %d: %w", t.Version, err)
+		}
+	}
+	if len(o.raws) == 0 {
+		return nil
+	}
+	changes, err := changesOf(t)
+	if err != nil {
+		return fmt.Errorf("version %d: %w", t.Version, err)
+	}
+	o.version, o.timestamp, o.hash, o.sender = t.Version, t.Micros, hashOf(t), string(t.Sender)
+	return s.finish(o, changes)
+}
+
+// handleEvent is an event of a handle of one of the sources' accounts, out of the stream.
+type handleEvent struct {
+	event
+	transaction *transaction
+}
+
+// scanHandles keeps a transaction's events of handles of the sources' accounts.
+func (s *pageScanner) scanHandles(t *rawdata.Transaction) error {
+	var of *transaction
+	for _, e := range t.Events {
+		if !s.accounts[string(shortAddress(e.Account))] {
+			continue
+		}
+		if of == nil {
+			var err error
+			if of, err = parseStreamed(t); err != nil {
+				return fmt.Errorf("version %d: %w", t.Version, err)
+			}
+		}
+		h := handleEvent{transaction: of, event: event{
+			Version: number(t.Version), Sequence: number(e.Sequence), Type: string(e.Type), Data: bytes.Clone(e.Data),
+		}}
+		var account sdk.AccountAddress
+		if err := account.ParseStringWithPrefixRelaxed(string(e.Account)); err != nil {
+			return fmt.Errorf("version %d: %w", t.Version, err)
+		}
+		h.GUID.AccountAddress, h.GUID.CreationNumber = &account, e.Creation
+		s.handleEvents = append(s.handleEvents, h)
+	}
+	return nil
+}
+
+// accountsOf are the accounts whose handles are read, as shortAddress has them.
+func accountsOf(sources []markets.Source) map[string]bool {
+	accounts := map[string]bool{}
+	for _, s := range sources {
+		if s.Handle != "" {
+			accounts[string(shortAddress([]byte(s.Account)))] = true
+		}
+	}
+	return accounts
+}
+
+// shortAddress is an address without 0x and leading zeros.
+func shortAddress(address []byte) []byte {
+	return bytes.TrimLeft(bytes.TrimPrefix(address, []byte("0x")), "0")
 }
