@@ -7,8 +7,7 @@ import (
 	"github.com/imart/event-worker/chains/internal/endpoint"
 )
 
-// sentinels are the classes of errors that are told by what they wrap, the most
-// telling first.
+// sentinels are the errors with a class of their own, the most specific first.
 var sentinels = []struct {
 	err   error
 	class string
@@ -24,9 +23,8 @@ var sentinels = []struct {
 // Classes are all classes of errors.
 var Classes = append([]string{"wrong_chain", "finality", "gap", "reorganised", "ahead"}, endpoint.Classes...)
 
-// Class is the one of Classes that an error of a Chain is counted in. It is empty
-// for none: no error, and a caller that no longer wanted the answer. Nothing is
-// decided by it.
+// Class is the one of Classes that an error of a Chain is counted in, for metrics and
+// status; nothing is decided by it. It is empty for nil and for a cancelled context.
 func Class(err error) string {
 	if err == nil || errors.Is(err, context.Canceled) {
 		return ""

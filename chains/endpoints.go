@@ -6,7 +6,7 @@ import "github.com/imart/event-worker/chains/internal/endpoint"
 // by the chain.
 type Endpoint = endpoint.Config
 
-// EndpointStatus is how one endpoint is doing.
+// EndpointStatus is the state of one endpoint and its counters.
 type EndpointStatus = endpoint.Status
 
 // Budget bounds the bytes of the answers in flight of all chains that share it.

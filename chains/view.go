@@ -2,10 +2,14 @@ package chains
 
 import "github.com/imart/event-worker/markets"
 
-// Standing is how a place relates to a view's branch.
+// Standing is where a place is in relation to a view's branch.
 type Standing int
 
-// The standings of a place.
+// The standings of a place. With a view of the blocks 90 (final) to 100 (head):
+//
+//	Below      On                On
+//	 40 ──── … 90 ─ 91 ─ … ─ 95 ─ … ─ 100     Ahead: 101
+//	                    ╰─── 95' Off
 const (
 	On    Standing = iota // on the branch
 	Off                   // on an abandoned branch
@@ -18,8 +22,8 @@ type View struct {
 	// Head and Final are the newest block and the newest one that cannot be
 	// reorganised: block numbers and hashes, or ledger versions without hashes.
 	Head, Final markets.Place
-	// FinalityViolations counts the reorganisations deeper than finality that were seen on the
-	// way to this view. When it grows, nothing that was final is certain any more.
+	// FinalityViolations counts the confirmed reorganisations deeper than finality up to this
+	// view. When it grows, nothing that was final is certain any more.
 	FinalityViolations int
 	// hashes are those of the blocks from Final up to Head.
 	hashes []string
@@ -51,7 +55,7 @@ func (v *View) Hash(height int64) (string, bool) {
 	return v.hashes[i], true
 }
 
-// Stand says how a place relates to the view's branch.
+// Stand returns where a place is in relation to the view's branch.
 func (v *View) Stand(p markets.Place) Standing {
 	if p.Hash == "" { // a stream's start, or a chain without branches
 		return On

@@ -1,6 +1,36 @@
-// Package aptos reads Aptos over the REST API of a pool of fullnodes: event handles by their
-// sequence numbers, and the transactions around their events; and events by their
-// types, out of all transactions.
+// Package aptos reads Aptos over the REST API of a pool of fullnodes, and over the transaction
+// stream (gRPC) where one is configured: events of handles by their sequence numbers, and
+// module events by their types, out of all transactions.
+//
+// What it guarantees, whatever single nodes do:
+//   - A handle's events come without gaps: event n is followed by n+1, or the error is ErrGap
+//     (handle.go).
+//   - An empty page is the end only if the handle's own counter agrees (handlepages.go), and a
+//     handle is missing only if its resource is, too (handle.go).
+//   - Each answer names its chain and its ledger version: it is of the configured chain and no
+//     older than what was read before, or another node is asked (node.go).
+//   - Pruned history is read from the transaction stream where there is one, else ErrPruned
+//     says which is the first event left (history.go, start.go).
+//   - Where the stream fails, the REST API is read instead (streamhealth.go).
+//
+// Aptos is never reorganised: a view is a ledger version. A place in a handle is (Seq, Through):
+// the last event read, and the ledger version up to which the handle has no further event. For
+// example, events 0 to 3 of a handle, read two a page from nodes at version 1000:
+//
+//	event      0     1     2     3
+//	version   200   300   300   700
+//
+//	page      of        place after it
+//	1 (full)  0, 1      (1, 299)     the page may have ended inside version 300
+//	2 (full)  2, 3      (3, 699)
+//	3 (empty) –         (3, 1000)    the counter says 4 events, too: read up to that answer's version
+//
+// A stream that has read up to 299 knows that no event of the handle is missing below that
+// version, so observers of several handles can be put in ledger order. A page gives no index of
+// an event within its transaction: the transaction is read for it, once for all handles.
+//
+// Module events have no index either. All transactions are read in pages of 100, once for all
+// streams, and a place is (version, version): all transactions up to it were read.
 package aptos
 
 import (
@@ -168,7 +198,7 @@ func (c *Chain) Ancestor(_ context.Context, view *chains.View, trail markets.Tra
 	}
 	newest := trail[len(trail)-1]
 	if newest.Through > view.Head.Seq {
-		return markets.Place{}, false, c.node.Errorf("%w: place at version %d, ledger at %d", chains.ErrAhead, newest.Through, view.Head.Seq)
+		return markets.Place{}, false, c.node.Errorf("%w: stream at version %d, ledger at %d", chains.ErrAhead, newest.Through, view.Head.Seq)
 	}
 	return newest, true, nil
 }

@@ -33,7 +33,7 @@ func canonical(data []byte) (json.RawMessage, error) {
 	encoder := json.NewEncoder(&out)
 	encoder.SetEscapeHTML(false)
 	if err := encoder.Encode(value); err != nil {
-		return nil, fmt.Errorf("writing it again: %w", err)
+		return nil, fmt.Errorf("encoding: %w", err)
 	}
 	return bytes.TrimSuffix(out.Bytes(), []byte("\n")), nil
 }

@@ -120,11 +120,11 @@ func (c *Chain) readMissingHandle(ctx context.Context, source markets.Source, fr
 		}
 	}
 	if version < from.Through {
-		return chains.Page{}, c.node.Errorf("%w: ledger at version %d, place at %d", chains.ErrAhead, version, from.Through)
+		return chains.Page{}, c.node.Errorf("%w: ledger at version %d, stream at %d", chains.ErrAhead, version, from.Through)
 	}
 	// One answer is not believed: what it says to be empty is never read again.
 	if _, err := c.node.counter(ctx, source, version); !errors.As(err, &missing) && !errors.Is(err, chains.ErrPruned) {
-		return chains.Page{}, cmp.Or(err, c.node.Errorf("handle %s is said not to exist, and its resource does: %w", source.Field, missing))
+		return chains.Page{}, cmp.Or(err, c.node.Errorf("handle %s was reported missing, but its resource exists: %w", source.Field, missing))
 	}
 	r := c.stateOf(source)
 	r.mu.Lock()
@@ -159,7 +159,7 @@ func (c *Chain) checkSequence(source markets.Source, after markets.Place, events
 	for _, e := range events {
 		want, ok := next(seq)
 		if !ok || int64(e.Sequence) != want {
-			return fmt.Errorf("%w: event %d follows on %d", chains.ErrGap, e.Sequence, seq)
+			return fmt.Errorf("%w: event %d follows %d", chains.ErrGap, e.Sequence, seq)
 		}
 		if v := int64(e.Version); v < least || v > version {
 			return fmt.Errorf("event %d is of version %d, not between %d and %d", e.Sequence, v, least, version)

@@ -43,7 +43,7 @@ func (c *Chain) fetchEvents(ctx context.Context, source markets.Source, after ma
 		p := &pages[i]
 		at := s.place(after, len(s.events))
 		if p.err == nil && p.version < at.Through {
-			p.err = c.node.Errorf("%w: ledger at version %d, place at %d", chains.ErrAhead, p.version, at.Through)
+			p.err = c.node.Errorf("%w: ledger at version %d, stream at %d", chains.ErrAhead, p.version, at.Through)
 		}
 		if p.err == nil {
 			if err := c.checkSequence(source, at, p.events, p.version); err != nil {
@@ -158,7 +158,7 @@ func (c *Chain) confirmEnd(ctx context.Context, source markets.Source, seq, vers
 		return err
 	}
 	if last := c.lastBelow(source, count); last > seq {
-		return &prunedError{-1, c.node.Errorf("%s: no events behind %d, and the handle has logged %d up to version %d", source.Field, seq, count, version)}
+		return &prunedError{-1, c.node.Errorf("%s: no events after %d, although the handle has logged %d up to version %d", source.Field, seq, count, version)}
 	}
 	r.counterAgreed = true
 	return nil

@@ -62,7 +62,7 @@ func (c *Chain) readTypes(ctx context.Context, view *chains.View, source markets
 	}
 	if after.Seq >= last {
 		if after.Seq > view.Head.Seq {
-			return chains.Page{}, c.node.Errorf("%w: ledger at version %d, place at %d", chains.ErrAhead, view.Head.Seq, after.Seq)
+			return chains.Page{}, c.node.Errorf("%w: ledger at version %d, stream at %d", chains.ErrAhead, view.Head.Seq, after.Seq)
 		}
 		return chains.Page{To: after}, nil
 	}
@@ -157,7 +157,7 @@ func (n node) page(ctx context.Context, first, limit, last int64, wanted map[str
 			return err
 		}
 		if count := scan.next - first; count == 0 || count > limit {
-			return fmt.Errorf("%d transactions from version %d on, %d were asked for", count, first, limit)
+			return fmt.Errorf("%d transactions from version %d on, at most %d were requested", count, first, limit)
 		}
 		return nil
 	})

@@ -135,7 +135,7 @@ func (n node) checkReached(e *endpoint.Endpoint, r request, version int64) error
 		return nil
 	}
 	e.MarkLagging()
-	return e.Errorf("%w: ledger at version %d, asked as of version %d", chains.ErrAhead, version, r.need.To)
+	return e.Errorf("%w: ledger at version %d, version %d is needed", chains.ErrAhead, version, r.need.To)
 }
 
 // ledgerVersion asks for the newest version.
@@ -188,7 +188,7 @@ func (n node) events(ctx context.Context, need endpoint.Need, source markets.Sou
 	}
 	events, version, err := get(ctx, n, r, func(events []event, version int64) error {
 		if int64(len(events)) > limit {
-			return fmt.Errorf("%d events of %s, %d were asked for", len(events), source.Field, limit)
+			return fmt.Errorf("%d events of %s, at most %d were requested", len(events), source.Field, limit)
 		}
 		if check == nil {
 			return nil

@@ -78,7 +78,7 @@ func (s *pageScanner) scanTransaction(l *jlexer.Lexer) {
 		return
 	}
 	if t.version != s.next || t.hash == "" {
-		l.AddError(fmt.Errorf("%w: version %d, hash %.80q, stands where version %d is expected", chains.ErrGap, t.version, t.hash, s.next))
+		l.AddError(fmt.Errorf("%w: version %d, hash %.80q, in place of version %d", chains.ErrGap, t.version, t.hash, s.next))
 		return
 	}
 	s.next++
@@ -177,7 +177,7 @@ func scanNumber(l *jlexer.Lexer) int64 {
 	text := l.UnsafeString()
 	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil && l.Ok() {
-		l.AddError(fmt.Errorf("%.80q is no number", text))
+		l.AddError(fmt.Errorf("%.80q is not a number", text))
 	}
 	return n
 }
@@ -185,7 +185,7 @@ func scanNumber(l *jlexer.Lexer) int64 {
 // checkVersion says whether a transaction of the stream is the one of a version.
 func checkVersion(t *rawdata.Transaction, version int64) error {
 	if t.Version != version || len(t.Hash) != hashBytes {
-		return fmt.Errorf("%w: version %d, hash %.64x, stands where version %d is expected", chains.ErrGap, t.Version, t.Hash, version)
+		return fmt.Errorf("%w: version %d, hash %.64x, in place of version %d", chains.ErrGap, t.Version, t.Hash, version)
 	}
 	return nil
 }

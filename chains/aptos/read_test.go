@@ -193,12 +193,12 @@ func TestAnswersThatCannotBe(t *testing.T) {
 		want error  // if it has a name
 		text string // of the error
 	}{
-		"gap":             {replace("events", `"sequence_number":"1"`, `"sequence_number":"2"`), chains.ErrGap, "event 2 follows on 0"},
-		"first missing":   {replace("events", `"sequence_number":"0"`, `"sequence_number":"1"`), chains.ErrGap, "event 1 follows on -1"},
-		"twice":           {replace("events", `"sequence_number":"1"`, `"sequence_number":"0"`), chains.ErrGap, "event 0 follows on 0"},
+		"gap":             {replace("events", `"sequence_number":"1"`, `"sequence_number":"2"`), chains.ErrGap, "event 2 follows 0"},
+		"first missing":   {replace("events", `"sequence_number":"0"`, `"sequence_number":"1"`), chains.ErrGap, "event 1 follows -1"},
+		"twice":           {replace("events", `"sequence_number":"1"`, `"sequence_number":"0"`), chains.ErrGap, "event 0 follows 0"},
 		"future version":  {replace("events", `"version":"40"`, `"version":"90"`), nil, "not between"},
 		"version back":    {replace("events", `"version":"40"`, `"version":"0"`), nil, "not between"},
-		"other handle":    {replace("events", `"creation_number":"10"`, `"creation_number":"11"`), nil, "does not have it"},
+		"other handle":    {replace("events", `"creation_number":"10"`, `"creation_number":"11"`), nil, "transaction lacks it"},
 		"no transaction":  {func(p string, b []byte) (int, []byte) { return answering(p, b, "by_version", http.StatusNotFound) }, chains.ErrAhead, "404"},
 		"pruned":          {func(p string, b []byte) (int, []byte) { return answering(p, b, "by_version", http.StatusGone) }, chains.ErrPruned, "410"},
 		"other version":   {replace("by_version", `"version":"1"`, `"version":"7"`), nil, "answered with version 7"},
@@ -213,7 +213,7 @@ func TestAnswersThatCannotBe(t *testing.T) {
 		"no JSON": {func(string, []byte) (int, []byte) { return http.StatusOK, []byte("<html>") }, nil, "invalid character"},
 		"more than asked": {func(_ string, b []byte) (int, []byte) {
 			return http.StatusOK, []byte("[" + strings.Repeat(strings.Trim(string(b), "[]")+",", 50) + strings.Trim(string(b), "[]") + "]")
-		}, nil, "were asked for"},
+		}, nil, "were requested"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -44,8 +44,8 @@ func TestAStreamThatFailsIsReplaced(t *testing.T) {
 					t.Version++
 				}
 			}
-		}, "gap", "version 57 is expected"},
-		"no hash": {func(l *ledger) { l.lieStream = func(t *rawdata.Transaction) { t.Hash = t.Hash[:31] } }, "gap", "is expected"},
+		}, "gap", "in place of version 57"},
+		"no hash": {func(l *ledger) { l.lieStream = func(t *rawdata.Transaction) { t.Hash = t.Hash[:31] } }, "gap", "in place of version"},
 		"bad type": {func(l *ledger) {
 			l.lieStream = func(t *rawdata.Transaction) { t.Events[0].Type = []byte("x::market::Module") }
 		}, "other", "x"},

@@ -182,7 +182,7 @@ func fullAddress(text string) (string, error) {
 func fullType(text string) (string, error) {
 	address, rest, ok := strings.Cut(text, "::")
 	if !ok {
-		return "", fmt.Errorf("%.80q is no Move type", text)
+		return "", fmt.Errorf("%.80q is not a Move type", text)
 	}
 	long, err := fullAddress(address)
 	return long + "::" + rest, err

@@ -35,7 +35,7 @@ func (c *Chain) joinEvents(ctx context.Context, events []event) ([]markets.Raw, 
 		}
 		if i > 0 && !r.Position.After(raws[i-1].Position) {
 			c.transactions.Remove(int64(e.Version))
-			return nil, c.node.Errorf("event %d stands at %v, the one before it at %v", e.Sequence, r.Position, raws[i-1].Position)
+			return nil, c.node.Errorf("event %d is at %v, the one before it at %v", e.Sequence, r.Position, raws[i-1].Position)
 		}
 		raws = append(raws, r)
 	}
@@ -49,7 +49,7 @@ func joinEvent(e event, t *transaction) (markets.Raw, error) {
 	h, _ := e.handle()
 	index, ok := t.indices[eventKey{h, int64(e.Sequence)}]
 	if !ok {
-		return markets.Raw{}, fmt.Errorf("its transaction does not have it")
+		return markets.Raw{}, fmt.Errorf("its transaction lacks it")
 	}
 	eventType, err := fullType(e.Type)
 	if err != nil {

@@ -28,7 +28,7 @@ func (c *Chain) ancestor(ctx context.Context, n jsonrpc.Client, view *chains.Vie
 	for _, place := range slices.Backward(trail) {
 		switch view.Stand(place) {
 		case chains.Ahead:
-			return markets.Place{}, false, n.Errorf("%w: place at block %d, head at %d", chains.ErrAhead, place.Seq, view.Head.Seq)
+			return markets.Place{}, false, n.Errorf("%w: stream at block %d, head at %d", chains.ErrAhead, place.Seq, view.Head.Seq)
 		case chains.On:
 			if len(below) == 0 {
 				return place, true, nil

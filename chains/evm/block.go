@@ -198,7 +198,7 @@ const warnEvery = 5 * time.Minute
 // more than a few.
 func (c *Chain) warnReadByReceipts(ctx context.Context, number int64, why error) {
 	if last, now := c.warned.Load(), time.Now().Unix(); last+int64(warnEvery.Seconds()) <= now && c.warned.CompareAndSwap(last, now) {
-		c.cfg.Log.WarnContext(ctx, "eth_getLogs fails even for one block: it is read by its receipts", "block", number, "reason", why)
+		c.cfg.Log.WarnContext(ctx, "eth_getLogs fails even for a single block: reading its receipts instead", "block", number, "reason", why)
 	}
 }
 

@@ -90,7 +90,7 @@ func (c *Chain) sampleHistory(ctx context.Context, n jsonrpc.Client, first, last
 	}
 	if missing > len(headers)/2 && missing > maxEmptyHeights {
 		n.MarkPrunedBelow(last + 1)
-		return nil, n.Errorf("%w: it has no blocks from %d to %d: %s", chains.ErrPruned, first, last, prunedAdvice)
+		return nil, n.Errorf("%w: no blocks from %d to %d: %s", chains.ErrPruned, first, last, prunedAdvice)
 	}
 	return headers, nil
 }
@@ -113,7 +113,7 @@ func (c *Chain) proveLogs(ctx context.Context, n jsonrpc.Client, h eth.Header) e
 			return n.Errorf("%w: none of block %d", errIncomplete, h.Number)
 		}
 		n.MarkPrunedBelow(h.Number + 1)
-		return n.Errorf("%w: it has no logs of block %d, though that block's bloom says that there are some: %s", chains.ErrPruned, h.Number, prunedAdvice)
+		return n.Errorf("%w: no logs of block %d, although its bloom has some: %s", chains.ErrPruned, h.Number, prunedAdvice)
 	}
 	c.history.prove(n.Endpoint, h.Number)
 	return nil
@@ -170,7 +170,7 @@ func (c *Chain) reconcile(ctx context.Context, n jsonrpc.Client, in eth.Interest
 		return nil, err
 	}
 	c.contradictions.Add(1)
-	c.cfg.Log.DebugContext(ctx, "a bloom holds more than two answers", "endpoint", n.Host(), "block", h.Number, "hash", h.Hash)
+	c.cfg.Log.DebugContext(ctx, "a bloom has logs that two answers lack", "endpoint", n.Host(), "block", h.Number, "hash", h.Hash)
 	return raws, nil
 }
 
@@ -187,7 +187,7 @@ func (c *Chain) refetch(ctx context.Context, n jsonrpc.Client, in eth.Interest, 
 // refetchEachBlock returns the logs of a range of which some were missing from an answer: every
 // block is held against its bloom.
 func (c *Chain) refetchEachBlock(ctx context.Context, n jsonrpc.Client, in eth.Interest, first, last int64, raws []markets.Raw) ([]markets.Raw, error) {
-	c.cfg.Log.WarnContext(ctx, "logs were missing from an answer: its blocks are looked at one by one", "endpoint", n.Host(), "first", first, "last", last)
+	c.cfg.Log.WarnContext(ctx, "logs were missing from an answer: checking its blocks one by one", "endpoint", n.Host(), "first", first, "last", last)
 	var all []markets.Raw
 	for from := first; from <= last; {
 		to := min(from+int64(c.cfg.MaxBatch), last+1)
@@ -241,7 +241,7 @@ func (k *bloomTrust) trusted() bool { return k.complete.Load() && !k.incomplete.
 // learnBlooms compares a header's bloom with logs of its block, and tells if blooms are hollow.
 func (c *Chain) learnBlooms(ctx context.Context, n jsonrpc.Client, h eth.Header, raws []markets.Raw) {
 	if c.blooms.learn(h.Bloom, raws) {
-		c.cfg.Log.WarnContext(ctx, "a block's bloom does not hold its logs: no block is skipped for its bloom", "endpoint", n.Host(), "block", h.Number)
+		c.cfg.Log.WarnContext(ctx, "a block's bloom lacks its logs: blocks are no longer skipped by their blooms", "endpoint", n.Host(), "block", h.Number)
 	}
 }
 

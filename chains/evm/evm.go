@@ -1,18 +1,36 @@
-// Package evm reads EVM chains over JSON-RPC from a pool of endpoints: up to finality
-// by windows of blocks, which all streams of the chain share, above it by block hash.
+// Package evm reads EVM chains over JSON-RPC from a pool of endpoints: up to finality in
+// windows of blocks, which all streams of the chain share, above it block by block, by hash.
 //
 // What it guarantees, whatever single endpoints do:
-//   - An empty answer is believed only of an endpoint that has the blocks asked for, and
-//     only as far as the blooms allow (block.go, bloom.go, history.go).
-//   - A break of finality is believed only when it is confirmed (finality.go).
-//   - What was answered is kept, whatever fails beside it (rpc.go, backfill.go).
-//   - Whatever is refused is asked for in another way: fewer blocks, fewer addresses,
-//     receipts, another endpoint (fetch.go).
+//   - An empty answer is believed only of an endpoint that has proved to have the blocks asked
+//     for, and only as far as the blooms of their headers allow (completeness.go).
+//   - A finality violation is believed only once it is confirmed: the chain id is right, no
+//     other endpoint contradicts it, and it has lasted (finality.go).
+//   - A lower head is a lagging node until parent hashes prove a reorganisation (head.go).
+//   - Logs above finality are asked for by block hash, together with the header of the block:
+//     they are of the view's branch, or the error is ErrReorganised (block.go).
+//   - What was answered is kept, whatever fails beside it (internal/jsonrpc, internal/backfill).
+//   - What is refused is asked for in another way: fewer blocks, fewer addresses, receipts,
+//     another endpoint (ranges.go, block.go).
 //
 // For example, with the head at block 100, finality at 90 and a stream at block 40:
 //
-//	40 ──▶ 65 ──▶ 90    windows: logs by range, each with the header of its last block
-//	              90 ─▶ 91 ─▶ 92 … ─▶ 100    blocks: logs by hash, each with its header
+//	40 ──▶ 65 ──▶ 90                          windows: logs by range, with the last block's header
+//	              90 ─▶ 91 ─▶ 92 … ─▶ 100     blocks: logs by hash, with each block's header
+//
+// Then block 99 is replaced. The view of the new head ends the old branch; a stream at 100
+// learns from View.Stand that its place is off the branch, goes back to the ancestor, 98, and
+// reads 99' and 100' by their hashes:
+//
+//	90 ─ … ─ 98 ─ 99  ─ 100      off the branch
+//	           ╰─ 99' ─ 100'     the view
+//
+// If it were block 89 that is replaced, below finality, Advance would return ErrFinality until
+// the violation is confirmed (Config.ConfirmViolations) and then count it in
+// View.FinalityViolations.
+//
+// Inside: internal/jsonrpc batches calls and splits refused batches, internal/eth is
+// Ethereum's data (headers, logs, filters, blooms), internal/backfill schedules the windows.
 package evm
 
 import (

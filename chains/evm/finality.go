@@ -176,7 +176,7 @@ func (c *Chain) confirmViolation(ctx context.Context, n jsonrpc.Client, s violat
 	}
 	if other, agrees := c.contradictedBy(ctx, n, s); !agrees {
 		n.MarkWrongChain()
-		return n.Errorf("%w: block %d, which was final, is not on its chain, and is on that of %s", chains.ErrFinality, s.height, other)
+		return n.Errorf("%w: block %d was final and is not on its chain, but %s still has it", chains.ErrFinality, s.height, other)
 	}
 	confirmed, isNew, since := c.violations.record(s, c.cfg, time.Now())
 	attrs := []any{"endpoint", n.Host(), "height", s.height, "final", s.was, "now", s.now}
@@ -185,7 +185,7 @@ func (c *Chain) confirmViolation(ctx context.Context, n jsonrpc.Client, s violat
 		c.cfg.Log.ErrorContext(ctx, "reorganisation deeper than finality", attrs...)
 		return nil
 	case isNew:
-		c.cfg.Log.ErrorContext(ctx, "finality was broken: the chain stands until that is confirmed", attrs...)
+		c.cfg.Log.ErrorContext(ctx, "finality was broken: the chain is stalled until that is confirmed", attrs...)
 	}
 	until := "it is followed if it lasts " + c.cfg.ConfirmViolations.String()
 	if c.cfg.HoldViolations {

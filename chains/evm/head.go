@@ -15,7 +15,7 @@ import (
 const maxTries = 3
 
 // errMoved says that the chain changed between two answers.
-var errMoved = errors.New("the chain moved meanwhile")
+var errMoved = errors.New("the chain moved between two answers")
 
 // Advance implements chains.Chain. A new view never reaches below the final block
 // of the known one; another hash at that height, a reorganisation deeper than

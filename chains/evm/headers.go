@@ -134,7 +134,7 @@ func (c *Chain) fetchTimes(ctx context.Context, need endpoint.Need, hashes []str
 			times[h.Hash] = h.Time
 			c.headers.Add(h.Hash, h)
 		} else if err == nil {
-			err = fmt.Errorf("%w: no block %s, whose logs were given", chains.ErrAhead, hashes[i])
+			err = fmt.Errorf("%w: no block %s, although its logs were returned", chains.ErrAhead, hashes[i])
 		}
 	}
 	if err != nil {

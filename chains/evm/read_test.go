@@ -181,13 +181,13 @@ func TestAnswersThatCannotBe(t *testing.T) {
 		after            markets.Place
 		want             string
 	}{
-		"other contract":        {"eth_getLogs", contracts[0].Hex(), contracts[2].Hex(), below, "was not asked for"},
-		"other topic":           {"eth_getLogs", topics[0].Hex(), topics[2].Hex(), below, "was not asked for"},
-		"other block":           {"eth_getLogs", `"blockNumber":"0x1"`, `"blockNumber":"0x2"`, below, "log of block 2 was not asked for"},
+		"other contract":        {"eth_getLogs", contracts[0].Hex(), contracts[2].Hex(), below, "was not requested"},
+		"other topic":           {"eth_getLogs", topics[0].Hex(), topics[2].Hex(), below, "was not requested"},
+		"other block":           {"eth_getLogs", `"blockNumber":"0x1"`, `"blockNumber":"0x2"`, below, "log of block 2 was not requested"},
 		"two blocks at once":    {"eth_getLogs", g.block(1).Hash().Hex(), g.block(2).Hash().Hex(), below, "logs of two blocks at height 1"},
 		"other end":             {"eth_getBlockByNumber", `"number":"0x1"`, `"number":"0x2"`, below, "answered with block 2"},
 		"removed":               {"eth_getLogs", `"removed":false`, `"removed":true`, below, "removed"},
-		"other contract, block": {"eth_getLogs", contracts[0].Hex(), contracts[2].Hex(), above, "was not asked for"},
+		"other contract, block": {"eth_getLogs", contracts[0].Hex(), contracts[2].Hex(), above, "was not requested"},
 		"other height, block":   {"eth_getBlockByHash", `"number":"0x2"`, `"number":"0x3"`, above, "answered with 3"},
 		"other hash, block":     {"eth_getBlockByHash", `"hash":"` + g.block(2).Hash().Hex(), `"hash":"` + g.block(1).Hash().Hex(), above, "answered with 2"},
 	}

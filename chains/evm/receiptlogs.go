@@ -106,7 +106,7 @@ func (c *Chain) addFromReceipts(ctx context.Context, transactions [][]markets.Ra
 	return nil
 }
 
-var errReceiptMismatch = errors.New("the block's logs do not hold those that eth_getLogs gave of the transaction")
+var errReceiptMismatch = errors.New("the block lacks logs that eth_getLogs returned for the transaction")
 
 // addFromBlock gives transactions of one block their logs out of all of the block's.
 func (c *Chain) addFromBlock(ctx context.Context, transactions [][]markets.Raw) error {

@@ -78,7 +78,7 @@ func fetchEVM(ctx context.Context, e *endpoint.Endpoint, hash string) (Transacti
 	return all[0], uint64(id), nil
 }
 
-var errNull = errors.New("the node does not know it")
+var errNull = errors.New("unknown to the node")
 
 // ask makes one JSON-RPC call.
 func ask(ctx context.Context, e *endpoint.Endpoint, into any, method string, params ...any) error {

@@ -23,7 +23,7 @@ type Transaction struct {
 }
 
 // ErrForm says that a text is none of the answers that can be read.
-var ErrForm = errors.New("no transaction: want the answer of eth_getTransactionReceipt, of Aptos' /v1/transactions/…, or a recorded block")
+var ErrForm = errors.New("not a transaction: want the answer of eth_getTransactionReceipt or of Aptos' /v1/transactions/…, or a recorded block")
 
 // Parse reads the transactions in an answer: a receipt, a list of receipts or of logs,
 // a recorded block, an Aptos transaction; alone or as the result of JSON-RPC.

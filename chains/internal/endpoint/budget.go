@@ -9,7 +9,7 @@ import (
 
 // ErrBudget says that there was no room in the budget of bytes for an answer that
 // nobody waits for yet.
-var ErrBudget = errors.New("no memory to spare for an answer that nobody waits for yet")
+var ErrBudget = errors.New("no memory to spare for prefetching")
 
 // Budget bounds the bytes that answers, and what is kept of them, take at once, over
 // all endpoints that share it. A reserve as large as the largest answer goes to one

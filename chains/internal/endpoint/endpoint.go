@@ -1,7 +1,27 @@
-// Package endpoint speaks with the nodes of a chain. Nodes are not trusted: answers
-// are bounded in size, in time, and together in memory. Their URLs and headers are
-// secret, as providers put keys into them: errors name the host only. A Pool asks the
-// fittest of several endpoints and goes on with the next when one fails.
+// Package endpoint speaks with the nodes of a chain. Nodes are not trusted.
+//
+// What it guarantees:
+//   - Answers are bounded in size and time, and all answers in flight share one budget of bytes
+//     (budget.go). An answer that has begun can always be read to its end.
+//   - URLs and headers are secret, as providers put keys into them: errors name the host only.
+//   - Every error has one class (class.go). The table of what providers say is refusals.go: to
+//     teach a new error message, add a row there and a line to refusals_test.go.
+//   - A Pool asks the fittest endpoint and goes on with the next when it fails (pool.go); an
+//     endpoint proves that it serves the configured chain before it is used, and again after its
+//     connection was lost.
+//   - A refused rate pauses the endpoint and lowers its rate, which then grows again
+//     (limiter.go); a refused size is found by bisection and remembered (limits.go).
+//
+// For example, a pool of A (priority 0) and B (priority 1), both up:
+//
+//	1st request   A: HTTP 502, its first failure       B answers
+//	2nd, 3rd      A: HTTP 502, its second and third    B answers; A is down for 0.5 s
+//	4th           –                                    B answers: A is not asked while it is down
+//	0.5 s later   A answers, and is up again
+//
+// Had every endpoint failed, the error of the last one is returned, and the next request waits
+// for the one that is back first, 2 s at most. A refusal of size (too many blocks or results)
+// is not failed over: the caller asks for less.
 package endpoint
 
 import (

@@ -121,7 +121,7 @@ func (h *health) note(err error) {
 	}
 }
 
-// fail counts failures that say that the endpoint does not work.
+// fail counts failures that say that the endpoint failed.
 func (h *health) fail(n int) {
 	h.failures += n
 	if h.failures >= downAfter {

@@ -52,7 +52,7 @@ func (t *httpTransport) roundTrip(ctx context.Context, method string, at *url.UR
 		return Answer{}, t.statusError(response)
 	}
 	if response.ContentLength > t.maxBody {
-		return Answer{}, t.Errorf("%w: %d bytes, at most %d are read", ErrTooLarge, response.ContentLength, t.maxBody)
+		return Answer{}, t.Errorf("%w: %d bytes, the limit is %d", ErrTooLarge, response.ContentLength, t.maxBody)
 	}
 	answer, err := t.read(ctx, response.Header, response.Body, response.ContentLength)
 	answer.Status = response.StatusCode

@@ -59,7 +59,7 @@ func newLimiter(requestsPerSecond float64, pacing Pacing) *limiter {
 type pausedError struct{ pause time.Duration }
 
 func (e *pausedError) Error() string {
-	return fmt.Sprintf("not asked for %s, as it refused requests for their rate", e.pause.Round(time.Second))
+	return fmt.Sprintf("paused for %s after refusing requests for their rate", e.pause.Round(time.Second))
 }
 
 // Class is the class that the error is counted in.

@@ -159,10 +159,10 @@ func (p *Pool) logState(ctx context.Context, e *Endpoint, err error) {
 	switch was, is := e.health.stateToLog(); {
 	case is == was, was == "" && is == Up:
 	case is == Up:
-		p.log.InfoContext(ctx, "endpoint works again", "endpoint", e.Host(), "was", was)
+		p.log.InfoContext(ctx, "endpoint recovered", "endpoint", e.Host(), "was", was)
 	case was == "" && len(p.all) == 1: // what fails from the start and alone is told by the error
 	default:
-		p.log.WarnContext(ctx, "endpoint does not work", "endpoint", e.Host(), "state", is, "reason", err)
+		p.log.WarnContext(ctx, "endpoint failed", "endpoint", e.Host(), "state", is, "reason", err)
 	}
 }
 

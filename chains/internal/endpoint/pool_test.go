@@ -145,7 +145,7 @@ func TestAnotherEndpointIsAskedByPriority(t *testing.T) {
 			t.Error(err)
 		}
 		logged := p.log.String()
-		for _, want := range []string{"endpoint does not work\" endpoint=node1 state=down", "endpoint works again\" endpoint=node1 was=down", "does not work\" endpoint=node2 state=down"} {
+		for _, want := range []string{"endpoint failed\" endpoint=node1 state=down", "endpoint recovered\" endpoint=node1 was=down", "endpoint failed\" endpoint=node2 state=down"} {
 			if n := strings.Count(logged, want); n != 1 {
 				t.Errorf("%q is logged %d times:\n%s", want, n, logged)
 			}
@@ -234,16 +234,16 @@ func TestAPoolHealsByItself(t *testing.T) {
 				for p.ask(t.Context(), Need{}) != nil {
 				}
 				if took := time.Since(back); took > 3*time.Second {
-					t.Errorf("works again after %v", took)
+					t.Errorf("recovered after %v", took)
 				}
 				if s := p.nodes[n-1].Status(); s.State != Up || s.Errors[Transport] == 0 || s.LastError == "" || strings.Contains(s.LastError, apiKey) {
 					t.Errorf("%+v", s)
 				}
 				logged := p.log.String()
-				if warned := strings.Count(logged, "does not work"); n == 1 && warned != 0 || n > 1 && warned != n {
+				if warned := strings.Count(logged, "endpoint failed"); n == 1 && warned != 0 || n > 1 && warned != n {
 					t.Errorf("%d warnings:\n%s", warned, logged)
 				}
-				if strings.Count(logged, "works again") != 1 {
+				if strings.Count(logged, "endpoint recovered") != 1 {
 					t.Errorf("log:\n%s", logged)
 				}
 			})

@@ -15,7 +15,7 @@ func scanHex(l *jlexer.Lexer) []byte {
 	text := l.UnsafeBytes()
 	if len(text) < 2 || text[0] != '0' || text[1] != 'x' {
 		if l.Ok() {
-			l.AddError(fmt.Errorf("%.80q instead of 0x…", text))
+			l.AddError(fmt.Errorf("%.80q does not begin with 0x", text))
 		}
 		return nil
 	}
@@ -29,7 +29,7 @@ func decodeHex(l *jlexer.Lexer, into, digits []byte) {
 		return
 	}
 	if len(digits) != 2*len(into) {
-		l.AddError(fmt.Errorf("%d hex digits instead of %d", len(digits), 2*len(into)))
+		l.AddError(fmt.Errorf("got %d hex digits, want %d", len(digits), 2*len(into)))
 		return
 	}
 	if _, err := hex.Decode(into, digits); err != nil {
@@ -47,7 +47,7 @@ func scanHash(l *jlexer.Lexer, before string) string {
 		return ""
 	}
 	if !isHash(text) {
-		l.AddError(fmt.Errorf("%.80q instead of a hash", text))
+		l.AddError(fmt.Errorf("%.80q is not a hash", text))
 		return ""
 	}
 	return string(text)

@@ -103,7 +103,7 @@ func (s *LogScanner) scanLog(l *jlexer.Lexer) {
 			seen |= hasIndex
 		case "removed":
 			if scanBool(l) {
-				l.AddError(errors.New("log of a block that was removed"))
+				l.AddError(errors.New("log of a removed block"))
 			}
 		default:
 			l.SkipRecursive()
@@ -112,7 +112,7 @@ func (s *LogScanner) scanLog(l *jlexer.Lexer) {
 	}
 	l.Delim('}')
 	if l.Ok() && seen|hasData != hasAll {
-		l.AddError(errors.New("log without all of address, topics, blockNumber, blockHash, transactionHash and logIndex"))
+		l.AddError(errors.New("log lacks one of address, topics, blockNumber, blockHash, transactionHash and logIndex"))
 	}
 	if raw.Transaction == "" { // some chains log without a transaction
 		raw.Transaction = noTransaction
@@ -160,7 +160,7 @@ func (s *LogScanner) scanData(l *jlexer.Lexer) ([]byte, error) {
 	case !l.Ok() || len(digits) == 0, string(text) == "0x0": // some nodes write nothing so
 		return nil, nil
 	case !ok || len(digits)%2 != 0:
-		return nil, fmt.Errorf("data of %d characters, %.20q…, is not hexadecimal bytes", len(text), text)
+		return nil, fmt.Errorf("data of %d characters, %.20q…, is not hexadecimal", len(text), text)
 	}
 	n := len(digits) / 2
 	if cap(s.data)-len(s.data) < n {

@@ -21,10 +21,10 @@ func VerifyLogs(raws []markets.Raw, f Filter, first, last int64) ([]markets.Raw,
 	for i := range raws {
 		raw := &raws[i]
 		if raw.Seq < first || raw.Seq > last {
-			return nil, fmt.Errorf("log of block %d was not asked for", raw.Seq)
+			return nil, fmt.Errorf("log of block %d was not requested", raw.Seq)
 		}
 		if !f.Matches(raw) {
-			return nil, fmt.Errorf("log of contract %x at %v was not asked for", raw.Address, raw.Position)
+			return nil, fmt.Errorf("log of contract %x at %v was not requested", raw.Address, raw.Position)
 		}
 		if len(kept) == 0 {
 			kept = append(kept, *raw)

@@ -83,7 +83,7 @@ func (s responseScanner) scanResponse(l *jlexer.Lexer) error {
 			given := l.Int64()
 			id = int(given - s.first)
 			if id < 0 || id >= len(s.calls) || s.seen[id] {
-				l.AddError(fmt.Errorf("answer with id %d, which was not asked for or is answered", given))
+				l.AddError(fmt.Errorf("response with unexpected id %d", given))
 				return nil
 			}
 		case key == "result" && id >= 0:
@@ -105,7 +105,7 @@ func (s responseScanner) scanResponse(l *jlexer.Lexer) error {
 	case id < 0 && failure != nil:
 		return s.Errorf("%w", failure)
 	case id < 0:
-		l.AddError(fmt.Errorf("answer without an id"))
+		l.AddError(fmt.Errorf("response without an id"))
 		return nil
 	}
 	s.seen[id] = true
@@ -123,7 +123,7 @@ func (s responseScanner) scanResponse(l *jlexer.Lexer) error {
 		call.Result(inner)
 		l.AddError(inner.Error())
 	case !scanned:
-		l.AddError(fmt.Errorf("answer to %s with neither result nor error", call.Method))
+		l.AddError(fmt.Errorf("response to %s with neither result nor error", call.Method))
 	}
 	call.Answered = l.Ok()
 	return call.Err
