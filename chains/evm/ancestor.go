@@ -59,8 +59,8 @@ func (c *Chain) ancestor(ctx context.Context, n jsonrpc.Client, view *chains.Vie
 	return markets.Place{}, false, c.checkRollback(ctx, n, off, markets.Place{})
 }
 
-// checkRollback returns an error while what was final must not be given up for a place: the
-// break is not confirmed, or the endpoint cannot serve again what lies behind it.
+// checkRollback returns an error while a stream must not go back below finality: the violation
+// is not confirmed, or the endpoint cannot serve again what was read since.
 func (c *Chain) checkRollback(ctx context.Context, n jsonrpc.Client, off *violation, to markets.Place) error {
 	if off == nil {
 		return nil
@@ -77,8 +77,8 @@ func (c *Chain) checkRollback(ctx context.Context, n jsonrpc.Client, off *violat
 	return err
 }
 
-// newestOnChain returns the first of the places that lies on the chain, and those before
-// it that do not.
+// newestOnChain returns the first of the places that is on the chain, and the violations that
+// those before it are.
 func (c *Chain) newestOnChain(ctx context.Context, n jsonrpc.Client, places []markets.Place) (*markets.Place, []violation, error) {
 	headers := make([]eth.Header, len(places))
 	var calls []*jsonrpc.Call

@@ -13,8 +13,8 @@ import (
 	"github.com/imart/event-worker/markets"
 )
 
-// blockLogs returns the logs of one block for all sources. However many streams ask,
-// the endpoints are asked once; not at all where the block's bloom excludes them.
+// blockLogs returns the logs of one block for all sources. However many streams ask, the
+// endpoints are asked once; not at all if the block's bloom excludes the logs.
 func (c *Chain) blockLogs(ctx context.Context, number int64, hash string) ([]markets.Raw, error) {
 	if raws, ok := c.blocks.Get(hash); ok {
 		return raws, nil
@@ -52,8 +52,8 @@ func (c *Chain) mayContain(b eth.Bloom) bool {
 	return false
 }
 
-// fetchBlockLogs fetches the logs of one block together with its header, which proves
-// that the endpoint has the block.
+// fetchBlockLogs fetches the logs of one block together with its header, which proves that the
+// endpoint has the block.
 func (c *Chain) fetchBlockLogs(ctx context.Context, number int64, hash string) (raws []markets.Raw, err error) {
 	err = c.use(ctx, withBlock(number), func(ctx context.Context, n jsonrpc.Client) error {
 		var h eth.Header
@@ -82,7 +82,7 @@ func (c *Chain) fetchBlockLogs(ctx context.Context, number int64, hash string) (
 // allSources is the interest of all sources.
 func (c *Chain) allSources() eth.Interest { return eth.Interest{All: c.all, Each: c.filters} }
 
-// blockLogsFrom asks an endpoint for the header and the logs of a block.
+// blockLogsFrom asks one endpoint for the header and the logs of a block.
 func (c *Chain) blockLogsFrom(ctx context.Context, n jsonrpc.Client, f eth.Filter, number int64, hash string) (eth.Header, []markets.Raw, error) {
 	var h eth.Header
 	getBlock := eth.BlockByHash(hash, &h)
@@ -126,8 +126,8 @@ func (c *Chain) blockLogsFrom(ctx context.Context, n jsonrpc.Client, f eth.Filte
 	return h, raws, nil
 }
 
-// allLogs is all logs of a block, by its receipts, or where endpoints do not have
-// these by eth_getLogs without a filter.
+// allLogs returns all logs of a block: from its receipts or, where endpoints cannot give
+// these, from eth_getLogs without a filter.
 func (c *Chain) allLogs(ctx context.Context, number int64, hash string) (raws []markets.Raw, err error) {
 	err = c.use(ctx, withBlock(number), func(ctx context.Context, n jsonrpc.Client) error {
 		raws, err = c.receiptsFrom(ctx, n, number, hash)
@@ -142,7 +142,7 @@ func (c *Chain) allLogs(ctx context.Context, number int64, hash string) (raws []
 
 const getBlockReceipts = "eth_getBlockReceipts"
 
-// receiptsFrom asks an endpoint for the logs of a block by its receipts.
+// receiptsFrom asks one endpoint for the logs of a block by its receipts.
 func (c *Chain) receiptsFrom(ctx context.Context, n jsonrpc.Client, number int64, hash string) ([]markets.Raw, error) {
 	if n.Limits.LacksMethod(getBlockReceipts) {
 		return nil, n.Errorf("%s: not available", getBlockReceipts)
@@ -169,8 +169,8 @@ func (c *Chain) receiptsFrom(ctx context.Context, n jsonrpc.Client, number int64
 	return raws, nil
 }
 
-// fetchRefusedBlock fetches the logs of a final block that an endpoint refused to answer even
-// alone, as why says: by its receipts, or in parts of the filter.
+// fetchRefusedBlock fetches the logs of a final block for which eth_getLogs is refused even
+// alone, with the error why: from its receipts, or with ever smaller filters.
 func (c *Chain) fetchRefusedBlock(ctx context.Context, in eth.Interest, number int64, why error) (backfill.Range, error) {
 	var h eth.Header
 	err := c.use(ctx, withBlock(number), func(ctx context.Context, n jsonrpc.Client) (err error) {
@@ -191,19 +191,18 @@ func (c *Chain) fetchRefusedBlock(ctx context.Context, in eth.Interest, number i
 	return backfill.Range{First: number, Last: number, Hash: h.Hash, Raws: raws}, nil
 }
 
-// warnEvery is how often it is said that blocks are read one by one.
+// warnEvery is the least time between two warnings of blocks that are read by receipts.
 const warnEvery = 5 * time.Minute
 
-// warnReadByReceipts says that a block had to be read by its receipts, which is slow where it is
-// more than a few.
+// warnReadByReceipts warns that a block was read by its receipts, which is slow if it is more
+// than a few.
 func (c *Chain) warnReadByReceipts(ctx context.Context, number int64, why error) {
 	if last, now := c.warned.Load(), time.Now().Unix(); last+int64(warnEvery.Seconds()) <= now && c.warned.CompareAndSwap(last, now) {
 		c.cfg.Log.WarnContext(ctx, "eth_getLogs fails even for a single block: reading its receipts instead", "block", number, "reason", why)
 	}
 }
 
-// fetchByHalves fetches the logs of a block by parts of a filter, halved until they are
-// answered.
+// fetchByHalves fetches the logs of a block with the filter halved until it is answered.
 func (c *Chain) fetchByHalves(ctx context.Context, f eth.Filter, number int64, hash string) ([]markets.Raw, error) {
 	var all []markets.Raw
 	for _, half := range f.Halves() {

@@ -16,13 +16,14 @@ import (
 	"github.com/imart/event-worker/markets"
 )
 
-// sampleSize is how many headers are looked at to find a block that has logs.
+// sampleSize is how many headers are sampled to find a block that has logs.
 const sampleSize = 100
 
-// checkRange makes sure that the logs of a range are not missing because the endpoint
-// has pruned them, or has left them out: where its history is not proven, where a range
-// holds far fewer than those before it did, and where a range without any is so recent
-// that a back end that lags may not have it.
+// checkRange decides whether the logs of a range are believed, and above all whether their
+// absence is: the endpoint may have pruned them, dropped them, or lag. A sample of the range's
+// headers is checked where the endpoint's history is not proven, where the range holds far
+// fewer logs than those before it, and where an empty range is so recent that a lagging back
+// end may not have it.
 func (c *Chain) checkRange(ctx context.Context, n jsonrpc.Client, in eth.Interest, first, last int64, raws []markets.Raw, end eth.Header) error {
 	if len(raws) > 0 && raws[0].Seq == first {
 		c.history.prove(n.Endpoint, first)
@@ -61,9 +62,9 @@ func (c *Chain) checkRange(ctx context.Context, n jsonrpc.Client, in eth.Interes
 // nearHead says whether a block is near the endpoint's head.
 func nearHead(n jsonrpc.Client, block int64) bool { return block > n.Status().Height-2*sampleSize }
 
-// sampleHistory makes sure that an endpoint has the logs of blocks: of one of a sample
-// whose bloom says that it has any. Where no bloom says so there is nothing to miss. It
-// returns the headers of the sample.
+// sampleHistory checks that an endpoint has the logs of a range: those of the first sampled
+// block whose bloom has any. Where no bloom has any, nothing can be missing. It returns the
+// sampled headers.
 func (c *Chain) sampleHistory(ctx context.Context, n jsonrpc.Client, first, last int64) ([]eth.Header, error) {
 	first = max(first, 0)
 	if last < first {
@@ -95,13 +96,12 @@ func (c *Chain) sampleHistory(ctx context.Context, n jsonrpc.Client, first, last
 	return headers, nil
 }
 
-// errIncomplete says that an endpoint's logs lack some that its receipts have.
+// errIncomplete: an endpoint's eth_getLogs lacks logs that its receipts have.
 var errIncomplete = errors.New("logs are missing from an answer")
 
 const prunedAdvice = "use an endpoint that keeps the whole history, or a later start"
 
-// proveLogs makes sure that an endpoint has the logs of a block whose bloom says that it
-// has some.
+// proveLogs checks that an endpoint has the logs of a block whose bloom has some.
 func (c *Chain) proveLogs(ctx context.Context, n jsonrpc.Client, h eth.Header) error {
 	_, raws, err := c.blockLogsFrom(ctx, n, eth.Filter{}, h.Number, h.Hash)
 	switch {
@@ -119,8 +119,8 @@ func (c *Chain) proveLogs(ctx context.Context, n jsonrpc.Client, h eth.Header) e
 	return nil
 }
 
-// isMissingKnown says whether logs are missing from a range, going by the headers below its end
-// that were read before: near the head, those of all its blocks.
+// isMissingKnown says whether logs are missing from a range according to the cached headers
+// below its end: near the head, those of all its blocks.
 func (c *Chain) isMissingKnown(ctx context.Context, n jsonrpc.Client, in eth.Interest, first int64, end eth.Header, raws []markets.Raw) (bool, error) {
 	for h, ok := c.headers.Get(end.Parent); ok && h.Number >= first; h, ok = c.headers.Get(h.Parent) {
 		if lacks, err := c.isMissingFrom(ctx, n, in, h, raws); lacks || err != nil {
@@ -130,7 +130,7 @@ func (c *Chain) isMissingKnown(ctx context.Context, n jsonrpc.Client, in eth.Int
 	return false, nil
 }
 
-// isMissingFrom says whether logs of a block are missing from a range.
+// isMissingFrom says whether logs of one block are missing from a range.
 func (c *Chain) isMissingFrom(ctx context.Context, n jsonrpc.Client, in eth.Interest, h eth.Header, raws []markets.Raw) (bool, error) {
 	from, _ := slices.BinarySearchFunc(raws, h.Number, func(r markets.Raw, height int64) int { return cmp.Compare(r.Seq, height) })
 	to := from
@@ -145,10 +145,9 @@ func (c *Chain) isMissingFrom(ctx context.Context, n jsonrpc.Client, in eth.Inte
 	return len(settled) > len(own), err
 }
 
-// reconcile returns the logs of a block once they agree with its bloom. What contradicts is
-// asked again, of another endpoint where there is one, and then by the block's receipts;
-// a contradiction that two sources share is counted and believed, as blooms seem to hold
-// more than they do.
+// reconcile returns the logs of a block once they agree with its bloom. If they do not,
+// another endpoint is asked where there is one, and then the block's receipts. Where two
+// sources agree against the bloom they are believed, as blooms have false positives.
 func (c *Chain) reconcile(ctx context.Context, n jsonrpc.Client, in eth.Interest, h eth.Header, raws []markets.Raw) ([]markets.Raw, error) {
 	c.learnBlooms(ctx, n, h, raws)
 	if !in.IsMissingLogs(h.Bloom, raws) {
@@ -174,8 +173,7 @@ func (c *Chain) reconcile(ctx context.Context, n jsonrpc.Client, in eth.Interest
 	return raws, nil
 }
 
-// refetch asks for the logs of a block again, of another endpoint than one if there is
-// another.
+// refetch asks for the logs of a block again, from another endpoint if there is one.
 func (c *Chain) refetch(ctx context.Context, n jsonrpc.Client, in eth.Interest, h eth.Header) (raws []markets.Raw, err error) {
 	err = c.pool.UseOther(ctx, n.Endpoint, withBlock(h.Number), func(ctx context.Context, e *endpoint.Endpoint) error {
 		_, raws, err = c.blockLogsFrom(ctx, c.client(e), in.All, h.Number, h.Hash)
@@ -184,8 +182,8 @@ func (c *Chain) refetch(ctx context.Context, n jsonrpc.Client, in eth.Interest, 
 	return raws, err
 }
 
-// refetchEachBlock returns the logs of a range of which some were missing from an answer: every
-// block is held against its bloom.
+// refetchEachBlock returns the logs of a range from which some were missing: each block is
+// reconciled with its bloom.
 func (c *Chain) refetchEachBlock(ctx context.Context, n jsonrpc.Client, in eth.Interest, first, last int64, raws []markets.Raw) ([]markets.Raw, error) {
 	c.cfg.Log.WarnContext(ctx, "logs were missing from an answer: checking its blocks one by one", "endpoint", n.Host(), "first", first, "last", last)
 	var all []markets.Raw
@@ -212,8 +210,8 @@ func (c *Chain) refetchEachBlock(ctx context.Context, n jsonrpc.Client, in eth.I
 	return all, nil
 }
 
-// bloomTrust is what is known of a chain's blooms. Those of some chains are hollow: all
-// zeros or all ones, or without some of the block's logs.
+// bloomTrust is whether a chain's blooms can be trusted. Those of some chains are incomplete:
+// all zeros, all ones, or without some of the block's logs.
 type bloomTrust struct {
 	complete   atomic.Bool // one was seen to hold its block's logs
 	incomplete atomic.Bool // one was seen not to, or the chain is known for it
@@ -222,8 +220,8 @@ type bloomTrust struct {
 
 func (k *bloomTrust) known() bool { return k.complete.Load() || k.incomplete.Load() }
 
-// learn compares a header's bloom with logs of its block. It reports whether the
-// chain's blooms turned out, just now, to be hollow.
+// learn compares a header's bloom with logs of its block. It reports whether it is the first
+// that turned out to be incomplete.
 func (k *bloomTrust) learn(b eth.Bloom, raws []markets.Raw) bool {
 	if len(raws) == 0 || k.incomplete.Load() {
 		return false
@@ -235,18 +233,19 @@ func (k *bloomTrust) learn(b eth.Bloom, raws []markets.Raw) bool {
 	return !k.incomplete.Swap(true)
 }
 
-// trusted says whether a bloom that excludes logs proves that there are none.
+// trusted says whether a block can be skipped because its bloom excludes its logs.
 func (k *bloomTrust) trusted() bool { return k.complete.Load() && !k.incomplete.Load() }
 
-// learnBlooms compares a header's bloom with logs of its block, and tells if blooms are hollow.
+// learnBlooms compares a header's bloom with logs of its block, and warns if blooms are
+// incomplete.
 func (c *Chain) learnBlooms(ctx context.Context, n jsonrpc.Client, h eth.Header, raws []markets.Raw) {
 	if c.blooms.learn(h.Bloom, raws) {
 		c.cfg.Log.WarnContext(ctx, "a block's bloom lacks its logs: blocks are no longer skipped by their blooms", "endpoint", n.Host(), "block", h.Number)
 	}
 }
 
-// probeBlooms looks, once, whether the chain's blooms hold logs, before the blocks at the
-// head are asked for one by one.
+// probeBlooms checks once whether the chain's blooms hold logs, before the blocks at the head
+// are asked for one by one. Errors do not matter: those blocks are asked for then.
 func (c *Chain) probeBlooms(ctx context.Context, raws []markets.Raw) {
 	if len(raws) == 0 || c.blooms.known() || c.blooms.probed.Swap(true) {
 		return

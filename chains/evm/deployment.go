@@ -14,20 +14,20 @@ import (
 	"github.com/imart/event-worker/chains/internal/endpoint"
 )
 
-// ErrNoState says that an endpoint has no state of old blocks, which only archive nodes
+// ErrNoState: the endpoint does not have the state of old blocks, which only archive nodes
 // keep.
 var ErrNoState = errors.New("the endpoint does not have the state of old blocks")
 
-// ErrNoCode says that there is no contract at any of the addresses.
+// ErrNoCode: there is no contract at any of the addresses.
 var ErrNoCode = errors.New("no contract at any of the addresses")
 
-// missingStateWords are words of answers about blocks whose state a node has not kept.
+// missingStateWords are in the errors of nodes that do not keep the state of old blocks.
 var missingStateWords = []string{
 	"missing trie node", "state not available", "state is not available", "state unavailable", "historical state",
 	"no state", "world state", "prun", "archive",
 }
 
-// Head is the height of the newest block.
+// Head returns the height of the newest block.
 func (c *Chain) Head(ctx context.Context) (int64, error) {
 	head := int64(-1)
 	err := c.ask(ctx, endpoint.Need{}, &jsonrpc.Call{Method: "eth_blockNumber", Result: func(l *jlexer.Lexer) { head = eth.ScanInt(l) }})
@@ -37,8 +37,8 @@ func (c *Chain) Head(ctx context.Context) (int64, error) {
 	return head, err
 }
 
-// Deployment is the first block in which there is code at one of the addresses, found by
-// bisection. It needs a node that has the state of old blocks, or the error is ErrNoState.
+// Deployment returns the first block in which one of the addresses has code, found by
+// bisection. It needs a node that has the state of old blocks; else the error is ErrNoState.
 func (c *Chain) Deployment(ctx context.Context, addresses []string) (int64, error) {
 	head, err := c.Head(ctx)
 	if err != nil {
@@ -56,7 +56,8 @@ func (c *Chain) Deployment(ctx context.Context, addresses []string) (int64, erro
 	return first, nil
 }
 
-// deployedBefore is the first block with code at an address, or end if that is no lower.
+// deployedBefore returns the first block below end with code at an address, or end if there is
+// none.
 func (c *Chain) deployedBefore(ctx context.Context, address string, end int64) (int64, error) {
 	if end == 0 {
 		return 0, nil

@@ -185,7 +185,7 @@ func (c *Chain) openPool() (err error) {
 	return nil
 }
 
-// Close ends whatever is under way and closes connections.
+// Close cancels requests under way and closes connections.
 func (c *Chain) Close() {
 	c.cancel()
 	c.pool.Close()
@@ -204,8 +204,8 @@ func (c *Chain) use(ctx context.Context, need endpoint.Need, attempt func(contex
 	return c.pool.Use(ctx, need, func(ctx context.Context, e *endpoint.Endpoint) error { return attempt(ctx, c.client(e)) })
 }
 
-// ask asks calls that do not depend on each other: what one endpoint does not answer,
-// another is asked for. Where there is no other, a limited rate is waited for.
+// ask sends independent calls: what one endpoint does not answer, another is asked for. With a
+// single endpoint it waits while the rate is limited.
 func (c *Chain) ask(ctx context.Context, need endpoint.Need, calls ...*jsonrpc.Call) error {
 	return c.use(ctx, need, func(ctx context.Context, n jsonrpc.Client) error {
 		if len(c.pool.All()) == 1 {
@@ -215,7 +215,7 @@ func (c *Chain) ask(ctx context.Context, need endpoint.Need, calls ...*jsonrpc.C
 	})
 }
 
-// maxRateRetries is how often in a row a limited rate is waited for.
+// maxRateRetries is how many rate limits in a row are waited for.
 const maxRateRetries = 6
 
 // verifyChain asks whether an endpoint serves the configured chain.
@@ -237,5 +237,5 @@ func (c *Chain) checkChainID(n jsonrpc.Client, id int64) error {
 	return nil
 }
 
-// withBlock is the need of an endpoint that has a block.
+// withBlock is the need for an endpoint that has a block.
 func withBlock(height int64) endpoint.Need { return endpoint.Need{To: height} }

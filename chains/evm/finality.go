@@ -14,16 +14,16 @@ import (
 	"github.com/imart/event-worker/chains/evm/internal/jsonrpc"
 )
 
-// finalityTag is what is known of how a chain's nodes tell which block is final.
+// finalityTag is what is known of how the chain's nodes answer to the tag "finalized".
 type finalityTag struct {
 	mu     sync.Mutex
 	told   bool // one was told
 	failed int  // answers in a row that were errors of unknown meaning
 }
 
-// height is the height of the final block, given what a node answered to the question for
-// it: where nodes do not tell, as many blocks as are configured lie above it. Once a
-// node has told it, a node that does not changes nothing.
+// height returns the height of the final block, given a node's answer to the tag "finalized".
+// A node that does not know the tag has the configured number of confirmations instead, unless
+// another one has answered to it: then finality stays where it was.
 func (f *finalityTag) height(cfg Config, head, finalized eth.Header, err error, known *chains.View) (int64, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -49,9 +49,8 @@ func (f *finalityTag) height(cfg Config, head, finalized eth.Header, err error, 
 	return max(final, head.Number-cfg.MaxUnfinal, 0), nil
 }
 
-// isWithoutFinality says whether an answer means that the node knows no final
-// block, as fresh and some other chains don't, rather than that it has no time to
-// tell.
+// isWithoutFinality says whether an answer means that the node knows no final block, as fresh
+// and some other chains do not, rather than that it cannot answer now.
 func isWithoutFinality(err error) bool {
 	const limitExceeded, internal = -32005, -32603
 	said, ok := errors.AsType[*jsonrpc.Error](err)
@@ -61,34 +60,35 @@ func isWithoutFinality(err error) bool {
 	return said.Code != internal || strings.Contains(said.Message, "final")
 }
 
-// violations are the breaks of finality that were seen and are not believed yet: several
-// streams may stand at places that are not on the chain.
+// violations are the finality violations that were seen and are not confirmed yet; several
+// streams may be at places that are no longer on the chain.
 type violations struct {
 	mu        sync.Mutex
 	seen      map[violation]*observation
 	confirmed time.Time // when one was last believed
 }
 
-// observation is for how long a break is seen.
+// observation is since when, how recently and how often a violation was seen.
 type observation struct {
 	since   time.Time
 	last    time.Time // when it was last counted
 	answers int
 }
 
-// violation is a final block that is no longer on the chain, and what stands there now.
+// violation is a final block that is no longer on the chain, and the block there now.
 type violation struct {
 	height   int64
 	was, now string
 }
 
-// minObservations is how often a break must be seen.
+// minObservations is how often a violation must be seen to be confirmed.
 const minObservations = 3
 
-// maxViolations is how many breaks are watched at once.
+// maxViolations bounds how many are observed at the same time.
 const maxViolations = 100
 
-// record counts a sighting and says whether the break is confirmed by now.
+// record counts an observation. It reports whether the violation is confirmed now, whether it
+// is the only one pending, and for how long it has been seen.
 func (b *violations) record(s violation, cfg Config, now time.Time) (confirmed, isNew bool, since time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -114,7 +114,7 @@ func (b *violations) record(s violation, cfg Config, now time.Time) (confirmed, 
 	return confirmed, isNew, since
 }
 
-// resolve notes that a block that was final is on the chain.
+// resolve forgets violations of a block that turned out to be on the chain.
 func (b *violations) resolve(ctx context.Context, log *slog.Logger, hash string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -126,15 +126,15 @@ func (b *violations) resolve(ctx context.Context, log *slog.Logger, hash string)
 	}
 }
 
-// pending says whether a break was seen and is not believed.
+// pending says whether a violation was seen that is not confirmed.
 func (b *violations) pending() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return len(b.seen) > 0
 }
 
-// confirmedFor is how long the places that a confirmed break leads back are not
-// confirmed one by one.
+// confirmedFor is how long after a confirmation further places, to which the same
+// reorganisation leads back, need none of their own.
 const confirmedFor = time.Hour
 
 func (b *violations) recentlyConfirmed(now time.Time) bool {
@@ -143,8 +143,8 @@ func (b *violations) recentlyConfirmed(now time.Time) bool {
 	return !b.confirmed.IsZero() && now.Sub(b.confirmed) < confirmedFor
 }
 
-// isFinalityViolated says whether the block that was final is no longer on the chain, which must
-// be confirmed.
+// isFinalityViolated says whether the known view's final block is no longer on the chain, once
+// that is confirmed.
 func (c *Chain) isFinalityViolated(ctx context.Context, n jsonrpc.Client, known, view *chains.View) (bool, error) {
 	final := known.Final
 	if final.Hash == "" {
@@ -167,9 +167,9 @@ func (c *Chain) isFinalityViolated(ctx context.Context, n jsonrpc.Client, known,
 	return true, nil
 }
 
-// confirmViolation returns nil once a break of finality is to be believed: the endpoint serves
-// the configured chain, every other endpoint that answers agrees, and the break has
-// lasted. Until then the error is ErrFinality.
+// confirmViolation returns nil once a violation is confirmed: the endpoint serves the
+// configured chain, no other endpoint still has the final block, and the violation has lasted.
+// Until then the error is ErrFinality.
 func (c *Chain) confirmViolation(ctx context.Context, n jsonrpc.Client, s violation) error {
 	if err := c.verifyChain(ctx, n); err != nil {
 		return err
@@ -202,7 +202,7 @@ func orMissing(hash string) string {
 }
 
 // contradictedBy asks the other endpoints for the block that was final. It returns the host of
-// one that still has it, if there is one.
+// one that still has it, and false; or true if none has.
 func (c *Chain) contradictedBy(ctx context.Context, but jsonrpc.Client, s violation) (string, bool) {
 	for _, e := range c.pool.All() {
 		if e == but.Endpoint {

@@ -11,16 +11,15 @@ import (
 	"github.com/imart/event-worker/chains/internal/endpoint"
 )
 
-// maxTries is how often a walk is tried when the chain moves meanwhile.
+// maxTries is how often a walk is tried while the chain moves.
 const maxTries = 3
 
-// errMoved says that the chain changed between two answers.
+// errMoved: the chain changed between two answers.
 var errMoved = errors.New("the chain moved between two answers")
 
-// Advance implements chains.Chain. A new view never reaches below the final block
-// of the known one; another hash at that height, a reorganisation deeper than
-// finality, is followed once it is confirmed, counted in the view's Breaks, and logged
-// as an error.
+// Advance implements chains.Chain. A new view never reaches below the known final block. A
+// reorganisation deeper than that is followed once it is confirmed; it is counted in
+// View.FinalityViolations and logged as an error.
 func (c *Chain) Advance(ctx context.Context, known *chains.View) (view *chains.View, err error) {
 	var need endpoint.Need
 	if known != nil {
@@ -86,8 +85,8 @@ func isOn(view *chains.View, h eth.Header) bool {
 	return ok && hash == h.Hash
 }
 
-// fetchTip asks for the newest block and for the height of the newest final one; and, in the
-// same request, for the chain id.
+// fetchTip asks for the newest block, the height of the final one and, in the same request,
+// the chain id.
 func (c *Chain) fetchTip(ctx context.Context, n jsonrpc.Client, known *chains.View) (head eth.Header, final int64, err error) {
 	var id int64
 	var finalized eth.Header
@@ -110,10 +109,9 @@ func (c *Chain) fetchTip(ctx context.Context, n jsonrpc.Client, known *chains.Vi
 	return head, final, err
 }
 
-// walkBack follows parent hashes from the head down to the known branch or to the
-// height final, and returns the hashes from there on. It reports whether it
-// joined the known branch. At a height without a block, which some chains have, stands
-// the hash of the block below.
+// walkBack follows parent hashes from the head down to the known branch, or to the height
+// final, and returns the hashes from final on. It reports whether it reached the known branch.
+// Some chains have heights without a block: the hash there is that of the block below.
 func (c *Chain) walkBack(ctx context.Context, n jsonrpc.Client, head eth.Header, final int64, known *chains.View) ([]string, bool, error) {
 	hashes := make([]string, head.Number-final+1)
 	h := head

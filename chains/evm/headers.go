@@ -15,8 +15,8 @@ import (
 	"github.com/imart/event-worker/markets"
 )
 
-// headersBetween asks for the headers from one height up to, but without, another. A height
-// may have no block.
+// headersBetween asks for the headers at the heights from ≤ height < to. Heights without a
+// block have a zero header.
 func (c *Chain) headersBetween(ctx context.Context, n jsonrpc.Client, from, to int64) ([]eth.Header, error) {
 	headers := make([]eth.Header, to-from)
 	calls := make([]*jsonrpc.Call, len(headers))
@@ -36,12 +36,11 @@ func (c *Chain) headersBetween(ctx context.Context, n jsonrpc.Client, from, to i
 	return headers, err
 }
 
-// maxEmptyHeights is how many heights in a row may have no block.
+// maxEmptyHeights is how many heights in a row may be without a block.
 const maxEmptyHeights = 32
 
-// blockAtOrBelow is the newest block at or below a height that has no block, as some chains'
-// heights do not. ErrAhead: the endpoint has not come so far. ErrPruned: it has, and
-// does not have the blocks any more.
+// blockAtOrBelow returns the newest block at or below a height without a block. ErrAhead: the
+// endpoint has not reached the height. ErrPruned: it has, and no longer has the blocks.
 func (c *Chain) blockAtOrBelow(ctx context.Context, n jsonrpc.Client, height int64) (eth.Header, error) {
 	var head eth.Header
 	below := make([]eth.Header, maxEmptyHeights)
@@ -67,8 +66,8 @@ func (c *Chain) blockAtOrBelow(ctx context.Context, n jsonrpc.Client, height int
 	return eth.Header{}, n.Errorf("%w: no block %d, though its head is at %d: use an endpoint that keeps the whole history, or a later start", chains.ErrPruned, height, head.Number)
 }
 
-// finalBlock is the header of a final block, of an endpoint that says in the same answer
-// that it serves the chain: no parent hash proves it. It may be missing.
+// finalBlock returns the header of a final block, zero if there is none. No parent hash proves
+// it, so the endpoint's chain id is checked in the same request.
 func (c *Chain) finalBlock(ctx context.Context, n jsonrpc.Client, number int64) (h eth.Header, err error) {
 	var id int64
 	if err := n.Do(ctx, eth.ChainID(&id), eth.BlockByNumber(eth.Quantity(number), &h)); err != nil {
@@ -77,7 +76,7 @@ func (c *Chain) finalBlock(ctx context.Context, n jsonrpc.Client, number int64) 
 	return h, c.checkChainID(n, id)
 }
 
-// fillTimes sets the times that the logs themselves did not tell.
+// fillTimes sets the times of events whose logs had none.
 func (c *Chain) fillTimes(ctx context.Context, raws []markets.Raw) error {
 	times := map[string]time.Time{} // by block hash
 	var missing []string
@@ -110,7 +109,7 @@ func (c *Chain) fillTimes(ctx context.Context, raws []markets.Raw) error {
 	return nil
 }
 
-// fetchTimes fetches the times of blocks, some requests at once. What was answered is
+// fetchTimes fetches the times of blocks, several requests at a time. What was answered is
 // kept, whatever fails beside it.
 func (c *Chain) fetchTimes(ctx context.Context, need endpoint.Need, hashes []string) (map[string]time.Time, error) {
 	const atOnce = 4

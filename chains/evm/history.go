@@ -7,8 +7,8 @@ import (
 	"github.com/imart/event-worker/chains/internal/endpoint"
 )
 
-// history is from which block on endpoints were seen to have logs. A node that has
-// pruned its receipts keeps the headers and answers eth_getLogs with [].
+// history is from which block on each endpoint has proved to have logs. A node that has pruned
+// its receipts keeps the headers and answers eth_getLogs with [].
 type history struct {
 	mu       sync.Mutex
 	known    map[*endpoint.Endpoint]proof
@@ -16,13 +16,13 @@ type history struct {
 	sampling sync.Mutex                       // held while an endpoint is examined
 }
 
-// proof is that an endpoint has logs from a block on, and when that was seen.
+// proof is the lowest block from which on an endpoint has logs, and when that was seen.
 type proof struct {
 	from int64
 	at   time.Time
 }
 
-// provenFor is how long an endpoint is taken to keep what it was seen to have.
+// provenFor is how long a proof is valid.
 const provenFor = 10 * time.Minute
 
 func (h *history) proven(e *endpoint.Endpoint, from int64) bool {
@@ -44,10 +44,12 @@ func (h *history) prove(e *endpoint.Endpoint, from int64) {
 	}
 }
 
-// inconclusiveFor is for how long no other sample is taken where one had nothing to tell.
+// inconclusiveFor is how long no other sample is taken after one without any informative
+// bloom.
 const inconclusiveFor = time.Minute
 
-// inconclusive says whether a sample of the endpoint's headers lately had nothing to tell.
+// inconclusive says whether the last sample of the endpoint's headers told nothing, and is
+// recent.
 func (h *history) inconclusive(e *endpoint.Endpoint) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -2,7 +2,7 @@ package evm
 
 import "time"
 
-// Preset is what is known of a network: what a chain's configuration need not say.
+// Preset is what is known of a network, so that its configuration need not say it.
 type Preset struct {
 	Name      string
 	Coin      string        // the symbol of its own coin
@@ -18,7 +18,7 @@ type Preset struct {
 	IncompleteBlooms bool
 }
 
-// PresetOf is what is known of the network with a chain id.
+// PresetOf returns what is known of the network with a chain id.
 func PresetOf(chainID uint64) (Preset, bool) {
 	preset, known := presets[chainID]
 	return preset, known

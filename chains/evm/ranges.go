@@ -14,8 +14,8 @@ import (
 	"github.com/imart/event-worker/markets"
 )
 
-// fetchRange fetches the logs of the blocks from first on: of as many as an endpoint answers,
-// at most to last. Whatever fails twice for several blocks is asked for in fewer.
+// fetchRange fetches the logs of final blocks from first on: of as many as an endpoint
+// answers, at most to last. A range that fails twice is asked for in fewer blocks.
 func (c *Chain) fetchRange(ctx context.Context, in eth.Interest, first, last int64) (backfill.Range, error) {
 	var suspect int64 // blocks of a range that was refused for its rate, as it says
 	for strikes := 0; ; {
@@ -59,8 +59,8 @@ func (c *Chain) fetchRange(ctx context.Context, in eth.Interest, first, last int
 	}
 }
 
-// isChainError says whether an error tells something of the chain, which asking for
-// less does not change.
+// isChainError says whether an error is about the chain or the process, so that a smaller
+// range would fail too.
 func isChainError(err error) bool {
 	return slices.ContainsFunc([]error{chains.ErrAhead, chains.ErrReorganised, chains.ErrWrongChain, chains.ErrPruned, endpoint.ErrBudget},
 		func(target error) bool { return errors.Is(err, target) })
@@ -79,26 +79,26 @@ type rangeCall struct {
 	null      bool // some were answered with null: nothing, or no answer, as the blooms tell
 }
 
-// endpointAnswered says whether the endpoint answered something, though not the logs: then it is
-// the range that it does not answer.
+// endpointAnswered says whether the endpoint answered the chain id but not the logs: then the
+// range is what it refuses.
 func (r *rangeCall) endpointAnswered() bool {
 	return r.getID.Answered && (len(jsonrpc.Unanswered(r.logs)) > 0 || jsonrpc.FirstError(r.logs) != nil)
 }
 
-// brokeConnection says whether the request alone has ended a connection that is kept, as some nodes
-// do where an answer is too large for it.
+// brokeConnection says whether the request has ended a kept connection to an endpoint that
+// works, as some nodes do when an answer is too large.
 func (r *rangeCall) brokeConnection(ctx context.Context, err error) bool {
 	return r.node != nil && r.node.KeepsConnection() && endpoint.ClassOf(err) == endpoint.Transport && r.chain.verifyChain(ctx, *r.node) == nil
 }
 
-// rangeTimeout bounds a request for several blocks, whatever is configured for one.
+// rangeTimeout bounds a request for several blocks, whatever the configured timeout.
 const rangeTimeout = 10 * time.Second
 
 // maxAddresses is how many addresses a filter may name (geth's limit).
 const maxAddresses = 1000
 
-// ask asks an endpoint. The chain id and the header of the last block come in the same
-// request: an endpoint that has the last block has seen the range.
+// ask sends the request to one endpoint. The chain id and the header of the last block come in
+// the same answer: an endpoint that has the last block has seen the range.
 func (r *rangeCall) ask(ctx context.Context, n jsonrpc.Client) (backfill.Range, error) {
 	c := r.chain
 	if r.last > r.first { // fewer blocks take less time
@@ -148,7 +148,8 @@ func (r *rangeCall) ask(ctx context.Context, n jsonrpc.Client) (backfill.Range, 
 	return r.check(ctx, n, end, raws)
 }
 
-// check is the part that logs are, once they were checked.
+// check returns the range's logs once they have been verified, and completed where some were
+// missing.
 func (r *rangeCall) check(ctx context.Context, n jsonrpc.Client, end eth.Header, raws []markets.Raw) (backfill.Range, error) {
 	c := r.chain
 	raws, err := eth.VerifyLogs(raws, r.in.All, r.first, r.last)

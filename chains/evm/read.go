@@ -45,7 +45,7 @@ func (c *Chain) Read(ctx context.Context, view *chains.View, source markets.Sour
 	return page, nil
 }
 
-// readBlocks reads blocks of the view by hash, until about limit events are there.
+// readBlocks reads blocks of the view by hash until there are about limit events.
 func (c *Chain) readBlocks(ctx context.Context, view *chains.View, f eth.Filter, first, last int64, limit int) (chains.Page, error) {
 	var page chains.Page
 	atOnce := int64(c.cfg.InFlight)
@@ -74,8 +74,8 @@ func (c *Chain) readBlocks(ctx context.Context, view *chains.View, f eth.Filter,
 	return page, nil
 }
 
-// fetchBlocksLogs fetches the logs, for all sources, of consecutive blocks of the view. With
-// an error come those before the first that failed.
+// fetchBlocksLogs fetches the logs, for all sources, of consecutive blocks of the view. On an
+// error it also returns those before the first block that failed.
 func (c *Chain) fetchBlocksLogs(ctx context.Context, view *chains.View, first, last int64) ([][]markets.Raw, error) {
 	blocks := make([][]markets.Raw, last-first+1)
 	errs := make([]error, len(blocks))

@@ -15,8 +15,8 @@ import (
 	"github.com/imart/event-worker/markets"
 )
 
-// addReceiptLogs gives each event all logs of its transaction: of its receipt, or where a
-// block has several such transactions, of the block's receipts.
+// addReceiptLogs gives each event all logs of its transaction: from the transaction's receipt
+// or, where a block has several such transactions, from the block's receipts.
 func (c *Chain) addReceiptLogs(ctx context.Context, raws []markets.Raw) error {
 	const atOnce = 4
 	group, ctx := errgroup.WithContext(ctx)
@@ -41,11 +41,11 @@ func (c *Chain) addReceiptLogs(ctx context.Context, raws []markets.Raw) error {
 	return group.Wait()
 }
 
-// minTransactionsPerBlock is from how many transactions of a block on its receipts are asked
-// for together.
+// minTransactionsPerBlock is the number of transactions of one block from which on the block's
+// receipts are read instead of each transaction's.
 const minTransactionsPerBlock = 3
 
-// byTransaction are consecutive events of one transaction, together.
+// byTransaction groups consecutive events of one transaction.
 func byTransaction(raws []markets.Raw) [][]markets.Raw {
 	return groupConsecutive(raws, func(a, b *markets.Raw) bool { return a.Transaction == b.Transaction && a.Block == b.Block })
 }
@@ -66,7 +66,8 @@ func groupConsecutive(raws []markets.Raw, same func(a, b *markets.Raw) bool) (ou
 	return out
 }
 
-// lackingReceiptLogs is the transactions whose logs are not known yet; the others' are set.
+// lackingReceiptLogs returns the transactions whose logs are not cached; those of the others
+// are set.
 func (c *Chain) lackingReceiptLogs(transactions [][]markets.Raw) [][]markets.Raw {
 	return slices.DeleteFunc(transactions, func(events []markets.Raw) bool {
 		around, ok := c.receiptLogs.Get(transactionKey(events))
@@ -76,8 +77,8 @@ func (c *Chain) lackingReceiptLogs(transactions [][]markets.Raw) [][]markets.Raw
 
 func transactionKey(events []markets.Raw) string { return events[0].Block + events[0].Transaction }
 
-// addFromReceipts asks for the receipts of transactions. A receipt that does not exist, as
-// of Bor's state-sync transactions, is made up for by all logs of the block.
+// addFromReceipts asks for the receipts of transactions. Where there is none, as of Bor's
+// state-sync transactions, all logs of the block are asked for.
 func (c *Chain) addFromReceipts(ctx context.Context, transactions [][]markets.Raw) error {
 	calls := make([]*jsonrpc.Call, len(transactions))
 	receipts := make([]eth.Receipt, len(transactions))
@@ -108,7 +109,7 @@ func (c *Chain) addFromReceipts(ctx context.Context, transactions [][]markets.Ra
 
 var errReceiptMismatch = errors.New("the block lacks logs that eth_getLogs returned for the transaction")
 
-// addFromBlock gives transactions of one block their logs out of all of the block's.
+// addFromBlock gives transactions of one block their logs, out of all logs of the block.
 func (c *Chain) addFromBlock(ctx context.Context, transactions [][]markets.Raw) error {
 	first := transactions[0][0]
 	whole, err := c.allLogs(ctx, first.Seq, first.Block)
@@ -145,7 +146,8 @@ func (e *receiptMismatch) Error() string {
 
 func (e *receiptMismatch) Unwrap() []error { return []error{errReceiptMismatch, chains.ErrReorganised} }
 
-// attachAndKeep gives a transaction's events its logs, if they are among these, and keeps them.
+// attachAndKeep gives a transaction's events its logs, if they are among these, and caches
+// them.
 func (c *Chain) attachAndKeep(events, logs []markets.Raw) bool {
 	around := make([]markets.Log, len(logs))
 	for i := range logs {
@@ -158,8 +160,8 @@ func (c *Chain) attachAndKeep(events, logs []markets.Raw) bool {
 	return true
 }
 
-// alignIndices numbers the logs of a receipt as eth_getLogs numbers them: some nodes' count
-// within the transaction. It reports false where they are not of the events' transaction.
+// alignIndices numbers the logs of a receipt as eth_getLogs numbers them: some nodes count
+// within the transaction. It reports false if the receipt is not the events' transaction's.
 func alignIndices(around []markets.Log, events []markets.Raw) bool {
 	first := &events[0]
 	for i := range around {
@@ -174,8 +176,8 @@ func alignIndices(around []markets.Log, events []markets.Raw) bool {
 	return false
 }
 
-// renumberEvents numbers events as the logs around them are, where one answer gave several logs
-// the same index. It reports false where they are not among these in order.
+// renumberEvents gives events the indices of the same logs in their receipt, where eth_getLogs
+// gave several logs the same index. It reports false if they are not in the receipt in order.
 func renumberEvents(events []markets.Raw, around []markets.Log) bool {
 	indices := make([]int32, len(events))
 	next := 0
@@ -195,12 +197,12 @@ func renumberEvents(events []markets.Raw, around []markets.Log) bool {
 	return true
 }
 
-// containsEvent says whether a log is among others at its own index.
+// containsEvent says whether an event is among logs, at its own index.
 func containsEvent(around []markets.Log, raw *markets.Raw) bool {
 	return slices.ContainsFunc(around, func(l markets.Log) bool { return l.Index == raw.Position.Log && sameContent(&l, raw) })
 }
 
-// attach sets the logs around events, if all of the events are among them.
+// attach sets the receipt logs of events, if the receipt has all of the events.
 func attach(events []markets.Raw, around []markets.Log) bool {
 	for i := range events {
 		if !containsEvent(around, &events[i]) {

@@ -10,12 +10,11 @@ import (
 	"github.com/imart/event-worker/chains/internal/endpoint"
 )
 
-// Heads implements chains.Chain: endpoints that keep a connection announce new heads. A
-// connection can go silent without an error, so that it is only a hint.
+// Heads implements chains.Chain: endpoints that keep a connection announce new heads. It is
+// only a hint, as a connection can go silent without an error.
 func (c *Chain) Heads() <-chan struct{} { return c.heads }
 
-// followHeads subscribes to new heads wherever that is possible, until the chain is
-// closed.
+// followHeads subscribes to new heads at the endpoints that keep a connection, until Close.
 func (c *Chain) followHeads() {
 	announce := func() {
 		select {
@@ -39,7 +38,7 @@ const subscription = "eth_subscribe"
 // resubscribeInterval is how often a lost subscription is looked for.
 const resubscribeInterval = time.Second
 
-// keepSubscribed keeps an endpoint's subscription to new heads, one a connection.
+// keepSubscribed renews an endpoint's subscription to new heads with each connection.
 func (c *Chain) keepSubscribed(e *endpoint.Endpoint) {
 	var on any // the connection that is subscribed
 	tick := time.NewTicker(resubscribeInterval)
@@ -56,7 +55,7 @@ func (c *Chain) keepSubscribed(e *endpoint.Endpoint) {
 	}
 }
 
-// subscribeOnce subscribes, and returns the connection on which it did.
+// subscribeOnce subscribes, and returns the connection on which it did; nil on an error.
 func (c *Chain) subscribeOnce(e *endpoint.Endpoint) any {
 	ctx, cancel := context.WithTimeout(c.ctx, 10*time.Second)
 	defer cancel()

@@ -7,21 +7,20 @@ import (
 	"golang.org/x/sync/semaphore"
 )
 
-// ErrBudget says that there was no room in the budget of bytes for an answer that
-// nobody waits for yet.
+// ErrBudget: the budget of bytes has no room for a prefetched answer.
 var ErrBudget = errors.New("no memory to spare for prefetching")
 
-// Budget bounds the bytes that answers, and what is kept of them, take at once, over
-// all endpoints that share it. A reserve as large as the largest answer goes to one
-// answer at a time: so an answer that has begun can always be read to its end,
-// however many others hold a part of the budget and wait.
+// Budget bounds the bytes of answers, and of what is kept of them, over all endpoints that
+// share it. A reserve as large as the largest answer goes to one answer at a time, so an
+// answer that has begun can always be read to its end, even if all others hold a part of the
+// budget and wait.
 type Budget struct {
 	common  *semaphore.Weighted
 	reserve *semaphore.Weighted // of weight 1
 	largest int64               // bytes of an answer; half as many again are needed while it grows
 }
 
-// DefaultBudget is the budget in bytes of a process that configures none.
+// DefaultBudget is the budget, in bytes, of a process that configures none.
 const DefaultBudget = 96 << 20
 
 // maxAnswer bounds one answer, in bytes, however large the budget is.
@@ -34,15 +33,15 @@ func NewBudget(bytes int64) *Budget {
 	return &Budget{semaphore.NewWeighted(bytes - reserve), semaphore.NewWeighted(1), reserve*2/3 - 1}
 }
 
-// Lease is a part of a budget. It belongs to one goroutine at a time.
+// Lease is a part of a budget. It must not be used concurrently.
 type Lease struct {
 	budget   *Budget
 	common   int64
 	reserved bool
 }
 
-// grow makes the lease at least as large as bytes. It waits, unless the answer is one
-// that nobody waits for yet (see Ahead): then it fails with ErrBudget.
+// grow makes the lease at least as large as bytes. It waits for room, or fails with ErrBudget
+// if the context is of Prefetch.
 func (l *Lease) grow(ctx context.Context, bytes int64) error {
 	more := bytes - l.common
 	switch {
@@ -76,7 +75,7 @@ func (l *Lease) Release() {
 	}
 }
 
-// TryLease returns a lease of a number of bytes, or nil where there is no room for them now.
+// TryLease returns a lease of a number of bytes, or nil if there is no room for them now.
 func (b *Budget) TryLease(bytes int64) *Lease {
 	if !b.common.TryAcquire(bytes) {
 		return nil
@@ -86,8 +85,8 @@ func (b *Budget) TryLease(bytes int64) *Lease {
 
 type prefetchKey struct{}
 
-// Prefetch marks requests whose answers nobody waits for yet: they take no memory that
-// others wait for.
+// Prefetch marks requests whose answers nobody waits for yet: they take no memory for which
+// others wait.
 func Prefetch(ctx context.Context) context.Context {
 	return context.WithValue(ctx, prefetchKey{}, true)
 }

@@ -34,10 +34,10 @@ var Classes = []string{
 	Unauthorized, Pruned, UnknownBlock, MissingMethod, HTTP4xx, HTTP5xx, Malformed, RPC, Other,
 }
 
-// ClassOf is the class of an endpoint's error.
+// ClassOf returns the class of an endpoint's error.
 func ClassOf(err error) string { return RefusalOf(err).Class }
 
-// RefusalOf is what an endpoint's error says about what to do.
+// RefusalOf returns what an endpoint's error means.
 func RefusalOf(err error) Refusal {
 	switch {
 	case errors.Is(err, ErrTimeout), errors.Is(err, context.DeadlineExceeded):
@@ -60,7 +60,7 @@ func RefusalOf(err error) Refusal {
 	return Refusal{Class: Other}
 }
 
-// TransportError says that there was no connection, or that it broke off.
+// TransportError: the connection could not be made, or was lost.
 type TransportError struct{ Err error }
 
 func (e *TransportError) Error() string { return e.Err.Error() }
@@ -71,7 +71,7 @@ func (e *TransportError) Unwrap() error { return e.Err }
 // Class is the class that the error is counted in.
 func (e *TransportError) Class() string { return Transport }
 
-// MalformedError says that an answer is not what was asked for, or not readable.
+// MalformedError: an answer is unreadable, or not what was asked for.
 type MalformedError struct{ Err error }
 
 func (e *MalformedError) Error() string { return e.Err.Error() }

@@ -36,7 +36,7 @@ import (
 	"github.com/imart/event-worker/chains/internal/secret"
 )
 
-// Errors of an endpoint, beside the context's own.
+// ErrTimeout: the endpoint did not answer in time.
 var (
 	// ErrTimeout says that the endpoint did not answer in time.
 	ErrTimeout = errors.New("no answer in time")
@@ -44,7 +44,7 @@ var (
 	ErrTooLarge = errors.New("answer too large")
 )
 
-// StatusError says that the endpoint answered with another status than 200.
+// StatusError: the endpoint answered with another status than 200.
 type StatusError struct {
 	Host   string
 	Status int
@@ -63,7 +63,7 @@ func (e *StatusError) Error() string {
 	return fmt.Sprintf("%s answered %d %s", e.Host, e.Status, text)
 }
 
-// Refusal is what the endpoint means.
+// Refusal is the answer's meaning.
 func (e *StatusError) Refusal() Refusal {
 	r := e.refusal
 	if r.Class == "" {
@@ -151,7 +151,7 @@ func (e *Endpoint) Host() string { return e.base.Host }
 // Path is the path of the endpoint's URL. It is secret.
 func (e *Endpoint) Path() string { return e.base.Path }
 
-// KeepsConnection says whether requests share one connection, so that the ids of their
+// KeepsConnection says whether all requests share one connection, so that the ids of their
 // calls must differ.
 func (e *Endpoint) KeepsConnection() bool {
 	_, ok := e.transport.(*socket)
@@ -161,15 +161,15 @@ func (e *Endpoint) KeepsConnection() bool {
 // Close closes connections.
 func (e *Endpoint) Close() { e.transport.close() }
 
-// Redact returns text from the endpoint, shortened, printable and without its secrets.
+// Redact returns text from the endpoint, shortened, printable and without secrets.
 func (e *Endpoint) Redact(text string) string { return e.redactor.Text(text) }
 
-// Errorf makes an error that names the endpoint.
+// Errorf returns an error that names the endpoint.
 func (e *Endpoint) Errorf(format string, args ...any) error {
 	return fmt.Errorf("%s: %w", e.Host(), fmt.Errorf(format, args...))
 }
 
-// Malformed makes an error that says what is wrong with an answer of the endpoint.
+// Malformed returns an error that says what is wrong with an answer.
 func (e *Endpoint) Malformed(format string, args ...any) error {
 	return e.Errorf("%w", &MalformedError{fmt.Errorf(format, args...)})
 }
@@ -184,8 +184,8 @@ func (e *Endpoint) PostCalls(ctx context.Context, calls int, body []byte) (Answe
 	return e.do(ctx, calls, http.MethodPost, e.base, body)
 }
 
-// Get reads a path below the endpoint's URL. Segments are escaped; the endpoint's
-// own query, which may hold a key, is kept.
+// Get reads a path below the endpoint's URL. Segments are escaped; the query of the URL, which
+// may hold a key, is kept.
 func (e *Endpoint) Get(ctx context.Context, query url.Values, segments ...string) (Answer, error) {
 	escaped := make([]string, len(segments))
 	for i, s := range segments {
@@ -200,8 +200,8 @@ func (e *Endpoint) Get(ctx context.Context, query url.Values, segments ...string
 	return e.do(ctx, 0, http.MethodGet, at, nil)
 }
 
-// Answer is an endpoint's answer, with status 200 or that of AlsoAnswer. Its body is gone once it is
-// released, which is done when nothing of it is needed any more.
+// Answer is an answer with status 200, or that of AcceptStatus. Its body must not be used
+// after Release, which the caller owes.
 type Answer struct {
 	Status int // over HTTP
 	Header http.Header
@@ -213,7 +213,7 @@ type Answer struct {
 // Body is the answer's body.
 func (a Answer) Body() []byte { return *a.body }
 
-// Release lets the body's memory be used again: large answers follow each other.
+// Release returns the body's memory for the next answers.
 func (a Answer) Release() {
 	const most = 4 << 20
 	if cap(*a.body) <= most {
@@ -222,7 +222,7 @@ func (a Answer) Release() {
 	a.lease.Release()
 }
 
-// do sends a request when it is due, and notes what comes of it.
+// do sends a request when it is due, and records its outcome.
 func (e *Endpoint) do(ctx context.Context, calls int, method string, at *url.URL, body []byte) (Answer, error) {
 	patience, ok := ctx.Value(maxPauseKey{}).(time.Duration)
 	if !ok {
@@ -254,7 +254,7 @@ func (e *Endpoint) do(ctx context.Context, calls int, method string, at *url.URL
 	return answer, err
 }
 
-// noteRequest notes what came of a request.
+// noteRequest records the outcome of a request.
 func (e *Endpoint) noteRequest(begun time.Time, calls int, err error) {
 	now := time.Now()
 	e.health.requestDone(now.Sub(begun), err)
@@ -266,7 +266,7 @@ func (e *Endpoint) noteRequest(begun time.Time, calls int, err error) {
 	}
 }
 
-// NoteAnswers notes how many calls of a request were answered, if only with an error of
+// NoteAnswers records how many calls of a request were answered, if only with an error of
 // their own.
 func (e *Endpoint) NoteAnswers(calls int) {
 	if calls > 0 {
@@ -274,26 +274,25 @@ func (e *Endpoint) NoteAnswers(calls int) {
 	}
 }
 
-// NoteCall notes an error that one call of a request was answered with.
+// NoteCall records the error of one call of a request.
 func (e *Endpoint) NoteCall(err error) { e.health.count(err) }
 
-// NoteRefused notes calls of a request that were refused for their rate, as the last of
-// their errors says.
+// NoteRefused records calls that were refused for their rate; err is the last of their errors.
 func (e *Endpoint) NoteRefused(calls int, err error) {
 	e.limiter.noteRefused(time.Now(), calls, RefusalOf(err).Wait)
 }
 
 type maxPauseKey struct{}
 
-// withMaxPause bounds how long each request made with the context waits for an endpoint
-// that refused others for their rate.
+// withMaxPause bounds how long a request made with the context waits for an endpoint that is
+// paused for its rate.
 func withMaxPause(ctx context.Context, patience time.Duration) context.Context {
 	return context.WithValue(ctx, maxPauseKey{}, patience)
 }
 
 type timeoutKey struct{}
 
-// WithTimeout shortens the time of each request made with the context.
+// WithTimeout shortens the timeout of requests made with the context.
 func WithTimeout(ctx context.Context, timeout time.Duration) context.Context {
 	if shorter, ok := ctx.Value(timeoutKey{}).(time.Duration); ok {
 		timeout = min(timeout, shorter)

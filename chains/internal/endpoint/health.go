@@ -19,7 +19,7 @@ const (
 	Down        = "down"        // does not answer
 )
 
-// Status is how an endpoint is doing.
+// Status is the state of an endpoint and its counters.
 type Status struct {
 	Host      string
 	State     string           // one of the states
@@ -61,7 +61,7 @@ const (
 	latencyWeight     = 8               // of the moving average, what the newest answer makes
 )
 
-// requestStarted notes that a request is on its way.
+// requestStarted records that a request was sent.
 func (h *health) requestStarted() time.Time {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -70,14 +70,14 @@ func (h *health) requestStarted() time.Time {
 	return time.Now()
 }
 
-// requestAbandoned notes that nobody waits for a request any more.
+// requestAbandoned records that the caller of a request no longer waits.
 func (h *health) requestAbandoned() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.inFlight--
 }
 
-// requestDone notes what came of a request.
+// requestDone records the outcome of a request.
 func (h *health) requestDone(took time.Duration, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -93,7 +93,7 @@ func (h *health) requestDone(took time.Duration, err error) {
 	h.note(err)
 }
 
-// count counts an error.
+// count records an error.
 func (h *health) count(err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -121,7 +121,7 @@ func (h *health) note(err error) {
 	}
 }
 
-// fail counts failures that say that the endpoint failed.
+// fail adds to the failures in a row. From downAfter on the endpoint is down for a while.
 func (h *health) fail(n int) {
 	h.failures += n
 	if h.failures >= downAfter {
@@ -131,15 +131,14 @@ func (h *health) fail(n int) {
 	}
 }
 
-// MarkVerified notes that the endpoint serves the configured chain.
+// MarkVerified records that the endpoint has proved to serve the configured chain.
 func (e *Endpoint) MarkVerified() {
 	e.health.mu.Lock()
 	defer e.health.mu.Unlock()
 	e.health.verified = time.Now()
 }
 
-// VerifiedWithin says whether the endpoint has proved to serve the configured chain
-// within a time.
+// VerifiedWithin says whether that was proved within a time.
 func (e *Endpoint) VerifiedWithin(d time.Duration) bool {
 	e.health.mu.Lock()
 	defer e.health.mu.Unlock()
@@ -153,26 +152,27 @@ func (e *Endpoint) RequireVerification() {
 	e.health.verified = time.Time{}
 }
 
-// NoteHeight notes a height that the endpoint has.
+// NoteHeight records a height that the endpoint has.
 func (e *Endpoint) NoteHeight(height int64) {
 	e.health.mu.Lock()
 	defer e.health.mu.Unlock()
 	e.health.height, e.health.heightAt = max(e.health.height, height), time.Now()
 }
 
-// MarkPrunedBelow notes that the endpoint has no history below a height.
+// MarkPrunedBelow records that the endpoint has no history below a height.
 func (e *Endpoint) MarkPrunedBelow(height int64) {
 	e.health.mu.Lock()
 	defer e.health.mu.Unlock()
 	e.health.pruned, e.health.prunedAt = height, time.Now()
 }
 
-// MarkWrongChain notes that the endpoint serves another chain.
+// MarkWrongChain records that the endpoint serves another chain: it is avoided for a while.
 func (e *Endpoint) MarkWrongChain() { e.avoid(WrongChain, wrongChainBackoff) }
 
-// MarkLagging notes that the endpoint is behind what it was asked for.
+// MarkLagging records that the endpoint is behind what it was asked for.
 func (e *Endpoint) MarkLagging() { e.avoid(Lagging, minBackoff) }
 
+// avoid makes the pool prefer others for a while.
 func (e *Endpoint) avoid(state string, d time.Duration) {
 	e.health.mu.Lock()
 	defer e.health.mu.Unlock()
@@ -180,14 +180,15 @@ func (e *Endpoint) avoid(state string, d time.Duration) {
 	e.health.verified = time.Time{}
 }
 
-// succeeded notes that the endpoint answered what it was asked.
+// succeeded records that the endpoint answered what it was asked.
 func (h *health) succeeded() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.state, h.failures, h.avoidUntil = Up, 0, time.Time{}
 }
 
-// stateToLog is a change of state that is to be told: once, whatever goes on at the same time.
+// stateToLog returns the last logged state and the present one, which counts as logged from
+// now on.
 func (h *health) stateToLog() (was, is string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -195,7 +196,8 @@ func (h *health) stateToLog() (was, is string) {
 	return was, h.state
 }
 
-// fitness is how an endpoint compares with others for a request; the least is asked.
+// fitness is how an endpoint compares with others for a request, field by field; the least is
+// asked.
 type fitness struct {
 	avoidFor time.Duration // for which others are asked first
 	pruned   bool

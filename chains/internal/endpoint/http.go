@@ -59,7 +59,7 @@ func (t *httpTransport) roundTrip(ctx context.Context, method string, at *url.UR
 	return answer, err
 }
 
-// statusError is the error of an answer with another status than 200.
+// statusError returns the error of an answer with another status than 200.
 func (e *Endpoint) statusError(response *http.Response) error {
 	text, _ := io.ReadAll(io.LimitReader(response.Body, 4<<10))
 	return &StatusError{
@@ -70,12 +70,12 @@ func (e *Endpoint) statusError(response *http.Response) error {
 
 type acceptKey struct{}
 
-// AcceptStatus makes answers with a status other than 200 answers like any other.
+// AcceptStatus makes one more status than 200 an answer.
 func AcceptStatus(ctx context.Context, status int) context.Context {
 	return context.WithValue(ctx, acceptKey{}, status)
 }
 
-// read reads an answer's body, of a length if that is known, within the budget.
+// read reads an answer's body within the budget; length is the body's, -1 or 0 if unknown.
 func (e *Endpoint) read(ctx context.Context, header http.Header, body io.Reader, length int64) (Answer, error) {
 	buffer, ok := e.buffers.Get().(*[]byte)
 	if !ok {
@@ -116,9 +116,8 @@ func (e *Endpoint) readInto(ctx context.Context, answer Answer, body io.Reader, 
 	}
 }
 
-// nextBufferSize is the size of the buffer into which an answer goes on that has filled one:
-// the most that is read, halved as often as possible, so that the old one is at most
-// half as large as the new one.
+// nextBufferSize is the size of the buffer after one that is filled: the largest answer,
+// halved as often as possible, so that the old buffer is at most half as large as the new one.
 func (e *Endpoint) nextBufferSize(filled, length int64) int64 {
 	const first = 64 << 10
 	size := e.maxBody + 1
@@ -133,7 +132,7 @@ func (e *Endpoint) transportError(err error) error {
 	return e.Errorf("%w", &TransportError{e.redactor.Error(withoutURL(err))})
 }
 
-// withoutURL takes the URL out of an error of net/http.
+// withoutURL removes the URL from an error of net/http.
 func withoutURL(err error) error {
 	if with, ok := errors.AsType[*url.Error](err); ok {
 		return with.Err

@@ -8,7 +8,7 @@ import (
 
 var errNoIDs = errors.New("no ids")
 
-// idsOf are the least and the greatest id of a JSON-RPC message.
+// idsOf returns the least and the greatest id of a JSON-RPC message.
 func idsOf(body []byte) (least, greatest int64, err error) {
 	l := &jlexer.Lexer{Data: body}
 	found := false

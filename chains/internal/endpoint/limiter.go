@@ -10,9 +10,9 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// limiter paces the calls to one endpoint: within a configured number of requests a
-// second, and, once the endpoint has refused calls for their rate, within what it was
-// seen to answer, which then grows again until it refuses again.
+// limiter paces the calls to one endpoint: within the configured number of requests a second
+// and, once the endpoint has refused calls for their rate, within the rate that it was seen to
+// answer, which then grows until calls are refused again.
 type limiter struct {
 	requests *rate.Limiter // as configured; nil: any number
 	pacing   Pacing
@@ -54,8 +54,7 @@ func newLimiter(requestsPerSecond float64, pacing Pacing) *limiter {
 	return l
 }
 
-// pausedError says that an endpoint is not to be asked for longer than there is
-// patience.
+// pausedError: an endpoint is paused for longer than the caller waits.
 type pausedError struct{ pause time.Duration }
 
 func (e *pausedError) Error() string {
@@ -65,8 +64,8 @@ func (e *pausedError) Error() string {
 // Class is the class that the error is counted in.
 func (e *pausedError) Class() string { return RateLimited }
 
-// wait waits until a request of a number of calls is due, for a pause no longer than
-// there is patience.
+// wait waits until a request of a number of calls is due; it fails at once if that is after a
+// longer pause than maxPause.
 func (l *limiter) wait(ctx context.Context, calls int, patience time.Duration) error {
 	if pause := l.pausedFor(time.Now()); pause > patience {
 		return &pausedError{pause}
@@ -89,8 +88,7 @@ func (l *limiter) wait(ctx context.Context, calls int, patience time.Duration) e
 	}
 }
 
-// delay is how long a request has to wait; if not at all, its calls are counted, of
-// which there is one at least.
+// delay is how long a request must wait. If it is 0 its calls, one at least, are counted.
 func (l *limiter) delay(now time.Time, calls int) time.Duration {
 	calls = max(calls, 1)
 	l.mu.Lock()
@@ -115,7 +113,7 @@ func (l *limiter) pausedFor(now time.Time) time.Duration {
 	return l.paused.Sub(now)
 }
 
-// noteAnswered notes that calls were answered.
+// noteAnswered records calls that were answered.
 func (l *limiter) noteAnswered(now time.Time, calls int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -130,8 +128,8 @@ func (l *limiter) noteAnswered(now time.Time, calls int) {
 	}
 }
 
-// noteRefused notes that calls were refused for their rate; wait is how long the endpoint
-// said to wait, if it did. A few refusals among many answers make a pause, and leave the
+// noteRefused records calls that were refused for their rate; wait is how long the endpoint
+// said to wait, 0 if it did not. A few refusals among many answers make a pause and leave the
 // rate as it is.
 func (l *limiter) noteRefused(now time.Time, calls int, wait time.Duration) {
 	l.mu.Lock()
@@ -158,7 +156,7 @@ func (l *limiter) noteRefused(now time.Time, calls int, wait time.Duration) {
 	l.rate, l.lowered = max(0.8*seen, l.pacing.MinRate), now
 }
 
-// decay lets what was answered long ago count less.
+// decay makes old answers count less.
 func (l *limiter) decay(now time.Time) {
 	elapsed := now.Sub(l.since)
 	l.since = now

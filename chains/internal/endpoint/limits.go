@@ -15,9 +15,9 @@ type Limits struct {
 	missing   map[string]time.Time // methods, until when they are not asked for
 }
 
-// limit is the most of something that is answered. Between what was answered and what
-// was refused it is found by bisection. A limit that the endpoint named, or that is
-// about nothing else, is kept; others are tried again after a while.
+// limit is the most of something that is answered. Between what was answered and what was
+// refused it is found by bisection. A limit that the endpoint named, or that an error about
+// nothing else showed, is kept; others are tried again after a number of successes.
 type limit struct {
 	named          int64 // by the endpoint; 0: none
 	refusedForGood int64 // the least that was refused for good; 0: none
@@ -32,7 +32,7 @@ const (
 	maxRetryAfter = 1 << 14
 )
 
-// bound is the least that is not to be asked for; 0: none.
+// bound is the least amount not to ask for; 0: none.
 func (l *limit) bound() int64 {
 	if l.refusedForGood > 0 && (l.refused == 0 || l.refusedForGood < l.refused) {
 		return l.refusedForGood
@@ -40,7 +40,7 @@ func (l *limit) bound() int64 {
 	return l.refused
 }
 
-// toAsk is how much to ask for where wanted is the most.
+// toAsk is how much to ask for, of the amount wanted.
 func (l *limit) toAsk(wanted int64) int64 {
 	if l.named > 0 {
 		wanted = min(wanted, l.named)
@@ -58,8 +58,7 @@ func (l *limit) toAsk(wanted int64) int64 {
 // settled says whether the limit is known closely enough.
 func (l *limit) settled() bool { return l.answered > 0 && l.bound()-l.answered <= max(1, l.answered/8) }
 
-// refuse learns that n was refused. named is the limit that the endpoint named, 0 if
-// none.
+// refuse learns that n was refused. named is the limit that the endpoint named, 0 if none.
 func (l *limit) refuse(n, named int64, lasting bool) {
 	switch {
 	case n <= 1, l.named > 0 && l.named < n: // what was under way when it was named
@@ -101,7 +100,7 @@ func (l *limit) succeed(n int64) {
 	}
 }
 
-// beyond is how much is not tried yet after n was answered.
+// beyond is an amount that is not tried yet after n was answered.
 func beyond(n int64) int64 { return 4 * min(n, 1<<60) }
 
 // Blocks is how many blocks a request may span, of the most that are wanted.
@@ -167,7 +166,7 @@ func (l *Limits) AddressesRefused(n int, named int64) {
 	l.addresses.refuse(int64(n), named, true)
 }
 
-// missingFor is how long a method that an endpoint does not have is not asked for.
+// missingFor is how long a missing method is not asked for.
 const missingFor = 10 * time.Minute
 
 // LacksMethod says whether the endpoint lately said that it does not have a method.
@@ -187,7 +186,7 @@ func (l *Limits) MarkMethodMissing(method string) {
 	l.missing[method] = time.Now().Add(missingFor)
 }
 
-// BatchSuspected learns that a request of n calls failed, whose parts were answered. The
+// BatchSuspected learns that a request of n calls failed whose halves were answered. The
 // second time in a row it counts as refused.
 func (l *Limits) BatchSuspected(n int) {
 	l.mu.Lock()

@@ -17,13 +17,13 @@ type Pool struct {
 	log    *slog.Logger
 }
 
-// Need is what a request wants of the endpoint that it goes to: the blocks or ledger
-// versions that it is about. Zero: any endpoint will do.
+// Need is the blocks or ledger versions that a request is about: endpoints that have them are
+// preferred. Zero: any endpoint will do.
 type Need struct{ From, To int64 }
 
-// NewPool makes a pool of endpoints, at least one. verify asks one of them whether it
-// serves the configured chain; an endpoint is asked before its first use, and again
-// after its connection was lost or it was doubted.
+// NewPool makes a pool of at least one endpoint. verify asks an endpoint whether it serves the
+// configured chain: before its first use, and again after its connection was lost or
+// RequireVerification was called.
 func NewPool(endpoints []Config, verify func(context.Context, *Endpoint) error, log *slog.Logger) (*Pool, error) {
 	if len(endpoints) == 0 {
 		return nil, errors.New("a chain needs an endpoint")
@@ -58,15 +58,14 @@ func (p *Pool) Statuses() []Status {
 	return out
 }
 
-// Use runs an attempt with one endpoint, the fittest, and goes on with the others
-// while it fails. A refusal of too much at once ends it: that is for the caller to
-// answer; an answer that is larger than was allowed may be the endpoint's fault. The error is
-// the last one.
+// Use runs an attempt with the fittest endpoint, and with the others while it fails. A refusal
+// of size is returned without failover, as the caller must ask for less; an answer larger than
+// allowed is failed over, as it may be the endpoint's fault. The error is the last one.
 func (p *Pool) Use(ctx context.Context, need Need, attempt func(context.Context, *Endpoint) error) error {
 	return p.UseOther(ctx, nil, need, attempt)
 }
 
-// UseOther is Use without one of the endpoints, unless there are no others.
+// UseOther is Use without one of the endpoints, unless it is the only one.
 func (p *Pool) UseOther(ctx context.Context, but *Endpoint, need Need, attempt func(context.Context, *Endpoint) error) error {
 	tried := map[*Endpoint]bool{}
 	if but != nil && len(p.all) > 1 {
@@ -87,7 +86,7 @@ func (p *Pool) UseOther(ctx context.Context, but *Endpoint, need Need, attempt f
 	}
 }
 
-// pick is the fittest of the endpoints that were not tried.
+// pick returns the fittest of the endpoints that were not tried, at random among equals.
 func (p *Pool) pick(need Need, tried map[*Endpoint]bool) *Endpoint {
 	var best []*Endpoint
 	var of fitness
@@ -122,7 +121,7 @@ func (f fitness) compare(other fitness) int {
 	)
 }
 
-// try runs an attempt with one endpoint; others is how many could be tried after it.
+// try runs an attempt with one endpoint; others is how many can be tried after it.
 func (p *Pool) try(ctx context.Context, e *Endpoint, others int, attempt func(context.Context, *Endpoint) error) error {
 	if len(p.all) > 1 {
 		ctx = withMaxPause(ctx, maxAwait)
@@ -138,7 +137,7 @@ func (p *Pool) try(ctx context.Context, e *Endpoint, others int, attempt func(co
 	return err
 }
 
-// await waits a while for an endpoint that does not work: nothing else is fitter.
+// await waits, a while at most, for an endpoint that is paused or down: no other is fitter.
 func (p *Pool) await(ctx context.Context, e *Endpoint) error {
 	wait := e.fitness(Need{}).avoidFor
 	if wait <= 0 {

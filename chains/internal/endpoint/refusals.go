@@ -18,10 +18,10 @@ type Refusal struct {
 	Wait     time.Duration // how long to wait, if it says so
 }
 
-// IsRate says whether a refusal is about how often is asked, not about what.
+// IsRate says whether a refusal is about how often the endpoint is asked.
 func (r Refusal) IsRate() bool { return r.Class == RateLimited || r.Class == ComputeUnits }
 
-// IsSize says whether a refusal is about how much is asked for at once.
+// IsSize says whether a refusal is about how much is asked for in one request.
 func (r Refusal) IsSize() bool {
 	switch r.Class {
 	case RangeTooLarge, TooManyResults, AnswerTooLarge, TooManyAddresses:
@@ -30,7 +30,7 @@ func (r Refusal) IsSize() bool {
 	return false
 }
 
-// rule is a row of the table of refusals: what it names must all be met.
+// rule is a row of the table of refusals. All that it names must match.
 type rule struct {
 	class    string
 	statuses []int          // HTTP; none: any
@@ -38,13 +38,12 @@ type rule struct {
 	text     *regexp.Regexp // nil: any
 }
 
-// rules is the table of what nodes and providers say when they refuse; the first
-// rule that is met counts. Words come before codes and statuses, which mean several
-// things each, and words about ranges before those about rates: sentences about
-// ranges hold "requests", "limit" and "exceeded" too. Collected from geth, Erigon,
-// Nethermind, Besu, reth, Bor, Alchemy, Infura, QuickNode, Ankr, dRPC, LlamaNodes and
-// public nodes of BNB Smart Chain and Polygon: their sources, documentation and the
-// issues of other indexers.
+// rules is the table of what nodes and providers say when they refuse; the first rule that
+// matches counts. Texts come before codes and statuses, which mean several things each, and
+// texts about ranges before those about rates: sentences about ranges have "requests", "limit"
+// and "exceeded", too. Collected from geth, Erigon, Nethermind, Besu, reth, Bor, Alchemy,
+// Infura, QuickNode, Ankr, dRPC, LlamaNodes and public nodes of BNB Smart Chain and Polygon:
+// their sources, their documentation and the issues of other indexers.
 var rules = []rule{
 	{class: ComputeUnits, statuses: []int{http.StatusTooManyRequests}, text: computeUnits},
 	{class: RateLimited, statuses: []int{http.StatusTooManyRequests}},
@@ -78,8 +77,8 @@ var computeUnits = pattern(`compute units|\bcu\b|throughput|capacity`)
 
 func pattern(pattern string) *regexp.Regexp { return regexp.MustCompile(`(?i)` + pattern) }
 
-// Classify reads a refusal: an HTTP status other than 200, 0 if there is none, the
-// code of a JSON-RPC error, 0 if there is none, and the text that came with either.
+// Classify reads a refusal: the HTTP status if it is not 200, else 0; the code of a JSON-RPC
+// error, 0 if there is none; and the text that came with either.
 func Classify(status int, code int64, text string) Refusal {
 	if strings.HasPrefix(strings.TrimSpace(text), "<") {
 		text = "" // a page for people, which may hold any words
@@ -98,9 +97,8 @@ func Classify(status int, code int64, text string) Refusal {
 	return r
 }
 
-// classifyBody reads the body of an answer with a status other than 200: text, or
-// JSON-RPC with an error. Of an error the message alone counts, as names of fields are
-// words too.
+// classifyBody reads the body of an answer with another status than 200: text, or a JSON-RPC
+// error, of which only the message counts, as names of fields would match, too.
 func classifyBody(status int, body []byte) Refusal {
 	var answer struct {
 		Error struct {
@@ -143,7 +141,7 @@ var (
 	decimalRange = regexp.MustCompile(`(?i)range:? (\d{1,18}) ?(?:-|to|\.\.) ?(\d{1,18})`)
 )
 
-// rangeIn is the range of blocks that a text offers, or 0, 0.
+// rangeIn returns the range of blocks that a text offers, or 0, 0.
 func rangeIn(text string) (from, to int64) {
 	for _, pattern := range []*regexp.Regexp{hexRange, decimalRange} {
 		if m := pattern.FindStringSubmatch(text); m != nil {
@@ -157,8 +155,7 @@ func rangeIn(text string) (from, to int64) {
 	return 0, 0
 }
 
-// limits are how a text names the most that is answered; the first that is found
-// counts.
+// limits are the ways in which a text names the most that is answered; the first match counts.
 var limits = []*regexp.Regexp{
 	pattern(`\d+ ?> ?` + number),
 	pattern(`exceeds? (?:the )?(?:server )?(?:max(?:imum)? )?(?:block )?(?:range )?(?:limit )?(?:of )?` + number),
@@ -171,7 +168,7 @@ var limits = []*regexp.Regexp{
 
 const number = `(\d[\d,_]*k?)\b`
 
-// otherUnits follow numbers that are of something else.
+// otherUnits follow numbers that are not of blocks, calls or addresses.
 var otherUnits = pattern(`^ ?(?:ms|s|sec(?:ond)?s?|m|min(?:ute)?s?|h|hours?|days?|%|bytes|[kmg]i?b)\b`)
 
 func limitIn(text string) int64 {
@@ -190,7 +187,7 @@ func limitIn(text string) int64 {
 
 var waits = pattern(`(?:retry|try again|wait|back ?off)\D{0,20}(\d{1,6}(?:\.\d{1,3})?) ?(ms|milliseconds?|s|sec|seconds?|m|min|minutes?)\b`)
 
-// maxWait bounds what an endpoint can make a chain wait.
+// maxWait bounds for how long an endpoint can make a chain wait.
 const maxWait = 10 * time.Minute
 
 func waitIn(text string) time.Duration {
@@ -212,8 +209,7 @@ func waitIn(text string) time.Duration {
 	return min(time.Duration(n*float64(unit)), maxWait)
 }
 
-// retryAfter is what an HTTP header Retry-After says, or one of the headers with
-// which rate limits are told: seconds, or a date.
+// retryAfter reads the header Retry-After: seconds, or a date.
 func retryAfter(header http.Header, now time.Time) time.Duration {
 	text := header.Get("Retry-After")
 	if seconds, err := strconv.ParseFloat(text, 64); err == nil && seconds >= 0 {

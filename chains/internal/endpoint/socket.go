@@ -13,8 +13,8 @@ import (
 	"github.com/coder/websocket"
 )
 
-// socket is the transport of ws and wss: JSON-RPC over one connection, which is made
-// when it is needed. The answer of a request is told by its calls' ids.
+// socket is the transport of ws and wss: JSON-RPC over one connection, made on demand. Answers
+// are matched to requests by the ids of their calls.
 type socket struct {
 	*Endpoint
 	header  http.Header
@@ -64,7 +64,7 @@ func (s *socket) close() {
 	}
 }
 
-// connected is the connection, made if there is none.
+// connected returns the connection, and makes it if there is none.
 func (s *socket) connected(ctx context.Context) (*connection, error) {
 	select {
 	case s.dialing <- struct{}{}:
@@ -88,7 +88,7 @@ func (s *socket) connected(ctx context.Context) (*connection, error) {
 	return s.startReading(ws)
 }
 
-// startReading begins to read a new connection.
+// startReading makes a connection the current one.
 func (s *socket) startReading(ws *websocket.Conn) (*connection, error) {
 	ws.SetReadLimit(-1) // read bounds it, within the budget
 	s.mu.Lock()
@@ -103,7 +103,7 @@ func (s *socket) startReading(ws *websocket.Conn) (*connection, error) {
 	return s.conn, nil
 }
 
-// alive is the connection, nil if there is none.
+// alive returns the connection, nil if there is none.
 func (s *socket) alive() *connection {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -145,7 +145,7 @@ func (s *socket) roundTrip(ctx context.Context, _ string, _ *url.URL, body []byt
 	return Answer{}, err
 }
 
-// expect waits for the answer to calls with ids from first to last.
+// expect registers a request with the ids of its calls.
 func (c *connection) expect(first, last int64) *exchange {
 	x := &exchange{first: first, count: last - first + 1, done: make(chan struct{})}
 	c.mu.Lock()
@@ -154,8 +154,8 @@ func (c *connection) expect(first, last int64) *exchange {
 	return x
 }
 
-// forget waits for an answer no longer, and says whether it has come: then it is the
-// caller's to release.
+// forget stops waiting for an answer. It reports whether it has come: then the caller must
+// release it.
 func (c *connection) forget(x *exchange) (answered bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -166,7 +166,7 @@ func (c *connection) forget(x *exchange) (answered bool) {
 	return true
 }
 
-// readAll hands out answers until the connection is lost.
+// readAll dispatches answers until the connection is lost.
 func (c *connection) readAll() {
 	defer c.ws.CloseNow()
 	for {
@@ -178,7 +178,7 @@ func (c *connection) readAll() {
 	}
 }
 
-// readOne reads a message, which must not take longer than a request.
+// readOne reads one message, within the timeout of a request.
 func (c *connection) readOne() error {
 	_, message, err := c.ws.Reader(c.ctx)
 	if err != nil {
@@ -229,7 +229,7 @@ func (c *connection) dispatch(answer Answer) {
 	}
 }
 
-// deliver hands an answer to an exchange, if there is one.
+// deliver gives an answer to the exchange that matches, if there is one.
 func (c *connection) deliver(answer Answer, to func(*exchange) bool) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -244,7 +244,7 @@ func (c *connection) deliver(answer Answer, to func(*exchange) bool) bool {
 	return false
 }
 
-// largestExchange tells the exchange with the most calls, of several the first.
+// largestExchange matches the exchange with the most calls, of several the first.
 func (c *connection) largestExchange() func(*exchange) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -266,8 +266,9 @@ func (s *socket) announce() {
 	}
 }
 
-// OnHeads has a function called for each head that the endpoint announces, which must
-// not block. Where connections are not kept it never is, and OnHeads reports false.
+// OnHeads sets the function that is called for each new head that the endpoint announces; it
+// must not block. It reports false if the endpoint keeps no connection, and so never announces
+// any.
 func (e *Endpoint) OnHeads(announce func()) bool {
 	s, ok := e.transport.(*socket)
 	if !ok {
@@ -279,8 +280,7 @@ func (e *Endpoint) OnHeads(announce func()) bool {
 	return true
 }
 
-// Connection is a value that changes with each connection to the endpoint; nil where
-// there is none.
+// Connection returns a value that identifies the present connection, nil if there is none.
 func (e *Endpoint) Connection() any {
 	s, ok := e.transport.(*socket)
 	if !ok {

@@ -14,15 +14,15 @@ import (
 	"github.com/imart/event-worker/markets"
 )
 
-// Windows reads final blocks in windows, which all streams share that stand near each
-// other, several in flight:
+// Windows are the windows in which final blocks are read. Streams near each other share them,
+// and several are in flight:
 //
 //	blocks    0      1000      3000      7000
 //	windows   ├───────┼─────────┼─────────┼╌╌╌╌╌▶   list and buy are read together
 //	          list ───────▶             ▲
 //	          buy  ──────────▶          in flight, ahead of both
 //
-// A stream that stands elsewhere has windows of its own until it meets others.
+// A stream far from the others has windows of its own until it catches up with them.
 type Windows struct {
 	cfg    Config
 	source Source
@@ -85,7 +85,7 @@ type Source interface {
 	FinalityInDoubt() bool
 }
 
-// Read reads the events of a source behind a place, at most to the block last.
+// Read reads the events of a source after a place, up to the block last at most.
 func (b *Windows) Read(ctx context.Context, view *chains.View, key string, after markets.Place, last int64, limit int) (chains.Page, error) {
 	page := chains.Page{To: after}
 	for {
@@ -115,7 +115,7 @@ func (b *Windows) Read(ctx context.Context, view *chains.View, key string, after
 	}
 }
 
-// readWindow reads what a window holds behind a place.
+// readWindow reads what one window holds after a place.
 func (b *Windows) readWindow(ctx context.Context, view *chains.View, w *window, key string, after markets.Place, last int64, limit int) (chains.Page, error) {
 	select {
 	case <-ctx.Done():
@@ -152,7 +152,7 @@ func (b *Windows) readWindow(ctx context.Context, view *chains.View, w *window, 
 	return cut(chains.Page{To: to, Raws: raws}, limit), nil
 }
 
-// Reset drops all windows: nothing that was final is certain.
+// Reset drops all windows: nothing that was final is certain any more.
 func (b *Windows) Reset() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -168,8 +168,7 @@ func (b *Windows) clear() {
 	clear(b.ends)
 }
 
-// cut shortens a page of more than twice as many events as wanted, behind a whole
-// block.
+// cut shortens a page of more than twice the wanted number of events, after a whole block.
 func cut(page chains.Page, limit int) chains.Page {
 	if len(page.Raws) <= 2*limit {
 		return page

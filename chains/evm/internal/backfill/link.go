@@ -10,8 +10,8 @@ import (
 	"github.com/imart/event-worker/markets"
 )
 
-// windowEnds are the ends of windows that were fetched lately, kept or not, and the places
-// within windows that were asked for.
+// windowEnds are the last blocks of windows fetched lately, kept or not, and places within
+// windows that were asked for.
 type windowEnds map[markets.Place]windowEnd
 
 type windowEnd struct {
@@ -28,9 +28,9 @@ func (e windowEnds) add(at markets.Place, of windowEnd) {
 	e[at] = of
 }
 
-// link makes sure that a window begins on the branch of a place at which a stream stands,
-// and that it ends on the view's. Windows that one endpoint gave one after the other
-// belong together.
+// link checks that a window continues the branch of the place that a stream has reached, and
+// that it ends on the view's branch. Consecutive windows from one endpoint are taken to be of
+// one branch.
 func (b *Windows) link(ctx context.Context, view *chains.View, w *window, after markets.Place) error {
 	if w.last == view.Final.Seq && view.Final.Hash != "" && w.hash != view.Final.Hash {
 		return fmt.Errorf("%w: block %d is no longer %s", chains.ErrReorganised, w.last, view.Final.Hash)
@@ -56,7 +56,8 @@ func (b *Windows) link(ctx context.Context, view *chains.View, w *window, after 
 	return nil
 }
 
-// maxLinkAge is how far apart in time windows may be that belong together.
+// maxLinkAge is how far apart in time two windows of one endpoint may be fetched to be taken
+// as one branch.
 const maxLinkAge = time.Minute
 
 func (b *Windows) isLinked(w *window, after markets.Place) bool {

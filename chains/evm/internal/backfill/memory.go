@@ -5,19 +5,19 @@ import (
 	"time"
 )
 
-// backpressure have sources that read ahead of others leave them the memory: else windows that
-// the slow ones still need would be fetched again for them alone.
+// backpressure makes sources that are ahead wait for those behind when memory is short: else
+// windows that the slower ones still need would be dropped and fetched again for each of them.
 type backpressure struct {
 	outOfMemory bool                 // a window was not kept, and none was released since
 	freed       chan struct{}        // closed when one is released
 	lastRead    map[string]time.Time // by source, when it last read on
 }
 
-// stalledAfter is how long a source may stand still while others wait for it.
+// stalledAfter is how long a source may make no progress while others wait for it.
 const stalledAfter = time.Second
 
-// mustWait says whether a source is to wait for those behind it, which read on and make
-// room.
+// mustWait says whether a source must wait for those behind it, which free memory as they read
+// on.
 func (b *Windows) mustWait(key string) bool {
 	if !b.outOfMemory {
 		return false
@@ -30,7 +30,7 @@ func (b *Windows) mustWait(key string) bool {
 	return false
 }
 
-// release gives back what a window takes.
+// release returns a window's memory to the budget.
 func (b *Windows) release(w *window) {
 	if w.lease == nil {
 		return
@@ -41,7 +41,8 @@ func (b *Windows) release(w *window) {
 	b.freed = make(chan struct{})
 }
 
-// waitForMemory waits until there may be room, or those that were waited for stand still.
+// waitForMemory waits until memory may have been freed, or the sources that hold it may have
+// stalled.
 func waitForMemory(ctx context.Context, room <-chan struct{}) error {
 	timer := time.NewTimer(stalledAfter / 4)
 	defer timer.Stop()

@@ -9,9 +9,9 @@ import (
 	"github.com/imart/event-worker/markets"
 )
 
-// placeAt is the place at a block of a window, asked for once for all streams. Streams
-// read by halves of the way to the head: the places at which they will stop next come in
-// the same request.
+// placeAt returns the place at a block within a window, asked for once for all streams.
+// Streams advance by halves of the way to the head, so the places at which they will stop next
+// come in the same request.
 func (b *Windows) placeAt(ctx context.Context, view *chains.View, w *window, number int64) (markets.Place, error) {
 	if place, ok := b.knownPlace(w, number); ok {
 		return place, nil
@@ -38,9 +38,8 @@ func (b *Windows) knownPlace(w *window, number int64) (markets.Place, bool) {
 	return place, ok
 }
 
-// fetchPlaces asks for the place at a block and for those that follow it by halves. The
-// window's end comes in the same answer: the places are on the branch that the window's
-// logs are of.
+// fetchPlaces asks for the place at a block and for those that follow it by halves, together
+// with the window's last block: so they are on the branch of the window's logs.
 func (b *Windows) fetchPlaces(ctx context.Context, head int64, w *window, number int64) (place markets.Place, err error) {
 	numbers := []int64{number}
 	for next := number; next < w.last; next += max(1, (head-next)/2) {

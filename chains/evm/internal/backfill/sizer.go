@@ -2,8 +2,8 @@ package backfill
 
 import "sync"
 
-// windowSizer says how many blocks a window is to span, so that it holds about as many events
-// as are wanted. What endpoints refuse is theirs to know (endpoint.Limits).
+// windowSizer chooses how many blocks a window spans, so that it holds about windowEvents
+// events. What endpoints refuse is kept in endpoint.Limits.
 type windowSizer struct {
 	most int64 // blocks
 
@@ -22,14 +22,14 @@ func newWindowSizer(most int64) *windowSizer {
 	return &windowSizer{most: most, blocks: min(firstWindow, most)}
 }
 
-// blocksPerWindow is how many blocks to ask for.
+// blocksPerWindow is how many blocks the next window spans.
 func (s *windowSizer) blocksPerWindow() int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.blocks
 }
 
-// suspiciouslyFew says whether a range holds far fewer events than those before it did.
+// suspiciouslyFew says whether a range holds far fewer events than those before it.
 func (s *windowSizer) suspiciouslyFew(blocks int64, events int) bool {
 	const least, part = 8, 4
 	s.mu.Lock()
@@ -38,7 +38,7 @@ func (s *windowSizer) suspiciouslyFew(blocks int64, events int) bool {
 	return expected >= least && float64(events) < expected/part
 }
 
-// observe learns from a range that held a number of events.
+// observe learns from a range of blocks that held a number of events.
 func (s *windowSizer) observe(blocks int64, events int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -12,7 +12,7 @@ import (
 	"github.com/imart/event-worker/markets"
 )
 
-// window is a range of final blocks that is fetched once.
+// window is a range of final blocks that is fetched once, for all sources that need it.
 type window struct {
 	first, last int64 // last may become less until it is done
 	interest    eth.Interest
@@ -44,8 +44,8 @@ func (w *window) fillTimes(ctx context.Context, source Source) error {
 	return source.FillTimes(ctx, w.raws)
 }
 
-// windowFor is the window that holds a block for a source. It is fetched unless it is there,
-// and so are some that follow it; or there is none until there is room for it.
+// windowFor returns the window that holds a block for a source, opening it and some after it
+// if need be; or nil, and a channel that is closed when memory was freed.
 func (b *Windows) windowFor(view *chains.View, key string, block int64) (*window, <-chan struct{}) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -68,7 +68,7 @@ func (b *Windows) windowFor(view *chains.View, key string, block int64) (*window
 	return w, nil
 }
 
-// find is the window that holds a block for a source, if there is one.
+// find returns the window that holds a block for a source, nil if there is none.
 func (b *Windows) find(key string, block int64) *window {
 	for _, w := range b.windows {
 		if w.first <= block && block <= w.last && w.interest.Keys[key] {
@@ -78,7 +78,7 @@ func (b *Windows) find(key string, block int64) *window {
 	return nil
 }
 
-// readAhead begins the windows behind one, as many as are allowed.
+// readAhead opens windows after one, as many as may be in flight.
 func (b *Windows) readAhead(key string, w *window, final int64) {
 	inFlight, ahead := 0, 0
 	for _, other := range b.windows {
@@ -97,7 +97,7 @@ func (b *Windows) readAhead(key string, w *window, final int64) {
 	}
 }
 
-// open begins to fetch a window from a block on.
+// open starts to fetch a window that begins at a block.
 func (b *Windows) open(ctx context.Context, key string, first, final int64) *window {
 	last := min(first+b.windowSize()-1, final)
 	for _, other := range b.windows {
@@ -112,7 +112,8 @@ func (b *Windows) open(ctx context.Context, key string, first, final int64) *win
 	return w
 }
 
-// windowSize is how many blocks a window is to span: no more than an endpoint answers at once.
+// windowSize is how many blocks a new window spans: at most as many as an endpoint answers at
+// once.
 func (b *Windows) windowSize() int64 {
 	return b.source.LargestRange(b.sizes.blocksPerWindow())
 }
@@ -129,8 +130,8 @@ func (b *Windows) interestedIn(last int64) eth.Interest {
 	return in
 }
 
-// fetch fetches a window, or as much of it as an endpoint answers at once: the rest is
-// left to other windows, which are asked for side by side.
+// fetch fetches a window, or as much of it as an endpoint answers at once: later windows hold
+// the rest.
 func (b *Windows) fetch(ctx context.Context, w *window) {
 	got, err := b.source.FetchRange(ctx, w.interest, w.first, w.last)
 	defer b.source.Fetched(b.ctx, got.Raws)
@@ -153,8 +154,8 @@ func (b *Windows) fetch(ctx context.Context, w *window) {
 	close(w.done)
 }
 
-// evict drops the windows that all of their sources have read, and the first ones if
-// there are too many; the newest that was read is kept, to link the next one to.
+// evict drops the windows that all of their sources have read, and the first ones if there are
+// too many. The last one that was read is kept, to link the next one to.
 func (b *Windows) evict() {
 	read := func(w *window) bool {
 		for key := range w.interest.Keys {
@@ -180,6 +181,7 @@ func (b *Windows) evict() {
 	}
 }
 
+// discard drops a window whose branch is in doubt.
 func (b *Windows) discard(w *window) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -194,7 +196,7 @@ func (b *Windows) remove(w *window) {
 	}
 }
 
-// Range is what one request for logs of final blocks brought.
+// Range is the logs of final blocks from First to Last that one endpoint answered.
 type Range struct {
 	First, Last int64
 	Hash        string // of the block at last

@@ -9,8 +9,8 @@ import (
 	"github.com/imart/event-worker/markets"
 )
 
-// Bloom is a block's logs bloom (Yellow Paper 4.4.1): a set of the addresses and topics
-// of its logs, which may seem to hold more than it does, never less. Nil is none.
+// Bloom is a block's logs bloom (Yellow Paper 4.4.1): a set of the addresses and topics of its
+// logs, with false positives and without false negatives. It is nil if the header has none.
 type Bloom []byte
 
 const bloomBytes = 256
@@ -31,7 +31,7 @@ func scanBloom(l *jlexer.Lexer) Bloom {
 	return b
 }
 
-// Informative tells whether the bloom is one that logs leave: neither empty nor full.
+// Informative says whether the bloom is neither empty nor full, as logs leave it.
 func (b Bloom) Informative() bool {
 	if b == nil {
 		return false
@@ -43,7 +43,7 @@ func (b Bloom) Informative() bool {
 	return !empty && !full
 }
 
-// digest is the three bits that an address or a topic sets.
+// digest is the three bits that an address or a topic sets in a bloom.
 type digest [3]struct {
 	index int
 	mask  byte
@@ -73,7 +73,7 @@ func (b Bloom) add(d digest) {
 	}
 }
 
-// BloomOf is the bloom of logs.
+// BloomOf returns the bloom of logs.
 func BloomOf(raws []markets.Raw) Bloom {
 	b := make(Bloom, bloomBytes)
 	for i := range raws {
@@ -115,9 +115,9 @@ func (f Filter) mayContainTopic(b Bloom) bool {
 	return len(f.topics) == 0
 }
 
-// isMissingLogs says whether logs of the filter are missing from a block's, going by its
-// bloom: one of its topics seems to be there with one of its contracts, and no log has
-// it. Blooms of busy blocks often seem to hold more than they do.
+// isMissingLogs says whether, going by a block's bloom, logs of the filter are missing from
+// the block's: the bloom has one of the filter's topics and one of its addresses, and no log
+// has that topic. Blooms of busy blocks have many false positives.
 func (f Filter) isMissingLogs(b Bloom, raws []markets.Raw) bool {
 	if !b.Informative() || !f.mayContainAddress(b) {
 		return false

@@ -11,8 +11,8 @@ import (
 	"github.com/imart/event-worker/markets"
 )
 
-// Filter is a source, ready to ask and to check. Without addresses or without
-// topics it matches any.
+// Filter is a source, ready to query and to check. Without addresses or without topics it
+// matches any.
 type Filter struct {
 	Addresses map[[20]byte]bool
 	topics    map[[32]byte]bool
@@ -40,7 +40,7 @@ func NewFilter(source markets.Source) (Filter, error) {
 	return f.withDigests(), nil
 }
 
-// withDigests is the filter, ready to look into blooms.
+// withDigests returns the filter ready to look into blooms.
 func (f Filter) withDigests() Filter {
 	f.addressDigests, f.topicDigests = map[[20]byte]digest{}, map[[32]byte]digest{}
 	for address := range f.Addresses {
@@ -52,7 +52,7 @@ func (f Filter) withDigests() Filter {
 	return f
 }
 
-// Union is a filter that matches whatever any of the filters does.
+// Union returns a filter that matches whatever any of the filters does.
 func Union(filters map[string]Filter) Filter {
 	u := Filter{Addresses: map[[20]byte]bool{}, topics: map[[32]byte]bool{}}
 	anyAddress, anyTopic := false, false
@@ -82,8 +82,8 @@ func (f Filter) Matches(raw *markets.Raw) bool {
 	return len(f.topics) == 0 || len(raw.Topics) > 0 && f.topics[raw.Topics[0]]
 }
 
-// Queries are the filter as eth_getLogs takes it, without a range: one, or several if
-// it has more addresses than one may name.
+// Queries returns the filter as eth_getLogs takes it, without a range: several if it has more
+// than most addresses.
 func (f Filter) Queries(most int) (all []map[string]any) {
 	addresses := sortedHex(f.Addresses, func(a [20]byte) []byte { return a[:] })
 	if len(addresses) == 0 {
@@ -115,7 +115,7 @@ func sortedHex[T comparable](set map[T]bool, bytes func(T) []byte) []string {
 	return out
 }
 
-// SourceKey names a source.
+// SourceKey identifies a source.
 func SourceKey(source markets.Source) string {
 	return strings.ToLower(strings.Join(source.Addresses, ",") + " " + strings.Join(source.Topics, ","))
 }
@@ -123,8 +123,8 @@ func SourceKey(source markets.Source) string {
 // Divisible says whether the filter has several addresses or topics.
 func (f Filter) Divisible() bool { return len(f.Addresses) > 1 || len(f.topics) > 1 }
 
-// Halves are filters that together match what the filter does: by its addresses, or if
-// it has but one by its topics.
+// Halves returns filters that together match what the filter does: by its addresses or, if it
+// has only one, by its topics.
 func (f Filter) Halves() []Filter {
 	switch {
 	case len(f.Addresses) > 1:
@@ -149,7 +149,7 @@ func halved[T comparable](set map[T]bool) (a, b map[T]bool) {
 	return a, b
 }
 
-// Matching is the logs that match the filter.
+// Matching returns the logs that match the filter.
 func (f Filter) Matching(raws []markets.Raw) []markets.Raw {
 	var matching []markets.Raw
 	for i := range raws {

@@ -10,7 +10,7 @@ import (
 	"github.com/imart/event-worker/chains/evm/internal/jsonrpc"
 )
 
-// Header is what is needed of a block's header.
+// Header is what is needed of a block's header. Hash is empty if there is no such block.
 type Header struct {
 	Number       int64
 	Hash, Parent string
@@ -18,7 +18,7 @@ type Header struct {
 	Bloom        Bloom
 }
 
-// scan scans a block into h; null leaves h without a hash.
+// scan scans a block; null leaves a zero header.
 func (h *Header) scan(l *jlexer.Lexer) {
 	*h = Header{}
 	if l.IsNull() {

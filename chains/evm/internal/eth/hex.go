@@ -10,7 +10,7 @@ import (
 	"github.com/mailru/easyjson/jlexer"
 )
 
-// scanHex scans a string with 0x before its digits, which are returned.
+// scanHex scans a string that begins with 0x and returns its digits.
 func scanHex(l *jlexer.Lexer) []byte {
 	text := l.UnsafeBytes()
 	if len(text) < 2 || text[0] != '0' || text[1] != 'x' {
@@ -53,8 +53,7 @@ func scanHash(l *jlexer.Lexer, before string) string {
 	return string(text)
 }
 
-// isHash says whether text is a hash as JSON-RPC has it: hashes are compared as
-// text, so that only lower case will do.
+// isHash says whether text is a hash in lower case: hashes are compared as text.
 func isHash[T []byte | string](text T) bool {
 	if len(text) != 66 || text[0] != '0' || text[1] != 'x' {
 		return false
@@ -109,8 +108,8 @@ func scanIndex(l *jlexer.Lexer) int32 {
 	return int32(v)
 }
 
-// scanTime scans a time in seconds. Null and zero, which some nodes write where they do
-// not know it, are the zero time.
+// scanTime scans a time in Unix seconds. Null and zero, which some nodes write for an unknown
+// time, are the zero time.
 func scanTime(l *jlexer.Lexer) time.Time {
 	if l.IsNull() {
 		l.Null()

@@ -12,8 +12,8 @@ import (
 	"github.com/imart/event-worker/markets"
 )
 
-// LogScanner scans logs into raw events. Their topics and data are cut from shared
-// chunks instead of being allocated one by one.
+// LogScanner scans logs into raw events. Their topics and data are cut from shared chunks
+// instead of being allocated one by one.
 type LogScanner struct {
 	Raws   []markets.Raw
 	topics [][32]byte
@@ -33,7 +33,7 @@ func (s *LogScanner) Scan(l *jlexer.Lexer) {
 	s.scanMore(l)
 }
 
-// scanMore scans an array of logs and adds them to those that were scanned before.
+// scanMore scans an array of logs and appends them.
 func (s *LogScanner) scanMore(l *jlexer.Lexer) {
 	if l.IsNull() { // how some nodes write an empty array
 		l.Null()
@@ -120,7 +120,7 @@ func (s *LogScanner) scanLog(l *jlexer.Lexer) {
 	s.Raws = append(s.Raws, raw)
 }
 
-// noTransaction is the hash of a log that belongs to no transaction.
+// noTransaction is the hash of logs that belong to no transaction.
 const noTransaction = "0x0000000000000000000000000000000000000000000000000000000000000000"
 
 func (s *LogScanner) scanTopics(l *jlexer.Lexer) [][32]byte {
@@ -147,8 +147,8 @@ func (s *LogScanner) scanTopics(l *jlexer.Lexer) [][32]byte {
 	return s.topics[from:len(s.topics):len(s.topics)]
 }
 
-// scanData scans a log's data. What cannot be read is the log's own fault, which must
-// not hold up others.
+// scanData scans a log's data. Unreadable data is a fault of this log alone, which must not
+// hold up others.
 func (s *LogScanner) scanData(l *jlexer.Lexer) ([]byte, error) {
 	if l.IsNull() {
 		l.Null()
@@ -193,7 +193,7 @@ func scanTransaction(l *jlexer.Lexer, before string) string {
 	return scanHash(l, before)
 }
 
-// ReceiptsScanner scans the receipts of a block into the logs that they hold.
+// ReceiptsScanner scans the receipts of a block into their logs.
 type ReceiptsScanner struct{ LogScanner }
 
 func (s *ReceiptsScanner) Scan(l *jlexer.Lexer) {
@@ -221,7 +221,8 @@ func (s *ReceiptsScanner) Scan(l *jlexer.Lexer) {
 	l.Delim(']')
 }
 
-// Receipt is what is read of a receipt: its block, empty if there is none, and logs.
+// Receipt is the logs of a transaction's receipt and its block, which is empty if there is no
+// receipt.
 type Receipt struct {
 	Block string
 	LogScanner

@@ -9,9 +9,8 @@ import (
 	"github.com/imart/event-worker/markets"
 )
 
-// VerifyLogs puts logs in order and checks that they are what was asked for: of the filter,
-// of blocks within a range, and of one block at each height. Logs that came twice are
-// left out.
+// VerifyLogs sorts logs and checks that they are what was requested: of the filter, within the
+// range of blocks, and of one block at each height. Duplicates are dropped.
 func VerifyLogs(raws []markets.Raw, f Filter, first, last int64) ([]markets.Raw, error) {
 	inOrder := slices.IsSortedFunc(raws, comparePositions)
 	if !inOrder {
@@ -53,8 +52,7 @@ func comparePositions(a, b markets.Raw) int {
 	)
 }
 
-// isTwice says whether the last of the logs that were kept, of the same transaction,
-// hold one that is the same.
+// isTwice says whether the kept logs of the same transaction have one that is the same.
 func isTwice(kept []markets.Raw, raw *markets.Raw) bool {
 	for i := len(kept) - 1; i >= 0 && kept[i].Transaction == raw.Transaction && kept[i].Position.Log >= raw.Position.Log; i-- {
 		if identical(&kept[i], raw) {
@@ -64,13 +62,13 @@ func isTwice(kept []markets.Raw, raw *markets.Raw) bool {
 	return false
 }
 
-// identical says whether two logs are one that came twice.
+// identical says whether two logs have the same content.
 func identical(a, b *markets.Raw) bool {
 	return a.Address == b.Address && slices.Equal(a.Topics, b.Topics) && bytes.Equal(a.Data, b.Data)
 }
 
-// Renumber numbers the logs of a block through where its receipts number those of each
-// transaction anew.
+// Renumber numbers the logs of a block through if its receipts number those of each
+// transaction from 0.
 func Renumber(raws []markets.Raw) {
 	slices.SortStableFunc(raws, comparePositions)
 	anew := slices.ContainsFunc(raws, func(r markets.Raw) bool {

@@ -10,8 +10,8 @@ import (
 	"github.com/imart/event-worker/chains/internal/endpoint"
 )
 
-// Client is the JSON-RPC client of one endpoint. It scans answers once instead of
-// decoding them by reflection, which costs more than a node takes to answer.
+// Client is the JSON-RPC client of one endpoint. It scans responses instead of decoding them
+// by reflection, which would take longer than the node takes to answer.
 type Client struct {
 	*endpoint.Endpoint
 	MaxBatch    int           // the most calls in one request
@@ -29,7 +29,7 @@ type Call struct {
 	Err      error // the node's answer, if that is an error
 }
 
-// Do sends calls. Its error is the first that any of them has.
+// Do sends calls. It returns the error of the request, or else the first error of a call.
 func (c Client) Do(ctx context.Context, calls ...*Call) error {
 	if err := c.Send(ctx, calls...); err != nil {
 		return err
@@ -56,9 +56,8 @@ func Unanswered(calls []*Call) []*Call {
 	return open
 }
 
-// Send sends calls in as few requests as the endpoint takes, and leaves the errors of
-// single calls with them. What was answered is kept: calls that are sent again are
-// those that were not.
+// Send sends calls in as few requests as the endpoint takes, and leaves the errors of single
+// calls with them. Only calls that were not answered are sent again.
 func (c Client) Send(ctx context.Context, calls ...*Call) error {
 	fruitless := 0
 	for open := Unanswered(calls); len(open) > 0; {
@@ -78,9 +77,8 @@ func (c Client) Send(ctx context.Context, calls ...*Call) error {
 	return nil
 }
 
-// sendOrSplit sends calls in one request. Where the request fails as a whole, and a
-// smaller one may not, it sends the halves: so a batch that is too large is told from
-// a call that cannot be answered.
+// sendOrSplit sends calls in one request. If it fails as a whole and a smaller one may not, it
+// sends the halves: this tells a batch that is too large from a call that cannot be answered.
 func (c Client) sendOrSplit(ctx context.Context, calls []*Call) error {
 	calls = Unanswered(calls)
 	if len(calls) == 0 {
@@ -116,7 +114,8 @@ func (c Client) sendOrSplit(ctx context.Context, calls []*Call) error {
 	return nil
 }
 
-// worthSplitting says whether the calls of a request that failed so may do better apart.
+// worthSplitting says whether calls that failed with a refusal may succeed in smaller
+// requests.
 func worthSplitting(r endpoint.Refusal) bool {
 	return !r.IsRate() && r.Class != endpoint.Transport && r.Class != endpoint.Unauthorized && r.Class != endpoint.Other
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/imart/event-worker/chains/internal/endpoint"
 )
 
-// scan hands every answer to its call.
+// scan hands each response to its call.
 func (c Client) scan(body []byte, calls []*Call, first int64) error {
 	l := &jlexer.Lexer{Data: body}
 	s := responseScanner{Client: c, calls: calls, first: first, seen: make([]bool, len(calls))}
@@ -38,7 +38,7 @@ func (c Client) scan(body []byte, calls []*Call, first int64) error {
 	return nil
 }
 
-// noteRates notes how many calls were answered and how many were refused for their rate.
+// noteRates records how many calls were answered and how many were refused for their rate.
 func (c Client) noteRates(calls []*Call) {
 	answered, refused := 0, 0
 	var why error
@@ -56,7 +56,7 @@ func (c Client) noteRates(calls []*Call) {
 	}
 }
 
-// responseScanner scans the answers of one request.
+// responseScanner scans the responses to one request.
 type responseScanner struct {
 	Client
 	calls []*Call
@@ -64,8 +64,7 @@ type responseScanner struct {
 	seen  []bool // whose answers were scanned
 }
 
-// scanResponse scans one answer, wherever in it the id stands, and returns the error that
-// it carries.
+// scanResponse scans one response, wherever in it the id is, and returns its error.
 func (s responseScanner) scanResponse(l *jlexer.Lexer) error {
 	id := -1
 	if len(s.calls) == 1 {
@@ -134,10 +133,10 @@ func (s responseScanner) scanError(l *jlexer.Lexer) *Error {
 	return &Error{code, s.Redact(text), endpoint.Classify(0, code, text)}
 }
 
-// maxErrorText bounds what is read of an error's texts, in bytes.
+// maxErrorText bounds, in bytes, what is read of an error's text.
 const maxErrorText = 4 << 10
 
-// scanErrorObject scans an error and returns its code and texts.
+// scanErrorObject scans an error and returns its code and text.
 func scanErrorObject(l *jlexer.Lexer) (code int64, text string) {
 	short := func(b []byte) string { return string(b[:min(len(b), maxErrorText)]) }
 	if !l.IsDelim('{') { // some proxies answer with a text
@@ -164,7 +163,7 @@ func scanErrorObject(l *jlexer.Lexer) (code int64, text string) {
 	return code, text + data
 }
 
-// scanErrorCode scans the code of an error, which some proxies write as a text.
+// scanErrorCode scans the code of an error, which some proxies write as a string.
 func scanErrorCode(l *jlexer.Lexer) int64 {
 	number := strings.Trim(string(l.Raw()), `"`)
 	var code int64
@@ -172,7 +171,7 @@ func scanErrorCode(l *jlexer.Lexer) int64 {
 	return code
 }
 
-// Error is a node's answer that is an error.
+// Error is a response that is an error.
 type Error struct {
 	Code    int64
 	Message string // for people: shortened and without secrets
@@ -181,5 +180,5 @@ type Error struct {
 
 func (e *Error) Error() string { return fmt.Sprintf("%s (code %d)", e.Message, e.Code) }
 
-// Refusal is what the node means.
+// Refusal is the error's meaning.
 func (e *Error) Refusal() endpoint.Refusal { return e.refusal }
