@@ -67,7 +67,7 @@ func (n *codes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (n *codes) deployment(t *testing.T, addresses ...string) (int64, error) {
 	server := httptest.NewServer(n)
 	defer server.Close()
-	chain, err := New(Config{Endpoints: []chains.Endpoint{{URL: server.URL}}, ChainID: gethChainID})
+	chain, err := New(Config{Endpoints: []chains.Endpoint{{URL: server.URL, Pacing: fastPacing}}, ChainID: gethChainID})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -338,13 +338,15 @@ func TestRangesThatAreRefusedShrink(t *testing.T) {
 		t.Errorf("%d events of 3 blocks that are refused alone, %d questions for receipts", len(raws), n)
 	}
 	refuse(3, "request rate limit exceeded")
-	fast := endpoint.Pacing{MinPause: 5 * time.Millisecond, MaxPause: time.Second, Window: 40 * time.Millisecond, MinRate: 100}
-	paced := open(t, p.url, func(cfg *Config) { cfg.Endpoints[0].Pacing = fast })
+	paced := open(t, p.url, func(cfg *Config) { cfg.Endpoints[0].Pacing = fastPacing })
 	raws, _ = chaintest.Drain(t.Context(), t, paced, view, sources[0], start, -1, 1000)
 	if len(raws) != 64 {
 		t.Errorf("%d events of 64 where ranges are refused as if they were a rate", len(raws))
 	}
 }
+
+// fastPacing is the default pacing, 50 times as fast.
+var fastPacing = endpoint.Pacing{MinPause: 5 * time.Millisecond, MaxPause: 600 * time.Millisecond, Window: 40 * time.Millisecond, MinRate: 100}
 
 func number(quantity string) (n int64) {
 	fmt.Sscanf(quantity, "0x%x", &n)

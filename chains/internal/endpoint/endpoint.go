@@ -224,11 +224,11 @@ func (a Answer) Release() {
 
 // do sends a request when it is due, and records its outcome.
 func (e *Endpoint) do(ctx context.Context, calls int, method string, at *url.URL, body []byte) (Answer, error) {
-	patience, ok := ctx.Value(maxPauseKey{}).(time.Duration)
+	maxPause, ok := ctx.Value(maxPauseKey{}).(time.Duration)
 	if !ok {
-		patience = forever
+		maxPause = forever
 	}
-	if err := e.limiter.wait(ctx, calls, patience); err != nil {
+	if err := e.limiter.wait(ctx, calls, maxPause); err != nil {
 		return Answer{}, e.Errorf("%w", err)
 	}
 	timeout := e.timeout
@@ -286,8 +286,8 @@ type maxPauseKey struct{}
 
 // withMaxPause bounds how long a request made with the context waits for an endpoint that is
 // paused for its rate.
-func withMaxPause(ctx context.Context, patience time.Duration) context.Context {
-	return context.WithValue(ctx, maxPauseKey{}, patience)
+func withMaxPause(ctx context.Context, maxPause time.Duration) context.Context {
+	return context.WithValue(ctx, maxPauseKey{}, maxPause)
 }
 
 type timeoutKey struct{}

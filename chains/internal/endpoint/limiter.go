@@ -66,8 +66,8 @@ func (e *pausedError) Class() string { return RateLimited }
 
 // wait waits until a request of a number of calls is due; it fails at once if that is after a
 // longer pause than maxPause.
-func (l *limiter) wait(ctx context.Context, calls int, patience time.Duration) error {
-	if pause := l.pausedFor(time.Now()); pause > patience {
+func (l *limiter) wait(ctx context.Context, calls int, maxPause time.Duration) error {
+	if pause := l.pausedFor(time.Now()); pause > maxPause {
 		return &pausedError{pause}
 	}
 	if l.requests != nil {
