@@ -11,7 +11,8 @@ import (
 	"github.com/imart/event-worker/chains/internal/endpoint"
 )
 
-// missingError says that a node has no such account or resource.
+// missingError: a node has no such account or resource. It is an answer as of a ledger
+// version.
 type missingError struct {
 	version int64 // the ledger version of the answer; -1 if the node did not tell
 	err     error
@@ -20,7 +21,7 @@ type missingError struct {
 func (e *missingError) Error() string { return e.err.Error() }
 func (e *missingError) Unwrap() error { return e.err }
 
-// prunedError says that a node no longer has the history asked for.
+// prunedError: a node no longer has the history asked for.
 type prunedError struct {
 	oldest int64 // the oldest ledger version that it says to have; -1 if it does not tell
 	err    error
@@ -44,7 +45,7 @@ var (
 	missingWords = regexp.MustCompile(`(?i)\b(account|resource)[ _]not[ _]found\b`)
 )
 
-// interpret says what an endpoint means by an error.
+// interpret recognises errors that mean pruned history.
 func (n node) interpret(e *endpoint.Endpoint, err error) error {
 	status, ok := errors.AsType[*endpoint.StatusError](err)
 	if !ok {
@@ -56,8 +57,8 @@ func (n node) interpret(e *endpoint.Endpoint, err error) error {
 	return err
 }
 
-// pruned is the error of an endpoint that no longer has what it is asked for, if it
-// serves the configured chain.
+// pruned returns the error of an endpoint that has pruned what it is asked for, if it serves
+// the configured chain.
 func (n node) pruned(e *endpoint.Endpoint, header http.Header, cause error) error {
 	if header.Get(chainIDHeader) != "" {
 		if _, err := n.checkHeaders(e, header); err != nil {
@@ -74,8 +75,8 @@ func (n node) pruned(e *endpoint.Endpoint, header http.Header, cause error) erro
 	return &prunedError{oldest, cause}
 }
 
-// notFound says what an endpoint means by an answer with status 404: that there is no
-// such account or resource as of a ledger version, or an error.
+// notFound interprets status 404: there is no such account or resource as of a ledger version,
+// or it is an error.
 func (n node) notFound(e *endpoint.Endpoint, r request, answer endpoint.Answer) (*missingError, error) {
 	text := answer.Body()
 	status := &endpoint.StatusError{Host: e.Host(), Status: answer.Status, Text: e.Redact(string(text[:min(len(text), 4<<10)]))}

@@ -158,7 +158,7 @@ func (c *Chain) openPool(cfg Config) (err error) {
 	return err
 }
 
-// Close ends whatever is under way and closes connections.
+// Close cancels requests under way and closes connections.
 func (c *Chain) Close() {
 	c.cancel()
 	c.stream.close()
@@ -177,8 +177,8 @@ func (c *Chain) Endpoints() []chains.EndpointStatus {
 	return statuses
 }
 
-// Advance implements chains.Chain: the view is the newest ledger version, as Aptos
-// is never reorganised.
+// Advance implements chains.Chain. The view is the newest ledger version: Aptos is never
+// reorganised.
 func (c *Chain) Advance(ctx context.Context, known *chains.View) (*chains.View, error) {
 	version, err := c.node.ledgerVersion(ctx)
 	if err != nil {
@@ -190,8 +190,8 @@ func (c *Chain) Advance(ctx context.Context, known *chains.View) (*chains.View, 
 	return chains.NewLedger(version), nil
 }
 
-// Ancestor implements chains.Chain: every place that the ledger has reached is on
-// the one branch there is.
+// Ancestor implements chains.Chain. Every place that the ledger has reached is on its only
+// branch.
 func (c *Chain) Ancestor(_ context.Context, view *chains.View, trail markets.Trail, _ int64) (markets.Place, bool, error) {
 	if len(trail) == 0 {
 		return markets.Place{}, false, nil
@@ -203,10 +203,7 @@ func (c *Chain) Ancestor(_ context.Context, view *chains.View, trail markets.Tra
 	return newest, true, nil
 }
 
-// Read implements chains.Chain. Of a handle the place after a page says, besides the last
-// event's number, up to which ledger version the handle holds nothing more: where the
-// node had no further events, the version of that answer, and otherwise the version
-// before the next event's or before the last one's, whose transaction may hold more.
+// Read implements chains.Chain.
 func (c *Chain) Read(ctx context.Context, view *chains.View, source markets.Source, after markets.Place, through int64, limit int) (chains.Page, error) {
 	if len(source.Types) > 0 {
 		return c.readTypes(ctx, view, source, after, through, limit)

@@ -8,14 +8,13 @@ import (
 	"io"
 )
 
-// maxDepth bounds how deep the values of events and resources are nested. Move's own
-// bound is 128.
+// maxDepth bounds the nesting of events and resources. Move's own bound is 128.
 const maxDepth = 128
 
 var errTooDeep = errors.New("nested too deep")
 
-// canonical is JSON in the one form that all ways of reading give: without space, its
-// keys sorted, and characters not escaped that need not be.
+// canonical returns JSON in the one form that all ways of reading give: without space, with
+// sorted keys, and without needless escapes.
 func canonical(data []byte) (json.RawMessage, error) {
 	if err := checkDepth(data); err != nil {
 		return nil, err
@@ -38,7 +37,7 @@ func canonical(data []byte) (json.RawMessage, error) {
 	return bytes.TrimSuffix(out.Bytes(), []byte("\n")), nil
 }
 
-// checkDepth says whether data is nested no deeper than allowed, if it is JSON.
+// checkDepth checks that JSON is nested no deeper than maxDepth.
 func checkDepth(data []byte) error {
 	depth, quoted := 0, false
 	for i := 0; i < len(data); i++ {

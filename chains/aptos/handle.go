@@ -24,7 +24,7 @@ type handleState struct {
 	of               *handle
 }
 
-// stateOf is that of a source's handle.
+// stateOf returns the state of a source's handle.
 func (c *Chain) stateOf(source markets.Source) *handleState {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -35,8 +35,8 @@ func (c *Chain) stateOf(source markets.Source) *handleState {
 	return c.handles[key]
 }
 
-// readHandle reads a handle's events behind a place: what the node has pruned from the
-// transaction stream, if there is one.
+// readHandle reads a handle's events after a place: by the REST API or, if the node has pruned
+// them, from the transaction stream if there is one.
 func (c *Chain) readHandle(ctx context.Context, view *chains.View, source markets.Source, after markets.Place, through, limit int64) (chains.Page, error) {
 	if through >= 0 && through < after.Seq {
 		return chains.Page{To: after}, nil
@@ -66,7 +66,7 @@ func (c *Chain) readHandle(ctx context.Context, view *chains.View, source market
 	return chains.Page{}, c.firstAvailable(ctx, source, from.Seq+1, pruned)
 }
 
-// readPages reads a handle's events behind a place by the REST API.
+// readPages reads a handle's events after a place by the REST API.
 func (c *Chain) readPages(ctx context.Context, source markets.Source, from markets.Place, through, limit int64) (chains.Page, error) {
 	if through >= 0 {
 		limit = min(limit, through-from.Seq+1) // the event behind through dates the page
@@ -85,13 +85,15 @@ func (c *Chain) readPages(ctx context.Context, source markets.Source, from marke
 	return chains.Page{To: s.place(from, len(raws)), Raws: raws}, nil
 }
 
-// place is where the first n events of a stretch lead.
+// place is the place after the first n events of the run: up to the version before the next
+// event; up to the version of the answer, if that was empty; else up to the version before the
+// last event, whose transaction may hold more.
 func (s eventRun) place(from markets.Place, n int) markets.Place {
 	to := from
 	switch {
 	case n < len(s.events):
 		to.Through = int64(s.events[n].Version) - 1
-	case s.ended:
+	case s.empty:
 		to.Through = s.version
 	case n > 0:
 		to.Through = int64(s.events[n-1].Version) - 1
@@ -103,8 +105,9 @@ func (s eventRun) place(from markets.Place, n int) markets.Place {
 	return to
 }
 
-// readMissingHandle is the page of a handle that does not exist yet: it holds nothing up to the
-// ledger version of the node's answer.
+// readMissingHandle returns the page of a handle that does not exist yet: it is empty up to
+// the ledger version of the node's answer. That is believed only if the handle's resource is
+// missing, too, as what is empty is never read again.
 func (c *Chain) readMissingHandle(ctx context.Context, source markets.Source, from markets.Place, missing *missingError) (chains.Page, error) {
 	if from.Seq >= 0 {
 		return chains.Page{}, fmt.Errorf("handle %s, read up to event %d, is gone: %w", source.Field, from.Seq, missing)
@@ -136,7 +139,7 @@ func (c *Chain) readMissingHandle(ctx context.Context, source markets.Source, fr
 	return chains.Page{To: markets.Place{Seq: from.Seq, Through: version}}, nil
 }
 
-// countThrough counts the events up to the number through, all if it is negative.
+// countThrough counts the events up to the number through, all if that is negative.
 func countThrough(events []event, through int64) int {
 	if through < 0 {
 		return len(events)
@@ -148,8 +151,8 @@ func countThrough(events []event, through int64) int {
 	return n
 }
 
-// checkSequence checks that events are those that follow on a place, without a gap, and
-// of versions that may hold them.
+// checkSequence checks that events follow a place without a gap, and are of versions that are
+// possible.
 func (c *Chain) checkSequence(source markets.Source, after markets.Place, events []event, version int64) error {
 	next := c.nextSequence(source, after.Seq)
 	seq, least := after.Seq, after.Through+1
@@ -169,7 +172,7 @@ func (c *Chain) checkSequence(source markets.Source, after markets.Place, events
 	return nil
 }
 
-// nextSequence returns the function from a number to the one that must follow.
+// nextSequence returns the function from an event's number to the next one.
 func (c *Chain) nextSequence(source markets.Source, after int64) func(int64) (int64, bool) {
 	recorded := c.recordedNumbers(source)
 	if recorded == nil {
@@ -185,7 +188,7 @@ func (c *Chain) nextSequence(source markets.Source, after int64) func(int64) (in
 	}
 }
 
-// recordedNumbers are the numbers of a recording's handle, nil on a real chain.
+// recordedNumbers are the numbers of a recording's handle, nil for a real chain.
 func (c *Chain) recordedNumbers(source markets.Source) []int64 {
 	if c.numbers == nil {
 		return nil

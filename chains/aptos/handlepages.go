@@ -15,14 +15,14 @@ const (
 	maxPagesAhead = 8   // pages of a handle being asked for at once
 )
 
-// eventRun is a handle's events from one number on, without a gap.
+// eventRun is consecutive events of a handle.
 type eventRun struct {
 	events  []event
 	version int64 // the ledger version of the last answer
-	ended   bool  // that answer was empty: up to its version there are no more
+	empty   bool  // that answer was empty: up to its version there are no more
 }
 
-// handlePage is one page of several that were asked for at once.
+// handlePage is one of several pages that were asked for together.
 type handlePage struct {
 	start, limit int64
 	events       []event
@@ -32,9 +32,9 @@ type handlePage struct {
 
 func (p *handlePage) full() bool { return int64(len(p.events)) == p.limit }
 
-// fetchEvents asks for up to limit events of a handle behind a place: for one page at
-// first, and for more at once as long as they come full. A page shorter than asked for
-// is not the end: nodes may have smaller pages.
+// fetchEvents asks for up to limit events of a handle after a place: for one page at first,
+// and for several at a time while they come full. A page shorter than asked for is not the
+// end: nodes may have smaller pages.
 func (c *Chain) fetchEvents(ctx context.Context, source markets.Source, after markets.Place, limit int64) (eventRun, error) {
 	r := c.stateOf(source)
 	pages := c.fetchHandlePages(ctx, source, after, limit, r)
@@ -59,7 +59,7 @@ func (c *Chain) fetchEvents(ctx context.Context, source markets.Source, after ma
 			}
 			break // the next read will tell
 		}
-		s.events, s.version, s.ended = append(s.events, p.events...), p.version, len(p.events) == 0
+		s.events, s.version, s.empty = append(s.events, p.events...), p.version, len(p.events) == 0
 		if !p.full() {
 			break
 		}
@@ -68,7 +68,7 @@ func (c *Chain) fetchEvents(ctx context.Context, source markets.Source, after ma
 	return s, nil
 }
 
-// fetchHandlePages asks for pages of a handle at once.
+// fetchHandlePages asks for consecutive pages of a handle, concurrently.
 func (c *Chain) fetchHandlePages(ctx context.Context, source markets.Source, after markets.Place, limit int64, r *handleState) []handlePage {
 	r.mu.Lock()
 	count := r.pagesAhead
@@ -98,7 +98,7 @@ func (c *Chain) fetchHandlePages(ctx context.Context, source markets.Source, aft
 	return pages
 }
 
-// needAfter is what reading on behind a place wants of an endpoint.
+// needAfter is the need for an endpoint from which to read on after a place.
 func needAfter(after markets.Place) endpoint.Need {
 	if after.Through == 0 {
 		return endpoint.Need{}
@@ -106,8 +106,8 @@ func needAfter(after markets.Place) endpoint.Need {
 	return endpoint.Need{From: after.Through + 1, To: after.Through}
 }
 
-// learnPageSize takes in how large the node's pages are, and whether there is more to ask for
-// at once.
+// learnPageSize learns how large the node's pages are, and whether to ask for more of them at
+// a time.
 func (c *Chain) learnPageSize(pages []handlePage, r *handleState) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -141,8 +141,8 @@ func (c *Chain) learnPageSize(pages []handlePage, r *handleState) {
 	}
 }
 
-// confirmEnd checks the first empty page of a handle against the handle's own counter:
-// nodes without their old events may answer with none.
+// confirmEnd decides whether the first empty page of a handle is believed: the handle's own
+// counter must agree, as nodes that have pruned events may answer with none.
 func (c *Chain) confirmEnd(ctx context.Context, source markets.Source, seq, version int64, r *handleState) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -164,7 +164,7 @@ func (c *Chain) confirmEnd(ctx context.Context, source markets.Source, seq, vers
 	return nil
 }
 
-// lastBelow is the last number of a handle that has logged a number of events.
+// lastBelow is the number of the last event of a handle that has logged count events.
 func (c *Chain) lastBelow(source markets.Source, count int64) int64 {
 	recorded := c.recordedNumbers(source)
 	if recorded == nil {

@@ -8,8 +8,8 @@ import (
 	"github.com/imart/event-worker/markets"
 )
 
-// readHistory reads events of a handle that the node has pruned, out of the transaction
-// stream from the place's ledger version on.
+// readHistory reads events of a handle that the node has pruned from the transaction stream,
+// from the place's ledger version on.
 func (c *Chain) readHistory(ctx context.Context, view *chains.View, source markets.Source, from markets.Place, through, limit int64) (chains.Page, error) {
 	if from.Through >= view.Head.Seq {
 		return chains.Page{To: from}, nil
@@ -22,7 +22,7 @@ func (c *Chain) readHistory(ctx context.Context, view *chains.View, source marke
 	if c.stream.noteResult(ctx, err) != nil {
 		return chains.Page{}, err
 	}
-	s := eventRun{ended: true}
+	s := eventRun{empty: true}
 	transactions := map[int64]*transaction{}
 	for _, p := range pages {
 		for _, h := range p.handleEvents {
@@ -52,7 +52,7 @@ func (c *Chain) readHistory(ctx context.Context, view *chains.View, source marke
 	return chains.Page{To: s.place(from, n), Raws: raws}, nil
 }
 
-// handleID is a source's handle by its number.
+// handleID returns a source's handle by account and number.
 func (c *Chain) handleID(ctx context.Context, source markets.Source) (handle, error) {
 	r := c.stateOf(source)
 	r.mu.Lock()

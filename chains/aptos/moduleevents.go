@@ -20,8 +20,8 @@ const (
 	pagesKept = 64  // for the other streams; of busy markets a page is some megabytes
 )
 
-// ledgerPage is the wanted events of the transactions from one version to another,
-// which belong to one page of the ledger.
+// ledgerPage is the wanted events of the transactions of one page of the ledger, or of a part
+// of it.
 type ledgerPage struct {
 	first, last  int64
 	raws         []markets.Raw
@@ -50,8 +50,8 @@ func (p *ledgerPage) size() int64 {
 	return size
 }
 
-// readTypes reads events by their types. The ledger has no index of them: all of its
-// transactions are read, page by page, which all streams share.
+// readTypes reads module events by their types. The ledger has no index of them: all
+// transactions are read in pages, which all streams share.
 func (c *Chain) readTypes(ctx context.Context, view *chains.View, source markets.Source, after markets.Place, through int64, limit int) (chains.Page, error) {
 	if i := slices.IndexFunc(source.Types, func(name string) bool { return !c.wanted[name] }); i >= 0 {
 		return chains.Page{}, fmt.Errorf("events of type %s are not among the configured sources", source.Types[i])
@@ -90,8 +90,8 @@ func (c *Chain) readTypes(ctx context.Context, view *chains.View, source markets
 // at is the place of a stream that has read all transactions up to a version.
 func at(version int64) markets.Place { return markets.Place{Seq: version, Through: version} }
 
-// ledgerPages returns pages without gaps that begin at the version first, and go as far as
-// last or less far.
+// ledgerPages returns consecutive pages from the version first on, up to last at most: from
+// the stream, or by the REST API.
 func (c *Chain) ledgerPages(ctx context.Context, first, last int64) ([]*ledgerPage, error) {
 	if c.stream.usable() {
 		pages, err := c.streamPages(ctx, first, last, false)
@@ -102,7 +102,7 @@ func (c *Chain) ledgerPages(ctx context.Context, first, last int64) ([]*ledgerPa
 	return c.restPages(ctx, first, last)
 }
 
-// restPages is ledger by the REST API.
+// restPages is ledgerPages by the REST API.
 func (c *Chain) restPages(ctx context.Context, first, last int64) ([]*ledgerPage, error) {
 	from, to := first/pageSize, min(last/pageSize, first/pageSize+pagesRead-1)
 	pages := make([]*ledgerPage, to-from+1)
@@ -126,8 +126,8 @@ func (c *Chain) restPages(ctx context.Context, first, last int64) ([]*ledgerPage
 	return pages, nil
 }
 
-// page returns the page of a number, which has the versions from first to last if the
-// node gives them all.
+// page returns the page of a number, with the versions from first to last if the node gives
+// them all.
 func (c *Chain) page(ctx context.Context, number, first, last int64) (*ledgerPage, error) {
 	kept := func() (*ledgerPage, bool) {
 		p, ok := c.pages.Get(number)
@@ -143,8 +143,8 @@ func (c *Chain) page(ctx context.Context, number, first, last int64) (*ledgerPag
 	})
 }
 
-// page asks for limit transactions from a version on, of which the ledger must have
-// those up to the version last.
+// page asks for limit transactions from a version on; the ledger must have reached the version
+// last.
 func (n node) page(ctx context.Context, first, limit, last int64, wanted map[string]bool) (*ledgerPage, error) {
 	r := request{
 		need: endpoint.Need{From: first, To: last}, path: []string{"transactions"},
@@ -170,7 +170,7 @@ func (n node) page(ctx context.Context, first, limit, last int64, wanted map[str
 	return &ledgerPage{first: first, last: scan.next - 1, raws: scan.raws}, nil
 }
 
-// withoutAddress is a type's module and name.
+// withoutAddress returns the module and name of a type.
 func withoutAddress(name string) string {
 	name, _, _ = strings.Cut(name, "<")
 	_, name, _ = strings.Cut(name, "::")

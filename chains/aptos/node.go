@@ -18,9 +18,9 @@ import (
 	"github.com/imart/event-worker/markets"
 )
 
-// node is the client of the fullnodes' REST API. The SDK gives the types; its own client
-// takes no context, bounds no answer, hides the headers that date an answer, and
-// puts the URL into its errors.
+// node is the client of the fullnodes' REST API. The SDK gives the types; its own client takes
+// no context, bounds no answer, hides the headers with the ledger version, and puts the URL
+// into its errors.
 type node struct {
 	pool    *endpoint.Pool
 	chainID uint64
@@ -33,8 +33,8 @@ const (
 	oldestHeader  = "X-Aptos-Ledger-Oldest-Version"
 )
 
-// request is what is asked for. The answer must be of the ledger version need.To or a
-// later one: another endpoint is asked where it is not.
+// request is a GET. The answer must be of the ledger version need.To or later, or another
+// endpoint is asked.
 type request struct {
 	need  endpoint.Need
 	path  []string
@@ -46,8 +46,7 @@ func (n node) Errorf(format string, args ...any) error {
 	return fmt.Errorf("%s: %w", strings.Join(n.pool.Hosts(), ", "), fmt.Errorf(format, args...))
 }
 
-// get reads an answer that is JSON; check may refuse it, so that another endpoint is
-// asked.
+// get reads a JSON answer. check may refuse it, so that another endpoint is asked.
 func get[T any](ctx context.Context, n node, r request, check func(answer T, version int64) error) (out T, version int64, err error) {
 	version, err = n.read(ctx, r, func(body []byte, version int64) error {
 		var fresh T // what another endpoint answered must not shine through
@@ -65,9 +64,9 @@ func get[T any](ctx context.Context, n node, r request, check func(answer T, ver
 	return out, version, err
 }
 
-// read reads an answer with a function that must not keep its bytes, and may be called
-// again with the answer of another endpoint. It returns the ledger version that the
-// answer is of. A missingError is an answer, too.
+// read hands an answer to decode, which must not keep its bytes and is called again if another
+// endpoint is asked. It returns the ledger version of the answer. A missingError is an answer,
+// too, and not failed over.
 func (n node) read(ctx context.Context, r request, decode func(body []byte, version int64) error) (version int64, err error) {
 	var missing *missingError
 	err = n.pool.Use(ctx, r.need, func(ctx context.Context, e *endpoint.Endpoint) (err error) {
@@ -110,8 +109,7 @@ func (n node) ask(ctx context.Context, e *endpoint.Endpoint, r request, decode f
 	return version, nil, nil
 }
 
-// checkHeaders is the ledger version of an answer with these headers, if it is one of the
-// configured chain.
+// checkHeaders returns the ledger version of an answer that is of the configured chain.
 func (n node) checkHeaders(e *endpoint.Endpoint, header http.Header) (int64, error) {
 	id, err := strconv.ParseUint(header.Get(chainIDHeader), 10, 64)
 	if err != nil {
@@ -129,7 +127,7 @@ func (n node) checkHeaders(e *endpoint.Endpoint, header http.Header) (int64, err
 	return version, nil
 }
 
-// checkReached says whether an answer of a ledger version is late enough for a request.
+// checkReached checks that an answer is of a late enough ledger version.
 func (n node) checkReached(e *endpoint.Endpoint, r request, version int64) error {
 	if version >= r.need.To {
 		return nil
@@ -155,7 +153,7 @@ func (n node) ledgerVersion(ctx context.Context) (int64, error) {
 	return int64(*info.Version), nil
 }
 
-// event is an event as a handle's page and a transaction give it.
+// event is an event on a handle's page or in a transaction.
 type event struct {
 	Version  number          `json:"version"` // on a handle's page only
 	GUID     api.GUID        `json:"guid"`
@@ -164,13 +162,13 @@ type event struct {
 	Data     json.RawMessage `json:"data"`
 }
 
-// handle names an event handle among all.
+// handle identifies an event handle.
 type handle struct {
 	account  sdk.AccountAddress
 	creation uint64
 }
 
-// handle is the event's, if it has one: module events have none.
+// handle is the event's handle; module events have none.
 func (e event) handle() (handle, bool) {
 	if e.GUID.AccountAddress == nil {
 		return handle{}, false
@@ -178,9 +176,9 @@ func (e event) handle() (handle, bool) {
 	return handle{*e.GUID.AccountAddress, e.GUID.CreationNumber}, true
 }
 
-// events asks for up to limit events of a handle from a number on, the newest if it is
-// negative. It returns the ledger version as of which there were these. check may refuse
-// them; it may be nil.
+// events asks for up to limit events of a handle from a number on, the newest if that is
+// negative. It returns the ledger version of the answer. check, if not nil, may refuse the
+// events.
 func (n node) events(ctx context.Context, need endpoint.Need, source markets.Source, start, limit int64, check func([]event, int64) error) ([]event, int64, error) {
 	r := request{need, []string{"accounts", source.Account, "events", source.Handle, source.Field}, url.Values{"limit": {decimal(limit)}}}
 	if start >= 0 {
@@ -212,7 +210,8 @@ type eventHandle struct {
 	} `json:"guid"`
 }
 
-// eventHandle asks for a handle as of a ledger version, the newest if it is negative.
+// eventHandle asks for a handle's resource as of a ledger version, the newest if that is
+// negative.
 func (n node) eventHandle(ctx context.Context, source markets.Source, version int64) (h eventHandle, err error) {
 	type resource struct {
 		Data map[string]json.RawMessage `json:"data"`
@@ -232,8 +231,8 @@ func (n node) eventHandle(ctx context.Context, source markets.Source, version in
 	return h, err
 }
 
-// counter asks how many events a handle has logged up to a ledger version, the newest if
-// it is negative.
+// counter asks how many events a handle has logged up to a ledger version, the newest if that
+// is negative.
 func (n node) counter(ctx context.Context, source markets.Source, version int64) (int64, error) {
 	h, err := n.eventHandle(ctx, source, version)
 	if err != nil {
@@ -254,8 +253,8 @@ func (n node) transaction(ctx context.Context, version int64) (kept *transaction
 	return kept, err
 }
 
-// transactions asks for the transactions of versions, and returns those that lie in one
-// page of the ledger, at least the first.
+// transactions asks for the transactions of versions in one page of the ledger. It returns at
+// least the first.
 func (n node) transactions(ctx context.Context, versions []int64) (out []*transaction, err error) {
 	first, last := versions[0], versions[len(versions)-1]
 	r := request{
@@ -272,8 +271,8 @@ func (n node) transactions(ctx context.Context, versions []int64) (out []*transa
 	return out, err
 }
 
-// parsePage parses the transactions of versions that are on a page, which begins with
-// the first of them.
+// parsePage parses the transactions of the given versions on a page that begins with the first
+// of them.
 func parsePage(page []json.RawMessage, versions []int64) (out []*transaction, err error) {
 	for _, v := range versions {
 		at := v - versions[0]

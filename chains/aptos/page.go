@@ -15,8 +15,8 @@ import (
 	"github.com/imart/event-worker/markets"
 )
 
-// pageScanner scans a page of transactions for wanted events. Of all else only the outline
-// is looked at: reading whole transactions by reflection takes several times as long.
+// pageScanner scans a page of transactions for wanted events. All else is skipped: decoding
+// whole transactions by reflection takes several times as long.
 type pageScanner struct {
 	wanted map[string]bool
 	next   int64 // the version that must come next
@@ -39,7 +39,7 @@ func (s *pageScanner) scanPage(body []byte) error {
 	return l.Error()
 }
 
-// outline is what is scanned of a transaction. Its changes are read only if one of its
+// outline is what is scanned of a transaction. Its changes are decoded only if one of its
 // events is wanted.
 type outline struct {
 	version, timestamp int64
@@ -158,7 +158,7 @@ func (s *pageScanner) addWanted(t *outline, index int32, name string, data []byt
 	return nil
 }
 
-// finish keeps the wanted events of a transaction.
+// finish adds the wanted events of a scanned transaction to the page.
 func (s *pageScanner) finish(t outline, changes []change) error {
 	ledger, err := ledgerOf(number(t.version), t.sender, changes, t.accounts)
 	if err != nil {
@@ -182,7 +182,7 @@ func scanNumber(l *jlexer.Lexer) int64 {
 	return n
 }
 
-// checkVersion says whether a transaction of the stream is the one of a version.
+// checkVersion checks that a transaction of the stream is the one of a version.
 func checkVersion(t *rawdata.Transaction, version int64) error {
 	if t.Version != version || len(t.Hash) != hashBytes {
 		return fmt.Errorf("%w: version %d, hash %.64x, in place of version %d", chains.ErrGap, t.Version, t.Hash, version)
@@ -221,13 +221,13 @@ func (s *pageScanner) scanStreamed(t *rawdata.Transaction) error {
 	return s.finish(o, changes)
 }
 
-// handleEvent is an event of a handle of one of the sources' accounts, out of the stream.
+// handleEvent is an event of a handle, from the stream.
 type handleEvent struct {
 	event
 	transaction *transaction
 }
 
-// scanHandles keeps a transaction's events of handles of the sources' accounts.
+// scanHandles adds a transaction's events of handles of the sources' accounts.
 func (s *pageScanner) scanHandles(t *rawdata.Transaction) error {
 	var of *transaction
 	for _, e := range t.Events {
@@ -253,7 +253,7 @@ func (s *pageScanner) scanHandles(t *rawdata.Transaction) error {
 	return nil
 }
 
-// accountsOf are the accounts whose handles are read, as shortAddress has them.
+// accountsOf returns the accounts whose handles are read, as shortAddress returns them.
 func accountsOf(sources []markets.Source) map[string]bool {
 	accounts := map[string]bool{}
 	for _, s := range sources {

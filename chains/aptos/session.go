@@ -18,8 +18,8 @@ const (
 	maxStreamWait = 5 * time.Second // with a stream that has not what the REST API has
 )
 
-// session is the transactions from a version on, read page by page as far as they are
-// asked for, and somewhat ahead.
+// session is one call of the transaction stream: transactions from a version on, read page by
+// page as far as they are asked for, and somewhat ahead.
 type session struct {
 	*stream
 	cancel context.CancelFunc
@@ -34,8 +34,8 @@ type session struct {
 	err     error // why it ended
 }
 
-// streamPages returns pages as ledger does, from the stream: what is there, and at least
-// the version first. With handles set pages of the REST API will not do.
+// streamPages is ledgerPages from the stream: what has come, and at least the version first.
+// With handles set, cached pages of the REST API do not count, as they lack handle events.
 func (c *Chain) streamPages(ctx context.Context, first, last int64, handles bool) ([]*ledgerPage, error) {
 	var pages []*ledgerPage
 	for number := first / pageSize; number <= last/pageSize && len(pages) < pagesRead; number++ {
@@ -59,8 +59,8 @@ func (c *Chain) streamPages(ctx context.Context, first, last int64, handles bool
 	return pages, nil
 }
 
-// page is the page of a number, or that part of it that is there, from a version on. If
-// it is not there it is waited for, or nil.
+// page returns the page of a number, from a version on and as far as it has come. If it has
+// not, page waits for it, or returns nil.
 func (s *stream) page(ctx context.Context, number, from int64, wait bool) (*ledgerPage, error) {
 	within, cancel := context.WithTimeoutCause(ctx, min(maxStreamWait, s.timeout), s.errorf("%w: version %d has not come", endpoint.ErrTimeout, from))
 	defer cancel()
@@ -73,7 +73,7 @@ func (s *stream) page(ctx context.Context, number, from int64, wait bool) (*ledg
 	return p, err
 }
 
-// sessionFor is the one that has a version or comes to it soon, or a new one.
+// sessionFor returns the session that has a version or comes to it soon, or a new one.
 func (s *stream) sessionFor(version int64) (f *session, fresh bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -98,7 +98,7 @@ func (s *stream) sessionFor(version int64) (f *session, fresh bool) {
 	return f, true
 }
 
-// expired says whether the flow has ended or is idle, which ends it.
+// expired says whether the session has ended, and ends it if it is idle.
 func (f *session) expired(now time.Time) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -109,7 +109,7 @@ func (f *session) expired(now time.Time) bool {
 	return f.err != nil
 }
 
-// closeIfIdle ends the flow unless it is waited for.
+// closeIfIdle ends the session unless somebody waits for it.
 func (f *session) closeIfIdle() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -119,7 +119,7 @@ func (f *session) closeIfIdle() bool {
 	return f.waiting == 0
 }
 
-// reaches says whether the flow has a version or comes to it soon.
+// reaches says whether the session has a version or comes to it soon.
 func (f *session) reaches(version int64) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -130,7 +130,7 @@ func (f *session) reaches(version int64) bool {
 	return p != nil && p.holds(version, version)
 }
 
-// page is the stream's page of a number, once the flow has its version from.
+// page returns the page of a number once the session has its version from.
 func (f *session) page(ctx context.Context, number, from int64, wait bool) (*ledgerPage, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -161,7 +161,7 @@ func (f *session) page(ctx context.Context, number, from int64, wait bool) (*led
 	}
 }
 
-// notify tells all who wait that something is new.
+// notify wakes all who wait for a change.
 func (f *session) notify() {
 	close(f.changed)
 	f.changed = make(chan struct{})
@@ -218,7 +218,7 @@ func (s *pageScanner) part(first int64) *ledgerPage {
 	return &ledgerPage{first: first, last: s.next - 1, raws: s.raws, handleEvents: s.handleEvents, fromStream: true}
 }
 
-// add adds a page, or a part of it, and waits until more is wanted.
+// add adds a page, or a part of one, and waits until more is wanted.
 func (f *session) add(ctx context.Context, p *ledgerPage) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -11,9 +11,9 @@ import (
 	"github.com/imart/event-worker/markets"
 )
 
-// startPlace is the place from which on a handle is read: the one asked for, or where
-// nothing was read yet and the events are wanted from a ledger version on, the one
-// before the first of them.
+// startPlace is the place from which a handle is read: after itself or, if nothing was read
+// yet and the source begins at a ledger version, the place before the first event from there
+// on.
 func (c *Chain) startPlace(ctx context.Context, source markets.Source, after markets.Place) (markets.Place, error) {
 	if after.Seq >= 0 || source.From == 0 || after.Through >= source.From {
 		return after, nil
@@ -25,8 +25,8 @@ func (c *Chain) startPlace(ctx context.Context, source markets.Source, after mar
 	return markets.Place{Seq: before - 1, Through: source.From - 1}, nil
 }
 
-// countBefore counts the events of a handle before the first that is wanted: by the
-// handle's counter as of then or, where the node no longer has it, by bisection.
+// countBefore counts a handle's events before the source's first version: by the handle's
+// counter as of then or, where the node has pruned that, by bisection.
 func (c *Chain) countBefore(ctx context.Context, source markets.Source) (int64, error) {
 	count, err := c.node.counter(ctx, source, source.From-1)
 	_, missing := errors.AsType[*missingError](err)
@@ -63,15 +63,15 @@ func (c *Chain) countBefore(ctx context.Context, source markets.Source) (int64, 
 	return first.seq, nil
 }
 
-// boundary is the first event for which something holds.
+// boundary is the first event for which a condition of a bisection holds.
 type boundary struct {
 	seq, version int64        // the version is -1 if there is no such event yet
 	pruned       *prunedError // the node does not have the event before it any more
 }
 
-// bisect finds the first number behind low for which holds, which it does for high. It
-// is given the event of that number, nil if there is none yet. For pruned events it does
-// not hold.
+// bisect finds the first number after low for which the condition holds; it must hold for
+// high. The condition is given the event of the number, nil if there is none yet; for pruned
+// events it does not hold.
 func (c *Chain) bisect(ctx context.Context, source markets.Source, low, high int64, holds func(*event) bool) (boundary, error) {
 	at := boundary{seq: high}
 	for {
@@ -95,8 +95,8 @@ func (c *Chain) bisect(ctx context.Context, source markets.Source, low, high int
 	}
 }
 
-// eventAt is a handle's event of a number: nil if there is none yet, an error beside it
-// if it is pruned.
+// eventAt returns a handle's event of a number: nil if there is none yet, and a prunedError if
+// it is pruned.
 func (c *Chain) eventAt(ctx context.Context, source markets.Source, seq int64) (*event, *prunedError, error) {
 	events, _, err := c.node.events(ctx, endpoint.Need{}, source, seq, 1, nil)
 	if pruned, ok := errors.AsType[*prunedError](err); ok {
@@ -116,11 +116,11 @@ type prunedEvents struct {
 	err   error
 }
 
-// prunedTTL is how long what was found of pruned events is believed.
+// prunedTTL is how long that is believed.
 const prunedTTL = 10 * time.Minute
 
-// firstAvailable is the error of a handle whose events from a number on are pruned: it says
-// which is the first that the node has.
+// firstAvailable returns the error of a handle whose events from a number on are pruned: it
+// says which is the first event left.
 func (c *Chain) firstAvailable(ctx context.Context, source markets.Source, start int64, cause error) error {
 	r := c.stateOf(source)
 	r.mu.Lock()
@@ -157,7 +157,7 @@ func (c *Chain) isKnownPruned(source markets.Source, seq int64) bool {
 	return g != nil && g.start <= seq && seq < g.first && time.Now().Before(g.until)
 }
 
-// error says what is the first event that a node has, and what to do about it.
+// error says which is the first event left, and what to do.
 func (f boundary) error(c *Chain, source markets.Source) error {
 	const remedy = "configure an endpoint with the whole history, or set the market's start to"
 	if f.version < 0 {
@@ -167,7 +167,7 @@ func (f boundary) error(c *Chain, source markets.Source) error {
 		chains.ErrPruned, source.Field, f.seq, f.version, remedy, f.version, f.pruned.err)
 }
 
-// Since is the place before a handle's first event at or after a ledger version.
+// Since returns the place before a handle's first event at or after a ledger version.
 func (c *Chain) Since(ctx context.Context, source markets.Source, version int64) (markets.Place, error) {
 	source.From = version
 	return c.startPlace(ctx, source, markets.Place{Seq: -1})

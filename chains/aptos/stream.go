@@ -106,8 +106,8 @@ type call struct {
 	response   rawdata.Response
 }
 
-// call asks for transactions from a version on: a number of them, or if that is 0 all
-// that there are and will be. It ends with its context.
+// call asks for transactions from a version on: count of them or, if that is 0, all that there
+// are and will be. It ends with its context.
 func (s *stream) call(ctx context.Context, start, count int64) (*call, error) {
 	s.countRequest()
 	if s.token != "" {
@@ -127,7 +127,7 @@ func (s *stream) call(ctx context.Context, start, count int64) (*call, error) {
 	return &call{stream: s, connection: c}, nil
 }
 
-// next receives a response. It lasts until the next one.
+// next receives the next response, which is valid until the one after it.
 func (c *call) next() ([][]byte, error) {
 	if err := c.connection.RecvMsg(&c.frame); err != nil {
 		return nil, c.error(err)
@@ -145,8 +145,7 @@ func (s *stream) errorf(format string, args ...any) error {
 	return fmt.Errorf("%s: %w", s.host, fmt.Errorf(format, args...))
 }
 
-// StreamError is an error that the server of a transaction stream answered with, or
-// that there was no connection.
+// StreamError is an error of the transaction stream's server, or of the connection to it.
 type StreamError struct {
 	Host string
 	Code codes.Code
@@ -172,7 +171,7 @@ func (e *StreamError) Class() string {
 	return endpoint.RPC
 }
 
-// error makes an error of gRPC one of ours.
+// error turns an error of gRPC into a StreamError.
 func (s *stream) error(err error) error {
 	if errors.Is(err, io.EOF) {
 		return &StreamError{s.host, codes.Unavailable, "it ended"}
@@ -187,7 +186,7 @@ func (s *stream) error(err error) error {
 	return &StreamError{s.host, told.Code(), s.printable(told.Message())}
 }
 
-// printable is text of the server in one line, shortened and without the token.
+// printable returns text of the server as one line, shortened and without the token.
 func (s *stream) printable(text string) string {
 	const most = 300
 	if s.token != "" {
@@ -200,7 +199,7 @@ func (s *stream) printable(text string) string {
 	return text
 }
 
-// transactions asks for the transactions of versions that lie close to each other.
+// transactions asks for the transactions of versions that are close together.
 func (s *stream) transactions(ctx context.Context, versions []int64) ([]*transaction, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()

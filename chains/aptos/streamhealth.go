@@ -9,7 +9,7 @@ import (
 	"github.com/imart/event-worker/chains"
 )
 
-// streamHealth is how the stream is doing.
+// streamHealth is the state of the stream.
 type streamHealth struct {
 	failures   int       // in a row
 	avoidUntil time.Time // until when the REST API is read instead
@@ -25,7 +25,7 @@ const (
 	maxStreamBackoff = time.Minute
 )
 
-// usable says whether there is a stream that is worth asking.
+// usable says whether there is a stream that has not just failed.
 func (s *stream) usable() bool {
 	if s == nil || s.ctx.Err() != nil {
 		return false
@@ -35,8 +35,8 @@ func (s *stream) usable() bool {
 	return !time.Now().Before(s.health.avoidUntil)
 }
 
-// noteResult notes what came of asking the stream, and returns the error. The first error of
-// several in a row is logged, and the success that ends them.
+// noteResult records the outcome of using the stream, and returns the error. The first of
+// several errors in a row is logged, and the success after them.
 func (s *stream) noteResult(ctx context.Context, err error) error {
 	if err != nil && (ctx.Err() != nil || errors.Is(err, context.Canceled)) {
 		return err // not the stream's
@@ -64,7 +64,7 @@ func (s *stream) noteResult(ctx context.Context, err error) error {
 	return err
 }
 
-// status is how the stream is doing.
+// status is the state of the stream as an endpoint's.
 func (s *stream) status() chains.EndpointStatus {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -79,14 +79,13 @@ func (s *stream) status() chains.EndpointStatus {
 	return chains.EndpointStatus{Host: s.host, State: state, Height: h.height, Requests: h.requests, Errors: maps.Clone(h.errors), LastError: h.last}
 }
 
-// countRequest notes that the server was asked.
 func (s *stream) countRequest() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.health.requests++
 }
 
-// noteHeight notes a version that the server has.
+// noteHeight records a version that the server has.
 func (s *stream) noteHeight(version int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

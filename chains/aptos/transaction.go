@@ -67,7 +67,7 @@ const (
 	maxResourceBytes = 1 << 20
 )
 
-// Transaction reads a transaction as a node answers it: its hash, and all of its events.
+// Transaction reads a transaction as a node answers it: its hash and all of its events.
 func Transaction(text []byte) (hash string, raws []markets.Raw, err error) {
 	var w wireTransaction
 	if err := json.Unmarshal(text, &w); err != nil {
@@ -105,7 +105,7 @@ func Transaction(text []byte) (hash string, raws []markets.Raw, err error) {
 	return w.Hash, raws, nil
 }
 
-// checkVersion says whether the transaction is that of a version.
+// checkVersion checks that the transaction is that of a version.
 func (w wireTransaction) checkVersion(version int64) error {
 	if int64(w.Version) != version || w.Hash == "" {
 		return fmt.Errorf("asked for version %d, answered with version %d, hash %.80q", version, w.Version, w.Hash)
@@ -129,7 +129,7 @@ func (w wireTransaction) parse() (t *transaction, err error) {
 // time is a number of microseconds since 1970.
 func (n number) time() time.Time { return time.UnixMicro(int64(n)).UTC() }
 
-// ledgerOf is what is kept for decoders of a transaction's sender and changes.
+// ledgerOf returns what decoders need of a transaction's sender and changes.
 func ledgerOf(version number, sender string, changes []change, accounts map[string]bool) (*markets.AptosTransaction, error) {
 	ledger := &markets.AptosTransaction{Version: int64(version)}
 	ledger.Sender, _ = fullAddress(sender)
@@ -154,9 +154,8 @@ func ledgerOf(version number, sender string, changes []change, accounts map[stri
 	return ledger, nil
 }
 
-// isRelevant says whether a resource can tell something of an event: objects,
-// tokens, collections, and what the modules wrote whose accounts hold the events'
-// handles or types.
+// isRelevant says whether a resource can matter to a decoder: objects, tokens, collections,
+// and those of modules whose accounts have the events' handles or types.
 func isRelevant(resourceType string, accounts map[string]bool) bool {
 	address, rest, _ := strings.Cut(resourceType, "::")
 	switch address {
@@ -169,7 +168,7 @@ func isRelevant(resourceType string, accounts map[string]bool) bool {
 	return err == nil && accounts[long]
 }
 
-// fullAddress is an address in 64 digits.
+// fullAddress returns an address in 64 digits.
 func fullAddress(text string) (string, error) {
 	var address sdk.AccountAddress
 	if err := address.ParseStringWithPrefixRelaxed(text); err != nil {
@@ -178,7 +177,7 @@ func fullAddress(text string) (string, error) {
 	return address.StringLong(), nil
 }
 
-// fullType is a Move type, the address before its module in 64 digits.
+// fullType returns a Move type with its module's address in 64 digits.
 func fullType(text string) (string, error) {
 	address, rest, ok := strings.Cut(text, "::")
 	if !ok {
@@ -206,7 +205,7 @@ func hashOf(t *rawdata.Transaction) string { return "0x" + hex.EncodeToString(t.
 
 const hashBytes = 32
 
-// parseStreamed is what is kept of a transaction of the stream.
+// parseStreamed returns what is kept of a transaction of the stream.
 func parseStreamed(t *rawdata.Transaction) (*transaction, error) {
 	changes, err := changesOf(t)
 	if err != nil {

@@ -18,8 +18,8 @@ import (
 
 const maxTransactions = 8 // being asked for at once by one Read
 
-// joinEvents joins events with the transactions that they are of. Where a transaction cannot
-// be had, the events before it are what is returned.
+// joinEvents joins events with their transactions. If a transaction cannot be read it returns
+// the events before it.
 func (c *Chain) joinEvents(ctx context.Context, events []event) ([]markets.Raw, error) {
 	transactions, failed := c.fetchTransactions(ctx, events)
 	raws := make([]markets.Raw, 0, len(events))
@@ -67,8 +67,8 @@ func joinEvent(e event, t *transaction) (markets.Raw, error) {
 	}, err
 }
 
-// fetchTransactions returns the transactions of events by version, a few asked for at once. What
-// was answered is returned beside the first error, after which no more are asked for.
+// fetchTransactions returns the transactions of events by version, several requests at a time.
+// What was answered is returned beside the first error, after which no more are asked for.
 func (c *Chain) fetchTransactions(ctx context.Context, events []event) (map[int64]*transaction, error) {
 	transactions := map[int64]*transaction{}
 	var versions []int64
@@ -108,7 +108,7 @@ func (c *Chain) fetchTransactions(ctx context.Context, events []event) (map[int6
 	return transactions, group.Wait()
 }
 
-// grouping is how far apart transactions may be that are asked for at once.
+// grouping is how close transactions must be to be asked for in one request.
 type grouping struct {
 	gap  int64 // versions from one to the next: reading through them costs less than a request
 	span int64 // versions from the first to the last
@@ -119,7 +119,7 @@ var (
 	streamGrouping = grouping{200, 1000}
 )
 
-// splitRuns splits versions, in order, into such as lie close enough to be asked for at once.
+// splitRuns splits sorted versions into runs that are close enough for one request.
 func splitRuns(versions []int64, near grouping) (out [][]int64) {
 	for i, v := range versions {
 		if last := len(out) - 1; i > 0 && v-versions[i-1] <= near.gap && v-out[last][0] < near.span {
@@ -131,8 +131,8 @@ func splitRuns(versions []int64, near grouping) (out [][]int64) {
 	return out
 }
 
-// fetchRun returns transactions of versions that lie close to each other, as far as they
-// were answered.
+// fetchRun returns the transactions of versions that are close together, as far as they were
+// answered.
 func (c *Chain) fetchRun(ctx context.Context, versions []int64) (map[int64]*transaction, error) {
 	out := make(map[int64]*transaction, len(versions))
 	for len(versions) > 1 {
@@ -155,7 +155,7 @@ func (c *Chain) fetchRun(ctx context.Context, versions []int64) (map[int64]*tran
 	return out, nil
 }
 
-// fetchTogether asks for transactions at once. At least the first of them is returned.
+// fetchTogether asks for transactions in one request. At least the first is returned.
 func (c *Chain) fetchTogether(ctx context.Context, versions []int64) ([]*transaction, error) {
 	kept := func() ([]*transaction, bool) {
 		var all []*transaction
@@ -177,8 +177,7 @@ func (c *Chain) fetchTogether(ctx context.Context, versions []int64) ([]*transac
 	})
 }
 
-// askTogether asks for transactions at once: over the stream if there is one, or by the
-// REST API.
+// askTogether asks for transactions over the stream if there is one, else by the REST API.
 func (c *Chain) askTogether(versions []int64) ([]*transaction, error) {
 	if c.stream.usable() {
 		answered, err := c.stream.transactions(c.ctx, versions)
@@ -189,8 +188,8 @@ func (c *Chain) askTogether(versions []int64) ([]*transaction, error) {
 	return c.node.transactions(c.ctx, versions)
 }
 
-// transaction returns the transaction of a version. However many handles ask, the
-// node is asked once.
+// transaction returns the transaction of a version. However many handles ask, the node is
+// asked once.
 func (c *Chain) transaction(ctx context.Context, version int64) (*transaction, error) {
 	kept := func() (*transaction, bool) { return c.transactions.Get(version) }
 	return fetchOnce(ctx, &c.flights, strconv.FormatInt(version, 10), kept, func() (*transaction, error) {
@@ -205,7 +204,8 @@ func (c *Chain) transaction(ctx context.Context, version int64) (*transaction, e
 	})
 }
 
-// transactionFromStream is a transaction that the node no longer has: the stream has them all.
+// transactionFromStream returns a transaction that the node has pruned: the stream has them
+// all.
 func (c *Chain) transactionFromStream(version int64) (*transaction, error) {
 	answered, err := c.stream.transactions(c.ctx, []int64{version})
 	if c.stream.noteResult(c.ctx, err) != nil {
@@ -214,8 +214,8 @@ func (c *Chain) transactionFromStream(version int64) (*transaction, error) {
 	return answered[0], nil
 }
 
-// fetchOnce returns what is kept, or fetches it once for all who ask for it at a time. The
-// fetch serves others too, so that it does not end with this context.
+// fetchOnce returns what is cached, or fetches it once for all concurrent callers. The fetch
+// outlives this context, as it serves others, too.
 func fetchOnce[T any](ctx context.Context, flights *singleflight.Group, key string, kept func() (T, bool), fetch func() (T, error)) (T, error) {
 	if t, ok := kept(); ok {
 		return t, nil

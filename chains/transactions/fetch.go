@@ -17,8 +17,8 @@ import (
 // timeout bounds one request.
 const timeout = 30 * time.Second
 
-// Fetch asks a node for a transaction, and on EVM chains for the chain's id, which is 0
-// on Aptos. On Aptos the hash may be a version. The URL is a secret.
+// Fetch asks a node for a transaction and, on EVM chains, for the chain id, which is 0 on
+// Aptos. On Aptos the hash may be a version. The URL is secret.
 func Fetch(ctx context.Context, kind markets.ChainKind, url, hash string) (Transaction, uint64, error) {
 	e, err := endpoint.New(endpoint.Config{URL: url, Timeout: timeout})
 	if err != nil {

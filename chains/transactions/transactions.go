@@ -22,7 +22,7 @@ type Transaction struct {
 	Raws []markets.Raw // in order
 }
 
-// ErrForm says that a text is none of the answers that can be read.
+// ErrForm: a text is none of the answers that can be read.
 var ErrForm = errors.New("not a transaction: want the answer of eth_getTransactionReceipt or of Aptos' /v1/transactions/…, or a recorded block")
 
 // Parse reads the transactions in an answer: a receipt, a list of receipts or of logs,
@@ -98,7 +98,7 @@ type log struct {
 	Time        *hexutil.Uint64 `json:"blockTimestamp"`
 }
 
-// evmTransactions are logs, transaction by transaction.
+// evmTransactions groups logs by transaction.
 func evmTransactions(logs []log, at time.Time) (all []Transaction) {
 	index := map[common.Hash]int{}
 	for _, l := range logs {
@@ -122,19 +122,19 @@ func evmTransactions(logs []log, at time.Time) (all []Transaction) {
 		all[i].Raws = append(all[i].Raws, raw)
 	}
 	for i := range all {
-		surround(all[i].Raws)
+		addReceiptLogs(all[i].Raws)
 	}
 	return all
 }
 
-// surround gives each event all logs of its transaction.
-func surround(raws []markets.Raw) {
-	var around []markets.Log
+// addReceiptLogs gives each event all logs of its transaction.
+func addReceiptLogs(raws []markets.Raw) {
+	var logs []markets.Log
 	for _, r := range raws {
-		around = append(around, markets.Log{Index: r.Position.Log, Address: r.Address, Topics: r.Topics, Data: r.Data})
+		logs = append(logs, markets.Log{Index: r.Position.Log, Address: r.Address, Topics: r.Topics, Data: r.Data})
 	}
 	for i := range raws {
-		raws[i].ReceiptLogs = around
+		raws[i].ReceiptLogs = logs
 	}
 }
 
