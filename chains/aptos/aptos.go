@@ -57,10 +57,9 @@ type Config struct {
 	Endpoints []chains.Endpoint // of the REST API, with or without /v1
 	ChainID   uint64            // 1 is mainnet
 
-	// Numbers is set for a recording, which is known to be sparse: it lists, in
-	// order, the sequence numbers of a handle's recorded events, and exactly these
-	// must come. Where it is nil, as for every real chain, a handle's numbers must be
-	// without gaps.
+	// Numbers is set for a recording, which has gaps: it returns, in order, the sequence
+	// numbers of a handle's recorded events, and exactly these must come. Nil, as for every
+	// real chain: a handle's numbers have no gaps.
 	Numbers func(source markets.Source) []int64
 
 	// Stream is the transaction stream over gRPC (aptos.indexer.v1.RawData) that is read
@@ -69,8 +68,7 @@ type Config struct {
 	Stream      string
 	StreamToken string // sent to it as authorization, secret
 
-	// Sources are all that will be read: of the transactions only events of their types
-	// are kept.
+	// Sources are all sources that will be read: only events of their types are kept.
 	Sources []markets.Source
 
 	Timeout   time.Duration  // of one request; 30 s if zero
@@ -85,16 +83,16 @@ type Chain struct {
 	numbers func(markets.Source) []int64
 
 	transactions *sized.Cache[int64, *transaction] // by version; handles share them
-	flights      singleflight.Group                // of transactions and pages being fetched
+	flights      singleflight.Group                // of transactions and pages
 
 	stream   *stream // nil without one
 	log      *slog.Logger
-	pageSize atomic.Int64 // events that a page of a handle holds at most
+	pageSize atomic.Int64 // events of a full page of a handle
 	mu       sync.Mutex
 	handles  map[string]*handleState // by handle
 
 	accounts map[string]bool                  // of handles, as shortAddress has them
-	wanted   map[string]bool                  // types of events of all sources, and these without their addresses
+	wanted   map[string]bool                  // types of events of all sources, with and without address
 	pages    *sized.Cache[int64, *ledgerPage] // by number; streams share them
 
 	ctx    context.Context // until Close
@@ -154,7 +152,7 @@ func (c *Chain) openPool(cfg Config) (err error) {
 		endpoints[i] = e
 	}
 	c.node.chainID = cfg.ChainID
-	c.node.pool, err = endpoint.NewPool(endpoints, nil, c.log) // each answer says of which chain it is
+	c.node.pool, err = endpoint.NewPool(endpoints, nil, c.log) // each answer names its chain
 	return err
 }
 

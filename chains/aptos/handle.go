@@ -15,12 +15,12 @@ import (
 // handleState is what is known of a handle from reading it.
 type handleState struct {
 	mu               sync.Mutex
-	pagesAhead       int64         // pages to ask for at once
-	shortPage        int64         // events of the page that was short, when the handle was last read
-	shortPageVersion int64         // the ledger version of that page
+	pagesAhead       int64         // pages to ask for together
+	shortPage        int64         // events on the last page, if that was short
+	shortPageVersion int64         // its ledger version
 	counterAgreed    bool          // an empty page agreed with the handle's counter
 	missingLogged    bool          // that the handle does not exist yet
-	pruned           *prunedEvents // what its pruned events were found to be
+	pruned           *prunedEvents // nil if unknown
 	of               *handle
 }
 
@@ -47,7 +47,7 @@ func (c *Chain) readHandle(ctx context.Context, view *chains.View, source market
 		return c.readHistory(ctx, view, source, markets.Place{Seq: -1, Through: max(after.Through, source.From-1)}, through, limit)
 	case err != nil:
 		return chains.Page{}, err
-	case through >= 0 && through < from.Seq: // the start was found behind it
+	case through >= 0 && through < from.Seq: // the start is after it
 		return chains.Page{To: markets.Place{Seq: through, Through: after.Through}}, nil
 	}
 	streams := (from.Through > 0 || source.From > 0) && c.stream.usable()
@@ -60,7 +60,7 @@ func (c *Chain) readHandle(ctx context.Context, view *chains.View, source market
 	case !isPruned:
 		return page, err
 	case streams:
-		_ = c.firstAvailable(ctx, source, from.Seq+1, pruned) // for the next reads
+		_ = c.firstAvailable(ctx, source, from.Seq+1, pruned) // so that the next reads know
 		return c.readHistory(ctx, view, source, from, through, limit)
 	}
 	return chains.Page{}, c.firstAvailable(ctx, source, from.Seq+1, pruned)
@@ -69,7 +69,7 @@ func (c *Chain) readHandle(ctx context.Context, view *chains.View, source market
 // readPages reads a handle's events after a place by the REST API.
 func (c *Chain) readPages(ctx context.Context, source markets.Source, from markets.Place, through, limit int64) (chains.Page, error) {
 	if through >= 0 {
-		limit = min(limit, through-from.Seq+1) // the event behind through dates the page
+		limit = min(limit, through-from.Seq+1) // the event after through bounds Through
 	}
 	s, err := c.fetchEvents(ctx, source, from, limit)
 	if missing, ok := errors.AsType[*missingError](err); ok {
@@ -113,7 +113,7 @@ func (c *Chain) readMissingHandle(ctx context.Context, source markets.Source, fr
 		return chains.Page{}, fmt.Errorf("handle %s, read up to event %d, is gone: %w", source.Field, from.Seq, missing)
 	}
 	version := missing.version
-	if version < 0 { // the node dates its other answers: what it has not now, it had not then
+	if version < 0 { // the node's other answers have versions: what is missing now was missing then
 		var err error
 		if version, err = c.node.ledgerVersion(ctx); err != nil {
 			return chains.Page{}, err
@@ -125,7 +125,6 @@ func (c *Chain) readMissingHandle(ctx context.Context, source markets.Source, fr
 	if version < from.Through {
 		return chains.Page{}, c.node.Errorf("%w: ledger at version %d, stream at %d", chains.ErrAhead, version, from.Through)
 	}
-	// One answer is not believed: what it says to be empty is never read again.
 	if _, err := c.node.counter(ctx, source, version); !errors.As(err, &missing) && !errors.Is(err, chains.ErrPruned) {
 		return chains.Page{}, cmp.Or(err, c.node.Errorf("handle %s was reported missing, but its resource exists: %w", source.Field, missing))
 	}
@@ -157,7 +156,7 @@ func (c *Chain) checkSequence(source markets.Source, after markets.Place, events
 	next := c.nextSequence(source, after.Seq)
 	seq, least := after.Seq, after.Through+1
 	if after.Through == 0 {
-		least = 0 // nothing is known
+		least = 0 // unknown
 	}
 	for _, e := range events {
 		want, ok := next(seq)

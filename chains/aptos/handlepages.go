@@ -11,15 +11,15 @@ import (
 )
 
 const (
-	maxPage       = 100 // events; what nodes give at most
-	maxPagesAhead = 8   // pages of a handle being asked for at once
+	maxPage       = 100 // events; the most that nodes give
+	maxPagesAhead = 8   // pages of a handle in flight
 )
 
 // eventRun is consecutive events of a handle.
 type eventRun struct {
 	events  []event
 	version int64 // the ledger version of the last answer
-	empty   bool  // that answer was empty: up to its version there are no more
+	empty   bool  // that answer was empty: there are no more up to its version
 }
 
 // handlePage is one of several pages that were asked for together.
@@ -57,7 +57,7 @@ func (c *Chain) fetchEvents(ctx context.Context, source markets.Source, after ma
 			if i == 0 {
 				return eventRun{}, p.err
 			}
-			break // the next read will tell
+			break // the next read will meet it again
 		}
 		s.events, s.version, s.empty = append(s.events, p.events...), p.version, len(p.events) == 0
 		if !p.full() {
@@ -75,7 +75,7 @@ func (c *Chain) fetchHandlePages(ctx context.Context, source markets.Source, aft
 	r.mu.Unlock()
 	size := c.pageSize.Load()
 	if count == 1 || c.recordedNumbers(source) != nil {
-		count, size = 1, maxPage // what nodes give more is learned, too
+		count, size = 1, maxPage // so that a larger page size is noticed
 	}
 	var pages []handlePage
 	start := after.Seq + 1
@@ -86,7 +86,7 @@ func (c *Chain) fetchHandlePages(ctx context.Context, source markets.Source, aft
 	var group sync.WaitGroup
 	for i := range pages {
 		p, at := &pages[i], after
-		if i > 0 { // what its page follows on is not known yet
+		if i > 0 { // the event before the page is not known yet
 			at = markets.Place{Seq: p.start - 1}
 		}
 		check := func(events []event, version int64) error { return c.checkSequence(source, at, events, version) }
@@ -113,7 +113,7 @@ func (c *Chain) learnPageSize(pages []handlePage, r *handleState) {
 	defer r.mu.Unlock()
 	first := pages[0]
 	if r.shortPage > 0 && len(first.events) > 0 && int64(first.events[0].Version) <= r.shortPageVersion {
-		c.pageSize.Store(r.shortPage) // the short page had left it out
+		c.pageSize.Store(r.shortPage) // the short page lacked an event that was there
 	}
 	r.shortPage = 0
 	grow := true
@@ -151,7 +151,7 @@ func (c *Chain) confirmEnd(ctx context.Context, source markets.Source, seq, vers
 	}
 	count, err := c.node.counter(ctx, source, version)
 	if _, ok := errors.AsType[*missingError](err); ok || errors.Is(err, chains.ErrPruned) {
-		r.counterAgreed = true // not to be had here
+		r.counterAgreed = true // the node cannot tell
 		return nil
 	}
 	if err != nil {

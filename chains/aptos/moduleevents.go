@@ -15,9 +15,9 @@ import (
 )
 
 const (
-	pageSize  = 100 // transactions; what nodes give at most
-	pagesRead = 16  // by one Read
-	pagesKept = 64  // for the other streams; of busy markets a page is some megabytes
+	pageSize  = 100 // transactions; the most that nodes give
+	pagesRead = 16  // of one Read
+	pagesKept = 64  // for the other streams; a busy page takes some megabytes
 )
 
 // ledgerPage is the wanted events of the transactions of one page of the ledger, or of a part
@@ -25,8 +25,8 @@ const (
 type ledgerPage struct {
 	first, last  int64
 	raws         []markets.Raw
-	handleEvents []handleEvent // by handles
-	fromStream   bool          // only then are there any
+	handleEvents []handleEvent // of handles
+	fromStream   bool          // else there are no handleEvents
 }
 
 // holds says whether the page has the versions from first to last.
@@ -118,7 +118,7 @@ func (c *Chain) restPages(ctx context.Context, first, last int64) ([]*ledgerPage
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	// A node may give fewer transactions than it was asked for.
+	// A node may give fewer transactions than requested.
 	whole := slices.IndexFunc(pages, func(p *ledgerPage) bool { return p.last < min(last, (p.first/pageSize+1)*pageSize-1) })
 	if whole >= 0 {
 		pages = pages[:whole+1]

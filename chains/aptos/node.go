@@ -49,7 +49,7 @@ func (n node) Errorf(format string, args ...any) error {
 // get reads a JSON answer. check may refuse it, so that another endpoint is asked.
 func get[T any](ctx context.Context, n node, r request, check func(answer T, version int64) error) (out T, version int64, err error) {
 	version, err = n.read(ctx, r, func(body []byte, version int64) error {
-		var fresh T // what another endpoint answered must not shine through
+		var fresh T // without leftovers of another endpoint's answer
 		if err := json.Unmarshal(body, &fresh); err != nil {
 			return err
 		}

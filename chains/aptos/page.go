@@ -22,7 +22,7 @@ type pageScanner struct {
 	next   int64 // the version that must come next
 	raws   []markets.Raw
 
-	accounts     map[string]bool // whose handles' events are kept, too, out of the stream
+	accounts     map[string]bool // whose handle events are kept, too; of the stream only
 	handleEvents []handleEvent
 }
 
@@ -99,7 +99,7 @@ func (s *pageScanner) scanTransaction(l *jlexer.Lexer) {
 
 // scanEvents scans the events of a transaction.
 func (s *pageScanner) scanEvents(l *jlexer.Lexer, t *outline) {
-	t.raws = nil // of several fields of one name the last one counts
+	t.raws = nil // as for encoding/json, the last of duplicate fields counts
 	if l.IsNull() {
 		l.Null()
 		return
@@ -137,7 +137,7 @@ func (s *pageScanner) scanEvents(l *jlexer.Lexer, t *outline) {
 
 // addWanted adds an event to its transaction if its type is wanted.
 func (s *pageScanner) addWanted(t *outline, index int32, name string, data []byte) error {
-	long, err := fullType(strings.Clone(name)) // the answer's bytes are used again
+	long, err := fullType(strings.Clone(name)) // the answer's buffer is reused
 	if err != nil {
 		return err
 	}

@@ -12,10 +12,10 @@ import (
 
 // Bounds of flows.
 const (
-	maxSessions   = 4               // beside those that are waited for
-	sessionAhead  = 16 * pageSize   // versions that a flow reads ahead of what was asked for
-	sessionIdle   = 2 * time.Minute // after which a flow is given up
-	maxStreamWait = 5 * time.Second // with a stream that has not what the REST API has
+	maxSessions   = 4               // beside those with readers
+	sessionAhead  = 16 * pageSize   // versions read ahead of the highest requested
+	sessionIdle   = 2 * time.Minute // after which it is ended
+	maxStreamWait = 5 * time.Second // for a version that the REST API has
 )
 
 // session is one call of the transaction stream: transactions from a version on, read page by
@@ -25,13 +25,13 @@ type session struct {
 	cancel context.CancelFunc
 
 	mu      sync.Mutex
-	changed chan struct{}         // closed when anything of the following changes
-	pages   map[int64]*ledgerPage // by number; the last of them may be a part
-	next    int64                 // the version that comes next
+	changed chan struct{}         // closed when a field below changes
+	pages   map[int64]*ledgerPage // by number; the last may be partial
+	next    int64                 // the next version to come
 	want    int64                 // the highest version asked for
 	waiting int
 	used    time.Time
-	err     error // why it ended
+	err     error // set when it has ended
 }
 
 // streamPages is ledgerPages from the stream: what has come, and at least the version first.
@@ -66,7 +66,7 @@ func (s *stream) page(ctx context.Context, number, from int64, wait bool) (*ledg
 	defer cancel()
 	f, fresh := s.sessionFor(from)
 	p, err := f.page(within, number, from, wait)
-	if err != nil && !fresh && within.Err() == nil { // the server may end a flow at any time: go on where it stopped
+	if err != nil && !fresh && within.Err() == nil { // servers end calls at any time: continue in a new one
 		f, _ = s.sessionFor(from)
 		p, err = f.page(within, number, from, wait)
 	}

@@ -40,7 +40,7 @@ type stream struct {
 	ctx      context.Context
 
 	mu       sync.Mutex
-	sessions []*session // the one that was read last is the last
+	sessions []*session // the most recently used is last
 	health   streamHealth
 }
 
@@ -118,7 +118,7 @@ func (s *stream) call(ctx context.Context, start, count int64) (*call, error) {
 		return nil, s.error(err)
 	}
 	request := rawdata.Request{Start: uint64(start), Count: uint64(count)}
-	if err := c.SendMsg(&rawdata.Frame{Bytes: request.Append(nil)}); err != nil && !errors.Is(err, io.EOF) { // receiving tells
+	if err := c.SendMsg(&rawdata.Frame{Bytes: request.Append(nil)}); err != nil && !errors.Is(err, io.EOF) { // receiving returns the error
 		return nil, s.error(err)
 	}
 	if err := c.CloseSend(); err != nil {

@@ -19,7 +19,7 @@ type transaction struct {
 	hash    string
 	time    time.Time
 	ledger  *markets.AptosTransaction
-	indices map[eventKey]int32 // where each handle event stands among all events
+	indices map[eventKey]int32 // of each handle event among all events of the transaction
 }
 
 // size is about how many bytes the transaction takes.

@@ -16,7 +16,7 @@ import (
 	"github.com/imart/event-worker/markets"
 )
 
-const maxTransactions = 8 // being asked for at once by one Read
+const maxTransactions = 8 // requests of one Read in flight
 
 // joinEvents joins events with their transactions. If a transaction cannot be read it returns
 // the events before it.
@@ -30,7 +30,7 @@ func (c *Chain) joinEvents(ctx context.Context, events []event) ([]markets.Raw, 
 		}
 		r, err := joinEvent(e, t)
 		if err != nil {
-			c.transactions.Remove(int64(e.Version)) // one of the two answers is not right
+			c.transactions.Remove(int64(e.Version)) // one of the two answers is wrong
 			return nil, c.node.Errorf("event %d of version %d: %w", e.Sequence, e.Version, err)
 		}
 		if i > 0 && !r.Position.After(raws[i-1].Position) {
@@ -84,7 +84,7 @@ func (c *Chain) fetchTransactions(ctx context.Context, events []event) (map[int6
 		near = streamGrouping
 	}
 	all := splitRuns(slices.Compact(versions), near)
-	failed := len(all) // the first that did
+	failed := len(all) // the first run that failed
 	var mu sync.Mutex
 	var group errgroup.Group
 	group.SetLimit(maxTransactions)
@@ -110,7 +110,7 @@ func (c *Chain) fetchTransactions(ctx context.Context, events []event) (map[int6
 
 // grouping is how close transactions must be to be asked for in one request.
 type grouping struct {
-	gap  int64 // versions from one to the next: reading through them costs less than a request
+	gap  int64 // versions between two: reading these costs less than a request
 	span int64 // versions from the first to the last
 }
 
@@ -143,7 +143,7 @@ func (c *Chain) fetchRun(ctx context.Context, versions []int64) (map[int64]*tran
 		for _, t := range answered {
 			out[t.ledger.Version] = t
 		}
-		versions = versions[len(answered):] // a node may give fewer than it was asked for
+		versions = versions[len(answered):] // a node may give fewer than requested
 	}
 	if len(versions) == 1 {
 		t, err := c.transaction(ctx, versions[0])
@@ -221,7 +221,7 @@ func fetchOnce[T any](ctx context.Context, flights *singleflight.Group, key stri
 		return t, nil
 	}
 	flight := flights.DoChan(key, func() (any, error) {
-		if t, ok := kept(); ok { // by the flight before
+		if t, ok := kept(); ok { // by the previous flight
 			return t, nil
 		}
 		return fetch()

@@ -38,8 +38,8 @@ func (c *Chain) ancestor(ctx context.Context, n jsonrpc.Client, view *chains.Vie
 			below = append(below, place)
 		}
 	}
-	// The newest one is nearly always on the chain: ask for it alone at first.
-	var off *violation // the newest place that was final and is not on the chain
+	// The newest is nearly always on the chain: ask for it alone at first.
+	var off *violation // the newest final place that is not on the chain
 	for size := 1; len(below) > 0; size = c.cfg.MaxBatch {
 		size = min(size, len(below))
 		found, gone, err := c.newestOnChain(ctx, n, below[:size])
@@ -71,7 +71,7 @@ func (c *Chain) checkRollback(ctx context.Context, n jsonrpc.Client, off *violat
 		}
 	}
 	_, err := c.sampleHistory(ctx, n, to.Seq+1, off.height)
-	if err == nil { // windows may be of the branch that is given up
+	if err == nil { // they may be of the abandoned branch
 		c.backfill.Reset()
 	}
 	return err
@@ -93,7 +93,7 @@ func (c *Chain) newestOnChain(ctx context.Context, n jsonrpc.Client, places []ma
 	var gone []violation
 	for i, place := range places {
 		h := headers[i]
-		if place.Hash != "" && h.Hash == "" { // final, so that it is there, unless the height has no block
+		if place.Hash != "" && h.Hash == "" { // a final height without a block
 			below, err := c.blockAtOrBelow(ctx, n, place.Seq)
 			if err != nil {
 				return nil, nil, err

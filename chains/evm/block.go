@@ -22,9 +22,9 @@ func (c *Chain) blockLogs(ctx context.Context, number int64, hash string) ([]mar
 	if h, ok := c.headers.Get(hash); ok && c.blooms.trusted() && !c.mayContain(h.Bloom) {
 		return nil, nil
 	}
-	// The fetch serves others too, so that it does not end with this context.
+	// The fetch serves others, too: it must not end with this context.
 	flight := c.flights.DoChan(hash, func() (any, error) {
-		if raws, ok := c.blocks.Get(hash); ok { // by the flight before
+		if raws, ok := c.blocks.Get(hash); ok { // by the previous flight
 			return raws, nil
 		}
 		raws, err := c.fetchBlockLogs(c.ctx, number, hash)
@@ -111,7 +111,7 @@ func (c *Chain) blockLogsFrom(ctx context.Context, n jsonrpc.Client, f eth.Filte
 	}
 	var raws []markets.Raw
 	for _, scan := range scans {
-		if scan.Null && (c.blooms.incomplete.Load() || f.MayContain(h.Bloom)) { // else: how some nodes write that there are none
+		if scan.Null && (c.blooms.incomplete.Load() || f.MayContain(h.Bloom)) { // else: how some nodes write an empty list
 			return eth.Header{}, nil, n.Malformed("eth_getLogs of block %s: null", hash)
 		}
 		raws = append(raws, scan.Raws...)

@@ -30,7 +30,7 @@ func (c *Chain) checkRange(ctx context.Context, n jsonrpc.Client, in eth.Interes
 	}
 	surprising := c.backfill.SuspiciouslyFew(last-first+1, len(raws)) || len(raws) == 0 && nearHead(n, last)
 	if !surprising {
-		c.history.sampling.Lock() // windows in flight need one proof together
+		c.history.sampling.Lock() // concurrent windows share one proof
 		defer c.history.sampling.Unlock()
 		if c.history.proven(n.Endpoint, first) || len(raws) == 0 && c.history.inconclusive(n.Endpoint) {
 			return nil
@@ -165,7 +165,7 @@ func (c *Chain) reconcile(ctx context.Context, n jsonrpc.Client, in eth.Interest
 	if errWhole == nil && bytes.Equal(eth.BloomOf(whole), h.Bloom) {
 		return in.All.Matching(whole), nil
 	}
-	if err != nil && errWhole != nil { // nobody else was heard
+	if err != nil && errWhole != nil { // no second opinion
 		return nil, err
 	}
 	c.contradictions.Add(1)
@@ -213,9 +213,9 @@ func (c *Chain) refetchEachBlock(ctx context.Context, n jsonrpc.Client, in eth.I
 // bloomTrust is whether a chain's blooms can be trusted. Those of some chains are incomplete:
 // all zeros, all ones, or without some of the block's logs.
 type bloomTrust struct {
-	complete   atomic.Bool // one was seen to hold its block's logs
-	incomplete atomic.Bool // one was seen not to, or the chain is known for it
-	probed     atomic.Bool // a header was asked for to see that
+	complete   atomic.Bool // a bloom was seen to have its block's logs
+	incomplete atomic.Bool // one was seen not to, or the network is known for it
+	probed     atomic.Bool // a header was asked for to find out
 }
 
 func (k *bloomTrust) known() bool { return k.complete.Load() || k.incomplete.Load() }

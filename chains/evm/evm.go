@@ -58,28 +58,27 @@ type Config struct {
 	Endpoints []chains.Endpoint
 	ChainID   uint64
 
-	// Sources are all that will be read: a block's logs are fetched once for all of
-	// them.
+	// Sources are all sources that will be read: a block's logs are fetched once for all.
 	Sources []markets.Source
 
 	// Confirmations is how many blocks below the head count as final where the node
-	// does not tell what is. 64 if zero.
+	// does not know the tag "finalized". 64 if zero.
 	Confirmations int64
 	// MaxUnfinal is how many blocks above finality are followed by hash. Where
 	// finality lags further behind, deeper blocks count as final. 1,024 if zero.
 	MaxUnfinal int64
 	// MaxRange is how many blocks one eth_getLogs may span. 100,000 if zero.
 	MaxRange int64
-	// InFlight is how many windows are asked for at once. 8 if zero.
+	// InFlight is how many windows are fetched concurrently. 8 if zero.
 	InFlight int
 	// MaxBatch is how many calls one request may hold. 100 if zero; 1: no batches.
 	MaxBatch int
-	// HollowBlooms says that blocks' blooms may lack some of their logs.
+	// IncompleteBlooms says that blooms may lack some of their block's logs.
 	IncompleteBlooms bool
-	// ConfirmViolations is how long a break of finality must last before it is believed.
-	// 3 minutes if zero; negative: it is believed at once.
+	// ConfirmViolations is how long a finality violation must last before it is confirmed.
+	// 3 minutes if zero; negative: the first observation confirms it.
 	ConfirmViolations time.Duration
-	// HoldViolations makes the chain stand at a break of finality until a person acts.
+	// HoldViolations stalls the chain at a finality violation until a person decides.
 	HoldViolations bool
 
 	Timeout   time.Duration  // of one request; 30 s if zero
@@ -95,7 +94,7 @@ type Chain struct {
 	cfg    Config
 	ids    map[*endpoint.Endpoint]*atomic.Int64 // of calls, where connections are kept
 
-	filters    map[string]eth.Filter // by keyOf
+	filters    map[string]eth.Filter // by eth.SourceKey
 	all        eth.Filter            // their union
 	blooms     bloomTrust
 	violations violations

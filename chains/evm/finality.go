@@ -17,8 +17,8 @@ import (
 // finalityTag is what is known of how the chain's nodes answer to the tag "finalized".
 type finalityTag struct {
 	mu     sync.Mutex
-	told   bool // one was told
-	failed int  // answers in a row that were errors of unknown meaning
+	told   bool // a node has answered to it
+	failed int  // errors of unknown meaning in a row
 }
 
 // height returns the height of the final block, given a node's answer to the tag "finalized".
@@ -65,13 +65,13 @@ func isWithoutFinality(err error) bool {
 type violations struct {
 	mu        sync.Mutex
 	seen      map[violation]*observation
-	confirmed time.Time // when one was last believed
+	confirmed time.Time // when one was last confirmed
 }
 
 // observation is since when, how recently and how often a violation was seen.
 type observation struct {
 	since   time.Time
-	last    time.Time // when it was last counted
+	last    time.Time // counted
 	answers int
 }
 

@@ -115,11 +115,11 @@ func (c *Chain) fetchTip(ctx context.Context, n jsonrpc.Client, known *chains.Vi
 func (c *Chain) walkBack(ctx context.Context, n jsonrpc.Client, head eth.Header, final int64, known *chains.View) ([]string, bool, error) {
 	hashes := make([]string, head.Number-final+1)
 	h := head
-	ahead := int64(c.cfg.MaxBatch) // headers to ask for at once
+	ahead := int64(c.cfg.MaxBatch) // headers to ask for in one request
 	if known != nil {
 		ahead = max(head.Number-known.Head.Seq-1, 1)
 	}
-	number := head.Number // down to which hashes are known
+	number := head.Number // hashes are known down to here
 	hashes[number-final] = h.Hash
 	for {
 		if known != nil && isOn(known, eth.Header{Number: number, Hash: h.Hash}) {
@@ -132,7 +132,7 @@ func (c *Chain) walkBack(ctx context.Context, n jsonrpc.Client, head eth.Header,
 			return hashes, false, nil
 		}
 		// The headers below are asked for by number and proven by parent hashes. The
-		// last hash needs no header: its child's tells it.
+		// last hash needs no header: its child's has it.
 		if number == final+1 || known != nil && isOn(known, eth.Header{Number: number - 1, Hash: h.Parent}) {
 			number--
 			h = eth.Header{Number: number, Hash: h.Parent}

@@ -12,8 +12,8 @@ import (
 type history struct {
 	mu       sync.Mutex
 	known    map[*endpoint.Endpoint]proof
-	sampled  map[*endpoint.Endpoint]time.Time // when a sample last told nothing
-	sampling sync.Mutex                       // held while an endpoint is examined
+	sampled  map[*endpoint.Endpoint]time.Time // when a sample was last inconclusive
+	sampling sync.Mutex                       // held while an endpoint is sampled
 }
 
 // proof is the lowest block from which on an endpoint has logs, and when that was seen.

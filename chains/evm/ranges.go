@@ -17,7 +17,7 @@ import (
 // fetchRange fetches the logs of final blocks from first on: of as many as an endpoint
 // answers, at most to last. A range that fails twice is asked for in fewer blocks.
 func (c *Chain) fetchRange(ctx context.Context, in eth.Interest, first, last int64) (backfill.Range, error) {
-	var suspect int64 // blocks of a range that was refused for its rate, as it says
+	var suspect int64 // length of a range that was refused as if for its rate
 	for strikes := 0; ; {
 		var got backfill.Range
 		var asked *rangeCall
@@ -28,7 +28,7 @@ func (c *Chain) fetchRange(ctx context.Context, in eth.Interest, first, last int
 			return err
 		})
 		if err == nil {
-			if suspect > 0 && got.Last-first+1 < suspect { // it was the range
+			if suspect > 0 && got.Last-first+1 < suspect { // it was the length after all
 				asked.node.Limits.BlocksRefused(suspect, endpoint.Refusal{})
 			}
 			return got, nil
@@ -73,10 +73,10 @@ type rangeCall struct {
 	first, last int64
 
 	node      *jsonrpc.Client
-	addresses int // at most, in one filter
+	addresses int // in one filter, at most
 	getID     *jsonrpc.Call
 	logs      []*jsonrpc.Call
-	null      bool // some were answered with null: nothing, or no answer, as the blooms tell
+	null      bool // some answers were null: empty or missing, which blooms decide
 }
 
 // endpointAnswered says whether the endpoint answered the chain id but not the logs: then the
@@ -125,7 +125,7 @@ func (r *rangeCall) ask(ctx context.Context, n jsonrpc.Client) (backfill.Range, 
 	if err := c.checkChainID(n, id); err != nil {
 		return backfill.Range{}, err
 	}
-	if end.Hash == "" { // whatever it says of the logs
+	if end.Hash == "" { // even if it answers eth_getLogs
 		below, err := c.blockAtOrBelow(ctx, n, r.last)
 		if err != nil {
 			return backfill.Range{}, err
@@ -179,7 +179,7 @@ func (r *rangeCall) check(ctx context.Context, n jsonrpc.Client, end eth.Header,
 		}
 	}
 	switch {
-	case missing: // where one log was missing, others may be
+	case missing: // others may be missing, too
 		raws, err = c.refetchEachBlock(ctx, n, r.in, r.first, r.last, raws)
 	case len(settled) > 0:
 		raws = append(raws[:i:i], settled...)

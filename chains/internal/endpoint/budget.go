@@ -17,7 +17,7 @@ var ErrBudget = errors.New("no memory to spare for prefetching")
 type Budget struct {
 	common  *semaphore.Weighted
 	reserve *semaphore.Weighted // of weight 1
-	largest int64               // bytes of an answer; half as many again are needed while it grows
+	largest int64               // bytes of an answer; growing takes half as many again
 }
 
 // DefaultBudget is the budget, in bytes, of a process that configures none.

@@ -8,19 +8,19 @@ import (
 // The classes that the errors of endpoints are counted in and answered by, see
 // chains.Class.
 const (
-	RangeTooLarge    = "range_too_large"    // fewer blocks at once
-	TooManyResults   = "too_many_results"   // fewer blocks at once
-	AnswerTooLarge   = "answer_too_large"   // fewer blocks at once
-	BatchTooLarge    = "batch_too_large"    // fewer calls in one request
-	TooManyAddresses = "too_many_addresses" // fewer addresses in one filter
-	RateLimited      = "rate_limited"       // later
-	ComputeUnits     = "compute_units"      // later
-	UnknownBlock     = "unknown_block"      // later, or another endpoint
-	Pruned           = "pruned"             // another endpoint
-	MissingMethod    = "missing_method"     // another method or endpoint
-	Unauthorized     = "unauthorized"       // another endpoint
-	Timeout          = "timeout"            // fewer blocks at once, or another endpoint
-	Transport        = "transport"          // another endpoint
+	RangeTooLarge    = "range_too_large"    // ask for fewer blocks
+	TooManyResults   = "too_many_results"   // ask for fewer blocks
+	AnswerTooLarge   = "answer_too_large"   // ask for fewer blocks
+	BatchTooLarge    = "batch_too_large"    // send smaller batches
+	TooManyAddresses = "too_many_addresses" // name fewer addresses
+	RateLimited      = "rate_limited"       // wait
+	ComputeUnits     = "compute_units"      // wait
+	UnknownBlock     = "unknown_block"      // wait, or use another endpoint
+	Pruned           = "pruned"             // use another endpoint
+	MissingMethod    = "missing_method"     // use another method or endpoint
+	Unauthorized     = "unauthorized"       // use another endpoint
+	Timeout          = "timeout"            // ask for fewer blocks, or use another endpoint
+	Transport        = "transport"          // use another endpoint
 	HTTP4xx          = "http_4xx"
 	HTTP5xx          = "http_5xx"
 	Malformed        = "malformed" // not what was asked for, or not readable

@@ -2,7 +2,7 @@
 //
 // What it guarantees:
 //   - Answers are bounded in size and time, and all answers in flight share one budget of bytes
-//     (budget.go). An answer that has begun can always be read to its end.
+//     (budget.go). An answer that has started can always be read to its end.
 //   - URLs and headers are secret, as providers put keys into them: errors name the host only.
 //   - Every error has one class (class.go). The table of what providers say is refusals.go: to
 //     teach a new error message, add a row there and a line to refusals_test.go.
@@ -52,7 +52,7 @@ type StatusError struct {
 	Wait   time.Duration // the answer's Retry-After
 	Header http.Header   // of the answer
 
-	refusal Refusal // what the whole of the text means; of no class: what Text means
+	refusal Refusal // the meaning of the whole text; without class: that of Text
 }
 
 func (e *StatusError) Error() string {
@@ -79,8 +79,8 @@ func (e *StatusError) Refusal() Refusal {
 type Config struct {
 	URL      string        // http or https, ws or wss for JSON-RPC; all but the host is secret
 	Header   http.Header   // sent with each request; secret
-	Priority int           // of a pool's endpoints the least is asked first; equal ones share the load
-	Rate     float64       // requests a second at most; 0: as many as it answers
+	Priority int           // the lowest is preferred; equal ones share the load
+	Rate     float64       // requests a second at most; 0: no limit
 	Pacing   Pacing        // after refusals for the rate; DefaultPacing if zero
 	Timeout  time.Duration // of one request with its answer; 30 s if zero
 	MaxBody  int64         // bytes of an answer, decompressed; 64 MiB if zero, or what Budget allows
@@ -237,7 +237,7 @@ func (e *Endpoint) do(ctx context.Context, calls int, method string, at *url.URL
 	}
 	within, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	begun := e.health.requestStarted()
+	started := e.health.requestStarted()
 	answer, err := e.transport.roundTrip(within, method, at, body)
 	switch {
 	case err == nil:
@@ -246,18 +246,18 @@ func (e *Endpoint) do(ctx context.Context, calls int, method string, at *url.URL
 	case within.Err() != nil:
 		err = e.Errorf("%w (%s)", ErrTimeout, timeout)
 	}
-	if err != nil && ctx.Err() == context.Canceled { // the endpoint is not to blame
+	if err != nil && ctx.Err() == context.Canceled { // not the endpoint's fault
 		e.health.requestAbandoned()
 		return answer, err
 	}
-	e.noteRequest(begun, calls, err)
+	e.noteRequest(started, calls, err)
 	return answer, err
 }
 
 // noteRequest records the outcome of a request.
-func (e *Endpoint) noteRequest(begun time.Time, calls int, err error) {
+func (e *Endpoint) noteRequest(started time.Time, calls int, err error) {
 	now := time.Now()
-	e.health.requestDone(now.Sub(begun), err)
+	e.health.requestDone(now.Sub(started), err)
 	switch refusal := RefusalOf(err); {
 	case err == nil && calls == 0:
 		e.limiter.noteAnswered(now, 1)

@@ -12,7 +12,7 @@ import (
 // States of an endpoint.
 const (
 	Up          = "up"
-	Limited     = "limited"     // its rate is limited, it is asked more slowly
+	Limited     = "limited"     // paused, as it refused the rate
 	Lagging     = "lagging"     // behind what was asked for
 	StatePruned = "pruned"      // without the history asked for
 	WrongChain  = "wrong_chain" // serves another chain than configured
@@ -24,7 +24,7 @@ type Status struct {
 	Host      string
 	State     string           // one of the states
 	Height    int64            // the newest block or ledger version seen there
-	Rate      float64          // calls a second that it is asked at most at present; 0: no limit is known
+	Rate      float64          // calls a second, the present limit; 0: none known
 	Latency   time.Duration    // moving average of its answers
 	Requests  int64            // so far
 	Errors    map[string]int64 // so far, by class
@@ -34,14 +34,14 @@ type Status struct {
 // health is what is known of an endpoint's state.
 type health struct {
 	mu         sync.Mutex
-	state      string    // empty: it has not answered yet
-	logged     string    // the state that was told last
+	state      string    // empty until the first answer
+	logged     string    // the state that was logged last
 	failures   int       // in a row
-	avoidUntil time.Time // until when others are asked first
-	verified   time.Time // when the endpoint last proved to serve the chain; zero: it has to
+	avoidUntil time.Time // until then others are preferred
+	verified   time.Time // when it last proved to serve the chain; zero: it must prove it
 	height     int64
 	heightAt   time.Time
-	pruned     int64 // blocks below have no history there; 0: not known
+	pruned     int64 // no history below this block; 0: unknown
 	prunedAt   time.Time
 	latency    time.Duration
 	inFlight   int
@@ -54,11 +54,11 @@ const (
 	minBackoff        = 500 * time.Millisecond
 	maxBackoff        = 5 * time.Second
 	downAfter         = 3               // failures in a row
-	maxAwait          = 2 * time.Second // for an endpoint, where there is no other
+	maxAwait          = 2 * time.Second // for an endpoint to recover
 	prunedTTL         = 10 * time.Minute
 	wrongChainBackoff = 10 * time.Second
-	heightTTL         = 5 * time.Second // a height that was seen says how far the endpoint is
-	latencyWeight     = 8               // of the moving average, what the newest answer makes
+	heightTTL         = 5 * time.Second // how long a height that was seen counts
+	latencyWeight     = 8               // 1/8 of the moving average is the newest answer
 )
 
 // requestStarted records that a request was sent.
@@ -111,7 +111,7 @@ func (h *health) note(err error) {
 	h.errors[refusal.Class]++
 	h.lastError = err.Error()
 	switch refusal.Class {
-	case Transport: // whatever answers next may be something else
+	case Transport: // another node may answer next
 		h.verified = time.Time{}
 		h.fail(1)
 	case Unauthorized:

@@ -91,11 +91,11 @@ func (e *Endpoint) read(ctx context.Context, header http.Header, body io.Reader,
 
 func (e *Endpoint) readInto(ctx context.Context, answer Answer, body io.Reader, length int64) error {
 	into := (*answer.body)[:0]
-	if err := answer.lease.grow(ctx, int64(cap(into))); err != nil { // a buffer that was used before counts too
+	if err := answer.lease.grow(ctx, int64(cap(into))); err != nil { // a reused buffer counts, too
 		return e.Errorf("waiting for memory: %w", err)
 	}
 	for {
-		if len(into) == cap(into) { // the old bytes count until they are copied
+		if len(into) == cap(into) { // the old buffer counts until it is copied
 			size := e.nextBufferSize(int64(len(into)), length)
 			if err := answer.lease.grow(ctx, int64(cap(into))+size); err != nil {
 				return e.Errorf("waiting for memory: %w", err)

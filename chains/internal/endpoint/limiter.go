@@ -20,13 +20,13 @@ type limiter struct {
 	mu          sync.Mutex
 	rate        float64   // calls a second; 0: no limit is known
 	next        time.Time // when the next call is due
-	paused      time.Time // until when nothing is asked
+	paused      time.Time // nothing is asked until then
 	consecutive int       // refusals
 	lowered     time.Time // when the rate was last lowered
 	raised      time.Time // when it was last raised
-	answered    float64   // calls lately answered, decaying
-	refused     float64   // and refused
-	since       time.Time // as of when
+	answered    float64   // calls, decaying
+	refused     float64   // calls, decaying
+	since       time.Time // when both were last decayed
 }
 
 // Pacing is how an endpoint is asked after it has refused calls for their rate.
@@ -136,7 +136,7 @@ func (l *limiter) noteRefused(now time.Time, calls int, wait time.Duration) {
 	defer l.mu.Unlock()
 	l.decay(now)
 	l.refused += float64(calls)
-	if now.After(l.paused) { // what was under way together is refused together
+	if now.After(l.paused) { // calls in flight together are refused together
 		l.consecutive++
 	}
 	pause := min(l.pacing.MinPause<<max(0, min(l.consecutive-1, 10)), l.pacing.MaxPause)

@@ -11,8 +11,8 @@ type Limits struct {
 	batch     limit
 	blocks    limit
 	addresses limit
-	suspected int                  // calls of a batch that failed while its parts were answered; 0: none
-	missing   map[string]time.Time // methods, until when they are not asked for
+	suspected int                  // calls of a batch that failed while its halves were answered; 0: none
+	missing   map[string]time.Time // methods, and until when they are not asked for
 }
 
 // limit is the most of something that is answered. Between what was answered and what was
@@ -20,11 +20,11 @@ type Limits struct {
 // nothing else showed, is kept; others are tried again after a number of successes.
 type limit struct {
 	named          int64 // by the endpoint; 0: none
-	refusedForGood int64 // the least that was refused for good; 0: none
-	refused        int64 // the least that was refused lately, maybe for something passing; 0: none
+	refusedForGood int64 // the least that was refused for its size; 0: none
+	refused        int64 // the least that was refused lately, perhaps for a passing reason; 0: none
 	answered       int64 // the most that was answered
 	untilRetry     int64 // successes until more is tried
-	retryAfter     int64 // the successes that were wanted the last time
+	retryAfter     int64 // successes needed the last time
 }
 
 const (
@@ -61,15 +61,15 @@ func (l *limit) settled() bool { return l.answered > 0 && l.bound()-l.answered <
 // refuse learns that n was refused. named is the limit that the endpoint named, 0 if none.
 func (l *limit) refuse(n, named int64, lasting bool) {
 	switch {
-	case n <= 1, l.named > 0 && l.named < n: // what was under way when it was named
+	case n <= 1, l.named > 0 && l.named < n: // it was in flight then
 		return
 	case named > 0 && named < n:
 		l.named = named
 		return
-	case l.bound() > 0 && n >= l.bound(): // what was under way
+	case l.bound() > 0 && n >= l.bound(): // it was in flight then
 		return
 	}
-	if l.untilRetry <= 0 { // more was tried in vain
+	if l.untilRetry <= 0 { // more was tried, and refused
 		l.retryAfter = max(minRetryAfter, min(2*l.retryAfter, maxRetryAfter))
 	}
 	l.untilRetry = l.retryAfter

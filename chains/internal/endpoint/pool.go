@@ -159,7 +159,7 @@ func (p *Pool) logState(ctx context.Context, e *Endpoint, err error) {
 	case is == was, was == "" && is == Up:
 	case is == Up:
 		p.log.InfoContext(ctx, "endpoint recovered", "endpoint", e.Host(), "was", was)
-	case was == "" && len(p.all) == 1: // what fails from the start and alone is told by the error
+	case was == "" && len(p.all) == 1: // the caller reports the only endpoint that never worked
 	default:
 		p.log.WarnContext(ctx, "endpoint failed", "endpoint", e.Host(), "state", is, "reason", err)
 	}

@@ -69,7 +69,7 @@ var rules = []rule{
 	{class: RangeTooLarge, codes: []int64{-32614}},
 	{class: AnswerTooLarge, statuses: []int{http.StatusRequestEntityTooLarge}},
 	{class: Unauthorized, statuses: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusPaymentRequired}},
-	{class: Pruned, statuses: []int{http.StatusGone}}, // an Aptos node's word for history that it no longer has
+	{class: Pruned, statuses: []int{http.StatusGone}}, // an Aptos node, of pruned history
 	{class: Timeout, statuses: []int{http.StatusRequestTimeout, http.StatusGatewayTimeout, 524, 522, 598}},
 }
 
@@ -81,7 +81,7 @@ func pattern(pattern string) *regexp.Regexp { return regexp.MustCompile(`(?i)` +
 // error, 0 if there is none; and the text that came with either.
 func Classify(status int, code int64, text string) Refusal {
 	if strings.HasPrefix(strings.TrimSpace(text), "<") {
-		text = "" // a page for people, which may hold any words
+		text = "" // an HTML page, which may have any words
 	}
 	r := Refusal{Class: classify(status, code, text)}
 	r.From, r.To = rangeIn(text)

@@ -18,7 +18,7 @@ import (
 type socket struct {
 	*Endpoint
 	header  http.Header
-	dialing chan struct{} // holds an element while a connection is made
+	dialing chan struct{} // a semaphore
 
 	mu     sync.Mutex
 	conn   *connection
@@ -90,7 +90,7 @@ func (s *socket) connected(ctx context.Context) (*connection, error) {
 
 // startReading makes a connection the current one.
 func (s *socket) startReading(ws *websocket.Conn) (*connection, error) {
-	ws.SetReadLimit(-1) // read bounds it, within the budget
+	ws.SetReadLimit(-1) // Endpoint.read bounds it
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
@@ -133,7 +133,7 @@ func (s *socket) roundTrip(ctx context.Context, _ string, _ *url.URL, body []byt
 	case <-ctx.Done():
 		err = s.Errorf("%w", context.Cause(ctx))
 		if errors.Is(ctx.Err(), context.DeadlineExceeded) && conn.received.Load() == heard {
-			conn.cancel(errSocketSilent) // another one may do better
+			conn.cancel(errSocketSilent) // a new connection may work
 		}
 	case <-conn.ctx.Done():
 		err = s.transportError(context.Cause(conn.ctx))
@@ -220,7 +220,7 @@ func (c *connection) dispatch(answer Answer) {
 		switch kindOf(answer.Body()) {
 		case isHead:
 			c.owner.announce()
-		case isError: // of a request that the endpoint did not read, as a batch that is too large
+		case isError: // of a request that was not read, as a batch that is too large
 			to = c.largestExchange()
 		}
 	}

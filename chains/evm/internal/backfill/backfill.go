@@ -26,16 +26,16 @@ import (
 type Windows struct {
 	cfg    Config
 	source Source
-	ctx    context.Context // of the fetching
+	ctx    context.Context // of fetches, which serve several readers
 	sizes  *windowSizer
 
 	mu          sync.Mutex
-	violations  int              // of the view that the windows are of
-	positions   map[string]int64 // by source, how far it has read; none: not at all
-	windows     []*window        // by their first blocks
+	violations  int              // counted in the view of the windows
+	positions   map[string]int64 // by source: the last block it has read
+	windows     []*window        // sorted by first block
 	linked      map[markets.Place]bool
 	ends        windowEnds
-	concurrency int // windows in flight: grows with successes
+	concurrency int // windows in flight: doubled by a success, halved by an error
 	backpressure
 
 	flights singleflight.Group // of places being asked for
@@ -45,7 +45,7 @@ type Windows struct {
 type Config struct {
 	Filters  map[string]eth.Filter // by source
 	MaxRange int64                 // blocks of one window
-	InFlight int                   // windows at once
+	InFlight int                   // windows fetched concurrently
 	Budget   *endpoint.Budget      // of the bytes of the windows that are kept
 }
 
@@ -68,9 +68,9 @@ type Source interface {
 	// FetchRange fetches the logs of the blocks from first on, of as many as an endpoint
 	// answers, at most to last.
 	FetchRange(ctx context.Context, in eth.Interest, first, last int64) (Range, error)
-	// Fetched is told the logs of each window when they are there.
+	// Fetched is called with the logs of each window that was fetched.
 	Fetched(ctx context.Context, raws []markets.Raw)
-	// FillTimes sets the times that the logs themselves did not tell.
+	// FillTimes sets the times of events whose logs had none.
 	FillTimes(ctx context.Context, raws []markets.Raw) error
 	// Headers are the headers at two heights, in one request; one without a hash is of a
 	// height without a block.
@@ -79,7 +79,7 @@ type Source interface {
 	// chain, and the endpoint that gave them; the first is the newest block at or below its
 	// height. ErrReorganised: the block is no longer on the chain.
 	HeadersBelow(ctx context.Context, block markets.Place, heights []int64) ([]eth.Header, *endpoint.Endpoint, error)
-	// LargestRange is how many blocks an endpoint answers at once, of the most wanted.
+	// LargestRange is how many of the wanted blocks the best endpoint answers in one request.
 	LargestRange(wanted int64) int64
 	// FinalityInDoubt says whether a finality violation was seen that is not confirmed yet.
 	FinalityInDoubt() bool
@@ -97,13 +97,13 @@ func (b *Windows) Read(ctx context.Context, view *chains.View, key string, after
 			continue
 		}
 		if page.To != after && (w == nil || !w.isDone()) {
-			return page, nil // what is there is not held up by what is not
+			return page, nil // finished windows do not wait for others
 		}
 		next, err := b.readWindow(ctx, view, w, key, page.To, last, limit-len(page.Raws))
 		switch {
 		case err != nil && page.To != after:
 			return page, nil
-		case errors.Is(err, endpoint.ErrBudget): // nobody waited for the window when it was begun
+		case errors.Is(err, endpoint.ErrBudget): // the window was prefetched
 			continue
 		case err != nil:
 			return chains.Page{}, err

@@ -72,7 +72,7 @@ func (b *Windows) isLinked(w *window, after markets.Place) bool {
 	if other, ok := b.ends[after]; ok && other.from != nil && other.from == w.from {
 		return w.started.Sub(other.started).Abs() < maxLinkAge
 	}
-	// Within a window, behind a block whose logs it holds.
+	// Within a window, after a block whose logs it has.
 	for i := range w.raws {
 		if w.raws[i].Seq == after.Seq {
 			return w.raws[i].Block == after.Hash

@@ -8,9 +8,9 @@ import (
 // backpressure makes sources that are ahead wait for those behind when memory is short: else
 // windows that the slower ones still need would be dropped and fetched again for each of them.
 type backpressure struct {
-	outOfMemory bool                 // a window was not kept, and none was released since
-	freed       chan struct{}        // closed when one is released
-	lastRead    map[string]time.Time // by source, when it last read on
+	outOfMemory bool                 // a window could not be kept, and none was released since
+	freed       chan struct{}        // closed when a window is released
+	lastRead    map[string]time.Time // by source: when it last made progress
 }
 
 // stalledAfter is how long a source may make no progress while others wait for it.

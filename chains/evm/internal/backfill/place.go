@@ -17,7 +17,7 @@ func (b *Windows) placeAt(ctx context.Context, view *chains.View, w *window, num
 		return place, nil
 	}
 	flight := b.flights.DoChan(fmt.Sprint("place ", number), func() (any, error) {
-		if place, ok := b.knownPlace(w, number); ok { // by the flight before
+		if place, ok := b.knownPlace(w, number); ok { // by the previous flight
 			return place, nil
 		}
 		return b.fetchPlaces(b.ctx, view.Head.Seq, w, number)

@@ -9,7 +9,7 @@ type windowSizer struct {
 
 	mu       sync.Mutex
 	blocks   int64
-	perBlock float64 // events lately: a moving average, begun with the first range
+	perBlock float64 // events: a moving average
 	started  bool
 }
 

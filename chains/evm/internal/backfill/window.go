@@ -14,19 +14,19 @@ import (
 
 // window is a range of final blocks that is fetched once, for all sources that need it.
 type window struct {
-	first, last int64 // last may become less until it is done
+	first, last int64 // last may be lowered until it is done
 	interest    eth.Interest
 	started     time.Time
 	done        chan struct{}
 
-	// Once it is done.
+	// Set when done is closed.
 	err    error
 	raws   []markets.Raw
 	hash   string
 	from   *endpoint.Endpoint
 	lease  *endpoint.Lease
-	timing sync.Mutex              // held while times are filled in
-	places map[int64]markets.Place // of blocks within it
+	timing sync.Mutex              // held while times are filled
+	places map[int64]markets.Place // within it, that were asked for
 }
 
 func (w *window) isDone() bool {
@@ -49,7 +49,7 @@ func (w *window) fillTimes(ctx context.Context, source Source) error {
 func (b *Windows) windowFor(view *chains.View, key string, block int64) (*window, <-chan struct{}) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if view.FinalityViolations != b.violations { // nothing that was final is certain
+	if view.FinalityViolations != b.violations { // nothing that was final is certain any more
 		b.violations = view.FinalityViolations
 		b.clear()
 	}
@@ -148,7 +148,7 @@ func (b *Windows) fetch(ctx context.Context, w *window) {
 		b.outOfMemory = b.outOfMemory || w.lease == nil
 		b.ends.add(markets.Place{Seq: w.last, Hash: w.hash}, windowEnd{w.from, w.started})
 	}
-	if w.err != nil || w.lease == nil { // not kept: only those get it who wait for it
+	if w.err != nil || w.lease == nil { // not kept: only the present readers get it
 		b.remove(w)
 	}
 	close(w.done)

@@ -71,10 +71,10 @@ func identical(a, b *markets.Raw) bool {
 // transaction from 0.
 func Renumber(raws []markets.Raw) {
 	slices.SortStableFunc(raws, comparePositions)
-	anew := slices.ContainsFunc(raws, func(r markets.Raw) bool {
+	restart := slices.ContainsFunc(raws, func(r markets.Raw) bool {
 		return r.Position.Transaction > raws[0].Position.Transaction && r.Position.Log == 0
 	})
-	if !anew {
+	if !restart {
 		return
 	}
 	for i := range raws {

@@ -97,7 +97,7 @@ func (c Client) sendOrSplit(ctx context.Context, calls []*Call) error {
 	case endpoint.BatchTooLarge:
 		c.Limits.BatchRefused(len(calls), refusal.Limit)
 		return c.sendInBatches(ctx, calls)
-	case endpoint.Timeout: // the first call tells whether the endpoint lives; the others could take as long again
+	case endpoint.Timeout: // the first call shows whether the endpoint is alive; the others could take as long
 		if c.sendOrSplit(ctx, calls[:1]) == nil {
 			c.Limits.BatchSuspected(len(calls))
 		}
