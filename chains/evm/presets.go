@@ -13,7 +13,7 @@ type Preset struct {
 	Confirmations int64
 	// MaxUnfinal is how many blocks above finality are followed by hash.
 	MaxUnfinal int64
-	// HollowBlooms says that there are blocks with logs that their blooms do not have:
+	// IncompleteBlooms says that some blocks have logs that are not in their blooms:
 	// that a log is not in the bloom proves nothing.
 	IncompleteBlooms bool
 }

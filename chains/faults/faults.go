@@ -1,6 +1,23 @@
-// Package faults is a chain that lies: a proxy for JSON-RPC, over HTTP and WebSocket,
-// and for the REST API of Aptos, that does to a node's answers what real nodes and
-// providers were reported to do. What it does follows from a profile and a seed.
+// Package faults is a node that lies, fails and refuses: a proxy for JSON-RPC, over HTTP and
+// WebSocket, and for the REST API of Aptos, that does to a node's answers what real nodes and
+// providers were reported to do.
+//
+// What it guarantees:
+//   - What it does follows from a profile and a seed: the same requests meet the same faults.
+//   - A fault changes only what it names (methods, a share of the calls, a time); all else is
+//     passed on as it came.
+//
+// For example, the profile
+//
+//   - name: some-logs-missing
+//     faults:
+//   - {fault: logs-missing, methods: [eth_getLogs], chance: 0.1}
+//
+// answers about one eth_getLogs in ten without its logs, although the headers' blooms have them. To
+// add a kind of fault, write its function beside those of its family (lies.go, rates.go,
+// statuses.go, bodies.go, fields.go, batches.go, backends.go, forks.go, caps.go) and list it in
+// the family's …Kinds function: the command's help comes from there, and a test
+// compares docs/faults.md with it.
 package faults
 
 import (

@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// Node serves a recording. It is an http.Handler; its head stands where the
-// recording says that following starts, and moves only when it is told to.
+// Node serves a recording. It is an http.Handler. Its head begins where the recording says
+// that following starts, and moves with Step, Finish or Run only.
 type Node struct {
 	recording *Recording
 	handler   http.Handler
@@ -28,7 +28,7 @@ type Node struct {
 	done   chan struct{}
 }
 
-// NewNode returns a node that listens nowhere: a handler.
+// NewNode returns a node that does not listen: a handler only.
 func NewNode(r *Recording) *Node {
 	n := &Node{recording: r, requests: map[string]int64{}, moved: make(chan struct{})}
 	if r.Kind == Aptos {

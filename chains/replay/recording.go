@@ -1,7 +1,19 @@
 // Package replay serves recorded chains as a real node would: an EVM chain as JSON-RPC,
-// Aptos as its REST API and its transaction stream over gRPC. Between and around what
-// was recorded the chain is made of empty blocks, the same in every process. The format
-// of recordings is described in testdata/README.md.
+// Aptos as its REST API and its transaction stream over gRPC. The format of recordings is
+// described in testdata/README.md.
+//
+// What it guarantees:
+//   - Recorded blocks and transactions are served byte for byte as they were recorded.
+//   - Between and around them the chain is made of empty blocks, whose hashes, times and
+//     parents follow from their numbers alone: they are the same in every process.
+//   - Blocks above the node's head do not exist yet, and logs are bounded as providers bound
+//     them (Limits).
+//
+// For example, of a recording of blocks 100 and 103 that is followed from 101 on:
+//
+//	99 ─ 100 ─ 101 ─ 102 ─ 103 ─ 104
+//	     rec.                rec.        the others are empty
+//	           ▲ the head at first; each Step moves it to the next recorded head
 package replay
 
 import (
@@ -19,15 +31,15 @@ const (
 	Aptos = "aptos"
 )
 
-// ErrRecording is wrapped by every error of Open that lies in the recording; its
-// text names the file and the field.
+// ErrRecording is wrapped by the errors of Open that are due to the recording; their text
+// names the file and the field.
 var ErrRecording = errors.New("bad recording")
 
 // Limits are what a node grants one eth_getLogs, as providers do.
 type Limits struct {
 	Blocks int64 `json:"blocks"` // the widest range, in blocks
 	Logs   int   `json:"logs"`   // the most logs in one answer
-	// Refusal is what is said of a range that is too wide; the node's own words if empty.
+	// Refusal is the error for a range that is too wide; the node's own text if empty.
 	Refusal string `json:"-"`
 }
 

@@ -1,5 +1,5 @@
-// Package transactions reads single transactions, as nodes answer them, for people who
-// try out what their events become.
+// Package transactions reads single transactions, from a node or from the text of its answer,
+// for people who try out what a market's definition makes of their events.
 package transactions
 
 import (

@@ -1,4 +1,4 @@
-// Package sized has a cache that is bounded in bytes, too.
+// Package sized has an LRU cache that is bounded in bytes as well as in entries.
 package sized
 
 import (
@@ -7,7 +7,8 @@ import (
 	"github.com/ethereum/go-ethereum/common/lru"
 )
 
-// Cache keeps the values that were used last. It may be used by many goroutines.
+// Cache keeps the most recently used values, bounded in number and bytes. It is safe for
+// concurrent use.
 type Cache[K comparable, V any] struct {
 	size func(V) int64
 	most int64 // bytes
@@ -17,20 +18,20 @@ type Cache[K comparable, V any] struct {
 	used int64 // bytes
 }
 
-// New returns a cache of at most so many entries and bytes; size is how many bytes a value
-// takes.
+// New returns a cache of at most so many entries and bytes; size returns how many bytes a
+// value takes.
 func New[K comparable, V any](entries int, bytes int64, size func(V) int64) *Cache[K, V] {
 	return &Cache[K, V]{size: size, most: bytes, kept: lru.NewBasicLRU[K, V](entries)}
 }
 
-// Get returns what is kept.
+// Get returns a cached value.
 func (c *Cache[K, V]) Get(key K) (V, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.kept.Get(key)
 }
 
-// Add keeps a value, and forgets those that were not used for longest.
+// Add caches a value and evicts the least recently used ones.
 func (c *Cache[K, V]) Add(key K, value V) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -48,7 +49,7 @@ func (c *Cache[K, V]) Add(key K, value V) {
 	}
 }
 
-// Remove forgets a value.
+// Remove evicts a value.
 func (c *Cache[K, V]) Remove(key K) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -62,7 +63,7 @@ func (c *Cache[K, V]) remove(key K) {
 	}
 }
 
-// Purge forgets all.
+// Purge evicts all values.
 func (c *Cache[K, V]) Purge() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
