@@ -1,7 +1,7 @@
-// Package rawdata is the small part of Aptos' transaction stream that is read here:
-// aptos.indexer.v1.RawData/GetTransactions. Its messages are written and read field by
-// field; all others are passed over. The schema is aptos-labs/aptos-core's
-// (Apache-2.0) at a58bc0561486 and 1ffb127c7edb, protos/proto/aptos: indexer/v1/raw_data.proto,
+// Package rawdata is the part of Aptos' transaction stream that is read here:
+// aptos.indexer.v1.RawData/GetTransactions. Messages are encoded and decoded field by field;
+// unknown fields are skipped. The schema is aptos-labs/aptos-core's (Apache-2.0) at a58bc0561486
+// and 1ffb127c7edb, protos/proto/aptos: indexer/v1/raw_data.proto,
 // transaction/v1/transaction.proto and util/timestamp/timestamp.proto.
 package rawdata
 
@@ -30,7 +30,7 @@ type Response struct {
 	Transactions [][]byte
 }
 
-// Transaction is a transaction with what is read of it.
+// Transaction is what is read of a transaction.
 type Transaction struct {
 	Version   int64
 	Micros    int64  // Unix time in microseconds
@@ -40,7 +40,7 @@ type Transaction struct {
 	Resources [][]byte // that were written, yet to be read
 }
 
-// Event is an event. Its texts belong to the message that it was read from.
+// Event is an event. Its texts are those of the message it was read from.
 type Event struct {
 	Account  []byte // of its handle
 	Creation uint64
@@ -55,10 +55,10 @@ type Resource struct {
 	Data          []byte // JSON
 }
 
-// Frame is a message as it travels.
+// Frame is an encoded message.
 type Frame struct{ Bytes []byte }
 
-// Codec passes frames on as they are.
+// Codec passes frames on as they are, without protobuf.
 type Codec struct{}
 
 // Marshal implements encoding.CodecV2.
@@ -73,7 +73,7 @@ func (Codec) Marshal(v any) (mem.BufferSlice, error) {
 // maxKept bounds the memory that a frame keeps for the next message.
 const maxKept = 4 << 20
 
-// Unmarshal implements encoding.CodecV2. The frame's memory is used again.
+// Unmarshal implements encoding.CodecV2. The frame's memory is reused.
 func (Codec) Unmarshal(data mem.BufferSlice, v any) error {
 	f, ok := v.(*Frame)
 	if !ok {

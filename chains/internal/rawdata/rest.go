@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// FromREST is a transaction of the REST API as the stream has it.
+// FromREST returns a transaction of the REST API as the stream would give it.
 func FromREST(body []byte) (Transaction, error) {
 	var w struct {
 		Version, Hash, Timestamp, Sender string

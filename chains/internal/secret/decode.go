@@ -10,15 +10,13 @@ import (
 	"unicode/utf8"
 )
 
-// layers is how many encodings around each other are seen through, as in JSON within
-// JSON.
-const layers = 3
+// maxLayers is how many nested encodings are undone, as of JSON within JSON.
+const maxLayers = 3
 
-// mostSteps bounds the work on one text: secrets such as a thousand backslashes
-// can be read in too many ways.
-const mostSteps = 1 << 18
+// maxSteps bounds the work on one text: a thousand backslashes can be read in too many ways.
+const maxSteps = 1 << 18
 
-// decoded is a text with all that each place of it may stand for.
+// decoded is a text with the values that each place of it may stand for.
 type decoded struct {
 	text  string
 	units [][]unit // by place
@@ -26,7 +24,7 @@ type decoded struct {
 	steps int      // done by match
 }
 
-// unit is a piece of a text up to end, and a value that it may stand for.
+// unit is a piece of a text, up to end, and a value that it may stand for.
 type unit struct {
 	value string
 	end   int
@@ -44,7 +42,7 @@ func decode(text string) *decoded {
 			encoded = append(encoded, i)
 		}
 	}
-	for range layers {
+	for range maxLayers {
 		next := make([][]unit, len(encoded))
 		for n, i := range encoded {
 			next[n] = d.through(i)
@@ -56,7 +54,7 @@ func decode(text string) *decoded {
 	d.after[0] = true
 	for _, units := range d.units {
 		for i, u := range units {
-			if !wordly(u.value[len(u.value)-1]) {
+			if !isWordByte(u.value[len(u.value)-1]) {
 				d.after[u.end] = true
 			}
 			units[i].value = lower(u.value)
@@ -65,7 +63,7 @@ func decode(text string) *decoded {
 	return d
 }
 
-// through is what may be at i, seen through one encoding more.
+// through returns what may be at i with one more encoding undone.
 func (d *decoded) through(i int) []unit {
 	units := slices.Clone(d.units[i])
 	add := func(value string, end int) {
@@ -108,7 +106,7 @@ func (d *decoded) backslash(at int, add func(string, int)) {
 		add(string([]byte{byte(v)}), end)
 	}
 	for _, u := range d.at(at) {
-		if len(u.value) == 1 && u.value[0] < utf8.RuneSelf && !wordly(u.value[0]) {
+		if len(u.value) == 1 && u.value[0] < utf8.RuneSelf && !isWordByte(u.value[0]) {
 			add(u.value, u.end)
 		}
 	}
@@ -194,7 +192,7 @@ func (d *decoded) match(secret string, i int) (n, end int) {
 	type state struct{ n, at int }
 	end = i
 	todo, seen := []state{{0, i}}, map[state]bool(nil)
-	for len(todo) > 0 && d.steps < mostSteps {
+	for len(todo) > 0 && d.steps < maxSteps {
 		d.steps++
 		s := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
@@ -220,16 +218,16 @@ func (d *decoded) match(secret string, i int) (n, end int) {
 	return n, end
 }
 
-// begins says whether a word may begin at i.
-func (d *decoded) begins(i int) bool { return d.after[i] }
+// startsWord says whether a word may begin at i.
+func (d *decoded) startsWord(i int) bool { return d.after[i] }
 
-// ends says whether a word may end at i.
-func (d *decoded) ends(i int) bool {
-	return i == len(d.text) || slices.ContainsFunc(d.units[i], func(u unit) bool { return !wordly(u.value[0]) })
+// endsWord says whether a word may end at i.
+func (d *decoded) endsWord(i int) bool {
+	return i == len(d.text) || slices.ContainsFunc(d.units[i], func(u unit) bool { return !isWordByte(u.value[0]) })
 }
 
-// wordly says whether a byte belongs to words. Letters beyond ASCII do not, so that
-// rather too much is a word of its own than too little.
-func wordly(c byte) bool {
+// isWordByte says whether a byte belongs to a word. Letters beyond ASCII do not, so that too
+// much is a word of its own rather than too little.
+func isWordByte(c byte) bool {
 	return '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
 }

@@ -12,7 +12,7 @@ import (
 	"unicode/utf8"
 )
 
-// form is a way in which a secret is written.
+// form is a secret in one of the ways in which it is written.
 type form struct {
 	text  string
 	least int  // so many bytes of its beginning tell too much
@@ -24,8 +24,8 @@ const (
 	prefix = 6 // characters of a longer secret that tell too much
 )
 
-// forms are the ways in which a secret is written, apart from encodings of single
-// characters, which decoded sees through.
+// forms are the ways in which a secret is written, apart from encodings of single characters,
+// which decoded undoes.
 func forms(secret string) []form {
 	secret = strings.TrimSpace(secret)
 	if utf8.RuneCountInString(secret) < short {
@@ -40,8 +40,8 @@ func forms(secret string) []form {
 	return append(all, base64Forms(secret)...)
 }
 
-// base64Forms are those of a secret by itself, and behind other bytes: its characters
-// then depend on how many bytes come before.
+// base64Forms are a secret in base64, alone and after other bytes: its characters depend on
+// how many bytes precede it.
 func base64Forms(secret string) []form {
 	const least = prefix * 8 / 6
 	var all []form
@@ -60,7 +60,7 @@ func base64Forms(secret string) []form {
 	return all
 }
 
-// urlForms are those of the secrets in a URL: of all but scheme and host.
+// urlForms are the forms of the secrets in a URL: of everything but scheme and host.
 func urlForms(u *url.URL) []form {
 	if u == nil {
 		return nil
@@ -78,7 +78,7 @@ func urlForms(u *url.URL) []form {
 		all = append(all, base64Forms(name+":"+password)...) // however short
 	}
 	for segment := range strings.SplitSeq(u.EscapedPath(), "/") {
-		if whole := unescaped(segment, url.PathUnescape); !plain(whole) {
+		if whole := unescaped(segment, url.PathUnescape); !isPublicSegment(whole) {
 			add(whole)
 			add(parameters(segment)...)
 		}
@@ -89,7 +89,7 @@ func urlForms(u *url.URL) []form {
 	return all
 }
 
-// parameters are the secrets of a query: the values, and names that have none.
+// parameters are the secrets of a query: its values, and names without a value.
 func parameters(query string) []string {
 	var secrets []string
 	for part := range strings.FieldsFuncSeq(query, func(r rune) bool { return r == '&' || r == ';' }) {
@@ -109,8 +109,8 @@ func unescaped(s string, unescape func(string) (string, error)) string {
 	return s
 }
 
-// headerForms are those of the secrets in headers: of the values and their words but
-// the first of several if it names a scheme, as in "Bearer X".
+// headerForms are the forms of the secrets in headers: of values and of their words, except a
+// leading scheme as in "Bearer X".
 func headerForms(header http.Header) []form {
 	var all []form
 	for _, values := range header {
@@ -142,12 +142,12 @@ func headerSecrets(value string) []string {
 	return secrets
 }
 
-// schemes are the words in front of secrets in headers, in lower case.
+// schemes are the words before secrets in headers, in lower case.
 var schemes = []string{"apikey", "basic", "bearer", "digest", "hmac", "key", "negotiate", "token"}
 
-// plain says whether a segment of a path is made of words that many URLs have, or is
-// a version.
-func plain(segment string) bool {
+// isPublicSegment says whether a segment of a path is a version or made of words that many
+// URLs have.
+func isPublicSegment(segment string) bool {
 	segment = strings.ToLower(segment)
 	if version.MatchString(segment) {
 		return true
@@ -162,8 +162,8 @@ func plain(segment string) bool {
 
 var version = regexp.MustCompile(`^v\d{1,3}(\.\d{1,3}){0,2}$`)
 
-// words of paths that are not secret: kinds of interfaces, chains and networks, and
-// the ids of chains.
+// words of paths that are not secret: kinds of interfaces, chains and networks, and the ids of
+// chains.
 var words = strings.Fields(`
 	api apis archive bc client ext full fullnode graphql grpc http https json jsonrpc
 	light main node nodes ogrpc public rest rpc rpcs websocket ws wss

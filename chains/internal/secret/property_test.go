@@ -130,7 +130,7 @@ func TestNoSecretIsShown(t *testing.T) {
 		around := rapid.OneOf(rapid.String(), rapid.StringOfN(rapid.SampledFrom([]rune(`%\&+"';ux0259#ab c`)), 0, 30, -1))
 		before, after := around.Draw(rt, "before"), around.Draw(rt, "after")
 		got := r.Text(before + written + after)
-		if !strings.Contains(got, blot) && len(before) < most/6 {
+		if !strings.Contains(got, mask) && len(before) < maxText/6 {
 			rt.Fatalf("%q is not found in %q: %q", secret, before+written+after, got)
 		}
 		check(rt, r, got)
@@ -146,7 +146,7 @@ func TestNoSecretIsShown(t *testing.T) {
 
 // check says whether a text is within the bounds and printable.
 func check(t interface{ Fatalf(string, ...any) }, r *Redactor, got string) {
-	if len(got) > most || !utf8.ValidString(got) || strings.TrimSpace(got) != got {
+	if len(got) > maxText || !utf8.ValidString(got) || strings.TrimSpace(got) != got {
 		t.Fatalf("%d bytes: %q", len(got), got)
 	}
 	for _, c := range got {
@@ -192,11 +192,11 @@ func FuzzRedactor(f *testing.F) {
 		// Alone, so that nothing else can look like the secret.
 		r = New(nil, http.Header{"A": {secret}})
 		secret = strings.TrimSpace(secret)
-		if utf8.RuneCountInString(secret) < short || len(secret) > read/20 || strings.Trim(secret, "* ") == "" {
+		if utf8.RuneCountInString(secret) < short || len(secret) > maxRead/20 || strings.Trim(secret, "* ") == "" {
 			return
 		}
 		for _, s := range []string{secret, percent(secret), fmt.Sprintf("%q", secret), fmt.Sprintf("%x", secret)} {
-			if got := r.Text(s); !strings.Contains(got, blot) {
+			if got := r.Text(s); !strings.Contains(got, mask) {
 				t.Fatalf("%q is not found in %q: %q", secret, s, got)
 			}
 		}

@@ -1,6 +1,12 @@
-// Package secret keeps an endpoint's secrets out of what is shown. Providers put keys
-// into URLs and headers, and nodes, proxies and net/http repeat them in errors, in
-// many an encoding.
+// Package secret keeps an endpoint's secrets out of what is shown. Providers put keys into
+// URLs and headers, and nodes, proxies and net/http repeat them in errors, in many encodings.
+//
+// For example, for an endpoint at https://eth.example.com/v2/k3y-f0r-us the text
+//
+//	dial https:\/\/eth.example.com\/v2\/k3y%2Df0r%2Dus failed
+//
+// becomes "dial https:\/\/eth.example.com\/v2\/*** failed": the host and words of paths that many
+// URLs have are shown; keys are not, whether escaped for JSON, HTML, URLs or in base64.
 package secret
 
 import (
@@ -15,20 +21,19 @@ import (
 
 // Bounds of texts in bytes.
 const (
-	most   = 300     // that Text returns
-	read   = 4 << 10 // that Text looks at
-	unsure = 512     // at the end of what Text looks at, which are dropped if there was more: enough for the beginning of an encoded secret
+	maxText = 300     // that Text returns
+	maxRead = 4 << 10 // that Text looks at
+	dropped = 512     // from the end of a longer text: there may be the beginning of an encoded secret
 )
 
-const blot = "***"
+const mask = "***"
 
 // Redactor removes an endpoint's secrets from text and makes the rest printable.
 type Redactor struct {
 	forms map[byte][]form // by their first byte
 }
 
-// New makes the redactor of the endpoint with a URL and headers. The host is not
-// taken for a secret.
+// New makes the redactor of an endpoint with a URL and headers. The host is not secret.
 func New(u *url.URL, header http.Header) *Redactor {
 	r := &Redactor{forms: map[byte][]form{}}
 	known := map[string]bool{}
@@ -45,9 +50,9 @@ func New(u *url.URL, header http.Header) *Redactor {
 
 // Text returns s on one line of at most 300 bytes, printable and without secrets.
 func (r *Redactor) Text(s string) string {
-	more := len(s) > read
+	more := len(s) > maxRead
 	if more {
-		s = s[:read]
+		s = s[:maxRead]
 	}
 	// Before the search: a line break within a secret must not hide it.
 	s = strings.Join(strings.Fields(s), " ")
@@ -60,10 +65,10 @@ func shorten(s string, more bool) string {
 	if more {
 		s += mark
 	}
-	if len(s) <= most {
+	if len(s) <= maxText {
 		return s
 	}
-	return strings.TrimSpace(strings.ToValidUTF8(s[:most-len(mark)], "")) + mark
+	return strings.TrimSpace(strings.ToValidUTF8(s[:maxText-len(mark)], "")) + mark
 }
 
 // redact blots out all secrets in s. If there was more of the text, its end is
@@ -71,7 +76,7 @@ func shorten(s string, more bool) string {
 func (r *Redactor) redact(s string, more bool) string {
 	sure := len(s)
 	if more {
-		sure = max(0, len(s)-unsure)
+		sure = max(0, len(s)-dropped)
 	}
 	d := decode(s)
 	var b strings.Builder
@@ -79,14 +84,14 @@ func (r *Redactor) redact(s string, more bool) string {
 	blotted := false
 	for i := range sure {
 		end := r.hide(d, i)
-		if d.steps >= mostSteps {
+		if d.steps >= maxSteps {
 			end = len(s) // nobody knows what is there
 		}
 		if end == 0 {
 			continue
 		}
 		if i > done || !blotted {
-			b.WriteString(s[done:i] + blot)
+			b.WriteString(s[done:i] + mask)
 			blotted = true
 		}
 		done = max(done, end)
@@ -103,7 +108,7 @@ func (r *Redactor) hide(d *decoded, i int) int {
 			n, at := d.match(f.text, i)
 			whole := n == len(f.text)
 			cut := n >= f.least
-			word := !f.word || d.begins(i) && d.ends(at)
+			word := !f.word || d.startsWord(i) && d.endsWord(at)
 			if at > end && (cut || whole && word) {
 				end = at
 			}

@@ -125,12 +125,12 @@ func TestTextWithoutSecrets(t *testing.T) {
 
 func TestPathWords(t *testing.T) {
 	for _, segment := range []string{"", "v1", "V2", "v3", "v1.2", "rpc", "mainnet", "eth", "ETH-Mainnet", "ext", "8453", "json-rpc"} {
-		if !plain(segment) {
+		if !isPublicSegment(segment) {
 			t.Errorf("%q is taken for a secret", segment)
 		}
 	}
 	for _, segment := range []string{"v", "v1x", "vault", "v1234", "abc", "8454", "eth-mainnet-5ecret", "mainnet1", "12345"} {
-		if plain(segment) {
+		if isPublicSegment(segment) {
 			t.Errorf("%q is taken for a word", segment)
 		}
 	}
@@ -144,13 +144,13 @@ func TestBounds(t *testing.T) {
 	for name, encoded := range encodings {
 		for n := range 3 * len(encoded) {
 			for _, text := range []string{
-				strings.Repeat("-", most-n%most) + encoded + strings.Repeat("-", n),
-				strings.Repeat(" ", read-unsure-n) + encoded + encoded + strings.Repeat(" ", read),
-				strings.Repeat(" ", read-n) + encoded + encoded,
+				strings.Repeat("-", maxText-n%maxText) + encoded + strings.Repeat("-", n),
+				strings.Repeat(" ", maxRead-dropped-n) + encoded + encoded + strings.Repeat(" ", maxRead),
+				strings.Repeat(" ", maxRead-n) + encoded + encoded,
 				strings.Repeat(key, 55) + strings.Repeat("+", n) + encoded + encoded,
 			} {
 				got := r.Text(text)
-				if len(got) > most || strings.ContainsAny(got, "0123456789abcdefghijklmnopqrstuvwxyz%") {
+				if len(got) > maxText || strings.ContainsAny(got, "0123456789abcdefghijklmnopqrstuvwxyz%") {
 					t.Fatalf("%s, %d: %d bytes, %q", name, n, len(got), got)
 				}
 			}
@@ -159,7 +159,7 @@ func TestBounds(t *testing.T) {
 	if got := New(nil, nil).Text(strings.Repeat("é", 500)); got != strings.Repeat("é", 148)+"…" {
 		t.Errorf("%d bytes, %q", len(got), got)
 	}
-	if got := New(nil, nil).Text(strings.Repeat("a", most)); got != strings.Repeat("a", most) {
+	if got := New(nil, nil).Text(strings.Repeat("a", maxText)); got != strings.Repeat("a", maxText) {
 		t.Errorf("%d bytes, %q", len(got), got)
 	}
 }
