@@ -111,7 +111,7 @@ func (c *Chain) eventAt(ctx context.Context, source markets.Source, seq int64) (
 // prunedEvents is what was found of a handle's pruned events.
 type prunedEvents struct {
 	start int64 // the number that was asked for
-	first int64 // the first that is there
+	first int64 // the first event left
 	until time.Time
 	err   error
 }

@@ -90,7 +90,7 @@ func pruneLedger(p params) hooks {
 	}}
 }
 
-// pruned refuses what is not there any more, with the headers of the node.
+// pruned refuses what was pruned, with the node's headers.
 func pruned(a *answer, c *call, gone bool, version int64) *answer {
 	status, code, words := http.StatusGone, "version_pruned", "Ledger version("+strconv.FormatInt(version, 10)+") has been pruned"
 	if !gone {

@@ -75,7 +75,7 @@ func lagging(t *turn, c *call, next func(*call) *answer, behind int64, fails boo
 
 func isNumber(raw json.RawMessage) bool {
 	var text string
-	_ = json.Unmarshal(raw, &text) // a text that is none is no number
+	_ = json.Unmarshal(raw, &text) // an empty text is not a number
 	_, ok := parseNumber(text)
 	return ok
 }

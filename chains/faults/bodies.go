@@ -55,7 +55,7 @@ func endless(params) hooks {
 }
 
 // inflated writes a body that is larger by some MiB and means the same: after its first
-// bracket there are spaces, or a member that nobody asked for.
+// bracket there are spaces, or an unrequested member.
 func inflated(body []byte, mib int64, text bool) func(context.Context, io.Writer) error {
 	return func(_ context.Context, w io.Writer) error {
 		before, piece, after := body, padding(' '), []byte(nil)

@@ -105,7 +105,7 @@ func (b *branch) call(c *call, next func(*call) *answer) *answer {
 	return a
 }
 
-// translate is what the node is to be asked; false if there is no such block in the
+// translate returns what to ask the node; false if there is no such block in the
 // branch.
 func (b *branch) translate(c *call) (*call, bool) {
 	args := c.arguments()

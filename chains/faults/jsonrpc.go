@@ -133,7 +133,7 @@ type wireCall struct {
 	Params json.RawMessage `json:"params"`
 }
 
-// open reads a request. What is no JSON-RPC is a request of the REST API.
+// open reads a request. If it is not JSON-RPC, it is one of the REST API.
 func (p *Proxy) open(r *http.Request, body []byte) (*exchange, *response) {
 	trimmed := bytes.TrimSpace(body)
 	if r.Method != http.MethodPost {

@@ -201,7 +201,7 @@ func (sub *subscription) emit(header json.RawMessage) {
 
 func numberOf(header []byte) int64 {
 	var o object
-	_ = json.Unmarshal(header, &o) // 0 of what is no header
+	_ = json.Unmarshal(header, &o) // 0 if it is not a header
 	height, _ := heightOf(o)
 	return height
 }

@@ -146,7 +146,7 @@ func (v *evmView) height(raw json.RawMessage) (int64, *rpcError) {
 }
 
 // heightOrHash reads what EIP-1898 allows: a number, a tag, a hash, or an object
-// that holds one of them. It reports false for a hash that is no block's.
+// that holds one of them. It reports false if no block has the hash.
 func (v *evmView) heightOrHash(raw json.RawMessage) (int64, bool, *rpcError) {
 	var object struct {
 		BlockNumber json.RawMessage `json:"blockNumber"`

@@ -155,7 +155,7 @@ func (n *Node) answerBatch(w *bufio.Writer, batch []json.RawMessage) {
 	_ = w.WriteByte(']')
 }
 
-// wantsAnswer says whether a call is no notification.
+// wantsAnswer says whether a call is not a notification.
 func wantsAnswer(c *call) bool { return !c.wellFormed() || len(c.ID) > 0 }
 
 func (n *Node) answerCall(w *bufio.Writer, c *call) {
@@ -190,7 +190,7 @@ func writeError(w *bufio.Writer, id json.RawMessage, err *rpcError) {
 	_, _ = fmt.Fprintf(w, `{"jsonrpc":"2.0","id":%s,"error":%s}`, id, text)
 }
 
-// malformed tells JSON that is none from JSON that is no call.
+// malformed tells invalid JSON from JSON that is not a call.
 func malformed(err error) *rpcError {
 	var syntax *json.SyntaxError
 	if errors.As(err, &syntax) {

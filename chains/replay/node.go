@@ -119,7 +119,7 @@ func (n *Node) Finish() {
 	n.move()
 }
 
-// move tells who waits that the head has moved.
+// move wakes those who wait for a new head.
 func (n *Node) move() {
 	n.mu.Lock()
 	defer n.mu.Unlock()

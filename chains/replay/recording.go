@@ -134,7 +134,7 @@ func (f *chainFile) check() error {
 	case f.Kind == EVM && (f.BlockSeconds < 1 || f.BlockSeconds > 3600):
 		return bad("blockSeconds", "want 1 to 3600")
 	case f.Kind == EVM && (!heights(f.SafeDepth, f.FinalityDepth) || f.SafeDepth > f.FinalityDepth):
-		return bad("finalityDepth", "want no less than safeDepth, which is no less than 0")
+		return bad("finalityDepth", "want at least safeDepth, which must be at least 0")
 	case !heights(f.OldestVersion):
 		return bad("oldestVersion", "want a ledger version")
 	}

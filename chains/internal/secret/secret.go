@@ -85,7 +85,7 @@ func (r *Redactor) redact(s string, more bool) string {
 	for i := range sure {
 		end := r.hide(d, i)
 		if d.steps >= maxSteps {
-			end = len(s) // nobody knows what is there
+			end = len(s) // the rest is unknown
 		}
 		if end == 0 {
 			continue
@@ -118,7 +118,7 @@ func (r *Redactor) hide(d *decoded, i int) int {
 }
 
 // Error is an error with the redacted text of err. errors.Is and errors.As find what
-// err wraps; there is no way to unwrap it, as what is wrapped may tell secrets.
+// err wraps; it cannot be unwrapped, as the wrapped error may have secrets.
 func (r *Redactor) Error(err error) error {
 	if err == nil {
 		return nil
