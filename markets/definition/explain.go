@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/markets/definition/internal/address"
 )
 
 // Verdict is what one source of a definition makes of a raw event, for people.
@@ -48,7 +49,7 @@ func (d *Definition) explain(st *stream, s markets.Stream, at *place, transactio
 		if src.decoder == nil {
 			v.Line = src.line
 			told := isOf(s.Source, &raw) == yes // an event of another type is then one that cannot be decoded
-			if (d.Kind == markets.Aptos || len(st.sources) > 1) && !told && d.bound(src, at).match(&raw) != nil {
+			if (d.Kind == markets.Aptos || len(st.sources) > 1) && !told && d.boundSource(src, at).match(&raw) != nil {
 				continue
 			}
 		}
@@ -66,7 +67,7 @@ func (d *Definition) explain(st *stream, s markets.Stream, at *place, transactio
 		v.Events = from(raw, events)
 		v.Reason = reason(v, failures, raw)
 		if all, _ := s.DecodeAll(own); len(v.Events) > 0 && len(from(raw, all)) == 0 {
-			v.Events, v.Reason = nil, "an event of another type has said it already"
+			v.Events, v.Reason = nil, "an event of another type has reported it already"
 		}
 		verdicts = append(verdicts, v)
 	}
@@ -134,10 +135,10 @@ func isOf(s markets.Source, raw *markets.Raw) answer {
 	return unknown
 }
 
-// qualifiedAddress is an address in 64 digits, or what it is if it is none.
-func qualifiedAddress(address string) string {
-	if long, err := normalised(address); err == nil {
+// qualifiedAddress is an address in 64 digits; a text that is not an address stays as it is.
+func qualifiedAddress(text string) string {
+	if long, err := address.Aptos(text); err == nil {
 		return long
 	}
-	return address
+	return text
 }

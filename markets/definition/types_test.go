@@ -129,7 +129,7 @@ func TestBothFormsAreToldOnce(t *testing.T) {
 	}
 	for i, want := range []int{1, 0, 1, 0, 1, 0, 1} {
 		verdicts, err := d.Explain(definition.Site{ChainID: 1}, transaction, i)
-		if err != nil || len(verdicts) != 1 || len(verdicts[0].Events) != want || want == 0 && !strings.Contains(verdicts[0].Reason, "said it already") {
+		if err != nil || len(verdicts) != 1 || len(verdicts[0].Events) != want || want == 0 && !strings.Contains(verdicts[0].Reason, "reported it already") {
 			t.Errorf("event %d: %+v, %v", i, verdicts, err)
 		}
 	}
@@ -152,7 +152,7 @@ func TestBothFormsAreToldOnceWhenOneFails(t *testing.T) {
 		return on(t, parsed(t, text), definition.Site{ChainID: 1}).Streams[0]
 	}
 	events, failures := decode(unsound).DecodeAll([]markets.Raw{sold(0, "Sold", `{"id":"1","price":"5"}`), sold(1, "SoldEvent", `{"id":"1","price":"5"}`)})
-	if len(events) != 0 || len(failures) != 2 || !strings.Contains(failures[1].Reason.Error(), "may say the same as event 0") {
+	if len(events) != 0 || len(failures) != 2 || !strings.Contains(failures[1].Reason.Error(), "may report the same as event 0") {
 		t.Errorf("%+v, %v", events, failures)
 	}
 	var again []markets.Event
@@ -174,7 +174,7 @@ func TestTypesAreNamedWithTheirModules(t *testing.T) {
 	for from, c := range map[string]struct{ to, want string }{
 		`event: "m::Sold"`:              {`event: "Sold"`, "11:15: streams.buy[1].event: without a handle the type alone tells the events"},
 		`- {event: "m::SoldEvent", `:    {`- {handle: "m::R/f", event: "m::SoldEvent", `, "a stream of an event handle has nothing else"},
-		`event: "m::Sold", becomes: *s`: {`event: "0xzz::m::Sold", becomes: *s`, "no address"},
+		`event: "m::Sold", becomes: *s`: {`event: "0xzz::m::Sold", becomes: *s`, "is not an address"},
 	} {
 		_, err := definition.Parse(definition.Source{File: "shop.yaml", Text: []byte(strings.Replace(bothForms, from, c.to, 1))})
 		if ps, ok := err.(definition.Problems); !ok || !strings.Contains(ps.Lines(), c.want) {
