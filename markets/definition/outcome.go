@@ -8,7 +8,7 @@ import (
 	"github.com/imart/event-worker/markets/definition/internal/expression"
 )
 
-// outcome is a market event that a raw event becomes.
+// outcome is how a raw event becomes a market event. What is nil is not set.
 type outcome struct {
 	at        node
 	condition condition
@@ -24,12 +24,12 @@ type outcome struct {
 
 	currency   *expression.Expression
 	fixed      *markets.Currency // instead of an expression
-	nativeCoin bool              // the chain's own
+	nativeCoin bool              // instead of an expression: the chain's own coin
 
 	record *recordOutcome
 }
 
-// recordOutcome is a change of a record.
+// recordOutcome is how a raw event changes a record.
 type recordOutcome struct {
 	kind        string
 	key         *expression.Expression
@@ -41,7 +41,7 @@ type assignment struct {
 	value *expression.Expression
 }
 
-// standards are the standards of tokens that a definition can name.
+// standards are the standards of tokens on a kind of chain.
 var standards = map[markets.ChainKind][]string{
 	markets.EVM:   {markets.ERC721, markets.ERC1155},
 	markets.Aptos: {markets.AptosObject, markets.AptosTokenV1},
@@ -52,7 +52,7 @@ func (p *parsing) outcome(s *section, src *source, sc expression.Scope) *outcome
 	var inner expression.Scope
 	o.condition, inner = p.condition(s, src, sc)
 	if o.condition.each != nil && src.condition.each != nil {
-		s.add("for stands in the source already")
+		s.add("the source has a for already: only one of the two can")
 	}
 	read := func(s *section, key string, want ...expression.Kind) *expression.Expression {
 		return p.expression(s, key, src, inner, want...)
@@ -104,7 +104,7 @@ func (p *parsing) currency(s *section, o *outcome, src *source, sc expression.Sc
 	}
 	if c, ok := p.currencies[text]; ok {
 		if sc.Has(text) {
-			n.add("%s is a currency and a field of the event: give the currency another name", text)
+			n.add("%s is both a currency and a field of the event: rename the currency", text)
 		}
 		o.fixed = &c
 		return
@@ -146,36 +146,37 @@ func (p *parsing) assignments(s *section, key string, src *source, sc expression
 	return out
 }
 
-// check says what an outcome lacks to be of use.
+// check reports what an outcome lacks.
 func (o *outcome) check(s *section) {
 	ofOrder := o.side != "" || o.kind == markets.Matched || o.kind == markets.OrderChanged
 	switch {
 	case o.kind == "":
 	case ofOrder && o.order == nil && o.record == nil:
-		s.add("order is missing: what tells the order from others of the market")
+		s.add("order is missing: the key that tells the order from others of the market")
 	case o.kind == markets.OrdersCancelled && o.maker == nil:
 		s.add("maker is missing: whose orders are cancelled")
 	case (o.kind == markets.Recorded || o.kind == markets.RecordRemoved) && o.record == nil:
 		s.add("record is missing: its type and key")
 	case o.order != nil && o.record != nil:
-		s.add("order and record are two things: make a market event of each")
+		s.add("a market event is of an order or of a record: make two of them")
 	}
 	if opens := o.kind == markets.Listed || o.kind == markets.OfferMade; opens && o.order != nil {
-		for name, e := range map[string]*expression.Expression{"maker": o.maker, "price": o.price} {
-			if e == nil {
-				s.warn("has no %s: people will want to know", name)
-			}
+		if o.maker == nil {
+			s.warn("has no maker: people will want to know who made the order")
+		}
+		if o.price == nil {
+			s.warn("has no price: people will want to know what the order costs")
 		}
 	}
 	if o.price != nil && o.currency == nil && o.fixed == nil && !o.nativeCoin {
-		s.add("currency is missing: a price is of something, such as coin")
+		s.add("currency is missing: what the price is in, such as coin")
 	}
 	if o.order != nil {
 		o.checkKey(s)
 	}
 }
 
-// checkKey refuses keys that many orders would share.
+// checkKey refuses an order's key that many orders would share.
 func (o *outcome) checkKey(s *section) {
 	n, _ := s.find("order")
 	names := o.order.Names()
@@ -189,30 +190,31 @@ func (o *outcome) checkKey(s *section) {
 	}
 }
 
-// compareKeys warns of orders that are opened by different events with bare numbers
-// for keys, which are mostly counted apart.
+// compareKeys warns of orders that are opened by different events with bare numbers for
+// keys: contracts mostly count listings and bids apart, so that a listing and a bid would
+// share the key 1.
 func (p *parsing) compareKeys() {
 	var first *outcome
-	var of *source
+	var firstSource *source
 	for _, st := range p.streams {
 		for _, src := range st.sources {
 			for _, o := range src.outcomes {
-				if o.order == nil || o.kind != markets.Listed && o.kind != markets.OfferMade || o.order.Kind() != expression.NumberKind {
-					continue
-				}
-				if !o.order.IsName() {
-					continue
-				}
-				if first != nil && of.title() != src.title() {
+				switch {
+				case !o.opensByNumber():
+				case first == nil:
+					first, firstSource = o, src
+				case firstSource.title() != src.title():
 					o.at.warn("its key is a bare number, and so is that of line %d: if the two are counted apart, orders will be mixed up; write something like \"bid-\" + %s", first.at.at.Line, o.order.Text())
 					return
-				}
-				if first == nil {
-					first, of = o, src
 				}
 			}
 		}
 	}
+}
+
+// opensByNumber says whether an outcome opens orders whose key is a number of the event.
+func (o *outcome) opensByNumber() bool {
+	return o.order != nil && (o.kind == markets.Listed || o.kind == markets.OfferMade) && o.order.Kind() == expression.NumberKind && o.order.IsName()
 }
 
 // String names the outcome in messages.

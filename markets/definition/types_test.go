@@ -108,9 +108,9 @@ func sold(log int32, name, data string) markets.Raw {
 	}
 }
 
-// While a module logs each action in two forms each is told once; what happens twice is
-// told twice.
-func TestBothFormsAreToldOnce(t *testing.T) {
+// While a module logs each action in two forms, each action is reported once. What happens
+// twice is reported twice.
+func TestBothFormsAreReportedOnce(t *testing.T) {
 	d := parsed(t, bothForms)
 	s := on(t, d, definition.Site{ChainID: 1}).Streams[0]
 	transaction := []markets.Raw{
@@ -125,7 +125,7 @@ func TestBothFormsAreToldOnce(t *testing.T) {
 		logs = append(logs, e.Position.Log)
 	}
 	if got, _ := json.Marshal(logs); len(failures) > 0 || string(got) != "[0,2,4,6]" {
-		t.Errorf("told of events %s, %v", got, failures)
+		t.Errorf("events %s were reported, %v", got, failures)
 	}
 	for i, want := range []int{1, 0, 1, 0, 1, 0, 1} {
 		verdicts, err := d.Explain(definition.Site{ChainID: 1}, transaction, i)
@@ -140,9 +140,9 @@ func TestBothFormsAreToldOnce(t *testing.T) {
 	}
 }
 
-// One form cannot be decoded, and the definition is put right later: what is decoded
-// again is told once, too.
-func TestBothFormsAreToldOnceWhenOneFails(t *testing.T) {
+// One form cannot be decoded until the definition is corrected: what is decoded then is
+// reported once, too.
+func TestBothFormsAreReportedOnceWhenOneFails(t *testing.T) {
 	unsound := strings.Replace(bothForms, "- {event: \"m::Sold\", becomes: *sold}",
 		"- {event: \"m::Sold\", becomes: {kind: bought, order: '\"ask-\" + id', price: 100 / (price - 5), currency: '\"0x1::aptos_coin::AptosCoin\"'}}", 1)
 	if unsound == bothForms {
