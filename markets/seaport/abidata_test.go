@@ -144,7 +144,7 @@ func TestArrayBounds(t *testing.T) {
 		"count beyond what is read": {append(data(32, maxItems+1), make([]byte, (maxItems+1)*wordSize)...), -1},
 		"count at the limit":        {append(data(32, maxItems), make([]byte, maxItems*wordSize)...), maxItems},
 	} {
-		w := words{data: c.data}
+		w := abiData{data: c.data}
 		elements := w.array(0, 1)
 		if c.want < 0 && w.err == nil {
 			t.Errorf("%s: no error", name)
