@@ -38,7 +38,7 @@ func drawItems(t *rapid.T, received bool) []item {
 	}), 0, 5).Draw(t, "items")
 }
 
-// What go-ethereum's ABI package encodes reads as what it was.
+// What go-ethereum's ABI package encodes is read back unchanged.
 func TestFulfilledReadsWhatWasEncoded(t *testing.T) {
 	d := newDecoder(contractNames(), coin("ETH"))
 	rapid.Check(t, func(rt *rapid.T) {
@@ -155,7 +155,7 @@ func TestArrayBounds(t *testing.T) {
 	}
 }
 
-// A log that ends too early at any byte is an error, never half an order.
+// A log that ends early, at any byte, is an error, never half an order.
 func TestEveryTruncationFails(t *testing.T) {
 	b := newBuilder(t)
 	b.filled(1, seller, buyer, []item{nft(1)}, []item{eth(100, seller), eth(5, market)})
