@@ -27,12 +27,12 @@ type Chain struct {
 	// InFlight is how many requests are under way at once to read history.
 	InFlight int
 
-	MaxBatch      int    // EVM only, calls in one request
-	Confirmations int64  // EVM only, blocks
-	MaxUnfinal    int64  // EVM only, blocks
-	MaxRange      int64  // EVM only, blocks
-	Coin          string // EVM only, the symbol of its own coin; ETH if empty
-	FinalityViolations        FinalityViolations // EVM only
+	MaxBatch           int                // EVM only, calls in one request
+	Confirmations      int64              // EVM only, blocks
+	MaxUnfinal         int64              // EVM only, blocks
+	MaxRange           int64              // EVM only, blocks
+	Coin               string             // EVM only, the symbol of its own coin; ETH if empty
+	FinalityViolations FinalityViolations // EVM only
 
 	// Preset is what is known of the network, none if its name is empty. What the
 	// configuration leaves out is taken from there already.

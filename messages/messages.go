@@ -53,7 +53,7 @@ type Transition struct {
 // Batch is what a stream holds between two places, decoded. One batch is shared
 // by all of the stream's observers.
 type Batch struct {
-	Events  []markets.Event
+	Events      []markets.Event
 	DeadLetters []markets.DeadLetter // what could not be decoded
 }
 
