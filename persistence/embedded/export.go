@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"iter"
 	"slices"
 	"strconv"
 
@@ -13,7 +12,7 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// Count is the number of documents in a collection.
+// Count is transfer.Source's.
 func (r *Reader) Count(ctx context.Context, collection string) (n int64, err error) {
 	if !slices.Contains(persistence.Copied, collection) {
 		return 0, persistence.UnknownCollection(collection)
@@ -25,70 +24,66 @@ func (r *Reader) Count(ctx context.Context, collection string) (n int64, err err
 	return n, err
 }
 
-// Documents yields the documents of a collection that stand behind a place, in the
-// order of their rows: activities as they were written, orders and records as they
-// were first met.
-func (r *Reader) Documents(ctx context.Context, collection, after string) iter.Seq2[persistence.Document, error] {
-	return func(yield func(persistence.Document, error) bool) {
-		err := r.documents(ctx, collection, after, func(doc persistence.Document) bool { return yield(doc, nil) })
-		if err != nil {
-			yield(persistence.Document{}, err)
-		}
-	}
-}
-
-func (r *Reader) documents(ctx context.Context, collection, after string, yield func(persistence.Document) bool) error {
+// Batch is transfer.Source's. Positions are the numbers of rows.
+func (r *Reader) Batch(ctx context.Context, collection, after string, limit int) (docs []json.RawMessage, last string, err error) {
 	if !slices.Contains(persistence.Copied, collection) {
-		return persistence.UnknownCollection(collection)
+		return nil, "", persistence.UnknownCollection(collection)
 	}
 	row := int64(0)
 	if after != "" {
-		var err error
 		if row, err = strconv.ParseInt(after, 10, 64); err != nil {
-			return fmt.Errorf("%s: no place of a document: %q", collection, after)
+			return nil, "", fmt.Errorf("%s: %q is not a position in a data folder", collection, after)
 		}
 	}
-	s := selection{collection: collection}
-	return r.read(ctx, func(conn *sqlite.Conn) error {
-		return each(conn, "SELECT rowid, doc FROM "+collection+" WHERE rowid > ? ORDER BY rowid", func(stmt *sqlite.Stmt) {
+	s, size := selection{collection: collection}, 0
+	err = r.read(ctx, func(conn *sqlite.Conn) error {
+		return each(conn, "SELECT rowid, doc FROM "+collection+" WHERE rowid > ? ORDER BY rowid LIMIT ?", func(stmt *sqlite.Stmt) {
 			stmt.BindInt64(1, row)
-		}, func(row *sqlite.Stmt) error {
-			id := row.ColumnInt64(0)
-			doc, err := s.document(text(row, 1, nil))
+			stmt.BindInt64(2, int64(limit))
+		}, func(stmt *sqlite.Stmt) error {
+			row = stmt.ColumnInt64(0)
+			doc, err := s.document(text(stmt, 1, nil))
 			if err != nil {
-				return damaged(collection, id, err)
+				return damaged(collection, row, err)
 			}
-			if !yield(persistence.Document{At: strconv.FormatInt(id, 10), JSON: doc}) {
+			if docs, size = append(docs, doc), size+len(doc); size >= persistence.BatchBytes {
 				return errEnough
 			}
 			return nil
 		})
 	})
+	return docs, strconv.FormatInt(row, 10), err
 }
 
-// Copying is the copy into the store that is not complete; nil if there is none.
-func (r *Reader) Copying(ctx context.Context) (copying *persistence.Copying, err error) {
+// Copying is transfer.Target's.
+func (r *Reader) Copying(ctx context.Context) (at *persistence.Copying, err error) {
 	err = r.read(ctx, func(conn *sqlite.Conn) error {
-		tables, err := copies(conn)
-		if err != nil || tables == 0 {
-			return err
-		}
-		return each(conn, "SELECT doc FROM unfinished_copy", nothing, func(row *sqlite.Stmt) error {
-			copying = new(persistence.Copying)
-			if err := json.Unmarshal(text(row, 0, nil), copying); err != nil {
-				return damaged("copy", 1, err)
-			}
-			return nil
-		})
+		at, err = copying(conn)
+		return err
 	})
-	return copying, err
+	return at, err
+}
+
+// copying returns the unfinished copy, which has a table as long as there is one.
+func copying(conn *sqlite.Conn) (at *persistence.Copying, err error) {
+	tables, err := number(conn, "SELECT count(*) FROM sqlite_schema WHERE name = 'unfinished_copy'")
+	if err != nil || tables == 0 {
+		return nil, err
+	}
+	err = each(conn, "SELECT doc FROM unfinished_copy", nothing, func(row *sqlite.Stmt) error {
+		if err := json.Unmarshal(text(row, 0, nil), &at); err != nil {
+			return damaged("copy", 1, err)
+		}
+		return nil
+	})
+	return at, err
 }
 
 // refuseCopy returns ErrUnfinishedCopy if the data folder holds one.
 func (r *Reader) refuseCopy(ctx context.Context, dir string) error {
-	copying, err := r.Copying(ctx)
-	if err != nil || copying == nil {
+	at, err := r.Copying(ctx)
+	if err != nil || at == nil {
 		return err
 	}
-	return fmt.Errorf("data folder %s: %w", dir, copying.Unfinished())
+	return fmt.Errorf("data folder %s: %w", dir, at.Unfinished())
 }

@@ -5,202 +5,132 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"slices"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	driver "go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
-	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
 
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/persistence/mongo/schema"
 )
 
-// Import writes new documents to the collection to.Collection and takes the copy
-// from one point to another, in one transaction. from is nil at a copy's beginning,
-// to is nil at its end. The error is persistence.ErrOtherCopy when the copy does not
-// stand at from, and names the document when one cannot be stored exactly.
-func (s *Store) Import(ctx context.Context, from, to *persistence.Copying, docs []json.RawMessage) error {
-	stored, err := storedForms(to, docs)
-	if err != nil {
-		return err
+// Process is transfer.Target's.
+func (s *Store) Process() string { return s.app }
+
+// Import is transfer.Target's. To repeat it does no harm: documents replace those with
+// their keys.
+func (s *Store) Import(ctx context.Context, owner string, to *persistence.Copying, docs []json.RawMessage) error {
+	models := make([]driver.WriteModel, len(docs))
+	for i, doc := range docs {
+		stored, err := s.storedForm(to.Collection, doc)
+		if err != nil {
+			return persistence.NameCopied(to.Collection, doc, err)
+		}
+		models[i] = replacement(stored.Lookup("_id").StringValue(), stored)
 	}
-	t := transaction{
-		store: s,
-		body: func(ctx context.Context) error {
-			if err := s.advance(ctx, from, to); err != nil {
-				return err
-			}
-			return s.insert(ctx, to.Collection, stored, docs)
-		},
-		landed: func(ctx context.Context) (bool, error) { return s.copiedTo(ctx, to) },
-	}
-	return s.work(func() error {
-		if err := s.succeed(ctx, from, to); err != nil {
+	write := func(ctx context.Context) error {
+		if err := s.mark(ctx, owner, to); err != nil {
 			return err
 		}
-		if len(docs) == 0 {
-			return s.advanceAlone(ctx, from, to)
+		_, err := s.collection(to.Collection).BulkWrite(ctx, models, options.BulkWrite().SetOrdered(false))
+		var bulk driver.BulkWriteException
+		if errors.As(err, &bulk) && len(bulk.WriteErrors) > 0 {
+			return persistence.NameCopied(to.Collection, docs[bulk.WriteErrors[0].Index], err)
 		}
-		return t.run(ctx)
+		return err
+	}
+	return s.work(func() error {
+		if len(docs) > 0 {
+			return patiently(ctx, func() error { return s.repeatable(ctx, write) })
+		}
+		if owner != "" && owner != s.app { // it may have been killed within a transaction
+			s.suspects.addApp(owner)
+			if err := s.endTransactions(ctx, []string{owner}); err != nil {
+				return err
+			}
+		}
+		// Not in a transaction: a process that is killed in it is not the owner yet, and the
+		// next one would wait until the server ends the transaction.
+		return patiently(ctx, func() error { return s.mark(ctx, owner, to) })
 	})
 }
 
-// advanceAlone takes the copy from one point to another in one write. A transaction
-// would hold up the next process if this one is killed in it: what is there does not
-// name its app yet.
-func (s *Store) advanceAlone(ctx context.Context, from, to *persistence.Copying) error {
-	err := s.advance(ctx, from, to)
-	var own ownError
-	if err == nil || errors.As(err, &own) {
-		return err
-	}
-	done, unknown := s.copiedTo(ctx, to)
-	if done {
-		return nil
-	}
-	return errors.Join(err, unknown)
-}
-
-// succeed ends what the process before has begun, if another one goes on with the
-// copy.
-func (s *Store) succeed(ctx context.Context, from, to *persistence.Copying) error {
-	if from == nil || to == nil || from.Owner == to.Owner {
-		return nil
-	}
-	c, err := s.copying(ctx, s.database)
-	if err != nil || c == nil {
-		return err
-	}
-	s.suspects.addApp(c.App)
-	return s.endTransactions(ctx, []string{c.App})
-}
-
-// advance takes the copy from one point to another.
-func (s *Store) advance(ctx context.Context, from, to *persistence.Copying) error {
-	c := s.database.Collection(meta)
-	if from == nil {
-		_, err := c.InsertOne(ctx, copying{copyID, *to, s.app})
-		if driver.IsDuplicateKeyError(err) {
-			return ownError{persistence.ErrOtherCopy}
-		}
-		return err
-	}
-	at := append(byID(copyID), is("source", from.Source), is("state", from.State), is("owner", from.Owner),
-		is("collection", from.Collection), is("after", from.After))
-	var moved int64
-	var err error
+// mark makes to the state of the copy of an owner.
+func (s *Store) mark(ctx context.Context, owner string, to *persistence.Copying) error {
+	c := s.collection(meta)
 	if to == nil {
-		var result *driver.DeleteResult
-		if result, err = c.DeleteOne(ctx, at); err == nil {
-			moved = result.DeletedCount
+		result, err := c.DeleteOne(ctx, append(byID(copyID), is("owner", owner)))
+		if passing(err) {
+			if at, failed := s.Copying(ctx); failed == nil && at == nil {
+				return nil // only the answer was lost
+			}
 		}
-	} else {
-		var result *driver.UpdateResult
-		if result, err = c.ReplaceOne(ctx, at, copying{copyID, *to, s.app}); err == nil {
-			moved = result.MatchedCount
+		if err == nil && result.DeletedCount == 0 {
+			err = ownError{persistence.ErrOtherCopy}
 		}
+		return err
 	}
-	if err == nil && moved == 0 {
+	result, err := c.ReplaceOne(ctx, append(byID(copyID), in("owner", []string{owner, to.Owner})), to, options.Replace().SetUpsert(owner == ""))
+	if driver.IsDuplicateKeyError(err) || err == nil && result.MatchedCount+result.UpsertedCount == 0 {
 		err = ownError{persistence.ErrOtherCopy}
 	}
 	return err
 }
 
-// copiedTo says whether the copy stands at a point; nil is its end.
-func (s *Store) copiedTo(ctx context.Context, to *persistence.Copying) (bool, error) {
-	now := s.client.Database(s.database.Name(), options.Database().SetReadConcern(readconcern.Linearizable()))
-	c, err := s.copying(ctx, now)
-	if err != nil || c == nil {
-		return err == nil && to == nil, err
-	}
-	return to != nil && c.Copying == *to, nil
-}
-
-// insert inserts documents. Its error names the one that the server refuses.
-func (s *Store) insert(ctx context.Context, collection string, stored []bson.Raw, docs []json.RawMessage) error {
-	_, err := s.collection(collection).InsertMany(ctx, stored, options.InsertMany().SetOrdered(false))
-	var bulk driver.BulkWriteException
-	if errors.As(err, &bulk) && len(bulk.WriteErrors) > 0 {
-		return persistence.NameCopied(collection, docs[bulk.WriteErrors[0].Index], err)
-	}
-	return err
-}
-
-// Clear removes all documents of an unfinished copy.
+// Clear is transfer.Target's.
 func (s *Store) Clear(ctx context.Context) error {
 	return s.work(func() error {
 		ctx, cancel := context.WithTimeout(ctx, migrateTimeout)
 		defer cancel()
-		if c, err := s.copying(ctx, s.database); err != nil || c == nil {
+		if at, err := s.Copying(ctx); err != nil || at == nil {
 			return errors.Join(err, persistence.ErrOtherCopy)
 		}
-		for _, c := range schema.Collections() {
-			if !slices.Contains(persistence.Copied, c.Name) {
-				continue
-			}
-			if err := s.collection(c.Name).Drop(ctx); err != nil {
+		for _, collection := range persistence.Copied {
+			if err := s.collection(collection).Drop(ctx); err != nil {
 				return err
 			}
-			if err := s.prepare(ctx, c, false); err != nil {
-				return fmt.Errorf("preparing the collection %s: %w", c.Name, err)
-			}
 		}
-		return nil
+		return s.migrate(ctx)
 	})
 }
 
-// storedForms are documents as they are stored.
-func storedForms(to *persistence.Copying, docs []json.RawMessage) ([]bson.Raw, error) {
-	stored := make([]bson.Raw, len(docs))
-	c := codec{schema.Registry()}
-	for i, doc := range docs {
-		var err error
-		if stored[i], err = c.storedForm(to.Collection, doc); err != nil {
-			return nil, persistence.NameCopied(to.Collection, doc, err)
-		}
-	}
-	return stored, nil
-}
-
-// codec turns documents into BSON and back as the client does.
-type codec struct{ registry *bson.Registry }
-
-func (c codec) storedForm(collection string, doc json.RawMessage) (bson.Raw, error) {
+// storedForm returns a document as MongoDB keeps it.
+func (s *Store) storedForm(collection string, doc json.RawMessage) (bson.Raw, error) {
 	switch collection {
 	case persistence.Orders:
-		return formOf(c, doc, func(o schema.Order) schema.Order { return schema.OfOrder(o.Order) })
+		return storedForm(s.registry, doc, func(o schema.Order) any { return schema.OfOrder(o.Order) })
 	case persistence.Activities:
-		return formOf(c, doc, func(a schema.Activity) schema.Activity { return schema.OfActivity(a.Activity) })
+		return storedForm(s.registry, doc, func(a schema.Activity) any { return schema.OfActivity(a.Activity) })
 	case persistence.Records:
-		return formOf(c, doc, func(r schema.Record) schema.Record { return schema.OfRecord(r.Record) })
+		return storedForm(s.registry, doc, func(r schema.Record) any { return schema.OfRecord(r.Record) })
 	case persistence.Notifications:
-		return formOf(c, doc, func(n schema.Notification) schema.Notification { return schema.OfNotification(n.Notification) })
+		return storedForm(s.registry, doc, func(n schema.Notification) any { return schema.OfNotification(n.Notification) })
 	case persistence.DeadLetters:
-		return formOf(c, doc, func(d schema.DeadLetter) schema.DeadLetter { return schema.OfDeadLetter(d.DeadLetter) })
+		return storedForm(s.registry, doc, func(d schema.DeadLetter) any { return schema.OfDeadLetter(d.DeadLetter) })
 	case persistence.Actors:
-		return formOf(c, doc, func(a schema.Actor) schema.Actor { return a })
+		return storedForm(s.registry, doc, func(a schema.Actor) any { return a })
 	case persistence.Leases:
-		return formOf(c, doc, func(l schema.Lease) schema.Lease { return l })
+		return storedForm(s.registry, doc, func(l schema.Lease) any { return l })
 	}
 	return nil, persistence.UnknownCollection(collection)
 }
 
-// formOf is the stored form of a document, which makes the same document again.
-// complete adds the fields that its JSON form does not have.
-func formOf[T any](c codec, doc json.RawMessage, complete func(T) T) (bson.Raw, error) {
+// storedForm encodes a document, and decodes it again to check it. complete adds the
+// fields that its JSON form does not have.
+func storedForm[T any](registry *bson.Registry, doc json.RawMessage, complete func(T) any) (bson.Raw, error) {
 	var v, again T
-	d := json.NewDecoder(bytes.NewReader(doc))
-	d.UseNumber()
-	if err := d.Decode(&v); err != nil {
+	j := json.NewDecoder(bytes.NewReader(doc))
+	j.UseNumber()
+	if err := j.Decode(&v); err != nil {
 		return nil, err
 	}
-	stored, err := schema.Marshal(c.registry, complete(v))
+	stored, err := schema.Marshal(registry, complete(v))
 	if err != nil {
 		return nil, err
 	}
-	if err := c.decode(stored, &again); err != nil {
+	b := bson.NewDecoder(bson.NewDocumentReader(bytes.NewReader(stored)))
+	b.SetRegistry(registry)
+	if err := b.Decode(&again); err != nil {
 		return nil, err
 	}
 	text, err := json.Marshal(again)
@@ -208,10 +138,4 @@ func formOf[T any](c codec, doc json.RawMessage, complete func(T) T) (bson.Raw, 
 		return nil, err
 	}
 	return stored, persistence.CheckCopy(doc, text)
-}
-
-func (c codec) decode(stored bson.Raw, into any) error {
-	d := bson.NewDecoder(bson.NewDocumentReader(bytes.NewReader(stored)))
-	d.SetRegistry(c.registry)
-	return d.Decode(into)
 }

@@ -35,7 +35,7 @@ func Open(ctx context.Context, uri string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.refuseCopy(ctx); err != nil {
+	if err := s.RefuseCopy(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
