@@ -160,6 +160,21 @@ func (s *Store) kill(session *driver.Session) {
 	_ = s.endSuspects(ctx) // what fails here is done later
 }
 
+// patiently does what may be repeated until it succeeds, or its error is not a passing
+// one.
+func patiently(ctx context.Context, do func() error) error {
+	begun := time.Now()
+	for pause := firstPause; ; pause = min(2*pause, maxPause) {
+		err := do()
+		if err == nil || ctx.Err() != nil || !passing(err) || time.Since(begun) > patience {
+			return err
+		}
+		if err := sleep(ctx, pause); err != nil {
+			return err
+		}
+	}
+}
+
 // passing says whether an error is likely to pass: another transaction was met, or
 // the server is away for a moment.
 func passing(err error) bool {
