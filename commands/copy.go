@@ -205,7 +205,7 @@ func opening(p transfer.Progress) string {
 	total := some(p.Total, "document") + "."
 	switch {
 	case p.Restarted:
-		return "The source has changed since this copy began. It begins again: " + total
+		return "The source has changed since this copy began. Starting from the beginning: " + total
 	case p.Before > 0:
 		return "Resuming after " + grouped(p.Before) + " of " + total
 	}

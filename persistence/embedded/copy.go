@@ -109,7 +109,7 @@ func (s *Store) Import(ctx context.Context, owner string, to *persistence.Copyin
 	})
 }
 
-// mark makes to the state of the copy of an owner.
+// mark records to as the state of the copy, if owner owns it; nil removes the state.
 func mark(conn *sqlite.Conn, owner string, to *persistence.Copying) error {
 	at, err := copying(conn)
 	switch {
@@ -146,13 +146,23 @@ func (s *Store) Clear(ctx context.Context) error {
 	})
 }
 
-// put writes a document that the store does not have.
+// put writes a document, in the place of one with its key if there is one; activities,
+// notifications and dead letters always as new.
 func (s *Store) put(ctx context.Context, conn *sqlite.Conn, collection string, doc json.RawMessage) error {
-	var of persistence.MarketRef
+	var of struct {
+		ID string `json:"_id"`
+		persistence.MarketRef
+	}
 	if err := json.Unmarshal(doc, &of); err != nil {
 		return err
 	}
-	t, err := newTx(ctx, conn, of, s.names)
+	switch collection {
+	case persistence.Actors:
+		return putKeyed[persistence.Actor](conn, collection, of.ID, doc)
+	case persistence.Leases:
+		return putKeyed[persistence.Lease](conn, collection, of.ID, doc)
+	}
+	t, err := newTx(ctx, conn, of.MarketRef, s.names)
 	if err != nil {
 		return err
 	}
@@ -167,32 +177,36 @@ func (s *Store) put(ctx context.Context, conn *sqlite.Conn, collection string, d
 		return put(doc, t.notify)
 	case persistence.DeadLetters:
 		return put(doc, t.appendLetter)
-	case persistence.Actors:
-		return putKeyed(conn, collection, doc, func(a *persistence.Actor) string { return a.ID })
-	case persistence.Leases:
-		return putKeyed(conn, collection, doc, func(l *persistence.Lease) string { return l.Chain })
 	}
 	return persistence.UnknownCollection(collection)
 }
 
-// put writes a document of a market.
+// put checks and writes a document of a market, which is stored without its key.
 func put[T interface{ ID() string }](doc json.RawMessage, write func(*T) error) error {
-	v, stored, err := storedForm[T](doc)
+	var v T
+	if err := decode(doc, &v); err != nil {
+		return err
+	}
+	stored, err := json.Marshal(v)
 	if err != nil {
 		return err
 	}
-	if stored, err = withKey((*v).ID(), stored); err != nil {
+	if stored, err = withKey(v.ID(), stored); err != nil {
 		return err
 	}
 	if err := persistence.CheckCopy(doc, stored); err != nil {
 		return err
 	}
-	return write(v)
+	return write(&v)
 }
 
-// putKeyed writes a document that is stored with its key.
-func putKeyed[T any](conn *sqlite.Conn, collection string, doc json.RawMessage, id func(*T) string) error {
-	v, stored, err := storedForm[T](doc)
+// putKeyed checks and writes a document that is stored with its key.
+func putKeyed[T any](conn *sqlite.Conn, collection, id string, doc json.RawMessage) error {
+	var v T
+	if err := decode(doc, &v); err != nil {
+		return err
+	}
+	stored, err := json.Marshal(v)
 	if err != nil {
 		return err
 	}
@@ -200,18 +214,8 @@ func putKeyed[T any](conn *sqlite.Conn, collection string, doc json.RawMessage, 
 		return err
 	}
 	_, err = run(conn, "REPLACE INTO "+collection+" (id, doc) VALUES (?, ?)", func(stmt *sqlite.Stmt) {
-		stmt.BindText(1, id(v))
+		stmt.BindText(1, id)
 		stmt.BindText(2, string(stored))
 	})
 	return err
-}
-
-// storedForm decodes a document and returns the JSON in which it is stored.
-func storedForm[T any](doc json.RawMessage) (*T, json.RawMessage, error) {
-	v := new(T)
-	if err := decode(doc, v); err != nil {
-		return nil, nil, err
-	}
-	stored, err := json.Marshal(v)
-	return v, stored, err
 }

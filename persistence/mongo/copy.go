@@ -131,7 +131,7 @@ func (s *Store) Import(ctx context.Context, owner string, to *persistence.Copyin
 	})
 }
 
-// mark makes to the state of the copy of an owner.
+// mark records to as the state of the copy, if owner owns it; nil removes the state.
 func (s *Store) mark(ctx context.Context, owner string, to *persistence.Copying) error {
 	c := s.collection(meta)
 	if to == nil {

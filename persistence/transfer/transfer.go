@@ -7,8 +7,8 @@
 //   - One process copies to a target at a time. When a second one resumes the copy, the
 //     first writes nothing more.
 //   - A copy is complete only if every collection has as many documents as in the source,
-//     and the source has not changed meanwhile. A copy of an earlier state of the source
-//     is removed, and begins again.
+//     and the source has not changed meanwhile. If the source has changed since a copy was
+//     interrupted, the next Run removes what was copied, and starts from the beginning.
 //
 // The target keeps the copy's position, and moves it in the transaction that writes a
 // batch. Copying five orders in batches of two, killed after the second batch:
@@ -50,9 +50,10 @@ type Target interface {
 	Process() string
 	// Copying returns the unfinished copy in the store, nil if there is none.
 	Copying(ctx context.Context) (*persistence.Copying, error)
-	// Import writes documents of the collection to.Collection and makes to the copy's
-	// state, in one transaction; nil completes the copy. ErrOtherCopy: the copy's owner is
-	// not owner; "" stands for no copy.
+	// Import writes documents of the collection to.Collection and records to as the state
+	// of the copy, in one transaction; nil removes the state, and so completes the copy.
+	// owner must own the copy; "" means that there must be none. Otherwise nothing is
+	// written, and the error is persistence.ErrOtherCopy.
 	Import(ctx context.Context, owner string, to *persistence.Copying, docs []json.RawMessage) error
 	// Clear removes all documents.
 	Clear(ctx context.Context) error
@@ -66,7 +67,7 @@ var (
 	// ErrSourceChanged says that the source was written to during the copy.
 	ErrSourceChanged = errors.New("the source changed while it was copied: stop the worker and run copy again")
 	// ErrCounts says that the target has more or fewer documents than the source.
-	ErrCounts = errors.New("the copy does not have as many documents as the source: run copy again, it begins again from the start")
+	ErrCounts = errors.New("the copy does not have as many documents as the source: run copy again: it starts from the beginning")
 )
 
 // batchDocuments is how many documents a batch has at most.
