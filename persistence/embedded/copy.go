@@ -176,7 +176,7 @@ func (s *Store) put(ctx context.Context, conn *sqlite.Conn, collection string, d
 	case persistence.Notifications:
 		return put(doc, t.notify)
 	case persistence.DeadLetters:
-		return put(doc, t.appendLetter)
+		return put(doc, t.appendDeadLetter)
 	}
 	return persistence.UnknownCollection(collection)
 }

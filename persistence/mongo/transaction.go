@@ -91,7 +91,7 @@ func (t transaction) once(ctx context.Context) (err error) {
 	}
 	committed := false
 	defer func() {
-		if committed || err == nil || orderly(err) { // nil in a panic
+		if committed || err == nil || intact(err) { // nil in a panic
 			s.end(session)
 		} else {
 			s.kill(session)
@@ -132,9 +132,9 @@ func linger(ctx context.Context) (context.Context, context.CancelFunc) {
 	}
 }
 
-// orderly says whether a session is in good order after an error: the transaction
-// waits to be ended, or the server has ended it and said so.
-func orderly(err error) bool {
+// intact says whether the session is usable after an error: its transaction waits to be
+// ended, or the server has said that it has ended it.
+func intact(err error) bool {
 	var own ownError
 	if errors.As(err, &own) || errors.Is(err, persistence.ErrFenced) || errors.Is(err, errStopped) {
 		return true
