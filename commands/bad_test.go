@@ -147,7 +147,7 @@ func TestBadInput(t *testing.T) {
 			name:    "MongoDB that is no MongoDB URI",
 			prepare: func(t *testing.T, dir string) { configured(t, dir, node.URL(), 1) },
 			environ: []string{"MONGODB_URI=mongo://user:s3cretkey@localhost"},
-			args:    []string{"run"}, want: "MONGODB_URI is of no use: it does not begin with mongodb:// or mongodb+srv://: it looks like mongodb://user:password@host",
+			args:    []string{"run"}, want: "MONGODB_URI cannot be used: it does not begin with mongodb:// or mongodb+srv://: it looks like mongodb://user:password@host",
 		},
 		{
 			name:    "MongoDB with a password that is not escaped",
@@ -261,7 +261,7 @@ func TestForeignFile(t *testing.T) {
 	}
 	for _, args := range [][]string{{"demo", "--data", dir}, {"status", "--data", dir}, {"query", "orders", "--data", dir}} {
 		_, stderr, code := result(t, dir, nil, args...)
-		if code != 1 || !strings.Contains(stderr, "is no event worker database") || strings.Count(stderr, "\n") != 1 {
+		if code != 1 || !strings.Contains(stderr, "is not an event worker database") || strings.Count(stderr, "\n") != 1 {
 			t.Errorf("%v: exit code %d, %s", args, code, stderr)
 		}
 	}

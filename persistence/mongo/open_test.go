@@ -24,8 +24,8 @@ func TestUnfitServers(t *testing.T) {
 	uninitiated := mongotest.Unfit(t, "--replSet", "rs7")
 	const quick = "serverSelectionTimeoutMS=300"
 	for _, test := range []struct{ name, uri, want string }{
-		{"no replica set", "mongodb://" + standalone, "it is no replica set, which transactions need: start mongod with --replSet"},
-		{"no replica set, though the URI says so", "mongodb://" + standalone + "/?replicaSet=rs0&" + quick, "it is no replica set"},
+		{"no replica set", "mongodb://" + standalone, "it is not a replica set, which transactions need: start mongod with --replSet"},
+		{"no replica set, though the URI says so", "mongodb://" + standalone + "/?replicaSet=rs0&" + quick, "it is not a replica set"},
 		{"never initiated", "mongodb://" + uninitiated + "/?" + quick, "its replica set was never initiated: do it once, with event-worker mongodb init"},
 		{"another name", "mongodb://" + host + "/?replicaSet=rs9&" + quick, "its replica set is called rs0, not rs9 as MONGODB_URI says"},
 		{"login refused", "mongodb://somebody:s3cret@" + host + "/?directConnection=true", "the login was refused: check user name, password and authSource in MONGODB_URI"},

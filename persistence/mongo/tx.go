@@ -17,7 +17,7 @@ import (
 var errOver = errors.New("the transaction is over")
 
 // tx is the inside of a transaction. Its first error ends it: the server has ended
-// it then, and a write would stand alone.
+// it then, and a later write would not be part of it.
 type tx struct {
 	store   *Store
 	ctx     context.Context // carries the session
@@ -36,7 +36,7 @@ func (s *Store) within(ctx context.Context, stopped func() error, market persist
 	t := &tx{store: s, ctx: ctx, stopped: stopped, ref: market, orders: map[string]bool{}}
 	err := do(t)
 	failed := t.err
-	t.err = errOver // for whoever has kept it
+	t.err = errOver // do may have kept it
 	switch {
 	case failed != nil:
 		return errors.Join(failed, err)
