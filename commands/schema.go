@@ -3,7 +3,7 @@ package commands
 import (
 	"github.com/spf13/cobra"
 
-	"github.com/imart/event-worker/persistence/mongo/schema"
+	"github.com/imart/event-worker/persistence/documents"
 )
 
 func newSchema() *cobra.Command {
@@ -53,7 +53,7 @@ and some of the indexes Prisma cannot express.`,
 		Example: "  event-worker schema prisma > prisma/schema.prisma",
 		Args:    noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			_, err := c.OutOrStdout().Write(schema.Prisma())
+			_, err := c.OutOrStdout().Write(documents.Prisma())
 			return unlessClosed(err)
 		},
 	}
@@ -73,7 +73,7 @@ Generators of types for many languages read it, validators check documents with 
 		Example: "  event-worker schema json > event-worker.schema.json",
 		Args:    noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			text, err := schema.JSONSchema()
+			text, err := documents.JSONSchema()
 			if err != nil {
 				return err
 			}

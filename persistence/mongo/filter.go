@@ -9,7 +9,7 @@ import (
 
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
-	"github.com/imart/event-worker/persistence/mongo/schema"
+	"github.com/imart/event-worker/persistence/documents"
 )
 
 // The amount that has a sort form, and its field.
@@ -99,7 +99,7 @@ func compareAmount(path string, operator persistence.Operator, amount markets.Am
 	case operator == persistence.Equal:
 		return bson.D{is(path, string(amount))}
 	case path == sortedAmount:
-		return bson.D{is(sortForm, bson.D{is(string(operator), []byte(schema.SortFormOf(amount)))})}
+		return bson.D{is(sortForm, bson.D{is(string(operator), []byte(documents.SortFormOf(amount)))})}
 	}
 	digits := len(amount)
 	others := fmt.Sprintf("^.{%d,}$", digits+1)

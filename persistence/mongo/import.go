@@ -14,7 +14,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
 
 	"github.com/imart/event-worker/persistence"
-	"github.com/imart/event-worker/persistence/mongo/schema"
+	"github.com/imart/event-worker/persistence/documents"
 )
 
 // Import writes new documents to the collection to.Collection and takes the copy
@@ -136,7 +136,7 @@ func (s *Store) Clear(ctx context.Context) error {
 		if c, err := s.copying(ctx, s.database); err != nil || c == nil {
 			return errors.Join(err, persistence.ErrOtherCopy)
 		}
-		for _, c := range schema.Collections() {
+		for _, c := range documents.Collections() {
 			if !slices.Contains(persistence.Copied, c.Name) {
 				continue
 			}
@@ -154,7 +154,7 @@ func (s *Store) Clear(ctx context.Context) error {
 // storedForms are documents as they are stored.
 func storedForms(to *persistence.Copying, docs []json.RawMessage) ([]bson.Raw, error) {
 	stored := make([]bson.Raw, len(docs))
-	c := codec{schema.Registry()}
+	c := codec{documents.Registry()}
 	for i, doc := range docs {
 		var err error
 		if stored[i], err = c.storedForm(to.Collection, doc); err != nil {
@@ -170,19 +170,19 @@ type codec struct{ registry *bson.Registry }
 func (c codec) storedForm(collection string, doc json.RawMessage) (bson.Raw, error) {
 	switch collection {
 	case persistence.Orders:
-		return formOf(c, doc, func(o schema.Order) schema.Order { return schema.OfOrder(o.Order) })
+		return formOf(c, doc, func(o documents.Order) documents.Order { return documents.OfOrder(o.Order) })
 	case persistence.Activities:
-		return formOf(c, doc, func(a schema.Activity) schema.Activity { return schema.OfActivity(a.Activity) })
+		return formOf(c, doc, func(a documents.Activity) documents.Activity { return documents.OfActivity(a.Activity) })
 	case persistence.Records:
-		return formOf(c, doc, func(r schema.Record) schema.Record { return schema.OfRecord(r.Record) })
+		return formOf(c, doc, func(r documents.Record) documents.Record { return documents.OfRecord(r.Record) })
 	case persistence.Notifications:
-		return formOf(c, doc, func(n schema.Notification) schema.Notification { return schema.OfNotification(n.Notification) })
+		return formOf(c, doc, func(n documents.Notification) documents.Notification { return documents.OfNotification(n.Notification) })
 	case persistence.DeadLetters:
-		return formOf(c, doc, func(d schema.DeadLetter) schema.DeadLetter { return schema.OfDeadLetter(d.DeadLetter) })
+		return formOf(c, doc, func(d documents.DeadLetter) documents.DeadLetter { return documents.OfDeadLetter(d.DeadLetter) })
 	case persistence.Actors:
-		return formOf(c, doc, func(a schema.Actor) schema.Actor { return a })
+		return formOf(c, doc, func(a documents.Actor) documents.Actor { return a })
 	case persistence.Leases:
-		return formOf(c, doc, func(l schema.Lease) schema.Lease { return l })
+		return formOf(c, doc, func(l documents.Lease) documents.Lease { return l })
 	}
 	return nil, persistence.UnknownCollection(collection)
 }
@@ -196,7 +196,7 @@ func formOf[T any](c codec, doc json.RawMessage, complete func(T) T) (bson.Raw, 
 	if err := d.Decode(&v); err != nil {
 		return nil, err
 	}
-	stored, err := schema.Marshal(c.registry, complete(v))
+	stored, err := documents.Marshal(c.registry, complete(v))
 	if err != nil {
 		return nil, err
 	}

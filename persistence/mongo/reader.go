@@ -15,7 +15,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/imart/event-worker/persistence"
-	"github.com/imart/event-worker/persistence/mongo/schema"
+	"github.com/imart/event-worker/persistence/documents"
 )
 
 // firstAnswer bounds how long a query may search before it has its first
@@ -132,15 +132,15 @@ func (r *Reader) search(ctx context.Context, query persistence.Query) (*driver.C
 
 // forms turn the documents of a collection into their JSON form.
 var forms = map[string]func(*driver.Cursor) (json.RawMessage, error){
-	persistence.Orders:     form[schema.Order],
-	persistence.Activities: form[schema.Activity],
-	persistence.Records:    form[schema.Record],
+	persistence.Orders:     form[documents.Order],
+	persistence.Activities: form[documents.Activity],
+	persistence.Records:    form[documents.Record],
 
-	persistence.Notifications: form[schema.Notification],
-	persistence.DeadLetters:   form[schema.DeadLetter],
-	persistence.Actors:        form[schema.Actor],
-	persistence.Leases:        form[schema.Lease],
-	persistence.Nodes:         form[schema.Node],
+	persistence.Notifications: form[documents.Notification],
+	persistence.DeadLetters:   form[documents.DeadLetter],
+	persistence.Actors:        form[documents.Actor],
+	persistence.Leases:        form[documents.Lease],
+	persistence.Nodes:         form[documents.Node],
 }
 
 func form[T any](cursor *driver.Cursor) (json.RawMessage, error) {

@@ -1,7 +1,7 @@
 // Package schema says what the event worker's MongoDB database looks like: the
 // documents of its collections, their indexes and validators, and the same for
 // typed clients.
-package schema
+package documents
 
 import (
 	"go.mongodb.org/mongo-driver/v2/bson"
