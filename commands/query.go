@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/imart/event-worker/persistence"
+	"github.com/imart/event-worker/persistence/documents"
 	"github.com/imart/event-worker/persistence/finality"
 )
 
@@ -68,7 +69,7 @@ filters know it: {final: true}. On Aptos everything is final.
 			q := persistence.Query{Collection: args[0], Limit: limit}
 			var err error
 			if len(args) == 2 {
-				if q.Filter, err = persistence.ParseFilter(args[1]); err != nil {
+				if q.Filter, err = documents.ParseFilter(q.Collection, args[1]); err != nil {
 					return fmt.Errorf("query: %w", err)
 				}
 			}

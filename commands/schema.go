@@ -53,7 +53,7 @@ and some of the indexes Prisma cannot express.`,
 		Example: "  event-worker schema prisma > prisma/schema.prisma",
 		Args:    noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			_, err := c.OutOrStdout().Write(documents.Prisma())
+			_, err := c.OutOrStdout().Write(documents.Prisma(documents.Collections()))
 			return unlessClosed(err)
 		},
 	}
@@ -73,7 +73,7 @@ Generators of types for many languages read it, validators check documents with 
 		Example: "  event-worker schema json > event-worker.schema.json",
 		Args:    noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			text, err := documents.JSONSchema()
+			text, err := documents.JSONSchema(documents.Collections())
 			if err != nil {
 				return err
 			}

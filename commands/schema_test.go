@@ -47,7 +47,7 @@ func TestDocumentsAreAsTheirSchemaSays(t *testing.T) {
 
 func TestSchemaPrisma(t *testing.T) {
 	t.Parallel()
-	if printed := output(t, t.TempDir(), "schema", "prisma"); printed != string(documents.Prisma()) {
+	if printed := output(t, t.TempDir(), "schema", "prisma"); printed != string(documents.Prisma(documents.Collections())) {
 		t.Errorf("printed:\n%s", printed)
 	}
 }

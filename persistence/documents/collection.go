@@ -2,9 +2,9 @@ package documents
 
 import (
 	"reflect"
+	"slices"
+	"sync"
 	"time"
-
-	"github.com/imart/event-worker/persistence"
 )
 
 // Version is the version of the database's schema. Raise it with every change of
@@ -40,134 +40,59 @@ type Key struct {
 	Descending bool
 }
 
-// Field is a field of a document, or of a document within one.
-type Field struct {
-	Name        string
-	Description string
-	Type        Type
-	List        bool // a list of the type
-	Required    bool
-	MongoOnly   bool   // not in the document's JSON form
-	Pattern     string // of a string, a regular expression; "" if any
-	Enum        *Enum  // of a string, its values; nil if any
-	Model       string // of an Object, what it is called
-	Fields      []Field
-}
+// Collections are the collections of the database. They are shared: do not change them.
+func Collections() []Collection { return declared() }
 
-// Enum is a set of strings.
-type Enum struct {
-	Name   string
-	Values []string
-}
-
-// Type is the type of a field. Except for Counts and Free it is named as BSON's.
-type Type string
-
-// The types of fields.
-const (
-	String   Type = "string"
-	Int      Type = "int"
-	Long     Type = "long"
-	Double   Type = "double"
-	Bool     Type = "bool"
-	Date     Type = "date"
-	BinData  Type = "binData"
-	ObjectID Type = "objectId"
-	Object   Type = "object" // a document that we define
-	Counts   Type = "counts" // a document of counts, by names that we do not define
-	Free     Type = "free"   // JSON that we do not define, stored by Registry
-)
-
-// Collections are the collections of the database.
-func Collections() []Collection {
-	return []Collection{
-		{
-			Name:        persistence.Orders,
-			Model:       "Order",
-			Description: "The current state of every listing (ask) and offer (bid).",
-			Fields:      fieldsOf[Order](),
-			Indexes: []Index{
-				{Name: "maker_id", Keys: keys("maker", "_id")},
-				{Name: "token", Keys: keys("token.collection", "token.id")},
-				{Name: "floor", Keys: keys("token.collection", "side", "status", "priceSort")},
-				{Name: "market_status_price", Keys: keys("market", "status", "priceSort")},
-				{Name: "height", Keys: keys("chain", "-last.height")},
-			},
-		},
-		{
-			Name:        persistence.Activities,
-			Model:       "Activity",
-			Description: "What happened on the markets: the log from which orders and records are folded.",
-			Fields:      fieldsOf[Activity](),
-			Indexes: []Index{
-				streamPosition(),
-				{Name: "order", Keys: keys("order"), Exists: "order"},
-				{Name: "concerns", Keys: keys("chain", "market", "concerns"), Exists: "concerns"},
-				{Name: "token", Keys: keys("token.collection", "token.id", "-time")},
-				{Name: "collection", Keys: keys("token.collection", "kind", "-time")},
-				{Name: "from", Keys: keys("from", "-time"), Exists: "from"},
-				{Name: "to", Keys: keys("to", "-time"), Exists: "to"},
-				{Name: "time", Keys: keys("-time")},
-			},
-		},
-		{
-			Name:        persistence.Records,
-			Model:       "Record",
-			Description: "What markets keep beside their orders: galleries, exhibits, lotteries.",
-			Fields:      fieldsOf[Record](),
-			Indexes:     []Index{{Name: "type", Keys: keys("market", "type", "-updatedAt")}},
-		},
-		{
-			Name:        persistence.DeadLetters,
-			Model:       "DeadLetter",
-			Description: "Raw events that could not be decoded, kept until they can be.",
-			Fields:      fieldsOf[DeadLetter](),
-			Indexes:     []Index{streamPosition()},
-		},
-		{
-			Name:        persistence.Actors,
-			Model:       "Actor",
-			Description: "Where every actor stands and how it is.",
-			Fields:      fieldsOf[Actor](),
-			Indexes: []Index{
-				{Name: "market", Keys: keys("chain", "market")},
-				{Name: "lag", Keys: keys("-lag")},
-				{Name: "restarts", Keys: keys("-restarts")},
-				{Name: "lastError", Keys: keys("lastError"), Exists: "lastError"},
-			},
-		},
-		{
-			Name:        persistence.Leases,
-			Model:       "Lease",
-			Description: "Who owns which chain.",
-			Fields:      fieldsOf[Lease](),
-		},
-		{
-			Name:        persistence.Nodes,
-			Model:       "Node",
-			Description: "The processes of the cluster, those that ended within the last hour too.",
-			Fields:      fieldsOf[Node](),
-			Indexes:     []Index{{Name: "ended", Keys: keys("endedAt"), Exists: "endedAt", Keep: time.Hour}},
-		},
-		{
-			Name:        persistence.Notifications,
-			Model:       "Notification",
-			Description: "What the users of the markets are to be told, one document for each receiver and event.",
-			Fields:      fieldsOf[Notification](),
-			Indexes: []Index{
-				{Name: "receiver", Keys: keys("receiver", "-time")},
-				// For {readAt: {$exists: false}}, in order of time.
-				{Name: "unread", Keys: keys("receiver", "readAt", "-time")},
-				streamPosition(),
-			},
-		},
+// Of is the collection of a name; one without fields if there is none.
+func Of(name string) Collection {
+	for _, c := range declared() {
+		if c.Name == name {
+			return c
+		}
 	}
+	return Collection{Name: name}
 }
 
-// streamPosition serves whatever goes along a stream: reading it again, and taking
-// back what a reorganisation abandoned.
-func streamPosition() Index {
-	return Index{Name: "stream_position", Keys: keys("chain", "market", "stream", "seq", "position.height", "position.tx", "position.log", "position.sub")}
+var declared = sync.OnceValue(func() []Collection {
+	var out []Collection
+	for _, d := range declarations() {
+		out = append(out, d.collection())
+	}
+	return out
+})
+
+// declaration is all that is declared of a collection: the Go type of its documents
+// and what the type's fields do not say of themselves.
+type declaration struct {
+	name        string
+	document    reflect.Type
+	description string
+	lines       lines
+	indexes     []Index
+}
+
+// lines say something of fields, by their names.
+type lines map[string]line
+
+// line is what is declared of a field beside its member of the Go struct: what it
+// says, in words that people who never saw our code understand, and the only values
+// that it has, if it has not any.
+type line struct {
+	says   string
+	values *Enum
+}
+
+func (d declaration) collection() Collection {
+	return Collection{Name: d.name, Model: d.document.Name(), Description: d.description, Fields: fieldsOf(d.document, d.lines), Indexes: d.indexes}
+}
+
+// enum is a set of values, by what it is called.
+func enum[T ~string](name string, values ...T) *Enum {
+	e := Enum{Name: name}
+	for _, v := range values {
+		e.Values = append(e.Values, string(v))
+	}
+	return &e
 }
 
 // keys are an index's keys, with '-' in front downwards.
@@ -182,4 +107,39 @@ func keys(paths ...string) []Key {
 	return out
 }
 
-func fieldsOf[Document any]() []Field { return fields(reflect.TypeFor[Document]()) }
+// model is a kind of document: of a collection, or within others.
+type model struct {
+	Name       string
+	Collection *Collection // nil within others
+	Fields     []Field
+}
+
+// modelsOf are the models of collections, and then those within them.
+func modelsOf(collections []Collection) []model {
+	var out []model
+	for _, c := range collections {
+		out = append(out, model{Name: c.Model, Collection: &c, Fields: c.Fields})
+	}
+	for i := 0; i < len(out); i++ { // out grows
+		for _, f := range out[i].Fields {
+			known := slices.ContainsFunc(out, func(m model) bool { return m.Name == f.Model })
+			if f.Type == Object && !known {
+				out = append(out, model{Name: f.Model, Fields: f.Fields})
+			}
+		}
+	}
+	return out
+}
+
+// enums are the sets of values that fields have.
+func enums(models []model) []*Enum {
+	var out []*Enum
+	for _, m := range models {
+		for _, f := range m.Fields {
+			if f.Enum != nil && !slices.ContainsFunc(out, func(e *Enum) bool { return e.Name == f.Enum.Name }) {
+				out = append(out, f.Enum)
+			}
+		}
+	}
+	return out
+}

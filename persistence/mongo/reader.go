@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -112,11 +110,12 @@ func (r *Reader) query(ctx context.Context, query persistence.Query, yield func(
 
 // search begins a query.
 func (r *Reader) search(ctx context.Context, query persistence.Query) (*driver.Cursor, error) {
-	filter, err := filterOf(query.Filter.Condition)
+	t := terms{documents.Of(query.Collection)}
+	filter, err := t.filter(query.Filter.Condition)
 	if err != nil {
 		return nil, err
 	}
-	sort, err := sortOf(query.Sort)
+	sort, err := t.sort(query.Sort)
 	if err != nil {
 		return nil, err
 	}
@@ -151,26 +150,27 @@ func form[T any](cursor *driver.Cursor) (json.RawMessage, error) {
 	return json.Marshal(doc)
 }
 
-// sortOf is the stages of a pipeline that sort. Documents without the field come
+// sort is the stages of a pipeline that sort. Documents without the field come
 // first.
-func sortOf(keys []persistence.SortKey) (driver.Pipeline, error) {
+func (t terms) sort(keys []persistence.SortKey) (driver.Pipeline, error) {
 	if len(keys) == 0 {
 		return nil, nil
 	}
 	var order, digits bson.D
 	var helpers bson.A
 	for _, key := range keys {
-		if slices.Contains(persistence.Lists, strings.Split(key.Path, ".")[0]) {
+		if list, _ := t.of.List(key.Path); list != "" {
 			return nil, fmt.Errorf("sort: %s is in a list, of which there are several", key.Path)
 		}
 		direction := 1
 		if key.Descending {
 			direction = -1
 		}
+		form := t.of.At(key.Path).SortForm
 		switch {
-		case key.Path == sortedAmount:
-			order = append(order, bson.E{Key: sortForm, Value: direction})
-		case persistence.AmountField(key.Path):
+		case form != "":
+			order = append(order, bson.E{Key: form, Value: direction})
+		case t.of.Kind(key.Path) == persistence.AmountField:
 			helper := fmt.Sprint("digits", len(digits))
 			text := bson.D{{Key: "$ifNull", Value: bson.A{"$" + key.Path, ""}}}
 			digits = append(digits, bson.E{Key: helper, Value: bson.D{{Key: "$strLenBytes", Value: text}}})

@@ -10,6 +10,7 @@ import (
 
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
+	"github.com/imart/event-worker/persistence/documents"
 )
 
 // shop puts orders with keys 0 to 5 for filters to choose from.
@@ -80,7 +81,7 @@ var queryTests = []test{
 				if prefix := `{"_id":` + asJSON(id) + `,"`; !strings.HasPrefix(string(docs[i]), prefix) {
 					s.Errorf("%s: %s\nwant %s…", collection, docs[i], prefix)
 				}
-				filter, err := persistence.ParseFilter(fmt.Sprintf(`{_id: %q}`, id))
+				filter, err := documents.ParseFilter(collection, fmt.Sprintf(`{_id: %q}`, id))
 				s.must(err)
 				found := query[json.RawMessage](s, persistence.Query{Collection: collection, Filter: filter})
 				s.same(collection+" by key", found, []json.RawMessage{docs[i]})
@@ -163,7 +164,7 @@ var queryTests = []test{
 			{`{listedAt: {$lte: {$date: "2023-11-15T22:13:20Z"}}}`, "01"},
 			{`{soldAt: {$lt: "2030-01-01T00:00:00Z"}}`, ""},
 		} {
-			filter, err := persistence.ParseFilter(c.filter)
+			filter, err := documents.ParseFilter(persistence.Orders, c.filter)
 			s.must(err)
 			if got := s.keys(persistence.Query{Filter: filter, Sort: []persistence.SortKey{{Path: "key"}}}); got != c.keys {
 				s.Errorf("%s found %s, want %s", c.filter, got, c.keys)
@@ -198,7 +199,7 @@ var queryTests = []test{
 			`{removed: {$ne: true}}`:                     1,
 			`{createdAt: {$lt: "2024-01-01T00:00:00Z"}}`: 1,
 		} {
-			filter, err := persistence.ParseFilter(text)
+			filter, err := documents.ParseFilter(persistence.Records, text)
 			s.must(err)
 			if got := query[any](s, persistence.Query{Collection: persistence.Records, Filter: filter}); len(got) != want {
 				s.Errorf("%s found %d, want %d", text, len(got), want)
@@ -215,7 +216,7 @@ var queryTests = []test{
 			wide[i] = fmt.Sprintf(`{key: "%d"}`, i+4)
 		}
 		for text, keys := range map[string]string{deep: "1", `{$or: [` + strings.Join(wide, ",") + `]}`: "45"} {
-			filter, err := persistence.ParseFilter(text)
+			filter, err := documents.ParseFilter(persistence.Orders, text)
 			s.must(err)
 			if got := s.keys(persistence.Query{Filter: filter, Sort: []persistence.SortKey{{Path: "key"}}}); got != keys {
 				s.Errorf("%.50s… found %s, want %s", text, got, keys)
