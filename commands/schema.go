@@ -64,10 +64,9 @@ func newSchemaJSON() *cobra.Command {
 		Use:   "json",
 		Short: "Print the JSON Schema of the documents that query prints",
 		Long: `Print the JSON Schema (draft 2020-12) of the documents as query prints them, in
-JSON. Each collection's documents have a definition of their own: #/$defs/Order,
-Activity, Record, DeadLetter, Actor, Lease, Notification. Sequence numbers and
-heights are 64-bit integers, times are written as RFC 3339 says, amounts are
-strings of the currency's smallest unit.
+JSON. Each collection's documents have a definition of their own, such as
+#/$defs/Order. Sequence numbers and heights are 64-bit integers, times are written
+as RFC 3339 says, amounts are strings of the currency's smallest unit.
 
 Generators of types for many languages read it, validators check documents with it.`,
 		Example: "  event-worker schema json > event-worker.schema.json",
