@@ -206,6 +206,33 @@ var queryTests = []test{
 			}
 		}
 	}},
+	{"FiltersKnowTheFieldsOfTheirCollection", func(s *suite) {
+		l := letter(seaport, "list", 1, 2)
+		l.Raw = json.RawMessage(`[{"topic":"0x1","n":1},{"topic":"0x3"}]`)
+		log := activities(seaport, fullEvent())
+		s.within(seaport, func(tx persistence.Tx) error {
+			return errors.Join(tx.Append(log, []markets.DeadLetter{l}), tx.Notify(markets.Notifications(log[0])))
+		})
+		for _, c := range []struct {
+			collection, filter string
+			found              bool
+		}{
+			{persistence.DeadLetters, `{"raw.topic": "0x3"}`, true},
+			{persistence.DeadLetters, `{"raw.topic": "0x4"}`, false},
+			{persistence.DeadLetters, `{"raw.n": {$gte: 1}}`, true},
+			{persistence.DeadLetters, `{"raw.1.topic": "0x1"}`, false},
+			{persistence.DeadLetters, `{time: {$gt: "2100-01-01T00:00:00Z"}}`, false},
+			{persistence.Notifications, `{price: {$gt: 5}, time: {$lt: "2100-01-01T00:00:00+01:00"}}`, true},
+			{persistence.Notifications, `{price: {$lt: 5}}`, false},
+			{persistence.Notifications, `{readAt: {$lt: "2100-01-01T00:00:00Z"}}`, false},
+		} {
+			filter, err := documents.ParseFilter(c.collection, c.filter)
+			s.must(err)
+			if found := query[any](s, persistence.Query{Collection: c.collection, Filter: filter}); (len(found) > 0) != c.found {
+				s.Errorf("%s %s found %v", c.collection, c.filter, found)
+			}
+		}
+	}},
 	{"FiltersAsLargeAsTheyMayBe", func(s *suite) {
 		s.shop()
 		deep, wide := `{key: "1"}`, make([]string, 990)
@@ -250,6 +277,17 @@ var queryTests = []test{
 		}
 		if got := s.keys(persistence.Query{Limit: 4}); len(got) != 4 {
 			s.Errorf("at most 4: %s", got)
+		}
+	}},
+	{"SortsByNothingInLists", func(s *suite) {
+		s.shop()
+		for _, path := range []string{"bundle", "bundle.quantity", "bundle.0.quantity"} {
+			q := persistence.Query{Collection: persistence.Orders, Sort: []persistence.SortKey{{Path: path}}}
+			for doc, err := range s.store.Query(s.Context(), q) {
+				if err == nil || !strings.Contains(err.Error(), "is in a list") {
+					s.Errorf("by %s: %s, %v", path, doc, err)
+				}
+			}
 		}
 	}},
 	{"UnknownCollection", func(s *suite) {
