@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"reflect"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -33,16 +35,16 @@ func NewDecoder[T any]() *Decoder[T] {
 }
 
 // Decode reads one document. Fields that the type does not have are ignored.
-func (d *Decoder[T]) Decode(text []byte) (T, error) {
-	var none T
+func (d *Decoder[T]) Decode(text []byte, into *T) error {
 	t := d.targets.Get().(*target[T])
 	t.lexer = jlexer.Lexer{Data: text}
 	t.fields.read(&t.lexer)
 	t.lexer.Consumed()
-	doc, err := t.doc, t.lexer.Error()
-	t.doc, t.lexer = none, jlexer.Lexer{}
+	err := t.lexer.Error()
+	var none T
+	*into, t.doc = t.doc, none
 	d.targets.Put(t)
-	return doc, err
+	return err
 }
 
 // DecodeJSON reads a document with encoding/json. Numbers in its free fields are kept
@@ -80,30 +82,22 @@ func (o object) read(l *jlexer.Lexer) {
 	for !l.IsDelim('}') {
 		name := l.UnsafeFieldName(false)
 		l.WantColon()
-		if i, known := o.find(name, next); known {
+		i := next // documents have their fields in order
+		for i < len(o) && o[i].name != name {
+			i++
+		}
+		if i == len(o) {
+			i = slices.IndexFunc(o, func(m member) bool { return m.name == name })
+		}
+		if i < 0 {
+			l.SkipRecursive()
+		} else {
 			o[i].read(l)
 			next = i + 1
-		} else {
-			l.SkipRecursive()
 		}
 		l.WantComma()
 	}
 	l.Delim('}')
-}
-
-// find looks for a name from next on first: documents have their fields in order.
-func (o object) find(name string, next int) (int, bool) {
-	for i := next; i < len(o); i++ {
-		if o[i].name == name {
-			return i, true
-		}
-	}
-	for i := range next {
-		if o[i].name == name {
-			return i, true
-		}
-	}
-	return 0, false
 }
 
 // readerInto reads a field's values into a variable of its Go type.
@@ -114,24 +108,35 @@ func readerInto(v reflect.Value, f Field) reader {
 	case f.List:
 		f.List = false
 		return listReader(v, f)
+	case v.Type() == reflect.TypeFor[*time.Time]():
+		into := variable[*time.Time](v)
+		return func(l *jlexer.Lexer) {
+			t := readTime(l)
+			*into = &t
+		}
 	case v.Kind() == reflect.Pointer:
 		return pointerReader(v, f)
 	case f.Type == Object:
 		return objectIn(v, f.Fields).read
 	case f.Type == Date:
-		return timeReader(variable[time.Time](v))
+		into := variable[time.Time](v)
+		return func(l *jlexer.Lexer) { *into = readTime(l) }
 	}
 	switch v.Kind() {
 	case reflect.String:
-		return scalarReader(v, (*jlexer.Lexer).String)
+		return textReader(variable[string](v))
 	case reflect.Bool:
-		return scalarReader(v, (*jlexer.Lexer).Bool)
+		into := variable[bool](v)
+		return func(l *jlexer.Lexer) { *into = l.Bool() }
 	case reflect.Int:
-		return scalarReader(v, (*jlexer.Lexer).Int)
+		into := variable[int](v)
+		return func(l *jlexer.Lexer) { *into = l.Int() }
 	case reflect.Int32:
-		return scalarReader(v, (*jlexer.Lexer).Int32)
+		into := variable[int32](v)
+		return func(l *jlexer.Lexer) { *into = l.Int32() }
 	case reflect.Int64:
-		return scalarReader(v, (*jlexer.Lexer).Int64)
+		into := variable[int64](v)
+		return func(l *jlexer.Lexer) { *into = l.Int64() }
 	}
 	return jsonReader(v)
 }
@@ -141,20 +146,24 @@ func variable[T any](v reflect.Value) *T {
 	return v.Addr().Convert(reflect.TypeFor[*T]()).Interface().(*T)
 }
 
-func scalarReader[T any](v reflect.Value, read func(*jlexer.Lexer) T) reader {
-	into := variable[T](v)
-	return func(l *jlexer.Lexer) { *into = read(l) }
+// textReader keeps the value that it has read last: many fields have the same in most
+// documents, and a comparison is cheaper than an allocation.
+func textReader(into *string) reader {
+	last := ""
+	return func(l *jlexer.Lexer) {
+		if text := l.UnsafeString(); text != last {
+			last = strings.Clone(text)
+		}
+		*into = last
+	}
 }
 
-func timeReader(into *time.Time) reader {
-	return func(l *jlexer.Lexer) {
-		t, err := time.Parse(time.RFC3339Nano, l.UnsafeString())
-		if err != nil {
-			l.AddError(err)
-			return
-		}
-		*into = t
+func readTime(l *jlexer.Lexer) time.Time {
+	t, err := time.Parse(time.RFC3339Nano, l.UnsafeString())
+	if err != nil {
+		l.AddError(err)
 	}
+	return t
 }
 
 // pointerReader reads into a variable of its own, and keeps a copy.

@@ -126,13 +126,21 @@ func TestAnAddedFieldIsDecoded(t *testing.T) {
 	}
 	decoder := NewDecoder[auctioned]()
 	for range 2 { // with nothing left of the first
-		got, err := decoder.Decode(doc)
-		if err != nil || !reflect.DeepEqual(got, want) {
+		var got auctioned
+		if err := decoder.Decode(doc, &got); err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("%s\n got %+v (%v)\nwant %+v", doc, got, err, want)
 		}
 	}
-	if got, err := decoder.Decode([]byte(`{"form":"ENGLISH"}`)); err != nil || !reflect.DeepEqual(got, auctioned{Form: "ENGLISH"}) {
-		t.Errorf("%+v (%v)", got, err)
+	// In any order, beside fields that are not declared, and with nothing left of the
+	// text that it was read from.
+	text := []byte(`{"form":"ENGLISH","other":{"a":[1]},"chain":"polygon"}`)
+	var got auctioned
+	if err := decoder.Decode(text, &got); err != nil {
+		t.Fatal(err)
+	}
+	clear(text)
+	if want := (auctioned{Order: Order{Order: markets.Order{Chain: "polygon"}}, Form: "ENGLISH"}); !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v, want %+v", got, want)
 	}
 }
 
