@@ -61,8 +61,8 @@ var declared = sync.OnceValue(func() []Collection {
 	return out
 })
 
-// declaration is all that is declared of a collection: the Go type of its documents
-// and what the type's fields do not say of themselves.
+// declaration is the single declaration of a collection: the Go type of its documents,
+// and what the type's tags cannot express.
 type declaration struct {
 	name        string
 	document    reflect.Type
@@ -71,14 +71,13 @@ type declaration struct {
 	indexes     []Index
 }
 
-// lines say something of fields, by their names.
+// lines are declarations of fields, by the fields' names.
 type lines map[string]line
 
-// line is what is declared of a field beside its member of the Go struct: what it
-// says, in words that people who never saw our code understand, and the only values
-// that it has, if it has not any.
+// line declares what a field's struct tag cannot express: a description for people who
+// have never seen the code, and the values of an enum (nil: any value).
 type line struct {
-	says   string
+	doc    string
 	values *Enum
 }
 

@@ -16,16 +16,16 @@ import (
 // that encoding/json takes. It may be used by many goroutines.
 type Decoder[T any] struct{ targets sync.Pool }
 
-// target is a document and what reads into it: readers that are bound to the
-// variables of its fields, so that decoding needs no reflection.
+// target is a document with readers bound to the addresses of its fields, so that
+// decoding itself needs no reflection.
 type target[T any] struct {
 	doc    T
 	lexer  jlexer.Lexer
 	fields object
 }
 
-// NewDecoder is the decoder of a type. It is compiled, from the fields that the type's
-// documents have, when it is used first.
+// NewDecoder returns the decoder of a type. It is compiled from the type's fields on
+// first use.
 func NewDecoder[T any]() *Decoder[T] {
 	return &Decoder[T]{sync.Pool{New: func() any {
 		t := &target[T]{}
@@ -146,8 +146,8 @@ func variable[T any](v reflect.Value) *T {
 	return v.Addr().Convert(reflect.TypeFor[*T]()).Interface().(*T)
 }
 
-// textReader keeps the value that it has read last: many fields have the same in most
-// documents, and a comparison is cheaper than an allocation.
+// textReader reuses the previous value if it is equal: many fields have the same value
+// in most documents, and a comparison is cheaper than an allocation.
 func textReader(into *string) reader {
 	last := ""
 	return func(l *jlexer.Lexer) {
@@ -166,7 +166,7 @@ func readTime(l *jlexer.Lexer) time.Time {
 	return t
 }
 
-// pointerReader reads into a variable of its own, and keeps a copy.
+// pointerReader reads into a scratch variable and sets the pointer to a copy of it.
 func pointerReader(v reflect.Value, f Field) reader {
 	value := reflect.New(v.Type().Elem()).Elem()
 	read := readerInto(value, f)

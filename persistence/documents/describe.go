@@ -35,8 +35,8 @@ func plain(name string) string { return name }
 
 func code(name string) string { return "`" + name + "`" }
 
-// outlines are fields in a few words each, their names as write has them: a document's
-// fields are in braces, a list is in brackets, all values of an enum are in parentheses.
+// outlines are one short form per field: name {fields of a document}, name [list] or
+// name (values of an enum). write formats the outer names.
 func outlines(fields []Field, write func(name string) string) []string {
 	var out []string
 	for _, f := range fields {
@@ -45,7 +45,7 @@ func outlines(fields []Field, write func(name string) string) []string {
 	return out
 }
 
-// form is what an outline says of a field behind its name.
+// form is the part of an outline behind the name.
 func (f Field) form() string {
 	form := ""
 	if f.Type == Object {

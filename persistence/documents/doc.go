@@ -19,7 +19,7 @@
 // To add a field to orders, say when its auction ends:
 //
 //	AuctionEndsAt *time.Time `json:"auctionEndsAt,omitempty" bson:"auctionEndsAt,omitempty"` // in markets.Order
-//	"auctionEndsAt": {says: "When its auction ends."},                                      // in orders()
+//	"auctionEndsAt": {doc: "When its auction ends."},                                      // in orders()
 //	e.time("auctionEndsAt", o.AuctionEndsAt)                                                // in the embedded encoder
 //
 // and {auctionEndsAt: {$lt: "2024-01-31T12:00:00Z"}} compares dates on both stores, a

@@ -34,10 +34,10 @@ type placedBid struct {
 func auctions() declaration {
 	d := orders()
 	d.document, d.lines = reflect.TypeFor[auctioned](), maps.Clone(d.lines)
-	d.lines["endsAt"] = line{says: "When the auction ends."}
-	d.lines["reserve"] = line{says: "What must be bid at least."}
-	d.lines["form"] = line{says: "How bids are made.", values: enum("AuctionForm", "ENGLISH", "DUTCH")}
-	d.lines["bids"] = line{says: "The bids so far."}
+	d.lines["endsAt"] = line{doc: "When the auction ends."}
+	d.lines["reserve"] = line{doc: "What must be bid at least."}
+	d.lines["form"] = line{doc: "How bids are made.", values: enum("AuctionForm", "ENGLISH", "DUTCH")}
+	d.lines["bids"] = line{doc: "The bids so far."}
 	return d
 }
 

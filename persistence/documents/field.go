@@ -57,9 +57,9 @@ const (
 // amountPattern is what an Amount looks like: 2^256 has 78 digits.
 const amountPattern = "^(0|[1-9][0-9]{0,77})$"
 
-// fieldsOf are the fields of a struct's document, as its bson tags have them: those of
-// inlined structs among its own, and of those with one name the shallowest. What lines
-// say of a field comes before what is said of all fields of its name.
+// fieldsOf are the fields of a struct's document by its bson tags: those of inlined
+// structs among its own; of several with the same name the shallowest. own are the
+// lines that come before those of parts and everywhere.
 func fieldsOf(t reflect.Type, own lines) []Field {
 	var out []Field
 	visitMembers(t, nil, func(member reflect.StructField, within reflect.Type) {
@@ -81,8 +81,8 @@ func fieldsOf(t reflect.Type, own lines) []Field {
 	return out
 }
 
-// visitMembers visits the members of a struct, and of those inlined in it, that become
-// fields: each with its index from the outermost struct, and the struct that it is in.
+// visitMembers visits the members of a struct and of its inlined structs that become
+// fields, each with its index from the outermost struct and its own struct.
 func visitMembers(t reflect.Type, at []int, visit func(member reflect.StructField, within reflect.Type)) {
 	for member := range t.Fields() {
 		member.Index = append(slices.Clone(at), member.Index...)
@@ -108,12 +108,12 @@ func fieldOf(member reflect.StructField, within reflect.Type, own lines) Field {
 	f.Required = !strings.Contains(options, "omitempty")
 	f.MongoOnly = inJSON == "-"
 	of := lineOf(name, within, own)
-	f.Description, f.Enum = of.says, of.values
+	f.Description, f.Enum = of.doc, of.values
 	return f
 }
 
-// lineOf is what is declared of a field: in its collection, in the struct that it is
-// in, or everywhere.
+// lineOf is the line of a field: its collection's, its struct's, or the one for every
+// document.
 func lineOf(name string, within reflect.Type, own lines) line {
 	for _, declared := range []lines{own, parts[within], everywhere} {
 		if l, ok := declared[name]; ok {
@@ -123,7 +123,7 @@ func lineOf(name string, within reflect.Type, own lines) line {
 	return line{}
 }
 
-// typed is a field of a Go type, without what its struct says of it.
+// typed is a field of a Go type, without what depends on its struct.
 func typed(t reflect.Type) Field {
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()

@@ -74,7 +74,7 @@ func TestDescriptions(t *testing.T) {
 		}
 	}
 	for name, line := range everywhere {
-		if !said[line.says] {
+		if !said[line.doc] {
 			t.Errorf("%s is nowhere", name)
 		}
 	}
@@ -91,7 +91,7 @@ func saysOnlyOf(t *testing.T, document reflect.Type, lines lines) {
 	t.Helper()
 	fields := fieldsOf(document, lines)
 	for name, line := range lines {
-		if !slices.ContainsFunc(fields, func(f Field) bool { return f.Name == name && f.Description == line.says }) {
+		if !slices.ContainsFunc(fields, func(f Field) bool { return f.Name == name && f.Description == line.doc }) {
 			t.Errorf("%s has no field %s", document, name)
 		}
 	}

@@ -38,9 +38,8 @@ func (c Collection) At(path string) Field {
 	return f
 }
 
-// List is the path of the first list of documents or values that a path leads to or
-// through, and the rest of the path: "bundle" and "quantity" of bundle.quantity. It is
-// empty if the path meets no declared list.
+// List splits a path at the first declared list on it: "bundle" and "quantity" of
+// bundle.quantity. Both are empty if there is no list on the path.
 func (c Collection) List(path string) (list, rest string) {
 	for end := range prefixes(path) {
 		if c.At(path[:end]).List {
@@ -50,8 +49,8 @@ func (c Collection) List(path string) (list, rest string) {
 	return "", ""
 }
 
-// MayBeList says whether a list can be found at a path: where one is declared, and
-// anywhere in free values.
+// MayBeList says whether a document may have a list at a path: where one is declared,
+// and anywhere in free values.
 func (c Collection) MayBeList(path string) bool {
 	for end := range prefixes(path) {
 		if c.At(path[:end]).Type == Free {

@@ -11,7 +11,7 @@ import (
 	"github.com/imart/event-worker/persistence/documents"
 )
 
-// terms say in MongoDB's own what a query asks of the documents of a collection.
+// terms translates filters and sort keys on a collection's documents into MongoDB's.
 type terms struct{ of documents.Collection }
 
 // filter is a condition. No text of a user becomes an operator of it: ParseFilter

@@ -20,7 +20,7 @@ func (s *suite) shop() {
 		{Key: "0", Status: markets.Listing, Price: "9", Quantity: "1"},
 		{Key: "1", Status: markets.Listing, Price: "10", Quantity: "100", Maker: "0xM"},
 		{Key: "2", Status: markets.Sold, Price: "1000000000000000000000000000000", Anomalies: 2},
-		{Key: "3", Status: markets.Sold, Maker: "0xm", Token: markets.Token{Collection: "0xC", Name: "10"}},
+		{Key: "3", Status: markets.Sold, Maker: "0xm", Quantity: "20", Token: markets.Token{Collection: "0xC", Name: "10"}},
 		{Key: "4", Status: markets.Canceled, Price: greatest, Bundle: []markets.Item{
 			{Token: markets.Token{Collection: "0xC"}, Quantity: "5"}, {Token: markets.Token{Collection: "0xD"}, Quantity: "20"},
 		}},
@@ -263,6 +263,7 @@ var queryTests = []test{
 			{"key", 100, "012345"},
 			{"price,key", 0, "350124"}, // without a price first
 			{"-price,key", 0, "421053"},
+			{"quantity,key", 0, "245031"}, // 1, 20, 100: numbers, not text
 			{"-listedAt", 3, "543"},
 			{"status,-last.height", 0, "541032"},
 			{"maker,key", 0, "024513"},
