@@ -71,10 +71,10 @@ func (b *beginning) find(ctx context.Context, store persistence.Store, worker pe
 // begun says whether all of the stream's observers have documents.
 func (b *beginning) begun(ctx context.Context, store persistence.Store) (bool, error) {
 	claim := b.worker.claim("observer", activity)
-	filter, err := persistence.ParseFilter(fmt.Sprintf(`{"chain": %q, "market": %q, "stream": %q, "kind": %q}`, claim.Chain, claim.Market, claim.Stream, claim.Kind))
-	if err != nil {
-		return false, err
-	}
+	filter := persistence.Filter{Condition: persistence.And{
+		persistence.Is("chain", claim.Chain), persistence.Is("market", claim.Market),
+		persistence.Is("stream", claim.Stream), persistence.Is("kind", claim.Kind),
+	}}
 	known := map[string]bool{}
 	for doc, err := range store.Query(ctx, persistence.Query{Collection: persistence.Actors, Filter: filter}) {
 		var observer persistence.Actor

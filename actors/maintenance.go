@@ -31,10 +31,7 @@ func newMaintainer(ctx context.Context, store persistence.Store, node, chain str
 
 // observers are the claimed documents of the chain's observers.
 func (m *maintainer) observers(ctx context.Context) ([]persistence.Actor, error) {
-	filter, err := persistence.ParseFilter(fmt.Sprintf(`{"chain": %q, "kind": "observer"}`, m.chain))
-	if err != nil {
-		return nil, err
-	}
+	filter := persistence.Filter{Condition: persistence.And{persistence.Is("chain", m.chain), persistence.Is("kind", "observer")}}
 	var out []persistence.Actor
 	byID := []persistence.SortKey{{Path: "_id"}}
 	for doc, err := range m.store.Query(ctx, persistence.Query{Collection: persistence.Actors, Filter: filter, Sort: byID}) {

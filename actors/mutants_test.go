@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"slices"
 	"sync"
 	"testing"
@@ -92,10 +91,7 @@ func (u unconditional) Commit(ctx context.Context, ref persistence.MarketRef, mo
 func isFenced(err error) bool { return err != nil && errors.Is(err, persistence.ErrFenced) }
 
 func actorDocument(store persistence.Store, id string) persistence.Actor {
-	filter, err := persistence.ParseFilter(fmt.Sprintf(`{"_id": %q}`, id))
-	if err != nil {
-		panic(err)
-	}
+	filter := persistence.Filter{Condition: persistence.Is("_id", id)}
 	var a persistence.Actor
 	for doc, err := range store.Query(context.Background(), persistence.Query{Collection: persistence.Actors, Filter: filter}) {
 		if err != nil {

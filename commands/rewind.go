@@ -88,7 +88,7 @@ func rewind(ctx context.Context, out io.Writer, store persistence.Store, o owner
 }
 
 // streamsOf are the streams of a chain.
-func streamsOf(ctx context.Context, docs documents, chain string) ([]stream, error) {
+func streamsOf(ctx context.Context, docs querier, chain string) ([]stream, error) {
 	all, err := streams(ctx, docs)
 	return slices.DeleteFunc(all, func(s stream) bool { return s.chain != chain }), err
 }

@@ -222,3 +222,21 @@ func (r bareRow) bind(stmt *sqlite.Stmt) {
 	}
 	stmt.BindText(len(r.numbers)+1, r.text)
 }
+
+// BenchmarkDecode reads what the benchmark's events are in the log.
+func BenchmarkDecode(b *testing.B) {
+	_, bought := benchEvents()
+	docs := make([][]byte, batchSize)
+	for i := range docs {
+		var e encoder
+		e.activity(&markets.Activity{Chain: benchMarket.Chain, Market: benchMarket.Market, Event: bought[i]})
+		docs[i] = e.buf
+	}
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		var a markets.Activity
+		if err := activityDecoder.Decode(docs[i%len(docs)], &a); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

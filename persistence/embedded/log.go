@@ -201,7 +201,7 @@ func (t *tx) BulkCancels() (any bool, err error) {
 // activity reads an activity from a row of id and doc.
 func (t *tx) activity(row *sqlite.Stmt) (a markets.Activity, err error) {
 	t.buf = text(row, 1, t.buf)
-	if err := decodeActivity(t.buf, &a); err != nil {
+	if err := activityDecoder.Decode(t.buf, &a); err != nil {
 		return a, damaged("activity", row.ColumnInt64(0), err)
 	}
 	return a, nil

@@ -12,7 +12,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/imart/event-worker/persistence"
-	"github.com/imart/event-worker/persistence/mongo/schema"
+	"github.com/imart/event-worker/persistence/documents"
 )
 
 // Count is transfer.Source's.
@@ -174,19 +174,19 @@ func (s *Store) Clear(ctx context.Context) error {
 func (s *Store) storedForm(collection string, doc json.RawMessage) (bson.Raw, error) {
 	switch collection {
 	case persistence.Orders:
-		return storedForm(s.registry, doc, func(o schema.Order) any { return schema.OfOrder(o.Order) })
+		return storedForm(s.registry, doc, func(o documents.Order) any { return documents.OfOrder(o.Order) })
 	case persistence.Activities:
-		return storedForm(s.registry, doc, func(a schema.Activity) any { return schema.OfActivity(a.Activity) })
+		return storedForm(s.registry, doc, func(a documents.Activity) any { return documents.OfActivity(a.Activity) })
 	case persistence.Records:
-		return storedForm(s.registry, doc, func(r schema.Record) any { return schema.OfRecord(r.Record) })
+		return storedForm(s.registry, doc, func(r documents.Record) any { return documents.OfRecord(r.Record) })
 	case persistence.Notifications:
-		return storedForm(s.registry, doc, func(n schema.Notification) any { return schema.OfNotification(n.Notification) })
+		return storedForm(s.registry, doc, func(n documents.Notification) any { return documents.OfNotification(n.Notification) })
 	case persistence.DeadLetters:
-		return storedForm(s.registry, doc, func(d schema.DeadLetter) any { return schema.OfDeadLetter(d.DeadLetter) })
+		return storedForm(s.registry, doc, func(d documents.DeadLetter) any { return documents.OfDeadLetter(d.DeadLetter) })
 	case persistence.Actors:
-		return storedForm(s.registry, doc, func(a schema.Actor) any { return a })
+		return storedForm(s.registry, doc, func(a documents.Actor) any { return a })
 	case persistence.Leases:
-		return storedForm(s.registry, doc, func(l schema.Lease) any { return l })
+		return storedForm(s.registry, doc, func(l documents.Lease) any { return l })
 	}
 	return nil, persistence.UnknownCollection(collection)
 }
@@ -200,7 +200,7 @@ func storedForm[T any](registry *bson.Registry, doc json.RawMessage, complete fu
 	if err := j.Decode(&v); err != nil {
 		return nil, err
 	}
-	stored, err := schema.Marshal(registry, complete(v))
+	stored, err := documents.Marshal(registry, complete(v))
 	if err != nil {
 		return nil, err
 	}

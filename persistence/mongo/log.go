@@ -11,7 +11,7 @@ import (
 
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
-	"github.com/imart/event-worker/persistence/mongo/schema"
+	"github.com/imart/event-worker/persistence/documents"
 )
 
 // Append is persistence.Tx's.
@@ -19,14 +19,14 @@ func (t *tx) Append(activities []markets.Activity, deadLetters []markets.DeadLet
 	return t.step(func() error {
 		log := make([]any, len(activities))
 		for i, a := range activities {
-			log[i] = schema.OfActivity(a)
+			log[i] = documents.OfActivity(a)
 		}
 		if err := t.insert(persistence.Activities, log); err != nil {
 			return err
 		}
 		dead := make([]any, len(deadLetters))
 		for i, d := range deadLetters {
-			dead[i] = schema.OfDeadLetter(d)
+			dead[i] = documents.OfDeadLetter(d)
 		}
 		return t.insert(persistence.DeadLetters, dead)
 	})
@@ -37,7 +37,7 @@ func (t *tx) Notify(notifications []markets.Notification) error {
 	return t.step(func() error {
 		docs := make([]any, len(notifications))
 		for i, n := range notifications {
-			docs[i] = schema.OfNotification(n)
+			docs[i] = documents.OfNotification(n)
 		}
 		return t.insert(persistence.Notifications, docs)
 	})
@@ -79,7 +79,7 @@ func (t *tx) Log(keys []string) (found []markets.Event, err error) {
 	}
 	err = t.step(func() error {
 		for _, index := range []string{"order", "concerns"} { // named as what they index
-			docs, err := find[schema.Activity](t, persistence.Activities, t.ours(in(index, keys)), options.Find().SetHint(index))
+			docs, err := find[documents.Activity](t, persistence.Activities, t.ours(in(index, keys)), options.Find().SetHint(index))
 			if err != nil {
 				return err
 			}
@@ -126,7 +126,7 @@ func following(p markets.Position) bson.E {
 func (t *tx) LogBetween(stream string, after, through int64, from markets.Position, limit int) (found []markets.Event, err error) {
 	err = t.step(func() error {
 		seqs := bson.D{{Key: "$gt", Value: after}, {Key: "$lte", Value: through}}
-		docs, err := find[schema.Activity](t, persistence.Activities, t.ours(is("stream", stream), is("seq", seqs), following(from)),
+		docs, err := find[documents.Activity](t, persistence.Activities, t.ours(is("stream", stream), is("seq", seqs), following(from)),
 			options.Find().SetSort(alongStream(1)).SetLimit(int64(limit)).SetHint("stream_position"))
 		for _, doc := range docs {
 			found = append(found, doc.Event)

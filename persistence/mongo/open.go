@@ -14,7 +14,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
 	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
 
-	"github.com/imart/event-worker/persistence/mongo/schema"
+	"github.com/imart/event-worker/persistence/documents"
 )
 
 // operationTimeout bounds every single operation, unless the URI has a timeoutMS.
@@ -51,7 +51,7 @@ func OpenCopy(ctx context.Context, uri string) (*Store, error) {
 	if err := reader.migrate(ctx); err != nil {
 		return nil, errors.Join(reader.explain(err), reader.Close())
 	}
-	return &Store{Reader: reader, app: app, registry: schema.Registry(), condition: standing}, nil
+	return &Store{Reader: reader, app: app, registry: documents.Registry(), condition: standing}, nil
 }
 
 // OpenReader opens the database of a MongoDB URI for queries alone. The error is
@@ -66,7 +66,7 @@ func OpenReader(ctx context.Context, uri string) (*Reader, error) {
 	case err != nil:
 	case version == 0:
 		err = ErrNoData
-	case version > schema.Version:
+	case version > documents.Version:
 		err = errNewer
 	}
 	if err != nil {
@@ -104,7 +104,7 @@ func clientOptions(uri, app string) *options.ClientOptions {
 		SetWriteConcern(writeconcern.Majority()).
 		SetReadConcern(readconcern.Majority()).
 		SetReadPreference(readpref.Primary()).
-		SetRegistry(schema.Registry()).
+		SetRegistry(documents.Registry()).
 		SetBSONOptions(&options.BSONOptions{OmitZeroStruct: true})
 }
 

@@ -11,8 +11,8 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/imart/event-worker/internal/mongotest"
+	"github.com/imart/event-worker/persistence/documents"
 	"github.com/imart/event-worker/persistence/mongo"
-	"github.com/imart/event-worker/persistence/mongo/schema"
 )
 
 // What cannot be opened is refused with what to do about it, and no password.
@@ -144,7 +144,7 @@ func TestVersions(t *testing.T) {
 	if err := wrong(); err == nil {
 		t.Error("an older version's validator is still there")
 	}
-	setVersion(schema.Version + 1)
+	setVersion(documents.Version + 1)
 	if _, err := mongo.Open(t.Context(), uri); err == nil || !strings.Contains(err.Error(), "newer version of this program") {
 		t.Errorf("a newer version's database: %v", err)
 	}

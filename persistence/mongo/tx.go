@@ -11,7 +11,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/imart/event-worker/persistence"
-	"github.com/imart/event-worker/persistence/mongo/schema"
+	"github.com/imart/event-worker/persistence/documents"
 )
 
 var errOver = errors.New("the transaction is over")
@@ -123,7 +123,7 @@ func (t *tx) insert(collection string, docs []any) error {
 	for len(docs) > 0 {
 		var list bson.A
 		for size := 0; len(list) < len(docs) && size < maxCommand; {
-			raw, err := schema.Marshal(t.store.registry, docs[len(list)])
+			raw, err := documents.Marshal(t.store.registry, docs[len(list)])
 			if err != nil {
 				return err
 			}

@@ -1,4 +1,4 @@
-package schema
+package documents
 
 import (
 	"bytes"
@@ -12,7 +12,7 @@ import (
 // The JSON form of every document that our types can hold is as its JSON Schema
 // says, and is not when it has another field or lacks one.
 func TestJSONSchemaTellsDocumentsFromOthers(t *testing.T) {
-	text, err := JSONSchema()
+	text, err := JSONSchema(Collections())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,7 +32,7 @@ func TestJSONSchemaTellsDocumentsFromOthers(t *testing.T) {
 				t.Fatal(err)
 			}
 			rapid.Check(t, func(t *rapid.T) {
-				doc, err := json.Marshal(drawDocument(t, c.Name))
+				doc, err := json.Marshal(drawDocument(t, c))
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -1,4 +1,4 @@
-package schema
+package documents
 
 import (
 	"strings"
@@ -40,14 +40,14 @@ func valueRules(f Field) bson.D {
 	case f.Type == Counts:
 		count := bson.D{{Key: "bsonType", Value: string(Long)}}
 		return bson.D{{Key: "bsonType", Value: string(Object)}, {Key: "additionalProperties", Value: count}}
+	case f.Type == Amount:
+		// The server's $ would let a line break follow.
+		pattern := strings.TrimSuffix(amountPattern, "$") + `\z`
+		return bson.D{{Key: "bsonType", Value: string(String)}, {Key: "pattern", Value: pattern}}
 	case f.Type == Free:
 		return bson.D{{Key: "bsonType", Value: bson.A{"object", "array", "string"}}}
 	}
 	rules := bson.D{{Key: "bsonType", Value: string(f.Type)}}
-	if f.Pattern != "" {
-		// The server's $ would let a line break follow.
-		rules = append(rules, bson.E{Key: "pattern", Value: strings.TrimSuffix(f.Pattern, "$") + `\z`})
-	}
 	if f.Enum != nil {
 		rules = append(rules, bson.E{Key: "enum", Value: f.Enum.Values})
 	}

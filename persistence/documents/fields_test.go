@@ -1,7 +1,8 @@
-package schema
+package documents
 
 import (
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -10,22 +11,22 @@ import (
 
 type (
 	inner struct {
-		Name  string `bson:"name"` // hidden by outer's
-		Deep  int64  `bson:"deep,omitempty"`
+		Name  string `bson:"name" json:"name"` // hidden by outer's
+		Deep  int64  `bson:"deep,omitempty" json:"deep,omitempty"`
 		Other string `bson:"-"`
 	}
 	outer struct {
 		inner `bson:",inline"`
-		Name  int32    `bson:"name"`
-		Place *inner   `bson:"place,omitempty"`
-		List  []inner  `bson:"list,omitempty"`
+		Name  int32    `bson:"name" json:"name"`
+		Place *inner   `bson:"place,omitempty" json:"place,omitempty"`
+		List  []inner  `bson:"list,omitempty" json:"list,omitempty"`
 		Data  SortForm `bson:"data" json:"-"`
 	}
 )
 
 func TestFieldsOfStructs(t *testing.T) {
 	var got []string
-	for _, f := range fields(reflect.TypeFor[outer]()) {
+	for _, f := range fieldsOf(reflect.TypeFor[outer](), nil) {
 		text := f.Name + " " + string(f.Type)
 		for _, flag := range []struct {
 			set  bool
@@ -61,7 +62,7 @@ func TestTheShallowerFieldIsWritten(t *testing.T) {
 // Every field says what it is, and nothing is said of fields that don't exist.
 func TestDescriptions(t *testing.T) {
 	said := map[string]bool{}
-	for _, m := range models() {
+	for _, m := range modelsOf(Collections()) {
 		if c := m.Collection; c != nil && (!strings.HasSuffix(c.Description, ".") || c.Model == "") {
 			t.Errorf("%s: %q", c.Name, c.Description)
 		}
@@ -72,9 +73,26 @@ func TestDescriptions(t *testing.T) {
 			said[f.Description] = true
 		}
 	}
-	for key, text := range descriptions() {
-		if !said[text] {
-			t.Errorf("%s describes nothing", key)
+	for name, line := range everywhere {
+		if !said[line.doc] {
+			t.Errorf("%s is nowhere", name)
+		}
+	}
+	for _, d := range declarations() {
+		saysOnlyOf(t, d.document, d.lines)
+	}
+	for part, lines := range parts {
+		saysOnlyOf(t, part, lines)
+	}
+}
+
+// saysOnlyOf expects lines to be of fields of a type.
+func saysOnlyOf(t *testing.T, document reflect.Type, lines lines) {
+	t.Helper()
+	fields := fieldsOf(document, lines)
+	for name, line := range lines {
+		if !slices.ContainsFunc(fields, func(f Field) bool { return f.Name == name && f.Description == line.doc }) {
+			t.Errorf("%s has no field %s", document, name)
 		}
 	}
 }
@@ -84,23 +102,13 @@ func TestIndexesAreOfFields(t *testing.T) {
 	for _, c := range Collections() {
 		for _, index := range c.Indexes {
 			for _, key := range index.Keys {
-				if !hasPath(c.Fields, key.Path) {
+				if c.At(key.Path).Type == "" {
 					t.Errorf("%s %s: no field %s", c.Name, index.Name, key.Path)
 				}
 			}
-			if index.Exists != "" && !hasPath(c.Fields, index.Exists) {
+			if index.Exists != "" && c.At(index.Exists).Type == "" {
 				t.Errorf("%s %s: no field %s", c.Name, index.Name, index.Exists)
 			}
 		}
 	}
-}
-
-func hasPath(fields []Field, path string) bool {
-	name, rest, nested := strings.Cut(path, ".")
-	for _, f := range fields {
-		if f.Name == name {
-			return !nested || hasPath(f.Fields, rest)
-		}
-	}
-	return false
 }

@@ -1,4 +1,4 @@
-package schema
+package documents
 
 import (
 	"fmt"
@@ -9,8 +9,8 @@ import (
 // for each collection, a type for each document within one. 256-bit amounts are
 // strings, 64-bit numbers BigInt. Partial indexes are left out, Prisma has no words
 // for them.
-func Prisma() []byte {
-	all := models()
+func Prisma(collections []Collection) []byte {
+	all := modelsOf(collections)
 	var b strings.Builder
 	b.WriteString(prismaHead)
 	for _, m := range all {

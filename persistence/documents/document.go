@@ -1,9 +1,8 @@
-// Package schema says what the event worker's MongoDB database looks like: the
-// documents of its collections, their indexes and validators, and the same for
-// typed clients.
-package schema
+package documents
 
 import (
+	"bytes"
+
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/imart/event-worker/markets"
@@ -113,3 +112,16 @@ func OfNotification(n markets.Notification) Notification {
 
 // OfDeadLetter is a dead letter's document.
 func OfDeadLetter(d markets.DeadLetter) DeadLetter { return DeadLetter{ID: d.ID(), DeadLetter: d} }
+
+// Marshal encodes a document as a client does that has Registry and leaves empty
+// structs out.
+func Marshal(registry *bson.Registry, doc any) (bson.Raw, error) {
+	var out bytes.Buffer
+	e := bson.NewEncoder(bson.NewDocumentWriter(&out))
+	e.SetRegistry(registry)
+	e.OmitZeroStruct()
+	if err := e.Encode(doc); err != nil {
+		return nil, err
+	}
+	return out.Bytes(), nil
+}

@@ -1,4 +1,4 @@
-package schema
+package documents
 
 import (
 	"encoding/json"
@@ -11,51 +11,39 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/imart/event-worker/markets"
-	"github.com/imart/event-worker/persistence"
 )
 
-// documents are the document types by collection.
-var documents = map[string]reflect.Type{
-	persistence.Orders:        reflect.TypeFor[Order](),
-	persistence.Activities:    reflect.TypeFor[Activity](),
-	persistence.Records:       reflect.TypeFor[Record](),
-	persistence.DeadLetters:   reflect.TypeFor[DeadLetter](),
-	persistence.Actors:        reflect.TypeFor[Actor](),
-	persistence.Leases:        reflect.TypeFor[Lease](),
-	persistence.Nodes:         reflect.TypeFor[Node](),
-	persistence.Notifications: reflect.TypeFor[Notification](),
-}
-
 // drawDocument draws a document of a collection: any that our types can hold.
-func drawDocument(t *rapid.T, collection string) any {
-	v := reflect.New(documents[collection]).Elem()
-	drawStruct(t, v)
-	return v.Interface()
+func drawDocument(t *rapid.T, c Collection) any {
+	for _, declared := range declarations() {
+		if declared.name == c.Name {
+			v := reflect.New(declared.document).Elem()
+			drawFields(t, v, c.Fields)
+			return v.Interface()
+		}
+	}
+	panic("no collection " + c.Name)
 }
 
-func drawStruct(t *rapid.T, v reflect.Value) {
-	for i := range v.NumField() {
-		member := v.Type().Field(i)
-		name, _, _ := strings.Cut(member.Tag.Get("bson"), ",")
-		if name == "-" {
-			continue
-		}
-		if enum := enumOf(v.Type(), name); enum != nil {
-			values := enum.Values
-			if strings.Contains(member.Tag.Get("bson"), "omitempty") {
+func drawFields(t *rapid.T, v reflect.Value, fields []Field) {
+	for _, f := range fields {
+		member := v.FieldByIndex(f.index)
+		if f.Enum != nil {
+			values := f.Enum.Values
+			if !f.Required {
 				values = append([]string{""}, values...)
 			}
-			v.Field(i).SetString(rapid.SampledFrom(values).Draw(t, name))
+			member.SetString(rapid.SampledFrom(values).Draw(t, f.Name))
 			continue
 		}
-		drawValue(t, v.Field(i))
-		if item, ok := v.Addr().Interface().(*markets.Item); ok && !item.Quantity.Known() {
-			item.Quantity = "1" // of an item it is always known
-		}
+		drawValue(t, member, f)
+	}
+	if item, ok := v.Addr().Interface().(*markets.Item); ok && !item.Quantity.Known() {
+		item.Quantity = "1" // of an item it is always known
 	}
 }
 
-func drawValue(t *rapid.T, v reflect.Value) {
+func drawValue(t *rapid.T, v reflect.Value, f Field) {
 	switch v.Interface().(type) {
 	case map[string]any:
 		var fields map[string]any
@@ -102,17 +90,17 @@ func drawValue(t *rapid.T, v reflect.Value) {
 	case reflect.Float64:
 		v.SetFloat(rapid.Float64().Draw(t, "double"))
 	case reflect.Struct:
-		drawStruct(t, v)
+		drawFields(t, v, f.Fields)
 	case reflect.Pointer:
 		if rapid.Bool().Draw(t, "present") {
 			v.Set(reflect.New(v.Type().Elem()))
-			drawValue(t, v.Elem())
+			drawValue(t, v.Elem(), f)
 		}
 	case reflect.Slice:
 		length := rapid.IntRange(0, 2).Draw(t, "length")
 		v.Set(reflect.MakeSlice(v.Type(), length, length))
 		for i := range v.Len() {
-			drawValue(t, v.Index(i))
+			drawValue(t, v.Index(i), f)
 		}
 	default:
 		panic(fmt.Sprintf("cannot draw %s", v.Type()))

@@ -1,21 +1,19 @@
-package schema
+package documents
 
 import (
 	"bytes"
 	"encoding/json"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
-
-	"github.com/imart/event-worker/persistence/finality"
 )
 
 // JSONSchema is a JSON Schema (draft 2020-12) of the collections' documents in their
 // JSON form: without the fields that only MongoDB has, dates as RFC 3339 has them,
 // 64-bit numbers as integers. Each document, and each that is within one, has a
 // definition by its model's name.
-func JSONSchema() ([]byte, error) {
+func JSONSchema(collections []Collection) ([]byte, error) {
 	anyOf, definitions := bson.A{}, bson.D{}
-	for _, m := range models() {
+	for _, m := range modelsOf(collections) {
 		definitions = append(definitions, bson.E{Key: m.Name, Value: definitionOf(m)})
 		if m.Collection != nil {
 			anyOf = append(anyOf, reference(m.Name))
@@ -42,18 +40,15 @@ func JSONSchema() ([]byte, error) {
 
 func definitionOf(m model) bson.D {
 	required, properties := bson.A{}, bson.D{}
-	for _, f := range m.Fields {
-		if f.MongoOnly {
-			continue
-		}
+	fields := inJSON(m.Fields)
+	if m.Collection != nil {
+		fields = m.Collection.Shown()
+	}
+	for _, f := range fields {
 		if f.Required {
 			required = append(required, f.Name)
 		}
 		properties = append(properties, bson.E{Key: f.Name, Value: propertyOf(f)})
-	}
-	if m.Collection != nil && finality.Of(m.Collection.Name) {
-		final := Field{Type: Bool, Description: "Whether no reorganisation can take back what the document says; told by queries, and not stored."}
-		properties = append(properties, bson.E{Key: finality.Field, Value: propertyOf(final)})
 	}
 	out := bson.D{{Key: "type", Value: "object"}}
 	if m.Collection != nil {
@@ -90,13 +85,12 @@ func jsonValue(f Field) bson.D {
 		return bson.D{{Key: "type", Value: "boolean"}}
 	case Int, Long:
 		return bson.D{{Key: "type", Value: "integer"}}
+	case Amount:
+		return bson.D{{Key: "type", Value: "string"}, {Key: "pattern", Value: amountPattern}}
 	case Date:
 		return bson.D{{Key: "type", Value: "string"}, {Key: "format", Value: "date-time"}}
 	}
 	value := bson.D{{Key: "type", Value: "string"}}
-	if f.Pattern != "" {
-		value = append(value, bson.E{Key: "pattern", Value: f.Pattern})
-	}
 	if f.Enum != nil {
 		value = append(value, bson.E{Key: "enum", Value: f.Enum.Values})
 	}

@@ -1,4 +1,4 @@
-package schema
+package documents
 
 import (
 	"bytes"
@@ -17,7 +17,7 @@ import (
 // in it every collection, field and index.
 func TestPrismaTakesTheSchema(t *testing.T) {
 	parser := prismaParser(t)
-	schema := Prisma()
+	schema := Prisma(Collections())
 	answer := parser.parse(t, schema)
 	if answer.Error != "" || len(answer.Lint) > 0 {
 		t.Fatalf("%s%s\n%s", answer.Error, answer.Lint, schema)
@@ -28,7 +28,7 @@ func TestPrismaTakesTheSchema(t *testing.T) {
 
 	want := map[string]prismaModel{}
 	var wantIndexes []prismaIndex
-	for _, m := range models() {
+	for _, m := range modelsOf(Collections()) {
 		model := prismaModel{Name: m.Name, Fields: prismaFields(m.Fields)}
 		if m.Collection != nil {
 			model.Table, model.Documentation = m.Collection.Name, m.Collection.Description
@@ -66,7 +66,7 @@ func TestPrismaRefusesWhatIsWrong(t *testing.T) {
 		{"token.collection, ", "token.colection, "},
 		{`@map("_id")`, ""},
 	} {
-		broken := bytes.ReplaceAll(Prisma(), []byte(mistake[0]), []byte(mistake[1]))
+		broken := bytes.ReplaceAll(Prisma(Collections()), []byte(mistake[0]), []byte(mistake[1]))
 		if answer := parser.parse(t, broken); answer.Error == "" {
 			t.Errorf("Prisma takes %q for %q", mistake[1], mistake[0])
 		}
@@ -111,7 +111,7 @@ type (
 
 func prismaFields(fields []Field) []prismaField {
 	scalars := map[Type]string{
-		String: "String", ObjectID: "String", Int: "Int", Long: "BigInt", Bool: "Boolean", Date: "DateTime", BinData: "Bytes",
+		String: "String", Amount: "String", ObjectID: "String", Int: "Int", Long: "BigInt", Bool: "Boolean", Date: "DateTime", BinData: "Bytes",
 		Double: "Float", Counts: "Json", Free: "Json",
 	}
 	var out []prismaField
