@@ -1,0 +1,57 @@
+package yamlfile
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Override sets options from the environment, even where the file does not have them:
+// those that the schema names, and those that the file does. variable finds the text
+// for an option by its full name; "" if there is none. A list has commas between its
+// items.
+func (f *File) Override(variable func(option string) (name, text string)) {
+	f.override(f.root, f.schema.parts(f.schema.raw), variable)
+}
+
+func (f *File) override(n *Node, parts []map[string]any, variable func(string) (string, string)) {
+	for _, part := range parts {
+		properties, _ := part["properties"].(map[string]any)
+		for key := range properties {
+			if n.kind == mapping && n.child(key) == nil {
+				n.children = append(n.children, &Node{file: f, name: key, parent: n, at: n.place()})
+			}
+		}
+	}
+	for _, c := range n.children {
+		of, _ := f.schema.option(parts, c.name)
+		allowed := types(of)
+		section := slices.Contains(allowed, "object") && !slices.Contains(allowed, "string")
+		if section && c.kind == null {
+			c.kind = mapping
+		} else if name, text := variable(c.Path()); !section && len(of) > 0 && text != "" {
+			f.Overrides = append(f.Overrides, name)
+			c.override(name, text, slices.Contains(allowed, "array") && !slices.Contains(allowed, "string"))
+			continue
+		}
+		f.override(c, of, variable)
+	}
+	n.children = slices.DeleteFunc(n.children, func(c *Node) bool {
+		of, _ := f.schema.option(parts, c.name)
+		needed := slices.ContainsFunc(of, func(part map[string]any) bool { return part["minProperties"] != nil })
+		return n.kind == mapping && c.key == (place{}) && c.kind != scalar && len(c.children) == 0 && !needed
+	})
+}
+
+func (n *Node) override(name, text string, commas bool) {
+	n.env, n.kind, n.text, n.children = name, scalar, text, nil
+	if !commas {
+		return
+	}
+	n.kind = list
+	for word := range strings.SplitSeq(text, ",") {
+		n.children = append(n.children, &Node{
+			file: n.file, kind: scalar, text: strings.TrimSpace(word), name: strconv.Itoa(len(n.children)), at: n.at, env: name, parent: n,
+		})
+	}
+}
