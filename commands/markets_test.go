@@ -49,7 +49,7 @@ streams:
 	for name, c := range map[string]struct{ from, to, want string }{
 		"unknown field":       {"maker: seller", "marker: seller", "13:9: streams.buy[0].becomes.marker: unknown field (did you mean maker?)"},
 		"unknown name":        {"maker: seller", "maker: seler", "13:16: streams.buy[0].becomes.maker: unknown name seler: there are"},
-		"wrong type":          {"price: price", "price: note", "15:16: streams.buy[0].becomes.price: is a text, and a number is needed"},
+		"wrong type":          {"price: price", "price: note", "15:16: streams.buy[0].becomes.price: is a text where a number is needed"},
 		"wrong operands":      {`'"ask-" + id'`, `seller * 2`, "12:"},
 		"unknown event":       {"event: Sold", "event: Sole", "9:14: streams.buy[0].event: unknown event Sole (did you mean Sold?): abi has Sold"},
 		"constant key":        {`'"ask-" + id'`, `'"ask"'`, "12:16: streams.buy[0].becomes.order: the key is the same for all orders"},

@@ -37,6 +37,18 @@ func Kinds() []Kind {
 // many orders it fills.
 func (k Kind) Sale() bool { return k == Bought || k == OfferAccepted }
 
+// Side is the side of the orders that events of the kind concern, unless they say
+// otherwise; empty where it can be either.
+func (k Kind) Side() Side {
+	switch k {
+	case Listed, Delisted, Bought:
+		return Ask
+	case OfferMade, OfferCancelled, OfferAccepted, OfferRejected, OfferAgreed:
+		return Bid
+	}
+	return ""
+}
+
 // Side tells orders that sell from orders that buy.
 type Side string
 

@@ -42,10 +42,11 @@ func (c *Chain) Advance(ctx context.Context, known *chains.View) (view *chains.V
 }
 
 func (c *Chain) advance(ctx context.Context, n client, known *chains.View) (*chains.View, error) {
-	head, final, err := c.tip(ctx, n, known)
+	head, finalized, err := c.tip(ctx, n, known)
 	if err != nil {
 		return nil, err
 	}
+	final := finalized.number
 	if known != nil {
 		if head.number < known.Head.Seq && isOn(known, head) || head.number < known.Final.Seq {
 			return known, nil // a lagging node
@@ -59,6 +60,9 @@ func (c *Chain) advance(ctx context.Context, n client, known *chains.View) (*cha
 	hashes, joined, err := c.walk(ctx, n, head, final, known)
 	if err != nil {
 		return nil, err
+	}
+	if finalized.hash != "" && finalized.number == final && finalized.hash != hashes[0] {
+		return nil, n.Errorf("%w: block %d, finalized as %s, is not an ancestor of the head %s", errMoved, final, finalized.hash, head.hash)
 	}
 	view := chains.NewView(final, hashes)
 	if known == nil {
@@ -84,28 +88,27 @@ func isOn(view *chains.View, h header) bool {
 	return ok && hash == h.hash
 }
 
-// tip asks for the newest block and for the height of the newest final one; and, in the
-// same request, for the chain id.
-func (c *Chain) tip(ctx context.Context, n client, known *chains.View) (head header, final int64, err error) {
+// tip asks for the newest block and for the newest final one; and, in the same request,
+// for the chain id. The final block has no hash if its height was not told by the node.
+func (c *Chain) tip(ctx context.Context, n client, known *chains.View) (head, finalized header, err error) {
 	var id int64
-	var finalized header
 	ours, latest, safest := chainID(&id), blockByNumber("latest", &head), blockByNumber("finalized", &finalized)
 	if err := n.send(ctx, ours, latest, safest); err != nil {
-		return header{}, 0, err
+		return header{}, header{}, err
 	}
 	if err := firstError([]*call{ours, latest}); err != nil {
-		return header{}, 0, err
+		return header{}, header{}, err
 	}
 	if err := c.isOurs(n, id); err != nil {
-		return header{}, 0, err
+		return header{}, header{}, err
 	}
 	if head.hash == "" {
-		return header{}, 0, n.Errorf("%w: no latest block", chains.ErrAhead)
+		return header{}, header{}, n.Errorf("%w: no latest block", chains.ErrAhead)
 	}
 	n.Saw(head.number)
 	c.headers.Add(head.hash, head)
-	final, err = c.finality.of(c.cfg, head, finalized, safest.err, known)
-	return head, final, err
+	finalized, err = c.finality.of(c.cfg, head, finalized, safest.err, known)
+	return head, finalized, err
 }
 
 // walk follows parent hashes from the head down to the known branch or to the

@@ -162,6 +162,10 @@ func (r *rangeCall) on(ctx context.Context, n client) (part, error) {
 	return r.checked(ctx, n, end, raws)
 }
 
+// distrusted is how long all blocks are looked at that an endpoint answers which has
+// served another chain.
+const distrusted = 10 * time.Minute
+
 // checked is the part that logs are, once they were checked.
 func (r *rangeCall) checked(ctx context.Context, n client, end header, raws []markets.Raw) (part, error) {
 	c := r.chain
@@ -193,7 +197,10 @@ func (r *rangeCall) checked(ctx context.Context, n client, end header, raws []ma
 	}
 	switch {
 	case missing: // where one log was missing, others may be
-		raws, err = c.inspect(ctx, n, r.in, r.first, r.last, raws)
+		c.cfg.Log.WarnContext(ctx, "logs were missing from an answer: its blocks are looked at one by one", "endpoint", n.Host(), "first", r.first, "last", r.last)
+		raws, err = c.inspect(ctx, n, r.in, r.first, end, raws)
+	case n.WasWrongWithin(distrusted): // one batch may have been answered by two chains
+		raws, err = c.inspect(ctx, n, r.in, r.first, end, raws)
 	case len(settled) > 0:
 		raws = append(raws[:i:i], settled...)
 	}

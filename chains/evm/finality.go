@@ -20,18 +20,22 @@ type finalTag struct {
 	failed int  // answers in a row that were errors of unknown meaning
 }
 
-// of is the height of the final block, given what a node answered to the question for
-// it: where nodes do not tell, as many blocks as are configured lie above it. Once a
-// node has told it, a node that does not changes nothing.
-func (f *finalTag) of(cfg Config, head, finalized header, err error, known *chains.View) (int64, error) {
+// of is the final block, given what a node answered to the question for it: where nodes
+// do not tell, as many blocks as are configured lie above it. Once a node has told it, a
+// node that does not changes nothing; neither does one that is above the head, which
+// another back end has answered. The block has a hash only if the node told its height.
+func (f *finalTag) of(cfg Config, head, finalized header, err error, known *chains.View) (header, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	byConfirmations := head.number - cfg.Confirmations
-	final := byConfirmations
+	final := head.number - cfg.Confirmations
 	switch {
 	case err == nil && finalized.hash != "":
 		f.told, f.failed = true, 0
-		final = min(finalized.number, head.number)
+		if finalized.number <= head.number {
+			final = finalized.number
+		} else if known != nil {
+			final = known.Final.Seq
+		}
 	case err == nil || isWithoutFinality(err):
 		if f.told && known != nil {
 			final = known.Final.Seq
@@ -42,10 +46,14 @@ func (f *finalTag) of(cfg Config, head, finalized header, err error, known *chai
 		case known != nil:
 			final = known.Final.Seq
 		case f.failed < tries:
-			return 0, err
+			return header{}, err
 		}
 	}
-	return max(final, head.number-cfg.MaxUnfinal, 0), nil
+	final = max(final, head.number-cfg.MaxUnfinal, 0)
+	if final != finalized.number {
+		return header{number: final}, nil
+	}
+	return finalized, nil
 }
 
 // isWithoutFinality says whether an answer means that the node knows no final

@@ -199,26 +199,33 @@ func (c *Chain) lacksOf(ctx context.Context, n client, in interest, h header, ra
 	return len(settled) > len(own), err
 }
 
-// inspect returns the logs of a range of which some were missing from an answer: every
-// block is held against its bloom.
-func (c *Chain) inspect(ctx context.Context, n client, in interest, first, last int64, raws []markets.Raw) ([]markets.Raw, error) {
-	c.cfg.Log.WarnContext(ctx, "logs were missing from an answer: its blocks are looked at one by one", "endpoint", n.Host(), "first", first, "last", last)
+// inspect returns the logs of a range of which some were missing from an answer, or may
+// belong to another chain: every block is held against its header, by its hash and its
+// bloom, and every header against the one above it.
+func (c *Chain) inspect(ctx context.Context, n client, in interest, first int64, end header, raws []markets.Raw) ([]markets.Raw, error) {
 	var all []markets.Raw
-	for from := first; from <= last; {
-		to := min(from+int64(c.cfg.MaxBatch), last+1)
+	below := "" // the hash of the block below
+	for from := first; from <= end.number; {
+		to := min(from+int64(c.cfg.MaxBatch), end.number+1)
 		headers, err := c.headersOf(ctx, n, from, to)
 		if err != nil {
 			return nil, err
 		}
 		for i, h := range headers {
+			number := from + int64(i)
 			var own []markets.Raw
-			for len(raws) > 0 && raws[0].Seq == from+int64(i) {
+			for len(raws) > 0 && raws[0].Seq == number {
 				own, raws = append(own, raws[0]), raws[1:]
 			}
-			if h.hash != "" {
-				if own, err = c.settle(ctx, n, in, h, own); err != nil {
-					return nil, err
-				}
+			switch {
+			case len(own) > 0 && own[0].Block != h.hash, h.hash != "" && below != "" && h.parent != below, number == end.number && h.hash != end.hash:
+				return nil, n.Errorf("%w: logs or headers at block %d are of two chains", chains.ErrReorganised, number)
+			case h.hash == "":
+				continue
+			}
+			below = h.hash
+			if own, err = c.settle(ctx, n, in, h, own); err != nil {
+				return nil, err
 			}
 			all = append(all, own...)
 		}

@@ -77,6 +77,52 @@ func TestAURLThatServesAnotherChainForAWhile(t *testing.T) {
 	}
 }
 
+// What is final must be an ancestor of the head: a back end of another branch, or chain, may
+// have answered the question for it.
+func TestAFinalBlockOfAnotherBranchIsNotBelieved(t *testing.T) {
+	g := startGeth(t)
+	p := startProxy(t, g.url)
+	g.mineLogs(70, 1)
+	p.change(func(method string, params json.RawMessage, answer map[string]json.RawMessage) {
+		if method == "eth_getBlockByNumber" && strings.Contains(string(params), "finalized") {
+			block := g.block(66)
+			answer["result"] = json.RawMessage(strings.Replace(header66, "HASH", "0x"+strings.Repeat("ab", 32), 1))
+			answer["result"] = json.RawMessage(strings.Replace(string(answer["result"]), "PARENT", block.ParentHash.Hex(), 1))
+			delete(answer, "error")
+		}
+	})
+	if view, err := open(t, p.url).Advance(t.Context(), nil); !errors.Is(err, chains.ErrReorganised) {
+		t.Errorf("%+v, %v", view, err)
+	}
+}
+
+const header66 = `{"number":"0x42","hash":"HASH","parentHash":"PARENT","timestamp":"0x1","logsBloom":null}`
+
+// An endpoint that has served another chain may answer one batch from both: its logs must be
+// of the blocks whose headers it shows.
+func TestAnEndpointThatServedAnotherChainProvesItsLogs(t *testing.T) {
+	g := startGeth(t)
+	p := startProxy(t, g.url)
+	g.mineLogs(96, 1)
+	chain := open(t, p.url)
+	view := advance(t, chain, nil, true)
+	foreign, own := "0x"+strings.Repeat("ab", 32), g.block(20).Hash().Hex()
+	p.change(func(method string, _ json.RawMessage, answer map[string]json.RawMessage) {
+		if method == "eth_getLogs" {
+			answer["result"] = json.RawMessage(strings.ReplaceAll(string(answer["result"]), own, foreign))
+		}
+	})
+	chain.pool.All()[0].IsWrong()
+	if page, err := chain.Read(t.Context(), view, sources[0], start, view.Final.Seq, 1000); !errors.Is(err, chains.ErrReorganised) {
+		t.Errorf("%d events, %v", len(page.Raws), err)
+	}
+	p.change(nil)
+	raws, _ := chaintest.Drain(t.Context(), t, chain, view, sources[0], start, view.Final.Seq, 1000)
+	if int64(len(raws)) != view.Final.Seq {
+		t.Errorf("%d events of %d", len(raws), view.Final.Seq)
+	}
+}
+
 // Of two endpoints one has left the chain: what was final stays, and the other is asked.
 func TestAnEndpointOnAnotherBranchIsNotFollowed(t *testing.T) {
 	g, other := startGeth(t), startGeth(t)

@@ -12,6 +12,9 @@ import (
 
 	"github.com/imart/event-worker/internal/spelling"
 	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/markets/definition/internal/address"
+	"github.com/imart/event-worker/markets/definition/internal/move"
+	"github.com/imart/event-worker/markets/definition/internal/solidity"
 )
 
 // maxFile bounds a file, in bytes.
@@ -26,14 +29,14 @@ var namePattern = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,39}$`)
 // parsing is a definition that is being read.
 type parsing struct {
 	*Definition
-	events  []*event
-	structs library
+	events  []*solidity.Event
+	structs move.Library
 }
 
 // Parse reads a definition. The error is Problems if it lies in the file.
 func Parse(source Source) (*Definition, error) {
 	r := &reader{file: source.File}
-	p := &parsing{Definition: &Definition{source: source, currencies: map[string]markets.Currency{}}, structs: library{}}
+	p := &parsing{Definition: &Definition{source: source, currencies: map[string]markets.Currency{}}, structs: move.Library{}}
 	switch {
 	case len(source.Text) > maxFile:
 		node{reader: r}.add("larger than %d bytes", maxFile)
@@ -102,7 +105,7 @@ func (p *parsing) chains(s *section) {
 			}
 		} else if n, text := c.text("account"); text != "" {
 			var err error
-			if chain.Account, err = normalised(text); err != nil {
+			if chain.Account, err = address.Aptos(text); err != nil {
 				n.fail(err)
 			}
 		}
@@ -178,7 +181,7 @@ func (p *parsing) abi(n node) {
 	for _, n := range n.list() {
 		text := n.text()
 		if !strings.HasSuffix(text, ".json") {
-			events, err := parseEvents(text)
+			events, err := solidity.ParseEvents(text)
 			if err != nil {
 				n.fail(err)
 			}
@@ -190,7 +193,7 @@ func (p *parsing) abi(n node) {
 			n.fail(err)
 			continue
 		}
-		events, err := parseABI(content)
+		events, err := solidity.ParseABI(content)
 		if err != nil {
 			n.add("%s: %v", text, err)
 		}
@@ -217,7 +220,7 @@ func (p *parsing) file(name string) ([]byte, error) {
 
 // types reads the structs of Move modules.
 func (p *parsing) types(s *section) {
-	p.declare(node{}, known)
+	p.declare(node{}, move.Framework)
 	n, ok := s.field("types")
 	if !ok {
 		return
@@ -233,13 +236,13 @@ func (p *parsing) types(s *section) {
 			n.fail(err)
 			continue
 		}
-		modules, err := parseModules(content)
+		modules, err := move.ParseModules(content)
 		if err != nil {
 			n.add("%s: %v", text, err)
 		}
 		for _, m := range modules {
-			for _, structure := range m.structs {
-				p.structs.add(structure)
+			for _, structure := range m.Structs {
+				p.structs.Add(structure)
 			}
 		}
 	}
@@ -247,22 +250,22 @@ func (p *parsing) types(s *section) {
 
 // declare adds the structs that a text declares.
 func (p *parsing) declare(n node, text string) {
-	structures, err := parseStructs(text)
+	structures, err := move.ParseStructs(text)
 	if err != nil {
 		n.fail(err)
 	}
 	for _, structure := range structures {
-		p.structs.add(structure)
+		p.structs.Add(structure)
 	}
 }
 
 // findEvent finds an event by its name or signature.
-func (p *parsing) findEvent(n node, text string) (*event, bool) {
-	var found []*event
+func (p *parsing) findEvent(n node, text string) (*solidity.Event, bool) {
+	var found []*solidity.Event
 	var names []string
 	for _, e := range p.events {
-		if e.RawName == text || e.signature() == strings.ReplaceAll(text, ", ", ",") {
-			if !slices.ContainsFunc(found, func(f *event) bool { return f.signature() == e.signature() }) {
+		if e.RawName == text || e.Signature() == strings.ReplaceAll(text, ", ", ",") {
+			if !slices.ContainsFunc(found, func(f *solidity.Event) bool { return f.Signature() == e.Signature() }) {
 				found = append(found, e)
 			}
 		}
@@ -275,7 +278,7 @@ func (p *parsing) findEvent(n node, text string) (*event, bool) {
 	case len(found) > 1:
 		var signatures []string
 		for _, e := range found {
-			signatures = append(signatures, e.signature())
+			signatures = append(signatures, e.Signature())
 		}
 		n.add("several events have this name: write %s", strings.Join(signatures, " or "))
 	case len(names) == 0:

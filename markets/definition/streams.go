@@ -8,6 +8,11 @@ import (
 
 	"github.com/imart/event-worker/internal/spelling"
 	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/markets/definition/internal/address"
+	"github.com/imart/event-worker/markets/definition/internal/expression"
+	"github.com/imart/event-worker/markets/definition/internal/move"
+	"github.com/imart/event-worker/markets/definition/internal/solidity"
+	"github.com/imart/event-worker/markets/definition/internal/tokens"
 )
 
 // stream is a stream as its definition has it.
@@ -25,8 +30,8 @@ type source struct {
 	used      map[string]bool // the names that its expressions depend on
 
 	// EVM
-	event     *event
-	fields    []field
+	event     *solidity.Event
+	fields    []solidity.Field
 	contracts []string // names; all if empty
 	anyone    bool     // of any contract
 	transfers bool
@@ -36,7 +41,7 @@ type source struct {
 	// Aptos
 	handle, member string // module::Resource and its field; "" for events by their type
 	eventType      string // module::Struct
-	body           *structure
+	body           *move.Struct
 }
 
 // title is what the source is of.
@@ -52,8 +57,8 @@ func (s *source) title() string {
 
 // condition is when something happens and for which elements.
 type condition struct {
-	when *expression
-	each *expression // a list
+	when *expression.Expression
+	each *expression.Expression // a list
 }
 
 func (p *parsing) readStreams(s *section) {
@@ -102,8 +107,8 @@ func (p *parsing) source(s *section) *source {
 		s.known = append(s.known, "when", "for", "becomes")
 		return src
 	}
-	sc := scope{p.Kind, names}
-	var inner scope
+	sc := expression.NewScope(p.Kind, names)
+	var inner expression.Scope
 	src.condition, inner = p.condition(s, src, sc)
 	if n, ok := s.needed("becomes", "the market events that it becomes"); ok {
 		for _, n := range n.list() {
@@ -111,7 +116,7 @@ func (p *parsing) source(s *section) *source {
 		}
 	}
 	if src.event != nil {
-		src.fields = src.event.fieldsOf(src.used)
+		src.fields = src.event.Fields(src.used)
 	}
 	return src
 }
@@ -149,9 +154,9 @@ func (p *parsing) eventSource(s *section, src *source) types.Map {
 	}
 	names := types.Map{"emitter": types.String, "coin": types.String}
 	if src.transfers {
-		names["moved"], names["paid"] = types.Array(movedType), types.Array(paidType)
+		names["moved"], names["paid"] = types.Array(tokens.MovedType), types.Array(tokens.PaidType)
 	}
-	for name, t := range src.event.names() {
+	for name, t := range src.event.Types() {
 		names[name] = t
 	}
 	return names
@@ -197,43 +202,43 @@ func (p *parsing) moveSource(s *section, src *source) types.Map {
 		return nil
 	}
 	src.eventType = n.text()
-	if address, _, _ := strings.Cut(src.eventType, "::"); strings.HasPrefix(address, "0x") {
-		if _, err := normalised(address); err != nil {
+	if account, _, _ := strings.Cut(src.eventType, "::"); strings.HasPrefix(account, "0x") {
+		if _, err := address.Aptos(account); err != nil {
 			n.fail(err)
 		}
 	}
 	if !handled && !strings.Contains(src.eventType, "::") {
 		n.add("without a handle the type alone tells the events: write it with its module, like my_market::%s", src.eventType)
 	}
-	body, ok := p.structs.find(src.eventType)
+	body, ok := p.structs.Find(src.eventType)
 	if !ok {
 		n.add("unknown struct %s: declare it in types", src.eventType)
 		return nil
 	}
 	var err error
-	if src.body, err = p.structs.resolve(body, 0); err != nil {
+	if src.body, err = p.structs.Resolve(body); err != nil {
 		n.fail(err)
 		return nil
 	}
 	look := types.TypeOf(func(string) string { return "" })
 	names := types.Map{"account": types.String, "sender": types.String, "collectionOf": look, "nameOf": look}
-	for name, t := range src.body.names() {
+	for name, t := range src.body.Types() {
 		names[name] = t
 	}
 	return names
 }
 
 // condition reads when and for, and what can be seen then.
-func (p *parsing) condition(s *section, src *source, sc scope) (c condition, inner scope) {
-	if c.each = p.expression(s, "for", src, sc, isList); c.each != nil {
-		sc = sc.with(types.Map{"item": elementOf(c.each), "index": types.Int})
+func (p *parsing) condition(s *section, src *source, sc expression.Scope) (c condition, inner expression.Scope) {
+	if c.each = p.expression(s, "for", src, sc, expression.ListKind); c.each != nil {
+		sc = sc.With(types.Map{"item": c.each.ElementType(), "index": types.Int})
 	}
-	c.when = p.expression(s, "when", src, sc, isBoolean) // of each element
+	c.when = p.expression(s, "when", src, sc, expression.BooleanKind) // of each element
 	return c, sc
 }
 
 // expression reads and compiles a field that is an expression; nil if it is missing.
-func (p *parsing) expression(s *section, key string, src *source, sc scope, want ...kind) *expression {
+func (p *parsing) expression(s *section, key string, src *source, sc expression.Scope, want ...expression.Kind) *expression.Expression {
 	n, ok := s.field(key)
 	if !ok {
 		return nil
@@ -243,12 +248,12 @@ func (p *parsing) expression(s *section, key string, src *source, sc scope, want
 		n.add("expected an expression")
 		return nil
 	}
-	e, err := sc.compile(text, want...)
+	e, err := sc.Compile(text, want...)
 	if err != nil {
 		n.fail(err)
 		return nil
 	}
-	for _, name := range e.names {
+	for _, name := range e.Names() {
 		src.used[name] = true
 	}
 	return e

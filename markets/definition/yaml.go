@@ -13,6 +13,7 @@ import (
 	"github.com/goccy/go-yaml/token"
 
 	"github.com/imart/event-worker/internal/spelling"
+	"github.com/imart/event-worker/markets/definition/internal/expression"
 )
 
 // reader reads one file and collects what is wrong.
@@ -92,12 +93,12 @@ func (n node) warn(format string, args ...any) {
 // fail notes an error, at its place in the node if it has one.
 func (n node) fail(err error) {
 	p := n.problem(err.Error())
-	if m, ok := errors.AsType[misplaced](err); ok && n.ast != nil {
+	if m, ok := errors.AsType[expression.CompileError](err); ok && n.ast != nil {
 		t := n.ast.GetToken()
 		if t.Type == token.SingleQuoteType || t.Type == token.DoubleQuoteType {
 			p.Column++
 		}
-		p.Column += m.column
+		p.Column += m.Column
 	}
 	n.reader.problems = append(n.reader.problems, p)
 }

@@ -39,6 +39,7 @@ type health struct {
 	failures  int       // in a row
 	out       time.Time // until when others are asked first
 	verified  time.Time // when the endpoint last proved to serve the chain; zero: it has to
+	wrongAt   time.Time // when it last served another chain
 	height    int64
 	heightAt  time.Time
 	pruned    int64 // blocks below have no history there; 0: not known
@@ -168,7 +169,19 @@ func (e *Endpoint) PrunedBelow(height int64) {
 }
 
 // IsWrong notes that the endpoint serves another chain.
-func (e *Endpoint) IsWrong() { e.putOut(WrongChain, wrongFor) }
+func (e *Endpoint) IsWrong() {
+	e.putOut(WrongChain, wrongFor)
+	e.health.mu.Lock()
+	defer e.health.mu.Unlock()
+	e.health.wrongAt = time.Now()
+}
+
+// WasWrongWithin says whether the endpoint has served another chain within a time.
+func (e *Endpoint) WasWrongWithin(d time.Duration) bool {
+	e.health.mu.Lock()
+	defer e.health.mu.Unlock()
+	return !e.health.wrongAt.IsZero() && time.Since(e.health.wrongAt) < d
+}
 
 // IsLagging notes that the endpoint is behind what it was asked for.
 func (e *Endpoint) IsLagging() { e.putOut(Lagging, outLeast) }

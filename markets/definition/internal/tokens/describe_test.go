@@ -1,4 +1,4 @@
-package definition
+package tokens
 
 import (
 	"encoding/json"
@@ -27,7 +27,7 @@ func TestDescribe(t *testing.T) {
 		{[]markets.AptosResource{{Address: token, Type: identifiersType, Data: json.RawMessage(`{`)}}, ""},
 		{[]markets.AptosResource{{Address: "0x04", Type: tokenType, Data: json.RawMessage(`{"name":"another's"}`)}}, ""},
 	} {
-		if _, got := describe(token, &markets.AptosTransaction{Resources: c.resources}); got != c.want {
+		if _, got := Describe(token, &markets.AptosTransaction{Resources: c.resources}); got != c.want {
 			t.Errorf("name = %q, want %q", got, c.want)
 		}
 	}

@@ -1,8 +1,11 @@
-package definition
+package draft_test
 
 import (
 	"strings"
 	"testing"
+
+	"github.com/imart/event-worker/markets/definition"
+	"github.com/imart/event-worker/markets/definition/draft"
 )
 
 const contractABI = `[
@@ -59,15 +62,15 @@ func TestDraft(t *testing.T) {
 		"modules": {"", moveModules, []string{`account: "0x6"`, "kind: order_changed", "price: new_price", "Store/sales has events of 0x7::other::Sold", "record-task", "struct market::Inner", "    - event: market::Sold\n      becomes:\n        kind: bought", "start: 0 # the ledger version"}},
 		"module":  {"0x5", moveModule, []string{"kind: listed", "kind: bought", "handle: shop::Shop/buy_events", "maker: seller"}},
 	} {
-		text, err := Draft("my-market", c.address, []byte(c.text))
+		text, err := draft.Definition("my-market", c.address, []byte(c.text))
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		d, err := Parse(Source{File: "draft.yaml", Text: text})
+		d, err := definition.Parse(definition.Source{File: "draft.yaml", Text: text})
 		if err != nil {
-			t.Fatalf("%s: %s\n%s", name, err.(Problems).Lines(), text)
+			t.Fatalf("%s: %s\n%s", name, err.(definition.Problems).Lines(), text)
 		}
-		if _, err := d.On(Site{ChainID: 1}); err != nil {
+		if _, err := d.On(definition.Site{ChainID: 1}); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 		for _, part := range c.want {
@@ -77,7 +80,7 @@ func TestDraft(t *testing.T) {
 		}
 	}
 	for _, text := range []string{"", "{}", "[]", "null", `{"name":"x"}`, "no JSON"} {
-		if _, err := Draft("x", "0x1", []byte(text)); err == nil {
+		if _, err := draft.Definition("x", "0x1", []byte(text)); err == nil {
 			t.Errorf("%q: no error", text)
 		}
 	}
