@@ -2,7 +2,6 @@ package config
 
 import (
 	_ "embed"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -28,8 +27,8 @@ var schema = sync.OnceValue(func() *yamlfile.Schema {
 	s, err := yamlfile.NewSchema(SchemaJSON, yamlfile.Options{
 		Check: "config check",
 		Item:  func(i int) string { return fmt.Sprintf(".%d", i+1) }, // as in the names of variables
-		Formats: map[string]func(any) error{
-			"go-duration": text(isDuration), "size": text(isSize), "host-port": text(isAddress), "coin": text(isCoin),
+		Formats: map[string]func(string) bool{
+			"go-duration": isDuration, "size": isSize, "host-port": isAddress, "coin": isCoin,
 		},
 	})
 	if err != nil {
@@ -37,19 +36,6 @@ var schema = sync.OnceValue(func() *yamlfile.Schema {
 	}
 	return s
 })
-
-// text is a format of texts, and of numbers as they are written.
-func text(valid func(string) bool) func(any) error {
-	return func(value any) error {
-		if n, ok := value.(json.Number); ok {
-			value = string(n)
-		}
-		if s, ok := value.(string); ok && !valid(s) {
-			return errors.New("not valid")
-		}
-		return nil
-	}
-}
 
 func isDuration(text string) bool {
 	d, err := time.ParseDuration(text)

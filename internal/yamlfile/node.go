@@ -2,7 +2,6 @@ package yamlfile
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -36,6 +35,14 @@ type Node struct {
 
 // Name is the node's key, or its number in a list.
 func (n *Node) Name() string { return n.name }
+
+// OptionName is the key of the node, or of the list that it is in.
+func (n *Node) OptionName() string {
+	if n.parent != nil && n.parent.kind == list {
+		return n.parent.name
+	}
+	return n.name
+}
 
 // Line is the line of the node, from 1.
 func (n *Node) Line() int { return n.place().line }
@@ -160,23 +167,11 @@ func (n *Node) AddAll(ps Problems) {
 	}
 }
 
-// Misplaced is an error at a place of a text: Offset characters after its start.
-type Misplaced struct {
-	Offset int
-	Err    error
-}
-
-func (m Misplaced) Error() string { return m.Err.Error() }
-func (m Misplaced) Unwrap() error { return m.Err }
-
-// Fail notes an error, at its place in the text if it is Misplaced.
-func (n *Node) Fail(err error) {
+// AddAt notes an error of the node's text, so many characters after its start.
+func (n *Node) AddAt(offset int, err error) {
 	at := n.place()
-	if m, ok := errors.AsType[Misplaced](err); ok {
-		at.column += m.Offset
-		if n.quoted {
-			at.column++
-		}
+	if at.column += offset; n.quoted {
+		at.column++
 	}
 	n.file.add(n, n.problem(at, err.Error()))
 }

@@ -10,7 +10,7 @@ import (
 // The parser recurses, and takes a time that grows with the square of a file's nesting
 // and of its keys: what it is given is bounded before.
 const (
-	maxFile   = 1 << 20 // bytes
+	MaxFile   = 1 << 20 // bytes
 	maxTokens = 50_000
 	maxDepth  = 64
 	// maxOpen bounds the brackets that are open, in texts and comments too: the first
@@ -23,8 +23,8 @@ type place struct{ line, column int }
 // bounded splits a text into tokens. Where it is too large or nested too deeply there
 // are none, and a place and a reason.
 func bounded(text []byte) (tokens token.Tokens, at place, reason string) {
-	if len(text) > maxFile {
-		return nil, place{1, 1}, fmt.Sprintf("the file is larger than %d bytes", maxFile)
+	if len(text) > MaxFile {
+		return nil, place{1, 1}, fmt.Sprintf("the file is larger than %d bytes", MaxFile)
 	}
 	if at, ok := openBrackets(text); !ok {
 		return nil, at, fmt.Sprintf("more than %d brackets are open here", maxOpen)

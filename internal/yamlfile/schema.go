@@ -2,6 +2,8 @@ package yamlfile
 
 import (
 	"bytes"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -30,10 +32,12 @@ type Options struct {
 	Check string
 	// Item is how the full name of an option shows the item i of a list; [i] if nil.
 	Item func(i int) string
-	// Formats are the formats of texts that the schema names. A value is a string, a
-	// bool or a json.Number.
-	Formats map[string]func(value any) error
+	// Formats are the formats of texts that the schema names, and of numbers as they are
+	// written.
+	Formats map[string]func(text string) bool
 }
+
+var errFormat = errors.New("not of the format")
 
 // NewSchema compiles a JSON Schema.
 func NewSchema(text []byte, options Options) (*Schema, error) {
@@ -48,8 +52,16 @@ func NewSchema(text []byte, options Options) (*Schema, error) {
 	const url = "file:///schema.json"
 	c := jsonschema.NewCompiler()
 	c.AssertFormat()
-	for name, check := range options.Formats {
-		c.RegisterFormat(&jsonschema.Format{Name: name, Validate: check})
+	for name, valid := range options.Formats {
+		c.RegisterFormat(&jsonschema.Format{Name: name, Validate: func(value any) error {
+			switch value.(type) {
+			case string, json.Number:
+				if !valid(fmt.Sprint(value)) {
+					return errFormat
+				}
+			}
+			return nil
+		}})
 	}
 	if err := c.AddResource(url, doc); err != nil {
 		return nil, fmt.Errorf("schema: %w", err)

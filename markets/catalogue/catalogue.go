@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/imart/event-worker/internal/yamlfile"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/markets/definition"
 	"github.com/imart/event-worker/markets/seaport"
@@ -57,7 +58,7 @@ func All() []*definition.Definition { return slices.Clone(builtIn()) }
 
 // Read reads the definition in a file of the user's.
 func Read(file string) (*definition.Definition, error) {
-	text, err := os.ReadFile(file)
+	text, err := yamlfile.ReadFile(file)
 	if err != nil {
 		return nil, fmt.Errorf("market definition: %w", err)
 	}
