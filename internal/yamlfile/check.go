@@ -43,6 +43,7 @@ func (n *Node) checkNames() {
 			pattern, _ := names["pattern"].(string)
 			if ok, err := regexp.MatchString(pattern, c.name); err != nil || !ok {
 				n.file.add(c, c.problem(c.key, fmt.Sprint(names["errorMessage"])))
+				break
 			}
 		}
 		c.checkNames()
@@ -118,7 +119,7 @@ func (n *Node) wrong(err jsonschema.ErrorKind, said map[string]any) string {
 		return "has a single value where options are expected"
 	case n.kind != scalar:
 		return "expected a single value"
-	case message != "" && n.hidden():
+	case message != "" && (n.hidden() || n.file.schema.secrets && strings.ContainsAny(n.text, ":\n")): // perhaps the next lines', for want of a quote
 		return message
 	case message != "":
 		return fmt.Sprintf("%q %s", n.text, message)

@@ -25,7 +25,8 @@ type File struct {
 	lines  []string
 	schema *Schema
 	root   *Node
-	broken bool // not YAML
+	docs   []*Node // root, and others, which a file must not have
+	broken bool    // not YAML
 
 	problems Problems
 	paths    [][]string // of problems
@@ -57,17 +58,18 @@ func Parse(schema *Schema, name string, text []byte) *File {
 		return f
 	}
 	b := builder{file: f, anchors: anchors{}}
-	found := false
 	for _, doc := range parsed.Docs {
-		switch {
-		case doc.Body == nil:
-		case found:
-			f.add(f.root, f.root.problem(placeOf(doc.Body.GetToken()), "a second document: put everything into one"))
-		default:
-			found = true
-			ast.Walk(b.anchors, doc.Body)
-			f.root = b.node(doc.Body, &Node{}, 0)
+		if doc.Body == nil {
+			continue
 		}
+		ast.Walk(b.anchors, doc.Body)
+		f.docs = append(f.docs, b.node(doc.Body, &Node{}, 0))
+	}
+	if len(f.docs) > 0 {
+		f.root = f.docs[0]
+	}
+	for _, second := range f.docs[min(1, len(f.docs)):] {
+		second.Add("a second document: put everything into one")
 	}
 	if f.root.kind == null {
 		f.root.kind = mapping
@@ -85,7 +87,7 @@ func (f *File) Err() error { return f.ErrOf(func([]string) bool { return true })
 // as a whole there are none.
 func (f *File) ErrOf(option func(keys []string) bool) error {
 	var ps Problems
-	all := starts(f.root)
+	all := starts(f.docs)
 	for i, p := range f.problems {
 		if len(f.paths[i]) == 0 || option(f.paths[i]) {
 			if p.File == f.name && p.Env == "" {
@@ -164,7 +166,7 @@ func (b *builder) node(from ast.Node, as *Node, depth int) *Node {
 	if b.nodes++; depth > 2*maxDepth || b.nodes > maxNodes {
 		if b.nodes <= maxNodes+1 {
 			b.nodes = maxNodes + 1
-			b.file.add(b.file.root, b.file.root.problem(n.at, "aliases (*name) stand for too much, or for themselves"))
+			b.file.syntax(n.at, "aliases (*name) stand for too much, or for themselves")
 		}
 		return n
 	}
@@ -175,7 +177,7 @@ func (b *builder) node(from ast.Node, as *Node, depth int) *Node {
 		if value := b.anchors[from.Value.GetToken().Value]; value != nil {
 			return b.node(value, n, depth+1)
 		}
-		b.file.add(b.file.root, n.problem(n.at, fmt.Sprintf("nothing is called &%s", from.Value.GetToken().Value)))
+		b.file.syntax(n.at, "nothing is called &"+from.Value.GetToken().Value)
 	case *ast.MappingNode:
 		n.kind = mapping
 		for _, pair := range from.Values {
@@ -193,7 +195,7 @@ func (b *builder) node(from ast.Node, as *Node, depth int) *Node {
 			n.children = append(n.children, b.node(value, &Node{parent: n, name: strconv.Itoa(i)}, depth+1))
 		}
 	case *ast.TagNode:
-		b.file.add(b.file.root, n.problem(n.at, "a tag such as !!str is not understood: take it out"))
+		b.file.syntax(n.at, "a tag such as !!str is not understood: take it out")
 	case *ast.LiteralNode:
 		n.kind, n.text = scalar, strings.TrimSpace(from.Value.Value)
 	case *ast.StringNode:
@@ -212,7 +214,7 @@ func (b *builder) enter(to *Node, pair *ast.MappingValueNode, depth int) {
 	c := b.node(pair.Value, &Node{parent: to, name: key.Value, key: placeOf(key)}, depth+1)
 	if before := to.child(c.name); before != nil {
 		b.file.add(c, c.problem(c.key, fmt.Sprintf("is already set in line %d", before.key.line)))
-		return
+		c.bad = true
 	}
 	to.children = append(to.children, c)
 }

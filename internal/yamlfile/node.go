@@ -207,7 +207,9 @@ func (n *Node) value() any {
 	case mapping:
 		values := map[string]any{}
 		for _, c := range n.children {
-			values[c.name] = c.value()
+			if !c.bad { // set twice
+				values[c.name] = c.value()
+			}
 		}
 		return values
 	}

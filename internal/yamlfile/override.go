@@ -23,7 +23,7 @@ func (f *File) override(n *Node, parts []map[string]any, variable func(string) (
 			}
 		}
 	}
-	for _, c := range n.children {
+	for _, c := range n.Children() {
 		of, _ := f.schema.option(parts, c.name)
 		allowed := types(of)
 		section := slices.Contains(allowed, "object") && !slices.Contains(allowed, "string")

@@ -161,11 +161,14 @@ func (n *Node) parts() (of []map[string]any, named bool) {
 	return n.file.schema.option(parent, n.name)
 }
 
-// hidden says whether the value may not be shown: a secret, or of an option that is
-// not known, perhaps a misspelt secret.
+// hidden says whether the value may not be shown: a secret, or what is not expected
+// there, perhaps a secret whose option is misspelt.
 func (n *Node) hidden() bool {
 	of, _ := n.parts()
-	return len(of) == 0 || n.kind == scalar && slices.ContainsFunc(of, func(part map[string]any) bool { return part["writeOnly"] == true })
+	allowed := types(of)
+	sections := len(allowed) > 0 && !slices.ContainsFunc(allowed, func(t string) bool { return t != "object" && t != "array" && t != "null" })
+	secret := slices.ContainsFunc(of, func(part map[string]any) bool { return part["writeOnly"] == true })
+	return len(of) == 0 || n.kind == scalar && (secret || sections)
 }
 
 // types are the types that parts allow.

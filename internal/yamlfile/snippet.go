@@ -17,8 +17,8 @@ type start struct {
 	hidden bool // its value is a secret, or the option is not known
 }
 
-// starts are those of a node and of all in it, by place.
-func starts(root *Node) []start {
+// starts are those of all in some nodes, by place.
+func starts(roots []*Node) []start {
 	var all []start
 	var collect func(n *Node, hidden bool)
 	collect = func(n *Node, hidden bool) {
@@ -31,7 +31,9 @@ func starts(root *Node) []start {
 			collect(c, s.hidden)
 		}
 	}
-	collect(root, false)
+	for _, root := range roots {
+		collect(root, false)
+	}
 	slices.SortStableFunc(all, func(a, b start) int {
 		return cmp.Or(cmp.Compare(a.line, b.line), cmp.Compare(a.column, b.column))
 	})
@@ -78,7 +80,7 @@ func (f *File) shown(line int, runes []rune, all []start) int {
 			return 0 // a secret goes on from the line before
 		}
 	}
-	if before.hidden && !slices.ContainsFunc(all, func(s start) bool { return s.line == line }) {
+	if !slices.ContainsFunc(all, func(s start) bool { return s.line == line }) {
 		return 0
 	}
 	return end

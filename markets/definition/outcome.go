@@ -114,11 +114,11 @@ func (o *outcome) check() {
 	ofOrder := o.side != "" || o.kind == markets.Matched || o.kind == markets.OrderChanged
 	switch {
 	case o.kind == "":
-	case ofOrder && o.order == nil && o.record == nil:
+	case ofOrder && !o.at.Has("order") && !o.at.Has("record"):
 		o.at.Add("order is missing: the key that tells the order from others of the market")
-	case o.kind == markets.OrdersCancelled && o.maker == nil:
+	case o.kind == markets.OrdersCancelled && !o.at.Has("maker"):
 		o.at.Add("maker is missing: whose orders are cancelled")
-	case (o.kind == markets.Recorded || o.kind == markets.RecordRemoved) && o.record == nil:
+	case (o.kind == markets.Recorded || o.kind == markets.RecordRemoved) && !o.at.Has("record"):
 		o.at.Add("record is missing: its type and key")
 	case o.order != nil && o.record != nil:
 		o.at.Add("a market event is of an order or of a record: make two of them")
@@ -131,7 +131,7 @@ func (o *outcome) check() {
 			o.at.Warn("has no price: people will want to know what the order costs")
 		}
 	}
-	if o.price != nil && o.currency == nil && o.fixed == nil && !o.nativeCoin {
+	if o.price != nil && !o.at.Has("currency") {
 		o.at.Add("currency is missing: what the price is in, such as coin")
 	}
 	if o.order != nil {

@@ -1,6 +1,7 @@
 package definition
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"io/fs"
@@ -45,7 +46,7 @@ func Parse(source Source) (*Definition, error) {
 
 func (p *parsing) read(n *yamlfile.Node) {
 	p.Market, p.About = n.Child("market").Text(), n.Child("about").Text()
-	p.Kind = markets.ChainKind(n.Child("kind").Text())
+	p.Kind = markets.ChainKind(cmp.Or(n.Child("kind").Text(), string(markets.EVM))) // as the schema has it
 	p.notifies = n.Child("notifications").Text() == "true"
 	for _, n := range n.Child("chains").Children() {
 		p.chain(n)
