@@ -38,10 +38,12 @@ func (n *Node) dropEmpty() {
 func (n *Node) checkNames() {
 	parts, _ := n.parts()
 	for _, c := range n.children {
-		for _, part := range parts {
-			names, _ := part["propertyNames"].(map[string]any)
-			pattern, _ := names["pattern"].(string)
-			if ok, err := regexp.MatchString(pattern, c.name); err != nil || !ok {
+		for _, p := range parts {
+			names, limited := p["propertyNames"].(part)
+			if !limited {
+				continue
+			}
+			if ok, err := regexp.MatchString(fmt.Sprint(names["pattern"]), c.name); err != nil || !ok {
 				n.file.add(c, c.problem(c.key, fmt.Sprint(names["errorMessage"])))
 				break
 			}
@@ -62,14 +64,14 @@ func (f *File) report(err *jsonschema.ValidationError) {
 	switch k := err.ErrorKind.(type) {
 	case *kind.PropertyNames: // by checkNames
 	case *kind.AdditionalProperties:
-		properties, _ := said["properties"].(map[string]any)
+		properties, _ := said["properties"].(part)
 		for _, key := range k.Properties {
 			n.child(key).Unknown(slices.Sorted(maps.Keys(properties)))
 		}
 	case *kind.Required:
 		for _, key := range k.Missing {
-			properties, _ := said["properties"].(map[string]any)
-			option, _ := properties[key].(map[string]any)
+			properties, _ := said["properties"].(part)
+			option, _ := properties[key].(part)
 			f.add(n, n.problem(n.keyPlace(), fmt.Sprintf("%s is missing: %v", key, option["title"])))
 		}
 	case *kind.MinProperties, *kind.Not:
@@ -109,9 +111,9 @@ func (n *Node) Unknown(known []string) {
 }
 
 // wrong says what is wrong with a value.
-func (n *Node) wrong(err jsonschema.ErrorKind, said map[string]any) string {
+func (n *Node) wrong(err jsonschema.ErrorKind, said part) string {
 	message := n.message(said)
-	allowed := types([]map[string]any{said})
+	allowed := types([]part{said})
 	switch {
 	case strings.HasPrefix(message, "expected"), n.kind != scalar && message != "" && (slices.Contains(allowed, "object") || slices.Contains(allowed, "array")):
 		return message
@@ -138,10 +140,10 @@ func (n *Node) wrong(err jsonschema.ErrorKind, said map[string]any) string {
 
 // message is what the schema says of values that are not valid, beside a type or where
 // that is referred to.
-func (n *Node) message(said map[string]any) string {
+func (n *Node) message(said part) string {
 	parts, _ := n.parts()
-	for _, part := range append([]map[string]any{said}, parts...) {
-		if text, ok := part["errorMessage"].(string); ok && part["not"] == nil {
+	for _, p := range append([]part{said}, parts...) {
+		if text, ok := p["errorMessage"].(string); ok && p["not"] == nil {
 			return text
 		}
 	}

@@ -31,6 +31,9 @@ type Node struct {
 	parent   *Node
 	children []*Node // items, or options by name
 	bad      bool    // a problem of it is reported: it counts as missing
+
+	said  []part // what the schema says of it, once that was asked
+	named bool   // the schema has the option's name
 }
 
 // Name is the node's key, or its number in a list.

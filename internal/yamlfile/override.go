@@ -11,34 +11,35 @@ import (
 // for an option by its full name; "" if there is none. A list has commas between its
 // items.
 func (f *File) Override(variable func(option string) (name, text string)) {
-	f.override(f.root, f.schema.parts(f.schema.raw), variable)
+	f.root.overrideAll(variable)
 }
 
-func (f *File) override(n *Node, parts []map[string]any, variable func(string) (string, string)) {
-	for _, part := range parts {
-		properties, _ := part["properties"].(map[string]any)
+func (n *Node) overrideAll(variable func(string) (string, string)) {
+	parts, _ := n.parts()
+	for _, p := range parts {
+		properties, _ := p["properties"].(part)
 		for key := range properties {
 			if n.kind == mapping && n.child(key) == nil {
-				n.children = append(n.children, &Node{file: f, name: key, parent: n, at: n.place()})
+				n.children = append(n.children, &Node{file: n.file, name: key, parent: n, at: n.place()})
 			}
 		}
 	}
 	for _, c := range n.Children() {
-		of, _ := f.schema.option(parts, c.name)
+		of, _ := c.parts()
 		allowed := types(of)
 		section := slices.Contains(allowed, "object") && !slices.Contains(allowed, "string")
 		if section && c.kind == null {
 			c.kind = mapping
 		} else if name, text := variable(c.Path()); !section && len(of) > 0 && text != "" {
-			f.Overrides = append(f.Overrides, name)
+			n.file.Overrides = append(n.file.Overrides, name)
 			c.override(name, text, slices.Contains(allowed, "array") && !slices.Contains(allowed, "string"))
 			continue
 		}
-		f.override(c, of, variable)
+		c.overrideAll(variable)
 	}
 	n.children = slices.DeleteFunc(n.children, func(c *Node) bool {
-		of, _ := f.schema.option(parts, c.name)
-		needed := slices.ContainsFunc(of, func(part map[string]any) bool { return part["minProperties"] != nil })
+		of, _ := c.parts()
+		needed := slices.ContainsFunc(of, func(p part) bool { return p["minProperties"] != nil })
 		return n.kind == mapping && c.key == (place{}) && c.kind != scalar && len(c.children) == 0 && !needed
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,7 +20,7 @@ import (
 //	writeOnly     a single value is a secret
 type Schema struct {
 	compiled *jsonschema.Schema
-	raw      map[string]any
+	raw      part
 	secrets  bool            // some options are
 	names    map[string]bool // of all options
 	check    string
@@ -69,7 +70,7 @@ func NewSchema(text []byte, options Options) (*Schema, error) {
 	if s.compiled, err = c.Compile(url); err != nil {
 		return nil, fmt.Errorf("schema: %w", err)
 	}
-	s.raw, _ = doc.(map[string]any)
+	s.raw, _ = doc.(part)
 	s.collect(doc)
 	return s, nil
 }
@@ -77,9 +78,9 @@ func NewSchema(text []byte, options Options) (*Schema, error) {
 // collect finds the names of options and whether any is secret.
 func (s *Schema) collect(v any) {
 	switch v := v.(type) {
-	case map[string]any:
+	case part:
 		s.secrets = s.secrets || v["writeOnly"] == true
-		properties, _ := v["properties"].(map[string]any)
+		properties, _ := v["properties"].(part)
 		for name := range properties {
 			s.names[name] = true
 		}
@@ -94,13 +95,13 @@ func (s *Schema) collect(v any) {
 }
 
 // at is the part of the schema that a URL of the compiled one points to.
-func (s *Schema) at(url string) map[string]any {
+func (s *Schema) at(url string) part {
 	_, pointer, _ := strings.Cut(url, "#")
 	var v any = s.raw
 	for _, step := range strings.Split(pointer, "/")[1:] {
 		step = strings.NewReplacer("~1", "/", "~0", "~", "%24", "$").Replace(step)
 		switch in := v.(type) {
-		case map[string]any:
+		case part:
 			v = in[step]
 		case []any:
 			if i, err := strconv.Atoi(step); err == nil && i < len(in) {
@@ -108,57 +109,49 @@ func (s *Schema) at(url string) map[string]any {
 			}
 		}
 	}
-	found, _ := v.(map[string]any)
+	found, _ := v.(part)
 	return found
 }
 
-// parts are a part of the schema and what it refers to, in all cases.
-func (s *Schema) parts(of map[string]any) (all []map[string]any) {
-	if of == nil {
-		return nil
+// part is a part of the schema.
+type part = map[string]any
+
+// parts adds to some parts another one and what it refers to, in all cases.
+func (s *Schema) parts(to []part, v any) []part {
+	of, ok := v.(part)
+	if !ok || slices.ContainsFunc(to, func(other part) bool {
+		return reflect.ValueOf(other).UnsafePointer() == reflect.ValueOf(of).UnsafePointer()
+	}) {
+		return to
 	}
-	all = append(all, of)
+	to = append(to, of)
 	if ref, ok := of["$ref"].(string); ok {
-		all = append(all, s.parts(s.at(ref))...)
-	}
-	for _, key := range []string{"then", "else"} {
-		if sub, ok := of[key].(map[string]any); ok {
-			all = append(all, s.parts(sub)...)
-		}
+		to = s.parts(to, s.at(ref))
 	}
 	branches, _ := of["allOf"].([]any)
-	for _, branch := range branches {
-		if sub, ok := branch.(map[string]any); ok {
-			all = append(all, s.parts(sub)...)
-		}
+	for _, branch := range append(branches, of["then"], of["else"]) {
+		to = s.parts(to, branch)
 	}
-	return all
+	return to
 }
 
-// option is what parts say of an option or an item. named: the option is named there.
-func (s *Schema) option(parts []map[string]any, key string) (of []map[string]any, named bool) {
-	for _, part := range parts {
-		properties, _ := part["properties"].(map[string]any)
-		if sub, ok := properties[key].(map[string]any); ok {
-			of, named = append(of, s.parts(sub)...), true
-			continue
-		}
-		for _, other := range []string{"additionalProperties", "items"} {
-			if sub, ok := part[other].(map[string]any); ok {
-				of = append(of, s.parts(sub)...)
+// parts are what the schema says of a node. named: its option has a name there.
+func (n *Node) parts() (of []part, named bool) {
+	if n.said == nil && n.parent == nil {
+		n.said, n.named = n.file.schema.parts(nil, n.file.schema.raw), true
+	} else if n.said == nil {
+		n.said = []part{}
+		parent, _ := n.parent.parts()
+		for _, p := range parent {
+			properties, _ := p["properties"].(part)
+			if option, ok := properties[n.name]; ok {
+				n.said, n.named = n.file.schema.parts(n.said, option), true
+				continue
 			}
+			n.said = n.file.schema.parts(n.file.schema.parts(n.said, p["additionalProperties"]), p["items"])
 		}
 	}
-	return of, named
-}
-
-// parts are what the schema says of a node.
-func (n *Node) parts() (of []map[string]any, named bool) {
-	if n.parent == nil {
-		return n.file.schema.parts(n.file.schema.raw), true
-	}
-	parent, _ := n.parent.parts()
-	return n.file.schema.option(parent, n.name)
+	return n.said, n.named
 }
 
 // hidden says whether the value may not be shown: a secret, or what is not expected
@@ -167,14 +160,14 @@ func (n *Node) hidden() bool {
 	of, _ := n.parts()
 	allowed := types(of)
 	sections := len(allowed) > 0 && !slices.ContainsFunc(allowed, func(t string) bool { return t != "object" && t != "array" && t != "null" })
-	secret := slices.ContainsFunc(of, func(part map[string]any) bool { return part["writeOnly"] == true })
+	secret := slices.ContainsFunc(of, func(p part) bool { return p["writeOnly"] == true })
 	return len(of) == 0 || n.kind == scalar && (secret || sections)
 }
 
 // types are the types that parts allow.
-func types(parts []map[string]any) (all []string) {
-	for _, part := range parts {
-		switch t := part["type"].(type) {
+func types(parts []part) (all []string) {
+	for _, p := range parts {
+		switch t := p["type"].(type) {
 		case string:
 			all = append(all, t)
 		case []any:
