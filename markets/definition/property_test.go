@@ -15,7 +15,7 @@ import (
 	"github.com/imart/event-worker/markets/definition/internal/drawn"
 )
 
-// expressions that definitions may hold: sound ones of every kind, and unsound ones.
+// expressions for definitions: valid ones of every kind, and invalid ones.
 var expressions = []string{
 	"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "emitter", "coin", "item", "index", "nothing",
 	"a + 1", "a * a", "a * a * a", "a / c", "a % (c - c)", "d - a", "a == 1", "c in [1, 2, 3]", "a > c and e", "not e",
@@ -25,9 +25,9 @@ var expressions = []string{
 	"1", "-1", `"text"`, "true", "nil", "[1, 2]", "{x: 1}", "((", "", "a ** 2", "1..1000000000", "now()", "text(a)", "item.x",
 }
 
-// Any definition with any events, whether they fit or not: it is refused with problems
-// that say where, or decodes each event into market events or one failure. Nothing
-// panics, and the same events become the same.
+// Any definition with any events, whether they fit or not: it is refused with problems that
+// have a place, or decodes each event into market events or one failure. Nothing panics,
+// and the same events give the same result.
 func TestAnyDefinitionAndEvents(t *testing.T) {
 	decodedAny, failedAny := 0, 0
 	rapid.Check(t, func(t *rapid.T) {
@@ -53,7 +53,7 @@ func TestAnyDefinitionAndEvents(t *testing.T) {
 	}
 }
 
-// parseAny is the market of a definition; one that is not sound must say where.
+// parseAny is the market of a definition; the problems of an invalid one must have a place.
 func parseAny(t *rapid.T, text string) (markets.Market, bool) {
 	d, err := Parse(Source{File: "any.yaml", Text: []byte(text)})
 	if err != nil {
@@ -138,7 +138,7 @@ func spoil(t *rapid.T, raw *markets.Raw) {
 	}
 }
 
-// Any file that is like a definition is read, or refused with problems that say where.
+// Any file that resembles a definition is read, or refused with problems.
 func TestAnyFile(t *testing.T) {
 	names, err := filepath.Glob("../catalogue/*.yaml")
 	if err != nil || len(names) < 5 {

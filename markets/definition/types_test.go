@@ -50,7 +50,7 @@ streams:
         record: {type: claim, key: 'hash(account, to_address, token_id.token_data_id.name)'}
 `
 
-// Recorded module events: they have no handle, and their type tells them.
+// Recorded module events, which have no handle: a stream reads them by their type.
 func TestModuleEvents(t *testing.T) {
 	d := parsed(t, claims)
 	s := on(t, d, definition.Site{ChainID: 1}).Streams[0]
@@ -169,7 +169,7 @@ func TestBothFormsAreReportedOnceWhenOneFails(t *testing.T) {
 	}
 }
 
-// What cannot tell events apart is said when the file is read.
+// A source that cannot tell its events from others is a problem of the definition.
 func TestTypesAreNamedWithTheirModules(t *testing.T) {
 	for from, c := range map[string]struct{ to, want string }{
 		`event: "m::Sold"`:              {`event: "Sold"`, "11:15: streams.buy[1].event: without a handle the type alone tells the events"},

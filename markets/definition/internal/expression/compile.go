@@ -113,11 +113,8 @@ func (s Scope) explain(err error) error {
 		return err
 	}
 	text := located.Message
-	if name, ok := strings.CutPrefix(text, "unknown name "); ok {
+	if strings.HasPrefix(text, "unknown name ") {
 		text += ": there are " + strings.Join(slices.Sorted(maps.Keys(s.names)), ", ")
-		if functionNames[name] {
-			text = name + " is a function: call it as in docs/definitions.md"
-		}
 	}
 	return CompileError{located.Column, errors.New(kindNames.Replace(text))}
 }

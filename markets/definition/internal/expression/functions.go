@@ -18,12 +18,6 @@ var builtins = []string{
 	"lower", "upper", "trim", "split", "join", "replace", "hasPrefix", "hasSuffix", "trimPrefix", "trimSuffix",
 }
 
-// functionNames are the functions of this package.
-var functionNames = map[string]bool{
-	"text": true, "number": true, "hex": true, "wei": true, "units": true, "millis": true, "micros": true, "keccak": true,
-	"hash": true, "option": true, "sum": true, "address": true, "coinType": true, "collectionId": true, "tokenDataId": true,
-}
-
 // functions are the functions and operators of every expression on a kind of chain.
 func functions(kind markets.ChainKind) []expr.Option {
 	options := []expr.Option{expr.DisableAllBuiltins(), expr.MaxNodes(maxNodes)}

@@ -1,6 +1,7 @@
 package expression
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -24,6 +25,8 @@ const (
 	ListKind    Kind = "list"
 	StructKind  Kind = "struct"
 	TimeKind    Kind = "time"
+
+	functionKind Kind = "function" // named without being called
 )
 
 // KindOf is the kind of a type's values; "" if it is known only when evaluated.
@@ -43,6 +46,9 @@ func KindOfValue(value any) Kind {
 func kindOf(t reflect.Type) Kind {
 	if t == nil {
 		return ""
+	}
+	if t.Kind() == reflect.Func {
+		return functionKind
 	}
 	switch t.String() {
 	case "string":
@@ -67,9 +73,14 @@ func kindOf(t reflect.Type) Kind {
 var kindNames = strings.NewReplacer("expression.Number", "number", "string", "text", "map[text]interface {}", "struct", "map[string]interface {}", "struct",
 	"[]interface {}", "list", "time.Time", "time", "bool", "boolean")
 
+var errFunction = errors.New("is a function: call it as in docs/definitions.md")
+
 // checkKind refuses an expression of a kind that is not wanted. One whose kind is known
 // only when it is evaluated passes.
 func checkKind(got Kind, want []Kind) error {
+	if got == functionKind {
+		return errFunction
+	}
 	if got == "" || len(want) == 0 || slices.Contains(want, got) {
 		return nil
 	}

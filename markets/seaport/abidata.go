@@ -8,17 +8,17 @@ import (
 	"github.com/holiman/uint256"
 )
 
-// wordSize is the size in bytes of what the ABI encodes everything in.
+// wordSize is the size in bytes of the units that the ABI encodes everything in.
 const wordSize = 32
 
-// maxItems is the greatest number of items of an order that is decoded. A block
-// has no gas for the transfers of so many.
+// maxItems bounds the items of an order. A block has not enough gas for the transfers of
+// so many.
 const maxItems = 4096
 
-// words reads ABI-encoded data (the Solidity ABI specification, "Formal
-// Specification of the Encoding"). The data comes from a node and is not trusted:
-// after the first thing that cannot be, err is set and everything reads as zero.
-type words struct {
+// abiData reads ABI-encoded data (the Solidity ABI specification, "Formal
+// Specification of the Encoding"). The data comes from a node and is not trusted: after
+// the first invalid value err is set, and everything reads as zero.
+type abiData struct {
 	data []byte
 	err  error
 }
@@ -28,7 +28,7 @@ var zeroWord [wordSize]byte
 var errShort = errors.New("the data ends too early")
 
 // word is the i-th word.
-func (w *words) word(i int) []byte {
+func (w *abiData) word(i int) []byte {
 	start := i * wordSize
 	if w.err != nil || start+wordSize > len(w.data) {
 		w.fail(errShort)
@@ -37,38 +37,38 @@ func (w *words) word(i int) []byte {
 	return w.data[start : start+wordSize]
 }
 
-func (w *words) fail(err error) {
+func (w *abiData) fail(err error) {
 	if w.err == nil {
 		w.err = err
 	}
 }
 
 // hash is the i-th word as a hash.
-func (w *words) hash(i int) common.Hash { return common.Hash(w.word(i)) }
+func (w *abiData) hash(i int) common.Hash { return common.Hash(w.word(i)) }
 
 // address is the i-th word as an address.
-func (w *words) address(i int) common.Address { return addressOf(w.word(i)) }
+func (w *abiData) address(i int) common.Address { return addressOf(w.word(i)) }
 
 // number is the i-th word as a number.
-func (w *words) number(i int) (n uint256.Int) {
+func (w *abiData) number(i int) (n uint256.Int) {
 	n.SetBytes32(w.word(i))
 	return n
 }
 
-// tail is the data at the offset that stands in the i-th word: a dynamic type's
-// encoding. It takes over the error.
-func (w *words) tail(i int) words {
+// tail is the data at the offset in the i-th word: the encoding of a dynamic type. It has
+// the error, too.
+func (w *abiData) tail(i int) abiData {
 	offset, ok := small(w.word(i), len(w.data))
 	if !ok {
 		w.fail(fmt.Errorf("offset in word %d: %w", i, errShort))
-		return words{err: w.err}
+		return abiData{err: w.err}
 	}
-	return words{data: w.data[offset:], err: w.err}
+	return abiData{data: w.data[offset:], err: w.err}
 }
 
-// array is the elements, each of size words, of the dynamic array whose offset
-// stands in the i-th word.
-func (w *words) array(i, size int) []byte {
+// array is the elements, each of size words, of the dynamic array whose offset is in the
+// i-th word.
+func (w *abiData) array(i, size int) []byte {
 	t := w.tail(i)
 	count, ok := small(t.word(0), maxItems)
 	switch {
@@ -85,7 +85,7 @@ func (w *words) array(i, size int) []byte {
 	return t.data[wordSize : wordSize+count*size*wordSize]
 }
 
-// small is a word's value, if it is not above the limit.
+// small is a word's value; false if it is above the limit.
 func small(word []byte, limit int) (int, bool) {
 	var n uint256.Int
 	n.SetBytes32(word)

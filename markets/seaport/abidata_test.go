@@ -38,7 +38,7 @@ func drawItems(t *rapid.T, received bool) []item {
 	}), 0, 5).Draw(t, "items")
 }
 
-// What go-ethereum's ABI package encodes reads as what it was.
+// What go-ethereum's ABI package encodes is read back unchanged.
 func TestFulfilledReadsWhatWasEncoded(t *testing.T) {
 	d := newDecoder(contractNames(), coin("ETH"))
 	rapid.Check(t, func(rt *rapid.T) {
@@ -144,7 +144,7 @@ func TestArrayBounds(t *testing.T) {
 		"count beyond what is read": {append(data(32, maxItems+1), make([]byte, (maxItems+1)*wordSize)...), -1},
 		"count at the limit":        {append(data(32, maxItems), make([]byte, maxItems*wordSize)...), maxItems},
 	} {
-		w := words{data: c.data}
+		w := abiData{data: c.data}
 		elements := w.array(0, 1)
 		if c.want < 0 && w.err == nil {
 			t.Errorf("%s: no error", name)
@@ -155,7 +155,7 @@ func TestArrayBounds(t *testing.T) {
 	}
 }
 
-// A log that ends too early at any byte is an error, never half an order.
+// A log that ends early, at any byte, is an error, never half an order.
 func TestEveryTruncationFails(t *testing.T) {
 	b := newBuilder(t)
 	b.filled(1, seller, buyer, []item{nft(1)}, []item{eth(100, seller), eth(5, market)})
