@@ -48,8 +48,6 @@ func (r *reader) endpoints(chain *yamlfile.Node, kind markets.ChainKind, header 
 		several.Add("endpoint is set, too: write all of them into endpoints")
 	case one != nil:
 		return []chains.Endpoint{{URL: nodeURL(one, r.expand(one), kind), Header: header}}
-	case several.IsText():
-		return r.endpointsOfText(several, kind, header)
 	case several != nil:
 		return r.endpointList(several, kind, header)
 	case !chain.Has("endpoint") && !chain.Has("endpoints"):
@@ -58,43 +56,35 @@ func (r *reader) endpoints(chain *yamlfile.Node, kind markets.ChainKind, header 
 	return nil
 }
 
-// endpointsOfText are URLs with commas between them.
-func (r *reader) endpointsOfText(n *yamlfile.Node, kind markets.ChainKind, header http.Header) (out []chains.Endpoint) {
-	for i, word := range strings.Split(r.expand(n), ",") {
-		item := n.Item(i)
-		e := chains.Endpoint{URL: nodeURL(item, strings.TrimSpace(word), kind), Header: header}
-		addEndpoint(&out, item, e)
-	}
-	return out
-}
-
+// endpointList is the list endpoints. A text has commas between its URLs.
 func (r *reader) endpointList(n *yamlfile.Node, kind markets.ChainKind, header http.Header) (out []chains.Endpoint) {
+	expand := r.expand
+	if n.IsText() {
+		n, expand = n.Split(r.expand(n)), (*yamlfile.Node).Text
+	}
 	if n.IsEmpty() {
 		n.Add("the list is empty: give at least one URL")
 	}
-	for _, item := range n.List() {
+	items := n.List()
+	for _, item := range items {
 		e := chains.Endpoint{Header: header}
 		if item.IsText() {
-			e.URL = nodeURL(item, r.expand(item), kind)
+			e.URL = nodeURL(item, expand(item), kind)
 		} else {
 			e = r.endpoint(item, kind, header)
 		}
-		addEndpoint(&out, item, e)
+		same := slices.IndexFunc(out, func(other chains.Endpoint) bool { return other.URL == e.URL })
+		if same >= 0 && e.URL != unknownURL {
+			item.Add("is the same as number %d, in line %d", same+1, items[same].Line())
+		}
+		out = append(out, e)
 	}
 	return out
-}
-
-// addEndpoint refuses one that is in the list already.
-func addEndpoint(to *[]chains.Endpoint, n *yamlfile.Node, e chains.Endpoint) {
-	same := slices.IndexFunc(*to, func(other chains.Endpoint) bool { return other.URL == e.URL })
-	if *to = append(*to, e); same >= 0 && e.URL != unknownURL {
-		n.Add("is the same as number %d, in line %d", same+1, n.Sibling(same).Line())
-	}
 }
 
 // endpoint is an entry of the list with options.
 func (r *reader) endpoint(n *yamlfile.Node, kind markets.ChainKind, common http.Header) chains.Endpoint {
-	e := chains.Endpoint{Header: maps.Clone(common)}
+	e := chains.Endpoint{URL: unknownURL, Header: maps.Clone(common)}
 	maps.Copy(e.Header, r.headers(n.Child("headers")))
 	n.Child("priority").Decode(&e.Priority)
 	n.Child("rate").Decode(&e.Rate)

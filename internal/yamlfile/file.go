@@ -90,7 +90,7 @@ func (f *File) ErrOf(option func(keys []string) bool) error {
 	all := starts(f.docs)
 	for i, p := range f.problems {
 		if len(f.paths[i]) == 0 || option(f.paths[i]) {
-			if p.File == f.name && p.Env == "" {
+			if p.File == f.name && p.Env == "" && len(ps) < maxSnippets {
 				p.snippet = f.snippet(place{p.Line, p.Column}, all)
 			}
 			ps = append(ps, p)

@@ -39,14 +39,6 @@ type Node struct {
 // Name is the node's key, or its number in a list.
 func (n *Node) Name() string { return n.name }
 
-// OptionName is the key of the node, or of the list that it is in.
-func (n *Node) OptionName() string {
-	if n.parent != nil && n.parent.kind == list {
-		return n.parent.name
-	}
-	return n.name
-}
-
 // Line is the line of the node, from 1.
 func (n *Node) Line() int { return n.place().line }
 
@@ -72,12 +64,11 @@ func (n *Node) Path() string {
 	case n.parent == nil:
 		return ""
 	case n.parent.kind == list:
-		return n.parent.Path() + n.file.schema.item(n.index())
+		i, _ := strconv.Atoi(n.name)
+		return n.parent.Path() + n.file.schema.item(i)
 	}
 	return strings.TrimPrefix(n.parent.Path()+"."+n.name, ".")
 }
-
-func (n *Node) index() int { i, _ := strconv.Atoi(n.name); return i }
 
 // Child is an option of the node; nil if it is missing.
 func (n *Node) Child(key string) *Node {
@@ -116,10 +107,8 @@ func (n *Node) List() []*Node {
 	return []*Node{n}
 }
 
-// IsList, IsMapping and IsText say what a node is; none of them is true of nil.
-func (n *Node) IsList() bool    { return n != nil && n.kind == list }
-func (n *Node) IsMapping() bool { return n != nil && n.kind == mapping }
-func (n *Node) IsText() bool    { return n != nil && n.kind == scalar }
+// IsText says whether a node is a single value.
+func (n *Node) IsText() bool { return n != nil && n.kind == scalar }
 
 // IsEmpty says whether a list or mapping has nothing in it, not even what is not valid.
 func (n *Node) IsEmpty() bool { return n != nil && len(n.children) == 0 }
@@ -132,17 +121,15 @@ func (n *Node) Text() string {
 	return n.text
 }
 
-// Sibling is the item i of the list that the node is in.
-func (n *Node) Sibling(i int) *Node {
-	if i < len(n.parent.children) {
-		return n.parent.children[i]
+// Split is a node as a list: the words of a text with commas between them.
+func (n *Node) Split(text string) *Node {
+	split := *n
+	split.kind, split.children = list, nil
+	for word := range strings.SplitSeq(text, ",") {
+		name := strconv.Itoa(len(split.children))
+		split.children = append(split.children, &Node{file: n.file, kind: scalar, text: strings.TrimSpace(word), name: name, at: n.at, env: n.env, parent: &split})
 	}
-	return n
-}
-
-// Item is a part of a text that stands for a list: its item i, at the same place.
-func (n *Node) Item(i int) *Node {
-	return &Node{file: n.file, kind: scalar, name: strconv.Itoa(i), at: n.at, env: n.env, parent: &Node{file: n.file, kind: list, name: n.name, parent: n.parent}}
+	return &split
 }
 
 // Texts are the texts of the node's items.
@@ -180,11 +167,10 @@ func (n *Node) AddAt(offset int, err error) {
 }
 
 func (n *Node) problem(at place, text string) Problem {
-	p := Problem{
+	return Problem{
 		File: n.file.name, Line: max(1, at.line), Column: max(1, at.column), Env: n.env,
 		Text: strings.TrimPrefix(n.Path()+": "+text, ": "), check: n.file.schema.check,
 	}
-	return p
 }
 
 var number = regexp.MustCompile(`^[+-]?[0-9]{1,40}(\.[0-9]{0,40})?([eE][+-]?[0-9]{1,3})?$`)

@@ -1,10 +1,6 @@
 package yamlfile
 
-import (
-	"slices"
-	"strconv"
-	"strings"
-)
+import "slices"
 
 // Override sets options from the environment, even where the file does not have them:
 // those that the schema names, and those that the file does. variable finds the text
@@ -32,7 +28,10 @@ func (n *Node) overrideAll(variable func(string) (string, string)) {
 			c.kind = mapping
 		} else if name, text := variable(c.Path()); !section && len(of) > 0 && text != "" {
 			n.file.Overrides = append(n.file.Overrides, name)
-			c.override(name, text, slices.Contains(allowed, "array") && !slices.Contains(allowed, "string"))
+			c.env, c.kind, c.text, c.children = name, scalar, text, nil
+			if slices.Contains(allowed, "array") && !slices.Contains(allowed, "string") {
+				*c = *c.Split(text)
+			}
 			continue
 		}
 		c.overrideAll(variable)
@@ -42,17 +41,4 @@ func (n *Node) overrideAll(variable func(string) (string, string)) {
 		needed := slices.ContainsFunc(of, func(p part) bool { return p["minProperties"] != nil })
 		return n.kind == mapping && c.key == (place{}) && c.kind != scalar && len(c.children) == 0 && !needed
 	})
-}
-
-func (n *Node) override(name, text string, commas bool) {
-	n.env, n.kind, n.text, n.children = name, scalar, text, nil
-	if !commas {
-		return
-	}
-	n.kind = list
-	for word := range strings.SplitSeq(text, ",") {
-		n.children = append(n.children, &Node{
-			file: n.file, kind: scalar, text: strings.TrimSpace(word), name: strconv.Itoa(len(n.children)), at: n.at, env: name, parent: n,
-		})
-	}
 }

@@ -86,7 +86,10 @@ func (f *File) shown(line int, runes []rune, all []start) int {
 	return end
 }
 
-const maxShown = 120 // characters
+const (
+	maxShown    = 120 // characters
+	maxSnippets = 100 // of a file
+)
 
 // snippet is a source line with a caret below a column, on lines of its own; empty if
 // nothing of it may be shown.

@@ -71,9 +71,9 @@ func (p *parsing) chain(n *yamlfile.Node) {
 	if n.Child("chainId") != nil && slices.ContainsFunc(p.Chains, func(other Chain) bool { return other.ID == chain.ID }) {
 		n.Add("another entry has the same chainId")
 	}
-	for _, n := range n.Child("contracts").Children() {
-		for _, n := range n.List() {
-			chain.Contracts = append(chain.Contracts, contract(n))
+	for _, c := range n.Child("contracts").Children() {
+		for _, n := range c.List() {
+			chain.Contracts = append(chain.Contracts, contract(c.Name(), n))
 		}
 	}
 	if n := n.Child("account"); n != nil {
@@ -85,9 +85,9 @@ func (p *parsing) chain(n *yamlfile.Node) {
 	p.Chains = append(p.Chains, chain)
 }
 
-// contract is an address, or one with a start. Its name is that of the list which it is in.
-func contract(n *yamlfile.Node) Contract {
-	c := Contract{Name: n.OptionName()}
+// contract is an address, or one with a start.
+func contract(name string, n *yamlfile.Node) Contract {
+	c := Contract{Name: name}
 	at := n
 	if !n.IsText() {
 		n.Child("start").Decode(&c.Start)
