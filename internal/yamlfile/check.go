@@ -29,7 +29,7 @@ func (n *Node) dropEmpty() {
 	n.children = slices.DeleteFunc(n.children, func(c *Node) bool {
 		c.dropEmpty()
 		_, named := c.parts()
-		return c.kind == null && named
+		return c.kind == null && named && !c.bad
 	})
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"strconv"
+	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -59,7 +60,7 @@ func (n *Node) decodeKind(into reflect.Value) error {
 		into.SetInt(v)
 		return err
 	case reflect.Uint64:
-		v, err := strconv.ParseUint(n.text, 10, 64)
+		v, err := strconv.ParseUint(strings.TrimPrefix(n.text, "+"), 10, 64)
 		into.SetUint(v)
 		return err
 	case reflect.Float64:

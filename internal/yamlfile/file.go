@@ -177,7 +177,7 @@ func (b *builder) node(from ast.Node, as *Node, depth int) *Node {
 		if value := b.anchors[from.Value.GetToken().Value]; value != nil {
 			return b.node(value, n, depth+1)
 		}
-		b.file.syntax(n.at, "nothing is called &"+from.Value.GetToken().Value)
+		b.refuse(n, "nothing is called &"+from.Value.GetToken().Value)
 	case *ast.MappingNode:
 		n.kind = mapping
 		for _, pair := range from.Values {
@@ -195,7 +195,7 @@ func (b *builder) node(from ast.Node, as *Node, depth int) *Node {
 			n.children = append(n.children, b.node(value, &Node{parent: n, name: strconv.Itoa(i)}, depth+1))
 		}
 	case *ast.TagNode:
-		b.file.syntax(n.at, "a tag such as !!str is not understood: take it out")
+		b.refuse(n, "a tag such as !!str is not understood: take it out")
 	case *ast.LiteralNode:
 		n.kind, n.text = scalar, strings.TrimSpace(from.Value.Value)
 	case *ast.StringNode:
@@ -208,13 +208,18 @@ func (b *builder) node(from ast.Node, as *Node, depth int) *Node {
 	return n
 }
 
+func (b *builder) refuse(n *Node, text string) {
+	b.file.add(n, n.problem(n.at, text))
+	n.bad = true
+}
+
 // enter adds an option to a mapping.
 func (b *builder) enter(to *Node, pair *ast.MappingValueNode, depth int) {
 	key := pair.Key.GetToken()
 	c := b.node(pair.Value, &Node{parent: to, name: key.Value, key: placeOf(key)}, depth+1)
 	if before := to.child(c.name); before != nil {
-		b.file.add(c, c.problem(c.key, fmt.Sprintf("is already set in line %d", before.key.line)))
-		c.bad = true
+		c.at = c.key
+		b.refuse(c, fmt.Sprintf("is already set in line %d", before.key.line))
 	}
 	to.children = append(to.children, c)
 }

@@ -184,7 +184,7 @@ func (n *Node) value() any {
 		case n.text == "true", n.text == "false":
 			return n.text == "true"
 		case number.MatchString(n.text):
-			return json.Number(strings.TrimSuffix(n.text, "."))
+			return json.Number(strings.TrimPrefix(strings.TrimSuffix(n.text, "."), "+"))
 		}
 		return n.text
 	case list:
@@ -196,7 +196,7 @@ func (n *Node) value() any {
 	case mapping:
 		values := map[string]any{}
 		for _, c := range n.children {
-			if !c.bad { // set twice
+			if _, twice := values[c.name]; !twice {
 				values[c.name] = c.value()
 			}
 		}

@@ -33,8 +33,7 @@ type Options struct {
 	Check string
 	// Item is how the full name of an option shows the item i of a list; [i] if nil.
 	Item func(i int) string
-	// Formats are the formats of texts that the schema names, and of numbers as they are
-	// written.
+	// Formats are the formats that the schema names, of single values as they are written.
 	Formats map[string]func(text string) bool
 }
 
@@ -56,7 +55,7 @@ func NewSchema(text []byte, options Options) (*Schema, error) {
 	for name, valid := range options.Formats {
 		c.RegisterFormat(&jsonschema.Format{Name: name, Validate: func(value any) error {
 			switch value.(type) {
-			case string, json.Number:
+			case string, json.Number, bool:
 				if !valid(fmt.Sprint(value)) {
 					return errFormat
 				}

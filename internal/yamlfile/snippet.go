@@ -23,7 +23,8 @@ func starts(roots []*Node) []start {
 	var collect func(n *Node, hidden bool)
 	collect = func(n *Node, hidden bool) {
 		for _, c := range n.children {
-			s := start{place: c.at, text: c.text, hidden: hidden || c.hidden()}
+			unread := c.bad && c.kind == null // with a tag, say
+			s := start{place: c.at, text: c.text, hidden: hidden || unread || c.hidden()}
 			if s.isKey = c.key != (place{}); s.isKey {
 				s.place, s.text = c.key, c.name
 			}

@@ -84,8 +84,8 @@ f.yaml:6:8: parts: has a single value where options are expected
 		"name: x\n\tcount: 3\n":            "f.yaml:2:1: not valid YAML: a tab: indent with spaces\n    2 |  count: …\n      | ^",
 		"name: \"x\ncount: 3\n":            "f.yaml:1:7: not valid YAML: the closing quote is missing\n    1 | name: …\n      |       ^",
 		"name: [x\n":                       "f.yaml:1:7: not valid YAML: sequence end token ']' not found\n    1 | name: …\n      |       ^",
-		"name: *x\n":                       "f.yaml:1:7: nothing is called &x\n    1 | name: …\n      |       ^",
-		"name: !!str x\n":                  "f.yaml:1:7: a tag such as !!str is not understood: take it out\n    1 | name: …\n      |       ^",
+		"name: *x\n":                       "f.yaml:1:7: name: nothing is called &x\n    1 | name: …\n      |       ^",
+		"name: !!str x\n":                  "f.yaml:1:7: name: a tag such as !!str is not understood: take it out\n    1 | name: …\n      |       ^",
 	} {
 		got := check(s, text)
 		if want != "" && !strings.HasPrefix(got, want) || want == "" && got != "" {
@@ -102,7 +102,7 @@ func TestSecretsAreNotShown(t *testing.T) {
 		"url: {a: s3cret}\n", "ulr: s3cret\n", "name: x # s3cret\ncount: 0 # s3cret\n", "url: s3cret\nurl: s3cret\n",
 		"url: |\n  s3cret\n  s3cret\ncount: 0\n", "parts: {a: {key: s3cret, size: x}}\n", "parts: {a: {key: \"s3cret\n  s3cret\", size: x}}\n",
 		"parts:\n  a: {key: s3cret\n    s3cret, sise: 3}\n", "url: \"s3cret\n", "url: [s3cret\n", "name: x\n  url: s3cret: s3cret\n", "url\ns3cret: x: y\n",
-		"\"url\": [s3cret]\n", "? url\n: [s3cret]\n", "words: &a [s3cret]\nurl: *a\n? [url, s3cret]\n", "url: s3cret\n\tname: s3cret\n", "s3cret\n", "- s3cret\n",
+		"\"url\": [s3cret]\n", "? url\n: [s3cret]\n", "url: !!str s3cret\n", "words: &a [s3cret]\nurl: *a\n? [url, s3cret]\n", "url: s3cret\n\tname: s3cret\n", "s3cret\n", "- s3cret\n",
 	} {
 		if got := check(s, text); got == "" || strings.Contains(got, "s3cret") {
 			t.Errorf("%q:\n%s", text, got)
