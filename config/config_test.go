@@ -240,6 +240,34 @@ func TestDataAloneNeedsNoWorkingEndpoint(t *testing.T) {
 	}
 }
 
+// What is read alone is not held up by problems of the rest.
+func TestPartsAreReadAlone(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "c.yaml")
+	writeFile(t, file, strings.NewReplacer("poll: 2s", "poll: 2", "credit: 3", "credit: 0", "log:", "lock:").Replace(good)+"monitor: {listen: :1}\n")
+	if data, err := Data(file, nil); err != nil || data != "/srv/data" {
+		t.Errorf("data %q, %v", data, err)
+	}
+	if listen, err := MonitorListen(file, nil); err != nil || listen != ":1" {
+		t.Errorf("monitor %q, %v", listen, err)
+	}
+	if all, err := Markets(file, nil); err != nil || len(all) != 2 {
+		t.Errorf("markets %v, %v", all, err)
+	}
+	writeFile(t, file, strings.NewReplacer("data: /srv/data", "data: [a]", "chainId: 1\n    endpoint: https", "chainId: x\n    endpoint: https").Replace(good)+"monitor: {listen: x}\n")
+	_, data := Data(file, nil)
+	_, monitor := MonitorListen(file, nil)
+	_, markets := Markets(file, nil)
+	for _, c := range []struct {
+		err  error
+		want string
+	}{{data, "data: expected a single value"}, {monitor, "monitor.listen: \"x\" is not an address"}, {markets, "chains.ethereum.chainId: \"x\" is not an integer"}} {
+		if ps, _ := errors.AsType[Problems](c.err); len(ps) != 1 || !strings.HasPrefix(ps[0].Text, c.want) {
+			t.Errorf("%v, want %s", c.err, c.want)
+		}
+	}
+}
+
 func TestEmptyFile(t *testing.T) {
 	_, err := load(t, t.TempDir(), "")
 	if err == nil || !strings.Contains(err.Error(), "no chain to follow") {

@@ -186,15 +186,15 @@ func TestTextsAreNotNested(t *testing.T) {
 func TestOverride(t *testing.T) {
 	s := newTestSchema(t, testSchema)
 	env := map[string]string{"name": "env", "words": "a, b", "parts.one.size": "x", "parts.two.size": "7", "count": "many"}
-	f := Parse(s, "f.yaml", []byte("name: file\nparts:\n  one: {size: 1}\n  two:\n"))
+	f := Parse(s, "f.yaml", []byte("name: file\nparts:\n  one: {size: 1}\n  two:\n  # more\nmode: no\n"))
 	f.Override(func(option string) (string, string) { return "V_" + option, env[option] })
 	f.Check()
 	root := f.Root()
 	if got := fmt.Sprint(root.Child("name").Text(), root.Child("words").Texts(), root.Child("parts").Child("two").Child("size").Text(), len(f.Overrides)); got != "env[a b]75" {
 		t.Errorf("%s", got)
 	}
-	want := "environment variable V_count: count: \"many\" is not an integer from 1 to 9\nenvironment variable V_parts.one.size: parts.one.size: \"x\" is not valid here"
-	if ps, _ := errors.AsType[Problems](f.Err()); len(ps) != 2 || ps.Lines() != want {
+	want := "f.yaml:6:7: mode: unknown value \"no\": choose fast or slow\n    6 | mode: no\n      |       ^\nenvironment variable V_count: count: \"many\" is not an integer from 1 to 9\nenvironment variable V_parts.one.size: parts.one.size: \"x\" is not valid here"
+	if ps, _ := errors.AsType[Problems](f.Err()); len(ps) != 3 || ps.Lines() != want {
 		t.Errorf("%v", f.Err())
 	}
 }
