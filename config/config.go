@@ -1,5 +1,16 @@
 // Package config reads the configuration: one YAML file, whose options the
 // environment can override.
+//
+// Guarantees:
+//   - The structure is that of schema.json; what it cannot say (URLs, starts, markets and
+//     their streams) is checked here. All problems are reported together, with their places.
+//   - Keys of endpoints, headers and their variables are in no problem and in no snippet.
+//   - Data, MonitorListen and Markets need no more of the file than what they read to be valid.
+//
+// Of the file {chains: {home: {kind: evm, chainId: 137, endpoint: "https://host/${KEY}", markets:
+// {seaport: {start: 5}}}}} and the variables KEY=k and EVENT_WORKER_CHAINS_HOME_POLL=2s, Load
+// makes a Chain with the endpoint https://host/k, Poll 2s, and what is known of the network 137:
+// its coin POL, its confirmations.
 package config
 
 import (

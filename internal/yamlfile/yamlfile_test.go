@@ -144,17 +144,17 @@ func TestHostileFilesAreRefused(t *testing.T) {
 		text, want string
 		within     time.Duration
 	}{
-		"brackets":       {strings.Repeat("[", 500_000), "brackets are open here", 50 * time.Millisecond},
-		"braces":         {strings.Repeat("{a: ", 100_000), "brackets are open here", 50 * time.Millisecond},
-		"closed":         {strings.Repeat("[", 200) + strings.Repeat("]", 200), "nested more than 64 levels deep", time.Second},
-		"closed in text": {strings.Repeat("[']', ", 50_000), "too many values", 3 * time.Second},
-		"items":          {strings.Repeat("- ", 20_000), "nested more than 64 levels deep", time.Second},
-		"keys of keys":   {strings.Repeat("? ", 20_000), "nested more than 64 levels deep", time.Second},
-		"indented":       {indented.String(), "nested more than 64 levels deep", time.Second},
-		"options":        {keys.String(), "too many values", 3 * time.Second},
-		"large":          {strings.Repeat("#\n", MaxFile), "larger than", 50 * time.Millisecond},
-		"aliases":        {aliases, "aliases (*name) stand for too much", 5 * time.Second},
-		"itself":         {"a: &a [*a]\n", "aliases (*name) stand for too much, or for themselves", time.Second},
+		"brackets":       {strings.Repeat("[", 500_000), "brackets are open here", time.Second},
+		"braces":         {strings.Repeat("{a: ", 100_000), "brackets are open here", time.Second},
+		"closed":         {strings.Repeat("[", 200) + strings.Repeat("]", 200), "nested more than 64 levels deep", 20 * time.Second},
+		"closed in text": {strings.Repeat("[']', ", 50_000), "too many values", 20 * time.Second},
+		"items":          {strings.Repeat("- ", 20_000), "nested more than 64 levels deep", 20 * time.Second},
+		"keys of keys":   {strings.Repeat("? ", 20_000), "nested more than 64 levels deep", 20 * time.Second},
+		"indented":       {indented.String(), "nested more than 64 levels deep", 20 * time.Second},
+		"options":        {keys.String(), "too many values", 20 * time.Second},
+		"large":          {strings.Repeat("#\n", MaxFile), "larger than", time.Second},
+		"aliases":        {aliases, "aliases (*name) stand for too much", 20 * time.Second},
+		"itself":         {"a: &a [*a]\n", "aliases (*name) stand for too much, or for themselves", 20 * time.Second},
 	} {
 		start := time.Now()
 		got := check(s, test.text)
