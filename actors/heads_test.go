@@ -229,7 +229,7 @@ func TestSuccessEndsARowOfFailures(t *testing.T) {
 		}
 	}
 	for range 10 {
-		if d := a.failed(errHurt, backoff, 0); d > lastLook {
+		if d := a.failed(errHurt, backoff, 0); d > lastRetry {
 			t.Errorf("again in %v only", d)
 		}
 	}

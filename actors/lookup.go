@@ -11,68 +11,70 @@ import (
 	"github.com/imart/event-worker/messages"
 )
 
-// found is the result of looking for a cursor's place on the chain.
-type found struct {
-	of   *cursor
-	sub  messages.Subscription
-	at   markets.Place
-	view *chains.View
-	on   markets.Place // the newest place of its trail that is on the branch
-	err  error
+// ancestorFound is the result of looking for a cursor's place on the chain.
+type ancestorFound struct {
+	of           *cursor
+	subscription messages.Subscription
+	sent         markets.Place // where the cursor was when it was looked for
+	view         *chains.View
+	ancestor     markets.Place // the newest place of its trail that is on the branch
+	err          error
 }
 
-// seek looks for a cursor's place, or the newest before it, on the chain.
-func (s *subject) seek(l *life, c *cursor) {
+// lookUp looks for a cursor's place, or the newest before it, on the chain.
+func (s *subject) lookUp(inc *incarnation, c *cursor) {
 	c.lookup.busy = true
-	view, at, sub, trail, final := s.view, c.sent, c.Subscription, c.trail, c.finalized()
-	l.do(func(ctx context.Context) any {
-		on, ok, err := s.chain.Ancestor(ctx, view, trail, final)
-		if err == nil && !ok {
-			err = fmt.Errorf("not even its oldest place, %d, is on the chain", trail[0].Seq)
+	f := ancestorFound{of: c, subscription: c.Subscription, sent: c.sent, view: s.view}
+	trail, final := c.trail, c.finalized()
+	inc.do(func(ctx context.Context) any {
+		var ok bool
+		f.ancestor, ok, f.err = s.chain.Ancestor(ctx, f.view, trail, final)
+		if f.err == nil && !ok {
+			f.err = fmt.Errorf("not even its oldest place, %d, is on the chain", trail[0].Seq)
 		}
-		return found{c, sub, at, view, on, err}
+		return f
 	})
 }
 
-// settle takes in where a cursor's place was found.
-func (s *subject) settle(l *life, f found) {
+// handleAncestor takes in where a cursor's place was found, unless the cursor has moved.
+func (s *subject) handleAncestor(inc *incarnation, f ancestorFound) {
 	c := f.of
 	c.lookup.busy = false
-	stale := f.sub != c.Subscription || f.at != c.sent
+	moved := f.subscription != c.Subscription || f.sent != c.sent
 	switch {
-	case stale:
+	case moved:
 	case isEarly(f.err):
-		c.lookup.notYet(l, f.view, f.err, s.Tick)
+		c.lookup.notYet(inc, f.view, f.err, s.Tick)
 	case f.err != nil:
-		s.fail(l, &c.lookup, fmt.Errorf("looking for the place of %s on the chain: %w", c.name, f.err))
-	case !s.stillOn(f):
+		s.fail(inc, &c.lookup, fmt.Errorf("looking for the place of %s on the chain: %w", c.name, f.err))
+	case !s.stillHolds(f):
 		c.lookup.succeeded()
-	case f.on == c.sent:
+	case f.ancestor == c.sent:
 		c.lookup.succeeded()
-		if c.settled = f.on.Seq <= s.view.Final.Seq; c.settled {
+		if c.settled = f.ancestor.Seq <= s.view.Final.Seq; c.settled {
 			c.final = s.view.Final.Seq
 		}
-		c.note(s.view)
+		c.noteFinal(s.view)
 	default:
 		c.lookup.succeeded()
-		s.logRollback(l, c, f.on)
-		c.ancestor = &f.on
+		s.logRollback(inc, c, f.ancestor)
+		c.ancestor = &f.ancestor
 	}
-	s.tell(l, time.Now())
+	s.announceTrouble(inc, time.Now())
 }
 
-func (s *subject) logRollback(l *life, c *cursor, to markets.Place) {
+func (s *subject) logRollback(inc *incarnation, c *cursor, to markets.Place) {
 	level := slog.LevelDebug
-	if c == s.cursors[0] { // once a stream
+	if c == s.log() { // once a stream
 		level = slog.LevelInfo
 	}
-	l.log.Log(l.ctx, level, "rolling back", "stream", s.id(), "observer", c.name, "from", c.sent.Seq, "to", to.Seq, "depth", c.sent.Seq-to.Seq)
+	inc.log.Log(inc.ctx, level, "rolling back", "stream", s.id(), "observer", c.name, "from", c.sent.Seq, "to", to.Seq, "depth", c.sent.Seq-to.Seq)
 }
 
-// stillOn says whether what was found by an earlier view holds on this one.
-func (s *subject) stillOn(f found) bool {
+// stillHolds says whether what was found on an earlier view holds on the present one.
+func (s *subject) stillHolds(f ancestorFound) bool {
 	if f.view.FinalityViolations != s.view.FinalityViolations {
 		return false
 	}
-	return f.on.Seq <= f.view.Final.Seq || s.view.Stand(f.on) == chains.On
+	return f.ancestor.Seq <= f.view.Final.Seq || s.view.Stand(f.ancestor) == chains.On
 }

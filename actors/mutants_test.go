@@ -79,7 +79,7 @@ func (u unconditional) Commit(ctx context.Context, ref persistence.MarketRef, mo
 				return err
 			}
 			for i := range moves { // do may have said how far it came
-				now[i].To, now[i].Pending, now[i].Events = moves[i].To, moves[i].Pending, moves[i].Events
+				now[i].To, now[i].Trail, now[i].Pending, now[i].Events = moves[i].To, moves[i].Trail, moves[i].Pending, moves[i].Events
 			}
 			return nil
 		})
@@ -280,8 +280,8 @@ func (r *recorder) replay(tx persistence.Tx) error {
 // marketOfManyWriters is a market in which every stream has a writer of its own.
 func marketOfManyWriters(s *shared, c Chain, m Market, tuning Tuning, epoch epochFunc) *actor.Props {
 	claim := persistence.Claim{ID: c.Name + "/" + m.Name, Kind: "market", Chain: c.Name, Market: m.Name}
-	return props(s, claim, epoch, func() part {
-		return &supervisor{children: func(l *life) []child {
+	return props(s, claim, epoch, func() behaviour {
+		return &supervisor{children: func(inc *incarnation) []child {
 			ref := persistence.MarketRef{Chain: c.Name, Market: m.Name}
 			var children []child
 			for _, st := range m.Streams {
@@ -289,11 +289,11 @@ func marketOfManyWriters(s *shared, c Chain, m Market, tuning Tuning, epoch epoc
 				ordersClaim := claim
 				ordersClaim.ID, ordersClaim.Kind = claim.ID+"/"+name, "orders"
 				w := worker{
-					shared: s, epoch: epoch, start: m.Start(st.Name), orders: childOf(l.Self(), name),
+					shared: s, epoch: epoch, start: m.Start(st.Name), orders: childOf(inc.Self(), name),
 					stream: stream{Stream: st, market: ref, chain: c.Chain, Tuning: tuning},
 				}
 				children = append(children,
-					child{name, props(s, ordersClaim, epoch, func() part { return newOrders(ref) })},
+					child{name, props(s, ordersClaim, epoch, func() behaviour { return newOrders(ref) })},
 					child{st.Name, w.props()})
 			}
 			return children

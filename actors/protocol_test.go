@@ -8,6 +8,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"github.com/imart/event-worker/actors/budget"
 	"github.com/imart/event-worker/chains"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/messages"
@@ -32,11 +33,11 @@ func newProbe(t *testing.T) *probe {
 	p.shared = &shared{
 		system: system, store: w.store, log: system.Logger(), node: "test",
 		supervision: supervision{Backoff{time.Millisecond, time.Millisecond}, newFailures(), system.Logger(), new(stopping)},
-		health:      NewHealth(), budget: newBudget(DefaultMemory),
+		health:      NewHealth(), budget: budget.New(DefaultMemory),
 	}
 	p.pid = system.Root.Spawn(actor.PropsFromFunc(func(c actor.Context) {
 		switch m := c.Message().(type) {
-		case messages.Subscribe, messages.Ack, messages.Transition, messages.Resubscribe:
+		case messages.Subscribe, messages.Ack, messages.Execute, messages.Resubscribe:
 			p.heard <- m
 		}
 	}))
@@ -81,14 +82,18 @@ func (p *probe) silence() {
 
 func at(seq int64, hash string) markets.Place { return markets.Place{Seq: seq, Hash: hash} }
 
-func batch(s messages.Subscription, from, to markets.Place, events ...markets.Event) messages.Transition {
+func batchOf(s messages.Subscription, from, to markets.Place, events ...markets.Event) messages.Execute {
 	for i := range events {
 		events[i].Seq, events[i].Position.Height, events[i].Block = to.Seq, to.Seq, to.Hash
 	}
-	return messages.Transition{
-		Subscription: s, From: from, To: to, Batch: &messages.Batch{Events: events},
+	return messages.Execute{
+		Subscription: s, Transition: transitionOfWorld(markets.BatchTransition, from, to, &markets.Batch{Events: events}),
 		View: chains.NewView(0, []string{"0", "1", "2"}),
 	}
+}
+
+func transitionOfWorld(kind markets.TransitionKind, from, to markets.Place, b *markets.Batch) markets.Transition {
+	return markets.Transition{Kind: kind, Chain: "chain", Market: "market", Stream: "buy", From: from, To: to, Batch: b}
 }
 
 // P1, the observer's side.
@@ -99,7 +104,7 @@ func TestAnObserverMovesOnlyFromWhereItStands(t *testing.T) {
 	if s.At != at(0, "") {
 		t.Fatalf("it begins at %v", s.At)
 	}
-	first := batch(s.Subscription, s.At, at(1, "1"), bought("a", "1"))
+	first := batchOf(s.Subscription, s.At, at(1, "1"), bought("a", "1"))
 	p.send(observer, first)
 	p.send(observer, first) // twice
 	for range 2 {
@@ -111,19 +116,19 @@ func TestAnObserverMovesOnlyFromWhereItStands(t *testing.T) {
 		t.Fatalf("%d activities after a batch that came twice", n)
 	}
 
-	p.send(observer, batch(s.Subscription, at(2, "2"), at(3, "3"))) // a gap
+	p.send(observer, batchOf(s.Subscription, at(2, "2"), at(3, "3"))) // a gap
 	s2 := hear[messages.Subscribe](p)
 	if s2.At != at(1, "1") || s2.Subscription == s.Subscription {
 		t.Fatalf("after a gap it subscribes %+v", s2)
 	}
-	p.send(observer, batch(s2.Subscription, at(1, "other"), at(2, "2"))) // the same seq of another branch
+	p.send(observer, batchOf(s2.Subscription, at(1, "other"), at(2, "2"))) // the same seq of another branch
 	s3 := hear[messages.Subscribe](p)
 	if s3.At != at(1, "1") {
 		t.Fatalf("asked to go on from another branch it subscribes %+v", s3)
 	}
-	p.send(observer, batch(s2.Subscription, at(1, "1"), at(2, "2"))) // of an earlier subscription
+	p.send(observer, batchOf(s2.Subscription, at(1, "1"), at(2, "2"))) // of an earlier subscription
 	p.silence()
-	p.send(observer, messages.Transition{Subscription: s3.Subscription, From: at(1, "1"), To: at(0, ""), View: first.View})
+	p.send(observer, messages.Execute{Subscription: s3.Subscription, Transition: transitionOfWorld(markets.RollbackTransition, at(1, "1"), at(0, ""), nil), View: first.View})
 	if ack := hear[messages.Ack](p); ack.At != at(0, "") {
 		t.Fatalf("rolled back to %v", ack.At)
 	}
@@ -149,7 +154,7 @@ func TestASubjectMovesItsObserversWithinTheirCredit(t *testing.T) {
 			for _, name := range []string{activity, "order-buy"} {
 				_, err := c.SpawnNamed(actor.PropsFromFunc(func(c actor.Context) {
 					switch m := c.Message().(type) {
-					case messages.Transition:
+					case messages.Execute:
 						p.heard <- sent{name, m}
 					case messages.Resubscribe:
 						p.heard <- m
@@ -187,10 +192,10 @@ func TestASubjectMovesItsObserversWithinTheirCredit(t *testing.T) {
 	p.silence() // another subscription
 
 	p.send(subject, messages.Ack{Observer: activity, Subscription: one, At: first.To})
-	got := map[string]messages.Transition{}
+	got := map[string]messages.Execute{}
 	for range 2 {
 		m := hear[sent](p)
-		got[m.to] = m.Transition
+		got[m.to] = m.Execute
 	}
 	if got[activity].From != second.To || got["order-buy"].From != (markets.Place{}) || got["order-buy"].To != first.To {
 		t.Fatalf("after the log's ack: %+v", got)
@@ -201,7 +206,7 @@ func TestASubjectMovesItsObserversWithinTheirCredit(t *testing.T) {
 	two := messages.Subscription{Incarnation: 2, Number: 1}
 	stray := at(2, "2-abandoned")
 	p.send(subject, messages.Subscribe{Observer: "order-buy", Subscription: two, At: stray, Trail: markets.Trail{{}, stray}})
-	if m := hear[sent](p); m.to != "order-buy" || m.Batch != nil || m.From != stray || m.To != (markets.Place{}) || m.Subscription != two {
+	if m := hear[sent](p); m.to != "order-buy" || m.Kind != markets.RollbackTransition || m.From != stray || m.To != (markets.Place{}) || m.Subscription != two {
 		t.Fatalf("sent %+v, want a rollback", m)
 	}
 }
@@ -209,5 +214,5 @@ func TestASubjectMovesItsObserversWithinTheirCredit(t *testing.T) {
 // sent is a transition and to whom it was sent.
 type sent struct {
 	to string
-	messages.Transition
+	messages.Execute
 }

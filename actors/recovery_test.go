@@ -9,6 +9,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"github.com/imart/event-worker/actors/projection"
 	"github.com/imart/event-worker/chains"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
@@ -82,7 +83,7 @@ func TestWhatIsAskedBeforeAFailedClaimIsAnsweredAfterTheNext(t *testing.T) {
 	parent := p.shared.system.Root.Spawn(actor.PropsFromFunc(func(c actor.Context) {
 		switch m := c.Message().(type) {
 		case *actor.Started:
-			if _, err := c.SpawnNamed(props(p.shared, claim, w.epoch, func() part { return newOrders(refOfWorld) }), "orders"); err != nil {
+			if _, err := c.SpawnNamed(props(p.shared, claim, w.epoch, func() behaviour { return newOrders(refOfWorld) }), "orders"); err != nil {
 				panic(err)
 			}
 		case restart:
@@ -90,7 +91,7 @@ func TestWhatIsAskedBeforeAFailedClaimIsAnsweredAfterTheNext(t *testing.T) {
 		}
 	}, actor.WithSupervisor(p.shared.supervision)))
 	<-store.arrived
-	p.send(childOf(parent, "orders"), &request{stream: w.stream, replyTo: asker})
+	p.send(childOf(parent, "orders"), &request{Execution: projection.Execution{Transition: transitionOfWorld(markets.BatchTransition, at(0, ""), at(1, "1"), &markets.Batch{})}, Tuning: w.Tuning, replyTo: asker})
 	close(store.fail)
 	select {
 	case m := <-answers:

@@ -31,12 +31,12 @@ type nodeActor struct {
 // chainRun is what the root knows of a chain.
 type chainRun struct {
 	Chain
-	epoch   int64 // the highest that it was told to run at; 0 where the chain takes itself over
+	epoch   int64 // the highest at which it was to run; 0 where the chain takes itself over
 	wanted  bool
 	running bool              // its actors exist
-	stopped bool              // by us: they are about to end
+	stopped bool              // by the root: they are about to end
 	shared  *shared           // by its latest actors
-	drained []chan<- struct{} // those who wait for its end
+	drained []chan<- struct{} // to be closed when it has ended
 }
 
 func newNodeActor(n *Node, cfg Config) *nodeActor {
@@ -57,7 +57,7 @@ func (a *nodeActor) Receive(c actor.Context) {
 	case own:
 		if r := a.chains[m.chain]; r != nil && m.epoch > r.epoch {
 			r.epoch, r.wanted = m.epoch, true
-			a.end(c, r)
+			a.stop(c, r)
 			a.run(c, r)
 		}
 	case drain:
@@ -75,13 +75,13 @@ func (a *nodeActor) Receive(c actor.Context) {
 	case messages.Fenced:
 		if r := a.chains[m.Chain]; r.wanted && m.Epoch >= r.epoch {
 			r.wanted = false
-			a.end(c, r)
+			a.stop(c, r)
 			a.n.lose(Loss(m))
 		}
 	}
 }
 
-// run starts a chain's actors, if it is to run and they are gone.
+// run starts a chain's actors, if it is to run and those before have ended.
 func (a *nodeActor) run(c actor.Context, r *chainRun) {
 	if !r.wanted || r.running {
 		return
@@ -97,8 +97,8 @@ func (a *nodeActor) run(c actor.Context, r *chainRun) {
 	r.running, r.stopped = true, false
 }
 
-// end stops a chain's actors.
-func (a *nodeActor) end(c actor.Context, r *chainRun) {
+// stop stops a chain's actors.
+func (a *nodeActor) stop(c actor.Context, r *chainRun) {
 	if r.running && !r.stopped {
 		r.stopped = true
 		r.shared.supervision.stopping.begun.Store(true)
@@ -114,24 +114,24 @@ func (a *nodeActor) drain(c actor.Context, m drain) {
 	}
 	r.wanted = false
 	r.drained = append(r.drained, m.done)
-	a.end(c, r)
-	a.settle(r)
+	a.stop(c, r)
+	a.closeDrained(r)
 }
 
 // ended is called when a chain's actors have ended.
 func (a *nodeActor) ended(c actor.Context, r *chainRun) {
 	r.running = false
-	a.settle(r)
+	a.closeDrained(r)
 	if r.stopped {
 		a.run(c, r)
 		return
 	}
-	root, self := a.n.system.Root, c.Self() // nobody here has stopped them
+	root, self := a.n.system.Root, c.Self() // they were not stopped by the root
 	time.AfterFunc(a.cfg.Backoff.delay(1), func() { root.Send(self, respawn{r.Name}) })
 }
 
-// settle tells those who wait for a chain's end when its last writes are done.
-func (a *nodeActor) settle(r *chainRun) {
+// closeDrained ends the Drains of a chain that has ended, after its last writes.
+func (a *nodeActor) closeDrained(r *chainRun) {
 	if r.running || len(r.drained) == 0 {
 		return
 	}

@@ -13,10 +13,10 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 )
 
-// Backoff says how long a failed actor waits for its restart: Min after the
-// first failure in a row, twice as long after each further one, at most Max, and
-// up to half as long again at random, so that those who failed together do not
-// come back together. There is no last restart.
+// Backoff is how long a failed actor waits for its restart: Min after the first failure
+// in a row, twice as long after each further one, at most Max, and up to half as long
+// again at random, so that actors that failed together are not restarted together. The
+// number of restarts is not limited.
 type Backoff struct {
 	Min, Max time.Duration
 }
@@ -49,8 +49,7 @@ type failure struct {
 
 func newFailures() *failures { return &failures{byKey: map[string]failure{}} }
 
-// add notes a failure. An actor that has got on since its last one, or has been well
-// for quiet, starts counting anew.
+// add notes a failure. It starts a new row if the actor has not failed for quiet.
 func (f *failures) add(key, reason string, quiet time.Duration) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -61,7 +60,7 @@ func (f *failures) add(key, reason string, quiet time.Duration) {
 	f.byKey[key] = failure{last.inARow + 1, time.Now(), last.pending + 1, reason}
 }
 
-// ended ends an actor's row of failures: it has got on.
+// ended ends an actor's row of failures.
 func (f *failures) ended(key string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -77,7 +76,7 @@ func (f *failures) get(key string) failure {
 	return f.byKey[key]
 }
 
-// counted takes off what a claim has put on the actor's document.
+// counted notes that a claim has added n restarts to the actor's document.
 func (f *failures) counted(key string, n int64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -86,20 +85,20 @@ func (f *failures) counted(key string, n int64) {
 	f.byKey[key] = last
 }
 
-// supervision restarts every failed child after its backoff, for ever. (The
-// library's own strategies stop an actor silently after some restarts, or wait
-// by a line where they say exponential.)
+// supervision restarts every failed child after its backoff, for ever. (The library's own
+// strategies stop an actor silently after some restarts, or have a linear backoff where
+// they say exponential.)
 type supervision struct {
 	backoff  Backoff
 	failures *failures
 	log      *slog.Logger
-	stopping *stopping // whoever fails now is not missed
+	stopping *stopping // actors that fail now are not restarted
 }
 
-// stopping says that actors are being stopped: those of one chain, or the whole node.
+// stopping says whether actors are being stopped: those of one chain, or of the node.
 type stopping struct {
 	begun atomic.Bool
-	node  *stopping // of which the chain is
+	node  *stopping // of the chain's node; nil for the node itself
 }
 
 func (s *stopping) is() bool { return s.begun.Load() || s.node != nil && s.node.is() }
@@ -124,7 +123,7 @@ func (s supervision) HandleFailure(system *actor.ActorSystem, supervisor actor.S
 	time.AfterFunc(delay, func() { system.Root.Send(pid, r) })
 }
 
-// logRestart logs a failure. What a panic leaves is apart from its reason.
+// logRestart logs a failure, and apart from its reason the stack of a panic.
 func (s supervision) logRestart(key, reason string, failures int, delay time.Duration) {
 	reason, stack, panicked := strings.Cut(reason, "\ngoroutine ")
 	args := []any{"actor", key, "reason", firstLine(strings.ReplaceAll(reason, "\n", "; ")), "failures", failures, "in", delay.Round(time.Millisecond)}
@@ -134,9 +133,8 @@ func (s supervision) logRestart(key, reason string, failures int, delay time.Dur
 	s.logRepeat(failures, "actor failed, restarting", args...)
 }
 
-// logRepeat logs what happens for the nth time in a row: the first, the second, the
-// fourth, the eighth time… so that all may be read, and the others for who looks for
-// them.
+// logRepeat logs what happens for the nth time in a row: as a warning the first, the
+// second, the fourth, the eighth time…, and at debug level the others.
 func (s supervision) logRepeat(nth int, message string, args ...any) {
 	level := slog.LevelDebug
 	if nth&(nth-1) == 0 {
@@ -145,10 +143,9 @@ func (s supervision) logRepeat(nth int, message string, args ...any) {
 	s.log.Log(context.Background(), level, message, args...)
 }
 
-// restart restarts a child on its parent's own thread, and only if the parent is
-// still the one whose child failed and is not ending itself. A restart that meets
-// a child that is being stopped would bring it back, and its parent would wait for
-// its end for ever.
+// restart restarts a child on its parent's own thread, and only if the parent is still
+// the incarnation whose child failed and is not stopping itself. Restarted while it is
+// being stopped, a child would come back, and its parent would wait for its end for ever.
 type restart struct {
 	supervisor actor.Supervisor
 	child      *actor.PID

@@ -15,62 +15,62 @@ type child struct {
 	props *actor.Props
 }
 
-// supervisor is the part of a chain, a market and a worker: it keeps its children
-// running, hands the chain's head down the tree, and news up.
+// supervisor is the behaviour of a chain, a market and a worker: it keeps its children
+// running, hands the chain's head down the tree, and all other messages up.
 type supervisor struct {
-	children func(l *life) []child
+	children func(inc *incarnation) []child
 	head     messages.Head
 	spawned  map[string]child // by the key of their documents
 }
 
-// respawn brings back a child that was stopped.
+// respawn spawns a child again that has stopped.
 type respawn struct{ key string }
 
-func (s *supervisor) begin(l *life) {
+func (s *supervisor) start(inc *incarnation) {
 	s.spawned = map[string]child{}
-	for _, c := range s.children(l) {
-		s.spawn(l, c)
+	for _, c := range s.children(inc) {
+		s.spawn(inc, c)
 	}
-	l.Send(l.Parent(), messages.HeadRequest{ReplyTo: l.Self()})
-	l.say(persistence.Report{Status: persistence.Running})
+	inc.Send(inc.Parent(), messages.HeadRequest{ReplyTo: inc.Self()})
+	inc.setReport(persistence.Report{Status: persistence.Running})
 }
 
-func (s *supervisor) end(*life) {}
+func (s *supervisor) stop(*incarnation) {}
 
-func (s *supervisor) spawn(l *life, c child) {
-	pid, err := l.SpawnNamed(c.props, c.name)
+func (s *supervisor) spawn(inc *incarnation, c child) {
+	pid, err := inc.SpawnNamed(c.props, c.name)
 	if err != nil {
-		l.fail(err)
+		inc.fail(err)
 	}
 	s.spawned[keyOf(pid)] = c
 }
 
-func (s *supervisor) receive(l *life, message any) {
+func (s *supervisor) receive(inc *incarnation, message any) {
 	switch m := message.(type) {
 	case messages.Head:
 		s.head = m
-		for _, pid := range l.Children() {
-			l.Send(pid, m)
+		for _, pid := range inc.Children() {
+			inc.Send(pid, m)
 		}
 	case messages.HeadRequest:
 		if s.head.View != nil {
-			l.Send(m.ReplyTo, s.head)
+			inc.Send(m.ReplyTo, s.head)
 		}
 	case *actor.Terminated:
-		s.lost(l, keyOf(m.Who))
+		s.lost(inc, keyOf(m.Who))
 	case respawn:
 		if c, ok := s.spawned[m.key]; ok {
-			s.spawn(l, c)
+			s.spawn(inc, c)
 		}
 	default:
-		l.Send(l.Parent(), message)
+		inc.Send(inc.Parent(), message)
 	}
 }
 
-// lost notes that a child has stopped that nobody here has stopped.
-func (s *supervisor) lost(l *life, key string) {
-	l.supervision.failures.add(key, "stopped", 2*l.supervision.backoff.Max)
-	delay := l.supervision.backoff.delay(l.supervision.failures.get(key).inARow)
-	l.log.Warn("actor stopped, starting it again", "actor", key, "in", delay.Round(time.Millisecond))
-	l.after(delay, respawn{key})
+// lost notes that a child has stopped which its supervisor has not stopped.
+func (s *supervisor) lost(inc *incarnation, key string) {
+	inc.supervision.failures.add(key, "stopped", 2*inc.supervision.backoff.Max)
+	delay := inc.supervision.backoff.delay(inc.supervision.failures.get(key).inARow)
+	inc.log.Warn("actor stopped, starting it again", "actor", key, "in", delay.Round(time.Millisecond))
+	inc.after(delay, respawn{key})
 }

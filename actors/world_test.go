@@ -189,15 +189,9 @@ func (w *world) join(placed bool) *Node {
 // so a little longer.
 func (w *world) noneHeld(n *Node) {
 	w.t.Helper()
-	b := n.budget
-	held := func() int64 {
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		return b.used + int64(len(b.queue))
-	}
-	for deadline := time.Now().Add(w.patience); held() != 0; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(w.patience); !n.budget.Idle(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
-			w.t.Errorf("%d bytes are held for ever", held())
+			w.t.Error("pages are held for ever")
 			return
 		}
 	}

@@ -1,0 +1,72 @@
+package actors
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/imart/event-worker/markets"
+)
+
+// stall is since when an actor has been at a place although it could go on. It outlives
+// restarts: an actor that fails again and again is stalled, too.
+type stall struct {
+	at     markets.Place
+	since  time.Time
+	warned time.Time
+}
+
+// check notes an actor's place, and whether it may rest there. It says whether the actor
+// has been there for too long; most is how long it may be, 0 for ever.
+func (s *stall) check(at markets.Place, rests bool, now time.Time, most time.Duration) bool {
+	if rests || at != s.at || s.since.IsZero() {
+		*s = stall{at: at, since: now}
+		return false
+	}
+	return most > 0 && now.Sub(s.since) >= most
+}
+
+// warns says whether it is time to warn of it, which is once a period.
+func (s *stall) warns(now time.Time, every time.Duration) bool {
+	if !s.warned.IsZero() && now.Sub(s.warned) < every {
+		return false
+	}
+	s.warned = now
+	return true
+}
+
+// Health is what is stalled in a process, and why. Its methods may be called from many
+// goroutines.
+type Health struct {
+	mu      sync.Mutex
+	reasons map[string]string // by the key of the actor's document
+}
+
+// NewHealth is the health of a process in which nothing is stalled.
+func NewHealth() *Health { return &Health{reasons: map[string]string{}} }
+
+// note notes why an actor is stalled; no reason means that it is not.
+func (h *Health) note(id, reason string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if reason == "" {
+		delete(h.reasons, id)
+	} else {
+		h.reasons[id] = reason
+	}
+}
+
+// Ready returns an error for each stream and each chain's head that is stalled although
+// its chain advances, or because finality is violated: one line each.
+func (h *Health) Ready() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var all []error
+	for _, id := range slices.Sorted(maps.Keys(h.reasons)) {
+		all = append(all, fmt.Errorf("%s: %s", id, h.reasons[id]))
+	}
+	return errors.Join(all...)
+}

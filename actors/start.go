@@ -1,0 +1,90 @@
+package actors
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/persistence"
+)
+
+// starter is the behaviour of a worker: the supervisor of a stream's actors, once the
+// stream's start is known. The start is written on the worker's document before any of
+// these actors has a document: all of them start there, whatever is found later.
+type starter struct {
+	supervisor
+	worker worker
+}
+
+// startFound says where the stream starts, which is on the worker's document.
+type startFound struct{ at markets.Place }
+
+func (b *starter) start(inc *incarnation) {
+	at := inc.doc.Place
+	switch {
+	case at != (markets.Place{}):
+		b.startAt(inc, at)
+	case b.worker.find == nil: // a document of an earlier version has no place
+		b.startAt(inc, b.worker.start)
+	default:
+		ref := inc.doc.Ref()
+		inc.do(func(ctx context.Context) any { return b.findStart(ctx, inc.store, ref) })
+	}
+}
+
+func (b *starter) receive(inc *incarnation, message any) {
+	if m, ok := message.(startFound); ok {
+		b.startAt(inc, m.at)
+		return
+	}
+	b.supervisor.receive(inc, message)
+}
+
+// startAt starts the stream's actors: at a place, those that have no document yet.
+func (b *starter) startAt(inc *incarnation, at markets.Place) {
+	w := b.worker
+	w.start = at
+	b.children = w.children
+	b.supervisor.start(inc)
+}
+
+// findStart finds the start of the stream, and writes it on the worker's document.
+func (b *starter) findStart(ctx context.Context, store persistence.Store, worker persistence.ActorRef) any {
+	known, err := b.observersKnown(ctx, store)
+	if err != nil {
+		return err
+	}
+	if known { // by an earlier version: all of them have their places
+		return startFound{}
+	}
+	at, err := b.worker.find(ctx)
+	if err != nil {
+		return fmt.Errorf("finding where the stream starts: %w", err)
+	}
+	if err := store.Report(ctx, worker, persistence.Report{Status: persistence.Running, Place: &at}); err != nil {
+		return fmt.Errorf("writing down where the stream starts: %w", err)
+	}
+	return startFound{at}
+}
+
+// observersKnown says whether all of the stream's observers have documents.
+func (b *starter) observersKnown(ctx context.Context, store persistence.Store) (bool, error) {
+	claim := b.worker.claim("observer", activity)
+	filter, err := persistence.ParseFilter(fmt.Sprintf(`{"chain": %q, "market": %q, "stream": %q, "kind": %q}`, claim.Chain, claim.Market, claim.Stream, claim.Kind))
+	if err != nil {
+		return false, err
+	}
+	known := map[string]bool{}
+	for doc, err := range store.Query(ctx, persistence.Query{Collection: persistence.Actors, Filter: filter}) {
+		var observer persistence.Actor
+		if err == nil {
+			err = json.Unmarshal(doc, &observer)
+		}
+		if err != nil {
+			return false, fmt.Errorf("looking for the stream's observers: %w", err)
+		}
+		known[observer.ID] = true
+	}
+	return known[claim.ID] && (b.worker.Observer == "" || known[b.worker.claim("observer", b.worker.Observer).ID]), nil
+}

@@ -1,0 +1,151 @@
+package actors
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/imart/event-worker/actors/projection"
+	"github.com/imart/event-worker/chains"
+	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/persistence"
+)
+
+// chainProps makes the actor of a chain with all that is below it. It runs at an epoch
+// that was taken for it; at 0 it takes the chain over itself.
+func chainProps(s *shared, c Chain, taken int64, cfg Config) *actor.Props {
+	var epoch atomic.Int64
+	epoch.Store(taken)
+	var view atomic.Pointer[chains.View]
+	var stalled stall
+	owned := func(context.Context) (int64, error) { return epoch.Load(), nil }
+	takeOver := func(ctx context.Context) (int64, error) {
+		if taken > 0 {
+			return taken, nil
+		}
+		e, err := s.store.TakeOver(ctx, c.Name, s.node)
+		if err != nil {
+			return 0, fmt.Errorf("taking over %s: %w", c.Name, err)
+		}
+		epoch.Store(e)
+		s.log.Info("chain taken", "chain", c.Name, "epoch", e)
+		return e, nil
+	}
+	claim := persistence.Claim{ID: c.Name, Kind: "chain", Chain: c.Name}
+	return props(s, claim, takeOver, func() behaviour {
+		return &supervisor{children: func(*incarnation) []child {
+			headClaim := claim
+			headClaim.ID, headClaim.Kind = c.Name+"/head", "head"
+			children := []child{{"head", props(s, headClaim, owned, func() behaviour {
+				return &head{chain: c.Chain, poll: c.Poll, tuning: cfg.Tuning, published: &view, stall: &stalled}
+			})}}
+			for _, m := range c.Markets {
+				children = append(children, child{m.Name, cfg.market(s, c, m, cfg.Tuning, owned)})
+			}
+			return children
+		}}
+	})
+}
+
+// marketProps makes the actor of a market with all that is below it.
+func marketProps(s *shared, c Chain, m Market, tuning Tuning, epoch epochFunc) *actor.Props {
+	claim := persistence.Claim{ID: c.Name + "/" + m.Name, Kind: "market", Chain: c.Name, Market: m.Name}
+	return props(s, claim, epoch, func() behaviour {
+		return &supervisor{children: func(inc *incarnation) []child {
+			ordersClaim := claim
+			ordersClaim.ID, ordersClaim.Kind = claim.ID+"/orders", "orders"
+			ref := persistence.MarketRef{Chain: c.Name, Market: m.Name}
+			children := []child{{"orders", props(s, ordersClaim, epoch, func() behaviour { return newOrders(ref) })}}
+			ordersPID := childOf(inc.Self(), "orders")
+			for _, st := range m.Streams {
+				w := worker{
+					shared: s, epoch: epoch, start: m.Start(st.Name), find: m.finder(st.Name), orders: ordersPID,
+					stream: stream{Stream: st, market: ref, chain: c.Chain, Tuning: tuning},
+				}
+				children = append(children, child{st.Name, w.props()})
+			}
+			return children
+		}}
+	})
+}
+
+func childOf(pid *actor.PID, name string) *actor.PID {
+	return actor.NewPID(pid.Address, pid.Id+"/"+name)
+}
+
+// activity is the name of the observer that keeps a stream's log.
+const activity = "activity"
+
+// worker is what the actors of one stream are made of.
+type worker struct {
+	*shared
+	stream
+	epoch  epochFunc
+	start  markets.Place
+	find   func(context.Context) (markets.Place, error) // finds the start; nil if it is known
+	orders *actor.PID
+}
+
+func (w worker) props() *actor.Props {
+	claim := w.claim("worker", "")
+	if w.find == nil {
+		claim.Start = w.start
+	}
+	return props(w.shared, claim, w.epoch, func() behaviour { return &starter{worker: w} })
+}
+
+func (w worker) children(inc *incarnation) []child {
+	subject := childOf(inc.Self(), "subject")
+	children := []child{
+		{"subject", w.subjectProps(inc.Self())},
+		{activity, w.observerProps(activity, subject)},
+	}
+	if w.Observer != "" {
+		children = append(children, child{w.Observer, w.observerProps(w.Observer, subject)})
+	}
+	return children
+}
+
+func (w worker) subjectProps(parent *actor.PID) *actor.Props {
+	claim := w.claim("subject", "subject")
+	claim.Start = w.start
+	stalls := map[string]*stall{activity: {}}
+	if w.Observer != "" {
+		stalls[w.Observer] = &stall{}
+	}
+	return props(w.shared, claim, w.epoch, func() behaviour {
+		s := &subject{stream: w.stream, stalls: stalls, cursors: []*cursor{newCursor(activity, parent)}}
+		if w.Observer != "" {
+			s.cursors = append(s.cursors, newCursor(w.Observer, parent))
+		}
+		return s
+	})
+}
+
+func newCursor(name string, parent *actor.PID) *cursor {
+	return &cursor{name: name, pid: childOf(parent, name)}
+}
+
+func (w worker) observerProps(name string, subject *actor.PID) *actor.Props {
+	claim := w.claim("observer", name)
+	claim.Start, claim.Documents = w.start, name != activity
+	return props(w.shared, claim, w.epoch, func() behaviour {
+		o := &observer{stream: w.stream, name: name, subject: subject}
+		if claim.Documents {
+			o.projection = &documentsProjection{Tuning: w.Tuning, orders: w.orders}
+		} else {
+			o.projection = logProjection{projection.Log{Notifies: w.Notifies, Portion: w.Portion}}
+		}
+		return o
+	})
+}
+
+func (w worker) claim(kind, name string) persistence.Claim {
+	id := w.id()
+	if name != "" {
+		id += "/" + name
+	}
+	return persistence.Claim{ID: id, Kind: kind, Chain: w.market.Chain, Market: w.market.Market, Stream: w.Name}
+}
