@@ -141,13 +141,9 @@ func TestAnObserverMovesOnlyFromWhereItStands(t *testing.T) {
 	}
 }
 
-// P1, P2 and P5, the subject's side: here are both of its observers.
-func TestASubjectMovesItsObserversWithinTheirCredit(t *testing.T) {
-	p := newProbe(t)
-	for range 6 {
-		p.w.chain.mine(bought("a", "1"))
-	}
-	p.w.chain.single = true
+// watchSubject starts a subject whose observers, the log's and order-buy, are the probe.
+func (p *probe) watchSubject() *actor.PID {
+	p.t.Helper()
 	w := p.worker()
 	parent := p.shared.system.Root.Spawn(actor.PropsFromFunc(func(c actor.Context) {
 		if _, ok := c.Message().(*actor.Started); ok {
@@ -169,9 +165,42 @@ func TestASubjectMovesItsObserversWithinTheirCredit(t *testing.T) {
 			}
 		}
 	}))
-	subject := childOf(parent, "subject")
 	hear[messages.Resubscribe](p)
 	hear[messages.Resubscribe](p)
+	return childOf(parent, "subject")
+}
+
+// P3: what a subject has not asked for since it was started tells it nothing.
+func TestARestartedSubjectIgnoresEarlierAcks(t *testing.T) {
+	p := newProbe(t)
+	p.w.mine(block(bought("a", "1")), block(bought("a", "1")))
+	p.w.chain.single = true
+	subject := p.watchSubject()
+	view, err := p.w.chain.Advance(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	earlier, now := messages.Subscription{Incarnation: 1, Number: 1}, messages.Subscription{Incarnation: 1, Number: 2}
+	p.send(subject, messages.Head{View: view})
+	for _, observer := range []string{activity, "order-buy"} {
+		p.send(subject, messages.Ack{Observer: observer, Subscription: earlier, At: at(1, "1-0")})
+		p.send(subject, messages.Ack{Observer: observer, At: at(1, "1-0")}) // of no subscription
+	}
+	p.silence()
+	p.send(subject, messages.Subscribe{Observer: activity, Subscription: now, Trail: markets.Trail{{}}})
+	if m := hear[sent](p); m.to != activity || m.From != at(0, "") || m.Subscription != now {
+		t.Fatalf("sent %+v, want the first batch", m)
+	}
+}
+
+// P1, P2 and P5, the subject's side: here are both of its observers.
+func TestASubjectMovesItsObserversWithinTheirCredit(t *testing.T) {
+	p := newProbe(t)
+	for range 6 {
+		p.w.chain.mine(bought("a", "1"))
+	}
+	p.w.chain.single = true
+	subject := p.watchSubject()
 	view, err := p.w.chain.Advance(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
