@@ -4,6 +4,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"github.com/imart/event-worker/actors/budget"
+	"github.com/imart/event-worker/actors/supervision"
 	"github.com/imart/event-worker/chains"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/messages"
@@ -127,7 +128,7 @@ func (c *cursor) acknowledge(m messages.Ack) bool {
 // send has the observer execute a transition from the place to which it was sent last,
 // with the share of the page that the transition holds. From the moment that it is to be
 // rolled back, what it has executed beyond the rollback's end counts no longer.
-func (c *cursor) send(inc *incarnation, t markets.Transition, view *chains.View, s *budget.Share) {
+func (c *cursor) send(inc *supervision.Incarnation, t markets.Transition, view *chains.View, s *budget.Share) {
 	t.From = c.sent
 	c.sent, c.settled, c.ancestor = t.To, false, nil
 	if t.Kind == markets.RollbackTransition {

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/imart/event-worker/actors/supervision"
 	"github.com/imart/event-worker/chains"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/messages"
@@ -21,6 +22,7 @@ type head struct {
 	tuning    Tuning
 	published *atomic.Pointer[chains.View] // it outlives restarts
 	stall     *stall                       // so does this
+	health    *Health
 
 	endpoints endpoints
 	looks     attempt
@@ -42,27 +44,27 @@ type (
 	}
 )
 
-func (h *head) start(inc *incarnation) {
+func (h *head) Start(inc *supervision.Incarnation) {
 	if view := h.published.Load(); view != nil {
 		inc.Send(inc.Parent(), messages.Head{View: view})
 	}
 	h.look(inc)
 	h.listen(inc)
-	inc.after(h.tuning.Tick, tick{})
+	inc.After(h.tuning.Tick, tick{})
 }
 
 // stop leaves the states of the endpoints for the last report, which may say that none of
 // them answers.
-func (h *head) stop(inc *incarnation) {
-	inc.health.note(inc.claim.ID, "")
-	inc.report.Endpoints = h.endpointsNow()
+func (h *head) Stop(inc *supervision.Incarnation) {
+	h.health.note(inc.Claim.ID, "")
+	inc.Report.Endpoints = h.endpointsNow()
 }
 
 func (h *head) endpointsNow() []persistence.Endpoint {
 	return h.endpoints.report(h.chain.Endpoints(), time.Now())
 }
 
-func (h *head) receive(inc *incarnation, message any) {
+func (h *head) Receive(inc *supervision.Incarnation, message any) {
 	switch m := message.(type) {
 	case look:
 		if m.turn == h.turn && !h.looks.busy {
@@ -83,17 +85,17 @@ func (h *head) receive(inc *incarnation, message any) {
 	case tick:
 		h.checkStalled(inc, time.Now())
 		h.announce(inc)
-		inc.after(h.tuning.Tick, tick{})
+		inc.After(h.tuning.Tick, tick{})
 	}
 }
 
 // listen waits for the chain's next signal.
-func (h *head) listen(inc *incarnation) {
+func (h *head) listen(inc *supervision.Incarnation) {
 	heads := h.chain.Heads()
 	if heads == nil {
 		return
 	}
-	inc.do(func(ctx context.Context) any {
+	inc.Do(func(ctx context.Context) any {
 		select {
 		case _, open := <-heads:
 			if open {
@@ -106,21 +108,21 @@ func (h *head) listen(inc *incarnation) {
 	})
 }
 
-func (h *head) look(inc *incarnation) {
+func (h *head) look(inc *supervision.Incarnation) {
 	h.looks.busy, h.missed = true, false
 	known := h.published.Load()
-	inc.do(func(ctx context.Context) any {
+	inc.Do(func(ctx context.Context) any {
 		view, err := h.chain.Advance(ctx, known)
 		return looked{view, err}
 	})
 }
 
 // handleLook takes in the result of a look, and has the next one follow.
-func (h *head) handleLook(inc *incarnation, m looked) {
+func (h *head) handleLook(inc *supervision.Incarnation, m looked) {
 	if m.err != nil {
-		delay := h.looks.failed(fmt.Errorf("following the head: %w", m.err), inc.supervision.backoff, h.tuning.Tick)
-		inc.supervision.logRepeat(h.looks.failures, "chain cannot be followed, trying again", "chain", inc.claim.Chain,
-			"reason", oneLine(m.err), "failures", h.looks.failures, "in", delay.Round(time.Millisecond))
+		delay := h.looks.failed(fmt.Errorf("following the head: %w", m.err), inc.Strategy.Backoff, h.tuning.Tick)
+		inc.Strategy.LogRepeat(h.looks.failures, "chain cannot be followed, trying again", "chain", inc.Claim.Chain,
+			"reason", supervision.OneLine(m.err), "failures", h.looks.failures, "in", delay.Round(time.Millisecond))
 		h.lookIn(inc, delay)
 		return
 	}
@@ -134,19 +136,19 @@ func (h *head) handleLook(inc *incarnation, m looked) {
 }
 
 // lookIn has the next look follow after a delay.
-func (h *head) lookIn(inc *incarnation, delay time.Duration) {
+func (h *head) lookIn(inc *supervision.Incarnation, delay time.Duration) {
 	h.turn++
-	inc.after(delay, look{h.turn})
+	inc.After(delay, look{h.turn})
 }
 
-func (h *head) publish(inc *incarnation, view *chains.View) {
+func (h *head) publish(inc *supervision.Incarnation, view *chains.View) {
 	known := h.published.Swap(view)
 	if depth := abandoned(known, view); depth > 0 {
-		inc.log.Info("chain reorganised", "chain", inc.claim.Chain, "depth", depth, "head", known.Head.Seq, "now", view.Head.Seq)
+		inc.Log.Info("chain reorganised", "chain", inc.Claim.Chain, "depth", depth, "head", known.Head.Seq, "now", view.Head.Seq)
 	}
 	if known != view {
 		inc.Send(inc.Parent(), messages.Head{View: view})
-		inc.progressed()
+		inc.Progressed()
 	}
 	if highest(h.chain.Endpoints()) <= view.Head.Height() {
 		h.stall.since = time.Now()
@@ -154,7 +156,7 @@ func (h *head) publish(inc *incarnation, view *chains.View) {
 }
 
 // checkStalled looks whether the head is stalled although the chain advances.
-func (h *head) checkStalled(inc *incarnation, now time.Time) {
+func (h *head) checkStalled(inc *supervision.Incarnation, now time.Time) {
 	var at markets.Place
 	if view := h.published.Load(); view != nil {
 		at = view.Head
@@ -165,11 +167,11 @@ func (h *head) checkStalled(inc *incarnation, now time.Time) {
 	if h.stall.check(at, reason == "", now, h.tuning.Stuck) {
 		h.stalled = reason
 		if h.stall.warns(now, h.tuning.Stuck) {
-			inc.log.Warn("head is stalled although its chain advances", "chain", inc.claim.Chain, "at", at.Seq, "since", h.stall.since.UTC().Format(time.RFC3339), "reason", reason)
+			inc.Log.Warn("head is stalled although its chain advances", "chain", inc.Claim.Chain, "at", at.Seq, "since", h.stall.since.UTC().Format(time.RFC3339), "reason", reason)
 		}
 	}
 	if was != "" && h.stalled == "" {
-		inc.log.Info("head advances again", "chain", inc.claim.Chain)
+		inc.Log.Info("head advances again", "chain", inc.Claim.Chain)
 	}
 }
 
@@ -177,7 +179,7 @@ func (h *head) checkStalled(inc *incarnation, now time.Time) {
 func (h *head) behindReason(at markets.Place) string {
 	switch seen := highest(h.chain.Endpoints()); {
 	case h.looks.err != nil:
-		return oneLine(h.looks.err)
+		return supervision.OneLine(h.looks.err)
 	case h.looks.busy:
 		return "still looking"
 	case seen > at.Seq:
@@ -200,9 +202,9 @@ func highest(endpoints []chains.EndpointStatus) (height int64) {
 func (h *head) trouble() (state, reason string) {
 	switch {
 	case h.looks.violation != nil:
-		return persistence.FinalityBroken, oneLine(h.looks.violation)
+		return persistence.FinalityBroken, supervision.OneLine(h.looks.violation)
 	case h.looks.failures > 0:
-		return persistence.Retrying, oneLine(h.looks.err)
+		return persistence.Retrying, supervision.OneLine(h.looks.err)
 	case h.stalled != "":
 		return persistence.Retrying, h.stalled
 	}
@@ -210,7 +212,7 @@ func (h *head) trouble() (state, reason string) {
 }
 
 // announce reports where the head is, and trouble as soon as it begins or ends.
-func (h *head) announce(inc *incarnation) {
+func (h *head) announce(inc *supervision.Incarnation) {
 	state, reason := h.trouble()
 	unready := h.stalled
 	violated := state == persistence.FinalityBroken
@@ -219,17 +221,17 @@ func (h *head) announce(inc *incarnation) {
 	}
 	if violated != h.violated {
 		h.violated = violated
-		logFinality(inc, violated, reason, "chain", inc.claim.Chain)
+		logFinality(inc, violated, reason, "chain", inc.Claim.Chain)
 	}
-	inc.health.note(inc.claim.ID, unready)
-	r := h.report(inc.report)
+	h.health.note(inc.Claim.ID, unready)
+	r := h.report(inc.Report)
 	switch {
 	case state != "":
 		r.Status, r.LastError = state, reason
 	case r.Status == "" || r.Status == persistence.Stopped: // the first look is not over
 		r.Status = persistence.Running
 	}
-	inc.setReport(r)
+	inc.SetReport(r)
 }
 
 // report is what the document says where there is no trouble; without a view it is what

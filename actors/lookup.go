@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/imart/event-worker/actors/supervision"
 	"github.com/imart/event-worker/chains"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/messages"
@@ -22,11 +23,11 @@ type ancestorFound struct {
 }
 
 // lookUp looks for a cursor's place, or the newest before it, on the chain.
-func (s *subject) lookUp(inc *incarnation, c *cursor) {
+func (s *subject) lookUp(inc *supervision.Incarnation, c *cursor) {
 	c.lookup.busy = true
 	f := ancestorFound{of: c, subscription: c.Subscription, sent: c.sent, view: s.view}
 	trail, final := c.trail, c.finalized()
-	inc.do(func(ctx context.Context) any {
+	inc.Do(func(ctx context.Context) any {
 		var ok bool
 		f.ancestor, ok, f.err = s.chain.Ancestor(ctx, f.view, trail, final)
 		if f.err == nil && !ok {
@@ -37,7 +38,7 @@ func (s *subject) lookUp(inc *incarnation, c *cursor) {
 }
 
 // handleAncestor takes in where a cursor's place was found, unless the cursor has moved.
-func (s *subject) handleAncestor(inc *incarnation, f ancestorFound) {
+func (s *subject) handleAncestor(inc *supervision.Incarnation, f ancestorFound) {
 	c := f.of
 	c.lookup.busy = false
 	moved := f.subscription != c.Subscription || f.sent != c.sent
@@ -63,12 +64,12 @@ func (s *subject) handleAncestor(inc *incarnation, f ancestorFound) {
 	s.announceTrouble(inc, time.Now())
 }
 
-func (s *subject) logRollback(inc *incarnation, c *cursor, to markets.Place) {
+func (s *subject) logRollback(inc *supervision.Incarnation, c *cursor, to markets.Place) {
 	level := slog.LevelDebug
 	if c == s.log() { // once a stream
 		level = slog.LevelInfo
 	}
-	inc.log.Log(inc.ctx, level, "rolling back", "stream", s.id(), "observer", c.name, "from", c.sent.Seq, "to", to.Seq, "depth", c.sent.Seq-to.Seq)
+	inc.Log.Log(context.Background(), level, "rolling back", "stream", s.id(), "observer", c.name, "from", c.sent.Seq, "to", to.Seq, "depth", c.sent.Seq-to.Seq)
 }
 
 // stillHolds says whether what was found on an earlier view holds on the present one.

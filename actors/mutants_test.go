@@ -12,6 +12,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"github.com/imart/event-worker/actors/supervision"
 	"github.com/imart/event-worker/chains"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
@@ -278,25 +279,22 @@ func (r *recorder) replay(tx persistence.Tx) error {
 }
 
 // marketOfManyWriters is a market in which every stream has a writer of its own.
-func marketOfManyWriters(s *shared, c Chain, m Market, tuning Tuning, epoch epochFunc) *actor.Props {
+func marketOfManyWriters(s *shared, c Chain, m Market, tuning Tuning, epoch supervision.Epoch) *actor.Props {
 	claim := persistence.Claim{ID: c.Name + "/" + m.Name, Kind: "market", Chain: c.Name, Market: m.Name}
-	return props(s, claim, epoch, func() behaviour {
-		return &supervisor{children: func(inc *incarnation) []child {
-			ref := persistence.MarketRef{Chain: c.Name, Market: m.Name}
-			var children []child
-			for _, st := range m.Streams {
-				name := "orders-" + st.Name
-				ordersClaim := claim
-				ordersClaim.ID, ordersClaim.Kind = claim.ID+"/"+name, "orders"
-				w := worker{
-					shared: s, epoch: epoch, start: m.Start(st.Name), orders: childOf(inc.Self(), name),
-					stream: stream{Stream: st, market: ref, chain: c.Chain, Tuning: tuning},
-				}
-				children = append(children,
-					child{name, props(s, ordersClaim, epoch, func() behaviour { return newOrders(ref) })},
-					child{st.Name, w.props()})
+	return supervision.Props(s.Env, claim, epoch, supervised(func(inc *supervision.Incarnation) []supervision.Child {
+		ref := persistence.MarketRef{Chain: c.Name, Market: m.Name}
+		var children []supervision.Child
+		for _, st := range m.Streams {
+			name := "orders-" + st.Name
+			ordersClaim := claim
+			ordersClaim.ID, ordersClaim.Kind = claim.ID+"/"+name, "orders"
+			w := worker{
+				shared: s, epoch: epoch, start: m.Start(st.Name), orders: supervision.ChildOf(inc.Self(), name),
+				stream: stream{Stream: st, market: ref, chain: c.Chain, Tuning: tuning},
 			}
-			return children
-		}}
-	})
+			ordersProps := supervision.Props(s.Env, ordersClaim, epoch, func() supervision.Behaviour { return newOrders(ref) })
+			children = append(children, supervision.Child{Name: name, Props: ordersProps}, supervision.Child{Name: st.Name, Props: w.props()})
+		}
+		return children
+	}))
 }

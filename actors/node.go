@@ -12,13 +12,11 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"github.com/imart/event-worker/actors/budget"
+	"github.com/imart/event-worker/actors/supervision"
 	"github.com/imart/event-worker/chains"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
 )
-
-// rootName is the name of the node's actor.
-const rootName = "node"
 
 // DefaultMemory is how many bytes of decoded events the subjects of a process hold at
 // most, unless configured.
@@ -49,18 +47,15 @@ type Config struct {
 	// Placed chains run only between Own and Drain. Otherwise the node takes all its chains
 	// over at the start.
 	Placed  bool
-	Backoff Backoff // DefaultBackoff if zero
-	Tuning  Tuning  // DefaultTuning if zero
+	Backoff supervision.Backoff // supervision.DefaultBackoff if zero
+	Tuning  Tuning              // DefaultTuning if zero
 	// Memory is how many bytes of decoded events are held at most: what is read ahead
 	// and not executed yet, of all chains. DefaultMemory if zero.
 	Memory int64
 	Health *Health // is told what is stalled; may be nil
 
-	market func(s *shared, c Chain, m Market, tuning Tuning, epoch epochFunc) *actor.Props // tests have others
+	market func(s *shared, c Chain, m Market, tuning Tuning, epoch supervision.Epoch) *actor.Props // tests have others
 }
-
-// epochFunc tells an actor the epoch at which its chain is owned.
-type epochFunc func(context.Context) (int64, error)
 
 // Chain is a chain to follow.
 type Chain struct {
@@ -90,25 +85,25 @@ func (m Market) finder(stream string) func(context.Context) (markets.Place, erro
 
 // Node is a running tree of actors.
 type Node struct {
-	system      *actor.ActorSystem
-	supervision supervision
-	background  sync.WaitGroup // writes that outlive their actors
-	health      *Health
-	budget      *budget.Budget
-	root        *actor.PID
-	mu          sync.Mutex
-	behind      map[string]bool // streams that have not caught up yet
-	caughtUp    chan struct{}
-	lost        chan Loss
-	stop        sync.Once
-	stopped     chan struct{}
-	stopErr     error // once stopped
+	system     *actor.ActorSystem
+	strategy   supervision.Strategy
+	background sync.WaitGroup // writes that outlive their actors
+	health     *Health
+	budget     *budget.Budget
+	root       *actor.PID
+	mu         sync.Mutex
+	behind     map[string]bool // streams that have not caught up yet
+	caughtUp   chan struct{}
+	lost       chan Loss
+	stop       sync.Once
+	stopped    chan struct{}
+	stopErr    error // once stopped
 }
 
 // Start starts the actors. They run until Stop.
 func Start(cfg Config) (*Node, error) {
-	if cfg.Backoff == (Backoff{}) {
-		cfg.Backoff = DefaultBackoff
+	if cfg.Backoff == (supervision.Backoff{}) {
+		cfg.Backoff = supervision.DefaultBackoff
 	}
 	if cfg.Tuning == (Tuning{}) {
 		cfg.Tuning = DefaultTuning
@@ -124,14 +119,14 @@ func Start(cfg Config) (*Node, error) {
 		return slog.New(errorsOnly{cfg.Log.Handler()})
 	}))
 	n := &Node{
-		system:      system,
-		supervision: supervision{cfg.Backoff, newFailures(), cfg.Log, new(stopping)},
-		health:      cfg.Health,
-		budget:      budget.New(cfg.Memory),
-		behind:      map[string]bool{},
-		caughtUp:    make(chan struct{}),
-		stopped:     make(chan struct{}),
-		lost:        make(chan Loss, len(cfg.Chains)),
+		system:   system,
+		strategy: supervision.New(cfg.Backoff, cfg.Log),
+		health:   cfg.Health,
+		budget:   budget.New(cfg.Memory),
+		behind:   map[string]bool{},
+		caughtUp: make(chan struct{}),
+		stopped:  make(chan struct{}),
+		lost:     make(chan Loss, len(cfg.Chains)),
 	}
 	for _, c := range cfg.Chains {
 		for _, m := range c.Markets {
@@ -142,7 +137,7 @@ func Start(cfg Config) (*Node, error) {
 	}
 	root, err := system.Root.SpawnNamed(actor.PropsFromProducer(func() actor.Actor {
 		return newNodeActor(n, cfg)
-	}, actor.WithSupervisor(n.supervision)), rootName)
+	}, actor.WithSupervisor(n.strategy)), supervision.Root)
 	if err != nil {
 		return nil, fmt.Errorf("starting the node: %w", err)
 	}
@@ -176,7 +171,7 @@ func (n *Node) Lost() <-chan Loss { return n.lost }
 // Stop stops all actors and waits for their last writes.
 func (n *Node) Stop(ctx context.Context) error {
 	n.stop.Do(func() {
-		n.supervision.stopping.begun.Store(true)
+		n.strategy.Stop()
 		go func() {
 			n.stopErr = n.system.Root.StopFuture(n.root).Wait()
 			n.background.Wait()

@@ -6,6 +6,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"github.com/imart/event-worker/actors/projection"
+	"github.com/imart/event-worker/actors/supervision"
 	"github.com/imart/event-worker/chains"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/messages"
@@ -50,29 +51,29 @@ const (
 type observerProjection interface {
 	// execute starts to make a transition durable, together with the observer's own
 	// document.
-	execute(inc *incarnation, e projection.Execution)
+	execute(inc *supervision.Incarnation, e projection.Execution)
 	// executed says whether a message tells that the transition under way is durable.
-	executed(inc *incarnation, message any) bool
+	executed(inc *supervision.Incarnation, message any) bool
 }
 
-func (o *observer) start(inc *incarnation) {
-	o.at, o.trail, o.final = inc.doc.Place, inc.doc.Trail, finalOf(inc.doc.Report)
+func (o *observer) Start(inc *supervision.Incarnation) {
+	o.at, o.trail, o.final = inc.Doc.Place, inc.Doc.Trail, finalOf(inc.Doc.Report)
 	if len(o.trail) == 0 {
 		o.trail = markets.Trail{o.at}
 	}
-	report := progress(inc.doc.Report, o.at)
-	if interrupted, ok := projection.Interrupted(inc.doc); ok {
+	report := progress(inc.Doc.Report, o.at)
+	if interrupted, ok := projection.Interrupted(inc.Doc); ok {
 		o.state = detached
-		o.execute(inc, projection.Execute(interrupted, inc.doc.Ref(), o.trail, report))
+		o.execute(inc, projection.Execute(interrupted, inc.Doc.Ref(), o.trail, report))
 		return
 	}
-	inc.setReport(report)
+	inc.SetReport(report)
 	o.subscribe(inc)
 }
 
-func (o *observer) stop(*incarnation) {}
+func (o *observer) Stop(*supervision.Incarnation) {}
 
-func (o *observer) receive(inc *incarnation, message any) {
+func (o *observer) Receive(inc *supervision.Incarnation, message any) {
 	switch m := message.(type) {
 	case messages.Resubscribe:
 		if o.state == idle {
@@ -94,16 +95,16 @@ func (o *observer) receive(inc *incarnation, message any) {
 }
 
 // subscribe tells the subject the observer's place. What was sent to it before is void.
-func (o *observer) subscribe(inc *incarnation) {
+func (o *observer) subscribe(inc *supervision.Incarnation) {
 	o.waiting = nil
-	o.subscription = messages.Subscription{Incarnation: inc.doc.Incarnation, Number: o.subscription.Number + 1}
+	o.subscription = messages.Subscription{Incarnation: inc.Doc.Incarnation, Number: o.subscription.Number + 1}
 	inc.Send(o.subject, messages.Subscribe{Observer: o.name, Subscription: o.subscription, At: o.at, Trail: o.trail, Finalized: o.final})
 }
 
 // executeNext starts the next transition that was sent. One that was executed before is
 // acknowledged again; one that neither starts nor ends at the observer's place shows that
 // the subject is mistaken about it.
-func (o *observer) executeNext(inc *incarnation) {
+func (o *observer) executeNext(inc *supervision.Incarnation) {
 	for o.state == idle && len(o.waiting) > 0 {
 		m := o.waiting[0]
 		o.waiting = o.waiting[1:]
@@ -120,8 +121,8 @@ func (o *observer) executeNext(inc *incarnation) {
 }
 
 // executionOf is the execution of a transition that was sent.
-func (o *observer) executionOf(inc *incarnation, m messages.Execute) projection.Execution {
-	e := projection.Execute(m.Transition, inc.doc.Ref(), o.trail, progress(reportOf(m.View), m.To))
+func (o *observer) executionOf(inc *supervision.Incarnation, m messages.Execute) projection.Execution {
+	e := projection.Execute(m.Transition, inc.Doc.Ref(), o.trail, progress(reportOf(m.View), m.To))
 	if m.Kind == markets.RollbackTransition {
 		// Until the rollback is complete the documents hold what was abandoned: no more of
 		// them is final than what it leaves.
@@ -133,16 +134,16 @@ func (o *observer) executionOf(inc *incarnation, m messages.Execute) projection.
 	return e
 }
 
-func (o *observer) execute(inc *incarnation, e projection.Execution) {
+func (o *observer) execute(inc *supervision.Incarnation, e projection.Execution) {
 	o.execution = e
-	inc.report = e.Report
+	inc.Report = e.Report
 	o.projection.execute(inc, e)
 }
 
 // arrive notes that the execution under way is durable.
-func (o *observer) arrive(inc *incarnation) {
+func (o *observer) arrive(inc *supervision.Incarnation) {
 	o.at, o.trail, o.final = o.execution.To, o.execution.Trail, finalOf(o.execution.Report)
-	inc.progressed()
+	inc.Progressed()
 	was := o.state
 	o.state = idle
 	if was == detached {
@@ -152,7 +153,7 @@ func (o *observer) arrive(inc *incarnation) {
 	}
 }
 
-func (o *observer) acknowledge(inc *incarnation) {
+func (o *observer) acknowledge(inc *supervision.Incarnation) {
 	inc.Send(o.subject, messages.Ack{Observer: o.name, Subscription: o.subscription, At: o.at})
 }
 
@@ -175,9 +176,9 @@ type logProjection struct{ projection.Log }
 // logged says that a transition of the log is durable.
 type logged struct{}
 
-func (p logProjection) execute(inc *incarnation, e projection.Execution) {
-	inc.do(func(ctx context.Context) any {
-		if err := p.Commit(ctx, inc.store, e); err != nil {
+func (p logProjection) execute(inc *supervision.Incarnation, e projection.Execution) {
+	inc.Do(func(ctx context.Context) any {
+		if err := p.Commit(ctx, inc.Store, e); err != nil {
 			return err
 		}
 		if e.Kind == markets.BatchTransition {
@@ -187,18 +188,18 @@ func (p logProjection) execute(inc *incarnation, e projection.Execution) {
 	})
 }
 
-func (p logProjection) executed(_ *incarnation, message any) bool {
+func (p logProjection) executed(_ *supervision.Incarnation, message any) bool {
 	_, ok := message.(logged)
 	return ok
 }
 
 // logDeadLetters logs that events could not be decoded: a line a batch, as a contract that
 // has changed has nothing else.
-func logDeadLetters(inc *incarnation, dead []markets.DeadLetter) {
+func logDeadLetters(inc *supervision.Incarnation, dead []markets.DeadLetter) {
 	if len(dead) == 0 {
 		return
 	}
 	first := dead[0]
-	inc.log.Warn("events that cannot be decoded are dead letters now", "stream", first.Chain+"/"+first.Market+"/"+first.Stream,
+	inc.Log.Warn("events that cannot be decoded are dead letters now", "stream", first.Chain+"/"+first.Market+"/"+first.Stream,
 		"count", len(dead), "first", first.ID(), "reason", first.Reason)
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"github.com/imart/event-worker/actors/projection"
+	"github.com/imart/event-worker/actors/supervision"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
 )
@@ -77,22 +78,22 @@ type outcome struct {
 
 var errOrdersEnded = errors.New("orders was restarted")
 
-func (o *orders) start(inc *incarnation) {
-	o.commits = inc.doc.Seq
-	inc.setReport(persistence.Report{Status: persistence.Running})
+func (o *orders) Start(inc *supervision.Incarnation) {
+	o.commits = inc.Doc.Seq
+	inc.SetReport(persistence.Report{Status: persistence.Running})
 }
 
 // stop answers all requests: what they asked for may or may not have happened.
-func (o *orders) stop(inc *incarnation) {
+func (o *orders) Stop(inc *supervision.Incarnation) {
 	if o.state == committing {
 		o.queue = append(o.queue, o.current)
 	}
 	for _, r := range o.queue {
-		inc.system.Root.Send(r.replyTo, answer{r, errOrdersEnded})
+		inc.System.Root.Send(r.replyTo, answer{r, errOrdersEnded})
 	}
 }
 
-func (o *orders) receive(inc *incarnation, message any) {
+func (o *orders) Receive(inc *supervision.Incarnation, message any) {
 	switch m := message.(type) {
 	case *request:
 		o.queue = append(o.queue, m)
@@ -100,8 +101,8 @@ func (o *orders) receive(inc *incarnation, message any) {
 		o.patience = false
 	case outcome:
 		o.finish(inc, m)
-	case claimed:
-		o.state, o.commits = ready, m.doc.Seq
+	case supervision.Claimed:
+		o.state, o.commits = ready, m.Doc.Seq
 	default:
 		return
 	}
@@ -109,24 +110,24 @@ func (o *orders) receive(inc *incarnation, message any) {
 }
 
 // finish takes in the outcome of the current request's commit.
-func (o *orders) finish(inc *incarnation, m outcome) {
+func (o *orders) finish(inc *supervision.Incarnation, m outcome) {
 	inc.Send(m.replyTo, m.answer)
 	o.current, o.commits = nil, m.commits
 	if m.err != nil {
 		o.state = reclaiming
 		o.cache.Drop()
-		inc.do(inc.claimDocument)
+		inc.Reclaim()
 		return
 	}
 	o.state = ready
-	inc.progressed()
+	inc.Progressed()
 	o.streams[m.Stream] = lastSeen{m.To.Height(), time.Now()}
 }
 
 // commitNext commits the request of the stream that is furthest behind, unless one
 // further behind is sure to come: documents that are folded in order of height need no
 // second fold from the log.
-func (o *orders) commitNext(inc *incarnation) {
+func (o *orders) commitNext(inc *supervision.Incarnation) {
 	if o.state != ready || len(o.queue) == 0 {
 		return
 	}
@@ -135,13 +136,13 @@ func (o *orders) commitNext(inc *incarnation) {
 	if wait := o.waitFor(r); wait > 0 {
 		if !o.patience {
 			o.patience = true
-			inc.after(wait, patienceOver{})
+			inc.After(wait, patienceOver{})
 		}
 		return
 	}
 	o.state, o.current, o.queue = committing, r, slices.Delete(o.queue, i, i+1)
-	w := projection.NewWriter(inc.store, o.market, o.cache, inc.doc.Ref(), o.commits)
-	inc.do(func(ctx context.Context) any {
+	w := projection.NewWriter(inc.Store, o.market, o.cache, inc.Doc.Ref(), o.commits)
+	inc.Do(func(ctx context.Context) any {
 		err := w.Commit(ctx, r.Execution, r.Portion)
 		return outcome{answer{r, err}, w.Commits()}
 	})
@@ -182,7 +183,7 @@ type documentsProjection struct {
 	watching bool
 }
 
-func (p *documentsProjection) execute(inc *incarnation, e projection.Execution) {
+func (p *documentsProjection) execute(inc *supervision.Incarnation, e projection.Execution) {
 	if !p.watching {
 		p.watching = true
 		inc.Watch(p.orders)
@@ -193,7 +194,7 @@ func (p *documentsProjection) execute(inc *incarnation, e projection.Execution) 
 
 // executed fails the observer if the outcome is unknown, or no answer will come: its next
 // incarnation reads from the document what has become of the transition.
-func (p *documentsProjection) executed(inc *incarnation, message any) bool {
+func (p *documentsProjection) executed(inc *supervision.Incarnation, message any) bool {
 	switch m := message.(type) {
 	case answer:
 		if m.request != p.asked { // an earlier incarnation's
@@ -201,7 +202,7 @@ func (p *documentsProjection) executed(inc *incarnation, message any) bool {
 		}
 		p.asked = nil
 		if m.err != nil {
-			inc.fail(m.err)
+			inc.Fail(m.err)
 		}
 		return true
 	case *actor.Terminated:
@@ -213,8 +214,8 @@ func (p *documentsProjection) executed(inc *incarnation, message any) bool {
 	return false
 }
 
-func (p *documentsProjection) unanswered(inc *incarnation) {
+func (p *documentsProjection) unanswered(inc *supervision.Incarnation) {
 	if p.asked != nil {
-		inc.fail(errOrdersEnded)
+		inc.Fail(errOrdersEnded)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"github.com/imart/event-worker/actors/budget"
+	"github.com/imart/event-worker/actors/supervision"
 	"github.com/imart/event-worker/chains"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/messages"
@@ -30,11 +31,11 @@ func newProbe(t *testing.T) *probe {
 		return slog.New(slog.DiscardHandler)
 	}))
 	t.Cleanup(system.Shutdown)
-	p.shared = &shared{
-		system: system, store: w.store, log: system.Logger(), node: "test",
-		supervision: supervision{Backoff{time.Millisecond, time.Millisecond}, newFailures(), system.Logger(), new(stopping)},
-		health:      NewHealth(), budget: budget.New(DefaultMemory),
+	env := &supervision.Env{
+		System: system, Store: w.store, Log: system.Logger(), Node: "test",
+		Strategy: supervision.New(supervision.Backoff{Min: time.Millisecond, Max: time.Millisecond}, system.Logger()),
 	}
+	p.shared = &shared{env, NewHealth(), budget.New(DefaultMemory)}
 	p.pid = system.Root.Spawn(actor.PropsFromFunc(func(c actor.Context) {
 		switch m := c.Message().(type) {
 		case messages.Subscribe, messages.Ack, messages.Execute, messages.Resubscribe:
@@ -51,7 +52,7 @@ func (p *probe) worker() worker {
 	}
 }
 
-func (p *probe) send(to *actor.PID, message any) { p.shared.system.Root.Send(to, message) }
+func (p *probe) send(to *actor.PID, message any) { p.shared.System.Root.Send(to, message) }
 
 // hear waits for the next message, which must be of type T.
 func hear[T any](p *probe) T {
@@ -99,7 +100,7 @@ func transitionOfWorld(kind markets.TransitionKind, from, to markets.Place, b *m
 // P1, the observer's side.
 func TestAnObserverMovesOnlyFromWhereItStands(t *testing.T) {
 	p := newProbe(t)
-	observer := p.shared.system.Root.Spawn(p.worker().observerProps(activity, p.pid))
+	observer := p.shared.System.Root.Spawn(p.worker().observerProps(activity, p.pid))
 	s := hear[messages.Subscribe](p)
 	if s.At != at(0, "") {
 		t.Fatalf("it begins at %v", s.At)
@@ -145,7 +146,7 @@ func TestAnObserverMovesOnlyFromWhereItStands(t *testing.T) {
 func (p *probe) watchSubject() *actor.PID {
 	p.t.Helper()
 	w := p.worker()
-	parent := p.shared.system.Root.Spawn(actor.PropsFromFunc(func(c actor.Context) {
+	parent := p.shared.System.Root.Spawn(actor.PropsFromFunc(func(c actor.Context) {
 		if _, ok := c.Message().(*actor.Started); ok {
 			for _, name := range []string{activity, "order-buy"} {
 				_, err := c.SpawnNamed(actor.PropsFromFunc(func(c actor.Context) {
@@ -167,7 +168,7 @@ func (p *probe) watchSubject() *actor.PID {
 	}))
 	hear[messages.Resubscribe](p)
 	hear[messages.Resubscribe](p)
-	return childOf(parent, "subject")
+	return supervision.ChildOf(parent, "subject")
 }
 
 // P3: what a subject has not asked for since it was started tells it nothing.

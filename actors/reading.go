@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/imart/event-worker/actors/batch"
+	"github.com/imart/event-worker/actors/supervision"
 	"github.com/imart/event-worker/chains"
 	"github.com/imart/event-worker/markets"
 )
@@ -29,7 +30,7 @@ var errNothing = errors.New("the chain has nothing to read there")
 
 // readOn reads what is needed next: for the window, and for each observer that is out of
 // step with it.
-func (s *subject) readOn(inc *incarnation) {
+func (s *subject) readOn(inc *supervision.Incarnation) {
 	s.readAhead(inc)
 	for _, c := range s.documents() {
 		s.readAlone(inc, c)
@@ -37,7 +38,7 @@ func (s *subject) readOn(inc *incarnation) {
 }
 
 // readAhead reads on for the log's observer, and those in step with it.
-func (s *subject) readAhead(inc *incarnation) {
+func (s *subject) readAhead(inc *supervision.Incarnation) {
 	log := s.log()
 	if log.state(s.view) != onBranch {
 		return
@@ -52,7 +53,7 @@ func (s *subject) readAhead(inc *incarnation) {
 }
 
 // readAlone reads for an observer that is out of step, up to where it will be in step.
-func (s *subject) readAlone(inc *incarnation, c *cursor) {
+func (s *subject) readAlone(inc *supervision.Incarnation, c *cursor) {
 	if c.state(s.view) != onBranch || c.alone.next(c.sent) || s.window.holds(c.sent) {
 		return
 	}
@@ -87,7 +88,7 @@ func reach(view *chains.View, after markets.Place, through int64) int64 {
 }
 
 // readFrom reads behind a place, if the chain is known to have come further.
-func (s *subject) readFrom(inc *incarnation, of *cursor, a *attempt, after markets.Place, through int64) {
+func (s *subject) readFrom(inc *supervision.Incarnation, of *cursor, a *attempt, after markets.Place, through int64) {
 	if after.Height() >= s.view.Head.Height() {
 		a.reset()
 		return
@@ -98,7 +99,7 @@ func (s *subject) readFrom(inc *incarnation, of *cursor, a *attempt, after marke
 	a.busy = true
 	r := pageRead{of: of, page: page{from: after}, view: s.view}
 	through, estimate := reach(s.view, after, through), max(s.estimate, leastPage)
-	inc.do(func(ctx context.Context) any {
+	inc.Do(func(ctx context.Context) any {
 		if err := s.fetch(ctx, &r, through, estimate); err != nil {
 			r.err = fmt.Errorf("reading on from %d: %w", after.Seq, err)
 		}
@@ -133,7 +134,7 @@ func (s *subject) fetch(ctx context.Context, r *pageRead, through, estimate int6
 }
 
 // handlePage takes in what was read, if it is still needed.
-func (s *subject) handlePage(inc *incarnation, r pageRead) {
+func (s *subject) handlePage(inc *supervision.Incarnation, r pageRead) {
 	a := &s.reads
 	if r.of != nil {
 		a = &r.of.reads
@@ -146,7 +147,7 @@ func (s *subject) handlePage(inc *incarnation, r pageRead) {
 }
 
 // hasPage notes the result of reading, and says whether there is a page.
-func (s *subject) hasPage(inc *incarnation, a *attempt, r pageRead) bool {
+func (s *subject) hasPage(inc *supervision.Incarnation, a *attempt, r pageRead) bool {
 	switch {
 	case isEarly(r.err):
 		s.unsettle(r.err)
@@ -178,7 +179,7 @@ func (s *subject) unsettle(err error) {
 }
 
 // keep keeps a page for the observers for which it was read, if they still need it.
-func (s *subject) keep(inc *incarnation, r pageRead) bool {
+func (s *subject) keep(inc *supervision.Incarnation, r pageRead) bool {
 	if !r.on(s.view, r.view.FinalityViolations < s.view.FinalityViolations) {
 		return false
 	}
@@ -209,8 +210,8 @@ const ticksWithPages = 5
 
 // giveWay gives up pages that no observer executes, if others wait for memory: they can
 // be read again.
-func (s *subject) giveWay(inc *incarnation) {
-	if !inc.budget.Contended() {
+func (s *subject) giveWay() {
+	if !s.budget.Contended() {
 		return
 	}
 	longAgo := time.Now().Add(-ticksWithPages * s.Tick)

@@ -4,16 +4,17 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/imart/event-worker/actors/supervision"
 	"github.com/imart/event-worker/chains"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
 )
 
 // fail notes that work on the chain has failed, and has it repeated.
-func (s *subject) fail(inc *incarnation, a *attempt, err error) {
-	delay := a.failed(err, inc.supervision.backoff, s.Tick)
+func (s *subject) fail(inc *supervision.Incarnation, a *attempt, err error) {
+	delay := a.failed(err, inc.Strategy.Backoff, s.Tick)
 	a.retryIn(inc, delay)
-	inc.supervision.logRepeat(a.failures, "chain cannot be read, trying again", "stream", s.id(), "reason", oneLine(err), "failures", a.failures, "in", delay.Round(time.Millisecond))
+	inc.Strategy.LogRepeat(a.failures, "chain cannot be read, trying again", "stream", s.id(), "reason", supervision.OneLine(err), "failures", a.failures, "in", delay.Round(time.Millisecond))
 }
 
 // attempts are all that the subject does on the chain.
@@ -31,9 +32,9 @@ func (s *subject) trouble() (state, reason string) {
 	for _, a := range s.attempts() {
 		switch {
 		case a.violation != nil:
-			return persistence.FinalityBroken, oneLine(a.violation)
+			return persistence.FinalityBroken, supervision.OneLine(a.violation)
 		case a.failures > 0:
-			reason = oneLine(a.err)
+			reason = supervision.OneLine(a.err)
 		}
 	}
 	if reason != "" {
@@ -43,7 +44,7 @@ func (s *subject) trouble() (state, reason string) {
 }
 
 // announceTrouble announces trouble as soon as it begins or ends.
-func (s *subject) announceTrouble(inc *incarnation, now time.Time) {
+func (s *subject) announceTrouble(inc *supervision.Incarnation, now time.Time) {
 	state, reason := s.trouble()
 	if violated := state == persistence.FinalityBroken; violated != s.violated {
 		s.violated = violated
@@ -53,18 +54,18 @@ func (s *subject) announceTrouble(inc *incarnation, now time.Time) {
 	if s.violated {
 		unready = reason
 	}
-	inc.health.note(inc.claim.ID, unready)
-	if was := inc.report.Status == persistence.Retrying || inc.report.Status == persistence.FinalityBroken; was != (state != "") {
+	s.health.note(inc.Claim.ID, unready)
+	if was := inc.Report.Status == persistence.Retrying || inc.Report.Status == persistence.FinalityBroken; was != (state != "") {
 		s.report(inc)
 	}
 }
 
 // logFinality logs that finality is violated, or no longer.
-func logFinality(inc *incarnation, violated bool, reason string, args ...any) {
+func logFinality(inc *supervision.Incarnation, violated bool, reason string, args ...any) {
 	if violated {
-		inc.log.Error("finality is broken: nothing is rolled back until that is confirmed", append(args, "reason", reason)...)
+		inc.Log.Error("finality is broken: nothing is rolled back until that is confirmed", append(args, "reason", reason)...)
 	} else {
-		inc.log.Info("finality is no longer in question", args...)
+		inc.Log.Info("finality is no longer in question", args...)
 	}
 }
 
@@ -83,7 +84,7 @@ func (s *subject) isStalled(c *cursor, now time.Time) bool {
 }
 
 // checkStalled looks whether the stream is stalled although the chain advances.
-func (s *subject) checkStalled(inc *incarnation, now time.Time) {
+func (s *subject) checkStalled(inc *supervision.Incarnation, now time.Time) {
 	if s.view == nil {
 		return
 	}
@@ -96,29 +97,29 @@ func (s *subject) checkStalled(inc *incarnation, now time.Time) {
 		stall, reason := s.stalls[c.name], s.stallReason(inc, c)
 		s.stalled = fmt.Sprintf("%s is stalled at %d: %s", c.name, stall.at.Seq, reason)
 		if stall.warns(now, s.Stuck) {
-			inc.log.Warn("stream is stalled although its chain advances", "stream", s.id(), "observer", c.name, "at", stall.at.Seq,
+			inc.Log.Warn("stream is stalled although its chain advances", "stream", s.id(), "observer", c.name, "at", stall.at.Seq,
 				"head", s.view.Head.Height(), "since", stall.since.UTC().Format(time.RFC3339), "reason", reason)
 		}
 	}
 	if was != "" && s.stalled == "" {
-		inc.log.Info("stream advances again", "stream", s.id())
+		inc.Log.Info("stream advances again", "stream", s.id())
 	}
 	s.announceTrouble(inc, now)
 }
 
 // stallReason is why an observer makes no progress, as far as is known here.
-func (s *subject) stallReason(inc *incarnation, c *cursor) string {
+func (s *subject) stallReason(inc *supervision.Incarnation, c *cursor) string {
 	reads := &c.reads
 	if c == s.log() || s.window.holds(c.sent) {
 		reads = &s.reads
 	}
-	switch failure := inc.supervision.failures.get(keyOf(c.pid)); {
+	switch failure := inc.Strategy.Failures.Get(supervision.KeyOf(c.pid)); {
 	case c.lookup.err != nil:
-		return oneLine(c.lookup.err)
+		return supervision.OneLine(c.lookup.err)
 	case c.subscribed && c.inFlight() == 0 && reads.err != nil:
-		return oneLine(reads.err)
-	case (!c.subscribed || c.inFlight() > 0) && failure.inARow > 0:
-		return failure.reason
+		return supervision.OneLine(reads.err)
+	case (!c.subscribed || c.inFlight() > 0) && failure.InARow > 0:
+		return failure.Reason
 	case !c.subscribed:
 		return "it has not said its place"
 	case c.inFlight() > 0:
@@ -133,16 +134,16 @@ func (s *subject) stallReason(inc *incarnation, c *cursor) string {
 
 // report puts the stream's progress on the subject's document. It is for people to read,
 // and never an input (P3).
-func (s *subject) report(inc *incarnation) {
+func (s *subject) report(inc *supervision.Incarnation) {
 	if s.view != nil {
-		inc.setReport(s.currentReport(inc))
+		inc.SetReport(s.currentReport(inc))
 	}
 }
 
-func (s *subject) currentReport(inc *incarnation) persistence.Report {
+func (s *subject) currentReport(inc *supervision.Incarnation) persistence.Report {
 	least, known := s.least()
 	if !known { // as it said before
-		least = inc.doc.Place
+		least = inc.Doc.Place
 	}
 	at := least
 	if sameBlock(at, s.ended) {

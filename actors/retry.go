@@ -4,6 +4,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/imart/event-worker/actors/supervision"
 	"github.com/imart/event-worker/chains"
 )
 
@@ -51,28 +52,28 @@ func (a *attempt) reset() {
 }
 
 // failed notes a failure, and returns the wait before the next attempt.
-func (a *attempt) failed(err error, backoff Backoff, tick time.Duration) time.Duration {
+func (a *attempt) failed(err error, backoff supervision.Backoff, tick time.Duration) time.Duration {
 	a.failures++
 	a.err, a.view, a.waiting = err, nil, true
 	if errors.Is(err, chains.ErrFinality) {
 		a.violation = err
 		return tick
 	}
-	return min(backoff.delay(a.failures), lastRetry)
+	return min(backoff.Delay(a.failures), lastRetry)
 }
 
 // notYet has the work repeated on another view, or after a while: the chain, or the
 // endpoint that was asked, does not have what was asked for on this one.
-func (a *attempt) notYet(inc *incarnation, view *chains.View, err error, most time.Duration) {
+func (a *attempt) notYet(inc *supervision.Incarnation, view *chains.View, err error, most time.Duration) {
 	a.early++
 	a.failures, a.err, a.view = 0, err, view
-	a.retryIn(inc, Backoff{min(firstRetry, most), most}.delay(a.early))
+	a.retryIn(inc, supervision.Backoff{Min: min(firstRetry, most), Max: most}.Delay(a.early))
 }
 
 // retryIn has the work repeated after a delay.
-func (a *attempt) retryIn(inc *incarnation, delay time.Duration) {
+func (a *attempt) retryIn(inc *supervision.Incarnation, delay time.Duration) {
 	a.turn++
-	inc.after(delay, retryDue{a, a.turn})
+	inc.After(delay, retryDue{a, a.turn})
 }
 
 // apply makes the attempt ready, unless it was made or put off meanwhile.

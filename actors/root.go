@@ -6,6 +6,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"github.com/imart/event-worker/actors/supervision"
 	"github.com/imart/event-worker/messages"
 )
 
@@ -62,14 +63,14 @@ func (a *nodeActor) Receive(c actor.Context) {
 		}
 	case drain:
 		a.drain(c, m)
-	case restart:
-		if r := a.chains[keyOf(m.child)]; m.of == actor.Actor(a) && !r.shared.supervision.stopping.is() {
-			m.now()
+	case supervision.Restart:
+		if r := a.chains[supervision.KeyOf(m.Child)]; m.Of == actor.Actor(a) && !r.shared.Strategy.Stopping() {
+			m.Now()
 		}
 	case *actor.Terminated:
-		a.ended(c, a.chains[keyOf(m.Who)])
-	case respawn:
-		a.run(c, a.chains[m.key])
+		a.ended(c, a.chains[supervision.KeyOf(m.Who)])
+	case supervision.Respawn:
+		a.run(c, a.chains[m.Key])
 	case messages.CaughtUp:
 		a.n.streamCaughtUp(m.Stream)
 	case messages.Fenced:
@@ -86,11 +87,11 @@ func (a *nodeActor) run(c actor.Context, r *chainRun) {
 	if !r.wanted || r.running {
 		return
 	}
-	r.shared = &shared{
-		system: a.n.system, store: a.cfg.Store, log: a.cfg.Log, node: a.cfg.Node, supervision: a.n.supervision.ofChain(),
-		background: background{new(sync.WaitGroup), &a.n.background},
-		health:     a.n.health, budget: a.n.budget,
+	env := &supervision.Env{
+		System: a.n.system, Store: a.cfg.Store, Log: a.cfg.Log, Node: a.cfg.Node, Strategy: a.n.strategy.OfChain(),
+		Background: supervision.Background{Chain: new(sync.WaitGroup), Node: &a.n.background},
 	}
+	r.shared = &shared{env, a.n.health, a.n.budget}
 	if _, err := c.SpawnNamed(chainProps(r.shared, r.Chain, r.epoch, a.cfg), r.Name); err != nil {
 		panic(err)
 	}
@@ -101,8 +102,8 @@ func (a *nodeActor) run(c actor.Context, r *chainRun) {
 func (a *nodeActor) stop(c actor.Context, r *chainRun) {
 	if r.running && !r.stopped {
 		r.stopped = true
-		r.shared.supervision.stopping.begun.Store(true)
-		c.Stop(childOf(c.Self(), r.Name))
+		r.shared.Strategy.Stop()
+		c.Stop(supervision.ChildOf(c.Self(), r.Name))
 	}
 }
 
@@ -127,7 +128,7 @@ func (a *nodeActor) ended(c actor.Context, r *chainRun) {
 		return
 	}
 	root, self := a.n.system.Root, c.Self() // they were not stopped by the root
-	time.AfterFunc(a.cfg.Backoff.delay(1), func() { root.Send(self, respawn{r.Name}) })
+	time.AfterFunc(a.cfg.Backoff.Delay(1), func() { root.Send(self, supervision.Respawn{Key: r.Name}) })
 }
 
 // closeDrained ends the Drains of a chain that has ended, after its last writes.
@@ -139,7 +140,7 @@ func (a *nodeActor) closeDrained(r *chainRun) {
 	r.drained = nil
 	go func() {
 		if s != nil { // else it has never run
-			s.background.chain.Wait()
+			s.Background.Chain.Wait()
 		}
 		for _, done := range waiting {
 			close(done)

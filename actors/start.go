@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"github.com/imart/event-worker/actors/supervision"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
 )
@@ -13,40 +14,40 @@ import (
 // stream's start is known. The start is written on the worker's document before any of
 // these actors has a document: all of them start there, whatever is found later.
 type starter struct {
-	supervisor
+	supervision.Supervisor
 	worker worker
 }
 
 // startFound says where the stream starts, which is on the worker's document.
 type startFound struct{ at markets.Place }
 
-func (b *starter) start(inc *incarnation) {
-	at := inc.doc.Place
+func (b *starter) Start(inc *supervision.Incarnation) {
+	at := inc.Doc.Place
 	switch {
 	case at != (markets.Place{}):
 		b.startAt(inc, at)
 	case b.worker.find == nil: // a document of an earlier version has no place
 		b.startAt(inc, b.worker.start)
 	default:
-		ref := inc.doc.Ref()
-		inc.do(func(ctx context.Context) any { return b.findStart(ctx, inc.store, ref) })
+		ref := inc.Doc.Ref()
+		inc.Do(func(ctx context.Context) any { return b.findStart(ctx, inc.Store, ref) })
 	}
 }
 
-func (b *starter) receive(inc *incarnation, message any) {
+func (b *starter) Receive(inc *supervision.Incarnation, message any) {
 	if m, ok := message.(startFound); ok {
 		b.startAt(inc, m.at)
 		return
 	}
-	b.supervisor.receive(inc, message)
+	b.Supervisor.Receive(inc, message)
 }
 
 // startAt starts the stream's actors: at a place, those that have no document yet.
-func (b *starter) startAt(inc *incarnation, at markets.Place) {
+func (b *starter) startAt(inc *supervision.Incarnation, at markets.Place) {
 	w := b.worker
 	w.start = at
-	b.children = w.children
-	b.supervisor.start(inc)
+	b.Children = w.children
+	b.Supervisor.Start(inc)
 }
 
 // findStart finds the start of the stream, and writes it on the worker's document.

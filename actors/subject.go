@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/imart/event-worker/actors/budget"
+	"github.com/imart/event-worker/actors/supervision"
 	"github.com/imart/event-worker/chains"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/messages"
@@ -26,6 +27,8 @@ type subject struct {
 	goal     int64         // the height to catch up with
 	caughtUp bool
 
+	health   *Health
+	budget   *budget.Budget    // of the process
 	account  *budget.Account   // of the memory that its pages take
 	estimate int64             // bytes of the next page
 	lively   time.Time         // when it last made progress
@@ -80,26 +83,26 @@ var DefaultTuning = Tuning{Credit: 2, Ahead: 4, Events: 2000, Portion: 4000, Idl
 // tick is the subject's own timer.
 type tick struct{}
 
-func (s *subject) start(inc *incarnation) {
-	s.account, s.lively = inc.budget.Account(), time.Now()
+func (s *subject) Start(inc *supervision.Incarnation) {
+	s.account, s.lively = s.budget.Account(), time.Now()
 	for _, c := range s.cursors {
 		inc.Send(c.pid, messages.Resubscribe{})
 	}
 	inc.Send(inc.Parent(), messages.HeadRequest{ReplyTo: inc.Self()})
-	inc.after(s.Tick, tick{})
+	inc.After(s.Tick, tick{})
 }
 
-// stop leaves what a last report says of the stream: it may be the only one for long, if
+// Stop leaves what a last report says of the stream: it may be the only one for long, if
 // the stream cannot go on.
-func (s *subject) stop(inc *incarnation) {
+func (s *subject) Stop(inc *supervision.Incarnation) {
 	s.account.Close()
-	inc.health.note(inc.claim.ID, "")
+	s.health.note(inc.Claim.ID, "")
 	if s.view != nil {
-		inc.report = s.currentReport(inc)
+		inc.Report = s.currentReport(inc)
 	}
 }
 
-func (s *subject) receive(inc *incarnation, message any) {
+func (s *subject) Receive(inc *supervision.Incarnation, message any) {
 	switch m := message.(type) {
 	case messages.Head:
 		s.handleHead(m.View)
@@ -111,7 +114,7 @@ func (s *subject) receive(inc *incarnation, message any) {
 		if c := s.cursor(m.Observer); c != nil && c.acknowledge(m) {
 			s.window = s.window.passed(s.cursors)
 			s.lively = time.Now()
-			inc.progressed()
+			inc.Progressed()
 		}
 	case pageRead:
 		s.handlePage(inc, m)
@@ -120,10 +123,10 @@ func (s *subject) receive(inc *incarnation, message any) {
 	case retryDue:
 		m.apply()
 	case tick:
-		s.giveWay(inc)
+		s.giveWay()
 		s.checkStalled(inc, time.Now())
 		s.report(inc)
-		inc.after(s.Tick, tick{})
+		inc.After(s.Tick, tick{})
 	}
 	s.advance(inc)
 }
@@ -162,7 +165,7 @@ func (s *subject) handleHead(view *chains.View) {
 }
 
 // advance does whatever can be done now.
-func (s *subject) advance(inc *incarnation) {
+func (s *subject) advance(inc *supervision.Incarnation) {
 	if s.view == nil {
 		return
 	}
@@ -174,7 +177,7 @@ func (s *subject) advance(inc *incarnation) {
 }
 
 // advanceCursor does for one observer what its state allows.
-func (s *subject) advanceCursor(inc *incarnation, c *cursor) {
+func (s *subject) advanceCursor(inc *supervision.Incarnation, c *cursor) {
 	switch c.state(s.view) {
 	case onBranch:
 		if c.inFlight() < s.Credit {
@@ -194,7 +197,7 @@ func (s *subject) advanceCursor(inc *incarnation, c *cursor) {
 
 // sendBatch sends the observer the batch behind its place, if there is one that it may
 // have.
-func (s *subject) sendBatch(inc *incarnation, c *cursor) bool {
+func (s *subject) sendBatch(inc *supervision.Incarnation, c *cursor) bool {
 	g, ok := s.window.at(c.sent)
 	if !ok {
 		g, ok = c.alone, c.alone.next(c.sent)
@@ -231,7 +234,7 @@ func (s *subject) mayFollow(c *cursor, to markets.Place) bool {
 }
 
 // rollBack rolls an observer back to its ancestor; the log after the documents (P5).
-func (s *subject) rollBack(inc *incarnation, c *cursor) {
+func (s *subject) rollBack(inc *supervision.Incarnation, c *cursor) {
 	to := *c.ancestor
 	if c == s.log() && !s.documentsBackTo(inc, to) {
 		return
@@ -241,7 +244,7 @@ func (s *subject) rollBack(inc *incarnation, c *cursor) {
 
 // documentsBackTo says whether all of the stream's documents are at or before a place to
 // which the log is to be rolled back; those that are beyond are sent there.
-func (s *subject) documentsBackTo(inc *incarnation, to markets.Place) bool {
+func (s *subject) documentsBackTo(inc *supervision.Incarnation, to markets.Place) bool {
 	all := true
 	for _, c := range s.documents() {
 		switch {
@@ -257,7 +260,7 @@ func (s *subject) documentsBackTo(inc *incarnation, to markets.Place) bool {
 
 // noteCaughtUp says once that the stream has come to the chain's head as it was when the
 // subject first saw it.
-func (s *subject) noteCaughtUp(inc *incarnation) {
+func (s *subject) noteCaughtUp(inc *supervision.Incarnation) {
 	if least, known := s.least(); known && !s.caughtUp && least.Height() >= s.goal {
 		s.caughtUp = true
 		s.report(inc)

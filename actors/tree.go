@@ -7,11 +7,20 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"github.com/imart/event-worker/actors/budget"
 	"github.com/imart/event-worker/actors/projection"
+	"github.com/imart/event-worker/actors/supervision"
 	"github.com/imart/event-worker/chains"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
 )
+
+// shared is what the actors of a chain have in common.
+type shared struct {
+	*supervision.Env
+	health *Health
+	budget *budget.Budget
+}
 
 // chainProps makes the actor of a chain with all that is below it. It runs at an epoch
 // that was taken for it; at 0 it takes the chain over itself.
@@ -25,54 +34,52 @@ func chainProps(s *shared, c Chain, taken int64, cfg Config) *actor.Props {
 		if taken > 0 {
 			return taken, nil
 		}
-		e, err := s.store.TakeOver(ctx, c.Name, s.node)
+		e, err := s.Store.TakeOver(ctx, c.Name, s.Node)
 		if err != nil {
 			return 0, fmt.Errorf("taking over %s: %w", c.Name, err)
 		}
 		epoch.Store(e)
-		s.log.Info("chain taken", "chain", c.Name, "epoch", e)
+		s.Log.Info("chain taken", "chain", c.Name, "epoch", e)
 		return e, nil
 	}
 	claim := persistence.Claim{ID: c.Name, Kind: "chain", Chain: c.Name}
-	return props(s, claim, takeOver, func() behaviour {
-		return &supervisor{children: func(*incarnation) []child {
-			headClaim := claim
-			headClaim.ID, headClaim.Kind = c.Name+"/head", "head"
-			children := []child{{"head", props(s, headClaim, owned, func() behaviour {
-				return &head{chain: c.Chain, poll: c.Poll, tuning: cfg.Tuning, published: &view, stall: &stalled}
-			})}}
-			for _, m := range c.Markets {
-				children = append(children, child{m.Name, cfg.market(s, c, m, cfg.Tuning, owned)})
-			}
-			return children
-		}}
-	})
+	return supervision.Props(s.Env, claim, takeOver, supervised(func(*supervision.Incarnation) []supervision.Child {
+		headClaim := claim
+		headClaim.ID, headClaim.Kind = c.Name+"/head", "head"
+		headProps := supervision.Props(s.Env, headClaim, owned, func() supervision.Behaviour {
+			return &head{chain: c.Chain, poll: c.Poll, tuning: cfg.Tuning, published: &view, stall: &stalled, health: s.health}
+		})
+		children := []supervision.Child{{Name: "head", Props: headProps}}
+		for _, m := range c.Markets {
+			children = append(children, supervision.Child{Name: m.Name, Props: cfg.market(s, c, m, cfg.Tuning, owned)})
+		}
+		return children
+	}))
 }
 
 // marketProps makes the actor of a market with all that is below it.
-func marketProps(s *shared, c Chain, m Market, tuning Tuning, epoch epochFunc) *actor.Props {
+func marketProps(s *shared, c Chain, m Market, tuning Tuning, epoch supervision.Epoch) *actor.Props {
 	claim := persistence.Claim{ID: c.Name + "/" + m.Name, Kind: "market", Chain: c.Name, Market: m.Name}
-	return props(s, claim, epoch, func() behaviour {
-		return &supervisor{children: func(inc *incarnation) []child {
-			ordersClaim := claim
-			ordersClaim.ID, ordersClaim.Kind = claim.ID+"/orders", "orders"
-			ref := persistence.MarketRef{Chain: c.Name, Market: m.Name}
-			children := []child{{"orders", props(s, ordersClaim, epoch, func() behaviour { return newOrders(ref) })}}
-			ordersPID := childOf(inc.Self(), "orders")
-			for _, st := range m.Streams {
-				w := worker{
-					shared: s, epoch: epoch, start: m.Start(st.Name), find: m.finder(st.Name), orders: ordersPID,
-					stream: stream{Stream: st, market: ref, chain: c.Chain, Tuning: tuning},
-				}
-				children = append(children, child{st.Name, w.props()})
+	return supervision.Props(s.Env, claim, epoch, supervised(func(inc *supervision.Incarnation) []supervision.Child {
+		ordersClaim := claim
+		ordersClaim.ID, ordersClaim.Kind = claim.ID+"/orders", "orders"
+		ref := persistence.MarketRef{Chain: c.Name, Market: m.Name}
+		ordersProps := supervision.Props(s.Env, ordersClaim, epoch, func() supervision.Behaviour { return newOrders(ref) })
+		children := []supervision.Child{{Name: "orders", Props: ordersProps}}
+		for _, st := range m.Streams {
+			w := worker{
+				shared: s, epoch: epoch, start: m.Start(st.Name), find: m.finder(st.Name), orders: supervision.ChildOf(inc.Self(), "orders"),
+				stream: stream{Stream: st, market: ref, chain: c.Chain, Tuning: tuning},
 			}
-			return children
-		}}
-	})
+			children = append(children, supervision.Child{Name: st.Name, Props: w.props()})
+		}
+		return children
+	}))
 }
 
-func childOf(pid *actor.PID, name string) *actor.PID {
-	return actor.NewPID(pid.Address, pid.Id+"/"+name)
+// supervised makes the behaviour of an actor that does nothing but supervise children.
+func supervised(children func(*supervision.Incarnation) []supervision.Child) func() supervision.Behaviour {
+	return func() supervision.Behaviour { return &supervision.Supervisor{Children: children} }
 }
 
 // activity is the name of the observer that keeps a stream's log.
@@ -82,7 +89,7 @@ const activity = "activity"
 type worker struct {
 	*shared
 	stream
-	epoch  epochFunc
+	epoch  supervision.Epoch
 	start  markets.Place
 	find   func(context.Context) (markets.Place, error) // finds the start; nil if it is known
 	orders *actor.PID
@@ -93,17 +100,17 @@ func (w worker) props() *actor.Props {
 	if w.find == nil {
 		claim.Start = w.start
 	}
-	return props(w.shared, claim, w.epoch, func() behaviour { return &starter{worker: w} })
+	return supervision.Props(w.Env, claim, w.epoch, func() supervision.Behaviour { return &starter{worker: w} })
 }
 
-func (w worker) children(inc *incarnation) []child {
-	subject := childOf(inc.Self(), "subject")
-	children := []child{
-		{"subject", w.subjectProps(inc.Self())},
-		{activity, w.observerProps(activity, subject)},
+func (w worker) children(inc *supervision.Incarnation) []supervision.Child {
+	subject := supervision.ChildOf(inc.Self(), "subject")
+	children := []supervision.Child{
+		{Name: "subject", Props: w.subjectProps(inc.Self())},
+		{Name: activity, Props: w.observerProps(activity, subject)},
 	}
 	if w.Observer != "" {
-		children = append(children, child{w.Observer, w.observerProps(w.Observer, subject)})
+		children = append(children, supervision.Child{Name: w.Observer, Props: w.observerProps(w.Observer, subject)})
 	}
 	return children
 }
@@ -115,8 +122,8 @@ func (w worker) subjectProps(parent *actor.PID) *actor.Props {
 	if w.Observer != "" {
 		stalls[w.Observer] = &stall{}
 	}
-	return props(w.shared, claim, w.epoch, func() behaviour {
-		s := &subject{stream: w.stream, stalls: stalls, cursors: []*cursor{newCursor(activity, parent)}}
+	return supervision.Props(w.Env, claim, w.epoch, func() supervision.Behaviour {
+		s := &subject{stream: w.stream, stalls: stalls, health: w.health, budget: w.budget, cursors: []*cursor{newCursor(activity, parent)}}
 		if w.Observer != "" {
 			s.cursors = append(s.cursors, newCursor(w.Observer, parent))
 		}
@@ -125,13 +132,13 @@ func (w worker) subjectProps(parent *actor.PID) *actor.Props {
 }
 
 func newCursor(name string, parent *actor.PID) *cursor {
-	return &cursor{name: name, pid: childOf(parent, name)}
+	return &cursor{name: name, pid: supervision.ChildOf(parent, name)}
 }
 
 func (w worker) observerProps(name string, subject *actor.PID) *actor.Props {
 	claim := w.claim("observer", name)
 	claim.Start, claim.Documents = w.start, name != activity
-	return props(w.shared, claim, w.epoch, func() behaviour {
+	return supervision.Props(w.Env, claim, w.epoch, func() supervision.Behaviour {
 		o := &observer{stream: w.stream, name: name, subject: subject}
 		if claim.Documents {
 			o.projection = &documentsProjection{Tuning: w.Tuning, orders: w.orders}
