@@ -5,10 +5,88 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/imart/event-worker/actors/projection"
 	"github.com/imart/event-worker/actors/supervision"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
 )
+
+// activity is the name of the observer that keeps a stream's log.
+const activity = "activity"
+
+// worker is what the actors of one stream are made of.
+type worker struct {
+	*shared
+	stream
+	epoch  supervision.Epoch
+	start  markets.Place
+	find   func(context.Context) (markets.Place, error) // finds the start; nil if it is known
+	orders *actor.PID
+}
+
+func (w worker) props() *actor.Props {
+	claim := w.claim("worker", "")
+	if w.find == nil {
+		claim.Start = w.start
+	}
+	return supervision.Props(w.Env, claim, w.epoch, func() supervision.Behaviour { return &starter{worker: w} })
+}
+
+func (w worker) children(inc *supervision.Incarnation) []supervision.Child {
+	subject := supervision.ChildOf(inc.Self(), "subject")
+	children := []supervision.Child{
+		{Name: "subject", Props: w.subjectProps(inc.Self())},
+		{Name: activity, Props: w.observerProps(activity, subject)},
+	}
+	if w.Observer != "" {
+		children = append(children, supervision.Child{Name: w.Observer, Props: w.observerProps(w.Observer, subject)})
+	}
+	return children
+}
+
+func (w worker) subjectProps(parent *actor.PID) *actor.Props {
+	claim := w.claim("subject", "subject")
+	claim.Start = w.start
+	stalls := map[string]*stall{activity: {}}
+	if w.Observer != "" {
+		stalls[w.Observer] = &stall{}
+	}
+	return supervision.Props(w.Env, claim, w.epoch, func() supervision.Behaviour {
+		s := &subject{stream: w.stream, stalls: stalls, health: w.health, budget: w.budget, cursors: []*cursor{newCursor(activity, parent)}}
+		if w.Observer != "" {
+			s.cursors = append(s.cursors, newCursor(w.Observer, parent))
+		}
+		return s
+	})
+}
+
+func newCursor(name string, parent *actor.PID) *cursor {
+	return &cursor{name: name, pid: supervision.ChildOf(parent, name)}
+}
+
+func (w worker) observerProps(name string, subject *actor.PID) *actor.Props {
+	claim := w.claim("observer", name)
+	claim.Start, claim.Documents = w.start, name != activity
+	return supervision.Props(w.Env, claim, w.epoch, func() supervision.Behaviour {
+		o := &observer{stream: w.stream, name: name, subject: subject}
+		if claim.Documents {
+			o.projection = &documentsProjection{Tuning: w.Tuning, orders: w.orders}
+		} else {
+			o.projection = logProjection{projection.Log{Notifies: w.Notifies, Portion: w.Portion}}
+		}
+		return o
+	})
+}
+
+func (w worker) claim(kind, name string) persistence.Claim {
+	id := w.id()
+	if name != "" {
+		id += "/" + name
+	}
+	return persistence.Claim{ID: id, Kind: kind, Chain: w.market.Chain, Market: w.market.Market, Stream: w.Name}
+}
 
 // starter is the behaviour of a worker: the supervisor of a stream's actors, once the
 // stream's start is known. The start is written on the worker's document before any of
