@@ -53,7 +53,7 @@ func (h *head) Start(inc *supervision.Incarnation) {
 	inc.After(h.tuning.Tick, tick{})
 }
 
-// stop leaves the states of the endpoints for the last report, which may say that none of
+// Stop leaves the states of the endpoints for the last report, which may say that none of
 // them answers.
 func (h *head) Stop(inc *supervision.Incarnation) {
 	h.health.note(inc.Claim.ID, "")

@@ -48,7 +48,7 @@ func (s *subject) readAhead(inc *supervision.Incarnation) {
 		s.window = nil
 	}
 	if len(s.window) < s.Ahead {
-		s.readFrom(inc, nil, &s.reads, s.window.end(log.sent), -1)
+		s.readFrom(inc, nil, &s.reads, s.window.furthest(log.sent), -1)
 	}
 }
 
@@ -140,7 +140,7 @@ func (s *subject) handlePage(inc *supervision.Incarnation, r pageRead) {
 		a = &r.of.reads
 	}
 	a.busy = false
-	if !s.hasPage(inc, a, r) || !s.keep(inc, r) {
+	if !s.hasPage(inc, a, r) || !s.keepPage(inc, r) {
 		r.share.Release()
 	}
 	s.announceTrouble(inc, time.Now())
@@ -178,8 +178,8 @@ func (s *subject) unsettle(err error) {
 	}
 }
 
-// keep keeps a page for the observers for which it was read, if they still need it.
-func (s *subject) keep(inc *supervision.Incarnation, r pageRead) bool {
+// keepPage keeps a page for the observers for which it was read, if they still need it.
+func (s *subject) keepPage(inc *supervision.Incarnation, r pageRead) bool {
 	if !r.on(s.view, r.view.FinalityViolations < s.view.FinalityViolations) {
 		return false
 	}
@@ -188,7 +188,7 @@ func (s *subject) keep(inc *supervision.Incarnation, r pageRead) bool {
 		r.of.alone = r.page
 		return true
 	}
-	if r.from != s.window.end(s.log().sent) {
+	if r.from != s.window.furthest(s.log().sent) {
 		return false
 	}
 	if r.to.Seq == r.from.Seq { // the chain advances, the stream does not

@@ -208,7 +208,7 @@ func (s *subject) sendBatch(inc *supervision.Incarnation, c *cursor) bool {
 	if !ok || !s.mayFollow(c, g.to) {
 		return false
 	}
-	t := s.transition(markets.BatchTransition, g.end(c.sent))
+	t := s.transition(markets.BatchTransition, g.destination(c.sent))
 	t.Batch = g.batch
 	c.send(inc, t, s.view, g.share)
 	c.settled = g.final

@@ -20,8 +20,8 @@ func (g page) next(p markets.Place) bool {
 	return g.from.Seq == p.Seq && g.from.Hash == p.Hash && (g.to.Seq > p.Seq || g.to.Through > p.Through)
 }
 
-// end is where the page leads from p.
-func (g page) end(p markets.Place) markets.Place {
+// destination is where the page leads from p.
+func (g page) destination(p markets.Place) markets.Place {
 	to := g.to
 	to.Through = max(to.Through, p.Through)
 	return to
@@ -41,8 +41,8 @@ func (w window) at(p markets.Place) (page, bool) {
 	return page{}, false
 }
 
-// end is the place that the window reaches from p, where its pages begin.
-func (w window) end(p markets.Place) markets.Place {
+// furthest is the place that the window reaches from p, where its pages begin.
+func (w window) furthest(p markets.Place) markets.Place {
 	if len(w) == 0 {
 		return p
 	}
