@@ -34,3 +34,19 @@ func TestWhatASubjectMayDoForAnObserver(t *testing.T) {
 		}
 	}
 }
+
+// What was final is certain until finality is violated: then it is looked for again.
+func TestAFinalityViolationUnsettlesPlacesBelowFinality(t *testing.T) {
+	before, after := chains.NewView(2, []string{"2", "3a"}), chains.NewView(2, []string{"2x", "3x"})
+	c := &cursor{subscribed: true, sent: at(1, "1"), settled: true}
+	s := &subject{view: before, cursors: []*cursor{c}}
+	s.handleHead(chains.NewView(2, []string{"2", "3a", "4a"}))
+	if got := c.state(s.view); got != onBranch {
+		t.Errorf("on the next view: state %d, want %d", got, onBranch)
+	}
+	after.FinalityViolations++
+	s.handleHead(after)
+	if got := c.state(s.view); got != lost {
+		t.Errorf("after the violation: state %d, want %d", got, lost)
+	}
+}

@@ -18,9 +18,27 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// What goes wrong without the rules: each is taken away at the boundary where it
-// works. Here are the stores and chains that lack one, and the rule that needs
-// chance to be seen failing; the others fail in scenarios.
+// What fails without each of the protocol's rules:
+//
+//	P1 compares hashes            TestAnObserverMovesOnlyFromWhereItStands,
+//	                              TestAReorganisationWhileTheProcessIsDown
+//	P1 numbers subscriptions      TestAnObserverMovesOnlyFromWhereItStands,
+//	                              TestASubjectMovesItsObserversWithinTheirCredit
+//	P2 reads by hash              TestRangesEndAtFinality and others of chains/evm
+//	P2 keeps to the branch        TestAPageReadBeforeAReorganisationIsNotSentAfterIt,
+//	                              TestAReorganisationWhileABatchIsInFlight
+//	P2 bounds what is in flight   TestASubjectMovesItsObserversWithinTheirCredit
+//	P3 asks again                 TestARestartedSubjectAsksItsObserversAgain
+//	P3 ignores earlier acks       TestARestartedSubjectIgnoresEarlierAcks
+//	P4 commits conditionally      TestACommitOfADeadProcessDoesNotLandLater,
+//	                              the conformance suite of the stores
+//	P5 log first, and last back   TestASubjectMovesItsObserversWithinTheirCredit,
+//	                              TestTheLogIsRolledBackLast
+//	P6 one writer                 TestASecondWriterIsFenced of package projection
+//	P6 drops the cache            TestDocumentsWhoseCommitHasAnUnknownOutcome
+//
+// In this file are the stores and chains that lack a rule, at the boundary where it works,
+// and the rule that needs chance to be seen failing.
 
 // ruleSeeds is how many histories are tried.
 const ruleSeeds = 200

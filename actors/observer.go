@@ -17,7 +17,6 @@ import (
 // one after the other and each only from the place at which the observer is (P1), and
 // acknowledges each when it is durable.
 type observer struct {
-	stream
 	name       string
 	subject    *actor.PID
 	projection observerProjection

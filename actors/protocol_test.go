@@ -241,7 +241,36 @@ func TestASubjectMovesItsObserversWithinTheirCredit(t *testing.T) {
 	}
 }
 
-// sent is a transition and to whom it was sent.
+// P5, backwards: the log goes back once the documents have.
+func TestTheLogIsRolledBackLast(t *testing.T) {
+	p := newProbe(t)
+	p.w.mine(block(bought("a", "1")), block(bought("a", "1")))
+	subject := p.watchSubject()
+	view, err := p.w.chain.Advance(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	one, stray := messages.Subscription{Incarnation: 1, Number: 1}, at(2, "2-abandoned")
+	p.send(subject, messages.Head{View: view})
+	for _, observer := range []string{activity, "order-buy"} { // the log first
+		p.send(subject, messages.Subscribe{Observer: observer, Subscription: one, At: stray, Trail: markets.Trail{{}, stray}})
+	}
+	for _, observer := range []string{"order-buy", activity} {
+		m := hear[sent](p)
+		if m.to != observer || m.Kind != markets.RollbackTransition || m.From != stray || m.To != at(0, "") {
+			t.Fatalf("sent %+v, want the rollback of %s", m, observer)
+		}
+		if observer == "order-buy" {
+			p.silence() // it is not acknowledged yet
+		}
+		p.send(subject, messages.Ack{Observer: observer, Subscription: one, At: m.To})
+	}
+	if m := hear[sent](p); m.to != activity || m.Kind != markets.BatchTransition {
+		t.Fatalf("sent %+v, want a batch for the log", m)
+	}
+}
+
+// sent is a transition that was sent, and to which observer.
 type sent struct {
 	to string
 	messages.Execute

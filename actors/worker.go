@@ -70,7 +70,7 @@ func (w worker) observerProps(name string, subject *actor.PID) *actor.Props {
 	claim := w.claim("observer", name)
 	claim.Start, claim.Documents = w.start, name != activity
 	return supervision.Props(w.Env, claim, w.epoch, func() supervision.Behaviour {
-		o := &observer{stream: w.stream, name: name, subject: subject}
+		o := &observer{name: name, subject: subject}
 		if claim.Documents {
 			o.projection = &documentsProjection{Tuning: w.Tuning, orders: w.orders}
 		} else {

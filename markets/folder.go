@@ -298,8 +298,8 @@ func keys(cs concerns) []string {
 	return out
 }
 
-// makers are those that an order has, or had in an earlier life: one key can be
-// listed again by another maker.
+// makers are those that an order has, or had before: one key can be listed again by
+// another maker.
 func makers(known string, events []Event) []string {
 	var out []string
 	if known != "" {
