@@ -22,14 +22,12 @@ type head struct {
 	tuning    Tuning
 	published *atomic.Pointer[chains.View] // it outlives restarts
 	stall     *stall                       // so does this
-	health    *Health
 
 	endpoints endpoints
 	looks     attempt
-	missed    bool   // the chain signalled a new head during a look
-	turn      int    // of the timer of the next look
-	violated  bool   // it was announced that finality is violated
-	stalled   string // why it is stalled, if it is
+	missed    bool // the chain signalled a new head during a look
+	turn      int  // of the timer of the next look
+	condition condition
 }
 
 type (
@@ -56,7 +54,7 @@ func (h *head) Start(inc *supervision.Incarnation) {
 // Stop leaves the states of the endpoints for the last report, which may say that none of
 // them answers.
 func (h *head) Stop(inc *supervision.Incarnation) {
-	h.health.note(inc.Claim.ID, "")
+	h.condition.clear(inc)
 	inc.Report.Endpoints = h.endpointsNow()
 }
 
@@ -162,15 +160,15 @@ func (h *head) checkStalled(inc *supervision.Incarnation, now time.Time) {
 		at = view.Head
 	}
 	reason := h.behindReason(at)
-	was := h.stalled
-	h.stalled = ""
+	was := h.condition.stalled
+	h.condition.stalled = ""
 	if h.stall.check(at, reason == "", now, h.tuning.Stuck) {
-		h.stalled = reason
+		h.condition.stalled = reason
 		if h.stall.warns(now, h.tuning.Stuck) {
 			inc.Log.Warn("head is stalled although its chain advances", "chain", inc.Claim.Chain, "at", at.Seq, "since", h.stall.since.UTC().Format(time.RFC3339), "reason", reason)
 		}
 	}
-	if was != "" && h.stalled == "" {
+	if was != "" && h.condition.stalled == "" {
 		inc.Log.Info("head advances again", "chain", inc.Claim.Chain)
 	}
 }
@@ -205,8 +203,8 @@ func (h *head) trouble() (state, reason string) {
 		return persistence.FinalityBroken, supervision.OneLine(h.looks.violation)
 	case h.looks.failures > 0:
 		return persistence.Retrying, supervision.OneLine(h.looks.err)
-	case h.stalled != "":
-		return persistence.Retrying, h.stalled
+	case h.condition.stalled != "":
+		return persistence.Retrying, h.condition.stalled
 	}
 	return "", ""
 }
@@ -214,16 +212,7 @@ func (h *head) trouble() (state, reason string) {
 // announce reports where the head is, and trouble as soon as it begins or ends.
 func (h *head) announce(inc *supervision.Incarnation) {
 	state, reason := h.trouble()
-	unready := h.stalled
-	violated := state == persistence.FinalityBroken
-	if violated {
-		unready = reason
-	}
-	if violated != h.violated {
-		h.violated = violated
-		logFinality(inc, violated, reason, "chain", inc.Claim.Chain)
-	}
-	h.health.note(inc.Claim.ID, unready)
+	h.condition.announce(inc, state, reason, "chain", inc.Claim.Chain)
 	r := h.report(inc.Report)
 	switch {
 	case state != "":

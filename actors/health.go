@@ -8,7 +8,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/imart/event-worker/actors/supervision"
 	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/persistence"
 )
 
 // stall is since when an actor has been at a place although it could go on. It outlives
@@ -70,3 +72,31 @@ func (h *Health) Ready() error {
 	}
 	return errors.Join(all...)
 }
+
+// condition is what an actor tells of itself to the health of its process.
+type condition struct {
+	health   *Health
+	stalled  string // why the actor is stalled, if it is
+	violated bool   // it was logged that finality is violated
+}
+
+// announce takes in an actor's trouble: it notes whether the actor is stalled, and logs
+// where a finality violation begins or ends.
+func (c *condition) announce(inc *supervision.Incarnation, state, reason string, subject ...any) {
+	unready, violated := c.stalled, state == persistence.FinalityBroken
+	if violated {
+		unready = reason
+	}
+	c.health.note(inc.Claim.ID, unready)
+	if violated == c.violated {
+		return
+	}
+	if c.violated = violated; violated {
+		inc.Log.Error("finality is broken: nothing is rolled back until that is confirmed", append(subject, "reason", reason)...)
+	} else {
+		inc.Log.Info("finality is no longer in question", subject...)
+	}
+}
+
+// clear is for an actor that ends.
+func (c *condition) clear(inc *supervision.Incarnation) { c.health.note(inc.Claim.ID, "") }

@@ -28,7 +28,7 @@ func (s *subject) attempts() []*attempt {
 
 // trouble is the state of a subject that has trouble, and why; empty where it has none.
 func (s *subject) trouble() (state, reason string) {
-	reason = s.stalled
+	reason = s.condition.stalled
 	for _, a := range s.attempts() {
 		switch {
 		case a.violation != nil:
@@ -46,26 +46,9 @@ func (s *subject) trouble() (state, reason string) {
 // announceTrouble announces trouble as soon as it begins or ends.
 func (s *subject) announceTrouble(inc *supervision.Incarnation, now time.Time) {
 	state, reason := s.trouble()
-	if violated := state == persistence.FinalityBroken; violated != s.violated {
-		s.violated = violated
-		logFinality(inc, violated, reason, "stream", s.id())
-	}
-	unready := s.stalled
-	if s.violated {
-		unready = reason
-	}
-	s.health.note(inc.Claim.ID, unready)
+	s.condition.announce(inc, state, reason, "stream", s.id())
 	if was := inc.Report.Status == persistence.Retrying || inc.Report.Status == persistence.FinalityBroken; was != (state != "") {
 		s.report(inc)
-	}
-}
-
-// logFinality logs that finality is violated, or no longer.
-func logFinality(inc *supervision.Incarnation, violated bool, reason string, args ...any) {
-	if violated {
-		inc.Log.Error("finality is broken: nothing is rolled back until that is confirmed", append(args, "reason", reason)...)
-	} else {
-		inc.Log.Info("finality is no longer in question", args...)
 	}
 }
 
@@ -88,20 +71,20 @@ func (s *subject) checkStalled(inc *supervision.Incarnation, now time.Time) {
 	if s.view == nil {
 		return
 	}
-	was := s.stalled
-	s.stalled = ""
+	was := s.condition.stalled
+	s.condition.stalled = ""
 	for _, c := range s.cursors {
 		if !s.isStalled(c, now) {
 			continue
 		}
 		stall, reason := s.stalls[c.name], s.stallReason(inc, c)
-		s.stalled = fmt.Sprintf("%s is stalled at %d: %s", c.name, stall.at.Seq, reason)
+		s.condition.stalled = fmt.Sprintf("%s is stalled at %d: %s", c.name, stall.at.Seq, reason)
 		if stall.warns(now, s.Stuck) {
 			inc.Log.Warn("stream is stalled although its chain advances", "stream", s.id(), "observer", c.name, "at", stall.at.Seq,
 				"head", s.view.Head.Height(), "since", stall.since.UTC().Format(time.RFC3339), "reason", reason)
 		}
 	}
-	if was != "" && s.stalled == "" {
+	if was != "" && s.condition.stalled == "" {
 		inc.Log.Info("stream advances again", "stream", s.id())
 	}
 	s.announceTrouble(inc, now)

@@ -186,7 +186,7 @@ func chainProps(s *shared, c Chain, taken int64, cfg Config) *actor.Props {
 		headClaim := claim
 		headClaim.ID, headClaim.Kind = c.Name+"/head", "head"
 		headProps := supervision.Props(s.Env, headClaim, owned, func() supervision.Behaviour {
-			return &head{chain: c.Chain, poll: c.Poll, tuning: cfg.Tuning, published: &view, stall: &stalled, health: s.health}
+			return &head{chain: c.Chain, poll: c.Poll, tuning: cfg.Tuning, published: &view, stall: &stalled, condition: condition{health: s.health}}
 		})
 		children := []supervision.Child{{Name: "head", Props: headProps}}
 		for _, m := range c.Markets {

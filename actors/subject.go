@@ -27,14 +27,12 @@ type subject struct {
 	goal     int64         // the height to catch up with
 	caughtUp bool
 
-	health   *Health
-	budget   *budget.Budget    // of the process
-	account  *budget.Account   // of the memory that its pages take
-	estimate int64             // bytes of the next page
-	lively   time.Time         // when it last made progress
-	stalls   map[string]*stall // of the cursors, by name; they outlive restarts
-	stalled  string            // why the stream is stalled, if it is
-	violated bool              // it was announced that finality is violated
+	budget    *budget.Budget    // of the process
+	account   *budget.Account   // of the memory that its pages take
+	estimate  int64             // bytes of the next page
+	lively    time.Time         // when it last made progress
+	stalls    map[string]*stall // of the cursors, by name; they outlive restarts
+	condition condition
 }
 
 // stream is what a stream's actors know of it.
@@ -96,7 +94,7 @@ func (s *subject) Start(inc *supervision.Incarnation) {
 // the stream cannot go on.
 func (s *subject) Stop(inc *supervision.Incarnation) {
 	s.account.Close()
-	s.health.note(inc.Claim.ID, "")
+	s.condition.clear(inc)
 	if s.view != nil {
 		inc.Report = s.currentReport(inc)
 	}

@@ -54,7 +54,7 @@ func (w worker) subjectProps(parent *actor.PID) *actor.Props {
 		stalls[w.Observer] = &stall{}
 	}
 	return supervision.Props(w.Env, claim, w.epoch, func() supervision.Behaviour {
-		s := &subject{stream: w.stream, stalls: stalls, health: w.health, budget: w.budget, cursors: []*cursor{newCursor(activity, parent)}}
+		s := &subject{stream: w.stream, stalls: stalls, condition: condition{health: w.health}, budget: w.budget, cursors: []*cursor{newCursor(activity, parent)}}
 		if w.Observer != "" {
 			s.cursors = append(s.cursors, newCursor(w.Observer, parent))
 		}
