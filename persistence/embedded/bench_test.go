@@ -88,7 +88,10 @@ func (w benchWorker) run(stream string, events []markets.Event) {
 			}
 			return tx.Append(log, nil)
 		}, to, activity)
-		transition := markets.Transition{Chain: benchMarket.Chain, Market: benchMarket.Market, Stream: stream, From: from, To: to, Events: batch}
+		transition := markets.Transition{
+			Kind: markets.BatchTransition, Chain: benchMarket.Chain, Market: benchMarket.Market, Stream: stream,
+			From: markets.Place{Seq: from}, To: markets.Place{Seq: to}, Batch: &markets.Batch{Events: batch},
+		}
 		w.commit(func(tx persistence.Tx) error {
 			c, err := transition.Step(tx, markets.Cursor{}, batchSize)
 			if err == nil && !c.Done {

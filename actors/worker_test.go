@@ -69,7 +69,7 @@ func TestAStreamWaitsForItsBeginning(t *testing.T) {
 			began = began || strings.HasPrefix(id, "chain/market/buy/")
 		}
 		return w.chain.head() == actors["chain/market/list/"+activity].Place && !began &&
-			buy.Report.Status == persistence.Retrying && strings.Contains(buy.LastError, "where the stream begins: "+errNotFound.Error())
+			buy.Report.Status == persistence.Retrying && strings.Contains(buy.LastError, "where the stream starts: "+errNotFound.Error())
 	})
 	told.Store(true)
 	w.eventually("its document says where it begins", func() bool { return w.actors()["chain/market/buy"].Seq == 1 })

@@ -1,9 +1,8 @@
-package actors
+package budget
 
 import (
 	"context"
 	"errors"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,8 +12,8 @@ import (
 
 // holder is a share that a test knows is held.
 type holder struct {
-	account *account
-	share   *share
+	account *Account
+	share   *Share
 	holders int
 	reading bool
 }
@@ -30,14 +29,14 @@ func TestTheBudgetOfPages(t *testing.T) {
 
 func tryBudget(t *testing.T, r *rapid.T) {
 	const limit = 100
-	b := newBudget(limit)
-	accounts := []*account{b.account(), b.account(), b.account()}
+	b := New(limit)
+	accounts := []*Account{b.Account(), b.Account(), b.Account()}
 	var held []*holder
 	type asked struct {
-		account *account
+		account *Account
 		bytes   int64
 		cancel  context.CancelFunc
-		share   *share
+		share   *Share
 		err     error
 		done    bool
 	}
@@ -96,7 +95,7 @@ func tryBudget(t *testing.T, r *rapid.T) {
 			q := &asked{account: accounts[rapid.IntRange(0, 2).Draw(r, "account")], bytes: rapid.Int64Range(1, 150).Draw(r, "bytes"), cancel: cancel}
 			queue = append(queue, q)
 			go func() {
-				q.share, q.err = q.account.acquire(ctx, q.bytes)
+				q.share, q.err = q.account.Acquire(ctx, q.bytes)
 				q.done = true
 			}()
 			synctest.Wait()
@@ -114,7 +113,7 @@ func tryBudget(t *testing.T, r *rapid.T) {
 			h, bytes := any(), rapid.Int64Range(0, 200).Draw(r, "bytes")
 			before, used := h.share.bytes, b.used
 			fits := used-before+bytes <= limit || used == before || bytes <= before
-			if got := h.share.resize(bytes); got != fits || got && h.share.bytes != bytes || !got && h.share.bytes != before {
+			if got := h.share.Resize(bytes); got != fits || got && h.share.bytes != bytes || !got && h.share.bytes != before {
 				r.Fatalf("resized from %d of %d to %d: %t, %d", before, used, bytes, got, h.share.bytes)
 			}
 		},
@@ -123,7 +122,7 @@ func tryBudget(t *testing.T, r *rapid.T) {
 				r.Skip()
 			}
 			h := any()
-			h.share.read()
+			h.share.Read()
 			h.reading = false
 			if h.account.closed {
 				forget(func(o *holder) bool { return o == h })
@@ -134,7 +133,7 @@ func tryBudget(t *testing.T, r *rapid.T) {
 				r.Skip()
 			}
 			h := any()
-			h.share.retain()
+			h.share.Retain()
 			h.holders++
 		},
 		"release": func(r *rapid.T) {
@@ -142,20 +141,20 @@ func tryBudget(t *testing.T, r *rapid.T) {
 				r.Skip()
 			}
 			h := any()
-			h.share.release()
+			h.share.Release()
 			if h.holders--; h.holders == 0 {
 				forget(func(o *holder) bool { return o == h })
 			}
 		},
 		"lend": func(r *rapid.T) {
-			accounts[rapid.IntRange(0, 2).Draw(r, "account")].lend(time.Now().Add(time.Second))
+			accounts[rapid.IntRange(0, 2).Draw(r, "account")].Lend(time.Now().Add(time.Second))
 		},
 		"close": func(r *rapid.T) {
 			i := rapid.IntRange(0, 2).Draw(r, "account")
 			old := accounts[i]
-			old.close()
+			old.Close()
 			forget(func(h *holder) bool { return h.account == old && !h.reading })
-			accounts[i] = b.account()
+			accounts[i] = b.Account()
 		},
 	})
 	for _, q := range queue {
@@ -163,88 +162,14 @@ func tryBudget(t *testing.T, r *rapid.T) {
 	}
 	check()
 	for _, a := range accounts {
-		a.close()
+		a.Close()
 	}
 	for _, h := range held {
-		h.account.close()
-		h.share.read()
+		h.account.Close()
+		h.share.Read()
 	}
 	synctest.Wait()
 	if b.used != 0 || len(b.queue) != 0 {
 		r.Fatalf("%d bytes are held for ever, %d wait", b.used, len(b.queue))
 	}
-}
-
-// What an endpoint does not answer takes no room from streams that could go on.
-func TestAReadThatHangsLeavesRoomForOthers(t *testing.T) {
-	w := calm(t, "list", "buy")
-	w.memory = leastPage // for one page at a time
-	w.chain.fail("buy", errHang)
-	w.mine(block(listed("a", "9")), block(bought("a", "1")))
-	w.boot()
-	for range 3 {
-		w.mine(block(listed("a", "9")))
-		w.eventually("the other stream at the head", func() bool {
-			return w.actors()["chain/market/list/order-list"].Place == w.chain.head()
-		})
-	}
-	w.chain.fail("buy", nil)
-	w.fail("chain/market/buy/subject") // or the read would hang for ever
-	w.mustCheck()
-}
-
-// Pages of a branch that is left take no room any more.
-func TestPagesOfAnAbandonedBranchAreGivenUp(t *testing.T) {
-	w := calm(t, "buy")
-	w.chain.single, w.chain.finality = true, 10
-	for range 6 {
-		w.mine(block(bought("a", "1")))
-	}
-	h := w.gates.hold("chain/market/buy/" + activity)
-	w.boot()
-	<-h.arrived
-	w.eventually("the window is full", func() bool { return w.chain.readings() >= 3 })
-	w.chain.fork(6)
-	for range 7 {
-		w.mine(block(bought("a", "2")))
-	}
-	w.eventually("the head's new view", func() bool { return w.actors()["chain/head"].Hash == w.chain.head().Hash })
-	h.release()
-	w.mustCheck()
-}
-
-// Pages that nobody takes take no room from streams that could go on.
-func TestPagesThatNobodyTakesLeaveRoomForOthers(t *testing.T) {
-	w := calm(t, "list", "buy")
-	w.memory = leastPage
-	var well atomic.Bool
-	w.gates.Store = before{w.gates.Store, func(actor string) {
-		if actor == "chain/market/buy/"+activity && !well.Load() {
-			panic("never")
-		}
-	}}
-	w.mine(block(listed("a", "9")), block(bought("a", "1")))
-	w.boot()
-	for range 3 {
-		w.mine(block(listed("a", "9")))
-		w.eventually("the other stream at the head", func() bool {
-			return w.actors()["chain/market/list/order-list"].Place == w.chain.head()
-		})
-	}
-	well.Store(true)
-	w.mustCheck()
-}
-
-// A page for which there is no room is read again when there is, and is not counted as
-// less than it was.
-func TestAPageThatIsLargerThanItsRoom(t *testing.T) {
-	w := calm(t)
-	w.memory = 3 * leastPage
-	w.chain.padding = leastPage / 2
-	for range 8 {
-		w.mine(block(listed("a", "9"), listed("b", "1"), bought("a", "1"), bought("b", "1"), delisted("c"), cancelled()))
-	}
-	w.boot()
-	w.mustCheck()
-	w.unharmed("")
 }

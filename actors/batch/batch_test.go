@@ -1,4 +1,4 @@
-package actors
+package batch
 
 import (
 	"bytes"
@@ -19,7 +19,7 @@ func logOf(tx string, index int32, bytesOfData int) markets.Raw {
 }
 
 // pickyStream decodes nothing whose data begins with 0xff.
-func pickyStream() *subject {
+func pickyStream() markets.Stream {
 	decode := func(transaction []markets.Raw) (events []markets.Event, failures []markets.Failure) {
 		for _, raw := range transaction {
 			if len(raw.Data) > 0 && raw.Data[0] == 0xff {
@@ -30,7 +30,7 @@ func pickyStream() *subject {
 		}
 		return events, failures
 	}
-	return &subject{stream: stream{Stream: markets.Stream{Name: "list", Decode: decode}}}
+	return markets.Stream{Name: "list", Decode: decode}
 }
 
 func wholeOf(t *testing.T, letter markets.DeadLetter) []markets.Raw {
@@ -47,7 +47,7 @@ func wholeOf(t *testing.T, letter markets.DeadLetter) []markets.Raw {
 func TestAnEventTooLargeForADocument(t *testing.T) {
 	s := pickyStream()
 	small := logOf("t", 1, 0)
-	b := s.decode([]markets.Raw{logOf("t", 0, 9_000_000), small, logOf("u", 2, 3)})
+	b := Decode("chain", "market", s, []markets.Raw{logOf("t", 0, 9_000_000), small, logOf("u", 2, 3)})
 	if len(b.Events) != 1 || b.Events[0].Position != small.Position || len(b.DeadLetters) != 2 {
 		t.Fatalf("%d events, %d letters", len(b.Events), len(b.DeadLetters))
 	}
@@ -59,10 +59,10 @@ func TestAnEventTooLargeForADocument(t *testing.T) {
 	if len(raws) != 1 || len(raws[0].Data) != maxData || raws[0].Left != 9_000_000-maxData || !strings.Contains(large.Reason, "9000000 bytes") {
 		t.Errorf("%d raw events, %d bytes, %d left out, %s", len(raws), len(raws[0].Data), raws[0].Left, large.Reason)
 	}
-	if len(large.Raw) > maxLetter {
+	if len(large.Raw) > maxDeadLetter {
 		t.Errorf("%d bytes in a letter", len(large.Raw))
 	}
-	if _, err := decodeAgain(s.Stream, large); err == nil || !strings.Contains(err.Error(), "not whole") {
+	if _, err := DecodeAgain(s, large); err == nil || !strings.Contains(err.Error(), "not whole") {
 		t.Errorf("decoded again: %v", err)
 	}
 	if raws := wholeOf(t, other); len(raws) != 1 || raws[0].Left != 0 || !bytes.Equal(raws[0].Data, []byte{0xff, 0xff, 0xff}) {
@@ -97,7 +97,7 @@ func TestLettersOfOneTransactionAreBounded(t *testing.T) {
 			raw.ReceiptLogs = around
 			raws = append(raws, raw)
 		}
-		b := pickyStream().decode(raws)
+		b := Decode("chain", "market", pickyStream(), raws)
 		if len(b.DeadLetters) != test.events {
 			t.Fatalf("%d letters", len(b.DeadLetters))
 		}
@@ -111,11 +111,11 @@ func TestLettersOfOneTransactionAreBounded(t *testing.T) {
 			if !test.whole && (len(got) != 1 || got[0].Position.Log != int32(i) || got[0].Left == 0) {
 				t.Fatalf("%+v: letter %d has %d events, %d left out", test, i, len(got), got[0].Left)
 			}
-			if len(letter.Raw) > maxLetter+1000 {
+			if len(letter.Raw) > maxDeadLetter+1000 {
 				t.Errorf("%+v: %d bytes in a letter", test, len(letter.Raw))
 			}
 		}
-		if most := maxLetters + test.events*(2*test.data+1000); total > most {
+		if most := maxPerTransaction + test.events*(2*test.data+1000); total > most {
 			t.Errorf("%+v: %d bytes in all letters, want at most %d", test, total, most)
 		}
 	}

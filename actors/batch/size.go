@@ -1,23 +1,20 @@
-package actors
+package batch
 
 import (
 	"unsafe"
 
 	"github.com/imart/event-worker/markets"
-	"github.com/imart/event-worker/messages"
 )
 
-// Sizes are in bytes of memory, about.
-
-// sizeOfRaws is the size of raw events. What the events of one transaction share
-// counts once.
-func sizeOfRaws(raws []markets.Raw) (size int64) {
+// SizeOfRaws is the size of raw events in memory, in bytes, about. What the events of one
+// transaction share counts once.
+func SizeOfRaws(raws []markets.Raw) (size int64) {
 	for i := range raws {
 		raw := &raws[i]
 		size += int64(unsafe.Sizeof(*raw)) + int64(len(raw.Block)+len(raw.Transaction)+len(raw.Type))
 		size += int64(32*len(raw.Topics)) + dataOf(raw)
-		if i == 0 || !sameAround(raw, &raws[i-1]) {
-			size += aroundOf(raw)
+		if i == 0 || !sameContext(raw, &raws[i-1]) {
+			size += contextOf(raw)
 		}
 	}
 	return size
@@ -26,8 +23,8 @@ func sizeOfRaws(raws []markets.Raw) (size int64) {
 // dataOf is the size of an event's own data.
 func dataOf(raw *markets.Raw) int64 { return int64(len(raw.Data) + len(raw.JSON)) }
 
-// aroundOf is the size of what is around an event in its transaction.
-func aroundOf(raw *markets.Raw) (size int64) {
+// contextOf is the size of what an event shares with the others of its transaction.
+func contextOf(raw *markets.Raw) (size int64) {
 	for i := range raw.ReceiptLogs {
 		l := &raw.ReceiptLogs[i]
 		size += int64(unsafe.Sizeof(*l)) + int64(32*len(l.Topics)+len(l.Data))
@@ -41,23 +38,23 @@ func aroundOf(raw *markets.Raw) (size int64) {
 	return size
 }
 
-// sameAround says whether two events share what is around them.
-func sameAround(a, b *markets.Raw) bool {
+// sameContext says whether two events share it.
+func sameContext(a, b *markets.Raw) bool {
 	if len(a.ReceiptLogs) > 0 {
 		return len(b.ReceiptLogs) > 0 && &a.ReceiptLogs[0] == &b.ReceiptLogs[0]
 	}
 	return a.Ledger != nil && a.Ledger == b.Ledger
 }
 
-// sizeOfBatch is the size of a batch.
-func sizeOfBatch(b *messages.Batch) (size int64) {
+// SizeOf is the size of a batch in memory, in bytes, about.
+func SizeOf(b *markets.Batch) (size int64) {
 	for i := range b.Events {
 		size += sizeOfEvent(&b.Events[i])
 	}
 	for i := range b.DeadLetters {
 		l := &b.DeadLetters[i]
 		size += int64(unsafe.Sizeof(*l)) + int64(len(l.Block)+len(l.Transaction)+len(l.Reason))
-		if i == 0 || len(l.Raw) == 0 || len(b.DeadLetters[i-1].Raw) == 0 || &l.Raw[0] != &b.DeadLetters[i-1].Raw[0] { // letters of one transaction share it
+		if i == 0 || len(l.Raw) == 0 || len(b.DeadLetters[i-1].Raw) == 0 || &l.Raw[0] != &b.DeadLetters[i-1].Raw[0] { // dead letters of one transaction share it
 			size += int64(len(l.Raw))
 		}
 	}

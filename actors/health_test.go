@@ -62,18 +62,18 @@ func TestAStreamThatStandsSaysSo(t *testing.T) {
 			w.eventually("the subject's document says so", func() bool {
 				return subject().Status == persistence.Retrying && strings.Contains(subject().LastError, test.reason)
 			})
-			w.eventually("it is said again", func() bool { return len(w.log.lines("stream stands although")) >= 3 })
+			w.eventually("it is said again", func() bool { return len(w.log.lines("stream is stalled although")) >= 3 })
 			if took := time.Since(begun); took < 2*w.stuck {
 				t.Errorf("three warnings after %v", took)
 			}
-			if line := w.log.lines("stream stands although")[0]; !strings.Contains(line, "level=WARN") || !strings.Contains(line, "observer="+test.observer+" at=2 head=3") {
+			if line := w.log.lines("stream is stalled although")[0]; !strings.Contains(line, "level=WARN") || !strings.Contains(line, "observer="+test.observer+" at=2 head=3") {
 				t.Error(line)
 			}
 			test.end(w)
 			w.mustCheck()
 			w.eventually("it is well", func() bool { return w.node.Ready() == nil && w.states()[persistence.Retrying] == 0 })
-			if len(w.log.lines("stream goes on")) != 1 {
-				t.Errorf("%q", w.log.lines("stream goes on"))
+			if len(w.log.lines("stream advances again")) != 1 {
+				t.Errorf("%q", w.log.lines("stream advances again"))
 			}
 			w.unharmed("")
 		})
@@ -85,12 +85,12 @@ func TestAStreamThatIsNeverAnsweredSaysSo(t *testing.T) {
 	w := impatient(t)
 	w.chain.fail("buy", errHang)
 	w.boot()
-	w.eventually("it stands", func() bool { return stands(w, "activity stands at 0: reading from the chain takes that long") })
+	w.eventually("it stands", func() bool { return stands(w, "activity is stalled at 0: still reading from the chain") })
 	since := time.Now()
 	w.fail("chain/market/buy/subject")
 	w.eventually("the subject's restart", func() bool { return w.restarts("buy/subject") > 0 })
 	w.eventually("it still stands", func() bool { return w.node.Ready() != nil })
-	if lines := w.log.lines("stream stands although"); time.Since(since) < w.stuck && len(lines) != 1 {
+	if lines := w.log.lines("stream is stalled although"); time.Since(since) < w.stuck && len(lines) != 1 {
 		t.Errorf("restarted, it begins anew: %q", lines)
 	}
 }
@@ -102,7 +102,7 @@ func TestDocumentsThatStandSaySo(t *testing.T) {
 	w.boot()
 	<-h.arrived
 	w.eventually("it stands", func() bool {
-		return stands(w, "chain/market/buy/subject: order-buy stands at 0: what it was sent is not executed")
+		return stands(w, "chain/market/buy/subject: order-buy is stalled at 0: what it was sent is not executed yet")
 	})
 	h.release()
 	w.mustCheck()
@@ -119,7 +119,7 @@ func TestWhoHasNothingToDoDoesNotStand(t *testing.T) {
 	w.mine(block(bought("a", "1")))
 	w.mustCheck()
 	time.Sleep(3 * w.stuck)
-	if lines := w.log.lines("stands although"); len(lines) > 0 || w.node.Ready() != nil {
+	if lines := w.log.lines("is stalled although"); len(lines) > 0 || w.node.Ready() != nil {
 		t.Errorf("%q, %v", lines, w.node.Ready())
 	}
 }
@@ -138,7 +138,7 @@ func TestAHeadThatStandsSaysSo(t *testing.T) {
 		begin  func(w *world)
 		reason string
 	}{
-		{"nothing is answered", func(w *world) { w.reads = deafHeads{w.chain} }, "looking takes that long"},
+		{"nothing is answered", func(w *world) { w.reads = deafHeads{w.chain} }, "still looking"},
 		{"it fails", func(w *world) { w.chain.fail("head", errHurt) }, errHurt.Error()},
 		{"an endpoint is further", func(w *world) {
 			w.chain.tell(chains.EndpointStatus{State: chains.EndpointUp, Height: 3}, chains.EndpointStatus{State: chains.EndpointWrongChain, Height: 99})
@@ -156,7 +156,7 @@ func TestAHeadThatStandsSaysSo(t *testing.T) {
 				a := w.actors()["chain/head"]
 				return a.Status == persistence.Retrying && strings.Contains(a.LastError, test.reason)
 			})
-			if line := w.log.lines("head stands although")[0]; !strings.Contains(line, "level=WARN") {
+			if line := w.log.lines("head is stalled although")[0]; !strings.Contains(line, "level=WARN") {
 				t.Error(line)
 			}
 			w.chain.fail("head", nil)
@@ -172,7 +172,7 @@ func TestAHeadThatStandsSaysSo(t *testing.T) {
 func TestSinceWhenItStands(t *testing.T) {
 	const most = 2 * time.Minute
 	zero := time.Unix(0, 0)
-	var s stand
+	var s stall
 	for _, step := range []struct {
 		at    int64
 		rests bool
@@ -189,11 +189,11 @@ func TestSinceWhenItStands(t *testing.T) {
 		{8, false, 5*most + 1, true},
 		{7, false, 5*most + 2, false}, // it goes back
 	} {
-		if long := s.holds(markets.Place{Seq: step.at}, step.rests, zero.Add(step.after), most); long != step.long {
+		if long := s.check(markets.Place{Seq: step.at}, step.rests, zero.Add(step.after), most); long != step.long {
 			t.Errorf("%+v: %t", step, long)
 		}
 	}
-	if s.holds(s.at, false, zero.Add(time.Hour), 0) {
+	if s.check(s.at, false, zero.Add(time.Hour), 0) {
 		t.Error("it stands for too long though nothing is")
 	}
 	if !s.warns(zero, most) || s.warns(zero.Add(most-1), most) || !s.warns(zero.Add(most), most) {

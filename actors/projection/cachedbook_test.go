@@ -1,4 +1,4 @@
-package actors
+package projection
 
 import (
 	"maps"
@@ -42,9 +42,9 @@ func (s *shelf) DeleteOrders(keys []string) error {
 
 // What a transaction has written it reads; others read it once it is committed,
 // and then without asking the store.
-func TestTheMemoryKnowsWhatIsCommittedAndATransactionWhatItWrites(t *testing.T) {
-	m, s := newMemory(), &shelf{orders: map[string]markets.Order{"a": {Key: "a", Taker: "old"}, "b": {Key: "b"}}}
-	read := func(k *mindful) string {
+func TestTheCacheHoldsWhatIsCommittedAndATransactionReadsWhatItWrites(t *testing.T) {
+	m, s := NewCache(), &shelf{orders: map[string]markets.Order{"a": {Key: "a", Taker: "old"}, "b": {Key: "b"}}}
+	read := func(k *cachedBook) string {
 		orders, err := k.Orders([]string{"a", "b"})
 		if err != nil {
 			t.Fatal(err)
@@ -61,7 +61,7 @@ func TestTheMemoryKnowsWhatIsCommittedAndATransactionWhatItWrites(t *testing.T) 
 	if got := read(first); got != "new a" {
 		t.Errorf("the transaction reads %q", got)
 	}
-	m.learn(first)
+	m.committed(first)
 	if asked := s.asked; read(m.book(s)) != "new a" || s.asked != asked+1 { // for b alone
 		t.Errorf("the store is asked for %d orders", s.asked-asked)
 	}
@@ -72,10 +72,10 @@ func TestTheMemoryKnowsWhatIsCommittedAndATransactionWhatItWrites(t *testing.T) 
 	}
 	write(second.PutOrders([]markets.Order{{Key: "a", Taker: "again"}}))
 	if got := read(second); got != "again a" {
-		t.Errorf("after the second life the transaction reads %q", got)
+		t.Errorf("after it was listed again the transaction reads %q", got)
 	}
 	write(second.DeleteOrders([]string{"a"}))
-	m.learn(second)
+	m.committed(second)
 	if got := read(m.book(s)); got != " b" {
 		t.Errorf("once it is deleted others read %q", got)
 	}
