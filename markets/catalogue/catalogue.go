@@ -24,7 +24,7 @@ import (
 	"github.com/imart/event-worker/markets/seaport"
 )
 
-// ErrUnknown says that there is no market of the name.
+// ErrUnknown reports that no market has the requested name.
 var ErrUnknown = errors.New("unknown market")
 
 //go:embed *.yaml
