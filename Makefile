@@ -1,14 +1,21 @@
-.PHONY: build test race compose-test bench lint ci
+.PHONY: build test race compose-test bench lint size ci
 
+CORE = ^(messages|actors|cluster)/|^markets/[^/]*$$|^chains/([^/]*|(evm|aptos|internal)/.*)$$|^persistence/([^/]*|mongo/.*)$$
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.6.1
 
 build:
 	go build -trimpath -o event-worker .
 
+# Says at its end what was skipped for want of a server or a tool.
 test:
 	go test ./...
 	@command -v mongod >/dev/null || [ -n "$$EVENT_WORKER_TEST_MONGODB_URI" ] || \
-		echo "MongoDB was not tested: put mongod, 6.0 or later, on PATH or a replica set's URI in EVENT_WORKER_TEST_MONGODB_URI"
+		echo "skipped: everything on MongoDB. Put mongod, 6.0 or later, on PATH, or a replica set's URI in EVENT_WORKER_TEST_MONGODB_URI"
+	@command -v npm >/dev/null && command -v node >/dev/null || \
+		echo "skipped: Prisma's parser, Aptos's SDK and Foundry's anvil. Put npm and node, 20 or later, on PATH"
+	@command -v mongosh >/dev/null || \
+		echo "skipped: the documented queries in MongoDB's shell. npm install --global mongosh"
+	@echo "not part of it: docker-compose.yml in Docker (make compose-test)"
 
 race:
 	go test -race ./...
@@ -26,6 +33,16 @@ lint:
 	test -z "$$(gofmt -l .)"
 	go vet ./...
 	go run $(STATICCHECK) ./...
+
+# Lines of Go, comments and blanks included, without tests and generated code: all that the
+# program links, and its core.
+size:
+	@go list -deps -f '{{if .Module}}{{if .Module.Main}}{{$$d := .Dir}}{{range .GoFiles}}{{$$d}}/{{.}}{{"\n"}}{{end}}{{end}}{{end}}' . | \
+		grep . | xargs grep -L '^// Code generated' | awk -v root="$(CURDIR)/" ' \
+		{ file = substr($$0, length(root) + 1); lines = 0; while ((getline line < $$0) > 0) lines++; \
+		  linked += lines; if (file ~ "$(CORE)") core += lines; \
+		  if (lines > 400) print file " has " lines " lines" } \
+		END { print "linked " linked; print "core   " core }'
 
 ci:
 	.ci/run

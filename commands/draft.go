@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/imart/event-worker/markets/definition"
+	"github.com/imart/event-worker/markets/definition/draft"
 )
 
 func newMarketsNew() *cobra.Command {
@@ -36,11 +36,11 @@ source declares, and for each what its name makes likely. "-" reads standard inp
 			if err != nil {
 				return err
 			}
-			draft, err := definition.Draft(name, address, text)
+			drafted, err := draft.Definition(name, address, text)
 			if err != nil {
 				return fmt.Errorf("%s: %w", args[0], err)
 			}
-			_, err = c.OutOrStdout().Write(draft)
+			_, err = c.OutOrStdout().Write(drafted)
 			return unlessClosed(err)
 		},
 	}

@@ -182,30 +182,40 @@ func (c *Chain) refetch(ctx context.Context, n jsonrpc.Client, in eth.Interest, 
 	return raws, err
 }
 
-// refetchEachBlock returns the logs of a range from which some were missing: each block is
-// reconciled with its bloom.
-func (c *Chain) refetchEachBlock(ctx context.Context, n jsonrpc.Client, in eth.Interest, first, last int64, raws []markets.Raw) ([]markets.Raw, error) {
-	c.cfg.Log.WarnContext(ctx, "logs were missing from an answer: checking its blocks one by one", "endpoint", n.Host(), "first", first, "last", last)
+// checkEachBlock returns the logs of a range from which some were missing, or which may be of
+// another chain: each block's logs must have its header's hash and are reconciled with its
+// bloom, and each header must be the parent of the next.
+func (c *Chain) checkEachBlock(ctx context.Context, n jsonrpc.Client, in eth.Interest, first int64, end eth.Header, raws []markets.Raw) ([]markets.Raw, error) {
 	var all []markets.Raw
-	for from := first; from <= last; {
-		to := min(from+int64(c.cfg.MaxBatch), last+1)
+	below := "" // the hash of the block below
+	for from := first; from <= end.Number; {
+		to := min(from+int64(c.cfg.MaxBatch), end.Number+1)
 		headers, err := c.headersBetween(ctx, n, from, to)
 		if err != nil {
 			return nil, err
 		}
 		for i, h := range headers {
+			number := from + int64(i)
 			var own []markets.Raw
-			for len(raws) > 0 && raws[0].Seq == from+int64(i) {
+			for len(raws) > 0 && raws[0].Seq == number {
 				own, raws = append(own, raws[0]), raws[1:]
 			}
-			if h.Hash != "" {
-				if own, err = c.reconcile(ctx, n, in, h, own); err != nil {
-					return nil, err
-				}
+			switch {
+			case len(own) > 0 && own[0].Block != h.Hash, h.Hash != "" && below != "" && h.Parent != below, number == end.Number && h.Hash != end.Hash:
+				return nil, n.Errorf("%w: logs or headers at block %d are of two chains", chains.ErrReorganised, number)
+			case h.Hash == "":
+				continue
+			}
+			below = h.Hash
+			if own, err = c.reconcile(ctx, n, in, h, own); err != nil {
+				return nil, err
 			}
 			all = append(all, own...)
 		}
 		from = to
+	}
+	if len(raws) > 0 {
+		return nil, n.Malformed("logs of block %d, which does not exist", raws[0].Seq)
 	}
 	return all, nil
 }

@@ -21,18 +21,23 @@ type finalityTag struct {
 	failed int  // errors of unknown meaning in a row
 }
 
-// height returns the height of the final block, given a node's answer to the tag "finalized".
-// A node that does not know the tag has the configured number of confirmations instead, unless
-// another one has answered to it: then finality stays where it was.
-func (f *finalityTag) height(cfg Config, head, finalized eth.Header, err error, known *chains.View) (int64, error) {
+// block returns the final block, given a node's answer to the tag "finalized". A node that does
+// not know the tag has the configured number of confirmations instead, unless another one has
+// answered to it: then finality stays where it was. So it does if the block is above the head,
+// which means that another back end answered. The result has a hash only if it is the block
+// that the node named.
+func (f *finalityTag) block(cfg Config, head, finalized eth.Header, err error, known *chains.View) (eth.Header, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	byConfirmations := head.Number - cfg.Confirmations
-	final := byConfirmations
+	final := head.Number - cfg.Confirmations
 	switch {
 	case err == nil && finalized.Hash != "":
 		f.told, f.failed = true, 0
-		final = min(finalized.Number, head.Number)
+		if finalized.Number <= head.Number {
+			final = finalized.Number
+		} else if known != nil {
+			final = known.Final.Seq
+		}
 	case err == nil || isWithoutFinality(err):
 		if f.told && known != nil {
 			final = known.Final.Seq
@@ -43,10 +48,14 @@ func (f *finalityTag) height(cfg Config, head, finalized eth.Header, err error, 
 		case known != nil:
 			final = known.Final.Seq
 		case f.failed < maxTries:
-			return 0, err
+			return eth.Header{}, err
 		}
 	}
-	return max(final, head.Number-cfg.MaxUnfinal, 0), nil
+	final = max(final, head.Number-cfg.MaxUnfinal, 0)
+	if final != finalized.Number {
+		return eth.Header{Number: final}, nil
+	}
+	return finalized, nil
 }
 
 // isWithoutFinality says whether an answer means that the node knows no final block, as fresh

@@ -43,10 +43,11 @@ func (c *Chain) Advance(ctx context.Context, known *chains.View) (view *chains.V
 }
 
 func (c *Chain) advance(ctx context.Context, n jsonrpc.Client, known *chains.View) (*chains.View, error) {
-	head, final, err := c.fetchTip(ctx, n, known)
+	head, finalized, err := c.fetchTip(ctx, n, known)
 	if err != nil {
 		return nil, err
 	}
+	final := finalized.Number
 	if known != nil {
 		if head.Number < known.Head.Seq && isOn(known, head) || head.Number < known.Final.Seq {
 			return known, nil // a lagging node
@@ -60,6 +61,9 @@ func (c *Chain) advance(ctx context.Context, n jsonrpc.Client, known *chains.Vie
 	hashes, joined, err := c.walkBack(ctx, n, head, final, known)
 	if err != nil {
 		return nil, err
+	}
+	if finalized.Hash != "" && finalized.Number == final && finalized.Hash != hashes[0] {
+		return nil, n.Errorf("%w: block %d, finalized as %s, is not an ancestor of the head %s", errMoved, final, finalized.Hash, head.Hash)
 	}
 	view := chains.NewView(final, hashes)
 	if known == nil {
@@ -85,28 +89,27 @@ func isOn(view *chains.View, h eth.Header) bool {
 	return ok && hash == h.Hash
 }
 
-// fetchTip asks for the newest block, the height of the final one and, in the same request,
-// the chain id.
-func (c *Chain) fetchTip(ctx context.Context, n jsonrpc.Client, known *chains.View) (head eth.Header, final int64, err error) {
+// fetchTip asks for the newest block, the newest final one and, in the same request, the chain
+// id. The final block has a hash only if the node named it.
+func (c *Chain) fetchTip(ctx context.Context, n jsonrpc.Client, known *chains.View) (head, finalized eth.Header, err error) {
 	var id int64
-	var finalized eth.Header
 	ours, latest, safest := eth.ChainID(&id), eth.BlockByNumber("latest", &head), eth.BlockByNumber("finalized", &finalized)
 	if err := n.Send(ctx, ours, latest, safest); err != nil {
-		return eth.Header{}, 0, err
+		return eth.Header{}, eth.Header{}, err
 	}
 	if err := jsonrpc.FirstError([]*jsonrpc.Call{ours, latest}); err != nil {
-		return eth.Header{}, 0, err
+		return eth.Header{}, eth.Header{}, err
 	}
 	if err := c.checkChainID(n, id); err != nil {
-		return eth.Header{}, 0, err
+		return eth.Header{}, eth.Header{}, err
 	}
 	if head.Hash == "" {
-		return eth.Header{}, 0, n.Errorf("%w: no latest block", chains.ErrAhead)
+		return eth.Header{}, eth.Header{}, n.Errorf("%w: no latest block", chains.ErrAhead)
 	}
 	n.NoteHeight(head.Number)
 	c.headers.Add(head.Hash, head)
-	final, err = c.finality.height(c.cfg, head, finalized, safest.Err, known)
-	return head, final, err
+	finalized, err = c.finality.block(c.cfg, head, finalized, safest.Err, known)
+	return head, finalized, err
 }
 
 // walkBack follows parent hashes from the head down to the known branch, or to the height

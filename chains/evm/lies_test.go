@@ -3,6 +3,7 @@ package evm
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/imart/event-worker/chains"
 	"github.com/imart/event-worker/internal/chaintest"
+	"github.com/imart/event-worker/markets"
 )
 
 // A final range whose logs are left out once, among ranges full of logs, is not believed,
@@ -74,6 +76,65 @@ func TestAURLThatServesAnotherChainForAWhile(t *testing.T) {
 	raws, _ := chaintest.Drain(t.Context(), t, chain, view, sources[0], start, -1, 100)
 	if len(raws) != 64 {
 		t.Errorf("%d events of 64", len(raws))
+	}
+}
+
+// What is final must be an ancestor of the head: a back end of another branch, or chain, may
+// have answered the question for it.
+func TestAFinalBlockOfAnotherBranchIsNotBelieved(t *testing.T) {
+	g := startGeth(t)
+	p := startProxy(t, g.url)
+	g.mineLogs(70, 1)
+	p.change(func(method string, params json.RawMessage, answer map[string]json.RawMessage) {
+		if method == "eth_getBlockByNumber" && strings.Contains(string(params), "finalized") {
+			block := g.block(66)
+			answer["result"] = fmt.Appendf(nil, `{"number":"0x42","hash":"0x%s","parentHash":%q,"timestamp":"0x1","logsBloom":null}`,
+				strings.Repeat("ab", 32), block.ParentHash.Hex())
+			delete(answer, "error")
+		}
+	})
+	if view, err := open(t, p.url).Advance(t.Context(), nil); !errors.Is(err, chains.ErrReorganised) {
+		t.Errorf("%+v, %v", view, err)
+	}
+}
+
+// An endpoint that has served another chain may answer one batch from both: its logs must be
+// of the blocks whose headers it shows.
+func TestAnEndpointThatServedAnotherChainProvesItsLogs(t *testing.T) {
+	g := startGeth(t)
+	p := startProxy(t, g.url)
+	g.mineLogs(96, 1)
+	chain := open(t, p.url)
+	view := advance(t, chain, nil, true)
+	foreign, own := "0x"+strings.Repeat("ab", 32), g.block(20).Hash().Hex()
+	p.change(func(method string, _ json.RawMessage, answer map[string]json.RawMessage) {
+		if method == "eth_getLogs" {
+			answer["result"] = json.RawMessage(strings.ReplaceAll(string(answer["result"]), own, foreign))
+		}
+	})
+	chain.pool.All()[0].MarkWrongChain()
+	if page, err := chain.Read(t.Context(), view, sources[0], start, view.Final.Seq, 1000); !errors.Is(err, chains.ErrReorganised) {
+		t.Errorf("%d events, %v", len(page.Raws), err)
+	}
+	p.change(nil)
+	raws, _ := chaintest.Drain(t.Context(), t, chain, view, sources[0], start, view.Final.Seq, 1000)
+	if int64(len(raws)) != view.Final.Seq {
+		t.Errorf("%d events of %d", len(raws), view.Final.Seq)
+	}
+}
+
+// Logs of a height that has no block are not dropped without a word.
+func TestLogsAboveTheLastBlockAreRefused(t *testing.T) {
+	g := startGeth(t)
+	g.mineBlocks(3)
+	chain := open(t, g.url)
+	n := chain.client(chain.pool.All()[0])
+	headers, err := chain.headersBetween(t.Context(), n, 3, 4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if raws, err := chain.checkEachBlock(t.Context(), n, chain.allSources(), 1, headers[0], []markets.Raw{{Seq: 4}}); err == nil {
+		t.Errorf("%d logs, and no error", len(raws))
 	}
 }
 

@@ -148,6 +148,10 @@ func (r *rangeCall) ask(ctx context.Context, n jsonrpc.Client) (backfill.Range, 
 	return r.check(ctx, n, end, raws)
 }
 
+// distrustedFor is how long every block of an endpoint's ranges is verified after the endpoint
+// served another chain.
+const distrustedFor = 10 * time.Minute
+
 // check returns the range's logs once they have been verified, and completed where some were
 // missing.
 func (r *rangeCall) check(ctx context.Context, n jsonrpc.Client, end eth.Header, raws []markets.Raw) (backfill.Range, error) {
@@ -180,7 +184,10 @@ func (r *rangeCall) check(ctx context.Context, n jsonrpc.Client, end eth.Header,
 	}
 	switch {
 	case missing: // others may be missing, too
-		raws, err = c.refetchEachBlock(ctx, n, r.in, r.first, r.last, raws)
+		c.cfg.Log.WarnContext(ctx, "logs were missing from an answer: checking its blocks one by one", "endpoint", n.Host(), "first", r.first, "last", r.last)
+		raws, err = c.checkEachBlock(ctx, n, r.in, r.first, end, raws)
+	case n.WasWrongWithin(distrustedFor): // one batch may have been answered by two chains
+		raws, err = c.checkEachBlock(ctx, n, r.in, r.first, end, raws)
 	case len(settled) > 0:
 		raws = append(raws[:i:i], settled...)
 	}

@@ -29,6 +29,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -44,6 +45,7 @@ type Proxy struct {
 	upstream http.Handler
 	options  Options
 	started  time.Time
+	arrivals atomic.Uint64 // of requests
 	blocks   *blocks
 	tally    tally
 	streams  sync.WaitGroup // WebSockets that are served
@@ -121,7 +123,7 @@ func (p *Proxy) serveRequest(w http.ResponseWriter, r *http.Request) {
 
 // exchange answers a request's body.
 func (p *Proxy) exchange(r *http.Request, body []byte) *response {
-	x, refused := p.open(arriving(r), body)
+	x, refused := p.open(p.arriving(r), body)
 	if refused != nil {
 		return refused
 	}

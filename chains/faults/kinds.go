@@ -43,7 +43,7 @@ func Common() []Param {
 		{Name: "skip", Type: typeNumber, Default: int64(0), Means: "how many of the same calls are spared first"},
 		{Name: "first", Type: typeNumber, Default: int64(0), Means: "how many of the same calls after those it affects; 0: all"},
 		{Name: "same", Type: typeWord, Default: sameCall, Choices: []string{sameCall, sameBlock, sameMethod, sameAll}, Means: "which calls count as the same: equal ones, those of a method about the same blocks, those of a method, or all"},
-		{Name: "decide", Type: typeWord, Default: decideEach, Choices: []string{decideEach, decideOnce}, Means: "whether chance decides for each call again, or once for all of the same calls"},
+		{Name: "decide", Type: typeWord, Default: decideEach, Choices: []string{decideEach, decideRequest, decideOnce}, Means: "whether chance decides for each call, for all calls of a request together, or once for the same calls"},
 		{Name: "from", Type: typeNumber, Default: int64(-1), Means: "the first block or ledger version that it affects"},
 		{Name: "to", Type: typeNumber, Default: int64(-1), Means: "the last block or ledger version that it affects"},
 		{Name: "wider", Type: typeNumber, Default: int64(0), Means: "affects only ranges of more blocks than this"},

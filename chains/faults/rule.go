@@ -34,9 +34,9 @@ type rule struct {
 	first    int64 // how many of the same calls it happens to, 0: all
 	skip     int64 // how many of the same calls are left alone before
 	same     string
-	once     bool  // whether chance is asked once for the same calls
-	from, to int64 // heights, -1: any
-	wider    int64 // blocks of a range
+	decide   string // for what chance decides
+	from, to int64  // heights, -1: any
+	wider    int64  // blocks of a range
 	after    time.Duration
 	lasts    time.Duration // 0: for ever
 	hooks    hooks
@@ -59,7 +59,7 @@ func newRule(f Fault, seed uint64, nth int) (*rule, error) {
 		first:   p.number("first"),
 		skip:    p.number("skip"),
 		same:    p.word("same"),
-		once:    p.word("decide") == decideOnce,
+		decide:  p.word("decide"),
 		from:    p.number("from"),
 		to:      p.number("to"),
 		wider:   p.number("wider"),
@@ -81,7 +81,7 @@ func (r *rule) applies(p *Proxy, c *call) bool {
 	if len(r.methods) > 0 && !slices.Contains(r.methods, c.method) {
 		return false
 	}
-	if since := arrived(c.r).Sub(p.started); since < r.after || r.lasts > 0 && since >= r.after+r.lasts {
+	if since := arrivalOf(c.r).at.Sub(p.started); since < r.after || r.lasts > 0 && since >= r.after+r.lasts {
 		return false
 	}
 	if r.from < 0 && r.to < 0 && r.wider == 0 {
@@ -94,20 +94,26 @@ func (r *rule) applies(p *Proxy, c *call) bool {
 	return span.to >= r.from && (r.to < 0 || span.from <= r.to)
 }
 
-type arrivedKey struct{}
+type arrivalKey struct{}
 
-// arriving notes when a request arrives: it is one node that answers all of its calls.
-func arriving(r *http.Request) *http.Request {
-	return r.WithContext(context.WithValue(r.Context(), arrivedKey{}, time.Now()))
+// arrival is when a request came, and how many came before it: one node answers all of
+// its calls.
+type arrival struct {
+	at  time.Time
+	nth uint64
 }
 
-func arrived(r *http.Request) time.Time {
+func (p *Proxy) arriving(r *http.Request) *http.Request {
+	return r.WithContext(context.WithValue(r.Context(), arrivalKey{}, arrival{time.Now(), p.arrivals.Add(1)}))
+}
+
+func arrivalOf(r *http.Request) arrival {
 	if r != nil {
-		if at, ok := r.Context().Value(arrivedKey{}).(time.Time); ok {
-			return at
+		if a, ok := r.Context().Value(arrivalKey{}).(arrival); ok {
+			return a
 		}
 	}
-	return time.Now()
+	return arrival{at: time.Now()}
 }
 
 // turn is one call's, or request's, passing of a rule.
@@ -136,8 +142,11 @@ func (t *turn) hit() bool {
 	nth := r.seen.next(key)
 	r.met.Add(1)
 	draw := uint64(nth)
-	if r.once {
+	switch r.decide {
+	case decideOnce:
 		draw = 0
+	case decideRequest:
+		key, draw = [sha256.Size]byte{}, arrivalOf(t.call.r).nth
 	}
 	digest := sha256.Sum256(binary.BigEndian.AppendUint64(append(r.seed[:], key[:]...), draw))
 	t.Rand = rand.New(rand.NewPCG(binary.BigEndian.Uint64(digest[:]), binary.BigEndian.Uint64(digest[8:])))
@@ -151,8 +160,9 @@ func (t *turn) hit() bool {
 
 // The choices of when chance is asked.
 const (
-	decideEach = "each"
-	decideOnce = "once"
+	decideEach    = "each"
+	decideRequest = "request"
+	decideOnce    = "once"
 )
 
 // The choices of what calls are the same.

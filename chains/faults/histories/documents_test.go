@@ -119,7 +119,7 @@ func (d documents) but(right documents) string {
 			return "too much: " + key
 		}
 	}
-	if missing > len(right)/3 {
+	if missing > len(right)/2 {
 		return fmt.Sprintf("%d of %d missing", missing, len(right))
 	}
 	return ""

@@ -69,7 +69,7 @@ var more = []trial{
 	{name: "other-chain-for-ever", faults: `[{fault: other-chain, after: 400ms}]`, stands: true},
 	{name: "other-chain-with-logs", faults: `[{fault: other-chain, after: 300ms, lasts: 500ms}]`},
 	{name: "foreign-chain", faults: `[{fault: other-chain, after: 300ms, lasts: 500ms}]`, foreign: true},
-	{name: "foreign-chain-at-times", faults: `[{fault: other-chain, chance: 0.1}]`, foreign: true, stands: true},
+	{name: "foreign-chain-at-times", faults: `[{fault: other-chain, chance: 0.1, decide: request}]`, foreign: true, stands: true},
 	{name: "chain-id", faults: `[{fault: chain-id}]`, stands: true},
 	{name: "forked-for-a-while", faults: `[{fault: fork, depth: 60, after: 300ms, lasts: 600ms, logs: drop}]`, blocks: 60},
 	{name: "all-fails", faults: `[{fault: status, status: 500}]`, stands: true},

@@ -39,6 +39,7 @@ type health struct {
 	failures   int       // in a row
 	avoidUntil time.Time // until then others are preferred
 	verified   time.Time // when it last proved to serve the chain; zero: it must prove it
+	wrongAt    time.Time // when it last served another chain
 	height     int64
 	heightAt   time.Time
 	pruned     int64 // no history below this block; 0: unknown
@@ -169,6 +170,13 @@ func (e *Endpoint) MarkPrunedBelow(height int64) {
 // MarkWrongChain records that the endpoint serves another chain: it is avoided for a while.
 func (e *Endpoint) MarkWrongChain() { e.avoid(WrongChain, wrongChainBackoff) }
 
+// WasWrongWithin says whether the endpoint has served another chain within a time.
+func (e *Endpoint) WasWrongWithin(d time.Duration) bool {
+	e.health.mu.Lock()
+	defer e.health.mu.Unlock()
+	return !e.health.wrongAt.IsZero() && time.Since(e.health.wrongAt) < d
+}
+
 // MarkLagging records that the endpoint is behind what it was asked for.
 func (e *Endpoint) MarkLagging() { e.avoid(Lagging, minBackoff) }
 
@@ -176,8 +184,12 @@ func (e *Endpoint) MarkLagging() { e.avoid(Lagging, minBackoff) }
 func (e *Endpoint) avoid(state string, d time.Duration) {
 	e.health.mu.Lock()
 	defer e.health.mu.Unlock()
-	e.health.state, e.health.avoidUntil = state, time.Now().Add(d)
+	now := time.Now()
+	e.health.state, e.health.avoidUntil = state, now.Add(d)
 	e.health.verified = time.Time{}
+	if state == WrongChain {
+		e.health.wrongAt = now
+	}
 }
 
 // succeeded records that the endpoint answered what it was asked.
