@@ -200,7 +200,8 @@ func (l *ledger) run(ctx context.Context, seed uint64, tr trial, out *logged) (e
 // settle waits until the documents are those of the ledger, or where it may be unreadable
 // some of them.
 func (l *ledger) settle(ctx context.Context, store persistence.Store, mayStand bool) error {
-	for began := time.Now(); ; time.Sleep(look) {
+	began := time.Now()
+	for idle := (idleness{since: began}); ; time.Sleep(look) {
 		got, err := stored(ctx, store)
 		if err != nil {
 			return err
@@ -213,8 +214,8 @@ func (l *ledger) settle(ctx context.Context, store persistence.Store, mayStand b
 		if mayStand && passed > while && got.among(l.want) && isTold(ctx, store) {
 			return nil
 		}
-		if passed > patience {
-			return fmt.Errorf("the documents are not right after %s:\n  %s\nactors:\n  %s", patience, wrong, report(ctx, store))
+		if idle.of(wrong) > patience {
+			return fmt.Errorf("the documents are not right and have not changed for %s:\n  %s\nactors:\n  %s", patience, wrong, report(ctx, store))
 		}
 	}
 }

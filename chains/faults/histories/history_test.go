@@ -22,8 +22,9 @@ import (
 	"github.com/imart/event-worker/persistence/embedded"
 )
 
-// A chain that no longer grows must be followed to its end within patience. Where that
-// cannot be, it must be told within it, and be nothing wrong after a while.
+// The documents of a chain that no longer grows may stay the same, and wrong, for as long as
+// patience. Where they cannot become right, that must be told within it, and nothing may be
+// wrong after a while.
 const (
 	patience = 30 * time.Second
 	look     = 25 * time.Millisecond
@@ -194,11 +195,26 @@ func (h *history) keeps(ctx context.Context) error {
 	return nil
 }
 
+// idleness is for how long the documents have been wrong in the same way: a loaded machine
+// is slow, but it does not stop.
+type idleness struct {
+	since time.Time
+	wrong string
+}
+
+func (i *idleness) of(wrong string) time.Duration {
+	if wrong != i.wrong {
+		i.wrong, i.since = wrong, time.Now()
+	}
+	return time.Since(i.since)
+}
+
 // settle waits until the documents are right, or until the worker says that they cannot
 // be where that is so.
 func (h *history) settle(ctx context.Context) error {
 	branch, began := h.chain.now(), time.Now()
 	want := documentsOf(h.worker.market.Name, h.all(branch))
+	idle := idleness{since: began}
 	for {
 		got, err := stored(ctx, h.store)
 		if err != nil {
@@ -208,16 +224,16 @@ func (h *history) settle(ctx context.Context) error {
 		if wrong == "" {
 			return nil
 		}
-		passed := time.Since(began)
-		if passed > patience {
-			return fmt.Errorf("the documents are not right after %s:\n  %s\nactors:\n  %s", patience, wrong, report(ctx, h.store))
+		passed, unchanged := time.Since(began), idle.of(wrong)
+		if unchanged > patience {
+			return fmt.Errorf("the documents are not right and have not changed for %s:\n  %s\nactors:\n  %s", patience, wrong, report(ctx, h.store))
 		}
 		if h.trial.stands && (!h.backed || h.trial.forks) && passed > while {
 			err := h.stands(ctx)
 			if err == nil {
 				return nil
 			}
-			if passed > patience-time.Second {
+			if unchanged > patience-time.Second {
 				return fmt.Errorf("%w\nactors:\n  %s", err, report(ctx, h.store))
 			}
 		}
