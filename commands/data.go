@@ -3,11 +3,9 @@ package commands
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
-	"iter"
 	"os"
 	"strings"
 	"time"
@@ -25,11 +23,6 @@ const (
 	defaultConfig = "event-worker.yaml"
 	demoData      = "event-worker-demo"
 )
-
-// documents answers queries.
-type documents interface {
-	Query(ctx context.Context, query persistence.Query) iter.Seq2[json.RawMessage, error]
-}
 
 // mongoVariable names the environment variable that says where MongoDB is.
 const mongoVariable = "MONGODB_URI"
@@ -76,7 +69,7 @@ func (l location) open(ctx context.Context) (persistence.Store, error) {
 
 // reader answers queries until it is closed.
 type reader interface {
-	documents
+	persistence.Querier
 	Close() error
 }
 
@@ -159,26 +152,10 @@ func (f *dataFlags) open(ctx context.Context) (reader, location, error) {
 	return r, at, err
 }
 
-// collect returns the documents of a query, decoded.
-func collect[T any](ctx context.Context, docs documents, query persistence.Query) ([]T, error) {
-	var out []T
-	for raw, err := range docs.Query(ctx, query) {
-		if err != nil {
-			return nil, err
-		}
-		var doc T
-		if err := json.Unmarshal(raw, &doc); err != nil {
-			return nil, fmt.Errorf("%s: %w", query.Collection, err)
-		}
-		out = append(out, doc)
-	}
-	return out, nil
-}
-
 // checkOwner refuses data that the demo must not touch, or that only it may:
 // recorded blocks and a real chain's disagree, and each would roll the other's back.
-func checkOwner(ctx context.Context, docs documents, at location, demo bool) error {
-	leases, err := collect[persistence.Lease](ctx, docs, persistence.Query{Collection: persistence.Leases})
+func checkOwner(ctx context.Context, docs persistence.Querier, at location, demo bool) error {
+	leases, err := persistence.Collect[persistence.Lease](ctx, docs, persistence.Query{Collection: persistence.Leases})
 	if err != nil {
 		return err
 	}

@@ -24,6 +24,7 @@ import (
 	"github.com/imart/event-worker/markets/catalogue"
 	"github.com/imart/event-worker/markets/definition"
 	"github.com/imart/event-worker/persistence"
+	"github.com/imart/event-worker/progress"
 )
 
 const (
@@ -187,48 +188,55 @@ type show struct {
 	flags    demoFlags
 	at       location
 	screen   *screen
-	docs     documents
+	docs     persistence.Querier
 	nodes    []*replay.Node
 	stepping sync.WaitGroup
 
 	begun   time.Time
-	first   *rates            // since the beginning
-	recent  *rates            // of about a second
-	printed map[string]stream // as last printed
-	lines   time.Time         // when that was
+	first   *progress.Meter // since the beginning
+	recent  *progress.Meter // of about a second
+	printed map[string]line // as last printed
+	lines   time.Time       // when that was
+}
+
+// line is what makes a stream's line news.
+type line struct {
+	events int64
+	state  string
 }
 
 // begin brings the recorded chains to where they must be: with --once to their
 // ends, and otherwise at least to where an earlier demo has seen them.
 func (s *show) begin(ctx context.Context) error {
-	all, err := streams(ctx, s.docs)
+	tree, err := progress.Read(ctx, s.docs, persistence.Filter{})
 	if err != nil {
 		return err
 	}
-	s.first, s.recent = newRates(s.begun, all), newRates(s.begun, all)
-	s.printed = map[string]stream{}
+	s.first, s.recent = progress.NewMeter(s.begun, tree), progress.NewMeter(s.begun, tree)
+	s.printed = map[string]line{}
 	for i, node := range s.nodes {
 		if s.flags.once {
 			node.Finish()
 		}
-		for _, stream := range all {
-			for stream.chain == demoMarkets[i].Chain && node.Head() < stream.height && node.Step() {
+		for stream := range tree.Streams() {
+			for stream.Chain == demoMarkets[i].Chain && node.Head() < stream.Place.Height() && node.Step() {
 			}
 		}
 	}
 	return nil
 }
 
-func (s *show) look(ctx context.Context) error {
-	all, err := streams(ctx, s.docs)
+func (s *show) Look(ctx context.Context) error {
+	tree, err := progress.Read(ctx, s.docs, persistence.Filter{})
 	if err != nil {
 		return err
 	}
 	now := time.Now()
-	s.recent.fill(now, all)
-	if now.Sub(s.recent.at) > time.Second {
-		s.recent = newRates(now, all)
+	s.recent.Measure(now, tree)
+	if s.recent.Since(now) > time.Second {
+		s.recent = progress.NewMeter(now, tree)
 	}
+	all := slices.Collect(tree.Streams())
 	if err := s.screen.show(append([]string{""}, table(all)...)); err != nil {
 		return err
 	}
@@ -240,10 +248,10 @@ func (s *show) look(ctx context.Context) error {
 }
 
 // print prints the streams with news.
-func (s *show) print(all []stream) error {
-	news := slices.DeleteFunc(all, func(stream stream) bool {
-		before, known := s.printed[stream.id()]
-		return known && before.events == stream.events && before.state == stream.state
+func (s *show) print(all []*progress.Stream) error {
+	news := slices.DeleteFunc(all, func(stream *progress.Stream) bool {
+		before, known := s.printed[stream.ID()]
+		return known && before == line{stream.Events, stream.State}
 	})
 	if len(news) == 0 {
 		return nil
@@ -252,33 +260,30 @@ func (s *show) print(all []stream) error {
 }
 
 // keep prints streams so that they stay.
-func (s *show) keep(all []stream) error {
+func (s *show) keep(all []*progress.Stream) error {
 	for _, stream := range all {
-		s.printed[stream.id()] = stream
+		s.printed[stream.ID()] = line{stream.Events, stream.State}
 	}
 	_, err := fmt.Fprintf(s.screen, "\n%s\n", strings.Join(table(all), "\n"))
 	return err
 }
 
-// caughtUp tells what was found, and lets the recorded chains advance.
-func (s *show) caughtUp(ctx context.Context) error {
-	all, err := streams(ctx, s.docs)
+// CaughtUp tells what was found, and lets the recorded chains advance.
+func (s *show) CaughtUp(ctx context.Context) error {
+	tree, err := progress.Read(ctx, s.docs, persistence.Filter{})
 	if err != nil {
 		return err
 	}
 	now := time.Now()
-	s.first.fill(now, all)
+	s.first.Measure(now, tree)
 	if err := s.screen.show(nil); err != nil {
 		return err
 	}
-	var events int64
-	for _, stream := range all {
-		events += stream.events - s.first.events[stream.id()]
-	}
+	all := slices.Collect(tree.Streams())
 	if err := s.keep(all); err != nil {
 		return err
 	}
-	fmt.Fprintf(s.screen, "\nCaught up in %.1f s: %s in %s.\n", now.Sub(s.begun).Seconds(), some(events, "new event"), some(int64(len(all)), "stream"))
+	fmt.Fprintf(s.screen, "\nCaught up in %.1f s: %s in %s.\n", now.Sub(s.begun).Seconds(), some(s.first.Events(tree), "new event"), some(int64(len(all)), "stream"))
 	for _, ref := range demoMarkets {
 		text, err := summary(ctx, s.docs, ref)
 		if err != nil {

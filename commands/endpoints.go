@@ -95,14 +95,3 @@ func summed(errors map[string]int64) string {
 	}
 	return fmt.Sprintf("%s, %s of them %s", grouped(sum), grouped(errors[worst]), name)
 }
-
-// notUp are the hosts of a chain's endpoints that are not up, with their states.
-func notUp(endpoints []persistence.Endpoint) []string {
-	var out []string
-	for _, e := range endpoints {
-		if e.State != persistence.EndpointUp {
-			out = append(out, printable.Line(e.Host, hostShown)+" "+printable.Line(e.State, hostShown))
-		}
-	}
-	return out
-}

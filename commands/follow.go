@@ -13,10 +13,10 @@ const stopTimeout = 8 * time.Second
 
 // watcher is told what becomes of running actors.
 type watcher interface {
-	// look is called again and again, at intervals.
-	look(ctx context.Context) error
-	// caughtUp is called once every stream has caught up with its chain's head.
-	caughtUp(ctx context.Context) error
+	// Look is called again and again, at intervals.
+	Look(ctx context.Context) error
+	// CaughtUp is called once every stream has caught up with its chain's head.
+	CaughtUp(ctx context.Context) error
 }
 
 // follow runs actors until the context is done, or until they have caught up if
@@ -54,12 +54,12 @@ func watch(ctx context.Context, node *actors.Node, once bool, every time.Duratio
 		case lost := <-node.Lost():
 			return lost
 		case <-caughtUp:
-			if err := w.caughtUp(ctx); err != nil || once {
+			if err := w.CaughtUp(ctx); err != nil || once {
 				return err
 			}
 			caughtUp = nil
 		case <-ticker.C:
-			if err := w.look(ctx); err != nil {
+			if err := w.Look(ctx); err != nil {
 				return err
 			}
 		}

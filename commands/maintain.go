@@ -46,8 +46,8 @@ func (f *dataFlags) maintain(ctx context.Context, change func(store persistence.
 // Maintenance keeps them: they tell the demo's data from real ones.
 type owners map[string]string
 
-func ownersOf(ctx context.Context, docs documents) (owners, error) {
-	leases, err := collect[persistence.Lease](ctx, docs, persistence.Query{Collection: persistence.Leases})
+func ownersOf(ctx context.Context, docs persistence.Querier) (owners, error) {
+	leases, err := persistence.Collect[persistence.Lease](ctx, docs, persistence.Query{Collection: persistence.Leases})
 	if err != nil {
 		return nil, err
 	}

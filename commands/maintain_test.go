@@ -222,8 +222,8 @@ func ignorant(decode func([]markets.Raw) ([]markets.Event, []markets.Failure), h
 // nobody watches.
 type nobody struct{}
 
-func (nobody) look(context.Context) error     { return nil }
-func (nobody) caughtUp(context.Context) error { return nil }
+func (nobody) Look(context.Context) error     { return nil }
+func (nobody) CaughtUp(context.Context) error { return nil }
 
 // TestRetryOfWhatRemains has one letter that is damaged and one that its stream
 // has not come past.

@@ -13,6 +13,7 @@ import (
 	"github.com/imart/event-worker/monitor"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/persistence/mongo"
+	"github.com/imart/event-worker/progress"
 )
 
 // member follows chains as a node of the cluster of all processes on a database,
@@ -68,14 +69,14 @@ func (m member) keep(ctx context.Context, keeper *cluster.Keeper) error {
 	defer cancel()
 	ended := make(chan error, 1)
 	go func() { ended <- keeper.Run(ctx) }()
-	ticker := time.NewTicker(lookEvery)
+	ticker := time.NewTicker(progress.LookEvery)
 	defer ticker.Stop()
 	for {
 		select {
 		case err := <-ended:
 			return err
 		case <-ticker.C:
-			if err := m.watcher.look(ctx); err != nil && ctx.Err() == nil {
+			if err := m.watcher.Look(ctx); err != nil && ctx.Err() == nil {
 				cancel()
 				return errors.Join(err, <-ended)
 			}

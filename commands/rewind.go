@@ -12,6 +12,7 @@ import (
 
 	"github.com/imart/event-worker/actors"
 	"github.com/imart/event-worker/persistence"
+	"github.com/imart/event-worker/progress"
 )
 
 func newRewind() *cobra.Command {
@@ -81,42 +82,45 @@ func rewind(ctx context.Context, out io.Writer, store persistence.Store, o owner
 	if err != nil {
 		return err
 	}
-	if slices.Equal(before, after) { // streams at their starts may count as beyond
+	same := func(a, b *progress.Stream) bool {
+		return a.ID() == b.ID() && a.Place == b.Place && a.Events == b.Events
+	}
+	if slices.EqualFunc(before, after, same) { // streams at their starts may count as beyond
 		return fmt.Errorf("%s at %s: %w: the chain was read up to %s", chain, grouped(height), actors.ErrNothingToRewind, grouped(highest(before)))
 	}
 	return unlessClosed(tellRewound(out, chain, height, before, after))
 }
 
 // streamsOf are the streams of a chain.
-func streamsOf(ctx context.Context, docs documents, chain string) ([]stream, error) {
-	all, err := streams(ctx, docs)
-	return slices.DeleteFunc(all, func(s stream) bool { return s.chain != chain }), err
+func streamsOf(ctx context.Context, docs persistence.Querier, chain string) ([]*progress.Stream, error) {
+	tree, err := progress.Read(ctx, docs, persistence.Filter{Condition: equal("chain", chain)})
+	return slices.Collect(tree.Streams()), err
 }
 
 // highest is the height of the stream that has come furthest; 0 if nothing was
 // read.
-func highest(all []stream) int64 {
+func highest(all []*progress.Stream) int64 {
 	var height int64
 	for _, s := range all {
-		if !s.unread {
-			height = max(height, s.height)
+		if s.Started() {
+			height = max(height, s.Place.Height())
 		}
 	}
 	return height
 }
 
-// tellRewound tells where each stream stands, and where it stood.
-func tellRewound(out io.Writer, chain string, height int64, before, after []stream) error {
+// tellRewound prints where each stream is, and where it was.
+func tellRewound(out io.Writer, chain string, height int64, before, after []*progress.Stream) error {
 	fmt.Fprintf(out, "Rewound %s to %s. Started again, its streams read on from where they stand now:\n\n", chain, grouped(height))
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "stream\tseq\theight\tevents\tseq before\tevents before")
 	for i, s := range after {
-		reached := grouped(s.height)
-		if s.unread {
-			reached = "its start"
+		reached := "its start"
+		if s.Started() {
+			reached = grouped(s.Place.Height())
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", s.id(), grouped(s.seq), reached, grouped(s.events),
-			grouped(before[i].seq), grouped(before[i].events))
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", s.ID(), grouped(s.Place.Seq), reached, grouped(s.Events),
+			grouped(before[i].Place.Seq), grouped(before[i].Events))
 	}
 	return table.Flush()
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -22,6 +23,7 @@ import (
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/monitor"
 	"github.com/imart/event-worker/persistence"
+	"github.com/imart/event-worker/progress"
 )
 
 type runFlags struct {
@@ -107,8 +109,8 @@ func run(ctx context.Context, assets Assets, stderr io.Writer, f runFlags) error
 	}
 	limitMemory(log)
 	log.Info("starting", "node", cfg.Node, "data", at.String(), "version", version())
-	watch := &logWatcher{log: log, docs: store, node: cfg.Node, chains: kinds(cfg)}
-	watch.begin(ctx)
+	watch := progress.NewLogger(log, store, cfg.Node, slices.Collect(maps.Keys(kinds(cfg))))
+	watch.Start(ctx)
 	if err := f.follow(ctx, cfg, at, store, sources, watch, log); err != nil {
 		return err
 	}
@@ -163,7 +165,7 @@ func (f runFlags) follow(ctx context.Context, cfg config.Config, at location, st
 		}
 		defer health.Close()
 	}
-	return follow(ctx, a, f.once, lookEvery, watch)
+	return follow(ctx, a, f.once, progress.LookEvery, watch)
 }
 
 // load reads the configuration with what the flags change.

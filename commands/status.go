@@ -17,6 +17,7 @@ import (
 
 	"github.com/imart/event-worker/internal/printable"
 	"github.com/imart/event-worker/persistence"
+	"github.com/imart/event-worker/progress"
 )
 
 // fresh is how long an actor's document counts as news. Actors that have nothing
@@ -113,7 +114,7 @@ func freshPage(out io.Writer) error {
 	return err
 }
 
-func (f *statusFlags) print(ctx context.Context, docs documents, at location, out io.Writer) error {
+func (f *statusFlags) print(ctx context.Context, docs persistence.Querier, at location, out io.Writer) error {
 	s, err := f.state(ctx, docs)
 	if err != nil {
 		return fmt.Errorf("status: %w", err)
@@ -133,33 +134,52 @@ type state struct {
 	brief bool
 }
 
-func (f *statusFlags) state(ctx context.Context, docs documents) (s state, err error) {
+func (f *statusFlags) state(ctx context.Context, docs persistence.Querier) (s state, err error) {
 	byID := []persistence.SortKey{{Path: "_id"}}
-	if s.Nodes, err = collect[persistence.Node](ctx, docs, persistence.Query{Collection: persistence.Nodes, Sort: byID}); err != nil {
+	if s.Nodes, err = persistence.Collect[persistence.Node](ctx, docs, persistence.Query{Collection: persistence.Nodes, Sort: byID}); err != nil {
 		return s, err
 	}
-	if s.Leases, err = collect[persistence.Lease](ctx, docs, persistence.Query{Collection: persistence.Leases, Sort: byID}); err != nil {
+	if s.Leases, err = persistence.Collect[persistence.Lease](ctx, docs, persistence.Query{Collection: persistence.Leases, Sort: byID}); err != nil {
 		return s, err
 	}
-	all, err := collect[persistence.Actor](ctx, docs, persistence.Query{Collection: persistence.Actors})
+	all, err := persistence.Collect[persistence.Actor](ctx, docs, persistence.Query{Collection: persistence.Actors})
 	if err != nil {
 		return s, err
 	}
-	s.Chains = tree(slices.DeleteFunc(all, func(a persistence.Actor) bool {
+	all = slices.DeleteFunc(all, func(a persistence.Actor) bool {
 		return len(f.chains) > 0 && !slices.Contains(f.chains, a.Chain)
-	}))
-	if f.brief {
-		s.shorten()
-	}
-	return s, nil
+	})
+	return snapshot(s.Nodes, s.Leases, all, f.brief), nil
 }
 
-// shorten leaves of each chain what was worst there.
-func (s *state) shorten() {
-	s.brief = true
-	for _, chain := range s.Chains {
-		chain.cut()
+func snapshot(nodes []persistence.Node, leases []persistence.Lease, all []persistence.Actor, brief bool) state {
+	s := state{Nodes: nodes, Leases: leases, brief: brief}
+	if !brief {
+		s.Chains = tree(all)
+		return s
 	}
+	for _, c := range progress.Of(all) {
+		s.Chains = append(s.Chains, &branch{Name: c.Name, Actor: inBrief(c)})
+	}
+	return s
+}
+
+// inBrief is the document of a chain's actor with what is worst below it.
+func inBrief(c *progress.Chain) *persistence.Actor {
+	var a persistence.Actor
+	for _, own := range c.Actors {
+		if own.ID == c.Name {
+			a = own
+		}
+	}
+	a.Restarts, a.Events, a.Lag, a.UpdatedAt = c.Restarts, c.Events(), c.Lag(), c.UpdatedAt
+	if c.Head != nil {
+		a.Head, a.Endpoints = c.Head.Head, c.Head.Endpoints
+	}
+	if c.Failing != "" {
+		a.Status, a.LastError = c.Failing, c.Reason
+	}
+	return &a
 }
 
 // branch is an actor with those below it.
@@ -182,38 +202,6 @@ func tree(all []persistence.Actor) []*branch {
 	}
 	root.sort()
 	return root.Children
-}
-
-// cut cuts off all that is below a chain, and says of it what was worst there.
-func (b *branch) cut() {
-	if b.Actor == nil {
-		b.Actor = &persistence.Actor{}
-	}
-	worst := *b.Actor
-	b.walk(func(below *branch) {
-		a := below.Actor
-		if a == nil || below == b {
-			return
-		}
-		worst.Restarts += a.Restarts
-		switch a.Kind {
-		case "head":
-			worst.Head, worst.Endpoints = a.Head, a.Endpoints
-		case "subject":
-			worst.Lag = max(worst.Lag, a.Lag)
-		case "observer":
-			if !a.Documents {
-				worst.Events += a.Events
-			}
-		}
-		if a.Failing() && worst.Status != persistence.FinalityBroken {
-			worst.Status, worst.LastError = a.Status, a.LastError
-		}
-		if a.UpdatedAt.After(worst.UpdatedAt) {
-			worst.UpdatedAt = a.UpdatedAt
-		}
-	})
-	b.Actor, b.Children = &worst, nil
 }
 
 func (b *branch) child(name string) *branch {

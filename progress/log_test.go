@@ -1,12 +1,10 @@
-package commands
+package progress
 
 import (
 	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -22,7 +20,7 @@ import (
 // watched is a store in which a test writes what actors would, and what is logged
 // of it.
 type watched struct {
-	*logWatcher
+	*Logger
 	t     *testing.T
 	store persistence.Store
 	said  bytes.Buffer
@@ -41,9 +39,8 @@ func newWatched(t *testing.T, chains ...string) *watched {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.logWatcher = &logWatcher{log: log, docs: store, node: "me", chains: map[string]string{}}
+	w.Logger = NewLogger(log, store, "me", chains)
 	for _, chain := range chains {
-		w.chains[chain] = "evm"
 		w.take(chain, "me")
 	}
 	return w
@@ -108,7 +105,7 @@ var timePattern = regexp.MustCompile(`(?m)^time=\S+ level=`)
 func (w *watched) says(when string, want ...string) {
 	w.t.Helper()
 	w.looks = 0 // it is no summary's turn
-	if err := w.look(w.t.Context()); err != nil {
+	if err := w.Look(w.t.Context()); err != nil {
 		w.t.Fatalf("%s: %v", when, err)
 	}
 	w.heard(when, want...)
@@ -135,7 +132,7 @@ const (
 func TestAStreamThatIsWellIsNoNews(t *testing.T) {
 	t.Parallel()
 	w := newWatched(t, "ethereum")
-	w.begin(t.Context())
+	w.Start(t.Context())
 	for _, status := range []string{persistence.Following, persistence.Backfilling, persistence.Following, persistence.Following} {
 		w.is(subjectID, status, 1, "")
 		w.says(status) // behind for a moment
@@ -145,7 +142,7 @@ func TestAStreamThatIsWellIsNoNews(t *testing.T) {
 func TestAStreamFallsBehind(t *testing.T) {
 	t.Parallel()
 	w := newWatched(t, "ethereum")
-	w.begin(t.Context())
+	w.Start(t.Context())
 	w.claim(subjectID, "me", 0)
 	w.says("before it knows")
 	w.is(subjectID, persistence.Backfilling, 900, "")
@@ -171,7 +168,7 @@ func TestAStreamFallsBehind(t *testing.T) {
 func TestAStreamFails(t *testing.T) {
 	t.Parallel()
 	w := newWatched(t, "ethereum")
-	w.begin(t.Context())
+	w.Start(t.Context())
 	w.is(subjectID, persistence.Following, 0, "")
 	w.is(loggerID, persistence.Following, 0, "")
 	w.says("well")
@@ -192,7 +189,7 @@ func TestAStreamFails(t *testing.T) {
 func TestAnActorOfNoStreamFails(t *testing.T) {
 	t.Parallel()
 	w := newWatched(t, "ethereum")
-	w.begin(t.Context())
+	w.Start(t.Context())
 	w.is("ethereum/head", persistence.Retrying, 0, "refused")
 	w.says("failing", `WARN msg="actor fails" actor=ethereum/head reason=refused`)
 	w.is("ethereum/head", persistence.Following, 0, "")
@@ -204,7 +201,7 @@ func TestSummaries(t *testing.T) {
 	t.Parallel()
 	w := newWatched(t, "ethereum", "bsc", "base")
 	w.has(loggerID, 5) // before this process
-	w.begin(t.Context())
+	w.Start(t.Context())
 	w.has(loggerID, 2)
 	w.has("ethereum/seaport/list/order-list", 7) // the same events
 	w.has("ethereum/seaport/buy/activity", 1)
@@ -214,7 +211,7 @@ func TestSummaries(t *testing.T) {
 	w.is("base/seaport/list/subject", persistence.Backfilling, 500, "")
 	said := map[int]string{}
 	for i := 1; i <= 2*calmLooks; i++ {
-		if err := w.look(t.Context()); err != nil {
+		if err := w.Look(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		if i == 1 {
@@ -236,7 +233,7 @@ func TestSummaries(t *testing.T) {
 		t.Errorf("says %v\nwant %v", said, want)
 	}
 	w.has("ethereum/seaport/buy/activity", 4)
-	if err := w.caughtUp(t.Context()); err != nil {
+	if err := w.CaughtUp(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	w.heard("when all have caught up",
@@ -251,7 +248,7 @@ func TestSummaries(t *testing.T) {
 func TestSummariesNameEndpointsThatAreNotUp(t *testing.T) {
 	t.Parallel()
 	w := newWatched(t, "bsc", "ethereum")
-	w.begin(t.Context())
+	w.Start(t.Context())
 	for _, chain := range []string{"bsc", "ethereum"} {
 		w.is(chain+"/head", persistence.Following, 0, "")
 	}
@@ -265,7 +262,7 @@ func TestSummariesNameEndpointsThatAreNotUp(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := w.caughtUp(t.Context()); err != nil {
+	if err := w.CaughtUp(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	w.heard("when all have caught up",
@@ -278,7 +275,7 @@ func TestSummariesNameEndpointsThatAreNotUp(t *testing.T) {
 func TestBrokenFinalityIsAFailure(t *testing.T) {
 	t.Parallel()
 	w := newWatched(t, "ethereum")
-	w.begin(t.Context())
+	w.Start(t.Context())
 	w.is("ethereum/head", persistence.Following, 0, "")
 	w.says("while all is well")
 	w.is("ethereum/head", persistence.FinalityBroken, 0, "block 7 was final")
@@ -289,19 +286,19 @@ func TestBrokenFinalityIsAFailure(t *testing.T) {
 func TestLag(t *testing.T) {
 	t.Parallel()
 	w := newWatched(t, "ethereum")
-	w.begin(t.Context())
+	w.Start(t.Context())
 	for _, test := range []struct {
 		said, blocks, want int64
 	}{{70, 30, 70}, {70, 60, 10}, {5, 0, 5}, {70, 10, 0}} { // the head is at 100
 		w.is(subjectID, persistence.Following, test.said, "")
 		w.move(loggerID, test.blocks, 0)
 		all, ok := w.mine(t.Context())
-		if !ok || len(all) != 1 || all[0].lag() != test.want {
+		if !ok || len(all) != 1 || all[0].Lag() != test.want {
 			t.Errorf("%+v: %+v", test, all)
 		}
 	}
 	w.has("ethereum/seaport/list/order-list", 0)
-	if all, ok := w.mine(t.Context()); !ok || all[0].lag() != 70 {
+	if all, ok := w.mine(t.Context()); !ok || all[0].Lag() != 70 {
 		t.Errorf("with an observer that is further behind: %+v", all)
 	}
 }
@@ -311,15 +308,15 @@ func TestLag(t *testing.T) {
 func TestWhatIsNotFollowedHere(t *testing.T) {
 	t.Parallel()
 	w := newWatched(t, "ethereum", "bsc", "old")
-	delete(w.chains, "old")
-	w.begin(t.Context())
+	w.chains = []string{"ethereum", "bsc"}
+	w.Start(t.Context())
 	w.claim("bsc/seaport/list/subject", "another", 0)
 	w.is("bsc/seaport/list/subject", persistence.Retrying, 0, "refused")
 	w.is("old/seaport/list/subject", persistence.Retrying, 0, "refused")
 	w.is(subjectID, persistence.Following, 0, "")
 	w.is("ethereum/seaport/buy/subject", persistence.Stopped, 70, "")
 	w.says("of others")
-	if err := w.caughtUp(t.Context()); err != nil {
+	if err := w.CaughtUp(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	w.heard("when all have caught up",
@@ -330,7 +327,7 @@ func TestWhatIsNotFollowedHere(t *testing.T) {
 func TestTheStoreIsAway(t *testing.T) {
 	t.Parallel()
 	w := newWatched(t, "ethereum")
-	w.begin(t.Context())
+	w.Start(t.Context())
 	w.is(subjectID, persistence.Following, 0, "")
 	w.says("while it is there")
 	folder := t.TempDir()
@@ -341,15 +338,15 @@ func TestTheStoreIsAway(t *testing.T) {
 	if err := gone.Close(); err != nil {
 		t.Fatal(err)
 	}
-	w.logWatcher.docs = gone
-	_, err = collect[persistence.Actor](t.Context(), gone, persistence.Query{Collection: persistence.Actors})
+	w.Logger.docs = gone
+	_, err = persistence.Collect[persistence.Actor](t.Context(), gone, persistence.Query{Collection: persistence.Actors})
 	w.says("when it is away", fmt.Sprintf(`WARN msg="the actors' documents cannot be read, nothing is said of streams until they can" error=%q`, err))
 	w.says("while it is away")
-	if err := w.caughtUp(t.Context()); err != nil {
+	if err := w.CaughtUp(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	w.heard("when all have caught up", `INFO msg="every stream has caught up"`)
-	w.logWatcher.docs = w.store
+	w.Logger.docs = w.store
 	w.is(subjectID, persistence.Retrying, 0, "refused")
 	w.says("when it is back", `INFO msg="the actors' documents can be read again"`, `WARN msg="stream fails" stream=ethereum/seaport/list reason=refused`)
 	w.says("later")
@@ -359,51 +356,70 @@ func TestTheStoreIsAway(t *testing.T) {
 func TestLookingWhileStopping(t *testing.T) {
 	t.Parallel()
 	w := newWatched(t, "ethereum")
-	w.begin(t.Context())
+	w.Start(t.Context())
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := w.look(ctx); err != nil {
+	if err := w.Look(ctx); err != nil {
 		t.Fatal(err)
 	}
 	w.heard("while it stops")
 }
 
-// A run logs into files too, says one line a chain when it has caught up, and no
-// secret anywhere.
-func TestRunLogsIntoFiles(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	configured(t, dir, recordedNode(t, "ethereum").URL()+"/v2/s3cretkey", 1)
-	environ := []string{"EVENT_WORKER_LOG_DIR=elsewhere", "EVENT_WORKER_LOG_FORMAT=json"}
-	_, stderr, code := result(t, dir, environ, "run", "--once", "--log-dir", "logs")
-	if code != 0 {
-		t.Fatalf("exit code %d: %s", code, stderr)
-	}
-	for _, text := range []string{
-		`"msg":"starting","node":`, `"data":"data folder data"`, `"msg":"chain taken","chain":"ethereum","epoch":1}`,
-		`"msg":"summary","chain":"ethereum","streams":4,"events":45,"lag":0,"retrying":0}`, `"msg":"every stream has caught up"`, `"msg":"stopped"`,
-	} {
-		if strings.Count(stderr, text) != 1 {
-			t.Errorf("it does not say %q once:\n%s", text, stderr)
-		}
-	}
-	if strings.Contains(stderr, "s3cretkey") {
-		t.Errorf("the log shows a secret:\n%s", stderr)
-	}
-	ofChain, ofNode := read(t, dir, "logs", "evm", "info.log"), read(t, dir, "logs", "node", "info.log")
-	if lines := strings.Count(ofChain, "\n") + strings.Count(ofNode, "\n"); lines != strings.Count(stderr, "\n") || !strings.Contains(ofChain, "chain taken") || !strings.Contains(ofNode, "stopped") {
-		t.Errorf("%d lines, of chains:\n%sof none:\n%s", lines, ofChain, ofNode)
-	}
-	if exists(filepath.Join(dir, "elsewhere")) {
-		t.Error("the folder of the environment wins over the flag's")
-	}
-}
 
-func read(t *testing.T, path ...string) string {
-	t.Helper()
-	text, err := os.ReadFile(filepath.Join(path...))
+// Events are counted from where the documents were first read, even if they could not be
+// read at the start.
+func TestEventsBeforeTheFirstLookAreNotCounted(t *testing.T) {
+	t.Parallel()
+	w := newWatched(t, "ethereum")
+	w.has(loggerID, 5)
+	gone, err := embedded.Open(t.Context(), t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
-	return string(text)
+	if err := gone.Close(); err != nil {
+		t.Fatal(err)
+	}
+	w.Logger.docs = gone
+	w.Start(t.Context())
+	w.said.Reset() // that they are away
+	w.Logger.docs = w.store
+	w.says("when it can read", `INFO msg="the actors' documents can be read again"`)
+	w.has(loggerID, 2)
+	if err := w.CaughtUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.heard("in the end", `INFO msg=summary chain=ethereum streams=1 events=2 lag=0 retrying=0`, `INFO msg="every stream has caught up"`)
+}
+
+// What another node does with a chain is not counted where it returns to.
+func TestEventsElsewhereAreNotCounted(t *testing.T) {
+	t.Parallel()
+	w := newWatched(t, "ethereum")
+	w.Start(t.Context())
+	w.has(loggerID, 1)
+	w.says("here")
+	w.claim(loggerID, "another", 0)
+	w.has(loggerID, 100)
+	w.says("there")
+	w.claim(loggerID, "me", 0)
+	w.says("here again")
+	w.has(loggerID, 2)
+	if err := w.CaughtUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.heard("in the end", `INFO msg=summary chain=ethereum streams=1 events=2 lag=0 retrying=0`, `INFO msg="every stream has caught up"`)
+}
+
+// A stream that is no longer followed takes its events out of the summary's sum.
+func TestEventsOfFormerStreamsAreNotSubtracted(t *testing.T) {
+	t.Parallel()
+	w := newWatched(t, "ethereum")
+	w.has("ethereum/seaport/buy/activity", 50)
+	w.is("ethereum/seaport/buy/activity", persistence.Stopped, 0, "")
+	w.Start(t.Context())
+	w.has(loggerID, 2)
+	if err := w.CaughtUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.heard("in the end", `INFO msg=summary chain=ethereum streams=1 events=2 lag=0 retrying=0`, `INFO msg="every stream has caught up"`)
 }
