@@ -4,13 +4,14 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/imart/event-worker/internal/backoff"
 )
 
 // Backoff says how long a failed actor waits for its restart: Min after the
@@ -26,11 +27,7 @@ var DefaultBackoff = Backoff{Min: 200 * time.Millisecond, Max: 30 * time.Second}
 
 // delay is the wait after n failures in a row, n >= 1.
 func (b Backoff) delay(n int) time.Duration {
-	d := b.Max
-	if n < 32 && b.Min<<(n-1) < b.Max {
-		d = b.Min << (n - 1)
-	}
-	return d + time.Duration(rand.Int64N(int64(d)/2+1))
+	return backoff.Jittered(n, b.Min, b.Max)
 }
 
 // failures remembers how actors failed across their restarts, by the key of

@@ -365,7 +365,6 @@ func TestLookingWhileStopping(t *testing.T) {
 	w.heard("while it stops")
 }
 
-
 // Events are counted from where the documents were first read, even if they could not be
 // read at the start.
 func TestEventsBeforeTheFirstLookAreNotCounted(t *testing.T) {
@@ -411,7 +410,7 @@ func TestEventsElsewhereAreNotCounted(t *testing.T) {
 }
 
 // A stream that is no longer followed takes its events out of the summary's sum.
-func TestEventsOfFormerStreamsAreNotSubtracted(t *testing.T) {
+func TestEventsOfStoppedStreamsAreNotSubtracted(t *testing.T) {
 	t.Parallel()
 	w := newWatched(t, "ethereum")
 	w.has("ethereum/seaport/buy/activity", 50)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/imart/event-worker/chains"
+	"github.com/imart/event-worker/internal/backoff"
 )
 
 // streamHealth is how the stream is doing.
@@ -57,8 +58,9 @@ func (s *stream) note(ctx context.Context, err error) error {
 	h.class = chains.Class(err)
 	h.errors[h.class]++
 	h.last = err.Error()
-	h.out = time.Now().Add(min(streamOutLeast<<min(h.failures, 8), streamOutMost))
-	if h.failures++; h.failures == 1 {
+	h.failures++
+	h.out = time.Now().Add(backoff.Delay(h.failures, streamOutLeast, streamOutMost))
+	if h.failures == 1 {
 		s.log.Warn("the transaction stream failed: the REST API is read instead", "host", s.host, "reason", err)
 	}
 	return err

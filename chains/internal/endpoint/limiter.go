@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"github.com/imart/event-worker/internal/backoff"
 )
 
 // limiter paces the calls to one endpoint: within a configured number of requests a
@@ -131,7 +133,7 @@ func (l *limiter) refuse(now time.Time, calls int, wait time.Duration) {
 	if now.After(l.paused) { // what was under way together is refused together
 		l.inARow++
 	}
-	pause := min(pauseLeast<<max(0, min(l.inARow-1, 10)), pauseMost)
+	pause := backoff.Delay(l.inARow, pauseLeast, pauseMost)
 	if wait > 0 {
 		pause = wait
 	}
