@@ -84,16 +84,16 @@ func (c *team) tell() {
 	c.t.Logf("status (%v):\n%s", err, &text)
 }
 
-// worker is a process of a team.
-type worker struct {
+// member is a process of a team.
+type member struct {
 	*process
 	name string
 }
 
 // start starts a process of a name, with options as variables of the environment.
-func (c *team) start(name string, options ...string) *worker {
+func (c *team) start(name string, options ...string) *member {
 	c.t.Helper()
-	w := &worker{launchIn(c.t, c.dir, c.environ(name, options...), "run"), name}
+	w := &member{launchIn(c.t, c.dir, c.environ(name, options...), "run"), name}
 	c.t.Cleanup(func() {
 		if c.t.Failed() {
 			c.t.Logf("%s:\n%s", w.name, &w.out)
@@ -124,7 +124,7 @@ func refused(t *testing.T, dir string, environ []string, args ...string) string 
 }
 
 // kill ends a process as a crash would.
-func (w *worker) kill() {
+func (w *member) kill() {
 	_ = w.Process.Kill()
 	<-w.ended
 }

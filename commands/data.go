@@ -1,18 +1,14 @@
 package commands
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
-	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/imart/event-worker/cluster"
 	"github.com/imart/event-worker/config"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/persistence/embedded"
@@ -51,8 +47,8 @@ func (l location) String() string {
 	return "MongoDB, " + address.String()
 }
 
-// open opens the data for a process that writes.
-func (l location) open(ctx context.Context) (persistence.Store, error) {
+// Open opens the data for a process that writes.
+func (l location) Open(ctx context.Context) (persistence.Store, error) {
 	if l.uri == "" {
 		store, err := embedded.Open(ctx, l.folder)
 		if err != nil {
@@ -150,42 +146,4 @@ func (f *dataFlags) open(ctx context.Context) (reader, location, error) {
 	}
 	r, err := at.openReader(ctx)
 	return r, at, err
-}
-
-// checkOwner refuses data that the demo must not touch, or that only it may:
-// recorded blocks and a real chain's disagree, and each would roll the other's back.
-func checkOwner(ctx context.Context, docs persistence.Querier, at location, demo bool) error {
-	leases, err := persistence.Collect[persistence.Lease](ctx, docs, persistence.Query{Collection: persistence.Leases})
-	if err != nil {
-		return err
-	}
-	for _, lease := range leases {
-		switch of := lease.Node == config.DemoNode; {
-		case of && !demo:
-			return fmt.Errorf("%s: it holds the demo's data: choose another one", at)
-		case !of && demo:
-			return fmt.Errorf("%s: it holds the data of %s, not of the demo: choose another one", at, cmp.Or(lease.Node, "a cluster"))
-		}
-	}
-	return nil
-}
-
-// aliveWithin is how long a node that lives may take to show it.
-const aliveWithin = 3 * time.Second
-
-// idle refuses a database on which a cluster runs.
-func (l location) idle(ctx context.Context, store persistence.Store) error {
-	registry, ok := store.(persistence.Registry)
-	if !ok {
-		return nil
-	}
-	nodes, err := cluster.Beating(ctx, registry, aliveWithin)
-	if err != nil || len(nodes) == 0 {
-		return err
-	}
-	var ids []string
-	for _, n := range nodes {
-		ids = append(ids, n.ID)
-	}
-	return fmt.Errorf("%s: a cluster runs there (%s): stop it first", l, strings.Join(ids, ", "))
 }

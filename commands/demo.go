@@ -25,6 +25,7 @@ import (
 	"github.com/imart/event-worker/markets/definition"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/progress"
+	"github.com/imart/event-worker/worker"
 )
 
 const (
@@ -80,17 +81,6 @@ begin anew, delete the folder, or drop the database.`,
 
 func demo(ctx context.Context, assets Assets, out io.Writer, f demoFlags) (err error) {
 	at := f.location()
-	store, err := at.open(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, store.Close()) }()
-	if err := checkOwner(ctx, store, at, true); err != nil {
-		return err
-	}
-	if err := at.idle(ctx, store); err != nil {
-		return err
-	}
 	screen := newScreen(out)
 	log, _, err := logs.New(screen, config.Log{Level: slog.LevelWarn}, nil)
 	if err != nil {
@@ -98,10 +88,9 @@ func demo(ctx context.Context, assets Assets, out io.Writer, f demoFlags) (err e
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	show := &show{flags: f, at: at, screen: screen, docs: store, begun: time.Now()}
+	show := &show{flags: f, at: at, screen: screen, begun: time.Now()}
 	defer show.stepping.Wait()
 	defer cancel()
-	fmt.Fprintf(screen, "Following recorded mainnet data, kept in %s.\n", at)
 	var followed []actors.Chain
 	for _, ref := range demoMarkets {
 		chain, node, err := replayed(ctx, assets, ref, log)
@@ -113,18 +102,17 @@ func demo(ctx context.Context, assets Assets, out io.Writer, f demoFlags) (err e
 		show.nodes = append(show.nodes, node)
 		followed = append(followed, chain)
 	}
-	if err := show.begin(ctx); err != nil {
+	cfg := config.Config{Node: config.DemoNode, Tuning: actors.DefaultTuning}
+	cfg.Tuning.Tick = demoLook
+	w, err := worker.Open(ctx, worker.Options{Config: cfg, Data: at, Log: log, Chains: followed, Once: f.once})
+	if err != nil {
 		return err
 	}
-	for i, ref := range demoMarkets {
-		node := show.nodes[i]
-		fmt.Fprintf(screen, "  %-9s a node on this machine, %s, its head at %s\n", ref.Chain, node.URL(), grouped(node.Head()))
+	defer func() { err = errors.Join(err, w.Stop(context.WithoutCancel(ctx))) }()
+	if err := show.start(ctx, w.Store()); err != nil {
+		return err
 	}
-	tuning := actors.DefaultTuning
-	tuning.Tick = demoLook
-	err = follow(ctx, actors.Config{
-		Node: config.DemoNode, Store: store, Log: log, Chains: followed, Tuning: tuning,
-	}, f.once, demoLook, show)
+	err = w.Follow(ctx, demoLook, show)
 	if err == nil && !f.once {
 		fmt.Fprintln(screen, "Stopped. Started again, it goes on where it was.")
 	}
@@ -158,9 +146,9 @@ func replayed(ctx context.Context, assets Assets, ref persistence.MarketRef, log
 	}
 	out := actors.Chain{Name: ref.Chain, Poll: demoPoll, Markets: []actors.Market{{Market: market, Start: start(recording, market)}}}
 	if market.Kind == markets.Aptos {
-		out.Chain, err = aptos.New(aptos.Config{Endpoints: []chains.Endpoint{{URL: node.URL()}}, ChainID: recording.ChainID, Numbers: numbers(recording), Sources: sourcesOf(market)})
+		out.Chain, err = aptos.New(aptos.Config{Endpoints: []chains.Endpoint{{URL: node.URL()}}, ChainID: recording.ChainID, Numbers: numbers(recording), Sources: worker.Sources(market)})
 	} else {
-		out.Chain, err = evm.New(evm.Config{Endpoints: []chains.Endpoint{{URL: node.URL()}}, ChainID: recording.ChainID, Sources: sourcesOf(market), Log: log})
+		out.Chain, err = evm.New(evm.Config{Endpoints: []chains.Endpoint{{URL: node.URL()}}, ChainID: recording.ChainID, Sources: worker.Sources(market), Log: log})
 	}
 	return out, node, err
 }
@@ -205,15 +193,17 @@ type line struct {
 	state  string
 }
 
-// begin brings the recorded chains to where they must be: with --once to their
-// ends, and otherwise at least to where an earlier demo has seen them.
-func (s *show) begin(ctx context.Context) error {
-	tree, err := progress.Read(ctx, s.docs, persistence.Filter{})
+// start says what is followed, and brings the recorded chains to where they must be: with
+// --once to their ends, and otherwise at least to where an earlier demo has seen them.
+func (s *show) start(ctx context.Context, docs persistence.Querier) error {
+	s.docs = docs
+	tree, err := progress.Read(ctx, docs, persistence.Filter{})
 	if err != nil {
 		return err
 	}
 	s.first, s.recent = progress.NewMeter(s.begun, tree), progress.NewMeter(s.begun, tree)
 	s.printed = map[string]line{}
+	fmt.Fprintf(s.screen, "Following recorded mainnet data, kept in %s.\n", s.at)
 	for i, node := range s.nodes {
 		if s.flags.once {
 			node.Finish()
@@ -222,6 +212,7 @@ func (s *show) begin(ctx context.Context) error {
 			for stream.Chain == demoMarkets[i].Chain && node.Head() < stream.Place.Height() && node.Step() {
 			}
 		}
+		fmt.Fprintf(s.screen, "  %-9s a node on this machine, %s, its head at %s\n", demoMarkets[i].Chain, node.URL(), grouped(node.Head()))
 	}
 	return nil
 }

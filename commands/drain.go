@@ -62,7 +62,7 @@ func (f drainFlags) run(ctx context.Context, out io.Writer, name string) (err er
 	if at.uri == "" {
 		return errors.New("there is a cluster on MongoDB only: set " + mongoVariable + " to its database")
 	}
-	store, err := at.open(ctx)
+	store, err := at.Open(ctx)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/imart/event-worker/persistence"
+	"github.com/imart/event-worker/worker"
 )
 
 // openWriter opens the data for a change. Unlike the commands that fill a folder or
@@ -21,7 +22,7 @@ func (f *dataFlags) openWriter(ctx context.Context) (persistence.Store, location
 	if err := reader.Close(); err != nil {
 		return nil, at, err
 	}
-	store, err := at.open(ctx)
+	store, err := at.Open(ctx)
 	return store, at, err
 }
 
@@ -32,7 +33,7 @@ func (f *dataFlags) maintain(ctx context.Context, change func(store persistence.
 		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	if err := at.idle(ctx, store); err != nil {
+	if err := worker.CheckIdle(ctx, store, at); err != nil {
 		return err
 	}
 	o, err := ownersOf(ctx, store)

@@ -12,11 +12,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/imart/event-worker/actors"
 	"github.com/imart/event-worker/config"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/persistence/embedded"
+	"github.com/imart/event-worker/worker"
 )
 
 // TestRewind takes chains back and lets the demo read them again: the documents
@@ -183,24 +183,23 @@ func older(t *testing.T, dir, stream string, height int64) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sources, err := open(cfg, Assets{}, log)
-	defer closeAll(sources)
+	sources, err := worker.Chains(cfg, nil, log)
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer sources[0].Chain.Close()
 	for i, s := range sources[0].Markets[0].Streams {
 		if s.Name == stream {
 			sources[0].Markets[0].Streams[i].Decode = ignorant(s.Decode, height)
 		}
 	}
-	store, err := embedded.Open(t.Context(), filepath.Join(dir, "data"))
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	w, err := worker.Open(ctx, worker.Options{Config: cfg, Data: location{folder: filepath.Join(dir, "data")}, Log: log, Chains: sources, Once: true})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer store.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	if err := follow(ctx, actors.Config{Node: cfg.Node, Store: store, Log: log, Chains: sources}, true, time.Hour, nobody{}); err != nil {
+	if err := w.Follow(ctx, time.Hour, nobody{}); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -95,10 +95,6 @@ func noArgs(c *cobra.Command, args []string) error {
 	return fmt.Errorf("unknown argument %q: see %s --help", args[0], c.CommandPath())
 }
 
-// errInterrupted says that a signal came before a command had done what it was to
-// do.
-var errInterrupted = errors.New("interrupted before every stream had caught up: start again and it goes on where it was")
-
 // oneLine is an error's text in one line, printable.
 func oneLine(err error) string {
 	if errors.Is(err, context.Canceled) {

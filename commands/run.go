@@ -14,16 +14,11 @@ import (
 	"github.com/KimMachineGun/automemlimit/memlimit"
 	"github.com/spf13/cobra"
 
-	"github.com/imart/event-worker/actors"
-	"github.com/imart/event-worker/chains"
-	"github.com/imart/event-worker/chains/aptos"
-	"github.com/imart/event-worker/chains/evm"
 	"github.com/imart/event-worker/config"
 	"github.com/imart/event-worker/logs"
-	"github.com/imart/event-worker/markets"
-	"github.com/imart/event-worker/monitor"
-	"github.com/imart/event-worker/persistence"
+	"github.com/imart/event-worker/persistence/mongo"
 	"github.com/imart/event-worker/progress"
+	"github.com/imart/event-worker/worker"
 )
 
 type runFlags struct {
@@ -88,30 +83,22 @@ func run(ctx context.Context, assets Assets, stderr io.Writer, f runFlags) error
 	if err := f.choose(&cfg); err != nil {
 		return err
 	}
-	sources, err := open(cfg, assets, log)
-	defer closeAll(sources)
-	if err != nil {
-		return err
-	}
 	at := f.location(cfg)
-	p := newProbe(cfg, sources, log)
-	defer p.stop()
-	if err := p.look(ctx, f.once); err != nil {
-		return err
-	}
-	store, err := at.open(ctx)
+	address, err := f.cluster(at)
 	if err != nil {
 		return err
 	}
-	defer store.Close()
-	if err := checkOwner(ctx, store, at, false); err != nil {
+	w, err := worker.Open(ctx, worker.Options{
+		Config: cfg, Data: at, Log: log, Numbers: assets.numbers, Once: f.once, Cluster: address, Version: version(),
+	})
+	if err != nil {
 		return err
 	}
 	limitMemory(log)
 	log.Info("starting", "node", cfg.Node, "data", at.String(), "version", version())
-	watch := progress.NewLogger(log, store, cfg.Node, slices.Collect(maps.Keys(kinds(cfg))))
-	watch.Start(ctx)
-	if err := f.follow(ctx, cfg, at, store, sources, watch, log); err != nil {
+	lines := progress.NewLogger(log, w.Store(), cfg.Node, slices.Collect(maps.Keys(kinds(cfg))))
+	lines.Start(ctx)
+	if err := w.Follow(ctx, progress.LookEvery, lines); err != nil {
 		return err
 	}
 	log.Info("stopped")
@@ -137,35 +124,14 @@ func (f runFlags) choose(cfg *config.Config) error {
 	return nil
 }
 
-// clustered says whether the process is to share its data with others.
-func (f runFlags) clustered(at location) bool { return at.uri != "" && !f.once }
-
-// follow follows the chains, alone or as a node of a cluster.
-func (f runFlags) follow(ctx context.Context, cfg config.Config, at location, store persistence.Store, sources []actors.Chain, watch watcher, log *slog.Logger) error {
-	metrics := monitor.New()
-	for i, c := range sources {
-		sources[i].Chain = metrics.Chain(c.Chain, c.Name)
+// cluster is the address of the database on which the process joins a cluster; nil if it
+// works alone.
+func (f runFlags) cluster(at location) (*mongo.Address, error) {
+	if at.uri == "" || f.once {
+		return nil, nil
 	}
-	a := actors.Config{Node: cfg.Node, Store: metrics.Store(store), Log: log, Chains: sources, Tuning: cfg.Tuning, Memory: cfg.Memory, Health: actors.NewHealth()}
-	if f.clustered(at) {
-		m, err := newMember(cfg, at, store, metrics, watch)
-		if err != nil {
-			return err
-		}
-		return m.follow(ctx, a)
-	}
-	if err := at.idle(ctx, store); err != nil {
-		return err
-	}
-	if !f.once {
-		well := func() error { return nil }
-		health, err := serveHealth(ctx, cfg, metrics, well, a.Health.Ready, nil, log)
-		if err != nil {
-			return err
-		}
-		defer health.Close()
-	}
-	return follow(ctx, a, f.once, progress.LookEvery, watch)
+	address, err := mongo.AddressOf(at.uri)
+	return &address, err
 }
 
 // load reads the configuration with what the flags change.
@@ -204,60 +170,4 @@ func kinds(cfg config.Config) map[string]string {
 		out[c.Name] = string(c.Kind)
 	}
 	return out
-}
-
-// open makes the chains. It asks nothing of their endpoints yet.
-func open(cfg config.Config, assets Assets, log *slog.Logger) ([]actors.Chain, error) {
-	var out []actors.Chain
-	budget := chains.NewBudget(cfg.Memory)
-	for _, c := range cfg.Chains {
-		chain := actors.Chain{Name: c.Name, Poll: c.Poll}
-		var sources []markets.Source
-		for _, m := range c.Markets {
-			sources = append(sources, sourcesOf(m.Market)...)
-		}
-		numbers, err := assets.numbers(c)
-		if err == nil {
-			chain.Chain, err = newChain(c, sources, numbers, budget, log)
-		}
-		if err != nil {
-			return out, fmt.Errorf("chain %s: %w", c.Name, err)
-		}
-		for _, m := range c.Markets {
-			chain.Markets = append(chain.Markets, beginning(m, chain.Chain))
-		}
-		out = append(out, chain)
-	}
-	return out, nil
-}
-
-func closeAll(all []actors.Chain) {
-	for _, c := range all {
-		c.Chain.Close()
-	}
-}
-
-func sourcesOf(m markets.Market) []markets.Source {
-	var sources []markets.Source
-	for _, s := range m.Streams {
-		sources = append(sources, s.Source)
-	}
-	return sources
-}
-
-// newChain makes a chain of its configuration.
-func newChain(c config.Chain, sources []markets.Source, numbers func(markets.Source) []int64, budget *chains.Budget, log *slog.Logger) (chains.Chain, error) {
-	log = log.With("chain", c.Name)
-	if c.Kind == markets.Aptos {
-		return aptos.New(aptos.Config{
-			Endpoints: c.Endpoints, ChainID: c.ID, Timeout: c.Timeout, Numbers: numbers, Sources: sources,
-			Stream: c.Stream, StreamToken: strings.TrimPrefix(c.Header.Get("Authorization"), "Bearer "), Budget: budget, Log: log,
-		})
-	}
-	return evm.New(evm.Config{
-		Endpoints: c.Endpoints, ChainID: c.ID, Timeout: c.Timeout, Sources: sources,
-		Confirmations: c.Confirmations, MaxUnfinal: c.MaxUnfinal, MaxRange: c.MaxRange,
-		InFlight: c.InFlight, MaxBatch: c.MaxBatch, HollowBlooms: c.Preset.HollowBlooms,
-		ConfirmViolations: c.FinalityViolations.Confirm, HoldViolations: c.FinalityViolations.Wait, Budget: budget, Log: log,
-	})
 }
