@@ -73,7 +73,7 @@ type reader interface {
 func (l location) openReader(ctx context.Context) (reader, error) {
 	r, err := l.existing(ctx)
 	if errors.Is(err, embedded.ErrNoData) || errors.Is(err, mongo.ErrNoData) {
-		err = fmt.Errorf("%w: start run or demo on it first, or name other data with --data", err)
+		err = fmt.Errorf("%w: create it with run or demo, or name other data with --data", err)
 	}
 	if err != nil {
 		return nil, err
@@ -130,7 +130,7 @@ func (f *dataFlags) folder() (string, error) {
 	case exists(demoData):
 		return demoData, nil
 	}
-	return "", errors.New("which data? name the folder with --data DIR or a configuration with --config FILE, or set " + mongoVariable)
+	return "", errors.New("no data given: name the folder with --data DIR or a configuration with --config FILE, or set " + mongoVariable)
 }
 
 func exists(path string) bool {

@@ -54,21 +54,21 @@ func newDemo(assets Assets) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "demo",
 		Short: "Follow recorded mainnet markets: the whole pipeline, without network",
-		Long: `Start nodes on this machine that serve recorded mainnet data (Seaport on Ethereum,
-Tradeport on Aptos) over HTTP as real nodes do, and follow them with everything that
-follows real chains. When the history is read, the demo says what it found and goes
-on while the recorded chains advance, until Ctrl-C.
+		Long: `Serve recorded mainnet data (Seaport on Ethereum, Tradeport on Aptos) from local nodes
+over HTTP, and follow them with the code that follows real chains. Once the history is
+read, the demo prints what it found and continues while the recorded chains advance,
+until Ctrl-C.
 
-It keeps its data in a folder, or in the database of the variable MONGODB_URI if that
-is set. Stop it as you like, kill -9 too: started again it goes on where it was. To
-begin anew, delete the folder, or drop the database.`,
+The data are kept in a folder, or in the database of the variable MONGODB_URI if that
+is set. Stop it however you like, even with kill -9: the next start continues where it
+stopped. To start over, delete the folder or drop the database.`,
 		Example: `  event-worker demo
   event-worker demo --once --data /tmp/demo
   event-worker status --data /tmp/demo`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if f.pace < time.Millisecond {
-				return fmt.Errorf("--pace %s: give at least 1ms", f.pace)
+				return fmt.Errorf("--pace %s: must be at least 1ms", f.pace)
 			}
 			return demo(c.Context(), assets, c.OutOrStdout(), f)
 		},
@@ -114,7 +114,7 @@ func demo(ctx context.Context, assets Assets, out io.Writer, f demoFlags) (err e
 	}
 	err = w.Follow(ctx, demoLook, show)
 	if err == nil && !f.once {
-		fmt.Fprintln(screen, "Stopped. Started again, it goes on where it was.")
+		fmt.Fprintln(screen, "Stopped. The next start continues from here.")
 	}
 	return err
 }
@@ -212,7 +212,7 @@ func (s *show) start(ctx context.Context, docs persistence.Querier) error {
 			for stream.Chain == demoMarkets[i].Chain && node.Head() < stream.Place.Height() && node.Step() {
 			}
 		}
-		fmt.Fprintf(s.screen, "  %-9s a node on this machine, %s, its head at %s\n", demoMarkets[i].Chain, node.URL(), grouped(node.Head()))
+		fmt.Fprintf(s.screen, "  %-9s local node %s, head at %s\n", demoMarkets[i].Chain, node.URL(), grouped(node.Head()))
 	}
 	return nil
 }
@@ -309,7 +309,7 @@ func (s *show) advance(ctx context.Context) {
 		s.stepping.Go(func() {
 			node.Run(ctx, s.flags.pace)
 			if ctx.Err() == nil {
-				fmt.Fprintf(s.screen, "The recording of %s ends here, at %s; nothing more will happen there.\n", demoMarkets[i].Chain, grouped(node.Head()))
+				fmt.Fprintf(s.screen, "The recording of %s ends here, at %s; it has no more events.\n", demoMarkets[i].Chain, grouped(node.Head()))
 			}
 		})
 	}

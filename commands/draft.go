@@ -14,11 +14,11 @@ func newMarketsNew() *cobra.Command {
 	var name, address string
 	c := &cobra.Command{
 		Use:   "new FILE",
-		Short: "Write a definition to begin with, from a contract's ABI or a Move module",
-		Long: `Write a market definition to begin with to standard output: all events of a contract's
-ABI (JSON, as explorers give it) or of Move modules (JSON, as a node answers
-/v1/accounts/ACCOUNT/module/MODULE or /v1/accounts/ACCOUNT/modules), or that a contract's
-source declares, and for each what its name makes likely. "-" reads standard input.`,
+		Short: "Write a first definition from a contract's ABI or a Move module",
+		Long: `Write a first market definition to standard output: all events of a contract's ABI (JSON,
+as explorers provide it), of Move modules (JSON, as a node answers
+/v1/accounts/ACCOUNT/module/MODULE or /v1/accounts/ACCOUNT/modules), or of a contract's
+source, each with the meaning that its name suggests. "-" reads standard input.`,
 		Example: `  event-worker markets new abi.json --name my-market --address 0x… > my-market.yaml
   curl -s https://api.mainnet.aptoslabs.com/v1/accounts/0x…/modules | event-worker markets new - > my-market.yaml`,
 		Args: one(`a file, or "-"`),

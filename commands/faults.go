@@ -35,11 +35,11 @@ func newFaults() *cobra.Command {
 	var f faultsFlags
 	c := &cobra.Command{
 		Use:   "faults",
-		Short: "Put a proxy in front of a node that lies, fails and refuses as real ones do",
+		Short: "Put a proxy in front of a node that adds faults of real nodes and providers",
 		Long: `Serve a node's JSON-RPC (HTTP and WebSocket) or Aptos REST API with faults that real
-nodes and providers were reported to have: refused ranges, omitted logs, nodes that lag
-behind a balancer, rate limits, endless answers, other chains. Try your own set-up
-against them before mainnet does.
+nodes and providers have been reported to show: refused ranges, omitted logs, nodes that
+lag behind a load balancer, rate limits, endless answers, other chains. Test your own
+setup against them before mainnet does.
 
 --profile is the name of a profile (--list prints them all) or a file of your own:
 
@@ -50,10 +50,10 @@ against them before mainnet does.
     - {fault: logs-missing, chance: 0.1, first: 1}    # one call of ten, the first time
     - {fault: status, status: 503, after: 1m, lasts: 10s}
 
-What happens to a call depends on --seed, the fault, the call and how often that same
+What happens to a call depends on --seed, the fault, the call and how often the same
 call came before, not on other callers; only rate limits and after: depend on the clock.
-Use the address that is printed as an endpoint of your configuration. GET /_faults there
-answers with counters. Of URLs only the host is ever shown.`,
+Use the printed address as an endpoint of your configuration; GET /_faults there returns
+counters. Only the hosts of URLs are ever shown.`,
 		Example: `  event-worker faults --list
   event-worker faults --upstream https://eth.example.com/v2/$KEY --profile provider
   event-worker faults --upstream http://127.0.0.1:8545 --listen 127.0.0.1:9545 --profile liar --seed 7
@@ -74,18 +74,18 @@ answers with counters. Of URLs only the host is ever shown.`,
 	c.Flags().StringVar(&f.profile, "profile", "flaky", "a profile's name, or a file (its name has a dot or a slash)")
 	c.Flags().Uint64Var(&f.seed, "seed", 1, "the seed that chance depends on")
 	c.Flags().DurationVar(&f.poll, "poll", 500*time.Millisecond, "how often the node is polled for new heads while clients subscribe to them")
-	c.Flags().BoolVar(&f.list, "list", false, "print all profiles and faults, and end")
+	c.Flags().BoolVar(&f.list, "list", false, "print all profiles and faults, and exit")
 	return c
 }
 
 // listFaults prints all profiles, faults, parameters and refusals.
 func listFaults(out io.Writer) error {
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "PROFILE\tWHAT IT IS LIKE")
+	fmt.Fprintln(t, "PROFILE\tDESCRIPTION")
 	for _, p := range faults.Profiles() {
 		fmt.Fprintf(t, "%s\t%s\n", p.Name, p.Description)
 	}
-	fmt.Fprintln(t, "\nFAULT\tWHAT THE NODE DOES")
+	fmt.Fprintln(t, "\nFAULT\tEFFECT")
 	for _, k := range faults.Kinds() {
 		fmt.Fprintf(t, "%s\t%s\n", k.Name, k.Does)
 		for _, p := range k.Params {
@@ -96,7 +96,7 @@ func listFaults(out io.Writer) error {
 	for _, p := range faults.Common() {
 		fmt.Fprintf(t, "%s\t%s\n", p, p.Means)
 	}
-	fmt.Fprintln(t, "\nREFUSAL\tFOR, HTTP STATUS, CODE, WORDS")
+	fmt.Fprintln(t, "\nREFUSAL\tCAUSE, HTTP STATUS, CODE, TEXT")
 	for _, r := range faults.Refusals() {
 		fmt.Fprintf(t, "%s\t%s, %d, %d, %q\n", r.Name, r.Cause, max(r.Status, http.StatusOK), r.Code, r.Words)
 	}
@@ -152,7 +152,7 @@ func newProxy(f faultsFlags) (proxy *faults.Proxy, host string, err error) {
 	const callsAtOnce = 16
 	options := faults.Options{Parallel: callsAtOnce, Heads: f.poll, WebSocket: f.websocket}
 	if f.poll < time.Millisecond {
-		return nil, "", fmt.Errorf("--poll %s: give at least 1ms", f.poll)
+		return nil, "", fmt.Errorf("--poll %s: must be at least 1ms", f.poll)
 	}
 	if f.websocket != "" && !strings.HasPrefix(f.websocket, "ws://") && !strings.HasPrefix(f.websocket, "wss://") {
 		return nil, "", errors.New("--websocket: want ws://host… or wss://host…")
@@ -176,7 +176,7 @@ func serveFaults(ctx context.Context, out io.Writer, f faultsFlags) error {
 	if err != nil {
 		return fmt.Errorf("--listen %s: %w", f.listen, err)
 	}
-	fmt.Fprintf(out, "Serving %s with the faults of %s, seed %d, at http://%s (what was done: %s)\n", host, f.profile, f.seed, callable(listener.Addr()), faults.CountersPath)
+	fmt.Fprintf(out, "Serving %s with the faults of %s, seed %d, at http://%s (counters: %s)\n", host, f.profile, f.seed, callable(listener.Addr()), faults.CountersPath)
 	server := replay.NewServer(proxy)
 	stop := context.AfterFunc(ctx, func() {
 		_ = server.Close()

@@ -65,7 +65,7 @@ func (o owners) of(chain string) (string, error) {
 		return node, nil
 	}
 	if len(o) == 0 {
-		return "", fmt.Errorf("unknown chain %q: the data have none yet", chain)
+		return "", fmt.Errorf("unknown chain %q: the data contain no chain yet", chain)
 	}
-	return "", fmt.Errorf("unknown chain %q: the data have %s", chain, strings.Join(slices.Sorted(maps.Keys(o)), ", "))
+	return "", fmt.Errorf("unknown chain %q: the data contain %s", chain, strings.Join(slices.Sorted(maps.Keys(o)), ", "))
 }

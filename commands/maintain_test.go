@@ -82,13 +82,13 @@ func TestMaintenanceInVain(t *testing.T) {
 		args []string
 		want string
 	}{
-		{[]string{"rewind", "--to", "1"}, "rewind: which chain? name it"},
-		{[]string{"rewind", "ethereum"}, "rewind: where to? give a block number or ledger version with --to"},
-		{[]string{"rewind", "ethereum", "--to", "-1"}, "rewind: --to -1: give a height from 0 on"},
+		{[]string{"rewind", "--to", "1"}, "rewind: no chain given"},
+		{[]string{"rewind", "ethereum"}, "rewind: no height given: pass a block number or ledger version with --to"},
+		{[]string{"rewind", "ethereum", "--to", "-1"}, "rewind: --to -1: the height must not be negative"},
 		{[]string{"rewind", "ethereum", "aptos", "--to", "1"}, `rewind: unexpected "aptos" after the chain`},
-		{[]string{"rewind", "bsc", "--to", "1"}, `rewind: unknown chain "bsc": the data have aptos, ethereum`},
+		{[]string{"rewind", "bsc", "--to", "1"}, `rewind: unknown chain "bsc": the data contain aptos, ethereum`},
 		{[]string{"rewind", "ethereum", "--to", "18270781"}, "nothing lies beyond that height: the chain was read up to 18,270,780"},
-		{[]string{"retry", "--id", "ethereum/seaport/buy/1.2.3/0x1"}, "retry: no dead letter has that id: query dead_letters prints those that there are"},
+		{[]string{"retry", "--id", "ethereum/seaport/buy/1.2.3/0x1"}, "retry: no dead letter has that id: query dead_letters lists them"},
 		{[]string{"retry", "--market", "seaport"}, `retry: --market "seaport": write chain/market`},
 		{[]string{"retry", "--market", "bsc/seaport"}, `retry: unknown chain "bsc"`},
 		{[]string{"retry", "--market", "ethereum/opensee"}, `retry: --market "ethereum/opensee": unknown market "opensee": known are aavegotchi`},
@@ -108,7 +108,7 @@ func TestMaintenanceInVain(t *testing.T) {
 	}
 	none := filepath.Join(t.TempDir(), "none")
 	for _, args := range [][]string{{"retry"}, {"rewind", "ethereum", "--to", "1"}} {
-		if _, stderr, code := result(t, data, nil, append(args, "--data", none)...); code != 1 || !strings.Contains(stderr, "there is no event worker database") {
+		if _, stderr, code := result(t, data, nil, append(args, "--data", none)...); code != 1 || !strings.Contains(stderr, "there is not an event worker database") {
 			t.Errorf("%v without data: exit code %d, %s", args, code, stderr)
 		}
 	}

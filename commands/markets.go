@@ -17,7 +17,7 @@ import (
 func newMarkets() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "markets",
-		Short: "List, show, check and try out market definitions",
+		Short: "List, show, check and test market definitions",
 		Long: `A market is a YAML file: which contracts or modules, which events, and how their
 fields become market events. The markets that the program knows are such files too;
 your own are named by the option "definitions" of the configuration.`,
@@ -33,7 +33,7 @@ func newMarketsList() *cobra.Command {
 	return &cobra.Command{
 		Use:     "list",
 		Short:   "List the markets that the program knows",
-		Long:    "List the markets that the program knows by itself, with the chains they live on.",
+		Long:    "List the built-in markets, with the chains they are on.",
 		Example: "  event-worker markets list",
 		Args:    noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -47,7 +47,7 @@ func newMarketsList() *cobra.Command {
 	}
 }
 
-// homes are the chains that a market lives on, in words.
+// homes lists the names of the chains that a market is on.
 func homes(d *definition.Definition) string {
 	var names []string
 	for _, c := range d.Chains {
@@ -60,8 +60,7 @@ func newMarketsShow() *cobra.Command {
 	return &cobra.Command{
 		Use:   "show NAME",
 		Short: "Print the definition of a market",
-		Long: `Print the definition of a market that the program knows, as it is: the file to begin
-one of your own with that is like it.`,
+		Long: `Print the definition of a market that the program knows: a starting point for your own.`,
 		Example: "  event-worker markets show tradeport",
 		Args:    one("the name of a market"),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -88,10 +87,10 @@ func one(what string) cobra.PositionalArgs {
 func newMarketsCheck() *cobra.Command {
 	return &cobra.Command{
 		Use:   "check FILE...",
-		Short: "Say what is wrong with market definitions",
-		Long: `Read market definitions and say all that is wrong with them, each with file, line and
-column: unknown fields and events, values of the wrong type, keys that many orders
-would share. The exit code is then 1. Warnings are printed too and change nothing.`,
+		Short: "Report all problems of market definitions",
+		Long: `Read market definitions and report all their problems, each with file, line and column:
+unknown fields and events, values of the wrong type, keys that many orders would share.
+The exit code is 1 if there are any; warnings do not count.`,
 		Example: "  event-worker markets check my-market.yaml",
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) == 0 {
@@ -110,7 +109,7 @@ would share. The exit code is then 1. Warnings are printed too and change nothin
 				}
 			}
 			if bad > 0 {
-				return fmt.Errorf("%s to put right, see above", some(int64(bad), "problem"))
+				return fmt.Errorf("%s found, see above", some(int64(bad), "problem"))
 			}
 			return nil
 		},

@@ -15,7 +15,7 @@ func TestAnEndpointThatFailsHoldsUpItsOwnChainOnly(t *testing.T) {
 	more := "  away:\n    kind: evm\n    chainId: 1\n    endpoint: " + unreachable(t) + "\n    markets:\n      seaport: {start: latest}\n"
 	appendTo(t, file, more)
 	p := launch(t, dir, "run")
-	p.says("chain away waits for its endpoint")
+	p.says("chain away is waiting for its endpoint")
 	p.says("chain taken")
 	data := filepath.Join(dir, "data")
 	eventually(t, "the other chain is read", func() bool {

@@ -33,13 +33,13 @@ func (a Assets) numbers(c config.Chain) (func(markets.Source) []int64, error) {
 		for _, ref := range demoMarkets {
 			names = append(names, ref.Chain)
 		}
-		return nil, fmt.Errorf("recorded, but the program carries no recording of that name: there are %s: take recorded out for a real chain", strings.Join(names, " and "))
+		return nil, fmt.Errorf("recorded: the program has no recording of that name, only of %s: remove recorded for a real chain", strings.Join(names, " and "))
 	}
 	if err != nil {
 		return nil, err
 	}
 	if r.ChainID != c.ID || r.Kind != string(c.Kind) {
-		return nil, fmt.Errorf("recorded, but its recording is of kind %s with chain id %d, and configured are kind %s and chainId %d: correct them, or take recorded out for a real chain", r.Kind, r.ChainID, c.Kind, c.ID)
+		return nil, fmt.Errorf("recorded: the recording is of kind %s with chain id %d, but kind %s and chainId %d are configured: correct them, or remove recorded for a real chain", r.Kind, r.ChainID, c.Kind, c.ID)
 	}
 	return numbers(r), nil
 }

@@ -27,11 +27,11 @@ func newReplay(assets Assets) *cobra.Command {
 	var f replayFlags
 	c := &cobra.Command{
 		Use:   "replay",
-		Short: "Serve the recorded chains as nodes would, for others to follow",
-		Long: `Serve the recorded mainnet data over HTTP as real nodes do, all chains at one address,
-each at a path of its own, until SIGINT or SIGTERM. The chains begin with the history
-that is recorded of them and advance until the recording ends. Started again they begin
-there again: to who has seen more, they are nodes that lag behind.
+		Short: "Serve the recorded chains like nodes, for others to follow",
+		Long: `Serve the recorded mainnet data over HTTP like real nodes, all chains at one address,
+each at its own path, until SIGINT or SIGTERM. The chains start with their recorded
+history and advance until the recording ends. A restart begins there again: to clients
+that have seen more, they are nodes that lag behind.
 
 It prints a configuration for "run" that follows them.`,
 		Example: `  event-worker replay
@@ -39,7 +39,7 @@ It prints a configuration for "run" that follows them.`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if f.pace < time.Millisecond {
-				return fmt.Errorf("--pace %s: give at least 1ms", f.pace)
+				return fmt.Errorf("--pace %s: must be at least 1ms", f.pace)
 			}
 			return serveRecordings(c.Context(), assets, c.OutOrStdout(), f)
 		},
@@ -75,7 +75,7 @@ func serveRecordings(ctx context.Context, assets Assets, out io.Writer, f replay
 		advancing.Go(func() {
 			node.Run(ctx, f.pace)
 			if ctx.Err() == nil {
-				fmt.Fprintf(out, "The recording of %s ends here, at %s; nothing more will happen there.\n", name, grouped(node.Head()))
+				fmt.Fprintf(out, "The recording of %s ends here, at %s; it has no more events.\n", name, grouped(node.Head()))
 			}
 		})
 	}

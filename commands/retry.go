@@ -35,18 +35,18 @@ func newRetry() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "retry",
 		Short: "Decode a stopped worker's dead letters again",
-		Long: `Decode dead letters again, after an update of the program that knows them better: all
-of them, those of one market, or one. What can be decoded now enters the log, and the
-orders that it concerns are folded again, as if it had never failed. The rest stays;
-it says why. The worker must be stopped.
+		Long: `Decode dead letters again after an update of the program: all of them, those of one
+market, or one. Events that can now be decoded enter the log, and their orders are
+folded again, as if decoding had never failed. The others remain, with the reason
+printed. The worker must be stopped.
 
-A letter that its stream has not come past yet, as after a rewind, cannot be retried:
-run the worker first. With --id the exit code is 1 if the letter remains.
+A dead letter that its stream has not passed yet, as after a rewind, cannot be retried:
+run the worker first. With --id the exit code is 1 if the dead letter remains.
 
 ` + dataHelp + `
 
-A chain's own coin stands in its configuration: the one in --config, or else
-event-worker.yaml. --config beside --data names it for another data folder. The
+A chain's native coin is defined in its configuration: the one in --config, or else
+event-worker.yaml. --config together with --data names it for another data folder. The
 demo's data need none.`,
 		Example: `  event-worker query dead_letters
   event-worker retry --config event-worker.yaml
@@ -114,7 +114,7 @@ func (f retryFlags) known(chain, market string) error {
 func (f retryFlags) configured() (map[string][]markets.Market, error) {
 	file := cmp.Or(f.config, defaultConfig)
 	if f.config == "" && !exists(file) {
-		return nil, errors.New("no configuration, which says what the chain's markets are: name it with --config FILE")
+		return nil, errors.New("no configuration, which defines the chain's markets: name it with --config FILE")
 	}
 	return config.Markets(file, os.Environ())
 }
@@ -152,10 +152,10 @@ func (r retrier) run(ctx context.Context, out io.Writer, condition persistence.C
 			return err
 		}
 	}
-	text := fmt.Sprintf("Decoded %s of %s: what they tell is in the log and in the orders now.\n", grouped(decoded), some(all, "dead letter"))
+	text := fmt.Sprintf("Decoded %s of %s: their events are now in the log and in the orders.\n", grouped(decoded), some(all, "dead letter"))
 	switch {
 	case all == 0 && one:
-		return errors.New("no dead letter has that id: query dead_letters prints those that there are")
+		return errors.New("no dead letter has that id: query dead_letters lists them")
 	case all == 0:
 		text = "There are no dead letters to retry.\n"
 	case decoded == 0:
@@ -180,7 +180,7 @@ func (r retrier) marketOf(letter markets.DeadLetter) (markets.Market, error) {
 			return m, nil
 		}
 	}
-	return markets.Market{}, fmt.Errorf("the configuration has no market %s on chain %q: name the one that they are followed by with --config FILE", letter.Market, letter.Chain)
+	return markets.Market{}, fmt.Errorf("the configuration has no market %s on chain %q: name the configuration that has it with --config FILE", letter.Market, letter.Chain)
 }
 
 // retry retries one dead letter.

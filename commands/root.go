@@ -48,8 +48,8 @@ func newRoot(assets Assets) *cobra.Command {
 current state of every order and the feed of activities behind it in MongoDB or in a
 data folder, exact through crashes, restarts and reorganisations.
 
-See it work on recorded mainnet data with "demo", then describe your own chains
-in a file ("config example" prints one) and "run" it.`,
+Try it on recorded mainnet data with "demo", then describe your own chains in a file
+("config example" prints one) and "run" it.`,
 		Example: `  event-worker demo --once
   event-worker config example > event-worker.yaml
   event-worker run --config event-worker.yaml`,

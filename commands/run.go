@@ -31,26 +31,26 @@ func newRun(assets Assets) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "run",
 		Short: "Follow the chains and markets of a configuration",
-		Long: `Follow the chains and markets of a configuration until SIGINT or SIGTERM, going on
-where an earlier run ended. With --once it ends when every stream has caught up
+		Long: `Follow the chains and markets of a configuration until SIGINT or SIGTERM, continuing
+where an earlier run stopped. With --once it exits when every stream has caught up
 with the head that its chain had at the start.
 
 The data go to the database of the variable MONGODB_URI, or else to the configured
 data folder.
 
-All processes that run on one MongoDB database are one cluster: they find each other
-there, share the chains out evenly among them, and take over from whoever dies. With
-SIGTERM a process first gives its chains to the others. With --once a process runs
-alone, and only where no cluster does.
+All processes on one MongoDB database form a cluster: they find each other there,
+distribute the chains evenly, and take over the chains of processes that die. On
+SIGTERM a process first hands its chains over to the others. With --once a process
+works alone, and only if no cluster is running.
 
-A chain whose endpoints do not answer, or serve another chain, waits for them: the log
-says so, they are tried again for ever, and the other chains go on. The process ends at
-once only where all chains' endpoints serve other chains, and with --once where any
+A chain whose endpoints do not answer, or serve another chain, waits for them: this is
+logged, the endpoints are retried for ever, and the other chains continue. The process
+exits only if the endpoints of all chains serve other chains, or, with --once, if any
 endpoint fails at the start.
 
-"status" and "query" show what is going on meanwhile; so do /healthz, /readyz and
-/metrics at the address monitor.listen. The log goes to standard error, and with
---log-dir to files besides, one for each kind of chain and level.`,
+"status" and "query" show what is happening meanwhile; so do /healthz, /readyz and
+/metrics at the address monitor.listen. The log goes to standard error and, with
+--log-dir, also to files, one for each kind of chain and level.`,
 		Example: `  event-worker config example > event-worker.yaml
   event-worker run --config event-worker.yaml
   event-worker run --log-dir logs --log-format json
@@ -60,10 +60,10 @@ endpoint fails at the start.
 	}
 	c.Flags().StringVar(&f.config, "config", defaultConfig, "the configuration file")
 	c.Flags().StringVar(&f.data, "data", "", "the data folder, instead of MongoDB and of the configured one")
-	c.Flags().BoolVar(&f.once, "once", false, "end when every stream has caught up")
+	c.Flags().BoolVar(&f.once, "once", false, "exit when every stream has caught up")
 	c.Flags().StringVar(&f.logLevel, "log-level", "", "debug, info, warn or error, instead of the configured one")
 	c.Flags().StringVar(&f.logFormat, "log-format", "", "text or json, instead of the configured one")
-	c.Flags().StringVar(&f.logDir, "log-dir", "", "a folder for log files besides, instead of the configured one")
+	c.Flags().StringVar(&f.logDir, "log-dir", "", "a folder for log files, instead of the configured one")
 	return c
 }
 
@@ -78,7 +78,7 @@ func run(ctx context.Context, assets Assets, stderr io.Writer, f runFlags) error
 	}
 	defer files.Close()
 	for _, name := range cfg.Unused {
-		log.Warn("no option has this environment variable, it changes nothing", "variable", name)
+		log.Warn("unknown environment variable, it has no effect", "variable", name)
 	}
 	if err := f.choose(&cfg); err != nil {
 		return err
@@ -119,7 +119,7 @@ func limitMemory(log *slog.Logger) {
 func (f runFlags) choose(cfg *config.Config) error {
 	cfg.Chains = slices.DeleteFunc(cfg.Chains, func(c config.Chain) bool { return !cfg.Cluster.Serves(c) })
 	if len(cfg.Chains) == 0 {
-		return fmt.Errorf("%s: no configured chain is one of cluster.roles (%s): configure one, or other roles", f.config, strings.Join(cfg.Cluster.Roles, ", "))
+		return fmt.Errorf("%s: no configured chain matches cluster.roles (%s): add one, or change the roles", f.config, strings.Join(cfg.Cluster.Roles, ", "))
 	}
 	return nil
 }

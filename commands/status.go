@@ -47,14 +47,14 @@ func newStatus() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "status",
 		Short: "Print the nodes, who owns which chain, and the tree of actors",
-		Long: `Print the nodes of the cluster, who owns which chain, and the tree of actors as they
-last wrote it down: the place each stands at (a block on EVM chains; on Aptos an event's
-number, or a ledger version), how far its chain has come, the lag in blocks or ledger
-versions, its state, its restarts and its last error; then each chain's endpoints by
-host, as its head sees them. A document that is older than a while shows its age: its
-actor may have nothing to do, or its process may be gone.
+		Long: `Print the nodes of the cluster, who owns which chain, and the tree of actors as of their
+last write: the position of each (a block on EVM chains; on Aptos an event's number, or
+a ledger version), the head of its chain, the lag in blocks or ledger versions, its
+state, its restarts and its last error; then each chain's endpoints by host. A document
+that has not been written for a while shows its age: its actor may have nothing to do,
+or its process may be gone.
 
-It needs nothing but the data, and works while processes write to them.
+It needs only the data, and works while processes write to them.
 
 ` + dataHelp,
 		Example: `  event-worker status --data event-worker-demo
@@ -65,9 +65,9 @@ It needs nothing but the data, and works while processes write to them.
 	}
 	f.add(c)
 	c.Flags().BoolVar(&f.json, "json", false, "print JSON")
-	c.Flags().BoolVar(&f.brief, "brief", false, "only nodes, chains, and endpoints that are not up")
+	c.Flags().BoolVar(&f.brief, "brief", false, "print only nodes, chains, and endpoints that are not up")
 	c.Flags().StringSliceVar(&f.chains, "chain", nil, "only this chain; may be repeated")
-	c.Flags().DurationVar(&f.watch, "watch", 0, "print again and again, so often, until Ctrl-C")
+	c.Flags().DurationVar(&f.watch, "watch", 0, "repeat at this interval until Ctrl-C")
 	c.Flags().Lookup("watch").NoOptDefVal = "2s"
 	return c
 }
@@ -318,7 +318,7 @@ func (s state) owners(now time.Time) map[string]string {
 		case living:
 			owners[l.Chain] = fmt.Sprintf("%s, epoch %d", l.Node, l.Epoch)
 		default:
-			owners[l.Chain] = fmt.Sprintf("%s, which is gone", l.Node)
+			owners[l.Chain] = fmt.Sprintf("%s (gone)", l.Node)
 		}
 	}
 	return owners

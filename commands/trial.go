@@ -29,12 +29,12 @@ func newMarketsTest() *cobra.Command {
 	var t trial
 	c := &cobra.Command{
 		Use:   "test FILE|NAME",
-		Short: "Show what a transaction's events become, or why nothing",
-		Long: `Read the events of one transaction, and show what a market definition makes of each:
-market events, and the orders and records afterwards; or why nothing. The transaction
-comes from a file (--recording: the answer of eth_getTransactionReceipt, of Aptos'
-/v1/transactions/by_version, a recorded block) or from a node (--tx with --endpoint).
-Of a file with several transactions all are shown, or the one of --tx.`,
+		Short: "Show what a transaction's events become, or why they are ignored",
+		Long: `Read the events of a transaction, and show what a market definition makes of each:
+market events, and the resulting orders and records; or why it is ignored. The
+transaction comes from a file (--recording: the answer of eth_getTransactionReceipt, of
+Aptos' /v1/transactions/by_version, a recorded block) or from a node (--tx with
+--endpoint). If a file has several transactions, all are shown, or the one of --tx.`,
 		Example: `  event-worker markets test my-market.yaml --recording receipt.json
   event-worker markets test seaport --tx 0x… --endpoint https://eth.example.com/v2/${KEY}
   event-worker markets test tradeport --tx 2386455218 --endpoint https://api.mainnet.aptoslabs.com/v1`,
@@ -78,7 +78,7 @@ func (t trial) run(ctx context.Context, out io.Writer, d *definition.Definition)
 	}
 	for _, tx := range found {
 		if tx.Kind != d.Kind {
-			return fmt.Errorf("transaction %s is of an %s chain, market %s of %s chains", tx.Hash, tx.Kind, d.Market, d.Kind)
+			return fmt.Errorf("transaction %s is from an %s chain, but market %s is for %s chains", tx.Hash, tx.Kind, d.Market, d.Kind)
 		}
 		if err := explainTo(out, d, site, tx); err != nil {
 			return err
@@ -99,7 +99,7 @@ func (t trial) transactions(ctx context.Context, d *definition.Definition) ([]tr
 		site.ChainID = id
 		return []transactions.Transaction{tx}, site, err
 	case t.recording == "" || t.endpoint != "":
-		return nil, site, errors.New("say where the transaction comes from: --recording FILE, or --tx HASH with --endpoint URL")
+		return nil, site, errors.New("no transaction given: use --recording FILE, or --tx HASH with --endpoint URL")
 	}
 	f, err := os.Open(t.recording)
 	if err != nil {
@@ -107,8 +107,11 @@ func (t trial) transactions(ctx context.Context, d *definition.Definition) ([]tr
 	}
 	defer f.Close()
 	text, err := io.ReadAll(io.LimitReader(f, maxRecording+1))
-	if err != nil || len(text) > maxRecording {
-		return nil, site, errors.Join(err, fmt.Errorf("recording %s cannot be read, or is larger than %d bytes", t.recording, maxRecording))
+	if err != nil {
+		return nil, site, fmt.Errorf("recording: %w", err)
+	}
+	if len(text) > maxRecording {
+		return nil, site, fmt.Errorf("recording %s is larger than %d bytes", t.recording, maxRecording)
 	}
 	found, err := transactions.Parse(text)
 	if err != nil {
@@ -130,7 +133,7 @@ func (t trial) chainID(d *definition.Definition) (uint64, error) {
 			return c.ID, nil
 		}
 	}
-	return 0, fmt.Errorf("market %s is on several chains: name one with --chain: %s", d.Market, homes(d))
+	return 0, fmt.Errorf("market %s is on several chains: choose one with --chain: %s", d.Market, homes(d))
 }
 
 // explainTo prints what a definition makes of a transaction.
@@ -228,7 +231,7 @@ func (p *printer) documents(d *definition.Definition, chain string, events []mar
 	}
 	if len(keys) > 0 {
 		p.line("")
-		p.line("  afterwards, of these events alone")
+		p.line("  result of these events alone")
 	}
 	for _, key := range keys {
 		if byKey[key][0].Order != "" {

@@ -109,7 +109,7 @@ func (l *Logger) read(ctx context.Context, filter persistence.Filter) (Tree, boo
 	case ctx.Err() != nil:
 		return nil, false
 	case err != nil && !l.away:
-		l.log.Warn("the actors' documents cannot be read, nothing is said of streams until they can", "error", err)
+		l.log.Warn("the actors' documents cannot be read: no news of streams until they can", "error", err)
 	case err == nil && l.away:
 		l.log.Info("the actors' documents can be read again")
 	}
@@ -136,9 +136,9 @@ func (l *Logger) tellOf(i item, before, now condition) {
 	log := l.log.With(i.what, i.id)
 	switch {
 	case now.failing && !before.failing:
-		log.Warn(i.what+" fails", "reason", i.Reason)
+		log.Warn(i.what+" is failing", "reason", i.Reason)
 	case before.failing && !now.failing:
-		log.Info(i.what + " is well again")
+		log.Info(i.what + " has recovered")
 	}
 	switch {
 	case now.late() && !before.late():

@@ -157,9 +157,9 @@ func TestAStreamFallsBehind(t *testing.T) {
 	w.says("still behind", `WARN msg="stream has fallen behind" stream=ethereum/seaport/list lag=80`)
 	w.says("ever behind")
 	w.is(subjectID, persistence.Retrying, 90, "refused")
-	w.says("failing besides", `WARN msg="stream fails" stream=ethereum/seaport/list reason=refused`)
+	w.says("failing besides", `WARN msg="stream is failing" stream=ethereum/seaport/list reason=refused`)
 	w.is(subjectID, persistence.Backfilling, 95, "")
-	w.says("well, but behind", `INFO msg="stream is well again" stream=ethereum/seaport/list`)
+	w.says("well, but behind", `INFO msg="stream has recovered" stream=ethereum/seaport/list`)
 	w.is(subjectID, persistence.Following, 0, "")
 	w.says("at the head again", `INFO msg="stream has caught up" stream=ethereum/seaport/list lag=0`)
 }
@@ -173,7 +173,7 @@ func TestAStreamFails(t *testing.T) {
 	w.is(loggerID, persistence.Following, 0, "")
 	w.says("well")
 	w.is(loggerID, persistence.Retrying, 0, "no room")
-	w.says("failing", `WARN msg="stream fails" stream=ethereum/seaport/list reason="no room"`)
+	w.says("failing", `WARN msg="stream is failing" stream=ethereum/seaport/list reason="no room"`)
 	w.says("still failing")
 	w.claim(loggerID, "me", 1)
 	w.is(loggerID, persistence.Following, 0, "")
@@ -183,7 +183,7 @@ func TestAStreamFails(t *testing.T) {
 	w.claim(loggerID, "me", 1)
 	w.is(loggerID, persistence.Following, 0, "")
 	w.says("tried once more")
-	w.says("with success", `INFO msg="stream is well again" stream=ethereum/seaport/list`)
+	w.says("with success", `INFO msg="stream has recovered" stream=ethereum/seaport/list`)
 }
 
 func TestAnActorOfNoStreamFails(t *testing.T) {
@@ -191,9 +191,9 @@ func TestAnActorOfNoStreamFails(t *testing.T) {
 	w := newWatched(t, "ethereum")
 	w.Start(t.Context())
 	w.is("ethereum/head", persistence.Retrying, 0, "refused")
-	w.says("failing", `WARN msg="actor fails" actor=ethereum/head reason=refused`)
+	w.says("failing", `WARN msg="actor is failing" actor=ethereum/head reason=refused`)
 	w.is("ethereum/head", persistence.Following, 0, "")
-	w.says("well", `INFO msg="actor is well again" actor=ethereum/head`)
+	w.says("well", `INFO msg="actor has recovered" actor=ethereum/head`)
 }
 
 // A chain is summed up now and then, and more often while something is wrong.
@@ -279,7 +279,7 @@ func TestBrokenFinalityIsAFailure(t *testing.T) {
 	w.is("ethereum/head", persistence.Following, 0, "")
 	w.says("while all is well")
 	w.is("ethereum/head", persistence.FinalityBroken, 0, "block 7 was final")
-	w.says("when finality is broken", `WARN msg="actor fails" actor=ethereum/head reason="block 7 was final"`)
+	w.says("when finality is broken", `WARN msg="actor is failing" actor=ethereum/head reason="block 7 was final"`)
 }
 
 // The lag is what subjects say, unless the observers' places tell of less.
@@ -340,7 +340,7 @@ func TestTheStoreIsAway(t *testing.T) {
 	}
 	w.Logger.docs = gone
 	_, err = persistence.Collect[persistence.Actor](t.Context(), gone, persistence.Query{Collection: persistence.Actors})
-	w.says("when it is away", fmt.Sprintf(`WARN msg="the actors' documents cannot be read, nothing is said of streams until they can" error=%q`, err))
+	w.says("when it is away", fmt.Sprintf(`WARN msg="the actors' documents cannot be read: no news of streams until they can" error=%q`, err))
 	w.says("while it is away")
 	if err := w.CaughtUp(t.Context()); err != nil {
 		t.Fatal(err)
@@ -348,7 +348,7 @@ func TestTheStoreIsAway(t *testing.T) {
 	w.heard("when all have caught up", `INFO msg="every stream has caught up"`)
 	w.Logger.docs = w.store
 	w.is(subjectID, persistence.Retrying, 0, "refused")
-	w.says("when it is back", `INFO msg="the actors' documents can be read again"`, `WARN msg="stream fails" stream=ethereum/seaport/list reason=refused`)
+	w.says("when it is back", `INFO msg="the actors' documents can be read again"`, `WARN msg="stream is failing" stream=ethereum/seaport/list reason=refused`)
 	w.says("later")
 }
 

@@ -22,9 +22,9 @@ func checkOwner(ctx context.Context, docs persistence.Querier, at fmt.Stringer, 
 	for _, lease := range leases {
 		switch of := lease.Node == config.DemoNode; {
 		case of && !demo:
-			return fmt.Errorf("%s: it holds the demo's data: choose another one", at)
+			return fmt.Errorf("%s: it contains the demo's data: choose another location", at)
 		case !of && demo:
-			return fmt.Errorf("%s: it holds the data of %s, not of the demo: choose another one", at, cmp.Or(lease.Node, "a cluster"))
+			return fmt.Errorf("%s: it contains the data of %s, not the demo's: choose another location", at, cmp.Or(lease.Node, "a cluster"))
 		}
 	}
 	return nil
@@ -47,5 +47,5 @@ func CheckIdle(ctx context.Context, store persistence.Store, at fmt.Stringer) er
 	for _, n := range nodes {
 		ids = append(ids, n.ID)
 	}
-	return fmt.Errorf("%s: a cluster runs there (%s): stop it first", at, strings.Join(ids, ", "))
+	return fmt.Errorf("%s: a cluster is running there (%s): stop it first", at, strings.Join(ids, ", "))
 }

@@ -7,7 +7,7 @@ import (
 )
 
 // ErrInterrupted says that the context ended before every stream had caught up.
-var ErrInterrupted = errors.New("interrupted before every stream had caught up: start again and it goes on where it was")
+var ErrInterrupted = errors.New("interrupted before every stream had caught up: the next start continues from there")
 
 // Watcher is told what becomes of a running worker.
 type Watcher interface {

@@ -112,7 +112,7 @@ func (p *probe) warnOfRest(results <-chan looked, rest int) {
 
 func (p *probe) warn(r looked) {
 	name := p.sources[r.chain].Name
-	p.log.Warn(fmt.Sprintf("chain %s waits for its endpoint, which is tried again", name), "chain", name, "reason", r.err)
+	p.log.Warn(fmt.Sprintf("chain %s is waiting for its endpoint and retries", name), "chain", name, "reason", r.err)
 }
 
 // waitOver ends unless all must be well.
@@ -132,7 +132,7 @@ func (p *probe) first(ctx context.Context, i int) error {
 	for _, m := range p.cfg.Chains[i].Markets {
 		for _, s := range m.Streams {
 			if start := m.Starts[s.Name]; start.Kind == config.AtSeq && s.Source.Handle == "" && start.N > view.Head.Height() {
-				p.log.Warn("a stream starts above the chain's head: nothing is read before the chain is there", "chain", p.sources[i].Name,
+				p.log.Warn("a stream starts above the chain's head: it waits until the chain gets there", "chain", p.sources[i].Name,
 					"stream", m.Name+"/"+s.Name, "start", start.N, "head", view.Head.Height())
 			}
 		}
@@ -145,5 +145,5 @@ func explain(cfg config.Config, c config.Chain, err error) error {
 	if errors.Is(err, chains.ErrWrongChain) {
 		return fmt.Errorf("chain %s: %w: correct chainId or endpoint of chains.%s in %s", c.Name, err, c.Name, cfg.File)
 	}
-	return fmt.Errorf("chain %s: no use of %s: %w: check endpoint of chains.%s in %s, and the network", c.Name, c.Host(), err, c.Name, cfg.File)
+	return fmt.Errorf("chain %s: %s cannot be used: %w: check endpoint of chains.%s in %s, and the network", c.Name, c.Host(), err, c.Name, cfg.File)
 }

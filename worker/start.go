@@ -65,7 +65,7 @@ func (d *deployment) find(ctx context.Context) (markets.Place, error) {
 	if !d.known {
 		of, ok := d.chain.(deployments)
 		if !ok {
-			return markets.Place{}, fmt.Errorf("start: deployment cannot be found on this chain: give a number")
+			return markets.Place{}, fmt.Errorf("start: deployment is not supported on this chain: give a number")
 		}
 		first, err := of.Deployment(ctx, d.addresses)
 		if err != nil {
@@ -95,7 +95,7 @@ func latest(ctx context.Context, chain chains.Chain, source markets.Source) (mar
 func since(ctx context.Context, chain chains.Chain, source markets.Source, version int64) (markets.Place, error) {
 	of, ok := chain.(sinces)
 	if !ok {
-		return markets.Place{}, fmt.Errorf("start: version %d cannot be found in a handle of this chain: give an event's number", version)
+		return markets.Place{}, fmt.Errorf("start: version %d is not supported on this chain's handles: give an event's number", version)
 	}
 	at, err := of.Since(ctx, source, version)
 	if err != nil {

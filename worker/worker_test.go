@@ -74,7 +74,7 @@ func TestOpenInVain(t *testing.T) {
 	for range 2 {
 		demo := o
 		demo.Config.Node = config.DemoNode
-		if _, err := Open(t.Context(), demo); err == nil || !strings.Contains(err.Error(), "not of the demo") {
+		if _, err := Open(t.Context(), demo); err == nil || !strings.Contains(err.Error(), "not the demo's") {
 			t.Errorf("on another's data: %v", err)
 		}
 	}

@@ -23,7 +23,7 @@ const (
 )
 
 // ErrNoData says that a folder holds no database yet.
-var ErrNoData = errors.New("there is no event worker database")
+var ErrNoData = errors.New("there is not an event worker database")
 
 // busyTimeout bounds how long the database waits for another process, which
 // holds a lock only to recover after a crash.
@@ -178,13 +178,13 @@ func unwritable(dir string, err error) error {
 func explain(path string, err error) error {
 	switch {
 	case errors.Is(err, errForeign):
-		return fmt.Errorf("%s is no event worker database: %w: move it away or choose another folder", path, err)
+		return fmt.Errorf("%s is not an event worker database: %w: move it away or choose another folder", path, err)
 	case errors.Is(err, errNewer), errors.Is(err, errOlder), errors.Is(err, ErrNoData):
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	switch sqlite.ErrCode(err).ToPrimary() {
 	case sqlite.ResultNotADB:
-		return fmt.Errorf("%s is no event worker database: %w: move it away or choose another folder", path, err)
+		return fmt.Errorf("%s is not an event worker database: %w: move it away or choose another folder", path, err)
 	case sqlite.ResultCorrupt:
 		return fmt.Errorf("%s is damaged: %w: put back a copy, or move it away to read everything from the chains again", path, err)
 	case sqlite.ResultFull:

@@ -128,10 +128,10 @@ func TestFoldersThatCannotBeOpened(t *testing.T) {
 		prepare func(t *testing.T, dir string)
 		says    string
 	}{
-		"text": {func(t *testing.T, dir string) { write(t, dir, strings.Repeat("no database\n", 1000)) }, "is no event worker database"},
+		"text": {func(t *testing.T, dir string) { write(t, dir, strings.Repeat("no database\n", 1000)) }, "is not an event worker database"},
 		"foreign": {func(t *testing.T, dir string) {
 			execute(t, dir, "CREATE TABLE orders (id INTEGER PRIMARY KEY);")
-		}, "is no event worker database"},
+		}, "is not an event worker database"},
 		"newer": {func(t *testing.T, dir string) {
 			filled(t, dir)
 			execute(t, dir, fmt.Sprintf("PRAGMA user_version = %d;", schemaVersion+1))

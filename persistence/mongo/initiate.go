@@ -66,7 +66,7 @@ func initiate(ctx context.Context, uri string, address Address, members []string
 	o.ReplicaSet, o.Hosts = nil, o.Hosts[:min(1, len(o.Hosts))]
 	client, err := driver.Connect(o.SetDirect(true))
 	if err != nil {
-		return ReplicaSet{}, fmt.Errorf("MONGODB_URI is of no use: %s", wrongWith(uri, err))
+		return ReplicaSet{}, fmt.Errorf("MONGODB_URI cannot be used: %s", wrongWith(uri, err))
 	}
 	first := &Reader{client: client, database: client.Database(address.Database), address: address}
 	defer first.Close()

@@ -24,7 +24,7 @@ const operationTimeout = 10 * time.Second
 const openTimeout = 10 * time.Second
 
 // ErrNoData says that a database holds nothing of ours yet.
-var ErrNoData = errors.New("there is no event worker database")
+var ErrNoData = errors.New("there is not an event worker database")
 
 // Open opens the database of a MongoDB URI for a process that writes, and brings
 // its collections, validators and indexes up to date. A URI without a database
@@ -83,7 +83,7 @@ func connect(ctx context.Context, uri, app string) (*Reader, error) {
 	}
 	client, err := driver.Connect(clientOptions(uri, app))
 	if err != nil {
-		return nil, fmt.Errorf("MONGODB_URI is of no use: %s", wrongWith(uri, err))
+		return nil, fmt.Errorf("MONGODB_URI cannot be used: %s", wrongWith(uri, err))
 	}
 	r := &Reader{client: client, database: client.Database(address.Database), address: address}
 	ctx, cancel := context.WithTimeout(ctx, openTimeout)
