@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/imart/event-worker/chains/replay"
+	"github.com/imart/event-worker/commands/internal/demo"
 	"github.com/imart/event-worker/internal/mongotest"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/persistence/mongo"
@@ -48,16 +49,16 @@ func newTeam(t *testing.T) *team {
 func newTeamOn(t *testing.T, uri string) *team {
 	t.Helper()
 	c := &team{database: database{"MONGODB_URI=" + uri}, t: t, dir: t.TempDir(), chains: map[string]*replay.Node{}}
-	for _, ref := range demoMarkets {
-		recording, err := Assets{Recordings: os.DirFS("../testdata/recordings"), RecordingsIn: "."}.recording(ref.Chain)
+	for _, ref := range demo.Markets {
+		recording, err := demo.Recordings{Files: os.DirFS("../testdata/recordings"), Folder: "."}.Open(ref.Chain)
 		if err != nil {
 			t.Fatal(err)
 		}
 		c.chains[ref.Chain] = replay.NewNode(recording)
 	}
-	server := httptest.NewServer(byPath(c.chains))
+	server := httptest.NewServer(demo.ByPath(c.chains))
 	t.Cleanup(server.Close)
-	text := strings.ReplaceAll(following(c.chains, server.URL), "poll: 1s", "poll: 50ms") + quickly
+	text := strings.ReplaceAll(demo.Following(c.chains, server.URL), "poll: 1s", "poll: 50ms") + quickly
 	if err := os.WriteFile(filepath.Join(c.dir, defaultConfig), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/imart/event-worker/commands/internal/cli"
 	"github.com/imart/event-worker/config"
 	"github.com/imart/event-worker/markets"
 )
@@ -19,7 +20,7 @@ func newConfig(assets Assets) *cobra.Command {
 		Short:   "Check a configuration, or print an example of one",
 		Long:    "Check a configuration without running it, or print an example that explains every option.",
 		Example: "  event-worker config example > event-worker.yaml\n  event-worker config check",
-		Args:    noArgs,
+		Args:    cli.NoArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.AddCommand(newConfigCheck(), newConfigExample(assets))
@@ -32,10 +33,10 @@ func newConfigExample(assets Assets) *cobra.Command {
 		Short:   "Print a configuration in which every option is explained",
 		Long:    "Print a configuration in which every option is explained, to begin your own with.",
 		Example: "  event-worker config example > event-worker.yaml",
-		Args:    noArgs,
+		Args:    cli.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			_, err := c.OutOrStdout().Write(assets.Example)
-			return unlessClosed(err)
+			return cli.UnlessClosed(err)
 		},
 	}
 }
@@ -49,7 +50,7 @@ func newConfigCheck() *cobra.Command {
 what it would run. Every problem is one line on standard error, with file and line;
 the exit code is then 1. No endpoint is asked and no secret is shown.`,
 		Example: "  event-worker config check --config event-worker.yaml",
-		Args:    noArgs,
+		Args:    cli.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			cfg, err := config.Load(file, os.Environ())
 			if problems, ok := errors.AsType[config.Problems](err); ok {
@@ -59,7 +60,7 @@ the exit code is then 1. No endpoint is asked and no secret is shown.`,
 			if err != nil {
 				return err
 			}
-			return unlessClosed(describe(c.OutOrStdout(), cfg))
+			return cli.UnlessClosed(describe(c.OutOrStdout(), cfg))
 		},
 	}
 	c.Flags().StringVar(&file, "config", defaultConfig, "the configuration file")
@@ -98,7 +99,7 @@ func describe(w io.Writer, cfg config.Config) error {
 func describeNetwork(b *strings.Builder, c config.Chain) {
 	if c.Preset.Name != "" {
 		fmt.Fprintf(b, "  network %s: coin %s, a block every %s, %s confirmations where nothing says what is final, at most %s blocks followed by hash\n",
-			c.Preset.Name, c.Coin, c.Preset.BlockTime, grouped(c.Confirmations), grouped(c.MaxUnfinal))
+			c.Preset.Name, c.Coin, c.Preset.BlockTime, cli.Grouped(c.Confirmations), cli.Grouped(c.MaxUnfinal))
 	}
 }
 
@@ -106,9 +107,9 @@ func describeNetwork(b *strings.Builder, c config.Chain) {
 func from(s markets.Source, start config.Start) string {
 	switch start.Kind {
 	case config.AtSeq:
-		return unit(s) + " " + grouped(start.N)
+		return unit(s) + " " + cli.Grouped(start.N)
 	case config.AtVersion:
-		return "version " + grouped(start.N)
+		return "version " + cli.Grouped(start.N)
 	case config.AtLatest:
 		return "the latest " + unit(s)
 	}

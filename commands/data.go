@@ -4,21 +4,23 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
+	"maps"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/imart/event-worker/commands/internal/cli"
+	"github.com/imart/event-worker/commands/internal/demo"
 	"github.com/imart/event-worker/config"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/persistence/embedded"
 	"github.com/imart/event-worker/persistence/mongo"
+	"github.com/imart/event-worker/worker"
 )
 
-const (
-	defaultConfig = "event-worker.yaml"
-	demoData      = "event-worker-demo"
-)
+const defaultConfig = "event-worker.yaml"
 
 // mongoVariable names the environment variable that says where MongoDB is.
 const mongoVariable = "MONGODB_URI"
@@ -45,6 +47,22 @@ func (l location) String() string {
 		return "MongoDB"
 	}
 	return "MongoDB, " + address.String()
+}
+
+// Flag is the option that names the location, or empty if the environment does.
+func (l location) Flag() string {
+	if l.folder == "" {
+		return ""
+	}
+	return " --data " + cli.Quoted(l.folder)
+}
+
+// demoData is where the demo's data are: in its folder unless a place is named.
+func demoData(data string) demo.Data {
+	if at, named := named(data); named {
+		return at
+	}
+	return location{folder: demo.Folder}
 }
 
 // Open opens the data for a process that writes.
@@ -125,17 +143,12 @@ func (f *dataFlags) folder() (string, error) {
 		return config.Data(f.config, os.Environ())
 	case os.Getenv("EVENT_WORKER_DATA") != "":
 		return os.Getenv("EVENT_WORKER_DATA"), nil
-	case exists(defaultConfig):
+	case cli.Exists(defaultConfig):
 		return config.Data(defaultConfig, os.Environ())
-	case exists(demoData):
-		return demoData, nil
+	case cli.Exists(demo.Folder):
+		return demo.Folder, nil
 	}
 	return "", errors.New("no data given: name the folder with --data DIR or a configuration with --config FILE, or set " + mongoVariable)
-}
-
-func exists(path string) bool {
-	_, err := os.Stat(path)
-	return !errors.Is(err, fs.ErrNotExist)
 }
 
 // open opens the data for reading.
@@ -146,4 +159,62 @@ func (f *dataFlags) open(ctx context.Context) (reader, location, error) {
 	}
 	r, err := at.openReader(ctx)
 	return r, at, err
+}
+
+// openWriter opens the data for a change. Unlike the commands that fill a folder or
+// a database it makes none.
+func (f *dataFlags) openWriter(ctx context.Context) (persistence.Store, location, error) {
+	reader, at, err := f.open(ctx)
+	if err != nil {
+		return nil, at, err
+	}
+	if err := reader.Close(); err != nil {
+		return nil, at, err
+	}
+	store, err := at.Open(ctx)
+	return store, at, err
+}
+
+// maintain runs a change of the data while no worker does.
+func (f *dataFlags) maintain(ctx context.Context, change func(store persistence.Store, o owners) error) (err error) {
+	store, at, err := f.openWriter(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	if err := worker.CheckIdle(ctx, store, at); err != nil {
+		return err
+	}
+	o, err := ownersOf(ctx, store)
+	if err != nil {
+		return err
+	}
+	return change(store, o)
+}
+
+// owners are the names of the nodes that the chains belong to, by chain.
+// Maintenance keeps them: they tell the demo's data from real ones.
+type owners map[string]string
+
+func ownersOf(ctx context.Context, docs persistence.Querier) (owners, error) {
+	leases, err := persistence.Collect[persistence.Lease](ctx, docs, persistence.Query{Collection: persistence.Leases})
+	if err != nil {
+		return nil, err
+	}
+	o := owners{}
+	for _, lease := range leases {
+		o[lease.Chain] = lease.Node
+	}
+	return o, nil
+}
+
+// of is the node that a chain belongs to.
+func (o owners) of(chain string) (string, error) {
+	if node, ok := o[chain]; ok {
+		return node, nil
+	}
+	if len(o) == 0 {
+		return "", fmt.Errorf("unknown chain %q: the data contain no chain yet", chain)
+	}
+	return "", fmt.Errorf("unknown chain %q: the data contain %s", chain, strings.Join(slices.Sorted(maps.Keys(o)), ", "))
 }

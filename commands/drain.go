@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/imart/event-worker/commands/internal/cli"
 	"github.com/imart/event-worker/persistence"
 )
 
@@ -123,7 +124,7 @@ func (f drainFlags) follow(ctx context.Context, out io.Writer, registry persiste
 		}
 		left, stuck := chainsOf(ids, nodes, leases)
 		if len(left) != last && len(left) > 0 {
-			fmt.Fprintf(out, "%s left to move from %s\n", some(int64(len(left)), "chain"), strings.Join(ids, ", "))
+			fmt.Fprintf(out, "%s left to move from %s\n", cli.Some(int64(len(left)), "chain"), strings.Join(ids, ", "))
 		}
 		last = len(left)
 		switch {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/imart/event-worker/commands/internal/cli"
 	"github.com/imart/event-worker/config"
 	"github.com/imart/event-worker/monitor"
 )
@@ -34,7 +35,7 @@ unspecified host, such as 0.0.0.0, is asked on its loopback.`,
 		Example: `  event-worker healthcheck
   event-worker healthcheck --config event-worker.yaml
   EVENT_WORKER_MONITOR_LISTEN=:9464 event-worker healthcheck`,
-		Args: noArgs,
+		Args: cli.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			listen, err := monitorListen(file, c.Flags().Changed("config"))
 			if err != nil {
@@ -48,7 +49,7 @@ unspecified host, such as 0.0.0.0, is asked on its loopback.`,
 				return err
 			}
 			_, err = fmt.Fprintln(c.OutOrStdout(), monitor.ReadyText)
-			return unlessClosed(err)
+			return cli.UnlessClosed(err)
 		},
 	}
 	c.Flags().StringVar(&file, "config", defaultConfig, "the configuration file")
@@ -57,7 +58,7 @@ unspecified host, such as 0.0.0.0, is asked on its loopback.`,
 
 // monitorListen is monitor.listen, or its default where nothing is configured.
 func monitorListen(file string, named bool) (string, error) {
-	if !named && !exists(file) {
+	if !named && !cli.Exists(file) {
 		file = ""
 	}
 	listen, err := config.MonitorListen(file, os.Environ())

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/imart/event-worker/commands/internal/cli"
 	"github.com/imart/event-worker/persistence/mongo"
 )
 
@@ -20,7 +21,7 @@ func newMongoDB() *cobra.Command {
 		Short:   "Prepare the MongoDB of the variable " + mongoVariable,
 		Long:    "Prepare the MongoDB servers in the variable " + mongoVariable + ".",
 		Example: "  event-worker mongodb init",
-		Args:    noArgs,
+		Args:    cli.NoArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.AddCommand(newMongoDBInit())
@@ -48,7 +49,7 @@ all their clients must reach them under these names. --host names other hosts.
 If there already is a replica set, it only waits for its primary.`,
 		Example: `  MONGODB_URI='mongodb://localhost/?replicaSet=rs0' event-worker mongodb init
   event-worker mongodb init --host db1.example.com:27017 --wait 5m`,
-		Args: noArgs,
+		Args: cli.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return initMongoDB(c.Context(), c.OutOrStdout(), f) },
 	}
 	c.Flags().StringSliceVar(&f.hosts, "host", nil, "the members, host:port, instead of those in "+mongoVariable)

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/imart/event-worker/commands/internal/cli"
 	"github.com/imart/event-worker/internal/mongotest"
 )
 
@@ -133,7 +134,7 @@ func TestRunOnMongoDB(t *testing.T) {
 	if said, code := run(d, "run", "--once"); code != 0 || !strings.Contains(said, "data=\"MongoDB, database test_") {
 		t.Fatalf("run: exit code %d, %s", code, said)
 	}
-	if exists(filepath.Join(dir, "data")) {
+	if cli.Exists(filepath.Join(dir, "data")) {
 		t.Error("there is a data folder all the same")
 	}
 	before := d.contents(t)

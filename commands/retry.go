@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/imart/event-worker/actors"
+	"github.com/imart/event-worker/commands/internal/cli"
 	"github.com/imart/event-worker/config"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/markets/catalogue"
@@ -52,7 +53,7 @@ demo's data need none.`,
   event-worker retry --config event-worker.yaml
   event-worker retry --market ethereum/seaport --data event-worker-demo
   event-worker retry --id ethereum/seaport/buy/17000000.42.311/0x96cfa0fb5e50b0a3`,
-		Args: noArgs,
+		Args: cli.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			condition, err := f.condition()
 			if err == nil {
@@ -82,7 +83,7 @@ demo's data need none.`,
 // condition matches the dead letters to retry.
 func (f retryFlags) condition() (persistence.Condition, error) {
 	if f.id != "" {
-		return equal("_id", f.id), nil
+		return persistence.Equals("_id", f.id), nil
 	}
 	if f.market == "" {
 		return persistence.And{}, nil
@@ -94,7 +95,7 @@ func (f retryFlags) condition() (persistence.Condition, error) {
 	if err := f.known(chain, market); err != nil {
 		return nil, fmt.Errorf("--market %q: %w", f.market, err)
 	}
-	return of(persistence.MarketRef{Chain: chain, Market: market}), nil
+	return persistence.MarketRef{Chain: chain, Market: market}.Documents(), nil
 }
 
 // known says whether a market is one that the program carries or the configuration has.
@@ -113,7 +114,7 @@ func (f retryFlags) known(chain, market string) error {
 // configured are the markets of the configuration, by chain.
 func (f retryFlags) configured() (map[string][]markets.Market, error) {
 	file := cmp.Or(f.config, defaultConfig)
-	if f.config == "" && !exists(file) {
+	if f.config == "" && !cli.Exists(file) {
 		return nil, errors.New("no configuration, which defines the chain's markets: name it with --config FILE")
 	}
 	return config.Markets(file, os.Environ())
@@ -147,22 +148,22 @@ func (r retrier) run(ctx context.Context, out io.Writer, condition persistence.C
 		case err == nil:
 			decoded++
 		case !one && (errors.Is(err, actors.ErrUndecodable) || errors.Is(err, actors.ErrNotYet)):
-			fmt.Fprintln(out, oneLine(err))
+			fmt.Fprintln(out, cli.OneLine(err))
 		default:
 			return err
 		}
 	}
-	text := fmt.Sprintf("Decoded %s of %s: their events are now in the log and in the orders.\n", grouped(decoded), some(all, "dead letter"))
+	text := fmt.Sprintf("Decoded %s of %s: their events are now in the log and in the orders.\n", cli.Grouped(decoded), cli.Some(all, "dead letter"))
 	switch {
 	case all == 0 && one:
 		return errors.New("no dead letter has that id: query dead_letters lists them")
 	case all == 0:
 		text = "There are no dead letters to retry.\n"
 	case decoded == 0:
-		text = fmt.Sprintf("Decoded none of %s.\n", some(all, "dead letter"))
+		text = fmt.Sprintf("Decoded none of %s.\n", cli.Some(all, "dead letter"))
 	}
 	_, err := io.WriteString(out, text)
-	return unlessClosed(err)
+	return cli.UnlessClosed(err)
 }
 
 // marketOf is the market that a letter is of. The demo's chains have no configuration

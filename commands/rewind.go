@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/imart/event-worker/actors"
+	"github.com/imart/event-worker/commands/internal/cli"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/progress"
 )
@@ -86,14 +87,14 @@ func rewind(ctx context.Context, out io.Writer, store persistence.Store, o owner
 		return a.ID() == b.ID() && a.Place == b.Place && a.Events == b.Events
 	}
 	if slices.EqualFunc(before, after, same) { // streams at their starts may count as beyond
-		return fmt.Errorf("%s at %s: %w: the chain was read up to %s", chain, grouped(height), actors.ErrNothingToRewind, grouped(highest(before)))
+		return fmt.Errorf("%s at %s: %w: the chain was read up to %s", chain, cli.Grouped(height), actors.ErrNothingToRewind, cli.Grouped(highest(before)))
 	}
-	return unlessClosed(tellRewound(out, chain, height, before, after))
+	return cli.UnlessClosed(tellRewound(out, chain, height, before, after))
 }
 
 // streamsOf are the streams of a chain.
 func streamsOf(ctx context.Context, docs persistence.Querier, chain string) ([]*progress.Stream, error) {
-	tree, err := progress.Read(ctx, docs, persistence.Filter{Condition: equal("chain", chain)})
+	tree, err := progress.Read(ctx, docs, persistence.Filter{Condition: persistence.Equals("chain", chain)})
 	return slices.Collect(tree.Streams()), err
 }
 
@@ -111,16 +112,16 @@ func highest(all []*progress.Stream) int64 {
 
 // tellRewound prints where each stream is, and where it was.
 func tellRewound(out io.Writer, chain string, height int64, before, after []*progress.Stream) error {
-	fmt.Fprintf(out, "Rewound %s to %s. On the next start its streams continue from these positions:\n\n", chain, grouped(height))
+	fmt.Fprintf(out, "Rewound %s to %s. On the next start its streams continue from these positions:\n\n", chain, cli.Grouped(height))
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "stream\tseq\theight\tevents\tseq before\tevents before")
 	for i, s := range after {
 		reached := "its start"
 		if s.Started() {
-			reached = grouped(s.Place.Height())
+			reached = cli.Grouped(s.Place.Height())
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", s.ID(), grouped(s.Place.Seq), reached, grouped(s.Events),
-			grouped(before[i].Place.Seq), grouped(before[i].Events))
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", s.ID(), cli.Grouped(s.Place.Seq), reached, cli.Grouped(s.Events),
+			cli.Grouped(before[i].Place.Seq), cli.Grouped(before[i].Events))
 	}
 	return table.Flush()
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/KimMachineGun/automemlimit/memlimit"
 	"github.com/spf13/cobra"
 
+	"github.com/imart/event-worker/commands/internal/cli"
 	"github.com/imart/event-worker/config"
 	"github.com/imart/event-worker/logs"
 	"github.com/imart/event-worker/persistence/mongo"
@@ -55,7 +56,7 @@ endpoint fails at the start.
   event-worker run --config event-worker.yaml
   event-worker run --log-dir logs --log-format json
   EVENT_WORKER_CHAINS_ETHEREUM_ENDPOINT=https://… event-worker run --once`,
-		Args: noArgs,
+		Args: cli.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return run(c.Context(), assets, c.ErrOrStderr(), f) },
 	}
 	c.Flags().StringVar(&f.config, "config", defaultConfig, "the configuration file")
@@ -89,7 +90,7 @@ func run(ctx context.Context, assets Assets, stderr io.Writer, f runFlags) error
 		return err
 	}
 	w, err := worker.Open(ctx, worker.Options{
-		Config: cfg, Data: at, Log: log, Numbers: assets.numbers, Once: f.once, Cluster: address, Version: version(),
+		Config: cfg, Data: at, Log: log, Numbers: assets.recordings().Numbers, Once: f.once, Cluster: address, Version: version(),
 	})
 	if err != nil {
 		return err

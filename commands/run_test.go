@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/imart/event-worker/commands/internal/cli"
 	"github.com/imart/event-worker/persistence"
 )
 
@@ -149,8 +150,8 @@ func expectLag(t *testing.T, data, id string) {
 	tree := output(t, data, "status", "--data", data)
 	for line := range strings.Lines(tree) {
 		if cells := strings.Fields(line); slices.Contains(cells, "subject") {
-			if i := slices.Index(cells, grouped(a.Head)); i < 0 || cells[i+1] != grouped(a.Lag) {
-				t.Errorf("no lag of %s beside the head: %s", grouped(a.Lag), line)
+			if i := slices.Index(cells, cli.Grouped(a.Head)); i < 0 || cells[i+1] != cli.Grouped(a.Lag) {
+				t.Errorf("no lag of %s beside the head: %s", cli.Grouped(a.Lag), line)
 			}
 			return
 		}
@@ -184,7 +185,7 @@ func TestRunLogsIntoFiles(t *testing.T) {
 	if lines := strings.Count(ofChain, "\n") + strings.Count(ofNode, "\n"); lines != strings.Count(stderr, "\n") || !strings.Contains(ofChain, "chain taken") || !strings.Contains(ofNode, "stopped") {
 		t.Errorf("%d lines, of chains:\n%sof none:\n%s", lines, ofChain, ofNode)
 	}
-	if exists(filepath.Join(dir, "elsewhere")) {
+	if cli.Exists(filepath.Join(dir, "elsewhere")) {
 		t.Error("the folder of the environment wins over the flag's")
 	}
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/imart/event-worker/commands/internal/cli"
 	"github.com/imart/event-worker/internal/printable"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/progress"
@@ -60,7 +61,7 @@ It needs only the data, and works while processes write to them.
 		Example: `  event-worker status --data event-worker-demo
   event-worker status --brief --watch
   event-worker status --config event-worker.yaml --chain ethereum --json`,
-		Args: noArgs,
+		Args: cli.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return f.run(c.Context(), c.OutOrStdout()) },
 	}
 	f.add(c)
@@ -80,7 +81,7 @@ func (f *statusFlags) run(ctx context.Context, out io.Writer) error {
 	defer reader.Close()
 	shown := out
 	if f.json {
-		shown = readable(out, out)
+		shown = cli.Readable(out, out)
 	}
 	if f.watch == 0 {
 		return f.print(ctx, reader, at, shown)
@@ -88,13 +89,13 @@ func (f *statusFlags) run(ctx context.Context, out io.Writer) error {
 	for ctx.Err() == nil {
 		var page bytes.Buffer
 		if err := f.print(ctx, reader, at, &page); err != nil {
-			fmt.Fprintln(&page, oneLine(err)) // it may be over the next time
+			fmt.Fprintln(&page, cli.OneLine(err)) // it may be over the next time
 		}
 		if err := freshPage(out); err != nil {
-			return unlessClosed(err)
+			return cli.UnlessClosed(err)
 		}
 		if _, err := page.WriteTo(shown); err != nil {
-			return unlessClosed(err)
+			return cli.UnlessClosed(err)
 		}
 		select {
 		case <-ctx.Done():
@@ -107,7 +108,7 @@ func (f *statusFlags) run(ctx context.Context, out io.Writer) error {
 // freshPage begins a new page: on a terminal in the place of the last one.
 func freshPage(out io.Writer) error {
 	begin := "\n"
-	if terminal(out) != nil {
+	if cli.Terminal(out) != nil {
 		begin = "\x1b[H\x1b[2J"
 	}
 	_, err := io.WriteString(out, begin)
@@ -120,9 +121,9 @@ func (f *statusFlags) print(ctx context.Context, docs persistence.Querier, at lo
 		return fmt.Errorf("status: %w", err)
 	}
 	if f.json {
-		return unlessClosed(s.writeJSON(out, at))
+		return cli.UnlessClosed(s.writeJSON(out, at))
 	}
-	return unlessClosed(s.write(out, at, time.Now()))
+	return cli.UnlessClosed(s.write(out, at, time.Now()))
 }
 
 // state is what status shows.
@@ -270,7 +271,7 @@ func (s state) write(w io.Writer, at location, now time.Time) error {
 
 // writeNodes prints the nodes of a cluster.
 func (s state) writeNodes(w io.Writer, at location, now time.Time) error {
-	fmt.Fprintf(w, "%s in %s\n", some(int64(len(s.living())), "node"), at)
+	fmt.Fprintf(w, "%s in %s\n", cli.Some(int64(len(s.living())), "node"), at)
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "node\tstate\taddress\tchains\tversion\tjoined\tlast beat\tcannot reach")
 	owned := map[string]int64{}
@@ -280,10 +281,10 @@ func (s state) writeNodes(w io.Writer, at location, now time.Time) error {
 	for _, n := range s.living() {
 		beat := ""
 		if age := now.Sub(n.SeenAt); age > silent {
-			beat = ago(age)
+			beat = cli.Ago(age)
 		}
-		fmt.Fprintln(table, strings.Join([]string{n.ID, n.State, n.Address, grouped(owned[n.ID]), n.Version,
-			ago(now.Sub(n.JoinedAt)), beat, strings.Join(n.Unreachable, ", ")}, "\t"))
+		fmt.Fprintln(table, strings.Join([]string{n.ID, n.State, n.Address, cli.Grouped(owned[n.ID]), n.Version,
+			cli.Ago(now.Sub(n.JoinedAt)), beat, strings.Join(n.Unreachable, ", ")}, "\t"))
 	}
 	if err := table.Flush(); err != nil {
 		return err
@@ -365,23 +366,23 @@ func cells(a *persistence.Actor, now time.Time) string {
 	}
 	seq, head, lag, events := "", "", "", ""
 	if a.Kind == "head" || a.Kind == "subject" || a.Kind == "observer" {
-		seq = grouped(a.Seq)
+		seq = cli.Grouped(a.Seq)
 	}
 	if a.Head > 0 {
-		head, lag = grouped(a.Head), grouped(a.Lag)
+		head, lag = cli.Grouped(a.Head), cli.Grouped(a.Lag)
 	}
 	if a.Kind == "observer" || a.Events > 0 {
-		events = grouped(a.Events)
+		events = cli.Grouped(a.Events)
 	}
 	return strings.Join([]string{
-		seq, head, lag, events, a.Status, grouped(a.Restarts), age(a.UpdatedAt, now), printable.Line(a.LastError, lastErrorShown),
+		seq, head, lag, events, a.Status, cli.Grouped(a.Restarts), age(a.UpdatedAt, now), printable.Line(a.LastError, lastErrorShown),
 	}, "\t")
 }
 
 // age is how old a document is, unless that is news.
 func age(written, now time.Time) string {
 	if age := now.Sub(written); age > fresh {
-		return ago(age)
+		return cli.Ago(age)
 	}
 	return ""
 }

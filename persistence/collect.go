@@ -27,3 +27,9 @@ func Collect[T any](ctx context.Context, docs Querier, query Query) ([]T, error)
 	}
 	return out, nil
 }
+
+// Equals matches documents by one of their fields.
+func Equals(path, value string) Compare { return Compare{Path: path, Operator: Equal, Operand: value} }
+
+// Documents matches the documents of the market.
+func (r MarketRef) Documents() And { return And{Equals("chain", r.Chain), Equals("market", r.Market)} }

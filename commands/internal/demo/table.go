@@ -1,8 +1,9 @@
-package commands
+package demo
 
 import (
 	"fmt"
 
+	"github.com/imart/event-worker/commands/internal/cli"
 	"github.com/imart/event-worker/progress"
 )
 
@@ -18,8 +19,8 @@ func table(all []*progress.Stream) []string {
 			last = s.Market
 			lines = append(lines, s.Chain+"/"+s.Market)
 		}
-		lines = append(lines, fmt.Sprintf(columns, s.Name, grouped(s.Place.Seq), grouped(s.Head), grouped(s.Events),
-			grouped(int64(s.EventsPerSecond+0.5)), s.State))
+		lines = append(lines, fmt.Sprintf(columns, s.Name, cli.Grouped(s.Place.Seq), cli.Grouped(s.Head), cli.Grouped(s.Events),
+			cli.Grouped(int64(s.EventsPerSecond+0.5)), s.State))
 	}
 	return lines
 }

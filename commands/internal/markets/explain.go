@@ -1,4 +1,4 @@
-package commands
+package markets
 
 import (
 	"context"
@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/imart/event-worker/chains/transactions"
+	"github.com/imart/event-worker/commands/internal/cli"
 	"github.com/imart/event-worker/internal/printable"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/markets/catalogue"
@@ -38,7 +39,7 @@ Aptos' /v1/transactions/by_version, a recorded block) or from a node (--tx with
 		Example: `  event-worker markets test my-market.yaml --recording receipt.json
   event-worker markets test seaport --tx 0x… --endpoint https://eth.example.com/v2/${KEY}
   event-worker markets test tradeport --tx 2386455218 --endpoint https://api.mainnet.aptoslabs.com/v1`,
-		Args: one("a definition's file, or the name of a market"),
+		Args: cli.One("a definition's file, or the name of a market"),
 		RunE: func(c *cobra.Command, args []string) error {
 			d, err := definitionOf(args[0])
 			if err != nil {
@@ -60,7 +61,7 @@ func definitionOf(name string) (*definition.Definition, error) {
 	if err == nil {
 		return d, nil
 	}
-	if exists(name) || strings.ContainsAny(name, "./") {
+	if cli.Exists(name) || strings.ContainsAny(name, "./") {
 		d, err = catalogue.Read(name)
 	}
 	return d, err
@@ -139,7 +140,7 @@ func (t trial) chainID(d *definition.Definition) (uint64, error) {
 // explainTo prints what a definition makes of a transaction.
 func explainTo(out io.Writer, d *definition.Definition, site definition.Site, tx transactions.Transaction) error {
 	p := &printer{out: out}
-	p.line("transaction %s: %s", tx.Hash, some(int64(len(tx.Raws)), "event"))
+	p.line("transaction %s: %s", tx.Hash, cli.Some(int64(len(tx.Raws)), "event"))
 	var events []markets.Event
 	for i, raw := range tx.Raws {
 		verdicts, err := d.Explain(site, tx.Raws, i)
@@ -157,7 +158,7 @@ func explainTo(out io.Writer, d *definition.Definition, site definition.Site, tx
 		}
 	}
 	p.documents(d, chainName(d, site), events)
-	return unlessClosed(p.err)
+	return cli.UnlessClosed(p.err)
 }
 
 // chainName is the name of a site's chain.

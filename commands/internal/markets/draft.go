@@ -1,4 +1,4 @@
-package commands
+package markets
 
 import (
 	"fmt"
@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/imart/event-worker/commands/internal/cli"
 	"github.com/imart/event-worker/markets/definition"
 )
 
@@ -21,7 +22,7 @@ as explorers provide it), of Move modules (JSON, as a node answers
 source, each with the meaning that its name suggests. "-" reads standard input.`,
 		Example: `  event-worker markets new abi.json --name my-market --address 0x… > my-market.yaml
   curl -s https://api.mainnet.aptoslabs.com/v1/accounts/0x…/modules | event-worker markets new - > my-market.yaml`,
-		Args: one(`a file, or "-"`),
+		Args: cli.One(`a file, or "-"`),
 		RunE: func(c *cobra.Command, args []string) error {
 			in := c.InOrStdin()
 			if args[0] != "-" {
@@ -41,7 +42,7 @@ source, each with the meaning that its name suggests. "-" reads standard input.`
 				return fmt.Errorf("%s: %w", args[0], err)
 			}
 			_, err = c.OutOrStdout().Write(draft)
-			return unlessClosed(err)
+			return cli.UnlessClosed(err)
 		},
 	}
 	c.Flags().StringVar(&name, "name", "my-market", "the market's name")

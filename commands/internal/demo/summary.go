@@ -1,4 +1,4 @@
-package commands
+package demo
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/imart/event-worker/commands/internal/cli"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
 )
@@ -33,20 +34,11 @@ func summary(ctx context.Context, docs persistence.Querier, ref persistence.Mark
 	return b.String(), nil
 }
 
-// of matches the documents of a market.
-func of(ref persistence.MarketRef) persistence.And {
-	return persistence.And{equal("chain", ref.Chain), equal("market", ref.Market)}
-}
-
-func equal(path, value string) persistence.Compare {
-	return persistence.Compare{Path: path, Operator: persistence.Equal, Operand: value}
-}
-
 // statuses counts a market's orders by status.
 func statuses(ctx context.Context, docs persistence.Querier, ref persistence.MarketRef) (string, error) {
 	orders, err := persistence.Collect[markets.Order](ctx, docs, persistence.Query{
 		Collection: persistence.Orders,
-		Filter:     persistence.Filter{Condition: of(ref)},
+		Filter:     persistence.Filter{Condition: ref.Documents()},
 	})
 	if err != nil {
 		return "", err
@@ -55,19 +47,19 @@ func statuses(ctx context.Context, docs persistence.Querier, ref persistence.Mar
 	for _, o := range orders {
 		counts[o.Status]++
 	}
-	parts := []string{some(int64(len(orders)), "order")}
+	parts := []string{cli.Some(int64(len(orders)), "order")}
 	for _, status := range slices.Sorted(maps.Keys(counts)) {
-		parts = append(parts, fmt.Sprintf("%s %s", grouped(counts[status]), status))
+		parts = append(parts, fmt.Sprintf("%s %s", cli.Grouped(counts[status]), status))
 	}
 	return strings.Join(parts, ", "), nil
 }
 
 // lastSales are a market's newest sales.
 func lastSales(ctx context.Context, docs persistence.Querier, ref persistence.MarketRef) ([]markets.Activity, error) {
-	sale := persistence.Or{equal("kind", string(markets.Bought)), equal("kind", string(markets.OfferAccepted))}
+	sale := persistence.Or{persistence.Equals("kind", string(markets.Bought)), persistence.Equals("kind", string(markets.OfferAccepted))}
 	return persistence.Collect[markets.Activity](ctx, docs, persistence.Query{
 		Collection: persistence.Activities,
-		Filter:     persistence.Filter{Condition: append(of(ref), sale)},
+		Filter:     persistence.Filter{Condition: append(ref.Documents(), sale)},
 		Sort: []persistence.SortKey{
 			{Path: "position.height", Descending: true}, {Path: "position.tx", Descending: true},
 			{Path: "position.log", Descending: true}, {Path: "position.sub", Descending: true},

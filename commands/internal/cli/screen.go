@@ -1,4 +1,4 @@
-package commands
+package cli
 
 import (
 	"bytes"
@@ -12,9 +12,9 @@ import (
 	"github.com/imart/event-worker/internal/printable"
 )
 
-// screen shows lines that stay, and on a terminal a panel below them that is
+// Screen shows lines that stay, and on a terminal a panel below them that is
 // redrawn in place. It is an io.Writer for what stays.
-type screen struct {
+type Screen struct {
 	mu       sync.Mutex
 	out      io.Writer
 	terminal *os.File // nil if out is none
@@ -22,29 +22,29 @@ type screen struct {
 	drawn    int // lines of the panel that are on the terminal
 }
 
-func newScreen(out io.Writer) *screen {
-	return &screen{out: out, terminal: terminal(out)}
+func NewScreen(out io.Writer) *Screen {
+	return &Screen{out: out, terminal: Terminal(out)}
 }
 
-// terminal is out if that is a terminal, or else nil.
-func terminal(out io.Writer) *os.File {
+// Terminal is out if that is a terminal, or else nil.
+func Terminal(out io.Writer) *os.File {
 	if f, ok := out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		return f
 	}
 	return nil
 }
 
-// readable is w for JSON, which ends up in out: if that is a terminal, what is not
+// Readable is w for JSON, which ends up in out: if that is a terminal, what is not
 // printable is escaped. Programs read the JSON as it is.
-func readable(w, out io.Writer) io.Writer {
-	if terminal(out) != nil {
+func Readable(w, out io.Writer) io.Writer {
+	if Terminal(out) != nil {
 		return printable.JSONWriter(w)
 	}
 	return w
 }
 
 // Write implements io.Writer.
-func (s *screen) Write(text []byte) (int, error) {
+func (s *Screen) Write(text []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var frame bytes.Buffer
@@ -57,8 +57,11 @@ func (s *screen) Write(text []byte) (int, error) {
 	return len(text), nil
 }
 
-// show draws another panel, if there is a terminal.
-func (s *screen) show(panel []string) error {
+// OnTerminal reports whether there is a terminal, and so a panel.
+func (s *Screen) OnTerminal() bool { return s.terminal != nil }
+
+// Show draws another panel, if there is a terminal.
+func (s *Screen) Show(panel []string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.terminal == nil {
@@ -73,7 +76,7 @@ func (s *screen) show(panel []string) error {
 }
 
 // erase takes the panel off the terminal.
-func (s *screen) erase(frame *bytes.Buffer) {
+func (s *Screen) erase(frame *bytes.Buffer) {
 	if s.drawn > 0 {
 		fmt.Fprintf(frame, "\x1b[%dA\x1b[J", s.drawn)
 		s.drawn = 0
@@ -82,7 +85,7 @@ func (s *screen) erase(frame *bytes.Buffer) {
 
 // draw puts the panel onto the terminal: as much as it has room for, as what is
 // wrapped or scrolled away could not be erased again.
-func (s *screen) draw(frame *bytes.Buffer) {
+func (s *Screen) draw(frame *bytes.Buffer) {
 	if s.terminal == nil || len(s.panel) == 0 {
 		return
 	}

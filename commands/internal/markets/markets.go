@@ -1,4 +1,6 @@
-package commands
+// Package markets has the command markets: it lists, shows, checks, tests and drafts
+// definitions of markets.
+package markets
 
 import (
 	"errors"
@@ -10,11 +12,13 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/imart/event-worker/commands/internal/cli"
 	"github.com/imart/event-worker/markets/catalogue"
 	"github.com/imart/event-worker/markets/definition"
 )
 
-func newMarkets() *cobra.Command {
+// New is the command markets.
+func New() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "markets",
 		Short: "List, show, check and test market definitions",
@@ -22,7 +26,7 @@ func newMarkets() *cobra.Command {
 fields become market events. The markets that the program knows are such files too;
 your own are named by the option "definitions" of the configuration.`,
 		Example: "  event-worker markets list\n  event-worker markets show seaport > my-market.yaml\n  event-worker markets check my-market.yaml",
-		Args:    noArgs,
+		Args:    cli.NoArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.AddCommand(newMarketsList(), newMarketsShow(), newMarketsCheck(), newMarketsTest(), newMarketsNew())
@@ -35,14 +39,14 @@ func newMarketsList() *cobra.Command {
 		Short:   "List the markets that the program knows",
 		Long:    "List the built-in markets, with the chains they are on.",
 		Example: "  event-worker markets list",
-		Args:    noArgs,
+		Args:    cli.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			w := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
 			fmt.Fprintln(w, "market\tkind\tstreams\tchains\tabout")
 			for _, d := range catalogue.All() {
 				fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s\n", d.Market, d.Kind, len(d.Streams()), homes(d), d.About)
 			}
-			return unlessClosed(w.Flush())
+			return cli.UnlessClosed(w.Flush())
 		},
 	}
 }
@@ -58,29 +62,19 @@ func homes(d *definition.Definition) string {
 
 func newMarketsShow() *cobra.Command {
 	return &cobra.Command{
-		Use:   "show NAME",
-		Short: "Print the definition of a market",
-		Long: `Print the definition of a market that the program knows: a starting point for your own.`,
+		Use:     "show NAME",
+		Short:   "Print the definition of a market",
+		Long:    `Print the definition of a market that the program knows: a starting point for your own.`,
 		Example: "  event-worker markets show tradeport",
-		Args:    one("the name of a market"),
+		Args:    cli.One("the name of a market"),
 		RunE: func(c *cobra.Command, args []string) error {
 			d, err := catalogue.Find(catalogue.All(), args[0])
 			if err != nil {
 				return err
 			}
 			_, err = c.OutOrStdout().Write(d.Source().Text)
-			return unlessClosed(err)
+			return cli.UnlessClosed(err)
 		},
-	}
-}
-
-// one wants exactly one argument.
-func one(what string) cobra.PositionalArgs {
-	return func(c *cobra.Command, args []string) error {
-		if len(args) != 1 {
-			return fmt.Errorf("expected one argument, %s: see %s --help", what, c.CommandPath())
-		}
-		return nil
 	}
 }
 
@@ -109,7 +103,7 @@ The exit code is 1 if there are any; warnings do not count.`,
 				}
 			}
 			if bad > 0 {
-				return fmt.Errorf("%s found, see above", some(int64(bad), "problem"))
+				return fmt.Errorf("%s found, see above", cli.Some(int64(bad), "problem"))
 			}
 			return nil
 		},
@@ -129,5 +123,5 @@ func checkDefinition(out, warnings io.Writer, file string) error {
 		streams = append(streams, fmt.Sprintf("%s (%s)", s.Name, strings.Join(slices.Compact(slices.Sorted(slices.Values(s.Events))), ", ")))
 	}
 	_, err = fmt.Fprintf(out, "%s: market %s of %s chains (%s), streams %s\n", file, d.Market, d.Kind, homes(d), strings.Join(streams, ", "))
-	return unlessClosed(err)
+	return cli.UnlessClosed(err)
 }

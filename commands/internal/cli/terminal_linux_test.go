@@ -1,4 +1,4 @@
-package commands
+package cli
 
 import (
 	"bytes"
@@ -13,11 +13,11 @@ import (
 func TestJSONOnATerminal(t *testing.T) {
 	const document = "{\"name\":\"a\u009b31mb\u202e漢\x7f\"}\n"
 	var plain bytes.Buffer
-	if _, err := readable(&plain, &plain).Write([]byte(document)); err != nil || plain.String() != document {
+	if _, err := Readable(&plain, &plain).Write([]byte(document)); err != nil || plain.String() != document {
 		t.Errorf("not on a terminal: %q (%v)", &plain, err)
 	}
 	out, seen := pseudoTerminal(t)
-	if _, err := readable(out, out).Write([]byte(document)); err != nil {
+	if _, err := Readable(out, out).Write([]byte(document)); err != nil {
 		t.Fatal(err)
 	}
 	got := make([]byte, 1000)

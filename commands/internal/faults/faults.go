@@ -1,4 +1,5 @@
-package commands
+// Package faults has the command faults: a proxy that adds the faults of real nodes.
+package faults
 
 import (
 	"context"
@@ -17,10 +18,11 @@ import (
 
 	"github.com/imart/event-worker/chains/faults"
 	"github.com/imart/event-worker/chains/replay"
+	"github.com/imart/event-worker/commands/internal/cli"
 	"github.com/imart/event-worker/internal/spelling"
 )
 
-type faultsFlags struct {
+type flags struct {
 	upstream  string
 	websocket string
 	other     string
@@ -31,8 +33,9 @@ type faultsFlags struct {
 	list      bool
 }
 
-func newFaults() *cobra.Command {
-	var f faultsFlags
+// New is the command faults.
+func New() *cobra.Command {
+	var f flags
 	c := &cobra.Command{
 		Use:   "faults",
 		Short: "Put a proxy in front of a node that adds faults of real nodes and providers",
@@ -59,7 +62,7 @@ counters. Only the hosts of URLs are ever shown.`,
   event-worker faults --upstream http://127.0.0.1:8545 --listen 127.0.0.1:9545 --profile liar --seed 7
   event-worker faults --upstream https://fullnode.mainnet.aptoslabs.com/v1 --profile aptos-provider
   event-worker faults --upstream http://127.0.0.1:8545 --profile bad-day.yaml`,
-		Args: noArgs,
+		Args: cli.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if f.list {
 				return listFaults(c.OutOrStdout())
@@ -140,7 +143,7 @@ func remoteNode(option, rawURL string) (http.Handler, string, error) {
 	return handler, parsed.Host, nil
 }
 
-func newProxy(f faultsFlags) (proxy *faults.Proxy, host string, err error) {
+func newProxy(f flags) (proxy *faults.Proxy, host string, err error) {
 	upstream, host, err := remoteNode("--upstream", f.upstream)
 	if err != nil {
 		return nil, "", err
@@ -166,7 +169,7 @@ func newProxy(f faultsFlags) (proxy *faults.Proxy, host string, err error) {
 	return proxy, host, err
 }
 
-func serveFaults(ctx context.Context, out io.Writer, f faultsFlags) error {
+func serveFaults(ctx context.Context, out io.Writer, f flags) error {
 	proxy, host, err := newProxy(f)
 	if err != nil {
 		return err
@@ -176,7 +179,7 @@ func serveFaults(ctx context.Context, out io.Writer, f faultsFlags) error {
 	if err != nil {
 		return fmt.Errorf("--listen %s: %w", f.listen, err)
 	}
-	fmt.Fprintf(out, "Serving %s with the faults of %s, seed %d, at http://%s (counters: %s)\n", host, f.profile, f.seed, callable(listener.Addr()), faults.CountersPath)
+	fmt.Fprintf(out, "Serving %s with the faults of %s, seed %d, at http://%s (counters: %s)\n", host, f.profile, f.seed, cli.Callable(listener.Addr()), faults.CountersPath)
 	server := replay.NewServer(proxy)
 	stop := context.AfterFunc(ctx, func() {
 		_ = server.Close()

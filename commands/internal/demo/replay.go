@@ -1,4 +1,4 @@
-package commands
+package demo
 
 import (
 	"context"
@@ -7,8 +7,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -16,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/imart/event-worker/chains/replay"
+	"github.com/imart/event-worker/commands/internal/cli"
 )
 
 type replayFlags struct {
@@ -23,7 +22,8 @@ type replayFlags struct {
 	pace   time.Duration
 }
 
-func newReplay(assets Assets) *cobra.Command {
+// NewReplay is the command replay.
+func NewReplay(recordings Recordings) *cobra.Command {
 	var f replayFlags
 	c := &cobra.Command{
 		Use:   "replay",
@@ -36,12 +36,12 @@ that have seen more, they are nodes that lag behind.
 It prints a configuration for "run" that follows them.`,
 		Example: `  event-worker replay
   event-worker replay --listen 127.0.0.1:8545 --pace 2s`,
-		Args: noArgs,
+		Args: cli.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if f.pace < time.Millisecond {
 				return fmt.Errorf("--pace %s: must be at least 1ms", f.pace)
 			}
-			return serveRecordings(c.Context(), assets, c.OutOrStdout(), f)
+			return serveRecordings(c.Context(), recordings, c.OutOrStdout(), f)
 		},
 	}
 	c.Flags().StringVar(&f.listen, "listen", "127.0.0.1:0", "the address and port to listen on, 0 for any port")
@@ -49,10 +49,10 @@ It prints a configuration for "run" that follows them.`,
 	return c
 }
 
-func serveRecordings(ctx context.Context, assets Assets, out io.Writer, f replayFlags) error {
+func serveRecordings(ctx context.Context, recordings Recordings, out io.Writer, f replayFlags) error {
 	nodes := map[string]*replay.Node{}
-	for _, ref := range demoMarkets {
-		recording, err := assets.recording(ref.Chain)
+	for _, ref := range Markets {
+		recording, err := recordings.Open(ref.Chain)
 		if err != nil {
 			return err
 		}
@@ -62,9 +62,9 @@ func serveRecordings(ctx context.Context, assets Assets, out io.Writer, f replay
 	if err != nil {
 		return fmt.Errorf("--listen %s: %w", f.listen, err)
 	}
-	fmt.Fprintf(out, "Serving recorded mainnet data; the chains advance every %s. A configuration that follows them:\n\n%s\n", f.pace, following(nodes, "http://"+callable(listener.Addr())))
+	fmt.Fprintf(out, "Serving recorded mainnet data; the chains advance every %s. A configuration that follows them:\n\n%s\n", f.pace, Following(nodes, "http://"+cli.Callable(listener.Addr())))
 
-	server := replay.NewServer(byPath(nodes))
+	server := replay.NewServer(ByPath(nodes))
 	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
 	defer stop()
 	ctx, cancel := context.WithCancel(ctx)
@@ -75,7 +75,7 @@ func serveRecordings(ctx context.Context, assets Assets, out io.Writer, f replay
 		advancing.Go(func() {
 			node.Run(ctx, f.pace)
 			if ctx.Err() == nil {
-				fmt.Fprintf(out, "The recording of %s ends here, at %s; it has no more events.\n", name, grouped(node.Head()))
+				fmt.Fprintf(out, "The recording of %s ends here, at %s; it has no more events.\n", name, cli.Grouped(node.Head()))
 			}
 		})
 	}
@@ -85,8 +85,8 @@ func serveRecordings(ctx context.Context, assets Assets, out io.Writer, f replay
 	return nil
 }
 
-// byPath serves each node at the path of its name, and says itself that it is ready.
-func byPath(nodes map[string]*replay.Node) http.Handler {
+// ByPath serves each node at the path of its name, and says itself that it is ready.
+func ByPath(nodes map[string]*replay.Node) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ready") })
 	for name, node := range nodes {
@@ -97,11 +97,11 @@ func byPath(nodes map[string]*replay.Node) http.Handler {
 	return mux
 }
 
-// following is a configuration that follows the nodes.
-func following(nodes map[string]*replay.Node, base string) string {
+// Following is a configuration that follows the nodes.
+func Following(nodes map[string]*replay.Node, base string) string {
 	var b strings.Builder
 	b.WriteString("chains:\n")
-	for _, ref := range demoMarkets {
+	for _, ref := range Markets {
 		recording := nodes[ref.Chain].Recording()
 		start := ""
 		if recording.Kind == replay.EVM {
@@ -118,14 +118,4 @@ func following(nodes map[string]*replay.Node, base string) string {
 `, ref.Chain, recording.Kind, recording.ChainID, base, recording.Base(), ref.Market, start)
 	}
 	return b.String()
-}
-
-// callable is a listener's address as others would call it.
-func callable(addr net.Addr) string {
-	tcp := addr.(*net.TCPAddr)
-	host, err := os.Hostname()
-	if err != nil || !tcp.IP.IsUnspecified() {
-		return addr.String()
-	}
-	return net.JoinHostPort(host, strconv.Itoa(tcp.Port))
 }
