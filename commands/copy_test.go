@@ -183,7 +183,7 @@ func TestCopyInterrupted(t *testing.T) {
 		if err := <-p.done; err == nil {
 			t.Fatalf("exit code 0:\n%s", &p.out)
 		}
-		p.says("of 12,001 documents copied: run the same command again and it goes on")
+		p.says("of 12,001 documents copied: run the same command again to resume")
 		for _, args := range [][]string{{"demo", "--once"}, {"run", "--once", "--config", config}, {"rewind", "ethereum", "--to", "1"}, {"retry"}} {
 			expectRefusal(t, way.environ, append(args, way.flags...), "it holds an unfinished copy of ")
 		}
@@ -237,7 +237,7 @@ func TestCopyBadInput(t *testing.T) {
 		{nil, []string{"--from", "embedded", "--to", "mongodb"}, "which database? set MONGODB_URI, which looks like mongodb://"},
 		{[]string{uri}, []string{"--from", "embedded", "--to", "mongodb"}, "no data given: name the folder with --data DIR"},
 		{[]string{uri}, []string{"--from", "mongodb", "--to", "embedded", "--data", "a", "--config", "b"}, "none of the others can be"},
-		{[]string{uri}, []string{"--from", "embedded", "--to", "mongodb", "--data", "none"}, "there is not an event worker database"},
+		{[]string{uri}, []string{"--from", "embedded", "--to", "mongodb", "--data", "none"}, "there is no event worker database"},
 		{[]string{uri}, []string{"--from", "mongodb", "--to", "embedded", "--data", "new"}, "database db on 127.0.0.1:1"},
 		{[]string{"MONGODB_URI=s3cret"}, []string{"--from", "mongodb", "--to", "embedded", "--data", "new"}, "does not begin with mongodb://"},
 	} {

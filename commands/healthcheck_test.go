@@ -73,7 +73,7 @@ func TestHealthcheckFails(t *testing.T) {
 		nobodyAt(t):                          "connection refused: is event-worker run running",
 		strings.TrimPrefix(other, "http://"): "is not an event worker: it answered",
 		"127.0.0.1:0":                        "set a fixed one",
-		"nonsense":                           "EVENT_WORKER_MONITOR_LISTEN: monitor.listen: \"nonsense\" is no address",
+		"nonsense":                           "EVENT_WORKER_MONITOR_LISTEN: monitor.listen: \"nonsense\" is not an address",
 	} {
 		_, stderr, code := result(t, dir, []string{"EVENT_WORKER_MONITOR_LISTEN=" + listen}, "healthcheck")
 		if code != 1 || !strings.Contains(stderr, want) || strings.Count(stderr, "\n") != 1 {

@@ -160,7 +160,7 @@ func TestRunOnMongoDB(t *testing.T) {
 	if said, code := run(demo, "run", "--once"); code != 1 || !strings.Contains(said, "contains the demo's data: choose another location") {
 		t.Errorf("a run on the demo's data: exit code %d, %s", code, said)
 	}
-	if said, code := run(database{"MONGODB_URI=" + mongotest.Database(t)}, "status"); code != 1 || !strings.Contains(said, "there is not an event worker database: create it with run or demo") {
+	if said, code := run(database{"MONGODB_URI=" + mongotest.Database(t)}, "status"); code != 1 || !strings.Contains(said, "there is no event worker database: create it with run or demo") {
 		t.Errorf("status of an empty database: exit code %d, %s", code, said)
 	}
 }

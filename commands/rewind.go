@@ -10,7 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/imart/event-worker/actors"
+	"github.com/imart/event-worker/actors/maintenance"
 	"github.com/imart/event-worker/commands/internal/cli"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/progress"
@@ -75,8 +75,8 @@ func rewind(ctx context.Context, out io.Writer, store persistence.Store, o owner
 	if err != nil {
 		return err
 	}
-	err = actors.Rewind(ctx, store, node, chain, height)
-	if err != nil && !errors.Is(err, actors.ErrNothingToRewind) {
+	err = maintenance.Rewind(ctx, store, node, chain, height)
+	if err != nil && !errors.Is(err, maintenance.ErrNothingToRewind) {
 		return err
 	}
 	after, err := streamsOf(ctx, store, chain)
@@ -87,7 +87,7 @@ func rewind(ctx context.Context, out io.Writer, store persistence.Store, o owner
 		return a.ID() == b.ID() && a.Place == b.Place && a.Events == b.Events
 	}
 	if slices.EqualFunc(before, after, same) { // streams at their starts may count as beyond
-		return fmt.Errorf("%s at %s: %w: the chain was read up to %s", chain, cli.Grouped(height), actors.ErrNothingToRewind, cli.Grouped(highest(before)))
+		return fmt.Errorf("%s at %s: %w: the chain was read up to %s", chain, cli.Grouped(height), maintenance.ErrNothingToRewind, cli.Grouped(highest(before)))
 	}
 	return cli.UnlessClosed(tellRewound(out, chain, height, before, after))
 }

@@ -6,35 +6,27 @@ import (
 	"fmt"
 	"net"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/imart/event-worker/internal/spelling"
+	"github.com/imart/event-worker/internal/yamlfile"
 	"github.com/imart/event-worker/markets"
 )
 
-func (s *section) cluster(chains []Chain) Cluster {
-	c := Cluster{
-		Listen:    s.address("listen", "127.0.0.1:0"),
-		Advertise: s.address("advertise", ""),
-		Roles:     s.roles(chains),
-		Poll:      s.duration("poll", 500*time.Millisecond),
-		TTL:       s.duration("ttl", 3*time.Second),
-	}
+func cluster(n *yamlfile.Node, chains []Chain) Cluster {
+	c := Cluster{Listen: "127.0.0.1:0", Poll: 500 * time.Millisecond, TTL: 3 * time.Second}
+	n.Decode(&c)
+	checkRoles(n.Child("roles"), chains)
 	if host, port, _ := net.SplitHostPort(c.Advertise); c.Advertise != "" && (port == "0" || unspecified(host)) {
-		v, _ := s.has("advertise")
-		s.add(v, s.option("advertise"), "%q is nowhere that others could reach: give a host and a port", c.Advertise)
+		n.Child("advertise").Add("%q is nowhere that others could reach: give a host and a port", c.Advertise)
 	}
 	if c.Poll > c.TTL/3 {
-		v, _ := s.has("poll")
-		s.add(v, s.option("poll"), "%s is too long for a ttl of %s, a third of it at most: others would take this node for dead between two beats", c.Poll, c.TTL)
+		n.Child("poll").Add("%s is too long for a ttl of %s, a third of it at most: others would take this node for dead between two heartbeats", c.Poll, c.TTL)
 	}
 	if c.Poll > maxPoll {
-		v, _ := s.has("poll")
-		s.add(v, s.option("poll"), "%s is too long, %s at most: others could not tell in time that this node lives", c.Poll, maxPoll)
+		n.Child("poll").Add("%s is too long, %s at most: others could not tell in time that this node lives", c.Poll, maxPoll)
 	}
-	s.done()
 	return c
 }
 
@@ -47,45 +39,22 @@ func unspecified(host string) bool {
 	return host == "" || ip != nil && ip.IsUnspecified()
 }
 
-// roles are kinds and names of chains.
-func (s *section) roles(chains []Chain) []string {
+// checkRoles refuses what is neither a kind nor the name of a chain.
+func checkRoles(roles *yamlfile.Node, chains []Chain) {
 	known := []string{string(markets.EVM), string(markets.Aptos)}
 	for _, c := range chains {
 		known = append(known, c.Name)
 	}
-	var roles []string
-	for _, v := range s.list("roles") {
-		if !slices.Contains(known, v.text) {
-			s.add(v, s.option("roles"), "unknown role %q%s: give kinds (evm, aptos) or names of configured chains", v.text, spelling.DidYouMean(v.text, known))
+	for _, n := range roles.List() {
+		if !slices.Contains(known, n.Text()) {
+			n.Add("unknown role %q%s: give kinds (evm, aptos) or names of configured chains", n.Text(), spelling.DidYouMean(n.Text(), known))
 		}
-		roles = append(roles, v.text)
 	}
-	return roles
 }
 
 // Serves says whether a chain is among those that the process may follow.
 func (c Cluster) Serves(chain Chain) bool {
 	return len(c.Roles) == 0 || slices.Contains(c.Roles, string(chain.Kind)) || slices.Contains(c.Roles, chain.Name)
-}
-
-func (s *section) monitor() string {
-	listen := s.address("listen", "")
-	s.done()
-	return listen
-}
-
-// address is a host, which may be empty, and a port.
-func (s *section) address(key, otherwise string) string {
-	v, ok := s.value(key)
-	if !ok {
-		return otherwise
-	}
-	_, port, err := net.SplitHostPort(v.text)
-	if n, bad := strconv.Atoi(port); err != nil || bad != nil || n < 0 || n > 65535 {
-		s.add(v, s.option(key), "%q is no address: write host:port, such as 127.0.0.1:8090, or :8090 for every address of the machine", v.text)
-		return otherwise
-	}
-	return v.text
 }
 
 // Network is what nodes must agree on to follow a chain under one name.

@@ -6,16 +6,16 @@ import (
 	"time"
 )
 
-// Activity is an event in the log: the durable record from which every order can
-// be folded again, and the feed that people read.
+// Activity is an event in the log: the durable record from which every order can be
+// folded again, and the feed that people read.
 type Activity struct {
 	Chain  string `json:"chain" bson:"chain"`
 	Market string `json:"market" bson:"market"`
 	Event  `bson:",inline"`
 }
 
-// ID is the activity's key: what it concerns, where it stands, and on which
-// branch. The same event mined again in another block is another activity.
+// ID is the activity's key: the document that it concerns, its position, and its branch of
+// the chain. The same event mined again in another block is another activity.
 func (a Activity) ID() string {
 	p := a.Position
 	branch := a.Block
@@ -25,9 +25,9 @@ func (a Activity) ID() string {
 	return fmt.Sprintf("%s/%s/%s/%d.%d.%d.%d/%s/%.18s", a.Chain, a.Market, a.Key(), p.Height, p.Transaction, p.Log, p.Sub, a.Stream, branch)
 }
 
-// Key names the document that the event concerns within its market. The log is
-// read by key when a document is folded again. A bulk cancel concerns every
-// order of its maker; events that concern no document have their token's key.
+// Key is the key, within its market, of the document that the event concerns. The log is
+// read by key when a document is folded again. A bulk cancel concerns every order of its
+// maker. Events that concern no document have their token's key.
 func (e Event) Key() string {
 	switch {
 	case e.Order != "":

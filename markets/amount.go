@@ -6,9 +6,9 @@ import (
 	"github.com/holiman/uint256"
 )
 
-// Amount is a number of smallest units as a decimal string without sign, spaces
-// or leading zeros, at most 256 bits wide: no number type of JSON or BSON holds
-// it exactly. The empty Amount is an unknown one.
+// Amount is a number of a currency's or token's smallest units, from 0 to 2^256-1, as a
+// decimal string without leading zeros: no number type of JSON or BSON holds it exactly.
+// The empty Amount is unknown.
 type Amount string
 
 // ParseAmount reads a decimal string of at most 256 bits.
@@ -26,7 +26,8 @@ func AmountOf(v *uint256.Int) Amount { return Amount(v.Dec()) }
 // Known says whether the amount is known.
 func (a Amount) Known() bool { return a != "" }
 
-// Cmp compares two amounts; an unknown one is less than any other.
+// Cmp compares two amounts: negative when a is less than b. An unknown amount is less than
+// any other.
 func (a Amount) Cmp(b Amount) int {
 	switch {
 	case len(a) != len(b):
@@ -39,8 +40,8 @@ func (a Amount) Cmp(b Amount) int {
 	return 0
 }
 
-// Plus is the sum of two amounts, an unknown one counting as nothing. A sum that
-// does not fit 256 bits is the greatest amount there is, so that Plus is total.
+// Plus is the sum of two amounts, an unknown one counting as 0. A sum above 2^256-1 is
+// 2^256-1, so that Plus is total.
 func (a Amount) Plus(b Amount) Amount {
 	if !a.Known() {
 		return b
@@ -56,8 +57,8 @@ func (a Amount) Plus(b Amount) Amount {
 	return AmountOf(sum)
 }
 
-// Sortable is a form of the amount that sorts as text as the amounts do as
-// numbers: the number of its digits, two wide, and the digits. It is empty for an
+// Sortable is the amount in a form that sorts as text as amounts do as numbers: the number
+// of its digits in two digits, then its digits. "950" is "03950". It is empty for an
 // unknown amount.
 func (a Amount) Sortable() string {
 	if !a.Known() {
@@ -66,6 +67,6 @@ func (a Amount) Sortable() string {
 	return fmt.Sprintf("%02d%s", len(a), a)
 }
 
-// BigEndian is a known amount as 32 bytes, the most significant first: they sort as
-// bytes as the amounts do as numbers.
+// BigEndian is a known amount as 32 bytes, the most significant first, which sort as
+// amounts do. It panics on an unknown amount.
 func (a Amount) BigEndian() [32]byte { return uint256.MustFromDecimal(string(a)).Bytes32() }

@@ -14,9 +14,9 @@ const (
 	OfferCancelled    Kind = "offer_cancelled"
 	OfferAccepted     Kind = "offer_accepted"
 	OfferRejected     Kind = "offer_rejected"
-	OfferAgreed       Kind = "offer_agreed"     // an offer of something else than a sale was accepted, such as to exhibit a token
-	Matched           Kind = "matched"          // the other half of a sale: it fills an order, but is no sale of its own
-	OrderChanged      Kind = "order_changed"    // an order's price, quantity or expiry: those that the event tells
+	OfferAgreed       Kind = "offer_agreed"     // an offer of something other than a sale was accepted, such as to exhibit a token
+	Matched           Kind = "matched"          // the other half of a sale: it fills an order, but is not a sale itself
+	OrderChanged      Kind = "order_changed"    // an order's price, quantity or expiry changed: those that the event has
 	OrdersCancelled   Kind = "orders_cancelled" // all earlier orders of Maker on Contract
 	Transferred       Kind = "transferred"
 	CollectionCreated Kind = "collection_created"
@@ -33,14 +33,27 @@ func Kinds() []Kind {
 	}
 }
 
-// Sale says whether events of the kind are sales. A sale is one event, however
-// many orders it fills.
+// Sale says whether events of the kind are sales. A sale is one event, however many orders
+// it fills.
 func (k Kind) Sale() bool { return k == Bought || k == OfferAccepted }
 
-// Side tells orders that sell from orders that buy.
+// Side is the side of the orders that events of the kind concern, unless they say
+// otherwise; empty where it can be either.
+func (k Kind) Side() Side {
+	switch k {
+	case Listed, Delisted, Bought:
+		return Ask
+	case OfferMade, OfferCancelled, OfferAccepted, OfferRejected, OfferAgreed:
+		return Bid
+	}
+	return ""
+}
+
+// Side tells orders that sell (asks) from orders that buy (bids). The empty side is
+// unknown.
 type Side string
 
-// The sides of an order; a side can be unknown.
+// The sides of an order.
 const (
 	Ask Side = "ask"
 	Bid Side = "bid"
@@ -49,7 +62,7 @@ const (
 // Sides are both sides.
 func Sides() []Side { return []Side{Ask, Bid} }
 
-// The standards a token can follow.
+// The standards of tokens.
 const (
 	ERC721       = "ERC-721"
 	ERC1155      = "ERC-1155"
@@ -57,7 +70,7 @@ const (
 	AptosTokenV1 = "aptos-token-v1"
 )
 
-// Token names a token. Without an ID it stands for any token of the collection.
+// Token identifies a token; without an ID, any token of the collection.
 type Token struct {
 	Collection string `json:"collection,omitempty" bson:"collection,omitempty"`
 	ID         string `json:"id,omitempty" bson:"id,omitempty"`
@@ -71,8 +84,7 @@ type Item struct {
 	Quantity Amount `json:"quantity" bson:"quantity"`
 }
 
-// Currency is what a price is in. Decimals says how many of an amount's digits
-// stand behind the point.
+// Currency is what a price is in. An amount of 1500000 with 6 Decimals is 1.5.
 type Currency struct {
 	// Address is the token contract, or the coin type on Aptos; the zero address is
 	// an EVM chain's own coin.
@@ -91,14 +103,14 @@ type Event struct {
 	Block string `json:"block,omitempty" bson:"block,omitempty"`
 	// Transaction is the transaction's hash.
 	Transaction string    `json:"transaction" bson:"transaction"`
-	Time        time.Time `json:"time" bson:"time"` // to the millisecond, and never zero, as all times here
+	Time        time.Time `json:"time" bson:"time"` // to the millisecond; never zero
 
-	// Order is the key of the order concerned within its market, if it is one order.
+	// Order is the key, within its market, of the one order that the event concerns.
 	Order string `json:"order,omitempty" bson:"order,omitempty"`
 	Side  Side   `json:"side,omitempty" bson:"side,omitempty"`
 	Maker string `json:"maker,omitempty" bson:"maker,omitempty"` // who made the order
 	Taker string `json:"taker,omitempty" bson:"taker,omitempty"` // who took it
-	// From and To are who gave and who received the token.
+	// From gave the token, To received it.
 	From string `json:"from,omitempty" bson:"from,omitempty"`
 	To   string `json:"to,omitempty" bson:"to,omitempty"`
 
@@ -107,28 +119,28 @@ type Event struct {
 	Quantity Amount `json:"quantity,omitempty" bson:"quantity,omitempty"`
 	// Bundle is every item, Token first, when there is more than one.
 	Bundle []Item `json:"bundle,omitempty" bson:"bundle,omitempty"`
-	// Partial says that a fill may be one of several of its order.
+	// Partial says that the order may have other fills.
 	Partial bool `json:"partial,omitempty" bson:"partial,omitempty"`
 
-	// Price is the whole sum that the buyer pays, fees included.
+	// Price is the whole sum that the buyer pays, including fees.
 	Price     Amount     `json:"price,omitempty" bson:"price,omitempty"`
 	Currency  Currency   `json:"currency,omitzero" bson:"currency,omitempty"`
 	ExpiresAt *time.Time `json:"expiresAt,omitempty" bson:"expiresAt,omitempty"`
-	// Contract is the market's contract that the order lives on. OrdersCancelled
-	// reaches the orders of its Contract only, all of them when it is empty.
+	// Contract is the market's contract that has the order. OrdersCancelled cancels only
+	// orders of its Contract; orders of all contracts if it is empty.
 	Contract string `json:"contract,omitempty" bson:"contract,omitempty"`
 
-	// Record is what a Recorded or RecordRemoved event says.
+	// Record is the change that a Recorded or RecordRemoved event makes.
 	Record *RecordChange `json:"record,omitempty" bson:"record,omitempty"`
 }
 
-// RecordChange is what an event says of a record: the fields it sets. Fields not
-// named keep their values.
+// RecordChange is the fields of a record that an event sets. Other fields keep their
+// values.
 type RecordChange struct {
 	Type   string         `json:"type" bson:"type"` // gallery, exhibit, lottery…
 	Key    string         `json:"key" bson:"key"`   // within its market and type
 	Fields map[string]any `json:"fields,omitempty" bson:"fields,omitempty"`
-	// Add is added to fields that are whole numbers, such as balances: decimal strings,
-	// which may have a sign. A field that is not there, or is none, counts as 0.
+	// Add is what is added to fields that are integers, such as balances, as decimal strings
+	// that may have a sign. A field that is missing or not an integer counts as 0.
 	Add map[string]string `json:"add,omitempty" bson:"add,omitempty"`
 }

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// The lists of kinds, sides and statuses leave none out: stores refuse documents
-// with others.
+// The lists of kinds, sides and statuses are complete: stores refuse documents with
+// others.
 func TestListsAreComplete(t *testing.T) {
 	for _, list := range []struct {
 		file, name string

@@ -15,8 +15,8 @@ const (
 	Aptos ChainKind = "aptos"
 )
 
-// Market is one marketplace: its streams and how their raw events become market
-// events.
+// Market is one marketplace on one chain: its streams, and how their raw events become
+// market events.
 type Market struct {
 	Name    string
 	Kind    ChainKind
@@ -26,37 +26,36 @@ type Market struct {
 // Stream is one kind of event of one market.
 type Stream struct {
 	Name string // list, buy…
-	// Observer is the name of the observer that keeps the stream's documents:
-	// order-list, order-buy, records… A stream without one feeds the log alone.
+	// Observer is the name of the observer that folds the stream into documents: order-list,
+	// order-buy, record-gallery… A stream without one is only logged.
 	Observer string
 	Source   Source
-	// Notifies says that people are told of what concerns them (Notifications).
+	// Notifies says whether the stream's activities make Notifications.
 	Notifies bool
 	// Start is the first seq worth reading, such as the block that the contract was
 	// deployed in; 0 if that is not known.
 	Start int64
-	// Decode turns the stream's raw events of one transaction, in order, into market
-	// events. An event that cannot be decoded comes back as a failure; the others
-	// are decoded all the same. Decode sets what its raw events tell of a market
-	// event; DecodeAll adds the rest (stream, seq, block, transaction, and the time
-	// unless it is set).
+	// Decode turns the stream's raw events of one transaction, in order, into market events.
+	// An event that cannot be decoded is returned as a failure; the others are decoded all
+	// the same. Decode sets what the raw events themselves say; DecodeAll adds the stream,
+	// seq, block and transaction, and the time unless it is set.
 	Decode func(transaction []Raw) ([]Event, []Failure)
 }
 
-// Precision is what times are kept with: that of BSON dates.
+// Precision is the precision of all times: that of BSON dates.
 const Precision = time.Millisecond
 
 // Failure is a raw event that could not be decoded, and why.
 type Failure struct {
 	Raw    Raw
 	Reason error
-	// Transaction is all of the stream's raw events of its transaction, which it must
-	// be decoded with. DecodeAll sets it.
+	// Transaction is all of the stream's raw events of its transaction: to be decoded again
+	// it needs them. DecodeAll sets it.
 	Transaction []Raw
 }
 
-// DecodeAll decodes raw events in order, transaction by transaction. It neither
-// fails nor panics: what cannot be decoded is a failure.
+// DecodeAll decodes raw events in order, transaction by transaction. It never panics: what
+// cannot be decoded is a failure.
 func (s Stream) DecodeAll(raws []Raw) (events []Event, failures []Failure) {
 	for len(raws) > 0 {
 		n := 1
@@ -74,8 +73,8 @@ func (s Stream) DecodeAll(raws []Raw) (events []Event, failures []Failure) {
 	return events, failures
 }
 
-// withoutFaults is a transaction's events without those that could not be read whole,
-// which are failures.
+// withoutFaults separates a transaction's events from those with a Fault, which are
+// failures.
 func withoutFaults(transaction []Raw) (whole []Raw, failures []Failure) {
 	if !slices.ContainsFunc(transaction, func(r Raw) bool { return r.Fault != nil }) {
 		return transaction, nil
@@ -94,9 +93,8 @@ func sameTransaction(a, b Raw) bool {
 	return a.Position.Height == b.Position.Height && a.Transaction == b.Transaction
 }
 
-// decode decodes one transaction and fills in what every event takes from its
-// raw event. A decoder that panics has met something its author did not foresee:
-// its events are failures like any other.
+// decode decodes one transaction, and sets what every event takes from its raw event. If
+// the decoder panics, on data that its author did not foresee, all events are failures.
 func (s Stream) decode(transaction []Raw) (events []Event, failures []Failure) {
 	defer func() {
 		if reason := recover(); reason != nil {
@@ -115,7 +113,7 @@ func (s Stream) decode(transaction []Raw) (events []Event, failures []Failure) {
 		raw := rawOf(transaction, e.Position)
 		e.Stream, e.Seq = s.Name, raw.Seq
 		e.Block, e.Transaction = raw.Block, raw.Transaction
-		if e.Time.IsZero() { // the event does not tell another
+		if e.Time.IsZero() {
 			e.Time = raw.Time
 		}
 		e.Time = e.Time.Truncate(Precision)
@@ -126,8 +124,8 @@ func (s Stream) decode(transaction []Raw) (events []Event, failures []Failure) {
 	return events, failures
 }
 
-// rawOf finds the raw event that an event was decoded from: the one at its
-// position, Sub aside.
+// rawOf is the raw event that an event was decoded from: the one at its position, Sub
+// aside.
 func rawOf(transaction []Raw, p Position) Raw {
 	for _, raw := range transaction {
 		q := raw.Position

@@ -2,8 +2,8 @@ package markets
 
 import "time"
 
-// Notification tells somebody of an activity that concerns them. It comes into
-// being, and goes, together with the activity.
+// Notification tells somebody of an activity that concerns them. It is written, and
+// deleted, together with the activity.
 type Notification struct {
 	Receiver string   `json:"receiver" bson:"receiver"`
 	Message  Message  `json:"message" bson:"message"`
@@ -19,11 +19,11 @@ type Notification struct {
 	Quantity Amount   `json:"quantity,omitempty" bson:"quantity,omitempty"`
 	Price    Amount   `json:"price,omitempty" bson:"price,omitempty"`
 	Currency Currency `json:"currency,omitzero" bson:"currency,omitempty"`
-	// From is who caused it, if the event tells.
+	// From is who caused it; empty if the event does not say.
 	From        string    `json:"from,omitempty" bson:"from,omitempty"`
 	Transaction string    `json:"transaction" bson:"transaction"`
 	Time        time.Time `json:"time" bson:"time"`
-	// ReadAt is when its receiver has read it. The market's backend sets it.
+	// ReadAt is when the receiver read it. The market's backend sets it.
 	ReadAt *time.Time `json:"readAt,omitempty" bson:"readAt,omitempty"`
 }
 
@@ -38,19 +38,19 @@ func Messages() []Message {
 // The messages.
 const (
 	OrderFilled   Message = "order_filled"    // to the maker of a listing: it was bought from
-	TokenBought   Message = "token_bought"    // to whoever bought
-	OfferReceived Message = "offer_received"  // to whom an offer was made, if it names somebody
+	TokenBought   Message = "token_bought"    // to the buyer
+	OfferReceived Message = "offer_received"  // to the person that an offer names, if it names one
 	OfferTaken    Message = "offer_accepted"  // to the maker of an offer
 	OfferRefused  Message = "offer_rejected"  // to the maker of an offer
-	TokenSold     Message = "token_sold"      // to whoever accepted an offer
-	OfferGone     Message = "offer_cancelled" // to whom the offer was made, if it names somebody
+	TokenSold     Message = "token_sold"      // to the taker of an offer
+	OfferGone     Message = "offer_cancelled" // to the person that the offer names, if it names one
 )
 
 // ID is the notification's key: one for each receiver and activity.
 func (n Notification) ID() string { return n.Activity + "/" + n.Receiver }
 
-// Notifications are whom an activity concerns, and what they are told: at most one
-// for each receiver. Nobody is told of what they did themselves, but for a sale.
+// Notifications are those of an activity, at most one for each receiver. Of what they did
+// themselves people are told only if it is a sale.
 func Notifications(a Activity) []Notification {
 	var all []Notification
 	tell := func(receiver string, message Message, from string) {

@@ -2,14 +2,14 @@ package markets
 
 import "time"
 
-// Status is where an order stands in its life.
+// Status is the state of an order.
 type Status string
 
-// The statuses of an order. That an order has expired is no status: it is
-// computed when asked from ExpiresAt.
+// The statuses of an order. "Expired" is not one: it is computed from ExpiresAt when an
+// order is read.
 const (
 	Listing  Status = "LISTING"
-	Partial  Status = "PARTIAL" // filled in part; how much was on offer is not known from the chain
+	Partial  Status = "PARTIAL" // filled in part, of a quantity that the chain does not tell
 	Sold     Status = "SOLD"
 	Canceled Status = "CANCELED"
 	Rejected Status = "REJECTED"
@@ -21,9 +21,8 @@ func Statuses() []Status { return []Status{Listing, Partial, Sold, Canceled, Rej
 // Alive says whether an order of the status can still be filled.
 func (s Status) Alive() bool { return s == Listing || s == Partial }
 
-// Order is the current state of a listing (an ask) or of an offer (a bid): the
-// fold of its events by position. Its document stays small however many fills it
-// has.
+// Order is the current state of a listing (an ask) or an offer (a bid): the fold of its
+// events by position. Its size does not depend on its number of fills.
 type Order struct {
 	Chain    string `json:"chain" bson:"chain"`
 	Market   string `json:"market" bson:"market"`
@@ -36,37 +35,36 @@ type Order struct {
 
 	Token  Token  `json:"token,omitzero" bson:"token,omitempty"`
 	Bundle []Item `json:"bundle,omitempty" bson:"bundle,omitempty"`
-	// Quantity is how many units of Token the order is for, unknown when only fills
-	// were seen; Filled is how many have changed hands. Their quotient is the
-	// fraction filled, of a bundle too.
+	// Quantity is how many units of Token the order is for, unknown if only fills were seen.
+	// Filled is how many have changed hands. Filled / Quantity is the fraction filled, of a
+	// bundle too.
 	Quantity Amount `json:"quantity,omitempty" bson:"quantity,omitempty"`
 	Filled   Amount `json:"filled,omitempty" bson:"filled,omitempty"`
 
-	// Price is what is asked or bid for the whole order; Paid is what was paid for
-	// Filled. Without a listing, as most markets sign off chain, Price is Paid.
+	// Price is what is asked or bid for the whole order, Paid what was paid for Filled. If
+	// its listing was not seen (most markets sign listings off chain) Price is Paid.
 	Price    Amount   `json:"price,omitempty" bson:"price,omitempty"`
 	Paid     Amount   `json:"paid,omitempty" bson:"paid,omitempty"`
 	Currency Currency `json:"currency,omitzero" bson:"currency,omitempty"`
 
-	// ListedAt is also when an order whose listing was not seen was first changed.
+	// ListedAt is the time of the first change of an order whose listing was not seen.
 	ListedAt   *time.Time `json:"listedAt,omitempty" bson:"listedAt,omitempty"`
 	SoldAt     *time.Time `json:"soldAt,omitempty" bson:"soldAt,omitempty"`
 	CanceledAt *time.Time `json:"canceledAt,omitempty" bson:"canceledAt,omitempty"`
 	ExpiresAt  *time.Time `json:"expiresAt,omitempty" bson:"expiresAt,omitempty"`
 
-	// First and Last are the positions of the first and the last event that the
-	// document has taken in.
+	// First and Last are the positions of the first and last event of the fold.
 	First     Position `json:"first" bson:"first"`
 	Last      Position `json:"last" bson:"last"`
-	Anomalies int64    `json:"anomalies,omitempty" bson:"anomalies,omitempty"` // events since its listing that made no sense in their state
+	Anomalies int64    `json:"anomalies,omitempty" bson:"anomalies,omitempty"` // events since its listing that made no sense in the order's state
 }
 
 // ID is the order's key in the store.
 func (o Order) ID() string { return o.Chain + "/" + o.Market + "/" + o.Key }
 
-// Apply takes the next event by position into the order and says whether it
-// concerned it. It is total: an event that makes no sense in the order's state
-// is counted and changes nothing else.
+// Apply applies the next event by position to the order, and says whether the event
+// concerned it. It is total: an event that makes no sense in the order's state is counted
+// as an anomaly and changes nothing else.
 func (o *Order) Apply(e Event) bool {
 	if e.Kind == OrdersCancelled {
 		if !o.Status.Alive() || !o.reachedBy(e) {
@@ -94,12 +92,12 @@ func (o *Order) Apply(e Event) bool {
 	return true
 }
 
-// reachedBy says whether a bulk cancel reaches the order.
+// reachedBy says whether a bulk cancel is of the order's maker and contract.
 func (o *Order) reachedBy(e Event) bool {
 	return e.Maker == o.Maker && (e.Contract == "" || o.Contract == "" || e.Contract == o.Contract)
 }
 
-// ifOpen applies an event to an order that is alive or not known yet.
+// ifOpen applies an event to an order that can still be filled, or is not known yet.
 func (o *Order) ifOpen(e Event, apply func(Event)) {
 	if o.Status != "" && !o.Status.Alive() {
 		o.Anomalies++
@@ -109,7 +107,7 @@ func (o *Order) ifOpen(e Event, apply func(Event)) {
 	apply(e)
 }
 
-// open begins the order, or begins it again: a listing replaces what was before.
+// open starts the order over with the event's terms: a listing replaces what was before.
 func (o *Order) open(e Event) {
 	*o = Order{Chain: o.Chain, Market: o.Market, Key: o.Key, First: o.First}
 	o.describe(e)
@@ -139,9 +137,8 @@ func (o *Order) fill(e Event) {
 	}
 }
 
-// change takes over the terms that the event tells. A quantity is what is on offer
-// from here on: what was filled before counts no more. An order whose listing was not
-// seen stands at its price since its first change.
+// change sets the terms that the event has. A quantity is what is on offer from now on:
+// earlier fills no longer count.
 func (o *Order) change(e Event) {
 	o.Status = Listing
 	if o.ListedAt == nil {
@@ -161,11 +158,12 @@ func (o *Order) change(e Event) {
 	}
 }
 
-func (o *Order) cancel(e Event) { o.end(Canceled, e) }
+func (o *Order) cancel(e Event) { o.close(Canceled, e) }
 
-func (o *Order) reject(e Event) { o.end(Rejected, e) }
+func (o *Order) reject(e Event) { o.close(Rejected, e) }
 
-func (o *Order) end(status Status, e Event) {
+// close closes an order unfilled.
+func (o *Order) close(status Status, e Event) {
 	o.Status, o.CanceledAt = status, new(e.Time)
 	if !o.Price.Known() {
 		o.Price = e.Price
@@ -175,7 +173,7 @@ func (o *Order) end(status Status, e Event) {
 	}
 }
 
-// describe fills in what the order does not know of itself yet.
+// describe sets the fields that the order does not have yet.
 func (o *Order) describe(e Event) {
 	set := func(field *string, value string) {
 		if *field == "" {
@@ -193,20 +191,20 @@ func (o *Order) describe(e Event) {
 	}
 }
 
-// FoldOrder is the order that the events make, in order of position; events of
-// its maker's bulk cancels may be among them. It reports false when none of the
-// events is the order's own: a bulk cancel makes no order.
+// FoldOrder is the order that events, in order of position, make. Bulk cancels of its maker
+// may be among them. It returns false if none of the events is the order's own: a bulk
+// cancel alone makes no order.
 func FoldOrder(chain, market, key string, events []Event) (Order, bool) {
 	o := Order{Chain: chain, Market: market, Key: key}
-	born := false
+	exists := false
 	for _, e := range events {
-		if e.Order != key && !born {
+		if e.Order != key && !exists {
 			continue
 		}
-		if !born {
-			born, o.First = true, e.Position
+		if !exists {
+			exists, o.First = true, e.Position
 		}
 		o.Apply(e)
 	}
-	return o, born
+	return o, exists
 }

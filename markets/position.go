@@ -2,8 +2,8 @@ package markets
 
 import "cmp"
 
-// Position is where an event stands in its chain's total order. Positions of all
-// streams of one chain can be compared.
+// Position is an event's place in the total order of its chain's events. Positions of all
+// streams of a chain can be compared.
 type Position struct {
 	// Height is the block number, or the ledger version on Aptos.
 	Height int64 `json:"height" bson:"height"`
@@ -12,7 +12,7 @@ type Position struct {
 	Transaction int32 `json:"tx" bson:"tx"`
 	// Log is the log's index, or the event's index in its transaction on Aptos.
 	Log int32 `json:"log" bson:"log"`
-	// Sub counts the events that one raw event becomes.
+	// Sub tells the events apart that one raw event becomes, from 0.
 	Sub int32 `json:"sub" bson:"sub"`
 }
 

@@ -7,15 +7,15 @@ import (
 	"time"
 )
 
-// Raw is one event as its chain gave it, before it is decoded. Which of the two
-// forms it has depends on the chain's kind.
+// Raw is one event as its chain returned it, before it is decoded. It has the fields of
+// its kind of chain.
 type Raw struct {
 	Position    Position
 	Seq         int64  // within the stream
 	Block       string // block hash on EVM chains
 	Transaction string // transaction hash
 	Time        time.Time
-	// Fault is what is wrong with the event as it came, if it cannot be read whole: it
+	// Fault is why the event could not be read whole; nil if it could. With a Fault it
 	// becomes a dead letter.
 	Fault error `json:"-"`
 
@@ -23,25 +23,26 @@ type Raw struct {
 	Address [20]byte
 	Topics  [][32]byte
 	Data    []byte
-	// ReceiptLogs is all logs of the event's transaction, in order, shared by all of its
-	// events; only of streams whose source asks for it.
+	// ReceiptLogs are all logs of the event's transaction, in order, shared by its events.
+	// They are nil unless the stream's source asks for them.
 	ReceiptLogs []Log
 
 	// Aptos
 	Type string          // the event's Move type, its address in 64 digits
 	JSON json.RawMessage // the event's data
-	// Handle is which handle the event is of, its account in 64 digits and its number in
-	// that: only of events that were not read by handles.
+	// Handle is the event's handle: its account in 64 digits, "/" and its creation number.
+	// It is empty for events that were read by their handle.
 	Handle string `json:"-"`
-	// Ledger is the transaction around an Aptos event, shared by all of its events.
+	// Ledger is the event's transaction, shared by its events.
 	Ledger *AptosTransaction
 
-	// Left is how many bytes a dead letter's raw form has left out of the event's data
-	// and of what is around it, and so cannot be decoded.
+	// Left is how many bytes a dead letter has left out of the event's data and of its
+	// transaction. If it is not 0 the event cannot be decoded.
 	Left int
 }
 
-// Cut returns the event with at most n bytes of its data, and nothing around it.
+// Cut returns the event with at most n bytes of its data, and without the receipt logs and
+// resources of its transaction.
 func (r Raw) Cut(n int) Raw {
 	for _, l := range r.ReceiptLogs {
 		r.Left += 32*len(l.Topics) + len(l.Data)
@@ -58,7 +59,7 @@ func (r Raw) Cut(n int) Raw {
 	return r
 }
 
-// Log is an EVM log beside an event in its transaction.
+// Log is a log among the receipt logs of an event.
 type Log struct {
 	Index   int32 // as in Position.Log
 	Address [20]byte
@@ -66,7 +67,7 @@ type Log struct {
 	Data    []byte
 }
 
-// AptosTransaction is what a decoder may need of the transaction around an event.
+// AptosTransaction is what a decoder may need of an event's transaction.
 type AptosTransaction struct {
 	Version int64  `json:"version"`
 	Sender  string `json:"sender"`
@@ -74,7 +75,7 @@ type AptosTransaction struct {
 	Resources []AptosResource `json:"resources,omitempty"`
 }
 
-// AptosResource is one resource as a transaction left it.
+// AptosResource is a resource as a transaction wrote it.
 type AptosResource struct {
 	Address string // 64 digits
 	Type    string
@@ -87,22 +88,22 @@ type Source struct {
 	// EIP-55, topics in lower-case hex.
 	Addresses []string
 	Topics    []string
-	// ReceiptLogs says that each event comes with all logs of its transaction (Raw.ReceiptLogs):
-	// some markets' events do not tell which token was sold.
+	// ReceiptLogs asks for all logs of each event's transaction (Raw.ReceiptLogs): the events
+	// of some markets do not say which token was sold.
 	ReceiptLogs bool
 	// Aptos: the event handle Field of the resource Handle under Account.
 	Account string
 	Handle  string
 	Field   string
-	// From is, of a handle, the ledger version from which on its events are wanted.
+	// From is the first ledger version whose events of the handle are wanted.
 	From int64
-	// Aptos, instead: events of these types, which need no handle. Their addresses have
-	// 64 digits, and they are without type parameters. Their seq is the ledger version.
+	// Types asks, instead of a handle, for events of these types: with addresses of 64
+	// digits, without type arguments. Their seq is the ledger version.
 	Types []string
 }
 
-// StartAt makes a block, or ledger version, the first whose events are wanted, and
-// returns the place before them, at which a stream of the source starts.
+// StartAt makes a height the first whose events are wanted, and returns the place before
+// it, at which a stream of the source starts.
 func (s *Source) StartAt(height int64) Place {
 	if s.Handle == "" {
 		return Place{Seq: height - 1}
@@ -115,7 +116,7 @@ func (s *Source) StartAt(height int64) Place {
 func (s Source) Matches(raw *Raw) bool {
 	switch {
 	case s.Handle != "":
-		return true // by the handle: events do not name it
+		return true // they were read by the handle, which events do not name
 	case len(s.Types) > 0:
 		name, _, _ := strings.Cut(raw.Type, "<")
 		return slices.Contains(s.Types, name)

@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// rawJSON is a raw event as a dead letter keeps it: for people to read, and whole,
-// so that it can be decoded again. An EVM event has an address, an Aptos event has
-// not. Data is a hex string on EVM chains, and what the node gave on Aptos.
+// rawJSON is a raw event as a dead letter keeps it: readable, and whole, so that it can be
+// decoded again. Only EVM events have an address. Data is a hex string on EVM chains, the
+// node's JSON on Aptos.
 type rawJSON struct {
 	Position    Position  `json:"position"`
 	Seq         int64     `json:"seq"`
@@ -19,9 +19,9 @@ type rawJSON struct {
 	Transaction string    `json:"transaction"`
 	Time        time.Time `json:"time"`
 
-	Address string    `json:"address,omitempty"`
-	Topics  []string  `json:"topics,omitempty"`
-	Around  []logJSON `json:"around,omitempty"`
+	Address     string    `json:"address,omitempty"`
+	Topics      []string  `json:"topics,omitempty"`
+	ReceiptLogs []logJSON `json:"around,omitempty"`
 
 	Type   string            `json:"type,omitempty"`
 	Ledger *AptosTransaction `json:"ledger,omitempty"`
@@ -46,7 +46,7 @@ func (r Raw) MarshalJSON() ([]byte, error) {
 	}
 	form.Data = json.RawMessage(`"` + hexOf(r.Data) + `"`)
 	for _, l := range r.ReceiptLogs {
-		form.Around = append(form.Around, logJSONOf(l))
+		form.ReceiptLogs = append(form.ReceiptLogs, logJSONOf(l))
 	}
 	return json.Marshal(form)
 }
@@ -68,7 +68,7 @@ func (r *Raw) UnmarshalJSON(text []byte) error {
 	return r.readLog(form)
 }
 
-// readLog reads what an EVM event has.
+// readLog reads the fields of an EVM event.
 func (r *Raw) readLog(form rawJSON) error {
 	if err := readHex(r.Address[:], form.Address); err != nil {
 		return fmt.Errorf("raw event: address: %w", err)
@@ -77,10 +77,10 @@ func (r *Raw) readLog(form rawJSON) error {
 	if r.Topics, err = readTopics(form.Topics); err != nil {
 		return fmt.Errorf("raw event: topic: %w", err)
 	}
-	for _, l := range form.Around {
+	for _, l := range form.ReceiptLogs {
 		log, err := l.log()
 		if err != nil {
-			return fmt.Errorf("raw event: around: %w", err)
+			return fmt.Errorf("raw event: receipt logs: %w", err)
 		}
 		r.ReceiptLogs = append(r.ReceiptLogs, log)
 	}
@@ -94,7 +94,7 @@ func (r *Raw) readLog(form rawJSON) error {
 	return nil
 }
 
-// logJSON is a log around an event in its JSON form.
+// logJSON is one of an event's receipt logs in its JSON form.
 type logJSON struct {
 	Index   int32    `json:"index"`
 	Address string   `json:"address"`
@@ -133,14 +133,14 @@ func readTopics(texts []string) (topics [][32]byte, err error) {
 	return topics, nil
 }
 
-// readData reads hex digits, as many as there are.
+// readData reads hex of any length.
 func readData(text string) ([]byte, error) {
 	data := make([]byte, max(len(text)-2, 0)/2)
 	return data, readHex(data, text)
 }
 
-// nodeData is JSON from a node. What is not JSON is kept as bytes: a dead letter is
-// where it goes.
+// nodeData is JSON from a node. A dead letter may hold data that is not valid JSON: it is
+// kept as bytes.
 type nodeData struct {
 	Data      json.RawMessage `json:"data,omitempty"`
 	Malformed []byte          `json:"malformed,omitempty"`
@@ -182,7 +182,7 @@ func (r *AptosResource) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-var errHex = errors.New("not 0x and as many hex digits as must be")
+var errHex = errors.New("not 0x and the right number of hex digits")
 
 func hexOf(b []byte) string { return "0x" + hex.EncodeToString(b) }
 

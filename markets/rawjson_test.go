@@ -24,7 +24,7 @@ func TestRawLogIsReadable(t *testing.T) {
 	}
 }
 
-// An event of Aptos shows its data as the node gave it.
+// An event of Aptos shows its data as the node returned it.
 func TestRawAptosEventIsReadable(t *testing.T) {
 	raw := Raw{
 		Transaction: "0x7a", Time: time.Unix(1680911891, 0).UTC(), Type: "0x1::m::E", JSON: json.RawMessage(`{"price":"5"}`),
@@ -37,7 +37,7 @@ func TestRawAptosEventIsReadable(t *testing.T) {
 	}
 }
 
-// An event that is cut down says how much it lacks, and leaves the original as it was.
+// An event that is cut says how much is left out, and the original is unchanged.
 func TestRawIsCut(t *testing.T) {
 	log := Raw{Data: []byte{1, 2, 3, 4}, ReceiptLogs: []Log{{Topics: make([][32]byte, 2), Data: make([]byte, 7)}}, Left: 1}
 	if got := log.Cut(3); !bytes.Equal(got.Data, []byte{1, 2, 3}) || got.ReceiptLogs != nil || got.Left != 1+1+64+7 {
@@ -52,7 +52,7 @@ func TestRawIsCut(t *testing.T) {
 	}
 }
 
-// Whatever could not be decoded can be kept, and is as it was when it is read.
+// Whatever could not be decoded can be stored, and is the same when it is read back.
 func TestRawReadsAsWritten(t *testing.T) {
 	anyBytes := rapid.SliceOfN(rapid.Byte(), 0, 70)
 	// Data as a node may give it: JSON of every type, and what is none.
@@ -103,8 +103,8 @@ func TestRawReadsAsWritten(t *testing.T) {
 	})
 }
 
-// normal is the event with its JSON without spaces and escapes, and nothing
-// instead of what is empty.
+// normal is the event with its JSON without spaces and escapes, and nil for what is
+// empty.
 func normal(r Raw) Raw {
 	if len(r.Data) == 0 {
 		r.Data = nil

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Record is the current state of something a market keeps beside its orders: a
-// gallery, an exhibit, a lottery… It is folded from the log as orders are.
+// Record is the current state of something that a market has beside its orders: a gallery,
+// an exhibit, a lottery… It is folded from the log as orders are.
 type Record struct {
 	Chain     string         `json:"chain" bson:"chain"`
 	Market    string         `json:"market" bson:"market"`
@@ -24,7 +24,7 @@ type Record struct {
 // ID is the record's key in the store.
 func (r Record) ID() string { return r.Chain + "/" + r.Market + "/" + RecordKey(r.Type, r.Key) }
 
-// Apply takes the next event by position into the record.
+// Apply applies the next event by position to the record.
 func (r *Record) Apply(e Event) {
 	if r.Fields == nil || r.Removed {
 		r.Fields, r.CreatedAt = map[string]any{}, e.Time
@@ -39,10 +39,10 @@ func (r *Record) Apply(e Event) {
 	r.UpdatedAt, r.Last = e.Time, e.Position
 }
 
-// FoldRecord is the record that its events make, in order of position. It
-// reports false when there are none.
+// FoldRecord is the record that events, in order of position, make. It returns false if
+// none of them is of a record.
 func FoldRecord(chain, market string, events []Event) (Record, bool) {
-	events = slices.DeleteFunc(slices.Clone(events), func(e Event) bool { return e.Record == nil }) // of a token with the record's key
+	events = slices.DeleteFunc(slices.Clone(events), func(e Event) bool { return e.Record == nil }) // a token can have the same key
 	if len(events) == 0 {
 		return Record{}, false
 	}
@@ -54,7 +54,8 @@ func FoldRecord(chain, market string, events []Event) (Record, bool) {
 	return r, true
 }
 
-// sum is a field's value with a number added.
+// sum is a field's value plus a number, both decimal strings; what is not an integer
+// counts as 0.
 func sum(value any, addend string) string {
 	total := new(big.Int)
 	if text, ok := value.(string); ok {

@@ -1,4 +1,9 @@
-// Package catalogue has the markets that the program knows by itself.
+// Package catalogue has the built-in markets: the definitions that the program embeds, and
+// the decoders that definitions can name.
+//
+//	m, err := catalogue.Market("seaport", definition.Site{ChainID: 1})
+//
+// is Seaport on Ethereum, with its streams list, buy, delist and bulk-cancel.
 package catalogue
 
 import (
@@ -13,18 +18,19 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/imart/event-worker/internal/yamlfile"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/markets/definition"
 	"github.com/imart/event-worker/markets/seaport"
 )
 
-// ErrUnknown says that there is no market of a name.
+// ErrUnknown reports that no market has the requested name.
 var ErrUnknown = errors.New("unknown market")
 
 //go:embed *.yaml
 var files embed.FS
 
-// builtIn reads the definitions that the program carries.
+// builtIn parses the embedded definitions.
 var builtIn = sync.OnceValue(func() []*definition.Definition {
 	names, err := fs.Glob(files, "*.yaml")
 	if err != nil {
@@ -38,7 +44,7 @@ var builtIn = sync.OnceValue(func() []*definition.Definition {
 		}
 		d, err := definition.Parse(definition.Source{File: name, Text: text, Decoders: Decoders()})
 		if err != nil {
-			panic(err) // what the program carries is wrong: no test can pass
+			panic(err) // an embedded definition is wrong: no test can pass
 		}
 		all = append(all, d)
 	}
@@ -52,19 +58,19 @@ func Decoders() map[string]definition.Decoder {
 	return decoders
 }
 
-// All are the markets that the program carries, by name.
+// All are the built-in markets, by name.
 func All() []*definition.Definition { return slices.Clone(builtIn()) }
 
-// Read reads the definition in a file of the user's.
+// Read reads a definition from a file. ABI files that it names are read beside it.
 func Read(file string) (*definition.Definition, error) {
-	text, err := os.ReadFile(file)
+	text, err := yamlfile.ReadFile(file)
 	if err != nil {
 		return nil, fmt.Errorf("market definition: %w", err)
 	}
 	return definition.Parse(definition.Source{File: file, Text: text, Files: os.DirFS(filepath.Dir(file)), Decoders: Decoders()})
 }
 
-// Find finds a definition by its name among several. ErrUnknown: there is none.
+// Find finds a definition by its market's name; ErrUnknown if there is none.
 func Find(all []*definition.Definition, name string) (*definition.Definition, error) {
 	var known []string
 	for _, d := range all {
@@ -76,8 +82,7 @@ func Find(all []*definition.Definition, name string) (*definition.Definition, er
 	return nil, fmt.Errorf("%w %q: known are %s", ErrUnknown, name, strings.Join(known, ", "))
 }
 
-// Market is a market that the program carries, as it is on a chain. ErrUnknown: there
-// is none of the name.
+// Market is a built-in market on a chain; ErrUnknown if there is none of the name.
 func Market(name string, site definition.Site) (markets.Market, error) {
 	d, err := Find(All(), name)
 	if err != nil {

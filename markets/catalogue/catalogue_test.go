@@ -31,7 +31,7 @@ func TestStreamsAreWhole(t *testing.T) {
 		names, observers := map[string]bool{}, map[string]bool{}
 		for _, s := range m.Streams {
 			if s.Name == "" || names[s.Name] || s.Observer != "" && observers[s.Observer] || s.Decode == nil {
-				t.Errorf("%s: stream %q with observer %q is no good, or not the only one", m.Name, s.Name, s.Observer)
+				t.Errorf("%s: stream %q with observer %q is incomplete, or there is another of the name", m.Name, s.Name, s.Observer)
 			}
 			names[s.Name], observers[s.Observer] = true, true
 			if evm := len(s.Source.Topics) > 0; evm == (s.Source.Handle != "" && s.Source.Field != "") {
@@ -41,8 +41,8 @@ func TestStreamsAreWhole(t *testing.T) {
 	}
 }
 
-// anywhere is the market on the first chain that its definition names, with made-up
-// contracts if it names none.
+// anywhere is the market on the first chain of its definition, with made-up contracts if
+// the definition has none there.
 func anywhere(t *testing.T, d *definition.Definition) markets.Market {
 	t.Helper()
 	site := definition.Site{ChainID: d.Chains[0].ID}

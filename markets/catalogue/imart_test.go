@@ -16,8 +16,8 @@ import (
 	"github.com/imart/event-worker/markets/definition"
 )
 
-// Of IMart nothing was recorded: these logs are made with go-ethereum's encoder, and the
-// events of Aptos by hand. What they become is compared with what the original worker
+// IMart has no recordings: these logs are made with go-ethereum's encoder, and the events of
+// Aptos by hand. What they become is compared with what the original worker
 // (openos-labs/imart-indexer) does with their event types.
 
 var (
@@ -75,9 +75,8 @@ func TestIMartExhibit(t *testing.T) {
 	}
 }
 
-// The original told people "You have received an offer", "Your offer has been
-// accepted" and "Your offer has been rejected"; that an offer to exhibit is accepted is
-// no sale.
+// The original sent the notifications "You have received an offer", "Your offer has been
+// accepted" and "Your offer has been rejected". Accepting an offer to exhibit is not a sale.
 func TestIMartOffers(t *testing.T) {
 	for what, want := range map[string]struct {
 		receiver common.Address
@@ -93,9 +92,9 @@ func TestIMartOffers(t *testing.T) {
 		if len(events) != 1 || events[0].Kind.Sale() || events[0].Record.Key != "9" {
 			t.Fatalf("%s: %+v", what, events)
 		}
-		told := markets.Notifications(markets.Activity{Chain: "bsc", Market: "imart", Event: events[0]})
-		if len(told) != 1 || told[0].Receiver != want.receiver.Hex() || told[0].Message != want.message {
-			t.Errorf("%s tells %+v", what, told)
+		sent := markets.Notifications(markets.Activity{Chain: "bsc", Market: "imart", Event: events[0]})
+		if len(sent) != 1 || sent[0].Receiver != want.receiver.Hex() || sent[0].Message != want.message {
+			t.Errorf("%s sends %+v", what, sent)
 		}
 	}
 	for _, s := range imart(t).Streams {

@@ -13,8 +13,8 @@ import (
 	"github.com/imart/event-worker/markets/definition"
 )
 
-// What was not recorded is made: the declarations are those of the contracts' sources,
-// the encoder is go-ethereum's.
+// What was not recorded is constructed: with the declarations of the contracts' sources and
+// go-ethereum's encoder.
 const (
 	transfer721  = "event Transfer(address indexed from, address indexed to, uint256 indexed tokenId)"
 	transfer20   = "event Transfer(address indexed from, address indexed to, uint256 value)"
@@ -30,7 +30,7 @@ var (
 	none   = [32]byte{}
 )
 
-// folded is the orders that events make, by key.
+// folded are the orders that events make, by key.
 func folded(events []markets.Event) map[string]markets.Order {
 	slices.SortStableFunc(events, func(a, b markets.Event) int { return a.Position.Compare(b.Position) })
 	orders := map[string]markets.Order{}
@@ -42,9 +42,8 @@ func folded(events []markets.Event) map[string]markets.Order {
 	return orders
 }
 
-// Wyvern says who signed the order that was taken, and neither token nor currency: what
-// was moved before it in its transaction tells them, each sale of a transaction by its
-// own.
+// Wyvern's event has the parties of a sale, but neither its token nor its currency: they
+// are those of the transfers before the event and after the sale before it.
 func TestWyvernInEveryForm(t *testing.T) {
 	m := markettest.Mainnet(t, "wyvern")
 	exchange := common.HexToAddress("0x7f268357A8c2552623316e2562D90e642bB538E5")
@@ -92,7 +91,7 @@ func TestWyvernInEveryForm(t *testing.T) {
 		key(12): {Status: markets.Sold, Side: markets.Ask, Maker: seller.Hex(), Taker: buyer.Hex(), Price: "1000", Token: beast("12"), Quantity: "1", Filled: "1"},
 		key(6):  {Status: markets.Canceled, Side: markets.Ask},
 	} {
-		if got, want := told(orders[name]), told(want); got != want {
+		if got, want := summary(orders[name]), summary(want); got != want {
 			t.Errorf("order %.6s…\n is   %s\n want %s", name, got, want)
 		}
 	}
@@ -103,13 +102,13 @@ func TestWyvernInEveryForm(t *testing.T) {
 	}
 }
 
-// told is what tests look at of an order.
-func told(o markets.Order) string {
+// summary is what tests compare of an order.
+func summary(o markets.Order) string {
 	return fmt.Sprint(o.Status, o.Side, " ", o.Maker, " ", o.Taker, " ", o.Price, " ", o.Quantity, " ", o.Filled, " ", o.Token)
 }
 
-// The life of Aavegotchi's listings and bids: prices and quantities change, some units
-// are sold, some are moved away.
+// Listings and bids of Aavegotchi from their opening on: prices and quantities change, some
+// units are sold, some are moved away.
 func TestAavegotchiOrders(t *testing.T) {
 	m, err := catalogue.Market("aavegotchi", definition.Site{ChainID: 137})
 	if err != nil {
@@ -160,7 +159,7 @@ func TestAavegotchiOrders(t *testing.T) {
 		"erc721-bid-2":  {Status: markets.Canceled, Side: markets.Bid, Maker: buyer.Hex(), Price: "600", Quantity: "1", Filled: "0", Token: gotchi("8")},
 		"erc1155-bid-1": {Status: markets.Canceled, Side: markets.Bid, Maker: buyer.Hex(), Taker: seller.Hex(), Price: "150", Quantity: "5", Filled: "2", Token: potion},
 	} {
-		if got, want := told(orders[key]), told(want); got != want {
+		if got, want := summary(orders[key]), summary(want); got != want {
 			t.Errorf("%s\n is   %s\n want %s", key, got, want)
 		}
 		if n := orders[key].Anomalies; n > 0 {

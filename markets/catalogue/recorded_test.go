@@ -47,7 +47,7 @@ func decoded(t *testing.T, market string, chainID uint64, pattern string) (event
 	return events, all
 }
 
-// tokens are the contracts of the markets that have none of their own.
+// tokens are contracts for markets whose definitions have none.
 func tokens(market string) map[string][]string {
 	switch market {
 	case "erc721":
@@ -104,7 +104,7 @@ func golden(t *testing.T, name string, events []markets.Event) {
 // what a sale costs. It says Gotchis' own contract and ERC-721 of all of them; the
 // tokens moved by the wearables' contract 0x58de… are ERC-1155, and the event names the
 // diamond's address as their collection. What it calls the cost of a listing is the fee
-// of 0.1 GHST for listing, which is no price.
+// of 0.1 GHST for listing, which is not a price.
 func TestAavegotchi(t *testing.T) {
 	events, _ := decoded(t, "aavegotchi", 137, "aavegotchi-*.json")
 	golden(t, "aavegotchi", events)
@@ -203,7 +203,7 @@ func TestWyvern(t *testing.T) {
 	}
 }
 
-// Owners and balances out of the transfers in the recorded transactions.
+// Owners and balances follow from the transfers in the recorded transactions.
 func TestTokenOwners(t *testing.T) {
 	events, _ := decoded(t, "erc721", 1, "wyvern-*.json")
 	golden(t, "erc721", events)

@@ -71,7 +71,7 @@ func recorded(t testing.TB) []transaction {
 	return all
 }
 
-// raws are the transaction's events of a type, as a chain would give them.
+// raws are the transaction's events of a type, as a chain returns them.
 func (tx transaction) raws(t testing.TB, eventType string) (raws []markets.Raw) {
 	t.Helper()
 	ledger := &markets.AptosTransaction{Version: number(t, tx.Version), Sender: tx.Sender}
@@ -108,10 +108,10 @@ var types = map[string]string{
 
 // oracle is what another indexer (github.com/aptos-labs/aptos-nft-aggregator at
 // 5245da773797) finds in the recorded transactions: version, index of the event,
-// stream, kind, order, collection, token, name, price in octas, seller, buyer. Nothing
-// is a -. With an @ stands what it does not find: the buyer of a listing (a slip in
-// its configuration; the event has it), and what the transaction has of a token whose
-// offer was accepted or whose name stands in the older place.
+// stream, kind, order, collection, token, name, price in octas, seller, buyer. A - is
+// nothing. An @ marks what the other indexer does not find: the buyer of a listing (a slip
+// in its configuration; the event has it), and the collection or name of a token whose offer
+// was accepted, or whose name is in the older resource.
 const oracle = `
 2296098846  1 delist delisted 0x601d63ebac2606de806f319e03eebbc1d72e97d3636e565f6136fa3474e9dc06 0x9d9ae026d65ad917bffcc6984370468e751ec3e9cd7a69f114c8a58c34d408b7 0x6bc9d89f72ecc22dbca30025a10bc888cb1c90d6d6ee0d90f2739e6043557bf0 Mingo_#12541 20000000 0x65d8eb0656a9f3c6479671b37e6243cd322a5a4f042ce9e43ac968c2a84197ab -
 2296098846  6 offer-accept offer_accepted 0xa4877fd357bbb3c4464765537ecd0936403d202002ae0c70f9808f94ecf5200c @0x9d9ae026d65ad917bffcc6984370468e751ec3e9cd7a69f114c8a58c34d408b7 0x6bc9d89f72ecc22dbca30025a10bc888cb1c90d6d6ee0d90f2739e6043557bf0 @Mingo_#12541 2000000 0x65d8eb0656a9f3c6479671b37e6243cd322a5a4f042ce9e43ac968c2a84197ab 0xd8cc665d62192ecea331471956c854a15a6db7a13ba94b6aa5d75be430af0458
@@ -297,8 +297,8 @@ func replace(r *markets.Raw, from, to string) {
 	r.JSON = json.RawMessage(strings.Replace(string(r.JSON), from, to, 1))
 }
 
-// Whatever a node sends, a decoder does not panic, loses nothing, and makes one
-// event or one failure of each raw event, where it stood.
+// Whatever a node sends, a decoder does not panic, loses nothing, and makes one event or one
+// failure of each raw event, at its position.
 func TestAnyInput(t *testing.T) {
 	txs := recorded(t)
 	rapid.Check(t, func(rt *rapid.T) {

@@ -1,6 +1,3 @@
-// Package definition reads market definitions: YAML files that say which contracts or
-// modules a market has, which events, and how their fields become market events. The
-// format is described in docs/definitions.md.
 package definition
 
 import (

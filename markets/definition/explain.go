@@ -6,19 +6,20 @@ import (
 	"fmt"
 
 	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/markets/definition/internal/address"
 )
 
 // Verdict is what one source of a definition makes of a raw event, for people.
 type Verdict struct {
 	Stream string
-	Line   int
+	Line   int    // of the source in the definition's file
 	Event  string // the name of the source's event
 	Events []markets.Event
-	Reason string // why there are none
+	Reason string // why there are no Events
 }
 
 // Explain says what the definition's streams make of the i-th raw event of a
-// transaction: nothing if none of them reads events like it.
+// transaction. There are no verdicts if no stream reads events like it.
 func (d *Definition) Explain(site Site, transaction []markets.Raw, i int) ([]Verdict, error) {
 	at, err := d.place(site)
 	if err != nil {
@@ -33,48 +34,49 @@ func (d *Definition) Explain(site Site, transaction []markets.Raw, i int) ([]Ver
 		if err != nil {
 			return nil, fmt.Errorf("stream %s: %w", st.name, err)
 		}
-		if !s.Source.Matches(&transaction[i]) || isOf(s.Source, &transaction[i]) == no {
-			continue
+		if reads(s.Source, &transaction[i]) {
+			verdicts = append(verdicts, d.explain(st, s, at, transaction, i)...)
 		}
-		verdicts = append(verdicts, d.explain(st, s, at, transaction, i)...)
 	}
 	return verdicts, nil
 }
 
+// reads says whether a stream reads a raw event, as far as is known.
+func reads(s markets.Source, raw *markets.Raw) bool {
+	return s.Matches(raw) && isOfHandle(s, raw) != no
+}
+
 func (d *Definition) explain(st *stream, s markets.Stream, at *place, transaction []markets.Raw, i int) (verdicts []Verdict) {
 	raw := transaction[i]
+	var read []markets.Raw // decoders may need all that the stream reads of the transaction
+	for _, r := range transaction {
+		if reads(s.Source, &r) {
+			read = append(read, r)
+		}
+	}
 	for _, src := range st.sources {
-		v := Verdict{Stream: st.name, Line: src.line, Event: src.title()}
-		if src.decoder == nil {
-			v.Line = src.line
-			told := isOf(s.Source, &raw) == yes // an event of another type is then one that cannot be decoded
-			if (d.Kind == markets.Aptos || len(st.sources) > 1) && !told && d.bound(src, at).match(&raw) != nil {
-				continue
-			}
-		}
-		var own []markets.Raw // what the stream reads of the transaction: decoders may need it all
-		for _, r := range transaction {
-			if s.Source.Matches(&r) && isOf(s.Source, &r) != no {
-				own = append(own, r)
-			}
-		}
 		one := markets.Stream{Name: st.name, Decode: s.Decode}
 		if src.decoder == nil {
+			// Of a known handle, an event of another type is one that cannot be decoded.
+			ofHandle := isOfHandle(s.Source, &raw) == yes
+			if (d.Kind == markets.Aptos || len(st.sources) > 1) && !ofHandle && d.boundSource(src, at).match(&raw) != nil {
+				continue
+			}
 			one.Decode = d.decoder(&stream{name: st.name, sources: []*source{src}}, at)
 		}
-		events, failures := one.DecodeAll(own)
-		v.Events = from(raw, events)
-		v.Reason = reason(v, failures, raw)
-		if all, _ := s.DecodeAll(own); len(v.Events) > 0 && len(from(raw, all)) == 0 {
-			v.Events, v.Reason = nil, "an event of another type has said it already"
+		events, failures := one.DecodeAll(read)
+		v := Verdict{Stream: st.name, Line: src.line, Event: src.title(), Events: eventsOf(raw, events)}
+		v.Reason = reasonOf(v, failures, raw)
+		if all, _ := s.DecodeAll(read); len(v.Events) > 0 && len(eventsOf(raw, all)) == 0 {
+			v.Events, v.Reason = nil, "an event of another type has reported it already"
 		}
 		verdicts = append(verdicts, v)
 	}
 	return verdicts
 }
 
-// from are the events that a raw event became.
-func from(raw markets.Raw, events []markets.Event) (out []markets.Event) {
+// eventsOf are the market events that a raw event became.
+func eventsOf(raw markets.Raw, events []markets.Event) (out []markets.Event) {
 	for _, e := range events {
 		if p := e.Position; p.Height == raw.Position.Height && p.Transaction == raw.Position.Transaction && p.Log == raw.Position.Log {
 			out = append(out, e)
@@ -83,7 +85,8 @@ func from(raw markets.Raw, events []markets.Event) (out []markets.Event) {
 	return out
 }
 
-func reason(v Verdict, failures []markets.Failure, raw markets.Raw) string {
+// reasonOf is why a raw event became nothing.
+func reasonOf(v Verdict, failures []markets.Failure, raw markets.Raw) string {
 	for _, f := range failures {
 		if f.Raw.Position == raw.Position {
 			return "it cannot be decoded: " + f.Reason.Error()
@@ -104,29 +107,21 @@ const (
 	no
 )
 
-// isOf says whether an event is of a source's handle. A transaction that logs an event
-// by a handle writes the resource that holds the handle: it names the handle.
-func isOf(s markets.Source, raw *markets.Raw) answer {
+// isOfHandle says whether an event is one of a source's handle. A transaction that logs an
+// event by a handle writes the resource that holds the handle, with the handle's number.
+func isOfHandle(s markets.Source, raw *markets.Raw) answer {
 	if s.Handle == "" || raw.Handle == "" || raw.Ledger == nil {
 		return unknown
 	}
 	for _, r := range raw.Ledger.Resources {
-		if r.Address != qualifiedAddress(s.Account) || qualified("", r.Type) != s.Handle {
+		if r.Address != longAddress(s.Account) || qualified("", r.Type) != s.Handle {
 			continue
 		}
-		var handles map[string]json.RawMessage
-		var handle struct {
-			GUID struct {
-				ID struct {
-					Address  string `json:"addr"`
-					Creation string `json:"creation_num"`
-				} `json:"id"`
-			} `json:"guid"`
-		}
-		if json.Unmarshal(r.Data, &handles) != nil || json.Unmarshal(handles[s.Field], &handle) != nil {
+		handle, ok := handleIn(r.Data, s.Field)
+		switch {
+		case !ok:
 			return unknown
-		}
-		if qualifiedAddress(handle.GUID.ID.Address)+"/"+handle.GUID.ID.Creation == raw.Handle {
+		case handle == raw.Handle:
 			return yes
 		}
 		return no
@@ -134,10 +129,27 @@ func isOf(s markets.Source, raw *markets.Raw) answer {
 	return unknown
 }
 
-// qualifiedAddress is an address in 64 digits, or what it is if it is none.
-func qualifiedAddress(address string) string {
-	if long, err := normalised(address); err == nil {
+// handleIn is the event handle in a resource's field, as Raw.Handle has it.
+func handleIn(resource json.RawMessage, field string) (string, bool) {
+	var fields map[string]json.RawMessage
+	var handle struct {
+		GUID struct {
+			ID struct {
+				Address  string `json:"addr"`
+				Creation string `json:"creation_num"`
+			} `json:"id"`
+		} `json:"guid"`
+	}
+	if json.Unmarshal(resource, &fields) != nil || json.Unmarshal(fields[field], &handle) != nil {
+		return "", false
+	}
+	return longAddress(handle.GUID.ID.Address) + "/" + handle.GUID.ID.Creation, true
+}
+
+// longAddress is an address in 64 digits; a text that is not an address stays as it is.
+func longAddress(text string) string {
+	if long, err := address.Aptos(text); err == nil {
 		return long
 	}
-	return address
+	return text
 }

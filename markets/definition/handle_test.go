@@ -45,8 +45,8 @@ func handleEvents(home string) []markets.Raw {
 	return out
 }
 
-// What is told of a transaction's events is what running makes of them: of the handle's
-// events, whatever their types, and of no others.
+// Explain says of a transaction's events what the stream makes of them when it is followed:
+// of all events of its handle, whatever their types, and of no others.
 func TestExplainedByHandleAsRun(t *testing.T) {
 	for _, c := range []struct{ handle, event, home string }{
 		{"m::Shop/sold_events", "m::Sold", "5"},

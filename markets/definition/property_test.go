@@ -2,7 +2,6 @@ package definition
 
 import (
 	"fmt"
-	"math/big"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,87 +12,10 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/markets/definition/internal/drawn"
 )
 
-const everything = "event E(uint256 indexed a, address indexed b, uint8 c, int128 d, bool e, bytes32 f, string g, bytes h, address[] i, (uint256 x, string y)[] j, uint16[3] k, bytes4 l)"
-
-// Whatever values an event has, each field is read as it was written by go-ethereum's
-// encoder.
-func TestFieldsAreReadAsWritten(t *testing.T) {
-	e := declaredIn(t, everything)
-	rapid.Check(t, func(t *rapid.T) {
-		raw, want := drawLog(t, e)
-		used := map[string]bool{}
-		for _, f := range e.fields {
-			used[f.Name] = true
-		}
-		r := evmReader{maxList, checksums{}}
-		for _, f := range e.fieldsOf(used) {
-			got, err := f.read(&raw, &r)
-			if err != nil {
-				t.Fatalf("%s: %v", f.Name, err)
-			}
-			if fmt.Sprint(got) != fmt.Sprint(want[f.Name]) {
-				t.Fatalf("%s = %v, want %v", f.Name, got, want[f.Name])
-			}
-		}
-	})
-}
-
-func declaredIn(t testing.TB, text string) *event {
-	t.Helper()
-	events, err := parseEvents(text)
-	if err != nil || len(events) != 1 {
-		t.Fatalf("%d events, %v", len(events), err)
-	}
-	return events[0]
-}
-
-type pair = struct {
-	X *big.Int `json:"x"`
-	Y string   `json:"y"`
-}
-
-// drawLog draws a log of the event, and its values as expressions see them.
-func drawLog(t *rapid.T, e *event) (markets.Raw, map[string]any) {
-	number := func(name string, bits int) *big.Int {
-		return new(big.Int).SetBytes(rapid.SliceOfN(rapid.Byte(), 0, bits/8).Draw(t, name))
-	}
-	address := func(name string) (a common.Address) {
-		copy(a[:], rapid.SliceOfN(rapid.Byte(), 20, 20).Draw(t, name))
-		return a
-	}
-	a, b, c, flag := number("a", 256), address("b"), rapid.Byte().Draw(t, "c"), rapid.Bool().Draw(t, "e")
-	d := new(big.Int).Sub(number("d", 120), number("below", 120))
-	text, bytes := rapid.String().Draw(t, "g"), rapid.SliceOfN(rapid.Byte(), 0, 70).Draw(t, "h")
-	var f [32]byte
-	copy(f[:], rapid.SliceOfN(rapid.Byte(), 32, 32).Draw(t, "f"))
-	var list []common.Address
-	var wantList []any
-	for range rapid.IntRange(0, 3).Draw(t, "i") {
-		list = append(list, address("i"))
-		wantList = append(wantList, list[len(list)-1].Hex())
-	}
-	var pairs []pair
-	var wantPairs []any
-	for range rapid.IntRange(0, 3).Draw(t, "j") {
-		p := pair{number("x", 256), rapid.String().Draw(t, "y")}
-		pairs = append(pairs, p)
-		wantPairs = append(wantPairs, map[string]any{"x": p.X, "y": p.Y})
-	}
-	three, four := [3]uint16{1, uint16(c), 3}, [4]byte{c, 1}
-	data, err := e.Inputs.NonIndexed().Pack(c, d, flag, f, text, bytes, list, pairs, three, four)
-	if err != nil {
-		t.Fatal(err)
-	}
-	raw := markets.Raw{Topics: [][32]byte{e.ID, common.BigToHash(a), common.BytesToHash(b[:])}, Data: data}
-	return raw, map[string]any{
-		"a": a, "b": b.Hex(), "c": c, "d": d, "e": flag, "f": common.Hash(f).Hex(), "g": text, "h": fmt.Sprintf("0x%x", bytes),
-		"i": append([]any{}, wantList...), "j": append([]any{}, wantPairs...), "k": []any{1, c, 3}, "l": fmt.Sprintf("0x%x", four),
-	}
-}
-
-// expressions that definitions may hold: sound ones of every kind, and unsound ones.
+// expressions for definitions: valid ones of every kind, and invalid ones.
 var expressions = []string{
 	"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "emitter", "coin", "item", "index", "nothing",
 	"a + 1", "a * a", "a * a * a", "a / c", "a % (c - c)", "d - a", "a == 1", "c in [1, 2, 3]", "a > c and e", "not e",
@@ -103,11 +25,10 @@ var expressions = []string{
 	"1", "-1", `"text"`, "true", "nil", "[1, 2]", "{x: 1}", "((", "", "a ** 2", "1..1000000000", "now()", "text(a)", "item.x",
 }
 
-// Any definition with any events, whether they fit or not: it is refused with problems
-// that say where, or decodes each event into market events or one failure. Nothing
-// panics, and the same events become the same.
+// Any definition with any events, whether they fit or not: it is refused with problems that
+// have a place, or decodes each event into market events or one failure. Nothing panics,
+// and the same events give the same result.
 func TestAnyDefinitionAndEvents(t *testing.T) {
-	e := declaredIn(t, everything)
 	decodedAny, failedAny := 0, 0
 	rapid.Check(t, func(t *rapid.T) {
 		text := drawDefinition(t)
@@ -117,7 +38,7 @@ func TestAnyDefinitionAndEvents(t *testing.T) {
 		}
 		var raws []markets.Raw
 		for i := range rapid.IntRange(1, 3).Draw(t, "events") {
-			raw, _ := drawLog(t, e)
+			raw, _ := drawn.Log(t)
 			raw.Address, raw.Position.Log = common.HexToAddress("0xaa"), int32(i)
 			spoil(t, &raw)
 			raws = append(raws, raw)
@@ -132,7 +53,7 @@ func TestAnyDefinitionAndEvents(t *testing.T) {
 	}
 }
 
-// parseAny is the market of a definition; one that is not sound must say where.
+// parseAny is the market of a definition; the problems of an invalid one must have a place.
 func parseAny(t *rapid.T, text string) (markets.Market, bool) {
 	d, err := Parse(Source{File: "any.yaml", Text: []byte(text)})
 	if err != nil {
@@ -171,7 +92,7 @@ func decodeAny(t *rapid.T, s markets.Stream, raws []markets.Raw, text string) (i
 }
 
 func drawDefinition(t *rapid.T) string {
-	return fmt.Sprintf("market: any\nkind: evm\nchains:\n  one: {chainId: 1, contracts: {c: \"0x00000000000000000000000000000000000000aa\"}}\nabi:\n  - %s\nstreams:\n  s:\n    - event: E\n", everything) + drawOutcomes(t)
+	return fmt.Sprintf("market: any\nkind: evm\nchains:\n  one: {chainId: 1, contracts: {c: \"0x00000000000000000000000000000000000000aa\"}}\nabi:\n  - %s\nstreams:\n  s:\n    - event: E\n", drawn.Solidity) + drawOutcomes(t)
 }
 
 // drawOutcomes draws what an event becomes.
@@ -217,7 +138,7 @@ func spoil(t *rapid.T, raw *markets.Raw) {
 	}
 }
 
-// Any file that is like a definition is read, or refused with problems that say where.
+// Any file that resembles a definition is read, or refused with problems.
 func TestAnyFile(t *testing.T) {
 	names, err := filepath.Glob("../catalogue/*.yaml")
 	if err != nil || len(names) < 5 {

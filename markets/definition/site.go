@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/imart/event-worker/markets"
+	addresses "github.com/imart/event-worker/markets/definition/internal/address"
 )
 
 // Site is a chain that a market is to be followed on.
@@ -220,7 +221,7 @@ func qualified(account, name string) string {
 	if !strings.HasPrefix(name, "0x") {
 		address, rest = account, name
 	}
-	if long, err := normalised(address); err == nil {
+	if long, err := addresses.Aptos(address); err == nil {
 		address = long
 	}
 	return address + "::" + rest

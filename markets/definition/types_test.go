@@ -50,7 +50,7 @@ streams:
         record: {type: claim, key: 'hash(account, to_address, token_id.token_data_id.name)'}
 `
 
-// Recorded module events: they have no handle, and their type tells them.
+// Recorded module events, which have no handle: a stream reads them by their type.
 func TestModuleEvents(t *testing.T) {
 	d := parsed(t, claims)
 	s := on(t, d, definition.Site{ChainID: 1}).Streams[0]
@@ -108,9 +108,9 @@ func sold(log int32, name, data string) markets.Raw {
 	}
 }
 
-// While a module logs each action in two forms each is told once; what happens twice is
-// told twice.
-func TestBothFormsAreToldOnce(t *testing.T) {
+// While a module logs each action in two forms, each action is reported once. What happens
+// twice is reported twice.
+func TestBothFormsAreReportedOnce(t *testing.T) {
 	d := parsed(t, bothForms)
 	s := on(t, d, definition.Site{ChainID: 1}).Streams[0]
 	transaction := []markets.Raw{
@@ -125,11 +125,11 @@ func TestBothFormsAreToldOnce(t *testing.T) {
 		logs = append(logs, e.Position.Log)
 	}
 	if got, _ := json.Marshal(logs); len(failures) > 0 || string(got) != "[0,2,4,6]" {
-		t.Errorf("told of events %s, %v", got, failures)
+		t.Errorf("events %s were reported, %v", got, failures)
 	}
 	for i, want := range []int{1, 0, 1, 0, 1, 0, 1} {
 		verdicts, err := d.Explain(definition.Site{ChainID: 1}, transaction, i)
-		if err != nil || len(verdicts) != 1 || len(verdicts[0].Events) != want || want == 0 && !strings.Contains(verdicts[0].Reason, "said it already") {
+		if err != nil || len(verdicts) != 1 || len(verdicts[0].Events) != want || want == 0 && !strings.Contains(verdicts[0].Reason, "reported it already") {
 			t.Errorf("event %d: %+v, %v", i, verdicts, err)
 		}
 	}
@@ -140,9 +140,9 @@ func TestBothFormsAreToldOnce(t *testing.T) {
 	}
 }
 
-// One form cannot be decoded, and the definition is put right later: what is decoded
-// again is told once, too.
-func TestBothFormsAreToldOnceWhenOneFails(t *testing.T) {
+// One form cannot be decoded until the definition is corrected: what is decoded then is
+// reported once, too.
+func TestBothFormsAreReportedOnceWhenOneFails(t *testing.T) {
 	unsound := strings.Replace(bothForms, "- {event: \"m::Sold\", becomes: *sold}",
 		"- {event: \"m::Sold\", becomes: {kind: bought, order: '\"ask-\" + id', price: 100 / (price - 5), currency: '\"0x1::aptos_coin::AptosCoin\"'}}", 1)
 	if unsound == bothForms {
@@ -152,7 +152,7 @@ func TestBothFormsAreToldOnceWhenOneFails(t *testing.T) {
 		return on(t, parsed(t, text), definition.Site{ChainID: 1}).Streams[0]
 	}
 	events, failures := decode(unsound).DecodeAll([]markets.Raw{sold(0, "Sold", `{"id":"1","price":"5"}`), sold(1, "SoldEvent", `{"id":"1","price":"5"}`)})
-	if len(events) != 0 || len(failures) != 2 || !strings.Contains(failures[1].Reason.Error(), "may say the same as event 0") {
+	if len(events) != 0 || len(failures) != 2 || !strings.Contains(failures[1].Reason.Error(), "may report the same as event 0") {
 		t.Errorf("%+v, %v", events, failures)
 	}
 	var again []markets.Event
@@ -169,12 +169,12 @@ func TestBothFormsAreToldOnceWhenOneFails(t *testing.T) {
 	}
 }
 
-// What cannot tell events apart is said when the file is read.
+// A source that cannot tell its events from others is a problem of the definition.
 func TestTypesAreNamedWithTheirModules(t *testing.T) {
 	for from, c := range map[string]struct{ to, want string }{
 		`event: "m::Sold"`:              {`event: "Sold"`, "11:15: streams.buy[1].event: without a handle the type alone tells the events"},
 		`- {event: "m::SoldEvent", `:    {`- {handle: "m::R/f", event: "m::SoldEvent", `, "a stream of an event handle has nothing else"},
-		`event: "m::Sold", becomes: *s`: {`event: "0xzz::m::Sold", becomes: *s`, "no address"},
+		`event: "m::Sold", becomes: *s`: {`event: "0xzz::m::Sold", becomes: *s`, "is not an address"},
 	} {
 		_, err := definition.Parse(definition.Source{File: "shop.yaml", Text: []byte(strings.Replace(bothForms, from, c.to, 1))})
 		if ps, ok := err.(definition.Problems); !ok || !strings.Contains(ps.Lines(), c.want) {

@@ -6,8 +6,8 @@ import (
 	"github.com/imart/event-worker/markets"
 )
 
-// currencies are what orders are paid in, as far as they are known by name. The
-// zero address is the chain's own coin.
+// currencies are the currencies whose symbol and decimals are known, by contract. The zero
+// address is the chain's own coin.
 type currencies map[common.Address]markets.Currency
 
 func newCurrencies(coin markets.Currency) currencies {
@@ -23,7 +23,7 @@ func newCurrencies(coin markets.Currency) currencies {
 	return c
 }
 
-// of is the currency of a token contract; one not known has its address alone.
+// of is the currency of a contract. One that is not known has only its address.
 func (c currencies) of(address common.Address) markets.Currency {
 	if known, ok := c[address]; ok {
 		return known

@@ -30,7 +30,7 @@ func newDecoder(contracts []string, coin markets.Currency) *decoder {
 	return d
 }
 
-// each decodes a transaction's logs one by one. An event without a kind is none.
+// each decodes a transaction's logs one by one. Events without a kind are dropped.
 func (d *decoder) each(decode func(*markets.Raw) (markets.Event, error)) func([]markets.Raw) ([]markets.Event, []markets.Failure) {
 	return func(transaction []markets.Raw) (events []markets.Event, failures []markets.Failure) {
 		for i := range transaction {
@@ -46,8 +46,8 @@ func (d *decoder) each(decode func(*markets.Raw) (markets.Event, error)) func([]
 	}
 }
 
-// event begins the event of a log: one with count topics, the first as given.
-func (d *decoder) event(raw *markets.Raw, topic common.Hash, count int) (markets.Event, error) {
+// newEvent makes the event of a log, which must have count topics, the first as given.
+func (d *decoder) newEvent(raw *markets.Raw, topic common.Hash, count int) (markets.Event, error) {
 	contract, ok := d.names[raw.Address]
 	if !ok {
 		return markets.Event{}, fmt.Errorf("%v: %w", common.Address(raw.Address), errContract)
@@ -58,13 +58,13 @@ func (d *decoder) event(raw *markets.Raw, topic common.Hash, count int) (markets
 	return markets.Event{Position: raw.Position, Contract: contract}, nil
 }
 
-// listed decodes OrderValidated. Its older form tells only that the order exists
-// and whose it is, and not even its side.
+// listed decodes OrderValidated. Its older form says only that the order exists and who
+// made it, and not even its side.
 func (d *decoder) listed(raw *markets.Raw) (markets.Event, error) {
 	if len(raw.Topics) > 0 && raw.Topics[0] == announcedTopic {
 		return d.announced(raw)
 	}
-	e, err := d.event(raw, validatedTopic, 1)
+	e, err := d.newEvent(raw, validatedTopic, 1)
 	if err != nil {
 		return e, err
 	}
@@ -83,10 +83,10 @@ func (d *decoder) listed(raw *markets.Raw) (markets.Event, error) {
 	return e, nil
 }
 
-// validated reads an order and the time of its end. Amounts are those at its
-// start: they may change until then.
+// validated reads an order and when it ends, in seconds since 1970. Amounts may change
+// between an order's start and its end: these are those at its start.
 func (d *decoder) validated(raw *markets.Raw) (o order, end uint256.Int, err error) {
-	data := words{data: raw.Data}
+	data := abiData{data: raw.Data}
 	hash, parameters := data.hash(0), data.tail(1)
 	o = order{
 		hash:          hash,
@@ -99,34 +99,34 @@ func (d *decoder) validated(raw *markets.Raw) (o order, end uint256.Int, err err
 }
 
 func (d *decoder) announced(raw *markets.Raw) (markets.Event, error) {
-	e, err := d.event(raw, announcedTopic, 3)
+	e, err := d.newEvent(raw, announcedTopic, 3)
 	if err != nil {
 		return e, err
 	}
-	data := words{data: raw.Data}
+	data := abiData{data: raw.Data}
 	e.Kind, e.Order, e.Maker = markets.Listed, data.hash(0).Hex(), indexed(raw, 1)
 	return e, data.err
 }
 
-// cancelled decodes OrderCancelled, which does not tell the order's side.
+// cancelled decodes OrderCancelled, which does not say the order's side.
 func (d *decoder) cancelled(raw *markets.Raw) (markets.Event, error) {
-	e, err := d.event(raw, cancelledTopic, 3)
+	e, err := d.newEvent(raw, cancelledTopic, 3)
 	if err != nil {
 		return e, err
 	}
-	data := words{data: raw.Data}
+	data := abiData{data: raw.Data}
 	e.Kind, e.Order, e.Maker = markets.Delisted, data.hash(0).Hex(), indexed(raw, 1)
 	return e, data.err
 }
 
-// cancelledInBulk decodes CounterIncremented: orders are signed for their maker's
-// counter, so that a new counter cancels all earlier ones on the contract.
+// cancelledInBulk decodes CounterIncremented. Orders are signed for their maker's counter
+// on the contract, so that a new counter cancels all earlier orders.
 func (d *decoder) cancelledInBulk(raw *markets.Raw) (markets.Event, error) {
-	e, err := d.event(raw, counterTopic, 2)
+	e, err := d.newEvent(raw, counterTopic, 2)
 	if err != nil {
 		return e, err
 	}
-	data := words{data: raw.Data}
+	data := abiData{data: raw.Data}
 	data.word(0)
 	e.Kind, e.Maker = markets.OrdersCancelled, indexed(raw, 1)
 	return e, data.err
@@ -135,7 +135,7 @@ func (d *decoder) cancelledInBulk(raw *markets.Raw) (markets.Event, error) {
 // indexed is the address in a topic.
 func indexed(raw *markets.Raw, i int) string { return addressOf(raw.Topics[i][:]).Hex() }
 
-// describe says in the event what the order is about.
+// describe sets the fields of the event that are the order's.
 func (d *decoder) describe(e *markets.Event, o *order) {
 	e.Order, e.Side, e.Maker = o.hash.Hex(), o.side(), o.offerer.Hex()
 	d.setToken(e, o.trades())
@@ -149,7 +149,7 @@ func (d *decoder) setPrice(e *markets.Event, p price) {
 	}
 }
 
-// setToken says which token the event is about, and how much of it.
+// setToken sets the token that the event is about, and how many units of it.
 func (d *decoder) setToken(e *markets.Event, items []item) {
 	var all []markets.Item
 	for i := range items {
@@ -165,11 +165,11 @@ func (d *decoder) setToken(e *markets.Event, items []item) {
 	}
 }
 
-// maxTime is the last second that a date of four digits can say. Orders without
-// end have times beyond it.
+// maxTime is the last second of the year 9999, in seconds since 1970. Orders that never
+// end have later times.
 const maxTime = 253402300799
 
-// expiry is the time at which an order ends, nil if it never does.
+// expiry is when an order ends; nil if it never does.
 func expiry(seconds uint256.Int) *time.Time {
 	if !seconds.IsUint64() || seconds.Uint64() > maxTime {
 		return nil

@@ -88,7 +88,7 @@ func TestValidated(t *testing.T) {
 	}
 }
 
-// Prices beyond 256 bits, which nobody can pay, are the greatest there is.
+// Prices above 2^256-1, which nobody can pay, are 2^256-1.
 func TestPriceBeyond256Bits(t *testing.T) {
 	b := newBuilder(t)
 	all := seaportabi.Asked(0, nobody, new(big.Int), common.MaxHash.Big(), new(big.Int), seller)
@@ -98,7 +98,7 @@ func TestPriceBeyond256Bits(t *testing.T) {
 	}
 }
 
-// The other events of Seaport tell an order and its maker, or a maker alone.
+// The other events of Seaport have an order and its maker, or only a maker.
 func TestShortEvents(t *testing.T) {
 	hash := common.Hash{0xab}
 	topics := func(t common.Hash) [][32]byte { return [][32]byte{t, common.BytesToHash(seller[:]), {}} }
@@ -153,7 +153,7 @@ func TestBulkCancelWithoutItsCounter(t *testing.T) {
 	}
 }
 
-// What is not this stream's is a failure, and the rest is decoded all the same.
+// Logs that are not the stream's are failures; the others are decoded all the same.
 func TestFailures(t *testing.T) {
 	for name, c := range map[string]struct {
 		spoil func(*markets.Raw)
@@ -186,7 +186,7 @@ func TestFailures(t *testing.T) {
 }
 
 // Whatever a node sends, a decoder does not panic, loses no log, and makes at most
-// one event of one, which stands where it did.
+// one event of one, at its position.
 func TestAnyInput(t *testing.T) {
 	topics := []common.Hash{fulfilledTopic, matchedTopic, cancelledTopic, counterTopic, announcedTopic, validatedTopic, {}}
 	rapid.Check(t, func(rt *rapid.T) {

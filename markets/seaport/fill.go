@@ -11,24 +11,24 @@ import (
 type fill struct {
 	order
 	raw *markets.Raw
-	// recipient receives what is offered. In a match it is who called for the match,
-	// or whom they named, and receives only what no other order of the match asks
-	// for; in version 1.1 it is then zero.
+	// recipient receives what is offered. In a match it is the caller, or whom the caller
+	// named, and receives only what no other order of the match asks for; in version 1.1
+	// it is then zero.
 	recipient common.Address
 	match     *match // that the fill is part of, if any
 }
 
-// bought decodes the OrderFulfilled of a transaction, with the OrdersMatched that
-// tell which of them belong together. The fill of an order that trades a token
-// becomes one event, and a token that changes hands is one sale.
+// bought decodes a transaction's OrderFulfilled, and the OrdersMatched that say which of
+// them belong together. The fill of an order that trades a token becomes one event, and a
+// token that changes hands is one sale.
 func (d *decoder) bought(transaction []markets.Raw) (events []markets.Event, failures []markets.Failure) {
 	var m matcher
 	for i := range transaction {
-		if err := d.take(&transaction[i], &m); err != nil {
+		if err := d.addTo(&m, &transaction[i]); err != nil {
 			failures = append(failures, markets.Failure{Raw: transaction[i], Reason: err})
 		}
 	}
-	for _, f := range m.done() {
+	for _, f := range m.matchedFills() {
 		if e := d.filled(f); e.Kind != "" {
 			events = append(events, e)
 		}
@@ -36,25 +36,26 @@ func (d *decoder) bought(transaction []markets.Raw) (events []markets.Event, fai
 	return events, failures
 }
 
-func (d *decoder) take(raw *markets.Raw, m *matcher) error {
+// addTo adds a log to a transaction's fills and matches.
+func (d *decoder) addTo(m *matcher, raw *markets.Raw) error {
 	if len(raw.Topics) > 0 && raw.Topics[0] == matchedTopic {
 		hashes, err := d.matched(raw)
-		m.named(raw.Address, hashes)
+		m.addMatch(raw.Address, hashes)
 		return err
 	}
 	f, err := d.fulfilled(raw)
 	if err == nil {
-		m.add(f)
+		m.addFill(f)
 	}
 	return err
 }
 
 // fulfilled decodes OrderFulfilled.
 func (d *decoder) fulfilled(raw *markets.Raw) (*fill, error) {
-	if _, err := d.event(raw, fulfilledTopic, 3); err != nil {
+	if _, err := d.newEvent(raw, fulfilledTopic, 3); err != nil {
 		return nil, err
 	}
-	data := words{data: raw.Data}
+	data := abiData{data: raw.Data}
 	f := &fill{
 		raw:       raw,
 		recipient: data.address(1),
@@ -68,31 +69,31 @@ func (d *decoder) fulfilled(raw *markets.Raw) (*fill, error) {
 	return f, data.err
 }
 
-// matched decodes OrdersMatched to the hashes of its orders, one after another.
+// matched decodes OrdersMatched: the hashes of its orders, joined.
 func (d *decoder) matched(raw *markets.Raw) ([]byte, error) {
-	if _, err := d.event(raw, matchedTopic, 1); err != nil {
+	if _, err := d.newEvent(raw, matchedTopic, 1); err != nil {
 		return nil, err
 	}
-	data := words{data: raw.Data}
+	data := abiData{data: raw.Data}
 	return data.array(0, 1), data.err
 }
 
-// filled is the event of a fill, without a kind if it is nothing of a market.
+// filled is the event of a fill; without a kind if the fill trades no token.
 func (d *decoder) filled(f *fill) markets.Event {
 	e := markets.Event{Position: f.raw.Position, Contract: d.names[f.raw.Address]}
 	d.describe(&e, &f.order)
 	switch {
 	case f.match != nil:
-		d.inMatch(&e, f)
+		d.setMatched(&e, f)
 	case f.side() != "":
-		f.directly(&e)
+		f.setDirect(&e)
 	}
 	return e
 }
 
-// directly says how a fill by a single taker went. What the order offers goes to
-// the recipient, who is the taker unless they named another.
-func (f *fill) directly(e *markets.Event) {
+// setDirect sets the sale of a fill by a single taker. What the order offers goes to the
+// recipient: the taker, or whom the taker named.
+func (f *fill) setDirect(e *markets.Event) {
 	e.Kind, e.Partial, e.Taker = f.sale(), f.divisible(), name(f.recipient)
 	if f.side() == markets.Ask {
 		e.From, e.To = e.Maker, e.Taker
@@ -101,8 +102,9 @@ func (f *fill) directly(e *markets.Event) {
 	}
 }
 
-// inMatch says how a fill in a match went. A mirror is about another's token.
-func (d *decoder) inMatch(e *markets.Event, f *fill) {
+// setMatched sets the sale, or half of one, of a fill in a match. A mirror order is about
+// the token of another order.
+func (d *decoder) setMatched(e *markets.Event, f *fill) {
 	about := f.match.subject(f)
 	if about == nil {
 		return
@@ -125,7 +127,7 @@ func (d *decoder) inMatch(e *markets.Event, f *fill) {
 	}
 }
 
-// sale is what the fill is as a sale.
+// sale is the kind of the fill as a sale.
 func (f *fill) sale() markets.Kind {
 	if f.side() == markets.Ask {
 		return markets.Bought
@@ -133,10 +135,10 @@ func (f *fill) sale() markets.Kind {
 	return markets.OfferAccepted
 }
 
-// divisible says whether the order may have other fills. The log of a fill does
-// not tell what the whole order was for: an ERC-1155 token can be sold in parts. An
-// offer for several ERC-721 tokens of a collection looks as one for a single token
-// does, by far the more common, and is taken for it.
+// divisible says whether the order may have other fills: the log of a fill does not say what
+// the whole order was for, and an ERC-1155 token can be sold in parts. An offer for several
+// ERC-721 tokens of a collection looks like one for a single token. It is taken for that:
+// it is by far the more common.
 func (f *fill) divisible() bool {
 	for _, it := range tokens(f.trades()) {
 		if it.divisible() {
@@ -146,7 +148,7 @@ func (f *fill) divisible() bool {
 	return false
 }
 
-// name is an address in EIP-55, empty if it is not known.
+// name is an address in EIP-55; empty if it is not known.
 func name(a common.Address) string {
 	if a == (common.Address{}) {
 		return ""

@@ -2,11 +2,24 @@
 // and others, from version 1.1 to 1.6. The facts are those of the contracts
 // (github.com/ProjectOpenSea/seaport).
 //
-// An order is keyed by its hash. What makes it a listing (ask) or an offer (bid)
-// is which side has the token: an ask offers one, a bid asks for one in its
-// consideration. An order with no token on either side exchanges one currency for
-// another and is nothing of a market: it makes no events unless it pays in a match
-// for another order's token.
+// Guarantees:
+//   - A log is decoded or fails; it is not trusted. Offsets, lengths and counts are bounded.
+//   - A token that changes hands is one sale, however many orders the transaction fills.
+//   - Prices are what the buyer pays, including fees.
+//
+// An order is keyed by its hash. It is a listing (ask) if it offers a token, an offer (bid)
+// if it asks for one in its consideration. An order without a token exchanges currencies: it
+// becomes an event only if it pays for another order's token in a match.
+//
+// Alice lists a token for 1 ETH of which the marketplace gets 0.025, and Bob fills the order:
+//
+//	OrderFulfilled(hash, offerer: Alice, recipient: Bob,
+//	  offer:         [ERC-721 #7]
+//	  consideration: [0.975 ETH to Alice, 0.025 ETH to the marketplace])
+//
+// becomes bought, of the ask with that hash: token #7, from Alice to Bob, for 1 ETH. In a
+// match, Carol's bid of 1 WETH and Dave's ask of the same token fill each other: two
+// OrderFulfilled become one sale and one event of kind matched.
 package seaport
 
 import (
@@ -19,8 +32,7 @@ import (
 // version11 is Seaport 1.1, the one version without OrdersMatched.
 var version11 = common.HexToAddress("0x00000000006c3852cbEf3e08E8dF289169EdE581")
 
-// Decoders are the decoders of Seaport's streams, by the names that market definitions
-// have for them.
+// Decoders are the decoders of Seaport's streams, by the names that market definitions use.
 func Decoders() map[string]definition.Decoder {
 	return map[string]definition.Decoder{
 		"seaport/list":        decoding(func(d *decoder) decode { return d.each(d.listed) }, validatedTopic, announcedTopic),

@@ -8,15 +8,14 @@ import (
 	"github.com/imart/event-worker/markets"
 )
 
-// match is orders that filled each other in one call. Most often they are two: a
-// listing and an offer, or a private listing and its mirror, an order of the buyer
-// that offers the money and asks for nothing.
+// match is orders that filled each other in one call. Most often there are two: a listing
+// and an offer, or a private listing and its mirror, an order of the buyer that offers the
+// money and asks for nothing.
 //
-// A token that changes hands in it is one sale. If it was sold by the one who
-// called for the match, they accepted an offer, and the sale is the bid's;
-// otherwise the listing was bought, and the sale is the ask's. Tokens exchanged for
-// tokens are one sale, of the first ask. All other orders are filled by the match
-// too, but are no sales.
+// A token that changes hands in it is one sale. If the caller sold it, the caller accepted
+// an offer, and the sale is the bid's; otherwise the listing was bought, and the sale is
+// the ask's. Tokens exchanged for tokens are one sale, of the first ask. The other orders
+// are filled by the match, but their fills are not sales.
 type match struct {
 	fills []*fill
 	// Once decided:
@@ -48,9 +47,9 @@ func newMatch(fills []*fill) *match {
 // acceptOffers makes sales of the bids for which the caller sold everything, and
 // returns what was sold to them.
 func (m *match) acceptOffers() map[asset]bool {
-	foreign := map[asset]bool{} // offered by others than the caller
+	foreign := map[asset]bool{} // not offered by the caller
 	for _, f := range m.fills {
-		if !f.callers() {
+		if !f.isCallers() {
 			addAll(foreign, f.offers())
 		}
 	}
@@ -84,7 +83,7 @@ func (m *match) asks() []*fill {
 	for _, f := range m.fills {
 		switch {
 		case f.side() != markets.Ask:
-		case f.callers():
+		case f.isCallers():
 			own = append(own, f)
 		default:
 			others = append(others, f)
@@ -93,12 +92,12 @@ func (m *match) asks() []*fill {
 	return append(others, own...)
 }
 
-// callers says whether the order is of the one who called for its match. Who that
-// was is not known in version 1.1.
-func (f *fill) callers() bool { return f.offerer == f.recipient }
+// isCallers says whether the caller of the match made the order; false in version 1.1,
+// where the caller is not known.
+func (f *fill) isCallers() bool { return f.offerer == f.recipient }
 
-// subject is the fill that says which token a fill of the match is about: itself,
-// or for a mirror, the first that has a token. There may be none.
+// subject is the fill whose token a fill of the match is about: itself, or for a mirror the
+// first fill that has a token; nil if there is none.
 func (m *match) subject(f *fill) *fill {
 	if f.side() != "" {
 		return f
@@ -111,8 +110,8 @@ func (m *match) subject(f *fill) *fill {
 	return nil
 }
 
-// parties are who gave and who received the token that a fill is about. What
-// nobody asks for goes to the recipient; what nobody offers came from there.
+// parties are who gave and who received the token that a fill is about. A token that no
+// order asks for goes to the recipient; one that no order offers comes from there.
 func (m *match) parties(f *fill) (from, to common.Address) {
 	token := firstToken(f.trades()).asset()
 	from, to = f.recipient, f.recipient
@@ -134,8 +133,8 @@ func (m *match) parties(f *fill) (from, to common.Address) {
 	return from, to
 }
 
-// price is what the buyer of an ask paid in the match: what the ask costs and, if
-// there is but one order beside it, the fees that this one pays.
+// price is what the buyer of an ask paid in the match: what the ask costs and, if there is
+// only one other order, the fees that the other order pays.
 func (m *match) price(f *fill) price {
 	if len(m.fills) != 2 || len(f.wants()) > 0 {
 		return f.price()

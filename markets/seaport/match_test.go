@@ -42,8 +42,8 @@ func units(id, amount uint64, to ...common.Address) item {
 	return things(erc1155, collection, id, amount, to)
 }
 
-// line is an event as the scenarios expect it: what happened to which order, the
-// token, its way, and the price.
+// line is an event as the scenarios expect it: what happened to which order, the token,
+// who gave it to whom, and the price.
 func line(e markets.Event) string {
 	who := map[string]string{"": "?"}
 	for name, a := range map[string]common.Address{"seller": seller, "buyer": buyer, "other": other, "relayer": relayer} {
@@ -311,7 +311,7 @@ func TestFills(t *testing.T) {
 	}
 }
 
-// A fill that cannot be read leaves the rest of its match as they can be.
+// A fill that cannot be read does not keep the others of its match from being decoded.
 func TestHalfOfAMatch(t *testing.T) {
 	b := newBuilder(t)
 	b.filled(1, buyer, seller, []item{weth(100)}, []item{nft(7, buyer)})

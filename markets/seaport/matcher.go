@@ -2,21 +2,21 @@ package seaport
 
 import "github.com/ethereum/go-ethereum/common"
 
-// matcher finds out which fills of a transaction belong to which match.
+// matcher groups the fills of a transaction into matches.
 type matcher struct {
 	fills   []*fill
-	unnamed map[orderRef][]*fill // not yet named by an OrdersMatched
+	unnamed map[orderRef][]*fill // not named by an OrdersMatched so far
 	run     []*fill              // of one match of version 1.1
 }
 
-// orderRef names an order.
+// orderRef identifies an order.
 type orderRef struct {
 	contract common.Address
 	hash     common.Hash
 }
 
-// add takes the next fill.
-func (m *matcher) add(f *fill) {
+// addFill adds the transaction's next fill.
+func (m *matcher) addFill(f *fill) {
 	if m.unnamed == nil {
 		m.unnamed = map[orderRef][]*fill{}
 	}
@@ -26,26 +26,26 @@ func (m *matcher) add(f *fill) {
 	m.addToRun(f)
 }
 
-// addToRun handles version 1.1: the fills of a match have no recipient, and nothing
-// is logged between them.
+// addToRun groups fills of version 1.1, which has no OrdersMatched: the fills of a match
+// have no recipient, and nothing is logged between them.
 func (m *matcher) addToRun(f *fill) {
 	if f.raw.Address != version11 || f.recipient != (common.Address{}) {
 		return
 	}
 	if len(m.run) > 0 && f.raw.Position.Log != m.run[len(m.run)-1].raw.Position.Log+1 {
-		m.endRun()
+		m.closeRun()
 	}
 	m.run = append(m.run, f)
 }
 
-func (m *matcher) endRun() {
+func (m *matcher) closeRun() {
 	join(m.run)
 	m.run = nil
 }
 
-// named takes an OrdersMatched, which follows the fills of its orders: of each of
-// them, the latest.
-func (m *matcher) named(contract common.Address, hashes []byte) {
+// addMatch joins the fills of an OrdersMatched, which is logged after them: of each of its
+// orders the latest fill.
+func (m *matcher) addMatch(contract common.Address, hashes []byte) {
 	var fills []*fill
 	for ; len(hashes) > 0; hashes = hashes[wordSize:] {
 		ref := orderRef{contract, common.Hash(hashes[:wordSize])}
@@ -57,9 +57,9 @@ func (m *matcher) named(contract common.Address, hashes []byte) {
 	join(fills)
 }
 
-// done returns all fills, each with its match.
-func (m *matcher) done() []*fill {
-	m.endRun()
+// matchedFills are all fills, each with its match. It is called after the last log.
+func (m *matcher) matchedFills() []*fill {
+	m.closeRun()
 	return m.fills
 }
 

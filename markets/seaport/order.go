@@ -19,7 +19,7 @@ const (
 	erc1155
 	erc721Criteria // any token of the collection, or any of a set
 	erc1155Criteria
-	itemTypes // how many there are
+	itemTypes // the number of types
 )
 
 // item is one thing that an order offers or asks for.
@@ -35,11 +35,11 @@ var errItemType = errors.New("unknown item type")
 
 // items reads an array of items of size words: type, contract, identifier and
 // amount come first. If they have a recipient, it comes last.
-func (w *words) items(i, size int, received bool) []item {
+func (w *abiData) items(i, size int, received bool) []item {
 	raw := w.array(i, size)
 	all := make([]item, 0, len(raw)/wordSize/size)
 	for ; len(raw) > 0; raw = raw[size*wordSize:] {
-		element := words{data: raw[:size*wordSize]}
+		element := abiData{data: raw[:size*wordSize]}
 		kind, ok := small(element.word(0), int(itemTypes)-1)
 		if !ok {
 			w.fail(errItemType)
@@ -54,11 +54,11 @@ func (w *words) items(i, size int, received bool) []item {
 	return all
 }
 
-// isToken says whether the item is what a market trades, rather than currency.
+// isToken says whether the item is an NFT, rather than currency.
 func (it *item) isToken() bool { return it.kind >= erc721 }
 
-// currency is the token contract of an item that is no token; the zero address is
-// the chain's own coin.
+// currency is the contract of an item that is currency; the zero address is the chain's own
+// coin.
 func (it *item) currency() common.Address {
 	if it.kind == nativeCoin {
 		return common.Address{}
@@ -69,7 +69,7 @@ func (it *item) currency() common.Address {
 // divisible says whether the item can change hands in parts.
 func (it *item) divisible() bool { return it.kind == erc1155 || it.kind == erc1155Criteria }
 
-// token names the item's token; a criteria item's is any of its collection.
+// token is the item's token; for a criteria item, any of the collection.
 func (it *item) token() markets.Token {
 	t := markets.Token{Collection: it.contract.Hex(), Standard: markets.ERC721}
 	if it.divisible() {
@@ -89,7 +89,7 @@ type asset struct {
 
 func (it *item) asset() asset { return asset{it.contract, it.id} }
 
-// order is what the logs tell of an order.
+// order is what logs say of an order.
 type order struct {
 	hash          common.Hash
 	offerer       common.Address
@@ -97,7 +97,7 @@ type order struct {
 	consideration []item
 }
 
-// side says what the order does on a market; it is empty if it does nothing there.
+// side is the side of the order that has its token; empty if neither has one.
 func (o *order) side() markets.Side {
 	switch {
 	case firstToken(o.offer) != nil:
@@ -124,8 +124,8 @@ func (o *order) offers() (offered []asset) {
 	return offered
 }
 
-// wants are the tokens that the order asks for and does not offer itself. (A
-// private sale names its buyer by asking for its own token on their behalf.)
+// wants are the tokens that the order asks for and does not offer itself: a private sale
+// names its buyer by asking for its own token on the buyer's behalf.
 func (o *order) wants() (wanted []asset) {
 	if firstToken(o.consideration) == nil {
 		return nil
@@ -140,9 +140,8 @@ func (o *order) wants() (wanted []asset) {
 	return wanted
 }
 
-// price is what the order costs its buyer, fees included: for an ask, the
-// currency of its consideration; otherwise, the currency of its offer. An ask that
-// wants other tokens in return has none.
+// price is what the order costs its buyer, including fees: the currency of an ask's
+// consideration, or of a bid's offer. It is unknown for an ask that wants other tokens.
 func (o *order) price() price {
 	switch {
 	case o.side() != markets.Ask:
@@ -160,9 +159,8 @@ type price struct {
 	currency common.Address
 }
 
-// total is the sum of the items that are currency, unknown if they are of several.
-// No currency is nothing of the chain's own coin. A sum beyond 256 bits is the
-// greatest number there is.
+// total is the sum of the items that are currency; unknown if they are of several. Without
+// such items it is 0 of the chain's own coin; above 2^256-1 it is 2^256-1.
 func total(items []item) price {
 	sum := price{known: true}
 	for i := range items {
@@ -181,7 +179,7 @@ func total(items []item) price {
 	return sum
 }
 
-// tokens are those of the items that are.
+// tokens are those of the items that are tokens.
 func tokens(items []item) (all []*item) {
 	for i := range items {
 		if items[i].isToken() {
@@ -191,7 +189,7 @@ func tokens(items []item) (all []*item) {
 	return all
 }
 
-// firstToken is the first item that is a token, nil if there is none.
+// firstToken is the first item that is a token; nil if there is none.
 func firstToken(items []item) *item {
 	for i := range items {
 		if items[i].isToken() {

@@ -201,7 +201,7 @@ var (
 // transfers are the ERC-721 and ERC-1155 transfers of a transaction.
 func (b block) transfers(transaction string) (all []transfer) {
 	for _, l := range b.logsOf(transaction) {
-		data := words{data: l.Data}
+		data := abiData{data: l.Data}
 		switch {
 		case l.Topics[0] == transferTopic && len(l.Topics) == 4:
 			all = append(all, transfer{l.Address.Hex(), addressOf(l.Topics[1][:]).Hex(), addressOf(l.Topics[2][:]).Hex(), l.Topics[3].Big().String(), "1"})
@@ -217,7 +217,7 @@ func (b block) transfers(transaction string) (all []transfer) {
 func (b block) paid(transaction, currency, account string) (sum markets.Amount) {
 	for _, l := range b.logsOf(transaction) {
 		if l.Topics[0] == transferTopic && len(l.Topics) == 3 && l.Address.Hex() == currency && addressOf(l.Topics[1][:]).Hex() == account {
-			data := words{data: l.Data}
+			data := abiData{data: l.Data}
 			amount := data.number(0)
 			sum = sum.Plus(markets.AmountOf(&amount))
 		}

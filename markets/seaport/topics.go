@@ -6,8 +6,8 @@ import (
 )
 
 // Seaport's events, from its contracts' ConsiderationEventsAndErrors interface.
-// Of OrderValidated there are two forms: the one of versions 1.1 to 1.3 says
-// nothing of the order but who made it.
+// OrderValidated has two forms: that of versions 1.1 to 1.3 says only the order's hash and
+// who made it.
 const (
 	fulfilledSignature = "OrderFulfilled(bytes32,address,address,address,(uint8,address,uint256,uint256)[],(uint8,address,uint256,uint256,address)[])"
 	matchedSignature   = "OrdersMatched(bytes32[])"

@@ -23,7 +23,7 @@ const (
 )
 
 // ErrNoData says that a folder holds no database yet.
-var ErrNoData = errors.New("there is not an event worker database")
+var ErrNoData = errors.New("there is no event worker database")
 
 // busyTimeout bounds how long the database waits for another process, which
 // holds a lock only to recover after a crash.
@@ -43,7 +43,7 @@ func Open(ctx context.Context, dir string) (*Store, error) {
 	return s, nil
 }
 
-// OpenCopy is Open for whoever copies into the data folder.
+// OpenCopy is Open for a process that copies into the data folder.
 func OpenCopy(ctx context.Context, dir string) (*Store, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err

@@ -15,6 +15,7 @@ import (
 
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
+	"github.com/imart/event-worker/persistence/documents"
 )
 
 func open(t *testing.T, dir string) *Store {
@@ -232,7 +233,7 @@ func TestBadDocumentsAreNamed(t *testing.T) {
 			want := fmt.Sprintf("stored orders %d is damaged", id)
 
 			for _, filter := range []string{`{}`, `{status: {$ne: "SOLD"}}`, `{_id: {$ne: "x"}}`} {
-				f, err := persistence.ParseFilter(filter)
+				f, err := documents.ParseFilter(persistence.Orders, filter)
 				if err != nil {
 					t.Fatal(err)
 				}

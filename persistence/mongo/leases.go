@@ -12,7 +12,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/imart/event-worker/persistence"
-	"github.com/imart/event-worker/persistence/mongo/schema"
+	"github.com/imart/event-worker/persistence/documents"
 )
 
 // TakeOver is persistence.Store's.
@@ -74,7 +74,7 @@ func asSeen(lease persistence.Lease) bson.D {
 // begin again whenever the earlier owner commits, and might never come to its end;
 // and nobody acts on the epoch before both are done. If they do not get done, the
 // next take-over stamps a higher one.
-func (s *Store) take(ctx context.Context, before schema.Lease, node string) (persistence.Lease, error) {
+func (s *Store) take(ctx context.Context, before documents.Lease, node string) (persistence.Lease, error) {
 	epochs, err := s.epochs(ctx, before.Chain)
 	if err != nil {
 		return persistence.Lease{}, err
@@ -103,7 +103,7 @@ func (s *Store) take(ctx context.Context, before schema.Lease, node string) (per
 // formerApps are the other processes whose transactions may be in the way of who
 // takes a chain, and those of them that are lost to it: the owner, unless it has given
 // the chain up, and whoever was in the way of a take-over that came to no end.
-func (s *Store) formerApps(before schema.Lease, lowestEpoch int64) (former, lost []string) {
+func (s *Store) formerApps(before documents.Lease, lowestEpoch int64) (former, lost []string) {
 	if before.Node != "" {
 		lost = append(lost, before.App)
 	}
@@ -119,7 +119,7 @@ func (s *Store) formerApps(before schema.Lease, lowestEpoch int64) (former, lost
 
 // raise gives a chain's lease to a node if it is still as it was: the server may see
 // it twice, the second time when everybody has forgotten it.
-func (s *Store) raise(ctx context.Context, before schema.Lease, node string, epoch int64, former []string) (taken persistence.Lease, err error) {
+func (s *Store) raise(ctx context.Context, before documents.Lease, node string, epoch int64, former []string) (taken persistence.Lease, err error) {
 	unchanged, first := asSeen(before.Lease), before.Lease == persistence.Lease{Chain: before.Chain}
 	if first {
 		unchanged = append(byID(before.Chain), is("epoch", nil))
@@ -160,7 +160,7 @@ func (s *Store) pressing(ctx context.Context, step func() error) error {
 }
 
 // lease is a chain's lease; the zero one if the chain was never taken.
-func (s *Store) lease(ctx context.Context, chain string) (lease schema.Lease, err error) {
+func (s *Store) lease(ctx context.Context, chain string) (lease documents.Lease, err error) {
 	err = s.collection(persistence.Leases).FindOne(ctx, byID(chain)).Decode(&lease)
 	if errors.Is(err, driver.ErrNoDocuments) {
 		err = nil

@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/imart/event-worker/commands/internal/cli"
-	"github.com/imart/event-worker/markets/definition"
+	"github.com/imart/event-worker/markets/definition/draft"
 )
 
 func newMarketsNew() *cobra.Command {
@@ -37,11 +37,11 @@ source, each with the meaning that its name suggests. "-" reads standard input.`
 			if err != nil {
 				return err
 			}
-			draft, err := definition.Draft(name, address, text)
+			drafted, err := draft.Definition(name, address, text)
 			if err != nil {
 				return fmt.Errorf("%s: %w", args[0], err)
 			}
-			_, err = c.OutOrStdout().Write(draft)
+			_, err = c.OutOrStdout().Write(drafted)
 			return cli.UnlessClosed(err)
 		},
 	}

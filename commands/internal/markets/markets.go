@@ -29,7 +29,7 @@ your own are named by the option "definitions" of the configuration.`,
 		Args:    cli.NoArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(newMarketsList(), newMarketsShow(), newMarketsCheck(), newMarketsTest(), newMarketsNew())
+	c.AddCommand(newMarketsList(), newMarketsShow(), newMarketsCheck(), newMarketsTest(), newMarketsNew(), newMarketsSchema())
 	return c
 }
 
@@ -83,7 +83,7 @@ func newMarketsCheck() *cobra.Command {
 		Use:   "check FILE...",
 		Short: "Report all problems of market definitions",
 		Long: `Read market definitions and report all their problems, each with file, line and column:
-unknown fields and events, values of the wrong type, keys that many orders would share.
+unknown options and events, values of the wrong type, keys that many orders would share.
 The exit code is 1 if there are any; warnings do not count.`,
 		Example: "  event-worker markets check my-market.yaml",
 		RunE: func(c *cobra.Command, args []string) error {
@@ -103,9 +103,26 @@ The exit code is 1 if there are any; warnings do not count.`,
 				}
 			}
 			if bad > 0 {
-				return fmt.Errorf("%s found, see above", cli.Some(int64(bad), "problem"))
+				return fmt.Errorf("%s, see above", cli.Some(int64(bad), "problem"))
 			}
 			return nil
+		},
+	}
+}
+
+func newMarketsSchema() *cobra.Command {
+	return &cobra.Command{
+		Use:   "schema",
+		Short: "Print the JSON Schema of market definitions, for editors",
+		Long: `Print the JSON Schema of market definitions. Editors with a YAML language server
+complete options and explain them where the file's first line names the schema:
+
+  # yaml-language-server: $schema=event-worker.market.schema.json`,
+		Example: "  event-worker markets schema > event-worker.market.schema.json",
+		Args:    cli.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			_, err := c.OutOrStdout().Write(definition.SchemaJSON)
+			return cli.UnlessClosed(err)
 		},
 	}
 }

@@ -1,0 +1,94 @@
+package definition
+
+import (
+	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/markets/definition/internal/expression"
+)
+
+// aptosCoin is the coin of Aptos.
+var aptosCoin = markets.Currency{Address: "0x1::aptos_coin::AptosCoin", Symbol: "APT", Decimals: 8}
+
+// marketEvent is the market event that an outcome makes of a raw event's values.
+func (b *boundSource) marketEvent(w *workspace, v expression.Values, o *outcome, raw *markets.Raw) (markets.Event, error) {
+	f := eventFields{evaluator: w.evaluator, values: v}
+	e := markets.Event{
+		Kind: o.kind, Side: o.side, Position: raw.Position,
+		Order: f.text("order", o.order), Maker: f.text("maker", o.maker), Taker: f.text("taker", o.taker),
+		From: f.text("from", o.from), To: f.text("to", o.to),
+		Token: markets.Token{
+			Collection: f.text("token.collection", o.collection), ID: f.text("token.id", o.id),
+			Name: f.text("token.name", o.name), Standard: o.standard,
+		},
+		Quantity: f.amount("quantity", o.quantity), Partial: f.flag("partial", o.partial),
+		Price: f.amount("price", o.price), Contract: b.account,
+	}
+	if e.Price.Known() {
+		e.Currency = b.currency(&f, o)
+	}
+	if t := f.time("expiresAt", o.expiresAt); !t.IsZero() {
+		e.ExpiresAt = &t
+	}
+	e.Time = f.time("time", o.time)
+	if b.kind == markets.EVM {
+		e.Contract = b.emitter(w, raw)
+	}
+	if o.contractExpr != nil {
+		e.Contract = f.text("contract", o.contractExpr)
+	}
+	if o.bundle != nil {
+		setBundle(&e, f.bundle(o.bundle))
+	}
+	if o.record != nil {
+		e.Record = f.record(o.record)
+	}
+	setImplied(&e, o)
+	if f.err == nil && o.order != nil && e.Order == "" {
+		f.fail("order", errEmptyKey)
+	}
+	return e, f.err
+}
+
+// currency is what the outcome's price is in; the zero currency if it does not say.
+func (b *boundSource) currency(f *eventFields, o *outcome) markets.Currency {
+	switch {
+	case o.fixed != nil:
+		return *o.fixed
+	case o.nativeCoin:
+		return b.coin
+	case o.currency == nil:
+		return markets.Currency{}
+	}
+	address := f.text("currency", o.currency)
+	if c, ok := b.currencies[address]; ok {
+		return c
+	}
+	if address == aptosCoin.Address {
+		return aptosCoin
+	}
+	return markets.Currency{Address: address}
+}
+
+// setBundle makes the first item the event's token. A bundle has at least two.
+func setBundle(e *markets.Event, items []markets.Item) {
+	if len(items) > 0 {
+		e.Token, e.Quantity = items[0].Token, items[0].Quantity
+	}
+	if len(items) > 1 {
+		e.Bundle = items
+	}
+}
+
+// setImplied sets what follows from other fields: who gave the token to whom in a sale,
+// and that there is one unit of a token that is unique.
+func setImplied(e *markets.Event, o *outcome) {
+	if e.Kind.Sale() && o.from == nil && o.to == nil {
+		e.From, e.To = e.Maker, e.Taker
+		if e.Side == markets.Bid {
+			e.From, e.To = e.Taker, e.Maker
+		}
+	}
+	unique := e.Token.Standard == markets.ERC721 || e.Token.Standard == markets.AptosObject
+	if !e.Quantity.Known() && unique && len(e.Bundle) == 0 && (o.id != nil || o.collection != nil) {
+		e.Quantity = "1"
+	}
+}

@@ -1,0 +1,62 @@
+package expression
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/ethereum/go-ethereum/crypto"
+)
+
+func keccak(text string) (any, error) {
+	return "0x" + hex.EncodeToString(crypto.Keccak256(bytesOf(text))), nil
+}
+
+// bytesOf is what a text encodes: the bytes of hexadecimal digits after 0x, or itself.
+func bytesOf(text string) []byte {
+	if digits, ok := strings.CutPrefix(text, "0x"); ok {
+		if b, err := hex.DecodeString(digits); err == nil {
+			return b
+		}
+	}
+	return []byte(text)
+}
+
+// hash is a digest of several values. Their lengths go into it, so that ("a", "bc") and
+// ("ab", "c") differ.
+func hash(args ...any) (any, error) {
+	state := crypto.NewKeccakState()
+	for _, value := range args {
+		switch value.(type) {
+		case string, Number, int, bool:
+		default:
+			return nil, fmt.Errorf("hash needs texts, numbers and booleans: it has a %s", KindOfValue(value))
+		}
+		text := fmt.Sprint(value)
+		fmt.Fprintf(state, "%d:%s", len(text), text)
+	}
+	return hex.EncodeToString(state.Sum(nil)), nil
+}
+
+// sha256Hex identifies collections (creator, name) and tokens (creator, collection, name)
+// of token v1 as Aptos' indexers do (aptos-core, crates/indexer).
+func sha256Hex(parts ...string) string {
+	sum := sha256.Sum256([]byte(strings.Join(parts, "::")))
+	return "0x" + hex.EncodeToString(sum[:])
+}
+
+// coinType is the name of the type that a TypeInfo, or a struct with its fields, holds.
+func coinType(info map[string]any) (any, error) {
+	account, ok1 := info["account_address"].(string)
+	module, ok2 := info["module_name"].(string)
+	name, ok3 := info["struct_name"].(string)
+	if !ok1 || !ok2 || !ok3 {
+		return nil, errors.New("coinType needs a struct with account_address, module_name and struct_name")
+	}
+	if digits, ok := strings.CutPrefix(account, "0x"); ok {
+		account = "0x" + strings.TrimLeft(digits, "0")
+	}
+	return account + "::" + string(bytesOf(module)) + "::" + string(bytesOf(name)), nil
+}

@@ -1,0 +1,120 @@
+package expression_test
+
+import (
+	"fmt"
+	"math/big"
+	"strings"
+	"testing"
+
+	"github.com/expr-lang/expr/types"
+	"pgregory.net/rapid"
+
+	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/markets/definition/internal/expression"
+)
+
+var scope = expression.NewScope(markets.EVM, types.Map{
+	"a": expression.NumberType, "b": expression.NumberType, "text": types.String, "list": types.Array(expression.NumberType),
+})
+
+// drawNumber draws an integer of either sign, of up to 500 bits.
+func drawNumber(t *rapid.T, name string) *big.Int {
+	n := new(big.Int).SetBytes(rapid.SliceOfN(rapid.Byte(), 0, 62).Draw(t, name))
+	if rapid.Bool().Draw(t, name+" is negative") {
+		n.Neg(n)
+	}
+	return n
+}
+
+// Arithmetic is exact, or an error: for results beyond 512 bits, and for division by zero.
+func TestArithmetic(t *testing.T) {
+	of := map[string]func(x, y *big.Int) *big.Int{
+		"+": new(big.Int).Add, "-": new(big.Int).Sub, "*": new(big.Int).Mul, "/": new(big.Int).Quo, "%": new(big.Int).Rem,
+	}
+	compiled := map[string]*expression.Expression{}
+	for op := range of {
+		e, err := scope.Compile("a "+op+" b", expression.NumberKind)
+		if err != nil {
+			t.Fatal(err)
+		}
+		compiled[op] = e
+	}
+	evaluator := expression.NewEvaluator()
+	rapid.Check(t, func(t *rapid.T) {
+		op := rapid.SampledFrom([]string{"+", "-", "*", "/", "%"}).Draw(t, "operator")
+		a, b := drawNumber(t, "a"), drawNumber(t, "b")
+		got, err := evaluator.Evaluate(compiled[op], expression.Values{"a": expression.NumberOf(a), "b": expression.NumberOf(b)})
+		if b.Sign() == 0 && (op == "/" || op == "%") {
+			if err == nil {
+				t.Fatalf("%v %s 0 = %v", a, op, got)
+			}
+			return
+		}
+		want := of[op](a, b)
+		if tooLarge := want.BitLen() > 512; (err != nil) != tooLarge || err == nil && fmt.Sprint(got) != want.String() {
+			t.Fatalf("%v %s %v = %v, %v, want %v", a, op, b, got, err, want)
+		}
+	})
+}
+
+// A number is in a list of integers if it equals one of them.
+func TestMembership(t *testing.T) {
+	evaluator := expression.NewEvaluator()
+	rapid.Check(t, func(t *rapid.T) {
+		a := rapid.IntRange(0, 5).Draw(t, "a")
+		members := rapid.SliceOfN(rapid.IntRange(0, 5), 1, 4).Draw(t, "members")
+		want := false
+		for _, m := range members {
+			want = want || m == a
+		}
+		e, err := scope.Compile("a in "+strings.ReplaceAll(fmt.Sprint(members), " ", ", "), expression.BooleanKind)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := evaluator.Evaluate(e, expression.Values{"a": expression.NumberOf(big.NewInt(int64(a)))}); err != nil || got != want {
+			t.Fatalf("%d in %v = %v, %v", a, members, got, err)
+		}
+	})
+}
+
+// What cannot be evaluated within bounds, or would depend on more than its names, does
+// not compile.
+func TestRefused(t *testing.T) {
+	for text, want := range map[string]string{
+		"any(list, any(list, true))":              "one loop inside another",
+		"map(list, # + len(filter(list, # > 1)))": "one loop inside another",
+		"$env":                           "$env is not available",
+		"now()":                          "now",
+		"a ** 2":                         "invalid operation",
+		"c + 1":                          "unknown name c: there are a, b, list, text",
+		"number":                         "is a function: call it",
+		"text * 2":                       "mismatched types text and int",
+		strings.Repeat("a+", 1000) + "a": "longer than 2000",
+		"[" + strings.Repeat("1, ", 300) + "1][0:2]": "exceeds maximum",
+	} {
+		if _, err := scope.Compile(text); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%.40s: %v, want %s", text, err, want)
+		}
+	}
+	if _, err := scope.Compile("all(list, # > 0) and any(list, # > 1)", expression.BooleanKind); err != nil {
+		t.Errorf("two loops, one after the other: %v", err)
+	}
+	if _, err := scope.Compile("text", expression.NumberKind, expression.TimeKind); err == nil || err.Error() != "is a text where a number or time is needed" {
+		t.Errorf("a text for a number: %v", err)
+	}
+}
+
+// 2^512 - 1 is the greatest number.
+func TestGreatestNumber(t *testing.T) {
+	greatest := new(big.Int).Sub(new(big.Int).Lsh(big.NewInt(1), 512), big.NewInt(1))
+	v := expression.Values{"a": expression.NumberOf(greatest), "b": expression.NumberOf(big.NewInt(1))}
+	for text, want := range map[string]string{"a * b": greatest.String(), "a + b": "", "-1 - a": "", "0 - a": "-" + greatest.String()} {
+		e, err := scope.Compile(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := expression.NewEvaluator().Evaluate(e, v); (err == nil) != (want != "") || err == nil && fmt.Sprint(got) != want {
+			t.Errorf("%s = %v, %v", text, got, err)
+		}
+	}
+}

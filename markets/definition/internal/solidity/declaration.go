@@ -1,0 +1,160 @@
+package solidity
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/ethereum/go-ethereum/accounts/abi"
+
+	"github.com/imart/event-worker/markets/definition/internal/declaration"
+)
+
+// ParseEvents reads events as Solidity declares them:
+// event Buy(address indexed buyer, uint256 id, (address token, uint256 amount)[] items).
+func ParseEvents(text string) (events []*Event, err error) {
+	p := &parser{Scanner: declaration.Scan(text)}
+	for p.Peek() != "" {
+		e, err := p.event()
+		if err != nil {
+			return nil, err
+		}
+		events = append(events, e)
+	}
+	return events, nil
+}
+
+var (
+	comments     = regexp.MustCompile(`(?s)//[^\n]*|/\*.*?\*/`)
+	declarations = regexp.MustCompile(`\bevent\s+[\w$]+\s*\([^;{}]*\)[\s\w]*(;|$)`)
+)
+
+// maxUnread bounds the declarations that FindEvents reports as unread.
+const maxUnread = 100
+
+// FindEvents are the events that a source file declares, each once. unread are the
+// declarations that could not be read, and why: a source may name types that are declared
+// in other files.
+func FindEvents(source string) (events []*Event, unread []string) {
+	source = comments.ReplaceAllString(source, " ")
+	known := map[string]bool{}
+	for _, text := range declarations.FindAllString(source, -1) {
+		text = strings.Join(strings.Fields(text), " ")
+		found, err := ParseEvents(text)
+		switch {
+		case err != nil && len(unread) < maxUnread:
+			unread = append(unread, fmt.Sprintf("%.200s (%.200s)", text, err))
+		case err == nil && !known[found[0].Signature()]:
+			known[found[0].Signature()] = true
+			events = append(events, found[0])
+		}
+	}
+	return events, unread
+}
+
+// parser reads declarations of events.
+type parser struct {
+	declaration.Scanner
+	depth int // of tuples
+}
+
+func (p *parser) event() (*Event, error) {
+	p.Skip("event")
+	name := p.Next()
+	arguments, err := p.parameters()
+	if err != nil {
+		return nil, fmt.Errorf("event %s: %w", name, err)
+	}
+	anonymous := p.Skip("anonymous")
+	p.Skip(";")
+	if rest := p.Peek(); rest != "" && rest != "event" {
+		return nil, fmt.Errorf("unexpected %q after the parameters of event %s", rest, name)
+	}
+	if !declaration.IsIdentifier(name) {
+		return nil, fmt.Errorf("%q is not the name of an event: write it like event Buy(address indexed buyer, uint256 id)", name)
+	}
+	var inputs abi.Arguments
+	for i, a := range arguments {
+		t, err := abi.NewType(a.Type, "", a.Components)
+		if err != nil {
+			return nil, fmt.Errorf("event %s: parameter %d: %w", name, i+1, err)
+		}
+		inputs = append(inputs, abi.Argument{Name: a.Name, Type: t, Indexed: a.Indexed})
+	}
+	return newEvent(abi.NewEvent(name, name, anonymous, inputs))
+}
+
+// maxTuples bounds how deep tuples are nested.
+const maxTuples = 8
+
+// parameters reads a list of parameters in parentheses.
+func (p *parser) parameters() ([]abi.ArgumentMarshaling, error) {
+	p.depth++
+	defer func() { p.depth-- }()
+	if p.depth > maxTuples {
+		return nil, fmt.Errorf("tuples are nested more than %d deep", maxTuples)
+	}
+	if !p.Skip("(") {
+		return nil, fmt.Errorf("expected ( but found %q", p.Peek())
+	}
+	var out []abi.ArgumentMarshaling
+	for !p.Skip(")") {
+		if len(out) > 0 && !p.Skip(",") {
+			return nil, fmt.Errorf("expected , or ) but found %q", p.Peek())
+		}
+		a, err := p.parameter()
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, a)
+	}
+	return out, nil
+}
+
+// parameter reads a parameter: its type, then indexed, then its name.
+func (p *parser) parameter() (a abi.ArgumentMarshaling, err error) {
+	if a, err = p.elementary(); err != nil {
+		return a, err
+	}
+	for p.Skip("[") {
+		a.Type += "["
+		if p.Peek() != "]" {
+			a.Type += p.Next()
+		}
+		if !p.Skip("]") {
+			return a, fmt.Errorf("expected ] but found %q", p.Peek())
+		}
+		a.Type += "]"
+	}
+	a.Indexed = p.Skip("indexed")
+	if declaration.IsIdentifier(p.Peek()) {
+		a.Name = p.Next()
+	}
+	return a, nil
+}
+
+// elementary reads a type without the brackets of arrays.
+func (p *parser) elementary() (a abi.ArgumentMarshaling, err error) {
+	if p.Skip("tuple"); p.Peek() == "(" {
+		if a.Components, err = p.parameters(); err != nil {
+			return a, err
+		}
+		for i := range a.Components {
+			if a.Components[i].Name == "" {
+				a.Components[i].Name = fmt.Sprintf("arg%d", i)
+			}
+		}
+		a.Type = "tuple"
+		return a, nil
+	}
+	switch a.Type = p.Next(); a.Type {
+	case "":
+		return a, errors.New("unexpected end of the declaration")
+	case "uint", "int":
+		a.Type += "256"
+	case "address":
+		p.Skip("payable")
+	}
+	return a, nil
+}

@@ -1,0 +1,129 @@
+package solidity
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/ethereum/go-ethereum/accounts/abi"
+	"github.com/expr-lang/expr/types"
+
+	"github.com/imart/event-worker/markets/definition/internal/expression"
+)
+
+// Uint256s is uint256[].
+var Uint256s = abi.Type{T: abi.SliceTy, Elem: &abi.Type{T: abi.UintTy, Size: 256}}
+
+// TypeOf is the type of a parameter's values in expressions.
+func TypeOf(parameter abi.Argument) types.Type {
+	if parameter.Indexed && isHashed(parameter.Type) {
+		return types.String
+	}
+	return typeOf(parameter.Type)
+}
+
+// isHashed says whether a topic holds only the hash of a type's value.
+func isHashed(t abi.Type) bool {
+	switch t.T {
+	case abi.StringTy, abi.BytesTy, abi.SliceTy, abi.ArrayTy, abi.TupleTy:
+		return true
+	}
+	return false
+}
+
+func typeOf(t abi.Type) types.Type {
+	switch t.T {
+	case abi.IntTy, abi.UintTy:
+		return expression.NumberType
+	case abi.BoolTy:
+		return types.Bool
+	case abi.SliceTy, abi.ArrayTy:
+		return types.Array(typeOf(*t.Elem))
+	case abi.TupleTy:
+		fields := types.Map{}
+		for i, name := range t.TupleRawNames {
+			fields[name] = typeOf(*t.TupleElems[i])
+		}
+		return fields
+	}
+	return types.String
+}
+
+// checkSize refuses sizes that Solidity does not have, such as uint257, which go-ethereum
+// accepts.
+func checkSize(t abi.Type) error {
+	switch t.T {
+	case abi.IntTy, abi.UintTy:
+		if t.Size%8 != 0 || t.Size < 8 || t.Size > 256 {
+			return fmt.Errorf("there is no type %s", t)
+		}
+	case abi.FixedBytesTy:
+		if t.Size < 1 || t.Size > 32 {
+			return fmt.Errorf("there is no type %s", t)
+		}
+	case abi.SliceTy, abi.ArrayTy:
+		return checkSize(*t.Elem)
+	case abi.TupleTy:
+		for _, e := range t.TupleElems {
+			if err := checkSize(*e); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// declared is a type as Solidity declares it, a tuple with the names of its fields.
+func declared(t abi.Type) string {
+	switch t.T {
+	case abi.SliceTy:
+		return declared(*t.Elem) + "[]"
+	case abi.ArrayTy:
+		return fmt.Sprintf("%s[%d]", declared(*t.Elem), t.Size)
+	case abi.TupleTy:
+		parts := make([]string, len(t.TupleElems))
+		for i, e := range t.TupleElems {
+			parts[i] = declared(*e) + " " + t.TupleRawNames[i]
+		}
+		return "(" + strings.Join(parts, ", ") + ")"
+	}
+	return t.String()
+}
+
+// wordSize is the size in bytes of the units that the ABI encodes everything in.
+const wordSize = 32
+
+// headSize is the size in bytes of a type's head (Solidity ABI specification, "Formal
+// Specification of the Encoding").
+func headSize(t abi.Type) int {
+	if isDynamic(t) {
+		return wordSize
+	}
+	switch t.T {
+	case abi.ArrayTy:
+		return t.Size * headSize(*t.Elem)
+	case abi.TupleTy:
+		size := 0
+		for _, e := range t.TupleElems {
+			size += headSize(*e)
+		}
+		return size
+	}
+	return wordSize
+}
+
+// isDynamic says whether a type has no fixed size: its head is the offset of its tail.
+func isDynamic(t abi.Type) bool {
+	switch t.T {
+	case abi.StringTy, abi.BytesTy, abi.SliceTy:
+		return true
+	case abi.ArrayTy:
+		return isDynamic(*t.Elem)
+	case abi.TupleTy:
+		for _, e := range t.TupleElems {
+			if isDynamic(*e) {
+				return true
+			}
+		}
+	}
+	return false
+}
