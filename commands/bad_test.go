@@ -92,7 +92,7 @@ func TestBadInput(t *testing.T) {
 		{name: "unknown command", args: []string{"statsu"}, want: `unknown command "statsu": did you mean event-worker status?`},
 		{name: "unknown flag", args: []string{"demo", "--twice"}, want: "unknown flag: --twice: see event-worker demo --help"},
 		{name: "argument too many", args: []string{"status", "now"}, want: `unknown argument "now"`},
-		{name: "bad pace", args: []string{"demo", "--pace", "-1s"}, want: "--pace -1s: give at least 1ms"},
+		{name: "bad pace", args: []string{"demo", "--pace", "-1s"}, want: "--pace -1s: must be at least 1ms"},
 		{name: "no collection", args: []string{"query"}, want: "which collection? there are orders, activities"},
 		{name: "unknown collection", args: []string{"query", "order"}, want: `unknown collection "order": there are orders, activities`},
 		{name: "filter with an unknown operator", args: []string{"query", "orders", `{price: {$over: 1}}`}, want: "filter: at character 10: unknown operator $over; known are $eq"},
@@ -101,9 +101,9 @@ func TestBadInput(t *testing.T) {
 		{name: "bad sort", args: []string{"query", "orders", "{}", "--sort", "$a"}, want: "sort: "},
 		{name: "sort by what is not stored", args: []string{"query", "orders", "{}", "--sort", "-final"}, want: "nothing can be sorted by final"},
 		{name: "bad limit", args: []string{"query", "orders", "{}", "--limit", "-1"}, want: "limit -1: give a positive number"},
-		{name: "no data named", args: []string{"status"}, want: "which data? name the folder with --data DIR"},
+		{name: "no data named", args: []string{"status"}, want: "no data given: name the folder with --data DIR"},
 		{name: "both data and config", args: []string{"status", "--data", "a", "--config", "b"}, want: "[config data]"},
-		{name: "no data there", args: []string{"query", "orders", "--data", "none"}, want: "data folder none: there is no event worker database: start run or demo on it first"},
+		{name: "no data there", args: []string{"query", "orders", "--data", "none"}, want: "data folder none: there is no event worker database: create it with run or demo"},
 		{name: "no configuration", args: []string{"run"}, want: "configuration event-worker.yaml: there is no such file: event-worker config example prints one"},
 		{
 			name:    "bad configuration",
@@ -120,7 +120,7 @@ func TestBadInput(t *testing.T) {
 			name:    "roles that leave nothing",
 			prepare: func(t *testing.T, dir string) { configured(t, dir, node.URL(), 1) },
 			environ: []string{"EVENT_WORKER_CLUSTER_ROLES=aptos"},
-			args:    []string{"run"}, want: "event-worker.yaml: no configured chain is one of cluster.roles (aptos): configure one, or other roles",
+			args:    []string{"run"}, want: "event-worker.yaml: no configured chain matches cluster.roles (aptos): add one, or change the roles",
 		},
 		{
 			name:    "role that is unknown",
@@ -167,16 +167,16 @@ func TestBadInput(t *testing.T) {
 					t.Fatal(err)
 				}
 			},
-			args: []string{"run"}, want: "chain bsc: recorded, but the program carries no recording of that name: there are ethereum and aptos",
+			args: []string{"run"}, want: "chain bsc: recorded: the program has no recording of that name, only of ethereum and aptos",
 		},
 		{
 			name: "recording of another chain id",
 			prepare: func(t *testing.T, dir string) {
 				withOption(t, configured(t, dir, node.URL(), 5), "recorded: true")
 			},
-			args: []string{"run"}, want: "chain ethereum: recorded, but its recording is of kind evm with chain id 1, and configured are kind evm and chainId 5",
+			args: []string{"run"}, want: "chain ethereum: recorded: the recording is of kind evm with chain id 1, but kind evm and chainId 5 are configured",
 		},
-		{name: "bad pace of replay", args: []string{"replay", "--pace", "0s"}, want: "--pace 0s: give at least 1ms"},
+		{name: "bad pace of replay", args: []string{"replay", "--pace", "0s"}, want: "--pace 0s: must be at least 1ms"},
 		{name: "no address to listen on", args: []string{"replay", "--listen", "nowhere.invalid:1"}, want: "--listen nowhere.invalid:1: "},
 		{name: "faults of no node", args: []string{"faults"}, want: "--upstream: give the URL of a node, such as http://127.0.0.1:8545"},
 		{name: "faults of something else", args: []string{"faults", "--upstream", "s3cretkey"}, want: "--upstream: want http://host… or https://host…"},
@@ -192,12 +192,12 @@ func TestBadInput(t *testing.T) {
 			args: []string{"faults", "--upstream", unreachable(t), "--profile", "bad.yaml"}, want: `bad.yaml:2:18: cut has no parameter "byts" (did you mean bytes?)`,
 		},
 		{name: "WebSocket of faults", args: []string{"faults", "--upstream", unreachable(t), "--websocket", "http://s3cretkey"}, want: "--websocket: want ws://host… or wss://host…"},
-		{name: "faults polled without end", args: []string{"faults", "--upstream", unreachable(t), "--poll", "0s"}, want: "--poll 0s: give at least 1ms"},
-		{name: "no MongoDB to initiate", args: []string{"mongodb", "init"}, want: "which servers? set MONGODB_URI to something like mongodb://localhost:27017/?replicaSet=rs0"},
+		{name: "faults polled without end", args: []string{"faults", "--upstream", unreachable(t), "--poll", "0s"}, want: "--poll 0s: must be at least 1ms"},
+		{name: "no MongoDB to initiate", args: []string{"mongodb", "init"}, want: "no servers given: set MONGODB_URI to something like mongodb://localhost:27017/?replicaSet=rs0"},
 		{
 			name:    "no patience with MongoDB",
 			environ: []string{"MONGODB_URI=mongodb://user:s3cretkey@" + nobodyAt(t)},
-			args:    []string{"mongodb", "init", "--wait", "0s"}, want: "--wait 0s: give a positive duration",
+			args:    []string{"mongodb", "init", "--wait", "0s"}, want: "--wait 0s: must be positive",
 		},
 		{
 			name:    "MongoDB to initiate that is not there",
@@ -276,12 +276,12 @@ func TestDemoAndRunKeepApart(t *testing.T) {
 	dir := t.TempDir()
 	configured(t, dir, recordedNode(t, "ethereum").URL(), 1)
 	output(t, dir, "run", "--once")
-	if _, stderr, code := result(t, dir, nil, "demo", "--once", "--data", "data"); code != 1 || !strings.Contains(stderr, "not of the demo: choose another one") {
+	if _, stderr, code := result(t, dir, nil, "demo", "--once", "--data", "data"); code != 1 || !strings.Contains(stderr, "not the demo's: choose another location") {
 		t.Errorf("the demo on a run's data: exit code %d, %s", code, stderr)
 	}
 	demo, _ := whole(t)
 	before := contents(t, demo)
-	if _, stderr, code := result(t, dir, nil, "run", "--once", "--data", demo); code != 1 || !strings.Contains(stderr, "holds the demo's data: choose another one") {
+	if _, stderr, code := result(t, dir, nil, "run", "--once", "--data", demo); code != 1 || !strings.Contains(stderr, "contains the demo's data: choose another location") {
 		t.Errorf("a run on the demo's data: exit code %d, %s", code, stderr)
 	}
 	if contents(t, demo) != before {

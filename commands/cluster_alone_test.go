@@ -23,7 +23,7 @@ func TestAlone(t *testing.T) {
 	c := newTeam(t)
 	one := c.start("one", calm)
 	c.finish()
-	want := fmt.Sprintf("a cluster runs there (%s): stop it first", id(t, c.status(), "one"))
+	want := fmt.Sprintf("a cluster is running there (%s): stop it first", id(t, c.status(), "one"))
 	for _, args := range alone {
 		if said := refused(t, c.dir, c.database, args...); !strings.Contains(said, want) {
 			t.Errorf("says %s, want %s", said, want)
@@ -49,12 +49,12 @@ func TestDemoAlone(t *testing.T) {
 	t.Parallel()
 	c := newTeam(t)
 	stop := c.beats(c.joined(persistence.Node{ID: "one.abcdef", Name: "one", Address: "127.0.0.1:1", Protocol: cluster.Protocol}))
-	if said := refused(t, c.dir, c.database, "demo", "--once"); !strings.Contains(said, "a cluster runs there (one.abcdef): stop it first") {
+	if said := refused(t, c.dir, c.database, "demo", "--once"); !strings.Contains(said, "a cluster is running there (one.abcdef): stop it first") {
 		t.Errorf("says %s", said)
 	}
 	stop()
 	c.output(t, "demo", "--once")
-	if said := c.refused("one"); !strings.Contains(said, "it holds the demo's data: choose another one") {
+	if said := c.refused("one"); !strings.Contains(said, "it contains the demo's data: choose another location") {
 		t.Errorf("a node on the demo's data: %s", said)
 	}
 }

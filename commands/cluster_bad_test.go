@@ -114,7 +114,7 @@ func TestOtherConfiguration(t *testing.T) {
 	c := newTeam(t)
 	one := c.start("one", calm)
 	two := c.start("two", calm, "EVENT_WORKER_CHAINS_ETHEREUM_MARKETS_SEAPORT_START=17000000")
-	for _, w := range []*worker{one, two} {
+	for _, w := range []*member{one, two} {
 		w.says(`level=WARN msg="a chain is configured differently on another node, and what is followed depends on who has it: make the configurations the same" chain=ethereum`)
 	}
 	c.until("each has a chain", ownedBy("one", "two"))
@@ -149,7 +149,7 @@ func TestSameAddress(t *testing.T) {
 	c := newTeam(t)
 	same := []string{"EVENT_WORKER_CLUSTER_ADVERTISE=" + nobodyAt(t), calm}
 	one, two := c.start("one", same...), c.start("two", same...)
-	for _, w := range []*worker{one, two} {
+	for _, w := range []*member{one, two} {
 		w.says("another node advertises the same address as this one, so that messages go astray: give each its own cluster.advertise")
 	}
 	c.until("each has a chain", ownedBy("one", "two"))

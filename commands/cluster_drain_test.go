@@ -19,7 +19,7 @@ func TestDrain(t *testing.T) {
 	s := c.until("each has a chain", ownedBy("one", "two"))
 	one, two := id(t, s, "one"), id(t, s, "two")
 
-	if said, want := drain("one"), "1 chain to move from "+one+"\n"+one+" has no chain any more, and takes none until drain --undo.\n"; said != want {
+	if said, want := drain("one"), "1 chain left to move from "+one+"\n"+one+" has no chains left and takes none until drain --undo.\n"; said != want {
 		t.Errorf("says %q, want %q", said, want)
 	}
 	s = c.until("two has both", ownedBy("two", "two"))
@@ -27,7 +27,7 @@ func TestDrain(t *testing.T) {
 		t.Errorf("who is drained is %s", got)
 	}
 	said := refused(t, c.dir, c.database, "drain", two)
-	if !strings.Contains(said, "no other node can follow aptos, ethereum: it stays until a node comes that can, or drain --undo") {
+	if !strings.Contains(said, "no other node can follow aptos, ethereum: start a node that can") {
 		t.Errorf("the last node can be drained: %s", said)
 	}
 	if !ownedBy("two", "two")(c.status()) {
@@ -39,7 +39,7 @@ func TestDrain(t *testing.T) {
 	}
 	drain(one, "--undo")
 	c.until("each has a chain again", ownedBy("one", "two"))
-	if said := refused(t, c.dir, c.database, "drain", "three"); !strings.Contains(said, `there is no node "three": there are `+one+", "+two) {
+	if said := refused(t, c.dir, c.database, "drain", "three"); !strings.Contains(said, `unknown node "three": the nodes are `+one+", "+two) {
 		t.Errorf("an unknown node: %s", said)
 	}
 }
@@ -70,7 +70,7 @@ func TestDrainOwnNode(t *testing.T) {
 
 func TestDrainWithoutMongoDB(t *testing.T) {
 	t.Parallel()
-	if said := refused(t, t.TempDir(), nil, "drain"); !strings.Contains(said, "there is a cluster on MongoDB only: set MONGODB_URI to its database") {
+	if said := refused(t, t.TempDir(), nil, "drain"); !strings.Contains(said, "clusters exist only on MongoDB: set MONGODB_URI to the database") {
 		t.Error(said)
 	}
 }

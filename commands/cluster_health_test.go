@@ -14,7 +14,7 @@ import (
 
 // observed is a process of a team whose health and metrics are at an address.
 type observed struct {
-	*worker
+	*member
 	url string
 }
 
@@ -103,12 +103,12 @@ func TestClusterOutlivesMongoDB(t *testing.T) {
 	before := c.until("each has a chain", ownedBy("one", "two"))
 
 	server.Kill()
-	for _, w := range []*worker{one, two} {
+	for _, w := range []*member{one, two} {
 		w.says("MongoDB does not answer; the chains go on by themselves when it does")
 	}
 	time.Sleep(5 * time.Second) // for so long it is away
 	server.Restart()
-	for _, w := range []*worker{one, two} {
+	for _, w := range []*member{one, two} {
 		w.says("MongoDB answers again")
 	}
 	c.until("each has a chain again", ownedBy("one", "two"))
@@ -118,7 +118,7 @@ func TestClusterOutlivesMongoDB(t *testing.T) {
 			t.Errorf("%s has moved %d times", l.Chain, moved)
 		}
 	}
-	for _, w := range []*worker{one, two} {
+	for _, w := range []*member{one, two} {
 		select {
 		case <-w.ended:
 			t.Errorf("%s has ended", w.name)

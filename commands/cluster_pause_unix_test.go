@@ -36,7 +36,7 @@ func TestClusterPaused(t *testing.T) {
 	c.expectWhole()
 }
 
-func (w *worker) send(signal syscall.Signal) {
+func (w *member) send(signal syscall.Signal) {
 	w.t.Helper()
 	if err := w.Process.Signal(signal); err != nil {
 		w.t.Fatal(err)

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/imart/event-worker/chains/replay"
+	"github.com/imart/event-worker/commands/internal/demo"
 	"github.com/imart/event-worker/internal/mongotest"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/persistence/mongo"
@@ -48,16 +49,16 @@ func newTeam(t *testing.T) *team {
 func newTeamOn(t *testing.T, uri string) *team {
 	t.Helper()
 	c := &team{database: database{"MONGODB_URI=" + uri}, t: t, dir: t.TempDir(), chains: map[string]*replay.Node{}}
-	for _, ref := range demoMarkets {
-		recording, err := Assets{Recordings: os.DirFS("../testdata/recordings"), RecordingsIn: "."}.recording(ref.Chain)
+	for _, ref := range demo.Markets {
+		recording, err := demo.Recordings{Files: os.DirFS("../testdata/recordings"), Folder: "."}.Open(ref.Chain)
 		if err != nil {
 			t.Fatal(err)
 		}
 		c.chains[ref.Chain] = replay.NewNode(recording)
 	}
-	server := httptest.NewServer(byPath(c.chains))
+	server := httptest.NewServer(demo.ByPath(c.chains))
 	t.Cleanup(server.Close)
-	text := strings.ReplaceAll(following(c.chains, server.URL), "poll: 1s", "poll: 50ms") + quickly
+	text := strings.ReplaceAll(demo.Following(c.chains, server.URL), "poll: 1s", "poll: 50ms") + quickly
 	if err := os.WriteFile(filepath.Join(c.dir, defaultConfig), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -84,16 +85,16 @@ func (c *team) tell() {
 	c.t.Logf("status (%v):\n%s", err, &text)
 }
 
-// worker is a process of a team.
-type worker struct {
+// member is a process of a team.
+type member struct {
 	*process
 	name string
 }
 
 // start starts a process of a name, with options as variables of the environment.
-func (c *team) start(name string, options ...string) *worker {
+func (c *team) start(name string, options ...string) *member {
 	c.t.Helper()
-	w := &worker{launchIn(c.t, c.dir, c.environ(name, options...), "run"), name}
+	w := &member{launchIn(c.t, c.dir, c.environ(name, options...), "run"), name}
 	c.t.Cleanup(func() {
 		if c.t.Failed() {
 			c.t.Logf("%s:\n%s", w.name, &w.out)
@@ -124,7 +125,7 @@ func refused(t *testing.T, dir string, environ []string, args ...string) string 
 }
 
 // kill ends a process as a crash would.
-func (w *worker) kill() {
+func (w *member) kill() {
 	_ = w.Process.Kill()
 	<-w.ended
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/imart/event-worker/commands/internal/cli"
 	"github.com/imart/event-worker/config"
 	"github.com/imart/event-worker/markets"
 )
@@ -19,7 +20,7 @@ func newConfig(assets Assets) *cobra.Command {
 		Short:   "Check a configuration, or print an example or the schema of one",
 		Long:    "Check a configuration without running it, or print an example that explains every option,\nor the schema with which editors complete it.",
 		Example: "  event-worker config example > event-worker.yaml\n  event-worker config check",
-		Args:    noArgs,
+		Args:    cli.NoArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.AddCommand(newConfigCheck(), newConfigExample(assets), newConfigSchema())
@@ -32,10 +33,10 @@ func newConfigExample(assets Assets) *cobra.Command {
 		Short:   "Print a configuration in which every option is explained",
 		Long:    "Print a configuration in which every option is explained, to begin your own with.",
 		Example: "  event-worker config example > event-worker.yaml",
-		Args:    noArgs,
+		Args:    cli.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			_, err := c.OutOrStdout().Write(assets.Example)
-			return unlessClosed(err)
+			return cli.UnlessClosed(err)
 		},
 	}
 }
@@ -49,10 +50,10 @@ complete options and explain them where the file's first line names the schema:
 
   # yaml-language-server: $schema=event-worker.config.schema.json`,
 		Example: "  event-worker config schema > event-worker.config.schema.json",
-		Args:    noArgs,
+		Args:    cli.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			_, err := c.OutOrStdout().Write(config.SchemaJSON)
-			return unlessClosed(err)
+			return cli.UnlessClosed(err)
 		},
 	}
 }
@@ -67,17 +68,17 @@ what it would run. All problems are on standard error, each with file, line and
 column, and with the line itself; the exit code is then 1. No endpoint is asked and
 no secret is shown.`,
 		Example: "  event-worker config check --config event-worker.yaml",
-		Args:    noArgs,
+		Args:    cli.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			cfg, err := config.Load(file, os.Environ())
 			if problems, ok := errors.AsType[config.Problems](err); ok {
 				fmt.Fprintln(c.ErrOrStderr(), problems.Lines())
-				return fmt.Errorf("configuration %s: %s, see above", file, some(int64(len(problems)), "problem"))
+				return fmt.Errorf("configuration %s: %s, see above", file, cli.Some(int64(len(problems)), "problem"))
 			}
 			if err != nil {
 				return err
 			}
-			return unlessClosed(describe(c.OutOrStdout(), cfg))
+			return cli.UnlessClosed(describe(c.OutOrStdout(), cfg))
 		},
 	}
 	c.Flags().StringVar(&file, "config", defaultConfig, "the configuration file")
@@ -116,7 +117,7 @@ func describe(w io.Writer, cfg config.Config) error {
 func describeNetwork(b *strings.Builder, c config.Chain) {
 	if c.Preset.Name != "" {
 		fmt.Fprintf(b, "  network %s: coin %s, a block every %s, %s confirmations where nothing says what is final, at most %s blocks followed by hash\n",
-			c.Preset.Name, c.Coin, c.Preset.BlockTime, grouped(c.Confirmations), grouped(c.MaxUnfinal))
+			c.Preset.Name, c.Coin, c.Preset.BlockTime, cli.Grouped(c.Confirmations), cli.Grouped(c.MaxUnfinal))
 	}
 }
 
@@ -124,9 +125,9 @@ func describeNetwork(b *strings.Builder, c config.Chain) {
 func from(s markets.Source, start config.Start) string {
 	switch start.Kind {
 	case config.AtSeq:
-		return unit(s) + " " + grouped(start.N)
+		return unit(s) + " " + cli.Grouped(start.N)
 	case config.AtVersion:
-		return "version " + grouped(start.N)
+		return "version " + cli.Grouped(start.N)
 	case config.AtLatest:
 		return "the latest " + unit(s)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/imart/event-worker/commands/internal/cli"
 	"github.com/imart/event-worker/persistence/embedded"
 	"github.com/imart/event-worker/persistence/mongo"
 	"github.com/imart/event-worker/persistence/transfer"
@@ -49,7 +50,7 @@ or of the demo, whichever is there first.`,
 		Example: `  export MONGODB_URI='mongodb://user:password@host:27017/event_worker?replicaSet=rs0'
   event-worker copy --from embedded --to mongodb --config event-worker.yaml
   event-worker copy --from mongodb --to embedded --data backup`,
-		Args: noArgs,
+		Args: cli.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return runCopy(c.Context(), c.OutOrStdout(), &f) },
 	}
 	c.Flags().StringVar(&f.from, "from", "", "where the documents are: embedded or mongodb")
@@ -140,12 +141,12 @@ func runCopy(ctx context.Context, out io.Writer, f *copyFlags) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, target.Close()) }()
-	screen := newScreen(out)
+	screen := cli.NewScreen(out)
 	fmt.Fprintf(screen, "Copying from %s to %s.\n", from, to)
 	m := &meter{screen: screen}
 	c := transfer.Copy{Source: from.String(), From: source, To: target, Report: m.report}
 	counts, err := c.Run(ctx)
-	if failed := screen.show(nil); err == nil { // the meter's panel is no longer true
+	if failed := screen.Show(nil); err == nil { // the meter's panel is no longer true
 		err = failed
 	}
 	if len(counts) > 0 {
@@ -153,7 +154,7 @@ func runCopy(ctx context.Context, out io.Writer, f *copyFlags) (err error) {
 	}
 	switch {
 	case err != nil && ctx.Err() != nil:
-		return fmt.Errorf("interrupted, %s of %s copied: run the same command again to resume", grouped(m.last.Done), some(m.last.Total, "document"))
+		return fmt.Errorf("interrupted, %s of %s copied: run the same command again to resume", cli.Grouped(m.last.Done), cli.Some(m.last.Total, "document"))
 	case errors.Is(err, transfer.ErrNotEmpty), errors.Is(err, transfer.ErrOtherSource):
 		return fmt.Errorf("%s: %w", to, err)
 	case err != nil:
@@ -169,7 +170,7 @@ func countTable(counts []transfer.Count) string {
 	const columns = "%-13s %15s %15s\n"
 	fmt.Fprintf(&b, columns, "", "source", "copy")
 	for _, c := range counts {
-		fmt.Fprintf(&b, columns, c.Collection, grouped(c.Source), grouped(c.Target))
+		fmt.Fprintf(&b, columns, c.Collection, cli.Grouped(c.Source), cli.Grouped(c.Target))
 	}
 	return b.String()
 }
@@ -179,7 +180,7 @@ const meterEvery = time.Second
 
 // meter says how far a copy has come.
 type meter struct {
-	screen      *screen
+	screen      *cli.Screen
 	begun, said time.Time
 	last        transfer.Progress
 }
@@ -191,23 +192,23 @@ func (m *meter) report(p transfer.Progress) {
 		m.begun, m.said = now, now
 		fmt.Fprintln(m.screen, opening(p))
 	case now.Sub(m.said) < meterEvery:
-	case m.screen.terminal == nil:
+	case !m.screen.OnTerminal():
 		m.said = now
 		fmt.Fprintln(m.screen, m.line(now))
 	default:
 		m.said = now
-		_ = m.screen.show([]string{m.line(now)}) // what stays is written again later
+		_ = m.screen.Show([]string{m.line(now)}) // what stays is written again later
 	}
 }
 
 // opening says what there is to copy.
 func opening(p transfer.Progress) string {
-	total := some(p.Total, "document") + "."
+	total := cli.Some(p.Total, "document") + "."
 	switch {
 	case p.Restarted:
 		return "The source has changed since this copy began. Starting from the beginning: " + total
 	case p.Before > 0:
-		return "Resuming after " + grouped(p.Before) + " of " + total
+		return "Resuming after " + cli.Grouped(p.Before) + " of " + total
 	}
 	return total
 }
@@ -215,7 +216,7 @@ func opening(p transfer.Progress) string {
 // line is how far the copy has come.
 func (m *meter) line(now time.Time) string {
 	p, rate := m.last, m.rate(now)
-	text := fmt.Sprintf("%s: %s of %s, %s/s", p.Collection, grouped(p.Done), some(p.Total, "document"), grouped(int64(rate)))
+	text := fmt.Sprintf("%s: %s of %s, %s/s", p.Collection, cli.Grouped(p.Done), cli.Some(p.Total, "document"), cli.Grouped(int64(rate)))
 	if left := p.Total - p.Done; left > 0 && rate > 0 {
 		text += ", about " + (time.Duration(float64(left)/rate) * time.Second).String() + " left"
 	}
@@ -230,5 +231,5 @@ func (m *meter) rate(now time.Time) float64 {
 // end says how fast the copy was.
 func (m *meter) end() string {
 	now := time.Now()
-	return fmt.Sprintf("%s copied in %.1f s, %s/s.", some(m.last.Done-m.last.Before, "document"), now.Sub(m.begun).Seconds(), grouped(int64(m.rate(now))))
+	return fmt.Sprintf("%s copied in %.1f s, %s/s.", cli.Some(m.last.Done-m.last.Before, "document"), now.Sub(m.begun).Seconds(), cli.Grouped(int64(m.rate(now))))
 }

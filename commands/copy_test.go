@@ -235,7 +235,7 @@ func TestCopyBadInput(t *testing.T) {
 		{nil, []string{"--from", "sqlite", "--to", "mongodb"}, `--from "sqlite": choose embedded or mongodb`},
 		{[]string{uri}, []string{"--from", "mongodb", "--to", "mongodb"}, "both mongodb: choose --from embedded --to mongodb, or"},
 		{nil, []string{"--from", "embedded", "--to", "mongodb"}, "which database? set MONGODB_URI, which looks like mongodb://"},
-		{[]string{uri}, []string{"--from", "embedded", "--to", "mongodb"}, "which data? name the folder with --data DIR"},
+		{[]string{uri}, []string{"--from", "embedded", "--to", "mongodb"}, "no data given: name the folder with --data DIR"},
 		{[]string{uri}, []string{"--from", "mongodb", "--to", "embedded", "--data", "a", "--config", "b"}, "none of the others can be"},
 		{[]string{uri}, []string{"--from", "embedded", "--to", "mongodb", "--data", "none"}, "there is no event worker database"},
 		{[]string{uri}, []string{"--from", "mongodb", "--to", "embedded", "--data", "new"}, "database db on 127.0.0.1:1"},

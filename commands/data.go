@@ -1,35 +1,26 @@
 package commands
 
 import (
-	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
-	"iter"
+	"maps"
 	"os"
+	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/imart/event-worker/cluster"
+	"github.com/imart/event-worker/commands/internal/cli"
+	"github.com/imart/event-worker/commands/internal/demo"
 	"github.com/imart/event-worker/config"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/persistence/embedded"
 	"github.com/imart/event-worker/persistence/mongo"
+	"github.com/imart/event-worker/worker"
 )
 
-const (
-	defaultConfig = "event-worker.yaml"
-	demoData      = "event-worker-demo"
-)
-
-// querier answers queries.
-type querier interface {
-	Query(ctx context.Context, query persistence.Query) iter.Seq2[json.RawMessage, error]
-}
+const defaultConfig = "event-worker.yaml"
 
 // mongoVariable names the environment variable that says where MongoDB is.
 const mongoVariable = "MONGODB_URI"
@@ -58,8 +49,24 @@ func (l location) String() string {
 	return "MongoDB, " + address.String()
 }
 
-// open opens the data for a process that writes.
-func (l location) open(ctx context.Context) (persistence.Store, error) {
+// Flag is the option that names the location, or empty if the environment does.
+func (l location) Flag() string {
+	if l.folder == "" {
+		return ""
+	}
+	return " --data " + cli.Quoted(l.folder)
+}
+
+// demoData is where the demo's data are: in its folder unless a place is named.
+func demoData(data string) demo.Data {
+	if at, named := named(data); named {
+		return at
+	}
+	return location{folder: demo.Folder}
+}
+
+// Open opens the data for a process that writes.
+func (l location) Open(ctx context.Context) (persistence.Store, error) {
 	if l.uri == "" {
 		store, err := embedded.Open(ctx, l.folder)
 		if err != nil {
@@ -76,7 +83,7 @@ func (l location) open(ctx context.Context) (persistence.Store, error) {
 
 // reader answers queries until it is closed.
 type reader interface {
-	querier
+	persistence.Querier
 	Close() error
 }
 
@@ -84,7 +91,7 @@ type reader interface {
 func (l location) openReader(ctx context.Context) (reader, error) {
 	r, err := l.existing(ctx)
 	if errors.Is(err, embedded.ErrNoData) || errors.Is(err, mongo.ErrNoData) {
-		err = fmt.Errorf("%w: start run or demo on it first, or name other data with --data", err)
+		err = fmt.Errorf("%w: create it with run or demo, or name other data with --data", err)
 	}
 	if err != nil {
 		return nil, err
@@ -136,17 +143,12 @@ func (f *dataFlags) folder() (string, error) {
 		return config.Data(f.config, os.Environ())
 	case os.Getenv("EVENT_WORKER_DATA") != "":
 		return os.Getenv("EVENT_WORKER_DATA"), nil
-	case exists(defaultConfig):
+	case cli.Exists(defaultConfig):
 		return config.Data(defaultConfig, os.Environ())
-	case exists(demoData):
-		return demoData, nil
+	case cli.Exists(demo.Folder):
+		return demo.Folder, nil
 	}
-	return "", errors.New("which data? name the folder with --data DIR or a configuration with --config FILE, or set " + mongoVariable)
-}
-
-func exists(path string) bool {
-	_, err := os.Stat(path)
-	return !errors.Is(err, fs.ErrNotExist)
+	return "", errors.New("no data given: name the folder with --data DIR or a configuration with --config FILE, or set " + mongoVariable)
 }
 
 // open opens the data for reading.
@@ -159,56 +161,60 @@ func (f *dataFlags) open(ctx context.Context) (reader, location, error) {
 	return r, at, err
 }
 
-// collect returns the documents of a query, decoded.
-func collect[T any](ctx context.Context, docs querier, query persistence.Query) ([]T, error) {
-	var out []T
-	for raw, err := range docs.Query(ctx, query) {
-		if err != nil {
-			return nil, err
-		}
-		var doc T
-		if err := json.Unmarshal(raw, &doc); err != nil {
-			return nil, fmt.Errorf("%s: %w", query.Collection, err)
-		}
-		out = append(out, doc)
+// openWriter opens the data for a change. Unlike the commands that fill a folder or
+// a database it makes none.
+func (f *dataFlags) openWriter(ctx context.Context) (persistence.Store, location, error) {
+	reader, at, err := f.open(ctx)
+	if err != nil {
+		return nil, at, err
 	}
-	return out, nil
+	if err := reader.Close(); err != nil {
+		return nil, at, err
+	}
+	store, err := at.Open(ctx)
+	return store, at, err
 }
 
-// checkOwner refuses data that the demo must not touch, or that only it may:
-// recorded blocks and a real chain's disagree, and each would roll the other's back.
-func checkOwner(ctx context.Context, docs querier, at location, demo bool) error {
-	leases, err := collect[persistence.Lease](ctx, docs, persistence.Query{Collection: persistence.Leases})
+// maintain runs a change of the data while no worker does.
+func (f *dataFlags) maintain(ctx context.Context, change func(store persistence.Store, o owners) error) (err error) {
+	store, at, err := f.openWriter(ctx)
 	if err != nil {
 		return err
 	}
-	for _, lease := range leases {
-		switch of := lease.Node == config.DemoNode; {
-		case of && !demo:
-			return fmt.Errorf("%s: it holds the demo's data: choose another one", at)
-		case !of && demo:
-			return fmt.Errorf("%s: it holds the data of %s, not of the demo: choose another one", at, cmp.Or(lease.Node, "a cluster"))
-		}
-	}
-	return nil
-}
-
-// aliveWithin is how long a node that lives may take to show it.
-const aliveWithin = 3 * time.Second
-
-// idle refuses a database on which a cluster runs.
-func (l location) idle(ctx context.Context, store persistence.Store) error {
-	registry, ok := store.(persistence.Registry)
-	if !ok {
-		return nil
-	}
-	nodes, err := cluster.Beating(ctx, registry, aliveWithin)
-	if err != nil || len(nodes) == 0 {
+	defer func() { err = errors.Join(err, store.Close()) }()
+	if err := worker.CheckIdle(ctx, store, at); err != nil {
 		return err
 	}
-	var ids []string
-	for _, n := range nodes {
-		ids = append(ids, n.ID)
+	o, err := ownersOf(ctx, store)
+	if err != nil {
+		return err
 	}
-	return fmt.Errorf("%s: a cluster runs there (%s): stop it first", l, strings.Join(ids, ", "))
+	return change(store, o)
+}
+
+// owners are the names of the nodes that the chains belong to, by chain.
+// Maintenance keeps them: they tell the demo's data from real ones.
+type owners map[string]string
+
+func ownersOf(ctx context.Context, docs persistence.Querier) (owners, error) {
+	leases, err := persistence.Collect[persistence.Lease](ctx, docs, persistence.Query{Collection: persistence.Leases})
+	if err != nil {
+		return nil, err
+	}
+	o := owners{}
+	for _, lease := range leases {
+		o[lease.Chain] = lease.Node
+	}
+	return o, nil
+}
+
+// of is the node that a chain belongs to.
+func (o owners) of(chain string) (string, error) {
+	if node, ok := o[chain]; ok {
+		return node, nil
+	}
+	if len(o) == 0 {
+		return "", fmt.Errorf("unknown chain %q: the data contain no chain yet", chain)
+	}
+	return "", fmt.Errorf("unknown chain %q: the data contain %s", chain, strings.Join(slices.Sorted(maps.Keys(o)), ", "))
 }

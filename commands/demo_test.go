@@ -82,7 +82,7 @@ func TestDemoAgain(t *testing.T) {
 		t.Errorf("the second time there are new events:\n%s", said)
 	}
 	p := launch(t, data, "demo", "--data", data, "--pace", "1h")
-	p.says("its head at 18,270,780") // a chain does not go back while nobody looks
+	p.says("head at 18,270,780") // a chain does not go back while nobody looks
 	p.says("0 new events")
 	p.ends(syscall.SIGTERM)
 	if contents(t, data) != before {

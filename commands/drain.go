@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/imart/event-worker/commands/internal/cli"
 	"github.com/imart/event-worker/persistence"
 )
 
@@ -29,12 +30,12 @@ func newDrain() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "drain [NODE]",
 		Short: "Move a node's chains to the other nodes of its cluster",
-		Long: `Ask a node to give its chains to the other nodes, and to take none, until it is
-asked otherwise with --undo; then wait until it has given them away. The node goes on
-running. A node that is started anew begins undrained.
+		Long: `Ask a node to hand its chains over to the other nodes, and to take none until --undo;
+then wait until it has none left. The node keeps running. A restart of the node ends the
+drain.
 
-NODE is a node's name or its id, as "status" shows them; without it, this machine's own
-node. Chains that no other node can follow stay where they are.
+NODE is a node's name or id, as "status" shows it; by default the node of this machine.
+Chains that no other node can follow stay where they are.
 
 The cluster is that of the database of the variable ` + mongoVariable + `.`,
 		Example: `  event-worker drain worker-1
@@ -47,7 +48,7 @@ The cluster is that of the database of the variable ` + mongoVariable + `.`,
 		},
 	}
 	c.Flags().BoolVar(&f.undo, "undo", false, "let the node take chains again")
-	c.Flags().DurationVar(&f.wait, "wait", time.Minute, "how long to wait until the chains are gone")
+	c.Flags().DurationVar(&f.wait, "wait", time.Minute, "how long to wait until the chains have moved")
 	return c
 }
 
@@ -60,9 +61,9 @@ func ownName() string {
 func (f drainFlags) run(ctx context.Context, out io.Writer, name string) (err error) {
 	at, _ := named("")
 	if at.uri == "" {
-		return errors.New("there is a cluster on MongoDB only: set " + mongoVariable + " to its database")
+		return errors.New("clusters exist only on MongoDB: set " + mongoVariable + " to the database")
 	}
-	store, err := at.open(ctx)
+	store, err := at.Open(ctx)
 	if err != nil {
 		return err
 	}
@@ -82,7 +83,7 @@ func (f drainFlags) run(ctx context.Context, out io.Writer, name string) (err er
 			return err
 		}
 		if !found {
-			return fmt.Errorf("node %s is leaving or gone by now", id)
+			return fmt.Errorf("node %s is leaving or has left", id)
 		}
 	}
 	if f.undo {
@@ -108,7 +109,7 @@ func nodesNamed(nodes []persistence.Node, name string) ([]string, error) {
 	case len(all) == 0:
 		return nil, errors.New("no node runs on this database")
 	case len(ids) == 0:
-		return nil, fmt.Errorf("there is no node %q: there are %s", name, strings.Join(all, ", "))
+		return nil, fmt.Errorf("unknown node %q: the nodes are %s", name, strings.Join(all, ", "))
 	}
 	return ids, nil
 }
@@ -123,15 +124,15 @@ func (f drainFlags) follow(ctx context.Context, out io.Writer, registry persiste
 		}
 		left, stuck := chainsOf(ids, nodes, leases)
 		if len(left) != last && len(left) > 0 {
-			fmt.Fprintf(out, "%s to move from %s\n", some(int64(len(left)), "chain"), strings.Join(ids, ", "))
+			fmt.Fprintf(out, "%s left to move from %s\n", cli.Some(int64(len(left)), "chain"), strings.Join(ids, ", "))
 		}
 		last = len(left)
 		switch {
 		case len(left) == 0:
-			fmt.Fprintf(out, "%s has no chain any more, and takes none until drain --undo.\n", strings.Join(ids, ", "))
+			fmt.Fprintf(out, "%s has no chains left and takes none until drain --undo.\n", strings.Join(ids, ", "))
 			return nil
 		case len(left) == len(stuck):
-			return fmt.Errorf("no other node can follow %s: it stays until a node comes that can, or drain --undo: start one, or see to cluster.roles", strings.Join(stuck, ", "))
+			return fmt.Errorf("no other node can follow %s: start a node that can, change cluster.roles, or cancel with drain --undo", strings.Join(stuck, ", "))
 		case time.Now().After(deadline):
 			return fmt.Errorf("after %s %s have not moved yet: see status", f.wait, strings.Join(left, ", "))
 		}

@@ -11,6 +11,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/imart/event-worker/commands/internal/cli"
 	"github.com/imart/event-worker/internal/printable"
 	"github.com/imart/event-worker/persistence"
 )
@@ -65,7 +66,7 @@ func teller(chain *branch) (a persistence.Actor) {
 func endpointCells(e persistence.Endpoint, best int64, written string) string {
 	height, behind, rate, latency := "", "", "", ""
 	if e.Height > 0 {
-		height, behind = grouped(e.Height), grouped(best-e.Height)
+		height, behind = cli.Grouped(e.Height), cli.Grouped(best-e.Height)
 	}
 	if e.Rate > 0 {
 		rate = strconv.FormatFloat(e.Rate, 'f', -1, 64)
@@ -75,7 +76,7 @@ func endpointCells(e persistence.Endpoint, best int64, written string) string {
 	}
 	return strings.Join([]string{
 		printable.Line(e.Host, hostShown), printable.Line(e.State, hostShown), height, behind, rate, latency,
-		grouped(e.Requests), summed(e.Errors), written, printable.Line(e.LastError, errorShown),
+		cli.Grouped(e.Requests), summed(e.Errors), written, printable.Line(e.LastError, errorShown),
 	}, "\t")
 }
 
@@ -91,18 +92,7 @@ func summed(errors map[string]int64) string {
 	worst := slices.MaxFunc(slices.Sorted(maps.Keys(errors)), func(a, b string) int { return cmp.Compare(errors[a], errors[b]) })
 	name := printable.Line(worst, hostShown)
 	if errors[worst] == sum {
-		return grouped(sum) + " " + name
+		return cli.Grouped(sum) + " " + name
 	}
-	return fmt.Sprintf("%s, %s of them %s", grouped(sum), grouped(errors[worst]), name)
-}
-
-// notUp are the hosts of a chain's endpoints that are not up, with their states.
-func notUp(endpoints []persistence.Endpoint) []string {
-	var out []string
-	for _, e := range endpoints {
-		if e.State != persistence.EndpointUp {
-			out = append(out, printable.Line(e.Host, hostShown)+" "+printable.Line(e.State, hostShown))
-		}
-	}
-	return out
+	return fmt.Sprintf("%s, %s of them %s", cli.Grouped(sum), cli.Grouped(errors[worst]), name)
 }

@@ -32,10 +32,7 @@ func chainsWithEndpoints(now time.Time) []persistence.Actor {
 
 func statusOf(t *testing.T, all []persistence.Actor, now time.Time, brief bool) string {
 	t.Helper()
-	s := state{Chains: tree(all)}
-	if brief {
-		s.shorten()
-	}
+	s := snapshot(nil, nil, all, brief)
 	var out strings.Builder
 	if err := s.write(&out, location{}, now); err != nil {
 		t.Fatal(err)

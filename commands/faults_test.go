@@ -36,7 +36,7 @@ func TestFaults(t *testing.T) {
 	t.Parallel()
 	node := recordedNode(t, "ethereum")
 	p := launch(t, t.TempDir(), "faults", "--upstream", node.URL()+"/s3cretkey", "--profile", "range-cap")
-	p.says("(what was done: /_faults)\n")
+	p.says("(counters: /_faults)\n")
 	_, rest, _ := strings.Cut(p.out.String(), " at ")
 	url, _, _ := strings.Cut(rest, " ")
 	if !strings.HasPrefix(url, "http://127.0.0.1:") {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/imart/event-worker/commands/internal/cli"
 	"github.com/imart/event-worker/config"
 	"github.com/imart/event-worker/monitor"
 )
@@ -25,17 +26,16 @@ func newHealthcheck() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "healthcheck",
 		Short: "Ask the event worker on this machine whether it is ready",
-		Long: `Ask the event worker that runs here whether it is ready: exit code 0 if it is, or
-else 1 and why not. It is meant for health checks of containers, which have no shell.
+		Long: `Ask the event worker on this machine whether it is ready: exit code 0 if it is, else 1
+with the reason. It is meant for health checks of containers without a shell.
 
-It asks where monitor.listen of the configuration says, or the variable
-EVENT_WORKER_MONITOR_LISTEN, which is enough without a configuration; with neither of
-them at ` + config.DefaultMonitor + `. A host that stands for all addresses of the machine is
-asked on its loopback.`,
+The address is monitor.listen of the configuration, or the variable
+EVENT_WORKER_MONITOR_LISTEN, which needs no configuration, or ` + config.DefaultMonitor + `. An
+unspecified host, such as 0.0.0.0, is asked on its loopback.`,
 		Example: `  event-worker healthcheck
   event-worker healthcheck --config event-worker.yaml
   EVENT_WORKER_MONITOR_LISTEN=:9464 event-worker healthcheck`,
-		Args: noArgs,
+		Args: cli.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			listen, err := monitorListen(file, c.Flags().Changed("config"))
 			if err != nil {
@@ -49,7 +49,7 @@ asked on its loopback.`,
 				return err
 			}
 			_, err = fmt.Fprintln(c.OutOrStdout(), monitor.ReadyText)
-			return unlessClosed(err)
+			return cli.UnlessClosed(err)
 		},
 	}
 	c.Flags().StringVar(&file, "config", defaultConfig, "the configuration file")
@@ -58,7 +58,7 @@ asked on its loopback.`,
 
 // monitorListen is monitor.listen, or its default where nothing is configured.
 func monitorListen(file string, named bool) (string, error) {
-	if !named && !exists(file) {
+	if !named && !cli.Exists(file) {
 		file = ""
 	}
 	listen, err := config.MonitorListen(file, os.Environ())
@@ -73,7 +73,7 @@ func reachable(listen string) (string, error) {
 		return "", err
 	}
 	if port == "0" {
-		return "", fmt.Errorf("monitor.listen is %s, any free port: give it one that can be known", listen)
+		return "", fmt.Errorf("monitor.listen %s means any free port: set a fixed one", listen)
 	}
 	switch ip := net.ParseIP(host); {
 	case host == "", ip.Equal(net.IPv4zero):
@@ -110,5 +110,5 @@ func askReady(ctx context.Context, addr string) error {
 	case response.StatusCode == http.StatusServiceUnavailable:
 		return fmt.Errorf("not ready: %s", text)
 	}
-	return fmt.Errorf("%s is no event worker: it answers %s", addr, response.Status)
+	return fmt.Errorf("%s is not an event worker: it answered %s", addr, response.Status)
 }

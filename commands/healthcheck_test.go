@@ -71,8 +71,8 @@ func TestHealthcheckFails(t *testing.T) {
 	other := recordedNode(t, "ethereum").URL()
 	for listen, want := range map[string]string{
 		nobodyAt(t):                          "connection refused: is event-worker run running",
-		strings.TrimPrefix(other, "http://"): "is no event worker: it answers",
-		"127.0.0.1:0":                        "give it one that can be known",
+		strings.TrimPrefix(other, "http://"): "is not an event worker: it answered",
+		"127.0.0.1:0":                        "set a fixed one",
 		"nonsense":                           "EVENT_WORKER_MONITOR_LISTEN: monitor.listen: \"nonsense\" is not an address",
 	} {
 		_, stderr, code := result(t, dir, []string{"EVENT_WORKER_MONITOR_LISTEN=" + listen}, "healthcheck")

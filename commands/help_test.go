@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/imart/event-worker/commands/internal/cli"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
 )
@@ -156,7 +157,7 @@ func TestHostileErrors(t *testing.T) {
 	if want := `no\x1b[2J\u009b1m\u202e\ttab\nline` + "\n"; !strings.HasSuffix(b.String(), want) {
 		t.Errorf("%q, want %q at the end", b.String(), want)
 	}
-	if got, want := oneLine(errors.New(hostile)), `no\x1b[2J\u009b1m\u202e\ttab; line`; got != want {
+	if got, want := cli.OneLine(errors.New(hostile)), `no\x1b[2J\u009b1m\u202e\ttab; line`; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 }

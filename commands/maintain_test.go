@@ -12,11 +12,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/imart/event-worker/actors"
 	"github.com/imart/event-worker/config"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/persistence/embedded"
+	"github.com/imart/event-worker/worker"
 )
 
 // TestRewind takes chains back and lets the demo read them again: the documents
@@ -82,13 +82,13 @@ func TestMaintenanceInVain(t *testing.T) {
 		args []string
 		want string
 	}{
-		{[]string{"rewind", "--to", "1"}, "rewind: which chain? name it"},
-		{[]string{"rewind", "ethereum"}, "rewind: where to? give a block number or ledger version with --to"},
-		{[]string{"rewind", "ethereum", "--to", "-1"}, "rewind: --to -1: give a height from 0 on"},
+		{[]string{"rewind", "--to", "1"}, "rewind: no chain given"},
+		{[]string{"rewind", "ethereum"}, "rewind: no height given: pass a block number or ledger version with --to"},
+		{[]string{"rewind", "ethereum", "--to", "-1"}, "rewind: --to -1: the height must not be negative"},
 		{[]string{"rewind", "ethereum", "aptos", "--to", "1"}, `rewind: unexpected "aptos" after the chain`},
-		{[]string{"rewind", "bsc", "--to", "1"}, `rewind: unknown chain "bsc": the data have aptos, ethereum`},
+		{[]string{"rewind", "bsc", "--to", "1"}, `rewind: unknown chain "bsc": the data contain aptos, ethereum`},
 		{[]string{"rewind", "ethereum", "--to", "18270781"}, "nothing lies beyond that height: the chain was read up to 18,270,780"},
-		{[]string{"retry", "--id", "ethereum/seaport/buy/1.2.3/0x1"}, "retry: no dead letter has that id: query dead_letters prints those that there are"},
+		{[]string{"retry", "--id", "ethereum/seaport/buy/1.2.3/0x1"}, "retry: no dead letter has that id: query dead_letters lists them"},
 		{[]string{"retry", "--market", "seaport"}, `retry: --market "seaport": write chain/market`},
 		{[]string{"retry", "--market", "bsc/seaport"}, `retry: unknown chain "bsc"`},
 		{[]string{"retry", "--market", "ethereum/opensee"}, `retry: --market "ethereum/opensee": unknown market "opensee": known are aavegotchi`},
@@ -183,24 +183,23 @@ func older(t *testing.T, dir, stream string, height int64) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sources, err := open(cfg, Assets{}, log)
-	defer closeAll(sources)
+	sources, err := worker.Chains(cfg, nil, log)
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer sources[0].Chain.Close()
 	for i, s := range sources[0].Markets[0].Streams {
 		if s.Name == stream {
 			sources[0].Markets[0].Streams[i].Decode = ignorant(s.Decode, height)
 		}
 	}
-	store, err := embedded.Open(t.Context(), filepath.Join(dir, "data"))
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	w, err := worker.Open(ctx, worker.Options{Config: cfg, Data: location{folder: filepath.Join(dir, "data")}, Log: log, Chains: sources, Once: true})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer store.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	if err := follow(ctx, actors.Config{Node: cfg.Node, Store: store, Log: log, Chains: sources}, true, time.Hour, nobody{}); err != nil {
+	if err := w.Follow(ctx, time.Hour, nobody{}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -222,8 +221,8 @@ func ignorant(decode func([]markets.Raw) ([]markets.Event, []markets.Failure), h
 // nobody watches.
 type nobody struct{}
 
-func (nobody) look(context.Context) error     { return nil }
-func (nobody) caughtUp(context.Context) error { return nil }
+func (nobody) Look(context.Context) error     { return nil }
+func (nobody) CaughtUp(context.Context) error { return nil }
 
 // TestRetryOfWhatRemains has one letter that is damaged and one that its stream
 // has not come past.

@@ -94,7 +94,7 @@ func TestMarketsTestOnARecording(t *testing.T) {
 		}
 	}
 	_, stderr, code := result(t, dir, nil, "markets", "test", "tradeport", "--recording", recording)
-	if code != 1 || !strings.Contains(stderr, "of an evm chain") {
+	if code != 1 || !strings.Contains(stderr, "from an evm chain") {
 		t.Errorf("of another kind: exit code %d, %s", code, stderr)
 	}
 	_, stderr, code = result(t, dir, nil, "markets", "test", "seaport")

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/imart/event-worker/commands/internal/cli"
 	"github.com/imart/event-worker/persistence/mongo"
 )
 
@@ -18,9 +19,9 @@ func newMongoDB() *cobra.Command {
 	c := &cobra.Command{
 		Use:     "mongodb",
 		Short:   "Prepare the MongoDB of the variable " + mongoVariable,
-		Long:    "Prepare the MongoDB that the variable " + mongoVariable + " leads to.",
+		Long:    "Prepare the MongoDB servers in the variable " + mongoVariable + ".",
 		Example: "  event-worker mongodb init",
-		Args:    noArgs,
+		Args:    cli.NoArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.AddCommand(newMongoDBInit())
@@ -42,13 +43,13 @@ rs.initiate() in mongosh would, and wait until it has a primary. Transactions ne
 replica set; one server is enough. Start each with --replSet and the set's name, which
 is that of replicaSet in the variable, or ` + mongo.DefaultReplicaSet + `.
 
-The members are the hosts of the variable, by the names that it gives them: the servers
-and everybody who uses the database must reach them by these. --host gives others.
+The members are the hosts in the variable, under the names given there: the servers and
+all their clients must reach them under these names. --host names other hosts.
 
-Where there is a replica set already it changes nothing and only waits for its primary.`,
+If there already is a replica set, it only waits for its primary.`,
 		Example: `  MONGODB_URI='mongodb://localhost/?replicaSet=rs0' event-worker mongodb init
   event-worker mongodb init --host db1.example.com:27017 --wait 5m`,
-		Args: noArgs,
+		Args: cli.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return initMongoDB(c.Context(), c.OutOrStdout(), f) },
 	}
 	c.Flags().StringSliceVar(&f.hosts, "host", nil, "the members, host:port, instead of those in "+mongoVariable)
@@ -60,9 +61,9 @@ func initMongoDB(ctx context.Context, out io.Writer, f initFlags) error {
 	uri := os.Getenv(mongoVariable)
 	switch {
 	case uri == "":
-		return errors.New("which servers? set " + mongoVariable + " to something like mongodb://localhost:27017/?replicaSet=" + mongo.DefaultReplicaSet)
+		return errors.New("no servers given: set " + mongoVariable + " to something like mongodb://localhost:27017/?replicaSet=" + mongo.DefaultReplicaSet)
 	case f.wait <= 0:
-		return fmt.Errorf("--wait %s: give a positive duration", f.wait)
+		return fmt.Errorf("--wait %s: must be positive", f.wait)
 	}
 	set, err := mongo.Initiate(ctx, uri, f.hosts, f.wait)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/imart/event-worker/commands/internal/cli"
 	"github.com/imart/event-worker/internal/mongotest"
 )
 
@@ -133,7 +134,7 @@ func TestRunOnMongoDB(t *testing.T) {
 	if said, code := run(d, "run", "--once"); code != 0 || !strings.Contains(said, "data=\"MongoDB, database test_") {
 		t.Fatalf("run: exit code %d, %s", code, said)
 	}
-	if exists(filepath.Join(dir, "data")) {
+	if cli.Exists(filepath.Join(dir, "data")) {
 		t.Error("there is a data folder all the same")
 	}
 	before := d.contents(t)
@@ -152,14 +153,14 @@ func TestRunOnMongoDB(t *testing.T) {
 	if got := d.contents(t); got != before {
 		t.Errorf("after a rewind the documents are others:\n%s", got)
 	}
-	if said, code := run(d, "demo", "--once"); code != 1 || !strings.Contains(said, "not of the demo: choose another one") {
+	if said, code := run(d, "demo", "--once"); code != 1 || !strings.Contains(said, "not the demo's: choose another location") {
 		t.Errorf("the demo on a run's data: exit code %d, %s", code, said)
 	}
 	demo.output(t, "demo", "--once")
-	if said, code := run(demo, "run", "--once"); code != 1 || !strings.Contains(said, "holds the demo's data: choose another one") {
+	if said, code := run(demo, "run", "--once"); code != 1 || !strings.Contains(said, "contains the demo's data: choose another location") {
 		t.Errorf("a run on the demo's data: exit code %d, %s", code, said)
 	}
-	if said, code := run(database{"MONGODB_URI=" + mongotest.Database(t)}, "status"); code != 1 || !strings.Contains(said, "there is no event worker database: start run or demo on it first") {
+	if said, code := run(database{"MONGODB_URI=" + mongotest.Database(t)}, "status"); code != 1 || !strings.Contains(said, "there is no event worker database: create it with run or demo") {
 		t.Errorf("status of an empty database: exit code %d, %s", code, said)
 	}
 }

@@ -3,14 +3,13 @@ package commands
 import (
 	"bufio"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
+	"github.com/imart/event-worker/commands/internal/cli"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/persistence/documents"
 	"github.com/imart/event-worker/persistence/finality"
@@ -102,7 +101,7 @@ func query(c *cobra.Command, flags *dataFlags, q persistence.Query) error {
 		marked = horizon.Mark
 	}
 	out := bufio.NewWriter(c.OutOrStdout())
-	lines := readable(out, c.OutOrStdout())
+	lines := cli.Readable(out, c.OutOrStdout())
 	for doc, err := range reader.Query(c.Context(), q) {
 		if err == nil {
 			doc, err = marked(doc)
@@ -111,16 +110,8 @@ func query(c *cobra.Command, flags *dataFlags, q persistence.Query) error {
 			return fmt.Errorf("query %s: %w", q.Collection, err)
 		}
 		if _, err := fmt.Fprintf(lines, "%s\n", doc); err != nil {
-			return unlessClosed(err)
+			return cli.UnlessClosed(err)
 		}
 	}
-	return unlessClosed(out.Flush())
-}
-
-// unlessClosed forgives that whoever reads our output has read enough.
-func unlessClosed(err error) error {
-	if errors.Is(err, syscall.EPIPE) {
-		return nil
-	}
-	return err
+	return cli.UnlessClosed(out.Flush())
 }

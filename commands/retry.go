@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/imart/event-worker/actors/maintenance"
+	"github.com/imart/event-worker/commands/internal/cli"
 	"github.com/imart/event-worker/config"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/markets/catalogue"
@@ -35,24 +36,24 @@ func newRetry() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "retry",
 		Short: "Decode a stopped worker's dead letters again",
-		Long: `Decode dead letters again, after an update of the program that knows them better: all
-of them, those of one market, or one. What can be decoded now enters the log, and the
-orders that it concerns are folded again, as if it had never failed. The rest stays;
-it says why. The worker must be stopped.
+		Long: `Decode dead letters again after an update of the program: all of them, those of one
+market, or one. Events that can now be decoded enter the log, and their orders are
+folded again, as if decoding had never failed. The others remain, with the reason
+printed. The worker must be stopped.
 
-A letter that its stream has not come past yet, as after a rewind, cannot be retried:
-run the worker first. With --id the exit code is 1 if the letter remains.
+A dead letter that its stream has not passed yet, as after a rewind, cannot be retried:
+run the worker first. With --id the exit code is 1 if the dead letter remains.
 
 ` + dataHelp + `
 
-A chain's own coin stands in its configuration: the one in --config, or else
-event-worker.yaml. --config beside --data names it for another data folder. The
+A chain's native coin is defined in its configuration: the one in --config, or else
+event-worker.yaml. --config together with --data names it for another data folder. The
 demo's data need none.`,
 		Example: `  event-worker query dead_letters
   event-worker retry --config event-worker.yaml
   event-worker retry --market ethereum/seaport --data event-worker-demo
   event-worker retry --id ethereum/seaport/buy/17000000.42.311/0x96cfa0fb5e50b0a3`,
-		Args: noArgs,
+		Args: cli.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			condition, err := f.condition()
 			if err == nil {
@@ -82,7 +83,7 @@ demo's data need none.`,
 // condition matches the dead letters to retry.
 func (f retryFlags) condition() (persistence.Condition, error) {
 	if f.id != "" {
-		return equal("_id", f.id), nil
+		return persistence.Equals("_id", f.id), nil
 	}
 	if f.market == "" {
 		return persistence.And{}, nil
@@ -94,7 +95,7 @@ func (f retryFlags) condition() (persistence.Condition, error) {
 	if err := f.known(chain, market); err != nil {
 		return nil, fmt.Errorf("--market %q: %w", f.market, err)
 	}
-	return of(persistence.MarketRef{Chain: chain, Market: market}), nil
+	return persistence.MarketRef{Chain: chain, Market: market}.Documents(), nil
 }
 
 // known says whether a market is one that the program carries or the configuration has.
@@ -113,8 +114,8 @@ func (f retryFlags) known(chain, market string) error {
 // configured are the markets of the configuration, by chain.
 func (f retryFlags) configured() (map[string][]markets.Market, error) {
 	file := cmp.Or(f.config, defaultConfig)
-	if f.config == "" && !exists(file) {
-		return nil, errors.New("no configuration, which says what the chain's markets are: name it with --config FILE")
+	if f.config == "" && !cli.Exists(file) {
+		return nil, errors.New("no configuration, which defines the chain's markets: name it with --config FILE")
 	}
 	return config.Markets(file, os.Environ())
 }
@@ -147,22 +148,22 @@ func (r retrier) run(ctx context.Context, out io.Writer, condition persistence.C
 		case err == nil:
 			decoded++
 		case !one && (errors.Is(err, maintenance.ErrUndecodable) || errors.Is(err, maintenance.ErrNotYet)):
-			fmt.Fprintln(out, oneLine(err))
+			fmt.Fprintln(out, cli.OneLine(err))
 		default:
 			return err
 		}
 	}
-	text := fmt.Sprintf("Decoded %s of %s: what they tell is in the log and in the orders now.\n", grouped(decoded), some(all, "dead letter"))
+	text := fmt.Sprintf("Decoded %s of %s: their events are now in the log and in the orders.\n", cli.Grouped(decoded), cli.Some(all, "dead letter"))
 	switch {
 	case all == 0 && one:
-		return errors.New("no dead letter has that id: query dead_letters prints those that there are")
+		return errors.New("no dead letter has that id: query dead_letters lists them")
 	case all == 0:
 		text = "There are no dead letters to retry.\n"
 	case decoded == 0:
-		text = fmt.Sprintf("Decoded none of %s.\n", some(all, "dead letter"))
+		text = fmt.Sprintf("Decoded none of %s.\n", cli.Some(all, "dead letter"))
 	}
 	_, err := io.WriteString(out, text)
-	return unlessClosed(err)
+	return cli.UnlessClosed(err)
 }
 
 // marketOf is the market that a letter is of. The demo's chains have no configuration
@@ -180,7 +181,7 @@ func (r retrier) marketOf(letter markets.DeadLetter) (markets.Market, error) {
 			return m, nil
 		}
 	}
-	return markets.Market{}, fmt.Errorf("the configuration has no market %s on chain %q: name the one that they are followed by with --config FILE", letter.Market, letter.Chain)
+	return markets.Market{}, fmt.Errorf("the configuration has no market %s on chain %q: name the configuration that has it with --config FILE", letter.Market, letter.Chain)
 }
 
 // retry retries one dead letter.

@@ -11,7 +11,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/imart/event-worker/actors/maintenance"
+	"github.com/imart/event-worker/commands/internal/cli"
 	"github.com/imart/event-worker/persistence"
+	"github.com/imart/event-worker/progress"
 )
 
 func newRewind() *cobra.Command {
@@ -19,17 +21,17 @@ func newRewind() *cobra.Command {
 	var height int64
 	c := &cobra.Command{
 		Use:   "rewind <chain> --to HEIGHT",
-		Short: "Take a stopped worker's documents and log of a chain back to a height",
-		Long: `Take the documents and the log of a chain back to a height: a block number, or a
-ledger version on Aptos. Everything that the chain's streams have read beyond it is
-undone as a reorganisation is; the other chains are left alone. The worker must be
-stopped. Started again, it reads on from there: after an endpoint was found to have
-served wrong data, say.
+		Short: "Roll a stopped worker's documents and log of a chain back to a height",
+		Long: `Roll the documents and the log of a chain back to a height: a block number, or a ledger
+version on Aptos. Everything that the chain's streams have read beyond it is undone as
+in a reorganisation; the other chains are left alone. The worker must be stopped. Its
+next start reads on from there: for example, after an endpoint has turned out to serve
+wrong data.
 
-A stream goes back to the newest place at or below the height that it remembers:
-close to it in the recent past, further below in the distant one, and never to before
-its start. It says where each stream stands afterwards. A rewind that was interrupted
-can be repeated.
+A stream goes back to the newest position at or below the height that it remembers:
+close to the height in the recent past, further below in the distant past, and never
+before its start. The position of each stream is printed. An interrupted rewind can be
+repeated.
 
 ` + dataHelp,
 		Example: `  event-worker rewind ethereum --to 17000000 --data event-worker-demo
@@ -37,7 +39,7 @@ can be repeated.
 		Args: func(_ *cobra.Command, args []string) error {
 			switch {
 			case len(args) == 0:
-				return errors.New("rewind: which chain? name it: rewind <chain> --to HEIGHT")
+				return errors.New("rewind: no chain given: rewind <chain> --to HEIGHT")
 			case len(args) > 1:
 				return fmt.Errorf("rewind: unexpected %q after the chain", args[1])
 			}
@@ -46,9 +48,9 @@ can be repeated.
 		RunE: func(c *cobra.Command, args []string) error {
 			switch {
 			case !c.Flags().Changed("to"):
-				return errors.New("rewind: where to? give a block number or ledger version with --to")
+				return errors.New("rewind: no height given: pass a block number or ledger version with --to")
 			case height < 0:
-				return fmt.Errorf("rewind: --to %d: give a height from 0 on", height)
+				return fmt.Errorf("rewind: --to %d: the height must not be negative", height)
 			}
 			err := flags.maintain(c.Context(), func(store persistence.Store, o owners) error {
 				return rewind(c.Context(), c.OutOrStdout(), store, o, args[0], height)
@@ -81,42 +83,45 @@ func rewind(ctx context.Context, out io.Writer, store persistence.Store, o owner
 	if err != nil {
 		return err
 	}
-	if slices.Equal(before, after) { // streams at their starts may count as beyond
-		return fmt.Errorf("%s at %s: %w: the chain was read up to %s", chain, grouped(height), maintenance.ErrNothingToRewind, grouped(highest(before)))
+	same := func(a, b *progress.Stream) bool {
+		return a.ID() == b.ID() && a.Place == b.Place && a.Events == b.Events
 	}
-	return unlessClosed(tellRewound(out, chain, height, before, after))
+	if slices.EqualFunc(before, after, same) { // streams at their starts may count as beyond
+		return fmt.Errorf("%s at %s: %w: the chain was read up to %s", chain, cli.Grouped(height), maintenance.ErrNothingToRewind, cli.Grouped(highest(before)))
+	}
+	return cli.UnlessClosed(tellRewound(out, chain, height, before, after))
 }
 
 // streamsOf are the streams of a chain.
-func streamsOf(ctx context.Context, docs querier, chain string) ([]stream, error) {
-	all, err := streams(ctx, docs)
-	return slices.DeleteFunc(all, func(s stream) bool { return s.chain != chain }), err
+func streamsOf(ctx context.Context, docs persistence.Querier, chain string) ([]*progress.Stream, error) {
+	tree, err := progress.Read(ctx, docs, persistence.Filter{Condition: persistence.Equals("chain", chain)})
+	return slices.Collect(tree.Streams()), err
 }
 
 // highest is the height of the stream that has come furthest; 0 if nothing was
 // read.
-func highest(all []stream) int64 {
+func highest(all []*progress.Stream) int64 {
 	var height int64
 	for _, s := range all {
-		if !s.unread {
-			height = max(height, s.height)
+		if s.Started() {
+			height = max(height, s.Place.Height())
 		}
 	}
 	return height
 }
 
-// tellRewound tells where each stream stands, and where it stood.
-func tellRewound(out io.Writer, chain string, height int64, before, after []stream) error {
-	fmt.Fprintf(out, "Rewound %s to %s. Started again, its streams read on from where they stand now:\n\n", chain, grouped(height))
+// tellRewound prints where each stream is, and where it was.
+func tellRewound(out io.Writer, chain string, height int64, before, after []*progress.Stream) error {
+	fmt.Fprintf(out, "Rewound %s to %s. On the next start its streams continue from these positions:\n\n", chain, cli.Grouped(height))
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "stream\tseq\theight\tevents\tseq before\tevents before")
 	for i, s := range after {
-		reached := grouped(s.height)
-		if s.unread {
-			reached = "its start"
+		reached := "its start"
+		if s.Started() {
+			reached = cli.Grouped(s.Place.Height())
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", s.id(), grouped(s.seq), reached, grouped(s.events),
-			grouped(before[i].seq), grouped(before[i].events))
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", s.ID(), cli.Grouped(s.Place.Seq), reached, cli.Grouped(s.Events),
+			cli.Grouped(before[i].Place.Seq), cli.Grouped(before[i].Events))
 	}
 	return table.Flush()
 }

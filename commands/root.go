@@ -3,18 +3,17 @@ package commands
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"os/signal"
-	"path/filepath"
-	"strings"
 	"syscall"
 
+	"github.com/imart/event-worker/commands/internal/cli"
+	"github.com/imart/event-worker/commands/internal/demo"
+	"github.com/imart/event-worker/commands/internal/faults"
+	"github.com/imart/event-worker/commands/internal/markets"
 	"github.com/spf13/cobra"
-
-	"github.com/imart/event-worker/internal/printable"
 )
 
 // Assets are the files that the program carries in itself.
@@ -22,6 +21,10 @@ type Assets struct {
 	Recordings   fs.FS
 	RecordingsIn string // the folder in Recordings with one folder for each chain
 	Example      []byte // the configuration with every option explained
+}
+
+func (a Assets) recordings() demo.Recordings {
+	return demo.Recordings{Files: a.Recordings, Folder: a.RecordingsIn}
 }
 
 // Main runs the command that the process was started with and returns its exit
@@ -36,7 +39,7 @@ func Main(assets Assets) int {
 	if err == nil {
 		return 0
 	}
-	fmt.Fprintln(os.Stderr, "event-worker: "+oneLine(err))
+	fmt.Fprintln(os.Stderr, "event-worker: "+cli.OneLine(err))
 	return 1
 }
 
@@ -48,12 +51,12 @@ func newRoot(assets Assets) *cobra.Command {
 current state of every order and the feed of activities behind it in MongoDB or in a
 data folder, exact through crashes, restarts and reorganisations.
 
-See it work on recorded mainnet data with "demo", then describe your own chains
-in a file ("config example" prints one) and "run" it.`,
+Try it on recorded mainnet data with "demo", then describe your own chains in a file
+("config example" prints one) and "run" it.`,
 		Example: `  event-worker demo --once
   event-worker config example > event-worker.yaml
   event-worker run --config event-worker.yaml`,
-		Args:          noArgs,
+		Args:          cli.NoArgs,
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -64,10 +67,10 @@ in a file ("config example" prints one) and "run" it.`,
 		return fmt.Errorf("%w: see %s --help", err, c.CommandPath())
 	})
 	root.AddCommand(
-		newDemo(assets),
+		demo.New(assets.recordings(), demoData),
 		newRun(assets),
-		newReplay(assets),
-		newFaults(),
+		demo.NewReplay(assets.recordings()),
+		faults.New(),
 		newStatus(),
 		newDrain(),
 		newHealthcheck(),
@@ -77,47 +80,9 @@ in a file ("config example" prints one) and "run" it.`,
 		newCopy(),
 		newMongoDB(),
 		newConfig(assets),
-		newMarkets(),
+		markets.New(),
 		newSchema(),
 		newVersion(),
 	)
 	return root
-}
-
-// noArgs refuses arguments, with a hint if one may be a misspelt command.
-func noArgs(c *cobra.Command, args []string) error {
-	if len(args) == 0 {
-		return nil
-	}
-	if near := c.SuggestionsFor(args[0]); len(near) > 0 {
-		return fmt.Errorf("unknown command %q: did you mean %s %s?", args[0], c.CommandPath(), near[0])
-	}
-	return fmt.Errorf("unknown argument %q: see %s --help", args[0], c.CommandPath())
-}
-
-// errInterrupted says that a signal came before a command had done what it was to
-// do.
-var errInterrupted = errors.New("interrupted before every stream had caught up: start again and it goes on where it was")
-
-// oneLine is an error's text in one line, printable.
-func oneLine(err error) string {
-	if errors.Is(err, context.Canceled) {
-		return "interrupted"
-	}
-	var lines []string
-	for line := range strings.Lines(err.Error()) {
-		if line = strings.TrimSpace(line); line != "" {
-			lines = append(lines, line)
-		}
-	}
-	return printable.Text(strings.Join(lines, "; "))
-}
-
-// self is how the user calls this program, for the examples that it prints.
-func self() string {
-	path, err := os.Executable()
-	if err == nil && strings.Contains(filepath.ToSlash(path), "/go-build") {
-		return "go run ."
-	}
-	return os.Args[0]
 }

@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/imart/event-worker/commands/internal/cli"
 	"github.com/imart/event-worker/persistence"
 )
 
@@ -149,11 +150,51 @@ func expectLag(t *testing.T, data, id string) {
 	tree := output(t, data, "status", "--data", data)
 	for line := range strings.Lines(tree) {
 		if cells := strings.Fields(line); slices.Contains(cells, "subject") {
-			if i := slices.Index(cells, grouped(a.Head)); i < 0 || cells[i+1] != grouped(a.Lag) {
-				t.Errorf("no lag of %s beside the head: %s", grouped(a.Lag), line)
+			if i := slices.Index(cells, cli.Grouped(a.Head)); i < 0 || cells[i+1] != cli.Grouped(a.Lag) {
+				t.Errorf("no lag of %s beside the head: %s", cli.Grouped(a.Lag), line)
 			}
 			return
 		}
 	}
 	t.Errorf("no subject in the tree:\n%s", tree)
+}
+
+// A run logs into files too, says one line a chain when it has caught up, and no
+// secret anywhere.
+func TestRunLogsIntoFiles(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	configured(t, dir, recordedNode(t, "ethereum").URL()+"/v2/s3cretkey", 1)
+	environ := []string{"EVENT_WORKER_LOG_DIR=elsewhere", "EVENT_WORKER_LOG_FORMAT=json"}
+	_, stderr, code := result(t, dir, environ, "run", "--once", "--log-dir", "logs")
+	if code != 0 {
+		t.Fatalf("exit code %d: %s", code, stderr)
+	}
+	for _, text := range []string{
+		`"msg":"starting","node":`, `"data":"data folder data"`, `"msg":"chain taken","chain":"ethereum","epoch":1}`,
+		`"msg":"summary","chain":"ethereum","streams":4,"events":45,"lag":0,"retrying":0}`, `"msg":"every stream has caught up"`, `"msg":"stopped"`,
+	} {
+		if strings.Count(stderr, text) != 1 {
+			t.Errorf("it does not say %q once:\n%s", text, stderr)
+		}
+	}
+	if strings.Contains(stderr, "s3cretkey") {
+		t.Errorf("the log shows a secret:\n%s", stderr)
+	}
+	ofChain, ofNode := read(t, dir, "logs", "evm", "info.log"), read(t, dir, "logs", "node", "info.log")
+	if lines := strings.Count(ofChain, "\n") + strings.Count(ofNode, "\n"); lines != strings.Count(stderr, "\n") || !strings.Contains(ofChain, "chain taken") || !strings.Contains(ofNode, "stopped") {
+		t.Errorf("%d lines, of chains:\n%sof none:\n%s", lines, ofChain, ofNode)
+	}
+	if cli.Exists(filepath.Join(dir, "elsewhere")) {
+		t.Error("the folder of the environment wins over the flag's")
+	}
+}
+
+func read(t *testing.T, path ...string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(path...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }

@@ -3,6 +3,7 @@ package commands
 import (
 	"github.com/spf13/cobra"
 
+	"github.com/imart/event-worker/commands/internal/cli"
 	"github.com/imart/event-worker/persistence/documents"
 )
 
@@ -15,7 +16,7 @@ as a Prisma schema or as a JSON Schema. Both are made of the same definitions as
 the validators with which MongoDB checks the documents.`,
 		Example: `  event-worker schema prisma > prisma/schema.prisma
   event-worker schema json > event-worker.schema.json`,
-		Args: noArgs,
+		Args: cli.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.AddCommand(newSchemaPrisma(), newSchemaJSON())
@@ -51,10 +52,10 @@ Only read, but for the readAt of notifications, which is the backend's to write.
 not run "prisma db push": the event worker makes collections and indexes itself,
 and some of the indexes Prisma cannot express.`,
 		Example: "  event-worker schema prisma > prisma/schema.prisma",
-		Args:    noArgs,
+		Args:    cli.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			_, err := c.OutOrStdout().Write(documents.Prisma(documents.Collections()))
-			return unlessClosed(err)
+			return cli.UnlessClosed(err)
 		},
 	}
 }
@@ -70,14 +71,14 @@ as RFC 3339 says, amounts are strings of the currency's smallest unit.
 
 Generators of types for many languages read it, validators check documents with it.`,
 		Example: "  event-worker schema json > event-worker.schema.json",
-		Args:    noArgs,
+		Args:    cli.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			text, err := documents.JSONSchema(documents.Collections())
 			if err != nil {
 				return err
 			}
 			_, err = c.OutOrStdout().Write(text)
-			return unlessClosed(err)
+			return cli.UnlessClosed(err)
 		},
 	}
 }

@@ -15,8 +15,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/imart/event-worker/commands/internal/cli"
 	"github.com/imart/event-worker/internal/printable"
 	"github.com/imart/event-worker/persistence"
+	"github.com/imart/event-worker/progress"
 )
 
 // fresh is how long an actor's document counts as news. Actors that have nothing
@@ -46,27 +48,27 @@ func newStatus() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "status",
 		Short: "Print the nodes, who owns which chain, and the tree of actors",
-		Long: `Print the nodes of the cluster, who owns which chain, and the tree of actors as they
-last wrote it down: the place each stands at (a block on EVM chains; on Aptos an event's
-number, or a ledger version), how far its chain has come, the lag in blocks or ledger
-versions, its state, its restarts and its last error; then each chain's endpoints by
-host, as its head sees them. A document that is older than a while shows its age: its
-actor may have nothing to do, or its process may be gone.
+		Long: `Print the nodes of the cluster, who owns which chain, and the tree of actors as of their
+last write: the position of each (a block on EVM chains; on Aptos an event's number, or
+a ledger version), the head of its chain, the lag in blocks or ledger versions, its
+state, its restarts and its last error; then each chain's endpoints by host. A document
+that has not been written for a while shows its age: its actor may have nothing to do,
+or its process may be gone.
 
-It needs nothing but the data, and works while processes write to them.
+It needs only the data, and works while processes write to them.
 
 ` + dataHelp,
 		Example: `  event-worker status --data event-worker-demo
   event-worker status --brief --watch
   event-worker status --config event-worker.yaml --chain ethereum --json`,
-		Args: noArgs,
+		Args: cli.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return f.run(c.Context(), c.OutOrStdout()) },
 	}
 	f.add(c)
 	c.Flags().BoolVar(&f.json, "json", false, "print JSON")
-	c.Flags().BoolVar(&f.brief, "brief", false, "only nodes, chains, and endpoints that are not up")
+	c.Flags().BoolVar(&f.brief, "brief", false, "print only nodes, chains, and endpoints that are not up")
 	c.Flags().StringSliceVar(&f.chains, "chain", nil, "only this chain; may be repeated")
-	c.Flags().DurationVar(&f.watch, "watch", 0, "print again and again, so often, until Ctrl-C")
+	c.Flags().DurationVar(&f.watch, "watch", 0, "repeat at this interval until Ctrl-C")
 	c.Flags().Lookup("watch").NoOptDefVal = "2s"
 	return c
 }
@@ -79,7 +81,7 @@ func (f *statusFlags) run(ctx context.Context, out io.Writer) error {
 	defer reader.Close()
 	shown := out
 	if f.json {
-		shown = readable(out, out)
+		shown = cli.Readable(out, out)
 	}
 	if f.watch == 0 {
 		return f.print(ctx, reader, at, shown)
@@ -87,13 +89,13 @@ func (f *statusFlags) run(ctx context.Context, out io.Writer) error {
 	for ctx.Err() == nil {
 		var page bytes.Buffer
 		if err := f.print(ctx, reader, at, &page); err != nil {
-			fmt.Fprintln(&page, oneLine(err)) // it may be over the next time
+			fmt.Fprintln(&page, cli.OneLine(err)) // it may be over the next time
 		}
 		if err := freshPage(out); err != nil {
-			return unlessClosed(err)
+			return cli.UnlessClosed(err)
 		}
 		if _, err := page.WriteTo(shown); err != nil {
-			return unlessClosed(err)
+			return cli.UnlessClosed(err)
 		}
 		select {
 		case <-ctx.Done():
@@ -106,22 +108,22 @@ func (f *statusFlags) run(ctx context.Context, out io.Writer) error {
 // freshPage begins a new page: on a terminal in the place of the last one.
 func freshPage(out io.Writer) error {
 	begin := "\n"
-	if terminal(out) != nil {
+	if cli.Terminal(out) != nil {
 		begin = "\x1b[H\x1b[2J"
 	}
 	_, err := io.WriteString(out, begin)
 	return err
 }
 
-func (f *statusFlags) print(ctx context.Context, docs querier, at location, out io.Writer) error {
+func (f *statusFlags) print(ctx context.Context, docs persistence.Querier, at location, out io.Writer) error {
 	s, err := f.state(ctx, docs)
 	if err != nil {
 		return fmt.Errorf("status: %w", err)
 	}
 	if f.json {
-		return unlessClosed(s.writeJSON(out, at))
+		return cli.UnlessClosed(s.writeJSON(out, at))
 	}
-	return unlessClosed(s.write(out, at, time.Now()))
+	return cli.UnlessClosed(s.write(out, at, time.Now()))
 }
 
 // state is what status shows.
@@ -133,33 +135,52 @@ type state struct {
 	brief bool
 }
 
-func (f *statusFlags) state(ctx context.Context, docs querier) (s state, err error) {
+func (f *statusFlags) state(ctx context.Context, docs persistence.Querier) (s state, err error) {
 	byID := []persistence.SortKey{{Path: "_id"}}
-	if s.Nodes, err = collect[persistence.Node](ctx, docs, persistence.Query{Collection: persistence.Nodes, Sort: byID}); err != nil {
+	if s.Nodes, err = persistence.Collect[persistence.Node](ctx, docs, persistence.Query{Collection: persistence.Nodes, Sort: byID}); err != nil {
 		return s, err
 	}
-	if s.Leases, err = collect[persistence.Lease](ctx, docs, persistence.Query{Collection: persistence.Leases, Sort: byID}); err != nil {
+	if s.Leases, err = persistence.Collect[persistence.Lease](ctx, docs, persistence.Query{Collection: persistence.Leases, Sort: byID}); err != nil {
 		return s, err
 	}
-	all, err := collect[persistence.Actor](ctx, docs, persistence.Query{Collection: persistence.Actors})
+	all, err := persistence.Collect[persistence.Actor](ctx, docs, persistence.Query{Collection: persistence.Actors})
 	if err != nil {
 		return s, err
 	}
-	s.Chains = tree(slices.DeleteFunc(all, func(a persistence.Actor) bool {
+	all = slices.DeleteFunc(all, func(a persistence.Actor) bool {
 		return len(f.chains) > 0 && !slices.Contains(f.chains, a.Chain)
-	}))
-	if f.brief {
-		s.shorten()
-	}
-	return s, nil
+	})
+	return snapshot(s.Nodes, s.Leases, all, f.brief), nil
 }
 
-// shorten leaves of each chain what was worst there.
-func (s *state) shorten() {
-	s.brief = true
-	for _, chain := range s.Chains {
-		chain.cut()
+func snapshot(nodes []persistence.Node, leases []persistence.Lease, all []persistence.Actor, brief bool) state {
+	s := state{Nodes: nodes, Leases: leases, brief: brief}
+	if !brief {
+		s.Chains = tree(all)
+		return s
 	}
+	for _, c := range progress.Of(all) {
+		s.Chains = append(s.Chains, &branch{Name: c.Name, Actor: inBrief(c)})
+	}
+	return s
+}
+
+// inBrief is the document of a chain's actor with what is worst below it.
+func inBrief(c *progress.Chain) *persistence.Actor {
+	var a persistence.Actor
+	for _, own := range c.Actors {
+		if own.ID == c.Name {
+			a = own
+		}
+	}
+	a.Restarts, a.Events, a.Lag, a.UpdatedAt = c.Restarts, c.Events(), c.Lag(), c.UpdatedAt
+	if c.Head != nil {
+		a.Head, a.Endpoints = c.Head.Head, c.Head.Endpoints
+	}
+	if c.Failing != "" {
+		a.Status, a.LastError = c.Failing, c.Reason
+	}
+	return &a
 }
 
 // branch is an actor with those below it.
@@ -182,38 +203,6 @@ func tree(all []persistence.Actor) []*branch {
 	}
 	root.sort()
 	return root.Children
-}
-
-// cut cuts off all that is below a chain, and says of it what was worst there.
-func (b *branch) cut() {
-	if b.Actor == nil {
-		b.Actor = &persistence.Actor{}
-	}
-	worst := *b.Actor
-	b.walk(func(below *branch) {
-		a := below.Actor
-		if a == nil || below == b {
-			return
-		}
-		worst.Restarts += a.Restarts
-		switch a.Kind {
-		case "head":
-			worst.Head, worst.Endpoints = a.Head, a.Endpoints
-		case "subject":
-			worst.Lag = max(worst.Lag, a.Lag)
-		case "observer":
-			if !a.Documents {
-				worst.Events += a.Events
-			}
-		}
-		if a.Failing() && worst.Status != persistence.FinalityBroken {
-			worst.Status, worst.LastError = a.Status, a.LastError
-		}
-		if a.UpdatedAt.After(worst.UpdatedAt) {
-			worst.UpdatedAt = a.UpdatedAt
-		}
-	})
-	b.Actor, b.Children = &worst, nil
 }
 
 func (b *branch) child(name string) *branch {
@@ -282,7 +271,7 @@ func (s state) write(w io.Writer, at location, now time.Time) error {
 
 // writeNodes prints the nodes of a cluster.
 func (s state) writeNodes(w io.Writer, at location, now time.Time) error {
-	fmt.Fprintf(w, "%s in %s\n", some(int64(len(s.living())), "node"), at)
+	fmt.Fprintf(w, "%s in %s\n", cli.Some(int64(len(s.living())), "node"), at)
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "node\tstate\taddress\tchains\tversion\tjoined\tlast beat\tcannot reach")
 	owned := map[string]int64{}
@@ -292,10 +281,10 @@ func (s state) writeNodes(w io.Writer, at location, now time.Time) error {
 	for _, n := range s.living() {
 		beat := ""
 		if age := now.Sub(n.SeenAt); age > silent {
-			beat = ago(age)
+			beat = cli.Ago(age)
 		}
-		fmt.Fprintln(table, strings.Join([]string{n.ID, n.State, n.Address, grouped(owned[n.ID]), n.Version,
-			ago(now.Sub(n.JoinedAt)), beat, strings.Join(n.Unreachable, ", ")}, "\t"))
+		fmt.Fprintln(table, strings.Join([]string{n.ID, n.State, n.Address, cli.Grouped(owned[n.ID]), n.Version,
+			cli.Ago(now.Sub(n.JoinedAt)), beat, strings.Join(n.Unreachable, ", ")}, "\t"))
 	}
 	if err := table.Flush(); err != nil {
 		return err
@@ -330,7 +319,7 @@ func (s state) owners(now time.Time) map[string]string {
 		case living:
 			owners[l.Chain] = fmt.Sprintf("%s, epoch %d", l.Node, l.Epoch)
 		default:
-			owners[l.Chain] = fmt.Sprintf("%s, which is gone", l.Node)
+			owners[l.Chain] = fmt.Sprintf("%s (gone)", l.Node)
 		}
 	}
 	return owners
@@ -377,23 +366,23 @@ func cells(a *persistence.Actor, now time.Time) string {
 	}
 	seq, head, lag, events := "", "", "", ""
 	if a.Kind == "head" || a.Kind == "subject" || a.Kind == "observer" {
-		seq = grouped(a.Seq)
+		seq = cli.Grouped(a.Seq)
 	}
 	if a.Head > 0 {
-		head, lag = grouped(a.Head), grouped(a.Lag)
+		head, lag = cli.Grouped(a.Head), cli.Grouped(a.Lag)
 	}
 	if a.Kind == "observer" || a.Events > 0 {
-		events = grouped(a.Events)
+		events = cli.Grouped(a.Events)
 	}
 	return strings.Join([]string{
-		seq, head, lag, events, a.Status, grouped(a.Restarts), age(a.UpdatedAt, now), printable.Line(a.LastError, lastErrorShown),
+		seq, head, lag, events, a.Status, cli.Grouped(a.Restarts), age(a.UpdatedAt, now), printable.Line(a.LastError, lastErrorShown),
 	}, "\t")
 }
 
 // age is how old a document is, unless that is news.
 func age(written, now time.Time) string {
 	if age := now.Sub(written); age > fresh {
-		return ago(age)
+		return cli.Ago(age)
 	}
 	return ""
 }

@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"runtime/debug"
 
+	"github.com/imart/event-worker/commands/internal/cli"
 	"github.com/spf13/cobra"
 )
 
@@ -14,7 +15,7 @@ func newVersion() *cobra.Command {
 		Short:   "Print the program's version",
 		Long:    "Print the version of the program, the commit it was built from and the Go that built it.",
 		Example: "  event-worker version",
-		Args:    noArgs,
+		Args:    cli.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			_, err := fmt.Fprintf(c.OutOrStdout(), "event-worker %s, %s, %s/%s\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 			return err

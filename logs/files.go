@@ -71,7 +71,7 @@ func (f *files) acquire(dir string) error {
 		return unusable(dir, err)
 	}
 	if !locked {
-		return fmt.Errorf("log folder %s: another process writes there: give each its own with --log-dir or log.dir", dir)
+		return fmt.Errorf("log folder %s: in use by another process: give each its own with --log-dir or log.dir", dir)
 	}
 	return nil
 }
@@ -107,7 +107,7 @@ func (f *files) failed(err error) {
 	defer f.mu.Unlock()
 	if now := time.Now(); now.Sub(f.said) > sayAgain {
 		f.said = now
-		f.stderr.Error("a log file cannot be written, its records are here only", "error", err)
+		f.stderr.Error("a log file cannot be written: its records appear here only", "error", err)
 	}
 }
 

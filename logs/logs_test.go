@@ -264,7 +264,7 @@ func TestUnusableFolder(t *testing.T) {
 		{filepath.Join(file, "logs"), "cannot be written: "},
 		{blocked, "cannot be written: mkdir " + filepath.Join(blocked, "aptos")},
 		{"/proc/logs", "cannot be written: "}, // not even by root
-		{taken, "another process writes there: give each its own with --log-dir"},
+		{taken, "in use by another process: give each its own with --log-dir"},
 	} {
 		_, _, err := New(&bytes.Buffer{}, config.Log{Dir: test.dir}, kinds)
 		if err == nil || !strings.HasPrefix(err.Error(), "log folder "+test.dir+": ") && !strings.HasPrefix(err.Error(), "log folder "+test.dir+" ") || !strings.Contains(err.Error(), test.want) {
@@ -305,7 +305,7 @@ func TestFullDisk(t *testing.T) {
 	if err := os.Symlink("/dev/full", filepath.Join(dir, "evm", "info.log")); err != nil {
 		t.Fatal(err)
 	}
-	const complaint = "a log file cannot be written, its records are here only"
+	const complaint = "a log file cannot be written: its records appear here only"
 	for i := range 3 {
 		log.Info("lost", "chain", "bsc", "i", i)
 		log.Info("kept", "chain", "aptos", "i", i)

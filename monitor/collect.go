@@ -4,6 +4,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/imart/event-worker/persistence"
+	"github.com/imart/event-worker/progress"
 )
 
 // figure is a metric whose value is known elsewhere.
@@ -74,7 +75,7 @@ func (m *mirror) Describe(to chan<- *prometheus.Desc) {
 
 // Collect implements prometheus.Collector.
 func (m *mirror) Collect(to chan<- prometheus.Metric) {
-	for _, metric := range m.metrics() { // whoever reads slowly holds no commit up
+	for _, metric := range m.metrics() { // collected first: a slow reader must not delay commits
 		to <- metric
 	}
 }
@@ -86,59 +87,52 @@ func (m *mirror) metrics() []prometheus.Metric {
 	for chain, epoch := range m.epochs {
 		out = append(out, chainEpoch.of(epoch, chain))
 	}
-	ofStreams, ofChains := map[stream]int64{}, map[string]int64{}
-	broken, retrying := map[string]int64{}, map[string]int64{}
+	docs := make([]persistence.Actor, 0, len(m.actors))
 	for _, a := range m.actors {
-		out = append(out, a.metrics()...)
-		broken[a.Chain] += count(a.Status == persistence.FinalityBroken)
-		retrying[a.Chain] += count(a.Status == persistence.Retrying)
-		if a.Stream == "" {
-			ofChains[a.Chain] += a.Restarts
-		} else {
-			ofStreams[stream{a.Chain, a.Market, a.Stream}] += a.Restarts
+		docs = append(docs, a.Actor)
+	}
+	for _, c := range progress.Of(docs) {
+		out = append(out, ofChain(c)...)
+		for s := range c.Streams() {
+			out = append(out, m.ofStream(s)...)
 		}
-	}
-	for chain, n := range broken {
-		out = append(out, chainFinalityBroken.of(n, chain), chainRetrying.of(retrying[chain], chain))
-	}
-	for chain, restarts := range ofChains {
-		out = append(out, chainRestarts.of(restarts, chain))
-	}
-	for s, restarts := range ofStreams {
-		out = append(out, streamRestarts.of(restarts, s.chain, s.market, s.name))
 	}
 	return out
 }
 
-func count(b bool) int64 {
-	if b {
-		return 1
+// ofChain are the metrics that the actors of a chain tell together.
+func ofChain(c *progress.Chain) []prometheus.Metric {
+	out := []prometheus.Metric{
+		chainFinalityBroken.of(c.InState(persistence.FinalityBroken), c.Name),
+		chainRetrying.of(c.InState(persistence.Retrying), c.Name),
 	}
-	return 0
+	if c.Head != nil && c.Head.Head > 0 {
+		out = append(out, chainHead.of(c.Head.Head, c.Name), chainFinalized.of(c.Head.Finalized, c.Name))
+	}
+	if len(c.Actors) > 0 {
+		var restarts int64
+		for _, a := range c.Actors {
+			restarts += a.Restarts
+		}
+		out = append(out, chainRestarts.of(restarts, c.Name))
+	}
+	return out
 }
 
-// stream names a stream.
-type stream struct{ chain, market, name string }
-
-// metrics are those that the actor alone tells.
-func (a *actor) metrics() []prometheus.Metric {
-	labels := []string{a.Chain, a.Market, a.Stream}
-	switch {
-	case a.Kind == "head" && a.Head > 0:
-		return []prometheus.Metric{chainHead.of(a.Head, a.Chain), chainFinalized.of(a.Finalized, a.Chain)}
-	case a.Kind == "subject":
-		out := []prometheus.Metric{streamSeq.of(a.Seq, labels...)}
-		if a.Head > 0 { // before that, nobody knows
-			out = append(out, streamHead.of(a.Head, labels...), streamLag.of(a.Lag, labels...))
-		}
-		return out
-	case a.isLog():
-		return []prometheus.Metric{
-			streamEvents.of(a.Events, labels...), streamDeadLetters.of(a.DeadLetters, labels...), streamBatches.of(a.commits, labels...),
+// ofStream are a stream's metrics. Its place and its lag are what its subject wrote, so
+// that they are those of its document.
+func (m *mirror) ofStream(s *progress.Stream) []prometheus.Metric {
+	labels := []string{s.Chain, s.Market, s.Name}
+	out := []prometheus.Metric{streamRestarts.of(s.Restarts, labels...)}
+	if s.Subject != nil {
+		out = append(out, streamSeq.of(s.Subject.Seq, labels...))
+		if s.Subject.Head > 0 { // before that, nobody knows
+			out = append(out, streamHead.of(s.Subject.Head, labels...), streamLag.of(s.Subject.Lag, labels...))
 		}
 	}
-	return nil
+	if s.Log != nil {
+		out = append(out, streamEvents.of(s.Log.Events, labels...), streamDeadLetters.of(s.Log.DeadLetters, labels...),
+			streamBatches.of(m.actors[s.Log.ID].commits, labels...))
+	}
+	return out
 }
-
-// isLog says whether the actor is the observer that keeps its stream's log.
-func (a *actor) isLog() bool { return a.Kind == "observer" && !a.Documents }

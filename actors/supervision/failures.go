@@ -1,9 +1,10 @@
 package supervision
 
 import (
-	"math/rand/v2"
 	"sync"
 	"time"
+
+	"github.com/imart/event-worker/internal/backoff"
 )
 
 // Backoff is how long a failed actor waits for its restart: Min after the first failure
@@ -19,11 +20,7 @@ var DefaultBackoff = Backoff{Min: 200 * time.Millisecond, Max: 30 * time.Second}
 
 // Delay is the wait after n failures in a row, n >= 1.
 func (b Backoff) Delay(n int) time.Duration {
-	d := b.Max
-	if n < 32 && b.Min<<(n-1) < b.Max {
-		d = b.Min << (n - 1)
-	}
-	return d + time.Duration(rand.Int64N(int64(d)/2+1))
+	return backoff.Jittered(n, b.Min, b.Max)
 }
 
 // Failures is how actors have failed, by the key of their documents. It outlives restarts.

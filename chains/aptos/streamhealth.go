@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/imart/event-worker/chains"
+	"github.com/imart/event-worker/internal/backoff"
 )
 
 // streamHealth is the state of the stream.
@@ -57,8 +58,9 @@ func (s *stream) noteResult(ctx context.Context, err error) error {
 	h.class = chains.Class(err)
 	h.errors[h.class]++
 	h.last = err.Error()
-	h.avoidUntil = time.Now().Add(min(minStreamBackoff<<min(h.failures, 8), maxStreamBackoff))
-	if h.failures++; h.failures == 1 {
+	h.failures++
+	h.avoidUntil = time.Now().Add(backoff.Delay(h.failures, minStreamBackoff, maxStreamBackoff))
+	if h.failures == 1 {
 		s.log.Warn("the transaction stream failed: the REST API is read instead", "host", s.host, "reason", err)
 	}
 	return err

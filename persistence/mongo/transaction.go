@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"time"
 
 	driver "go.mongodb.org/mongo-driver/v2/mongo"
 
+	"github.com/imart/event-worker/internal/backoff"
 	"github.com/imart/event-worker/persistence"
 )
 
@@ -40,7 +40,7 @@ var errOutcome = errors.New("it is not known whether the transaction has committ
 // error says of it, that is found out before the next one.
 func (t transaction) run(ctx context.Context) error {
 	begun, unknown := time.Now(), false
-	for pause := firstPause; ; pause = min(2*pause, maxPause) {
+	for failures := 1; ; failures++ {
 		err := t.once(ctx)
 		var own ownError
 		if err == nil || errors.As(err, &own) {
@@ -64,7 +64,7 @@ func (t transaction) run(ctx context.Context) error {
 		if err := t.store.endSuspects(ctx); err != nil {
 			return err
 		}
-		if err := sleep(ctx, pause/2+rand.N(pause)); err != nil {
+		if err := sleep(ctx, backoff.Jittered(failures, firstPause, maxPause)); err != nil {
 			return err
 		}
 	}

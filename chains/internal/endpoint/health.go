@@ -7,6 +7,8 @@ import (
 	"math/rand/v2"
 	"sync"
 	"time"
+
+	"github.com/imart/event-worker/internal/backoff"
 )
 
 // States of an endpoint.
@@ -126,7 +128,7 @@ func (h *health) note(err error) {
 func (h *health) fail(n int) {
 	h.failures += n
 	if h.failures >= downAfter {
-		pause := min(minBackoff<<min(h.failures-downAfter, 8), maxBackoff)
+		pause := backoff.Delay(h.failures-downAfter+1, minBackoff, maxBackoff)
 		h.avoidUntil = time.Now().Add(pause + rand.N(pause/4))
 		h.state = Down
 	}

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"github.com/imart/event-worker/internal/backoff"
 )
 
 // limiter paces the calls to one endpoint: within the configured number of requests a second
@@ -139,7 +141,7 @@ func (l *limiter) noteRefused(now time.Time, calls int, wait time.Duration) {
 	if now.After(l.paused) { // calls in flight together are refused together
 		l.consecutive++
 	}
-	pause := min(l.pacing.MinPause<<max(0, min(l.consecutive-1, 10)), l.pacing.MaxPause)
+	pause := backoff.Delay(l.consecutive, l.pacing.MinPause, l.pacing.MaxPause)
 	if wait > 0 {
 		pause = wait
 	}

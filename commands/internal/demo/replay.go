@@ -1,0 +1,121 @@
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/imart/event-worker/chains/replay"
+	"github.com/imart/event-worker/commands/internal/cli"
+)
+
+type replayFlags struct {
+	listen string
+	pace   time.Duration
+}
+
+// NewReplay is the command replay.
+func NewReplay(recordings Recordings) *cobra.Command {
+	var f replayFlags
+	c := &cobra.Command{
+		Use:   "replay",
+		Short: "Serve the recorded chains like nodes, for others to follow",
+		Long: `Serve the recorded mainnet data over HTTP like real nodes, all chains at one address,
+each at its own path, until SIGINT or SIGTERM. The chains start with their recorded
+history and advance until the recording ends. A restart begins there again: to clients
+that have seen more, they are nodes that lag behind.
+
+It prints a configuration for "run" that follows them.`,
+		Example: `  event-worker replay
+  event-worker replay --listen 127.0.0.1:8545 --pace 2s`,
+		Args: cli.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if f.pace < time.Millisecond {
+				return fmt.Errorf("--pace %s: must be at least 1ms", f.pace)
+			}
+			return serveRecordings(c.Context(), recordings, c.OutOrStdout(), f)
+		},
+	}
+	c.Flags().StringVar(&f.listen, "listen", "127.0.0.1:0", "the address and port to listen on, 0 for any port")
+	c.Flags().DurationVar(&f.pace, "pace", 500*time.Millisecond, "how often the recorded chains advance")
+	return c
+}
+
+func serveRecordings(ctx context.Context, recordings Recordings, out io.Writer, f replayFlags) error {
+	nodes := map[string]*replay.Node{}
+	for _, ref := range Markets {
+		recording, err := recordings.Open(ref.Chain)
+		if err != nil {
+			return err
+		}
+		nodes[ref.Chain] = replay.NewNode(recording)
+	}
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", f.listen)
+	if err != nil {
+		return fmt.Errorf("--listen %s: %w", f.listen, err)
+	}
+	fmt.Fprintf(out, "Serving recorded mainnet data; the chains advance every %s. A configuration that follows them:\n\n%s\n", f.pace, Following(nodes, "http://"+cli.Callable(listener.Addr())))
+
+	server := replay.NewServer(ByPath(nodes))
+	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
+	defer stop()
+	ctx, cancel := context.WithCancel(ctx)
+	var advancing sync.WaitGroup
+	defer advancing.Wait()
+	defer cancel()
+	for name, node := range nodes {
+		advancing.Go(func() {
+			node.Run(ctx, f.pace)
+			if ctx.Err() == nil {
+				fmt.Fprintf(out, "The recording of %s ends here, at %s; it has no more events.\n", name, cli.Grouped(node.Head()))
+			}
+		})
+	}
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("--listen %s: %w", f.listen, err)
+	}
+	return nil
+}
+
+// ByPath serves each node at the path of its name, and says itself that it is ready.
+func ByPath(nodes map[string]*replay.Node) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ready") })
+	for name, node := range nodes {
+		handler := http.StripPrefix("/"+name, node)
+		mux.Handle("/"+name, handler)
+		mux.Handle("/"+name+"/", handler)
+	}
+	return mux
+}
+
+// Following is a configuration that follows the nodes.
+func Following(nodes map[string]*replay.Node, base string) string {
+	var b strings.Builder
+	b.WriteString("chains:\n")
+	for _, ref := range Markets {
+		recording := nodes[ref.Chain].Recording()
+		start := ""
+		if recording.Kind == replay.EVM {
+			start = fmt.Sprintf("start: %d", demoFirstBlock)
+		}
+		fmt.Fprintf(&b, `  %s:
+    kind: %s
+    chainId: %d
+    endpoint: %s/%[1]s%[5]s
+    poll: 1s
+    recorded: true
+    markets:
+      %[6]s: {%[7]s}
+`, ref.Chain, recording.Kind, recording.ChainID, base, recording.Base(), ref.Market, start)
+	}
+	return b.String()
+}

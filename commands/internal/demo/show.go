@@ -1,0 +1,155 @@
+package demo
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/imart/event-worker/chains/replay"
+	"github.com/imart/event-worker/commands/internal/cli"
+	"github.com/imart/event-worker/persistence"
+	"github.com/imart/event-worker/progress"
+)
+
+// show is what the user sees of the demo, and moves the recorded chains on.
+type show struct {
+	flags    flags
+	at       Data
+	screen   *cli.Screen
+	docs     persistence.Querier
+	nodes    []*replay.Node
+	stepping sync.WaitGroup
+
+	begun   time.Time
+	first   *progress.Meter // since the beginning
+	recent  *progress.Meter // of about a second
+	printed map[string]line // as last printed
+	lines   time.Time       // when that was
+}
+
+// line is what makes a stream's line news.
+type line struct {
+	events int64
+	state  string
+}
+
+// start says what is followed, and brings the recorded chains to where they must be: with
+// --once to their ends, and otherwise at least to where an earlier demo has seen them.
+func (s *show) start(ctx context.Context, docs persistence.Querier) error {
+	s.docs = docs
+	tree, err := progress.Read(ctx, docs, persistence.Filter{})
+	if err != nil {
+		return err
+	}
+	s.first, s.recent = progress.NewMeter(s.begun, tree), progress.NewMeter(s.begun, tree)
+	s.printed = map[string]line{}
+	fmt.Fprintf(s.screen, "Following recorded mainnet data, kept in %s.\n", s.at)
+	for i, node := range s.nodes {
+		if s.flags.once {
+			node.Finish()
+		}
+		for stream := range tree.Streams() {
+			for stream.Chain == Markets[i].Chain && node.Head() < stream.Place.Height() && node.Step() {
+			}
+		}
+		fmt.Fprintf(s.screen, "  %-9s local node %s, head at %s\n", Markets[i].Chain, node.URL(), cli.Grouped(node.Head()))
+	}
+	return nil
+}
+
+func (s *show) Look(ctx context.Context) error {
+	tree, err := progress.Read(ctx, s.docs, persistence.Filter{})
+	if err != nil {
+		return err
+	}
+	now := time.Now()
+	s.recent.Measure(now, tree)
+	if s.recent.Since(now) > time.Second {
+		s.recent = progress.NewMeter(now, tree)
+	}
+	all := slices.Collect(tree.Streams())
+	if err := s.screen.Show(append([]string{""}, table(all)...)); err != nil {
+		return err
+	}
+	if !s.screen.OnTerminal() && now.Sub(s.lines) > demoLines {
+		s.lines = now
+		return s.print(all)
+	}
+	return nil
+}
+
+// print prints the streams with news.
+func (s *show) print(all []*progress.Stream) error {
+	news := slices.DeleteFunc(all, func(stream *progress.Stream) bool {
+		before, known := s.printed[stream.ID()]
+		return known && before == line{stream.Events, stream.State}
+	})
+	if len(news) == 0 {
+		return nil
+	}
+	return s.keep(news)
+}
+
+// keep prints streams so that they stay.
+func (s *show) keep(all []*progress.Stream) error {
+	for _, stream := range all {
+		s.printed[stream.ID()] = line{stream.Events, stream.State}
+	}
+	_, err := fmt.Fprintf(s.screen, "\n%s\n", strings.Join(table(all), "\n"))
+	return err
+}
+
+// CaughtUp tells what was found, and lets the recorded chains advance.
+func (s *show) CaughtUp(ctx context.Context) error {
+	tree, err := progress.Read(ctx, s.docs, persistence.Filter{})
+	if err != nil {
+		return err
+	}
+	now := time.Now()
+	s.first.Measure(now, tree)
+	if err := s.screen.Show(nil); err != nil {
+		return err
+	}
+	all := slices.Collect(tree.Streams())
+	if err := s.keep(all); err != nil {
+		return err
+	}
+	fmt.Fprintf(s.screen, "\nCaught up in %.1f s: %s in %s.\n", now.Sub(s.begun).Seconds(), cli.Some(s.first.Events(tree), "new event"), cli.Some(int64(len(all)), "stream"))
+	for _, ref := range Markets {
+		text, err := summary(ctx, s.docs, ref)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(s.screen, "\n%s", text)
+	}
+	fmt.Fprintf(s.screen, "\n%s", s.next())
+	if !s.flags.once {
+		s.advance(ctx)
+	}
+	return nil
+}
+
+// next is what to try next.
+func (s *show) next() string {
+	return fmt.Sprintf(`The data are in %[1]s. Try, in another terminal while this runs or later:
+  %[2]s status%[3]s
+  %[2]s query%[3]s orders '{status: "SOLD", "currency.symbol": "ETH", price: {$gte: "100000000000000000"}}' --sort -price
+  %[2]s query%[3]s activities '{kind: {$in: ["bought", "offer_accepted"]}, chain: "aptos"}' --sort -time
+`, s.at, cli.Self(), s.at.Flag())
+}
+
+// advance moves the recorded chains on, step by step.
+func (s *show) advance(ctx context.Context) {
+	fmt.Fprintf(s.screen, "\nThe recorded chains now advance every %s. Ctrl-C stops.\n", s.flags.pace)
+	for i, node := range s.nodes {
+		s.stepping.Go(func() {
+			node.Run(ctx, s.flags.pace)
+			if ctx.Err() == nil {
+				fmt.Fprintf(s.screen, "The recording of %s ends here, at %s; it has no more events.\n", Markets[i].Chain, cli.Grouped(node.Head()))
+			}
+		})
+	}
+}

@@ -1,0 +1,26 @@
+// Package backoff says how long to wait before something that failed is tried again: twice
+// as long after each further failure in a row, up to a limit.
+//
+// With least 1 s and most 5 s the delays after 1, 2, 3, 4, 5 failures are 1, 2, 4, 5, 5 s.
+package backoff
+
+import (
+	"math/rand/v2"
+	"time"
+)
+
+// Delay is the wait after so many failures in a row.
+func Delay(failures int, least, most time.Duration) time.Duration {
+	d := least
+	for i := 1; i < failures && d < most; i++ {
+		d *= 2
+	}
+	return min(d, most)
+}
+
+// Jittered is Delay and up to half as long again, at random, so that what failed together
+// is not tried again together.
+func Jittered(failures int, least, most time.Duration) time.Duration {
+	d := Delay(failures, least, most)
+	return d + time.Duration(rand.Int64N(int64(d)/2+1))
+}

@@ -1,0 +1,35 @@
+package persistence
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"iter"
+)
+
+// Querier answers queries, as every Store does.
+type Querier interface {
+	Query(ctx context.Context, query Query) iter.Seq2[json.RawMessage, error]
+}
+
+// Collect returns the documents of a query, decoded.
+func Collect[T any](ctx context.Context, docs Querier, query Query) ([]T, error) {
+	var out []T
+	for raw, err := range docs.Query(ctx, query) {
+		if err != nil {
+			return nil, err
+		}
+		var doc T
+		if err := json.Unmarshal(raw, &doc); err != nil {
+			return nil, fmt.Errorf("%s: %w", query.Collection, err)
+		}
+		out = append(out, doc)
+	}
+	return out, nil
+}
+
+// Equals matches documents by one of their fields.
+func Equals(path, value string) Compare { return Compare{Path: path, Operator: Equal, Operand: value} }
+
+// Documents matches the documents of the market.
+func (r MarketRef) Documents() And { return And{Equals("chain", r.Chain), Equals("market", r.Market)} }

@@ -1,0 +1,39 @@
+package progress
+
+import (
+	"time"
+
+	"github.com/imart/event-worker/persistence"
+)
+
+// Condition is how one actor is, or several taken together.
+type Condition struct {
+	Running   bool      // at least one of them has not stopped
+	Failing   string    // the worst state that keeps one from its work, retrying or finality_broken; or empty
+	Reason    string    // the last error of the actor that is in that state
+	Restarts  int64     // of all of them, by all processes that ever ran them
+	UpdatedAt time.Time // when the newest of their documents was written
+
+	failing map[string]int64 // actors by the state that keeps them from their work
+}
+
+// InState counts the actors that a state, retrying or finality_broken, keeps from their work.
+func (c *Condition) InState(state string) int64 { return c.failing[state] }
+
+func (c *Condition) add(a persistence.Actor) {
+	c.Running = c.Running || a.Status != persistence.Stopped
+	c.Restarts += a.Restarts
+	if a.UpdatedAt.After(c.UpdatedAt) {
+		c.UpdatedAt = a.UpdatedAt
+	}
+	if !a.Failing() {
+		return
+	}
+	if c.failing == nil {
+		c.failing = map[string]int64{}
+	}
+	c.failing[a.Status]++
+	if c.Failing == "" || a.Status == persistence.FinalityBroken && c.Failing != a.Status {
+		c.Failing, c.Reason = a.Status, a.LastError
+	}
+}

@@ -1,0 +1,424 @@
+package progress
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/imart/event-worker/config"
+	"github.com/imart/event-worker/logs"
+	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/persistence"
+	"github.com/imart/event-worker/persistence/embedded"
+)
+
+// watched is a store in which a test writes what actors would, and what is logged
+// of it.
+type watched struct {
+	*Logger
+	t     *testing.T
+	store persistence.Store
+	said  bytes.Buffer
+	docs  map[string]persistence.Actor
+}
+
+func newWatched(t *testing.T, chains ...string) *watched {
+	t.Helper()
+	store, err := embedded.Open(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = store.Close() })
+	w := &watched{t: t, store: store, docs: map[string]persistence.Actor{}}
+	log, _, err := logs.New(&w.said, config.Log{Level: slog.LevelInfo}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Logger = NewLogger(log, store, "me", chains)
+	for _, chain := range chains {
+		w.take(chain, "me")
+	}
+	return w
+}
+
+func (w *watched) take(chain, node string) {
+	w.t.Helper()
+	if _, err := w.store.TakeOver(w.t.Context(), chain, node); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// claim makes an actor's document, as of another restart if there is one.
+func (w *watched) claim(id, node string, restarts int64) {
+	w.t.Helper()
+	names := append(strings.Split(id, "/"), "", "", "")
+	kind := map[string]string{"": names[1], "subject": "subject"}[names[3]]
+	if kind == "" {
+		kind = "observer"
+	}
+	doc, err := w.store.Claim(w.t.Context(), persistence.Claim{
+		ID: id, Kind: kind, Chain: names[0], Market: names[1], Stream: names[2], Node: node, Epoch: 1, Restarts: restarts,
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.docs[id] = doc
+}
+
+// is writes how an actor is.
+func (w *watched) is(id, status string, lag int64, reason string) {
+	w.t.Helper()
+	if _, there := w.docs[id]; !there {
+		w.claim(id, "me", 0)
+	}
+	err := w.store.Report(w.t.Context(), w.docs[id].Ref(), persistence.Report{Status: status, Head: 100, Lag: lag, LastError: reason})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// has writes that an observer has so many events more.
+func (w *watched) has(id string, events int64) { w.move(id, 1, events) }
+
+// move writes that an observer has come so many blocks further.
+func (w *watched) move(id string, blocks, events int64) {
+	w.t.Helper()
+	w.is(id, persistence.Following, 0, "")
+	doc := w.docs[id]
+	to := markets.Place{Seq: doc.Seq + blocks, Hash: fmt.Sprint(doc.Seq + blocks)}
+	move := persistence.Move{Actor: doc.Ref(), From: doc.Place, To: to, Events: events, Report: persistence.Report{Status: persistence.Following}}
+	if err := w.store.Commit(w.t.Context(), persistence.MarketRef{Chain: doc.Chain, Market: doc.Market}, []persistence.Move{move}, nil); err != nil {
+		w.t.Fatal(err)
+	}
+	doc.Place = to
+	w.docs[id] = doc
+}
+
+var timePattern = regexp.MustCompile(`(?m)^time=\S+ level=`)
+
+// says looks, and expects what is logged as news: lines without times.
+func (w *watched) says(when string, want ...string) {
+	w.t.Helper()
+	w.looks = 0 // it is no summary's turn
+	if err := w.Look(w.t.Context()); err != nil {
+		w.t.Fatalf("%s: %v", when, err)
+	}
+	w.heard(when, want...)
+}
+
+// heard expects what is logged.
+func (w *watched) heard(when string, want ...string) {
+	w.t.Helper()
+	got := strings.Split(strings.TrimSuffix(timePattern.ReplaceAllString(w.said.String(), ""), "\n"), "\n")
+	if len(want) == 0 {
+		want = []string{""}
+	}
+	if !slices.Equal(got, want) {
+		w.t.Errorf("%s it says\n  %s\nwant\n  %s", when, strings.Join(got, "\n  "), strings.Join(want, "\n  "))
+	}
+	w.said.Reset()
+}
+
+const (
+	subjectID = "ethereum/seaport/list/subject"
+	loggerID  = "ethereum/seaport/list/activity"
+)
+
+func TestAStreamThatIsWellIsNoNews(t *testing.T) {
+	t.Parallel()
+	w := newWatched(t, "ethereum")
+	w.Start(t.Context())
+	for _, status := range []string{persistence.Following, persistence.Backfilling, persistence.Following, persistence.Following} {
+		w.is(subjectID, status, 1, "")
+		w.says(status) // behind for a moment
+	}
+}
+
+func TestAStreamFallsBehind(t *testing.T) {
+	t.Parallel()
+	w := newWatched(t, "ethereum")
+	w.Start(t.Context())
+	w.claim(subjectID, "me", 0)
+	w.says("before it knows")
+	w.is(subjectID, persistence.Backfilling, 900, "")
+	w.says("at the beginning")
+	w.is(subjectID, persistence.Backfilling, 500, "")
+	w.says("on its way")
+	w.is(subjectID, persistence.Following, 3, "")
+	w.says("at the head", `INFO msg="stream has caught up" stream=ethereum/seaport/list lag=3`)
+	w.is(subjectID, persistence.Backfilling, 70, "")
+	w.says("behind")
+	w.is(subjectID, persistence.Backfilling, 80, "")
+	w.says("still behind", `WARN msg="stream has fallen behind" stream=ethereum/seaport/list lag=80`)
+	w.says("ever behind")
+	w.is(subjectID, persistence.Retrying, 90, "refused")
+	w.says("failing besides", `WARN msg="stream is failing" stream=ethereum/seaport/list reason=refused`)
+	w.is(subjectID, persistence.Backfilling, 95, "")
+	w.says("well, but behind", `INFO msg="stream has recovered" stream=ethereum/seaport/list`)
+	w.is(subjectID, persistence.Following, 0, "")
+	w.says("at the head again", `INFO msg="stream has caught up" stream=ethereum/seaport/list lag=0`)
+}
+
+// What is tried again looks well for a moment each time.
+func TestAStreamFails(t *testing.T) {
+	t.Parallel()
+	w := newWatched(t, "ethereum")
+	w.Start(t.Context())
+	w.is(subjectID, persistence.Following, 0, "")
+	w.is(loggerID, persistence.Following, 0, "")
+	w.says("well")
+	w.is(loggerID, persistence.Retrying, 0, "no room")
+	w.says("failing", `WARN msg="stream is failing" stream=ethereum/seaport/list reason="no room"`)
+	w.says("still failing")
+	w.claim(loggerID, "me", 1)
+	w.is(loggerID, persistence.Following, 0, "")
+	w.says("tried again")
+	w.is(loggerID, persistence.Retrying, 0, "no room")
+	w.says("in vain")
+	w.claim(loggerID, "me", 1)
+	w.is(loggerID, persistence.Following, 0, "")
+	w.says("tried once more")
+	w.says("with success", `INFO msg="stream has recovered" stream=ethereum/seaport/list`)
+}
+
+func TestAnActorOfNoStreamFails(t *testing.T) {
+	t.Parallel()
+	w := newWatched(t, "ethereum")
+	w.Start(t.Context())
+	w.is("ethereum/head", persistence.Retrying, 0, "refused")
+	w.says("failing", `WARN msg="actor is failing" actor=ethereum/head reason=refused`)
+	w.is("ethereum/head", persistence.Following, 0, "")
+	w.says("well", `INFO msg="actor has recovered" actor=ethereum/head`)
+}
+
+// A chain is summed up now and then, and more often while something is wrong.
+func TestSummaries(t *testing.T) {
+	t.Parallel()
+	w := newWatched(t, "ethereum", "bsc", "base")
+	w.has(loggerID, 5) // before this process
+	w.Start(t.Context())
+	w.has(loggerID, 2)
+	w.has("ethereum/seaport/list/order-list", 7) // the same events
+	w.has("ethereum/seaport/buy/activity", 1)
+	w.is("ethereum/seaport/buy/subject", persistence.Following, 12, "")
+	w.is(subjectID, persistence.Following, 3, "")
+	w.is("bsc/seaport/list/subject", persistence.Retrying, 40, "refused")
+	w.is("base/seaport/list/subject", persistence.Backfilling, 500, "")
+	said := map[int]string{}
+	for i := 1; i <= 2*calmLooks; i++ {
+		if err := w.Look(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if i == 1 {
+			w.said.Reset() // that bsc fails
+		}
+		if w.said.Len() > 0 {
+			said[i] = timePattern.ReplaceAllString(w.said.String(), "")
+		}
+		w.said.Reset()
+	}
+	want := map[int]string{}
+	for i := busyLooks; i <= 2*calmLooks; i += busyLooks {
+		want[i] = "INFO msg=summary chain=base streams=1 events=0 lag=500 retrying=0\n" +
+			"INFO msg=summary chain=bsc streams=1 events=0 lag=40 retrying=1\n"
+	}
+	want[calmLooks] += "INFO msg=summary chain=ethereum streams=2 events=3 lag=12 retrying=0\n"
+	want[2*calmLooks] += "INFO msg=summary chain=ethereum streams=2 events=0 lag=12 retrying=0\n"
+	if fmt.Sprint(said) != fmt.Sprint(want) {
+		t.Errorf("says %v\nwant %v", said, want)
+	}
+	w.has("ethereum/seaport/buy/activity", 4)
+	if err := w.CaughtUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.heard("when all have caught up",
+		"INFO msg=summary chain=base streams=1 events=0 lag=500 retrying=0",
+		"INFO msg=summary chain=bsc streams=1 events=0 lag=40 retrying=1",
+		"INFO msg=summary chain=ethereum streams=2 events=4 lag=12 retrying=0",
+		`INFO msg="every stream has caught up"`)
+}
+
+// A summary names the endpoints that are not up, if there are any, by what is safe to
+// print.
+func TestSummariesNameEndpointsThatAreNotUp(t *testing.T) {
+	t.Parallel()
+	w := newWatched(t, "bsc", "ethereum")
+	w.Start(t.Context())
+	for _, chain := range []string{"bsc", "ethereum"} {
+		w.is(chain+"/head", persistence.Following, 0, "")
+	}
+	up := persistence.Endpoint{Host: "a.example.com", State: persistence.EndpointUp}
+	for chain, endpoints := range map[string][]persistence.Endpoint{
+		"bsc":      {up},
+		"ethereum": {up, {Host: "b.example.com", State: "lagging"}, {Host: "c\x1b\n", State: "down"}},
+	} {
+		report := persistence.Report{Status: persistence.Following, Endpoints: endpoints}
+		if err := w.store.Report(t.Context(), w.docs[chain+"/head"].Ref(), report); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.CaughtUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.heard("when all have caught up",
+		"INFO msg=summary chain=bsc streams=0 events=0 lag=0 retrying=0",
+		`INFO msg=summary chain=ethereum streams=0 events=0 lag=0 retrying=0 endpoints="b.example.com lagging, c\\x1b down"`,
+		`INFO msg="every stream has caught up"`)
+}
+
+// A chain that stands, since what was final there no longer is, has failed.
+func TestBrokenFinalityIsAFailure(t *testing.T) {
+	t.Parallel()
+	w := newWatched(t, "ethereum")
+	w.Start(t.Context())
+	w.is("ethereum/head", persistence.Following, 0, "")
+	w.says("while all is well")
+	w.is("ethereum/head", persistence.FinalityBroken, 0, "block 7 was final")
+	w.says("when finality is broken", `WARN msg="actor is failing" actor=ethereum/head reason="block 7 was final"`)
+}
+
+// The lag is what subjects say, unless the observers' places tell of less.
+func TestLag(t *testing.T) {
+	t.Parallel()
+	w := newWatched(t, "ethereum")
+	w.Start(t.Context())
+	for _, test := range []struct {
+		said, blocks, want int64
+	}{{70, 30, 70}, {70, 60, 10}, {5, 0, 5}, {70, 10, 0}} { // the head is at 100
+		w.is(subjectID, persistence.Following, test.said, "")
+		w.move(loggerID, test.blocks, 0)
+		all, ok := w.mine(t.Context())
+		if !ok || len(all) != 1 || all[0].Lag() != test.want {
+			t.Errorf("%+v: %+v", test, all)
+		}
+	}
+	w.has("ethereum/seaport/list/order-list", 0)
+	if all, ok := w.mine(t.Context()); !ok || all[0].Lag() != 70 {
+		t.Errorf("with an observer that is further behind: %+v", all)
+	}
+}
+
+// A chain that other processes follow, or that is not configured any more, is not
+// spoken of, nor are streams that nobody follows any more.
+func TestWhatIsNotFollowedHere(t *testing.T) {
+	t.Parallel()
+	w := newWatched(t, "ethereum", "bsc", "old")
+	w.chains = []string{"ethereum", "bsc"}
+	w.Start(t.Context())
+	w.claim("bsc/seaport/list/subject", "another", 0)
+	w.is("bsc/seaport/list/subject", persistence.Retrying, 0, "refused")
+	w.is("old/seaport/list/subject", persistence.Retrying, 0, "refused")
+	w.is(subjectID, persistence.Following, 0, "")
+	w.is("ethereum/seaport/buy/subject", persistence.Stopped, 70, "")
+	w.says("of others")
+	if err := w.CaughtUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.heard("when all have caught up",
+		"INFO msg=summary chain=ethereum streams=1 events=0 lag=0 retrying=0", `INFO msg="every stream has caught up"`)
+}
+
+// A store that is away ends nothing, and is said to be away once.
+func TestTheStoreIsAway(t *testing.T) {
+	t.Parallel()
+	w := newWatched(t, "ethereum")
+	w.Start(t.Context())
+	w.is(subjectID, persistence.Following, 0, "")
+	w.says("while it is there")
+	folder := t.TempDir()
+	gone, err := embedded.Open(t.Context(), folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := gone.Close(); err != nil {
+		t.Fatal(err)
+	}
+	w.Logger.docs = gone
+	_, err = persistence.Collect[persistence.Actor](t.Context(), gone, persistence.Query{Collection: persistence.Actors})
+	w.says("when it is away", fmt.Sprintf(`WARN msg="the actors' documents cannot be read: no news of streams until they can" error=%q`, err))
+	w.says("while it is away")
+	if err := w.CaughtUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.heard("when all have caught up", `INFO msg="every stream has caught up"`)
+	w.Logger.docs = w.store
+	w.is(subjectID, persistence.Retrying, 0, "refused")
+	w.says("when it is back", `INFO msg="the actors' documents can be read again"`, `WARN msg="stream is failing" stream=ethereum/seaport/list reason=refused`)
+	w.says("later")
+}
+
+// Whoever is stopped while it looks blames nobody.
+func TestLookingWhileStopping(t *testing.T) {
+	t.Parallel()
+	w := newWatched(t, "ethereum")
+	w.Start(t.Context())
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := w.Look(ctx); err != nil {
+		t.Fatal(err)
+	}
+	w.heard("while it stops")
+}
+
+// Events are counted from where the documents were first read, even if they could not be
+// read at the start.
+func TestEventsBeforeTheFirstLookAreNotCounted(t *testing.T) {
+	t.Parallel()
+	w := newWatched(t, "ethereum")
+	w.has(loggerID, 5)
+	gone, err := embedded.Open(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := gone.Close(); err != nil {
+		t.Fatal(err)
+	}
+	w.Logger.docs = gone
+	w.Start(t.Context())
+	w.said.Reset() // that they are away
+	w.Logger.docs = w.store
+	w.says("when it can read", `INFO msg="the actors' documents can be read again"`)
+	w.has(loggerID, 2)
+	if err := w.CaughtUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.heard("in the end", `INFO msg=summary chain=ethereum streams=1 events=2 lag=0 retrying=0`, `INFO msg="every stream has caught up"`)
+}
+
+// What another node does with a chain is not counted where it returns to.
+func TestEventsElsewhereAreNotCounted(t *testing.T) {
+	t.Parallel()
+	w := newWatched(t, "ethereum")
+	w.Start(t.Context())
+	w.has(loggerID, 1)
+	w.says("here")
+	w.claim(loggerID, "another", 0)
+	w.has(loggerID, 100)
+	w.says("there")
+	w.claim(loggerID, "me", 0)
+	w.says("here again")
+	w.has(loggerID, 2)
+	if err := w.CaughtUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.heard("in the end", `INFO msg=summary chain=ethereum streams=1 events=2 lag=0 retrying=0`, `INFO msg="every stream has caught up"`)
+}
+
+// A stream that is no longer followed takes its events out of the summary's sum.
+func TestEventsOfStoppedStreamsAreNotSubtracted(t *testing.T) {
+	t.Parallel()
+	w := newWatched(t, "ethereum")
+	w.has("ethereum/seaport/buy/activity", 50)
+	w.is("ethereum/seaport/buy/activity", persistence.Stopped, 0, "")
+	w.Start(t.Context())
+	w.has(loggerID, 2)
+	if err := w.CaughtUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.heard("in the end", `INFO msg=summary chain=ethereum streams=1 events=2 lag=0 retrying=0`, `INFO msg="every stream has caught up"`)
+}

@@ -1,0 +1,114 @@
+package progress
+
+import (
+	"time"
+
+	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/persistence"
+)
+
+// Stream is the progress of a stream. Heights are block numbers, or ledger versions on
+// Aptos.
+type Stream struct {
+	Chain, Market, Name string
+	Condition
+	State string // its failure, or else following, backfilling or stopped
+
+	Place       markets.Place // up to where all its observers have executed it; Seq is -1 before they exist
+	Head        int64         // the chain's newest height that its actors know; 0 if none
+	Lag         int64         // heights between the stream and the head
+	Events      int64         // in its log
+	DeadLetters int64         // of these
+
+	// EventsPerSecond and HeightsPerSecond are 0 unless a Meter has measured them.
+	EventsPerSecond, HeightsPerSecond float64
+
+	Subject *persistence.Actor // the document of its subject; nil if there is none
+	Log     *persistence.Actor // that of the observer that keeps its log; nil if there is none
+
+	slowest *persistence.Actor // of its observers
+}
+
+// ID is chain/market/stream.
+func (s *Stream) ID() string { return s.Chain + "/" + s.Market + "/" + s.Name }
+
+// Started reports whether the stream has left the place where it starts.
+func (s *Stream) Started() bool { return s.Place.Hash != "" || s.Place.Through != 0 }
+
+// Percent is how much of the chain's heights lies behind the stream, 0 to 100.
+func (s *Stream) Percent() float64 {
+	if s.Head <= 0 {
+		return 0
+	}
+	return 100 * float64(s.Head-min(s.Lag, s.Head)) / float64(s.Head)
+}
+
+// ETA is how long the stream takes to the head at its measured rate; false if it does not
+// advance.
+func (s *Stream) ETA() (time.Duration, bool) {
+	if s.Lag == 0 {
+		return 0, true
+	}
+	if s.HeightsPerSecond <= 0 {
+		return 0, false
+	}
+	return time.Duration(float64(s.Lag) / s.HeightsPerSecond * float64(time.Second)), true
+}
+
+func (s *Stream) add(a persistence.Actor) {
+	s.Condition.add(a)
+	s.Head = max(s.Head, a.Head)
+	switch a.Kind {
+	case "subject":
+		s.Subject = &a
+	case "observer":
+		if !a.Documents {
+			s.Log = &a
+			s.Events, s.DeadLetters = max(s.Events, a.Events), max(s.DeadLetters, a.DeadLetters)
+		}
+		if s.slowest == nil || behind(a.Place, s.slowest.Place) {
+			s.slowest = &a
+		}
+	}
+}
+
+func behind(a, b markets.Place) bool {
+	return a.Seq < b.Seq || a.Seq == b.Seq && a.Through < b.Through
+}
+
+// derive sets what depends on several of the stream's actors.
+func (s *Stream) derive() {
+	s.Place = markets.Place{Seq: -1}
+	if s.slowest != nil {
+		s.Place = s.slowest.Place
+	}
+	s.State, s.Lag = s.state(), s.lag()
+}
+
+func (s *Stream) state() string {
+	switch {
+	case s.Failing != "":
+		return s.Failing
+	case s.slowest == nil && s.Subject == nil:
+		return ""
+	case s.slowest == nil || s.Subject != nil && s.Subject.Status == persistence.Following:
+		return s.Subject.Status
+	}
+	return s.slowest.Status
+}
+
+// lag is the least that the documents prove. The subject's can be older than its
+// observers'; but where nothing happens, only the subject knows how far it has looked.
+func (s *Stream) lag() int64 {
+	switch {
+	case s.slowest == nil && s.Subject == nil:
+		return 0
+	case s.slowest == nil:
+		return s.Subject.Lag
+	}
+	lag := max(0, s.Head-s.Place.Height())
+	if s.Subject != nil {
+		lag = min(lag, s.Subject.Lag)
+	}
+	return lag
+}

@@ -1,0 +1,59 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// ErrInterrupted says that the context ended before every stream had caught up.
+var ErrInterrupted = errors.New("interrupted before every stream had caught up: the next start continues from there")
+
+// Watcher is told what becomes of a running worker.
+type Watcher interface {
+	// Look is called again and again, at intervals.
+	Look(ctx context.Context) error
+	// CaughtUp is called once every stream has caught up with its chain's head.
+	CaughtUp(ctx context.Context) error
+}
+
+// Follow starts the worker and stops it when the context is done, when the watcher fails
+// or, with Options.Once, when every stream has caught up; that the context ends before is
+// ErrInterrupted then.
+func (w *Worker) Follow(ctx context.Context, every time.Duration, watcher Watcher) (err error) {
+	defer func() { err = errors.Join(err, w.Stop(context.WithoutCancel(ctx))) }()
+	if err := w.Start(ctx); err != nil {
+		return err
+	}
+	err = w.watch(ctx, every, watcher)
+	switch {
+	case ctx.Err() == nil:
+		return err
+	case w.opts.Once:
+		return ErrInterrupted
+	}
+	return nil
+}
+
+func (w *Worker) watch(ctx context.Context, every time.Duration, watcher Watcher) error {
+	ticker := time.NewTicker(every)
+	defer ticker.Stop()
+	caughtUp := w.CaughtUp()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case lost := <-w.Lost():
+			return lost
+		case <-caughtUp:
+			if err := watcher.CaughtUp(ctx); err != nil || w.opts.Once {
+				return err
+			}
+			caughtUp = nil
+		case <-ticker.C:
+			if err := watcher.Look(ctx); err != nil {
+				return err
+			}
+		}
+	}
+}

@@ -1,0 +1,202 @@
+// Package worker puts a worker together: the store, the chains, the actors that follow
+// them, the membership in a cluster, and health and metrics. Commands only say what of it
+// they want.
+//
+// It guarantees the order of start and stop:
+//
+//	Open   chains ── probe ── store ── its checks    nothing is followed yet
+//	Start  actors ── metrics and health ── cluster
+//	Stop   the same in reverse
+//
+// So the chains of a node that stops are handed over to the other nodes first, while
+// /readyz says that it leaves; then its actors write their last; then the store is closed.
+//
+//	w, err := worker.Open(ctx, worker.Options{Config: cfg, Data: data, Log: log})
+//	if err != nil {
+//		return err
+//	}
+//	return w.Follow(ctx, worker.Watch{Every: 10 * time.Second, Watcher: watcher})
+package worker
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/imart/event-worker/actors"
+	"github.com/imart/event-worker/config"
+	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/monitor"
+	"github.com/imart/event-worker/persistence"
+	"github.com/imart/event-worker/persistence/mongo"
+)
+
+// stopTimeout bounds how long actors may take to stop.
+const stopTimeout = 8 * time.Second
+
+// Data is where the documents are kept.
+type Data interface {
+	Open(ctx context.Context) (persistence.Store, error)
+	String() string // for people, without secrets
+}
+
+// Options say what a worker is made of.
+type Options struct {
+	Config config.Config // follows its chains, and is named by its node
+	Data   Data
+	Log    *slog.Logger
+
+	// Chains are followed instead of the configuration's, which then need not exist. They
+	// are not probed, have no health and metrics, and stay open when the worker stops.
+	Chains []actors.Chain
+	// Numbers are those that a chain's handles are known to have if it is a recording; its
+	// function is nil if it is not. Optional.
+	Numbers func(config.Chain) (func(markets.Source) []int64, error)
+	// Once says that every chain's endpoint must work at the start, and that nobody asks
+	// for health and metrics.
+	Once bool
+	// Cluster is the address of the database whose cluster the worker joins; nil if it
+	// works alone, which it refuses to do where a cluster runs.
+	Cluster *mongo.Address
+	Version string // of the program, for the other nodes
+}
+
+// Worker follows chains.
+type Worker struct {
+	opts    Options
+	log     *slog.Logger
+	store   persistence.Store
+	chains  []actors.Chain
+	metrics *monitor.Metrics // nil if nobody asks for them
+	node    *actors.Node
+	lost    chan error
+	closers []func(context.Context) error // in the order of start
+}
+
+// Open opens the store and the chains, and checks that they may be followed. Nothing is
+// followed yet.
+func Open(ctx context.Context, opts Options) (_ *Worker, err error) {
+	w := &Worker{opts: opts, log: opts.Log, chains: opts.Chains, lost: make(chan error, 1)}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, w.Stop(context.WithoutCancel(ctx)))
+		}
+	}()
+	if opts.Chains == nil {
+		if err := w.openChains(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if w.store, err = opts.Data.Open(ctx); err != nil {
+		return nil, err
+	}
+	w.onStop(func(context.Context) error { return w.store.Close() })
+	if err := checkOwner(ctx, w.store, opts.Data, opts.Config.Node == config.DemoNode); err != nil {
+		return nil, err
+	}
+	if opts.Cluster == nil {
+		err = CheckIdle(ctx, w.store, opts.Data)
+	}
+	return w, err
+}
+
+// openChains opens the configured chains and looks at them for the first time.
+func (w *Worker) openChains(ctx context.Context) (err error) {
+	w.chains, err = Chains(w.opts.Config, w.opts.Numbers, w.log)
+	opened := slices.Clone(w.chains)
+	w.onStop(func(context.Context) error {
+		for _, c := range opened {
+			c.Chain.Close()
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	p := newProbe(w.opts.Config, opened, w.log)
+	w.onStop(func(context.Context) error {
+		p.stop()
+		return nil
+	})
+	return p.look(ctx, w.opts.Once)
+}
+
+// Store is the worker's store.
+func (w *Worker) Store() persistence.Store { return w.store }
+
+// Start starts to follow the chains. The caller stops the worker, also after an error.
+func (w *Worker) Start(ctx context.Context) error {
+	cfg := w.opts.Config
+	a := actors.Config{
+		Node: cfg.Node, Store: w.store, Log: w.log, Chains: w.chains, Tuning: cfg.Tuning, Memory: cfg.Memory,
+		Placed: w.opts.Cluster != nil,
+	}
+	if w.opts.Chains == nil {
+		w.metrics = monitor.New()
+		a.Store = w.metrics.Store(w.store)
+		for i, c := range a.Chains {
+			a.Chains[i].Chain = w.metrics.Chain(c.Chain, c.Name)
+		}
+	}
+	var err error
+	if w.node, err = actors.Start(a); err != nil {
+		return err
+	}
+	w.onStop(func(ctx context.Context) error {
+		within, cancel := context.WithTimeout(ctx, stopTimeout)
+		defer cancel()
+		return w.node.Stop(within)
+	})
+	if w.opts.Cluster != nil {
+		return w.join(ctx)
+	}
+	w.watchLoss()
+	if w.metrics == nil || w.opts.Once {
+		return nil
+	}
+	return w.serveHealth(ctx, nil, w.node.Ready, nil)
+}
+
+// watchLoss waits for what ends a worker that is alone: another process has taken one of
+// its chains over.
+func (w *Worker) watchLoss() {
+	stopped := make(chan struct{})
+	w.onStop(func(context.Context) error {
+		close(stopped)
+		return nil
+	})
+	go func() {
+		select {
+		case lost := <-w.node.Lost():
+			w.lost <- lost
+		case <-stopped:
+		}
+	}()
+}
+
+// CaughtUp is closed when every stream has caught up with its chain's head. It never is on
+// a node of a cluster, whose chains come and go.
+func (w *Worker) CaughtUp() <-chan struct{} {
+	if w.opts.Cluster != nil {
+		return nil
+	}
+	return w.node.CaughtUp()
+}
+
+// Lost yields the error for which the worker cannot go on.
+func (w *Worker) Lost() <-chan error { return w.lost }
+
+// Stop stops what was started, in reverse order. The context bounds it; a second Stop
+// does nothing.
+func (w *Worker) Stop(ctx context.Context) error {
+	var errs []error
+	for _, stop := range slices.Backward(w.closers) {
+		errs = append(errs, stop(ctx))
+	}
+	w.closers = nil
+	return errors.Join(errs...)
+}
+
+func (w *Worker) onStop(stop func(context.Context) error) { w.closers = append(w.closers, stop) }
