@@ -27,7 +27,7 @@ func (k *Keeper) took(h *hold, seen, lease persistence.Lease, err error, took ti
 	if current && (err != nil || k.leaving) {
 		delete(k.holds, seen.Chain)
 	}
-	if err != nil && !errors.Is(err, persistence.ErrTaken) { // at the next beat: at once, it would fail as fast as it can
+	if err != nil && !errors.Is(err, persistence.ErrLeaseChanged) { // at the next beat: at once, it would fail as fast as it can
 		k.cfg.Log.Warn("a chain could not be taken, trying again", "chain", seen.Chain, "reason", err)
 		return
 	}

@@ -27,7 +27,7 @@ func TestClock(t *testing.T) {
 		{-5*time.Minute - 100*time.Millisecond, " ahead=-5m0s\n"},
 	} {
 		log.Reset()
-		k.checkClock(persistence.Node{SeenAt: server, Pulse: persistence.Pulse{Clock: server.Add(test.ahead)}})
+		k.checkClock(persistence.Node{SeenAt: server, Pulse: persistence.Heartbeat{Clock: server.Add(test.ahead)}})
 		said := log.String()
 		if test.want == "" && said != "" || !strings.HasSuffix(said, test.want) {
 			t.Errorf("%v ahead: it says %q, want %q", test.ahead, said, test.want)

@@ -199,11 +199,11 @@ func (k *Keeper) beat(ctx context.Context) bool {
 	within, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	begun := time.Now()
-	me, err := k.cfg.Registry.Beat(within, k.me.ID, persistence.Pulse{
+	me, err := k.cfg.Registry.Beat(within, k.me.ID, persistence.Heartbeat{
 		Clock: begun, Leaving: k.leaving, Unreachable: k.cfg.Peers.Unreachable(),
 	})
 	switch {
-	case errors.Is(err, persistence.ErrBuried):
+	case errors.Is(err, persistence.ErrDeclaredDead):
 		k.buried()
 		return k.rejoin(ctx)
 	case err != nil:

@@ -39,10 +39,10 @@ func (t *table) join(n persistence.Node) error {
 	return nil
 }
 
-func (t *table) beat(id string, p persistence.Pulse) (persistence.Node, error) {
+func (t *table) beat(id string, p persistence.Heartbeat) (persistence.Node, error) {
 	n := t.nodes[id]
 	if n == nil || !n.Living() {
-		return persistence.Node{}, persistence.ErrBuried
+		return persistence.Node{}, persistence.ErrDeclaredDead
 	}
 	n.Beat++
 	n.Pulse, n.SeenAt = p, time.Now()
@@ -71,7 +71,7 @@ func (t *table) members() (nodes []persistence.Node, leases []persistence.Lease)
 func (t *table) take(seen persistence.Lease, node string) (persistence.Lease, error) {
 	now := t.leases[seen.Chain]
 	if now.Node != seen.Node || now.Epoch != seen.Epoch {
-		return persistence.Lease{}, persistence.ErrTaken
+		return persistence.Lease{}, persistence.ErrLeaseChanged
 	}
 	t.taken++
 	l := persistence.Lease{Chain: seen.Chain, Node: node, Epoch: seen.Epoch + 1}
@@ -133,7 +133,7 @@ func (l *line) Join(ctx context.Context, n persistence.Node) error {
 	return err
 }
 
-func (l *line) Beat(ctx context.Context, id string, p persistence.Pulse) (persistence.Node, error) {
+func (l *line) Beat(ctx context.Context, id string, p persistence.Heartbeat) (persistence.Node, error) {
 	return call(ctx, l, func(t *table) (persistence.Node, error) { return t.beat(id, p) })
 }
 

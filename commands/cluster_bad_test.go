@@ -35,7 +35,7 @@ func (c *team) beats(node persistence.Node) (stop func()) {
 				return
 			case <-time.After(50 * time.Millisecond):
 			}
-			if _, err := c.store.Beat(c.t.Context(), node.ID, persistence.Pulse{Clock: time.Now()}); err != nil && c.t.Context().Err() == nil {
+			if _, err := c.store.Heartbeat(c.t.Context(), node.ID, persistence.Heartbeat{Clock: time.Now()}); err != nil && c.t.Context().Err() == nil {
 				c.t.Errorf("%s cannot beat: %v", node.ID, err)
 			}
 		}

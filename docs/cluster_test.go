@@ -225,7 +225,7 @@ func (c *workers) astray(name string) {
 	var beats sync.WaitGroup
 	beats.Go(func() {
 		for ctx.Err() == nil {
-			_, _ = store.Beat(ctx, node.ID, persistence.Pulse{Clock: time.Now().Add(10*time.Minute + 30*time.Second)})
+			_, _ = store.Heartbeat(ctx, node.ID, persistence.Heartbeat{Clock: time.Now().Add(10*time.Minute + 30*time.Second)})
 			time.Sleep(500 * time.Millisecond)
 		}
 	})

@@ -43,7 +43,7 @@ func leaseOf(t *testing.T, store *mongo.Store, chain string) persistence.Lease {
 func take(t *testing.T, store *mongo.Store, node string) persistence.Lease {
 	t.Helper()
 	seen, begun := leaseOf(t, store, chain), time.Now()
-	taken, err := store.Take(t.Context(), seen, node)
+	taken, err := store.Acquire(t.Context(), seen, node)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +87,7 @@ func TestTakeIsConditional(t *testing.T) {
 	refused := func(seen persistence.Lease) {
 		t.Helper()
 		before := leaseOf(t, b, chain)
-		if taken, err := b.Take(t.Context(), seen, "b"); !errors.Is(err, persistence.ErrTaken) {
+		if taken, err := b.Acquire(t.Context(), seen, "b"); !errors.Is(err, persistence.ErrLeaseChanged) {
 			t.Errorf("seen as %+v it is taken: %+v, %v", seen, taken, err)
 		}
 		if after := leaseOf(t, b, chain); after != before {
@@ -134,7 +134,7 @@ func TestTakeAtOnce(t *testing.T) {
 		var all sync.WaitGroup
 		leases, errs := make([]persistence.Lease, 4), make([]error, 4)
 		for i := range leases {
-			all.Go(func() { leases[i], errs[i] = stores[i%2].Take(t.Context(), seen, fmt.Sprint("node-", i%2)) })
+			all.Go(func() { leases[i], errs[i] = stores[i%2].Acquire(t.Context(), seen, fmt.Sprint("node-", i%2)) })
 		}
 		all.Wait()
 		var won int
@@ -144,7 +144,7 @@ func TestTakeAtOnce(t *testing.T) {
 				if l := leaseOf(t, stores[0], chain); l != leases[i] || l.Epoch != round+1 {
 					t.Errorf("%+v was taken, there is %+v", leases[i], l)
 				}
-			} else if !errors.Is(err, persistence.ErrTaken) {
+			} else if !errors.Is(err, persistence.ErrLeaseChanged) {
 				t.Error(err)
 			}
 		}
@@ -284,7 +284,7 @@ func TestTakeThatComesToNoEnd(t *testing.T) {
 			behind, proxy := through(t, uri)
 			second := openAt(t, behind)
 			held := proxy.HoleBefore("multi") // the stamp
-			if taken, err := second.Take(t.Context(), leaseOf(t, store, chain), "b"); err == nil {
+			if taken, err := second.Acquire(t.Context(), leaseOf(t, store, chain), "b"); err == nil {
 				t.Fatalf("without an answer it has taken %+v", taken)
 			}
 			<-held
@@ -309,7 +309,7 @@ func TestTakeThatIsLate(t *testing.T) {
 		statement string
 		want      error
 	}{
-		{"findAndModify", persistence.ErrTaken}, // which raises the epoch
+		{"findAndModify", persistence.ErrLeaseChanged}, // which raises the epoch
 		{"multi", nil},                          // which stamps it: it was the owner, for a while
 	} {
 		t.Run(test.statement, func(t *testing.T) {
@@ -324,7 +324,7 @@ func TestTakeThatIsLate(t *testing.T) {
 			seen := leaseOf(t, store, chain)
 			held, ended := proxy.Hold(test.statement), make(chan error, 1)
 			go func() {
-				_, err := late.Take(t.Context(), seen, "late")
+				_, err := late.Acquire(t.Context(), seen, "late")
 				ended <- err
 			}()
 			<-held

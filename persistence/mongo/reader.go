@@ -141,6 +141,7 @@ var forms = map[string]func(*driver.Cursor) (json.RawMessage, error){
 	persistence.Actors:        form[schema.Actor],
 	persistence.Leases:        form[schema.Lease],
 	persistence.Nodes:         form[schema.Node],
+	persistence.Requests:      form[schema.Request],
 }
 
 func form[T any](cursor *driver.Cursor) (json.RawMessage, error) {

@@ -17,7 +17,7 @@ import (
 // join makes a node with an ID.
 func join(t *testing.T, store *mongo.Store, id string) {
 	t.Helper()
-	node := persistence.Node{ID: id, Name: id, Address: "127.0.0.1:1", Version: "v1", Protocol: 1, Pulse: pulse()}
+	node := persistence.Node{ID: id, Name: id, Address: "127.0.0.1:1", Version: "v1", Protocol: 1, Heartbeat: heartbeat()}
 	if err := store.Join(t.Context(), node); err != nil {
 		t.Fatal(err)
 	}
@@ -26,7 +26,7 @@ func join(t *testing.T, store *mongo.Store, id string) {
 // wrongClock is the clock of these tests' nodes, which is nobody else's.
 var wrongClock = time.Date(1999, 1, 1, 0, 0, 0, 0, time.UTC)
 
-func pulse() persistence.Pulse { return persistence.Pulse{Clock: wrongClock} }
+func heartbeat() persistence.Heartbeat { return persistence.Heartbeat{Clock: wrongClock} }
 
 // node is a node's document.
 func node(t *testing.T, store *mongo.Store, id string) persistence.Node {
@@ -49,8 +49,8 @@ func TestJoin(t *testing.T) {
 	t.Parallel()
 	store := openAt(t, mongotest.Database(t))
 	joining := persistence.Node{
-		ID: "worker-1.x", Name: "worker-1", Address: "h:1", State: persistence.Dead, Beat: 7, Version: "v1", Protocol: 3,
-		Chains: []persistence.NodeChain{{Name: "aptos", Network: "aptos 1", Config: "c"}}, Pulse: pulse(),
+		ID: "worker-1.x", Name: "worker-1", Address: "h:1", State: persistence.Dead, Heartbeats: 7, Version: "v1", Protocol: 3,
+		Chains: []persistence.NodeChain{{Name: "aptos", Network: "aptos 1", Config: "c"}}, Heartbeat: heartbeat(),
 		JoinedAt: wrongClock, SeenAt: wrongClock, EndedAt: &wrongClock,
 	}
 	if err := store.Join(t.Context(), joining); err != nil {
@@ -61,7 +61,7 @@ func TestJoin(t *testing.T) {
 		t.Errorf("joined at %v, seen at %v", got.JoinedAt, got.SeenAt)
 	}
 	want := joining
-	want.State, want.Beat, want.JoinedAt, want.SeenAt, want.EndedAt = persistence.Up, 1, got.JoinedAt, got.SeenAt, nil
+	want.State, want.Heartbeats, want.JoinedAt, want.SeenAt, want.EndedAt = persistence.Up, 1, got.JoinedAt, got.SeenAt, nil
 	if asJSON(t, got) != asJSON(t, want) {
 		t.Errorf("joined as %s\nwant %s", asJSON(t, got), asJSON(t, want))
 	}
@@ -87,14 +87,14 @@ func asJSON(t *testing.T, v any) string {
 	return string(text)
 }
 
-func TestBeat(t *testing.T) {
+func TestHeartbeat(t *testing.T) {
 	t.Parallel()
 	store := openAt(t, mongotest.Database(t))
 	join(t, store, "a")
-	beat := func(p persistence.Pulse) persistence.Node {
+	beat := func(p persistence.Heartbeat) persistence.Node {
 		t.Helper()
 		p.Clock = wrongClock
-		n, err := store.Beat(t.Context(), "a", p)
+		n, err := store.Heartbeat(t.Context(), "a", p)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -104,17 +104,17 @@ func TestBeat(t *testing.T) {
 		return n
 	}
 	before := node(t, store, "a")
-	n := beat(persistence.Pulse{Unreachable: []string{"b"}})
-	if n.Beat != 2 || n.State != persistence.Up || !slices.Equal(n.Unreachable, []string{"b"}) || n.SeenAt.Before(before.SeenAt) || n.SeenAt.Equal(wrongClock) {
+	n := beat(persistence.Heartbeat{Unreachable: []string{"b"}})
+	if n.Heartbeats != 2 || n.State != persistence.Up || !slices.Equal(n.Unreachable, []string{"b"}) || n.SeenAt.Before(before.SeenAt) || n.SeenAt.Equal(wrongClock) {
 		t.Errorf("after a beat %+v", n)
 	}
-	if n = beat(persistence.Pulse{Leaving: true}); n.Beat != 3 || n.State != persistence.Leaving || n.Unreachable != nil {
+	if n = beat(persistence.Heartbeat{Leaving: true}); n.Heartbeats != 3 || n.State != persistence.Leaving || n.Unreachable != nil {
 		t.Errorf("leaving, it is %+v", n)
 	}
-	if n = beat(persistence.Pulse{}); n.Beat != 4 || n.State != persistence.Leaving {
+	if n = beat(persistence.Heartbeat{}); n.Heartbeats != 4 || n.State != persistence.Leaving {
 		t.Errorf("after a beat that is late it is %+v", n)
 	}
-	if _, err := store.Beat(t.Context(), "b", pulse()); !errors.Is(err, persistence.ErrBuried) {
+	if _, err := store.Heartbeat(t.Context(), "b", heartbeat()); !errors.Is(err, persistence.ErrDeclaredDead) {
 		t.Errorf("the beat of who never joined: %v", err)
 	}
 }
@@ -125,7 +125,7 @@ func TestNodesEnd(t *testing.T) {
 	store := openAt(t, mongotest.Database(t))
 	join(t, store, "left")
 	join(t, store, "dead")
-	if _, err := store.Beat(t.Context(), "dead", pulse()); err != nil {
+	if _, err := store.Heartbeat(t.Context(), "dead", heartbeat()); err != nil {
 		t.Fatal(err)
 	}
 	for _, test := range []struct {
@@ -133,7 +133,7 @@ func TestNodesEnd(t *testing.T) {
 		beat int64
 		want bool
 	}{{"dead", 1, false}, {"dead", 3, false}, {"dead", 2, true}, {"dead", 2, false}, {"nobody", 1, false}} {
-		if buried, err := store.Bury(t.Context(), test.id, test.beat); err != nil || buried != test.want {
+		if buried, err := store.DeclareDead(t.Context(), test.id, test.beat); err != nil || buried != test.want {
 			t.Errorf("buried %s at beat %d: %v, %v", test.id, test.beat, buried, err)
 		}
 	}
@@ -144,12 +144,12 @@ func TestNodesEnd(t *testing.T) {
 			}
 		}
 	}
-	if buried, err := store.Bury(t.Context(), "left", 1); err != nil || buried {
+	if buried, err := store.DeclareDead(t.Context(), "left", 1); err != nil || buried {
 		t.Errorf("buried who left: %v, %v", buried, err)
 	}
 	for id, beats := range map[string]int64{"left": 1, "dead": 2} {
 		before := node(t, store, id)
-		if _, err := store.Beat(t.Context(), id, persistence.Pulse{Clock: wrongClock, Leaving: true}); !errors.Is(err, persistence.ErrBuried) {
+		if _, err := store.Heartbeat(t.Context(), id, persistence.Heartbeat{Clock: wrongClock, Leaving: true}); !errors.Is(err, persistence.ErrDeclaredDead) {
 			t.Errorf("%s beats: %v", id, err)
 		}
 		for _, wish := range []bool{true, false} {
@@ -158,7 +158,7 @@ func TestNodesEnd(t *testing.T) {
 			}
 		}
 		n := node(t, store, id)
-		if n.State != id || n.Living() || n.Beat != beats || n.EndedAt == nil || n.EndedAt.Before(n.JoinedAt) || asJSON(t, n) != asJSON(t, before) {
+		if n.State != id || n.Living() || n.Heartbeats != beats || n.EndedAt == nil || n.EndedAt.Before(n.JoinedAt) || asJSON(t, n) != asJSON(t, before) {
 			t.Errorf("%s is %+v, was %+v", id, n, before)
 		}
 	}
@@ -179,12 +179,12 @@ func TestDrain(t *testing.T) {
 	}
 	drain(true, true, persistence.Draining)
 	drain(true, true, persistence.Draining)
-	if n, err := store.Beat(t.Context(), "a", pulse()); err != nil || n.State != persistence.Draining {
+	if n, err := store.Heartbeat(t.Context(), "a", heartbeat()); err != nil || n.State != persistence.Draining {
 		t.Errorf("a beat makes it %s, %v", n.State, err)
 	}
 	drain(false, true, persistence.Up)
 	drain(true, true, persistence.Draining)
-	if _, err := store.Beat(t.Context(), "a", persistence.Pulse{Leaving: true}); err != nil {
+	if _, err := store.Heartbeat(t.Context(), "a", persistence.Heartbeat{Leaving: true}); err != nil {
 		t.Fatal(err)
 	}
 	drain(true, false, persistence.Leaving)
@@ -277,7 +277,7 @@ func TestVersionWithoutNodes(t *testing.T) {
 	if err != nil || len(leases) != 1 {
 		t.Fatalf("leases %v, %v", leases, err)
 	}
-	if taken, err := store.Take(t.Context(), leases[0], "new"); err != nil || taken.Epoch != 2 {
+	if taken, err := store.Acquire(t.Context(), leases[0], "new"); err != nil || taken.Epoch != 2 {
 		t.Errorf("taken: %+v, %v", taken, err)
 	}
 	if len(indexes(t, db, "nodes")) != 2 {

@@ -10,7 +10,7 @@ import (
 // Version is the version of the database's schema. Raise it with every change of
 // the collections, their indexes or their validators: a database of an older version
 // is brought up to date when it is opened.
-const Version = 5
+const Version = 6
 
 // Collection is one collection of the database.
 type Collection struct {
@@ -148,6 +148,16 @@ func Collections() []Collection {
 			Description: "The processes of the cluster, those that ended within the last hour too.",
 			Fields:      fieldsOf[Node](),
 			Indexes:     []Index{{Name: "ended", Keys: keys("endedAt"), Exists: "endedAt", Keep: time.Hour}},
+		},
+		{
+			Name:        persistence.Requests,
+			Model:       "Request",
+			Description: "What was asked of the owners of chains, and their answers of the last hour.",
+			Fields:      fieldsOf[Request](),
+			Indexes: []Index{
+				{Name: "state", Keys: keys("state", "chain")},
+				{Name: "ended", Keys: keys("endedAt"), Exists: "endedAt", Keep: time.Hour},
+			},
 		},
 		{
 			Name:        persistence.Notifications,

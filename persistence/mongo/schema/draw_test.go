@@ -23,6 +23,7 @@ var documents = map[string]reflect.Type{
 	persistence.Actors:        reflect.TypeFor[Actor](),
 	persistence.Leases:        reflect.TypeFor[Lease](),
 	persistence.Nodes:         reflect.TypeFor[Node](),
+	persistence.Requests:      reflect.TypeFor[Request](),
 	persistence.Notifications: reflect.TypeFor[Notification](),
 }
 

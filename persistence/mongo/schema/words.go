@@ -32,6 +32,10 @@ func enumOf(t reflect.Type, field string) *Enum {
 		return &Enum{"NodeState", []string{
 			persistence.Up, persistence.Draining, persistence.Leaving, persistence.Left, persistence.Dead,
 		}}
+	case "Request.kind":
+		return &Enum{"RequestKind", []string{persistence.StatusRequest}}
+	case "Request.state":
+		return &Enum{"RequestState", []string{persistence.RequestPending, persistence.RequestDone, persistence.RequestFailed}}
 	}
 	return nil
 }
@@ -155,11 +159,11 @@ func descriptions() map[string]string {
 		"Lease.takenAt": "When the owner took the chain over.",
 		"Lease.app":     "The name of the owner's connections to the server.",
 		"Lease.former":  "The names of connections of owners before.",
-		"Lease.claims":  "How many actors' documents were made under the lease.",
+		"Lease.claims":  "How many actors' documents were made, and requests answered, under the lease.",
 
 		"Node._id":          "The process's name, a dot, and what tells its lives apart.",
 		"Node.name":         "The process's name, as configured.",
-		"Node.address":      "Where the other processes reach it.",
+		"Node.address":      "Where processes of versions before listened to each other.",
 		"Node.state":        "Whether it takes part: up, draining (its chains are to go elsewhere), leaving (it shuts down), left, dead.",
 		"Node.beat":         "Rises with every sign of life.",
 		"Node.chains":       "The chains that it can follow.",
@@ -168,11 +172,24 @@ func descriptions() map[string]string {
 		"Node.joinedAt":     "When it joined, by the server's clock.",
 		"Node.seenAt":       "Its last sign of life, by the server's clock.",
 		"Node.endedAt":      "When it left or was declared dead, by the server's clock.",
-		"Pulse.clock":       "Its own clock, at its last sign of life.",
-		"Pulse.unreachable": "The processes that it cannot reach.",
+		"Node.unreachable":  "What processes of versions before could not reach.",
+		"Heartbeat.clock":   "Its own clock, at its last sign of life.",
 		"NodeChain.name":    "The chain.",
 		"NodeChain.network": "The network, which must be the same for all processes.",
 		"NodeChain.config":  "A digest of the chain's configuration, which should be.",
+
+		"Request._id":       "Random.",
+		"Request.kind":      "What is asked: status, how the chain is.",
+		"Request.state":     "Whether it waits for the chain's owner (pending), is answered (done), or nobody has answered in time (failed).",
+		"Request.askedBy":   "The process that asks.",
+		"Request.askedAt":   "When it was asked, by the server's clock.",
+		"Request.overdueAt": "When it fails if nobody has answered, by the server's clock.",
+		"Request.node":      "The process that has answered as the chain's owner.",
+		"Request.epoch":     "The ownership of the chain under which that was.",
+		"Request.answer":    "The answer.",
+		"Request.reason":    "Why it has failed.",
+		"Request.endedAt":   "When it was answered or has failed, by the server's clock.",
+		"Answer.phase":      "How the chain is at its owner: running, or ending (it is about to be given up).",
 
 		"Notification._id":      "The activity's _id, a slash, and the receiver.",
 		"Notification.receiver": "The address of whom it tells.",
