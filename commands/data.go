@@ -202,7 +202,7 @@ func (l location) idle(ctx context.Context, store persistence.Store) error {
 	if !ok {
 		return nil
 	}
-	nodes, err := cluster.Beating(ctx, registry, aliveWithin)
+	nodes, err := cluster.Alive(ctx, registry, aliveWithin)
 	if err != nil || len(nodes) == 0 {
 		return err
 	}

@@ -12,62 +12,45 @@ import (
 	"github.com/imart/event-worker/config"
 	"github.com/imart/event-worker/monitor"
 	"github.com/imart/event-worker/persistence"
-	"github.com/imart/event-worker/persistence/mongo"
 )
 
 // member follows chains as a node of the cluster of all processes on a database,
 // until the context ends.
 type member struct {
 	cfg      config.Config
-	address  mongo.Address // of the database
 	registry persistence.Registry
 	metrics  *monitor.Metrics
 	watcher  watcher
 }
 
-func newMember(cfg config.Config, at location, store persistence.Store, metrics *monitor.Metrics, w watcher) (member, error) {
-	address, err := mongo.AddressOf(at.uri)
-	if err != nil {
-		return member{}, err
-	}
-	return member{cfg, address, store.(persistence.Registry), metrics, w}, nil
-}
-
 func (m member) follow(ctx context.Context, cfg actors.Config) (err error) {
-	network, err := cluster.Connect(cluster.Options{
-		Cluster: m.address.Database, Listen: m.cfg.Cluster.Listen, Advertise: m.cfg.Cluster.Advertise,
-		Server: m.address.Hosts[0], Log: cfg.Log,
-	})
-	if err != nil {
-		return err
-	}
-	defer network.Close()
 	cfg.Placed = true
 	node, err := actors.Start(cfg)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, stop(ctx, node)) }()
-	me := m.presents(network.Address())
-	keeper := cluster.New(cluster.Config{
-		Registry: m.registry, Host: node, Peers: network, Node: me,
-		Poll: m.cfg.Cluster.Poll, TTL: m.cfg.Cluster.TTL, Log: cfg.Log, Watch: m.metrics.Node(),
+	me := m.presents()
+	coordinator := cluster.New(cluster.Config{
+		Registry: m.registry, Host: node, Node: me,
+		Poll: m.cfg.Cluster.Poll, TTL: m.cfg.Cluster.TTL, Log: cfg.Log, Metrics: m.metrics.Node(),
 	})
-	network.Serve(keeper.Status)
-	health, err := serveHealth(ctx, m.cfg, m.metrics, keeper.Alive, func() error { return errors.Join(keeper.Ready(), node.Ready()) }, map[string]http.Handler{ownersPath: ownersOver(network, me.Chains)}, cfg.Log)
+	ready := func() error { return errors.Join(coordinator.Ready(), node.Ready()) }
+	more := map[string]http.Handler{ownersPath: ownersOver(coordinator, me.Chains)}
+	health, err := serveHealth(ctx, m.cfg, m.metrics, coordinator.Alive, ready, more, cfg.Log)
 	if err != nil {
 		return err
 	}
 	defer health.Close()
-	return m.keep(ctx, keeper)
+	return m.coordinate(ctx, coordinator)
 }
 
-// keep runs the keeper, and lets the watcher look meanwhile.
-func (m member) keep(ctx context.Context, keeper *cluster.Keeper) error {
+// coordinate runs the coordinator, and lets the watcher look meanwhile.
+func (m member) coordinate(ctx context.Context, coordinator *cluster.Coordinator) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	ended := make(chan error, 1)
-	go func() { ended <- keeper.Run(ctx) }()
+	go func() { ended <- coordinator.Run(ctx) }()
 	ticker := time.NewTicker(lookEvery)
 	defer ticker.Stop()
 	for {
@@ -84,8 +67,8 @@ func (m member) keep(ctx context.Context, keeper *cluster.Keeper) error {
 }
 
 // presents is the process as the others see it.
-func (m member) presents(address string) persistence.Node {
-	n := persistence.Node{Name: m.cfg.Node, Address: address, Version: version()}
+func (m member) presents() persistence.Node {
+	n := persistence.Node{Name: m.cfg.Node, Version: version()}
 	for _, c := range m.cfg.Chains {
 		n.Chains = append(n.Chains, persistence.NodeChain{Name: c.Name, Network: c.Network(), Config: c.Digest()})
 	}

@@ -36,7 +36,8 @@ Collections:
   dead_letters  events that could not be decoded, and why: reason, raw
   actors        where every actor stands: seq, head, lag, state, restarts, lastError
   leases        who owns which chain, since when
-  nodes         the processes of the cluster: state, address, chains, seenAt
+  nodes         the processes of the cluster: state, chains, version, seenAt
+  requests      what was asked of the owners of chains, and what they answered
 
 Filters: {field: value}, {field: {$gt: …}} with $eq $ne $gt $gte $lt $lte $in $nin
 $exists $not, and $and $or $nor; fields inside of others have dotted paths. Names

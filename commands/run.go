@@ -80,6 +80,9 @@ func run(ctx context.Context, assets Assets, stderr io.Writer, f runFlags) error
 		return err
 	}
 	defer files.Close()
+	for _, word := range cfg.Removed {
+		log.Warn("an option has been removed, it changes nothing", "option", word)
+	}
 	for _, name := range cfg.Unused {
 		log.Warn("no option has this environment variable, it changes nothing", "variable", name)
 	}
@@ -146,11 +149,7 @@ func (f runFlags) follow(ctx context.Context, cfg config.Config, at location, st
 	}
 	a := actors.Config{Node: cfg.Node, Store: metrics.Store(store), Log: log, Chains: sources, Tuning: cfg.Tuning, Memory: cfg.Memory, Health: actors.NewHealth()}
 	if f.clustered(at) {
-		m, err := newMember(cfg, at, store, metrics, watch)
-		if err != nil {
-			return err
-		}
-		return m.follow(ctx, a)
+		return member{cfg, store.(persistence.Registry), metrics, watch}.follow(ctx, a)
 	}
 	if err := at.idle(ctx, store); err != nil {
 		return err

@@ -284,7 +284,7 @@ func (s state) write(w io.Writer, at location, now time.Time) error {
 func (s state) writeNodes(w io.Writer, at location, now time.Time) error {
 	fmt.Fprintf(w, "%s in %s\n", some(int64(len(s.living())), "node"), at)
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "node\tstate\taddress\tchains\tversion\tjoined\tlast beat\tcannot reach")
+	fmt.Fprintln(table, "node\tstate\tchains\tversion\tjoined\tlast beat")
 	owned := map[string]int64{}
 	for _, l := range s.Leases {
 		owned[l.Node]++
@@ -294,8 +294,7 @@ func (s state) writeNodes(w io.Writer, at location, now time.Time) error {
 		if age := now.Sub(n.SeenAt); age > silent {
 			beat = ago(age)
 		}
-		fmt.Fprintln(table, strings.Join([]string{n.ID, n.State, n.Address, grouped(owned[n.ID]), n.Version,
-			ago(now.Sub(n.JoinedAt)), beat, strings.Join(n.Unreachable, ", ")}, "\t"))
+		fmt.Fprintln(table, strings.Join([]string{n.ID, n.State, grouped(owned[n.ID]), n.Version, ago(now.Sub(n.JoinedAt)), beat}, "\t"))
 	}
 	if err := table.Flush(); err != nil {
 		return err

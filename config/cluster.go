@@ -15,20 +15,17 @@ import (
 )
 
 func (s *section) cluster(chains []Chain) Cluster {
-	c := Cluster{
-		Listen:    s.address("listen", "127.0.0.1:0"),
-		Advertise: s.address("advertise", ""),
-		Roles:     s.roles(chains),
-		Poll:      s.duration("poll", 500*time.Millisecond),
-		TTL:       s.duration("ttl", 3*time.Second),
+	for _, key := range []string{"listen", "advertise"} {
+		s.removed(key, "nodes need no port between them any more: remove it")
 	}
-	if host, port, _ := net.SplitHostPort(c.Advertise); c.Advertise != "" && (port == "0" || unspecified(host)) {
-		v, _ := s.has("advertise")
-		s.add(v, s.option("advertise"), "%q is nowhere that others could reach: give a host and a port", c.Advertise)
+	c := Cluster{
+		Roles: s.roles(chains),
+		Poll:  s.duration("poll", 500*time.Millisecond),
+		TTL:   s.duration("ttl", 3*time.Second),
 	}
 	if c.Poll > c.TTL/3 {
 		v, _ := s.has("poll")
-		s.add(v, s.option("poll"), "%s is too long for a ttl of %s, a third of it at most: others would take this node for dead between two beats", c.Poll, c.TTL)
+		s.add(v, s.option("poll"), "%s is too long for a ttl of %s, a third of it at most: others would take this node for dead between two heartbeats", c.Poll, c.TTL)
 	}
 	if c.Poll > maxPoll {
 		v, _ := s.has("poll")
@@ -38,14 +35,8 @@ func (s *section) cluster(chains []Chain) Cluster {
 	return c
 }
 
-// maxPoll bounds how seldom a node beats.
+// maxPoll bounds how seldom a node makes a heartbeat.
 const maxPoll = time.Second
-
-// unspecified says whether a host stands for every address of the machine.
-func unspecified(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "" || ip != nil && ip.IsUnspecified()
-}
 
 // roles are kinds and names of chains.
 func (s *section) roles(chains []Chain) []string {
@@ -82,7 +73,7 @@ func (s *section) address(key, otherwise string) string {
 	}
 	_, port, err := net.SplitHostPort(v.text)
 	if n, bad := strconv.Atoi(port); err != nil || bad != nil || n < 0 || n > 65535 {
-		s.add(v, s.option(key), "%q is no address: write host:port, such as 127.0.0.1:8090, or :8090 for every address of the machine", v.text)
+		s.add(v, s.option(key), "%q is no address: write host:port, such as 127.0.0.1:9464, or :9464 for every address of the machine", v.text)
 		return otherwise
 	}
 	return v.text

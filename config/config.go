@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -45,6 +44,9 @@ type Config struct {
 	// Overrides are the environment variables that override the file, and Unused
 	// those that look as if they did.
 	Overrides, Unused []string
+	// Removed are the options of versions before that are set and change nothing, each
+	// with its place, and what to do.
+	Removed []string
 }
 
 // Log says what is logged and how.
@@ -56,8 +58,6 @@ type Log struct {
 
 // Cluster says how the process takes part in a cluster.
 type Cluster struct {
-	Listen    string   // host:port
-	Advertise string   // host:port, how other nodes reach it; found out if empty
 	Roles     []string // kinds and names of the chains that it may follow; all if empty
 	Poll, TTL time.Duration
 }
@@ -98,12 +98,16 @@ func Load(file string, environ []string) (Config, error) {
 	cfg.Cluster = top.child("cluster").cluster(cfg.Chains)
 	cfg.Monitor = Monitor{Listen: top.child("monitor").monitor()}
 	top.done()
-	cfg.Overrides = slices.Sorted(maps.Keys(r.used))
+	cfg.Removed = r.removedOptions
 	for name := range r.env {
-		if strings.HasPrefix(name, envPrefix) && !r.used[name] {
+		switch overrides, known := r.used[name]; {
+		case overrides:
+			cfg.Overrides = append(cfg.Overrides, name)
+		case !known && strings.HasPrefix(name, envPrefix):
 			cfg.Unused = append(cfg.Unused, name)
 		}
 	}
+	slices.Sort(cfg.Overrides)
 	slices.Sort(cfg.Unused)
 	if len(r.problems) > 0 {
 		r.problems.sort()

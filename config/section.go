@@ -18,8 +18,10 @@ import (
 type reader struct {
 	file     string
 	env      map[string]string
-	used     map[string]bool // the variables that override an option
+	used     map[string]bool // the variables of options, and whether they override one
 	problems Problems
+
+	removedOptions []string
 	// definitions are the markets that there are.
 	definitions []*definition.Definition
 }
@@ -137,6 +139,23 @@ func (s *section) has(key string) (value, bool) {
 	}
 	_, null := e.node.(*ast.NullNode)
 	return value{line: e.line}, !null
+}
+
+// removed notes where an option is set that there is no more. That is no problem: one
+// configuration can serve nodes of both versions while they are replaced.
+func (s *section) removed(key, word string) {
+	note := func(v value) {
+		p := Problem{File: s.file, Line: v.line, Env: v.env, Text: s.option(key) + ": " + word}
+		s.removedOptions = append(s.removedOptions, p.String())
+	}
+	if v, set := s.override(key); set {
+		s.used[v.env] = false
+		note(v)
+	}
+	if e, set := s.entry(key); set {
+		s.entries = slices.DeleteFunc(s.entries, func(o entry) bool { return o.key == key })
+		note(value{line: e.line})
+	}
 }
 
 // value is a single value; false if it is missing or none.

@@ -186,7 +186,7 @@ func TestNode(t *testing.T) {
 	})
 }
 
-func TestBeat(t *testing.T) {
+func TestHeartbeat(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := monitor.New()
 		m.Node().Heartbeat()

@@ -24,10 +24,13 @@ type table struct {
 	nodes  map[string]*persistence.Node
 	leases map[string]persistence.Lease
 	taken  int
+
+	requests map[string]persistence.Request
+	changes  changes
 }
 
 func newTable() *table {
-	return &table{nodes: map[string]*persistence.Node{}, leases: map[string]persistence.Lease{}}
+	return &table{nodes: map[string]*persistence.Node{}, leases: map[string]persistence.Lease{}, requests: map[string]persistence.Request{}}
 }
 
 func (t *table) join(n persistence.Node) error {
@@ -39,25 +42,27 @@ func (t *table) join(n persistence.Node) error {
 	return nil
 }
 
-func (t *table) beat(id string, p persistence.Heartbeat) (persistence.Node, error) {
+func (t *table) heartbeat(id string, h persistence.Heartbeat) (persistence.Node, error) {
 	n := t.nodes[id]
 	if n == nil || !n.Living() {
 		return persistence.Node{}, persistence.ErrDeclaredDead
 	}
-	n.Beat++
-	n.Pulse, n.SeenAt = p, time.Now()
-	if p.Leaving {
+	n.Heartbeats++
+	n.Heartbeat, n.SeenAt = h, time.Now()
+	if h.Leaving {
 		n.State = persistence.Leaving
+		t.changes.tell()
 	}
 	return *n, nil
 }
 
-func (t *table) bury(id string, beat int64) bool {
+func (t *table) declareDead(id string, heartbeats int64) bool {
 	n := t.nodes[id]
-	if n == nil || !n.Living() || n.Beat != beat {
+	if n == nil || !n.Living() || n.Heartbeats != heartbeats {
 		return false
 	}
 	n.State = persistence.Dead
+	t.changes.tell()
 	return true
 }
 
@@ -68,7 +73,7 @@ func (t *table) members() (nodes []persistence.Node, leases []persistence.Lease)
 	return nodes, slices.SortedFunc(maps.Values(t.leases), func(a, b persistence.Lease) int { return cmp.Compare(a.Chain, b.Chain) })
 }
 
-func (t *table) take(seen persistence.Lease, node string) (persistence.Lease, error) {
+func (t *table) acquire(seen persistence.Lease, node string) (persistence.Lease, error) {
 	now := t.leases[seen.Chain]
 	if now.Node != seen.Node || now.Epoch != seen.Epoch {
 		return persistence.Lease{}, persistence.ErrLeaseChanged
@@ -79,7 +84,7 @@ func (t *table) take(seen persistence.Lease, node string) (persistence.Lease, er
 	return l, nil
 }
 
-func (t *table) takes() int {
+func (t *table) acquisitions() int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.taken
@@ -98,6 +103,8 @@ type line struct {
 	mu   sync.Mutex
 	cut  bool
 	mute bool // members are not told
+	deaf bool // changes are not
+	sure bool // no answer is lost
 	dead bool
 	gone chan struct{} // closed when the process is killed
 }
@@ -109,7 +116,7 @@ func call[T any](ctx context.Context, l *line, do func(*table) (T, error)) (T, e
 	var none T
 	time.Sleep(time.Duration(rand.IntN(10)) * time.Millisecond)
 	l.mu.Lock()
-	cut, dead := l.cut, l.dead
+	cut, dead, sure := l.cut, l.dead, l.sure
 	l.mu.Unlock()
 	if dead {
 		<-l.gone
@@ -122,7 +129,7 @@ func call[T any](ctx context.Context, l *line, do func(*table) (T, error)) (T, e
 	l.t.mu.Lock()
 	defer l.t.mu.Unlock()
 	v, err := do(l.t)
-	if rand.IntN(200) == 0 {
+	if !sure && rand.IntN(200) == 0 {
 		return none, errAway // the answer is lost
 	}
 	return v, err
@@ -133,12 +140,12 @@ func (l *line) Join(ctx context.Context, n persistence.Node) error {
 	return err
 }
 
-func (l *line) Beat(ctx context.Context, id string, p persistence.Heartbeat) (persistence.Node, error) {
-	return call(ctx, l, func(t *table) (persistence.Node, error) { return t.beat(id, p) })
+func (l *line) Heartbeat(ctx context.Context, id string, h persistence.Heartbeat) (persistence.Node, error) {
+	return call(ctx, l, func(t *table) (persistence.Node, error) { return t.heartbeat(id, h) })
 }
 
-func (l *line) Bury(ctx context.Context, id string, beat int64) (bool, error) {
-	return call(ctx, l, func(t *table) (bool, error) { return t.bury(id, beat), nil })
+func (l *line) DeclareDead(ctx context.Context, id string, heartbeats int64) (bool, error) {
+	return call(ctx, l, func(t *table) (bool, error) { return t.declareDead(id, heartbeats), nil })
 }
 
 func (l *line) Leave(ctx context.Context, id string) error {
@@ -180,8 +187,8 @@ func (l *line) Members(ctx context.Context) ([]persistence.Node, []persistence.L
 	return b.nodes, b.leases, err
 }
 
-func (l *line) Take(ctx context.Context, seen persistence.Lease, node string) (persistence.Lease, error) {
-	return call(ctx, l, func(t *table) (persistence.Lease, error) { return t.take(seen, node) })
+func (l *line) Acquire(ctx context.Context, seen persistence.Lease, node string) (persistence.Lease, error) {
+	return call(ctx, l, func(t *table) (persistence.Lease, error) { return t.acquire(seen, node) })
 }
 
 func (l *line) Release(ctx context.Context, held persistence.Lease) error {
@@ -189,6 +196,7 @@ func (l *line) Release(ctx context.Context, held persistence.Lease) error {
 		if now := t.leases[held.Chain]; now.Node == held.Node && now.Epoch == held.Epoch {
 			now.Node = ""
 			t.leases[held.Chain] = now
+			t.changes.tell()
 		}
 		return true, nil
 	})
@@ -218,22 +226,15 @@ func (s *stage) Drain(chain string) <-chan struct{} {
 
 func (s *stage) Lost() <-chan actors.Loss { return nil }
 
-type silent struct{ pokes chan struct{} }
-
-func (silent) Know(string, []persistence.Node, map[string]string) {}
-func (silent) Poke(string)                                        {}
-func (s silent) Pokes() <-chan struct{}                           { return s.pokes }
-func (silent) Unreachable() []string                              { return nil }
-
-// process is a keeper with all it needs.
+// process is a coordinator with all it needs.
 type process struct {
 	*line
-	name   string
-	stage  *stage
-	keeper *Keeper
-	log    said
-	stop   context.CancelFunc
-	done   chan error
+	name        string
+	stage       *stage
+	coordinator *Coordinator
+	log         said
+	stop        context.CancelFunc
+	done        chan error
 }
 
 func start(t *table, n int, chains []string) *process {
@@ -241,17 +242,17 @@ func start(t *table, n int, chains []string) *process {
 		name: fmt.Sprint("p", n),
 		line: &line{t: t, gone: make(chan struct{})}, stage: &stage{runs: map[string]int64{}}, done: make(chan error, 1),
 	}
-	as := persistence.Node{Name: p.name, Address: p.name + ":1"}
+	as := persistence.Node{Name: p.name}
 	for _, c := range chains {
 		as.Chains = append(as.Chains, persistence.NodeChain{Name: c})
 	}
-	p.keeper = New(Config{
-		Registry: p.line, Host: p.stage, Peers: silent{}, Node: as, Poll: 500 * time.Millisecond, TTL: 3 * time.Second,
+	p.coordinator = New(Config{
+		Registry: p.line, Host: p.stage, Node: as, Poll: 500 * time.Millisecond, TTL: 3 * time.Second,
 		Log: slog.New(slog.NewTextHandler(&p.log, nil)),
 	})
 	var ctx context.Context
 	ctx, p.stop = context.WithCancel(context.Background())
-	go func() { p.done <- p.keeper.Run(ctx) }()
+	go func() { p.done <- p.coordinator.Run(ctx) }()
 	return p
 }
 
@@ -261,6 +262,16 @@ func (p *process) setCut(cut bool) {
 	p.cut = cut
 }
 
+// setDeaf ends the watch for changes, and lets none be opened as long as it is set.
+func (p *process) setDeaf(deaf bool) {
+	p.mu.Lock()
+	p.deaf = deaf
+	p.mu.Unlock()
+	p.t.mu.Lock()
+	defer p.t.mu.Unlock()
+	p.t.changes.tell()
+}
+
 // kill ends a process between two calls.
 func (p *process) kill() {
 	p.mu.Lock()
@@ -268,8 +279,8 @@ func (p *process) kill() {
 	p.mu.Unlock()
 }
 
-// bury ends what a killed process has left in this one.
-func (p *process) bury() {
+// cleanUp ends what a killed process has left in this one.
+func (p *process) cleanUp() {
 	close(p.gone)
 	p.stop()
 	<-p.done
@@ -293,7 +304,7 @@ func history(t *testing.T, r *rand.Rand) {
 	defer func() {
 		for _, p := range append(alive, dead...) {
 			if p.dead {
-				p.bury()
+				p.cleanUp()
 				continue
 			}
 			p.stop()
@@ -303,7 +314,7 @@ func history(t *testing.T, r *rand.Rand) {
 	started := 0
 	for range 5 + r.IntN(20) {
 		time.Sleep(time.Duration(r.IntN(4000)) * time.Millisecond)
-		switch act := r.IntN(7); {
+		switch act := r.IntN(8); {
 		case len(alive) < 2 || act == 0:
 			started++
 			alive = append(alive, start(tab, started, chains))
@@ -328,6 +339,9 @@ func history(t *testing.T, r *rand.Rand) {
 			}
 		case act == 4:
 			tab.seize(chains[r.IntN(len(chains))])
+		case act == 5:
+			p := alive[r.IntN(len(alive))]
+			p.setDeaf(!p.deaf)
 		default:
 			p := alive[r.IntN(len(alive))]
 			p.setCut(!p.cut)
@@ -338,10 +352,10 @@ func history(t *testing.T, r *rand.Rand) {
 	}
 	time.Sleep(20 * time.Second) // longer than a take that was cut off is waited for
 	checkOwners(t, tab, alive, chains)
-	taken := tab.takes()
+	taken := tab.acquisitions()
 	time.Sleep(20 * time.Second)
 	checkOwners(t, tab, alive, chains)
-	if n := tab.takes() - taken; n != 0 {
+	if n := tab.acquisitions() - taken; n != 0 {
 		t.Errorf("%d chains move at rest", n)
 	}
 }
@@ -362,7 +376,7 @@ func checkOwners(t *testing.T, tab *table, alive []*process, chains []string) {
 		}
 		least, most = min(least, len(p.stage.runs)), max(most, len(p.stage.runs))
 		p.stage.mu.Unlock()
-		if err := p.keeper.Ready(); err != nil {
+		if err := p.coordinator.Ready(); err != nil {
 			t.Errorf("%s is not ready: %v", p.name, err)
 		}
 	}
@@ -385,36 +399,34 @@ func TestARegistryThatAnswersOnlyHalf(t *testing.T) {
 			<-p.done
 		}()
 		time.Sleep(10 * time.Second)
-		if err := p.keeper.Ready(); err != nil {
+		if err := p.coordinator.Ready(); err != nil {
 			t.Fatal(err)
 		}
 		p.mu.Lock()
 		p.mute = true
 		p.mu.Unlock()
 		time.Sleep(10 * time.Second)
-		if err := p.keeper.Ready(); !errors.Is(err, errAway) {
+		if err := p.coordinator.Ready(); !errors.Is(err, errAway) {
 			t.Errorf("ready: %v", err)
 		}
-		if err := p.keeper.Alive(); err != nil {
+		if err := p.coordinator.Alive(); err != nil {
 			t.Error(err)
 		}
 	})
 }
 
-// Two nodes that live and advertise one address do not bury each other.
-func TestTwoNodesOfOneAddress(t *testing.T) {
-	s := silence{poll: testPoll, ttl: testTTL}
-	may := func(_ persistence.Node, heard bool) time.Duration {
-		if heard {
-			return testTTL
-		}
-		return testTTL / 2
-	}
+// Two living nodes of one name do not declare each other dead, but a node that was never
+// heard is soon taken for the previous incarnation of one of its name.
+func TestTwoNodesOfOneName(t *testing.T) {
+	d := detector{poll: testPoll, ttl: testTTL, name: "name"}
 	now := time.Now()
 	for i, beat := range []int64{1, 2, 2, 2, 2, 2, 2} { // silent for almost a ttl
-		n := persistence.Node{ID: "other", State: persistence.Up, Beat: beat}
-		if dead := s.look(now.Add(time.Duration(i)*testPoll), []persistence.Node{n}, may); len(dead) > 0 {
-			t.Fatalf("buried at look %d", i)
+		n := persistence.Node{ID: "name.other", Name: "name", State: persistence.Up, Heartbeats: beat}
+		previous := persistence.Node{ID: "name.previous", Name: "name", State: persistence.Up, Heartbeats: 7}
+		stranger := persistence.Node{ID: "stranger.1", Name: "stranger", State: persistence.Up, Heartbeats: 7}
+		d.look(now.Add(time.Duration(i)*testPoll), []persistence.Node{n, previous, stranger})
+		if d.dead(n) || d.dead(stranger) != (i >= 6) || d.dead(previous) != (i >= 3) {
+			t.Fatalf("at look %d dead are %v, %v, %v", i, d.dead(n), d.dead(previous), d.dead(stranger))
 		}
 	}
 }
