@@ -42,7 +42,7 @@ const (
 
 // Answer is what a chain's owner answers.
 type Answer struct {
-	Phase string `json:"phase" bson:"phase"` // of the chain at its owner: running, ending
+	Phase string `json:"phase" bson:"phase"` // of the chain at its owner: running, stopping
 }
 
 // Ended says whether the request is answered or has failed.

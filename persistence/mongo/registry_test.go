@@ -17,7 +17,7 @@ import (
 // join makes a node with an ID.
 func join(t *testing.T, store *mongo.Store, id string) {
 	t.Helper()
-	node := persistence.Node{ID: id, Name: id, Address: "127.0.0.1:1", Version: "v1", Protocol: 1, Heartbeat: heartbeat()}
+	node := persistence.Node{ID: id, Name: id, Version: "v1", Protocol: 1, Heartbeat: heartbeat()}
 	if err := store.Join(t.Context(), node); err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +49,7 @@ func TestJoin(t *testing.T) {
 	t.Parallel()
 	store := openAt(t, mongotest.Database(t))
 	joining := persistence.Node{
-		ID: "worker-1.x", Name: "worker-1", Address: "h:1", State: persistence.Dead, Heartbeats: 7, Version: "v1", Protocol: 3,
+		ID: "worker-1.x", Name: "worker-1", State: persistence.Dead, Heartbeats: 7, Version: "v1", Protocol: 3,
 		Chains: []persistence.NodeChain{{Name: "aptos", Network: "aptos 1", Config: "c"}}, Heartbeat: heartbeat(),
 		JoinedAt: wrongClock, SeenAt: wrongClock, EndedAt: &wrongClock,
 	}
@@ -91,10 +91,10 @@ func TestHeartbeat(t *testing.T) {
 	t.Parallel()
 	store := openAt(t, mongotest.Database(t))
 	join(t, store, "a")
-	beat := func(p persistence.Heartbeat) persistence.Node {
+	beat := func(h persistence.Heartbeat) persistence.Node {
 		t.Helper()
-		p.Clock = wrongClock
-		n, err := store.Heartbeat(t.Context(), "a", p)
+		h.Clock = wrongClock
+		n, err := store.Heartbeat(t.Context(), "a", h)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -104,11 +104,11 @@ func TestHeartbeat(t *testing.T) {
 		return n
 	}
 	before := node(t, store, "a")
-	n := beat(persistence.Heartbeat{Unreachable: []string{"b"}})
-	if n.Heartbeats != 2 || n.State != persistence.Up || !slices.Equal(n.Unreachable, []string{"b"}) || n.SeenAt.Before(before.SeenAt) || n.SeenAt.Equal(wrongClock) {
+	n := beat(persistence.Heartbeat{})
+	if n.Heartbeats != 2 || n.State != persistence.Up || n.SeenAt.Before(before.SeenAt) || n.SeenAt.Equal(wrongClock) {
 		t.Errorf("after a beat %+v", n)
 	}
-	if n = beat(persistence.Heartbeat{Leaving: true}); n.Heartbeats != 3 || n.State != persistence.Leaving || n.Unreachable != nil {
+	if n = beat(persistence.Heartbeat{Leaving: true}); n.Heartbeats != 3 || n.State != persistence.Leaving {
 		t.Errorf("leaving, it is %+v", n)
 	}
 	if n = beat(persistence.Heartbeat{}); n.Heartbeats != 4 || n.State != persistence.Leaving {
@@ -119,7 +119,7 @@ func TestHeartbeat(t *testing.T) {
 	}
 }
 
-// Whoever has ended does not live again, and ends once.
+// A node that has ended does not live again, and ends once.
 func TestNodesEnd(t *testing.T) {
 	t.Parallel()
 	store := openAt(t, mongotest.Database(t))
@@ -133,8 +133,8 @@ func TestNodesEnd(t *testing.T) {
 		beat int64
 		want bool
 	}{{"dead", 1, false}, {"dead", 3, false}, {"dead", 2, true}, {"dead", 2, false}, {"nobody", 1, false}} {
-		if buried, err := store.DeclareDead(t.Context(), test.id, test.beat); err != nil || buried != test.want {
-			t.Errorf("buried %s at beat %d: %v, %v", test.id, test.beat, buried, err)
+		if dead, err := store.DeclareDead(t.Context(), test.id, test.beat); err != nil || dead != test.want {
+			t.Errorf("declared %s dead at heartbeat %d: %v, %v", test.id, test.beat, dead, err)
 		}
 	}
 	for range 2 {
@@ -144,8 +144,8 @@ func TestNodesEnd(t *testing.T) {
 			}
 		}
 	}
-	if buried, err := store.DeclareDead(t.Context(), "left", 1); err != nil || buried {
-		t.Errorf("buried who left: %v, %v", buried, err)
+	if dead, err := store.DeclareDead(t.Context(), "left", 1); err != nil || dead {
+		t.Errorf("declared dead a node that left: %v, %v", dead, err)
 	}
 	for id, beats := range map[string]int64{"left": 1, "dead": 2} {
 		before := node(t, store, id)
@@ -285,5 +285,29 @@ func TestVersionWithoutNodes(t *testing.T) {
 	}
 	if _, err := db.Collection("nodes").InsertOne(t.Context(), bson.D{{Key: "_id", Value: "x"}}); err == nil {
 		t.Error("nodes have no validator")
+	}
+}
+
+// The document of a node of a version before, which listened at an address, can be read,
+// and the node can work on and be declared dead.
+func TestNodeWithAddress(t *testing.T) {
+	t.Parallel()
+	uri := mongotest.Database(t)
+	store := openAt(t, uri)
+	old := bson.D{
+		{Key: "_id", Value: "old"}, {Key: "name", Value: "old"}, {Key: "address", Value: "10.0.0.1:8090"}, {Key: "state", Value: "up"},
+		{Key: "beat", Value: int64(7)}, {Key: "chains", Value: bson.A{}}, {Key: "version", Value: "v1"}, {Key: "protocol", Value: int64(1)},
+		{Key: "joinedAt", Value: wrongClock}, {Key: "seenAt", Value: wrongClock}, {Key: "clock", Value: wrongClock},
+		{Key: "unreachable", Value: bson.A{"new"}},
+	}
+	if _, err := admin(t, uri).Collection("nodes").InsertOne(t.Context(), old); err != nil {
+		t.Fatal(err)
+	}
+	n, err := store.Heartbeat(t.Context(), "old", heartbeat())
+	if err != nil || n.Heartbeats != 8 || n.Address != "10.0.0.1:8090" || !slices.Equal(n.Unreachable, []string{"new"}) {
+		t.Errorf("%+v, %v", n, err)
+	}
+	if dead, err := store.DeclareDead(t.Context(), "old", 8); err != nil || !dead {
+		t.Errorf("declared dead: %v, %v", dead, err)
 	}
 }

@@ -155,7 +155,7 @@ func Collections() []Collection {
 			Description: "What was asked of the owners of chains, and their answers of the last hour.",
 			Fields:      fieldsOf[Request](),
 			Indexes: []Index{
-				{Name: "state", Keys: keys("state", "chain")},
+				{Name: "state", Keys: keys("state", "_id")},
 				{Name: "ended", Keys: keys("endedAt"), Exists: "endedAt", Keep: time.Hour},
 			},
 		},

@@ -32,8 +32,6 @@ func enumOf(t reflect.Type, field string) *Enum {
 		return &Enum{"NodeState", []string{
 			persistence.Up, persistence.Draining, persistence.Leaving, persistence.Left, persistence.Dead,
 		}}
-	case "Request.kind":
-		return &Enum{"RequestKind", []string{persistence.StatusRequest}}
 	case "Request.state":
 		return &Enum{"RequestState", []string{persistence.RequestPending, persistence.RequestDone, persistence.RequestFailed}}
 	}
@@ -189,7 +187,7 @@ func descriptions() map[string]string {
 		"Request.answer":    "The answer.",
 		"Request.reason":    "Why it has failed.",
 		"Request.endedAt":   "When it was answered or has failed, by the server's clock.",
-		"Answer.phase":      "How the chain is at its owner: running, or ending (it is about to be given up).",
+		"Answer.phase":      "How the chain is at its owner: running, or stopping (it is about to be given up).",
 
 		"Notification._id":      "The activity's _id, a slash, and the receiver.",
 		"Notification.receiver": "The address of whom it tells.",
