@@ -73,9 +73,10 @@ func (c *Coordinator) await(ctx context.Context, ids []string) ([]persistence.Re
 
 // answer answers the requests of the chains that this node owns, until the context ends.
 func (c *Coordinator) answer(ctx context.Context) {
+	seen := map[string]time.Time{} // requests that others ought to answer, by ID, and since when
 	for {
 		changed := c.changes.wait()
-		c.answerPending(ctx)
+		seen = c.answerPending(ctx, seen)
 		select {
 		case <-ctx.Done():
 			return
@@ -85,24 +86,33 @@ func (c *Coordinator) answer(ctx context.Context) {
 	}
 }
 
-// answerPending answers what can be answered now. An error is not said: the next attempt
-// may succeed, and that MongoDB is away is said elsewhere.
-func (c *Coordinator) answerPending(ctx context.Context) {
+// answerPending answers what can be answered now, and fails what other nodes have left
+// unanswered for long; it returns what they may still answer. An error is not said: the
+// next attempt may succeed, and that MongoDB is away is said elsewhere.
+func (c *Coordinator) answerPending(ctx context.Context, seen map[string]time.Time) map[string]time.Time {
 	within, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	pending, err := c.cfg.Registry.Pending(within)
 	if err != nil {
-		return
+		return seen
 	}
-	view := c.view()
+	view, waiting := c.view(), map[string]time.Time{}
 	for _, r := range pending {
 		owned, ok := view.owned[r.Chain]
 		if ok && owned.phase != acquiring && r.Kind == persistence.StatusRequest {
 			_, _ = c.cfg.Registry.Answer(within, owned.lease, r.ID, persistence.Answer{Phase: owned.phase.String()})
-		} else {
+			continue
+		}
+		since, again := seen[r.ID]
+		if !again {
+			since = time.Now()
+		}
+		waiting[r.ID] = since
+		if time.Since(since) >= answerWithin {
 			_, _ = c.cfg.Registry.Fail(within, r.ID, view.known.unanswered(r))
 		}
 	}
+	return waiting
 }
 
 // unanswered says why a request has no answer.
