@@ -310,7 +310,7 @@ func TestTakeThatIsLate(t *testing.T) {
 		want      error
 	}{
 		{"findAndModify", persistence.ErrLeaseChanged}, // which raises the epoch
-		{"multi", nil},                          // which stamps it: it was the owner, for a while
+		{"multi", nil}, // which stamps it: it was the owner, for a while
 	} {
 		t.Run(test.statement, func(t *testing.T) {
 			t.Parallel()

@@ -74,11 +74,7 @@ func (s *Store) Answer(ctx context.Context, owned persistence.Lease, id string, 
 			answered, err = s.endRequest(ctx, append(pending(id), is("chain", owned.Chain)), done)
 			return err
 		},
-		landed: func(ctx context.Context) (landed bool, err error) {
-			landed, err = s.answeredBy(ctx, owned, id)
-			answered = answered || landed
-			return landed, err
-		},
+		landed: func(ctx context.Context) (bool, error) { return s.answeredBy(ctx, owned, id) },
 	}
 	err = s.work(func() error { return t.run(ctx) })
 	return answered && err == nil, err
