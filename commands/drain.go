@@ -31,7 +31,7 @@ func newDrain() *cobra.Command {
 		Short: "Move a node's chains to the other nodes of its cluster",
 		Long: `Ask a node to give its chains to the other nodes, and to take none, until it is
 asked otherwise with --undo; then wait until it has given them away. The node goes on
-running. A node that is started anew begins undrained.
+running. A node that is started again begins undrained.
 
 NODE is a node's name or its id, as "status" shows them; without it, this machine's own
 node. Chains that no other node can follow stay where they are.

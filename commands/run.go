@@ -42,7 +42,7 @@ The data go to the database of the variable MONGODB_URI, or else to the configur
 data folder.
 
 All processes that run on one MongoDB database are one cluster: they find each other
-there, share the chains out evenly among them, and take over from whoever dies. With
+there, share the chains out evenly among them, and take over the chains of those that die. With
 SIGTERM a process first gives its chains to the others. With --once a process runs
 alone, and only where no cluster does.
 

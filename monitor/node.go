@@ -10,7 +10,7 @@ import (
 )
 
 // Node is what a process says of itself as a member of a cluster. Its methods may be
-// called at once from many goroutines, and return at once. Those that are never
+// called from many goroutines at the same time, and return immediately. Those that are never
 // called leave nothing that could be taken for news.
 type Node struct {
 	metrics *Metrics
@@ -33,7 +33,7 @@ func newNode(m *Metrics) *Node {
 		heartbeat: age{desc: prometheus.NewDesc("event_worker_node_beat_age_seconds",
 			"Time since this node last told the cluster that it lives.", nil, nil)},
 		takeOvers:    counter("event_worker_node_take_overs_total", "Chains taken from nodes that had died."),
-		handOvers:    counter("event_worker_node_hand_overs_total", "Chains given up in good order."),
+		handOvers:    counter("event_worker_node_hand_overs_total", "Chains handed over to other nodes."),
 		declaredDead: counter("event_worker_node_burials_total", "Other nodes that this one declared dead."),
 		rejoinings:   counter("event_worker_node_rejoins_total", "Times that this process was declared dead and joined again."),
 	}
@@ -57,7 +57,7 @@ func (n *Node) Released(chain string) { n.metrics.mirror.release(chain) }
 // TakenOver says that a chain that is owned now was a dead node's.
 func (n *Node) TakenOver() { n.takeOvers.Inc() }
 
-// HandedOver says that a chain was given up in good order.
+// HandedOver says that a chain was handed over to another node.
 func (n *Node) HandedOver() { n.handOvers.Inc() }
 
 // DeclaredDead says that this node has declared another one dead.

@@ -79,7 +79,7 @@ func owner(t *testing.T, store *mongo.Store, lease persistence.Lease) (*committe
 }
 
 // A lease is taken as it was seen, and in no other case.
-func TestTakeIsConditional(t *testing.T) {
+func TestAcquireIsConditional(t *testing.T) {
 	t.Parallel()
 	uri := mongotest.Database(t)
 	a, b := openAt(t, uri), openAt(t, uri)
@@ -125,7 +125,7 @@ func TestTakeIsConditional(t *testing.T) {
 }
 
 // Of several who take a lease as they all have seen it, one gets it.
-func TestTakeAtOnce(t *testing.T) {
+func TestAcquireAtOnce(t *testing.T) {
 	t.Parallel()
 	uri := mongotest.Database(t)
 	stores := []*mongo.Store{openAt(t, uri), openAt(t, uri)}
@@ -156,7 +156,7 @@ func TestTakeAtOnce(t *testing.T) {
 
 // Epochs are above those of the actors, whatever has become of the lease; from a
 // take on nothing of an earlier owner lands.
-func TestTakeStampsTheActors(t *testing.T) {
+func TestAcquireStampsTheActors(t *testing.T) {
 	t.Parallel()
 	uri := mongotest.Database(t)
 	a, b := openAt(t, uri), openAt(t, uri)
@@ -252,7 +252,7 @@ func succeeds(t *testing.T, store *mongo.Store, node string, within time.Duratio
 }
 
 // A transaction of an owner that is lost holds nobody up.
-func TestTakeFromAStuckOwner(t *testing.T) {
+func TestAcquireFromAStuckOwner(t *testing.T) {
 	t.Parallel()
 	uri := mongotest.Database(t)
 	stuck(t, uri, "a")
@@ -260,7 +260,7 @@ func TestTakeFromAStuckOwner(t *testing.T) {
 }
 
 // One of an owner that gave the chain up holds up nobody for long.
-func TestTakeFromAStuckOwnerThatGaveItUp(t *testing.T) {
+func TestAcquireFromAStuckOwnerThatGaveItUp(t *testing.T) {
 	t.Parallel()
 	uri := mongotest.Database(t)
 	store := openAt(t, uri)
@@ -271,7 +271,7 @@ func TestTakeFromAStuckOwnerThatGaveItUp(t *testing.T) {
 
 // A take that comes to no end in that case is repaired by the next one, at once: it
 // has all those in its way who were in that of the first.
-func TestTakeThatComesToNoEnd(t *testing.T) {
+func TestAcquireThatComesToNoEnd(t *testing.T) {
 	t.Parallel()
 	for _, given := range []bool{false, true} {
 		t.Run(fmt.Sprint("given up ", given), func(t *testing.T) {
@@ -303,7 +303,7 @@ func TestTakeThatComesToNoEnd(t *testing.T) {
 
 // A take that is late finds another owner, and so does nothing, whichever of its
 // statements is late.
-func TestTakeThatIsLate(t *testing.T) {
+func TestAcquireThatIsLate(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		statement string
@@ -345,7 +345,7 @@ func TestTakeThatIsLate(t *testing.T) {
 
 // Whoever takes a chain from a process that lives leaves alone what that does for
 // other chains, and always what its own process does; of a lost process it ends all.
-func TestTakeLeavesOthersAlone(t *testing.T) {
+func TestAcquireLeavesOthersAlone(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		name      string

@@ -25,7 +25,7 @@ const (
 // after an error that is likely to pass, such as a step-down of the primary.
 func (s *Store) Watch(ctx context.Context, changed func()) error {
 	return s.work(func() error {
-		stream, err := s.database.Watch(ctx, telling, options.ChangeStream().SetMaxAwaitTime(awaitChanges))
+		stream, err := s.database.Watch(ctx, waking(), options.ChangeStream().SetMaxAwaitTime(awaitChanges))
 		if err != nil {
 			return fmt.Errorf("watching for changes: %w", err)
 		}
@@ -43,19 +43,20 @@ func (s *Store) Watch(ctx context.Context, changed func()) error {
 	})
 }
 
-// telling matches the changes that somebody waits for. Heartbeats and claims of actors
-// are not among them.
-var telling = driver.Pipeline{
-	{is("$match", bson.D{is("$or", bson.A{
-		bson.D{is("ns.coll", persistence.Leases), is("updateDescription.updatedFields.node", "")},
-		bson.D{is("ns.coll", persistence.Nodes), is("updateDescription.updatedFields.state", exists)},
-		bson.D{is("ns.coll", persistence.Requests), is("operationType", "insert")},
-		bson.D{is("ns.coll", persistence.Requests), is("updateDescription.updatedFields.state", exists)},
-	})})},
-	{is("$project", bson.D{is("_id", 1)})},
+// waking matches the changes that nodes wait for. Heartbeats, acquisitions and claims of
+// actors are not among them: nobody waits for those, and there are many.
+func waking() driver.Pipeline {
+	state := is("updateDescription.updatedFields.state", bson.D{is("$exists", true)})
+	return driver.Pipeline{
+		{is("$match", bson.D{is("$or", bson.A{
+			bson.D{is("ns.coll", persistence.Leases), is("updateDescription.updatedFields.node", "")}, // released
+			bson.D{is("ns.coll", persistence.Nodes), state},
+			bson.D{is("ns.coll", persistence.Requests), is("operationType", "insert")},
+			bson.D{is("ns.coll", persistence.Requests), state},
+		})})},
+		{is("$project", bson.D{is("_id", 1)})},
+	}
 }
-
-var exists = bson.D{is("$exists", true)}
 
 // next waits for the next change, and returns false if there was none for a while.
 func next(ctx context.Context, stream *driver.ChangeStream) (bool, error) {
