@@ -32,7 +32,7 @@ func TestAcquireFails(t *testing.T) {
 		if err := k.Run(ctx); err != nil {
 			t.Fatal(err)
 		}
-		if n := strings.Count(log.text.String(), "a chain could not be taken, trying again"); n < 20 || n > 30 {
+		if n := strings.Count(log.String(), "a chain could not be taken, trying again"); n < 20 || n > 30 {
 			t.Errorf("within 30 heartbeats it is tried %d times", n)
 		}
 	})

@@ -59,7 +59,7 @@ func TestRegistryAway(t *testing.T) {
 			if err := <-p.done; err != nil {
 				t.Error(err)
 			}
-			text := p.log.text.String()
+			text := p.log.String()
 			if n := strings.Count(text, "MongoDB does not answer"); n != 1 {
 				t.Errorf("that it is away is said %d times:\n%s", n, text)
 			}

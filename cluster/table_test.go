@@ -298,3 +298,9 @@ func (s *said) Write(p []byte) (int, error) {
 	defer s.mu.Unlock()
 	return s.text.Write(p)
 }
+
+func (s *said) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.String()
+}
