@@ -239,8 +239,8 @@ func TestEndedNodesAreRemoved(t *testing.T) {
 	}
 }
 
-// A database of the version before has no nodes, and leases that know no former
-// owner.
+// A database of an early version has no nodes and no requests, and leases that know no
+// previous owner.
 func TestVersionWithoutNodes(t *testing.T) {
 	t.Parallel()
 	uri := mongotest.Database(t)
@@ -250,8 +250,10 @@ func TestVersionWithoutNodes(t *testing.T) {
 	}
 	_ = store.Close()
 	db := admin(t, uri)
-	if err := db.Collection("nodes").Drop(t.Context()); err != nil {
-		t.Fatal(err)
+	for _, later := range []string{"nodes", "requests"} {
+		if err := db.Collection(later).Drop(t.Context()); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if _, err := db.Collection("leases").UpdateByID(t.Context(), chain, bson.D{{Key: "$unset", Value: bson.D{{Key: "former", Value: ""}}}}); err != nil {
 		t.Fatal(err)
@@ -267,8 +269,10 @@ func TestVersionWithoutNodes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for doc, err := range reader.Query(t.Context(), persistence.Query{Collection: persistence.Nodes}) {
-		t.Errorf("a reader of the version before has the node %s, %v", doc, err)
+	for _, later := range []string{persistence.Nodes, persistence.Requests} {
+		for doc, err := range reader.Query(t.Context(), persistence.Query{Collection: later}) {
+			t.Errorf("a reader of the early version finds in %s %s, %v", later, doc, err)
+		}
 	}
 	_ = reader.Close()
 	store = openAt(t, uri)
@@ -280,11 +284,13 @@ func TestVersionWithoutNodes(t *testing.T) {
 	if taken, err := store.Acquire(t.Context(), leases[0], "new"); err != nil || taken.Epoch != 2 {
 		t.Errorf("taken: %+v, %v", taken, err)
 	}
-	if len(indexes(t, db, "nodes")) != 2 {
-		t.Error("nodes have no index")
-	}
-	if _, err := db.Collection("nodes").InsertOne(t.Context(), bson.D{{Key: "_id", Value: "x"}}); err == nil {
-		t.Error("nodes have no validator")
+	for later, n := range map[string]int{"nodes": 2, "requests": 3} {
+		if len(indexes(t, db, later)) != n {
+			t.Errorf("%s lack an index", later)
+		}
+		if _, err := db.Collection(later).InsertOne(t.Context(), bson.D{{Key: "_id", Value: "x"}}); err == nil {
+			t.Errorf("%s have no validator", later)
+		}
 	}
 }
 
