@@ -42,9 +42,9 @@ The data go to the database of the variable MONGODB_URI, or else to the configur
 data folder.
 
 All processes that run on one MongoDB database are one cluster: they find each other
-there, share the chains out evenly among them, and take over the chains of those that die. With
-SIGTERM a process first gives its chains to the others. With --once a process runs
-alone, and only where no cluster does.
+there, share the chains out evenly among them, and take over those of nodes that die.
+With SIGTERM a process first gives its chains to the others. With --once a process
+runs alone, and only where no cluster does.
 
 A chain whose endpoints do not answer, or serve another chain, waits for them: the log
 says so, they are tried again for ever, and the other chains go on. The process ends at
