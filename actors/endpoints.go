@@ -11,38 +11,38 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// tellEndpoints is how often the counters of endpoints are written down at most:
-// they always change, and a document must not be written again and again for them.
-const tellEndpoints = 5 * time.Second
+// reportEndpoints is how often the counters of endpoints are written at most: they always
+// change, and are no reason to write a document all the time.
+const reportEndpoints = 5 * time.Second
 
-// What a document tells of endpoints at most.
+// What a document holds of endpoints at most.
 const (
 	maxEndpoints    = 32
 	maxEndpointText = 300 // bytes
 )
 
-// endpoints are a chain's as they were last told to people.
+// endpoints are a chain's as they were last reported.
 type endpoints struct {
-	told []persistence.Endpoint
-	at   time.Time
+	reported []persistence.Endpoint
+	at       time.Time
 }
 
-// news is what to tell, given how the endpoints are: at once when one changes its
-// state, and otherwise the same as before until some time has passed.
-func (e *endpoints) news(are []chains.EndpointStatus, now time.Time) []persistence.Endpoint {
-	next := documented(are)
-	if now.Sub(e.at) >= tellEndpoints || !slices.EqualFunc(e.told, next, sameState) {
-		e.told, e.at = next, now
+// report is what to report of the endpoints: their statuses if one has changed its state
+// or some time has passed, and otherwise what was reported before.
+func (e *endpoints) report(statuses []chains.EndpointStatus, now time.Time) []persistence.Endpoint {
+	next := documented(statuses)
+	if now.Sub(e.at) >= reportEndpoints || !slices.EqualFunc(e.reported, next, sameState) {
+		e.reported, e.at = next, now
 	}
-	return e.told
+	return e.reported
 }
 
 func sameState(a, b persistence.Endpoint) bool { return a.Host == b.Host && a.State == b.State }
 
-// documented is how endpoints are in the form of documents.
-func documented(are []chains.EndpointStatus) []persistence.Endpoint {
+// documented is the statuses of endpoints in the form of documents.
+func documented(statuses []chains.EndpointStatus) []persistence.Endpoint {
 	var out []persistence.Endpoint
-	for _, e := range are[:min(len(are), maxEndpoints)] {
+	for _, e := range statuses[:min(len(statuses), maxEndpoints)] {
 		out = append(out, persistence.Endpoint{
 			Host: printable.Line(e.Host, maxEndpointText), State: stateOf(e), Height: e.Height,
 			Rate: tenths(e.Rate), LatencyMS: tenths(e.Latency.Seconds() * 1000),
@@ -52,7 +52,7 @@ func documented(are []chains.EndpointStatus) []persistence.Endpoint {
 	return out
 }
 
-// stateOf is the endpoint's state. One that documents have no word for is not up.
+// stateOf is the endpoint's state. One for which documents have no word is not up.
 func stateOf(e chains.EndpointStatus) string {
 	if slices.Contains(persistence.EndpointStates, e.State) {
 		return e.State
@@ -60,7 +60,7 @@ func stateOf(e chains.EndpointStatus) string {
 	return chains.EndpointDown
 }
 
-// counted are the classes of errors that there were.
+// counted are the counts of the classes of errors that occurred.
 func counted(errors map[string]int64) map[string]int64 {
 	out := maps.Clone(errors)
 	maps.DeleteFunc(out, func(_ string, n int64) bool { return n == 0 })

@@ -64,7 +64,7 @@ func TestNewsOfEndpoints(t *testing.T) {
 		{6 * time.Second, "down", 5, 3},
 		{7 * time.Second, "down", 6, 6},
 	} {
-		got := e.news([]chains.EndpointStatus{{Host: "a", State: step.state, Requests: step.requests}}, begin.Add(step.after))
+		got := e.report([]chains.EndpointStatus{{Host: "a", State: step.state, Requests: step.requests}}, begin.Add(step.after))
 		if len(got) != 1 || got[0].Requests != step.want || got[0].State != step.state {
 			t.Errorf("after %v: %+v, want %d requests", step.after, got, step.want)
 		}
@@ -166,7 +166,7 @@ func TestCountersOfEndpointsAreNotWrittenAllTheTime(t *testing.T) {
 	begun := time.Now()
 	w.boot()
 	w.eventually("many looks", func() bool { return b.asked.Load() > 200 })
-	if n, most := written.head.Load(), 2+int64(time.Since(begun)/tellEndpoints); n > most {
+	if n, most := written.head.Load(), 2+int64(time.Since(begun)/reportEndpoints); n > most {
 		t.Errorf("the head's document was written %d times, want %d at most", n, most)
 	}
 }

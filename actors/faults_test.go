@@ -8,6 +8,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"github.com/imart/event-worker/actors/supervision"
 	"github.com/imart/event-worker/persistence"
 )
 
@@ -31,7 +32,7 @@ func (w *world) fail(id string) { w.tell(id, errHurt) }
 
 // tell sends an actor a message.
 func (w *world) tell(id string, message any) {
-	w.node.system.Root.Send(actor.NewPID(w.node.system.Address(), rootName+"/"+id), message)
+	w.node.system.Root.Send(actor.NewPID(w.node.system.Address(), supervision.Root+"/"+id), message)
 }
 
 // pause lets the node come along for a while, or not at all.

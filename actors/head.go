@@ -6,28 +6,28 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/imart/event-worker/actors/supervision"
 	"github.com/imart/event-worker/chains"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/messages"
 	"github.com/imart/event-worker/persistence"
 )
 
-// head follows the chain's head, its finality and its reorganisations, and
-// publishes what it sees as a whole: whoever missed a state needs only the next. It
-// looks when the chain signals a new head, and at intervals.
+// head follows the chain's head, its finality and its reorganisations, and publishes what
+// it sees as a whole: an actor that missed a view needs only the next (P2). It looks when
+// the chain signals a new head, and at intervals.
 type head struct {
 	chain     chains.Chain
 	poll      time.Duration
 	tuning    Tuning
 	published *atomic.Pointer[chains.View] // it outlives restarts
-	stand     *stand                       // so does this
+	stall     *stall                       // so does this
 
 	endpoints endpoints
 	looks     attempt
 	missed    bool // the chain signalled a new head during a look
 	turn      int  // of the timer of the next look
-	broken    bool // it was said that finality is broken
-	stuck     string
+	condition condition
 }
 
 type (
@@ -42,58 +42,58 @@ type (
 	}
 )
 
-func (h *head) begin(l *life) {
+func (h *head) Start(inc *supervision.Incarnation) {
 	if view := h.published.Load(); view != nil {
-		l.Send(l.Parent(), messages.Head{View: view})
+		inc.Send(inc.Parent(), messages.Head{View: view})
 	}
-	h.look(l)
-	h.listen(l)
-	l.after(h.tuning.Tick, tick{})
+	h.look(inc)
+	h.listen(inc)
+	inc.After(h.tuning.Tick, tick{})
 }
 
-// end leaves how the endpoints are for the last report, which may say that none of
+// Stop leaves the states of the endpoints for the last report, which may say that none of
 // them answers.
-func (h *head) end(l *life) {
-	l.health.note(l.claim.ID, "")
-	l.report.Endpoints = h.news()
+func (h *head) Stop(inc *supervision.Incarnation) {
+	h.condition.clear(inc)
+	inc.Report.Endpoints = h.endpointsNow()
 }
 
-func (h *head) news() []persistence.Endpoint {
-	return h.endpoints.news(h.chain.Endpoints(), time.Now())
+func (h *head) endpointsNow() []persistence.Endpoint {
+	return h.endpoints.report(h.chain.Endpoints(), time.Now())
 }
 
-func (h *head) receive(l *life, message any) {
+func (h *head) Receive(inc *supervision.Incarnation, message any) {
 	switch m := message.(type) {
 	case look:
 		if m.turn == h.turn && !h.looks.busy {
-			h.look(l)
+			h.look(inc)
 		}
 	case signalled:
-		h.listen(l)
+		h.listen(inc)
 		switch {
 		case h.looks.busy:
 			h.missed = true
 		case h.looks.failures == 0: // else the next look is put off for a reason
-			h.look(l)
+			h.look(inc)
 		}
 	case looked:
 		h.looks.busy = false
-		h.see(l, m)
-		h.tell(l)
+		h.handleLook(inc, m)
+		h.announce(inc)
 	case tick:
-		h.notice(l, time.Now())
-		h.tell(l)
-		l.after(h.tuning.Tick, tick{})
+		h.checkStalled(inc, time.Now())
+		h.announce(inc)
+		inc.After(h.tuning.Tick, tick{})
 	}
 }
 
 // listen waits for the chain's next signal.
-func (h *head) listen(l *life) {
+func (h *head) listen(inc *supervision.Incarnation) {
 	heads := h.chain.Heads()
 	if heads == nil {
 		return
 	}
-	l.do(func(ctx context.Context) any {
+	inc.Do(func(ctx context.Context) any {
 		select {
 		case _, open := <-heads:
 			if open {
@@ -106,80 +106,80 @@ func (h *head) listen(l *life) {
 	})
 }
 
-func (h *head) look(l *life) {
+func (h *head) look(inc *supervision.Incarnation) {
 	h.looks.busy, h.missed = true, false
 	known := h.published.Load()
-	l.do(func(ctx context.Context) any {
+	inc.Do(func(ctx context.Context) any {
 		view, err := h.chain.Advance(ctx, known)
 		return looked{view, err}
 	})
 }
 
-// see takes in what came of a look, and has the next one follow.
-func (h *head) see(l *life, m looked) {
+// handleLook takes in the result of a look, and has the next one follow.
+func (h *head) handleLook(inc *supervision.Incarnation, m looked) {
 	if m.err != nil {
-		delay := h.looks.failed(fmt.Errorf("following the head: %w", m.err), l.supervision.backoff, h.tuning.Tick)
-		l.supervision.logRepeat(h.looks.failures, "chain cannot be followed, trying again", "chain", l.claim.Chain,
-			"reason", oneLine(m.err), "failures", h.looks.failures, "in", delay.Round(time.Millisecond))
-		h.next(l, delay)
+		delay := h.looks.failed(fmt.Errorf("following the head: %w", m.err), inc.Strategy.Backoff, h.tuning.Tick)
+		inc.Strategy.LogRepeat(h.looks.failures, "chain cannot be followed, trying again", "chain", inc.Claim.Chain,
+			"reason", supervision.OneLine(m.err), "failures", h.looks.failures, "in", delay.Round(time.Millisecond))
+		h.lookIn(inc, delay)
 		return
 	}
 	h.looks.succeeded()
-	h.publish(l, m.view)
+	h.publish(inc, m.view)
 	if h.missed {
-		h.look(l)
+		h.look(inc)
 	} else {
-		h.next(l, h.poll)
+		h.lookIn(inc, h.poll)
 	}
 }
 
-// next has the next look follow after some time.
-func (h *head) next(l *life, delay time.Duration) {
+// lookIn has the next look follow after a delay.
+func (h *head) lookIn(inc *supervision.Incarnation, delay time.Duration) {
 	h.turn++
-	l.after(delay, look{h.turn})
+	inc.After(delay, look{h.turn})
 }
 
-func (h *head) publish(l *life, view *chains.View) {
+func (h *head) publish(inc *supervision.Incarnation, view *chains.View) {
 	known := h.published.Swap(view)
 	if depth := abandoned(known, view); depth > 0 {
-		l.log.Info("chain reorganised", "chain", l.claim.Chain, "depth", depth, "head", known.Head.Seq, "now", view.Head.Seq)
+		inc.Log.Info("chain reorganised", "chain", inc.Claim.Chain, "depth", depth, "head", known.Head.Seq, "now", view.Head.Seq)
 	}
 	if known != view {
-		l.Send(l.Parent(), messages.Head{View: view})
-		l.well()
+		inc.Send(inc.Parent(), messages.Head{View: view})
+		inc.Progressed()
 	}
 	if highest(h.chain.Endpoints()) <= view.Head.Height() {
-		h.stand.since = time.Now()
+		h.stall.since = time.Now()
 	}
 }
 
-// notice looks whether the head stands although the chain goes on.
-func (h *head) notice(l *life, now time.Time) {
+// checkStalled looks whether the head is stalled although the chain advances.
+func (h *head) checkStalled(inc *supervision.Incarnation, now time.Time) {
 	var at markets.Place
 	if view := h.published.Load(); view != nil {
 		at = view.Head
 	}
-	reason := h.why(at)
-	was := h.stuck
-	h.stuck = ""
-	if h.stand.holds(at, reason == "", now, h.tuning.Stuck) {
-		h.stuck = reason
-		if h.stand.warns(now, h.tuning.Stuck) {
-			l.log.Warn("head stands although its chain goes on", "chain", l.claim.Chain, "at", at.Seq, "since", h.stand.since.UTC().Format(time.RFC3339), "reason", reason)
+	reason := h.behindReason(at)
+	was := h.condition.stalled
+	h.condition.stalled = ""
+	if h.stall.check(at, reason == "", now, h.tuning.Stuck) {
+		h.condition.stalled = reason
+		if h.stall.warns(now, h.tuning.Stuck) {
+			inc.Log.Warn("head is stalled although its chain advances", "chain", inc.Claim.Chain, "at", at.Seq, "since", h.stall.since.UTC().Format(time.RFC3339), "reason", reason)
 		}
 	}
-	if was != "" && h.stuck == "" {
-		l.log.Info("head goes on", "chain", l.claim.Chain)
+	if was != "" && h.condition.stalled == "" {
+		inc.Log.Info("head advances again", "chain", inc.Claim.Chain)
 	}
 }
 
-// why is the reason for which the head may be behind the chain's, if there is one.
-func (h *head) why(at markets.Place) string {
+// behindReason is why the head may be behind the chain's, if there is a reason.
+func (h *head) behindReason(at markets.Place) string {
 	switch seen := highest(h.chain.Endpoints()); {
 	case h.looks.err != nil:
-		return oneLine(h.looks.err)
+		return supervision.OneLine(h.looks.err)
 	case h.looks.busy:
-		return "looking takes that long"
+		return "still looking"
 	case seen > at.Seq:
 		return fmt.Sprintf("an endpoint has seen %d", seen)
 	}
@@ -196,53 +196,44 @@ func highest(endpoints []chains.EndpointStatus) (height int64) {
 	return height
 }
 
-// trouble is the state that trouble leaves the head in and why, if there is any.
+// trouble is the state of a head that has trouble, and why; empty where it has none.
 func (h *head) trouble() (state, reason string) {
 	switch {
-	case h.looks.finality != nil:
-		return persistence.FinalityBroken, oneLine(h.looks.finality)
+	case h.looks.violation != nil:
+		return persistence.FinalityBroken, supervision.OneLine(h.looks.violation)
 	case h.looks.failures > 0:
-		return persistence.Retrying, oneLine(h.looks.err)
-	case h.stuck != "":
-		return persistence.Retrying, h.stuck
+		return persistence.Retrying, supervision.OneLine(h.looks.err)
+	case h.condition.stalled != "":
+		return persistence.Retrying, h.condition.stalled
 	}
 	return "", ""
 }
 
-// tell tells where the head is, and of trouble that begins or ends.
-func (h *head) tell(l *life) {
+// announce reports where the head is, and trouble as soon as it begins or ends.
+func (h *head) announce(inc *supervision.Incarnation) {
 	state, reason := h.trouble()
-	standing := h.stuck
-	broken := state == persistence.FinalityBroken
-	if broken {
-		standing = reason
-	}
-	if broken != h.broken {
-		h.broken = broken
-		logFinality(l, broken, reason, "chain", l.claim.Chain)
-	}
-	l.health.note(l.claim.ID, standing)
-	r := h.report(l.report)
+	h.condition.announce(inc, state, reason, "chain", inc.Claim.Chain)
+	r := h.report(inc.Report)
 	switch {
 	case state != "":
 		r.Status, r.LastError = state, reason
 	case r.Status == "" || r.Status == persistence.Stopped: // the first look is not over
 		r.Status = persistence.Running
 	}
-	l.say(r)
+	inc.SetReport(r)
 }
 
-// report is what the document says while all is well; without a view it is what it
-// said before.
+// report is what the document says where there is no trouble; without a view it is what
+// it said before.
 func (h *head) report(before persistence.Report) persistence.Report {
 	view := h.published.Load()
 	if view == nil {
-		before.Place, before.Endpoints = nil, h.news()
+		before.Place, before.Endpoints = nil, h.endpointsNow()
 		return before
 	}
 	return persistence.Report{
 		Status: persistence.Following, Head: view.Head.Height(), Finalized: view.Final.Height(), Place: &view.Head,
-		Endpoints: h.news(),
+		Endpoints: h.endpointsNow(),
 	}
 }
 

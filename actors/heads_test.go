@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/imart/event-worker/actors/supervision"
 	"github.com/imart/event-worker/chains"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
@@ -179,7 +180,7 @@ func TestFailuresNowAndThenDoNotSlowDown(t *testing.T) {
 	}
 	w.mustCheck()
 	w.unharmed("") // nobody was restarted
-	if n := w.node.supervision.failures.get("chain/head"); n.inARow != 0 || n.pending != 0 {
+	if n := w.node.strategy.Failures.Get("chain/head"); n.InARow != 0 || n.Pending != 0 {
 		t.Errorf("the head counts %+v", n)
 	}
 	if flaky.failed.Load() < 20 {
@@ -208,28 +209,16 @@ func TestWhatWasReadIsKeptWhenReadingFails(t *testing.T) {
 	w.unharmed("")
 }
 
-func TestSuccessEndsARowOfFailures(t *testing.T) {
-	f := newFailures()
-	for range 5 {
-		f.add("a", "hurt", time.Hour)
-	}
-	if n := f.get("a").inARow; n != 5 {
-		t.Errorf("%d in a row", n)
-	}
-	f.ended("a")
-	f.add("a", "hurt", time.Hour)
-	if last := f.get("a"); last.inARow != 1 || last.pending != 6 {
-		t.Errorf("after a success: %+v", last)
-	}
+func TestSuccessEndsARowOfFailedAttempts(t *testing.T) {
 	var a attempt
-	backoff := Backoff{time.Second / 2, time.Minute}
+	backoff := supervision.Backoff{Min: time.Second / 2, Max: time.Minute}
 	for n := 1; n <= 3; n++ {
 		if d, least := a.failed(errHurt, backoff, 0), backoff.Min<<(n-1); d < least || d > least*3/2 {
 			t.Errorf("failure %d: again in %v", n, d)
 		}
 	}
 	for range 10 {
-		if d := a.failed(errHurt, backoff, 0); d > lastLook {
+		if d := a.failed(errHurt, backoff, 0); d > lastRetry {
 			t.Errorf("again in %v only", d)
 		}
 	}

@@ -3,12 +3,9 @@ package actors
 import (
 	"bytes"
 	"errors"
-	"fmt"
-	"log/slog"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/imart/event-worker/chains"
 )
@@ -77,25 +74,6 @@ func TestWhatIsLoggedOfDeadLetters(t *testing.T) {
 	w.boot()
 	w.mustCheck()
 	w.log.expect(t, "are dead letters now", "level=WARN", "stream=chain/market/list count=2 first=chain/market/list/1.0.0/", "reason=")
-}
-
-func TestHowOftenAFailureIsLogged(t *testing.T) {
-	j := &journal{}
-	s := supervision{log: slog.New(slog.NewTextHandler(j, nil))}
-	for n := 1; n <= 20; n++ {
-		s.logRestart("chain/head", "refused", n, time.Second)
-	}
-	want := []int{1, 2, 4, 8, 16}
-	if found := j.lines("failures="); len(found) != len(want) {
-		t.Fatalf("%q", found)
-	}
-	for _, n := range want {
-		j.expect(t, fmt.Sprintf("failures=%d ", n), "level=WARN", `msg="actor failed, restarting"`, "actor=chain/head", "reason=refused", "in=1s")
-	}
-	s.logRestart("chain/market", "panic: oh no\ngoroutine 7 [running]:\nmain.main()", 1, 0)
-	j.expect(t, "actor=chain/market ", `reason="panic: oh no"`, `stack="goroutine 7 [running]:\nmain.main()"`)
-	s.logRestart("chain/market/list", "cut off\nno room", 1, 0) // as errors.Join has it
-	j.expect(t, "actor=chain/market/list", `reason="cut off; no room"`)
 }
 
 // A failed actor's restart is logged with its reason.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"slices"
 	"sync"
 	"testing"
@@ -12,14 +11,33 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"github.com/imart/event-worker/actors/supervision"
 	"github.com/imart/event-worker/chains"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
 )
 
-// What goes wrong without the rules: each is taken away at the boundary where it
-// works. Here are the stores and chains that lack one, and the rule that needs
-// chance to be seen failing; the others fail in scenarios.
+// What fails without each of the protocol's rules:
+//
+//	P1 compares hashes            TestAnObserverMovesOnlyFromWhereItStands,
+//	                              TestAReorganisationWhileTheProcessIsDown
+//	P1 numbers subscriptions      TestAnObserverMovesOnlyFromWhereItStands,
+//	                              TestASubjectMovesItsObserversWithinTheirCredit
+//	P2 reads by hash              TestRangesEndAtFinality and others of chains/evm
+//	P2 keeps to the branch        TestAPageReadBeforeAReorganisationIsNotSentAfterIt,
+//	                              TestAReorganisationWhileABatchIsInFlight
+//	P2 bounds what is in flight   TestASubjectMovesItsObserversWithinTheirCredit
+//	P3 asks again                 TestARestartedSubjectAsksItsObserversAgain
+//	P3 ignores earlier acks       TestARestartedSubjectIgnoresEarlierAcks
+//	P4 commits conditionally      TestACommitOfADeadProcessDoesNotLandLater,
+//	                              the conformance suite of the stores
+//	P5 log first, and last back   TestASubjectMovesItsObserversWithinTheirCredit,
+//	                              TestTheLogIsRolledBackLast
+//	P6 one writer                 TestASecondWriterIsFenced of package projection
+//	P6 drops the cache            TestDocumentsWhoseCommitHasAnUnknownOutcome
+//
+// In this file are the stores and chains that lack a rule, at the boundary where it works,
+// and the rule that needs chance to be seen failing.
 
 // ruleSeeds is how many histories are tried.
 const ruleSeeds = 200
@@ -79,7 +97,7 @@ func (u unconditional) Commit(ctx context.Context, ref persistence.MarketRef, mo
 				return err
 			}
 			for i := range moves { // do may have said how far it came
-				now[i].To, now[i].Pending, now[i].Events = moves[i].To, moves[i].Pending, moves[i].Events
+				now[i].To, now[i].Trail, now[i].Pending, now[i].Events = moves[i].To, moves[i].Trail, moves[i].Pending, moves[i].Events
 			}
 			return nil
 		})
@@ -92,10 +110,7 @@ func (u unconditional) Commit(ctx context.Context, ref persistence.MarketRef, mo
 func isFenced(err error) bool { return err != nil && errors.Is(err, persistence.ErrFenced) }
 
 func actorDocument(store persistence.Store, id string) persistence.Actor {
-	filter, err := persistence.ParseFilter(fmt.Sprintf(`{"_id": %q}`, id))
-	if err != nil {
-		panic(err)
-	}
+	filter := persistence.Filter{Condition: persistence.Is("_id", id)}
 	var a persistence.Actor
 	for doc, err := range store.Query(context.Background(), persistence.Query{Collection: persistence.Actors, Filter: filter}) {
 		if err != nil {
@@ -278,25 +293,22 @@ func (r *recorder) replay(tx persistence.Tx) error {
 }
 
 // marketOfManyWriters is a market in which every stream has a writer of its own.
-func marketOfManyWriters(s *shared, c Chain, m Market, tuning Tuning, epoch epochFunc) *actor.Props {
+func marketOfManyWriters(s *shared, c Chain, m Market, tuning Tuning, epoch supervision.Epoch) *actor.Props {
 	claim := persistence.Claim{ID: c.Name + "/" + m.Name, Kind: "market", Chain: c.Name, Market: m.Name}
-	return props(s, claim, epoch, func() part {
-		return &supervisor{children: func(l *life) []child {
-			ref := persistence.MarketRef{Chain: c.Name, Market: m.Name}
-			var children []child
-			for _, st := range m.Streams {
-				name := "orders-" + st.Name
-				ordersClaim := claim
-				ordersClaim.ID, ordersClaim.Kind = claim.ID+"/"+name, "orders"
-				w := worker{
-					shared: s, epoch: epoch, start: m.Start(st.Name), orders: childOf(l.Self(), name),
-					stream: stream{Stream: st, market: ref, chain: c.Chain, Tuning: tuning},
-				}
-				children = append(children,
-					child{name, props(s, ordersClaim, epoch, func() part { return newOrders(ref) })},
-					child{st.Name, w.props()})
+	return supervision.Props(s.Env, claim, epoch, supervised(func(inc *supervision.Incarnation) []supervision.Child {
+		ref := persistence.MarketRef{Chain: c.Name, Market: m.Name}
+		var children []supervision.Child
+		for _, st := range m.Streams {
+			name := "orders-" + st.Name
+			ordersClaim := claim
+			ordersClaim.ID, ordersClaim.Kind = claim.ID+"/"+name, "orders"
+			w := worker{
+				shared: s, epoch: epoch, start: m.Start(st.Name), orders: supervision.ChildOf(inc.Self(), name),
+				stream: stream{Stream: st, market: ref, chain: c.Chain, Tuning: tuning},
 			}
-			return children
-		}}
-	})
+			ordersProps := supervision.Props(s.Env, ordersClaim, epoch, func() supervision.Behaviour { return newOrders(ref) })
+			children = append(children, supervision.Child{Name: name, Props: ordersProps}, supervision.Child{Name: st.Name, Props: w.props()})
+		}
+		return children
+	}))
 }

@@ -2,82 +2,159 @@ package actors
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"log/slog"
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"github.com/imart/event-worker/actors/projection"
+	"github.com/imart/event-worker/actors/supervision"
 	"github.com/imart/event-worker/chains"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/messages"
 	"github.com/imart/event-worker/persistence"
 )
 
-// observer executes one projection of one stream: it makes the transitions that
-// its subject sends, one after the other and only from the place at which it
-// stands, and acknowledges each when it is durable.
+// observer executes one projection of one stream: the transitions that its subject sends,
+// one after the other and each only from the place at which the observer is (P1), and
+// acknowledges each when it is durable.
 type observer struct {
-	stream
-	name    string
-	subject *actor.PID
-	project projection
+	name       string
+	subject    *actor.PID
+	projection observerProjection
 
+	state        observerState
+	execution    projection.Execution // that is under way unless the observer is idle
 	at           markets.Place
 	trail        markets.Trail
 	final        int64 // the height that was final at the last commit; -1: unknown
 	subscription messages.Subscription
-	waiting      []messages.Transition
-	busy         bool
-	resubscribe  bool // subscribe when no longer busy
+	waiting      []messages.Execute
 }
 
-// projection is what an observer makes of its stream. execute makes a transition
-// durable, together with the observer's own document, and answers the observer
-// with executed or an error.
-type projection interface {
-	execute(l *life, t transition)
-	receive(l *life, message any)
+// observerState is what an observer is doing.
+type observerState int
+
+const (
+	// idle: everything that the subject has sent is executed and acknowledged. The next
+	// transition is executed when it comes.
+	idle observerState = iota
+	// executing: a transition that the subject has sent is being made durable. Then it is
+	// acknowledged, and the next one that waits is executed.
+	executing
+	// detached: a transition of which the subject knows nothing is being made durable: it
+	// was interrupted in an earlier incarnation, or the subject was restarted meanwhile.
+	// Then the observer subscribes with the place to which that has led.
+	detached
+)
+
+// observerProjection is what an observer makes of its stream.
+type observerProjection interface {
+	// execute starts to make a transition durable, together with the observer's own
+	// document.
+	execute(inc *supervision.Incarnation, e projection.Execution)
+	// executed says whether a message tells that the transition under way is durable.
+	executed(inc *supervision.Incarnation, message any) bool
 }
 
-// transition is a move of an observer, ready to be executed.
-type transition struct {
-	observer persistence.ActorRef
-	from, to markets.Place
-	trail    markets.Trail // as it is at to
-	report   persistence.Report
-	// batch is what lies between the places; nil for a rollback, and for a
-	// transition that was interrupted: what is between is in the log then.
-	batch *messages.Batch
-}
-
-// move is the transition's effect on the observer's own document.
-func (t transition) move() persistence.Move {
-	return persistence.Move{Actor: t.observer, From: t.from, To: t.to, Trail: t.trail, Report: t.report}
-}
-
-// portion is the effect of a portion of the transition: until the last one the
-// observer stays, and its document says what is under way.
-func (t transition) portion(last bool, events, letters int) persistence.Move {
-	m := t.move()
-	m.Events, m.DeadLetters = int64(events), int64(letters)
-	if !last {
-		m.To, m.Pending, m.Trail = t.from, &t.to, nil
+func (o *observer) Start(inc *supervision.Incarnation) {
+	o.at, o.trail, o.final = inc.Doc.Place, inc.Doc.Trail, finalOf(inc.Doc.Report)
+	if len(o.trail) == 0 {
+		o.trail = markets.Trail{o.at}
 	}
-	return m
+	report := progress(inc.Doc.Report, o.at)
+	if interrupted, ok := projection.Interrupted(inc.Doc); ok {
+		o.state = detached
+		o.execute(inc, projection.Execute(interrupted, inc.Doc.Ref(), o.trail, report))
+		return
+	}
+	inc.SetReport(report)
+	o.subscribe(inc)
 }
 
-func (t transition) back() bool { return t.to.Seq < t.from.Seq }
+func (o *observer) Stop(*supervision.Incarnation) {}
 
-// executed is a projection's answer: the observer now stands at the place.
-type executed struct {
-	at    markets.Place
-	trail markets.Trail
-	final int64
+func (o *observer) Receive(inc *supervision.Incarnation, message any) {
+	switch m := message.(type) {
+	case messages.Resubscribe:
+		if o.state == idle {
+			o.subscribe(inc)
+		} else {
+			o.state = detached
+		}
+	case messages.Execute:
+		if m.Subscription == o.subscription {
+			o.waiting = append(o.waiting, m)
+			o.executeNext(inc)
+		}
+	default:
+		if o.projection.executed(inc, message) {
+			o.arrive(inc)
+			o.executeNext(inc)
+		}
+	}
 }
 
-// executed is the answer when the transition is durable.
-func (t transition) executed() executed { return executed{t.to, t.trail, finalOf(t.report)} }
+// subscribe tells the subject the observer's place. What was sent to it before is void.
+func (o *observer) subscribe(inc *supervision.Incarnation) {
+	o.waiting = nil
+	o.subscription = messages.Subscription{Incarnation: inc.Doc.Incarnation, Number: o.subscription.Number + 1}
+	inc.Send(o.subject, messages.Subscribe{Observer: o.name, Subscription: o.subscription, At: o.at, Trail: o.trail, Finalized: o.final})
+}
+
+// executeNext starts the next transition that was sent. One that was executed before is
+// acknowledged again; one that neither starts nor ends at the observer's place shows that
+// the subject is mistaken about it.
+func (o *observer) executeNext(inc *supervision.Incarnation) {
+	for o.state == idle && len(o.waiting) > 0 {
+		m := o.waiting[0]
+		o.waiting = o.waiting[1:]
+		switch o.at {
+		case m.From:
+			o.state = executing
+			o.execute(inc, o.executionOf(inc, m))
+		case m.To:
+			o.acknowledge(inc)
+		default:
+			o.subscribe(inc)
+		}
+	}
+}
+
+// executionOf is the execution of a transition that was sent.
+func (o *observer) executionOf(inc *supervision.Incarnation, m messages.Execute) projection.Execution {
+	e := projection.Execute(m.Transition, inc.Doc.Ref(), o.trail, progress(reportOf(m.View), m.To))
+	if m.Kind == markets.RollbackTransition {
+		// Until the rollback is complete the documents hold what was abandoned: no more of
+		// them is final than what it leaves.
+		e.Report.Finalized = min(e.Report.Finalized, m.To.Seq)
+	}
+	if final, known := finalBelow(m.View, m.To); known {
+		e.Trail = e.Trail.With(final)
+	}
+	return e
+}
+
+func (o *observer) execute(inc *supervision.Incarnation, e projection.Execution) {
+	o.execution = e
+	inc.Report = e.Report
+	o.projection.execute(inc, e)
+}
+
+// arrive notes that the execution under way is durable.
+func (o *observer) arrive(inc *supervision.Incarnation) {
+	o.at, o.trail, o.final = o.execution.To, o.execution.Trail, finalOf(o.execution.Report)
+	inc.Progressed()
+	was := o.state
+	o.state = idle
+	if was == detached {
+		o.subscribe(inc)
+	} else {
+		o.acknowledge(inc)
+	}
+}
+
+func (o *observer) acknowledge(inc *supervision.Incarnation) {
+	inc.Send(o.subject, messages.Ack{Observer: o.name, Subscription: o.subscription, At: o.at})
+}
 
 // finalOf is the height that was final as of a report; -1 if it does not tell.
 func finalOf(r persistence.Report) int64 {
@@ -87,185 +164,41 @@ func finalOf(r persistence.Report) int64 {
 	return r.Finalized
 }
 
-func (o *observer) begin(l *life) {
-	o.at, o.trail, o.final = l.doc.Place, l.doc.Trail, finalOf(l.doc.Report)
-	if len(o.trail) == 0 {
-		o.trail = markets.Trail{o.at}
-	}
-	report := standing(l.doc.Report, o.at)
-	if pending := l.doc.Pending; pending != nil {
-		o.resubscribe = true
-		o.execute(l, transition{to: *pending, report: report}, nil)
-		return
-	}
-	l.say(report)
-	o.subscribe(l)
+// finalBelow is the view's final block if it is known to lead to a place.
+func finalBelow(view *chains.View, at markets.Place) (markets.Place, bool) {
+	return view.Final, at.Hash != "" && at.Seq >= view.Final.Seq && view.Stand(at) == chains.On
 }
 
-func (o *observer) end(*life) {}
+// logProjection is the log's: it commits by itself.
+type logProjection struct{ projection.Log }
 
-func (o *observer) receive(l *life, message any) {
-	switch m := message.(type) {
-	case messages.Resubscribe:
-		if o.resubscribe = o.busy; !o.busy {
-			o.subscribe(l)
+// logged says that a transition of the log is durable.
+type logged struct{}
+
+func (p logProjection) execute(inc *supervision.Incarnation, e projection.Execution) {
+	inc.Do(func(ctx context.Context) any {
+		if err := p.Commit(ctx, inc.Store, e); err != nil {
+			return err
 		}
-	case messages.Transition:
-		if m.Subscription == o.subscription {
-			o.waiting = append(o.waiting, m)
-			o.next(l)
+		if e.Kind == markets.BatchTransition {
+			logDeadLetters(inc, e.Batch.DeadLetters)
 		}
-	case executed:
-		o.busy = false
-		o.arrive(l, m)
-		o.next(l)
-	default:
-		o.project.receive(l, message)
-	}
-}
-
-// subscribe tells the subject where the observer stands. What was said to it
-// before is void.
-func (o *observer) subscribe(l *life) {
-	o.waiting, o.resubscribe = nil, false
-	o.subscription = messages.Subscription{Incarnation: l.doc.Incarnation, Number: o.subscription.Number + 1}
-	l.Send(o.subject, messages.Subscribe{Observer: o.name, Subscription: o.subscription, At: o.at, Trail: o.trail, Finalized: o.final})
-}
-
-// next begins the next transition that was sent.
-func (o *observer) next(l *life) {
-	for !o.busy && len(o.waiting) > 0 {
-		t := o.waiting[0]
-		o.waiting = o.waiting[1:]
-		switch o.at {
-		case t.From:
-			o.execute(l, transition{to: t.To, batch: t.Batch, report: o.reportOn(t)}, t.View)
-		case t.To:
-			o.acknowledge(l)
-		default:
-			o.subscribe(l)
-		}
-	}
-}
-
-// reportOn is the report of an observer that makes a transition. Of what it has
-// written no more is final than where a rollback leads: until that is through, its
-// documents hold what was abandoned.
-func (o *observer) reportOn(t messages.Transition) persistence.Report {
-	r := progress(t.View, t.To)
-	if t.To.Seq < t.From.Seq {
-		r.Finalized = min(r.Finalized, t.To.Seq)
-	}
-	return r
-}
-
-// execute makes a transition that was sent by a view, if it was sent.
-func (o *observer) execute(l *life, t transition, view *chains.View) {
-	o.busy = true
-	l.report = t.report
-	t.observer, t.from = l.doc.Ref(), o.at
-	t.trail = trailTo(o.trail, o.at, t.to)
-	if view != nil {
-		if final, known := finalBelow(view, t.to); known {
-			t.trail = t.trail.With(final)
-		}
-	}
-	o.project.execute(l, t)
-}
-
-// trailTo is the trail of an observer that goes from one place to another.
-func trailTo(trail markets.Trail, from, to markets.Place) markets.Trail {
-	if to.Seq < from.Seq {
-		return trail.Cut(to)
-	}
-	return trail.Push(to)
-}
-
-// arrive notes that the observer now stands at a place, durably.
-func (o *observer) arrive(l *life, e executed) {
-	o.at, o.trail, o.final = e.at, e.trail, e.final
-	l.well()
-	if o.resubscribe {
-		o.subscribe(l)
-		return
-	}
-	o.acknowledge(l)
-}
-
-func (o *observer) acknowledge(l *life) {
-	l.Send(o.subject, messages.Ack{Observer: o.name, Subscription: o.subscription, At: o.at})
-}
-
-// logProjection is the activity observer's: it keeps the log.
-type logProjection struct{ stream }
-
-func (p logProjection) execute(l *life, t transition) {
-	l.do(func(ctx context.Context) any {
-		commit := p.append
-		if t.back() {
-			commit = p.truncate
-		}
-		if err := commit(ctx, l.store, t); err != nil {
-			return fmt.Errorf("committing the log: %w", err)
-		}
-		p.logLetters(l.log, t)
-		return t.executed()
+		return logged{}
 	})
 }
 
-// logLetters says that events could not be decoded: a line a batch, as a contract
-// that has changed has nothing else.
-func (p logProjection) logLetters(log *slog.Logger, t transition) {
-	if t.batch == nil || len(t.batch.DeadLetters) == 0 {
+func (p logProjection) executed(_ *supervision.Incarnation, message any) bool {
+	_, ok := message.(logged)
+	return ok
+}
+
+// logDeadLetters logs that events could not be decoded: a line a batch, as a contract that
+// has changed has nothing else.
+func logDeadLetters(inc *supervision.Incarnation, dead []markets.DeadLetter) {
+	if len(dead) == 0 {
 		return
 	}
-	first := t.batch.DeadLetters[0]
-	log.Warn("events that cannot be decoded are dead letters now", "stream", first.Chain+"/"+first.Market+"/"+first.Stream,
-		"count", len(t.batch.DeadLetters), "first", first.ID(), "reason", first.Reason)
-}
-
-func (p logProjection) receive(*life, any) {}
-
-// append adds a batch to the log.
-func (p logProjection) append(ctx context.Context, store persistence.Store, t transition) error {
-	if t.batch == nil {
-		return errors.New("no batch to append")
-	}
-	activities := make([]markets.Activity, len(t.batch.Events))
-	for i, e := range t.batch.Events {
-		activities[i] = markets.Activity{Chain: p.market.Chain, Market: p.market.Market, Event: e}
-	}
-	m := t.portion(true, len(activities), len(t.batch.DeadLetters))
-	return store.Commit(ctx, p.market, []persistence.Move{m}, func(tx persistence.Tx) error {
-		return p.enter(tx, activities, t.batch.DeadLetters)
-	})
-}
-
-// enter adds activities to the log, and tells people of what concerns them.
-func (p logProjection) enter(tx persistence.Tx, activities []markets.Activity, letters []markets.DeadLetter) error {
-	if err := tx.Append(activities, letters); err != nil || !p.Notifies {
-		return err
-	}
-	var told []markets.Notification
-	for _, a := range activities {
-		told = append(told, markets.Notifications(a)...)
-	}
-	return tx.Notify(told)
-}
-
-// truncate takes what lies behind a place out of the log, in portions.
-func (p logProjection) truncate(ctx context.Context, store persistence.Store, t transition) error {
-	for last := false; !last; {
-		moves := []persistence.Move{t.move()}
-		err := store.Commit(ctx, p.market, moves, func(tx persistence.Tx) error {
-			activities, letters, err := tx.Truncate(p.Name, t.to.Seq, p.Portion)
-			last = activities+letters < p.Portion
-			moves[0] = t.portion(last, -activities, -letters)
-			return err
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	first := dead[0]
+	inc.Log.Warn("events that cannot be decoded are dead letters now", "stream", first.Chain+"/"+first.Market+"/"+first.Stream,
+		"count", len(dead), "first", first.ID(), "reason", first.Reason)
 }

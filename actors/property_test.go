@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"testing"
 
+	"github.com/imart/event-worker/actors/maintenance"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
 )
@@ -77,8 +78,8 @@ func (w *world) outgrow() {
 // rewind takes the stopped node's store back to a height.
 func (w *world) rewind(height int64) {
 	w.t.Helper()
-	err := Rewind(w.t.Context(), w.store, "test", "chain", height)
-	if err != nil && !errors.Is(err, ErrNothingToRewind) {
+	err := maintenance.Rewind(w.t.Context(), w.store, "test", "chain", height)
+	if err != nil && !errors.Is(err, maintenance.ErrNothingToRewind) {
 		w.t.Fatal(err)
 	}
 }
@@ -103,7 +104,7 @@ func (w *world) retryLetters() error {
 func (w *world) retry(letter markets.DeadLetter) {
 	w.t.Helper()
 	w.revived.Store(letter.Transaction, true)
-	if err := Retry(w.t.Context(), w.store, "test", w.streamOf(letter.Stream), letter); err != nil {
+	if err := maintenance.Retry(w.t.Context(), w.store, "test", w.streamOf(letter.Stream), letter); err != nil {
 		w.t.Fatal(err)
 	}
 }

@@ -8,6 +8,8 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"github.com/imart/event-worker/actors/budget"
+	"github.com/imart/event-worker/actors/supervision"
 	"github.com/imart/event-worker/chains"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/messages"
@@ -29,14 +31,14 @@ func newProbe(t *testing.T) *probe {
 		return slog.New(slog.DiscardHandler)
 	}))
 	t.Cleanup(system.Shutdown)
-	p.shared = &shared{
-		system: system, store: w.store, log: system.Logger(), node: "test",
-		supervision: supervision{Backoff{time.Millisecond, time.Millisecond}, newFailures(), system.Logger(), new(stopping)},
-		health:      NewHealth(), budget: newBudget(DefaultMemory),
+	env := &supervision.Env{
+		System: system, Store: w.store, Log: system.Logger(), Node: "test",
+		Strategy: supervision.New(supervision.Backoff{Min: time.Millisecond, Max: time.Millisecond}, system.Logger()),
 	}
+	p.shared = &shared{env, NewHealth(), budget.New(DefaultMemory)}
 	p.pid = system.Root.Spawn(actor.PropsFromFunc(func(c actor.Context) {
 		switch m := c.Message().(type) {
-		case messages.Subscribe, messages.Ack, messages.Transition, messages.Resubscribe:
+		case messages.Subscribe, messages.Ack, messages.Execute, messages.Resubscribe:
 			p.heard <- m
 		}
 	}))
@@ -50,7 +52,7 @@ func (p *probe) worker() worker {
 	}
 }
 
-func (p *probe) send(to *actor.PID, message any) { p.shared.system.Root.Send(to, message) }
+func (p *probe) send(to *actor.PID, message any) { p.shared.System.Root.Send(to, message) }
 
 // hear waits for the next message, which must be of type T.
 func hear[T any](p *probe) T {
@@ -81,25 +83,29 @@ func (p *probe) silence() {
 
 func at(seq int64, hash string) markets.Place { return markets.Place{Seq: seq, Hash: hash} }
 
-func batch(s messages.Subscription, from, to markets.Place, events ...markets.Event) messages.Transition {
+func batchOf(s messages.Subscription, from, to markets.Place, events ...markets.Event) messages.Execute {
 	for i := range events {
 		events[i].Seq, events[i].Position.Height, events[i].Block = to.Seq, to.Seq, to.Hash
 	}
-	return messages.Transition{
-		Subscription: s, From: from, To: to, Batch: &messages.Batch{Events: events},
+	return messages.Execute{
+		Subscription: s, Transition: transitionOfWorld(markets.BatchTransition, from, to, &markets.Batch{Events: events}),
 		View: chains.NewView(0, []string{"0", "1", "2"}),
 	}
+}
+
+func transitionOfWorld(kind markets.TransitionKind, from, to markets.Place, b *markets.Batch) markets.Transition {
+	return markets.Transition{Kind: kind, Chain: "chain", Market: "market", Stream: "buy", From: from, To: to, Batch: b}
 }
 
 // P1, the observer's side.
 func TestAnObserverMovesOnlyFromWhereItStands(t *testing.T) {
 	p := newProbe(t)
-	observer := p.shared.system.Root.Spawn(p.worker().observerProps(activity, p.pid))
+	observer := p.shared.System.Root.Spawn(p.worker().observerProps(activity, p.pid))
 	s := hear[messages.Subscribe](p)
 	if s.At != at(0, "") {
 		t.Fatalf("it begins at %v", s.At)
 	}
-	first := batch(s.Subscription, s.At, at(1, "1"), bought("a", "1"))
+	first := batchOf(s.Subscription, s.At, at(1, "1"), bought("a", "1"))
 	p.send(observer, first)
 	p.send(observer, first) // twice
 	for range 2 {
@@ -111,19 +117,19 @@ func TestAnObserverMovesOnlyFromWhereItStands(t *testing.T) {
 		t.Fatalf("%d activities after a batch that came twice", n)
 	}
 
-	p.send(observer, batch(s.Subscription, at(2, "2"), at(3, "3"))) // a gap
+	p.send(observer, batchOf(s.Subscription, at(2, "2"), at(3, "3"))) // a gap
 	s2 := hear[messages.Subscribe](p)
 	if s2.At != at(1, "1") || s2.Subscription == s.Subscription {
 		t.Fatalf("after a gap it subscribes %+v", s2)
 	}
-	p.send(observer, batch(s2.Subscription, at(1, "other"), at(2, "2"))) // the same seq of another branch
+	p.send(observer, batchOf(s2.Subscription, at(1, "other"), at(2, "2"))) // the same seq of another branch
 	s3 := hear[messages.Subscribe](p)
-	if s3.At != at(1, "1") {
+	if s3.At != at(1, "1") || s3.Incarnation != s.Incarnation { // and not because its commit was fenced off
 		t.Fatalf("asked to go on from another branch it subscribes %+v", s3)
 	}
-	p.send(observer, batch(s2.Subscription, at(1, "1"), at(2, "2"))) // of an earlier subscription
+	p.send(observer, batchOf(s2.Subscription, at(1, "1"), at(2, "2"))) // of an earlier subscription
 	p.silence()
-	p.send(observer, messages.Transition{Subscription: s3.Subscription, From: at(1, "1"), To: at(0, ""), View: first.View})
+	p.send(observer, messages.Execute{Subscription: s3.Subscription, Transition: transitionOfWorld(markets.RollbackTransition, at(1, "1"), at(0, ""), nil), View: first.View})
 	if ack := hear[messages.Ack](p); ack.At != at(0, "") {
 		t.Fatalf("rolled back to %v", ack.At)
 	}
@@ -136,20 +142,16 @@ func TestAnObserverMovesOnlyFromWhereItStands(t *testing.T) {
 	}
 }
 
-// P1, P2 and P5, the subject's side: here are both of its observers.
-func TestASubjectMovesItsObserversWithinTheirCredit(t *testing.T) {
-	p := newProbe(t)
-	for range 6 {
-		p.w.chain.mine(bought("a", "1"))
-	}
-	p.w.chain.single = true
+// watchSubject starts a subject whose observers, the log's and order-buy, are the probe.
+func (p *probe) watchSubject() *actor.PID {
+	p.t.Helper()
 	w := p.worker()
-	parent := p.shared.system.Root.Spawn(actor.PropsFromFunc(func(c actor.Context) {
+	parent := p.shared.System.Root.Spawn(actor.PropsFromFunc(func(c actor.Context) {
 		if _, ok := c.Message().(*actor.Started); ok {
 			for _, name := range []string{activity, "order-buy"} {
 				_, err := c.SpawnNamed(actor.PropsFromFunc(func(c actor.Context) {
 					switch m := c.Message().(type) {
-					case messages.Transition:
+					case messages.Execute:
 						p.heard <- sent{name, m}
 					case messages.Resubscribe:
 						p.heard <- m
@@ -164,9 +166,42 @@ func TestASubjectMovesItsObserversWithinTheirCredit(t *testing.T) {
 			}
 		}
 	}))
-	subject := childOf(parent, "subject")
 	hear[messages.Resubscribe](p)
 	hear[messages.Resubscribe](p)
+	return supervision.ChildOf(parent, "subject")
+}
+
+// P3: what a subject has not asked for since it was started tells it nothing.
+func TestARestartedSubjectIgnoresEarlierAcks(t *testing.T) {
+	p := newProbe(t)
+	p.w.mine(block(bought("a", "1")), block(bought("a", "1")))
+	p.w.chain.single = true
+	subject := p.watchSubject()
+	view, err := p.w.chain.Advance(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	earlier, now := messages.Subscription{Incarnation: 1, Number: 1}, messages.Subscription{Incarnation: 1, Number: 2}
+	p.send(subject, messages.Head{View: view})
+	for _, observer := range []string{activity, "order-buy"} {
+		p.send(subject, messages.Ack{Observer: observer, Subscription: earlier, At: at(1, "1-0")})
+		p.send(subject, messages.Ack{Observer: observer, At: at(1, "1-0")}) // of no subscription
+	}
+	p.silence()
+	p.send(subject, messages.Subscribe{Observer: activity, Subscription: now, Trail: markets.Trail{{}}})
+	if m := hear[sent](p); m.to != activity || m.From != at(0, "") || m.Subscription != now {
+		t.Fatalf("sent %+v, want the first batch", m)
+	}
+}
+
+// P1, P2 and P5, the subject's side: here are both of its observers.
+func TestASubjectMovesItsObserversWithinTheirCredit(t *testing.T) {
+	p := newProbe(t)
+	for range 6 {
+		p.w.chain.mine(bought("a", "1"))
+	}
+	p.w.chain.single = true
+	subject := p.watchSubject()
 	view, err := p.w.chain.Advance(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -187,10 +222,10 @@ func TestASubjectMovesItsObserversWithinTheirCredit(t *testing.T) {
 	p.silence() // another subscription
 
 	p.send(subject, messages.Ack{Observer: activity, Subscription: one, At: first.To})
-	got := map[string]messages.Transition{}
+	got := map[string]messages.Execute{}
 	for range 2 {
 		m := hear[sent](p)
-		got[m.to] = m.Transition
+		got[m.to] = m.Execute
 	}
 	if got[activity].From != second.To || got["order-buy"].From != (markets.Place{}) || got["order-buy"].To != first.To {
 		t.Fatalf("after the log's ack: %+v", got)
@@ -201,13 +236,42 @@ func TestASubjectMovesItsObserversWithinTheirCredit(t *testing.T) {
 	two := messages.Subscription{Incarnation: 2, Number: 1}
 	stray := at(2, "2-abandoned")
 	p.send(subject, messages.Subscribe{Observer: "order-buy", Subscription: two, At: stray, Trail: markets.Trail{{}, stray}})
-	if m := hear[sent](p); m.to != "order-buy" || m.Batch != nil || m.From != stray || m.To != (markets.Place{}) || m.Subscription != two {
+	if m := hear[sent](p); m.to != "order-buy" || m.Kind != markets.RollbackTransition || m.From != stray || m.To != (markets.Place{}) || m.Subscription != two {
 		t.Fatalf("sent %+v, want a rollback", m)
 	}
 }
 
-// sent is a transition and to whom it was sent.
+// P5, backwards: the log goes back once the documents have.
+func TestTheLogIsRolledBackLast(t *testing.T) {
+	p := newProbe(t)
+	p.w.mine(block(bought("a", "1")), block(bought("a", "1")))
+	subject := p.watchSubject()
+	view, err := p.w.chain.Advance(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	one, stray := messages.Subscription{Incarnation: 1, Number: 1}, at(2, "2-abandoned")
+	p.send(subject, messages.Head{View: view})
+	for _, observer := range []string{activity, "order-buy"} { // the log first
+		p.send(subject, messages.Subscribe{Observer: observer, Subscription: one, At: stray, Trail: markets.Trail{{}, stray}})
+	}
+	for _, observer := range []string{"order-buy", activity} {
+		m := hear[sent](p)
+		if m.to != observer || m.Kind != markets.RollbackTransition || m.From != stray || m.To != at(0, "") {
+			t.Fatalf("sent %+v, want the rollback of %s", m, observer)
+		}
+		if observer == "order-buy" {
+			p.silence() // it is not acknowledged yet
+		}
+		p.send(subject, messages.Ack{Observer: observer, Subscription: one, At: m.To})
+	}
+	if m := hear[sent](p); m.to != activity || m.Kind != markets.BatchTransition {
+		t.Fatalf("sent %+v, want a batch for the log", m)
+	}
+}
+
+// sent is a transition that was sent, and to which observer.
 type sent struct {
 	to string
-	messages.Transition
+	messages.Execute
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // However long the windows, and however the head moves meanwhile: a reorganisation of
-// some depth goes back by no more than twice that depth, and nearby.
+// some depth goes back by no more than twice that depth, and nearHead.
 func TestARollbackIsAboutAsDeepAsItsReorganisation(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		head := rapid.Int64Range(1, 1_000_000).Draw(t, "head")
@@ -32,8 +32,8 @@ func TestARollbackIsAboutAsDeepAsItsReorganisation(t *testing.T) {
 		}
 		for range 20 {
 			depth := rapid.Int64Range(1, head).Draw(t, "depth")
-			newest, _ := newest(trail, head-depth)
-			if back := head - newest.Seq; back > 2*depth+nearby {
+			newest, _ := trail.AtOrBelow(head - depth)
+			if back := head - newest.Seq; back > 2*depth+nearHead {
 				t.Fatalf("a reorganisation of %d blocks goes back %d: %v", depth, back, trail)
 			}
 		}
@@ -55,8 +55,8 @@ func TestReach(t *testing.T) {
 		{blocks, 0, 30, 30},
 		{blocks, 0, 80, 50},
 		{blocks, 60, -1, 80},
-		{blocks, 90, -1, 90 + nearby},
-		{blocks, 100, -1, 100 + nearby},
+		{blocks, 90, -1, 90 + nearHead},
+		{blocks, 100, -1, 100 + nearHead},
 	} {
 		if got := reach(test.view, markets.Place{Seq: test.after}, test.through); got != test.want {
 			t.Errorf("%+v: %d", test, got)
@@ -90,7 +90,7 @@ func TestAReorganisationOf157BlocksGoesBackByAboutSoMany(t *testing.T) {
 	for _, a := range w.chain.rollbacks() {
 		depth = max(depth, 3000-a.Seq)
 	}
-	if depth < 157 || depth > 2*157+nearby {
+	if depth < 157 || depth > 2*157+nearHead {
 		t.Errorf("it goes back %d: %s", depth, line[0])
 	}
 }

@@ -9,6 +9,8 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"github.com/imart/event-worker/actors/projection"
+	"github.com/imart/event-worker/actors/supervision"
 	"github.com/imart/event-worker/chains"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
@@ -45,7 +47,7 @@ func TestAStoppedActorComesBack(t *testing.T) {
 	w.boot()
 	w.mustCheck()
 	for _, id := range []string{"buy/subject", "buy/" + activity, "buy/order-buy", "buy", "orders"} {
-		w.node.system.Root.Stop(actor.NewPID(w.node.system.Address(), rootName+"/chain/market/"+id))
+		w.node.system.Root.Stop(actor.NewPID(w.node.system.Address(), supervision.Root+"/chain/market/"+id))
 		w.mine(block(bought("a", "1")))
 		w.mustCheck()
 	}
@@ -69,28 +71,28 @@ func (s *failingClaims) Claim(ctx context.Context, c persistence.Claim) (persist
 
 func TestWhatIsAskedBeforeAFailedClaimIsAnsweredAfterTheNext(t *testing.T) {
 	p := newProbe(t)
-	store := &failingClaims{Store: p.shared.store, arrived: make(chan struct{}), fail: make(chan struct{})}
-	p.shared.store = store
+	store := &failingClaims{Store: p.shared.Store, arrived: make(chan struct{}), fail: make(chan struct{})}
+	p.shared.Store = store
 	answers := make(chan answer, 1)
-	asker := p.shared.system.Root.Spawn(actor.PropsFromFunc(func(c actor.Context) {
+	asker := p.shared.System.Root.Spawn(actor.PropsFromFunc(func(c actor.Context) {
 		if m, ok := c.Message().(answer); ok {
 			answers <- m
 		}
 	}))
 	w := p.worker()
 	claim := persistence.Claim{ID: "chain/market/orders", Kind: "orders", Chain: "chain", Market: "market"}
-	parent := p.shared.system.Root.Spawn(actor.PropsFromFunc(func(c actor.Context) {
+	parent := p.shared.System.Root.Spawn(actor.PropsFromFunc(func(c actor.Context) {
 		switch m := c.Message().(type) {
 		case *actor.Started:
-			if _, err := c.SpawnNamed(props(p.shared, claim, w.epoch, func() part { return newOrders(refOfWorld) }), "orders"); err != nil {
+			if _, err := c.SpawnNamed(supervision.Props(p.shared.Env, claim, w.epoch, func() supervision.Behaviour { return newOrders(refOfWorld) }), "orders"); err != nil {
 				panic(err)
 			}
-		case restart:
-			m.now()
+		case supervision.Restart:
+			m.Now()
 		}
-	}, actor.WithSupervisor(p.shared.supervision)))
+	}, actor.WithSupervisor(p.shared.Strategy)))
 	<-store.arrived
-	p.send(childOf(parent, "orders"), &request{stream: w.stream, replyTo: asker})
+	p.send(supervision.ChildOf(parent, "orders"), &request{Execution: projection.Execution{Transition: transitionOfWorld(markets.BatchTransition, at(0, ""), at(1, "1"), &markets.Batch{})}, Tuning: w.Tuning, replyTo: asker})
 	close(store.fail)
 	select {
 	case m := <-answers:

@@ -110,9 +110,9 @@ func TestAStoreThatIsDownForAWhile(t *testing.T) {
 	w.flaky.SetDown(true)
 	w.mine(block(bought("a", "2"), delisted("a")))
 	w.eventually("an actor that has failed", func() bool {
-		return w.node.supervision.failures.get("chain/market/buy/"+activity).inARow > 0
+		return w.node.strategy.Failures.Get("chain/market/buy/"+activity).InARow > 0
 	})
-	time.Sleep(10 * w.node.supervision.backoff.Max) // in which it could fail again and again
+	time.Sleep(10 * w.node.strategy.Backoff.Max) // in which it could fail again and again
 	w.flaky.SetDown(false)
 	w.mustCheck()
 	if got := w.restarts("buy/" + activity); got != 1 {

@@ -3,16 +3,18 @@ package actors
 import (
 	"time"
 
+	"github.com/imart/event-worker/actors/budget"
+	"github.com/imart/event-worker/actors/supervision"
 	"github.com/imart/event-worker/chains"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/messages"
 	"github.com/imart/event-worker/persistence"
 )
 
-// subject reads one stream in order and moves the stream's observers along it,
-// each from where it stands: by batches, at most credit of them unacknowledged,
-// and by rollbacks when it stands on an abandoned branch. The log's observer goes
-// first, and last when it goes back.
+// subject reads one stream in order and sends the stream's observers transitions, each
+// from its own place: batches, at most credit of them unacknowledged, and rollbacks when
+// its place is on an abandoned branch. The log's observer goes first, and last when it
+// goes back (P5).
 type subject struct {
 	stream
 	view    *chains.View
@@ -25,12 +27,12 @@ type subject struct {
 	goal     int64         // the height to catch up with
 	caughtUp bool
 
-	account  *account          // of the memory that its pages take
-	estimate int64             // bytes of the next page
-	lively   time.Time         // when something last got on
-	stands   map[string]*stand // of the cursors, by name; they outlive restarts
-	stuck    string            // why it stands, if it does
-	broken   bool              // it was said that finality is broken
+	budget    *budget.Budget    // of the process
+	account   *budget.Account   // of the memory that its pages take
+	estimate  int64             // bytes of the next page
+	lively    time.Time         // when it last made progress
+	stalls    map[string]*stall // of the cursors, by name; they outlive restarts
+	condition condition
 }
 
 // stream is what a stream's actors know of it.
@@ -40,6 +42,14 @@ type stream struct {
 	chain  chains.Chain
 	Tuning
 }
+
+// transition is one of the stream's, without its start.
+func (s stream) transition(kind markets.TransitionKind, to markets.Place) markets.Transition {
+	return markets.Transition{Kind: kind, Chain: s.market.Chain, Market: s.market.Market, Stream: s.Name, To: to}
+}
+
+// id is the key of the stream's worker.
+func (s stream) id() string { return s.market.Chain + "/" + s.market.Market + "/" + s.Name }
 
 // Tuning is how a stream's actors work.
 type Tuning struct {
@@ -51,8 +61,8 @@ type Tuning struct {
 	Events int
 	// Portion is how many documents one commit changes at most, about.
 	Portion int
-	// Idle is how often progress without events is made durable where every look at
-	// the chain makes some (Aptos).
+	// Idle is how often progress without events is made durable where the head advances
+	// with every look at the chain (Aptos).
 	Idle time.Duration
 	// Abreast is how long the documents of a stream wait for those of a stream of the
 	// same market that is behind it and moving.
@@ -60,40 +70,40 @@ type Tuning struct {
 	// Tick is how often a subject reports, and the longest that it waits before it asks
 	// again for what the chain does not have yet.
 	Tick time.Duration
-	// Stuck is how long a stream or a head may stand at one place, although the chain
-	// goes on, before that is a trouble of which it tells.
+	// Stuck is how long a stream or a head may stay at one place although the chain
+	// advances, before it is stalled and says so; 0: for ever.
 	Stuck time.Duration
 }
 
 // DefaultTuning suits a production node.
 var DefaultTuning = Tuning{Credit: 2, Ahead: 4, Events: 2000, Portion: 4000, Idle: 5 * time.Second, Abreast: 50 * time.Millisecond, Tick: time.Second, Stuck: 2 * time.Minute}
 
-// tick is the subject's own.
+// tick is the subject's own timer.
 type tick struct{}
 
-func (s *subject) begin(l *life) {
-	s.account, s.lively = l.budget.account(), time.Now()
+func (s *subject) Start(inc *supervision.Incarnation) {
+	s.account, s.lively = s.budget.Account(), time.Now()
 	for _, c := range s.cursors {
-		l.Send(c.pid, messages.Resubscribe{})
+		inc.Send(c.pid, messages.Resubscribe{})
 	}
-	l.Send(l.Parent(), messages.HeadRequest{ReplyTo: l.Self()})
-	l.after(s.Tick, tick{})
+	inc.Send(inc.Parent(), messages.HeadRequest{ReplyTo: inc.Self()})
+	inc.After(s.Tick, tick{})
 }
 
-// end leaves what a last report says of the stream: it may be the only one for
-// long, if the stream cannot go on.
-func (s *subject) end(l *life) {
-	s.account.close()
-	l.health.note(l.claim.ID, "")
+// Stop leaves what a last report says of the stream: it may be the only one for long, if
+// the stream cannot go on.
+func (s *subject) Stop(inc *supervision.Incarnation) {
+	s.account.Close()
+	s.condition.clear(inc)
 	if s.view != nil {
-		l.report = s.reportOn(l)
+		inc.Report = s.currentReport(inc)
 	}
 }
 
-func (s *subject) receive(l *life, message any) {
+func (s *subject) Receive(inc *supervision.Incarnation, message any) {
 	switch m := message.(type) {
 	case messages.Head:
-		s.see(m.View)
+		s.handleHead(m.View)
 	case messages.Subscribe:
 		if c := s.cursor(m.Observer); c != nil {
 			c.subscribe(m)
@@ -102,21 +112,21 @@ func (s *subject) receive(l *life, message any) {
 		if c := s.cursor(m.Observer); c != nil && c.acknowledge(m) {
 			s.window = s.window.passed(s.cursors)
 			s.lively = time.Now()
-			l.well()
+			inc.Progressed()
 		}
-	case read:
-		s.take(l, m)
-	case found:
-		s.settle(l, m)
-	case again:
-		m.due()
+	case pageRead:
+		s.handlePage(inc, m)
+	case ancestorFound:
+		s.handleAncestor(inc, m)
+	case retryDue:
+		m.apply()
 	case tick:
 		s.giveWay()
-		s.notice(l, time.Now())
-		s.report(l)
-		l.after(s.Tick, tick{})
+		s.checkStalled(inc, time.Now())
+		s.report(inc)
+		inc.After(s.Tick, tick{})
 	}
-	s.advance(l)
+	s.advance(inc)
 }
 
 func (s *subject) cursor(observer string) *cursor {
@@ -128,144 +138,130 @@ func (s *subject) cursor(observer string) *cursor {
 	return nil
 }
 
-// see takes in the chain's new state.
-func (s *subject) see(view *chains.View) {
+// log is the cursor of the log's observer, documents those of the others.
+func (s *subject) log() *cursor         { return s.cursors[0] }
+func (s *subject) documents() []*cursor { return s.cursors[1:] }
+
+// handleHead takes in the chain's new state.
+func (s *subject) handleHead(view *chains.View) {
 	if height := view.Head.Height(); s.view == nil || height < s.goal { // it can be reorganised to a lower one
 		s.goal = height
 	}
-	broken := s.view != nil && view.FinalityViolations > s.view.FinalityViolations
+	violated := s.view != nil && view.FinalityViolations > s.view.FinalityViolations
 	s.view = view
-	s.window = s.window.onBranch(view, broken)
+	s.window = s.window.onBranch(view, violated)
 	for _, c := range s.cursors {
 		c.ancestor = nil
-		if !c.alone.on(view, broken) {
-			c.drop()
+		if !c.alone.on(view, violated) {
+			c.dropPage()
 		}
-		if broken {
+		if violated {
 			c.settled = false
 		}
-		c.note(view)
+		c.noteFinal(view)
 	}
 }
 
 // advance does whatever can be done now.
-func (s *subject) advance(l *life) {
+func (s *subject) advance(inc *supervision.Incarnation) {
 	if s.view == nil {
 		return
 	}
 	for _, c := range s.cursors {
-		s.move(l, c)
+		s.advanceCursor(inc, c)
 	}
-	s.readOn(l)
-	s.noteCaughtUp(l)
+	s.readOn(inc)
+	s.noteCaughtUp(inc)
 }
 
-// move moves one observer as far as its credit goes.
-func (s *subject) move(l *life, c *cursor) {
-	for c.subscribed && c.out() < s.Credit {
-		switch s.stand(c) {
-		case chains.On:
-			c.lookup.unneeded()
-			if !s.forward(l, c) {
-				return
-			}
-		case chains.Ahead:
-			return
-		default:
-			s.back(l, c)
-			return
+// advanceCursor does for one observer what its state allows.
+func (s *subject) advanceCursor(inc *supervision.Incarnation, c *cursor) {
+	switch c.state(s.view) {
+	case onBranch:
+		if c.inFlight() < s.Credit {
+			c.lookup.reset()
 		}
+		for c.inFlight() < s.Credit && c.state(s.view) == onBranch && s.sendBatch(inc, c) {
+		}
+	case lost:
+		if c.lookup.ready(s.view) {
+			s.lookUp(inc, c)
+		}
+	case returning:
+		s.rollBack(inc, c)
+	case unsubscribed, aheadOfHead, draining:
 	}
 }
 
-// stand is how the cursor's place relates to the branch. A place below finality
-// that was found on the chain is on every branch to come.
-func (s *subject) stand(c *cursor) chains.Standing {
-	if c.settled {
-		return chains.On
-	}
-	return s.view.Stand(c.sent)
-}
-
-// forward sends the observer the batch behind its place, if there is one that it
-// may have.
-func (s *subject) forward(l *life, c *cursor) bool {
+// sendBatch sends the observer the batch behind its place, if there is one that it may
+// have.
+func (s *subject) sendBatch(inc *supervision.Incarnation, c *cursor) bool {
 	g, ok := s.window.at(c.sent)
 	if !ok {
 		g, ok = c.alone, c.alone.next(c.sent)
 	}
 	if !ok {
-		g, ok = s.known(c.sent)
+		g, ok = s.emptyPage(c.sent)
 	}
 	if !ok || !s.mayFollow(c, g.to) {
 		return false
 	}
-	to := g.end(c.sent)
-	c.send(l, messages.Transition{To: to, Batch: g.batch, View: s.view}, g.share)
+	t := s.transition(markets.BatchTransition, g.destination(c.sent))
+	t.Batch = g.batch
+	c.send(inc, t, s.view, g.share)
 	c.settled = g.final
 	return true
 }
 
-// known is the page behind a place of which the log knows that it is empty.
-func (s *subject) known(p markets.Place) (page, bool) {
-	log := s.cursors[0]
-	g := page{from: p, to: log.acked, final: true, batch: &messages.Batch{}}
+// emptyPage is the page behind a place of which the log knows that it is empty.
+func (s *subject) emptyPage(p markets.Place) (page, bool) {
+	log := s.log()
+	g := page{from: p, to: log.acked, final: true, batch: &markets.Batch{}}
 	return g, log.subscribed && sameBlock(p, log.acked) && g.next(p)
 }
 
-// mayFollow says whether the log has executed everything up to a place.
+// mayFollow says whether an observer may have everything up to a place: the log may, and
+// the documents once the log has executed it (P5).
 func (s *subject) mayFollow(c *cursor, to markets.Place) bool {
-	log := s.cursors[0]
+	log := s.log()
 	if c == log {
 		return true
 	}
 	at := markets.Place{Seq: to.Seq}
-	return log.subscribed && s.stand(log) == chains.On && log.acked.Reaches(at) && log.sent.Reaches(at)
+	return log.state(s.view) == onBranch && log.acked.Reaches(at) && log.sent.Reaches(at)
 }
 
-// back rolls an observer back to the newest place of its trail that is on the
-// branch. The log goes back after the documents.
-func (s *subject) back(l *life, c *cursor) {
-	if c.out() > 0 {
-		return
-	}
-	if c.ancestor == nil {
-		if c.lookup.may(s.view) {
-			s.seek(l, c)
-		}
-		return
-	}
+// rollBack rolls an observer back to its ancestor; the log after the documents (P5).
+func (s *subject) rollBack(inc *supervision.Incarnation, c *cursor) {
 	to := *c.ancestor
-	if c == s.cursors[0] && !s.documentsBackTo(l, to) {
+	if c == s.log() && !s.documentsBackTo(inc, to) {
 		return
 	}
-	c.send(l, messages.Transition{To: to, View: s.view}, nil)
+	c.send(inc, s.transition(markets.RollbackTransition, to), s.view, nil)
 }
 
-// documentsBackTo says whether all of the stream's documents stand at or before a
-// place that the log is to go back to; those that stand beyond are sent back.
-func (s *subject) documentsBackTo(l *life, to markets.Place) bool {
-	ready := true
-	for _, c := range s.cursors[1:] {
+// documentsBackTo says whether all of the stream's documents are at or before a place to
+// which the log is to be rolled back; those that are beyond are sent there.
+func (s *subject) documentsBackTo(inc *supervision.Incarnation, to markets.Place) bool {
+	all := true
+	for _, c := range s.documents() {
 		switch {
-		case !c.subscribed || c.out() > 0:
-			ready = false
+		case !c.subscribed || c.inFlight() > 0:
+			all = false
 		case c.sent.Seq > to.Seq:
-			c.send(l, messages.Transition{To: to, View: s.view}, nil)
-			ready = false
+			c.send(inc, s.transition(markets.RollbackTransition, to), s.view, nil)
+			all = false
 		}
 	}
-	return ready
+	return all
 }
 
-// noteCaughtUp says once that the stream has come to where the chain stood when
-// the subject first saw it.
-func (s *subject) noteCaughtUp(l *life) {
+// noteCaughtUp says once that the stream has come to the chain's head as it was when the
+// subject first saw it.
+func (s *subject) noteCaughtUp(inc *supervision.Incarnation) {
 	if least, known := s.least(); known && !s.caughtUp && least.Height() >= s.goal {
 		s.caughtUp = true
-		s.report(l)
-		l.Send(l.Parent(), messages.CaughtUp{Stream: s.id()})
+		s.report(inc)
+		inc.Send(inc.Parent(), messages.CaughtUp{Stream: s.id()})
 	}
 }
-
-func (s *subject) id() string { return s.market.Chain + "/" + s.market.Market + "/" + s.Name }

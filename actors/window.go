@@ -1,37 +1,37 @@
 package actors
 
 import (
+	"github.com/imart/event-worker/actors/budget"
 	"github.com/imart/event-worker/chains"
 	"github.com/imart/event-worker/markets"
-	"github.com/imart/event-worker/messages"
 )
 
-// page is a batch and the places it lies between.
+// page is a batch that was read, and the places between which it lies.
 type page struct {
 	from, to markets.Place
 	final    bool // to was final when the page was read
-	batch    *messages.Batch
-	share    *share // of the memory budget; nil: none
+	batch    *markets.Batch
+	share    *budget.Share // nil: it takes no room
 }
 
-// next says whether an observer that stands at p can be moved by the page. On
-// Aptos it may know its handle further through than the page begins.
+// next says whether the page leads on from p. On Aptos an observer may know its handle
+// through a later version than that from which the page was read.
 func (g page) next(p markets.Place) bool {
 	return g.from.Seq == p.Seq && g.from.Hash == p.Hash && (g.to.Seq > p.Seq || g.to.Through > p.Through)
 }
 
-// end is where the page takes an observer that stands at p.
-func (g page) end(p markets.Place) markets.Place {
+// destination is where the page leads from p.
+func (g page) destination(p markets.Place) markets.Place {
 	to := g.to
 	to.Through = max(to.Through, p.Through)
 	return to
 }
 
-// window is the pages of a stream from the hindmost observer in step to the
-// furthest that was read ahead: each page begins where the one before it ends.
+// window is the pages of a stream from the hindmost observer in step to the furthest that
+// was read ahead: each page begins where the one before it ends.
 type window []page
 
-// at is the page that moves an observer on from p.
+// at is the page that leads on from p.
 func (w window) at(p markets.Place) (page, bool) {
 	for _, g := range w {
 		if g.next(p) {
@@ -41,8 +41,8 @@ func (w window) at(p markets.Place) (page, bool) {
 	return page{}, false
 }
 
-// end is the place that the window reaches from p, where its pages begin.
-func (w window) end(p markets.Place) markets.Place {
+// furthest is the place that the window reaches from p, where its pages begin.
+func (w window) furthest(p markets.Place) markets.Place {
 	if len(w) == 0 {
 		return p
 	}
@@ -57,15 +57,15 @@ func (w window) holds(p markets.Place) bool {
 
 func sameBlock(a, b markets.Place) bool { return a.Seq == b.Seq && a.Hash == b.Hash }
 
-// on says whether the page lies on the view's branch, as far as is known. A page
-// that has sunk below finality since it was read could be anything, and so could
-// any below it when finality itself was broken.
-func (g page) on(view *chains.View, broken bool) bool {
+// on says whether the page lies on the view's branch, as far as is known. A page that has
+// come to lie below finality since it was read may be of any branch, and so may all that
+// lie below it when finality itself was violated.
+func (g page) on(view *chains.View, violated bool) bool {
 	switch view.Stand(g.to) {
 	case chains.On:
 		return true
 	case chains.Below:
-		return g.final && !broken
+		return g.final && !violated
 	}
 	return false
 }
@@ -73,15 +73,15 @@ func (g page) on(view *chains.View, broken bool) bool {
 // release gives up all pages.
 func (w window) release() {
 	for _, g := range w {
-		g.share.release()
+		g.share.Release()
 	}
 }
 
-// onBranch is the window up to the first page that leaves the view's branch; the
-// others are given up.
-func (w window) onBranch(view *chains.View, broken bool) window {
+// onBranch is the window up to the first page that leaves the view's branch; the others
+// are given up.
+func (w window) onBranch(view *chains.View, violated bool) window {
 	for i, g := range w {
-		if !g.on(view, broken) {
+		if !g.on(view, violated) {
 			w[i:].release()
 			return w[:i:i]
 		}
@@ -89,8 +89,8 @@ func (w window) onBranch(view *chains.View, broken bool) window {
 	return w
 }
 
-// passed is the window without the pages that every observer in step has
-// executed; these are given up.
+// passed is the window without the pages that every observer in step has executed; these
+// are given up.
 func (w window) passed(cursors []*cursor) window {
 	for len(w) > 0 {
 		for _, c := range cursors {
@@ -98,7 +98,7 @@ func (w window) passed(cursors []*cursor) window {
 				return w
 			}
 		}
-		w[0].share.release()
+		w[0].share.Release()
 		w = w[1:]
 	}
 	return w

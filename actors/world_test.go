@@ -21,6 +21,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"github.com/imart/event-worker/actors/supervision"
 	"github.com/imart/event-worker/chains"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
@@ -50,7 +51,7 @@ type world struct {
 	streams  []string
 	logOnly  map[string]bool // streams without documents
 	revived  sync.Map        // events that could not be decoded and now can be
-	market   func(s *shared, c Chain, m Market, tuning Tuning, epoch epochFunc) *actor.Props
+	market   func(s *shared, c Chain, m Market, tuning Tuning, epoch supervision.Epoch) *actor.Props
 	raws     func(stream string) []markets.Raw // of the canonical chain
 	atHead   func(stream string, p markets.Place) bool
 	start    int64
@@ -173,7 +174,7 @@ func (w *world) join(placed bool) *Node {
 	n, err := Start(Config{
 		Node: "test", Store: w.seen, Log: slog.New(slog.NewTextHandler(out, nil)).With("test", w.t.Name()),
 		Chains:  []Chain{{Name: "chain", Chain: reads, Poll: cmp.Or(w.poll, time.Millisecond), Markets: []Market{market}}},
-		Backoff: Backoff{Min: time.Millisecond, Max: 20 * time.Millisecond},
+		Backoff: supervision.Backoff{Min: time.Millisecond, Max: 20 * time.Millisecond},
 		Tuning:  Tuning{Credit: 2, Ahead: 3, Events: 10, Portion: 1 + w.r.IntN(4), Abreast: w.abreast, Tick: cmp.Or(w.tick, 5*time.Millisecond), Stuck: w.stuck},
 		Memory:  w.memory,
 		Placed:  placed,
@@ -189,15 +190,9 @@ func (w *world) join(placed bool) *Node {
 // so a little longer.
 func (w *world) noneHeld(n *Node) {
 	w.t.Helper()
-	b := n.budget
-	held := func() int64 {
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		return b.used + int64(len(b.queue))
-	}
-	for deadline := time.Now().Add(w.patience); held() != 0; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(w.patience); !n.budget.Idle(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
-			w.t.Errorf("%d bytes are held for ever", held())
+			w.t.Error("pages are held for ever")
 			return
 		}
 	}

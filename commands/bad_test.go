@@ -108,13 +108,13 @@ func TestBadInput(t *testing.T) {
 		{
 			name:    "bad configuration",
 			prepare: func(t *testing.T, dir string) { configured(t, dir, "ftp://x", -1) },
-			args:    []string{"run"}, want: `event-worker.yaml:5: chains.ethereum.chainId: "-1" is no whole number from 1 to 9007199254740992 (and 1 more`,
+			args:    []string{"run"}, want: `event-worker.yaml:5:14: chains.ethereum.chainId: "-1" is not an integer from 1 to 9007199254740992 (and 1 more`,
 		},
 		{
 			name:    "cluster that would not be seen to live",
 			prepare: func(t *testing.T, dir string) { configured(t, dir, node.URL(), 1) },
 			environ: []string{"EVENT_WORKER_CLUSTER_POLL=2s", "EVENT_WORKER_CLUSTER_TTL=5s"},
-			args:    []string{"run"}, want: "cluster.poll: 2s is too long for a ttl of 5s, a third of it at most: others would take this node for dead between two beats",
+			args:    []string{"run"}, want: "cluster.poll: 2s is too long for a ttl of 5s, a third of it at most: others would take this node for dead between two heartbeats",
 		},
 		{
 			name:    "roles that leave nothing",
@@ -126,7 +126,7 @@ func TestBadInput(t *testing.T) {
 			name:    "role that is unknown",
 			prepare: func(t *testing.T, dir string) { configured(t, dir, node.URL(), 1) },
 			environ: []string{"EVENT_WORKER_CLUSTER_ROLES=etherum"},
-			args:    []string{"run"}, want: `cluster.roles: unknown role "etherum" (did you mean ethereum?): give kinds (evm, aptos) or names of configured chains`,
+			args:    []string{"run"}, want: `cluster.roles.1: unknown role "etherum" (did you mean ethereum?): give kinds (evm, aptos) or names of configured chains`,
 		},
 		{
 			name:    "bad log level",
@@ -147,7 +147,7 @@ func TestBadInput(t *testing.T) {
 			name:    "MongoDB that is no MongoDB URI",
 			prepare: func(t *testing.T, dir string) { configured(t, dir, node.URL(), 1) },
 			environ: []string{"MONGODB_URI=mongo://user:s3cretkey@localhost"},
-			args:    []string{"run"}, want: "MONGODB_URI is of no use: it does not begin with mongodb:// or mongodb+srv://: it looks like mongodb://user:password@host",
+			args:    []string{"run"}, want: "MONGODB_URI cannot be used: it does not begin with mongodb:// or mongodb+srv://: it looks like mongodb://user:password@host",
 		},
 		{
 			name:    "MongoDB with a password that is not escaped",
@@ -261,7 +261,7 @@ func TestForeignFile(t *testing.T) {
 	}
 	for _, args := range [][]string{{"demo", "--data", dir}, {"status", "--data", dir}, {"query", "orders", "--data", dir}} {
 		_, stderr, code := result(t, dir, nil, args...)
-		if code != 1 || !strings.Contains(stderr, "is no event worker database") || strings.Count(stderr, "\n") != 1 {
+		if code != 1 || !strings.Contains(stderr, "is not an event worker database") || strings.Count(stderr, "\n") != 1 {
 			t.Errorf("%v: exit code %d, %s", args, code, stderr)
 		}
 	}
@@ -289,15 +289,19 @@ func TestDemoAndRunKeepApart(t *testing.T) {
 	}
 }
 
-// TestProblemsOfAConfiguration expects them all, each in a line.
+// TestProblemsOfAConfiguration expects them all, each with its line and without secrets.
 func TestProblemsOfAConfiguration(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	configured(t, dir, "ftp://x/s3cretkey", -1)
 	_, stderr, code := result(t, dir, nil, "config", "check")
-	want := `event-worker.yaml:5: chains.ethereum.chainId: "-1" is no whole number from 1 to 9007199254740992
-event-worker.yaml:6: chains.ethereum.endpoint: is not a URL that begins with http://, https://, ws:// or wss:// and a host
-event-worker: configuration event-worker.yaml: 2 to put right, see above
+	want := `event-worker.yaml:5:14: chains.ethereum.chainId: "-1" is not an integer from 1 to 9007199254740992
+    5 |     chainId: -1
+      |              ^
+event-worker.yaml:6:15: chains.ethereum.endpoint: is not a URL that begins with http://, https://, ws:// or wss:// and a host
+    6 |     endpoint: …
+      |               ^
+event-worker: configuration event-worker.yaml: 2 problems, see above
 `
 	if code != 1 || stderr != want {
 		t.Errorf("exit code %d:\n%s", code, stderr)

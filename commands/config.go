@@ -16,13 +16,13 @@ import (
 func newConfig(assets Assets) *cobra.Command {
 	c := &cobra.Command{
 		Use:     "config",
-		Short:   "Check a configuration, or print an example of one",
-		Long:    "Check a configuration without running it, or print an example that explains every option.",
+		Short:   "Check a configuration, or print an example or the schema of one",
+		Long:    "Check a configuration without running it, or print an example that explains every option,\nor the schema with which editors complete it.",
 		Example: "  event-worker config example > event-worker.yaml\n  event-worker config check",
 		Args:    noArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(newConfigCheck(), newConfigExample(assets))
+	c.AddCommand(newConfigCheck(), newConfigExample(assets), newConfigSchema())
 	return c
 }
 
@@ -40,21 +40,39 @@ func newConfigExample(assets Assets) *cobra.Command {
 	}
 }
 
+func newConfigSchema() *cobra.Command {
+	return &cobra.Command{
+		Use:   "schema",
+		Short: "Print the JSON Schema of the configuration, for editors",
+		Long: `Print the JSON Schema of the configuration. Editors with a YAML language server
+complete options and explain them where the file's first line names the schema:
+
+  # yaml-language-server: $schema=event-worker.config.schema.json`,
+		Example: "  event-worker config schema > event-worker.config.schema.json",
+		Args:    noArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			_, err := c.OutOrStdout().Write(config.SchemaJSON)
+			return unlessClosed(err)
+		},
+	}
+}
+
 func newConfigCheck() *cobra.Command {
 	var file string
 	c := &cobra.Command{
 		Use:   "check",
 		Short: "Say what a configuration would run, or all that is wrong with it",
 		Long: `Read a configuration as run would, with what the environment overrides, and say
-what it would run. Every problem is one line on standard error, with file and line;
-the exit code is then 1. No endpoint is asked and no secret is shown.`,
+what it would run. All problems are on standard error, each with file, line and
+column, and with the line itself; the exit code is then 1. No endpoint is asked and
+no secret is shown.`,
 		Example: "  event-worker config check --config event-worker.yaml",
 		Args:    noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			cfg, err := config.Load(file, os.Environ())
 			if problems, ok := errors.AsType[config.Problems](err); ok {
 				fmt.Fprintln(c.ErrOrStderr(), problems.Lines())
-				return fmt.Errorf("configuration %s: %d to put right, see above", file, len(problems))
+				return fmt.Errorf("configuration %s: %s, see above", file, some(int64(len(problems)), "problem"))
 			}
 			if err != nil {
 				return err

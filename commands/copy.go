@@ -35,13 +35,13 @@ func newCopy() *cobra.Command {
 		Short: "Move all data from a data folder into MongoDB, or back",
 		Long: `Copy all documents from a data folder ("embedded") into the MongoDB database of the
 variable MONGODB_URI, or back. Every document of every collection is copied as it is,
-the places of the actors too: a worker that is started on the copy goes on where the
-other one stood.
+with the positions of the actors: a worker that is started on the copy continues where
+the other one stopped.
 
-Stop the worker first. The copy needs an empty target: a database, or a folder that is
-made for it. Interrupt it as you like, kill -9 too: the same command goes on where it
-was. Until it is complete, and its documents are counted, other commands refuse to
-write to it. The source stays as it is.
+Stop the worker first. The target must be empty: a database, or a folder, which is
+created if need be. A copy may be interrupted at any time, with kill -9 too: the same
+command resumes it. Until it is complete, and its documents are counted, other commands
+refuse to write to it. The source is not changed.
 
 The folder is that of --data, or else that of the configuration in --config; with
 neither, of the variable EVENT_WORKER_DATA, of the configuration ` + defaultConfig + `,
@@ -99,24 +99,16 @@ func (l location) openSource(ctx context.Context) (source, error) {
 	if err != nil {
 		return nil, err
 	}
-	if l.uri == "" {
-		if err := r.Close(); err != nil {
-			return nil, err
+	if database, ok := r.(*mongo.Reader); ok {
+		if err := database.RefuseCopy(ctx); err != nil {
+			return nil, errors.Join(err, database.Close())
 		}
-		store, err := embedded.Open(ctx, l.folder)
-		if err != nil {
-			return nil, err // not a nil *Store, which is no nil source
-		}
-		return store, nil
+		return database, nil
 	}
-	database := r.(*mongo.Reader)
-	if copying, err := database.Copying(ctx); err != nil || copying != nil {
-		if copying != nil {
-			err = fmt.Errorf("%s: %w", l, copying.Unfinished())
-		}
-		return nil, errors.Join(err, database.Close())
+	if err := r.Close(); err != nil {
+		return nil, err
 	}
-	return database, nil
+	return embedded.Open(ctx, l.folder)
 }
 
 // target is a store to copy to, until it is closed.
@@ -125,20 +117,12 @@ type target interface {
 	io.Closer
 }
 
-// openTarget opens a place to copy to, and makes it if need be.
+// openTarget opens a store to copy to, and creates it if need be.
 func (l location) openTarget(ctx context.Context) (target, error) {
 	if l.uri == "" {
-		store, err := embedded.OpenCopy(ctx, l.folder)
-		if err != nil {
-			return nil, err
-		}
-		return store, nil
+		return embedded.OpenCopy(ctx, l.folder)
 	}
-	store, err := mongo.OpenCopy(ctx, l.uri)
-	if err != nil {
-		return nil, err
-	}
-	return store, nil
+	return mongo.OpenCopy(ctx, l.uri)
 }
 
 func runCopy(ctx context.Context, out io.Writer, f *copyFlags) (err error) {
@@ -158,10 +142,10 @@ func runCopy(ctx context.Context, out io.Writer, f *copyFlags) (err error) {
 	defer func() { err = errors.Join(err, target.Close()) }()
 	screen := newScreen(out)
 	fmt.Fprintf(screen, "Copying from %s to %s.\n", from, to)
-	m := &meter{screen: screen, begun: time.Now()}
+	m := &meter{screen: screen}
 	c := transfer.Copy{Source: from.String(), From: source, To: target, Report: m.report}
 	counts, err := c.Run(ctx)
-	if failed := screen.show(nil); err == nil { // what was drawn is over
+	if failed := screen.show(nil); err == nil { // the meter's panel is no longer true
 		err = failed
 	}
 	if len(counts) > 0 {
@@ -169,13 +153,13 @@ func runCopy(ctx context.Context, out io.Writer, f *copyFlags) (err error) {
 	}
 	switch {
 	case err != nil && ctx.Err() != nil:
-		return fmt.Errorf("interrupted, %s of %s copied: run the same command again and it goes on", grouped(m.last.Done), some(m.last.Total, "document"))
+		return fmt.Errorf("interrupted, %s of %s copied: run the same command again to resume", grouped(m.last.Done), some(m.last.Total, "document"))
 	case errors.Is(err, transfer.ErrNotEmpty), errors.Is(err, transfer.ErrOtherSource):
 		return fmt.Errorf("%s: %w", to, err)
 	case err != nil:
 		return err
 	}
-	_, err = fmt.Fprintf(screen, "\n%s The counts agree: the copy is complete.\nA worker on it goes on where the source stood. Run none on the source any more.\n", m.end())
+	_, err = fmt.Fprintf(screen, "\n%s The counts agree: the copy is complete.\nA worker on it continues where the source stopped. Do not run one on the source any more.\n", m.end())
 	return err
 }
 
@@ -195,48 +179,42 @@ const meterEvery = time.Second
 
 // meter says how far a copy has come.
 type meter struct {
-	screen *screen
-	begun  time.Time
-	said   time.Time
-	last   transfer.Progress
+	screen      *screen
+	begun, said time.Time
+	last        transfer.Progress
 }
 
 func (m *meter) report(p transfer.Progress) {
-	first := m.last.Total == 0 && m.said.IsZero()
 	m.last = p
-	now := time.Now()
-	if first {
+	switch now := time.Now(); {
+	case m.begun.IsZero():
 		m.begun, m.said = now, now
 		fmt.Fprintln(m.screen, opening(p))
-		return
+	case now.Sub(m.said) < meterEvery:
+	case m.screen.terminal == nil:
+		m.said = now
+		fmt.Fprintln(m.screen, m.line(now))
+	default:
+		m.said = now
+		_ = m.screen.show([]string{m.line(now)}) // what stays is written again later
 	}
-	if now.Sub(m.said) < meterEvery {
-		return
-	}
-	m.said = now
-	line := m.line(now)
-	if m.screen.terminal == nil {
-		fmt.Fprintln(m.screen, line)
-		return
-	}
-	_ = m.screen.show([]string{line}) // what stays is written again later
 }
 
 // opening says what there is to copy.
 func opening(p transfer.Progress) string {
-	switch p.Begin {
-	case transfer.GoOn:
-		return fmt.Sprintf("Going on: %s of %s are there.", grouped(p.Before), some(p.Total, "document"))
-	case transfer.Anew:
-		return fmt.Sprintf("The source has changed since this copy was begun. It begins anew: %s.", some(p.Total, "document"))
+	total := some(p.Total, "document") + "."
+	switch {
+	case p.Restarted:
+		return "The source has changed since this copy began. Starting from the beginning: " + total
+	case p.Before > 0:
+		return "Resuming after " + grouped(p.Before) + " of " + total
 	}
-	return some(p.Total, "document") + "."
+	return total
 }
 
 // line is how far the copy has come.
 func (m *meter) line(now time.Time) string {
-	p := m.last
-	rate := m.rate(now)
+	p, rate := m.last, m.rate(now)
 	text := fmt.Sprintf("%s: %s of %s, %s/s", p.Collection, grouped(p.Done), some(p.Total, "document"), grouped(int64(rate)))
 	if left := p.Total - p.Done; left > 0 && rate > 0 {
 		text += ", about " + (time.Duration(float64(left)/rate) * time.Second).String() + " left"
@@ -244,12 +222,12 @@ func (m *meter) line(now time.Time) string {
 	return text
 }
 
-// rate is documents a second of this process.
+// rate is documents per second of this process.
 func (m *meter) rate(now time.Time) float64 {
 	return float64(m.last.Done-m.last.Before) / max(now.Sub(m.begun).Seconds(), time.Millisecond.Seconds())
 }
 
-// end says how fast it was.
+// end says how fast the copy was.
 func (m *meter) end() string {
 	now := time.Now()
 	return fmt.Sprintf("%s copied in %.1f s, %s/s.", some(m.last.Done-m.last.Before, "document"), now.Sub(m.begun).Seconds(), grouped(int64(m.rate(now))))

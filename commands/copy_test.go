@@ -183,7 +183,7 @@ func TestCopyInterrupted(t *testing.T) {
 		if err := <-p.done; err == nil {
 			t.Fatalf("exit code 0:\n%s", &p.out)
 		}
-		p.says("of 12,001 documents copied: run the same command again and it goes on")
+		p.says("of 12,001 documents copied: run the same command again to resume")
 		for _, args := range [][]string{{"demo", "--once"}, {"run", "--once", "--config", config}, {"rewind", "ethereum", "--to", "1"}, {"retry"}} {
 			expectRefusal(t, way.environ, append(args, way.flags...), "it holds an unfinished copy of ")
 		}

@@ -26,8 +26,8 @@ const (
 	demoData      = "event-worker-demo"
 )
 
-// documents answers queries.
-type documents interface {
+// querier answers queries.
+type querier interface {
 	Query(ctx context.Context, query persistence.Query) iter.Seq2[json.RawMessage, error]
 }
 
@@ -76,7 +76,7 @@ func (l location) open(ctx context.Context) (persistence.Store, error) {
 
 // reader answers queries until it is closed.
 type reader interface {
-	documents
+	querier
 	Close() error
 }
 
@@ -160,7 +160,7 @@ func (f *dataFlags) open(ctx context.Context) (reader, location, error) {
 }
 
 // collect returns the documents of a query, decoded.
-func collect[T any](ctx context.Context, docs documents, query persistence.Query) ([]T, error) {
+func collect[T any](ctx context.Context, docs querier, query persistence.Query) ([]T, error) {
 	var out []T
 	for raw, err := range docs.Query(ctx, query) {
 		if err != nil {
@@ -177,7 +177,7 @@ func collect[T any](ctx context.Context, docs documents, query persistence.Query
 
 // checkOwner refuses data that the demo must not touch, or that only it may:
 // recorded blocks and a real chain's disagree, and each would roll the other's back.
-func checkOwner(ctx context.Context, docs documents, at location, demo bool) error {
+func checkOwner(ctx context.Context, docs querier, at location, demo bool) error {
 	leases, err := collect[persistence.Lease](ctx, docs, persistence.Query{Collection: persistence.Leases})
 	if err != nil {
 		return err

@@ -187,7 +187,7 @@ type show struct {
 	flags    demoFlags
 	at       location
 	screen   *screen
-	docs     documents
+	docs     querier
 	nodes    []*replay.Node
 	stepping sync.WaitGroup
 

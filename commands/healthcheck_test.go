@@ -73,7 +73,7 @@ func TestHealthcheckFails(t *testing.T) {
 		nobodyAt(t):                          "connection refused: is event-worker run running",
 		strings.TrimPrefix(other, "http://"): "is no event worker: it answers",
 		"127.0.0.1:0":                        "give it one that can be known",
-		"nonsense":                           "EVENT_WORKER_MONITOR_LISTEN: monitor.listen: \"nonsense\" is no address",
+		"nonsense":                           "EVENT_WORKER_MONITOR_LISTEN: monitor.listen: \"nonsense\" is not an address",
 	} {
 		_, stderr, code := result(t, dir, []string{"EVENT_WORKER_MONITOR_LISTEN=" + listen}, "healthcheck")
 		if code != 1 || !strings.Contains(stderr, want) || strings.Count(stderr, "\n") != 1 {

@@ -46,7 +46,7 @@ func (f *dataFlags) maintain(ctx context.Context, change func(store persistence.
 // Maintenance keeps them: they tell the demo's data from real ones.
 type owners map[string]string
 
-func ownersOf(ctx context.Context, docs documents) (owners, error) {
+func ownersOf(ctx context.Context, docs querier) (owners, error) {
 	leases, err := collect[persistence.Lease](ctx, docs, persistence.Query{Collection: persistence.Leases})
 	if err != nil {
 		return nil, err

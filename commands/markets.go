@@ -25,7 +25,7 @@ your own are named by the option "definitions" of the configuration.`,
 		Args:    noArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(newMarketsList(), newMarketsShow(), newMarketsCheck(), newMarketsTest(), newMarketsNew())
+	c.AddCommand(newMarketsList(), newMarketsShow(), newMarketsCheck(), newMarketsTest(), newMarketsNew(), newMarketsSchema())
 	return c
 }
 
@@ -90,7 +90,7 @@ func newMarketsCheck() *cobra.Command {
 		Use:   "check FILE...",
 		Short: "Say what is wrong with market definitions",
 		Long: `Read market definitions and say all that is wrong with them, each with file, line and
-column: unknown fields and events, values of the wrong type, keys that many orders
+column: unknown options and events, values of the wrong type, keys that many orders
 would share. The exit code is then 1. Warnings are printed too and change nothing.`,
 		Example: "  event-worker markets check my-market.yaml",
 		RunE: func(c *cobra.Command, args []string) error {
@@ -110,9 +110,26 @@ would share. The exit code is then 1. Warnings are printed too and change nothin
 				}
 			}
 			if bad > 0 {
-				return fmt.Errorf("%s to put right, see above", some(int64(bad), "problem"))
+				return fmt.Errorf("%s, see above", some(int64(bad), "problem"))
 			}
 			return nil
+		},
+	}
+}
+
+func newMarketsSchema() *cobra.Command {
+	return &cobra.Command{
+		Use:   "schema",
+		Short: "Print the JSON Schema of market definitions, for editors",
+		Long: `Print the JSON Schema of market definitions. Editors with a YAML language server
+complete options and explain them where the file's first line names the schema:
+
+  # yaml-language-server: $schema=event-worker.market.schema.json`,
+		Example: "  event-worker markets schema > event-worker.market.schema.json",
+		Args:    noArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			_, err := c.OutOrStdout().Write(definition.SchemaJSON)
+			return unlessClosed(err)
 		},
 	}
 }

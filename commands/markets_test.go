@@ -47,21 +47,21 @@ streams:
         currency: coin
 `
 	for name, c := range map[string]struct{ from, to, want string }{
-		"unknown field":       {"maker: seller", "marker: seller", "13:9: streams.buy[0].becomes.marker: unknown field (did you mean maker?)"},
+		"unknown field":       {"maker: seller", "marker: seller", "13:9: streams.buy[0].becomes.marker: unknown option (did you mean maker?)"},
 		"unknown name":        {"maker: seller", "maker: seler", "13:16: streams.buy[0].becomes.maker: unknown name seler: there are"},
 		"wrong type":          {"price: price", "price: note", "15:16: streams.buy[0].becomes.price: is a text where a number is needed"},
 		"wrong operands":      {`'"ask-" + id'`, `seller * 2`, "12:"},
 		"unknown event":       {"event: Sold", "event: Sole", "9:14: streams.buy[0].event: unknown event Sole (did you mean Sold?): abi has Sold"},
 		"constant key":        {`'"ask-" + id'`, `'"ask"'`, "12:16: streams.buy[0].becomes.order: the key is the same for all orders"},
 		"no key":              {"        order: '\"ask-\" + id'\n", "", "order is missing"},
-		"unknown kind":        {"kind: bought", "kind: brought", "11:15: streams.buy[0].becomes.kind: unknown word \"brought\" (did you mean bought?)"},
+		"unknown kind":        {"kind: bought", "kind: brought", "11:15: streams.buy[0].becomes.kind: unknown value \"brought\" (did you mean bought?)"},
 		"no currency":         {"        currency: coin\n", "", "currency is missing"},
 		"mistyped address":    {"0x00000000000000000000000000000000000000aa", "0x00000000000000000000000000000000000000aA", "typing error"},
 		"bad event":           {"uint256 price, string", "uint257 price, string", "6:5: abi"},
 		"clock":               {"price: price", "price: now()", "15:"},
 		"loop in a loop":      {"maker: seller", "maker: 'any([1], any([2], true)) ? seller : buyer'", "one loop inside another"},
 		"syntax of a formula": {"price: price", "price: price +", "15:"},
-		"no YAML":             {"kind: evm", "kind: [evm", "no YAML"},
+		"no YAML":             {"kind: evm", "kind: [evm", "shop.yaml:3:1: not valid YAML: ',' or ']' must be specified"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()

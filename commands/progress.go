@@ -27,7 +27,7 @@ type stream struct {
 func (s stream) id() string { return s.chain + "/" + s.market + "/" + s.name }
 
 // streams reads how far all streams have come.
-func streams(ctx context.Context, docs documents) ([]stream, error) {
+func streams(ctx context.Context, docs querier) ([]stream, error) {
 	all, err := collect[persistence.Actor](ctx, docs, persistence.Query{
 		Collection: persistence.Actors,
 		Filter:     persistence.Filter{Condition: persistence.Exists{Path: "stream"}},

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/imart/event-worker/persistence"
+	"github.com/imart/event-worker/persistence/documents"
 	"github.com/imart/event-worker/persistence/finality"
 )
 
@@ -25,20 +26,10 @@ func newQuery() *cobra.Command {
 		Long: `Print the documents of a collection that match a filter in MongoDB's syntax, one
 JSON document a line. It works while another process writes to the same data.
 
-Collections:
-  orders        the current state of every listing (ask) and offer (bid): status,
-                side, maker, taker, token, quantity, filled, price, paid, currency,
-                listedAt, soldAt, canceledAt, expiresAt, last
-  activities    what happened, the log: kind, order, token, from, to, price,
-                currency, time, transaction, position
-  records       what markets keep beside orders: galleries, exhibits, lotteries…
-  notifications what somebody is to be told of an activity
-  dead_letters  events that could not be decoded, and why: reason, raw
-  actors        where every actor stands: seq, head, lag, state, restarts, lastError
-  leases        who owns which chain, since when
-  nodes         the processes of the cluster: state, chains, version, seenAt
-  requests      what was asked of the owners of chains, and what they answered
+Collections and their fields, {…} being a document, […] a list and (…) all values;
+"event-worker schema json" says what each of them means:
 
+` + documents.Help(documents.Collections()) + `
 Filters: {field: value}, {field: {$gt: …}} with $eq $ne $gt $gte $lt $lte $in $nin
 $exists $not, and $and $or $nor; fields inside of others have dotted paths. Names
 need no quotes. Amounts such as the price are whole numbers of the currency's
@@ -69,7 +60,7 @@ filters know it: {final: true}. On Aptos everything is final.
 			q := persistence.Query{Collection: args[0], Limit: limit}
 			var err error
 			if len(args) == 2 {
-				if q.Filter, err = persistence.ParseFilter(args[1]); err != nil {
+				if q.Filter, err = documents.ParseFilter(q.Collection, args[1]); err != nil {
 					return fmt.Errorf("query: %w", err)
 				}
 			}

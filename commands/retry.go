@@ -14,7 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/imart/event-worker/actors"
+	"github.com/imart/event-worker/actors/maintenance"
 	"github.com/imart/event-worker/config"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/markets/catalogue"
@@ -146,7 +146,7 @@ func (r retrier) run(ctx context.Context, out io.Writer, condition persistence.C
 		switch err := r.retry(ctx, letter, market); {
 		case err == nil:
 			decoded++
-		case !one && (errors.Is(err, actors.ErrUndecodable) || errors.Is(err, actors.ErrNotYet)):
+		case !one && (errors.Is(err, maintenance.ErrUndecodable) || errors.Is(err, maintenance.ErrNotYet)):
 			fmt.Fprintln(out, oneLine(err))
 		default:
 			return err
@@ -187,10 +187,10 @@ func (r retrier) marketOf(letter markets.DeadLetter) (markets.Market, error) {
 func (r retrier) retry(ctx context.Context, letter markets.DeadLetter, market markets.Market) error {
 	stream, err := streamOf(letter, market)
 	if err != nil {
-		return fmt.Errorf("dead letter %s %w: %w", letter.ID(), actors.ErrUndecodable, err)
+		return fmt.Errorf("dead letter %s %w: %w", letter.ID(), maintenance.ErrUndecodable, err)
 	}
-	err = actors.Retry(ctx, r.store, r.owners[letter.Chain], stream, letter)
-	if errors.Is(err, actors.ErrNotYet) {
+	err = maintenance.Retry(ctx, r.store, r.owners[letter.Chain], stream, letter)
+	if errors.Is(err, maintenance.ErrNotYet) {
 		return fmt.Errorf("%w: run the worker first", err)
 	}
 	return err

@@ -10,7 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/imart/event-worker/actors"
+	"github.com/imart/event-worker/actors/maintenance"
 	"github.com/imart/event-worker/persistence"
 )
 
@@ -73,8 +73,8 @@ func rewind(ctx context.Context, out io.Writer, store persistence.Store, o owner
 	if err != nil {
 		return err
 	}
-	err = actors.Rewind(ctx, store, node, chain, height)
-	if err != nil && !errors.Is(err, actors.ErrNothingToRewind) {
+	err = maintenance.Rewind(ctx, store, node, chain, height)
+	if err != nil && !errors.Is(err, maintenance.ErrNothingToRewind) {
 		return err
 	}
 	after, err := streamsOf(ctx, store, chain)
@@ -82,13 +82,13 @@ func rewind(ctx context.Context, out io.Writer, store persistence.Store, o owner
 		return err
 	}
 	if slices.Equal(before, after) { // streams at their starts may count as beyond
-		return fmt.Errorf("%s at %s: %w: the chain was read up to %s", chain, grouped(height), actors.ErrNothingToRewind, grouped(highest(before)))
+		return fmt.Errorf("%s at %s: %w: the chain was read up to %s", chain, grouped(height), maintenance.ErrNothingToRewind, grouped(highest(before)))
 	}
 	return unlessClosed(tellRewound(out, chain, height, before, after))
 }
 
 // streamsOf are the streams of a chain.
-func streamsOf(ctx context.Context, docs documents, chain string) ([]stream, error) {
+func streamsOf(ctx context.Context, docs querier, chain string) ([]stream, error) {
 	all, err := streams(ctx, docs)
 	return slices.DeleteFunc(all, func(s stream) bool { return s.chain != chain }), err
 }

@@ -3,7 +3,7 @@ package commands
 import (
 	"github.com/spf13/cobra"
 
-	"github.com/imart/event-worker/persistence/mongo/schema"
+	"github.com/imart/event-worker/persistence/documents"
 )
 
 func newSchema() *cobra.Command {
@@ -53,7 +53,7 @@ and some of the indexes Prisma cannot express.`,
 		Example: "  event-worker schema prisma > prisma/schema.prisma",
 		Args:    noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			_, err := c.OutOrStdout().Write(schema.Prisma())
+			_, err := c.OutOrStdout().Write(documents.Prisma(documents.Collections()))
 			return unlessClosed(err)
 		},
 	}
@@ -64,16 +64,15 @@ func newSchemaJSON() *cobra.Command {
 		Use:   "json",
 		Short: "Print the JSON Schema of the documents that query prints",
 		Long: `Print the JSON Schema (draft 2020-12) of the documents as query prints them, in
-JSON. Each collection's documents have a definition of their own: #/$defs/Order,
-Activity, Record, DeadLetter, Actor, Lease, Notification. Sequence numbers and
-heights are 64-bit integers, times are written as RFC 3339 says, amounts are
-strings of the currency's smallest unit.
+JSON. Each collection's documents have a definition of their own, such as
+#/$defs/Order. Sequence numbers and heights are 64-bit integers, times are written
+as RFC 3339 says, amounts are strings of the currency's smallest unit.
 
 Generators of types for many languages read it, validators check documents with it.`,
 		Example: "  event-worker schema json > event-worker.schema.json",
 		Args:    noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			text, err := schema.JSONSchema()
+			text, err := documents.JSONSchema(documents.Collections())
 			if err != nil {
 				return err
 			}

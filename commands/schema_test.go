@@ -6,7 +6,7 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
-	"github.com/imart/event-worker/persistence/mongo/schema"
+	"github.com/imart/event-worker/persistence/documents"
 )
 
 // TestDocumentsAreAsTheirSchemaSays checks all that query prints of the demo's data
@@ -23,7 +23,7 @@ func TestDocumentsAreAsTheirSchemaSays(t *testing.T) {
 	if err := compiler.AddResource("event-worker.json", parsed); err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range schema.Collections() {
+	for _, c := range documents.Collections() {
 		definition, err := compiler.Compile("event-worker.json#/$defs/" + c.Model)
 		if err != nil {
 			t.Fatal(err)
@@ -47,7 +47,7 @@ func TestDocumentsAreAsTheirSchemaSays(t *testing.T) {
 
 func TestSchemaPrisma(t *testing.T) {
 	t.Parallel()
-	if printed := output(t, t.TempDir(), "schema", "prisma"); printed != string(schema.Prisma()) {
+	if printed := output(t, t.TempDir(), "schema", "prisma"); printed != string(documents.Prisma(documents.Collections())) {
 		t.Errorf("printed:\n%s", printed)
 	}
 }

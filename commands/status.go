@@ -113,7 +113,7 @@ func freshPage(out io.Writer) error {
 	return err
 }
 
-func (f *statusFlags) print(ctx context.Context, docs documents, at location, out io.Writer) error {
+func (f *statusFlags) print(ctx context.Context, docs querier, at location, out io.Writer) error {
 	s, err := f.state(ctx, docs)
 	if err != nil {
 		return fmt.Errorf("status: %w", err)
@@ -133,7 +133,7 @@ type state struct {
 	brief bool
 }
 
-func (f *statusFlags) state(ctx context.Context, docs documents) (s state, err error) {
+func (f *statusFlags) state(ctx context.Context, docs querier) (s state, err error) {
 	byID := []persistence.SortKey{{Path: "_id"}}
 	if s.Nodes, err = collect[persistence.Node](ctx, docs, persistence.Query{Collection: persistence.Nodes, Sort: byID}); err != nil {
 		return s, err

@@ -16,7 +16,7 @@ import (
 const salesShown = 3
 
 // summary tells what is known of a market.
-func summary(ctx context.Context, docs documents, ref persistence.MarketRef) (string, error) {
+func summary(ctx context.Context, docs querier, ref persistence.MarketRef) (string, error) {
 	counts, err := statuses(ctx, docs, ref)
 	if err != nil {
 		return "", err
@@ -43,7 +43,7 @@ func equal(path, value string) persistence.Compare {
 }
 
 // statuses counts a market's orders by status.
-func statuses(ctx context.Context, docs documents, ref persistence.MarketRef) (string, error) {
+func statuses(ctx context.Context, docs querier, ref persistence.MarketRef) (string, error) {
 	orders, err := collect[markets.Order](ctx, docs, persistence.Query{
 		Collection: persistence.Orders,
 		Filter:     persistence.Filter{Condition: of(ref)},
@@ -63,7 +63,7 @@ func statuses(ctx context.Context, docs documents, ref persistence.MarketRef) (s
 }
 
 // lastSales are a market's newest sales.
-func lastSales(ctx context.Context, docs documents, ref persistence.MarketRef) ([]markets.Activity, error) {
+func lastSales(ctx context.Context, docs querier, ref persistence.MarketRef) ([]markets.Activity, error) {
 	sale := persistence.Or{equal("kind", string(markets.Bought)), equal("kind", string(markets.OfferAccepted))}
 	return collect[markets.Activity](ctx, docs, persistence.Query{
 		Collection: persistence.Activities,

@@ -26,7 +26,7 @@ const (
 // it: when they are away it says so, and waits.
 type logWatcher struct {
 	log    *slog.Logger
-	docs   documents
+	docs   querier
 	node   string
 	chains map[string]string // those of the configuration are its keys
 

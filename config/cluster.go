@@ -4,79 +4,61 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"net"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/imart/event-worker/internal/spelling"
+	"github.com/imart/event-worker/internal/yamlfile"
 	"github.com/imart/event-worker/markets"
 )
 
-func (s *section) cluster(chains []Chain) Cluster {
-	for _, key := range []string{"listen", "advertise"} {
-		s.removed(key, "nodes need no port between them any more: remove it")
-	}
-	c := Cluster{
-		Roles: s.roles(chains),
-		Poll:  s.duration("poll", 500*time.Millisecond),
-		TTL:   s.duration("ttl", 3*time.Second),
-	}
+func cluster(n *yamlfile.Node, chains []Chain) Cluster {
+	c := Cluster{Poll: 500 * time.Millisecond, TTL: 3 * time.Second}
+	n.Decode(&c)
+	checkRoles(n.Child("roles"), chains)
 	if c.Poll > c.TTL/3 {
-		v, _ := s.has("poll")
-		s.add(v, s.option("poll"), "%s is too long for a ttl of %s, a third of it at most: others would take this node for dead between two heartbeats", c.Poll, c.TTL)
+		n.Child("poll").Add("%s is too long for a ttl of %s, a third of it at most: others would take this node for dead between two heartbeats", c.Poll, c.TTL)
 	}
 	if c.Poll > maxPoll {
-		v, _ := s.has("poll")
-		s.add(v, s.option("poll"), "%s is too long, %s at most: others could not tell in time that this node lives", c.Poll, maxPoll)
+		n.Child("poll").Add("%s is too long, %s at most: others could not tell in time that this node lives", c.Poll, maxPoll)
 	}
-	s.done()
 	return c
 }
 
 // maxPoll bounds how seldom a node makes a heartbeat.
 const maxPoll = time.Second
 
-// roles are kinds and names of chains.
-func (s *section) roles(chains []Chain) []string {
+// dropRemoved drops the options that earlier versions had, with a warning each. They
+// are not problems: one configuration can serve nodes of both versions while they are
+// replaced.
+func (r *reader) dropRemoved() {
+	const text = "nodes need no port between them any more: remove it"
+	for _, key := range []string{"listen", "advertise"} {
+		r.Root().Child("cluster").Drop(key, text)
+		option := "cluster." + key
+		if name := envName(option); r.env[name] != "" {
+			r.Warnings = append(r.Warnings, Problem{File: r.path, Env: name, Text: option + ": " + text})
+		}
+	}
+}
+
+// checkRoles refuses what is neither a kind nor the name of a chain.
+func checkRoles(roles *yamlfile.Node, chains []Chain) {
 	known := []string{string(markets.EVM), string(markets.Aptos)}
 	for _, c := range chains {
 		known = append(known, c.Name)
 	}
-	var roles []string
-	for _, v := range s.list("roles") {
-		if !slices.Contains(known, v.text) {
-			s.add(v, s.option("roles"), "unknown role %q%s: give kinds (evm, aptos) or names of configured chains", v.text, spelling.DidYouMean(v.text, known))
+	for _, n := range roles.List() {
+		if !slices.Contains(known, n.Text()) {
+			n.Add("unknown role %q%s: give kinds (evm, aptos) or names of configured chains", n.Text(), spelling.DidYouMean(n.Text(), known))
 		}
-		roles = append(roles, v.text)
 	}
-	return roles
 }
 
 // Serves says whether a chain is among those that the process may follow.
 func (c Cluster) Serves(chain Chain) bool {
 	return len(c.Roles) == 0 || slices.Contains(c.Roles, string(chain.Kind)) || slices.Contains(c.Roles, chain.Name)
-}
-
-func (s *section) monitor() string {
-	listen := s.address("listen", "")
-	s.done()
-	return listen
-}
-
-// address is a host, which may be empty, and a port.
-func (s *section) address(key, otherwise string) string {
-	v, ok := s.value(key)
-	if !ok {
-		return otherwise
-	}
-	_, port, err := net.SplitHostPort(v.text)
-	if n, bad := strconv.Atoi(port); err != nil || bad != nil || n < 0 || n > 65535 {
-		s.add(v, s.option(key), "%q is no address: write host:port, such as 127.0.0.1:9464, or :9464 for every address of the machine", v.text)
-		return otherwise
-	}
-	return v.text
 }
 
 // Network is what nodes must agree on to follow a chain under one name.

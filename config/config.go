@@ -1,24 +1,36 @@
 // Package config reads the configuration: one YAML file, whose options the
 // environment can override.
+//
+// Guarantees:
+//   - The structure is that of schema.json; what it cannot say (URLs, starts, markets and
+//     their streams) is checked here. All problems are reported together, with their places.
+//   - Keys of endpoints, headers and their variables are in no problem and in no snippet.
+//   - Data, MonitorListen and Markets need no more of the file than what they read to be valid.
+//
+// Of the file {chains: {home: {kind: evm, chainId: 137, endpoint: "https://host/${KEY}", markets:
+// {seaport: {start: 5}}}}} and the variables KEY=k and EVENT_WORKER_CHAINS_HOME_POLL=2s, Load
+// makes a Chain with the endpoint https://host/k, Poll 2s, and what is known of the network 137:
+// its coin POL, its confirmations.
 package config
 
 import (
-	"errors"
-	"fmt"
-	"io"
+	"cmp"
 	"log/slog"
-	"os"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/goccy/go-yaml"
-	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/parser"
-
 	"github.com/imart/event-worker/actors"
+	"github.com/imart/event-worker/internal/yamlfile"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/markets/definition"
+)
+
+// Problem is one thing that is wrong with a configuration, and Problems are all: the
+// error of one that cannot be run.
+type (
+	Problem  = yamlfile.Problem
+	Problems = yamlfile.Problems
 )
 
 // DefaultData is the data folder where none is configured.
@@ -44,7 +56,7 @@ type Config struct {
 	// Overrides are the environment variables that override the file, and Unused
 	// those that look as if they did.
 	Overrides, Unused []string
-	// Removed are the options of versions before that are set and change nothing, each
+	// Removed are the options of earlier versions that are set and change nothing, each
 	// with its place, and what to do.
 	Removed []string
 }
@@ -58,8 +70,9 @@ type Log struct {
 
 // Cluster says how the process takes part in a cluster.
 type Cluster struct {
-	Roles     []string // kinds and names of the chains that it may follow; all if empty
-	Poll, TTL time.Duration
+	Roles []string // kinds and names of the chains that it may follow; all if empty
+	Poll  time.Duration
+	TTL   time.Duration `yaml:"ttl"`
 }
 
 // Monitor says where health and metrics are served.
@@ -83,35 +96,40 @@ type Market struct {
 // Load reads a file under an environment in the form of os.Environ. The error is
 // Problems if it lies in the file or the environment.
 func Load(file string, environ []string) (Config, error) {
-	r, top, err := open(file, environ)
+	r, err := open(file, environ)
 	if err != nil {
 		return Config{}, err
 	}
-	cfg := Config{File: file}
-	cfg.Data = top.data()
-	cfg.Node = top.node()
-	cfg.Memory = top.bytes("memory", DefaultMemory, 8<<20, 1<<40)
-	cfg.Log = top.child("log").log()
-	r.definitions = top.readDefinitions()
-	cfg.Chains = top.child("chains").chains()
-	cfg.Tuning = top.child("tuning").tuning()
-	cfg.Cluster = top.child("cluster").cluster(cfg.Chains)
-	cfg.Monitor = Monitor{Listen: top.child("monitor").monitor()}
-	top.done()
-	cfg.Removed = r.removedOptions
+	top := r.Root()
+	cfg := Config{
+		File: file, Data: r.data(), Node: r.node(), Memory: DefaultMemory, Tuning: actors.DefaultTuning, Overrides: r.Overrides,
+		Log: Log{Format: Formats[0]},
+	}
+	size := bytes(DefaultMemory)
+	top.Child("memory").Decode(&size)
+	cfg.Memory = int64(size)
+	top.Child("log").Decode(&cfg.Log)
+	r.readDefinitions()
+	for _, n := range top.Child("chains").Children() {
+		cfg.Chains = append(cfg.Chains, r.chain(n))
+	}
+	top.Child("tuning").Decode(&cfg.Tuning)
+	cfg.Cluster = cluster(top.Child("cluster"), cfg.Chains)
+	top.Child("monitor").Decode(&cfg.Monitor)
+	known := slices.Clone(r.Overrides)
+	for _, w := range r.Warnings {
+		cfg.Removed = append(cfg.Removed, w.String())
+		known = append(known, w.Env)
+	}
 	for name := range r.env {
-		switch overrides, known := r.used[name]; {
-		case overrides:
-			cfg.Overrides = append(cfg.Overrides, name)
-		case !known && strings.HasPrefix(name, envPrefix):
+		if strings.HasPrefix(name, envPrefix) && !slices.Contains(known, name) {
 			cfg.Unused = append(cfg.Unused, name)
 		}
 	}
 	slices.Sort(cfg.Overrides)
 	slices.Sort(cfg.Unused)
-	if len(r.problems) > 0 {
-		r.problems.sort()
-		return Config{}, r.problems
+	if err := r.Err(); err != nil {
+		return Config{}, err
 	}
 	return cfg, nil
 }
@@ -119,133 +137,55 @@ func Load(file string, environ []string) (Config, error) {
 // Data reads nothing but the data folder: whoever looks at the data needs no
 // working endpoints.
 func Data(file string, environ []string) (string, error) {
-	r, top, err := open(file, environ)
+	r, err := open(file, environ)
 	if err != nil {
 		return "", err
 	}
-	data := top.data()
-	if len(r.problems) > 0 {
-		return "", r.problems
-	}
-	return data, nil
+	return r.data(), r.ErrOf(func(keys []string) bool { return keys[0] == "data" })
 }
 
 // MonitorListen reads nothing but monitor.listen; empty if it is not set. Where the
 // environment sets it the file is not read, and with the name "" there is none.
 func MonitorListen(file string, environ []string) (string, error) {
-	r := newReader(file, environ)
-	top := r.open("", 1, nil)
+	r := newReader(file, environ, nil)
 	if file != "" && r.env[envName("monitor.listen")] == "" {
 		var err error
-		if r, top, err = open(file, environ); err != nil {
+		if r, err = open(file, environ); err != nil {
 			return "", err
 		}
 	}
-	listen := top.child("monitor").monitor()
-	if len(r.problems) > 0 {
-		r.problems.sort()
-		return "", r.problems
-	}
-	return listen, nil
+	var m Monitor
+	r.Root().Child("monitor").Decode(&m)
+	return m.Listen, r.ErrOf(func(keys []string) bool { return keys[0] == "monitor" })
 }
 
 // Markets reads nothing but the markets, whole, by chain: whoever decodes what was
 // read before needs no working endpoints.
 func Markets(file string, environ []string) (map[string][]markets.Market, error) {
-	r, top, err := open(file, environ)
+	r, err := open(file, environ)
 	if err != nil {
 		return nil, err
 	}
-	r.definitions = top.readDefinitions()
+	r.readDefinitions()
 	all := map[string][]markets.Market{}
-	names, sections := top.child("chains").children()
-	for i, name := range names {
-		all[name] = sections[i].wholeMarkets()
+	for _, n := range r.Root().Child("chains").Children() {
+		all[n.Name()] = r.wholeMarkets(n)
 	}
-	if len(r.problems) > 0 {
-		r.problems.sort()
-		return nil, r.problems
-	}
-	return all, nil
+	needed := []string{"kind", "chainId", "coin", "markets"}
+	return all, r.ErrOf(func(keys []string) bool {
+		return keys[0] == "definitions" || keys[0] == "chains" && (len(keys) < 3 || slices.Contains(needed, keys[2]))
+	})
 }
 
 // wholeMarkets are a chain's markets with all of their streams.
-func (s *section) wholeMarkets() (all []markets.Market) {
-	kind, id := s.kind(), uint64(s.number("chainId", 0, 1, most))
-	site := definition.Site{ChainID: id, Coin: s.coin(kind, preset(kind, id).Coin)}
-	names, sections := s.child("markets").children()
-	for i, name := range names {
-		if m, ok := sections[i].defined(name, kind, site); ok {
+func (r *reader) wholeMarkets(n *yamlfile.Node) (all []markets.Market) {
+	var c Chain
+	n.Decode(&c)
+	site := definition.Site{ChainID: c.ID, Coin: cmp.Or(c.Coin, preset(c.Kind, c.ID).Coin)}
+	for _, n := range n.Child("markets").Children() {
+		if m, ok := r.defined(n, c.Kind, site); ok {
 			all = append(all, m)
 		}
 	}
 	return all
-}
-
-// maxFile bounds the file, in bytes.
-const maxFile = 1 << 20
-
-func newReader(file string, environ []string) *reader {
-	r := &reader{file: file, env: map[string]string{}, used: map[string]bool{}}
-	for _, variable := range environ {
-		name, text, _ := strings.Cut(variable, "=")
-		r.env[name] = text
-	}
-	return r
-}
-
-func open(file string, environ []string) (*reader, *section, error) {
-	r := newReader(file, environ)
-	content, err := read(file)
-	if err != nil {
-		return nil, nil, err
-	}
-	parsed, err := parser.ParseBytes(content, 0, parser.AllowDuplicateMapKey())
-	if err != nil {
-		return nil, nil, r.syntax(err)
-	}
-	var body ast.Node
-	for _, doc := range parsed.Docs {
-		switch {
-		case doc.Body == nil:
-		case body == nil:
-			body = doc.Body
-		default:
-			r.add(value{line: doc.Body.GetToken().Position.Line}, "", "a second document: put everything into one")
-		}
-	}
-	return r, r.open("", 1, body), nil
-}
-
-func read(file string) ([]byte, error) {
-	f, err := os.Open(file)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("configuration %s: there is no such file: event-worker config example prints one to begin with", file)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("configuration: %w", err)
-	}
-	defer f.Close()
-	content, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err != nil {
-		return nil, fmt.Errorf("configuration: %w", err)
-	}
-	if len(content) > maxFile {
-		return nil, fmt.Errorf("configuration %s: larger than %d bytes", file, maxFile)
-	}
-	return content, nil
-}
-
-// syntax is the problem that a parser's error is.
-func (r *reader) syntax(err error) error {
-	at := value{line: 1}
-	text := err.Error()
-	if at1, ok := errors.AsType[yaml.Error](err); ok {
-		text = at1.GetMessage()
-		if token := at1.GetToken(); token != nil {
-			at.line = token.Position.Line
-		}
-	}
-	r.add(at, "", "no YAML: %s", text)
-	return r.problems
 }

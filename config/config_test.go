@@ -148,40 +148,40 @@ func TestProblems(t *testing.T) {
 		name, old, new string
 		want           string
 	}{
-		{"unknown option", "node:", "nodes:", `c.yaml:2: nodes: unknown option (did you mean node?)`},
-		{"unknown option deep inside", "poll: 2s", "pol: 2s", `c.yaml:11: chains.ethereum.pol: unknown option (did you mean poll?)`},
-		{"the demo's name", "worker-1", "demo", `c.yaml:2: node: "demo" is the demo's own name`},
-		{"unknown level", "level: warn", "level: loud", `c.yaml:3: log.level: unknown value "loud": choose debug, info, warn or error`},
-		{"unknown kind", "kind: evm", "kind: emv", `c.yaml:6: chains.ethereum.kind: unknown value "emv" (did you mean evm?)`},
-		{"missing kind", "kind: aptos", "poll: 1s", `c.yaml:21: chains.aptos: kind is missing`},
-		{"missing chain id", "chainId: 1\n    endpoint: http:", "endpoint: http:", `c.yaml:21: chains.aptos: chainId is missing`},
-		{"chain id that is no number", "chainId: 1\n    endpoint: https", "chainId: one\n    endpoint: https", `c.yaml:7: chains.ethereum.chainId: "one" is no whole number`},
-		{"missing endpoint", "endpoint: http://127.0.0.1:8080/v1", "", `c.yaml:21: chains.aptos: endpoint is missing`},
-		{"endpoint of another scheme", "http://127.0.0.1:8080/v1", "ws://h/s3cret", `c.yaml:24: chains.aptos.endpoint: is not a URL that begins with http:// or https:// and a host`},
-		{"endpoint without a host", "http://127.0.0.1:8080/v1", "s3cret", `c.yaml:24: chains.aptos.endpoint: is not a URL that begins with http:// or https:// and a host`},
-		{"variable that is not set", "v2/${KEY}", "${NOPE}", `c.yaml:8: chains.ethereum.endpoint: the environment variable NOPE is not set`},
-		{"bad header", "authorization:", "a b:", `c.yaml:10: chains.ethereum.headers.a b: is no HTTP header`},
-		{"duration without unit", "poll: 2s", "poll: 2", `c.yaml:11: chains.ethereum.poll: "2" is no duration`},
-		{"negative duration", "timeout: 10s", "timeout: -10s", `c.yaml:12: chains.ethereum.timeout: "-10s" is no duration`},
-		{"negative number", "confirmations: 12", "confirmations: -12", `c.yaml:13: chains.ethereum.confirmations: "-12" is no whole number from 1`},
-		{"number that is too large", "credit: 3", "credit: 99999999999999999999", `c.yaml:29: tuning.credit: "99999999999999999999" is no whole number`},
-		{"no symbol", "coin: BNB", "coin: B N B", `c.yaml:16: chains.ethereum.coin: "B N B" is no symbol of a coin`},
-		{"coin on aptos", "kind: aptos", "kind: aptos\n    coin: APT", `c.yaml:23: chains.aptos.coin: is for chains of kind evm only`},
-		{"no blocks to follow", "maxUnfinal: 200", "maxUnfinal: 0", `c.yaml:14: chains.ethereum.maxUnfinal: "0" is no whole number from 1`},
-		{"evm's option on aptos", "kind: aptos", "kind: aptos\n    confirmations: 3", `c.yaml:23: chains.aptos.confirmations: is for chains of kind evm only`},
-		{"unknown market", "seaport:", "seeport:", `c.yaml:18: chains.ethereum.markets.seeport: unknown market (did you mean seaport?): known are aavegotchi, erc1155, erc721, imart, seaport, wyvern; definitions names files with others`},
-		{"market on another kind of chain", "tradeport:", "seaport:", `c.yaml:26: chains.aptos.markets.seaport: is a market of evm chains and cannot be on one of kind aptos`},
-		{"no market", "markets:\n      tradeport:\n        start: {list: 100, buy: 7}", "markets: {}", `c.yaml:25: chains.aptos.markets: no market to follow: known are imart-aptos, tradeport`},
-		{"missing start", "start: 17000000", "", `c.yaml:18: chains.ethereum.markets.seaport: start is missing`},
-		{"negative start", "start: 17000000", "start: -1", `c.yaml:19: chains.ethereum.markets.seaport.start: "-1" is not a valid start: give a block's number, latest or deployment`},
-		{"start of an unknown stream", "{list: 100,", "{lisst: 100,", `c.yaml:27: chains.aptos.markets.tradeport.start.lisst: unknown option (did you mean list?)`},
-		{"unknown stream", "[buy, list]", "[buy, lst]", `c.yaml:20: chains.ethereum.markets.seaport.streams: unknown stream "lst" (did you mean list?)`},
-		{"stream twice", "[buy, list]", "[buy, buy]", `c.yaml:20: chains.ethereum.markets.seaport.streams: buy is in the list twice`},
-		{"no list", "[buy, list]", "buy", `c.yaml:20: chains.ethereum.markets.seaport.streams: expected a list`},
-		{"chain twice", "  aptos:\n", "  ethereum:\n    kind: evm\n  aptos:\n", `c.yaml:21: chains.ethereum: is already set in line 5`},
-		{"bad name", "  aptos:\n", "  Aptos/1:\n", `c.yaml:21: chains.Aptos/1: names have small letters`},
-		{"a value where options are expected", "log: {level: warn, format: json}", "log: warn", `c.yaml:3: log: has a single value where options are expected`},
-		{"options where a value is expected", "poll: 2s", "poll: {a: 1}", `c.yaml:11: chains.ethereum.poll: expected a single value`},
+		{"unknown option", "node:", "nodes:", `c.yaml:2:1: nodes: unknown option (did you mean node?)`},
+		{"unknown option deep inside", "poll: 2s", "pol: 2s", `c.yaml:11:5: chains.ethereum.pol: unknown option (did you mean poll?)`},
+		{"the demo's name", "worker-1", "demo", `c.yaml:2:7: node: "demo" is the demo's own name`},
+		{"unknown level", "level: warn", "level: loud", `c.yaml:3:14: log.level: unknown value "loud": choose debug, info, warn or error`},
+		{"unknown kind", "kind: evm", "kind: emv", `c.yaml:6:11: chains.ethereum.kind: unknown value "emv" (did you mean evm?)`},
+		{"missing kind", "kind: aptos", "poll: 1s", `c.yaml:21:3: chains.aptos: kind is missing`},
+		{"missing chain id", "chainId: 1\n    endpoint: http:", "endpoint: http:", `c.yaml:21:3: chains.aptos: chainId is missing`},
+		{"chain id that is no number", "chainId: 1\n    endpoint: https", "chainId: one\n    endpoint: https", `c.yaml:7:14: chains.ethereum.chainId: "one" is not an integer`},
+		{"missing endpoint", "endpoint: http://127.0.0.1:8080/v1", "", `c.yaml:21:3: chains.aptos: endpoint is missing`},
+		{"endpoint of another scheme", "http://127.0.0.1:8080/v1", "ws://h/s3cret", `c.yaml:24:15: chains.aptos.endpoint: is not a URL that begins with http:// or https:// and a host`},
+		{"endpoint without a host", "http://127.0.0.1:8080/v1", "s3cret", `c.yaml:24:15: chains.aptos.endpoint: is not a URL that begins with http:// or https:// and a host`},
+		{"variable that is not set", "v2/${KEY}", "${NOPE}", `c.yaml:8:15: chains.ethereum.endpoint: the environment variable NOPE is not set`},
+		{"bad header", "authorization:", "a b:", `c.yaml:10:12: chains.ethereum.headers.a b: is not an HTTP header`},
+		{"duration without unit", "poll: 2s", "poll: 2", `c.yaml:11:11: chains.ethereum.poll: "2" is not a duration`},
+		{"negative duration", "timeout: 10s", "timeout: -10s", `c.yaml:12:14: chains.ethereum.timeout: "-10s" is not a duration`},
+		{"negative number", "confirmations: 12", "confirmations: -12", `c.yaml:13:20: chains.ethereum.confirmations: "-12" is not an integer from 1`},
+		{"number that is too large", "credit: 3", "credit: 99999999999999999999", `c.yaml:29:11: tuning.credit: "99999999999999999999" is not an integer`},
+		{"no symbol", "coin: BNB", "coin: B N B", `c.yaml:16:11: chains.ethereum.coin: "B N B" is not the symbol of a coin`},
+		{"coin on aptos", "kind: aptos", "kind: aptos\n    coin: APT", `c.yaml:23:11: chains.aptos.coin: is for chains of kind evm only`},
+		{"no blocks to follow", "maxUnfinal: 200", "maxUnfinal: 0", `c.yaml:14:17: chains.ethereum.maxUnfinal: "0" is not an integer from 1`},
+		{"evm's option on aptos", "kind: aptos", "kind: aptos\n    confirmations: 3", `c.yaml:23:20: chains.aptos.confirmations: is for chains of kind evm only`},
+		{"unknown market", "seaport:", "seeport:", `c.yaml:18:7: chains.ethereum.markets.seeport: unknown market (did you mean seaport?): known are aavegotchi, erc1155, erc721, imart, seaport, wyvern; definitions names files with others`},
+		{"market on another kind of chain", "tradeport:", "seaport:", `c.yaml:26:7: chains.aptos.markets.seaport: is a market of evm chains and cannot be on one of kind aptos`},
+		{"no market", "markets:\n      tradeport:\n        start: {list: 100, buy: 7}", "markets: {}", `c.yaml:25:5: chains.aptos.markets: no market to follow: known are imart-aptos, tradeport`},
+		{"missing start", "start: 17000000", "", `c.yaml:18:7: chains.ethereum.markets.seaport: start is missing`},
+		{"negative start", "start: 17000000", "start: -1", `c.yaml:19:16: chains.ethereum.markets.seaport.start: "-1" is not a valid start: give a block's number, latest or deployment`},
+		{"start of an unknown stream", "{list: 100,", "{lisst: 100,", `c.yaml:27:17: chains.aptos.markets.tradeport.start.lisst: unknown option (did you mean list?)`},
+		{"unknown stream", "[buy, list]", "[buy, lst]", `c.yaml:20:24: chains.ethereum.markets.seaport.streams.2: unknown stream "lst" (did you mean list?)`},
+		{"stream twice", "[buy, list]", "[buy, buy]", `c.yaml:20:24: chains.ethereum.markets.seaport.streams.2: buy is in the list twice`},
+		{"no list", "[buy, list]", "buy", `c.yaml:20:18: chains.ethereum.markets.seaport.streams: expected a list`},
+		{"chain twice", "  aptos:\n", "  ethereum:\n    kind: evm\n  aptos:\n", `c.yaml:21:3: chains.ethereum: is already set in line 5`},
+		{"bad name", "  aptos:\n", "  Aptos/1:\n", `c.yaml:21:3: chains.Aptos/1: names have small letters`},
+		{"a value where options are expected", "log: {level: warn, format: json}", "log: warn", `c.yaml:3:6: log: has a single value where options are expected`},
+		{"options where a value is expected", "poll: 2s", "poll: {a: 1}", `c.yaml:11:5: chains.ethereum.poll: expected a single value`},
 		{"no YAML", "chains:\n", "chains: [\n", `c.yaml:`},
 		{"two documents", "tuning:", "---\ntuning:", `c.yaml:`},
 	} {
@@ -207,7 +207,7 @@ func TestProblems(t *testing.T) {
 
 func TestProblemInTheEnvironment(t *testing.T) {
 	_, err := load(t, t.TempDir(), good, "KEY=k", "EVENT_WORKER_CHAINS_ETHEREUM_POLL=often")
-	if want := `environment variable EVENT_WORKER_CHAINS_ETHEREUM_POLL: chains.ethereum.poll: "often" is no duration`; err == nil || !strings.HasPrefix(err.Error(), want) {
+	if want := `environment variable EVENT_WORKER_CHAINS_ETHEREUM_POLL: chains.ethereum.poll: "often" is not a duration`; err == nil || !strings.HasPrefix(err.Error(), want) {
 		t.Errorf("error %v, want %s…", err, want)
 	}
 }
@@ -237,6 +237,34 @@ func TestDataAloneNeedsNoWorkingEndpoint(t *testing.T) {
 	data, err := Data(filepath.Join(dir, "c.yaml"), nil)
 	if err != nil || data != "/srv/data" {
 		t.Errorf("data %q, %v", data, err)
+	}
+}
+
+// What is read alone is not held up by problems of the rest.
+func TestPartsAreReadAlone(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "c.yaml")
+	writeFile(t, file, strings.NewReplacer("poll: 2s", "poll: 2", "credit: 3", "credit: 0", "log:", "lock:").Replace(good)+"monitor: {listen: :1}\n")
+	if data, err := Data(file, nil); err != nil || data != "/srv/data" {
+		t.Errorf("data %q, %v", data, err)
+	}
+	if listen, err := MonitorListen(file, nil); err != nil || listen != ":1" {
+		t.Errorf("monitor %q, %v", listen, err)
+	}
+	if all, err := Markets(file, nil); err != nil || len(all) != 2 {
+		t.Errorf("markets %v, %v", all, err)
+	}
+	writeFile(t, file, strings.NewReplacer("data: /srv/data", "data: [a]", "chainId: 1\n    endpoint: https", "chainId: x\n    endpoint: https").Replace(good)+"monitor: {listen: x}\n")
+	_, data := Data(file, nil)
+	_, monitor := MonitorListen(file, nil)
+	_, markets := Markets(file, nil)
+	for _, c := range []struct {
+		err  error
+		want string
+	}{{data, "data: expected a single value"}, {monitor, "monitor.listen: \"x\" is not an address"}, {markets, "chains.ethereum.chainId: \"x\" is not an integer"}} {
+		if ps, _ := errors.AsType[Problems](c.err); len(ps) != 1 || !strings.HasPrefix(ps[0].Text, c.want) {
+			t.Errorf("%v, want %s", c.err, c.want)
+		}
 	}
 }
 

@@ -32,7 +32,7 @@ func TestPreset(t *testing.T) {
 	if c.InFlight != 8 || c.MaxBatch != 100 || c.FinalityViolations != (FinalityViolations{Confirm: 3 * time.Minute}) {
 		t.Errorf("defaults: %+v", c)
 	}
-	c = load(31337, ", inFlight: 2, maxBatch: 1, finalityBreaks: wait")
+	c = load(31337, ", inFlight: 2, maxBatch: 1, finalityViolations: wait")
 	if c.InFlight != 2 || c.MaxBatch != 1 || !c.FinalityViolations.Wait {
 		t.Errorf("configured: %+v", c)
 	}
@@ -60,9 +60,9 @@ func TestMemory(t *testing.T) {
 		}
 	}
 	for _, text := range []string{"64", "MiB", "64MBits", "64iB", "-64MiB", "NaN", "Inf", "2TiB", "7MiB", "64MiB MiB", "[64]"} {
-		want := `c.yaml:1: memory: "` + text + `" is not a valid size: write it like 96MiB, 128MB or 0.5GiB, from 8MiB to 1TiB`
+		want := `c.yaml:1:9: memory: "` + text + `" is not a valid size: write it like 96MiB, 128MB or 0.5GiB, from 8MiB to 1TiB`
 		if text == "[64]" {
-			want = "c.yaml:1: memory: expected a single value"
+			want = "c.yaml:1:1: memory: expected a single value"
 		}
 		onlyProblem(t, "memory: "+text+"\n"+rest, want)
 	}

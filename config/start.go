@@ -6,8 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/goccy/go-yaml/ast"
-
+	"github.com/imart/event-worker/internal/yamlfile"
 	"github.com/imart/event-worker/markets"
 )
 
@@ -64,133 +63,104 @@ func contractsOf(m markets.Market) []string {
 
 // starts are the streams' starts: one for all of them, or one for each, and what the
 // definition says of those that are not named.
-func (s *section) starts(m markets.Market) map[string]Start {
-	v, set := s.has("start")
-	e, _ := s.entry("start")
-	text, single := scalar(e.node)
-	if v.env != "" {
-		text, single = v.text, true
+func starts(n *yamlfile.Node, m markets.Market) map[string]Start {
+	start := n.Child("start")
+	if start.IsText() || isVersion(start) && !hasStream(m, versionKey) {
+		return startOfAll(start, m)
 	}
-	v.text = text
-	switch {
-	case set && single:
-		return s.startOfAll(m, func(stream markets.Stream) Start { return s.parseStart(v, s.option("start"), m, stream) })
-	case set && isVersion(e.node) && !hasStream(m, string(AtVersion)):
-		n := s.child("start").number(string(AtVersion), 0, 0, most)
-		return s.startOfAll(m, func(stream markets.Stream) Start { return s.atVersion(v, s.option("start"), m, stream, n) })
-	case set:
-		section := s.child("start")
-		starts := each(m, func(stream markets.Stream) Start { return section.startOf(m, stream) })
-		section.done()
-		return starts
-	}
-	for _, stream := range m.Streams {
-		if stream.Source.Handle == "" && stream.Start == 0 {
-			s.add(v, s.path, "start is missing: the first block (on Aptos ledger version) to read, such as the one that the market was deployed in, or latest or, on EVM, deployment")
-			break
+	known := streamNamesOf(m)
+	for _, c := range start.Children() {
+		if !slices.Contains(known, c.Name()) {
+			c.Unknown(known)
 		}
 	}
-	return each(m, func(stream markets.Stream) Start { return Start{N: stream.Start} })
-}
-
-func each(m markets.Market, start func(markets.Stream) Start) map[string]Start {
-	starts := map[string]Start{}
+	out := map[string]Start{}
+	missing := false
 	for _, stream := range m.Streams {
-		starts[stream.Name] = start(stream)
+		if c := start.Child(stream.Name); c != nil {
+			out[stream.Name], _ = parseStart(c, m, stream)
+			continue
+		}
+		out[stream.Name] = Start{N: stream.Start}
+		missing = missing || stream.Source.Handle == "" && stream.Start == 0
 	}
-	return starts
+	if missing && !n.Has("start") {
+		n.Add("start is missing: the first block (on Aptos ledger version) to read, such as the one that the market was deployed in, or latest or, on EVM, deployment")
+	}
+	return out
 }
 
-func hasStream(m markets.Market, name string) bool {
-	return slices.ContainsFunc(m.Streams, func(stream markets.Stream) bool { return stream.Name == name })
-}
+func hasStream(m markets.Market, name string) bool { return slices.Contains(streamNamesOf(m), name) }
 
-// isVersion says whether a node is {version: …}.
-func isVersion(node ast.Node) bool {
-	var pairs []*ast.MappingValueNode
-	switch node := node.(type) {
-	case *ast.MappingNode:
-		pairs = node.Values
-	case *ast.MappingValueNode:
-		pairs = append(pairs, node)
-	}
-	return len(pairs) == 1 && pairs[0].Key.GetToken().Value == string(AtVersion)
+// versionKey begins a ledger version: {version: N}.
+const versionKey = string(AtVersion)
+
+func isVersion(n *yamlfile.Node) bool {
+	return len(n.Children()) == 1 && n.Has(versionKey)
 }
 
 // startOfAll is one start for all streams, reported once if it is not valid.
-func (s *section) startOfAll(m markets.Market, start func(markets.Stream) Start) map[string]Start {
-	problems := len(s.problems)
-	return each(m, func(stream markets.Stream) Start {
-		if len(s.problems) > problems {
-			return Start{}
+func startOfAll(n *yamlfile.Node, m markets.Market) map[string]Start {
+	out := map[string]Start{}
+	for _, stream := range m.Streams {
+		start, ok := parseStart(n, m, stream)
+		if !ok {
+			break
 		}
-		return start(stream)
-	})
+		out[stream.Name] = start
+	}
+	return out
 }
 
-// startOf is the start of one stream, in a section with one for each.
-func (s *section) startOf(m markets.Market, stream markets.Stream) Start {
-	v, set := s.has(stream.Name)
-	if !set {
-		return Start{N: stream.Start}
-	}
-	e, _ := s.entry(stream.Name)
-	if v.env == "" && isVersion(e.node) {
-		n := s.child(stream.Name).number(string(AtVersion), 0, 0, most)
-		return s.atVersion(v, s.option(stream.Name), m, stream, n)
-	}
-	if v, set = s.value(stream.Name); !set {
-		return Start{}
-	}
-	return s.parseStart(v, s.option(stream.Name), m, stream)
-}
-
-// parseStart is a start as a text: a number, latest, deployment, or version: and a
-// number.
-func (s *section) parseStart(v value, option string, m markets.Market, stream markets.Stream) Start {
-	word, rest, isPair := strings.Cut(v.text, ":")
-	text := v.text
-	if isPair = isPair && strings.TrimSpace(word) == string(AtVersion); isPair {
+// parseStart is a start: a number, latest, deployment, or a ledger version; false if it
+// is not valid, which is reported.
+func parseStart(n *yamlfile.Node, m markets.Market, stream markets.Stream) (Start, bool) {
+	text := n.Text()
+	word, rest, isPair := strings.Cut(text, ":")
+	if isPair = isPair && strings.TrimSpace(word) == versionKey; isPair {
 		text = strings.TrimSpace(rest)
 	}
-	n, err := strconv.ParseInt(text, 10, 64)
+	if isVersion(n) {
+		text, isPair = n.Child(versionKey).Text(), true
+	}
+	number, err := strconv.ParseInt(text, 10, 64)
 	switch {
-	case err == nil && n >= 0 && n <= most && isPair:
-		return s.atVersion(v, option, m, stream, n)
-	case err == nil && n >= 0 && n <= most:
-		return Start{N: n}
-	case v.text == string(AtLatest):
-		return Start{Kind: AtLatest}
-	case v.text == string(AtDeployment):
-		return s.atDeployment(v, option, m)
+	case err == nil && number >= 0 && number <= most && isPair:
+		return atVersion(n, m, stream, number)
+	case err == nil && number >= 0 && number <= most:
+		return Start{N: number}, true
+	case text == string(AtLatest) && !isPair:
+		return Start{Kind: AtLatest}, true
+	case text == string(AtDeployment) && !isPair:
+		return atDeployment(n, m)
 	}
 	forms := "a block's number, latest or deployment"
 	if m.Kind == markets.Aptos {
 		forms = "a number, {version: N} or latest"
 	}
-	s.add(v, option, "%q is not a valid start: give %s", v.text, forms)
-	return Start{}
+	n.Add("%q is not a valid start: give %s", n.Text(), forms)
+	return Start{}, false
 }
 
-func (s *section) atVersion(v value, option string, m markets.Market, stream markets.Stream, n int64) Start {
+func atVersion(n *yamlfile.Node, m markets.Market, stream markets.Stream, number int64) (Start, bool) {
 	switch {
 	case m.Kind != markets.Aptos:
-		s.add(v, option, "a ledger version is for chains of kind aptos only: give a block's number, latest or deployment")
-		return Start{}
+		n.Add("a ledger version is for chains of kind aptos only: give a block's number, latest or deployment")
+		return Start{}, false
 	case stream.Source.Handle == "": // its numbers are ledger versions
-		return Start{N: n}
+		return Start{N: number}, true
 	}
-	return Start{Kind: AtVersion, N: n}
+	return Start{Kind: AtVersion, N: number}, true
 }
 
-func (s *section) atDeployment(v value, option string, m markets.Market) Start {
+func atDeployment(n *yamlfile.Node, m markets.Market) (Start, bool) {
 	switch {
 	case m.Kind != markets.EVM:
-		s.add(v, option, "deployment is for chains of kind evm only: give a number, {version: N} or latest")
+		n.Add("deployment is for chains of kind evm only: give a number, {version: N} or latest")
 	case len(contractsOf(m)) == 0:
-		s.add(v, option, "deployment needs the market's contracts, and it takes events of any: give a block's number, or name contracts")
+		n.Add("deployment needs the market's contracts, and it takes events of any: give a block's number, or name contracts")
 	default:
-		return Start{Kind: AtDeployment}
+		return Start{Kind: AtDeployment}, true
 	}
-	return Start{}
+	return Start{}, false
 }

@@ -62,17 +62,17 @@ func TestStarts(t *testing.T) {
 
 func TestStartProblems(t *testing.T) {
 	for name, test := range map[string]struct{ kind, start, want string }{
-		"word":                  {"evm", " soon", `c.yaml:9: chains.home.markets.seaport.start: "soon" is not a valid start: give a block's number, latest or deployment`},
-		"word on aptos":         {"aptos", " soon", `c.yaml:9: chains.home.markets.tradeport.start: "soon" is not a valid start: give a number, {version: N} or latest`},
-		"too large":             {"evm", " 9007199254740993", `c.yaml:9: chains.home.markets.seaport.start: "9007199254740993" is not a valid start`},
-		"version on evm":        {"evm", " {version: 9}", `c.yaml:9: chains.home.markets.seaport.start: a ledger version is for chains of kind aptos only`},
-		"text version on evm":   {"evm", ` "version: 9"`, `c.yaml:9: chains.home.markets.seaport.start: a ledger version is for chains of kind aptos only`},
-		"deployment on aptos":   {"aptos", " deployment", `c.yaml:9: chains.home.markets.tradeport.start: deployment is for chains of kind evm only`},
-		"negative version":      {"aptos", " {version: -9}", `c.yaml:9: chains.home.markets.tradeport.start.version: "-9" is no whole number`},
-		"version that is none":  {"aptos", ` "version: x"`, `c.yaml:9: chains.home.markets.tradeport.start: "version: x" is not a valid start`},
-		"version beside others": {"aptos", " {version: 9, list: 3}", `c.yaml:9: chains.home.markets.tradeport.start.version: unknown option`},
-		"of a stream":           {"evm", "\n          list: 3\n          buy: soon", `c.yaml:11: chains.home.markets.seaport.start.buy: "soon" is not a valid start`},
-		"list for a stream":     {"evm", "\n          list: [3]", `c.yaml:10: chains.home.markets.seaport.start.list: expected a single value`},
+		"word":                  {"evm", " soon", `c.yaml:9:16: chains.home.markets.seaport.start: "soon" is not a valid start: give a block's number, latest or deployment`},
+		"word on aptos":         {"aptos", " soon", `c.yaml:9:16: chains.home.markets.tradeport.start: "soon" is not a valid start: give a number, {version: N} or latest`},
+		"too large":             {"evm", " 9007199254740993", `c.yaml:9:16: chains.home.markets.seaport.start: "9007199254740993" is not a valid start`},
+		"version on evm":        {"evm", " {version: 9}", `c.yaml:9:9: chains.home.markets.seaport.start: a ledger version is for chains of kind aptos only`},
+		"text version on evm":   {"evm", ` "version: 9"`, `c.yaml:9:16: chains.home.markets.seaport.start: a ledger version is for chains of kind aptos only`},
+		"deployment on aptos":   {"aptos", " deployment", `c.yaml:9:16: chains.home.markets.tradeport.start: deployment is for chains of kind evm only`},
+		"negative version":      {"aptos", " {version: -9}", `c.yaml:9:26: chains.home.markets.tradeport.start.version: "-9" is not an integer`},
+		"version that is none":  {"aptos", ` "version: x"`, `c.yaml:9:16: chains.home.markets.tradeport.start: "version: x" is not a valid start`},
+		"version beside others": {"aptos", " {version: 9, list: 3}", `c.yaml:9:17: chains.home.markets.tradeport.start.version: unknown option`},
+		"of a stream":           {"evm", "\n          list: 3\n          buy: soon", `c.yaml:11:16: chains.home.markets.seaport.start.buy: "soon" is not a valid start`},
+		"list for a stream":     {"evm", "\n          list: [3]", `c.yaml:10:11: chains.home.markets.seaport.start.list: expected a single value`},
 	} {
 		t.Run(name, func(t *testing.T) { onlyProblem(t, startOf(test.kind, test.start), test.want) })
 	}
@@ -84,7 +84,7 @@ func TestNoDeployment(t *testing.T) {
 	definition := strings.Replace(shop, "    event: Sold\n", "    event: Sold\n    contract: any\n", 1)
 	writeFile(t, filepath.Join(dir, "shop.yaml"), definition)
 	text := "definitions: [" + filepath.Join(dir, "shop.yaml") + "]\nchains:\n  home:\n    kind: evm\n    chainId: 7\n    endpoint: http://a\n    markets:\n      shop: {start: deployment}\n"
-	onlyProblem(t, text, `c.yaml:8: chains.home.markets.shop.start: deployment needs the market's contracts, and it takes events of any`)
+	onlyProblem(t, text, `c.yaml:8:21: chains.home.markets.shop.start: deployment needs the market's contracts, and it takes events of any`)
 }
 
 func TestContracts(t *testing.T) {

@@ -12,7 +12,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/imart/event-worker/internal/mongotest"
-	"github.com/imart/event-worker/persistence/mongo/schema"
+	"github.com/imart/event-worker/persistence/documents"
 )
 
 // database is a database that is asked as mongosh asks it.
@@ -20,7 +20,7 @@ type database struct{ *mongo.Database }
 
 func connect(t *testing.T, uri string) database {
 	t.Helper()
-	client, err := mongo.Connect(options.Client().ApplyURI(uri).SetRegistry(schema.Registry()).
+	client, err := mongo.Connect(options.Client().ApplyURI(uri).SetRegistry(documents.Registry()).
 		SetBSONOptions(&options.BSONOptions{OmitZeroStruct: true}))
 	if err != nil {
 		t.Fatal(err)

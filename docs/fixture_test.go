@@ -14,8 +14,8 @@ import (
 	"github.com/imart/event-worker/internal/markettest"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
+	"github.com/imart/event-worker/persistence/documents"
 	"github.com/imart/event-worker/persistence/mongo"
-	"github.com/imart/event-worker/persistence/mongo/schema"
 )
 
 // The chain that ails.
@@ -162,12 +162,12 @@ func crowd(t *testing.T, db database) {
 	add := func(collection string, doc any) { docs[collection] = append(docs[collection], doc) }
 	for i := range int64(crowded) {
 		order, sale, letter := other(i)
-		add(persistence.Orders, schema.OfOrder(order))
-		add(persistence.Activities, schema.OfActivity(sale))
-		add(persistence.DeadLetters, schema.OfDeadLetter(letter))
+		add(persistence.Orders, documents.OfOrder(order))
+		add(persistence.Activities, documents.OfActivity(sale))
+		add(persistence.DeadLetters, documents.OfDeadLetter(letter))
 		told := markets.Notifications(sale)[0]
 		told.Receiver, told.ReadAt = "0x08c557bb0a12d47c1eda90dd4883b44674111b915fa39ff862e6a0a39140dcd4", &sale.Time
-		add(persistence.Notifications, schema.OfNotification(told))
+		add(persistence.Notifications, documents.OfNotification(told))
 	}
 	for name, docs := range docs {
 		if _, err := db.Collection(name).InsertMany(t.Context(), docs); err != nil {

@@ -17,8 +17,8 @@ import (
 	"github.com/imart/event-worker/internal/mongotest"
 	"github.com/imart/event-worker/internal/required"
 	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/persistence/documents"
 	"github.com/imart/event-worker/persistence/mongo"
-	"github.com/imart/event-worker/persistence/mongo/schema"
 )
 
 const mongodbPage = "mongodb.md"
@@ -143,7 +143,7 @@ func (p program) command(ctx context.Context, uri, name string, args ...string) 
 func TestTablesOfThePage(t *testing.T) {
 	page := readPage(t, mongodbPage)
 	var collections, indexes []string
-	for _, c := range schema.Collections() {
+	for _, c := range documents.Collections() {
 		collections = append(collections, c.Name)
 		for _, index := range c.Indexes {
 			indexes = append(indexes, fmt.Sprintf("%s %s %s", c.Name, index.Name, keysOf(index)))
@@ -161,7 +161,7 @@ func TestTablesOfThePage(t *testing.T) {
 }
 
 // keysOf are an index's keys as the page has them.
-func keysOf(index schema.Index) string {
+func keysOf(index documents.Index) string {
 	var keys []string
 	for _, key := range index.Keys {
 		path := key.Path
@@ -228,7 +228,7 @@ func TestHelperOfThePage(t *testing.T) {
 	var want strings.Builder
 	for _, decimal := range amounts {
 		script += fmt.Sprintf("console.log(amount(%q))\n", decimal)
-		fmt.Fprintf(&want, "0 %s\n", hex.EncodeToString(schema.SortFormOf(markets.Amount(decimal))))
+		fmt.Fprintf(&want, "0 %s\n", hex.EncodeToString(documents.SortFormOf(markets.Amount(decimal))))
 	}
 	c := exec.CommandContext(t.Context(), node, "-")
 	c.Stdin = strings.NewReader(script)

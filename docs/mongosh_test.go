@@ -11,7 +11,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/imart/event-worker/markets"
-	"github.com/imart/event-worker/persistence/mongo/schema"
+	"github.com/imart/event-worker/persistence/documents"
 )
 
 // call is one call of mongosh on a collection, such as
@@ -253,7 +253,7 @@ func construct(name string, args []any) (any, error) {
 		return bson.Binary{Subtype: byte(subtype), Data: data}, err
 	case "amount": // the page's own helper
 		a, err := markets.ParseAmount(text)
-		return bson.Binary{Data: schema.SortFormOf(a)}, err
+		return bson.Binary{Data: documents.SortFormOf(a)}, err
 	}
 	return nil, fmt.Errorf("unknown")
 }

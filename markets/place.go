@@ -80,3 +80,18 @@ func (t Trail) Cut(p Place) Trail {
 	}
 	return append(t[:len(t):len(t)], p)
 }
+
+// AtOrBelow is the newest place of the trail at or below a height, or else its oldest; an
+// empty trail has none.
+func (t Trail) AtOrBelow(height int64) (Place, bool) {
+	if len(t) == 0 {
+		return Place{}, false
+	}
+	newest := t[0]
+	for _, p := range t {
+		if p.Height() <= height {
+			newest = p
+		}
+	}
+	return newest, true
+}

@@ -1,28 +1,49 @@
 package markets
 
-import "slices"
+import (
+	"fmt"
+	"math"
+)
 
-// Transition takes a market's documents from where one of its streams was folded
-// into them to another place of that stream: forward over a batch of events, or
-// back over those of the log. It leaves every document that the events concern
-// the fold, by position, of what all streams have executed then.
+// TransitionKind says by what a transition leads from one place of a stream to another.
+type TransitionKind int
+
+const (
+	// BatchTransition leads forward over a batch that was read from the chain.
+	BatchTransition TransitionKind = iota + 1
+	// RollbackTransition leads back: the events of the log beyond its end are undone.
+	RollbackTransition
+	// ResumeTransition leads forward to the end of a batch that was interrupted between
+	// two portions. The log, which comes first, holds the batch's events.
+	ResumeTransition
+)
+
+// Transition takes one observer of a stream, the log's or the documents', from one
+// place to another. Of documents it leaves every one that its events concern the
+// fold, by position, of what all streams have executed then.
 //
-// The log comes first: before a batch is folded its events are in the log, and
-// they leave the log only after they were rolled back here.
+// The log comes first: before a batch is folded into documents its events are in the
+// log, and they leave the log only after they were rolled back in the documents.
 type Transition struct {
+	Kind                  TransitionKind
 	Chain, Market, Stream string
-	// From and To are seqs of the stream.
-	From, To int64
-	// Events are those of a batch, by position. A transition back reads its events
-	// from the log.
-	Events []Event
+	From, To              Place
+	// Batch is what lies between the places; nil unless Kind is BatchTransition.
+	Batch *Batch
+}
+
+// Batch is what a stream holds between two places, decoded and by position. One batch
+// is shared by all of the stream's observers and never changed.
+type Batch struct {
+	Events      []Event
+	DeadLetters []DeadLetter // what could not be decoded
 }
 
 // Cursor is how far a transition has come. The zero Cursor is its beginning.
 type Cursor struct {
 	Done   bool
-	Undone int      // events of the log that a transition back has taken out of the documents
-	page   Position // a transition back reads the log in pages, from behind here
+	Events int      // by how many the events of the documents have grown, once Done; a rollback's are negative
+	page   Position // a rollback reads the log in pages, from behind here
 	seq    int64    // at page
 	keys   int      // documents of the page that are done
 	bulk   int      // bulk cancels of the page that are done
@@ -39,353 +60,51 @@ func (t Transition) Step(b Book, c Cursor, limit int) (Cursor, error) {
 		return c, err
 	}
 	for budget := limit; budget > 0 && !c.Done; {
-		events := t.Events
-		if t.To < t.From {
-			if events, err = b.LogBetween(t.Stream, max(t.To, c.seq-1), t.From, c.page, limit); err != nil {
-				return c, err
-			}
+		events, err := t.page(b, c, limit)
+		if err != nil {
+			return c, err
 		}
 		used, next, err := f.fold(events, c, budget)
 		if err != nil {
 			return c, err
 		}
 		budget -= used
-		if next.Done && t.To < t.From {
-			next.Undone += len(events)
-			if len(events) == limit { // there may be another page
-				last := events[len(events)-1]
-				next = Cursor{Undone: next.Undone, page: last.Position, seq: last.Seq}
-			}
+		if next.Done {
+			next = t.turn(next, events, limit)
 		}
 		c = next
 	}
 	return c, nil
 }
 
-func (t Transition) folder(b Book) (folder, error) {
-	places, err := b.Places()
-	if err != nil {
-		return folder{}, err
+// page is the events that the cursor's next documents concern.
+func (t Transition) page(b Book, c Cursor, limit int) ([]Event, error) {
+	switch t.Kind {
+	case BatchTransition:
+		return t.Batch.Events, nil
+	case RollbackTransition:
+		return b.LogBetween(t.Stream, max(t.To.Seq, c.seq-1), t.From.Seq, c.page, limit)
+	case ResumeTransition:
+		return b.LogBetween(t.Stream, t.From.Seq, t.To.Seq, Position{}, math.MaxInt32)
 	}
-	bulk, err := b.BulkCancels()
-	if err != nil {
-		return folder{}, err
-	}
-	executed := map[string]int64{}
-	for stream, seq := range places {
-		executed[stream] = seq
-	}
-	executed[t.Stream] = t.To
-	return folder{Transition: t, Book: b, executed: executed, anyBulk: bulk}, nil
+	return nil, t.unknownKind()
 }
 
-// folder folds documents on one snapshot of the book.
-type folder struct {
-	Transition
-	Book
-	executed map[string]int64 // the seq up to which each stream counts
-	anyBulk  bool             // the log has bulk cancels
+// turn is the cursor behind a page that is done: at the next page of a rollback, if
+// there may be one, and else at the transition's end.
+func (t Transition) turn(c Cursor, events []Event, limit int) Cursor {
+	if t.Kind != RollbackTransition {
+		c.Events = len(events)
+		return c
+	}
+	c.Events -= len(events)
+	if len(events) < limit {
+		return c
+	}
+	last := events[len(events)-1]
+	return Cursor{Events: c.Events, page: last.Position, seq: last.Seq}
 }
 
-// fold folds the documents that the events concern, from the cursor on, about
-// budget of them, and returns how many those were.
-func (f folder) fold(events []Event, c Cursor, budget int) (int, Cursor, error) {
-	orders, records, bulks := concerned(events)
-	used := 0
-	if rest := orders.from(c.keys, budget); len(rest) > 0 {
-		if err := f.foldOrders(rest); err != nil {
-			return 0, c, err
-		}
-		used, c.keys = len(rest), c.keys+len(rest)
-	}
-	if rest := records.from(c.keys-len(orders), budget-used); len(rest) > 0 {
-		if err := f.foldRecords(rest); err != nil {
-			return 0, c, err
-		}
-		used, c.keys = used+len(rest), c.keys+len(rest)
-	}
-	for used < budget && c.bulk < len(bulks) {
-		n, last, err := f.cancelInBulk(bulks[c.bulk], c.from, budget-used)
-		if err != nil {
-			return 0, c, err
-		}
-		used, c.from = used+n, last
-		if last == "" {
-			c.bulk++
-		}
-	}
-	c.Done = c.keys == len(orders)+len(records) && c.bulk == len(bulks)
-	return used, c, nil
-}
-
-// concern is a document's key and those of a page's events that concern it.
-type concern struct {
-	key    string
-	events []Event
-}
-
-type concerns []concern
-
-// from is up to limit concerns from index i on.
-func (cs concerns) from(i, limit int) concerns {
-	if i < 0 || i >= len(cs) || limit <= 0 {
-		return nil
-	}
-	return cs[i:min(len(cs), i+limit)]
-}
-
-// concerned sorts events by what they concern.
-func concerned(events []Event) (orders, records concerns, bulks []Event) {
-	at := map[string]int{}
-	add := func(cs *concerns, e Event) {
-		key := e.Key()
-		i, ok := at[key]
-		if !ok {
-			i = len(*cs)
-			at[key] = i
-			*cs = append(*cs, concern{key: key})
-		}
-		(*cs)[i].events = append((*cs)[i].events, e)
-	}
-	for _, e := range events {
-		switch {
-		case e.Order != "":
-			add(&orders, e)
-		case e.Kind == OrdersCancelled:
-			bulks = append(bulks, e)
-		case e.Record != nil:
-			add(&records, e)
-		}
-	}
-	return orders, records, bulks
-}
-
-// foldOrders leaves each order the fold of what is executed: on top of its
-// document where that gives the same, from the log where it does not.
-func (f folder) foldOrders(cs concerns) error {
-	docs, err := f.Orders(keys(cs))
-	if err != nil {
-		return err
-	}
-	var names []string
-	for _, c := range cs {
-		names = append(names, makers(docs[c.key].Maker, c.events)...)
-	}
-	bulks, err := f.bulksOf(names)
-	if err != nil {
-		return err
-	}
-	var put []Order
-	var again []string
-	for _, c := range cs {
-		doc, known := docs[c.key]
-		first := c.events[0].Position
-		cancels := f.merged(bulks, makers(doc.Maker, c.events))
-		switch {
-		case f.To < f.From, known && !first.After(doc.Last), anyAfter(cancels, first):
-			again = append(again, c.key)
-		case known:
-			for _, e := range c.events {
-				doc.Apply(e)
-			}
-			put = append(put, doc)
-		default:
-			doc, _ = FoldOrder(f.Chain, f.Market, c.key, c.events)
-			put = append(put, doc)
-		}
-	}
-	if err := f.PutOrders(put); err != nil {
-		return err
-	}
-	return f.refoldOrders(again)
-}
-
-// refoldOrders folds orders from the log.
-func (f folder) refoldOrders(keys []string) error {
-	if len(keys) == 0 {
-		return nil
-	}
-	own, err := f.executedLog(keys)
-	if err != nil {
-		return err
-	}
-	var names []string
-	for _, events := range own {
-		names = append(names, makers("", events)...)
-	}
-	bulks, err := f.bulksOf(names)
-	if err != nil {
-		return err
-	}
-	var put []Order
-	var gone []string
-	for _, key := range keys {
-		events := append(f.merged(bulks, makers("", own[key])), own[key]...)
-		slices.SortFunc(events, byPosition)
-		if order, born := FoldOrder(f.Chain, f.Market, key, events); born {
-			put = append(put, order)
-		} else {
-			gone = append(gone, key)
-		}
-	}
-	if err := f.PutOrders(put); err != nil {
-		return err
-	}
-	return f.DeleteOrders(gone)
-}
-
-// foldRecords does for records what foldOrders does for orders.
-func (f folder) foldRecords(cs concerns) error {
-	docs, err := f.Records(keys(cs))
-	if err != nil {
-		return err
-	}
-	var put []Record
-	var again, gone []string
-	for _, c := range cs {
-		doc, known := docs[c.key]
-		switch {
-		case f.To < f.From, known && !c.events[0].Position.After(doc.Last):
-			again = append(again, c.key)
-		case known:
-			for _, e := range c.events {
-				doc.Apply(e)
-			}
-			put = append(put, doc)
-		default:
-			doc, _ = FoldRecord(f.Chain, f.Market, c.events)
-			put = append(put, doc)
-		}
-	}
-	log, err := f.executedLog(again)
-	if err != nil {
-		return err
-	}
-	for _, key := range again {
-		if record, ok := FoldRecord(f.Chain, f.Market, log[key]); ok {
-			put = append(put, record)
-		} else {
-			gone = append(gone, key)
-		}
-	}
-	if err := f.PutRecords(put); err != nil {
-		return err
-	}
-	return f.DeleteRecords(gone)
-}
-
-// cancelInBulk folds a bulk cancel, or its absence, into up to limit of its
-// maker's orders behind a key. It returns how many it looked at and the key of
-// the last one, empty when there are no more.
-func (f folder) cancelInBulk(e Event, after string, limit int) (int, string, error) {
-	orders, err := f.OrdersOf(e.Maker, after, limit)
-	if err != nil {
-		return 0, "", err
-	}
-	var put []Order
-	var again []string
-	for _, o := range orders {
-		switch {
-		case o.First.After(e.Position):
-		case f.To < f.From || !e.Position.After(o.Last):
-			again = append(again, o.Key)
-		case o.Apply(e):
-			put = append(put, o)
-		}
-	}
-	if err := f.PutOrders(put); err != nil {
-		return 0, "", err
-	}
-	if err := f.refoldOrders(again); err != nil {
-		return 0, "", err
-	}
-	if len(orders) < limit {
-		return len(orders), "", nil
-	}
-	return len(orders), orders[len(orders)-1].Key, nil
-}
-
-// executedLog is what is executed of the log of each key, by position.
-func (f folder) executedLog(keys []string) (map[string][]Event, error) {
-	if len(keys) == 0 {
-		return nil, nil
-	}
-	events, err := f.Log(keys)
-	if err != nil {
-		return nil, err
-	}
-	log := map[string][]Event{}
-	for _, e := range events {
-		if seq, ok := f.executed[e.Stream]; ok && e.Seq <= seq {
-			log[e.Key()] = append(log[e.Key()], e)
-		}
-	}
-	for _, events := range log {
-		slices.SortFunc(events, byPosition)
-	}
-	return log, nil
-}
-
-// bulksOf is the executed bulk cancels of each maker, by position.
-func (f folder) bulksOf(makers []string) (map[string][]Event, error) {
-	if !f.anyBulk {
-		return nil, nil
-	}
-	slices.Sort(makers)
-	makers = slices.DeleteFunc(slices.Compact(makers), func(m string) bool { return m == "" })
-	names := make([]string, len(makers))
-	for i, maker := range makers {
-		names[i] = MakerKey(maker)
-	}
-	log, err := f.executedLog(names)
-	if err != nil {
-		return nil, err
-	}
-	bulks := make(map[string][]Event, len(log))
-	for i, maker := range makers {
-		bulks[maker] = log[names[i]]
-	}
-	return bulks, nil
-}
-
-func byPosition(a, b Event) int { return a.Position.Compare(b.Position) }
-
-func keys(cs concerns) []string {
-	out := make([]string, len(cs))
-	for i, c := range cs {
-		out[i] = c.key
-	}
-	return out
-}
-
-// makers are those that an order has, or had in an earlier life: one key can be
-// listed again by another maker.
-func makers(known string, events []Event) []string {
-	var out []string
-	if known != "" {
-		out = append(out, known)
-	}
-	for _, e := range events {
-		if e.Maker != "" && !slices.Contains(out, e.Maker) {
-			out = append(out, e.Maker)
-		}
-	}
-	return out
-}
-
-// merged is the bulk cancels of several makers.
-func (f folder) merged(bulks map[string][]Event, makers []string) []Event {
-	if !f.anyBulk {
-		return nil
-	}
-	var out []Event
-	for _, maker := range makers {
-		out = append(out, bulks[maker]...)
-	}
-	return out
-}
-
-// anyAfter says whether any of the events comes after a position.
-func anyAfter(events []Event, p Position) bool {
-	return slices.ContainsFunc(events, func(e Event) bool { return e.Position.After(p) })
+func (t Transition) unknownKind() error {
+	return fmt.Errorf("transition of unknown kind %d", t.Kind)
 }

@@ -307,14 +307,14 @@ func (w *world) forward(t *testing.T, stream string) string {
 		w.log = append(w.log, w.batch(stream, w.inLog[stream], to)...)
 		w.inLog[stream] = to
 	}
-	w.run(t, Transition{"chain", "market", stream, from, to, w.batch(stream, from, to)})
+	w.run(t, batchOf(stream, from, to, w.batch(stream, from, to)...))
 	return fmt.Sprintf("%s forward from %d to %d", stream, from, to)
 }
 
 func (w *world) back(t *testing.T, stream string) string {
 	from := w.places[stream]
 	to := max(0, from-int64(w.r.IntN(10)))
-	w.run(t, Transition{"chain", "market", stream, from, to, nil})
+	w.run(t, rollbackOf(stream, from, to))
 	if w.r.IntN(2) == 0 {
 		w.log = slices.DeleteFunc(w.log, func(e Event) bool { return e.Stream == stream && e.Seq > to })
 		w.inLog[stream] = to
@@ -331,17 +331,29 @@ func (w *world) retry(t *testing.T) string {
 	}
 	w.dead[e.Position] = false
 	w.log = append(w.log, e)
-	w.run(t, Transition{"chain", "market", e.Stream, place, place, []Event{e}})
+	w.run(t, batchOf(e.Stream, place, place, e))
 	return fmt.Sprintf("retry of %v", e.Position)
 }
 
-// run makes a transition in portions, sometimes broken off and begun again.
+func batchOf(stream string, from, to int64, events ...Event) Transition {
+	return Transition{BatchTransition, "chain", "market", stream, Place{Seq: from}, Place{Seq: to}, &Batch{Events: events}}
+}
+
+func rollbackOf(stream string, from, to int64) Transition {
+	return Transition{RollbackTransition, "chain", "market", stream, Place{Seq: from}, Place{Seq: to}, nil}
+}
+
+// run makes a transition in portions, sometimes broken off and begun again; what an
+// interrupted batch has left to do is read from the log.
 func (w *world) run(t *testing.T, tr Transition) {
 	for w.r.IntN(3) == 0 {
 		w.steps(t, tr, pick(w.r, 1, 2, 3), w.r.IntN(3))
+		if tr.Kind == BatchTransition && tr.To.Seq > tr.From.Seq {
+			tr.Kind, tr.Batch = ResumeTransition, nil
+		}
 	}
 	w.steps(t, tr, pick(w.r, 1, 2, 3, 1000), -1)
-	w.places[tr.Stream] = tr.To
+	w.places[tr.Stream] = tr.To.Seq
 }
 
 func (m *memory) steps(t *testing.T, tr Transition, portion, steps int) {
@@ -367,8 +379,8 @@ func TestLargeBulkCancelsAreMadeInPortions(t *testing.T) {
 	m.places["list"] = 1
 	bulk := Event{Kind: OrdersCancelled, Stream: "bulk", Seq: 2, Position: Position{Height: 2}, Maker: "m"}
 	m.log = append(m.log, bulk)
-	forward := Transition{"chain", "market", "bulk", 0, 2, []Event{bulk}}
-	back := Transition{"chain", "market", "bulk", 2, 0, nil}
+	forward := batchOf("bulk", 0, 2, bulk)
+	back := rollbackOf("bulk", 2, 0)
 	for _, c := range []struct {
 		Transition
 		want Status
@@ -378,7 +390,7 @@ func TestLargeBulkCancelsAreMadeInPortions(t *testing.T) {
 			t.Fatalf("%d writes in a portion of %d", m.writes, portion)
 		}
 		m.steps(t, c.Transition, portion, -1)
-		m.places["bulk"] = c.To
+		m.places["bulk"] = c.To.Seq
 		for key, o := range m.orders {
 			if o.Status != c.want {
 				t.Fatalf("%s is %s, want %s", key, o.Status, c.want)
@@ -394,7 +406,7 @@ func TestAnOrderWithManyFillsStaysSmallAndCheap(t *testing.T) {
 	step := func(stream string, e Event) {
 		e.Stream, e.Seq, e.Order = stream, e.Position.Height, "order"
 		m.log = append(m.log, e)
-		c, err := Transition{"chain", "market", stream, e.Seq - 1, e.Seq, []Event{e}}.Step(m, Cursor{}, 100)
+		c, err := batchOf(stream, e.Seq-1, e.Seq, e).Step(m, Cursor{}, 100)
 		if err != nil || !c.Done {
 			t.Fatal(err, c)
 		}

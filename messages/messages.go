@@ -1,12 +1,18 @@
 // Package messages is what the actors of one stream, and those around them, say
 // to each other. All messages are immutable.
 //
-// A subject moves its observers between places. A Transition is such a move: a
-// batch, or a rollback. An observer makes one only when it stands exactly at From,
-// and answers with the place it then stands at. Everything between a subject and an observer
-// belongs to a numbered subscription; a message of another subscription is
-// dropped. So nothing that was said before a crash, a restart or a
-// reorganisation can be mistaken for what is said after it.
+// A subject takes its observers from place to place, each by transitions: over a batch
+// of events, or back to a common ancestor. An observer executes a transition only when
+// it is exactly at From, and acknowledges with the place at which it then is.
+// Everything between a subject and an observer belongs to a numbered subscription; a
+// message of another subscription is dropped. So nothing that was said before a crash,
+// a restart or a reorganisation can be mistaken for what is said after it:
+//
+//	observer                                    subject
+//	   ── Subscribe{#1, at 7 0xaa} ──────────▶
+//	   ◀───── Execute{#1, batch, 7 0xaa → 9 0xcc} ──
+//	   ── Ack{#1, at 9 0xcc} ────────────────▶      block 9 is 0xcd by now
+//	   ◀── Execute{#1, rollback, 9 0xcc → 7 0xaa} ──
 package messages
 
 import (
@@ -16,49 +22,39 @@ import (
 	"github.com/imart/event-worker/markets"
 )
 
-// Subscription numbers what an observer asks for: it changes with every
-// incarnation of the observer, and each time it subscribes anew.
+// Subscription numbers what an observer asks for: it changes with every incarnation
+// of the observer, and each time that it subscribes again.
 type Subscription struct {
 	Incarnation int64
 	Number      int64
 }
 
-// Subscribe tells a subject where an observer stands. The subject goes on from
-// there, or first rolls the observer back along its trail.
+// Subscribe tells a subject an observer's place. The subject goes on from there, or
+// first rolls the observer back along its trail.
 type Subscribe struct {
 	Observer string
 	Subscription
 	At    markets.Place
 	Trail markets.Trail // the places it can be rolled back to, oldest first
 	// Finalized is the height that was final as of the observer's last commit, -1 if
-	// that is not known. If the observer stands above it, the block at that height is
-	// on the trail: to go back any further is a break of finality.
+	// that is not known. If the observer is above it, the block at that height is on the
+	// trail: to go back any further is a finality violation.
 	Finalized int64
 }
 
-// Resubscribe asks an observer where it stands: the subject has been restarted
-// and knows nothing.
+// Resubscribe asks an observer for its place: the subject has been restarted and knows
+// nothing.
 type Resubscribe struct{}
 
-// Transition is a move of one observer.
-type Transition struct {
+// Execute tells an observer to make a transition.
+type Execute struct {
 	Subscription
-	From, To markets.Place
-	// Batch is what lies between the places; nil when the move is a rollback.
-	Batch *Batch
-	// View is the chain as the subject saw it when it said this.
+	markets.Transition
+	// View is the chain as the subject saw it when it sent this.
 	View *chains.View
 }
 
-// Batch is what a stream holds between two places, decoded. One batch is shared
-// by all of the stream's observers.
-type Batch struct {
-	Events  []markets.Event
-	DeadLetters []markets.DeadLetter // what could not be decoded
-}
-
-// Ack tells a subject the place that an observer stands at, and that everything
-// up to it is durable.
+// Ack tells a subject an observer's place, and that everything up to it is durable.
 type Ack struct {
 	Observer string
 	Subscription

@@ -14,6 +14,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/imart/event-worker/actors"
+	"github.com/imart/event-worker/actors/supervision"
 	"github.com/imart/event-worker/chains"
 	"github.com/imart/event-worker/chains/evm"
 	"github.com/imart/event-worker/chains/replay"
@@ -163,7 +164,7 @@ func TestActorsAreSeen(t *testing.T) {
 			Name: "ethereum", Chain: m.Chain(chain, "ethereum"), Poll: 10 * time.Millisecond,
 			Markets: []actors.Market{{Market: market, Start: func(string) markets.Place { return markets.Place{Seq: 15_990_000} }}},
 		}},
-		Backoff: actors.Backoff{Min: time.Millisecond, Max: 10 * time.Millisecond},
+		Backoff: supervision.Backoff{Min: time.Millisecond, Max: 10 * time.Millisecond},
 	})
 	if err != nil {
 		t.Fatal(err)

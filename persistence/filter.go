@@ -2,7 +2,6 @@ package persistence
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -39,6 +38,9 @@ type Compare struct {
 	Operand  any
 }
 
+// Is holds for documents with a value at a path.
+func Is(path string, value any) Compare { return Compare{path, Equal, value} }
+
 // Exists holds for documents that have the path, be it null.
 type Exists struct{ Path string }
 
@@ -69,21 +71,15 @@ const (
 	maxPathParts    = 16
 )
 
-// Lists are the fields that hold lists of documents. Record fields and raw events
-// may hold lists anywhere.
-var Lists = []string{"bundle", "trail", "endpoints"}
+// FieldKind is how the operands are read that a field is compared with.
+type FieldKind int
 
-// amounts and dates are the fields whose operands are read as such.
-var (
-	amounts = []string{"price", "paid", "quantity", "filled", "bundle.quantity"}
-	dates   = []string{"time", "listedAt", "soldAt", "canceledAt", "expiresAt", "createdAt", "updatedAt", "takenAt"}
+// The kinds of fields.
+const (
+	PlainField  FieldKind = iota // as they are written
+	AmountField                  // as a markets.Amount
+	DateField                    // as a time
 )
-
-// AmountField says whether the field at a path is a markets.Amount.
-func AmountField(path string) bool { return slices.Contains(amounts, path) }
-
-// DateField says whether the field at a path is a time.
-func DateField(path string) bool { return slices.Contains(dates, path) }
 
 // ParseFilter reads a filter in MongoDB's query syntax: JSON, in which names may
 // go without quotes and strings have single ones, as in mongosh.
@@ -91,9 +87,10 @@ func DateField(path string) bool { return slices.Contains(dates, path) }
 //	{"status": "LISTING", "price": {"$lte": "1500000000000000000"}}
 //	{$or: [{maker: 'x'}, {taker: 'x'}], listedAt: {$gte: '2024-01-01T00:00:00Z'}}
 //
-// Amounts may be written as strings or as numbers, dates in RFC 3339. The error
-// is one line that says what is wrong, where, and what is known.
-func ParseFilter(text string) (Filter, error) {
+// Amounts may be written as strings or as numbers, dates in RFC 3339; kind tells which
+// fields those are, by their dotted paths. The error is one line that says what is
+// wrong, where, and what is known.
+func ParseFilter(text string, kind func(path string) FieldKind) (Filter, error) {
 	if len(text) > maxFilterLength {
 		return Filter{}, fmt.Errorf("filter: longer than %d bytes", maxFilterLength)
 	}
@@ -104,7 +101,7 @@ func ParseFilter(text string) (Filter, error) {
 	if err != nil {
 		return Filter{}, fmt.Errorf("filter: %w", err)
 	}
-	c := compiler{}
+	c := compiler{kind: kind}
 	conditions, err := c.document(v)
 	if err != nil {
 		return Filter{}, fmt.Errorf("filter: %w", err)
@@ -116,7 +113,10 @@ func ParseFilter(text string) (Filter, error) {
 }
 
 // compiler turns a literal into conditions and counts them.
-type compiler struct{ conditions int }
+type compiler struct {
+	kind       func(path string) FieldKind
+	conditions int
+}
 
 // all is the one condition, or And of several.
 func all(conditions []Condition) Condition {
@@ -255,7 +255,7 @@ func (c *compiler) compare(path string, operator Operator, v literal) (Condition
 	if err := c.count(v); err != nil {
 		return nil, err
 	}
-	value, err := operand(path, v)
+	value, err := c.operand(path, v)
 	if err != nil {
 		return nil, err
 	}
@@ -270,7 +270,7 @@ func (c *compiler) count(v literal) error {
 }
 
 // operand is the value of a literal that is compared with a field.
-func operand(path string, v literal) (any, error) {
+func (c *compiler) operand(path string, v literal) (any, error) {
 	if date, ok := v.date(); ok {
 		return parseDate(date)
 	}
@@ -282,16 +282,17 @@ func operand(path string, v literal) (any, error) {
 	case object, array:
 		return nil, v.errorf("%s cannot be compared with %s: name a field in it, like %s.x", path, v.describe(), path)
 	}
-	switch {
-	case AmountField(path):
+	switch c.kind(path) {
+	case AmountField:
 		amount, err := markets.ParseAmount(v.text)
 		if err != nil {
 			return nil, v.errorf("%s is an amount, a whole number of smallest units of at most 256 bits, not %.100q", path, v.text)
 		}
 		return amount, nil
-	case DateField(path):
+	case DateField:
 		return parseDate(v)
-	case v.kind == str:
+	}
+	if v.kind == str {
 		return v.text, nil
 	}
 	if n, err := strconv.ParseInt(v.text, 10, 64); err == nil {

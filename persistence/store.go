@@ -1,7 +1,33 @@
-// Package persistence keeps what the event worker knows: the log of activities,
-// the orders folded from it, and where every actor stands. Store is the one
-// interface; persistence/mongo is the store for production, persistence/embedded the
-// one that needs nothing but a folder.
+// Package persistence keeps what the event worker knows: the log of activities, the
+// orders folded from it, and the place of every actor. Store is its interface;
+// persistence/mongo is the store for production, persistence/embedded the one that needs
+// only a folder.
+//
+// A Store guarantees:
+//   - A commit is atomic: its documents and the new places of its actors are all written,
+//     or nothing is.
+//   - A commit is conditional: it is written only if each of its actors is still at the
+//     epoch, the incarnation and the place that the move names. Otherwise its error is
+//     ErrFenced.
+//   - After TakeOver returns, no commit of the chain's previous owner succeeds.
+//   - After Commit returns nil, a crash does not lose the commit. After an error other
+//     than ErrFenced its outcome is unknown, and a Claim tells it.
+//
+// For example, the observer of the stream list is at block 100, and its chain passes from
+// node a to node b while node a commits blocks 101 to 120:
+//
+//	                         epoch  incarnation  seq    documents
+//	the actor's document         4           7   100
+//	a: Commit 100 → 120                                 3 orders, 3 activities
+//	   if epoch 4, incarnation 7, seq 100: it is
+//	the actor's document         4           7   120    + 6
+//	b: TakeOver                  5           7   120
+//	b: Claim                     5           8   120
+//	a: Commit 120 → 130                                 1 order, 1 activity
+//	   if epoch 4, incarnation 7, seq 120: it is not    ErrFenced, nothing is written
+//	b: Commit 120 → 130                                 1 order, 1 activity
+//	   if epoch 5, incarnation 8, seq 120: it is
+//	the actor's document         5           8   130    + 2
 package persistence
 
 import (
@@ -17,49 +43,49 @@ import (
 	"github.com/imart/event-worker/markets"
 )
 
-// ErrFenced says that an actor's document is no longer as the actor left it: a
-// later incarnation or another owner has it. Nothing was written.
+// ErrFenced says that an actor's document has changed since the actor wrote it: a later
+// incarnation or another owner has it. Nothing was written.
 var ErrFenced = errors.New("fenced: another incarnation or owner holds the actor's document")
 
 // ErrInUse says that another process writes to the same data.
 var ErrInUse = errors.New("in use by another process")
 
-// Store keeps documents and actors. Its methods may be called at once from many
-// goroutines.
+// Store keeps documents and actors. Its methods may be called by many goroutines
+// concurrently.
 type Store interface {
-	// TakeOver makes node the owner of a chain: it raises the chain's epoch and
-	// stamps it into all of the chain's actor documents, in one transaction. From
-	// then on no commit of an earlier owner lands.
+	// TakeOver makes node the owner of a chain: it raises the chain's epoch and stamps it
+	// into all of the chain's actor documents, in one transaction. From then on no commit
+	// of an earlier owner succeeds.
 	TakeOver(ctx context.Context, chain, node string) (epoch int64, err error)
 
-	// Claim begins a new incarnation of an actor: its incarnation rises by one, its
-	// epoch becomes the claim's, and the document as it then is comes back. A
-	// document that does not exist yet is made, standing at the claim's start.
-	// ErrFenced: the document or the chain's lease has a higher epoch.
+	// Claim begins a new incarnation of an actor: it raises the actor's incarnation by
+	// one, sets its epoch to the claim's, and returns the resulting document. A document
+	// that does not exist is created at the claim's start. ErrFenced: the document or the
+	// chain's lease has a higher epoch.
 	Claim(ctx context.Context, claim Claim) (Actor, error)
 
-	// Commit makes all of the moves and whatever do writes in one transaction. Every
+	// Commit makes all of the moves and writes what do writes, in one transaction. Every
 	// move is conditional: its actor's document must still have the move's epoch,
-	// incarnation and From. If one has not, nothing is written and the error is
-	// ErrFenced. do may be run again on a conflict: all that it depends on it reads
-	// through tx, and outside it changes nothing but the moves: they are made when it
-	// has run, so that it can say how far it came. do may be nil.
+	// incarnation and From. If one does not, nothing is written and the error is
+	// ErrFenced. do may be nil. It may be run again on a conflict: it must read all that
+	// it depends on through tx, and change nothing outside but the moves, which are made
+	// after do has run, so that do can set how far they go.
 	//
-	// When Commit returns nil the commit is durable. When it returns another error
-	// than ErrFenced, the commit may have happened all the same: the actor must claim
-	// its document to know.
+	// When Commit returns nil the commit is durable. When it returns an error other than
+	// ErrFenced, the commit may have happened: the actor must claim its document to find
+	// out.
 	Commit(ctx context.Context, market MarketRef, moves []Move, do func(tx Tx) error) error
 
 	// Report updates what people read in an actor's document, and nothing that a
 	// commit is conditional on. ErrFenced: it has another epoch or incarnation.
 	Report(ctx context.Context, ref ActorRef, report Report) error
 
-	// Query yields the documents of a collection that match, each as a JSON object
-	// with its key in _id, in no order unless the query has one. It reads a consistent
-	// state and blocks no writer.
+	// Query yields the matching documents of a collection, each as a JSON object with its
+	// key in _id, in no particular order unless the query has one. It reads a consistent
+	// snapshot and does not block writers.
 	Query(ctx context.Context, query Query) iter.Seq2[json.RawMessage, error]
 
-	// Close waits for what is under way and releases the data.
+	// Close waits for the calls in progress and releases the data.
 	Close() error
 }
 
@@ -76,14 +102,14 @@ type Tx interface {
 	markets.Book
 
 	// Append adds activities to the log, and dead letters beside it.
-	Append(activities []markets.Activity, letters []markets.DeadLetter) error
+	Append(activities []markets.Activity, deadLetters []markets.DeadLetter) error
 	// Notify adds notifications of activities that were added.
 	Notify(notifications []markets.Notification) error
 	// Truncate removes a stream's activities and dead letters whose seq is above
 	// after, the newest first and at most limit of them, and the notifications of those
-	// activities. It returns how many activities and letters
-	// it removed; less than limit in all means that none are left.
-	Truncate(stream string, after int64, limit int) (activities, letters int, err error)
+	// activities. It returns how many activities and dead letters it removed; fewer than
+	// limit in total means that none are left.
+	Truncate(stream string, after int64, limit int) (activities, deadLetters int, err error)
 	// RemoveDeadLetter removes one dead letter by its key; false if there is none.
 	RemoveDeadLetter(id string) (bool, error)
 }
@@ -96,7 +122,7 @@ const (
 	Retrying    = "retrying"
 	Stopped     = "stopped"
 
-	// FinalityBroken: a block that was final is no longer on the chain. The actor stands
+	// FinalityBroken: a block that was final is no longer on the chain. The actor waits
 	// until that is confirmed, or over.
 	FinalityBroken = "finality_broken"
 )
@@ -174,7 +200,7 @@ type Claim struct {
 	Node                            string
 	Documents                       bool
 	Epoch                           int64
-	Start                           markets.Place // where a new document stands
+	Start                           markets.Place // of a new document
 	// Restarts is how often the actor was restarted since its last claim, and
 	// LastError why, kept when empty.
 	Restarts  int64

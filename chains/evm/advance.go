@@ -89,7 +89,7 @@ func isOn(view *chains.View, h header) bool {
 }
 
 // tip asks for the newest block and for the newest final one; and, in the same request,
-// for the chain id. The final block has no hash if its height was not told by the node.
+// for the chain id. The final block has a hash only if the node named it.
 func (c *Chain) tip(ctx context.Context, n client, known *chains.View) (head, finalized header, err error) {
 	var id int64
 	ours, latest, safest := chainID(&id), blockByNumber("latest", &head), blockByNumber("finalized", &finalized)

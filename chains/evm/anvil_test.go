@@ -3,7 +3,6 @@ package evm
 import (
 	"bufio"
 	"context"
-	"math/big"
 	"math/rand/v2"
 	"os/exec"
 	"path/filepath"
@@ -11,10 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/ethereum/go-ethereum"
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/common/hexutil"
-	"github.com/ethereum/go-ethereum/core/types"
 	"github.com/ethereum/go-ethereum/ethclient"
 
 	"github.com/imart/event-worker/chains"
@@ -91,25 +88,6 @@ func (a *anvil) mine(emissions ...emission) {
 	a.call(nil, "evm_mine")
 }
 
-func (a *anvil) logs(source markets.Source) []types.Log {
-	a.t.Helper()
-	query := ethereum.FilterQuery{FromBlock: new(big.Int)}
-	for _, address := range source.Addresses {
-		query.Addresses = append(query.Addresses, common.HexToAddress(address))
-	}
-	if len(source.Topics) > 0 {
-		query.Topics = [][]common.Hash{{}}
-	}
-	for _, topic := range source.Topics {
-		query.Topics[0] = append(query.Topics[0], common.HexToHash(topic))
-	}
-	logs, err := a.client.FilterLogs(a.t.Context(), query)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	return logs
-}
-
 // What is read along the views of an anvil that reorganises, over HTTP and WebSocket, is
 // what its own chain holds in the end.
 func TestAnvil(t *testing.T) {
@@ -149,7 +127,7 @@ func TestAnvil(t *testing.T) {
 		}
 		settle(t, chain, view, followers, random)
 		for _, f := range followers {
-			compare(t, f, a.logs(f.source))
+			compare(t, f, logsFrom(t, a.client, f.source, 0))
 		}
 	}
 }

@@ -162,8 +162,8 @@ func (r *rangeCall) on(ctx context.Context, n client) (part, error) {
 	return r.checked(ctx, n, end, raws)
 }
 
-// distrusted is how long all blocks are looked at that an endpoint answers which has
-// served another chain.
+// distrusted is how long every block of an endpoint's ranges is verified after the
+// endpoint served another chain.
 const distrusted = 10 * time.Minute
 
 // checked is the part that logs are, once they were checked.

@@ -20,10 +20,10 @@ type finalTag struct {
 	failed int  // answers in a row that were errors of unknown meaning
 }
 
-// of is the final block, given what a node answered to the question for it: where nodes
-// do not tell, as many blocks as are configured lie above it. Once a node has told it, a
-// node that does not changes nothing; neither does one that is above the head, which
-// another back end has answered. The block has a hash only if the node told its height.
+// of is the final block, given a node's answer for the tag "finalized". Without one the
+// configured confirmations decide, unless a node has answered before. A block above the
+// head comes from another back end and changes nothing. The result has a hash only if it
+// is the block that the node named.
 func (f *finalTag) of(cfg Config, head, finalized header, err error, known *chains.View) (header, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -207,10 +207,15 @@ func (g *geth) places(height int64) []markets.Place {
 	return places
 }
 
-// logs asks the node itself, through go-ethereum's own client, for all that a
-// source has on the canonical chain.
+// logs is what a source has on the canonical chain, as the node itself says.
 func (g *geth) logs(source markets.Source, from int64) []types.Log {
 	g.t.Helper()
+	return logsFrom(g.t, g.client, source, from)
+}
+
+// logsFrom asks a node, through go-ethereum's own client, for the logs of a source.
+func logsFrom(t *testing.T, client ethereum.LogFilterer, source markets.Source, from int64) []types.Log {
+	t.Helper()
 	query := ethereum.FilterQuery{FromBlock: big.NewInt(from)}
 	for _, address := range source.Addresses {
 		query.Addresses = append(query.Addresses, common.HexToAddress(address))
@@ -221,9 +226,9 @@ func (g *geth) logs(source markets.Source, from int64) []types.Log {
 	for _, topic := range source.Topics {
 		query.Topics[0] = append(query.Topics[0], common.HexToHash(topic))
 	}
-	logs, err := g.client.FilterLogs(g.t.Context(), query)
+	logs, err := client.FilterLogs(t.Context(), query)
 	if err != nil {
-		g.t.Fatal(err)
+		t.Fatal(err)
 	}
 	return logs
 }

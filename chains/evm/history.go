@@ -19,8 +19,9 @@ import (
 type history struct {
 	mu      sync.Mutex
 	known   map[*endpoint.Endpoint]proof
-	sampled map[*endpoint.Endpoint]time.Time // when a sample last told nothing
-	one     sync.Mutex                       // held while an endpoint is examined
+	sampled map[*endpoint.Endpoint]time.Time // when a sample last proved nothing
+
+	sampling sync.Mutex // held while an endpoint's headers are sampled
 }
 
 // proof is that an endpoint has logs from a block on, and when that was seen.
@@ -51,10 +52,10 @@ func (h *history) prove(e *endpoint.Endpoint, from int64) {
 	}
 }
 
-// silentFor is for how long no other sample is taken where one had nothing to tell.
+// silentFor is the pause between samples of an endpoint after one that proved nothing.
 const silentFor = time.Minute
 
-// silent says whether a sample of the endpoint's headers lately had nothing to tell.
+// silent says whether a recent sample of the endpoint's headers proved nothing.
 func (h *history) silent(e *endpoint.Endpoint) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -83,8 +84,8 @@ func (c *Chain) checkRange(ctx context.Context, n client, in interest, first, la
 	}
 	surprising := c.backfill.sizes.surprises(last-first+1, len(raws)) || len(raws) == 0 && isRecent(n, last)
 	if !surprising {
-		c.history.one.Lock() // windows in flight need one proof together
-		defer c.history.one.Unlock()
+		c.history.sampling.Lock() // one sample serves all windows in flight
+		defer c.history.sampling.Unlock()
 		if c.history.proven(n.Endpoint, first) || len(raws) == 0 && c.history.silent(n.Endpoint) {
 			return nil
 		}
@@ -230,6 +231,9 @@ func (c *Chain) inspect(ctx context.Context, n client, in interest, first int64,
 			all = append(all, own...)
 		}
 		from = to
+	}
+	if len(raws) > 0 {
+		return nil, n.Malformed("logs of block %d, which does not exist", raws[0].Seq)
 	}
 	return all, nil
 }

@@ -3,6 +3,7 @@ package evm
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/imart/event-worker/chains"
 	"github.com/imart/event-worker/internal/chaintest"
+	"github.com/imart/event-worker/markets"
 )
 
 // A final range whose logs are left out once, among ranges full of logs, is not believed,
@@ -86,8 +88,8 @@ func TestAFinalBlockOfAnotherBranchIsNotBelieved(t *testing.T) {
 	p.change(func(method string, params json.RawMessage, answer map[string]json.RawMessage) {
 		if method == "eth_getBlockByNumber" && strings.Contains(string(params), "finalized") {
 			block := g.block(66)
-			answer["result"] = json.RawMessage(strings.Replace(header66, "HASH", "0x"+strings.Repeat("ab", 32), 1))
-			answer["result"] = json.RawMessage(strings.Replace(string(answer["result"]), "PARENT", block.ParentHash.Hex(), 1))
+			answer["result"] = fmt.Appendf(nil, `{"number":"0x42","hash":"0x%s","parentHash":%q,"timestamp":"0x1","logsBloom":null}`,
+				strings.Repeat("ab", 32), block.ParentHash.Hex())
 			delete(answer, "error")
 		}
 	})
@@ -95,8 +97,6 @@ func TestAFinalBlockOfAnotherBranchIsNotBelieved(t *testing.T) {
 		t.Errorf("%+v, %v", view, err)
 	}
 }
-
-const header66 = `{"number":"0x42","hash":"HASH","parentHash":"PARENT","timestamp":"0x1","logsBloom":null}`
 
 // An endpoint that has served another chain may answer one batch from both: its logs must be
 // of the blocks whose headers it shows.
@@ -120,6 +120,21 @@ func TestAnEndpointThatServedAnotherChainProvesItsLogs(t *testing.T) {
 	raws, _ := chaintest.Drain(t.Context(), t, chain, view, sources[0], start, view.Final.Seq, 1000)
 	if int64(len(raws)) != view.Final.Seq {
 		t.Errorf("%d events of %d", len(raws), view.Final.Seq)
+	}
+}
+
+// Logs of a height that has no block are not dropped without a word.
+func TestLogsAboveTheLastBlockAreRefused(t *testing.T) {
+	g := startGeth(t)
+	g.mineBlocks(3)
+	chain := open(t, g.url)
+	n := chain.client(chain.pool.All()[0])
+	headers, err := chain.headersOf(t.Context(), n, 3, 4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if raws, err := chain.inspect(t.Context(), n, chain.everything(), 1, headers[0], []markets.Raw{{Seq: 4}}); err == nil {
+		t.Errorf("%d logs, and no error", len(raws))
 	}
 }
 

@@ -93,7 +93,7 @@ func fetchStream(ctx context.Context, chain chains.Chain, view *chains.View, s m
 // writeAlone writes the documents that the events make, as the store takes them
 // best: many at once, in order, without a look at what is there.
 func writeAlone(ctx context.Context, o options) (result, error) {
-	pages, err := documents(ctx, o)
+	pages, err := fetchPages(ctx, o)
 	if err != nil {
 		return result{}, err
 	}
@@ -131,8 +131,8 @@ type page struct {
 	orders     []markets.Order
 }
 
-// documents fetches all events and folds them, untimed.
-func documents(ctx context.Context, o options) ([]page, error) {
+// fetchPages fetches all events and folds them, untimed.
+func fetchPages(ctx context.Context, o options) ([]page, error) {
 	var pages []page
 	for _, chain := range o.chainNames() {
 		of, err := documentsOf(ctx, o, chain)

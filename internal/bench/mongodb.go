@@ -17,8 +17,8 @@ import (
 
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
+	"github.com/imart/event-worker/persistence/documents"
 	"github.com/imart/event-worker/persistence/mongo"
-	"github.com/imart/event-worker/persistence/mongo/schema"
 )
 
 // openDatabase opens a new database, to be removed at the end.
@@ -76,7 +76,7 @@ const perBulk = 1000
 // into collections with our indexes and validators, without transactions, without
 // reads and encoded beforehand. Each of the writers has its own orders.
 func rawWrite(ctx context.Context, o options, writers int) (result, error) {
-	pages, err := documents(ctx, o)
+	pages, err := fetchPages(ctx, o)
 	if err != nil {
 		return result{}, err
 	}
@@ -139,7 +139,7 @@ func rawShares(pages []page, writers int) ([][]bulk, error) {
 	for i := range shares {
 		shares[i] = []bulk{{}}
 	}
-	seed, registry := maphash.MakeSeed(), schema.Registry()
+	seed, registry := maphash.MakeSeed(), documents.Registry()
 	for _, p := range pages {
 		for i := range p.activities {
 			share := &shares[maphash.String(seed, p.orders[i].ID())%uint64(writers)]
@@ -162,11 +162,11 @@ func rawShares(pages []page, writers int) ([][]bulk, error) {
 }
 
 func (b *bulk) add(registry *bson.Registry, a markets.Activity, o markets.Order, known bool) error {
-	activity, err := schema.Marshal(registry, schema.OfActivity(a))
+	activity, err := documents.Marshal(registry, documents.OfActivity(a))
 	if err != nil {
 		return err
 	}
-	order, err := schema.Marshal(registry, schema.OfOrder(o))
+	order, err := documents.Marshal(registry, documents.OfOrder(o))
 	if err != nil {
 		return err
 	}

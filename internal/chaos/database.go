@@ -51,8 +51,8 @@ func all[T any](ctx context.Context, d *database, collection string) ([]T, error
 }
 
 // documents are those of the collections that the model knows.
-func (d *database) documents(ctx context.Context) (documents, error) {
-	docs := documents{}
+func (d *database) documents(ctx context.Context) (contents, error) {
+	docs := contents{}
 	for _, collection := range collections {
 		err := d.each(ctx, collection, func(text json.RawMessage) error {
 			var key struct {

@@ -16,7 +16,7 @@ var collections = []string{persistence.Orders, persistence.Activities, persisten
 const shown = 5
 
 // differences compares documents, byte for byte in their JSON form.
-func differences(got, want documents) []string {
+func differences(got, want contents) []string {
 	var all []string
 	for _, collection := range collections {
 		var here []string

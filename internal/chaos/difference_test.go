@@ -9,8 +9,8 @@ import (
 )
 
 func TestDifferences(t *testing.T) {
-	got := documents{persistence.Orders: {"same": `{"a":1}`, "other": `{"a":1,"b":2,"d":4}`, "more": `{}`, "form": `{"a":1,"b":2}`}}
-	want := documents{persistence.Orders: {"same": `{"a":1}`, "other": `{"a":1,"b":3,"c":5}`, "less": `{"a":9}`, "form": `{"b":2,"a":1}`}}
+	got := contents{persistence.Orders: {"same": `{"a":1}`, "other": `{"a":1,"b":2,"d":4}`, "more": `{}`, "form": `{"a":1,"b":2}`}}
+	want := contents{persistence.Orders: {"same": `{"a":1}`, "other": `{"a":1,"b":3,"c":5}`, "less": `{"a":9}`, "form": `{"b":2,"a":1}`}}
 	text := strings.Join(differences(got, want), "\n")
 	for _, line := range []string{
 		"orders other differs", "    b is 2, want 3", "    c is nothing, want 5", "    d is 4, want nothing",
@@ -23,11 +23,11 @@ func TestDifferences(t *testing.T) {
 	if strings.Contains(text, "orders same") || strings.Contains(text, "    a is") {
 		t.Errorf("it tells what is the same:\n%s", text)
 	}
-	many := documents{persistence.Orders: {}}
+	many := contents{persistence.Orders: {}}
 	for i := range 3 * shown {
 		many[persistence.Orders][fmt.Sprint(i)] = "{}"
 	}
-	if d := differences(documents{}, many); len(d) != shown+1 {
+	if d := differences(contents{}, many); len(d) != shown+1 {
 		t.Errorf("%d differences are told of many", len(d))
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/imart/event-worker/markets/catalogue"
 	"github.com/imart/event-worker/markets/definition"
 	"github.com/imart/event-worker/persistence"
-	"github.com/imart/event-worker/persistence/mongo/schema"
+	"github.com/imart/event-worker/persistence/documents"
 )
 
 // marketName is the market that all chains have.
@@ -30,10 +30,10 @@ func newModel(c *chain) (model, error) {
 	return model{c, m}, err
 }
 
-// documents are JSON documents by their keys, by collection.
-type documents map[string]map[string]string
+// contents are JSON documents by their keys, by collection.
+type contents map[string]map[string]string
 
-func (d documents) put(collection, id string, doc any) error {
+func (d contents) put(collection, id string, doc any) error {
 	text, err := json.Marshal(doc)
 	if err != nil {
 		return err
@@ -49,7 +49,7 @@ func (d documents) put(collection, id string, doc any) error {
 }
 
 // documents adds those of the canonical chain.
-func (m model) documents(to documents) error {
+func (m model) documents(to contents) error {
 	var events []markets.Event
 	blocks := m.chain.blocks()
 	for _, s := range m.market.Streams {
@@ -61,7 +61,7 @@ func (m model) documents(to documents) error {
 			if err != nil {
 				return err
 			}
-			if err := to.put(persistence.DeadLetters, letter.ID(), schema.OfDeadLetter(letter)); err != nil {
+			if err := to.put(persistence.DeadLetters, letter.ID(), documents.OfDeadLetter(letter)); err != nil {
 				return err
 			}
 		}
@@ -69,7 +69,7 @@ func (m model) documents(to documents) error {
 	slices.SortFunc(events, func(a, b markets.Event) int { return a.Position.Compare(b.Position) })
 	for _, e := range events {
 		a := markets.Activity{Chain: m.chain.name, Market: m.market.Name, Event: e}
-		if err := to.put(persistence.Activities, a.ID(), schema.OfActivity(a)); err != nil {
+		if err := to.put(persistence.Activities, a.ID(), documents.OfActivity(a)); err != nil {
 			return err
 		}
 	}
@@ -85,7 +85,7 @@ func (m model) letter(s markets.Stream, f markets.Failure) (markets.DeadLetter, 
 }
 
 // orders folds the events into orders: each from its own and the bulk cancels.
-func (m model) orders(events []markets.Event, to documents) error {
+func (m model) orders(events []markets.Event, to contents) error {
 	concerned := map[string][]markets.Event{}
 	var bulks []markets.Event
 	for _, e := range events {
@@ -100,7 +100,7 @@ func (m model) orders(events []markets.Event, to documents) error {
 		all := append(slices.Clone(own), bulks...)
 		slices.SortFunc(all, func(a, b markets.Event) int { return a.Position.Compare(b.Position) })
 		if order, born := markets.FoldOrder(m.chain.name, m.market.Name, key, all); born {
-			if err := to.put(persistence.Orders, order.ID(), schema.OfOrder(order)); err != nil {
+			if err := to.put(persistence.Orders, order.ID(), documents.OfOrder(order)); err != nil {
 				return err
 			}
 		}

@@ -65,7 +65,7 @@ func (c *cluster) compare() {
 		c.t.Error(err)
 		return
 	}
-	want := documents{}
+	want := contents{}
 	for _, m := range c.models {
 		if err := m.documents(want); err != nil {
 			c.t.Error(err)

@@ -18,12 +18,13 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/imart/event-worker/internal/yamlfile"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/markets/definition"
 	"github.com/imart/event-worker/markets/seaport"
 )
 
-// ErrUnknown says that there is no market of the name.
+// ErrUnknown reports that no market has the requested name.
 var ErrUnknown = errors.New("unknown market")
 
 //go:embed *.yaml
@@ -62,7 +63,7 @@ func All() []*definition.Definition { return slices.Clone(builtIn()) }
 
 // Read reads a definition from a file. ABI files that it names are read beside it.
 func Read(file string) (*definition.Definition, error) {
-	text, err := os.ReadFile(file)
+	text, err := yamlfile.ReadFile(file)
 	if err != nil {
 		return nil, fmt.Errorf("market definition: %w", err)
 	}

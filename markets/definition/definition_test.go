@@ -87,7 +87,7 @@ streams:
   s: {event: E, becomes: {kind: recorded, record: {type: t, key: a}}}
 `)})
 	ps, _ := err.(Problems)
-	if len(ps) != 2 || ps[0].Line != 4 || ps[1].Line != 6 || !strings.Contains(ps[0].Text, "main.address") || !strings.Contains(ps[1].Text, "gold.address") {
+	if len(ps) != 2 || ps[0].Line != 4 || ps[1].Line != 6 || !strings.Contains(ps[0].Text, "contracts.main: address is missing") || !strings.Contains(ps[1].Text, "gold: address is missing") {
 		t.Errorf("%v", err)
 	}
 }

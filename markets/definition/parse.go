@@ -1,30 +1,22 @@
 package definition
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"io/fs"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/ethereum/go-ethereum/common"
 
 	"github.com/imart/event-worker/internal/spelling"
+	"github.com/imart/event-worker/internal/yamlfile"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/markets/definition/internal/address"
 	"github.com/imart/event-worker/markets/definition/internal/move"
 	"github.com/imart/event-worker/markets/definition/internal/solidity"
 )
-
-// maxFile bounds a file, in bytes.
-const maxFile = 1 << 20
-
-// most bounds heights: what every JSON reader holds exactly.
-const most = 1 << 53
-
-// namePattern keeps names fit for keys.
-var namePattern = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,39}$`)
 
 // parsing is a definition that is being read.
 type parsing struct {
@@ -35,111 +27,85 @@ type parsing struct {
 
 // Parse reads a definition. The error is Problems if it lies in the file.
 func Parse(source Source) (*Definition, error) {
-	r := &reader{file: source.File}
+	f := yamlfile.Parse(schema(), source.File, source.Text)
 	p := &parsing{Definition: &Definition{source: source, currencies: map[string]markets.Currency{}}, structs: move.Library{}}
 	switch {
-	case len(source.Text) > maxFile:
-		node{reader: r}.add("larger than %d bytes", maxFile)
+	case !f.Readable():
+	case f.Root().IsEmpty():
+		f.Root().Add("the file is empty")
 	default:
-		if top, ok := r.parse(source.Text); ok {
-			p.read(top.section())
-		}
+		f.Check()
+		p.read(f.Root())
 	}
-	p.Warnings = r.warnings
-	if len(r.problems) > 0 {
-		r.problems.sort()
-		return nil, r.problems
+	p.Warnings = f.Warnings
+	if err := f.Err(); err != nil {
+		return nil, err
 	}
 	return p.Definition, nil
 }
 
-func (p *parsing) read(s *section) {
-	if n, ok := s.needed("market", "its name, such as my-market"); ok {
-		if p.Market = n.text(); !namePattern.MatchString(p.Market) {
-			n.add("names have small letters, digits and '-', at most 40 of them")
-		}
+func (p *parsing) read(n *yamlfile.Node) {
+	p.Market, p.About = n.Child("market").Text(), n.Child("about").Text()
+	p.Kind = markets.ChainKind(cmp.Or(n.Child("kind").Text(), string(markets.EVM))) // as the schema has it
+	p.notifies = n.Child("notifications").Text() == "true"
+	for _, n := range n.Child("chains").Children() {
+		p.chain(n)
 	}
-	_, kind := s.word("kind", string(markets.EVM), string(markets.Aptos))
-	if p.Kind = markets.ChainKind(kind); kind == "" {
-		s.needed("kind", "write evm or aptos")
-	}
-	_, p.About = s.text("about")
-	p.notifies = s.flag("notifications")
-	if n, ok := s.needed("chains", "where the market lives"); ok {
-		p.chains(n.section())
-	}
-	if n, ok := s.field("currencies"); ok {
-		p.readCurrencies(n.section())
+	for _, n := range n.Child("currencies").Children() {
+		p.currencies[n.Name()] = p.readCurrency(n)
 	}
 	if p.Kind == markets.EVM {
-		if n, ok := s.field("abi"); ok {
-			p.abi(n)
-		}
+		p.abi(n.Child("abi"))
 	} else {
-		p.types(s)
+		p.types(n.Child("types"))
 	}
-	if n, ok := s.needed("streams", "what happens on the market"); ok {
-		p.readStreams(n.section())
-	}
-	s.done()
+	p.readStreams(n.Child("streams"))
 }
 
-func (p *parsing) chains(s *section) {
-	for _, f := range s.fields {
-		s.known = append(s.known, f.key)
-		c := f.section()
-		chain := Chain{Name: f.key, Start: c.number("start", most)}
-		if n, id := c.text("chainId"); id != "any" {
-			if chain.ID = uint64(c.number("chainId", most)); chain.ID == 0 && id == "" {
-				c.add("chainId is missing: the number that the chain calls itself by, such as 1 for Ethereum, or any")
-			} else if chain.ID == 0 {
-				n.add("write the number that the chain calls itself by, or any")
-			}
-		}
-		if slices.ContainsFunc(p.Chains, func(other Chain) bool { return other.ID == chain.ID }) {
-			f.add("another entry has the same chainId")
-		}
-		if p.Kind == markets.EVM {
-			if n, ok := c.field("contracts"); ok {
-				chain.Contracts = contracts(n.section())
-			}
-		} else if n, text := c.text("account"); text != "" {
-			var err error
-			if chain.Account, err = address.Aptos(text); err != nil {
-				n.fail(err)
-			}
-		}
-		c.done()
-		p.Chains = append(p.Chains, chain)
+func (p *parsing) chain(n *yamlfile.Node) {
+	chain := Chain{Name: n.Name()}
+	n.Child("start").Decode(&chain.Start)
+	if id := n.Child("chainId"); id.Text() != "any" {
+		id.Decode(&chain.ID)
 	}
-	if len(s.fields) == 0 {
-		s.add("name at least one chain")
+	if n.Child("chainId") != nil && slices.ContainsFunc(p.Chains, func(other Chain) bool { return other.ID == chain.ID }) {
+		n.Add("another entry has the same chainId")
 	}
+	for _, c := range n.Child("contracts").Children() {
+		for _, n := range c.List() {
+			chain.Contracts = append(chain.Contracts, contract(c.Name(), n))
+		}
+	}
+	if n := n.Child("account"); n != nil {
+		var err error
+		if chain.Account, err = address.Aptos(n.Text()); err != nil {
+			fail(n, err)
+		}
+	}
+	p.Chains = append(p.Chains, chain)
 }
 
-// contracts are those of one chain.
-func contracts(s *section) (out []Contract) {
-	for _, f := range s.fields {
-		for _, n := range f.list() {
-			c := Contract{Name: f.key}
-			at := n
-			if text, ok := n.scalar(); ok {
-				c.Address = text
-			} else {
-				s := n.section()
-				c.Start = s.number("start", most)
-				at, c.Address = s.text("address")
-				s.done()
-			}
-			address, err := checksummed(c.Address)
-			if err != nil {
-				at.fail(err)
-			}
-			c.Address = address
-			out = append(out, c)
-		}
+// contract is an address, or one with a start.
+func contract(name string, n *yamlfile.Node) Contract {
+	c := Contract{Name: name}
+	at := n
+	if !n.IsText() {
+		n.Child("start").Decode(&c.Start)
+		at = n.Child("address")
 	}
-	return out
+	if at != nil {
+		c.Address = readAddress(at)
+	}
+	return c
+}
+
+// readAddress is an EVM address.
+func readAddress(n *yamlfile.Node) string {
+	address, err := checksummed(n.Text())
+	if err != nil {
+		fail(n, err)
+	}
+	return address
 }
 
 // checksummed is an EVM address in EIP-55. One with letters of both sizes must have
@@ -155,47 +121,34 @@ func checksummed(text string) (string, error) {
 	return address, nil
 }
 
-func (p *parsing) readCurrencies(s *section) {
-	for _, f := range s.fields {
-		c := f.section()
-		currency := markets.Currency{Decimals: int(c.number("decimals", 77))}
-		n, address := c.text("address")
-		var err error
-		if p.Kind == markets.EVM {
-			if currency.Address, err = checksummed(address); err != nil {
-				n.fail(err)
-			}
-		} else if currency.Address = address; address == "" {
-			c.add("address is missing: the coin type, such as 0x1::aptos_coin::AptosCoin")
-		}
-		if _, currency.Symbol = c.text("symbol"); currency.Symbol == "" {
-			c.add("symbol is missing")
-		}
-		c.done()
-		p.currencies[f.key] = currency
+func (p *parsing) readCurrency(n *yamlfile.Node) markets.Currency {
+	c := markets.Currency{Address: n.Child("address").Text(), Symbol: n.Child("symbol").Text()}
+	n.Child("decimals").Decode(&c.Decimals)
+	if n := n.Child("address"); n != nil && p.Kind == markets.EVM {
+		c.Address = readAddress(n)
 	}
+	return c
 }
 
 // abi reads the events of EVM contracts.
-func (p *parsing) abi(n node) {
-	for _, n := range n.list() {
-		text := n.text()
-		if !strings.HasSuffix(text, ".json") {
-			events, err := solidity.ParseEvents(text)
+func (p *parsing) abi(n *yamlfile.Node) {
+	for _, n := range n.List() {
+		if !strings.HasSuffix(n.Text(), ".json") {
+			events, err := solidity.ParseEvents(n.Text())
 			if err != nil {
-				n.fail(err)
+				fail(n, err)
 			}
 			p.events = append(p.events, events...)
 			continue
 		}
-		content, err := p.file(text)
+		content, err := p.file(n.Text())
 		if err != nil {
-			n.fail(err)
+			fail(n, err)
 			continue
 		}
 		events, err := solidity.ParseABI(content)
 		if err != nil {
-			n.add("%s: %v", text, err)
+			n.Add("%s: %v", n.Text(), err)
 		}
 		p.events = append(p.events, events...)
 	}
@@ -211,34 +164,29 @@ func (p *parsing) file(name string) ([]byte, error) {
 		return nil, fmt.Errorf("cannot read it beside the definition: %w", err)
 	}
 	defer f.Close()
-	content, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err == nil && len(content) > maxFile {
-		err = &fs.PathError{Op: "read", Path: name, Err: fmt.Errorf("larger than %d bytes", maxFile)}
+	content, err := io.ReadAll(io.LimitReader(f, yamlfile.MaxFile+1))
+	if err == nil && len(content) > yamlfile.MaxFile {
+		err = &fs.PathError{Op: "read", Path: name, Err: fmt.Errorf("larger than %d bytes", yamlfile.MaxFile)}
 	}
 	return content, err
 }
 
 // types reads the structs of Move modules.
-func (p *parsing) types(s *section) {
-	p.declare(node{}, move.Framework)
-	n, ok := s.field("types")
-	if !ok {
-		return
-	}
-	for _, n := range n.list() {
-		text := n.text()
-		if !strings.HasSuffix(text, ".json") {
-			p.declare(n, text)
+func (p *parsing) types(n *yamlfile.Node) {
+	p.declare(nil, move.Framework)
+	for _, n := range n.List() {
+		if !strings.HasSuffix(n.Text(), ".json") {
+			p.declare(n, n.Text())
 			continue
 		}
-		content, err := p.file(text)
+		content, err := p.file(n.Text())
 		if err != nil {
-			n.fail(err)
+			fail(n, err)
 			continue
 		}
 		modules, err := move.ParseModules(content)
 		if err != nil {
-			n.add("%s: %v", text, err)
+			n.Add("%s: %v", n.Text(), err)
 		}
 		for _, m := range modules {
 			for _, structure := range m.Structs {
@@ -249,10 +197,10 @@ func (p *parsing) types(s *section) {
 }
 
 // declare adds the structs that a text declares.
-func (p *parsing) declare(n node, text string) {
+func (p *parsing) declare(n *yamlfile.Node, text string) {
 	structures, err := move.ParseStructs(text)
 	if err != nil {
-		n.fail(err)
+		fail(n, err)
 	}
 	for _, structure := range structures {
 		p.structs.Add(structure)
@@ -260,7 +208,8 @@ func (p *parsing) declare(n node, text string) {
 }
 
 // findEvent finds an event by its name or signature.
-func (p *parsing) findEvent(n node, text string) (*solidity.Event, bool) {
+func (p *parsing) findEvent(n *yamlfile.Node) (*solidity.Event, bool) {
+	text := n.Text()
 	var found []*solidity.Event
 	var names []string
 	for _, e := range p.events {
@@ -280,11 +229,11 @@ func (p *parsing) findEvent(n node, text string) (*solidity.Event, bool) {
 		for _, e := range found {
 			signatures = append(signatures, e.Signature())
 		}
-		n.add("several events have this name: write %s", strings.Join(signatures, " or "))
+		n.Add("several events have this name: write %s", strings.Join(signatures, " or "))
 	case len(names) == 0:
-		n.add("unknown event %s: abi has no events", text)
+		n.Add("unknown event %s: abi has no events", text)
 	default:
-		n.add("unknown event %s%s: abi has %s", text, spelling.DidYouMean(text, names), strings.Join(names, ", "))
+		n.Add("unknown event %s%s: abi has %s", text, spelling.DidYouMean(text, names), strings.Join(names, ", "))
 	}
 	return nil, false
 }

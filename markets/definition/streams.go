@@ -1,12 +1,14 @@
 package definition
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
 	"github.com/expr-lang/expr/types"
 
 	"github.com/imart/event-worker/internal/spelling"
+	"github.com/imart/event-worker/internal/yamlfile"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/markets/definition/internal/address"
 	"github.com/imart/event-worker/markets/definition/internal/expression"
@@ -61,59 +63,42 @@ type condition struct {
 	each *expression.Expression // a list
 }
 
-func (p *parsing) readStreams(s *section) {
-	for _, f := range s.fields {
-		st := &stream{name: f.key, line: f.at.Line}
-		if !namePattern.MatchString(f.key) {
-			f.add("names have small letters, digits and '-', at most 40 of them")
-		}
-		if f.ast == nil {
-			f.add("name what it is made of: an event, and what that becomes")
-			continue
-		}
-		for _, n := range f.list() {
-			st.sources = append(st.sources, p.source(n.section()))
+func (p *parsing) readStreams(n *yamlfile.Node) {
+	for _, n := range n.Children() {
+		st := &stream{name: n.Name(), line: n.Line()}
+		for _, n := range n.List() {
+			st.sources = append(st.sources, p.source(n))
 		}
 		if slices.ContainsFunc(st.sources, func(s *source) bool { return s.handle != "" }) && len(st.sources) > 1 {
-			f.add("a stream of an event handle has nothing else: make a stream of each")
+			n.Add("a stream of an event handle has nothing else: make a stream of each")
 		}
 		if slices.ContainsFunc(st.sources, func(s *source) bool { return s.decoder != nil }) && len(st.sources) > 1 {
-			f.add("a stream with a decoder has nothing else: make a stream of each")
+			n.Add("a stream with a decoder has nothing else: make a stream of each")
 		}
 		p.streams = append(p.streams, st)
-	}
-	if len(s.fields) == 0 {
-		s.add("describe at least one stream")
 	}
 	p.compareKeys()
 }
 
-func (p *parsing) source(s *section) *source {
-	src := &source{used: map[string]bool{}}
-	if s.at != nil {
-		src.line = s.at.Line
-	}
-	defer s.done()
+func (p *parsing) source(n *yamlfile.Node) *source {
+	src := &source{line: n.Line(), used: map[string]bool{}}
 	var names types.Map
 	switch {
 	case p.Kind == markets.Aptos:
-		names = p.moveSource(s, src)
-	case p.codeSource(s, src):
-		return src
+		names = p.moveSource(n, src)
+	case n.Has("decoder"):
+		p.codeSource(n, src)
 	default:
-		names = p.eventSource(s, src)
+		names = p.eventSource(n, src)
 	}
-	if names == nil { // said already; the rest would only repeat it
-		s.known = append(s.known, "when", "for", "becomes")
+	if names == nil {
 		return src
 	}
 	sc := expression.NewScope(p.Kind, names)
 	var inner expression.Scope
-	src.condition, inner = p.condition(s, src, sc)
-	if n, ok := s.needed("becomes", "the market events that it becomes"); ok {
-		for _, n := range n.list() {
-			src.outcomes = append(src.outcomes, p.outcome(n.section(), src, inner))
-		}
+	src.condition, inner = p.condition(n, src, sc)
+	for _, n := range n.Child("becomes").List() {
+		src.outcomes = append(src.outcomes, p.outcome(n, src, inner))
 	}
 	if src.event != nil {
 		src.fields = src.event.Fields(src.used)
@@ -121,35 +106,29 @@ func (p *parsing) source(s *section) *source {
 	return src
 }
 
-// codeSource reads a source that names a decoder; false if it does not.
-func (p *parsing) codeSource(s *section, src *source) bool {
-	n, name := s.text("decoder")
-	if name == "" {
-		return false
+// codeSource reads a source that names a decoder.
+func (p *parsing) codeSource(n *yamlfile.Node, src *source) {
+	decoder := n.Child("decoder")
+	src.code = decoder.Text()
+	d, ok := p.Definition.source.Decoders[src.code]
+	if !ok && decoder != nil {
+		known := slices.Sorted(maps.Keys(p.Definition.source.Decoders))
+		decoder.Add("unknown decoder %s%s: there are %s", src.code, spelling.DidYouMean(src.code, known), strings.Join(known, ", "))
 	}
-	d, ok := p.Definition.source.Decoders[name]
-	if !ok {
-		var known []string
-		for name := range p.Definition.source.Decoders {
-			known = append(known, name)
-		}
-		slices.Sort(known)
-		n.add("unknown decoder %s%s: there are %s", name, spelling.DidYouMean(name, known), strings.Join(known, ", "))
-	}
-	src.decoder, src.code = &d, name
-	p.contractsOf(s, src)
-	return true
+	src.decoder = &d
+	p.contractsOf(n, src)
 }
 
 // eventSource reads which events of which contracts a source is.
-func (p *parsing) eventSource(s *section, src *source) types.Map {
-	p.contractsOf(s, src)
-	src.transfers = s.flag("transfers")
-	n, ok := s.needed("event", "the name of an event of abi")
-	if !ok {
+func (p *parsing) eventSource(n *yamlfile.Node, src *source) types.Map {
+	p.contractsOf(n, src)
+	src.transfers = n.Child("transfers").Text() == "true"
+	name := n.Child("event")
+	if name == nil {
 		return nil
 	}
-	if src.event, ok = p.findEvent(n, n.text()); !ok {
+	var ok bool
+	if src.event, ok = p.findEvent(name); !ok {
 		return nil
 	}
 	names := types.Map{"emitter": types.String, "coin": types.String}
@@ -163,7 +142,7 @@ func (p *parsing) eventSource(s *section, src *source) types.Map {
 }
 
 // contractsOf reads the names of a source's contracts.
-func (p *parsing) contractsOf(s *section, src *source) {
+func (p *parsing) contractsOf(n *yamlfile.Node, src *source) {
 	var known []string
 	for _, c := range p.Chains {
 		for _, contract := range c.Contracts {
@@ -171,17 +150,12 @@ func (p *parsing) contractsOf(s *section, src *source) {
 		}
 	}
 	known = slices.Compact(slices.Sorted(slices.Values(known)))
-	n, ok := s.field("contract")
-	if !ok {
-		return
-	}
-	for _, n := range n.list() {
-		name := n.text()
-		switch {
+	for _, n := range n.Child("contract").List() {
+		switch name := n.Text(); {
 		case name == "any":
 			src.anyone = true
 		case len(known) > 0 && !slices.Contains(known, name):
-			n.add("unknown contract %s%s: chains have %s", name, spelling.DidYouMean(name, known), strings.Join(known, ", "))
+			n.Add("unknown contract %s%s: chains have %s", name, spelling.DidYouMean(name, known), strings.Join(known, ", "))
 		default:
 			src.contracts = append(src.contracts, name)
 		}
@@ -189,35 +163,34 @@ func (p *parsing) contractsOf(s *section, src *source) {
 }
 
 // moveSource reads the type of a source's events, and which handle they are of, if any.
-func (p *parsing) moveSource(s *section, src *source) types.Map {
-	handle, handled := s.field("handle")
-	if handled {
+func (p *parsing) moveSource(n *yamlfile.Node, src *source) types.Map {
+	handle, event := n.Child("handle"), n.Child("event")
+	if handle != nil {
 		var found bool
-		if src.handle, src.member, found = strings.Cut(handle.text(), "/"); !found || !strings.Contains(src.handle, "::") {
-			handle.add("write it like my_market::Events/list_events: module::Resource/field")
+		if src.handle, src.member, found = strings.Cut(handle.Text(), "/"); !found || !strings.Contains(src.handle, "::") {
+			handle.Add("write it like my_market::Events/list_events: module::Resource/field")
 		}
 	}
-	n, ok := s.needed("event", "the type of the events")
-	if !ok {
+	if event == nil {
 		return nil
 	}
-	src.eventType = n.text()
+	src.eventType = event.Text()
 	if account, _, _ := strings.Cut(src.eventType, "::"); strings.HasPrefix(account, "0x") {
 		if _, err := address.Aptos(account); err != nil {
-			n.fail(err)
+			fail(event, err)
 		}
 	}
-	if !handled && !strings.Contains(src.eventType, "::") {
-		n.add("without a handle the type alone tells the events: write it with its module, like my_market::%s", src.eventType)
+	if handle == nil && !strings.Contains(src.eventType, "::") {
+		event.Add("without a handle the type alone tells the events: write it with its module, like my_market::%s", src.eventType)
 	}
 	body, ok := p.structs.Find(src.eventType)
 	if !ok {
-		n.add("unknown struct %s: declare it in types", src.eventType)
+		event.Add("unknown struct %s: declare it in types", src.eventType)
 		return nil
 	}
 	var err error
 	if src.body, err = p.structs.Resolve(body); err != nil {
-		n.fail(err)
+		fail(event, err)
 		return nil
 	}
 	look := types.TypeOf(func(string) string { return "" })
@@ -229,28 +202,22 @@ func (p *parsing) moveSource(s *section, src *source) types.Map {
 }
 
 // condition reads when and for, and what can be seen then.
-func (p *parsing) condition(s *section, src *source, sc expression.Scope) (c condition, inner expression.Scope) {
-	if c.each = p.expression(s, "for", src, sc, expression.ListKind); c.each != nil {
+func (p *parsing) condition(n *yamlfile.Node, src *source, sc expression.Scope) (c condition, inner expression.Scope) {
+	if c.each = p.expression(n.Child("for"), src, sc, expression.ListKind); c.each != nil {
 		sc = sc.With(types.Map{"item": c.each.ElementType(), "index": types.Int})
 	}
-	c.when = p.expression(s, "when", src, sc, expression.BooleanKind) // of each element
+	c.when = p.expression(n.Child("when"), src, sc, expression.BooleanKind) // of each element
 	return c, sc
 }
 
-// expression reads and compiles a field that is an expression; nil if it is missing.
-func (p *parsing) expression(s *section, key string, src *source, sc expression.Scope, want ...expression.Kind) *expression.Expression {
-	n, ok := s.field(key)
-	if !ok {
+// expression compiles an option that is an expression; nil if it is missing.
+func (p *parsing) expression(n *yamlfile.Node, src *source, sc expression.Scope, want ...expression.Kind) *expression.Expression {
+	if n == nil {
 		return nil
 	}
-	text, ok := n.scalar()
-	if !ok {
-		n.add("expected an expression")
-		return nil
-	}
-	e, err := sc.Compile(text, want...)
+	e, err := sc.Compile(n.Text(), want...)
 	if err != nil {
-		n.fail(err)
+		fail(n, err)
 		return nil
 	}
 	for _, name := range e.Names() {

@@ -88,7 +88,10 @@ func (w benchWorker) run(stream string, events []markets.Event) {
 			}
 			return tx.Append(log, nil)
 		}, to, activity)
-		transition := markets.Transition{Chain: benchMarket.Chain, Market: benchMarket.Market, Stream: stream, From: from, To: to, Events: batch}
+		transition := markets.Transition{
+			Kind: markets.BatchTransition, Chain: benchMarket.Chain, Market: benchMarket.Market, Stream: stream,
+			From: markets.Place{Seq: from}, To: markets.Place{Seq: to}, Batch: &markets.Batch{Events: batch},
+		}
 		w.commit(func(tx persistence.Tx) error {
 			c, err := transition.Step(tx, markets.Cursor{}, batchSize)
 			if err == nil && !c.Done {
@@ -221,4 +224,22 @@ func (r bareRow) bind(stmt *sqlite.Stmt) {
 		stmt.BindInt64(i+1, n)
 	}
 	stmt.BindText(len(r.numbers)+1, r.text)
+}
+
+// BenchmarkDecode reads what the benchmark's events are in the log.
+func BenchmarkDecode(b *testing.B) {
+	_, bought := benchEvents()
+	docs := make([][]byte, batchSize)
+	for i := range docs {
+		var e encoder
+		e.activity(&markets.Activity{Chain: benchMarket.Chain, Market: benchMarket.Market, Event: bought[i]})
+		docs[i] = e.buf
+	}
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		var a markets.Activity
+		if err := activityDecoder.Decode(docs[i%len(docs)], &a); err != nil {
+			b.Fatal(err)
+		}
+	}
 }

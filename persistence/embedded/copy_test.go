@@ -27,9 +27,9 @@ func TestCopy(t *testing.T) {
 // Whoever would write to an unfinished copy cannot open it, until it is complete.
 func TestUnfinishedCopy(t *testing.T) {
 	dir := t.TempDir()
-	at := persistence.Copying{Source: "MongoDB, there", Collection: persistence.Orders}
+	at := persistence.Copying{Source: "MongoDB, there", Owner: "me", Collection: persistence.Orders}
 	store := openCopy(t, dir)
-	if err := errors.Join(store.Import(t.Context(), nil, &at, nil), store.Close()); err != nil {
+	if err := errors.Join(store.Import(t.Context(), "", &at, nil), store.Close()); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 { // the first leaves nothing locked
@@ -44,7 +44,7 @@ func TestUnfinishedCopy(t *testing.T) {
 	}
 	defer reader.Close()
 	store = openCopy(t, dir)
-	if err := errors.Join(store.Import(t.Context(), &at, nil, nil), store.Close()); err != nil {
+	if err := errors.Join(store.Import(t.Context(), "me", nil, nil), store.Close()); err != nil {
 		t.Fatal(err)
 	}
 	if store, err = embedded.Open(t.Context(), dir); err != nil {
@@ -53,11 +53,10 @@ func TestUnfinishedCopy(t *testing.T) {
 	_ = store.Close()
 }
 
-// A place is a row's number and nothing else.
-func TestForeignPlace(t *testing.T) {
-	for _, err := range openCopy(t, t.TempDir()).Documents(t.Context(), persistence.Orders, "ethereum/seaport/0xa") {
-		if err == nil || !strings.Contains(err.Error(), "ethereum/seaport/0xa") {
-			t.Error(err)
-		}
+// A position is a row's number and nothing else.
+func TestForeignPosition(t *testing.T) {
+	_, _, err := openCopy(t, t.TempDir()).Batch(t.Context(), persistence.Orders, "ethereum/seaport/0xa", 1)
+	if err == nil || !strings.Contains(err.Error(), "ethereum/seaport/0xa") {
+		t.Error(err)
 	}
 }

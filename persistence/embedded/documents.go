@@ -1,10 +1,17 @@
 package embedded
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
+
+	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/persistence/documents"
+)
+
+// The decoders of what encoder writes.
+var (
+	orderDecoder    = documents.NewDecoder[markets.Order]()
+	activityDecoder = documents.NewDecoder[markets.Activity]()
 )
 
 // errDamaged says that a stored document cannot be read.
@@ -18,7 +25,5 @@ func damaged(kind string, id any, err error) error {
 // decode reads a document whose free fields may hold numbers that a float64 does
 // not.
 func decode(doc []byte, into any) error {
-	d := json.NewDecoder(bytes.NewReader(doc))
-	d.UseNumber()
-	return d.Decode(into)
+	return documents.DecodeJSON(doc, into)
 }

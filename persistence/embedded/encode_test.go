@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/persistence/documents"
 )
 
 // What is encoded by hand is what encoding/json makes of it, for any value of any
@@ -21,7 +22,7 @@ func TestDocumentsAreEncodedAndDecodedAsJSON(t *testing.T) {
 		e := encoder{}
 		e.order(&order)
 		same(t, e, order)
-		decodesAsJSON(t, e.buf, decodeOrder)
+		decodesAsJSON(t, e.buf, orderDecoder)
 	}))
 	t.Run("activity", rapid.MakeCheck(func(t *rapid.T) {
 		var activity markets.Activity
@@ -29,7 +30,7 @@ func TestDocumentsAreEncodedAndDecodedAsJSON(t *testing.T) {
 		e := encoder{}
 		e.activity(&activity)
 		same(t, e, activity)
-		decodesAsJSON(t, e.buf, decodeActivity)
+		decodesAsJSON(t, e.buf, activityDecoder)
 	}))
 }
 
@@ -43,10 +44,10 @@ func same(t *rapid.T, e encoder, value any) {
 	}
 }
 
-// decodesAsJSON checks that what is decoded by hand is what encoding/json reads.
-func decodesAsJSON[T any](t *rapid.T, doc []byte, byHand func([]byte, *T) error) {
+// decodesAsJSON checks that a decoder reads what encoding/json does.
+func decodesAsJSON[T any](t *rapid.T, doc []byte, decoder *documents.Decoder[T]) {
 	var got, want T
-	if err := byHand(doc, &got); err != nil {
+	if err := decoder.Decode(doc, &got); err != nil {
 		t.Fatal(err)
 	}
 	if err := decode(doc, &want); err != nil {
@@ -55,7 +56,7 @@ func decodesAsJSON[T any](t *rapid.T, doc []byte, byHand func([]byte, *T) error)
 	if !reflect.DeepEqual(got, want) {
 		t.Fatalf("%s\n got %+v\nwant %+v", doc, got, want)
 	}
-	if err := byHand(doc[:len(doc)-1], new(T)); err == nil {
+	if err := decoder.Decode(doc[:len(doc)-1], new(T)); err == nil {
 		t.Fatalf("half a document was read: %s", doc[:len(doc)-1])
 	}
 }

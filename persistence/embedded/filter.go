@@ -2,17 +2,19 @@ package embedded
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
+	"github.com/imart/event-worker/persistence/documents"
 )
 
-// sqlText is a piece of SQL and the arguments of its question marks.
+// sqlText is a piece of SQL on the documents of a collection, and the arguments of its
+// question marks.
 type sqlText struct {
+	of   documents.Collection
 	text strings.Builder
 	args []any
 }
@@ -156,7 +158,7 @@ func (s *sqlText) reached(path string, add func(kind, value string)) {
 	add("json_type(doc, "+whole+")", "(doc ->> "+whole+")")
 	s.add(")")
 	for n := 1; n <= len(parts); n++ {
-		if maybeList(parts[:n]) && (n == len(parts) || !index(parts[n])) {
+		if s.of.MayBeList(strings.Join(parts[:n], ".")) && (n == len(parts) || !index(parts[n])) {
 			s.element(jsonPath(parts[:n]), parts[n:], add)
 		}
 	}
@@ -175,12 +177,6 @@ func (s *sqlText) element(list string, rest []string, add func(kind, value strin
 		add("json_type(element.value, "+path+")", "(element.value ->> "+path+")")
 	}
 	s.add(")")
-}
-
-// maybeList says whether a list may stand at a path.
-func maybeList(parts []string) bool {
-	free := parts[0] == "fields" || parts[0] == "raw" || parts[0] == "record"
-	return free && len(parts) > 1 || slices.Contains(persistence.Lists, strings.Join(parts, "."))
 }
 
 // index says whether a part of a path is the index of a list's element.
@@ -207,7 +203,7 @@ func jsonPath(parts []string) string {
 // order appends the terms of ORDER BY.
 func (s *sqlText) order(keys []persistence.SortKey) error {
 	for i, key := range keys {
-		terms, err := sortTerms(key.Path)
+		terms, err := s.sortTerms(key.Path)
 		if err != nil {
 			return err
 		}
@@ -226,21 +222,18 @@ func (s *sqlText) order(keys []persistence.SortKey) error {
 
 // sortTerms are what a field's values are ordered by. Documents without the field
 // come first.
-func sortTerms(path string) ([]string, error) {
+func (s *sqlText) sortTerms(path string) ([]string, error) {
 	if path == "_id" {
 		return []string{documentID}, nil
 	}
-	parts := strings.Split(path, ".")
-	for n := range parts {
-		if maybeList(parts[:n+1]) && slices.Contains(persistence.Lists, parts[0]) {
-			return nil, fmt.Errorf("sort: %s is in a list, of which there are several", path)
-		}
+	if list, _ := s.of.List(path); list != "" {
+		return nil, fmt.Errorf("sort: %s is in a list, of which there are several", path)
 	}
-	value := "(doc ->> " + jsonPath(parts) + ")"
-	switch {
-	case persistence.AmountField(path):
+	value := "(doc ->> " + jsonPath(strings.Split(path, ".")) + ")"
+	switch s.of.Kind(path) {
+	case persistence.AmountField:
 		return []string{"length(" + value + ")", value}, nil
-	case persistence.DateField(path):
+	case persistence.DateField:
 		return []string{sortableTime(value)}, nil
 	}
 	return []string{value}, nil

@@ -12,15 +12,15 @@ import (
 )
 
 // Append is persistence.Tx's.
-func (t *tx) Append(activities []markets.Activity, letters []markets.DeadLetter) error {
+func (t *tx) Append(activities []markets.Activity, deadLetters []markets.DeadLetter) error {
 	return t.step(func() error {
 		for i := range activities {
 			if err := t.appendActivity(&activities[i]); err != nil {
 				return err
 			}
 		}
-		for i := range letters {
-			if err := t.appendLetter(&letters[i]); err != nil {
+		for i := range deadLetters {
+			if err := t.appendDeadLetter(&deadLetters[i]); err != nil {
 				return err
 			}
 		}
@@ -53,7 +53,7 @@ func (t *tx) appendActivity(a *markets.Activity) error {
 	return err
 }
 
-func (t *tx) appendLetter(d *markets.DeadLetter) error {
+func (t *tx) appendDeadLetter(d *markets.DeadLetter) error {
 	stream, err := t.number(d.Stream)
 	if err != nil {
 		return err
@@ -201,7 +201,7 @@ func (t *tx) BulkCancels() (any bool, err error) {
 // activity reads an activity from a row of id and doc.
 func (t *tx) activity(row *sqlite.Stmt) (a markets.Activity, err error) {
 	t.buf = text(row, 1, t.buf)
-	if err := decodeActivity(t.buf, &a); err != nil {
+	if err := activityDecoder.Decode(t.buf, &a); err != nil {
 		return a, damaged("activity", row.ColumnInt64(0), err)
 	}
 	return a, nil
@@ -209,7 +209,7 @@ func (t *tx) activity(row *sqlite.Stmt) (a markets.Activity, err error) {
 
 // entry is a row of the log, or of the dead letters beside it.
 type entry struct {
-	letter   bool
+	dead     bool // a dead letter
 	id, seq  int64
 	position markets.Position
 }
@@ -220,7 +220,7 @@ func newest(a, b entry) int {
 }
 
 // Truncate is persistence.Tx's.
-func (t *tx) Truncate(stream string, after int64, limit int) (activities, letters int, err error) {
+func (t *tx) Truncate(stream string, after int64, limit int) (activities, deadLetters int, err error) {
 	err = t.step(func() error {
 		number, err := t.number(stream)
 		if err != nil {
@@ -236,8 +236,8 @@ func (t *tx) Truncate(stream string, after int64, limit int) (activities, letter
 		slices.SortFunc(entries, newest)
 		for _, e := range entries[:min(len(entries), limit)] {
 			table, count := "activities", &activities
-			if e.letter {
-				table, count = "dead_letters", &letters
+			if e.dead {
+				table, count = "dead_letters", &deadLetters
 			}
 			n, err := run(t.conn, "DELETE FROM "+table+" WHERE id = ?", func(stmt *sqlite.Stmt) {
 				stmt.BindInt64(1, e.id)
@@ -246,7 +246,7 @@ func (t *tx) Truncate(stream string, after int64, limit int) (activities, letter
 				return err
 			}
 			*count += n
-			if !e.letter {
+			if !e.dead {
 				if err := t.silence(number, e); err != nil {
 					return err
 				}
@@ -254,10 +254,10 @@ func (t *tx) Truncate(stream string, after int64, limit int) (activities, letter
 		}
 		return nil
 	})
-	return activities, letters, err
+	return activities, deadLetters, err
 }
 
-// entries appends the newest entries of a stream that are above after.
+// entries appends the newest entries of a stream whose seq is above after.
 func (t *tx) entries(entries []entry, table string, stream, after int64, limit int) ([]entry, error) {
 	err := each(t.conn, `
 		SELECT id, seq, doc ->> '$.position.height' AS height, doc ->> '$.position.tx' AS tx, doc ->> '$.position.log' AS log, doc ->> '$.position.sub' AS sub
@@ -268,7 +268,7 @@ func (t *tx) entries(entries []entry, table string, stream, after int64, limit i
 		stmt.BindInt64(3, int64(limit))
 	}, func(row *sqlite.Stmt) error {
 		entries = append(entries, entry{
-			letter: table == "dead_letters", id: row.ColumnInt64(0), seq: row.ColumnInt64(1),
+			dead: table == "dead_letters", id: row.ColumnInt64(0), seq: row.ColumnInt64(1),
 			position: markets.Position{Height: row.ColumnInt64(2), Transaction: row.ColumnInt32(3), Log: row.ColumnInt32(4), Sub: row.ColumnInt32(5)},
 		})
 		return nil

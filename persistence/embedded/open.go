@@ -43,7 +43,7 @@ func Open(ctx context.Context, dir string) (*Store, error) {
 	return s, nil
 }
 
-// OpenCopy is Open for whoever copies into the data folder.
+// OpenCopy is Open for a process that copies into the data folder.
 func OpenCopy(ctx context.Context, dir string) (*Store, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -178,13 +178,13 @@ func unwritable(dir string, err error) error {
 func explain(path string, err error) error {
 	switch {
 	case errors.Is(err, errForeign):
-		return fmt.Errorf("%s is no event worker database: %w: move it away or choose another folder", path, err)
+		return fmt.Errorf("%s is not an event worker database: %w: move it away or choose another folder", path, err)
 	case errors.Is(err, errNewer), errors.Is(err, errOlder), errors.Is(err, ErrNoData):
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	switch sqlite.ErrCode(err).ToPrimary() {
 	case sqlite.ResultNotADB:
-		return fmt.Errorf("%s is no event worker database: %w: move it away or choose another folder", path, err)
+		return fmt.Errorf("%s is not an event worker database: %w: move it away or choose another folder", path, err)
 	case sqlite.ResultCorrupt:
 		return fmt.Errorf("%s is damaged: %w: put back a copy, or move it away to read everything from the chains again", path, err)
 	case sqlite.ResultFull:

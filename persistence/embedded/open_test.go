@@ -15,6 +15,7 @@ import (
 
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
+	"github.com/imart/event-worker/persistence/documents"
 )
 
 func open(t *testing.T, dir string) *Store {
@@ -128,10 +129,10 @@ func TestFoldersThatCannotBeOpened(t *testing.T) {
 		prepare func(t *testing.T, dir string)
 		says    string
 	}{
-		"text": {func(t *testing.T, dir string) { write(t, dir, strings.Repeat("no database\n", 1000)) }, "is no event worker database"},
+		"text": {func(t *testing.T, dir string) { write(t, dir, strings.Repeat("no database\n", 1000)) }, "is not an event worker database"},
 		"foreign": {func(t *testing.T, dir string) {
 			execute(t, dir, "CREATE TABLE orders (id INTEGER PRIMARY KEY);")
-		}, "is no event worker database"},
+		}, "is not an event worker database"},
 		"newer": {func(t *testing.T, dir string) {
 			filled(t, dir)
 			execute(t, dir, fmt.Sprintf("PRAGMA user_version = %d;", schemaVersion+1))
@@ -232,7 +233,7 @@ func TestBadDocumentsAreNamed(t *testing.T) {
 			want := fmt.Sprintf("stored orders %d is damaged", id)
 
 			for _, filter := range []string{`{}`, `{status: {$ne: "SOLD"}}`, `{_id: {$ne: "x"}}`} {
-				f, err := persistence.ParseFilter(filter)
+				f, err := documents.ParseFilter(persistence.Orders, filter)
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -56,7 +56,7 @@ func (t *tx) order(id int64) (order markets.Order, exists bool, err error) {
 // orderIn reads an order from a row of id and doc.
 func (t *tx) orderIn(row *sqlite.Stmt) (order markets.Order, err error) {
 	t.buf = text(row, 1, t.buf)
-	if err := decodeOrder(t.buf, &order); err != nil {
+	if err := orderDecoder.Decode(t.buf, &order); err != nil {
 		return order, damaged("order", row.ColumnInt64(0), err)
 	}
 	return order, nil

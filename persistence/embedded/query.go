@@ -11,6 +11,7 @@ import (
 
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
+	"github.com/imart/event-worker/persistence/documents"
 )
 
 // documentID is the document's key in SQL.
@@ -26,7 +27,7 @@ func newSelection(q persistence.Query) (*selection, error) {
 	if !slices.Contains(persistence.Copied, q.Collection) {
 		return nil, persistence.UnknownCollection(q.Collection)
 	}
-	s := &selection{collection: q.Collection}
+	s := &selection{collection: q.Collection, sql: sqlText{of: documents.Of(q.Collection)}}
 	s.sql.add("SELECT rowid, doc FROM " + q.Collection + " WHERE ")
 	if err := s.sql.condition(q.Filter.Condition); err != nil {
 		return nil, err

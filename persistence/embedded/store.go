@@ -1,8 +1,22 @@
-// Package embedded is the store that needs nothing but a folder: SQLite, in pure
-// Go, in one file. One process writes; any number of them read meanwhile.
+// Package embedded is the store that needs only a folder: SQLite, in pure Go, in one
+// file.
 //
-// Transactions are serial, so that a condition that is checked within one holds
-// until it has committed.
+// It guarantees, beyond what persistence.Store does:
+//   - One process writes to a folder: the file event-worker.lock is locked as long as it
+//     runs, however it ends. Any number of processes read meanwhile.
+//   - A commit is on the disk when it returns.
+//   - Transactions are serial: a condition that was checked in one holds until it has
+//     committed.
+//
+// Every document is a row: JSON text, and the columns by which the program searches.
+// Long names are stored once, and are numbers everywhere else. An order of the market
+// seaport on ethereum:
+//
+//	names    id  parent  name            orders   id  maker  doc
+//	          1       0  ethereum                  3      4  {"chain":"ethereum","market":"seaport","key":"0x6d…",…}
+//	          2       1  seaport
+//	          3       2  0x6d…
+//	          4       2  the maker's key
 package embedded
 
 import (
@@ -35,7 +49,7 @@ func newStore(path string, lock *flock.Flock, conn *sqlite.Conn) *Store {
 	return s
 }
 
-// Close waits for what is under way, queries too, and releases the folder.
+// Close waits for the calls in progress, queries too, and releases the folder.
 func (s *Store) Close() error {
 	conn, open := <-s.writer
 	if !open {
@@ -67,8 +81,8 @@ func (s *Store) Commit(ctx context.Context, market persistence.MarketRef, moves 
 	})
 }
 
-// write runs do in a transaction. It ends with the context at the latest when it
-// is about to commit; what is committed, is.
+// write runs do in a transaction, which is rolled back if the context ends before the
+// commit.
 func (s *Store) write(ctx context.Context, do func(*sqlite.Conn) error) error {
 	if err := ctx.Err(); err != nil {
 		return err

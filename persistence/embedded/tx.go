@@ -12,7 +12,7 @@ import (
 var errOver = errors.New("the transaction is over")
 
 // tx is the inside of a transaction. Its first error ends it: after some errors
-// SQLite has rolled back already, and a write would stand alone.
+// SQLite has rolled back already, and a later write would not be part of it.
 type tx struct {
 	ctx    context.Context
 	conn   *sqlite.Conn
@@ -51,7 +51,7 @@ func within(ctx context.Context, conn *sqlite.Conn, market persistence.MarketRef
 	if err == nil {
 		err = tx.err
 	}
-	tx.err = errOver // for whoever has kept it
+	tx.err = errOver // do may have kept it
 	return err
 }
 

@@ -82,7 +82,7 @@ func (h Horizon) final() persistence.Condition {
 		for n < len(rest) && rest[n].chain == rest[0].chain {
 			n++
 		}
-		out = append(out, persistence.And{equal("chain", rest[0].chain), h.within(rest[:n])})
+		out = append(out, persistence.And{persistence.Is("chain", rest[0].chain), h.within(rest[:n])})
 		rest = rest[n:]
 	}
 	return out
@@ -96,9 +96,9 @@ func (h Horizon) within(scopes []scope) persistence.Condition {
 	}
 	out := persistence.Or{}
 	for _, s := range scopes {
-		part := persistence.And{equal("market", s.market)}
+		part := persistence.And{persistence.Is("market", s.market)}
 		if s.stream != "" {
-			part = append(part, equal("stream", s.stream))
+			part = append(part, persistence.Is("stream", s.stream))
 		}
 		out = append(out, append(part, h.reached(s.height)))
 	}
@@ -110,8 +110,4 @@ func (h Horizon) reached(height int64) persistence.Condition {
 		return persistence.And{}
 	}
 	return persistence.Compare{Path: heights[h.collection], Operator: persistence.LessOrEqual, Operand: height}
-}
-
-func equal(path, value string) persistence.Condition {
-	return persistence.Compare{Path: path, Operator: persistence.Equal, Operand: value}
 }

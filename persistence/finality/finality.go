@@ -53,7 +53,7 @@ func Read(ctx context.Context, docs interface {
 	Query(ctx context.Context, query persistence.Query) iter.Seq2[json.RawMessage, error]
 }, collection string) (Horizon, error) {
 	h, heads, observers := Horizon{collection: collection}, map[string]persistence.Actor{}, []persistence.Actor{}
-	telling := persistence.Or{equal("kind", "head"), equal("kind", "observer")}
+	telling := persistence.Or{persistence.Is("kind", "head"), persistence.Is("kind", "observer")}
 	for raw, err := range docs.Query(ctx, persistence.Query{Collection: persistence.Actors, Filter: persistence.Filter{Condition: telling}}) {
 		var a persistence.Actor
 		if err == nil {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
+	"github.com/imart/event-worker/persistence/documents"
 	"github.com/imart/event-worker/persistence/embedded"
 	"github.com/imart/event-worker/persistence/finality"
 )
@@ -116,7 +117,7 @@ func (b *book) horizon(collection string) finality.Horizon {
 // find is the documents that a filter finds.
 func (b *book) find(h finality.Horizon, collection, text string) (docs []json.RawMessage) {
 	b.t.Helper()
-	filter, err := persistence.ParseFilter(text)
+	filter, err := documents.ParseFilter(collection, text)
 	if err == nil {
 		filter, err = h.Filter(filter)
 	}
@@ -166,7 +167,7 @@ func TestWhatIsFinal(t *testing.T) {
 func TestMistakesInFilters(t *testing.T) {
 	h := newBook(t).horizon(persistence.Orders)
 	for _, text := range []string{`{final: 1}`, `{final: "true"}`, `{final: {$gt: false}}`, `{final: null}`, `{$or: [{final: 1}]}`} {
-		filter, err := persistence.ParseFilter(text)
+		filter, err := documents.ParseFilter(persistence.Orders, text)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -12,7 +12,7 @@ import (
 
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
-	"github.com/imart/event-worker/persistence/mongo/schema"
+	"github.com/imart/event-worker/persistence/documents"
 )
 
 // stamp sets a document's time by the server's clock.
@@ -67,7 +67,7 @@ func (s *Store) claim(ctx context.Context, claim persistence.Claim) (persistence
 }
 
 func (s *Store) actor(ctx context.Context, id string) (persistence.Actor, error) {
-	var actor schema.Actor
+	var actor documents.Actor
 	err := s.collection(persistence.Actors).FindOne(ctx, byID(id)).Decode(&actor)
 	return actor.Actor, err
 }
@@ -88,7 +88,7 @@ func (s *Store) begin(ctx context.Context, before persistence.Actor, claim persi
 	}
 	c.add("incarnation", 1)
 	c.add("restarts", claim.Restarts)
-	var actor schema.Actor
+	var actor documents.Actor
 	err := s.collection(persistence.Actors).FindOneAndUpdate(ctx, incarnation(before.Ref()), c.update("updatedAt"),
 		options.FindOneAndUpdate().SetReturnDocument(options.After)).Decode(&actor)
 	return actor.Actor, err
@@ -117,7 +117,7 @@ func (s *Store) introduce(ctx context.Context, claim persistence.Claim) error {
 	if _, err := s.collection(persistence.Leases).UpdateOne(ctx, byID(claim.Chain), counted, options.UpdateOne().SetUpsert(true)); err != nil {
 		return err
 	}
-	_, err = s.collection(persistence.Actors).InsertOne(ctx, schema.Actor{Actor: persistence.Actor{
+	_, err = s.collection(persistence.Actors).InsertOne(ctx, documents.Actor{Actor: persistence.Actor{
 		ID: claim.ID, Kind: claim.Kind, Chain: claim.Chain, Market: claim.Market, Stream: claim.Stream, Node: claim.Node,
 		Documents: claim.Documents, Epoch: claim.Epoch, Place: claim.Start, UpdatedAt: now(),
 	}})

@@ -28,7 +28,7 @@ func (a Address) String() string {
 func AddressOf(uri string) (Address, error) {
 	parsed, err := connstring.Parse(uri)
 	if err != nil {
-		return Address{}, fmt.Errorf("MONGODB_URI is of no use: %s: it looks like mongodb://user:password@host:27017/database?replicaSet=rs0", wrongWith(uri, err))
+		return Address{}, fmt.Errorf("MONGODB_URI cannot be used: %s: it looks like mongodb://user:password@host:27017/database?replicaSet=rs0", wrongWith(uri, err))
 	}
 	a := Address{Hosts: parsed.Hosts, Database: parsed.Database, Server: withPort(parsed.Hosts[0])}
 	if parsed.Scheme == connstring.SchemeMongoDBSRV {

@@ -35,9 +35,9 @@ func TestCopy(t *testing.T) {
 // Whoever would write to an unfinished copy cannot open it, until it is complete.
 func TestUnfinishedCopy(t *testing.T) {
 	uri := mongotest.Database(t)
-	at := persistence.Copying{Source: "data folder there", Collection: persistence.Orders}
+	at := persistence.Copying{Source: "data folder there", Owner: "me", Collection: persistence.Orders}
 	store := openCopy(t, uri)
-	if err := store.Import(t.Context(), nil, &at, nil); err != nil {
+	if err := store.Import(t.Context(), "", &at, nil); err != nil {
 		t.Fatal(err)
 	}
 	_, err := mongo.Open(t.Context(), uri)
@@ -49,7 +49,7 @@ func TestUnfinishedCopy(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer reader.Close()
-	if err := store.Import(t.Context(), &at, nil, nil); err != nil {
+	if err := store.Import(t.Context(), "me", nil, nil); err != nil {
 		t.Fatal(err)
 	}
 	if store, err = mongo.Open(t.Context(), uri); err != nil {
@@ -65,8 +65,8 @@ func TestCopyLeavesNodesAlone(t *testing.T) {
 	if slices.Contains(persistence.Copied, persistence.Nodes) {
 		t.Error("nodes are copied")
 	}
-	at := persistence.Copying{Collection: persistence.Orders}
-	if err := errors.Join(store.Import(t.Context(), nil, &at, nil), store.Clear(t.Context())); err != nil {
+	at := persistence.Copying{Owner: "me", Collection: persistence.Orders}
+	if err := errors.Join(store.Import(t.Context(), "", &at, nil), store.Clear(t.Context())); err != nil {
 		t.Fatal(err)
 	}
 	if n := node(t, store, "a"); !n.Living() {
@@ -74,7 +74,7 @@ func TestCopyLeavesNodesAlone(t *testing.T) {
 	}
 	nodes := at
 	nodes.Collection = persistence.Nodes
-	if err := store.Import(t.Context(), &at, &nodes, []json.RawMessage{json.RawMessage(`{"_id":"b"}`)}); err == nil {
+	if err := store.Import(t.Context(), "me", &nodes, []json.RawMessage{json.RawMessage(`{"_id":"b"}`)}); err == nil {
 		t.Error("a node was copied")
 	}
 }
@@ -82,56 +82,23 @@ func TestCopyLeavesNodesAlone(t *testing.T) {
 // What MongoDB would store otherwise, or not at all, is refused by name.
 func TestWhatCannotBeStoredExactly(t *testing.T) {
 	store := openCopy(t, mongotest.Database(t))
-	at := persistence.Copying{Collection: persistence.Leases}
-	if err := store.Import(t.Context(), nil, &at, nil); err != nil {
+	at := persistence.Copying{Owner: "me", Collection: persistence.Leases}
+	if err := store.Import(t.Context(), "", &at, nil); err != nil {
 		t.Fatal(err)
 	}
 	for _, doc := range []string{
 		`{"_id":"ethereum","node":"n","epoch":1,"takenAt":"2024-01-01T00:00:00.0005Z"}`, // dates have milliseconds
 		`{"_id":"ethereum","node":"n","epoch":9223372036854775808,"takenAt":"2024-01-01T00:00:00Z"}`,
 	} {
-		if err := store.Import(t.Context(), &at, &at, []json.RawMessage{json.RawMessage(doc)}); err == nil || !strings.Contains(err.Error(), `leases: document "ethereum" cannot be copied`) {
+		if err := store.Import(t.Context(), "me", &at, []json.RawMessage{json.RawMessage(doc)}); err == nil || !strings.Contains(err.Error(), `leases: document "ethereum" cannot be copied`) {
 			t.Errorf("%s: %v", doc, err)
 		}
 	}
 	orders := at
 	orders.Collection = persistence.Orders
 	unknown := `{"_id":"c/m/k","chain":"c","market":"m","key":"k","status":"SHIPPED","first":{"height":1,"tx":0,"log":0,"sub":0},"last":{"height":1,"tx":0,"log":0,"sub":0}}`
-	if err := store.Import(t.Context(), &at, &orders, []json.RawMessage{json.RawMessage(unknown)}); err == nil || !strings.Contains(err.Error(), `orders: document "c/m/k" cannot be copied`) {
+	if err := store.Import(t.Context(), "me", &orders, []json.RawMessage{json.RawMessage(unknown)}); err == nil || !strings.Contains(err.Error(), `orders: document "c/m/k" cannot be copied`) {
 		t.Errorf("the validator's refusal: %v", err)
-	}
-}
-
-// Documents come page after page, none twice and none missing, also when the last
-// page is full.
-func TestDocumentsOfSeveralPages(t *testing.T) {
-	store := openCopy(t, mongotest.Database(t))
-	at := persistence.Copying{Collection: persistence.Orders}
-	if err := store.Import(t.Context(), nil, &at, nil); err != nil {
-		t.Fatal(err)
-	}
-	for _, more := range []int{2_000, 2_000, 1} {
-		there, err := store.Count(t.Context(), persistence.Orders)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var docs []json.RawMessage
-		for i := range more {
-			docs = append(docs, orderDocument(t, fmt.Sprintf("%06d", int(there)+i)))
-		}
-		if err := store.Import(t.Context(), &at, &at, docs); err != nil {
-			t.Fatal(err)
-		}
-		var want int
-		for doc, err := range store.Documents(t.Context(), persistence.Orders, "") {
-			if err != nil || doc.At != fmt.Sprintf("c/m/%06d", want) {
-				t.Fatalf("document %d is %s, error %v", want, doc.At, err)
-			}
-			want++
-		}
-		if want != int(there)+more {
-			t.Errorf("%d documents, want %d", want, int(there)+more)
-		}
 	}
 }
 
@@ -146,8 +113,8 @@ func behindProxy(t *testing.T) (*mongo.Store, *mongotest.Proxy, persistence.Copy
 	host := options.Client().ApplyURI(uri).Hosts[0]
 	proxy := mongotest.NewProxy(t, host)
 	store := openCopy(t, fmt.Sprintf("%s&directConnection=true&timeoutMS=%d", strings.Replace(uri, host, proxy.Addr(), 1), answerTimeout.Milliseconds()))
-	at := persistence.Copying{Collection: persistence.Orders}
-	if err := store.Import(t.Context(), nil, &at, nil); err != nil {
+	at := persistence.Copying{Owner: "me", Collection: persistence.Orders}
+	if err := store.Import(t.Context(), "", &at, nil); err != nil {
 		t.Fatal(err)
 	}
 	return store, proxy, at
@@ -180,7 +147,7 @@ func TestImportWithoutAnswer(t *testing.T) {
 	batch := func(key string) {
 		to := at
 		to.After = key
-		if err := store.Import(t.Context(), &at, &to, []json.RawMessage{orderDocument(t, key)}); err != nil {
+		if err := store.Import(t.Context(), "me", &to, []json.RawMessage{orderDocument(t, key)}); err != nil {
 			t.Errorf("%s: %v", key, err)
 		}
 		at = to
@@ -198,22 +165,17 @@ func TestImportWithoutAnswer(t *testing.T) {
 	}
 }
 
-// Whoever reads documents goes on when the server is back.
-func TestDocumentsWithoutAnswer(t *testing.T) {
+// A reader of documents goes on when the server is back.
+func TestBatchWithoutAnswer(t *testing.T) {
 	t.Parallel()
 	store, proxy, at := behindProxy(t)
-	if err := store.Import(t.Context(), &at, &at, []json.RawMessage{orderDocument(t, "a"), orderDocument(t, "b")}); err != nil {
+	docs := []json.RawMessage{orderDocument(t, "a"), orderDocument(t, "b")}
+	if err := store.Import(t.Context(), "me", &at, docs); err != nil {
 		t.Fatal(err)
 	}
 	go heal(proxy, proxy.HoleBefore("find"))
-	var places []string
-	for doc, err := range store.Documents(t.Context(), persistence.Orders, "") {
-		if err != nil {
-			t.Fatal(err)
-		}
-		places = append(places, doc.At)
-	}
-	if !slices.Equal(places, []string{"c/m/a", "c/m/b"}) {
-		t.Errorf("documents %v", places)
+	got, last, err := store.Batch(t.Context(), persistence.Orders, "", 10)
+	if err != nil || last != "c/m/b" || len(got) != 2 {
+		t.Errorf("%s, the last at %q, error %v", got, last, err)
 	}
 }

@@ -2,25 +2,21 @@ package mongo
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
-	"github.com/imart/event-worker/persistence/mongo/schema"
+	"github.com/imart/event-worker/persistence/documents"
 )
 
-// The amount that has a sort form, and its field.
-const (
-	sortedAmount = "price"
-	sortForm     = "priceSort"
-)
+// terms translates filters and sort keys on a collection's documents into MongoDB's.
+type terms struct{ of documents.Collection }
 
-// filterOf is a condition in MongoDB's own terms. No text of a user becomes an
-// operator of it: ParseFilter takes no other names with a dollar.
-func filterOf(condition persistence.Condition) (bson.D, error) {
+// filter is a condition. No text of a user becomes an operator of it: ParseFilter
+// takes no other names with a dollar.
+func (t terms) filter(condition persistence.Condition) (bson.D, error) {
 	switch c := condition.(type) {
 	case nil:
 		return bson.D{}, nil
@@ -28,18 +24,18 @@ func filterOf(condition persistence.Condition) (bson.D, error) {
 		if len(c) == 0 {
 			return bson.D{}, nil
 		}
-		return junction("$and", c)
+		return t.junction("$and", c)
 	case persistence.Or:
 		if len(c) == 0 {
 			return nothing, nil
 		}
-		return junction("$or", c)
+		return t.junction("$or", c)
 	case persistence.Not:
-		return junction("$nor", []persistence.Condition{c.Condition})
+		return t.junction("$nor", []persistence.Condition{c.Condition})
 	case persistence.Exists:
 		return bson.D{is(c.Path, bson.D{{Key: "$exists", Value: true}})}, nil
 	case persistence.Compare:
-		return compare(c)
+		return t.compare(c)
 	}
 	return nil, fmt.Errorf("filter: unknown condition %T", condition)
 }
@@ -47,10 +43,10 @@ func filterOf(condition persistence.Condition) (bson.D, error) {
 // nothing matches no document.
 var nothing = bson.D{in("_id", []string{})}
 
-func junction(operator string, parts []persistence.Condition) (bson.D, error) {
+func (t terms) junction(operator string, parts []persistence.Condition) (bson.D, error) {
 	filters := bson.A{}
 	for _, part := range parts {
-		filter, err := filterOf(part)
+		filter, err := t.filter(part)
 		if err != nil {
 			return nil, err
 		}
@@ -59,7 +55,7 @@ func junction(operator string, parts []persistence.Condition) (bson.D, error) {
 	return bson.D{is(operator, filters)}, nil
 }
 
-func compare(c persistence.Compare) (bson.D, error) {
+func (t terms) compare(c persistence.Compare) (bson.D, error) {
 	switch c.Operator {
 	case persistence.Equal, persistence.Greater, persistence.GreaterOrEqual, persistence.Less, persistence.LessOrEqual:
 	default:
@@ -71,7 +67,7 @@ func compare(c persistence.Compare) (bson.D, error) {
 	case nil, bool, int64, float64, string:
 		return bson.D{is(c.Path, bson.D{is(string(c.Operator), operand)})}, nil
 	case markets.Amount:
-		return compareAmount(c.Path, c.Operator, operand), nil
+		return t.compareAmount(c.Path, c.Operator, operand), nil
 	}
 	return nil, fmt.Errorf("filter: %s compared with a %T", c.Path, c.Operand)
 }
@@ -94,12 +90,13 @@ func compareTime(path string, operator persistence.Operator, t time.Time) bson.D
 // compareAmount compares amounts as the numbers that they are: by their sort form
 // where there is one, and otherwise by the number of their digits and then by
 // these.
-func compareAmount(path string, operator persistence.Operator, amount markets.Amount) bson.D {
+func (t terms) compareAmount(path string, operator persistence.Operator, amount markets.Amount) bson.D {
+	form := t.of.At(path).SortForm
 	switch {
 	case operator == persistence.Equal:
 		return bson.D{is(path, string(amount))}
-	case path == sortedAmount:
-		return bson.D{is(sortForm, bson.D{is(string(operator), []byte(schema.SortFormOf(amount)))})}
+	case form != "":
+		return bson.D{is(form, bson.D{is(string(operator), []byte(documents.SortFormOf(amount)))})}
 	}
 	digits := len(amount)
 	others := fmt.Sprintf("^.{%d,}$", digits+1)
@@ -110,15 +107,15 @@ func compareAmount(path string, operator persistence.Operator, amount markets.Am
 		}
 	}
 	same := fmt.Sprintf("^.{%d}$", digits)
-	list, field, inList := strings.Cut(path, ".")
-	if !inList {
+	list, field := t.of.List(path)
+	if list == "" {
 		field = path
 	}
 	either := bson.D{is("$or", bson.A{
 		bson.D{is(field, bson.D{is("$regex", others)})},
 		bson.D{is(field, bson.D{is("$regex", same), is(string(operator), string(amount))})},
 	})}
-	if inList { // one element must meet all of it
+	if list != "" { // one element must meet all of it
 		return bson.D{is(list, bson.D{is("$elemMatch", either)})}
 	}
 	return either

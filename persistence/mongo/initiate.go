@@ -34,7 +34,7 @@ type ReplicaSet struct {
 // answer yet it waits.
 func Initiate(ctx context.Context, uri string, members []string, wait time.Duration) (ReplicaSet, error) {
 	if strings.HasPrefix(uri, connstring.SchemeMongoDBSRV+"://") {
-		return ReplicaSet{}, errors.New("MONGODB_URI begins with mongodb+srv://, which leads to a replica set that is there already: write mongodb:// and the hosts of a new one")
+		return ReplicaSet{}, errors.New("MONGODB_URI begins with mongodb+srv://, which leads to an existing replica set: write mongodb:// and the hosts of a new one")
 	}
 	address, err := AddressOf(uri)
 	if err != nil {
@@ -66,7 +66,7 @@ func initiate(ctx context.Context, uri string, address Address, members []string
 	o.ReplicaSet, o.Hosts = nil, o.Hosts[:min(1, len(o.Hosts))]
 	client, err := driver.Connect(o.SetDirect(true))
 	if err != nil {
-		return ReplicaSet{}, fmt.Errorf("MONGODB_URI is of no use: %s", wrongWith(uri, err))
+		return ReplicaSet{}, fmt.Errorf("MONGODB_URI cannot be used: %s", wrongWith(uri, err))
 	}
 	first := &Reader{client: client, database: client.Database(address.Database), address: address}
 	defer first.Close()
@@ -77,7 +77,7 @@ func initiate(ctx context.Context, uri string, address Address, members []string
 		case err != nil:
 			return first.explain(err)
 		case set.Name == "":
-			set, err = first.found(ctx, name, members)
+			set, err = first.initiateSet(ctx, name, members)
 			return err
 		}
 		return nil
@@ -98,8 +98,8 @@ func (r *Reader) replicaSet(ctx context.Context) (ReplicaSet, error) {
 	return ReplicaSet{Name: h.SetName, Members: h.Hosts}, nil
 }
 
-// found initiates a replica set.
-func (r *Reader) found(ctx context.Context, name string, hosts []string) (ReplicaSet, error) {
+// initiateSet initiates a replica set.
+func (r *Reader) initiateSet(ctx context.Context, name string, hosts []string) (ReplicaSet, error) {
 	set := ReplicaSet{Name: name, New: true}
 	members := bson.A{}
 	for i, host := range hosts {
@@ -109,7 +109,7 @@ func (r *Reader) found(ctx context.Context, name string, hosts []string) (Replic
 	config := bson.D{{Key: "_id", Value: name}, {Key: "members", Value: members}}
 	err := r.client.Database("admin").RunCommand(ctx, bson.D{{Key: "replSetInitiate", Value: config}}).Err()
 	switch {
-	case hasCode(err, alreadyInitialized): // by somebody else, just now
+	case hasCode(err, alreadyInitialized): // by another process, just now
 		set.New = false
 		return set, nil
 	case hasCode(err, unauthorized):

@@ -81,7 +81,7 @@ func TestInitiateRefused(t *testing.T) {
 		members         []string
 		wait            time.Duration
 	}{
-		{name: "no replica set", uri: "mongodb://" + standalone, want: "it is no replica set, which transactions need: start mongod with --replSet"},
+		{name: "no replica set", uri: "mongodb://" + standalone, want: "it is not a replica set, which transactions need: start mongod with --replSet"},
 		{name: "started for another set", uri: "mongodb://" + uninitiated + "/?replicaSet=rs1", want: "it refuses to be replica set rs1 of " + uninitiated + ": correct --replSet of mongod, MONGODB_URI or --host"},
 		{name: "started for another set than is usual", uri: "mongodb://" + uninitiated, want: "it refuses to be replica set rs0"},
 		{name: "an address of nobody", uri: "mongodb://" + uninitiated + "/?replicaSet=rs7", members: []string{"127.0.0.1:1"}, want: "it refuses to be replica set rs7 of 127.0.0.1:1"},

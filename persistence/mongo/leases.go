@@ -12,7 +12,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/imart/event-worker/persistence"
-	"github.com/imart/event-worker/persistence/mongo/schema"
+	"github.com/imart/event-worker/persistence/documents"
 )
 
 // TakeOver is persistence.Store's.
@@ -74,7 +74,7 @@ func asSeen(lease persistence.Lease) bson.D {
 // again whenever the previous owner commits, and might never end; and nobody acts on the
 // epoch before both steps are done. If they are not completed, the next take-over stamps a
 // higher epoch.
-func (s *Store) acquire(ctx context.Context, before schema.Lease, node string) (persistence.Lease, error) {
+func (s *Store) acquire(ctx context.Context, before documents.Lease, node string) (persistence.Lease, error) {
 	epochs, err := s.epochs(ctx, before.Chain)
 	if err != nil {
 		return persistence.Lease{}, err
@@ -104,7 +104,7 @@ func (s *Store) acquire(ctx context.Context, before schema.Lease, node string) (
 // process that acquires a chain, and those among them that are lost to the chain: its
 // previous owner, unless that has released the chain, and the processes in the way of a
 // take-over that was not completed.
-func (s *Store) previousApps(before schema.Lease, lowestEpoch int64) (previous, lost []string) {
+func (s *Store) previousApps(before documents.Lease, lowestEpoch int64) (previous, lost []string) {
 	if before.Node != "" {
 		lost = append(lost, before.App)
 	}
@@ -120,7 +120,7 @@ func (s *Store) previousApps(before schema.Lease, lowestEpoch int64) (previous, 
 
 // raise gives a chain's lease to a node if it is still as it was: the server may receive
 // the update twice, the second time long after it was given up.
-func (s *Store) raise(ctx context.Context, before schema.Lease, node string, epoch int64, previous []string) (raised persistence.Lease, err error) {
+func (s *Store) raise(ctx context.Context, before documents.Lease, node string, epoch int64, previous []string) (raised persistence.Lease, err error) {
 	unchanged, first := asSeen(before.Lease), before.Lease == persistence.Lease{Chain: before.Chain}
 	if first {
 		unchanged = append(byID(before.Chain), is("epoch", nil))
@@ -161,7 +161,7 @@ func (s *Store) endingSuspects(ctx context.Context, step func() error) error {
 }
 
 // lease is a chain's lease; the zero one if the chain never had an owner.
-func (s *Store) lease(ctx context.Context, chain string) (lease schema.Lease, err error) {
+func (s *Store) lease(ctx context.Context, chain string) (lease documents.Lease, err error) {
 	err = s.collection(persistence.Leases).FindOne(ctx, byID(chain)).Decode(&lease)
 	if errors.Is(err, driver.ErrNoDocuments) {
 		err = nil

@@ -11,22 +11,22 @@ import (
 
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
-	"github.com/imart/event-worker/persistence/mongo/schema"
+	"github.com/imart/event-worker/persistence/documents"
 )
 
 // Append is persistence.Tx's.
-func (t *tx) Append(activities []markets.Activity, letters []markets.DeadLetter) error {
+func (t *tx) Append(activities []markets.Activity, deadLetters []markets.DeadLetter) error {
 	return t.step(func() error {
 		log := make([]any, len(activities))
 		for i, a := range activities {
-			log[i] = schema.OfActivity(a)
+			log[i] = documents.OfActivity(a)
 		}
 		if err := t.insert(persistence.Activities, log); err != nil {
 			return err
 		}
-		dead := make([]any, len(letters))
-		for i, d := range letters {
-			dead[i] = schema.OfDeadLetter(d)
+		dead := make([]any, len(deadLetters))
+		for i, d := range deadLetters {
+			dead[i] = documents.OfDeadLetter(d)
 		}
 		return t.insert(persistence.DeadLetters, dead)
 	})
@@ -37,26 +37,25 @@ func (t *tx) Notify(notifications []markets.Notification) error {
 	return t.step(func() error {
 		docs := make([]any, len(notifications))
 		for i, n := range notifications {
-			docs[i] = schema.OfNotification(n)
+			docs[i] = documents.OfNotification(n)
 		}
 		return t.insert(persistence.Notifications, docs)
 	})
 }
 
-// silence removes the notifications of activities of a stream whose seq is above
-// after.
+// silence removes the notifications of a stream's activities, whose seq is above after.
 func (t *tx) silence(stream string, after int64, activities []string) error {
 	if len(activities) == 0 {
 		return nil
 	}
-	told, err := find[entry](t, persistence.Notifications,
+	notifications, err := find[entry](t, persistence.Notifications,
 		t.ours(is("stream", stream), is("seq", bson.D{{Key: "$gt", Value: after}}), in("activity", activities)),
 		options.Find().SetHint("stream_position").SetProjection(bson.D{{Key: "_id", Value: 1}}))
-	if err != nil || len(told) == 0 {
+	if err != nil || len(notifications) == 0 {
 		return err
 	}
-	ids := make([]string, len(told))
-	for i, n := range told {
+	ids := make([]string, len(notifications))
+	for i, n := range notifications {
 		ids[i] = n.ID
 	}
 	_, err = t.remove(persistence.Notifications, ids)
@@ -80,7 +79,7 @@ func (t *tx) Log(keys []string) (found []markets.Event, err error) {
 	}
 	err = t.step(func() error {
 		for _, index := range []string{"order", "concerns"} { // named as what they index
-			docs, err := find[schema.Activity](t, persistence.Activities, t.ours(in(index, keys)), options.Find().SetHint(index))
+			docs, err := find[documents.Activity](t, persistence.Activities, t.ours(in(index, keys)), options.Find().SetHint(index))
 			if err != nil {
 				return err
 			}
@@ -112,8 +111,8 @@ func positionOf(p markets.Position) bson.D {
 	}
 }
 
-// behind matches what stands behind a position.
-func behind(p markets.Position) bson.E {
+// following matches the documents that follow a position.
+func following(p markets.Position) bson.E {
 	parts := positionOf(p)
 	either := bson.A{}
 	for i, part := range parts {
@@ -127,7 +126,7 @@ func behind(p markets.Position) bson.E {
 func (t *tx) LogBetween(stream string, after, through int64, from markets.Position, limit int) (found []markets.Event, err error) {
 	err = t.step(func() error {
 		seqs := bson.D{{Key: "$gt", Value: after}, {Key: "$lte", Value: through}}
-		docs, err := find[schema.Activity](t, persistence.Activities, t.ours(is("stream", stream), is("seq", seqs), behind(from)),
+		docs, err := find[documents.Activity](t, persistence.Activities, t.ours(is("stream", stream), is("seq", seqs), following(from)),
 			options.Find().SetSort(alongStream(1)).SetLimit(int64(limit)).SetHint("stream_position"))
 		for _, doc := range docs {
 			found = append(found, doc.Event)
@@ -158,7 +157,7 @@ type entry struct {
 	ID       string `bson:"_id"`
 	Seq      int64
 	Position markets.Position
-	letter   bool
+	dead     bool // a dead letter
 }
 
 // newest orders entries from the newest to the oldest.
@@ -167,7 +166,7 @@ func newest(a, b entry) int {
 }
 
 // Truncate is persistence.Tx's.
-func (t *tx) Truncate(stream string, after int64, limit int) (activities, letters int, err error) {
+func (t *tx) Truncate(stream string, after int64, limit int) (activities, deadLetters int, err error) {
 	if limit <= 0 {
 		return 0, 0, t.err
 	}
@@ -181,14 +180,14 @@ func (t *tx) Truncate(stream string, after int64, limit int) (activities, letter
 			return err
 		}
 		for i := range dead {
-			dead[i].letter = true
+			dead[i].dead = true
 		}
 		entries = append(entries, dead...)
 		slices.SortFunc(entries, newest)
-		var gone, goneLetters []string
+		var gone, goneDead []string
 		for _, e := range entries[:min(len(entries), limit)] {
-			if e.letter {
-				goneLetters = append(goneLetters, e.ID)
+			if e.dead {
+				goneDead = append(goneDead, e.ID)
 			} else {
 				gone = append(gone, e.ID)
 			}
@@ -196,15 +195,15 @@ func (t *tx) Truncate(stream string, after int64, limit int) (activities, letter
 		if activities, err = t.remove(persistence.Activities, gone); err != nil {
 			return err
 		}
-		if letters, err = t.remove(persistence.DeadLetters, goneLetters); err != nil {
+		if deadLetters, err = t.remove(persistence.DeadLetters, goneDead); err != nil {
 			return err
 		}
 		return t.silence(stream, after, gone)
 	})
-	return activities, letters, err
+	return activities, deadLetters, err
 }
 
-// entries are the newest entries of a stream that are above after.
+// entries returns the newest entries of a stream whose seq is above after.
 func (t *tx) entries(collection, stream string, after int64, limit int) ([]entry, error) {
 	return find[entry](t, collection, t.ours(is("stream", stream), is("seq", bson.D{{Key: "$gt", Value: after}})),
 		options.Find().SetSort(alongStream(-1)).SetLimit(int64(limit)).SetHint("stream_position").

@@ -10,7 +10,7 @@ import (
 	driver "go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
-	"github.com/imart/event-worker/persistence/mongo/schema"
+	"github.com/imart/event-worker/persistence/documents"
 )
 
 // meta is the collection of what the database says of itself.
@@ -41,25 +41,25 @@ func (r *Reader) migrate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if version > schema.Version {
+	if version > documents.Version {
 		return errNewer
 	}
-	for _, c := range schema.Collections() {
-		if err := r.prepare(ctx, c, version < schema.Version); err != nil {
+	for _, c := range documents.Collections() {
+		if err := r.prepare(ctx, c, version < documents.Version); err != nil {
 			return fmt.Errorf("preparing the collection %s: %w", c.Name, err)
 		}
 	}
-	if version == schema.Version {
+	if version == documents.Version {
 		return nil
 	}
 	_, err = r.database.Collection(meta).UpdateOne(ctx, byID("schema"),
-		bson.D{{Key: "$max", Value: bson.D{{Key: "version", Value: schema.Version}}}, stamp("at")}, options.UpdateOne().SetUpsert(true))
+		bson.D{{Key: "$max", Value: bson.D{{Key: "version", Value: documents.Version}}}, stamp("at")}, options.UpdateOne().SetUpsert(true))
 	return err
 }
 
 // prepare makes a collection with its validator and its indexes, where they are
 // missing or changed.
-func (r *Reader) prepare(ctx context.Context, c schema.Collection, changed bool) error {
+func (r *Reader) prepare(ctx context.Context, c documents.Collection, changed bool) error {
 	err := r.database.CreateCollection(ctx, c.Name, options.CreateCollection().SetValidator(c.Validator()))
 	switch {
 	case err == nil:
@@ -86,7 +86,7 @@ func (r *Reader) prepare(ctx context.Context, c schema.Collection, changed bool)
 }
 
 // modelOf is an index as the server is told it.
-func modelOf(index schema.Index) driver.IndexModel {
+func modelOf(index documents.Index) driver.IndexModel {
 	var keys bson.D
 	for _, key := range index.Keys {
 		direction := 1
@@ -106,7 +106,7 @@ func modelOf(index schema.Index) driver.IndexModel {
 }
 
 // replace makes indexes one by one, each in the place of another one of its name.
-func replace(ctx context.Context, indexes driver.IndexView, wanted []schema.Index) error {
+func replace(ctx context.Context, indexes driver.IndexView, wanted []documents.Index) error {
 	for _, index := range wanted {
 		_, err := indexes.CreateOne(ctx, modelOf(index))
 		if hasCode(err, indexOptionsConflict) || hasCode(err, indexKeySpecsConflict) {

@@ -14,7 +14,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
 	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
 
-	"github.com/imart/event-worker/persistence/mongo/schema"
+	"github.com/imart/event-worker/persistence/documents"
 )
 
 // operationTimeout bounds every single operation, unless the URI has a timeoutMS.
@@ -35,13 +35,13 @@ func Open(ctx context.Context, uri string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.refuseCopy(ctx); err != nil {
+	if err := s.RefuseCopy(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
 
-// OpenCopy is Open for whoever copies into the database.
+// OpenCopy is Open for a process that copies into the database.
 func OpenCopy(ctx context.Context, uri string) (*Store, error) {
 	app := "event-worker " + rand.Text()[:12]
 	reader, err := connect(ctx, uri, app)
@@ -51,7 +51,7 @@ func OpenCopy(ctx context.Context, uri string) (*Store, error) {
 	if err := reader.migrate(ctx); err != nil {
 		return nil, errors.Join(reader.explain(err), reader.Close())
 	}
-	return &Store{Reader: reader, app: app, registry: schema.Registry(), condition: standing}, nil
+	return &Store{Reader: reader, app: app, registry: documents.Registry(), condition: standing}, nil
 }
 
 // OpenReader opens the database of a MongoDB URI for queries alone. The error is
@@ -66,7 +66,7 @@ func OpenReader(ctx context.Context, uri string) (*Reader, error) {
 	case err != nil:
 	case version == 0:
 		err = ErrNoData
-	case version > schema.Version:
+	case version > documents.Version:
 		err = errNewer
 	}
 	if err != nil {
@@ -75,7 +75,7 @@ func OpenReader(ctx context.Context, uri string) (*Reader, error) {
 	return reader, nil
 }
 
-// connect connects to a server that can do what we need.
+// connect connects to a server and checks that it is a replica set of a supported version.
 func connect(ctx context.Context, uri, app string) (*Reader, error) {
 	address, err := AddressOf(uri)
 	if err != nil {
@@ -83,7 +83,7 @@ func connect(ctx context.Context, uri, app string) (*Reader, error) {
 	}
 	client, err := driver.Connect(clientOptions(uri, app))
 	if err != nil {
-		return nil, fmt.Errorf("MONGODB_URI is of no use: %s", wrongWith(uri, err))
+		return nil, fmt.Errorf("MONGODB_URI cannot be used: %s", wrongWith(uri, err))
 	}
 	r := &Reader{client: client, database: client.Database(address.Database), address: address}
 	ctx, cancel := context.WithTimeout(ctx, openTimeout)
@@ -94,7 +94,7 @@ func connect(ctx context.Context, uri, app string) (*Reader, error) {
 	return r, nil
 }
 
-// clientOptions are the URI's, but for what exactness depends on.
+// clientOptions are the URI's, except for those that correctness depends on.
 func clientOptions(uri, app string) *options.ClientOptions {
 	o := options.Client().ApplyURI(uri)
 	if o.Timeout == nil {
@@ -104,11 +104,11 @@ func clientOptions(uri, app string) *options.ClientOptions {
 		SetWriteConcern(writeconcern.Majority()).
 		SetReadConcern(readconcern.Majority()).
 		SetReadPreference(readpref.Primary()).
-		SetRegistry(schema.Registry()).
+		SetRegistry(documents.Registry()).
 		SetBSONOptions(&options.BSONOptions{OmitZeroStruct: true})
 }
 
-// The oldest server that will do: MongoDB 6.0, by its wire version
+// The oldest supported server: MongoDB 6.0, by its wire version
 // (https://github.com/mongodb/specifications/blob/master/source/wireversion-featurelist/wireversion-featurelist.md).
 const (
 	oldestWire    = 17
@@ -124,14 +124,14 @@ type hello struct {
 	WireVersion int      `bson:"maxWireVersion"`
 }
 
-// What a server can be unfit for us by.
+// What makes a server unusable.
 var (
-	errNoReplicaSet = errors.New("it is no replica set, which transactions need: start mongod with --replSet rs0 and initiate the set once, with event-worker mongodb init")
+	errNoReplicaSet = errors.New("it is not a replica set, which transactions need: start mongod with --replSet rs0 and initiate the set once, with event-worker mongodb init")
 	errUninitiated  = errors.New("its replica set was never initiated: do it once, with event-worker mongodb init")
 	errTooOld       = errors.New("it is too old: MongoDB " + oldestVersion + " or later is needed")
 )
 
-// unfit says why a server will not do.
+// unfit returns why a server cannot be used.
 func (h hello) unfit() error {
 	switch {
 	case h.Uninitiated:

@@ -11,8 +11,8 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/imart/event-worker/internal/mongotest"
+	"github.com/imart/event-worker/persistence/documents"
 	"github.com/imart/event-worker/persistence/mongo"
-	"github.com/imart/event-worker/persistence/mongo/schema"
 )
 
 // What cannot be opened is refused with what to do about it, and no password.
@@ -24,8 +24,8 @@ func TestUnfitServers(t *testing.T) {
 	uninitiated := mongotest.Unfit(t, "--replSet", "rs7")
 	const quick = "serverSelectionTimeoutMS=300"
 	for _, test := range []struct{ name, uri, want string }{
-		{"no replica set", "mongodb://" + standalone, "it is no replica set, which transactions need: start mongod with --replSet"},
-		{"no replica set, though the URI says so", "mongodb://" + standalone + "/?replicaSet=rs0&" + quick, "it is no replica set"},
+		{"no replica set", "mongodb://" + standalone, "it is not a replica set, which transactions need: start mongod with --replSet"},
+		{"no replica set, though the URI says so", "mongodb://" + standalone + "/?replicaSet=rs0&" + quick, "it is not a replica set"},
 		{"never initiated", "mongodb://" + uninitiated + "/?" + quick, "its replica set was never initiated: do it once, with event-worker mongodb init"},
 		{"another name", "mongodb://" + host + "/?replicaSet=rs9&" + quick, "its replica set is called rs0, not rs9 as MONGODB_URI says"},
 		{"login refused", "mongodb://somebody:s3cret@" + host + "/?directConnection=true", "the login was refused: check user name, password and authSource in MONGODB_URI"},
@@ -144,7 +144,7 @@ func TestVersions(t *testing.T) {
 	if err := wrong(); err == nil {
 		t.Error("an older version's validator is still there")
 	}
-	setVersion(schema.Version + 1)
+	setVersion(documents.Version + 1)
 	if _, err := mongo.Open(t.Context(), uri); err == nil || !strings.Contains(err.Error(), "newer version of this program") {
 		t.Errorf("a newer version's database: %v", err)
 	}

@@ -7,7 +7,7 @@ import (
 
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
-	"github.com/imart/event-worker/persistence/mongo/schema"
+	"github.com/imart/event-worker/persistence/documents"
 )
 
 // Orders is markets.Book's.
@@ -17,7 +17,7 @@ func (t *tx) Orders(keys []string) (map[string]markets.Order, error) {
 		return found, t.err
 	}
 	err := t.step(func() error {
-		docs, err := find[schema.Order](t, persistence.Orders, bson.D{in("_id", t.ids(keys))}, options.Find())
+		docs, err := find[documents.Order](t, persistence.Orders, bson.D{in("_id", t.ids(keys))}, options.Find())
 		for _, doc := range docs {
 			found[doc.Key] = doc.Order
 		}
@@ -33,7 +33,7 @@ func (t *tx) Orders(keys []string) (map[string]markets.Order, error) {
 func (t *tx) OrdersOf(maker, after string, limit int) (found []markets.Order, err error) {
 	err = t.step(func() error {
 		keys := bson.D{{Key: "$gt", Value: t.prefix() + after}, {Key: "$lt", Value: beyond(t.prefix())}}
-		docs, err := find[schema.Order](t, persistence.Orders, bson.D{is("maker", maker), is("_id", keys)},
+		docs, err := find[documents.Order](t, persistence.Orders, bson.D{is("maker", maker), is("_id", keys)},
 			options.Find().SetSort(bson.D{{Key: "_id", Value: 1}}).SetLimit(int64(limit)).SetHint("maker_id"))
 		for _, doc := range docs {
 			found = append(found, doc.Order)
@@ -55,7 +55,7 @@ func (t *tx) PutOrders(orders []markets.Order) error {
 		var fresh []any // known not to be there: to insert is cheaper than to replace
 		var others []driver.WriteModel
 		for _, o := range orders {
-			doc := schema.OfOrder(o)
+			doc := documents.OfOrder(o)
 			if exists, known := t.orders[o.Key]; known && !exists {
 				fresh = append(fresh, doc)
 			} else {

@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -15,7 +13,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/imart/event-worker/persistence"
-	"github.com/imart/event-worker/persistence/mongo/schema"
+	"github.com/imart/event-worker/persistence/documents"
 )
 
 // firstAnswer bounds how long a query may search before it has its first
@@ -112,11 +110,12 @@ func (r *Reader) query(ctx context.Context, query persistence.Query, yield func(
 
 // search begins a query.
 func (r *Reader) search(ctx context.Context, query persistence.Query) (*driver.Cursor, error) {
-	filter, err := filterOf(query.Filter.Condition)
+	t := terms{documents.Of(query.Collection)}
+	filter, err := t.filter(query.Filter.Condition)
 	if err != nil {
 		return nil, err
 	}
-	sort, err := sortOf(query.Sort)
+	sort, err := t.sort(query.Sort)
 	if err != nil {
 		return nil, err
 	}
@@ -132,16 +131,16 @@ func (r *Reader) search(ctx context.Context, query persistence.Query) (*driver.C
 
 // forms turn the documents of a collection into their JSON form.
 var forms = map[string]func(*driver.Cursor) (json.RawMessage, error){
-	persistence.Orders:     form[schema.Order],
-	persistence.Activities: form[schema.Activity],
-	persistence.Records:    form[schema.Record],
+	persistence.Orders:     form[documents.Order],
+	persistence.Activities: form[documents.Activity],
+	persistence.Records:    form[documents.Record],
 
-	persistence.Notifications: form[schema.Notification],
-	persistence.DeadLetters:   form[schema.DeadLetter],
-	persistence.Actors:        form[schema.Actor],
-	persistence.Leases:        form[schema.Lease],
-	persistence.Nodes:         form[schema.Node],
-	persistence.Requests:      form[schema.Request],
+	persistence.Notifications: form[documents.Notification],
+	persistence.DeadLetters:   form[documents.DeadLetter],
+	persistence.Actors:        form[documents.Actor],
+	persistence.Leases:        form[documents.Lease],
+	persistence.Nodes:         form[documents.Node],
+	persistence.Requests:      form[documents.Request],
 }
 
 func form[T any](cursor *driver.Cursor) (json.RawMessage, error) {
@@ -152,26 +151,27 @@ func form[T any](cursor *driver.Cursor) (json.RawMessage, error) {
 	return json.Marshal(doc)
 }
 
-// sortOf is the stages of a pipeline that sort. Documents without the field come
+// sort is the stages of a pipeline that sort. Documents without the field come
 // first.
-func sortOf(keys []persistence.SortKey) (driver.Pipeline, error) {
+func (t terms) sort(keys []persistence.SortKey) (driver.Pipeline, error) {
 	if len(keys) == 0 {
 		return nil, nil
 	}
 	var order, digits bson.D
 	var helpers bson.A
 	for _, key := range keys {
-		if slices.Contains(persistence.Lists, strings.Split(key.Path, ".")[0]) {
+		if list, _ := t.of.List(key.Path); list != "" {
 			return nil, fmt.Errorf("sort: %s is in a list, of which there are several", key.Path)
 		}
 		direction := 1
 		if key.Descending {
 			direction = -1
 		}
+		form := t.of.At(key.Path).SortForm
 		switch {
-		case key.Path == sortedAmount:
-			order = append(order, bson.E{Key: sortForm, Value: direction})
-		case persistence.AmountField(key.Path):
+		case form != "":
+			order = append(order, bson.E{Key: form, Value: direction})
+		case t.of.Kind(key.Path) == persistence.AmountField:
 			helper := fmt.Sprint("digits", len(digits))
 			text := bson.D{{Key: "$ifNull", Value: bson.A{"$" + key.Path, ""}}}
 			digits = append(digits, bson.E{Key: helper, Value: bson.D{{Key: "$strLenBytes", Value: text}}})

@@ -7,7 +7,7 @@ import (
 
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
-	"github.com/imart/event-worker/persistence/mongo/schema"
+	"github.com/imart/event-worker/persistence/documents"
 )
 
 // Records is markets.Book's.
@@ -17,7 +17,7 @@ func (t *tx) Records(keys []string) (map[string]markets.Record, error) {
 		return found, t.err
 	}
 	err := t.step(func() error {
-		docs, err := find[schema.Record](t, persistence.Records, bson.D{in("_id", t.ids(keys))}, options.Find())
+		docs, err := find[documents.Record](t, persistence.Records, bson.D{in("_id", t.ids(keys))}, options.Find())
 		for _, doc := range docs {
 			found[markets.RecordKey(doc.Type, doc.Key)] = doc.Record
 		}
@@ -31,7 +31,7 @@ func (t *tx) PutRecords(records []markets.Record) error {
 	return t.step(func() error {
 		models := make([]driver.WriteModel, len(records))
 		for i, r := range records {
-			doc := schema.OfRecord(r)
+			doc := documents.OfRecord(r)
 			models[i] = replacement(doc.ID, doc)
 		}
 		return t.replace(persistence.Records, models)

@@ -10,7 +10,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/imart/event-worker/persistence"
-	"github.com/imart/event-worker/persistence/mongo/schema"
+	"github.com/imart/event-worker/persistence/documents"
 )
 
 var _ persistence.Registry = (*Store)(nil)
@@ -99,7 +99,7 @@ func (s *Store) updateNode(ctx context.Context, node, update bson.D) (found bool
 // and that server acknowledges nothing.
 func (s *Store) Members(ctx context.Context) (nodes []persistence.Node, leases []persistence.Lease, err error) {
 	err = s.work(func() (err error) {
-		if nodes, err = everything[schema.Node](ctx, s.collection(persistence.Nodes)); err != nil {
+		if nodes, err = everything[documents.Node](ctx, s.collection(persistence.Nodes)); err != nil {
 			return err
 		}
 		leases, err = everything[persistence.Lease](ctx, s.collection(persistence.Leases))

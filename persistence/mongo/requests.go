@@ -74,7 +74,10 @@ func (s *Store) Answer(ctx context.Context, owned persistence.Lease, id string, 
 			answered, err = s.endRequest(ctx, append(pending(id), is("chain", owned.Chain)), done)
 			return err
 		},
-		landed: func(ctx context.Context) (bool, error) { return s.answeredBy(ctx, owned, id) },
+		landed: func(ctx context.Context) (_ bool, err error) {
+			answered, err = s.answeredBy(ctx, owned, id)
+			return answered, err
+		},
 	}
 	err = s.work(func() error { return t.run(ctx) })
 	return answered && err == nil, err

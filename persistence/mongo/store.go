@@ -1,9 +1,22 @@
 // Package mongo is the store that production uses: a MongoDB replica set of
 // version 6.0 or later.
 //
-// A commit is one transaction, conditional on the actors' own documents and
-// acknowledged by a majority. What becomes of it when the answer is lost is read
-// from these documents, which name the commit that moved them last.
+// It guarantees, beyond what persistence.Store does:
+//   - A commit is acknowledged by a majority of the replica set: it survives the loss of
+//     the primary.
+//   - A commit whose answer is lost is neither lost nor made twice. The documents of its
+//     actors name the commit that moved them last; they are read, linearizably, before
+//     the transaction is run again.
+//   - A process that died within a transaction does not hold up its successor: the
+//     transactions that it left open are ended on the server.
+//
+// For example, the primary fails while it commits:
+//
+//	commit 6f…a1   the actor moves from 100 to 120, its document gets commit 6f…a1
+//	               the connection breaks, no answer
+//	new primary    the actor's document has commit 6f…a1: done
+//	          or   it has another commit: the transaction is run again, on condition
+//	               that the actor is still at 100
 package mongo
 
 import (
@@ -29,7 +42,7 @@ type Store struct {
 
 var _ persistence.Store = (*Store)(nil)
 
-// Close waits for what is under way and closes the connections.
+// Close waits for the calls in progress and closes the connections.
 func (s *Store) Close() error {
 	if !s.gate.close() {
 		return errClosed
@@ -40,7 +53,7 @@ func (s *Store) Close() error {
 	return s.client.Disconnect(ctx)
 }
 
-// work runs one call of the store, unless it is closed, and explains its error.
+// work runs a call of the store unless the store is closed, and explains its error.
 func (s *Store) work(do func() error) error {
 	if !s.gate.enter() {
 		return errClosed

@@ -91,7 +91,7 @@ func (t transaction) once(ctx context.Context) (err error) {
 	}
 	committed := false
 	defer func() {
-		if committed || err == nil || orderly(err) { // nil in a panic
+		if committed || err == nil || intact(err) { // nil in a panic
 			s.end(session)
 		} else {
 			s.kill(session)
@@ -132,9 +132,9 @@ func linger(ctx context.Context) (context.Context, context.CancelFunc) {
 	}
 }
 
-// orderly says whether a session is in good order after an error: the transaction
-// waits to be ended, or the server has ended it and said so.
-func orderly(err error) bool {
+// intact says whether the session is usable after an error: its transaction waits to be
+// ended, or the server has said that it has ended it.
+func intact(err error) bool {
 	var own ownError
 	if errors.As(err, &own) || errors.Is(err, persistence.ErrFenced) || errors.Is(err, errStopped) {
 		return true
@@ -158,6 +158,21 @@ func (s *Store) kill(session *driver.Session) {
 	defer cancel()
 	s.suspects.add(session.ID())
 	_ = s.endSuspects(ctx) // what fails here is done later
+}
+
+// patiently does what may be repeated until it succeeds, or its error is not a passing
+// one.
+func patiently(ctx context.Context, do func() error) error {
+	begun := time.Now()
+	for pause := firstPause; ; pause = min(2*pause, maxPause) {
+		err := do()
+		if err == nil || ctx.Err() != nil || !passing(err) || time.Since(begun) > patience {
+			return err
+		}
+		if err := sleep(ctx, pause); err != nil {
+			return err
+		}
+	}
 }
 
 // passing says whether an error is likely to pass: another transaction was met, or

@@ -11,13 +11,13 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/imart/event-worker/persistence"
-	"github.com/imart/event-worker/persistence/mongo/schema"
+	"github.com/imart/event-worker/persistence/documents"
 )
 
 var errOver = errors.New("the transaction is over")
 
 // tx is the inside of a transaction. Its first error ends it: the server has ended
-// it then, and a write would stand alone.
+// it then, and a later write would not be part of it.
 type tx struct {
 	store   *Store
 	ctx     context.Context // carries the session
@@ -36,7 +36,7 @@ func (s *Store) within(ctx context.Context, stopped func() error, market persist
 	t := &tx{store: s, ctx: ctx, stopped: stopped, ref: market, orders: map[string]bool{}}
 	err := do(t)
 	failed := t.err
-	t.err = errOver // for whoever has kept it
+	t.err = errOver // do may have kept it
 	switch {
 	case failed != nil:
 		return errors.Join(failed, err)
@@ -123,7 +123,7 @@ func (t *tx) insert(collection string, docs []any) error {
 	for len(docs) > 0 {
 		var list bson.A
 		for size := 0; len(list) < len(docs) && size < maxCommand; {
-			raw, err := schema.Marshal(t.store.registry, docs[len(list)])
+			raw, err := documents.Marshal(t.store.registry, docs[len(list)])
 			if err != nil {
 				return err
 			}

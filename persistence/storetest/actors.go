@@ -5,6 +5,7 @@ import (
 
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
+	"github.com/imart/event-worker/persistence/documents"
 )
 
 var actorTests = []test{
@@ -204,7 +205,7 @@ var actorTests = []test{
 // ids are the keys of the actors' documents that match a filter.
 func (s *suite) ids(text string) (ids []string) {
 	s.Helper()
-	filter, err := persistence.ParseFilter(text)
+	filter, err := documents.ParseFilter(persistence.Actors, text)
 	s.must(err)
 	for _, a := range query[persistence.Actor](s, persistence.Query{Collection: persistence.Actors, Filter: filter}) {
 		ids = append(ids, a.ID)

@@ -47,7 +47,7 @@ type copySuite struct {
 	open  func(t testing.TB) Copyable
 }
 
-// A point of an unfinished copy, and one behind it.
+// A state of an unfinished copy, and a later one.
 var (
 	begun  = persistence.Copying{Source: "there", State: "s", Owner: "me", Collection: persistence.Orders}
 	beyond = persistence.Copying{Source: "there", State: "s", Owner: "me", Collection: persistence.Orders, After: "7"}
@@ -112,14 +112,12 @@ func (s *copySuite) texts(store Copyable) []string {
 	return texts
 }
 
-// documents are the documents of a collection that stand behind a place.
-func (s *copySuite) documents(collection, after string) (docs []persistence.Document) {
+// batch returns the documents of a collection that follow a position.
+func (s *copySuite) batch(collection, after string, limit int) (docs []json.RawMessage, last string) {
 	s.Helper()
-	for doc, err := range s.store.Documents(s.Context(), collection, after) {
-		s.must(err)
-		docs = append(docs, doc)
-	}
-	return docs
+	docs, last, err := s.store.Batch(s.Context(), collection, after, limit)
+	s.must(err)
+	return docs, last
 }
 
 // import_ imports into a collection and leaves the copy at begun.
@@ -127,13 +125,13 @@ func (s *copySuite) import_(collection string, docs ...json.RawMessage) error {
 	to := begun
 	to.Collection = collection
 	return errors.Join(
-		s.store.Import(s.Context(), &begun, &to, docs),
-		s.store.Import(s.Context(), &to, &begun, nil),
+		s.store.Import(s.Context(), begun.Owner, &to, docs),
+		s.store.Import(s.Context(), begun.Owner, &begun, nil),
 	)
 }
 
-// stands checks where the copy stands, nil if there is none, and how many orders
-// there are.
+// stands checks the state of the copy, nil if there is none, and how many orders there
+// are.
 func (s *copySuite) stands(at *persistence.Copying, orders int64) {
 	s.Helper()
 	got, err := s.store.Copying(s.Context())
@@ -190,7 +188,7 @@ var copyTests = []copyTest{
 		}
 	}},
 	{"AnyDocumentIsStoredExactly", func(s *copySuite) {
-		s.must(s.store.Import(s.Context(), nil, &begun, nil))
+		s.must(s.store.Import(s.Context(), "", &begun, nil))
 		rapid.Check(s.T, func(t *rapid.T) {
 			if err := s.store.Clear(t.Context()); err != nil {
 				t.Fatal(err)
@@ -212,14 +210,22 @@ var copyTests = []copyTest{
 			}
 		})
 	}},
-	{"DocumentsBehindAPlace", func(s *copySuite) {
+	{"BatchesFollowEachOther", func(s *copySuite) {
 		s.fillForCopies()
 		for _, collection := range persistence.Copied {
-			all := s.documents(collection, "")
+			all, end := s.batch(collection, "", 1_000)
 			var texts []string
+			after := ""
 			for i, doc := range all {
-				s.same("behind "+doc.At, asJSON(s.documents(collection, doc.At)), asJSON(append([]persistence.Document(nil), all[i+1:]...)))
-				texts = append(texts, collection+" "+string(doc.JSON))
+				rest, _ := s.batch(collection, after, 1_000)
+				s.same("after "+after, asJSON(rest), asJSON(all[i:]))
+				var one []json.RawMessage
+				one, after = s.batch(collection, after, 1)
+				s.same("one of "+collection, asJSON(one), asJSON(all[i:i+1]))
+				texts = append(texts, collection+" "+string(doc))
+			}
+			if none, _ := s.batch(collection, after, 1); after != end || len(none) > 0 {
+				s.Errorf("%s: the last is at %q, want %q; then %d documents", collection, after, end, len(none))
 			}
 			slices.Sort(texts)
 			s.same(collection, texts, slices.DeleteFunc(s.texts(s.store), func(text string) bool { return !strings.HasPrefix(text, collection+" ") }))
@@ -227,48 +233,37 @@ var copyTests = []copyTest{
 				s.Errorf("%d %s, error %v", n, collection, err)
 			}
 		}
-		for range s.store.Documents(s.Context(), persistence.Orders, "") {
-			break // holds up nobody
-		}
-		for _, err := range s.store.Documents(s.Context(), "sales", "") {
-			if err == nil || !strings.Contains(err.Error(), "dead_letters") {
-				s.Errorf("unknown collection: %v", err)
-			}
+		if _, _, err := s.store.Batch(s.Context(), "sales", "", 1); err == nil || !strings.Contains(err.Error(), "dead_letters") {
+			s.Errorf("unknown collection: %v", err)
 		}
 		if _, err := s.store.Count(s.Context(), "sales"); err == nil {
 			s.Error("an unknown collection is counted")
 		}
 	}},
-	{"ImportsFromItsPointOnly", func(s *copySuite) {
+	{"ImportsForItsOwnerOnly", func(s *copySuite) {
 		s.stands(nil, 0)
-		s.fenced(&begun, &beyond) // before it has begun
-		s.fenced(&begun, nil)
-		s.must(s.store.Import(s.Context(), nil, &begun, nil))
-		s.fenced(nil, &begun)
-		s.must(s.store.Import(s.Context(), &begun, &beyond, []json.RawMessage{document("0xa")}))
-		s.fenced(&begun, &beyond) // again
-		for _, wrong := range []persistence.Copying{
-			{Source: "elsewhere", State: "s", Owner: "me", Collection: persistence.Orders, After: "7"},
-			{Source: "there", State: "t", Owner: "me", Collection: persistence.Orders, After: "7"},
-			{Source: "there", State: "s", Owner: "you", Collection: persistence.Orders, After: "7"},
-			{Source: "there", State: "s", Owner: "me", Collection: persistence.Actors, After: "7"},
-			{Source: "there", State: "s", Owner: "me", Collection: persistence.Orders, After: "8"},
-		} {
-			s.fenced(&wrong, &beyond)
-			s.fenced(&wrong, nil)
-		}
-		s.stands(&beyond, 1)
+		s.fenced("me", &begun) // before it has begun
+		s.fenced("me", nil)
+		s.must(s.store.Import(s.Context(), "", &begun, nil))
 		yours := beyond
 		yours.Owner = "you"
-		s.must(s.store.Import(s.Context(), &beyond, &yours, nil))
-		s.fenced(&beyond, &begun)
+		s.fenced("", &yours)
+		s.must(s.store.Import(s.Context(), "me", &beyond, []json.RawMessage{document("0xa")}))
+		s.fenced("", &yours)
+		s.fenced("her", &yours)
+		s.fenced("you", nil)
+		s.stands(&beyond, 1)
+		s.must(s.store.Import(s.Context(), "me", &yours, nil))
+		s.fenced("me", &begun)
+		s.fenced("me", nil)
 		s.stands(&yours, 1)
-		s.must(s.store.Import(s.Context(), &yours, nil, nil))
-		s.fenced(&yours, nil)
+		s.must(s.store.Import(s.Context(), "you", nil, nil))
+		s.fenced("you", &yours)
+		s.fenced("you", nil)
 		s.stands(nil, 1)
 	}},
 	{"BadDocumentsAreNamed", func(s *copySuite) {
-		s.must(s.store.Import(s.Context(), nil, &begun, nil))
+		s.must(s.store.Import(s.Context(), "", &begun, nil))
 		good := string(document("0xa"))
 		actor := `{"_id":"a","kind":"head","chain":"c","node":"n","epoch":1,"incarnation":1,"seq":1,"head":0,"finalized":0,"lag":0,"restarts":0,"events":0,"deadLetters":0,"updatedAt":"2024-01-01T00:00:00Z"}`
 		s.must(s.import_(persistence.Actors, json.RawMessage(actor)))
@@ -284,7 +279,6 @@ var copyTests = []copyTest{
 			{persistence.Orders, strings.Replace(good, `"height":1`, `"height":"1"`, 1), `"ethereum/seaport/0xa"`},
 			{persistence.Orders, strings.Replace(good, `"chain"`, `"new":1,"chain"`, 1), `"ethereum/seaport/0xa"`},
 			{persistence.Actors, strings.Replace(actor, `"kind"`, `"kin":1,"kind"`, 1), `"a"`},
-			{persistence.Actors, actor, `a`}, // it is there
 			{"sales", good, "sales"},
 		} {
 			before := s.texts(s.store)
@@ -303,6 +297,10 @@ var copyTests = []copyTest{
 		reordered := strings.Replace(good[:len(good)-1], `"chain":"ethereum",`, "", 1) + `, "chain":"\u0065thereum"}`
 		s.must(s.import_(persistence.Orders, json.RawMessage(reordered)))
 		s.same("documents", s.texts(s.store), []string{"actors " + actor, "orders " + good})
+		// What is imported again is there once.
+		s.must(s.import_(persistence.Orders, json.RawMessage(good), json.RawMessage(good)))
+		s.must(s.import_(persistence.Actors, json.RawMessage(actor)))
+		s.same("documents", s.texts(s.store), []string{"actors " + actor, "orders " + good})
 	}},
 	{"ClearRemovesUnfinishedCopiesOnly", func(s *copySuite) {
 		s.fillForCopies()
@@ -311,7 +309,7 @@ var copyTests = []copyTest{
 			s.Errorf("clearing what is no copy: %v", err)
 		}
 		s.same("documents", s.texts(s.store), before)
-		s.must(s.store.Import(s.Context(), nil, &begun, nil))
+		s.must(s.store.Import(s.Context(), "", &begun, nil))
 		s.must(s.store.Clear(s.Context()))
 		s.same("documents", s.texts(s.store), nil)
 		s.stands(&begun, 0)
@@ -320,15 +318,15 @@ var copyTests = []copyTest{
 }
 
 // fenced expects an import to be refused and to write nothing.
-func (s *copySuite) fenced(from, to *persistence.Copying) {
+func (s *copySuite) fenced(owner string, to *persistence.Copying) {
 	s.Helper()
 	var docs []json.RawMessage
 	if to != nil {
 		docs = append(docs, document(fmt.Sprint("0x", len(s.texts(s.store)))))
 	}
 	before := s.texts(s.store)
-	if err := s.store.Import(s.Context(), from, to, docs); !errors.Is(err, persistence.ErrOtherCopy) {
-		s.Errorf("from %+v: %v", from, err)
+	if err := s.store.Import(s.Context(), owner, to, docs); !errors.Is(err, persistence.ErrOtherCopy) {
+		s.Errorf("owner %q: %v", owner, err)
 	}
 	s.same("documents", s.texts(s.store), before)
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
+	"github.com/imart/event-worker/persistence/documents"
 )
 
 // byPosition sorts events.
@@ -163,7 +164,7 @@ var logTests = []test{
 				s.same("log", append([]markets.Event{}, left...), inOrder[:c.left])
 				return nil
 			})
-			filter, err := persistence.ParseFilter(`{stream: "list", market: "seaport"}`)
+			filter, err := documents.ParseFilter(persistence.DeadLetters, `{stream: "list", market: "seaport"}`)
 			s.must(err)
 			if found := query[markets.DeadLetter](s, persistence.Query{Collection: persistence.DeadLetters, Filter: filter}); len(found) != c.leftLetters {
 				s.Errorf("dead letters %v", found)

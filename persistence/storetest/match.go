@@ -11,6 +11,7 @@ import (
 
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
+	"github.com/imart/event-worker/persistence/documents"
 )
 
 // matches says whether a condition holds for a document, in the plainest way.
@@ -124,10 +125,10 @@ func condition(t *rapid.T, depth int) persistence.Condition {
 // operandOf draws an operand that a filter on the path can have.
 func operandOf(t *rapid.T, path string) any {
 	operands := []any{nil, true, int64(0), int64(2), int64(20), "0", "2", "10", "SOLD", "0xC", "0xM"}
-	switch {
-	case persistence.AmountField(path):
+	switch documents.Of(persistence.Orders).Kind(path) {
+	case persistence.AmountField:
 		operands = []any{nil, true, markets.Amount("5"), markets.Amount("9"), markets.Amount("10"), markets.Amount("1000000000000000000000000000000"), greatest}
-	case persistence.DateField(path):
+	case persistence.DateField:
 		operands = []any{nil, true, at(0), at(0).AddDate(0, 0, 2), at(0).AddDate(0, 0, 2).Add(time.Second / 2)}
 	}
 	return rapid.SampledFrom(operands).Draw(t, "operand")

@@ -10,6 +10,7 @@ import (
 
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
+	"github.com/imart/event-worker/persistence/documents"
 )
 
 // shop puts orders with keys 0 to 5 for filters to choose from.
@@ -19,7 +20,7 @@ func (s *suite) shop() {
 		{Key: "0", Status: markets.Listing, Price: "9", Quantity: "1"},
 		{Key: "1", Status: markets.Listing, Price: "10", Quantity: "100", Maker: "0xM"},
 		{Key: "2", Status: markets.Sold, Price: "1000000000000000000000000000000", Anomalies: 2},
-		{Key: "3", Status: markets.Sold, Maker: "0xm", Token: markets.Token{Collection: "0xC", Name: "10"}},
+		{Key: "3", Status: markets.Sold, Maker: "0xm", Quantity: "20", Token: markets.Token{Collection: "0xC", Name: "10"}},
 		{Key: "4", Status: markets.Canceled, Price: greatest, Bundle: []markets.Item{
 			{Token: markets.Token{Collection: "0xC"}, Quantity: "5"}, {Token: markets.Token{Collection: "0xD"}, Quantity: "20"},
 		}},
@@ -80,7 +81,7 @@ var queryTests = []test{
 				if prefix := `{"_id":` + asJSON(id) + `,"`; !strings.HasPrefix(string(docs[i]), prefix) {
 					s.Errorf("%s: %s\nwant %s…", collection, docs[i], prefix)
 				}
-				filter, err := persistence.ParseFilter(fmt.Sprintf(`{_id: %q}`, id))
+				filter, err := documents.ParseFilter(collection, fmt.Sprintf(`{_id: %q}`, id))
 				s.must(err)
 				found := query[json.RawMessage](s, persistence.Query{Collection: collection, Filter: filter})
 				s.same(collection+" by key", found, []json.RawMessage{docs[i]})
@@ -163,7 +164,7 @@ var queryTests = []test{
 			{`{listedAt: {$lte: {$date: "2023-11-15T22:13:20Z"}}}`, "01"},
 			{`{soldAt: {$lt: "2030-01-01T00:00:00Z"}}`, ""},
 		} {
-			filter, err := persistence.ParseFilter(c.filter)
+			filter, err := documents.ParseFilter(persistence.Orders, c.filter)
 			s.must(err)
 			if got := s.keys(persistence.Query{Filter: filter, Sort: []persistence.SortKey{{Path: "key"}}}); got != c.keys {
 				s.Errorf("%s found %s, want %s", c.filter, got, c.keys)
@@ -198,10 +199,37 @@ var queryTests = []test{
 			`{removed: {$ne: true}}`:                     1,
 			`{createdAt: {$lt: "2024-01-01T00:00:00Z"}}`: 1,
 		} {
-			filter, err := persistence.ParseFilter(text)
+			filter, err := documents.ParseFilter(persistence.Records, text)
 			s.must(err)
 			if got := query[any](s, persistence.Query{Collection: persistence.Records, Filter: filter}); len(got) != want {
 				s.Errorf("%s found %d, want %d", text, len(got), want)
+			}
+		}
+	}},
+	{"FiltersKnowTheFieldsOfTheirCollection", func(s *suite) {
+		l := letter(seaport, "list", 1, 2)
+		l.Raw = json.RawMessage(`[{"topic":"0x1","n":1},{"topic":"0x3"}]`)
+		log := activities(seaport, fullEvent())
+		s.within(seaport, func(tx persistence.Tx) error {
+			return errors.Join(tx.Append(log, []markets.DeadLetter{l}), tx.Notify(markets.Notifications(log[0])))
+		})
+		for _, c := range []struct {
+			collection, filter string
+			found              bool
+		}{
+			{persistence.DeadLetters, `{"raw.topic": "0x3"}`, true},
+			{persistence.DeadLetters, `{"raw.topic": "0x4"}`, false},
+			{persistence.DeadLetters, `{"raw.n": {$gte: 1}}`, true},
+			{persistence.DeadLetters, `{"raw.1.topic": "0x1"}`, false},
+			{persistence.DeadLetters, `{time: {$gt: "2100-01-01T00:00:00Z"}}`, false},
+			{persistence.Notifications, `{price: {$gt: 5}, time: {$lt: "2100-01-01T00:00:00+01:00"}}`, true},
+			{persistence.Notifications, `{price: {$lt: 5}}`, false},
+			{persistence.Notifications, `{readAt: {$lt: "2100-01-01T00:00:00Z"}}`, false},
+		} {
+			filter, err := documents.ParseFilter(c.collection, c.filter)
+			s.must(err)
+			if found := query[any](s, persistence.Query{Collection: c.collection, Filter: filter}); (len(found) > 0) != c.found {
+				s.Errorf("%s %s found %v", c.collection, c.filter, found)
 			}
 		}
 	}},
@@ -215,7 +243,7 @@ var queryTests = []test{
 			wide[i] = fmt.Sprintf(`{key: "%d"}`, i+4)
 		}
 		for text, keys := range map[string]string{deep: "1", `{$or: [` + strings.Join(wide, ",") + `]}`: "45"} {
-			filter, err := persistence.ParseFilter(text)
+			filter, err := documents.ParseFilter(persistence.Orders, text)
 			s.must(err)
 			if got := s.keys(persistence.Query{Filter: filter, Sort: []persistence.SortKey{{Path: "key"}}}); got != keys {
 				s.Errorf("%.50s… found %s, want %s", text, got, keys)
@@ -235,6 +263,7 @@ var queryTests = []test{
 			{"key", 100, "012345"},
 			{"price,key", 0, "350124"}, // without a price first
 			{"-price,key", 0, "421053"},
+			{"quantity,key", 0, "245031"}, // 1, 20, 100: numbers, not text
 			{"-listedAt", 3, "543"},
 			{"status,-last.height", 0, "541032"},
 			{"maker,key", 0, "024513"},
@@ -249,6 +278,17 @@ var queryTests = []test{
 		}
 		if got := s.keys(persistence.Query{Limit: 4}); len(got) != 4 {
 			s.Errorf("at most 4: %s", got)
+		}
+	}},
+	{"SortsByNothingInLists", func(s *suite) {
+		s.shop()
+		for _, path := range []string{"bundle", "bundle.quantity", "bundle.0.quantity"} {
+			q := persistence.Query{Collection: persistence.Orders, Sort: []persistence.SortKey{{Path: path}}}
+			for doc, err := range s.store.Query(s.Context(), q) {
+				if err == nil || !strings.Contains(err.Error(), "is in a list") {
+					s.Errorf("by %s: %s, %v", path, doc, err)
+				}
+			}
 		}
 	}},
 	{"UnknownCollection", func(s *suite) {

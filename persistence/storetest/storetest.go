@@ -13,6 +13,7 @@ import (
 
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
+	"github.com/imart/event-worker/persistence/documents"
 )
 
 // Run runs the suite. open opens a new, empty store that is closed when the test
@@ -108,7 +109,7 @@ func (s *suite) must(err error) {
 // actor reads an actor's document.
 func (s *suite) actor(id string) persistence.Actor {
 	s.Helper()
-	filter, err := persistence.ParseFilter(fmt.Sprintf(`{"_id": %q}`, id))
+	filter, err := documents.ParseFilter(persistence.Actors, fmt.Sprintf(`{"_id": %q}`, id))
 	s.must(err)
 	docs := query[persistence.Actor](s, persistence.Query{Collection: persistence.Actors, Filter: filter})
 	if len(docs) != 1 {

@@ -1,95 +1,96 @@
-// Package transfer moves all documents from one store to another, as they are.
+// Package transfer copies all documents of one store to another one.
 //
-// A copy may be interrupted at any moment and goes on where it was: the store that
-// it fills keeps its place, and each batch of documents is written together with
-// the move of that place, on condition that it is where the process has left it.
+// It guarantees:
+//   - Every document arrives with the same names and values, or the error names it.
+//   - A copy that is interrupted, kill -9 included, is resumed by the next Run. Until it
+//     is complete, no worker opens the target.
+//   - One process copies to a target at a time. When a second one resumes the copy, the
+//     first writes nothing more.
+//   - A copy is complete only if every collection has as many documents as in the source,
+//     and the source has not changed meanwhile. If the source has changed since a copy was
+//     interrupted, the next Run removes what was copied, and starts from the beginning.
+//
+// The target keeps the copy's position, and moves it in the transaction that writes a
+// batch. Copying five orders in batches of two, killed after the second batch:
+//
+//	Run 1   position ""    writes a b     position b
+//	        position b     writes c d     position d    (killed)
+//	Run 2   claims the copy: its owner is run 2, its position d
+//	        position d     writes e       position e
+//	        counts 5 = 5: the position is removed, the copy is complete
 package transfer
 
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"iter"
 	"slices"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/imart/event-worker/persistence"
 )
 
-// Source is a store that documents come from.
+// Source is a store to copy from.
 type Source interface {
-	// Count is the number of documents in a collection.
+	// Count returns the number of documents in a collection.
 	Count(ctx context.Context, collection string) (int64, error)
-	// Documents yields the documents of a collection that stand behind a place, all of
-	// them if it is empty, in an order that is always the same.
-	Documents(ctx context.Context, collection, after string) iter.Seq2[persistence.Document, error]
+	// Batch returns the documents of a collection that follow a position, "" for the
+	// first, in the order of the store's primary key; and the position of the last. It
+	// returns at most limit documents and about persistence.BatchBytes, none at the end.
+	Batch(ctx context.Context, collection, after string, limit int) (docs []json.RawMessage, last string, err error)
 }
 
-// Target is a store that documents are copied to.
+// Target is a store to copy to.
 type Target interface {
-	// Count is the number of documents in a collection.
 	Count(ctx context.Context, collection string) (int64, error)
-	// Copying is the copy that is not complete; nil if there is none.
+	// Process names this process as an owner of copies.
+	Process() string
+	// Copying returns the unfinished copy in the store, nil if there is none.
 	Copying(ctx context.Context) (*persistence.Copying, error)
-	// Import writes new documents to the collection to.Collection and takes the copy
-	// from one point to another, in one transaction. from is nil at a copy's beginning,
-	// to is nil at its end. The error is persistence.ErrOtherCopy when the copy does
-	// not stand at from, and names the document when one cannot be stored exactly.
-	Import(ctx context.Context, from, to *persistence.Copying, docs []json.RawMessage) error
-	// Clear removes all documents of an unfinished copy.
+	// Import writes documents of the collection to.Collection and records to as the state
+	// of the copy, in one transaction; nil removes the state, and so completes the copy.
+	// owner must own the copy; "" means that there must be none. Otherwise nothing is
+	// written, and the error is persistence.ErrOtherCopy.
+	Import(ctx context.Context, owner string, to *persistence.Copying, docs []json.RawMessage) error
+	// Clear removes all documents.
 	Clear(ctx context.Context) error
 }
 
 var (
-	// ErrNotEmpty says that a target holds documents that are no unfinished copy.
+	// ErrNotEmpty says that a target holds documents that are not an unfinished copy.
 	ErrNotEmpty = errors.New("it is not empty: copy to an empty one")
-	// ErrOtherSource says that a target holds an unfinished copy of something else.
+	// ErrOtherSource says that a target holds an unfinished copy of another source.
 	ErrOtherSource = errors.New("it holds an unfinished copy of something else")
-	// ErrSourceChanged says that somebody has written to the source.
+	// ErrSourceChanged says that the source was written to during the copy.
 	ErrSourceChanged = errors.New("the source changed while it was copied: stop the worker and run copy again")
-	// ErrCounts says that a source and its copy have not equally many documents.
-	ErrCounts = errors.New("the copy has not as many documents as the source: run copy again, it begins anew")
+	// ErrCounts says that the target has more or fewer documents than the source.
+	ErrCounts = errors.New("the copy does not have as many documents as the source: run copy again: it starts from the beginning")
 )
 
-// A batch has at most so many documents, and hardly more bytes.
-const (
-	maxDocuments = 2_000
-	maxBytes     = 4 << 20
-)
+// batchDocuments is how many documents a batch has at most.
+const batchDocuments = 2_000
 
-// Copy is a copy to be made.
+// Copy is one direction of copying, from From to To.
 type Copy struct {
-	// Source is where From is, for people and without secrets; always the same words
-	// for the same place.
+	// Source says where From is, for people and without secrets. A copy is resumed only
+	// from the same Source.
 	Source string
 	From   Source
 	To     Target
-	// Report is told of every batch, from one goroutine.
+	// Report is called before the first batch and after each one.
 	Report func(Progress)
 
-	batch int // documents; maxDocuments if 0
+	batch int // documents
 }
 
-// Begin is how a copy begins.
-type Begin int
-
-// The ways in which a copy begins.
-const (
-	Fresh Begin = iota
-	GoOn        // where an earlier process was interrupted
-	Anew        // because the source has changed since
-)
-
-// Progress is how far a copy has come. All numbers are of documents.
+// Progress is how far a copy has come.
 type Progress struct {
-	Begin Begin
-	// Collection is the one that is being copied.
-	Collection string
-	// Done of all Total are copied, Before of them by earlier processes.
+	Restarted  bool   // from the start, because the source has changed
+	Collection string // that is being copied
+	// Done of Total documents are copied, Before of them by earlier processes.
 	Done, Total, Before int64
 }
 
@@ -99,157 +100,166 @@ type Count struct {
 	Source, Target int64 // documents
 }
 
-// Run makes the copy, or the rest of it. The counts of all collections come with
-// ErrCounts too.
+// Run makes the copy, or the rest of it. The counts are also returned with ErrCounts.
 func (c *Copy) Run(ctx context.Context) ([]Count, error) {
-	state, err := stateOf(ctx, c.From)
+	total, state, err := stateOf(ctx, c.From)
 	if err != nil {
 		return nil, err
 	}
-	at, begin, err := c.begin(ctx, state)
+	at, restarted, err := c.claim(ctx, state)
 	if err != nil {
 		return nil, err
 	}
-	there, err := counts(ctx, c.To)
+	done, err := counts(ctx, c.To)
 	if err != nil {
 		return nil, err
 	}
-	p := Progress{Begin: begin, Collection: at.Collection, Done: sum(there), Total: sum(state.counts), Before: sum(there)}
-	c.Report(p)
-	if err := c.copyRest(ctx, &at, p); err != nil {
+	if err := c.copyRest(ctx, &at, Progress{restarted, at.Collection, sum(done), sum(total), sum(done)}); err != nil {
 		return nil, err
 	}
-	return c.finish(ctx, at)
+	return c.complete(ctx, at)
 }
 
-// begin begins the copy, or takes over what another process has begun.
-func (c *Copy) begin(ctx context.Context, state state) (persistence.Copying, Begin, error) {
-	wanted := persistence.Copying{Source: c.Source, State: state.String(), Owner: rand.Text(), Collection: persistence.Copied[0]}
+// claim makes this process the owner of the copy, a new one or one to resume.
+func (c *Copy) claim(ctx context.Context, state string) (at persistence.Copying, restarted bool, err error) {
+	at = persistence.Copying{Source: c.Source, State: state, Owner: c.To.Process(), Collection: persistence.Copied[0]}
 	found, err := c.To.Copying(ctx)
-	if err != nil {
-		return wanted, Fresh, err
-	}
 	switch {
+	case err != nil:
+		return at, false, err
 	case found == nil:
-		if err := empty(ctx, c.To); err != nil {
-			return wanted, Fresh, err
+		if there, err := counts(ctx, c.To); err != nil {
+			return at, false, err
+		} else if sum(there) > 0 {
+			return at, false, ErrNotEmpty
 		}
-		return wanted, Fresh, c.To.Import(ctx, nil, &wanted, nil)
+		return at, false, c.To.Import(ctx, "", &at, nil)
 	case found.Source != c.Source:
-		return wanted, Fresh, fmt.Errorf("%w: %s: finish that, or copy to an empty one", ErrOtherSource, found.Source)
-	case found.State == wanted.State:
-		wanted.Collection, wanted.After = found.Collection, found.After
-		return wanted, GoOn, c.To.Import(ctx, found, &wanted, nil)
+		return at, false, fmt.Errorf("%w: %s: finish that, or copy to an empty one", ErrOtherSource, found.Source)
+	case found.State == state:
+		at.Collection, at.After = found.Collection, found.After
+		return at, false, c.To.Import(ctx, found.Owner, &at, nil)
 	}
-	cleared := wanted
-	cleared.State = ""
-	if err := c.To.Import(ctx, found, &cleared, nil); err != nil {
-		return wanted, Anew, err
+	stale := at
+	stale.State = ""
+	if err := c.To.Import(ctx, found.Owner, &stale, nil); err != nil {
+		return at, true, err
 	}
 	if err := c.To.Clear(ctx); err != nil {
-		return wanted, Anew, err
+		return at, true, err
 	}
-	return wanted, Anew, c.To.Import(ctx, &cleared, &wanted, nil)
+	return at, true, c.To.Import(ctx, at.Owner, &at, nil)
 }
 
-// batch is documents of one collection, and the place of the last.
-type batch struct {
-	collection, after string
-	docs              []json.RawMessage
-}
-
-// copyRest copies what is behind a point, and moves the point. One batch is read
-// while another is written.
+// copyRest copies what follows the position, and moves it.
 func (c *Copy) copyRest(ctx context.Context, at *persistence.Copying, p Progress) error {
-	batches := make(chan batch)
-	group, ctx := errgroup.WithContext(ctx)
-	from := *at
-	group.Go(func() error {
-		defer close(batches)
-		return c.read(ctx, from, batches)
-	})
-	group.Go(func() error {
-		for b := range batches {
-			to := *at
-			to.Collection, to.After = b.collection, b.after
-			if err := c.To.Import(ctx, at, &to, b.docs); err != nil {
+	c.Report(p)
+	first := slices.Index(persistence.Copied, at.Collection)
+	if first < 0 {
+		return fmt.Errorf("the unfinished copy is at the collection %q, which is unknown", at.Collection)
+	}
+	for _, at.Collection = range persistence.Copied[first:] {
+		err := eachBatch(ctx, c.From, at.Collection, at.After, c.batch, func(b batch) error {
+			at.After = b.last
+			p.Collection, p.Done = at.Collection, p.Done+int64(len(b.docs))
+			if err := c.To.Import(ctx, at.Owner, at, b.docs); err != nil {
 				return err
 			}
-			*at = to
-			p.Collection, p.Done = b.collection, p.Done+int64(len(b.docs))
 			c.Report(p)
-		}
-		return nil
-	})
-	return group.Wait()
-}
-
-// read sends what is behind a point.
-func (c *Copy) read(ctx context.Context, from persistence.Copying, batches chan<- batch) error {
-	first := slices.Index(persistence.Copied, from.Collection)
-	if first < 0 {
-		return fmt.Errorf("the unfinished copy stands at the collection %q, which is unknown", from.Collection)
-	}
-	after := from.After
-	for _, collection := range persistence.Copied[first:] {
-		if err := c.readCollection(ctx, collection, after, batches); err != nil {
+			return nil
+		})
+		if err != nil {
 			return err
 		}
-		after = ""
+		at.After = ""
 	}
 	return nil
 }
 
-func (c *Copy) readCollection(ctx context.Context, collection, after string, batches chan<- batch) error {
-	next, size, limit := batch{collection: collection}, 0, cmp.Or(c.batch, maxDocuments)
-	send := func() error {
-		if len(next.docs) == 0 {
-			return nil
-		}
-		select {
-		case batches <- next:
-			next, size = batch{collection: collection}, 0
-			return nil
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-	for doc, err := range c.From.Documents(ctx, collection, after) {
-		if err != nil {
-			return err
-		}
-		next.docs, next.after, size = append(next.docs, doc.JSON), doc.At, size+len(doc.JSON)
-		if len(next.docs) < limit && size < maxBytes {
-			continue
-		}
-		if err := send(); err != nil {
-			return err
-		}
-	}
-	return send()
-}
-
-// finish checks the copy and says that it is complete.
-func (c *Copy) finish(ctx context.Context, at persistence.Copying) ([]Count, error) {
-	state, err := stateOf(ctx, c.From)
+// complete compares the copy with its source and completes it.
+func (c *Copy) complete(ctx context.Context, at persistence.Copying) ([]Count, error) {
+	want, state, err := stateOf(ctx, c.From)
 	if err != nil {
 		return nil, err
 	}
-	if state.String() != at.State {
+	if state != at.State {
 		return nil, ErrSourceChanged
 	}
-	there, err := counts(ctx, c.To)
+	got, err := counts(ctx, c.To)
 	if err != nil {
 		return nil, err
 	}
 	var all []Count
 	for i, collection := range persistence.Copied {
-		all = append(all, Count{collection, state.counts[i], there[i]})
+		all = append(all, Count{collection, want[i], got[i]})
 	}
-	if !slices.Equal(state.counts, there) {
-		useless := at
-		useless.State = ""
-		return all, errors.Join(ErrCounts, c.To.Import(ctx, &at, &useless, nil))
+	if !slices.Equal(want, got) {
+		at.State = ""
+		return all, errors.Join(ErrCounts, c.To.Import(ctx, at.Owner, &at, nil))
 	}
-	return all, c.To.Import(ctx, &at, nil, nil)
+	return all, c.To.Import(ctx, at.Owner, nil, nil)
+}
+
+// stateOf returns the counts of all collections and a hash that identifies the state of
+// a source: every commit changes an actor.
+func stateOf(ctx context.Context, from Source) ([]int64, string, error) {
+	numbers, err := counts(ctx, from)
+	hash := sha256.New()
+	fmt.Fprintln(hash, numbers)
+	for _, collection := range []string{persistence.Actors, persistence.Leases} {
+		err = errors.Join(err, eachBatch(ctx, from, collection, "", 0, func(b batch) error {
+			for _, doc := range b.docs {
+				fmt.Fprintf(hash, "%s\n", doc)
+			}
+			return nil
+		}))
+	}
+	return numbers, hex.EncodeToString(hash.Sum(nil)[:16]), err
+}
+
+// batch is consecutive documents of a collection and the position of the last.
+type batch struct {
+	docs []json.RawMessage
+	last string
+	err  error
+}
+
+// eachBatch calls do for the batches of a collection that follow a position. Each is
+// read while do has the one before.
+func eachBatch(ctx context.Context, from Source, collection, after string, limit int, do func(batch) error) error {
+	read := make(chan batch, 1)
+	readNext := func(after string) {
+		docs, last, err := from.Batch(ctx, collection, after, cmp.Or(limit, batchDocuments))
+		read <- batch{docs, last, err}
+	}
+	go readNext(after)
+	for {
+		b := <-read
+		if b.err != nil || len(b.docs) == 0 {
+			return b.err
+		}
+		go readNext(b.last)
+		if err := do(b); err != nil {
+			<-read
+			return err
+		}
+	}
+}
+
+// counts returns the number of documents of each of persistence.Copied.
+func counts(ctx context.Context, store interface {
+	Count(ctx context.Context, collection string) (int64, error)
+}) (numbers []int64, err error) {
+	for _, collection := range persistence.Copied {
+		n, failed := store.Count(ctx, collection)
+		numbers, err = append(numbers, n), errors.Join(err, failed)
+	}
+	return numbers, err
+}
+
+func sum(numbers []int64) (total int64) {
+	for _, n := range numbers {
+		total += n
+	}
+	return total
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"iter"
 	"os"
 	"slices"
 	"strings"
@@ -41,7 +40,12 @@ func inFolder(t testing.TB) storetest.Copyable {
 
 func inMongoDB(t testing.TB) storetest.Copyable {
 	t.Helper()
-	store, err := mongo.OpenCopy(t.Context(), mongotest.Database(t))
+	return openMongoDB(t, mongotest.Database(t))
+}
+
+func openMongoDB(t testing.TB, uri string) storetest.Copyable {
+	t.Helper()
+	store, err := mongo.OpenCopy(t.Context(), uri)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,8 +96,8 @@ func expect(t fataler, store storetest.Copyable, want []string) {
 // empty makes an unfinished copy of a store, whatever it holds, and empties it.
 func empty(t fataler, store storetest.Copyable) persistence.Copying {
 	t.Helper()
-	at := persistence.Copying{Source: "drawn", Collection: persistence.Copied[0]}
-	if err := errors.Join(store.Import(t.Context(), nil, &at, nil), store.Clear(t.Context())); err != nil {
+	at := persistence.Copying{Source: "drawn", Owner: "test", Collection: persistence.Copied[0]}
+	if err := errors.Join(store.Import(t.Context(), "", &at, nil), store.Clear(t.Context())); err != nil {
 		t.Fatal(err)
 	}
 	return at
@@ -107,12 +111,12 @@ func fill(t *rapid.T, store storetest.Copyable) {
 	for _, collection := range persistence.Copied {
 		to := at
 		to.Collection = collection
-		if err := store.Import(t.Context(), &at, &to, docs[collection]); err != nil {
+		if err := store.Import(t.Context(), at.Owner, &to, docs[collection]); err != nil {
 			t.Fatal(err)
 		}
 		at = to
 	}
-	if err := store.Import(t.Context(), &at, nil, nil); err != nil {
+	if err := store.Import(t.Context(), at.Owner, nil, nil); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -121,7 +125,7 @@ func fill(t *rapid.T, store storetest.Copyable) {
 func reset(t fataler, store storetest.Copyable) {
 	t.Helper()
 	at := empty(t, store)
-	if err := store.Import(t.Context(), &at, nil, nil); err != nil {
+	if err := store.Import(t.Context(), at.Owner, nil, nil); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -165,12 +169,12 @@ type interrupted struct {
 	imports int  // documents that were written
 }
 
-func (i *interrupted) Import(ctx context.Context, from, to *persistence.Copying, docs []json.RawMessage) error {
+func (i *interrupted) Import(ctx context.Context, owner string, to *persistence.Copying, docs []json.RawMessage) error {
 	i.left--
 	if i.left < 0 && !i.written || i.left < -1 {
 		return errInterrupted
 	}
-	err := i.Target.Import(ctx, from, to, docs)
+	err := i.Target.Import(ctx, owner, to, docs)
 	if err == nil {
 		i.imports += len(docs)
 	}
@@ -224,11 +228,11 @@ type changing struct {
 	change func()
 }
 
-func (c changing) Documents(ctx context.Context, collection, after string) iter.Seq2[persistence.Document, error] {
+func (c changing) Batch(ctx context.Context, collection, after string, limit int) ([]json.RawMessage, string, error) {
 	if collection == persistence.DeadLetters {
 		c.change()
 	}
-	return c.Copyable.Documents(ctx, collection, after)
+	return c.Copyable.Batch(ctx, collection, after, limit)
 }
 
 // write writes to a store as a worker would.
@@ -259,14 +263,21 @@ func TestSourceChanges(t *testing.T) {
 			if at, err := to.Copying(t.Context()); err != nil || at == nil {
 				t.Fatalf("the copy counts as complete; error %v", err)
 			}
-			expectBegin(t, copying(from, to), transfer.Anew)
+			expectBegin(t, copying(from, to), restarted)
 			expect(t, to, texts(t, from))
 		})
 	}
 }
 
+// How a copy begins.
+const (
+	fresh     = "fresh"
+	resumed   = "resumed"
+	restarted = "restarted"
+)
+
 // expectBegin makes a copy to its end and checks how it begins.
-func expectBegin(t *testing.T, c *transfer.Copy, want transfer.Begin) {
+func expectBegin(t *testing.T, c *transfer.Copy, want string) {
 	t.Helper()
 	var all []transfer.Progress
 	c.Report = func(p transfer.Progress) { all = append(all, p) }
@@ -274,20 +285,20 @@ func expectBegin(t *testing.T, c *transfer.Copy, want transfer.Begin) {
 		t.Fatal(err)
 	}
 	first, last := all[0], all[len(all)-1]
-	if first.Begin != want || first.Done != first.Before || (want == transfer.GoOn) != (first.Before > 0) || last.Done != last.Total || last.Total == 0 {
+	if first.Restarted != (want == restarted) || first.Done != first.Before || (want == resumed) != (first.Before > 0) || last.Done != last.Total || last.Total == 0 {
 		t.Errorf("it begins with %+v and ends with %+v", first, last)
 	}
 }
 
-// A copy that goes on says how much is there.
+// A copy that is resumed says how much is there.
 func TestProgress(t *testing.T) {
 	from, to := inFolder(t), inFolder(t)
 	storetest.FillForCopies(t, from)
 	if _, err := copying(from, &interrupted{Target: to, left: 3}).Run(t.Context()); !errors.Is(err, errInterrupted) {
 		t.Fatal(err)
 	}
-	expectBegin(t, copying(from, to), transfer.GoOn)
-	expectBegin(t, copying(from, inFolder(t)), transfer.Fresh)
+	expectBegin(t, copying(from, to), resumed)
+	expectBegin(t, copying(from, inFolder(t)), fresh)
 }
 
 // Only what is empty, or an unfinished copy of the same source, is copied to.
@@ -335,27 +346,64 @@ func TestCounts(t *testing.T) {
 	if !errors.Is(err, transfer.ErrCounts) || len(counts) != len(persistence.Copied) || counts[0].Target != counts[0].Source+1 {
 		t.Fatalf("error %v, counts %+v", err, counts)
 	}
-	expectBegin(t, copying(from, to), transfer.Anew)
+	expectBegin(t, copying(from, to), restarted)
 	expect(t, to, texts(t, from))
 }
 
-// When two processes copy to one target, the later one does all the rest; the
-// earlier one writes nothing more, not even when the copy is complete and in use.
+// When two processes copy to one target, the later one does all the rest; the earlier
+// one writes nothing more, whether the later one is at work or has completed the copy.
 func TestTwoCopiers(t *testing.T) {
+	for _, later := range []int{1, 3, 1_000} { // batches of the later process
+		t.Run(fmt.Sprint(later), func(t *testing.T) {
+			uri := mongotest.Database(t)
+			from, earlier, to := inFolder(t), openMongoDB(t, uri), openMongoDB(t, uri)
+			storetest.FillForCopies(t, from)
+			var before []string
+			first := copying(from, earlier)
+			n := 0
+			first.Report = func(transfer.Progress) {
+				if n++; n != 2 {
+					return
+				}
+				_, err := copying(from, &interrupted{Target: to, left: later}).Run(t.Context())
+				if err != nil && !errors.Is(err, errInterrupted) {
+					t.Fatal(err)
+				}
+				before = texts(t, to)
+			}
+			if _, err := first.Run(t.Context()); !errors.Is(err, persistence.ErrOtherCopy) {
+				t.Errorf("the earlier process: %v", err)
+			}
+			if !slices.Equal(texts(t, to), before) {
+				t.Error("the earlier process has written")
+			}
+			if later < 1_000 {
+				run(t, from, to)
+			}
+			expect(t, to, texts(t, from))
+		})
+	}
+}
+
+// A copy that the version before has begun is resumed.
+func TestPreviousVersion(t *testing.T) {
 	for name, open := range map[string]func(testing.TB) storetest.Copyable{"folder": inFolder, "MongoDB": inMongoDB} {
 		t.Run(name, func(t *testing.T) {
 			from, to := inFolder(t), open(t)
 			storetest.FillForCopies(t, from)
-			first := copying(from, to)
-			n := 0
-			first.Report = func(transfer.Progress) {
-				if n++; n == 2 {
-					run(t, from, to)
-				}
+			if _, err := copying(from, &interrupted{Target: to, left: 3}).Run(t.Context()); !errors.Is(err, errInterrupted) {
+				t.Fatal(err)
 			}
-			if _, err := first.Run(t.Context()); !errors.Is(err, persistence.ErrOtherCopy) {
-				t.Errorf("the first process: %v", err)
+			at, err := to.Copying(t.Context())
+			if err != nil {
+				t.Fatal(err)
 			}
+			theirs := *at
+			theirs.Owner = "4ZQ7BDOCOBNL2HJZIXVIJ5XHXZ" // rand.Text
+			if err := to.Import(t.Context(), at.Owner, &theirs, nil); err != nil {
+				t.Fatal(err)
+			}
+			expectBegin(t, copying(from, to), resumed)
 			expect(t, to, texts(t, from))
 		})
 	}
@@ -440,9 +488,9 @@ type measured struct {
 	documents int // of the largest batch
 }
 
-func (m *measured) Import(ctx context.Context, from, to *persistence.Copying, docs []json.RawMessage) error {
+func (m *measured) Import(ctx context.Context, owner string, to *persistence.Copying, docs []json.RawMessage) error {
 	m.documents = max(m.documents, len(docs))
-	return m.Target.Import(ctx, from, to, docs)
+	return m.Target.Import(ctx, owner, to, docs)
 }
 
 // An unfinished copy of a later version is left alone.
@@ -458,7 +506,7 @@ func TestUnknownCollection(t *testing.T) {
 	}
 	later := *at
 	later.Collection = "later"
-	if err := to.Import(t.Context(), at, &later, nil); err != nil {
+	if err := to.Import(t.Context(), at.Owner, &later, nil); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := copying(from, to).Run(t.Context()); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("%q", "later")) {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/imart/event-worker/actors"
+	"github.com/imart/event-worker/actors/supervision"
 	"github.com/imart/event-worker/chains"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
@@ -34,7 +35,7 @@ type worker struct {
 // tuning and backoff are those of a worker in a hurry.
 var (
 	tuning  = actors.Tuning{Credit: 2, Ahead: 4, Events: 20, Portion: 50, Idle: 50 * time.Millisecond, Abreast: 5 * time.Millisecond, Tick: 50 * time.Millisecond, Stuck: time.Second}
-	backoff = actors.Backoff{Min: 10 * time.Millisecond, Max: 200 * time.Millisecond}
+	backoff = supervision.Backoff{Min: 10 * time.Millisecond, Max: 200 * time.Millisecond}
 )
 
 func (w *worker) boot() (err error) {

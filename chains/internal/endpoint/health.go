@@ -169,12 +169,7 @@ func (e *Endpoint) PrunedBelow(height int64) {
 }
 
 // IsWrong notes that the endpoint serves another chain.
-func (e *Endpoint) IsWrong() {
-	e.putOut(WrongChain, wrongFor)
-	e.health.mu.Lock()
-	defer e.health.mu.Unlock()
-	e.health.wrongAt = time.Now()
-}
+func (e *Endpoint) IsWrong() { e.putOut(WrongChain, wrongFor) }
 
 // WasWrongWithin says whether the endpoint has served another chain within a time.
 func (e *Endpoint) WasWrongWithin(d time.Duration) bool {
@@ -189,8 +184,12 @@ func (e *Endpoint) IsLagging() { e.putOut(Lagging, outLeast) }
 func (e *Endpoint) putOut(state string, d time.Duration) {
 	e.health.mu.Lock()
 	defer e.health.mu.Unlock()
-	e.health.state, e.health.out = state, time.Now().Add(d)
+	now := time.Now()
+	e.health.state, e.health.out = state, now.Add(d)
 	e.health.verified = time.Time{}
+	if state == WrongChain {
+		e.health.wrongAt = now
+	}
 }
 
 // works notes that the endpoint answered what it was asked.

@@ -1,0 +1,102 @@
+package actors
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/imart/event-worker/actors/supervision"
+	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/persistence"
+)
+
+// stall is since when an actor has been at a place although it could go on. It outlives
+// restarts: an actor that fails again and again is stalled, too.
+type stall struct {
+	at     markets.Place
+	since  time.Time
+	warned time.Time
+}
+
+// check notes an actor's place, and whether it may rest there. It says whether the actor
+// has been there for too long; most is how long it may be, 0 for ever.
+func (s *stall) check(at markets.Place, rests bool, now time.Time, most time.Duration) bool {
+	if rests || at != s.at || s.since.IsZero() {
+		*s = stall{at: at, since: now}
+		return false
+	}
+	return most > 0 && now.Sub(s.since) >= most
+}
+
+// warns says whether it is time to warn of it, which is once a period.
+func (s *stall) warns(now time.Time, every time.Duration) bool {
+	if !s.warned.IsZero() && now.Sub(s.warned) < every {
+		return false
+	}
+	s.warned = now
+	return true
+}
+
+// Health is what is stalled in a process, and why. Its methods may be called from many
+// goroutines.
+type Health struct {
+	mu      sync.Mutex
+	reasons map[string]string // by the key of the actor's document
+}
+
+// NewHealth is the health of a process in which nothing is stalled.
+func NewHealth() *Health { return &Health{reasons: map[string]string{}} }
+
+// note notes why an actor is stalled; no reason means that it is not.
+func (h *Health) note(id, reason string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if reason == "" {
+		delete(h.reasons, id)
+	} else {
+		h.reasons[id] = reason
+	}
+}
+
+// Ready returns an error for each stream and each chain's head that is stalled although
+// its chain advances, or because finality is violated: one line each.
+func (h *Health) Ready() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var all []error
+	for _, id := range slices.Sorted(maps.Keys(h.reasons)) {
+		all = append(all, fmt.Errorf("%s: %s", id, h.reasons[id]))
+	}
+	return errors.Join(all...)
+}
+
+// condition is what an actor tells of itself to the health of its process.
+type condition struct {
+	health   *Health
+	stalled  string // why the actor is stalled, if it is
+	violated bool   // it was logged that finality is violated
+}
+
+// announce takes in an actor's trouble: it notes whether the actor is stalled, and logs
+// where a finality violation begins or ends.
+func (c *condition) announce(inc *supervision.Incarnation, state, reason string, subject ...any) {
+	unready, violated := c.stalled, state == persistence.FinalityBroken
+	if violated {
+		unready = reason
+	}
+	c.health.note(inc.Claim.ID, unready)
+	if violated == c.violated {
+		return
+	}
+	if c.violated = violated; violated {
+		inc.Log.Error("finality is broken: nothing is rolled back until that is confirmed", append(subject, "reason", reason)...)
+	} else {
+		inc.Log.Info("finality is no longer in question", subject...)
+	}
+}
+
+// clear is for an actor that ends.
+func (c *condition) clear(inc *supervision.Incarnation) { c.health.note(inc.Claim.ID, "") }

@@ -1,0 +1,202 @@
+package actors
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/imart/event-worker/chains"
+	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/persistence"
+)
+
+// impatient is a world in which nothing may stand for long.
+func impatient(t *testing.T) *world {
+	w := calm(t, "list", "buy")
+	w.log = &journal{}
+	w.stuck = 300 * time.Millisecond
+	w.mine(block(listed("a", "9")), block(bought("a", "1")))
+	return w
+}
+
+// stands says whether the node is not ready for reasons that hold these texts.
+func stands(w *world, texts ...string) bool {
+	err := w.node.Ready()
+	return err != nil && !slices.ContainsFunc(texts, func(text string) bool { return !strings.Contains(err.Error(), text) })
+}
+
+// A stream that does not get on, though nothing fails, says so once a period, and why.
+func TestAStreamThatStandsSaysSo(t *testing.T) {
+	for _, test := range []struct {
+		name       string
+		begin, end func(w *world)
+		reason     string
+		observer   string
+	}{
+		{
+			"the endpoint is always behind", func(w *world) { w.chain.fail("buy", chains.ErrAhead) },
+			func(w *world) { w.chain.fail("buy", nil) }, chains.ErrAhead.Error(), activity,
+		},
+		{
+			"the endpoint does not know the block", func(w *world) { w.chain.fail("buy", chains.ErrReorganised) },
+			func(w *world) { w.chain.fail("buy", nil) }, chains.ErrReorganised.Error(), activity,
+		},
+		{
+			"reading fails", func(w *world) { w.chain.fail("buy", errHurt) },
+			func(w *world) { w.chain.fail("buy", nil) }, errHurt.Error(), activity,
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			w := impatient(t)
+			w.boot()
+			w.mustCheck()
+			test.begin(w)
+			w.mine(block(listed("b", "1"), bought("a", "1")))
+			begun := time.Now() // it may stand since the tick before
+			w.eventually("it stands, and it alone", func() bool {
+				return stands(w, "chain/market/buy/subject", test.reason) && !stands(w, "list")
+			})
+			subject := func() persistence.Actor { return w.actors()["chain/market/buy/subject"] }
+			w.eventually("the subject's document says so", func() bool {
+				return subject().Status == persistence.Retrying && strings.Contains(subject().LastError, test.reason)
+			})
+			w.eventually("it is said again", func() bool { return len(w.log.lines("stream is stalled although")) >= 3 })
+			if took := time.Since(begun); took < 2*w.stuck {
+				t.Errorf("three warnings after %v", took)
+			}
+			if line := w.log.lines("stream is stalled although")[0]; !strings.Contains(line, "level=WARN") || !strings.Contains(line, "observer="+test.observer+" at=2 head=3") {
+				t.Error(line)
+			}
+			test.end(w)
+			w.mustCheck()
+			w.eventually("it is well", func() bool { return w.node.Ready() == nil && w.states()[persistence.Retrying] == 0 })
+			if len(w.log.lines("stream advances again")) != 1 {
+				t.Errorf("%q", w.log.lines("stream advances again"))
+			}
+			w.unharmed("")
+		})
+	}
+}
+
+// Nothing is answered, and nothing fails.
+func TestAStreamThatIsNeverAnsweredSaysSo(t *testing.T) {
+	w := impatient(t)
+	w.chain.fail("buy", errHang)
+	w.boot()
+	w.eventually("it stands", func() bool { return stands(w, "activity is stalled at 0: still reading from the chain") })
+	since := time.Now()
+	w.fail("chain/market/buy/subject")
+	w.eventually("the subject's restart", func() bool { return w.restarts("buy/subject") > 0 })
+	w.eventually("it still stands", func() bool { return w.node.Ready() != nil })
+	if lines := w.log.lines("stream is stalled although"); time.Since(since) < w.stuck && len(lines) != 1 {
+		t.Errorf("restarted, it begins anew: %q", lines)
+	}
+}
+
+// The documents' observer is held up, the log is not.
+func TestDocumentsThatStandSaySo(t *testing.T) {
+	w := impatient(t)
+	h := w.gates.hold("chain/market/buy/order-buy")
+	w.boot()
+	<-h.arrived
+	w.eventually("it stands", func() bool {
+		return stands(w, "chain/market/buy/subject: order-buy is stalled at 0: what it was sent is not executed yet")
+	})
+	h.release()
+	w.mustCheck()
+	w.eventually("it is well", func() bool { return w.node.Ready() == nil })
+}
+
+// Who is at the head may stay there for as long as the chain does, and be behind for a
+// moment afterwards.
+func TestWhoHasNothingToDoDoesNotStand(t *testing.T) {
+	w := impatient(t)
+	w.boot()
+	w.mustCheck()
+	time.Sleep(3 * w.stuck)
+	w.mine(block(bought("a", "1")))
+	w.mustCheck()
+	time.Sleep(3 * w.stuck)
+	if lines := w.log.lines("is stalled although"); len(lines) > 0 || w.node.Ready() != nil {
+		t.Errorf("%q, %v", lines, w.node.Ready())
+	}
+}
+
+// deafHeads is a chain that does not answer where its head is.
+type deafHeads struct{ *fakeChain }
+
+func (c deafHeads) Advance(ctx context.Context, _ *chains.View) (*chains.View, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+func TestAHeadThatStandsSaysSo(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		begin  func(w *world)
+		reason string
+	}{
+		{"nothing is answered", func(w *world) { w.reads = deafHeads{w.chain} }, "still looking"},
+		{"it fails", func(w *world) { w.chain.fail("head", errHurt) }, errHurt.Error()},
+		{"an endpoint is further", func(w *world) {
+			w.chain.tell(chains.EndpointStatus{State: chains.EndpointUp, Height: 3}, chains.EndpointStatus{State: chains.EndpointWrongChain, Height: 99})
+		}, "an endpoint has seen 3"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			w := impatient(t)
+			test.begin(w)
+			w.boot()
+			w.eventually("it stands", func() bool {
+				err := w.node.Ready()
+				return err != nil && strings.Contains(err.Error(), "chain/head: ") && strings.Contains(err.Error(), test.reason)
+			})
+			w.eventually("its document says so", func() bool {
+				a := w.actors()["chain/head"]
+				return a.Status == persistence.Retrying && strings.Contains(a.LastError, test.reason)
+			})
+			if line := w.log.lines("head is stalled although")[0]; !strings.Contains(line, "level=WARN") {
+				t.Error(line)
+			}
+			w.chain.fail("head", nil)
+			w.mine(block(bought("a", "1")))
+			if w.reads == nil {
+				w.mustCheck()
+				w.eventually("it is well", func() bool { return w.node.Ready() == nil && w.state("chain/head") == persistence.Following })
+			}
+		})
+	}
+}
+
+func TestSinceWhenItStands(t *testing.T) {
+	const most = 2 * time.Minute
+	zero := time.Unix(0, 0)
+	var s stall
+	for _, step := range []struct {
+		at    int64
+		rests bool
+		after time.Duration
+		long  bool
+	}{
+		{7, false, 0, false},
+		{7, false, most - 1, false},
+		{7, false, most, true},
+		{7, false, 2 * most, true},
+		{8, false, 2*most + 1, false}, // it moves
+		{8, false, 3 * most, false},
+		{8, true, 3*most + 1, false}, // it may rest
+		{8, false, 5*most + 1, true},
+		{7, false, 5*most + 2, false}, // it goes back
+	} {
+		if long := s.check(markets.Place{Seq: step.at}, step.rests, zero.Add(step.after), most); long != step.long {
+			t.Errorf("%+v: %t", step, long)
+		}
+	}
+	if s.check(s.at, false, zero.Add(time.Hour), 0) {
+		t.Error("it stands for too long though nothing is")
+	}
+	if !s.warns(zero, most) || s.warns(zero.Add(most-1), most) || !s.warns(zero.Add(most), most) {
+		t.Error("it does not warn once a period")
+	}
+}

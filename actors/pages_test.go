@@ -1,0 +1,80 @@
+package actors
+
+import (
+	"sync/atomic"
+	"testing"
+)
+
+// What an endpoint does not answer takes no room from streams that could go on.
+func TestAReadThatHangsLeavesRoomForOthers(t *testing.T) {
+	w := calm(t, "list", "buy")
+	w.memory = leastPage // for one page at a time
+	w.chain.fail("buy", errHang)
+	w.mine(block(listed("a", "9")), block(bought("a", "1")))
+	w.boot()
+	for range 3 {
+		w.mine(block(listed("a", "9")))
+		w.eventually("the other stream at the head", func() bool {
+			return w.actors()["chain/market/list/order-list"].Place == w.chain.head()
+		})
+	}
+	w.chain.fail("buy", nil)
+	w.fail("chain/market/buy/subject") // or the read would hang for ever
+	w.mustCheck()
+}
+
+// Pages of a branch that is left take no room any more.
+func TestPagesOfAnAbandonedBranchAreGivenUp(t *testing.T) {
+	w := calm(t, "buy")
+	w.chain.single, w.chain.finality = true, 10
+	for range 6 {
+		w.mine(block(bought("a", "1")))
+	}
+	h := w.gates.hold("chain/market/buy/" + activity)
+	w.boot()
+	<-h.arrived
+	w.eventually("the window is full", func() bool { return w.chain.readings() >= 3 })
+	w.chain.fork(6)
+	for range 7 {
+		w.mine(block(bought("a", "2")))
+	}
+	w.eventually("the head's new view", func() bool { return w.actors()["chain/head"].Hash == w.chain.head().Hash })
+	h.release()
+	w.mustCheck()
+}
+
+// Pages that nobody takes take no room from streams that could go on.
+func TestPagesThatNobodyTakesLeaveRoomForOthers(t *testing.T) {
+	w := calm(t, "list", "buy")
+	w.memory = leastPage
+	var well atomic.Bool
+	w.gates.Store = before{w.gates.Store, func(actor string) {
+		if actor == "chain/market/buy/"+activity && !well.Load() {
+			panic("never")
+		}
+	}}
+	w.mine(block(listed("a", "9")), block(bought("a", "1")))
+	w.boot()
+	for range 3 {
+		w.mine(block(listed("a", "9")))
+		w.eventually("the other stream at the head", func() bool {
+			return w.actors()["chain/market/list/order-list"].Place == w.chain.head()
+		})
+	}
+	well.Store(true)
+	w.mustCheck()
+}
+
+// A page for which there is no room is read again when there is, and is not counted as
+// less than it was.
+func TestAPageThatIsLargerThanItsRoom(t *testing.T) {
+	w := calm(t)
+	w.memory = 3 * leastPage
+	w.chain.padding = leastPage / 2
+	for range 8 {
+		w.mine(block(listed("a", "9"), listed("b", "1"), bought("a", "1"), bought("b", "1"), delisted("c"), cancelled()))
+	}
+	w.boot()
+	w.mustCheck()
+	w.unharmed("")
+}

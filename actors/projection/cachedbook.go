@@ -1,0 +1,86 @@
+package projection
+
+import (
+	"github.com/ethereum/go-ethereum/common/lru"
+
+	"github.com/imart/event-worker/markets"
+)
+
+// cachedOrders is how many orders a cache holds.
+const cachedOrders = 30_000
+
+// Cache is the orders that the one writer of a market has read or written last. They are
+// as in the store: if another process had written, the writer's next commit would fail.
+type Cache struct {
+	orders lru.BasicLRU[string, markets.Order]
+}
+
+// NewCache is an empty cache.
+func NewCache() *Cache {
+	return &Cache{lru.NewBasicLRU[string, markets.Order](cachedOrders)}
+}
+
+// Drop empties the cache, after a commit of unknown outcome.
+func (c *Cache) Drop() { c.orders.Purge() }
+
+// cachedBook is the book of one transaction. It reads orders from the cache first, and
+// notes what the transaction changes, for the cache to take over once it is committed.
+type cachedBook struct {
+	markets.Book
+	cache *Cache
+	put   map[string]markets.Order
+	gone  map[string]bool
+}
+
+func (c *Cache) book(b markets.Book) *cachedBook {
+	return &cachedBook{Book: b, cache: c, put: map[string]markets.Order{}, gone: map[string]bool{}}
+}
+
+// Orders implements markets.Book.
+func (k *cachedBook) Orders(keys []string) (map[string]markets.Order, error) {
+	known := make(map[string]markets.Order, len(keys))
+	unknown := make([]string, 0, len(keys))
+	for _, key := range keys {
+		if order, ok := k.put[key]; ok {
+			known[key] = order
+		} else if k.gone[key] {
+			continue
+		} else if order, ok := k.cache.orders.Get(key); ok {
+			known[key] = order
+		} else {
+			unknown = append(unknown, key)
+		}
+	}
+	stored, err := k.Book.Orders(unknown)
+	for key, order := range stored {
+		known[key] = order
+	}
+	return known, err
+}
+
+// PutOrders implements markets.Book.
+func (k *cachedBook) PutOrders(orders []markets.Order) error {
+	for _, o := range orders {
+		k.put[o.Key] = o
+	}
+	return k.Book.PutOrders(orders)
+}
+
+// DeleteOrders implements markets.Book.
+func (k *cachedBook) DeleteOrders(keys []string) error {
+	for _, key := range keys {
+		k.gone[key] = true
+		delete(k.put, key)
+	}
+	return k.Book.DeleteOrders(keys)
+}
+
+// committed takes over what a transaction has changed.
+func (c *Cache) committed(k *cachedBook) {
+	for key := range k.gone {
+		c.orders.Remove(key)
+	}
+	for key, order := range k.put {
+		c.orders.Add(key, order)
+	}
+}

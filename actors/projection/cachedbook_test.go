@@ -1,0 +1,82 @@
+package projection
+
+import (
+	"maps"
+	"slices"
+	"testing"
+
+	"github.com/imart/event-worker/markets"
+)
+
+// shelf is a book of nothing but orders.
+type shelf struct {
+	markets.Book
+	orders map[string]markets.Order
+	asked  int // for orders
+}
+
+func (s *shelf) Orders(keys []string) (map[string]markets.Order, error) {
+	found := map[string]markets.Order{}
+	for _, key := range keys {
+		if o, ok := s.orders[key]; ok {
+			found[key] = o
+		}
+	}
+	s.asked += len(keys)
+	return found, nil
+}
+
+func (s *shelf) PutOrders(orders []markets.Order) error {
+	for _, o := range orders {
+		s.orders[o.Key] = o
+	}
+	return nil
+}
+
+func (s *shelf) DeleteOrders(keys []string) error {
+	for _, key := range keys {
+		delete(s.orders, key)
+	}
+	return nil
+}
+
+// What a transaction has written it reads; others read it once it is committed,
+// and then without asking the store.
+func TestTheCacheHoldsWhatIsCommittedAndATransactionReadsWhatItWrites(t *testing.T) {
+	m, s := NewCache(), &shelf{orders: map[string]markets.Order{"a": {Key: "a", Taker: "old"}, "b": {Key: "b"}}}
+	read := func(k *cachedBook) string {
+		orders, err := k.Orders([]string{"a", "b"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return orders["a"].Taker + " " + string(slices.Sorted(maps.Keys(orders))[0])
+	}
+	write := func(err error) {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	first := m.book(s)
+	write(first.PutOrders([]markets.Order{{Key: "a", Taker: "new"}}))
+	if got := read(first); got != "new a" {
+		t.Errorf("the transaction reads %q", got)
+	}
+	m.committed(first)
+	if asked := s.asked; read(m.book(s)) != "new a" || s.asked != asked+1 { // for b alone
+		t.Errorf("the store is asked for %d orders", s.asked-asked)
+	}
+	second := m.book(s)
+	write(second.DeleteOrders([]string{"a"}))
+	if got := read(second); got != " b" {
+		t.Errorf("after the deletion the transaction reads %q", got)
+	}
+	write(second.PutOrders([]markets.Order{{Key: "a", Taker: "again"}}))
+	if got := read(second); got != "again a" {
+		t.Errorf("after it was listed again the transaction reads %q", got)
+	}
+	write(second.DeleteOrders([]string{"a"}))
+	m.committed(second)
+	if got := read(m.book(s)); got != " b" {
+		t.Errorf("once it is deleted others read %q", got)
+	}
+}

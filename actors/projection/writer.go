@@ -1,0 +1,71 @@
+package projection
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/persistence"
+)
+
+// Writer commits transitions of a market's documents. There is one for a market: each of
+// its commits is on condition that the document of orders is as the one before left it.
+type Writer struct {
+	store   persistence.Store
+	market  persistence.MarketRef
+	cache   *Cache
+	orders  persistence.ActorRef
+	commits int64 // that the document of orders counts
+}
+
+// NewWriter is the writer of an incarnation of a market's orders, whose document counts
+// so many commits.
+func NewWriter(store persistence.Store, market persistence.MarketRef, cache *Cache, orders persistence.ActorRef, commits int64) *Writer {
+	return &Writer{store, market, cache, orders, commits}
+}
+
+// Commits is how many commits the document of orders counts, as far as is known.
+func (w *Writer) Commits() int64 { return w.commits }
+
+// Commit makes a transition of documents durable, about so many documents a commit. After
+// an error its outcome is unknown, and the cache is to be dropped.
+func (w *Writer) Commit(ctx context.Context, e Execution, portion int) error {
+	for c := (markets.Cursor{}); !c.Done; w.commits++ {
+		next, err := w.commitPortion(ctx, e, c, portion)
+		if err != nil {
+			return fmt.Errorf("committing documents: %w", err)
+		}
+		c = next
+	}
+	return nil
+}
+
+func (w *Writer) commitPortion(ctx context.Context, e Execution, c markets.Cursor, portion int) (next markets.Cursor, err error) {
+	var book *cachedBook
+	moves := []persistence.Move{e.condition(), w.Move()}
+	err = w.store.Commit(ctx, w.market, moves, func(tx persistence.Tx) error {
+		book = w.cache.book(tx)
+		var err error
+		if next, err = e.Step(book, c, portion); err != nil {
+			return err
+		}
+		events := 0
+		if next.Done { // counted once, however often the transition was interrupted
+			events = next.Events
+		}
+		moves[0] = e.portion(next.Done, events, 0)
+		return nil
+	})
+	if err == nil {
+		w.cache.committed(book)
+	}
+	return next, err
+}
+
+// Move counts a commit on the document of orders.
+func (w *Writer) Move() persistence.Move {
+	return persistence.Move{
+		Actor: w.orders, From: markets.Place{Seq: w.commits}, To: markets.Place{Seq: w.commits + 1},
+		Report: persistence.Report{Status: persistence.Running},
+	}
+}

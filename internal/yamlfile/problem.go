@@ -1,0 +1,57 @@
+package yamlfile
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Problem is one thing that is wrong with a file, or with a variable of the environment
+// that overrides an option of it.
+type Problem struct {
+	File         string
+	Line, Column int    // from 1
+	Env          string // the environment variable, if the value came from one
+	Text         string // which option, what is wrong, and what to do
+
+	snippet string // the source line and a caret, without secrets; empty if it must not be shown
+	check   string // the command that shows all problems
+}
+
+// String is the problem in one line.
+func (p Problem) String() string {
+	if p.Env != "" {
+		return fmt.Sprintf("environment variable %s: %s", p.Env, p.Text)
+	}
+	return fmt.Sprintf("%s:%d:%d: %s", p.File, p.Line, p.Column, p.Text)
+}
+
+// Problems is the error of a file that cannot be used: all that is wrong with it, by
+// place.
+type Problems []Problem
+
+// Error is one line: the first problem, and how many more there are.
+func (ps Problems) Error() string {
+	text := ps[0].String()
+	if more := len(ps) - 1; more > 0 {
+		text += fmt.Sprintf(" (and %d more: see them all with %s)", more, ps[0].check)
+	}
+	return text
+}
+
+// Lines has a line for each problem, with the source line below it.
+func (ps Problems) Lines() string {
+	lines := make([]string, len(ps))
+	for i, p := range ps {
+		lines[i] = p.String() + p.snippet
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Sort orders problems by place; those of the environment come last.
+func (ps Problems) Sort() {
+	slices.SortStableFunc(ps, func(a, b Problem) int {
+		return cmp.Or(cmp.Compare(a.Env, b.Env), cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+}

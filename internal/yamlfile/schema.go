@@ -1,0 +1,179 @@
+package yamlfile
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+)
+
+// Schema says which options a file has: a JSON Schema, with these annotations.
+//
+//	title         what is missing where a required option is
+//	errorMessage  what is wrong with another value; editors show it too
+//	writeOnly     a single value is a secret
+type Schema struct {
+	compiled *jsonschema.Schema
+	raw      part
+	secrets  bool            // some options are
+	names    map[string]bool // of all options
+	check    string
+	item     func(i int) string
+}
+
+// Options of a schema.
+type Options struct {
+	// Check is the command that shows all problems of a file.
+	Check string
+	// Item is how the full name of an option shows the item i of a list; [i] if nil.
+	Item func(i int) string
+	// Formats are the formats that the schema names, of single values as they are written.
+	Formats map[string]func(text string) bool
+}
+
+var errFormat = errors.New("not of the format")
+
+// NewSchema compiles a JSON Schema.
+func NewSchema(text []byte, options Options) (*Schema, error) {
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+	if err != nil {
+		return nil, fmt.Errorf("schema: %w", err)
+	}
+	s := &Schema{check: options.Check, item: options.Item, names: map[string]bool{}}
+	if s.item == nil {
+		s.item = func(i int) string { return fmt.Sprintf("[%d]", i) }
+	}
+	const url = "file:///schema.json"
+	c := jsonschema.NewCompiler()
+	c.AssertFormat()
+	for name, valid := range options.Formats {
+		c.RegisterFormat(&jsonschema.Format{Name: name, Validate: func(value any) error {
+			switch value.(type) {
+			case string, json.Number, bool:
+				if !valid(fmt.Sprint(value)) {
+					return errFormat
+				}
+			}
+			return nil
+		}})
+	}
+	if err := c.AddResource(url, doc); err != nil {
+		return nil, fmt.Errorf("schema: %w", err)
+	}
+	if s.compiled, err = c.Compile(url); err != nil {
+		return nil, fmt.Errorf("schema: %w", err)
+	}
+	s.raw, _ = doc.(part)
+	s.collect(doc)
+	return s, nil
+}
+
+// collect finds the names of options and whether any is secret.
+func (s *Schema) collect(v any) {
+	switch v := v.(type) {
+	case part:
+		s.secrets = s.secrets || v["writeOnly"] == true
+		properties, _ := v["properties"].(part)
+		for name := range properties {
+			s.names[name] = true
+		}
+		for _, sub := range v {
+			s.collect(sub)
+		}
+	case []any:
+		for _, sub := range v {
+			s.collect(sub)
+		}
+	}
+}
+
+// at is the part of the schema that a URL of the compiled one points to.
+func (s *Schema) at(url string) part {
+	_, pointer, _ := strings.Cut(url, "#")
+	var v any = s.raw
+	for _, step := range strings.Split(pointer, "/")[1:] {
+		step = strings.NewReplacer("~1", "/", "~0", "~", "%24", "$").Replace(step)
+		switch in := v.(type) {
+		case part:
+			v = in[step]
+		case []any:
+			if i, err := strconv.Atoi(step); err == nil && i < len(in) {
+				v = in[i]
+			}
+		}
+	}
+	found, _ := v.(part)
+	return found
+}
+
+// part is a part of the schema.
+type part = map[string]any
+
+// parts adds to some parts another one and what it refers to, in all cases.
+func (s *Schema) parts(to []part, v any) []part {
+	of, ok := v.(part)
+	if !ok || slices.ContainsFunc(to, func(other part) bool {
+		return reflect.ValueOf(other).UnsafePointer() == reflect.ValueOf(of).UnsafePointer()
+	}) {
+		return to
+	}
+	to = append(to, of)
+	if ref, ok := of["$ref"].(string); ok {
+		to = s.parts(to, s.at(ref))
+	}
+	branches, _ := of["allOf"].([]any)
+	for _, branch := range append(branches, of["then"], of["else"]) {
+		to = s.parts(to, branch)
+	}
+	return to
+}
+
+// parts are what the schema says of a node. named: its option has a name there.
+func (n *Node) parts() (of []part, named bool) {
+	if n.said == nil && n.parent == nil {
+		n.said, n.named = n.file.schema.parts(nil, n.file.schema.raw), true
+	} else if n.said == nil {
+		n.said = []part{}
+		parent, _ := n.parent.parts()
+		for _, p := range parent {
+			properties, _ := p["properties"].(part)
+			if option, ok := properties[n.name]; ok {
+				n.said, n.named = n.file.schema.parts(n.said, option), true
+				continue
+			}
+			n.said = n.file.schema.parts(n.file.schema.parts(n.said, p["additionalProperties"]), p["items"])
+		}
+	}
+	return n.said, n.named
+}
+
+// hidden says whether the value may not be shown: a secret, or what is not expected
+// there, perhaps a secret whose option is misspelt.
+func (n *Node) hidden() bool {
+	of, _ := n.parts()
+	allowed := types(of)
+	sections := len(allowed) > 0 && !slices.ContainsFunc(allowed, func(t string) bool { return t != "object" && t != "array" && t != "null" })
+	secret := slices.ContainsFunc(of, func(p part) bool { return p["writeOnly"] == true })
+	return len(of) == 0 || n.kind == scalar && (secret || sections)
+}
+
+// types are the types that parts allow.
+func types(parts []part) (all []string) {
+	for _, p := range parts {
+		switch t := p["type"].(type) {
+		case string:
+			all = append(all, t)
+		case []any:
+			for _, t := range t {
+				all = append(all, fmt.Sprint(t))
+			}
+		}
+	}
+	return all
+}

@@ -1,0 +1,182 @@
+package documents
+
+import (
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+
+	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/persistence"
+)
+
+// Each index serves what it is there for: the server walks it, sorts nothing itself
+// and looks at no more than what it returns and the key behind it.
+func TestIndexesServeTheirQueries(t *testing.T) {
+	db := open(t)
+	collections := map[string]*mongo.Collection{}
+	unserved := map[string]bool{}
+	for _, c := range Collections() {
+		collections[c.Name] = create(t, db, c)
+		for _, index := range c.Indexes {
+			unserved[c.Name+" "+index.Name] = true
+		}
+	}
+	fill(t, collections)
+
+	stream := bson.D{{Key: "chain", Value: "c"}, {Key: "market", Value: "m"}, {Key: "stream", Value: "list"}, {Key: "seq", Value: bson.D{{Key: "$gt", Value: int64(90)}}}}
+	along := bson.D{{Key: "seq", Value: 1}, {Key: "position.height", Value: 1}, {Key: "position.tx", Value: 1}, {Key: "position.log", Value: 1}, {Key: "position.sub", Value: 1}}
+	back := bson.D{{Key: "seq", Value: -1}, {Key: "position.height", Value: -1}, {Key: "position.tx", Value: -1}, {Key: "position.log", Value: -1}, {Key: "position.sub", Value: -1}}
+	newest := bson.D{{Key: "time", Value: -1}}
+	for _, q := range []struct {
+		collection, index string
+		filter, sort      bson.D
+	}{
+		{persistence.Orders, "maker_id", bson.D{{Key: "maker", Value: "0x7"}, {Key: "_id", Value: bson.D{{Key: "$gt", Value: "c/m/"}}}}, bson.D{{Key: "_id", Value: 1}}},
+		{persistence.Orders, "token", bson.D{{Key: "token.collection", Value: "0x7"}, {Key: "token.id", Value: "7"}}, nil},
+		{persistence.Orders, "floor", bson.D{{Key: "token.collection", Value: "0x7"}, {Key: "side", Value: "ask"}, {Key: "status", Value: "LISTING"}}, bson.D{{Key: "priceSort", Value: 1}}},
+		{persistence.Orders, "market_status_price", bson.D{{Key: "market", Value: "other"}, {Key: "status", Value: "SOLD"}, {Key: "priceSort", Value: bson.D{{Key: "$gte", Value: SortFormOf("90")}}}}, bson.D{{Key: "priceSort", Value: -1}}},
+		{persistence.Orders, "height", bson.D{{Key: "chain", Value: "c"}, {Key: "last.height", Value: bson.D{{Key: "$gt", Value: int64(90)}}}}, bson.D{{Key: "last.height", Value: -1}}},
+
+		{persistence.Activities, "stream_position", stream, along},
+		{persistence.Activities, "stream_position", stream, back},
+		{persistence.Activities, "order", bson.D{{Key: "order", Value: "0x7"}}, nil},
+		{persistence.Activities, "concerns", bson.D{{Key: "chain", Value: "c"}, {Key: "market", Value: "m"}, {Key: "concerns", Value: "token:0x7:7"}}, nil},
+		{persistence.Activities, "token", bson.D{{Key: "token.collection", Value: "0x7"}, {Key: "token.id", Value: "7"}}, newest},
+		{persistence.Activities, "collection", bson.D{{Key: "token.collection", Value: "0x7"}, {Key: "kind", Value: "listed"}}, newest},
+		{persistence.Activities, "from", bson.D{{Key: "from", Value: "0x7"}}, newest},
+		{persistence.Activities, "to", bson.D{{Key: "to", Value: "0x7"}}, newest},
+		{persistence.Activities, "time", bson.D{{Key: "time", Value: bson.D{{Key: "$gt", Value: time.Unix(90, 0)}}}}, newest},
+
+		{persistence.Records, "type", bson.D{{Key: "market", Value: "m"}, {Key: "type", Value: "gallery"}}, bson.D{{Key: "updatedAt", Value: -1}}},
+		{persistence.DeadLetters, "stream_position", stream, back},
+
+		{persistence.Actors, "market", bson.D{{Key: "chain", Value: "c"}, {Key: "market", Value: "m"}}, nil},
+		{persistence.Actors, "lag", bson.D{{Key: "lag", Value: bson.D{{Key: "$gt", Value: 90}}}}, bson.D{{Key: "lag", Value: -1}}},
+		{persistence.Actors, "restarts", bson.D{{Key: "restarts", Value: bson.D{{Key: "$gt", Value: 90}}}}, bson.D{{Key: "restarts", Value: -1}}},
+		{persistence.Actors, "lastError", bson.D{{Key: "lastError", Value: bson.D{{Key: "$exists", Value: true}}}}, nil},
+
+		{persistence.Nodes, "ended", bson.D{{Key: "endedAt", Value: bson.D{{Key: "$gt", Value: time.Now()}}}}, nil},
+
+		{persistence.Requests, "state", bson.D{{Key: "state", Value: persistence.RequestPending}}, bson.D{{Key: "_id", Value: 1}}},
+		{persistence.Requests, "ended", bson.D{{Key: "endedAt", Value: bson.D{{Key: "$gt", Value: time.Now()}}}}, nil},
+
+		{persistence.Notifications, "receiver", bson.D{{Key: "receiver", Value: "0x7"}}, newest},
+		{persistence.Notifications, "unread", bson.D{{Key: "receiver", Value: "0x"}, {Key: "readAt", Value: bson.D{{Key: "$exists", Value: false}}}}, newest},
+		{persistence.Notifications, "stream_position", stream, back},
+	} {
+		delete(unserved, q.collection+" "+q.index)
+		command := bson.D{{Key: "explain", Value: bson.D{
+			{Key: "find", Value: q.collection}, {Key: "filter", Value: q.filter}, {Key: "sort", Value: q.sort},
+		}}, {Key: "verbosity", Value: "executionStats"}}
+		if q.sort == nil {
+			command[0].Value = command[0].Value.(bson.D)[:2]
+		}
+		var plan explained
+		if err := db.RunCommand(t.Context(), command).Decode(&plan); err != nil {
+			t.Fatal(err)
+		}
+		stages, index := plan.Planner.Winning.walk()
+		if index != q.index || slices.Contains(stages, "SORT") {
+			t.Errorf("%s %v by %v: %v of %q, not %q", q.collection, q.filter, q.sort, stages, index, q.index)
+		}
+		if stats := plan.Stats; stats.Returned == 0 || stats.Examined > stats.Returned || stats.Keys > stats.Returned+1 {
+			t.Errorf("%s %v by %v: looked at %d keys and %d documents for %d", q.collection, q.filter, q.sort, stats.Keys, stats.Examined, stats.Returned)
+		}
+	}
+	for index := range unserved {
+		t.Errorf("nothing asks for the index %s", index)
+	}
+}
+
+// fill writes a hundred documents into each collection, each of its own.
+func fill(t *testing.T, collections map[string]*mongo.Collection) {
+	t.Helper()
+	docs := map[string][]any{}
+	for i := range int64(100) {
+		number := strconv.FormatInt(i, 10)
+		address, at, position := "0x"+number, time.Unix(i, 0), markets.Position{Height: i}
+		e := markets.Event{
+			Kind: markets.Listed, Stream: "list", Seq: i, Position: position, Time: at, From: address, To: address,
+			Order: address, Token: markets.Token{Collection: address, ID: number},
+		}
+		activity := markets.Activity{Chain: "c", Market: "m", Event: e}
+		moved := activity
+		moved.Stream, moved.Order, moved.From, moved.To = "transfer", "", "", ""
+		ended := time.Now().Add(time.Duration(i-90) * time.Minute / 2) // the server removes older ones
+		docs[persistence.Nodes] = append(docs[persistence.Nodes], Node{ID: number, State: persistence.Left, Chains: []persistence.NodeChain{}, EndedAt: &ended})
+		request := Request{ID: number, State: persistence.RequestPending}
+		if i%2 == 0 {
+			request.State, request.EndedAt = persistence.RequestDone, &ended
+		}
+		docs[persistence.Requests] = append(docs[persistence.Requests], request)
+		status := []markets.Status{markets.Sold, markets.Listing}[i%2]
+		docs[persistence.Orders] = append(docs[persistence.Orders], OfOrder(markets.Order{
+			Chain: "c", Market: "m", Key: address, Side: markets.Ask, Status: status, Maker: address, Token: e.Token, Price: markets.Amount(number), Last: position,
+		}), OfOrder(markets.Order{
+			Chain: "c", Market: "other", Key: address, Status: markets.Sold, Maker: "0x", Token: markets.Token{Collection: address, ID: "sold"}, Price: markets.Amount(number),
+		}))
+		docs[persistence.Activities] = append(docs[persistence.Activities], OfActivity(activity), OfActivity(moved))
+		docs[persistence.Records] = append(docs[persistence.Records], OfRecord(markets.Record{
+			Chain: "c", Market: "m", Type: []string{"gallery", "exhibit"}[i%2], Key: address, UpdatedAt: at,
+		}))
+		docs[persistence.DeadLetters] = append(docs[persistence.DeadLetters], OfDeadLetter(markets.DeadLetter{
+			Chain: "c", Market: "m", Stream: "list", Seq: i, Position: position, Raw: []byte("[]"),
+		}))
+		actor := persistence.Actor{ID: number, Kind: "observer", Chain: "c", Market: []string{"m", "other"}[i%2], Restarts: i}
+		if actor.Lag = i; i > 90 {
+			actor.LastError = "timeout"
+		}
+		docs[persistence.Actors] = append(docs[persistence.Actors], Actor{Actor: actor})
+		for _, receiver := range []string{address, "0x"} {
+			told := OfNotification(markets.Notification{
+				Receiver: receiver, Message: markets.OfferReceived, Kind: e.Kind, Chain: "c", Market: "m",
+				Stream: "list", Seq: i, Position: position, Activity: activity.ID(), Time: at,
+			})
+			if receiver == "0x" && i < 90 {
+				told.ReadAt = &at
+			}
+			docs[persistence.Notifications] = append(docs[persistence.Notifications], told)
+		}
+	}
+	for name, docs := range docs {
+		if _, err := collections[name].InsertMany(t.Context(), docs); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+	}
+}
+
+// explained is what the server says of how it answers a query.
+type explained struct {
+	Planner struct {
+		Winning stage `bson:"winningPlan"`
+	} `bson:"queryPlanner"`
+	Stats struct {
+		Returned int64 `bson:"nReturned"`
+		Keys     int64 `bson:"totalKeysExamined"`
+		Examined int64 `bson:"totalDocsExamined"`
+	} `bson:"executionStats"`
+}
+
+type stage struct {
+	Stage  string
+	Index  string   `bson:"indexName"`
+	Input  *stage   `bson:"inputStage"`
+	Inputs []*stage `bson:"inputStages"`
+}
+
+// walk lists a plan's stages and the index that it walks.
+func (s *stage) walk() (stages []string, index string) {
+	stages, index = []string{s.Stage}, s.Index
+	for _, input := range append(s.Inputs, s.Input) {
+		if input == nil {
+			continue
+		}
+		more, i := input.walk()
+		stages, index = append(stages, more...), index+i
+	}
+	return stages, index
+}
