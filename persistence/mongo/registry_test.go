@@ -11,6 +11,7 @@ import (
 
 	"github.com/imart/event-worker/internal/mongotest"
 	"github.com/imart/event-worker/persistence"
+	"github.com/imart/event-worker/persistence/documents"
 	"github.com/imart/event-worker/persistence/mongo"
 )
 
@@ -262,9 +263,7 @@ func TestVersionWithoutNodes(t *testing.T) {
 	if err := db.RunCommand(t.Context(), bson.D{{Key: "collMod", Value: "leases"}, {Key: "validator", Value: strict}}).Err(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := db.Collection("meta").UpdateByID(t.Context(), "schema", bson.D{{Key: "$set", Value: bson.D{{Key: "version", Value: 1}}}}); err != nil {
-		t.Fatal(err)
-	}
+	setVersion(t, db, 1)
 	reader, err := mongo.OpenReader(t.Context(), uri)
 	if err != nil {
 		t.Fatal(err)
@@ -294,19 +293,86 @@ func TestVersionWithoutNodes(t *testing.T) {
 	}
 }
 
-// The document of a node of a version before, which listened at an address, can be read,
-// and the node can work on and be declared dead.
-func TestNodeWithAddress(t *testing.T) {
+// A database of version 5 has no requests, and nodes have addresses. It is read before
+// it is migrated and after it, and then takes requests, and nodes without address.
+func TestVersionWithoutRequests(t *testing.T) {
 	t.Parallel()
 	uri := mongotest.Database(t)
 	store := openAt(t, uri)
-	old := bson.D{
+	if _, err := store.TakeOver(t.Context(), chain, "old"); err != nil {
+		t.Fatal(err)
+	}
+	_ = store.Close()
+	db := admin(t, uri)
+	if err := db.Collection("requests").Drop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	strict := bson.D{{Key: "address", Value: bson.D{{Key: "$exists", Value: true}}}}
+	if err := db.RunCommand(t.Context(), bson.D{{Key: "collMod", Value: "nodes"}, {Key: "validator", Value: strict}}).Err(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Collection("nodes").InsertOne(t.Context(), nodeWithAddress()); err != nil {
+		t.Fatal(err)
+	}
+	setVersion(t, db, 5)
+	reader, err := mongo.OpenReader(t.Context(), uri)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	counts := func(when string, want map[string]int) {
+		t.Helper()
+		for collection, n := range want {
+			found := 0
+			for doc, err := range reader.Query(t.Context(), persistence.Query{Collection: collection}) {
+				if err != nil {
+					t.Fatalf("%s, %s: %s, %v", when, collection, doc, err)
+				}
+				found++
+			}
+			if found != n {
+				t.Errorf("%s: %d in %s, want %d", when, found, collection, n)
+			}
+		}
+	}
+	counts("before", map[string]int{persistence.Nodes: 1, persistence.Leases: 1, persistence.Requests: 0})
+	store = openAt(t, uri)
+	nodes, leases, err := store.Members(t.Context())
+	if err != nil || len(nodes) != 1 || nodes[0].Address != "10.0.0.1:8090" || len(leases) != 1 || leases[0].Node != "old" {
+		t.Errorf("after: nodes %+v, leases %+v, %v", nodes, leases, err)
+	}
+	join(t, store, "new")
+	if err := store.Ask(t.Context(), []persistence.Request{{ID: "r", Chain: chain, Kind: persistence.StatusRequest, AskedBy: "new"}}, time.Minute); err != nil {
+		t.Errorf("asked: %v", err)
+	}
+	counts("after", map[string]int{persistence.Nodes: 2, persistence.Leases: 1, persistence.Requests: 1})
+	if got := indexes(t, db, "requests"); len(got) != 3 {
+		t.Errorf("indexes of requests: %v", got)
+	}
+	var is struct{ Version int }
+	if err := db.Collection("meta").FindOne(t.Context(), bson.D{{Key: "_id", Value: "schema"}}).Decode(&is); err != nil || is.Version != documents.Version {
+		t.Errorf("the version is %d, %v", is.Version, err)
+	}
+}
+
+// nodeWithAddress is the document of a node of an earlier version, which listened at an
+// address.
+func nodeWithAddress() bson.D {
+	return bson.D{
 		{Key: "_id", Value: "old"}, {Key: "name", Value: "old"}, {Key: "address", Value: "10.0.0.1:8090"}, {Key: "state", Value: "up"},
 		{Key: "beat", Value: int64(7)}, {Key: "chains", Value: bson.A{}}, {Key: "version", Value: "v1"}, {Key: "protocol", Value: int64(1)},
 		{Key: "joinedAt", Value: wrongClock}, {Key: "seenAt", Value: wrongClock}, {Key: "clock", Value: wrongClock},
 		{Key: "unreachable", Value: bson.A{"new"}},
 	}
-	if _, err := admin(t, uri).Collection("nodes").InsertOne(t.Context(), old); err != nil {
+}
+
+// The document of a node of an earlier version, which listened at an address, can be
+// read, and the node can work on and be declared dead.
+func TestNodeWithAddress(t *testing.T) {
+	t.Parallel()
+	uri := mongotest.Database(t)
+	store := openAt(t, uri)
+	if _, err := admin(t, uri).Collection("nodes").InsertOne(t.Context(), nodeWithAddress()); err != nil {
 		t.Fatal(err)
 	}
 	n, err := store.Heartbeat(t.Context(), "old", heartbeat())
