@@ -30,9 +30,9 @@ func TestIncompatibleAtOnce(t *testing.T) {
 			ended := make(chan error, 3)
 			for n := range cap(ended) {
 				k := New(Config{
-					Registry: slow{&line{t: tab}}, Host: &stage{runs: map[string]int64{}}, Peers: silent{}, Poll: time.Second, TTL: 3 * time.Second,
+					Registry: slow{&line{t: tab}}, Host: &stage{runs: map[string]int64{}}, Poll: time.Second, TTL: 3 * time.Second,
 					Log: slog.New(slog.DiscardHandler), Node: persistence.Node{
-						Name: fmt.Sprint("p", n), Address: fmt.Sprint("p", n, ":1"), Chains: []persistence.NodeChain{{Name: "ethereum", Network: fmt.Sprint("evm ", n)}},
+						Name: fmt.Sprint("p", n), Chains: []persistence.NodeChain{{Name: "ethereum", Network: fmt.Sprint("evm ", n)}},
 					},
 				})
 				go func() { ended <- k.Run(ctx) }()

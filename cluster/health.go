@@ -20,69 +20,69 @@ type health struct {
 
 // Ready returns nil if this node is a member of the cluster and reaches the registry,
 // or else says why not.
-func (k *Keeper) Ready() error {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	switch h := k.health; {
+func (c *Coordinator) Ready() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch h := c.health; {
 	case h.leaving:
 		return errors.New("leaving the cluster")
 	case h.said:
 		return fmt.Errorf("MongoDB has not answered for %s: %w", time.Since(h.since).Round(time.Second), h.reason)
 	case !h.member:
-		return errors.New("not a member of the cluster yet")
+		return errNotMember
 	}
 	return nil
 }
 
-// stuck is how long the keeper may be about one thing: every call that it waits for is
-// bounded, by less in all.
-const stuck = time.Minute
+// stalled is how long the coordinator may be about one thing: every call that it waits for
+// is bounded, by less in all.
+const stalled = time.Minute
 
-// Alive returns an error if the keeper has come to a standstill, which only a new
-// process can mend.
-func (k *Keeper) Alive() error {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if since := time.Since(k.turned); !k.turned.IsZero() && since > stuck {
-		return fmt.Errorf("the cluster's keeper has been at a standstill for %s", since.Round(time.Second))
+// Alive returns an error if the coordinator is stalled, which only a new process can
+// mend.
+func (c *Coordinator) Alive() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if since := time.Since(c.turned); !c.turned.IsZero() && since > stalled {
+		return fmt.Errorf("the cluster's coordinator has been stalled for %s", since.Round(time.Second))
 	}
 	return nil
 }
 
 // leaves notes that this node is about to end.
-func (k *Keeper) leaves() {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.health.leaving = true
+func (c *Coordinator) leaves() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.health.leaving = true
 }
 
 // present notes that the registry answers.
-func (k *Keeper) present() {
-	k.mu.Lock()
-	before := k.health
-	k.health = health{member: k.member, leaving: k.leaving}
-	k.mu.Unlock()
+func (c *Coordinator) present() {
+	c.mu.Lock()
+	before := c.health
+	c.health = health{member: c.member, leaving: c.leaving}
+	c.mu.Unlock()
 	if before.said {
-		k.cfg.Log.Info("MongoDB answers again", "after", time.Since(before.since).Round(time.Millisecond))
+		c.cfg.Log.Info("MongoDB answers again", "after", time.Since(before.since).Round(time.Millisecond))
 	}
 }
 
 // away notes that the registry has not answered a call. It is said when that has
 // lasted for as long as others take for death.
-func (k *Keeper) away(ctx context.Context, begun time.Time, err error) {
+func (c *Coordinator) away(ctx context.Context, begun time.Time, err error) {
 	if ctx.Err() != nil {
 		return
 	}
-	k.mu.Lock()
-	h := &k.health
+	c.mu.Lock()
+	h := &c.health
 	if h.since.IsZero() {
 		h.since = begun
 	}
-	say := !h.said && time.Since(h.since) >= k.cfg.TTL
-	h.member, h.leaving, h.reason, h.said = k.member, k.leaving, err, h.said || say
-	k.mu.Unlock()
+	say := !h.said && time.Since(h.since) >= c.cfg.TTL
+	h.member, h.leaving, h.reason, h.said = c.member, c.leaving, err, h.said || say
+	c.mu.Unlock()
 	if say {
-		k.cfg.Log.Warn("MongoDB does not answer; the chains go on by themselves when it does", "reason", err)
+		c.cfg.Log.Warn("MongoDB does not answer; the chains go on by themselves when it does", "reason", err)
 	}
 }
 
@@ -91,12 +91,12 @@ const skewed = time.Minute
 
 // checkClock says once if this machine's clock is wrong. Nothing depends on it but
 // what people read.
-func (k *Keeper) checkClock(me persistence.Node) {
+func (c *Coordinator) checkClock(me persistence.Node) {
 	ahead := me.Clock.Sub(me.SeenAt)
-	if wrong := ahead.Abs() > skewed; wrong != k.warned["clock"] {
-		k.warned["clock"] = wrong
+	if wrong := ahead.Abs() > skewed; wrong != c.warned["clock"] {
+		c.warned["clock"] = wrong
 		if wrong {
-			k.cfg.Log.Warn("this machine's clock and MongoDB's differ: nothing depends on it but the times in logs and in status; set it by NTP",
+			c.cfg.Log.Warn("this machine's clock and MongoDB's differ: nothing depends on it but the times in logs and in status; set it by NTP",
 				"ahead", ahead.Round(time.Second))
 		}
 	}

@@ -27,7 +27,7 @@ func TestClock(t *testing.T) {
 		{-5*time.Minute - 100*time.Millisecond, " ahead=-5m0s\n"},
 	} {
 		log.Reset()
-		k.checkClock(persistence.Node{SeenAt: server, Pulse: persistence.Pulse{Clock: server.Add(test.ahead)}})
+		k.checkClock(persistence.Node{SeenAt: server, Heartbeat: persistence.Heartbeat{Clock: server.Add(test.ahead)}})
 		said := log.String()
 		if test.want == "" && said != "" || !strings.HasSuffix(said, test.want) {
 			t.Errorf("%v ahead: it says %q, want %q", test.ahead, said, test.want)
@@ -47,19 +47,19 @@ func TestRegistryAway(t *testing.T) {
 			time.Sleep(5 * time.Second)
 			p.setCut(true)
 			time.Sleep(20 * time.Second)
-			if err := p.keeper.Ready(); err == nil || !strings.HasPrefix(err.Error(), "MongoDB has not answered for 2") {
+			if err := p.coordinator.Ready(); err == nil || !strings.HasPrefix(err.Error(), "MongoDB has not answered for 2") {
 				t.Errorf("while it is away the node is ready but for %v", err)
 			}
 			p.setCut(!back)
 			time.Sleep(5 * time.Second)
-			if err := p.keeper.Ready(); (err == nil) != back {
+			if err := p.coordinator.Ready(); (err == nil) != back {
 				t.Errorf("back: %v, ready but for %v", back, err)
 			}
 			p.stop()
 			if err := <-p.done; err != nil {
 				t.Error(err)
 			}
-			text := p.log.text.String()
+			text := p.log.String()
 			if n := strings.Count(text, "MongoDB does not answer"); n != 1 {
 				t.Errorf("that it is away is said %d times:\n%s", n, text)
 			}

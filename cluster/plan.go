@@ -8,8 +8,8 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// settledAt is the beat from which a node gets chains: those that start together
-// have seen each other by then, and one that dies at once has got none.
+// settledAt is the count of heartbeats from which a node gets chains: nodes that start
+// together have seen each other by then, and one that dies immediately has got none.
 const settledAt = 3
 
 // plan says on which node each chain ought to run: the name of a chain and a node's
@@ -18,8 +18,8 @@ const settledAt = 3
 //
 // As many chains as possible stay where they are. The loads are as even as the nodes'
 // chains allow: no chain, nor any series of chains that make room for one another,
-// could be moved from a node to one that has two less. Everybody who sees the same
-// makes the same plan.
+// could be moved from a node to one that has two less. Nodes that see the same
+// make the same plan.
 func plan(nodes []persistence.Node, owners map[string]string) map[string]string {
 	p := newPlanning(nodes, owners)
 	for _, chain := range p.free {
@@ -48,7 +48,7 @@ func newPlanning(nodes []persistence.Node, owners map[string]string) *planning {
 	}
 	nodes = slices.SortedFunc(slices.Values(nodes), func(a, b persistence.Node) int { return cmp.Compare(a.ID, b.ID) })
 	for _, n := range nodes {
-		if n.State != persistence.Up || n.Beat < settledAt {
+		if n.State != persistence.Up || n.Heartbeats < settledAt {
 			continue
 		}
 		p.takers = append(p.takers, n.ID)

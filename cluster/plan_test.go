@@ -87,7 +87,7 @@ func TestPlanMovesAsFewAsPossible(t *testing.T) {
 // Nodes that have just come, are leaving or are to be drained get nothing.
 func TestPlanGivesOnlyToThoseWhoTake(t *testing.T) {
 	fresh, leaving, draining := node("fresh", "a", "b"), node("leaving", "a", "b"), node("draining", "a", "b")
-	fresh.Beat, leaving.State, draining.State = settledAt-1, persistence.Leaving, persistence.Draining
+	fresh.Heartbeats, leaving.State, draining.State = settledAt-1, persistence.Leaving, persistence.Draining
 	nodes := []persistence.Node{fresh, leaving, draining}
 	if planned := plan(nodes, map[string]string{"a": "leaving"}); len(planned) != 0 {
 		t.Errorf("planned %v", planned)
@@ -117,7 +117,7 @@ func names(kind string, n int) []string {
 }
 
 func node(id string, chains ...string) persistence.Node {
-	n := persistence.Node{ID: id, State: persistence.Up, Beat: settledAt}
+	n := persistence.Node{ID: id, State: persistence.Up, Heartbeats: settledAt}
 	for _, c := range chains {
 		n.Chains = append(n.Chains, persistence.NodeChain{Name: c})
 	}

@@ -48,7 +48,7 @@ func TestAlone(t *testing.T) {
 func TestDemoAlone(t *testing.T) {
 	t.Parallel()
 	c := newTeam(t)
-	stop := c.beats(c.joined(persistence.Node{ID: "one.abcdef", Name: "one", Address: "127.0.0.1:1", Protocol: cluster.Protocol}))
+	stop := c.beats(c.joined(persistence.Node{ID: "one.abcdef", Name: "one", Protocol: cluster.Protocol}))
 	if said := refused(t, c.dir, c.database, "demo", "--once"); !strings.Contains(said, "a cluster is running there (one.abcdef): stop it first") {
 		t.Errorf("says %s", said)
 	}

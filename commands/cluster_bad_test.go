@@ -35,7 +35,7 @@ func (c *team) beats(node persistence.Node) (stop func()) {
 				return
 			case <-time.After(50 * time.Millisecond):
 			}
-			if _, err := c.store.Beat(c.t.Context(), node.ID, persistence.Pulse{Clock: time.Now()}); err != nil && c.t.Context().Err() == nil {
+			if _, err := c.store.Heartbeat(c.t.Context(), node.ID, persistence.Heartbeat{Clock: time.Now()}); err != nil && c.t.Context().Err() == nil {
 				c.t.Errorf("%s cannot beat: %v", node.ID, err)
 			}
 		}
@@ -50,7 +50,7 @@ func (c *team) beats(node persistence.Node) (stop func()) {
 func TestOtherProtocol(t *testing.T) {
 	t.Parallel()
 	c := newTeam(t)
-	old := persistence.Node{ID: "old.abcdef", Name: "old", Address: "127.0.0.1:1", Version: "v0.1.0", Protocol: cluster.Protocol + 1}
+	old := persistence.Node{ID: "old.abcdef", Name: "old", Version: "v0.1.0", Protocol: cluster.Protocol + 1}
 	stop := c.beats(c.joined(old))
 	if said := c.refused("one"); !strings.Contains(said, "this node cannot work with the others of its cluster: node old.abcdef runs version v0.1.0: stop the nodes of that version first, or use another database") {
 		t.Errorf("with a living node: %s", said)
@@ -123,36 +123,40 @@ func TestOtherConfiguration(t *testing.T) {
 	}
 }
 
-// An address at which nobody answers is named by who cannot reach it.
-func TestUnreachableAddress(t *testing.T) {
+// The options of the port that nodes had between them are no longer needed: it is said,
+// and the node runs.
+func TestOptionsOfThePort(t *testing.T) {
 	t.Parallel()
 	c := newTeam(t)
-	nowhere := nobodyAt(t)
-	one := c.start("one", calm)
-	c.start("two", calm, "EVENT_WORKER_CLUSTER_ADVERTISE="+nowhere)
-	s := c.until("each has a chain", ownedBy("one", "two"))
-	two := id(t, s, "two")
-	one.says("a node cannot be reached where it says")
-	one.says("node=" + two + " address=" + nowhere)
-	c.until("one says so to all", func(s state) bool {
-		return slices.ContainsFunc(s.living(), func(n persistence.Node) bool { return n.Name == "one" && slices.Equal(n.Unreachable, []string{two}) })
-	})
-	header, rest, _ := strings.Cut(c.output(t, "status"), "\n")
-	if table, _, _ := strings.Cut(rest, "\n\n"); !strings.Contains(table, "cannot reach\n") || !strings.Contains(table, two+"\n") {
-		t.Errorf("status does not show it:\n%s\n%s", header, rest)
+	file := filepath.Join(c.dir, defaultConfig)
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
 	}
-}
-
-// Two nodes that advertise one address are told of each other.
-func TestSameAddress(t *testing.T) {
-	t.Parallel()
-	c := newTeam(t)
-	same := []string{"EVENT_WORKER_CLUSTER_ADVERTISE=" + nobodyAt(t), calm}
-	one, two := c.start("one", same...), c.start("two", same...)
-	for _, w := range []*member{one, two} {
-		w.says("another node advertises the same address as this one, so that messages go astray: give each its own cluster.advertise")
+	if !strings.Contains(string(text), "cluster: {") {
+		t.Fatalf("no section cluster in\n%s", text)
 	}
-	c.until("each has a chain", ownedBy("one", "two"))
+	if err := os.WriteFile(file, []byte(strings.Replace(string(text), "cluster: {", `cluster: {listen: ":8090", `, 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	one := c.start("one", "EVENT_WORKER_CLUSTER_ADVERTISE=worker-1.internal:8090")
+	for _, option := range []string{
+		"environment variable EVENT_WORKER_CLUSTER_ADVERTISE: cluster.advertise: nodes need no port between them any more: remove it",
+		": cluster.listen: nodes need no port between them any more: remove it",
+	} {
+		one.says(option)
+	}
+	if said := one.out.String(); !strings.Contains(said, `level=WARN msg="removed option, it has no effect"`) || strings.Contains(said, "unknown environment variable") {
+		t.Errorf("it says\n%s", said)
+	}
+	s := c.until("one has both", ownedBy("one", "one"))
+	if n := s.living()[0]; n.Address != "" {
+		t.Errorf("it has the address %s", n.Address)
+	}
+	said, _, code := result(t, c.dir, c.environ("one"), "config", "check")
+	if code != 0 || !strings.Contains(said, "removed, it changes nothing: event-worker.yaml:") {
+		t.Errorf("config check: exit code %d\n%s", code, said)
+	}
 }
 
 // Where a node cannot listen it does not begin.
@@ -165,13 +169,9 @@ func TestListenInUse(t *testing.T) {
 	defer l.Close()
 	taken := l.Addr().String()
 	c := newTeam(t)
-	for option, want := range map[string]string{
-		"EVENT_WORKER_CLUSTER_LISTEN": "cluster.listen " + taken + ": listen tcp " + taken + ": bind: address already in use: choose an address of this machine and a free port",
-		"EVENT_WORKER_MONITOR_LISTEN": "health and metrics: listen tcp " + taken + ": bind: address already in use: free that address, or set monitor.listen to another one",
-	} {
-		if said := c.refused("one", option+"="+taken); !strings.Contains(said, want) {
-			t.Errorf("says %s, want %s", said, want)
-		}
+	want := "health and metrics: listen tcp " + taken + ": bind: address already in use: free that address, or set monitor.listen to another one"
+	if said := c.refused("one", "EVENT_WORKER_MONITOR_LISTEN="+taken); !strings.Contains(said, want) {
+		t.Errorf("says %s, want %s", said, want)
 	}
 	if s := c.status(); len(s.Nodes) > 0 {
 		t.Errorf("it has joined: %v", s.Nodes)

@@ -69,9 +69,13 @@ func TestHealth(t *testing.T) {
 		m.answers("/readyz", 200, "ready")
 		owns(m, "1")
 	}
+	for _, m := range []observed{one, two} { // whichever is asked
+		m.answers("/chains", 200, `\[({"chain":"(aptos|ethereum)","node":"(one|two)\.\w{6}","epoch":\d,"phase":"running"},?){2}\]`)
+	}
 
 	proxy.Refuse()
 	one.answers("/readyz", 503, "MongoDB has not answered for .*: .*")
+	one.answers("/chains", 503, "the owners of chains cannot be asked: MongoDB, .*")
 	one.answers("/healthz", 200, "ok")
 	owns(two, "2")
 	two.answers("/metrics", 200, "event_worker_node_take_overs_total [1-9]")

@@ -10,7 +10,7 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// A node that stands still is taken over. When it goes on it joins anew in the same
+// A node that stands still is taken over. When it goes on it joins again in the same
 // process, and gets a chain back.
 func TestClusterPaused(t *testing.T) {
 	t.Parallel()
@@ -24,7 +24,7 @@ func TestClusterPaused(t *testing.T) {
 	one.send(syscall.SIGSTOP)
 	c.until("two has both", ownedBy("two", "two"))
 	one.send(syscall.SIGCONT)
-	one.says("it stops its chains and joins anew")
+	one.says("it stops its chains and joins again")
 	s = c.until("each has a chain again", ownedBy("one", "two"))
 	for _, n := range s.Nodes {
 		if n.ID == before && n.State != persistence.Dead {

@@ -18,8 +18,8 @@ func TestRoles(t *testing.T) {
 	}
 	two.kill()
 	s = c.until("two is dead", func(s state) bool { return len(s.living()) == 1 })
-	seen := s.living()[0].Beat
-	c.until("one has looked about", func(s state) bool { return s.living()[0].Beat > seen+5 })
+	seen := s.living()[0].Heartbeats
+	c.until("one has looked about", func(s state) bool { return s.living()[0].Heartbeats > seen+5 })
 	if !ownedBy("one")(c.status()) || strings.Contains(one.out.String(), "chain=ethereum") {
 		t.Errorf("one has ethereum: %v", c.status().Leases)
 	}

@@ -17,7 +17,6 @@ import (
 	"github.com/imart/event-worker/commands/internal/cli"
 	"github.com/imart/event-worker/config"
 	"github.com/imart/event-worker/logs"
-	"github.com/imart/event-worker/persistence/mongo"
 	"github.com/imart/event-worker/progress"
 	"github.com/imart/event-worker/worker"
 )
@@ -78,6 +77,9 @@ func run(ctx context.Context, assets Assets, stderr io.Writer, f runFlags) error
 		return err
 	}
 	defer files.Close()
+	for _, word := range cfg.Removed {
+		log.Warn("removed option, it has no effect", "option", word)
+	}
 	for _, name := range cfg.Unused {
 		log.Warn("unknown environment variable, it has no effect", "variable", name)
 	}
@@ -85,12 +87,8 @@ func run(ctx context.Context, assets Assets, stderr io.Writer, f runFlags) error
 		return err
 	}
 	at := f.location(cfg)
-	address, err := f.cluster(at)
-	if err != nil {
-		return err
-	}
 	w, err := worker.Open(ctx, worker.Options{
-		Config: cfg, Data: at, Log: log, Numbers: assets.recordings().Numbers, Once: f.once, Cluster: address, Version: version(),
+		Config: cfg, Data: at, Log: log, Numbers: assets.recordings().Numbers, Once: f.once, Cluster: f.joinsCluster(at), Version: version(),
 	})
 	if err != nil {
 		return err
@@ -125,15 +123,8 @@ func (f runFlags) choose(cfg *config.Config) error {
 	return nil
 }
 
-// cluster is the address of the database on which the process joins a cluster; nil if it
-// works alone.
-func (f runFlags) cluster(at location) (*mongo.Address, error) {
-	if at.uri == "" || f.once {
-		return nil, nil
-	}
-	address, err := mongo.AddressOf(at.uri)
-	return &address, err
-}
+// joinsCluster says whether the process shares its data with others.
+func (f runFlags) joinsCluster(at location) bool { return at.uri != "" && !f.once }
 
 // load reads the configuration with what the flags change.
 func (f runFlags) load() (config.Config, error) {

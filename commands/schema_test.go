@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -39,7 +40,7 @@ func TestDocumentsAreAsTheirSchemaSays(t *testing.T) {
 			}
 			checked++
 		}
-		if none := c.Name == "dead_letters" || c.Name == "records" || c.Name == "nodes"; none != (checked == 0) {
+		if none := slices.Contains([]string{"dead_letters", "records", "nodes", "requests"}, c.Name); none != (checked == 0) {
 			t.Errorf("%d documents in %s", checked, c.Name)
 		}
 	}

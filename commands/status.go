@@ -273,7 +273,7 @@ func (s state) write(w io.Writer, at location, now time.Time) error {
 func (s state) writeNodes(w io.Writer, at location, now time.Time) error {
 	fmt.Fprintf(w, "%s in %s\n", cli.Some(int64(len(s.living())), "node"), at)
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "node\tstate\taddress\tchains\tversion\tjoined\tlast beat\tcannot reach")
+	fmt.Fprintln(table, "node\tstate\tchains\tversion\tjoined\tlast beat")
 	owned := map[string]int64{}
 	for _, l := range s.Leases {
 		owned[l.Node]++
@@ -283,8 +283,7 @@ func (s state) writeNodes(w io.Writer, at location, now time.Time) error {
 		if age := now.Sub(n.SeenAt); age > silent {
 			beat = cli.Ago(age)
 		}
-		fmt.Fprintln(table, strings.Join([]string{n.ID, n.State, n.Address, cli.Grouped(owned[n.ID]), n.Version,
-			cli.Ago(now.Sub(n.JoinedAt)), beat, strings.Join(n.Unreachable, ", ")}, "\t"))
+		fmt.Fprintln(table, strings.Join([]string{n.ID, n.State, cli.Grouped(owned[n.ID]), n.Version, cli.Ago(now.Sub(n.JoinedAt)), beat}, "\t"))
 	}
 	if err := table.Flush(); err != nil {
 		return err

@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"net"
 	"slices"
 	"strings"
 	"time"
@@ -15,12 +14,9 @@ import (
 )
 
 func cluster(n *yamlfile.Node, chains []Chain) Cluster {
-	c := Cluster{Listen: "127.0.0.1:0", Poll: 500 * time.Millisecond, TTL: 3 * time.Second}
+	c := Cluster{Poll: 500 * time.Millisecond, TTL: 3 * time.Second}
 	n.Decode(&c)
 	checkRoles(n.Child("roles"), chains)
-	if host, port, _ := net.SplitHostPort(c.Advertise); c.Advertise != "" && (port == "0" || unspecified(host)) {
-		n.Child("advertise").Add("%q is nowhere that others could reach: give a host and a port", c.Advertise)
-	}
 	if c.Poll > c.TTL/3 {
 		n.Child("poll").Add("%s is too long for a ttl of %s, a third of it at most: others would take this node for dead between two heartbeats", c.Poll, c.TTL)
 	}
@@ -30,13 +26,21 @@ func cluster(n *yamlfile.Node, chains []Chain) Cluster {
 	return c
 }
 
-// maxPoll bounds how seldom a node beats.
+// maxPoll bounds how seldom a node makes a heartbeat.
 const maxPoll = time.Second
 
-// unspecified says whether a host stands for every address of the machine.
-func unspecified(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "" || ip != nil && ip.IsUnspecified()
+// dropRemoved drops the options that earlier versions had, with a warning each. They
+// are not problems: one configuration can serve nodes of both versions while they are
+// replaced.
+func (r *reader) dropRemoved() {
+	const text = "nodes need no port between them any more: remove it"
+	for _, key := range []string{"listen", "advertise"} {
+		r.Root().Child("cluster").Drop(key, text)
+		option := "cluster." + key
+		if name := envName(option); r.env[name] != "" {
+			r.Warnings = append(r.Warnings, Problem{File: r.path, Env: name, Text: option + ": " + text})
+		}
+	}
 }
 
 // checkRoles refuses what is neither a kind nor the name of a chain.

@@ -56,6 +56,9 @@ type Config struct {
 	// Overrides are the environment variables that override the file, and Unused
 	// those that look as if they did.
 	Overrides, Unused []string
+	// Removed are the options of earlier versions that are set and change nothing, each
+	// with its place, and what to do.
+	Removed []string
 }
 
 // Log says what is logged and how.
@@ -67,11 +70,9 @@ type Log struct {
 
 // Cluster says how the process takes part in a cluster.
 type Cluster struct {
-	Listen    string   // host:port
-	Advertise string   // host:port, how other nodes reach it; found out if empty
-	Roles     []string // kinds and names of the chains that it may follow; all if empty
-	Poll      time.Duration
-	TTL       time.Duration `yaml:"ttl"`
+	Roles []string // kinds and names of the chains that it may follow; all if empty
+	Poll  time.Duration
+	TTL   time.Duration `yaml:"ttl"`
 }
 
 // Monitor says where health and metrics are served.
@@ -115,8 +116,13 @@ func Load(file string, environ []string) (Config, error) {
 	top.Child("tuning").Decode(&cfg.Tuning)
 	cfg.Cluster = cluster(top.Child("cluster"), cfg.Chains)
 	top.Child("monitor").Decode(&cfg.Monitor)
+	known := slices.Clone(r.Overrides)
+	for _, w := range r.Warnings {
+		cfg.Removed = append(cfg.Removed, w.String())
+		known = append(known, w.Env)
+	}
 	for name := range r.env {
-		if strings.HasPrefix(name, envPrefix) && !slices.Contains(r.Overrides, name) {
+		if strings.HasPrefix(name, envPrefix) && !slices.Contains(known, name) {
 			cfg.Unused = append(cfg.Unused, name)
 		}
 	}

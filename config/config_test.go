@@ -205,6 +205,29 @@ func TestProblems(t *testing.T) {
 	}
 }
 
+// Options that earlier versions had are no problem and change nothing. Each is told once.
+func TestRemovedOptions(t *testing.T) {
+	const chain = "chains:\n  home: {kind: evm, chainId: 7, endpoint: \"http://a\", markets: {seaport: {start: 1}}}\n"
+	environ := []string{"EVENT_WORKER_CLUSTER_ADVERTISE=host:8090", "EVENT_WORKER_CLUSTER_TTL=6s", "EVENT_WORKER_CLUSTER_PORT=1"}
+	cfg, err := load(t, t.TempDir(), chain+"cluster:\n  listen: [not, an, address]\n  poll: 1s\n", environ...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, removed := range cfg.Removed {
+		cfg.Removed[i] = removed[strings.LastIndex(removed, "/")+1:]
+	}
+	got := fmt.Sprint(strings.Join(cfg.Removed, "\n"), cfg.Overrides, cfg.Unused, cfg.Cluster)
+	want := "c.yaml:4:3: cluster.listen: nodes need no port between them any more: remove it\n" +
+		"environment variable EVENT_WORKER_CLUSTER_ADVERTISE: cluster.advertise: nodes need no port between them any more: remove it" +
+		"[EVENT_WORKER_CLUSTER_TTL] [EVENT_WORKER_CLUSTER_PORT] {[] 1s 6s}"
+	if got != want {
+		t.Errorf("%s\nwant\n%s", got, want)
+	}
+	if _, err := load(t, t.TempDir(), chain+"cluster: {lisen: x}\n"); err == nil || !strings.Contains(err.Error(), "known here are poll, roles, ttl") {
+		t.Errorf("a misspelt option: %v", err)
+	}
+}
+
 func TestProblemInTheEnvironment(t *testing.T) {
 	_, err := load(t, t.TempDir(), good, "KEY=k", "EVENT_WORKER_CHAINS_ETHEREUM_POLL=often")
 	if want := `environment variable EVENT_WORKER_CHAINS_ETHEREUM_POLL: chains.ethereum.poll: "often" is not a duration`; err == nil || !strings.HasPrefix(err.Error(), want) {

@@ -119,6 +119,7 @@ func newReader(file string, environ []string, content []byte) *reader {
 		name = envName(option)
 		return name, r.env[name]
 	})
+	r.dropRemoved()
 	r.Check()
 	return r
 }

@@ -32,7 +32,7 @@ func TestSchemaShowsDefaults(t *testing.T) {
 	chain := cfg.Chains[0]
 	got := map[string]any{
 		"data": cfg.Data, "memory": Size(cfg.Memory), "log.level": strings.ToLower(cfg.Log.Level.String()), "log.format": cfg.Log.Format,
-		"cluster.listen": cfg.Cluster.Listen, "cluster.poll": cfg.Cluster.Poll, "cluster.ttl": cfg.Cluster.TTL, "monitor.listen": DefaultMonitor,
+		"cluster.poll": cfg.Cluster.Poll, "cluster.ttl": cfg.Cluster.TTL, "monitor.listen": DefaultMonitor,
 		"timeout": chain.Timeout, "inFlight": chain.InFlight, "maxBatch": chain.MaxBatch, "recorded": chain.Recorded,
 		"finalityViolations": map[bool]string{false: "confirm", true: "wait"}[chain.FinalityViolations.Wait], "confirmViolations": chain.FinalityViolations.Confirm,
 	}

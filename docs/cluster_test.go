@@ -56,8 +56,7 @@ func inDatabase(b block) bool { return b.section != clusterSection }
 
 // ail runs a cluster and lets it suffer: worker-1 is killed and comes back, and
 // worker-2 has its chain; worker-3 is killed, who alone could follow aptos; the
-// endpoint of ethereum refuses logs; and worker-4 has a wrong clock, and an address
-// where nobody is.
+// endpoint of ethereum refuses logs; and worker-4 has a wrong clock.
 func (c *workers) ail(db database) {
 	c.t.Helper()
 	c.follow(c.replay())
@@ -208,15 +207,15 @@ func (w *worker) kill() {
 	w.wait()
 }
 
-// astray lets a node take part whose clock is ahead, and whom nobody reaches: no
-// process can be given a clock of its own.
+// astray lets a node take part whose clock is ahead: no process can be given a clock of
+// its own.
 func (c *workers) astray(name string) {
 	c.t.Helper()
 	store, err := mongo.Open(c.t.Context(), c.uri)
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	node := persistence.Node{ID: name + ".w3ng5k", Name: name, Address: "127.0.0.1:9", Version: "1.0.0", Protocol: cluster.Protocol}
+	node := persistence.Node{ID: name + ".w3ng5k", Name: name, Version: "1.0.0", Protocol: cluster.Protocol}
 	node.Clock = time.Now()
 	if err := store.Join(c.t.Context(), node); err != nil {
 		c.t.Fatal(err)
@@ -225,7 +224,7 @@ func (c *workers) astray(name string) {
 	var beats sync.WaitGroup
 	beats.Go(func() {
 		for ctx.Err() == nil {
-			_, _ = store.Beat(ctx, node.ID, persistence.Pulse{Clock: time.Now().Add(10*time.Minute + 30*time.Second)})
+			_, _ = store.Heartbeat(ctx, node.ID, persistence.Heartbeat{Clock: time.Now().Add(10*time.Minute + 30*time.Second)})
 			time.Sleep(500 * time.Millisecond)
 		}
 	})

@@ -83,7 +83,7 @@ func exercised(t *testing.T) *monitor.Metrics {
 		}
 	}
 	m.Chain(pooled{}, "ethereum") // has its metrics before it is asked anything
-	m.Node().Beat()
+	m.Node().Heartbeat()
 	m.Node().Members(nil)
 	return m
 }

@@ -10,14 +10,14 @@ import (
 )
 
 // Node is what a process says of itself as a member of a cluster. Its methods may be
-// called at once from many goroutines, and return at once. Those that are never
+// called from many goroutines at the same time, and return immediately. Those that are never
 // called leave nothing that could be taken for news.
 type Node struct {
 	metrics *Metrics
 
-	members                                   *prometheus.GaugeVec // by state
-	beat                                      beat
-	takeOvers, handOvers, burials, rejoinings prometheus.Counter
+	members                                        *prometheus.GaugeVec // by state
+	heartbeat                                      age
+	takeOvers, handOvers, declaredDead, rejoinings prometheus.Counter
 }
 
 func newNode(m *Metrics) *Node {
@@ -30,17 +30,17 @@ func newNode(m *Metrics) *Node {
 			Name: "event_worker_cluster_members",
 			Help: "Nodes of the cluster as this one sees them, by state.",
 		}, []string{"state"}),
-		beat: beat{desc: prometheus.NewDesc("event_worker_node_beat_age_seconds",
+		heartbeat: age{desc: prometheus.NewDesc("event_worker_node_beat_age_seconds",
 			"Time since this node last told the cluster that it lives.", nil, nil)},
-		takeOvers:  counter("event_worker_node_take_overs_total", "Chains taken from nodes that had died."),
-		handOvers:  counter("event_worker_node_hand_overs_total", "Chains given up in good order."),
-		burials:    counter("event_worker_node_burials_total", "Other nodes that this one declared dead."),
-		rejoinings: counter("event_worker_node_rejoins_total", "Times that this process was declared dead and joined again."),
+		takeOvers:    counter("event_worker_node_take_overs_total", "Chains taken from nodes that had died."),
+		handOvers:    counter("event_worker_node_hand_overs_total", "Chains handed over to other nodes."),
+		declaredDead: counter("event_worker_node_burials_total", "Other nodes that this one declared dead."),
+		rejoinings:   counter("event_worker_node_rejoins_total", "Times that this process was declared dead and joined again."),
 	}
 }
 
 func (n *Node) collectors() []prometheus.Collector {
-	return []prometheus.Collector{n.members, &n.beat, n.takeOvers, n.handOvers, n.burials, n.rejoinings}
+	return []prometheus.Collector{n.members, &n.heartbeat, n.takeOvers, n.handOvers, n.declaredDead, n.rejoinings}
 }
 
 // Node is the process as a member of a cluster.
@@ -57,19 +57,19 @@ func (n *Node) Released(chain string) { n.metrics.mirror.release(chain) }
 // TakenOver says that a chain that is owned now was a dead node's.
 func (n *Node) TakenOver() { n.takeOvers.Inc() }
 
-// HandedOver says that a chain was given up in good order.
+// HandedOver says that a chain was handed over to another node.
 func (n *Node) HandedOver() { n.handOvers.Inc() }
 
-// Buried says that this node has declared another one dead.
-func (n *Node) Buried() { n.burials.Inc() }
+// DeclaredDead says that this node has declared another one dead.
+func (n *Node) DeclaredDead() { n.declaredDead.Inc() }
 
 // Rejoined says that the process was declared dead and has joined again.
 func (n *Node) Rejoined() { n.rejoinings.Inc() }
 
-// Beat says that a beat of this node has reached the cluster.
-func (n *Node) Beat() {
+// Heartbeat says that a heartbeat of this node has reached the cluster.
+func (n *Node) Heartbeat() {
 	now := time.Now()
-	n.beat.last.Store(&now)
+	n.heartbeat.last.Store(&now)
 }
 
 // Members says how many nodes are in each of persistence's states.
@@ -79,18 +79,18 @@ func (n *Node) Members(byState map[string]int) {
 	}
 }
 
-// beat tells how long ago something was, once it has been.
-type beat struct {
+// age tells how long ago something was, once it has been.
+type age struct {
 	desc *prometheus.Desc
 	last atomic.Pointer[time.Time]
 }
 
 // Describe implements prometheus.Collector.
-func (b *beat) Describe(to chan<- *prometheus.Desc) { to <- b.desc }
+func (a *age) Describe(to chan<- *prometheus.Desc) { to <- a.desc }
 
 // Collect implements prometheus.Collector.
-func (b *beat) Collect(to chan<- prometheus.Metric) {
-	if last := b.last.Load(); last != nil {
-		to <- prometheus.MustNewConstMetric(b.desc, prometheus.GaugeValue, time.Since(*last).Seconds())
+func (a *age) Collect(to chan<- prometheus.Metric) {
+	if last := a.last.Load(); last != nil {
+		to <- prometheus.MustNewConstMetric(a.desc, prometheus.GaugeValue, time.Since(*last).Seconds())
 	}
 }

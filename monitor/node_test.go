@@ -178,7 +178,7 @@ func TestNode(t *testing.T) {
 	node.TakenOver()
 	node.HandedOver()
 	node.HandedOver()
-	node.Buried()
+	node.DeclaredDead()
 	node.Rejoined()
 	same(t, only(gather(t, m), "cluster_", "node_"), map[string]float64{
 		"cluster_members{up}": 2, "cluster_members{draining}": 0, "cluster_members{leaving}": 0, "cluster_members{left}": 0, "cluster_members{dead}": 0,
@@ -186,10 +186,10 @@ func TestNode(t *testing.T) {
 	})
 }
 
-func TestBeat(t *testing.T) {
+func TestHeartbeat(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := monitor.New()
-		m.Node().Beat()
+		m.Node().Heartbeat()
 		time.Sleep(3 * time.Second)
 		if age := gather(t, m)["node_beat_age_seconds{}"]; age != 3 {
 			t.Errorf("%v s after 3 s", age)

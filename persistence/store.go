@@ -231,13 +231,14 @@ const (
 	Notifications = "notifications"
 	Leases        = "leases"
 	Nodes         = "nodes"
+	Requests      = "requests"
 )
 
 // Collections are all collections, in the order in which they are shown.
-var Collections = append(slices.Clone(Copied), Nodes)
+var Collections = append(slices.Clone(Copied), Nodes, Requests)
 
-// Copied are the collections that a copy is made of. Nodes are not: they are the
-// processes at work on one database.
+// Copied are the collections that a copy is made of. Nodes and requests are not: they
+// belong to the processes at work on one database.
 var Copied = []string{Orders, Activities, Records, Notifications, DeadLetters, Actors, Leases}
 
 // UnknownCollection is the error of a query for a collection that is not one of

@@ -39,7 +39,7 @@ func CheckIdle(ctx context.Context, store persistence.Store, at fmt.Stringer) er
 	if !ok {
 		return nil
 	}
-	nodes, err := cluster.Beating(ctx, registry, aliveWithin)
+	nodes, err := cluster.Alive(ctx, registry, aliveWithin)
 	if err != nil || len(nodes) == 0 {
 		return err
 	}

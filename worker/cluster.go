@@ -13,40 +13,28 @@ import (
 
 // join makes the worker a node of the cluster of all processes on its database.
 func (w *Worker) join(ctx context.Context) error {
-	cfg, address := w.opts.Config, w.opts.Cluster
-	network, err := cluster.Connect(cluster.Options{
-		Cluster: address.Database, Listen: cfg.Cluster.Listen, Advertise: cfg.Cluster.Advertise,
-		Server: address.Hosts[0], Log: w.log,
+	me, settings := w.describe(), w.opts.Config.Cluster
+	coordinator := cluster.New(cluster.Config{
+		Registry: w.store.(persistence.Registry), Host: w.node, Node: me,
+		Poll: settings.Poll, TTL: settings.TTL, Log: w.log, Metrics: w.metrics.Node(),
 	})
-	if err != nil {
+	ready := func() error { return errors.Join(coordinator.Ready(), w.node.Ready()) }
+	more := map[string]http.Handler{ownersPath: ownersOver(coordinator, me.Chains)}
+	if err := w.serveHealth(ctx, coordinator.Alive, ready, more); err != nil {
 		return err
 	}
-	w.onStop(func(context.Context) error {
-		network.Close()
-		return nil
-	})
-	me := w.presents(network.Address())
-	keeper := cluster.New(cluster.Config{
-		Registry: w.store.(persistence.Registry), Host: w.node, Peers: network, Node: me,
-		Poll: cfg.Cluster.Poll, TTL: cfg.Cluster.TTL, Log: w.log, Watch: w.metrics.Node(),
-	})
-	network.Serve(keeper.Status)
-	ready := func() error { return errors.Join(keeper.Ready(), w.node.Ready()) }
-	more := map[string]http.Handler{ownersPath: ownersOver(network, me.Chains)}
-	if err := w.serveHealth(ctx, keeper.Alive, ready, more); err != nil {
-		return err
-	}
-	w.run(ctx, keeper)
+	w.run(ctx, coordinator)
 	return nil
 }
 
-// run runs the keeper until the worker stops: then it hands its chains over and leaves.
-func (w *Worker) run(ctx context.Context, keeper *cluster.Keeper) {
+// run runs the coordinator until the worker stops: then it hands its chains over and
+// leaves.
+func (w *Worker) run(ctx context.Context, coordinator *cluster.Coordinator) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	ended := make(chan error, 1)
 	go func() {
 		defer close(ended)
-		if err := keeper.Run(ctx); ctx.Err() == nil {
+		if err := coordinator.Run(ctx); ctx.Err() == nil {
 			w.lost <- err
 		} else {
 			ended <- err
@@ -58,9 +46,9 @@ func (w *Worker) run(ctx context.Context, keeper *cluster.Keeper) {
 	})
 }
 
-// presents is the process as the others see it.
-func (w *Worker) presents(address string) persistence.Node {
-	n := persistence.Node{Name: w.opts.Config.Node, Address: address, Version: w.opts.Version}
+// describe is the process as the other nodes see it.
+func (w *Worker) describe() persistence.Node {
+	n := persistence.Node{Name: w.opts.Config.Node, Version: w.opts.Version}
 	for _, c := range w.opts.Config.Chains {
 		n.Chains = append(n.Chains, persistence.NodeChain{Name: c.Name, Network: c.Network(), Config: c.Digest()})
 	}

@@ -1,11 +1,11 @@
 package worker
 
 import (
+	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
-	"sync"
 
-	"github.com/imart/event-worker/cluster"
 	"github.com/imart/event-worker/persistence"
 )
 
@@ -17,32 +17,45 @@ type owner struct {
 	Chain string `json:"chain"`
 	Node  string `json:"node,omitempty"`
 	Epoch int64  `json:"epoch,omitempty"`
-	Phase string `json:"phase,omitempty"` // taking, running, ending
+	Phase string `json:"phase,omitempty"` // running, stopping
 	Error string `json:"error,omitempty"` // why that is not known
 }
 
-// ownersOver serves what the owners of chains say, asked through the cluster. Unlike
-// the database it tells what is, and it answers when the database is away.
-func ownersOver(network *cluster.Network, chains []persistence.NodeChain) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		owners := make([]owner, len(chains))
-		var asked sync.WaitGroup
-		for i, c := range chains {
-			asked.Go(func() { owners[i] = ask(network, c.Name) })
+// asker asks the owners of chains how they are, as cluster.Coordinator does.
+type asker interface {
+	Ask(ctx context.Context, chains []string) ([]persistence.Request, error)
+}
+
+// ownersOver serves what the owners of chains say. Unlike what the database tells of
+// leases, it shows that the owners are at work. Without MongoDB nobody can be asked: the
+// answer is 503 with the reason.
+func ownersOver(cluster asker, chains []persistence.NodeChain) http.Handler {
+	names := make([]string, len(chains))
+	for i, c := range chains {
+		names[i] = c.Name
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked, err := cluster.Ask(r.Context(), names)
+		if err != nil {
+			http.Error(w, fmt.Sprintf("the owners of chains cannot be asked: %v", err), http.StatusServiceUnavailable)
+			return
 		}
-		asked.Wait()
+		owners := make([]owner, len(asked))
+		for i, request := range asked {
+			owners[i] = ownerOf(request)
+		}
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(owners)
 	})
 }
 
-func ask(network *cluster.Network, chain string) owner {
-	switch status, err := network.Chain(chain); {
-	case err != nil:
-		return owner{Chain: chain, Error: err.Error()}
-	case status.Node == "":
-		return owner{Chain: chain, Error: "it has just moved"}
-	default:
-		return owner{Chain: chain, Node: status.Node, Epoch: status.Epoch, Phase: status.Phase}
+// ownerOf is what a request has found out.
+func ownerOf(r persistence.Request) owner {
+	switch {
+	case r.Answer != nil:
+		return owner{Chain: r.Chain, Node: r.Node, Epoch: r.Epoch, Phase: r.Answer.Phase}
+	case r.Reason != "":
+		return owner{Chain: r.Chain, Error: r.Reason}
 	}
+	return owner{Chain: r.Chain, Error: "no node has answered"}
 }

@@ -30,7 +30,6 @@ import (
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/monitor"
 	"github.com/imart/event-worker/persistence"
-	"github.com/imart/event-worker/persistence/mongo"
 )
 
 // stopTimeout bounds how long actors may take to stop.
@@ -57,9 +56,9 @@ type Options struct {
 	// Once says that every chain's endpoint must work at the start, and that nobody asks
 	// for health and metrics.
 	Once bool
-	// Cluster is the address of the database whose cluster the worker joins; nil if it
-	// works alone, which it refuses to do where a cluster runs.
-	Cluster *mongo.Address
+	// Cluster says that the worker joins the cluster of all processes on its database. One
+	// that works alone refuses to do so where a cluster runs.
+	Cluster bool
 	Version string // of the program, for the other nodes
 }
 
@@ -96,7 +95,7 @@ func Open(ctx context.Context, opts Options) (_ *Worker, err error) {
 	if err := checkOwner(ctx, w.store, opts.Data, opts.Config.Node == config.DemoNode); err != nil {
 		return nil, err
 	}
-	if opts.Cluster == nil {
+	if !opts.Cluster {
 		err = CheckIdle(ctx, w.store, opts.Data)
 	}
 	return w, err
@@ -131,7 +130,7 @@ func (w *Worker) Start(ctx context.Context) error {
 	cfg := w.opts.Config
 	a := actors.Config{
 		Node: cfg.Node, Store: w.store, Log: w.log, Chains: w.chains, Tuning: cfg.Tuning, Memory: cfg.Memory,
-		Placed: w.opts.Cluster != nil,
+		Placed: w.opts.Cluster,
 	}
 	if w.opts.Chains == nil {
 		w.metrics = monitor.New()
@@ -149,7 +148,7 @@ func (w *Worker) Start(ctx context.Context) error {
 		defer cancel()
 		return w.node.Stop(within)
 	})
-	if w.opts.Cluster != nil {
+	if w.opts.Cluster {
 		return w.join(ctx)
 	}
 	w.watchLoss()
@@ -179,7 +178,7 @@ func (w *Worker) watchLoss() {
 // CaughtUp is closed when every stream has caught up with its chain's head. It never is on
 // a node of a cluster, whose chains come and go.
 func (w *Worker) CaughtUp() <-chan struct{} {
-	if w.opts.Cluster != nil {
+	if w.opts.Cluster {
 		return nil
 	}
 	return w.node.CaughtUp()

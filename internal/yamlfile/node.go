@@ -150,6 +150,14 @@ func (n *Node) Warn(format string, args ...any) {
 	n.file.Warnings = append(n.file.Warnings, n.problem(n.place(), fmt.Sprintf(format, args...)))
 }
 
+// Drop drops an option, and warns where it is set: for those that a schema had before.
+func (n *Node) Drop(key, text string) {
+	if c := n.child(key); c != nil {
+		c.Warn("%s", text)
+		n.children = slices.DeleteFunc(n.children, func(c *Node) bool { return c.name == key })
+	}
+}
+
 // AddAll reports problems of another file that the node names.
 func (n *Node) AddAll(ps Problems) {
 	for _, p := range ps {

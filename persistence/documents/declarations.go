@@ -11,7 +11,7 @@ import (
 // declarations are those of all collections. A field is a member of the Go struct and,
 // unless everywhere has it already, a line here.
 func declarations() []declaration {
-	return []declaration{orders(), activities(), records(), deadLetters(), actors(), leases(), nodes(), notifications()}
+	return []declaration{orders(), activities(), records(), deadLetters(), actors(), leases(), nodes(), requests(), notifications()}
 }
 
 func orders() declaration {
@@ -149,7 +149,7 @@ func leases() declaration {
 			"takenAt": {doc: "When the owner took the chain over."},
 			"app":     {doc: "The name of the owner's connections to the server."},
 			"former":  {doc: "The names of connections of owners before."},
-			"claims":  {doc: "How many actors' documents were made under the lease."},
+			"claims":  {doc: "How many actors' documents were made, and requests answered, under the lease."},
 		},
 	}
 }
@@ -162,7 +162,7 @@ func nodes() declaration {
 		lines: lines{
 			"_id":     {doc: "The process's name, a dot, and what tells its lives apart."},
 			"name":    {doc: "The process's name, as configured."},
-			"address": {doc: "Where the other processes reach it."},
+			"address": {doc: "Where processes of earlier versions listened to each other."},
 			"state": {doc: "Whether it takes part: up, draining (its chains are to go elsewhere), leaving (it shuts down), left, dead.",
 				values: enum("NodeState", persistence.Up, persistence.Draining, persistence.Leaving, persistence.Left, persistence.Dead)},
 			"beat":        {doc: "Rises with every sign of life."},
@@ -173,9 +173,35 @@ func nodes() declaration {
 			"seenAt":      {doc: "Its last sign of life, by the server's clock."},
 			"endedAt":     {doc: "When it left or was declared dead, by the server's clock."},
 			"clock":       {doc: "Its own clock, at its last sign of life."},
-			"unreachable": {doc: "The processes that it cannot reach."},
+			"unreachable": {doc: "The processes that those of earlier versions could not reach."},
 		},
 		indexes: []Index{{Name: "ended", Keys: keys("endedAt"), Exists: "endedAt", Keep: time.Hour}},
+	}
+}
+
+func requests() declaration {
+	return declaration{
+		name:        persistence.Requests,
+		document:    reflect.TypeFor[Request](),
+		description: "What was asked of the owners of chains, and their answers of the last hour.",
+		lines: lines{
+			"_id":  {doc: "Random."},
+			"kind": {doc: "What is asked: status, how the chain is."},
+			"state": {doc: "Whether it waits for the chain's owner (pending), is answered (done), or nobody has answered in time (failed).",
+				values: enum("RequestState", persistence.RequestPending, persistence.RequestDone, persistence.RequestFailed)},
+			"askedBy":   {doc: "The process that asks."},
+			"askedAt":   {doc: "When it was asked, by the server's clock."},
+			"overdueAt": {doc: "When it fails if nobody has answered, by the server's clock."},
+			"node":      {doc: "The process that has answered as the chain's owner."},
+			"epoch":     {doc: "The ownership of the chain under which that was."},
+			"answer":    {doc: "The answer."},
+			"reason":    {doc: "Why it has failed."},
+			"endedAt":   {doc: "When it was answered or has failed, by the server's clock."},
+		},
+		indexes: []Index{
+			{Name: "state", Keys: keys("state", "_id")},
+			{Name: "ended", Keys: keys("endedAt"), Exists: "endedAt", Keep: time.Hour},
+		},
 	}
 }
 

@@ -57,13 +57,16 @@ type (
 		// whoever takes the chain: the last one's, and as long as a take-over has come to
 		// no end those that were in its way.
 		Former []string `json:"-" bson:"former,omitempty"`
-		// Claims counts the actors' documents that were made under the lease: making one
-		// must conflict with a take-over.
+		// Claims counts the actors' documents that were made and the requests that were
+		// answered under the lease: either must conflict with a take-over.
 		Claims int64 `json:"-" bson:"claims"`
 	}
 
 	// Node is a process in the cluster.
 	Node = persistence.Node
+
+	// Request is something that was asked of a chain's owner.
+	Request = persistence.Request
 
 	// Notification tells a user of a market of an activity that concerns them: one
 	// document for each receiver and activity.

@@ -61,6 +61,9 @@ func TestIndexesServeTheirQueries(t *testing.T) {
 
 		{persistence.Nodes, "ended", bson.D{{Key: "endedAt", Value: bson.D{{Key: "$gt", Value: time.Now()}}}}, nil},
 
+		{persistence.Requests, "state", bson.D{{Key: "state", Value: persistence.RequestPending}}, bson.D{{Key: "_id", Value: 1}}},
+		{persistence.Requests, "ended", bson.D{{Key: "endedAt", Value: bson.D{{Key: "$gt", Value: time.Now()}}}}, nil},
+
 		{persistence.Notifications, "receiver", bson.D{{Key: "receiver", Value: "0x7"}}, newest},
 		{persistence.Notifications, "unread", bson.D{{Key: "receiver", Value: "0x"}, {Key: "readAt", Value: bson.D{{Key: "$exists", Value: false}}}}, newest},
 		{persistence.Notifications, "stream_position", stream, back},
@@ -105,6 +108,11 @@ func fill(t *testing.T, collections map[string]*mongo.Collection) {
 		moved.Stream, moved.Order, moved.From, moved.To = "transfer", "", "", ""
 		ended := time.Now().Add(time.Duration(i-90) * time.Minute / 2) // the server removes older ones
 		docs[persistence.Nodes] = append(docs[persistence.Nodes], Node{ID: number, State: persistence.Left, Chains: []persistence.NodeChain{}, EndedAt: &ended})
+		request := Request{ID: number, State: persistence.RequestPending}
+		if i%2 == 0 {
+			request.State, request.EndedAt = persistence.RequestDone, &ended
+		}
+		docs[persistence.Requests] = append(docs[persistence.Requests], request)
 		status := []markets.Status{markets.Sold, markets.Listing}[i%2]
 		docs[persistence.Orders] = append(docs[persistence.Orders], OfOrder(markets.Order{
 			Chain: "c", Market: "m", Key: address, Side: markets.Ask, Status: status, Maker: address, Token: e.Token, Price: markets.Amount(number), Last: position,

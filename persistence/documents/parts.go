@@ -75,6 +75,9 @@ var parts = map[reflect.Type]lines{
 		"errors":    {doc: "How many of them failed, by the class of the error."},
 		"lastError": {doc: "Why the last one of them failed."},
 	},
+	reflect.TypeFor[persistence.Answer](): {
+		"phase": {doc: "How the chain is at its owner: running, or stopping (it is about to be given up)."},
+	},
 	reflect.TypeFor[persistence.NodeChain](): {
 		"name":    {doc: "The chain."},
 		"network": {doc: "The network, which must be the same for all processes."},

@@ -61,4 +61,8 @@ func lastErrors(e topology.ServerSelectionError) string {
 	return out.String()
 }
 
+// errStreamEnded says that the server has ended a change stream, as when the database
+// was dropped.
+var errStreamEnded = errors.New("the server has ended the change stream")
+
 var errClosed = errors.New("the store is closed")

@@ -24,9 +24,9 @@ func (s *Store) TakeOver(ctx context.Context, chain, node string) (epoch int64, 
 				return err
 			}
 			before.Chain = chain
-			taken, err := s.take(ctx, before, node)
-			if !errors.Is(err, persistence.ErrTaken) { // else somebody was quicker
-				epoch = taken.Epoch
+			acquired, err := s.acquire(ctx, before, node)
+			if !errors.Is(err, persistence.ErrLeaseChanged) { // else another process was quicker
+				epoch = acquired.Epoch
 				return err
 			}
 		}
@@ -34,31 +34,31 @@ func (s *Store) TakeOver(ctx context.Context, chain, node string) (epoch int64, 
 	return epoch, err
 }
 
-// Take is persistence.Registry's.
-func (s *Store) Take(ctx context.Context, seen persistence.Lease, node string) (taken persistence.Lease, err error) {
+// Acquire is persistence.Registry's.
+func (s *Store) Acquire(ctx context.Context, seen persistence.Lease, node string) (acquired persistence.Lease, err error) {
 	err = s.work(func() error {
 		before, err := s.lease(ctx, seen.Chain)
 		if err != nil {
 			return err
 		}
 		if before.Node != seen.Node || before.Epoch != seen.Epoch {
-			return errTaken(seen.Chain)
+			return errLeaseChanged(seen.Chain)
 		}
 		before.Chain = seen.Chain
-		taken, err = s.take(ctx, before, node)
+		acquired, err = s.acquire(ctx, before, node)
 		return err
 	})
-	return taken, err
+	return acquired, err
 }
 
-func errTaken(chain string) error {
-	return ownError{fmt.Errorf("%s: %w", chain, persistence.ErrTaken)}
+func errLeaseChanged(chain string) error {
+	return ownError{fmt.Errorf("%s: %w", chain, persistence.ErrLeaseChanged)}
 }
 
 // Release is persistence.Registry's.
-func (s *Store) Release(ctx context.Context, held persistence.Lease) error {
+func (s *Store) Release(ctx context.Context, owned persistence.Lease) error {
 	return s.work(func() error {
-		_, err := s.collection(persistence.Leases).UpdateOne(ctx, asSeen(held), bson.D{is("$set", bson.D{is("node", "")})})
+		_, err := s.collection(persistence.Leases).UpdateOne(ctx, asSeen(owned), bson.D{is("$set", bson.D{is("node", "")})})
 		return err
 	})
 }
@@ -69,27 +69,27 @@ func asSeen(lease persistence.Lease) bson.D {
 	return append(byID(lease.Chain), is("node", lease.Node), is("epoch", lease.Epoch))
 }
 
-// take raises the lease's epoch, and then stamps it into the actors' documents.
-// Each step waits for whoever is in its way. A transaction of both would have to
-// begin again whenever the earlier owner commits, and might never come to its end;
-// and nobody acts on the epoch before both are done. If they do not get done, the
-// next take-over stamps a higher one.
-func (s *Store) take(ctx context.Context, before documents.Lease, node string) (persistence.Lease, error) {
+// acquire raises the lease's epoch, and then stamps it into the actors' documents. Each
+// step waits for the transactions in its way. One transaction of both would have to start
+// again whenever the previous owner commits, and might never end; and nobody acts on the
+// epoch before both steps are done. If they are not completed, the next take-over stamps a
+// higher epoch.
+func (s *Store) acquire(ctx context.Context, before documents.Lease, node string) (persistence.Lease, error) {
 	epochs, err := s.epochs(ctx, before.Chain)
 	if err != nil {
 		return persistence.Lease{}, err
 	}
-	former, lost := s.formerApps(before, epochs.Lowest)
-	for _, app := range former {
+	previous, lost := s.previousApps(before, epochs.Lowest)
+	for _, app := range previous {
 		s.suspects.addApp(app)
 	}
 	if err := errors.Join(s.endTransactions(ctx, lost), s.endSuspects(ctx)); err != nil {
 		return persistence.Lease{}, err
 	}
-	var taken persistence.Lease
-	err = s.pressing(ctx, func() (err error) {
-		if taken, err = s.raise(ctx, before, node, max(before.Epoch, epochs.Highest)+1, former); err == nil {
-			err = s.stampEpoch(ctx, taken)
+	var acquired persistence.Lease
+	err = s.endingSuspects(ctx, func() (err error) {
+		if acquired, err = s.raise(ctx, before, node, max(before.Epoch, epochs.Highest)+1, previous); err == nil {
+			err = s.stampEpoch(ctx, acquired)
 		}
 		return err
 	})
@@ -97,13 +97,14 @@ func (s *Store) take(ctx context.Context, before documents.Lease, node string) (
 		return persistence.Lease{}, err
 	}
 	// What a lost owner has begun since cannot commit, but would hold us up.
-	return taken, s.endTransactions(ctx, lost)
+	return acquired, s.endTransactions(ctx, lost)
 }
 
-// formerApps are the other processes whose transactions may be in the way of who
-// takes a chain, and those of them that are lost to it: the owner, unless it has given
-// the chain up, and whoever was in the way of a take-over that came to no end.
-func (s *Store) formerApps(before documents.Lease, lowestEpoch int64) (former, lost []string) {
+// previousApps are the other processes whose transactions may be in the way of the
+// process that acquires a chain, and those among them that are lost to the chain: its
+// previous owner, unless that has released the chain, and the processes in the way of a
+// take-over that was not completed.
+func (s *Store) previousApps(before documents.Lease, lowestEpoch int64) (previous, lost []string) {
 	if before.Node != "" {
 		lost = append(lost, before.App)
 	}
@@ -117,22 +118,22 @@ func (s *Store) formerApps(before documents.Lease, lowestEpoch int64) (former, l
 	return others(append([]string{before.App}, lost...)), others(lost)
 }
 
-// raise gives a chain's lease to a node if it is still as it was: the server may see
-// it twice, the second time when everybody has forgotten it.
-func (s *Store) raise(ctx context.Context, before documents.Lease, node string, epoch int64, former []string) (taken persistence.Lease, err error) {
+// raise gives a chain's lease to a node if it is still as it was: the server may receive
+// the update twice, the second time long after it was given up.
+func (s *Store) raise(ctx context.Context, before documents.Lease, node string, epoch int64, previous []string) (raised persistence.Lease, err error) {
 	unchanged, first := asSeen(before.Lease), before.Lease == persistence.Lease{Chain: before.Chain}
 	if first {
 		unchanged = append(byID(before.Chain), is("epoch", nil))
 	}
 	err = s.collection(persistence.Leases).FindOneAndUpdate(ctx, unchanged, bson.D{
-		is("$set", bson.D{is("node", node), is("app", s.app), is("epoch", epoch), is("former", former)}),
+		is("$set", bson.D{is("node", node), is("app", s.app), is("epoch", epoch), is("former", previous)}),
 		is("$setOnInsert", bson.D{is("claims", int64(0))}),
 		stamp("takenAt"),
-	}, options.FindOneAndUpdate().SetUpsert(first).SetReturnDocument(options.After)).Decode(&taken)
+	}, options.FindOneAndUpdate().SetUpsert(first).SetReturnDocument(options.After)).Decode(&raised)
 	if errors.Is(err, driver.ErrNoDocuments) || driver.IsDuplicateKeyError(err) {
-		err = errTaken(before.Chain)
+		err = errLeaseChanged(before.Chain)
 	}
-	return taken, err
+	return raised, err
 }
 
 // stampEpoch stamps a lease's epoch into the documents of its chain's actors.
@@ -142,9 +143,9 @@ func (s *Store) stampEpoch(ctx context.Context, lease persistence.Lease) error {
 	return err
 }
 
-// pressing takes a step that waits for whoever is in its way. Suspects are in its way
-// no longer than tolerance.
-func (s *Store) pressing(ctx context.Context, step func() error) error {
+// endingSuspects runs a step that waits for the transactions in its way, and meanwhile
+// ends those of suspects that are open for longer than tolerance.
+func (s *Store) endingSuspects(ctx context.Context, step func() error) error {
 	watching, cancel := context.WithCancel(ctx)
 	done := make(chan struct{})
 	go func() {
@@ -159,7 +160,7 @@ func (s *Store) pressing(ctx context.Context, step func() error) error {
 	return err
 }
 
-// lease is a chain's lease; the zero one if the chain was never taken.
+// lease is a chain's lease; the zero one if the chain never had an owner.
 func (s *Store) lease(ctx context.Context, chain string) (lease documents.Lease, err error) {
 	err = s.collection(persistence.Leases).FindOne(ctx, byID(chain)).Decode(&lease)
 	if errors.Is(err, driver.ErrNoDocuments) {

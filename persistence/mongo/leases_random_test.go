@@ -107,7 +107,7 @@ func (r *rivals) run(t *testing.T, seconds int) {
 	defer enough.Stop()
 	r.running.Wait()
 	for _, name := range r.chains {
-		if _, err := r.store.Take(t.Context(), leaseOf(t, r.store, name), "last"); err != nil { // commits that are late come no more
+		if _, err := r.store.Acquire(t.Context(), leaseOf(t, r.store, name), "last"); err != nil { // commits that are late come no more
 			t.Error(err)
 		}
 		r.assertLog(t, name)
@@ -187,7 +187,7 @@ func (p *rival) act() error {
 	node := fmt.Sprint(p.name, "/", p.many)
 	p.mu.Unlock()
 	begun := time.Now()
-	lease, err := p.store.Take(p.ctx, seen, node)
+	lease, err := p.store.Acquire(p.ctx, seen, node)
 	if p.taken(time.Since(begun), begun, err); err != nil {
 		return nil // refused, or it will be seen whose it is
 	}
@@ -212,7 +212,7 @@ func (p *rival) taken(lasted time.Duration, begun time.Time, err error) {
 	switch {
 	case err == nil:
 		p.takes++
-	case errors.Is(err, persistence.ErrTaken):
+	case errors.Is(err, persistence.ErrLeaseChanged):
 		p.lost++
 	}
 	if good {

@@ -43,7 +43,7 @@ func leaseOf(t *testing.T, store *mongo.Store, chain string) persistence.Lease {
 func take(t *testing.T, store *mongo.Store, node string) persistence.Lease {
 	t.Helper()
 	seen, begun := leaseOf(t, store, chain), time.Now()
-	taken, err := store.Take(t.Context(), seen, node)
+	taken, err := store.Acquire(t.Context(), seen, node)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +79,7 @@ func owner(t *testing.T, store *mongo.Store, lease persistence.Lease) (*committe
 }
 
 // A lease is taken as it was seen, and in no other case.
-func TestTakeIsConditional(t *testing.T) {
+func TestAcquireIsConditional(t *testing.T) {
 	t.Parallel()
 	uri := mongotest.Database(t)
 	a, b := openAt(t, uri), openAt(t, uri)
@@ -87,7 +87,7 @@ func TestTakeIsConditional(t *testing.T) {
 	refused := func(seen persistence.Lease) {
 		t.Helper()
 		before := leaseOf(t, b, chain)
-		if taken, err := b.Take(t.Context(), seen, "b"); !errors.Is(err, persistence.ErrTaken) {
+		if taken, err := b.Acquire(t.Context(), seen, "b"); !errors.Is(err, persistence.ErrLeaseChanged) {
 			t.Errorf("seen as %+v it is taken: %+v, %v", seen, taken, err)
 		}
 		if after := leaseOf(t, b, chain); after != before {
@@ -125,7 +125,7 @@ func TestTakeIsConditional(t *testing.T) {
 }
 
 // Of several who take a lease as they all have seen it, one gets it.
-func TestTakeAtOnce(t *testing.T) {
+func TestAcquireAtOnce(t *testing.T) {
 	t.Parallel()
 	uri := mongotest.Database(t)
 	stores := []*mongo.Store{openAt(t, uri), openAt(t, uri)}
@@ -134,7 +134,7 @@ func TestTakeAtOnce(t *testing.T) {
 		var all sync.WaitGroup
 		leases, errs := make([]persistence.Lease, 4), make([]error, 4)
 		for i := range leases {
-			all.Go(func() { leases[i], errs[i] = stores[i%2].Take(t.Context(), seen, fmt.Sprint("node-", i%2)) })
+			all.Go(func() { leases[i], errs[i] = stores[i%2].Acquire(t.Context(), seen, fmt.Sprint("node-", i%2)) })
 		}
 		all.Wait()
 		var won int
@@ -144,7 +144,7 @@ func TestTakeAtOnce(t *testing.T) {
 				if l := leaseOf(t, stores[0], chain); l != leases[i] || l.Epoch != round+1 {
 					t.Errorf("%+v was taken, there is %+v", leases[i], l)
 				}
-			} else if !errors.Is(err, persistence.ErrTaken) {
+			} else if !errors.Is(err, persistence.ErrLeaseChanged) {
 				t.Error(err)
 			}
 		}
@@ -156,7 +156,7 @@ func TestTakeAtOnce(t *testing.T) {
 
 // Epochs are above those of the actors, whatever has become of the lease; from a
 // take on nothing of an earlier owner lands.
-func TestTakeStampsTheActors(t *testing.T) {
+func TestAcquireStampsTheActors(t *testing.T) {
 	t.Parallel()
 	uri := mongotest.Database(t)
 	a, b := openAt(t, uri), openAt(t, uri)
@@ -252,7 +252,7 @@ func succeeds(t *testing.T, store *mongo.Store, node string, within time.Duratio
 }
 
 // A transaction of an owner that is lost holds nobody up.
-func TestTakeFromAStuckOwner(t *testing.T) {
+func TestAcquireFromAStuckOwner(t *testing.T) {
 	t.Parallel()
 	uri := mongotest.Database(t)
 	stuck(t, uri, "a")
@@ -260,7 +260,7 @@ func TestTakeFromAStuckOwner(t *testing.T) {
 }
 
 // One of an owner that gave the chain up holds up nobody for long.
-func TestTakeFromAStuckOwnerThatGaveItUp(t *testing.T) {
+func TestAcquireFromAStuckOwnerThatGaveItUp(t *testing.T) {
 	t.Parallel()
 	uri := mongotest.Database(t)
 	store := openAt(t, uri)
@@ -271,7 +271,7 @@ func TestTakeFromAStuckOwnerThatGaveItUp(t *testing.T) {
 
 // A take that comes to no end in that case is repaired by the next one, at once: it
 // has all those in its way who were in that of the first.
-func TestTakeThatComesToNoEnd(t *testing.T) {
+func TestAcquireThatComesToNoEnd(t *testing.T) {
 	t.Parallel()
 	for _, given := range []bool{false, true} {
 		t.Run(fmt.Sprint("given up ", given), func(t *testing.T) {
@@ -284,7 +284,7 @@ func TestTakeThatComesToNoEnd(t *testing.T) {
 			behind, proxy := through(t, uri)
 			second := openAt(t, behind)
 			held := proxy.HoleBefore("multi") // the stamp
-			if taken, err := second.Take(t.Context(), leaseOf(t, store, chain), "b"); err == nil {
+			if taken, err := second.Acquire(t.Context(), leaseOf(t, store, chain), "b"); err == nil {
 				t.Fatalf("without an answer it has taken %+v", taken)
 			}
 			<-held
@@ -303,14 +303,14 @@ func TestTakeThatComesToNoEnd(t *testing.T) {
 
 // A take that is late finds another owner, and so does nothing, whichever of its
 // statements is late.
-func TestTakeThatIsLate(t *testing.T) {
+func TestAcquireThatIsLate(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		statement string
 		want      error
 	}{
-		{"findAndModify", persistence.ErrTaken}, // which raises the epoch
-		{"multi", nil},                          // which stamps it: it was the owner, for a while
+		{"findAndModify", persistence.ErrLeaseChanged}, // which raises the epoch
+		{"multi", nil}, // which stamps it: it was the owner, for a while
 	} {
 		t.Run(test.statement, func(t *testing.T) {
 			t.Parallel()
@@ -324,7 +324,7 @@ func TestTakeThatIsLate(t *testing.T) {
 			seen := leaseOf(t, store, chain)
 			held, ended := proxy.Hold(test.statement), make(chan error, 1)
 			go func() {
-				_, err := late.Take(t.Context(), seen, "late")
+				_, err := late.Acquire(t.Context(), seen, "late")
 				ended <- err
 			}()
 			<-held
@@ -345,7 +345,7 @@ func TestTakeThatIsLate(t *testing.T) {
 
 // Whoever takes a chain from a process that lives leaves alone what that does for
 // other chains, and always what its own process does; of a lost process it ends all.
-func TestTakeLeavesOthersAlone(t *testing.T) {
+func TestAcquireLeavesOthersAlone(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		name      string

@@ -119,6 +119,13 @@ func TestOpenBringsTheDatabaseUpToDate(t *testing.T) {
 	}
 }
 
+func setVersion(t *testing.T, database *driver.Database, version int) {
+	t.Helper()
+	if _, err := database.Collection("meta").UpdateByID(t.Context(), "schema", bson.D{{Key: "$set", Value: bson.D{{Key: "version", Value: version}}}}); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // A database of another version is brought to this one, or is refused if its
 // version is to come yet.
 func TestVersions(t *testing.T) {
@@ -126,12 +133,6 @@ func TestVersions(t *testing.T) {
 	uri := mongotest.Database(t)
 	_ = openAt(t, uri).Close()
 	database := admin(t, uri)
-	setVersion := func(version int) {
-		t.Helper()
-		if _, err := database.Collection("meta").UpdateByID(t.Context(), "schema", bson.D{{Key: "$set", Value: bson.D{{Key: "version", Value: version}}}}); err != nil {
-			t.Fatal(err)
-		}
-	}
 	if err := database.RunCommand(t.Context(), bson.D{{Key: "collMod", Value: "leases"}, {Key: "validator", Value: bson.D{}}}).Err(); err != nil {
 		t.Fatal(err)
 	}
@@ -139,12 +140,12 @@ func TestVersions(t *testing.T) {
 		_, err := database.Collection("leases").InsertOne(t.Context(), bson.D{{Key: "_id", Value: "x"}, {Key: "knode", Value: "?"}})
 		return err
 	}
-	setVersion(0)
+	setVersion(t, database, 0)
 	_ = openAt(t, uri).Close()
 	if err := wrong(); err == nil {
 		t.Error("an older version's validator is still there")
 	}
-	setVersion(documents.Version + 1)
+	setVersion(t, database, documents.Version+1)
 	if _, err := mongo.Open(t.Context(), uri); err == nil || !strings.Contains(err.Error(), "newer version of this program") {
 		t.Errorf("a newer version's database: %v", err)
 	}

@@ -140,6 +140,7 @@ var forms = map[string]func(*driver.Cursor) (json.RawMessage, error){
 	persistence.Actors:        form[documents.Actor],
 	persistence.Leases:        form[documents.Lease],
 	persistence.Nodes:         form[documents.Node],
+	persistence.Requests:      form[documents.Request],
 }
 
 func form[T any](cursor *driver.Cursor) (json.RawMessage, error) {

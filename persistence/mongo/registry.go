@@ -17,7 +17,7 @@ var _ persistence.Registry = (*Store)(nil)
 
 // Join is persistence.Registry's.
 func (s *Store) Join(ctx context.Context, node persistence.Node) error {
-	node.State, node.Beat, node.EndedAt = persistence.Up, 1, nil
+	node.State, node.Heartbeats, node.EndedAt = persistence.Up, 1, nil
 	if node.Chains == nil {
 		node.Chains = []persistence.NodeChain{}
 	}
@@ -34,24 +34,19 @@ func (s *Store) Join(ctx context.Context, node persistence.Node) error {
 	})
 }
 
-// Beat is persistence.Registry's.
-func (s *Store) Beat(ctx context.Context, id string, pulse persistence.Pulse) (node persistence.Node, err error) {
+// Heartbeat is persistence.Registry's.
+func (s *Store) Heartbeat(ctx context.Context, id string, heartbeat persistence.Heartbeat) (node persistence.Node, err error) {
 	var c change
 	c.add("beat", 1)
-	c.set("clock", pulse.Clock)
-	if pulse.Unreachable == nil {
-		c.unset("unreachable")
-	} else {
-		c.set("unreachable", pulse.Unreachable)
-	}
-	if pulse.Leaving {
+	c.set("clock", heartbeat.Clock)
+	if heartbeat.Leaving {
 		c.set("state", persistence.Leaving)
 	}
 	err = s.work(func() error {
 		err := s.collection(persistence.Nodes).FindOneAndUpdate(ctx, living(id), c.update("seenAt"),
 			options.FindOneAndUpdate().SetReturnDocument(options.After)).Decode(&node)
 		if errors.Is(err, driver.ErrNoDocuments) {
-			return ownError{fmt.Errorf("%s: %w", id, persistence.ErrBuried)}
+			return ownError{fmt.Errorf("%s: %w", id, persistence.ErrDeclaredDead)}
 		}
 		return err
 	})
@@ -63,9 +58,9 @@ func living(id string) bson.D {
 	return append(byID(id), is("state", bson.D{is("$in", bson.A{persistence.Up, persistence.Draining, persistence.Leaving})}))
 }
 
-// Bury is persistence.Registry's.
-func (s *Store) Bury(ctx context.Context, id string, beat int64) (bool, error) {
-	return s.updateNode(ctx, append(living(id), is("beat", beat)), ended(persistence.Dead))
+// DeclareDead is persistence.Registry's.
+func (s *Store) DeclareDead(ctx context.Context, id string, heartbeats int64) (bool, error) {
+	return s.updateNode(ctx, append(living(id), is("beat", heartbeats)), ended(persistence.Dead))
 }
 
 // Leave is persistence.Registry's.
@@ -113,9 +108,12 @@ func (s *Store) Members(ctx context.Context) (nodes []persistence.Node, leases [
 	return nodes, leases, err
 }
 
+// byKey sorts documents by their keys.
+var byKey = bson.D{is("_id", 1)}
+
 // everything is all documents of a collection, by their keys.
 func everything[T any](ctx context.Context, c *driver.Collection) (docs []T, err error) {
-	cursor, err := c.Find(ctx, bson.D{}, options.Find().SetSort(bson.D{is("_id", 1)}))
+	cursor, err := c.Find(ctx, bson.D{}, options.Find().SetSort(byKey))
 	if err != nil {
 		return nil, err
 	}

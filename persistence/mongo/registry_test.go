@@ -11,13 +11,14 @@ import (
 
 	"github.com/imart/event-worker/internal/mongotest"
 	"github.com/imart/event-worker/persistence"
+	"github.com/imart/event-worker/persistence/documents"
 	"github.com/imart/event-worker/persistence/mongo"
 )
 
 // join makes a node with an ID.
 func join(t *testing.T, store *mongo.Store, id string) {
 	t.Helper()
-	node := persistence.Node{ID: id, Name: id, Address: "127.0.0.1:1", Version: "v1", Protocol: 1, Pulse: pulse()}
+	node := persistence.Node{ID: id, Name: id, Version: "v1", Protocol: 1, Heartbeat: heartbeat()}
 	if err := store.Join(t.Context(), node); err != nil {
 		t.Fatal(err)
 	}
@@ -26,7 +27,7 @@ func join(t *testing.T, store *mongo.Store, id string) {
 // wrongClock is the clock of these tests' nodes, which is nobody else's.
 var wrongClock = time.Date(1999, 1, 1, 0, 0, 0, 0, time.UTC)
 
-func pulse() persistence.Pulse { return persistence.Pulse{Clock: wrongClock} }
+func heartbeat() persistence.Heartbeat { return persistence.Heartbeat{Clock: wrongClock} }
 
 // node is a node's document.
 func node(t *testing.T, store *mongo.Store, id string) persistence.Node {
@@ -49,8 +50,8 @@ func TestJoin(t *testing.T) {
 	t.Parallel()
 	store := openAt(t, mongotest.Database(t))
 	joining := persistence.Node{
-		ID: "worker-1.x", Name: "worker-1", Address: "h:1", State: persistence.Dead, Beat: 7, Version: "v1", Protocol: 3,
-		Chains: []persistence.NodeChain{{Name: "aptos", Network: "aptos 1", Config: "c"}}, Pulse: pulse(),
+		ID: "worker-1.x", Name: "worker-1", State: persistence.Dead, Heartbeats: 7, Version: "v1", Protocol: 3,
+		Chains: []persistence.NodeChain{{Name: "aptos", Network: "aptos 1", Config: "c"}}, Heartbeat: heartbeat(),
 		JoinedAt: wrongClock, SeenAt: wrongClock, EndedAt: &wrongClock,
 	}
 	if err := store.Join(t.Context(), joining); err != nil {
@@ -61,7 +62,7 @@ func TestJoin(t *testing.T) {
 		t.Errorf("joined at %v, seen at %v", got.JoinedAt, got.SeenAt)
 	}
 	want := joining
-	want.State, want.Beat, want.JoinedAt, want.SeenAt, want.EndedAt = persistence.Up, 1, got.JoinedAt, got.SeenAt, nil
+	want.State, want.Heartbeats, want.JoinedAt, want.SeenAt, want.EndedAt = persistence.Up, 1, got.JoinedAt, got.SeenAt, nil
 	if asJSON(t, got) != asJSON(t, want) {
 		t.Errorf("joined as %s\nwant %s", asJSON(t, got), asJSON(t, want))
 	}
@@ -87,14 +88,14 @@ func asJSON(t *testing.T, v any) string {
 	return string(text)
 }
 
-func TestBeat(t *testing.T) {
+func TestHeartbeat(t *testing.T) {
 	t.Parallel()
 	store := openAt(t, mongotest.Database(t))
 	join(t, store, "a")
-	beat := func(p persistence.Pulse) persistence.Node {
+	beat := func(h persistence.Heartbeat) persistence.Node {
 		t.Helper()
-		p.Clock = wrongClock
-		n, err := store.Beat(t.Context(), "a", p)
+		h.Clock = wrongClock
+		n, err := store.Heartbeat(t.Context(), "a", h)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -104,28 +105,28 @@ func TestBeat(t *testing.T) {
 		return n
 	}
 	before := node(t, store, "a")
-	n := beat(persistence.Pulse{Unreachable: []string{"b"}})
-	if n.Beat != 2 || n.State != persistence.Up || !slices.Equal(n.Unreachable, []string{"b"}) || n.SeenAt.Before(before.SeenAt) || n.SeenAt.Equal(wrongClock) {
+	n := beat(persistence.Heartbeat{})
+	if n.Heartbeats != 2 || n.State != persistence.Up || n.SeenAt.Before(before.SeenAt) || n.SeenAt.Equal(wrongClock) {
 		t.Errorf("after a beat %+v", n)
 	}
-	if n = beat(persistence.Pulse{Leaving: true}); n.Beat != 3 || n.State != persistence.Leaving || n.Unreachable != nil {
+	if n = beat(persistence.Heartbeat{Leaving: true}); n.Heartbeats != 3 || n.State != persistence.Leaving {
 		t.Errorf("leaving, it is %+v", n)
 	}
-	if n = beat(persistence.Pulse{}); n.Beat != 4 || n.State != persistence.Leaving {
+	if n = beat(persistence.Heartbeat{}); n.Heartbeats != 4 || n.State != persistence.Leaving {
 		t.Errorf("after a beat that is late it is %+v", n)
 	}
-	if _, err := store.Beat(t.Context(), "b", pulse()); !errors.Is(err, persistence.ErrBuried) {
+	if _, err := store.Heartbeat(t.Context(), "b", heartbeat()); !errors.Is(err, persistence.ErrDeclaredDead) {
 		t.Errorf("the beat of who never joined: %v", err)
 	}
 }
 
-// Whoever has ended does not live again, and ends once.
+// A node that has ended does not live again, and ends once.
 func TestNodesEnd(t *testing.T) {
 	t.Parallel()
 	store := openAt(t, mongotest.Database(t))
 	join(t, store, "left")
 	join(t, store, "dead")
-	if _, err := store.Beat(t.Context(), "dead", pulse()); err != nil {
+	if _, err := store.Heartbeat(t.Context(), "dead", heartbeat()); err != nil {
 		t.Fatal(err)
 	}
 	for _, test := range []struct {
@@ -133,8 +134,8 @@ func TestNodesEnd(t *testing.T) {
 		beat int64
 		want bool
 	}{{"dead", 1, false}, {"dead", 3, false}, {"dead", 2, true}, {"dead", 2, false}, {"nobody", 1, false}} {
-		if buried, err := store.Bury(t.Context(), test.id, test.beat); err != nil || buried != test.want {
-			t.Errorf("buried %s at beat %d: %v, %v", test.id, test.beat, buried, err)
+		if dead, err := store.DeclareDead(t.Context(), test.id, test.beat); err != nil || dead != test.want {
+			t.Errorf("declared %s dead at heartbeat %d: %v, %v", test.id, test.beat, dead, err)
 		}
 	}
 	for range 2 {
@@ -144,12 +145,12 @@ func TestNodesEnd(t *testing.T) {
 			}
 		}
 	}
-	if buried, err := store.Bury(t.Context(), "left", 1); err != nil || buried {
-		t.Errorf("buried who left: %v, %v", buried, err)
+	if dead, err := store.DeclareDead(t.Context(), "left", 1); err != nil || dead {
+		t.Errorf("declared dead a node that left: %v, %v", dead, err)
 	}
 	for id, beats := range map[string]int64{"left": 1, "dead": 2} {
 		before := node(t, store, id)
-		if _, err := store.Beat(t.Context(), id, persistence.Pulse{Clock: wrongClock, Leaving: true}); !errors.Is(err, persistence.ErrBuried) {
+		if _, err := store.Heartbeat(t.Context(), id, persistence.Heartbeat{Clock: wrongClock, Leaving: true}); !errors.Is(err, persistence.ErrDeclaredDead) {
 			t.Errorf("%s beats: %v", id, err)
 		}
 		for _, wish := range []bool{true, false} {
@@ -158,7 +159,7 @@ func TestNodesEnd(t *testing.T) {
 			}
 		}
 		n := node(t, store, id)
-		if n.State != id || n.Living() || n.Beat != beats || n.EndedAt == nil || n.EndedAt.Before(n.JoinedAt) || asJSON(t, n) != asJSON(t, before) {
+		if n.State != id || n.Living() || n.Heartbeats != beats || n.EndedAt == nil || n.EndedAt.Before(n.JoinedAt) || asJSON(t, n) != asJSON(t, before) {
 			t.Errorf("%s is %+v, was %+v", id, n, before)
 		}
 	}
@@ -179,12 +180,12 @@ func TestDrain(t *testing.T) {
 	}
 	drain(true, true, persistence.Draining)
 	drain(true, true, persistence.Draining)
-	if n, err := store.Beat(t.Context(), "a", pulse()); err != nil || n.State != persistence.Draining {
+	if n, err := store.Heartbeat(t.Context(), "a", heartbeat()); err != nil || n.State != persistence.Draining {
 		t.Errorf("a beat makes it %s, %v", n.State, err)
 	}
 	drain(false, true, persistence.Up)
 	drain(true, true, persistence.Draining)
-	if _, err := store.Beat(t.Context(), "a", persistence.Pulse{Leaving: true}); err != nil {
+	if _, err := store.Heartbeat(t.Context(), "a", persistence.Heartbeat{Leaving: true}); err != nil {
 		t.Fatal(err)
 	}
 	drain(true, false, persistence.Leaving)
@@ -239,8 +240,8 @@ func TestEndedNodesAreRemoved(t *testing.T) {
 	}
 }
 
-// A database of the version before has no nodes, and leases that know no former
-// owner.
+// A database of an early version has no nodes and no requests, and leases that know no
+// previous owner.
 func TestVersionWithoutNodes(t *testing.T) {
 	t.Parallel()
 	uri := mongotest.Database(t)
@@ -250,8 +251,10 @@ func TestVersionWithoutNodes(t *testing.T) {
 	}
 	_ = store.Close()
 	db := admin(t, uri)
-	if err := db.Collection("nodes").Drop(t.Context()); err != nil {
-		t.Fatal(err)
+	for _, later := range []string{"nodes", "requests"} {
+		if err := db.Collection(later).Drop(t.Context()); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if _, err := db.Collection("leases").UpdateByID(t.Context(), chain, bson.D{{Key: "$unset", Value: bson.D{{Key: "former", Value: ""}}}}); err != nil {
 		t.Fatal(err)
@@ -260,15 +263,15 @@ func TestVersionWithoutNodes(t *testing.T) {
 	if err := db.RunCommand(t.Context(), bson.D{{Key: "collMod", Value: "leases"}, {Key: "validator", Value: strict}}).Err(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := db.Collection("meta").UpdateByID(t.Context(), "schema", bson.D{{Key: "$set", Value: bson.D{{Key: "version", Value: 1}}}}); err != nil {
-		t.Fatal(err)
-	}
+	setVersion(t, db, 1)
 	reader, err := mongo.OpenReader(t.Context(), uri)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for doc, err := range reader.Query(t.Context(), persistence.Query{Collection: persistence.Nodes}) {
-		t.Errorf("a reader of the version before has the node %s, %v", doc, err)
+	for _, later := range []string{persistence.Nodes, persistence.Requests} {
+		for doc, err := range reader.Query(t.Context(), persistence.Query{Collection: later}) {
+			t.Errorf("a reader of the early version finds in %s %s, %v", later, doc, err)
+		}
 	}
 	_ = reader.Close()
 	store = openAt(t, uri)
@@ -277,13 +280,106 @@ func TestVersionWithoutNodes(t *testing.T) {
 	if err != nil || len(leases) != 1 {
 		t.Fatalf("leases %v, %v", leases, err)
 	}
-	if taken, err := store.Take(t.Context(), leases[0], "new"); err != nil || taken.Epoch != 2 {
+	if taken, err := store.Acquire(t.Context(), leases[0], "new"); err != nil || taken.Epoch != 2 {
 		t.Errorf("taken: %+v, %v", taken, err)
 	}
-	if len(indexes(t, db, "nodes")) != 2 {
-		t.Error("nodes have no index")
+	for later, n := range map[string]int{"nodes": 2, "requests": 3} {
+		if len(indexes(t, db, later)) != n {
+			t.Errorf("%s lack an index", later)
+		}
+		if _, err := db.Collection(later).InsertOne(t.Context(), bson.D{{Key: "_id", Value: "x"}}); err == nil {
+			t.Errorf("%s have no validator", later)
+		}
 	}
-	if _, err := db.Collection("nodes").InsertOne(t.Context(), bson.D{{Key: "_id", Value: "x"}}); err == nil {
-		t.Error("nodes have no validator")
+}
+
+// A database of version 5 has no requests, and nodes have addresses. It is read before
+// it is migrated and after it, and then takes requests, and nodes without address.
+func TestVersionWithoutRequests(t *testing.T) {
+	t.Parallel()
+	uri := mongotest.Database(t)
+	store := openAt(t, uri)
+	if _, err := store.TakeOver(t.Context(), chain, "old"); err != nil {
+		t.Fatal(err)
+	}
+	_ = store.Close()
+	db := admin(t, uri)
+	if err := db.Collection("requests").Drop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	strict := bson.D{{Key: "address", Value: bson.D{{Key: "$exists", Value: true}}}}
+	if err := db.RunCommand(t.Context(), bson.D{{Key: "collMod", Value: "nodes"}, {Key: "validator", Value: strict}}).Err(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Collection("nodes").InsertOne(t.Context(), nodeWithAddress()); err != nil {
+		t.Fatal(err)
+	}
+	setVersion(t, db, 5)
+	reader, err := mongo.OpenReader(t.Context(), uri)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	counts := func(when string, want map[string]int) {
+		t.Helper()
+		for collection, n := range want {
+			found := 0
+			for doc, err := range reader.Query(t.Context(), persistence.Query{Collection: collection}) {
+				if err != nil {
+					t.Fatalf("%s, %s: %s, %v", when, collection, doc, err)
+				}
+				found++
+			}
+			if found != n {
+				t.Errorf("%s: %d in %s, want %d", when, found, collection, n)
+			}
+		}
+	}
+	counts("before", map[string]int{persistence.Nodes: 1, persistence.Leases: 1, persistence.Requests: 0})
+	store = openAt(t, uri)
+	nodes, leases, err := store.Members(t.Context())
+	if err != nil || len(nodes) != 1 || nodes[0].Address != "10.0.0.1:8090" || len(leases) != 1 || leases[0].Node != "old" {
+		t.Errorf("after: nodes %+v, leases %+v, %v", nodes, leases, err)
+	}
+	join(t, store, "new")
+	if err := store.Ask(t.Context(), []persistence.Request{{ID: "r", Chain: chain, Kind: persistence.StatusRequest, AskedBy: "new"}}, time.Minute); err != nil {
+		t.Errorf("asked: %v", err)
+	}
+	counts("after", map[string]int{persistence.Nodes: 2, persistence.Leases: 1, persistence.Requests: 1})
+	if got := indexes(t, db, "requests"); len(got) != 3 {
+		t.Errorf("indexes of requests: %v", got)
+	}
+	var is struct{ Version int }
+	if err := db.Collection("meta").FindOne(t.Context(), bson.D{{Key: "_id", Value: "schema"}}).Decode(&is); err != nil || is.Version != documents.Version {
+		t.Errorf("the version is %d, %v", is.Version, err)
+	}
+}
+
+// nodeWithAddress is the document of a node of an earlier version, which listened at an
+// address.
+func nodeWithAddress() bson.D {
+	return bson.D{
+		{Key: "_id", Value: "old"}, {Key: "name", Value: "old"}, {Key: "address", Value: "10.0.0.1:8090"}, {Key: "state", Value: "up"},
+		{Key: "beat", Value: int64(7)}, {Key: "chains", Value: bson.A{}}, {Key: "version", Value: "v1"}, {Key: "protocol", Value: int64(1)},
+		{Key: "joinedAt", Value: wrongClock}, {Key: "seenAt", Value: wrongClock}, {Key: "clock", Value: wrongClock},
+		{Key: "unreachable", Value: bson.A{"new"}},
+	}
+}
+
+// The document of a node of an earlier version, which listened at an address, can be
+// read, and the node can work on and be declared dead.
+func TestNodeWithAddress(t *testing.T) {
+	t.Parallel()
+	uri := mongotest.Database(t)
+	store := openAt(t, uri)
+	if _, err := admin(t, uri).Collection("nodes").InsertOne(t.Context(), nodeWithAddress()); err != nil {
+		t.Fatal(err)
+	}
+	n, err := store.Heartbeat(t.Context(), "old", heartbeat())
+	if err != nil || n.Heartbeats != 8 || n.Address != "10.0.0.1:8090" || !slices.Equal(n.Unreachable, []string{"new"}) {
+		t.Errorf("%+v, %v", n, err)
+	}
+	if dead, err := store.DeclareDead(t.Context(), "old", 8); err != nil || !dead {
+		t.Errorf("declared dead: %v, %v", dead, err)
 	}
 }

@@ -19,8 +19,9 @@ import (
 // begins one late.
 const suspicion = 2 * time.Minute
 
-// suspects are those whose transactions may be open on the server although nobody
-// is going to end them: they would hold up whoever meets them for a minute.
+// suspects are the sessions and processes whose transactions may be open on the server
+// although nobody is going to end them: each would hold up the transactions that conflict
+// with it for a minute.
 type suspects struct {
 	mu       sync.Mutex
 	sessions map[string]time.Time // our own failed sessions, by their ids' BSON, and since when

@@ -6,18 +6,18 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// sight is what a node sees of the cluster in one look.
-type sight struct {
+// snapshot is the cluster as a node has read it. It is not changed once it is made.
+type snapshot struct {
 	nodes  []persistence.Node
 	leases map[string]persistence.Lease // by chain
-	// strangers are the leases whose owner is no node that is known. It may have joined
-	// between the reading of the nodes and of the leases: only who is a stranger in two
-	// looks is one.
+	// strangers are the leases whose owner is no known node. It may have joined between
+	// the reading of the nodes and of the leases: only an owner that is unknown in two
+	// snapshots in a row is gone.
 	strangers, before map[string]persistence.Lease
 }
 
-func newSight(nodes []persistence.Node, leases []persistence.Lease, last sight) sight {
-	s := sight{nodes: nodes, leases: map[string]persistence.Lease{}, strangers: map[string]persistence.Lease{}, before: last.strangers}
+func newSnapshot(nodes []persistence.Node, leases []persistence.Lease, last snapshot) snapshot {
+	s := snapshot{nodes: nodes, leases: map[string]persistence.Lease{}, strangers: map[string]persistence.Lease{}, before: last.strangers}
 	for _, l := range leases {
 		s.leases[l.Chain] = l
 		if _, known := s.node(l.Node); l.Node != "" && !known {
@@ -27,7 +27,7 @@ func newSight(nodes []persistence.Node, leases []persistence.Lease, last sight) 
 	return s
 }
 
-func (s sight) node(id string) (persistence.Node, bool) {
+func (s snapshot) node(id string) (persistence.Node, bool) {
 	i := slices.IndexFunc(s.nodes, func(n persistence.Node) bool { return n.ID == id })
 	if i < 0 {
 		return persistence.Node{}, false
@@ -36,16 +36,16 @@ func (s sight) node(id string) (persistence.Node, bool) {
 }
 
 // lease is a chain's lease; one without owner and epoch if there is none.
-func (s sight) lease(chain string) persistence.Lease {
+func (s snapshot) lease(chain string) persistence.Lease {
 	if l, ok := s.leases[chain]; ok {
 		return l
 	}
 	return persistence.Lease{Chain: chain}
 }
 
-// free says whether a node may take a chain: nobody has it, or somebody who is dead,
-// or the node itself, which does not know of it.
-func (s sight) free(l persistence.Lease, by string) bool {
+// free says whether a node may acquire a chain: it has no owner, or a dead one, or the
+// node itself, which does not know of it.
+func (s snapshot) free(l persistence.Lease, by string) bool {
 	if l.Node == "" || l.Node == by {
 		return true
 	}
@@ -56,12 +56,12 @@ func (s sight) free(l persistence.Lease, by string) bool {
 	return twice && before.Node == l.Node && before.Epoch == l.Epoch
 }
 
-func (s sight) living() []persistence.Node {
+func (s snapshot) living() []persistence.Node {
 	return slices.DeleteFunc(slices.Clone(s.nodes), func(n persistence.Node) bool { return !n.Living() })
 }
 
 // livingWith is living with a newer document of one node.
-func (s sight) livingWith(node persistence.Node) []persistence.Node {
+func (s snapshot) livingWith(node persistence.Node) []persistence.Node {
 	nodes := s.living()
 	for i := range nodes {
 		if nodes[i].ID == node.ID {
@@ -72,7 +72,7 @@ func (s sight) livingWith(node persistence.Node) []persistence.Node {
 }
 
 // owners are the living owners of chains.
-func (s sight) owners() map[string]string {
+func (s snapshot) owners() map[string]string {
 	owners := map[string]string{}
 	for chain, l := range s.leases {
 		if n, known := s.node(l.Node); known && n.Living() {
@@ -82,7 +82,7 @@ func (s sight) owners() map[string]string {
 	return owners
 }
 
-func (s sight) byState() map[string]int {
+func (s snapshot) byState() map[string]int {
 	count := map[string]int{persistence.Up: 0, persistence.Draining: 0, persistence.Leaving: 0, persistence.Left: 0, persistence.Dead: 0}
 	for _, n := range s.nodes {
 		count[n.State]++
