@@ -9,12 +9,12 @@ import (
 
 // Beating returns the nodes of a cluster that beat within a time. With none that could,
 // it returns at once.
-func Beating(ctx context.Context, registry persistence.Registry, within time.Duration) ([]persistence.Node, error) {
+func Beating(ctx context.Context, docs persistence.Querier, within time.Duration) ([]persistence.Node, error) {
 	ctx, cancel := context.WithTimeout(ctx, within+callTimeout)
 	defer cancel()
 	beats := map[string]int64{}
 	for deadline := time.Now().Add(within); ; {
-		nodes, _, err := registry.Members(ctx)
+		nodes, err := persistence.Collect[persistence.Node](ctx, docs, persistence.Query{Collection: persistence.Nodes})
 		if err != nil {
 			return nil, err
 		}
