@@ -10,13 +10,13 @@ import (
 
 // Alive returns the nodes of a cluster that are heard within a time. Where no node takes
 // part it returns immediately.
-func Alive(ctx context.Context, registry persistence.Registry, within time.Duration) ([]persistence.Node, error) {
+func Alive(ctx context.Context, docs persistence.Querier, within time.Duration) ([]persistence.Node, error) {
 	const poll = 100 * time.Millisecond
 	ctx, cancel := context.WithTimeout(ctx, within+callTimeout)
 	defer cancel()
 	detector := detector{poll: poll, ttl: within}
 	for deadline := time.Now().Add(within); ; {
-		nodes, _, err := registry.Members(ctx)
+		nodes, err := persistence.Collect[persistence.Node](ctx, docs, persistence.Query{Collection: persistence.Nodes})
 		if err != nil {
 			return nil, err
 		}

@@ -14,6 +14,7 @@ var alone = [][]string{
 	{"run", "--once"},
 	{"rewind", "ethereum", "--to", "17000000"},
 	{"retry"},
+	{"copy", "--from", "mongodb", "--to", "embedded", "--data", "copied"},
 }
 
 // Commands that want the data to themselves refuse where a cluster runs. They work
@@ -56,5 +57,21 @@ func TestDemoAlone(t *testing.T) {
 	c.output(t, "demo", "--once")
 	if said := c.refused("one"); !strings.Contains(said, "it contains the demo's data: choose another location") {
 		t.Errorf("a node on the demo's data: %s", said)
+	}
+}
+
+// A copy does not go where a cluster runs, even if that has written nothing yet.
+func TestCopyAlone(t *testing.T) {
+	t.Parallel()
+	c := newTeam(t)
+	folder, _ := whole(t)
+	stop := c.beats(c.joined(persistence.Node{ID: "one.abcdef", Name: "one", Address: "127.0.0.1:1", Protocol: cluster.Protocol}))
+	if said := refused(t, c.dir, c.database, copyThere(folder)...); !strings.Contains(said, "a cluster is running there (one.abcdef): stop it first") {
+		t.Errorf("says %s", said)
+	}
+	stop()
+	c.output(t, copyThere(folder)...)
+	if c.contents(t) != contents(t, folder) {
+		t.Error("the copy is not the same")
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/imart/event-worker/persistence/embedded"
 	"github.com/imart/event-worker/persistence/mongo"
 	"github.com/imart/event-worker/persistence/transfer"
+	"github.com/imart/event-worker/worker"
 )
 
 // The two kinds of stores, as --from and --to name them.
@@ -90,7 +91,7 @@ func (f *copyFlags) locations() (from, to location, err error) {
 // source is a store to copy from, until it is closed.
 type source interface {
 	transfer.Source
-	io.Closer
+	reader
 }
 
 // openSource opens data to copy from. A folder is locked: no worker writes to it
@@ -115,7 +116,7 @@ func (l location) openSource(ctx context.Context) (source, error) {
 // target is a store to copy to, until it is closed.
 type target interface {
 	transfer.Target
-	io.Closer
+	reader
 }
 
 // openTarget opens a store to copy to, and creates it if need be.
@@ -136,11 +137,17 @@ func runCopy(ctx context.Context, out io.Writer, f *copyFlags) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, source.Close()) }()
+	if err := worker.CheckIdle(ctx, source, from); err != nil {
+		return fmt.Errorf("copy: %w", err)
+	}
 	target, err := to.openTarget(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, target.Close()) }()
+	if err := worker.CheckIdle(ctx, target, to); err != nil {
+		return fmt.Errorf("copy: %w", err)
+	}
 	screen := cli.NewScreen(out)
 	fmt.Fprintf(screen, "Copying from %s to %s.\n", from, to)
 	m := &meter{screen: screen}

@@ -34,12 +34,8 @@ func checkOwner(ctx context.Context, docs persistence.Querier, at fmt.Stringer, 
 const aliveWithin = 3 * time.Second
 
 // CheckIdle refuses a database on which a cluster runs. Where the data are is at.
-func CheckIdle(ctx context.Context, store persistence.Store, at fmt.Stringer) error {
-	registry, ok := store.(persistence.Registry)
-	if !ok {
-		return nil
-	}
-	nodes, err := cluster.Alive(ctx, registry, aliveWithin)
+func CheckIdle(ctx context.Context, docs persistence.Querier, at fmt.Stringer) error {
+	nodes, err := cluster.Alive(ctx, docs, aliveWithin)
 	if err != nil || len(nodes) == 0 {
 		return err
 	}
