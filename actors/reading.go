@@ -116,6 +116,9 @@ func (s *subject) fetch(ctx context.Context, r *pageRead, through, estimate int6
 	defer room.Read()
 	raw, err := s.chain.Read(ctx, r.view, s.Source, r.from, through, s.Events)
 	if err == nil {
+		err = raw.Check(r.from)
+	}
+	if err == nil {
 		r.page.to, r.page.final = raw.To, raw.To.Seq <= r.view.Final.Seq
 		if r.bytes = batch.SizeOfRaws(raw.Raws); room.Resize(r.bytes) {
 			r.batch = batch.Decode(s.market.Chain, s.market.Market, s.Stream, raw.Raws)

@@ -3,6 +3,7 @@ package chains
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/imart/event-worker/markets"
 )
@@ -67,4 +68,21 @@ type Chain interface {
 type Page struct {
 	To   markets.Place
 	Raws []markets.Raw
+}
+
+// Check returns an error unless the page leads on from a place: it does not end before the
+// place, and its events lie between both, in order.
+func (p Page) Check(after markets.Place) error {
+	if p.To.Seq < after.Seq {
+		return fmt.Errorf("page ends at %d, before its start at %d", p.To.Seq, after.Seq)
+	}
+	last := after.Seq
+	for i := range p.Raws {
+		seq := p.Raws[i].Seq
+		if seq <= after.Seq || seq < last || seq > p.To.Seq {
+			return fmt.Errorf("page from %d to %d holds an event of %d behind one of %d", after.Seq, p.To.Seq, seq, last)
+		}
+		last = seq
+	}
+	return nil
 }

@@ -53,7 +53,11 @@ func stored(ctx context.Context, store persistence.Store) (documents, error) {
 		return nil, err
 	}
 	for _, a := range activities {
-		d["activity "+a.ID()] = text(a)
+		key := "activity " + a.ID()
+		if d[key] != "" { // the embedded log has no key that would forbid it
+			return nil, fmt.Errorf("%s is stored twice", key)
+		}
+		d[key] = text(a)
 	}
 	return d, nil
 }

@@ -103,7 +103,7 @@ func (b *Windows) Read(ctx context.Context, view *chains.View, key string, after
 		switch {
 		case err != nil && page.To != after:
 			return page, nil
-		case errors.Is(err, endpoint.ErrBudget): // the window was prefetched
+		case errors.Is(err, endpoint.ErrBudget), errors.Is(err, errCutShort): // the window was prefetched, or does not reach the block
 			continue
 		case err != nil:
 			return chains.Page{}, err
@@ -115,6 +115,9 @@ func (b *Windows) Read(ctx context.Context, view *chains.View, key string, after
 	}
 }
 
+// errCutShort: an endpoint answered only a part of a window, and the block awaited lies behind it.
+var errCutShort = errors.New("the window was cut short")
+
 // readWindow reads what one window holds after a place.
 func (b *Windows) readWindow(ctx context.Context, view *chains.View, w *window, key string, after markets.Place, last int64, limit int) (chains.Page, error) {
 	select {
@@ -124,6 +127,9 @@ func (b *Windows) readWindow(ctx context.Context, view *chains.View, w *window, 
 	}
 	if w.err != nil {
 		return chains.Page{}, w.err
+	}
+	if w.last <= after.Seq {
+		return chains.Page{}, errCutShort
 	}
 	if err := b.link(ctx, view, w, after); err != nil {
 		b.discard(w)
