@@ -1,128 +1,13 @@
 package progress
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"log/slog"
-	"regexp"
-	"slices"
-	"strings"
 	"testing"
 
-	"github.com/imart/event-worker/config"
-	"github.com/imart/event-worker/logs"
-	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/persistence/embedded"
 )
-
-// watched is a store in which a test writes what actors would, and what is logged
-// of it.
-type watched struct {
-	*Logger
-	t     *testing.T
-	store persistence.Store
-	said  bytes.Buffer
-	docs  map[string]persistence.Actor
-}
-
-func newWatched(t *testing.T, chains ...string) *watched {
-	t.Helper()
-	store, err := embedded.Open(t.Context(), t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = store.Close() })
-	w := &watched{t: t, store: store, docs: map[string]persistence.Actor{}}
-	log, _, err := logs.New(&w.said, config.Log{Level: slog.LevelInfo}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.Logger = NewLogger(log, store, "me", chains)
-	for _, chain := range chains {
-		w.take(chain, "me")
-	}
-	return w
-}
-
-func (w *watched) take(chain, node string) {
-	w.t.Helper()
-	if _, err := w.store.TakeOver(w.t.Context(), chain, node); err != nil {
-		w.t.Fatal(err)
-	}
-}
-
-// claim makes an actor's document, as of another restart if there is one.
-func (w *watched) claim(id, node string, restarts int64) {
-	w.t.Helper()
-	names := append(strings.Split(id, "/"), "", "", "")
-	kind := map[string]string{"": names[1], "subject": "subject"}[names[3]]
-	if kind == "" {
-		kind = "observer"
-	}
-	doc, err := w.store.Claim(w.t.Context(), persistence.Claim{
-		ID: id, Kind: kind, Chain: names[0], Market: names[1], Stream: names[2], Node: node, Epoch: 1, Restarts: restarts,
-	})
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	w.docs[id] = doc
-}
-
-// is writes how an actor is.
-func (w *watched) is(id, status string, lag int64, reason string) {
-	w.t.Helper()
-	if _, there := w.docs[id]; !there {
-		w.claim(id, "me", 0)
-	}
-	err := w.store.Report(w.t.Context(), w.docs[id].Ref(), persistence.Report{Status: status, Head: 100, Lag: lag, LastError: reason})
-	if err != nil {
-		w.t.Fatal(err)
-	}
-}
-
-// has writes that an observer has so many events more.
-func (w *watched) has(id string, events int64) { w.move(id, 1, events) }
-
-// move writes that an observer has come so many blocks further.
-func (w *watched) move(id string, blocks, events int64) {
-	w.t.Helper()
-	w.is(id, persistence.Following, 0, "")
-	doc := w.docs[id]
-	to := markets.Place{Seq: doc.Seq + blocks, Hash: fmt.Sprint(doc.Seq + blocks)}
-	move := persistence.Move{Actor: doc.Ref(), From: doc.Place, To: to, Events: events, Report: persistence.Report{Status: persistence.Following}}
-	if err := w.store.Commit(w.t.Context(), persistence.MarketRef{Chain: doc.Chain, Market: doc.Market}, []persistence.Move{move}, nil); err != nil {
-		w.t.Fatal(err)
-	}
-	doc.Place = to
-	w.docs[id] = doc
-}
-
-var timePattern = regexp.MustCompile(`(?m)^time=\S+ level=`)
-
-// says looks, and expects what is logged as news: lines without times.
-func (w *watched) says(when string, want ...string) {
-	w.t.Helper()
-	w.looks = 0 // it is no summary's turn
-	if err := w.Look(w.t.Context()); err != nil {
-		w.t.Fatalf("%s: %v", when, err)
-	}
-	w.heard(when, want...)
-}
-
-// heard expects what is logged.
-func (w *watched) heard(when string, want ...string) {
-	w.t.Helper()
-	got := strings.Split(strings.TrimSuffix(timePattern.ReplaceAllString(w.said.String(), ""), "\n"), "\n")
-	if len(want) == 0 {
-		want = []string{""}
-	}
-	if !slices.Equal(got, want) {
-		w.t.Errorf("%s it says\n  %s\nwant\n  %s", when, strings.Join(got, "\n  "), strings.Join(want, "\n  "))
-	}
-	w.said.Reset()
-}
 
 const (
 	subjectID = "ethereum/seaport/list/subject"
