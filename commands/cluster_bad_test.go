@@ -146,7 +146,7 @@ func TestOptionsOfThePort(t *testing.T) {
 	} {
 		one.says(option)
 	}
-	if said := one.out.String(); !strings.Contains(said, `level=WARN msg="removed option, it has no effect"`) || strings.Contains(said, "unknown environment variable") {
+	if said := one.out.String(); !strings.Contains(said, `level=WARN msg="outdated option"`) || strings.Contains(said, "unknown environment variable") {
 		t.Errorf("it says\n%s", said)
 	}
 	s := c.until("one has both", ownedBy("one", "one"))
@@ -154,7 +154,7 @@ func TestOptionsOfThePort(t *testing.T) {
 		t.Errorf("it has the address %s", n.Address)
 	}
 	said, _, code := result(t, c.dir, c.environ("one"), "config", "check")
-	if code != 0 || !strings.Contains(said, "removed, it changes nothing: event-worker.yaml:") {
+	if code != 0 || !strings.Contains(said, "outdated: event-worker.yaml:") {
 		t.Errorf("config check: exit code %d\n%s", code, said)
 	}
 }

@@ -103,13 +103,13 @@ func describe(w io.Writer, cfg config.Config) error {
 	for _, name := range cfg.Overrides {
 		fmt.Fprintf(&b, "\noverridden by the environment: %s", name)
 	}
-	for _, word := range cfg.Removed {
-		fmt.Fprintf(&b, "\nremoved, it changes nothing: %s", word)
+	for _, word := range cfg.Outdated {
+		fmt.Fprintf(&b, "\noutdated: %s", word)
 	}
 	for _, name := range cfg.Unused {
 		fmt.Fprintf(&b, "\nno option has this variable, it changes nothing: %s", name)
 	}
-	if len(cfg.Overrides)+len(cfg.Removed)+len(cfg.Unused) > 0 {
+	if len(cfg.Overrides)+len(cfg.Outdated)+len(cfg.Unused) > 0 {
 		b.WriteByte('\n')
 	}
 	_, err := io.WriteString(w, b.String())

@@ -77,8 +77,8 @@ func run(ctx context.Context, assets Assets, stderr io.Writer, f runFlags) error
 		return err
 	}
 	defer files.Close()
-	for _, word := range cfg.Removed {
-		log.Warn("removed option, it has no effect", "option", word)
+	for _, word := range cfg.Outdated {
+		log.Warn("outdated option", "option", word)
 	}
 	for _, name := range cfg.Unused {
 		log.Warn("unknown environment variable, it has no effect", "variable", name)

@@ -29,10 +29,10 @@ func cluster(n *yamlfile.Node, chains []Chain) Cluster {
 // maxPoll bounds how seldom a node makes a heartbeat.
 const maxPoll = time.Second
 
-// dropRemoved drops the options that earlier versions had, with a warning each. They
-// are not problems: one configuration can serve nodes of both versions while they are
-// replaced.
-func (r *reader) dropRemoved() {
+// readOutdated drops the options that are gone, and has those with a new name read under
+// it, with a warning each. They are not problems: one configuration can serve nodes of both
+// versions during an upgrade.
+func (r *reader) readOutdated() {
 	const text = "nodes need no port between them any more: remove it"
 	for _, key := range []string{"listen", "advertise"} {
 		r.Root().Child("cluster").Drop(key, text)
@@ -40,6 +40,10 @@ func (r *reader) dropRemoved() {
 		if name := envName(option); r.env[name] != "" {
 			r.Warnings = append(r.Warnings, Problem{File: r.path, Env: name, Text: option + ": " + text})
 		}
+	}
+	for _, chain := range r.Root().Child("chains").Children() {
+		chain.Rename("finalityBreaks", "finalityViolations")
+		chain.Rename("confirmBreaks", "confirmViolations")
 	}
 }
 

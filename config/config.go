@@ -56,9 +56,9 @@ type Config struct {
 	// Overrides are the environment variables that override the file, and Unused
 	// those that look as if they did.
 	Overrides, Unused []string
-	// Removed are the options of earlier versions that are set and change nothing, each
-	// with its place, and what to do.
-	Removed []string
+	// Outdated are the options that are set but were removed or renamed since, each with its
+	// place and what to do.
+	Outdated []string
 }
 
 // Log says what is logged and how.
@@ -118,7 +118,7 @@ func Load(file string, environ []string) (Config, error) {
 	top.Child("monitor").Decode(&cfg.Monitor)
 	known := slices.Clone(r.Overrides)
 	for _, w := range r.Warnings {
-		cfg.Removed = append(cfg.Removed, w.String())
+		cfg.Outdated = append(cfg.Outdated, w.String())
 		known = append(known, w.Env)
 	}
 	for name := range r.env {

@@ -205,18 +205,18 @@ func TestProblems(t *testing.T) {
 	}
 }
 
-// Options that earlier versions had are no problem and change nothing. Each is told once.
-func TestRemovedOptions(t *testing.T) {
+// Options that earlier versions had are not problems. Each is reported once.
+func TestOutdatedOptions(t *testing.T) {
 	const chain = "chains:\n  home: {kind: evm, chainId: 7, endpoint: \"http://a\", markets: {seaport: {start: 1}}}\n"
 	environ := []string{"EVENT_WORKER_CLUSTER_ADVERTISE=host:8090", "EVENT_WORKER_CLUSTER_TTL=6s", "EVENT_WORKER_CLUSTER_PORT=1"}
 	cfg, err := load(t, t.TempDir(), chain+"cluster:\n  listen: [not, an, address]\n  poll: 1s\n", environ...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, removed := range cfg.Removed {
-		cfg.Removed[i] = removed[strings.LastIndex(removed, "/")+1:]
+	for i, word := range cfg.Outdated {
+		cfg.Outdated[i] = word[strings.LastIndex(word, "/")+1:]
 	}
-	got := fmt.Sprint(strings.Join(cfg.Removed, "\n"), cfg.Overrides, cfg.Unused, cfg.Cluster)
+	got := fmt.Sprint(strings.Join(cfg.Outdated, "\n"), cfg.Overrides, cfg.Unused, cfg.Cluster)
 	want := "c.yaml:4:3: cluster.listen: nodes need no port between them any more: remove it\n" +
 		"environment variable EVENT_WORKER_CLUSTER_ADVERTISE: cluster.advertise: nodes need no port between them any more: remove it" +
 		"[EVENT_WORKER_CLUSTER_TTL] [EVENT_WORKER_CLUSTER_PORT] {[] 1s 6s}"
@@ -225,6 +225,23 @@ func TestRemovedOptions(t *testing.T) {
 	}
 	if _, err := load(t, t.TempDir(), chain+"cluster: {lisen: x}\n"); err == nil || !strings.Contains(err.Error(), "known here are poll, roles, ttl") {
 		t.Errorf("a misspelt option: %v", err)
+	}
+}
+
+// Options that earlier versions had under another name are read, and reported.
+func TestRenamedOptions(t *testing.T) {
+	const chain = "chains:\n  home: {kind: evm, chainId: 7, endpoint: \"http://a\", markets: {seaport: {start: 1}}, "
+	for name, want := range map[string]FinalityViolations{"confirmBreaks: 7s": {Confirm: 7 * time.Second}, "finalityBreaks: wait": {Wait: true, Confirm: 3 * time.Minute}} {
+		cfg, err := load(t, t.TempDir(), chain+name+"}\n")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := cfg.Chains[0].FinalityViolations; got != want || len(cfg.Outdated) != 1 || !strings.Contains(cfg.Outdated[0], "Violations") {
+			t.Errorf("%s is read as %+v, %q", name, got, cfg.Outdated)
+		}
+	}
+	if _, err := load(t, t.TempDir(), chain+"confirmBreaks: 7s, confirmViolations: 8s}\n"); err == nil {
+		t.Error("both names are accepted")
 	}
 }
 

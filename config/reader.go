@@ -119,7 +119,7 @@ func newReader(file string, environ []string, content []byte) *reader {
 		name = envName(option)
 		return name, r.env[name]
 	})
-	r.dropRemoved()
+	r.readOutdated()
 	r.Check()
 	return r
 }

@@ -158,6 +158,15 @@ func (n *Node) Drop(key, text string) {
 	}
 }
 
+// Rename has an option read as another, and warns where it is set: for those that a schema
+// had under the first name before. Where both are set nothing is renamed.
+func (n *Node) Rename(key, to string) {
+	if c := n.child(key); c != nil && n.child(to) == nil {
+		c.Warn("is now called %s", to)
+		c.name = to
+	}
+}
+
 // AddAll reports problems of another file that the node names.
 func (n *Node) AddAll(ps Problems) {
 	for _, p := range ps {
