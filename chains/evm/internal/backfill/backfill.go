@@ -1,3 +1,19 @@
+// Package backfill reads final blocks in windows. Streams near each other share them, and
+// several are in flight:
+//
+//	blocks    0      1000      3000      7000
+//	windows   ├───────┼─────────┼─────────┼╌╌╌╌╌▶   list and buy are read together
+//	          list ───────▶             ▲
+//	          buy  ──────────▶          in flight, ahead of both
+//
+// A stream far from the others has windows of its own until it catches up with them.
+//
+// It guarantees:
+//   - A page holds every event of its source after the place from which it was read, up to
+//     its end, once and in order.
+//   - A page leads on from the block at that place: a window on another branch is refused.
+//   - A range is fetched once, however many streams read it, as long as memory allows.
+//   - Memory is bounded by a budget. When it is short, streams ahead wait for those behind.
 package backfill
 
 import (
@@ -14,15 +30,7 @@ import (
 	"github.com/imart/event-worker/markets"
 )
 
-// Windows are the windows in which final blocks are read. Streams near each other share them,
-// and several are in flight:
-//
-//	blocks    0      1000      3000      7000
-//	windows   ├───────┼─────────┼─────────┼╌╌╌╌╌▶   list and buy are read together
-//	          list ───────▶             ▲
-//	          buy  ──────────▶          in flight, ahead of both
-//
-// A stream far from the others has windows of its own until it catches up with them.
+// Windows are the windows in which final blocks are read.
 type Windows struct {
 	cfg    Config
 	source Source

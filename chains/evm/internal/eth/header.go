@@ -1,3 +1,12 @@
+// Package eth is the part of Ethereum that the program reads: headers, blooms, logs, receipts
+// and filters, each with a scanner that checks what it reads.
+//
+// It guarantees that scanned logs are complete in form: of the block and contract that they
+// name, in order, each once (VerifyLogs). Whether any are missing is decided in package evm,
+// by their blocks' blooms:
+//
+//	bloom of block 17   has 0x5101 and Sold        the logs must hold one of 0x5101, Sold
+//	bloom of block 18   lacks 0x5101               no log of 0x5101: none is missing
 package eth
 
 import (

@@ -1,3 +1,12 @@
+// Package jsonrpc calls an EVM endpoint: several calls in one batch, each answered, refused or
+// left without an answer on its own.
+//
+// It guarantees:
+//   - An answer is matched to its call by id, whatever the order; one that no call asked for,
+//     or a second one to the same call, is an error.
+//   - Bytes are bounded before they are read, and values are scanned without an intermediate
+//     tree.
+//   - Errors name the endpoint's host and method, never its URL.
 package jsonrpc
 
 import (
