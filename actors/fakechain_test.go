@@ -27,6 +27,7 @@ type fakeChain struct {
 	r        *rand.Rand
 	failing  map[string]error // by topic: what reading it answers
 	held     map[string]*gate // by topic: a page that was read and is not answered yet
+	repeats  map[string]int   // pages of a stream that begin with a block that was read before
 	hangs    atomic.Int64
 	single   bool // pages are of one block
 	padding  int  // bytes of each event beside what it tells
@@ -190,6 +191,10 @@ func (c *fakeChain) Read(ctx context.Context, view *chains.View, source markets.
 		<-ctx.Done()
 	}
 	c.mu.Lock()
+	if n := c.repeats[source.Topics[0]]; n > 0 && err == nil && page.To != after && after.Seq > 0 {
+		c.repeats[source.Topics[0]]--
+		page.Raws = append(c.blocks[after.Seq].of(source.Topics[0]), page.Raws...)
+	}
 	h := c.held[source.Topics[0]]
 	if page.To != after {
 		delete(c.held, source.Topics[0])
@@ -344,3 +349,9 @@ func (c *fakeChain) readings() int {
 
 // Close implements chains.Chain.
 func (c *fakeChain) Close() {}
+
+func (c *fakeChain) repeatsLeft(stream string) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.repeats[stream]
+}

@@ -78,3 +78,20 @@ func TestAPageThatIsLargerThanItsRoom(t *testing.T) {
 	w.mustCheck()
 	w.unharmed("")
 }
+
+// A chain that repeats events which were read before is not believed: nothing is executed
+// twice, and the stream goes on when its pages are in order again.
+func TestAPageThatRepeatsEventsIsRefused(t *testing.T) {
+	w := calm(t, "list", "buy")
+	w.mine(block(listed("a", "5")), block(bought("a", "1")), block(bought("a", "1")))
+	w.boot()
+	w.mustCheck()
+	w.chain.mu.Lock()
+	w.chain.repeats = map[string]int{"buy": 2}
+	w.chain.mu.Unlock()
+	w.mine(block(bought("a", "1")))
+	w.mustCheck()
+	if n := w.chain.repeatsLeft("buy"); n > 0 {
+		t.Errorf("%d pages were not repeated", n)
+	}
+}
