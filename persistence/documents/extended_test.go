@@ -69,12 +69,12 @@ func TestAnAddedFieldIsEverywhere(t *testing.T) {
 			`"reserve":{"type":"string","pattern":"^(0|[1-9][0-9]{0,77})$","description":"What must be bid at least."}`,
 			`"form":{"type":"string","enum":["ENGLISH","DUTCH"],"description":"How bids are made."}`,
 			`"bids":{"type":"array","items":{"$ref":"#/$defs/placedBid"},"description":"The bids so far."}`,
-			`"placedBid":{"type":"object","properties":{"maker":{"type":"string","description":"Who made the order."}`,
+			`"placedBid":{"type":"object","properties":{"maker":{"type":"string","description":"The address that made the order."}`,
 			`"first","last","form"]`, // required
 		}},
 		{"Prisma schema", words(string(Prisma(all))), []string{
 			"/// When the auction ends. endsAt DateTime?", "reserve String?", "form AuctionForm", "bids placedBid[]",
-			"type placedBid { /// Who made the order. maker String", "enum AuctionForm { ENGLISH DUTCH }",
+			"type placedBid { /// The address that made the order. maker String", "enum AuctionForm { ENGLISH DUTCH }",
 		}},
 		{"help", words(Help(all)), []string{"endsAt, reserve, form (ENGLISH, DUTCH), bids [{maker, amount, time}]"}},
 		{"table", Table(all), []string{"`endsAt`, `reserve`, `form` (ENGLISH, DUTCH), `bids` [{maker, amount, time}]"}},
