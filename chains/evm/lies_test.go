@@ -10,43 +10,58 @@ import (
 	"time"
 
 	"github.com/imart/event-worker/chains"
+	"github.com/imart/event-worker/chains/evm/internal/eth"
 	"github.com/imart/event-worker/internal/chaintest"
 	"github.com/imart/event-worker/markets"
 )
 
-// A final range whose logs are left out once, among ranges full of logs, is not believed,
-// though its last block, whose bloom comes along, has none.
-func TestAnEmptyRangeAmongFullOnesIsNotBelieved(t *testing.T) {
-	g := startGeth(t)
-	p := startProxy(t, g.url)
-	for number := range 96 {
-		if number%8 == 6 { // the last of a range
-			g.mineBlocks(1)
-		} else {
-			g.mineLogs(1, 2)
-		}
-	}
-	view := advance(t, open(t, p.url), nil, true)
-	var lied atomic.Bool
-	p.change(func(method string, params json.RawMessage, answer map[string]json.RawMessage) {
-		var query []struct{ FromBlock, ToBlock string }
-		if method != "eth_getLogs" || json.Unmarshal(params, &query) != nil || query[0].FromBlock == "" {
-			return
-		}
-		if from := number(query[0].FromBlock); from >= 48 && !lied.Swap(true) {
-			answer["result"] = json.RawMessage("[]")
-		}
-	})
-	chain := open(t, p.url, func(cfg *Config) { cfg.MaxRange = 8 })
-	raws, _ := chaintest.Drain(t.Context(), t, chain, view, sources[0], start, view.Final.Seq, 1000)
-	want := 0
-	for _, log := range g.logs(sources[0], 0) {
-		if int64(log.BlockNumber) <= view.Final.Seq {
-			want++
-		}
-	}
-	if !lied.Load() || len(raws) != want {
-		t.Errorf("%d events of %d, lied %v", len(raws), want, lied.Load())
+// A final range whose logs are left out once is not believed, though its last block, whose
+// bloom comes along, has none: neither among ranges full of logs, however old it is, nor near
+// the head, however few the others have.
+func TestAnEmptyRangeIsNotBelieved(t *testing.T) {
+	for name, test := range map[string]struct {
+		every    int // blocks with logs are those that are so far apart
+		from, to int64
+		after    int // blocks without logs at the end
+	}{
+		"far below the head": {1, 48, 95, 260},
+		"near the head":      {40, 40, 47, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := startGeth(t)
+			p := startProxy(t, g.url)
+			for number := range 96 {
+				if number%8 == 6 || number%test.every > 0 { // the last of a range
+					g.mineBlocks(1)
+				} else {
+					g.mineLogs(1, 2)
+				}
+			}
+			g.mineBlocks(test.after)
+			view := advance(t, open(t, p.url), nil, true)
+			var lied atomic.Bool
+			p.change(func(method string, params json.RawMessage, answer map[string]json.RawMessage) {
+				var query []struct{ FromBlock, ToBlock string }
+				if method != "eth_getLogs" || json.Unmarshal(params, &query) != nil || query[0].FromBlock == "" {
+					return
+				}
+				if from := number(query[0].FromBlock); test.from <= from && from <= test.to && !lied.Swap(true) {
+					answer["result"] = json.RawMessage("[]")
+				}
+			})
+			chain := open(t, p.url, func(cfg *Config) { cfg.MaxRange = 8 })
+			advance(t, chain, nil, true) // which tells where the head is
+			raws, _ := chaintest.Drain(t.Context(), t, chain, view, sources[0], start, view.Final.Seq, 1000)
+			want := 0
+			for _, log := range g.logs(sources[0], 0) {
+				if int64(log.BlockNumber) <= view.Final.Seq {
+					want++
+				}
+			}
+			if !lied.Load() || len(raws) != want {
+				t.Errorf("%d events of %d, lied %v", len(raws), want, lied.Load())
+			}
+		})
 	}
 }
 
@@ -190,5 +205,40 @@ func TestABreakMustLast(t *testing.T) {
 		if confirmed, _, _ := changing.record(other, cfg, now.Add(time.Duration(second)*time.Second)); confirmed {
 			t.Fatalf("confirmed after %d s although it changes", second)
 		}
+	}
+}
+
+// Of a range that may be of two chains, each header must be the parent of the next, and the
+// last one that of the range's end.
+func TestHeadersOfTwoChainsAreRefused(t *testing.T) {
+	g := startGeth(t)
+	p := startProxy(t, g.url)
+	g.mineBlocks(3)
+	chain := open(t, p.url)
+	n := chain.client(chain.pool.All()[0])
+	headers, err := chain.headersBetween(t.Context(), n, 3, 4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	end := headers[0]
+	check := func(end eth.Header) error {
+		_, err := chain.checkEachBlock(t.Context(), n, chain.allSources(), 1, end, nil)
+		return err
+	}
+	if err := check(end); err != nil {
+		t.Errorf("of one chain: %v", err)
+	}
+	other := end
+	other.Hash = "0x" + strings.Repeat("ab", 32)
+	if err := check(other); !errors.Is(err, chains.ErrReorganised) {
+		t.Errorf("another end: %v", err)
+	}
+	p.change(func(method string, params json.RawMessage, answer map[string]json.RawMessage) {
+		if method == "eth_getBlockByNumber" && strings.Contains(string(params), `"0x2"`) {
+			answer["result"] = json.RawMessage(strings.ReplaceAll(string(answer["result"]), g.block(1).Hash().Hex(), other.Hash))
+		}
+	})
+	if err := check(end); !errors.Is(err, chains.ErrReorganised) {
+		t.Errorf("another parent: %v", err)
 	}
 }

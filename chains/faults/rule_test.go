@@ -53,6 +53,23 @@ func TestSelection(t *testing.T) {
 	}
 }
 
+// What is decided by request happens to all calls of a batch or to none, to some batches.
+func TestChanceByRequest(t *testing.T) {
+	p := proxyOf(t, "  - {fault: error, chance: 0.5, decide: request}", 5, ethereum(), Options{})
+	batch := "[" + strings.Join([]string{wireOf(1, getLogs, map[string]any{"fromBlock": "0x1", "toBlock": "0x1"}), wireOf(2, chainID), wireOf(3, blockNumber)}, ",") + "]"
+	seen := map[int]bool{}
+	for range 20 {
+		failed := strings.Count(string(sendJSON(p, batch).body), "-32001")
+		if failed != 0 && failed != 3 {
+			t.Fatalf("%d calls of 3 failed", failed)
+		}
+		seen[failed] = true
+	}
+	if len(seen) != 2 {
+		t.Errorf("failed calls of each batch: %v", seen)
+	}
+}
+
 func TestTimes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := proxyOf(t, "  - {fault: chain-id, id: 5, after: 2s, lasts: 3s}", 1, ethereum(), Options{})
