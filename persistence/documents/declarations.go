@@ -105,7 +105,7 @@ func actors() declaration {
 	return declaration{
 		name:        persistence.Actors,
 		document:    reflect.TypeFor[Actor](),
-		description: "Where every actor stands and how it is.",
+		description: "The position and state of every actor.",
 		lines: lines{
 			"_id":         {doc: "The actor's path: ethereum/seaport/list/subject."},
 			"kind":        {doc: "The role of the actor.", values: enum("ActorKind", "chain", "head", "market", "orders", "worker", "subject", "observer")},
@@ -183,7 +183,7 @@ func requests() declaration {
 	return declaration{
 		name:        persistence.Requests,
 		document:    reflect.TypeFor[Request](),
-		description: "What was asked of the owners of chains, and their answers of the last hour.",
+		description: "Requests to the owners of chains, and the answers of the last hour.",
 		lines: lines{
 			"_id":  {doc: "A random identifier."},
 			"kind": {doc: "The question: status."},
@@ -209,7 +209,7 @@ func notifications() declaration {
 	return declaration{
 		name:        persistence.Notifications,
 		document:    reflect.TypeFor[Notification](),
-		description: "What the users of the markets are to be told, one document for each receiver and event.",
+		description: "Messages to the users of the markets, one document for each receiver and event.",
 		lines: lines{
 			"_id":      {doc: "The activity's _id, a slash, and the receiver."},
 			"receiver": {doc: "The address of the receiver."},
