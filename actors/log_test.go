@@ -54,7 +54,7 @@ func TestWhatIsLoggedOfAReorganisation(t *testing.T) {
 	w.boot()
 	w.mine(block(listed("a", "5")), block(bought("a", "1")), block(listed("b", "1")))
 	w.mustCheck()
-	w.log.expect(t, `msg="chain taken"`, "level=INFO", "chain=chain", "epoch=1")
+	w.log.expect(t, `msg="chain acquired"`, "level=INFO", "chain=chain", "epoch=1")
 	if n := len(w.log.lines("reorganised")); n > 0 {
 		t.Errorf("%d lines of reorganisations before there is one", n)
 	}

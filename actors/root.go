@@ -178,7 +178,7 @@ func chainProps(s *shared, c Chain, taken int64, cfg Config) *actor.Props {
 			return 0, fmt.Errorf("taking over %s: %w", c.Name, err)
 		}
 		epoch.Store(e)
-		s.Log.Info("chain taken", "chain", c.Name, "epoch", e)
+		s.Log.Info("chain acquired", "chain", c.Name, "epoch", e)
 		return e, nil
 	}
 	claim := persistence.Claim{ID: c.Name, Kind: "chain", Chain: c.Name}

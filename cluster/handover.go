@@ -43,7 +43,7 @@ func (c *Coordinator) acquired(o *ownership, seen, lease persistence.Lease, err 
 		if seen.Node != "" {
 			c.cfg.Metrics.TakenOver()
 		}
-		c.cfg.Log.Info("chain taken", "chain", lease.Chain, "epoch", lease.Epoch, "from", seen.Node, "took", took.Round(time.Millisecond))
+		c.cfg.Log.Info("chain acquired", "chain", lease.Chain, "epoch", lease.Epoch, "from", seen.Node, "took", took.Round(time.Millisecond))
 	}
 }
 
@@ -68,7 +68,7 @@ func (c *Coordinator) handOver(chain string, o *ownership, to string) {
 				return
 			}
 			c.cfg.Metrics.HandedOver()
-			c.cfg.Log.Info("chain given away", "chain", chain, "epoch", o.lease.Epoch, "to", to, "took", time.Since(begun).Round(time.Millisecond))
+			c.cfg.Log.Info("chain released", "chain", chain, "epoch", o.lease.Epoch, "to", to, "took", time.Since(begun).Round(time.Millisecond))
 		}
 	})
 }

@@ -263,7 +263,7 @@ func TestClusterSharesChains(t *testing.T) {
 
 	one = c.start("one")
 	c.until("each has a chain again", ownedBy("one", "two"))
-	two.says(`msg="chain given away"`)
+	two.says(`msg="chain released"`)
 	one.says(`from="" `)
 
 	two.ends(syscall.SIGTERM)

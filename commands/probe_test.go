@@ -16,7 +16,7 @@ func TestAnEndpointThatFailsHoldsUpItsOwnChainOnly(t *testing.T) {
 	appendTo(t, file, more)
 	p := launch(t, dir, "run")
 	p.says("chain away is waiting for its endpoint")
-	p.says("chain taken")
+	p.says("chain acquired")
 	data := filepath.Join(dir, "data")
 	eventually(t, "the other chain is read", func() bool {
 		return len(find(t, data, "actors", `{chain: "ethereum", kind: "subject", seq: 18270780}`)) == 4

@@ -171,7 +171,7 @@ func TestRunLogsIntoFiles(t *testing.T) {
 		t.Fatalf("exit code %d: %s", code, stderr)
 	}
 	for _, text := range []string{
-		`"msg":"starting","node":`, `"data":"data folder data"`, `"msg":"chain taken","chain":"ethereum","epoch":1}`,
+		`"msg":"starting","node":`, `"data":"data folder data"`, `"msg":"chain acquired","chain":"ethereum","epoch":1}`,
 		`"msg":"summary","chain":"ethereum","streams":4,"events":45,"lag":0,"retrying":0}`, `"msg":"every stream has caught up"`, `"msg":"stopped"`,
 	} {
 		if strings.Count(stderr, text) != 1 {
@@ -182,7 +182,7 @@ func TestRunLogsIntoFiles(t *testing.T) {
 		t.Errorf("the log shows a secret:\n%s", stderr)
 	}
 	ofChain, ofNode := read(t, dir, "logs", "evm", "info.log"), read(t, dir, "logs", "node", "info.log")
-	if lines := strings.Count(ofChain, "\n") + strings.Count(ofNode, "\n"); lines != strings.Count(stderr, "\n") || !strings.Contains(ofChain, "chain taken") || !strings.Contains(ofNode, "stopped") {
+	if lines := strings.Count(ofChain, "\n") + strings.Count(ofNode, "\n"); lines != strings.Count(stderr, "\n") || !strings.Contains(ofChain, "chain acquired") || !strings.Contains(ofNode, "stopped") {
 		t.Errorf("%d lines, of chains:\n%sof none:\n%s", lines, ofChain, ofNode)
 	}
 	if cli.Exists(filepath.Join(dir, "elsewhere")) {
