@@ -36,7 +36,7 @@ func Chains(cfg config.Config, numbers func(config.Chain) (func(markets.Source) 
 			return out, fmt.Errorf("chain %s: %w", c.Name, err)
 		}
 		for _, m := range c.Markets {
-			chain.Markets = append(chain.Markets, beginning(m, chain.Chain))
+			chain.Markets = append(chain.Markets, marketOn(m, chain.Chain))
 		}
 		out = append(out, chain)
 	}

@@ -22,8 +22,8 @@ type (
 	}
 )
 
-// beginning is a market with where its streams begin.
-func beginning(m config.Market, chain chains.Chain) actors.Market {
+// marketOn is a market with where its streams begin.
+func marketOn(m config.Market, chain chains.Chain) actors.Market {
 	sources := map[string]markets.Source{}
 	for _, s := range m.Streams {
 		sources[s.Name] = s.Source

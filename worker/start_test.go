@@ -27,8 +27,8 @@ func (c begun) Since(_ context.Context, source markets.Source, version int64) (m
 	return markets.Place{Seq: int64(len(source.Handle)), Through: version - 1}, nil
 }
 
-// TestBeginning finds out where streams begin that do not have a fixed start.
-func TestBeginning(t *testing.T) {
+// TestStarts finds the starts of streams that are not fixed.
+func TestStarts(t *testing.T) {
 	asked := 0
 	m := config.Market{
 		Market: markets.Market{Name: "m", Streams: []markets.Stream{
@@ -42,7 +42,7 @@ func TestBeginning(t *testing.T) {
 		},
 	}
 	var chain chains.Chain = begun{probed{head: 50}, &asked}
-	market := beginning(m, chain)
+	market := marketOn(m, chain)
 	if market.Find("fixed") != nil || market.Start("fixed") != (markets.Place{Seq: 7}) {
 		t.Error("a fixed start is looked for")
 	}
@@ -64,7 +64,7 @@ func TestBeginning(t *testing.T) {
 			t.Errorf("at head %d the latest is %+v, %v, want %d", head, got, err, want)
 		}
 	}
-	if _, err := beginning(m, probed{}).Find("deployment")(t.Context()); err == nil {
+	if _, err := marketOn(m, probed{}).Find("deployment")(t.Context()); err == nil {
 		t.Error("a chain without deployments has one")
 	}
 }
