@@ -22,7 +22,7 @@ type (
 	}
 )
 
-// marketOn is a market with where its streams begin.
+// marketOn is a market and the starts of its streams on a chain.
 func marketOn(m config.Market, chain chains.Chain) actors.Market {
 	sources := map[string]markets.Source{}
 	for _, s := range m.Streams {
