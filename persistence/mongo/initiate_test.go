@@ -88,7 +88,7 @@ func TestInitiateRefused(t *testing.T) {
 		{name: "a member that does not answer", uri: fmt.Sprintf("mongodb://%s,127.0.0.1:1/?replicaSet=rs7", uninitiated), want: "waited 500ms: MongoDB", wait: 500 * time.Millisecond},
 		{name: "login refused", uri: "mongodb://somebody:s3cret@" + uninitiated + "/?replicaSet=rs7", want: "the login was refused: check user name, password and authSource in MONGODB_URI"},
 		{name: "nobody there", uri: "mongodb://somebody:s3cret@127.0.0.1:1", want: "waited 300ms: MongoDB, database event_worker on 127.0.0.1:1: no primary answers, 127.0.0.1:1: ", wait: 300 * time.Millisecond},
-		{name: "no MongoDB URI", uri: "http://somebody:s3cret@127.0.0.1:1/", want: "it does not begin with mongodb:// or mongodb+srv://"},
+		{name: "no MongoDB URI", uri: "http://somebody:s3cret@127.0.0.1:1/", want: "it does not start with mongodb:// or mongodb+srv://"},
 		{name: "a service", uri: "mongodb+srv://somebody:s3cret@nobody.invalid/", want: "write mongodb:// and the hosts"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
