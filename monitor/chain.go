@@ -10,7 +10,7 @@ import (
 	"github.com/imart/event-worker/markets"
 )
 
-// Chain is a chain that is watched. It changes nothing of what the inner one does.
+// Chain records metrics of a chain's calls. Its results are those of the inner chain.
 type Chain struct {
 	chains.Chain
 	head, read, ancestor operation
@@ -19,17 +19,17 @@ type Chain struct {
 
 var _ chains.Chain = (*Chain)(nil)
 
-// operation is one that asks the chain's endpoint.
+// operation holds the metrics of one kind of request to the chain's endpoints.
 type operation struct {
 	ok, failed prometheus.Observer
 	errors     *prometheus.CounterVec // by class
 }
 
-// Chain watches a chain under the name that it has in the configuration. Whoever
-// needs more of the inner chain than chains.Chain asks Unwrap for it.
+// Chain wraps a chain; name is its name in the configuration. Code that needs more than
+// chains.Chain of the inner chain calls Unwrap.
 func (m *Metrics) Chain(inner chains.Chain, name string) *Chain {
 	errors := m.errors.MustCurryWith(prometheus.Labels{"chain": name})
-	for _, class := range chains.Classes { // at 0, which an increase needs to be seen
+	for _, class := range chains.Classes { // start at 0, so that Prometheus sees the first increase
 		errors.WithLabelValues(class)
 	}
 	of := func(name, what string) operation {
@@ -39,7 +39,7 @@ func (m *Metrics) Chain(inner chains.Chain, name string) *Chain {
 	return &Chain{inner, of(name, "head"), of(name, "read"), of(name, "ancestor"), m.fetched.WithLabelValues(name)}
 }
 
-// Unwrap is the chain that is watched.
+// Unwrap returns the inner chain.
 func (c *Chain) Unwrap() chains.Chain { return c.Chain }
 
 // Advance is chains.Chain's.
@@ -69,8 +69,8 @@ func (c *Chain) Ancestor(ctx context.Context, view *chains.View, trail markets.T
 	return place, ok, err
 }
 
-// done notes what came of an operation. One that nobody waits for any more tells
-// nothing of the endpoint.
+// done records the outcome of an operation. A canceled operation says nothing about the
+// endpoint.
 func (o operation) done(begun time.Time, err error) {
 	class := chains.Class(err)
 	switch {

@@ -17,8 +17,7 @@ import (
 	"github.com/imart/event-worker/persistence/embedded"
 )
 
-// watched is a store in which a test writes what actors would, and what is logged
-// of it.
+// watched is a store to which a test writes as actors would, and the resulting log.
 type watched struct {
 	*Logger
 	t     *testing.T
@@ -53,7 +52,7 @@ func (w *watched) take(chain, node string) {
 	}
 }
 
-// claim makes an actor's document, as of another restart if there is one.
+// claim creates an actor's document, or counts a restart.
 func (w *watched) claim(id, node string, restarts int64) {
 	w.t.Helper()
 	names := append(strings.Split(id, "/"), "", "", "")
@@ -70,7 +69,7 @@ func (w *watched) claim(id, node string, restarts int64) {
 	w.docs[id] = doc
 }
 
-// is writes how an actor is.
+// is writes an actor's state.
 func (w *watched) is(id, status string, lag int64, reason string) {
 	w.t.Helper()
 	if _, there := w.docs[id]; !there {
@@ -82,10 +81,10 @@ func (w *watched) is(id, status string, lag int64, reason string) {
 	}
 }
 
-// has writes that an observer has so many events more.
+// has adds events to an observer's count.
 func (w *watched) has(id string, events int64) { w.move(id, 1, events) }
 
-// move writes that an observer has come so many blocks further.
+// move moves an observer by some blocks.
 func (w *watched) move(id string, blocks, events int64) {
 	w.t.Helper()
 	w.is(id, persistence.Following, 0, "")
@@ -101,17 +100,17 @@ func (w *watched) move(id string, blocks, events int64) {
 
 var timePattern = regexp.MustCompile(`(?m)^time=\S+ level=`)
 
-// says looks, and expects what is logged as news: lines without times.
+// says looks and compares the logged changes: lines without times.
 func (w *watched) says(when string, want ...string) {
 	w.t.Helper()
-	w.looks = 0 // it is no summary's turn
+	w.looks = 0 // no summary is due
 	if err := w.Look(w.t.Context()); err != nil {
 		w.t.Fatalf("%s: %v", when, err)
 	}
 	w.heard(when, want...)
 }
 
-// heard expects what is logged.
+// heard compares what was logged.
 func (w *watched) heard(when string, want ...string) {
 	w.t.Helper()
 	got := strings.Split(strings.TrimSuffix(timePattern.ReplaceAllString(w.said.String(), ""), "\n"), "\n")
@@ -119,7 +118,7 @@ func (w *watched) heard(when string, want ...string) {
 		want = []string{""}
 	}
 	if !slices.Equal(got, want) {
-		w.t.Errorf("%s it says\n  %s\nwant\n  %s", when, strings.Join(got, "\n  "), strings.Join(want, "\n  "))
+		w.t.Errorf("%s: logged\n  %s\nwant\n  %s", when, strings.Join(got, "\n  "), strings.Join(want, "\n  "))
 	}
 	w.said.Reset()
 }
@@ -129,7 +128,7 @@ const (
 	loggerID  = "ethereum/seaport/list/activity"
 )
 
-func TestAStreamThatIsWellIsNoNews(t *testing.T) {
+func TestAHealthyStreamIsNotLogged(t *testing.T) {
 	t.Parallel()
 	w := newWatched(t, "ethereum")
 	w.Start(t.Context())
@@ -164,7 +163,7 @@ func TestAStreamFallsBehind(t *testing.T) {
 	w.says("at the head again", `INFO msg="stream has caught up" stream=ethereum/seaport/list lag=0`)
 }
 
-// What is tried again looks well for a moment each time.
+// An actor that is being retried looks healthy for a moment each time.
 func TestAStreamFails(t *testing.T) {
 	t.Parallel()
 	w := newWatched(t, "ethereum")
@@ -179,7 +178,7 @@ func TestAStreamFails(t *testing.T) {
 	w.is(loggerID, persistence.Following, 0, "")
 	w.says("tried again")
 	w.is(loggerID, persistence.Retrying, 0, "no room")
-	w.says("in vain")
+	w.says("failing again")
 	w.claim(loggerID, "me", 1)
 	w.is(loggerID, persistence.Following, 0, "")
 	w.says("tried once more")
@@ -196,7 +195,7 @@ func TestAnActorOfNoStreamFails(t *testing.T) {
 	w.says("well", `INFO msg="actor has recovered" actor=ethereum/head`)
 }
 
-// A chain is summed up now and then, and more often while something is wrong.
+// A chain is summarised at intervals, and more often while something is wrong.
 func TestSummaries(t *testing.T) {
 	t.Parallel()
 	w := newWatched(t, "ethereum", "bsc", "base")
@@ -215,7 +214,7 @@ func TestSummaries(t *testing.T) {
 			t.Fatal(err)
 		}
 		if i == 1 {
-			w.said.Reset() // that bsc fails
+			w.said.Reset() // drops the failure of bsc
 		}
 		if w.said.Len() > 0 {
 			said[i] = timePattern.ReplaceAllString(w.said.String(), "")
@@ -243,8 +242,7 @@ func TestSummaries(t *testing.T) {
 		`INFO msg="every stream has caught up"`)
 }
 
-// A summary names the endpoints that are not up, if there are any, by what is safe to
-// print.
+// A summary names the endpoints that are not up, if there are any, in a printable form.
 func TestSummariesNameEndpointsThatAreNotUp(t *testing.T) {
 	t.Parallel()
 	w := newWatched(t, "bsc", "ethereum")
@@ -271,7 +269,7 @@ func TestSummariesNameEndpointsThatAreNotUp(t *testing.T) {
 		`INFO msg="every stream has caught up"`)
 }
 
-// A chain that stands, since what was final there no longer is, has failed.
+// A chain that is stopped by a finality violation has failed.
 func TestBrokenFinalityIsAFailure(t *testing.T) {
 	t.Parallel()
 	w := newWatched(t, "ethereum")
@@ -282,7 +280,7 @@ func TestBrokenFinalityIsAFailure(t *testing.T) {
 	w.says("when finality is broken", `WARN msg="actor is failing" actor=ethereum/head reason="block 7 was final"`)
 }
 
-// The lag is what subjects say, unless the observers' places tell of less.
+// The lag is the subject's, unless the observers' positions prove a smaller one.
 func TestLag(t *testing.T) {
 	t.Parallel()
 	w := newWatched(t, "ethereum")
@@ -303,8 +301,8 @@ func TestLag(t *testing.T) {
 	}
 }
 
-// A chain that other processes follow, or that is not configured any more, is not
-// spoken of, nor are streams that nobody follows any more.
+// Chains that other processes follow or that are no longer configured are not logged,
+// nor are streams that are no longer followed.
 func TestWhatIsNotFollowedHere(t *testing.T) {
 	t.Parallel()
 	w := newWatched(t, "ethereum", "bsc", "old")
@@ -323,7 +321,7 @@ func TestWhatIsNotFollowedHere(t *testing.T) {
 		"INFO msg=summary chain=ethereum streams=1 events=0 lag=0 retrying=0", `INFO msg="every stream has caught up"`)
 }
 
-// A store that is away ends nothing, and is said to be away once.
+// An unavailable store does not stop the Logger, and is reported once.
 func TestTheStoreIsAway(t *testing.T) {
 	t.Parallel()
 	w := newWatched(t, "ethereum")
@@ -340,7 +338,7 @@ func TestTheStoreIsAway(t *testing.T) {
 	}
 	w.Logger.docs = gone
 	_, err = persistence.Collect[persistence.Actor](t.Context(), gone, persistence.Query{Collection: persistence.Actors})
-	w.says("when it is away", fmt.Sprintf(`WARN msg="the actors' documents cannot be read: no news of streams until they can" error=%q`, err))
+	w.says("when it is away", fmt.Sprintf(`WARN msg="the actors' documents cannot be read: the progress of streams is not logged until they can" error=%q`, err))
 	w.says("while it is away")
 	if err := w.CaughtUp(t.Context()); err != nil {
 		t.Fatal(err)
@@ -352,7 +350,7 @@ func TestTheStoreIsAway(t *testing.T) {
 	w.says("later")
 }
 
-// Whoever is stopped while it looks blames nobody.
+// A look that is canceled reports no error.
 func TestLookingWhileStopping(t *testing.T) {
 	t.Parallel()
 	w := newWatched(t, "ethereum")
@@ -365,7 +363,7 @@ func TestLookingWhileStopping(t *testing.T) {
 	w.heard("while it stops")
 }
 
-// Events are counted from where the documents were first read, even if they could not be
+// Events are counted from the first read of the documents, even if they could not be
 // read at the start.
 func TestEventsBeforeTheFirstLookAreNotCounted(t *testing.T) {
 	t.Parallel()
@@ -380,7 +378,7 @@ func TestEventsBeforeTheFirstLookAreNotCounted(t *testing.T) {
 	}
 	w.Logger.docs = gone
 	w.Start(t.Context())
-	w.said.Reset() // that they are away
+	w.said.Reset() // drops the report of the unavailable store
 	w.Logger.docs = w.store
 	w.says("when it can read", `INFO msg="the actors' documents can be read again"`)
 	w.has(loggerID, 2)
@@ -390,7 +388,7 @@ func TestEventsBeforeTheFirstLookAreNotCounted(t *testing.T) {
 	w.heard("in the end", `INFO msg=summary chain=ethereum streams=1 events=2 lag=0 retrying=0`, `INFO msg="every stream has caught up"`)
 }
 
-// What another node does with a chain is not counted where it returns to.
+// Events that another node adds are not counted when the chain returns.
 func TestEventsElsewhereAreNotCounted(t *testing.T) {
 	t.Parallel()
 	w := newWatched(t, "ethereum")
@@ -409,7 +407,7 @@ func TestEventsElsewhereAreNotCounted(t *testing.T) {
 	w.heard("in the end", `INFO msg=summary chain=ethereum streams=1 events=2 lag=0 retrying=0`, `INFO msg="every stream has caught up"`)
 }
 
-// A stream that is no longer followed takes its events out of the summary's sum.
+// A stream that is no longer followed is removed from the summary's sum.
 func TestEventsOfStoppedStreamsAreNotSubtracted(t *testing.T) {
 	t.Parallel()
 	w := newWatched(t, "ethereum")
