@@ -107,11 +107,11 @@ func (f *statusFlags) run(ctx context.Context, out io.Writer) error {
 
 // freshPage starts a new page: on a terminal it replaces the last one.
 func freshPage(out io.Writer) error {
-	begin := "\n"
+	prefix := "\n"
 	if cli.Terminal(out) != nil {
-		begin = "\x1b[H\x1b[2J"
+		prefix = "\x1b[H\x1b[2J"
 	}
-	_, err := io.WriteString(out, begin)
+	_, err := io.WriteString(out, prefix)
 	return err
 }
 

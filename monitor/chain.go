@@ -44,17 +44,17 @@ func (c *Chain) Unwrap() chains.Chain { return c.Chain }
 
 // Advance is chains.Chain's.
 func (c *Chain) Advance(ctx context.Context, known *chains.View) (*chains.View, error) {
-	begun := time.Now()
+	started := time.Now()
 	view, err := c.Chain.Advance(ctx, known)
-	c.head.done(begun, err)
+	c.head.done(started, err)
 	return view, err
 }
 
 // Read is chains.Chain's.
 func (c *Chain) Read(ctx context.Context, view *chains.View, source markets.Source, after markets.Place, through int64, limit int) (chains.Page, error) {
-	begun := time.Now()
+	started := time.Now()
 	page, err := c.Chain.Read(ctx, view, source, after, through, limit)
-	c.read.done(begun, err)
+	c.read.done(started, err)
 	if err == nil {
 		c.events.Add(float64(len(page.Raws)))
 	}
@@ -63,21 +63,21 @@ func (c *Chain) Read(ctx context.Context, view *chains.View, source markets.Sour
 
 // Ancestor is chains.Chain's.
 func (c *Chain) Ancestor(ctx context.Context, view *chains.View, trail markets.Trail, final int64) (markets.Place, bool, error) {
-	begun := time.Now()
+	started := time.Now()
 	place, ok, err := c.Chain.Ancestor(ctx, view, trail, final)
-	c.ancestor.done(begun, err)
+	c.ancestor.done(started, err)
 	return place, ok, err
 }
 
 // done records the outcome of an operation. A canceled operation says nothing about the
 // endpoint.
-func (o operation) done(begun time.Time, err error) {
+func (o operation) done(started time.Time, err error) {
 	class := chains.Class(err)
 	switch {
 	case err == nil:
-		o.ok.Observe(time.Since(begun).Seconds())
+		o.ok.Observe(time.Since(started).Seconds())
 	case class != "":
-		o.failed.Observe(time.Since(begun).Seconds())
+		o.failed.Observe(time.Since(started).Seconds())
 		o.errors.WithLabelValues(class).Inc()
 	}
 }

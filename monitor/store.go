@@ -44,10 +44,10 @@ func (s *Store) Claim(ctx context.Context, claim persistence.Claim) (persistence
 
 // Commit is persistence.Store's.
 func (s *Store) Commit(ctx context.Context, market persistence.MarketRef, moves []persistence.Move, do func(tx persistence.Tx) error) error {
-	begun := time.Now()
+	started := time.Now()
 	err := s.Store.Commit(ctx, market, moves, do)
 	outcome := outcomeOf(ctx, err)
-	s.metrics.commits.WithLabelValues(market.Chain, market.Market, outcome).Observe(time.Since(begun).Seconds())
+	s.metrics.commits.WithLabelValues(market.Chain, market.Market, outcome).Observe(time.Since(started).Seconds())
 	switch outcome {
 	case "ok":
 		s.metrics.mirror.moved(moves)

@@ -66,7 +66,7 @@ type committer struct {
 
 	acknowledged atomic.Int64 // the last seq that is known to be committed
 	runs         int64        // of commits, to tell what they write apart
-	began        int64        // the seq at the first claim
+	claimedAt    int64        // the seq at the first claim
 }
 
 func (c *committer) ref() persistence.MarketRef {
@@ -117,7 +117,7 @@ func (c *committer) claimAndCommit(ctx context.Context) error {
 // most one commit of unknown outcome, which is known from here on.
 func (c *committer) resume(at int64) error {
 	if c.runs == 0 {
-		c.began = at
+		c.claimedAt = at
 	} else if last := c.acknowledged.Load(); at != last && at != last+1 {
 		return fmt.Errorf("%w: at %d after commit %d was acknowledged", errLost, at, last)
 	}

@@ -75,11 +75,11 @@ func TestKilledWithinCommit(t *testing.T) {
 	uri := mongotest.Database(t)
 	for range rounds(t, 3) {
 		last := killed(t, uri, 4)
-		begun := time.Now()
+		started := time.Now()
 		if began := succeed(t, uri); began != last {
 			t.Fatalf("commit %d was the last one, the next process begins at %d", last, began)
 		}
-		if took := time.Since(begun); took > soon {
+		if took := time.Since(started); took > soon {
 			t.Fatalf("the next process is held up for %v", took)
 		}
 	}
@@ -90,10 +90,10 @@ func succeed(t *testing.T, uri string) (began int64) {
 	t.Helper()
 	c, actor := takeOver(t, uri, "successor")
 	c.commits(t, &actor, 1)
-	if at := whole(t, c.store, disputed); at != c.began+1 {
-		t.Errorf("after a commit at %d the actor stands at %d", c.began, at)
+	if at := whole(t, c.store, disputed); at != c.claimedAt+1 {
+		t.Errorf("after a commit at %d the actor stands at %d", c.claimedAt, at)
 	}
-	return c.began
+	return c.claimedAt
 }
 
 // killed lets a process commit, kills it and returns the last commit that it was

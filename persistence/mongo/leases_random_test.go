@@ -133,7 +133,7 @@ type rival struct {
 
 	mu   sync.Mutex
 	bad  time.Time // until when its way to the server has been bad
-	many int       // what it has begun
+	many int       // what it has started
 }
 
 // fault hurts the way to the server for a while, and leaves it alone for longer.
@@ -186,9 +186,9 @@ func (p *rival) act() error {
 	p.many++
 	node := fmt.Sprint(p.name, "/", p.many)
 	p.mu.Unlock()
-	begun := time.Now()
+	started := time.Now()
 	lease, err := p.store.Acquire(p.ctx, seen, node)
-	if p.taken(time.Since(begun), begun, err); err != nil {
+	if p.taken(time.Since(started), started, err); err != nil {
 		return nil // refused, or it will be seen whose it is
 	}
 	if err := p.owns(lease, seen, node); err != nil {
@@ -203,9 +203,9 @@ func (p *rival) act() error {
 }
 
 // taken counts a take.
-func (p *rival) taken(lasted time.Duration, begun time.Time, err error) {
+func (p *rival) taken(lasted time.Duration, started time.Time, err error) {
 	p.mu.Lock()
-	good := begun.After(p.bad)
+	good := started.After(p.bad)
 	p.mu.Unlock()
 	p.rivals.mu.Lock()
 	defer p.rivals.mu.Unlock()

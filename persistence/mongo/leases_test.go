@@ -42,12 +42,12 @@ func leaseOf(t *testing.T, store *mongo.Store, chain string) persistence.Lease {
 // take makes a node the owner of the chain, as its lease now is, within a short time.
 func take(t *testing.T, store *mongo.Store, node string) persistence.Lease {
 	t.Helper()
-	seen, begun := leaseOf(t, store, chain), time.Now()
+	seen, started := leaseOf(t, store, chain), time.Now()
 	taken, err := store.Acquire(t.Context(), seen, node)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if took := time.Since(begun); took > briefly {
+	if took := time.Since(started); took > briefly {
 		t.Errorf("the take took %v", took)
 	}
 	if taken.Chain != chain || taken.Node != node || taken.Epoch <= seen.Epoch || taken.TakenAt.Before(seen.TakenAt) {
@@ -74,7 +74,7 @@ func owner(t *testing.T, store *mongo.Store, lease persistence.Lease) (*committe
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.began = actor.Seq
+	c.claimedAt = actor.Seq
 	return c, actor
 }
 
@@ -240,10 +240,10 @@ func stuck(t *testing.T, uri, node string) (*mongotest.Proxy, persistence.Lease)
 // succeeds takes the chain as it now is and commits, within a time.
 func succeeds(t *testing.T, store *mongo.Store, node string, within time.Duration) {
 	t.Helper()
-	begun := time.Now()
+	started := time.Now()
 	c, actor := owner(t, store, take(t, store, node))
 	c.commits(t, &actor, 2)
-	if took := time.Since(begun); took > within {
+	if took := time.Since(started); took > within {
 		t.Errorf("it took %v until %s commits", took, node)
 	}
 	if at := whole(t, store, disputed); at != 3 {

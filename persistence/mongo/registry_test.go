@@ -225,7 +225,7 @@ func TestEndedNodesAreRemoved(t *testing.T) {
 		}
 	}
 	var left []string
-	for begun := time.Now(); time.Since(begun) < soon && (len(left) == 0 || len(left) > 2); time.Sleep(50 * time.Millisecond) {
+	for started := time.Now(); time.Since(started) < soon && (len(left) == 0 || len(left) > 2); time.Sleep(50 * time.Millisecond) {
 		nodes, _, err := store.Members(t.Context())
 		if err != nil {
 			t.Fatal(err)

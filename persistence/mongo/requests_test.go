@@ -270,7 +270,7 @@ func TestEndedRequestsAreRemoved(t *testing.T) {
 		}
 	}
 	var left []persistence.Request
-	for begun := time.Now(); time.Since(begun) < soon && len(left) != 2; time.Sleep(50 * time.Millisecond) {
+	for started := time.Now(); time.Since(started) < soon && len(left) != 2; time.Sleep(50 * time.Millisecond) {
 		var err error
 		if left, err = store.Requests(t.Context(), []string{"old", "recent", "pending"}); err != nil {
 			t.Fatal(err)

@@ -30,7 +30,7 @@ func takeOver(t *testing.T, uri, node string) (*committer, persistence.Actor) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.began = actor.Seq
+	c.claimedAt = actor.Seq
 	return c, actor
 }
 
@@ -81,7 +81,7 @@ func TestTakeOversBetweenCommits(t *testing.T) {
 	for i := range rounds(t, 15) {
 		c, actor := takeOver(t, uri, fmt.Sprint("node-", i))
 		if i > 0 {
-			endsFenced(t, owners[i-1], ended, c.began)
+			endsFenced(t, owners[i-1], ended, c.claimedAt)
 		}
 		owners = append(owners, c)
 		c.commits(t, &actor, 3)
@@ -90,9 +90,9 @@ func TestTakeOversBetweenCommits(t *testing.T) {
 		time.Sleep(rand.N(30 * time.Millisecond)) // to any moment of a commit
 	}
 	last, _ := takeOver(t, uri, "last")
-	endsFenced(t, owners[len(owners)-1], ended, last.began)
-	if at := whole(t, last.store, disputed); at != last.began {
-		t.Errorf("the actor stands at %d, after it was claimed at %d", at, last.began)
+	endsFenced(t, owners[len(owners)-1], ended, last.claimedAt)
+	if at := whole(t, last.store, disputed); at != last.claimedAt {
+		t.Errorf("the actor stands at %d, after it was claimed at %d", at, last.claimedAt)
 	}
 	assertEachItsOwn(t, last.store, append(owners, last))
 }
@@ -115,9 +115,9 @@ func assertEachItsOwn(t *testing.T, store persistence.Store, owners []*committer
 	t.Helper()
 	for _, a := range read[markets.Activity](t, store, persistence.Activities, disputed) {
 		for i, c := range owners[:len(owners)-1] {
-			ownSeq := c.began < a.Seq && a.Seq <= owners[i+1].began
+			ownSeq := c.claimedAt < a.Seq && a.Seq <= owners[i+1].claimedAt
 			if own := strings.HasPrefix(a.Block, c.node+"."); own != ownSeq {
-				t.Errorf("%s writes at seq %d; %s began at %d, its successor at %d", a.Block, a.Seq, c.node, c.began, owners[i+1].began)
+				t.Errorf("%s writes at seq %d; %s began at %d, its successor at %d", a.Block, a.Seq, c.node, c.claimedAt, owners[i+1].claimedAt)
 			}
 		}
 	}

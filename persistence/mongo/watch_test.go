@@ -28,7 +28,7 @@ func watch(t *testing.T, store *mongo.Store) *watched {
 		defer close(over)
 		w.ended <- store.Watch(ctx, func() { w.changes <- time.Now() })
 	}()
-	w.tells("that it has begun")
+	w.tells("that it has started")
 	return w
 }
 
@@ -130,7 +130,7 @@ func TestWatchEnds(t *testing.T) {
 	if err := ending(t, w, 2*soon); err == nil || errors.Is(err, context.Canceled) {
 		t.Errorf("it ends with %v", err)
 	}
-	if err := store.Watch(t.Context(), func() { t.Error("it has begun") }); err == nil {
+	if err := store.Watch(t.Context(), func() { t.Error("it has started") }); err == nil {
 		t.Error("there is a watch without a server")
 	}
 	proxy.Pass()
@@ -180,10 +180,10 @@ func TestWatchOutlivesStepDown(t *testing.T) {
 	}()
 	<-told
 	server.StepDown(t.Context(), 1)
-	for begun := time.Now(); ; {
+	for started := time.Now(); ; {
 		if err := other.Ask(t.Context(), []persistence.Request{{ID: "r", Chain: chain, Kind: persistence.StatusRequest}}, time.Minute); err == nil {
 			break
-		} else if time.Since(begun) > time.Minute {
+		} else if time.Since(started) > time.Minute {
 			t.Fatal(err)
 		}
 	}
