@@ -14,8 +14,8 @@ import (
 
 const initiateWait = time.Minute
 
-// A server that was never initiated becomes a replica set that can be opened; the
-// second time nothing is changed.
+// A server that was never initiated becomes a replica set that can be opened; a second
+// call changes nothing.
 func TestInitiate(t *testing.T) {
 	t.Parallel()
 	address := mongotest.Unfit(t, "--replSet", "rs7")
@@ -49,8 +49,8 @@ func TestInitiateSeveral(t *testing.T) {
 	}
 }
 
-// Members have the addresses that are given for them, and one that cannot be reached
-// yet is waited for.
+// Members have the given addresses, and Initiate waits for a member that cannot be
+// reached yet.
 func TestInitiateWaits(t *testing.T) {
 	t.Parallel()
 	first, second := mongotest.Unfit(t, "--replSet", "rs0"), mongotest.NewProxy(t, mongotest.Unfit(t, "--replSet", "rs0"))
@@ -71,7 +71,7 @@ func TestInitiateWaits(t *testing.T) {
 	}
 }
 
-// What cannot be initiated is refused with what to do about it, and no password.
+// A server that cannot be initiated is refused with a remedy, and without the password.
 func TestInitiateRefused(t *testing.T) {
 	t.Parallel()
 	standalone := mongotest.Unfit(t)
