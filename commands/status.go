@@ -312,7 +312,7 @@ func (s state) owners(now time.Time) map[string]string {
 		living := slices.ContainsFunc(s.living(), func(n persistence.Node) bool { return n.ID == l.Node && now.Sub(n.SeenAt) < gone })
 		switch {
 		case l.Node == "":
-			owners[l.Chain] = "nobody"
+			owners[l.Chain] = "none"
 		case living:
 			owners[l.Chain] = fmt.Sprintf("%s, epoch %d", l.Node, l.Epoch)
 		default:

@@ -349,7 +349,7 @@ func TestOutcomes(t *testing.T) {
 	cancel()
 	commit(t.Context())
 	commit(canceled)
-	commit(t.Context(), persistence.Move{Actor: persistence.ActorRef{ID: "nobody"}})
+	commit(t.Context(), persistence.Move{Actor: persistence.ActorRef{ID: "unknown"}})
 	disk.SetDown(true)
 	commit(t.Context())
 	same(t, only(gather(t, m), "commit", "fenced"), map[string]float64{

@@ -14,7 +14,7 @@
 //   - {fault: logs-missing, methods: [eth_getLogs], chance: 0.1}
 //
 // answers about one eth_getLogs in ten without its logs, although the headers' blooms have them. To
-// add a kind of fault, write its function beside those of its family (lies.go, rates.go,
+// add a kind of fault, add its function to its family (lies.go, rates.go,
 // statuses.go, bodies.go, fields.go, batches.go, backends.go, forks.go, caps.go) and list it in
 // the family's …Kinds function: the command's help comes from there, and a test
 // compares docs/faults.md with it.

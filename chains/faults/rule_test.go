@@ -185,7 +185,7 @@ func TestParallelBatches(t *testing.T) {
 	for range 20 {
 		got, _ := batch(proxyOf(t, mixture, 3, node, Options{Parallel: 8}), calls...)
 		if fmt.Sprint(got) != fmt.Sprint(one) {
-			t.Fatalf("at once\n%v\none by one\n%v", got, one)
+			t.Fatalf("concurrently\n%v\nsequentially\n%v", got, one)
 		}
 	}
 	if text := fmt.Sprint(one); !strings.Contains(text, "error -32001") || !strings.Contains(text, "error 429") || !strings.Contains(text, "0x4a") {

@@ -62,7 +62,7 @@ func (n *endpointNode) serve(ctx context.Context, o options) error {
 	return nil
 }
 
-// The node's own paths, beside the chain's.
+// The node's control paths, in addition to the chain's.
 const (
 	askedPath = "/asked" // the counters
 	stepPath  = "/step"  // moves the head by one block

@@ -79,14 +79,14 @@ func main() {
 	flag.IntVar(&o.streams, "streams", 1, "for the program's own processes")
 	o.mongodb = os.Getenv("MONGODB_URI") // not a flag, which would be visible in the process list
 	flag.Usage = func() {
-		fmt.Fprint(flag.CommandLine.Output(), `Measures the pipeline beside its limits: on the embedded store, or on MongoDB if
-MONGODB_URI is set, in databases that it makes and removes.
+		fmt.Fprint(flag.CommandLine.Output(), `Measures the pipeline against its limits: on the embedded store, or on MongoDB if
+MONGODB_URI is set, in databases that it creates and removes.
 Example: go run ./internal/bench -runs 5
 
 With -endpoint it measures, on the embedded store, a chain behind an endpoint that takes
 100 ms to answer and caps the range of eth_getLogs: a long chain with few events against
 the time of its windows, eight in flight; a short one with many against the same without
-the wait; and what is asked for a new block by 1 and by 50 streams.
+latency; and the requests for a new block by 1 and by 50 streams.
 
 `)
 		flag.PrintDefaults()

@@ -26,9 +26,9 @@ func main() {
 	flag.DurationVar(&o.pace, "pace", time.Second, "mean time between two blocks of a chain")
 	flag.IntVar(&scale, "scale", 0, "instead of injecting faults, measure the placement of so many quiet chains")
 	flag.Usage = func() {
-		fmt.Fprint(flag.CommandLine.Output(), `Runs a cluster of real processes while everything goes wrong that can, and says what
-has become of it. Ctrl-C ends what goes wrong, not what is said of it. It needs a mongod
-on the PATH and a Go toolchain.
+		fmt.Fprint(flag.CommandLine.Output(), `Runs a cluster of real processes while faults of every kind are injected, and checks
+the result. Ctrl-C ends the faults, and the checks still run. It needs a mongod on the
+PATH and a Go toolchain.
 Example: go run ./internal/chaos -for 2h -seed 42 -nodes 5 -chains 12
 
 `)
@@ -41,7 +41,7 @@ Example: go run ./internal/chaos -for 2h -seed 42 -nodes 5 -chains 12
 	}
 	o.say = true
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal ends the program at once
+	context.AfterFunc(ctx, stop) // a second signal ends the program immediately
 	run := func(t testing.TB) { chaos(ctx, t, o) }
 	if scale > 0 {
 		o.chains = scale

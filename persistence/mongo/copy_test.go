@@ -158,8 +158,8 @@ func TestImportWithoutAnswer(t *testing.T) {
 	if n, err := store.Count(t.Context(), persistence.Orders); err != nil || n != 2 {
 		t.Errorf("%d orders, error %v", n, err)
 	}
-	if stands, err := store.Copying(t.Context()); err != nil || *stands != at {
-		t.Errorf("the copy is at %+v, error %v", stands, err)
+	if got, err := store.Copying(t.Context()); err != nil || *got != at {
+		t.Errorf("the copy is at %+v, error %v", got, err)
 	}
 }
 

@@ -71,7 +71,7 @@ type rivals struct {
 	running sync.WaitGroup
 
 	mu                           sync.Mutex
-	owners                       map[string]string // of "chain epoch", who has taken it
+	owners                       map[string]string // of "chain epoch", the owner
 	takes, lost, commits, fenced int
 	longest                      time.Duration // longest acquisition on a connection without faults
 }

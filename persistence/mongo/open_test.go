@@ -29,7 +29,7 @@ func TestUnfitServers(t *testing.T) {
 		{"never initiated", "mongodb://" + uninitiated + "/?" + quick, "its replica set was never initiated: do it once, with event-worker mongodb init"},
 		{"another name", "mongodb://" + host + "/?replicaSet=rs9&" + quick, "its replica set is called rs0, not rs9 as MONGODB_URI says"},
 		{"login refused", "mongodb://somebody:s3cret@" + host + "/?directConnection=true", "the login was refused: check user name, password and authSource in MONGODB_URI"},
-		{"nobody there", "mongodb://somebody:s3cret@127.0.0.1:1/?" + quick, "no primary answers, 127.0.0.1:1: "},
+		{"no server", "mongodb://somebody:s3cret@127.0.0.1:1/?" + quick, "no primary answers, 127.0.0.1:1: "},
 		{"no MongoDB URI", "http://somebody:s3cret@127.0.0.1:1/", "it does not start with mongodb:// or mongodb+srv://"},
 		{"not escaped", "mongodb://somebody:s3cret@x@" + host, "must have %XX"},
 		{"nonsense", "mongodb://somebody:s3cret@" + host + "/?tls=perhaps", "it cannot be read"},

@@ -133,13 +133,13 @@ func TestNodesEnd(t *testing.T) {
 		id   string
 		beat int64
 		want bool
-	}{{"dead", 1, false}, {"dead", 3, false}, {"dead", 2, true}, {"dead", 2, false}, {"nobody", 1, false}} {
+	}{{"dead", 1, false}, {"dead", 3, false}, {"dead", 2, true}, {"dead", 2, false}, {"unknown", 1, false}} {
 		if dead, err := store.DeclareDead(t.Context(), test.id, test.beat); err != nil || dead != test.want {
 			t.Errorf("declared %s dead at heartbeat %d: %v, %v", test.id, test.beat, dead, err)
 		}
 	}
 	for range 2 {
-		for _, id := range []string{"left", "dead", "nobody"} {
+		for _, id := range []string{"left", "dead", "unknown"} {
 			if err := store.Leave(t.Context(), id); err != nil {
 				t.Errorf("%s leaves: %v", id, err)
 			}
@@ -190,8 +190,8 @@ func TestDrain(t *testing.T) {
 	}
 	drain(true, false, persistence.Leaving)
 	drain(false, false, persistence.Leaving)
-	if found, err := store.Drain(t.Context(), "nobody", true); err != nil || found {
-		t.Errorf("nobody drains: %v, %v", found, err)
+	if found, err := store.Drain(t.Context(), "unknown", true); err != nil || found {
+		t.Errorf("an unknown node drains: %v, %v", found, err)
 	}
 }
 

@@ -118,7 +118,7 @@ func TestRequestEndsOnce(t *testing.T) {
 	}
 
 	for id, want := range map[string]bool{"not overdue": false, "overdue": true, "once": false, "none": false} {
-		if failed, err := store.Fail(t.Context(), id, "nobody"); err != nil || failed != want {
+		if failed, err := store.Fail(t.Context(), id, "no answer"); err != nil || failed != want {
 			t.Errorf("%s fails: %v, %v", id, failed, err)
 		}
 	}
@@ -127,7 +127,7 @@ func TestRequestEndsOnce(t *testing.T) {
 			t.Errorf("%s is answered: %v, %v", id, answered, err)
 		}
 	}
-	if r := asked(t, store, "overdue"); r.State != persistence.RequestFailed || r.Reason != "nobody" || r.Answer != nil || r.EndedAt == nil {
+	if r := asked(t, store, "overdue"); r.State != persistence.RequestFailed || r.Reason != "no answer" || r.Answer != nil || r.EndedAt == nil {
 		t.Errorf("failed it is %+v", r)
 	}
 }
@@ -179,7 +179,7 @@ func TestAnswerHoldsTheLease(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 	defer cancel()
 	if err := b.Release(ctx, lease); err == nil {
-		t.Error("the lease is released beside the answer")
+		t.Error("the lease is released while the answer is being committed")
 	}
 	if r := asked(t, b, "r"); r.Ended() {
 		t.Errorf("before the commit it has ended: %+v", r)
@@ -261,7 +261,7 @@ func TestEndedRequestsAreRemoved(t *testing.T) {
 		"old": past("endedAt", 61*time.Minute), "recent": past("endedAt", 50*time.Minute), "pending": past("askedAt", 3*time.Hour),
 	} {
 		if id != "pending" {
-			if failed, err := store.Fail(t.Context(), id, "nobody"); err != nil || !failed {
+			if failed, err := store.Fail(t.Context(), id, "no answer"); err != nil || !failed {
 				t.Fatal(err)
 			}
 		}

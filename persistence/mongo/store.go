@@ -7,7 +7,7 @@
 //   - A commit whose answer is lost is neither lost nor made twice. The documents of its
 //     actors name the commit that moved them last; they are read, linearizably, before
 //     the transaction is run again.
-//   - A process that died within a transaction does not hold up its successor: the
+//   - A process that died within a transaction does not block the next owner: the
 //     transactions that it left open are ended on the server.
 //
 // For example, the primary fails while it commits:

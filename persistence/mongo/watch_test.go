@@ -90,7 +90,7 @@ func TestWatch(t *testing.T) {
 
 	ask(t, other, 0, "r")
 	w.tells("a request")
-	must[bool](t)(other.Fail(t.Context(), "r", "nobody"))
+	must[bool](t)(other.Fail(t.Context(), "r", "no answer"))
 	w.tells("its failure")
 	w.tellsNothing("anything more")
 }

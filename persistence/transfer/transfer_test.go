@@ -476,7 +476,7 @@ func TestLargeDocuments(t *testing.T) {
 		t.Fatal(err)
 	}
 	if largest.documents != 2 {
-		t.Errorf("%d documents of 3 MB at once", largest.documents)
+		t.Errorf("%d documents of 3 MB in one batch", largest.documents)
 	}
 	expect(t, to, texts(t, from))
 }
