@@ -147,7 +147,7 @@ func TestBadInput(t *testing.T) {
 			name:    "MongoDB that is no MongoDB URI",
 			prepare: func(t *testing.T, dir string) { configured(t, dir, node.URL(), 1) },
 			environ: []string{"MONGODB_URI=mongo://user:s3cretkey@localhost"},
-			args:    []string{"run"}, want: "MONGODB_URI cannot be used: it does not begin with mongodb:// or mongodb+srv://: it looks like mongodb://user:password@host",
+			args:    []string{"run"}, want: "MONGODB_URI cannot be used: it does not start with mongodb:// or mongodb+srv://: it looks like mongodb://user:password@host",
 		},
 		{
 			name:    "MongoDB with a password that is not escaped",

@@ -239,7 +239,7 @@ func TestCopyBadInput(t *testing.T) {
 		{[]string{uri}, []string{"--from", "mongodb", "--to", "embedded", "--data", "a", "--config", "b"}, "none of the others can be"},
 		{[]string{uri}, []string{"--from", "embedded", "--to", "mongodb", "--data", "none"}, "there is no event worker database"},
 		{[]string{uri}, []string{"--from", "mongodb", "--to", "embedded", "--data", "new"}, "database db on 127.0.0.1:1"},
-		{[]string{"MONGODB_URI=s3cret"}, []string{"--from", "mongodb", "--to", "embedded", "--data", "new"}, "does not begin with mongodb://"},
+		{[]string{"MONGODB_URI=s3cret"}, []string{"--from", "mongodb", "--to", "embedded", "--data", "new"}, "does not start with mongodb://"},
 	} {
 		dir := t.TempDir()
 		_, stderr, code := result(t, dir, test.environ, append([]string{"copy"}, test.args...)...)

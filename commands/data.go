@@ -22,13 +22,13 @@ import (
 
 const defaultConfig = "event-worker.yaml"
 
-// mongoVariable names the environment variable that says where MongoDB is.
+// mongoVariable names the environment variable with MongoDB's URI.
 const mongoVariable = "MONGODB_URI"
 
-// location is where data are: a folder, or the MongoDB database of a URI.
+// location is the location of data: a folder, or the MongoDB database of a URI.
 type location struct{ folder, uri string }
 
-// named is the location that --data names, or else the environment.
+// named returns the location that --data names, or else the environment.
 func named(data string) (at location, ok bool) {
 	if data != "" {
 		return location{folder: data}, true
@@ -37,7 +37,7 @@ func named(data string) (at location, ok bool) {
 	return location{uri: uri}, uri != ""
 }
 
-// String is the location for people, without secrets.
+// String returns the location for display, without secrets.
 func (l location) String() string {
 	if l.uri == "" {
 		return "data folder " + l.folder
@@ -49,7 +49,7 @@ func (l location) String() string {
 	return "MongoDB, " + address.String()
 }
 
-// Flag is the option that names the location, or empty if the environment does.
+// Flag returns the option that names the location; empty if the environment does.
 func (l location) Flag() string {
 	if l.folder == "" {
 		return ""
@@ -57,7 +57,8 @@ func (l location) Flag() string {
 	return " --data " + cli.Quoted(l.folder)
 }
 
-// demoData is where the demo's data are: in its folder unless a place is named.
+// demoData returns the location of the demo's data: its folder, unless another location
+// is named.
 func demoData(data string) demo.Data {
 	if at, named := named(data); named {
 		return at
@@ -70,7 +71,7 @@ func (l location) Open(ctx context.Context) (persistence.Store, error) {
 	if l.uri == "" {
 		store, err := embedded.Open(ctx, l.folder)
 		if err != nil {
-			return nil, err // not a nil *Store, which is no nil Store
+			return nil, err // a nil *Store would be a non-nil Store
 		}
 		return store, nil
 	}
@@ -106,7 +107,7 @@ func (l location) existing(ctx context.Context) (reader, error) {
 	return mongo.OpenReader(ctx, l.uri)
 }
 
-// dataFlags are the flags that say which data to look into.
+// dataFlags are the flags that select the data.
 type dataFlags struct{ data, config string }
 
 const dataHelp = `The data are those of the folder in --data; or else, if the variable ` + mongoVariable + `
@@ -119,7 +120,8 @@ func (f *dataFlags) add(c *cobra.Command) {
 	c.MarkFlagsMutuallyExclusive("data", "config")
 }
 
-// addBoth is add for commands that need more of a configuration than the folder.
+// addBoth is add for commands that use the configuration for more than the data folder:
+// --data and --config may be combined.
 func (f *dataFlags) addBoth(c *cobra.Command) {
 	c.Flags().StringVar(&f.data, "data", "", "the data folder")
 	c.Flags().StringVar(&f.config, "config", "", "the configuration file that names the data folder")
@@ -161,8 +163,8 @@ func (f *dataFlags) open(ctx context.Context) (reader, location, error) {
 	return r, at, err
 }
 
-// openWriter opens the data for a change. Unlike the commands that fill a folder or
-// a database it makes none.
+// openWriter opens existing data for writing. Unlike the commands that fill a folder or
+// a database, it creates none.
 func (f *dataFlags) openWriter(ctx context.Context) (persistence.Store, location, error) {
 	reader, at, err := f.open(ctx)
 	if err != nil {
@@ -175,7 +177,7 @@ func (f *dataFlags) openWriter(ctx context.Context) (persistence.Store, location
 	return store, at, err
 }
 
-// maintain runs a change of the data while no worker does.
+// maintain changes the data while no worker runs.
 func (f *dataFlags) maintain(ctx context.Context, change func(store persistence.Store, o owners) error) (err error) {
 	store, at, err := f.openWriter(ctx)
 	if err != nil {
@@ -192,8 +194,8 @@ func (f *dataFlags) maintain(ctx context.Context, change func(store persistence.
 	return change(store, o)
 }
 
-// owners are the names of the nodes that the chains belong to, by chain.
-// Maintenance keeps them: they tell the demo's data from real ones.
+// owners are the names of the nodes that own the chains, by chain. Maintenance preserves
+// them: they distinguish the demo's data from real data.
 type owners map[string]string
 
 func ownersOf(ctx context.Context, docs persistence.Querier) (owners, error) {
@@ -208,7 +210,7 @@ func ownersOf(ctx context.Context, docs persistence.Querier) (owners, error) {
 	return o, nil
 }
 
-// of is the node that a chain belongs to.
+// of returns the node that owns a chain.
 func (o owners) of(chain string) (string, error) {
 	if node, ok := o[chain]; ok {
 		return node, nil

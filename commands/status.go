@@ -21,21 +21,21 @@ import (
 	"github.com/imart/event-worker/progress"
 )
 
-// fresh is how long an actor's document counts as news. Actors that have nothing
-// to say write nothing.
+// fresh is the age up to which a document's age is not shown. Actors without changes do
+// not write.
 const fresh = 15 * time.Second
 
-// A node that has not beaten for so long is shown to be silent, and one that has not
-// for longer is not shown as an owner. Both are only for the eye.
+// A node without a heartbeat for so long is shown as silent, and one without a heartbeat
+// for longer is not shown as an owner. Both are for display only.
 const (
 	silent = 3 * time.Second
 	gone   = time.Minute
 )
 
-// lastErrorShown is how much of an actor's last error is shown, in bytes.
+// lastErrorShown limits the display of an actor's last error, in bytes.
 const lastErrorShown = 500
 
-// statusFlags say what status shows.
+// statusFlags configure what status shows.
 type statusFlags struct {
 	dataFlags
 	chains      []string
@@ -89,7 +89,7 @@ func (f *statusFlags) run(ctx context.Context, out io.Writer) error {
 	for ctx.Err() == nil {
 		var page bytes.Buffer
 		if err := f.print(ctx, reader, at, &page); err != nil {
-			fmt.Fprintln(&page, cli.OneLine(err)) // it may be over the next time
+			fmt.Fprintln(&page, cli.OneLine(err)) // the next attempt may succeed
 		}
 		if err := freshPage(out); err != nil {
 			return cli.UnlessClosed(err)
@@ -105,13 +105,13 @@ func (f *statusFlags) run(ctx context.Context, out io.Writer) error {
 	return nil
 }
 
-// freshPage begins a new page: on a terminal in the place of the last one.
+// freshPage starts a new page: on a terminal it replaces the last one.
 func freshPage(out io.Writer) error {
-	begin := "\n"
+	prefix := "\n"
 	if cli.Terminal(out) != nil {
-		begin = "\x1b[H\x1b[2J"
+		prefix = "\x1b[H\x1b[2J"
 	}
-	_, err := io.WriteString(out, begin)
+	_, err := io.WriteString(out, prefix)
 	return err
 }
 
@@ -165,7 +165,7 @@ func snapshot(nodes []persistence.Node, leases []persistence.Lease, all []persis
 	return s
 }
 
-// inBrief is the document of a chain's actor with what is worst below it.
+// inBrief returns the document of a chain's actor with the worst state below it.
 func inBrief(c *progress.Chain) *persistence.Actor {
 	var a persistence.Actor
 	for _, own := range c.Actors {
@@ -183,15 +183,15 @@ func inBrief(c *progress.Chain) *persistence.Actor {
 	return &a
 }
 
-// branch is an actor with those below it.
+// branch is an actor with its children.
 type branch struct {
 	Name     string             `json:"name"`
 	Actor    *persistence.Actor `json:"actor,omitempty"`
 	Children []*branch          `json:"children,omitempty"`
 }
 
-// tree makes a tree of the actors' documents, one root for each chain: an actor's
-// key is its way from the root.
+// tree arranges the actors' documents as a tree, one root for each chain: an actor's key
+// is its path from the root.
 func tree(all []persistence.Actor) []*branch {
 	root := &branch{}
 	for _, a := range all {
@@ -216,8 +216,8 @@ func (b *branch) child(name string) *branch {
 	return c
 }
 
-// sort sorts as the protocol goes: the head before the markets, a market's orders
-// before its streams, a subject before its observers, the log's first.
+// sort sorts in the order of the data flow: the head before the markets, a market's
+// orders before its streams, a subject before its observers, the log's first.
 func (b *branch) sort() {
 	first := []string{"activity", "subject", "orders", "head"}
 	slices.SortFunc(b.Children, func(x, y *branch) int {
@@ -269,21 +269,20 @@ func (s state) write(w io.Writer, at location, now time.Time) error {
 	return s.writeEndpoints(w, now)
 }
 
-// writeNodes prints the nodes of a cluster.
 func (s state) writeNodes(w io.Writer, at location, now time.Time) error {
 	fmt.Fprintf(w, "%s in %s\n", cli.Some(int64(len(s.living())), "node"), at)
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "node\tstate\tchains\tversion\tjoined\tlast beat")
+	fmt.Fprintln(table, "node\tstate\tchains\tversion\tjoined\theartbeat")
 	owned := map[string]int64{}
 	for _, l := range s.Leases {
 		owned[l.Node]++
 	}
 	for _, n := range s.living() {
-		beat := ""
+		heartbeat := ""
 		if age := now.Sub(n.SeenAt); age > silent {
-			beat = cli.Ago(age)
+			heartbeat = cli.Ago(age)
 		}
-		fmt.Fprintln(table, strings.Join([]string{n.ID, n.State, cli.Grouped(owned[n.ID]), n.Version, cli.Ago(now.Sub(n.JoinedAt)), beat}, "\t"))
+		fmt.Fprintln(table, strings.Join([]string{n.ID, n.State, cli.Grouped(owned[n.ID]), n.Version, cli.Ago(now.Sub(n.JoinedAt)), heartbeat}, "\t"))
 	}
 	if err := table.Flush(); err != nil {
 		return err
@@ -303,8 +302,7 @@ func (s state) living() []persistence.Node {
 	return slices.DeleteFunc(slices.Clone(s.Nodes), func(n persistence.Node) bool { return !n.Living() })
 }
 
-// owners says of each chain who owns it, and at which epoch; nil if there is no
-// cluster.
+// owners returns each chain's owner and epoch; nil if there is no cluster.
 func (s state) owners(now time.Time) map[string]string {
 	if len(s.Nodes) == 0 {
 		return nil
@@ -314,7 +312,7 @@ func (s state) owners(now time.Time) map[string]string {
 		living := slices.ContainsFunc(s.living(), func(n persistence.Node) bool { return n.ID == l.Node && now.Sub(n.SeenAt) < gone })
 		switch {
 		case l.Node == "":
-			owners[l.Chain] = "nobody"
+			owners[l.Chain] = "none"
 		case living:
 			owners[l.Chain] = fmt.Sprintf("%s, epoch %d", l.Node, l.Epoch)
 		default:
@@ -324,7 +322,7 @@ func (s state) owners(now time.Time) map[string]string {
 	return owners
 }
 
-// nodes names the processes that the actors are of.
+// nodes names the processes that the actors belong to.
 func nodes(roots []*branch) string {
 	names := map[string]bool{}
 	for _, root := range roots {
@@ -351,14 +349,14 @@ func writeBranch(w io.Writer, b *branch, indent string, last bool, now time.Time
 	}
 	fmt.Fprintln(w, cells(b.Actor, now))
 	if owner != nil {
-		owner = map[string]string{} // chains have owners, what is below them has none
+		owner = map[string]string{} // only chains have owners
 	}
 	for i, c := range b.Children {
 		writeBranch(w, c, indent+below, i == len(b.Children)-1, now, owner)
 	}
 }
 
-// cells are the columns that an actor fills.
+// cells returns an actor's columns.
 func cells(a *persistence.Actor, now time.Time) string {
 	if a == nil {
 		return "\t\t\t\t\t\t\t"
@@ -378,7 +376,7 @@ func cells(a *persistence.Actor, now time.Time) string {
 	}, "\t")
 }
 
-// age is how old a document is, unless that is news.
+// age returns a document's age, unless it is fresh.
 func age(written, now time.Time) string {
 	if age := now.Sub(written); age > fresh {
 		return cli.Ago(age)

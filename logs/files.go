@@ -13,32 +13,32 @@ import (
 	"gopkg.in/natefinch/lumberjack.v2"
 )
 
-// What is kept of each file: itself and OldFiles older ones, each of MaxSize
-// megabytes (of 1 048 576 bytes) at most. Older ones have the time at which they were
-// set aside in their names, in UTC: error-2026-01-31T23-59-59.000.log.
+// For each file, OldFiles rotated files are kept beside it, each of at most MaxSize
+// megabytes (of 1 048 576 bytes). The names of rotated files contain the time of the
+// rotation in UTC: error-2026-01-31T23-59-59.000.log.
 const (
 	MaxSize  = 10
 	OldFiles = 5
 )
 
-// sayAgain is how long files can fail before it is said again.
+// sayAgain is the interval at which a persistent write error is reported again.
 const sayAgain = time.Hour
 
-// lockName is the file that keeps a second process out: two would set the same
-// files aside.
+// lockName is the file whose lock excludes a second process, which would rotate the same
+// files.
 const lockName = ".lock"
 
-// files are those of one folder. They are made when they are first written.
+// files are the log files of one folder. Each is created by the first write.
 type files struct {
 	lock   *flock.Flock
 	files  map[place]*file
 	stderr *slog.Logger
 
 	mu   sync.Mutex
-	said time.Time // when it was last said that files cannot be written
+	said time.Time // when a write error was last reported
 }
 
-// open takes the folder and makes the folders in it.
+// open locks the folder and creates its subfolders.
 func open(dir string, kinds map[string]string, stderr *slog.Logger) (*files, error) {
 	f := &files{lock: flock.New(filepath.Join(dir, lockName)), files: map[place]*file{}, stderr: stderr}
 	if err := f.acquire(dir); err != nil {
@@ -61,7 +61,6 @@ func open(dir string, kinds map[string]string, stderr *slog.Logger) (*files, err
 	return f, nil
 }
 
-// acquire locks the folder for this process.
 func (f *files) acquire(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return unusable(dir, err)
@@ -76,7 +75,8 @@ func (f *files) acquire(dir string) error {
 	return nil
 }
 
-// writable makes a folder if need be and tries to write into it.
+// writable creates a folder if it does not exist, and checks that files can be created
+// in it.
 func writable(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
@@ -101,7 +101,8 @@ func (f *files) Close() error {
 	return errors.Join(append(errs, f.lock.Close())...)
 }
 
-// failed says that files cannot be written, unless it was said not long ago.
+// failed reports that files cannot be written, unless that was reported less than
+// sayAgain ago.
 func (f *files) failed(err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -111,14 +112,14 @@ func (f *files) failed(err error) {
 	}
 }
 
-// file is a file that loses what it cannot write.
+// file drops what it cannot write.
 type file struct {
 	of   *files
 	to   *lumberjack.Logger
-	torn bool // it ends within a line
+	torn bool // the file ends within a line
 }
 
-// Write implements io.Writer. It is not called twice at once.
+// Write implements io.Writer. Calls are not concurrent.
 func (f *file) Write(line []byte) (int, error) {
 	whole := line
 	if f.torn {

@@ -1,5 +1,5 @@
-// Package logs makes what a process logs with: text or JSON on its standard error
-// and, if a folder is given, files besides.
+// Package logs creates a process's logger: text or JSON on standard error and, if a
+// folder is configured, in files as well.
 package logs
 
 import (
@@ -11,14 +11,14 @@ import (
 	"github.com/imart/event-worker/internal/printable"
 )
 
-// New returns a logger that writes to stderr and, if cfg.Dir is set, to the files of
-// that folder too: DIR/KIND/LEVEL.log, such as evm/error.log, each record to one of
-// them. KIND is that of the chain that the record is about by kinds, which maps the
-// chains' names to evm or aptos, or "node" if it is about none.
+// New returns a logger that writes to stderr and, if cfg.Dir is set, to the files in
+// that folder: DIR/KIND/LEVEL.log, such as evm/error.log, each record to one of them.
+// KIND is the kind of the record's chain according to kinds, which maps chain names to
+// evm or aptos; it is "node" if the record names no chain.
 //
-// The error says that the folder cannot be used. Files that cannot be written later
-// stop nobody: a line on stderr says so. Close closes the files, which nobody may log
-// to any more.
+// The error says that the folder cannot be used. Later write errors are reported on
+// stderr, and are not returned. Close closes the files; the logger must not be used
+// afterwards.
 func New(stderr io.Writer, cfg config.Log, kinds map[string]string) (*slog.Logger, io.Closer, error) {
 	said := format(stderr, cfg)
 	if cfg.Dir == "" {
@@ -35,8 +35,8 @@ func New(stderr io.Writer, cfg config.Log, kinds map[string]string) (*slog.Logge
 	return slog.New(r), f, nil
 }
 
-// format is the handler that writes as configured, and nothing that a terminal would
-// obey: slog's own handlers leave some of that, JSON's more than text's.
+// format returns the configured handler, with terminal control sequences escaped: slog's
+// own handlers leave some of them, JSON's more than text's.
 func format(w io.Writer, cfg config.Log) slog.Handler {
 	w = printable.JSONWriter(w)
 	if cfg.Format == "json" {
@@ -45,7 +45,7 @@ func format(w io.Writer, cfg config.Log) slog.Handler {
 	return slog.NewTextHandler(w, &slog.HandlerOptions{Level: cfg.Level, ReplaceAttr: shortTime})
 }
 
-// seconds writes durations in seconds, where slog would in nanoseconds.
+// seconds formats durations in seconds instead of slog's nanoseconds.
 func seconds(_ []string, a slog.Attr) slog.Attr {
 	if a.Value.Kind() == slog.KindDuration {
 		a.Value = slog.Float64Value(a.Value.Duration().Seconds())
@@ -53,7 +53,7 @@ func seconds(_ []string, a slog.Attr) slog.Attr {
 	return a
 }
 
-// shortTime writes the record's time in UTC, to the second.
+// shortTime formats the record's time in UTC, to the second.
 func shortTime(groups []string, a slog.Attr) slog.Attr {
 	if len(groups) == 0 && a.Key == slog.TimeKey && a.Value.Kind() == slog.KindTime {
 		a.Value = slog.StringValue(a.Value.Time().UTC().Format(time.RFC3339))

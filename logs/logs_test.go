@@ -26,7 +26,7 @@ import (
 
 var kinds = map[string]string{"ethereum": "evm", "bsc": "evm", "aptos": "aptos"}
 
-// opened is a logger with files, and what it writes to stderr.
+// opened returns a logger with files, and its output on stderr.
 func opened(t testing.TB, dir string) (*slog.Logger, *files, *bytes.Buffer) {
 	t.Helper()
 	var stderr bytes.Buffer
@@ -38,7 +38,7 @@ func opened(t testing.TB, dir string) (*slog.Logger, *files, *bytes.Buffer) {
 	return log, closer.(*files), &stderr
 }
 
-// written are the files of a folder that something was written to, with their texts.
+// written returns the non-empty files of a folder and their contents.
 func written(t testing.TB, dir string) map[string]string {
 	t.Helper()
 	texts := map[string]string{}
@@ -60,7 +60,7 @@ type valuer struct{ slog.Value }
 
 func (v valuer) LogValue() slog.Value { return v.Value }
 
-// A record goes to the file of the chain that it is about, wherever that is said.
+// A record goes to the file of the chain that it names, wherever the attribute is.
 func TestRoutes(t *testing.T) {
 	for _, test := range []struct {
 		name string
@@ -99,8 +99,8 @@ func TestRoutes(t *testing.T) {
 	}
 }
 
-// Whatever is logged is on stderr, and once in the files, each line as it is there
-// and in their order.
+// Every record is on stderr, and once in the files, with the same lines in the same
+// order.
 func TestEveryRecordIsInOneFile(t *testing.T) {
 	parent := t.TempDir()
 	rapid.Check(t, func(rt *rapid.T) {
@@ -145,7 +145,7 @@ func TestEveryRecordIsInOneFile(t *testing.T) {
 	})
 }
 
-// inOrder says whether a text has the lines one behind the other.
+// inOrder reports whether a text contains the lines in order.
 func inOrder(lines []string, text string) bool {
 	for _, line := range lines {
 		_, after, found := strings.Cut(text, line)
@@ -176,7 +176,7 @@ func TestAsText(t *testing.T) {
 	}
 }
 
-// Whatever is logged, a line is a line, and a terminal obeys none of it.
+// Whatever is logged, a record is one line without terminal control sequences.
 func TestHostileText(t *testing.T) {
 	const hostile = "a\x1b[31mb\u009b31mc\u202ed\u2066e\u2028f\x7f\u0085\r\ng\ufeff\xff漢é"
 	for _, form := range config.Formats {
@@ -226,7 +226,7 @@ func TestAsJSON(t *testing.T) {
 	}
 }
 
-// Nothing is in the folder before there is something to say but folders.
+// Before the first record the folder contains only folders.
 func TestFilesAreMadeOnFirstUse(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "a", "b")
 	log, _, _ := opened(t, dir)
@@ -274,7 +274,7 @@ func TestUnusableFolder(t *testing.T) {
 	if err := os.Remove(filepath.Join(blocked, "aptos")); err != nil {
 		t.Fatal(err)
 	}
-	opened(t, blocked) // whoever failed has let go of it
+	opened(t, blocked) // a failed call has released its lock
 }
 
 func TestFolderIsFreeAfterClose(t *testing.T) {
@@ -294,8 +294,8 @@ func TestFolderIsFreeAfterClose(t *testing.T) {
 	}
 }
 
-// A file that cannot be written any more is no matter for the others, nor for
-// stderr, where it is said once.
+// A file that can no longer be written affects neither the others nor stderr, where the
+// error is reported once.
 func TestFullDisk(t *testing.T) {
 	if _, err := os.Stat("/dev/full"); err != nil {
 		t.Skip("needs /dev/full")
@@ -326,7 +326,7 @@ func TestFullDisk(t *testing.T) {
 	}
 }
 
-// A line that had no room to its end takes no later line with it.
+// A line that was cut short for lack of space does not damage later lines.
 func TestRoomAgain(t *testing.T) {
 	dir := t.TempDir()
 	log, _, _ := opened(t, dir)
@@ -343,7 +343,7 @@ func TestRoomAgain(t *testing.T) {
 	}
 }
 
-// limitFiles lets the process write files of so many bytes only, until it is undone.
+// limitFiles limits the size of files that the process can write, until undo.
 func limitFiles(t *testing.T, size uint64) (undo func()) {
 	t.Helper()
 	signal.Ignore(syscall.SIGXFSZ)
@@ -364,8 +364,8 @@ func limitFiles(t *testing.T, size uint64) (undo func()) {
 	}
 }
 
-// A file that is full is set aside, with the time in its name; the new one has its
-// permissions; the oldest goes.
+// A full file is rotated, with the time in its name; the new file has the same
+// permissions; the oldest is removed.
 func TestRotation(t *testing.T) {
 	dir := t.TempDir()
 	log, _, _ := opened(t, dir)

@@ -9,19 +9,19 @@ import (
 	"strings"
 )
 
-// nodeKind is the kind of what is about no chain.
+// nodeKind is the kind of records that name no chain.
 const nodeKind = "node"
 
-// place says which file a record goes to.
+// place identifies the file of a record.
 type place struct{ kind, level string }
 
-// router is a handler that passes records on to standard error and to the file of
-// the chain's kind and the level.
+// router passes records on to standard error and to the file of the chain's kind and the
+// level.
 type router struct {
 	stderr slog.Handler
 	files  map[place]slog.Handler
 	kinds  map[string]string // by the chain's name
-	kind   string            // that the logger's own attributes tell of, if any
+	kind   string            // according to the logger's own attributes; may be empty
 }
 
 // Enabled implements slog.Handler.
@@ -52,7 +52,7 @@ func (r *router) WithGroup(name string) slog.Handler {
 	return r.each(func(h slog.Handler) slog.Handler { return h.WithGroup(name) })
 }
 
-// each is the router with all of its handlers changed.
+// each returns the router with all of its handlers changed.
 func (r *router) each(change func(slog.Handler) slog.Handler) *router {
 	changed := &router{change(r.stderr), map[place]slog.Handler{}, r.kinds, r.kind}
 	for at, h := range r.files {
@@ -61,12 +61,12 @@ func (r *router) each(change func(slog.Handler) slog.Handler) *router {
 	return changed
 }
 
-// chainKeys are the attributes that name a chain, or something of it, as
-// ethereum/seaport/list does.
+// chainKeys are the attributes whose value is a chain, or starts with one, such as
+// ethereum/seaport/list.
 var chainKeys = []string{"chain", "stream", "actor", "id"}
 
-// kindOf is the kind of the first chain that attributes tell of; empty if they tell
-// of none.
+// kindOf returns the kind of the first chain that the attributes name; empty if they
+// name none.
 func (r *router) kindOf(attrs []slog.Attr) string {
 	for _, a := range attrs {
 		value := a.Value.Resolve()
@@ -85,7 +85,7 @@ func (r *router) kindOf(attrs []slog.Attr) string {
 	return ""
 }
 
-// levelName names the level that a record counts as, the next one below.
+// levelName names the highest standard level that is not above l.
 func levelName(l slog.Level) string {
 	switch {
 	case l >= slog.LevelError:

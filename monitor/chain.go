@@ -10,7 +10,7 @@ import (
 	"github.com/imart/event-worker/markets"
 )
 
-// Chain is a chain that is watched. It changes nothing of what the inner one does.
+// Chain records metrics of a chain's calls. Its results are those of the inner chain.
 type Chain struct {
 	chains.Chain
 	head, read, ancestor operation
@@ -19,17 +19,17 @@ type Chain struct {
 
 var _ chains.Chain = (*Chain)(nil)
 
-// operation is one that asks the chain's endpoint.
+// operation holds the metrics of one kind of request to the chain's endpoints.
 type operation struct {
 	ok, failed prometheus.Observer
 	errors     *prometheus.CounterVec // by class
 }
 
-// Chain watches a chain under the name that it has in the configuration. Whoever
-// needs more of the inner chain than chains.Chain asks Unwrap for it.
+// Chain wraps a chain; name is its name in the configuration. Code that needs more than
+// chains.Chain of the inner chain calls Unwrap.
 func (m *Metrics) Chain(inner chains.Chain, name string) *Chain {
 	errors := m.errors.MustCurryWith(prometheus.Labels{"chain": name})
-	for _, class := range chains.Classes { // at 0, which an increase needs to be seen
+	for _, class := range chains.Classes { // start at 0, so that Prometheus sees the first increase
 		errors.WithLabelValues(class)
 	}
 	of := func(name, what string) operation {
@@ -39,22 +39,22 @@ func (m *Metrics) Chain(inner chains.Chain, name string) *Chain {
 	return &Chain{inner, of(name, "head"), of(name, "read"), of(name, "ancestor"), m.fetched.WithLabelValues(name)}
 }
 
-// Unwrap is the chain that is watched.
+// Unwrap returns the inner chain.
 func (c *Chain) Unwrap() chains.Chain { return c.Chain }
 
 // Advance is chains.Chain's.
 func (c *Chain) Advance(ctx context.Context, known *chains.View) (*chains.View, error) {
-	begun := time.Now()
+	started := time.Now()
 	view, err := c.Chain.Advance(ctx, known)
-	c.head.done(begun, err)
+	c.head.done(started, err)
 	return view, err
 }
 
 // Read is chains.Chain's.
 func (c *Chain) Read(ctx context.Context, view *chains.View, source markets.Source, after markets.Place, through int64, limit int) (chains.Page, error) {
-	begun := time.Now()
+	started := time.Now()
 	page, err := c.Chain.Read(ctx, view, source, after, through, limit)
-	c.read.done(begun, err)
+	c.read.done(started, err)
 	if err == nil {
 		c.events.Add(float64(len(page.Raws)))
 	}
@@ -63,21 +63,21 @@ func (c *Chain) Read(ctx context.Context, view *chains.View, source markets.Sour
 
 // Ancestor is chains.Chain's.
 func (c *Chain) Ancestor(ctx context.Context, view *chains.View, trail markets.Trail, final int64) (markets.Place, bool, error) {
-	begun := time.Now()
+	started := time.Now()
 	place, ok, err := c.Chain.Ancestor(ctx, view, trail, final)
-	c.ancestor.done(begun, err)
+	c.ancestor.done(started, err)
 	return place, ok, err
 }
 
-// done notes what came of an operation. One that nobody waits for any more tells
-// nothing of the endpoint.
-func (o operation) done(begun time.Time, err error) {
+// done records the outcome of an operation. A canceled operation says nothing about the
+// endpoint.
+func (o operation) done(started time.Time, err error) {
 	class := chains.Class(err)
 	switch {
 	case err == nil:
-		o.ok.Observe(time.Since(begun).Seconds())
+		o.ok.Observe(time.Since(started).Seconds())
 	case class != "":
-		o.failed.Observe(time.Since(begun).Seconds())
+		o.failed.Observe(time.Since(started).Seconds())
 		o.errors.WithLabelValues(class).Inc()
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/imart/event-worker/monitor"
 )
 
-// scripted is a chain whose answers are given.
+// scripted is a chain with predetermined answers.
 type scripted struct {
 	chains.Chain
 	view *chains.View

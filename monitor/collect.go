@@ -7,7 +7,7 @@ import (
 	"github.com/imart/event-worker/progress"
 )
 
-// figure is a metric whose value is known elsewhere.
+// figure is a metric whose value is read when it is collected.
 type figure struct {
 	desc *prometheus.Desc
 	kind prometheus.ValueType
@@ -37,13 +37,13 @@ var (
 	streamHead = gauge("event_worker_stream_head",
 		"The chain's newest height as the stream knows it: a block, or a ledger version on Aptos.", streamLabels...)
 	streamLag = gauge("event_worker_stream_lag",
-		"Heights between what the stream has executed and the head.", streamLabels...)
+		"Heights between the stream's position and the head.", streamLabels...)
 	streamEvents = gauge("event_worker_stream_events",
-		"Events in the stream's log. A reorganisation takes some away.", streamLabels...)
+		"Events in the stream's log. A reorganisation removes some.", streamLabels...)
 	streamDeadLetters = gauge("event_worker_stream_dead_letters",
-		"Events of the stream that could not be decoded and wait.", streamLabels...)
+		"Dead letters of the stream: events that could not be decoded.", streamLabels...)
 	streamBatches = counter("event_worker_stream_batches_total",
-		"Commits to the stream's log by this process, those without events too.", streamLabels...)
+		"Commits to the stream's log by this process, including those without events.", streamLabels...)
 	streamRestarts = counter("event_worker_stream_restarts_total",
 		"Restarts of the stream's actors, by all processes that ever owned them.", streamLabels...)
 
@@ -52,11 +52,11 @@ var (
 	chainFinalized = gauge("event_worker_chain_finalized",
 		"The newest height that cannot be reorganised.", "chain")
 	chainRestarts = counter("event_worker_chain_restarts_total",
-		"Restarts of the chain's actors beside those of its streams, by all processes that ever owned them.", "chain")
+		"Restarts of the chain's actors other than those of its streams, by all processes that ever owned them.", "chain")
 	chainFinalityBroken = gauge("event_worker_chain_finality_broken",
-		"Actors of the chain that stand because finality is broken and that is not confirmed.", "chain")
+		"Actors of the chain that are stopped by an unconfirmed finality violation.", "chain")
 	chainRetrying = gauge("event_worker_chain_retrying",
-		"Actors of the chain that fail at present or stand.", "chain")
+		"Actors of the chain that are failing or stopped by a finality violation.", "chain")
 	chainEpoch = gauge("event_worker_chain_epoch",
 		"Epoch at which this process owns the chain.", "chain")
 	nodeChains = gauge("event_worker_node_chains",
@@ -100,7 +100,7 @@ func (m *mirror) metrics() []prometheus.Metric {
 	return out
 }
 
-// ofChain are the metrics that the actors of a chain tell together.
+// ofChain returns the metrics derived from all actors of a chain.
 func ofChain(c *progress.Chain) []prometheus.Metric {
 	out := []prometheus.Metric{
 		chainFinalityBroken.of(c.InState(persistence.FinalityBroken), c.Name),
@@ -119,14 +119,14 @@ func ofChain(c *progress.Chain) []prometheus.Metric {
 	return out
 }
 
-// ofStream are a stream's metrics. Its place and its lag are what its subject wrote, so
-// that they are those of its document.
+// ofStream returns a stream's metrics. Its place and its lag are those that its subject
+// wrote, so that the metrics equal the document.
 func (m *mirror) ofStream(s *progress.Stream) []prometheus.Metric {
 	labels := []string{s.Chain, s.Market, s.Name}
 	out := []prometheus.Metric{streamRestarts.of(s.Restarts, labels...)}
 	if s.Subject != nil {
 		out = append(out, streamSeq.of(s.Subject.Seq, labels...))
-		if s.Subject.Head > 0 { // before that, nobody knows
+		if s.Subject.Head > 0 { // unknown until then
 			out = append(out, streamHead.of(s.Subject.Head, labels...), streamLag.of(s.Subject.Lag, labels...))
 		}
 	}

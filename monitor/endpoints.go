@@ -9,8 +9,8 @@ import (
 	"github.com/imart/event-worker/internal/printable"
 )
 
-// maxEndpoints bounds the endpoints of a chain that are told of, and maxHost their
-// labels.
+// maxEndpoints limits how many of a chain's endpoints have metrics, and maxHost the
+// length of their labels.
 const (
 	maxEndpoints = 32
 	maxHost      = 300 // bytes
@@ -22,19 +22,19 @@ var (
 	endpointUp = gauge("event_worker_endpoint_up",
 		"1 if the endpoint answers for the chain, 0 if it is down or serves another chain.", endpointLabels...)
 	endpointHeight = gauge("event_worker_endpoint_height",
-		"The newest height seen there: a block, or a ledger version on Aptos.", endpointLabels...)
+		"The newest height seen at the endpoint: a block, or a ledger version on Aptos.", endpointLabels...)
 	endpointRateLimit = gauge("event_worker_endpoint_rate_limit",
-		"Requests a second that the endpoint is asked at most at present.", endpointLabels...)
+		"Current limit of requests a second to the endpoint.", endpointLabels...)
 	endpointLatency = gauge("event_worker_endpoint_latency_seconds",
-		"Moving average of the time that the endpoint takes to answer.", endpointLabels...)
+		"Moving average of the endpoint's response time.", endpointLabels...)
 	endpointRequests = counter("event_worker_endpoint_requests_total",
 		"Requests sent to the endpoint.", endpointLabels...)
 	endpointErrors = counter("event_worker_endpoint_errors_total",
 		"Requests to the endpoint that failed, by the class of their error.", "chain", "host", "class")
 )
 
-// endpoints tell how the endpoints of the owned chains are. What others own nobody
-// asks here.
+// endpoints collects the metrics of the endpoints of owned chains. The process does not
+// use the endpoints of other chains.
 type endpoints struct {
 	owned func(chain string) bool
 
@@ -82,8 +82,8 @@ func (e *endpoints) ofOwned() map[string]chains.Chain {
 	return owned
 }
 
-// byHost are endpoints by their hosts. Several of one host, such as those of several
-// keys, count as one.
+// byHost groups endpoints by host. Several endpoints with the same host, for example
+// with different keys, count as one.
 func byHost(all []chains.EndpointStatus) map[string]chains.EndpointStatus {
 	out := map[string]chains.EndpointStatus{}
 	for _, s := range all[:min(len(all), maxEndpoints)] {
@@ -96,7 +96,7 @@ func byHost(all []chains.EndpointStatus) map[string]chains.EndpointStatus {
 	return out
 }
 
-// together is two endpoints of one host as one.
+// together merges two endpoints with the same host.
 func together(a, b chains.EndpointStatus) chains.EndpointStatus {
 	if !answers(a) {
 		a.State = b.State
@@ -117,8 +117,8 @@ func answers(s chains.EndpointStatus) bool {
 	return s.State != chains.EndpointDown && s.State != chains.EndpointWrongChain
 }
 
-// metricsOf are the metrics of an endpoint. A class of errors is told of from its
-// first one on.
+// metricsOf returns the metrics of an endpoint. A class of errors has a metric once it
+// has occurred.
 func metricsOf(chain, host string, s chains.EndpointStatus) []prometheus.Metric {
 	up := int64(0)
 	if answers(s) {

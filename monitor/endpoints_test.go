@@ -30,9 +30,9 @@ func TestEndpoints(t *testing.T) {
 		{Host: "c", State: chains.EndpointWrongChain, Height: 8, Rate: 1, Latency: time.Second, Requests: 1, Errors: map[string]int64{"timeout": 1}},
 		{Host: "c", State: chains.EndpointLimited, Height: 6, Rate: 2, Latency: 2 * time.Second, Requests: 2, Errors: map[string]int64{"timeout": 2, "rpc": 1}},
 	}}, "ethereum")
-	m.Chain(pooled{endpoints: []chains.EndpointStatus{{Host: "elsewhere"}}}, "bsc") // which another process owns
+	m.Chain(pooled{endpoints: []chains.EndpointStatus{{Host: "elsewhere"}}}, "bsc") // owned by another process
 	if series := only(gather(t, m), "endpoint"); len(series) != 0 {
-		t.Errorf("before a chain is owned there is\n%s", lines(series))
+		t.Errorf("series before a chain is owned:\n%s", lines(series))
 	}
 	if _, err := m.Store(open(t)).TakeOver(t.Context(), "ethereum", "me"); err != nil {
 		t.Fatal(err)

@@ -10,8 +10,8 @@ import (
 	"github.com/imart/event-worker/monitor"
 )
 
-// gather is what Prometheus would see of this project's own metrics: the value of
-// each time series, by its name and labels; of histograms their counts.
+// gather returns the values of this project's own metrics as Prometheus would see them,
+// by name and labels; of histograms the counts.
 func gather(t testing.TB, m *monitor.Metrics) map[string]float64 {
 	t.Helper()
 	families, err := m.Registry().Gather()
@@ -35,7 +35,7 @@ func gather(t testing.TB, m *monitor.Metrics) map[string]float64 {
 	return series
 }
 
-// only are the series whose names begin in one of some ways.
+// only returns the series whose names have one of the prefixes.
 func only(series map[string]float64, prefixes ...string) map[string]float64 {
 	out := maps.Clone(series)
 	maps.DeleteFunc(out, func(name string, _ float64) bool {
@@ -44,14 +44,14 @@ func only(series map[string]float64, prefixes ...string) map[string]float64 {
 	return out
 }
 
-// same fails unless two sets of series are the same.
+// same fails unless two sets of series are equal.
 func same(t interface {
 	Helper()
 	Errorf(string, ...any)
 }, got, want map[string]float64) {
 	t.Helper()
 	if !maps.Equal(got, want) {
-		t.Errorf("there is\n%s\nwant\n%s", lines(got), lines(want))
+		t.Errorf("got\n%s\nwant\n%s", lines(got), lines(want))
 	}
 }
 

@@ -1,6 +1,6 @@
-// Package monitor lets people and machines see how a process is: metrics for
-// Prometheus, taken where the process writes to its store and reads its chains, and
-// an HTTP server for them and for health checks. It knows no actors.
+// Package monitor exposes the state of a process: Prometheus metrics, recorded where the
+// process writes to its store and reads its chains, and an HTTP server for metrics and
+// health checks. It does not depend on the actors.
 package monitor
 
 import (
@@ -8,9 +8,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 )
 
-// Metrics are the metrics of one process. Its labels are names and hosts of the
-// configuration and words of this project, so that the configuration bounds how many
-// time series there are.
+// Metrics are the metrics of one process. Label values are names and hosts from the
+// configuration and constants of this project, so that the configuration bounds the
+// number of time series.
 type Metrics struct {
 	registry  *prometheus.Registry
 	mirror    *mirror
@@ -24,14 +24,14 @@ type Metrics struct {
 	errors  *prometheus.CounterVec   // by chain, class
 }
 
-// New makes the metrics of a process, in a registry of their own.
+// New creates the metrics of a process, in their own registry.
 func New() *Metrics {
 	m := &Metrics{
 		registry: prometheus.NewRegistry(),
 		mirror:   newMirror(),
 		commits: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "event_worker_commit_duration_seconds",
-			Help:    "Time that a commit to the store took, by what came of it.",
+			Help:    "Duration of a commit to the store, by outcome.",
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
 		}, []string{"chain", "market", "outcome"}),
 		fenced: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -40,7 +40,7 @@ func New() *Metrics {
 		}, []string{"chain"}),
 		fetches: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "event_worker_fetch_duration_seconds",
-			Help:    "Time that a look at the chain took, with all the requests that it needed.",
+			Help:    "Duration of an operation on the chain, including all of its requests.",
 			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60},
 		}, []string{"chain", "operation", "outcome"}),
 		fetched: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -62,11 +62,11 @@ func New() *Metrics {
 	return m
 }
 
-// Registry is where the metrics are registered.
+// Registry returns the registry of the metrics.
 func (m *Metrics) Registry() *prometheus.Registry { return m.registry }
 
-// owned notes that the process owns a chain. What is counted of it begins at 0,
-// which an increase needs to be seen.
+// owned records that the process owns a chain. The chain's counters start at 0, so that
+// Prometheus sees the first increase.
 func (m *Metrics) owned(chain string, epoch int64) {
 	m.mirror.owned(chain, epoch)
 	m.fenced.WithLabelValues(chain)

@@ -7,16 +7,16 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// mirror is what the documents of this process's actors say, as the process itself
-// has claimed and written them, and at which epochs it owns its chains.
+// mirror is a copy of the documents of this process's actors, as the process has claimed
+// and written them, and the epochs at which it owns its chains.
 type mirror struct {
 	mu       sync.Mutex
 	actors   map[string]*actor // by the key of their documents
 	epochs   map[string]int64  // of the chains that are owned
-	released map[string]int64  // by chain, the epoch given up: what comes of it later is no news
+	released map[string]int64  // by chain, the epoch released: later reports of that epoch are ignored
 }
 
-// actor is an actor's document.
+// actor is a copy of an actor's document.
 type actor struct {
 	persistence.Actor       // without its trail
 	commits           int64 // by this process
@@ -26,8 +26,8 @@ func newMirror() *mirror {
 	return &mirror{actors: map[string]*actor{}, epochs: map[string]int64{}, released: map[string]int64{}}
 }
 
-// claimed takes in a document that was claimed. Claims may come late, and then an
-// actor's later incarnation is known.
+// claimed records a claimed document. Claims may be reported late, when a later
+// incarnation of the actor is already recorded.
 func (m *mirror) claimed(doc persistence.Actor) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -44,8 +44,8 @@ func (m *mirror) claimed(doc persistence.Actor) {
 	}
 }
 
-// moved takes in moves that were committed. What a commit of an earlier incarnation
-// did, the claimed document says already.
+// moved records committed moves. A claimed document already includes the commits of
+// earlier incarnations.
 func (m *mirror) moved(moves []persistence.Move) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -59,7 +59,7 @@ func (m *mirror) moved(moves []persistence.Move) {
 	}
 }
 
-// reported takes in a report that was written.
+// reported records a written report.
 func (m *mirror) reported(ref persistence.ActorRef, report persistence.Report) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -71,7 +71,8 @@ func (m *mirror) reported(ref persistence.ActorRef, report persistence.Report) {
 	}
 }
 
-// fenced forgets an actor whose document is another's, or must be claimed again.
+// fenced removes an actor whose document another owner has, or which must be claimed
+// again.
 func (m *mirror) fenced(ref persistence.ActorRef) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -80,7 +81,7 @@ func (m *mirror) fenced(ref persistence.ActorRef) {
 	}
 }
 
-// incarnation is an actor if it is the incarnation that is known.
+// incarnation returns an actor if the recorded incarnation is ref's.
 func (m *mirror) incarnation(ref persistence.ActorRef) *actor {
 	if a := m.actors[ref.ID]; a != nil && a.Ref() == ref {
 		return a
@@ -101,7 +102,7 @@ func (m *mirror) owns(chain string) bool {
 	return owned
 }
 
-// release forgets a chain with all that is below it.
+// release removes a chain and all of its actors.
 func (m *mirror) release(chain string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -9,9 +9,8 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// Node is what a process says of itself as a member of a cluster. Its methods may be
-// called from many goroutines at the same time, and return immediately. Those that are never
-// called leave nothing that could be taken for news.
+// Node records the metrics of a process as a member of a cluster. Its methods are safe
+// for concurrent use and return immediately. A metric without calls is not exposed.
 type Node struct {
 	metrics *Metrics
 
@@ -31,8 +30,8 @@ func newNode(m *Metrics) *Node {
 			Help: "Nodes of the cluster as this one sees them, by state.",
 		}, []string{"state"}),
 		heartbeat: age{desc: prometheus.NewDesc("event_worker_node_beat_age_seconds",
-			"Time since this node last told the cluster that it lives.", nil, nil)},
-		takeOvers:    counter("event_worker_node_take_overs_total", "Chains taken from nodes that had died."),
+			"Time since this node's last heartbeat.", nil, nil)},
+		takeOvers:    counter("event_worker_node_take_overs_total", "Chains taken over from dead nodes."),
 		handOvers:    counter("event_worker_node_hand_overs_total", "Chains handed over to other nodes."),
 		declaredDead: counter("event_worker_node_burials_total", "Other nodes that this one declared dead."),
 		rejoinings:   counter("event_worker_node_rejoins_total", "Times that this process was declared dead and joined again."),
@@ -43,43 +42,43 @@ func (n *Node) collectors() []prometheus.Collector {
 	return []prometheus.Collector{n.members, &n.heartbeat, n.takeOvers, n.handOvers, n.declaredDead, n.rejoinings}
 }
 
-// Node is the process as a member of a cluster.
+// Node returns the metrics of the process as a member of a cluster.
 func (m *Metrics) Node() *Node { return m.node }
 
-// Owned says that the process owns a chain from now on, at an epoch.
+// Owned records that the process owns a chain from now on, at an epoch.
 func (n *Node) Owned(chain string, epoch int64) { n.metrics.owned(chain, epoch) }
 
-// Released says that it does so no longer, for whatever reason. The chain's streams
-// disappear, so that no two nodes tell of them; what still comes of actors that it
-// had at that epoch or before changes nothing.
+// Released records that the process no longer owns a chain, for whatever reason. The
+// chain's series disappear, so that no two nodes expose them; late reports of actors at
+// that epoch or before are ignored.
 func (n *Node) Released(chain string) { n.metrics.mirror.release(chain) }
 
-// TakenOver says that a chain that is owned now was a dead node's.
+// TakenOver records that an owned chain was a dead node's.
 func (n *Node) TakenOver() { n.takeOvers.Inc() }
 
-// HandedOver says that a chain was handed over to another node.
+// HandedOver records that a chain was handed over to another node.
 func (n *Node) HandedOver() { n.handOvers.Inc() }
 
-// DeclaredDead says that this node has declared another one dead.
+// DeclaredDead records that this node declared another node dead.
 func (n *Node) DeclaredDead() { n.declaredDead.Inc() }
 
-// Rejoined says that the process was declared dead and has joined again.
+// Rejoined records that the process was declared dead and joined again.
 func (n *Node) Rejoined() { n.rejoinings.Inc() }
 
-// Heartbeat says that a heartbeat of this node has reached the cluster.
+// Heartbeat records that a heartbeat of this node has reached the cluster.
 func (n *Node) Heartbeat() {
 	now := time.Now()
 	n.heartbeat.last.Store(&now)
 }
 
-// Members says how many nodes are in each of persistence's states.
+// Members records how many nodes are in each of persistence's states.
 func (n *Node) Members(byState map[string]int) {
 	for _, state := range []string{persistence.Up, persistence.Draining, persistence.Leaving, persistence.Left, persistence.Dead} {
 		n.members.WithLabelValues(state).Set(float64(byState[state]))
 	}
 }
 
-// age tells how long ago something was, once it has been.
+// age is the time since an event, exposed once the event has occurred.
 type age struct {
 	desc *prometheus.Desc
 	last atomic.Pointer[time.Time]

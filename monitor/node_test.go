@@ -14,8 +14,8 @@ import (
 
 var log = persistence.Claim{ID: "ethereum/seaport/list/activity", Kind: "observer", Chain: "ethereum", Market: "seaport", Stream: "list", Node: "this"}
 
-// slow is a store whose answers to claims and commits come late: something else
-// happens first.
+// slow is a store whose answers to claims and commits are late: something else happens
+// first.
 type slow struct {
 	persistence.Store
 	first func()
@@ -77,17 +77,18 @@ func (c *cluster) commit(doc persistence.Actor) error {
 	return c.store.Commit(c.t.Context(), persistence.MarketRef{Chain: "ethereum", Market: "seaport"}, []persistence.Move{move}, nil)
 }
 
-// shows fails unless the metrics show so many events in the log; -1 for no stream.
+// shows fails unless the metrics show the given number of events in the log; -1 means
+// that the stream has no series.
 func (c *cluster) shows(events float64) {
 	c.t.Helper()
 	series := only(gather(c.t, c.m), "stream_")
 	if got, ok := series["stream_events{ethereum seaport list}"]; events >= 0 && got != events || events < 0 && len(series) > 0 || ok != (events >= 0) {
-		c.t.Errorf("there is\n%s\nwant %v events", lines(series), events)
+		c.t.Errorf("got\n%s\nwant %v events", lines(series), events)
 	}
 }
 
-// A commit is not counted twice when the next incarnation has seen it already, and a
-// claim's late answer does not bring an earlier one back.
+// A commit that the next incarnation has already seen is not counted twice, and the late
+// answer to a claim does not restore an earlier incarnation.
 func TestLateAnswers(t *testing.T) {
 	c := newCluster(t)
 	epoch := c.takeOver(c.store)
@@ -106,7 +107,8 @@ func TestLateAnswers(t *testing.T) {
 	c.shows(10)
 }
 
-// A chain that is lost to another process disappears as soon as that shows.
+// The series of a chain that another process has taken over disappear as soon as a
+// commit is fenced.
 func TestFenced(t *testing.T) {
 	c := newCluster(t)
 	doc := c.claim(c.takeOver(c.store))
@@ -128,7 +130,7 @@ func TestFenced(t *testing.T) {
 	c.shows(-1)
 }
 
-// An earlier incarnation's end tells nothing of the one that lives.
+// The end of an earlier incarnation does not affect the current one.
 func TestFencedByItself(t *testing.T) {
 	c := newCluster(t)
 	epoch := c.takeOver(c.store)
@@ -140,8 +142,8 @@ func TestFencedByItself(t *testing.T) {
 	c.shows(0)
 }
 
-// Of a chain that was given up nothing is told, not even when an actor's claim comes
-// late; when the process takes it again it is.
+// A released chain has no series, even if an actor's claim is reported late; once the
+// process owns the chain again, it has.
 func TestReleased(t *testing.T) {
 	c := newCluster(t)
 	node := c.m.Node()
@@ -168,7 +170,7 @@ func TestReleased(t *testing.T) {
 	c.shows(10)
 }
 
-// What a cluster alone has is not told by a process without one.
+// A process without a cluster does not expose the cluster's metrics.
 func TestNode(t *testing.T) {
 	m := monitor.New()
 	node := m.Node()

@@ -13,46 +13,46 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// The paths that are served, all of them for GET.
+// The paths served, all for GET.
 const (
 	HealthPath  = "/healthz"
 	ReadyPath   = "/readyz"
 	MetricsPath = "/metrics"
 )
 
-// ReadyText is the first line of the answer of a process that is ready.
+// ReadyText is the first line of the response of a process that is ready.
 const ReadyText = "ready"
 
-// closeTimeout bounds how long requests under way may hold the server up.
+// closeTimeout bounds how long requests in progress may delay Close.
 const closeTimeout = 2 * time.Second
 
-// Options say what is served, and where.
+// Options configure what is served, and where.
 type Options struct {
-	Listen  string // host:port as configured; empty if it is not
-	Default string // host:port otherwise, or any free port of the loopback if that one is taken
+	Listen  string // configured host:port; empty if none
+	Default string // host:port without configuration, or any free loopback port if that one is in use
 	Metrics *Metrics
 
-	// Alive and Ready return at once, and an error that says why not: one line, or
-	// with errors.Join one for each reason. A process that is not alive is to be
-	// restarted, one that is not ready will be by itself. Without a function all is
-	// well.
+	// Alive and Ready return immediately. Their error states the reason: one line, or
+	// with errors.Join one for each reason. A process that is not alive should be
+	// restarted; one that is not ready will become ready by itself. A nil function means
+	// no problem.
 	Alive, Ready func() error
 
-	More map[string]http.Handler // what else is served, by path, for GET
+	More map[string]http.Handler // additional handlers by path, for GET
 
 	Log *slog.Logger
 }
 
-// Server serves health and metrics.
+// Server serves health checks and metrics.
 type Server struct {
 	http *http.Server
 	addr string
-	stop func() bool   // waiting for the context
-	done chan struct{} // closed when nothing is served any more
+	stop func() bool   // stops waiting for the context
+	done chan struct{} // closed when the server has stopped
 }
 
-// Serve begins to serve, until the context ends or the server is closed. The error
-// says that it cannot listen where it was told to.
+// Serve starts serving, until the context ends or the server is closed. The error says
+// that it cannot listen at the configured address.
 func Serve(ctx context.Context, o Options) (*Server, error) {
 	listener, err := o.bind(ctx)
 	if err != nil {
@@ -79,10 +79,10 @@ func Serve(ctx context.Context, o Options) (*Server, error) {
 	return s, nil
 }
 
-// Addr is where the server listens, host:port.
+// Addr returns the server's address, host:port.
 func (s *Server) Addr() string { return s.addr }
 
-// Close lets the requests under way end, for a while, and stops serving.
+// Close stops serving, and waits up to closeTimeout for requests in progress.
 func (s *Server) Close() error {
 	s.stop()
 	err := s.shutdown()
@@ -99,7 +99,7 @@ func (s *Server) shutdown() error {
 	return s.http.Close()
 }
 
-// bind listens where it was configured, or else where there is room.
+// bind listens at the configured address, or else at the default or any free port.
 func (o Options) bind(ctx context.Context) (net.Listener, error) {
 	var lc net.ListenConfig
 	if o.Listen != "" {
@@ -135,15 +135,15 @@ func (o Options) handler() http.Handler {
 	return mux
 }
 
-// answer says that all is well, or with status 503 what is not.
-func answer(well string, check func() error) http.HandlerFunc {
+// answer responds with healthy, or with status 503 and the reasons of check.
+func answer(healthy string, check func() error) http.HandlerFunc {
 	if check == nil {
 		check = func() error { return nil }
 	}
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		w.Header().Set("Cache-Control", "no-store")
-		text := well
+		text := healthy
 		if err := check(); err != nil {
 			w.WriteHeader(http.StatusServiceUnavailable)
 			text = err.Error()

@@ -31,7 +31,7 @@ func serve(t *testing.T, ctx context.Context, o monitor.Options) *monitor.Server
 	return s
 }
 
-// ask asks a server, in a connection of its own.
+// ask sends a request in a new connection.
 func ask(t *testing.T, s *monitor.Server, method, path string) (int, string) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), method, "http://"+s.Addr()+path, nil)
@@ -83,7 +83,7 @@ func TestWithoutChecksAllIsWell(t *testing.T) {
 	}
 }
 
-// taken is an address that another listens on.
+// taken returns an address that is in use.
 func taken(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -102,8 +102,8 @@ func TestAnAddressThatIsTaken(t *testing.T) {
 	}
 }
 
-// Where nothing is configured, another process at the usual port is no trouble; the
-// log says where this one is, in one line.
+// Without a configured address, another process at the default port is not an error; the
+// log says in one line where this process listens.
 func TestTheUsualAddressIsTaken(t *testing.T) {
 	addr := taken(t)
 	var said bytes.Buffer
@@ -124,7 +124,7 @@ func TestTheUsualAddress(t *testing.T) {
 	}
 }
 
-// Whoever asks while the server closes gets his answer; afterwards nobody listens.
+// Requests in progress while the server closes are answered; afterwards nothing listens.
 func TestClose(t *testing.T) {
 	asked, answer := make(chan struct{}), make(chan error)
 	s := serve(t, t.Context(), monitor.Options{Listen: "127.0.0.1:0", Ready: func() error {
@@ -140,7 +140,7 @@ func TestClose(t *testing.T) {
 	<-asked
 	closed := make(chan error)
 	go func() { closed <- s.Close() }()
-	nobodyListens(t, s.Addr())
+	assertClosed(t, s.Addr())
 	answer <- errors.New("leaving")
 	if text := <-got; text != "leaving\n" {
 		t.Errorf("answer: %q", text)
@@ -154,10 +154,10 @@ func TestServingEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	s := serve(t, ctx, monitor.Options{Listen: "127.0.0.1:0"})
 	cancel()
-	nobodyListens(t, s.Addr())
+	assertClosed(t, s.Addr())
 }
 
-func nobodyListens(t *testing.T, addr string) {
+func assertClosed(t *testing.T, addr string) {
 	t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
 		c, err := net.Dial("tcp", addr)
@@ -166,12 +166,13 @@ func nobodyListens(t *testing.T, addr string) {
 		}
 		_ = c.Close()
 		if time.Now().After(deadline) {
-			t.Fatal("somebody listens still")
+			t.Fatal("the port is still in use")
 		}
 	}
 }
 
-// The package stands below the actors: what it sees of them passes through the store.
+// The package does not depend on the actors: what it knows of them passes through the
+// store.
 func TestNoActors(t *testing.T) {
 	out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", ".").Output()
 	if err != nil {

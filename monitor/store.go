@@ -8,7 +8,7 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// Store is a store that is watched. It changes nothing of what the inner one does.
+// Store records metrics of a store's calls. Its results are those of the inner store.
 type Store struct {
 	persistence.Store
 	metrics *Metrics
@@ -16,12 +16,12 @@ type Store struct {
 
 var _ persistence.Store = (*Store)(nil)
 
-// Store watches a store: what actors write there says all that the metrics of
-// streams say. It has the methods of persistence.Store alone; whoever needs more of
-// the inner store, such as persistence.Registry, asks Unwrap for it.
+// Store wraps a store: the actors' writes contain everything that the streams' metrics
+// need. The result implements only persistence.Store; code that needs more of the inner
+// store, such as persistence.Registry, calls Unwrap.
 func (m *Metrics) Store(inner persistence.Store) *Store { return &Store{inner, m} }
 
-// Unwrap is the store that is watched.
+// Unwrap returns the inner store.
 func (s *Store) Unwrap() persistence.Store { return s.Store }
 
 // TakeOver is persistence.Store's.
@@ -44,10 +44,10 @@ func (s *Store) Claim(ctx context.Context, claim persistence.Claim) (persistence
 
 // Commit is persistence.Store's.
 func (s *Store) Commit(ctx context.Context, market persistence.MarketRef, moves []persistence.Move, do func(tx persistence.Tx) error) error {
-	begun := time.Now()
+	started := time.Now()
 	err := s.Store.Commit(ctx, market, moves, do)
 	outcome := outcomeOf(ctx, err)
-	s.metrics.commits.WithLabelValues(market.Chain, market.Market, outcome).Observe(time.Since(begun).Seconds())
+	s.metrics.commits.WithLabelValues(market.Chain, market.Market, outcome).Observe(time.Since(started).Seconds())
 	switch outcome {
 	case "ok":
 		s.metrics.mirror.moved(moves)

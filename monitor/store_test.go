@@ -37,7 +37,7 @@ func open(t testing.TB) persistence.Store {
 	return store
 }
 
-// A watched store is a store like any other.
+// A wrapped store passes the tests of any store.
 func TestStore(t *testing.T) {
 	storetest.Run(t, func(t testing.TB) persistence.Store { return monitor.New().Store(open(t)) })
 }
@@ -49,7 +49,7 @@ func TestUnwrap(t *testing.T) {
 	}
 }
 
-// told are the series that people could make of the documents themselves.
+// told returns the series derived from the documents themselves.
 func told(t testing.TB, store persistence.Store) map[string]float64 {
 	t.Helper()
 	series := map[string]float64{}
@@ -94,13 +94,13 @@ func told(t testing.TB, store persistence.Store) map[string]float64 {
 	return series
 }
 
-// ofDocuments are the series that the documents tell too.
+// ofDocuments returns the series that can also be derived from the documents.
 func ofDocuments(series map[string]float64) map[string]float64 {
 	return only(series, "chain_restarts", "chain_retrying", "chain_finality_broken", "stream_restarts", "chain_head", "chain_finalized",
 		"stream_events", "stream_dead_letters", "stream_seq", "stream_head", "stream_lag")
 }
 
-// What fails and what stands is counted by chain.
+// Failing and stopped actors are counted by chain.
 func TestStatesAreCounted(t *testing.T) {
 	m := monitor.New()
 	disk := open(t)
@@ -117,9 +117,8 @@ func TestStatesAreCounted(t *testing.T) {
 	same(t, only(gather(t, m), "chain_retrying", "chain_finality"), map[string]float64{"chain_retrying{bsc}": 2, "chain_finality_broken{bsc}": 1})
 }
 
-// Actors follow a recorded chain through a store that now and then fails, or
-// swallows the answer to what it did. Whatever they went through, the metrics say
-// what their documents say.
+// Actors follow a recorded chain through a store that occasionally fails, or loses the
+// answer to a successful call. In the end the metrics equal the documents.
 func TestActorsAreSeen(t *testing.T) {
 	recording, err := replay.Open(os.DirFS("../testdata/recordings/ethereum"))
 	if err != nil {
@@ -172,7 +171,7 @@ func TestActorsAreSeen(t *testing.T) {
 	select {
 	case <-node.CaughtUp():
 	case <-time.After(time.Minute):
-		t.Error("it never catches up")
+		t.Error("the actors never catch up")
 	}
 	if err := node.Stop(context.Background()); err != nil {
 		t.Fatal(err)
@@ -202,9 +201,9 @@ func TestActorsAreSeen(t *testing.T) {
 	}
 }
 
-// Whatever becomes of commits, claims and reports, lost answers and another process's
-// take-overs included: once those actors that cannot be certain of their documents
-// have claimed them, the metrics say what the documents say.
+// Whatever happens to commits, claims and reports, including lost answers and take-overs
+// by another process: once the actors whose documents are uncertain have claimed them
+// again, the metrics equal the documents.
 func TestMetricsAreTheDocuments(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		disk, err := embedded.Open(t.Context(), t.TempDir())
@@ -243,7 +242,7 @@ func TestMetricsAreTheDocuments(t *testing.T) {
 	})
 }
 
-// process is one whose actors do as they please.
+// process is a process whose actors act at random.
 type process struct {
 	ctx     context.Context
 	store   persistence.Store
@@ -292,7 +291,7 @@ func (p *process) claim(r *rapid.T, claim persistence.Claim) {
 	}
 }
 
-// some is one of the actors. It claims its document if it never has.
+// some returns one of the actors, which claims its document if it has never done so.
 func (p *process) some(r *rapid.T) (persistence.Actor, bool) {
 	claim := rapid.SampledFrom(claims).Draw(r, "actor")
 	if _, ok := p.docs[claim.ID]; !ok {
@@ -316,7 +315,7 @@ func (p *process) report(r *rapid.T) {
 	}
 }
 
-// commit moves one or two actors, perhaps from where they no longer stand.
+// commit moves one or two actors, perhaps from a position where they no longer are.
 func (p *process) commit(r *rapid.T) {
 	var moves []persistence.Move
 	for range 2 {
@@ -350,7 +349,7 @@ func TestOutcomes(t *testing.T) {
 	cancel()
 	commit(t.Context())
 	commit(canceled)
-	commit(t.Context(), persistence.Move{Actor: persistence.ActorRef{ID: "nobody"}})
+	commit(t.Context(), persistence.Move{Actor: persistence.ActorRef{ID: "unknown"}})
 	disk.SetDown(true)
 	commit(t.Context())
 	same(t, only(gather(t, m), "commit", "fenced"), map[string]float64{

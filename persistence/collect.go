@@ -12,7 +12,7 @@ type Querier interface {
 	Query(ctx context.Context, query Query) iter.Seq2[json.RawMessage, error]
 }
 
-// Collect returns the documents of a query, decoded.
+// Collect returns the decoded documents of a query.
 func Collect[T any](ctx context.Context, docs Querier, query Query) ([]T, error) {
 	var out []T
 	for raw, err := range docs.Query(ctx, query) {
@@ -28,8 +28,8 @@ func Collect[T any](ctx context.Context, docs Querier, query Query) ([]T, error)
 	return out, nil
 }
 
-// Equals matches documents by one of their fields.
+// Equals matches documents by the value of a field.
 func Equals(path, value string) Compare { return Compare{Path: path, Operator: Equal, Operand: value} }
 
-// Documents matches the documents of the market.
+// Documents matches the market's documents.
 func (r MarketRef) Documents() And { return And{Equals("chain", r.Chain), Equals("market", r.Market)} }

@@ -8,36 +8,37 @@ import (
 	"reflect"
 )
 
-// ErrUnfinishedCopy says that a store holds an unfinished copy of another one, to which
-// only the rest of the copy may be written.
+// ErrUnfinishedCopy says that a store holds an unfinished copy of another store: only
+// the copy itself may write to it.
 var ErrUnfinishedCopy = errors.New("it holds an unfinished copy")
 
-// ErrOtherCopy says that another process owns a copy, or has completed it. Nothing was
+// ErrOtherCopy says that another process owns the copy or has completed it. Nothing was
 // written.
-var ErrOtherCopy = errors.New("another process has gone on with this copy")
+var ErrOtherCopy = errors.New("another process has continued this copy")
 
-// BatchBytes is about how many bytes of documents a copy reads and writes at a time.
+// BatchBytes is approximately how many bytes of documents a copy reads and writes at a
+// time.
 const BatchBytes = 4 << 20
 
-// Copying is how far a copy of another store has come. The target keeps it until the
-// copy is complete.
+// Copying is the progress of a copy of another store. The target keeps it until the copy
+// is complete.
 type Copying struct {
-	// Source is where the documents come from, for people and without secrets.
+	// Source describes where the documents come from, without secrets.
 	Source string `json:"source" bson:"source"`
-	// State identifies the state of the source that is copied. It is empty when what was
-	// copied has to be removed.
+	// State identifies the state of the copied source. It is empty if the copied
+	// documents have to be removed.
 	State string `json:"state" bson:"state"`
 	// Owner is the process that copies.
 	Owner string `json:"owner" bson:"owner"`
-	// The collections before Collection are copied, and Collection up to After, which is
-	// a position that the source understands.
+	// The collections before Collection are copied, and Collection up to the position
+	// After, in the source's format.
 	Collection string `json:"collection" bson:"collection"`
 	After      string `json:"after" bson:"after"`
 }
 
-// Unfinished is the error of a process that would use the copy.
+// Unfinished is the error for a process that tries to use the copy.
 func (c Copying) Unfinished() error {
-	return fmt.Errorf(`%w of %s: finish it with "event-worker copy", or begin with an empty one`, ErrUnfinishedCopy, c.Source)
+	return fmt.Errorf(`%w of %s: finish it with "event-worker copy", or start with an empty store`, ErrUnfinishedCopy, c.Source)
 }
 
 // CheckCopy returns an error unless a document and its stored form have the same names
@@ -63,7 +64,7 @@ func values(doc json.RawMessage) (fields map[string]any, err error) {
 	return fields, err
 }
 
-// NameCopied adds to an error the document that cannot be copied.
+// NameCopied names in an error the document that cannot be copied.
 func NameCopied(collection string, doc json.RawMessage, err error) error {
 	var keyed struct {
 		ID string `json:"_id"`

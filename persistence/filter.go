@@ -9,39 +9,38 @@ import (
 	"github.com/imart/event-worker/markets"
 )
 
-// Filter is a filter in MongoDB's query syntax, parsed. The zero Filter matches
+// Filter is a parsed filter in MongoDB's query syntax. The zero Filter matches
 // everything.
 type Filter struct{ Condition Condition }
 
 // Condition is And, Or, Not, Compare or Exists.
 type Condition interface{ condition() }
 
-// And holds if all of its conditions do.
+// And holds if all of its conditions hold.
 type And []Condition
 
-// Or holds if any of its conditions does.
+// Or holds if any of its conditions holds.
 type Or []Condition
 
-// Not holds if its condition does not.
+// Not holds if its condition does not hold.
 type Not struct{ Condition Condition }
 
-// Compare compares the value at a dotted path, or any of its elements if it is a
-// list. It holds for values of the operand's type only: nothing is less than a
-// string but strings.
+// Compare compares the value at a dotted path, or any of its elements if it is a list.
+// It holds only for values of the operand's type: only strings are less than a string.
 //
 // Operand is nil, a bool, an int64, a float64, a string, a time.Time (in UTC) or a
-// markets.Amount. Equal to nil is a field that is missing too. Amounts are kept as
-// decimal strings: they compare as the numbers that they are.
+// markets.Amount. A missing field equals nil. Amounts are stored as decimal strings, but
+// compared numerically.
 type Compare struct {
 	Path     string
 	Operator Operator
 	Operand  any
 }
 
-// Is holds for documents with a value at a path.
+// Is holds for documents with a given value at a path.
 func Is(path string, value any) Compare { return Compare{path, Equal, value} }
 
-// Exists holds for documents that have the path, be it null.
+// Exists holds for documents that have the path, including those with null.
 type Exists struct{ Path string }
 
 func (And) condition()     {}
@@ -50,10 +49,10 @@ func (Not) condition()     {}
 func (Compare) condition() {}
 func (Exists) condition()  {}
 
-// Operator is one of those that compare.
+// Operator is a comparison operator.
 type Operator string
 
-// The operators of Compare. The others become Not and Or.
+// The operators of Compare. The others are translated to Not and Or.
 const (
 	Equal          Operator = "$eq"
 	Greater        Operator = "$gt"
@@ -62,7 +61,7 @@ const (
 	LessOrEqual    Operator = "$lte"
 )
 
-// What filters may ask for at most.
+// The limits of a filter.
 const (
 	maxFilterLength = 64 << 10 // bytes
 	maxFilterDepth  = 32
@@ -71,25 +70,25 @@ const (
 	maxPathParts    = 16
 )
 
-// FieldKind is how the operands are read that a field is compared with.
+// FieldKind determines how the operands of a field are parsed.
 type FieldKind int
 
 // The kinds of fields.
 const (
-	PlainField  FieldKind = iota // as they are written
+	PlainField  FieldKind = iota // as written
 	AmountField                  // as a markets.Amount
 	DateField                    // as a time
 )
 
-// ParseFilter reads a filter in MongoDB's query syntax: JSON, in which names may
-// go without quotes and strings have single ones, as in mongosh.
+// ParseFilter parses a filter in MongoDB's query syntax: JSON, in which names may be
+// unquoted and strings may have single quotes, as in mongosh.
 //
 //	{"status": "LISTING", "price": {"$lte": "1500000000000000000"}}
 //	{$or: [{maker: 'x'}, {taker: 'x'}], listedAt: {$gte: '2024-01-01T00:00:00Z'}}
 //
-// Amounts may be written as strings or as numbers, dates in RFC 3339; kind tells which
-// fields those are, by their dotted paths. The error is one line that says what is
-// wrong, where, and what is known.
+// Amounts may be written as strings or as numbers, dates in RFC 3339; kind returns the
+// kind of a field, by its dotted path. The error is one line with the problem, its
+// position, and the valid alternatives.
 func ParseFilter(text string, kind func(path string) FieldKind) (Filter, error) {
 	if len(text) > maxFilterLength {
 		return Filter{}, fmt.Errorf("filter: longer than %d bytes", maxFilterLength)
@@ -112,13 +111,13 @@ func ParseFilter(text string, kind func(path string) FieldKind) (Filter, error) 
 	return Filter{all(conditions)}, nil
 }
 
-// compiler turns a literal into conditions and counts them.
+// compiler converts a literal to conditions and counts them.
 type compiler struct {
 	kind       func(path string) FieldKind
 	conditions int
 }
 
-// all is the one condition, or And of several.
+// all returns the only condition, or And of several.
 func all(conditions []Condition) Condition {
 	if len(conditions) == 1 {
 		return conditions[0]
@@ -126,7 +125,7 @@ func all(conditions []Condition) Condition {
 	return And(conditions)
 }
 
-// document reads {field: …, $and: […], …}.
+// document compiles {field: …, $and: […], …}.
 func (c *compiler) document(v literal) ([]Condition, error) {
 	if v.kind != object {
 		return nil, v.errorf("expected a document like {\"status\": \"LISTING\"}, not %s", v.describe())
@@ -156,7 +155,7 @@ func (c *compiler) member(m member) (Condition, error) {
 	return c.field(m.name, m.value)
 }
 
-// junction reads $and, $or or $nor and its list of documents.
+// junction compiles $and, $or or $nor and its list of documents.
 func (c *compiler) junction(m member) (Condition, error) {
 	if m.value.kind != array || len(m.value.elements) == 0 {
 		return nil, m.value.errorf("%s takes a list of documents that is not empty, not %s", m.name, m.value.describe())
@@ -178,7 +177,7 @@ func (c *compiler) junction(m member) (Condition, error) {
 	return Not{Or(parts)}, nil
 }
 
-// field reads what stands behind a field's name: a value to equal, or operators.
+// field compiles the value of a field: a value to equal, or operators.
 func (c *compiler) field(path string, v literal) (Condition, error) {
 	if !v.operators() {
 		return c.compare(path, Equal, v)
@@ -237,7 +236,7 @@ func (c *compiler) in(path string, m member) (Condition, error) {
 	return parts, nil
 }
 
-// exists reads $exists, which MongoDB lets be a number too.
+// exists compiles $exists, whose operand may be a number too, as in MongoDB.
 func (c *compiler) exists(path string, m member) (Condition, error) {
 	if err := c.count(m.value); err != nil {
 		return nil, err
@@ -269,7 +268,7 @@ func (c *compiler) count(v literal) error {
 	return nil
 }
 
-// operand is the value of a literal that is compared with a field.
+// operand converts a literal that is compared with a field.
 func (c *compiler) operand(path string, v literal) (any, error) {
 	if date, ok := v.date(); ok {
 		return parseDate(date)
@@ -300,7 +299,7 @@ func (c *compiler) operand(path string, v literal) (any, error) {
 	}
 	f, err := strconv.ParseFloat(v.text, 64)
 	if err != nil {
-		return nil, v.errorf("%.100q is no number", v.text)
+		return nil, v.errorf("%.100q is not a number", v.text)
 	}
 	return f, nil
 }
@@ -313,14 +312,14 @@ func parseDate(v literal) (any, error) {
 	return t.UTC(), nil
 }
 
-// checkPath says what is wrong with a dotted path.
+// checkPath returns an error unless a dotted path is valid.
 func checkPath(path string) error {
 	if len(path) > maxPathLength || strings.Count(path, ".") >= maxPathParts {
-		return fmt.Errorf("%.100q… is no field: it is too long", path)
+		return fmt.Errorf("%.100q… is not a field: it is too long", path)
 	}
 	for part := range strings.SplitSeq(path, ".") {
 		if part == "" || strings.HasPrefix(part, "$") || strings.ContainsFunc(part, notInName) {
-			return fmt.Errorf("%.100q is no field: write a dotted path like token.collection", path)
+			return fmt.Errorf("%.100q is not a field: write a dotted path like token.collection", path)
 		}
 	}
 	return nil

@@ -13,7 +13,7 @@ import (
 	"github.com/imart/event-worker/markets"
 )
 
-// kinds are those of the fields of these tests.
+// kinds returns the kinds of the fields in these tests.
 func kinds(path string) FieldKind {
 	return map[string]FieldKind{"price": AmountField, "bundle.quantity": AmountField, "listedAt": DateField, "time": DateField}[path]
 }
@@ -63,7 +63,7 @@ func TestParseFilterErrors(t *testing.T) {
 	for text, want := range map[string]string{
 		`[`:                                      "filter: at character 2: the end where a value was expected",
 		`[]`:                                     `filter: at character 1: expected a document like {"status": "LISTING"}, not a list`,
-		`status`:                                 `filter: at character 1: "status" is no value: strings need quotes`,
+		`status`:                                 `filter: at character 1: "status" is not a value: strings need quotes`,
 		`{`:                                      "filter: at character 2: the end where a field's name was expected",
 		`{status}`:                               "filter: at character 8: '}' where ':' was expected",
 		`{a: }`:                                  "filter: at character 5: '}' where a value was expected",
@@ -71,10 +71,10 @@ func TestParseFilterErrors(t *testing.T) {
 		`{a: 1,}`:                                "filter: at character 7: '}' where a field's name was expected",
 		`{a: [1 2]}`:                             "filter: at character 8: '2' where ',' or ']' was expected",
 		`{a: 1} x`:                               "filter: at character 8: 'x' where the end was expected",
-		`{a: SOLD}`:                              `filter: at character 5: "SOLD" is no value: strings need quotes`,
-		`{a: 0x10}`:                              `filter: at character 5: "0x10" is no value: strings need quotes`,
-		`{a: -}`:                                 `filter: at character 5: "-" is no value: strings need quotes`,
-		`{a: 1e999}`:                             `filter: at character 5: "1e999" is no value: strings need quotes`,
+		`{a: SOLD}`:                              `filter: at character 5: "SOLD" is not a value: strings need quotes`,
+		`{a: 0x10}`:                              `filter: at character 5: "0x10" is not a value: strings need quotes`,
+		`{a: -}`:                                 `filter: at character 5: "-" is not a value: strings need quotes`,
+		`{a: 1e999}`:                             `filter: at character 5: "1e999" is not a value: strings need quotes`,
 		`{a: "x}`:                                `filter: at character 5: a string without its closing "`,
 		`{a: "\q"}`:                              "filter: at character 5: a string with a bad escape or a control character",
 		"{a: 'x\ny'}":                            "filter: at character 5: a string with a bad escape or a control character",
@@ -98,12 +98,12 @@ func TestParseFilterErrors(t *testing.T) {
 		`{listedAt: "yesterday"}`:                `filter: at character 12: expected a date like "2024-01-31T12:00:00Z", not "yesterday"`,
 		`{listedAt: 1700000000}`:                 `filter: at character 12: expected a date like "2024-01-31T12:00:00Z", not "1700000000"`,
 		`{x: {$date: {}}}`:                       `filter: at character 13: expected a date like "2024-01-31T12:00:00Z", not ""`,
-		`{"a..b": 1}`:                            `filter: at character 2: "a..b" is no field: write a dotted path like token.collection`,
-		`{"": 1}`:                                `filter: at character 2: "" is no field: write a dotted path like token.collection`,
-		`{"a.$b": 1}`:                            `filter: at character 2: "a.$b" is no field: write a dotted path like token.collection`,
-		`{'a"b': 1}`:                             `filter: at character 2: "a\"b" is no field: write a dotted path like token.collection`,
-		`{` + strings.Repeat("a", 201) + `: 1}`:  `filter: at character 2: "` + strings.Repeat("a", 100) + `"… is no field: it is too long`,
-		`{` + strings.Repeat("a.", 16) + `a: 1}`: `filter: at character 2: "` + strings.Repeat("a.", 16) + `a"… is no field: it is too long`,
+		`{"a..b": 1}`:                            `filter: at character 2: "a..b" is not a field: write a dotted path like token.collection`,
+		`{"": 1}`:                                `filter: at character 2: "" is not a field: write a dotted path like token.collection`,
+		`{"a.$b": 1}`:                            `filter: at character 2: "a.$b" is not a field: write a dotted path like token.collection`,
+		`{'a"b': 1}`:                             `filter: at character 2: "a\"b" is not a field: write a dotted path like token.collection`,
+		`{` + strings.Repeat("a", 201) + `: 1}`:  `filter: at character 2: "` + strings.Repeat("a", 100) + `"… is not a field: it is too long`,
+		`{` + strings.Repeat("a.", 16) + `a: 1}`: `filter: at character 2: "` + strings.Repeat("a.", 16) + `a"… is not a field: it is too long`,
 		strings.Repeat(`{a:`, 40):                "filter: at character 100: nested deeper than 32",
 		`{a: {$in: [` + strings.Repeat("1,", 1000) + `1]}}`: "filter: at character 2012: more than 1000 conditions",
 		strings.Repeat(" ", 64<<10+1):                       "filter: longer than 65536 bytes",
@@ -114,7 +114,7 @@ func TestParseFilterErrors(t *testing.T) {
 	}
 }
 
-// Whatever is typed, the answer is a filter or one line.
+// Whatever the text is, the result is a filter or a one-line error.
 func TestParseFilterIsTotal(t *testing.T) {
 	pieces := []string{`{`, `}`, `[`, `]`, `:`, `,`, `"`, `'`, `\`, ` `, "\n", "\x00", `$`, `.`, `-`, `a`, `1`, `e`, `ü`, "\xff",
 		`$and`, `$in`, `$date`, `null`, `true`, `price`, `time`, `{a:1}`, `{a:{$gt:1}}`, `"\u00`, `\ud83d`, `\n`}
@@ -126,7 +126,7 @@ func TestParseFilterIsTotal(t *testing.T) {
 	})
 }
 
-// Any JSON string is read as encoding/json wrote it.
+// Every JSON string is decoded as encoding/json encoded it.
 func TestParseFilterReadsJSONStrings(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		want := rapid.String().Draw(t, "string")

@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// literal is a value of relaxed JSON and where it stands.
+// literal is a value of relaxed JSON and its position.
 type literal struct {
 	kind     literalKind
 	at       int    // byte in the text, from 0
@@ -45,7 +45,7 @@ func errorAt(at int, format string, args ...any) error {
 	return fmt.Errorf("at character %d: %s", at+1, fmt.Sprintf(format, args...))
 }
 
-// operators says whether the literal is an object of operators.
+// operators reports whether the literal is an object of operators.
 func (v literal) operators() bool {
 	if _, date := v.date(); date || v.kind != object {
 		return false
@@ -58,7 +58,7 @@ func (v literal) operators() bool {
 	return false
 }
 
-// date is the date in {"$date": …}, MongoDB's way to write one.
+// date returns the date in {"$date": …}, MongoDB's notation for dates.
 func (v literal) date() (literal, bool) {
 	if v.kind == object && len(v.members) == 1 && v.members[0].name == "$date" {
 		return v.members[0].value, true
@@ -66,7 +66,7 @@ func (v literal) date() (literal, bool) {
 	return literal{}, false
 }
 
-// parseLiteral reads a text that is one literal.
+// parseLiteral parses a text that consists of one literal.
 func parseLiteral(text string) (literal, error) {
 	p := parser{text: text}
 	v, err := p.value(0)
@@ -88,7 +88,7 @@ func (p *parser) space() {
 	p.at += len(p.text[p.at:]) - len(strings.TrimLeft(p.text[p.at:], " \t\r\n"))
 }
 
-// next is the next byte that is no space, 0 at the end.
+// next returns the next byte that is not white space, 0 at the end.
 func (p *parser) next() byte {
 	if p.space(); p.at < len(p.text) {
 		return p.text[p.at]
@@ -96,8 +96,8 @@ func (p *parser) next() byte {
 	return 0
 }
 
-// take takes the next byte if it is c.
-func (p *parser) take(c byte) bool {
+// accept consumes the next byte if it is c.
+func (p *parser) accept(c byte) bool {
 	if p.next() != c || p.at == len(p.text) {
 		return false
 	}
@@ -135,8 +135,8 @@ func (p *parser) value(depth int) (literal, error) {
 func (p *parser) object(depth int) (literal, error) {
 	v := literal{kind: object, at: p.at}
 	p.at++
-	for !p.take('}') {
-		if len(v.members) > 0 && !p.take(',') {
+	for !p.accept('}') {
+		if len(v.members) > 0 && !p.accept(',') {
 			return v, p.unexpected("',' or '}'")
 		}
 		m, err := p.member(depth)
@@ -162,7 +162,7 @@ func (p *parser) member(depth int) (m member, err error) {
 	if err != nil {
 		return m, err
 	}
-	if !p.take(':') {
+	if !p.accept(':') {
 		return m, p.unexpected("':'")
 	}
 	m.value, err = p.value(depth + 1)
@@ -172,8 +172,8 @@ func (p *parser) member(depth int) (m member, err error) {
 func (p *parser) array(depth int) (literal, error) {
 	v := literal{kind: array, at: p.at}
 	p.at++
-	for !p.take(']') {
-		if len(v.elements) > 0 && !p.take(',') {
+	for !p.accept(']') {
+		if len(v.elements) > 0 && !p.accept(',') {
 			return v, p.unexpected("',' or ']'")
 		}
 		e, err := p.value(depth + 1)
@@ -185,7 +185,7 @@ func (p *parser) array(depth int) (literal, error) {
 	return v, nil
 }
 
-// quoted reads a string in double or single quotes, with JSON's escapes.
+// quoted parses a string in double or single quotes, with JSON's escapes.
 func (p *parser) quoted() (out string, err error) {
 	start, quote := p.at, p.text[p.at]
 	var body strings.Builder // as JSON has it in double quotes
@@ -212,7 +212,7 @@ func (p *parser) quoted() (out string, err error) {
 	return "", errorAt(start, "a string without its closing %c", quote)
 }
 
-// word reads letters, digits and what else stands in names and numbers.
+// word reads letters, digits and the other characters of names and numbers.
 func (p *parser) word() string {
 	start := p.at
 	for p.at < len(p.text) && wordByte(p.text[p.at]) {
@@ -225,7 +225,7 @@ func wordByte(c byte) bool {
 	return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || strings.IndexByte("_$.+-", c) >= 0
 }
 
-// bare reads a number, true, false or null.
+// bare parses a number, true, false or null.
 func (p *parser) bare() (literal, error) {
 	p.space()
 	v := literal{at: p.at}
@@ -239,13 +239,13 @@ func (p *parser) bare() (literal, error) {
 	default:
 		v.kind = number
 		if !jsonNumber(v.text) {
-			return v, v.errorf("%.100q is no value: strings need quotes", v.text)
+			return v, v.errorf("%.100q is not a value: strings need quotes", v.text)
 		}
 	}
 	return v, nil
 }
 
-// jsonNumber says whether a word is a number as JSON has it.
+// jsonNumber reports whether a word is a valid JSON number.
 func jsonNumber(s string) bool {
 	s = strings.TrimPrefix(s, "-")
 	if s == "" || s[0] < '0' || s[0] > '9' || strings.ContainsAny(s, "xXpP_iInN") {

@@ -2,15 +2,15 @@ package persistence
 
 import "time"
 
-// Request is the document of something that was asked of a chain's owner, whichever
-// node that is. The owner executes it under its lease, once, and answers in the same
-// document. One that no owner has answered when it is overdue fails.
+// Request is the document of a request to a chain's owner, whichever node that is. The
+// owner executes the request under its lease, once, and answers in the same document. A
+// request that has not been answered when it is overdue fails.
 //
 //	pending ──owner, under its lease──▶ done
 //	   └──any node, once it is overdue──▶ failed
 //
-// The store removes ended requests after an hour. A further kind adds its own fields:
-// of what it asks beside Kind, of how far it is and of what it has found in Answer.
+// The store removes ended requests after an hour. A new kind adds its own fields: its
+// parameters beside Kind, its progress and its result in Answer.
 type Request struct {
 	ID    string `json:"_id" bson:"_id"` // random
 	Chain string `json:"chain" bson:"chain"`
@@ -21,7 +21,7 @@ type Request struct {
 	AskedAt   time.Time `json:"askedAt" bson:"askedAt"` // all times by the server's clock
 	OverdueAt time.Time `json:"overdueAt" bson:"overdueAt"`
 
-	// Node and Epoch are the owner's that has answered.
+	// Node and Epoch are those of the owner that answered.
 	Node   string  `json:"node,omitempty" bson:"node,omitempty"`
 	Epoch  int64   `json:"epoch,omitempty" bson:"epoch,omitempty"`
 	Answer *Answer `json:"answer,omitempty" bson:"answer,omitempty"`
@@ -30,7 +30,7 @@ type Request struct {
 	EndedAt *time.Time `json:"endedAt,omitempty" bson:"endedAt,omitempty"`
 }
 
-// StatusRequest is the kind of request that asks how a chain is.
+// StatusRequest is the kind of request that asks for a chain's status.
 const StatusRequest = "status"
 
 // The states of a request.
@@ -40,10 +40,10 @@ const (
 	RequestFailed  = "failed"
 )
 
-// Answer is what a chain's owner answers.
+// Answer is the answer of a chain's owner.
 type Answer struct {
 	Phase string `json:"phase" bson:"phase"` // of the chain at its owner: running, stopping
 }
 
-// Ended says whether the request is answered or has failed.
+// Ended reports whether the request was answered or has failed.
 func (r Request) Ended() bool { return r.State != RequestPending }

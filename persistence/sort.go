@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// ParseSort reads the fields to sort by, each with a minus in front to sort
-// downwards: "-time,price".
+// ParseSort parses the fields to sort by, each with a leading minus to sort in
+// descending order: "-time,price".
 func ParseSort(text string) ([]SortKey, error) {
 	if strings.TrimSpace(text) == "" {
 		return nil, nil

@@ -1,5 +1,5 @@
-// Package persistence keeps what the event worker knows: the log of activities, the
-// orders folded from it, and the place of every actor. Store is its interface;
+// Package persistence stores the state of the event worker: the log of activities, the
+// orders folded from it, and the position of every actor. Store is its interface;
 // persistence/mongo is the store for production, persistence/embedded the one that needs
 // only a folder.
 //
@@ -44,8 +44,8 @@ import (
 )
 
 // ErrFenced says that an actor's document has changed since the actor wrote it: a later
-// incarnation or another owner has it. Nothing was written.
-var ErrFenced = errors.New("fenced: another incarnation or owner holds the actor's document")
+// incarnation or another owner has claimed the document. Nothing was written.
+var ErrFenced = errors.New("fenced: another incarnation or owner has claimed the actor's document")
 
 // ErrInUse says that another process writes to the same data.
 var ErrInUse = errors.New("in use by another process")
@@ -58,26 +58,28 @@ type Store interface {
 	// of an earlier owner succeeds.
 	TakeOver(ctx context.Context, chain, node string) (epoch int64, err error)
 
-	// Claim begins a new incarnation of an actor: it raises the actor's incarnation by
+	// Claim starts a new incarnation of an actor: it raises the actor's incarnation by
 	// one, sets its epoch to the claim's, and returns the resulting document. A document
-	// that does not exist is created at the claim's start. ErrFenced: the document or the
-	// chain's lease has a higher epoch.
+	// that does not exist is created at the claim's start. ErrFenced: the document or
+	// the chain's lease has a higher epoch.
 	Claim(ctx context.Context, claim Claim) (Actor, error)
 
 	// Commit makes all of the moves and writes what do writes, in one transaction. Every
 	// move is conditional: its actor's document must still have the move's epoch,
-	// incarnation and From. If one does not, nothing is written and the error is
-	// ErrFenced. do may be nil. It may be run again on a conflict: it must read all that
-	// it depends on through tx, and change nothing outside but the moves, which are made
-	// after do has run, so that do can set how far they go.
+	// incarnation and From. If any document does not, nothing is written and the error
+	// is ErrFenced. do may be nil. It may be run again on a conflict: it must read
+	// everything that it depends on through tx, and must not change anything outside
+	// except the moves, which are made after do returns, so that do can set how far they
+	// go.
 	//
 	// When Commit returns nil the commit is durable. When it returns an error other than
 	// ErrFenced, the commit may have happened: the actor must claim its document to find
 	// out.
 	Commit(ctx context.Context, market MarketRef, moves []Move, do func(tx Tx) error) error
 
-	// Report updates what people read in an actor's document, and nothing that a
-	// commit is conditional on. ErrFenced: it has another epoch or incarnation.
+	// Report updates those fields of an actor's document that only people read, never
+	// one that a commit is conditional on. ErrFenced: the document has another epoch or
+	// incarnation.
 	Report(ctx context.Context, ref ActorRef, report Report) error
 
 	// Query yields the matching documents of a collection, each as a JSON object with its
@@ -95,17 +97,17 @@ type MarketRef struct {
 	Market string
 }
 
-// Tx is the inside of a transaction on one market's documents. Reads see the
-// transaction's own writes.
+// Tx is an open transaction on one market's documents. Reads see the transaction's own
+// writes.
 type Tx interface {
-	// Book is what a fold reads and writes.
+	// Book is the interface that a fold reads and writes.
 	markets.Book
 
-	// Append adds activities to the log, and dead letters beside it.
+	// Append adds activities to the log, and dead letters to their own collection.
 	Append(activities []markets.Activity, deadLetters []markets.DeadLetter) error
-	// Notify adds notifications of activities that were added.
+	// Notify adds notifications of appended activities.
 	Notify(notifications []markets.Notification) error
-	// Truncate removes a stream's activities and dead letters whose seq is above
+	// Truncate removes a stream's activities and dead letters whose seq is greater than
 	// after, the newest first and at most limit of them, and the notifications of those
 	// activities. It returns how many activities and dead letters it removed; fewer than
 	// limit in total means that none are left.
@@ -123,11 +125,11 @@ const (
 	Stopped     = "stopped"
 
 	// FinalityBroken: a block that was final is no longer on the chain. The actor waits
-	// until that is confirmed, or over.
+	// until that is confirmed or the block is back.
 	FinalityBroken = "finality_broken"
 )
 
-// Actor is an actor's own document.
+// Actor is an actor's document.
 type Actor struct {
 	ID     string `json:"_id" bson:"_id"`   // ethereum/seaport/list/subject
 	Kind   string `json:"kind" bson:"kind"` // chain, head, market, orders, worker, subject, observer
@@ -135,15 +137,15 @@ type Actor struct {
 	Market string `json:"market,omitempty" bson:"market,omitempty"`
 	Stream string `json:"stream,omitempty" bson:"stream,omitempty"`
 	Node   string `json:"node" bson:"node"`
-	// Documents is true of the observer that keeps its stream's documents; its place
+	// Documents is true of the observer that maintains its stream's documents; its place
 	// says up to where the stream is folded into them.
 	Documents bool `json:"documents,omitempty" bson:"documents,omitempty"`
 
 	Epoch         int64 `json:"epoch" bson:"epoch"`
 	Incarnation   int64 `json:"incarnation" bson:"incarnation"`
 	markets.Place `bson:",inline"`
-	// Pending is the end of a transition that is being committed in portions. After
-	// a crash it is finished before anything else is done.
+	// Pending is the end of a transition that is being committed in portions. After a
+	// crash the transition is completed before anything else is done.
 	Pending *markets.Place `json:"pending,omitempty" bson:"pending,omitempty"`
 	// Trail is the places to which the actor can be rolled back.
 	Trail markets.Trail `json:"trail,omitempty" bson:"trail,omitempty"`
@@ -167,8 +169,8 @@ type Lease struct {
 // Ref is the document's identity as of this incarnation.
 func (a Actor) Ref() ActorRef { return ActorRef{a.ID, a.Epoch, a.Incarnation} }
 
-// Report is the part of an actor's document that only people read. Heights are
-// block numbers, or ledger versions on Aptos.
+// Report is the part of an actor's document that only people read. Heights are block
+// numbers, or ledger versions on Aptos.
 type Report struct {
 	Status    string `json:"state,omitempty" bson:"state,omitempty"` // one of the states of an actor
 	Head      int64  `json:"head" bson:"head"`                       // the chain's newest height
@@ -176,15 +178,15 @@ type Report struct {
 	Lag       int64  `json:"lag" bson:"lag"`                         // heights between the actor and the head
 	// LastError keeps its value when a report's is empty.
 	LastError string `json:"lastError,omitempty" bson:"lastError,omitempty"`
-	// Endpoints are the chain's, on the document of its head. They keep their value
-	// when a report has none.
+	// Endpoints are the chain's, in the document of its head. They keep their value when
+	// a report has none.
 	Endpoints []Endpoint `json:"endpoints,omitempty" bson:"endpoints,omitempty"`
-	// Place, if set, is a place to show: the subject's, which is the least of its
-	// observers' and never an input.
+	// Place, if set, is a place for display only: the subject's, which is the least of
+	// its observers'.
 	Place *markets.Place `json:"-" bson:"-"`
 }
 
-// Failing says whether something keeps the actor from its work.
+// Failing reports whether an error keeps the actor from its work.
 func (r Report) Failing() bool { return r.Status == Retrying || r.Status == FinalityBroken }
 
 // ActorRef is one incarnation of an actor.
@@ -211,16 +213,15 @@ type Claim struct {
 type Move struct {
 	Actor    ActorRef
 	From, To markets.Place
-	// Pending, if set, says that the move is one portion of a transition that ends
-	// there; To is then From.
+	// Pending, if set, says that the move is one portion of a transition that ends at
+	// Pending; To then equals From.
 	Pending *markets.Place
-	Trail   markets.Trail // nil leaves it as it is
+	Trail   markets.Trail // nil means unchanged
 	// Events and DeadLetters are added to the counts.
 	Events, DeadLetters int64
 	Report              Report
 }
 
-// The collections that can be queried.
 const (
 	Actors      = "actors"
 	Orders      = "orders"
@@ -234,17 +235,16 @@ const (
 	Requests      = "requests"
 )
 
-// Collections are all collections, in the order in which they are shown.
+// Collections are all collections, in display order.
 var Collections = append(slices.Clone(Copied), Nodes, Requests)
 
-// Copied are the collections that a copy is made of. Nodes and requests are not: they
-// belong to the processes at work on one database.
+// Copied are the collections that a copy contains. Nodes and requests are not among
+// them: they belong to the processes that use a particular database.
 var Copied = []string{Orders, Activities, Records, Notifications, DeadLetters, Actors, Leases}
 
-// UnknownCollection is the error of a query for a collection that is not one of
-// Collections.
+// UnknownCollection is the error of a query for a collection that is not in Collections.
 func UnknownCollection(name string) error {
-	return fmt.Errorf("unknown collection %q: there are %s", name, strings.Join(Collections, ", "))
+	return fmt.Errorf("unknown collection %q: the collections are %s", name, strings.Join(Collections, ", "))
 }
 
 // Query asks for documents of one collection.

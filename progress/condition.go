@@ -6,12 +6,12 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// Condition is how one actor is, or several taken together.
+// Condition is the condition of one actor, or of several taken together.
 type Condition struct {
 	Running   bool      // at least one of them has not stopped
 	Failing   string    // the worst state that keeps one from its work, retrying or finality_broken; or empty
 	Reason    string    // the last error of the actor that is in that state
-	Restarts  int64     // of all of them, by all processes that ever ran them
+	Restarts  int64     // of all actors, by all processes that have ever run them
 	UpdatedAt time.Time // when the newest of their documents was written
 
 	failing map[string]int64 // actors by the state that keeps them from their work

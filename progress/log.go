@@ -10,36 +10,36 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// LookEvery is how often a Logger's Look is to be called.
+// LookEvery is the interval at which to call a Logger's Look.
 const LookEvery = 10 * time.Second
 
 const (
 	lookTimeout = 10 * time.Second
-	calmLooks   = 30 // a chain on which all is well is summed up after so many looks
-	busyLooks   = 6  // any other after so many
+	calmLooks   = 30 // looks between the summaries of a chain without problems
+	busyLooks   = 6  // looks between those of any other chain
 )
 
-// Logger logs what becomes of the streams of a process: news when it looks, and at
-// intervals a line for each chain. A store that cannot be read is no error: the Logger says
-// so once, and goes on when it can be read again.
+// Logger logs the progress of a process's streams: changes at each look, and at
+// intervals a summary for each chain. If the store cannot be read, the Logger reports
+// that once and continues when the store can be read again.
 type Logger struct {
 	log    *slog.Logger
 	docs   persistence.Querier
 	node   string
-	chains []string // that are configured
+	chains []string // as configured
 
 	looks  int
-	away   bool                 // the documents could not be read at the last look
+	away   bool                 // the last look could not read the documents
 	known  map[string]condition // of the items, at the last look
-	meters map[string]*Meter    // of each chain here, made when it was last summed up
+	meters map[string]*Meter    // by owned chain, reset by each summary
 }
 
-// NewLogger makes the Logger of a node that follows some chains.
+// NewLogger returns the Logger of a node that follows some chains.
 func NewLogger(log *slog.Logger, docs persistence.Querier, node string, chains []string) *Logger {
 	return &Logger{log: log, docs: docs, node: node, chains: chains}
 }
 
-// Start notes how many events the chains have before anything is followed.
+// Start records how many events the chains have before anything is followed.
 func (l *Logger) Start(ctx context.Context) {
 	l.meters = map[string]*Meter{}
 	t, ok := l.read(ctx, persistence.Filter{})
@@ -55,14 +55,15 @@ func (l *Logger) Start(ctx context.Context) {
 	}
 }
 
-// Look logs the news, and sums up the chains whose turn it is.
+// Look logs changes, and summarises the chains that are due.
 func (l *Logger) Look(ctx context.Context) error {
 	l.looks++
 	l.tell(ctx, false)
 	return nil
 }
 
-// CaughtUp logs the news, sums up every chain, and says that they have caught up.
+// CaughtUp logs changes, summarises every chain, and reports that the chains have caught
+// up.
 func (l *Logger) CaughtUp(ctx context.Context) error {
 	l.tell(ctx, true)
 	l.log.Info("every stream has caught up")
@@ -81,8 +82,8 @@ func (l *Logger) tell(ctx context.Context, each bool) {
 	}
 }
 
-// rebase has a summary count only the events of the time in which the chain is here: what
-// other nodes do with it in between is theirs to report.
+// rebase makes summaries count only events from the time in which the chain is owned by
+// this node: other nodes report the events in between.
 func (l *Logger) rebase(t Tree) {
 	meters := map[string]*Meter{}
 	for _, c := range t {
@@ -94,7 +95,7 @@ func (l *Logger) rebase(t Tree) {
 	l.meters = meters
 }
 
-// mine reads the progress of what runs here; false if it cannot be read.
+// mine reads the progress of this node's actors; false if it cannot be read.
 func (l *Logger) mine(ctx context.Context) (Tree, bool) {
 	t, ok := l.read(ctx, persistence.Filter{Condition: persistence.Compare{Path: "node", Operator: persistence.Equal, Operand: l.node}})
 	return t.running(), ok
@@ -109,7 +110,7 @@ func (l *Logger) read(ctx context.Context, filter persistence.Filter) (Tree, boo
 	case ctx.Err() != nil:
 		return nil, false
 	case err != nil && !l.away:
-		l.log.Warn("the actors' documents cannot be read: no news of streams until they can", "error", err)
+		l.log.Warn("the actors' documents cannot be read: the progress of streams is not logged until they can", "error", err)
 	case err == nil && l.away:
 		l.log.Info("the actors' documents can be read again")
 	}
@@ -117,7 +118,7 @@ func (l *Logger) read(ctx context.Context, filter persistence.Filter) (Tree, boo
 	return slices.DeleteFunc(t, func(c *Chain) bool { return !slices.Contains(l.chains, c.Name) }), err == nil
 }
 
-// tellNews logs what has changed since the last look.
+// tellNews logs the changes since the last look.
 func (l *Logger) tellNews(t Tree) {
 	known := map[string]condition{}
 	for _, c := range t {
@@ -148,8 +149,8 @@ func (l *Logger) tellOf(i item, before, now condition) {
 	}
 }
 
-// sumUp logs a line for a chain if it is its turn, or in any case. The line names
-// endpoints only if some are not up.
+// sumUp logs a summary of a chain if it is due, or always. The summary names endpoints
+// only if some are not up.
 func (l *Logger) sumUp(c *Chain, always bool) {
 	failing, every := 0, calmLooks
 	for _, i := range itemsOf(c) {

@@ -14,7 +14,7 @@ const (
 	loggerID  = "ethereum/seaport/list/activity"
 )
 
-func TestAStreamThatIsWellIsNoNews(t *testing.T) {
+func TestAHealthyStreamIsNotLogged(t *testing.T) {
 	t.Parallel()
 	w := newWatched(t, "ethereum")
 	w.Start(t.Context())
@@ -49,7 +49,7 @@ func TestAStreamFallsBehind(t *testing.T) {
 	w.says("at the head again", `INFO msg="stream has caught up" stream=ethereum/seaport/list lag=0`)
 }
 
-// What is tried again looks well for a moment each time.
+// An actor that is being retried looks healthy for a moment each time.
 func TestAStreamFails(t *testing.T) {
 	t.Parallel()
 	w := newWatched(t, "ethereum")
@@ -64,7 +64,7 @@ func TestAStreamFails(t *testing.T) {
 	w.is(loggerID, persistence.Following, 0, "")
 	w.says("tried again")
 	w.is(loggerID, persistence.Retrying, 0, "no room")
-	w.says("in vain")
+	w.says("failing again")
 	w.claim(loggerID, "me", 1)
 	w.is(loggerID, persistence.Following, 0, "")
 	w.says("tried once more")
@@ -81,7 +81,7 @@ func TestAnActorOfNoStreamFails(t *testing.T) {
 	w.says("well", `INFO msg="actor has recovered" actor=ethereum/head`)
 }
 
-// A chain is summed up now and then, and more often while something is wrong.
+// A chain is summarised at intervals, and more often while something is wrong.
 func TestSummaries(t *testing.T) {
 	t.Parallel()
 	w := newWatched(t, "ethereum", "bsc", "base")
@@ -100,7 +100,7 @@ func TestSummaries(t *testing.T) {
 			t.Fatal(err)
 		}
 		if i == 1 {
-			w.said.Reset() // that bsc fails
+			w.said.Reset() // drops the failure of bsc
 		}
 		if w.said.Len() > 0 {
 			said[i] = timePattern.ReplaceAllString(w.said.String(), "")
@@ -128,8 +128,7 @@ func TestSummaries(t *testing.T) {
 		`INFO msg="every stream has caught up"`)
 }
 
-// A summary names the endpoints that are not up, if there are any, by what is safe to
-// print.
+// A summary names the endpoints that are not up, if there are any, in a printable form.
 func TestSummariesNameEndpointsThatAreNotUp(t *testing.T) {
 	t.Parallel()
 	w := newWatched(t, "bsc", "ethereum")
@@ -156,7 +155,7 @@ func TestSummariesNameEndpointsThatAreNotUp(t *testing.T) {
 		`INFO msg="every stream has caught up"`)
 }
 
-// A chain that stands, since what was final there no longer is, has failed.
+// A chain that is stopped by a finality violation has failed.
 func TestBrokenFinalityIsAFailure(t *testing.T) {
 	t.Parallel()
 	w := newWatched(t, "ethereum")
@@ -167,7 +166,7 @@ func TestBrokenFinalityIsAFailure(t *testing.T) {
 	w.says("when finality is broken", `WARN msg="actor is failing" actor=ethereum/head reason="block 7 was final"`)
 }
 
-// The lag is what subjects say, unless the observers' places tell of less.
+// The lag is the subject's, unless the observers' positions prove a smaller one.
 func TestLag(t *testing.T) {
 	t.Parallel()
 	w := newWatched(t, "ethereum")
@@ -188,8 +187,8 @@ func TestLag(t *testing.T) {
 	}
 }
 
-// A chain that other processes follow, or that is not configured any more, is not
-// spoken of, nor are streams that nobody follows any more.
+// Chains that other processes follow or that are no longer configured are not logged,
+// nor are streams that are no longer followed.
 func TestWhatIsNotFollowedHere(t *testing.T) {
 	t.Parallel()
 	w := newWatched(t, "ethereum", "bsc", "old")
@@ -208,7 +207,7 @@ func TestWhatIsNotFollowedHere(t *testing.T) {
 		"INFO msg=summary chain=ethereum streams=1 events=0 lag=0 retrying=0", `INFO msg="every stream has caught up"`)
 }
 
-// A store that is away ends nothing, and is said to be away once.
+// An unavailable store does not stop the Logger, and is reported once.
 func TestTheStoreIsAway(t *testing.T) {
 	t.Parallel()
 	w := newWatched(t, "ethereum")
@@ -225,7 +224,7 @@ func TestTheStoreIsAway(t *testing.T) {
 	}
 	w.Logger.docs = gone
 	_, err = persistence.Collect[persistence.Actor](t.Context(), gone, persistence.Query{Collection: persistence.Actors})
-	w.says("when it is away", fmt.Sprintf(`WARN msg="the actors' documents cannot be read: no news of streams until they can" error=%q`, err))
+	w.says("when it is away", fmt.Sprintf(`WARN msg="the actors' documents cannot be read: the progress of streams is not logged until they can" error=%q`, err))
 	w.says("while it is away")
 	if err := w.CaughtUp(t.Context()); err != nil {
 		t.Fatal(err)
@@ -237,7 +236,7 @@ func TestTheStoreIsAway(t *testing.T) {
 	w.says("later")
 }
 
-// Whoever is stopped while it looks blames nobody.
+// A look that is canceled reports no error.
 func TestLookingWhileStopping(t *testing.T) {
 	t.Parallel()
 	w := newWatched(t, "ethereum")
@@ -250,7 +249,7 @@ func TestLookingWhileStopping(t *testing.T) {
 	w.heard("while it stops")
 }
 
-// Events are counted from where the documents were first read, even if they could not be
+// Events are counted from the first read of the documents, even if they could not be
 // read at the start.
 func TestEventsBeforeTheFirstLookAreNotCounted(t *testing.T) {
 	t.Parallel()
@@ -265,7 +264,7 @@ func TestEventsBeforeTheFirstLookAreNotCounted(t *testing.T) {
 	}
 	w.Logger.docs = gone
 	w.Start(t.Context())
-	w.said.Reset() // that they are away
+	w.said.Reset() // drops the report of the unavailable store
 	w.Logger.docs = w.store
 	w.says("when it can read", `INFO msg="the actors' documents can be read again"`)
 	w.has(loggerID, 2)
@@ -275,7 +274,7 @@ func TestEventsBeforeTheFirstLookAreNotCounted(t *testing.T) {
 	w.heard("in the end", `INFO msg=summary chain=ethereum streams=1 events=2 lag=0 retrying=0`, `INFO msg="every stream has caught up"`)
 }
 
-// What another node does with a chain is not counted where it returns to.
+// Events that another node adds are not counted when the chain returns.
 func TestEventsElsewhereAreNotCounted(t *testing.T) {
 	t.Parallel()
 	w := newWatched(t, "ethereum")
@@ -294,7 +293,7 @@ func TestEventsElsewhereAreNotCounted(t *testing.T) {
 	w.heard("in the end", `INFO msg=summary chain=ethereum streams=1 events=2 lag=0 retrying=0`, `INFO msg="every stream has caught up"`)
 }
 
-// A stream that is no longer followed takes its events out of the summary's sum.
+// A stream that is no longer followed is removed from the summary's sum.
 func TestEventsOfStoppedStreamsAreNotSubtracted(t *testing.T) {
 	t.Parallel()
 	w := newWatched(t, "ethereum")

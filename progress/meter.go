@@ -2,7 +2,7 @@ package progress
 
 import "time"
 
-// Meter measures how fast streams advance from the moment at which it was made.
+// Meter measures the rates of streams, from the moment at which it was created.
 type Meter struct {
 	at   time.Time
 	from map[string]mark // by stream
@@ -10,7 +10,7 @@ type Meter struct {
 
 type mark struct{ events, height int64 }
 
-// NewMeter makes a meter that starts at the progress of a tree.
+// NewMeter returns a meter that starts at the progress of a tree.
 func NewMeter(now time.Time, t Tree) *Meter {
 	m := &Meter{at: now, from: map[string]mark{}}
 	for s := range t.Streams() {
@@ -19,12 +19,12 @@ func NewMeter(now time.Time, t Tree) *Meter {
 	return m
 }
 
-// Since is the time that has passed since the meter was made.
+// Since returns the time since the meter was created.
 func (m *Meter) Since(now time.Time) time.Duration { return now.Sub(m.at) }
 
-// Measure sets the rates of a later tree's streams. A rate is not negative: what a
-// reorganisation takes back was not done in negative time. A stream that the meter's tree
-// did not have begins with no events, and has no rate of heights until the next meter.
+// Measure sets the rates of a later tree's streams. A rate is not negative: a
+// reorganisation sets it to zero. A stream that was not in the meter's tree starts with
+// no events, and has no rate of heights until the next meter.
 func (m *Meter) Measure(now time.Time, t Tree) {
 	seconds := m.Since(now).Seconds()
 	if seconds <= 0 {

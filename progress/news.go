@@ -7,16 +7,16 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// item is what news are about: a stream with all its actors, or another actor.
+// item is the subject of a log line: a stream with all its actors, or another actor.
 type item struct {
 	what string // stream or actor
 	id   string
 	Condition
-	status string // of a stream, what its subject says
+	status string // of a stream, its subject's status
 	lag    int64  // of a stream
 }
 
-// itemsOf are the items of a chain, by ID.
+// itemsOf returns a chain's items, by ID.
 func itemsOf(c *Chain) []item {
 	var out []item
 	for s := range c.Streams() {
@@ -35,16 +35,17 @@ func itemsOf(c *Chain) []item {
 	return out
 }
 
-// condition is what is remembered of an item from one look to the next.
+// condition is the state of an item that is kept from one look to the next.
 type condition struct {
 	failing  bool
 	restarts int64
-	met      bool // it has once reached finality
+	met      bool // it has reached finality at least once
 	behind   int  // looks in a row at which it had not
 }
 
-// next is the condition of an item that was in this one at the last look. It is well
-// again only after a look without restarts: while it is tried again it looks well.
+// next returns the condition of an item that had condition c at the last look. The item
+// has recovered only after a look without restarts: while it is being retried it looks
+// healthy.
 func (c condition) next(i item) condition {
 	n := condition{
 		failing:  i.Failing != "" || c.failing && i.Restarts != c.restarts,

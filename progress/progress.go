@@ -1,5 +1,5 @@
-// Package progress derives from the actors' documents how far every stream has come. The
-// status command, the demo's panel, the log of run and the metrics all show what it says.
+// Package progress derives the progress of every stream from the actors' documents. The
+// status command, the demo's panel, the log of run and the metrics all show it.
 //
 // It guarantees:
 //   - the result depends on the documents alone, not on their order;

@@ -14,7 +14,7 @@ import (
 	"github.com/imart/event-worker/progress"
 )
 
-// actor is the document of an actor of ethereum/seaport/list.
+// actor returns the document of an actor of ethereum/seaport/list.
 func actor(name, kind, state string, seq, lag, events int64) persistence.Actor {
 	return persistence.Actor{
 		ID: "ethereum/seaport/list/" + name, Kind: kind, Chain: "ethereum", Market: "seaport", Stream: "list",
@@ -23,7 +23,8 @@ func actor(name, kind, state string, seq, lag, events int64) persistence.Actor {
 	}
 }
 
-// list are the documents of the package's example, in which list is at a place.
+// list returns the documents of the package's example, with the stream list at a
+// position.
 func list(seq int64) []persistence.Actor {
 	return []persistence.Actor{
 		actor("subject", "subject", persistence.Following, 90, 40, 0),
@@ -58,8 +59,7 @@ func TestExample(t *testing.T) {
 	}
 }
 
-// A stream of which only the subject exists is where it starts, and as far behind as the
-// subject says.
+// A stream that has only a subject is at its start, and has the subject's lag.
 func TestBeforeObservers(t *testing.T) {
 	s := only(t, progress.Of(list(100)[:1]))
 	if s.Place.Seq != -1 || s.Lag != 40 || s.State != persistence.Following || s.Started() {
@@ -67,8 +67,8 @@ func TestBeforeObservers(t *testing.T) {
 	}
 }
 
-// What fails decides the state and gives the reason, a finality violation before anything
-// else; errors of the past do not.
+// A failure determines the state and the reason, a finality violation before any other;
+// past errors do not.
 func TestFailures(t *testing.T) {
 	for _, states := range [][]string{
 		{persistence.FinalityBroken, persistence.Retrying, persistence.Retrying},
@@ -95,14 +95,14 @@ func TestFailures(t *testing.T) {
 	}
 }
 
-// A reorganisation takes events and blocks away; that is no rate.
+// A reorganisation removes events and blocks; the rate is then zero.
 func TestReorganisation(t *testing.T) {
 	now := time.Now()
 	meter := progress.NewMeter(now, progress.Of(list(100)))
 	after := list(90)
 	after[1].Events = 4
 	tree := progress.Of(after)
-	meter.Measure(now, tree) // no time has passed
+	meter.Measure(now, tree) // after no time
 	meter.Measure(now.Add(time.Second), tree)
 	s := only(t, tree)
 	if s.EventsPerSecond != 0 || s.HeightsPerSecond != 0 || meter.Events(tree) != -3 {
@@ -113,8 +113,8 @@ func TestReorganisation(t *testing.T) {
 	}
 }
 
-// The tree is that of the documents, whatever their order, sums over chains are those of
-// their streams, and names are in order.
+// The tree does not depend on the order of the documents, the sums of chains are those
+// of their streams, and names are sorted.
 func TestTree(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		var all []persistence.Actor

@@ -6,7 +6,7 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// running is the tree without what has stopped.
+// running returns the tree without stopped actors.
 func (t Tree) running() Tree {
 	var out Tree
 	for _, c := range t {

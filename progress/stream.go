@@ -35,7 +35,7 @@ func (s *Stream) ID() string { return s.Chain + "/" + s.Market + "/" + s.Name }
 // Started reports whether the stream has left the place where it starts.
 func (s *Stream) Started() bool { return s.Place.Hash != "" || s.Place.Through != 0 }
 
-// Percent is how much of the chain's heights lies behind the stream, 0 to 100.
+// Percent returns how much of the chain's heights the stream has passed, 0 to 100.
 func (s *Stream) Percent() float64 {
 	if s.Head <= 0 {
 		return 0
@@ -43,8 +43,8 @@ func (s *Stream) Percent() float64 {
 	return 100 * float64(s.Head-min(s.Lag, s.Head)) / float64(s.Head)
 }
 
-// ETA is how long the stream takes to the head at its measured rate; false if it does not
-// advance.
+// ETA returns how long the stream takes to the head at its measured rate; false if it
+// does not advance.
 func (s *Stream) ETA() (time.Duration, bool) {
 	if s.Lag == 0 {
 		return 0, true
@@ -97,8 +97,8 @@ func (s *Stream) state() string {
 	return s.slowest.Status
 }
 
-// lag is the least that the documents prove. The subject's can be older than its
-// observers'; but where nothing happens, only the subject knows how far it has looked.
+// lag returns the smallest lag that the documents prove. The subject's can be older than
+// its observers'; but on a range without events, only the subject's position advances.
 func (s *Stream) lag() int64 {
 	switch {
 	case s.slowest == nil && s.Subject == nil:

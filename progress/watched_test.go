@@ -52,7 +52,7 @@ func (w *watched) take(chain, node string) {
 	}
 }
 
-// claim makes an actor's document, as of another restart if there is one.
+// claim creates an actor's document, or counts a restart.
 func (w *watched) claim(id, node string, restarts int64) {
 	w.t.Helper()
 	names := append(strings.Split(id, "/"), "", "", "")
@@ -69,7 +69,7 @@ func (w *watched) claim(id, node string, restarts int64) {
 	w.docs[id] = doc
 }
 
-// is writes how an actor is.
+// is writes an actor's state.
 func (w *watched) is(id, status string, lag int64, reason string) {
 	w.t.Helper()
 	if _, there := w.docs[id]; !there {
@@ -81,10 +81,10 @@ func (w *watched) is(id, status string, lag int64, reason string) {
 	}
 }
 
-// has writes that an observer has so many events more.
+// has adds events to an observer's count.
 func (w *watched) has(id string, events int64) { w.move(id, 1, events) }
 
-// move writes that an observer has come so many blocks further.
+// move moves an observer by some blocks.
 func (w *watched) move(id string, blocks, events int64) {
 	w.t.Helper()
 	w.is(id, persistence.Following, 0, "")
@@ -100,7 +100,7 @@ func (w *watched) move(id string, blocks, events int64) {
 
 var timePattern = regexp.MustCompile(`(?m)^time=\S+ level=`)
 
-// says looks, and expects what is logged as news: lines without times.
+// says looks and compares the logged changes: lines without times.
 func (w *watched) says(when string, want ...string) {
 	w.t.Helper()
 	w.looks = 0 // it is no summary's turn

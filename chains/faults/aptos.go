@@ -7,7 +7,7 @@ import (
 	"strconv"
 )
 
-// aptosKinds are faults of the Aptos REST API alone.
+// aptosKinds are the faults of the Aptos REST API.
 func aptosKinds() []Kind {
 	history := []string{restTransactions, restTransaction}
 	all := []string{restLedger, restEvents, restTransactions, restTransaction}
@@ -90,7 +90,7 @@ func pruneLedger(p params) hooks {
 	}}
 }
 
-// pruned refuses what was pruned, with the node's headers.
+// pruned refuses a pruned version, with the node's headers.
 func pruned(a *answer, c *call, gone bool, version int64) *answer {
 	status, code, words := http.StatusGone, "version_pruned", "Ledger version("+strconv.FormatInt(version, 10)+") has been pruned"
 	if !gone {
@@ -145,7 +145,7 @@ func lagLedger(p params) hooks {
 	}}
 }
 
-// unseen takes what lies beyond a ledger version out of an answer.
+// unseen removes everything above a ledger version from an answer.
 func unseen(a *answer, c *call, head int64) *answer {
 	s, ok := c.rest.span()
 	if ok && s.from > head {
@@ -161,13 +161,13 @@ func unseen(a *answer, c *call, head int64) *answer {
 	return a
 }
 
-// versionOf is the ledger version of an event or a transaction.
+// versionOf returns the ledger version of an event or a transaction.
 func versionOf(o object) int64 {
-	version, _ := strconv.ParseInt(o.text("version"), 10, 64) // 0 of what has none
+	version, _ := strconv.ParseInt(o.text("version"), 10, 64) // 0 without a version
 	return version
 }
 
-// member replaces a member of the object that is the body.
+// member replaces a member of the JSON object in the body.
 func (a *answer) member(name string, value any) {
 	var o object
 	if !a.ok() || json.Unmarshal(a.body, &o) != nil || o == nil {

@@ -8,11 +8,11 @@ import (
 	"testing"
 )
 
-// eventsPath is the made node's handle.
+// eventsPath is the handle of the made-up node.
 const eventsPath = "/v1/accounts/0x1/events/0x1::m::E/list"
 
-// TestAptosKinds lets each fault of Aptos happen, and expects of a proxy without it what
-// the node answers.
+// TestAptosKinds triggers each fault of Aptos, and expects the node's own answer from a
+// proxy without it.
 func TestAptosKinds(t *testing.T) {
 	node := made()
 	summary := func(r reply) string {
@@ -81,7 +81,8 @@ func TestAptosKinds(t *testing.T) {
 	}
 }
 
-// made is a node of 1,200 transactions; the handle's event n is of version 1000 + n.
+// made returns a node with 1,200 transactions; event n of the handle has version 1000 +
+// n.
 func made() http.Handler {
 	const head, events = 1199, 200
 	mux := http.NewServeMux()

@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// backendKinds are balancers, behind which some nodes lag.
+// backendKinds are load balancers in front of nodes that partly lag.
 func backendKinds() []Kind {
 	methods := []string{blockNumber, getBlockByNumber, getBlockByHash, getLogs, getReceipt, getTransaction, getBlockReceipts}
 	unseen := word("unseen", "empty", "how logs of an unseen block hash are answered", "empty", "error")
@@ -94,7 +94,7 @@ func laggingLogs(t *turn, c *call, next func(*call) *answer, head int64, fails b
 	case s.from > head:
 		return c.result([]any{})
 	}
-	// Tags mean what the node takes them for.
+	// Tags are resolved to the lagging node's heights.
 	q.FromBlock, q.ToBlock = hexNumber(s.from), hexNumber(min(s.to, head))
 	return next(c.with([]query{q}))
 }

@@ -1,6 +1,6 @@
 package faults
 
-// batchKinds are what happens to batches.
+// batchKinds are faults of batches.
 func batchKinds() []Kind {
 	return []Kind{
 		{Name: "batch-cap", Chain: "evm", Does: "refuses batches over a size", build: capBatch,

@@ -6,13 +6,13 @@ import (
 	"strings"
 )
 
-// span is a range of heights, or of ledger versions, both ends included.
+// span is an inclusive range of heights or ledger versions.
 type span struct{ from, to int64 }
 
 func (s span) length() int64 { return s.to - s.from + 1 }
 
-// blocks finds out which blocks calls are about. It asks the node itself, so that the
-// answer does not depend on what others have asked before.
+// blocks determines which blocks a call is about. It asks the node itself, so that the
+// result does not depend on other clients' requests.
 type blocks struct {
 	proxy   *Proxy
 	heights recent[string, int64] // by hash
@@ -29,7 +29,7 @@ type query struct {
 	Topics    json.RawMessage `json:"topics,omitempty"`
 }
 
-// query is what a call of eth_getLogs asks for.
+// query parses the parameter of an eth_getLogs call.
 func (c *call) query() (query, bool) {
 	var q query
 	args := c.arguments()
@@ -39,7 +39,7 @@ func (c *call) query() (query, bool) {
 	return q, true
 }
 
-// span is the heights that a call is about.
+// span returns the heights that a call is about.
 func (b *blocks) span(c *call) (span, bool) {
 	if c.rest != nil {
 		return c.rest.span()
@@ -69,7 +69,8 @@ func (b *blocks) span(c *call) (span, bool) {
 	return span{}, false
 }
 
-// block is the height that a number, a tag, a hash or an object with one of them means.
+// block returns the height that a number, a tag, a hash or an object with one of them
+// denotes.
 func (b *blocks) block(c *call, raw json.RawMessage) (int64, bool) {
 	var text string
 	if json.Unmarshal(raw, &text) != nil {
@@ -85,7 +86,7 @@ func (b *blocks) block(c *call, raw json.RawMessage) (int64, bool) {
 	return b.number(c, text)
 }
 
-// number is the height that a number or a tag means.
+// number returns the height that a number or a tag denotes.
 func (b *blocks) number(c *call, text string) (int64, bool) {
 	switch text {
 	case "earliest":
@@ -98,7 +99,7 @@ func (b *blocks) number(c *call, text string) (int64, bool) {
 	return parseNumber(text)
 }
 
-// head is the height of the node's newest block.
+// head returns the height of the node's newest block.
 func (b *blocks) head(c *call) (int64, bool) {
 	a := forwardTo(b.proxy.upstream, &call{r: c.r, method: blockNumber, params: json.RawMessage("[]")})
 	var text string
@@ -108,7 +109,7 @@ func (b *blocks) head(c *call) (int64, bool) {
 	return parseNumber(text)
 }
 
-// height is that of the block with a hash.
+// height returns the height of the block with a hash.
 func (b *blocks) height(c *call, hash string) (int64, bool) {
 	hash = strings.ToLower(hash)
 	if height, ok := b.heights.get(hash); ok {
@@ -121,7 +122,7 @@ func (b *blocks) height(c *call, hash string) (int64, bool) {
 	return height, ok
 }
 
-// heightIn is the height of the block that an answer is, or that its receipt is in.
+// heightIn returns the height of the block or receipt in an answer.
 func heightIn(a *answer) (int64, bool) {
 	if !a.ok() {
 		return 0, false
@@ -133,7 +134,7 @@ func heightIn(a *answer) (int64, bool) {
 	return heightOf(o)
 }
 
-// heightOf is the height of a header, a receipt or a log.
+// heightOf returns the height of a header, a receipt or a log.
 func heightOf(o object) (int64, bool) {
 	if height, ok := o.quantity("number"); ok {
 		return height, true
@@ -151,7 +152,7 @@ func parseNumber(text string) (int64, bool) {
 
 func hexNumber(n int64) string { return "0x" + strconv.FormatInt(n, 16) }
 
-// span is the ledger versions that a request is about.
+// span returns the ledger versions that a request is about.
 func (r *restCall) span() (span, bool) {
 	switch r.kind() {
 	case restTransaction:

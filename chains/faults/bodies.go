@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-// bodyKinds are bodies that do harm.
+// bodyKinds are harmful bodies.
 func bodyKinds() []Kind {
 	mib := number("mib", 63, "how large, in MiB, decompressed")
 	return []Kind{
@@ -30,7 +30,7 @@ func bodyKinds() []Kind {
 	}
 }
 
-// padding is what is written again and again.
+// padding is a repeated chunk of a large body.
 func padding(b byte) []byte { return bytes.Repeat([]byte{b}, 64<<10) }
 
 func endless(params) hooks {
@@ -54,8 +54,8 @@ func endless(params) hooks {
 	}}
 }
 
-// inflated writes a body that is larger by some MiB and means the same: after its first
-// bracket there are spaces, or an unrequested member.
+// inflated writes a body that is larger by some MiB and has the same meaning: after its
+// first bracket there are spaces, or an additional member.
 func inflated(body []byte, mib int64, text bool) func(context.Context, io.Writer) error {
 	return func(_ context.Context, w io.Writer) error {
 		before, piece, after := body, padding(' '), []byte(nil)
@@ -133,11 +133,12 @@ func notJSON(p params) hooks {
 	}}
 }
 
-// terminal clears the screen, names the window, and goes to another line.
+// terminal clears the screen, sets the window's title, and forges a line of a log.
 const terminal = "\x1b[2J\x1b]0;owned\x07\r\nlevel=INFO msg=\"all is well\"\u202e\u2028"
 
-// spoken is all that a caller tells, in the ways that nodes and proxies repeat it.
-func spoken(r *http.Request) string {
+// requestText returns everything that a request reveals about its client, in the forms in
+// which nodes and proxies repeat it.
+func requestText(r *http.Request) string {
 	parts := []string{r.URL.RequestURI(), fmt.Sprintf("%q", r.URL.RequestURI())}
 	for name, values := range r.Header {
 		for _, value := range values {
@@ -157,7 +158,7 @@ func echo(p params) hooks {
 		if !t.hit() {
 			return next(c)
 		}
-		words := "invalid key for " + spoken(c.r) + terminal
+		words := "invalid key for " + requestText(c.r) + terminal
 		if c.rest != nil {
 			return c.refuse(http.StatusForbidden, "web_framework_error", words)
 		}
@@ -176,7 +177,7 @@ func oddHeaders(p params) hooks {
 			return out
 		}
 		if how == "malformed" {
-			out.raw = []byte("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n" + strings.NewReplacer("\r", "", "\n", "").Replace(spoken(x.r)) + " \x1b[31m\r\n\r\n")
+			out.raw = []byte("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n" + strings.NewReplacer("\r", "", "\n", "").Replace(requestText(x.r)) + " \x1b[31m\r\n\r\n")
 			return out
 		}
 		for name, value := range map[string]string{

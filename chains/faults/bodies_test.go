@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// full is a client that goes away after some bytes.
+// full is a client that disconnects after some bytes.
 type full struct {
 	*httptest.ResponseRecorder
 	left int
@@ -24,7 +24,7 @@ type full struct {
 
 func (f *full) Write(p []byte) (int, error) {
 	if f.left -= len(p); f.left < 0 {
-		return 0, errors.New("the client has had enough")
+		return 0, errors.New("the client has disconnected")
 	}
 	return f.ResponseRecorder.Write(p)
 }
@@ -70,7 +70,8 @@ func TestHuge(t *testing.T) {
 	}
 }
 
-// TestGzipBomb expects much out of little, without either of them in memory.
+// TestGzipBomb expects a small body to decompress to a huge one, without holding either
+// in memory.
 func TestGzipBomb(t *testing.T) {
 	p := proxyOf(t, "  - {fault: gzip-bomb, mib: 200}", 1, ethereum(), Options{})
 	var before, after runtime.MemStats
@@ -97,7 +98,7 @@ func TestGzipBomb(t *testing.T) {
 	}
 }
 
-// TestEcho expects all secrets of a request in the words, in all their forms.
+// TestEcho expects all secrets of a request in the message, in all their forms.
 func TestEcho(t *testing.T) {
 	for params, status := range map[string]int{"as: error": 200, "as: status": 403} {
 		p := proxyOf(t, "  - {fault: echo, "+params+"}", 1, ethereum(), Options{})
@@ -142,25 +143,25 @@ func TestOddHeaders(t *testing.T) {
 		r.Body.Close()
 	}
 	if err == nil || !strings.Contains(err.Error(), "malformed") || !strings.Contains(err.Error(), "secret-path") {
-		t.Errorf("a line that is no header: %v", err)
+		t.Errorf("a line that is not a header: %v", err)
 	}
 }
 
 func TestHang(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := proxyOf(t, "  - {fault: hang, for: 10s, methods: [eth_getLogs]}", 1, ethereum(), Options{})
-		begun := time.Now()
-		if got := rpc(p, getLogs, filter(1, 1)); got != "cut after 0 bytes" || time.Since(begun) != 10*time.Second {
-			t.Errorf("after %s: %s", time.Since(begun), got)
+		started := time.Now()
+		if got := rpc(p, getLogs, filter(1, 1)); got != "cut after 0 bytes" || time.Since(started) != 10*time.Second {
+			t.Errorf("after %s: %s", time.Since(started), got)
 		}
-		begun = time.Now()
-		if got := rpc(p, chainID); got != `"0x7a69"` || time.Since(begun) != 0 {
-			t.Errorf("another method after %s: %s", time.Since(begun), got)
+		started = time.Now()
+		if got := rpc(p, chainID); got != `"0x7a69"` || time.Since(started) != 0 {
+			t.Errorf("another method after %s: %s", time.Since(started), got)
 		}
 		time.AfterFunc(time.Second, p.Close)
-		begun = time.Now()
+		started = time.Now()
 		rpc(p, getLogs, filter(1, 1))
-		if since := time.Since(begun); since != time.Second {
+		if since := time.Since(started); since != time.Second {
 			t.Errorf("a proxy that is closed ends it after %s", since)
 		}
 	})
@@ -171,9 +172,9 @@ func TestLatency(t *testing.T) {
 		p := proxyOf(t, "  - {fault: latency, fixed: 100ms, jitter: 50ms}", 1, ethereum(), Options{})
 		seen := map[time.Duration]bool{}
 		for range 20 {
-			begun := time.Now()
+			started := time.Now()
 			rpc(p, chainID)
-			since := time.Since(begun)
+			since := time.Since(started)
 			if seen[since] = true; since < 100*time.Millisecond || since >= 150*time.Millisecond {
 				t.Errorf("answered after %s", since)
 			}
@@ -187,10 +188,10 @@ func TestLatency(t *testing.T) {
 func TestBandwidth(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := proxyOf(t, "  - {fault: bandwidth, bytes: 10000}", 1, ethereum(), Options{})
-		begun := time.Now()
+		started := time.Now()
 		r := sendJSON(p, wireOf(1, getLogs, filter(1, 1)))
 		want := time.Duration(float64(len(r.body)) / 10_000 * float64(time.Second))
-		if since := time.Since(begun); since < want*9/10 || since > want {
+		if since := time.Since(started); since < want*9/10 || since > want {
 			t.Errorf("%d bytes in %s, want %s", len(r.body), since, want)
 		}
 		if len(objects(t, r.one())) != 200 {
@@ -199,7 +200,7 @@ func TestBandwidth(t *testing.T) {
 	})
 }
 
-// TestBounds expects bodies beyond the bound to be refused, of clients and of nodes.
+// TestBounds expects bodies over the limit to be refused, from clients and from nodes.
 func TestBounds(t *testing.T) {
 	p := proxyOf(t, "", 1, ethereum(), Options{})
 	r := httptest.NewRequest(http.MethodPost, "/", io.LimitReader(zeros{}, maxBody+1))
@@ -211,7 +212,7 @@ func TestBounds(t *testing.T) {
 			t.Error("all was read")
 		}
 	})
-	if got := rpc(proxyOf(t, "", 1, node, Options{}), chainID); got != "HTTP 502: the node broke off its answer, or answered too much" {
+	if got := rpc(proxyOf(t, "", 1, node, Options{}), chainID); got != "HTTP 502: the node aborted its answer, or the answer was too large" {
 		t.Errorf("a large answer: %.100s", got)
 	}
 	var many []string

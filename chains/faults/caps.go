@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// refusalKinds are refusals of what is asked for.
+// refusalKinds are refusals of requests.
 func refusalKinds() []Kind {
 	logs := []string{getLogs}
 	words := func(otherwise string, causes ...string) Param {
@@ -51,7 +51,7 @@ func capResults(p params) hooks {
 			return a
 		}
 		s, _ := t.proxy.blocks.span(c)
-		// The range that would do ends before the block of the first log too many.
+		// The suggested range ends before the block of the first excess log.
 		work := span{s.from, s.from}
 		if height, ok := heightOf(logs[most]); ok {
 			work.to = max(height-1, s.from)
@@ -84,7 +84,7 @@ func capAddresses(p params) hooks {
 	}}
 }
 
-// always refuses whatever is chosen by the parameters that all faults have.
+// always refuses every call that the common parameters select.
 func always(p params) hooks {
 	refusal := refusal(p.word("words"))
 	return hooks{call: func(t *turn, c *call, next func(*call) *answer) *answer {

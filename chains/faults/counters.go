@@ -11,12 +11,12 @@ import (
 	"time"
 )
 
-// CountersPath is where a proxy tells what it has done, as JSON.
+// CountersPath is the path of a proxy's counters, as JSON.
 const CountersPath = "/_faults"
 
-const maxTallied = 100 // methods, before others are counted together
+const maxTallied = 100 // methods; further ones are counted together
 
-// Counters are what a proxy has done so far.
+// Counters count what a proxy has done so far.
 type Counters struct {
 	Profile string           `json:"profile"`
 	Seed    uint64           `json:"seed"`
@@ -25,11 +25,11 @@ type Counters struct {
 	Faults  []Count          `json:"faults"`
 }
 
-// Count is what a fault has done.
+// Count counts how often a fault has occurred.
 type Count struct {
 	Name string `json:"name"`
-	// Met are the calls, or requests, to which it could have happened, Done those to
-	// which it did.
+	// Met counts the calls, or requests, that the fault applied to, Done those that it
+	// affected.
 	Met  int64 `json:"met"`
 	Done int64 `json:"done"`
 }
@@ -52,7 +52,7 @@ func (t *tally) call(c *call) {
 	t.calls[method]++
 }
 
-// Counters are what the proxy has done so far.
+// Counters returns the proxy's counters.
 func (p *Proxy) Counters() Counters {
 	p.tally.mu.Lock()
 	calls := maps.Clone(p.tally.calls)
@@ -64,7 +64,7 @@ func (p *Proxy) Counters() Counters {
 	return out
 }
 
-// String is the counters in a line.
+// String formats the counters as one line.
 func (c Counters) String() string {
 	var total int64
 	for _, n := range c.Calls {

@@ -11,16 +11,17 @@ import (
 	"time"
 )
 
-// exchange is one request and what it asks for.
+// exchange is one request and its calls.
 type exchange struct {
 	r     *http.Request
 	rest  bool
 	batch bool
 	calls []*call
-	body  []byte // as it came
+	body  []byte // unchanged
 }
 
-// whole is the request as one call: its only one, or one that stands for the batch.
+// whole returns the request as one call: its only call, or one that represents the
+// batch.
 func (x *exchange) whole() *call {
 	if len(x.calls) == 1 {
 		return x.calls[0]
@@ -35,7 +36,7 @@ func (x *exchange) whole() *call {
 	return whole
 }
 
-// groups are the places of the calls, those of the same calls together.
+// groups returns the indices of the calls, grouped by equal calls.
 func (x *exchange) groups() [][]int {
 	if len(x.calls) == 1 {
 		return [][]int{{0}}
@@ -55,25 +56,25 @@ func (x *exchange) groups() [][]int {
 	return groups
 }
 
-// response is what is to be sent for an exchange.
+// response is the response to an exchange.
 type response struct {
 	status  int // 200 if zero
 	header  http.Header
 	answers []*answer // of JSON-RPC calls, if there is no body
 	batch   bool
 	body    []byte
-	// stream writes a body that is not in memory.
+	// stream writes a body that is not held in memory.
 	stream func(ctx context.Context, w io.Writer) error
-	raw    []byte        // what is sent instead of anything of HTTP
+	raw    []byte        // sent instead of an HTTP response
 	cut    int64         // bytes after which the connection is cut; -1: never
-	rate   int64         // bytes a second, 0: as fast as it goes
-	vanish bool          // nothing is answered, the connection is cut
+	rate   int64         // bytes a second, 0: unlimited
+	vanish bool          // the connection is cut without an answer
 	wait   time.Duration // before the answer is sent
 }
 
 func newResponse() *response { return &response{header: http.Header{}, cut: -1} }
 
-// respond puts answers together.
+// respond builds a response from answers.
 func (x *exchange) respond(answers []*answer) *response {
 	out := newResponse()
 	for _, a := range answers {
@@ -89,7 +90,7 @@ func (x *exchange) respond(answers []*answer) *response {
 	return out
 }
 
-// encode is the response's body, as far as it is in memory.
+// encode returns the part of the response's body that is in memory.
 func (r *response) encode() []byte {
 	if r.answers == nil {
 		return r.body
@@ -118,7 +119,7 @@ func (r *response) encode() []byte {
 	return out.Bytes()
 }
 
-// settle turns answers into a body that faults can change.
+// settle converts the answers to a body that faults can change.
 func (r *response) settle() []byte {
 	r.body, r.answers = r.encode(), nil
 	return r.body
@@ -165,7 +166,7 @@ func (r *response) write(w http.ResponseWriter, request *http.Request) {
 	}
 }
 
-// writeRaw sends what no server of HTTP would.
+// writeRaw sends bytes that an HTTP server would not send.
 func (r *response) writeRaw(w http.ResponseWriter) {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
@@ -175,7 +176,7 @@ func (r *response) writeRaw(w http.ResponseWriter) {
 	_, _ = conn.Write(r.raw)
 }
 
-// throttled writes at a rate, and up to a number of bytes.
+// throttled writes at a limited rate, and up to a number of bytes.
 type throttled struct {
 	ctx  context.Context
 	w    io.Writer
@@ -191,7 +192,7 @@ func (t *throttled) Write(p []byte) (int, error) {
 		}
 		chunk := p
 		if t.rate > 0 {
-			// Twenty pieces a second look like a slow line.
+			// Twenty chunks a second resemble a slow connection.
 			chunk = p[:min(int64(len(p)), max(t.rate/20, 1))]
 		}
 		if t.cut >= 0 {
@@ -220,7 +221,7 @@ func (t *throttled) Write(p []byte) (int, error) {
 	return written, nil
 }
 
-// sleep waits, and reports false if the context ended before.
+// sleep waits, and returns false if the context ends first.
 func sleep(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -232,7 +233,7 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// jsonOf marshals what can always be marshalled.
+// jsonOf marshals a value that can always be marshalled.
 func jsonOf(v any) json.RawMessage {
 	data, err := json.Marshal(v)
 	if err != nil {

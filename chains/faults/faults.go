@@ -1,11 +1,11 @@
-// Package faults is a node that lies, fails and refuses: a proxy for JSON-RPC, over HTTP and
-// WebSocket, and for the REST API of Aptos, that does to a node's answers what real nodes and
-// providers were reported to do.
+// Package faults simulates faulty nodes: a proxy for JSON-RPC, over HTTP and WebSocket,
+// and for the REST API of Aptos, that changes a node's answers in the ways that were
+// reported of real nodes and providers.
 //
 // What it guarantees:
-//   - What it does follows from a profile and a seed: the same requests meet the same faults.
+//   - The profile and the seed determine all faults: the same requests get the same faults.
 //   - A fault changes only what it names (methods, a share of the calls, a time); all else is
-//     passed on as it came.
+//     forwarded unchanged.
 //
 // For example, the profile
 //
@@ -14,7 +14,7 @@
 //   - {fault: logs-missing, methods: [eth_getLogs], chance: 0.1}
 //
 // answers about one eth_getLogs in ten without its logs, although the headers' blooms have them. To
-// add a kind of fault, write its function beside those of its family (lies.go, rates.go,
+// add a kind of fault, add its function to its family (lies.go, rates.go,
 // statuses.go, bodies.go, fields.go, batches.go, backends.go, forks.go, caps.go) and list it in
 // the family's …Kinds function: the command's help comes from there, and a test
 // compares docs/faults.md with it.
@@ -33,11 +33,11 @@ import (
 	"time"
 )
 
-// maxBody bounds the bytes of a request, and of a node's answer, that are read.
+// maxBody limits the bytes read of a request, and of a node's answer.
 const maxBody = 64 << 20
 
-// Proxy is a node with the faults of a profile: an http.Handler in front of another
-// one. It may be used by many goroutines.
+// Proxy is a node with the faults of a profile: an http.Handler in front of another one.
+// It is safe for concurrent use.
 type Proxy struct {
 	profile  *Profile
 	seed     uint64
@@ -48,28 +48,28 @@ type Proxy struct {
 	arrivals atomic.Uint64 // of requests
 	blocks   *blocks
 	tally    tally
-	streams  sync.WaitGroup // WebSockets that are served
+	streams  sync.WaitGroup // open WebSockets
 	stop     context.CancelFunc
 	stopped  context.Context
 }
 
-// Options are what a proxy may be given beside its profile.
+// Options configure a proxy in addition to its profile.
 type Options struct {
-	// Other is the node of another chain, that other-chain turns to; without it
-	// that chain is made up.
+	// Other is the node of another chain, which other-chain serves; without it that
+	// chain is made up.
 	Other http.Handler
-	// Parallel is how many calls of a batch are passed on at once; 1 if zero.
+	// Parallel is how many calls of a batch are forwarded concurrently; 1 if zero.
 	Parallel int
-	// Heads is how often the node is asked for new heads while somebody subscribes to
-	// them; 500 ms if zero.
+	// Heads is the interval of polling the node for new heads while a client subscribes
+	// to them; 500 ms if zero.
 	Heads time.Duration
-	// WebSocket is the node's URL for subscriptions, from which new heads are passed on;
-	// without it the node is asked for them. Secret but for its host.
+	// WebSocket is the node's URL for subscriptions, from which new heads are forwarded;
+	// without it the node is polled. All of it but the host is secret.
 	WebSocket string
 }
 
-// New makes a proxy with the faults of a profile in front of a node. It fails with
-// Problems if the profile has faults that there are not.
+// New creates a proxy with the faults of a profile in front of a node. Its error is
+// Problems if the profile has unknown faults or invalid parameters.
 func New(profile *Profile, seed uint64, upstream http.Handler, options Options) (*Proxy, error) {
 	p := &Proxy{profile: profile, seed: seed, upstream: upstream, options: options, started: time.Now(), tally: newTally()}
 	p.stopped, p.stop = context.WithCancel(context.Background())
@@ -86,7 +86,7 @@ func New(profile *Profile, seed uint64, upstream http.Handler, options Options) 
 	return p, nil
 }
 
-// Close ends the WebSockets that are served, and all hanging answers.
+// Close closes the WebSockets, and ends all hanging answers.
 func (p *Proxy) Close() {
 	p.stop()
 	p.streams.Wait()
@@ -121,7 +121,7 @@ func (p *Proxy) serveRequest(w http.ResponseWriter, r *http.Request) {
 	p.exchange(r, body).write(w, r)
 }
 
-// exchange answers a request's body.
+// exchange returns the response to a request's body.
 func (p *Proxy) exchange(r *http.Request, body []byte) *response {
 	x, refused := p.open(p.arriving(r), body)
 	if refused != nil {
@@ -133,8 +133,8 @@ func (p *Proxy) exchange(r *http.Request, body []byte) *response {
 	return p.request(x, 0)
 }
 
-// request passes an exchange through the rules from one on, the first being the
-// outermost, and then through those of single calls.
+// request passes an exchange through the rules from index from on, the first being the
+// outermost, and then its calls through the rules for single calls.
 func (p *Proxy) request(x *exchange, from int) *response {
 	for i := from; i < len(p.rules); i++ {
 		r := p.rules[i]
@@ -149,15 +149,16 @@ func (p *Proxy) request(x *exchange, from int) *response {
 	return x.respond(p.answers(x))
 }
 
-// changesAnswers says whether any rule may change single answers of an exchange. Else it
-// is passed on as it is: a batch as a batch, and large answers without being read.
+// changesAnswers reports whether any rule may change single answers of an exchange. If
+// not, the exchange is forwarded unchanged: a batch as a batch, and large answers
+// without parsing.
 func (p *Proxy) changesAnswers(x *exchange) bool {
 	return slices.ContainsFunc(p.rules, func(r *rule) bool {
 		return (r.hooks.call != nil || r.hooks.answers) && r.appliesToAny(p, x.calls)
 	})
 }
 
-// answers are those of the exchange's calls, in their order.
+// answers returns the answers to the exchange's calls, in order.
 func (p *Proxy) answers(x *exchange) []*answer {
 	out := make([]*answer, len(x.calls))
 	if p.options.Parallel < 2 || len(x.calls) < 2 {
@@ -168,8 +169,8 @@ func (p *Proxy) answers(x *exchange) []*answer {
 	}
 	slots := make(chan struct{}, p.options.Parallel)
 	var wait sync.WaitGroup
-	// Calls that are the same follow each other: which of them comes first decides
-	// what happens to it.
+	// Equal calls are processed in sequence: their order determines what happens to
+	// each.
 	for _, group := range x.groups() {
 		slots <- struct{}{}
 		wait.Go(func() {
@@ -183,7 +184,7 @@ func (p *Proxy) answers(x *exchange) []*answer {
 	return out
 }
 
-// call passes a call through the rules from one on, and on to the node.
+// call passes a call through the rules from index from on, and to the node.
 func (p *Proxy) call(c *call, from int) *answer {
 	for i := from; i < len(p.rules); i++ {
 		r := p.rules[i]

@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// fieldKinds are answers whose form is odd.
+// fieldKinds are answers with unusual or wrong fields.
 func fieldKinds() []Kind {
 	logs := []string{getLogs, getReceipt, getBlockReceipts}
 	receipts := []string{getReceipt, getBlockReceipts}
@@ -28,7 +28,7 @@ func fieldKinds() []Kind {
 	}
 }
 
-// inLogs makes a fault of what it does to logs.
+// inLogs makes a fault from a function that changes logs.
 func inLogs(change func(*turn, []object) []object) func(params) hooks {
 	return func(params) hooks { return changeLogs(change) }
 }
@@ -70,7 +70,7 @@ func oddTime(p params) hooks {
 	})
 }
 
-// time is that of a log's block, in Unix seconds.
+// time returns the time of a log's block, in Unix seconds.
 func (b *blocks) time(c *call, l object) (int64, bool) {
 	if seconds, ok := l.quantity("blockTimestamp"); ok {
 		return seconds, true
@@ -108,7 +108,7 @@ func doubleLogs(p params) hooks {
 	})
 }
 
-// indexTwice gives a log the index of the one before it in its block.
+// indexTwice gives a log the index of the previous log in its block.
 func indexTwice(t *turn, logs []object) []object {
 	var can []int
 	for i := 1; i < len(logs); i++ {
@@ -158,7 +158,7 @@ func spoil(p params) hooks {
 	}}
 }
 
-// objects changes the headers, receipts and logs of an answer.
+// objects changes the headers, receipts and logs in an answer.
 func (a *answer) objects(change func(object)) {
 	each := func(objects []object) []object {
 		for _, o := range objects {

@@ -9,7 +9,7 @@ import (
 	"sync"
 )
 
-// forkKinds are other histories than the node's.
+// forkKinds are histories other than the node's.
 func forkKinds() []Kind {
 	return []Kind{
 		{Name: "fork", Chain: "evm", Does: "serves different blocks from a height on: other hashes and, if wanted, no logs; with after: it breaks finality", build: fork,
@@ -58,8 +58,8 @@ func otherChain(p params) hooks {
 	}}
 }
 
-// branch is a history with other blocks from a height on. Their hashes are those of the
-// node's blocks with some bits turned, so that they can be turned back.
+// branch is a history with different blocks from a height on. Their hashes are those of
+// the node's blocks with some bits flipped, so that they can be converted back.
 type branch struct {
 	blocks *blocks
 	at     int64
@@ -71,7 +71,7 @@ func newBranch(t *turn, at int64, drop bool) *branch {
 	return &branch{blocks: t.proxy.blocks, at: at, drop: drop, mask: sha256.Sum256(append([]byte("branch"), t.rule.seed[:]...))}
 }
 
-// turned is the other hash of a block, of either chain.
+// turned converts the hash of a block between the two chains.
 func (b *branch) turned(hash string) string {
 	raw, err := hex.DecodeString(strings.TrimPrefix(hash, "0x"))
 	if err != nil || len(raw) != sha256.Size {
@@ -83,7 +83,7 @@ func (b *branch) turned(hash string) string {
 	return "0x" + hex.EncodeToString(raw)
 }
 
-// call answers a call by the branch.
+// call answers a call on the branch.
 func (b *branch) call(c *call, next func(*call) *answer) *answer {
 	asked, known := b.translate(c)
 	if !known {
@@ -105,8 +105,7 @@ func (b *branch) call(c *call, next func(*call) *answer) *answer {
 	return a
 }
 
-// translate returns what to ask the node; false if there is no such block in the
-// branch.
+// translate returns the call to the node; false if the branch does not have the block.
 func (b *branch) translate(c *call) (*call, bool) {
 	args := c.arguments()
 	if len(args) == 0 {
@@ -135,7 +134,7 @@ func (b *branch) translate(c *call) (*call, bool) {
 	return c, true
 }
 
-// original is the node's hash of a block of the branch.
+// original returns the node's hash of a block of the branch.
 func (b *branch) original(c *call, hash string) (string, bool) {
 	if turned := b.turned(hash); turned != hash {
 		if height, ok := b.blocks.height(c, turned); ok {
@@ -146,7 +145,8 @@ func (b *branch) original(c *call, hash string) (string, bool) {
 	return hash, ok && height < b.at
 }
 
-// set turns the hash in a member, if it is that of a block at a height of the branch.
+// set converts the hash in a member, if it is the hash of a block at a height of the
+// branch.
 func (b *branch) set(o object, member string, height int64) {
 	if hash := o.text(member); hash != "" && height >= b.at {
 		o[member] = jsonOf(b.turned(hash))
@@ -165,7 +165,7 @@ func (b *branch) header(o object) {
 	}
 }
 
-// one turns the hash in a receipt or a transaction.
+// one converts the hash in a receipt or a transaction.
 func (b *branch) one(a *answer) {
 	var o object
 	if !a.ok() || json.Unmarshal(a.result, &o) != nil || o == nil {
@@ -210,5 +210,5 @@ func (b *branch) logs(logs []object) []object {
 	return kept
 }
 
-// bloomOf is a bloom filter with all bytes the same.
+// bloomOf returns a bloom filter of equal bytes.
 func bloomOf(b byte) string { return "0x" + strings.Repeat(hex.EncodeToString([]byte{b}), 256) }

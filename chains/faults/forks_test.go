@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// consistent expects a chain whose blocks, logs and receipts agree with each other.
+// consistent expects a chain whose blocks, logs and receipts are consistent.
 func consistent(t *testing.T, h http.Handler) (hashes []string) {
 	t.Helper()
 	for n := int64(0); n <= smallHead; n++ {
@@ -33,7 +33,7 @@ func consistent(t *testing.T, h http.Handler) (hashes []string) {
 				t.Errorf("block %d: a log of %s", n, l.text("blockHash"))
 			}
 		}
-		for _, r := range receipts[:min(1, len(receipts))] { // the node is slow to find one
+		for _, r := range receipts[:min(1, len(receipts))] { // the node finds receipts slowly
 			one := object1(t, rpc(h, getReceipt, r.text("transactionHash")))
 			if r.text("blockHash") != hash || one.text("blockHash") != hash {
 				t.Errorf("block %d: a receipt of %s", n, r.text("blockHash"))
@@ -88,7 +88,7 @@ func TestForkWithoutLogs(t *testing.T) {
 	}
 }
 
-// TestOtherChain turns to another node for a time.
+// TestOtherChain switches to another node for some time.
 func TestOtherChain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		other := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -110,7 +110,7 @@ func TestOtherChain(t *testing.T) {
 	}
 }
 
-// TestLag expects a node that lags to agree with itself.
+// TestLag expects the answers of a lagging node to be consistent.
 func TestLag(t *testing.T) {
 	node := ethereum()
 	p := proxyOf(t, "  - {fault: lag, blocks: 70}", 1, node, Options{})

@@ -12,16 +12,17 @@ import (
 	"github.com/imart/event-worker/chains/replay"
 )
 
-// ethereum is a node of a made-up chain: 10 blocks of 200 listings and 3 of sales, and 64
-// empty ones.
+// ethereum returns a node of a made-up chain: 10 blocks of 200 listings, 3 of sales, and
+// 64 empty ones.
 func ethereum() http.Handler { return replay.NewNode(replay.Synthetic(2000, 600)) }
 
-// small is another one: 20 listings in block 1, 10 sales in block 2, and 64 empty blocks.
+// small returns a smaller one: 20 listings in block 1, 10 sales in block 2, and 64 empty
+// blocks.
 func small() http.Handler { return replay.NewNode(replay.Synthetic(20, 10)) }
 
 const smallHead = 66
 
-// profileOf reads the faults of a test.
+// profileOf parses the faults of a test.
 func profileOf(t testing.TB, faults string) *Profile {
 	t.Helper()
 	p, err := Parse("test.yaml", []byte("faults:\n"+faults))
@@ -31,7 +32,7 @@ func profileOf(t testing.TB, faults string) *Profile {
 	return p
 }
 
-// proxyOf is a proxy with some faults.
+// proxyOf returns a proxy with some faults.
 func proxyOf(t testing.TB, faults string, seed uint64, node http.Handler, options Options) *Proxy {
 	t.Helper()
 	if faults == "" {
@@ -45,7 +46,7 @@ func proxyOf(t testing.TB, faults string, seed uint64, node http.Handler, option
 	return p
 }
 
-// reply is what came back.
+// reply is a response.
 type reply struct {
 	status int
 	header http.Header
@@ -53,7 +54,7 @@ type reply struct {
 	cut    bool
 }
 
-// send gives the handler a request, without a network.
+// send passes a request to the handler, without a network.
 func send(h http.Handler, r *http.Request) (out reply) {
 	w := httptest.NewRecorder()
 	defer func() {
@@ -81,7 +82,7 @@ func get(h http.Handler, path string) reply {
 	return send(h, httptest.NewRequest(http.MethodGet, path, nil))
 }
 
-// wireOf is a call as it is sent.
+// wireOf encodes a call.
 func wireOf(id int, method string, params ...any) string {
 	if params == nil {
 		params = []any{}
@@ -89,14 +90,14 @@ func wireOf(id int, method string, params ...any) string {
 	return string(jsonOf(map[string]any{"jsonrpc": "2.0", "id": id, "method": method, "params": params}))
 }
 
-// result is one answer of JSON-RPC.
+// result is one JSON-RPC answer.
 type result struct {
 	ID     json.RawMessage
 	Result json.RawMessage
 	Error  *rpcError
 }
 
-// String is an answer in short: an error, or the result.
+// String abbreviates an answer: an error, or the result.
 func (r result) String() string {
 	if r.Error != nil {
 		return fmt.Sprintf("error %d: %s", r.Error.Code, r.Error.Message)
@@ -104,7 +105,7 @@ func (r result) String() string {
 	return string(r.Result)
 }
 
-// rpc makes a call and returns its answer in short, or the status.
+// rpc makes a call and returns its abbreviated answer, or the status.
 func rpc(h http.Handler, method string, params ...any) string {
 	return sendJSON(h, wireOf(1, method, params...)).one()
 }
@@ -126,7 +127,7 @@ func (r reply) one() string {
 func batch(h http.Handler, calls ...string) ([]result, reply) {
 	r := sendJSON(h, "["+strings.Join(calls, ",")+"]")
 	var out []result
-	_ = json.Unmarshal(r.body, &out) // none, if there is no list
+	_ = json.Unmarshal(r.body, &out) // empty unless the body is a list
 	return out, r
 }
 
@@ -135,7 +136,7 @@ func filter(from, to int64) map[string]any {
 	return map[string]any{"fromBlock": hexNumber(from), "toBlock": hexNumber(to)}
 }
 
-// objects are those of an answer that is a list.
+// objects decodes an answer that is a list.
 func objects(t testing.TB, text string) []object {
 	t.Helper()
 	var out []object
@@ -154,7 +155,7 @@ func object1(t testing.TB, text string) object {
 	return out
 }
 
-// logsOf are those that a range is answered with.
+// logsOf returns the logs in a range.
 func logsOf(t testing.TB, h http.Handler, from, to int64) []object {
 	t.Helper()
 	return objects(t, rpc(h, getLogs, filter(from, to)))

@@ -9,8 +9,7 @@ import (
 	"github.com/coder/websocket"
 )
 
-// followHeads tells of the node's new heads, as they look through the faults, until the
-// context is done.
+// followHeads emits the node's new heads, after the faults, until the context ends.
 func (p *Proxy) followHeads(ctx context.Context, r *http.Request, emit func(json.RawMessage)) {
 	if p.options.WebSocket == "" {
 		p.pollHeads(ctx, r, emit)
@@ -18,11 +17,11 @@ func (p *Proxy) followHeads(ctx context.Context, r *http.Request, emit func(json
 	}
 	for ctx.Err() == nil {
 		p.passHeads(ctx, r, emit)
-		sleep(ctx, time.Second) // before the node is called again
+		sleep(ctx, time.Second) // before reconnecting
 	}
 }
 
-// passHeads subscribes to the node's new heads and passes them on, until the connection
+// passHeads subscribes to the node's new heads and emits them, until the connection
 // ends.
 func (p *Proxy) passHeads(ctx context.Context, r *http.Request, emit func(json.RawMessage)) {
 	conn, _, err := websocket.Dial(ctx, p.options.WebSocket, &websocket.DialOptions{HTTPHeader: headersFor(r)})
@@ -48,7 +47,7 @@ func (p *Proxy) passHeads(ctx context.Context, r *http.Request, emit func(json.R
 		if json.Unmarshal(message, &wire) != nil || json.Unmarshal(wire.Params.Result, &header) != nil {
 			continue
 		}
-		// Faults of headers are for those that are told of, too.
+		// The faults of headers apply to heads too.
 		a := p.call(&call{r: r, method: getBlockByNumber, params: jsonOf([]any{header.text("number"), false}), told: wire.Params.Result}, 0)
 		if a.ok() && !a.null() {
 			emit(a.result)
@@ -56,7 +55,7 @@ func (p *Proxy) passHeads(ctx context.Context, r *http.Request, emit func(json.R
 	}
 }
 
-// headersFor are a client's own headers, for the node.
+// headersFor returns a client's end-to-end headers, for the node.
 func headersFor(r *http.Request) http.Header {
 	out := http.Header{}
 	for _, name := range []string{"Authorization", "X-Api-Key"} {
@@ -67,7 +66,7 @@ func headersFor(r *http.Request) http.Header {
 	return out
 }
 
-// pollHeads asks the node for new heads.
+// pollHeads polls the node for new heads.
 func (p *Proxy) pollHeads(ctx context.Context, r *http.Request, emit func(json.RawMessage)) {
 	interval := p.options.Heads
 	if interval <= 0 {
@@ -81,14 +80,14 @@ func (p *Proxy) pollHeads(ctx context.Context, r *http.Request, emit func(json.R
 		}
 		return o, a.result
 	}
-	const most = 64 // blocks that are told of when several came at once
+	const most = 64 // blocks emitted when several arrived together
 	last, lastHash := int64(-1), ""
 	for {
 		if o, raw := header("latest"); o != nil {
 			height, _ := heightOf(o)
 			hash := o.text("hash")
 			switch {
-			case last < 0: // subscriptions tell of what comes after them
+			case last < 0: // a subscription starts with the next head
 			case hash == lastHash:
 			default:
 				for between := max(last+1, height-most); between < height; between++ {

@@ -10,24 +10,24 @@ import (
 
 const maxBatch = 10_000 // calls
 
-// call is one call of JSON-RPC, or one request of the REST API.
+// call is one JSON-RPC call, or one REST request.
 type call struct {
-	r            *http.Request // that it came with
+	r            *http.Request // the HTTP request that contains the call
 	id           json.RawMessage
 	method       string // of REST: ledger, events, transactions, transaction, other
 	params       json.RawMessage
 	notification bool
 	batched      bool
 
-	rest  *restCall       // nil of JSON-RPC
-	asked *call           // the client's call, if this is one that a fault has made of it
-	told  json.RawMessage // what the node has already told, and need not be asked for
+	rest  *restCall       // nil for JSON-RPC
+	asked *call           // the client's call, if a fault has derived this call from it
+	told  json.RawMessage // the node's answer, if it is known already
 
 	keyOnce sync.Once
 	digest  [sha256.Size]byte
 }
 
-// key is what is the same for calls that ask for the same.
+// key identifies equal calls.
 func (c *call) key() [sha256.Size]byte {
 	c.keyOnce.Do(func() {
 		h := sha256.New()
@@ -42,7 +42,7 @@ func (c *call) key() [sha256.Size]byte {
 	return c.digest
 }
 
-// original is the call as the client has made it: what happens to it follows from that.
+// original returns the call as the client made it, which determines its faults.
 func (c *call) original() *call {
 	if c.asked != nil {
 		return c.asked
@@ -50,19 +50,19 @@ func (c *call) original() *call {
 	return c
 }
 
-// with is the same call with other parameters.
+// with returns the same call with other parameters.
 func (c *call) with(params any) *call {
 	return &call{r: c.r, id: c.id, method: c.method, params: jsonOf(params), notification: c.notification, batched: c.batched, asked: c.original()}
 }
 
-// arguments are the call's positional parameters.
+// arguments returns the call's positional parameters.
 func (c *call) arguments() []json.RawMessage {
 	var args []json.RawMessage
-	_ = json.Unmarshal(c.params, &args) // others have none
+	_ = json.Unmarshal(c.params, &args) // empty unless they are positional
 	return args
 }
 
-// canonical is JSON without spaces and with sorted keys.
+// canonical returns JSON without spaces and with sorted keys.
 func canonical(raw json.RawMessage) []byte {
 	decoder := json.NewDecoder(bytes.NewReader(raw))
 	decoder.UseNumber()
@@ -73,15 +73,15 @@ func canonical(raw json.RawMessage) []byte {
 	return jsonOf(v)
 }
 
-// rpcError is the error of a JSON-RPC answer.
+// rpcError is the error in a JSON-RPC answer.
 type rpcError struct {
 	Code    int             `json:"code"`
 	Message string          `json:"message"`
 	Data    json.RawMessage `json:"data,omitempty"`
 }
 
-// answer is what a call is answered with: a result, an error, or with a status other
-// than 200 the body of the whole response. Of REST it has always status and body.
+// answer is the answer to a call: a result, an error, or, if the status is not 200, the
+// body of the whole response. A REST answer always has status and body.
 type answer struct {
 	call   *call
 	result json.RawMessage
@@ -92,7 +92,7 @@ type answer struct {
 	body   []byte
 }
 
-// ok says whether the call has a result.
+// ok reports whether the call has a result.
 func (a *answer) ok() bool {
 	if a.call != nil && a.call.rest != nil {
 		return a.status == http.StatusOK
@@ -100,7 +100,7 @@ func (a *answer) ok() bool {
 	return a.status == 0 && a.err == nil
 }
 
-// null says whether there is a result that is nothing.
+// null reports whether the result is null.
 func (a *answer) null() bool { return a.ok() && bytes.Equal(bytes.TrimSpace(a.result), []byte("null")) }
 
 func (c *call) result(v any) *answer { return &answer{call: c, result: jsonOf(v)} }
@@ -133,7 +133,7 @@ type wireCall struct {
 	Params json.RawMessage `json:"params"`
 }
 
-// open reads a request. If it is not JSON-RPC, it is one of the REST API.
+// open parses a request. A request that is not JSON-RPC is treated as REST.
 func (p *Proxy) open(r *http.Request, body []byte) (*exchange, *response) {
 	trimmed := bytes.TrimSpace(body)
 	if r.Method != http.MethodPost {
@@ -166,7 +166,7 @@ func (p *Proxy) open(r *http.Request, body []byte) (*exchange, *response) {
 	return newRESTExchange(r, body), nil
 }
 
-// newCall reads one call; nil if it is none.
+// newCall parses one call; nil if it is not a call.
 func newCall(r *http.Request, raw json.RawMessage) *call {
 	var wire wireCall
 	if json.Unmarshal(raw, &wire) != nil || wire.Method == "" {

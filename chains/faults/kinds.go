@@ -9,18 +9,18 @@ import (
 	"github.com/imart/event-worker/internal/spelling"
 )
 
-// Kind is a fault that there is.
+// Kind is a kind of fault.
 type Kind struct {
 	Name    string
 	Chain   string // evm, aptos, or any
-	Does    string // in a sentence
+	Does    string // one sentence
 	Methods []string
-	Params  []Param // of its own; Common are those of all
+	Params  []Param // in addition to Common
 
 	build func(params) hooks
 }
 
-// Param is a parameter of faults.
+// Param is a parameter of a fault.
 type Param struct {
 	Name    string
 	Type    string // number, fraction, duration, word, words, numbers or text
@@ -29,13 +29,13 @@ type Param struct {
 	Means   string
 }
 
-// Kinds are all faults, sorted by what they do.
+// Kinds returns all faults, grouped by family.
 func Kinds() []Kind {
 	return slices.Concat(refusalKinds(), statusKinds(), batchKinds(), rateKinds(), lieKinds(), backendKinds(),
 		forkKinds(), fieldKinds(), bodyKinds(), aptosKinds(), webSocketKinds())
 }
 
-// Common are the parameters that every fault has.
+// Common returns the parameters that every fault has.
 func Common() []Param {
 	return []Param{
 		{Name: "methods", Type: typeWords, Default: []string(nil), Means: "the methods that it affects, instead of those in the table; none: all"},
@@ -79,7 +79,7 @@ func word(name, otherwise, means string, choices ...string) Param {
 	return Param{Name: name, Type: typeWord, Default: otherwise, Means: means, Choices: choices}
 }
 
-// parameters are all that a kind has.
+// parameters returns all parameters of a kind.
 func (k *Kind) parameters() []Param {
 	common := Common()
 	for i := range common {
@@ -90,7 +90,7 @@ func (k *Kind) parameters() []Param {
 	return slices.Concat(k.Params, common)
 }
 
-// kind finds a fault by its name.
+// kind finds a kind of fault by its name.
 func kind(name string) (*Kind, bool) {
 	kinds := Kinds()
 	i := slices.IndexFunc(kinds, func(k Kind) bool { return k.Name == name })
@@ -100,7 +100,7 @@ func kind(name string) (*Kind, bool) {
 	return &kinds[i], true
 }
 
-// params are the values of a fault's parameters, all of them and of the right types.
+// params are the values of all of a fault's parameters, with the right types.
 type params map[string]any
 
 func (p params) number(name string) int64           { return p[name].(int64) }
@@ -110,13 +110,13 @@ func (p params) word(name string) string            { return p[name].(string) }
 func (p params) words(name string) []string         { return p[name].([]string) }
 func (p params) numbers(name string) []int64        { return p[name].([]int64) }
 
-// Fault is a fault of a profile. Parameters that are missing have their defaults.
+// Fault is a fault in a profile. Missing parameters have their defaults.
 type Fault struct {
 	Name   string
 	Params map[string]any
 }
 
-// check completes a fault's parameters.
+// check adds the defaults and validates a fault's parameters.
 func (f Fault) check() (*Kind, params, error) {
 	k, ok := kind(f.Name)
 	if !ok {
@@ -149,7 +149,7 @@ func (f Fault) check() (*Kind, params, error) {
 	return k, p, nil
 }
 
-// problem says what is wrong with a value of the right type; nothing if it is empty.
+// problem describes what is wrong with a value of the right type; empty if it is valid.
 func (p Param) problem(v any) string {
 	switch v := v.(type) {
 	case int64:
@@ -184,7 +184,7 @@ func (p Param) problem(v any) string {
 	return ""
 }
 
-// String is a parameter with its default and, if they are few, its other choices.
+// String describes a parameter with its default and, if they are few, its other choices.
 func (p Param) String() string {
 	const few = 4
 	var otherwise string

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestKinds lets each fault happen, and expects of a proxy without it what the node
-// answers.
+// TestKinds triggers each fault, and expects the node's own answer from a proxy without
+// it.
 func TestKinds(t *testing.T) {
 	logs := func(from, to int64) func(*testing.T, http.Handler) string {
 		return func(_ *testing.T, h http.Handler) string {

@@ -5,7 +5,7 @@ import (
 	"strconv"
 )
 
-// lieKinds are answers that are believable and wrong.
+// lieKinds are answers that are plausible but wrong.
 func lieKinds() []Kind {
 	return []Kind{
 		{Name: "logs-missing", Chain: "evm", Does: "omits logs that the bloom says are there", Methods: []string{getLogs, getReceipt, getBlockReceipts}, build: dropLogs,
@@ -87,7 +87,7 @@ func prune(p params) hooks {
 	}}
 }
 
-// subject is what a method answers.
+// subject returns what a method returns: logs, receipts or headers.
 func subject(method string) string {
 	switch method {
 	case getLogs:
@@ -117,7 +117,7 @@ func unfinalize(p params) hooks {
 	}}
 }
 
-// otherChainID is that of Sepolia.
+// otherChainID is Sepolia's.
 const otherChainID = 11155111
 
 func renameChain(p params) hooks {
@@ -130,7 +130,7 @@ func renameChain(p params) hooks {
 	}}
 }
 
-// chainID answers which chain it is.
+// chainID answers eth_chainId or net_version.
 func (c *call) chainID(id int64) *answer {
 	if c.method == chainID {
 		return c.result(hexNumber(id))

@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 )
 
-// The methods that faults know.
+// The methods with faults of their own.
 const (
 	getLogs          = "eth_getLogs"
 	getBlockByNumber = "eth_getBlockByNumber"
@@ -20,18 +20,18 @@ const (
 // object is a JSON object: a log, a header, a receipt, an event.
 type object map[string]json.RawMessage
 
-// text is a member that is a string.
+// text returns a member that is a string.
 func (o object) text(name string) string {
 	var text string
-	_ = json.Unmarshal(o[name], &text) // others are no text
+	_ = json.Unmarshal(o[name], &text) // empty unless it is a string
 	return text
 }
 
-// quantity is a member that is a number in hexadecimal.
+// quantity returns a member that is a hexadecimal number.
 func (o object) quantity(name string) (int64, bool) { return parseNumber(o.text(name)) }
 
-// logs are those of an answer: of eth_getLogs, or of one receipt, or of a block's.
-// change replaces them, list by list.
+// logs replaces the logs in an answer, list by list: those of eth_getLogs, of one
+// receipt, or of a block's receipts.
 func (a *answer) logs(change func([]object) []object) bool {
 	if !a.ok() || a.null() {
 		return false
@@ -74,10 +74,10 @@ func (o object) logs(change func([]object) []object) bool {
 	return true
 }
 
-// hasLogs says whether there is a log in an answer.
+// hasLogs reports whether an answer contains a log.
 func (a *answer) hasLogs() bool { return a.ok() && bytes.Contains(a.result, []byte(`"topics"`)) }
 
-// header changes the header that an answer is.
+// block changes the header in an answer.
 func (a *answer) block(change func(object)) bool {
 	if !a.ok() || a.null() || a.call.method != getBlockByNumber && a.call.method != getBlockByHash {
 		return false
@@ -91,7 +91,7 @@ func (a *answer) block(change func(object)) bool {
 	return true
 }
 
-// list marshals objects, never as null.
+// list marshals objects; an empty list as [].
 func list(objects []object) json.RawMessage {
 	if objects == nil {
 		objects = []object{}

@@ -21,7 +21,7 @@ const (
 	maxFaults  = 1000    // of a profile
 )
 
-// Problem is one thing that is wrong with a profile.
+// Problem is one error in a profile.
 type Problem struct {
 	File         string
 	Line, Column int // from 1
@@ -32,7 +32,7 @@ func (p Problem) String() string {
 	return fmt.Sprintf("%s:%d:%d: %s", p.File, p.Line, p.Column, p.Text)
 }
 
-// Problems is the error of a profile that cannot be read: all that is wrong with it.
+// Problems is the error of an invalid profile: all of its errors.
 type Problems []Problem
 
 func (ps Problems) Error() string {
@@ -43,7 +43,7 @@ func (ps Problems) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// Parse reads a profile. file is its name in errors, which are Problems.
+// Parse parses a profile. file is its name in errors, which are Problems.
 func Parse(file string, content []byte) (*Profile, error) {
 	if len(content) > maxProfile {
 		return nil, Problems{{file, 1, 1, fmt.Sprintf("larger than %d bytes", maxProfile)}}
@@ -58,7 +58,7 @@ func Parse(file string, content []byte) (*Profile, error) {
 	return p, r.err()
 }
 
-// reader collects what is wrong with a file.
+// reader collects the problems of a file.
 type reader struct {
 	file     string
 	builtin  func(name string) (*Profile, bool)
@@ -85,7 +85,7 @@ func (r *reader) add(node ast.Node, format string, args ...any) {
 	r.problems = append(r.problems, p)
 }
 
-// root is the document's only node.
+// root returns the document's only node.
 func (r *reader) root(content []byte) (ast.Node, error) {
 	parsed, err := parser.ParseBytes(content, 0, parser.AllowDuplicateMapKey())
 	if err != nil {
@@ -104,7 +104,7 @@ func (r *reader) root(content []byte) (ast.Node, error) {
 	return parsed.Docs[0].Body, nil
 }
 
-// members are those of a mapping, each once.
+// members returns the members of a mapping, without duplicates.
 func (r *reader) members(node ast.Node) []*ast.MappingValueNode {
 	var values []*ast.MappingValueNode
 	switch node := node.(type) {
@@ -175,7 +175,7 @@ func (r *reader) faults(node ast.Node) []Fault {
 	return out
 }
 
-// item is a fault with parameters, or all those of another profile.
+// item parses a fault with parameters, or the faults of another profile.
 func (r *reader) item(node ast.Node) []Fault {
 	members := r.members(node)
 	at := slices.IndexFunc(members, func(v *ast.MappingValueNode) bool { return keyOf(v) == "fault" || keyOf(v) == "profile" })
@@ -238,7 +238,7 @@ func (r *reader) fault(node ast.Node, name string, members []*ast.MappingValueNo
 	return f, true
 }
 
-// value is the value of a parameter.
+// value parses the value of a parameter.
 func (r *reader) value(p Param, node ast.Node) (any, bool) {
 	switch p.Type {
 	case typeWords, typeNumbers:
@@ -284,7 +284,7 @@ func (r *reader) values(p Param, node ast.Node) (any, bool) {
 	return words, true
 }
 
-// read reads a single value, or says what is wrong with it.
+// read parses a single value, or describes its problem.
 func (p Param) read(text string) (v any, problem string) {
 	v = text
 	switch p.Type {
@@ -322,7 +322,7 @@ func (r *reader) text(node ast.Node) (string, bool) {
 	return text, ok
 }
 
-// scalar is the text of a node that is a single value.
+// scalar returns the text of a node with a single value.
 func scalar(node ast.Node) (string, bool) {
 	switch node := node.(type) {
 	case *ast.StringNode:

@@ -91,12 +91,12 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		if _, err := New(p, 1, nil, Options{}); err != nil {
-			t.Errorf("what is read cannot be made: %v", err)
+			t.Errorf("New refuses a parsed profile: %v", err)
 		}
 	})
 }
 
-// TestProfiles expects every profile to be explained, and to be one that can be used.
+// TestProfiles expects every profile to have a description, and to be usable.
 func TestProfiles(t *testing.T) {
 	seen := map[string]bool{}
 	for _, p := range Profiles() {
@@ -115,7 +115,7 @@ func TestProfiles(t *testing.T) {
 	}
 }
 
-// TestNewRefusesBadFaults makes profiles without a file.
+// TestNewRefusesBadFaults passes profiles that were not parsed.
 func TestNewRefusesBadFaults(t *testing.T) {
 	for want, f := range map[string]Fault{
 		"":                                     {"status", map[string]any{"status": 500}},
@@ -151,17 +151,17 @@ func TestEveryKindIsTried(t *testing.T) {
 	for _, k := range Kinds() {
 		tried := regexp.MustCompile(`\{"` + k.Name + `", |fault: "?` + k.Name + `\b|  - ` + k.Name + `"`)
 		if !tried.MatchString(all.String()) {
-			t.Errorf("%s is not tried", k.Name)
+			t.Errorf("%s has no test", k.Name)
 		}
 	}
 }
 
-// TestWords expects every refusal to be said as it is written, without a gap.
+// TestWords expects every refusal to be rendered without a placeholder left.
 func TestWords(t *testing.T) {
 	seen := map[string]bool{}
 	for _, r := range Refusals() {
 		if seen[r.Name] {
-			t.Errorf("%s is there twice", r.Name)
+			t.Errorf("%s exists twice", r.Name)
 		}
 		seen[r.Name] = true
 		a := r.of(&call{method: getLogs}, facts{max: 10_000, asked: 20_001, span: span{16, 20_016}, work: span{16, 10_015}})

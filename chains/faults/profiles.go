@@ -8,7 +8,7 @@ import (
 	"github.com/goccy/go-yaml/ast"
 )
 
-// Profile is what is wrong with a node: its faults, the first outermost.
+// Profile is a list of faults, the first outermost.
 type Profile struct {
 	Name        string
 	Description string
@@ -18,7 +18,7 @@ type Profile struct {
 //go:embed profiles.yaml
 var builtin []byte
 
-// Profiles are those that there are without a file.
+// Profiles returns the built-in profiles.
 func Profiles() []*Profile {
 	var out []*Profile
 	r := &reader{file: "profiles.yaml", builtin: func(name string) (*Profile, bool) { return named(out, name) }}
@@ -30,12 +30,12 @@ func Profiles() []*Profile {
 		err = r.err()
 	}
 	if err != nil {
-		panic(fmt.Sprintf("faults: %v", err)) // a test reads them
+		panic(fmt.Sprintf("faults: %v", err)) // a test parses them
 	}
 	return out
 }
 
-// Builtin is a profile that there is without a file.
+// Builtin returns a built-in profile by its name.
 func Builtin(name string) (*Profile, bool) { return named(Profiles(), name) }
 
 func named(profiles []*Profile, name string) (*Profile, bool) {
@@ -46,7 +46,7 @@ func named(profiles []*Profile, name string) (*Profile, bool) {
 	return profiles[i], true
 }
 
-// ProfileNames are the names of the profiles that there are without a file.
+// ProfileNames returns the names of the built-in profiles.
 func ProfileNames() []string {
 	var names []string
 	for _, p := range Profiles() {

@@ -7,8 +7,7 @@ import (
 	"time"
 )
 
-// rateKinds are limits of how much may be asked for. They depend on the clock and on
-// all callers together.
+// rateKinds are rate limits. They depend on the clock and on all clients together.
 func rateKinds() []Kind {
 	as := word("as", "status", "HTTP 429, or a JSON-RPC error", "status", "error")
 	words := word("words", "alchemy-rate", "which refusal", refusalNames(causeRate)...)
@@ -21,12 +20,12 @@ func rateKinds() []Kind {
 	}
 }
 
-// budget says whether something may be had, and else when.
+// budget reports whether a cost is affordable, and otherwise when it will be.
 type budget interface {
 	take(cost float64) (ok bool, wait time.Duration)
 }
 
-// bucket fills by the second.
+// bucket is a token bucket.
 type bucket struct {
 	mu            sync.Mutex
 	burst, refill float64
@@ -54,24 +53,25 @@ func (b *bucket) take(cost float64) (bool, time.Duration) {
 	return false, time.Duration((cost - b.level) / b.refill * float64(time.Second))
 }
 
-// window is filled again when it is over; it begins with the first that is taken.
+// window is a fixed window, which starts with the first cost and is refilled when it
+// ends.
 type window struct {
-	mu     sync.Mutex
-	units  float64
-	length time.Duration
-	used   float64
-	begun  time.Time
+	mu      sync.Mutex
+	units   float64
+	length  time.Duration
+	used    float64
+	started time.Time
 }
 
 func (w *window) take(cost float64) (bool, time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	now := time.Now()
-	if w.begun.IsZero() || now.Sub(w.begun) >= w.length {
-		w.begun, w.used = now, 0
+	if w.started.IsZero() || now.Sub(w.started) >= w.length {
+		w.started, w.used = now, 0
 	}
 	if w.used+cost > w.units {
-		return false, w.begun.Add(w.length).Sub(now)
+		return false, w.started.Add(w.length).Sub(now)
 	}
 	w.used += cost
 	return true, 0
@@ -101,7 +101,7 @@ func limitUnits(p params) hooks {
 	return newRefuser(p, p.number("units")).calls(w, units)
 }
 
-// units is what a call costs, about what it does at Alchemy and at Aptos Labs.
+// units returns the approximate cost of a call at Alchemy and Aptos Labs.
 func units(c *call) float64 {
 	if c.rest != nil {
 		return 100
@@ -119,7 +119,7 @@ func units(c *call) float64 {
 	return 20
 }
 
-// refuser refuses what is over a limit.
+// refuser refuses calls over a limit.
 type refuser struct {
 	status bool
 	retry  bool

@@ -5,16 +5,16 @@ import (
 	"sync"
 )
 
-// generation is how many keys are kept before the older ones are forgotten.
+// generation is how many keys are kept before older ones are dropped.
 const generation = 1 << 18
 
-// recent is a map that remembers at least the last generation of keys.
+// recent is a map that keeps at least the last generation of keys.
 type recent[K comparable, V any] struct {
 	mu         sync.Mutex
 	young, old map[K]V
 }
 
-// update replaces the value of a key, by one that is made of it.
+// update replaces the value of a key by change of the old value.
 func (r *recent[K, V]) update(key K, change func(V) V) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -38,12 +38,12 @@ func (r *recent[K, V]) get(key K) (V, bool) {
 	return v, ok
 }
 
-// generations counts how often keys have come by.
+// generations counts occurrences of keys.
 type generations struct {
 	counts recent[[sha256.Size]byte, int64]
 }
 
-// next counts a key, and says how often it had been counted before.
+// next counts a key, and returns how often it was counted before.
 func (g *generations) next(key [sha256.Size]byte) (before int64) {
 	g.counts.update(key, func(n int64) int64 {
 		before = n

@@ -22,10 +22,10 @@ const (
 	causeMethod  = "method"
 )
 
-// Refusal is how a provider or a node says no. In its words stand {max} for the limit,
-// {max,} for the same with commas, {maxk} for thousands, {asked} for what was asked
-// for, {from} and {to} for a range that would do, {asked.from} and {asked.to} for the
-// one asked for, {method} for the method.
+// Refusal is a provider's or a node's refusal. Placeholders in its words: {max} for the
+// limit, {max,} with thousands separators, {maxk} in thousands, {asked} for the
+// requested amount, {from} and {to} for the suggested range, {asked.from} and {asked.to}
+// for the requested range, {method} for the method.
 type Refusal struct {
 	Name   string
 	Cause  string
@@ -35,7 +35,7 @@ type Refusal struct {
 	Data   string
 }
 
-// Refusals are the known ones, collected from the tests and issues of
+// Refusals returns the known refusals, collected from the tests and issues of
 // ponder-sh/ponder (packages/utils/src/getLogsRetryHelper.ts), erpc/erpc
 // (architecture/evm/error_normalizer.go), INFURA/infura#237, erigontech/erigon#20424,
 // paradigmxyz/reth#8558, latticexyz/mud#1522, boundless-xyz/boundless#838,
@@ -150,13 +150,13 @@ func otherRefusals() []Refusal {
 	}
 }
 
-// refusal finds one by its name.
+// refusal finds a refusal by its name.
 func refusal(name string) Refusal {
 	all := Refusals()
 	return all[slices.IndexFunc(all, func(r Refusal) bool { return r.Name == name })]
 }
 
-// refusalNames are those of some causes.
+// refusalNames returns the names of the refusals with the given causes.
 func refusalNames(causes ...string) []string {
 	var names []string
 	for _, r := range Refusals() {
@@ -167,14 +167,14 @@ func refusalNames(causes ...string) []string {
 	return names
 }
 
-// facts are what the words of a refusal may tell.
+// facts are the values of a refusal's placeholders.
 type facts struct {
 	max, asked int64
-	span       span // that was asked for
-	work       span // that would do
+	span       span // the requested range
+	work       span // the suggested range
 }
 
-// of refuses a call.
+// of returns the refusal as the answer to a call.
 func (r Refusal) of(c *call, f facts) *answer {
 	fill := strings.NewReplacer(
 		"{max}", strconv.FormatInt(f.max, 10), "{max,}", commas(f.max), "{maxk}", thousands(f.max), "{asked}", strconv.FormatInt(f.asked, 10),
@@ -189,7 +189,8 @@ func (r Refusal) of(c *call, f facts) *answer {
 	if r.Data != "" {
 		a.err.Data = jsonOf(fill.Replace(r.Data))
 	}
-	// With a status of its own it is all of the answer. In a batch providers answer 200.
+	// With its own status the refusal is the whole response. In a batch providers answer
+	// 200.
 	if r.Status != 0 && !c.batched {
 		a.status, a.header = r.Status, http.Header{"Content-Type": {"application/json"}}
 		a.body = encoded(a)
@@ -197,7 +198,7 @@ func (r Refusal) of(c *call, f facts) *answer {
 	return a
 }
 
-// encoded is an answer as it is sent alone.
+// encoded returns an answer encoded as a single response.
 func encoded(a *answer) json.RawMessage {
 	r := newResponse()
 	r.answers = []*answer{a}

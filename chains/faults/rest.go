@@ -12,7 +12,7 @@ import (
 // restRoot is the root of the Aptos REST API.
 const restRoot = "/v1"
 
-// The requests of the REST API, as faults name them.
+// The requests of the REST API, by their names in profiles.
 const (
 	restLedger       = "ledger"
 	restEvents       = "events"
@@ -21,7 +21,7 @@ const (
 	restOther        = "other"
 )
 
-// The headers in which a node tells of its ledger.
+// The headers with the state of a node's ledger.
 const (
 	headerLedger = "X-Aptos-Ledger-Version"
 	headerOldest = "X-Aptos-Ledger-Oldest-Version"
@@ -41,7 +41,7 @@ func newRESTExchange(r *http.Request, body []byte) *exchange {
 	return &exchange{r: r, rest: true, calls: []*call{{r: r, method: rest.kind(), rest: rest}}}
 }
 
-// kind is the request's name in profiles.
+// kind returns the request's name in profiles.
 func (r *restCall) kind() string {
 	_, below, found := strings.Cut(r.path, restRoot)
 	below = strings.Trim(below, "/")
@@ -65,13 +65,14 @@ func (r *restCall) canonical() string {
 	return r.method + r.path + "?" + r.query.Encode() + string(r.body)
 }
 
-// number is a query parameter that is a number.
+// number returns a numeric query parameter.
 func (r *restCall) number(name string) (int64, bool) {
 	n, err := strconv.ParseInt(r.query.Get(name), 10, 64)
 	return n, err == nil
 }
 
-// withQuery is the same request with another value of a query parameter, or without it.
+// withQuery returns the same request with another value of a query parameter, or without
+// the parameter.
 func (c *call) withQuery(name, value string) *call {
 	rest := *c.rest
 	rest.query = url.Values{}
@@ -88,18 +89,18 @@ func (c *call) withQuery(name, value string) *call {
 func (r *restCall) forward(ctx context.Context, node http.Handler, c *call) *answer {
 	got := ask(ctx, node, c.r, r.method, r.path, r.query.Encode(), r.body)
 	if got.failed {
-		return c.refuse(http.StatusBadGateway, "internal_error", "the node broke off its answer, or answered too much")
+		return c.refuse(http.StatusBadGateway, "internal_error", "the node aborted its answer, or the answer was too large")
 	}
 	return &answer{call: c, status: got.status, header: passed(got.header), body: got.body.Bytes()}
 }
 
-// refuse is an error of the REST API.
+// refuse returns an error of the REST API.
 func (c *call) refuse(status int, code, message string) *answer {
 	return &answer{call: c, status: status, header: http.Header{"Content-Type": {"application/json"}},
 		body: jsonOf(map[string]any{"message": message, "error_code": code, "vm_error_code": nil})}
 }
 
-// ledger is what the answer's header says of the ledger's newest version.
+// ledger returns the newest ledger version in the answer's header.
 func (a *answer) ledger() (int64, bool) {
 	n, err := strconv.ParseInt(a.header.Get(headerLedger), 10, 64)
 	return n, err == nil
@@ -119,7 +120,7 @@ func (a *answer) set(name string, value any) {
 	}
 }
 
-// page is the list that a REST answer's body is.
+// page returns the list in a REST answer's body.
 func (a *answer) page() ([]object, bool) {
 	if !a.ok() {
 		return nil, false

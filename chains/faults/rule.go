@@ -12,29 +12,29 @@ import (
 	"time"
 )
 
-// hooks are where a kind of fault steps in. Each is given what comes after it.
+// hooks are the points at which a kind of fault intervenes. Each receives the next step.
 type hooks struct {
-	// request stands around a whole request, of one call or a batch.
+	// request wraps a whole request, of one call or a batch.
 	request func(t *turn, x *exchange, next func() *response) *response
-	// answers says that request changes the list of answers, not the body alone.
+	// answers says that request changes the list of answers, not only the body.
 	answers bool
-	// call stands around a single call.
+	// call wraps a single call.
 	call func(t *turn, c *call, next func(*call) *answer) *answer
-	// heads stands between a subscription and its client: it answers the heads that are
-	// to be sent instead of one.
+	// heads is called between a subscription and its client: it returns the heads to
+	// send instead of one.
 	heads func(t *turn, s *subscription, head []byte) [][]byte
 }
 
-// rule is a fault of a profile at work.
+// rule is an active fault of a profile.
 type rule struct {
 	name     string
 	seed     [sha256.Size]byte
 	methods  []string
 	chance   float64
-	first    int64 // how many of the same calls it happens to, 0: all
-	skip     int64 // how many of the same calls are left alone before
+	first    int64 // how many of the same calls it affects, 0: all
+	skip     int64 // how many of the same calls are spared first
 	same     string
-	decide   string // for what chance decides
+	decide   string // the scope of one random decision
 	from, to int64  // heights, -1: any
 	wider    int64  // blocks of a range
 	after    time.Duration
@@ -70,13 +70,13 @@ func newRule(f Fault, seed uint64, nth int) (*rule, error) {
 	return r, nil
 }
 
-// appliesToAny says whether the rule applies to any of some calls.
+// appliesToAny reports whether the rule applies to any of the calls.
 func (r *rule) appliesToAny(p *Proxy, calls []*call) bool {
 	return slices.ContainsFunc(calls, func(c *call) bool { return r.applies(p, c) })
 }
 
-// applies says whether a call is one that the rule is about, without deciding whether
-// anything happens to it.
+// applies reports whether the rule covers a call, without deciding whether the fault
+// occurs.
 func (r *rule) applies(p *Proxy, c *call) bool {
 	if len(r.methods) > 0 && !slices.Contains(r.methods, c.method) {
 		return false
@@ -96,8 +96,8 @@ func (r *rule) applies(p *Proxy, c *call) bool {
 
 type arrivalKey struct{}
 
-// arrival is when a request came, and how many came before it: one node answers all of
-// its calls.
+// arrival is when a request arrived, and how many arrived before it: one backend answers
+// all of a request's calls.
 type arrival struct {
 	at  time.Time
 	nth uint64
@@ -116,9 +116,9 @@ func arrivalOf(r *http.Request) arrival {
 	return arrival{at: time.Now()}
 }
 
-// turn is one call's, or request's, passing of a rule.
+// turn is the passage of one call or request through a rule.
 type turn struct {
-	*rand.Rand // what the fault draws from once it is decided that it happens
+	*rand.Rand // the fault's own random source, after hit
 
 	proxy   *Proxy
 	rule    *rule
@@ -129,9 +129,9 @@ type turn struct {
 
 func newTurn(p *Proxy, r *rule, c *call) *turn { return &turn{proxy: p, rule: r, call: c.original()} }
 
-// hit decides, once, whether the fault happens: by the seed, the fault, the call and
-// how often that same call has come by before, so that no other caller changes it.
-// Faults ask when all else that they depend on is given.
+// hit decides, once, whether the fault occurs: by the seed, the fault, the call and how
+// often the same call has occurred before, so that other clients do not change the
+// decision. Faults call hit only after their other conditions hold.
 func (t *turn) hit() bool {
 	if t.decided {
 		return t.happens
@@ -158,14 +158,14 @@ func (t *turn) hit() bool {
 	return t.happens
 }
 
-// The choices of when chance is asked.
+// The scopes of one random decision.
 const (
 	decideEach    = "each"
 	decideRequest = "request"
 	decideOnce    = "once"
 )
 
-// The choices of what calls are the same.
+// The kinds of equality of calls.
 const (
 	sameCall   = "call"
 	sameBlock  = "block"
@@ -173,7 +173,7 @@ const (
 	sameAll    = "all"
 )
 
-// key says which calls are counted as the same.
+// key identifies the calls that count as the same.
 func (t *turn) key() [sha256.Size]byte {
 	switch t.rule.same {
 	case sameAll:

@@ -13,7 +13,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestSelection tries the parameters that every fault has.
+// TestSelection covers the parameters that every fault has.
 func TestSelection(t *testing.T) {
 	log := func(from, to int64) string { return wireOf(1, getLogs, filter(from, to)) }
 	ask := func(method string) string { return wireOf(1, method) }
@@ -24,7 +24,7 @@ func TestSelection(t *testing.T) {
 	for _, test := range []struct {
 		params string
 		calls  []string
-		want   string // x where the fault happens
+		want   string // x where the fault occurs
 	}{
 		{"", []string{ask(chainID), ask(blockNumber)}, "xx"},
 		{"methods: [eth_chainId]", []string{ask(chainID), ask(blockNumber)}, "x."},
@@ -87,7 +87,7 @@ func TestTimes(t *testing.T) {
 func TestRates(t *testing.T) {
 	for _, test := range []struct {
 		faults string
-		want   string // answers, each half a second after the other
+		want   string // answers, half a second apart
 	}{
 		{"{fault: rate, burst: 3, refill: 1, as: error}", ".....x.x"},
 		{"{fault: rate, burst: 1, refill: 1}", ".x.x.x.x"},
@@ -113,14 +113,13 @@ func TestRates(t *testing.T) {
 	}
 }
 
-// drawn is a call of a history.
+// drawn is a call in a history.
 type drawn struct {
 	body string
 	nth  int // how many of the same come before it
 }
 
-// Of one seed the same calls have the same answers, in whatever order they come, and in
-// batches too.
+// With one seed the same calls have the same answers, in any order and in batches too.
 func TestDeterminism(t *testing.T) {
 	const mixture = `
   - {fault: status, status: 502, chance: 0.1}
@@ -172,7 +171,7 @@ func TestDeterminism(t *testing.T) {
 	})
 }
 
-// Another seed is another history.
+// Different seeds give different histories.
 func TestSeeds(t *testing.T) {
 	play := func(seed uint64) (text string) {
 		p := proxyOf(t, "  - {fault: error, chance: 0.5}", seed, ethereum(), Options{})
@@ -190,8 +189,8 @@ func TestSeeds(t *testing.T) {
 	}
 }
 
-// Calls of a batch that are passed on at once have the same answers as one by one, also
-// where they are the same.
+// Concurrent calls of a batch have the same answers as sequential ones, even if they are
+// equal.
 func TestParallelBatches(t *testing.T) {
 	const mixture = "  - {fault: error, chance: 0.3}\n  - {fault: batch-partial, skip: 1, first: 1}\n  - {fault: lag, blocks: 3, chance: 0.4}"
 	var calls []string
@@ -203,11 +202,11 @@ func TestParallelBatches(t *testing.T) {
 	for range 20 {
 		got, _ := batch(proxyOf(t, mixture, 3, node, Options{Parallel: 8}), calls...)
 		if fmt.Sprint(got) != fmt.Sprint(one) {
-			t.Fatalf("at once\n%v\none by one\n%v", got, one)
+			t.Fatalf("concurrently\n%v\nsequentially\n%v", got, one)
 		}
 	}
 	if text := fmt.Sprint(one); !strings.Contains(text, "error -32001") || !strings.Contains(text, "error 429") || !strings.Contains(text, "0x4a") {
-		t.Errorf("too little happens: %s", text)
+		t.Errorf("too few faults: %s", text)
 	}
 }
 
@@ -223,7 +222,7 @@ func TestNotifications(t *testing.T) {
 	}
 }
 
-// What no fault changes call by call is passed on as it came.
+// Requests that no fault changes call by call are forwarded unchanged.
 func TestWhole(t *testing.T) {
 	for faults, want := range map[string]int{
 		"": 1,

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// statusKinds are what happens to whole answers on their way.
+// statusKinds are faults of whole responses in transit.
 func statusKinds() []Kind {
 	return []Kind{
 		{Name: "status", Chain: "any", Does: "answers with an HTTP status, as a gateway does", build: answerStatus,
@@ -52,7 +52,7 @@ func statusResponse(x *exchange, status int, after time.Duration) *response {
 	return out
 }
 
-// seconds are whole ones, at least one.
+// seconds returns whole seconds, rounded up, at least one.
 func seconds(d time.Duration) int { return int(max((d+time.Second-1)/time.Second, 1)) }
 
 func hang(p params) hooks {

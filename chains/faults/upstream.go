@@ -23,8 +23,8 @@ type remote struct {
 	secrets []string
 }
 
-// Remote is the node at a URL, as an http.Handler. All of the URL but its host is
-// secret: neither errors nor answers tell it.
+// Remote returns the node at a URL as an http.Handler. All of the URL but its host is
+// secret: neither errors nor answers contain it.
 func Remote(base string) (http.Handler, error) {
 	target, err := url.Parse(base)
 	if err != nil || target.Host == "" || target.Scheme != "http" && target.Scheme != "https" {
@@ -39,24 +39,24 @@ func Remote(base string) (http.Handler, error) {
 			if password, ok := target.User.Password(); ok {
 				r.Out.SetBasicAuth(target.User.Username(), password)
 			}
-			r.Out.URL.Path, r.Out.URL.RawPath = below(target, r.In.URL)
+			r.Out.URL.Path, r.Out.URL.RawPath = targetPath(target, r.In.URL)
 			values := r.Out.URL.Query()
 			for name, value := range target.Query() {
 				values[name] = value
 			}
 			r.Out.URL.RawQuery = values.Encode()
-			// The transport asks for compression itself, and undoes it.
+			// The transport negotiates compression itself, and undoes it.
 			r.Out.Header.Del("Accept-Encoding")
 		},
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) {
 			http.Error(w, target.Host+" cannot be reached", http.StatusBadGateway)
 		},
-		ErrorLog: log.New(io.Discard, "", 0), // it would tell the URL
+		ErrorLog: log.New(io.Discard, "", 0), // its messages would contain the URL
 	}}, nil
 }
 
-// ServeHTTP passes a request on. What the node says of its URL is blotted out: the
-// proxy's clients could not know that it is a secret.
+// ServeHTTP forwards a request. It redacts the URL in the node's answer: the proxy's
+// clients do not know that the URL is secret.
 func (n *remote) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	got := newRecorder()
 	n.proxy.ServeHTTP(got, r)
@@ -69,7 +69,7 @@ func (n *remote) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	w.WriteHeader(got.status)
-	_, _ = w.Write(n.redact(got.body.Bytes())) // it is as large as maxBody at most
+	_, _ = w.Write(n.redact(got.body.Bytes())) // limited to maxBody
 }
 
 func (n *remote) redact(text []byte) []byte {
@@ -79,8 +79,8 @@ func (n *remote) redact(text []byte) []byte {
 	return text
 }
 
-// secretsOf are the parts of a URL that may be keys. Short ones, such as "v1", are not,
-// and would blot out too much.
+// secretsOf returns the parts of a URL that may be keys. Short parts, such as "v1", are
+// excluded: redacting them would remove too much.
 func secretsOf(u *url.URL) []string {
 	const least = 8
 	parts := append(strings.Split(u.Path, "/"), u.User.Username())
@@ -93,9 +93,9 @@ func secretsOf(u *url.URL) []string {
 	return slices.DeleteFunc(parts, func(part string) bool { return len(part) < least })
 }
 
-// below is the path of a request at the target: the target's own, and what of the
-// request's goes beyond its API's root.
-func below(target, asked *url.URL) (path, raw string) {
+// targetPath returns the path of a request at the target: the target's own, followed by the
+// request's path targetPath its API's root.
+func targetPath(target, asked *url.URL) (path, raw string) {
 	if asked.Path == "" || asked.Path == "/" {
 		return target.Path, target.RawPath
 	}
@@ -139,7 +139,7 @@ func (r *recorder) Write(p []byte) (int, error) {
 	return r.body.Write(p)
 }
 
-// Flush is asked for by handlers that stream.
+// Flush implements http.Flusher for handlers that stream.
 func (r *recorder) Flush() {}
 
 // ask sends a request to a node.
@@ -161,7 +161,7 @@ func ask(ctx context.Context, node http.Handler, like *http.Request, method, pat
 	}
 	out := newRecorder()
 	func() {
-		// A node that breaks off panics with ErrAbortHandler.
+		// A node that aborts its answer panics with ErrAbortHandler.
 		defer func() {
 			if v := recover(); v != nil {
 				if v != http.ErrAbortHandler {
@@ -176,8 +176,8 @@ func ask(ctx context.Context, node http.Handler, like *http.Request, method, pat
 	return out
 }
 
-// brokenOff is the answer of a gateway to a client whose node has none.
-const brokenOff = "the node broke off its answer, or answered too much\n"
+// brokenOff is a gateway's answer when the node aborts.
+const brokenOff = "the node aborted its answer, or the answer was too large\n"
 
 // post sends JSON to a node.
 func post(ctx context.Context, node http.Handler, like *http.Request, body []byte) *recorder {
@@ -188,7 +188,7 @@ func post(ctx context.Context, node http.Handler, like *http.Request, body []byt
 	return ask(ctx, node, like, http.MethodPost, like.URL.EscapedPath(), like.URL.RawQuery, body)
 }
 
-// forwardWhole answers an exchange by the node, as it is.
+// forwardWhole forwards an exchange to the node, unchanged.
 func forwardWhole(node http.Handler, x *exchange) *response {
 	got := post(x.r.Context(), node, x.r, x.body)
 	out := newResponse()
@@ -204,7 +204,7 @@ func forwardWhole(node http.Handler, x *exchange) *response {
 	return out
 }
 
-// forward answers a call by the node.
+// forward forwards a call to the node.
 func (p *Proxy) forward(c *call) *answer { return forwardTo(p.upstream, c) }
 
 func forwardTo(node http.Handler, c *call) *answer {
@@ -233,7 +233,7 @@ func forwardTo(node http.Handler, c *call) *answer {
 		Error  *rpcError       `json:"error"`
 	}
 	if err := json.Unmarshal(got.body.Bytes(), &wire); err != nil {
-		return &answer{call: c, status: http.StatusBadGateway, header: http.Header{"Content-Type": {"text/plain"}}, body: []byte("the node answered something else than JSON-RPC\n")}
+		return &answer{call: c, status: http.StatusBadGateway, header: http.Header{"Content-Type": {"text/plain"}}, body: []byte("the node's answer is not JSON-RPC\n")}
 	}
 	if wire.Error != nil {
 		return &answer{call: c, err: wire.Error}
@@ -244,7 +244,7 @@ func forwardTo(node http.Handler, c *call) *answer {
 	return &answer{call: c, result: wire.Result}
 }
 
-// passed are the headers of a node's answer that are passed on.
+// passed returns the headers of a node's answer that are forwarded.
 func passed(h http.Header) http.Header {
 	out := h.Clone()
 	for _, name := range []string{"Content-Length", "Transfer-Encoding", "Connection", "Content-Encoding"} {

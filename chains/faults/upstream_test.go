@@ -13,8 +13,8 @@ import (
 
 const key = "k3y-of-the-node"
 
-// TestRemote passes calls on to the right URL, with the caller's headers, and tells
-// nothing of the URL.
+// TestRemote forwards calls to the right URL, with the client's headers, and does not
+// reveal the URL.
 func TestRemote(t *testing.T) {
 	var got []string
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -56,7 +56,7 @@ func TestRemote(t *testing.T) {
 	}
 }
 
-func TestRemoteThatIsAway(t *testing.T) {
+func TestUnreachableRemote(t *testing.T) {
 	server := httptest.NewServer(http.NotFoundHandler())
 	host := strings.TrimPrefix(server.URL, "http://")
 	server.Close()
@@ -74,11 +74,11 @@ func TestRemoteThatIsAway(t *testing.T) {
 	}
 }
 
-// A node that answers nonsense does no harm to the proxy.
+// A node's invalid answers do not harm the proxy.
 func TestNonsense(t *testing.T) {
 	for body, want := range map[string]string{
-		"":                         "HTTP 502: the node answered something else than JSON-RPC",
-		"[1]":                      "HTTP 502: the node answered something else than JSON-RPC",
+		"":                         "HTTP 502: the node's answer is not JSON-RPC",
+		"[1]":                      "HTTP 502: the node's answer is not JSON-RPC",
 		`{"id":1}`:                 "null",
 		`{"id":1,"result":7}`:      "7",
 		`{"id":1,"result":[[]]}`:   "[[]]",
@@ -111,7 +111,7 @@ func TestNonsense(t *testing.T) {
 	}
 }
 
-// TestEmptyData has logs without data, which the made-up chains have not.
+// TestEmptyData covers logs without data, which the made-up chains do not have.
 func TestEmptyData(t *testing.T) {
 	node := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprint(w, `{"jsonrpc":"2.0","id":1,"result":[{"topics":[],"data":"0x"},{"topics":[],"data":"0x01"}]}`)

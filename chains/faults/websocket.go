@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	maxMessages      = 32 // of one connection, answered at once
+	maxMessages      = 32 // of one connection, answered concurrently
 	maxSubscriptions = 64 // of one connection
 	newHeads         = "newHeads"
 )
@@ -41,7 +41,7 @@ type subscription struct {
 func (p *Proxy) serveWebSocket(w http.ResponseWriter, r *http.Request) {
 	conn, err := websocket.Accept(w, r, nil)
 	if err != nil {
-		return // Accept has answered
+		return // Accept has responded
 	}
 	p.streams.Add(1)
 	defer p.streams.Done()
@@ -82,7 +82,7 @@ func (s *socket) answer(ctx context.Context, message []byte) {
 	s.sendResponse(ctx, s.proxy.exchange(r, message))
 }
 
-// control answers what is about subscriptions; nil for what is not.
+// control answers calls about subscriptions; nil for other calls.
 func (s *socket) control(ctx context.Context, c *call) *answer {
 	args := c.arguments()
 	switch c.method {
@@ -96,7 +96,7 @@ func (s *socket) control(ctx context.Context, c *call) *answer {
 		s.proxy.tally.call(c)
 		var id string
 		if len(args) > 0 {
-			_ = json.Unmarshal(args[0], &id) // there is no subscription without a name
+			_ = json.Unmarshal(args[0], &id) // an empty ID matches no subscription
 		}
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -140,8 +140,8 @@ func (s *socket) write(ctx context.Context, message []byte) {
 	}
 }
 
-// sendResponse sends what would have been a response of HTTP. What has a status is sent
-// if it is JSON; the connection breaks off at all else.
+// sendResponse sends an HTTP response over the WebSocket. A response with a status is
+// sent if it is JSON; any other one closes the connection.
 func (s *socket) sendResponse(ctx context.Context, r *response) {
 	if r.wait > 0 && !sleep(ctx, r.wait) {
 		return
@@ -173,7 +173,7 @@ func (s *socket) sendResponse(ctx context.Context, r *response) {
 	_ = w.Close()
 }
 
-// emit sends a head, or whatever faults make of it.
+// emit sends a head, after the faults.
 func (sub *subscription) emit(header json.RawMessage) {
 	s := sub.socket
 	heads := [][]byte{header}

@@ -98,7 +98,7 @@ func (s *subscriber) write(message string) {
 	}
 }
 
-// read is the next message in short: the number of a head, or an answer.
+// read returns the next message, abbreviated: the number of a head, or an answer.
 func (s *subscriber) read() string {
 	s.Helper()
 	ctx, cancel := context.WithTimeout(s.Context(), 20*time.Second)
@@ -106,7 +106,7 @@ func (s *subscriber) read() string {
 	_, message, err := s.conn.Read(ctx)
 	if err != nil {
 		if ctx.Err() != nil {
-			s.Fatal("nothing comes")
+			s.Fatal("no message")
 		}
 		return "closed"
 	}
@@ -126,7 +126,7 @@ func (s *subscriber) read() string {
 	return fmt.Sprintf("%s: %s", wire.ID, wire.result)
 }
 
-// heads moves the head on, once the proxy knows where it stood, and reads what comes.
+// heads moves the head, once the proxy knows its position, and reads what is sent.
 func (s *subscriber) heads(count int64, read int) string {
 	s.Helper()
 	<-s.node.asked
@@ -166,7 +166,7 @@ func TestNewHeads(t *testing.T) {
 	}
 }
 
-// New heads are those of the node's own subscription where it has one.
+// New heads are those of the node's own subscription, if it has one.
 func TestPassedHeads(t *testing.T) {
 	node := newGrowing(200)
 	upstream := serveURL(t, proxyOf(t, "", 1, node, Options{Heads: time.Millisecond}))
@@ -204,7 +204,7 @@ func TestSubscriptionFaults(t *testing.T) {
 	}
 }
 
-// TestSilence lets new heads end while the connection stays.
+// TestSilence stops new heads while the connection remains open.
 func TestSilence(t *testing.T) {
 	for what, want := range map[string]string{"heads": `9: "0x7b"`, "all": ""} {
 		s := subscribed(t, "  - {fault: ws-silent, heads: 2, what: "+what+"}", Options{})
@@ -232,7 +232,7 @@ func TestSilence(t *testing.T) {
 	}
 }
 
-// What happens to whole answers happens to those of a WebSocket too.
+// Faults of whole responses also apply to those of a WebSocket.
 func TestFaultsOfAnswers(t *testing.T) {
 	for faults, want := range map[string]string{
 		"{fault: error}":               "1: error -32001: Unable to complete request at this time.",

@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// What is measured, and what is wanted of it.
+// The measured workload, and the required results.
 const (
 	latency       = 100 * time.Millisecond
-	inFlight      = 8 // windows at once, evm.Config's default
+	inFlight      = 8 // concurrent windows, evm.Config's default
 	sparseCap     = 2000
 	denseCap      = 10
 	followed      = 200 // new blocks
@@ -20,7 +20,8 @@ const (
 	settledBlocks = 200 // before the new ones
 )
 
-// compareEndpoint measures chains behind endpoints, and prints medians; of memory the most.
+// compareEndpoint measures chains behind endpoints, and prints medians; of memory the
+// maximum.
 func compareEndpoint(ctx context.Context, o options) error {
 	o.chains, o.mongodb = 1, ""
 	o.listings, o.sales = max(o.listings, 1), min(o.sales, o.listings)
@@ -46,7 +47,8 @@ func ratio(a, b time.Duration, wanted float64) string {
 	return judged(fmt.Sprintf("%.2f", r), fmt.Sprintf("≤ %.1f", wanted), r <= wanted)
 }
 
-// compareSparse measures a long chain with few events against its windows' time.
+// compareSparse compares the backfill of a long chain with few events with the time of
+// its windows.
 func compareSparse(ctx context.Context, o options) (int64, error) {
 	o.of = endpointNode{latency: latency, most: sparseCap, sparse: o.blocks, stretch: sparseCap}
 	events := int(o.of.sparse / o.of.stretch)
@@ -66,7 +68,8 @@ func compareSparse(ctx context.Context, o options) (int64, error) {
 	return r.Memory, nil
 }
 
-// compareDense measures a short chain with many events against the same without latency.
+// compareDense compares a short chain with many events with the same chain without
+// latency.
 func compareDense(ctx context.Context, o options) (int64, error) {
 	o.of = endpointNode{most: denseCap}
 	near, err := medianOf(ctx, o, "backfill")
@@ -85,10 +88,10 @@ func compareDense(ctx context.Context, o options) (int64, error) {
 	return max(near.Memory, far.Memory), nil
 }
 
-// compareStreams counts what is asked for new blocks by one stream and by many.
+// compareStreams counts the requests for new blocks of one stream and of many.
 func compareStreams(ctx context.Context, o options) (int64, error) {
 	o.of = endpointNode{most: sparseCap, sparse: settledBlocks + followed, stretch: 1, steps: followed}
-	o.runs = 1 // it is the same each time
+	o.runs = 1 // the counts do not vary
 	fmt.Printf("following: %d new blocks, each with an event\n", followed)
 	var each [2]result
 	for i, streams := range []int{1, manyStreams} {
@@ -112,8 +115,7 @@ func compareStreams(ctx context.Context, o options) (int64, error) {
 
 func perBlock(n int64) float64 { return float64(n) / followed }
 
-// medianOf makes a measurement several times, with a new node each. The memory is the
-// most of all of them.
+// medianOf repeats a measurement with a new node each time. The memory is the maximum.
 func medianOf(ctx context.Context, o options, name string) (result, error) {
 	var all []result
 	var memory int64
@@ -140,7 +142,7 @@ func withNode(ctx context.Context, o options, name string) (result, error) {
 	return inProcess(ctx, o, name)
 }
 
-// backfill is the pipeline with an endpoint that counts.
+// backfill runs the pipeline against an endpoint that counts requests.
 func backfill(ctx context.Context, o options) (result, error) {
 	r, err := pipeline(ctx, o)
 	if err != nil {

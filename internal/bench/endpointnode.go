@@ -13,14 +13,14 @@ import (
 	"github.com/imart/event-worker/chains/replay"
 )
 
-// endpointNode is a recorded node behind what providers put before it: a way to go and a
-// cap on ranges, told as one of them tells it.
+// endpointNode is a recorded node behind a provider's latency and range cap, which it
+// reports as one of them does.
 type endpointNode struct {
-	latency time.Duration // of each request, whatever it holds
+	latency time.Duration // of each request, whatever its content
 	most    int64         // blocks in one eth_getLogs
 	sparse  int64         // blocks of a sparse chain; 0: the dense one
 	stretch int64         // blocks for each event of the sparse chain
-	steps   int64         // how far below its end the sparse chain's head begins
+	steps   int64         // how far below its end the sparse chain's head starts
 }
 
 func (n *endpointNode) flags() {
@@ -45,7 +45,7 @@ func (n *endpointNode) recording(o options) *replay.Recording {
 	return r
 }
 
-// serve is the node's process: it prints where it is.
+// serve is the node's process: it prints its address.
 func (n *endpointNode) serve(ctx context.Context, o options) error {
 	node := replay.NewNode(n.recording(o))
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
@@ -62,10 +62,10 @@ func (n *endpointNode) serve(ctx context.Context, o options) error {
 	return nil
 }
 
-// The node's own paths, beside the chain's.
+// The node's control paths, in addition to the chain's.
 const (
-	askedPath = "/asked" // what was asked so far
-	stepPath  = "/step"  // the head moves on by a block
+	askedPath = "/asked" // the counters
+	stepPath  = "/step"  // moves the head by one block
 )
 
 func (n *endpointNode) handler(node *replay.Node) http.Handler {
@@ -81,13 +81,13 @@ func (n *endpointNode) handler(node *replay.Node) http.Handler {
 	})
 	mux.HandleFunc("POST "+stepPath, func(w http.ResponseWriter, r *http.Request) {
 		if !node.Step() {
-			http.Error(w, "the head stands at the end", http.StatusConflict)
+			http.Error(w, "the head is at the end", http.StatusConflict)
 		}
 	})
 	return mux
 }
 
-// asked is what a node was asked.
+// asked counts the requests to a node.
 type asked struct {
 	Requests int64            // HTTP
 	Calls    map[string]int64 // by method
@@ -107,7 +107,7 @@ func (a asked) since(before asked) asked {
 	return asked{a.Requests - before.Requests, calls}
 }
 
-// askedOf asks a node what it was asked.
+// askedOf reads a node's counters.
 func askedOf(ctx context.Context, node string) (a asked, err error) {
 	response, err := send(ctx, http.MethodGet, node+askedPath)
 	if err != nil {
@@ -117,7 +117,7 @@ func askedOf(ctx context.Context, node string) (a asked, err error) {
 	return a, json.NewDecoder(response.Body).Decode(&a)
 }
 
-// step has a node's head move on.
+// step moves a node's head by one block.
 func step(ctx context.Context, node string) error {
 	response, err := send(ctx, http.MethodPost, node+stepPath)
 	if err != nil {

@@ -20,8 +20,8 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// follow counts what the actors ask for new blocks. The next block comes when all streams
-// have read the one before, so that the count depends on no clock.
+// follow counts the actors' requests for new blocks. Each block is added after all
+// streams have read the previous one, so that the count does not depend on timing.
 func follow(ctx context.Context, o options) (result, error) {
 	streams, err := someStreams(o.streams)
 	if err != nil {
@@ -58,8 +58,8 @@ func follow(ctx context.Context, o options) (result, error) {
 	return r, err
 }
 
-// someStreams is Seaport's listings, and as many streams beside them as are wanted, each
-// of a contract and an event of its own.
+// someStreams returns Seaport's listings and count-1 more streams, each with its own
+// contract and event.
 func someStreams(count int) ([]markets.Stream, error) {
 	market, err := catalogue.Market("seaport", definition.Site{})
 	if err != nil {
@@ -75,8 +75,8 @@ func someStreams(count int) ([]markets.Stream, error) {
 	return streams, nil
 }
 
-// signalled is a chain whose new blocks are signalled by hand, and that knows how far its
-// streams have read.
+// signalled is a chain whose new blocks are signalled explicitly, and that records how
+// far its streams have read.
 type signalled struct {
 	chains.Chain
 	url   string
@@ -85,7 +85,7 @@ type signalled struct {
 	mu      sync.Mutex
 	streams int
 	at      map[string]int64 // by stream
-	read    chan struct{}    // signals that a stream has read on
+	read    chan struct{}    // signals that a stream has read further
 }
 
 func newSignalled(url string, streams []markets.Stream) (*signalled, error) {
@@ -123,7 +123,7 @@ func (c *signalled) note(stream string, at int64) {
 	}
 }
 
-// readTo waits until all streams have read to a block.
+// readTo waits until all streams have read up to a block.
 func (c *signalled) readTo(ctx context.Context, block int64) error {
 	for !c.haveReadTo(block) {
 		select {
@@ -146,7 +146,7 @@ func (c *signalled) haveReadTo(block int64) bool {
 	return len(c.at) == c.streams
 }
 
-// countBlocks counts what is asked for new blocks.
+// countBlocks counts the requests for new blocks.
 func (c *signalled) countBlocks(ctx context.Context, o options, store *durable) (result, error) {
 	if err := c.readTo(ctx, settledBlocks); err != nil {
 		return result{}, err
@@ -176,13 +176,13 @@ func (c *signalled) countBlocks(ctx context.Context, o options, store *durable) 
 	return result{Events: int(o.of.steps), Took: time.Since(start), Asked: after.since(before), Durable: [2]time.Duration{took[len(took)/2], took[len(took)*99/100]}}, err
 }
 
-// durable is a store that knows how far its observers have come.
+// durable is a store that records how far its observers have committed.
 type durable struct {
 	persistence.Store
 
 	mu    sync.Mutex
 	at    map[string]int64 // by observer
-	moved chan struct{}    // signals that one has come further
+	moved chan struct{}    // signals that an observer has advanced
 }
 
 // Commit implements persistence.Store.
@@ -194,7 +194,7 @@ func (d *durable) Commit(ctx context.Context, market persistence.MarketRef, move
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, m := range moves {
-		if strings.HasSuffix(m.Actor.ID, "/orders") { // it follows no blocks
+		if strings.HasSuffix(m.Actor.ID, "/orders") { // this actor follows no blocks
 			continue
 		}
 		d.at[m.Actor.ID] = m.To.Seq
@@ -206,7 +206,7 @@ func (d *durable) Commit(ctx context.Context, market persistence.MarketRef, move
 	return nil
 }
 
-// reach waits until all observers have come to a block.
+// reach waits until all observers have committed up to a block.
 func (d *durable) reach(ctx context.Context, block int64) error {
 	for !d.reached(block) {
 		select {

@@ -1,9 +1,9 @@
-// Bench measures the whole pipeline against its limits, in one run and on one
-// machine: the same events are fetched and decoded alone, their documents written
-// alone, and both done by the actors. Absolute figures mean little; the ratios do.
+// Bench compares the whole pipeline with its limits, in one run and on one machine: the
+// same events are only fetched and decoded, their documents only written, and both done
+// by the actors. Absolute figures mean little; the ratios do.
 //
-// Each measurement is a process of its own, so that its memory can be told apart,
-// and so is the recorded node that serves the events.
+// Each measurement is a separate process, so that its memory can be measured, and so is
+// the recorded node that serves the events.
 package main
 
 import (
@@ -26,7 +26,7 @@ import (
 	"github.com/imart/event-worker/chains/replay"
 )
 
-// options are those of all processes.
+// options configure all processes.
 type options struct {
 	listings, sales int // of all chains together
 	chains          int
@@ -40,20 +40,20 @@ type options struct {
 	mongodb         string // URI of the MongoDB to write to; empty means the embedded store
 }
 
-// result is what one measurement says.
+// result is the result of one measurement.
 type result struct {
 	Events int
 	Took   time.Duration
 	Memory int64 // peak, bytes; set by the parent
 	Asked  asked // of an endpoint
-	// Durable is how long it took from the signal of a new block until all of its
-	// documents were in the store: the 50th and the 99th percentile.
+	// Durable is the time from the signal of a new block until all of its documents were
+	// stored: the 50th and the 99th percentile.
 	Durable [2]time.Duration
 }
 
 func (r result) rate() float64 { return float64(r.Events) / r.Took.Seconds() }
 
-// measurements by the name of their process.
+// measurements are the measurements by the name of their process.
 var measurements = map[string]func(context.Context, options) (result, error){
 	"fetch":    fetchAlone,
 	"write":    writeAlone,
@@ -69,31 +69,31 @@ func main() {
 	var o options
 	flag.IntVar(&o.listings, "listings", 80_000, "how many orders are listed")
 	flag.IntVar(&o.sales, "sales", 40_000, "how many of them are bought")
-	flag.IntVar(&o.chains, "chains", 1, "how many chains the events are spread over, each with a market of its own")
-	flag.IntVar(&o.runs, "runs", 3, "how often everything is measured; medians are printed")
+	flag.IntVar(&o.chains, "chains", 1, "how many chains the events are spread over, each with its own market")
+	flag.IntVar(&o.runs, "runs", 3, "how often each measurement is repeated; medians are printed")
 	flag.StringVar(&o.profile, "profile", "", "write the pipeline's CPU profile to this file")
-	flag.BoolVar(&o.endpoint, "endpoint", false, "measure, instead, what a slow endpoint with limits costs")
+	flag.BoolVar(&o.endpoint, "endpoint", false, "measure instead the cost of a slow endpoint with limits")
 	flag.Int64Var(&o.blocks, "blocks", 2_280_000, "how many blocks the sparse chain of -endpoint has")
 	flag.StringVar(&o.node, "node", "", "for the program's own processes")
 	o.of.flags()
 	flag.IntVar(&o.streams, "streams", 1, "for the program's own processes")
-	o.mongodb = os.Getenv("MONGODB_URI") // not a flag, which others could read in the list of processes
+	o.mongodb = os.Getenv("MONGODB_URI") // not a flag, which would be visible in the process list
 	flag.Usage = func() {
-		fmt.Fprint(flag.CommandLine.Output(), `Measures the pipeline beside its limits: on the embedded store, or on MongoDB if
-MONGODB_URI is set, in databases that it makes and removes.
+		fmt.Fprint(flag.CommandLine.Output(), `Measures the pipeline against its limits: on the embedded store, or on MongoDB if
+MONGODB_URI is set, in databases that it creates and removes.
 Example: go run ./internal/bench -runs 5
 
 With -endpoint it measures, on the embedded store, a chain behind an endpoint that takes
 100 ms to answer and caps the range of eth_getLogs: a long chain with few events against
 the time of its windows, eight in flight; a short one with many against the same without
-the wait; and what is asked for a new block by 1 and by 50 streams.
+latency; and the requests for a new block by 1 and by 50 streams.
 
 `)
 		flag.PrintDefaults()
 	}
 	flag.Parse()
 	if o.chains < 1 || o.runs < 1 || o.sales < 0 || o.listings < o.chains {
-		log.Fatal("bench: there must be a chain, a run and a listing on each chain at least")
+		log.Fatal("bench: at least one chain, one run and one listing for each chain are needed")
 	}
 	o.listings, o.sales = o.listings/o.chains*o.chains, o.sales/o.chains*o.chains
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -145,13 +145,12 @@ func compare(ctx context.Context, o options) error {
 	return nil
 }
 
-// What the stores can do at most: the same documents, written without reads.
+// The upper bounds of the stores: the same documents, written without reads.
 var (
 	embeddedLimits = []string{"write"}
 	mongoLimits    = []string{"raw1", "raw4"}
 )
 
-// chainNames are the names of the chains.
 func (o options) chainNames() []string {
 	names := make([]string, o.chains)
 	for i := range names {
@@ -160,7 +159,7 @@ func (o options) chainNames() []string {
 	return names
 }
 
-// names of the measurements, for people.
+// names are the display names of the measurements.
 var names = map[string]string{
 	"fetch": "fetch and decode alone",
 	"write": "write alone",
@@ -203,7 +202,7 @@ func startNode(ctx context.Context, o options, process string) (nodeProcess, err
 	}
 	stop := func() {
 		cancel()
-		_ = cmd.Wait() // it was told to end
+		_ = cmd.Wait() // the process was told to end
 	}
 	url, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil {
@@ -213,7 +212,7 @@ func startNode(ctx context.Context, o options, process string) (nodeProcess, err
 	return nodeProcess{strings.TrimSpace(url), stop}, nil
 }
 
-// inProcess makes a measurement in a process of its own.
+// inProcess runs a measurement in a separate process.
 func inProcess(ctx context.Context, o options, name string) (result, error) {
 	if name != "pipeline" && name != "backfill" {
 		o.profile = ""
@@ -242,8 +241,8 @@ func command(ctx context.Context, o options, process string) *exec.Cmd {
 	return cmd
 }
 
-// serve is the recorded node's process: it prints where it is. All chains have the
-// same blocks.
+// serve is the recorded node's process: it prints its address. All chains have the same
+// blocks.
 func serve(ctx context.Context, o options) error {
 	node, err := replay.Serve(ctx, "127.0.0.1:0", replay.Synthetic(o.listings/o.chains, o.sales/o.chains))
 	if err != nil {

@@ -22,7 +22,7 @@ import (
 	"github.com/imart/event-worker/persistence/embedded"
 )
 
-// pageOf is how many events are read at a time, as the pipeline does.
+// pageOf is how many events are read at a time, as in the pipeline.
 var pageOf = actors.DefaultTuning.Events
 
 // before is the place before the first block.
@@ -41,7 +41,7 @@ func openChain(o options) (chains.Chain, markets.Market, error) {
 	return chain, market, err
 }
 
-// fetchAlone reads and decodes all streams at once, and keeps nothing.
+// fetchAlone reads and decodes all streams concurrently, and discards the events.
 func fetchAlone(ctx context.Context, o options) (result, error) {
 	var events atomic.Int64
 	start := time.Now()
@@ -55,8 +55,8 @@ func fetchAlone(ctx context.Context, o options) (result, error) {
 	return result{Events: int(events.Load()), Took: time.Since(start)}, err
 }
 
-// fetch reads and decodes all streams of a chain at once. each is called for one
-// stream's batches in order, and for several streams at once.
+// fetch reads and decodes all streams of a chain concurrently. each is called for one
+// stream's batches in order, and for several streams concurrently.
 func fetch(ctx context.Context, o options, each func([]markets.Event)) error {
 	chain, market, err := openChain(o)
 	if err != nil {
@@ -90,8 +90,8 @@ func fetchStream(ctx context.Context, chain chains.Chain, view *chains.View, s m
 	return nil
 }
 
-// writeAlone writes the documents that the events make, as the store takes them
-// best: many at once, in order, without a look at what is there.
+// writeAlone writes the documents of the events in the way that is fastest for the
+// store: in large ordered batches, without reads.
 func writeAlone(ctx context.Context, o options) (result, error) {
 	pages, err := fetchPages(ctx, o)
 	if err != nil {
@@ -131,7 +131,7 @@ type page struct {
 	orders     []markets.Order
 }
 
-// fetchPages fetches all events and folds them, untimed.
+// fetchPages fetches all events and folds them, outside of the measurement.
 func fetchPages(ctx context.Context, o options) ([]page, error) {
 	var pages []page
 	for _, chain := range o.chainNames() {
@@ -194,8 +194,8 @@ func openStore(ctx context.Context, o options) (persistence.Store, func(), error
 	}, nil
 }
 
-// pipeline follows the recorded node from its first block to its head with the
-// real actors.
+// pipeline follows the recorded node from its first block to its head with the real
+// actors.
 func pipeline(ctx context.Context, o options) (result, error) {
 	store, remove, err := openStore(ctx, o)
 	if err != nil {
@@ -232,7 +232,7 @@ func pipeline(ctx context.Context, o options) (result, error) {
 	return r, check(ctx, store, o)
 }
 
-// check says what is wrong with the documents that the pipeline has made.
+// check checks the documents of the pipeline.
 func check(ctx context.Context, store persistence.Store, o options) error {
 	sold, listed := 0, 0
 	for doc, err := range store.Query(ctx, persistence.Query{Collection: persistence.Orders}) {

@@ -21,7 +21,7 @@ import (
 	"github.com/imart/event-worker/persistence/mongo"
 )
 
-// openDatabase opens a new database, to be removed at the end.
+// openDatabase opens a new database, which is removed at the end.
 func openDatabase(ctx context.Context, o options) (persistence.Store, func(), error) {
 	uri, err := newDatabase(o.mongodb)
 	if err != nil {
@@ -37,11 +37,11 @@ func openDatabase(ctx context.Context, o options) (persistence.Store, func(), er
 	}, nil
 }
 
-// newDatabase is the URI of a database that does not exist yet.
+// newDatabase returns the URI of a database that does not exist yet.
 func newDatabase(uri string) (string, error) {
 	scheme, rest, ok := strings.Cut(uri, "://")
 	if !ok {
-		return "", errors.New("MONGODB_URI is no URI")
+		return "", errors.New("MONGODB_URI is not a URI")
 	}
 	hosts, query, _ := strings.Cut(rest, "?")
 	hosts, _, _ = strings.Cut(hosts, "/")
@@ -53,7 +53,7 @@ func drop(uri string) {
 	defer cancel()
 	if client, database, err := connect(uri); err == nil {
 		defer client.Disconnect(ctx)
-		_ = database.Drop(ctx) // whoever benchmarks can do so by hand
+		_ = database.Drop(ctx) // can be repeated manually
 	}
 }
 
@@ -69,12 +69,12 @@ func connect(uri string) (*driver.Client, *driver.Database, error) {
 	return client, client.Database(address.Database), nil
 }
 
-// perBulk is how many events' documents a bulk write has.
+// perBulk is the number of events whose documents are in one bulk write.
 const perBulk = 1000
 
-// rawWrite writes the documents that the events make with unordered bulk writes,
-// into collections with our indexes and validators, without transactions, without
-// reads and encoded beforehand. Each of the writers has its own orders.
+// rawWrite writes the documents of the events with unordered bulk writes, into
+// collections with the store's indexes and validators, without transactions, without
+// reads and encoded beforehand. Each writer has its own orders.
 func rawWrite(ctx context.Context, o options, writers int) (result, error) {
 	pages, err := fetchPages(ctx, o)
 	if err != nil {
@@ -88,7 +88,7 @@ func rawWrite(ctx context.Context, o options, writers int) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
-	store, err := mongo.Open(ctx, uri) // makes collections and indexes
+	store, err := mongo.Open(ctx, uri) // creates collections and indexes
 	if err != nil {
 		return result{}, err
 	}
@@ -133,7 +133,7 @@ func (b bulk) write(ctx context.Context, database *driver.Database) error {
 	return err
 }
 
-// rawShares are the bulk writes of each writer.
+// rawShares distributes the bulk writes over the writers.
 func rawShares(pages []page, writers int) ([][]bulk, error) {
 	shares, known := make([][]bulk, writers), map[string]bool{}
 	for i := range shares {

@@ -12,12 +12,12 @@ import (
 	"github.com/imart/event-worker/internal/mongotest"
 )
 
-// leaveWithin is how long a node may take to hand over its chains and end.
+// leaveWithin bounds how long a node takes to hand over its chains and end.
 const leaveWithin = 20 * time.Second
 
-// adversary does to a cluster what befalls clusters, one event after the other, and
-// heals each before the next. What it does follows from its seed; when it is done, and
-// whom it meets, from the course of things.
+// adversary injects one fault after the other into a cluster, and heals each before the
+// next. The sequence of faults follows from its seed; their timing and victims depend on
+// the course of the run.
 type adversary struct {
 	t      testing.TB
 	r      *rand.Rand
@@ -28,14 +28,14 @@ type adversary struct {
 	deck   []fault
 }
 
-// fault is one thing that befalls a cluster. It returns when it is healed.
+// fault is one kind of fault. Its function returns once the fault is healed.
 type fault struct {
 	name string
 	hits target
 	do   func(ctx context.Context, v victim)
 }
 
-// target is what a fault hits: nothing is hit twice at a time.
+// target is what a fault affects: nothing is affected by two faults at the same time.
 type target int
 
 const (
@@ -44,15 +44,15 @@ const (
 	theServer
 )
 
-// victim is whom a fault meets, and for how long.
+// victim is what a fault affects, and for how long.
 type victim struct {
 	*node
 	duration time.Duration
-	// alone says that nothing else goes wrong meanwhile.
+	// alone says that no other fault is active at the same time.
 	alone bool
 }
 
-// faults are all there are, each with how long it may last.
+// faults returns all faults, each with its possible durations.
 func (a *adversary) faults() []fault {
 	return []fault{
 		{"kill -9", aNode, a.kill},
@@ -69,7 +69,7 @@ func (a *adversary) faults() []fault {
 	}
 }
 
-// duration is how long a fault lasts.
+// duration returns the duration of a fault.
 func (a *adversary) duration(name string) time.Duration {
 	between := func(least, most time.Duration) time.Duration {
 		return least + time.Duration(a.r.Int64N(int64(most-least)))
@@ -87,7 +87,7 @@ func (a *adversary) duration(name string) time.Duration {
 	return between(ttl/10, ttl*3)
 }
 
-// run goes on until the context ends.
+// run injects faults until the context ends.
 func (a *adversary) run(ctx context.Context) {
 	for pause(ctx, a.calm()) {
 		dealt := a.deal()
@@ -97,7 +97,7 @@ func (a *adversary) run(ctx context.Context) {
 		for _, f := range dealt {
 			names = append(names, f.name)
 		}
-		a.diary.begin(strings.Join(names, " + "))
+		a.diary.startEvent(strings.Join(names, " + "))
 		for _, f := range dealt {
 			v := victim{duration: a.duration(f.name), alone: len(dealt) == 1}
 			if f.hits == aNode {
@@ -109,7 +109,7 @@ func (a *adversary) run(ctx context.Context) {
 	}
 }
 
-// calm is how long nothing happens: mostly long enough for the cluster to recover.
+// calm returns the pause between faults: mostly long enough for the cluster to recover.
 func (a *adversary) calm() time.Duration {
 	if a.r.IntN(4) == 0 {
 		return time.Duration(a.r.Int64N(int64(ttl / 2)))
@@ -117,7 +117,7 @@ func (a *adversary) calm() time.Duration {
 	return ttl + time.Duration(a.r.Int64N(int64(2*ttl)))
 }
 
-// deal takes one fault, or two that can happen at once, from a shuffled deck of all.
+// deal takes one fault, or two that may overlap, from a shuffled deck of all.
 func (a *adversary) deal() []fault {
 	dealt := []fault{a.draw()}
 	if a.r.IntN(3) > 0 {
@@ -125,7 +125,7 @@ func (a *adversary) deal() []fault {
 	}
 	second := a.draw()
 	if second.hits == dealt[0].hits && (second.hits != aNode || len(a.nodes) == 1) {
-		a.deck = append(a.deck, second) // another time
+		a.deck = append(a.deck, second) // for a later turn
 		return dealt
 	}
 	return append(dealt, second)
@@ -141,7 +141,7 @@ func (a *adversary) draw() fault {
 	return f
 }
 
-// pause waits; false if the context ends before.
+// pause waits; false if the context ends first.
 func pause(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -153,8 +153,8 @@ func pause(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// wrong notes what must not be, which fails the run. That a node is down is none of
-// the adversary's business: it may be about to start again.
+// wrong records a failure of the run. A node that is down is not a failure here: it may
+// be about to restart.
 func (a *adversary) wrong(what string, n *node, err error) {
 	a.t.Helper()
 	if errors.Is(err, errDown) {
@@ -191,7 +191,7 @@ func (a *adversary) freeze(ctx context.Context, v victim) {
 	if err := v.thaw(); err != nil {
 		a.wrong("waking", v.node, err)
 	}
-	a.diary.note("%s goes on", v.name)
+	a.diary.note("%s resumed", v.name)
 }
 
 func (a *adversary) leave(ctx context.Context, v victim) {
@@ -200,17 +200,17 @@ func (a *adversary) leave(ctx context.Context, v victim) {
 	a.start(v.node)
 }
 
-// stop asks a node to leave. It must end well, and in time, unless something else goes
-// wrong meanwhile: it may then be unable to hand over.
+// stop asks a node to leave. It must end successfully and in time, unless another fault
+// is active, which may prevent the hand-over.
 func (a *adversary) stop(n *node, alone bool) {
 	a.diary.note("%s asked to stop", n.name)
-	begun := time.Now()
+	started := time.Now()
 	err := n.stop(leaveWithin)
 	if err != nil && alone {
 		a.wrong("stopping", n, err)
 		return
 	}
-	a.diary.note("%s ended after %.1f s: %v", n.name, time.Since(begun).Seconds(), err)
+	a.diary.note("%s ended after %.1f s: %v", n.name, time.Since(started).Seconds(), err)
 }
 
 func (a *adversary) joinOrLeave(_ context.Context, v victim) {
@@ -235,7 +235,7 @@ func (a *adversary) cutOff(ctx context.Context, v victim) {
 	a.diary.note("%s cut off from MongoDB, for %v", v.name, v.duration.Round(time.Millisecond))
 	pause(ctx, v.duration)
 	v.proxy.Pass()
-	a.diary.note("%s reaches MongoDB", v.name)
+	a.diary.note("%s can reach MongoDB again", v.name)
 }
 
 func (a *adversary) killServer(ctx context.Context, v victim) {
@@ -243,7 +243,7 @@ func (a *adversary) killServer(ctx context.Context, v victim) {
 	a.diary.note("MongoDB killed, for %v", v.duration.Round(time.Millisecond))
 	pause(ctx, v.duration)
 	a.server.Restart()
-	a.diary.note("MongoDB is primary")
+	a.diary.note("MongoDB is primary again")
 }
 
 func (a *adversary) freezeServer(ctx context.Context, v victim) {
@@ -251,12 +251,12 @@ func (a *adversary) freezeServer(ctx context.Context, v victim) {
 	a.diary.note("MongoDB frozen, for %v", v.duration.Round(time.Millisecond))
 	pause(ctx, v.duration)
 	a.server.Resume()
-	a.diary.note("MongoDB goes on")
+	a.diary.note("MongoDB resumed")
 }
 
 func (a *adversary) stepDown(ctx context.Context, v victim) {
 	seconds := 1 + int(v.duration/time.Second)
 	a.server.StepDown(context.WithoutCancel(ctx), seconds)
-	a.diary.note("MongoDB is no primary, for %d s", seconds)
+	a.diary.note("MongoDB stepped down, for %d s", seconds)
 	pause(ctx, time.Duration(seconds)*time.Second)
 }

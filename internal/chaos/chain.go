@@ -12,16 +12,16 @@ import (
 )
 
 const (
-	// finality is how many blocks below its head a chain says that it is final.
+	// finality is how many blocks below its head a chain reports as final.
 	finality = 12
-	// genesisTime is the Unix time of block 0; blockSeconds pass between blocks,
-	// however quickly they are mined.
+	// genesisTime is the Unix time of block 0; block timestamps are blockSeconds apart,
+	// however quickly the blocks are mined.
 	genesisTime  = 1_700_000_000
 	blockSeconds = 12
 )
 
 // chain is an EVM chain that is mined and reorganised while nodes read it. Abandoned
-// blocks are still known by their hashes, as they are to real nodes.
+// blocks can still be requested by hash, as from real nodes.
 type chain struct {
 	name string
 	id   uint64
@@ -31,7 +31,7 @@ type chain struct {
 	known     map[common.Hash]*block
 }
 
-// block is a block with the logs of its transactions, one or more each.
+// block is a block with the logs of its transactions, at least one log each.
 type block struct {
 	header *types.Header
 	hash   common.Hash
@@ -47,8 +47,8 @@ func newChain(name string, id uint64) *chain {
 	return c
 }
 
-// mine puts a block with transactions on top of the chain. The salt makes its hash
-// unlike that of any other at its height.
+// mine adds a block with transactions to the chain. The salt makes the block's hash
+// unique at its height.
 func (c *chain) mine(transactions []transaction, salt uint64) *block {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -78,16 +78,16 @@ func (c *chain) add(parent *block, transactions []transaction, salt uint64) *blo
 	return b
 }
 
-// abandon takes the newest blocks off the chain, all but the first at most. Their
+// abandon removes the newest blocks from the chain, but never the first block. Their
 // hashes stay known.
 func (c *chain) abandon(depth int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	n := max(1, len(c.canonical)-depth)
-	c.canonical = c.canonical[:n:n] // what is mined next must not change what blocks has returned
+	c.canonical = c.canonical[:n:n] // later blocks must not overwrite a slice that blocks has returned
 }
 
-// blocks are those of the canonical chain.
+// blocks returns the blocks of the canonical chain.
 func (c *chain) blocks() []*block {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
@@ -106,7 +106,7 @@ func (c *chain) byHash(hash common.Hash) *block {
 	return c.known[hash]
 }
 
-// transaction is what is to be mined, in one block or another.
+// transaction is a transaction that can be mined, in more than one block.
 type transaction struct {
 	salt uint64
 	logs []logged
@@ -122,9 +122,9 @@ func (t transaction) hash() common.Hash {
 	return crypto.Keccak256Hash([]byte("transaction"), binary.BigEndian.AppendUint64(nil, t.salt))
 }
 
-// grow mines a block with some new transactions. Now and then it reorganises the
-// chain first: blocks are abandoned, and more of them mined instead, with some of the
-// transactions that were abandoned.
+// grow mines a block with some new transactions. Occasionally it first reorganises the
+// chain: it replaces blocks by more others that contain some of the abandoned
+// transactions.
 func (c *chain) grow(r *rand.Rand, m *traders) (abandoned int) {
 	if r.IntN(20) > 0 {
 		c.mine(m.transactions(r), r.Uint64())
@@ -132,7 +132,7 @@ func (c *chain) grow(r *rand.Rand, m *traders) (abandoned int) {
 	}
 	depth := 1 + r.IntN(finality-1)
 	if r.IntN(12) == 0 {
-		depth += finality // deeper than finality
+		depth += finality // a finality violation
 	}
 	depth = min(depth, int(c.head().number()))
 	c.abandon(depth)

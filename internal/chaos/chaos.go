@@ -8,23 +8,23 @@ import (
 	"time"
 )
 
-// options are those of a run.
+// options configure a run.
 type options struct {
 	lasts  time.Duration
 	seed   uint64
 	nodes  int
 	chains int
-	pace   time.Duration // between two blocks of a chain, about
-	say    bool          // what is done at once
+	pace   time.Duration // mean time between two blocks of a chain
+	say    bool          // print each event when it happens
 }
 
-// again is the command that repeats a run.
+// again returns the command that repeats a run.
 func (o options) again() string {
 	return fmt.Sprintf("go run ./internal/chaos -for %v -seed %d -nodes %d -chains %d -pace %v", o.lasts, o.seed, o.nodes, o.chains, o.pace)
 }
 
-// chaos lets nodes follow chains while everything goes wrong that can, until the time
-// is over or the context ends, and then judges what has become of them.
+// chaos lets nodes follow chains while faults are injected, until the time is over or
+// the context ends, and then checks the result.
 func chaos(ctx context.Context, t testing.TB, o options) {
 	t.Helper()
 	c := newCluster(t, o, quick)
@@ -57,7 +57,7 @@ func chaos(ctx context.Context, t testing.TB, o options) {
 		silenceTable(c.world.chains, events, checker))
 }
 
-// suffer starts the nodes and lets the adversary loose on them while the chains grow.
+// suffer starts the nodes and runs the adversary while the chains grow.
 func (c *cluster) suffer(ctx context.Context, o options) []event {
 	for _, n := range c.nodes {
 		if err := n.start(); err != nil {
@@ -65,7 +65,7 @@ func (c *cluster) suffer(ctx context.Context, o options) []event {
 		}
 	}
 	if err := c.await(recovery, c.behind); err != nil {
-		c.t.Fatalf("the cluster does not even begin: streams are not at the heads of their chains %v", err)
+		c.t.Fatalf("the cluster does not start: streams are not at the heads of their chains %v", err)
 	}
 	c.diary.note("all streams are at the heads of their chains")
 	ctx, cancel := context.WithTimeout(ctx, o.lasts)
@@ -83,13 +83,13 @@ func (c *cluster) suffer(ctx context.Context, o options) []event {
 	return c.diary.events
 }
 
-// explain tells all about a run that has failed.
+// explain logs the details of a failed run.
 func (c *cluster) explain(o options) {
 	if !c.t.Failed() {
 		return
 	}
 	c.t.Logf("seed %d; to repeat it: %s\n\nwhat happened:\n%v", o.seed, o.again(), c.diary)
 	for _, n := range append(c.nodes, c.spare) {
-		c.t.Logf("the last that %s said:\n%s", n.name, n.out.end())
+		c.t.Logf("the last output of %s:\n%s", n.name, n.out.end())
 	}
 }

@@ -6,11 +6,11 @@ import (
 	"time"
 )
 
-// lastsVariable says for how long things go wrong in the test.
+// lastsVariable sets the duration of the faults in the test.
 const lastsVariable = "EVENT_WORKER_TEST_CHAOS"
 
-// A cluster to which everything happens for a while keeps its rules, and ends with the
-// documents that its chains make.
+// A cluster under faults keeps its invariants, and ends with the documents that its
+// chains determine.
 func TestChaos(t *testing.T) {
 	lasts := 15 * time.Second
 	if text := os.Getenv(lastsVariable); text != "" {

@@ -28,18 +28,18 @@ type cluster struct {
 	diary    *diary
 }
 
-// databaseName is the nodes' database, on a server of its own.
+// databaseName is the nodes' database, on a dedicated server.
 const databaseName = "chaos"
 
-// newCluster makes everything and starts the chains and the server, but no node.
+// newCluster creates everything and starts the chains and the server, but no node.
 func newCluster(t testing.TB, o options, at timing) *cluster {
 	t.Helper()
-	server := mongotest.Start(t) // first: where there is none nothing else is needed
+	server := mongotest.Start(t) // first, because it skips the test if there is no server
 	w, err := startWorld(t.Context(), o.seed, o.chains, o.pace)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &cluster{t: t, world: w, server: server, diary: &diary{begun: time.Now()}}
+	c := &cluster{t: t, world: w, server: server, diary: &diary{started: time.Now()}}
 	for _, chain := range w.chains {
 		m, err := newModel(chain)
 		if err != nil {
@@ -61,13 +61,13 @@ func newCluster(t testing.TB, o options, at timing) *cluster {
 	return c
 }
 
-// up are the nodes that are up.
+// up returns the nodes that are up.
 func (c *cluster) up() []*node {
 	return slices.DeleteFunc(append(slices.Clone(c.nodes), c.spare), func(n *node) bool { return !n.up() })
 }
 
-// await waits until nothing is said to be amiss. It returns what is if that takes
-// longer than patience.
+// await waits until amiss returns an empty text. If that takes longer than patience, the
+// error is the last text.
 func (c *cluster) await(patience time.Duration, amiss func(ctx context.Context) (string, error)) error {
 	ctx, cancel := context.WithTimeout(c.t.Context(), patience)
 	defer cancel()
@@ -77,7 +77,7 @@ func (c *cluster) await(patience time.Duration, amiss func(ctx context.Context) 
 		if err == nil && what == "" {
 			return nil
 		}
-		if ctx.Err() == nil { // else the error says no more than that
+		if ctx.Err() == nil { // otherwise the error only repeats ctx.Err()
 			if last = err; err == nil {
 				last = errors.New(what)
 			}
@@ -88,7 +88,7 @@ func (c *cluster) await(patience time.Duration, amiss func(ctx context.Context) 
 	}
 }
 
-// goal is what a cluster comes to by itself.
+// goal is a state that a cluster reaches without intervention.
 type goal struct {
 	name  string
 	amiss func(context.Context) (string, error)
@@ -98,7 +98,7 @@ func (c *cluster) goals() []goal {
 	return []goal{{"spread evenly", c.uneven}, {"at the heads of their chains", c.behind}}
 }
 
-// behind says which observers do not stand at the heads of their chains.
+// behind names the observers that are not at the heads of their chains.
 func (c *cluster) behind(ctx context.Context) (string, error) {
 	actors, err := all[persistence.Actor](ctx, c.database, persistence.Actors)
 	if err != nil {
@@ -129,7 +129,8 @@ func (c *cluster) behind(ctx context.Context) (string, error) {
 	return strings.Join(append(missing, behind...), "\n"), nil
 }
 
-// uneven says how the chains are spread over the nodes that are up, if not evenly.
+// uneven describes how the chains are distributed over the nodes that are up, unless
+// evenly.
 func (c *cluster) uneven(ctx context.Context) (string, error) {
 	members, err := all[persistence.Node](ctx, c.database, persistence.Nodes)
 	if err != nil {
@@ -143,29 +144,29 @@ func (c *cluster) uneven(ctx context.Context) (string, error) {
 	for _, n := range c.up() {
 		born[n.name] = n.born()
 	}
-	owned := map[string]int{} // by those that are thought to live
-	former := 0               // of these, lives of nodes that have ended
+	owned := map[string]int{} // chains by node that is a member
+	ended := 0                // members whose process has ended
 	for _, m := range members {
 		if m.Living() {
 			owned[m.ID] = 0
 			if at, up := born[m.Name]; !up || m.JoinedAt.Before(at) {
-				former++
+				ended++
 			}
 		}
 	}
 	total := 0
 	for _, l := range leases {
-		if _, lives := owned[l.Node]; lives {
+		if _, member := owned[l.Node]; member {
 			owned[l.Node]++
 			total++
 		}
 	}
 	nodes, chains := len(born), len(c.world.chains)
 	counts := slices.Collect(maps.Values(owned))
-	if total == chains && len(owned) == nodes && former == 0 && slices.Max(counts)-slices.Min(counts) <= 1 {
+	if total == chains && len(owned) == nodes && ended == 0 && slices.Max(counts)-slices.Min(counts) <= 1 {
 		return "", nil
 	}
-	return fmt.Sprintf("%d chains, %d nodes up, %d that are gone are thought to live; owned: %s", chains, nodes, former, spreadOf(owned)), nil
+	return fmt.Sprintf("%d chains, %d nodes up, %d members whose process has ended; owned: %s", chains, nodes, ended, spreadOf(owned)), nil
 }
 
 func spreadOf(owned map[string]int) string {

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// command is a run outside of go test: what a test needs of one, and no more. The
-// methods that are not here must not be called.
+// command implements the part of testing.TB that a run outside of go test uses. Other
+// methods must not be called.
 type command struct {
 	testing.TB
 	failed  atomic.Bool
@@ -19,7 +19,7 @@ type command struct {
 	cleanup []func()
 }
 
-// runCommand runs a test as a command, and says whether all went well.
+// runCommand runs a test as a command, and reports whether it passed.
 func runCommand(test func(t testing.TB)) (ok bool) {
 	folder, err := os.MkdirTemp("", "event-worker-chaos-")
 	if err != nil {
@@ -29,7 +29,7 @@ func runCommand(test func(t testing.TB)) (ok bool) {
 	defer os.RemoveAll(folder)
 	c := &command{folder: folder}
 	done := make(chan struct{})
-	go func() { // a goroutine of its own: Fatal ends it
+	go func() { // in a separate goroutine, which Fatal ends
 		defer close(done)
 		defer c.clean()
 		test(c)
@@ -71,7 +71,7 @@ func (c *command) Fatalf(format string, args ...any) {
 	runtime.Goexit()
 }
 
-// Skipf implements testing.TB: a command that lacks something has failed.
+// Skipf implements testing.TB: a command with missing requirements fails.
 func (c *command) Skipf(format string, args ...any) { c.Fatalf(format, args...) }
 
 // TempDir implements testing.TB.

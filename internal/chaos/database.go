@@ -8,10 +8,10 @@ import (
 	"github.com/imart/event-worker/persistence/mongo"
 )
 
-// database is the nodes' database as a reader sees it that nobody hurts on the way.
+// database reads the nodes' database on a connection without faults.
 type database struct {
 	uri    string
-	reader *mongo.Reader // once there is something to read
+	reader *mongo.Reader // nil until the database exists
 }
 
 func (d *database) close() {
@@ -20,7 +20,7 @@ func (d *database) close() {
 	}
 }
 
-// each gives the documents of a collection to take.
+// each calls take for every document of a collection.
 func (d *database) each(ctx context.Context, collection string, take func(json.RawMessage) error) (err error) {
 	if d.reader == nil {
 		if d.reader, err = mongo.OpenReader(ctx, d.uri); err != nil {
@@ -38,7 +38,7 @@ func (d *database) each(ctx context.Context, collection string, take func(json.R
 	return nil
 }
 
-// all are the documents of a collection.
+// all returns the documents of a collection.
 func all[T any](ctx context.Context, d *database, collection string) ([]T, error) {
 	var docs []T
 	err := d.each(ctx, collection, func(text json.RawMessage) error {
@@ -50,7 +50,7 @@ func all[T any](ctx context.Context, d *database, collection string) ([]T, error
 	return docs, err
 }
 
-// documents are those of the collections that the model knows.
+// documents returns the documents of the collections that the model covers.
 func (d *database) documents(ctx context.Context) (contents, error) {
 	docs := contents{}
 	for _, collection := range collections {

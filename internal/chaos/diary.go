@@ -7,26 +7,24 @@ import (
 	"time"
 )
 
-// diary is what was done to the cluster, with times since its beginning, so that a
-// run can be read.
+// diary records the faults of a run, with times since its start.
 type diary struct {
-	begun time.Time
-	say   func(line string) // at once; may be nil
+	started time.Time
+	say     func(line string) // prints a line immediately; may be nil
 
 	mu     sync.Mutex
 	lines  []string
 	events []event
 }
 
-// event is something that the adversary did, together with all that was done at the
-// same time.
+// event is a fault, together with all faults at the same time.
 type event struct {
 	name string
 	at   time.Time
 }
 
 func (d *diary) note(format string, args ...any) {
-	line := fmt.Sprintf("%7.1f s  %s", time.Since(d.begun).Seconds(), fmt.Sprintf(format, args...))
+	line := fmt.Sprintf("%7.1f s  %s", time.Since(d.started).Seconds(), fmt.Sprintf(format, args...))
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.lines = append(d.lines, line)
@@ -35,8 +33,8 @@ func (d *diary) note(format string, args ...any) {
 	}
 }
 
-// begin notes an event.
-func (d *diary) begin(name string) {
+// startEvent records an event.
+func (d *diary) startEvent(name string) {
 	d.note("-- %s", name)
 	d.mu.Lock()
 	defer d.mu.Unlock()

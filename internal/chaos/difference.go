@@ -9,10 +9,10 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// collections are those that the model knows.
+// collections are those that the model covers.
 var collections = []string{persistence.Orders, persistence.Activities, persistence.DeadLetters, persistence.Records}
 
-// shown is how many differences of a collection are told in full.
+// shown limits how many differences of a collection are printed.
 const shown = 5
 
 // differences compares documents, byte for byte in their JSON form.
@@ -41,7 +41,7 @@ func differences(got, want contents) []string {
 	return all
 }
 
-// difference says how a document differs from what it should be.
+// difference describes how a document differs from the model's.
 func difference(got, want string) string {
 	switch {
 	case got == want:
@@ -49,7 +49,7 @@ func difference(got, want string) string {
 	case got == "":
 		return "is missing: " + want
 	case want == "":
-		return "should not be there: " + got
+		return "is unexpected: " + got
 	}
 	var g, w map[string]json.RawMessage
 	if json.Unmarshal([]byte(got), &g) != nil || json.Unmarshal([]byte(want), &w) != nil {
@@ -69,7 +69,7 @@ func difference(got, want string) string {
 		}
 	}
 	if d == "" {
-		return "has the same fields in another form: " + got + ", want " + want
+		return "has the same fields in a different form: " + got + ", want " + want
 	}
 	return "differs" + d
 }

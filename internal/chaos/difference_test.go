@@ -14,7 +14,7 @@ func TestDifferences(t *testing.T) {
 	text := strings.Join(differences(got, want), "\n")
 	for _, line := range []string{
 		"orders other differs", "    b is 2, want 3", "    c is nothing, want 5", "    d is 4, want nothing",
-		"orders more should not be there: {}", `orders less is missing: {"a":9}`, "orders form has the same fields in another form",
+		"orders more is unexpected: {}", `orders less is missing: {"a":9}`, "orders form has the same fields in a different form",
 	} {
 		if !strings.Contains(text, line) {
 			t.Errorf("it does not say %q:\n%s", line, text)

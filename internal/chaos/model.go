@@ -15,11 +15,11 @@ import (
 	"github.com/imart/event-worker/persistence/documents"
 )
 
-// marketName is the market that all chains have.
+// marketName is the market on all chains.
 const marketName = "seaport"
 
-// model says what the documents of a chain must be: the plain fold of the canonical
-// chain's events, with nothing of how the event worker gets there.
+// model computes the expected documents of a chain: a plain fold of the canonical
+// chain's events, independent of the event worker's implementation.
 type model struct {
 	chain  *chain
 	market markets.Market
@@ -30,7 +30,7 @@ func newModel(c *chain) (model, error) {
 	return model{c, m}, err
 }
 
-// contents are JSON documents by their keys, by collection.
+// contents are JSON documents by collection and key.
 type contents map[string]map[string]string
 
 func (d contents) put(collection, id string, doc any) error {
@@ -42,13 +42,13 @@ func (d contents) put(collection, id string, doc any) error {
 		d[collection] = map[string]string{}
 	}
 	if _, twice := d[collection][id]; twice {
-		return fmt.Errorf("%s %s is there twice", collection, id)
+		return fmt.Errorf("%s %s exists twice", collection, id)
 	}
 	d[collection][id] = string(text)
 	return nil
 }
 
-// documents adds those of the canonical chain.
+// documents adds the documents of the canonical chain.
 func (m model) documents(to contents) error {
 	var events []markets.Event
 	blocks := m.chain.blocks()
@@ -57,11 +57,11 @@ func (m model) documents(to contents) error {
 		es, failures := s.DecodeAll(raws)
 		events = append(events, es...)
 		for _, f := range failures {
-			letter, err := m.letter(s, f)
+			deadLetter, err := m.deadLetter(s, f)
 			if err != nil {
 				return err
 			}
-			if err := to.put(persistence.DeadLetters, letter.ID(), documents.OfDeadLetter(letter)); err != nil {
+			if err := to.put(persistence.DeadLetters, deadLetter.ID(), documents.OfDeadLetter(deadLetter)); err != nil {
 				return err
 			}
 		}
@@ -76,7 +76,7 @@ func (m model) documents(to contents) error {
 	return m.orders(events, to)
 }
 
-func (m model) letter(s markets.Stream, f markets.Failure) (markets.DeadLetter, error) {
+func (m model) deadLetter(s markets.Stream, f markets.Failure) (markets.DeadLetter, error) {
 	raw, err := json.Marshal(f.Transaction)
 	return markets.DeadLetter{
 		Chain: m.chain.name, Market: m.market.Name, Stream: s.Name, Seq: f.Raw.Seq, Position: f.Raw.Position,
@@ -84,7 +84,7 @@ func (m model) letter(s markets.Stream, f markets.Failure) (markets.DeadLetter, 
 	}, err
 }
 
-// orders folds the events into orders: each from its own and the bulk cancels.
+// orders folds the events into orders: each from its own events and the bulk cancels.
 func (m model) orders(events []markets.Event, to contents) error {
 	concerned := map[string][]markets.Event{}
 	var bulks []markets.Event
@@ -108,7 +108,7 @@ func (m model) orders(events []markets.Event, to contents) error {
 	return nil
 }
 
-// rawsOf are the logs of blocks that a source has.
+// rawsOf returns the logs in blocks that a source selects.
 func rawsOf(source markets.Source, blocks []*block) []markets.Raw {
 	var raws []markets.Raw
 	for _, b := range blocks {

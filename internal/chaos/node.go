@@ -16,29 +16,29 @@ import (
 	"github.com/imart/event-worker/internal/mongotest"
 )
 
-// timing is what a node's configuration says of time.
+// timing is the timing in a node's configuration.
 type timing struct {
-	ttl         time.Duration // a node that is silent for so long is dead
+	ttl         time.Duration // a node without a heartbeat for so long is declared dead
 	clusterPoll time.Duration
 	chainPoll   time.Duration
 }
 
 var (
-	// quick is shorter than what people have, so that much happens in little time.
+	// quick is shorter than in production, so that more happens in less time.
 	quick = timing{ttl, 250 * time.Millisecond, 300 * time.Millisecond}
-	// ordinary is what people have who configure nothing.
+	// ordinary is the default configuration.
 	ordinary = timing{3 * time.Second, 500 * time.Millisecond, 5 * time.Second}
 )
 
-// ttl is that of the nodes to which things happen.
+// ttl is the quick nodes' time until a silent node is declared dead.
 const ttl = 1500 * time.Millisecond
 
-// node is a process of the real program: one life of it after the other.
+// node is a process of the real program, in one incarnation after the other.
 type node struct {
 	name    string
 	program string
 	dir     string
-	proxy   *mongotest.Proxy // before MongoDB
+	proxy   *mongotest.Proxy // in front of MongoDB
 	environ []string
 	out     output
 
@@ -46,8 +46,8 @@ type node struct {
 	wanted  bool           // up
 	process *child.Process // nil when it is down
 	started time.Time
-	failed  int      // starts that came to nothing
-	deaths  []string // ends that nobody wanted
+	failed  int      // failed starts
+	deaths  []string // unexpected ends
 }
 
 // build builds the program, once for all nodes.
@@ -87,7 +87,7 @@ func (n *node) configuration(w *world, at timing) string {
 	return b.String()
 }
 
-// start starts the node; it must be down.
+// start starts the node, which must be down.
 func (n *node) start() error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -97,12 +97,12 @@ func (n *node) start() error {
 	return n.launch()
 }
 
-// launch begins another life. It needs the mutex.
+// launch starts another incarnation. The caller holds the mutex.
 func (n *node) launch() error {
 	cmd := exec.Command(n.program, "run")
 	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = n.dir, n.environ, &n.out, &n.out
 	n.started = time.Now()
-	n.out.begin()
+	n.out.reset()
 	p, err := child.Start(cmd)
 	if err != nil {
 		return err
@@ -115,12 +115,12 @@ func (n *node) launch() error {
 	return nil
 }
 
-// restartAfter is how long a node stays down that could not start.
+// restartAfter is how long a node that failed to start stays down.
 const restartAfter = time.Second
 
-// gone sees to an end that nobody wanted. A node that could not even join the cluster,
-// as when MongoDB was away, is started again: this is what people have a service
-// manager for. Whoever was a member must not die.
+// gone handles an unexpected end. A node that never joined the cluster, for example
+// because MongoDB was unavailable, is restarted, as a service manager would do. A node
+// that was a member must not die.
 func (n *node) gone(p *child.Process) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -130,8 +130,8 @@ func (n *node) gone(p *child.Process) {
 	n.process = nil
 	if n.out.joined() || p.ProcessState.ExitCode() != 1 {
 		n.wanted = false
-		n.deaths = append(n.deaths, fmt.Sprintf("%s died by itself: %v", n.name, p.ProcessState))
-		n.out.mark(fmt.Sprintf("died by itself: %v", p.ProcessState))
+		n.deaths = append(n.deaths, fmt.Sprintf("%s died unexpectedly: %v", n.name, p.ProcessState))
+		n.out.mark(fmt.Sprintf("died unexpectedly: %v", p.ProcessState))
 		return
 	}
 	n.failed++
@@ -139,7 +139,7 @@ func (n *node) gone(p *child.Process) {
 	time.AfterFunc(restartAfter, n.restart)
 }
 
-// restart starts a node that is to be up and is not.
+// restart starts a node that should be up and is not.
 func (n *node) restart() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -150,7 +150,8 @@ func (n *node) restart() {
 	}
 }
 
-// release is the node's process, whose end is wanted from here on; nil if it is down.
+// release returns the node's process, whose end is expected from here on; nil if it is
+// down.
 func (n *node) release() *child.Process {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -159,21 +160,21 @@ func (n *node) release() *child.Process {
 	return p
 }
 
-// running is the node's process; nil if it is down.
+// running returns the node's process; nil if it is down.
 func (n *node) running() *child.Process {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.process
 }
 
-// up says whether the node is up, or about to be once more.
+// up reports whether the node is up, or about to restart.
 func (n *node) up() bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.wanted
 }
 
-// born is when the node's latest life began.
+// born returns when the node's latest incarnation started.
 func (n *node) born() time.Time {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -188,10 +189,10 @@ func (n *node) kill() {
 	}
 }
 
-// errDown says that a node was down before what was meant for it.
+// errDown says that a node was down already.
 var errDown = errors.New("it is down")
 
-// freeze stops the node in its tracks.
+// freeze stops the node with SIGSTOP.
 func (n *node) freeze() error {
 	if p := n.running(); p != nil {
 		return p.Pause()
@@ -199,17 +200,17 @@ func (n *node) freeze() error {
 	return errDown
 }
 
-// thaw lets a frozen node go on.
+// thaw resumes a frozen node.
 func (n *node) thaw() error {
 	if p := n.running(); p != nil {
-		n.out.mark("goes on")
+		n.out.mark("resumed")
 		return p.Resume()
 	}
 	return errDown
 }
 
-// stop asks the node to leave, and says how it ended. One that does not end in time
-// is killed.
+// stop asks the node to leave, and returns how it ended. A node that does not end in
+// time is killed.
 func (n *node) stop(within time.Duration) error {
 	p := n.release()
 	if p == nil {
@@ -232,7 +233,7 @@ func (n *node) stop(within time.Duration) error {
 	return nil
 }
 
-// ends are those that nobody wanted, and how many starts came to nothing.
+// ends returns the unexpected ends, and how many starts failed.
 func (n *node) ends() (deaths []string, failed int) {
 	n.mu.Lock()
 	defer n.mu.Unlock()

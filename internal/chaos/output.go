@@ -6,27 +6,27 @@ import (
 	"sync"
 )
 
-// kept is how many of its last lines are kept of what a node says.
+// kept is how many of a node's last lines are kept.
 const kept = 60
 
-// output is what a node says in all of its lives. Of most of it only the end is kept,
-// of what must never be said the beginning.
+// output is a node's output over all of its incarnations: the last lines, and the first
+// lines of an alarm.
 type output struct {
 	mu    sync.Mutex
-	part  []byte // of a line
+	part  []byte // an incomplete line
 	lines []string
 	alarm []string
-	join  bool   // it has said, in this life, that it is a member of the cluster
-	serve string // where it has said, in this life, that it serves metrics
+	join  bool   // whether this incarnation has joined the cluster
+	serve string // the address at which this incarnation serves metrics
 }
 
-// joining is what a node says when it is a member.
+// joining is what a node logs when it joins the cluster.
 const joining = "joined the cluster"
 
-// serving is what a node says when it serves metrics.
+// serving is what a node logs when it serves metrics.
 const serving = `msg="health and metrics" address=`
 
-// alarms are words that a sound program never says.
+// alarms are texts that a correct program never prints.
 var alarms = []string{"panic:", "fatal error:", "goroutine 1 ["}
 
 // Write implements io.Writer.
@@ -51,7 +51,7 @@ func (o *output) say(line string) {
 	if _, address, ok := strings.Cut(line, serving); ok {
 		o.serve = address
 	}
-	sounds := len(o.alarm) > 0 // what follows tells more
+	sounds := len(o.alarm) > 0 // the lines after an alarm explain it
 	for _, word := range alarms {
 		sounds = sounds || strings.Contains(line, word)
 	}
@@ -60,29 +60,30 @@ func (o *output) say(line string) {
 	}
 }
 
-// begin begins another life.
-func (o *output) begin() {
+// reset starts another incarnation.
+func (o *output) reset() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.join, o.serve = false, ""
 	o.say("--- started")
 }
 
-// joined says whether the node has been a member of the cluster in this life.
+// joined reports whether the node has joined the cluster in this incarnation.
 func (o *output) joined() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.join
 }
 
-// monitor is where the node serves metrics; empty if it has not said so yet.
+// monitor returns the address of the node's metrics; empty if it has not been logged
+// yet.
 func (o *output) monitor() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.serve
 }
 
-// mark puts a line of our own among the lines.
+// mark adds a line of the test's own.
 func (o *output) mark(line string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -95,7 +96,7 @@ func (o *output) end() string {
 	return strings.Join(o.lines, "\n")
 }
 
-// alarming is what should never have been said, with what followed.
+// alarming returns the first alarm and the lines after it.
 func (o *output) alarming() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()

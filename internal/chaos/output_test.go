@@ -23,8 +23,8 @@ func TestOutput(t *testing.T) {
 	if !o.joined() {
 		t.Error("it has not joined the cluster")
 	}
-	if o.begin(); o.joined() {
-		t.Error("it has joined the cluster in an earlier life")
+	if o.reset(); o.joined() {
+		t.Error("it has joined the cluster in an earlier incarnation")
 	}
 	for i := range 2 * kept {
 		fmt.Fprintln(&o, i)
@@ -33,6 +33,6 @@ func TestOutput(t *testing.T) {
 		t.Errorf("%d lines are kept", n)
 	}
 	if got := o.alarming(); !strings.HasPrefix(got, "panic: no") || strings.Count(got, "\n")+1 != kept {
-		t.Errorf("of what is alarming there is %q", got)
+		t.Errorf("alarming is %q", got)
 	}
 }

@@ -8,11 +8,11 @@ import (
 	"github.com/imart/event-worker/internal/chaos/history"
 )
 
-// readEvery is how often the history is read. The server's oplog must hold what is
-// written meanwhile: even the smallest that it makes by itself, 990 MB, holds hours.
+// readEvery is the interval of reading the history. The server's oplog must hold the
+// writes of one interval: even the smallest default, 990 MB, holds hours.
 const readEvery = 500 * time.Millisecond
 
-// recorder reads the history while it is made.
+// recorder reads the history while it is written.
 type recorder struct {
 	oplog   *history.Oplog
 	checker *history.Checker
@@ -29,15 +29,15 @@ func record(ctx context.Context, uri, database string, counts history.Counts) (*
 	go func() {
 		var err error
 		for pause(ctx, readEvery) && !errors.Is(err, history.ErrLost) {
-			err = oplog.Read(ctx, r.checker.Take) // the server may be away
+			err = oplog.Read(ctx, r.checker.Take) // the server may be unavailable
 		}
 		r.ended <- err
 	}()
 	return r, nil
 }
 
-// finish is the whole history. The context of record must have ended, and nothing be
-// written any more.
+// finish returns the complete history. The context of record must have ended, and all
+// writers too.
 func (r *recorder) finish(ctx context.Context) (*history.Checker, error) {
 	err := <-r.ended
 	if !errors.Is(err, history.ErrLost) {

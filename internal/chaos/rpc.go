@@ -11,20 +11,20 @@ import (
 	"github.com/ethereum/go-ethereum/rpc"
 )
 
-// serve is the JSON-RPC of a chain's node, by go-ethereum's own server.
+// serve returns a chain's JSON-RPC server, with go-ethereum's implementation.
 func serve(c *chain) (http.Handler, error) {
 	server := rpc.NewServer()
 	return server, server.RegisterName("eth", &ethAPI{c})
 }
 
-// ethAPI is what nodes are asked by the event worker.
+// ethAPI implements the methods that the event worker calls.
 type ethAPI struct{ c *chain }
 
 // ChainId is eth_chainId.
-func (a *ethAPI) ChainId() hexutil.Uint64 { return hexutil.Uint64(a.c.id) } //nolint:revive // it makes the method's name
+func (a *ethAPI) ChainId() hexutil.Uint64 { return hexutil.Uint64(a.c.id) } //nolint:revive // the JSON-RPC method is named after it
 
-// GetBlockByNumber is eth_getBlockByNumber, for headers alone: null if there is no
-// such block.
+// GetBlockByNumber is eth_getBlockByNumber, for headers only: null if there is no such
+// block.
 func (a *ethAPI) GetBlockByNumber(number rpc.BlockNumber, _ bool) any {
 	blocks := a.c.blocks()
 	head := int64(len(blocks)) - 1
@@ -35,7 +35,7 @@ func (a *ethAPI) GetBlockByNumber(number rpc.BlockNumber, _ bool) any {
 	return blocks[n].header
 }
 
-// height is the number of a block that may be a tag.
+// height returns the height of a block number or tag.
 func (a *ethAPI) height(number rpc.BlockNumber, head int64) int64 {
 	switch {
 	case number >= 0:
@@ -48,7 +48,7 @@ func (a *ethAPI) height(number rpc.BlockNumber, head int64) int64 {
 	return head
 }
 
-// GetBlockByHash is eth_getBlockByHash, for headers alone.
+// GetBlockByHash is eth_getBlockByHash, for headers only.
 func (a *ethAPI) GetBlockByHash(hash common.Hash, _ bool) any {
 	if b := a.c.byHash(hash); b != nil {
 		return b.header
@@ -84,7 +84,7 @@ func (a *ethAPI) GetLogs(q query) ([]*types.Log, error) {
 	return found, nil
 }
 
-// asked are the blocks that a query is about.
+// asked returns the blocks that a query selects.
 func (a *ethAPI) asked(q query) ([]*block, error) {
 	if q.BlockHash != nil {
 		b := a.c.byHash(*q.BlockHash)

@@ -8,17 +8,17 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// placing is how long many chains may take to be placed and caught up with.
+// placing bounds how long many chains take to be placed and caught up with.
 const placing = 5 * time.Minute
 
-// place starts a cluster before many quiet chains and says how long it takes until
-// all are owned, and followed, and what that takes up: on a new database, and once
-// more after all nodes were killed.
+// place starts a cluster with many quiet chains and reports the time until all are owned
+// and followed, and the resources that takes: on a new database, and again after all
+// nodes were killed.
 func place(ctx context.Context, t testing.TB, o options) {
 	t.Helper()
 	c := newCluster(t, o, ordinary)
 	t.Cleanup(func() { c.explain(o) })
-	begun := time.Now()
+	started := time.Now()
 	t.Logf("%d nodes start on a new database", o.nodes)
 	c.placed(o)
 	for _, n := range c.nodes {
@@ -26,8 +26,8 @@ func place(ctx context.Context, t testing.TB, o options) {
 	}
 	t.Logf("%d nodes start after all were killed", o.nodes)
 	c.placed(o)
-	pause(ctx, o.lasts-time.Since(begun))
-	t.Logf("after %.0f s", time.Since(begun).Seconds())
+	pause(ctx, o.lasts-time.Since(started))
+	t.Logf("after %.0f s", time.Since(started).Seconds())
 	for _, n := range c.nodes {
 		t.Logf("  %s: %v", n.name, n.weigh(t.Context()))
 	}
@@ -37,7 +37,7 @@ func place(ctx context.Context, t testing.TB, o options) {
 // placed starts the nodes and waits until all chains are owned and followed.
 func (c *cluster) placed(o options) {
 	c.t.Helper()
-	begun := time.Now()
+	started := time.Now()
 	for _, n := range c.nodes {
 		if err := n.start(); err != nil {
 			c.t.Fatal(err)
@@ -47,7 +47,7 @@ func (c *cluster) placed(o options) {
 		if err := c.await(placing, goal.amiss); err != nil {
 			c.t.Fatalf("%d chains are not %s %v", o.chains, goal.name, err)
 		}
-		c.t.Logf("  %d chains are %s after %.1f s", o.chains, goal.name, time.Since(begun).Seconds())
+		c.t.Logf("  %d chains are %s after %.1f s", o.chains, goal.name, time.Since(started).Seconds())
 	}
 	leases, err := all[persistence.Lease](c.t.Context(), c.database, persistence.Leases)
 	if err != nil {

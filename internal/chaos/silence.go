@@ -12,13 +12,13 @@ import (
 	"github.com/imart/event-worker/internal/chaos/history"
 )
 
-// silences are how long chains saw no commit: those whose owner changed, and all.
+// silences are the times without commits of the chains whose owner changed, and of all.
 type silences struct {
 	times      int // how often the event happened
 	moved, all []time.Duration
 }
 
-// silenceTable says for each kind of event how long it left chains silent.
+// silenceTable tabulates the silences by kind of event.
 func silenceTable(chains []*chain, events []event, c *history.Checker) string {
 	byName := map[string]*silences{}
 	for _, e := range events {
@@ -46,8 +46,8 @@ func silenceTable(chains []*chain, events []event, c *history.Checker) string {
 	return table(byName)
 }
 
-// cause is the event that a silence comes from: the first within it, or else the last
-// before it; -1 if there was none.
+// cause returns the event that caused a silence: the first one within it, or else the
+// last one before it; -1 if there was none.
 func cause(events []event, s history.Silence) int {
 	before := -1
 	for i, e := range events {
@@ -73,7 +73,7 @@ func table(byName map[string]*silences) string {
 	return b.String()
 }
 
-// spread is the median and the greatest of some times.
+// spread returns the median and the maximum.
 func spread(of []time.Duration) string {
 	if len(of) == 0 {
 		return "–\t–"

@@ -7,8 +7,8 @@ import (
 	"github.com/imart/event-worker/internal/chaos/history"
 )
 
-// A silence belongs to the first event within it: its beginning, the last commit, lies
-// before what has stopped the commits.
+// A silence belongs to the first event within it: the silence starts with the last
+// commit, which precedes the event that stopped the commits.
 func TestCauseOfASilence(t *testing.T) {
 	at := func(seconds int) time.Time { return time.Unix(int64(seconds), 0) }
 	events := []event{{"first", at(10)}, {"second", at(20)}}

@@ -9,8 +9,7 @@ import (
 	"github.com/imart/event-worker/markets"
 )
 
-// tally counts the events of streams along branches. Of each block it remembers
-// the count up to there.
+// tally counts the events of streams along branches. It caches the count at each block.
 type tally struct {
 	models map[string]model // by chain
 	known  map[string]history.Count
@@ -38,7 +37,7 @@ func (t *tally) count(chain, stream, hash string) (history.Count, bool) {
 	if b == nil {
 		return history.Count{}, false
 	}
-	var path []*block // to the next block whose count is known
+	var path []*block // down to the nearest block with a cached count
 	key := func(b *block) string { return stream + " " + b.hash.Hex() }
 	var n history.Count
 	for ; b != nil; b = b.parent {

@@ -11,9 +11,9 @@ import (
 	"github.com/imart/event-worker/markets/seaport/seaportabi"
 )
 
-// traders are those who trade on Seaport on one chain.
+// traders generate the Seaport trades of one chain.
 type traders struct {
-	orders uint64        // that were made so far
+	orders uint64        // created so far
 	recent []transaction // the newest, which may be mined again
 }
 
@@ -25,14 +25,14 @@ const (
 	remembered = 60
 )
 
-// seaports are two of Seaport's contracts: what is cancelled on one is not on the
+// seaports are two of Seaport's contracts: a cancellation on one does not affect the
 // other.
 var seaports = []common.Address{
 	common.HexToAddress("0x00000000000000ADc04C56Bf30aC9d3c0aAF14dC"), // 1.5
 	common.HexToAddress("0x0000000000000068F116a894984e2DB1123eB395"), // 1.6
 }
 
-// transactions are those of a block: none to four.
+// transactions returns the transactions of a block: none to four.
 func (m *traders) transactions(r *rand.Rand) []transaction {
 	var all []transaction
 	for range max(0, r.IntN(6)-1) {
@@ -43,8 +43,8 @@ func (m *traders) transactions(r *rand.Rand) []transaction {
 	return all
 }
 
-// again are new transactions and some that may have been abandoned: the same ones,
-// at other places.
+// again returns new transactions and some that may have been abandoned, at other
+// positions.
 func (m *traders) again(r *rand.Rand) []transaction {
 	var all []transaction
 	for _, t := range m.recent {
@@ -55,7 +55,7 @@ func (m *traders) again(r *rand.Rand) []transaction {
 	return append(all, m.transactions(r)...)
 }
 
-// trade is one transaction. A few make no sense: orders that nobody has listed are
+// trade returns one transaction. A few are invalid: orders that were never listed are
 // bought, sold ones cancelled, and some logs cannot be decoded.
 func (m *traders) trade(r *rand.Rand) transaction {
 	t := transaction{salt: r.Uint64()}
@@ -67,7 +67,7 @@ func (m *traders) trade(r *rand.Rand) transaction {
 		t.logs = append(t.logs, listing(m.order(r)))
 	case n < 13:
 		t.logs = append(t.logs, sale(m.order(r), 1+r.Uint64N(3)))
-	case n < 14: // an offer is accepted for a listing, say
+	case n < 14: // for example, an offer matched with a listing
 		a, b := m.order(r), m.order(r)
 		t.logs = append(t.logs, sale(a, 1), sale(b, 1), match(a, b))
 	case n < 17:
@@ -82,12 +82,12 @@ func (m *traders) trade(r *rand.Rand) transaction {
 	return t
 }
 
-// order is the number of a recent order, or of one that is to come.
+// order returns the number of a recent or future order.
 func (m *traders) order(r *rand.Rand) uint64 {
 	return max(1, m.orders+2-min(r.Uint64N(alive), m.orders+1))
 }
 
-// The facts of an order follow from its number.
+// An order's properties follow from its number.
 
 func orderHash(order uint64) common.Hash {
 	return crypto.Keccak256Hash(binary.BigEndian.AppendUint64([]byte("order"), order))
@@ -100,7 +100,7 @@ func contractOf(order uint64) common.Address { return seaports[order/3%2] }
 
 var collection = common.HexToAddress("0xC011ec7100000000000000000000000000000001")
 
-// token is an order's item: how many there are of it, too.
+// token returns an order's item and its quantity.
 func token(order uint64) (kind uint8, id, quantity *big.Int) {
 	id = new(big.Int).SetUint64(order)
 	if order%3 == 0 {
@@ -126,7 +126,7 @@ func listing(order uint64) logged {
 	})}
 }
 
-// sale fills an order, of an ERC-1155 token in part.
+// sale fills an order, partially if its token is ERC-1155.
 func sale(order, quantity uint64) logged {
 	kind, id, all := token(order)
 	amount := new(big.Int).SetUint64(quantity)

@@ -7,19 +7,18 @@ import (
 	"time"
 )
 
-// How much a node may weigh at rest, in all and more for each chain. Both are several
-// times what is seen: they find what grows and grows.
+// Limits of a node's memory and goroutines at rest: a base and an amount for each chain.
+// Both are several times the observed values: they detect unbounded growth.
 const (
 	mostMemory         = 400 << 20 // bytes
 	mostGoroutines     = 400
 	goroutinesPerChain = 100
 )
 
-// recovery is how long a cluster to which nothing happens any more may take until all
-// is well.
+// recovery is how long a cluster may take to recover once the faults have ended.
 const recovery = 60 * time.Second
 
-// judge lets a cluster come to rest and says what is wrong with it.
+// judge waits until a cluster is at rest and reports every violation.
 func (c *cluster) judge() {
 	c.t.Helper()
 	for _, n := range c.nodes {
@@ -32,12 +31,12 @@ func (c *cluster) judge() {
 	}
 	c.diary.note("at rest")
 	for _, goal := range c.goals() {
-		begun := time.Now()
+		started := time.Now()
 		if err := c.await(recovery, goal.amiss); err != nil {
 			c.t.Errorf("streams or chains are not %s %v", goal.name, err)
 			continue
 		}
-		c.diary.note("%s after %.1f s", goal.name, time.Since(begun).Seconds())
+		c.diary.note("%s after %.1f s", goal.name, time.Since(started).Seconds())
 	}
 	c.compare()
 	c.weigh()
@@ -47,15 +46,14 @@ func (c *cluster) judge() {
 			c.t.Error(death)
 		}
 		if failed > 0 {
-			c.diary.note("%s: %d starts came to nothing, and were made again", n.name, failed)
+			c.diary.note("%s: %d starts failed and were retried", n.name, failed)
 		}
 		if said := n.out.alarming(); said != "" {
-			c.t.Errorf("%s says:\n%s", n.name, said)
+			c.t.Errorf("output of %s:\n%s", n.name, said)
 		}
 	}
 }
 
-// compare compares the documents with the model's.
 func (c *cluster) compare() {
 	c.t.Helper()
 	ctx, cancel := context.WithTimeout(c.t.Context(), recovery)
@@ -72,7 +70,7 @@ func (c *cluster) compare() {
 		}
 	}
 	if d := differences(got, want); len(d) > 0 {
-		c.t.Errorf("the documents are not the model's:\n%s", strings.Join(d, "\n"))
+		c.t.Errorf("the documents differ from the model's:\n%s", strings.Join(d, "\n"))
 	}
 	total := 0
 	for _, docs := range want {
@@ -81,14 +79,14 @@ func (c *cluster) compare() {
 	c.diary.note("%d documents compared", total)
 }
 
-// weigh checks that nodes have not grown without bound.
+// weigh checks that the nodes have not grown without bound.
 func (c *cluster) weigh() {
 	c.t.Helper()
 	for _, n := range c.up() {
 		w := n.weigh(c.t.Context())
 		c.diary.note("%s: %v", n.name, w)
 		if w.memory > mostMemory {
-			c.t.Errorf("%s takes up %v", n.name, w)
+			c.t.Errorf("%s uses %v", n.name, w)
 		}
 		if w.goroutines > int64(mostGoroutines+goroutinesPerChain*len(c.world.chains)) {
 			c.t.Errorf("%s has %v", n.name, w)
@@ -96,7 +94,7 @@ func (c *cluster) weigh() {
 	}
 }
 
-// end asks all nodes to leave at once.
+// end asks all nodes to leave at the same time.
 func (c *cluster) end() {
 	c.t.Helper()
 	var group sync.WaitGroup

@@ -11,10 +11,10 @@ import (
 	"time"
 )
 
-// weight is what a node takes up.
+// weight is the resource usage of a node.
 type weight struct {
-	memory     int64 // resident, bytes; 0 if the system does not tell
-	goroutines int64 // 0 if the node does not tell
+	memory     int64 // resident, bytes; 0 if unknown
+	goroutines int64 // 0 if unknown
 }
 
 func (w weight) String() string {
@@ -28,7 +28,7 @@ func (w weight) String() string {
 	return s
 }
 
-// weigh looks at a node that is up.
+// weigh measures a running node.
 func (n *node) weigh(ctx context.Context) weight {
 	var w weight
 	if p := n.running(); p != nil {
@@ -38,7 +38,7 @@ func (n *node) weigh(ctx context.Context) weight {
 	return w
 }
 
-// residentMemory is read where there is a /proc.
+// residentMemory reads /proc, and returns 0 without it.
 func residentMemory(pid int) int64 {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
@@ -53,7 +53,7 @@ func residentMemory(pid int) int64 {
 	return 0
 }
 
-// gauge is one of the metrics at a URL.
+// gauge reads one of the metrics at a URL.
 func gauge(ctx context.Context, url, name string) int64 {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()

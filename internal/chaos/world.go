@@ -9,18 +9,18 @@ import (
 	"time"
 )
 
-// world is the chains, which live in this process, and the nodes' server.
+// world is the chains, which live in this process, and their JSON-RPC server.
 type world struct {
 	chains  []*chain
 	traders []*traders
 	r       *rand.Rand
-	pace    time.Duration // between two blocks of a chain, about
+	pace    time.Duration // mean time between two blocks of a chain
 	url     string
 	blocks  int // mined so far, and the reorganisations among them
 	reorgs  int
 }
 
-// startWorld makes chains of some blocks each and serves them until the context ends.
+// startWorld creates chains of some blocks each and serves them until the context ends.
 func startWorld(ctx context.Context, seed uint64, chains int, pace time.Duration) (*world, error) {
 	w := &world{r: rand.New(rand.NewPCG(seed, 1)), pace: pace}
 	mux := http.NewServeMux()
@@ -43,7 +43,7 @@ func startWorld(ctx context.Context, seed uint64, chains int, pace time.Duration
 	w.url = "http://" + listener.Addr().String()
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 	context.AfterFunc(ctx, func() { _ = server.Close() })
-	go func() { _ = server.Serve(listener) }() // it ends when it is closed
+	go func() { _ = server.Serve(listener) }() // returns when the server is closed
 	return w, nil
 }
 

@@ -75,7 +75,7 @@ func (s *Store) Report(ctx context.Context, ref persistence.ActorRef, report per
 		if !known || actor.Ref() != ref {
 			return fenced(ref.ID)
 		}
-		tell(&actor, report)
+		applyReport(&actor, report)
 		if report.Place != nil {
 			actor.Place = *report.Place
 		}
@@ -83,16 +83,16 @@ func (s *Store) Report(ctx context.Context, ref persistence.ActorRef, report per
 	})
 }
 
-// stands returns ErrFenced if a move's actor does not stand where it starts.
-func stands(conn *sqlite.Conn, move persistence.Move) error {
-	_, err := standing(conn, move)
+// checkMove returns ErrFenced if a move's actor is not at the move's start.
+func checkMove(conn *sqlite.Conn, move persistence.Move) error {
+	_, err := unmovedActor(conn, move)
 	return err
 }
 
-// apply makes a move. Its condition is checked again: the same actor could move
-// twice.
-func apply(conn *sqlite.Conn, move persistence.Move) error {
-	actor, err := standing(conn, move)
+// applyMove applies a move. The condition is checked again: two moves may have the same
+// actor.
+func applyMove(conn *sqlite.Conn, move persistence.Move) error {
+	actor, err := unmovedActor(conn, move)
 	if err != nil {
 		return err
 	}
@@ -102,12 +102,12 @@ func apply(conn *sqlite.Conn, move persistence.Move) error {
 	}
 	actor.Events += move.Events
 	actor.DeadLetters += move.DeadLetters
-	tell(&actor, move.Report)
+	applyReport(&actor, move.Report)
 	return putActor(conn, &actor)
 }
 
-// standing is a move's actor if it stands where the move starts.
-func standing(conn *sqlite.Conn, move persistence.Move) (persistence.Actor, error) {
+// unmovedActor returns a move's actor if the actor is at the move's start.
+func unmovedActor(conn *sqlite.Conn, move persistence.Move) (persistence.Actor, error) {
 	actor, known, err := actorNamed(conn, move.Actor.ID)
 	if err == nil && (!known || actor.Ref() != move.Actor || actor.Place != move.From) {
 		err = fenced(move.Actor.ID)
@@ -115,8 +115,8 @@ func standing(conn *sqlite.Conn, move persistence.Move) (persistence.Actor, erro
 	return actor, err
 }
 
-// tell writes a report into an actor's document.
-func tell(actor *persistence.Actor, report persistence.Report) {
+// applyReport copies a report into an actor's document.
+func applyReport(actor *persistence.Actor, report persistence.Report) {
 	report.LastError = cmp.Or(report.LastError, actor.LastError)
 	if report.Endpoints == nil {
 		report.Endpoints = actor.Endpoints
@@ -153,7 +153,6 @@ func putActor(conn *sqlite.Conn, actor *persistence.Actor) error {
 	return err
 }
 
-// highestEpoch is the highest epoch that a chain has seen.
 func highestEpoch(conn *sqlite.Conn, chain string) (epoch int64, err error) {
 	if epoch, err = leaseEpoch(conn, chain); err != nil {
 		return 0, err
@@ -167,7 +166,7 @@ func highestEpoch(conn *sqlite.Conn, chain string) (epoch int64, err error) {
 	return epoch, err
 }
 
-// leaseEpoch is the epoch of a chain's lease, 0 if it was never taken.
+// leaseEpoch is the epoch of a chain's lease, 0 if the chain was never owned.
 func leaseEpoch(conn *sqlite.Conn, chain string) (epoch int64, err error) {
 	err = each(conn, "SELECT doc FROM leases WHERE id = ?", func(stmt *sqlite.Stmt) {
 		stmt.BindText(1, chain)
@@ -194,7 +193,8 @@ func putLease(conn *sqlite.Conn, lease persistence.Lease) error {
 	return err
 }
 
-// places says up to where each stream is folded into a market's documents.
+// places returns the position up to which each stream is folded into a market's
+// documents.
 func places(conn *sqlite.Conn, market persistence.MarketRef) (map[string]int64, error) {
 	places := map[string]int64{}
 	err := each(conn, "SELECT stream, seq FROM actors WHERE chain = ? AND market = ? AND documents", func(stmt *sqlite.Stmt) {

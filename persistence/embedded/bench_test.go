@@ -21,7 +21,7 @@ const (
 
 var benchMarket = persistence.MarketRef{Chain: "ethereum", Market: "seaport"}
 
-// benchEvents are the events of both streams as Seaport's are.
+// benchEvents returns the events of both streams, as Seaport's are.
 func benchEvents() (listed, bought []markets.Event) {
 	event := func(kind markets.Kind, stream string, i, order int) markets.Event {
 		at := time.Unix(1_600_000_000+int64(i), 0).UTC()
@@ -45,8 +45,8 @@ func benchEvents() (listed, bought []markets.Event) {
 	return listed, bought
 }
 
-// BenchmarkCommit writes the benchmark's events as the observers do: each batch to
-// the log, then folded into its orders.
+// BenchmarkCommit writes the benchmark's events as the observers do: each batch to the
+// log, then folded into its orders.
 func BenchmarkCommit(b *testing.B) {
 	listed, bought := benchEvents()
 	for b.Loop() {
@@ -138,7 +138,7 @@ type bareRows struct{ names, log, orders []bareRow }
 // bareNames numbers names as the store would.
 type bareNames map[string]int64
 
-// number is the number of a name; a new one becomes a row.
+// number returns the number of a name; a new name becomes a row.
 func (n bareNames) number(rows *bareRows, of string) int64 {
 	id, known := n[of]
 	if !known {
@@ -149,8 +149,8 @@ func (n bareNames) number(rows *bareRows, of string) int64 {
 	return id
 }
 
-// BenchmarkBare writes the same documents into the same tables in as many
-// transactions, encoded beforehand, without reading and without conditions.
+// BenchmarkBare writes the same documents into the same tables in as many transactions,
+// encoded beforehand, without reads and conditions.
 func BenchmarkBare(b *testing.B) {
 	listed, bought := benchEvents()
 	names, orders := bareNames{}, map[string]markets.Order{}
@@ -226,7 +226,7 @@ func (r bareRow) bind(stmt *sqlite.Stmt) {
 	stmt.BindText(len(r.numbers)+1, r.text)
 }
 
-// BenchmarkDecode reads what the benchmark's events are in the log.
+// BenchmarkDecode decodes the benchmark's events from the log.
 func BenchmarkDecode(b *testing.B) {
 	_, bought := benchEvents()
 	docs := make([][]byte, batchSize)

@@ -27,7 +27,7 @@ func (r *Reader) Count(ctx context.Context, collection string) (n int64, err err
 	return n, err
 }
 
-// Batch is transfer.Source's. Positions are the numbers of rows.
+// Batch is transfer.Source's. A position is a row number.
 func (r *Reader) Batch(ctx context.Context, collection, after string, limit int) (docs []json.RawMessage, last string, err error) {
 	if !slices.Contains(persistence.Copied, collection) {
 		return nil, "", persistence.UnknownCollection(collection)
@@ -67,7 +67,7 @@ func (r *Reader) Copying(ctx context.Context) (at *persistence.Copying, err erro
 	return at, err
 }
 
-// copying returns the unfinished copy, which has a table as long as there is one.
+// copying returns the unfinished copy. Its table exists only while there is one.
 func copying(conn *sqlite.Conn) (at *persistence.Copying, err error) {
 	tables, err := number(conn, "SELECT count(*) FROM sqlite_schema WHERE name = 'unfinished_copy'")
 	if err != nil || tables == 0 {
@@ -82,7 +82,7 @@ func copying(conn *sqlite.Conn) (at *persistence.Copying, err error) {
 	return at, err
 }
 
-// refuseCopy returns ErrUnfinishedCopy if the data folder holds one.
+// refuseCopy returns ErrUnfinishedCopy if the data folder holds an unfinished copy.
 func (r *Reader) refuseCopy(ctx context.Context, dir string) error {
 	at, err := r.Copying(ctx)
 	if err != nil || at == nil {
@@ -91,7 +91,7 @@ func (r *Reader) refuseCopy(ctx context.Context, dir string) error {
 	return fmt.Errorf("data folder %s: %w", dir, at.Unfinished())
 }
 
-// Process is transfer.Target's. The folder's lock lets one process copy at a time.
+// Process is transfer.Target's. The folder's lock lets only one process copy at a time.
 func (s *Store) Process() string { return strconv.Itoa(os.Getpid()) }
 
 // Import is transfer.Target's.
@@ -109,7 +109,8 @@ func (s *Store) Import(ctx context.Context, owner string, to *persistence.Copyin
 	})
 }
 
-// mark records to as the state of the copy, if owner owns it; nil removes the state.
+// mark records to as the state of the copy, provided that owner owns the copy; nil
+// removes the state.
 func mark(conn *sqlite.Conn, owner string, to *persistence.Copying) error {
 	at, err := copying(conn)
 	switch {
@@ -146,8 +147,8 @@ func (s *Store) Clear(ctx context.Context) error {
 	})
 }
 
-// put writes a document, in the place of one with its key if there is one; activities,
-// notifications and dead letters always as new.
+// put writes a document, replacing one with the same key; activities, notifications and
+// dead letters are always inserted.
 func (s *Store) put(ctx context.Context, conn *sqlite.Conn, collection string, doc json.RawMessage) error {
 	var of struct {
 		ID string `json:"_id"`
@@ -181,7 +182,7 @@ func (s *Store) put(ctx context.Context, conn *sqlite.Conn, collection string, d
 	return persistence.UnknownCollection(collection)
 }
 
-// put checks and writes a document of a market, which is stored without its key.
+// put checks and writes a market's document, which is stored without its key.
 func put[T interface{ ID() string }](doc json.RawMessage, write func(*T) error) error {
 	var v T
 	if err := decode(doc, &v); err != nil {

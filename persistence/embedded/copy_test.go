@@ -24,7 +24,7 @@ func TestCopy(t *testing.T) {
 	storetest.RunCopy(t, func(t testing.TB) storetest.Copyable { return openCopy(t, t.TempDir()) })
 }
 
-// Whoever would write to an unfinished copy cannot open it, until it is complete.
+// An unfinished copy cannot be opened for writing until it is complete.
 func TestUnfinishedCopy(t *testing.T) {
 	dir := t.TempDir()
 	at := persistence.Copying{Source: "MongoDB, there", Owner: "me", Collection: persistence.Orders}
@@ -32,7 +32,7 @@ func TestUnfinishedCopy(t *testing.T) {
 	if err := errors.Join(store.Import(t.Context(), "", &at, nil), store.Close()); err != nil {
 		t.Fatal(err)
 	}
-	for range 2 { // the first leaves nothing locked
+	for range 2 { // the first attempt leaves nothing locked
 		_, err := embedded.Open(t.Context(), dir)
 		if !errors.Is(err, persistence.ErrUnfinishedCopy) || !strings.Contains(err.Error(), dir) || !strings.Contains(err.Error(), "copy of MongoDB, there: finish it") {
 			t.Fatalf("a writer gets: %v", err)
@@ -53,7 +53,7 @@ func TestUnfinishedCopy(t *testing.T) {
 	_ = store.Close()
 }
 
-// A position is a row's number and nothing else.
+// A position can only be a row number.
 func TestForeignPosition(t *testing.T) {
 	_, _, err := openCopy(t, t.TempDir()).Batch(t.Context(), persistence.Orders, "ethereum/seaport/0xa", 1)
 	if err == nil || !strings.Contains(err.Error(), "ethereum/seaport/0xa") {

@@ -18,8 +18,8 @@ import (
 	"github.com/imart/event-worker/persistence/embedded"
 )
 
-// crashFolder names the variable that makes the test binary commit to a folder
-// until it is killed.
+// crashFolder names the variable that makes the test binary commit to a folder until it
+// is killed.
 const crashFolder = "EVENT_WORKER_TEST_CRASH_FOLDER"
 
 // perCommit is how many orders and activities a commit of the crash test writes.
@@ -60,7 +60,7 @@ func commitForEver(ctx context.Context, dir string) error {
 	}
 }
 
-// writeSeq appends the activities of a seq and writes each order's height anew.
+// writeSeq appends the activities of a seq and updates each order's height.
 func writeSeq(tx persistence.Tx, seq int64) error {
 	var log []markets.Activity
 	var orders []markets.Order
@@ -78,21 +78,21 @@ func writeSeq(tx persistence.Tx, seq int64) error {
 	return tx.PutOrders(orders)
 }
 
-// A process that is killed at any moment leaves every commit that it was told of,
-// whole, and none in half.
+// A process that is killed at any moment leaves every acknowledged commit complete, and
+// none partial.
 func TestKilledProcessLeavesWholeCommits(t *testing.T) {
 	dir := t.TempDir()
 	for range 8 {
 		acknowledged := killed(t, dir, time.Duration(rand.IntN(150))*time.Millisecond)
 		at := whole(t, dir)
 		if at < acknowledged {
-			t.Fatalf("commit %d was acknowledged, the actor stands at %d", acknowledged, at)
+			t.Fatalf("commit %d was acknowledged, the actor is at %d", acknowledged, at)
 		}
 	}
 }
 
-// killed lets a process commit for a while behind its first acknowledged commit,
-// kills it and returns the last commit that it was told of.
+// killed lets a process commit for some time after its first acknowledged commit, kills
+// it and returns the last acknowledged commit.
 func killed(t *testing.T, dir string, after time.Duration) (last int64) {
 	t.Helper()
 	child := exec.Command(os.Args[0])
@@ -111,17 +111,17 @@ func killed(t *testing.T, dir string, after time.Duration) (last int64) {
 			defer time.AfterFunc(after, func() { _ = child.Process.Kill() }).Stop()
 		}
 		if last, err = strconv.ParseInt(lines.Text(), 10, 64); err != nil {
-			t.Fatalf("the child says %q", lines.Text())
+			t.Fatalf("the child prints %q", lines.Text())
 		}
 	}
 	if err := child.Wait(); err == nil || child.ProcessState.Exited() {
-		t.Fatalf("the child ended by itself: %v", err)
+		t.Fatalf("the child ended unexpectedly: %v", err)
 	}
 	return last
 }
 
-// whole checks that the store holds exactly the commits up to where its actor
-// stands, and returns that seq.
+// whole checks that the store holds exactly the commits up to its actor's position, and
+// returns that seq.
 func whole(t *testing.T, dir string) int64 {
 	t.Helper()
 	store, err := embedded.Open(t.Context(), dir)
@@ -140,15 +140,15 @@ func whole(t *testing.T, dir string) int64 {
 	}
 	for seq, n := range perSeq {
 		if n != perCommit || seq < 1 || seq > at {
-			t.Errorf("%d activities of commit %d; the actor stands at %d", n, seq, at)
+			t.Errorf("%d activities of commit %d; the actor is at %d", n, seq, at)
 		}
 	}
 	if int64(len(perSeq)) != at {
-		t.Errorf("activities of %d commits; the actor stands at %d", len(perSeq), at)
+		t.Errorf("activities of %d commits; the actor is at %d", len(perSeq), at)
 	}
 	for _, o := range read[markets.Order](t, store, persistence.Orders) {
 		if o.Last.Height != at {
-			t.Errorf("%s is of commit %d; the actor stands at %d", o.Key, o.Last.Height, at)
+			t.Errorf("%s is of commit %d; the actor is at %d", o.Key, o.Last.Height, at)
 		}
 	}
 	return at

@@ -15,8 +15,8 @@ import (
 	"github.com/imart/event-worker/persistence/finality"
 )
 
-// The encoder writes the fields that are declared, in their order and form: all of
-// them of a document that has everything, and of an empty one those that are required.
+// The encoder writes the declared fields, in their order and form: all fields of a
+// complete document, and the required fields of an empty one.
 func TestTheEncoderWritesWhatIsDeclared(t *testing.T) {
 	order, activity := &markets.Order{}, &markets.Activity{}
 	for _, of := range []struct {
@@ -43,7 +43,7 @@ func TestTheEncoderWritesWhatIsDeclared(t *testing.T) {
 	}
 }
 
-// stored are the declared fields of a collection that are in the stored JSON, which
+// stored returns the declared fields of a collection that are in the stored JSON, which
 // has no key.
 func stored(collection string) []documents.Field {
 	return slices.DeleteFunc(documents.Of(collection).Shown(), func(f documents.Field) bool {
@@ -51,7 +51,7 @@ func stored(collection string) []documents.Field {
 	})
 }
 
-// complete gives every field of a value a value that is not zero.
+// complete sets every field of a value to a non-zero value.
 func complete(t *testing.T, v reflect.Value) {
 	t.Helper()
 	switch into := v.Addr().Interface().(type) {
@@ -89,7 +89,7 @@ func complete(t *testing.T, v reflect.Value) {
 	}
 }
 
-// asDeclared expects the members of an object to be the fields.
+// asDeclared expects an object's members to be the fields.
 func asDeclared(t *testing.T, path string, object []byte, fields []documents.Field) {
 	t.Helper()
 	names, values := membersOf(t, object)
@@ -112,7 +112,7 @@ func formed(t *testing.T, path string, value json.RawMessage, f documents.Field)
 	if f.List {
 		var elements []json.RawMessage
 		if err := json.Unmarshal(value, &elements); err != nil || len(elements) == 0 {
-			t.Errorf("%s is no list: %s", path, value)
+			t.Errorf("%s is not a list: %s", path, value)
 		}
 		f.List = false
 		for _, e := range elements {
@@ -133,12 +133,12 @@ func formed(t *testing.T, path string, value json.RawMessage, f documents.Field)
 	}
 }
 
-// membersOf are an object's members in order.
+// membersOf returns an object's members in order.
 func membersOf(t *testing.T, object []byte) (names []string, values []json.RawMessage) {
 	t.Helper()
 	d := json.NewDecoder(bytes.NewReader(object))
 	if start, err := d.Token(); err != nil || start != json.Delim('{') {
-		t.Fatalf("no object: %s (%v)", object, err)
+		t.Fatalf("not an object: %s (%v)", object, err)
 	}
 	for d.More() {
 		name, err := d.Token()

@@ -9,11 +9,11 @@ import (
 	"github.com/imart/event-worker/markets"
 )
 
-// Activities and orders are encoded here by hand, into the same bytes as
-// encoding/json makes of them, in a third of the time: it is what most of a commit
-// consists of beside SQLite itself.
+// Activities and orders are encoded by hand, into the same bytes as encoding/json
+// produces, in a third of the time: apart from SQLite itself, encoding takes most of the
+// time of a commit.
 
-// encoder appends one JSON document to buf. Its first error ends it.
+// encoder appends one JSON document to buf. Its first error ends the encoding.
 type encoder struct {
 	buf []byte
 	err error
@@ -88,7 +88,7 @@ func (e *encoder) open() { e.buf = append(e.buf, '{') }
 
 func (e *encoder) close() { e.buf = append(e.buf, '}') }
 
-// name begins a member, with a comma unless it is the first.
+// name starts a member, with a comma unless it is the first.
 func (e *encoder) name(name string) {
 	if e.buf[len(e.buf)-1] != '{' {
 		e.buf = append(e.buf, ',')
@@ -109,7 +109,7 @@ func (e *encoder) text(name, value string) {
 	e.buf = append(e.buf, '"')
 }
 
-// plain says whether a string stands in JSON as it is.
+// plain reports whether a string needs no escaping in JSON.
 func plain(s string) bool {
 	for i := range len(s) {
 		switch c := s[i]; {

@@ -13,8 +13,8 @@ import (
 	"github.com/imart/event-worker/persistence/documents"
 )
 
-// What is encoded by hand is what encoding/json makes of it, for any value of any
-// field, also of those that will be added.
+// The encoder produces the same JSON as encoding/json, for any value of any field,
+// including fields added later.
 func TestDocumentsAreEncodedAndDecodedAsJSON(t *testing.T) {
 	t.Run("order", rapid.MakeCheck(func(t *rapid.T) {
 		var order markets.Order
@@ -44,7 +44,7 @@ func same(t *rapid.T, e encoder, value any) {
 	}
 }
 
-// decodesAsJSON checks that a decoder reads what encoding/json does.
+// decodesAsJSON checks that a decoder decodes as encoding/json does.
 func decodesAsJSON[T any](t *rapid.T, doc []byte, decoder *documents.Decoder[T]) {
 	var got, want T
 	if err := decoder.Decode(doc, &got); err != nil {
@@ -57,11 +57,11 @@ func decodesAsJSON[T any](t *rapid.T, doc []byte, decoder *documents.Decoder[T])
 		t.Fatalf("%s\n got %+v\nwant %+v", doc, got, want)
 	}
 	if err := decoder.Decode(doc[:len(doc)-1], new(T)); err == nil {
-		t.Fatalf("half a document was read: %s", doc[:len(doc)-1])
+		t.Fatalf("half a document was decoded: %s", doc[:len(doc)-1])
 	}
 }
 
-// fill gives a value's fields random values, or leaves them as they are.
+// fill gives a value's fields random values, or leaves them zero.
 func fill(t *rapid.T, v reflect.Value) {
 	if !rapid.Bool().Draw(t, "set") {
 		return
@@ -112,7 +112,7 @@ func TestEncodesTimesInUTC(t *testing.T) {
 	}
 }
 
-// A time that JSON cannot hold is an error that names the document.
+// A time that JSON cannot represent is an error that names the document.
 func TestTimesBeyondJSONAreErrors(t *testing.T) {
 	late := time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC)
 	e := encoder{}

@@ -11,8 +11,8 @@ import (
 	"github.com/imart/event-worker/persistence/documents"
 )
 
-// sqlText is a piece of SQL on the documents of a collection, and the arguments of its
-// question marks.
+// sqlText is a fragment of SQL on the documents of a collection, and the arguments of
+// its placeholders.
 type sqlText struct {
 	of   documents.Collection
 	text strings.Builder
@@ -24,8 +24,8 @@ func (s *sqlText) add(text string, args ...any) {
 	s.args = append(s.args, args...)
 }
 
-// condition appends a filter's condition on the document in the column doc. What
-// it appends is true or false, never NULL.
+// condition appends a filter's condition on the document in the column doc. The appended
+// expression is true or false, never NULL.
 func (s *sqlText) condition(c persistence.Condition) error {
 	switch c := c.(type) {
 	case nil:
@@ -38,7 +38,7 @@ func (s *sqlText) condition(c persistence.Condition) error {
 		s.add("NOT ")
 		return s.condition(c.Condition)
 	case persistence.Exists:
-		s.reached(c.Path, func(kind, _ string) { s.add(kind + " IS NOT NULL") })
+		s.atPath(c.Path, func(kind, _ string) { s.add(kind + " IS NOT NULL") })
 	case persistence.Compare:
 		return s.compare(c)
 	default:
@@ -47,7 +47,7 @@ func (s *sqlText) condition(c persistence.Condition) error {
 	return nil
 }
 
-// junction joins conditions as a balanced tree: SQLite bounds the depth of an
+// junction joins conditions as a balanced tree: SQLite limits the depth of an
 // expression.
 func (s *sqlText) junction(cs []persistence.Condition, operator, none string) error {
 	switch len(cs) {
@@ -69,7 +69,7 @@ func (s *sqlText) junction(cs []persistence.Condition, operator, none string) er
 	return nil
 }
 
-// comparisons are the operators in SQL.
+// comparison returns the SQL operator.
 func comparison(o persistence.Operator) (string, error) {
 	switch o {
 	case persistence.Equal:
@@ -86,8 +86,8 @@ func comparison(o persistence.Operator) (string, error) {
 	return "", fmt.Errorf("filter: unknown operator %q", o)
 }
 
-// compare appends a comparison. Types are compared first, as MongoDB does: the
-// number 1 is not true, and no string is less than a number.
+// compare appends a comparison. Types are compared first, as in MongoDB: the number 1 is
+// not true, and a string is never less than a number.
 func (s *sqlText) compare(c persistence.Compare) error {
 	operator, err := comparison(c.Operator)
 	if err != nil {
@@ -97,17 +97,17 @@ func (s *sqlText) compare(c persistence.Compare) error {
 	case nil:
 		s.compareNull(c)
 	case bool:
-		s.reached(c.Path, func(kind, value string) { s.add(kind+" IN ('true', 'false') AND "+value+operator, operand) })
+		s.atPath(c.Path, func(kind, value string) { s.add(kind+" IN ('true', 'false') AND "+value+operator, operand) })
 	case int64, float64:
-		s.reached(c.Path, func(kind, value string) { s.add(kind+" IN ('integer', 'real') AND "+value+operator, operand) })
+		s.atPath(c.Path, func(kind, value string) { s.add(kind+" IN ('integer', 'real') AND "+value+operator, operand) })
 	case string:
-		s.reached(c.Path, func(kind, value string) { s.add(kind+" = 'text' AND "+value+operator, operand) })
+		s.atPath(c.Path, func(kind, value string) { s.add(kind+" = 'text' AND "+value+operator, operand) })
 	case time.Time:
-		s.reached(c.Path, func(kind, value string) {
+		s.atPath(c.Path, func(kind, value string) {
 			s.add(kind+" = 'text' AND "+sortableTime(value)+operator, timeOperand(operand))
 		})
 	case markets.Amount:
-		s.reached(c.Path, func(kind, value string) {
+		s.atPath(c.Path, func(kind, value string) {
 			s.add(kind+" = 'text' AND "+value+" <> '' AND "+sortableAmount(value)+operator, operand.Sortable())
 		})
 	default:
@@ -116,16 +116,17 @@ func (s *sqlText) compare(c persistence.Compare) error {
 	return nil
 }
 
-// compareNull appends a comparison with null, which only null or nothing equals.
+// compareNull appends a comparison with null, which equals only null and a missing
+// field.
 func (s *sqlText) compareNull(c persistence.Compare) {
 	if c.Operator == persistence.Greater || c.Operator == persistence.Less {
 		s.add("0")
 		return
 	}
 	s.add("(NOT ")
-	s.reached(c.Path, func(kind, _ string) { s.add(kind + " IS NOT NULL") })
+	s.atPath(c.Path, func(kind, _ string) { s.add(kind + " IS NOT NULL") })
 	s.add(" OR ")
-	s.reached(c.Path, func(kind, _ string) { s.add(kind + " = 'null'") })
+	s.atPath(c.Path, func(kind, _ string) { s.add(kind + " = 'null'") })
 	s.add(")")
 }
 
@@ -134,18 +135,18 @@ func sortableAmount(value string) string {
 	return "printf('%02d%s', length(" + value + "), " + value + ")"
 }
 
-// sortableTime is a stored time in a form that sorts as the times do: without the
-// Z, since a fraction of a second would sort before it.
+// sortableTime is a stored time in a form that sorts chronologically: without the Z,
+// which would sort after a fraction of a second.
 func sortableTime(value string) string { return "rtrim(" + value + ", 'Z')" }
 
 func timeOperand(t time.Time) string {
 	return strings.TrimSuffix(t.UTC().Format(time.RFC3339Nano), "Z")
 }
 
-// reached appends a condition on what a path reaches: the value there, or, where
-// a list stands on the way, what it reaches in any of the list's elements. add
-// appends it for a value that is given by SQL for its JSON type and for itself.
-func (s *sqlText) reached(path string, add func(kind, value string)) {
+// atPath appends a condition on the value at a path or, if the path leads through a
+// list, on the values in any of the list's elements. add appends the condition for a
+// value, given the SQL of its JSON type and of the value itself.
+func (s *sqlText) atPath(path string, add func(kind, value string)) {
 	if path == "_id" {
 		s.add("(")
 		add("'text'", documentID)
@@ -165,8 +166,8 @@ func (s *sqlText) reached(path string, add func(kind, value string)) {
 	s.add(") IS TRUE")
 }
 
-// element appends the condition on what the rest of a path reaches in any element
-// of a list.
+// element appends the condition on the values at the rest of a path in any element of a
+// list.
 func (s *sqlText) element(list string, rest []string, add func(kind, value string)) {
 	s.add(" OR EXISTS (SELECT 1 FROM json_each(doc, " + list + ") AS element WHERE json_type(doc, " + list + ") = 'array' AND ")
 	if len(rest) == 0 {
@@ -179,13 +180,13 @@ func (s *sqlText) element(list string, rest []string, add func(kind, value strin
 	s.add(")")
 }
 
-// index says whether a part of a path is the index of a list's element.
+// index reports whether a path's segment is the index of a list element.
 func index(part string) bool {
 	_, err := strconv.ParseUint(part, 10, 16)
 	return err == nil
 }
 
-// jsonPath is a path as an SQL string that holds a JSON path.
+// jsonPath returns a path as an SQL string literal with a JSON path.
 func jsonPath(parts []string) string {
 	var path strings.Builder
 	path.WriteString("'$")
@@ -220,8 +221,8 @@ func (s *sqlText) order(keys []persistence.SortKey) error {
 	return nil
 }
 
-// sortTerms are what a field's values are ordered by. Documents without the field
-// come first.
+// sortTerms returns the expressions that order a field's values. Documents without the
+// field come first.
 func (s *sqlText) sortTerms(path string) ([]string, error) {
 	if path == "_id" {
 		return []string{documentID}, nil

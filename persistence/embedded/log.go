@@ -100,8 +100,8 @@ func (t *tx) notify(n *markets.Notification) error {
 	return err
 }
 
-// silence removes the notifications of a stream's activity.
-func (t *tx) silence(stream int64, activity entry) error {
+// removeNotifications removes the notifications of a stream's activity.
+func (t *tx) removeNotifications(stream int64, activity entry) error {
 	_, err := run(t.conn, "DELETE FROM notifications WHERE stream = ? AND seq = ? AND "+position+" = (?, ?, ?, ?)", func(stmt *sqlite.Stmt) {
 		stmt.BindInt64(1, stream)
 		stmt.BindInt64(2, activity.seq)
@@ -151,7 +151,7 @@ func (t *tx) Log(keys []string) (found []markets.Event, err error) {
 	return found, err
 }
 
-// position is a document's position as a row value.
+// position is a document's position as an SQL row value.
 const position = "(doc ->> '$.position.height', doc ->> '$.position.tx', doc ->> '$.position.log', doc ->> '$.position.sub')"
 
 // LogBetween is markets.Book's.
@@ -198,7 +198,7 @@ func (t *tx) BulkCancels() (any bool, err error) {
 	return any, err
 }
 
-// activity reads an activity from a row of id and doc.
+// activity decodes an activity from a row of id and doc.
 func (t *tx) activity(row *sqlite.Stmt) (a markets.Activity, err error) {
 	t.buf = text(row, 1, t.buf)
 	if err := activityDecoder.Decode(t.buf, &a); err != nil {
@@ -207,15 +207,15 @@ func (t *tx) activity(row *sqlite.Stmt) (a markets.Activity, err error) {
 	return a, nil
 }
 
-// entry is a row of the log, or of the dead letters beside it.
+// entry is an activity or a dead letter.
 type entry struct {
 	dead     bool // a dead letter
 	id, seq  int64
 	position markets.Position
 }
 
-// newest orders entries from the newest to the oldest.
-func newest(a, b entry) int {
+// newestFirst orders entries from the newestFirst to the oldest.
+func newestFirst(a, b entry) int {
 	return cmp.Or(cmp.Compare(b.seq, a.seq), b.position.Compare(a.position))
 }
 
@@ -233,7 +233,7 @@ func (t *tx) Truncate(stream string, after int64, limit int) (activities, deadLe
 		if entries, err = t.entries(entries, "dead_letters", number, after, limit); err != nil {
 			return err
 		}
-		slices.SortFunc(entries, newest)
+		slices.SortFunc(entries, newestFirst)
 		for _, e := range entries[:min(len(entries), limit)] {
 			table, count := "activities", &activities
 			if e.dead {
@@ -247,7 +247,7 @@ func (t *tx) Truncate(stream string, after int64, limit int) (activities, deadLe
 			}
 			*count += n
 			if !e.dead {
-				if err := t.silence(number, e); err != nil {
+				if err := t.removeNotifications(number, e); err != nil {
 					return err
 				}
 			}
@@ -257,7 +257,7 @@ func (t *tx) Truncate(stream string, after int64, limit int) (activities, deadLe
 	return activities, deadLetters, err
 }
 
-// entries appends the newest entries of a stream whose seq is above after.
+// entries appends the newest entries of a stream whose seq is greater than after.
 func (t *tx) entries(entries []entry, table string, stream, after int64, limit int) ([]entry, error) {
 	err := each(t.conn, `
 		SELECT id, seq, doc ->> '$.position.height' AS height, doc ->> '$.position.tx' AS tx, doc ->> '$.position.log' AS log, doc ->> '$.position.sub' AS sub

@@ -2,8 +2,8 @@ package embedded
 
 import "zombiezen.com/go/sqlite"
 
-// maxNames is how many names are kept in memory, about: those of the batches that
-// are on their way, which are logged, folded and committed one after the other.
+// maxNames is approximately how many names are cached: those of the batches in progress,
+// which are logged, folded and committed one after the other.
 const maxNames = 20_000
 
 // name is a name within its parent, which is 0 for chains.
@@ -12,10 +12,10 @@ type name struct {
 	name   string
 }
 
-// names are the numbers that stand for names, as far as they were needed lately.
+// names caches the numbers of recently used names.
 type names map[name]int64
 
-// find is a name's number, 0 if it has none.
+// find returns a name's number, 0 if it has none.
 func (n names) find(conn *sqlite.Conn, of name) (int64, error) {
 	if id, known := n[of]; known {
 		return id, nil
@@ -35,7 +35,7 @@ func (n names) find(conn *sqlite.Conn, of name) (int64, error) {
 	return id, err
 }
 
-// number is a name's number; a new name gets the next one.
+// number returns a name's number, and assigns the next number to a new name.
 func (n names) number(conn *sqlite.Conn, of name) (int64, error) {
 	if id, err := n.find(conn, of); id != 0 || err != nil {
 		return id, err

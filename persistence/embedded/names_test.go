@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// Names with the same hash are told apart.
+// Names with the same hash are distinguished.
 func TestNamesWithTheSameHash(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir)
@@ -21,7 +21,7 @@ func TestNamesWithTheSameHash(t *testing.T) {
 		t.Errorf("b is %d (%v)", id, err)
 	}
 	clear(s.names)
-	for _, want := range []int64{id, id} { // from the table, from memory
+	for _, want := range []int64{id, id} { // from the table, from the cache
 		if got, err := s.names.number(conn, b); got != want || err != nil {
 			t.Errorf("b was %d, is %d (%v)", want, got, err)
 		}
@@ -31,7 +31,7 @@ func TestNamesWithTheSameHash(t *testing.T) {
 	}
 }
 
-// However many names there are, few are kept in memory.
+// However many names there are, few are cached.
 func TestFewNamesInMemory(t *testing.T) {
 	n := names{}
 	for i := range int64(2*maxNames + 1) {

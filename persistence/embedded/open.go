@@ -16,22 +16,22 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// The files in a data folder; SQLite keeps two more beside the first.
+// The files in a data folder; SQLite keeps two more beside the database.
 const (
 	fileName = "event-worker.db"
 	lockName = "event-worker.lock"
 )
 
-// ErrNoData says that a folder holds no database yet.
+// ErrNoData says that a folder contains no database yet.
 var ErrNoData = errors.New("there is no event worker database")
 
-// busyTimeout bounds how long the database waits for another process, which
-// holds a lock only to recover after a crash.
+// busyTimeout bounds the wait for another process, which locks the database only to
+// recover after a crash.
 const busyTimeout = 10 * time.Second
 
-// Open opens the data folder for its one writer, and makes it if need be. The
-// error is persistence.ErrInUse when another process has it, and
-// persistence.ErrUnfinishedCopy when it is a copy that is not complete.
+// Open opens the data folder for its only writer, and creates the folder if it does not
+// exist. The error is persistence.ErrInUse if another process writes to the folder, and
+// persistence.ErrUnfinishedCopy if the folder is an incomplete copy.
 func Open(ctx context.Context, dir string) (*Store, error) {
 	s, err := OpenCopy(ctx, dir)
 	if err != nil {
@@ -43,7 +43,8 @@ func Open(ctx context.Context, dir string) (*Store, error) {
 	return s, nil
 }
 
-// OpenCopy is Open for a process that copies into the data folder.
+// OpenCopy is Open for a process that copies into the data folder: it accepts an
+// incomplete copy.
 func OpenCopy(ctx context.Context, dir string) (*Store, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -63,8 +64,8 @@ func OpenCopy(ctx context.Context, dir string) (*Store, error) {
 	return newStore(path, lock, conn), nil
 }
 
-// OpenReader opens the data folder for queries alone. Another process may write
-// to it. The error is ErrNoData when nothing was written to it yet.
+// OpenReader opens the data folder for queries only. Another process may write to it.
+// The error is ErrNoData if the folder has never been written.
 func OpenReader(dir string) (*Reader, error) {
 	path := filepath.Join(dir, fileName)
 	if _, err := os.Stat(path); err != nil {
@@ -86,7 +87,7 @@ func OpenReader(dir string) (*Reader, error) {
 		err = errOlder
 	}
 	if err != nil {
-		_ = conn.Close() // it says nothing that err does not
+		_ = conn.Close() // err explains more
 		return nil, explain(path, err)
 	}
 	return &Reader{path: path, idle: []*sqlite.Conn{conn}}, nil
@@ -99,13 +100,13 @@ func openWriter(path string) (*sqlite.Conn, error) {
 	}
 	conn.SetBusyTimeout(busyTimeout)
 	if err := prepare(conn); err != nil {
-		_ = conn.Close() // it says nothing that err does not
+		_ = conn.Close() // err explains more
 		return nil, err
 	}
 	return conn, nil
 }
 
-// prepare looks before it changes anything in a file that may not be ours.
+// prepare inspects the file before changing anything: it may belong to another program.
 func prepare(conn *sqlite.Conn) error {
 	version, err := inspect(conn)
 	if err != nil {
@@ -123,9 +124,9 @@ func prepare(conn *sqlite.Conn) error {
 	return nil
 }
 
-// configure makes a commit be on the disk when it returns, and the log of commits
-// go into the main file every 64 MB. Larger pages cost less time for each document
-// and more writing for each small commit.
+// configure makes a commit durable before it returns, and checkpoints the write-ahead
+// log every 64 MB. Larger pages take less time per document, and more writing per small
+// commit.
 func configure(conn *sqlite.Conn) error {
 	for _, pragma := range []string{
 		"PRAGMA page_size = 8192", // of a new file
@@ -142,8 +143,8 @@ func configure(conn *sqlite.Conn) error {
 	return nil
 }
 
-// acquire locks the folder for this process. The lock goes with the process,
-// however it ends.
+// acquire locks the folder for this process. The operating system releases the lock when
+// the process ends, however it ends.
 func acquire(dir string) (*flock.Flock, error) {
 	path := filepath.Join(dir, lockName)
 	lock := flock.New(path)
@@ -160,7 +161,7 @@ func acquire(dir string) (*flock.Flock, error) {
 	return lock, nil
 }
 
-// holder names the process that holds a lock, if it has said so.
+// holder names the process that holds a lock, if known.
 func holder(path string) string {
 	pid, err := os.ReadFile(path)
 	if err != nil || len(pid) == 0 {
@@ -173,8 +174,7 @@ func unwritable(dir string, err error) error {
 	return fmt.Errorf("data folder %s cannot be written: %w: make it writable or choose another folder", dir, err)
 }
 
-// explain adds to an error of the database what it means for the person who runs
-// it.
+// explain adds to an error of the database its meaning and a remedy.
 func explain(path string, err error) error {
 	switch {
 	case errors.Is(err, errForeign):
@@ -186,9 +186,9 @@ func explain(path string, err error) error {
 	case sqlite.ResultNotADB:
 		return fmt.Errorf("%s is not an event worker database: %w: move it away or choose another folder", path, err)
 	case sqlite.ResultCorrupt:
-		return fmt.Errorf("%s is damaged: %w: put back a copy, or move it away to read everything from the chains again", path, err)
+		return fmt.Errorf("%s is damaged: %w: restore a backup, or move it away to read everything from the chains again", path, err)
 	case sqlite.ResultFull:
-		return fmt.Errorf("%s: %w: make room on the disk", path, err)
+		return fmt.Errorf("%s: %w: free space on the disk", path, err)
 	case sqlite.ResultReadOnly, sqlite.ResultCantOpen, sqlite.ResultPerm, sqlite.ResultIOErr:
 		return fmt.Errorf("%s cannot be read or written: %w: make it and its folder accessible or choose another folder", path, err)
 	}

@@ -101,7 +101,7 @@ func TestReadersBesideTheWriter(t *testing.T) {
 	}
 }
 
-// counted is the number of orders.
+// counted returns the number of orders.
 func counted(t *testing.T, r *Reader) (n int, err error) {
 	t.Helper()
 	for _, err := range r.Query(t.Context(), persistence.Query{Collection: persistence.Orders}) {
@@ -122,8 +122,8 @@ func count(t *testing.T, r *Reader) int {
 	return n
 }
 
-// What cannot be opened is left as it is, and the error says in one line what, where
-// and what to do.
+// A folder that cannot be opened is left unchanged, and the error states in one line the
+// problem, its location and a remedy.
 func TestFoldersThatCannotBeOpened(t *testing.T) {
 	for name, c := range map[string]struct {
 		prepare func(t *testing.T, dir string)
@@ -176,7 +176,7 @@ func TestFoldersThatCannotBeOpened(t *testing.T) {
 	}
 }
 
-// filled makes a database with some pages.
+// filled creates a database with some pages.
 func filled(t *testing.T, dir string) {
 	t.Helper()
 	s := open(t, dir)
@@ -195,7 +195,7 @@ func write(t *testing.T, dir, text string) {
 	}
 }
 
-// contents is what the database's file holds, nothing if it is none.
+// contents returns the bytes of the database file, empty if there is none.
 func contents(t *testing.T, dir string) string {
 	t.Helper()
 	b, _ := os.ReadFile(filepath.Join(dir, fileName))
@@ -278,7 +278,7 @@ func TestAnIgnoredErrorFailsTheCommit(t *testing.T) {
 	}
 }
 
-// Who waits for his turn need not wait longer than his context.
+// Waiting for the writer ends with the context.
 func TestWaitingEndsWithTheContext(t *testing.T) {
 	s := open(t, t.TempDir())
 	ctx, cancel := context.WithCancel(t.Context())

@@ -8,7 +8,7 @@ import (
 	"github.com/imart/event-worker/markets"
 )
 
-// orderRow is what is known of an order's row.
+// orderRow is the cached state of an order's row.
 type orderRow struct {
 	exists bool
 	maker  int64
@@ -39,7 +39,7 @@ func (t *tx) Orders(keys []string) (map[string]markets.Order, error) {
 	return found, err
 }
 
-// order reads an order and keeps in mind what its row is like.
+// order reads an order and caches the state of its row.
 func (t *tx) order(id int64) (order markets.Order, exists bool, err error) {
 	at := orderRow{}
 	err = each(t.conn, "SELECT id, doc, maker FROM orders WHERE id = ?", func(stmt *sqlite.Stmt) {
@@ -53,7 +53,7 @@ func (t *tx) order(id int64) (order markets.Order, exists bool, err error) {
 	return order, at.exists, err
 }
 
-// orderIn reads an order from a row of id and doc.
+// orderIn decodes an order from a row of id and doc.
 func (t *tx) orderIn(row *sqlite.Stmt) (order markets.Order, err error) {
 	t.buf = text(row, 1, t.buf)
 	if err := orderDecoder.Decode(t.buf, &order); err != nil {
@@ -62,7 +62,7 @@ func (t *tx) orderIn(row *sqlite.Stmt) (order markets.Order, err error) {
 	return order, nil
 }
 
-// OrdersOf is markets.Book's. Keys are in the order in which they were first met.
+// OrdersOf is markets.Book's. Keys are in the order in which they were first seen.
 func (t *tx) OrdersOf(maker, after string, limit int) (found []markets.Order, err error) {
 	err = t.step(func() error {
 		number, err := t.find(markets.MakerKey(maker))
@@ -102,7 +102,7 @@ func (t *tx) PutOrders(orders []markets.Order) error {
 	})
 }
 
-// putOrder leaves alone the index of makers unless the order's maker changes.
+// putOrder does not touch the index of makers unless the order's maker changes.
 func (t *tx) putOrder(order *markets.Order) error {
 	id, err := t.number(order.Key)
 	if err != nil {

@@ -44,7 +44,7 @@ func newSelection(q persistence.Query) (*selection, error) {
 	return s, nil
 }
 
-// run calls yield for every document, until it returns false.
+// run calls yield for every document until yield returns false.
 func (s *selection) run(conn *sqlite.Conn, yield func(json.RawMessage) bool) error {
 	if err := s.defineID(conn); err != nil {
 		return err
@@ -60,14 +60,14 @@ func (s *selection) run(conn *sqlite.Conn, yield func(json.RawMessage) bool) err
 		return nil
 	})
 	if !errors.Is(err, errDamaged) && sqlite.ErrCode(err) == sqlite.ResultError {
-		return s.blame(conn, err)
+		return s.nameInvalid(conn, err)
 	}
 	return err
 }
 
-// blame names the document that is no JSON, if there is one, which is what SQL's
-// functions fail at.
-func (s *selection) blame(conn *sqlite.Conn, err error) error {
+// nameInvalid names the document that is not valid JSON, if there is one: SQL's JSON functions
+// fail on such a document.
+func (s *selection) nameInvalid(conn *sqlite.Conn, err error) error {
 	id := int64(0)
 	if failed := once(conn, "SELECT rowid FROM "+s.collection+" WHERE NOT json_valid(doc) LIMIT 1", nothing, func(row *sqlite.Stmt) error {
 		id = row.ColumnInt64(0)
@@ -93,7 +93,7 @@ func (s *selection) bind(stmt *sqlite.Stmt) {
 	}
 }
 
-// defineID makes the SQL function behind documentID.
+// defineID defines the SQL function that documentID calls.
 func (s *selection) defineID(conn *sqlite.Conn) error {
 	return conn.CreateFunction("document_id", &sqlite.FunctionImpl{
 		NArgs:         1,
@@ -105,16 +105,16 @@ func (s *selection) defineID(conn *sqlite.Conn) error {
 	})
 }
 
-// document is a stored document with its key in front.
+// document returns a stored document with its key as the first member.
 func (s *selection) document(doc []byte) (json.RawMessage, error) {
 	if s.keyed() {
 		if !json.Valid(doc) {
-			return nil, fmt.Errorf("no JSON: %.100q", doc)
+			return nil, fmt.Errorf("not JSON: %.100q", doc)
 		}
 		return doc, nil
 	}
 	if !bytes.HasPrefix(doc, []byte(`{"`)) {
-		return nil, fmt.Errorf("no JSON object: %.100q", doc)
+		return nil, fmt.Errorf("not a JSON object: %.100q", doc)
 	}
 	id, err := s.id(doc)
 	if err != nil {
@@ -123,7 +123,7 @@ func (s *selection) document(doc []byte) (json.RawMessage, error) {
 	return withKey(id, doc)
 }
 
-// withKey is a stored document with a key in front.
+// withKey adds a key as the first member of a stored document.
 func withKey(id string, doc []byte) (json.RawMessage, error) {
 	key, err := json.Marshal(id)
 	if err != nil {
@@ -132,12 +132,12 @@ func withKey(id string, doc []byte) (json.RawMessage, error) {
 	return slices.Concat([]byte(`{"_id":`), key, []byte(","), doc[1:]), nil
 }
 
-// keyed says whether documents are stored with their keys.
+// keyed reports whether documents are stored with their keys.
 func (s *selection) keyed() bool {
 	return s.collection == persistence.Actors || s.collection == persistence.Leases
 }
 
-// id is the key of a stored document.
+// id returns the key of a stored document.
 func (s *selection) id(doc []byte) (string, error) {
 	switch s.collection {
 	case persistence.Orders:

@@ -12,21 +12,21 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// maxIdle is how many connections wait for the next query. Opening one takes a
+// maxIdle is how many connections are kept for later queries. Opening one takes a
 // hundred times as long as a small query.
 const maxIdle = 2
 
-// Reader answers queries. Each has a connection of its own, and so a state of its
-// own that no writer waits for.
+// Reader answers queries. Each query has its own connection, and with it a snapshot that
+// does not block writers.
 type Reader struct {
 	path   string
 	mu     sync.Mutex
 	closed bool
 	idle   []*sqlite.Conn
-	busy   sync.WaitGroup // queries under way
+	busy   sync.WaitGroup // queries in progress
 }
 
-// Close waits for the queries under way.
+// Close waits for the queries in progress.
 func (r *Reader) Close() error {
 	r.mu.Lock()
 	r.closed = true
@@ -40,8 +40,8 @@ func (r *Reader) Close() error {
 	return err
 }
 
-// take gives a query its connection, until put.
-func (r *Reader) take() (*sqlite.Conn, error) {
+// acquireConn returns a connection for one query, which returns it with put.
+func (r *Reader) acquireConn() (*sqlite.Conn, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
@@ -61,14 +61,14 @@ func (r *Reader) take() (*sqlite.Conn, error) {
 	return conn, nil
 }
 
-func (r *Reader) put(conn *sqlite.Conn) {
+func (r *Reader) releaseConn(conn *sqlite.Conn) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	defer r.busy.Done()
 	if len(r.idle) < maxIdle {
 		r.idle = append(r.idle, conn)
 	} else {
-		_ = conn.Close() // it has read all that it will
+		_ = conn.Close() // it has nothing to flush
 	}
 }
 
@@ -93,7 +93,7 @@ func (r *Reader) Query(ctx context.Context, query persistence.Query) iter.Seq2[j
 
 func (r *Reader) query(ctx context.Context, query persistence.Query, yield func(json.RawMessage) bool) error {
 	if query.Collection == persistence.Nodes || query.Collection == persistence.Requests {
-		return nil // one process writes, there is no cluster
+		return nil // a data folder has one writer and no cluster
 	}
 	selection, err := newSelection(query)
 	if err != nil {
@@ -102,13 +102,13 @@ func (r *Reader) query(ctx context.Context, query persistence.Query, yield func(
 	return r.read(ctx, func(conn *sqlite.Conn) error { return selection.run(conn, yield) })
 }
 
-// read runs do on a connection of its own until the context is done.
+// read runs do on a connection of its own until the context ends.
 func (r *Reader) read(ctx context.Context, do func(conn *sqlite.Conn) error) error {
-	conn, err := r.take()
+	conn, err := r.acquireConn()
 	if err != nil {
 		return err
 	}
-	defer r.put(conn)
+	defer r.releaseConn(conn)
 	conn.SetInterrupt(ctx.Done())
 	defer conn.SetInterrupt(nil)
 	err = do(conn)

@@ -55,7 +55,7 @@ func (t *tx) DeleteRecords(keys []string) error {
 	return t.eachRecord(keys, "DELETE FROM records WHERE id = ?", func(string, *sqlite.Stmt) error { return nil })
 }
 
-// eachRecord runs a query on each of the records.
+// eachRecord runs a query for each record.
 func (t *tx) eachRecord(keys []string, query string, do func(key string, row *sqlite.Stmt) error) error {
 	return t.step(func() error {
 		for _, key := range keys {

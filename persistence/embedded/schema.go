@@ -8,20 +8,20 @@ import (
 	"zombiezen.com/go/sqlite/sqlitex"
 )
 
-// applicationID marks our databases: "IMEW" in the header of the file.
+// applicationID identifies event worker databases: "IMEW" in the file's header.
 const applicationID = 0x494d4557
 
 // schemaVersion is the version of schema, kept in the file as user_version.
 const schemaVersion = 2
 
-// schema keeps every document as JSON text in doc, for anybody to read. The other
-// columns are only what the program searches by. What only people search by has no
-// index.
+// schema stores every document as JSON text in doc, readable by any tool. The other
+// columns contain only what the program searches by; fields that only people search by
+// have no index.
 //
-// Keys of orders and makers are long and random: an index entry of one is written
-// in some random place, and a commit writes a whole page for each. So they stand
-// in one such index, that of names, and as numbers everywhere else, which rise
-// with time and are written side by side.
+// Keys of orders and makers are long and random: an index entry of a key is written at a
+// random position, and a commit writes a whole page for each. So keys are stored in only
+// one such index, that of names, and as numbers everywhere else, which increase with
+// time and are written next to each other.
 const schema = `
 CREATE TABLE names (
 	id     INTEGER PRIMARY KEY,
@@ -76,7 +76,7 @@ CREATE TABLE leases (
 );
 `
 
-// notifications came with version 2.
+// notifications was added in version 2.
 const notifications = `
 CREATE TABLE notifications (
 	id     INTEGER PRIMARY KEY,
@@ -87,28 +87,28 @@ CREATE TABLE notifications (
 CREATE INDEX notifications_seq ON notifications (stream, seq);
 `
 
-// errForeign says that the file is something else than a database of ours.
+// errForeign says that the file is another program's database.
 var errForeign = errors.New("it is another program's")
 
-// errOlder says that the file was written by an earlier version of the program.
+// errOlder says that an older version of the program wrote the file.
 var errOlder = errors.New("it was written by an older version of this program: run the worker once with this version, which brings it up to date")
 
-// errNewer says that the file was written by a later version of the program.
+// errNewer says that a newer version of the program wrote the file.
 var errNewer = errors.New("it was written by a newer version of this program: use that one")
 
-// create makes the schema in an empty file.
+// create creates the schema in an empty file.
 func create(conn *sqlite.Conn) error {
 	mark := fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d;", applicationID, schemaVersion)
 	return sqlitex.ExecuteScript(conn, mark+schema, nil) // in one transaction
 }
 
-// upgrade brings a database of the version before up to date.
+// upgrade upgrades a database of the previous version.
 func upgrade(conn *sqlite.Conn) error {
 	return sqlitex.ExecuteScript(conn, fmt.Sprintf("PRAGMA user_version = %d;", schemaVersion)+notifications, nil)
 }
 
-// inspect returns the version of a database, 0 if it is empty, and what is wrong with
-// one that is not.
+// inspect returns the version of a database, 0 if it is empty, and an error if the
+// database cannot be used.
 func inspect(conn *sqlite.Conn) (version int64, err error) {
 	tables, err := number(conn, "SELECT count(*) FROM sqlite_schema")
 	if err != nil || tables == 0 {

@@ -6,32 +6,32 @@ import (
 	"zombiezen.com/go/sqlite"
 )
 
-// errEnough ends a query whose other rows are not needed.
+// errEnough ends a query early: the remaining rows are not needed.
 var errEnough = errors.New("enough")
 
-// binder binds a statement's parameters, counted from 1.
+// binder binds a statement's parameters, numbered from 1.
 type binder func(*sqlite.Stmt)
 
 func nothing(*sqlite.Stmt) {}
 
-// each runs a query and calls row for every row of its result. Statements are
-// kept for the next run: row must not run the same query.
+// each runs a query and calls row for every row of its result. Statements are cached:
+// row must not run the same query.
 func each(conn *sqlite.Conn, query string, bind binder, row func(*sqlite.Stmt) error) error {
 	stmt, err := conn.Prepare(query)
 	if err != nil {
 		return err
 	}
-	defer stmt.Reset() // its error is that of the last step
+	defer stmt.Reset() // Step has already returned its error
 	return rows(stmt, bind, row)
 }
 
-// once is each for a query that will hardly come again.
+// once is each for a query that is unlikely to be repeated, and is not cached.
 func once(conn *sqlite.Conn, query string, bind binder, row func(*sqlite.Stmt) error) error {
 	stmt, _, err := conn.PrepareTransient(query)
 	if err != nil {
 		return err
 	}
-	defer stmt.Finalize() // its error is that of the last step
+	defer stmt.Finalize() // Step has already returned its error
 	return rows(stmt, bind, row)
 }
 
@@ -50,13 +50,13 @@ func rows(stmt *sqlite.Stmt, bind binder, row func(*sqlite.Stmt) error) error {
 	}
 }
 
-// run runs a statement that returns no rows and says how many it changed.
+// run runs a statement without result rows and returns how many rows it changed.
 func run(conn *sqlite.Conn, query string, bind binder) (int, error) {
 	err := each(conn, query, bind, func(*sqlite.Stmt) error { return nil })
 	return conn.Changes(), err
 }
 
-// number is the result of a query that is one number.
+// number returns the result of a query that yields one number.
 func number(conn *sqlite.Conn, query string) (n int64, err error) {
 	err = each(conn, query, nothing, func(row *sqlite.Stmt) error {
 		n = row.ColumnInt64(0)
@@ -65,7 +65,7 @@ func number(conn *sqlite.Conn, query string) (n int64, err error) {
 	return n, err
 }
 
-// text is a column's bytes, in buf if they fit.
+// text returns a column's bytes, in buf if they fit.
 func text(row *sqlite.Stmt, column int, buf []byte) []byte {
 	if n := row.ColumnLen(column); n <= cap(buf) {
 		buf = buf[:n]

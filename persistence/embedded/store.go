@@ -36,7 +36,7 @@ var errClosed = errors.New("the store is closed")
 type Store struct {
 	*Reader
 	lock *flock.Flock
-	// writer holds the one connection that writes while nobody uses it.
+	// writer holds the only writing connection while no call uses it.
 	writer chan *sqlite.Conn
 	names  names // guarded by writer
 }
@@ -49,7 +49,7 @@ func newStore(path string, lock *flock.Flock, conn *sqlite.Conn) *Store {
 	return s
 }
 
-// Close waits for the calls in progress, queries too, and releases the folder.
+// Close waits for the calls in progress, including queries, and releases the folder.
 func (s *Store) Close() error {
 	conn, open := <-s.writer
 	if !open {
@@ -63,7 +63,7 @@ func (s *Store) Close() error {
 func (s *Store) Commit(ctx context.Context, market persistence.MarketRef, moves []persistence.Move, do func(tx persistence.Tx) error) error {
 	return s.write(ctx, func(conn *sqlite.Conn) error {
 		for _, move := range moves {
-			if err := stands(conn, move); err != nil {
+			if err := checkMove(conn, move); err != nil {
 				return err
 			}
 		}
@@ -73,7 +73,7 @@ func (s *Store) Commit(ctx context.Context, market persistence.MarketRef, moves 
 			}
 		}
 		for _, move := range moves {
-			if err := apply(conn, move); err != nil {
+			if err := applyMove(conn, move); err != nil {
 				return err
 			}
 		}
@@ -102,14 +102,13 @@ func (s *Store) write(ctx context.Context, do func(*sqlite.Conn) error) error {
 			return ctx.Err()
 		})
 		if err != nil {
-			clear(s.names) // some may have been made in this transaction
+			clear(s.names) // some may have been assigned in this transaction
 		}
 		return explain(s.path, err)
 	}
 }
 
-// transact runs do between BEGIN and COMMIT, or ROLLBACK if it does not return
-// nil.
+// transact runs do between BEGIN and COMMIT, or ROLLBACK if do fails.
 func transact(conn *sqlite.Conn, do func() error) (err error) {
 	if _, err := run(conn, "BEGIN IMMEDIATE", nothing); err != nil {
 		return err
@@ -127,5 +126,5 @@ func transact(conn *sqlite.Conn, do func() error) (err error) {
 	return err
 }
 
-// now is the time as documents show it.
+// now returns the time with the resolution of stored documents.
 func now() time.Time { return time.Now().UTC().Truncate(time.Millisecond) }

@@ -11,16 +11,16 @@ import (
 
 var errOver = errors.New("the transaction is over")
 
-// tx is the inside of a transaction. Its first error ends it: after some errors
-// SQLite has rolled back already, and a later write would not be part of it.
+// tx is an open transaction. Its first error ends it: after some errors SQLite has
+// already rolled back, and a later write would not belong to the transaction.
 type tx struct {
 	ctx    context.Context
 	conn   *sqlite.Conn
 	ref    persistence.MarketRef
 	names  names
 	err    error
-	market int64 // the market's name
-	// orders are those that were looked up or written, by the names of their keys.
+	market int64 // the number of the market's name
+	// orders caches the orders that were read or written, by the numbers of their keys.
 	orders map[int64]orderRow
 	buf    []byte  // of the document that is being read
 	out    encoder // of the document that is being written
@@ -40,8 +40,8 @@ func newTx(ctx context.Context, conn *sqlite.Conn, ref persistence.MarketRef, na
 	return &tx{ctx: ctx, conn: conn, ref: ref, names: names, market: market, orders: map[int64]orderRow{}}, nil
 }
 
-// within runs do in a transaction on a market. An error of the transaction is one
-// of do, also when do has ignored it.
+// within runs do in a transaction on a market. An error of the transaction is returned
+// even if do ignores it.
 func within(ctx context.Context, conn *sqlite.Conn, market persistence.MarketRef, names names, do func(tx persistence.Tx) error) error {
 	tx, err := newTx(ctx, conn, market, names)
 	if err != nil {
@@ -51,11 +51,11 @@ func within(ctx context.Context, conn *sqlite.Conn, market persistence.MarketRef
 	if err == nil {
 		err = tx.err
 	}
-	tx.err = errOver // do may have kept it
+	tx.err = errOver // do may have kept tx
 	return err
 }
 
-// step runs one step of the transaction unless an earlier one has failed.
+// step runs one step of the transaction, unless an earlier one has failed.
 func (t *tx) step(do func() error) error {
 	if t.err == nil {
 		t.err = t.ctx.Err()
@@ -66,10 +66,10 @@ func (t *tx) step(do func() error) error {
 	return t.err
 }
 
-// number is the number of a name within the market.
+// number returns the number of a name within the market.
 func (t *tx) number(of string) (int64, error) { return t.names.number(t.conn, name{t.market, of}) }
 
-// find is the number of a name within the market, 0 if it has none.
+// find returns the number of a name within the market, 0 if it has none.
 func (t *tx) find(of string) (int64, error) { return t.names.find(t.conn, name{t.market, of}) }
 
 // Places is markets.Book's.

@@ -11,8 +11,8 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// A file of version 1 has no notifications: whoever only reads it says what to do, and
-// whoever writes to it brings it up to date and loses nothing.
+// A file of version 1 has no notifications: a reader refuses it with a remedy, and a
+// writer upgrades it without loss.
 func TestUpgrade(t *testing.T) {
 	dir := t.TempDir()
 	store, err := Open(t.Context(), dir)

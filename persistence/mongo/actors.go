@@ -15,15 +15,15 @@ import (
 	"github.com/imart/event-worker/persistence/documents"
 )
 
-// stamp sets a document's time by the server's clock.
+// stamp sets a field to the server's time.
 func stamp(field string) bson.E {
 	return bson.E{Key: "$currentDate", Value: bson.D{{Key: field, Value: true}}}
 }
 
 func byID(id string) bson.D { return bson.D{{Key: "_id", Value: id}} }
 
-// repeatable runs a transaction that may as well happen twice.
-func (s *Store) repeatable(ctx context.Context, body func(ctx context.Context) error) error {
+// runIdempotent runs a transaction that may be committed twice without harm.
+func (s *Store) runIdempotent(ctx context.Context, body func(ctx context.Context) error) error {
 	if err := s.endSuspects(ctx); err != nil {
 		return err
 	}
@@ -41,22 +41,22 @@ func (s *Store) Claim(ctx context.Context, claim persistence.Claim) (actor persi
 }
 
 func (s *Store) claim(ctx context.Context, claim persistence.Claim) (persistence.Actor, error) {
-	if err := s.endSuspects(ctx); err != nil { // they would hold us up
+	if err := s.endSuspects(ctx); err != nil { // their transactions would block this one
 		return persistence.Actor{}, err
 	}
 	for {
 		before, err := s.actor(ctx, claim.ID)
 		switch {
 		case errors.Is(err, driver.ErrNoDocuments):
-			err = s.repeatable(ctx, func(ctx context.Context) error { return s.introduce(ctx, claim) })
+			err = s.runIdempotent(ctx, func(ctx context.Context) error { return s.insertActor(ctx, claim) })
 		case err == nil && before.Epoch > claim.Epoch:
 			err = fenced(claim.ID)
 		case err == nil:
 			var actor persistence.Actor
-			if actor, err = s.begin(ctx, before, claim); err == nil {
+			if actor, err = s.startIncarnation(ctx, before, claim); err == nil {
 				return actor, nil
 			}
-			if errors.Is(err, driver.ErrNoDocuments) { // it is another one now
+			if errors.Is(err, driver.ErrNoDocuments) { // another process has claimed the actor
 				err = nil
 			}
 		}
@@ -72,16 +72,17 @@ func (s *Store) actor(ctx context.Context, id string) (persistence.Actor, error)
 	return actor.Actor, err
 }
 
-// begin begins the incarnation that follows another one. It is conditional on that
-// one: the server may see it twice, the second time when everybody has forgotten it.
-func (s *Store) begin(ctx context.Context, before persistence.Actor, claim persistence.Claim) (persistence.Actor, error) {
+// startIncarnation starts the incarnation that follows the one in before. The update is conditional
+// on that incarnation: the server may receive the update a second time, long after its
+// caller has given up.
+func (s *Store) startIncarnation(ctx context.Context, before persistence.Actor, claim persistence.Claim) (persistence.Actor, error) {
 	var c change
 	c.set("kind", claim.Kind)
 	c.set("chain", claim.Chain)
-	c.unless("market", claim.Market, "")
-	c.unless("stream", claim.Stream, "")
+	c.setOrUnset("market", claim.Market, "")
+	c.setOrUnset("stream", claim.Stream, "")
 	c.set("node", claim.Node)
-	c.unless("documents", claim.Documents, false)
+	c.setOrUnset("documents", claim.Documents, false)
 	c.set("epoch", claim.Epoch)
 	if claim.LastError != "" {
 		c.set("lastError", claim.LastError)
@@ -94,9 +95,9 @@ func (s *Store) begin(ctx context.Context, before persistence.Actor, claim persi
 	return actor.Actor, err
 }
 
-// introduce makes the document of an actor that has none, ready for its first
-// claim. It writes to the lease, so that a take-over cannot overlook the document.
-func (s *Store) introduce(ctx context.Context, claim persistence.Claim) error {
+// insertActor inserts the document of an actor that has none, ready for its first claim.
+// The transaction writes to the lease, so that a take-over cannot overlook the document.
+func (s *Store) insertActor(ctx context.Context, claim persistence.Claim) error {
 	known, err := s.collection(persistence.Actors).CountDocuments(ctx, byID(claim.ID))
 	if err != nil || known > 0 {
 		return err
@@ -145,8 +146,8 @@ func incarnation(ref persistence.ActorRef) bson.D {
 	return append(byID(ref.ID), bson.E{Key: "epoch", Value: ref.Epoch}, bson.E{Key: "incarnation", Value: ref.Incarnation})
 }
 
-// move makes moves, each on condition that its actor stands where it starts.
-func (s *Store) move(ctx context.Context, moves []persistence.Move, commit bson.ObjectID) error {
+// applyMoves applies moves, each on condition that its actor is at the applyMoves's start.
+func (s *Store) applyMoves(ctx context.Context, moves []persistence.Move, commit bson.ObjectID) error {
 	for i, m := range moves {
 		if slices.ContainsFunc(moves[:i], func(earlier persistence.Move) bool { return earlier.Actor.ID == m.Actor.ID && earlier.From != m.From }) {
 			return fenced(m.Actor.ID)
@@ -162,9 +163,8 @@ func (s *Store) move(ctx context.Context, moves []persistence.Move, commit bson.
 	return nil
 }
 
-// standing matches the document of a move's actor if it stands where the move
-// starts.
-func standing(m persistence.Move) bson.D {
+// unmoved matches the document of a move's actor if the actor is at the move's start.
+func unmoved(m persistence.Move) bson.D {
 	return append(incarnation(m.Actor),
 		bson.E{Key: "seq", Value: m.From.Seq},
 		bson.E{Key: "hash", Value: orNull(m.From.Hash)},
@@ -172,8 +172,8 @@ func standing(m persistence.Move) bson.D {
 	)
 }
 
-// stand returns ErrFenced if an actor does not stand where its move starts.
-func (s *Store) stand(ctx context.Context, moves []persistence.Move) error {
+// checkMoves returns ErrFenced if an actor is not at its move's start.
+func (s *Store) checkMoves(ctx context.Context, moves []persistence.Move) error {
 	for _, m := range moves {
 		n, err := s.collection(persistence.Actors).CountDocuments(ctx, s.condition(m))
 		if err != nil {
@@ -186,7 +186,7 @@ func (s *Store) stand(ctx context.Context, moves []persistence.Move) error {
 	return nil
 }
 
-// orNull is null, which matches a missing field, for what is not stored.
+// orNull returns null, which matches a missing field, for a zero value.
 func orNull[T comparable](v T) any {
 	if v == *new(T) {
 		return nil
@@ -212,7 +212,7 @@ func updateOf(m persistence.Move, commit bson.ObjectID) bson.D {
 	return c.update("updatedAt")
 }
 
-// landed says whether a commit has moved its actors.
+// landed reports whether a commit has moved its actors.
 func (s *Store) landed(ctx context.Context, moves []persistence.Move, commit bson.ObjectID) (bool, error) {
 	actors := s.database.Collection(persistence.Actors, options.Collection().SetReadConcern(readconcern.Linearizable()))
 	err := actors.FindOne(ctx, append(byID(moves[0].Actor.ID), bson.E{Key: "commit", Value: commit})).Err()
@@ -222,7 +222,7 @@ func (s *Store) landed(ctx context.Context, moves []persistence.Move, commit bso
 	return err == nil, err
 }
 
-// change is an update of an actor's document.
+// change builds an update of an actor's document.
 type change struct{ sets, unsets, adds bson.D }
 
 func (c *change) set(field string, value any) {
@@ -231,8 +231,8 @@ func (c *change) set(field string, value any) {
 
 func (c *change) unset(field string) { c.unsets = append(c.unsets, bson.E{Key: field, Value: ""}) }
 
-// unless sets a field unless its value is one that is not stored.
-func (c *change) unless(field string, value, missing any) {
+// setOrUnset sets a field, or removes the field if its value is the one that is not stored.
+func (c *change) setOrUnset(field string, value, missing any) {
 	if value == missing {
 		c.unset(field)
 	} else {
@@ -248,12 +248,12 @@ func (c *change) add(field string, n int64) {
 
 func (c *change) place(p markets.Place) {
 	c.set("seq", p.Seq)
-	c.unless("hash", p.Hash, "")
-	c.unless("through", p.Through, int64(0))
+	c.setOrUnset("hash", p.Hash, "")
+	c.setOrUnset("through", p.Through, int64(0))
 }
 
 func (c *change) report(r persistence.Report) {
-	c.unless("state", r.Status, "")
+	c.setOrUnset("state", r.Status, "")
 	c.set("head", r.Head)
 	c.set("finalized", r.Finalized)
 	c.set("lag", r.Lag)
@@ -265,7 +265,8 @@ func (c *change) report(r persistence.Report) {
 	}
 }
 
-// update is the change as an update with the server's time in a field.
+// update returns the change as an update that also sets the field at to the server's
+// time.
 func (c *change) update(at string) bson.D {
 	update := bson.D{stamp(at)}
 	for _, part := range []struct {

@@ -12,23 +12,23 @@ import (
 // DefaultDatabase is the database of a URI that names none.
 const DefaultDatabase = "event_worker"
 
-// Address says where a database is. Unlike the URI it holds no secret.
+// Address is the location of a database. Unlike the URI it contains no secret.
 type Address struct {
 	Hosts    []string
 	Database string
 	Server   string // the first server, host:port
 }
 
-// String is the address for people.
+// String formats the address for display.
 func (a Address) String() string {
 	return fmt.Sprintf("database %s on %s", a.Database, strings.Join(a.Hosts, ", "))
 }
 
-// AddressOf is where a URI leads. The error does not repeat what the URI says.
+// AddressOf returns the location that a URI names. Its error does not quote the URI.
 func AddressOf(uri string) (Address, error) {
 	parsed, err := connstring.Parse(uri)
 	if err != nil {
-		return Address{}, fmt.Errorf("MONGODB_URI cannot be used: %s: it looks like mongodb://user:password@host:27017/database?replicaSet=rs0", wrongWith(uri, err))
+		return Address{}, fmt.Errorf("MONGODB_URI cannot be used: %s: it looks like mongodb://user:password@host:27017/database?replicaSet=rs0", uriProblem(uri, err))
 	}
 	a := Address{Hosts: parsed.Hosts, Database: parsed.Database, Server: withPort(parsed.Hosts[0])}
 	if parsed.Scheme == connstring.SchemeMongoDBSRV {
@@ -40,22 +40,21 @@ func AddressOf(uri string) (Address, error) {
 	return a, nil
 }
 
-// wrongWith says what is wrong with a URI. The driver's own words may quote parts
-// of it, a password too.
-func wrongWith(uri string, err error) string {
+// uriProblem describes what is wrong with a URI. The driver's own message may quote parts
+// of the URI, including a password.
+func uriProblem(uri string, err error) string {
 	var dns *net.DNSError
 	switch {
 	case errors.As(err, &dns):
 		return fmt.Sprintf("looking up the servers of %s fails", hostOf(uri))
 	case !strings.HasPrefix(uri, connstring.SchemeMongoDB+"://") && !strings.HasPrefix(uri, connstring.SchemeMongoDBSRV+"://"):
-		return "it does not begin with mongodb:// or mongodb+srv://"
+		return "it does not start with mongodb:// or mongodb+srv://"
 	case strings.Contains(err.Error(), "unescaped") || strings.Contains(err.Error(), "escape"):
 		return "user name and password must have %XX for characters such as @ : / %"
 	}
 	return "it cannot be read"
 }
 
-// hostOf is the host of a URI with one.
 func hostOf(uri string) string {
 	_, rest, _ := strings.Cut(uri, "://")
 	end := strings.IndexAny(rest, "/?")
@@ -65,10 +64,9 @@ func hostOf(uri string) string {
 	return rest[strings.LastIndex(rest, "@")+1:]
 }
 
-// defaultPort is MongoDB's own.
 const defaultPort = "27017"
 
-// withPort is a host with a port, MongoDB's own if it has none.
+// withPort adds MongoDB's default port to a host that has no port.
 func withPort(host string) string {
 	if _, _, err := net.SplitHostPort(host); err == nil {
 		return host

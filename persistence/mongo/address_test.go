@@ -6,7 +6,7 @@ import (
 	"github.com/imart/event-worker/persistence/mongo"
 )
 
-// An address shows hosts as the URI has them, and says where to connect to the first.
+// An address shows the hosts as in the URI, and contains the address of the first.
 func TestAddressOf(t *testing.T) {
 	for _, test := range []struct{ uri, shows, server string }{
 		{"mongodb://db", "database event_worker on db", "db:27017"},

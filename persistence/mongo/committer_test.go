@@ -21,14 +21,14 @@ const (
 	chain = "ethereum"
 	// perCommit is how many orders and activities a commit of these tests writes.
 	perCommit = 5
-	// perClaim is after how many commits an actor claims its document again, as
-	// after a restart.
+	// perClaim is the number of commits after which an actor claims its document again,
+	// as after a restart.
 	perClaim = 20
-	// soon bounds what takes seconds: it is for machines that are busy.
+	// soon bounds operations that take seconds, with a margin for loaded machines.
 	soon = 40 * time.Second
 )
 
-// rounds is how often a test does what happens at random.
+// rounds returns how often a test repeats its random actions.
 func rounds(t *testing.T, ordinary int) int {
 	t.Helper()
 	asked := os.Getenv("EVENT_WORKER_TEST_ROUNDS")
@@ -49,24 +49,23 @@ func openAt(t *testing.T, uri string) *mongo.Store {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = store.Close() }) // its server may be gone
+	t.Cleanup(func() { _ = store.Close() }) // its server may be down
 	return store
 }
 
-// committer is an actor that commits one seq after the other to a market of its
-// own.
+// committer is an actor that commits one seq after the other to its own market.
 type committer struct {
 	store  persistence.Store
-	chain  string // the chain if it is empty
+	chain  string // chain if empty
 	market string
 	node   string
 	epoch  int64
 	// between, if set, is called in the middle of every run of a commit.
 	between func()
 
-	acknowledged atomic.Int64 // the last seq that is known to be committed
-	runs         int64        // of commits, to tell what they write apart
-	began        int64        // the seq at the first claim
+	acknowledged atomic.Int64 // the last acknowledged seq
+	runs         int64        // runs of commits, to distinguish what they write
+	claimedAt    int64        // the seq at the first claim
 }
 
 func (c *committer) ref() persistence.MarketRef {
@@ -80,8 +79,8 @@ func (c *committer) claim(ctx context.Context) (persistence.Actor, error) {
 	})
 }
 
-// run commits until the context is done or somebody else has the actor. After any
-// other error it goes on from where the actor's document is, as actors do.
+// run commits until the context is done or another process has the actor. After any
+// other error it continues from the position of the actor's document, as actors do.
 func (c *committer) run(ctx context.Context) error {
 	for {
 		err := c.claimAndCommit(ctx)
@@ -94,9 +93,9 @@ func (c *committer) run(ctx context.Context) error {
 	}
 }
 
-var errLost = errors.New("the actor does not stand where it must")
+var errLost = errors.New("the actor is at a wrong position")
 
-// claimAndCommit claims the actor's document and commits for a while.
+// claimAndCommit claims the actor's document and commits for some time.
 func (c *committer) claimAndCommit(ctx context.Context) error {
 	actor, err := c.claim(ctx)
 	if err != nil {
@@ -113,11 +112,11 @@ func (c *committer) claimAndCommit(ctx context.Context) error {
 	return nil
 }
 
-// resume checks where the actor stands: behind all that was acknowledged and at
-// most one commit of unknown outcome, which is known from here on.
+// resume checks the actor's position: not before any acknowledged commit and at most one
+// commit of unknown outcome further, whose outcome is then known.
 func (c *committer) resume(at int64) error {
 	if c.runs == 0 {
-		c.began = at
+		c.claimedAt = at
 	} else if last := c.acknowledged.Load(); at != last && at != last+1 {
 		return fmt.Errorf("%w: at %d after commit %d was acknowledged", errLost, at, last)
 	}
@@ -137,8 +136,8 @@ func (c *committer) commit(ctx context.Context, actor *persistence.Actor) error 
 	return nil
 }
 
-// write appends the activities of a seq and writes each order's document anew. No
-// two runs write the same activities: what lands twice is there twice.
+// write appends the activities of a seq and overwrites each order's document. No two
+// runs write the same activities: a commit that lands twice leaves both.
 func (c *committer) write(tx persistence.Tx, seq int64) error {
 	c.runs++
 	branch := fmt.Sprintf("%s.%d", c.node, c.runs)
@@ -168,8 +167,8 @@ func (c *committer) write(tx persistence.Tx, seq int64) error {
 	return tx.Append(log, nil)
 }
 
-// whole checks that a store holds all commits of a committer's market up to where
-// its actor stands, each once, and returns that seq.
+// whole checks that a store holds all commits of a committer's market up to the actor's
+// position, each once, and returns that seq.
 func whole(t *testing.T, store persistence.Store, market string) int64 {
 	t.Helper()
 	actors := read[persistence.Actor](t, store, persistence.Actors, market)
@@ -190,12 +189,12 @@ func whole(t *testing.T, store persistence.Store, market string) int64 {
 	for seq, runs := range branches {
 		for run, n := range runs {
 			if len(runs) != 1 || n != perCommit || seq < 1 || seq > at {
-				t.Errorf("%s: %d activities of commit %d by run %s; the actor stands at %d", market, n, seq, run, at)
+				t.Errorf("%s: %d activities of commit %d by run %s; the actor is at %d", market, n, seq, run, at)
 			}
 		}
 	}
 	if int64(len(branches)) != at {
-		t.Errorf("%s: activities of %d commits; the actor stands at %d", market, len(branches), at)
+		t.Errorf("%s: activities of %d commits; the actor is at %d", market, len(branches), at)
 	}
 	orders := read[markets.Order](t, store, persistence.Orders, market)
 	if at > 0 && len(orders) != perCommit {
@@ -203,19 +202,19 @@ func whole(t *testing.T, store persistence.Store, market string) int64 {
 	}
 	for _, o := range orders {
 		if o.Last.Height != at {
-			t.Errorf("%s: %s is of commit %d; the actor stands at %d", market, o.Key, o.Last.Height, at)
+			t.Errorf("%s: %s is of commit %d; the actor is at %d", market, o.Key, o.Last.Height, at)
 		}
 	}
 	return at
 }
 
-// read is what a store holds of a market.
+// read returns a store's documents of a market.
 func read[T any](t *testing.T, store persistence.Store, collection, market string) []T {
 	t.Helper()
 	return readBy[T](t, store, collection, "market", market)
 }
 
-// readBy is what a store holds with a value in a field.
+// readBy returns a store's documents with a value in a field.
 func readBy[T any](t *testing.T, store persistence.Store, collection, field, value string) (docs []T) {
 	t.Helper()
 	filter := persistence.Filter{Condition: persistence.Compare{Path: field, Operator: persistence.Equal, Operand: value}}

@@ -20,7 +20,7 @@ func (r *Reader) Count(ctx context.Context, collection string) (n int64, err err
 	if _, ok := forms[collection]; !ok {
 		return 0, persistence.UnknownCollection(collection)
 	}
-	err = r.look(ctx, func() (err error) {
+	err = r.read(ctx, func() (err error) {
 		ctx, cancel := context.WithTimeout(ctx, firstAnswer)
 		defer cancel()
 		n, err = r.database.Collection(collection).CountDocuments(ctx, bson.D{}, options.Count().SetHint("_id_"))
@@ -29,13 +29,13 @@ func (r *Reader) Count(ctx context.Context, collection string) (n int64, err err
 	return n, err
 }
 
-// Batch is transfer.Source's. Positions are keys.
+// Batch is transfer.Source's. A position is a document's key.
 func (r *Reader) Batch(ctx context.Context, collection, after string, limit int) (docs []json.RawMessage, last string, err error) {
 	form, ok := forms[collection]
 	if !ok {
 		return nil, "", persistence.UnknownCollection(collection)
 	}
-	err = r.look(ctx, func() error {
+	err = r.read(ctx, func() error {
 		docs, last = nil, after
 		cursor, err := r.database.Collection(collection).Find(ctx, bson.D{is("_id", bson.D{is("$gt", after)})},
 			options.Find().SetSort(bson.D{is("_id", 1)}).SetLimit(int64(limit)))
@@ -56,13 +56,14 @@ func (r *Reader) Batch(ctx context.Context, collection, after string, limit int)
 	return docs, last, err
 }
 
-// look reads, again if the server is away for a moment, and explains the error.
-func (r *Reader) look(ctx context.Context, read func() error) error {
+// read runs a read, retries it while the server is briefly unavailable, and explains its
+// error.
+func (r *Reader) read(ctx context.Context, read func() error) error {
 	if !r.gate.enter() {
 		return errClosed
 	}
 	defer r.gate.leave()
-	return r.explain(patiently(ctx, read))
+	return r.explain(retry(ctx, read))
 }
 
 // copyID is the key in the collection meta under which an unfinished copy is kept.
@@ -71,7 +72,7 @@ const copyID = "copy"
 // Copying is transfer.Target's.
 func (r *Reader) Copying(ctx context.Context) (*persistence.Copying, error) {
 	var at persistence.Copying
-	err := r.look(ctx, func() error { return r.database.Collection(meta).FindOne(ctx, byID(copyID)).Decode(&at) })
+	err := r.read(ctx, func() error { return r.database.Collection(meta).FindOne(ctx, byID(copyID)).Decode(&at) })
 	if errors.Is(err, driver.ErrNoDocuments) {
 		return nil, nil
 	}
@@ -81,7 +82,7 @@ func (r *Reader) Copying(ctx context.Context) (*persistence.Copying, error) {
 	return &at, nil
 }
 
-// RefuseCopy returns ErrUnfinishedCopy if the database holds one.
+// RefuseCopy returns ErrUnfinishedCopy if the database holds an unfinished copy.
 func (r *Reader) RefuseCopy(ctx context.Context) error {
 	at, err := r.Copying(ctx)
 	if err != nil || at == nil {
@@ -93,8 +94,8 @@ func (r *Reader) RefuseCopy(ctx context.Context) error {
 // Process is transfer.Target's.
 func (s *Store) Process() string { return s.app }
 
-// Import is transfer.Target's. To repeat it does no harm: documents replace those with
-// their keys.
+// Import is transfer.Target's. Repeating an import does no harm: documents replace those
+// with the same keys.
 func (s *Store) Import(ctx context.Context, owner string, to *persistence.Copying, docs []json.RawMessage) error {
 	models := make([]driver.WriteModel, len(docs))
 	for i, doc := range docs {
@@ -117,26 +118,27 @@ func (s *Store) Import(ctx context.Context, owner string, to *persistence.Copyin
 	}
 	return s.work(func() error {
 		if len(docs) > 0 {
-			return patiently(ctx, func() error { return s.repeatable(ctx, write) })
+			return retry(ctx, func() error { return s.runIdempotent(ctx, write) })
 		}
-		if owner != "" && owner != s.app { // it may have been killed within a transaction
+		if owner != "" && owner != s.app { // the previous owner may have been killed within a transaction
 			s.suspects.addApp(owner)
 			if err := s.endTransactions(ctx, []string{owner}); err != nil {
 				return err
 			}
 		}
-		// Not in a transaction: a process that is killed in it is not the owner yet, and the
-		// next one would wait until the server ends the transaction.
-		return patiently(ctx, func() error { return s.mark(ctx, owner, to) })
+		// Not in a transaction: if the process were killed within it, the next owner
+		// would wait until the server aborts the transaction.
+		return retry(ctx, func() error { return s.mark(ctx, owner, to) })
 	})
 }
 
-// mark records to as the state of the copy, if owner owns it; nil removes the state.
+// mark records to as the state of the copy, provided that owner owns the copy; nil
+// removes the state.
 func (s *Store) mark(ctx context.Context, owner string, to *persistence.Copying) error {
 	c := s.collection(meta)
 	if to == nil {
 		result, err := c.DeleteOne(ctx, append(byID(copyID), is("owner", owner)))
-		if passing(err) {
+		if transient(err) {
 			if at, failed := s.Copying(ctx); failed == nil && at == nil {
 				return nil // only the answer was lost
 			}
@@ -191,8 +193,8 @@ func (s *Store) storedForm(collection string, doc json.RawMessage) (bson.Raw, er
 	return nil, persistence.UnknownCollection(collection)
 }
 
-// storedForm encodes a document, and decodes it again to check it. complete adds the
-// fields that its JSON form does not have.
+// storedForm encodes a document, and decodes the result to check it. complete adds the
+// fields that are missing from the JSON form.
 func storedForm[T any](registry *bson.Registry, doc json.RawMessage, complete func(T) any) (bson.Raw, error) {
 	var v, again T
 	j := json.NewDecoder(bytes.NewReader(doc))

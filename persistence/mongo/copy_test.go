@@ -32,7 +32,7 @@ func TestCopy(t *testing.T) {
 	storetest.RunCopy(t, func(t testing.TB) storetest.Copyable { return openCopy(t, mongotest.Database(t)) })
 }
 
-// Whoever would write to an unfinished copy cannot open it, until it is complete.
+// An unfinished copy cannot be opened for writing until it is complete.
 func TestUnfinishedCopy(t *testing.T) {
 	uri := mongotest.Database(t)
 	at := persistence.Copying{Source: "data folder there", Owner: "me", Collection: persistence.Orders}
@@ -58,7 +58,7 @@ func TestUnfinishedCopy(t *testing.T) {
 	_ = store.Close()
 }
 
-// A copy takes no nodes and removes none.
+// A copy contains no nodes and removes none.
 func TestCopyLeavesNodesAlone(t *testing.T) {
 	store := openCopy(t, mongotest.Database(t))
 	join(t, store, "a")
@@ -70,7 +70,7 @@ func TestCopyLeavesNodesAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	if n := node(t, store, "a"); !n.Living() {
-		t.Errorf("it is %s", n.State)
+		t.Errorf("the node's state is %s", n.State)
 	}
 	nodes := at
 	nodes.Collection = persistence.Nodes
@@ -79,7 +79,7 @@ func TestCopyLeavesNodesAlone(t *testing.T) {
 	}
 }
 
-// What MongoDB would store otherwise, or not at all, is refused by name.
+// Documents that MongoDB would change or reject are refused by name.
 func TestWhatCannotBeStoredExactly(t *testing.T) {
 	store := openCopy(t, mongotest.Database(t))
 	at := persistence.Copying{Owner: "me", Collection: persistence.Leases}
@@ -102,11 +102,10 @@ func TestWhatCannotBeStoredExactly(t *testing.T) {
 	}
 }
 
-// answerTimeout is how long a store behind a proxy waits for an answer.
+// answerTimeout is the client timeout of a store behind a proxy.
 const answerTimeout = 700 * time.Millisecond
 
-// behindProxy is an empty store with an unfinished copy, which is reached through a
-// proxy.
+// behindProxy returns an empty store with an unfinished copy, behind a proxy.
 func behindProxy(t *testing.T) (*mongo.Store, *mongotest.Proxy, persistence.Copying) {
 	t.Helper()
 	uri := mongotest.Database(t)
@@ -120,15 +119,14 @@ func behindProxy(t *testing.T) (*mongo.Store, *mongotest.Proxy, persistence.Copy
 	return store, proxy, at
 }
 
-// heal lets a proxy pass again once a trap has sprung and the client has given up
-// waiting.
+// heal restores a proxy once a trap was triggered and the client has timed out.
 func heal(proxy *mongotest.Proxy, sprung <-chan struct{}) {
 	<-sprung
 	time.Sleep(answerTimeout + answerTimeout/2)
 	proxy.Pass()
 }
 
-// orderDocument is an order as Query yields it.
+// orderDocument returns an order as Query yields it.
 func orderDocument(t *testing.T, key string) json.RawMessage {
 	t.Helper()
 	o := markets.Order{Chain: "c", Market: "m", Key: key, Status: markets.Listing}
@@ -139,8 +137,8 @@ func orderDocument(t *testing.T, key string) json.RawMessage {
 	return json.RawMessage(fmt.Sprintf(`{"_id":%q,%s`, o.ID(), text[1:]))
 }
 
-// A batch whose commit has no answer is written once, whether the commit has got
-// through or not.
+// A batch whose commit is not answered is written once, whether the commit was applied
+// or not.
 func TestImportWithoutAnswer(t *testing.T) {
 	t.Parallel()
 	store, proxy, at := behindProxy(t)
@@ -160,12 +158,12 @@ func TestImportWithoutAnswer(t *testing.T) {
 	if n, err := store.Count(t.Context(), persistence.Orders); err != nil || n != 2 {
 		t.Errorf("%d orders, error %v", n, err)
 	}
-	if stands, err := store.Copying(t.Context()); err != nil || *stands != at {
-		t.Errorf("the copy stands at %+v, error %v", stands, err)
+	if got, err := store.Copying(t.Context()); err != nil || *got != at {
+		t.Errorf("the copy is at %+v, error %v", got, err)
 	}
 }
 
-// A reader of documents goes on when the server is back.
+// A reader of documents continues when the server is back.
 func TestBatchWithoutAnswer(t *testing.T) {
 	t.Parallel()
 	store, proxy, at := behindProxy(t)

@@ -12,7 +12,7 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// The server's error codes that mean something to us
+// The server's error codes that the store handles
 // (https://github.com/mongodb/mongo/blob/master/src/mongo/base/error_codes.yml).
 const (
 	unauthorized            = 13
@@ -30,7 +30,7 @@ func hasCode(err error, code int) bool {
 	return errors.As(err, &server) && server.HasErrorCode(code)
 }
 
-// explain says where an error happened, and what can be done about it.
+// explain adds to an error the address where it happened and a remedy.
 func (r *Reader) explain(err error) error {
 	var selection topology.ServerSelectionError
 	switch {
@@ -41,7 +41,7 @@ func (r *Reader) explain(err error) error {
 	case hasCode(err, authenticationFailed), strings.Contains(err.Error(), "auth error"):
 		return fmt.Errorf("MongoDB, %s: the login was refused: check user name, password and authSource in MONGODB_URI", r.address)
 	case hasCode(err, unauthorized):
-		return fmt.Errorf("MongoDB, %s: the user may not do this: give it the roles readWrite and dbAdmin on the database: %.200s", r.address, err) // the server repeats all of the command
+		return fmt.Errorf("MongoDB, %s: the user may not do this: give it the roles readWrite and dbAdmin on the database: %.200s", r.address, err) // the server's message quotes the whole command
 	case errors.As(err, &selection):
 		return fmt.Errorf("MongoDB, %s: no primary answers%s: check MONGODB_URI and the network: %w", r.address, lastErrors(selection), context.DeadlineExceeded)
 	case driver.IsTimeout(err):
@@ -50,7 +50,7 @@ func (r *Reader) explain(err error) error {
 	return fmt.Errorf("MongoDB, %s: %w", r.address, err)
 }
 
-// lastErrors are those that each of the servers gave last.
+// lastErrors lists the last error of each server.
 func lastErrors(e topology.ServerSelectionError) string {
 	var out strings.Builder
 	for _, server := range e.Desc.Servers {
@@ -61,8 +61,8 @@ func lastErrors(e topology.ServerSelectionError) string {
 	return out.String()
 }
 
-// errStreamEnded says that the server has ended a change stream, as when the database
-// was dropped.
+// errStreamEnded says that the server closed a change stream, for example because the
+// database was dropped.
 var errStreamEnded = errors.New("the server has ended the change stream")
 
 var errClosed = errors.New("the store is closed")

@@ -23,15 +23,15 @@ const (
 	faulted = "faults"
 )
 
-// fault is something bad that happens to the store and passes.
+// fault is a temporary fault of the store.
 type fault struct {
 	name  string
-	begin func()
+	start func()
 	lasts span
 	end   func()
 }
 
-// span is how long something lasts, at random.
+// span is a random duration.
 type span struct{ least, most time.Duration }
 
 func (s span) choose() time.Duration { return s.least + rand.N(s.most-s.least+1) }
@@ -40,12 +40,12 @@ var (
 	instant = span{}
 	short   = span{0, hurry}
 	long    = span{hurry, 3 * hurry}
-	longer  = span{2 * hurry, 3 * hurry}  // the client has given up and tried again
-	longest = span{9 * hurry, 10 * hurry} // it does not find out what became of a commit
+	longer  = span{2 * hurry, 3 * hurry}  // the client times out and retries
+	longest = span{9 * hurry, 10 * hurry} // the client cannot determine the outcome of a commit
 )
 
-// Whatever happens to the server, nothing is lost, nothing is double, and commits
-// go on when it is back.
+// Whatever happens to the server, nothing is lost or duplicated, and commits continue
+// when it is back.
 func TestFaultsOfServer(t *testing.T) {
 	t.Parallel()
 	server := mongotest.Start(t)
@@ -64,8 +64,8 @@ func TestFaultsOfServer(t *testing.T) {
 	w.ends(t)
 }
 
-// Whatever happens to the connections, nothing is lost, nothing is double, and
-// commits go on when they are back.
+// Whatever happens to the connections, nothing is lost or duplicated, and commits
+// continue when they are back.
 func TestFaultsOfNetwork(t *testing.T) {
 	t.Parallel()
 	server := mongotest.Start(t)
@@ -87,9 +87,8 @@ func TestFaultsOfNetwork(t *testing.T) {
 	w.ends(t)
 }
 
-// A message that is late or lost loses nothing and doubles nothing: a commit that
-// arrives when the client has given it up, its answer, a claim that a later one has
-// overtaken.
+// A late or lost message loses nothing and duplicates nothing: a commit that arrives
+// after the client has timed out, its answer, a claim that a later claim has overtaken.
 func TestFaultsOfMessages(t *testing.T) {
 	t.Parallel()
 	server := mongotest.Start(t)
@@ -105,12 +104,12 @@ func TestFaultsOfMessages(t *testing.T) {
 			{"commit late for a moment", sprung(proxy.HoleBefore, commit), short, proxy.Pass},
 			{"commit late beyond patience", sprung(proxy.HoleBefore, commit), longest, proxy.Pass},
 			{"commit lost", sprung(proxy.HoleBefore, commit), long, proxy.Cut},
-			{"commit lost at once", sprung(proxy.HoleBefore, commit), instant, proxy.Cut},
+			{"commit lost immediately", sprung(proxy.HoleBefore, commit), instant, proxy.Cut},
 			{"commit overtaken", sprung(proxy.Hold, commit), longer, proxy.Pass},
 			{"answer late", sprung(proxy.HoleAfter, commit), long, proxy.Pass},
 			{"answer late beyond patience", sprung(proxy.HoleAfter, commit), longest, proxy.Pass},
 			{"answer lost", sprung(proxy.HoleAfter, commit), long, proxy.Cut},
-			{"answer lost at once", sprung(proxy.HoleAfter, commit), instant, proxy.Cut},
+			{"answer lost immediately", sprung(proxy.HoleAfter, commit), instant, proxy.Cut},
 			{"begin overtaken", sprung(proxy.Hold, begin), longer, proxy.Pass},
 			{"claim late", sprung(proxy.HoleBefore, claim), long, proxy.Pass},
 			{"claim overtaken", sprung(proxy.Hold, claim), longer, proxy.Pass},
@@ -122,18 +121,18 @@ func TestFaultsOfMessages(t *testing.T) {
 	w.ends(t)
 }
 
-// world is a store that suffers, and those who commit to it.
+// world is a store under faults, and its committers.
 type world struct {
-	store      persistence.Store // of the same database, by a way that no fault is on
+	store      persistence.Store // of the same database, on a connection without faults
 	committers []*committer
-	within     atomic.Pointer[func()] // what happens next within a commit
+	within     atomic.Pointer[func()] // the fault to run within the next commit
 
 	ctx   context.Context // until a committer fails or the world ends
 	group *errgroup.Group
 	stop  context.CancelCauseFunc
 }
 
-// newWorld has committers commit by a URI until the world ends.
+// newWorld runs committers on a URI until the world ends.
 func newWorld(t *testing.T, server *mongotest.Server, uri string) *world {
 	t.Helper()
 	w := &world{store: openAt(t, database(t, server))}
@@ -152,7 +151,7 @@ func newWorld(t *testing.T, server *mongotest.Server, uri string) *world {
 	}
 	t.Cleanup(func() {
 		stop(nil)
-		_ = w.group.Wait() // a failure has been told by then
+		_ = w.group.Wait() // failures are already reported
 	})
 	w.goesOn(t)
 	return w
@@ -167,45 +166,45 @@ func database(t *testing.T, server *mongotest.Server) string {
 	return uri
 }
 
-// happens lets happen, within a commit, what is to.
+// happens runs the scheduled fault, within a commit.
 func (w *world) happens() {
 	if do := w.within.Swap(nil); do != nil {
 		(*do)()
 	}
 }
 
-// suffers lets a fault happen at any moment.
+// suffers runs a fault at any moment.
 func (w *world) suffers(t *testing.T, f fault) {
 	t.Helper()
 	if w.ctx.Err() != nil {
-		return // it has been told why
+		return // the failure is already reported
 	}
 	t.Run(f.name, func(t *testing.T) {
 		time.Sleep(span{0, 20 * time.Millisecond}.choose()) // to any moment of a commit
-		f.begin()
+		f.start()
 		w.recovers(t, f)
 	})
 }
 
-// suffersWithin lets a fault begin in the middle of a commit.
+// suffersWithin starts a fault in the middle of a commit.
 func (w *world) suffersWithin(t *testing.T, f fault) {
 	t.Helper()
 	if w.ctx.Err() != nil {
 		return
 	}
 	t.Run(f.name+" within a commit", func(t *testing.T) {
-		begun := make(chan struct{})
-		begin := func() {
-			f.begin()
-			close(begun)
+		started := make(chan struct{})
+		start := func() {
+			f.start()
+			close(started)
 		}
-		w.within.Store(&begin)
-		w.await(t, begun)
+		w.within.Store(&start)
+		w.await(t, started)
 		w.recovers(t, f)
 	})
 }
 
-// recovers ends a fault that has begun and waits until everybody commits again.
+// recovers ends a fault that has started and waits until all committers commit again.
 func (w *world) recovers(t *testing.T, f fault) {
 	t.Helper()
 	lasted := f.lasts.choose()
@@ -218,7 +217,7 @@ func (w *world) recovers(t *testing.T, f fault) {
 	t.Logf("lasted %v, over after %v", lasted.Round(time.Millisecond), time.Since(ended).Round(time.Millisecond))
 }
 
-// goesOn waits until everybody has committed some more.
+// goesOn waits until all committers have committed some more.
 func (w *world) goesOn(t *testing.T) {
 	t.Helper()
 	on := make(chan struct{})
@@ -237,22 +236,22 @@ func (w *world) goesOn(t *testing.T) {
 	w.await(t, on)
 }
 
-// await waits for something that takes no longer than soon. The world ends if it
-// takes longer, or if a committer fails.
+// await waits for an event within soon. The world ends if the event takes longer, or if
+// a committer fails.
 func (w *world) await(t *testing.T, happened <-chan struct{}) {
 	t.Helper()
 	select {
 	case <-happened:
 	case <-w.ctx.Done():
 	case <-time.After(soon):
-		w.stop(fmt.Errorf("nothing goes on for %v", soon))
+		w.stop(fmt.Errorf("no progress for %v", soon))
 	}
 	if w.ctx.Err() != nil {
 		t.Error(context.Cause(w.ctx))
 	}
 }
 
-// ends stops the committers and checks what they leave behind.
+// ends stops the committers and checks the documents.
 func (w *world) ends(t *testing.T) {
 	t.Helper()
 	w.stop(nil)

@@ -11,11 +11,12 @@ import (
 	"github.com/imart/event-worker/persistence/documents"
 )
 
-// terms translates filters and sort keys on a collection's documents into MongoDB's.
+// terms translates filters and sort keys on a collection's documents into MongoDB
+// queries.
 type terms struct{ of documents.Collection }
 
-// filter is a condition. No text of a user becomes an operator of it: ParseFilter
-// takes no other names with a dollar.
+// filter translates a condition. User text never becomes an operator: ParseFilter
+// rejects unknown names that start with a dollar sign.
 func (t terms) filter(condition persistence.Condition) (bson.D, error) {
 	switch c := condition.(type) {
 	case nil:
@@ -40,7 +41,6 @@ func (t terms) filter(condition persistence.Condition) (bson.D, error) {
 	return nil, fmt.Errorf("filter: unknown condition %T", condition)
 }
 
-// nothing matches no document.
 var nothing = bson.D{in("_id", []string{})}
 
 func (t terms) junction(operator string, parts []persistence.Condition) (bson.D, error) {
@@ -72,7 +72,7 @@ func (t terms) compare(c persistence.Compare) (bson.D, error) {
 	return nil, fmt.Errorf("filter: %s compared with a %T", c.Path, c.Operand)
 }
 
-// compareTime compares a time with dates, which have milliseconds only.
+// compareTime compares a time with stored dates, which have millisecond resolution.
 func compareTime(path string, operator persistence.Operator, t time.Time) bson.D {
 	date := t.Truncate(time.Millisecond)
 	switch {
@@ -87,9 +87,8 @@ func compareTime(path string, operator persistence.Operator, t time.Time) bson.D
 	return bson.D{is(path, bson.D{is(string(operator), date)})}
 }
 
-// compareAmount compares amounts as the numbers that they are: by their sort form
-// where there is one, and otherwise by the number of their digits and then by
-// these.
+// compareAmount compares amounts numerically: by their sort form where the document has
+// one, otherwise by the number of digits and then by the digits.
 func (t terms) compareAmount(path string, operator persistence.Operator, amount markets.Amount) bson.D {
 	form := t.of.At(path).SortForm
 	switch {
@@ -115,7 +114,7 @@ func (t terms) compareAmount(path string, operator persistence.Operator, amount 
 		bson.D{is(field, bson.D{is("$regex", others)})},
 		bson.D{is(field, bson.D{is("$regex", same), is(string(operator), string(amount))})},
 	})}
-	if list != "" { // one element must meet all of it
+	if list != "" { // a single element must satisfy the whole condition
 		return bson.D{is(list, bson.D{is("$elemMatch", either)})}
 	}
 	return either

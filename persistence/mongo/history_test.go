@@ -12,9 +12,9 @@ import (
 	"github.com/imart/event-worker/internal/mongotest"
 )
 
-// The history of two processes, the second of which takes over from the first while
-// it commits, has no fault; unless the first one's commits are unconditional: then it
-// says that two processes have committed at one epoch.
+// The history of two processes, the second of which takes over from the first while the
+// first commits, has no violation; unless the first one's commits are unconditional:
+// then two processes have committed at one epoch.
 func TestHistoryOfTwoProcesses(t *testing.T) {
 	for _, test := range []struct{ name, unconditional, fault string }{
 		{"conditional", "", ""},
@@ -29,11 +29,11 @@ func TestHistoryOfTwoProcesses(t *testing.T) {
 	}
 }
 
-// historyOfTwo is what is wrong with a history of two processes.
+// historyOfTwo returns the violations in a history of two processes.
 func historyOfTwo(t *testing.T, unconditional string) []string {
 	t.Helper()
-	// A server of its own: the process that is killed leaves a transaction open, which
-	// would hold up whoever drops the database.
+	// A separate server: the killed process leaves a transaction open, which would block
+	// dropping the database.
 	uri, err := mongotest.WithDatabase(mongotest.Start(t).URI(), "history")
 	if err != nil {
 		t.Fatal(err)
@@ -53,14 +53,14 @@ func historyOfTwo(t *testing.T, unconditional string) []string {
 		t.Fatal(err)
 	}
 	said := bufio.NewScanner(out)
-	until := func(seq int64) { // it has committed, or has ended
+	until := func(seq int64) { // the process has committed seq, or has ended
 		for at := int64(0); at < seq && said.Scan(); {
 			at, _ = strconv.ParseInt(said.Text(), 10, 64)
 		}
 	}
 	until(3)
 	second, actor := takeOver(t, uri, "second")
-	if unconditional == "" { // else it is fenced by what it must fence
+	if unconditional == "" { // otherwise the second process fences it
 		second.commits(t, &actor, 3)
 	} else {
 		_ = second.commit(t.Context(), &actor)

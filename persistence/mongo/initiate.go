@@ -12,29 +12,29 @@ import (
 	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/connstring"
 )
 
-// DefaultReplicaSet is the name of a new replica set where the URI has none.
+// DefaultReplicaSet is the name of a new replica set if the URI names none.
 const DefaultReplicaSet = "rs0"
 
 const (
-	initiateTimeout = 5 * time.Second // of one try
+	initiateTimeout = 5 * time.Second // of one attempt
 	initiatePause   = 200 * time.Millisecond
 )
 
-// ReplicaSet is what Initiate has found or made.
+// ReplicaSet is the replica set that Initiate found or created.
 type ReplicaSet struct {
 	Name    string
 	Members []string // host:port
-	New     bool     // it was initiated just now
+	New     bool     // Initiate initiated it
 }
 
-// Initiate makes the servers of a MongoDB URI a replica set, unless they are one
-// already, and returns when Open would find its primary. The set's name is the URI's,
-// or DefaultReplicaSet; its members are the URI's hosts, unless members, addresses by
-// which the servers and all clients reach them, are given. For servers that do not
-// answer yet it waits.
+// Initiate initiates a replica set of the servers of a MongoDB URI, unless they belong
+// to one already, and returns when Open would find its primary. The set's name is the
+// URI's, or DefaultReplicaSet; its members are the URI's hosts, unless members lists
+// addresses by which the servers and all clients reach them. Initiate waits up to wait
+// for servers that do not answer yet.
 func Initiate(ctx context.Context, uri string, members []string, wait time.Duration) (ReplicaSet, error) {
 	if strings.HasPrefix(uri, connstring.SchemeMongoDBSRV+"://") {
-		return ReplicaSet{}, errors.New("MONGODB_URI begins with mongodb+srv://, which leads to an existing replica set: write mongodb:// and the hosts of a new one")
+		return ReplicaSet{}, errors.New("MONGODB_URI starts with mongodb+srv://, which leads to an existing replica set: write mongodb:// and the hosts of a new one")
 	}
 	address, err := AddressOf(uri)
 	if err != nil {
@@ -55,8 +55,8 @@ func Initiate(ctx context.Context, uri string, members []string, wait time.Durat
 	return set, err
 }
 
-// initiate asks the first server itself: no other way leads to one whose set was
-// never initiated.
+// initiate connects to the first server directly: a server whose set was never initiated
+// cannot be reached otherwise.
 func initiate(ctx context.Context, uri string, address Address, members []string) (ReplicaSet, error) {
 	o := clientOptions(uri, "event-worker init").SetTimeout(initiateTimeout).SetServerSelectionTimeout(initiateTimeout)
 	name := DefaultReplicaSet
@@ -66,7 +66,7 @@ func initiate(ctx context.Context, uri string, address Address, members []string
 	o.ReplicaSet, o.Hosts = nil, o.Hosts[:min(1, len(o.Hosts))]
 	client, err := driver.Connect(o.SetDirect(true))
 	if err != nil {
-		return ReplicaSet{}, fmt.Errorf("MONGODB_URI cannot be used: %s", wrongWith(uri, err))
+		return ReplicaSet{}, fmt.Errorf("MONGODB_URI cannot be used: %s", uriProblem(uri, err))
 	}
 	first := &Reader{client: client, database: client.Database(address.Database), address: address}
 	defer first.Close()
@@ -85,20 +85,19 @@ func initiate(ctx context.Context, uri string, address Address, members []string
 	return set, err
 }
 
-// replicaSet is the set that the server belongs to, without a name if its own was
-// never initiated.
+// replicaSet returns the server's replica set, without a name if the set was never
+// initiated.
 func (r *Reader) replicaSet(ctx context.Context) (ReplicaSet, error) {
 	var h hello
 	if err := r.client.Database("admin").RunCommand(ctx, bson.D{{Key: "hello", Value: 1}}).Decode(&h); err != nil {
 		return ReplicaSet{}, err
 	}
-	if err := h.unfit(); err != nil && !h.Uninitiated {
+	if err := h.unusable(); err != nil && !h.Uninitiated {
 		return ReplicaSet{}, err
 	}
 	return ReplicaSet{Name: h.SetName, Members: h.Hosts}, nil
 }
 
-// initiateSet initiates a replica set.
 func (r *Reader) initiateSet(ctx context.Context, name string, hosts []string) (ReplicaSet, error) {
 	set := ReplicaSet{Name: name, New: true}
 	members := bson.A{}
@@ -109,7 +108,7 @@ func (r *Reader) initiateSet(ctx context.Context, name string, hosts []string) (
 	config := bson.D{{Key: "_id", Value: name}, {Key: "members", Value: members}}
 	err := r.client.Database("admin").RunCommand(ctx, bson.D{{Key: "replSetInitiate", Value: config}}).Err()
 	switch {
-	case hasCode(err, alreadyInitialized): // by another process, just now
+	case hasCode(err, alreadyInitialized): // by another process, in the meantime
 		set.New = false
 		return set, nil
 	case hasCode(err, unauthorized):
@@ -122,7 +121,7 @@ func (r *Reader) initiateSet(ctx context.Context, name string, hosts []string) (
 	return set, err
 }
 
-// openable says whether a process that follows chains would find what it needs.
+// openable returns an error unless a worker could open the database.
 func openable(ctx context.Context, uri string) error {
 	reader, err := connect(ctx, uri, "event-worker init")
 	if err != nil {
@@ -131,12 +130,12 @@ func openable(ctx context.Context, uri string) error {
 	return reader.Close()
 }
 
-// await tries until it succeeds, if what is in the way may pass: servers that start
-// cannot be reached yet. When the context ends, the error is that of the last try.
+// await calls try until it succeeds or its error is permanent: servers that are starting
+// cannot be reached yet. When the context ends, the error is the last one of try.
 func await(ctx context.Context, try func() error) error {
 	for {
 		err := try()
-		if err == nil || !passing(err) && !hasCode(err, nodeNotFound) || sleep(ctx, initiatePause) != nil {
+		if err == nil || !transient(err) && !hasCode(err, nodeNotFound) || sleep(ctx, initiatePause) != nil {
 			return err
 		}
 	}

@@ -14,8 +14,8 @@ import (
 
 const initiateWait = time.Minute
 
-// A server that was never initiated becomes a replica set that can be opened; the
-// second time nothing is changed.
+// A server that was never initiated becomes a replica set that can be opened; a second
+// call changes nothing.
 func TestInitiate(t *testing.T) {
 	t.Parallel()
 	address := mongotest.Unfit(t, "--replSet", "rs7")
@@ -49,8 +49,8 @@ func TestInitiateSeveral(t *testing.T) {
 	}
 }
 
-// Members have the addresses that are given for them, and one that cannot be reached
-// yet is waited for.
+// Members have the given addresses, and Initiate waits for a member that cannot be
+// reached yet.
 func TestInitiateWaits(t *testing.T) {
 	t.Parallel()
 	first, second := mongotest.Unfit(t, "--replSet", "rs0"), mongotest.NewProxy(t, mongotest.Unfit(t, "--replSet", "rs0"))
@@ -71,7 +71,7 @@ func TestInitiateWaits(t *testing.T) {
 	}
 }
 
-// What cannot be initiated is refused with what to do about it, and no password.
+// A server that cannot be initiated is refused with a remedy, and without the password.
 func TestInitiateRefused(t *testing.T) {
 	t.Parallel()
 	standalone := mongotest.Unfit(t)
@@ -84,11 +84,11 @@ func TestInitiateRefused(t *testing.T) {
 		{name: "no replica set", uri: "mongodb://" + standalone, want: "it is not a replica set, which transactions need: start mongod with --replSet"},
 		{name: "started for another set", uri: "mongodb://" + uninitiated + "/?replicaSet=rs1", want: "it refuses to be replica set rs1 of " + uninitiated + ": correct --replSet of mongod, MONGODB_URI or --host"},
 		{name: "started for another set than is usual", uri: "mongodb://" + uninitiated, want: "it refuses to be replica set rs0"},
-		{name: "an address of nobody", uri: "mongodb://" + uninitiated + "/?replicaSet=rs7", members: []string{"127.0.0.1:1"}, want: "it refuses to be replica set rs7 of 127.0.0.1:1"},
+		{name: "an unused address", uri: "mongodb://" + uninitiated + "/?replicaSet=rs7", members: []string{"127.0.0.1:1"}, want: "it refuses to be replica set rs7 of 127.0.0.1:1"},
 		{name: "a member that does not answer", uri: fmt.Sprintf("mongodb://%s,127.0.0.1:1/?replicaSet=rs7", uninitiated), want: "waited 500ms: MongoDB", wait: 500 * time.Millisecond},
 		{name: "login refused", uri: "mongodb://somebody:s3cret@" + uninitiated + "/?replicaSet=rs7", want: "the login was refused: check user name, password and authSource in MONGODB_URI"},
-		{name: "nobody there", uri: "mongodb://somebody:s3cret@127.0.0.1:1", want: "waited 300ms: MongoDB, database event_worker on 127.0.0.1:1: no primary answers, 127.0.0.1:1: ", wait: 300 * time.Millisecond},
-		{name: "no MongoDB URI", uri: "http://somebody:s3cret@127.0.0.1:1/", want: "it does not begin with mongodb:// or mongodb+srv://"},
+		{name: "no server", uri: "mongodb://somebody:s3cret@127.0.0.1:1", want: "waited 300ms: MongoDB, database event_worker on 127.0.0.1:1: no primary answers, 127.0.0.1:1: ", wait: 300 * time.Millisecond},
+		{name: "no MongoDB URI", uri: "http://somebody:s3cret@127.0.0.1:1/", want: "it does not start with mongodb:// or mongodb+srv://"},
 		{name: "a service", uri: "mongodb+srv://somebody:s3cret@nobody.invalid/", want: "write mongodb:// and the hosts"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

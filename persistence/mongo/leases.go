@@ -25,7 +25,7 @@ func (s *Store) TakeOver(ctx context.Context, chain, node string) (epoch int64, 
 			}
 			before.Chain = chain
 			acquired, err := s.acquire(ctx, before, node)
-			if !errors.Is(err, persistence.ErrLeaseChanged) { // else another process was quicker
+			if !errors.Is(err, persistence.ErrLeaseChanged) { // otherwise another process was faster
 				epoch = acquired.Epoch
 				return err
 			}
@@ -63,17 +63,17 @@ func (s *Store) Release(ctx context.Context, owned persistence.Lease) error {
 	})
 }
 
-// asSeen matches a lease if it is still as it was seen: no two owners have the same
-// epoch.
+// asSeen matches a lease that has not changed since it was read: no two owners have the
+// same epoch.
 func asSeen(lease persistence.Lease) bson.D {
 	return append(byID(lease.Chain), is("node", lease.Node), is("epoch", lease.Epoch))
 }
 
-// acquire raises the lease's epoch, and then stamps it into the actors' documents. Each
-// step waits for the transactions in its way. One transaction of both would have to start
-// again whenever the previous owner commits, and might never end; and nobody acts on the
-// epoch before both steps are done. If they are not completed, the next take-over stamps a
-// higher epoch.
+// acquire raises the lease's epoch, and then stamps the epoch into the actors'
+// documents. Each step waits for conflicting transactions. One transaction around both
+// steps would restart whenever the previous owner commits, and might never finish; and
+// no process acts on the epoch before both steps are done. If they are not completed,
+// the next take-over stamps a higher epoch.
 func (s *Store) acquire(ctx context.Context, before documents.Lease, node string) (persistence.Lease, error) {
 	epochs, err := s.epochs(ctx, before.Chain)
 	if err != nil {
@@ -96,14 +96,15 @@ func (s *Store) acquire(ctx context.Context, before documents.Lease, node string
 	if err != nil {
 		return persistence.Lease{}, err
 	}
-	// What a lost owner has begun since cannot commit, but would hold us up.
+	// A transaction that a lost owner has started since then cannot commit, but would
+	// block this process.
 	return acquired, s.endTransactions(ctx, lost)
 }
 
-// previousApps are the other processes whose transactions may be in the way of the
-// process that acquires a chain, and those among them that are lost to the chain: its
-// previous owner, unless that has released the chain, and the processes in the way of a
-// take-over that was not completed.
+// previousApps returns the other processes whose transactions may block the process that
+// acquires a chain, and those among them that no longer own the chain: its previous
+// owner, unless it released the chain, and the processes recorded by a take-over that
+// was not completed.
 func (s *Store) previousApps(before documents.Lease, lowestEpoch int64) (previous, lost []string) {
 	if before.Node != "" {
 		lost = append(lost, before.App)
@@ -118,8 +119,8 @@ func (s *Store) previousApps(before documents.Lease, lowestEpoch int64) (previou
 	return others(append([]string{before.App}, lost...)), others(lost)
 }
 
-// raise gives a chain's lease to a node if it is still as it was: the server may receive
-// the update twice, the second time long after it was given up.
+// raise gives a chain's lease to a node if the lease is unchanged: the server may
+// receive the update twice, the second time long after the node released the chain.
 func (s *Store) raise(ctx context.Context, before documents.Lease, node string, epoch int64, previous []string) (raised persistence.Lease, err error) {
 	unchanged, first := asSeen(before.Lease), before.Lease == persistence.Lease{Chain: before.Chain}
 	if first {
@@ -136,22 +137,21 @@ func (s *Store) raise(ctx context.Context, before documents.Lease, node string, 
 	return raised, err
 }
 
-// stampEpoch stamps a lease's epoch into the documents of its chain's actors.
 func (s *Store) stampEpoch(ctx context.Context, lease persistence.Lease) error {
 	older := bson.D{is("chain", lease.Chain), is("epoch", bson.D{is("$lt", lease.Epoch)})}
 	_, err := s.collection(persistence.Actors).UpdateMany(ctx, older, bson.D{is("$set", bson.D{is("epoch", lease.Epoch)})})
 	return err
 }
 
-// endingSuspects runs a step that waits for the transactions in its way, and meanwhile
-// ends those of suspects that are open for longer than tolerance.
+// endingSuspects runs a step that waits for conflicting transactions, and meanwhile
+// aborts suspects' transactions that are open for longer than tolerance.
 func (s *Store) endingSuspects(ctx context.Context, step func() error) error {
 	watching, cancel := context.WithCancel(ctx)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		for sleep(watching, tolerance/4) == nil {
-			_ = s.endSuspects(watching) // if it fails, the step does too
+			_ = s.endSuspects(watching) // if this fails, the step fails too
 		}
 	}()
 	err := step()
@@ -160,7 +160,7 @@ func (s *Store) endingSuspects(ctx context.Context, step func() error) error {
 	return err
 }
 
-// lease is a chain's lease; the zero one if the chain never had an owner.
+// lease returns a chain's lease; the zero Lease if the chain never had an owner.
 func (s *Store) lease(ctx context.Context, chain string) (lease documents.Lease, err error) {
 	err = s.collection(persistence.Leases).FindOne(ctx, byID(chain)).Decode(&lease)
 	if errors.Is(err, driver.ErrNoDocuments) {
@@ -169,8 +169,8 @@ func (s *Store) lease(ctx context.Context, chain string) (lease documents.Lease,
 	return lease, err
 }
 
-// epochs are the lowest and the highest epoch of a chain's actors. Without actors no
-// epoch is above the lowest.
+// epochs are the lowest and the highest epoch of a chain's actors. Without actors,
+// Lowest is the largest int64.
 type epochs struct{ Lowest, Highest int64 }
 
 func (s *Store) epochs(ctx context.Context, chain string) (epochs, error) {

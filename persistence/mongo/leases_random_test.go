@@ -17,7 +17,7 @@ import (
 	"github.com/imart/event-worker/persistence/mongo"
 )
 
-// No take lasts long, whatever happens to others' ways to the server.
+// No acquisition takes long, whatever happens to the connections of others.
 func TestOwnersAtRandom(t *testing.T) {
 	t.Parallel()
 	r := newRivals(t, mongotest.Database(t))
@@ -30,11 +30,11 @@ func TestOwnersAtRandom(t *testing.T) {
 	}
 	r.run(t, 5)
 	if r.longest > briefly {
-		t.Errorf("a take has lasted %v", r.longest)
+		t.Errorf("an acquisition took %v", r.longest)
 	}
 }
 
-// The rules hold whatever happens to the server.
+// The invariants hold whatever happens to the server.
 func TestOwnersAtRandomThroughFaultsOfServer(t *testing.T) {
 	t.Parallel()
 	server := mongotest.Start(t)
@@ -53,17 +53,17 @@ func TestOwnersAtRandomThroughFaultsOfServer(t *testing.T) {
 				server.Kill()
 				server.Restart()
 			}
-			_, _, _ = r.store.Members(t.Context()) // when it is primary again
+			_, _, _ = r.store.Members(t.Context()) // once the server is primary again
 		}
 	})
 	r.run(t, 10)
 }
 
-// rivals are processes that take chains from each other, give them up and commit to
+// rivals are processes that acquire chains from each other, release them and commit to
 // them at random: every epoch has one owner, epochs rise, and an owner's commits are
-// those between its take and the next.
+// those between its acquisition and the next.
 type rivals struct {
-	store   *mongo.Store // of the same database, by a way of its own
+	store   *mongo.Store // of the same database, on its own connection
 	chains  []string
 	all     []*rival
 	ctx     context.Context // until they end
@@ -71,9 +71,9 @@ type rivals struct {
 	running sync.WaitGroup
 
 	mu                           sync.Mutex
-	owners                       map[string]string // of "chain epoch", who has taken it
+	owners                       map[string]string // of "chain epoch", the owner
 	takes, lost, commits, fenced int
-	longest                      time.Duration // of the takes by a way without faults
+	longest                      time.Duration // longest acquisition on a connection without faults
 }
 
 func newRivals(t *testing.T, uri string) *rivals {
@@ -88,11 +88,11 @@ func newRivals(t *testing.T, uri string) *rivals {
 	return r
 }
 
-// run lets them at each other for some seconds and checks what they leave behind.
+// run runs the rivals for some seconds and checks the documents.
 func (r *rivals) run(t *testing.T, seconds int) {
 	t.Helper()
 	for _, p := range r.all {
-		for range 2 { // of one process, too, two may take a chain at once
+		for range 2 { // even two of one process may acquire a chain concurrently
 			r.running.Go(func() {
 				for r.ctx.Err() == nil {
 					if err := p.act(); err != nil {
@@ -107,14 +107,14 @@ func (r *rivals) run(t *testing.T, seconds int) {
 	defer enough.Stop()
 	r.running.Wait()
 	for _, name := range r.chains {
-		if _, err := r.store.Acquire(t.Context(), leaseOf(t, r.store, name), "last"); err != nil { // commits that are late come no more
+		if _, err := r.store.Acquire(t.Context(), leaseOf(t, r.store, name), "last"); err != nil { // fences late commits
 			t.Error(err)
 		}
 		r.assertLog(t, name)
 	}
-	t.Logf("%d takes, the longest by a good way %v; %d refused; %d commits; %d owners fenced", r.takes, r.longest, r.lost, r.commits, r.fenced)
+	t.Logf("%d acquisitions, the longest on an intact connection %v; %d refused; %d commits; %d owners fenced", r.takes, r.longest, r.lost, r.commits, r.fenced)
 	if r.takes < 5 || r.commits < 5 || r.fenced == 0 {
-		t.Error("too little has happened")
+		t.Error("too few events")
 	}
 }
 
@@ -132,11 +132,11 @@ type rival struct {
 	proxy *mongotest.Proxy
 
 	mu   sync.Mutex
-	bad  time.Time // until when its way to the server has been bad
-	many int       // what it has begun
+	bad  time.Time // the end of the last fault of its connection
+	many int       // committers started
 }
 
-// fault hurts the way to the server for a while, and leaves it alone for longer.
+// fault impairs the connection for some time, and leaves it intact for longer.
 func (p *rival) fault() {
 	p.sleep(2 * time.Second)
 	p.mu.Lock()
@@ -167,8 +167,8 @@ func (p *rival) fault() {
 	p.mu.Unlock()
 }
 
-// act takes a chain, whoever has it, commits to it for a while and gives it up or
-// forgets it. It returns an error when a rule is broken.
+// act acquires a chain from any owner, commits to it for some time and releases or
+// abandons it. It returns an error when an invariant is violated.
 func (p *rival) act() error {
 	name := p.chains[rand.N(len(p.chains))]
 	_, leases, err := p.store.Members(p.ctx)
@@ -186,10 +186,10 @@ func (p *rival) act() error {
 	p.many++
 	node := fmt.Sprint(p.name, "/", p.many)
 	p.mu.Unlock()
-	begun := time.Now()
+	started := time.Now()
 	lease, err := p.store.Acquire(p.ctx, seen, node)
-	if p.taken(time.Since(begun), begun, err); err != nil {
-		return nil // refused, or it will be seen whose it is
+	if p.taken(time.Since(started), started, err); err != nil {
+		return nil // refused, or its outcome will be seen later
 	}
 	if err := p.owns(lease, seen, node); err != nil {
 		return err
@@ -197,15 +197,15 @@ func (p *rival) act() error {
 	c := &committer{store: p.store, chain: name, market: "at random", node: fmt.Sprint(lease.Epoch, "@", node), epoch: lease.Epoch}
 	p.commit(c)
 	if rand.N(2) == 0 {
-		_ = p.store.Release(p.ctx, lease) // if it fails, the next one takes it all the same
+		_ = p.store.Release(p.ctx, lease) // if this fails, the next owner acquires the chain anyway
 	}
 	return nil
 }
 
-// taken counts a take.
-func (p *rival) taken(lasted time.Duration, begun time.Time, err error) {
+// taken counts an acquisition.
+func (p *rival) taken(lasted time.Duration, started time.Time, err error) {
 	p.mu.Lock()
-	good := begun.After(p.bad)
+	good := started.After(p.bad)
 	p.mu.Unlock()
 	p.rivals.mu.Lock()
 	defer p.rivals.mu.Unlock()
@@ -220,7 +220,7 @@ func (p *rival) taken(lasted time.Duration, begun time.Time, err error) {
 	}
 }
 
-// owns notes the owner of an epoch.
+// owns records the owner of an epoch.
 func (p *rival) owns(lease, seen persistence.Lease, node string) error {
 	p.rivals.mu.Lock()
 	defer p.rivals.mu.Unlock()
@@ -232,7 +232,7 @@ func (p *rival) owns(lease, seen persistence.Lease, node string) error {
 	return nil
 }
 
-// commit commits for a while, as long as it may.
+// commit commits for some time, until it is fenced.
 func (p *rival) commit(c *committer) {
 	until := time.Now().Add(rand.N(500 * time.Millisecond))
 	actor, err := c.claim(p.ctx)
@@ -250,8 +250,8 @@ func (p *rival) commit(c *committer) {
 	}
 }
 
-// assertLog checks the log of a chain: whole, its epochs never fall, and each is of
-// its owner.
+// assertLog checks the log of a chain: it is complete, its epochs never fall, and each
+// epoch is its owner's.
 func (r *rivals) assertLog(t *testing.T, chain string) {
 	t.Helper()
 	log := readBy[markets.Activity](t, r.store, persistence.Activities, "chain", chain)
@@ -273,7 +273,7 @@ func (r *rivals) assertLog(t *testing.T, chain string) {
 	}
 	for _, a := range readBy[persistence.Actor](t, r.store, persistence.Actors, "chain", chain) {
 		if a.Seq != seq || a.Events != seq*perCommit {
-			t.Errorf("%s: the log ends at seq %d, the actor stands at %d with %d events", chain, seq, a.Seq, a.Events)
+			t.Errorf("%s: the log ends at seq %d, the actor is at %d with %d events", chain, seq, a.Seq, a.Events)
 		}
 	}
 }

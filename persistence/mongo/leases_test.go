@@ -16,15 +16,16 @@ import (
 	"github.com/imart/event-worker/persistence/mongo"
 )
 
-// briefly bounds a take that has to end somebody's transaction: the server's own
-// limit is a minute.
+// briefly bounds an acquisition that has to abort another process's transaction: the
+// server's own limit is a minute.
 const briefly = 10 * time.Second
 
-// promptly bounds one that must not wait for what it tolerates; it is for machines
-// that are busy.
+// promptly bounds an acquisition that must not wait for tolerance, with a margin for
+// loaded machines.
 const promptly = 1900 * time.Millisecond
 
-// leaseOf is a chain's lease; the zero one with its name if there is none.
+// leaseOf returns a chain's lease; if there is none, the zero Lease with the chain's
+// name.
 func leaseOf(t *testing.T, store *mongo.Store, chain string) persistence.Lease {
 	t.Helper()
 	_, leases, err := store.Members(t.Context())
@@ -39,16 +40,16 @@ func leaseOf(t *testing.T, store *mongo.Store, chain string) persistence.Lease {
 	return persistence.Lease{Chain: chain}
 }
 
-// take makes a node the owner of the chain, as its lease now is, within a short time.
+// take makes a node the owner of the chain, by the current lease, within briefly.
 func take(t *testing.T, store *mongo.Store, node string) persistence.Lease {
 	t.Helper()
-	seen, begun := leaseOf(t, store, chain), time.Now()
+	seen, started := leaseOf(t, store, chain), time.Now()
 	taken, err := store.Acquire(t.Context(), seen, node)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if took := time.Since(begun); took > briefly {
-		t.Errorf("the take took %v", took)
+	if took := time.Since(started); took > briefly {
+		t.Errorf("the acquisition took %v", took)
 	}
 	if taken.Chain != chain || taken.Node != node || taken.Epoch <= seen.Epoch || taken.TakenAt.Before(seen.TakenAt) {
 		t.Errorf("%s has taken %+v, seen was %+v", node, taken, seen)
@@ -66,7 +67,7 @@ func release(t *testing.T, store *mongo.Store, held persistence.Lease) {
 	}
 }
 
-// owner is a committer at the epoch of a lease, which has claimed its actor.
+// owner returns a committer at a lease's epoch, which has claimed its actor.
 func owner(t *testing.T, store *mongo.Store, lease persistence.Lease) (*committer, persistence.Actor) {
 	t.Helper()
 	c := &committer{store: store, market: disputed, node: lease.Node, epoch: lease.Epoch}
@@ -74,11 +75,11 @@ func owner(t *testing.T, store *mongo.Store, lease persistence.Lease) (*committe
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.began = actor.Seq
+	c.claimedAt = actor.Seq
 	return c, actor
 }
 
-// A lease is taken as it was seen, and in no other case.
+// A lease can be acquired only as it was read.
 func TestAcquireIsConditional(t *testing.T) {
 	t.Parallel()
 	uri := mongotest.Database(t)
@@ -110,7 +111,7 @@ func TestAcquireIsConditional(t *testing.T) {
 	refused(none)
 	second := take(t, b, "b")
 	refused(persistence.Lease{Chain: chain, Epoch: 1})
-	release(t, a, first) // late
+	release(t, a, first) // too late
 	release(t, a, persistence.Lease{Chain: chain, Node: "b", Epoch: 1})
 	release(t, a, persistence.Lease{Chain: chain, Node: "a", Epoch: 2})
 	if l := leaseOf(t, a, chain); l != second {
@@ -124,7 +125,7 @@ func TestAcquireIsConditional(t *testing.T) {
 	}
 }
 
-// Of several who take a lease as they all have seen it, one gets it.
+// Of several processes that acquire the same lease concurrently, one succeeds.
 func TestAcquireAtOnce(t *testing.T) {
 	t.Parallel()
 	uri := mongotest.Database(t)
@@ -154,8 +155,8 @@ func TestAcquireAtOnce(t *testing.T) {
 	}
 }
 
-// Epochs are above those of the actors, whatever has become of the lease; from a
-// take on nothing of an earlier owner lands.
+// Epochs are above those of the actors, whatever happened to the lease; after an
+// acquisition no commit of an earlier owner succeeds.
 func TestAcquireStampsTheActors(t *testing.T) {
 	t.Parallel()
 	uri := mongotest.Database(t)
@@ -190,8 +191,8 @@ func TestAcquireStampsTheActors(t *testing.T) {
 	}
 }
 
-// hang makes a committer hang in its next commit until it is let go, and returns when
-// it does. ended tells how the commit has ended.
+// hang makes a committer hang in its next commit until letGo is called, and returns once
+// it hangs. ended receives the result of the commit.
 func (c *committer) hang(t *testing.T, actor *persistence.Actor) (letGo func(), ended <-chan error) {
 	t.Helper()
 	hanging, free, end := make(chan struct{}), make(chan struct{}), make(chan error, 1)
@@ -207,7 +208,7 @@ func (c *committer) hang(t *testing.T, actor *persistence.Actor) (letGo func(), 
 	return letGo, end
 }
 
-// through is a database's URI that leads through a proxy.
+// through returns a database's URI that leads through a proxy.
 func through(t *testing.T, uri string) (string, *mongotest.Proxy) {
 	t.Helper()
 	host := options.Client().ApplyURI(uri).Hosts[0]
@@ -215,7 +216,7 @@ func through(t *testing.T, uri string) (string, *mongotest.Proxy) {
 	return fmt.Sprintf("%s&directConnection=true&timeoutMS=%d", strings.Replace(uri, host, proxy.Addr(), 1), hurry.Milliseconds()), proxy
 }
 
-// stuck is a lease whose owner has become unreachable with a transaction open that
+// stuck returns a lease whose owner has become unreachable with an open transaction that
 // has moved its actor.
 func stuck(t *testing.T, uri, node string) (*mongotest.Proxy, persistence.Lease) {
 	t.Helper()
@@ -237,21 +238,21 @@ func stuck(t *testing.T, uri, node string) (*mongotest.Proxy, persistence.Lease)
 	return proxy, lease
 }
 
-// succeeds takes the chain as it now is and commits, within a time.
+// succeeds acquires the chain by its current lease and commits, within a time.
 func succeeds(t *testing.T, store *mongo.Store, node string, within time.Duration) {
 	t.Helper()
-	begun := time.Now()
+	started := time.Now()
 	c, actor := owner(t, store, take(t, store, node))
 	c.commits(t, &actor, 2)
-	if took := time.Since(begun); took > within {
+	if took := time.Since(started); took > within {
 		t.Errorf("it took %v until %s commits", took, node)
 	}
 	if at := whole(t, store, disputed); at != 3 {
-		t.Errorf("the actor stands at %d", at)
+		t.Errorf("the actor is at %d", at)
 	}
 }
 
-// A transaction of an owner that is lost holds nobody up.
+// A transaction of an owner that is lost does not block others.
 func TestAcquireFromAStuckOwner(t *testing.T) {
 	t.Parallel()
 	uri := mongotest.Database(t)
@@ -259,7 +260,7 @@ func TestAcquireFromAStuckOwner(t *testing.T) {
 	succeeds(t, openAt(t, uri), "b", promptly)
 }
 
-// One of an owner that gave the chain up holds up nobody for long.
+// A transaction of an owner that released the chain does not block others for long.
 func TestAcquireFromAStuckOwnerThatGaveItUp(t *testing.T) {
 	t.Parallel()
 	uri := mongotest.Database(t)
@@ -269,8 +270,8 @@ func TestAcquireFromAStuckOwnerThatGaveItUp(t *testing.T) {
 	succeeds(t, store, "b", briefly)
 }
 
-// A take that comes to no end in that case is repaired by the next one, at once: it
-// has all those in its way who were in that of the first.
+// An acquisition that is not completed is repaired by the next one, immediately: the
+// next one is blocked by all processes that blocked the first.
 func TestAcquireThatComesToNoEnd(t *testing.T) {
 	t.Parallel()
 	for _, given := range []bool{false, true} {
@@ -283,9 +284,9 @@ func TestAcquireThatComesToNoEnd(t *testing.T) {
 
 			behind, proxy := through(t, uri)
 			second := openAt(t, behind)
-			held := proxy.HoleBefore("multi") // the stamp
+			held := proxy.HoleBefore("multi") // stamping the epoch
 			if taken, err := second.Acquire(t.Context(), leaseOf(t, store, chain), "b"); err == nil {
-				t.Fatalf("without an answer it has taken %+v", taken)
+				t.Fatalf("without an answer it has acquired %+v", taken)
 			}
 			<-held
 			half := leaseOf(t, store, chain)
@@ -301,7 +302,7 @@ func TestAcquireThatComesToNoEnd(t *testing.T) {
 	}
 }
 
-// A take that is late finds another owner, and so does nothing, whichever of its
+// A late acquisition finds another owner, and so has no effect, whichever of its
 // statements is late.
 func TestAcquireThatIsLate(t *testing.T) {
 	t.Parallel()
@@ -309,8 +310,8 @@ func TestAcquireThatIsLate(t *testing.T) {
 		statement string
 		want      error
 	}{
-		{"findAndModify", persistence.ErrLeaseChanged}, // which raises the epoch
-		{"multi", nil}, // which stamps it: it was the owner, for a while
+		{"findAndModify", persistence.ErrLeaseChanged}, // raises the epoch
+		{"multi", nil}, // stamps the epoch: it was the owner for some time
 	} {
 		t.Run(test.statement, func(t *testing.T) {
 			t.Parallel()
@@ -343,15 +344,16 @@ func TestAcquireThatIsLate(t *testing.T) {
 	}
 }
 
-// Whoever takes a chain from a process that lives leaves alone what that does for
-// other chains, and always what its own process does; of a lost process it ends all.
+// Acquiring a chain from a running process does not abort that process's transactions on
+// other chains, and never those of the acquiring process; those of a lost process are
+// all aborted.
 func TestAcquireLeavesOthersAlone(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		name      string
-		release   bool // the owner gives the chain up
-		own       bool // and the one who takes it is the same process
-		between   bool // and another one has had the chain between
+		release   bool // the owner releases the chain
+		own       bool // the acquiring process is the owner's
+		between   bool // another process has owned the chain in between
 		untouched bool
 	}{
 		{"given up", true, false, false, true},

@@ -43,13 +43,14 @@ func (t *tx) Notify(notifications []markets.Notification) error {
 	})
 }
 
-// silence removes the notifications of a stream's activities, whose seq is above after.
-func (t *tx) silence(stream string, after int64, activities []string) error {
+// removeNotifications removes the notifications of a stream's activities whose seq is greater than
+// after.
+func (t *tx) removeNotifications(stream string, after int64, activities []string) error {
 	if len(activities) == 0 {
 		return nil
 	}
 	notifications, err := find[entry](t, persistence.Notifications,
-		t.ours(is("stream", stream), is("seq", bson.D{{Key: "$gt", Value: after}}), in("activity", activities)),
+		t.inMarket(is("stream", stream), is("seq", bson.D{{Key: "$gt", Value: after}}), in("activity", activities)),
 		options.Find().SetHint("stream_position").SetProjection(bson.D{{Key: "_id", Value: 1}}))
 	if err != nil || len(notifications) == 0 {
 		return err
@@ -78,8 +79,8 @@ func (t *tx) Log(keys []string) (found []markets.Event, err error) {
 		return nil, t.err
 	}
 	err = t.step(func() error {
-		for _, index := range []string{"order", "concerns"} { // named as what they index
-			docs, err := find[documents.Activity](t, persistence.Activities, t.ours(in(index, keys)), options.Find().SetHint(index))
+		for _, index := range []string{"order", "concerns"} { // each index has the name of its field
+			docs, err := find[documents.Activity](t, persistence.Activities, t.inMarket(in(index, keys)), options.Find().SetHint(index))
 			if err != nil {
 				return err
 			}
@@ -92,8 +93,8 @@ func (t *tx) Log(keys []string) (found []markets.Event, err error) {
 	return found, err
 }
 
-// alongStream is the order of a stream's log.
-func alongStream(direction int) bson.D {
+// streamOrder sorts a stream's log by position.
+func streamOrder(direction int) bson.D {
 	order := bson.D{{Key: "seq", Value: direction}}
 	for _, part := range positionOf(markets.Position{}) {
 		order = append(order, bson.E{Key: part.Key, Value: direction})
@@ -101,7 +102,7 @@ func alongStream(direction int) bson.D {
 	return order
 }
 
-// positionOf is a position as fields of a document.
+// positionOf returns a position as fields of a document.
 func positionOf(p markets.Position) bson.D {
 	return bson.D{
 		{Key: "position.height", Value: p.Height},
@@ -111,13 +112,13 @@ func positionOf(p markets.Position) bson.D {
 	}
 }
 
-// following matches the documents that follow a position.
+// following matches the documents after a position.
 func following(p markets.Position) bson.E {
 	parts := positionOf(p)
 	either := bson.A{}
 	for i, part := range parts {
-		further := append(slices.Clone(parts[:i]), is(part.Key, bson.D{{Key: "$gt", Value: part.Value}}))
-		either = append(either, further)
+		later := append(slices.Clone(parts[:i]), is(part.Key, bson.D{{Key: "$gt", Value: part.Value}}))
+		either = append(either, later)
 	}
 	return is("$or", either)
 }
@@ -126,8 +127,8 @@ func following(p markets.Position) bson.E {
 func (t *tx) LogBetween(stream string, after, through int64, from markets.Position, limit int) (found []markets.Event, err error) {
 	err = t.step(func() error {
 		seqs := bson.D{{Key: "$gt", Value: after}, {Key: "$lte", Value: through}}
-		docs, err := find[documents.Activity](t, persistence.Activities, t.ours(is("stream", stream), is("seq", seqs), following(from)),
-			options.Find().SetSort(alongStream(1)).SetLimit(int64(limit)).SetHint("stream_position"))
+		docs, err := find[documents.Activity](t, persistence.Activities, t.inMarket(is("stream", stream), is("seq", seqs), following(from)),
+			options.Find().SetSort(streamOrder(1)).SetLimit(int64(limit)).SetHint("stream_position"))
 		for _, doc := range docs {
 			found = append(found, doc.Event)
 		}
@@ -140,8 +141,8 @@ func (t *tx) LogBetween(stream string, after, through int64, from markets.Positi
 func (t *tx) BulkCancels() (any bool, err error) {
 	err = t.step(func() error {
 		makers := markets.MakerKey("")
-		concerns := is("concerns", bson.D{{Key: "$gte", Value: makers}, {Key: "$lt", Value: beyond(makers)}})
-		err := t.collection(persistence.Activities).FindOne(t.ctx, t.ours(concerns, is("kind", markets.OrdersCancelled)),
+		concerns := is("concerns", bson.D{{Key: "$gte", Value: makers}, {Key: "$lt", Value: prefixEnd(makers)}})
+		err := t.collection(persistence.Activities).FindOne(t.ctx, t.inMarket(concerns, is("kind", markets.OrdersCancelled)),
 			options.FindOne().SetProjection(bson.D{{Key: "_id", Value: 1}}).SetHint("concerns")).Err()
 		any = err == nil
 		if errors.Is(err, driver.ErrNoDocuments) {
@@ -152,7 +153,7 @@ func (t *tx) BulkCancels() (any bool, err error) {
 	return any, err
 }
 
-// entry is an entry of the log, or of the dead letters beside it.
+// entry is an activity or a dead letter.
 type entry struct {
 	ID       string `bson:"_id"`
 	Seq      int64
@@ -160,8 +161,8 @@ type entry struct {
 	dead     bool // a dead letter
 }
 
-// newest orders entries from the newest to the oldest.
-func newest(a, b entry) int {
+// newestFirst orders entries from the newestFirst to the oldest.
+func newestFirst(a, b entry) int {
 	return cmp.Or(cmp.Compare(b.Seq, a.Seq), b.Position.Compare(a.Position))
 }
 
@@ -183,7 +184,7 @@ func (t *tx) Truncate(stream string, after int64, limit int) (activities, deadLe
 			dead[i].dead = true
 		}
 		entries = append(entries, dead...)
-		slices.SortFunc(entries, newest)
+		slices.SortFunc(entries, newestFirst)
 		var gone, goneDead []string
 		for _, e := range entries[:min(len(entries), limit)] {
 			if e.dead {
@@ -198,14 +199,14 @@ func (t *tx) Truncate(stream string, after int64, limit int) (activities, deadLe
 		if deadLetters, err = t.remove(persistence.DeadLetters, goneDead); err != nil {
 			return err
 		}
-		return t.silence(stream, after, gone)
+		return t.removeNotifications(stream, after, gone)
 	})
 	return activities, deadLetters, err
 }
 
-// entries returns the newest entries of a stream whose seq is above after.
+// entries returns the newest entries of a stream whose seq is greater than after.
 func (t *tx) entries(collection, stream string, after int64, limit int) ([]entry, error) {
-	return find[entry](t, collection, t.ours(is("stream", stream), is("seq", bson.D{{Key: "$gt", Value: after}})),
-		options.Find().SetSort(alongStream(-1)).SetLimit(int64(limit)).SetHint("stream_position").
+	return find[entry](t, collection, t.inMarket(is("stream", stream), is("seq", bson.D{{Key: "$gt", Value: after}})),
+		options.Find().SetSort(streamOrder(-1)).SetLimit(int64(limit)).SetHint("stream_position").
 			SetProjection(bson.D{{Key: "seq", Value: 1}, {Key: "position", Value: 1}}))
 }

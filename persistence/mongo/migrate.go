@@ -13,16 +13,17 @@ import (
 	"github.com/imart/event-worker/persistence/documents"
 )
 
-// meta is the collection of what the database says of itself.
+// meta is the collection that holds the schema version and the state of an unfinished
+// copy.
 const meta = "meta"
 
 // migrateTimeout bounds the building of indexes on a large database.
 const migrateTimeout = 12 * time.Hour
 
-// errNewer says that the database was written by a later version of the program.
+// errNewer says that a newer version of the program wrote the database.
 var errNewer = errors.New("it was written by a newer version of this program: use that one")
 
-// version is the version of the database's schema, 0 if it has none.
+// version returns the version of the database's schema, 0 if there is none.
 func (r *Reader) version(ctx context.Context) (int, error) {
 	var doc struct{ Version int }
 	err := r.database.Collection(meta).FindOne(ctx, byID("schema")).Decode(&doc)
@@ -32,8 +33,8 @@ func (r *Reader) version(ctx context.Context) (int, error) {
 	return doc.Version, err
 }
 
-// migrate brings the database up to date. It is safe to repeat, and for several
-// processes at once.
+// migrate brings the database up to date. It may be repeated, and several processes may
+// run it concurrently.
 func (r *Reader) migrate(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, migrateTimeout)
 	defer cancel()
@@ -57,8 +58,8 @@ func (r *Reader) migrate(ctx context.Context) error {
 	return err
 }
 
-// prepare makes a collection with its validator and its indexes, where they are
-// missing or changed.
+// prepare creates a collection, its validator and its indexes, or updates those that
+// have changed.
 func (r *Reader) prepare(ctx context.Context, c documents.Collection, changed bool) error {
 	err := r.database.CreateCollection(ctx, c.Name, options.CreateCollection().SetValidator(c.Validator()))
 	switch {
@@ -85,7 +86,7 @@ func (r *Reader) prepare(ctx context.Context, c documents.Collection, changed bo
 	return err
 }
 
-// modelOf is an index as the server is told it.
+// modelOf converts an index to the driver's type.
 func modelOf(index documents.Index) driver.IndexModel {
 	var keys bson.D
 	for _, key := range index.Keys {
@@ -105,7 +106,8 @@ func modelOf(index documents.Index) driver.IndexModel {
 	return driver.IndexModel{Keys: keys, Options: o}
 }
 
-// replace makes indexes one by one, each in the place of another one of its name.
+// replace creates indexes one by one, each in place of an existing index with the same
+// name.
 func replace(ctx context.Context, indexes driver.IndexView, wanted []documents.Index) error {
 	for _, index := range wanted {
 		_, err := indexes.CreateOne(ctx, modelOf(index))

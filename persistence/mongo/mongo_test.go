@@ -12,8 +12,8 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	// A commit takes a hundred times as long as on the embedded store. The command
-	// line is read later.
+	// A commit takes a hundred times as long as on the embedded store. The command line
+	// is parsed later, and takes precedence.
 	_ = flag.Set("rapid.checks", "20")
 	os.Exit(mongotest.Main(m))
 }

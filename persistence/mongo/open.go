@@ -17,19 +17,19 @@ import (
 	"github.com/imart/event-worker/persistence/documents"
 )
 
-// operationTimeout bounds every single operation, unless the URI has a timeoutMS.
+// operationTimeout bounds every operation, unless the URI has a timeoutMS.
 const operationTimeout = 10 * time.Second
 
 // openTimeout bounds the first contact with the server.
 const openTimeout = 10 * time.Second
 
-// ErrNoData says that a database holds nothing of ours yet.
+// ErrNoData says that the database has never been used by an event worker.
 var ErrNoData = errors.New("there is no event worker database")
 
-// Open opens the database of a MongoDB URI for a process that writes, and brings
-// its collections, validators and indexes up to date. A URI without a database
-// means DefaultDatabase. The error is persistence.ErrUnfinishedCopy when the database
-// is a copy that is not complete.
+// Open opens the database of a MongoDB URI for a process that writes, and brings its
+// collections, validators and indexes up to date. A URI without a database means
+// DefaultDatabase. The error is persistence.ErrUnfinishedCopy if the database is an
+// incomplete copy.
 func Open(ctx context.Context, uri string) (*Store, error) {
 	s, err := OpenCopy(ctx, uri)
 	if err != nil {
@@ -41,7 +41,8 @@ func Open(ctx context.Context, uri string) (*Store, error) {
 	return s, nil
 }
 
-// OpenCopy is Open for a process that copies into the database.
+// OpenCopy is Open for a process that copies into the database: it accepts an incomplete
+// copy.
 func OpenCopy(ctx context.Context, uri string) (*Store, error) {
 	app := "event-worker " + rand.Text()[:12]
 	reader, err := connect(ctx, uri, app)
@@ -51,11 +52,11 @@ func OpenCopy(ctx context.Context, uri string) (*Store, error) {
 	if err := reader.migrate(ctx); err != nil {
 		return nil, errors.Join(reader.explain(err), reader.Close())
 	}
-	return &Store{Reader: reader, app: app, registry: documents.Registry(), condition: standing}, nil
+	return &Store{Reader: reader, app: app, registry: documents.Registry(), condition: unmoved}, nil
 }
 
-// OpenReader opens the database of a MongoDB URI for queries alone. The error is
-// ErrNoData when nothing was written to it yet.
+// OpenReader opens the database of a MongoDB URI for queries only. The error is
+// ErrNoData if the database has never been written.
 func OpenReader(ctx context.Context, uri string) (*Reader, error) {
 	reader, err := connect(ctx, uri, "event-worker reader")
 	if err != nil {
@@ -83,7 +84,7 @@ func connect(ctx context.Context, uri, app string) (*Reader, error) {
 	}
 	client, err := driver.Connect(clientOptions(uri, app))
 	if err != nil {
-		return nil, fmt.Errorf("MONGODB_URI cannot be used: %s", wrongWith(uri, err))
+		return nil, fmt.Errorf("MONGODB_URI cannot be used: %s", uriProblem(uri, err))
 	}
 	r := &Reader{client: client, database: client.Database(address.Database), address: address}
 	ctx, cancel := context.WithTimeout(ctx, openTimeout)
@@ -94,7 +95,7 @@ func connect(ctx context.Context, uri, app string) (*Reader, error) {
 	return r, nil
 }
 
-// clientOptions are the URI's, except for those that correctness depends on.
+// clientOptions returns the URI's options, except those that correctness depends on.
 func clientOptions(uri, app string) *options.ClientOptions {
 	o := options.Client().ApplyURI(uri)
 	if o.Timeout == nil {
@@ -115,7 +116,7 @@ const (
 	oldestVersion = "6.0"
 )
 
-// hello is what a server says of itself.
+// hello is a server's description of itself.
 type hello struct {
 	SetName     string   `bson:"setName"`
 	Hosts       []string `bson:"hosts"`        // the set's members
@@ -131,8 +132,8 @@ var (
 	errTooOld       = errors.New("it is too old: MongoDB " + oldestVersion + " or later is needed")
 )
 
-// unfit returns why a server cannot be used.
-func (h hello) unfit() error {
+// unusable returns the reason why a server cannot be used.
+func (h hello) unusable() error {
 	switch {
 	case h.Uninitiated:
 		return errUninitiated
@@ -144,7 +145,7 @@ func (h hello) unfit() error {
 	return nil
 }
 
-// check looks at the server and tries the login.
+// check checks the server's version and topology, and tries to log in.
 func (r *Reader) check(ctx context.Context, uri string) error {
 	var h hello
 	if err := r.client.Database("admin").RunCommand(ctx, bson.D{{Key: "hello", Value: 1}}).Decode(&h); err != nil {
@@ -153,14 +154,14 @@ func (r *Reader) check(ctx context.Context, uri string) error {
 		}
 		return err
 	}
-	if err := h.unfit(); err != nil {
+	if err := h.unusable(); err != nil {
 		return err
 	}
 	return r.database.RunCommand(ctx, bson.D{{Key: "listCollections", Value: 1}, {Key: "nameOnly", Value: true}, {Key: "authorizedCollections", Value: true}}).Err()
 }
 
-// diagnose asks the first server itself why no primary was found. It returns nil
-// if that tells nothing.
+// diagnose asks the first server directly why no primary was found. It returns nil if
+// the reason remains unknown.
 func diagnose(ctx context.Context, uri string) error {
 	o := options.Client().ApplyURI(uri)
 	if len(o.Hosts) == 0 {
@@ -179,7 +180,7 @@ func diagnose(ctx context.Context, uri string) error {
 	if err := client.Database("admin").RunCommand(ctx, bson.D{{Key: "hello", Value: 1}}).Decode(&h); err != nil {
 		return nil
 	}
-	if err := h.unfit(); err != nil {
+	if err := h.unusable(); err != nil {
 		return err
 	}
 	if wanted != nil && *wanted != h.SetName {

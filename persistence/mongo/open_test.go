@@ -15,7 +15,7 @@ import (
 	"github.com/imart/event-worker/persistence/mongo"
 )
 
-// What cannot be opened is refused with what to do about it, and no password.
+// A database that cannot be opened is refused with a remedy, and without the password.
 func TestUnfitServers(t *testing.T) {
 	t.Parallel()
 	fit := strings.TrimPrefix(mongotest.URI(t), "mongodb://")
@@ -29,8 +29,8 @@ func TestUnfitServers(t *testing.T) {
 		{"never initiated", "mongodb://" + uninitiated + "/?" + quick, "its replica set was never initiated: do it once, with event-worker mongodb init"},
 		{"another name", "mongodb://" + host + "/?replicaSet=rs9&" + quick, "its replica set is called rs0, not rs9 as MONGODB_URI says"},
 		{"login refused", "mongodb://somebody:s3cret@" + host + "/?directConnection=true", "the login was refused: check user name, password and authSource in MONGODB_URI"},
-		{"nobody there", "mongodb://somebody:s3cret@127.0.0.1:1/?" + quick, "no primary answers, 127.0.0.1:1: "},
-		{"no MongoDB URI", "http://somebody:s3cret@127.0.0.1:1/", "it does not begin with mongodb:// or mongodb+srv://"},
+		{"no server", "mongodb://somebody:s3cret@127.0.0.1:1/?" + quick, "no primary answers, 127.0.0.1:1: "},
+		{"no MongoDB URI", "http://somebody:s3cret@127.0.0.1:1/", "it does not start with mongodb:// or mongodb+srv://"},
 		{"not escaped", "mongodb://somebody:s3cret@x@" + host, "must have %XX"},
 		{"nonsense", "mongodb://somebody:s3cret@" + host + "/?tls=perhaps", "it cannot be read"},
 		{"no such service", "mongodb+srv://somebody:s3cret@nobody.invalid/", "looking up the servers of nobody.invalid fails"},
@@ -50,7 +50,7 @@ func TestUnfitServers(t *testing.T) {
 	}
 }
 
-// admin is a client of a database that knows nothing of ours.
+// admin returns a client of a database, independent of the store.
 func admin(t *testing.T, uri string) *driver.Database {
 	t.Helper()
 	client, err := driver.Connect(options.Client().ApplyURI(uri))
@@ -61,7 +61,7 @@ func admin(t *testing.T, uri string) *driver.Database {
 	return client.Database(mongotest.Name(uri))
 }
 
-// indexes are those of a collection, with their keys.
+// indexes returns a collection's indexes with their keys.
 func indexes(t *testing.T, database *driver.Database, collection string) map[string]string {
 	t.Helper()
 	cursor, err := database.Collection(collection).Indexes().List(t.Context())
@@ -82,8 +82,8 @@ func indexes(t *testing.T, database *driver.Database, collection string) map[str
 	return named
 }
 
-// What is missing in a database is made when it is opened; what is there, others'
-// indexes too, stays.
+// Opening a database creates what is missing; existing objects, including others'
+// indexes, remain.
 func TestOpenBringsTheDatabaseUpToDate(t *testing.T) {
 	t.Parallel()
 	uri := mongotest.Database(t)
@@ -106,7 +106,7 @@ func TestOpenBringsTheDatabaseUpToDate(t *testing.T) {
 	}
 	for _, index := range []driver.IndexModel{
 		{Keys: bson.D{{Key: "taker", Value: 1}}, Options: options.Index().SetName("mine")},
-		{Keys: bson.D{{Key: "taker", Value: -1}}, Options: options.Index().SetName("token")}, // an older version's, say
+		{Keys: bson.D{{Key: "taker", Value: -1}}, Options: options.Index().SetName("token")}, // for example an older version's
 	} {
 		if _, err := orders.CreateOne(t.Context(), index); err != nil {
 			t.Fatal(err)
@@ -126,8 +126,7 @@ func setVersion(t *testing.T, database *driver.Database, version int) {
 	}
 }
 
-// A database of another version is brought to this one, or is refused if its
-// version is to come yet.
+// A database of an older version is migrated, and one of a newer version is refused.
 func TestVersions(t *testing.T) {
 	t.Parallel()
 	uri := mongotest.Database(t)

@@ -32,7 +32,7 @@ func (t *tx) Orders(keys []string) (map[string]markets.Order, error) {
 // OrdersOf is markets.Book's. Keys are in alphabetical order.
 func (t *tx) OrdersOf(maker, after string, limit int) (found []markets.Order, err error) {
 	err = t.step(func() error {
-		keys := bson.D{{Key: "$gt", Value: t.prefix() + after}, {Key: "$lt", Value: beyond(t.prefix())}}
+		keys := bson.D{{Key: "$gt", Value: t.prefix() + after}, {Key: "$lt", Value: prefixEnd(t.prefix())}}
 		docs, err := find[documents.Order](t, persistence.Orders, bson.D{is("maker", maker), is("_id", keys)},
 			options.Find().SetSort(bson.D{{Key: "_id", Value: 1}}).SetLimit(int64(limit)).SetHint("maker_id"))
 		for _, doc := range docs {
@@ -43,8 +43,8 @@ func (t *tx) OrdersOf(maker, after string, limit int) (found []markets.Order, er
 	return found, err
 }
 
-// beyond is the least text above all that begin with a prefix.
-func beyond(prefix string) string {
+// prefixEnd returns the smallest string greater than all strings with a prefix.
+func prefixEnd(prefix string) string {
 	last := len(prefix) - 1
 	return prefix[:last] + string(prefix[last]+1)
 }
@@ -52,7 +52,7 @@ func beyond(prefix string) string {
 // PutOrders is markets.Book's.
 func (t *tx) PutOrders(orders []markets.Order) error {
 	return t.step(func() error {
-		var fresh []any // known not to be there: to insert is cheaper than to replace
+		var fresh []any // known not to exist: an insert is cheaper than an upsert
 		var others []driver.WriteModel
 		for _, o := range orders {
 			doc := documents.OfOrder(o)
@@ -70,7 +70,7 @@ func (t *tx) PutOrders(orders []markets.Order) error {
 	})
 }
 
-// replacement puts a document in the place of another, or makes it.
+// replacement replaces a document, or inserts it.
 func replacement(id string, doc any) driver.WriteModel {
 	return driver.NewReplaceOneModel().SetFilter(byID(id)).SetReplacement(doc).SetUpsert(true)
 }

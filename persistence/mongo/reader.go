@@ -16,8 +16,8 @@ import (
 	"github.com/imart/event-worker/persistence/documents"
 )
 
-// firstAnswer bounds how long a query may search before it has its first
-// documents. The client's timeout bounds every further answer.
+// firstAnswer bounds the time that a query takes to return its first documents. The
+// client's timeout bounds every later batch.
 const firstAnswer = 5 * time.Minute
 
 // Reader answers queries.
@@ -28,7 +28,7 @@ type Reader struct {
 	gate     gate
 }
 
-// Close waits for the queries under way and closes the connections.
+// Close waits for the queries in progress and closes the connections.
 func (r *Reader) Close() error {
 	if !r.gate.close() {
 		return errClosed
@@ -38,7 +38,7 @@ func (r *Reader) Close() error {
 	return r.client.Disconnect(ctx)
 }
 
-// gate lets calls in until it is closed.
+// gate admits calls until it is closed.
 type gate struct {
 	mu     sync.Mutex
 	closed bool
@@ -56,7 +56,7 @@ func (g *gate) enter() bool {
 
 func (g *gate) leave() { g.inside.Done() }
 
-// close waits until everybody has left; false if the gate was closed before.
+// close waits for all calls to leave; false if the gate was closed already.
 func (g *gate) close() bool {
 	g.mu.Lock()
 	first := !g.closed
@@ -108,7 +108,7 @@ func (r *Reader) query(ctx context.Context, query persistence.Query, yield func(
 	return cursor.Err()
 }
 
-// search begins a query.
+// search starts a query.
 func (r *Reader) search(ctx context.Context, query persistence.Query) (*driver.Cursor, error) {
 	t := terms{documents.Of(query.Collection)}
 	filter, err := t.filter(query.Filter.Condition)
@@ -129,7 +129,7 @@ func (r *Reader) search(ctx context.Context, query persistence.Query) (*driver.C
 	return r.database.Collection(query.Collection).Aggregate(ctx, pipeline, options.Aggregate().SetAllowDiskUse(true))
 }
 
-// forms turn the documents of a collection into their JSON form.
+// forms convert a collection's documents to JSON.
 var forms = map[string]func(*driver.Cursor) (json.RawMessage, error){
 	persistence.Orders:     form[documents.Order],
 	persistence.Activities: form[documents.Activity],
@@ -151,8 +151,7 @@ func form[T any](cursor *driver.Cursor) (json.RawMessage, error) {
 	return json.Marshal(doc)
 }
 
-// sort is the stages of a pipeline that sort. Documents without the field come
-// first.
+// sort returns the pipeline stages that sort. Documents without the field come first.
 func (t terms) sort(keys []persistence.SortKey) (driver.Pipeline, error) {
 	if len(keys) == 0 {
 		return nil, nil

@@ -8,8 +8,8 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// A commit with one document that the server refuses, a double one or one that its
-// validator does not know, is an error and writes nothing.
+// A commit with one document that the server refuses, a duplicate or one that its
+// validator rejects, is an error and writes nothing.
 func TestRefusedDocuments(t *testing.T) {
 	c, actor := takeOver(t, mongotest.Database(t), "node")
 	c.commits(t, &actor, 3)
@@ -27,7 +27,7 @@ func TestRefusedDocuments(t *testing.T) {
 			t.Errorf("a log with a document that is %s is committed", name)
 		}
 		if at := whole(t, c.store, disputed); at != 3 {
-			t.Errorf("after a log with a document that is %s, the actor stands at %d", name, at)
+			t.Errorf("after a log with a document that is %s, the actor is at %d", name, at)
 		}
 	}
 	c.commits(t, &actor, 1)

@@ -53,7 +53,7 @@ func (s *Store) Heartbeat(ctx context.Context, id string, heartbeat persistence.
 	return node, err
 }
 
-// living matches a node that takes part.
+// living matches a node that is still a member.
 func living(id string) bson.D {
 	return append(byID(id), is("state", bson.D{is("$in", bson.A{persistence.Up, persistence.Draining, persistence.Leaving})}))
 }
@@ -73,8 +73,8 @@ func ended(state string) bson.D {
 	return bson.D{is("$set", bson.D{is("state", state)}), stamp("endedAt")}
 }
 
-// Drain is persistence.Registry's. There is nothing to ask of a node that is leaving:
-// the answer is false.
+// Drain is persistence.Registry's. A node that is already leaving is not updated: the
+// result is false.
 func (s *Store) Drain(ctx context.Context, id string, wish bool) (bool, error) {
 	state := persistence.Up
 	if wish {
@@ -84,7 +84,7 @@ func (s *Store) Drain(ctx context.Context, id string, wish bool) (bool, error) {
 	return s.updateNode(ctx, staying, bson.D{is("$set", bson.D{is("state", state)})})
 }
 
-// updateNode updates a node if there is one as it should be.
+// updateNode updates the node that the filter matches, if there is one.
 func (s *Store) updateNode(ctx context.Context, node, update bson.D) (found bool, err error) {
 	err = s.work(func() error {
 		result, err := s.collection(persistence.Nodes).UpdateOne(ctx, node, update)
@@ -94,25 +94,24 @@ func (s *Store) updateNode(ctx context.Context, node, update bson.D) (found bool
 	return found, err
 }
 
-// Members is persistence.Registry's. A server that does not know yet that it is no
-// primary any more may answer with what was: whatever follows from it is conditional,
-// and that server acknowledges nothing.
+// Members is persistence.Registry's. A former primary that does not know of its
+// step-down yet may return outdated documents: every change based on them is
+// conditional, and that server cannot acknowledge any.
 func (s *Store) Members(ctx context.Context) (nodes []persistence.Node, leases []persistence.Lease, err error) {
 	err = s.work(func() (err error) {
-		if nodes, err = everything[documents.Node](ctx, s.collection(persistence.Nodes)); err != nil {
+		if nodes, err = findAll[documents.Node](ctx, s.collection(persistence.Nodes)); err != nil {
 			return err
 		}
-		leases, err = everything[persistence.Lease](ctx, s.collection(persistence.Leases))
+		leases, err = findAll[persistence.Lease](ctx, s.collection(persistence.Leases))
 		return err
 	})
 	return nodes, leases, err
 }
 
-// byKey sorts documents by their keys.
 var byKey = bson.D{is("_id", 1)}
 
-// everything is all documents of a collection, by their keys.
-func everything[T any](ctx context.Context, c *driver.Collection) (docs []T, err error) {
+// findAll returns all documents of a collection, sorted by key.
+func findAll[T any](ctx context.Context, c *driver.Collection) (docs []T, err error) {
 	cursor, err := c.Find(ctx, bson.D{}, options.Find().SetSort(byKey))
 	if err != nil {
 		return nil, err

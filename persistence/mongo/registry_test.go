@@ -15,7 +15,7 @@ import (
 	"github.com/imart/event-worker/persistence/mongo"
 )
 
-// join makes a node with an ID.
+// join creates a node with an ID.
 func join(t *testing.T, store *mongo.Store, id string) {
 	t.Helper()
 	node := persistence.Node{ID: id, Name: id, Version: "v1", Protocol: 1, Heartbeat: heartbeat()}
@@ -24,12 +24,12 @@ func join(t *testing.T, store *mongo.Store, id string) {
 	}
 }
 
-// wrongClock is the clock of these tests' nodes, which is nobody else's.
+// wrongClock is the clock of these tests' nodes, which differs from every other clock.
 var wrongClock = time.Date(1999, 1, 1, 0, 0, 0, 0, time.UTC)
 
 func heartbeat() persistence.Heartbeat { return persistence.Heartbeat{Clock: wrongClock} }
 
-// node is a node's document.
+// node returns a node's document.
 func node(t *testing.T, store *mongo.Store, id string) persistence.Node {
 	t.Helper()
 	nodes, _, err := store.Members(t.Context())
@@ -45,7 +45,7 @@ func node(t *testing.T, store *mongo.Store, id string) persistence.Node {
 	return persistence.Node{}
 }
 
-// A node's document is what it said, with the times of the server's clock.
+// A node's document is what the node reported, with the times of the server's clock.
 func TestJoin(t *testing.T) {
 	t.Parallel()
 	store := openAt(t, mongotest.Database(t))
@@ -107,20 +107,20 @@ func TestHeartbeat(t *testing.T) {
 	before := node(t, store, "a")
 	n := beat(persistence.Heartbeat{})
 	if n.Heartbeats != 2 || n.State != persistence.Up || n.SeenAt.Before(before.SeenAt) || n.SeenAt.Equal(wrongClock) {
-		t.Errorf("after a beat %+v", n)
+		t.Errorf("after a heartbeat %+v", n)
 	}
 	if n = beat(persistence.Heartbeat{Leaving: true}); n.Heartbeats != 3 || n.State != persistence.Leaving {
 		t.Errorf("leaving, it is %+v", n)
 	}
 	if n = beat(persistence.Heartbeat{}); n.Heartbeats != 4 || n.State != persistence.Leaving {
-		t.Errorf("after a beat that is late it is %+v", n)
+		t.Errorf("after a late heartbeat it is %+v", n)
 	}
 	if _, err := store.Heartbeat(t.Context(), "b", heartbeat()); !errors.Is(err, persistence.ErrDeclaredDead) {
 		t.Errorf("the beat of who never joined: %v", err)
 	}
 }
 
-// A node that has ended does not live again, and ends once.
+// A node that has ended stays ended, and ends once.
 func TestNodesEnd(t *testing.T) {
 	t.Parallel()
 	store := openAt(t, mongotest.Database(t))
@@ -133,13 +133,13 @@ func TestNodesEnd(t *testing.T) {
 		id   string
 		beat int64
 		want bool
-	}{{"dead", 1, false}, {"dead", 3, false}, {"dead", 2, true}, {"dead", 2, false}, {"nobody", 1, false}} {
+	}{{"dead", 1, false}, {"dead", 3, false}, {"dead", 2, true}, {"dead", 2, false}, {"unknown", 1, false}} {
 		if dead, err := store.DeclareDead(t.Context(), test.id, test.beat); err != nil || dead != test.want {
 			t.Errorf("declared %s dead at heartbeat %d: %v, %v", test.id, test.beat, dead, err)
 		}
 	}
 	for range 2 {
-		for _, id := range []string{"left", "dead", "nobody"} {
+		for _, id := range []string{"left", "dead", "unknown"} {
 			if err := store.Leave(t.Context(), id); err != nil {
 				t.Errorf("%s leaves: %v", id, err)
 			}
@@ -181,7 +181,7 @@ func TestDrain(t *testing.T) {
 	drain(true, true, persistence.Draining)
 	drain(true, true, persistence.Draining)
 	if n, err := store.Heartbeat(t.Context(), "a", heartbeat()); err != nil || n.State != persistence.Draining {
-		t.Errorf("a beat makes it %s, %v", n.State, err)
+		t.Errorf("a heartbeat makes it %s, %v", n.State, err)
 	}
 	drain(false, true, persistence.Up)
 	drain(true, true, persistence.Draining)
@@ -190,8 +190,8 @@ func TestDrain(t *testing.T) {
 	}
 	drain(true, false, persistence.Leaving)
 	drain(false, false, persistence.Leaving)
-	if found, err := store.Drain(t.Context(), "nobody", true); err != nil || found {
-		t.Errorf("nobody drains: %v, %v", found, err)
+	if found, err := store.Drain(t.Context(), "unknown", true); err != nil || found {
+		t.Errorf("an unknown node drains: %v, %v", found, err)
 	}
 }
 
@@ -225,7 +225,7 @@ func TestEndedNodesAreRemoved(t *testing.T) {
 		}
 	}
 	var left []string
-	for begun := time.Now(); time.Since(begun) < soon && (len(left) == 0 || len(left) > 2); time.Sleep(50 * time.Millisecond) {
+	for started := time.Now(); time.Since(started) < soon && (len(left) == 0 || len(left) > 2); time.Sleep(50 * time.Millisecond) {
 		nodes, _, err := store.Members(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -240,8 +240,8 @@ func TestEndedNodesAreRemoved(t *testing.T) {
 	}
 }
 
-// A database of an early version has no nodes and no requests, and leases that know no
-// previous owner.
+// A database of an early version has no nodes and no requests, and its leases do not
+// record a previous owner.
 func TestVersionWithoutNodes(t *testing.T) {
 	t.Parallel()
 	uri := mongotest.Database(t)
@@ -293,8 +293,9 @@ func TestVersionWithoutNodes(t *testing.T) {
 	}
 }
 
-// A database of version 5 has no requests, and nodes have addresses. It is read before
-// it is migrated and after it, and then takes requests, and nodes without address.
+// A database of version 5 has no requests, and its nodes have addresses. It is read
+// before and after it is migrated, and then accepts requests, and nodes without
+// addresses.
 func TestVersionWithoutRequests(t *testing.T) {
 	t.Parallel()
 	uri := mongotest.Database(t)
@@ -355,8 +356,8 @@ func TestVersionWithoutRequests(t *testing.T) {
 	}
 }
 
-// nodeWithAddress is the document of a node of an earlier version, which listened at an
-// address.
+// nodeWithAddress returns the document of a node of an earlier version, which listened
+// at an address.
 func nodeWithAddress() bson.D {
 	return bson.D{
 		{Key: "_id", Value: "old"}, {Key: "name", Value: "old"}, {Key: "address", Value: "10.0.0.1:8090"}, {Key: "state", Value: "up"},
@@ -367,7 +368,7 @@ func nodeWithAddress() bson.D {
 }
 
 // The document of a node of an earlier version, which listened at an address, can be
-// read, and the node can work on and be declared dead.
+// read, and the node can continue and be declared dead.
 func TestNodeWithAddress(t *testing.T) {
 	t.Parallel()
 	uri := mongotest.Database(t)

@@ -56,7 +56,7 @@ func (s *Store) requests(ctx context.Context, filter bson.D) (found []persistenc
 }
 
 // Answer is persistence.Registry's. The transaction writes the lease as well as the
-// request: if it only read the lease, it could commit beside a take-over.
+// request: if it only read the lease, it could commit concurrently with a take-over.
 func (s *Store) Answer(ctx context.Context, owned persistence.Lease, id string, answer persistence.Answer) (answered bool, err error) {
 	t := transaction{
 		store: s,
@@ -83,8 +83,8 @@ func (s *Store) Answer(ctx context.Context, owned persistence.Lease, id string, 
 	return answered && err == nil, err
 }
 
-// answeredBy says whether a request was answered under a lease: no two owners have the
-// same epoch, and none answers twice at once.
+// answeredBy reports whether a request was answered under a lease: no two owners have
+// the same epoch, and an owner does not answer a request concurrently with itself.
 func (s *Store) answeredBy(ctx context.Context, owned persistence.Lease, id string) (bool, error) {
 	requests := s.database.Collection(persistence.Requests, options.Collection().SetReadConcern(readconcern.Linearizable()))
 	err := requests.FindOne(ctx, append(byID(id), is("chain", owned.Chain), is("epoch", owned.Epoch))).Err()
@@ -107,7 +107,7 @@ func (s *Store) Fail(ctx context.Context, id, reason string) (failed bool, err e
 
 func pending(id string) bson.D { return append(byID(id), is("state", persistence.RequestPending)) }
 
-// endRequest ends a request if it is as it should be.
+// endRequest ends the request that the filter matches, if there is one.
 func (s *Store) endRequest(ctx context.Context, request, update bson.D) (bool, error) {
 	result, err := s.collection(persistence.Requests).UpdateOne(ctx, request, update)
 	return err == nil && result.MatchedCount == 1, err

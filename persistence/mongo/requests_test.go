@@ -14,7 +14,7 @@ import (
 	"github.com/imart/event-worker/persistence/mongo"
 )
 
-// ask asks how the chain is.
+// ask makes status requests for the chain.
 func ask(t *testing.T, store *mongo.Store, overdue time.Duration, ids ...string) {
 	t.Helper()
 	var requests []persistence.Request
@@ -26,7 +26,7 @@ func ask(t *testing.T, store *mongo.Store, overdue time.Duration, ids ...string)
 	}
 }
 
-// asked is the document of a request.
+// asked returns the document of a request.
 func asked(t *testing.T, store *mongo.Store, id string) persistence.Request {
 	t.Helper()
 	found, err := store.Requests(t.Context(), []string{id, "another"})
@@ -39,7 +39,7 @@ func asked(t *testing.T, store *mongo.Store, id string) persistence.Request {
 var well = persistence.Answer{Phase: "running"}
 
 // A request is pending as it was asked, with the server's times, until it is answered,
-// and then it is as it was answered.
+// and then contains the answer.
 func TestRequest(t *testing.T) {
 	t.Parallel()
 	store := openAt(t, mongotest.Database(t))
@@ -84,7 +84,7 @@ func TestRequest(t *testing.T) {
 	}
 }
 
-// A request ends once, whatever comes later or at the same time.
+// A request ends once, whatever happens later or concurrently.
 func TestRequestEndsOnce(t *testing.T) {
 	t.Parallel()
 	uri := mongotest.Database(t)
@@ -118,7 +118,7 @@ func TestRequestEndsOnce(t *testing.T) {
 	}
 
 	for id, want := range map[string]bool{"not overdue": false, "overdue": true, "once": false, "none": false} {
-		if failed, err := store.Fail(t.Context(), id, "nobody"); err != nil || failed != want {
+		if failed, err := store.Fail(t.Context(), id, "no answer"); err != nil || failed != want {
 			t.Errorf("%s fails: %v, %v", id, failed, err)
 		}
 	}
@@ -127,12 +127,12 @@ func TestRequestEndsOnce(t *testing.T) {
 			t.Errorf("%s is answered: %v, %v", id, answered, err)
 		}
 	}
-	if r := asked(t, store, "overdue"); r.State != persistence.RequestFailed || r.Reason != "nobody" || r.Answer != nil || r.EndedAt == nil {
+	if r := asked(t, store, "overdue"); r.State != persistence.RequestFailed || r.Reason != "no answer" || r.Answer != nil || r.EndedAt == nil {
 		t.Errorf("failed it is %+v", r)
 	}
 }
 
-// Only the owner of the chain answers, under the lease that it has.
+// Only the owner of the chain answers, under its current lease.
 func TestAnswerNeedsTheLease(t *testing.T) {
 	t.Parallel()
 	store := openAt(t, mongotest.Database(t))
@@ -159,8 +159,8 @@ func TestAnswerNeedsTheLease(t *testing.T) {
 	}
 }
 
-// While an answer is being committed the lease cannot change hands: who answers owns the
-// chain until the answer is there.
+// While an answer is being committed the lease cannot change: the answering node owns
+// the chain until the answer is stored.
 func TestAnswerHoldsTheLease(t *testing.T) {
 	t.Parallel()
 	server := mongotest.Start(t)
@@ -179,7 +179,7 @@ func TestAnswerHoldsTheLease(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 	defer cancel()
 	if err := b.Release(ctx, lease); err == nil {
-		t.Error("the lease is released beside the answer")
+		t.Error("the lease is released while the answer is being committed")
 	}
 	if r := asked(t, b, "r"); r.Ended() {
 		t.Errorf("before the commit it has ended: %+v", r)
@@ -191,8 +191,8 @@ func TestAnswerHoldsTheLease(t *testing.T) {
 	}
 }
 
-// An owner and the process that takes the chain over race for requests: each is answered
-// by one of them, and none by the owner after the take-over.
+// An owner and the process that takes over the chain compete for requests: each is
+// answered by one of them, and none by the owner after the take-over.
 func TestAnswerAgainstTakeOver(t *testing.T) {
 	t.Parallel()
 	uri := mongotest.Database(t)
@@ -224,7 +224,7 @@ func TestAnswerAgainstTakeOver(t *testing.T) {
 	}
 }
 
-// The answer that is lost on its way has been given once.
+// An answer whose acknowledgement is lost is given once.
 func TestAnswerIsLost(t *testing.T) {
 	t.Parallel()
 	server := mongotest.Start(t)
@@ -261,7 +261,7 @@ func TestEndedRequestsAreRemoved(t *testing.T) {
 		"old": past("endedAt", 61*time.Minute), "recent": past("endedAt", 50*time.Minute), "pending": past("askedAt", 3*time.Hour),
 	} {
 		if id != "pending" {
-			if failed, err := store.Fail(t.Context(), id, "nobody"); err != nil || !failed {
+			if failed, err := store.Fail(t.Context(), id, "no answer"); err != nil || !failed {
 				t.Fatal(err)
 			}
 		}
@@ -270,7 +270,7 @@ func TestEndedRequestsAreRemoved(t *testing.T) {
 		}
 	}
 	var left []persistence.Request
-	for begun := time.Now(); time.Since(begun) < soon && len(left) != 2; time.Sleep(50 * time.Millisecond) {
+	for started := time.Now(); time.Since(started) < soon && len(left) != 2; time.Sleep(50 * time.Millisecond) {
 		var err error
 		if left, err = store.Requests(t.Context(), []string{"old", "recent", "pending"}); err != nil {
 			t.Fatal(err)

@@ -7,7 +7,7 @@
 //   - A commit whose answer is lost is neither lost nor made twice. The documents of its
 //     actors name the commit that moved them last; they are read, linearizably, before
 //     the transaction is run again.
-//   - A process that died within a transaction does not hold up its successor: the
+//   - A process that died within a transaction does not block the next owner: the
 //     transactions that it left open are ended on the server.
 //
 // For example, the primary fails while it commits:
@@ -33,7 +33,7 @@ import (
 // Store is the database of a process that writes.
 type Store struct {
 	*Reader
-	app      string // the name under which the server knows our connections
+	app      string // the application name of this process's connections
 	registry *bson.Registry
 	suspects suspects
 	// condition matches the document of a move's actor if the move may be made.
@@ -49,11 +49,11 @@ func (s *Store) Close() error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), cleanupTimeout)
 	defer cancel()
-	_ = s.endSuspects(ctx) // the server ends them within a minute by itself
+	_ = s.endSuspects(ctx) // otherwise the server aborts them within a minute
 	return s.client.Disconnect(ctx)
 }
 
-// work runs a call of the store unless the store is closed, and explains its error.
+// work runs a call unless the store is closed, and explains its error.
 func (s *Store) work(do func() error) error {
 	if !s.gate.enter() {
 		return errClosed
@@ -77,13 +77,13 @@ func (s *Store) Commit(ctx context.Context, market persistence.MarketRef, moves 
 				err := s.within(inTransaction, ctx.Err, market, do)
 				var own ownError
 				if errors.As(err, &own) {
-					return cmp.Or(s.stand(inTransaction, moves), err)
+					return cmp.Or(s.checkMoves(inTransaction, moves), err)
 				}
 				if err != nil {
 					return err
 				}
 			}
-			return s.move(inTransaction, moves, commit)
+			return s.applyMoves(inTransaction, moves, commit)
 		},
 	}
 	if len(moves) > 0 {

@@ -14,18 +14,17 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
 )
 
-// suspicion is how long a session is suspected: for longer than a server lets a
-// transaction live (transactionLifetimeLimitSeconds), if a packet that was held up
-// begins one late.
+// suspicion is how long a session remains suspect: longer than the server's transaction
+// lifetime limit (transactionLifetimeLimitSeconds), in case a delayed packet starts a
+// transaction late.
 const suspicion = 2 * time.Minute
 
-// suspects are the sessions and processes whose transactions may be open on the server
-// although nobody is going to end them: each would hold up the transactions that conflict
-// with it for a minute.
+// suspects are the sessions and processes that may have left transactions open on the
+// server: each would block conflicting transactions for a minute.
 type suspects struct {
 	mu       sync.Mutex
-	sessions map[string]time.Time // our own failed sessions, by their ids' BSON, and since when
-	apps     map[string]time.Time // processes from which we have a chain
+	sessions map[string]time.Time // this process's failed sessions by the BSON of their IDs, and the time of the failure
+	apps     map[string]time.Time // previous owners of this process's chains
 }
 
 func (s *suspects) add(session bson.Raw) {
@@ -46,7 +45,7 @@ func (s *suspects) addApp(app string) {
 	s.apps[app] = time.Now()
 }
 
-// list is the suspects; those suspected for long enough are dropped.
+// list returns the suspects, and drops those that have been suspect long enough.
 func (s *suspects) list() (sessions []bson.Raw, apps []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -59,12 +58,12 @@ func (s *suspects) list() (sessions []bson.Raw, apps []string) {
 	return sessions, slices.Collect(maps.Keys(s.apps))
 }
 
-// tolerance is how long a suspect process may have a transaction open: it may be a
-// healthy one that has lost or given up one of its chains.
+// tolerance is how long a suspect process may keep a transaction open: the process may
+// be healthy and have lost or released only one of its chains.
 const tolerance = 2 * time.Second
 
-// endSuspects ends what transactions the suspects have open: our own, and those of
-// suspect processes that have been open for longer than tolerance.
+// endSuspects aborts the open transactions of this process's failed sessions, and those
+// of suspect processes that have been open for longer than tolerance.
 func (s *Store) endSuspects(ctx context.Context) error {
 	sessions, apps := s.suspects.list()
 	open, err := s.transactionsOf(ctx, apps, tolerance)
@@ -74,7 +73,7 @@ func (s *Store) endSuspects(ctx context.Context) error {
 	return s.killSessions(ctx, append(sessions, open...))
 }
 
-// endTransactions ends what transactions processes have open.
+// endTransactions aborts the open transactions of processes.
 func (s *Store) endTransactions(ctx context.Context, apps []string) error {
 	open, err := s.transactionsOf(ctx, apps, 0)
 	if err != nil {
@@ -94,8 +93,8 @@ func (s *Store) killSessions(ctx context.Context, sessions []bson.Raw) error {
 	return nil
 }
 
-// transactionsOf are the sessions in which processes have had a transaction open for
-// some time.
+// transactionsOf returns the sessions in which processes have had a transaction open for
+// at least since.
 func (s *Store) transactionsOf(ctx context.Context, apps []string, since time.Duration) ([]bson.Raw, error) {
 	if len(apps) == 0 {
 		return nil, nil

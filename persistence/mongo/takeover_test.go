@@ -14,10 +14,10 @@ import (
 	"github.com/imart/event-worker/persistence/mongo"
 )
 
-// disputed is the market of these tests, which owner after owner commits to.
+// disputed is the market of these tests, to which one owner after the other commits.
 const disputed = "disputed"
 
-// takeOver makes a process of its own the chain's owner and claims the actor.
+// takeOver makes a separate process the chain's owner and claims the actor.
 func takeOver(t *testing.T, uri, node string) (*committer, persistence.Actor) {
 	t.Helper()
 	store := openAt(t, uri)
@@ -30,7 +30,7 @@ func takeOver(t *testing.T, uri, node string) (*committer, persistence.Actor) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.began = actor.Seq
+	c.claimedAt = actor.Seq
 	return c, actor
 }
 
@@ -44,8 +44,8 @@ func (c *committer) commits(t *testing.T, actor *persistence.Actor, n int) {
 	}
 }
 
-// A commit during which another owner takes over never lands, and holds the other
-// up no more.
+// A commit during which another owner takes over never lands, and no longer blocks the
+// other owner.
 func TestTakenOverWithinCommit(t *testing.T) {
 	uri := mongotest.Database(t)
 	first, actor := takeOver(t, uri, "first")
@@ -65,23 +65,22 @@ func TestTakenOverWithinCommit(t *testing.T) {
 		t.Errorf("the first owner's claim ended with: %v", err)
 	}
 	if at := whole(t, first.store, disputed); at != 6 {
-		t.Errorf("the actor stands at %d", at)
+		t.Errorf("the actor is at %d", at)
 	}
 	if took > soon {
 		t.Errorf("the take-over took %v", took)
 	}
 }
 
-// At whatever moment of its commits an owner is taken over from, none of them lands
-// later.
+// Whenever another owner takes over, no commit of the previous owner lands later.
 func TestTakeOversBetweenCommits(t *testing.T) {
 	uri := mongotest.Database(t)
 	var owners []*committer
-	var ended chan error // gives how the owner before ended
+	var ended chan error // receives the result of the previous owner
 	for i := range rounds(t, 15) {
 		c, actor := takeOver(t, uri, fmt.Sprint("node-", i))
 		if i > 0 {
-			endsFenced(t, owners[i-1], ended, c.began)
+			endsFenced(t, owners[i-1], ended, c.claimedAt)
 		}
 		owners = append(owners, c)
 		c.commits(t, &actor, 3)
@@ -90,40 +89,40 @@ func TestTakeOversBetweenCommits(t *testing.T) {
 		time.Sleep(rand.N(30 * time.Millisecond)) // to any moment of a commit
 	}
 	last, _ := takeOver(t, uri, "last")
-	endsFenced(t, owners[len(owners)-1], ended, last.began)
-	if at := whole(t, last.store, disputed); at != last.began {
-		t.Errorf("the actor stands at %d, after it was claimed at %d", at, last.began)
+	endsFenced(t, owners[len(owners)-1], ended, last.claimedAt)
+	if at := whole(t, last.store, disputed); at != last.claimedAt {
+		t.Errorf("the actor is at %d, after it was claimed at %d", at, last.claimedAt)
 	}
 	assertEachItsOwn(t, last.store, append(owners, last))
 }
 
-// endsFenced checks how an owner ends from whom another took over at a seq.
+// endsFenced checks the end of an owner that another took over from at a seq.
 func endsFenced(t *testing.T, c *committer, ended <-chan error, at int64) {
 	t.Helper()
 	if err := <-ended; !errors.Is(err, persistence.ErrFenced) {
 		t.Errorf("%s ended with: %v", c.node, err)
 	}
-	// An owner that is taken over from may not hear of its last commit.
+	// The previous owner may not have received the acknowledgement of its last commit.
 	if last := c.acknowledged.Load(); last != at && last != at-1 {
-		t.Errorf("%s was told of commit %d, its successor began at %d", c.node, last, at)
+		t.Errorf("%s received the acknowledgement of commit %d, the next owner started at %d", c.node, last, at)
 	}
 }
 
-// assertEachItsOwn checks that every owner has written what lies between its own
-// claim and the next owner's.
+// assertEachItsOwn checks that every owner has written what lies between its own claim
+// and the next owner's.
 func assertEachItsOwn(t *testing.T, store persistence.Store, owners []*committer) {
 	t.Helper()
 	for _, a := range read[markets.Activity](t, store, persistence.Activities, disputed) {
 		for i, c := range owners[:len(owners)-1] {
-			ownSeq := c.began < a.Seq && a.Seq <= owners[i+1].began
+			ownSeq := c.claimedAt < a.Seq && a.Seq <= owners[i+1].claimedAt
 			if own := strings.HasPrefix(a.Block, c.node+"."); own != ownSeq {
-				t.Errorf("%s writes at seq %d; %s began at %d, its successor at %d", a.Block, a.Seq, c.node, c.began, owners[i+1].began)
+				t.Errorf("%s writes at seq %d; %s started at %d, the next owner at %d", a.Block, a.Seq, c.node, c.claimedAt, owners[i+1].claimedAt)
 			}
 		}
 	}
 }
 
-// Without the condition the commit lands that must not.
+// Without the condition a late commit lands.
 func TestTakenOverWithinCommitWithoutTheCondition(t *testing.T) {
 	uri := mongotest.Database(t)
 	first, actor := takeOver(t, uri, "first")

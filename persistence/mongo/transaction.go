@@ -12,36 +12,36 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// A transaction that meets another one, or loses its server, is rerun for about
-// patience, with growing pauses.
+// A transaction that conflicts with another one, or loses its server, is retried for
+// about patience, with increasing pauses.
 const (
 	patience   = 30 * time.Second
 	firstPause = 2 * time.Millisecond
 	maxPause   = time.Second
 )
 
-// cleanupTimeout bounds what is done for a transaction that has failed.
+// cleanupTimeout bounds the cleanup after a failed transaction.
 const cleanupTimeout = 5 * time.Second
 
-// transaction is one that is run until it has committed exactly once.
+// transaction is run until it has committed exactly once.
 type transaction struct {
 	store *Store
-	// body does the work. It may be run several times.
+	// body does the work. It may be called several times.
 	body func(ctx context.Context) error
-	// landed says whether an earlier run has committed after all. Nil means that
-	// nobody can know; a commit without an answer is then an error.
+	// landed reports whether an earlier run has committed after all. Nil means that this
+	// cannot be determined; a commit without an answer is then an error.
 	landed func(ctx context.Context) (bool, error)
 }
 
-// errOutcome says that it is not known whether a transaction has committed.
+// errOutcome says that it is unknown whether a transaction has committed.
 var errOutcome = errors.New("it is not known whether the transaction has committed")
 
-// run runs the transaction. When a run may have committed, whatever the server's
-// error says of it, that is found out before the next one.
+// run runs the transaction. If a run may have committed, run determines the outcome
+// before the next attempt, whatever the server's error says.
 func (t transaction) run(ctx context.Context) error {
-	begun, unknown := time.Now(), false
+	started, unknown := time.Now(), false
 	for failures := 1; ; failures++ {
-		err := t.once(ctx)
+		err := t.runOnce(ctx)
 		var own ownError
 		if err == nil || errors.As(err, &own) {
 			return err
@@ -50,7 +50,7 @@ func (t transaction) run(ctx context.Context) error {
 			return ctx.Err()
 		}
 		if unknown = unknown || errors.Is(err, errOutcome); unknown {
-			done, failed := t.findOut(ctx)
+			done, failed := t.outcome(ctx)
 			if done {
 				return nil
 			}
@@ -58,7 +58,7 @@ func (t transaction) run(ctx context.Context) error {
 				return fmt.Errorf("%w: %w", err, failed)
 			}
 		}
-		if !passing(err) || time.Since(begun) > patience {
+		if !transient(err) || time.Since(started) > patience {
 			return err
 		}
 		if err := t.store.endSuspects(ctx); err != nil {
@@ -70,17 +70,18 @@ func (t transaction) run(ctx context.Context) error {
 	}
 }
 
-// findOut says whether a run has committed, or that this cannot be known.
-func (t transaction) findOut(ctx context.Context) (bool, error) {
+// outcome reports whether a run has committed; its error says that this cannot be
+// determined.
+func (t transaction) outcome(ctx context.Context) (bool, error) {
 	if t.landed == nil {
 		return false, errOutcome
 	}
 	return t.landed(ctx)
 }
 
-// once runs the transaction once. When it fails, it has been ended on the server,
-// or is a suspect.
-func (t transaction) once(ctx context.Context) (err error) {
+// runOnce runs the transaction runOnce. If it fails, its transaction has been aborted on the
+// server, or its session is a suspect.
+func (t transaction) runOnce(ctx context.Context) (err error) {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -91,7 +92,7 @@ func (t transaction) once(ctx context.Context) (err error) {
 	}
 	committed := false
 	defer func() {
-		if committed || err == nil || intact(err) { // nil in a panic
+		if committed || err == nil || sessionUsable(err) { // err is nil during a panic
 			s.end(session)
 		} else {
 			s.kill(session)
@@ -115,14 +116,15 @@ func (t transaction) once(ctx context.Context) (err error) {
 	return nil
 }
 
-// errStopped says that a context has ended between two statements.
+// errStopped says that the context ended between two statements.
 var errStopped = errors.New("stopped")
 
-// grace is how long a statement may go on after its context has ended. One that is
-// cut off could begin its transaction on the server after that was ended.
+// grace is how long a statement may continue after its context has ended. A statement
+// that is cut off could start its transaction on the server after that transaction was
+// aborted.
 const grace = time.Second
 
-// linger is a context that ends later than another by grace.
+// linger returns a context that ends later than ctx by grace.
 func linger(ctx context.Context) (context.Context, context.CancelFunc) {
 	lingering, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() { time.AfterFunc(grace, cancel) })
@@ -132,9 +134,9 @@ func linger(ctx context.Context) (context.Context, context.CancelFunc) {
 	}
 }
 
-// intact says whether the session is usable after an error: its transaction waits to be
-// ended, or the server has said that it has ended it.
-func intact(err error) bool {
+// sessionUsable reports whether the session is usable after an error: its transaction can still
+// be aborted, or the server has confirmed that it aborted the transaction.
+func sessionUsable(err error) bool {
 	var own ownError
 	if errors.As(err, &own) || errors.Is(err, persistence.ErrFenced) || errors.Is(err, errStopped) {
 		return true
@@ -143,30 +145,30 @@ func intact(err error) bool {
 	return errors.As(err, &server) && !errors.Is(err, errOutcome) && !driver.IsNetworkError(err) && !driver.IsTimeout(err)
 }
 
-// end ends a session, and its transaction unless that has committed.
+// end ends a session, and aborts its transaction unless that has committed.
 func (s *Store) end(session *driver.Session) {
 	ctx, cancel := context.WithTimeout(context.Background(), cleanupTimeout)
 	defer cancel()
 	session.EndSession(ctx)
 }
 
-// kill ends a session whose server may be in the middle of its transaction, or may
-// not be there. It stays suspect, and so is never used again: the driver would use
-// it for another transaction if it were told that it has ended.
+// kill ends a session whose server may still be executing its transaction, or may be
+// unreachable. The session stays suspect and is never returned to the driver's pool: the
+// driver would reuse it for another transaction.
 func (s *Store) kill(session *driver.Session) {
 	ctx, cancel := context.WithTimeout(context.Background(), cleanupTimeout)
 	defer cancel()
 	s.suspects.add(session.ID())
-	_ = s.endSuspects(ctx) // what fails here is done later
+	_ = s.endSuspects(ctx) // retried with the next transaction
 }
 
-// patiently does what may be repeated until it succeeds, or its error is not a passing
-// one.
-func patiently(ctx context.Context, do func() error) error {
-	begun := time.Now()
+// retry repeats an idempotent call until it succeeds, its error is permanent, or
+// patience is exhausted.
+func retry(ctx context.Context, do func() error) error {
+	started := time.Now()
 	for pause := firstPause; ; pause = min(2*pause, maxPause) {
 		err := do()
-		if err == nil || ctx.Err() != nil || !passing(err) || time.Since(begun) > patience {
+		if err == nil || ctx.Err() != nil || !transient(err) || time.Since(started) > patience {
 			return err
 		}
 		if err := sleep(ctx, pause); err != nil {
@@ -175,9 +177,9 @@ func patiently(ctx context.Context, do func() error) error {
 	}
 }
 
-// passing says whether an error is likely to pass: another transaction was met, or
-// the server is away for a moment.
-func passing(err error) bool {
+// transient reports whether an error is likely to be transient: a conflict with another
+// transaction, or a server that is briefly unavailable.
+func transient(err error) bool {
 	var labeled driver.LabeledError
 	if errors.As(err, &labeled) && labeled.HasErrorLabel("TransientTransactionError") {
 		return true
@@ -185,7 +187,7 @@ func passing(err error) bool {
 	return errors.Is(err, errOutcome) || driver.IsNetworkError(err) || driver.IsTimeout(err)
 }
 
-// ownError is an error of a caller's own code within a transaction.
+// ownError is an error of the caller's own code within a transaction.
 type ownError struct{ error }
 
 func (e ownError) Unwrap() error { return e.error }

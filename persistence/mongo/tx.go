@@ -16,27 +16,27 @@ import (
 
 var errOver = errors.New("the transaction is over")
 
-// tx is the inside of a transaction. Its first error ends it: the server has ended
-// it then, and a later write would not be part of it.
+// tx is an open transaction. Its first error ends it: the server has then aborted the
+// transaction, and a later write would not belong to it.
 type tx struct {
 	store   *Store
 	ctx     context.Context // carries the session
-	stopped func() error    // an error once nothing more is to be done
+	stopped func() error    // returns an error once the transaction should stop
 	ref     persistence.MarketRef
 	err     error
-	// orders are those that were looked up or written, and whether they exist.
+	// orders records which orders were read or written, and whether they exist.
 	orders map[string]bool
 }
 
 var _ persistence.Tx = (*tx)(nil)
 
-// within runs do on a market within the transaction of the context. An error of
-// the transaction is one of do, also when do has ignored it.
+// within runs do on a market, in the context's transaction. An error of the transaction
+// is returned even if do ignores it.
 func (s *Store) within(ctx context.Context, stopped func() error, market persistence.MarketRef, do func(tx persistence.Tx) error) error {
 	t := &tx{store: s, ctx: ctx, stopped: stopped, ref: market, orders: map[string]bool{}}
 	err := do(t)
 	failed := t.err
-	t.err = errOver // do may have kept it
+	t.err = errOver // do may have kept t
 	switch {
 	case failed != nil:
 		return errors.Join(failed, err)
@@ -46,7 +46,7 @@ func (s *Store) within(ctx context.Context, stopped func() error, market persist
 	return nil
 }
 
-// step runs one step of the transaction unless an earlier one has failed.
+// step runs one step of the transaction, unless an earlier one has failed.
 func (t *tx) step(do func() error) error {
 	if t.err == nil && t.stopped() != nil {
 		t.err = errStopped
@@ -59,10 +59,9 @@ func (t *tx) step(do func() error) error {
 
 func (t *tx) collection(name string) *driver.Collection { return t.store.collection(name) }
 
-// prefix is what the keys of the market's documents begin with.
 func (t *tx) prefix() string { return t.ref.Chain + "/" + t.ref.Market + "/" }
 
-// ids are the keys in the store of documents of the market.
+// ids returns the store's keys of the market's documents.
 func (t *tx) ids(keys []string) []string {
 	ids := make([]string, len(keys))
 	for i, key := range keys {
@@ -71,8 +70,8 @@ func (t *tx) ids(keys []string) []string {
 	return ids
 }
 
-// ours matches the market's documents, and of them those that match.
-func (t *tx) ours(match ...bson.E) bson.D {
+// inMarket matches the market's documents that also match the given fields.
+func (t *tx) inMarket(match ...bson.E) bson.D {
 	return append(bson.D{{Key: "chain", Value: t.ref.Chain}, {Key: "market", Value: t.ref.Market}}, match...)
 }
 
@@ -86,7 +85,7 @@ func in(field string, values []string) bson.E {
 func (t *tx) Places() (map[string]int64, error) {
 	places := map[string]int64{}
 	err := t.step(func() error {
-		actors, err := find[persistence.Actor](t, persistence.Actors, t.ours(is("documents", true)),
+		actors, err := find[persistence.Actor](t, persistence.Actors, t.inMarket(is("documents", true)),
 			options.Find().SetProjection(bson.D{{Key: "stream", Value: 1}, {Key: "seq", Value: 1}}))
 		for _, a := range actors {
 			places[a.Stream] = a.Seq
@@ -96,7 +95,7 @@ func (t *tx) Places() (map[string]int64, error) {
 	return places, err
 }
 
-// find returns all documents that match.
+// find returns all matching documents.
 func find[T any](t *tx, collection string, filter bson.D, o *options.FindOptionsBuilder) ([]T, error) {
 	cursor, err := t.collection(collection).Find(t.ctx, filter, o.SetBatchSize(maxBatch))
 	if err != nil {
@@ -109,16 +108,16 @@ func find[T any](t *tx, collection string, filter bson.D, o *options.FindOptions
 	return docs, nil
 }
 
-// maxBatch is how many documents an answer of the server may have; the least is
-// 101.
+// maxBatch is the number of documents in a reply of the server; its default first batch
+// has 101.
 const maxBatch = 10_000
 
-// maxCommand is how many bytes of documents one insert command has, about. The
-// server takes 16 MiB.
+// maxCommand is approximately how many bytes of documents an insert command has. The
+// server's limit is 16 MiB.
 const maxCommand = 8 << 20
 
-// insert adds documents that are not there yet. The driver's own insert decodes every
-// document once more to look for its key, which costs half as much as encoding it.
+// insert adds documents that do not exist yet. The driver's own insert decodes every
+// document again to find its key, which costs half as much as encoding the document.
 func (t *tx) insert(collection string, docs []any) error {
 	for len(docs) > 0 {
 		var list bson.A
@@ -138,7 +137,7 @@ func (t *tx) insert(collection string, docs []any) error {
 	return nil
 }
 
-// replace writes documents in the place of others, or new ones.
+// replace replaces documents, or inserts them.
 func (t *tx) replace(collection string, models []driver.WriteModel) error {
 	if len(models) == 0 {
 		return nil
@@ -159,5 +158,5 @@ func (t *tx) remove(collection string, ids []string) (int, error) {
 	return int(result.DeletedCount), nil
 }
 
-// now is the time as documents have it.
+// now returns the time with the resolution of stored documents.
 func now() time.Time { return time.Now().UTC().Truncate(time.Millisecond) }

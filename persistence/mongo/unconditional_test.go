@@ -6,7 +6,7 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// Unconditional takes the condition away from the commits of a store.
+// Unconditional removes the condition from a store's commits.
 func (s *Store) Unconditional() {
 	s.condition = func(m persistence.Move) bson.D { return byID(m.Actor.ID) }
 }

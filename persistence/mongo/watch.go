@@ -13,16 +13,16 @@ import (
 )
 
 const (
-	// awaitChanges is how long the server waits for a change before it answers that
+	// awaitChanges is how long the server waits for a change before it replies that
 	// there was none.
 	awaitChanges = time.Second
-	// changesTimeout bounds an answer, and with it how long a connection that has gone
-	// silent is taken for a quiet stream.
+	// changesTimeout bounds a reply, and with it the time until a dead connection is
+	// distinguished from a quiet stream.
 	changesTimeout = awaitChanges + 5*time.Second
 )
 
-// Watch is persistence.Registry's. It is one change stream. The driver resumes it once
-// after an error that is likely to pass, such as a step-down of the primary.
+// Watch is persistence.Registry's. It uses one change stream, which the driver resumes
+// once after a transient error such as a step-down of the primary.
 func (s *Store) Watch(ctx context.Context, changed func()) error {
 	return s.work(func() error {
 		stream, err := s.database.Watch(ctx, waking(), options.ChangeStream().SetMaxAwaitTime(awaitChanges))
@@ -43,8 +43,8 @@ func (s *Store) Watch(ctx context.Context, changed func()) error {
 	})
 }
 
-// waking matches the changes that nodes wait for. Heartbeats, acquisitions and claims of
-// actors are not among them: nobody waits for those, and there are many.
+// waking matches the changes that nodes wait for. It excludes heartbeats, acquisitions
+// and claims of actors, which are frequent and wake no node.
 func waking() driver.Pipeline {
 	state := is("updateDescription.updatedFields.state", bson.D{is("$exists", true)})
 	return driver.Pipeline{
@@ -58,7 +58,7 @@ func waking() driver.Pipeline {
 	}
 }
 
-// next waits for the next change, and returns false if there was none for a while.
+// next waits for the next change; false if there was none for a while.
 func next(ctx context.Context, stream *driver.ChangeStream) (bool, error) {
 	within, cancel := context.WithTimeout(ctx, changesTimeout)
 	defer cancel()
@@ -79,5 +79,5 @@ func next(ctx context.Context, stream *driver.ChangeStream) (bool, error) {
 func closeStream(stream *driver.ChangeStream) {
 	ctx, cancel := context.WithTimeout(context.Background(), cleanupTimeout)
 	defer cancel()
-	_ = stream.Close(ctx) // the server forgets it by itself
+	_ = stream.Close(ctx) // the server's cursor times out anyway
 }

@@ -14,7 +14,7 @@ import (
 // watched is a store that is watched until the test ends.
 type watched struct {
 	t       *testing.T
-	changes chan time.Time // when each was told
+	changes chan time.Time // the time of each report
 	ended   chan error
 }
 
@@ -28,11 +28,11 @@ func watch(t *testing.T, store *mongo.Store) *watched {
 		defer close(over)
 		w.ended <- store.Watch(ctx, func() { w.changes <- time.Now() })
 	}()
-	w.tells("that it has begun")
+	w.tells("the start of the watch")
 	return w
 }
 
-// tells expects a change to be told.
+// tells expects a change to be reported.
 func (w *watched) tells(of string) {
 	w.t.Helper()
 	select {
@@ -40,16 +40,16 @@ func (w *watched) tells(of string) {
 	case err := <-w.ended:
 		w.t.Fatalf("waiting for %s the watch has ended: %v", of, err)
 	case <-time.After(soon):
-		w.t.Fatalf("nothing tells %s", of)
+		w.t.Fatalf("%s is not reported", of)
 	}
 }
 
-// tellsNothing expects that none is told.
+// tellsNothing expects that no change is reported.
 func (w *watched) tellsNothing(of string) {
 	w.t.Helper()
 	select {
 	case <-w.changes:
-		w.t.Errorf("%s is told", of)
+		w.t.Errorf("%s is reported", of)
 	case <-time.After(300 * time.Millisecond):
 	}
 }
@@ -64,8 +64,8 @@ func must[T any](t *testing.T) func(v T, err error) T {
 	}
 }
 
-// What others wait for is told, once it has happened; heartbeats and whatever else
-// happens all the time are not.
+// The changes that nodes wait for are reported soon after they happen; heartbeats and
+// other frequent changes are not.
 func TestWatch(t *testing.T) {
 	t.Parallel()
 	uri := mongotest.Database(t)
@@ -77,12 +77,12 @@ func TestWatch(t *testing.T) {
 	must[persistence.Node](t)(other.Heartbeat(t.Context(), "a", heartbeat()))
 	lease := must[persistence.Lease](t)(other.Acquire(t.Context(), persistence.Lease{Chain: chain}, "a"))
 	owner(t, other, lease)
-	w.tellsNothing("that nodes live, and that one has acquired a chain")
+	w.tellsNothing("heartbeats and an acquisition")
 
 	release(t, other, lease)
 	w.tells("a release")
 	must[persistence.Node](t)(other.Heartbeat(t.Context(), "a", persistence.Heartbeat{Clock: wrongClock, Leaving: true}))
-	w.tells("that a node is leaving")
+	w.tells("a leaving node")
 	must[bool](t)(other.Drain(t.Context(), "b", true))
 	w.tells("a drain")
 	must[bool](t)(other.DeclareDead(t.Context(), "b", 1))
@@ -90,13 +90,13 @@ func TestWatch(t *testing.T) {
 
 	ask(t, other, 0, "r")
 	w.tells("a request")
-	must[bool](t)(other.Fail(t.Context(), "r", "nobody"))
+	must[bool](t)(other.Fail(t.Context(), "r", "no answer"))
 	w.tells("its failure")
 	w.tellsNothing("anything more")
 }
 
-// Other changes are not told, however many there are, and those that come together are
-// told together.
+// Other changes are not reported, however many there are, and simultaneous changes are
+// reported together.
 func TestWatchTellsTogether(t *testing.T) {
 	t.Parallel()
 	uri := mongotest.Database(t)
@@ -114,7 +114,8 @@ func TestWatchTellsTogether(t *testing.T) {
 	}
 }
 
-// A watch ends with its context, and with its connection; then another one is opened.
+// A watch ends with its context, and with its connection; then another one can be
+// opened.
 func TestWatchEnds(t *testing.T) {
 	t.Parallel()
 	server := mongotest.Start(t)
@@ -122,7 +123,7 @@ func TestWatchEnds(t *testing.T) {
 	store, other := openAt(t, proxy.URI(faulted)), openAt(t, database(t, server))
 	w := watch(t, store)
 
-	proxy.Cut() // the driver resumes it
+	proxy.Cut() // the driver resumes the stream
 	ask(t, other, time.Minute, "after the cut")
 	w.tells("what happened after the cut")
 
@@ -130,8 +131,8 @@ func TestWatchEnds(t *testing.T) {
 	if err := ending(t, w, 2*soon); err == nil || errors.Is(err, context.Canceled) {
 		t.Errorf("it ends with %v", err)
 	}
-	if err := store.Watch(t.Context(), func() { t.Error("it has begun") }); err == nil {
-		t.Error("there is a watch without a server")
+	if err := store.Watch(t.Context(), func() { t.Error("the watch has started") }); err == nil {
+		t.Error("a watch was opened without a server")
 	}
 	proxy.Pass()
 	again := watch(t, store)
@@ -140,7 +141,7 @@ func TestWatchEnds(t *testing.T) {
 
 	proxy.Hole()
 	if err := ending(t, again, 20*time.Second); err == nil {
-		t.Error("it ends well in a black hole")
+		t.Error("it ends without an error in a black hole")
 	}
 	proxy.Pass()
 
@@ -162,8 +163,8 @@ func ending(t *testing.T, w *watched, within time.Duration) error {
 	}
 }
 
-// A primary that steps down may end the watch, but nothing is missed by whoever opens
-// it again and then looks.
+// A step-down of the primary may end the watch, but no change is missed by a caller that
+// opens a new watch and then reads the documents.
 func TestWatchOutlivesStepDown(t *testing.T) {
 	t.Parallel()
 	server := mongotest.Start(t)
@@ -180,10 +181,10 @@ func TestWatchOutlivesStepDown(t *testing.T) {
 	}()
 	<-told
 	server.StepDown(t.Context(), 1)
-	for begun := time.Now(); ; {
+	for started := time.Now(); ; {
 		if err := other.Ask(t.Context(), []persistence.Request{{ID: "r", Chain: chain, Kind: persistence.StatusRequest}}, time.Minute); err == nil {
 			break
-		} else if time.Since(begun) > time.Minute {
+		} else if time.Since(started) > time.Minute {
 			t.Fatal(err)
 		}
 	}

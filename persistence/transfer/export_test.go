@@ -1,6 +1,6 @@
 package transfer
 
-// InBatchesOf makes a copy's batches smaller.
+// InBatchesOf returns a copy with smaller batches.
 func InBatchesOf(n int, c Copy) *Copy {
 	c.batch = n
 	return &c

@@ -24,7 +24,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	_ = flag.Set("rapid.checks", "10") // every one fills stores; the command line is read later
+	_ = flag.Set("rapid.checks", "10") // every check fills stores; the command line is parsed later
 	os.Exit(mongotest.Main(m))
 }
 
@@ -53,12 +53,12 @@ func openMongoDB(t testing.TB, uri string) storetest.Copyable {
 	return store
 }
 
-// copying is a copy in small batches.
+// copying returns a copy in small batches.
 func copying(from transfer.Source, to transfer.Target) *transfer.Copy {
 	return transfer.InBatchesOf(2, transfer.Copy{Source: "there", From: from, To: to, Report: func(transfer.Progress) {}})
 }
 
-// run makes a copy to its end.
+// run completes a copy.
 func run(t testing.TB, from transfer.Source, to transfer.Target) {
 	t.Helper()
 	if _, err := copying(from, to).Run(t.Context()); err != nil {
@@ -82,7 +82,7 @@ func texts(t fataler, store storetest.Copyable) []string {
 	return texts
 }
 
-// expect fails unless a store holds what it should, and is no unfinished copy.
+// expect fails unless a store holds the given documents, and no unfinished copy.
 func expect(t fataler, store storetest.Copyable, want []string) {
 	t.Helper()
 	if got := texts(t, store); !slices.Equal(got, want) {
@@ -93,7 +93,7 @@ func expect(t fataler, store storetest.Copyable, want []string) {
 	}
 }
 
-// empty makes an unfinished copy of a store, whatever it holds, and empties it.
+// empty marks a store as an unfinished copy, whatever it holds, and empties it.
 func empty(t fataler, store storetest.Copyable) persistence.Copying {
 	t.Helper()
 	at := persistence.Copying{Source: "drawn", Owner: "test", Collection: persistence.Copied[0]}
@@ -103,7 +103,7 @@ func empty(t fataler, store storetest.Copyable) persistence.Copying {
 	return at
 }
 
-// fill makes a store hold some documents, which it draws, and nothing else.
+// fill makes a store hold some random documents, and nothing else.
 func fill(t *rapid.T, store storetest.Copyable) {
 	t.Helper()
 	at := empty(t, store)
@@ -121,7 +121,7 @@ func fill(t *rapid.T, store storetest.Copyable) {
 	}
 }
 
-// reset makes a store empty, and no copy.
+// reset empties a store, and removes the state of a copy.
 func reset(t fataler, store storetest.Copyable) {
 	t.Helper()
 	at := empty(t, store)
@@ -130,7 +130,7 @@ func reset(t fataler, store storetest.Copyable) {
 	}
 }
 
-// Any documents go from a folder into MongoDB and back as they are.
+// Any documents are copied from a folder to MongoDB and back unchanged.
 func TestThereAndBack(t *testing.T) {
 	folder, database, back := inFolder(t), inMongoDB(t), inFolder(t)
 	rapid.Check(t, func(t *rapid.T) {
@@ -148,7 +148,7 @@ func TestThereAndBack(t *testing.T) {
 	})
 }
 
-// What a store has written itself goes there and back, too.
+// Documents that a store itself has written are copied there and back too.
 func TestThereAndBackFromCommits(t *testing.T) {
 	folder, database, back := inFolder(t), inMongoDB(t), inFolder(t)
 	storetest.FillForCopies(t, folder)
@@ -164,8 +164,8 @@ var errInterrupted = errors.New("interrupted")
 // interrupted is a target that ends a process at one of its imports.
 type interrupted struct {
 	transfer.Target
-	left    int  // imports until then
-	written bool // whether that one is still written
+	left    int  // imports until the interruption
+	written bool // whether the interrupted import is written
 	imports int  // documents that were written
 }
 
@@ -184,8 +184,8 @@ func (i *interrupted) Import(ctx context.Context, owner string, to *persistence.
 	return err
 }
 
-// However often a copy is interrupted, it ends with the same documents, and no
-// document is written twice.
+// However often a copy is interrupted, it ends with the same documents, and no document
+// is written twice.
 func TestInterrupted(t *testing.T) {
 	for name, open := range map[string]func(testing.TB) storetest.Copyable{"folder": inFolder, "MongoDB": inMongoDB} {
 		t.Run(name, func(t *testing.T) {
@@ -197,7 +197,7 @@ func TestInterrupted(t *testing.T) {
 				target := &interrupted{Target: to}
 				for runs := 0; ; runs++ {
 					if runs > 100 {
-						t.Fatal("the copy comes to no end")
+						t.Fatal("the copy does not end")
 					}
 					target.left, target.written = rapid.IntRange(1, 8).Draw(t, "imports"), rapid.Bool().Draw(t, "written")
 					_, err := copying(from, target).Run(t.Context())
@@ -210,7 +210,7 @@ func TestInterrupted(t *testing.T) {
 					if at, err := to.Copying(t.Context()); err != nil || at == nil && target.imports > 0 && len(texts(t, to)) < len(want) {
 						t.Fatalf("an interrupted copy counts as complete; error %v", err)
 					} else if at == nil && len(want) > 0 && target.imports == len(want) {
-						break // the end itself was written
+						break // the last import was written
 					}
 				}
 				expect(t, to, want)
@@ -222,7 +222,7 @@ func TestInterrupted(t *testing.T) {
 	}
 }
 
-// changing is a source to which somebody writes while it is copied.
+// changing is a source that is written to while it is copied.
 type changing struct {
 	storetest.Copyable
 	change func()
@@ -235,7 +235,7 @@ func (c changing) Batch(ctx context.Context, collection, after string, limit int
 	return c.Copyable.Batch(ctx, collection, after, limit)
 }
 
-// write writes to a store as a worker would.
+// write writes to a store as a worker does.
 func write(t *testing.T, store persistence.Store) {
 	t.Helper()
 	if _, err := store.TakeOver(t.Context(), "ethereum", "node"); err != nil {
@@ -249,8 +249,7 @@ func write(t *testing.T, store persistence.Store) {
 	}
 }
 
-// A copy of a source that changes meanwhile is not complete; the next one begins
-// anew.
+// A copy of a source that changes meanwhile is not complete; the next one starts over.
 func TestSourceChanges(t *testing.T) {
 	for name, open := range map[string]func(testing.TB) storetest.Copyable{"folder": inFolder, "MongoDB": inMongoDB} {
 		t.Run(name, func(t *testing.T) {
@@ -263,21 +262,21 @@ func TestSourceChanges(t *testing.T) {
 			if at, err := to.Copying(t.Context()); err != nil || at == nil {
 				t.Fatalf("the copy counts as complete; error %v", err)
 			}
-			expectBegin(t, copying(from, to), restarted)
+			expectStart(t, copying(from, to), restarted)
 			expect(t, to, texts(t, from))
 		})
 	}
 }
 
-// How a copy begins.
+// How a copy starts.
 const (
 	fresh     = "fresh"
 	resumed   = "resumed"
 	restarted = "restarted"
 )
 
-// expectBegin makes a copy to its end and checks how it begins.
-func expectBegin(t *testing.T, c *transfer.Copy, want string) {
+// expectStart completes a copy and checks how it starts.
+func expectStart(t *testing.T, c *transfer.Copy, want string) {
 	t.Helper()
 	var all []transfer.Progress
 	c.Report = func(p transfer.Progress) { all = append(all, p) }
@@ -286,22 +285,22 @@ func expectBegin(t *testing.T, c *transfer.Copy, want string) {
 	}
 	first, last := all[0], all[len(all)-1]
 	if first.Restarted != (want == restarted) || first.Done != first.Before || (want == resumed) != (first.Before > 0) || last.Done != last.Total || last.Total == 0 {
-		t.Errorf("it begins with %+v and ends with %+v", first, last)
+		t.Errorf("it starts with %+v and ends with %+v", first, last)
 	}
 }
 
-// A copy that is resumed says how much is there.
+// The progress of a resumed copy includes the documents copied earlier.
 func TestProgress(t *testing.T) {
 	from, to := inFolder(t), inFolder(t)
 	storetest.FillForCopies(t, from)
 	if _, err := copying(from, &interrupted{Target: to, left: 3}).Run(t.Context()); !errors.Is(err, errInterrupted) {
 		t.Fatal(err)
 	}
-	expectBegin(t, copying(from, to), resumed)
-	expectBegin(t, copying(from, inFolder(t)), fresh)
+	expectStart(t, copying(from, to), resumed)
+	expectStart(t, copying(from, inFolder(t)), fresh)
 }
 
-// Only what is empty, or an unfinished copy of the same source, is copied to.
+// The target must be empty, or an unfinished copy of the same source.
 func TestTargets(t *testing.T) {
 	from, to := inFolder(t), inFolder(t)
 	storetest.FillForCopies(t, from)
@@ -324,7 +323,7 @@ func TestTargets(t *testing.T) {
 	expect(t, to, texts(t, from))
 }
 
-// A document too many is noticed, and the next copy begins anew.
+// An additional document is detected, and the next copy starts over.
 func TestCounts(t *testing.T) {
 	from, to := inFolder(t), inFolder(t)
 	storetest.FillForCopies(t, from)
@@ -346,12 +345,12 @@ func TestCounts(t *testing.T) {
 	if !errors.Is(err, transfer.ErrCounts) || len(counts) != len(persistence.Copied) || counts[0].Target != counts[0].Source+1 {
 		t.Fatalf("error %v, counts %+v", err, counts)
 	}
-	expectBegin(t, copying(from, to), restarted)
+	expectStart(t, copying(from, to), restarted)
 	expect(t, to, texts(t, from))
 }
 
-// When two processes copy to one target, the later one does all the rest; the earlier
-// one writes nothing more, whether the later one is at work or has completed the copy.
+// When two processes copy to one target, the later one copies all the rest; the earlier
+// one writes nothing more, whether the later one is running or has completed the copy.
 func TestTwoCopiers(t *testing.T) {
 	for _, later := range []int{1, 3, 1_000} { // batches of the later process
 		t.Run(fmt.Sprint(later), func(t *testing.T) {
@@ -385,7 +384,7 @@ func TestTwoCopiers(t *testing.T) {
 	}
 }
 
-// A copy that the version before has begun is resumed.
+// A copy that the previous version started is resumed.
 func TestPreviousVersion(t *testing.T) {
 	for name, open := range map[string]func(testing.TB) storetest.Copyable{"folder": inFolder, "MongoDB": inMongoDB} {
 		t.Run(name, func(t *testing.T) {
@@ -403,13 +402,13 @@ func TestPreviousVersion(t *testing.T) {
 			if err := to.Import(t.Context(), at.Owner, &theirs, nil); err != nil {
 				t.Fatal(err)
 			}
-			expectBegin(t, copying(from, to), resumed)
+			expectStart(t, copying(from, to), resumed)
 			expect(t, to, texts(t, from))
 		})
 	}
 }
 
-// A copy ends with its context, at whatever batch, and another one goes on.
+// A copy ends with its context, at any batch, and another one continues it.
 func TestCancelled(t *testing.T) {
 	from, to := inFolder(t), inFolder(t)
 	storetest.FillForCopies(t, from)
@@ -456,7 +455,7 @@ func TestBrokenConnections(t *testing.T) {
 	}
 }
 
-// A batch is bounded by its bytes too.
+// A batch is limited by its bytes too.
 func TestLargeDocuments(t *testing.T) {
 	from, to := inFolder(t), inFolder(t)
 	market := persistence.MarketRef{Chain: "c", Market: "m"}
@@ -477,7 +476,7 @@ func TestLargeDocuments(t *testing.T) {
 		t.Fatal(err)
 	}
 	if largest.documents != 2 {
-		t.Errorf("%d documents of 3 MB at once", largest.documents)
+		t.Errorf("%d documents of 3 MB in one batch", largest.documents)
 	}
 	expect(t, to, texts(t, from))
 }
@@ -493,7 +492,7 @@ func (m *measured) Import(ctx context.Context, owner string, to *persistence.Cop
 	return m.Target.Import(ctx, owner, to, docs)
 }
 
-// An unfinished copy of a later version is left alone.
+// An unfinished copy of a later version is left unchanged.
 func TestUnknownCollection(t *testing.T) {
 	from, to := inFolder(t), inFolder(t)
 	storetest.FillForCopies(t, from)

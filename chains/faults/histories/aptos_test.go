@@ -23,13 +23,13 @@ import (
 	"github.com/imart/event-worker/persistence/embedded"
 )
 
-// aptosTrials are those of the recorded Aptos.
+// aptosTrials are the trials of the recorded Aptos ledger.
 var aptosTrials = []trial{
 	{name: "none"},
 	{name: "aptos-short-pages", faults: `[{fault: aptos-short-page, most: 2}]`},
 	{name: "aptos-units", faults: `[{fault: compute-units, units: 4000, window: 1s, methods: [ledger, events, transactions, transaction]}]`},
-	{name: "aptos-pruned", stands: true},
-	{name: "aptos-pruned-old", stands: true},
+	{name: "aptos-pruned", mayStall: true},
+	{name: "aptos-pruned-old", mayStall: true},
 	{name: "aptos-lagging", faults: `[{fault: aptos-lag, versions: 100_000, chance: 0.3}]`},
 	{name: "aptos-no-handle"},
 	{name: "aptos-newest"},
@@ -38,23 +38,23 @@ var aptosTrials = []trial{
 		{fault: aptos-lag, versions: 100_000, chance: 0.2}, {fault: aptos-short-page, most: 2, chance: 0.5}]`},
 	{name: "aptos-liar"},
 	{name: "other-chain", faults: `[{fault: other-chain, after: 300ms, lasts: 400ms}]`},
-	{name: "other-chain-for-ever", faults: `[{fault: other-chain, after: 300ms}]`, stands: true},
+	{name: "other-chain-for-ever", faults: `[{fault: other-chain, after: 300ms}]`, mayStall: true},
 	{name: "rate", faults: `[{fault: rate, burst: 20, refill: 40}]`},
 	{name: "not-json"}, {name: "echo"},
 	{name: "slow", faults: `[{fault: latency, fixed: 10ms, jitter: 60ms}]`},
-	{name: "endless", stands: true},
+	{name: "endless", mayStall: true},
 	{name: "endless-at-times", faults: `[{fault: endless, chance: 0.05}]`},
 	{name: "huge-at-times", faults: `[{fault: huge, mib: 3, chance: 0.1}]`},
-	{name: "gzip-bomb", faults: `[{fault: gzip-bomb, mib: 8}]`, stands: true},
+	{name: "gzip-bomb", faults: `[{fault: gzip-bomb, mib: 8}]`, mayStall: true},
 	{name: "hangs-at-times", faults: `[{fault: hang, chance: 0.03}]`},
-	{name: "all-fails", faults: `[{fault: status, status: 500}]`, stands: true},
+	{name: "all-fails", faults: `[{fault: status, status: 500}]`, mayStall: true},
 	{name: "outage", faults: `[{fault: status, status: 502, after: 300ms, lasts: 700ms}]`},
 	{name: "flaky", faults: `[{fault: status, status: 502, chance: 0.02}, {fault: status, status: 503, chance: 0.02}, {fault: status, status: 429, chance: 0.02}, {fault: cut, bytes: 50, chance: 0.02}]`},
 	{name: "hostile", faults: `[{fault: endless, chance: 0.02}, {fault: gzip-bomb, chance: 0.02, mib: 8}, {fault: not-json, chance: 0.02}, {fault: not-json, chance: 0.02, how: binary},
 		{fault: echo, chance: 0.02}, {fault: headers, chance: 0.02}, {fault: headers, chance: 0.02, how: malformed}, {fault: cut, chance: 0.02}]`},
 }
 
-// ledger is the recorded ledger and the documents that it makes.
+// ledger is the recorded ledger and its expected documents.
 type ledger struct {
 	recording *replay.Recording
 	market    markets.Market
@@ -84,7 +84,7 @@ func openLedger(t *testing.T) *ledger {
 	return l
 }
 
-// follow is the chain that reads the ledger.
+// follow returns the chain that reads the ledger.
 func (l *ledger) follow(endpoints []chains.Endpoint, log *slog.Logger) (chains.Chain, error) {
 	var sources []markets.Source
 	for _, s := range l.market.Streams {
@@ -96,10 +96,10 @@ func (l *ledger) follow(endpoints []chains.Endpoint, log *slog.Logger) (chains.C
 	})
 }
 
-// start is the place before all events.
+// start returns the position before all events.
 func start(string) markets.Place { return markets.Place{Seq: -1} }
 
-// plain are the documents of the whole ledger, read without faults and actors.
+// plain returns the documents of the whole ledger, read without faults and actors.
 func (l *ledger) plain(ctx context.Context, chain chains.Chain) (documents, error) {
 	view, err := chain.Advance(ctx, nil)
 	if err != nil {
@@ -123,8 +123,8 @@ func (l *ledger) plain(ctx context.Context, chain chains.Chain) (documents, erro
 	return documentsOf(l.market.Name, all), nil
 }
 
-// Documents of the recorded ledger are right, whatever its nodes do and however often the
-// worker is killed.
+// The documents of the recorded ledger are correct, whatever its nodes do and however
+// often the worker is killed.
 func TestAptosHistories(t *testing.T) {
 	l := openLedger(t)
 	trials := make([]trial, len(aptosTrials))
@@ -138,12 +138,12 @@ func TestAptosHistories(t *testing.T) {
 		tr := trials[seed%uint64(len(trials))]
 		var out logged
 		if err := l.run(ctx, seed, tr, &out); err != nil {
-			t.Errorf("profile %s, seed %d: %v\nlog:\n%s\nagain: go test ./chains/faults/histories -run TestAptosHistories -seed %d -seeds 1", tr.name, seed, err, out.tail(), seed)
+			t.Errorf("profile %s, seed %d: %v\nlog:\n%s\nto repeat: go test ./chains/faults/histories -run TestAptosHistories -seed %d -seeds 1", tr.name, seed, err, out.tail(), seed)
 		}
 	})
 }
 
-// run lives through the history of a seed.
+// run runs the history of a seed.
 func (l *ledger) run(ctx context.Context, seed uint64, tr trial, out *logged) (err error) {
 	random := rand.New(rand.NewPCG(seed, 14))
 	dir, err := os.MkdirTemp("", "histories-*")
@@ -194,14 +194,14 @@ func (l *ledger) run(ctx context.Context, seed uint64, tr trial, out *logged) (e
 		time.Sleep(time.Duration(random.Int64N(int64(60 * time.Millisecond))))
 	}
 	node.Finish()
-	return l.settle(ctx, store, tr.stands && !backed)
+	return l.settle(ctx, store, tr.mayStall && !backed)
 }
 
-// settle waits until the documents are those of the ledger, or where it may be unreadable
-// some of them.
+// settle waits until the documents are those of the ledger, or, where the ledger may be
+// unreadable, a subset of them.
 func (l *ledger) settle(ctx context.Context, store persistence.Store, mayStand bool) error {
-	began := time.Now()
-	for idle := (idleness{since: began}); ; time.Sleep(look) {
+	started := time.Now()
+	for idle := (idleness{since: started}); ; time.Sleep(look) {
 		got, err := stored(ctx, store)
 		if err != nil {
 			return err
@@ -210,17 +210,17 @@ func (l *ledger) settle(ctx context.Context, store persistence.Store, mayStand b
 		if wrong == "" {
 			return nil
 		}
-		passed := time.Since(began)
-		if mayStand && passed > while && got.among(l.want) && isTold(ctx, store) {
+		passed := time.Since(started)
+		if mayStand && passed > while && got.among(l.want) && reportsError(ctx, store) {
 			return nil
 		}
 		if idle.of(wrong) > patience {
-			return fmt.Errorf("the documents are not right and have not changed for %s:\n  %s\nactors:\n  %s", patience, wrong, report(ctx, store))
+			return fmt.Errorf("the documents are wrong and have not changed for %s:\n  %s\nactors:\n  %s", patience, wrong, report(ctx, store))
 		}
 	}
 }
 
-// among says whether all activities are among those that are right.
+// among reports whether all activities are among the correct ones.
 func (d documents) among(right documents) bool {
 	for key, is := range d {
 		if strings.HasPrefix(key, "activity ") && is != right[key] {
@@ -230,8 +230,8 @@ func (d documents) among(right documents) bool {
 	return true
 }
 
-// isTold says whether an actor says that something is wrong.
-func isTold(ctx context.Context, store persistence.Store) bool {
+// reportsError reports whether an actor reports an error.
+func reportsError(ctx context.Context, store persistence.Store) bool {
 	all, err := load[persistence.Actor](ctx, store, persistence.Actors)
 	for _, a := range all {
 		if a.Failing() && a.LastError != "" {

@@ -10,7 +10,7 @@ import (
 	"github.com/ethereum/go-ethereum/core/types"
 )
 
-// chainID is that of the made-up chain.
+// chainID is the made-up chain's.
 const chainID = 7331
 
 // genesis is the time of the first block.
@@ -25,19 +25,20 @@ type block struct {
 
 func (b *block) number() int64 { return b.header.Number.Int64() }
 
-// blockchain is a chain that grows and is reorganised, never below what was final.
+// blockchain is a chain that grows and is reorganised, but never below its finalized
+// block.
 type blockchain struct {
 	mu     sync.Mutex
 	random *rand.Rand
 	branch []*block
-	all    map[common.Hash]*block // abandoned ones too
+	all    map[common.Hash]*block // including abandoned blocks
 	depth  int64                  // of finality
 	final  int64
 	shop   shop
-	timed  bool // logs tell their blocks' times
+	timed  bool // logs contain their blocks' times
 }
 
-// newBlockchain makes a chain of some blocks.
+// newBlockchain creates a chain of some blocks.
 func newBlockchain(random *rand.Rand, blocks int) *blockchain {
 	c := &blockchain{random: random, all: map[common.Hash]*block{}, depth: 3 + random.Int64N(6), timed: random.IntN(2) == 0}
 	c.mine(blocks)
@@ -53,17 +54,16 @@ func (c *blockchain) mine(blocks int) {
 	}
 }
 
-// reorganise replaces some of the blocks that are not final by others, one more than
-// before at most times.
+// reorganise replaces some of the blocks that are not final, mostly by one block more.
 func (c *blockchain) reorganise() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	head := int64(len(c.branch)) - 1
 	replaced := min(1+c.random.Int64N(c.depth), head-c.final)
 	kept := head - replaced + 1
-	c.branch = c.branch[:kept:kept] // readers have the rest
+	c.branch = c.branch[:kept:kept] // readers may hold the removed blocks
 	c.shop = shopOf(c.branch)
-	for range replaced + 1 - c.random.Int64N(5)/4 { // at times the head goes back
+	for range replaced + 1 - c.random.Int64N(5)/4 { // occasionally the head moves back
 		c.add()
 	}
 }
@@ -73,7 +73,7 @@ func (c *blockchain) add() {
 	number := int64(len(c.branch))
 	header := &types.Header{
 		Number: big.NewInt(number), Time: genesis + 12*uint64(number), Difficulty: new(big.Int), GasLimit: 30_000_000,
-		Extra: big.NewInt(c.random.Int64()).Bytes(), // blocks of two branches differ, empty ones too
+		Extra: big.NewInt(c.random.Int64()).Bytes(), // makes even empty blocks of two branches differ
 	}
 	if number > 0 {
 		header.ParentHash = c.branch[number-1].hash
@@ -99,7 +99,7 @@ func (c *blockchain) add() {
 	c.final = max(c.final, number-c.depth)
 }
 
-// now is the branch as it is.
+// now returns the current branch.
 func (c *blockchain) now() []*block {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -113,14 +113,14 @@ func (c *blockchain) finalized() int64 {
 	return c.final
 }
 
-// byHash is a block of any branch.
+// byHash returns a block of any branch.
 func (c *blockchain) byHash(hash common.Hash) *block {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.all[hash]
 }
 
-// upTo is the branch that ends with a block.
+// upTo returns the branch that ends with a block.
 func (c *blockchain) upTo(hash common.Hash) []*block {
 	var branch []*block
 	for b := c.byHash(hash); b != nil; b = c.byHash(b.header.ParentHash) {
@@ -129,7 +129,7 @@ func (c *blockchain) upTo(hash common.Hash) []*block {
 	return branch
 }
 
-// has says whether a block whose hash begins so was ever mined.
+// has reports whether a block whose hash has the prefix was ever mined.
 func (c *blockchain) has(prefix string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -14,11 +14,11 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// documents are what people read, by key: orders and activities, without what says only
-// when they were written.
+// documents are the documents that people read, by key: orders and activities, without
+// the times at which they were written.
 type documents map[string]string
 
-// documentsOf are those that a market's events make.
+// documentsOf returns the documents of a market's events.
 func documentsOf(name string, all []markets.Event) documents {
 	d := documents{}
 	slices.SortFunc(all, func(a, b markets.Event) int {
@@ -38,7 +38,7 @@ func documentsOf(name string, all []markets.Event) documents {
 	return d
 }
 
-// stored are the documents of a store.
+// stored returns the documents of a store.
 func stored(ctx context.Context, store persistence.Store) (documents, error) {
 	d := documents{}
 	orders, err := load[markets.Order](ctx, store, persistence.Orders)
@@ -54,7 +54,7 @@ func stored(ctx context.Context, store persistence.Store) (documents, error) {
 	}
 	for _, a := range activities {
 		key := "activity " + a.ID()
-		if d[key] != "" { // the embedded log has no key that would forbid it
+		if d[key] != "" { // the embedded store has no unique key that would prevent this
 			return nil, fmt.Errorf("%s is stored twice", key)
 		}
 		d[key] = text(a)
@@ -62,7 +62,7 @@ func stored(ctx context.Context, store persistence.Store) (documents, error) {
 	return d, nil
 }
 
-// load are the documents of a collection.
+// load returns the documents of a collection.
 func load[T any](ctx context.Context, store persistence.Store, collection string) ([]T, error) {
 	var all []T
 	for doc, err := range store.Query(ctx, persistence.Query{Collection: collection}) {
@@ -86,7 +86,7 @@ func text(v any) string {
 	return string(data)
 }
 
-// difference says how documents differ from those that are right; empty if they do not.
+// difference describes how documents differ from the correct ones; empty if they do not.
 func difference(got, want documents) string {
 	var lines []string
 	for key := range want {
@@ -98,7 +98,7 @@ func difference(got, want documents) string {
 	}
 	for key := range got {
 		if want[key] == "" {
-			lines = append(lines, "too much: "+key)
+			lines = append(lines, "unexpected: "+key)
 		}
 	}
 	slices.Sort(lines)
@@ -109,9 +109,9 @@ func difference(got, want documents) string {
 	return strings.Join(lines, "\n  ")
 }
 
-// but says which activities are not among those that are right, or that too many of
-// these are missing.
-func (d documents) but(right documents) string {
+// missingFrom describes which activities are not among the correct ones, or that too many of
+// those are missing.
+func (d documents) missingFrom(right documents) string {
 	missing := 0
 	for key := range right {
 		if d[key] == "" {
@@ -120,7 +120,7 @@ func (d documents) but(right documents) string {
 	}
 	for key, is := range d {
 		if strings.HasPrefix(key, "activity ") && is != right[key] {
-			return "too much: " + key
+			return "unexpected: " + key
 		}
 	}
 	if missing > len(right)/2 {
@@ -131,7 +131,7 @@ func (d documents) but(right documents) string {
 
 var logNumber = regexp.MustCompile(`(/\d+\.\d+)\.\d+`)
 
-// unnumbered is the keys alone, without the indices of logs.
+// unnumbered returns the keys only, without the indices of logs.
 func (d documents) unnumbered() documents {
 	out := documents{}
 	for key := range d {
@@ -141,7 +141,7 @@ func (d documents) unnumbered() documents {
 	return out
 }
 
-// fields are those in which a document is not as it should be.
+// fields describes the fields in which a document differs from the correct one.
 func fields(got, want string) string {
 	var is, should map[string]json.RawMessage
 	if json.Unmarshal([]byte(got), &is) != nil || json.Unmarshal([]byte(want), &should) != nil {
@@ -162,7 +162,7 @@ func fields(got, want string) string {
 	return strings.Join(differ, "; ")
 }
 
-// report is what the worker's actors tell.
+// report describes the state of the worker's actors.
 func report(ctx context.Context, store persistence.Store) string {
 	all, err := load[persistence.Actor](ctx, store, persistence.Actors)
 	if err != nil {
@@ -170,7 +170,7 @@ func report(ctx context.Context, store persistence.Store) string {
 	}
 	var lines []string
 	for _, a := range all {
-		lines = append(lines, fmt.Sprintf("%s %s at %d, head %d, letters %d: %s", a.ID, a.Status, a.Seq, a.Head, a.DeadLetters, a.LastError))
+		lines = append(lines, fmt.Sprintf("%s %s at %d, head %d, dead letters %d: %s", a.ID, a.Status, a.Seq, a.Head, a.DeadLetters, a.LastError))
 		for _, e := range a.Endpoints {
 			lines = append(lines, fmt.Sprintf("    %+v", e))
 		}
@@ -180,7 +180,7 @@ func report(ctx context.Context, store persistence.Store) string {
 		return err.Error()
 	}
 	for _, l := range letters {
-		lines = append(lines, fmt.Sprintf("letter %s: %s", l.ID(), l.Reason))
+		lines = append(lines, fmt.Sprintf("dead letter %s: %s", l.ID(), l.Reason))
 	}
 	return strings.Join(lines, "\n  ")
 }

@@ -15,7 +15,7 @@ func (n renamed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if bytes.Contains(body, []byte("eth_chainId")) {
-		_, _ = io.WriteString(w, `{"jsonrpc":"2.0","id":1,"result":"0x1"}`) // the proxy asks for one call at a time
+		_, _ = io.WriteString(w, `{"jsonrpc":"2.0","id":1,"result":"0x1"}`) // the proxy sends one call at a time
 		return
 	}
 	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))

@@ -1,6 +1,6 @@
-// Package histories holds random histories: a chain that grows and is reorganised, nodes
-// with every profile of faults in front of it, and a worker that is killed now and then.
-// In the end the documents are those of the chain, whatever happened.
+// Package histories tests random histories: a chain that grows and is reorganised, nodes
+// with every profile of faults in front of it, and a worker that is killed occasionally.
+// In the end the documents must be those of the chain, whatever happened.
 package histories
 
 import (
@@ -16,15 +16,15 @@ import (
 )
 
 var (
-	seeds = flag.Int("seeds", 0, "how many histories are tried, of as many seeds; some of each profile if 0")
+	seeds = flag.Int("seeds", 0, "how many histories to run, each with its own seed; some for each profile if 0")
 	first = flag.Uint64("seed", 1, "the first seed")
 )
 
-// perProfile is how many histories of a profile are tried where nobody says.
+// perProfile is the default number of histories for each profile.
 const perProfile = 5
 
-// Documents are those of the chain, whatever its nodes do and however often the worker is
-// killed. A seed is of the profile that its remainder says.
+// The documents are those of the chain, whatever its nodes do and however often the
+// worker is killed. The seed modulo the number of trials selects the profile.
 func TestHistories(t *testing.T) {
 	all, err := trials()
 	if err != nil {
@@ -34,13 +34,13 @@ func TestHistories(t *testing.T) {
 		tr := all[seed%uint64(len(all))]
 		var out logged
 		if err := run(ctx, seed, tr, &out); err != nil {
-			t.Errorf("profile %s, seed %d: %v\nlog:\n%s\nagain: go test ./chains/faults/histories -run 'TestHistories$' -seed %d -seeds 1", tr.name, seed, err, out.tail(), seed)
+			t.Errorf("profile %s, seed %d: %v\nlog:\n%s\nto repeat: go test ./chains/faults/histories -run 'TestHistories$' -seed %d -seeds 1", tr.name, seed, err, out.tail(), seed)
 		}
 	})
 }
 
-// each runs the histories of as many seeds as were asked for, or else of a number of them,
-// several at once: they mostly wait.
+// each runs as many histories as were requested on the command line, or else count,
+// several concurrently: they mostly wait.
 func each(t *testing.T, count int, history func(ctx context.Context, seed uint64)) {
 	t.Helper()
 	atOnce := 8 * runtime.GOMAXPROCS(0)

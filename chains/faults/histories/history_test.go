@@ -22,19 +22,19 @@ import (
 	"github.com/imart/event-worker/persistence/embedded"
 )
 
-// The documents of a chain that no longer grows may stay the same, and wrong, for as long as
-// patience. Where they cannot become right, that must be told within it, and nothing may be
-// wrong after a while.
+// Once the chain has stopped growing, the documents may stay wrong without a change for
+// at most patience. If they cannot become correct, an actor must report that within the
+// same time, and nothing may be wrong after a while.
 const (
 	patience = 30 * time.Second
 	look     = 25 * time.Millisecond
 	while    = 500 * time.Millisecond
 
-	longestLie = time.Second // about finality, in a profile in which lies end
+	longestLie = time.Second // about finality, in a profile with lies that end
 )
 
-// history is a chain that grows and is reorganised under a worker that is killed now
-// and then, while the chain's nodes are faulty.
+// history is a chain that grows and is reorganised under a worker that is killed
+// occasionally, while the chain's nodes are faulty.
 type history struct {
 	trial    trial
 	random   *rand.Rand
@@ -49,7 +49,7 @@ type history struct {
 	replaced int
 }
 
-// run lives through the history of a seed. What it logs goes to out.
+// run runs the history of a seed. Its log goes to out.
 func run(ctx context.Context, seed uint64, tr trial, out *logged) (err error) {
 	random := rand.New(rand.NewPCG(seed, 13))
 	h := &history{trial: tr, random: random, chain: newBlockchain(random, 2+random.IntN(60)+tr.blocks), backed: random.IntN(3) == 0, sockets: tr.sockets || random.IntN(6) == 0}
@@ -67,7 +67,7 @@ func run(ctx context.Context, seed uint64, tr trial, out *logged) (err error) {
 		return err
 	}
 	defer stop()
-	if err := h.begin(endpoints, slog.New(slog.NewTextHandler(out, nil))); err != nil {
+	if err := h.startWorker(endpoints, slog.New(slog.NewTextHandler(out, nil))); err != nil {
 		return err
 	}
 	defer h.worker.end()
@@ -80,7 +80,7 @@ func run(ctx context.Context, seed uint64, tr trial, out *logged) (err error) {
 	return nil
 }
 
-// serve starts the chain's nodes: one with faults, and at times one without.
+// serve starts the chain's nodes: one with faults, and sometimes one without.
 func (h *history) serve(seed uint64) ([]chains.Endpoint, func(), error) {
 	node, err := serve(h.chain)
 	if err != nil {
@@ -121,8 +121,8 @@ func (h *history) serve(seed uint64) ([]chains.Endpoint, func(), error) {
 	}, nil
 }
 
-// begin starts the worker.
-func (h *history) begin(endpoints []chains.Endpoint, log *slog.Logger) error {
+// startWorker starts the worker.
+func (h *history) startWorker(endpoints []chains.Endpoint, log *slog.Logger) error {
 	shop, err := market()
 	if err != nil {
 		return err
@@ -163,19 +163,20 @@ func (h *history) live(ctx context.Context) error {
 			h.chain.mine(1 + h.random.IntN(3))
 		}
 		time.Sleep(time.Duration(h.random.Int64N(int64(60 * time.Millisecond))))
-		if err := h.keeps(ctx); err != nil {
+		if err := h.checkKept(ctx); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// below is how far below finality a reorganisation above it may make a stream go back.
+// below is how far below the finalized block a reorganisation above it may move a stream
+// back.
 const below = 40
 
-// keeps says whether an activity far below finality, once stored, is gone: no lie about
-// finality lasts so long that it is to be believed.
-func (h *history) keeps(ctx context.Context) error {
+// checkKept returns an error if an activity far below the finalized block has disappeared:
+// no fault lies about finality long enough to justify that.
+func (h *history) checkKept(ctx context.Context) error {
 	activities, err := load[markets.Activity](ctx, h.store, persistence.Activities)
 	if err != nil {
 		return err
@@ -195,7 +196,7 @@ func (h *history) keeps(ctx context.Context) error {
 	return nil
 }
 
-// idleness is for how long the documents have been wrong in the same way: a loaded machine
+// idleness is how long the documents have been wrong in the same way: a loaded machine
 // is slow, but it does not stop.
 type idleness struct {
 	since time.Time
@@ -209,12 +210,12 @@ func (i *idleness) of(wrong string) time.Duration {
 	return time.Since(i.since)
 }
 
-// settle waits until the documents are right, or until the worker says that they cannot
-// be where that is so.
+// settle waits until the documents are correct, or until the worker reports that they
+// cannot be, where that is true.
 func (h *history) settle(ctx context.Context) error {
-	branch, began := h.chain.now(), time.Now()
+	branch, started := h.chain.now(), time.Now()
 	want := documentsOf(h.worker.market.Name, h.all(branch))
-	idle := idleness{since: began}
+	idle := idleness{since: started}
 	for {
 		got, err := stored(ctx, h.store)
 		if err != nil {
@@ -224,12 +225,12 @@ func (h *history) settle(ctx context.Context) error {
 		if wrong == "" {
 			return nil
 		}
-		passed, unchanged := time.Since(began), idle.of(wrong)
+		passed, unchanged := time.Since(started), idle.of(wrong)
 		if unchanged > patience {
-			return fmt.Errorf("the documents are not right and have not changed for %s:\n  %s\nactors:\n  %s", patience, wrong, report(ctx, h.store))
+			return fmt.Errorf("the documents are wrong and have not changed for %s:\n  %s\nactors:\n  %s", patience, wrong, report(ctx, h.store))
 		}
-		if h.trial.stands && (!h.backed || h.trial.forks) && passed > while {
-			err := h.stands(ctx)
+		if h.trial.mayStall && (!h.backed || h.trial.forks) && passed > while {
+			err := h.checkStalled(ctx)
 			if err == nil {
 				return nil
 			}
@@ -241,7 +242,7 @@ func (h *history) settle(ctx context.Context) error {
 	}
 }
 
-// all are all events of a branch.
+// all returns all events of a branch.
 func (h *history) all(branch []*block) (all []markets.Event) {
 	for _, s := range h.worker.market.Streams {
 		all = append(all, events(s, branch)...)
@@ -249,20 +250,20 @@ func (h *history) all(branch []*block) (all []markets.Event) {
 	return all
 }
 
-// difference is what is wrong with the documents.
+// difference describes what is wrong with the documents.
 func (h *history) difference(got, want documents) string {
 	if h.trial.numbers {
 		got, want = got.unnumbered(), want.unnumbered()
 	}
 	if h.trial.halves {
-		return got.but(want)
+		return got.missingFrom(want)
 	}
 	return difference(got, want)
 }
 
-// stands says why the worker does not stand as it ought to: with the documents of a
-// prefix of the chain, and saying so.
-func (h *history) stands(ctx context.Context) error {
+// checkStalled returns an error unless the worker is stalled as expected: with the documents
+// of a prefix of the chain, and a reported error.
+func (h *history) checkStalled(ctx context.Context) error {
 	all, err := load[persistence.Actor](ctx, h.store, persistence.Actors)
 	if err != nil {
 		return err
@@ -272,7 +273,7 @@ func (h *history) stands(ctx context.Context) error {
 		return err
 	}
 	if h.trial.forks { // a worker that knew nothing yet may have taken them for the chain's
-		return h.mined(got)
+		return h.checkMined(got)
 	}
 	told := false
 	var logged, folded []markets.Event
@@ -292,7 +293,7 @@ func (h *history) stands(ctx context.Context) error {
 		}
 	}
 	if !told {
-		return errors.New("it stands and does not say so")
+		return errors.New("the worker is stalled and reports no error")
 	}
 	want := documents{}
 	for key, text := range documentsOf(h.worker.market.Name, logged) {
@@ -311,8 +312,8 @@ func (h *history) stands(ctx context.Context) error {
 	return nil
 }
 
-// mined says which activity is of no block that was ever mined.
-func (h *history) mined(got documents) error {
+// checkMined returns an error if an activity is from a block that was never checkMined.
+func (h *history) checkMined(got documents) error {
 	for key := range got {
 		if block := key[strings.LastIndex(key, "/")+1:]; strings.HasPrefix(key, "activity ") && !h.chain.has(block) {
 			return fmt.Errorf("%s is of a block that was never mined", key)
@@ -321,15 +322,15 @@ func (h *history) mined(got documents) error {
 	return nil
 }
 
-// until are the events of a stream up to where an observer stands, on a branch that was
-// the chain's.
+// until returns the events of a stream up to an observer's position, on a branch that
+// was once the chain's.
 func (h *history) until(a persistence.Actor) ([]markets.Event, error) {
 	if a.Hash == "" {
 		return nil, nil
 	}
 	branch := h.chain.upTo(common.HexToHash(a.Hash))
 	if branch == nil {
-		return nil, fmt.Errorf("%s stands at %d %s, which is of no branch", a.ID, a.Seq, a.Hash)
+		return nil, fmt.Errorf("%s is at %d %s, which is on no branch", a.ID, a.Seq, a.Hash)
 	}
 	for _, s := range h.worker.market.Streams {
 		if s.Name == a.Stream {

@@ -20,9 +20,9 @@ func serve(c *blockchain) (http.Handler, error) {
 }
 
 // ChainId is eth_chainId.
-func (n *node) ChainId() hexutil.Uint64 { return chainID } //nolint:revive // it makes the method's name
+func (n *node) ChainId() hexutil.Uint64 { return chainID } //nolint:revive // the JSON-RPC method is named after it
 
-// GetBlockByNumber is eth_getBlockByNumber, for headers alone.
+// GetBlockByNumber is eth_getBlockByNumber, for headers only.
 func (n *node) GetBlockByNumber(number rpc.BlockNumber, _ bool) any {
 	branch := n.chain.now()
 	if at := n.height(number, branch); at < int64(len(branch)) {
@@ -43,8 +43,8 @@ func (n *node) height(number rpc.BlockNumber, branch []*block) int64 {
 	return int64(len(branch)) - 1
 }
 
-// GetBlockByHash is eth_getBlockByHash, for headers alone. As geth, it has abandoned
-// blocks too.
+// GetBlockByHash is eth_getBlockByHash, for headers only. Like geth, it also returns
+// abandoned blocks.
 func (n *node) GetBlockByHash(hash common.Hash, _ bool) any {
 	if b := n.chain.byHash(hash); b != nil {
 		return b.header
@@ -109,7 +109,7 @@ func (q query) matches(l *types.Log) bool {
 	return true
 }
 
-// receipt is what the worker reads of a receipt.
+// receipt is the part of a receipt that the worker reads.
 type receipt struct {
 	TransactionHash  common.Hash    `json:"transactionHash"`
 	TransactionIndex hexutil.Uint   `json:"transactionIndex"`

@@ -2,6 +2,6 @@
 
 package histories
 
-// raced says that the race detector is on, with which the store takes some ten times as
-// long: fewer histories are tried, and fewer at once.
+// raced says that the race detector is enabled, which makes the store about ten times
+// slower: fewer histories run, and fewer concurrently.
 const raced = true

@@ -15,8 +15,8 @@ import (
 	"github.com/imart/event-worker/markets/definition"
 )
 
-// shopMarket is the market that trades on the chain. What was sold is told by the
-// transfers of the sale's transaction alone.
+// shopMarket is the market on the chain. Only the transfers in a sale's transaction tell
+// what was sold.
 const shopMarket = `market: shop
 kind: evm
 chains:
@@ -49,7 +49,7 @@ streams:
     becomes: {kind: delisted, order: text(id)}
 `
 
-// market is the shop, as it is followed.
+// market returns the shop's market.
 func market() (markets.Market, error) {
 	d, err := definition.Parse(definition.Source{File: "shop.yaml", Text: []byte(shopMarket)})
 	if err != nil {
@@ -67,13 +67,13 @@ var (
 	transfer  = crypto.Keccak256Hash([]byte("Transfer(address,address,uint256)"))
 )
 
-// shop is what is for sale on a branch, and the newest number given.
+// shop is what is for sale on a branch, and the newest number assigned.
 type shop struct {
 	open map[uint64]bool
 	last uint64
 }
 
-// shopOf is the shop as a branch's blocks leave it.
+// shopOf returns the shop's state after a branch's blocks.
 func shopOf(branch []*block) shop {
 	s := shop{open: map[uint64]bool{}}
 	for _, b := range branch {
@@ -90,7 +90,7 @@ func shopOf(branch []*block) shop {
 	return s
 }
 
-// trade is the logs of a block's transactions.
+// trade returns the logs of a block's transactions.
 func (s *shop) trade(random *rand.Rand) (logs []*types.Log) {
 	if random.IntN(3) == 0 {
 		return nil
@@ -108,7 +108,7 @@ func (s *shop) trade(random *rand.Rand) (logs []*types.Log) {
 	return logs
 }
 
-// deal is the logs of one thing that happens.
+// deal returns the logs of one random action.
 func (s *shop) deal(random *rand.Rand) []*types.Log {
 	counter := counters[random.IntN(len(counters))]
 	someone := func() []byte { return common.LeftPadBytes([]byte{1 + byte(random.IntN(5))}, 32) }
@@ -119,7 +119,7 @@ func (s *shop) deal(random *rand.Rand) []*types.Log {
 	ids := slices.Sorted(maps.Keys(s.open))
 	kind := random.IntN(10)
 	switch {
-	case kind == 9: // of no market
+	case kind == 9: // a log that belongs to no market
 		return []*types.Log{moved(someone(), someone(), numbered(random.Uint64N(50)))}
 	case kind < 4 || len(ids) == 0:
 		s.last++
@@ -146,7 +146,7 @@ func numbered(id uint64) (h common.Hash) {
 	return h
 }
 
-// events are what a stream makes of a branch's blocks.
+// events returns the events of a stream in a branch's blocks.
 func events(s markets.Stream, branch []*block) []markets.Event {
 	var raws []markets.Raw
 	for _, b := range branch[min(1, len(branch)):] {

@@ -8,24 +8,24 @@ import (
 	"github.com/imart/event-worker/chains/faults"
 )
 
-// trial is a profile under which histories are lived through.
+// trial is a profile under which histories run.
 type trial struct {
-	name    string
-	faults  string // instead of the built-in profile's: the same, for a chain of some hundred blocks and seconds
-	stands  bool   // the chain may be unreadable by such an endpoint alone
-	sockets bool   // by WebSocket
-	foreign bool   // the other chain is another one altogether
-	hollow  bool   // the chain is known for its blooms
-	blocks  int    // more than other histories begin with
-	forks   bool   // other blocks than the chain's are served as final ones for ever
-	held    bool   // a break of finality is not confirmed before the history ends
-	halves  bool   // events may be missing: blooms do not tell, or they are dead letters
-	numbers bool   // logs have other indices
+	name     string
+	faults   string // instead of the built-in profile's faults: the same, scaled to some hundred blocks and seconds
+	mayStall bool   // the chain may be unreadable by such an endpoint alone
+	sockets  bool   // subscribe by WebSocket
+	foreign  bool   // the other chain shares no blocks
+	hollow   bool   // the chain's blooms are trusted
+	blocks   int    // initial blocks in addition to other histories'
+	forks    bool   // wrong blocks are served as final permanently
+	held     bool   // a finality violation is not confirmed before the history ends
+	halves   bool   // events may be missing: blooms do not reveal them, or they are dead letters
+	numbers  bool   // logs have other indices
 
 	profile *faults.Profile
 }
 
-// scaled are the profiles as they bite on a small chain.
+// scaled are the built-in profiles, scaled to a small chain.
 var scaled = []trial{
 	{name: "range-cap", faults: `[{fault: range-cap, blocks: 7, words: alchemy}]`},
 	{name: "tight-range-cap", faults: `[{fault: range-cap, blocks: 3, words: alchemy-free}]`},
@@ -40,15 +40,15 @@ var scaled = []trial{
 	{name: "rate", faults: `[{fault: rate, burst: 30, refill: 40}]`},
 	{name: "rate-in-batch", faults: `[{fault: rate, per: call, burst: 100, refill: 100, as: error}]`},
 	{name: "compute-units", faults: `[{fault: compute-units, units: 3000, window: 1s, as: error, retryAfter: "no"}]`},
-	{name: "pruned", faults: `[{fault: pruned, keep: 20}]`, stands: true},
-	{name: "history-gone", faults: `[{fault: pruned, keep: 20, what: [logs, receipts, headers]}]`, stands: true},
+	{name: "pruned", faults: `[{fault: pruned, keep: 20}]`, mayStall: true},
+	{name: "history-gone", faults: `[{fault: pruned, keep: 20, what: [logs, receipts, headers]}]`, mayStall: true},
 	{name: "other-chain", faults: `[{fault: other-chain, after: 400ms, lasts: 400ms, logs: drop}]`},
-	{name: "finality-broken", faults: `[{fault: fork, depth: 30, after: 400ms, logs: drop}]`, stands: true, forks: true, held: true},
+	{name: "finality-broken", faults: `[{fault: fork, depth: 30, after: 400ms, logs: drop}]`, mayStall: true, forks: true, held: true},
 	{name: "logs-missing", halves: true}, {name: "liar", halves: true}, {name: "odd-indices", numbers: true, halves: true},
 	{name: "far-finality", faults: `[{fault: rate, burst: 40, refill: 40}, {fault: finalized, how: back, blocks: 50}]`},
-	{name: "endless", stands: true},
-	{name: "huge", faults: `[{fault: huge, mib: 3}]`, stands: true},
-	{name: "gzip-bomb", faults: `[{fault: gzip-bomb, mib: 8}]`, stands: true},
+	{name: "endless", mayStall: true},
+	{name: "huge", faults: `[{fault: huge, mib: 3}]`, mayStall: true},
+	{name: "gzip-bomb", faults: `[{fault: gzip-bomb, mib: 8}]`, mayStall: true},
 	{name: "slow", faults: `[{fault: latency, fixed: 10ms, jitter: 60ms}, {fault: bandwidth, bytes: 262_144}]`},
 	{name: "no-blooms", hollow: true}, {name: "full-blooms", hollow: true},
 	{name: "ws-silent", faults: `[{fault: ws-silent, heads: 5}]`, sockets: true},
@@ -66,15 +66,15 @@ var scaled = []trial{
 
 // more are profiles that are not built in.
 var more = []trial{
-	{name: "other-chain-for-ever", faults: `[{fault: other-chain, after: 400ms}]`, stands: true},
+	{name: "other-chain-for-ever", faults: `[{fault: other-chain, after: 400ms}]`, mayStall: true},
 	{name: "other-chain-with-logs", faults: `[{fault: other-chain, after: 300ms, lasts: 500ms}]`},
 	{name: "foreign-chain", faults: `[{fault: other-chain, after: 300ms, lasts: 500ms}]`, foreign: true},
-	{name: "foreign-chain-at-times", faults: `[{fault: other-chain, chance: 0.1, decide: request}]`, foreign: true, stands: true},
-	{name: "chain-id", faults: `[{fault: chain-id}]`, stands: true},
+	{name: "foreign-chain-at-times", faults: `[{fault: other-chain, chance: 0.1, decide: request}]`, foreign: true, mayStall: true},
+	{name: "chain-id", faults: `[{fault: chain-id}]`, mayStall: true},
 	{name: "forked-for-a-while", faults: `[{fault: fork, depth: 60, after: 300ms, lasts: 600ms, logs: drop}]`, blocks: 60},
-	{name: "all-fails", faults: `[{fault: status, status: 500}]`, stands: true},
-	{name: "all-fails-later", faults: `[{fault: status, status: 503, after: 500ms}]`, stands: true},
-	{name: "hangs-later", faults: `[{fault: hang, after: 500ms}]`, stands: true},
+	{name: "all-fails", faults: `[{fault: status, status: 500}]`, mayStall: true},
+	{name: "all-fails-later", faults: `[{fault: status, status: 503, after: 500ms}]`, mayStall: true},
+	{name: "hangs-later", faults: `[{fault: hang, after: 500ms}]`, mayStall: true},
 	{name: "hangs-at-times", faults: `[{fault: hang, chance: 0.03}]`},
 	{name: "outage", faults: `[{fault: status, status: 502, after: 300ms, lasts: 700ms}]`},
 	{name: "endless-at-times", faults: `[{fault: endless, chance: 0.05}]`},
@@ -83,7 +83,7 @@ var more = []trial{
 	{name: "lagging-mixture", faults: `[{fault: balancer, lags: [0, 3, 9]}, {fault: "null", chance: 0.05}]`},
 }
 
-// trials are those of EVM chains: of every built-in profile, and more.
+// trials returns the trials of EVM chains: of every built-in profile, and more.
 func trials() ([]trial, error) {
 	var all []trial
 	for _, name := range faults.ProfileNames() {
@@ -109,7 +109,7 @@ func (t *trial) read() (err error) {
 	if t.faults == "" {
 		var ok bool
 		if t.profile, ok = faults.Builtin(t.name); !ok {
-			return fmt.Errorf("no profile %s", t.name)
+			return fmt.Errorf("unknown profile %s", t.name)
 		}
 		return nil
 	}

@@ -17,22 +17,22 @@ import (
 
 const chainName = "test"
 
-// worker is a process that follows the chain, and can be killed and started anew.
+// worker is a process that follows the chain, and can be killed and restarted.
 type worker struct {
 	store persistence.Store
 	log   *slog.Logger
 	open  func() (chains.Chain, error)
-	// market and start are what is followed, and from where.
+	// market and start are the followed market and its start position.
 	market markets.Market
 	start  func(stream string) markets.Place
 
 	alive *mortal
 	node  *actors.Node
 	chain chains.Chain
-	dead  sync.WaitGroup // what is left of those that were killed
+	dead  sync.WaitGroup // the remaining goroutines of killed processes
 }
 
-// tuning and backoff are those of a worker in a hurry.
+// tuning and backoff are a fast worker's.
 var (
 	tuning  = actors.Tuning{Credit: 2, Ahead: 4, Events: 20, Portion: 50, Idle: 50 * time.Millisecond, Abreast: 5 * time.Millisecond, Tick: 50 * time.Millisecond, Stuck: time.Second}
 	backoff = supervision.Backoff{Min: 10 * time.Millisecond, Max: 200 * time.Millisecond}
@@ -53,24 +53,24 @@ func (w *worker) boot() (err error) {
 	return err
 }
 
-// kill ends the process as a power cut would: nothing of it reaches the store any more
-// but what is already on its way there.
+// kill ends the process as a power failure would: apart from calls in progress, nothing
+// reaches the store any more.
 func (w *worker) kill() {
 	w.alive.dead.Store(true)
 	node, chain := w.node, w.chain
 	w.dead.Go(func() {
-		_ = node.Stop(context.Background()) // it ends with what it can no longer write
+		_ = node.Stop(context.Background()) // its error is that of the refused writes
 		chain.Close()
 	})
 }
 
-// end kills the process and waits for what is left of all.
+// end kills the process and waits for its remaining goroutines.
 func (w *worker) end() {
 	w.kill()
 	w.dead.Wait()
 }
 
-// mortal is a store as a process sees it that can be killed.
+// mortal is the store of a process that can be killed.
 type mortal struct {
 	persistence.Store
 	dead atomic.Bool

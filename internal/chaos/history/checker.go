@@ -11,36 +11,35 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// Checker replays a history and notes what must not be in one:
+// Checker replays a history and records every violation of these rules:
 //
-//   - An actor's epoch falls, or is above that of its chain's lease.
-//   - An actor's incarnation falls, or skips one.
-//   - An observer, or the orders of a market, moves without a commit.
-//   - The commits of one epoch of a chain are of two processes, or of another process
-//     than the one that took the chain at that epoch.
-//   - A chain sees a commit of an epoch after one of a later epoch, or before the epoch
-//     is stamped into all of the chain's documents.
-//   - A commit is made twice, or moves actors of different epochs.
-//   - A commit does not start where the one before has ended: the orders count their
-//     commits, and an observer has counted the events that are on its chain up to its
-//     place.
-//   - A lease's epoch falls, or it changes hands without a new epoch.
+//   - An actor's epoch never falls, and is never above that of its chain's lease.
+//   - An actor's incarnation never falls, and never skips a number.
+//   - An observer, or the orders of a market, moves only by commits.
+//   - All commits of one epoch of a chain are by one process, the one that acquired the
+//     chain at that epoch.
+//   - A chain's commits are in the order of their epochs, and follow the stamping of their
+//     epoch into all of the chain's documents.
+//   - A commit is made once, and moves actors of one epoch only.
+//   - A commit starts where the previous one ended: the orders count their commits, and an
+//     observer has counted the events that are on its chain up to its place.
+//   - A lease's epoch never falls, and rises whenever the owner changes.
 type Checker struct {
 	counts    Counts
 	actors    map[string]document
 	leases    map[string]document
 	chains    map[string]*chain
-	commits   map[bson.ObjectID]bool // those that were made
-	processes map[string]process     // that have committed, by the names of their connections
+	commits   map[bson.ObjectID]bool // commits seen
+	processes map[string]process     // processes that have committed, by the names of their connections
 	names     map[process]string
 	faults    []string
 	dropped   int
 }
 
-// maxFaults bounds how many faults are told.
+// maxFaults limits how many violations are recorded in full.
 const maxFaults = 50
 
-// process identifies a process: the middle of all ObjectIDs that it makes
+// process identifies a process: the middle of all ObjectIDs that it generates
 // (https://www.mongodb.com/docs/manual/reference/bson-types/#objectid).
 type process [5]byte
 
@@ -48,15 +47,15 @@ func processOf(id bson.ObjectID) process { return process(id[4:9]) }
 
 func (p process) String() string { return fmt.Sprintf("%x", p[:]) }
 
-// chain is what was seen of a chain.
+// chain is what the checker has seen of a chain.
 type chain struct {
 	committers map[int64]process // by epoch
 	highest    int64             // epoch of a commit
 	timeline
 }
 
-// NewChecker makes a checker. Without counts it does not know what observers should
-// have counted.
+// NewChecker returns a checker. Without counts it does not check how many events
+// observers have counted.
 func NewChecker(counts Counts) *Checker {
 	return &Checker{
 		counts: counts, actors: map[string]document{}, leases: map[string]document{}, chains: map[string]*chain{},
@@ -64,7 +63,7 @@ func NewChecker(counts Counts) *Checker {
 	}
 }
 
-// Faults are those found so far.
+// Faults returns the violations found so far.
 func (c *Checker) Faults() []string {
 	if c.dropped == 0 {
 		return c.faults
@@ -72,7 +71,7 @@ func (c *Checker) Faults() []string {
 	return append(c.faults[:len(c.faults):len(c.faults)], fmt.Sprintf("and %d more", c.dropped))
 }
 
-// Commits is how many commits were seen.
+// Commits returns how many commits were seen.
 func (c *Checker) Commits() int { return len(c.commits) }
 
 func (c *Checker) chain(name string) *chain {
@@ -82,7 +81,7 @@ func (c *Checker) chain(name string) *chain {
 	return c.chains[name]
 }
 
-// Take takes the next transaction in. The first must be the first of the database.
+// Take checks the next transaction. The first one must be the first of the database.
 func (c *Checker) Take(t Transaction) {
 	type key struct{ collection, id string }
 	var changed []key
@@ -100,7 +99,7 @@ func (c *Checker) Take(t Transaction) {
 		case change.Deleted:
 			c.fault(t.At, "%s %s was deleted", k.collection, k.id)
 		case docs[k.id] == nil && !change.Whole:
-			c.fault(t.At, "%s %s changes, and was never made", k.collection, k.id)
+			c.fault(t.At, "%s %s changes, and was never created", k.collection, k.id)
 		default:
 			docs[k.id] = after
 		}
@@ -172,13 +171,14 @@ func (c *Checker) checkActor(at time.Time, before, after document) {
 	c.checkMove(at, before, after)
 }
 
-// commits says whether an actor moves by commits alone: others report where they are.
+// commits reports whether an actor moves only by commits: other actors report their
+// position.
 func commits(actor document) bool {
 	kind := actor.text("kind")
 	return kind == "observer" || kind == "orders"
 }
 
-// checkMove checks that a commit starts where the one before has ended.
+// checkMove checks that a commit starts where the previous one ended.
 func (c *Checker) checkMove(at time.Time, before, after document) {
 	id := after.text("_id")
 	switch {
@@ -188,16 +188,16 @@ func (c *Checker) checkMove(at time.Time, before, after document) {
 		}
 	case after.has("pending"):
 		if before.place() != after.place() {
-			c.fault(at, "%s: it goes from %v to %v while it is still on its way", id, before.place(), after.place())
+			c.fault(at, "%s: it goes from %v to %v during a transition", id, before.place(), after.place())
 		}
 	case c.counts != nil:
 		want, known := c.counts(after.text("chain"), after.text("stream"), after.text("hash"))
 		got := Count{after.number("events"), after.number("deadLetters")}
-		if after.has("documents") { // it counts no dead letters
+		if after.has("documents") { // this observer does not count dead letters
 			want.DeadLetters = 0
 		}
 		if !known {
-			c.fault(at, "%s: it is at %v, which is no block", id, after.place())
+			c.fault(at, "%s: it is at %v, which is not a block", id, after.place())
 		} else if got != want {
 			c.fault(at, "%s: at %v, from %v, it has counted %+v, want %+v", id, after.place(), before.place(), got, want)
 		}
@@ -210,11 +210,11 @@ func (c *Checker) checkCommit(at time.Time, moved []document) {
 	name, epoch, commit := first.text("chain"), first.number("epoch"), first.commit()
 	for _, other := range moved[1:] {
 		if other.text("chain") != name || other.number("epoch") != epoch || other.commit() != commit {
-			c.fault(at, "%s and %s move in one transaction, and are not of one commit and epoch", first.text("_id"), other.text("_id"))
+			c.fault(at, "%s and %s move in one transaction, but not by one commit and epoch", first.text("_id"), other.text("_id"))
 		}
 	}
 	if c.commits[commit] {
-		c.fault(at, "%s: commit %s is made once more", first.text("_id"), commit.Hex())
+		c.fault(at, "%s: commit %s is made twice", first.text("_id"), commit.Hex())
 	}
 	c.commits[commit] = true
 	ch, by := c.chain(name), processOf(commit)
@@ -232,9 +232,9 @@ func (c *Checker) checkCommit(at time.Time, moved []document) {
 	ch.committed(at, epoch)
 }
 
-// checkOwner checks that the first commit of an epoch is of the process that took the
-// chain. The lease has the name of its connections, which is as good as the process:
-// who has committed under one name commits under no other.
+// checkOwner checks that the first commit of an epoch is by the process that acquired
+// the chain. The lease contains the name of that process's connections, which identifies
+// the process: a process always commits under the same name.
 func (c *Checker) checkOwner(at time.Time, actor document, by process) {
 	lease := c.leases[actor.text("chain")]
 	app := lease.text("app")
@@ -244,14 +244,14 @@ func (c *Checker) checkOwner(at time.Time, actor document, by process) {
 	owner, known := c.processes[app]
 	name, named := c.names[by]
 	if known && owner != by || named && name != app {
-		c.fault(at, "%s: process %v commits at epoch %d, at which another one took the chain", actor.text("_id"), by, actor.number("epoch"))
+		c.fault(at, "%s: process %v commits at epoch %d, at which another process acquired the chain", actor.text("_id"), by, actor.number("epoch"))
 		return
 	}
 	c.processes[app], c.names[by] = by, app
 }
 
-// checkStamps checks, at the first commit of an epoch, that nobody can commit at an
-// earlier one any more.
+// checkStamps checks, at the first commit of an epoch, that no process can commit at an
+// earlier epoch any more.
 func (c *Checker) checkStamps(at time.Time, first document) {
 	chain, epoch := first.text("chain"), first.number("epoch")
 	var behind []string
@@ -262,6 +262,6 @@ func (c *Checker) checkStamps(at time.Time, first document) {
 	}
 	if len(behind) > 0 {
 		slices.Sort(behind)
-		c.fault(at, "%s: it commits at epoch %d while others are at an earlier one: %s", first.text("_id"), epoch, strings.Join(behind, ", "))
+		c.fault(at, "%s: commits at epoch %d while other actors are at an earlier one: %s", first.text("_id"), epoch, strings.Join(behind, ", "))
 	}
 }

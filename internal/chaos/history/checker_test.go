@@ -10,8 +10,8 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// story is a history made by hand: a chain with the orders of a market and the
-// observers of one stream, whose blocks have as many events as their number says.
+// story is a constructed history: a chain with the orders of a market and the observers
+// of one stream, whose blocks have as many events as their number.
 type story struct {
 	*Checker
 	now     time.Time
@@ -28,7 +28,7 @@ func newStory() *story {
 		{{Key: "_id", Value: "chain/log"}, {Key: "kind", Value: "observer"}},
 		{{Key: "_id", Value: "chain/documents"}, {Key: "kind", Value: "observer"}, {Key: "documents", Value: true}},
 		{{Key: "_id", Value: "chain/subject"}, {Key: "kind", Value: "subject"}},
-		{{Key: "_id", Value: "chain"}, {Key: "kind", Value: "chain"}, {Key: "node", Value: "a"}}, // called as its lease
+		{{Key: "_id", Value: "chain"}, {Key: "kind", Value: "chain"}, {Key: "node", Value: "a"}}, // has its lease's ID
 	} {
 		doc := append(actor, bson.D{
 			{Key: "chain", Value: "chain"}, {Key: "stream", Value: "list"}, {Key: "epoch", Value: int64(1)},
@@ -62,7 +62,7 @@ func (s *story) lease(what string, fields bson.D) {
 
 func change(actor string, fields ...bson.E) Change {
 	id := "chain/" + actor
-	if actor == "chain" { // it is called as its lease
+	if actor == "chain" { // the actor has its lease's ID
 		id = actor
 	}
 	return Change{Collection: persistence.Actors, ID: id, Set: raw(fields)}
@@ -78,13 +78,13 @@ func (s *story) takeOver(node string, epoch int64) {
 
 func field(name string, value any) bson.E { return bson.E{Key: name, Value: value} }
 
-// id is a new commit of a process.
+// id returns a new commit ID of a process.
 func (s *story) id(process byte) bson.ObjectID {
 	s.commits++
 	return bson.ObjectID{4: process, 11: s.commits}
 }
 
-// logged is a commit of the log that goes to a block.
+// logged returns a commit of the log up to a block.
 func (s *story) logged(process byte, block int) Change {
 	return s.moved("log", s.id(process), block, int64(block))
 }
@@ -93,13 +93,13 @@ func (s *story) moved(actor string, commit bson.ObjectID, block int, events int6
 	return change(actor, field("commit", commit), field("seq", int64(block)), field("hash", strings.Repeat("x", block)), field("events", events))
 }
 
-// folded is a commit of the documents that goes to a block, the orders' nth.
+// folded returns a commit of the documents up to a block, the orders' nth.
 func (s *story) folded(process byte, block int, n int64) []Change {
 	commit := s.id(process)
 	return []Change{s.moved("documents", commit, block, int64(block)), change("orders", field("commit", commit), field("seq", n))}
 }
 
-// good is a history without a fault.
+// good is a history without violations.
 func good(s *story) {
 	s.write(s.logged('a', 1))
 	s.write(s.folded('a', 1, 1)...)
@@ -109,7 +109,7 @@ func good(s *story) {
 	s.write(change("log", field("incarnation", int64(2))))
 	s.write(s.logged('b', 3))
 	s.write(s.folded('b', 3, 2)...)
-	s.write(s.logged('b', 2)) // back
+	s.write(s.logged('b', 2)) // a rollback
 	s.write(s.logged('b', 4))
 	commit := s.id('b')
 	s.write(change("documents", field("commit", commit), field("pending", bson.D{{Key: "seq", Value: 4}}), field("events", int64(3))),
@@ -123,7 +123,7 @@ func TestHistories(t *testing.T) {
 	for _, test := range []struct {
 		name string
 		tell func(s *story)
-		want string // empty: nothing
+		want string // empty: no violation
 	}{
 		{"of two owners", func(*story) {}, ""},
 		{"and a third, back again", func(s *story) { s.takeOver("a", 3); s.write(s.logged('a', 5)) }, ""},
@@ -134,9 +134,9 @@ func TestHistories(t *testing.T) {
 		{"a move without a commit", func(s *story) { s.write(change("log", field("seq", int64(5)))) }, "without a commit"},
 		{"another branch without a commit", func(s *story) { s.write(change("log", field("hash", "y"))) }, "without a commit"},
 		{"the old owner commits", func(s *story) { s.write(s.logged('a', 5)) }, "process 6100000000 commits at epoch 2, at which 6200000000 has committed"},
-		{"another process commits first", func(s *story) { s.takeOver("a", 3); s.write(s.logged('b', 5)) }, "commits at epoch 3, at which another one took the chain"},
-		{"another process commits instead of a new one", func(s *story) { s.takeOver("c", 3); s.write(s.logged('b', 5)) }, "commits at epoch 3, at which another one took the chain"},
-		{"a new process commits instead of another", func(s *story) { s.takeOver("a", 3); s.write(s.logged('c', 5)) }, "commits at epoch 3, at which another one took the chain"},
+		{"another process commits first", func(s *story) { s.takeOver("a", 3); s.write(s.logged('b', 5)) }, "commits at epoch 3, at which another process acquired the chain"},
+		{"another process commits instead of a new one", func(s *story) { s.takeOver("c", 3); s.write(s.logged('b', 5)) }, "commits at epoch 3, at which another process acquired the chain"},
+		{"a new process commits instead of another", func(s *story) { s.takeOver("a", 3); s.write(s.logged('c', 5)) }, "commits at epoch 3, at which another process acquired the chain"},
 		{"an epoch after a later one", func(s *story) {
 			s.lease("", bson.D{field("node", "a"), field("app", "app a"), field("epoch", int64(3))})
 			s.write(change("log", field("epoch", int64(3))))
@@ -147,31 +147,31 @@ func TestHistories(t *testing.T) {
 			s.lease("", bson.D{field("node", "a"), field("app", "app a"), field("epoch", int64(3))})
 			s.write(change("log", field("epoch", int64(3))))
 			s.write(s.logged('a', 5))
-		}, "chain/log: it commits at epoch 3 while others are at an earlier one: chain, chain/documents, chain/orders, chain/subject"},
+		}, "chain/log: commits at epoch 3 while other actors are at an earlier one: chain, chain/documents, chain/orders, chain/subject"},
 		{"a commit twice", func(s *story) {
 			again := s.logged('b', 5)
 			s.write(again)
 			s.write(s.logged('b', 6))
 			s.write(again)
-		}, "is made once more"},
+		}, "is made twice"},
 		{"a commit is missing", func(s *story) { s.write(s.folded('b', 5, 6)...) }, "after commit 4 comes 6"},
 		{"a commit does not start where the last ended", func(s *story) { s.write(s.moved("log", s.id('b'), 5, 9)) }, "has counted {Events:9 DeadLetters:0}, want {Events:5"},
-		{"a block that never was", func(s *story) { s.write(change("log", field("commit", s.id('b')), field("hash", "y"))) }, "which is no block"},
-		{"a portion that goes on", func(s *story) {
+		{"a block that never existed", func(s *story) { s.write(change("log", field("commit", s.id('b')), field("hash", "y"))) }, "which is not a block"},
+		{"a portion that moves the actor", func(s *story) {
 			moved := s.moved("documents", s.id('b'), 5, 5)
 			moved.Set = raw(append(bson.D{field("pending", bson.D{})}, fieldsOf(moved)...))
 			s.write(moved)
-		}, "while it is still on its way"},
-		{"two commits at once", func(s *story) { s.write(s.logged('b', 5), s.folded('b', 5, 5)[0]) }, "not of one commit and epoch"},
+		}, "during a transition"},
+		{"two commits in one transaction", func(s *story) { s.write(s.logged('b', 5), s.folded('b', 5, 5)[0]) }, "not by one commit and epoch"},
 		{"a lease's epoch falls", func(s *story) { s.lease("", bson.D{field("epoch", int64(1))}) }, "epoch falls from 2 to 1"},
 		{"a lease changes hands", func(s *story) { s.lease("", bson.D{field("node", "c")}) }, "from b to c within epoch 2"},
-		{"an actor called as its lease", func(s *story) {
+		{"an actor with its lease's ID", func(s *story) {
 			s.write(change("chain", field("node", "c")))
 		}, ""},
 		{"a document is deleted", func(s *story) {
 			s.write(Change{Collection: persistence.Actors, ID: "chain/log", Deleted: true})
 		}, "was deleted"},
-		{"a history without its beginning", func(s *story) { s.write(change("other", field("epoch", int64(1)))) }, "was never made"},
+		{"a history without its start", func(s *story) { s.write(change("other", field("epoch", int64(1)))) }, "was never created"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s := newStory()
@@ -206,13 +206,13 @@ func TestFaultsAreBounded(t *testing.T) {
 	}
 }
 
-// The silence of a take-over is between the last commit before and the first commit
+// The silence of a take-over is between the last commit before it and the first commit
 // of the new owner.
 func TestTimes(t *testing.T) {
 	s := newStory()
 	s.write(s.logged('a', 1))
 	s.lease("", bson.D{field("node", "b"), field("app", "app b"), field("epoch", int64(2))})
-	s.write(s.logged('a', 2)) // its documents do not say so yet
+	s.write(s.logged('a', 2)) // before the epoch is stamped
 	from := s.now
 	s.takeOver("b", 2)
 	if all := s.TakeOvers(); len(all) != 1 || all[0].To != "b" || !all[0].Silence.To.IsZero() {

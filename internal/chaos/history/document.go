@@ -9,7 +9,7 @@ import (
 // document is a document's fields.
 type document map[string]bson.RawValue
 
-// after is the document after a change.
+// after returns the document after a change.
 func (d document) after(c Change) (document, error) {
 	after := maps.Clone(d)
 	if after == nil || c.Whole {
@@ -25,7 +25,7 @@ func (d document) after(c Change) (document, error) {
 	return after, err
 }
 
-// number is a field's whole number, 0 if it has none.
+// number returns a field's integer, 0 if it has none.
 func (d document) number(field string) int64 {
 	n, _ := d[field].AsInt64OK()
 	return n
@@ -41,13 +41,13 @@ func (d document) has(field string) bool {
 	return ok
 }
 
-// commit names the commit that the actor made last.
+// commit returns the actor's last commit.
 func (d document) commit() bson.ObjectID {
 	id, _ := d["commit"].ObjectIDOK()
 	return id
 }
 
-// place is where an actor stands.
+// place is an actor's position.
 type place struct {
 	seq     int64
 	hash    string

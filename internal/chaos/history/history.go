@@ -1,6 +1,6 @@
 // Package history checks that the processes of a cluster have kept the rules of
-// ownership: it replays everything that was ever written to the documents of actors
-// and leases, as MongoDB's oplog has it, and says where a rule was broken.
+// ownership: it replays every write to the documents of actors and leases, as recorded
+// in MongoDB's oplog, and reports every violation.
 package history
 
 import (
@@ -9,13 +9,13 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
-// Transaction is what took effect at once.
+// Transaction is a set of changes that took effect atomically.
 type Transaction struct {
 	At      time.Time // the server's clock
 	Changes []Change
 }
 
-// Change is what happened to one document.
+// Change is a change of one document.
 type Change struct {
 	Collection string // persistence.Actors or persistence.Leases
 	ID         string
@@ -25,9 +25,9 @@ type Change struct {
 	Unset      []string
 }
 
-// Count is how many events and dead letters a stream has up to some block.
+// Count is the number of a stream's events and dead letters up to a block.
 type Count struct{ Events, DeadLetters int64 }
 
-// Counts tells the count of a stream on the branch that ends in a block; false if
-// there never was such a block.
+// Counts returns the count of a stream on the branch that ends in a block; false if that
+// block never existed.
 type Counts func(chain, stream, block string) (Count, bool)

@@ -14,9 +14,9 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// Oplog reads MongoDB's own record of what was written to a database's actors and
-// leases (local.oplog.rs), from the moment that it was opened. Only what a majority
-// has is read: the rest may be undone by a crash.
+// Oplog reads MongoDB's record of the writes to a database's actors and leases
+// (local.oplog.rs), from the time at which it was opened. Only entries that a majority
+// has are read: others may be rolled back.
 type Oplog struct {
 	client   *mongo.Client
 	database string
@@ -24,11 +24,11 @@ type Oplog struct {
 	open     map[string]*Transaction // of transactions of several entries, by session and number
 }
 
-// ErrLost says that the server has already dropped entries that were not read: the
-// oplog is too small, or was read too seldom.
+// ErrLost says that the server has already dropped entries that were not read: the oplog
+// is too small, or was read too rarely.
 var ErrLost = errors.New("the oplog no longer has what follows the last entry read")
 
-// Open opens the oplog of the server of a URI for one database.
+// Open opens the oplog of a URI's server for one database.
 func Open(ctx context.Context, uri, database string) (*Oplog, error) {
 	client, err := mongo.Connect(options.Client().ApplyURI(uri).SetTimeout(10 * time.Second).SetReadConcern(readconcern.Majority()))
 	if err != nil {
@@ -44,7 +44,7 @@ func Open(ctx context.Context, uri, database string) (*Oplog, error) {
 // Close closes the connection.
 func (o *Oplog) Close() error { return o.client.Disconnect(context.Background()) }
 
-// end is the time of the last entry, and of the last that a majority has.
+// end returns the time of the last entry, and of the last one that a majority has.
 func (o *Oplog) end(ctx context.Context) (last, majority bson.Timestamp, err error) {
 	var hello struct {
 		LastWrite struct {
@@ -56,8 +56,8 @@ func (o *Oplog) end(ctx context.Context) (last, majority bson.Timestamp, err err
 	return hello.LastWrite.OpTime.TS, hello.LastWrite.MajorityOpTime.TS, err
 }
 
-// Read gives what was written since it was last called, transaction by transaction in
-// their order, to take. After an error it may be called again, and goes on.
+// Read passes the transactions since the last call to take, in order. After an error it
+// may be called again, and continues.
 func (o *Oplog) Read(ctx context.Context, take func(Transaction)) error {
 	oplog := o.client.Database("local").Collection("oplog.rs")
 	var oldest struct{ TS bson.Timestamp }
@@ -94,7 +94,7 @@ func (o *Oplog) Read(ctx context.Context, take func(Transaction)) error {
 	return cursor.Err()
 }
 
-// Drain is Read to the end of what has been written by now.
+// Drain reads up to the end of the oplog at the time of the call.
 func (o *Oplog) Drain(ctx context.Context, take func(Transaction)) error {
 	goal, majority, err := o.end(ctx)
 	for ; err == nil && goal.After(majority); _, majority, err = o.end(ctx) {
@@ -110,9 +110,9 @@ func (o *Oplog) Drain(ctx context.Context, take func(Transaction)) error {
 	return o.Read(ctx, take)
 }
 
-// entry is an entry of the oplog. Of a transaction there may be several: each has a
-// part of its operations, and all but the last are partial. One that was prepared
-// takes effect when it is said to be committed.
+// entry is an entry of the oplog. A transaction may have several: each contains some of
+// its operations, and all but the last are partial. A prepared transaction takes effect
+// with the entry of its commit.
 type entry struct {
 	TS        bson.Timestamp
 	Wall      time.Time
@@ -122,7 +122,7 @@ type entry struct {
 	TxnNumber int64    `bson:"txnNumber"`
 }
 
-// command is what a command's entry does.
+// command is the content of a command's entry.
 type command struct {
 	Ops     []operation `bson:"applyOps"`
 	Partial bool        `bson:"partialTxn"`
@@ -136,7 +136,8 @@ type operation struct {
 	O, O2  bson.Raw
 }
 
-// transaction is what takes effect with an entry; nil if nothing does yet.
+// transaction returns the transaction that takes effect with an entry; nil if none does
+// yet.
 func (o *Oplog) transaction(e entry) (*Transaction, error) {
 	if e.Op != "c" {
 		t := &Transaction{At: e.Wall}
@@ -169,7 +170,7 @@ func (o *Oplog) transaction(e entry) (*Transaction, error) {
 	return t, nil
 }
 
-// add adds to a transaction what an operation does, if it concerns us.
+// add adds the change of an operation to a transaction, if it is on actors or leases.
 func (o *Oplog) add(t *Transaction, op operation) error {
 	c := Change{}
 	switch op.NS {
@@ -204,14 +205,14 @@ func (o *Oplog) add(t *Transaction, op operation) error {
 func idOf(doc bson.Raw) (string, error) {
 	id, ok := doc.Lookup("_id").StringValueOK()
 	if !ok {
-		return "", fmt.Errorf("no _id that is a string: %v", doc)
+		return "", fmt.Errorf("the _id is not a string: %v", doc)
 	}
 	return id, nil
 }
 
-// update reads an update: a whole document, or what differs between it and the one
-// before (version 2 of MongoDB's deltas: fields inserted, updated, deleted, and
-// differences of subdocuments, of which none matter here).
+// update decodes an update: a whole document, or a delta (version 2 of MongoDB's deltas:
+// fields inserted, updated, deleted, and deltas of subdocuments, which are not needed
+// here).
 func (c *Change) update(o bson.Raw) error {
 	version, delta := o.Lookup("$v").AsInt64OK()
 	if !delta {

@@ -18,7 +18,7 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(mongotest.Main(m)) }
 
-// recorded is what the oplog says of what is done to a database.
+// recorded returns the transactions in the oplog of operations on a database.
 func recorded(t *testing.T, do func(ctx context.Context, client *mongo.Client, db *mongo.Database)) []Transaction {
 	t.Helper()
 	uri := mongotest.Database(t)
@@ -50,7 +50,7 @@ func ok[T any](t *testing.T) func(T, error) {
 	}
 }
 
-// Whatever is done to a document one by one, the changes lead to the document.
+// For every kind of write to a single document, the changes reproduce the document.
 func TestChangesLeadToTheDocument(t *testing.T) {
 	id := bson.D{{Key: "_id", Value: "a"}}
 	var want bson.D
@@ -99,7 +99,7 @@ func TestChangesLeadToTheDocument(t *testing.T) {
 	}
 }
 
-// inOrder is a document with its fields in order of their names.
+// inOrder formats a document with its fields sorted by name.
 func inOrder(doc any) string {
 	raw, err := bson.Marshal(doc)
 	if err != nil {
@@ -112,8 +112,8 @@ func inOrder(doc any) string {
 	return fmt.Sprint(fields)
 }
 
-// A transaction takes effect at once, however many entries of the oplog it has, and
-// one that is aborted has none.
+// A transaction takes effect atomically, however many entries of the oplog it has, and
+// an aborted one has no effect.
 func TestTransactions(t *testing.T) {
 	const documents = 40
 	aborted := errors.New("aborted")
@@ -142,7 +142,7 @@ func TestTransactions(t *testing.T) {
 	}
 }
 
-// Entries that the server has dropped are not passed over in silence.
+// Entries that the server has dropped are an error.
 func TestLost(t *testing.T) {
 	uri := mongotest.Database(t)
 	oplog, err := Open(t.Context(), uri, mongotest.Name(uri))
@@ -156,8 +156,8 @@ func TestLost(t *testing.T) {
 	}
 }
 
-// A prepared transaction, as sharded clusters have them, takes effect when it is said
-// to be committed, and not at all when it is aborted.
+// A prepared transaction, as in sharded clusters, takes effect when it is committed, and
+// has no effect when it is aborted.
 func TestPreparedTransactions(t *testing.T) {
 	o := &Oplog{database: "db", open: map[string]*Transaction{}}
 	command := func(number int64, fields ...bson.E) *Transaction {

@@ -8,25 +8,25 @@ type TakeOver struct {
 	Epoch int64
 	At    time.Time
 	To    string // the node
-	// Silence is between the last commit before and the first commit at the epoch; it
-	// has no end while there is none.
+	// Silence is the time between the last commit before the take-over and the first
+	// commit at the epoch; it has no end until there is one.
 	Silence
 }
 
-// Silence is a time in which a chain saw no commit.
+// Silence is a period without commits on a chain.
 type Silence struct{ From, To time.Time }
 
-// Length is how long it lasted.
+// Length returns the duration of the silence.
 func (s Silence) Length() time.Duration { return s.To.Sub(s.From) }
 
-// notable is how long a silence must last to be kept.
+// notable is the shortest silence that is recorded.
 const notable = 200 * time.Millisecond
 
-// timeline is when a chain was taken over and when it was silent.
+// timeline records when a chain was taken over and when it was silent.
 type timeline struct {
 	last      time.Time // commit
 	takeOvers []TakeOver
-	open      int // how many of the latest take-overs have seen no commit yet
+	open      int // how many of the latest take-overs have no commit yet
 	silences  []Silence
 }
 
@@ -50,7 +50,7 @@ func (l *timeline) committed(at time.Time, epoch int64) {
 	l.last = at
 }
 
-// TakeOvers are the changes of owners so far, without each chain's first.
+// TakeOvers returns the changes of owners so far, without each chain's first owner.
 func (c *Checker) TakeOvers() []TakeOver {
 	var all []TakeOver
 	for _, ch := range c.chains {
@@ -59,5 +59,5 @@ func (c *Checker) TakeOvers() []TakeOver {
 	return all
 }
 
-// Silences are those of a chain that lasted a while, in their order.
+// Silences returns the recorded silences of a chain, in order.
 func (c *Checker) Silences(chain string) []Silence { return c.chain(chain).silences }
