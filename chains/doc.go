@@ -33,7 +33,7 @@
 //  5. Ancestor: walk the trail back to the newest place that is still on the chain.
 //  6. Bound everything untrusted: bytes (chains.Budget), depth, counts, time. Errors name the
 //     host, never the URL.
-//  7. Wire it: config (options), commands (where chains are opened), and a decoder for its
+//  7. Wire it: config (options, roles), worker (newChain in chains.go), and a decoder for its
 //     events in markets.
 //  8. Prove it: replay of recorded data (chains/replay), a node that lies and fails
 //     (chains/faults), and a property test that the documents equal the chain after any mining

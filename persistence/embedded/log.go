@@ -214,7 +214,7 @@ type entry struct {
 	position markets.Position
 }
 
-// newestFirst orders entries from the newestFirst to the oldest.
+// newestFirst orders entries from the newest to the oldest.
 func newestFirst(a, b entry) int {
 	return cmp.Or(cmp.Compare(b.seq, a.seq), b.position.Compare(a.position))
 }

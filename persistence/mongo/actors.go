@@ -146,7 +146,7 @@ func incarnation(ref persistence.ActorRef) bson.D {
 	return append(byID(ref.ID), bson.E{Key: "epoch", Value: ref.Epoch}, bson.E{Key: "incarnation", Value: ref.Incarnation})
 }
 
-// applyMoves applies moves, each on condition that its actor is at the applyMoves's start.
+// applyMoves applies moves, each on condition that its actor is at the move's start.
 func (s *Store) applyMoves(ctx context.Context, moves []persistence.Move, commit bson.ObjectID) error {
 	for i, m := range moves {
 		if slices.ContainsFunc(moves[:i], func(earlier persistence.Move) bool { return earlier.Actor.ID == m.Actor.ID && earlier.From != m.From }) {

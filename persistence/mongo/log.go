@@ -161,7 +161,7 @@ type entry struct {
 	dead     bool // a dead letter
 }
 
-// newestFirst orders entries from the newestFirst to the oldest.
+// newestFirst orders entries from the newest to the oldest.
 func newestFirst(a, b entry) int {
 	return cmp.Or(cmp.Compare(b.Seq, a.Seq), b.Position.Compare(a.Position))
 }

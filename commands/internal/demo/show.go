@@ -134,7 +134,7 @@ func (s *show) CaughtUp(ctx context.Context) error {
 
 // next is what to try next.
 func (s *show) next() string {
-	return fmt.Sprintf(`The data are in %[1]s. Try, in another terminal while this runs or later:
+	return fmt.Sprintf(`The data is in %[1]s. Try, in another terminal while this runs or later:
   %[2]s status%[3]s
   %[2]s query%[3]s orders '{status: "SOLD", "currency.symbol": "ETH", price: {$gte: "100000000000000000"}}' --sort -price
   %[2]s query%[3]s activities '{kind: {$in: ["bought", "offer_accepted"]}, chain: "aptos"}' --sort -time
