@@ -91,7 +91,7 @@ func (f *statusFlags) run(ctx context.Context, out io.Writer) error {
 		if err := f.print(ctx, reader, at, &page); err != nil {
 			fmt.Fprintln(&page, cli.OneLine(err)) // the next attempt may succeed
 		}
-		if err := freshPage(out); err != nil {
+		if err := newPage(out); err != nil {
 			return cli.UnlessClosed(err)
 		}
 		if _, err := page.WriteTo(shown); err != nil {
@@ -105,8 +105,8 @@ func (f *statusFlags) run(ctx context.Context, out io.Writer) error {
 	return nil
 }
 
-// freshPage starts a new page: on a terminal it replaces the last one.
-func freshPage(out io.Writer) error {
+// newPage starts a new page: on a terminal it replaces the last one.
+func newPage(out io.Writer) error {
 	prefix := "\n"
 	if cli.Terminal(out) != nil {
 		prefix = "\x1b[H\x1b[2J"

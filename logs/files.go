@@ -21,8 +21,8 @@ const (
 	OldFiles = 5
 )
 
-// sayAgain is the interval at which a persistent write error is reported again.
-const sayAgain = time.Hour
+// errorInterval is the interval at which a persistent write error is reported again.
+const errorInterval = time.Hour
 
 // lockName is the file whose lock excludes a second process, which would rotate the same
 // files.
@@ -34,8 +34,8 @@ type files struct {
 	files  map[place]*file
 	stderr *slog.Logger
 
-	mu   sync.Mutex
-	said time.Time // when a write error was last reported
+	mu         sync.Mutex
+	reportedAt time.Time // when a write error was last reported
 }
 
 // open locks the folder and creates its subfolders.
@@ -49,7 +49,7 @@ func open(dir string, kinds map[string]string, stderr *slog.Logger) (*files, err
 		folders[kind] = true
 	}
 	for kind := range folders {
-		if err := writable(filepath.Join(dir, kind)); err != nil {
+		if err := ensureWritable(filepath.Join(dir, kind)); err != nil {
 			return nil, errors.Join(unusable(dir, err), f.lock.Close())
 		}
 		for _, level := range levelNames {
@@ -75,9 +75,9 @@ func (f *files) acquire(dir string) error {
 	return nil
 }
 
-// writable creates a folder if it does not exist, and checks that files can be created
+// ensureWritable creates a folder if it does not exist, and checks that files can be created
 // in it.
-func writable(dir string) error {
+func ensureWritable(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
@@ -106,8 +106,8 @@ func (f *files) Close() error {
 func (f *files) failed(err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if now := time.Now(); now.Sub(f.said) > sayAgain {
-		f.said = now
+	if now := time.Now(); now.Sub(f.reportedAt) > errorInterval {
+		f.reportedAt = now
 		f.stderr.Error("a log file cannot be written: its records appear here only", "error", err)
 	}
 }

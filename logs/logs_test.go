@@ -319,7 +319,7 @@ func TestFullDisk(t *testing.T) {
 	if text := written(t, filepath.Join(dir, "aptos"))["info.log"]; strings.Count(text, "msg=kept") != 3 {
 		t.Errorf("in the file of another kind: %s", text)
 	}
-	f.said = f.said.Add(-2 * sayAgain)
+	f.reportedAt = f.reportedAt.Add(-2 * errorInterval)
 	log.Info("lost", "chain", "bsc")
 	if n := strings.Count(stderr.String(), complaint); n != 2 {
 		t.Errorf("hours later it is said %d times:\n%s", n, stderr)

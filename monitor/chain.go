@@ -42,36 +42,36 @@ func (m *Metrics) Chain(inner chains.Chain, name string) *Chain {
 // Unwrap returns the inner chain.
 func (c *Chain) Unwrap() chains.Chain { return c.Chain }
 
-// Advance is chains.Chain's.
+// Advance implements chains.Chain.
 func (c *Chain) Advance(ctx context.Context, known *chains.View) (*chains.View, error) {
 	started := time.Now()
 	view, err := c.Chain.Advance(ctx, known)
-	c.head.done(started, err)
+	c.head.observe(started, err)
 	return view, err
 }
 
-// Read is chains.Chain's.
+// Read implements chains.Chain.
 func (c *Chain) Read(ctx context.Context, view *chains.View, source markets.Source, after markets.Place, through int64, limit int) (chains.Page, error) {
 	started := time.Now()
 	page, err := c.Chain.Read(ctx, view, source, after, through, limit)
-	c.read.done(started, err)
+	c.read.observe(started, err)
 	if err == nil {
 		c.events.Add(float64(len(page.Raws)))
 	}
 	return page, err
 }
 
-// Ancestor is chains.Chain's.
+// Ancestor implements chains.Chain.
 func (c *Chain) Ancestor(ctx context.Context, view *chains.View, trail markets.Trail, final int64) (markets.Place, bool, error) {
 	started := time.Now()
 	place, ok, err := c.Chain.Ancestor(ctx, view, trail, final)
-	c.ancestor.done(started, err)
+	c.ancestor.observe(started, err)
 	return place, ok, err
 }
 
-// done records the outcome of an operation. A canceled operation says nothing about the
+// observe records the outcome of an operation. A canceled operation says nothing about the
 // endpoint.
-func (o operation) done(started time.Time, err error) {
+func (o operation) observe(started time.Time, err error) {
 	class := chains.Class(err)
 	switch {
 	case err == nil:

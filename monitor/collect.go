@@ -7,25 +7,25 @@ import (
 	"github.com/imart/event-worker/progress"
 )
 
-// figure is a metric whose value is read when it is collected.
-type figure struct {
+// metric is a metric whose value is read when it is collected.
+type metric struct {
 	desc *prometheus.Desc
 	kind prometheus.ValueType
 }
 
-func gauge(name, help string, labels ...string) figure {
-	return figure{prometheus.NewDesc(name, help, labels, nil), prometheus.GaugeValue}
+func gauge(name, help string, labels ...string) metric {
+	return metric{prometheus.NewDesc(name, help, labels, nil), prometheus.GaugeValue}
 }
 
-func counter(name, help string, labels ...string) figure {
-	return figure{prometheus.NewDesc(name, help, labels, nil), prometheus.CounterValue}
+func counter(name, help string, labels ...string) metric {
+	return metric{prometheus.NewDesc(name, help, labels, nil), prometheus.CounterValue}
 }
 
-func (f figure) of(value int64, labels ...string) prometheus.Metric {
+func (f metric) of(value int64, labels ...string) prometheus.Metric {
 	return f.float(float64(value), labels...)
 }
 
-func (f figure) float(value float64, labels ...string) prometheus.Metric {
+func (f metric) float(value float64, labels ...string) prometheus.Metric {
 	return prometheus.MustNewConstMetric(f.desc, f.kind, value, labels...)
 }
 
@@ -65,7 +65,7 @@ var (
 
 // Describe implements prometheus.Collector.
 func (m *mirror) Describe(to chan<- *prometheus.Desc) {
-	for _, f := range []figure{
+	for _, f := range []metric{
 		streamSeq, streamHead, streamLag, streamEvents, streamDeadLetters, streamBatches, streamRestarts,
 		chainHead, chainFinalized, chainRestarts, chainFinalityBroken, chainRetrying, chainEpoch, nodeChains,
 	} {
@@ -92,16 +92,16 @@ func (m *mirror) metrics() []prometheus.Metric {
 		docs = append(docs, a.Actor)
 	}
 	for _, c := range progress.Of(docs) {
-		out = append(out, ofChain(c)...)
+		out = append(out, chainMetrics(c)...)
 		for s := range c.Streams() {
-			out = append(out, m.ofStream(s)...)
+			out = append(out, m.streamMetrics(s)...)
 		}
 	}
 	return out
 }
 
-// ofChain returns the metrics derived from all actors of a chain.
-func ofChain(c *progress.Chain) []prometheus.Metric {
+// chainMetrics returns the metrics derived from all actors of a chain.
+func chainMetrics(c *progress.Chain) []prometheus.Metric {
 	out := []prometheus.Metric{
 		chainFinalityBroken.of(c.InState(persistence.FinalityBroken), c.Name),
 		chainRetrying.of(c.InState(persistence.Retrying), c.Name),
@@ -119,9 +119,9 @@ func ofChain(c *progress.Chain) []prometheus.Metric {
 	return out
 }
 
-// ofStream returns a stream's metrics. Its place and its lag are those that its subject
+// streamMetrics returns a stream's metrics. Its place and its lag are those that its subject
 // wrote, so that the metrics equal the document.
-func (m *mirror) ofStream(s *progress.Stream) []prometheus.Metric {
+func (m *mirror) streamMetrics(s *progress.Stream) []prometheus.Metric {
 	labels := []string{s.Chain, s.Market, s.Name}
 	out := []prometheus.Metric{streamRestarts.of(s.Restarts, labels...)}
 	if s.Subject != nil {

@@ -54,7 +54,7 @@ func (e *endpoints) add(name string, chain chains.Chain) {
 
 // Describe implements prometheus.Collector.
 func (e *endpoints) Describe(to chan<- *prometheus.Desc) {
-	for _, f := range []figure{endpointUp, endpointHeight, endpointRateLimit, endpointLatency, endpointRequests, endpointErrors} {
+	for _, f := range []metric{endpointUp, endpointHeight, endpointRateLimit, endpointLatency, endpointRequests, endpointErrors} {
 		to <- f.desc
 	}
 }
@@ -89,15 +89,15 @@ func byHost(all []chains.EndpointStatus) map[string]chains.EndpointStatus {
 	for _, s := range all[:min(len(all), maxEndpoints)] {
 		host := printable.Line(s.Host, maxHost)
 		if known, ok := out[host]; ok {
-			s = together(known, s)
+			s = merge(known, s)
 		}
 		out[host] = s
 	}
 	return out
 }
 
-// together merges two endpoints with the same host.
-func together(a, b chains.EndpointStatus) chains.EndpointStatus {
+// merge merges two endpoints with the same host.
+func merge(a, b chains.EndpointStatus) chains.EndpointStatus {
 	if !answers(a) {
 		a.State = b.State
 	}

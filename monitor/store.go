@@ -24,7 +24,7 @@ func (m *Metrics) Store(inner persistence.Store) *Store { return &Store{inner, m
 // Unwrap returns the inner store.
 func (s *Store) Unwrap() persistence.Store { return s.Store }
 
-// TakeOver is persistence.Store's.
+// TakeOver implements persistence.Store.
 func (s *Store) TakeOver(ctx context.Context, chain, node string) (int64, error) {
 	epoch, err := s.Store.TakeOver(ctx, chain, node)
 	if err == nil {
@@ -33,7 +33,7 @@ func (s *Store) TakeOver(ctx context.Context, chain, node string) (int64, error)
 	return epoch, err
 }
 
-// Claim is persistence.Store's.
+// Claim implements persistence.Store.
 func (s *Store) Claim(ctx context.Context, claim persistence.Claim) (persistence.Actor, error) {
 	doc, err := s.Store.Claim(ctx, claim)
 	if err == nil {
@@ -42,7 +42,7 @@ func (s *Store) Claim(ctx context.Context, claim persistence.Claim) (persistence
 	return doc, err
 }
 
-// Commit is persistence.Store's.
+// Commit implements persistence.Store.
 func (s *Store) Commit(ctx context.Context, market persistence.MarketRef, moves []persistence.Move, do func(tx persistence.Tx) error) error {
 	started := time.Now()
 	err := s.Store.Commit(ctx, market, moves, do)
@@ -72,7 +72,7 @@ func outcomeOf(ctx context.Context, err error) string {
 	return "error"
 }
 
-// Report is persistence.Store's.
+// Report implements persistence.Store.
 func (s *Store) Report(ctx context.Context, ref persistence.ActorRef, report persistence.Report) error {
 	err := s.Store.Report(ctx, ref, report)
 	switch {

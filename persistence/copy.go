@@ -8,11 +8,11 @@ import (
 	"reflect"
 )
 
-// ErrUnfinishedCopy says that a store holds an unfinished copy of another store: only
+// ErrUnfinishedCopy means that a store holds an unfinished copy of another store: only
 // the copy itself may write to it.
 var ErrUnfinishedCopy = errors.New("it holds an unfinished copy")
 
-// ErrOtherCopy says that another process owns the copy or has completed it. Nothing was
+// ErrOtherCopy means that another process owns the copy or has completed it. Nothing was
 // written.
 var ErrOtherCopy = errors.New("another process has continued this copy")
 

@@ -7,11 +7,11 @@ import (
 	"time"
 )
 
-// ErrDeclaredDead says that a node was declared dead, or that it has left: the chains
+// ErrDeclaredDead means that a node was declared dead, or that it has left: the chains
 // that it owned may have new owners.
 var ErrDeclaredDead = errors.New("the node was declared dead")
 
-// ErrLeaseChanged says that a chain's lease has changed since it was read.
+// ErrLeaseChanged means that a chain's lease has changed since it was read.
 var ErrLeaseChanged = errors.New("the chain's lease has changed hands")
 
 // Registry is where the nodes of a cluster find each other, agree on which node owns

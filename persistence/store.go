@@ -11,7 +11,7 @@
 //     ErrFenced.
 //   - After TakeOver returns, no commit of the chain's previous owner succeeds.
 //   - After Commit returns nil, a crash does not lose the commit. After an error other
-//     than ErrFenced its outcome is unknown, and a Claim tells it.
+//     than ErrFenced its outcome is unknown until the next Claim.
 //
 // For example, the observer of the stream list is at block 100, and its chain passes from
 // node a to node b while node a commits blocks 101 to 120:
@@ -43,11 +43,11 @@ import (
 	"github.com/imart/event-worker/markets"
 )
 
-// ErrFenced says that an actor's document has changed since the actor wrote it: a later
+// ErrFenced means that an actor's document has changed since the actor wrote it: a later
 // incarnation or another owner has claimed the document. Nothing was written.
 var ErrFenced = errors.New("fenced: another incarnation or owner has claimed the actor's document")
 
-// ErrInUse says that another process writes to the same data.
+// ErrInUse means that another process writes to the same data.
 var ErrInUse = errors.New("in use by another process")
 
 // Store keeps documents and actors. Its methods may be called by many goroutines
@@ -158,7 +158,7 @@ type Actor struct {
 	UpdatedAt   time.Time `json:"updatedAt" bson:"updatedAt"`
 }
 
-// Lease says who owns a chain.
+// Lease records the owner of a chain.
 type Lease struct {
 	Chain   string    `json:"_id" bson:"_id"`
 	Node    string    `json:"node" bson:"node"`

@@ -28,10 +28,10 @@ type Logger struct {
 	node   string
 	chains []string // as configured
 
-	looks  int
-	away   bool                 // the last look could not read the documents
-	known  map[string]condition // of the items, at the last look
-	meters map[string]*Meter    // by owned chain, reset by each summary
+	looks       int
+	unavailable bool                 // the last look could not read the documents
+	known       map[string]condition // of the items, at the last look
+	meters      map[string]*Meter    // by owned chain, reset by each summary
 }
 
 // NewLogger returns the Logger of a node that follows some chains.
@@ -58,27 +58,27 @@ func (l *Logger) Start(ctx context.Context) {
 // Look logs changes, and summarises the chains that are due.
 func (l *Logger) Look(ctx context.Context) error {
 	l.looks++
-	l.tell(ctx, false)
+	l.report(ctx, false)
 	return nil
 }
 
 // CaughtUp logs changes, summarises every chain, and reports that the chains have caught
 // up.
 func (l *Logger) CaughtUp(ctx context.Context) error {
-	l.tell(ctx, true)
+	l.report(ctx, true)
 	l.log.Info("every stream has caught up")
 	return nil
 }
 
-func (l *Logger) tell(ctx context.Context, each bool) {
-	t, ok := l.mine(ctx)
+func (l *Logger) report(ctx context.Context, each bool) {
+	t, ok := l.readOwned(ctx)
 	if !ok {
 		return
 	}
 	l.rebase(t)
-	l.tellNews(t)
+	l.logChanges(t)
 	for _, c := range t {
-		l.sumUp(c, each)
+		l.summarise(c, each)
 	}
 }
 
@@ -95,8 +95,8 @@ func (l *Logger) rebase(t Tree) {
 	l.meters = meters
 }
 
-// mine reads the progress of this node's actors; false if it cannot be read.
-func (l *Logger) mine(ctx context.Context) (Tree, bool) {
+// readOwned reads the progress of this node's actors; false if it cannot be read.
+func (l *Logger) readOwned(ctx context.Context) (Tree, bool) {
 	t, ok := l.read(ctx, persistence.Filter{Condition: persistence.Compare{Path: "node", Operator: persistence.Equal, Operand: l.node}})
 	return t.running(), ok
 }
@@ -109,31 +109,31 @@ func (l *Logger) read(ctx context.Context, filter persistence.Filter) (Tree, boo
 	switch {
 	case ctx.Err() != nil:
 		return nil, false
-	case err != nil && !l.away:
+	case err != nil && !l.unavailable:
 		l.log.Warn("the actors' documents cannot be read: the progress of streams is not logged until they can", "error", err)
-	case err == nil && l.away:
+	case err == nil && l.unavailable:
 		l.log.Info("the actors' documents can be read again")
 	}
-	l.away = err != nil
+	l.unavailable = err != nil
 	return slices.DeleteFunc(t, func(c *Chain) bool { return !slices.Contains(l.chains, c.Name) }), err == nil
 }
 
-// tellNews logs the changes since the last look.
-func (l *Logger) tellNews(t Tree) {
+// logChanges logs the changes since the last look.
+func (l *Logger) logChanges(t Tree) {
 	known := map[string]condition{}
 	for _, c := range t {
 		for _, i := range itemsOf(c) {
 			before := l.known[i.id]
 			now := before.next(i)
-			l.tellOf(i, before, now)
+			l.logChange(i, before, now)
 			known[i.id] = now
 		}
 	}
 	l.known = known
 }
 
-// tellOf logs the difference between two conditions of an item.
-func (l *Logger) tellOf(i item, before, now condition) {
+// logChange logs the difference between two conditions of an item.
+func (l *Logger) logChange(i item, before, now condition) {
 	log := l.log.With(i.what, i.id)
 	switch {
 	case now.failing && !before.failing:
@@ -149,9 +149,9 @@ func (l *Logger) tellOf(i item, before, now condition) {
 	}
 }
 
-// sumUp logs a summary of a chain if it is due, or always. The summary names endpoints
+// summarise logs a summary of a chain if it is due, or always. The summary names endpoints
 // only if some are not up.
-func (l *Logger) sumUp(c *Chain, always bool) {
+func (l *Logger) summarise(c *Chain, always bool) {
 	failing, every := 0, calmLooks
 	for _, i := range itemsOf(c) {
 		now := l.known[i.id]

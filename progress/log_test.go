@@ -176,13 +176,13 @@ func TestLag(t *testing.T) {
 	}{{70, 30, 70}, {70, 60, 10}, {5, 0, 5}, {70, 10, 0}} { // the head is at 100
 		w.is(subjectID, persistence.Following, test.said, "")
 		w.move(loggerID, test.blocks, 0)
-		all, ok := w.mine(t.Context())
+		all, ok := w.readOwned(t.Context())
 		if !ok || len(all) != 1 || all[0].Lag() != test.want {
 			t.Errorf("%+v: %+v", test, all)
 		}
 	}
 	w.has("ethereum/seaport/list/order-list", 0)
-	if all, ok := w.mine(t.Context()); !ok || all[0].Lag() != 70 {
+	if all, ok := w.readOwned(t.Context()); !ok || all[0].Lag() != 70 {
 		t.Errorf("with an observer that is further behind: %+v", all)
 	}
 }

@@ -71,8 +71,8 @@ func newBranch(t *turn, at int64, drop bool) *branch {
 	return &branch{blocks: t.proxy.blocks, at: at, drop: drop, mask: sha256.Sum256(append([]byte("branch"), t.rule.seed[:]...))}
 }
 
-// turned converts the hash of a block between the two chains.
-func (b *branch) turned(hash string) string {
+// flipped converts the hash of a block between the two chains.
+func (b *branch) flipped(hash string) string {
 	raw, err := hex.DecodeString(strings.TrimPrefix(hash, "0x"))
 	if err != nil || len(raw) != sha256.Size {
 		return hash
@@ -136,7 +136,7 @@ func (b *branch) translate(c *call) (*call, bool) {
 
 // original returns the node's hash of a block of the branch.
 func (b *branch) original(c *call, hash string) (string, bool) {
-	if turned := b.turned(hash); turned != hash {
+	if turned := b.flipped(hash); turned != hash {
 		if height, ok := b.blocks.height(c, turned); ok {
 			return turned, height >= b.at
 		}
@@ -149,7 +149,7 @@ func (b *branch) original(c *call, hash string) (string, bool) {
 // branch.
 func (b *branch) set(o object, member string, height int64) {
 	if hash := o.text(member); hash != "" && height >= b.at {
-		o[member] = jsonOf(b.turned(hash))
+		o[member] = jsonOf(b.flipped(hash))
 	}
 }
 

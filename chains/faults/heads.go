@@ -48,7 +48,7 @@ func (p *Proxy) passHeads(ctx context.Context, r *http.Request, emit func(json.R
 			continue
 		}
 		// The faults of headers apply to heads too.
-		a := p.call(&call{r: r, method: getBlockByNumber, params: jsonOf([]any{header.text("number"), false}), told: wire.Params.Result}, 0)
+		a := p.call(&call{r: r, method: getBlockByNumber, params: jsonOf([]any{header.text("number"), false}), knownResult: wire.Params.Result}, 0)
 		if a.ok() && !a.null() {
 			emit(a.result)
 		}

@@ -19,9 +19,9 @@ type call struct {
 	notification bool
 	batched      bool
 
-	rest  *restCall       // nil for JSON-RPC
-	asked *call           // the client's call, if a fault has derived this call from it
-	told  json.RawMessage // the node's answer, if it is known already
+	rest        *restCall       // nil for JSON-RPC
+	asked       *call           // the client's call, if a fault has derived this call from it
+	knownResult json.RawMessage // the node's answer, if it is known already
 
 	keyOnce sync.Once
 	digest  [sha256.Size]byte

@@ -209,8 +209,8 @@ func (p *Proxy) forward(c *call) *answer { return forwardTo(p.upstream, c) }
 
 func forwardTo(node http.Handler, c *call) *answer {
 	ctx := c.r.Context()
-	if c.told != nil {
-		return &answer{call: c, result: c.told}
+	if c.knownResult != nil {
+		return &answer{call: c, result: c.knownResult}
 	}
 	if c.rest != nil {
 		return c.rest.forward(ctx, node, c)

@@ -189,7 +189,7 @@ func (n *node) kill() {
 	}
 }
 
-// errDown says that a node was down already.
+// errDown means that a node was down already.
 var errDown = errors.New("it is down")
 
 // freeze stops the node with SIGSTOP.

@@ -11,7 +11,7 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// TakeOver is persistence.Store's.
+// TakeOver implements persistence.Store.
 func (s *Store) TakeOver(ctx context.Context, chain, node string) (epoch int64, err error) {
 	err = s.write(ctx, func(conn *sqlite.Conn) error {
 		before, err := highestEpoch(conn, chain)
@@ -34,7 +34,7 @@ func (s *Store) TakeOver(ctx context.Context, chain, node string) (epoch int64, 
 	return epoch, nil
 }
 
-// Claim is persistence.Store's.
+// Claim implements persistence.Store.
 func (s *Store) Claim(ctx context.Context, claim persistence.Claim) (actor persistence.Actor, err error) {
 	err = s.write(ctx, func(conn *sqlite.Conn) error {
 		lease, err := leaseEpoch(conn, claim.Chain)
@@ -65,7 +65,7 @@ func (s *Store) Claim(ctx context.Context, claim persistence.Claim) (actor persi
 	return actor, nil
 }
 
-// Report is persistence.Store's.
+// Report implements persistence.Store.
 func (s *Store) Report(ctx context.Context, ref persistence.ActorRef, report persistence.Report) error {
 	return s.write(ctx, func(conn *sqlite.Conn) error {
 		actor, known, err := actorNamed(conn, ref.ID)

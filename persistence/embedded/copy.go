@@ -15,7 +15,7 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// Count is transfer.Source's.
+// Count implements transfer.Source.
 func (r *Reader) Count(ctx context.Context, collection string) (n int64, err error) {
 	if !slices.Contains(persistence.Copied, collection) {
 		return 0, persistence.UnknownCollection(collection)
@@ -27,7 +27,7 @@ func (r *Reader) Count(ctx context.Context, collection string) (n int64, err err
 	return n, err
 }
 
-// Batch is transfer.Source's. A position is a row number.
+// Batch implements transfer.Source. A position is a row number.
 func (r *Reader) Batch(ctx context.Context, collection, after string, limit int) (docs []json.RawMessage, last string, err error) {
 	if !slices.Contains(persistence.Copied, collection) {
 		return nil, "", persistence.UnknownCollection(collection)
@@ -58,7 +58,7 @@ func (r *Reader) Batch(ctx context.Context, collection, after string, limit int)
 	return docs, strconv.FormatInt(row, 10), err
 }
 
-// Copying is transfer.Target's.
+// Copying implements transfer.Target.
 func (r *Reader) Copying(ctx context.Context) (at *persistence.Copying, err error) {
 	err = r.read(ctx, func(conn *sqlite.Conn) error {
 		at, err = copying(conn)
@@ -91,10 +91,10 @@ func (r *Reader) refuseCopy(ctx context.Context, dir string) error {
 	return fmt.Errorf("data folder %s: %w", dir, at.Unfinished())
 }
 
-// Process is transfer.Target's. The folder's lock lets only one process copy at a time.
+// Process implements transfer.Target. The folder's lock lets only one process copy at a time.
 func (s *Store) Process() string { return strconv.Itoa(os.Getpid()) }
 
-// Import is transfer.Target's.
+// Import implements transfer.Target.
 func (s *Store) Import(ctx context.Context, owner string, to *persistence.Copying, docs []json.RawMessage) error {
 	return s.write(ctx, func(conn *sqlite.Conn) error {
 		if err := mark(conn, owner, to); err != nil {
@@ -131,7 +131,7 @@ func mark(conn *sqlite.Conn, owner string, to *persistence.Copying) error {
 	return sqlitex.ExecuteTransient(conn, "REPLACE INTO unfinished_copy (rowid, doc) VALUES (1, ?)", &sqlitex.ExecOptions{Args: []any{string(doc)}})
 }
 
-// Clear is transfer.Target's.
+// Clear implements transfer.Target.
 func (s *Store) Clear(ctx context.Context) error {
 	return s.write(ctx, func(conn *sqlite.Conn) error {
 		if at, err := copying(conn); err != nil || at == nil {

@@ -14,7 +14,7 @@ var (
 	activityDecoder = documents.NewDecoder[markets.Activity]()
 )
 
-// errDamaged says that a stored document cannot be decoded.
+// errDamaged means that a stored document cannot be decoded.
 var errDamaged = errors.New("is damaged")
 
 // damaged names a stored document that cannot be decoded.

@@ -11,7 +11,7 @@ import (
 	"github.com/imart/event-worker/markets"
 )
 
-// Append is persistence.Tx's.
+// Append implements persistence.Tx.
 func (t *tx) Append(activities []markets.Activity, deadLetters []markets.DeadLetter) error {
 	return t.step(func() error {
 		for i := range activities {
@@ -71,7 +71,7 @@ func (t *tx) appendDeadLetter(d *markets.DeadLetter) error {
 	return err
 }
 
-// Notify is persistence.Tx's.
+// Notify implements persistence.Tx.
 func (t *tx) Notify(notifications []markets.Notification) error {
 	return t.step(func() error {
 		for i := range notifications {
@@ -113,7 +113,7 @@ func (t *tx) removeNotifications(stream int64, activity entry) error {
 	return err
 }
 
-// RemoveDeadLetter is persistence.Tx's.
+// RemoveDeadLetter implements persistence.Tx.
 func (t *tx) RemoveDeadLetter(id string) (removed bool, err error) {
 	err = t.step(func() error {
 		n, err := run(t.conn, "DELETE FROM dead_letters WHERE letter = ?", func(stmt *sqlite.Stmt) {
@@ -125,7 +125,7 @@ func (t *tx) RemoveDeadLetter(id string) (removed bool, err error) {
 	return removed, err
 }
 
-// Log is markets.Book's.
+// Log implements markets.Book.
 func (t *tx) Log(keys []string) (found []markets.Event, err error) {
 	err = t.step(func() error {
 		for _, key := range keys {
@@ -154,7 +154,7 @@ func (t *tx) Log(keys []string) (found []markets.Event, err error) {
 // position is a document's position as an SQL row value.
 const position = "(doc ->> '$.position.height', doc ->> '$.position.tx', doc ->> '$.position.log', doc ->> '$.position.sub')"
 
-// LogBetween is markets.Book's.
+// LogBetween implements markets.Book.
 func (t *tx) LogBetween(stream string, after, through int64, from markets.Position, limit int) (found []markets.Event, err error) {
 	err = t.step(func() error {
 		number, err := t.number(stream)
@@ -185,7 +185,7 @@ func (t *tx) LogBetween(stream string, after, through int64, from markets.Positi
 	return found, err
 }
 
-// BulkCancels is markets.Book's.
+// BulkCancels implements markets.Book.
 func (t *tx) BulkCancels() (any bool, err error) {
 	err = t.step(func() error {
 		return each(t.conn, "SELECT 1 FROM activities WHERE bulk = ? LIMIT 1", func(stmt *sqlite.Stmt) {
@@ -219,7 +219,7 @@ func newestFirst(a, b entry) int {
 	return cmp.Or(cmp.Compare(b.seq, a.seq), b.position.Compare(a.position))
 }
 
-// Truncate is persistence.Tx's.
+// Truncate implements persistence.Tx.
 func (t *tx) Truncate(stream string, after int64, limit int) (activities, deadLetters int, err error) {
 	err = t.step(func() error {
 		number, err := t.number(stream)

@@ -22,7 +22,7 @@ const (
 	lockName = "event-worker.lock"
 )
 
-// ErrNoData says that a folder contains no database yet.
+// ErrNoData means that a folder contains no database yet.
 var ErrNoData = errors.New("there is no event worker database")
 
 // busyTimeout bounds the wait for another process, which locks the database only to

@@ -14,7 +14,7 @@ type orderRow struct {
 	maker  int64
 }
 
-// Orders is markets.Book's.
+// Orders implements markets.Book.
 func (t *tx) Orders(keys []string) (map[string]markets.Order, error) {
 	found := make(map[string]markets.Order, len(keys))
 	err := t.step(func() error {
@@ -62,7 +62,7 @@ func (t *tx) orderIn(row *sqlite.Stmt) (order markets.Order, err error) {
 	return order, nil
 }
 
-// OrdersOf is markets.Book's. Keys are in the order in which they were first seen.
+// OrdersOf implements markets.Book. Keys are in the order in which they were first seen.
 func (t *tx) OrdersOf(maker, after string, limit int) (found []markets.Order, err error) {
 	err = t.step(func() error {
 		number, err := t.find(markets.MakerKey(maker))
@@ -90,7 +90,7 @@ func (t *tx) OrdersOf(maker, after string, limit int) (found []markets.Order, er
 	return found, err
 }
 
-// PutOrders is markets.Book's.
+// PutOrders implements markets.Book.
 func (t *tx) PutOrders(orders []markets.Order) error {
 	return t.step(func() error {
 		for i := range orders {
@@ -135,7 +135,7 @@ func (t *tx) putOrder(order *markets.Order) error {
 	return err
 }
 
-// DeleteOrders is markets.Book's.
+// DeleteOrders implements markets.Book.
 func (t *tx) DeleteOrders(keys []string) error {
 	return t.step(func() error {
 		for _, key := range keys {

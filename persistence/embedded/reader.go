@@ -81,7 +81,7 @@ func openReader(path string) (*sqlite.Conn, error) {
 	return conn, nil
 }
 
-// Query is persistence.Store's.
+// Query implements persistence.Store.
 func (r *Reader) Query(ctx context.Context, query persistence.Query) iter.Seq2[json.RawMessage, error] {
 	return func(yield func(json.RawMessage, error) bool) {
 		err := r.query(ctx, query, func(doc json.RawMessage) bool { return yield(doc, nil) })

@@ -8,7 +8,7 @@ import (
 	"github.com/imart/event-worker/markets"
 )
 
-// Records is markets.Book's.
+// Records implements markets.Book.
 func (t *tx) Records(keys []string) (map[string]markets.Record, error) {
 	found := make(map[string]markets.Record, len(keys))
 	err := t.eachRecord(keys, "SELECT doc FROM records WHERE id = ?", func(key string, row *sqlite.Stmt) error {
@@ -22,7 +22,7 @@ func (t *tx) Records(keys []string) (map[string]markets.Record, error) {
 	return found, err
 }
 
-// PutRecords is markets.Book's.
+// PutRecords implements markets.Book.
 func (t *tx) PutRecords(records []markets.Record) error {
 	return t.step(func() error {
 		for i := range records {
@@ -50,7 +50,7 @@ func (t *tx) putRecord(record *markets.Record) error {
 	return err
 }
 
-// DeleteRecords is markets.Book's.
+// DeleteRecords implements markets.Book.
 func (t *tx) DeleteRecords(keys []string) error {
 	return t.eachRecord(keys, "DELETE FROM records WHERE id = ?", func(string, *sqlite.Stmt) error { return nil })
 }

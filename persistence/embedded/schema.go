@@ -87,13 +87,13 @@ CREATE TABLE notifications (
 CREATE INDEX notifications_seq ON notifications (stream, seq);
 `
 
-// errForeign says that the file is another program's database.
+// errForeign means that the file is another program's database.
 var errForeign = errors.New("it is another program's")
 
-// errOlder says that an older version of the program wrote the file.
+// errOlder means that an older version of the program wrote the file.
 var errOlder = errors.New("it was written by an older version of this program: run the worker once with this version, which brings it up to date")
 
-// errNewer says that a newer version of the program wrote the file.
+// errNewer means that a newer version of the program wrote the file.
 var errNewer = errors.New("it was written by a newer version of this program: use that one")
 
 // create creates the schema in an empty file.

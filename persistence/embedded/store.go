@@ -59,7 +59,7 @@ func (s *Store) Close() error {
 	return errors.Join(s.Reader.Close(), conn.Close(), s.lock.Unlock())
 }
 
-// Commit is persistence.Store's.
+// Commit implements persistence.Store.
 func (s *Store) Commit(ctx context.Context, market persistence.MarketRef, moves []persistence.Move, do func(tx persistence.Tx) error) error {
 	return s.write(ctx, func(conn *sqlite.Conn) error {
 		for _, move := range moves {

@@ -72,7 +72,7 @@ func (t *tx) number(of string) (int64, error) { return t.names.number(t.conn, na
 // find returns the number of a name within the market, 0 if it has none.
 func (t *tx) find(of string) (int64, error) { return t.names.find(t.conn, name{t.market, of}) }
 
-// Places is markets.Book's.
+// Places implements markets.Book.
 func (t *tx) Places() (found map[string]int64, err error) {
 	err = t.step(func() error {
 		found, err = places(t.conn, t.ref)

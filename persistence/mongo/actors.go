@@ -31,7 +31,7 @@ func (s *Store) runIdempotent(ctx context.Context, body func(ctx context.Context
 	return t.run(ctx)
 }
 
-// Claim is persistence.Store's.
+// Claim implements persistence.Store.
 func (s *Store) Claim(ctx context.Context, claim persistence.Claim) (actor persistence.Actor, err error) {
 	err = s.work(func() (err error) {
 		actor, err = s.claim(ctx, claim)
@@ -125,7 +125,7 @@ func (s *Store) insertActor(ctx context.Context, claim persistence.Claim) error 
 	return err
 }
 
-// Report is persistence.Store's.
+// Report implements persistence.Store.
 func (s *Store) Report(ctx context.Context, ref persistence.ActorRef, report persistence.Report) error {
 	var c change
 	c.report(report)

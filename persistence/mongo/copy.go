@@ -15,7 +15,7 @@ import (
 	"github.com/imart/event-worker/persistence/documents"
 )
 
-// Count is transfer.Source's.
+// Count implements transfer.Source.
 func (r *Reader) Count(ctx context.Context, collection string) (n int64, err error) {
 	if _, ok := forms[collection]; !ok {
 		return 0, persistence.UnknownCollection(collection)
@@ -29,7 +29,7 @@ func (r *Reader) Count(ctx context.Context, collection string) (n int64, err err
 	return n, err
 }
 
-// Batch is transfer.Source's. A position is a document's key.
+// Batch implements transfer.Source. A position is a document's key.
 func (r *Reader) Batch(ctx context.Context, collection, after string, limit int) (docs []json.RawMessage, last string, err error) {
 	form, ok := forms[collection]
 	if !ok {
@@ -69,7 +69,7 @@ func (r *Reader) read(ctx context.Context, read func() error) error {
 // copyID is the key in the collection meta under which an unfinished copy is kept.
 const copyID = "copy"
 
-// Copying is transfer.Target's.
+// Copying implements transfer.Target.
 func (r *Reader) Copying(ctx context.Context) (*persistence.Copying, error) {
 	var at persistence.Copying
 	err := r.read(ctx, func() error { return r.database.Collection(meta).FindOne(ctx, byID(copyID)).Decode(&at) })
@@ -91,10 +91,10 @@ func (r *Reader) RefuseCopy(ctx context.Context) error {
 	return r.explain(at.Unfinished())
 }
 
-// Process is transfer.Target's.
+// Process implements transfer.Target.
 func (s *Store) Process() string { return s.app }
 
-// Import is transfer.Target's. Repeating an import does no harm: documents replace those
+// Import implements transfer.Target. Repeating an import does no harm: documents replace those
 // with the same keys.
 func (s *Store) Import(ctx context.Context, owner string, to *persistence.Copying, docs []json.RawMessage) error {
 	models := make([]driver.WriteModel, len(docs))
@@ -155,7 +155,7 @@ func (s *Store) mark(ctx context.Context, owner string, to *persistence.Copying)
 	return err
 }
 
-// Clear is transfer.Target's.
+// Clear implements transfer.Target.
 func (s *Store) Clear(ctx context.Context) error {
 	return s.work(func() error {
 		ctx, cancel := context.WithTimeout(ctx, migrateTimeout)

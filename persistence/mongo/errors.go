@@ -61,7 +61,7 @@ func lastErrors(e topology.ServerSelectionError) string {
 	return out.String()
 }
 
-// errStreamEnded says that the server closed a change stream, for example because the
+// errStreamEnded means that the server closed a change stream, for example because the
 // database was dropped.
 var errStreamEnded = errors.New("the server has ended the change stream")
 

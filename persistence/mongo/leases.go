@@ -15,7 +15,7 @@ import (
 	"github.com/imart/event-worker/persistence/documents"
 )
 
-// TakeOver is persistence.Store's.
+// TakeOver implements persistence.Store.
 func (s *Store) TakeOver(ctx context.Context, chain, node string) (epoch int64, err error) {
 	err = s.work(func() error {
 		for {
@@ -34,7 +34,7 @@ func (s *Store) TakeOver(ctx context.Context, chain, node string) (epoch int64, 
 	return epoch, err
 }
 
-// Acquire is persistence.Registry's.
+// Acquire implements persistence.Registry.
 func (s *Store) Acquire(ctx context.Context, seen persistence.Lease, node string) (acquired persistence.Lease, err error) {
 	err = s.work(func() error {
 		before, err := s.lease(ctx, seen.Chain)
@@ -55,7 +55,7 @@ func errLeaseChanged(chain string) error {
 	return ownError{fmt.Errorf("%s: %w", chain, persistence.ErrLeaseChanged)}
 }
 
-// Release is persistence.Registry's.
+// Release implements persistence.Registry.
 func (s *Store) Release(ctx context.Context, owned persistence.Lease) error {
 	return s.work(func() error {
 		_, err := s.collection(persistence.Leases).UpdateOne(ctx, asSeen(owned), bson.D{is("$set", bson.D{is("node", "")})})

@@ -14,7 +14,7 @@ import (
 	"github.com/imart/event-worker/persistence/documents"
 )
 
-// Append is persistence.Tx's.
+// Append implements persistence.Tx.
 func (t *tx) Append(activities []markets.Activity, deadLetters []markets.DeadLetter) error {
 	return t.step(func() error {
 		log := make([]any, len(activities))
@@ -32,7 +32,7 @@ func (t *tx) Append(activities []markets.Activity, deadLetters []markets.DeadLet
 	})
 }
 
-// Notify is persistence.Tx's.
+// Notify implements persistence.Tx.
 func (t *tx) Notify(notifications []markets.Notification) error {
 	return t.step(func() error {
 		docs := make([]any, len(notifications))
@@ -63,7 +63,7 @@ func (t *tx) removeNotifications(stream string, after int64, activities []string
 	return err
 }
 
-// RemoveDeadLetter is persistence.Tx's.
+// RemoveDeadLetter implements persistence.Tx.
 func (t *tx) RemoveDeadLetter(id string) (removed bool, err error) {
 	err = t.step(func() error {
 		n, err := t.remove(persistence.DeadLetters, []string{id})
@@ -73,7 +73,7 @@ func (t *tx) RemoveDeadLetter(id string) (removed bool, err error) {
 	return removed, err
 }
 
-// Log is markets.Book's.
+// Log implements markets.Book.
 func (t *tx) Log(keys []string) (found []markets.Event, err error) {
 	if len(keys) == 0 {
 		return nil, t.err
@@ -123,7 +123,7 @@ func following(p markets.Position) bson.E {
 	return is("$or", either)
 }
 
-// LogBetween is markets.Book's.
+// LogBetween implements markets.Book.
 func (t *tx) LogBetween(stream string, after, through int64, from markets.Position, limit int) (found []markets.Event, err error) {
 	err = t.step(func() error {
 		seqs := bson.D{{Key: "$gt", Value: after}, {Key: "$lte", Value: through}}
@@ -137,7 +137,7 @@ func (t *tx) LogBetween(stream string, after, through int64, from markets.Positi
 	return found, err
 }
 
-// BulkCancels is markets.Book's.
+// BulkCancels implements markets.Book.
 func (t *tx) BulkCancels() (any bool, err error) {
 	err = t.step(func() error {
 		makers := markets.MakerKey("")
@@ -166,7 +166,7 @@ func newestFirst(a, b entry) int {
 	return cmp.Or(cmp.Compare(b.Seq, a.Seq), b.Position.Compare(a.Position))
 }
 
-// Truncate is persistence.Tx's.
+// Truncate implements persistence.Tx.
 func (t *tx) Truncate(stream string, after int64, limit int) (activities, deadLetters int, err error) {
 	if limit <= 0 {
 		return 0, 0, t.err

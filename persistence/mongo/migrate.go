@@ -20,7 +20,7 @@ const meta = "meta"
 // migrateTimeout bounds the building of indexes on a large database.
 const migrateTimeout = 12 * time.Hour
 
-// errNewer says that a newer version of the program wrote the database.
+// errNewer means that a newer version of the program wrote the database.
 var errNewer = errors.New("it was written by a newer version of this program: use that one")
 
 // version returns the version of the database's schema, 0 if there is none.

@@ -23,7 +23,7 @@ const operationTimeout = 10 * time.Second
 // openTimeout bounds the first contact with the server.
 const openTimeout = 10 * time.Second
 
-// ErrNoData says that the database has never been used by an event worker.
+// ErrNoData means that the database has never been used by an event worker.
 var ErrNoData = errors.New("there is no event worker database")
 
 // Open opens the database of a MongoDB URI for a process that writes, and brings its

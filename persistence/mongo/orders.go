@@ -10,7 +10,7 @@ import (
 	"github.com/imart/event-worker/persistence/documents"
 )
 
-// Orders is markets.Book's.
+// Orders implements markets.Book.
 func (t *tx) Orders(keys []string) (map[string]markets.Order, error) {
 	found := make(map[string]markets.Order, len(keys))
 	if len(keys) == 0 {
@@ -29,7 +29,7 @@ func (t *tx) Orders(keys []string) (map[string]markets.Order, error) {
 	return found, err
 }
 
-// OrdersOf is markets.Book's. Keys are in alphabetical order.
+// OrdersOf implements markets.Book. Keys are in alphabetical order.
 func (t *tx) OrdersOf(maker, after string, limit int) (found []markets.Order, err error) {
 	err = t.step(func() error {
 		keys := bson.D{{Key: "$gt", Value: t.prefix() + after}, {Key: "$lt", Value: prefixEnd(t.prefix())}}
@@ -49,7 +49,7 @@ func prefixEnd(prefix string) string {
 	return prefix[:last] + string(prefix[last]+1)
 }
 
-// PutOrders is markets.Book's.
+// PutOrders implements markets.Book.
 func (t *tx) PutOrders(orders []markets.Order) error {
 	return t.step(func() error {
 		var fresh []any // known not to exist: an insert is cheaper than an upsert
@@ -75,7 +75,7 @@ func replacement(id string, doc any) driver.WriteModel {
 	return driver.NewReplaceOneModel().SetFilter(byID(id)).SetReplacement(doc).SetUpsert(true)
 }
 
-// DeleteOrders is markets.Book's.
+// DeleteOrders implements markets.Book.
 func (t *tx) DeleteOrders(keys []string) error {
 	return t.step(func() error {
 		for _, key := range keys {

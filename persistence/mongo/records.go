@@ -10,7 +10,7 @@ import (
 	"github.com/imart/event-worker/persistence/documents"
 )
 
-// Records is markets.Book's.
+// Records implements markets.Book.
 func (t *tx) Records(keys []string) (map[string]markets.Record, error) {
 	found := make(map[string]markets.Record, len(keys))
 	if len(keys) == 0 {
@@ -26,7 +26,7 @@ func (t *tx) Records(keys []string) (map[string]markets.Record, error) {
 	return found, err
 }
 
-// PutRecords is markets.Book's.
+// PutRecords implements markets.Book.
 func (t *tx) PutRecords(records []markets.Record) error {
 	return t.step(func() error {
 		models := make([]driver.WriteModel, len(records))
@@ -38,7 +38,7 @@ func (t *tx) PutRecords(records []markets.Record) error {
 	})
 }
 
-// DeleteRecords is markets.Book's.
+// DeleteRecords implements markets.Book.
 func (t *tx) DeleteRecords(keys []string) error {
 	return t.step(func() error {
 		_, err := t.remove(persistence.Records, t.ids(keys))

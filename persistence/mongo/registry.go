@@ -15,7 +15,7 @@ import (
 
 var _ persistence.Registry = (*Store)(nil)
 
-// Join is persistence.Registry's.
+// Join implements persistence.Registry.
 func (s *Store) Join(ctx context.Context, node persistence.Node) error {
 	node.State, node.Heartbeats, node.EndedAt = persistence.Up, 1, nil
 	if node.Chains == nil {
@@ -34,7 +34,7 @@ func (s *Store) Join(ctx context.Context, node persistence.Node) error {
 	})
 }
 
-// Heartbeat is persistence.Registry's.
+// Heartbeat implements persistence.Registry.
 func (s *Store) Heartbeat(ctx context.Context, id string, heartbeat persistence.Heartbeat) (node persistence.Node, err error) {
 	var c change
 	c.add("beat", 1)
@@ -58,12 +58,12 @@ func living(id string) bson.D {
 	return append(byID(id), is("state", bson.D{is("$in", bson.A{persistence.Up, persistence.Draining, persistence.Leaving})}))
 }
 
-// DeclareDead is persistence.Registry's.
+// DeclareDead implements persistence.Registry.
 func (s *Store) DeclareDead(ctx context.Context, id string, heartbeats int64) (bool, error) {
 	return s.updateNode(ctx, append(living(id), is("beat", heartbeats)), ended(persistence.Dead))
 }
 
-// Leave is persistence.Registry's.
+// Leave implements persistence.Registry.
 func (s *Store) Leave(ctx context.Context, id string) error {
 	_, err := s.updateNode(ctx, living(id), ended(persistence.Left))
 	return err
@@ -73,7 +73,7 @@ func ended(state string) bson.D {
 	return bson.D{is("$set", bson.D{is("state", state)}), stamp("endedAt")}
 }
 
-// Drain is persistence.Registry's. A node that is already leaving is not updated: the
+// Drain implements persistence.Registry. A node that is already leaving is not updated: the
 // result is false.
 func (s *Store) Drain(ctx context.Context, id string, wish bool) (bool, error) {
 	state := persistence.Up
@@ -94,7 +94,7 @@ func (s *Store) updateNode(ctx context.Context, node, update bson.D) (found bool
 	return found, err
 }
 
-// Members is persistence.Registry's. A former primary that does not know of its
+// Members implements persistence.Registry. A former primary that does not know of its
 // step-down yet may return outdated documents: every change based on them is
 // conditional, and that server cannot acknowledge any.
 func (s *Store) Members(ctx context.Context) (nodes []persistence.Node, leases []persistence.Lease, err error) {

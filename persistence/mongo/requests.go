@@ -13,7 +13,7 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// Ask is persistence.Registry's.
+// Ask implements persistence.Registry.
 func (s *Store) Ask(ctx context.Context, requests []persistence.Request, overdue time.Duration) error {
 	if len(requests) == 0 {
 		return nil
@@ -34,12 +34,12 @@ func (s *Store) Ask(ctx context.Context, requests []persistence.Request, overdue
 	})
 }
 
-// Requests is persistence.Registry's.
+// Requests implements persistence.Registry.
 func (s *Store) Requests(ctx context.Context, ids []string) ([]persistence.Request, error) {
 	return s.requests(ctx, bson.D{in("_id", ids)})
 }
 
-// Pending is persistence.Registry's.
+// Pending implements persistence.Registry.
 func (s *Store) Pending(ctx context.Context) ([]persistence.Request, error) {
 	return s.requests(ctx, bson.D{is("state", persistence.RequestPending)})
 }
@@ -55,7 +55,7 @@ func (s *Store) requests(ctx context.Context, filter bson.D) (found []persistenc
 	return found, err
 }
 
-// Answer is persistence.Registry's. The transaction writes the lease as well as the
+// Answer implements persistence.Registry. The transaction writes the lease as well as the
 // request: if it only read the lease, it could commit concurrently with a take-over.
 func (s *Store) Answer(ctx context.Context, owned persistence.Lease, id string, answer persistence.Answer) (answered bool, err error) {
 	t := transaction{
@@ -94,7 +94,7 @@ func (s *Store) answeredBy(ctx context.Context, owned persistence.Lease, id stri
 	return err == nil, err
 }
 
-// Fail is persistence.Registry's.
+// Fail implements persistence.Registry.
 func (s *Store) Fail(ctx context.Context, id, reason string) (failed bool, err error) {
 	overdue := is("$expr", bson.D{is("$lte", bson.A{"$overdueAt", "$$NOW"})})
 	failure := bson.D{is("$set", bson.D{is("state", persistence.RequestFailed), is("reason", reason)}), stamp("endedAt")}

@@ -67,7 +67,7 @@ func (s *Store) work(do func() error) error {
 	return s.explain(err)
 }
 
-// Commit is persistence.Store's.
+// Commit implements persistence.Store.
 func (s *Store) Commit(ctx context.Context, market persistence.MarketRef, moves []persistence.Move, do func(tx persistence.Tx) error) error {
 	commit := bson.NewObjectID()
 	t := transaction{

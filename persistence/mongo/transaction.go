@@ -33,7 +33,7 @@ type transaction struct {
 	landed func(ctx context.Context) (bool, error)
 }
 
-// errOutcome says that it is unknown whether a transaction has committed.
+// errOutcome means that it is unknown whether a transaction has committed.
 var errOutcome = errors.New("it is not known whether the transaction has committed")
 
 // run runs the transaction. If a run may have committed, run determines the outcome
@@ -116,7 +116,7 @@ func (t transaction) runOnce(ctx context.Context) (err error) {
 	return nil
 }
 
-// errStopped says that the context ended between two statements.
+// errStopped means that the context ended between two statements.
 var errStopped = errors.New("stopped")
 
 // grace is how long a statement may continue after its context has ended. A statement

@@ -81,7 +81,7 @@ func in(field string, values []string) bson.E {
 	return bson.E{Key: field, Value: bson.D{{Key: "$in", Value: values}}}
 }
 
-// Places is markets.Book's.
+// Places implements markets.Book.
 func (t *tx) Places() (map[string]int64, error) {
 	places := map[string]int64{}
 	err := t.step(func() error {

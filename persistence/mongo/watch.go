@@ -21,7 +21,7 @@ const (
 	changesTimeout = awaitChanges + 5*time.Second
 )
 
-// Watch is persistence.Registry's. It uses one change stream, which the driver resumes
+// Watch implements persistence.Registry. It uses one change stream, which the driver resumes
 // once after a transient error such as a step-down of the primary.
 func (s *Store) Watch(ctx context.Context, changed func()) error {
 	return s.work(func() error {

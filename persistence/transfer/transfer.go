@@ -60,13 +60,13 @@ type Target interface {
 }
 
 var (
-	// ErrNotEmpty says that a target holds documents that are not an unfinished copy.
+	// ErrNotEmpty means that a target holds documents that are not an unfinished copy.
 	ErrNotEmpty = errors.New("it is not empty: copy to an empty one")
-	// ErrOtherSource says that a target holds an unfinished copy of another source.
+	// ErrOtherSource means that a target holds an unfinished copy of another source.
 	ErrOtherSource = errors.New("it holds an unfinished copy of something else")
-	// ErrSourceChanged says that the source was written to during the copy.
+	// ErrSourceChanged means that the source was written to during the copy.
 	ErrSourceChanged = errors.New("the source changed while it was copied: stop the worker and run copy again")
-	// ErrCounts says that the target has more or fewer documents than the source.
+	// ErrCounts means that the target has more or fewer documents than the source.
 	ErrCounts = errors.New("the copy does not have as many documents as the source: run copy again: it starts from the beginning")
 )
 
@@ -75,7 +75,7 @@ const batchDocuments = 2_000
 
 // Copy is one direction of copying, from From to To.
 type Copy struct {
-	// Source says where From is, for people and without secrets. A copy is resumed only
+	// Source describes where From is, without secrets. A copy is resumed only
 	// from the same Source.
 	Source string
 	From   Source
@@ -100,7 +100,7 @@ type Count struct {
 	Source, Target int64 // documents
 }
 
-// Run makes the copy, or the rest of it. The counts are also returned with ErrCounts.
+// Run makes the copy, or completes an unfinished one. The counts are also returned with ErrCounts.
 func (c *Copy) Run(ctx context.Context) ([]Count, error) {
 	total, state, err := stateOf(ctx, c.From)
 	if err != nil {
@@ -120,7 +120,7 @@ func (c *Copy) Run(ctx context.Context) ([]Count, error) {
 	return c.complete(ctx, at)
 }
 
-// claim makes this process the owner of the copy, a new one or one to resume.
+// claim makes this process the owner of the copy, which is new or resumed.
 func (c *Copy) claim(ctx context.Context, state string) (at persistence.Copying, restarted bool, err error) {
 	at = persistence.Copying{Source: c.Source, State: state, Owner: c.To.Process(), Collection: persistence.Copied[0]}
 	found, err := c.To.Copying(ctx)

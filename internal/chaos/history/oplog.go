@@ -24,7 +24,7 @@ type Oplog struct {
 	open     map[string]*Transaction // of transactions of several entries, by session and number
 }
 
-// ErrLost says that the server has already dropped entries that were not read: the oplog
+// ErrLost means that the server has already dropped entries that were not read: the oplog
 // is too small, or was read too rarely.
 var ErrLost = errors.New("the oplog no longer has what follows the last entry read")
 
