@@ -52,7 +52,7 @@ func TestClusterStatus(t *testing.T) {
 	two.ends(syscall.SIGTERM)
 	after := c.output(t, "status", "--brief")
 	expect(t, after, "1 node in MongoDB", "within the last hour 1 left and 0 died")
-	expectCells(t, after, "ethereum", "nobody", persistence.Stopped)
+	expectCells(t, after, "ethereum", "none", persistence.Stopped)
 }
 
 // With --watch status prints again and again, until it is told to stop, which is no

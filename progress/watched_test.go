@@ -16,8 +16,7 @@ import (
 	"github.com/imart/event-worker/persistence/embedded"
 )
 
-// watched is a store in which a test writes what actors would, and what is logged
-// of it.
+// watched is a store to which a test writes as actors would, and the resulting log.
 type watched struct {
 	*Logger
 	t     *testing.T
@@ -103,14 +102,14 @@ var timePattern = regexp.MustCompile(`(?m)^time=\S+ level=`)
 // says looks and compares the logged changes: lines without times.
 func (w *watched) says(when string, want ...string) {
 	w.t.Helper()
-	w.looks = 0 // it is no summary's turn
+	w.looks = 0 // no summary is due
 	if err := w.Look(w.t.Context()); err != nil {
 		w.t.Fatalf("%s: %v", when, err)
 	}
 	w.heard(when, want...)
 }
 
-// heard expects what is logged.
+// heard compares what was logged.
 func (w *watched) heard(when string, want ...string) {
 	w.t.Helper()
 	got := strings.Split(strings.TrimSuffix(timePattern.ReplaceAllString(w.said.String(), ""), "\n"), "\n")
@@ -118,7 +117,7 @@ func (w *watched) heard(when string, want ...string) {
 		want = []string{""}
 	}
 	if !slices.Equal(got, want) {
-		w.t.Errorf("%s it says\n  %s\nwant\n  %s", when, strings.Join(got, "\n  "), strings.Join(want, "\n  "))
+		w.t.Errorf("%s: logged\n  %s\nwant\n  %s", when, strings.Join(got, "\n  "), strings.Join(want, "\n  "))
 	}
 	w.said.Reset()
 }
