@@ -53,15 +53,15 @@ func TestSelection(t *testing.T) {
 	}
 }
 
-// What is decided by request happens to all calls of a batch or to none, to some batches.
+// What is decided by request happens to all calls of a batch, also to equal ones, or to none.
 func TestChanceByRequest(t *testing.T) {
 	p := proxyOf(t, "  - {fault: error, chance: 0.5, decide: request}", 5, ethereum(), Options{})
-	batch := "[" + strings.Join([]string{wireOf(1, getLogs, map[string]any{"fromBlock": "0x1", "toBlock": "0x1"}), wireOf(2, chainID), wireOf(3, blockNumber)}, ",") + "]"
+	batch := "[" + strings.Join([]string{wireOf(1, getLogs, map[string]any{"fromBlock": "0x1", "toBlock": "0x1"}), wireOf(2, chainID), wireOf(3, blockNumber), wireOf(4, chainID)}, ",") + "]"
 	seen := map[int]bool{}
 	for range 20 {
 		failed := strings.Count(string(sendJSON(p, batch).body), "-32001")
-		if failed != 0 && failed != 3 {
-			t.Fatalf("%d calls of 3 failed", failed)
+		if failed != 0 && failed != 4 {
+			t.Fatalf("%d calls of 4 failed", failed)
 		}
 		seen[failed] = true
 	}
