@@ -14,7 +14,7 @@ const (
 	watchFailures = 5
 )
 
-// changes wakes whoever waits for a change in the registry.
+// changes wakes the goroutines that wait for a change in the registry.
 type changes struct {
 	mu   sync.Mutex
 	next chan struct{}

@@ -83,7 +83,7 @@ func (c *Coordinator) compare(now snapshot) {
 		}
 		for _, mine := range c.me.Chains {
 			if other, too := n.Chain(mine.Name); too && other.Config != mine.Config {
-				c.once("config "+n.ID+" "+mine.Name, "a chain is configured differently on another node, and what is followed depends on who has it: make the configurations the same",
+				c.once("config "+n.ID+" "+mine.Name, "a chain is configured differently on another node, and its owner's configuration applies: make the configurations the same",
 					"chain", mine.Name, "node", n.ID)
 			}
 		}

@@ -86,7 +86,7 @@ func (t *table) acquisitions() int {
 	return t.taken
 }
 
-// seize takes a chain over whoever has it, as a process outside the cluster does.
+// seize acquires a chain regardless of its owner, as a process outside the cluster would.
 func (t *table) seize(chain string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

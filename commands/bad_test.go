@@ -104,7 +104,7 @@ func TestBadInput(t *testing.T) {
 		{name: "no data named", args: []string{"status"}, want: "no data given: name the folder with --data DIR"},
 		{name: "both data and config", args: []string{"status", "--data", "a", "--config", "b"}, want: "[config data]"},
 		{name: "no data there", args: []string{"query", "orders", "--data", "none"}, want: "data folder none: there is no event worker database: create it with run or demo"},
-		{name: "no configuration", args: []string{"run"}, want: "configuration event-worker.yaml: there is no such file: event-worker config example prints one"},
+		{name: "no configuration", args: []string{"run"}, want: "configuration event-worker.yaml: the file does not exist: event-worker config example prints one"},
 		{
 			name:    "bad configuration",
 			prepare: func(t *testing.T, dir string) { configured(t, dir, "ftp://x", -1) },

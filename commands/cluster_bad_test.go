@@ -115,7 +115,7 @@ func TestOtherConfiguration(t *testing.T) {
 	one := c.start("one", calm)
 	two := c.start("two", calm, "EVENT_WORKER_CHAINS_ETHEREUM_MARKETS_SEAPORT_START=17000000")
 	for _, w := range []*member{one, two} {
-		w.says(`level=WARN msg="a chain is configured differently on another node, and what is followed depends on who has it: make the configurations the same" chain=ethereum`)
+		w.says(`level=WARN msg="a chain is configured differently on another node, and its owner's configuration applies: make the configurations the same" chain=ethereum`)
 	}
 	c.until("each has a chain", ownedBy("one", "two"))
 	if n := strings.Count(one.out.String()+two.out.String(), "a chain is configured differently"); n != 2 {

@@ -42,20 +42,7 @@ func newConfigExample(assets Assets) *cobra.Command {
 }
 
 func newConfigSchema() *cobra.Command {
-	return &cobra.Command{
-		Use:   "schema",
-		Short: "Print the JSON Schema of the configuration, for editors",
-		Long: `Print the JSON Schema of the configuration. Editors with a YAML language server
-complete options and explain them where the file's first line names the schema:
-
-  # yaml-language-server: $schema=event-worker.config.schema.json`,
-		Example: "  event-worker config schema > event-worker.config.schema.json",
-		Args:    cli.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			_, err := c.OutOrStdout().Write(config.SchemaJSON)
-			return cli.UnlessClosed(err)
-		},
-	}
+	return cli.NewSchema("the configuration", "config schema", "event-worker.config.schema.json", config.SchemaJSON)
 }
 
 func newConfigCheck() *cobra.Command {

@@ -80,7 +80,7 @@ func TestHealthcheckFails(t *testing.T) {
 			t.Errorf("%s: exit code %d, want %q: %s", listen, code, want, stderr)
 		}
 	}
-	if _, stderr, code := result(t, dir, nil, "healthcheck", "--config", "there-is-none.yaml"); code != 1 || !strings.Contains(stderr, "there is no such file") {
+	if _, stderr, code := result(t, dir, nil, "healthcheck", "--config", "there-is-none.yaml"); code != 1 || !strings.Contains(stderr, "the file does not exist") {
 		t.Errorf("exit code %d: %s", code, stderr)
 	}
 }

@@ -28,10 +28,10 @@ func (a Assets) recordings() demo.Recordings {
 }
 
 // Main runs the command that the process was started with and returns its exit
-// code. The first SIGINT or SIGTERM ends the command in good order, a second one
-// at once.
+// code. The first SIGINT or SIGTERM shuts the command down gracefully, a second one
+// immediately.
 func Main(assets Assets) int {
-	signal.Ignore(syscall.SIGPIPE) // whoever writes gets an error instead
+	signal.Ignore(syscall.SIGPIPE) // writes to a closed pipe return an error instead
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop)

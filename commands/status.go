@@ -47,13 +47,13 @@ func newStatus() *cobra.Command {
 	var f statusFlags
 	c := &cobra.Command{
 		Use:   "status",
-		Short: "Print the nodes, who owns which chain, and the tree of actors",
-		Long: `Print the nodes of the cluster, who owns which chain, and the tree of actors as of their
-last write: the position of each (a block on EVM chains; on Aptos an event's number, or
-a ledger version), the head of its chain, the lag in blocks or ledger versions, its
-state, its restarts and its last error; then each chain's endpoints by host. A document
-that has not been written for a while shows its age: its actor may have nothing to do,
-or its process may be gone.
+		Short: "Print the nodes, the owner of each chain, and the tree of actors",
+		Long: `Print the nodes of the cluster, the owner of each chain, and the tree of actors as of
+their last write: the position of each (a block on EVM chains; on Aptos an event's
+number, or a ledger version), the head of its chain, the lag in blocks or ledger
+versions, its state, its restarts and its last error; then each chain's endpoints by
+host. A document that has not been written for a while shows its age: its actor may
+have nothing to do, or its process may be gone.
 
 It needs only the data, and works while processes write to them.
 

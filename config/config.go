@@ -134,8 +134,8 @@ func Load(file string, environ []string) (Config, error) {
 	return cfg, nil
 }
 
-// Data reads nothing but the data folder: whoever looks at the data needs no
-// working endpoints.
+// Data reads nothing but the data folder: reading the data takes no working
+// endpoints.
 func Data(file string, environ []string) (string, error) {
 	r, err := open(file, environ)
 	if err != nil {
@@ -159,8 +159,8 @@ func MonitorListen(file string, environ []string) (string, error) {
 	return m.Listen, r.ErrOf(func(keys []string) bool { return keys[0] == "monitor" })
 }
 
-// Markets reads nothing but the markets, whole, by chain: whoever decodes what was
-// read before needs no working endpoints.
+// Markets reads nothing but the markets, whole, by chain: decoding stored events takes
+// no working endpoints.
 func Markets(file string, environ []string) (map[string][]markets.Market, error) {
 	r, err := open(file, environ)
 	if err != nil {

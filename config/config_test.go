@@ -155,7 +155,7 @@ func TestProblems(t *testing.T) {
 		{"unknown kind", "kind: evm", "kind: emv", `c.yaml:6:11: chains.ethereum.kind: unknown value "emv" (did you mean evm?)`},
 		{"missing kind", "kind: aptos", "poll: 1s", `c.yaml:21:3: chains.aptos: kind is missing`},
 		{"missing chain id", "chainId: 1\n    endpoint: http:", "endpoint: http:", `c.yaml:21:3: chains.aptos: chainId is missing`},
-		{"chain id that is no number", "chainId: 1\n    endpoint: https", "chainId: one\n    endpoint: https", `c.yaml:7:14: chains.ethereum.chainId: "one" is not an integer`},
+		{"chain id that is not a number", "chainId: 1\n    endpoint: https", "chainId: one\n    endpoint: https", `c.yaml:7:14: chains.ethereum.chainId: "one" is not an integer`},
 		{"missing endpoint", "endpoint: http://127.0.0.1:8080/v1", "", `c.yaml:21:3: chains.aptos: endpoint is missing`},
 		{"endpoint of another scheme", "http://127.0.0.1:8080/v1", "ws://h/s3cret", `c.yaml:24:15: chains.aptos.endpoint: is not a URL that begins with http:// or https:// and a host`},
 		{"endpoint without a host", "http://127.0.0.1:8080/v1", "s3cret", `c.yaml:24:15: chains.aptos.endpoint: is not a URL that begins with http:// or https:// and a host`},

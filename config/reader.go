@@ -97,7 +97,7 @@ type reader struct {
 func open(file string, environ []string) (*reader, error) {
 	content, err := yamlfile.ReadFile(file)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("configuration %s: there is no such file: event-worker config example prints one to begin with", file)
+		return nil, fmt.Errorf("configuration %s: the file does not exist: event-worker config example prints one to start from", file)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("configuration: %w", err)

@@ -197,7 +197,7 @@ func (p *parser) number() any {
 	text := p.while(digits + "-+.e")
 	n, err := strconv.ParseFloat(text, 64)
 	if err != nil {
-		p.failf("%q is no number", text)
+		p.failf("%q is not a number", text)
 	}
 	if n == math.Trunc(n) && math.Abs(n) <= math.MaxInt32 {
 		return int32(n)

@@ -29,8 +29,8 @@ func (p Place) Height() int64 {
 	return p.Seq
 }
 
-// Reaches says whether whoever stands at p has executed all that leads to q, both
-// being on one branch.
+// Reaches says whether an actor at p has executed everything up to q, both being on one
+// branch.
 func (p Place) Reaches(q Place) bool { return p.Seq >= q.Seq && p.Through >= q.Through }
 
 // denseTrail is how many of the newest places a trail keeps without gaps.

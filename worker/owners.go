@@ -9,7 +9,7 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// ownersPath is where a node tells who runs which chain.
+// ownersPath is where a node reports the owner of each chain.
 const ownersPath = "/chains"
 
 // owner is what a chain's owner says of it at this moment.

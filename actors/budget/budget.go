@@ -2,8 +2,8 @@
 // have read from their chains and not executed yet.
 //
 // A reader acquires a share before it reads a page, of the size that it expects, and
-// resizes it to what the page really has. All who hold the page retain the share, and
-// the last to release it gives the bytes back. With 96 MiB, pages of 8 MiB and twenty
+// resizes it to what the page really has. Every holder of the page retains the share, and
+// the last release returns the bytes. With 96 MiB, pages of 8 MiB and twenty
 // streams, twelve are read at a time and the others wait for their turn.
 //
 // Guaranteed:
@@ -105,7 +105,7 @@ type Account struct {
 // Account opens an account.
 func (b *Budget) Account() *Account { return &Account{budget: b, shares: map[*Share]bool{}} }
 
-// Share is the bytes of one page: of its reader, and then of all who hold the page.
+// Share is the bytes of one page: first of its reader, then of every holder of the page.
 type Share struct {
 	account *Account
 	bytes   int64

@@ -161,7 +161,7 @@ func (f *session) page(ctx context.Context, number, from int64, wait bool) (*led
 	}
 }
 
-// notify wakes all who wait for a change.
+// notify wakes everything that waits for a change.
 func (f *session) notify() {
 	close(f.changed)
 	f.changed = make(chan struct{})

@@ -201,7 +201,7 @@ func (l *ledger) time(version int64) int64 {
 
 // Numbers lists the recorded sequence numbers of an event handle, ascending; nil
 // for a handle that was not recorded. A recording is sparse where a chain is
-// dense: who reads one tells a gap in the recording from a lost event by this list.
+// dense: the list tells a gap in the recording from a lost event.
 func (r *Recording) Numbers(account, handle, field string) []int64 {
 	if r.ledger == nil {
 		return nil

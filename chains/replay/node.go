@@ -119,7 +119,7 @@ func (n *Node) Finish() {
 	n.move()
 }
 
-// move wakes those who wait for a new head.
+// move wakes the requests that wait for a new head.
 func (n *Node) move() {
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -23,8 +23,8 @@ type ethAPI struct{ c *chain }
 // ChainId is eth_chainId.
 func (a *ethAPI) ChainId() hexutil.Uint64 { return hexutil.Uint64(a.c.id) } //nolint:revive // the JSON-RPC method is named after it
 
-// GetBlockByNumber is eth_getBlockByNumber, for headers only: null if there is no such
-// block.
+// GetBlockByNumber is eth_getBlockByNumber, for headers only: null if the block does not
+// exist.
 func (a *ethAPI) GetBlockByNumber(number rpc.BlockNumber, _ bool) any {
 	blocks := a.c.blocks()
 	head := int64(len(blocks)) - 1

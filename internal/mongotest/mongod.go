@@ -125,7 +125,7 @@ func (m *mongod) launch(ctx context.Context) error {
 }
 
 // awaitAnswer waits until a server answers on the port and makes sure that it is
-// this one: whoever has taken the port could answer as well.
+// this one: another process may have taken the port.
 func (m *mongod) awaitAnswer(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

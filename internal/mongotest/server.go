@@ -38,8 +38,7 @@ func Start(t testing.TB) *Server {
 	return s
 }
 
-// Unfit starts a server that is no working replica set, with what options make of
-// it, and returns its address. It is stopped at the end of the test.
+// Unfit starts a server that is not a working replica set, with the given options, and returns its address. It is stopped at the end of the test.
 func Unfit(t testing.TB, options ...string) (address string) {
 	t.Helper()
 	binary, err := exec.LookPath("mongod")

@@ -43,19 +43,19 @@ type (
 	// Actor says where an actor stands and how it is.
 	Actor struct {
 		persistence.Actor `bson:",inline"`
-		// Commit names the commit that moved the actor last, so that a writer who has
-		// lost the answer can know whether it was its own.
+		// Commit names the commit that moved the actor last, so that a writer that lost
+		// the answer can tell whether its commit landed.
 		Commit *bson.ObjectID `json:"-" bson:"commit,omitempty"`
 	}
 
-	// Lease says who owns a chain.
+	// Lease names the owner of a chain.
 	Lease struct {
 		persistence.Lease `bson:",inline"`
-		// App is the name under which the owner's connections are known to the server.
+		// App is the name of the owner's connections on the server.
 		App string `json:"-" bson:"app"`
-		// Former are those of the owners before, whose transactions may be in the way of
-		// whoever takes the chain: the last one's, and as long as a take-over has come to
-		// no end those that were in its way.
+		// Former are the connection names of previous owners, whose open transactions may
+		// block the next one: the last owner's, and those that blocked a take-over that
+		// has not completed.
 		Former []string `json:"-" bson:"former,omitempty"`
 		// Claims counts the actors' documents that were made and the requests that were
 		// answered under the lease: either must conflict with a take-over.

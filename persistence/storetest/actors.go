@@ -157,7 +157,7 @@ var actorTests = []test{
 		s.must(s.store.Report(s.Context(), actor.Ref(), persistence.Report{Status: persistence.Following, Endpoints: endpoints}))
 		s.must(s.store.Report(s.Context(), actor.Ref(), persistence.Report{Status: persistence.FinalityBroken}))
 		s.must(s.store.Commit(s.Context(), seaport, []persistence.Move{move(actor, place(1))}, nil))
-		s.same("endpoints", s.actor(actor.ID).Endpoints, endpoints) // kept by who has none to tell
+		s.same("endpoints", s.actor(actor.ID).Endpoints, endpoints) // kept by a report without endpoints
 		s.same("down", s.ids(`{"endpoints.state": "down"}`), []string{actor.ID})
 		s.same("asked often", s.ids(`{"endpoints.errors.timeout": {$gt: 4294967295}}`), []string{actor.ID})
 		s.same("elsewhere", s.ids(`{"endpoints.host": "example.com"}`), []string(nil))

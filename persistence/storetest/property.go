@@ -352,7 +352,7 @@ func (r *random) same(what string, got, want any) {
 	}
 }
 
-// sameError fails unless two errors are the same to those who get them.
+// sameError fails unless two errors mean the same to a caller.
 func (r *random) sameError(what string, got, want error) {
 	for _, sentinel := range []error{nil, persistence.ErrFenced, errMine} {
 		if errors.Is(got, sentinel) != errors.Is(want, sentinel) {

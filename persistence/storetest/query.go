@@ -94,7 +94,7 @@ var queryTests = []test{
 			{``, "012345"},
 			{`{}`, "012345"},
 			{`{key: "3"}`, "3"},
-			{`{key: 3}`, ""}, // a string is no number
+			{`{key: 3}`, ""}, // a string is not a number
 			{`{status: "SOLD"}`, "23"},
 			{`{status: {$eq: "SOLD"}, anomalies: 2}`, "2"},
 			{`{status: {$ne: "SOLD"}}`, "0145"},

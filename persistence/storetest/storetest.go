@@ -1,6 +1,6 @@
 // Package storetest says what every persistence.Store does: a suite that each of
-// them must pass, and a store that fails on demand for the tests of those who use
-// one.
+// them must pass, and a store that fails on demand, for tests of code that uses
+// a store.
 package storetest
 
 import (

@@ -53,7 +53,7 @@ func OneLine(err error) string {
 	return printable.Text(strings.Join(lines, "; "))
 }
 
-// UnlessClosed forgives that whoever reads our output has read enough.
+// UnlessClosed returns nil for the error of a reader that closed our output, such as head.
 func UnlessClosed(err error) error {
 	if errors.Is(err, syscall.EPIPE) {
 		return nil

@@ -111,20 +111,7 @@ The exit code is 1 if there are any; warnings do not count.`,
 }
 
 func newMarketsSchema() *cobra.Command {
-	return &cobra.Command{
-		Use:   "schema",
-		Short: "Print the JSON Schema of market definitions, for editors",
-		Long: `Print the JSON Schema of market definitions. Editors with a YAML language server
-complete options and explain them where the file's first line names the schema:
-
-  # yaml-language-server: $schema=event-worker.market.schema.json`,
-		Example: "  event-worker markets schema > event-worker.market.schema.json",
-		Args:    cli.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			_, err := c.OutOrStdout().Write(definition.SchemaJSON)
-			return cli.UnlessClosed(err)
-		},
-	}
+	return cli.NewSchema("market definitions", "markets schema", "event-worker.market.schema.json", definition.SchemaJSON)
 }
 
 func checkDefinition(out, warnings io.Writer, file string) error {
