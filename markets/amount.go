@@ -57,6 +57,56 @@ func (a Amount) Plus(b Amount) Amount {
 	return AmountOf(sum)
 }
 
+// Minus is a - b, or 0 if b is more; unknown if either is.
+func (a Amount) Minus(b Amount) Amount {
+	if !a.Known() || !b.Known() {
+		return ""
+	}
+	if a.Cmp(b) <= 0 {
+		return "0"
+	}
+	x, y := uint256.MustFromDecimal(string(a)), uint256.MustFromDecimal(string(b))
+	return AmountOf(x.Sub(x, y))
+}
+
+// Over is a / b rounded up; unknown if either is, or b is 0.
+func (a Amount) Over(b Amount) Amount {
+	if !a.Known() || !b.Known() || b == "0" {
+		return ""
+	}
+	if b == "1" {
+		return a
+	}
+	x, y := uint256.MustFromDecimal(string(a)), uint256.MustFromDecimal(string(b))
+	quotient, rest := new(uint256.Int).DivMod(x, y, new(uint256.Int))
+	if !rest.IsZero() {
+		quotient.AddUint64(quotient, 1)
+	}
+	return AmountOf(quotient)
+}
+
+// Part is a * numerator / denominator rounded down, at most a; unknown if a is. A
+// denominator of 0 makes it 0.
+func (a Amount) Part(numerator, denominator Amount) Amount {
+	if !a.Known() || !numerator.Known() || !denominator.Known() || denominator == "0" {
+		return a.zero()
+	}
+	if numerator.Cmp(denominator) >= 0 {
+		return a
+	}
+	x, n, d := uint256.MustFromDecimal(string(a)), uint256.MustFromDecimal(string(numerator)), uint256.MustFromDecimal(string(denominator))
+	part, _ := new(uint256.Int).MulDivOverflow(x, n, d)
+	return AmountOf(part)
+}
+
+// zero is 0 of a known amount.
+func (a Amount) zero() Amount {
+	if !a.Known() {
+		return ""
+	}
+	return "0"
+}
+
 // Sortable is the amount in a form that sorts as text as amounts do as numbers: the number
 // of its digits in two digits, then its digits. "950" is "03950". It is empty for an
 // unknown amount.

@@ -1,6 +1,9 @@
 package markets
 
-import "time"
+import (
+	"encoding/json"
+	"time"
+)
 
 // Kind says what happened on a market.
 type Kind string
@@ -23,6 +26,7 @@ const (
 	TokenMinted       Kind = "token_minted"
 	Recorded          Kind = "recorded" // a record (gallery, exhibit, lottery…) was made or changed
 	RecordRemoved     Kind = "record_removed"
+	OrderChecked      Kind = "order_checked" // what contracts say of an order: Fact
 )
 
 // Kinds are all kinds of market events.
@@ -30,6 +34,7 @@ func Kinds() []Kind {
 	return []Kind{
 		Listed, Delisted, Bought, OfferMade, OfferCancelled, OfferAccepted, OfferRejected, OfferAgreed, Matched, OrderChanged,
 		OrdersCancelled, Transferred, CollectionCreated, TokenMinted, Recorded, RecordRemoved,
+		OrderChecked,
 	}
 }
 
@@ -129,9 +134,18 @@ type Event struct {
 	// Contract is the market's contract that has the order. OrdersCancelled cancels only
 	// orders of its Contract; orders of all contracts if it is empty.
 	Contract string `json:"contract,omitempty" bson:"contract,omitempty"`
+	// Fixed says that the order's terms are fixed by its key: an order that is listed again
+	// is the same one, with its fills.
+	Fixed bool `json:"fixed,omitempty" bson:"fixed,omitempty"`
+	// Terms of the order; in a sale, Fees and Royalties are what was paid.
+	Terms `bson:",inline"`
 
+	// Fact is what an OrderChecked event says.
+	Fact *Fact `json:"fact,omitempty" bson:"fact,omitempty"`
 	// Record is the change that a Recorded or RecordRemoved event makes.
 	Record *RecordChange `json:"record,omitempty" bson:"record,omitempty"`
+	// Raw is the raw event, if the stream keeps it (Stream.KeepRaw).
+	Raw json.RawMessage `json:"raw,omitempty" bson:"raw,omitempty"`
 }
 
 // RecordChange is the fields of a record that an event sets. Other fields keep their

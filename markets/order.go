@@ -9,14 +9,15 @@ type Status string
 // order is read.
 const (
 	Listing  Status = "LISTING"
-	Partial  Status = "PARTIAL" // filled in part, of a quantity that the chain does not tell
+	Partial  Status = "PARTIAL" // filled, in part or whole: how much the order is for is not known
 	Sold     Status = "SOLD"
 	Canceled Status = "CANCELED"
 	Rejected Status = "REJECTED"
+	Closed   Status = "CLOSED" // sold or cancelled: what is known does not tell which
 )
 
 // Statuses are all statuses of an order.
-func Statuses() []Status { return []Status{Listing, Partial, Sold, Canceled, Rejected} }
+func Statuses() []Status { return []Status{Listing, Partial, Sold, Canceled, Rejected, Closed} }
 
 // Alive says whether an order of the status can still be filled.
 func (s Status) Alive() bool { return s == Listing || s == Partial }
@@ -46,9 +47,21 @@ type Order struct {
 	Price    Amount   `json:"price,omitempty" bson:"price,omitempty"`
 	Paid     Amount   `json:"paid,omitempty" bson:"paid,omitempty"`
 	Currency Currency `json:"currency,omitzero" bson:"currency,omitempty"`
+	// UnitPrice is Price / Quantity, rounded up, if both are known and there is no Bundle.
+	UnitPrice Amount `json:"unitPrice,omitempty" bson:"unitPrice,omitempty"`
+	// Remaining is Quantity - Filled of an order that can still be filled.
+	Remaining Amount `json:"remaining,omitempty" bson:"remaining,omitempty"`
+	Terms     `bson:",inline"`
+
+	// State is the order's status in the market's contract, and Fillable whether it can be
+	// filled, when the contracts were last asked; nil if they never were.
+	State    *ContractState `json:"contractState,omitempty" bson:"contractState,omitempty"`
+	Fillable *Fillability   `json:"fillable,omitempty" bson:"fillable,omitempty"`
 
 	// ListedAt is the time of the first change of an order whose listing was not seen.
+	// FilledAt is the time of the last fill.
 	ListedAt   *time.Time `json:"listedAt,omitempty" bson:"listedAt,omitempty"`
+	FilledAt   *time.Time `json:"filledAt,omitempty" bson:"filledAt,omitempty"`
 	SoldAt     *time.Time `json:"soldAt,omitempty" bson:"soldAt,omitempty"`
 	CanceledAt *time.Time `json:"canceledAt,omitempty" bson:"canceledAt,omitempty"`
 	ExpiresAt  *time.Time `json:"expiresAt,omitempty" bson:"expiresAt,omitempty"`
@@ -66,28 +79,28 @@ func (o Order) ID() string { return o.Chain + "/" + o.Market + "/" + o.Key }
 // concerned it. It is total: an event that makes no sense in the order's state is counted
 // as an anomaly and changes nothing else.
 func (o *Order) Apply(e Event) bool {
-	if e.Kind == OrdersCancelled {
-		if !o.Status.Alive() || !o.reachedBy(e) {
-			return false
-		}
-		o.cancel(e)
-		o.Last = e.Position
-		return true
+	if e.Kind == OrdersCancelled && (!o.Status.Alive() || !o.reachedBy(e)) {
+		return false
 	}
 	switch e.Kind {
 	case Listed, OfferMade:
-		o.open(e)
+		o.list(e)
 	case Bought, OfferAccepted, Matched:
-		o.ifOpen(e, o.fill)
+		o.fill(e)
 	case Delisted, OfferCancelled:
 		o.ifOpen(e, o.cancel)
+	case OrdersCancelled:
+		o.cancelInBulk(e)
 	case OfferRejected:
 		o.ifOpen(e, o.reject)
 	case OrderChanged:
 		o.ifOpen(e, o.change)
+	case OrderChecked:
+		o.check(e)
 	default:
 		o.Anomalies++
 	}
+	o.derive()
 	o.Last = e.Position
 	return true
 }
@@ -107,18 +120,75 @@ func (o *Order) ifOpen(e Event, apply func(Event)) {
 	apply(e)
 }
 
+// list opens the order. One that is listed again starts over, unless its terms are fixed.
+func (o *Order) list(e Event) {
+	switch {
+	case !e.Fixed || o.Status == "":
+		o.open(e)
+	case o.Status.Alive():
+		o.confirm(e)
+	default:
+		o.Anomalies++
+	}
+}
+
 // open starts the order over with the event's terms: a listing replaces what was before.
 func (o *Order) open(e Event) {
 	*o = Order{Chain: o.Chain, Market: o.Market, Key: o.Key, First: o.First}
 	o.describe(e)
 	o.Status = Listing
 	o.Quantity, o.Price, o.Filled = e.Quantity, e.Price, "0"
+	o.Terms = e.Terms
 	o.ListedAt, o.ExpiresAt = new(e.Time), e.ExpiresAt
 }
 
+// confirm sets the terms of an order that is listed when it is already known, by its fills or
+// an earlier listing.
+func (o *Order) confirm(e Event) {
+	terms, signature := e.Terms, o.Signature
+	if terms.Parameters == nil {
+		terms = o.Terms
+	}
+	if terms.Signature == "" {
+		terms.Signature = signature
+	}
+	o.describe(e)
+	if e.Quantity.Known() {
+		o.Token, o.Bundle, o.Quantity = e.Token, e.Bundle, e.Quantity
+	}
+	if e.Price.Known() || len(e.Prices) > 0 {
+		o.Price, o.Currency = e.Price, e.Currency
+	}
+	o.Terms = terms
+	if o.ListedAt == nil {
+		o.ListedAt = new(e.Time)
+	}
+	if e.ExpiresAt != nil {
+		o.ExpiresAt = e.ExpiresAt
+	}
+	if !o.Filled.Known() {
+		o.Filled = "0"
+	}
+	o.Status = Listing
+	if o.complete() {
+		o.sell(e)
+	}
+}
+
+// fill adds a fill. An order that was sold as far as its fills told, and is filled again,
+// turns out to have been for more.
 func (o *Order) fill(e Event) {
+	inferred := o.Status == Sold && o.ListedAt == nil && o.State == nil
+	if inferred {
+		o.Status, o.Quantity, o.SoldAt = Partial, "", nil
+		e.Partial = true
+	}
+	o.ifOpen(e, o.addFill)
+}
+
+func (o *Order) addFill(e Event) {
 	priced := o.ListedAt != nil
-	o.Taker = e.Taker
+	o.Taker, o.FilledAt = e.Taker, new(e.Time)
 	o.Filled = o.Filled.Plus(e.Quantity)
 	o.Paid = o.Paid.Plus(e.Price)
 	if !priced {
@@ -128,12 +198,21 @@ func (o *Order) fill(e Event) {
 		o.Quantity = o.Filled
 	}
 	switch {
-	case o.Quantity.Known() && o.Filled.Cmp(o.Quantity) >= 0:
-		o.Status, o.SoldAt = Sold, new(e.Time)
-	case !e.Partial && !e.Quantity.Known(): // whole, whatever that is
-		o.Status, o.SoldAt = Sold, new(e.Time)
-	case o.Status == "":
+	case o.complete(), !e.Partial && !e.Quantity.Known(): // whole, whatever that is
+		o.sell(e)
+	case !o.Quantity.Known():
 		o.Status = Partial
+	}
+}
+
+// complete says whether the order is known to be filled whole.
+func (o *Order) complete() bool { return o.Quantity.Known() && o.Filled.Cmp(o.Quantity) >= 0 }
+
+// sell closes the order as filled whole, by its last fill.
+func (o *Order) sell(e Event) {
+	o.Status, o.SoldAt = Sold, o.FilledAt
+	if o.SoldAt == nil {
+		o.SoldAt = new(e.Time)
 	}
 }
 
@@ -159,6 +238,16 @@ func (o *Order) change(e Event) {
 }
 
 func (o *Order) cancel(e Event) { o.close(Canceled, e) }
+
+// cancelInBulk closes an order that its maker cancelled with all others. A bulk cancel does
+// not reach an order that was sold before it.
+func (o *Order) cancelInBulk(e Event) {
+	if o.Status == Partial {
+		o.close(Closed, e)
+	} else {
+		o.close(Canceled, e)
+	}
+}
 
 func (o *Order) reject(e Event) { o.close(Rejected, e) }
 
@@ -191,14 +280,27 @@ func (o *Order) describe(e Event) {
 	}
 }
 
+// derive sets the fields that follow from others.
+func (o *Order) derive() {
+	o.UnitPrice, o.Remaining = "", ""
+	if len(o.Bundle) == 0 {
+		o.UnitPrice = o.Price.Over(o.Quantity)
+	}
+	if !o.Status.Alive() {
+		o.Fillable = nil
+		return
+	}
+	o.Remaining = o.Quantity.Minus(o.Filled)
+}
+
 // FoldOrder is the order that events, in order of position, make. Bulk cancels of its maker
-// may be among them. It returns false if none of the events is the order's own: a bulk
-// cancel alone makes no order.
+// may be among them. It returns false if none of the events is the order's own: bulk cancels
+// and facts alone make no order.
 func FoldOrder(chain, market, key string, events []Event) (Order, bool) {
 	o := Order{Chain: chain, Market: market, Key: key}
 	exists := false
 	for _, e := range events {
-		if e.Order != key && !exists {
+		if !exists && (e.Order != key || e.Kind == OrderChecked) {
 			continue
 		}
 		if !exists {

@@ -506,18 +506,18 @@ func TestAnOrderChanges(t *testing.T) {
 		events []Event
 		want   Order
 	}{
-		"price":          {[]Event{listed, filled, changed(Event{Price: "400"})}, Order{Status: Listing, Maker: "m", Token: Token{ID: "7"}, Quantity: "10", Filled: "4", Price: "400", Paid: "200"}},
-		"quantity":       {[]Event{listed, filled, changed(Event{Quantity: "3", Price: "120"})}, Order{Status: Listing, Maker: "m", Token: Token{ID: "7"}, Quantity: "3", Filled: "0", Price: "120"}},
-		"expiry":         {[]Event{listed, changed(Event{ExpiresAt: &expiry})}, Order{Status: Listing, Maker: "m", Token: Token{ID: "7"}, Quantity: "10", Filled: "0", Price: "500", ExpiresAt: &expiry}},
-		"unseen listing": {[]Event{changed(Event{Price: "400"}), filled}, Order{Status: Listing, Price: "400", Filled: "4", Paid: "200"}},
+		"price":          {[]Event{listed, filled, changed(Event{Price: "400"})}, Order{Status: Listing, Maker: "m", Token: Token{ID: "7"}, Quantity: "10", Filled: "4", Price: "400", Paid: "200", UnitPrice: "40", Remaining: "6"}},
+		"quantity":       {[]Event{listed, filled, changed(Event{Quantity: "3", Price: "120"})}, Order{Status: Listing, Maker: "m", Token: Token{ID: "7"}, Quantity: "3", Filled: "0", Price: "120", UnitPrice: "40", Remaining: "3"}},
+		"expiry":         {[]Event{listed, changed(Event{ExpiresAt: &expiry})}, Order{Status: Listing, Maker: "m", Token: Token{ID: "7"}, Quantity: "10", Filled: "0", Price: "500", UnitPrice: "50", Remaining: "10", ExpiresAt: &expiry}},
+		"unseen listing": {[]Event{changed(Event{Price: "400"}), filled}, Order{Status: Partial, Price: "400", Filled: "4", Paid: "200"}},
 		"cancelled before": {[]Event{listed, {Kind: Delisted, Order: "a", Position: Position{Height: 2}}, changed(Event{Price: "1"})},
-			Order{Status: Canceled, Maker: "m", Token: Token{ID: "7"}, Quantity: "10", Filled: "0", Price: "500", Anomalies: 1}},
+			Order{Status: Canceled, Maker: "m", Token: Token{ID: "7"}, Quantity: "10", Filled: "0", Price: "500", UnitPrice: "50", Anomalies: 1}},
 	} {
 		o, _ := FoldOrder("", "", "", c.events[:0])
 		for _, e := range c.events {
 			o.Apply(e)
 		}
-		o.First, o.Last, o.ListedAt, o.CanceledAt, o.Taker = Position{}, Position{}, nil, nil, ""
+		o.First, o.Last, o.ListedAt, o.FilledAt, o.CanceledAt, o.Taker = Position{}, Position{}, nil, nil, nil, ""
 		if !reflect.DeepEqual(o, c.want) {
 			t.Errorf("%s:\n is   %+v\n want %+v", name, o, c.want)
 		}

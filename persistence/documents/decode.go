@@ -183,7 +183,14 @@ func listReader(v reflect.Value, f Field) reader {
 	element := reflect.New(v.Type().Elem()).Elem()
 	read := readerInto(element, f)
 	return func(l *jlexer.Lexer) {
+		if l.IsNull() {
+			l.Skip()
+			return
+		}
 		l.Delim('[')
+		if v.IsNil() {
+			v.Set(reflect.MakeSlice(v.Type(), 0, 0))
+		}
 		for !l.IsDelim(']') {
 			read(l)
 			v.Set(reflect.Append(v, element))

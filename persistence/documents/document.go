@@ -17,6 +17,9 @@ type (
 		ID            string `json:"_id" bson:"_id"` // chain/market/key
 		markets.Order `bson:",inline"`
 		PriceSort     SortForm `json:"-" bson:"priceSort,omitempty"`
+		EndPriceSort  SortForm `json:"-" bson:"endPriceSort,omitempty"`
+		UnitPriceSort SortForm `json:"-" bson:"unitPriceSort,omitempty"`
+		RemainingSort SortForm `json:"-" bson:"remainingSort,omitempty"`
 	}
 
 	// Activity is one thing that happened on a market: an entry of the log.
@@ -93,7 +96,10 @@ func SortFormOf(a markets.Amount) SortForm {
 
 // OfOrder is an order's document.
 func OfOrder(o markets.Order) Order {
-	return Order{ID: o.ID(), Order: o, PriceSort: SortFormOf(o.Price)}
+	return Order{
+		ID: o.ID(), Order: o, PriceSort: SortFormOf(o.Price), EndPriceSort: SortFormOf(o.EndPrice),
+		UnitPriceSort: SortFormOf(o.UnitPrice), RemainingSort: SortFormOf(o.Remaining),
+	}
 }
 
 // OfActivity is an activity's document.

@@ -28,6 +28,14 @@ func drawDocument(t *rapid.T, c Collection) any {
 func drawFields(t *rapid.T, v reflect.Value, fields []Field) {
 	for _, f := range fields {
 		member := v.FieldByIndex(f.index)
+		if f.Enum != nil && f.List {
+			drawn := rapid.SliceOfN(rapid.SampledFrom(f.Enum.Values), 1, 3).Draw(t, f.Name)
+			member.Set(reflect.MakeSlice(member.Type(), len(drawn), len(drawn)))
+			for i, value := range drawn {
+				member.Index(i).SetString(value)
+			}
+			continue
+		}
 		if f.Enum != nil {
 			values := f.Enum.Values
 			if !f.Required {
@@ -37,9 +45,9 @@ func drawFields(t *rapid.T, v reflect.Value, fields []Field) {
 			continue
 		}
 		drawValue(t, member, f)
-	}
-	if item, ok := v.Addr().Interface().(*markets.Item); ok && !item.Quantity.Known() {
-		item.Quantity = "1" // of an item it is always known
+		if f.Type == Amount && f.Required && member.Len() == 0 {
+			member.SetString("1")
+		}
 	}
 }
 

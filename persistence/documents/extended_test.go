@@ -147,9 +147,14 @@ func TestAnAddedFieldIsDecoded(t *testing.T) {
 // The declarations name the paths that filters read as amounts and dates, and the
 // lists, of each collection.
 func TestKindsOfFields(t *testing.T) {
+	const parameters = "parameters.consideration.endAmount parameters.consideration.identifierOrCriteria parameters.consideration.startAmount parameters.counter parameters.endTime parameters.offer.endAmount parameters.offer.identifierOrCriteria parameters.offer.startAmount parameters.salt parameters.startTime"
 	for name, want := range map[string]string{
-		persistence.Orders:        "amounts bundle.quantity filled paid price quantity, dates canceledAt expiresAt listedAt soldAt, lists bundle, sort forms price",
-		persistence.Activities:    "amounts bundle.quantity price quantity, dates expiresAt time, lists bundle, sort forms price",
+		persistence.Orders: "amounts bundle.quantity contractState.filled contractState.size endPrice fees.amount filled paid " + parameters +
+			" price prices.amount quantity remaining royalties.amount unitPrice, dates canceledAt expiresAt fillable.time filledAt listedAt soldAt startsAt, " +
+			"lists bundle fees fillable.reasons parameters.consideration parameters.offer prices royalties, sort forms endPrice price remaining unitPrice",
+		persistence.Activities: "amounts bundle.quantity endPrice fact.state.filled fact.state.size fees.amount " + parameters +
+			" price prices.amount quantity royalties.amount, dates expiresAt fact.fillable.time startsAt time, " +
+			"lists bundle fact.fillable.reasons fees parameters.consideration parameters.offer prices royalties, sort forms price",
 		persistence.Records:       "amounts, dates createdAt updatedAt, lists, sort forms",
 		persistence.DeadLetters:   "amounts, dates time, lists, sort forms",
 		persistence.Actors:        "amounts, dates updatedAt, lists endpoints trail, sort forms",

@@ -55,6 +55,9 @@ func stored(collection string) []documents.Field {
 func complete(t *testing.T, v reflect.Value) {
 	t.Helper()
 	switch into := v.Addr().Interface().(type) {
+	case *json.RawMessage:
+		*into = json.RawMessage(`{"data":"0x"}`)
+		return
 	case *time.Time:
 		*into = time.Date(2024, 1, 31, 12, 0, 0, 0, time.UTC)
 		return

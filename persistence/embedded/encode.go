@@ -40,16 +40,21 @@ func (e *encoder) activity(a *markets.Activity) {
 	e.token("token", a.Token)
 	e.optional("quantity", string(a.Quantity))
 	e.bundle("bundle", a.Bundle)
-	if a.Partial {
-		e.name("partial")
-		e.buf = append(e.buf, "true"...)
-	}
+	e.bool("partial", a.Partial)
 	e.optional("price", string(a.Price))
 	e.currency("currency", a.Currency)
 	e.time("expiresAt", a.ExpiresAt)
 	e.optional("contract", a.Contract)
+	e.bool("fixed", a.Fixed)
+	e.terms(&a.Terms)
+	if a.Fact != nil {
+		e.any("fact", a.Fact)
+	}
 	if a.Record != nil {
 		e.any("record", a.Record)
+	}
+	if len(a.Raw) > 0 {
+		e.any("raw", a.Raw)
 	}
 	e.close()
 }
@@ -72,7 +77,17 @@ func (e *encoder) order(o *markets.Order) {
 	e.optional("price", string(o.Price))
 	e.optional("paid", string(o.Paid))
 	e.currency("currency", o.Currency)
+	e.optional("unitPrice", string(o.UnitPrice))
+	e.optional("remaining", string(o.Remaining))
+	e.terms(&o.Terms)
+	if o.State != nil {
+		e.any("contractState", o.State)
+	}
+	if o.Fillable != nil {
+		e.any("fillable", o.Fillable)
+	}
 	e.time("listedAt", o.ListedAt)
+	e.time("filledAt", o.FilledAt)
 	e.time("soldAt", o.SoldAt)
 	e.time("canceledAt", o.CanceledAt)
 	e.time("expiresAt", o.ExpiresAt)
@@ -82,6 +97,36 @@ func (e *encoder) order(o *markets.Order) {
 		e.int("anomalies", o.Anomalies)
 	}
 	e.close()
+}
+
+func (e *encoder) terms(t *markets.Terms) {
+	e.time("startsAt", t.StartsAt)
+	e.optional("endPrice", string(t.EndPrice))
+	e.list("prices", len(t.Prices), t.Prices)
+	e.list("fees", len(t.Fees), t.Fees)
+	e.list("royalties", len(t.Royalties), t.Royalties)
+	e.optional("reservedFor", t.ReservedFor)
+	e.optional("zone", t.Zone)
+	e.optional("conduit", t.Conduit)
+	e.optional("criteria", t.Criteria)
+	if t.Parameters != nil {
+		e.any("parameters", t.Parameters)
+	}
+	e.optional("signature", t.Signature)
+}
+
+// list appends a list unless it is empty.
+func (e *encoder) list(name string, length int, values any) {
+	if length > 0 {
+		e.any(name, values)
+	}
+}
+
+func (e *encoder) bool(name string, value bool) {
+	if value {
+		e.name(name)
+		e.buf = append(e.buf, "true"...)
+	}
 }
 
 func (e *encoder) open() { e.buf = append(e.buf, '{') }

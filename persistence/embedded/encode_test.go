@@ -70,6 +70,10 @@ func fill(t *rapid.T, v reflect.Value) {
 		*when = time.Unix(rapid.Int64Range(-1e10, 1e11).Draw(t, "seconds"), rapid.Int64Range(0, 1e9-1).Draw(t, "nanoseconds")).UTC()
 		return
 	}
+	if raw, ok := v.Addr().Interface().(*json.RawMessage); ok {
+		*raw = json.RawMessage(rapid.SampledFrom([]string{"{}", `{"a":[1,"<"]}`, "[]", `"text"`, "1e400"}).Draw(t, "JSON"))
+		return
+	}
 	switch v.Kind() {
 	case reflect.Struct:
 		for i := range v.NumField() {

@@ -80,6 +80,12 @@ func drawValue(t *rapid.T, v reflect.Value) {
 	case markets.Side:
 		v.SetString(string(rapid.SampledFrom(append(markets.Sides(), "")).Draw(t, "side")))
 		return
+	case markets.Answer:
+		v.SetString(string(rapid.SampledFrom(markets.Answers()).Draw(t, "answer")))
+		return
+	case markets.Reason:
+		v.SetString(string(rapid.SampledFrom(markets.Reasons()).Draw(t, "reason")))
+		return
 	case markets.Status:
 		v.SetString(string(rapid.SampledFrom(markets.Statuses()).Draw(t, "status")))
 		return
@@ -145,11 +151,13 @@ func drawStruct(t *rapid.T, v reflect.Value) {
 			v.Field(i).SetString(rapid.SampledFrom(persistence.EndpointStates).Draw(t, "state"))
 		case "Report.state,omitempty":
 			v.Field(i).SetString(rapid.SampledFrom([]string{"", persistence.Following, persistence.Stopped}).Draw(t, "state"))
-		case "Item.quantity":
-			v.Field(i).SetString(rapid.StringMatching(`[1-9][0-9]{0,76}`).Draw(t, "quantity")) // always known
 		default:
-			if name != "-" {
-				drawValue(t, v.Field(i))
+			if name == "-" {
+				continue
+			}
+			drawValue(t, v.Field(i))
+			if v.Field(i).Type() == reflect.TypeFor[markets.Amount]() && v.Field(i).Len() == 0 && !strings.Contains(name, "omitempty") {
+				v.Field(i).SetString("1") // always known
 			}
 		}
 	}
