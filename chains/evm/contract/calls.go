@@ -90,7 +90,7 @@ func Decimals(token [20]byte) chains.ContractCall { return call(token, decimals)
 // (EIP-1271); see Valid.
 func IsValidSignature(wallet [20]byte, hash [32]byte, signature []byte) chains.ContractCall {
 	const word = 32
-	c := call(wallet, isValidSignature, hash, wordOf(2 * word), wordOf(uint64(len(signature))))
+	c := call(wallet, isValidSignature, hash, wordOf(2*word), wordOf(uint64(len(signature))))
 	c.Data = append(c.Data, signature...)
 	c.Data = append(c.Data, make([]byte, (word-len(signature)%word)%word)...)
 	return c
