@@ -17,6 +17,7 @@ import (
 
 	"github.com/imart/event-worker/chains"
 	"github.com/imart/event-worker/chains/evm/internal/multicall"
+	"github.com/imart/event-worker/chains/faults"
 	"github.com/imart/event-worker/chains/internal/endpoint"
 )
 
@@ -144,6 +145,30 @@ func TestCallsOutsideTheChain(t *testing.T) {
 	}
 	if _, err := chain.Call(t.Context(), start, askStore(1)); err == nil {
 		t.Error("before the first block")
+	}
+}
+
+// Each refusal of state and of hashes that is known is understood.
+func TestKnownRefusalsOfCalls(t *testing.T) {
+	g := startGeth(t, calledContracts, withMulticall(t))
+	g.keep(11)
+	g.keep(22)
+	for _, r := range faults.Refusals() {
+		switch r.Cause {
+		case "state":
+			chain := open(t, behind(t, g.url, "[{fault: no-state, below: 2, keep: 0, words: "+r.Name+"}]"))
+			if results, err := chain.Call(t.Context(), g.place(1), askStore(3)); !errors.Is(err, chains.ErrPruned) {
+				t.Errorf("%s: %v, %v", r.Name, results, err)
+			}
+			if got := asked(t, chain, g.place(2), askStore(3)...); got != times(22, 3) {
+				t.Errorf("%s: %s", r.Name, got)
+			}
+		case "hash":
+			chain := open(t, behind(t, g.url, "[{fault: no-block-hash, words: "+r.Name+"}]"))
+			if got := asked(t, chain, g.place(1), askStore(3)...); got != times(11, 3) {
+				t.Errorf("%s: %s", r.Name, got)
+			}
+		}
 	}
 }
 
