@@ -89,6 +89,7 @@ func (o *Order) check(e Event) {
 		o.Anomalies++
 		return
 	}
+	o.Checked = new(e.Position)
 	if state := e.Fact.State; state != nil {
 		o.State = state
 		o.settle(e)

@@ -59,6 +59,9 @@ type Order struct {
 	Fillable *Fillability   `json:"fillable,omitempty" bson:"fillable,omitempty"`
 
 	// ListedAt is the time of the first change of an order whose listing was not seen.
+	// Checked is the position of the last fact about the order; nil if there is none.
+	Checked *Position `json:"checked,omitempty" bson:"checked,omitempty"`
+
 	// FilledAt is the time of the last fill.
 	ListedAt   *time.Time `json:"listedAt,omitempty" bson:"listedAt,omitempty"`
 	FilledAt   *time.Time `json:"filledAt,omitempty" bson:"filledAt,omitempty"`

@@ -87,6 +87,8 @@ type Store interface {
 	// snapshot and does not block writers.
 	Query(ctx context.Context, query Query) iter.Seq2[json.RawMessage, error]
 
+	OpenOrders
+
 	// Close waits for the calls in progress and releases the data.
 	Close() error
 }

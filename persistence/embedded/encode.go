@@ -86,6 +86,9 @@ func (e *encoder) order(o *markets.Order) {
 	if o.Fillable != nil {
 		e.any("fillable", o.Fillable)
 	}
+	if o.Checked != nil {
+		e.position("checked", *o.Checked)
+	}
 	e.time("listedAt", o.ListedAt)
 	e.time("filledAt", o.FilledAt)
 	e.time("soldAt", o.SoldAt)

@@ -1,0 +1,64 @@
+package embedded
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"zombiezen.com/go/sqlite"
+
+	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/persistence"
+)
+
+var _ persistence.OpenOrders = (*Reader)(nil)
+
+// OpenOrders implements persistence.OpenOrders. It goes through all orders of the store.
+func (r *Reader) OpenOrders(ctx context.Context, market persistence.MarketRef, after persistence.OpenCursor, limit int) ([]markets.Order, error) {
+	all, err := r.openOrders(ctx, market, func(o markets.Order) bool { return compareCursors(persistence.CursorAt(o), after) > 0 })
+	slices.SortFunc(all, func(a, b markets.Order) int { return compareCursors(persistence.CursorAt(a), persistence.CursorAt(b)) })
+	return all[:min(len(all), limit)], err
+}
+
+// OpenOrdersOf implements persistence.OpenOrders.
+func (r *Reader) OpenOrdersOf(ctx context.Context, market persistence.MarketRef, makers []string, limit int) ([]markets.Order, error) {
+	if len(makers) == 0 {
+		return nil, nil
+	}
+	all, err := r.openOrders(ctx, market, func(o markets.Order) bool { return slices.Contains(makers, o.Maker) })
+	return all[:min(len(all), limit)], err
+}
+
+// OpenOrdersWith implements persistence.OpenOrders.
+func (r *Reader) OpenOrdersWith(ctx context.Context, market persistence.MarketRef, keys []string) ([]markets.Order, error) {
+	if len(keys) == 0 {
+		return nil, nil
+	}
+	return r.openOrders(ctx, market, func(o markets.Order) bool { return slices.Contains(keys, o.Key) })
+}
+
+// openOrders returns the market's open orders that are wanted.
+func (r *Reader) openOrders(ctx context.Context, market persistence.MarketRef, wanted func(markets.Order) bool) (found []markets.Order, err error) {
+	err = r.read(ctx, func(conn *sqlite.Conn) error {
+		found = nil
+		const open = "SELECT id, doc FROM orders WHERE doc ->> '$.status' IN ('LISTING', 'PARTIAL', 'CLOSED') AND doc ->> '$.chain' = ? AND doc ->> '$.market' = ?"
+		return each(conn, open, func(stmt *sqlite.Stmt) {
+			stmt.BindText(1, market.Chain)
+			stmt.BindText(2, market.Market)
+		}, func(row *sqlite.Stmt) error {
+			var order markets.Order
+			if err := orderDecoder.Decode(text(row, 1, nil), &order); err != nil {
+				return damaged("order", row.ColumnInt64(0), err)
+			}
+			if wanted(order) {
+				found = append(found, order)
+			}
+			return nil
+		})
+	})
+	return found, err
+}
+
+func compareCursors(a, b persistence.OpenCursor) int {
+	return cmp.Or(cmp.Compare(a.Height, b.Height), cmp.Compare(a.ID, b.ID))
+}
