@@ -91,6 +91,8 @@ var Formats = []string{"text", "json"}
 type Market struct {
 	markets.Market
 	Starts map[string]Start // by stream
+	// NoFacts: contracts are not asked about the market's orders.
+	NoFacts bool
 }
 
 // Load reads a file under an environment in the form of os.Environ. The error is

@@ -55,7 +55,7 @@ func (r *reader) markets(chain *yamlfile.Node, kind markets.ChainKind, site defi
 	var out []Market
 	for _, n := range all {
 		if m, ok := r.defined(n, kind, site); ok {
-			out = append(out, Market{Market: chosen(n, m), Starts: starts(n, m)})
+			out = append(out, Market{Market: chosen(n, m), Starts: starts(n, m), NoFacts: n.Child("facts").Text() == "false"})
 		}
 	}
 	return out

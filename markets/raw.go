@@ -100,6 +100,9 @@ type Source struct {
 	// Types asks, instead of a handle, for events of these types: with addresses of 64
 	// digits, without type arguments. Their seq is the ledger version.
 	Types []string
+	// Facts, instead of all others, asks for what contracts say of the open orders of this
+	// market: they are read by package facts and not by the chain.
+	Facts string
 }
 
 // StartAt makes a height the first whose events are wanted, and returns the place before

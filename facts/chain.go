@@ -1,0 +1,80 @@
+package facts
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/imart/event-worker/chains"
+	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/persistence"
+)
+
+// Asker is a chain whose contracts can be asked.
+type Asker interface {
+	chains.Caller
+	// TimeAt returns the time of a block.
+	TimeAt(ctx context.Context, at markets.Place) (time.Time, error)
+	// PlaceAt returns the block of a height that is final.
+	PlaceAt(ctx context.Context, height int64) (markets.Place, error)
+}
+
+// Store is what facts are read with.
+type Store interface {
+	persistence.Querier
+	persistence.OpenOrders
+}
+
+// Market is a market of which facts are read.
+type Market struct {
+	Ref       persistence.MarketRef
+	Streams   []string // the names of its other streams
+	Contracts []string // of Seaport
+}
+
+// Chain is a chain that reads the streams of facts, too.
+type Chain struct {
+	chains.Chain
+	readers map[string]*reader // by the market's name
+}
+
+// NewChain returns a chain that reads the facts of markets on it. The chain's identifier is
+// that which signatures are for.
+func NewChain(chain chains.Chain, asker Asker, id uint64, store Store, all []Market, log *slog.Logger) *Chain {
+	c := &Chain{Chain: chain, readers: map[string]*reader{}}
+	for _, m := range all {
+		c.readers[m.Ref.Market] = newReader(m, asker, id, store, log.With("chain", m.Ref.Chain, "market", m.Ref.Market))
+	}
+	return c
+}
+
+// Stream is the stream of a market's facts.
+func (m Market) Stream() markets.Stream { return streamOf(m.Ref.Market, m.Contracts) }
+
+// Unwrap returns the chain without its facts.
+func (c *Chain) Unwrap() chains.Chain { return c.Chain }
+
+// Read implements chains.Chain.
+func (c *Chain) Read(ctx context.Context, view *chains.View, source markets.Source, after markets.Place, through int64, limit int) (chains.Page, error) {
+	if source.Facts == "" {
+		return c.Chain.Read(ctx, view, source, after, through, limit)
+	}
+	r, ok := c.readers[source.Facts]
+	if !ok {
+		return chains.Page{}, fmt.Errorf("no facts are read of the market %s", source.Facts)
+	}
+	page, err := r.read(ctx, view, after, limit)
+	var wait notYet
+	if errors.As(err, &wait) {
+		err = fmt.Errorf("%w: %w", chains.ErrAhead, err)
+	}
+	return page, err
+}
+
+// notYet says what facts wait for.
+type notYet string
+
+// Error implements error.
+func (w notYet) Error() string { return string(w) }

@@ -1,0 +1,26 @@
+package facts
+
+import (
+	"slices"
+
+	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/persistence"
+)
+
+// MarketOf is a market with orders in Seaport contracts, whatever it is called; false if it
+// has none.
+func MarketOf(chain string, m markets.Market) (Market, bool) {
+	out := Market{Ref: persistence.MarketRef{Chain: chain, Market: m.Name}}
+	for _, s := range m.Streams {
+		if s.Name == StreamName {
+			return Market{}, false
+		}
+		out.Streams = append(out.Streams, s.Name)
+		if slices.ContainsFunc(s.Source.Topics, isOfOrder) {
+			out.Contracts = append(out.Contracts, s.Source.Addresses...)
+		}
+	}
+	slices.Sort(out.Contracts)
+	out.Contracts = slices.Compact(out.Contracts)
+	return out, len(out.Contracts) > 0
+}

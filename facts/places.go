@@ -1,0 +1,51 @@
+package facts
+
+import (
+	"context"
+
+	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/persistence"
+)
+
+// places are where a market's observers are.
+type places struct {
+	log, documents markets.Place // of the facts themselves
+	others         markets.Place // the least of the other streams' documents
+}
+
+// find reads where the market's observers are. Without all of their documents, which are
+// created one after the other, it is not time yet.
+func (m Market) find(ctx context.Context, store persistence.Querier) (places, error) {
+	filter := append(m.Ref.Documents(), persistence.Equals("kind", "observer"))
+	found, err := persistence.Collect[persistence.Actor](ctx, store, persistence.Query{
+		Collection: persistence.Actors, Filter: persistence.Filter{Condition: filter},
+	})
+	if err != nil {
+		return places{}, err
+	}
+	at := map[string]markets.Place{} // of the documents, by stream
+	var p places
+	hasLog := false
+	for _, a := range found {
+		switch {
+		case a.Documents:
+			at[a.Stream] = a.Place
+		case a.Stream == StreamName:
+			p.log, hasLog = a.Place, true
+		}
+	}
+	var hasDocuments bool
+	if p.documents, hasDocuments = at[StreamName]; !hasLog || !hasDocuments {
+		return p, notYet("the observers of facts have not started")
+	}
+	for i, stream := range m.Streams {
+		place, ok := at[stream]
+		if !ok {
+			return p, notYet("the documents of the stream " + stream + " have not started")
+		}
+		if i == 0 || place.Seq < p.others.Seq {
+			p.others = place
+		}
+	}
+	return p, nil
+}

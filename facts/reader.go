@@ -1,0 +1,151 @@
+package facts
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"sync"
+
+	"github.com/imart/event-worker/chains"
+	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/persistence"
+)
+
+// nearHead is how many blocks behind the head the market's other streams may be for contracts
+// to be asked. Nodes keep the state of about 128 blocks, and the facts of a backfill would be
+// out of date anyway.
+const nearHead = 96
+
+// reader reads one market's facts.
+type reader struct {
+	Market
+	asker    Asker
+	store    Store
+	contract *contracts
+	log      *slog.Logger
+
+	mu       sync.Mutex
+	memories memories
+}
+
+func newReader(m Market, asker Asker, id uint64, store Store, log *slog.Logger) *reader {
+	return &reader{Market: m, asker: asker, store: store, contract: newContracts(asker, id), log: log}
+}
+
+// read reads the facts behind a place: those that the log has, or those of the block that all
+// other streams have reached.
+func (r *reader) read(ctx context.Context, view *chains.View, after markets.Place, limit int) (chains.Page, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p, err := r.find(ctx, r.store)
+	switch {
+	case err != nil:
+		return chains.Page{}, err
+	case p.log.Seq > after.Seq:
+		return r.replay(ctx, after, p.log)
+	case !sameBlock(p.log, after) || !sameBlock(p.documents, after):
+		return chains.Page{}, notYet("the facts of the block before are not executed")
+	case p.others.Seq <= after.Seq:
+		return chains.Page{}, notYet("the market's other streams have not come further")
+	}
+	switch view.Stand(p.others) {
+	case chains.Off, chains.Ahead:
+		return chains.Page{}, notYet("the market's other streams are on another branch")
+	}
+	if view.Head.Seq-p.others.Seq > nearHead+(view.Head.Seq-view.Final.Seq) {
+		return chains.Page{To: p.others}, nil
+	}
+	page, err := r.ask(ctx, view, after, p.others, limit)
+	if errors.Is(err, chains.ErrPruned) && view.Head.Seq > p.others.Seq {
+		return chains.Page{To: p.others}, nil // further on there may be the state
+	}
+	return page, err
+}
+
+func sameBlock(a, b markets.Place) bool { return a.Seq == b.Seq && a.Hash == b.Hash }
+
+// replay reads the facts of the log between two places.
+func (r *reader) replay(ctx context.Context, after, to markets.Place) (chains.Page, error) {
+	page := chains.Page{To: to}
+	filter := append(r.Ref.Documents(), persistence.Equals("stream", StreamName),
+		persistence.Compare{Path: "seq", Operator: persistence.Greater, Operand: after.Seq},
+		persistence.Compare{Path: "seq", Operator: persistence.LessOrEqual, Operand: to.Seq})
+	log, err := persistence.Collect[markets.Activity](ctx, r.store, persistence.Query{
+		Collection: persistence.Activities, Filter: persistence.Filter{Condition: filter},
+	})
+	if err != nil {
+		return chains.Page{}, err
+	}
+	slices.SortFunc(log, func(a, b markets.Activity) int { return a.Position.Compare(b.Position) })
+	for _, a := range log {
+		raw, err := rawOf(a)
+		if err != nil {
+			return chains.Page{}, err
+		}
+		page.Raws = append(page.Raws, raw)
+	}
+	return page, nil
+}
+
+// ask asks the contracts at the end of a block.
+func (r *reader) ask(ctx context.Context, view *chains.View, after, at markets.Place, limit int) (chains.Page, error) {
+	time, err := r.asker.TimeAt(ctx, at)
+	if err != nil {
+		return chains.Page{}, err
+	}
+	b := block{at, time}
+	moved, err := r.touched(ctx, view, after, at)
+	if err != nil {
+		return chains.Page{}, err
+	}
+	memory := r.memories.at(after)
+	orders, err := r.choose(ctx, &memory, b, moved, limit)
+	if err != nil {
+		return chains.Page{}, err
+	}
+	events, err := r.check(ctx, b, orders)
+	if err != nil {
+		return chains.Page{}, err
+	}
+	memory.count(r.log, b, orders, events)
+	page := chains.Page{To: at}
+	if page.Raws, err = b.raws(events); err != nil {
+		return chains.Page{}, err
+	}
+	r.memories.put(at, memory)
+	return page, nil
+}
+
+// check returns events of those orders of which the contracts say something else than their
+// documents.
+func (r *reader) check(ctx context.Context, b block, orders []chosen) ([]markets.Event, error) {
+	asked := make([]markets.Order, len(orders))
+	for i, o := range orders {
+		asked[i] = o.Order
+	}
+	answers, err := r.contract.facts(ctx, b, asked)
+	if err != nil {
+		return nil, err
+	}
+	var events []markets.Event
+	for i, o := range asked {
+		if fact := answers[i]; isNews(o, fact) {
+			events = append(events, markets.Event{Kind: markets.OrderChecked, Order: o.Key, Contract: o.Contract, Fact: &fact})
+		}
+	}
+	slices.SortFunc(events, func(a, b markets.Event) int { return cmp.Compare(a.Order, b.Order) })
+	return events, nil
+}
+
+// isNews says whether a fact tells something that the order's document does not.
+func isNews(o markets.Order, fact markets.Fact) bool {
+	if o.Checked == nil {
+		return true
+	}
+	if s := fact.State; s != nil && (o.State == nil || *s != *o.State) {
+		return true
+	}
+	return !fact.Fillable.Same(o.Fillable)
+}
