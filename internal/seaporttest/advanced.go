@@ -6,7 +6,7 @@ import (
 	"github.com/ethereum/go-ethereum/common"
 )
 
-// The arguments of fulfillAdvancedOrder, in the order of Seaport's structs.
+// The arguments of fulfillAdvancedOrder and getOrderHash: Seaport's structs.
 type (
 	advancedOrder struct {
 		Parameters  orderParameters
@@ -26,6 +26,18 @@ type (
 		Salt                            *big.Int
 		ConduitKey                      common.Hash
 		TotalOriginalConsiderationItems *big.Int
+	}
+	orderComponents struct {
+		Offerer            common.Address
+		Zone               common.Address
+		Offer              []offerItem
+		Consideration      []considerationItem
+		OrderType          uint8
+		StartTime, EndTime *big.Int
+		ZoneHash           common.Hash
+		Salt               *big.Int
+		ConduitKey         common.Hash
+		Counter            *big.Int
 	}
 	offerItem struct {
 		ItemType                                     uint8

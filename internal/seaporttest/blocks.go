@@ -34,6 +34,7 @@ func (w *World) Mine(n int) {
 	for range n {
 		w.call(nil, "evm_mine")
 	}
+	w.adopt()
 }
 
 // Advance mines a block that is d later than the newest.
@@ -59,6 +60,7 @@ func (w *World) Revert(snapshot string) {
 	if !reverted {
 		w.t.Fatalf("there is no snapshot %s", snapshot)
 	}
+	w.scanned = min(w.scanned, uint64(w.Head().Number))
 }
 
 // Block mines one block of the transactions that do sends. Within do, actions see the chain as
@@ -138,4 +140,6 @@ func (w *World) Reorganise(depth int, keep func(i int) bool) {
 		}
 	}
 	w.call(nil, "anvil_reorg", depth, kept)
+	w.scanned = head - uint64(depth)
+	w.adopt()
 }

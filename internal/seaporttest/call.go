@@ -55,6 +55,10 @@ func (w *World) CanFill(order *Order, block common.Hash) error {
 // Orders that are not partial can be filled only as a whole.
 func (w *World) CanFillUnits(order *Order, units int64, block common.Hash) error {
 	w.t.Helper()
+	// With another counter, the same parameters are another order, which may be valid.
+	if counter := w.GetCounter(order.Parameters.Offerer, block); counter.Cmp(number(order.Parameters.Counter)) != 0 {
+		return fmt.Errorf("%w: the maker's counter is %s", ErrRefused, counter)
+	}
 	advanced := order.advanced(units)
 	identifier, resolvers := order.resolve()
 	input := w.pack(w.seaport, "fulfillAdvancedOrder", advanced, resolvers, w.ConduitKey, common.Address{})

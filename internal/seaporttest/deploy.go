@@ -16,6 +16,7 @@ import (
 // Contracts are those of a World.
 type Contracts struct {
 	Seaport    common.Address
+	Other      common.Address // another Seaport, at the address of version 1.5, with the same code
 	Controller common.Address // of conduits
 	Conduit    common.Address
 	ConduitKey common.Hash
@@ -30,6 +31,7 @@ type Contracts struct {
 
 // The addresses that these contracts have on mainnet.
 var (
+	otherAddress      = common.HexToAddress("0x00000000000000ADc04C56Bf30aC9d3c0aAF14dC")
 	seaportAddress    = common.HexToAddress("0x0000000000000068F116a894984e2DB1123eB395")
 	controllerAddress = common.HexToAddress("0x00000000F9490004C11Cef243f5400493c00Ad63")
 	multicallAddress  = common.HexToAddress("0xcA11bde05977b3631167028862bE2a173976CA11")
@@ -69,7 +71,9 @@ func (w *World) deploy(packages, multicall string) {
 	c := &w.Contracts
 	c.seaport, c.controller, c.weth, c.erc20, c.erc721, c.erc1155 = seaport.ABI, controller.ABI, weth.ABI, erc20.ABI, erc721.ABI, erc1155.ABI
 	c.Controller = w.place(controllerAddress, controller.Bytecode)
-	c.Seaport = w.place(seaportAddress, append(seaport.Bytecode, common.LeftPadBytes(c.Controller[:], 32)...))
+	withController := append(seaport.Bytecode, common.LeftPadBytes(c.Controller[:], 32)...)
+	c.Seaport = w.place(seaportAddress, withController)
+	c.Other = w.place(otherAddress, withController)
 	c.Multicall = w.place(multicallAddress, w.multicall(multicall))
 	c.WETH = w.place(wethAddress, weth.Bytecode)
 	c.ERC20 = w.create(erc20.Bytecode)

@@ -17,23 +17,29 @@ type Fill struct {
 	Identifier string
 }
 
-// Validate lets the maker declare orders valid on chain.
+// Validate lets the maker declare orders valid on chain. If the maker's counter is no
+// longer theirs, other orders become valid: with the same parameters and the new counter.
 func (w *World) Validate(orders ...*Order) error {
 	w.t.Helper()
-	maker := orders[0].Parameters.Offerer
-	err := w.act("validate", maker, map[string]any{"orders": orders})
-	if err == nil {
-		for _, o := range orders {
-			o.Validated = true
-		}
-	}
-	return err
+	return w.act("validate", orders[0].Parameters.Offerer, map[string]any{"orders": orders})
 }
 
 // Cancel lets the maker cancel orders on chain.
 func (w *World) Cancel(orders ...*Order) error {
 	w.t.Helper()
 	return w.act("cancel", orders[0].Parameters.Offerer, map[string]any{"orders": orders})
+}
+
+// CancelElsewhere lets the maker cancel orders on the other Seaport, where they have the
+// same hashes. On Seaport itself nothing changes.
+func (w *World) CancelElsewhere(orders ...*Order) error {
+	w.t.Helper()
+	maker := orders[0].Parameters.Offerer
+	tx, err := w.build("cancel", maker, map[string]any{"orders": orders})
+	if err != nil {
+		return err
+	}
+	return w.send(maker, w.Other, tx.Data, nil)
 }
 
 // BulkCancel cancels all of a maker's orders by the next counter.
@@ -107,24 +113,34 @@ func (w *World) Match(taker common.Address, listing *Order) error {
 		}
 	}
 	counter := w.Create(Counter, taker, input)
-	w.Orders = w.Orders[:len(w.Orders)-1]
 	counter.Signature = nil // not needed of the account that sends the transaction
 	return w.act("match", taker, map[string]any{
 		"orders": []*Order{listing, counter}, "fulfillments": fulfillments, "value": value.String(),
 	})
 }
 
-// act lets seaport-js build a transaction and sends it.
-func (w *World) act(name string, account common.Address, request map[string]any) error {
+// built is a transaction that seaport-js has built.
+type built struct {
+	To    common.Address
+	Data  hexutil.Bytes
+	Value *hexutil.Big
+}
+
+func (w *World) build(name string, account common.Address, request map[string]any) (tx built, err error) {
 	w.t.Helper()
 	request["account"] = account
-	var tx struct {
-		To    common.Address
-		Data  hexutil.Bytes
-		Value *hexutil.Big
-	}
 	if err := w.script.do(name, request, &tx); err != nil {
-		return fmt.Errorf("%w: %w", ErrRefused, err)
+		return built{}, fmt.Errorf("%w: %w", ErrRefused, err)
+	}
+	return tx, nil
+}
+
+// act sends a transaction that seaport-js has built.
+func (w *World) act(name string, account common.Address, request map[string]any) error {
+	w.t.Helper()
+	tx, err := w.build(name, account, request)
+	if err != nil {
+		return err
 	}
 	if err := w.send(account, tx.To, tx.Data, (*big.Int)(tx.Value)); err != nil {
 		return fmt.Errorf("%s: %w", name, err)

@@ -31,7 +31,8 @@ var (
 		{26, "fulfill", (*World).fulfillAny},
 		{3, "fulfill available", (*World).fulfillSome},
 		{6, "cancel", (*World).cancelAny},
-		{2, "bulk cancel", (*World).bulkCancelAny},
+		{2, "cancel elsewhere", (*World).cancelElsewhere},
+		{1, "bulk cancel", (*World).bulkCancelAny},
 		{8, "take away", (*World).takeAway},
 		{8, "revoke", (*World).revoke},
 		{16, "give back", (*World).giveBack},
@@ -95,7 +96,7 @@ func oneOf[T any](w *World, all []T) T { return all[w.rng.IntN(len(all))] }
 func (w *World) chance(percent int) bool { return w.rng.IntN(100) < percent }
 
 // name returns what History calls an order.
-func (o *Order) name() string { return fmt.Sprintf("%s %.10s…", o.Kind, o.Hash) }
+func (o *Order) name() string { return fmt.Sprintf("%s %s…", o.Kind, o.Hash.Hex()[:10]) }
 
 func (w *World) createAny() (string, error) {
 	w.t.Helper()
@@ -174,6 +175,15 @@ func (w *World) cancelAny() (string, error) {
 		return "nothing", nil
 	}
 	return o.name(), w.Cancel(o)
+}
+
+func (w *World) cancelElsewhere() (string, error) {
+	w.t.Helper()
+	o := w.recent()
+	if o == nil {
+		return "nothing", nil
+	}
+	return o.name(), w.CancelElsewhere(o)
 }
 
 func (w *World) bulkCancelAny() (string, error) {

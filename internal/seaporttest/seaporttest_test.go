@@ -1,7 +1,9 @@
 package seaporttest_test
 
 import (
+	"fmt"
 	"math/rand/v2"
+	"os"
 	"testing"
 	"time"
 
@@ -9,11 +11,13 @@ import (
 )
 
 func TestRandom(t *testing.T) {
+	seed := uint64(1)
+	fmt.Sscan(os.Getenv("S"), &seed)
 	begun := time.Now()
 	w := seaporttest.Start(t)
 	t.Log("started", time.Since(begun))
 	begun = time.Now()
-	w.Random(rand.New(rand.NewPCG(1, 0)), 150)
+	w.Random(rand.New(rand.NewPCG(seed, 0)), 150)
 	t.Log("random", time.Since(begun))
 	for _, l := range w.History {
 		t.Log(l)
@@ -23,7 +27,7 @@ func TestRandom(t *testing.T) {
 	n := 0
 	for _, o := range w.Orders {
 		err := w.CanFill(o, head)
-		t.Log(o.Kind, w.GetOrderStatus(o.Hash, head), o.Validated, err)
+		t.Log(o.Kind, w.GetOrderStatus(o.Hash, head), o.Validated, len(o.Signature), err)
 		if err == nil {
 			n++
 		}

@@ -42,7 +42,9 @@ type World struct {
 	rpc    *rpc.Client
 	script *script
 
-	// Orders are all orders made, in the order of their making.
+	// Orders are all orders made, in the order of their making. Those with no signature are
+	// the counter orders of Match, and orders that were signed under an earlier counter and
+	// then validated by their maker: to Seaport, that is another order.
 	Orders []*Order
 	// History has a line for each action of Random.
 	History []string
@@ -51,6 +53,7 @@ type World struct {
 	pending []common.Hash // the transactions that do
 	salt    uint64        // of the last order
 	first   int           // the last block of Start
+	scanned uint64        // the last block that adopt has seen
 	undo    []undo        // see Random
 	rng     *rand.Rand    // of Random
 }
@@ -86,6 +89,7 @@ func Start(t testing.TB) *World {
 	w.script = startScript(t, packages, filepath.Join(data, "seaport.js"))
 	w.connect()
 	w.endow()
+	w.scanned = uint64(w.Head().Number)
 	w.first = int(w.Head().Number)
 	return w
 }
