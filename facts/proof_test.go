@@ -1,0 +1,220 @@
+package facts_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/imart/event-worker/config"
+	"github.com/imart/event-worker/internal/seaporttest"
+	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/persistence"
+	"github.com/imart/event-worker/persistence/embedded"
+	"github.com/imart/event-worker/worker"
+)
+
+const chain = "anvil"
+
+// running is a worker that follows a World.
+type running struct {
+	t     testing.TB
+	world *seaporttest.World
+	*worker.Worker
+}
+
+type folder string
+
+func (f folder) String() string { return string(f) }
+
+func (f folder) Open(ctx context.Context) (persistence.Store, error) {
+	return embedded.Open(ctx, string(f))
+}
+
+// follow starts a worker that follows a World's Seaport.
+func follow(t testing.TB, w *seaporttest.World) *running {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "event-worker.yaml")
+	text := fmt.Sprintf(`
+chains:
+  %s:
+    kind: evm
+    chainId: %d
+    endpoints: [%s]
+    poll: 20ms
+    confirmations: 64
+    markets:
+      seaport: {start: 0, contracts: {seaport: %q}}
+monitor: {listen: "127.0.0.1:0"}
+`, chain, seaporttest.ChainID, w.URL(), w.Seaport)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := config.Load(file, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	level := slog.LevelError
+	if testing.Verbose() {
+		level = slog.LevelInfo
+	}
+	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+	started, err := worker.Open(t.Context(), worker.Options{Config: cfg, Data: folder(t.TempDir()), Log: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &running{t, w, started}
+	t.Cleanup(func() {
+		if err := started.Stop(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := started.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// settle waits until the facts of the head are in the documents and no order is left that was
+// never asked about.
+func (r *running) settle() {
+	r.t.Helper()
+	head := r.world.Head()
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
+		if r.isAt(head) {
+			return
+		}
+		if time.Now().After(deadline) {
+			r.t.Fatalf("the facts have not come to block %d: %s", head.Number, r.actors())
+		}
+	}
+}
+
+func (r *running) actors() (all string) {
+	for doc, err := range r.Store().Query(r.t.Context(), persistence.Query{Collection: persistence.Actors}) {
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		var a persistence.Actor
+		_ = json.Unmarshal(doc, &a)
+		all += fmt.Sprintf("\n%s %d %s %s %s", a.ID, a.Place.Seq, a.Hash, a.Status, a.LastError)
+	}
+	return all
+}
+
+func (r *running) isAt(head seaporttest.Block) bool {
+	r.t.Helper()
+	found, err := persistence.Collect[persistence.Actor](r.t.Context(), r.Store(), persistence.Query{
+		Collection: persistence.Actors, Filter: persistence.Filter{Condition: persistence.Equals("stream", "state")},
+	})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	observers := 0
+	for _, a := range found {
+		if a.Kind == "observer" && a.Hash == head.Hash.Hex() {
+			observers++
+		}
+	}
+	return observers == 2
+}
+
+func (r *running) orders() map[string]markets.Order {
+	r.t.Helper()
+	found, err := persistence.Collect[markets.Order](r.t.Context(), r.Store(), persistence.Query{Collection: persistence.Orders})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	byHash := map[string]markets.Order{}
+	for _, o := range found {
+		hash, _, _ := strings.Cut(o.Key, "@")
+		byHash[hash] = o
+	}
+	return byHash
+}
+
+// compare compares all documents with what the contract and a stranger's call say at the head.
+func (r *running) compare() (open, fillable int) {
+	r.t.Helper()
+	head := r.world.Head().Hash
+	docs := r.orders()
+	for _, made := range r.world.Orders {
+		doc, ok := docs[made.Hash.Hex()]
+		if !ok {
+			continue
+		}
+		r.compareStatus(made, doc)
+		if !doc.Status.Alive() {
+			continue
+		}
+		open++
+		err := r.world.CanFillUnits(made, made.Units, head)
+		switch {
+		case doc.Fillable == nil:
+			r.t.Errorf("%s %s: nobody was asked whether it is fillable: %+v", made.Kind, made.Hash, doc)
+		case doc.Fillable.Answer == markets.Yes && err != nil:
+			r.t.Errorf("%s %s is said to be fillable, but: %v\n%s", made.Kind, made.Hash, err, asJSON(doc))
+		case doc.Fillable.Answer == markets.No && err == nil:
+			r.t.Errorf("%s %s is said to be not fillable (%v), but is\n%s", made.Kind, made.Hash, doc.Fillable.Reasons, asJSON(doc))
+		case doc.Fillable.Answer == markets.Yes:
+			fillable++
+		case doc.Fillable.Answer == markets.Unknown:
+			r.t.Errorf("%s %s: whether it is fillable is unknown: %s", made.Kind, made.Hash, asJSON(doc))
+		}
+	}
+	return open, fillable
+}
+
+func (r *running) compareStatus(made *seaporttest.Order, doc markets.Order) {
+	r.t.Helper()
+	head := r.world.Head().Hash
+	said := r.world.GetOrderStatus(made.Hash, head)
+	counter := r.world.GetCounter(made.Parameters.Offerer, head).String()
+	want := markets.Listing
+	switch {
+	case said.Size.Sign() > 0 && said.Filled.Cmp(said.Size) == 0:
+		want = markets.Sold
+	case said.Cancelled, counter != made.Parameters.Counter:
+		want = markets.Canceled
+	}
+	if doc.Status != want {
+		r.t.Errorf("%s %s is %s, want %s: the contract says %+v\n%s", made.Kind, made.Hash, doc.Status, want, said, asJSON(doc))
+	}
+	if s := doc.State; doc.Status.Alive() && (s == nil || string(s.Filled) != said.Filled.String() || string(s.Size) != said.Size.String() || s.Cancelled != said.Cancelled || s.Validated != said.Validated) {
+		r.t.Errorf("%s %s: the document says %+v, the contract %+v", made.Kind, made.Hash, s, said)
+	}
+}
+
+func asJSON(v any) string {
+	text, _ := json.MarshalIndent(v, "", " ")
+	return string(text)
+}
+
+// A real Seaport and random trades: the documents say what the contract says, and a stranger
+// can fill what they say is fillable and nothing else.
+func TestDocumentsSayWhatTheContractSays(t *testing.T) {
+	for seed := range uint64(2) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			w := seaporttest.Start(t)
+			r := follow(t, w)
+			rng := rand.New(rand.NewPCG(seed, 0))
+			open, fillable := 0, 0
+			for range 15 {
+				w.Random(rng, 10)
+				r.settle()
+				o, f := r.compare()
+				open, fillable = open+o, fillable+f
+				if t.Failed() {
+					t.Fatal(strings.Join(w.History, "\n"))
+				}
+			}
+			t.Logf("%d orders compared at 15 blocks were open, %d of them fillable", open, fillable)
+		})
+	}
+}
