@@ -15,6 +15,7 @@ const (
 	erc20Item
 	erc721Item
 	erc1155Item
+	erc721Criteria
 )
 
 // holding is what an order's maker must have of one token, and what the maker has.
@@ -101,8 +102,13 @@ func (h *holding) uint(r chains.CallResult) *uint256.Int {
 	return v
 }
 
-// reduce takes off what is filled already.
-func (h *holding) reduce(state *contract.OrderState) {
+// reduce takes off what is filled already. Of an order for several tokens of a collection
+// that are not alike each fill is of one.
+func (h *holding) reduce(state *contract.OrderState, parts *uint256.Int) {
+	if parts.GtUint64(1) {
+		h.needs.Div(&h.needs, parts)
+		return
+	}
 	if state == nil || state.Size.IsZero() {
 		return
 	}

@@ -90,12 +90,27 @@ func (c *contracts) askSignature(asked *questionnaire, q *inquiry) {
 func (q *inquiry) fact() markets.Fact {
 	f := markets.Fact{State: q.contractState()}
 	if q.order.Status.Alive() {
+		parts := q.parts()
 		for _, h := range q.holdings {
-			h.reduce(q.state)
+			h.reduce(q.state, &parts)
 		}
 		f.Fillable = q.fillability()
 	}
 	return f
+}
+
+// parts is of how many fills the order is at least: a fill names one token of each item that
+// leaves the choice to the taker.
+func (q *inquiry) parts() (most uint256.Int) {
+	if q.order.Parameters == nil {
+		return most
+	}
+	for _, item := range q.order.Parameters.Consideration {
+		if amount := number(item.StartAmount); item.Type == erc721Criteria && amount.Gt(&most) {
+			most = amount
+		}
+	}
+	return most
 }
 
 func (q *inquiry) contractState() *markets.ContractState {
@@ -157,6 +172,9 @@ func (q *inquiry) obstacles() (reasons []markets.Reason, unknown bool) {
 		add(markets.ZoneDecides)
 	case contractOrder:
 		unknown = true
+	}
+	if parts := q.parts(); p.OrderType%2 == 0 && parts.GtUint64(1) {
+		unknown = true // it takes one token of them all, and no fill names several
 	}
 	if o.ReservedFor != "" {
 		add(markets.PrivateOrder)

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ethereum/go-ethereum/common"
+
 	"github.com/imart/event-worker/config"
 	"github.com/imart/event-worker/internal/seaporttest"
 	"github.com/imart/event-worker/markets"
@@ -142,7 +144,8 @@ func (r *running) orders() map[string]markets.Order {
 // compare compares all documents with what the contract and a stranger's call say at the head.
 func (r *running) compare() (open, fillable int) {
 	r.t.Helper()
-	head := r.world.Head().Hash
+	block := r.world.Head()
+	head := block.Hash
 	docs := r.orders()
 	for _, made := range r.world.Orders {
 		doc, ok := docs[made.Hash.Hex()]
@@ -154,21 +157,33 @@ func (r *running) compare() (open, fillable int) {
 			continue
 		}
 		open++
-		err := r.world.CanFillUnits(made, made.Units, head)
+		err := r.canFill(made, head)
 		switch {
 		case doc.Fillable == nil:
 			r.t.Errorf("%s %s: nobody was asked whether it is fillable: %+v", made.Kind, made.Hash, doc)
+		case !inTime(doc, int64(block.Time)) && err == nil:
+			r.t.Errorf("%s %s is fillable at %d: its times are wrong: %s", made.Kind, made.Hash, block.Time, asJSON(doc))
+		case !inTime(doc, int64(block.Time)):
 		case doc.Fillable.Answer == markets.Yes && err != nil:
 			r.t.Errorf("%s %s is said to be fillable, but: %v\n%s", made.Kind, made.Hash, err, asJSON(doc))
 		case doc.Fillable.Answer == markets.No && err == nil:
 			r.t.Errorf("%s %s is said to be not fillable (%v), but is\n%s", made.Kind, made.Hash, doc.Fillable.Reasons, asJSON(doc))
 		case doc.Fillable.Answer == markets.Yes:
 			fillable++
-		case doc.Fillable.Answer == markets.Unknown:
+		case doc.Fillable.Answer == markets.Unknown && doc.Parameters != nil:
 			r.t.Errorf("%s %s: whether it is fillable is unknown: %s", made.Kind, made.Hash, asJSON(doc))
 		}
 	}
 	return open, fillable
+}
+
+// canFill lets a stranger fill what remains of an order or, of a bid for several tokens of a
+// collection, one of them.
+func (r *running) canFill(made *seaporttest.Order, block common.Hash) error {
+	if len(made.Parameters.Consideration) > 0 && made.Parameters.Consideration[0].ItemType == 4 {
+		return r.world.CanFill(made, block)
+	}
+	return r.world.CanFillUnits(made, made.Units, block)
 }
 
 func (r *running) compareStatus(made *seaporttest.Order, doc markets.Order) {
@@ -189,6 +204,11 @@ func (r *running) compareStatus(made *seaporttest.Order, doc markets.Order) {
 	if s := doc.State; doc.Status.Alive() && (s == nil || string(s.Filled) != said.Filled.String() || string(s.Size) != said.Size.String() || s.Cancelled != said.Cancelled || s.Validated != said.Validated) {
 		r.t.Errorf("%s %s: the document says %+v, the contract %+v", made.Kind, made.Hash, s, said)
 	}
+}
+
+// inTime says whether an order has started and not ended at a time.
+func inTime(o markets.Order, now int64) bool {
+	return (o.StartsAt == nil || o.StartsAt.Unix() <= now) && (o.ExpiresAt == nil || now < o.ExpiresAt.Unix())
 }
 
 func asJSON(v any) string {
