@@ -25,13 +25,15 @@ type Asker interface {
 type Store interface {
 	persistence.Querier
 	persistence.OpenOrders
+	persistence.SignedOrderStore
 }
 
 // Market is a market of which facts are read.
 type Market struct {
 	Ref       persistence.MarketRef
 	Streams   []string // the names of its other streams
-	Contracts []string // of Seaport
+	Contracts []string // of Seaport, in EIP-55
+	Coin      markets.Currency // the chain's own
 }
 
 // Chain is a chain that reads the streams of facts, too.

@@ -47,7 +47,14 @@ func (c *contracts) facts(ctx context.Context, b block, orders []markets.Order) 
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if err := c.learn(ctx, b, orders); err != nil {
+	addresses := make([]string, len(orders))
+	for i := range orders {
+		addresses[i] = orders[i].Contract
+	}
+	if err := c.learn(ctx, b, addresses); err != nil {
+		return nil, err
+	}
+	if err := c.learnConduits(ctx, b, orders); err != nil {
 		return nil, err
 	}
 	var asked questionnaire
@@ -65,11 +72,11 @@ func (c *contracts) facts(ctx context.Context, b block, orders []markets.Order) 
 	return facts, nil
 }
 
-// learn asks the Seaport contracts and conduits that are not known yet for what they are.
-func (c *contracts) learn(ctx context.Context, b block, orders []markets.Order) error {
+// learn asks the Seaport contracts that are not known yet for what they are.
+func (c *contracts) learn(ctx context.Context, b block, addresses []string) error {
 	var asked questionnaire
-	for i := range orders {
-		address := common.HexToAddress(orders[i].Contract)
+	for _, name := range addresses {
+		address := common.HexToAddress(name)
 		if _, known := c.seaports[address]; known {
 			continue
 		}
@@ -91,9 +98,10 @@ func (c *contracts) learn(ctx context.Context, b block, orders []markets.Order) 
 			delete(c.seaports, address)
 		}
 	}
-	return c.learnConduits(ctx, b, orders)
+	return nil
 }
 
+// learnConduits asks for the addresses of conduits that are not known yet.
 func (c *contracts) learnConduits(ctx context.Context, b block, orders []markets.Order) error {
 	var asked questionnaire
 	pending := map[conduit]bool{}

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -219,7 +220,7 @@ func asJSON(v any) string {
 // A real Seaport and random trades: the documents say what the contract says, and a stranger
 // can fill what they say is fillable and nothing else.
 func TestDocumentsSayWhatTheContractSays(t *testing.T) {
-	for seed := range uint64(2) {
+	for seed := range seeds() {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			w := seaporttest.Start(t)
 			r := follow(t, w)
@@ -237,4 +238,13 @@ func TestDocumentsSayWhatTheContractSays(t *testing.T) {
 			t.Logf("%d orders compared at 15 blocks were open, %d of them fillable", open, fillable)
 		})
 	}
+}
+
+// seeds are how many random histories are tried: EVENT_WORKER_TEST_SEEDS, or 2.
+func seeds() uint64 {
+	n, err := strconv.ParseUint(os.Getenv("EVENT_WORKER_TEST_SEEDS"), 10, 16)
+	if err != nil {
+		return 2
+	}
+	return n
 }

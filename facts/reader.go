@@ -105,10 +105,16 @@ func (r *reader) ask(ctx context.Context, view *chains.View, after, at markets.P
 	if err != nil {
 		return chains.Page{}, err
 	}
-	events, err := r.check(ctx, b, orders)
+	taken, opened, err := r.takeIn(ctx, b, limit)
 	if err != nil {
 		return chains.Page{}, err
 	}
+	orders = append(opened, without(orders, opened)...)
+	news, err := r.check(ctx, b, orders)
+	if err != nil {
+		return chains.Page{}, err
+	}
+	events := append(taken, news...)
 	memory.count(r.log, b, orders, events)
 	page := chains.Page{To: at}
 	if page.Raws, err = b.raws(events); err != nil {
@@ -116,6 +122,13 @@ func (r *reader) ask(ctx context.Context, view *chains.View, after, at markets.P
 	}
 	r.memories.put(at, memory)
 	return page, nil
+}
+
+// without is the orders without those that are opened.
+func without(orders, opened []chosen) []chosen {
+	return slices.DeleteFunc(orders, func(o chosen) bool {
+		return slices.ContainsFunc(opened, func(p chosen) bool { return p.Key == o.Key })
+	})
 }
 
 // check returns events of those orders of which the contracts say something else than their

@@ -1,10 +1,16 @@
 package worker
 
 import (
+	"cmp"
+
 	"github.com/imart/event-worker/actors"
 	"github.com/imart/event-worker/config"
 	"github.com/imart/event-worker/facts"
+	"github.com/imart/event-worker/markets"
 )
+
+// zeroAddress stands for a chain's own coin.
+const zeroAddress = "0x0000000000000000000000000000000000000000"
 
 // withFacts adds the streams of facts to a chain's markets whose contracts can be asked.
 func (w *Worker) withFacts(c config.Chain, chain actors.Chain) actors.Chain {
@@ -12,9 +18,10 @@ func (w *Worker) withFacts(c config.Chain, chain actors.Chain) actors.Chain {
 	if !ok || c.Recorded {
 		return chain
 	}
+	coin := markets.Currency{Address: zeroAddress, Symbol: cmp.Or(c.Coin, "ETH"), Decimals: 18}
 	var all []facts.Market
 	for i, m := range chain.Markets {
-		market, ok := facts.MarketOf(c.Name, m.Market)
+		market, ok := facts.MarketOf(c.Name, m.Market, coin)
 		if !ok || c.Markets[i].NoFacts {
 			continue
 		}
