@@ -31,8 +31,8 @@ type Store interface {
 // Market is a market of which facts are read.
 type Market struct {
 	Ref       persistence.MarketRef
-	Streams   []string // the names of its other streams
-	Contracts []string // of Seaport, in EIP-55
+	Streams   []string         // the names of its other streams
+	Contracts []string         // of Seaport, in EIP-55
 	Coin      markets.Currency // the chain's own
 }
 

@@ -19,12 +19,12 @@ type contracts struct {
 	chainID uint64
 
 	mu       sync.Mutex
-	seaports map[common.Address]*seaport
+	seaports map[common.Address]*deployment
 	conduits map[conduit]common.Address
 }
 
-// seaport is what a Seaport contract says of itself.
-type seaport struct {
+// deployment is what a Seaport contract says of itself.
+type deployment struct {
 	domain     signature.Domain
 	separator  common.Hash
 	controller common.Address
@@ -37,7 +37,7 @@ type conduit struct {
 }
 
 func newContracts(asker Asker, chainID uint64) *contracts {
-	return &contracts{asker: asker, chainID: chainID, seaports: map[common.Address]*seaport{}, conduits: map[conduit]common.Address{}}
+	return &contracts{asker: asker, chainID: chainID, seaports: map[common.Address]*deployment{}, conduits: map[conduit]common.Address{}}
 }
 
 // facts returns what contracts say of each order at a block.
@@ -80,7 +80,7 @@ func (c *contracts) learn(ctx context.Context, b block, addresses []string) erro
 		if _, known := c.seaports[address]; known {
 			continue
 		}
-		s := &seaport{}
+		s := &deployment{}
 		c.seaports[address] = s
 		asked.ask(contract.Information(address), func(r chains.CallResult) {
 			if said, err := contract.SeaportOf(r); err == nil {

@@ -18,6 +18,7 @@ import (
 	"github.com/imart/event-worker/config"
 	"github.com/imart/event-worker/internal/seaporttest"
 	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/markets/seaport/signature"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/persistence/embedded"
 	"github.com/imart/event-worker/worker"
@@ -30,6 +31,7 @@ type running struct {
 	t     testing.TB
 	world *seaporttest.World
 	*worker.Worker
+	handedIn int // of the world's orders
 }
 
 type folder string
@@ -72,7 +74,7 @@ monitor: {listen: "127.0.0.1:0"}
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &running{t, w, started}
+	r := &running{t, w, started, 0}
 	t.Cleanup(func() {
 		if err := started.Stop(context.Background()); err != nil {
 			t.Error(err)
@@ -82,6 +84,54 @@ monitor: {listen: "127.0.0.1:0"}
 		t.Fatal(err)
 	}
 	return r
+}
+
+// handIn hands the orders in that were signed since the last time.
+func (r *running) handIn() {
+	r.t.Helper()
+	var signed []persistence.SignedOrder
+	for _, made := range r.world.Orders[r.handedIn:] {
+		if len(made.Signature) == 0 || made.Kind == seaporttest.Counter {
+			continue
+		}
+		text, err := json.Marshal(made)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		order := persistence.SignedOrder{Chain: chain, Market: "seaport"}
+		if err := json.Unmarshal(text, &order); err != nil {
+			r.t.Fatal(err)
+		}
+		signed = append(signed, order)
+	}
+	r.handedIn = len(r.world.Orders)
+	if _, err := r.Store().(persistence.SignedOrderStore).InsertSigned(r.t.Context(), signed); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// answers are those of the signed orders that were refused, by their hash.
+func (r *running) refused() map[string]string {
+	r.t.Helper()
+	found, err := persistence.Collect[persistence.SignedOrder](r.t.Context(), r.Store(), persistence.Query{Collection: persistence.SignedOrders})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	reasons := map[string]string{}
+	for _, o := range found {
+		parsed, err := signature.Parse([]byte(fmt.Sprintf(`{"parameters": %s, "signature": %q}`, o.Parameters, o.Signature)))
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		switch o.State {
+		case persistence.SignedAccepted:
+		case persistence.SignedRejected:
+			reasons[parsed.Hash().Hex()] = o.Reason
+		default:
+			r.t.Errorf("%s was not answered", parsed.Hash())
+		}
+	}
+	return reasons
 }
 
 // settle waits until the facts of the head are in the documents and no order is left that was
@@ -147,10 +197,16 @@ func (r *running) compare() (open, fillable int) {
 	r.t.Helper()
 	block := r.world.Head()
 	head := block.Hash
-	docs := r.orders()
+	docs, refused := r.orders(), r.refused()
+	reasons := map[string]int{}
 	for _, made := range r.world.Orders {
 		doc, ok := docs[made.Hash.Hex()]
 		if !ok {
+			if reason := refused[made.Hash.Hex()]; reason == "" && len(made.Signature) > 0 && made.Kind != seaporttest.Counter {
+				r.t.Errorf("%s %s has no document", made.Kind, made.Hash)
+			} else {
+				reasons[reason]++
+			}
 			continue
 		}
 		r.compareStatus(made, doc)
@@ -175,6 +231,7 @@ func (r *running) compare() (open, fillable int) {
 			r.t.Errorf("%s %s: whether it is fillable is unknown: %s", made.Kind, made.Hash, asJSON(doc))
 		}
 	}
+	r.t.Logf("refused: %v", reasons)
 	return open, fillable
 }
 
@@ -202,6 +259,9 @@ func (r *running) compareStatus(made *seaporttest.Order, doc markets.Order) {
 	if doc.Status != want {
 		r.t.Errorf("%s %s is %s, want %s: the contract says %+v\n%s", made.Kind, made.Hash, doc.Status, want, said, asJSON(doc))
 	}
+	if doc.Open && !doc.Status.Alive() {
+		r.t.Errorf("%s %s: the contract was not asked what became of it: %s", made.Kind, made.Hash, asJSON(doc))
+	}
 	if s := doc.State; doc.Status.Alive() && (s == nil || string(s.Filled) != said.Filled.String() || string(s.Size) != said.Size.String() || s.Cancelled != said.Cancelled || s.Validated != said.Validated) {
 		r.t.Errorf("%s %s: the document says %+v, the contract %+v", made.Kind, made.Hash, s, said)
 	}
@@ -228,6 +288,8 @@ func TestDocumentsSayWhatTheContractSays(t *testing.T) {
 			open, fillable := 0, 0
 			for range 15 {
 				w.Random(rng, 10)
+				r.handIn()
+				w.Mine(1)
 				r.settle()
 				o, f := r.compare()
 				open, fillable = open+o, fillable+f

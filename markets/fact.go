@@ -93,6 +93,7 @@ func (o *Order) check(e Event) {
 	if state := e.Fact.State; state != nil {
 		o.State = state
 		o.settle(e)
+		o.Open = o.Status.Alive()
 	}
 	if fillable := e.Fact.Fillable; fillable != nil && !fillable.Same(o.Fillable) {
 		o.Fillable = &Fillability{Answer: fillable.Answer, Reasons: fillable.Reasons, Since: new(e.Position), Time: new(e.Time)}

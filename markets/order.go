@@ -59,6 +59,9 @@ type Order struct {
 	Fillable *Fillability   `json:"fillable,omitempty" bson:"fillable,omitempty"`
 
 	// ListedAt is the time of the first change of an order whose listing was not seen.
+	// Open says that the order's contracts are worth asking: the order can still be filled, or
+	// it was filled to an unknown extent before it was cancelled.
+	Open bool `json:"open,omitempty" bson:"open,omitempty"`
 	// Checked is the position of the last fact about the order; nil if there is none.
 	Checked *Position `json:"checked,omitempty" bson:"checked,omitempty"`
 
@@ -256,6 +259,7 @@ func (o *Order) reject(e Event) { o.close(Rejected, e) }
 
 // close closes an order unfilled.
 func (o *Order) close(status Status, e Event) {
+	o.Open = o.Status == Partial
 	o.Status, o.CanceledAt = status, new(e.Time)
 	if !o.Price.Known() {
 		o.Price = e.Price
@@ -290,9 +294,10 @@ func (o *Order) derive() {
 		o.UnitPrice = o.Price.Over(o.Quantity)
 	}
 	if !o.Status.Alive() {
-		o.Fillable = nil
+		o.Fillable, o.Open = nil, o.Open && o.Status != Sold
 		return
 	}
+	o.Open = true
 	o.Remaining = o.Quantity.Minus(o.Filled)
 }
 

@@ -517,7 +517,7 @@ func TestAnOrderChanges(t *testing.T) {
 		for _, e := range c.events {
 			o.Apply(e)
 		}
-		o.First, o.Last, o.ListedAt, o.FilledAt, o.CanceledAt, o.Taker = Position{}, Position{}, nil, nil, nil, ""
+		o.First, o.Last, o.ListedAt, o.FilledAt, o.CanceledAt, o.Taker, o.Open = Position{}, Position{}, nil, nil, nil, "", false
 		if !reflect.DeepEqual(o, c.want) {
 			t.Errorf("%s:\n is   %+v\n want %+v", name, o, c.want)
 		}

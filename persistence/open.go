@@ -6,8 +6,7 @@ import (
 	"github.com/imart/event-worker/markets"
 )
 
-// OpenOrders finds orders that may still be filled, or of which it is not known whether they
-// were sold or cancelled, as every Store does.
+// OpenOrders finds orders that are open (markets.Order.Open), as every Store does.
 type OpenOrders interface {
 	// OpenOrders returns up to limit of a market's open orders, those whose contracts were
 	// asked longest ago first, beyond a cursor.
@@ -32,9 +31,4 @@ func CursorAt(o markets.Order) OpenCursor {
 		c.Height = o.Checked.Height
 	}
 	return c
-}
-
-// OpenStatuses are the statuses of open orders.
-func OpenStatuses() []string {
-	return []string{string(markets.Listing), string(markets.Partial), string(markets.Closed)}
 }

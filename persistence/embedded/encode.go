@@ -88,6 +88,7 @@ func (e *encoder) order(o *markets.Order) {
 	if o.Fillable != nil {
 		e.any("fillable", o.Fillable)
 	}
+	e.bool("open", o.Open)
 	if o.Checked != nil {
 		e.position("checked", *o.Checked)
 	}

@@ -41,7 +41,7 @@ func (r *Reader) OpenOrdersWith(ctx context.Context, market persistence.MarketRe
 func (r *Reader) openOrders(ctx context.Context, market persistence.MarketRef, wanted func(markets.Order) bool) (found []markets.Order, err error) {
 	err = r.read(ctx, func(conn *sqlite.Conn) error {
 		found = nil
-		const open = "SELECT id, doc FROM orders WHERE doc ->> '$.status' IN ('LISTING', 'PARTIAL', 'CLOSED') AND doc ->> '$.chain' = ? AND doc ->> '$.market' = ?"
+		const open = "SELECT id, doc FROM orders WHERE doc ->> '$.open' AND doc ->> '$.chain' = ? AND doc ->> '$.market' = ?"
 		return each(conn, open, func(stmt *sqlite.Stmt) {
 			stmt.BindText(1, market.Chain)
 			stmt.BindText(2, market.Market)

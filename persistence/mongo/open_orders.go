@@ -1,9 +1,7 @@
 package mongo
 
 import (
-	"cmp"
 	"context"
-	"slices"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
@@ -18,34 +16,33 @@ var _ persistence.OpenOrders = (*Reader)(nil)
 // checkedHeight is the path of the height of the last fact about an order.
 const checkedHeight = "checked.height"
 
-// OpenOrders implements persistence.OpenOrders. Each status is read along the index on its
-// own, in the index's order.
+// OpenOrders implements persistence.OpenOrders. It goes along the index: first through the
+// orders of the cursor's height, then on to greater ones.
 func (r *Reader) OpenOrders(ctx context.Context, market persistence.MarketRef, after persistence.OpenCursor, limit int) ([]markets.Order, error) {
-	beyond := bson.A{bson.D{is(checkedHeight, bson.D{is("$gt", after.Height)})}}
+	var height any = after.Height
 	if after.Height == 0 {
-		beyond = bson.A{
-			bson.D{is(checkedHeight, nil), is("_id", bson.D{is("$gt", after.ID)})},
-			bson.D{is(checkedHeight, bson.D{is("$gt", int64(0))})},
-		}
-	} else {
-		beyond = append(beyond, bson.D{is(checkedHeight, after.Height), is("_id", bson.D{is("$gt", after.ID)})})
+		height = nil
 	}
+	same := bson.D{is(checkedHeight, height), is("_id", bson.D{is("$gt", after.ID)})}
+	greater := bson.D{is(checkedHeight, bson.D{is("$gt", after.Height)})}
 	var all []markets.Order
-	for _, status := range persistence.OpenStatuses() {
-		for _, range_ := range beyond {
-			filter := append(bson.D{is("chain", market.Chain), is("market", market.Market), is("status", status)}, range_.(bson.D)...)
-			found, err := r.findOrders(ctx, filter, options.Find().SetSort(bson.D{is(checkedHeight, 1), is("_id", 1)}).SetLimit(int64(limit)))
-			if err != nil {
-				return nil, err
-			}
-			all = append(all, found...)
+	for _, beyond := range []bson.D{same, greater} {
+		if len(all) == limit {
+			break
 		}
+		found, err := r.findOrders(ctx, append(openOf(market), beyond...),
+			options.Find().SetSort(bson.D{is(checkedHeight, 1), is("_id", 1)}).SetLimit(int64(limit-len(all))))
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, found...)
 	}
-	slices.SortFunc(all, func(a, b markets.Order) int {
-		x, y := persistence.CursorAt(a), persistence.CursorAt(b)
-		return cmp.Or(cmp.Compare(x.Height, y.Height), cmp.Compare(x.ID, y.ID))
-	})
-	return all[:min(len(all), limit)], nil
+	return all, nil
+}
+
+// openOf matches a market's open orders.
+func openOf(market persistence.MarketRef) bson.D {
+	return bson.D{is("chain", market.Chain), is("market", market.Market), is("open", true)}
 }
 
 // OpenOrdersOf implements persistence.OpenOrders.
@@ -53,10 +50,7 @@ func (r *Reader) OpenOrdersOf(ctx context.Context, market persistence.MarketRef,
 	if len(makers) == 0 {
 		return nil, nil
 	}
-	filter := bson.D{
-		is("chain", market.Chain), is("market", market.Market), is("maker", bson.D{is("$in", makers)}),
-		is("status", bson.D{is("$in", persistence.OpenStatuses())}),
-	}
+	filter := append(openOf(market), in("maker", makers))
 	return r.findOrders(ctx, filter, options.Find().SetLimit(int64(limit)))
 }
 
@@ -69,7 +63,7 @@ func (r *Reader) OpenOrdersWith(ctx context.Context, market persistence.MarketRe
 	for i, key := range keys {
 		ids[i] = markets.Order{Chain: market.Chain, Market: market.Market, Key: key}.ID()
 	}
-	return r.findOrders(ctx, bson.D{is("_id", bson.D{is("$in", ids)}), is("status", bson.D{is("$in", persistence.OpenStatuses())})}, options.Find())
+	return r.findOrders(ctx, append(openOf(market), in("_id", ids)), options.Find())
 }
 
 func (r *Reader) findOrders(ctx context.Context, filter bson.D, opts *options.FindOptionsBuilder) ([]markets.Order, error) {
