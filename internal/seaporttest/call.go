@@ -1,0 +1,121 @@
+package seaporttest
+
+import (
+	"errors"
+	"fmt"
+	"math/big"
+
+	"github.com/ethereum/go-ethereum/common"
+	"github.com/ethereum/go-ethereum/common/hexutil"
+	"github.com/ethereum/go-ethereum/rpc"
+)
+
+// Status is what Seaport says of an order hash: Filled of Size are filled, 0 of 0 before
+// the first fill.
+type Status struct {
+	Validated, Cancelled bool
+	Filled, Size         *big.Int
+}
+
+// GetOrderStatus asks Seaport as of the end of a block, which must be on the chain.
+func (w *World) GetOrderStatus(order, block common.Hash) Status {
+	w.t.Helper()
+	got := w.read(w.seaport, w.Seaport, at(block), "getOrderStatus", order)
+	return Status{got[0].(bool), got[1].(bool), got[2].(*big.Int), got[3].(*big.Int)}
+}
+
+// GetCounter asks Seaport for a maker's counter as of the end of a block.
+func (w *World) GetCounter(maker common.Address, block common.Hash) *big.Int {
+	w.t.Helper()
+	return w.read(w.seaport, w.Seaport, at(block), "getCounter", maker)[0].(*big.Int)
+}
+
+// stranger fills orders in calls. Nothing of it is on the chain.
+var stranger = common.HexToAddress("0x57A4637e57A4637e57A4637e57A4637e57A4637e")
+
+// CanFill returns nil if a stranger can fill the smallest part of an order by a call of
+// fulfillAdvancedOrder as of the end of a block, which must be on the chain, and at its
+// time. Otherwise the error matches ErrRefused and names Seaport's.
+//
+// A refusal is never the stranger's fault: the stranger has the money and the tokens that
+// the order wants (of a collection or a set, one of them), whoever has them on the chain,
+// and has approved them for the conduit. The exception are the tokens that the order itself
+// offers: a private listing wants its own token for its taker, and a stranger who had
+// approved that would pay for it and hand it over.
+func (w *World) CanFill(order *Order, block common.Hash) error {
+	w.t.Helper()
+	units := order.Units
+	if order.Partial() {
+		units = 1
+	}
+	return w.CanFillUnits(order, units, block)
+}
+
+// CanFillUnits is CanFill for units of Order.Units, or for what remains if that is less.
+// Orders that are not partial can be filled only as a whole.
+func (w *World) CanFillUnits(order *Order, units int64, block common.Hash) error {
+	w.t.Helper()
+	// With another counter, the same parameters are another order, which may be valid.
+	if counter := w.GetCounter(order.Parameters.Offerer, block); counter.Cmp(number(order.Parameters.Counter)) != 0 {
+		return fmt.Errorf("%w: the maker's counter is %s", ErrRefused, counter)
+	}
+	advanced := order.advanced(units)
+	identifier, resolvers := order.resolve()
+	input := w.pack(w.seaport, "fulfillAdvancedOrder", advanced, resolvers, w.ConduitKey, common.Address{})
+	call := map[string]any{
+		"from": stranger, "to": w.Seaport, "input": hexutil.Bytes(input),
+		"value": (*hexutil.Big)(order.native()), "gas": hexutil.Uint64(gas),
+	}
+	var out hexutil.Bytes
+	err := w.try(&out, "eth_call", call, at(block), w.equip(order, identifier))
+	if err == nil {
+		return nil
+	}
+	var refusal rpc.DataError
+	if !errors.As(err, &refusal) {
+		w.t.Fatalf("eth_call: %v", err)
+	}
+	return fmt.Errorf("%w: %s", ErrRefused, w.reason(refusal))
+}
+
+// reason names the error of Seaport in a refusal.
+func (w *World) reason(refusal rpc.DataError) string {
+	data, _ := refusal.ErrorData().(string)
+	revert := common.FromHex(data)
+	if len(revert) >= 4 {
+		if found, err := w.seaport.ErrorByID([4]byte(revert)); err == nil {
+			return found.Name
+		}
+	}
+	return refusal.Error()
+}
+
+// native returns the native coins that the order costs at most; Seaport returns the rest.
+func (o *Order) native() *big.Int {
+	sum := new(big.Int)
+	for _, item := range o.Parameters.Consideration {
+		if item.ItemType == Native {
+			sum.Add(sum, number(item.StartAmount)).Add(sum, number(item.EndAmount))
+		}
+	}
+	return sum
+}
+
+// offers says whether the order offers the very token that an item wants.
+func (o *Order) offers(wanted Item) bool {
+	for _, item := range o.Parameters.Offer {
+		if item.Token == wanted.Token && item.IdentifierOrCriteria == wanted.IdentifierOrCriteria {
+			return true
+		}
+	}
+	return false
+}
+
+// number reads a decimal or, with 0x, hexadecimal number.
+func number(text string) *big.Int {
+	n, ok := new(big.Int).SetString(text, 0)
+	if !ok {
+		panic("not a number: " + text)
+	}
+	return n
+}

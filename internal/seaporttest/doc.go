@@ -1,0 +1,2 @@
+// Package seaporttest runs a real Seaport for tests.
+package seaporttest
