@@ -2,7 +2,6 @@ package seaporttest
 
 import (
 	"encoding/json"
-	"fmt"
 	"math/big"
 
 	"github.com/ethereum/go-ethereum/accounts/abi"
@@ -68,8 +67,9 @@ func (w *World) recount(o *Order, counter *big.Int) *Order {
 	other.Parameters.Counter = counter.String()
 	var parameters map[string]json.RawMessage
 	w.must(json.Unmarshal(o.parameters, &parameters))
-	parameters["counter"] = json.RawMessage(fmt.Sprintf("%q", counter))
 	var err error
+	parameters["counter"], err = json.Marshal(counter.String())
+	w.must(err)
 	other.parameters, err = json.Marshal(parameters)
 	w.must(err)
 	return &other

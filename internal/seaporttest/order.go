@@ -2,6 +2,7 @@ package seaporttest
 
 import (
 	"encoding/json"
+	"slices"
 
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/common/hexutil"
@@ -106,13 +107,14 @@ func (o *Order) MarshalJSON() ([]byte, error) {
 func (o *Order) Partial() bool { return o.Parameters.OrderType%2 == 1 }
 
 // Expand replaces the compact signature (EIP-2098) that seaport-js makes by one of 65 bytes.
-// Signatures of bulk orders stay as they are.
 func (o *Order) Expand() {
-	if len(o.Signature) != 64 {
+	const compact = 64
+	// A bulk order's signature is followed by 3 bytes of its index and 32 for each hash of its proof.
+	if len(o.Signature) != compact && len(o.Signature)%32 != 3 {
 		return
 	}
-	parity := o.Signature[32] >> 7
-	o.Signature = append(append(hexutil.Bytes{}, o.Signature...), 27+parity)
+	v := 27 + o.Signature[32]>>7
+	o.Signature = slices.Insert(slices.Clone(o.Signature), compact, v)
 	o.Signature[32] &= 0x7f
 }
 

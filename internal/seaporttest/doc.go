@@ -1,2 +1,0 @@
-// Package seaporttest runs a real Seaport for tests.
-package seaporttest
