@@ -90,7 +90,7 @@ func (f Fill) criterion() Criterion {
 // money and wants nothing, as OpenSea does it.
 func (w *World) Match(taker common.Address, listing *Order) error {
 	w.t.Helper()
-	input := Input{Consideration: []InputItem{}, ConduitKey: w.ConduitKey, StartTime: 1}
+	input := Input{Consideration: []InputItem{}, ConduitKey: w.ConduitKey}
 	type component struct {
 		OrderIndex int `json:"orderIndex"`
 		ItemIndex  int `json:"itemIndex"`

@@ -43,7 +43,6 @@ var Kinds = []Kind{
 
 // Terms are what Input needs to know.
 type Terms struct {
-	Maker  common.Address
 	Token  int64    // ERC-721 asked or wanted, first of the set of TraitBid
 	Kind   int64    // ERC-1155 asked or wanted
 	Units  int64    // of Kind
@@ -151,7 +150,7 @@ func (w *World) Terms(rng *rand.Rand, maker common.Address) Terms {
 	w.t.Helper()
 	units := 2 + rng.Int64N(4)
 	terms := Terms{
-		Maker: maker, Token: 1 + rng.Int64N(w.tokens()), Kind: 1 + rng.Int64N(kinds1155), Units: units,
+		Token: 1 + rng.Int64N(w.tokens()), Kind: 1 + rng.Int64N(kinds1155), Units: units,
 		Price:  new(big.Int).Mul(big.NewInt(units*(1+rng.Int64N(10))), big.NewInt(1e17)),
 		Taker:  w.Takers[rng.IntN(len(w.Takers))],
 		Direct: rng.IntN(3) == 0,
