@@ -83,8 +83,8 @@ func (w *World) deploy(packages, multicall string) {
 	w.openConduit()
 }
 
-// multicall reads the creation code of Multicall3 0.8.12, which viem 2.57 has in
-// constants/contracts.ts (multicall3Bytecode).
+// multicall reads the creation code of Multicall3 as viem 2.57 has it (multicall3Bytecode in
+// constants/contracts.ts, MIT). Mainnet's is the same source, optimised.
 func (w *World) multicall(file string) []byte {
 	w.t.Helper()
 	text, err := os.ReadFile(file)

@@ -30,14 +30,14 @@ var (
 		{4, "cancel", (*World).cancelAny},
 		{2, "cancel elsewhere", (*World).cancelElsewhere},
 		{1, "bulk cancel", (*World).bulkCancelAny},
-		{8, "take away", (*World).takeAway},
-		{8, "revoke", (*World).revoke},
-		{16, "give back", (*World).giveBack},
+		{9, "take away", (*World).takeAway},
+		{9, "revoke", (*World).revoke},
+		{13, "give back", (*World).giveBack},
 	}
 	alone = []action{
 		{4, "mine", (*World).mineSome},
 		{2, "advance", (*World).advanceSome},
-		{6, "reorganise", (*World).reorganiseAny},
+		{12, "reorganise", (*World).reorganiseAny},
 	}
 )
 

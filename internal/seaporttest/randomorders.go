@@ -2,15 +2,22 @@ package seaporttest
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/ethereum/go-ethereum/common"
 )
 
 func (w *World) createAny() (string, error) {
 	w.t.Helper()
-	maker, kind := oneOf(w, w.Makers), oneOf(w, Kinds)
+	if len(w.kinds) == 0 {
+		w.kinds = slices.Clone(Kinds)
+		w.rng.Shuffle(len(Kinds), func(i, j int) { w.kinds[i], w.kinds[j] = w.kinds[j], w.kinds[i] })
+	}
+	kind := w.kinds[0]
+	w.kinds = w.kinds[1:]
+	maker := oneOf(w, w.Makers)
 	for maker == w.Wallet && !forWallets(kind) {
-		kind = oneOf(w, Kinds)
+		maker = oneOf(w, w.Makers)
 	}
 	inputs := []Input{w.Input(kind, w.terms(kind, maker))}
 	if maker != w.Wallet && w.chance(15) {
@@ -58,13 +65,14 @@ func (w *World) terms(kind Kind, maker common.Address) Terms {
 
 // recent returns an order, rather a late one.
 func (w *World) recent() *Order {
-	if len(w.Orders) == 0 {
+	orders := slices.DeleteFunc(slices.Clone(w.Orders), func(o *Order) bool { return o.Kind == Counter })
+	if len(orders) == 0 {
 		return nil
 	}
-	if last := 12; len(w.Orders) > last && w.chance(60) {
-		return oneOf(w, w.Orders[len(w.Orders)-last:])
+	if last := 12; len(orders) > last && w.chance(60) {
+		return oneOf(w, orders[len(orders)-last:])
 	}
-	return oneOf(w, w.Orders)
+	return oneOf(w, orders)
 }
 
 func (w *World) validateAny() (string, error) {

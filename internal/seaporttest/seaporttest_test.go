@@ -7,7 +7,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ethereum/go-ethereum"
 	"github.com/ethereum/go-ethereum/common"
+	"github.com/ethereum/go-ethereum/crypto"
 
 	"github.com/imart/event-worker/internal/seaporttest"
 )
@@ -284,5 +286,32 @@ func TestReorganise(t *testing.T) {
 	w.Revert(snapshot)
 	if filled() != 0 {
 		t.Error("filled")
+	}
+}
+
+// The contracts are what they are called.
+func TestContracts(t *testing.T) {
+	w := seaporttest.Start(t)
+	client := dial(t, w)
+	defer client.Close()
+	for name, test := range map[string]struct {
+		contract common.Address
+		function string
+		want     []string
+	}{
+		"Seaport":       {w.Seaport, "information()", []string{"\x031.6", string(w.Controller[:])}},
+		"other Seaport": {w.Other, "information()", []string{"\x031.6", string(w.Controller[:])}},
+		"Multicall3":    {w.Multicall, "getChainId()", []string{"\x7a\x69"}},
+		"WETH":          {w.WETH, "symbol()", []string{"\x04WETH"}},
+		"ERC-20":        {w.ERC20, "symbol()", []string{"\x05TST20"}},
+	} {
+		got, err := client.CallContract(t.Context(), ethereum.CallMsg{
+			To: &test.contract, Data: crypto.Keccak256([]byte(test.function))[:4],
+		}, nil)
+		for _, want := range test.want {
+			if err != nil || !strings.Contains(string(got), want) {
+				t.Errorf("%s: %s says %q, %v; want %q", name, test.function, got, err, want)
+			}
+		}
 	}
 }

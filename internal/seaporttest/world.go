@@ -22,7 +22,7 @@
 //	w.Reorganise(1, nil)
 //	w.GetOrderStatus(order.Hash, w.Head().Hash)  // 0 of 0 filled
 //
-// 150 random actions make 30 to 50 orders in about 120 blocks, and take 1 to 2 seconds after
+// 150 random actions make 40 to 60 orders in about 120 blocks, and take 1 to 2 seconds after
 // the second that Start takes.
 package seaporttest
 
@@ -80,7 +80,8 @@ type World struct {
 	salt    uint64        // of the last order
 	first   int           // the last block of Start
 	scanned uint64        // the last block that adopt has seen
-	undo    []undo        // see Random
+	undo    []undo        // what Random can give back
+	kinds   []Kind        // of the next orders of Random
 	rng     *rand.Rand    // of Random
 }
 
