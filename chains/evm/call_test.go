@@ -155,14 +155,16 @@ func TestCallsAreAnsweredAsOfTheirBlock(t *testing.T) {
 	for name, test := range map[string]struct {
 		multicall bool
 		faults    string
-		most      string // eth_call of all
+		change    func(*Config)
 	}{
-		"aggregated":                 {true, "[]", ""},
-		"not aggregated":             {false, "[]", ""},
-		"at most 3 calls a batch":    {false, "[{fault: batch-cap, calls: 3}]", ""},
-		"no batches":                 {false, "[{fault: batch-cap, calls: 0, words: no-batches}]", ""},
-		"aggregated without batches": {true, "[{fault: batch-cap, calls: 0, words: no-batches}]", ""},
-		"parts of batches refused":   {false, "[{fault: batch-partial, first: 1, chance: 0.5}]", ""},
+		"aggregated":                 {true, "[]", func(*Config) {}},
+		"little memory, aggregated":  {true, "[]", func(cfg *Config) { cfg.MaxAnswer = 64 << 10 }},
+		"little memory":              {false, "[]", func(cfg *Config) { cfg.MaxAnswer = 64 << 10 }},
+		"not aggregated":             {false, "[]", func(*Config) {}},
+		"at most 3 calls a batch":    {false, "[{fault: batch-cap, calls: 3}]", func(*Config) {}},
+		"no batches":                 {false, "[{fault: batch-cap, calls: 0, words: no-batches}]", func(*Config) {}},
+		"aggregated without batches": {true, "[{fault: batch-cap, calls: 0, words: no-batches}]", func(*Config) {}},
+		"parts of batches refused":   {false, "[{fault: batch-partial, first: 1, chance: 0.5}]", func(*Config) {}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			contracts := []map[common.Address][]byte{calledContracts}
@@ -172,7 +174,7 @@ func TestCallsAreAnsweredAsOfTheirBlock(t *testing.T) {
 			g := startGeth(t, contracts...)
 			g.keep(11)
 			g.keep(22)
-			chain := open(t, behind(t, g.url, test.faults), func(cfg *Config) { cfg.Endpoints[0].Pacing = fastPacing })
+			chain := open(t, behind(t, g.url, test.faults), func(cfg *Config) { cfg.Endpoints[0].Pacing = fastPacing }, test.change)
 			for height, number := range []int{0, 11, 22} {
 				if got := asked(t, chain, g.place(int64(height)), calls...); got != want(number) {
 					t.Errorf("block %d: %s, want %s", height, got, want(number))
