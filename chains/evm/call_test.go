@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"math/rand/v2"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
@@ -184,5 +185,49 @@ func TestCallsAreAnsweredAsOfTheirBlock(t *testing.T) {
 				t.Errorf("Multicall3 is deployed: %v, known %v", is, known)
 			}
 		})
+	}
+}
+
+// However a chain forks, an answer is of the block that was named, or says that it is gone.
+func TestCallsAgreeWithTheirBlocks(t *testing.T) {
+	for seed := range uint64(4) {
+		codes := []map[common.Address][]byte{calledContracts}
+		if seed%2 == 0 {
+			codes = append(codes, withMulticall(t))
+		}
+		g := startGeth(t, codes...)
+		random := rand.New(rand.NewPCG(seed, 0))
+		faults := []string{"[{fault: status, chance: 0.2}, {fault: batch-partial, chance: 0.1}]", "[{fault: no-block-hash, chance: 0.5}, {fault: not-json, chance: 0.2}]"}[seed/2]
+		chain := open(t, behind(t, g.url, faults), func(cfg *Config) {
+			cfg.Endpoints = append(cfg.Endpoints, chains.Endpoint{URL: g.url, Priority: 1})
+			cfg.Endpoints[0].Pacing = fastPacing
+		})
+		numbers := map[markets.Place]int{g.place(0): 0}
+		places := []markets.Place{g.place(0)}
+		for n := 1; n < 120; n++ {
+			switch head := g.chain.CurrentBlock().Number.Int64(); random.IntN(4) {
+			case 0:
+				if head > 0 {
+					g.fork(max(0, head-1-random.Int64N(3)))
+				}
+				fallthrough
+			case 1:
+				g.keep(int64(n))
+				at := g.place(g.chain.CurrentBlock().Number.Int64())
+				numbers[at], places = n, append(places, at)
+			default:
+				at := places[len(places)-1-random.IntN(min(len(places), 6))]
+				on := at.Seq <= head && g.place(at.Seq) == at
+				results, err := chain.Call(t.Context(), at, askStore(1+random.IntN(5)))
+				if err == nil != on || err != nil && !errors.Is(err, chains.ErrReorganised) && !errors.Is(err, chains.ErrAhead) {
+					t.Fatalf("seed %d: block %+v, on the chain %v: %v", seed, at, on, err)
+				}
+				for _, r := range results {
+					if told(r) != fmt.Sprint(numbers[at]) {
+						t.Fatalf("seed %d: block %+v: %s, want %d", seed, at, told(r), numbers[at])
+					}
+				}
+			}
+		}
 	}
 }

@@ -32,13 +32,7 @@ func (s *callSession) refusesHash(err error) bool {
 	if said.Code == invalidParams || endpoint.ClassOf(err) == endpoint.MissingMethod {
 		return true
 	}
-	text := strings.ToLower(said.Message)
-	for _, words := range []string{"unmarshal", "invalid argument", "invalid param", "invalid type", "0x prefix", "0x-prefixed", "[object object]", "hex number", "hex string", "parse error", "deserialize"} {
-		if strings.Contains(text, words) {
-			return true
-		}
-	}
-	return false
+	return strings.Contains(said.Message, "unmarshal") || strings.Contains(said.Message, "0x-prefixed") // some give another code
 }
 
 // errOtherBlock: the endpoint answers for another block than the one asked for.

@@ -61,7 +61,7 @@ func withoutHashes(message string) func(string, json.RawMessage, map[string]json
 func TestCallsByNumber(t *testing.T) {
 	for _, contracts := range []bool{true, false} {
 		for _, message := range []string{
-			"invalid argument 1: json: cannot unmarshal object into Go value of type rpc.BlockNumber",
+			"bad block parameter",
 			"invalid argument 1: hex string without 0x prefix",
 		} {
 			others := calledContracts
