@@ -204,6 +204,9 @@ func TestCallsOfPrunedState(t *testing.T) {
 	if calls := p.counted(); len(calls) > 0 {
 		t.Errorf("the endpoint without the state is asked first: %v", calls)
 	}
+	if status := both.Endpoints()[0]; status.State != chains.EndpointUp {
+		t.Errorf("without old state the endpoint counts as %s", status.State)
+	}
 	if view := advance(t, both, nil, true); view.Head.Seq != 301 || p.counted()["eth_getBlockByNumber"] == 0 {
 		t.Errorf("the endpoint without the state is no longer asked for the head: %+v", view.Head)
 	}
