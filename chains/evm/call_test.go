@@ -181,7 +181,7 @@ func TestCallsAreAnsweredAsOfTheirBlock(t *testing.T) {
 					t.Errorf("block %d: %s, want %s", height, got, want(number))
 				}
 			}
-			if is, known := chain.multicall.deployedAt(2); is != test.multicall || !known {
+			if is, known := chain.multicall.In(2); is != test.multicall || !known {
 				t.Errorf("Multicall3 is deployed: %v, known %v", is, known)
 			}
 		})

@@ -10,10 +10,10 @@
 //   - Logs above finality are asked for by block hash, together with the header of the block:
 //     they are of the view's branch, or the error is ErrReorganised (block.go).
 //   - Contracts are asked by block hash, which must be on the chain, together with the header at
-//     its height and code that says in which block it is run (call.go, callblock.go). Where a
+//     its height and code that says in which block it is run (internal/calls). Where a
 //     node takes numbers only, the header must be the same before and after.
 //   - A contract spoils the answers of no other one: what fails in an aggregate of Multicall3 is
-//     asked for alone (aggregate.go, callsession.go).
+//     asked for alone (internal/calls).
 //   - What was answered is kept, whatever fails beside it (internal/jsonrpc, internal/backfill).
 //   - What is refused is asked for in another way: fewer blocks, fewer addresses, receipts,
 //     another endpoint (ranges.go, block.go).
@@ -53,6 +53,7 @@ import (
 
 	"github.com/imart/event-worker/chains"
 	"github.com/imart/event-worker/chains/evm/internal/backfill"
+	"github.com/imart/event-worker/chains/evm/internal/calls"
 	"github.com/imart/event-worker/chains/evm/internal/eth"
 	"github.com/imart/event-worker/chains/evm/internal/jsonrpc"
 	"github.com/imart/event-worker/chains/internal/endpoint"
@@ -107,7 +108,7 @@ type Chain struct {
 	violations violations
 	finality   finalityTag
 	history    history
-	multicall  multicallBlocks
+	multicall  calls.Deployed
 	backfill   *backfill.Windows
 
 	blocks      *sized.Cache[string, []markets.Raw] // a block's logs for all sources, by hash
