@@ -39,10 +39,10 @@ var stranger = common.HexToAddress("0x57A4637e57A4637e57A4637e57A4637e57A4637e")
 // time. Otherwise the error matches ErrRefused and names Seaport's.
 //
 // A refusal is never the stranger's fault: the stranger has the money and the tokens that
-// the order wants (of a collection or a set, one of them), whoever has them on the chain,
-// and has approved them for the conduit. The exception are the tokens that the order itself
-// offers: a private listing wants its own token for its taker, and a stranger who had
-// approved that would pay for it and hand it over.
+// the order wants (of a collection or a set, one of them), regardless of their owners on the
+// chain, and has approved them for the conduit. The exception is a token that the order
+// itself offers: a private listing wants its own token for its taker, and a stranger who had
+// approved it would pay, and the taker would receive the token.
 func (w *World) CanFill(order *Order, block common.Hash) error {
 	w.t.Helper()
 	units := order.Units

@@ -13,7 +13,7 @@ type action struct {
 	do     func(w *World) (string, error)
 }
 
-// undo takes back a transfer or a revocation.
+// undo reverses a transfer or a revocation.
 type undo struct {
 	name string
 	do   func() error
@@ -30,9 +30,9 @@ var (
 		{4, "cancel", (*World).cancelAny},
 		{2, "cancel elsewhere", (*World).cancelElsewhere},
 		{1, "bulk cancel", (*World).bulkCancelAny},
-		{9, "take away", (*World).takeAway},
+		{9, "move away", (*World).moveAway},
 		{9, "revoke", (*World).revoke},
-		{13, "give back", (*World).giveBack},
+		{13, "restore", (*World).restore},
 	}
 	alone = []action{
 		{4, "mine", (*World).mineSome},

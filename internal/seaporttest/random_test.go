@@ -16,8 +16,8 @@ import (
 	"github.com/imart/event-worker/internal/seaporttest"
 )
 
-// Random makes orders of all kinds in all states, of which the world keeps account, and
-// CanFill agrees with seaport-js and a taker of flesh and blood.
+// Random makes orders of all kinds in all states, the world knows all of them, and CanFill
+// agrees with transactions of takers.
 func TestRandom(t *testing.T) {
 	kinds, reasons := map[seaporttest.Kind]int{}, map[string]int{}
 	for seed := range uint64(3) {
@@ -111,7 +111,7 @@ func fill(w *seaporttest.World, o *seaporttest.Order) error {
 			return w.Fulfill(o, f)
 		}
 	}
-	// Nobody who could take it has a token: one is handed over.
+	// None of them owns a wanted token: one is transferred.
 	holder := owner(w, ids[0])
 	var id int64
 	fmt.Sscan(ids[0], &id)
@@ -140,7 +140,8 @@ func dial(t *testing.T, w *seaporttest.World) *ethclient.Client {
 	return client
 }
 
-// known fails the test if Seaport speaks of orders that the world does not know.
+// known fails the test if Seaport speaks of orders that the world does not know, or if
+// nothing came back that was taken away.
 func known(t *testing.T, w *seaporttest.World) {
 	t.Helper()
 	orders := map[common.Hash]bool{}
@@ -162,6 +163,14 @@ func known(t *testing.T, w *seaporttest.World) {
 	})
 	if err != nil || len(logs) == 0 {
 		t.Fatalf("%d logs, %v", len(logs), err)
+	}
+	back, err := client.FilterLogs(t.Context(), ethereum.FilterQuery{
+		Addresses: []common.Address{w.ERC721}, Topics: [][]common.Hash{
+			{crypto.Keccak256Hash([]byte("Transfer(address,address,uint256)"))}, {common.BytesToHash(w.Vault[:])},
+		},
+	})
+	if err != nil || len(back) == 0 {
+		t.Errorf("%d tokens come back from the vault, %v", len(back), err)
 	}
 	for _, log := range logs {
 		if hash := common.BytesToHash(log.Data[:32]); !orders[hash] {

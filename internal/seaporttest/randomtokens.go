@@ -7,8 +7,8 @@ import (
 	"github.com/ethereum/go-ethereum/common"
 )
 
-// takeAway moves a token or money of a maker to the vault.
-func (w *World) takeAway() (string, error) {
+// moveAway moves a token or money of a maker to the vault.
+func (w *World) moveAway() (string, error) {
 	w.t.Helper()
 	maker := oneOf(w, w.Makers)
 	switch w.rng.IntN(4) {
@@ -34,7 +34,7 @@ func (w *World) takeAway() (string, error) {
 	return "WETH of " + maker.Hex() + " by withdrawal", w.Withdraw(maker, amount)
 }
 
-// revoke takes an approval of a maker away.
+// revoke revokes an approval of a maker.
 func (w *World) revoke() (string, error) {
 	w.t.Helper()
 	maker, operator := oneOf(w, w.Makers), oneOf(w, w.Operators())
@@ -58,8 +58,8 @@ func (w *World) revoke() (string, error) {
 
 func (w *World) later(name string, do func() error) { w.undo = append(w.undo, undo{name, do}) }
 
-// giveBack undoes something that takeAway or revoke did.
-func (w *World) giveBack() (string, error) {
+// restore undoes something that moveAway or revoke did.
+func (w *World) restore() (string, error) {
 	w.t.Helper()
 	if len(w.undo) == 0 {
 		return "nothing", nil

@@ -66,36 +66,36 @@ func TestKinds(t *testing.T) {
 		t.Run(string(kind), func(t *testing.T) {
 			o := create(t, w, kind)
 			fill := seaporttest.Fill{Order: o}
-			filler := w.Takers[0]
+			taker := w.Takers[0]
 			if len(o.Criteria) > 0 {
 				fill.Identifier = o.Criteria[0].Identifier
 			}
 			if kind == seaporttest.CollectionBid {
-				fill.Identifier = fmt.Sprint(mint(t, w, filler))
+				fill.Identifier = fmt.Sprint(mint(t, w, taker))
 			}
 			if o.Partial() {
 				fill.Units = 1
 			}
 			if kind == seaporttest.TraitBid {
-				filler = owner(w, fill.Identifier)
+				taker = owner(w, fill.Identifier)
 			}
 			switch kind {
 			case seaporttest.NotStarted:
 				refused(t, w.CanFill(o, w.Head().Hash), "InvalidTime")
-				refused(t, w.Fulfill(filler, fill), "")
+				refused(t, w.Fulfill(taker, fill), "")
 				w.Mine(40)
 			case seaporttest.Restricted:
 				refused(t, w.CanFill(o, w.Head().Hash), "InvalidRestrictedOrder")
-				refused(t, w.Fulfill(filler, fill), "")
+				refused(t, w.Fulfill(taker, fill), "")
 				ok(t, w.Fulfill(w.Zone, fill))
 				return
 			case seaporttest.Private:
 				refused(t, w.CanFill(o, w.Head().Hash), "NOT_AUTHORIZED")
-				ok(t, w.Match(filler, o))
+				ok(t, w.Match(taker, o))
 				return
 			}
 			ok(t, w.CanFill(o, w.Head().Hash))
-			ok(t, w.Fulfill(filler, fill))
+			ok(t, w.Fulfill(taker, fill))
 			got, size := w.GetOrderStatus(o.Hash, w.Head().Hash), max(1, o.Units)
 			if !got.Validated || got.Cancelled || got.Filled.Int64() != 1 || got.Size.Int64() != size {
 				t.Errorf("status %v, want 1 of %d", got, size)
@@ -223,11 +223,14 @@ func TestUnits(t *testing.T) {
 	ok(t, w.CanFillUnits(o, 3, w.Head().Hash))
 	refused(t, w.CanFillUnits(o, 4, w.Head().Hash), "underflow")
 	ok(t, w.Fulfill(w.Takers[0], seaporttest.Fill{Order: o, Units: 3}))
-	got := w.GetOrderStatus(o.Hash, w.Head().Hash)
-	if got.Filled.Int64() != 3 || got.Size.Int64() != 5 {
+	filled := w.Head().Hash
+	ok(t, w.Cancel(o))
+	got := w.GetOrderStatus(o.Hash, filled)
+	if got.Cancelled || got.Filled.Int64() != 3 || got.Size.Int64() != 5 {
 		t.Errorf("status %v, want 3 of 5", got)
 	}
-	refused(t, w.CanFill(o, w.Head().Hash), "underflow")
+	refused(t, w.CanFill(o, filled), "underflow")
+	refused(t, w.CanFill(o, w.Head().Hash), "OrderIsCancelled")
 }
 
 // Seaport takes signatures of every form, and no others.
@@ -266,6 +269,8 @@ func TestReorganise(t *testing.T) {
 	o := create(t, w, seaporttest.Ask)
 	ok(t, w.Fulfill(w.Takers[0], seaporttest.Fill{Order: o}))
 	w.Mine(2)
+	client := dial(t, w)
+	defer client.Close()
 	filled := func() int64 { return w.GetOrderStatus(o.Hash, w.Head().Hash).Filled.Int64() }
 	for _, keep := range []bool{true, false} {
 		before := w.Head()
@@ -276,6 +281,12 @@ func TestReorganise(t *testing.T) {
 		}
 		if got := filled() == 1; got != keep {
 			t.Errorf("transactions kept: %t, filled: %t", keep, got)
+		}
+		for block, want := range map[common.Hash]bool{before.Hash: false, after.Hash: true} {
+			_, err := client.CallContractAtHash(t.Context(), ethereum.CallMsg{To: &w.Vault}, block)
+			if got := err == nil; got != want {
+				t.Errorf("a call at a block that is on the chain: %t: %v", want, err)
+			}
 		}
 	}
 	snapshot := w.Snapshot()

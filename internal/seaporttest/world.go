@@ -80,7 +80,7 @@ type World struct {
 	salt    uint64        // of the last order
 	first   int           // the last block of Start
 	scanned uint64        // the last block that adopt has seen
-	undo    []undo        // what Random can give back
+	undo    []undo        // what Random can restore
 	kinds   []Kind        // of the next orders of Random
 	rng     *rand.Rand    // of Random
 }
@@ -92,7 +92,7 @@ type Accounts struct {
 	Takers []common.Address // 3 that fill orders
 	Wallet common.Address   // a smart wallet (EIP-1271) of the first maker; takes no native coins and no ERC-1155
 	Zone   common.Address   // the zone of restricted orders; can fill them
-	Vault  common.Address   // where tokens and money go to be away
+	Vault  common.Address   // where tokens and money are moved away to
 	Fees   common.Address   // receives fees
 }
 

@@ -19,7 +19,7 @@ const markets = new Map() // by account: a Seaport that signs for it
 
 function seaport(account) {
 	const market = markets.get(getAddress(account))
-	if (!market) throw new Error(`nobody signs for ${account}`)
+	if (!market) throw new Error(`no signer for ${account}`)
 	return market
 }
 
