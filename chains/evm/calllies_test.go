@@ -460,3 +460,26 @@ func TestAggregatesThatAreRefused(t *testing.T) {
 		})
 	}
 }
+
+// A node that refuses all aggregates is soon asked for calls one by one.
+func TestNoAggregates(t *testing.T) {
+	g := startGeth(t, calledContracts, withMulticall(t))
+	g.keep(11)
+	p := startProxy(t, g.url)
+	refused := 0
+	p.change(func(method string, params json.RawMessage, answer map[string]json.RawMessage) {
+		if isAggregate(method, params) {
+			refused++
+			says(answer, -32603, "Internal error")
+		}
+	})
+	chain := open(t, p.url)
+	for range 2 {
+		if got := asked(t, chain, g.place(1), askStore(300)...); got != times(11, 300) {
+			t.Error(got)
+		}
+	}
+	if refused > 10 {
+		t.Errorf("%d aggregates were asked for", refused)
+	}
+}
