@@ -483,3 +483,23 @@ func TestNoAggregates(t *testing.T) {
 		t.Errorf("%d aggregates were asked for", refused)
 	}
 }
+
+// That the block is gone, as another endpoint says, counts more than a call that is not
+// answered.
+func TestACallThatIsNotAnsweredOfABlockThatIsGone(t *testing.T) {
+	g, other := startGeth(t, calledContracts), startGeth(t, calledContracts)
+	g.keep(11)
+	other.keep(22)
+	p := startProxy(t, g.url)
+	p.change(func(method string, params json.RawMessage, answer map[string]json.RawMessage) {
+		if method == "eth_call" && strings.Contains(string(params), `"0x05"`) {
+			says(answer, -32603, "Internal error")
+		}
+	})
+	chain := open(t, p.url, func(cfg *Config) {
+		cfg.Endpoints = append(cfg.Endpoints, chains.Endpoint{URL: other.url, Priority: 1})
+	})
+	if results, err := chain.Call(t.Context(), g.place(1), []chains.ContractCall{callOf(store), callOf(store, 5)}); !errors.Is(err, chains.ErrReorganised) {
+		t.Errorf("%v, %v", results, err)
+	}
+}
