@@ -460,3 +460,46 @@ func TestAggregatesThatAreRefused(t *testing.T) {
 		})
 	}
 }
+
+// A node that refuses all aggregates is soon asked for calls one by one.
+func TestNoAggregates(t *testing.T) {
+	g := startGeth(t, calledContracts, withMulticall(t))
+	g.keep(11)
+	p := startProxy(t, g.url)
+	refused := 0
+	p.change(func(method string, params json.RawMessage, answer map[string]json.RawMessage) {
+		if isAggregate(method, params) {
+			refused++
+			says(answer, -32603, "Internal error")
+		}
+	})
+	chain := open(t, p.url)
+	for range 2 {
+		if got := asked(t, chain, g.place(1), askStore(300)...); got != times(11, 300) {
+			t.Error(got)
+		}
+	}
+	if refused > 10 {
+		t.Errorf("%d aggregates were asked for", refused)
+	}
+}
+
+// That the block is gone, as another endpoint says, counts more than a call that is not
+// answered.
+func TestACallThatIsNotAnsweredOfABlockThatIsGone(t *testing.T) {
+	g, other := startGeth(t, calledContracts), startGeth(t, calledContracts)
+	g.keep(11)
+	other.keep(22)
+	p := startProxy(t, g.url)
+	p.change(func(method string, params json.RawMessage, answer map[string]json.RawMessage) {
+		if method == "eth_call" && strings.Contains(string(params), `"0x05"`) {
+			says(answer, -32603, "Internal error")
+		}
+	})
+	chain := open(t, p.url, func(cfg *Config) {
+		cfg.Endpoints = append(cfg.Endpoints, chains.Endpoint{URL: other.url, Priority: 1})
+	})
+	if results, err := chain.Call(t.Context(), g.place(1), []chains.ContractCall{callOf(store), callOf(store, 5)}); !errors.Is(err, chains.ErrReorganised) {
+		t.Errorf("%v, %v", results, err)
+	}
+}

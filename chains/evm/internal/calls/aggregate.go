@@ -14,6 +14,7 @@ import (
 const (
 	maxAggregate      = 250
 	maxAggregateInput = 128 << 10 // bytes; the limit of a transaction's, which some nodes apply
+	maxRefused        = 8         // aggregates in a row
 )
 
 // aggregate3 is what endpoints lack whose Multicall3 does not answer as it should, among their
@@ -70,6 +71,7 @@ func (s *session) aggregate(ctx context.Context, calls []int) error {
 	err := s.sendAggregate(ctx, calls)
 	if err == nil {
 		s.Limits.CallsAnswered(len(calls))
+		s.refused = 0
 		return nil
 	}
 	if ctx.Err() != nil || errors.Is(err, ErrOtherBlock) {
@@ -85,6 +87,10 @@ func (s *session) aggregate(ctx context.Context, calls []int) error {
 		return nil
 	case refusal.IsSize(), refusal.Class == endpoint.OutOfGas, refusal.Class == endpoint.Reverted, refusal.Class == endpoint.RPC && !s.refusesHash(err):
 		s.Limits.CallsRefused(len(calls))
+		if s.refused++; s.refused > maxRefused { // it is not their size
+			s.Limits.MarkMethodMissing(aggregate3)
+			return nil
+		}
 		half := len(calls) / 2
 		if err := s.aggregate(ctx, calls[:half]); err != nil {
 			return err

@@ -22,6 +22,7 @@ type session struct {
 	byNumber bool // the endpoint does not take hashes
 	works    bool // the endpoint has answered a call at the block
 	failures int  // calls that the endpoint was waited for in vain
+	refused  int  // aggregates in a row
 }
 
 // errByNumber: the endpoint does not take hashes, and is to be asked again by number.
