@@ -34,6 +34,7 @@ type Caller interface {
 	//   - ErrReorganised: the block is not, or no longer, on the chain.
 	//   - ErrAhead: no endpoint has reached the block.
 	//   - ErrPruned: no endpoint has the state of the block any more.
+	//   - ErrNoMethod: no endpoint answers calls.
 	//   - any other one: the chain did not answer.
 	Call(ctx context.Context, at markets.Place, calls []ContractCall) ([]CallResult, error)
 

@@ -22,6 +22,8 @@ var (
 	// ErrFinality: a final block is no longer on the chain, and that is not confirmed yet.
 	// The chain is stalled, and nothing is rolled back.
 	ErrFinality = errors.New("finality was broken")
+	// ErrNoMethod: no endpoint offers what is asked for at all, such as calls of contracts.
+	ErrNoMethod = errors.New("no endpoint has the method")
 	// ErrPruned: no endpoint has the history asked for any more.
 	ErrPruned = errors.New("the history asked for was pruned")
 )

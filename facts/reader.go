@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/imart/event-worker/chains"
 	"github.com/imart/event-worker/markets"
@@ -28,6 +29,7 @@ type reader struct {
 
 	mu       sync.Mutex
 	memories memories
+	warned   time.Time
 }
 
 func newReader(m Market, asker Asker, id uint64, store Store, log *slog.Logger) *reader {
@@ -58,10 +60,23 @@ func (r *reader) read(ctx context.Context, view *chains.View, after markets.Plac
 		return chains.Page{To: p.others}, nil
 	}
 	page, err := r.ask(ctx, view, after, p.others, limit)
-	if errors.Is(err, chains.ErrPruned) && view.Head.Seq > p.others.Seq {
-		return chains.Page{To: p.others}, nil // further on there may be the state
+	if errors.Is(err, chains.ErrPruned) || errors.Is(err, chains.ErrNoMethod) {
+		r.warn(err)
+		return chains.Page{To: p.others}, nil
 	}
 	return page, err
+}
+
+// warnEvery is how often it is said that no endpoint answers questions.
+const warnEvery = time.Hour
+
+// warn says that the contracts cannot be asked. The market's events are followed all the same,
+// and its orders are asked about when an endpoint answers again.
+func (r *reader) warn(err error) {
+	if time.Since(r.warned) > warnEvery {
+		r.warned = time.Now()
+		r.log.Warn("no endpoint answers what contracts are asked about orders: what is fillable is unknown", "reason", err)
+	}
 }
 
 func sameBlock(a, b markets.Place) bool { return a.Seq == b.Seq && a.Hash == b.Hash }
@@ -91,11 +106,11 @@ func (r *reader) replay(ctx context.Context, after, to markets.Place) (chains.Pa
 
 // ask asks the contracts at the end of a block.
 func (r *reader) ask(ctx context.Context, view *chains.View, after, at markets.Place, limit int) (chains.Page, error) {
-	time, err := r.asker.TimeAt(ctx, at)
+	now, err := r.asker.TimeAt(ctx, at)
 	if err != nil {
 		return chains.Page{}, err
 	}
-	b := block{at, time}
+	b := block{at, now}
 	moved, err := r.touched(ctx, view, after, at)
 	if err != nil {
 		return chains.Page{}, err

@@ -59,3 +59,11 @@ func (c *Chain) checkOnChain(ctx context.Context, n jsonrpc.Client, at markets.P
 	n.NoteHeight(at.Seq)
 	return h, nil
 }
+
+// lacking tells an error that means that endpoints have no such method from others.
+func lacking(err error) error {
+	if endpoint.ClassOf(err) == endpoint.MissingMethod {
+		return fmt.Errorf("%w: %w", chains.ErrNoMethod, err)
+	}
+	return err
+}
