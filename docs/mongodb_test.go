@@ -38,6 +38,7 @@ func TestQueriesOfThePage(t *testing.T) {
 	program.run(t, uri, "event-worker demo --once")
 	ail(t, uri)
 	crowd(t, db)
+	openBazaar(t, db)
 
 	page := readPage(t, mongodbPage)
 	queries := page.queries(t, inDatabase)
@@ -98,7 +99,7 @@ func (db database) proveIndexed(t *testing.T, q query) {
 }
 
 func (db database) understand(q query) (request, error) {
-	c, err := parseCall(q.text)
+	c, err := parseCall(q.text, q.page.helpers())
 	if err != nil {
 		return request{}, err
 	}
@@ -171,8 +172,15 @@ func keysOf(index documents.Index) string {
 		keys = append(keys, path)
 	}
 	text := strings.Join(keys, ", ")
+	var where []string
 	if index.Exists != "" {
-		text += " (where " + index.Exists + " exists)"
+		where = append(where, index.Exists+" exists")
+	}
+	if index.Open {
+		where = append(where, "status is LISTING")
+	}
+	if where != nil {
+		text += " (where " + strings.Join(where, ", ") + ")"
 	}
 	return text
 }

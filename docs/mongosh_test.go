@@ -26,9 +26,9 @@ type method struct {
 	args []any
 }
 
-// parseCall reads a call.
-func parseCall(text string) (c call, err error) {
-	p := parser{text: strings.TrimSuffix(strings.TrimSpace(text), ";")}
+// parseCall reads a call, which may itself call the page's helpers.
+func parseCall(text string, helpers []string) (c call, err error) {
+	p := parser{text: strings.TrimSuffix(strings.TrimSpace(text), ";"), helpers: helpers}
 	defer p.recover(&err)
 	p.expect("db")
 	p.expect(".")
@@ -55,8 +55,10 @@ func parseValue(text string) (v any, err error) {
 // parser reads the part of JavaScript that queries and their answers are made of.
 // Its methods panic with a syntaxError.
 type parser struct {
-	text string
-	at   int
+	text      string
+	at        int
+	helpers   []string       // functions that return a value
+	variables map[string]any // the arguments of the helper that is read
 }
 
 type syntaxError string
@@ -216,12 +218,43 @@ func (p *parser) word() any {
 	case "new":
 		return p.word()
 	}
+	if v, ok := p.variables[name]; ok {
+		return v
+	}
 	args := p.arguments()
+	if v, ok := p.help(name, args); ok {
+		return v
+	}
 	v, err := construct(name, args)
 	if err != nil {
 		p.failf("%s(%v): %v", name, args, err)
 	}
 	return v
+}
+
+// help calls a helper whose body is "return" and a value. (That of amount is another, and
+// construct knows it.)
+func (p *parser) help(name string, args []any) (v any, ok bool) {
+	for _, text := range p.helpers {
+		h := parser{text: text, helpers: p.helpers, variables: map[string]any{}}
+		h.expect("function")
+		if h.name() != name || name == "amount" {
+			continue
+		}
+		h.expect("(")
+		for i := 0; !h.take(")"); i++ {
+			if i > 0 {
+				h.expect(",")
+			}
+			h.variables[h.name()] = args[i]
+		}
+		h.expect("{")
+		h.expect("return")
+		v = h.value()
+		h.expect("}")
+		return v, true
+	}
+	return nil, false
 }
 
 // construct makes what has no literal of its own.
@@ -246,6 +279,8 @@ func construct(name string, args []any) (any, error) {
 		return bson.NewDateTimeFromTime(at), err
 	case "Long":
 		return strconv.ParseInt(text, 10, 64)
+	case "Decimal128":
+		return bson.ParseDecimal128(text)
 	case "ObjectId":
 		return bson.ObjectIDFromHex(text)
 	case "Binary.createFromBase64":

@@ -59,6 +59,7 @@ type query struct {
 	line   int
 	text   string
 	output string
+	page   page // with the functions that it calls
 }
 
 // queries are those blocks of JavaScript among some that ask the database, each with
@@ -74,7 +75,7 @@ func (p page) queries(t *testing.T, among func(block) bool) []query {
 		if i+1 == len(blocks) || blocks[i+1].language != "" || !blocks[i+1].follows {
 			t.Fatalf("%s:%d: no output behind the query", p.name, b.line)
 		}
-		queries = append(queries, query{b.line, b.text, blocks[i+1].text})
+		queries = append(queries, query{b.line, b.text, blocks[i+1].text, p})
 	}
 	return queries
 }

@@ -14,6 +14,7 @@ type plan struct {
 	stages             []string
 	indexes            []string
 	returned, examined int64 // documents
+	keys               int64 // of indexes
 }
 
 // explain asks the server for its plan.
@@ -70,12 +71,14 @@ func (p *plan) count(stats bson.D) {
 			p.returned += n
 		case "totalDocsExamined":
 			p.examined += n
+		case "totalKeysExamined":
+			p.keys += n
 		}
 	}
 }
 
-// spare is how many documents a query may look at in vain: a few of the page's, but
-// not the crowd.
+// spare is how many documents and keys a query may look at in vain: a few of the page's,
+// but not the crowd.
 const spare = crowded / 10
 
 // wrong says what is wrong with a plan.
@@ -90,6 +93,8 @@ func (p plan) wrong(limited bool) string {
 		return "no index has its order, so that all is sorted whatever the limit"
 	case p.examined > p.returned+spare:
 		return fmt.Sprintf("%d documents are looked at for %d", p.examined, p.returned)
+	case p.keys > p.returned+spare:
+		return fmt.Sprintf("%d keys are looked at for %d documents", p.keys, p.returned)
 	}
 	return ""
 }

@@ -44,6 +44,8 @@ func printedAt(v any, indent string) string {
 		return v.Time().UTC().Format("ISODate('2006-01-02T15:04:05.000Z')")
 	case bson.ObjectID:
 		return fmt.Sprintf("ObjectId('%s')", v.Hex())
+	case bson.Decimal128:
+		return fmt.Sprintf("Decimal128('%s')", v)
 	case bson.Binary:
 		return fmt.Sprintf("Binary.createFromBase64('%s', %d)", base64.StdEncoding.EncodeToString(v.Data), v.Subtype)
 	}

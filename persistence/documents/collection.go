@@ -5,6 +5,10 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/imart/event-worker/markets"
 )
 
 // Version is the version of the database's schema. Raise it with every change of
@@ -32,9 +36,24 @@ type Index struct {
 	// empty path leaves none out. Queries for a value of the field use the index all
 	// the same.
 	Exists string
+	// Open leaves all orders out but those whose status is LISTING, which queries have to
+	// ask for: the orders that were closed over the years cost neither space nor writes.
+	Open bool
 	// Keep is how long the server keeps documents after the date in the index's field;
 	// 0 means for ever.
 	Keep time.Duration
+}
+
+// Partial is the filter of the documents that are in the index, nil if all are.
+func (i Index) Partial() bson.D {
+	var filter bson.D
+	if i.Exists != "" {
+		filter = append(filter, bson.E{Key: i.Exists, Value: bson.D{{Key: "$exists", Value: true}}})
+	}
+	if i.Open {
+		filter = append(filter, bson.E{Key: "status", Value: markets.Listing})
+	}
+	return filter
 }
 
 // Key is a part of an index.

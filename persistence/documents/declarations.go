@@ -45,8 +45,15 @@ func orders() declaration {
 		},
 		indexes: []Index{
 			{Name: "maker_id", Keys: keys("maker", "_id")},
-			{Name: "token", Keys: keys("token.collection", "token.id")},
-			{Name: "floor", Keys: keys("token.collection", "side", "status", "priceSort")},
+			{Name: "token", Keys: keys("token.collection", "token.id", "side", "status", "criteria", "fillable.answer", "currency.address", "unitPriceSort", "expiresAt")},
+			// What has expired is passed over within the index, from price to price.
+			{Name: "floor", Keys: keys("token.collection", "side", "fillable.answer", "currency.address", "unitPriceSort", "expiresAt", "quantity", "endPriceSort"), Open: true},
+			{Name: "auctions", Keys: keys("token.collection", "side", "fillable.answer", "currency.address", "expiresAt"), Exists: "endPriceSort", Open: true},
+			{Name: "newest", Keys: keys("token.collection", "side", "fillable.answer", "-listedAt", "expiresAt"), Open: true},
+			{Name: "maker", Keys: keys("maker", "side", "status", "-listedAt", "expiresAt")},
+			{Name: "maker_fillable", Keys: keys("maker", "side", "fillable.answer", "-listedAt"), Exists: "fillable.answer", Open: true},
+			{Name: "taker", Keys: keys("taker", "-filledAt"), Exists: "taker"},
+			{Name: "reserved", Keys: keys("reservedFor", "-listedAt", "expiresAt"), Exists: "reservedFor", Open: true},
 			{Name: "market_status_price", Keys: keys("market", "status", "priceSort")},
 			{Name: "height", Keys: keys("chain", "-last.height")},
 			// For the reader of facts: which orders were asked about longest ago.
@@ -76,13 +83,15 @@ func activities() declaration {
 		},
 		indexes: []Index{
 			streamPosition(),
-			{Name: "order", Keys: keys("order"), Exists: "order"},
+			{Name: "order", Keys: keys("order", "position"), Exists: "order"},
 			{Name: "concerns", Keys: keys("chain", "market", "concerns"), Exists: "concerns"},
 			{Name: "token", Keys: keys("token.collection", "token.id", "-time")},
 			{Name: "collection", Keys: keys("token.collection", "kind", "-time")},
 			{Name: "from", Keys: keys("from", "-time"), Exists: "from"},
 			{Name: "to", Keys: keys("to", "-time"), Exists: "to"},
-			{Name: "time", Keys: keys("-time")},
+			{Name: "maker", Keys: keys("maker", "-time", "kind"), Exists: "maker"},
+			{Name: "transaction", Keys: keys("transaction")},
+			{Name: "time", Keys: keys("chain", "market", "-time", "kind")},
 		},
 	}
 }

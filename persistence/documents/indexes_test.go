@@ -37,19 +37,29 @@ func TestIndexesServeTheirQueries(t *testing.T) {
 	}{
 		{persistence.Orders, "maker_id", bson.D{{Key: "maker", Value: "0x7"}, {Key: "_id", Value: bson.D{{Key: "$gt", Value: "c/m/"}}}}, bson.D{{Key: "_id", Value: 1}}},
 		{persistence.Orders, "token", bson.D{{Key: "token.collection", Value: "0x7"}, {Key: "token.id", Value: "7"}}, nil},
-		{persistence.Orders, "floor", bson.D{{Key: "token.collection", Value: "0x7"}, {Key: "side", Value: "ask"}, {Key: "status", Value: "LISTING"}}, bson.D{{Key: "priceSort", Value: 1}}},
+		{persistence.Orders, "floor", alive("0x7", in("currency.address", "0x"), future), by("unitPriceSort")},
+		{persistence.Orders, "floor", alive("0x7", in("currency.address", "0x"), future, in("quantity", "1"), in("endPriceSort", nil)), by("unitPriceSort")},
+		{persistence.Orders, "token", alive("0x", in("token.id", "7"), in("criteria", "0x"), in("currency.address", "0x"), future), by("-unitPriceSort")},
+		{persistence.Orders, "auctions", alive("0x", in("currency.address", "0x"), bson.E{Key: "endPriceSort", Value: exists}, future), nil},
+		{persistence.Orders, "newest", alive("0x7", future), by("-listedAt")},
+		{persistence.Orders, "maker", bson.D{{Key: "maker", Value: "0x7"}, {Key: "side", Value: "ask"}, {Key: "status", Value: "LISTING"}, future}, by("-listedAt")},
+		{persistence.Orders, "maker_fillable", bson.D{{Key: "maker", Value: "0x"}, {Key: "side", Value: "ask"}, {Key: "status", Value: "LISTING"}, in("fillable.answer", "no")}, by("-listedAt")},
+		{persistence.Orders, "taker", bson.D{{Key: "taker", Value: "0x8"}}, by("-filledAt")},
+		{persistence.Orders, "reserved", bson.D{{Key: "reservedFor", Value: "0x9"}, {Key: "status", Value: "LISTING"}, future}, by("-listedAt")},
 		{persistence.Orders, "market_status_price", bson.D{{Key: "market", Value: "other"}, {Key: "status", Value: "SOLD"}, {Key: "priceSort", Value: bson.D{{Key: "$gte", Value: SortFormOf("90")}}}}, bson.D{{Key: "priceSort", Value: -1}}},
 		{persistence.Orders, "height", bson.D{{Key: "chain", Value: "c"}, {Key: "last.height", Value: bson.D{{Key: "$gt", Value: int64(90)}}}}, bson.D{{Key: "last.height", Value: -1}}},
 
 		{persistence.Activities, "stream_position", stream, along},
 		{persistence.Activities, "stream_position", stream, back},
-		{persistence.Activities, "order", bson.D{{Key: "order", Value: "0x7"}}, nil},
+		{persistence.Activities, "order", bson.D{{Key: "order", Value: "0x7"}}, by("position")},
 		{persistence.Activities, "concerns", bson.D{{Key: "chain", Value: "c"}, {Key: "market", Value: "m"}, {Key: "concerns", Value: "token:0x7:7"}}, nil},
 		{persistence.Activities, "token", bson.D{{Key: "token.collection", Value: "0x7"}, {Key: "token.id", Value: "7"}}, newest},
 		{persistence.Activities, "collection", bson.D{{Key: "token.collection", Value: "0x7"}, {Key: "kind", Value: "listed"}}, newest},
 		{persistence.Activities, "from", bson.D{{Key: "from", Value: "0x7"}}, newest},
 		{persistence.Activities, "to", bson.D{{Key: "to", Value: "0x7"}}, newest},
-		{persistence.Activities, "time", bson.D{{Key: "time", Value: bson.D{{Key: "$gt", Value: time.Unix(90, 0)}}}}, newest},
+		{persistence.Activities, "maker", bson.D{{Key: "maker", Value: "0x7"}}, newest},
+		{persistence.Activities, "transaction", bson.D{{Key: "transaction", Value: "0x7"}}, nil},
+		{persistence.Activities, "time", bson.D{{Key: "chain", Value: "c"}, {Key: "market", Value: "m"}, {Key: "time", Value: bson.D{{Key: "$gt", Value: time.Unix(90, 0)}}}}, newest},
 
 		{persistence.Records, "type", bson.D{{Key: "market", Value: "m"}, {Key: "type", Value: "gallery"}}, bson.D{{Key: "updatedAt", Value: -1}}},
 		{persistence.DeadLetters, "stream_position", stream, back},
@@ -92,6 +102,31 @@ func TestIndexesServeTheirQueries(t *testing.T) {
 	}
 }
 
+var (
+	exists = bson.D{{Key: "$exists", Value: true}}
+	// future is an expiry that is missing or to come.
+	future = bson.E{Key: "expiresAt", Value: bson.D{{Key: "$not", Value: bson.D{{Key: "$lte", Value: time.Now()}}}}}
+)
+
+// alive are the asks of a collection that a stranger can take.
+func alive(collection string, more ...bson.E) bson.D {
+	return append(bson.D{in("token.collection", collection), in("side", "ask"), in("status", "LISTING"), in("fillable.answer", "yes")}, more...)
+}
+
+// in is a field that has one of some values.
+func in(path string, values ...any) bson.E {
+	if len(values) == 1 {
+		return bson.E{Key: path, Value: values[0]}
+	}
+	return bson.E{Key: path, Value: bson.D{{Key: "$in", Value: values}}}
+}
+
+// by is an order, with '-' in front downwards.
+func by(path string) bson.D {
+	key := keys(path)[0]
+	return bson.D{{Key: key.Path, Value: map[bool]int{false: 1, true: -1}[key.Descending]}}
+}
+
 // fill writes a hundred documents into each collection, each of its own.
 func fill(t *testing.T, collections map[string]*mongo.Collection) {
 	t.Helper()
@@ -101,11 +136,11 @@ func fill(t *testing.T, collections map[string]*mongo.Collection) {
 		address, at, position := "0x"+number, time.Unix(i, 0), markets.Position{Height: i}
 		e := markets.Event{
 			Kind: markets.Listed, Stream: "list", Seq: i, Position: position, Time: at, From: address, To: address,
-			Order: address, Token: markets.Token{Collection: address, ID: number},
+			Order: address, Token: markets.Token{Collection: address, ID: number}, Maker: address, Transaction: address,
 		}
 		activity := markets.Activity{Chain: "c", Market: "m", Event: e}
 		moved := activity
-		moved.Stream, moved.Order, moved.From, moved.To = "transfer", "", "", ""
+		moved.Stream, moved.Order, moved.From, moved.To, moved.Maker, moved.Transaction = "transfer", "", "", "", "", ""
 		ended := time.Now().Add(time.Duration(i-90) * time.Minute / 2) // the server removes older ones
 		docs[persistence.Nodes] = append(docs[persistence.Nodes], Node{ID: number, State: persistence.Left, Chains: []persistence.NodeChain{}, EndedAt: &ended})
 		request := Request{ID: number, State: persistence.RequestPending}
@@ -114,9 +149,27 @@ func fill(t *testing.T, collections map[string]*mongo.Collection) {
 		}
 		docs[persistence.Requests] = append(docs[persistence.Requests], request)
 		status := []markets.Status{markets.Sold, markets.Listing}[i%2]
-		docs[persistence.Orders] = append(docs[persistence.Orders], OfOrder(markets.Order{
-			Chain: "c", Market: "m", Key: address, Side: markets.Ask, Status: status, Maker: address, Token: e.Token, Price: markets.Amount(number), Last: position,
-		}), OfOrder(markets.Order{
+		order := markets.Order{
+			Chain: "c", Market: "m", Key: address, Side: markets.Ask, Status: status, Maker: address, Token: e.Token, Last: position, ListedAt: &at,
+			Price: markets.Amount(number), UnitPrice: markets.Amount(number), Quantity: "1", Currency: markets.Currency{Address: "0x"},
+		}
+		switch i % 4 {
+		case 0, 2:
+			order.Taker, order.FilledAt = address, &at
+		case 1, 3:
+			order.ReservedFor, order.Fillable = address, &markets.Fillability{Answer: markets.Yes}
+		}
+		among := order
+		among.Key, among.Status, among.Maker, among.Taker, among.ReservedFor = "among/"+number, markets.Listing, "0x", "", ""
+		among.Token.Collection, among.Fillable = "0x", &markets.Fillability{Answer: markets.Yes}
+		among.Criteria = "0x"
+		switch i {
+		case 8:
+			among.Fillable = &markets.Fillability{Answer: markets.No}
+		case 9:
+			among.EndPrice = "1"
+		}
+		docs[persistence.Orders] = append(docs[persistence.Orders], OfOrder(order), OfOrder(among), OfOrder(markets.Order{
 			Chain: "c", Market: "other", Key: address, Status: markets.Sold, Maker: "0x", Token: markets.Token{Collection: address, ID: "sold"}, Price: markets.Amount(number),
 		}))
 		docs[persistence.Activities] = append(docs[persistence.Activities], OfActivity(activity), OfActivity(moved))

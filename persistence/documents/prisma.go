@@ -120,7 +120,7 @@ func (f Field) prismaAttributes() string {
 }
 
 func writeIndex(b *strings.Builder, index Index) {
-	if index.Exists != "" {
+	if index.Partial() != nil {
 		return
 	}
 	var parts []string

@@ -138,7 +138,7 @@ func prismaIndexes(m model) []prismaIndex {
 	id.Fields = append(id.Fields, struct{ Name, SortOrder string }{Name: "id"})
 	out := []prismaIndex{id}
 	for _, index := range m.Collection.Indexes {
-		if index.Exists != "" {
+		if index.Partial() != nil {
 			continue
 		}
 		p := prismaIndex{Model: m.Name, Type: "normal", Name: index.Name}

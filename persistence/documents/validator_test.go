@@ -67,8 +67,8 @@ func modelOf(index Index) mongo.IndexModel {
 		keys = append(keys, bson.E{Key: k.Path, Value: direction})
 	}
 	o := options.Index().SetName(index.Name)
-	if index.Exists != "" {
-		o.SetPartialFilterExpression(bson.D{{Key: index.Exists, Value: bson.D{{Key: "$exists", Value: true}}}})
+	if filter := index.Partial(); filter != nil {
+		o.SetPartialFilterExpression(filter)
 	}
 	if index.Keep > 0 {
 		o.SetExpireAfterSeconds(int32(index.Keep.Seconds()))

@@ -101,8 +101,8 @@ func modelOf(index documents.Index) driver.IndexModel {
 		keys = append(keys, is(key.Path, direction))
 	}
 	o := options.Index().SetName(index.Name)
-	if index.Exists != "" {
-		o.SetPartialFilterExpression(bson.D{is(index.Exists, bson.D{is("$exists", true)})})
+	if filter := index.Partial(); filter != nil {
+		o.SetPartialFilterExpression(filter)
 	}
 	if index.Keep > 0 {
 		o.SetExpireAfterSeconds(int32(index.Keep.Seconds()))
