@@ -93,7 +93,7 @@ func (o Order) Verify(d Domain) (Verdict, error) {
 		signed = d.Digest(root)
 	}
 	signer, err := recoverSigner(signed, plain)
-	if err == nil && signer == offerer && offerer != (common.Address{}) {
+	if err == nil && signer == offerer {
 		return Verdict{Valid: true}, nil
 	}
 	if err == nil {

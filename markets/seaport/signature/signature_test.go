@@ -140,6 +140,18 @@ func TestBulkOrdersAreOfLaterVersions(t *testing.T) {
 	}
 }
 
+func TestLengthsOfBulkSignatures(t *testing.T) {
+	want := map[int]bool{}
+	for height := 1; height <= 24; height++ {
+		want[64+3+32*height], want[65+3+32*height] = true, true
+	}
+	for length := range 1000 {
+		if isBulk(make([]byte, length)) != want[length] {
+			t.Errorf("%d bytes: %v", length, !want[length])
+		}
+	}
+}
+
 func TestContractsAreAsked(t *testing.T) {
 	for _, f := range fixtures(t, "contract") {
 		o := parse(t, f.Order)
@@ -149,6 +161,13 @@ func TestContractsAreAsked(t *testing.T) {
 		}
 		if data := "0x" + hex.EncodeToString(v.Call.Data()); data != f.Data || v.Call.To.Hex() != o.Parameters.Offerer {
 			t.Errorf("asks %s: %s\nwant %s", v.Call.To, data, f.Data)
+		}
+	}
+	for _, f := range fixtures(t, "bulk") { // a contract is asked about the order, not the tree
+		o := parse(t, f.Order)
+		o.Parameters.Offerer = f.Contract.Hex()
+		if v := verify(t, o, f.domain()); v.Call.Digest != f.domain().Digest(o.Hash()) || !slices.Equal(v.Call.Signature, o.Signature) {
+			t.Errorf("asks for %+v", v.Call)
 		}
 	}
 	answer := common.RightPadBytes(Magic[:], 32)
