@@ -36,6 +36,8 @@ func (e Event) Key() string {
 		return MakerKey(e.Maker)
 	case e.Record != nil:
 		return RecordKey(e.Record.Type, e.Record.Key)
+	case e.Kind == SignedRefused:
+		return "signed:" + e.Signed
 	}
 	return "token:" + e.Token.Collection + ":" + e.Token.ID
 }

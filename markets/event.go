@@ -27,6 +27,7 @@ const (
 	Recorded          Kind = "recorded" // a record (gallery, exhibit, lottery…) was made or changed
 	RecordRemoved     Kind = "record_removed"
 	OrderChecked      Kind = "order_checked" // what contracts say of an order: Fact
+	SignedRefused     Kind = "order_refused" // an order that was signed off chain is not taken in: Signed, Reason; it changes no order
 )
 
 // Kinds are all kinds of market events.
@@ -34,7 +35,7 @@ func Kinds() []Kind {
 	return []Kind{
 		Listed, Delisted, Bought, OfferMade, OfferCancelled, OfferAccepted, OfferRejected, OfferAgreed, Matched, OrderChanged,
 		OrdersCancelled, Transferred, CollectionCreated, TokenMinted, Recorded, RecordRemoved,
-		OrderChecked,
+		OrderChecked, SignedRefused,
 	}
 }
 
@@ -142,6 +143,10 @@ type Event struct {
 
 	// Fact is what an OrderChecked event says.
 	Fact *Fact `json:"fact,omitempty" bson:"fact,omitempty"`
+	// Signed is the document of the collection signed_orders that the event answers, by its
+	// key; Reason is why a SignedRefused event refuses it.
+	Signed string `json:"signed,omitempty" bson:"signed,omitempty"`
+	Reason string `json:"reason,omitempty" bson:"reason,omitempty"`
 	// Record is the change that a Recorded or RecordRemoved event makes.
 	Record *RecordChange `json:"record,omitempty" bson:"record,omitempty"`
 	// Raw is the raw event, if the stream keeps it (Stream.KeepRaw).

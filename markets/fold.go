@@ -89,6 +89,7 @@ func concerned(events []Event) (orders, records concerns, bulks []Event) {
 	}
 	for _, e := range events {
 		switch {
+		case e.Kind == SignedRefused:
 		case e.Order != "":
 			add(&orders, e)
 		case e.Kind == OrdersCancelled:

@@ -79,7 +79,7 @@ func (o Order) ID() string { return o.Chain + "/" + o.Market + "/" + o.Key }
 // concerned it. It is total: an event that makes no sense in the order's state is counted
 // as an anomaly and changes nothing else.
 func (o *Order) Apply(e Event) bool {
-	if e.Kind == OrdersCancelled && (!o.Status.Alive() || !o.reachedBy(e)) {
+	if e.Kind == SignedRefused || e.Kind == OrdersCancelled && (!o.Status.Alive() || !o.reachedBy(e)) {
 		return false
 	}
 	switch e.Kind {
@@ -294,13 +294,13 @@ func (o *Order) derive() {
 }
 
 // FoldOrder is the order that events, in order of position, make. Bulk cancels of its maker
-// may be among them. It returns false if none of the events is the order's own: bulk cancels
-// and facts alone make no order.
+// may be among them. It returns false if none of the events is the order's own: bulk cancels,
+// facts and refusals alone make no order.
 func FoldOrder(chain, market, key string, events []Event) (Order, bool) {
 	o := Order{Chain: chain, Market: market, Key: key}
 	exists := false
 	for _, e := range events {
-		if !exists && (e.Order != key || e.Kind == OrderChecked) {
+		if !exists && (e.Order != key || e.Kind == OrderChecked || e.Kind == SignedRefused) {
 			continue
 		}
 		if !exists {

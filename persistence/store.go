@@ -103,13 +103,14 @@ type Tx interface {
 	// Book is the interface that a fold reads and writes.
 	markets.Book
 
-	// Append adds activities to the log, and dead letters to their own collection.
+	// Append adds activities to the log, and dead letters to their own collection. An
+	// activity with Signed answers that document of signed_orders, if it still exists.
 	Append(activities []markets.Activity, deadLetters []markets.DeadLetter) error
 	// Notify adds notifications of appended activities.
 	Notify(notifications []markets.Notification) error
 	// Truncate removes a stream's activities and dead letters whose seq is greater than
 	// after, the newest first and at most limit of them, and the notifications of those
-	// activities. It returns how many activities and dead letters it removed; fewer than
+	// activities; signed orders that they answered are pending again. It returns how many activities and dead letters it removed; fewer than
 	// limit in total means that none are left.
 	Truncate(stream string, after int64, limit int) (activities, deadLetters int, err error)
 	// RemoveDeadLetter removes one dead letter by its key; false if there is none.
@@ -229,6 +230,7 @@ const (
 	Records     = "records"
 	DeadLetters = "dead_letters"
 
+	SignedOrders  = "signed_orders"
 	Notifications = "notifications"
 	Leases        = "leases"
 	Nodes         = "nodes"
@@ -240,7 +242,7 @@ var Collections = append(slices.Clone(Copied), Nodes, Requests)
 
 // Copied are the collections that a copy contains. Nodes and requests are not among
 // them: they belong to the processes that use a particular database.
-var Copied = []string{Orders, Activities, Records, Notifications, DeadLetters, Actors, Leases}
+var Copied = []string{Orders, Activities, Records, Notifications, SignedOrders, DeadLetters, Actors, Leases}
 
 // UnknownCollection is the error of a query for a collection that is not in Collections.
 func UnknownCollection(name string) error {

@@ -19,6 +19,9 @@ type Collection struct {
 	Description string // one sentence
 	Fields      []Field
 	Indexes     []Index
+	// Tolerant: others insert documents too. The server lets one that was invalid before
+	// there was a validator be updated all the same.
+	Tolerant bool
 }
 
 // Index is an index of a collection.
@@ -69,6 +72,7 @@ type declaration struct {
 	description string
 	lines       lines
 	indexes     []Index
+	tolerant    bool
 }
 
 // lines are declarations of fields, by the fields' names.
@@ -82,7 +86,7 @@ type line struct {
 }
 
 func (d declaration) collection() Collection {
-	return Collection{Name: d.name, Model: d.document.Name(), Description: d.description, Fields: fieldsOf(d.document, d.lines), Indexes: d.indexes}
+	return Collection{Name: d.name, Model: d.document.Name(), Description: d.description, Fields: fieldsOf(d.document, d.lines), Indexes: d.indexes, Tolerant: d.tolerant}
 }
 
 // enum is a set of values, by what it is called.

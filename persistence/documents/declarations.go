@@ -11,7 +11,7 @@ import (
 // declarations are those of all collections. A field is a member of the Go struct and,
 // unless everywhere has it already, a line here.
 func declarations() []declaration {
-	return []declaration{orders(), activities(), records(), deadLetters(), actors(), leases(), nodes(), requests(), notifications()}
+	return []declaration{orders(), activities(), records(), deadLetters(), actors(), leases(), nodes(), requests(), notifications(), signedOrders()}
 }
 
 func orders() declaration {
@@ -66,6 +66,8 @@ func activities() declaration {
 			"record":   {doc: "The event's change to a record."},
 			"fixed":    {doc: "Whether the order's terms are fixed by its key, so that listing it again keeps its fills."},
 			"fact":     {doc: "What contracts say of the order as of the end of the block."},
+			"signed":   {doc: "The _id of the document of signed_orders that the event answers; see docs/signed-orders.md for one that is not a string."},
+			"reason":   {doc: "Why the signed order is refused."},
 			"raw":      {doc: "The raw event, where the market's definition asks for it."},
 		},
 		indexes: []Index{
@@ -237,6 +239,33 @@ func notifications() declaration {
 			{Name: "unread", Keys: keys("receiver", "readAt", "-time")},
 			streamPosition(),
 		},
+	}
+}
+
+func signedOrders() declaration {
+	return declaration{
+		name:        persistence.SignedOrders,
+		document:    reflect.TypeFor[SignedOrder](),
+		description: "Orders that were signed off chain, inserted by a market's backend or by \"event-worker orders import\", and what became of them.",
+		lines: lines{
+			"_id":        {doc: "Any unique value; of an imported order, a digest of its content."},
+			"parameters": {doc: "The order's parameters, in the form of seaport-js, counter included."},
+			"signature":  {doc: "The maker's signature, in hex."},
+			"contract":   {doc: "The market's contract that the order is for; missing if the market has only one."},
+			"hash":       {doc: "The order's hash; of imported orders only."},
+			"state": {doc: "The state of the order: pending (if missing, too), accepted or rejected; set by the worker.",
+				values: enum("SignedState", persistence.SignedPending, persistence.SignedAccepted, persistence.SignedRejected)},
+			"order":     {doc: "The key of the order, once the document is answered."},
+			"reason":    {doc: "Why it was rejected."},
+			"position":  {doc: "The position in the chain as of which it was accepted or rejected."},
+			"checkedAt": {doc: "The time of that position's block."},
+		},
+		indexes: []Index{
+			{Name: "pending", Keys: keys("chain", "market", "state", "_id")},
+			{Name: "order", Keys: keys("order"), Exists: "order"},
+			{Name: "hash", Keys: keys("hash"), Exists: "hash"},
+		},
+		tolerant: true,
 	}
 }
 

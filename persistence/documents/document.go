@@ -71,6 +71,12 @@ type (
 	// Request is something that was asked of a chain's owner.
 	Request = persistence.Request
 
+	// SignedOrder is an order that was signed off chain, and what became of it.
+	SignedOrder struct {
+		ID                      DocumentID `json:"_id" bson:"_id"`
+		persistence.SignedOrder `bson:",inline"`
+	}
+
 	// Notification tells a user of a market of an activity that concerns them: one
 	// document for each receiver and activity.
 	Notification struct {

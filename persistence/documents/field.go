@@ -34,7 +34,7 @@ type Enum struct {
 	Values []string
 }
 
-// Type is the type of a field. Except for Amount, Counts and Free it is named as
+// Type is the type of a field. Except for Amount, Counts, AnyID and Free it is named as
 // BSON's.
 type Type string
 
@@ -51,6 +51,7 @@ const (
 	Object   Type = "object" // a document that we define
 	Amount   Type = "amount" // a string: a markets.Amount
 	Counts   Type = "counts" // a document of counts, by names that we do not define
+	AnyID    Type = "anyID"  // a DocumentID: any BSON value
 	Free     Type = "free"   // JSON that we do not define, stored by Registry
 )
 
@@ -137,6 +138,8 @@ func typed(t reflect.Type) Field {
 		return Field{Type: Date}
 	case reflect.TypeFor[bson.ObjectID]():
 		return Field{Type: ObjectID}
+	case reflect.TypeFor[DocumentID]():
+		return Field{Type: AnyID}
 	case reflect.TypeFor[markets.Amount]():
 		return Field{Type: Amount}
 	}

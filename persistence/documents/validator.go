@@ -44,6 +44,8 @@ func valueRules(f Field) bson.D {
 		// The server's $ would let a line break follow.
 		pattern := strings.TrimSuffix(amountPattern, "$") + `\z`
 		return bson.D{{Key: "bsonType", Value: string(String)}, {Key: "pattern", Value: pattern}}
+	case f.Type == AnyID:
+		return bson.D{}
 	case f.Type == Free:
 		return bson.D{{Key: "bsonType", Value: bson.A{"object", "array", "string"}}}
 	}

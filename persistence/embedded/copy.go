@@ -13,6 +13,7 @@ import (
 	"zombiezen.com/go/sqlite/sqlitex"
 
 	"github.com/imart/event-worker/persistence"
+	"github.com/imart/event-worker/persistence/documents"
 )
 
 // Count implements transfer.Source.
@@ -160,6 +161,8 @@ func (s *Store) put(ctx context.Context, conn *sqlite.Conn, collection string, d
 	switch collection {
 	case persistence.Actors:
 		return putKeyed[persistence.Actor](conn, collection, of.ID, doc)
+	case persistence.SignedOrders:
+		return putKeyed[documents.SignedOrder](conn, collection, of.ID, doc)
 	case persistence.Leases:
 		return putKeyed[persistence.Lease](conn, collection, of.ID, doc)
 	}

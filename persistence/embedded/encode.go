@@ -50,6 +50,8 @@ func (e *encoder) activity(a *markets.Activity) {
 	if a.Fact != nil {
 		e.any("fact", a.Fact)
 	}
+	e.optional("signed", a.Signed)
+	e.optional("reason", a.Reason)
 	if a.Record != nil {
 		e.any("record", a.Record)
 	}

@@ -9,6 +9,7 @@ import (
 	"zombiezen.com/go/sqlite"
 
 	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/persistence"
 )
 
 // Append implements persistence.Tx.
@@ -50,7 +51,10 @@ func (t *tx) appendActivity(a *markets.Activity) error {
 		}
 		stmt.BindText(5, string(t.out.buf))
 	})
-	return err
+	if err != nil || a.Signed == "" {
+		return err
+	}
+	return t.answerSigned(a.Signed, nil, persistence.AnswerOf(a.Event))
 }
 
 func (t *tx) appendDeadLetter(d *markets.DeadLetter) error {
@@ -212,6 +216,7 @@ type entry struct {
 	dead     bool // a dead letter
 	id, seq  int64
 	position markets.Position
+	signed   string // the signed order that an activity answers
 }
 
 // newestFirst orders entries from the newest to the oldest.
@@ -251,6 +256,11 @@ func (t *tx) Truncate(stream string, after int64, limit int) (activities, deadLe
 					return err
 				}
 			}
+			if e.signed != "" {
+				if err := t.answerSigned(e.signed, &e.position, persistence.SignedAnswer{State: persistence.SignedPending}); err != nil {
+					return err
+				}
+			}
 		}
 		return nil
 	})
@@ -260,7 +270,7 @@ func (t *tx) Truncate(stream string, after int64, limit int) (activities, deadLe
 // entries appends the newest entries of a stream whose seq is greater than after.
 func (t *tx) entries(entries []entry, table string, stream, after int64, limit int) ([]entry, error) {
 	err := each(t.conn, `
-		SELECT id, seq, doc ->> '$.position.height' AS height, doc ->> '$.position.tx' AS tx, doc ->> '$.position.log' AS log, doc ->> '$.position.sub' AS sub
+		SELECT id, seq, doc ->> '$.position.height' AS height, doc ->> '$.position.tx' AS tx, doc ->> '$.position.log' AS log, doc ->> '$.position.sub' AS sub, doc ->> '$.signed'
 		FROM `+table+` WHERE stream = ? AND seq > ?
 		ORDER BY seq DESC, height DESC, tx DESC, log DESC, sub DESC LIMIT ?`, func(stmt *sqlite.Stmt) {
 		stmt.BindInt64(1, stream)
@@ -270,6 +280,7 @@ func (t *tx) entries(entries []entry, table string, stream, after int64, limit i
 		entries = append(entries, entry{
 			dead: table == "dead_letters", id: row.ColumnInt64(0), seq: row.ColumnInt64(1),
 			position: markets.Position{Height: row.ColumnInt64(2), Transaction: row.ColumnInt32(3), Log: row.ColumnInt32(4), Sub: row.ColumnInt32(5)},
+			signed:   row.ColumnText(6),
 		})
 		return nil
 	})

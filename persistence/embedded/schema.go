@@ -12,7 +12,7 @@ import (
 const applicationID = 0x494d4557
 
 // schemaVersion is the version of schema, kept in the file as user_version.
-const schemaVersion = 2
+const schemaVersion = 3
 
 // schema stores every document as JSON text in doc, readable by any tool. The other
 // columns contain only what the program searches by; fields that only people search by
@@ -59,7 +59,7 @@ CREATE TABLE dead_letters (
 	doc    TEXT NOT NULL
 );
 CREATE INDEX dead_letters_seq ON dead_letters (stream, seq);
-` + notifications + `
+` + notifications + signedOrders + `
 CREATE TABLE actors (
 	id        TEXT PRIMARY KEY,
 	chain     TEXT    AS (doc ->> '$.chain') STORED,
@@ -87,6 +87,22 @@ CREATE TABLE notifications (
 CREATE INDEX notifications_seq ON notifications (stream, seq);
 `
 
+// signedOrders was added in version 3.
+const signedOrders = `
+CREATE TABLE signed_orders (
+	id     TEXT PRIMARY KEY,
+	chain  TEXT AS (doc ->> '$.chain') STORED,
+	market TEXT AS (doc ->> '$.market') STORED,
+	state  TEXT AS (coalesce(doc ->> '$.state', 'pending')) STORED,
+	hash   TEXT AS (doc ->> '$.hash') STORED,
+	key    TEXT AS (doc ->> '$.order') STORED, -- of the order
+	doc    TEXT NOT NULL
+);
+CREATE INDEX signed_orders_pending ON signed_orders (chain, market, state, id);
+CREATE INDEX signed_orders_hash ON signed_orders (hash) WHERE hash IS NOT NULL;
+CREATE INDEX signed_orders_key ON signed_orders (key) WHERE key IS NOT NULL;
+`
+
 // errForeign means that the file is another program's database.
 var errForeign = errors.New("it is another program's")
 
@@ -102,9 +118,13 @@ func create(conn *sqlite.Conn) error {
 	return sqlitex.ExecuteScript(conn, mark+schema, nil) // in one transaction
 }
 
-// upgrade upgrades a database of the previous version.
-func upgrade(conn *sqlite.Conn) error {
-	return sqlitex.ExecuteScript(conn, fmt.Sprintf("PRAGMA user_version = %d;", schemaVersion)+notifications, nil)
+// upgrade upgrades a database of an earlier version.
+func upgrade(conn *sqlite.Conn, version int64) error {
+	added := signedOrders
+	if version < 2 {
+		added += notifications
+	}
+	return sqlitex.ExecuteScript(conn, fmt.Sprintf("PRAGMA user_version = %d;", schemaVersion)+added, nil)
 }
 
 // inspect returns the version of a database, 0 if it is empty, and an error if the

@@ -11,7 +11,7 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// A file of version 1 has no notifications: a reader refuses it with a remedy, and a
+// A file of version 1 has neither notifications nor signed orders: a reader refuses it with a remedy, and a
 // writer upgrades it without loss.
 func TestUpgrade(t *testing.T) {
 	dir := t.TempDir()
@@ -29,7 +29,7 @@ func TestUpgrade(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := sqlitex.ExecuteScript(conn, "DROP TABLE notifications; PRAGMA user_version = 1;", nil); err != nil {
+	if err := sqlitex.ExecuteScript(conn, "DROP TABLE notifications; DROP TABLE signed_orders; PRAGMA user_version = 1;", nil); err != nil {
 		t.Fatal(err)
 	}
 	if err := conn.Close(); err != nil {
@@ -44,7 +44,7 @@ func TestUpgrade(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer store.Close()
-	for collection, want := range map[string]int{persistence.Notifications: 0, persistence.Leases: 1} {
+	for collection, want := range map[string]int{persistence.Notifications: 0, persistence.SignedOrders: 0, persistence.Leases: 1} {
 		n := 0
 		for _, err := range store.Query(t.Context(), persistence.Query{Collection: collection}) {
 			if err != nil {

@@ -37,8 +37,13 @@ func (r *Reader) Batch(ctx context.Context, collection, after string, limit int)
 	}
 	err = r.read(ctx, func() error {
 		docs, last = nil, after
-		cursor, err := r.database.Collection(collection).Find(ctx, bson.D{is("_id", bson.D{is("$gt", after)})},
-			options.Find().SetSort(bson.D{is("_id", 1)}).SetLimit(int64(limit)))
+		filter, o := bson.D{}, options.Find().SetSort(byKey).SetHint(byKey).SetLimit(int64(limit))
+		if after != "" { // a filter would only match keys of the same type
+			key := documents.DocumentID(after)
+			filter = bson.D{is("_id", bson.D{is("$ne", key)})}
+			o.SetMin(bson.D{is("_id", key)})
+		}
+		cursor, err := r.database.Collection(collection).Find(ctx, filter, o)
 		if err != nil {
 			return err
 		}
@@ -49,7 +54,7 @@ func (r *Reader) Batch(ctx context.Context, collection, after string, limit int)
 			if err != nil {
 				return fmt.Errorf("stored %s %v is damaged: %w", collection, id, err)
 			}
-			docs, last = append(docs, doc), id.StringValue()
+			docs, last = append(docs, doc), string(documents.IDOf(id))
 		}
 		return cursor.Err()
 	})
@@ -103,7 +108,7 @@ func (s *Store) Import(ctx context.Context, owner string, to *persistence.Copyin
 		if err != nil {
 			return persistence.NameCopied(to.Collection, doc, err)
 		}
-		models[i] = replacement(stored.Lookup("_id").StringValue(), stored)
+		models[i] = replacement(stored.Lookup("_id"), stored)
 	}
 	write := func(ctx context.Context) error {
 		if err := s.mark(ctx, owner, to); err != nil {
@@ -183,6 +188,8 @@ func (s *Store) storedForm(collection string, doc json.RawMessage) (bson.Raw, er
 		return storedForm(s.registry, doc, func(r documents.Record) any { return documents.OfRecord(r.Record) })
 	case persistence.Notifications:
 		return storedForm(s.registry, doc, func(n documents.Notification) any { return documents.OfNotification(n.Notification) })
+	case persistence.SignedOrders:
+		return storedForm(s.registry, doc, func(o documents.SignedOrder) any { return o })
 	case persistence.DeadLetters:
 		return storedForm(s.registry, doc, func(d documents.DeadLetter) any { return documents.OfDeadLetter(d.DeadLetter) })
 	case persistence.Actors:

@@ -62,9 +62,14 @@ func (t terms) compare(c persistence.Compare) (bson.D, error) {
 		return nil, fmt.Errorf("filter: unknown operator %q", c.Operator)
 	}
 	switch operand := c.Operand.(type) {
+	case string:
+		if t.of.At(c.Path).Type == documents.AnyID {
+			return bson.D{is(c.Path, bson.D{is(string(c.Operator), documents.DocumentID(operand))})}, nil
+		}
+		return bson.D{is(c.Path, bson.D{is(string(c.Operator), operand)})}, nil
 	case time.Time:
 		return compareTime(c.Path, c.Operator, operand), nil
-	case nil, bool, int64, float64, string:
+	case nil, bool, int64, float64:
 		return bson.D{is(c.Path, bson.D{is(string(c.Operator), operand)})}, nil
 	case markets.Amount:
 		return t.compareAmount(c.Path, c.Operator, operand), nil

@@ -24,6 +24,9 @@ func (t *tx) Append(activities []markets.Activity, deadLetters []markets.DeadLet
 		if err := t.insert(persistence.Activities, log); err != nil {
 			return err
 		}
+		if err := t.answerSigned(activities); err != nil {
+			return err
+		}
 		dead := make([]any, len(deadLetters))
 		for i, d := range deadLetters {
 			dead[i] = documents.OfDeadLetter(d)
@@ -158,7 +161,8 @@ type entry struct {
 	ID       string `bson:"_id"`
 	Seq      int64
 	Position markets.Position
-	dead     bool // a dead letter
+	Signed   string // the signed order that an activity answers
+	dead     bool   // a dead letter
 }
 
 // newestFirst orders entries from the newest to the oldest.
@@ -186,17 +190,24 @@ func (t *tx) Truncate(stream string, after int64, limit int) (activities, deadLe
 		entries = append(entries, dead...)
 		slices.SortFunc(entries, newestFirst)
 		var gone, goneDead []string
+		var answers []entry
 		for _, e := range entries[:min(len(entries), limit)] {
 			if e.dead {
 				goneDead = append(goneDead, e.ID)
 			} else {
 				gone = append(gone, e.ID)
 			}
+			if e.Signed != "" {
+				answers = append(answers, e)
+			}
 		}
 		if activities, err = t.remove(persistence.Activities, gone); err != nil {
 			return err
 		}
 		if deadLetters, err = t.remove(persistence.DeadLetters, goneDead); err != nil {
+			return err
+		}
+		if err := t.withdrawAnswers(answers); err != nil {
 			return err
 		}
 		return t.removeNotifications(stream, after, gone)
@@ -208,5 +219,5 @@ func (t *tx) Truncate(stream string, after int64, limit int) (activities, deadLe
 func (t *tx) entries(collection, stream string, after int64, limit int) ([]entry, error) {
 	return find[entry](t, collection, t.inMarket(is("stream", stream), is("seq", bson.D{{Key: "$gt", Value: after}})),
 		options.Find().SetSort(streamOrder(-1)).SetLimit(int64(limit)).SetHint("stream_position").
-			SetProjection(bson.D{{Key: "seq", Value: 1}, {Key: "position", Value: 1}}))
+			SetProjection(bson.D{{Key: "seq", Value: 1}, {Key: "position", Value: 1}, {Key: "signed", Value: 1}}))
 }

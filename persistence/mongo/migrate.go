@@ -61,13 +61,17 @@ func (r *Reader) migrate(ctx context.Context) error {
 // prepare creates a collection, its validator and its indexes, or updates those that
 // have changed.
 func (r *Reader) prepare(ctx context.Context, c documents.Collection, changed bool) error {
-	err := r.database.CreateCollection(ctx, c.Name, options.CreateCollection().SetValidator(c.Validator()))
+	level := "strict"
+	if c.Tolerant {
+		level = "moderate"
+	}
+	err := r.database.CreateCollection(ctx, c.Name, options.CreateCollection().SetValidator(c.Validator()).SetValidationLevel(level))
 	switch {
 	case err == nil:
 	case !hasCode(err, namespaceExists):
 		return err
 	case changed:
-		if err := r.database.RunCommand(ctx, bson.D{{Key: "collMod", Value: c.Name}, {Key: "validator", Value: c.Validator()}}).Err(); err != nil {
+		if err := r.database.RunCommand(ctx, bson.D{{Key: "collMod", Value: c.Name}, {Key: "validator", Value: c.Validator()}, {Key: "validationLevel", Value: level}}).Err(); err != nil {
 			return err
 		}
 	}

@@ -71,8 +71,8 @@ func (t *tx) PutOrders(orders []markets.Order) error {
 }
 
 // replacement replaces a document, or inserts it.
-func replacement(id string, doc any) driver.WriteModel {
-	return driver.NewReplaceOneModel().SetFilter(byID(id)).SetReplacement(doc).SetUpsert(true)
+func replacement(id, doc any) driver.WriteModel {
+	return driver.NewReplaceOneModel().SetFilter(bson.D{is("_id", id)}).SetReplacement(doc).SetUpsert(true)
 }
 
 // DeleteOrders implements markets.Book.

@@ -135,6 +135,7 @@ var forms = map[string]func(*driver.Cursor) (json.RawMessage, error){
 	persistence.Activities: form[documents.Activity],
 	persistence.Records:    form[documents.Record],
 
+	persistence.SignedOrders:  func(c *driver.Cursor) (json.RawMessage, error) { return documents.SignedJSON(c.Current), nil },
 	persistence.Notifications: form[documents.Notification],
 	persistence.DeadLetters:   form[documents.DeadLetter],
 	persistence.Actors:        form[documents.Actor],

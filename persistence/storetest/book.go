@@ -45,7 +45,7 @@ func fullEvent() markets.Event {
 	return markets.Event{
 		Kind: markets.OfferAccepted, Stream: "list", Seq: 7, Position: o.First, Block: "0xb", Transaction: "0xt", Time: *o.ListedAt,
 		Order: o.Key, Side: o.Side, Maker: o.Maker, Taker: o.Taker, From: "0xF", To: "0xT", Token: o.Token, Quantity: o.Quantity, Bundle: o.Bundle,
-		Partial: true, Price: o.Price, Currency: o.Currency, ExpiresAt: o.ExpiresAt, Contract: o.Contract,
+		Partial: true, Signed: "sha256:5", Reason: "a reason", Price: o.Price, Currency: o.Currency, ExpiresAt: o.ExpiresAt, Contract: o.Contract,
 		Record: &markets.RecordChange{Type: "gallery", Key: "g", Fields: record("gallery", "g").Fields, Add: map[string]string{"balance": "-5"}},
 	}
 }

@@ -81,6 +81,8 @@ func (s *suite) fillForCopies() {
 			tx.Append(activities(seaport, fullEvent(), bulk, listed("list", 4, "0xa")), []markets.DeadLetter{odd, letter(seaport, "list", 4, 2)}),
 		)
 	}))
+	s.insertSigned(signedOrder("0xa"), signedOrder("0xb"))
+	s.append(answering(listed("list", 4, "0xsigned"), s.pending(seaport)[0].ID))
 	a.Place = to.To
 	to = move(a, a.Place)
 	to.Pending = &pending

@@ -12,6 +12,7 @@ import (
 
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
+	"github.com/imart/event-worker/persistence/documents"
 )
 
 // DrawDocuments draws some documents of every collection as Query yields them, each
@@ -22,6 +23,7 @@ func DrawDocuments(t *rapid.T) map[string][]json.RawMessage {
 		persistence.Activities:    drawDocuments(t, markets.Activity.ID),
 		persistence.Records:       drawDocuments(t, markets.Record.ID),
 		persistence.Notifications: drawDocuments(t, markets.Notification.ID),
+		persistence.SignedOrders:  drawDocuments[documents.SignedOrder](t, nil),
 		persistence.DeadLetters:   drawDocuments(t, markets.DeadLetter.ID),
 		persistence.Actors:        drawDocuments[persistence.Actor](t, nil),
 		persistence.Leases:        drawDocuments[persistence.Lease](t, nil),
@@ -143,7 +145,9 @@ func drawStruct(t *rapid.T, v reflect.Value) {
 	for i := range v.NumField() {
 		name := v.Type().Field(i).Tag.Get("json")
 		switch v.Type().Name() + "." + name {
-		case "Actor._id", "Lease._id":
+		case "SignedAnswer.state,omitempty":
+			v.Field(i).SetString(rapid.SampledFrom([]string{"", persistence.SignedPending, persistence.SignedAccepted, persistence.SignedRejected}).Draw(t, "state"))
+		case "Actor._id", "Lease._id", "SignedOrder._id":
 			v.Field(i).SetString(rapid.StringN(1, 5, -1).Draw(t, "key"))
 		case "Actor.kind":
 			v.Field(i).SetString(rapid.SampledFrom([]string{"chain", "head", "subject", "observer"}).Draw(t, "kind"))
