@@ -64,6 +64,10 @@ func TestIndexesServeTheirQueries(t *testing.T) {
 		{persistence.Requests, "state", bson.D{{Key: "state", Value: persistence.RequestPending}}, bson.D{{Key: "_id", Value: 1}}},
 		{persistence.Requests, "ended", bson.D{{Key: "endedAt", Value: bson.D{{Key: "$gt", Value: time.Now()}}}}, nil},
 
+		{persistence.SignedOrders, "pending", bson.D{{Key: "chain", Value: "c"}, {Key: "market", Value: "m"}, {Key: "state", Value: persistence.SignedPending}}, bson.D{{Key: "_id", Value: 1}}},
+		{persistence.SignedOrders, "order", bson.D{{Key: "order", Value: "0x7"}}, nil},
+		{persistence.SignedOrders, "hash", bson.D{{Key: "hash", Value: "0x7"}}, nil},
+
 		{persistence.Notifications, "receiver", bson.D{{Key: "receiver", Value: "0x7"}}, newest},
 		{persistence.Notifications, "unread", bson.D{{Key: "receiver", Value: "0x"}, {Key: "readAt", Value: bson.D{{Key: "$exists", Value: false}}}}, newest},
 		{persistence.Notifications, "stream_position", stream, back},
@@ -113,6 +117,11 @@ func fill(t *testing.T, collections map[string]*mongo.Collection) {
 			request.State, request.EndedAt = persistence.RequestDone, &ended
 		}
 		docs[persistence.Requests] = append(docs[persistence.Requests], request)
+		signed := persistence.SignedOrder{Chain: "c", Market: "m", Hash: address}
+		if signed.State = persistence.SignedPending; i%2 == 1 {
+			signed.State, signed.Order = persistence.SignedAccepted, address
+		}
+		docs[persistence.SignedOrders] = append(docs[persistence.SignedOrders], SignedOrder{ID: DocumentID(number), SignedOrder: signed})
 		status := []markets.Status{markets.Sold, markets.Listing}[i%2]
 		docs[persistence.Orders] = append(docs[persistence.Orders], OfOrder(markets.Order{
 			Chain: "c", Market: "m", Key: address, Side: markets.Ask, Status: status, Maker: address, Token: e.Token, Price: markets.Amount(number), Last: position,
