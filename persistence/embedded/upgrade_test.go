@@ -13,8 +13,7 @@ import (
 )
 
 // A file of version 1 has neither notifications nor signed orders, one of version 2 no signed
-// orders: a reader refuses it with a remedy, and a
-// writer upgrades it without loss.
+// orders: a reader refuses it with a remedy, and a writer upgrades it without loss.
 func TestUpgrade(t *testing.T) {
 	for version, lost := range map[int]string{1: "DROP TABLE notifications; DROP TABLE signed_orders;", 2: "DROP TABLE signed_orders;"} {
 		t.Run(fmt.Sprint("from ", version), func(t *testing.T) { upgradeFrom(t, version, lost) })
