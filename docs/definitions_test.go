@@ -132,14 +132,15 @@ func yamlOf(page, text string) (blocks []string) {
 	return blocks
 }
 
-// The page's tables name every kind of market event.
+// The page's tables name every kind of market event that a definition can make.
 func TestDefinitionsPageNamesAllKinds(t *testing.T) {
 	text, err := os.ReadFile("definitions.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, k := range markets.Kinds() {
-		if !strings.Contains(string(text), string(k)) {
+		defined := k != markets.OrderChecked && k != markets.SignedRefused
+		if defined && !strings.Contains(string(text), string(k)) {
 			t.Errorf("definitions.md does not name %s", k)
 		}
 	}

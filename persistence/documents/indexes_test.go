@@ -47,6 +47,7 @@ func TestIndexesServeTheirQueries(t *testing.T) {
 		{persistence.Orders, "taker", bson.D{{Key: "taker", Value: "0x8"}}, by("-filledAt")},
 		{persistence.Orders, "reserved", bson.D{{Key: "reservedFor", Value: "0x9"}, {Key: "status", Value: "LISTING"}, future}, by("-listedAt")},
 		{persistence.Orders, "market_status_price", bson.D{{Key: "market", Value: "other"}, {Key: "status", Value: "SOLD"}, {Key: "priceSort", Value: bson.D{{Key: "$gte", Value: SortFormOf("90")}}}}, bson.D{{Key: "priceSort", Value: -1}}},
+		{persistence.Orders, "open", bson.D{in("chain", "c"), in("market", "m"), in("open", true), {Key: "checked.height", Value: bson.D{{Key: "$gt", Value: int64(90)}}}}, bson.D{{Key: "checked.height", Value: 1}, {Key: "_id", Value: 1}}},
 		{persistence.Orders, "height", bson.D{{Key: "chain", Value: "c"}, {Key: "last.height", Value: bson.D{{Key: "$gt", Value: int64(90)}}}}, bson.D{{Key: "last.height", Value: -1}}},
 
 		{persistence.Activities, "stream_position", stream, along},
@@ -73,6 +74,10 @@ func TestIndexesServeTheirQueries(t *testing.T) {
 
 		{persistence.Requests, "state", bson.D{{Key: "state", Value: persistence.RequestPending}}, bson.D{{Key: "_id", Value: 1}}},
 		{persistence.Requests, "ended", bson.D{{Key: "endedAt", Value: bson.D{{Key: "$gt", Value: time.Now()}}}}, nil},
+
+		{persistence.SignedOrders, "pending", bson.D{{Key: "chain", Value: "c"}, {Key: "market", Value: "m"}, {Key: "state", Value: persistence.SignedPending}}, bson.D{{Key: "_id", Value: 1}}},
+		{persistence.SignedOrders, "order", bson.D{{Key: "order", Value: "0x7"}}, nil},
+		{persistence.SignedOrders, "hash", bson.D{{Key: "hash", Value: "0x7"}}, nil},
 
 		{persistence.Notifications, "receiver", bson.D{{Key: "receiver", Value: "0x7"}}, newest},
 		{persistence.Notifications, "unread", bson.D{{Key: "receiver", Value: "0x"}, {Key: "readAt", Value: bson.D{{Key: "$exists", Value: false}}}}, newest},
@@ -148,10 +153,18 @@ func fill(t *testing.T, collections map[string]*mongo.Collection) {
 			request.State, request.EndedAt = persistence.RequestDone, &ended
 		}
 		docs[persistence.Requests] = append(docs[persistence.Requests], request)
+		signed := persistence.SignedOrder{Chain: "c", Market: "m", Hash: address}
+		if signed.State = persistence.SignedPending; i%2 == 1 {
+			signed.State, signed.Order = persistence.SignedAccepted, address
+		}
+		docs[persistence.SignedOrders] = append(docs[persistence.SignedOrders], SignedOrder{ID: DocumentID(number), SignedOrder: signed})
 		status := []markets.Status{markets.Sold, markets.Listing}[i%2]
 		order := markets.Order{
 			Chain: "c", Market: "m", Key: address, Side: markets.Ask, Status: status, Maker: address, Token: e.Token, Last: position, ListedAt: &at,
 			Price: markets.Amount(number), UnitPrice: markets.Amount(number), Quantity: "1", Currency: markets.Currency{Address: "0x"},
+		}
+		if i%2 == 1 {
+			order.Open, order.Checked = true, &position
 		}
 		switch i % 4 {
 		case 0, 2:

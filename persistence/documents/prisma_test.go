@@ -111,7 +111,7 @@ type (
 
 func prismaFields(fields []Field) []prismaField {
 	scalars := map[Type]string{
-		String: "String", Amount: "String", ObjectID: "String", Int: "Int", Long: "BigInt", Bool: "Boolean", Date: "DateTime", BinData: "Bytes",
+		String: "String", Amount: "String", ObjectID: "String", AnyID: "String", Int: "Int", Long: "BigInt", Bool: "Boolean", Date: "DateTime", BinData: "Bytes",
 		Double: "Float", Counts: "Json", Free: "Json",
 	}
 	var out []prismaField

@@ -18,8 +18,8 @@ import (
 // may hold what our documents do not.
 
 // DocumentID is a key that may be any BSON value, as text: a string is itself, an ObjectId
-// its 24 hex digits, everything else, and a string that looks like one of these, rawID and
-// the value's type and bytes in hex.
+// its 24 hex digits; everything else, and a string that is empty or looks like one of
+// these, is rawID and the value's type and bytes in hex.
 type DocumentID string
 
 const rawID = "bson:"
@@ -29,7 +29,7 @@ func IDOf(v bson.RawValue) DocumentID {
 	if id, ok := v.ObjectIDOK(); ok {
 		return DocumentID(id.Hex())
 	}
-	if s, ok := v.StringValueOK(); ok && utf8.ValidString(s) && !strings.HasPrefix(s, rawID) && !isObjectID(s) {
+	if s, ok := v.StringValueOK(); ok && s != "" && utf8.ValidString(s) && !strings.HasPrefix(s, rawID) && !isObjectID(s) {
 		return DocumentID(s)
 	}
 	return DocumentID(rawID + hex.EncodeToString(append([]byte{byte(v.Type)}, v.Value...)))

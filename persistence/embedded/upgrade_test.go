@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -11,9 +12,16 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// A file of version 1 has neither notifications nor signed orders: a reader refuses it with a remedy, and a
-// writer upgrades it without loss.
+// A file of version 1 has neither notifications nor signed orders, one of version 2 no signed
+// orders: a reader refuses it with a remedy, and a writer upgrades it without loss.
 func TestUpgrade(t *testing.T) {
+	for version, lost := range map[int]string{1: "DROP TABLE notifications; DROP TABLE signed_orders;", 2: "DROP TABLE signed_orders;"} {
+		t.Run(fmt.Sprint("from ", version), func(t *testing.T) { upgradeFrom(t, version, lost) })
+	}
+}
+
+// upgradeFrom upgrades a file of a version, which lacks what lost drops.
+func upgradeFrom(t *testing.T, version int, lost string) {
 	dir := t.TempDir()
 	store, err := Open(t.Context(), dir)
 	if err != nil {
@@ -29,7 +37,7 @@ func TestUpgrade(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := sqlitex.ExecuteScript(conn, "DROP TABLE notifications; DROP TABLE signed_orders; PRAGMA user_version = 1;", nil); err != nil {
+	if err := sqlitex.ExecuteScript(conn, fmt.Sprintf("%s PRAGMA user_version = %d;", lost, version), nil); err != nil {
 		t.Fatal(err)
 	}
 	if err := conn.Close(); err != nil {

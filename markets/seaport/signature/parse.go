@@ -247,3 +247,14 @@ func (f fields) number(field string, largest uint64) int {
 	}
 	return int(a[0] - '0')
 }
+
+// ParseAddress reads an address: 0x and 40 hex digits, in one case or with a checksum. It
+// returns the address with its checksum.
+func ParseAddress(text string) (string, error) {
+	r := &reader{}
+	address := fields{reader: r, values: object{"": text}}.address("")
+	if r.problem != nil {
+		return "", r.problem
+	}
+	return address, nil
+}
