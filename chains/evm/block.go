@@ -86,15 +86,8 @@ func (c *Chain) allSources() eth.Interest { return eth.Interest{All: c.all, Each
 func (c *Chain) blockLogsFrom(ctx context.Context, n jsonrpc.Client, f eth.Filter, number int64, hash string) (eth.Header, []markets.Raw, error) {
 	var h eth.Header
 	getBlock := eth.BlockByHash(hash, &h)
-	var scans []*eth.LogScanner
-	calls := []*jsonrpc.Call{getBlock}
-	for _, query := range f.Queries(n.Limits.Addresses(maxAddresses)) {
-		query["blockHash"] = hash
-		scan := new(eth.LogScanner)
-		scans = append(scans, scan)
-		calls = append(calls, &jsonrpc.Call{Method: "eth_getLogs", Params: []any{query}, Result: scan.Scan})
-	}
-	if err := n.Send(ctx, calls...); err != nil {
+	calls, scans := logCalls(n, f, hash)
+	if err := n.Send(ctx, append([]*jsonrpc.Call{getBlock}, calls...)...); err != nil {
 		return eth.Header{}, nil, err
 	}
 	switch {
@@ -105,25 +98,46 @@ func (c *Chain) blockLogsFrom(ctx context.Context, n jsonrpc.Client, f eth.Filte
 	case h.Hash != hash || h.Number != number:
 		return eth.Header{}, nil, n.Malformed("asked for block %d %s, answered with %d %s", number, hash, h.Number, h.Hash)
 	}
-	c.headers.Add(hash, h)
-	if err := jsonrpc.FirstError(calls[1:]); err != nil {
+	if err := jsonrpc.FirstError(calls); err != nil {
+		c.headers.Add(hash, h)
 		return eth.Header{}, nil, err
 	}
+	raws, err := c.logsOfBlock(n, f, h, scans)
+	if err != nil {
+		return eth.Header{}, nil, err
+	}
+	return h, raws, nil
+}
+
+// logCalls are the calls for a block's logs.
+func logCalls(n jsonrpc.Client, f eth.Filter, hash string) (calls []*jsonrpc.Call, scans []*eth.LogScanner) {
+	for _, query := range f.Queries(n.Limits.Addresses(maxAddresses)) {
+		query["blockHash"] = hash
+		scan := new(eth.LogScanner)
+		scans = append(scans, scan)
+		calls = append(calls, &jsonrpc.Call{Method: "eth_getLogs", Params: []any{query}, Result: scan.Scan})
+	}
+	return calls, scans
+}
+
+// logsOfBlock checks that logs are of the filter and of the block of a header.
+func (c *Chain) logsOfBlock(n jsonrpc.Client, f eth.Filter, h eth.Header, scans []*eth.LogScanner) ([]markets.Raw, error) {
+	c.headers.Add(h.Hash, h)
 	var raws []markets.Raw
 	for _, scan := range scans {
 		if scan.Null && (c.blooms.incomplete.Load() || f.MayContain(h.Bloom)) { // else: how some nodes write an empty list
-			return eth.Header{}, nil, n.Malformed("eth_getLogs of block %s: null", hash)
+			return nil, n.Malformed("eth_getLogs of block %s: null", h.Hash)
 		}
 		raws = append(raws, scan.Raws...)
 	}
-	raws, err := eth.VerifyLogs(raws, f, number, number)
+	raws, err := eth.VerifyLogs(raws, f, h.Number, h.Number)
 	if err != nil {
-		return eth.Header{}, nil, n.Malformed("eth_getLogs of block %s: %w", hash, err)
+		return nil, n.Malformed("eth_getLogs of block %s: %w", h.Hash, err)
 	}
-	if len(raws) > 0 && raws[0].Block != hash {
-		return eth.Header{}, nil, n.Errorf("%w: logs of block %s instead of %s", chains.ErrReorganised, raws[0].Block, hash)
+	if len(raws) > 0 && raws[0].Block != h.Hash {
+		return nil, n.Errorf("%w: logs of block %s instead of %s", chains.ErrReorganised, raws[0].Block, h.Hash)
 	}
-	return h, raws, nil
+	return raws, nil
 }
 
 // allLogs returns all logs of a block: from its receipts or, where endpoints cannot give

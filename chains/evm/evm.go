@@ -100,6 +100,7 @@ type Chain struct {
 	violations violations
 	finality   finalityTag
 	history    history
+	multicall  multicallBlocks
 	backfill   *backfill.Windows
 
 	blocks      *sized.Cache[string, []markets.Raw] // a block's logs for all sources, by hash

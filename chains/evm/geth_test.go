@@ -80,7 +80,8 @@ var sources = []markets.Source{
 	{Addresses: []string{contracts[1].Hex()}},
 }
 
-func startGeth(t *testing.T) *geth {
+// startGeth starts a node on whose chain are the contracts, and others with their code.
+func startGeth(t *testing.T, others ...map[common.Address][]byte) *geth {
 	t.Helper()
 	key, err := crypto.ToECDSA(bytes.Repeat([]byte{1}, 32))
 	if err != nil {
@@ -90,6 +91,11 @@ func startGeth(t *testing.T) *geth {
 	alloc[crypto.PubkeyToAddress(key.PublicKey)] = types.Account{Balance: new(big.Int).Mul(big.NewInt(1e9), big.NewInt(params.Ether))}
 	for _, contract := range contracts {
 		alloc[contract] = types.Account{Code: emitter, Balance: new(big.Int)}
+	}
+	for _, codes := range others {
+		for address, code := range codes {
+			alloc[address] = types.Account{Code: code, Balance: new(big.Int)}
+		}
 	}
 	g := &geth{
 		t: t, key: key,

@@ -19,6 +19,8 @@ const (
 	Pruned           = "pruned"             // use another endpoint
 	MissingMethod    = "missing_method"     // use another method or endpoint
 	Unauthorized     = "unauthorized"       // use another endpoint
+	Reverted         = "reverted"           // the contract's own answer
+	OutOfGas         = "out_of_gas"         // call less in one request
 	Timeout          = "timeout"            // ask for fewer blocks, or use another endpoint
 	Transport        = "transport"          // use another endpoint
 	HTTP4xx          = "http_4xx"
@@ -31,7 +33,7 @@ const (
 // Classes are the classes of endpoints' errors.
 var Classes = []string{
 	Timeout, Transport, RateLimited, ComputeUnits, RangeTooLarge, TooManyResults, AnswerTooLarge, BatchTooLarge, TooManyAddresses,
-	Unauthorized, Pruned, UnknownBlock, MissingMethod, HTTP4xx, HTTP5xx, Malformed, RPC, Other,
+	Unauthorized, Pruned, UnknownBlock, MissingMethod, Reverted, OutOfGas, HTTP4xx, HTTP5xx, Malformed, RPC, Other,
 }
 
 // ClassOf returns the class of an endpoint's error.

@@ -35,22 +35,24 @@ type Status struct {
 
 // health is what is known of an endpoint's state.
 type health struct {
-	mu         sync.Mutex
-	state      string    // empty until the first answer
-	logged     string    // the state that was logged last
-	failures   int       // in a row
-	avoidUntil time.Time // until then others are preferred
-	verified   time.Time // when it last proved to serve the chain; zero: it must prove it
-	wrongAt    time.Time // when it last served another chain
-	height     int64
-	heightAt   time.Time
-	pruned     int64 // no history below this block; 0: unknown
-	prunedAt   time.Time
-	latency    time.Duration
-	inFlight   int
-	requests   int64
-	errors     map[string]int64
-	lastError  string
+	mu          sync.Mutex
+	state       string    // empty until the first answer
+	logged      string    // the state that was logged last
+	failures    int       // in a row
+	avoidUntil  time.Time // until then others are preferred
+	verified    time.Time // when it last proved to serve the chain; zero: it must prove it
+	wrongAt     time.Time // when it last served another chain
+	height      int64
+	heightAt    time.Time
+	pruned      int64 // no history below this block; 0: unknown
+	prunedAt    time.Time
+	stateless   int64 // no state of this block and those below; 0: unknown
+	statelessAt time.Time
+	latency     time.Duration
+	inFlight    int
+	requests    int64
+	errors      map[string]int64
+	lastError   string
 }
 
 const (
@@ -169,6 +171,17 @@ func (e *Endpoint) MarkPrunedBelow(height int64) {
 	e.health.pruned, e.health.prunedAt = height, time.Now()
 }
 
+// MarkStateless records that the endpoint does not have the state of the block at a height.
+func (e *Endpoint) MarkStateless(height int64) {
+	e.health.mu.Lock()
+	defer e.health.mu.Unlock()
+	now := time.Now()
+	if now.Sub(e.health.statelessAt) < prunedTTL {
+		height = max(height, e.health.stateless)
+	}
+	e.health.stateless, e.health.statelessAt = height, now
+}
+
 // MarkWrongChain records that the endpoint serves another chain: it is avoided for a while.
 func (e *Endpoint) MarkWrongChain() { e.avoid(WrongChain, wrongChainBackoff) }
 
@@ -228,7 +241,8 @@ func (e *Endpoint) fitness(need Need) fitness {
 	defer h.mu.Unlock()
 	return fitness{
 		avoidFor: max(0, h.avoidUntil.Sub(now), paused),
-		pruned:   need.From > 0 && need.From < h.pruned && now.Sub(h.prunedAt) < prunedTTL,
+		pruned: need.From > 0 && need.From < h.pruned && now.Sub(h.prunedAt) < prunedTTL ||
+			need.State > 0 && need.State <= h.stateless && now.Sub(h.statelessAt) < prunedTTL,
 		behind:   need.To > h.height && now.Sub(h.heightAt) < heightTTL,
 		priority: e.priority,
 		load:     time.Duration(h.inFlight+1) * max(h.latency, time.Millisecond),

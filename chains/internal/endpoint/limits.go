@@ -11,6 +11,7 @@ type Limits struct {
 	batch     limit
 	blocks    limit
 	addresses limit
+	calls     limit                // of contracts, in one aggregate
 	suspected int                  // calls of a batch that failed while its halves were answered; 0: none
 	missing   map[string]time.Time // methods, and until when they are not asked for
 }
@@ -164,6 +165,27 @@ func (l *Limits) AddressesRefused(n int, named int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.addresses.refuse(int64(n), named, true)
+}
+
+// Calls is how many calls of contracts an aggregate may hold, of the most that are wanted.
+func (l *Limits) Calls(wanted int) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return max(1, int(l.calls.toAsk(int64(wanted))))
+}
+
+// CallsRefused learns that an aggregate of n calls was refused, perhaps for one of them.
+func (l *Limits) CallsRefused(n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.calls.refuse(int64(n), 0, false)
+}
+
+// CallsAnswered learns that an aggregate of n calls was answered.
+func (l *Limits) CallsAnswered(n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.calls.succeed(int64(n))
 }
 
 // missingFor is how long a missing method is not asked for.

@@ -18,8 +18,8 @@ type Pool struct {
 }
 
 // Need is the blocks or ledger versions that a request is about: endpoints that have them are
-// preferred. Zero: any endpoint will do.
-type Need struct{ From, To int64 }
+// preferred; and the block whose state it is about. Zero: any endpoint will do.
+type Need struct{ From, To, State int64 }
 
 // NewPool makes a pool of at least one endpoint. verify asks an endpoint whether it serves the
 // configured chain: before its first use, and again after its connection was lost or

@@ -45,10 +45,14 @@ type rule struct {
 // Infura, QuickNode, Ankr, dRPC, LlamaNodes and public nodes of BNB Smart Chain and Polygon:
 // their sources, their documentation and the issues of other indexers.
 var rules = []rule{
+	{class: Reverted, text: pattern(`^(error: )?(execution reverted|vm exception|vm execution error|reverted\b|invalid opcode|invalid jump|stack (under|over)flow|stack limit reached|write protection|return data out of bounds|evm error: [a-z]*(revert|invalid|opcode|stack|jump))`)}, // before all others: contracts choose the words that follow
+	{class: Reverted, codes: []int64{3}},
+	{class: OutOfGas, text: pattern(`out ?of ?gas|gas (required|limit|too low)\b|intrinsic gas|gas uint64 overflow|exceeds? .*\bgas (cap|limit|allowance)`)},
 	{class: ComputeUnits, statuses: []int{http.StatusTooManyRequests}, text: computeUnits},
 	{class: RateLimited, statuses: []int{http.StatusTooManyRequests}},
 	{class: Timeout, text: pattern(`deadline exceeded|request timeout|statement timeout|query timeout`)},
 	{class: Pruned, text: pattern(`\b(last|recent) \d[\d,]* blocks`)},
+	{class: Pruned, text: missingState},
 	{class: UnknownBlock, text: pattern(`^invalid block range( params)?$|extends beyond`)}, // geth and reth, of a range beyond the head
 	{class: BatchTooLarge, text: pattern(`batch(es)?\b.*\b(limit|max|too|not |un|disabled|exceed|large|at most|only|allowed|support|size)|(limit|max|too|not |disabled|exceed|many|at most|up to|only).*\bbatch|too many (rpc )?calls`)},
 	{class: TooManyAddresses, text: pattern(`too many address|address(es)?\b.*\b(limit|max|exceed|too many|at most)|(limit|max|exceed\w*|at most)\b.*\baddress`)},
@@ -57,8 +61,8 @@ var rules = []rule{
 	{class: RangeTooLarge, text: pattern(`\[0x[0-9a-f]+, ?0x[0-9a-f]+\]|block(s|number)? ?range|blocks? distance|query must be smaller|(retry|try) with .*\brange\b|range[^.]*\btoo|too (large|wide|big|long|many) (a )?(block )?(range|blocks)|range (limit|size|exceed|is limit)|\brange\b.*\b(limit|max|exceed|at most|smaller|reduce)|(limit|max|exceed|at most|smaller|reduce|up to)\w*\b.*\b(range|blocks)\b|maximum (is set to|allowed is)|free ?tier|eth_getlogs (is|are) limited`)},
 	{class: ComputeUnits, text: computeUnits},
 	{class: RateLimited, text: pattern(`rate.?limit|too many requests?\b|(requests?|calls|queries) (rate|limit|count|quota|per)|requests? .*\b(exceed|limit)|(exceed|limit)\w*.*\brequests?\b|per (second|minute|day)|/s(ec(ond)?)?\b|quota|credits|too fast|slow down|throttl|concurren|daily`)},
-	{class: Pruned, text: pattern(`pruned|missing trie node|state .*not (available|found)|history .*(not available|unavailable|expired|gone)|histor(y|ical) .*not |no longer (available|kept|stored)|\barchive\b|older than|too old|earliest available|below the (oldest|earliest)|ancient`)},
-	{class: UnknownBlock, text: pattern(`unknown block|(header|block|hash|height)s?\b.*\b(not (be )?(found|known|exist|yet|available)|unknown|cannot be found|could not be found|out of range)|not (found|yet|available).*\bblock|beyond (the )?(current )?head|after last accepted|ahead of|greater than (the )?(latest|head)|future block`)},
+	{class: Pruned, text: pattern(`\bprun(ed|ing)\b|history .*(not available|unavailable|expired|gone)|histor(y|ical) .*not |no longer (available|kept|stored)|\barchiv(e|al)\b|older than|too old|earliest available|below the (oldest|earliest)|ancient`)},
+	{class: UnknownBlock, text: pattern(`unknown block|(header|block|hash|height)s?\b.*\b(not (be )?(found|known|exist|yet|available)|unknown|cannot be found|could not be found|out of range)|not (found|yet|available).*\bblock|beyond (the )?(current )?head|after last accepted|not (currently |on the )?canonical|non-canonical|ahead of|greater than (the )?(latest|head)|future block`)},
 	{class: Timeout, text: pattern(`time[ds]? ?-?out|deadline|took too long|too long|(execution|query|request) (aborted|cancel)`)},
 	{class: MissingMethod, text: pattern(`method\b.*\b(not|un|does|disabled|denied|forbidden)|(not|un)\w* .*\bmethod|not whitelisted|unsupported|not supported|not implemented`)},
 	{class: Unauthorized, text: pattern(`unauthori[sz]ed|forbidden|api.?key|authenticat|access denied|project id|invalid token|payment required`)},
@@ -72,6 +76,10 @@ var rules = []rule{
 	{class: Pruned, statuses: []int{http.StatusGone}}, // an Aptos node, of pruned history
 	{class: Timeout, statuses: []int{http.StatusRequestTimeout, http.StatusGatewayTimeout, 524, 522, 598}},
 }
+
+// missingState is how nodes say that they do not have the state of a block. It comes before
+// what else the sentences are about: blocks, headers, and traces of programs.
+var missingState = pattern(`missing ?trie ?node|missingtrienode|node .*\bis missing from the db|\bno state (available|found)|(historical|world|required) state\b.*\b(not|un|miss)|state\b.* (is |was |has been |was already )?(not (available|found|ready)|unavailable|pruned|missing)|state histor(y|ies)|history is not fully indexed|data before .* is not available|failed to load state|version (mismatch|does not exist)|state pruning`)
 
 var computeUnits = pattern(`compute units|\bcu\b|throughput|capacity`)
 
