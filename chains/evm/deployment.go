@@ -21,12 +21,6 @@ var ErrNoState = errors.New("the endpoint does not have the state of old blocks"
 // ErrNoCode: there is no contract at any of the addresses.
 var ErrNoCode = errors.New("no contract at any of the addresses")
 
-// missingStateWords are in the errors of nodes that do not keep the state of old blocks.
-var missingStateWords = []string{
-	"missing trie node", "state not available", "state is not available", "state unavailable", "historical state",
-	"no state", "world state", "prun", "archive",
-}
-
 // Head returns the height of the newest block.
 func (c *Chain) Head(ctx context.Context) (int64, error) {
 	head := int64(-1)
@@ -88,9 +82,8 @@ func (c *Chain) hasCode(ctx context.Context, address string, height int64) (bool
 		}
 		code = l.String()
 	}})
-	said, ok := errors.AsType[*jsonrpc.Error](err)
 	switch {
-	case ok && isMissingState(said.Message):
+	case err != nil && endpoint.ClassOf(err) == endpoint.Pruned:
 		return false, fmt.Errorf("%w (%d): configure an archive node, or the market's start as a block's number: %w", ErrNoState, height, err)
 	case err != nil:
 		return false, err
@@ -98,14 +91,4 @@ func (c *Chain) hasCode(ctx context.Context, address string, height int64) (bool
 		return false, fmt.Errorf("%w: %.20q for the code at block %d", chains.ErrAhead, code, height)
 	}
 	return len(code) > len("0x"), nil
-}
-
-func isMissingState(text string) bool {
-	text = strings.ToLower(text)
-	for _, word := range missingStateWords {
-		if strings.Contains(text, word) {
-			return true
-		}
-	}
-	return false
 }

@@ -63,6 +63,12 @@ func (b *blocks) span(c *call) (span, bool) {
 			return span{}, false
 		}
 		return one(b.block(c, args[0]))
+	case ethCall, getCode, getBalance, getStorage, getNonce:
+		raw, ok := c.stateBlock()
+		if !ok {
+			return span{}, false
+		}
+		return one(b.block(c, raw))
 	case getReceipt, getTransaction:
 		return one(heightIn(forwardTo(b.proxy.upstream, c)))
 	}

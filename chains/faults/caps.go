@@ -23,7 +23,7 @@ func refusalKinds() []Kind {
 		{Name: "no-method", Chain: "evm", Does: "says that the method does not exist", Methods: []string{getBlockReceipts}, build: always,
 			Params: []Param{words("no-method", causeMethod)}},
 		{Name: "error", Chain: "evm", Does: "answers single calls with an error", build: always,
-			Params: []Param{words("vague", causeRange, causeResults, causeSize, causeTimeout, causeVague, causeRate, causePruned, causeMethod)}},
+			Params: []Param{words("vague", causeRange, causeResults, causeSize, causeTimeout, causeVague, causeRate, causePruned, causeState, causeHash, causeMethod)}},
 	}
 }
 

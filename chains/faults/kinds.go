@@ -31,7 +31,7 @@ type Param struct {
 
 // Kinds returns all faults, grouped by family.
 func Kinds() []Kind {
-	return slices.Concat(refusalKinds(), statusKinds(), batchKinds(), rateKinds(), lieKinds(), backendKinds(),
+	return slices.Concat(refusalKinds(), statusKinds(), batchKinds(), rateKinds(), lieKinds(), stateKinds(), backendKinds(),
 		forkKinds(), fieldKinds(), bodyKinds(), aptosKinds(), webSocketKinds())
 }
 

@@ -76,6 +76,14 @@ func TestKinds(t *testing.T) {
 		{"size-cap", "bytes: 1000", logs(1, 1), "error -32008: Response is too big", none},
 		{"address-cap", "addresses: 1", ask(getLogs, map[string]any{"fromBlock": "0x1", "toBlock": "0x1", "address": []string{"0x" + strings.Repeat("1", 40), "0x" + strings.Repeat("2", 40)}}), "error -32602: exceed max addresses or topics per search position", "[]"},
 		{"no-method", "methods: [eth_chainId]", ask(chainID), "error -32601: the method eth_chainId does not exist/is not available", `"0x7a69"`},
+		{"no-state", "below: 3, keep: 0", ask(getBalance, "0x0", "0x2"), "error -32000: missing trie node c6ebfa185e24077a555f06caaf4b78d9e0ae9dcb7a693ec753e856f49f", ""},
+		{"no-state", "below: 3, keep: 0", func(t *testing.T, h http.Handler) string {
+			return fmt.Sprintf("%.12s", rpc(h, ethCall, map[string]any{}, map[string]any{"blockHash": header(t, h, "0x2").text("hash")}))
+		}, "error -32000", "error -32601"},
+		{"no-state", "below: 3, keep: 0", ask(getStorage, "0x0", "0x0", "0x3"), `error -32601: the method "eth_getStorageAt" does not exist/is not available`, `error -32601: the method "eth_getStorageAt" does not exist/is not available`},
+		{"no-state", "keep: 74, words: reth-state", ask(getCode, "0x0", "0x2"), "error -32603: State at block #2 is pruned", ""},
+		{"no-block-hash", "", ask(ethCall, map[string]any{}, map[string]any{"blockHash": "0x12"}), "error -32602: invalid argument 1: hex string without 0x prefix", ""},
+		{"no-block-hash", "", ask(ethCall, map[string]any{}, "0x2"), `error -32601: the method "eth_call" does not exist/is not available`, ""},
 		{"error", "words: vague-internal", ask(chainID), "error -32603: Internal error", `"0x7a69"`},
 		{"status", "status: 524", ask(chainID), "HTTP 524: <html><head><title>524 error</title></head><body><center><h1>524 error</h1></cen", `"0x7a69"`},
 		{"status", "wider: 3", logs(1, 3), "600 logs", "600 logs"},

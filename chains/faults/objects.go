@@ -15,6 +15,11 @@ const (
 	getTransaction   = "eth_getTransactionByHash"
 	blockNumber      = "eth_blockNumber"
 	chainID          = "eth_chainId"
+	ethCall          = "eth_call"
+	getCode          = "eth_getCode"
+	getBalance       = "eth_getBalance"
+	getStorage       = "eth_getStorageAt"
+	getNonce         = "eth_getTransactionCount"
 )
 
 // object is a JSON object: a log, a header, a receipt, an event.

@@ -19,6 +19,8 @@ const (
 	causeBatch   = "batch"
 	causeRate    = "rate"
 	causePruned  = "pruned"
+	causeState   = "state"
+	causeHash    = "hash"
 	causeMethod  = "method"
 )
 
@@ -39,8 +41,45 @@ type Refusal struct {
 // ponder-sh/ponder (packages/utils/src/getLogsRetryHelper.ts), erpc/erpc
 // (architecture/evm/error_normalizer.go), INFURA/infura#237, erigontech/erigon#20424,
 // paradigmxyz/reth#8558, latticexyz/mud#1522, boundless-xyz/boundless#838,
-// 0xPolygon/cdk-erigon#1706, enviodev/hyperindex#605 and aptos-labs/aptos-core#16585.
-func Refusals() []Refusal { return slices.Concat(rangeRefusals(), otherRefusals()) }
+// 0xPolygon/cdk-erigon#1706, enviodev/hyperindex#605 and aptos-labs/aptos-core#16585; those of
+// state from 0xPolygon/bor#1303, ethereum/go-ethereum#32148, blockscout/blockscout#2219,
+// erigontech/erigon#13198, paradigmxyz/reth#4092, NethermindEth/nethermind#9408,
+// openethereum/parity-ethereum#11594, dymensionxyz/dymint#1354 and the sources of geth,
+// Erigon, Nethermind and Besu; those of hashes from oasisprotocol/oasis-web3-gateway#132,
+// iotaledger/wasp-legacy#486 and ConsenSys-archive/ganache#973.
+func Refusals() []Refusal {
+	return slices.Concat(rangeRefusals(), otherRefusals(), stateRefusals())
+}
+
+func stateRefusals() []Refusal {
+	const params, server, internal = -32602, -32000, -32603
+	return []Refusal{
+		{Name: "geth-state", Cause: causeState, Code: server, Words: "missing trie node c6ebfa185e24077a555f06caaf4b78d9e0ae9dcb7a693ec753e856f49f55c85c (path ) state 0xc6ebfa185e24077a555f06caaf4b78d9e0ae9dcb7a693ec753e856f49f55c85c is not available, not found"},
+		{Name: "geth-old-state", Cause: causeState, Code: server, Words: "missing trie node 8b1604e0d19d9be9a94cab027e74134e674bccdbf8d6a3f09a23abe52fd356fa (path )"},
+		{Name: "geth-path-state", Cause: causeState, Code: server, Words: "state 0x669c5301b4a7abb7d1cd82d98f1c8a0d39e4dc0c3f807086c73e3172eb0c256f is not available"},
+		{Name: "geth-history-state", Cause: causeState, Code: server, Words: "historical state 669c5301b4a7abb7d1cd82d98f1c8a0d39e4dc0c3f807086c73e3172eb0c256f is not available"},
+		{Name: "geth-pruned-state", Cause: causeState, Code: server, Words: "historical state has been pruned, first: {max}, state: {asked}"},
+		{Name: "geth-unindexed-state", Cause: causeState, Code: server, Words: "history is not fully indexed, requested: {asked}, indexed: {max}"},
+		{Name: "geth-reexec-state", Cause: causeState, Code: server, Words: "required historical state unavailable (reexec=128)"},
+		{Name: "geth-scheme-state", Cause: causeState, Code: server, Words: "historical state not available in path scheme yet"},
+		{Name: "erigon-state", Cause: causeState, Code: server, Words: "old data not available due to pruning"},
+		{Name: "erigon-files-state", Cause: causeState, Code: server, Words: "state transitaion failed: seek with txNum={asked} but data before txNum={max} is not available: blockNum=16999999, txNum={asked}, seek with txNum={asked} but data before txNum={max} is not available"},
+		{Name: "nethermind-state", Cause: causeState, Code: -32002, Words: "No state available for block {asked} (0x9d9af8...cdcb6f31)"},
+		{Name: "nethermind-trie-state", Cause: causeState, Code: internal, Words: "Internal error", Data: "Nethermind.Trie.MissingTrieNodeException: Node A: P:2 H:0x992eacd1f3b44a51b91065eb946c1fda63da35b3e05497ef6e71f3d9f0c3688b is missing from the DB at Nethermind.Trie.Pruning.ReadOnlyTrieStore.LoadRlp in /src/Nethermind/Nethermind.Trie/TrieNode.cs:line 337"},
+		{Name: "besu-state", Cause: causeState, Code: server, Words: "World state unavailable"},
+		{Name: "reth-state", Cause: causeState, Code: internal, Words: "State at block #{asked} is pruned"},
+		{Name: "reth-number-state", Cause: causeState, Code: internal, Words: "no state found for block number {asked}"},
+		{Name: "reth-proofs-state", Cause: causeState, Code: server, Words: "historical state is not available"},
+		{Name: "openethereum-state", Cause: causeState, Code: server, Words: "This request is not supported because your node is running with state pruning. Run with --pruning=archive."},
+		{Name: "cosmos-state", Cause: causeState, Code: server, Words: "failed to load state at height {asked}; version does not exist (latest height: {max}): invalid request"},
+		{Name: "infura-state", Cause: causeState, Code: server, Words: "project ID does not have access to archive state"},
+		{Name: "publicnode-state", Cause: causeState, Status: 403, Code: params, Words: "Archive requests require a personal token"},
+
+		{Name: "geth-hash", Cause: causeHash, Code: params, Words: "invalid argument 1: hex string without 0x prefix"},
+		{Name: "oasis-hash", Cause: causeHash, Code: params, Words: "invalid argument 1: hex number > 64 bits"},
+		{Name: "ganache-hash", Cause: causeHash, Code: internal, Words: "Cannot convert string to buffer. toBuffer only supports 0x-prefixed hex strings and this string was given: 0x[object Object]"},
+	}
+}
 
 func rangeRefusals() []Refusal {
 	const bad, params, server, limit = -32600, -32602, -32000, -32005

@@ -27,6 +27,8 @@ var classesOf = map[string][]string{
 	"batch":     {endpoint.BatchTooLarge},
 	"rate":      {endpoint.RateLimited, endpoint.ComputeUnits},
 	"pruned":    {endpoint.Pruned},
+	"state":     {endpoint.Pruned},
+	"hash":      {endpoint.RPC},
 	"method":    {endpoint.MissingMethod},
 }
 
@@ -187,6 +189,23 @@ func TestWhatRefusalsSay(t *testing.T) {
 		{0, 4444, "gone", refusal{Class: endpoint.Pruned}},
 		{410, 0, `{"message":"Ledger version(1) has been pruned","error_code":"version_pruned"}`, refusal{Class: endpoint.Pruned}},
 		{500, 0, "Internal: Ledger version has been pruned", refusal{Class: endpoint.Pruned}},
+
+		// Calls of contracts. Whatever words a contract chooses, they are its own.
+		{0, 3, "execution reverted: rate limit exceeded", refusal{Class: endpoint.Reverted}},
+		{0, server, "execution reverted: missing trie node", refusal{Class: endpoint.Reverted}},
+		{0, server, "Execution reverted 0x08c379a0", refusal{Class: endpoint.Reverted}},
+		{0, -32015, "VM execution error. Reverted 0x08c379a0", refusal{Class: endpoint.Reverted}},
+		{0, internal, "Error: VM Exception while processing transaction: reverted with reason string 'out of gas, retry in 10s'", refusal{Class: endpoint.Reverted}},
+		{0, internal, "EVM error: InvalidJump", refusal{Class: endpoint.Reverted}},
+		{0, server, "invalid opcode: INVALID", refusal{Class: endpoint.Reverted}},
+		{0, server, "stack underflow (0 <=> 2)", refusal{Class: endpoint.Reverted}},
+		{200, 3, "", refusal{Class: endpoint.Reverted}},
+		{0, server, "out of gas", refusal{Class: endpoint.OutOfGas}},
+		{0, internal, "EVM error: OutOfGas(Basic)", refusal{Class: endpoint.OutOfGas}},
+		{0, server, "gas required exceeds allowance (50000000)", refusal{Class: endpoint.OutOfGas}},
+		{0, server, "execution aborted (timeout = 5s)", refusal{Class: endpoint.Timeout}},
+		{0, server, "hash is not currently canonical", refusal{Class: endpoint.UnknownBlock}},
+		{0, server, "header for hash not found", refusal{Class: endpoint.UnknownBlock}},
 
 		// Methods, access, time.
 		{0, -32601, "nope", refusal{Class: endpoint.MissingMethod}},
