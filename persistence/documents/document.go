@@ -71,6 +71,9 @@ type (
 	// Request is something that was asked of a chain's owner.
 	Request = persistence.Request
 
+	// KnownCurrency is what a chain said of a currency.
+	KnownCurrency = persistence.KnownCurrency
+
 	// Notification tells a user of a market of an activity that concerns them: one
 	// document for each receiver and activity.
 	Notification struct {

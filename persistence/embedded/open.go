@@ -119,7 +119,7 @@ func prepare(conn *sqlite.Conn) error {
 	case version == 0:
 		return create(conn)
 	case version < schemaVersion:
-		return upgrade(conn)
+		return upgrade(conn, version)
 	}
 	return nil
 }

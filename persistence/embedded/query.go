@@ -134,7 +134,7 @@ func withKey(id string, doc []byte) (json.RawMessage, error) {
 
 // keyed reports whether documents are stored with their keys.
 func (s *selection) keyed() bool {
-	return s.collection == persistence.Actors || s.collection == persistence.Leases
+	return s.collection == persistence.Actors || s.collection == persistence.Leases || s.collection == persistence.Currencies
 }
 
 // id returns the key of a stored document.

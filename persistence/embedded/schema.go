@@ -12,7 +12,7 @@ import (
 const applicationID = 0x494d4557
 
 // schemaVersion is the version of schema, kept in the file as user_version.
-const schemaVersion = 2
+const schemaVersion = 3
 
 // schema stores every document as JSON text in doc, readable by any tool. The other
 // columns contain only what the program searches by; fields that only people search by
@@ -59,7 +59,7 @@ CREATE TABLE dead_letters (
 	doc    TEXT NOT NULL
 );
 CREATE INDEX dead_letters_seq ON dead_letters (stream, seq);
-` + notifications + `
+` + notifications + currencies + `
 CREATE TABLE actors (
 	id        TEXT PRIMARY KEY,
 	chain     TEXT    AS (doc ->> '$.chain') STORED,
@@ -87,6 +87,14 @@ CREATE TABLE notifications (
 CREATE INDEX notifications_seq ON notifications (stream, seq);
 `
 
+// currencies was added in version 3.
+const currencies = `
+CREATE TABLE currencies (
+	id  TEXT PRIMARY KEY,
+	doc TEXT NOT NULL
+);
+`
+
 // errForeign means that the file is another program's database.
 var errForeign = errors.New("it is another program's")
 
@@ -102,9 +110,13 @@ func create(conn *sqlite.Conn) error {
 	return sqlitex.ExecuteScript(conn, mark+schema, nil) // in one transaction
 }
 
-// upgrade upgrades a database of the previous version.
-func upgrade(conn *sqlite.Conn) error {
-	return sqlitex.ExecuteScript(conn, fmt.Sprintf("PRAGMA user_version = %d;", schemaVersion)+notifications, nil)
+// upgrade upgrades a database of an older version.
+func upgrade(conn *sqlite.Conn, version int64) error {
+	script := fmt.Sprintf("PRAGMA user_version = %d;", schemaVersion)
+	if version < 2 {
+		script += notifications
+	}
+	return sqlitex.ExecuteScript(conn, script+currencies, nil)
 }
 
 // inspect returns the version of a database, 0 if it is empty, and an error if the

@@ -11,9 +11,18 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// A file of version 1 has no notifications: a reader refuses it with a remedy, and a
-// writer upgrades it without loss.
+// A file of version 1 has no notifications, one of version 2 no currencies: a reader refuses
+// it with a remedy, and a writer upgrades it without loss.
 func TestUpgrade(t *testing.T) {
+	for name, older := range map[string]string{
+		"1": "DROP TABLE notifications; DROP TABLE currencies; PRAGMA user_version = 1;",
+		"2": "DROP TABLE currencies; PRAGMA user_version = 2;",
+	} {
+		t.Run(name, func(t *testing.T) { testUpgrade(t, older) })
+	}
+}
+
+func testUpgrade(t *testing.T, older string) {
 	dir := t.TempDir()
 	store, err := Open(t.Context(), dir)
 	if err != nil {
@@ -29,7 +38,7 @@ func TestUpgrade(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := sqlitex.ExecuteScript(conn, "DROP TABLE notifications; PRAGMA user_version = 1;", nil); err != nil {
+	if err := sqlitex.ExecuteScript(conn, older, nil); err != nil {
 		t.Fatal(err)
 	}
 	if err := conn.Close(); err != nil {
@@ -44,7 +53,7 @@ func TestUpgrade(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer store.Close()
-	for collection, want := range map[string]int{persistence.Notifications: 0, persistence.Leases: 1} {
+	for collection, want := range map[string]int{persistence.Notifications: 0, persistence.Currencies: 0, persistence.Leases: 1} {
 		n := 0
 		for _, err := range store.Query(t.Context(), persistence.Query{Collection: collection}) {
 			if err != nil {

@@ -81,6 +81,8 @@ func (s *suite) fillForCopies() {
 			tx.Append(activities(seaport, fullEvent(), bulk, listed("list", 4, "0xa")), []markets.DeadLetter{odd, letter(seaport, "list", 4, 2)}),
 		)
 	}))
+	_, err := s.store.AddCurrencies(s.Context(), []persistence.KnownCurrency{currencyOf("0xA", "A", 0), {ID: "bsc/0xB", Chain: "bsc", Address: "0xB", Reason: "symbol: empty", ReadAt: at(9)}})
+	s.must(err)
 	a.Place = to.To
 	to = move(a, a.Place)
 	to.Pending = &pending

@@ -23,6 +23,7 @@ func DrawDocuments(t *rapid.T) map[string][]json.RawMessage {
 		persistence.Records:       drawDocuments(t, markets.Record.ID),
 		persistence.Notifications: drawDocuments(t, markets.Notification.ID),
 		persistence.DeadLetters:   drawDocuments(t, markets.DeadLetter.ID),
+		persistence.Currencies:    drawDocuments[persistence.KnownCurrency](t, nil),
 		persistence.Actors:        drawDocuments[persistence.Actor](t, nil),
 		persistence.Leases:        drawDocuments[persistence.Lease](t, nil),
 	}
@@ -143,7 +144,7 @@ func drawStruct(t *rapid.T, v reflect.Value) {
 	for i := range v.NumField() {
 		name := v.Type().Field(i).Tag.Get("json")
 		switch v.Type().Name() + "." + name {
-		case "Actor._id", "Lease._id":
+		case "Actor._id", "Lease._id", "KnownCurrency._id":
 			v.Field(i).SetString(rapid.StringN(1, 5, -1).Draw(t, "key"))
 		case "Actor.kind":
 			v.Field(i).SetString(rapid.SampledFrom([]string{"chain", "head", "subject", "observer"}).Draw(t, "kind"))

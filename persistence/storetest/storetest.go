@@ -27,6 +27,7 @@ func Run(t *testing.T, open func(t testing.TB) persistence.Store) {
 		{"Commit", commitTests},
 		{"Book", bookTests},
 		{"Log", logTests},
+		{"Currencies", currencyTests},
 		{"Query", queryTests},
 		{"Concurrency", concurrencyTests},
 		{"Property", propertyTests},
