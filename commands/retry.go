@@ -190,7 +190,7 @@ func (r retrier) retry(ctx context.Context, letter markets.DeadLetter, market ma
 	if err != nil {
 		return fmt.Errorf("dead letter %s %w: %w", letter.ID(), maintenance.ErrUndecodable, err)
 	}
-	err = maintenance.Retry(ctx, r.store, r.owners[letter.Chain], stream, letter)
+	err = maintenance.Retry(ctx, r.store, r.owners[letter.Chain], market.Kind, stream, letter)
 	if errors.Is(err, maintenance.ErrNotYet) {
 		return fmt.Errorf("%w: run the worker first", err)
 	}
