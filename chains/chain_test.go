@@ -1,6 +1,7 @@
 package chains
 
 import (
+	"context"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -22,4 +23,32 @@ func TestCheckOfPages(t *testing.T) {
 			r.Errorf("%+v after %d: %v", page, after.Seq, err)
 		}
 	})
+}
+
+type fakeChain struct{ Chain }
+
+type fakeCaller struct{ Chain }
+
+func (fakeCaller) Call(context.Context, markets.Place, []ContractCall) ([]CallResult, error) {
+	return nil, nil
+}
+
+func (fakeCaller) LogsAt(context.Context, markets.Place, []string) ([]markets.Raw, error) {
+	return nil, nil
+}
+
+type wrapper struct{ Chain }
+
+func (w wrapper) Unwrap() Chain { return w.Chain }
+
+func TestCallerOf(t *testing.T) {
+	caller := fakeCaller{}
+	for _, c := range []struct {
+		chain Chain
+		ok    bool
+	}{{caller, true}, {wrapper{wrapper{caller}}, true}, {fakeChain{}, false}, {wrapper{fakeChain{caller}}, false}, {nil, false}} {
+		if got, ok := CallerOf(c.chain); ok != c.ok || ok && got != Caller(caller) {
+			t.Errorf("%T: %v, %v", c.chain, got, ok)
+		}
+	}
 }

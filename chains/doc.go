@@ -11,6 +11,8 @@
 //	place, ok, err = chain.Ancestor(ctx, view, trail, final)       // after a reorganisation: how far back?
 //	page, err = chain.Read(ctx, view, source, place, -1, limit)    // the next events, and the place they lead to
 //
+// Chains whose contracts can be asked are a [Caller], too; see CallerOf.
+//
 // A place is committed together with its page's events, so Read may be repeated, and a page
 // may be short, but it must never skip anything: what lies before Page.To is not read again.
 //

@@ -3,6 +3,8 @@ package evm
 import (
 	"bufio"
 	"context"
+	"errors"
+	"math/big"
 	"math/rand/v2"
 	"os/exec"
 	"path/filepath"
@@ -130,4 +132,50 @@ func TestAnvil(t *testing.T) {
 			compare(t, f, logsFrom(t, a.client, f.source, 0))
 		}
 	}
+}
+
+// Contracts of an anvil are called as of blocks of its chain, those that it has reorganised
+// excepted.
+func TestCallsOfAnvil(t *testing.T) {
+	for _, aggregated := range []bool{true, false} {
+		a := startAnvil(t)
+		codes := []map[common.Address][]byte{calledContracts}
+		if aggregated {
+			codes = append(codes, withMulticall(t))
+		}
+		for _, set := range codes {
+			for address, code := range set {
+				a.call(nil, "anvil_setCode", address, hexutil.Bytes(code))
+			}
+		}
+		chain := open(t, "http://"+a.host, func(cfg *Config) { cfg.ChainID = 31337 })
+		calls := []chains.ContractCall{callOf(store), callOf(refuse, refusal("no")...), callOf(nobody, 1), callOf(long), callOf(burn), callOf(costly)}
+		first, second := a.keep(11), a.keep(22)
+		for at, want := range map[markets.Place]string{first: "11 reverted 0x too long reverted 1", second: "22 reverted 0x too long reverted 1"} {
+			if got := asked(t, chain, at, calls...); got != want {
+				t.Errorf("block %d: %s, want %s", at.Seq, got, want)
+			}
+		}
+		a.call(nil, "anvil_reorg", 1, []any{})
+		if results, err := chain.Call(t.Context(), second, calls); !errors.Is(err, chains.ErrReorganised) {
+			t.Errorf("of a block that is gone: %v, %v", results, err)
+		}
+		if got := asked(t, chain, a.keep(33), callOf(store), callOf(store)); got != "33 33" {
+			t.Errorf("after it: %s", got)
+		}
+	}
+}
+
+// keep mines a block in which the store is given a number.
+func (a *anvil) keep(number int64) markets.Place {
+	a.t.Helper()
+	a.call(nil, "eth_sendTransaction", map[string]any{
+		"from": a.from, "to": store, "gas": hexutil.Uint64(100_000), "input": hexutil.Bytes(common.BigToHash(big.NewInt(number)).Bytes()),
+	})
+	a.call(nil, "evm_mine")
+	h, err := a.client.HeaderByNumber(a.t.Context(), nil)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return markets.Place{Seq: h.Number.Int64(), Hash: h.Hash().Hex()}
 }

@@ -2,10 +2,11 @@ package evm
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/imart/event-worker/chains"
+	"github.com/imart/event-worker/chains/evm/internal/calls"
+	"github.com/imart/event-worker/chains/evm/internal/eth"
 	"github.com/imart/event-worker/chains/evm/internal/jsonrpc"
 	"github.com/imart/event-worker/chains/internal/endpoint"
 	"github.com/imart/event-worker/markets"
@@ -17,112 +18,44 @@ var _ chains.Caller = (*Chain)(nil)
 // those that fail there, and all calls where it is not, are asked for one by one, in batches:
 // among others, a call may fail only because one before it used up the gas. What one endpoint
 // has answered no other is asked again, as the block is the same.
-func (c *Chain) Call(ctx context.Context, at markets.Place, calls []chains.ContractCall) ([]chains.CallResult, error) {
+func (c *Chain) Call(ctx context.Context, at markets.Place, asked []chains.ContractCall) ([]chains.CallResult, error) {
 	if at.Seq < 0 || at.Hash == "" {
 		return nil, fmt.Errorf("contracts cannot be asked at block %d %q", at.Seq, at.Hash)
 	}
-	r := newQuestions(c, at, calls)
-	if len(calls) == 0 {
-		return r.results, nil
+	if len(asked) == 0 {
+		return nil, nil
 	}
-	var failed error // of an endpoint that has not said that it lacks the state
+	questions := calls.New(at, asked, c.checkOnChain, &c.multicall, c.cfg.Log)
 	need := endpoint.Need{From: at.Seq, To: at.Seq, State: at.Seq}
 	err := c.use(ctx, need, func(ctx context.Context, n jsonrpc.Client) error {
 		if len(c.pool.All()) == 1 {
 			n.RateRetries = maxRateRetries
 		}
-		err := (&callSession{questions: r, Client: n, byNumber: n.Limits.LacksMethod(byHash)}).run(ctx)
-		if err != nil && !errors.Is(err, chains.ErrPruned) {
-			failed = err
-		}
-		return err
+		return questions.Ask(ctx, n)
 	})
-	switch {
-	case err != nil && ctx.Err() == nil && !errors.Is(err, chains.ErrReorganised) && r.settleBlamed():
-		return r.results, nil
-	case errors.Is(err, chains.ErrPruned) && failed != nil: // that endpoint may have the state
-		return nil, failed
-	case err != nil:
+	if err != nil && ctx.Err() != nil {
 		return nil, err
 	}
-	return r.results, nil
+	return questions.Results(len(c.pool.All()), err)
 }
 
-// questions are the calls of one block and what is known of their answers.
-type questions struct {
-	chain   *Chain
-	at      markets.Place
-	calls   []chains.ContractCall
-	results []chains.CallResult
-	open    map[int]bool  // calls without a result
-	blamed  map[int]error // open calls that an endpoint failed to answer while it answered others
-}
-
-func newQuestions(c *Chain, at markets.Place, calls []chains.ContractCall) *questions {
-	q := &questions{chain: c, at: at, calls: calls, results: make([]chains.CallResult, len(calls)), open: map[int]bool{}, blamed: map[int]error{}}
-	for i := range calls {
-		q.open[i] = true
+// checkOnChain checks that the header that an endpoint has at the height of a place, or the
+// error instead of it, is that of the place. It returns the header of the place's block, which
+// may be below the height.
+func (c *Chain) checkOnChain(ctx context.Context, n jsonrpc.Client, at markets.Place, err error, h eth.Header) (eth.Header, error) {
+	if err != nil {
+		return eth.Header{}, err
 	}
-	return q
-}
-
-// limit is the most bytes that a call may return.
-func (q *questions) limit(i int) int {
-	if q.calls[i].Limit <= 0 {
-		return chains.DefaultCallLimit
-	}
-	return min(q.calls[i].Limit, chains.MaxCallLimit)
-}
-
-// openOf returns those of some calls that have no result.
-func (q *questions) openOf(calls []int) []int {
-	var open []int
-	for _, i := range calls {
-		if q.open[i] {
-			open = append(open, i)
+	if h.Hash == "" { // the endpoint lags, or the height has no block
+		if h, err = c.blockAtOrBelow(ctx, n, at.Seq); err != nil {
+			return eth.Header{}, err
 		}
+	} else if h.Number != at.Seq {
+		return eth.Header{}, n.Malformed("asked for block %d, answered with block %d", at.Seq, h.Number)
 	}
-	return open
-}
-
-// all are the calls without a result that no endpoint was blamed for, then those that one was.
-func (q *questions) all() (fresh, blamed []int) {
-	for i := range q.calls {
-		switch {
-		case q.open[i] && q.blamed[i] != nil:
-			blamed = append(blamed, i)
-		case q.open[i]:
-			fresh = append(fresh, i)
-		}
+	if h.Hash != at.Hash {
+		return eth.Header{}, n.Errorf("%w: block %d is %s, not %s", chains.ErrReorganised, at.Seq, h.Hash, at.Hash)
 	}
-	return fresh, blamed
-}
-
-// answer settles a call that returned size bytes; data is nil if they are too many.
-func (q *questions) answer(i int, data []byte, size int) {
-	if data == nil {
-		q.fail(i, fmt.Errorf("%w: %d bytes, %d at most", chains.ErrTooLong, size, q.limit(i)))
-		return
-	}
-	q.settle(i, chains.CallResult{Data: data})
-}
-
-func (q *questions) fail(i int, err error) { q.settle(i, chains.CallResult{Err: err}) }
-
-func (q *questions) settle(i int, result chains.CallResult) {
-	q.results[i] = result
-	delete(q.open, i)
-	delete(q.blamed, i)
-}
-
-// settleBlamed settles the calls that endpoints were asked for in vain. It reports false if
-// there are other calls without a result.
-func (q *questions) settleBlamed() bool {
-	if len(q.blamed) < len(q.open) {
-		return false
-	}
-	for i, err := range q.blamed {
-		q.fail(i, fmt.Errorf("%w: %w", chains.ErrUnanswerable, err))
-	}
-	return true
+	n.NoteHeight(at.Seq)
+	return h, nil
 }

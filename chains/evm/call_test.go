@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"math/rand/v2"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
@@ -155,14 +156,16 @@ func TestCallsAreAnsweredAsOfTheirBlock(t *testing.T) {
 	for name, test := range map[string]struct {
 		multicall bool
 		faults    string
-		most      string // eth_call of all
+		change    func(*Config)
 	}{
-		"aggregated":                 {true, "[]", ""},
-		"not aggregated":             {false, "[]", ""},
-		"at most 3 calls a batch":    {false, "[{fault: batch-cap, calls: 3}]", ""},
-		"no batches":                 {false, "[{fault: batch-cap, calls: 0, words: no-batches}]", ""},
-		"aggregated without batches": {true, "[{fault: batch-cap, calls: 0, words: no-batches}]", ""},
-		"parts of batches refused":   {false, "[{fault: batch-partial, first: 1, chance: 0.5}]", ""},
+		"aggregated":                 {true, "[]", func(*Config) {}},
+		"little memory, aggregated":  {true, "[]", func(cfg *Config) { cfg.MaxAnswer = 64 << 10 }},
+		"little memory":              {false, "[]", func(cfg *Config) { cfg.MaxAnswer = 64 << 10 }},
+		"not aggregated":             {false, "[]", func(*Config) {}},
+		"at most 3 calls a batch":    {false, "[{fault: batch-cap, calls: 3}]", func(*Config) {}},
+		"no batches":                 {false, "[{fault: batch-cap, calls: 0, words: no-batches}]", func(*Config) {}},
+		"aggregated without batches": {true, "[{fault: batch-cap, calls: 0, words: no-batches}]", func(*Config) {}},
+		"parts of batches refused":   {false, "[{fault: batch-partial, first: 1, chance: 0.5}]", func(*Config) {}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			contracts := []map[common.Address][]byte{calledContracts}
@@ -172,15 +175,62 @@ func TestCallsAreAnsweredAsOfTheirBlock(t *testing.T) {
 			g := startGeth(t, contracts...)
 			g.keep(11)
 			g.keep(22)
-			chain := open(t, behind(t, g.url, test.faults), func(cfg *Config) { cfg.Endpoints[0].Pacing = fastPacing })
+			chain := open(t, behind(t, g.url, test.faults), func(cfg *Config) { cfg.Endpoints[0].Pacing = fastPacing }, test.change)
 			for height, number := range []int{0, 11, 22} {
 				if got := asked(t, chain, g.place(int64(height)), calls...); got != want(number) {
 					t.Errorf("block %d: %s, want %s", height, got, want(number))
 				}
 			}
-			if is, known := chain.multicall.deployedAt(2); is != test.multicall || !known {
+			if is, known := chain.multicall.In(2); is != test.multicall || !known {
 				t.Errorf("Multicall3 is deployed: %v, known %v", is, known)
 			}
 		})
+	}
+}
+
+// However a chain forks, an answer is of the block that was named, or says that it is gone.
+func TestCallsAgreeWithTheirBlocks(t *testing.T) {
+	for seed := range uint64(4) {
+		codes := []map[common.Address][]byte{calledContracts}
+		if seed%2 == 0 {
+			codes = append(codes, withMulticall(t))
+		}
+		g := startGeth(t, codes...)
+		random := rand.New(rand.NewPCG(seed, 0))
+		faults := []string{"[{fault: error, methods: [eth_call], words: besu-state, chance: 0.2}, {fault: batch-partial, chance: 0.1}]", "[{fault: no-block-hash, chance: 0.5}, {fault: batch-missing, chance: 0.1}]"}[seed/2]
+		chain := open(t, behind(t, g.url, faults), func(cfg *Config) {
+			cfg.Endpoints = append(cfg.Endpoints, chains.Endpoint{URL: g.url, Priority: 1})
+			cfg.Endpoints[0].Pacing = fastPacing
+		})
+		numbers := map[markets.Place]int{g.place(0): 0}
+		places := []markets.Place{g.place(0)}
+		for n := 1; n < 80; n++ {
+			switch head := g.chain.CurrentBlock().Number.Int64(); random.IntN(4) {
+			case 0:
+				if head > 0 {
+					g.fork(max(0, head-1-random.Int64N(3)))
+				}
+				fallthrough
+			case 1:
+				g.keep(int64(n))
+				at := g.place(g.chain.CurrentBlock().Number.Int64())
+				numbers[at], places = n, append(places, at)
+			default:
+				at := places[len(places)-1-random.IntN(min(len(places), 6))]
+				if at.Seq > head { // the endpoints would be waited for
+					continue
+				}
+				on := g.place(at.Seq) == at
+				results, err := chain.Call(t.Context(), at, askStore(1+random.IntN(5)))
+				if err == nil != on {
+					t.Fatalf("seed %d: block %+v, on the chain %v: %v", seed, at, on, err)
+				}
+				for _, r := range results {
+					if told(r) != fmt.Sprint(numbers[at]) {
+						t.Fatalf("seed %d: block %+v: %s, want %d", seed, at, told(r), numbers[at])
+					}
+				}
+			}
+		}
 	}
 }

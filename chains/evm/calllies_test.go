@@ -16,6 +16,7 @@ import (
 	"github.com/ethereum/go-ethereum/common"
 
 	"github.com/imart/event-worker/chains"
+	"github.com/imart/event-worker/chains/evm/internal/calls"
 	"github.com/imart/event-worker/chains/evm/internal/multicall"
 	"github.com/imart/event-worker/chains/faults"
 	"github.com/imart/event-worker/chains/internal/endpoint"
@@ -61,7 +62,7 @@ func withoutHashes(message string) func(string, json.RawMessage, map[string]json
 func TestCallsByNumber(t *testing.T) {
 	for _, contracts := range []bool{true, false} {
 		for _, message := range []string{
-			"invalid argument 1: json: cannot unmarshal object into Go value of type rpc.BlockNumber",
+			"bad block parameter",
 			"invalid argument 1: hex string without 0x prefix",
 		} {
 			others := calledContracts
@@ -107,7 +108,7 @@ func TestAReorganisationDuringACall(t *testing.T) {
 			p := startProxy(t, g.url)
 			chain := open(t, p.url, func(cfg *Config) { cfg.MaxBatch = 4 })
 			if test.byNumber {
-				chain.pool.All()[0].Limits.MarkMethodMissing(byHash)
+				chain.pool.All()[0].Limits.MarkMethodMissing("EIP-1898")
 			}
 			var forked atomic.Bool
 			p.change(func(method string, _ json.RawMessage, _ map[string]json.RawMessage) {
@@ -204,14 +205,20 @@ func TestCallsOfPrunedState(t *testing.T) {
 	if calls := p.counted(); len(calls) > 0 {
 		t.Errorf("the endpoint without the state is asked first: %v", calls)
 	}
+	if status := both.Endpoints()[0]; status.State != chains.EndpointUp {
+		t.Errorf("without old state the endpoint counts as %s", status.State)
+	}
 	if view := advance(t, both, nil, true); view.Head.Seq != 301 || p.counted()["eth_getBlockByNumber"] == 0 {
 		t.Errorf("the endpoint without the state is no longer asked for the head: %+v", view.Head)
 	}
-	down := open(t, p.url, func(cfg *Config) {
-		cfg.Endpoints = append(cfg.Endpoints, chains.Endpoint{URL: "http://127.0.0.1:1", Priority: 1})
-	})
-	if _, err := down.Call(t.Context(), at, askStore(2)); err == nil || errors.Is(err, chains.ErrPruned) {
-		t.Errorf("the other endpoint may have the state, but does not answer: %v", err)
+	for priority := range 2 {
+		down := open(t, p.url, func(cfg *Config) {
+			cfg.Endpoints[0].Priority = 1 - priority
+			cfg.Endpoints = append(cfg.Endpoints, chains.Endpoint{URL: "http://127.0.0.1:1", Priority: priority})
+		})
+		if _, err := down.Call(t.Context(), at, askStore(2)); err == nil || errors.Is(err, chains.ErrPruned) {
+			t.Errorf("the other endpoint may have the state, but does not answer: %v", err)
+		}
 	}
 }
 
@@ -222,13 +229,14 @@ func TestNothingInsteadOfTheState(t *testing.T) {
 	g.keep(11)
 	p := startProxy(t, g.url)
 	chain := open(t, p.url)
-	chain.multicall.notePresent(1 - longAgo)
+	asked(t, chain, g.place(1), askStore(2)...)
+	g.mineBlocks(1030)
 	p.change(func(method string, _ json.RawMessage, answer map[string]json.RawMessage) {
 		if method == "eth_call" || method == "eth_getCode" {
 			answer["result"] = json.RawMessage(`"0x"`)
 		}
 	})
-	if results, err := chain.Call(t.Context(), g.place(1), askStore(2)); !errors.Is(err, chains.ErrPruned) {
+	if results, err := chain.Call(t.Context(), g.place(1031), askStore(2)); !errors.Is(err, chains.ErrPruned) {
 		t.Errorf("%v, %v", results, err)
 	}
 }
@@ -340,7 +348,7 @@ func TestANodeThatAnswersForAnotherBlock(t *testing.T) {
 			}
 			return strings.ReplaceAll(body, `},"0x1"]`, `},"latest"]`), true
 		})
-		if results, err := open(t, all).Call(t.Context(), g.place(1), askStore(3)); !errors.Is(err, errOtherBlock) {
+		if results, err := open(t, all).Call(t.Context(), g.place(1), askStore(3)); !errors.Is(err, calls.ErrOtherBlock) {
 			t.Errorf("hashes and numbers are ignored: %v, %v", results, err)
 		}
 	}
@@ -450,5 +458,28 @@ func TestAggregatesThatAreRefused(t *testing.T) {
 				t.Errorf("%d calls for 300", calls)
 			}
 		})
+	}
+}
+
+// A node that refuses all aggregates is soon asked for calls one by one.
+func TestNoAggregates(t *testing.T) {
+	g := startGeth(t, calledContracts, withMulticall(t))
+	g.keep(11)
+	p := startProxy(t, g.url)
+	refused := 0
+	p.change(func(method string, params json.RawMessage, answer map[string]json.RawMessage) {
+		if isAggregate(method, params) {
+			refused++
+			says(answer, -32603, "Internal error")
+		}
+	})
+	chain := open(t, p.url)
+	for range 2 {
+		if got := asked(t, chain, g.place(1), askStore(300)...); got != times(11, 300) {
+			t.Error(got)
+		}
+	}
+	if refused > 10 {
+		t.Errorf("%d aggregates were asked for", refused)
 	}
 }

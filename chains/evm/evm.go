@@ -9,6 +9,11 @@
 //   - A lower head is a lagging node until parent hashes prove a reorganisation (head.go).
 //   - Logs above finality are asked for by block hash, together with the header of the block:
 //     they are of the view's branch, or the error is ErrReorganised (block.go).
+//   - Contracts are asked by block hash, which must be on the chain, together with the header at
+//     its height and code that says in which block it is run (internal/calls). Where a
+//     node takes numbers only, the header must be the same before and after.
+//   - A contract spoils the answers of no other one: what fails in an aggregate of Multicall3 is
+//     asked for alone (internal/calls).
 //   - What was answered is kept, whatever fails beside it (internal/jsonrpc, internal/backfill).
 //   - What is refused is asked for in another way: fewer blocks, fewer addresses, receipts,
 //     another endpoint (ranges.go, block.go).
@@ -30,7 +35,9 @@
 // View.FinalityViolations.
 //
 // Inside: internal/jsonrpc batches calls and splits refused batches, internal/eth is
-// Ethereum's data (headers, logs, filters, blooms), internal/backfill schedules the windows.
+// Ethereum's data (headers, logs, filters, blooms), internal/backfill schedules the windows,
+// internal/multicall is the coding of aggregates. Package contract, beside it, is the coding of
+// the calls that contracts of markets and tokens are asked.
 package evm
 
 import (
@@ -46,6 +53,7 @@ import (
 
 	"github.com/imart/event-worker/chains"
 	"github.com/imart/event-worker/chains/evm/internal/backfill"
+	"github.com/imart/event-worker/chains/evm/internal/calls"
 	"github.com/imart/event-worker/chains/evm/internal/eth"
 	"github.com/imart/event-worker/chains/evm/internal/jsonrpc"
 	"github.com/imart/event-worker/chains/internal/endpoint"
@@ -100,7 +108,7 @@ type Chain struct {
 	violations violations
 	finality   finalityTag
 	history    history
-	multicall  multicallBlocks
+	multicall  calls.Deployed
 	backfill   *backfill.Windows
 
 	blocks      *sized.Cache[string, []markets.Raw] // a block's logs for all sources, by hash

@@ -190,6 +190,16 @@ func TestEndpointsAreAvoidedForWhatTheyDoNotHave(t *testing.T) {
 		}
 		time.Sleep(prunedTTL)
 		p.check(t, Need{From: 49, To: 60}, 1, 0)
+		p.nodes[0].MarkStateless(70)
+		p.nodes[0].MarkStateless(60)
+		p.check(t, Need{From: 70, To: 70, State: 70}, 0, 1)
+		p.check(t, Need{From: 71, To: 71, State: 71}, 1, 0)
+		p.check(t, Need{From: 70, To: 70}, 1, 0) // it has the logs
+		if s := p.nodes[0].Status(); s.State != Up {
+			t.Errorf("%+v", s)
+		}
+		time.Sleep(prunedTTL)
+		p.check(t, Need{From: 70, To: 70, State: 70}, 1, 0)
 		p.nodes[0].MarkLagging()
 		if s := p.nodes[0].Status(); s.State != Lagging {
 			t.Errorf("%+v", s)

@@ -45,7 +45,7 @@ type rule struct {
 // Infura, QuickNode, Ankr, dRPC, LlamaNodes and public nodes of BNB Smart Chain and Polygon:
 // their sources, their documentation and the issues of other indexers.
 var rules = []rule{
-	{class: Reverted, text: pattern(`^(error: )?(execution reverted|vm exception|vm execution error|reverted\b|invalid opcode|invalid jump|stack (under|over)flow|stack limit reached|write protection|return data out of bounds|evm error: [a-z]*(revert|invalid|opcode|stack|jump))`)}, // before all others: contracts choose the words that follow
+	{class: Reverted, text: pattern(`^(error: )?(execution reverted|vm exception|vm execution error|reverted\b|invalid opcode|invalid jump|stack (under|over)flow|stack limit reached|write protection|return data out of bounds|evm error:? [a-z]*(revert|invalid|opcode|stack|jump))`)}, // before all others: contracts choose the words that follow
 	{class: Reverted, codes: []int64{3}},
 	{class: OutOfGas, text: pattern(`out ?of ?gas|gas (required|limit|too low)\b|intrinsic gas|gas uint64 overflow|exceeds? .*\bgas (cap|limit|allowance)`)},
 	{class: ComputeUnits, statuses: []int{http.StatusTooManyRequests}, text: computeUnits},

@@ -197,6 +197,7 @@ func TestWhatRefusalsSay(t *testing.T) {
 		{0, -32015, "VM execution error. Reverted 0x08c379a0", refusal{Class: endpoint.Reverted}},
 		{0, internal, "Error: VM Exception while processing transaction: reverted with reason string 'out of gas, retry in 10s'", refusal{Class: endpoint.Reverted}},
 		{0, internal, "EVM error: InvalidJump", refusal{Class: endpoint.Reverted}},
+		{0, internal, "EVM error InvalidFEOpcode", refusal{Class: endpoint.Reverted}}, // anvil
 		{0, server, "invalid opcode: INVALID", refusal{Class: endpoint.Reverted}},
 		{0, server, "stack underflow (0 <=> 2)", refusal{Class: endpoint.Reverted}},
 		{200, 3, "", refusal{Class: endpoint.Reverted}},

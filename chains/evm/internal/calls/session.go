@@ -1,4 +1,4 @@
-package evm
+package calls
 
 import (
 	"context"
@@ -15,20 +15,21 @@ import (
 // among their methods.
 const byHash = "EIP-1898"
 
-// callSession asks one endpoint.
-type callSession struct {
-	*questions
+// session asks one endpoint.
+type session struct {
+	*Questions
 	jsonrpc.Client
 	byNumber bool // the endpoint does not take hashes
 	works    bool // the endpoint has answered a call at the block
 	failures int  // calls that the endpoint was waited for in vain
+	refused  int  // aggregates in a row
 }
 
 // errByNumber: the endpoint does not take hashes, and is to be asked again by number.
 var errByNumber = errors.New("the endpoint does not take block hashes")
 
 // run asks the endpoint for all calls without a result.
-func (s *callSession) run(ctx context.Context) error {
+func (s *session) run(ctx context.Context) error {
 	err := s.ask(ctx)
 	if errors.Is(err, errByNumber) {
 		s.byNumber = true
@@ -38,7 +39,7 @@ func (s *callSession) run(ctx context.Context) error {
 	return err
 }
 
-func (s *callSession) ask(ctx context.Context) error {
+func (s *session) ask(ctx context.Context) error {
 	fresh, blamed := s.all()
 	if s.aggregates(ctx, fresh) {
 		if err := s.askAggregated(ctx, fresh); err != nil {
@@ -64,12 +65,12 @@ const maxBlamed = 8
 
 // askSingly asks for calls in batches. Where they fail together, halves are asked for, down to
 // the calls that make them fail.
-func (s *callSession) askSingly(ctx context.Context, calls []int) error {
+func (s *session) askSingly(ctx context.Context, calls []int) error {
 	if calls = s.openOf(calls); len(calls) == 0 {
 		return nil
 	}
 	err := s.send(ctx, calls)
-	if err == nil || ctx.Err() != nil || errors.Is(err, errOtherBlock) || !isBlamable(err) || s.failures >= maxBlamed || !s.isWorking(ctx) {
+	if err == nil || ctx.Err() != nil || errors.Is(err, ErrOtherBlock) || !isBlamable(err) || s.failures >= maxBlamed || !s.isWorking(ctx) {
 		return err
 	}
 	if calls = s.openOf(calls); len(calls) <= 1 {
@@ -84,7 +85,7 @@ func (s *callSession) askSingly(ctx context.Context, calls []int) error {
 }
 
 // isWorking says whether the endpoint answers at the block.
-func (s *callSession) isWorking(ctx context.Context) bool {
+func (s *session) isWorking(ctx context.Context) bool {
 	proven, err := s.sendProbed(ctx)
 	return proven && err == nil && s.works
 }
@@ -97,7 +98,7 @@ func isBlamable(err error) bool {
 
 // blame notes that the endpoint does not answer a call although it answers others. If it
 // answers none, the error is the endpoint's.
-func (s *callSession) blame(calls []int, err error) error {
+func (s *session) blame(calls []int, err error) error {
 	for _, i := range calls {
 		switch {
 		case endpoint.RefusalOf(err).IsSize():
@@ -113,7 +114,7 @@ func (s *callSession) blame(calls []int, err error) error {
 
 // send asks for calls in as few requests as the endpoint takes, and settles those that were
 // answered.
-func (s *callSession) send(ctx context.Context, indices []int) error {
+func (s *session) send(ctx context.Context, indices []int) error {
 	outs := make([]eth.Output, len(indices))
 	calls := make([]*jsonrpc.Call, len(indices))
 	for i, index := range indices {
@@ -144,7 +145,7 @@ func (s *callSession) send(ctx context.Context, indices []int) error {
 
 // settleError settles a call that was answered with an error, or returns the endpoint's error
 // if it is not the call's.
-func (s *callSession) settleError(ctx context.Context, i int, err error) error {
+func (s *session) settleError(ctx context.Context, i int, err error) error {
 	switch class := endpoint.ClassOf(err); {
 	case class == endpoint.Reverted, class == endpoint.OutOfGas:
 		s.works = true
@@ -158,7 +159,7 @@ func (s *callSession) settleError(ctx context.Context, i int, err error) error {
 
 // endpointError is what the error of a call says of the endpoint, which has shown the header
 // of the block.
-func (s *callSession) endpointError(ctx context.Context, err error) error {
+func (s *session) endpointError(ctx context.Context, err error) error {
 	switch class := endpoint.ClassOf(err); {
 	case class == endpoint.Pruned:
 		return s.lacksState(err)
@@ -175,7 +176,7 @@ func (s *callSession) endpointError(ctx context.Context, err error) error {
 }
 
 // lacksState notes that the endpoint does not have the block's state.
-func (s *callSession) lacksState(err error) error {
+func (s *session) lacksState(err error) error {
 	s.MarkStateless(s.at.Seq)
 	return s.Errorf("%w: the state of block %d: %w", chains.ErrPruned, s.at.Seq, err)
 }

@@ -1,12 +1,12 @@
-package evm
+package calls
 
 import (
 	"sync"
 	"time"
 )
 
-// multicallBlocks is in which blocks Multicall3 is deployed.
-type multicallBlocks struct {
+// Deployed is in which blocks of a chain Multicall3 is deployed.
+type Deployed struct {
 	mu       sync.Mutex
 	answered bool
 	lowest   int64 // the lowest block in which it has answered
@@ -19,8 +19,8 @@ const (
 	longAgo   = 1024             // blocks after which a deployment is not reorganised
 )
 
-// deployedAt says whether Multicall3 is deployed in a block, if that is known.
-func (m *multicallBlocks) deployedAt(height int64) (is, known bool) {
+// In says whether Multicall3 is deployed in a block, if that is known.
+func (m *Deployed) In(height int64) (is, known bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	switch {
@@ -32,14 +32,14 @@ func (m *multicallBlocks) deployedAt(height int64) (is, known bool) {
 	return false, false
 }
 
-// deployedLongBefore says whether it has answered long before a block.
-func (m *multicallBlocks) deployedLongBefore(height int64) bool {
+// longBefore says whether it has answered long before a block.
+func (m *Deployed) longBefore(height int64) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.answered && m.lowest <= height-longAgo
 }
 
-func (m *multicallBlocks) notePresent(height int64) {
+func (m *Deployed) notePresent(height int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if !m.answered || height < m.lowest {
@@ -47,7 +47,7 @@ func (m *multicallBlocks) notePresent(height int64) {
 	}
 }
 
-func (m *multicallBlocks) noteAbsent(height int64) {
+func (m *Deployed) noteAbsent(height int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.absent, m.absentAt = max(m.absent, height), time.Now()

@@ -1,4 +1,4 @@
-package evm
+package calls
 
 import (
 	"context"
@@ -6,15 +6,13 @@ import (
 	"errors"
 	"strings"
 
-	"github.com/imart/event-worker/chains"
 	"github.com/imart/event-worker/chains/evm/internal/eth"
 	"github.com/imart/event-worker/chains/evm/internal/jsonrpc"
 	"github.com/imart/event-worker/chains/internal/endpoint"
-	"github.com/imart/event-worker/markets"
 )
 
 // block is the parameter that names the block.
-func (s *callSession) block() any {
+func (s *session) block() any {
 	if s.byNumber {
 		return eth.Quantity(s.at.Seq)
 	}
@@ -23,7 +21,7 @@ func (s *callSession) block() any {
 
 // refusesHash says whether an error is of an endpoint that does not take a block's hash as a
 // parameter.
-func (s *callSession) refusesHash(err error) bool {
+func (s *session) refusesHash(err error) bool {
 	said, ok := errors.AsType[*jsonrpc.Error](err)
 	if !ok || s.byNumber {
 		return false
@@ -32,37 +30,31 @@ func (s *callSession) refusesHash(err error) bool {
 	if said.Code == invalidParams || endpoint.ClassOf(err) == endpoint.MissingMethod {
 		return true
 	}
-	text := strings.ToLower(said.Message)
-	for _, words := range []string{"unmarshal", "invalid argument", "invalid param", "invalid type", "0x prefix", "0x-prefixed", "[object object]", "hex number", "hex string", "parse error", "deserialize"} {
-		if strings.Contains(text, words) {
-			return true
-		}
-	}
-	return false
+	return strings.Contains(said.Message, "unmarshal") || strings.Contains(said.Message, "0x-prefixed") // some give another code
 }
 
-// errOtherBlock: the endpoint answers for another block than the one asked for.
-var errOtherBlock = errors.New("the endpoint answers for another block")
+// ErrOtherBlock: the endpoint answers for another block than the one asked for.
+var ErrOtherBlock = errors.New("the endpoint answers for another block")
 
 // sendAt sends calls together with one for the header at the block's height, which must be
 // that of the block; ran says whether the answers of the calls are of the block of that
 // header. With an error nothing of the answers is to be believed, unless proven. By number the
 // header must still be the same once the calls are answered.
-func (s *callSession) sendAt(ctx context.Context, ran func(eth.Header) bool, calls ...*jsonrpc.Call) (proven bool, err error) {
+func (s *session) sendAt(ctx context.Context, ran func(eth.Header) bool, calls ...*jsonrpc.Call) (proven bool, err error) {
 	var h eth.Header
 	getBlock := eth.BlockByNumber(eth.Quantity(s.at.Seq), &h)
 	err = s.Send(ctx, append([]*jsonrpc.Call{getBlock}, calls...)...)
 	if !getBlock.Answered {
 		return false, err
 	}
-	h, wrong := s.chain.checkOnChain(ctx, s.Client, s.at, getBlock.Err, h)
+	h, wrong := s.check(ctx, s.Client, s.at, getBlock.Err, h)
 	switch {
 	case wrong != nil:
 		return false, wrong
 	case !ran(h) && !s.byNumber: // some nodes do not read the parameter, and answer for the head
 		return false, errByNumber
 	case !ran(h):
-		return false, s.Malformed("%w (%d)", errOtherBlock, s.at.Seq)
+		return false, s.Malformed("%w (%d)", ErrOtherBlock, s.at.Seq)
 	case s.byNumber:
 		if changed := s.checkBlock(ctx); changed != nil {
 			return false, changed
@@ -77,7 +69,7 @@ var probe = []byte{0x42, 0x60, 0x00, 0x52, 0x43, 0x60, 0x20, 0x52, 0x60, 0x40, 0
 
 // sendProbed is sendAt with the probe to tell in which block calls are run. Some nodes do not
 // run it.
-func (s *callSession) sendProbed(ctx context.Context, calls ...*jsonrpc.Call) (proven bool, err error) {
+func (s *session) sendProbed(ctx context.Context, calls ...*jsonrpc.Call) (proven bool, err error) {
 	out := eth.Output{Limit: 64}
 	runProbe := eth.CallContract(nil, probe, s.block(), &out)
 	hasRun := func() bool { return runProbe.Answered && runProbe.Err == nil && len(out.Data) == 64 }
@@ -97,33 +89,12 @@ func ranIn(h eth.Header, time, number []byte) bool {
 func number64(word []byte) uint64 { return binary.BigEndian.Uint64(word[len(word)-8:]) }
 
 // checkBlock asks whether the block is on the endpoint's chain.
-func (s *callSession) checkBlock(ctx context.Context) error {
+func (s *session) checkBlock(ctx context.Context) error {
 	var h eth.Header
 	getBlock := eth.BlockByNumber(eth.Quantity(s.at.Seq), &h)
 	if err := s.Send(ctx, getBlock); err != nil {
 		return err
 	}
-	_, err := s.chain.checkOnChain(ctx, s.Client, s.at, getBlock.Err, h)
+	_, err := s.check(ctx, s.Client, s.at, getBlock.Err, h)
 	return err
-}
-
-// checkOnChain checks that the header that an endpoint has at the height of a place, or the
-// error instead of it, is that of the place. It returns the header of the place's block, which
-// may be below the height.
-func (c *Chain) checkOnChain(ctx context.Context, n jsonrpc.Client, at markets.Place, err error, h eth.Header) (eth.Header, error) {
-	if err != nil {
-		return eth.Header{}, err
-	}
-	if h.Hash == "" { // the endpoint lags, or the height has no block
-		if h, err = c.blockAtOrBelow(ctx, n, at.Seq); err != nil {
-			return eth.Header{}, err
-		}
-	} else if h.Number != at.Seq {
-		return eth.Header{}, n.Malformed("asked for block %d, answered with block %d", at.Seq, h.Number)
-	}
-	if h.Hash != at.Hash {
-		return eth.Header{}, n.Errorf("%w: block %d is %s, not %s", chains.ErrReorganised, at.Seq, h.Hash, at.Hash)
-	}
-	n.NoteHeight(at.Seq)
-	return h, nil
 }

@@ -1,4 +1,4 @@
-package evm
+package calls
 
 import (
 	"context"
@@ -14,6 +14,7 @@ import (
 const (
 	maxAggregate      = 250
 	maxAggregateInput = 128 << 10 // bytes; the limit of a transaction's, which some nodes apply
+	maxRefused        = 8         // aggregates in a row
 )
 
 // aggregate3 is what endpoints lack whose Multicall3 does not answer as it should, among their
@@ -22,12 +23,11 @@ const aggregate3 = "aggregate3"
 
 // aggregates says whether calls can be aggregated: there are several, and Multicall3 is
 // deployed in the block.
-func (s *callSession) aggregates(ctx context.Context, calls []int) bool {
+func (s *session) aggregates(ctx context.Context, calls []int) bool {
 	if len(calls) < 2 || s.Limits.LacksMethod(aggregate3) {
 		return false
 	}
-	deployed := &s.chain.multicall
-	if is, known := deployed.deployedAt(s.at.Seq); known {
+	if is, known := s.deployed.In(s.at.Seq); known {
 		return is
 	}
 	is := false
@@ -35,13 +35,13 @@ func (s *callSession) aggregates(ctx context.Context, calls []int) bool {
 		return false // the calls themselves will tell why
 	}
 	if !is {
-		deployed.noteAbsent(s.at.Seq)
+		s.deployed.noteAbsent(s.at.Seq)
 	}
 	return is
 }
 
 // askAggregated asks for calls in aggregates. Those that fail remain open.
-func (s *callSession) askAggregated(ctx context.Context, calls []int) error {
+func (s *session) askAggregated(ctx context.Context, calls []int) error {
 	for len(calls) > 0 && !s.Limits.LacksMethod(aggregate3) {
 		n := s.fitting(calls)
 		if err := s.aggregate(ctx, calls[:n]); err != nil {
@@ -53,7 +53,7 @@ func (s *callSession) askAggregated(ctx context.Context, calls []int) error {
 }
 
 // fitting is how many of the calls fit into one aggregate.
-func (s *callSession) fitting(calls []int) int {
+func (s *session) fitting(calls []int) int {
 	most, size := min(s.Limits.Calls(maxAggregate), len(calls)), 0
 	for n, i := range calls[:most] {
 		if size += multicall.Size(s.calls[i].Data); size > maxAggregateInput {
@@ -64,21 +64,22 @@ func (s *callSession) fitting(calls []int) int {
 }
 
 // aggregate asks for calls in one aggregate, or in halves if it is refused.
-func (s *callSession) aggregate(ctx context.Context, calls []int) error {
+func (s *session) aggregate(ctx context.Context, calls []int) error {
 	if len(calls) < 2 || s.Limits.LacksMethod(aggregate3) {
 		return nil // asked for singly
 	}
 	err := s.sendAggregate(ctx, calls)
 	if err == nil {
 		s.Limits.CallsAnswered(len(calls))
+		s.refused = 0
 		return nil
 	}
-	if ctx.Err() != nil || errors.Is(err, errOtherBlock) {
+	if ctx.Err() != nil || errors.Is(err, ErrOtherBlock) {
 		return err
 	}
 	switch refusal := endpoint.RefusalOf(err); {
 	case errors.Is(err, multicall.ErrMalformed):
-		s.chain.cfg.Log.WarnContext(ctx, "Multicall3 does not answer as it should: contracts are called one by one", "endpoint", s.Host(), "block", s.at.Seq, "reason", err)
+		s.log.WarnContext(ctx, "Multicall3 does not answer as it should: contracts are called one by one", "endpoint", s.Host(), "block", s.at.Seq, "reason", err)
 		s.Limits.MarkMethodMissing(aggregate3)
 		return nil
 	case refusal.Class == endpoint.Timeout, refusal.Class == endpoint.HTTP5xx: // halves may take as long; one by one shows which call does
@@ -86,6 +87,10 @@ func (s *callSession) aggregate(ctx context.Context, calls []int) error {
 		return nil
 	case refusal.IsSize(), refusal.Class == endpoint.OutOfGas, refusal.Class == endpoint.Reverted, refusal.Class == endpoint.RPC && !s.refusesHash(err):
 		s.Limits.CallsRefused(len(calls))
+		if s.refused++; s.refused > maxRefused { // it is not their size
+			s.Limits.MarkMethodMissing(aggregate3)
+			return nil
+		}
 		half := len(calls) / 2
 		if err := s.aggregate(ctx, calls[:half]); err != nil {
 			return err
@@ -97,7 +102,7 @@ func (s *callSession) aggregate(ctx context.Context, calls []int) error {
 
 // sendAggregate asks for calls in one aggregate and settles those that were answered. Those
 // that failed may have failed for want of gas and remain open.
-func (s *callSession) sendAggregate(ctx context.Context, indices []int) error {
+func (s *session) sendAggregate(ctx context.Context, indices []int) error {
 	calls := append([]multicall.Call(nil), blockCalls...)
 	for _, i := range indices {
 		calls = append(calls, multicall.Call{To: s.calls[i].To, Data: s.calls[i].Data, Limit: s.limit(i)})
@@ -118,7 +123,7 @@ func (s *callSession) sendAggregate(ctx context.Context, indices []int) error {
 		return call.Err
 	}
 	switch {
-	case out.Size == 0 && s.chain.multicall.deployedLongBefore(s.at.Seq): // as Erigon answers without the state
+	case out.Size == 0 && s.deployed.longBefore(s.at.Seq): // as Erigon answers without the state
 		return s.lacksState(errNoMulticall)
 	case malformed != nil:
 		return malformed
@@ -126,7 +131,7 @@ func (s *callSession) sendAggregate(ctx context.Context, indices []int) error {
 		return fmt.Errorf("%w: it is of another block", multicall.ErrMalformed)
 	}
 	s.works = true
-	s.chain.multicall.notePresent(s.at.Seq)
+	s.deployed.notePresent(s.at.Seq)
 	for j, i := range indices {
 		if a := answers[len(blockCalls)+j]; a.OK {
 			s.answer(i, a.Data, a.Size)
