@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -23,13 +24,23 @@ func long(digit string) string { return "0x" + strings.Repeat("0", 64-len(digit)
 // resourceNode is a fullnode with resources, by account and type.
 type resourceNode struct {
 	resources map[string]string
-	version   int64
 	asked     atomic.Int64
-	answer    func(w http.ResponseWriter) bool // instead, if it says so
+
+	mu      sync.Mutex
+	version int64
+	answer  func(w http.ResponseWriter) bool // instead, if it says so
+}
+
+func (n *resourceNode) set(version int64, answer func(w http.ResponseWriter) bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.version, n.answer = version, answer
 }
 
 func (n *resourceNode) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	n.asked.Add(1)
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	w.Header().Set(chainIDHeader, "7")
 	w.Header().Set(versionHeader, decimal(n.version))
 	fail := func(status int, message, code string) {
@@ -62,7 +73,7 @@ func TestCurrencies(t *testing.T) {
 		return string(data)
 	}
 	usdc, usdt, lp := long("abc")+"::asset::USDC", long("357b"), long("5")+"::swap::LP<"+long("1")+"::a::A,"+long("2")+"::b::B>"
-	node := &resourceNode{version: 100, resources: map[string]string{
+	node := &resourceNode{resources: map[string]string{
 		coin(usdc): info("USDC", 6), asset(usdt): info("USDt", 6), coin(lp): info("LP", 8),
 		asset(long("1a")): info("ZERO", 0), asset(long("1b")): info("MANY", 255), asset(long("1c")): info("X\x1b[2J\u202eY", 3), asset(long("1d")): info("\u202e", 4),
 		asset(long("1e")): `{"symbol": 7}`, asset(long("1f")): `{"supply": null}`, asset(long("20")): info("NEG", -1), asset(long("21")): info(strings.Repeat("ab", 1<<16), 1),
@@ -122,23 +133,22 @@ func TestCurrencies(t *testing.T) {
 		return found
 	}
 
-	node.version = 89 // it lags
+	node.set(89, nil) // it lags
 	if _, err := complete(); !errors.Is(err, chains.ErrAhead) || len(docs()) > 0 {
 		t.Errorf("a node that lags: %v, %d stored", err, len(docs()))
 	}
-	node.version = 100
 	for name, answer := range map[string]func(http.ResponseWriter) bool{
 		"an error":            func(w http.ResponseWriter) bool { http.Error(w, "oh", http.StatusInternalServerError); return true },
 		"another resource":    func(w http.ResponseWriter) bool { fmt.Fprint(w, `{}`); return true },
 		"nonsense":            func(w http.ResponseWriter) bool { fmt.Fprint(w, `<html>`); return true },
 		"nothing to be found": func(w http.ResponseWriter) bool { http.NotFound(w, nil); return true },
 	} {
-		node.answer = answer
+		node.set(100, answer)
 		if es, err := complete(); err == nil || len(docs()) > 0 || es[0].Currency.Symbol != "" {
 			t.Errorf("%s: %v, %d stored", name, err, len(docs()))
 		}
 	}
-	node.answer = nil
+	node.set(100, nil)
 	for _, requests := range []int64{int64(len(cases)) - 1, 0} { // two are one asset; what is known is not asked for again
 		before := node.asked.Load()
 		es, err := complete()
