@@ -39,7 +39,8 @@ func newRetry() *cobra.Command {
 		Long: `Decode dead letters again after an update of the program: all of them, those of one
 market, or one. Events that can now be decoded enter the log, and their orders are
 folded again, as if decoding had never failed. The others remain, with the reason
-printed. The worker must be stopped.
+printed. The worker must be stopped. No chain is asked: a currency that no event before
+has named keeps only its address.
 
 A dead letter that its stream has not passed yet, as after a rewind, cannot be retried:
 run the worker first. With --id the exit code is 1 if the dead letter remains.
