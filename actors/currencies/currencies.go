@@ -153,12 +153,6 @@ func (c *Completer) fromCache(open map[string]*places) map[string]persistence.Kn
 
 // find adds to the known currencies what the store or else the chain knows of the others.
 func (c *Completer) find(ctx context.Context, view *chains.View, open map[string]*places, known map[string]persistence.KnownCurrency) error {
-	keep := func(stored []persistence.KnownCurrency) {
-		for _, k := range stored {
-			known[k.Address] = k
-			c.cached.Add(k.Address, k)
-		}
-	}
 	var ids []string
 	for address := range open {
 		if _, ok := known[address]; !ok {
@@ -169,7 +163,7 @@ func (c *Completer) find(ctx context.Context, view *chains.View, open map[string
 	if err != nil {
 		return err
 	}
-	keep(stored)
+	c.keep(known, stored)
 	var questions []question
 	for _, address := range slices.Sorted(maps.Keys(open)) {
 		if _, ok := known[address]; !ok {
@@ -179,21 +173,33 @@ func (c *Completer) find(ctx context.Context, view *chains.View, open map[string
 	if len(questions) == 0 || c.asker == nil {
 		return nil
 	}
+	stored, err = c.ask(ctx, view, questions)
+	c.keep(known, stored)
+	return err
+}
+
+// ask asks the chain, and returns what is stored from then on; nothing if the chain cannot be
+// asked.
+func (c *Completer) ask(ctx context.Context, view *chains.View, questions []question) ([]persistence.KnownCurrency, error) {
 	answers, err := c.asker.ask(ctx, view, questions)
 	if err != nil {
 		if chains.LacksMethod(c.chain, err) {
-			return nil
+			err = nil
 		}
-		return err
+		return nil, err
 	}
 	now := time.Now().UTC().Truncate(markets.Precision)
 	for i := range answers {
 		a, address := &answers[i], questions[i].address
 		a.ID, a.Chain, a.Address, a.ReadAt = persistence.CurrencyID(c.name, address), c.name, address, now
 	}
-	if stored, err = c.store.AddCurrencies(ctx, answers); err != nil {
-		return err
+	return c.store.AddCurrencies(ctx, answers)
+}
+
+// keep adds stored documents to what is known.
+func (c *Completer) keep(known map[string]persistence.KnownCurrency, stored []persistence.KnownCurrency) {
+	for _, k := range stored {
+		known[k.Address] = k
+		c.cached.Add(k.Address, k)
 	}
-	keep(stored)
-	return nil
 }
