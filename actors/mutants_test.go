@@ -304,7 +304,7 @@ func marketOfManyWriters(s *shared, c Chain, m Market, tuning Tuning, epoch supe
 			ordersClaim.ID, ordersClaim.Kind = claim.ID+"/"+name, "orders"
 			w := worker{
 				shared: s, epoch: epoch, start: m.Start(st.Name), orders: supervision.ChildOf(inc.Self(), name),
-				stream: stream{Stream: st, market: ref, chain: c.Chain, Tuning: tuning},
+				stream: stream{Stream: st, market: ref, chain: c.Chain, complete: m.Complete, Tuning: tuning},
 			}
 			ordersProps := supervision.Props(s.Env, ordersClaim, epoch, func() supervision.Behaviour { return newOrders(ref) })
 			children = append(children, supervision.Child{Name: name, Props: ordersProps}, supervision.Child{Name: st.Name, Props: w.props()})

@@ -73,6 +73,10 @@ type Market struct {
 	// Find returns what finds out where a stream begins, instead of Start, when it is
 	// followed for the first time; nil for streams that Start knows, as Find itself may be.
 	Find func(stream string) func(context.Context) (markets.Place, error)
+	// Complete adds to the events of a page, which are on the view's branch, what is not in the
+	// raw events. Of the same events it must make the same whenever they are read again. It may
+	// be nil.
+	Complete func(ctx context.Context, view *chains.View, events []markets.Event) error
 }
 
 // finder finds out where a stream begins; nil if that is known.

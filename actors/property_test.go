@@ -104,7 +104,7 @@ func (w *world) retryLetters() error {
 func (w *world) retry(letter markets.DeadLetter) {
 	w.t.Helper()
 	w.revived.Store(letter.Transaction, true)
-	if err := maintenance.Retry(w.t.Context(), w.store, "test", w.streamOf(letter.Stream), letter); err != nil {
+	if err := maintenance.Retry(w.t.Context(), w.store, "test", markets.EVM, w.streamOf(letter.Stream), letter); err != nil {
 		w.t.Fatal(err)
 	}
 }

@@ -121,7 +121,7 @@ func (s *subject) fetch(ctx context.Context, r *pageRead, through, estimate int6
 	if err == nil {
 		r.page.to, r.page.final = raw.To, raw.To.Seq <= r.view.Final.Seq
 		if r.bytes = batch.SizeOfRaws(raw.Raws); room.Resize(r.bytes) {
-			r.batch = batch.Decode(s.market.Chain, s.market.Market, s.Stream, raw.Raws)
+			r.batch, err = s.decode(ctx, r.view, raw.Raws)
 			held := batch.SizeOf(r.batch)
 			r.crowded, r.bytes = !room.Resize(held), max(r.bytes, held)
 		} else {
@@ -134,6 +134,18 @@ func (s *subject) fetch(ctx context.Context, r *pageRead, through, estimate int6
 	}
 	r.share = room
 	return nil
+}
+
+// decode makes a batch of raw events.
+func (s *subject) decode(ctx context.Context, view *chains.View, raws []markets.Raw) (*markets.Batch, error) {
+	b := batch.Decode(s.market.Chain, s.market.Market, s.Stream, raws)
+	if s.complete == nil || len(b.Events) == 0 {
+		return b, nil
+	}
+	if err := s.complete(ctx, view, b.Events); err != nil {
+		return b, fmt.Errorf("completing events: %w", err)
+	}
+	return b, nil
 }
 
 // handlePage takes in what was read, if it is still needed.

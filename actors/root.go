@@ -208,7 +208,7 @@ func marketProps(s *shared, c Chain, m Market, tuning Tuning, epoch supervision.
 		for _, st := range m.Streams {
 			w := worker{
 				shared: s, epoch: epoch, start: m.Start(st.Name), find: m.finder(st.Name), orders: supervision.ChildOf(inc.Self(), "orders"),
-				stream: stream{Stream: st, market: ref, chain: c.Chain, Tuning: tuning},
+				stream: stream{Stream: st, market: ref, chain: c.Chain, complete: m.Complete, Tuning: tuning},
 			}
 			children = append(children, supervision.Child{Name: st.Name, Props: w.props()})
 		}

@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"context"
 	"time"
 
 	"github.com/imart/event-worker/actors/budget"
@@ -40,6 +41,8 @@ type stream struct {
 	markets.Stream
 	market persistence.MarketRef
 	chain  chains.Chain
+	// complete is Market.Complete
+	complete func(ctx context.Context, view *chains.View, events []markets.Event) error
 	Tuning
 }
 

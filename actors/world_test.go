@@ -63,6 +63,8 @@ type world struct {
 	memory   int64    // 0: as much as there is by default
 	orders   int      // how many orders the random events are about
 	log      *journal // of the nodes, if a test reads it
+	// completer makes what a node completes events with, if they have currencies.
+	completer func() func(context.Context, *chains.View, []markets.Event) error
 }
 
 func newWorld(t testing.TB, seed uint64, finality int64) *world {
@@ -161,6 +163,9 @@ func (w *world) join(placed bool) *Node {
 		reads = w.chain
 	}
 	market := Market{Market: markets.Market{Name: "market"}, Start: func(string) markets.Place { return markets.Place{Seq: w.start} }, Find: w.find}
+	if w.completer != nil {
+		market.Complete = w.completer()
+	}
 	for _, s := range w.streams {
 		market.Streams = append(market.Streams, w.streamOf(s))
 	}
@@ -274,6 +279,9 @@ func (w *world) event() markets.Event {
 	if r.IntN(8) == 0 {
 		e.Transaction = "dead"
 	}
+	if w.completer != nil {
+		w.setCurrencies(&e)
+	}
 	switch e.Stream {
 	case "list":
 		e.Kind = pick(r, markets.Listed, markets.OfferMade, markets.OrderChanged)
@@ -316,6 +324,9 @@ func (w *world) want() contents {
 	var events []markets.Event
 	for _, name := range w.streams {
 		es, failures := w.streamOf(name).DecodeAll(w.raws(name))
+		if w.completer != nil {
+			w.completeStored(es)
+		}
 		start := w.startOf(name)
 		for _, e := range es {
 			if e.Seq > start {

@@ -39,7 +39,8 @@ func newRetry() *cobra.Command {
 		Long: `Decode dead letters again after an update of the program: all of them, those of one
 market, or one. Events that can now be decoded enter the log, and their orders are
 folded again, as if decoding had never failed. The others remain, with the reason
-printed. The worker must be stopped.
+printed. The worker must be stopped. No chain is asked: a currency that no event before
+has named keeps only its address.
 
 A dead letter that its stream has not passed yet, as after a rewind, cannot be retried:
 run the worker first. With --id the exit code is 1 if the dead letter remains.
@@ -190,7 +191,7 @@ func (r retrier) retry(ctx context.Context, letter markets.DeadLetter, market ma
 	if err != nil {
 		return fmt.Errorf("dead letter %s %w: %w", letter.ID(), maintenance.ErrUndecodable, err)
 	}
-	err = maintenance.Retry(ctx, r.store, r.owners[letter.Chain], stream, letter)
+	err = maintenance.Retry(ctx, r.store, r.owners[letter.Chain], market.Kind, stream, letter)
 	if errors.Is(err, maintenance.ErrNotYet) {
 		return fmt.Errorf("%w: run the worker first", err)
 	}

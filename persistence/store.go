@@ -82,6 +82,13 @@ type Store interface {
 	// incarnation.
 	Report(ctx context.Context, ref ActorRef, report Report) error
 
+	// Currencies returns those documents of currencies that exist, by their IDs.
+	Currencies(ctx context.Context, ids []string) ([]KnownCurrency, error)
+	// AddCurrencies inserts the documents of currencies that do not exist yet, and returns the
+	// durable documents of all of them: of several writers the first one wins. Documents of
+	// currencies never change.
+	AddCurrencies(ctx context.Context, currencies []KnownCurrency) ([]KnownCurrency, error)
+
 	// Query yields the matching documents of a collection, each as a JSON object with its
 	// key in _id, in no particular order unless the query has one. It reads a consistent
 	// snapshot and does not block writers.
@@ -231,6 +238,7 @@ const (
 	Activities  = "activities"
 	Records     = "records"
 	DeadLetters = "dead_letters"
+	Currencies  = "currencies"
 
 	SignedOrders  = "signed_orders"
 	Notifications = "notifications"
@@ -244,7 +252,7 @@ var Collections = append(slices.Clone(Copied), Nodes, Requests)
 
 // Copied are the collections that a copy contains. Nodes and requests are not among
 // them: they belong to the processes that use a particular database.
-var Copied = []string{Orders, Activities, Records, Notifications, SignedOrders, DeadLetters, Actors, Leases}
+var Copied = []string{Orders, Activities, Records, Notifications, SignedOrders, DeadLetters, Currencies, Actors, Leases}
 
 // UnknownCollection is the error of a query for a collection that is not in Collections.
 func UnknownCollection(name string) error {

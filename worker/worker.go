@@ -144,6 +144,9 @@ func (w *Worker) Start(ctx context.Context) error {
 			a.Chains[i].Chain = w.metrics.Chain(c.Chain, c.Name)
 		}
 	}
+	for i := range a.Chains {
+		a.Chains[i] = completing(a.Chains[i], w.askable(i), w.store)
+	}
 	var err error
 	if w.node, err = actors.Start(a); err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/imart/event-worker/actors/batch"
+	"github.com/imart/event-worker/actors/currencies"
 	"github.com/imart/event-worker/actors/projection"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
@@ -19,12 +20,16 @@ var ErrUndecodable = errors.New("still cannot be decoded")
 
 // Retry decodes a dead letter again. If that succeeds its events enter the log, the dead
 // letter is removed, and the documents that the events concern are folded again, all in
-// one transaction. The stream's observers must have come past it. The errors are
+// one transaction. Their currencies are completed by what is stored, as the chain cannot be
+// asked. The stream's observers must have come past the dead letter. The errors are
 // ErrUndecodable and ErrNotYet, and those of the store.
-func Retry(ctx context.Context, store persistence.Store, node string, s markets.Stream, dead markets.DeadLetter) error {
+func Retry(ctx context.Context, store persistence.Store, node string, kind markets.ChainKind, s markets.Stream, dead markets.DeadLetter) error {
 	events, err := batch.DecodeAgain(s, dead)
 	if err != nil {
 		return fmt.Errorf("dead letter %s %w: %w", dead.ID(), ErrUndecodable, err)
+	}
+	if err := currencies.New(dead.Chain, kind, nil, store).Complete(ctx, nil, events); err != nil {
+		return err
 	}
 	m, err := newMaintainer(ctx, store, node, dead.Chain)
 	if err != nil {

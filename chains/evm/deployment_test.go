@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math/big"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
@@ -12,10 +11,6 @@ import (
 	"testing"
 
 	"github.com/ethereum/go-ethereum/common"
-	"github.com/ethereum/go-ethereum/core"
-	"github.com/ethereum/go-ethereum/core/types"
-	"github.com/ethereum/go-ethereum/crypto"
-	"github.com/ethereum/go-ethereum/params"
 	"pgregory.net/rapid"
 
 	"github.com/imart/event-worker/chains"
@@ -152,22 +147,4 @@ func TestDeploymentOnGeth(t *testing.T) {
 }
 
 // deploy mines a block that makes a contract.
-func (g *geth) deploy() common.Address {
-	g.t.Helper()
-	sender := crypto.PubkeyToAddress(g.key.PublicKey)
-	var contract common.Address
-	parent := g.chain.GetBlockByHash(g.chain.CurrentBlock().Hash())
-	blocks, _ := core.GenerateChain(g.genesis.Config, parent, g.engine, g.states, 1, func(_ int, b *core.BlockGen) {
-		b.SetPoS()
-		contract = crypto.CreateAddress(sender, b.TxNonce(sender))
-		b.AddTx(types.MustSignNewTx(g.key, b.Signer(), &types.DynamicFeeTx{
-			ChainID: g.genesis.Config.ChainID, Nonce: b.TxNonce(sender),
-			Data: common.FromHex("600160005360016000f3"), // return 01
-			Gas:  100_000, GasFeeCap: big.NewInt(100 * params.GWei),
-		}))
-	})
-	if _, err := g.chain.InsertChain(blocks); err != nil {
-		g.t.Fatal(err)
-	}
-	return contract
-}
+func (g *geth) deploy() common.Address { return g.deployCode([]byte{1}) }

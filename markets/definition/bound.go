@@ -8,6 +8,7 @@ import (
 	"github.com/ethereum/go-ethereum/common"
 
 	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/markets/currency"
 	"github.com/imart/event-worker/markets/definition/internal/expression"
 	"github.com/imart/event-worker/markets/definition/internal/move"
 	"github.com/imart/event-worker/markets/definition/internal/solidity"
@@ -26,8 +27,14 @@ type boundSource struct {
 
 func (d *Definition) boundSource(src *source, at *place) *boundSource {
 	b := &boundSource{source: src, place: at, kind: d.Kind, contracts: map[[20]byte]string{}, currencies: map[string]markets.Currency{}}
+	for _, c := range at.known {
+		b.currencies[c.Address] = c
+	}
 	for _, c := range d.currencies {
 		b.currencies[c.Address] = c
+		if address, ok := currency.Canonical(d.Kind, c.Address); ok { // as fields of type address are spelled
+			b.currencies[address] = c
+		}
 	}
 	if d.Kind == markets.Aptos {
 		b.typeName = qualified(src.home(at.account), src.eventType)

@@ -49,8 +49,9 @@ type Source struct {
 // Decoder is a decoder that is code.
 type Decoder struct {
 	Topics []string // the first topics of its events
-	// Decode makes the decoder for some contracts, in EIP-55.
-	Decode func(contracts []string, coin markets.Currency) func([]markets.Raw) ([]markets.Event, []markets.Failure)
+	// Decode makes the decoder for some contracts, in EIP-55. known are the currencies that
+	// are known without asking the chain, its own coin at the zero address among them.
+	Decode func(contracts []string, known []markets.Currency) func([]markets.Raw) ([]markets.Event, []markets.Failure)
 }
 
 // Source is where the definition comes from.

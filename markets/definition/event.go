@@ -5,9 +5,6 @@ import (
 	"github.com/imart/event-worker/markets/definition/internal/expression"
 )
 
-// aptosCoin is the coin of Aptos.
-var aptosCoin = markets.Currency{Address: "0x1::aptos_coin::AptosCoin", Symbol: "APT", Decimals: 8}
-
 // marketEvent is the market event that an outcome makes of a raw event's values.
 func (b *boundSource) marketEvent(w *workspace, v expression.Values, o *outcome, raw *markets.Raw) (markets.Event, error) {
 	f := eventFields{evaluator: w.evaluator, values: v}
@@ -61,9 +58,6 @@ func (b *boundSource) currency(f *eventFields, o *outcome) markets.Currency {
 	address := f.text("currency", o.currency)
 	if c, ok := b.currencies[address]; ok {
 		return c
-	}
-	if address == aptosCoin.Address {
-		return aptosCoin
 	}
 	return markets.Currency{Address: address}
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/markets/currency"
 	addresses "github.com/imart/event-worker/markets/definition/internal/address"
 )
 
@@ -26,6 +27,7 @@ type place struct {
 	start     int64
 	account   string
 	coin      markets.Currency
+	known     []markets.Currency // the coin and the chain's well-known currencies
 }
 
 // On is the market as it is on a chain.
@@ -60,6 +62,10 @@ func (d *Definition) place(site Site) (*place, error) {
 	at := &place{coin: markets.Currency{Address: zeroAddress, Symbol: site.Coin, Decimals: 18}, account: site.Account}
 	if site.Coin == "" {
 		at.coin.Symbol = "ETH"
+	}
+	at.known = currency.WellKnown(d.Kind, site.ChainID)
+	if d.Kind == markets.EVM {
+		at.known = append(at.known, at.coin)
 	}
 	if c, ok := d.chain(site.ChainID); ok {
 		at.start = c.Start
@@ -133,7 +139,7 @@ func (d *Definition) bind(st *stream, at *place) (markets.Stream, error) {
 		}
 		if src.decoder != nil {
 			s.Source.Topics = src.decoder.Topics
-			s.Decode = src.decoder.Decode(addresses, at.coin)
+			s.Decode = src.decoder.Decode(addresses, at.known)
 			return s, nil
 		}
 		s.Source.Topics = append(s.Source.Topics, src.event.ID.Hex())

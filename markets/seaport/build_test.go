@@ -8,6 +8,7 @@ import (
 	"github.com/ethereum/go-ethereum/common"
 
 	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/markets/currency"
 	"github.com/imart/event-worker/markets/seaport/seaportabi"
 )
 
@@ -37,8 +38,9 @@ func contractNames() (names []string) {
 	return names
 }
 
-func coin(symbol string) markets.Currency {
-	return markets.Currency{Address: common.Address{}.Hex(), Symbol: symbol, Decimals: 18}
+// coin is what is known of currencies on a chain like Ethereum whose coin has the symbol.
+func coin(symbol string) []markets.Currency {
+	return append(currency.WellKnown(markets.EVM, 1), markets.Currency{Address: common.Address{}.Hex(), Symbol: symbol, Decimals: 18})
 }
 
 // streams are the market's streams on a chain whose coin has the symbol.

@@ -20,8 +20,8 @@ type decoder struct {
 	names      map[common.Address]string // of the contracts, in EIP-55
 }
 
-func newDecoder(contracts []string, coin markets.Currency) *decoder {
-	d := &decoder{currencies: newCurrencies(coin), names: map[common.Address]string{}}
+func newDecoder(contracts []string, known []markets.Currency) *decoder {
+	d := &decoder{currencies: newCurrencies(known), names: map[common.Address]string{}}
 	for _, c := range contracts {
 		d.names[common.HexToAddress(c)] = c
 	}

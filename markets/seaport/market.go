@@ -46,8 +46,8 @@ func Decoders() map[string]definition.Decoder {
 type decode = func([]markets.Raw) ([]markets.Event, []markets.Failure)
 
 func decoding(of func(*decoder) decode, topics ...common.Hash) definition.Decoder {
-	d := definition.Decoder{Decode: func(contracts []string, coin markets.Currency) decode {
-		return of(newDecoder(contracts, coin))
+	d := definition.Decoder{Decode: func(contracts []string, known []markets.Currency) decode {
+		return of(newDecoder(contracts, known))
 	}}
 	for _, t := range topics {
 		d.Topics = append(d.Topics, t.Hex())

@@ -11,7 +11,7 @@ import (
 // declarations are those of all collections. A field is a member of the Go struct and,
 // unless everywhere has it already, a line here.
 func declarations() []declaration {
-	return []declaration{orders(), activities(), records(), deadLetters(), actors(), leases(), nodes(), requests(), notifications(), signedOrders()}
+	return []declaration{orders(), activities(), records(), deadLetters(), actors(), leases(), nodes(), requests(), notifications(), signedOrders(), currencies()}
 }
 
 func orders() declaration {
@@ -227,6 +227,24 @@ func requests() declaration {
 		indexes: []Index{
 			{Name: "state", Keys: keys("state", "_id")},
 			{Name: "ended", Keys: keys("endedAt"), Exists: "endedAt", Keep: time.Hour},
+		},
+	}
+}
+
+func currencies() declaration {
+	return declaration{
+		name:        persistence.Currencies,
+		document:    reflect.TypeFor[KnownCurrency](),
+		description: "What chains say of the currencies of events, asked once for each: it is not verified, and anybody may call a token USDC.",
+		lines: lines{
+			"_id":      {doc: "chain/address."},
+			"address":  {doc: "The token contract; on Aptos the coin type or the fungible asset's object, with addresses in 64 digits."},
+			"symbol":   {doc: "The symbol, its printable characters, 32 at most; missing if it could not be read."},
+			"decimals": {doc: "The number of decimal places of an amount, 0 to 77; missing if it could not be read."},
+			"name":     {doc: "The name, its printable characters, 32 at most; missing if it could not be read."},
+			"reason":   {doc: "Why the symbol or the decimals could not be read."},
+			"height":   {doc: "The block or ledger version as of which the chain was asked."},
+			"readAt":   {doc: "When the chain was asked."},
 		},
 	}
 }

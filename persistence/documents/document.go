@@ -77,6 +77,9 @@ type (
 		persistence.SignedOrder `bson:",inline"`
 	}
 
+	// KnownCurrency is what a chain said of a currency.
+	KnownCurrency = persistence.KnownCurrency
+
 	// Notification tells a user of a market of an activity that concerns them: one
 	// document for each receiver and activity.
 	Notification struct {

@@ -57,8 +57,8 @@ var parts = map[reflect.Type]lines{
 	},
 	reflect.TypeFor[markets.Currency](): {
 		"address":  {doc: "The token contract, or the coin type on Aptos; the zero address is the chain's own coin."},
-		"symbol":   {doc: "The currency's symbol: ETH, APT."},
-		"decimals": {doc: "The number of decimal places of an amount."},
+		"symbol":   {doc: "The currency's symbol, as its contract says, which is not verified: ETH, APT; missing if it is not known."},
+		"decimals": {doc: "The number of decimal places of an amount; missing beside a symbol it is 0, without one it is not known."},
 	},
 	reflect.TypeFor[markets.Money](): {
 		"amount":   {doc: "The amount, in the currency's smallest unit."},

@@ -165,6 +165,8 @@ func (s *Store) put(ctx context.Context, conn *sqlite.Conn, collection string, d
 		return putKeyed[documents.SignedOrder](conn, collection, of.ID, doc)
 	case persistence.Leases:
 		return putKeyed[persistence.Lease](conn, collection, of.ID, doc)
+	case persistence.Currencies:
+		return putKeyed[persistence.KnownCurrency](conn, collection, of.ID, doc)
 	}
 	t, err := newTx(ctx, conn, of.MarketRef, s.names)
 	if err != nil {

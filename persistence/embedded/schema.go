@@ -59,7 +59,7 @@ CREATE TABLE dead_letters (
 	doc    TEXT NOT NULL
 );
 CREATE INDEX dead_letters_seq ON dead_letters (stream, seq);
-` + notifications + signedOrders + `
+` + notifications + signedOrders + currencies + `
 CREATE TABLE actors (
 	id        TEXT PRIMARY KEY,
 	chain     TEXT    AS (doc ->> '$.chain') STORED,
@@ -103,6 +103,14 @@ CREATE INDEX signed_orders_hash ON signed_orders (hash) WHERE hash IS NOT NULL;
 CREATE INDEX signed_orders_key ON signed_orders (key) WHERE key IS NOT NULL;
 `
 
+// currencies was added in version 3.
+const currencies = `
+CREATE TABLE currencies (
+	id  TEXT PRIMARY KEY,
+	doc TEXT NOT NULL
+);
+`
+
 // errForeign means that the file is another program's database.
 var errForeign = errors.New("it is another program's")
 
@@ -120,7 +128,7 @@ func create(conn *sqlite.Conn) error {
 
 // upgrade upgrades a database of an earlier version.
 func upgrade(conn *sqlite.Conn, version int64) error {
-	added := signedOrders
+	added := signedOrders + currencies
 	if version < 2 {
 		added += notifications
 	}

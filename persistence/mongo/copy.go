@@ -194,6 +194,8 @@ func (s *Store) storedForm(collection string, doc json.RawMessage) (bson.Raw, er
 		return storedForm(s.registry, doc, func(d documents.DeadLetter) any { return documents.OfDeadLetter(d.DeadLetter) })
 	case persistence.Actors:
 		return storedForm(s.registry, doc, func(a documents.Actor) any { return a })
+	case persistence.Currencies:
+		return storedForm(s.registry, doc, func(c documents.KnownCurrency) any { return c })
 	case persistence.Leases:
 		return storedForm(s.registry, doc, func(l documents.Lease) any { return l })
 	}

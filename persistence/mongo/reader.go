@@ -138,6 +138,7 @@ var forms = map[string]func(*driver.Cursor) (json.RawMessage, error){
 	persistence.SignedOrders:  func(c *driver.Cursor) (json.RawMessage, error) { return documents.SignedJSON(c.Current), nil },
 	persistence.Notifications: form[documents.Notification],
 	persistence.DeadLetters:   form[documents.DeadLetter],
+	persistence.Currencies:    form[documents.KnownCurrency],
 	persistence.Actors:        form[documents.Actor],
 	persistence.Leases:        form[documents.Lease],
 	persistence.Nodes:         form[documents.Node],

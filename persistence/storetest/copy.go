@@ -83,6 +83,8 @@ func (s *suite) fillForCopies() {
 	}))
 	s.insertSigned(signedOrder("0xa"), signedOrder("0xb"))
 	s.append(answering(listed("list", 4, "0xsigned"), s.pending(seaport)[0].ID))
+	_, err := s.store.AddCurrencies(s.Context(), []persistence.KnownCurrency{currencyOf("0xA", "A", 0), {ID: "bsc/0xB", Chain: "bsc", Address: "0xB", Reason: "symbol: empty", ReadAt: at(9)}})
+	s.must(err)
 	a.Place = to.To
 	to = move(a, a.Place)
 	to.Pending = &pending

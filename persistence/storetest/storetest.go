@@ -28,6 +28,7 @@ func Run(t *testing.T, open func(t testing.TB) persistence.Store) {
 		{"Book", bookTests},
 		{"Log", logTests},
 		{"Signed", signedTests},
+		{"Currencies", currencyTests},
 		{"Query", queryTests},
 		{"Concurrency", concurrencyTests},
 		{"Property", propertyTests},

@@ -5,12 +5,11 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"strings"
-	"unicode"
 
 	"github.com/holiman/uint256"
 
 	"github.com/imart/event-worker/chains"
+	"github.com/imart/event-worker/internal/printable"
 )
 
 // The errors of answers, beside those of chains.CallResult.
@@ -51,7 +50,7 @@ type Seaport struct {
 // SeaportOf decodes the answer of Information.
 func SeaportOf(r chains.CallResult) (Seaport, error) {
 	w := words(r, 4)
-	s := Seaport{Version: printable(w.text(0)), DomainSeparator: w.word(1), ConduitController: w.address(2)}
+	s := Seaport{Version: printable.Name(string(w.text(0)), maxRunes), DomainSeparator: w.word(1), ConduitController: w.address(2)}
 	if w.err != nil {
 		return Seaport{}, w.err
 	}
@@ -120,7 +119,7 @@ func Text(r chains.CallResult) (string, error) {
 	if w.err != nil {
 		return "", w.err
 	}
-	if clean := printable(text); clean != "" {
+	if clean := printable.Name(string(text), maxRunes); clean != "" {
 		return clean, nil
 	}
 	return "", fmt.Errorf("%w: a text without printable characters", ErrMalformed)
@@ -134,26 +133,6 @@ func Valid(r chains.CallResult) (bool, error) {
 }
 
 const maxRunes = 32
-
-// printable returns the printable characters of text, 32 at most.
-func printable(text []byte) string {
-	const mostBytes = 4 * 4 * maxRunes // a long text is not worth reading to its end
-	clean := strings.ToValidUTF8(string(text[:min(len(text), mostBytes)]), "")
-	runes := []rune(strings.Map(func(r rune) rune {
-		switch {
-		case unicode.IsSpace(r):
-			return ' '
-		case unicode.IsPrint(r):
-			return r
-		}
-		return -1
-	}, clean))
-	clean = strings.TrimSpace(string(runes))
-	if runes = []rune(clean); len(runes) > maxRunes {
-		clean = strings.TrimSpace(string(runes[:maxRunes]))
-	}
-	return clean
-}
 
 // reader reads words of 32 bytes. After an error it reads zeros.
 type reader struct {
