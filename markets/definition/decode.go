@@ -72,6 +72,13 @@ func (b *boundSource) decode(w *workspace, raw *markets.Raw, events []markets.Ev
 	if err := b.read(w, raw, v); err != nil {
 		return nil, err
 	}
+	for _, let := range b.lets {
+		value, err := w.evaluator.Evaluate(let.value, v)
+		if err != nil {
+			return nil, fmt.Errorf("let %s: %w", let.name, err)
+		}
+		v[let.name] = value
+	}
 	err := b.source.condition.forEach(w, v, func() error {
 		for _, o := range b.outcomes {
 			err := o.condition.forEach(w, v, func() error {
