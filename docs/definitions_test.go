@@ -139,7 +139,7 @@ func TestDefinitionsPageNamesAllKinds(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, k := range markets.Kinds() {
-		if !strings.Contains(string(text), string(k)) {
+		if k != markets.OrderChecked && !strings.Contains(string(text), string(k)) { // facts are not defined
 			t.Errorf("definitions.md does not name %s", k)
 		}
 	}

@@ -217,7 +217,7 @@ func (p *parsing) lets(n *yamlfile.Node, src *source, sc expression.Scope) (lets
 		case !letPattern.MatchString(n.Name()):
 			n.Add("%.80q is not a name: letters, digits and '_', not starting with a digit", n.Name())
 		case sc.Has(n.Name()):
-			n.Add("there is a %s already: choose another name", n.Name())
+			n.Add("%s is taken: choose another name", n.Name())
 		default:
 			e := p.expression(n, src, sc)
 			if e != nil {

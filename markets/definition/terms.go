@@ -47,7 +47,7 @@ func (p *parsing) terms(n *yamlfile.Node, src *source, sc expression.Scope, loop
 	for _, name := range []string{"prices", "fees", "royalties"} {
 		for _, item := range n.Child(name).List() {
 			*lists[name] = append(*lists[name], p.payment(item, src, sc, looped))
-			if !item.Has("currency") && !n.Has("currency") {
+			if name != "prices" && !item.Has("currency") && !n.Has("currency") {
 				item.Add("currency is missing: what the amount is in, such as coin")
 			}
 		}
