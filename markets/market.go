@@ -34,6 +34,9 @@ type Stream struct {
 	Notifies bool
 	// KeepRaw says whether the stream's activities keep their raw events (Event.Raw).
 	KeepRaw bool
+	// Separable says that Decode takes each raw event by itself: what it becomes does not
+	// depend on the others of its transaction.
+	Separable bool
 	// Start is the first seq worth reading, such as the block that the contract was
 	// deployed in; 0 if that is not known.
 	Start int64
