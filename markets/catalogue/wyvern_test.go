@@ -84,6 +84,9 @@ func TestWyvernTransfers(t *testing.T) {
 		"a token that the sale mints": {
 			[]markets.Raw{log(nft, transfer1155, exchange, coin, buyer, 1, 1), matched(t, 0, 1, seller, buyer, 200)},
 			markets.Bought, "ETH", seller.Hex(), buyer.Hex(), nft.Hex(), "1", ""},
+		"a token that a router mints before": {
+			[]markets.Raw{log(nft, transfer721, coin, router, 9), log(nft, transfer721, seller, router, 1), matched(t, 0, 1, seller, router, 200)},
+			markets.Bought, "ETH", seller.Hex(), router.Hex(), nft.Hex(), "1", ""},
 		"a token that somebody else gets": {
 			[]markets.Raw{log(nft, transfer721, seller, user, 1), matched(t, 0, 1, seller, buyer, 200)},
 			markets.Bought, "ETH", seller.Hex(), buyer.Hex(), nft.Hex(), "1", ""},
