@@ -28,8 +28,9 @@ definition from the beginning, except that raw events that became nothing are no
 log and are not found: rewind the chain to read them. The worker must be stopped.
 
 With --from only events beyond that height are decoded again, and somewhat more: as with
-rewind, a stream goes back to the newest position at or below the height that it remembers.
-If it is interrupted, the stream is at an earlier position and reads on from the node.
+rewind, a stream goes back to the newest position at or below the height that it
+remembers. If it is interrupted, the stream is at an earlier position and reads on from
+the node.
 
 ` + dataHelp + `
 
