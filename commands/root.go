@@ -77,6 +77,7 @@ Try it on recorded mainnet data with "demo", then describe your own chains in a 
 		newQuery(),
 		newRewind(),
 		newRetry(),
+		newRedecode(),
 		newCopy(),
 		newOrders(),
 		newMongoDB(),

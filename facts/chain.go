@@ -31,9 +31,9 @@ type Store interface {
 // Market is a market of which facts are read.
 type Market struct {
 	Ref       persistence.MarketRef
-	Streams   []string         // the names of its other streams
-	Contracts []string         // of Seaport, in EIP-55
-	Coin      markets.Currency // the chain's own
+	Streams   []string           // the names of its other streams
+	Contracts []string           // of Seaport, in EIP-55
+	Known     []markets.Currency // those of the chain, its own coin among them
 }
 
 // Chain is a chain that reads the streams of facts, too.

@@ -84,7 +84,7 @@ func (r *reader) take(b block, c *candidate, known map[string]markets.Order) (ma
 		c.refused = fmt.Errorf("the order %s was handed in before", c.key)
 	}
 	if c.refused == nil {
-		e, err := seaport.Listing(c.contract.Hex(), c.order.Parameters, c.order.Hash(), r.Coin)
+		e, err := seaport.Listing(c.contract.Hex(), c.order.Parameters, c.order.Hash(), r.Known)
 		if err == nil {
 			e.Signature, e.Signed = "0x"+hex.EncodeToString(c.order.Signature), c.id
 			e.Position, e.Time = markets.Position{Height: b.Seq}, b.time

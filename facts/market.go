@@ -8,9 +8,9 @@ import (
 )
 
 // MarketOf is a market with orders in Seaport contracts, whatever it is called; false if it
-// has none. Coin is the chain's own.
-func MarketOf(chain string, m markets.Market, coin markets.Currency) (Market, bool) {
-	out := Market{Ref: persistence.MarketRef{Chain: chain, Market: m.Name}, Coin: coin}
+// has none. Known are the currencies of the chain, its own coin among them.
+func MarketOf(chain string, m markets.Market, known []markets.Currency) (Market, bool) {
+	out := Market{Ref: persistence.MarketRef{Chain: chain, Market: m.Name}, Known: known}
 	for _, s := range m.Streams {
 		if s.Name == StreamName {
 			return Market{}, false

@@ -32,6 +32,11 @@ type Stream struct {
 	Source   Source
 	// Notifies says whether the stream's activities make Notifications.
 	Notifies bool
+	// KeepRaw says whether the stream's activities keep their raw events (Event.Raw).
+	KeepRaw bool
+	// Separable says that Decode takes each raw event by itself: what it becomes does not
+	// depend on the others of its transaction.
+	Separable bool
 	// Start is the first seq worth reading, such as the block that the contract was
 	// deployed in; 0 if that is not known.
 	Start int64
@@ -117,9 +122,14 @@ func (s Stream) decode(transaction []Raw) (events []Event, failures []Failure) {
 			e.Time = raw.Time
 		}
 		e.Time = e.Time.Truncate(Precision)
-		if e.ExpiresAt != nil {
-			e.ExpiresAt = new(e.ExpiresAt.Truncate(Precision))
+		for _, at := range []**time.Time{&e.StartsAt, &e.ExpiresAt} {
+			if *at != nil {
+				*at = new((*at).Truncate(Precision))
+			}
 		}
+	}
+	if s.KeepRaw {
+		keepRaw(events, transaction)
 	}
 	return events, failures
 }

@@ -281,6 +281,10 @@ func (o *Order) describe(e Event) {
 	set(&o.Contract, e.Contract)
 	if o.Token == (Token{}) {
 		o.Token, o.Bundle = e.Token, e.Bundle
+	} else if o.Token.ID != "" && o.Token.ID == e.Token.ID && (o.Token.Collection == "" || o.Token.Collection == e.Token.Collection) {
+		set(&o.Token.Collection, e.Token.Collection)
+		set(&o.Token.Standard, e.Token.Standard)
+		set(&o.Token.Name, e.Token.Name)
 	}
 	if o.Currency == (Currency{}) {
 		o.Currency = e.Currency

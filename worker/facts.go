@@ -7,6 +7,7 @@ import (
 	"github.com/imart/event-worker/config"
 	"github.com/imart/event-worker/facts"
 	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/markets/currency"
 )
 
 // zeroAddress stands for a chain's own coin.
@@ -19,10 +20,10 @@ func (w *Worker) withFacts(c config.Chain, chain actors.Chain) actors.Chain {
 	if !asks || !keeps || c.Recorded {
 		return chain
 	}
-	coin := markets.Currency{Address: zeroAddress, Symbol: cmp.Or(c.Coin, "ETH"), Decimals: 18}
+	known := append(currency.WellKnown(markets.EVM, c.ID), markets.Currency{Address: zeroAddress, Symbol: cmp.Or(c.Coin, "ETH"), Decimals: 18})
 	var all []facts.Market
 	for i, m := range chain.Markets {
-		market, ok := facts.MarketOf(c.Name, m.Market, coin)
+		market, ok := facts.MarketOf(c.Name, m.Market, known)
 		if !ok || c.Markets[i].NoFacts {
 			continue
 		}

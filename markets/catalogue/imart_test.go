@@ -60,18 +60,49 @@ func TestIMartExhibit(t *testing.T) {
 		markettest.Transaction(1, exhibit(t, gallery, "ExhibitListed")),
 		markettest.Transaction(2, markettest.Log(t, nft, transfer721, gallery, buyer, 42), exhibit(t, gallery, "ExhibitSold")),
 	))
-	order, _ := markets.FoldOrder("bsc", "imart", "exhibit-7", only(events, func(e markets.Event) bool { return e.Order == "exhibit-7" }))
+	key := "exhibit-7@" + gallery.Hex()
+	order, _ := markets.FoldOrder("bsc", "imart", key, only(events, func(e markets.Event) bool { return e.Order == key }))
 	if order.Status != markets.Sold || order.Maker != owner.Hex() || order.Taker != buyer.Hex() || order.Price != "5000" || order.Currency.Symbol != "BNB" ||
 		order.Token != (markets.Token{Collection: nft.Hex(), ID: "42", Standard: markets.ERC721}) || order.ExpiresAt == nil || order.ExpiresAt.Unix() != 1_700_000_000 {
 		t.Errorf("%+v", order)
 	}
 	record, _ := markets.FoldRecord("bsc", "imart", only(events, func(e markets.Event) bool { return e.Record != nil }))
-	if record.Type != "exhibit" || record.Key != "7" || record.Fields["status"] != "ExhibitSold" || record.Fields["gallery"] != "3" {
+	if record.Type != "exhibit" || record.Key != "7@"+gallery.Hex() || record.Fields["contract"] != gallery.Hex() || record.Fields["status"] != "ExhibitSold" || record.Fields["gallery"] != "3" {
 		t.Errorf("%+v", record)
 	}
 	frozen := decode(t, imart(t), []markets.Raw{exhibit(t, gallery, "ExhibitFrozen")})
 	if len(frozen) != 2 || frozen[1].Kind != markets.Delisted {
 		t.Errorf("%+v", frozen)
+	}
+}
+
+// Two curations count from 1 each: what they have under one number are two exhibits, with an
+// order each, two galleries and two offers.
+func TestTwoCurations(t *testing.T) {
+	other := common.HexToAddress("0xc2")
+	m, err := catalogue.Market("imart", definition.Site{ChainID: 56, Contracts: map[string][]string{"curation": {gallery.Hex(), other.Hex()}, "lottery": {gallery.Hex(), other.Hex()}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var logs []markets.Raw
+	for _, contract := range []common.Address{gallery, other} {
+		logs = append(logs,
+			markettest.Log(t, contract, galleryChanged, 3, "GalleryCreated", nft, 1, curator, "3d", "Hall", "", true, 1, []common.Address{}, []*big.Int{}, gallery, []common.Address{}),
+			offer(t, contract, "OfferCreated"), exhibit(t, contract, "ExhibitListed"),
+			markettest.Log(t, contract, createActivity, owner, 11, nft, []*big.Int{}, 900), markettest.Log(t, contract, merkleRoot, 11, none), markettest.Log(t, contract, claimed, buyer, owner, 11, 2))
+	}
+	logs = append(logs, exhibit(t, other, "ExhibitCanceled"), offer(t, other, "OfferRejected"), markettest.Log(t, other, withdrawPrize, owner, 11))
+	keys := map[string]bool{}
+	events := decode(t, m, markettest.Transaction(1, logs...))
+	for _, e := range events {
+		keys[e.Key()] = true
+	}
+	orders := folded(events)
+	if orders["exhibit-7@"+gallery.Hex()].Status != markets.Listing || orders["exhibit-7@"+other.Hex()].Status != markets.Canceled {
+		t.Errorf("one curation's exhibit was cancelled: %+v", orders)
+	}
+	if len(keys) != 2*7 {
+		t.Errorf("%d keys: %v", len(keys), keys)
 	}
 }
 
@@ -89,7 +120,7 @@ func TestIMartOffers(t *testing.T) {
 	} {
 		m := imart(t)
 		events := decode(t, m, []markets.Raw{offer(t, gallery, what)})
-		if len(events) != 1 || events[0].Kind.Sale() || events[0].Record.Key != "9" {
+		if len(events) != 1 || events[0].Kind.Sale() || events[0].Record.Key != "9@"+gallery.Hex() {
 			t.Fatalf("%s: %+v", what, events)
 		}
 		sent := markets.Notifications(markets.Activity{Chain: "bsc", Market: "imart", Event: events[0]})

@@ -46,10 +46,8 @@ func folded(events []markets.Event) map[string]markets.Order {
 // are those of the transfers before the event and after the sale before it.
 func TestWyvernInEveryForm(t *testing.T) {
 	m := markettest.Mainnet(t, "wyvern")
-	exchange := common.HexToAddress("0x7f268357A8c2552623316e2562D90e642bB538E5")
 	matched := func(buy, sell byte, maker, taker common.Address, price int) markets.Raw {
-		hash := func(b byte) (h [32]byte) { h[0] = b; return }
-		return markettest.Log(t, exchange, ordersMatched, hash(buy), hash(sell), maker, taker, price, none)
+		return matched(t, buy, sell, maker, taker, price)
 	}
 	beast := func(id string) markets.Token {
 		return markets.Token{Collection: nft.Hex(), ID: id, Standard: markets.ERC721}
@@ -77,7 +75,7 @@ func TestWyvernInEveryForm(t *testing.T) {
 	))
 	golden(t, "wyvern-made", events)
 	orders := folded(events)
-	if len(orders) != 9 {
+	if len(orders) != 11 {
 		t.Errorf("%d orders", len(orders))
 	}
 	for name, want := range map[string]markets.Order{
@@ -89,7 +87,9 @@ func TestWyvernInEveryForm(t *testing.T) {
 		key(8):  {Status: markets.Sold, Side: markets.Ask, Maker: seller.Hex(), Taker: buyer.Hex(), Price: "800", Token: beast("8"), Quantity: "1", Filled: "1"},
 		key(10): {Status: markets.Sold, Side: markets.Bid, Maker: buyer.Hex(), Taker: seller.Hex(), Price: "900", Token: beast("10"), Quantity: "1", Filled: "1"},
 		key(12): {Status: markets.Sold, Side: markets.Ask, Maker: seller.Hex(), Taker: buyer.Hex(), Price: "1000", Token: beast("12"), Quantity: "1", Filled: "1"},
-		key(6):  {Status: markets.Canceled, Side: markets.Ask},
+		key(6):  {Status: markets.Canceled}, // the event does not tell the side
+		key(9):  {Status: markets.Sold, Side: markets.Bid, Maker: buyer.Hex(), Taker: seller.Hex(), Price: "800", Token: beast("8"), Quantity: "1", Filled: "1"},
+		key(11): {Status: markets.Sold, Side: markets.Ask, Maker: seller.Hex(), Taker: buyer.Hex(), Price: "900", Token: beast("10"), Quantity: "1", Filled: "1"},
 	} {
 		if got, want := summary(orders[name]), summary(want); got != want {
 			t.Errorf("order %.6s…\n is   %s\n want %s", name, got, want)

@@ -359,3 +359,31 @@ func BenchmarkBought(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(raws)), "ns/event")
 }
+
+// Neither a bid for a token nor its transaction tells the token's collection: it is unknown,
+// not inferred, until the bid is accepted.
+func TestCollectionOfATokenBid(t *testing.T) {
+	const bid, token, collection = "0x00000000000000000000000000000000000000000000000000000000000000b1", "0x00000000000000000000000000000000000000000000000000000000000000e1", "0x00000000000000000000000000000000000000000000000000000000000000c1"
+	m := tradeport(t)
+	decode := func(stream string, height int64, resources ...markets.AptosResource) markets.Event {
+		i := slices.IndexFunc(m.Streams, func(s markets.Stream) bool { return s.Name == stream })
+		events, failures := m.Streams[i].DecodeAll([]markets.Raw{{
+			Position: markets.Position{Height: height}, Type: account + "::" + types[stream], Ledger: &markets.AptosTransaction{Version: height, Resources: resources},
+			JSON: json.RawMessage(`{"bid": {"inner": "` + bid + `"}, "token": {"inner": "` + token + `"}, "bid_buyer": "0xa1", "bid_seller": "0xa2", "price": "5"}`),
+		}})
+		if len(failures) > 0 {
+			t.Fatal(failures[0].Reason)
+		}
+		return events[0]
+	}
+	made := decode("offer", 1)
+	accepted := decode("offer-accept", 2, markets.AptosResource{Address: token, Type: "0x4::token::Token", Data: json.RawMessage(`{"collection": {"inner": "` + collection + `"}, "name": "Beast"}`)})
+	open, _ := markets.FoldOrder("aptos", "tradeport", bid, []markets.Event{made})
+	if open.Status != markets.Listing || open.Token != (markets.Token{ID: token, Standard: markets.AptosObject}) {
+		t.Errorf("the bid is %+v", open)
+	}
+	sold, _ := markets.FoldOrder("aptos", "tradeport", bid, []markets.Event{made, accepted})
+	if sold.Status != markets.Sold || sold.Token != (markets.Token{ID: token, Collection: collection, Name: "Beast", Standard: markets.AptosObject}) {
+		t.Errorf("the accepted bid is %+v", sold)
+	}
+}

@@ -14,6 +14,7 @@ import (
 type workspace struct {
 	evaluator *expression.Evaluator
 	checksums address.Checksums
+	values    expression.Values // of one raw event at a time
 }
 
 // decoder decodes a stream's raw events, each by itself.
@@ -22,7 +23,7 @@ func (d *Definition) decoder(st *stream, at *place) func([]markets.Raw) ([]marke
 	for _, src := range st.sources {
 		sources = append(sources, d.boundSource(src, at))
 	}
-	workspaces := sync.Pool{New: func() any { return &workspace{expression.NewEvaluator(), address.Checksums{}} }}
+	workspaces := sync.Pool{New: func() any { return &workspace{expression.NewEvaluator(), address.Checksums{}, expression.Values{}} }}
 	return func(transaction []markets.Raw) (events []markets.Event, failures []markets.Failure) {
 		w := workspaces.Get().(*workspace)
 		defer workspaces.Put(w)
@@ -68,9 +69,17 @@ func decodeRaw(sources []*boundSource, w *workspace, raw *markets.Raw) (events [
 
 // decode appends what the source makes of one of its raw events.
 func (b *boundSource) decode(w *workspace, raw *markets.Raw, events []markets.Event) ([]markets.Event, error) {
-	v := expression.Values{}
+	v := w.values
+	clear(v)
 	if err := b.read(w, raw, v); err != nil {
 		return nil, err
+	}
+	for _, let := range b.lets {
+		value, err := w.evaluator.Evaluate(let.value, v)
+		if err != nil {
+			return nil, fmt.Errorf("let %s: %w", let.name, err)
+		}
+		v[let.name] = value
 	}
 	err := b.source.condition.forEach(w, v, func() error {
 		for _, o := range b.outcomes {

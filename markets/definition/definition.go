@@ -17,6 +17,7 @@ type Definition struct {
 
 	source     Source
 	notifies   bool
+	raw        bool // activities keep their raw events, unless a source says otherwise
 	currencies map[string]markets.Currency
 	streams    []*stream
 }

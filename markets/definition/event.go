@@ -20,7 +20,10 @@ func (b *boundSource) marketEvent(w *workspace, v expression.Values, o *outcome,
 		Price: f.amount("price", o.price), Contract: b.account,
 	}
 	if e.Price.Known() {
-		e.Currency = b.currency(&f, o)
+		e.Currency = b.currency(&f, "currency", o.currency)
+	}
+	if o.terms != nil {
+		b.setTerms(w, &f, &e, o.terms)
 	}
 	if t := f.time("expiresAt", o.expiresAt); !t.IsZero() {
 		e.ExpiresAt = &t
@@ -45,17 +48,17 @@ func (b *boundSource) marketEvent(w *workspace, v expression.Values, o *outcome,
 	return e, f.err
 }
 
-// currency is what the outcome's price is in; the zero currency if it does not say.
-func (b *boundSource) currency(f *eventFields, o *outcome) markets.Currency {
+// denomination is what an amount is in; the zero currency if that is not known.
+func (b *boundSource) currency(f *eventFields, field string, c denomination) markets.Currency {
 	switch {
-	case o.fixed != nil:
-		return *o.fixed
-	case o.nativeCoin:
+	case c.fixed != nil:
+		return *c.fixed
+	case c.coin:
 		return b.coin
-	case o.currency == nil:
+	case c.address == nil:
 		return markets.Currency{}
 	}
-	address := f.text("currency", o.currency)
+	address := f.text(field, c.address)
 	if c, ok := b.currencies[address]; ok {
 		return c
 	}

@@ -9,6 +9,9 @@ import (
 	"github.com/imart/event-worker/markets/definition/internal/expression"
 )
 
+// unknownSide is the side of an order that the event does not tell.
+const unknownSide = "unknown"
+
 // outcome is how a raw event becomes a market event. What is nil is not set.
 type outcome struct {
 	at        *yamlfile.Node
@@ -23,12 +26,19 @@ type outcome struct {
 	quantity, partial, bundle            *expression.Expression
 	price, expiresAt, time, contractExpr *expression.Expression
 
-	currency   *expression.Expression
-	fixed      *markets.Currency // instead of an expression
-	nativeCoin bool              // instead of an expression: the chain's own coin
-
-	record *recordOutcome
+	currency denomination
+	terms    *termsOutcome
+	record   *recordOutcome
 }
+
+// denomination is what an amount is in: one of the three.
+type denomination struct {
+	address *expression.Expression
+	fixed   *markets.Currency
+	coin    bool // the chain's own
+}
+
+func (c denomination) isSet() bool { return c.address != nil || c.fixed != nil || c.coin }
 
 // recordOutcome is how a raw event changes a record.
 type recordOutcome struct {
@@ -52,8 +62,11 @@ func (p *parsing) outcome(n *yamlfile.Node, src *source, sc expression.Scope) *o
 	read := func(n *yamlfile.Node, key string, want ...expression.Kind) *expression.Expression {
 		return p.expression(n.Child(key), src, inner, want...)
 	}
-	if o.side == "" {
+	switch o.side {
+	case "":
 		o.side = o.kind.Side()
+	case unknownSide:
+		o.side = ""
 	}
 	o.order = read(n, "order", expression.TextKind, expression.NumberKind)
 	o.maker, o.taker = read(n, "maker", expression.TextKind), read(n, "taker", expression.TextKind)
@@ -63,7 +76,8 @@ func (p *parsing) outcome(n *yamlfile.Node, src *source, sc expression.Scope) *o
 	o.standard = t.Child("standard").Text()
 	o.quantity, o.partial, o.bundle = read(n, "quantity", expression.NumberKind), read(n, "partial", expression.BooleanKind), read(n, "bundle", expression.ListKind)
 	o.price = read(n, "price", expression.NumberKind)
-	p.currency(n.Child("currency"), o, src, inner)
+	o.currency = p.currency(n.Child("currency"), src, inner)
+	o.terms = p.terms(n, src, inner, o.condition.each != nil || src.condition.each != nil)
 	o.expiresAt, o.time = read(n, "expiresAt", expression.NumberKind, expression.TimeKind), read(n, "time", expression.NumberKind, expression.TimeKind)
 	o.contractExpr = read(n, "contract", expression.TextKind)
 	if record := n.Child("record"); record != nil {
@@ -74,20 +88,18 @@ func (p *parsing) outcome(n *yamlfile.Node, src *source, sc expression.Scope) *o
 }
 
 // currency reads a name of a currency, or an expression for its address.
-func (p *parsing) currency(n *yamlfile.Node, o *outcome, src *source, sc expression.Scope) {
+func (p *parsing) currency(n *yamlfile.Node, src *source, sc expression.Scope) (out denomination) {
 	text := n.Text()
 	if c, ok := p.currencies[text]; ok {
 		if sc.Has(text) {
 			n.Add("%s is both a currency and a field of the event: rename the currency", text)
 		}
-		o.fixed = &c
-		return
+		return denomination{fixed: &c}
 	}
 	if text == "coin" && p.Kind == markets.EVM {
-		o.nativeCoin = true
-		return
+		return denomination{coin: true}
 	}
-	o.currency = p.expression(n, src, sc, expression.TextKind)
+	return denomination{address: p.expression(n, src, sc, expression.TextKind)}
 }
 
 func (p *parsing) record(n *yamlfile.Node, src *source, sc expression.Scope) *recordOutcome {
@@ -111,7 +123,7 @@ func (p *parsing) assignments(n *yamlfile.Node, src *source, sc expression.Scope
 
 // check reports what an outcome lacks.
 func (o *outcome) check() {
-	ofOrder := o.side != "" || o.kind == markets.Matched || o.kind == markets.OrderChanged
+	ofOrder := o.side != "" || o.at.Has("side") || o.kind == markets.Matched || o.kind == markets.OrderChanged
 	switch {
 	case o.kind == "":
 	case ofOrder && !o.at.Has("order") && !o.at.Has("record"):
@@ -127,7 +139,7 @@ func (o *outcome) check() {
 		if o.maker == nil {
 			o.at.Warn("has no maker: people will want to know who made the order")
 		}
-		if o.price == nil {
+		if o.price == nil && !o.at.Has("prices") {
 			o.at.Warn("has no price: people will want to know what the order costs")
 		}
 	}

@@ -48,6 +48,7 @@ func (p *parsing) read(n *yamlfile.Node) {
 	p.Market, p.About = n.Child("market").Text(), n.Child("about").Text()
 	p.Kind = markets.ChainKind(cmp.Or(n.Child("kind").Text(), string(markets.EVM))) // as the schema has it
 	p.notifies = n.Child("notifications").Text() == "true"
+	p.raw = n.Child("raw").Text() == "true"
 	for _, n := range n.Child("chains").Children() {
 		p.chain(n)
 	}

@@ -117,7 +117,7 @@ func (d *Definition) chain(id uint64) (Chain, bool) {
 
 // bind is a stream as it is at a place.
 func (d *Definition) bind(st *stream, at *place) (markets.Stream, error) {
-	s := markets.Stream{Name: st.name, Observer: st.observer(), Notifies: d.notifies}
+	s := markets.Stream{Name: st.name, Observer: st.observer(), Notifies: d.notifies, Separable: true, KeepRaw: slices.ContainsFunc(st.sources, func(src *source) bool { return src.raw })}
 	if d.Kind == markets.Aptos {
 		s.Decode = d.decoder(st, at)
 		s.Source, s.Start = at.sourceOf(st)
@@ -138,7 +138,7 @@ func (d *Definition) bind(st *stream, at *place) (markets.Stream, error) {
 			s.Start = start
 		}
 		if src.decoder != nil {
-			s.Source.Topics = src.decoder.Topics
+			s.Source.Topics, s.Separable = src.decoder.Topics, false
 			s.Decode = src.decoder.Decode(addresses, at.known)
 			return s, nil
 		}

@@ -2,6 +2,7 @@ package definition
 
 import (
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -28,8 +29,10 @@ type stream struct {
 type source struct {
 	line      int
 	outcomes  []*outcome
+	lets      []assignment
 	condition condition
 	used      map[string]bool // the names that its expressions depend on
+	raw       bool            // its activities keep the raw event
 
 	// EVM
 	event     *solidity.Event
@@ -81,7 +84,10 @@ func (p *parsing) readStreams(n *yamlfile.Node) {
 }
 
 func (p *parsing) source(n *yamlfile.Node) *source {
-	src := &source{line: n.Line(), used: map[string]bool{}}
+	src := &source{line: n.Line(), used: map[string]bool{}, raw: p.raw}
+	if raw := n.Child("raw"); raw != nil {
+		src.raw = raw.Text() == "true"
+	}
 	var names types.Map
 	switch {
 	case p.Kind == markets.Aptos:
@@ -94,8 +100,8 @@ func (p *parsing) source(n *yamlfile.Node) *source {
 	if names == nil {
 		return src
 	}
-	sc := expression.NewScope(p.Kind, names)
-	var inner expression.Scope
+	var sc, inner expression.Scope
+	src.lets, sc = p.lets(n.Child("let"), src, expression.NewScope(p.Kind, names))
 	src.condition, inner = p.condition(n, src, sc)
 	for _, n := range n.Child("becomes").List() {
 		src.outcomes = append(src.outcomes, p.outcome(n, src, inner))
@@ -199,6 +205,28 @@ func (p *parsing) moveSource(n *yamlfile.Node, src *source) types.Map {
 		names[name] = t
 	}
 	return names
+}
+
+// letPattern is that of names in expressions.
+var letPattern = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+
+// lets reads the names that a source gives to expressions: each can use those before it.
+func (p *parsing) lets(n *yamlfile.Node, src *source, sc expression.Scope) (lets []assignment, inner expression.Scope) {
+	for _, n := range n.Children() {
+		switch {
+		case !letPattern.MatchString(n.Name()):
+			n.Add("%.80q is not a name: letters, digits and '_', not starting with a digit", n.Name())
+		case sc.Has(n.Name()):
+			n.Add("%s is taken: choose another name", n.Name())
+		default:
+			e := p.expression(n, src, sc)
+			if e != nil {
+				lets = append(lets, assignment{n.Name(), e})
+				sc = sc.With(types.Map{n.Name(): e.Type()})
+			}
+		}
+	}
+	return lets, sc
 }
 
 // condition reads when and for, and what can be seen then.

@@ -60,6 +60,14 @@ func (e *Expression) IsName() bool { return e.name != "" }
 // Kind is the kind of the expression's value; "" if it is known only when evaluated.
 func (e *Expression) Kind() Kind { return kindOf(e.program.Node().Type()) }
 
+// Type is the type of the expression's value.
+func (e *Expression) Type() types.Type {
+	if n := e.program.Node().Nature(); n != nil && n.Type != nil {
+		return inferred{*n}
+	}
+	return types.Any
+}
+
 // ElementType is the type of the elements of the expression's value, a list.
 func (e *Expression) ElementType() types.Type {
 	if n := e.program.Node().Nature(); n != nil && n.TypeData != nil && n.Ref != nil {

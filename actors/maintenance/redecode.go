@@ -1,0 +1,224 @@
+package maintenance
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/imart/event-worker/actors/batch"
+	"github.com/imart/event-worker/actors/projection"
+	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/persistence"
+)
+
+// maxRaw is how many bytes of raw events Redecode keeps in memory.
+const maxRaw = 1 << 30
+
+// rawsPerBatch is how many raw events a batch of Redecode has, about.
+const rawsPerBatch = 1000
+
+// ErrNoRaw says that a stream cannot be decoded again from what its log has.
+var ErrNoRaw = errors.New("cannot be decoded from its log")
+
+// Redecode decodes a stream's events beyond a height again, from the raw events that its
+// activities and dead letters have: the stream is rolled back to the newest place of its
+// trail at or below the height, and comes forward again over the same events. Raw events
+// that had become nothing are in neither, and stay nothing. Interrupted, it leaves the stream
+// at an earlier place, from which the node reads on. It returns how many raw events there
+// were. The errors are ErrNoRaw, with which nothing has changed, ErrNotYet if the stream's
+// documents are behind its log, and those of the store.
+func Redecode(ctx context.Context, store persistence.Store, node, chain, market string, s markets.Stream, height int64) (int, error) {
+	id := chain + "/" + market + "/" + s.Name
+	if !s.Separable {
+		return 0, fmt.Errorf("%s %w: its decoder needs events that became no activities; rewind the chain instead", id, ErrNoRaw)
+	}
+	m, err := newMaintainer(ctx, store, node, chain)
+	if err != nil {
+		return 0, err
+	}
+	r := redecoder{maintainer: m, market: market, stream: s}
+	if err := r.findObservers(ctx); err != nil {
+		return 0, fmt.Errorf("%s: %w", id, err)
+	}
+	from, ok := r.log.Trail.AtOrBelow(height)
+	if !ok || from == r.log.Place {
+		return 0, nil
+	}
+	if err := r.read(ctx, from.Seq); err != nil {
+		return 0, fmt.Errorf("%s %w", id, err)
+	}
+	if err := r.again(ctx, from); err != nil {
+		return 0, fmt.Errorf("decoding %s again: %w", id, err)
+	}
+	return len(r.raws), nil
+}
+
+// redecoder decodes a stream again.
+type redecoder struct {
+	*maintainer
+	market    string
+	stream    markets.Stream
+	log       persistence.Actor
+	documents *persistence.Actor
+	raws      []markets.Raw        // by position
+	lost      []markets.DeadLetter // that are not whole, and stay as they are
+}
+
+func (r *redecoder) findObservers(ctx context.Context) error {
+	observers, err := r.observers(ctx)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(observers, func(a persistence.Actor) bool {
+		return a.Market == r.market && a.Stream == r.stream.Name && !a.Documents
+	})
+	if i < 0 {
+		return fmt.Errorf("nothing was read of it: %w", ErrNotYet)
+	}
+	r.log, r.documents = observers[i], documentsOf(observers, observers[i])
+	if r.log.Pending != nil || r.documents != nil && (r.documents.Pending != nil || r.documents.Place != r.log.Place) {
+		return fmt.Errorf("its documents are behind its log: %w", ErrNotYet)
+	}
+	return nil
+}
+
+// read reads the raw events beyond a seq.
+func (r *redecoder) read(ctx context.Context, after int64) error {
+	found := map[markets.Position]markets.Raw{}
+	missing := map[markets.Position]bool{}
+	room := maxRaw
+	add := func(text json.RawMessage, raws ...markets.Raw) error {
+		if room -= len(text); room < 0 {
+			return fmt.Errorf("%w: more than %d bytes; name a greater height, or rewind the chain", ErrNoRaw, maxRaw)
+		}
+		for _, raw := range raws {
+			found[raw.Position] = raw
+		}
+		return nil
+	}
+	err := each(ctx, r, persistence.Activities, func(a markets.Activity) error {
+		p := a.Position
+		p.Sub = 0
+		if a.Seq <= after {
+			return nil
+		}
+		var raw markets.Raw
+		if len(a.Raw) == 0 || json.Unmarshal(a.Raw, &raw) != nil || raw.Left > 0 {
+			missing[p] = true
+			return nil
+		}
+		return add(a.Raw, raw)
+	})
+	if err != nil {
+		return err
+	}
+	err = each(ctx, r, persistence.DeadLetters, func(d markets.DeadLetter) error {
+		if d.Seq <= after {
+			return nil
+		}
+		var transaction []markets.Raw
+		whole := json.Unmarshal(d.Raw, &transaction) == nil
+		i := slices.IndexFunc(transaction, func(raw markets.Raw) bool { return raw.Position == d.Position && raw.Left == 0 })
+		if !whole || i < 0 {
+			r.lost = append(r.lost, d)
+			return nil
+		}
+		return add(d.Raw, transaction[i])
+	})
+	if err != nil {
+		return err
+	}
+	for p := range missing { // of a raw event's activities only the first may have it
+		if _, ok := found[p]; !ok {
+			return fmt.Errorf("%w: the activity at %d.%d.%d has no whole raw event; name a height behind it", ErrNoRaw, p.Height, p.Transaction, p.Log)
+		}
+	}
+	for _, raw := range found {
+		r.raws = append(r.raws, raw)
+	}
+	slices.SortFunc(r.raws, func(a, b markets.Raw) int { return a.Position.Compare(b.Position) })
+	slices.SortFunc(r.lost, func(a, b markets.DeadLetter) int { return a.Position.Compare(b.Position) })
+	return nil
+}
+
+// each calls f for the stream's entries of a collection.
+func each[T any](ctx context.Context, r *redecoder, collection string, f func(T) error) error {
+	filter := persistence.Filter{Condition: persistence.And{persistence.Is("chain", r.chain), persistence.Is("market", r.market), persistence.Is("stream", r.stream.Name)}}
+	for doc, err := range r.store.Query(ctx, persistence.Query{Collection: collection, Filter: filter}) {
+		if err != nil {
+			return err
+		}
+		var entry T
+		if err := json.Unmarshal(doc, &entry); err != nil {
+			return fmt.Errorf("%s: %w", collection, err)
+		}
+		if err := f(entry); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// again rolls the stream back to a place and brings it forward to where it was.
+func (r *redecoder) again(ctx context.Context, from markets.Place) error {
+	end := r.log.Place
+	back := markets.Transition{Kind: markets.RollbackTransition, Chain: r.chain, Market: r.market, Stream: r.stream.Name, From: end, To: from}
+	if err := r.execute(ctx, r.documents, back); err != nil {
+		return err
+	}
+	if err := r.execute(ctx, &r.log, back); err != nil {
+		return err
+	}
+	for rest := r.raws; from != end; {
+		n := r.next(rest)
+		to := end
+		if n < len(rest) {
+			to = markets.Place{Seq: rest[n-1].Seq, Hash: rest[n-1].Block}
+		}
+		b := batch.Decode(r.chain, r.market, r.stream, rest[:n])
+		for len(r.lost) > 0 && r.lost[0].Seq <= to.Seq {
+			b.DeadLetters, r.lost = append(b.DeadLetters, r.lost[0]), r.lost[1:]
+		}
+		slices.SortStableFunc(b.DeadLetters, func(x, y markets.DeadLetter) int { return cmp.Compare(x.Seq, y.Seq) })
+		t := markets.Transition{Kind: markets.BatchTransition, Chain: r.chain, Market: r.market, Stream: r.stream.Name, From: from, To: to, Batch: b}
+		if err := r.forward(ctx, t); err != nil {
+			return err
+		}
+		rest, from = rest[n:], to
+	}
+	return nil
+}
+
+// next is how many raw events the next batch has: it ends with a block. The places of a
+// handle's events are not known, but for the last.
+func (r *redecoder) next(rest []markets.Raw) int {
+	if r.stream.Source.Handle != "" || len(rest) <= rawsPerBatch {
+		return len(rest)
+	}
+	n := rawsPerBatch
+	for n < len(rest) && rest[n].Seq == rest[n-1].Seq {
+		n++
+	}
+	return n
+}
+
+// execute rolls an observer back, if there is one.
+func (r *redecoder) execute(ctx context.Context, a *persistence.Actor, t markets.Transition) error {
+	if a == nil {
+		return nil
+	}
+	return r.maintainer.execute(ctx, a, t)
+}
+
+// forward makes a batch of the log, and then of the documents.
+func (r *redecoder) forward(ctx context.Context, t markets.Transition) error {
+	e := projection.Execute(t, r.log.Ref(), r.log.Trail, r.log.Report)
+	if err := (projection.Log{Notifies: r.stream.Notifies, Portion: portion}).Commit(ctx, r.store, e); err != nil {
+		return err
+	}
+	r.log.Place, r.log.Trail = e.To, e.Trail
+	return r.execute(ctx, r.documents, t)
+}

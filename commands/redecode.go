@@ -1,0 +1,85 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/imart/event-worker/actors/maintenance"
+	"github.com/imart/event-worker/commands/internal/cli"
+	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/persistence"
+)
+
+func newRedecode() *cobra.Command {
+	var f retryFlags
+	var from int64
+	c := &cobra.Command{
+		Use:   "redecode <chain>/<market>/<stream>",
+		Short: "Decode a stopped worker's raw events again after a change of the definition",
+		Long: `Decode the events of a stream again with the market's present definition, without asking
+a node, from the raw events that its activities have if the definition says raw: true.
+Activities, notifications, orders and records become those of a worker that has had the
+definition from the beginning, except that raw events that became nothing are not in the
+log and are not found: rewind the chain to read them. The worker must be stopped.
+
+With --from only events beyond that height are decoded again, and somewhat more: as with
+rewind, a stream goes back to the newest position at or below the height that it
+remembers. If it is interrupted, the stream is at an earlier position and reads on from
+the node.
+
+` + dataHelp + `
+
+The definition is that of the configuration in --config, or else event-worker.yaml.`,
+		Example: `  event-worker redecode ethereum/my-market/buy --config event-worker.yaml`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 || strings.Count(args[0], "/") != 2 {
+				return errors.New("redecode: name one stream: redecode <chain>/<market>/<stream>")
+			}
+			return nil
+		},
+		RunE: func(c *cobra.Command, args []string) error {
+			err := f.maintain(c.Context(), func(store persistence.Store, o owners) error {
+				return f.redecode(c.Context(), c.OutOrStdout(), store, o, args[0], from)
+			})
+			if err != nil {
+				return fmt.Errorf("redecode: %w", err)
+			}
+			return nil
+		},
+	}
+	f.addBoth(c)
+	c.Flags().Int64Var(&from, "from", -1, "only events beyond this height: a block, or a ledger version on Aptos")
+	return c
+}
+
+func (f retryFlags) redecode(ctx context.Context, out io.Writer, store persistence.Store, o owners, id string, from int64) error {
+	parts := strings.Split(id, "/")
+	node, err := o.of(parts[0])
+	if err != nil {
+		return err
+	}
+	r := retrier{store: store, owners: o, configured: f.configured}
+	letter := markets.DeadLetter{Chain: parts[0], Market: parts[1], Stream: parts[2]}
+	market, err := r.marketOf(letter)
+	if err != nil {
+		return err
+	}
+	stream, err := streamOf(letter, market)
+	if err != nil {
+		return err
+	}
+	n, err := maintenance.Redecode(ctx, store, node, parts[0], parts[1], stream, from)
+	if errors.Is(err, maintenance.ErrNotYet) {
+		return fmt.Errorf("%w: run the worker first", err)
+	}
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(out, "Decoded %s of %s again.\n", cli.Some(int64(n), "raw event"), id)
+	return cli.UnlessClosed(err)
+}

@@ -1,0 +1,113 @@
+package commands
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// sales is the definition of Seaport's sales by expressions.
+func sales(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile("../markets/definition/testdata/seaport-sales.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// follow runs a definition once on the recorded chain, and returns its folder.
+func follow(t *testing.T, endpoint, definition string) string {
+	t.Helper()
+	dir := t.TempDir()
+	define(t, dir, endpoint, definition)
+	output(t, dir, "run", "--once")
+	return dir
+}
+
+// define writes a configuration of one definition.
+func define(t *testing.T, dir, endpoint, definition string) {
+	t.Helper()
+	text := fmt.Sprintf("data: data\ndefinitions: [sales.yaml]\nchains:\n  ethereum:\n    kind: evm\n    chainId: 1\n    endpoint: %s\n    poll: 100ms\n    markets:\n      seaport-sales: {start: 15990000}\n", endpoint)
+	for name, text := range map[string]string{"event-worker.yaml": text, "sales.yaml": definition} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// Decoded again without a node, a stream's documents are those of a worker that has had the
+// definition from the beginning: other keys, other prices, what could not be decoded before,
+// and what no longer can.
+func TestRedecode(t *testing.T) {
+	t.Parallel()
+	node := recordedNode(t, "ethereum")
+	first := strings.Replace(sales(t), "kind: evm\n", "kind: evm\nraw: true\n", 1)
+	second := strings.NewReplacer("order: orderHash", `order: orderHash + "@" + emitter`, "price: sum(map(consideration, .amount))", "price: consideration[0].amount",
+		"currency: offer[0].token", "currency: offer[0].token\n          partial: offer[0].amount > 1").Replace(first)
+	strict := strings.Replace(first, "quantity: offer[0].amount", "quantity: 1000000 / (offer[0].amount - 1)", 1) // by zero for single tokens
+	for _, test := range []struct {
+		name, before, after string
+	}{
+		{"another key and price", first, second},
+		{"dead letters", strict, first},
+		{"to dead letters", first, strict},
+		{"the same", first, first},
+	} {
+		never := follow(t, node.URL(), test.after)
+		dir := follow(t, node.URL(), test.before)
+		data := filepath.Join(dir, "data")
+		want := contents(t, filepath.Join(never, "data"))
+		if before := contents(t, data); (before == want) != (test.name == "the same") || !strings.Contains(before, `"raw":{`) && test.name != "dead letters" {
+			t.Fatalf("%s: the documents before: %.2000s", test.name, before)
+		}
+		define(t, dir, unreachable(t), test.after)
+		if said := output(t, dir, "redecode", "ethereum/seaport-sales/buy"); !strings.Contains(said, "Decoded ") || strings.Contains(said, "Decoded 0") {
+			t.Errorf("%s: %s", test.name, said)
+		}
+		if got := contents(t, data); got != want {
+			t.Errorf("%s: the documents are\n%.3000s\nwant\n%.3000s", test.name, got, want)
+		}
+		actor := `{_id: "ethereum/seaport-sales/buy/activity"}`
+		got, expected := find(t, data, "actors", actor)[0], find(t, filepath.Join(never, "data"), "actors", actor)[0]
+		for _, field := range []string{"seq", "hash", "events", "deadLetters"} {
+			if fmt.Sprint(got[field]) != fmt.Sprint(expected[field]) {
+				t.Errorf("%s: %s is %v, want %v", test.name, field, got[field], expected[field])
+			}
+		}
+		define(t, dir, node.URL(), test.after)
+		output(t, dir, "run", "--once")
+		if contents(t, data) != want {
+			t.Errorf("%s: started again the documents change", test.name)
+		}
+	}
+}
+
+// What cannot be decoded again says why, and nothing changes.
+func TestRedecodeInVain(t *testing.T) {
+	t.Parallel()
+	node := recordedNode(t, "ethereum")
+	dir := follow(t, node.URL(), sales(t))
+	data := filepath.Join(dir, "data")
+	before := contents(t, data)
+	for _, test := range []struct{ arg, want string }{
+		{"ethereum/seaport-sales/buy", "cannot be decoded from its log: the activity at "},
+		{"ethereum/seaport-sales", "name one stream"},
+		{"ethereum/seaport-sales/sell", `has no stream "sell"`},
+		{"bsc/seaport-sales/buy", `unknown chain "bsc"`},
+		{"ethereum/opensee/buy", "the configuration has no market opensee"},
+	} {
+		if _, stderr, code := result(t, dir, nil, "redecode", test.arg); code != 1 || !strings.Contains(stderr, test.want) {
+			t.Errorf("%s: exit code %d, %s", test.arg, code, stderr)
+		}
+	}
+	define(t, dir, node.URL(), "market: seaport-sales\nkind: evm\nchains: {ethereum: {chainId: 1, contracts: {c: \"0x00000000000000ADc04C56Bf30aC9d3c0aAF14dC\"}}}\nstreams: {buy: {decoder: seaport/buy, raw: true}}\n")
+	if _, stderr, code := result(t, dir, nil, "redecode", "ethereum/seaport-sales/buy"); code != 1 || !strings.Contains(stderr, "its decoder needs events that became no activities") {
+		t.Errorf("of code: exit code %d, %s", code, stderr)
+	}
+	if contents(t, data) != before {
+		t.Error("the documents have changed")
+	}
+}
