@@ -58,8 +58,9 @@ type Parameters struct {
 	ZoneHash      string           `json:"zoneHash" bson:"zoneHash"`
 	Salt          Amount           `json:"salt" bson:"salt"`
 	ConduitKey    string           `json:"conduitKey" bson:"conduitKey"`
-	Counter       Amount           `json:"counter" bson:"counter"`
-	Required      int              `json:"totalOriginalConsiderationItems" bson:"totalOriginalConsiderationItems"`
+	// Counter is unknown if only the order's log was seen, which does not have it.
+	Counter  Amount `json:"counter,omitempty" bson:"counter,omitempty"`
+	Required int    `json:"totalOriginalConsiderationItems" bson:"totalOriginalConsiderationItems"`
 }
 
 // OfferedItem is an item that a Seaport order offers. Amounts move in a straight line from

@@ -31,6 +31,7 @@ func drawItems(t *rapid.T, received bool) []item {
 		id, amount := drawWord(t, "id"), drawWord(t, "amount")
 		it.id.SetBytes32(id[:])
 		it.amount.SetBytes32(amount[:])
+		it.end = it.amount
 		if received {
 			it.recipient = drawAddress(t)
 		}
@@ -58,27 +59,52 @@ func TestFulfilledReadsWhatWasEncoded(t *testing.T) {
 	})
 }
 
+// drawParameters draws an order in both forms.
+func drawParameters(t *rapid.T) (parameters, orderParameters) {
+	number := func(label string) (n uint256.Int) {
+		word := drawWord(t, label)
+		n.SetBytes32(word[:])
+		return n
+	}
+	p := parameters{
+		order: order{hash: common.Hash{7}, offerer: drawAddress(t), offer: drawItems(t, false), consideration: drawItems(t, true)},
+		zone:  drawAddress(t), kind: orderType(rapid.IntRange(0, int(orderTypes)-1).Draw(t, "type")),
+		start: number("start"), end: number("end"), zoneHash: drawWord(t, "zone hash"), salt: number("salt"), conduit: drawWord(t, "conduit"),
+	}
+	p.required = len(p.consideration)
+	out := orderParameters{
+		Offerer: p.offerer, Zone: p.zone, OrderType: uint8(p.kind), StartTime: p.start.ToBig(), EndTime: p.end.ToBig(),
+		ZoneHash: p.zoneHash, Salt: p.salt.ToBig(), ConduitKey: p.conduit, TotalOriginalConsiderationItems: big.NewInt(int64(p.required)),
+	}
+	for i := range p.offer {
+		it := &p.offer[i]
+		it.end = number("end amount")
+		out.Offer = append(out.Offer, seaportabi.Offered(uint8(it.kind), it.contract, it.id.ToBig(), it.amount.ToBig(), it.end.ToBig()))
+	}
+	for i := range p.consideration {
+		it := &p.consideration[i]
+		it.end = number("end amount")
+		out.Consideration = append(out.Consideration, seaportabi.Asked(uint8(it.kind), it.contract, it.id.ToBig(), it.amount.ToBig(), it.end.ToBig(), it.recipient))
+	}
+	return p, out
+}
+
 func TestValidatedReadsWhatWasEncoded(t *testing.T) {
-	d := newDecoder(contractNames(), coin("ETH"))
 	rapid.Check(t, func(rt *rapid.T) {
 		b := newBuilder(t)
-		p := orderParameters{Offerer: drawAddress(rt), Zone: drawAddress(rt), ConduitKey: drawWord(rt, "conduit")}
-		end := drawWord(rt, "end")
-		p.EndTime = new(big.Int).SetBytes(end[:])
-		o := order{hash: common.Hash{7}, offerer: p.Offerer, offer: drawItems(rt, false), consideration: drawItems(rt, true)}
-		for _, it := range o.offer {
-			p.Offer = append(p.Offer, seaportabi.Offered(uint8(it.kind), it.contract, it.id.ToBig(), it.amount.ToBig(), big.NewInt(9)))
-		}
-		for _, it := range o.consideration {
-			p.Consideration = append(p.Consideration, seaportabi.Asked(uint8(it.kind), it.contract, it.id.ToBig(), it.amount.ToBig(), big.NewInt(9), it.recipient))
-		}
+		want, p := drawParameters(rt)
 		b.validated(7, p)
-		got, gotEnd, err := d.validated(&b.raws[0])
+		got, err := validated(&b.raws[0])
 		if err != nil {
 			rt.Fatal(err)
 		}
-		if !reflect.DeepEqual(got, o) || gotEnd != *uint256.MustFromBig(p.EndTime) {
-			rt.Fatalf("\n got %+v %v\nwant %+v %v", got, gotEnd.Dec(), o, p.EndTime)
+		if !reflect.DeepEqual(got, want) {
+			rt.Fatalf("\n got %+v\nwant %+v", got, want)
+		}
+		public, err := parse(*got.public())
+		public.hash = want.hash
+		if err != nil || !reflect.DeepEqual(public, want) {
+			rt.Fatalf("parsed %v:\n got %+v\nwant %+v", err, public, want)
 		}
 	})
 }

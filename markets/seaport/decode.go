@@ -3,10 +3,8 @@ package seaport
 import (
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/ethereum/go-ethereum/common"
-	"github.com/holiman/uint256"
 
 	"github.com/imart/event-worker/markets"
 )
@@ -68,34 +66,12 @@ func (d *decoder) listed(raw *markets.Raw) (markets.Event, error) {
 	if err != nil {
 		return e, err
 	}
-	o, end, err := d.validated(raw)
+	p, err := validated(raw)
 	if err != nil {
 		return e, err
 	}
-	switch o.side() {
-	case markets.Ask:
-		e.Kind = markets.Listed
-	case markets.Bid:
-		e.Kind = markets.OfferMade
-	}
-	d.describe(&e, &o)
-	e.ExpiresAt = expiry(end)
+	d.list(&e, &p)
 	return e, nil
-}
-
-// validated reads an order and when it ends, in seconds since 1970. Amounts may change
-// between an order's start and its end: these are those at its start.
-func (d *decoder) validated(raw *markets.Raw) (o order, end uint256.Int, err error) {
-	data := abiData{data: raw.Data}
-	hash, parameters := data.hash(0), data.tail(1)
-	o = order{
-		hash:          hash,
-		offerer:       parameters.address(0),
-		offer:         parameters.items(2, 5, false),
-		consideration: parameters.items(3, 6, true),
-	}
-	end = parameters.number(6)
-	return o, end, parameters.err
 }
 
 func (d *decoder) announced(raw *markets.Raw) (markets.Event, error) {
@@ -104,7 +80,7 @@ func (d *decoder) announced(raw *markets.Raw) (markets.Event, error) {
 		return e, err
 	}
 	data := abiData{data: raw.Data}
-	e.Kind, e.Order, e.Maker = markets.Listed, data.hash(0).Hex(), indexed(raw, 1)
+	e.Kind, e.Order, e.Maker, e.Fixed = markets.Listed, Key(e.Contract, data.hash(0)), indexed(raw, 1), true
 	return e, data.err
 }
 
@@ -115,7 +91,7 @@ func (d *decoder) cancelled(raw *markets.Raw) (markets.Event, error) {
 		return e, err
 	}
 	data := abiData{data: raw.Data}
-	e.Kind, e.Order, e.Maker = markets.Delisted, data.hash(0).Hex(), indexed(raw, 1)
+	e.Kind, e.Order, e.Maker = markets.Delisted, Key(e.Contract, data.hash(0)), indexed(raw, 1)
 	return e, data.err
 }
 
@@ -137,16 +113,9 @@ func indexed(raw *markets.Raw, i int) string { return addressOf(raw.Topics[i][:]
 
 // describe sets the fields of the event that are the order's.
 func (d *decoder) describe(e *markets.Event, o *order) {
-	e.Order, e.Side, e.Maker = o.hash.Hex(), o.side(), o.offerer.Hex()
+	e.Order, e.Side, e.Maker = Key(e.Contract, o.hash), o.side(), o.offerer.Hex()
 	d.setToken(e, o.trades())
 	d.setPrice(e, o.price())
-}
-
-func (d *decoder) setPrice(e *markets.Event, p price) {
-	e.Price, e.Currency = "", markets.Currency{}
-	if p.known {
-		e.Price, e.Currency = markets.AmountOf(&p.amount), d.currencies.of(p.currency)
-	}
 }
 
 // setToken sets the token that the event is about, and how many units of it.
@@ -163,17 +132,4 @@ func (d *decoder) setToken(e *markets.Event, items []item) {
 	if len(all) > 1 {
 		e.Bundle = all
 	}
-}
-
-// maxTime is the last second of the year 9999, in seconds since 1970. Orders that never
-// end have later times.
-const maxTime = 253402300799
-
-// expiry is when an order ends; nil if it never does.
-func expiry(seconds uint256.Int) *time.Time {
-	if !seconds.IsUint64() || seconds.Uint64() > maxTime {
-		return nil
-	}
-	t := time.Unix(int64(seconds.Uint64()), 0).UTC()
-	return &t
 }

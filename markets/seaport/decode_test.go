@@ -2,6 +2,7 @@ package seaport
 
 import (
 	"errors"
+	"fmt"
 	"math/big"
 	"reflect"
 	"strings"
@@ -16,11 +17,18 @@ import (
 )
 
 func offered(kind itemType, contract common.Address, id, amount int64) offerItem {
-	return seaportabi.Offered(uint8(kind), contract, big.NewInt(id), big.NewInt(amount), big.NewInt(1))
+	return seaportabi.Offered(uint8(kind), contract, big.NewInt(id), big.NewInt(amount), big.NewInt(amount))
 }
 
 func asked(kind itemType, contract common.Address, id, amount int64, to common.Address) considerationItem {
-	return seaportabi.Asked(uint8(kind), contract, big.NewInt(id), big.NewInt(amount), big.NewInt(1), to)
+	return seaportabi.Asked(uint8(kind), contract, big.NewInt(id), big.NewInt(amount), big.NewInt(amount), to)
+}
+
+var wethCoin = markets.Currency{Address: wethToken.Hex(), Symbol: "WETH", Decimals: 18}
+
+// paid is a fee of the market.
+func paid(amount uint64, currency markets.Currency) markets.Payment {
+	return markets.Payment{Receiver: market.Hex(), Money: markets.Money{Amount: markets.Amount(fmt.Sprint(amount)), Currency: currency}}
 }
 
 func TestValidated(t *testing.T) {
@@ -37,7 +45,8 @@ func TestValidated(t *testing.T) {
 			EndTime:       big.NewInt(end.Unix()),
 		}, &markets.Event{
 			Kind: markets.Listed, Side: markets.Ask, Maker: seller.Hex(), Token: token, Quantity: "1",
-			Price: "100", Currency: markets.Currency{Address: nobody.Hex(), Symbol: "ETH", Decimals: 18}, ExpiresAt: &end,
+			Price: "100", Currency: coin("ETH"), ExpiresAt: &end,
+			Terms: markets.Terms{Fees: []markets.Payment{paid(10, coin("ETH"))}},
 		}},
 		"offer for a collection": {orderParameters{
 			Offerer: buyer, Offer: []offerItem{offered(erc20, wethToken, 0, 500)},
@@ -45,7 +54,7 @@ func TestValidated(t *testing.T) {
 			EndTime:       common.MaxHash.Big(),
 		}, &markets.Event{
 			Kind: markets.OfferMade, Side: markets.Bid, Maker: buyer.Hex(), Token: anyToken, Quantity: "5",
-			Price: "500", Currency: markets.Currency{Address: wethToken.Hex(), Symbol: "WETH", Decimals: 18},
+			Price: "500", Currency: wethCoin, Terms: markets.Terms{Fees: []markets.Payment{paid(25, wethCoin)}},
 		}},
 		"currency unknown": {orderParameters{
 			Offerer: seller, Offer: []offerItem{offered(erc721, collection, 7, 1)},
@@ -78,11 +87,15 @@ func TestValidated(t *testing.T) {
 				return
 			}
 			want := *c.want
-			want.Order, want.Contract = common.Hash{1}.Hex(), b.contract.Hex()
+			want.Order, want.Contract, want.Fixed = Key(b.contract.Hex(), common.Hash{1}), b.contract.Hex(), true
 			want.Stream, want.Seq, want.Block, want.Transaction = "list", 1, "0xb10c", "0x7a"
 			want.Position = markets.Position{Height: 1, Transaction: 2}
-			if len(events) != 1 || !reflect.DeepEqual(events[0], want) {
-				t.Errorf("\n got %+v\nwant %+v", events, want)
+			if len(events) != 1 || events[0].Parameters == nil {
+				t.Fatalf("events = %+v", events)
+			}
+			want.Parameters = events[0].Parameters // see TestValidatedReadsWhatWasEncoded
+			if !reflect.DeepEqual(events[0], want) {
+				t.Errorf("\n got %+v\nwant %+v", events[0], want)
 			}
 		})
 	}
@@ -108,8 +121,8 @@ func TestShortEvents(t *testing.T) {
 		data   []byte
 		want   markets.Event
 	}{
-		"validated before 1.4": {"list", topics(announcedTopic), hash[:], markets.Event{Kind: markets.Listed, Order: hash.Hex()}},
-		"cancelled":            {"delist", topics(cancelledTopic), hash[:], markets.Event{Kind: markets.Delisted, Order: hash.Hex()}},
+		"validated before 1.4": {"list", topics(announcedTopic), hash[:], markets.Event{Kind: markets.Listed, Fixed: true}},
+		"cancelled":            {"delist", topics(cancelledTopic), hash[:], markets.Event{Kind: markets.Delisted}},
 		"cancelled in bulk":    {"bulk-cancel", topics(counterTopic)[:2], data(3), markets.Event{Kind: markets.OrdersCancelled}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -117,6 +130,9 @@ func TestShortEvents(t *testing.T) {
 			b.raw(c.topics, c.data)
 			got := b.decode(c.stream)[0]
 			want := c.want
+			if want.Kind != markets.OrdersCancelled {
+				want.Order = Key(b.contract.Hex(), hash)
+			}
 			want.Maker, want.Contract, want.Stream, want.Seq = seller.Hex(), b.contract.Hex(), c.stream, 1
 			want.Position = markets.Position{Height: 1, Transaction: 2}
 			want.Block, want.Transaction = "0xb10c", "0x7a"

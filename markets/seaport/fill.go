@@ -1,6 +1,8 @@
 package seaport
 
 import (
+	"slices"
+
 	"github.com/ethereum/go-ethereum/common"
 
 	"github.com/imart/event-worker/markets"
@@ -62,8 +64,8 @@ func (d *decoder) fulfilled(raw *markets.Raw) (*fill, error) {
 		order: order{
 			hash:          data.hash(0),
 			offerer:       addressOf(raw.Topics[1][:]),
-			offer:         data.items(2, 4, false),
-			consideration: data.items(3, 5, true),
+			offer:         data.items(2, false, false),
+			consideration: data.items(3, false, true),
 		},
 	}
 	return f, data.err
@@ -82,11 +84,15 @@ func (d *decoder) matched(raw *markets.Raw) ([]byte, error) {
 func (d *decoder) filled(f *fill) markets.Event {
 	e := markets.Event{Position: f.raw.Position, Contract: d.names[f.raw.Address]}
 	d.describe(&e, &f.order)
+	e.Partial = f.divisible()
 	switch {
 	case f.match != nil:
 		d.setMatched(&e, f)
 	case f.side() != "":
 		f.setDirect(&e)
+	}
+	if e.Kind.Sale() {
+		e.Fees = d.fees(f.received(), f.payment(), f.makers()...)
 	}
 	return e
 }
@@ -94,7 +100,7 @@ func (d *decoder) filled(f *fill) markets.Event {
 // setDirect sets the sale of a fill by a single taker. What the order offers goes to the
 // recipient: the taker, or whom the taker named.
 func (f *fill) setDirect(e *markets.Event) {
-	e.Kind, e.Partial, e.Taker = f.sale(), f.divisible(), name(f.recipient)
+	e.Kind, e.Taker = f.sale(), name(f.recipient)
 	if f.side() == markets.Ask {
 		e.From, e.To = e.Maker, e.Taker
 	} else {
@@ -118,7 +124,7 @@ func (d *decoder) setMatched(e *markets.Event, f *fill) {
 	if e.Side == markets.Ask {
 		e.Taker = e.To
 	}
-	e.Kind, e.Partial = markets.Matched, about.divisible()
+	e.Kind = markets.Matched
 	if f.match.sales[f] {
 		e.Kind = f.sale()
 	}
@@ -135,17 +141,20 @@ func (f *fill) sale() markets.Kind {
 	return markets.OfferAccepted
 }
 
-// divisible says whether the order may have other fills: the log of a fill does not say what
-// the whole order was for, and an ERC-1155 token can be sold in parts. An offer for several
-// ERC-721 tokens of a collection looks like one for a single token. It is taken for that:
-// it is by far the more common.
+// divisible says whether the order may have other fills. The log of a fill does not say what
+// the whole order was for: a fill of 1 of 3 units looks like one of 1 of 1. What it shows is
+// each item's amount, and Seaport fills an order only by a fraction that leaves every amount
+// an integer. So one ERC-721 token, of which there is 1, makes its order whole, whatever else
+// is in it; ERC-1155 units and currencies do not.
+//
+// But criteria are resolved to tokens before they are logged: an order for any 3 tokens of a
+// collection, filled with one of them, shows one ERC-721 token, too. That is common for bids
+// (offers for collections and traits), for which nothing is assumed. An ask that lets its
+// taker choose among several tokens is not known to exist; one that offers an ERC-721 token is
+// taken for whole, until a second fill or the contract itself says otherwise. The mirror order
+// that pays in a match has only currencies, and can have been for more.
 func (f *fill) divisible() bool {
-	for _, it := range tokens(f.trades()) {
-		if it.divisible() {
-			return true
-		}
-	}
-	return false
+	return f.side() != markets.Ask || !slices.ContainsFunc(f.offer, func(it item) bool { return it.isToken() && !it.divisible() })
 }
 
 // name is an address in EIP-55; empty if it is not known.

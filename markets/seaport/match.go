@@ -136,10 +136,30 @@ func (m *match) parties(f *fill) (from, to common.Address) {
 // price is what the buyer of an ask paid in the match: what the ask costs and, if there is
 // only one other order, the fees that the other order pays.
 func (m *match) price(f *fill) price {
-	if len(m.fills) != 2 || len(f.wants()) > 0 {
-		return f.price()
+	if len(f.wants()) > 0 {
+		return nil
 	}
-	return total(slices.Concat(m.fills[0].consideration, m.fills[1].consideration))
+	return total(f.received())
+}
+
+// received are the items that the order's fill paid for: those of its consideration and, in
+// a match with only one other order, of the other's.
+func (f *fill) received() []item {
+	if f.match == nil || len(f.match.fills) != 2 {
+		return f.consideration
+	}
+	return slices.Concat(f.match.fills[0].consideration, f.match.fills[1].consideration)
+}
+
+// makers are those of the orders that filled each other.
+func (f *fill) makers() (all []common.Address) {
+	if f.match == nil {
+		return []common.Address{f.offerer}
+	}
+	for _, other := range f.match.fills {
+		all = append(all, other.offerer)
+	}
+	return all
 }
 
 func addAll(to map[asset]bool, all []asset) {

@@ -82,13 +82,13 @@ func TestFills(t *testing.T) {
 		}, []string{"01 ask bought: #7 x1 seller->buyer, taker buyer, 100ETH"}},
 		"offer accepted": {func(b *builder) {
 			b.filled(1, buyer, seller, items{weth(100)}, items{nft(7, buyer), weth(10, market)})
-		}, []string{"01 bid offer_accepted: #7 x1 seller->buyer, taker seller, 100WETH"}},
+		}, []string{"01 bid offer_accepted: #7 x1 at least seller->buyer, taker seller, 100WETH"}},
 		"offer for someone else": {func(b *builder) {
 			b.filled(1, buyer, seller, items{weth(100)}, items{nft(7, other)})
-		}, []string{"01 bid offer_accepted: #7 x1 seller->other, taker seller, 100WETH"}},
+		}, []string{"01 bid offer_accepted: #7 x1 at least seller->other, taker seller, 100WETH"}},
 		"bundle": {func(b *builder) {
 			b.filled(1, seller, buyer, items{nft(7), units(8, 3), weth(0)}, items{eth(90, seller)})
-		}, []string{"01 ask bought: #+7+8 x1 at least seller->buyer, taker buyer, 90ETH"}},
+		}, []string{"01 ask bought: #+7+8 x1 seller->buyer, taker buyer, 90ETH"}},
 		"gift": {func(b *builder) {
 			b.filled(1, seller, buyer, items{nft(7)}, nil)
 		}, []string{"01 ask bought: #7 x1 seller->buyer, taker buyer, 0ETH"}},
@@ -113,7 +113,7 @@ func TestFills(t *testing.T) {
 			b.filled(2, seller, seller, items{nft(7)}, items{weth(90, seller)})
 			b.match(1, 2)
 		}, []string{
-			"01 bid offer_accepted: #7 x1 seller->buyer, taker seller, 100WETH",
+			"01 bid offer_accepted: #7 x1 at least seller->buyer, taker seller, 100WETH",
 			"02 ask matched: #7 x1 seller->buyer, taker buyer, 90WETH",
 		}},
 		"match called for by the buyer": {func(b *builder) {
@@ -122,7 +122,7 @@ func TestFills(t *testing.T) {
 			b.match(1, 2)
 		}, []string{
 			"01 ask bought: #7 x1 seller->buyer, taker buyer, 100WETH",
-			"02 bid matched: #7 x1 seller->buyer, taker seller, 100WETH",
+			"02 bid matched: #7 x1 at least seller->buyer, taker seller, 100WETH",
 		}},
 		"match called for by a third party: the fees of both": {func(b *builder) {
 			b.filled(1, seller, relayer, items{nft(7)}, items{weth(90, seller), weth(3, market)})
@@ -130,7 +130,7 @@ func TestFills(t *testing.T) {
 			b.match(1, 2)
 		}, []string{
 			"01 ask bought: #7 x1 seller->buyer, taker buyer, 100WETH",
-			"02 bid matched: #7 x1 seller->buyer, taker seller, 100WETH",
+			"02 bid matched: #7 x1 at least seller->buyer, taker seller, 100WETH",
 		}},
 		"match with oneself": {func(b *builder) {
 			b.filled(1, seller, seller, items{nft(7)}, items{weth(90, seller)})
@@ -138,7 +138,7 @@ func TestFills(t *testing.T) {
 			b.match(1, 2)
 		}, []string{
 			"01 ask matched: #7 x1 seller->seller, taker seller, 90WETH",
-			"02 bid offer_accepted: #7 x1 seller->seller, taker seller, 90WETH",
+			"02 bid offer_accepted: #7 x1 at least seller->seller, taker seller, 90WETH",
 		}},
 		"private sale with its mirror": {func(b *builder) {
 			b.filled(1, seller, buyer, items{nft(7)}, items{eth(90, seller), eth(10, market), nft(7, buyer)})
@@ -146,7 +146,7 @@ func TestFills(t *testing.T) {
 			b.match(1, 2)
 		}, []string{
 			"01 ask bought: #7 x1 seller->buyer, taker buyer, 100ETH",
-			"02 bid matched: #7 x1 seller->buyer, taker seller, 100ETH",
+			"02 bid matched: #7 x1 at least seller->buyer, taker seller, 100ETH",
 		}},
 		"private sale paid by another": {func(b *builder) {
 			b.filled(1, seller, other, items{nft(7)}, items{eth(100, seller), nft(7, buyer)})
@@ -154,7 +154,7 @@ func TestFills(t *testing.T) {
 			b.match(1, 2)
 		}, []string{
 			"01 ask bought: #7 x1 seller->buyer, taker buyer, 100ETH",
-			"02 bid matched: #7 x1 seller->buyer, taker seller, 100ETH",
+			"02 bid matched: #7 x1 at least seller->buyer, taker seller, 100ETH",
 		}},
 		"two private sales in one match": {func(b *builder) {
 			b.filled(1, seller, buyer, items{units(7, 1)}, items{eth(10, seller), units(7, 1, buyer)})
@@ -175,10 +175,10 @@ func TestFills(t *testing.T) {
 			b.filled(4, seller, seller, items{weth(20)}, items{nft(8, seller)})
 			b.match(1, 2, 3, 4)
 		}, []string{
-			"01 bid offer_accepted: #7 x1 seller->buyer, taker seller, 10WETH",
+			"01 bid offer_accepted: #7 x1 at least seller->buyer, taker seller, 10WETH",
 			"02 ask matched: #7 x1 seller->buyer, taker buyer, 10WETH",
 			"03 ask bought: #8 x1 other->seller, taker seller, 20WETH",
-			"04 bid matched: #8 x1 other->seller, taker other, 20WETH",
+			"04 bid matched: #8 x1 at least other->seller, taker other, 20WETH",
 		}},
 		"an offer for tokens of two sellers": {func(b *builder) {
 			b.filled(1, buyer, seller, items{weth(30)}, items{nft(7, buyer), nft(8, buyer)})
@@ -186,7 +186,7 @@ func TestFills(t *testing.T) {
 			b.filled(3, other, seller, items{nft(8)}, items{weth(20, other)})
 			b.match(1, 2, 3)
 		}, []string{
-			"01 bid matched: #+7+8 x1 seller->buyer, taker seller, 30WETH",
+			"01 bid matched: #+7+8 x1 at least seller->buyer, taker seller, 30WETH",
 			"02 ask bought: #7 x1 seller->buyer, taker buyer, 10WETH",
 			"03 ask bought: #8 x1 other->buyer, taker buyer, 20WETH",
 		}},
@@ -197,8 +197,8 @@ func TestFills(t *testing.T) {
 			b.match(1, 2, 3)
 		}, []string{
 			"01 ask matched: #+7+8 x1 seller->buyer, taker buyer, 30WETH",
-			"02 bid offer_accepted: #7 x1 seller->buyer, taker seller, 10WETH",
-			"03 bid offer_accepted: #8 x1 seller->other, taker seller, 20WETH",
+			"02 bid offer_accepted: #7 x1 at least seller->buyer, taker seller, 10WETH",
+			"03 bid offer_accepted: #8 x1 at least seller->other, taker seller, 20WETH",
 		}},
 		"tokens exchanged are one sale": {func(b *builder) {
 			b.filled(1, seller, seller, items{nft(7)}, items{nft(8, seller)})
@@ -214,7 +214,7 @@ func TestFills(t *testing.T) {
 			b.match(1, 2)
 		}, []string{
 			"01 ask bought: #7 x1 seller->other, taker other, 10WETH",
-			"02 bid matched: #7 x1 seller->other, taker seller, 10WETH",
+			"02 bid matched: #7 x1 at least seller->other, taker seller, 10WETH",
 		}},
 		"currencies matched": {func(b *builder) {
 			b.filled(1, seller, seller, items{eth(7)}, items{weth(8, seller)})
@@ -249,7 +249,7 @@ func TestFills(t *testing.T) {
 			b.contract = contracts[5]
 			b.match(1, 2)
 		}, []string{
-			"01 bid offer_accepted: #7 x1 seller->buyer, taker seller, 100WETH",
+			"01 bid offer_accepted: #7 x1 at least seller->buyer, taker seller, 100WETH",
 			"02 ask bought: #8 x1 seller->seller, taker seller, 90WETH",
 		}},
 
@@ -258,7 +258,7 @@ func TestFills(t *testing.T) {
 			b.filled(1, buyer, nobody, items{weth(100)}, items{nft(7, buyer), weth(10, market)})
 			b.filled(2, seller, nobody, items{nft(7)}, items{weth(90, seller)})
 		}, []string{
-			"01 bid matched: #7 x1 seller->buyer, taker seller, 100WETH",
+			"01 bid matched: #7 x1 at least seller->buyer, taker seller, 100WETH",
 			"02 ask bought: #7 x1 seller->buyer, taker buyer, 100WETH",
 		}},
 		"fills of 1.1 one after another": {func(b *builder) {
@@ -273,7 +273,7 @@ func TestFills(t *testing.T) {
 			b.filled(1, buyer, nobody, items{weth(100)}, items{nft(7, buyer)})
 			b.filled(2, seller, nobody, items{nft(7)}, items{weth(90, seller)})
 		}, []string{
-			"01 bid offer_accepted: #7 x1 ?->buyer, taker ?, 100WETH",
+			"01 bid offer_accepted: #7 x1 at least ?->buyer, taker ?, 100WETH",
 			"02 ask bought: #7 x1 seller->?, taker ?, 90WETH",
 		}},
 		"alone in a match of 1.1": {func(b *builder) {
@@ -282,7 +282,7 @@ func TestFills(t *testing.T) {
 			b.skipped++
 			b.filled(2, seller, nobody, items{nft(8)}, items{weth(90, seller)})
 		}, []string{
-			"01 bid offer_accepted: #7 x1 ?->buyer, taker ?, 100WETH",
+			"01 bid offer_accepted: #7 x1 at least ?->buyer, taker ?, 100WETH",
 			"02 ask bought: #8 x1 seller->?, taker ?, 90WETH",
 		}},
 		"two matches of 1.1, and a fill": {func(b *builder) {
@@ -295,9 +295,9 @@ func TestFills(t *testing.T) {
 			b.filled(5, seller, buyer, items{nft(9)}, items{eth(30, seller)})
 		}, []string{
 			"01 ask bought: #7 x1 seller->buyer, taker buyer, 10ETH",
-			"02 bid matched: #7 x1 seller->buyer, taker seller, 10ETH",
+			"02 bid matched: #7 x1 at least seller->buyer, taker seller, 10ETH",
 			"03 ask bought: #8 x1 other->buyer, taker buyer, 20ETH",
-			"04 bid matched: #8 x1 other->buyer, taker other, 20ETH",
+			"04 bid matched: #8 x1 at least other->buyer, taker other, 20ETH",
 			"05 ask bought: #9 x1 seller->buyer, taker buyer, 30ETH",
 		}},
 	} {
@@ -319,7 +319,7 @@ func TestHalfOfAMatch(t *testing.T) {
 	b.match(1, 2)
 	b.raws[1].Data = b.raws[1].Data[:40]
 	events, failures := streamOf(t, "buy").DecodeAll(b.raws)
-	want := []string{"01 bid offer_accepted: #7 x1 seller->buyer, taker seller, 100WETH"}
+	want := []string{"01 bid offer_accepted: #7 x1 at least seller->buyer, taker seller, 100WETH"}
 	if got := lines(events); !slices.Equal(got, want) {
 		t.Errorf("got\n%q\nwant\n%q", got, want)
 	}

@@ -28,14 +28,22 @@ type item struct {
 	contract  common.Address
 	id        uint256.Int // of a token; the set's root of a criteria item
 	amount    uint256.Int
+	end       uint256.Int    // the amount when the order ends; amount, in a fill
 	recipient common.Address // in a consideration
 }
 
 var errItemType = errors.New("unknown item type")
 
-// items reads an array of items of size words: type, contract, identifier and
-// amount come first. If they have a recipient, it comes last.
-func (w *abiData) items(i, size int, received bool) []item {
+// items reads an array of items: their type, contract, identifier and amount, the amount at
+// the order's end in listings (moving), and the recipient in considerations (received).
+func (w *abiData) items(i int, moving, received bool) []item {
+	size, end := 4, 3
+	if moving {
+		size, end = 5, 4
+	}
+	if received {
+		size++
+	}
 	raw := w.array(i, size)
 	all := make([]item, 0, len(raw)/wordSize/size)
 	for ; len(raw) > 0; raw = raw[size*wordSize:] {
@@ -45,7 +53,7 @@ func (w *abiData) items(i, size int, received bool) []item {
 			w.fail(errItemType)
 			return nil
 		}
-		it := item{kind: itemType(kind), contract: element.address(1), id: element.number(2), amount: element.number(3)}
+		it := item{kind: itemType(kind), contract: element.address(1), id: element.number(2), amount: element.number(3), end: element.number(end)}
 		if received {
 			it.recipient = element.address(size - 1)
 		}
@@ -88,6 +96,15 @@ type asset struct {
 }
 
 func (it *item) asset() asset { return asset{it.contract, it.id} }
+
+// criteria is the root of the set of tokens of a criteria item; zero for the whole collection,
+// and for other items.
+func (it *item) criteria() common.Hash {
+	if it.kind == erc721Criteria || it.kind == erc1155Criteria {
+		return it.id.Bytes32()
+	}
+	return common.Hash{}
+}
 
 // order is what logs say of an order.
 type order struct {
@@ -138,45 +155,6 @@ func (o *order) wants() (wanted []asset) {
 		}
 	}
 	return wanted
-}
-
-// price is what the order costs its buyer, including fees: the currency of an ask's
-// consideration, or of a bid's offer. It is unknown for an ask that wants other tokens.
-func (o *order) price() price {
-	switch {
-	case o.side() != markets.Ask:
-		return total(o.offer)
-	case len(o.wants()) == 0:
-		return total(o.consideration)
-	}
-	return price{}
-}
-
-// price is an amount of one currency, if it is known.
-type price struct {
-	known    bool
-	amount   uint256.Int
-	currency common.Address
-}
-
-// total is the sum of the items that are currency; unknown if they are of several. Without
-// such items it is 0 of the chain's own coin; above 2^256-1 it is 2^256-1.
-func total(items []item) price {
-	sum := price{known: true}
-	for i := range items {
-		it := &items[i]
-		if it.isToken() || it.amount.IsZero() && !sum.amount.IsZero() {
-			continue
-		}
-		if it.currency() != sum.currency && !sum.amount.IsZero() {
-			return price{}
-		}
-		sum.currency = it.currency()
-		if _, overflow := sum.amount.AddOverflow(&sum.amount, &it.amount); overflow {
-			sum.amount.SetAllOne()
-		}
-	}
-	return sum
 }
 
 // tokens are those of the items that are tokens.

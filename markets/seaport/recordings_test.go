@@ -148,11 +148,12 @@ func TestMatchInBlock17000000(t *testing.T) {
 	}
 	bid := common
 	bid.Kind, bid.Side, bid.Maker, bid.Taker = markets.OfferAccepted, markets.Bid, buyer, seller
-	bid.Order = "0x266f5a7c2cfec3a506c22ac0a85e3d284eb36e63df8e623c64a413033d7d1163"
+	bid.Order = "0x266f5a7c2cfec3a506c22ac0a85e3d284eb36e63df8e623c64a413033d7d1163@" + common.Contract
 	bid.Position, bid.Price = markets.Position{Height: 17_000_000, Transaction: 72, Log: 152}, "25000000000000000"
+	bid.Fees = []markets.Payment{{Receiver: "0xd46Eb557762ebcdce876ca57040E3caA54836054", Money: markets.Money{Amount: "2500000000000000", Currency: weth}}}
 	ask := common
 	ask.Kind, ask.Side, ask.Maker, ask.Taker = markets.Matched, markets.Ask, seller, buyer
-	ask.Order = "0x6d19a3ca4a82cd4ec517c00d28638927d7283636d4fcfa357e7484621c6741f6"
+	ask.Order = "0x6d19a3ca4a82cd4ec517c00d28638927d7283636d4fcfa357e7484621c6741f6@" + common.Contract
 	ask.Position, ask.Price = markets.Position{Height: 17_000_000, Transaction: 72, Log: 153}, "22500000000000000"
 	for i, want := range []markets.Event{bid, ask} {
 		if !reflect.DeepEqual(halves[i], want) {
