@@ -122,7 +122,7 @@ func (f folder) foldOrders(cs concerns) error {
 		first := c.events[0].Position
 		cancels := f.merged(bulks, makers(doc.Maker, c.events))
 		switch {
-		case f.Kind == RollbackTransition, known && !first.After(doc.Last), anyAfter(cancels, first):
+		case f.Kind == RollbackTransition, known && !first.After(doc.Last), anyAfter(cancels, first), !known && f.factsAfter(first):
 			again = append(again, c.key)
 		case known:
 			for _, e := range c.events {
@@ -130,14 +130,22 @@ func (f folder) foldOrders(cs concerns) error {
 			}
 			put = append(put, doc)
 		default:
-			doc, _ = FoldOrder(f.Chain, f.Market, c.key, c.events)
-			put = append(put, doc)
+			if doc, born := FoldOrder(f.Chain, f.Market, c.key, c.events); born {
+				put = append(put, doc)
+			}
 		}
 	}
 	if err := f.PutOrders(put); err != nil {
 		return err
 	}
 	return f.refoldOrders(again)
+}
+
+// factsAfter says whether the log may have facts after a position: of an order that has no
+// document, because facts alone make none.
+func (f folder) factsAfter(p Position) bool {
+	read, ok := f.executed[StateStream]
+	return ok && read >= p.Height
 }
 
 // refoldOrders folds orders from the log.
