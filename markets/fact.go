@@ -93,7 +93,7 @@ func (o *Order) check(e Event) {
 		o.Anomalies++
 		return
 	}
-	if state := e.Fact.State; state != nil {
+	if state := e.Fact.State; state != nil && (o.State == nil || max(state.Height, e.Position.Height) >= o.State.Height) {
 		o.State = state
 		o.settle(e)
 	}
@@ -139,9 +139,9 @@ func (o *Order) count() {
 }
 
 // foretold says whether the contract was asked at a later block than the event's: its state
-// includes the event.
+// includes the event. It never includes bulk cancels.
 func (o *Order) foretold(e Event) bool {
-	return o.State != nil && e.Position.Height <= o.State.Height && e.Kind != OrderChecked
+	return o.State != nil && e.Position.Height <= o.State.Height && e.Kind != OrderChecked && e.Kind != OrdersCancelled
 }
 
 // applyForetold applies an event that the contract's state includes: it changes neither the

@@ -130,9 +130,8 @@ func (f folder) foldOrders(cs concerns) error {
 			}
 			put = append(put, doc)
 		default:
-			if doc, born := FoldOrder(f.Chain, f.Market, c.key, c.events); born {
-				put = append(put, doc)
-			}
+			doc, _ = FoldOrder(f.Chain, f.Market, c.key, c.events)
+			put = append(put, doc)
 		}
 	}
 	if err := f.PutOrders(put); err != nil {
@@ -142,7 +141,7 @@ func (f folder) foldOrders(cs concerns) error {
 }
 
 // factsAfter says whether the log may have facts after a position: of an order that has no
-// document, because facts alone make none.
+// document, because facts alone make none. They may be among the events of the batch.
 func (f folder) factsAfter(p Position) bool {
 	read, ok := f.executed[StateStream]
 	return ok && read >= p.Height
