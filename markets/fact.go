@@ -102,10 +102,10 @@ func (o *Order) check(e Event) {
 	}
 }
 
-// settle sets the order's status, and how much of it is filled, by its contract. A contract
-// that does not know of fills that were seen proves nothing.
+// settle sets the order's status, and how much of it is filled, by its contract. One that
+// does not know of fills that were seen, or says that more than all was filled, proves nothing.
 func (o *Order) settle(e Event) {
-	if o.FilledAt != nil && !o.State.filled() {
+	if o.FilledAt != nil && !o.State.filled() || o.State.Filled.Cmp(o.State.Size) > 0 {
 		o.Anomalies++
 		return
 	}

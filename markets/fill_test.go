@@ -44,7 +44,7 @@ func TestFillsOfAnOrderWhoseTermsAreNotKnown(t *testing.T) {
 		"the contract knows of no fill": {[]Event{fill("1", Event{}), checked(ContractState{Filled: "0", Size: "0"})},
 			Order{Status: Sold, Token: token("1"), Quantity: "1", Filled: "1", Price: "10", Paid: "10", Anomalies: 1}},
 		"the contract says more than all": {[]Event{fill("1", part), checked(ContractState{Filled: "3", Size: "2"})},
-			Order{Status: Listing, Token: token("1"), Filled: "1", Price: "10", Paid: "10"}},
+			Order{Status: Partial, Token: token("1"), Filled: "1", Price: "10", Paid: "10", Anomalies: 1}},
 	} {
 		var events []Event
 		for i, e := range c.events {

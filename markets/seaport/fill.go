@@ -153,9 +153,18 @@ func (f *fill) sale() markets.Kind {
 // taker choose among several tokens is not known to exist; one that offers an ERC-721 token is
 // taken for whole, until a second fill or the contract itself says otherwise. The mirror order
 // that pays in a match has only currencies, and can have been for more.
+//
+// Contracts that are offerers (contract orders) make an order for each fill.
 func (f *fill) divisible() bool {
+	if f.isContracts() {
+		return false
+	}
 	return f.side() != markets.Ask || !slices.ContainsFunc(f.offer, func(it item) bool { return it.isToken() && !it.divisible() })
 }
+
+// isContracts says whether the fill is of a contract order: in place of a hash it has its
+// offerer's address and a number.
+func (f *fill) isContracts() bool { return common.Address(f.hash[:common.AddressLength]) == f.offerer }
 
 // name is an address in EIP-55; empty if it is not known.
 func name(a common.Address) string {
