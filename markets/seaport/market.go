@@ -23,6 +23,8 @@
 package seaport
 
 import (
+	"slices"
+
 	"github.com/ethereum/go-ethereum/common"
 
 	"github.com/imart/event-worker/markets"
@@ -40,6 +42,11 @@ func Decoders() map[string]definition.Decoder {
 		"seaport/delist":      decoding(func(d *decoder) decode { return d.each(d.cancelled) }, cancelledTopic),
 		"seaport/bulk-cancel": decoding(func(d *decoder) decode { return d.each(d.cancelledInBulk) }, counterTopic),
 	}
+}
+
+// Decodes says whether the market's orders are Seaport's: whether a stream has their fills.
+func Decodes(m markets.Market) bool {
+	return slices.ContainsFunc(m.Streams, func(s markets.Stream) bool { return slices.Contains(s.Source.Topics, fulfilledTopic.Hex()) })
 }
 
 // decode decodes a transaction's logs.
