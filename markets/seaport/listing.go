@@ -47,14 +47,14 @@ func (d *decoder) list(e *markets.Event, p *parameters) {
 	d.describe(e, &p.order)
 	e.Fixed = true
 	e.StartsAt, e.ExpiresAt = start(p.start), expiry(p.end)
-	e.ReservedFor = name(p.reservedFor())
+	e.ReservedFor = d.names.known(p.reservedFor())
 	if p.kind.restricted() {
-		e.Zone = p.zone.Hex()
+		e.Zone = d.names.of(p.zone)
 	}
 	e.Conduit = nonzero(p.conduit)
 	e.Criteria = nonzero(p.criteria())
 	e.Fees = d.fees(p.consideration, p.payment(), p.offerer)
-	e.Parameters = p.public()
+	e.Parameters = d.public(p)
 }
 
 // reservedFor is the buyer of a private listing, which asks for its own token on the buyer's
