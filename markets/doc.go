@@ -18,6 +18,13 @@
 //	105.2.9   bought, 4 units for 400          LISTING       4   400          0
 //	107.0.1   bought, 6 units for 600          SOLD         10  1000          0
 //
+// Nothing is assumed. Most orders are signed off chain: without the listing, the two sales
+// leave the order PARTIAL, filled 10 of an unknown quantity. What comes later tells:
+//
+//	the order's terms (a listing whose key fixes them)    SOLD, or LISTING
+//	its maker cancels all orders                          CLOSED: sold or cancelled
+//	the contract's answer (OrderChecked, a Fact)          SOLD, LISTING or CANCELED
+//
 // Had the second sale been read before the first, the document would first have been
 // {filled: 6, paid: 600}; the event at 105.2.9 is below its last position, and the order is
 // folded again from the log: the same document.

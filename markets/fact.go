@@ -5,6 +5,10 @@ import (
 	"time"
 )
 
+// StateStream is the name of the stream of a market whose events are facts. It is read behind
+// the market's other streams, but may be ahead of them after a rewind.
+const StateStream = "state"
+
 // Fact is what contracts say of one order as of the end of a block: the market's contract of
 // the order's status, and the tokens' contracts of whether it can be filled. What they were
 // not asked, or did not answer, is nil.
@@ -89,8 +93,7 @@ func (o *Order) check(e Event) {
 		o.Anomalies++
 		return
 	}
-	o.Checked = new(e.Position)
-	if state := e.Fact.State; state != nil {
+	if state := e.Fact.State; state != nil && (o.State == nil || max(state.Height, e.Position.Height) >= o.State.Height) {
 		o.State = state
 		o.settle(e)
 		o.Open = o.Status.Alive()
@@ -100,27 +103,70 @@ func (o *Order) check(e Event) {
 	}
 }
 
-// settle sets the order's status, and how much of it is filled, by its contract.
+// settle sets the order's status, and how much of it is filled, by its contract. One that
+// does not know of fills that were seen, or says that more than all was filled, proves nothing.
 func (o *Order) settle(e Event) {
-	whole := o.State.Filled.Known() && o.State.Filled != "0" && o.State.Filled.Cmp(o.State.Size) >= 0
-	if o.ListedAt != nil {
-		o.Filled = o.Quantity.Part(o.State.Filled, o.State.Size)
-	} else if !whole && o.Status == Sold {
-		o.Quantity = "" // it was inferred from a fill
+	if o.FilledAt != nil && !o.State.filled() || o.State.Filled.Cmp(o.State.Size) > 0 {
+		o.Anomalies++
+		return
 	}
+	o.count()
 	switch {
-	case whole:
-		o.CanceledAt = nil
-		o.sell(e)
-	case o.State.Cancelled, e.Fact.countedOut(), o.Status == Closed:
-		o.SoldAt = nil
-		if o.Status != Canceled {
-			o.close(Canceled, e)
+	case o.State.whole():
+		if o.Status != Sold {
+			o.sell(e)
 		}
+	case o.Status == Closed, o.State.Cancelled, e.Fact.countedOut():
+		o.SoldAt = nil
+		if o.CanceledAt == nil {
+			o.CanceledAt = new(e.Time)
+		}
+		o.Status = Canceled
 	case o.Status == Partial, o.Status == Sold, o.Status == "":
 		o.Status, o.SoldAt = Listing, nil
 	}
 }
+
+// count sets how much of the order is filled by its contract, if the order's quantity is
+// known. One that was inferred from fills, and of which the contract says that they were not
+// all, is not.
+func (o *Order) count() {
+	switch {
+	case o.ListedAt == nil && !o.State.whole():
+		o.Quantity = ""
+	case o.ListedAt != nil && o.Quantity.Known():
+		o.Filled = o.Quantity.Part(o.State.Filled, o.State.Size)
+	}
+}
+
+// foretold says whether the contract was asked at a later block than the event's: its state
+// includes the event. It never includes bulk cancels.
+func (o *Order) foretold(e Event) bool {
+	return o.State != nil && e.Position.Height <= o.State.Height && e.Kind != OrderChecked && e.Kind != OrdersCancelled
+}
+
+// applyForetold applies an event that the contract's state includes: it changes neither the
+// order's status nor how much of a known quantity is filled.
+func (o *Order) applyForetold(e Event) {
+	status, sold, canceled := o.Status, o.SoldAt, o.CanceledAt
+	if !status.Alive() {
+		o.Status = Partial
+	}
+	o.apply(e)
+	if o.State == nil { // the order started over
+		return
+	}
+	o.Status, o.SoldAt, o.CanceledAt = status, sold, canceled
+	if status == Sold && o.FilledAt != nil {
+		o.SoldAt = o.FilledAt
+	}
+	o.count()
+}
+
+func (s *ContractState) filled() bool { return s.Filled.Known() && s.Filled != "0" }
+
+// whole says whether the order is filled whole.
+func (s *ContractState) whole() bool { return s.filled() && s.Filled == s.Size }
 
 // countedOut says whether the maker's counter has cancelled the order.
 func (f *Fact) countedOut() bool {

@@ -123,7 +123,7 @@ func (f folder) foldOrders(cs concerns) error {
 		first := c.events[0].Position
 		cancels := f.merged(bulks, makers(doc.Maker, c.events))
 		switch {
-		case f.Kind == RollbackTransition, known && !first.After(doc.Last), anyAfter(cancels, first):
+		case f.Kind == RollbackTransition, known && !first.After(doc.Last), anyAfter(cancels, first), !known && f.factsAfter(first):
 			again = append(again, c.key)
 		case known:
 			for _, e := range c.events {
@@ -139,6 +139,13 @@ func (f folder) foldOrders(cs concerns) error {
 		return err
 	}
 	return f.refoldOrders(again)
+}
+
+// factsAfter says whether the log may have facts after a position: of an order that has no
+// document, because facts alone make none. They may be among the events of the batch.
+func (f folder) factsAfter(p Position) bool {
+	read, ok := f.executed[StateStream]
+	return ok && read >= p.Height
 }
 
 // refoldOrders folds orders from the log.

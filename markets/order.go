@@ -1,6 +1,9 @@
 package markets
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // Status is the state of an order.
 type Status string
@@ -88,6 +91,17 @@ func (o *Order) Apply(e Event) bool {
 	if e.Kind == SignedRefused || e.Kind == OrdersCancelled && (!o.Status.Alive() || !o.reachedBy(e)) {
 		return false
 	}
+	if o.foretold(e) {
+		o.applyForetold(e)
+	} else {
+		o.apply(e)
+	}
+	o.derive()
+	o.Last = e.Position
+	return true
+}
+
+func (o *Order) apply(e Event) {
 	switch e.Kind {
 	case Listed, OfferMade:
 		o.list(e)
@@ -106,9 +120,6 @@ func (o *Order) Apply(e Event) bool {
 	default:
 		o.Anomalies++
 	}
-	o.derive()
-	o.Last = e.Position
-	return true
 }
 
 // reachedBy says whether a bulk cancel is of the order's maker and contract.
@@ -131,7 +142,7 @@ func (o *Order) list(e Event) {
 	switch {
 	case !e.Fixed || o.Status == "":
 		o.open(e)
-	case o.Status.Alive():
+	case o.Status.Alive(), o.Status == Closed:
 		o.confirm(e)
 	default:
 		o.Anomalies++
@@ -149,36 +160,42 @@ func (o *Order) open(e Event) {
 }
 
 // confirm sets the terms of an order that is listed when it is already known, by its fills or
-// an earlier listing.
+// an earlier listing. They tell whether it was filled whole.
 func (o *Order) confirm(e Event) {
-	terms, signature := e.Terms, o.Signature
-	if terms.Parameters == nil {
-		terms = o.Terms
-	}
-	if terms.Signature == "" {
-		terms.Signature = signature
-	}
 	o.describe(e)
-	if e.Quantity.Known() {
-		o.Token, o.Bundle, o.Quantity = e.Token, e.Bundle, e.Quantity
-	}
-	if e.Price.Known() || len(e.Prices) > 0 {
-		o.Price, o.Currency = e.Price, e.Currency
-	}
-	o.Terms = terms
+	o.setTerms(e)
 	if o.ListedAt == nil {
 		o.ListedAt = new(e.Time)
-	}
-	if e.ExpiresAt != nil {
-		o.ExpiresAt = e.ExpiresAt
 	}
 	if !o.Filled.Known() {
 		o.Filled = "0"
 	}
-	o.Status = Listing
-	if o.complete() {
+	switch {
+	case o.complete():
 		o.sell(e)
+	case o.Status != Closed:
+		o.Status = Listing
+	case o.Quantity.Known():
+		o.Status = Canceled
 	}
+}
+
+// setTerms sets the terms that a listing has: an announcement can have none.
+func (o *Order) setTerms(e Event) {
+	if e.Quantity.Known() {
+		o.Token, o.Bundle, o.Quantity = e.Token, e.Bundle, e.Quantity
+	}
+	if e.Price.Known() || len(e.Prices) > 0 {
+		o.Price, o.Prices, o.Currency = e.Price, e.Prices, e.Currency
+	}
+	if e.ExpiresAt != nil {
+		o.ExpiresAt = e.ExpiresAt
+	}
+	signature := o.Signature
+	if e.Parameters != nil {
+		o.Terms = e.Terms
+	}
+	o.Signature = cmp.Or(e.Signature, signature)
 }
 
 // fill adds a fill. An order that was sold as far as its fills told, and is filled again,
@@ -193,13 +210,12 @@ func (o *Order) fill(e Event) {
 }
 
 func (o *Order) addFill(e Event) {
-	priced := o.ListedAt != nil
+	if !o.hasTerms() {
+		o.infer(e)
+	}
 	o.Taker, o.FilledAt = e.Taker, new(e.Time)
 	o.Filled = o.Filled.Plus(e.Quantity)
 	o.Paid = o.Paid.Plus(e.Price)
-	if !priced {
-		o.Price = o.Paid
-	}
 	if !e.Partial && !o.Quantity.Known() {
 		o.Quantity = o.Filled
 	}
@@ -211,12 +227,31 @@ func (o *Order) addFill(e Event) {
 	}
 }
 
+// hasTerms says whether the order's listing was seen and said more than that the order exists.
+func (o *Order) hasTerms() bool {
+	return o.ListedAt != nil && (o.Quantity.Known() || o.Price != o.Paid)
+}
+
+// infer takes in what a fill says of an order whose terms are not known. Fills with different
+// tokens are of an order for any token of the collection, or of a set in it.
+func (o *Order) infer(e Event) {
+	o.Price = o.Paid.Plus(e.Price)
+	if o.FilledAt == nil {
+		o.Prices = e.Prices
+		return
+	}
+	o.Prices = nil
+	if e.Token.Collection == o.Token.Collection && e.Token.ID != o.Token.ID {
+		o.Token.ID, o.Token.Name, o.Bundle = "", "", nil
+	}
+}
+
 // complete says whether the order is known to be filled whole.
 func (o *Order) complete() bool { return o.Quantity.Known() && o.Filled.Cmp(o.Quantity) >= 0 }
 
 // sell closes the order as filled whole, by its last fill.
 func (o *Order) sell(e Event) {
-	o.Status, o.SoldAt = Sold, o.FilledAt
+	o.Status, o.SoldAt, o.CanceledAt = Sold, o.FilledAt, nil
 	if o.SoldAt == nil {
 		o.SoldAt = new(e.Time)
 	}

@@ -138,7 +138,9 @@ func (m *memory) plain() (map[string]Order, map[string]Record) {
 				mine = append(mine, e)
 			}
 		}
-		orders[key], _ = FoldOrder("chain", "market", key, mine)
+		if o, born := FoldOrder("chain", "market", key, mine); born {
+			orders[key] = o
+		}
 	}
 	for _, e := range executed {
 		if e.Record == nil {
@@ -195,9 +197,16 @@ func line(doc any) string {
 			}
 			return t.Unix()
 		}
-		times := []int64{at(o.ListedAt), at(o.SoldAt), at(o.CanceledAt), at(o.ExpiresAt)}
-		o.ListedAt, o.SoldAt, o.CanceledAt, o.ExpiresAt = nil, nil, nil, nil
-		return fmt.Sprintf("%+v %v", o, times)
+		times := []int64{at(o.ListedAt), at(o.FilledAt), at(o.SoldAt), at(o.CanceledAt), at(o.ExpiresAt)}
+		o.ListedAt, o.FilledAt, o.SoldAt, o.CanceledAt, o.ExpiresAt = nil, nil, nil, nil, nil
+		state, fillable := fmt.Sprintf("%+v", o.State), ""
+		if f := o.Fillable; f != nil {
+			fillable = fmt.Sprintf("%s %s since %v %d", f.Answer, f.Reasons, *f.Since, at(f.Time))
+		}
+		o.State, o.Fillable = nil, nil
+		listed := o.Parameters != nil
+		o.Parameters = nil
+		return fmt.Sprintf("%+v %v %s %s %v", o, times, state, fillable, listed)
 	}
 	return fmt.Sprintf("%+v", doc)
 }
@@ -210,7 +219,7 @@ func history(r *rand.Rand) []Event {
 	for i := range 1 + r.IntN(30) {
 		height += int64(r.IntN(3))
 		e := Event{
-			Stream:   pick(r, "list", "buy", "delist", "bulk", "records"),
+			Stream:   pick(r, "list", "buy", "delist", "bulk", "records", StateStream),
 			Seq:      height,
 			Position: Position{Height: height, Log: int32(i)},
 			Time:     time.Unix(height, 0).UTC(),
@@ -224,6 +233,9 @@ func history(r *rand.Rand) []Event {
 		case "list":
 			e.Kind = pick(r, Listed, Listed, OfferMade, OrderChanged)
 			e.Quantity = pick(r, "", e.Quantity.Plus("2"))
+			if e.Fixed = r.IntN(2) == 0; e.Fixed && e.Quantity.Known() {
+				e.Parameters = &Parameters{Offerer: e.Maker}
+			}
 		case "buy":
 			e.Kind = pick(r, Bought, Matched, OfferAccepted, TokenMinted)
 			e.Partial = r.IntN(2) == 0
@@ -236,10 +248,28 @@ func history(r *rand.Rand) []Event {
 			e.Kind = pick(r, Recorded, Recorded, RecordRemoved)
 			e.Record = &RecordChange{Type: "gallery", Key: e.Order, Fields: map[string]any{fmt.Sprint(i % 3): i}}
 			e.Order = ""
+		case StateStream:
+			e.Kind, e.Maker, e.Quantity, e.Price = OrderChecked, "", "", ""
+			e.Fact = drawFact(r, height)
 		}
 		out = append(out, e)
 	}
 	return out
+}
+
+// drawFact draws a fact, whether or not it makes sense.
+func drawFact(r *rand.Rand, height int64) *Fact {
+	var f Fact
+	if r.IntN(4) > 0 {
+		f.State = &ContractState{Cancelled: r.IntN(3) == 0, Filled: pick[Amount](r, "", "0", "1", "2"), Size: pick[Amount](r, "", "0", "2")}
+		if r.IntN(3) == 0 {
+			f.State.Height = height + int64(r.IntN(5))
+		}
+	}
+	if r.IntN(2) == 0 {
+		f.Fillable = &Fillability{Answer: pick(r, Answers()...), Reasons: []Reason{pick(r, NotOwner, CounterRisen)}}
+	}
+	return &f
 }
 
 func pick[T any](r *rand.Rand, from ...T) T { return from[r.IntN(len(from))] }
@@ -252,7 +282,7 @@ func TestDocumentsAreAlwaysTheFoldOfTheExecuted(t *testing.T) {
 		r := rand.New(rand.NewPCG(seed, 0))
 		w := newWorld(history(r), r)
 		for range 40 {
-			stream := pick(r, "list", "buy", "delist", "bulk", "records")
+			stream := pick(r, "list", "buy", "delist", "bulk", "records", StateStream)
 			var did string
 			switch r.IntN(6) {
 			case 0:

@@ -7,8 +7,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/imart/event-worker/actors"
 	"github.com/imart/event-worker/cluster"
 	"github.com/imart/event-worker/config"
+	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/markets/seaport"
 	"github.com/imart/event-worker/persistence"
 )
 
@@ -28,6 +31,43 @@ func checkOwner(ctx context.Context, docs persistence.Querier, at fmt.Stringer, 
 		}
 	}
 	return nil
+}
+
+// checkKeys refuses data of Seaport from before its orders' keys had the contract: the events
+// of an order would be split between two documents. The old log does not have what the
+// documents need today, either, so that they are read again and not converted.
+func checkKeys(ctx context.Context, docs persistence.Querier, at fmt.Stringer, chains []actors.Chain) error {
+	for _, c := range chains {
+		for _, m := range c.Markets {
+			if !seaport.Decodes(m.Market) {
+				continue
+			}
+			key, err := anyKey(ctx, docs, persistence.MarketRef{Chain: c.Name, Market: m.Name})
+			if err != nil {
+				return err
+			}
+			if _, _, err := seaport.SplitKey(key); err != nil && key != "" {
+				return fmt.Errorf("%s: orders of %s/%s are from an earlier version, whose keys did not have the contract: have them read again from the start with event-worker rewind %s --to 0, or choose another location", at, c.Name, m.Name, c.Name)
+			}
+		}
+	}
+	return nil
+}
+
+// anyKey is the key of an order of a market; empty if it has none.
+func anyKey(ctx context.Context, docs persistence.Querier, market persistence.MarketRef) (string, error) {
+	prefix := market.Chain + "/" + market.Market + "/"
+	ids := persistence.And{ // an index that starts with the chain and the market need not exist
+		persistence.Compare{Path: "_id", Operator: persistence.Greater, Operand: prefix},
+		persistence.Compare{Path: "_id", Operator: persistence.Less, Operand: prefix + "\U0010FFFF"},
+	}
+	orders, err := persistence.Collect[markets.Order](ctx, docs, persistence.Query{
+		Collection: persistence.Orders, Filter: persistence.Filter{Condition: append(ids, market.Documents()...)}, Limit: 1,
+	})
+	if err != nil || len(orders) == 0 {
+		return "", err
+	}
+	return orders[0].Key, nil
 }
 
 // aliveWithin is how long a node that lives may take to show it.

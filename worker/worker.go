@@ -100,6 +100,9 @@ func Open(ctx context.Context, opts Options) (_ *Worker, err error) {
 	if err := checkOwner(ctx, w.store, opts.Data, opts.Config.Node == config.DemoNode); err != nil {
 		return nil, err
 	}
+	if err := checkKeys(ctx, w.store, opts.Data, w.chains); err != nil {
+		return nil, err
+	}
 	if !opts.Cluster {
 		err = CheckIdle(ctx, w.store, opts.Data)
 	}

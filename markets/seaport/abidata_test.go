@@ -101,7 +101,7 @@ func TestValidatedReadsWhatWasEncoded(t *testing.T) {
 		if !reflect.DeepEqual(got, want) {
 			rt.Fatalf("\n got %+v\nwant %+v", got, want)
 		}
-		public, err := parse(*got.public())
+		public, err := parse(*newDecoder(nil, coin("ETH")).public(&got))
 		public.hash = want.hash
 		if err != nil || !reflect.DeepEqual(public, want) {
 			rt.Fatalf("parsed %v:\n got %+v\nwant %+v", err, public, want)

@@ -17,13 +17,14 @@ var (
 // decoder turns logs into market events.
 type decoder struct {
 	currencies currencies
-	names      map[common.Address]string // of the contracts, in EIP-55
+	contracts  map[common.Address]string // in EIP-55
+	names      names
 }
 
-func newDecoder(contracts []string, known []markets.Currency) *decoder {
-	d := &decoder{currencies: newCurrencies(known), names: map[common.Address]string{}}
+func newDecoder(contracts []string, coin markets.Currency) *decoder {
+	d := &decoder{currencies: newCurrencies(coin), contracts: map[common.Address]string{}}
 	for _, c := range contracts {
-		d.names[common.HexToAddress(c)] = c
+		d.contracts[common.HexToAddress(c)] = c
 	}
 	return d
 }
@@ -46,7 +47,7 @@ func (d *decoder) each(decode func(*markets.Raw) (markets.Event, error)) func([]
 
 // newEvent makes the event of a log, which must have count topics, the first as given.
 func (d *decoder) newEvent(raw *markets.Raw, topic common.Hash, count int) (markets.Event, error) {
-	contract, ok := d.names[raw.Address]
+	contract, ok := d.contracts[raw.Address]
 	if !ok {
 		return markets.Event{}, fmt.Errorf("%v: %w", common.Address(raw.Address), errContract)
 	}
@@ -80,7 +81,7 @@ func (d *decoder) announced(raw *markets.Raw) (markets.Event, error) {
 		return e, err
 	}
 	data := abiData{data: raw.Data}
-	e.Kind, e.Order, e.Maker, e.Fixed = markets.Listed, Key(e.Contract, data.hash(0)), indexed(raw, 1), true
+	e.Kind, e.Order, e.Maker, e.Fixed = markets.Listed, Key(e.Contract, data.hash(0)), d.indexed(raw, 1), true
 	return e, data.err
 }
 
@@ -91,7 +92,7 @@ func (d *decoder) cancelled(raw *markets.Raw) (markets.Event, error) {
 		return e, err
 	}
 	data := abiData{data: raw.Data}
-	e.Kind, e.Order, e.Maker = markets.Delisted, Key(e.Contract, data.hash(0)), indexed(raw, 1)
+	e.Kind, e.Order, e.Maker = markets.Delisted, Key(e.Contract, data.hash(0)), d.indexed(raw, 1)
 	return e, data.err
 }
 
@@ -104,16 +105,18 @@ func (d *decoder) cancelledInBulk(raw *markets.Raw) (markets.Event, error) {
 	}
 	data := abiData{data: raw.Data}
 	data.word(0)
-	e.Kind, e.Maker = markets.OrdersCancelled, indexed(raw, 1)
+	e.Kind, e.Maker = markets.OrdersCancelled, d.indexed(raw, 1)
 	return e, data.err
 }
 
 // indexed is the address in a topic.
-func indexed(raw *markets.Raw, i int) string { return addressOf(raw.Topics[i][:]).Hex() }
+func (d *decoder) indexed(raw *markets.Raw, i int) string {
+	return d.names.of(addressOf(raw.Topics[i][:]))
+}
 
 // describe sets the fields of the event that are the order's.
 func (d *decoder) describe(e *markets.Event, o *order) {
-	e.Order, e.Side, e.Maker = Key(e.Contract, o.hash), o.side(), o.offerer.Hex()
+	e.Order, e.Side, e.Maker = Key(e.Contract, o.hash), o.side(), d.names.of(o.offerer)
 	d.setToken(e, o.trades())
 	d.setPrice(e, o.price())
 }
@@ -123,7 +126,7 @@ func (d *decoder) setToken(e *markets.Event, items []item) {
 	var all []markets.Item
 	for i := range items {
 		if it := &items[i]; it.isToken() {
-			all = append(all, markets.Item{Token: it.token(), Quantity: markets.AmountOf(&it.amount)})
+			all = append(all, markets.Item{Token: d.token(it), Quantity: markets.AmountOf(&it.amount)})
 		}
 	}
 	if len(all) > 0 {

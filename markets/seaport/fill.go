@@ -82,14 +82,21 @@ func (d *decoder) matched(raw *markets.Raw) ([]byte, error) {
 
 // filled is the event of a fill; without a kind if the fill trades no token.
 func (d *decoder) filled(f *fill) markets.Event {
-	e := markets.Event{Position: f.raw.Position, Contract: d.names[f.raw.Address]}
+	e := markets.Event{Position: f.raw.Position, Contract: d.contracts[f.raw.Address]}
 	d.describe(&e, &f.order)
 	e.Partial = f.divisible()
 	switch {
 	case f.match != nil:
 		d.setMatched(&e, f)
 	case f.side() != "":
-		f.setDirect(&e)
+		d.setDirect(&e, f)
+	}
+	switch {
+	case !e.Kind.Sale():
+	case f.match == nil:
+		e.Fees = d.fees(f.consideration, f.payment(), f.offerer)
+	default:
+		e.Fees = d.fees(f.received(), f.payment(), f.match.makers()...)
 	}
 	if e.Kind.Sale() {
 		e.Fees = d.fees(f.received(), f.payment(), f.makers()...)
@@ -99,12 +106,12 @@ func (d *decoder) filled(f *fill) markets.Event {
 
 // setDirect sets the sale of a fill by a single taker. What the order offers goes to the
 // recipient: the taker, or whom the taker named.
-func (f *fill) setDirect(e *markets.Event) {
-	e.Kind, e.Taker = f.sale(), name(f.recipient)
+func (d *decoder) setDirect(e *markets.Event, f *fill) {
+	e.Kind, e.Taker = f.sale(), d.names.known(f.recipient)
 	if f.side() == markets.Ask {
 		e.From, e.To = e.Maker, e.Taker
 	} else {
-		e.From, e.To = e.Taker, name(firstToken(f.consideration).recipient)
+		e.From, e.To = e.Taker, d.names.known(firstToken(f.consideration).recipient)
 	}
 }
 
@@ -120,7 +127,7 @@ func (d *decoder) setMatched(e *markets.Event, f *fill) {
 		d.setToken(e, about.trades())
 	}
 	from, to := f.match.parties(about)
-	e.From, e.To, e.Taker = name(from), name(to), name(from)
+	e.From, e.To, e.Taker = d.names.known(from), d.names.known(to), d.names.known(from)
 	if e.Side == markets.Ask {
 		e.Taker = e.To
 	}
@@ -153,14 +160,15 @@ func (f *fill) sale() markets.Kind {
 // taker choose among several tokens is not known to exist; one that offers an ERC-721 token is
 // taken for whole, until a second fill or the contract itself says otherwise. The mirror order
 // that pays in a match has only currencies, and can have been for more.
+//
+// Contracts that are offerers (contract orders) make an order for each fill.
 func (f *fill) divisible() bool {
+	if f.isContracts() {
+		return false
+	}
 	return f.side() != markets.Ask || !slices.ContainsFunc(f.offer, func(it item) bool { return it.isToken() && !it.divisible() })
 }
 
-// name is an address in EIP-55; empty if it is not known.
-func name(a common.Address) string {
-	if a == (common.Address{}) {
-		return ""
-	}
-	return a.Hex()
-}
+// isContracts says whether the fill is of a contract order: in place of a hash it has its
+// offerer's address and a number.
+func (f *fill) isContracts() bool { return common.Address(f.hash[:common.AddressLength]) == f.offerer }

@@ -15,13 +15,11 @@ var errKey = errors.New("not the key of a Seaport order")
 // an order does not depend on the contract: the same parameters on two versions of Seaport
 // are two orders of one hash.
 func Key(contract string, hash common.Hash) string {
-	const hashLength = 2 + 2*common.HashLength
-	key := make([]byte, hashLength+1+len(contract))
-	copy(key, "0x")
-	hex.Encode(key[2:], hash[:])
-	key[hashLength] = '@'
-	copy(key[hashLength+1:], contract)
-	return string(key)
+	var key [2 + 2*common.HashLength + 1 + 2 + 2*common.AddressLength]byte
+	text := append(key[:0], "0x"...)
+	text = hex.AppendEncode(text, hash[:])
+	text = append(text, '@')
+	return string(append(text, contract...))
 }
 
 // SplitKey is the contract and the hash of a Key.

@@ -15,8 +15,8 @@ var errNoToken = errors.New("neither the offer nor the consideration has a token
 
 // Listing is the event, without a position, that an order with the parameters and the hash
 // makes on a contract: what OrderValidated becomes. An error names the field that is
-// invalid. Known are currencies of the chain, its own coin among them.
-func Listing(contract string, p markets.Parameters, hash common.Hash, known []markets.Currency) (markets.Event, error) {
+// invalid. Coin is the chain's own.
+func Listing(contract string, p markets.Parameters, hash common.Hash, coin markets.Currency) (markets.Event, error) {
 	parsed, err := parse(p)
 	if err != nil {
 		return markets.Event{}, err
@@ -26,7 +26,7 @@ func Listing(contract string, p markets.Parameters, hash common.Hash, known []ma
 	}
 	parsed.order.hash = hash
 	e := markets.Event{Contract: common.HexToAddress(contract).Hex()}
-	newDecoder(nil, known).list(&e, &parsed)
+	newDecoder(nil, coin).list(&e, &parsed)
 	if e.Kind == "" {
 		return markets.Event{}, errNoToken
 	}
@@ -47,14 +47,14 @@ func (d *decoder) list(e *markets.Event, p *parameters) {
 	d.describe(e, &p.order)
 	e.Fixed = true
 	e.StartsAt, e.ExpiresAt = start(p.start), expiry(p.end)
-	e.ReservedFor = name(p.reservedFor())
+	e.ReservedFor = d.names.known(p.reservedFor())
 	if p.kind.restricted() {
-		e.Zone = p.zone.Hex()
+		e.Zone = d.names.of(p.zone)
 	}
 	e.Conduit = nonzero(p.conduit)
 	e.Criteria = nonzero(p.criteria())
 	e.Fees = d.fees(p.consideration, p.payment(), p.offerer)
-	e.Parameters = p.public()
+	e.Parameters = d.public(p)
 }
 
 // reservedFor is the buyer of a private listing, which asks for its own token on the buyer's

@@ -6,8 +6,13 @@
 //   - A log is decoded or fails; it is not trusted. Offsets, lengths and counts are bounded.
 //   - A token that changes hands is one sale, however many orders the transaction fills.
 //   - Prices are what the buyer pays, including fees.
+//   - Nothing is assumed of what an order was for: only an ask that offers an ERC-721 token is
+//     taken for filled whole by a fill. See fill.divisible.
+//   - A listing has all that a buyer needs (Parameters), but the order's counter unless the
+//     hash proves it.
 //
-// An order is keyed by its hash. It is a listing (ask) if it offers a token, an offer (bid)
+// An order is keyed by its hash and its contract (Key): the hash does not depend on the
+// contract. It is a listing (ask) if it offers a token, an offer (bid)
 // if it asks for one in its consideration. An order without a token exchanges currencies: it
 // becomes an event only if it pays for another order's token in a match.
 //
@@ -23,6 +28,8 @@
 package seaport
 
 import (
+	"slices"
+
 	"github.com/ethereum/go-ethereum/common"
 
 	"github.com/imart/event-worker/markets"
@@ -40,6 +47,11 @@ func Decoders() map[string]definition.Decoder {
 		"seaport/delist":      decoding(func(d *decoder) decode { return d.each(d.cancelled) }, cancelledTopic),
 		"seaport/bulk-cancel": decoding(func(d *decoder) decode { return d.each(d.cancelledInBulk) }, counterTopic),
 	}
+}
+
+// Decodes says whether the market's orders are Seaport's: whether a stream has their fills.
+func Decodes(m markets.Market) bool {
+	return slices.ContainsFunc(m.Streams, func(s markets.Stream) bool { return slices.Contains(s.Source.Topics, fulfilledTopic.Hex()) })
 }
 
 // decode decodes a transaction's logs.

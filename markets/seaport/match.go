@@ -152,12 +152,9 @@ func (f *fill) received() []item {
 }
 
 // makers are those of the orders that filled each other.
-func (f *fill) makers() (all []common.Address) {
-	if f.match == nil {
-		return []common.Address{f.offerer}
-	}
-	for _, other := range f.match.fills {
-		all = append(all, other.offerer)
+func (m *match) makers() (all []common.Address) {
+	for _, f := range m.fills {
+		all = append(all, f.offerer)
 	}
 	return all
 }

@@ -78,8 +78,8 @@ func (it *item) currency() common.Address {
 func (it *item) divisible() bool { return it.kind == erc1155 || it.kind == erc1155Criteria }
 
 // token is the item's token; for a criteria item, any of the collection.
-func (it *item) token() markets.Token {
-	t := markets.Token{Collection: it.contract.Hex(), Standard: markets.ERC721}
+func (d *decoder) token(it *item) markets.Token {
+	t := markets.Token{Collection: d.names.of(it.contract), Standard: markets.ERC721}
 	if it.divisible() {
 		t.Standard = markets.ERC1155
 	}

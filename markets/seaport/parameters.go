@@ -78,10 +78,10 @@ func validated(raw *markets.Raw) (p parameters, err error) {
 }
 
 // public are the parameters in the form of seaport-js.
-func (p *parameters) public() *markets.Parameters {
+func (d *decoder) public(p *parameters) *markets.Parameters {
 	out := &markets.Parameters{
-		Offerer:       p.offerer.Hex(),
-		Zone:          p.zone.Hex(),
+		Offerer:       d.names.of(p.offerer),
+		Zone:          d.names.of(p.zone),
 		Offer:         make([]markets.OfferedItem, len(p.offer)),
 		Consideration: make([]markets.ConsideredItem, len(p.consideration)),
 		OrderType:     int(p.kind),
@@ -96,19 +96,19 @@ func (p *parameters) public() *markets.Parameters {
 		out.Counter = markets.AmountOf(p.counter)
 	}
 	for i := range p.offer {
-		out.Offer[i] = p.offer[i].public()
+		out.Offer[i] = d.publicItem(&p.offer[i])
 	}
 	for i := range p.consideration {
 		it := &p.consideration[i]
-		out.Consideration[i] = markets.ConsideredItem{OfferedItem: it.public(), Recipient: it.recipient.Hex()}
+		out.Consideration[i] = markets.ConsideredItem{OfferedItem: d.publicItem(it), Recipient: d.names.of(it.recipient)}
 	}
 	return out
 }
 
-func (it *item) public() markets.OfferedItem {
+func (d *decoder) publicItem(it *item) markets.OfferedItem {
 	return markets.OfferedItem{
 		Type:        int(it.kind),
-		Token:       it.contract.Hex(),
+		Token:       d.names.of(it.contract),
 		Identifier:  markets.AmountOf(&it.id),
 		StartAmount: markets.AmountOf(&it.amount),
 		EndAmount:   markets.AmountOf(&it.end),

@@ -95,8 +95,11 @@ func (d *decoder) fees(consideration, payment []item, parties ...common.Address)
 		if !it.isPayment() || slices.Contains(parties, it.recipient) || !has(payment, it.currency()) {
 			continue
 		}
+		if fees == nil {
+			fees = make([]markets.Payment, 0, len(consideration)-i)
+		}
 		fees = append(fees, markets.Payment{
-			Receiver: it.recipient.Hex(),
+			Receiver: d.names.of(it.recipient),
 			Money:    markets.Money{Amount: markets.AmountOf(&it.amount), Currency: d.currencies.of(it.currency())},
 		})
 	}

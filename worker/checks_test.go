@@ -1,0 +1,102 @@
+package worker
+
+import (
+	"context"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/imart/event-worker/actors"
+	"github.com/imart/event-worker/internal/markettest"
+	"github.com/imart/event-worker/internal/mongotest"
+	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/markets/seaport"
+	"github.com/imart/event-worker/persistence"
+	"github.com/imart/event-worker/persistence/mongo"
+)
+
+func TestMain(m *testing.M) { os.Exit(mongotest.Main(m)) }
+
+// database is data in a MongoDB database.
+type database string
+
+func (d database) String() string { return "database" }
+
+func (d database) Open(ctx context.Context) (persistence.Store, error) {
+	return mongo.Open(ctx, string(d))
+}
+
+// Data of a version whose Seaport orders had no contract in their keys are refused, until
+// they are gone.
+func TestOldKeysAreRefused(t *testing.T) {
+	const hash = "0x5b062a90f00a2a83d8fe04c1a3971af5e29674b0248f8ec62774d6e84bc9ae0f"
+	for name, data := range map[string]func(t *testing.T) Data{
+		"embedded": func(t *testing.T) Data { return folder(t.TempDir()) },
+		"mongodb":  func(t *testing.T) Data { return database(mongotest.Database(t)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := options(t, "one")
+			o.Data = data(t)
+			o.Chains[0].Markets = []actors.Market{{Market: markettest.Mainnet(t, "wyvern")}, {Market: markettest.Mainnet(t, "seaport")}}
+			refused := func() bool {
+				t.Helper()
+				w, err := Open(t.Context(), o)
+				if err != nil {
+					if !strings.Contains(err.Error(), "event-worker rewind a --to 0") || !strings.Contains(err.Error(), "a/seaport") {
+						t.Fatalf("it does not say what to do: %v", err)
+					}
+					return true
+				}
+				if err := w.Stop(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				return false
+			}
+			put := func(market, key string) {
+				t.Helper()
+				write(t, o.Data, market, func(tx persistence.Tx) error {
+					return tx.PutOrders([]markets.Order{{Chain: "a", Market: market, Key: key, Status: markets.Sold}})
+				})
+			}
+			if refused() {
+				t.Error("no data are refused")
+			}
+			put("wyvern", hash)
+			put("seaport-fork", hash)
+			if refused() {
+				t.Error("other markets' keys are refused")
+			}
+			put("seaport", hash)
+			if !refused() {
+				t.Error("an old key is not refused")
+			}
+			write(t, o.Data, "seaport", func(tx persistence.Tx) error { return tx.DeleteOrders([]string{hash}) })
+			put("seaport", hash+"@"+seaportContract(t, o.Chains[0].Markets[1].Market))
+			if refused() {
+				t.Error("a key of this version is refused")
+			}
+		})
+	}
+}
+
+// seaportContract is one of the market's contracts.
+func seaportContract(t *testing.T, m markets.Market) string {
+	t.Helper()
+	if !seaport.Decodes(m) {
+		t.Fatal("not Seaport")
+	}
+	return m.Streams[0].Source.Addresses[0]
+}
+
+// write changes a market's documents as nobody who follows a chain does.
+func write(t *testing.T, data Data, market string, do func(persistence.Tx) error) {
+	t.Helper()
+	store, err := data.Open(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	if err := store.Commit(t.Context(), persistence.MarketRef{Chain: "a", Market: market}, nil, do); err != nil {
+		t.Fatal(err)
+	}
+}
