@@ -12,7 +12,7 @@ import (
 func MarketOf(chain string, m markets.Market, known []markets.Currency) (Market, bool) {
 	out := Market{Ref: persistence.MarketRef{Chain: chain, Market: m.Name}, Known: known}
 	for _, s := range m.Streams {
-		if s.Name == StreamName {
+		if s.Name == markets.StateStream {
 			return Market{}, false
 		}
 		out.Streams = append(out.Streams, s.Name)

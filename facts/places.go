@@ -30,12 +30,12 @@ func (m Market) find(ctx context.Context, store persistence.Querier) (places, er
 		switch {
 		case a.Documents:
 			at[a.Stream] = a.Place
-		case a.Stream == StreamName:
+		case a.Stream == markets.StateStream:
 			p.log, hasLog = a.Place, true
 		}
 	}
 	var hasDocuments bool
-	if p.documents, hasDocuments = at[StreamName]; !hasLog || !hasDocuments {
+	if p.documents, hasDocuments = at[markets.StateStream]; !hasLog || !hasDocuments {
 		return p, notYet("the observers of facts have not started")
 	}
 	for i, stream := range m.Streams {

@@ -84,7 +84,7 @@ func sameBlock(a, b markets.Place) bool { return a.Seq == b.Seq && a.Hash == b.H
 // replay reads the facts of the log between two places.
 func (r *reader) replay(ctx context.Context, after, to markets.Place) (chains.Page, error) {
 	page := chains.Page{To: to}
-	filter := append(r.Ref.Documents(), persistence.Equals("stream", StreamName),
+	filter := append(r.Ref.Documents(), persistence.Equals("stream", markets.StateStream),
 		persistence.Compare{Path: "seq", Operator: persistence.Greater, Operand: after.Seq},
 		persistence.Compare{Path: "seq", Operator: persistence.LessOrEqual, Operand: to.Seq})
 	log, err := persistence.Collect[markets.Activity](ctx, r.store, persistence.Query{

@@ -9,13 +9,10 @@ import (
 	"github.com/imart/event-worker/markets"
 )
 
-// StreamName is the name of the stream of facts, which no other stream of a market may have.
-const StreamName = "state"
-
 // streamOf is the stream of facts of a market whose orders are in Seaport contracts.
 func streamOf(market string, contracts []string) markets.Stream {
 	return markets.Stream{
-		Name: StreamName, Observer: "order-" + StreamName,
+		Name: markets.StateStream, Observer: "order-" + markets.StateStream,
 		Source: markets.Source{Facts: market, Addresses: contracts},
 		Decode: decode,
 	}

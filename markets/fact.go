@@ -93,6 +93,7 @@ func (o *Order) check(e Event) {
 		o.Anomalies++
 		return
 	}
+	o.Checked = new(e.Position)
 	if state := e.Fact.State; state != nil && (o.State == nil || max(state.Height, e.Position.Height) >= o.State.Height) {
 		o.State = state
 		o.settle(e)

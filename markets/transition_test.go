@@ -199,14 +199,14 @@ func line(doc any) string {
 		}
 		times := []int64{at(o.ListedAt), at(o.FilledAt), at(o.SoldAt), at(o.CanceledAt), at(o.ExpiresAt)}
 		o.ListedAt, o.FilledAt, o.SoldAt, o.CanceledAt, o.ExpiresAt = nil, nil, nil, nil, nil
-		state, fillable := fmt.Sprintf("%+v", o.State), ""
+		state, checked, fillable := fmt.Sprintf("%+v", o.State), fmt.Sprintf("%+v", o.Checked), ""
 		if f := o.Fillable; f != nil {
 			fillable = fmt.Sprintf("%s %s since %v %d", f.Answer, f.Reasons, *f.Since, at(f.Time))
 		}
-		o.State, o.Fillable = nil, nil
+		o.State, o.Checked, o.Fillable = nil, nil, nil
 		listed := o.Parameters != nil
 		o.Parameters = nil
-		return fmt.Sprintf("%+v %v %s %s %v", o, times, state, fillable, listed)
+		return fmt.Sprintf("%+v %v %s %s %s %v", o, times, state, checked, fillable, listed)
 	}
 	return fmt.Sprintf("%+v", doc)
 }

@@ -140,7 +140,9 @@ streams:
   buy: {event: Sold, SOURCE becomes: {kind: bought, order: id}}
   code: {decoder: shop/code, CODE}
 `
-	code := definition.Decoder{Topics: []string{"0x1"}, Decode: func([]string, []markets.Currency) func([]markets.Raw) ([]markets.Event, []markets.Failure) { return nil }}
+	code := definition.Decoder{Topics: []string{"0x1"}, Decode: func([]string, []markets.Currency) func([]markets.Raw) ([]markets.Event, []markets.Failure) {
+		return nil
+	}}
 	for options, want := range map[[3]string][2]bool{
 		{"", "", ""}:          {false, false},
 		{"raw: true", "", ""}: {true, true},

@@ -41,7 +41,7 @@ func drawItems(t *rapid.T, received bool) []item {
 
 // What go-ethereum's ABI package encodes is read back unchanged.
 func TestFulfilledReadsWhatWasEncoded(t *testing.T) {
-	d := newDecoder(contractNames(), coin("ETH"))
+	d := newDecoder(contractNames(), known("ETH"))
 	rapid.Check(t, func(rt *rapid.T) {
 		b := newBuilder(t)
 		offerer, recipient := drawAddress(rt), drawAddress(rt)
@@ -101,7 +101,7 @@ func TestValidatedReadsWhatWasEncoded(t *testing.T) {
 		if !reflect.DeepEqual(got, want) {
 			rt.Fatalf("\n got %+v\nwant %+v", got, want)
 		}
-		public, err := parse(*newDecoder(nil, coin("ETH")).public(&got))
+		public, err := parse(*newDecoder(nil, known("ETH")).public(&got))
 		public.hash = want.hash
 		if err != nil || !reflect.DeepEqual(public, want) {
 			rt.Fatalf("parsed %v:\n got %+v\nwant %+v", err, public, want)
@@ -110,7 +110,7 @@ func TestValidatedReadsWhatWasEncoded(t *testing.T) {
 }
 
 func TestMatchedReadsWhatWasEncoded(t *testing.T) {
-	d := newDecoder(contractNames(), coin("ETH"))
+	d := newDecoder(contractNames(), known("ETH"))
 	rapid.Check(t, func(rt *rapid.T) {
 		b := newBuilder(t)
 		numbers := rapid.SliceOf(rapid.Byte()).Draw(rt, "hashes")

@@ -38,9 +38,14 @@ func contractNames() (names []string) {
 	return names
 }
 
-// coin is what is known of currencies on a chain like Ethereum whose coin has the symbol.
-func coin(symbol string) []markets.Currency {
-	return append(currency.WellKnown(markets.EVM, 1), markets.Currency{Address: common.Address{}.Hex(), Symbol: symbol, Decimals: 18})
+// coin is a chain's own coin with a symbol.
+func coin(symbol string) markets.Currency {
+	return markets.Currency{Address: common.Address{}.Hex(), Symbol: symbol, Decimals: 18}
+}
+
+// known is what is known of currencies on a chain like Ethereum whose coin has a symbol.
+func known(symbol string) []markets.Currency {
+	return append(currency.WellKnown(markets.EVM, 1), coin(symbol))
 }
 
 // streams are the market's streams on a chain whose coin has the symbol.
@@ -48,7 +53,7 @@ func streams(symbol string) (all []markets.Stream) {
 	for _, name := range []string{"list", "buy", "delist", "bulk-cancel"} {
 		d := Decoders()["seaport/"+name]
 		all = append(all, markets.Stream{
-			Name: name, Source: markets.Source{Addresses: contractNames(), Topics: d.Topics}, Decode: d.Decode(contractNames(), coin(symbol)),
+			Name: name, Source: markets.Source{Addresses: contractNames(), Topics: d.Topics}, Decode: d.Decode(contractNames(), known(symbol)),
 		})
 	}
 	return all

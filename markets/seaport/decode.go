@@ -21,8 +21,8 @@ type decoder struct {
 	names      names
 }
 
-func newDecoder(contracts []string, coin markets.Currency) *decoder {
-	d := &decoder{currencies: newCurrencies(coin), contracts: map[common.Address]string{}}
+func newDecoder(contracts []string, known []markets.Currency) *decoder {
+	d := &decoder{currencies: newCurrencies(known), contracts: map[common.Address]string{}}
 	for _, c := range contracts {
 		d.contracts[common.HexToAddress(c)] = c
 	}

@@ -98,9 +98,6 @@ func (d *decoder) filled(f *fill) markets.Event {
 	default:
 		e.Fees = d.fees(f.received(), f.payment(), f.match.makers()...)
 	}
-	if e.Kind.Sale() {
-		e.Fees = d.fees(f.received(), f.payment(), f.makers()...)
-	}
 	return e
 }
 

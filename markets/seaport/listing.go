@@ -15,8 +15,8 @@ var errNoToken = errors.New("neither the offer nor the consideration has a token
 
 // Listing is the event, without a position, that an order with the parameters and the hash
 // makes on a contract: what OrderValidated becomes. An error names the field that is
-// invalid. Coin is the chain's own.
-func Listing(contract string, p markets.Parameters, hash common.Hash, coin markets.Currency) (markets.Event, error) {
+// invalid. Known are currencies of the chain, its own coin among them.
+func Listing(contract string, p markets.Parameters, hash common.Hash, known []markets.Currency) (markets.Event, error) {
 	parsed, err := parse(p)
 	if err != nil {
 		return markets.Event{}, err
@@ -26,7 +26,7 @@ func Listing(contract string, p markets.Parameters, hash common.Hash, coin marke
 	}
 	parsed.order.hash = hash
 	e := markets.Event{Contract: common.HexToAddress(contract).Hex()}
-	newDecoder(nil, coin).list(&e, &parsed)
+	newDecoder(nil, known).list(&e, &parsed)
 	if e.Kind == "" {
 		return markets.Event{}, errNoToken
 	}

@@ -116,7 +116,7 @@ func TestListingIsWhatTheLogBecomes(t *testing.T) {
 			return
 		}
 		want := events[0]
-		got, err := Listing(strings.ToLower(want.Contract), *want.Parameters, common.Hash{7}, coin("ETH"))
+		got, err := Listing(strings.ToLower(want.Contract), *want.Parameters, common.Hash{7}, known("ETH"))
 		if err != nil {
 			rt.Fatal(err)
 		}
@@ -132,7 +132,7 @@ func TestTheCounterOfAListing(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		p, encoded := drawParameters(rt)
 		counter := rapid.SampledFrom([]markets.Amount{"0", "1"}).Draw(rt, "counter")
-		public := *newDecoder(nil, coin("ETH")).public(&p)
+		public := *newDecoder(nil, known("ETH")).public(&p)
 		public.Counter = counter
 		hash, err := OrderHash(public)
 		if err != nil {
@@ -142,8 +142,8 @@ func TestTheCounterOfAListing(t *testing.T) {
 		b.log("OrderValidated", nil, [32]byte(hash), encoded)
 		want := map[markets.Amount]markets.Amount{"0": "0", "1": ""}[counter]
 		got, err := validated(&b.raws[0])
-		if err != nil || newDecoder(nil, coin("ETH")).public(&got).Counter != want {
-			rt.Fatalf("counter %q, %v, want %q", newDecoder(nil, coin("ETH")).public(&got).Counter, err, want)
+		if err != nil || newDecoder(nil, known("ETH")).public(&got).Counter != want {
+			rt.Fatalf("counter %q, %v, want %q", newDecoder(nil, known("ETH")).public(&got).Counter, err, want)
 		}
 	})
 }
@@ -199,7 +199,7 @@ func TestUnsoundParameters(t *testing.T) {
 	} {
 		p := sound()
 		c.spoil(&p)
-		_, err := Listing(contracts[5].Hex(), p, common.Hash{}, coin("ETH"))
+		_, err := Listing(contracts[5].Hex(), p, common.Hash{}, known("ETH"))
 		if !errors.Is(err, c.want) || !strings.HasPrefix(err.Error(), field+": ") {
 			t.Errorf("%s: %v, want %v", field, err, c.want)
 		}
@@ -208,11 +208,11 @@ func TestUnsoundParameters(t *testing.T) {
 		}
 	}
 	p := sound()
-	if _, err := Listing("0x", p, common.Hash{}, coin("ETH")); !errors.Is(err, errAddress) {
+	if _, err := Listing("0x", p, common.Hash{}, known("ETH")); !errors.Is(err, errAddress) {
 		t.Errorf("contract: %v", err)
 	}
 	p.Offer = nil
-	if _, err := Listing(contracts[5].Hex(), p, common.Hash{}, coin("ETH")); !errors.Is(err, errNoToken) {
+	if _, err := Listing(contracts[5].Hex(), p, common.Hash{}, known("ETH")); !errors.Is(err, errNoToken) {
 		t.Errorf("no token: %v", err)
 	}
 	p.Counter = ""
