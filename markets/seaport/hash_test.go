@@ -59,3 +59,16 @@ func TestOrderHashIsEIP712(t *testing.T) {
 }
 
 func amountOf(n int) markets.Amount { return markets.AmountOf(uint256.NewInt(uint64(n))) }
+
+// The contracts' own constants (_OFFER_ITEM_TYPEHASH… in Seaport's ReferenceConsiderationBase).
+func TestTypeHashesAreTheContracts(t *testing.T) {
+	for want, got := range map[string]common.Hash{
+		"0xa66999307ad1bb4fde44d13a5d710bd7718e0c87c1eef68a571629fbf5b93d02": offerItemHash,
+		"0x42d81c6929ffdc4eb27a0808e40e82516ad42296c166065de7f812492304ff6e": considerationItemHash,
+		"0xfa445660b7e21515a59617fcd68910b487aa5808b8abda3d78bc85df364b2c2f": componentsHash,
+	} {
+		if got.Hex() != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}

@@ -77,6 +77,9 @@ func TestTerms(t *testing.T) {
 			p.Offer = offer{token, offered(erc721, collection, 8, 1)}
 			p.Consideration = asks{toSeller, asked(erc721, collection, 7, 1, buyer), asked(erc721, collection, 8, 1, other)}
 		}), "90", eth, markets.Terms{}},
+		"for its own maker": {simple(func(p *orderParameters) {
+			p.Consideration = asks{toSeller, asked(erc721, collection, 7, 1, seller)}
+		}), "90", eth, markets.Terms{}},
 		"token for token": {simple(func(p *orderParameters) {
 			p.Consideration = asks{asked(erc721, collection, 8, 1, seller), asked(nativeCoin, nobody, 0, 10, market)}
 		}), "", markets.Currency{}, markets.Terms{Fees: []markets.Payment{paid(10, eth)}}},
@@ -137,6 +140,9 @@ func TestTheCounterOfAListing(t *testing.T) {
 		hash, err := OrderHash(public)
 		if err != nil {
 			rt.Fatal(err)
+		}
+		if rapid.Bool().Draw(rt, "tip") { // it is no part of what was signed
+			encoded.Consideration = append(encoded.Consideration, asked(nativeCoin, nobody, 0, 1, market))
 		}
 		b := newBuilder(t)
 		b.log("OrderValidated", nil, [32]byte(hash), encoded)
