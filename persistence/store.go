@@ -95,6 +95,7 @@ type Store interface {
 	Query(ctx context.Context, query Query) iter.Seq2[json.RawMessage, error]
 
 	OpenOrders
+	SignedOrderStore
 
 	// Close waits for the calls in progress and releases the data.
 	Close() error

@@ -15,9 +15,8 @@ const zeroAddress = "0x0000000000000000000000000000000000000000"
 
 // withFacts adds the streams of facts to a chain's markets whose contracts can be asked.
 func (w *Worker) withFacts(c config.Chain, chain actors.Chain) actors.Chain {
-	asker, asks := chain.Chain.(facts.Asker)
-	store, keeps := w.store.(facts.Store)
-	if !asks || !keeps || c.Recorded {
+	asker, ok := chain.Chain.(facts.Asker)
+	if !ok || c.Recorded {
 		return chain
 	}
 	known := append(currency.WellKnown(markets.EVM, c.ID), markets.Currency{Address: zeroAddress, Symbol: cmp.Or(c.Coin, "ETH"), Decimals: 18})
@@ -31,7 +30,7 @@ func (w *Worker) withFacts(c config.Chain, chain actors.Chain) actors.Chain {
 		chain.Markets[i].Streams = append(chain.Markets[i].Streams[:len(m.Streams):len(m.Streams)], market.Stream())
 	}
 	if len(all) > 0 {
-		chain.Chain = facts.NewChain(chain.Chain, asker, c.ID, store, all, w.log)
+		chain.Chain = facts.NewChain(chain.Chain, asker, c.ID, w.store, all, w.log)
 	}
 	return chain
 }
