@@ -122,7 +122,8 @@ func (c *cluster) behind(ctx context.Context) (string, error) {
 		}
 	}
 	for i, chain := range c.world.chains {
-		if want := 2 * len(c.models[i].market.Streams); observers[chain.name] != want {
+		streams := len(c.models[i].market.Streams) + 1 // and that of facts
+		if want := 2 * streams; observers[chain.name] != want {
 			missing = append(missing, fmt.Sprintf("%s has %d observers of %d", chain.name, observers[chain.name], want))
 		}
 	}

@@ -26,6 +26,9 @@ func newTally(models []model) *tally {
 // count is history.Counts.
 func (t *tally) count(chain, stream, hash string) (history.Count, bool) {
 	m, ok := t.models[chain]
+	if stream == markets.StateStream { // it has no events: the nodes answer no calls
+		return history.Count{}, ok && (hash == "" || m.chain.byHash(common.HexToHash(hash)) != nil)
+	}
 	i := slices.IndexFunc(m.market.Streams, func(s markets.Stream) bool { return s.Name == stream })
 	if !ok || i < 0 {
 		return history.Count{}, false
