@@ -36,7 +36,8 @@ func (c *Chain) Call(ctx context.Context, at markets.Place, asked []chains.Contr
 	if err != nil && ctx.Err() != nil {
 		return nil, err
 	}
-	return questions.Results(len(c.pool.All()), err)
+	results, err := questions.Results(len(c.pool.All()), err)
+	return results, lacking(err)
 }
 
 // checkOnChain checks that the header that an endpoint has at the height of a place, or the
