@@ -24,7 +24,7 @@ func TestDemo(t *testing.T) {
 	data, said := whole(t)
 	for _, text := range []string{
 		"63 new events in 13 streams",
-		"seaport on ethereum: 44 orders, 6 CANCELED, 8 PARTIAL, 30 SOLD",
+		"seaport on ethereum: 44 orders, 6 CANCELED, 12 PARTIAL, 26 SOLD",
 		"tradeport on aptos: 17 orders, 6 CANCELED, 3 LISTING, 8 SOLD",
 		`"Ice Blue #1890" for 1.65 APT, 0x08c5…dcd4 → 0x27e8…c374`,
 		"2023-10-03 15:03:35, transaction 0xa5ceff480c2fda9423897c6fc54d96362bad0b91dfd325b963611323f9ac3e5b",
