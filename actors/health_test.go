@@ -109,6 +109,31 @@ func TestDocumentsThatStandSaySo(t *testing.T) {
 	w.eventually("it is well", func() bool { return w.node.Ready() == nil })
 }
 
+// A stream that waits for others may wait for as long as they take, unless what it has read
+// is not executed.
+func TestAStreamThatWaitsForOthersDoesNotStand(t *testing.T) {
+	w := impatient(t)
+	w.chain.fail("buy", chains.ErrWaits)
+	w.boot()
+	time.Sleep(3 * w.stuck)
+	if lines := w.log.lines("is stalled although"); len(lines) > 0 || w.node.Ready() != nil {
+		t.Errorf("%q, %v", lines, w.node.Ready())
+	}
+	w.chain.fail("buy", nil)
+	w.mustCheck()
+	h := w.gates.hold("chain/market/buy/activity")
+	w.mine(block(bought("a", "1")))
+	<-h.arrived
+	w.chain.fail("buy", chains.ErrWaits)
+	w.mine(block(bought("a", "1")))
+	w.eventually("it stands", func() bool {
+		return stands(w, "chain/market/buy/subject: activity is stalled at 2: what it was sent is not executed yet")
+	})
+	h.release()
+	w.chain.fail("buy", nil)
+	w.mustCheck()
+}
+
 // Who is at the head may stay there for as long as the chain does, and be behind for a
 // moment afterwards.
 func TestWhoHasNothingToDoDoesNotStand(t *testing.T) {

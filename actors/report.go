@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -53,13 +54,13 @@ func (s *subject) announceTrouble(inc *supervision.Incarnation, now time.Time) {
 }
 
 // isStalled says whether an observer has been at its place for too long. The log may rest
-// at the head, and the documents where their log is.
+// at the head, and while it waits for other streams; the documents where their log is.
 func (s *subject) isStalled(c *cursor, now time.Time) bool {
 	at, rests := c.acked, false
 	if !c.subscribed { // as it said before
 		at = s.stalls[c.name].at
 	} else if log := s.log(); c == log || !log.subscribed {
-		rests = at.Height() >= s.view.Head.Height()
+		rests = at.Height() >= s.view.Head.Height() || c.inFlight() == 0 && errors.Is(s.reads.err, chains.ErrWaits)
 	} else {
 		rests = at.Reaches(log.acked)
 	}

@@ -85,5 +85,5 @@ func (m retryDue) apply() {
 
 // isEarly says whether an error means that another view, or some time, will tell.
 func isEarly(err error) bool {
-	return errors.Is(err, chains.ErrAhead) || errors.Is(err, chains.ErrReorganised)
+	return errors.Is(err, chains.ErrAhead) || errors.Is(err, chains.ErrReorganised) || errors.Is(err, chains.ErrWaits)
 }

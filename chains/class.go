@@ -24,9 +24,10 @@ var sentinels = []struct {
 var Classes = append([]string{"wrong_chain", "finality", "gap", "reorganised", "ahead"}, endpoint.Classes...)
 
 // Class is the one of Classes that an error of a Chain is counted in, for metrics and
-// status; nothing is decided by it. It is empty for nil and for a cancelled context.
+// status; nothing is decided by it. It is empty for nil, a cancelled context, and ErrWaits,
+// which are not failures.
 func Class(err error) string {
-	if err == nil || errors.Is(err, context.Canceled) {
+	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, ErrWaits) {
 		return ""
 	}
 	for _, s := range sentinels {

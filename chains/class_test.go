@@ -127,6 +127,7 @@ func TestClassesOfErrors(t *testing.T) {
 		seen:                  "ahead",
 		chains.ErrReorganised: "reorganised",
 		chains.ErrGap:         "gap",
+		chains.ErrWaits:       "",
 		errors.New("else"):    "other",
 	} {
 		if got := chains.Class(err); got != want || want != "" && !slices.Contains(chains.Classes, got) {

@@ -19,10 +19,10 @@ func TestAnEndpointThatFailsHoldsUpItsOwnChainOnly(t *testing.T) {
 	p.says("chain acquired")
 	data := filepath.Join(dir, "data")
 	eventually(t, "the other chain is read", func() bool {
-		return len(find(t, data, "actors", `{chain: "ethereum", kind: "subject", seq: 18270780}`)) == 4
+		return len(find(t, data, "actors", `{chain: "ethereum", kind: "subject", seq: 18270780}`)) == 5
 	})
 	eventually(t, "the one's streams say what they wait for", func() bool {
-		return len(find(t, data, "actors", `{chain: "away", kind: "worker", state: "retrying", lastError: {$exists: true}}`)) == 4
+		return len(find(t, data, "actors", `{chain: "away", kind: "worker", state: "retrying", lastError: {$exists: true}}`)) == 5
 	})
 	if n := len(find(t, data, "actors", `{chain: "away", kind: {$in: ["subject", "observer"]}}`)); n != 0 {
 		t.Errorf("%d actors have begun somewhere", n)

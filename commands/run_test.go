@@ -172,7 +172,7 @@ func TestRunLogsIntoFiles(t *testing.T) {
 	}
 	for _, text := range []string{
 		`"msg":"starting","node":`, `"data":"data folder data"`, `"msg":"chain acquired","chain":"ethereum","epoch":1}`,
-		`"msg":"summary","chain":"ethereum","streams":4,"events":45,"lag":0,"retrying":0}`, `"msg":"every stream has caught up"`, `"msg":"stopped"`,
+		`"msg":"summary","chain":"ethereum","streams":5,"events":45,"lag":0,"retrying":0}`, `"msg":"every stream has caught up"`, `"msg":"stopped"`,
 	} {
 		if strings.Count(stderr, text) != 1 {
 			t.Errorf("it does not say %q once:\n%s", text, stderr)

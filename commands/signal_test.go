@@ -34,7 +34,7 @@ func TestSecondSignal(t *testing.T) {
 	fill(t, writer)
 	terminate(t, c)
 	eventually(t, "the actors have stopped", func() bool {
-		return len(find(t, filepath.Join(dir, "data"), "actors", `{kind: "subject", state: "stopped"}`)) == 4
+		return len(find(t, filepath.Join(dir, "data"), "actors", `{kind: "subject", state: "stopped"}`)) == 5
 	})
 	select {
 	case err := <-ended:

@@ -11,6 +11,7 @@ import (
 
 	"github.com/imart/event-worker/chains"
 	"github.com/imart/event-worker/config"
+	"github.com/imart/event-worker/facts"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/monitor"
 	"github.com/imart/event-worker/persistence"
@@ -48,6 +49,9 @@ type pooled struct{ chains.Chain }
 func (pooled) Endpoints() []chains.EndpointStatus {
 	return []chains.EndpointStatus{{Host: "eth.example.com", State: chains.EndpointLimited, Rate: 5, Errors: map[string]int64{"timeout": 1}}}
 }
+
+// Counts implements monitor's interface of chains of which facts are read.
+func (pooled) Counts() map[string]facts.Counts { return map[string]facts.Counts{"seaport": {}} }
 
 // exercised are metrics of a process to which everything has happened.
 func exercised(t *testing.T) *monitor.Metrics {

@@ -70,7 +70,7 @@ func (c *Chain) Read(ctx context.Context, view *chains.View, source markets.Sour
 	page, err := r.read(ctx, view, after, limit)
 	var wait notYet
 	if errors.As(err, &wait) {
-		err = fmt.Errorf("%w: %w", chains.ErrAhead, err)
+		err = fmt.Errorf("%w: %w", chains.ErrWaits, err)
 	}
 	return page, err
 }

@@ -2,7 +2,6 @@ package facts
 
 import (
 	"context"
-	"log/slog"
 	"maps"
 	"slices"
 	"time"
@@ -66,10 +65,19 @@ func (m *memories) put(place markets.Place, memory memory) {
 	}
 }
 
-// chosen is an order to ask about, and whether only because its turn has come.
+// why says why an order is chosen.
+type why int
+
+const (
+	demanded why = iota // a log touches it, or it was never asked about
+	hurried             // all are asked about, as fast as possible
+	inTurn              // only because its turn has come
+)
+
+// chosen is an order to ask about.
 type chosen struct {
 	markets.Order
-	inTurn bool
+	why why
 }
 
 // choose returns the orders to ask about at a block: those that its logs touch, those never
@@ -100,7 +108,7 @@ func (r *reader) chooseFresh(ctx context.Context, s *selection) error {
 	fresh, err := r.store.OpenOrders(ctx, r.Ref, persistence.OpenCursor{}, s.room())
 	for _, o := range fresh {
 		if o.Checked == nil {
-			s.add(o, false)
+			s.add(o, demanded)
 		}
 	}
 	return err
@@ -132,7 +140,7 @@ func (r *reader) chooseTouched(ctx context.Context, m *memory, moved *movements,
 		}
 	}
 	for _, o := range found {
-		if !s.add(o, false) && !s.known[o.Key] && o.First.Height <= s.at.Seq {
+		if !s.add(o, demanded) && !s.known[o.Key] && o.First.Height <= s.at.Seq {
 			if m.waiting == nil {
 				m.waiting = map[string]bool{}
 			}
@@ -150,9 +158,9 @@ func (r *reader) chooseInTurn(ctx context.Context, m *memory, s *selection) erro
 	if !m.round && !s.at.time.Before(m.next) {
 		m.round = true
 	}
-	pace := min(s.room(), slowPace)
+	pace, reason := min(s.room(), slowPace), inTurn
 	if m.urgent {
-		pace = s.room()
+		pace, reason = s.room(), hurried
 	}
 	if !m.round || pace == 0 {
 		return nil
@@ -162,7 +170,7 @@ func (r *reader) chooseInTurn(ctx context.Context, m *memory, s *selection) erro
 		return err
 	}
 	for _, o := range turn {
-		s.add(o, true)
+		s.add(o, reason)
 		m.cursor = persistence.CursorAt(o)
 	}
 	if len(turn) < pace {
@@ -171,23 +179,31 @@ func (r *reader) chooseInTurn(ctx context.Context, m *memory, s *selection) erro
 	return nil
 }
 
-// count notes how many orders of a round were found to be different from their documents, and
-// reports that at the round's end.
-func (m *memory) count(log *slog.Logger, b block, orders []chosen, events []markets.Event) {
+// count notes how many orders were asked about, and how many of a round were found to be
+// different from their documents. At the round's end that is reported.
+func (r *reader) count(m *memory, b block, orders []chosen, events []markets.Event) {
 	news := map[string]bool{}
 	for _, e := range events {
 		news[e.Order] = true
 	}
+	r.counters.orders.Add(int64(len(orders)))
 	for _, o := range orders {
-		if o.inTurn {
-			m.asked++
+		if o.why == demanded {
+			continue
+		}
+		m.asked++
+		if news[o.Key] {
+			m.differed++
+		}
+		if o.why == inTurn {
+			r.counters.turns.Add(1)
 			if news[o.Key] {
-				m.differed++
+				r.counters.differed.Add(1)
 			}
 		}
 	}
 	if !m.round && m.asked > 0 {
-		log.Info("asked the contracts about all open orders", "block", b.Seq, "orders", m.asked, "differed", m.differed)
+		r.log.Info("asked the contracts about all open orders", "block", b.Seq, "orders", m.asked, "differed", m.differed)
 		m.asked, m.differed = 0, 0
 	}
 }
@@ -203,11 +219,11 @@ type selection struct {
 func (s *selection) room() int { return max(0, s.limit-len(s.orders)) }
 
 // add adds an order that exists at the block, if there is room and it is not chosen yet.
-func (s *selection) add(o markets.Order, inTurn bool) bool {
+func (s *selection) add(o markets.Order, why why) bool {
 	if s.known[o.Key] || s.room() == 0 || o.First.Height > s.at.Seq {
 		return false
 	}
 	s.known[o.Key] = true
-	s.orders = append(s.orders, chosen{o, inTurn})
+	s.orders = append(s.orders, chosen{o, why})
 	return true
 }

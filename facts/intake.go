@@ -55,7 +55,7 @@ func (r *reader) takeIn(ctx context.Context, b block, limit int) ([]markets.Even
 		events = append(events, e)
 		if order != nil {
 			known[order.Key] = *order
-			opened = append(opened, chosen{*order, false})
+			opened = append(opened, chosen{*order, demanded})
 		}
 	}
 	return events, opened, nil

@@ -26,6 +26,7 @@ type reader struct {
 	store    Store
 	contract *contracts
 	log      *slog.Logger
+	counters counters
 
 	mu       sync.Mutex
 	memories memories
@@ -33,7 +34,10 @@ type reader struct {
 }
 
 func newReader(m Market, asker Asker, id uint64, store Store, log *slog.Logger) *reader {
-	return &reader{Market: m, asker: asker, store: store, contract: newContracts(asker, id), log: log}
+	r := &reader{Market: m, store: store, log: log}
+	r.asker = countedAsker{asker, &r.counters.calls}
+	r.contract = newContracts(r.asker, id)
+	return r
 }
 
 // read reads the facts behind a place: those that the log has, or those of the block that all
@@ -130,7 +134,7 @@ func (r *reader) ask(ctx context.Context, view *chains.View, after, at markets.P
 		return chains.Page{}, err
 	}
 	events := append(taken, news...)
-	memory.count(r.log, b, orders, events)
+	r.count(&memory, b, orders, events)
 	page := chains.Page{To: at}
 	if page.Raws, err = b.raws(events); err != nil {
 		return chains.Page{}, err

@@ -36,6 +36,7 @@ func (m *Metrics) Chain(inner chains.Chain, name string) *Chain {
 		return operation{m.fetches.WithLabelValues(name, what, "ok"), m.fetches.WithLabelValues(name, what, "error"), errors}
 	}
 	m.endpoints.add(name, inner)
+	m.asked.add(name, inner)
 	return &Chain{inner, of(name, "head"), of(name, "read"), of(name, "ancestor"), m.fetched.WithLabelValues(name)}
 }
 

@@ -15,6 +15,7 @@ type Metrics struct {
 	registry  *prometheus.Registry
 	mirror    *mirror
 	endpoints *endpoints
+	asked     *asked
 	node      *Node
 
 	commits *prometheus.HistogramVec // by chain, market, outcome
@@ -53,9 +54,10 @@ func New() *Metrics {
 		}, []string{"chain", "class"}),
 	}
 	m.endpoints = newEndpoints(m.mirror.owns)
+	m.asked = newAsked(m.mirror.owns)
 	m.node = newNode(m)
 	m.registry.MustRegister(
-		m.mirror, m.endpoints, m.commits, m.fenced, m.fetches, m.fetched, m.errors,
+		m.mirror, m.endpoints, m.asked, m.commits, m.fenced, m.fetches, m.fetched, m.errors,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
 	m.registry.MustRegister(m.node.collectors()...)

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"cmp"
+	"context"
 
 	"github.com/imart/event-worker/actors"
 	"github.com/imart/event-worker/config"
@@ -27,10 +28,38 @@ func (w *Worker) withFacts(c config.Chain, chain actors.Chain) actors.Chain {
 			continue
 		}
 		all = append(all, market)
+		chain.Markets[i] = startWith(m, market.Stream().Name, firstStream(m))
 		chain.Markets[i].Streams = append(chain.Markets[i].Streams[:len(m.Streams):len(m.Streams)], market.Stream())
 	}
 	if len(all) > 0 {
 		chain.Chain = facts.NewChain(chain.Chain, asker, c.ID, w.store, all, w.log)
 	}
 	return chain
+}
+
+// firstStream is the stream of a market that begins first, as far as that is known.
+func firstStream(m actors.Market) string {
+	first := m.Streams[0].Name
+	for _, s := range m.Streams {
+		switch {
+		case m.Find(s.Name) != nil:
+		case m.Find(first) != nil, m.Start(s.Name).Seq < m.Start(first).Seq:
+			first = s.Name
+		}
+	}
+	return first
+}
+
+// startWith is a market of which one stream begins where another one does.
+func startWith(m actors.Market, stream, with string) actors.Market {
+	of := func(name string) string {
+		if name == stream {
+			return with
+		}
+		return name
+	}
+	start, find := m.Start, m.Find
+	m.Start = func(name string) markets.Place { return start(of(name)) }
+	m.Find = func(name string) func(context.Context) (markets.Place, error) { return find(of(name)) }
+	return m
 }

@@ -34,7 +34,15 @@ func refusal(e markets.Event, id, reason string) markets.Event {
 
 func (s *suite) signedOrders() persistence.SignedOrderStore {
 	s.Helper()
-	store, ok := s.store.(persistence.SignedOrderStore)
+	inner := s.store
+	for {
+		wrapper, ok := inner.(interface{ Unwrap() persistence.Store })
+		if !ok {
+			break
+		}
+		inner = wrapper.Unwrap()
+	}
+	store, ok := inner.(persistence.SignedOrderStore)
 	if !ok {
 		s.Fatalf("%T keeps no signed orders", s.store)
 	}
