@@ -11,9 +11,18 @@ import (
 type places struct {
 	log, documents markets.Place // of the facts themselves
 	others         markets.Place // the least of the other streams' documents
+	furthest       int64         // the height up to which any of those may be
 }
 
-// find reads where the market's observers are. Without all of their documents, which are
+// pendingSeq is how far the documents of an interrupted transition may be.
+func pendingSeq(a persistence.Actor) int64 {
+	if a.Pending == nil {
+		return a.Seq
+	}
+	return a.Pending.Seq
+}
+
+// find reads where the market's observers are. Until all of them have documents, which are
 // created one after the other, it is not time yet.
 func (m Market) find(ctx context.Context, store persistence.Querier) (places, error) {
 	filter := append(m.Ref.Documents(), persistence.Equals("kind", "observer"))
@@ -30,6 +39,7 @@ func (m Market) find(ctx context.Context, store persistence.Querier) (places, er
 		switch {
 		case a.Documents:
 			at[a.Stream] = a.Place
+			p.furthest = max(p.furthest, a.Seq, pendingSeq(a))
 		case a.Stream == StreamName:
 			p.log, hasLog = a.Place, true
 		}
