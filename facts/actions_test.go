@@ -1,6 +1,8 @@
 package facts
 
 import (
+	"encoding/hex"
+	"encoding/json"
 	"fmt"
 
 	"github.com/ethereum/go-ethereum/common"
@@ -9,6 +11,7 @@ import (
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/markets/seaport"
 	"github.com/imart/event-worker/markets/seaport/signature"
+	"github.com/imart/event-worker/persistence"
 )
 
 var testCoin = markets.Currency{Address: common.Address{}.Hex(), Symbol: "ETH", Decimals: 18}
@@ -185,4 +188,13 @@ func silently(do func(*fakeBlock)) func(*fakeBlock) {
 		do(b)
 		b.logs, b.events = logs, events
 	}
+}
+
+// document is the order as it is handed in.
+func (o *madeOrder) document() persistence.SignedOrder {
+	text, err := json.Marshal(o.Parameters)
+	if err != nil {
+		panic(err)
+	}
+	return persistence.SignedOrder{Parameters: text, Signature: "0x" + hex.EncodeToString(o.Signature), Contract: seaportAt.Hex()}
 }

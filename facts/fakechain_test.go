@@ -197,7 +197,7 @@ func (b *fakeBlock) answer(call chains.ContractCall) chains.CallResult {
 	switch selector := binary.BigEndian.Uint32(call.Data); {
 	case call.To == seaportAt && selector == 0x46423aa7: // getOrderStatus
 		s := b.orders[common.BytesToHash(argument(0))]
-		return words(flag(s.validated), flag(s.cancelled), s.filled, s.size)
+		return words(bit(s.validated), bit(s.cancelled), s.filled, s.size)
 	case call.To == seaportAt && selector == 0xf07ec373: // getCounter
 		return words(b.counters[account(0)])
 	case call.To == seaportAt && selector == 0xf47b7740: // information
@@ -215,14 +215,14 @@ func (b *fakeBlock) answer(call chains.ContractCall) chains.CallResult {
 	case call.To == unitsAt && selector == 0x00fdd58e, call.To == moneyAt && selector == 0x70a08231: // balanceOf
 		return words(b.balances[account(0)])
 	case call.To == moneyAt && selector == 0xdd62ed3e: // allowance
-		return words(1e9 * flag(b.allowed[account(0)]))
+		return words(1e9 * bit(b.allowed[account(0)]))
 	case selector == 0xe985e9c5 && (call.To == nftAt || call.To == unitsAt): // isApprovedForAll
-		return words(flag(b.allowed[account(0)]))
+		return words(bit(b.allowed[account(0)]))
 	}
 	return chains.CallResult{} // no code
 }
 
-func flag(is bool) uint64 {
+func bit(is bool) uint64 {
 	if is {
 		return 1
 	}

@@ -41,7 +41,7 @@ func newReader(m Market, asker Asker, id uint64, store Store, log *slog.Logger) 
 func (r *reader) read(ctx context.Context, view *chains.View, after markets.Place, limit int) (chains.Page, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	p, err := r.find(ctx, r.store)
+	p, err := r.find(ctx, r.store, view)
 	switch {
 	case err != nil:
 		return chains.Page{}, err
@@ -51,9 +51,6 @@ func (r *reader) read(ctx context.Context, view *chains.View, after markets.Plac
 		return chains.Page{}, notYet("the facts of the previous block are not executed")
 	case p.others.Seq <= after.Seq:
 		return chains.Page{}, notYet("the market's other streams are not executed further")
-	}
-	if !mayBeOn(view, p.others) {
-		return chains.Page{}, notYet("the market's other streams are on another branch")
 	}
 	if view.Head.Seq-p.others.Seq > nearHead {
 		return chains.Page{To: p.others}, nil
@@ -142,7 +139,7 @@ func (r *reader) ask(ctx context.Context, view *chains.View, after, at markets.P
 	if err != nil {
 		return chains.Page{}, err
 	}
-	then, err := r.find(ctx, r.store)
+	then, err := r.find(ctx, r.store, view)
 	if err != nil {
 		return chains.Page{}, err
 	}
