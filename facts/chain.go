@@ -36,14 +36,14 @@ type Market struct {
 	Known     []markets.Currency // those of the chain, its own coin among them
 }
 
-// Chain is a chain that reads the streams of facts, too.
+// Chain is a chain that also reads the streams of facts.
 type Chain struct {
 	chains.Chain
 	readers map[string]*reader // by the market's name
 }
 
-// NewChain returns a chain that reads the facts of markets on it. The chain's identifier is
-// that which signatures are for.
+// NewChain returns a chain that reads the facts of markets on it. The id is the chain's, for
+// which orders are signed.
 func NewChain(chain chains.Chain, asker Asker, id uint64, store Store, all []Market, log *slog.Logger) *Chain {
 	c := &Chain{Chain: chain, readers: map[string]*reader{}}
 	for _, m := range all {
@@ -65,7 +65,7 @@ func (c *Chain) Read(ctx context.Context, view *chains.View, source markets.Sour
 	}
 	r, ok := c.readers[source.Facts]
 	if !ok {
-		return chains.Page{}, fmt.Errorf("no facts are read of the market %s", source.Facts)
+		return chains.Page{}, fmt.Errorf("the facts of the market %s are not read", source.Facts)
 	}
 	page, err := r.read(ctx, view, after, limit)
 	var wait notYet
@@ -75,7 +75,7 @@ func (c *Chain) Read(ctx context.Context, view *chains.View, source markets.Sour
 	return page, err
 }
 
-// notYet says what facts wait for.
+// notYet is what a stream of facts waits for.
 type notYet string
 
 // Error implements error.

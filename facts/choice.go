@@ -1,6 +1,7 @@
 package facts
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -12,58 +13,12 @@ import (
 
 // The paces of asking about open orders.
 const (
-	slowPace   = 50               // orders a block of a round that nothing demands
+	slowPace   = 50               // orders a block of a round that is not urgent
 	slowEvery  = 10 * time.Minute // between the end of a round and the start of the next, by the chain's clock
 	maxChosen  = 2000             // orders a block
-	maxMakers  = 20_000           // orders of the makers whom logs name
+	maxTheirs  = 20_000           // open orders of the makers whom logs name
 	maxWaiting = 100_000          // orders that wait for later blocks
 )
-
-// memory is what is known at a place of the orders that are still to be asked about. It is
-// lost with the process, and made up for by a full round.
-type memory struct {
-	round   bool // a round is under way
-	urgent  bool // as fast as possible
-	cursor  persistence.OpenCursor
-	next    time.Time       // when a round is due
-	waiting map[string]bool // orders that logs touched, beyond maxChosen
-
-	asked, differed int // in the round
-}
-
-// memories are those at the last places: after a reorganisation, reading goes on from one of
-// them.
-type memories struct {
-	kept []kept
-}
-
-type kept struct {
-	place  markets.Place
-	memory memory
-}
-
-const maxMemories = 256
-
-// at is a copy of the memory at a place. Where there is none, all open orders are to be asked
-// about.
-func (m *memories) at(place markets.Place) memory {
-	for _, k := range m.kept {
-		if sameBlock(k.place, place) {
-			out := k.memory
-			out.waiting = maps.Clone(out.waiting)
-			return out
-		}
-	}
-	return memory{round: true, urgent: true}
-}
-
-func (m *memories) put(place markets.Place, memory memory) {
-	m.kept = slices.DeleteFunc(m.kept, func(k kept) bool { return sameBlock(k.place, place) })
-	m.kept = append(m.kept, kept{place, memory})
-	if len(m.kept) > maxMemories {
-		m.kept = slices.Delete(m.kept, 0, 1)
-	}
-}
 
 // why says why an order is chosen.
 type why int
@@ -81,14 +36,15 @@ type chosen struct {
 }
 
 // choose returns the orders to ask about at a block: those that its logs touch, those never
-// asked about, and the next of a round through all.
-func (r *reader) choose(ctx context.Context, m *memory, b block, moved movements, limit int) ([]chosen, error) {
+// asked about, and the next of a round through all. What moved then includes the orders that
+// were waiting, and those whose documents are beyond the block.
+func (r *reader) choose(ctx context.Context, m *memory, b block, moved *movements, limit int) ([]chosen, error) {
 	limit = min(max(limit, 1), maxChosen)
 	if moved.everything {
 		m.restart()
 	}
 	s := selection{at: b, limit: limit, known: map[string]bool{}}
-	if err := r.chooseTouched(ctx, m, &moved, &s); err != nil {
+	if err := r.chooseTouched(ctx, m, moved, &s); err != nil {
 		return nil, err
 	}
 	if err := r.chooseFresh(ctx, &s); err != nil {
@@ -97,40 +53,50 @@ func (r *reader) choose(ctx context.Context, m *memory, b block, moved movements
 	if err := r.chooseInTurn(ctx, m, &s); err != nil {
 		return nil, err
 	}
+	for _, o := range s.orders {
+		if o.Last.Height > b.Seq {
+			moved.orders[o.Key] = true
+		}
+	}
 	return s.orders, nil
 }
 
-// chooseFresh chooses the orders that were never asked about.
+// chooseFresh chooses the orders that were never asked about, which come first among the open
+// ones. Most blocks have few: no more are read than show that.
 func (r *reader) chooseFresh(ctx context.Context, s *selection) error {
-	if s.room() == 0 {
-		return nil
-	}
-	fresh, err := r.store.OpenOrders(ctx, r.Ref, persistence.OpenCursor{}, s.room())
-	for _, o := range fresh {
-		if o.Checked == nil {
+	cursor := persistence.OpenCursor{}
+	for most := slowPace; s.room() > 0; most = maxChosen {
+		most = min(most, s.room())
+		found, err := r.store.OpenOrders(ctx, r.Ref, cursor, most)
+		if err != nil {
+			return err
+		}
+		for _, o := range found {
+			if o.Checked != nil {
+				return nil
+			}
 			s.add(o, demanded)
+			cursor = persistence.CursorAt(o)
+		}
+		if len(found) < most {
+			return nil
 		}
 	}
-	return err
+	return nil
 }
-
-// restart starts a round as fast as possible.
-func (m *memory) restart() { *m = memory{round: true, urgent: true} }
 
 // chooseTouched chooses the orders that logs touch, those that wait from earlier blocks first.
 func (r *reader) chooseTouched(ctx context.Context, m *memory, moved *movements, s *selection) error {
-	keys := slices.Sorted(maps.Keys(m.waiting))
-	for key := range moved.orders {
-		if !m.waiting[key] {
-			keys = append(keys, key)
-		}
-	}
+	waited := m.waiting
 	m.waiting = nil
-	found, err := r.store.OpenOrdersWith(ctx, r.Ref, keys)
+	for key := range waited {
+		moved.orders[key] = true
+	}
+	found, err := r.store.OpenOrdersWith(ctx, r.Ref, slices.Sorted(maps.Keys(moved.orders)))
 	if err != nil {
 		return err
 	}
-	theirs, err := r.store.OpenOrdersOf(ctx, r.Ref, moved.holders(), maxMakers)
+	theirs, err := r.store.OpenOrdersOf(ctx, r.Ref, moved.holders(), maxTheirs)
 	if err != nil {
 		return err
 	}
@@ -139,6 +105,13 @@ func (r *reader) chooseTouched(ctx context.Context, m *memory, moved *movements,
 			found = append(found, o)
 		}
 	}
+	turn := func(o markets.Order) int {
+		if waited[o.Key] {
+			return 0
+		}
+		return 1
+	}
+	slices.SortFunc(found, func(a, b markets.Order) int { return cmp.Or(turn(a)-turn(b), cmp.Compare(a.Key, b.Key)) })
 	for _, o := range found {
 		if !s.add(o, demanded) && !s.known[o.Key] && o.First.Height <= s.at.Seq {
 			if m.waiting == nil {
@@ -147,7 +120,7 @@ func (r *reader) chooseTouched(ctx context.Context, m *memory, moved *movements,
 			m.waiting[o.Key] = true
 		}
 	}
-	if len(theirs) == maxMakers || len(m.waiting) > maxWaiting {
+	if len(theirs) == maxTheirs || len(m.waiting) > maxWaiting {
 		m.restart()
 	}
 	return nil
@@ -156,7 +129,10 @@ func (r *reader) chooseTouched(ctx context.Context, m *memory, moved *movements,
 // chooseInTurn chooses the next orders of the round, if one is under way or due.
 func (r *reader) chooseInTurn(ctx context.Context, m *memory, s *selection) error {
 	if !m.round && !s.at.time.Before(m.next) {
-		m.round = true
+		m.round, m.since = true, 0
+	}
+	if m.since == 0 {
+		m.since = s.at.Seq
 	}
 	pace, reason := min(s.room(), slowPace), inTurn
 	if m.urgent {
@@ -169,11 +145,16 @@ func (r *reader) chooseInTurn(ctx context.Context, m *memory, s *selection) erro
 	if err != nil {
 		return err
 	}
+	ended := len(turn) < pace
 	for _, o := range turn {
+		if o.Checked != nil && o.Checked.Height >= m.since {
+			ended = true
+			break
+		}
 		s.add(o, reason)
 		m.cursor = persistence.CursorAt(o)
 	}
-	if len(turn) < pace {
+	if ended {
 		m.round, m.urgent, m.cursor, m.next = false, false, persistence.OpenCursor{}, s.at.time.Add(slowEvery)
 	}
 	return nil

@@ -2,6 +2,7 @@ package facts
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"github.com/ethereum/go-ethereum/common"
@@ -12,25 +13,25 @@ import (
 	"github.com/imart/event-worker/markets/seaport/signature"
 )
 
-// contracts asks the contracts of markets and tokens. What they say of themselves it asks
-// once.
+// contracts asks the contracts of markets and tokens. What Seaport and its conduit controller
+// say of themselves it asks once: it is the same on every branch on which they are deployed.
 type contracts struct {
 	asker   Asker
 	chainID uint64
 
 	mu       sync.Mutex
 	seaports map[common.Address]*deployment
+	silent   map[common.Address]bool // of those asked last, without an answer from any endpoint
 	conduits map[conduit]common.Address
 }
 
 // deployment is what a Seaport contract says of itself.
 type deployment struct {
 	domain     signature.Domain
-	separator  common.Hash
 	controller common.Address
 }
 
-// conduit is a conduit by its key, which has the address of whoever made it.
+// conduit is a conduit by its key.
 type conduit struct {
 	controller common.Address
 	key        common.Hash
@@ -72,33 +73,26 @@ func (c *contracts) facts(ctx context.Context, b block, orders []markets.Order) 
 	return facts, nil
 }
 
-// learn asks the Seaport contracts that are not known yet for what they are.
+// learn asks the Seaport contracts that are not known yet for what they are. One that does not
+// prove it by its domain's separator is asked again next time.
 func (c *contracts) learn(ctx context.Context, b block, addresses []string) error {
 	var asked questionnaire
+	c.silent = map[common.Address]bool{}
 	for _, name := range addresses {
 		address := common.HexToAddress(name)
-		if _, known := c.seaports[address]; known {
+		if c.seaports[address] != nil {
 			continue
 		}
-		s := &deployment{}
-		c.seaports[address] = s
 		asked.ask(contract.Information(address), func(r chains.CallResult) {
-			if said, err := contract.SeaportOf(r); err == nil {
-				s.controller, s.separator = said.ConduitController, said.DomainSeparator
-				s.domain = signature.Domain{Version: said.Version, ChainID: c.chainID, Contract: address}
+			said, err := contract.SeaportOf(r)
+			domain := signature.Domain{Version: said.Version, ChainID: c.chainID, Contract: address}
+			if err == nil && domain.Separator() == said.DomainSeparator {
+				c.seaports[address] = &deployment{domain, said.ConduitController}
 			}
+			c.silent[address] = errors.Is(err, chains.ErrUnanswerable)
 		})
 	}
-	if err := asked.answer(ctx, c.asker, b); err != nil {
-		clear(c.seaports)
-		return err
-	}
-	for address, s := range c.seaports {
-		if s.domain.Version == "" { // not deployed yet, or nonsense: asked again
-			delete(c.seaports, address)
-		}
-	}
-	return nil
+	return asked.answer(ctx, c.asker, b)
 }
 
 // learnConduits asks for the addresses of conduits that are not known yet.

@@ -1,6 +1,8 @@
 package facts
 
 import (
+	"errors"
+
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/holiman/uint256"
 
@@ -18,22 +20,21 @@ const (
 	erc721Criteria
 )
 
-// holding is what an order's maker must have of one token, and what the maker has.
+// holding is what an order's maker must have of one token, and what the maker has. What was
+// not answered is nil.
 type holding struct {
 	kind     int
-	needs    uint256.Int // after what is filled already
-	has      *uint256.Int
-	owner    *common.Address // of an ERC-721
+	items    []markets.OfferedItem // all that offer the token
 	maker    common.Address
 	operator common.Address
+	has      *uint256.Int
 	allowed  *uint256.Int // of an ERC-20
 	all      *bool        // whether the operator may move all of the maker's tokens
-	single   *common.Address
-	silent   bool
+	single   *bool        // whether it may move this one
 }
 
-// askHoldings asks for what the order offers. An offered token counts once, whatever the
-// number of items that it is in.
+// askHoldings asks for what the order offers. A token is one holding, whatever the number of
+// items that offer it.
 func (q *inquiry) askHoldings(asked *questionnaire, maker, operator common.Address) {
 	type asset struct {
 		kind  int
@@ -53,107 +54,122 @@ func (q *inquiry) askHoldings(asked *questionnaire, maker, operator common.Addre
 			q.holdings = append(q.holdings, h)
 			h.ask(asked, a.token, &a.id)
 		}
-		amount := amountAt(item, q.order.Parameters, q.at)
-		if _, overflow := h.needs.AddOverflow(&h.needs, &amount); overflow {
-			h.needs.SetAllOne()
-		}
+		h.items = append(h.items, item)
 	}
 }
 
 func (h *holding) ask(asked *questionnaire, token common.Address, id *uint256.Int) {
-	balance := func(r chains.CallResult) { h.has = h.uint(r) }
-	all := func(r chains.CallResult) {
-		if ok, err := contract.Bool(r); err == nil {
-			h.all = &ok
-		} else {
-			h.silent = true
-		}
-	}
 	switch h.kind {
 	case erc20Item:
-		asked.ask(contract.BalanceOf(token, h.maker), balance)
-		asked.ask(contract.Allowance(token, h.maker, h.operator), func(r chains.CallResult) { h.allowed = h.uint(r) })
+		asked.ask(contract.BalanceOf(token, h.maker), readUint(&h.has))
+		asked.ask(contract.Allowance(token, h.maker, h.operator), readUint(&h.allowed))
 	case erc721Item:
-		asked.ask(contract.OwnerOf(token, id), func(r chains.CallResult) {
-			owner, err := contract.Address(r)
-			if err != nil { // burnt, or never minted
-				owner = [20]byte{}
-			}
-			h.owner = (*common.Address)(&owner)
-		})
-		asked.ask(contract.IsApprovedForAll(token, h.maker, h.operator), all)
+		asked.ask(contract.OwnerOf(token, id), h.readOwner)
+		asked.ask(contract.IsApprovedForAll(token, h.maker, h.operator), readBool(&h.all))
 		asked.ask(contract.GetApproved(token, id), func(r chains.CallResult) {
 			if approved, err := contract.Address(r); err == nil {
-				h.single = (*common.Address)(&approved)
+				h.single = new(approved == h.operator)
 			}
 		})
 	case erc1155Item:
-		asked.ask(contract.BalanceOfToken(token, h.maker, id), balance)
-		asked.ask(contract.IsApprovedForAll(token, h.maker, h.operator), all)
+		asked.ask(contract.BalanceOfToken(token, h.maker, id), readUint(&h.has))
+		asked.ask(contract.IsApprovedForAll(token, h.maker, h.operator), readBool(&h.all))
+		h.single = new(false)
 	}
 }
 
-func (h *holding) uint(r chains.CallResult) *uint256.Int {
-	v, err := contract.Uint(r)
-	if err != nil {
-		h.silent = true
-		return nil
+// readOwner reads the owner of an ERC-721, which reverts where the token was burnt or never
+// minted.
+func (h *holding) readOwner(r chains.CallResult) {
+	owner, err := contract.Address(r)
+	switch {
+	case err == nil && owner == h.maker:
+		h.has = uint256.NewInt(1)
+	case err == nil, errors.Is(err, chains.ErrReverted):
+		h.has = new(uint256.Int)
 	}
-	return v
 }
 
-// reduce takes off what is filled already. Of an order for several tokens of a collection
-// that are not alike each fill is of one.
-func (h *holding) reduce(state *contract.OrderState, parts *uint256.Int) {
-	if parts.GtUint64(1) {
-		h.needs.Div(&h.needs, parts)
-		return
-	}
-	if state == nil || state.Size.IsZero() {
-		return
-	}
-	rest := new(uint256.Int).Sub(state.Size, state.Filled)
-	h.needs.MulDivOverflow(&h.needs, rest, state.Size)
+func readUint(to **uint256.Int) func(chains.CallResult) {
+	return func(r chains.CallResult) { *to, _ = contract.Uint(r) }
 }
 
-// obstacle is what the maker lacks; known is false if that was not answered.
-func (h *holding) obstacle() (reason markets.Reason, known bool) {
+func readBool(to **bool) func(chains.CallResult) {
+	return func(r chains.CallResult) {
+		if is, err := contract.Bool(r); err == nil {
+			*to = &is
+		}
+	}
+}
+
+// needs is how much of the token a fill of a share of the order takes.
+func (h *holding) needs(p *markets.Parameters, s share, at uint64) *uint256.Int {
+	sum := new(uint256.Int)
+	for _, item := range h.items {
+		amount := amountAt(s.of(number(item.StartAmount)), s.of(number(item.EndAmount)), p, at)
+		if _, overflow := sum.AddOverflow(sum, &amount); overflow {
+			return sum.SetAllOne()
+		}
+	}
+	return sum
+}
+
+// obstacle is what the maker lacks to give an amount; known is false if that was not
+// answered.
+func (h *holding) obstacle(needs *uint256.Int) (reason markets.Reason, known bool) {
+	poor, forbidden := markets.NotOwner, markets.NoApproval
 	switch h.kind {
 	case coinItem: // nobody but the maker can give it
 		return markets.NoBalance, true
 	case erc20Item:
-		switch {
-		case h.has != nil && h.has.Lt(&h.needs):
-			return markets.NoBalance, true
-		case h.allowed != nil && h.allowed.Lt(&h.needs):
-			return markets.NoAllowance, true
-		}
-	case erc721Item:
-		switch {
-		case h.owner != nil && *h.owner != h.maker:
-			return markets.NotOwner, true
-		case h.all != nil && !*h.all && h.single != nil && *h.single != h.operator:
-			return markets.NoApproval, true
-		case h.single != nil && *h.single == h.operator:
-			return "", true
-		}
-	case erc1155Item:
-		switch {
-		case h.has != nil && h.has.Lt(&h.needs):
-			return markets.NotOwner, true
-		case h.all != nil && !*h.all:
-			return markets.NoApproval, true
-		}
+		poor, forbidden = markets.NoBalance, markets.NoAllowance
+	case erc721Item, erc1155Item:
 	default: // which token it will be is not known
 		return "", false
 	}
-	return "", !h.silent
+	has, may := covers(h.has, needs), h.mayMove(needs)
+	switch {
+	case has != nil && !*has:
+		return poor, true
+	case may != nil && !*may:
+		return forbidden, true
+	}
+	return "", has != nil && may != nil
 }
 
-// amountAt is an offered item's amount at a time, as Seaport computes it: on a straight line
-// from the order's start to its end, rounded down.
-func amountAt(item markets.OfferedItem, p *markets.Parameters, at uint64) uint256.Int {
-	start, end := number(item.StartAmount), number(item.EndAmount)
+// mayMove is whether the operator may move an amount of the maker's; nil if not known.
+func (h *holding) mayMove(needs *uint256.Int) *bool {
+	switch {
+	case h.kind == erc20Item:
+		return covers(h.allowed, needs)
+	case h.single != nil && *h.single:
+		return h.single
+	case h.single == nil && h.all != nil && !*h.all:
+		return nil
+	}
+	return h.all
+}
+
+// covers says whether an amount is enough; nil if the amount is not known.
+func covers(has, needs *uint256.Int) *bool {
+	if has == nil {
+		return nil
+	}
+	return new(!has.Lt(needs))
+}
+
+// share is a part of an order, as a fraction.
+type share struct{ numerator, denominator uint256.Int }
+
+// of is the share of an amount, rounded down.
+func (s share) of(amount uint256.Int) uint256.Int {
+	part, _ := new(uint256.Int).MulDivOverflow(&amount, &s.numerator, &s.denominator)
+	return *part
+}
+
+// amountAt is an offered amount at a time, as Seaport computes it: on a straight line from the
+// order's start to its end, rounded down.
+func amountAt(start, end uint256.Int, p *markets.Parameters, at uint64) uint256.Int {
 	from, to := number(p.StartTime), number(p.EndTime)
 	now := *uint256.NewInt(at)
 	switch {
@@ -174,7 +190,7 @@ func amountAt(item markets.OfferedItem, p *markets.Parameters, at uint64) uint25
 	return *rest.Add(&end, rest)
 }
 
-// number is a known amount; 0 if it is not one.
+// number is an amount as a number; 0 if it is unknown.
 func number(a markets.Amount) uint256.Int {
 	v, err := uint256.FromDecimal(string(a))
 	if err != nil {

@@ -90,17 +90,26 @@ func (c *contracts) askSignature(asked *questionnaire, q *inquiry) {
 func (q *inquiry) fact() markets.Fact {
 	f := markets.Fact{State: q.contractState()}
 	if q.order.Status.Alive() {
-		parts := q.parts()
-		for _, h := range q.holdings {
-			h.reduce(q.state, &parts)
-		}
 		f.Fillable = q.fillability()
 	}
 	return f
 }
 
-// parts is of how many fills the order is at least: a fill names one token of each item that
-// leaves the choice to the taker.
+// share is the largest part of the order that one fill can take: what is not filled yet or,
+// where a fill names one token of several, that one.
+func (q *inquiry) share() share {
+	one := *uint256.NewInt(1)
+	if parts := q.parts(); parts.GtUint64(1) {
+		return share{one, parts}
+	}
+	if q.state == nil || q.state.Size.IsZero() {
+		return share{one, one}
+	}
+	return share{*new(uint256.Int).Sub(q.state.Size, q.state.Filled), *q.state.Size}
+}
+
+// parts is the least number of fills that take the whole order: a fill names one token of each
+// item that leaves the choice to the taker.
 func (q *inquiry) parts() (most uint256.Int) {
 	if q.order.Parameters == nil {
 		return most
@@ -179,11 +188,12 @@ func (q *inquiry) obstacles() (reasons []markets.Reason, unknown bool) {
 	if o.ReservedFor != "" {
 		add(markets.PrivateOrder)
 	}
+	part := q.share()
 	for _, h := range q.holdings {
-		short, known := h.obstacle()
+		reason, known := h.obstacle(h.needs(p, part, q.at))
 		unknown = unknown || !known
-		if short != "" {
-			add(short)
+		if reason != "" {
+			add(reason)
 		}
 	}
 	return reasons, unknown

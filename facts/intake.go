@@ -3,8 +3,10 @@ package facts
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/ethereum/go-ethereum/common"
@@ -32,6 +34,7 @@ type candidate struct {
 	counter  *uint256.Int
 	accepted bool  // by the maker's contract
 	refused  error // nil unless it cannot be taken in
+	later    bool  // the market's contracts did not answer: it stays pending
 }
 
 // takeIn takes signed orders in: it returns their events, and the orders that they open.
@@ -51,6 +54,9 @@ func (r *reader) takeIn(ctx context.Context, b block, limit int) ([]markets.Even
 	var events []markets.Event
 	var opened []chosen
 	for i := range candidates {
+		if candidates[i].later {
+			continue
+		}
 		e, order := r.take(b, &candidates[i], known)
 		events = append(events, e)
 		if order != nil {
@@ -97,14 +103,14 @@ func (r *reader) take(b block, c *candidate, known map[string]markets.Order) (ma
 		}
 		c.refused = err
 	}
-	return markets.Event{Kind: markets.SignedRefused, Signed: c.id, Order: "", Reason: bounded(c.refused.Error())}, nil
+	return markets.Event{Kind: markets.SignedRefused, Signed: c.id, Reason: bounded(c.refused.Error())}, nil
 }
 
 // bounded is a reason that fits into a document.
 func bounded(reason string) string {
 	const most = 500
 	if len(reason) > most {
-		reason = reason[:most] + "…"
+		reason = strings.ToValidUTF8(reason[:most], "") + "…"
 	}
 	return reason
 }
@@ -145,10 +151,12 @@ func (c *contracts) candidate(m Market, p persistence.PendingOrder) candidate {
 			return out
 		}
 	}
-	out.refused = fmt.Errorf("contract: none of the market's is deployed on the chain: %v", all)
-	for _, address := range all {
-		s := c.seaports[common.HexToAddress(address)]
+	out.refused = fmt.Errorf("contract: no known version of Seaport for chain %d at %v", c.chainID, all)
+	for _, name := range all {
+		address := common.HexToAddress(name)
+		s := c.seaports[address]
 		if s == nil {
+			out.later = out.later || c.silent[address]
 			continue
 		}
 		verdict, err := out.order.Verify(s.domain)
@@ -156,6 +164,7 @@ func (c *contracts) candidate(m Market, p persistence.PendingOrder) candidate {
 			out.contract, out.call, out.refused = s.domain.Contract, verdict.Call, nil
 		}
 		if verdict.Valid {
+			out.later = false
 			break
 		}
 	}
@@ -174,9 +183,11 @@ func (c *candidate) ask(asked *questionnaire) {
 		if state, err := contract.Status(r); err == nil {
 			c.state = &state
 		}
+		c.later = c.later || errors.Is(r.Err, chains.ErrUnanswerable)
 	})
 	asked.ask(contract.Counter(c.contract, maker), func(r chains.CallResult) {
 		c.counter, _ = contract.Uint(r)
+		c.later = c.later || errors.Is(r.Err, chains.ErrUnanswerable)
 	})
 	if c.call != nil {
 		asked.ask(contract.IsValidSignature(c.call.To, c.call.Digest, c.call.Signature), func(r chains.CallResult) {

@@ -3,6 +3,7 @@ package facts
 import (
 	"context"
 
+	"github.com/imart/event-worker/chains"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
 )
@@ -11,11 +12,21 @@ import (
 type places struct {
 	log, documents markets.Place // of the facts themselves
 	others         markets.Place // the least of the other streams' documents
+	furthest       int64         // the height up to which any of those may be
 }
 
-// find reads where the market's observers are. Without all of their documents, which are
-// created one after the other, it is not time yet.
-func (m Market) find(ctx context.Context, store persistence.Querier) (places, error) {
+// pendingSeq is how far the documents of an interrupted transition may be.
+func pendingSeq(a persistence.Actor) int64 {
+	if a.Pending == nil {
+		return a.Seq
+	}
+	return a.Pending.Seq
+}
+
+// find reads where the market's observers are. Until all of them have documents, which are
+// created one after the other, and all are on the view's branch, it is not time yet: documents
+// hold the events of those that are not.
+func (m Market) find(ctx context.Context, store persistence.Querier, view *chains.View) (places, error) {
 	filter := append(m.Ref.Documents(), persistence.Equals("kind", "observer"))
 	found, err := persistence.Collect[persistence.Actor](ctx, store, persistence.Query{
 		Collection: persistence.Actors, Filter: persistence.Filter{Condition: filter},
@@ -30,6 +41,7 @@ func (m Market) find(ctx context.Context, store persistence.Querier) (places, er
 		switch {
 		case a.Documents:
 			at[a.Stream] = a.Place
+			p.furthest = max(p.furthest, a.Seq, pendingSeq(a))
 		case a.Stream == markets.StateStream:
 			p.log, hasLog = a.Place, true
 		}
@@ -42,6 +54,9 @@ func (m Market) find(ctx context.Context, store persistence.Querier) (places, er
 		place, ok := at[stream]
 		if !ok {
 			return p, notYet("the documents of the stream " + stream + " have not started")
+		}
+		if !mayBeOn(view, place) {
+			return p, notYet("the documents of the stream " + stream + " are on another branch")
 		}
 		if i == 0 || place.Seq < p.others.Seq {
 			p.others = place

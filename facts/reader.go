@@ -45,22 +45,18 @@ func newReader(m Market, asker Asker, id uint64, store Store, log *slog.Logger) 
 func (r *reader) read(ctx context.Context, view *chains.View, after markets.Place, limit int) (chains.Page, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	p, err := r.find(ctx, r.store)
+	p, err := r.find(ctx, r.store, view)
 	switch {
 	case err != nil:
 		return chains.Page{}, err
 	case p.log.Seq > after.Seq:
-		return r.replay(ctx, after, p.log)
+		return r.replay(ctx, view, after, p.log)
 	case !sameBlock(p.log, after) || !sameBlock(p.documents, after):
-		return chains.Page{}, notYet("the facts of the block before are not executed")
+		return chains.Page{}, notYet("the facts of the previous block are not executed")
 	case p.others.Seq <= after.Seq:
-		return chains.Page{}, notYet("the market's other streams have not come further")
+		return chains.Page{}, notYet("the market's other streams are not executed further")
 	}
-	switch view.Stand(p.others) {
-	case chains.Off, chains.Ahead:
-		return chains.Page{}, notYet("the market's other streams are on another branch")
-	}
-	if view.Head.Seq-p.others.Seq > nearHead+(view.Head.Seq-view.Final.Seq) {
+	if view.Head.Seq-p.others.Seq > nearHead {
 		return chains.Page{To: p.others}, nil
 	}
 	page, err := r.ask(ctx, view, after, p.others, limit)
@@ -71,22 +67,31 @@ func (r *reader) read(ctx context.Context, view *chains.View, after markets.Plac
 	return page, err
 }
 
-// warnEvery is how often it is said that no endpoint answers questions.
+// warnEvery is how often a warning that no endpoint answers calls is repeated.
 const warnEvery = time.Hour
 
-// warn says that the contracts cannot be asked. The market's events are followed all the same,
-// and its orders are asked about when an endpoint answers again.
+// warn logs that the contracts cannot be asked. The stream goes on without facts; once an
+// endpoint answers again, all open orders are asked about.
 func (r *reader) warn(err error) {
 	if time.Since(r.warned) > warnEvery {
 		r.warned = time.Now()
-		r.log.Warn("no endpoint answers what contracts are asked about orders: what is fillable is unknown", "reason", err)
+		r.log.Warn("no endpoint answers calls of contracts: which orders are fillable is unknown", "reason", err)
 	}
 }
 
 func sameBlock(a, b markets.Place) bool { return a.Seq == b.Seq && a.Hash == b.Hash }
 
+// mayBeOn says whether a place is on a view's branch, or below it.
+func mayBeOn(view *chains.View, p markets.Place) bool {
+	s := view.Stand(p)
+	return s == chains.On || s == chains.Below
+}
+
 // replay reads the facts of the log between two places.
-func (r *reader) replay(ctx context.Context, after, to markets.Place) (chains.Page, error) {
+func (r *reader) replay(ctx context.Context, view *chains.View, after, to markets.Place) (chains.Page, error) {
+	if !mayBeOn(view, to) {
+		return chains.Page{}, notYet("the log is on another branch")
+	}
 	page := chains.Page{To: to}
 	filter := append(r.Ref.Documents(), persistence.Equals("stream", markets.StateStream),
 		persistence.Compare{Path: "seq", Operator: persistence.Greater, Operand: after.Seq},
@@ -119,8 +124,13 @@ func (r *reader) ask(ctx context.Context, view *chains.View, after, at markets.P
 	if err != nil {
 		return chains.Page{}, err
 	}
-	memory := r.memories.at(after)
-	orders, err := r.choose(ctx, &memory, b, moved, limit)
+	memory, back := r.memories.at(after)
+	if back {
+		for _, h := range memory.hidden {
+			moved.include(h.movements)
+		}
+	}
+	orders, err := r.choose(ctx, &memory, b, &moved, limit)
 	if err != nil {
 		return chains.Page{}, err
 	}
@@ -133,6 +143,11 @@ func (r *reader) ask(ctx context.Context, view *chains.View, after, at markets.P
 	if err != nil {
 		return chains.Page{}, err
 	}
+	then, err := r.find(ctx, r.store, view)
+	if err != nil {
+		return chains.Page{}, err
+	}
+	memory.hide(moved, at.Seq, then.furthest)
 	events := append(taken, news...)
 	r.count(&memory, b, orders, events)
 	page := chains.Page{To: at}
@@ -150,8 +165,7 @@ func without(orders, opened []chosen) []chosen {
 	})
 }
 
-// check returns events of those orders of which the contracts say something else than their
-// documents.
+// check asks about orders, and returns an event of each whose document says otherwise.
 func (r *reader) check(ctx context.Context, b block, orders []chosen) ([]markets.Event, error) {
 	asked := make([]markets.Order, len(orders))
 	for i, o := range orders {

@@ -2,6 +2,7 @@ package facts
 
 import (
 	"context"
+	"maps"
 
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/crypto"
@@ -68,7 +69,7 @@ func interest() []string {
 
 // movements are what logs tell of: which orders, and which accounts of which contracts.
 type movements struct {
-	everything bool            // too much, or too long ago, to be told
+	everything bool            // whatever is open: too much moved, or too long ago
 	orders     map[string]bool // by key
 	accounts   map[account]bool
 }
@@ -97,9 +98,16 @@ func (r *reader) touched(ctx context.Context, view *chains.View, after, at marke
 		}
 	}
 	if len(m.orders)+len(m.accounts) > maxTouched {
-		return movements{everything: true}, nil
+		m = movements{true, map[string]bool{}, map[account]bool{}}
 	}
 	return m, nil
+}
+
+// include adds other movements.
+func (m *movements) include(other movements) {
+	m.everything = m.everything || other.everything
+	maps.Copy(m.orders, other.orders)
+	maps.Copy(m.accounts, other.accounts)
 }
 
 // placeAt is the block of a height up to the place at which contracts are asked.

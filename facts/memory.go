@@ -1,0 +1,82 @@
+package facts
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/persistence"
+)
+
+// memory is what is known at a place of the orders that are still to be asked about. It is
+// lost with the process, and made up for by a full round.
+type memory struct {
+	round   bool  // a round is under way
+	urgent  bool  // as fast as possible
+	since   int64 // the block at which it began
+	cursor  persistence.OpenCursor
+	next    time.Time       // when a round is due
+	waiting map[string]bool // orders that logs touched, beyond maxChosen
+	hidden  []hidden
+
+	asked, differed int // in the round
+}
+
+// hidden is what logs told at a block while documents were beyond it, through a height: an
+// order that was closed there was not asked about, and is open again if that is reorganised.
+//
+//	block 105   Alice's token moves away
+//	block 106   Alice cancels: her order is closed in the documents as of 106
+//	asked at 105: the order is not open
+//	block 106'  replaces 106: the order is open, and not fillable since 105
+type hidden struct {
+	through int64
+	movements
+}
+
+// restart starts a round as fast as possible.
+func (m *memory) restart() { *m = memory{round: true, urgent: true, hidden: m.hidden} }
+
+// hide notes what moved at a block, if documents are beyond it, through a height.
+func (m *memory) hide(moved movements, at, through int64) {
+	m.hidden = slices.DeleteFunc(slices.Clone(m.hidden), func(h hidden) bool { return h.through <= at })
+	if through > at {
+		m.hidden = append(m.hidden, hidden{through, moved})
+	}
+}
+
+// memories are those at the last places: after a reorganisation, reading goes on from one of
+// them.
+type memories struct {
+	kept []kept
+}
+
+type kept struct {
+	place  markets.Place
+	memory memory
+}
+
+const maxMemories = 256
+
+// at is a copy of the memory at a place, and whether reading has been further since. Where
+// there is no memory, all open orders are to be asked about.
+func (m *memories) at(place markets.Place) (found memory, back bool) {
+	for i, k := range m.kept {
+		if sameBlock(k.place, place) {
+			found = k.memory
+			found.waiting = maps.Clone(found.waiting)
+			return found, i < len(m.kept)-1
+		}
+	}
+	return memory{round: true, urgent: true}, false
+}
+
+// put keeps the memory at a place, as the newest.
+func (m *memories) put(place markets.Place, memory memory) {
+	m.kept = slices.DeleteFunc(m.kept, func(k kept) bool { return sameBlock(k.place, place) })
+	m.kept = append(m.kept, kept{place, memory})
+	if len(m.kept) > maxMemories {
+		m.kept = slices.Delete(m.kept, 0, 1)
+	}
+}
