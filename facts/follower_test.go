@@ -200,7 +200,7 @@ func (f *follower) facts() {
 		read := false
 		for _, actor := range []string{markets.StateStream, markets.StateStream + "+"} {
 			page, err := f.read(actor)
-			if errors.Is(err, chains.ErrAhead) {
+			if errors.Is(err, chains.ErrWaits) {
 				continue
 			}
 			f.must(err)

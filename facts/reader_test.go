@@ -35,7 +35,7 @@ func TestFactsWaitForTheOtherStreams(t *testing.T) {
 	fake.mine(list(o))
 	f.execute("trade", 1)
 	for range 2 {
-		if page, err := f.read(markets.StateStream); !errors.Is(err, chains.ErrAhead) {
+		if page, err := f.read(markets.StateStream); !errors.Is(err, chains.ErrWaits) {
 			t.Fatalf("read %+v, %v before the listings of the block", page, err)
 		}
 	}
@@ -60,7 +60,7 @@ func TestARestartBetweenLogAndDocuments(t *testing.T) {
 	f.restart()
 	f.questions()
 	fake.head.answers[nftAt] = chains.CallResult{Err: chains.ErrReverted} // at the very block
-	if page, err := f.read(markets.StateStream); !errors.Is(err, chains.ErrAhead) {
+	if page, err := f.read(markets.StateStream); !errors.Is(err, chains.ErrWaits) {
 		t.Fatalf("the log goes on to %+v, %v before the documents have come", page, err)
 	}
 	again, err := f.read(markets.StateStream + "+")
@@ -87,7 +87,7 @@ func TestTheLogOfAnotherBranch(t *testing.T) {
 	f.accept(markets.StateStream, page)
 	fake.reorganise(1)
 	fake.mine()
-	if page, err := f.read(markets.StateStream + "+"); !errors.Is(err, chains.ErrAhead) {
+	if page, err := f.read(markets.StateStream + "+"); !errors.Is(err, chains.ErrWaits) {
 		t.Errorf("read %+v, %v of a log that is on another branch", page, err)
 	}
 	f.sync()
@@ -334,7 +334,7 @@ func TestOrdersOfUnknownSize(t *testing.T) {
 func TestAnUnknownMarket(t *testing.T) {
 	f, fake := test(t)
 	_, err := f.chain.Read(context.Background(), fake.view(), markets.Source{Facts: "other"}, markets.Place{}, -1, 1)
-	if err == nil || errors.Is(err, chains.ErrAhead) {
+	if err == nil || errors.Is(err, chains.ErrWaits) {
 		t.Error(err)
 	}
 }
