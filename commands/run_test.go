@@ -182,7 +182,11 @@ func TestRunLogsIntoFiles(t *testing.T) {
 		t.Errorf("the log shows a secret:\n%s", stderr)
 	}
 	ofChain, ofNode := read(t, dir, "logs", "evm", "info.log"), read(t, dir, "logs", "node", "info.log")
-	if lines := strings.Count(ofChain, "\n") + strings.Count(ofNode, "\n"); lines != strings.Count(stderr, "\n") || !strings.Contains(ofChain, "chain acquired") || !strings.Contains(ofNode, "stopped") {
+	warnings := read(t, dir, "logs", "evm", "warn.log") // a recording answers no calls
+	if strings.Count(warnings, "no endpoint answers what contracts are asked about orders") != 1 {
+		t.Errorf("it warns:\n%s", warnings)
+	}
+	if lines := strings.Count(ofChain+ofNode+warnings, "\n"); lines != strings.Count(stderr, "\n") || !strings.Contains(ofChain, "chain acquired") || !strings.Contains(ofNode, "stopped") {
 		t.Errorf("%d lines, of chains:\n%sof none:\n%s", lines, ofChain, ofNode)
 	}
 	if cli.Exists(filepath.Join(dir, "elsewhere")) {

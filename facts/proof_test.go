@@ -45,6 +45,12 @@ func (f folder) Open(ctx context.Context) (persistence.Store, error) {
 // follow starts a worker that follows a World's Seaport.
 func follow(t testing.TB, w *seaporttest.World) *running {
 	t.Helper()
+	return followAt(t, w, w.URL(), "")
+}
+
+// followAt is follow by an endpoint, with options of the market.
+func followAt(t testing.TB, w *seaporttest.World, endpoint, options string) *running {
+	t.Helper()
 	file := filepath.Join(t.TempDir(), "event-worker.yaml")
 	text := fmt.Sprintf(`
 chains:
@@ -55,9 +61,9 @@ chains:
     poll: 20ms
     confirmations: 64
     markets:
-      seaport: {start: 0, contracts: {seaport: %q}}
+      seaport: {start: 0, contracts: {seaport: %q}%s}
 monitor: {listen: "127.0.0.1:0"}
-`, chain, seaporttest.ChainID, w.URL(), w.Seaport)
+`, chain, seaporttest.ChainID, endpoint, w.Seaport, options)
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -138,13 +144,18 @@ func (r *running) refused() map[string]string {
 // never asked about.
 func (r *running) settle() {
 	r.t.Helper()
-	head := r.world.Head()
+	r.settleStream("state", r.world.Head())
+}
+
+// settleStream waits until a stream's documents are at the head.
+func (r *running) settleStream(stream string, head seaporttest.Block) {
+	r.t.Helper()
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
-		if r.isAt(head) {
+		if r.isAt(stream, head) {
 			return
 		}
 		if time.Now().After(deadline) {
-			r.t.Fatalf("the facts have not come to block %d: %s", head.Number, r.actors())
+			r.t.Fatalf("the stream %s has not come to block %d: %s", stream, head.Number, r.actors())
 		}
 	}
 }
@@ -161,10 +172,10 @@ func (r *running) actors() (all string) {
 	return all
 }
 
-func (r *running) isAt(head seaporttest.Block) bool {
+func (r *running) isAt(stream string, head seaporttest.Block) bool {
 	r.t.Helper()
 	found, err := persistence.Collect[persistence.Actor](r.t.Context(), r.Store(), persistence.Query{
-		Collection: persistence.Actors, Filter: persistence.Filter{Condition: persistence.Equals("stream", "state")},
+		Collection: persistence.Actors, Filter: persistence.Filter{Condition: persistence.Equals("stream", stream)},
 	})
 	if err != nil {
 		r.t.Fatal(err)
