@@ -74,12 +74,13 @@ type fakeBlock struct {
 // fakeChain is a chain whose contracts say what the test wants. It counts what is asked.
 type fakeChain struct {
 	chains.Chain
-	blocks map[string]*fakeBlock // by hash
-	head   *fakeBlock
-	asked  []chains.ContractCall
-	err    func() error // of the next question
-	// byNumber makes it answer of the block that has the number of the one asked for.
-	byNumber bool
+	head  *fakeBlock
+	mined int
+	asked []chains.ContractCall
+	err   func() error // of the next question
+	// behind is the head of an endpoint on another branch, which answers instead; nil if
+	// all are on the chain.
+	behind *fakeBlock
 }
 
 func newFakeChain() *fakeChain {
@@ -91,7 +92,7 @@ func newFakeChain() *fakeChain {
 	for id := range uint64(8) {
 		genesis.owners[id] = []common.Address{alice, bob}[id%2]
 	}
-	return &fakeChain{head: genesis, blocks: map[string]*fakeBlock{genesis.Hash: genesis}}
+	return &fakeChain{head: genesis}
 }
 
 func hashOf(text string) string { return crypto.Keccak256Hash([]byte(text)).Hex() }
@@ -99,7 +100,7 @@ func hashOf(text string) string { return crypto.Keccak256Hash([]byte(text)).Hex(
 // mine makes a block on top of the head, of what do does.
 func (c *fakeChain) mine(do ...func(*fakeBlock)) *fakeBlock {
 	b := &fakeBlock{parent: c.head, ledger: c.head.clone()}
-	b.Place = markets.Place{Seq: c.head.Seq + 1, Hash: hashOf(fmt.Sprint("block ", len(c.blocks)))}
+	b.Place = markets.Place{Seq: c.head.Seq + 1, Hash: hashOf(fmt.Sprint("block ", c.mined))}
 	for _, d := range do {
 		d(b)
 	}
@@ -107,7 +108,8 @@ func (c *fakeChain) mine(do ...func(*fakeBlock)) *fakeBlock {
 		e := &b.events[i]
 		e.Position, e.Seq, e.Block, e.Time = markets.Position{Height: b.Seq, Transaction: int32(i)}, b.Seq, b.Hash, timeAt(b.Seq)
 	}
-	c.blocks[b.Hash], c.head = b, b
+	c.head = b
+	c.mined++
 	return b
 }
 
@@ -153,11 +155,14 @@ func (c *fakeChain) block(at markets.Place) (*fakeBlock, error) {
 			return nil, err
 		}
 	}
-	b := c.blocks[at.Hash]
-	if c.byNumber {
-		b = c.at(at.Seq)
+	b := c.head
+	if c.behind != nil {
+		b = c.behind
 	}
-	if b == nil || !c.byNumber && c.at(at.Seq) != b {
+	for b.Seq > at.Seq {
+		b = b.parent
+	}
+	if b.Hash != at.Hash {
 		return nil, fmt.Errorf("%w: block %d", chains.ErrReorganised, at.Seq)
 	}
 	return b, nil

@@ -39,8 +39,6 @@ type follower struct {
 	chain  *Chain
 	actors map[string]*persistence.Actor // the streams' logs, and their documents with a "+"
 	logged strings.Builder
-	// without takes away a rule; see TestMutants.
-	without struct{ rollback, replay, order bool }
 }
 
 var otherStreams = []string{"list", "trade"}
@@ -156,21 +154,8 @@ func (f *follower) back(stream string) {
 		if to == a.Place {
 			continue
 		}
-		if f.without.rollback && stream == markets.StateStream {
-			a.Place, a.Trail = to, a.Trail.Cut(to)
-			f.must(f.store.Commit(context.Background(), testRef, []persistence.Move{{Actor: a.Ref(), From: placeOf(f, a.ID), To: to, Trail: a.Trail}}, nil))
-			continue
-		}
 		f.commit(actor, markets.RollbackTransition, to, nil)
 	}
-}
-
-func placeOf(f *follower, id string) markets.Place {
-	found, err := persistence.Collect[persistence.Actor](context.Background(), f.store, persistence.Query{
-		Collection: persistence.Actors, Filter: persistence.Filter{Condition: persistence.Equals("_id", id)},
-	})
-	f.must(err)
-	return found[0].Place
 }
 
 // read reads facts behind the place of the stream's log, or of its documents.

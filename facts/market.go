@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/markets/seaport"
 	"github.com/imart/event-worker/persistence"
 )
 
@@ -16,7 +17,7 @@ func MarketOf(chain string, m markets.Market, known []markets.Currency) (Market,
 			return Market{}, false
 		}
 		out.Streams = append(out.Streams, s.Name)
-		if slices.ContainsFunc(s.Source.Topics, isOfOrder) {
+		if seaport.DecodesStream(s) {
 			out.Contracts = append(out.Contracts, s.Source.Addresses...)
 		}
 	}

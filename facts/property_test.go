@@ -29,21 +29,19 @@ type history struct {
 	signed []*madeOrder
 	page   *chains.Page // read and not executed yet, or dropped
 	from   markets.Place
+	// abandoned is the head before the last reorganisation.
+	abandoned *fakeBlock
 }
 
 // Whatever pages are read, executed and dropped, in whatever order the streams come forward,
 // and whatever restarts and reorganisations there are: in the end the documents say what the
 // contracts say at the head, and no fact of an abandoned block is left.
 func TestDocumentsEndAsTheContractsSay(t *testing.T) {
-	checkHistories(t, func(*follower) {})
-}
-
-func checkHistories(t *testing.T, change func(*follower)) {
-	rapid.Check(t, func(rt *rapid.T) { live(rt, change) })
+	rapid.Check(t, live)
 }
 
 // live lives through a history.
-func live(rt *rapid.T, change func(*follower)) {
+func live(rt *rapid.T) {
 	dir, err := os.MkdirTemp("", "facts")
 	if err != nil {
 		rt.Fatal(err)
@@ -52,14 +50,13 @@ func live(rt *rapid.T, change func(*follower)) {
 	fake := newFakeChain()
 	f := follow(rt, dir, fake)
 	defer func() { f.close() }()
-	change(f)
 	f.limit = rapid.SampledFrom([]int{1, 3, 2000}).Draw(rt, "limit")
 	h := &history{follower: f, T: rt}
 	for range rapid.IntRange(5, 40).Draw(rt, "steps") {
 		h.step()
 	}
-	fake.mine()
-	f.sync()
+	fake.behind = nil
+	f.next()
 	for range 100 { // what waits follows block by block
 		f.next()
 		if f.questions() == 0 {
@@ -71,7 +68,7 @@ func live(rt *rapid.T, change func(*follower)) {
 
 func (h *history) step() {
 	f, fake := h.follower, h.fake
-	switch rapid.SampledFrom([]string{"mine", "mine", "execute", "execute", "read", "log", "log", "documents", "reorganise", "restart", "sync", "drop", "hand in"}).Draw(h.T, "step") {
+	switch rapid.SampledFrom([]string{"mine", "mine", "execute", "execute", "read", "log", "log", "documents", "reorganise", "restart", "sync", "drop", "hand in", "endpoint"}).Draw(h.T, "step") {
 	case "mine":
 		var do []func(*fakeBlock)
 		for range rapid.IntRange(0, 3).Draw(h.T, "actions") {
@@ -87,6 +84,11 @@ func (h *history) step() {
 		if page, err := f.read(markets.StateStream); err == nil {
 			h.page, h.from = &page, f.actors[markets.StateStream].Place
 		}
+	case "endpoint":
+		fake.behind = nil
+		if h.abandoned != nil && rapid.Bool().Draw(h.T, "behind") {
+			fake.behind = h.abandoned
+		}
 	case "drop":
 		h.page = nil
 	case "log":
@@ -96,6 +98,7 @@ func (h *history) step() {
 		h.readAndAccept(markets.StateStream + "+")
 	case "reorganise":
 		depth := rapid.IntRange(1, 4).Draw(h.T, "depth")
+		h.abandoned = fake.head
 		fake.reorganise(depth)
 		for range rapid.IntRange(max(depth-1, 1), depth+1).Draw(h.T, "blocks") {
 			fake.mine(h.action())
@@ -105,7 +108,7 @@ func (h *history) step() {
 		h.page = nil
 		f.restart()
 	case "sync":
-		h.page = nil
+		h.page, fake.behind = nil, nil
 		f.next()
 	case "hand in":
 		o := newOrder(alice, 2*rapid.Uint64Range(0, 3).Draw(h.T, "token"), 1).salted(100 + rapid.IntRange(0, 5).Draw(h.T, "signed"))

@@ -41,9 +41,6 @@ var (
 	}
 )
 
-// isOfOrder says whether a topic is that of Seaport's fills.
-func isOfOrder(topic string) bool { return common.HexToHash(topic) == fulfilled }
-
 func topicOf(signature string) common.Hash { return crypto.Keccak256Hash([]byte(signature)) }
 
 // topicsOf are the topics of events, and that of fills.

@@ -49,9 +49,13 @@ func Decoders() map[string]definition.Decoder {
 	}
 }
 
-// Decodes says whether the market's orders are Seaport's: whether a stream has their fills.
-func Decodes(m markets.Market) bool {
-	return slices.ContainsFunc(m.Streams, func(s markets.Stream) bool { return slices.Contains(s.Source.Topics, fulfilledTopic.Hex()) })
+// Decodes says whether the market's orders are decoded here: whether a stream has the fills of
+// Seaport, and is not decoded by a definition's own expressions.
+func Decodes(m markets.Market) bool { return slices.ContainsFunc(m.Streams, DecodesStream) }
+
+// DecodesStream says whether a stream has the fills of Seaport, decoded here.
+func DecodesStream(s markets.Stream) bool {
+	return !s.Separable && slices.Contains(s.Source.Topics, fulfilledTopic.Hex())
 }
 
 // decode decodes a transaction's logs.
