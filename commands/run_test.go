@@ -183,7 +183,7 @@ func TestRunLogsIntoFiles(t *testing.T) {
 	}
 	ofChain, ofNode := read(t, dir, "logs", "evm", "info.log"), read(t, dir, "logs", "node", "info.log")
 	warnings := read(t, dir, "logs", "evm", "warn.log") // a recording answers no calls
-	if strings.Count(warnings, "no endpoint answers what contracts are asked about orders") != 1 {
+	if strings.Count(warnings, "no endpoint answers calls of contracts") != 1 {
 		t.Errorf("it warns:\n%s", warnings)
 	}
 	if lines := strings.Count(ofChain+ofNode+warnings, "\n"); lines != strings.Count(stderr, "\n") || !strings.Contains(ofChain, "chain acquired") || !strings.Contains(ofNode, "stopped") {
