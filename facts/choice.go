@@ -12,6 +12,7 @@ import (
 
 // The paces of asking about open orders.
 const (
+	freshPage  = 50               // orders looked at together for those never asked about
 	slowPace   = 50               // orders a block of a round that nothing demands
 	slowEvery  = 10 * time.Minute // between the end of a round and the start of the next, by the chain's clock
 	maxChosen  = 2000             // orders a block
@@ -100,18 +101,25 @@ func (r *reader) choose(ctx context.Context, m *memory, b block, moved movements
 	return s.orders, nil
 }
 
-// chooseFresh chooses the orders that were never asked about.
+// chooseFresh chooses the orders that were never asked about: they come first.
 func (r *reader) chooseFresh(ctx context.Context, s *selection) error {
-	if s.room() == 0 {
-		return nil
-	}
-	fresh, err := r.store.OpenOrders(ctx, r.Ref, persistence.OpenCursor{}, s.room())
-	for _, o := range fresh {
-		if o.Checked == nil {
+	for from := (persistence.OpenCursor{}); s.room() > 0; {
+		page, err := r.store.OpenOrders(ctx, r.Ref, from, min(s.room(), freshPage))
+		if err != nil {
+			return err
+		}
+		for _, o := range page {
+			if o.Checked != nil {
+				return nil
+			}
 			s.add(o, demanded)
+			from = persistence.CursorAt(o)
+		}
+		if len(page) < freshPage {
+			return nil
 		}
 	}
-	return err
+	return nil
 }
 
 // restart starts a round as fast as possible.
