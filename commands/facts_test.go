@@ -195,6 +195,21 @@ func TestFactsInTheCommands(t *testing.T) {
 	if said := output(t, w.dir, "retry", "--data", "data"); said != "There are no dead letters to retry.\n" {
 		t.Error(said)
 	}
+
+	// Switched off, what they have said is no longer kept: a warning says so.
+	for options, want := range map[string]int{", facts: false": 1, ", streams: [list, buy]": 0, "": 0} {
+		w.configure(options)
+		_, stderr, code := result(t, w.dir, nil, "run", "--once")
+		if code != 0 || strings.Count(stderr, "facts are switched off") != want {
+			t.Errorf("%q: exit code %d, %s", options, code, stderr)
+		}
+	}
+	w.must(w.Cancel(listed))
+	w.configure(", streams: [list, buy]") // the contract tells of what no stream does
+	output(t, w.dir, "run", "--once")
+	if got := w.said(nil, listed, signed); got != "CANCELED, LISTING yes" {
+		t.Errorf("cancelled, it says %q", got)
+	}
 }
 
 // The documents and signed orders are copied to MongoDB and back, and facts go on there.

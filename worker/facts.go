@@ -9,13 +9,14 @@ import (
 	"github.com/imart/event-worker/facts"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/markets/currency"
+	"github.com/imart/event-worker/persistence"
 )
 
 // zeroAddress stands for a chain's own coin.
 const zeroAddress = "0x0000000000000000000000000000000000000000"
 
 // withFacts adds the streams of facts to a chain's markets whose contracts can be asked.
-func (w *Worker) withFacts(c config.Chain, chain actors.Chain) actors.Chain {
+func (w *Worker) withFacts(ctx context.Context, c config.Chain, chain actors.Chain) actors.Chain {
 	asker, ok := chain.Chain.(facts.Asker)
 	if !ok || c.Recorded {
 		return chain
@@ -24,6 +25,9 @@ func (w *Worker) withFacts(c config.Chain, chain actors.Chain) actors.Chain {
 	var all []facts.Market
 	for i, m := range chain.Markets {
 		market, ok := facts.MarketOf(c.Name, m.Market, known)
+		if ok && c.Markets[i].NoFacts {
+			w.warnOfFacts(ctx, market)
+		}
 		if !ok || c.Markets[i].NoFacts {
 			continue
 		}
@@ -35,6 +39,19 @@ func (w *Worker) withFacts(c config.Chain, chain actors.Chain) actors.Chain {
 		chain.Chain = facts.NewChain(chain.Chain, asker, c.ID, w.store, all, w.log)
 	}
 	return chain
+}
+
+// warnOfFacts warns of what an earlier run has written, and this one does not keep true.
+func (w *Worker) warnOfFacts(ctx context.Context, m facts.Market) {
+	before := persistence.Query{
+		Collection: persistence.Actors,
+		Filter:     persistence.Filter{Condition: append(m.Ref.Documents(), persistence.Equals("_id", m.Ref.Chain+"/"+m.Ref.Market+"/"+markets.StateStream+"/subject"))},
+	}
+	found, err := persistence.Collect[persistence.Actor](ctx, w.store, before)
+	if err == nil && len(found) > 0 {
+		w.log.Warn("facts are switched off: what the orders' fillable says is no longer kept up to date",
+			"chain", m.Ref.Chain, "market", m.Ref.Market, "block", found[0].Seq)
+	}
 }
 
 // firstStream is the stream of a market that begins first, as far as that is known.

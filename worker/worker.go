@@ -94,7 +94,7 @@ func Open(ctx context.Context, opts Options) (_ *Worker, err error) {
 	w.onStop(func(context.Context) error { return w.store.Close() })
 	if opts.Chains == nil {
 		for i, c := range opts.Config.Chains {
-			w.chains[i] = w.withFacts(c, w.chains[i])
+			w.chains[i] = w.withFacts(ctx, c, w.chains[i])
 		}
 	}
 	if err := checkOwner(ctx, w.store, opts.Data, opts.Config.Node == config.DemoNode); err != nil {
