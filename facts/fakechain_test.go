@@ -48,10 +48,10 @@ type orderStatus struct {
 type ledger struct {
 	orders   map[common.Hash]orderStatus
 	counters map[common.Address]uint64
-	owners   map[uint64]common.Address            // of nftAt's tokens
-	balances map[common.Address]uint64            // of moneyAt, and of every token of unitsAt
-	allowed  map[common.Address]bool              // Seaport may move the account's tokens and money
-	answers  map[common.Address]chains.CallResult // instead of a contract's own
+	owners   map[uint64]common.Address      // of nftAt's tokens
+	balances map[common.Address]uint64      // of moneyAt, and of every token of unitsAt
+	allowed  map[common.Address]bool        // Seaport may move the account's tokens and money
+	answers  map[function]chains.CallResult // instead of a contract's own
 }
 
 func (l ledger) clone() ledger {
@@ -59,6 +59,12 @@ func (l ledger) clone() ledger {
 		maps.Clone(l.orders), maps.Clone(l.counters), maps.Clone(l.owners), maps.Clone(l.balances),
 		maps.Clone(l.allowed), maps.Clone(l.answers),
 	}
+}
+
+// function is a function of a contract; all of the contract's if the selector is 0.
+type function struct {
+	contract common.Address
+	selector uint32
 }
 
 // fakeBlock is a block, on whatever branch, with the market's events that its other streams
@@ -87,7 +93,7 @@ func newFakeChain() *fakeChain {
 	genesis := &fakeBlock{Place: markets.Place{Seq: 0, Hash: hashOf("genesis")}, ledger: ledger{
 		orders: map[common.Hash]orderStatus{}, counters: map[common.Address]uint64{}, owners: map[uint64]common.Address{},
 		balances: map[common.Address]uint64{alice: 100, bob: 100}, allowed: map[common.Address]bool{alice: true, bob: true},
-		answers: map[common.Address]chains.CallResult{},
+		answers: map[function]chains.CallResult{},
 	}}
 	for id := range uint64(8) {
 		genesis.owners[id] = []common.Address{alice, bob}[id%2]
@@ -193,8 +199,10 @@ func (c *fakeChain) Call(_ context.Context, at markets.Place, calls []chains.Con
 
 // answer is what the contracts say.
 func (b *fakeBlock) answer(call chains.ContractCall) chains.CallResult {
-	if r, set := b.answers[call.To]; set {
-		return r
+	for _, selector := range []uint32{0, binary.BigEndian.Uint32(call.Data)} {
+		if r, set := b.answers[function{call.To, selector}]; set {
+			return r
+		}
 	}
 	argument := func(i int) []byte { return call.Data[4+32*i : 36+32*i] }
 	account := func(i int) common.Address { return common.BytesToAddress(argument(i)) }
@@ -209,6 +217,8 @@ func (b *fakeBlock) answer(call chains.ContractCall) chains.CallResult {
 		separator := signature.Domain{Version: "1.6", ChainID: testChainID, Contract: seaportAt}.Separator()
 		data := slices.Concat(words(96).Data, separator[:], common.LeftPadBytes(controllerAt[:], 32), words(3).Data, common.RightPadBytes([]byte("1.6"), 32))
 		return chains.CallResult{Data: data}
+	case call.To == controllerAt && selector == 0x6e9bfd9f: // getConduit
+		return words(0xc0d01, 1)
 	case call.To == nftAt && selector == 0x6352211e: // ownerOf
 		owner, exists := b.owners[number(0)]
 		if !exists {

@@ -132,7 +132,7 @@ func (h *history) readAndAccept(actor string) {
 		return
 	}
 	page, err := h.read(actor)
-	if errors.Is(err, chains.ErrWaits) || errors.Is(err, chains.ErrAhead) || errors.Is(err, chains.ErrReorganised) {
+	if errors.Is(err, chains.ErrWaits) || errors.Is(err, chains.ErrWaits) || errors.Is(err, chains.ErrReorganised) {
 		return
 	}
 	h.must(err)

@@ -59,7 +59,7 @@ func TestARestartBetweenLogAndDocuments(t *testing.T) {
 	f.accept(markets.StateStream, page)
 	f.restart()
 	f.questions()
-	fake.head.answers[nftAt] = chains.CallResult{Err: chains.ErrReverted} // at the very block
+	fake.head.answers[function{nftAt, 0}] = chains.CallResult{Err: chains.ErrReverted} // at the very block
 	if page, err := f.read(markets.StateStream); !errors.Is(err, chains.ErrWaits) {
 		t.Fatalf("the log goes on to %+v, %v before the documents have come", page, err)
 	}
@@ -337,4 +337,83 @@ func TestAnUnknownMarket(t *testing.T) {
 	if err == nil || errors.Is(err, chains.ErrWaits) {
 		t.Error(err)
 	}
+}
+
+// At the block of facts, orders may be known from later ones: they are not asked about yet.
+func TestOrdersThatBeginLater(t *testing.T) {
+	f, fake := test(t)
+	o := newOrder(alice, 0, 1)
+	f.next()
+	fake.mine()
+	fake.mine(list(o))
+	f.execute("list", 3)
+	f.execute("trade", 2)
+	f.facts()
+	if n := f.questions(); n > 0 || f.is(o) != "LISTING" {
+		t.Errorf("%d questions, %s", n, f.is(o))
+	}
+	f.execute("trade", 3)
+	f.facts()
+	f.expect(o, "LISTING yes")
+}
+
+// After a restart, or more blocks than logs are read of, all open orders are asked about.
+func TestAfterAGapEverythingIsAsked(t *testing.T) {
+	for name, gap := range map[string]func(*follower){
+		"restart": func(f *follower) { f.restart() },
+		"many blocks": func(f *follower) {
+			for range maxFollowed + 1 {
+				f.fake.mine()
+			}
+		},
+	} {
+		f, fake := test(t)
+		o := newOrder(alice, 0, 1)
+		f.next(list(o))
+		f.next()
+		fake.mine(silently(transfer(0, bob)))
+		gap(f)
+		f.sync()
+		if f.expect(o, "LISTING no owner"); f.questions() == 0 {
+			t.Errorf("%s: nothing was asked", name)
+		}
+	}
+}
+
+// More new orders than are read at first.
+func TestManyNewOrders(t *testing.T) {
+	f, _ := test(t)
+	var lists []func(*fakeBlock)
+	for i := range 3 * slowPace {
+		lists = append(lists, list(newOrder(alice, 0, 1).salted(i)))
+	}
+	f.next()
+	for range 60 { // until the next round
+		f.next()
+	}
+	f.questions()
+	f.next(silently(func(b *fakeBlock) {}), func(b *fakeBlock) {
+		for _, do := range lists {
+			do(b)
+		}
+		b.logs = nil
+	})
+	if n := f.questions(); n != 3*slowPace {
+		t.Errorf("%d of %d new orders were asked about", n, 3*slowPace)
+	}
+}
+
+// A counter is a reason to ask, whatever the other streams say of it.
+func TestACounterTouchesOrders(t *testing.T) {
+	f, fake := test(t)
+	o := newOrder(alice, 0, 1)
+	f.next(list(o))
+	f.next()
+	f.questions()
+	fake.mine(func(b *fakeBlock) {
+		cancelAll(alice)(b)
+		b.events = nil
+	})
+	f.sync()
+	f.expect(o, "CANCELED")
 }
