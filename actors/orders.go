@@ -161,14 +161,15 @@ func (o *orders) hindmost() int {
 
 // waitFor is how long a request is to wait for streams that are further behind: none of
 // them delays it for long after its own last commit, and none at all delays one that
-// follows the head, as a backfill beside it can take hours.
+// follows the head, as a backfill beside it can take hours. Facts are always behind the
+// others.
 func (o *orders) waitFor(r *request) time.Duration {
 	if r.Kind == markets.RollbackTransition || r.Report.Status == persistence.Following {
 		return 0
 	}
 	var longest time.Duration
 	for stream, last := range o.streams {
-		if stream != r.Stream && last.height < r.From.Height() {
+		if stream != r.Stream && stream != markets.StateStream && last.height < r.From.Height() {
 			longest = max(longest, r.Abreast-time.Since(last.at))
 		}
 	}
