@@ -120,12 +120,8 @@ func (r *reader) ask(ctx context.Context, view *chains.View, after, at markets.P
 	if err != nil {
 		return chains.Page{}, err
 	}
-	memory, back := r.memories.at(after)
-	if back {
-		for _, h := range memory.hidden {
-			moved.include(h.movements)
-		}
-	}
+	memory := r.memories.at(after)
+	memory.reveal(&moved, view)
 	orders, err := r.choose(ctx, &memory, b, &moved, limit)
 	if err != nil {
 		return chains.Page{}, err
@@ -143,7 +139,7 @@ func (r *reader) ask(ctx context.Context, view *chains.View, after, at markets.P
 	if err != nil {
 		return chains.Page{}, err
 	}
-	memory.hide(moved, at.Seq, then.furthest)
+	memory.hide(moved, at, then.furthest)
 	events := append(taken, news...)
 	memory.count(r.log, b, orders, events)
 	page := chains.Page{To: at}
