@@ -190,9 +190,9 @@ func BenchmarkBlock(b *testing.B) {
 			var r *running
 			var keys []*ecdsa.PrivateKey
 			if options == "facts: false" {
-				r = followAt(b, w, node.URL, ", "+options)
+				r = followAt(b, w, in(b), node.URL, ", "+options)
 			} else {
-				r = followAt(b, w, node.URL, "")
+				r = followAt(b, w, in(b), node.URL, "")
 				r.settle()
 				keys = signers(b, 1)
 				if options != "10 orders" {
@@ -281,7 +281,7 @@ func BenchmarkBackfill(b *testing.B) {
 			requests, calls := 0, 0
 			for b.Loop() {
 				node := count(b, w.URL())
-				r := followAt(b, w, node.URL, ", "+options)
+				r := followAt(b, w, in(b), node.URL, ", "+options)
 				for _, stream := range []string{"list", "buy", "delist", "bulk-cancel"} {
 					r.settleStream(stream, w.Head())
 				}

@@ -12,15 +12,15 @@ import (
 type places struct {
 	log, documents markets.Place // of the facts themselves
 	others         markets.Place // the least of the other streams' documents
-	furthest       int64         // the height up to which any of those may be
+	furthest       markets.Place // the greatest of them
 }
 
-// pendingSeq is how far the documents of an interrupted transition may be.
-func pendingSeq(a persistence.Actor) int64 {
+// destination is where an actor is, or will be once its transition is whole.
+func destination(a persistence.Actor) markets.Place {
 	if a.Pending == nil {
-		return a.Seq
+		return a.Place
 	}
-	return a.Pending.Seq
+	return *a.Pending
 }
 
 // find reads where the market's observers are. Until all of them have documents, which are
@@ -41,7 +41,9 @@ func (m Market) find(ctx context.Context, store persistence.Querier, view *chain
 		switch {
 		case a.Documents:
 			at[a.Stream] = a.Place
-			p.furthest = max(p.furthest, a.Seq, pendingSeq(a))
+			if to := destination(a); to.Seq > p.furthest.Seq {
+				p.furthest = to
+			}
 		case a.Stream == markets.StateStream:
 			p.log, hasLog = a.Place, true
 		}

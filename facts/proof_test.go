@@ -3,24 +3,30 @@ package facts_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"flag"
 	"fmt"
 	"log/slog"
+	"math/big"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/ethereum/go-ethereum/common"
 
 	"github.com/imart/event-worker/config"
+	"github.com/imart/event-worker/internal/mongotest"
 	"github.com/imart/event-worker/internal/seaporttest"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/markets/seaport/signature"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/persistence/embedded"
+	"github.com/imart/event-worker/persistence/mongo"
 	"github.com/imart/event-worker/worker"
 )
 
@@ -31,25 +37,73 @@ type running struct {
 	t     testing.TB
 	world *seaporttest.World
 	*worker.Worker
+	config   config.Config
+	data     *data
 	handedIn int // of the world's orders
+	deaths   int
 }
 
-type folder string
+// store is all of a store that a worker uses.
+type store interface {
+	persistence.Store
+	persistence.SignedOrderStore
+}
 
-func (f folder) String() string { return string(f) }
+// data is a store that dies at a commit, as if its process were killed: from then on nothing
+// is written.
+type data struct {
+	open func(context.Context) (store, error)
+	left atomic.Int64 // commits until then; negative: it lives
+	dead atomic.Bool
+}
 
-func (f folder) Open(ctx context.Context) (persistence.Store, error) {
-	return embedded.Open(ctx, string(f))
+func (d *data) String() string { return "test" }
+
+func (d *data) Open(ctx context.Context) (persistence.Store, error) {
+	s, err := d.open(ctx)
+	d.left.Store(-1)
+	d.dead.Store(false)
+	return &mortal{s, d}, err
+}
+
+// in keeps data in a new folder.
+func in(t testing.TB) *data {
+	folder := t.TempDir()
+	return &data{open: func(ctx context.Context) (store, error) { return embedded.Open(ctx, folder) }}
+}
+
+type mortal struct {
+	store
+	*data
+}
+
+var errDead = errors.New("the process was killed")
+
+func (m *mortal) Commit(ctx context.Context, market persistence.MarketRef, moves []persistence.Move, do func(persistence.Tx) error) error {
+	if m.left.Load() >= 0 && m.left.Add(-1) < 0 {
+		m.dead.Store(true)
+	}
+	if m.dead.Load() {
+		return errDead
+	}
+	return m.store.Commit(ctx, market, moves, do)
+}
+
+func (m *mortal) Claim(ctx context.Context, claim persistence.Claim) (persistence.Actor, error) {
+	if m.dead.Load() {
+		return persistence.Actor{}, errDead
+	}
+	return m.store.Claim(ctx, claim)
 }
 
 // follow starts a worker that follows a World's Seaport.
-func follow(t testing.TB, w *seaporttest.World) *running {
+func follow(t testing.TB, w *seaporttest.World, d *data) *running {
 	t.Helper()
-	return followAt(t, w, w.URL(), "")
+	return followAt(t, w, d, w.URL(), "")
 }
 
 // followAt is follow by an endpoint, with options of the market.
-func followAt(t testing.TB, w *seaporttest.World, endpoint, options string) *running {
+func followAt(t testing.TB, w *seaporttest.World, d *data, endpoint, options string) *running {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "event-worker.yaml")
 	text := fmt.Sprintf(`
@@ -71,25 +125,43 @@ monitor: {listen: "127.0.0.1:0"}
 	if err != nil {
 		t.Fatal(err)
 	}
-	level := slog.LevelError
-	if testing.Verbose() {
-		level = slog.LevelInfo
-	}
-	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
-	started, err := worker.Open(t.Context(), worker.Options{Config: cfg, Data: folder(t.TempDir()), Log: log})
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := &running{t, w, started, 0}
+	r := &running{t: t, world: w, config: cfg, data: d}
+	r.start()
 	t.Cleanup(func() {
-		if err := started.Stop(context.Background()); err != nil {
+		if err := r.Stop(context.Background()); err != nil {
 			t.Error(err)
 		}
 	})
-	if err := started.Start(t.Context()); err != nil {
-		t.Fatal(err)
-	}
 	return r
+}
+
+func (r *running) start() {
+	r.t.Helper()
+	log := slog.New(slog.DiscardHandler)
+	if testing.Verbose() {
+		log = slog.New(slog.NewTextHandler(os.Stderr, nil))
+	}
+	started, err := worker.Open(r.t.Context(), worker.Options{Config: r.config, Data: r.data, Log: log})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.Worker = started
+	if err := started.Start(r.t.Context()); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// dieIn kills the worker after a number of commits.
+func (r *running) dieIn(commits int64) { r.data.left.Store(commits) }
+
+// restart starts the worker again if it has died.
+func (r *running) restart() {
+	r.t.Helper()
+	if r.data.dead.Load() {
+		r.deaths++
+		_ = r.Stop(context.Background())
+		r.start()
+	}
 }
 
 // handIn hands the orders in that were signed since the last time.
@@ -116,7 +188,7 @@ func (r *running) handIn() {
 	}
 }
 
-// answers are those of the signed orders that were refused, by their hash.
+// refused are the reasons for which signed orders were refused, by their hash.
 func (r *running) refused() map[string]string {
 	r.t.Helper()
 	found, err := persistence.Collect[persistence.SignedOrder](r.t.Context(), r.Store(), persistence.Query{Collection: persistence.SignedOrders})
@@ -144,13 +216,14 @@ func (r *running) refused() map[string]string {
 // never asked about.
 func (r *running) settle() {
 	r.t.Helper()
-	r.settleStream("state", r.world.Head())
+	r.settleStream(markets.StateStream, r.world.Head())
 }
 
-// settleStream waits until a stream's documents are at the head.
+// settleStream waits until a stream's documents are at a block.
 func (r *running) settleStream(stream string, head seaporttest.Block) {
 	r.t.Helper()
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
+		r.restart()
 		if r.isAt(stream, head) {
 			return
 		}
@@ -293,24 +366,69 @@ func asJSON(v any) string {
 func TestDocumentsSayWhatTheContractSays(t *testing.T) {
 	for seed := range seeds() {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			w := seaporttest.Start(t)
-			r := follow(t, w)
-			rng := rand.New(rand.NewPCG(seed, 0))
-			open, fillable := 0, 0
-			for range 15 {
-				w.Random(rng, 10)
-				r.handIn()
-				w.Mine(1)
-				r.settle()
-				o, f := r.compare()
-				open, fillable = open+o, fillable+f
-				if t.Failed() {
-					t.Fatal(strings.Join(w.History, "\n"))
-				}
-			}
-			t.Logf("%d orders compared at 15 blocks were open, %d of them fillable", open, fillable)
+			live(t, seed, in(t))
 		})
 	}
+}
+
+func TestDocumentsInMongoDBSayWhatTheContractSays(t *testing.T) {
+	uri := mongotest.Database(t)
+	live(t, 0, &data{open: func(ctx context.Context) (store, error) { return mongo.Open(ctx, uri) }})
+}
+
+// live compares documents in the course of a random history, in which the worker is killed,
+// most of the times, after some commits.
+func live(t *testing.T, seed uint64, d *data) {
+	w := seaporttest.Start(t)
+	r := follow(t, w, d)
+	rng := rand.New(rand.NewPCG(seed, 0))
+	open, fillable := 0, 0
+	for range 15 {
+		r.dieIn(rng.Int64N(40))
+		w.Random(rng, 10)
+		r.restart()
+		r.handIn()
+		w.Mine(1)
+		r.settle()
+		o, f := r.compare()
+		open, fillable = open+o, fillable+f
+		if t.Failed() {
+			t.Fatal(strings.Join(w.History, "\n"))
+		}
+	}
+	t.Logf("%d orders compared at 15 blocks were open, %d of them fillable; the worker was killed %d times", open, fillable, r.deaths)
+}
+
+// What moves in a block is in the documents by the next one.
+func TestDocumentsAreAtMostOneBlockBehind(t *testing.T) {
+	w := seaporttest.Start(t)
+	r := follow(t, w, in(t))
+	maker := w.Makers[0]
+	o := w.Create(seaporttest.Ask, maker, w.Input(seaporttest.Ask, seaporttest.Terms{Token: 1, Price: big.NewInt(1e18)}))
+	if err := w.Validate(o); err != nil {
+		t.Fatal(err)
+	}
+	r.settle()
+	for i := range 10 {
+		from, to, want := maker, w.Vault, markets.No
+		if i%2 == 1 {
+			from, to, want = w.Vault, maker, markets.Yes
+		}
+		if err := w.TransferERC721(from, to, 1); err != nil {
+			t.Fatal(err)
+		}
+		moved := w.Head()
+		r.settle()
+		doc := r.orders()[o.Hash.Hex()]
+		if doc.Fillable == nil || doc.Fillable.Answer != want || doc.Fillable.Since.Height > int64(moved.Number)+1 {
+			t.Fatalf("block %d: %s, want %s", moved.Number, asJSON(doc.Fillable), want)
+		}
+	}
+}
+
+func TestMain(m *testing.M) {
+	_ = flag.Set("rapid.checks", "60") // each has a store; the command line is parsed later
+	os.Exit(mongotest.Main(m))
 }
 
 // seeds are how many random histories are tried: EVENT_WORKER_TEST_SEEDS, or 2.

@@ -2,7 +2,6 @@ package facts
 
 import (
 	"errors"
-	"flag"
 	"fmt"
 	"os"
 	"strings"
@@ -15,11 +14,6 @@ import (
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
 )
-
-func TestMain(m *testing.M) {
-	_ = flag.Set("rapid.checks", "60") // each has a store; the command line is parsed later
-	os.Exit(m.Run())
-}
 
 // history is a random history of a follower and its chain.
 type history struct {

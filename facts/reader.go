@@ -124,12 +124,8 @@ func (r *reader) ask(ctx context.Context, view *chains.View, after, at markets.P
 	if err != nil {
 		return chains.Page{}, err
 	}
-	memory, back := r.memories.at(after)
-	if back {
-		for _, h := range memory.hidden {
-			moved.include(h.movements)
-		}
-	}
+	memory := r.memories.at(after)
+	memory.reveal(&moved, view)
 	orders, err := r.choose(ctx, &memory, b, &moved, limit)
 	if err != nil {
 		return chains.Page{}, err
@@ -147,7 +143,7 @@ func (r *reader) ask(ctx context.Context, view *chains.View, after, at markets.P
 	if err != nil {
 		return chains.Page{}, err
 	}
-	memory.hide(moved, at.Seq, then.furthest)
+	memory.hide(moved, at, then.furthest)
 	events := append(taken, news...)
 	r.count(&memory, b, orders, events)
 	page := chains.Page{To: at}
