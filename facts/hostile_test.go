@@ -220,3 +220,15 @@ func TestWhatIsLeftOfAnOrder(t *testing.T) {
 	f.next(silently(func(b *fakeBlock) { b.balances[alice] = 2 }), allow(alice, true))
 	f.expect(o, "LISTING no owner")
 }
+
+// A signature cannot be checked without the counter that was signed: that is unknown, and no
+// failure.
+func TestASignatureWithoutItsCounter(t *testing.T) {
+	c := newContracts(nil, testChainID)
+	c.seaports[seaportAt] = &deployment{}
+	q := &inquiry{order: &markets.Order{Contract: seaportAt.Hex(), Terms: markets.Terms{Signature: "0x00", Parameters: &markets.Parameters{}}}}
+	c.askSignature(&questionnaire{}, q)
+	if q.signed != nil {
+		t.Errorf("the signature is said to be good: %v", *q.signed)
+	}
+}

@@ -68,7 +68,7 @@ func (c *contracts) inquire(asked *questionnaire, b block, o *markets.Order) *in
 // askSignature asks the maker's contract whether a signature is still good that no key made.
 func (c *contracts) askSignature(asked *questionnaire, q *inquiry) {
 	s := c.seaports[common.HexToAddress(q.order.Contract)]
-	if q.order.Signature == "" || s == nil {
+	if q.order.Signature == "" || s == nil || !q.order.Parameters.Counter.Known() {
 		return
 	}
 	order := signature.Order{Parameters: *q.order.Parameters, Signature: common.FromHex(q.order.Signature)}

@@ -67,3 +67,15 @@ func TestFillsOfAnOrderWhoseTermsAreNotKnown(t *testing.T) {
 		}
 	}
 }
+
+// An order that was signed off chain keeps its counter when it is validated on chain: it is
+// part of what was signed, and the log does not tell it.
+func TestAValidatedOrderKeepsItsCounter(t *testing.T) {
+	signed := Event{Kind: Listed, Order: "a", Fixed: true, Quantity: "1", Terms: Terms{Signature: "0x12", Parameters: &Parameters{Salt: "7", Counter: "5"}}}
+	validated := signed
+	validated.Position.Height, validated.Signature, validated.Parameters = 1, "", &Parameters{Salt: "7"}
+	o, _ := FoldOrder("c", "m", "a", []Event{signed, validated})
+	if o.Parameters.Counter != "5" || o.Signature != "0x12" {
+		t.Errorf("counter %q, signature %q", o.Parameters.Counter, o.Signature)
+	}
+}

@@ -191,9 +191,12 @@ func (o *Order) setTerms(e Event) {
 	if e.ExpiresAt != nil {
 		o.ExpiresAt = e.ExpiresAt
 	}
-	signature := o.Signature
+	signature, parameters := o.Signature, o.Parameters
 	if e.Parameters != nil {
 		o.Terms = e.Terms
+		if parameters != nil && !e.Parameters.Counter.Known() { // a log does not tell it
+			o.Parameters = parameters
+		}
 	}
 	o.Signature = cmp.Or(e.Signature, signature)
 }
