@@ -126,7 +126,7 @@ func (c *contracts) judge(ctx context.Context, b block, m Market, pending []pers
 	candidates := make([]candidate, len(pending))
 	var asked questionnaire
 	for i, p := range pending {
-		candidates[i] = c.candidate(m, p)
+		candidates[i] = c.candidate(b, m, p)
 		candidates[i].ask(&asked)
 	}
 	if err := asked.answer(ctx, c.asker, b); err != nil {
@@ -139,7 +139,7 @@ func (c *contracts) judge(ctx context.Context, b block, m Market, pending []pers
 }
 
 // candidate reads a signed order, and finds the contract that it is for.
-func (c *contracts) candidate(m Market, p persistence.PendingOrder) candidate {
+func (c *contracts) candidate(b block, m Market, p persistence.PendingOrder) candidate {
 	out := candidate{id: p.ID}
 	if out.order, out.refused = signature.Parse(p.Text); out.refused != nil {
 		return out
@@ -156,7 +156,7 @@ func (c *contracts) candidate(m Market, p persistence.PendingOrder) candidate {
 		address := common.HexToAddress(name)
 		s := c.seaports[address]
 		if s == nil {
-			out.later = out.later || c.silent[address]
+			out.later = out.later || c.silent[address] || !b.head // it may be deployed above
 			continue
 		}
 		verdict, err := out.order.Verify(s.domain)

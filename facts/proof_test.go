@@ -384,9 +384,7 @@ func live(t *testing.T, seed uint64, d *data) {
 	rng := rand.New(rand.NewPCG(seed, 0))
 	open, fillable := 0, 0
 	for range 15 {
-		if os.Getenv("EVENT_WORKER_TEST_KILLS") != "" {
-			r.dieIn(rng.Int64N(100))
-		}
+		r.dieIn(rng.Int64N(100))
 		w.Random(rng, 10)
 		r.restart()
 		r.handIn()
@@ -440,4 +438,44 @@ func seeds() uint64 {
 		return 2
 	}
 	return n
+}
+
+// A stranger fills orders from their documents alone: a signed one, and one that was validated
+// on chain and whose signature nobody has.
+func TestOrdersAreFilledFromTheirDocuments(t *testing.T) {
+	w := seaporttest.Start(t)
+	r := follow(t, w, in(t))
+	maker, taker := w.Makers[0], w.Takers[0]
+	ask := func(token int64) *seaporttest.Order {
+		return w.Create(seaporttest.Ask, maker, w.Input(seaporttest.Ask, seaporttest.Terms{Token: token, Price: big.NewInt(1e18)}))
+	}
+	signed, validated := ask(1), ask(2)
+	if err := w.Validate(validated); err != nil {
+		t.Fatal(err)
+	}
+	w.Orders = w.Orders[:1] // only the first is handed in
+	r.handIn()
+	w.Mine(1)
+	r.settle()
+	for _, o := range []*seaporttest.Order{signed, validated} {
+		doc := r.orders()[o.Hash.Hex()]
+		if doc.Parameters == nil || (doc.Signature != "") != (o == signed) || doc.Fillable == nil || doc.Fillable.Answer != markets.Yes {
+			t.Fatalf("%s\nrefused: %v, actors: %s", asJSON(doc), r.refused(), r.actors())
+		}
+		p := *doc.Parameters
+		if !p.Counter.Known() { // the log does not have it, the contract does
+			p.Counter = markets.Amount(w.GetCounter(common.HexToAddress(p.Offerer), w.Head().Hash).String())
+		}
+		text, err := json.Marshal(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.FulfillJSON(taker, text, common.FromHex(doc.Signature)); err != nil {
+			t.Errorf("%v: %s", err, asJSON(doc))
+		}
+		r.settle()
+		if doc := r.orders()[o.Hash.Hex()]; doc.Status != markets.Sold || doc.Taker != taker.Hex() {
+			t.Errorf("filled: %s", asJSON(doc))
+		}
+	}
 }

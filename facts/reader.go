@@ -119,7 +119,7 @@ func (r *reader) ask(ctx context.Context, view *chains.View, after, at markets.P
 	if err != nil {
 		return chains.Page{}, err
 	}
-	b := block{at, now}
+	b := block{at, now, at.Seq == view.Head.Seq}
 	moved, err := r.touched(ctx, view, after, at)
 	if err != nil {
 		return chains.Page{}, err

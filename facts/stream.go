@@ -36,6 +36,7 @@ func decode(raws []markets.Raw) (events []markets.Event, failures []markets.Fail
 type block struct {
 	markets.Place
 	time time.Time
+	head bool // it is the chain's newest, as last seen
 }
 
 // raws are the raw events of a block's facts.

@@ -1,6 +1,7 @@
 package seaporttest
 
 import (
+	"encoding/json"
 	"fmt"
 	"math/big"
 
@@ -53,6 +54,14 @@ func (w *World) BulkCancel(maker common.Address) error {
 func (w *World) Fulfill(taker common.Address, fill Fill) error {
 	w.t.Helper()
 	return w.act("fulfill", taker, map[string]any{"conduitKey": w.ConduitKey, "fills": []any{fill.request()}})
+}
+
+// FulfillJSON fills an order of which nothing is known but its OrderComponents, in JSON, and
+// its signature.
+func (w *World) FulfillJSON(taker common.Address, parameters json.RawMessage, signature []byte) error {
+	w.t.Helper()
+	order := map[string]any{"parameters": parameters, "signature": hexutil.Bytes(signature)}
+	return w.act("fulfill", taker, map[string]any{"conduitKey": w.ConduitKey, "fills": []any{map[string]any{"order": order}}})
 }
 
 // FulfillAvailable fills as many of the orders as can be filled.
