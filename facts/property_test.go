@@ -126,7 +126,7 @@ func (h *history) readAndAccept(actor string) {
 		return
 	}
 	page, err := h.read(actor)
-	if errors.Is(err, chains.ErrWaits) || errors.Is(err, chains.ErrWaits) || errors.Is(err, chains.ErrReorganised) {
+	if errors.Is(err, chains.ErrWaits) || errors.Is(err, chains.ErrReorganised) {
 		return
 	}
 	h.must(err)
