@@ -68,7 +68,8 @@ func (h *holding) ask(asked *questionnaire, token common.Address, id *uint256.In
 		asked.ask(contract.IsApprovedForAll(token, h.maker, h.operator), readBool(&h.all))
 		asked.ask(contract.GetApproved(token, id), func(r chains.CallResult) {
 			if approved, err := contract.Address(r); err == nil {
-				h.single = new(approved == h.operator)
+				single := approved == h.operator
+				h.single = &single
 			}
 		})
 	case erc1155Item:

@@ -172,3 +172,22 @@ func TestSignaturesOfSmartWallets(t *testing.T) {
 	f.next(allow(wallet, true), func(b *fakeBlock) { clear(b.answers) })
 	f.expect(o, "LISTING no signature")
 }
+
+// A contract that is not there yet at a block below the head may be deployed above it: the order
+// waits.
+func TestASignedOrderWaitsForItsContract(t *testing.T) {
+	f, fake := test(t)
+	f.insert(signed(newOrder(alice, 0, 1)).document())
+	fake.mine(func(b *fakeBlock) { b.answers[function{seaportAt, information}] = chains.CallResult{} })
+	fake.mine(func(b *fakeBlock) { delete(b.answers, function{seaportAt, information}) })
+	f.execute("trade", 1)
+	f.execute("list", 1)
+	f.facts()
+	if got := f.answers(); got[0] != "pending" {
+		t.Fatalf("at the block before: %v", got)
+	}
+	f.sync()
+	if got := f.answers(); got[0] != persistence.SignedAccepted {
+		t.Errorf("once it is deployed: %v", got)
+	}
+}
