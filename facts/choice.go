@@ -92,7 +92,7 @@ func (r *reader) chooseTouched(ctx context.Context, m *memory, moved *movements,
 	for key := range waited {
 		moved.orders[key] = true
 	}
-	found, err := r.store.OpenOrdersWith(ctx, r.Ref, slices.Sorted(maps.Keys(moved.orders)))
+	found, err := r.store.OrdersWith(ctx, r.Ref, slices.Sorted(maps.Keys(moved.orders)))
 	if err != nil {
 		return err
 	}

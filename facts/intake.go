@@ -75,7 +75,7 @@ func (r *reader) known(ctx context.Context, candidates []candidate) (map[string]
 			keys = append(keys, c.key)
 		}
 	}
-	found, err := r.store.OpenOrdersWith(ctx, r.Ref, keys)
+	found, err := r.store.OrdersWith(ctx, r.Ref, keys)
 	known := map[string]markets.Order{}
 	for _, o := range found {
 		known[o.Key] = o

@@ -346,7 +346,7 @@ func (r *running) compareStatus(made *seaporttest.Order, doc markets.Order) {
 	if doc.Open && !doc.Status.Alive() {
 		r.t.Errorf("%s %s: the contract was not asked what became of it: %s", made.Kind, made.Hash, asJSON(doc))
 	}
-	if s := doc.State; doc.Status.Alive() && (s == nil || string(s.Filled) != said.Filled.String() || string(s.Size) != said.Size.String() || s.Cancelled != said.Cancelled || s.Validated != said.Validated) {
+	if s := doc.State; s == nil && doc.Status.Alive() || s != nil && (string(s.Filled) != said.Filled.String() || string(s.Size) != said.Size.String() || s.Cancelled != said.Cancelled || s.Validated != said.Validated) {
 		r.t.Errorf("%s %s: the document says %+v, the contract %+v", made.Kind, made.Hash, s, said)
 	}
 }

@@ -13,8 +13,8 @@ type OpenOrders interface {
 	OpenOrders(ctx context.Context, market MarketRef, after OpenCursor, limit int) ([]markets.Order, error)
 	// OpenOrdersOf returns the open orders of makers, at most limit of them.
 	OpenOrdersOf(ctx context.Context, market MarketRef, makers []string, limit int) ([]markets.Order, error)
-	// OpenOrdersWith returns those of the orders with the keys that are open.
-	OpenOrdersWith(ctx context.Context, market MarketRef, keys []string) ([]markets.Order, error)
+	// OrdersWith returns the orders with the keys, open or not.
+	OrdersWith(ctx context.Context, market MarketRef, keys []string) ([]markets.Order, error)
 }
 
 // OpenCursor is a place in the sequence of open orders: by the height of the last fact about

@@ -29,12 +29,43 @@ func (r *Reader) OpenOrdersOf(ctx context.Context, market persistence.MarketRef,
 	return all[:min(len(all), limit)], err
 }
 
-// OpenOrdersWith implements persistence.OpenOrders.
-func (r *Reader) OpenOrdersWith(ctx context.Context, market persistence.MarketRef, keys []string) ([]markets.Order, error) {
-	if len(keys) == 0 {
-		return nil, nil
+// OrdersWith implements persistence.OpenOrders.
+func (r *Reader) OrdersWith(ctx context.Context, market persistence.MarketRef, keys []string) (found []markets.Order, err error) {
+	err = r.read(ctx, func(conn *sqlite.Conn) error {
+		found = nil
+		known := names{}
+		chain, err := known.find(conn, name{0, market.Chain})
+		if chain == 0 || err != nil {
+			return err
+		}
+		parent, err := known.find(conn, name{chain, market.Market})
+		if parent == 0 || err != nil {
+			return err
+		}
+		for _, key := range keys {
+			id, err := known.find(conn, name{parent, key})
+			if err != nil {
+				return err
+			}
+			if err := each(conn, "SELECT id, doc FROM orders WHERE id = ?", func(stmt *sqlite.Stmt) { stmt.BindInt64(1, id) }, func(row *sqlite.Stmt) error {
+				order, err := decodedOrder(row)
+				found = append(found, order)
+				return err
+			}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return found, err
+}
+
+// decodedOrder is the order in a row of id and doc.
+func decodedOrder(row *sqlite.Stmt) (order markets.Order, err error) {
+	if err := orderDecoder.Decode(text(row, 1, nil), &order); err != nil {
+		return order, damaged("order", row.ColumnInt64(0), err)
 	}
-	return r.openOrders(ctx, market, func(o markets.Order) bool { return slices.Contains(keys, o.Key) })
+	return order, nil
 }
 
 // openOrders returns the market's open orders that are wanted.
@@ -46,9 +77,9 @@ func (r *Reader) openOrders(ctx context.Context, market persistence.MarketRef, w
 			stmt.BindText(1, market.Chain)
 			stmt.BindText(2, market.Market)
 		}, func(row *sqlite.Stmt) error {
-			var order markets.Order
-			if err := orderDecoder.Decode(text(row, 1, nil), &order); err != nil {
-				return damaged("order", row.ColumnInt64(0), err)
+			order, err := decodedOrder(row)
+			if err != nil {
+				return err
 			}
 			if wanted(order) {
 				found = append(found, order)

@@ -54,8 +54,8 @@ func (r *Reader) OpenOrdersOf(ctx context.Context, market persistence.MarketRef,
 	return r.findOrders(ctx, filter, options.Find().SetLimit(int64(limit)))
 }
 
-// OpenOrdersWith implements persistence.OpenOrders.
-func (r *Reader) OpenOrdersWith(ctx context.Context, market persistence.MarketRef, keys []string) ([]markets.Order, error) {
+// OrdersWith implements persistence.OpenOrders.
+func (r *Reader) OrdersWith(ctx context.Context, market persistence.MarketRef, keys []string) ([]markets.Order, error) {
 	if len(keys) == 0 {
 		return nil, nil
 	}
@@ -63,7 +63,7 @@ func (r *Reader) OpenOrdersWith(ctx context.Context, market persistence.MarketRe
 	for i, key := range keys {
 		ids[i] = markets.Order{Chain: market.Chain, Market: market.Market, Key: key}.ID()
 	}
-	return r.findOrders(ctx, append(openOf(market), in("_id", ids)), options.Find())
+	return r.findOrders(ctx, bson.D{in("_id", ids)}, options.Find())
 }
 
 func (r *Reader) findOrders(ctx context.Context, filter bson.D, opts *options.FindOptionsBuilder) ([]markets.Order, error) {
