@@ -27,6 +27,7 @@ func Run(t *testing.T, open func(t testing.TB) persistence.Store) {
 		{"Commit", commitTests},
 		{"Book", bookTests},
 		{"Log", logTests},
+		{"OpenOrders", openOrderTests},
 		{"Signed", signedTests},
 		{"Currencies", currencyTests},
 		{"Query", queryTests},
