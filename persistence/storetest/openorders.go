@@ -49,7 +49,8 @@ var openOrderTests = []test{
 		const want = "0 3 7 2 6 1 4"
 		for limit := 1; limit <= 8; limit++ {
 			var got []markets.Order
-			for after := (persistence.OpenCursor{}); ; {
+			after := persistence.OpenCursor{}
+			for range 10 {
 				page, err := s.store.OpenOrders(s.Context(), seaport, after, limit)
 				s.must(err)
 				if got = append(got, page...); len(page) < limit {
