@@ -186,7 +186,7 @@ func isNews(o markets.Order, fact markets.Fact) bool {
 	if o.Checked == nil {
 		return true
 	}
-	if s := fact.State; s != nil && (o.State == nil || *s != *o.State) {
+	if s := fact.State; s != nil && (o.State == nil || *s != *o.State || !o.Status.Alive() && o.Open) {
 		return true
 	}
 	return !fact.Fillable.Same(o.Fillable)

@@ -79,3 +79,23 @@ func TestAValidatedOrderKeepsItsCounter(t *testing.T) {
 		t.Errorf("counter %q, signature %q", o.Parameters.Counter, o.Signature)
 	}
 }
+
+// An order that was closed since its contracts were last asked is asked about once more.
+func TestAClosedOrderIsOpenUntilTheLastWord(t *testing.T) {
+	at := func(e Event, height int64) Event {
+		e.Order, e.Position.Height = "a", height
+		return e
+	}
+	said := func(filled, size Amount) Event {
+		return Event{Kind: OrderChecked, Fact: &Fact{State: &ContractState{Filled: filled, Size: size}}}
+	}
+	events := []Event{at(Event{Kind: Listed, Quantity: "1"}, 1), at(said("0", "0"), 2), at(Event{Kind: Bought, Quantity: "1"}, 3), at(said("1", "1"), 4)}
+	for i, open := range []bool{true, true, true, false} {
+		if o, _ := FoldOrder("c", "m", "a", events[:i+1]); o.Open != open {
+			t.Errorf("after %d events: %v, %s", i+1, o.Open, o.Status)
+		}
+	}
+	if o, _ := FoldOrder("c", "m", "a", append(events[:1:1], events[2])); o.Open {
+		t.Error("one that was never asked about is open")
+	}
+}

@@ -63,7 +63,8 @@ type Order struct {
 
 	// ListedAt is the time of the first change of an order whose listing was not seen.
 	// Open says that the order's contracts are worth asking: the order can still be filled, or
-	// it was filled to an unknown extent before it was cancelled.
+	// was closed since they were last asked, or was filled to an unknown extent before it was
+	// cancelled.
 	Open bool `json:"open,omitempty" bson:"open,omitempty"`
 	// Checked is the position of the last fact about the order; nil if there is none.
 	Checked *Position `json:"checked,omitempty" bson:"checked,omitempty"`
@@ -254,6 +255,7 @@ func (o *Order) complete() bool { return o.Quantity.Known() && o.Filled.Cmp(o.Qu
 
 // sell closes the order as filled whole, by its last fill.
 func (o *Order) sell(e Event) {
+	o.Open = o.State != nil
 	o.Status, o.SoldAt, o.CanceledAt = Sold, o.FilledAt, nil
 	if o.SoldAt == nil {
 		o.SoldAt = new(e.Time)
@@ -297,7 +299,7 @@ func (o *Order) reject(e Event) { o.close(Rejected, e) }
 
 // close closes an order unfilled.
 func (o *Order) close(status Status, e Event) {
-	o.Open = o.Status == Partial
+	o.Open = o.Status == Partial || o.State != nil
 	o.Status, o.CanceledAt = status, new(e.Time)
 	if !o.Price.Known() {
 		o.Price = e.Price
@@ -336,7 +338,7 @@ func (o *Order) derive() {
 		o.UnitPrice = o.Price.Over(o.Quantity)
 	}
 	if !o.Status.Alive() {
-		o.Fillable, o.Open = nil, o.Open && o.Status != Sold
+		o.Fillable = nil
 		return
 	}
 	o.Open = true

@@ -33,7 +33,7 @@ func orders() declaration {
 			"endPriceSort":  {doc: "The end price as 32 bytes, big-endian, to sort and compare by."},
 			"contractState": {doc: "The order's status in the market's contract, when it was last asked."},
 			"fillable":      {doc: "Whether a stranger can fill the order, by the state of the chain; missing while it was never asked."},
-			"open":          {doc: "Whether the order can still be filled, or was filled to an unknown extent before it was cancelled; missing otherwise."},
+			"open":          {doc: "Whether contracts are still asked about the order: it can be filled, or was closed since they were last asked, or was filled to an unknown extent before it was cancelled; missing otherwise."},
 			"checked":       {doc: "The position of the last fact about the order; missing if there is none."},
 			"filledAt":      {doc: "The time of the last fill."},
 			"paid":          {doc: "The sum paid for the filled units, in the currency's smallest unit."},
