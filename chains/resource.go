@@ -10,7 +10,7 @@ import (
 )
 
 // ErrNoResource: an account has no resource of a type.
-var ErrNoResource = errors.New("there is no such resource")
+var ErrNoResource = errors.New("the resource does not exist")
 
 // ResourceReader reads the resources of accounts, as those of Aptos have them. It is an
 // optional part of a Chain. Its method may be called concurrently.

@@ -25,7 +25,7 @@ type madeOrder struct {
 	size  uint64 // units; 1 of an ERC-721
 }
 
-func (o *madeOrder) key() string { return keyOf(o.hash, seaportAt) }
+func (o *madeOrder) key() string { return seaport.Key(seaportAt.Hex(), o.hash) }
 
 // newOrder is an ask of a maker's with the counter 0: for an ERC-721 or, of several units, an
 // ERC-1155.

@@ -169,7 +169,7 @@ func (c *contracts) candidate(b block, m Market, p persistence.PendingOrder) can
 		}
 	}
 	if out.refused == nil {
-		out.key = keyOf(out.order.Hash(), out.contract)
+		out.key = seaport.Key(out.contract.Hex(), out.order.Hash())
 	}
 	return out
 }

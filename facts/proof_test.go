@@ -440,8 +440,8 @@ func seeds() uint64 {
 	return n
 }
 
-// A stranger fills orders from their documents alone: a signed one, and one that was validated
-// on chain and whose signature nobody has.
+// A stranger fills orders from their documents alone: a signed order, and an order that was
+// validated on chain, whose document has no signature.
 func TestOrdersAreFilledFromTheirDocuments(t *testing.T) {
 	w := seaporttest.Start(t)
 	r := follow(t, w, in(t))

@@ -9,6 +9,7 @@ import (
 
 	"github.com/imart/event-worker/chains"
 	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/markets/seaport"
 )
 
 // maxFollowed is how many blocks' logs are read for one block at which contracts are asked.
@@ -126,7 +127,7 @@ func (m *movements) add(log *markets.Raw) {
 	}
 	topic := common.Hash(log.Topics[0])
 	if ofOrders[topic] && len(log.Data) >= 32 {
-		m.orders[keyOf(common.BytesToHash(log.Data[:32]), log.Address)] = true
+		m.orders[seaport.Key(common.Address(log.Address).Hex(), common.BytesToHash(log.Data[:32]))] = true
 	}
 	for _, i := range ofAccounts[topic] {
 		if i < len(log.Topics) {
@@ -163,9 +164,4 @@ func (m *movements) touch(o *markets.Order) bool {
 		}
 	}
 	return m.accounts[account{common.HexToAddress(o.Contract), maker}] // its counter
-}
-
-// keyOf is the key of an order.
-func keyOf(hash common.Hash, contract common.Address) string {
-	return hash.Hex() + "@" + contract.Hex()
 }

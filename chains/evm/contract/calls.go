@@ -44,14 +44,14 @@ func Conduit(controller [20]byte, key [32]byte) chains.ContractCall {
 	return call(controller, getConduit, key)
 }
 
-// OwnerOf asks an ERC-721 for a token's owner; see Address. It reverts where there is no such
-// token.
+// OwnerOf asks an ERC-721 for a token's owner; see Address. The call reverts if the token does
+// not exist.
 func OwnerOf(token [20]byte, id *uint256.Int) chains.ContractCall {
 	return call(token, ownerOf, id.Bytes32())
 }
 
-// GetApproved asks an ERC-721 for who may transfer a token beside its owner; see Address. The
-// zero address is nobody.
+// GetApproved asks an ERC-721 which address, besides the owner, may transfer a token; see
+// Address. The zero address means none.
 func GetApproved(token [20]byte, id *uint256.Int) chains.ContractCall {
 	return call(token, getApproved, id.Bytes32())
 }
