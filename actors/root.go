@@ -66,7 +66,7 @@ func (a *nodeActor) Receive(c actor.Context) {
 		}
 	case own:
 		if r := a.chains[m.chain]; r != nil && m.epoch > r.epoch {
-			r.epoch, r.wanted = m.epoch, true
+			r.epoch, r.wanted, r.held = m.epoch, true, false
 			a.stop(c, r)
 			a.run(c, r)
 		}

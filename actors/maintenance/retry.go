@@ -36,20 +36,13 @@ type Definition func(markets.DeadLetter) (markets.ChainKind, markets.Stream, err
 // RetryAll retries the dead letters in a scope, or the one with an id. Those that still cannot
 // be decoded remain; failed is told why. It returns how many were decoded and how many remain.
 func (m *Maintainer) RetryAll(ctx context.Context, of Scope, id string, definition Definition, failed func(error)) (decoded, remaining int64, err error) {
-	where := of.filter(m.chain)
-	if id != "" {
-		where = append(where, persistence.Equals("_id", id))
-	}
-	total, seen := 0, 0
-	err = each(ctx, m.store, persistence.DeadLetters, where, func(markets.DeadLetter) error { total++; return nil })
-	if err == nil && id != "" && total == 0 {
-		err = fmt.Errorf("%s: %w", id, ErrNoDeadLetter)
-	}
+	total, err := m.DeadLetters(ctx, of, id)
 	if err != nil {
 		return 0, 0, err
 	}
-	err = each(ctx, m.store, persistence.DeadLetters, where, func(d markets.DeadLetter) error {
-		m.progress("decoding dead letters", seen, total)
+	seen := 0
+	err = each(ctx, m.store, persistence.DeadLetters, of.letters(m.chain, id), func(d markets.DeadLetter) error {
+		m.progress("decoding dead letters", seen, int(total))
 		seen++
 		err := m.retry(ctx, d, definition)
 		switch {
@@ -63,6 +56,24 @@ func (m *Maintainer) RetryAll(ctx context.Context, of Scope, id string, definiti
 		return err
 	})
 	return decoded, remaining, err
+}
+
+// DeadLetters counts the dead letters in a scope, or that with an id. ErrNoDeadLetter: none has
+// the id.
+func (m *Maintainer) DeadLetters(ctx context.Context, of Scope, id string) (n int64, err error) {
+	err = each(ctx, m.store, persistence.DeadLetters, of.letters(m.chain, id), func(markets.DeadLetter) error { n++; return nil })
+	if err == nil && id != "" && n == 0 {
+		err = fmt.Errorf("%s: %w", id, ErrNoDeadLetter)
+	}
+	return n, err
+}
+
+func (s Scope) letters(chain, id string) persistence.Condition {
+	where := s.filter(chain)
+	if id != "" {
+		where = append(where, persistence.Equals("_id", id))
+	}
+	return where
 }
 
 func (m *Maintainer) retry(ctx context.Context, d markets.DeadLetter, definition Definition) error {
