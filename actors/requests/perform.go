@@ -45,7 +45,6 @@ func (o *owner) perform(ctx context.Context, m *maintenance.Maintainer, r *persi
 			return fmt.Errorf("%w: name the market, or the stream", errRefused)
 		}
 		_, err := m.Pause(ctx, of, r.Kind == persistence.PauseRequest, o.streams()...)
-		r.Answer = &persistence.Answer{}
 		return err
 	}
 	return fmt.Errorf("%w: this version of the worker does not know the kind %q", errRefused, r.Kind)
