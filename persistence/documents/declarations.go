@@ -283,7 +283,7 @@ func signedOrders() declaration {
 			"parameters": {doc: "The order's parameters, in the form of seaport-js, counter included."},
 			"signature":  {doc: "The maker's signature, in hex."},
 			"contract":   {doc: "The market's contract that the order is for; missing if the market has only one."},
-			"hash":       {doc: "The order's hash; of imported orders only."},
+			"hash":       {doc: "The order's hash, if the inserter has computed it. Until it is accepted, an order is recognised in the market's contract by it alone."},
 			"state": {doc: "The state of the order: pending (if missing, too), accepted or rejected; set by the worker.",
 				values: enum("SignedState", persistence.SignedPending, persistence.SignedAccepted, persistence.SignedRejected)},
 			"order":     {doc: "The key of the order, once the document is answered."},
