@@ -20,7 +20,7 @@ const (
 	OfferAgreed       Kind = "offer_agreed"     // an offer of something other than a sale was accepted, such as to exhibit a token
 	Matched           Kind = "matched"          // the other half of a sale: it fills an order, but is not a sale itself
 	OrderChanged      Kind = "order_changed"    // an order's price, quantity or expiry changed: those that the event has
-	OrdersCancelled   Kind = "orders_cancelled" // all earlier orders of Maker on Contract
+	OrdersCancelled   Kind = "orders_cancelled" // orders of Maker on Contract: all earlier ones, or those that Nonce or Below names
 	Transferred       Kind = "transferred"
 	CollectionCreated Kind = "collection_created"
 	TokenMinted       Kind = "token_minted"
@@ -135,6 +135,13 @@ type Event struct {
 	// Contract is the market's contract that has the order. OrdersCancelled cancels only
 	// orders of its Contract; orders of all contracts if it is empty.
 	Contract string `json:"contract,omitempty" bson:"contract,omitempty"`
+	// Nonce is the order's nonce: a number of the maker's that is valid for at most one fill,
+	// and not after the maker has cancelled it. OrdersCancelled with a Nonce cancels the
+	// orders that have it, and with Below those with a smaller one, also orders that are
+	// listed later. With neither it cancels all earlier orders. If it has a Side it cancels
+	// only orders of that side.
+	Nonce Amount `json:"nonce,omitempty" bson:"nonce,omitempty"`
+	Below Amount `json:"below,omitempty" bson:"below,omitempty"`
 	// Fixed says that the order's terms are fixed by its key: an order that is listed again
 	// is the same one, with its fills.
 	Fixed bool `json:"fixed,omitempty" bson:"fixed,omitempty"`

@@ -45,6 +45,7 @@ func orders() declaration {
 		},
 		indexes: []Index{
 			{Name: "maker_id", Keys: keys("maker", "_id")},
+			{Name: "maker_nonce", Keys: keys("maker", "nonce", "_id"), Exists: "nonce"},
 			{Name: "token", Keys: keys("token.collection", "token.id", "side", "status", "criteria", "fillable.answer", "currency.address", "unitPriceSort", "expiresAt")},
 			// What has expired is passed over within the index, from price to price.
 			{Name: "floor", Keys: keys("token.collection", "side", "fillable.answer", "currency.address", "unitPriceSort", "expiresAt", "quantity", "endPriceSort"), Open: true},
@@ -73,6 +74,7 @@ func activities() declaration {
 			"kind":     {doc: "The kind of event.", values: eventKind()},
 			"taker":    {doc: "The counterparty of the maker."},
 			"quantity": {doc: "The number of units of the token listed, requested or traded."},
+			"below":    {doc: "Of orders_cancelled: orders with a smaller nonce are cancelled."},
 			"partial":  {doc: "Whether a fill may be one of several of its order."},
 			"record":   {doc: "The event's change to a record."},
 			"fixed":    {doc: "Whether the order's terms are fixed by its key, so that listing it again keeps its fills."},
