@@ -96,6 +96,7 @@ func run(ctx context.Context, assets Assets, stderr io.Writer, f runFlags) error
 	limitMemory(log)
 	log.Info("starting", "node", cfg.Node, "data", at.String(), "version", version())
 	lines := progress.NewLogger(log, w.Store(), cfg.Node, slices.Collect(maps.Keys(kinds(cfg))))
+	lines.Clustered = f.joinsCluster(at)
 	lines.Start(ctx)
 	if err := w.Follow(ctx, progress.LookEvery, lines); err != nil {
 		return err
