@@ -87,6 +87,9 @@ func describe(w io.Writer, cfg config.Config) error {
 			}
 		}
 	}
+	for _, l := range cfg.LeftOut {
+		fmt.Fprintf(&b, "\n%s\n", l)
+	}
 	for _, name := range cfg.Overrides {
 		fmt.Fprintf(&b, "\noverridden by the environment: %s", name)
 	}
