@@ -15,5 +15,5 @@ RUN go build -trimpath -ldflags "-s -w -X github.com/imart/event-worker/commands
 
 FROM gcr.io/distroless/static-debian12:nonroot
 COPY --from=build /event-worker /usr/local/bin/event-worker
-COPY --from=build --chown=nonroot:nonroot /logs /var/log/event-worker
+COPY --from=build --chown=65532:65532 /logs /var/log/event-worker
 ENTRYPOINT ["event-worker"]
