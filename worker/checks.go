@@ -42,7 +42,7 @@ func checkKeys(ctx context.Context, docs persistence.Querier, at fmt.Stringer, c
 			if !seaport.Decodes(m.Market) {
 				continue
 			}
-			key, err := anyKey(ctx, docs, persistence.MarketRef{Chain: c.Name, Market: m.Name})
+			key, err := anyHashKey(ctx, docs, persistence.MarketRef{Chain: c.Name, Market: m.Name})
 			if err != nil {
 				return err
 			}
@@ -54,9 +54,10 @@ func checkKeys(ctx context.Context, docs persistence.Querier, at fmt.Stringer, c
 	return nil
 }
 
-// anyKey is the key of an order of a market; empty if it has none.
-func anyKey(ctx context.Context, docs persistence.Querier, market persistence.MarketRef) (string, error) {
-	prefix := market.Chain + "/" + market.Market + "/"
+// anyHashKey is the key of an order of a market that begins as a hash, as those of Seaport do;
+// empty if it has none. Markets may have orders of other kinds besides.
+func anyHashKey(ctx context.Context, docs persistence.Querier, market persistence.MarketRef) (string, error) {
+	prefix := market.Chain + "/" + market.Market + "/0x"
 	ids := persistence.And{ // an index that starts with the chain and the market need not exist
 		persistence.Compare{Path: "_id", Operator: persistence.Greater, Operand: prefix},
 		persistence.Compare{Path: "_id", Operator: persistence.Less, Operand: prefix + "\U0010FFFF"},
