@@ -47,6 +47,7 @@ func (e *encoder) activity(a *markets.Activity) {
 	e.optional("contract", a.Contract)
 	e.bool("fixed", a.Fixed)
 	e.terms(&a.Terms)
+	e.optional("factory", a.Factory)
 	if a.Fact != nil {
 		e.any("fact", a.Fact)
 	}
