@@ -40,6 +40,8 @@ func (e Event) Key() string {
 		return RecordKey(e.Record.Type, e.Record.Key)
 	case e.Kind == SignedRefused:
 		return "signed:" + e.Signed
+	case e.Kind == ContractCreated:
+		return "contract:" + e.Contract
 	}
 	return "token:" + e.Token.Collection + ":" + e.Token.ID
 }

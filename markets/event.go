@@ -28,6 +28,8 @@ const (
 	RecordRemoved     Kind = "record_removed"
 	OrderChecked      Kind = "order_checked" // what contracts say of an order: Fact
 	SignedRefused     Kind = "order_refused" // an order that was signed off chain is not taken in: Signed, Reason; it changes no order
+	// ContractCreated: an event of Factory announced Contract, whose later logs the stream reads.
+	ContractCreated Kind = "contract_created"
 )
 
 // Kinds are all kinds of market events.
@@ -35,7 +37,7 @@ func Kinds() []Kind {
 	return []Kind{
 		Listed, Delisted, Bought, OfferMade, OfferCancelled, OfferAccepted, OfferRejected, OfferAgreed, Matched, OrderChanged,
 		OrdersCancelled, Transferred, CollectionCreated, TokenMinted, Recorded, RecordRemoved,
-		OrderChecked, SignedRefused,
+		OrderChecked, SignedRefused, ContractCreated,
 	}
 }
 
@@ -147,6 +149,10 @@ type Event struct {
 	Fixed bool `json:"fixed,omitempty" bson:"fixed,omitempty"`
 	// Terms of the order; in a sale, Fees and Royalties are what was paid.
 	Terms `bson:",inline"`
+
+	// Factory is the name, in the market's definition, of what announced Contract in a
+	// ContractCreated event.
+	Factory string `json:"factory,omitempty" bson:"factory,omitempty"`
 
 	// Fact is what an OrderChecked event says.
 	Fact *Fact `json:"fact,omitempty" bson:"fact,omitempty"`

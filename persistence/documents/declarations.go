@@ -78,6 +78,7 @@ func activities() declaration {
 			"partial":  {doc: "Whether a fill may be one of several of its order."},
 			"record":   {doc: "The event's change to a record."},
 			"fixed":    {doc: "Whether the order's terms are fixed by its key, so that listing it again keeps its fills."},
+			"factory":  {doc: "The factory, in the market's definition, that announced the contract."},
 			"fact":     {doc: "What contracts say of the order as of the end of the block."},
 			"signed":   {doc: "The _id of the document of signed_orders that the event answers; see docs/signed-orders.md for one that is not a string."},
 			"reason":   {doc: "Why the signed order is refused."},
@@ -93,6 +94,8 @@ func activities() declaration {
 			{Name: "to", Keys: keys("to", "-time"), Exists: "to"},
 			{Name: "maker", Keys: keys("maker", "-time", "kind"), Exists: "maker"},
 			{Name: "transaction", Keys: keys("transaction")},
+			// For package factories: the contracts that a stream's log has.
+			{Name: "factory", Keys: keys("chain", "market", "factory", "seq"), Exists: "factory"},
 			{Name: "time", Keys: keys("chain", "market", "-time", "kind")},
 		},
 	}

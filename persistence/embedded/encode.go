@@ -49,6 +49,7 @@ func (e *encoder) activity(a *markets.Activity) {
 	e.optional("below", string(a.Below))
 	e.bool("fixed", a.Fixed)
 	e.terms(&a.Terms)
+	e.optional("factory", a.Factory)
 	if a.Fact != nil {
 		e.any("fact", a.Fact)
 	}
