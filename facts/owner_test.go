@@ -36,7 +36,7 @@ func TestTheOwnerIsToldOfABid(t *testing.T) {
 	if told := f.told(); len(told) != 1 || told[0] != bob.Hex() {
 		t.Fatalf("told %v, want %s", told, bob)
 	}
-	f.next(allow(alice, true)) // asked again
+	f.next(allow(alice, false)) // asked again, with another answer
 	f.restart()
 	f.next(transfer(0, makerOf(3)))
 	if told := f.told(); len(told) != 1 {
