@@ -95,6 +95,7 @@ var parts = map[reflect.Type]lines{
 	reflect.TypeFor[markets.Fact](): {
 		"state":    {doc: "The order's status in the market's contract."},
 		"fillable": {doc: "Whether a stranger can fill the order."},
+		"owner":    {doc: "The owner of the one ERC-721 token that a bid is for, when it was first asked about, if the market notifies."},
 	},
 	reflect.TypeFor[markets.ContractState](): {
 		"validated": {doc: "Whether the contract fills the order without a signature."},
