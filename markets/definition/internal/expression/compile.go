@@ -75,6 +75,20 @@ func (e *Expression) ElementType() types.Type {
 	return shaped{nothing}
 }
 
+// ElementFields are the fields, and their kinds, of the elements of the expression's value, a
+// list; false if they have none.
+func (e *Expression) ElementFields() (map[string]Kind, bool) {
+	element := e.code.shape.element
+	if element == nil {
+		return nil, e.code.constant // the empty list
+	}
+	fields := map[string]Kind{}
+	for name, field := range element.fields {
+		fields[name] = field.kind
+	}
+	return fields, element.kind == StructKind
+}
+
 // Constant is the expression's value if it depends on nothing.
 func (e *Expression) Constant() (value any, ok bool) {
 	if !e.code.constant {

@@ -103,7 +103,7 @@ var counted = map[string]bool{"^": true, "**": true, "<<": true, ">>": true}
 // count is an exponent, or a number of bits. With greater ones no result would fit.
 func count(n *big.Int) (uint, error) {
 	if n.Sign() < 0 || n.Cmp(big.NewInt(maxBits)) > 0 {
-		return 0, fmt.Errorf("%.40s is not from 0 to %d", n, maxBits)
+		return 0, fmt.Errorf("%.40s is not from 0 to %d", n.String(), maxBits)
 	}
 	return uint(n.Uint64()), nil
 }

@@ -2,6 +2,7 @@ package solidity
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/ethereum/go-ethereum/accounts/abi"
@@ -48,8 +49,8 @@ func typeOf(t abi.Type) types.Type {
 	return types.String
 }
 
-// checkSize refuses sizes that Solidity does not have, such as uint257, which go-ethereum
-// accepts.
+// checkSize refuses what go-ethereum accepts and Solidity does not: sizes such as uint257, and
+// two fields of one name.
 func checkSize(t abi.Type) error {
 	switch t.T {
 	case abi.IntTy, abi.UintTy:
@@ -63,7 +64,10 @@ func checkSize(t abi.Type) error {
 	case abi.SliceTy, abi.ArrayTy:
 		return checkSize(*t.Elem)
 	case abi.TupleTy:
-		for _, e := range t.TupleElems {
+		for i, e := range t.TupleElems {
+			if name := t.TupleRawNames[i]; slices.Contains(t.TupleRawNames[:i], name) {
+				return fmt.Errorf("a tuple has two fields %s", name)
+			}
 			if err := checkSize(*e); err != nil {
 				return err
 			}
