@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/file"
@@ -140,7 +141,14 @@ func (s *source) explain(err error) error {
 	if s.offsets == nil { // from the lexer, which reads the text as it was written
 		return CompileError{located.Column, errors.New(located.Message)}
 	}
-	return s.at(located.From, errors.New(located.Message))
+	message := located.Message
+	if strings.HasPrefix(message, "unexpected token") { // of which the parser knows only what replaces it
+		message = "unexpected end"
+		if to := min(located.To, len(s.offsets)-1); to >= 0 && located.From < to && !strings.HasSuffix(located.Message, "EOF") {
+			message = fmt.Sprintf("unexpected %s", string([]rune(s.written)[s.offsets[located.From]:s.offsets[to]]))
+		}
+	}
+	return s.at(located.From, errors.New(message))
 }
 
 // compiler checks an expression and makes its code, node by node.

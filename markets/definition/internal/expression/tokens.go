@@ -17,7 +17,7 @@ import (
 // kept by their offsets in the parsed text.
 type source struct {
 	written, parsed string
-	offsets         []int // in the written text, of each character of the parsed one
+	offsets         []int // in the written text, of each character of the parsed one and of its end
 	operators       map[int]string
 	integers        map[int]*big.Int
 }
@@ -86,6 +86,7 @@ func (s *source) replace(tokens []lexer.Token) error {
 		}
 	}
 	write(string(written[end:]), end)
+	s.offsets = append(s.offsets, len(written))
 	s.parsed = parsed.String()
 	return nil
 }
@@ -107,10 +108,6 @@ func literal(text string) (*big.Int, error) {
 
 // at is an error at an offset of the parsed text.
 func (s *source) at(offset int, err error) error {
-	column := len([]rune(s.written))
-	if offset < len(s.offsets) {
-		column = s.offsets[offset]
-	}
-	before := string([]rune(s.written)[:column])
+	before := string([]rune(s.written)[:s.offsets[min(offset, len(s.offsets)-1)]])
 	return CompileError{utf8.RuneCountInString(before[strings.LastIndexByte(before, '\n')+1:]), err}
 }
