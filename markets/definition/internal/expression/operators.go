@@ -3,7 +3,6 @@ package expression
 import (
 	"fmt"
 	"math/big"
-	"reflect"
 	"regexp"
 	"strings"
 	"time"
@@ -198,6 +197,8 @@ func (f *frame) equal(x, y any) (bool, error) {
 	case Number:
 		y, ok := y.(Number)
 		return ok && x.n.Cmp(y.n) == 0, nil
+	case string:
+		return x == y, f.scan(len(x))
 	case []any:
 		y, ok := y.([]any)
 		if !ok || len(x) != len(y) {
@@ -221,7 +222,7 @@ func (f *frame) equal(x, y any) (bool, error) {
 		}
 		return true, nil
 	}
-	return reflect.DeepEqual(x, y), nil
+	return x == y, nil // nil, booleans, times
 }
 
 func logic(a, b code, and bool) code {
