@@ -51,15 +51,16 @@ var errWitness = errors.New("the outcome is unknown")
 
 func (s *witness) Commit(ctx context.Context, ref persistence.MarketRef, moves []persistence.Move, do func(persistence.Tx) error) error {
 	nth := s.fails.Add(1)
-	if nth%7 == 0 {
-		return errWitness
-	}
 	s.mu.Lock() // so that nobody reads between the commit and its note
 	defer s.mu.Unlock()
 	var states []string
 	err := s.Store.Commit(ctx, ref, moves, func(tx persistence.Tx) error {
 		states = nil
-		return do(witnessTx{tx, func(state string) { states = append(states, state) }})
+		err := do(witnessTx{tx, func(state string) { states = append(states, state) }})
+		if err == nil && nth%7 == 0 {
+			err = errWitness // all is written, and nothing committed
+		}
+		return err
 	})
 	if err == nil && len(states) > 0 {
 		s.committed = append(s.committed, states[len(states)-1])
@@ -133,6 +134,7 @@ func TestReadersSeeCommittedStatesInOrder(t *testing.T) {
 		}
 		return ok
 	})
+	w.mustCheck()
 	close(done)
 	reading.Wait()
 	if err := w.node.Stop(t.Context()); err != nil {
