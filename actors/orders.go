@@ -181,6 +181,7 @@ func (o *orders) waitFor(r *request) time.Duration {
 // documentsProjection is that of the documents: it commits through orders.
 type documentsProjection struct {
 	Tuning
+	stream   markets.Stream
 	orders   *actor.PID
 	asked    *request // and not answered yet
 	watching bool
@@ -191,6 +192,7 @@ func (p *documentsProjection) execute(inc *supervision.Incarnation, e projection
 		p.watching = true
 		inc.Watch(p.orders)
 	}
+	e.Transition = p.stream.OfDocuments(e.Transition)
 	p.asked = &request{e, p.Tuning, inc.Self()}
 	inc.Request(p.orders, p.asked)
 }

@@ -74,9 +74,9 @@ func (w worker) observerProps(name string, subject *actor.PID) *actor.Props {
 	return supervision.Props(w.Env, claim, w.epoch, func() supervision.Behaviour {
 		o := &observer{name: name, subject: subject}
 		if claim.Documents {
-			o.projection = &documentsProjection{Tuning: w.Tuning, orders: w.orders}
+			o.projection = &documentsProjection{Tuning: w.Tuning, stream: w.Stream, orders: w.orders}
 		} else {
-			o.projection = logProjection{projection.Log{Notifies: w.Notifies, Portion: w.Portion}, dead}
+			o.projection = logProjection{projection.Log{Own: w.Own, Notifies: w.Notifies, Portion: w.Portion}, dead}
 		}
 		return o
 	})

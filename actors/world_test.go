@@ -63,7 +63,8 @@ type world struct {
 	tick     time.Duration
 	memory   int64    // 0: as much as there is by default
 	orders   int      // how many orders the random events are about
-	log      *journal // of the nodes, if a test reads it
+	own      *ownership // set: streams have orders of other markets too
+	log      *journal   // of the nodes, if a test reads it
 	// completer makes what a node completes events with, if they have currencies.
 	completer func() func(context.Context, *chains.View, []markets.Event) error
 }
@@ -120,6 +121,9 @@ func (w *world) streamOf(name string) markets.Stream {
 	s := markets.Stream{Name: name, Observer: observerOf(name), Source: markets.Source{Topics: []string{name}}, Notifies: true, Decode: w.decode}
 	if w.logOnly[name] {
 		s.Observer = ""
+	}
+	if w.own != nil && name != "records" {
+		s.Own = &markets.Own{Collections: []string{ownCollection}}
 	}
 	return s
 }
@@ -283,6 +287,9 @@ func (w *world) event() markets.Event {
 	if w.completer != nil {
 		w.setCurrencies(&e)
 	}
+	if w.own != nil && e.Order == "order0" {
+		e.Token.Collection = ownCollection
+	}
 	switch e.Stream {
 	case "list":
 		e.Kind = pick(r, markets.Listed, markets.OfferMade, markets.OrderChanged)
@@ -330,7 +337,7 @@ func (w *world) want() contents {
 		}
 		start := w.startOf(name)
 		for _, e := range es {
-			if e.Seq > start {
+			if e.Seq > start && w.owns(e) {
 				events = append(events, e)
 			}
 		}

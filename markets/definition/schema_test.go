@@ -29,7 +29,7 @@ func TestSchemaHasTheWords(t *testing.T) {
 	}
 	var kinds []string
 	for _, k := range markets.Kinds() {
-		if k != markets.OrderChecked && k != markets.SignedRefused { // facts and refusals are not defined
+		if k != markets.OrderChecked && k != markets.SignedRefused && k != markets.ContractCreated { // facts, refusals and announcements are not defined
 			kinds = append(kinds, string(k))
 		}
 	}
@@ -89,7 +89,7 @@ streams:
 		"a list of a key":     {"order: id", "order: [id]", "x.yaml:12:29: streams.buy.becomes.order: expected a single value"},
 		"handle on evm":       {"    contract: shop", "    handle: shop", "x.yaml:11:5: streams.buy.handle: unknown option: known here are becomes, contract, decoder, event, for, let, raw, transfers, when"},
 		"unknown decoder":     {"{event: Sold, becomes: [{kind: recorded, record: {type: t, key: id}}]}", "{decoder: x/y}", "x.yaml:13:20: streams.other.decoder: unknown decoder x/y"},
-		"decoder with others": {"{event: Sold, becomes: [{kind: recorded, record: {type: t, key: id}}]}", "{decoder: x/y, event: Sold}", "x.yaml:13:25: streams.other.event: unknown option: known here are contract, decoder, raw"},
+		"decoder with others": {"{event: Sold, becomes: [{kind: recorded, record: {type: t, key: id}}]}", "{decoder: x/y, event: Sold}", "x.yaml:13:25: streams.other.event: unknown option: known here are contract, decoder, own, raw"},
 		"transfers":           {"    contract: shop", "    transfers: yes", `x.yaml:11:16: streams.buy.transfers: unknown value "yes": choose true or false`},
 		"raw":                 {"    contract: shop", "    raw: yes", `x.yaml:11:10: streams.buy.raw: unknown value "yes": choose true or false`},
 		"let not a name":      {"    contract: shop", "    let: {1st: id}", `x.yaml:11:16: streams.buy.let.1st: "1st" is not a name: letters, digits and '_', not starting with a digit`},

@@ -19,15 +19,18 @@ type Site struct {
 	// chain. Those that are missing are the definition's.
 	Contracts map[string][]string
 	Account   string
+	// Collections are those whose orders are the market's own (markets.Own).
+	Collections []string
 }
 
 // place is the site of one market: what its definition and its configuration say.
 type place struct {
-	contracts []Contract
-	start     int64
-	account   string
-	coin      markets.Currency
-	known     []markets.Currency // the coin and the chain's well-known currencies
+	contracts   []Contract
+	collections []string // EIP-55
+	start       int64
+	account     string
+	coin        markets.Currency
+	known       []markets.Currency // the coin and the chain's well-known currencies
 }
 
 // On is the market as it is on a chain.
@@ -89,6 +92,13 @@ func (d *Definition) place(site Site) (*place, error) {
 			at.contracts = append(at.contracts, Contract{Name: name, Address: address})
 		}
 	}
+	for _, collection := range site.Collections {
+		collection, err := checksummed(collection)
+		if err != nil {
+			return nil, err
+		}
+		at.collections = append(at.collections, collection)
+	}
 	if d.Kind == markets.Aptos && at.account == "" {
 		return nil, fmt.Errorf("market %s has no account on the chain with id %d: configure it", d.Market, site.ChainID)
 	}
@@ -140,6 +150,9 @@ func (d *Definition) bind(st *stream, at *place) (markets.Stream, error) {
 		if src.decoder != nil {
 			s.Source.Topics, s.Separable = src.decoder.Topics, false
 			s.Decode = src.decoder.Decode(addresses, at.known)
+			if src.own {
+				s.Own = &markets.Own{Collections: at.collections}
+			}
 			return s, nil
 		}
 		s.Source.Topics = append(s.Source.Topics, src.event.ID.Hex())

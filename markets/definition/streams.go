@@ -42,6 +42,7 @@ type source struct {
 	transfers bool
 	decoder   *Decoder
 	code      string // the decoder's name
+	own       bool   // only the market's own orders
 
 	// Aptos
 	handle, member string // module::Resource and its field; "" for events by their type
@@ -122,6 +123,7 @@ func (p *parsing) codeSource(n *yamlfile.Node, src *source) {
 		decoder.Add("unknown decoder %s%s: there are %s", src.code, spelling.DidYouMean(src.code, known), strings.Join(known, ", "))
 	}
 	src.decoder = &d
+	src.own = n.Child("own").Text() == "true"
 	p.contractsOf(n, src)
 }
 
