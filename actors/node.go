@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/imart/event-worker/actors/budget"
 	"github.com/imart/event-worker/actors/supervision"
 	"github.com/imart/event-worker/chains"
+	"github.com/imart/event-worker/factories"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
 )
@@ -113,6 +115,10 @@ func Start(cfg Config) (*Node, error) {
 		cfg.Tuning = DefaultTuning
 	}
 	cfg.Memory = cmp.Or(cfg.Memory, DefaultMemory)
+	cfg.Chains = slices.Clone(cfg.Chains)
+	for i, c := range cfg.Chains {
+		cfg.Chains[i].Chain = factories.NewChain(c.Chain, c.Name, cfg.Store)
+	}
 	if cfg.Health == nil {
 		cfg.Health = NewHealth()
 	}

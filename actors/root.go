@@ -12,6 +12,7 @@ import (
 	"github.com/imart/event-worker/actors/budget"
 	"github.com/imart/event-worker/actors/supervision"
 	"github.com/imart/event-worker/chains"
+	"github.com/imart/event-worker/internal/outage"
 	"github.com/imart/event-worker/messages"
 	"github.com/imart/event-worker/persistence"
 )
@@ -168,6 +169,7 @@ func chainProps(s *shared, c Chain, taken int64, cfg Config) *actor.Props {
 	epoch.Store(taken)
 	var view atomic.Pointer[chains.View]
 	var stalled stall
+	var out outage.Outage
 	owned := func(context.Context) (int64, error) { return epoch.Load(), nil }
 	takeOver := func(ctx context.Context) (int64, error) {
 		if taken > 0 {
@@ -186,7 +188,7 @@ func chainProps(s *shared, c Chain, taken int64, cfg Config) *actor.Props {
 		headClaim := claim
 		headClaim.ID, headClaim.Kind = c.Name+"/head", "head"
 		headProps := supervision.Props(s.Env, headClaim, owned, func() supervision.Behaviour {
-			return &head{chain: c.Chain, poll: c.Poll, tuning: cfg.Tuning, published: &view, stall: &stalled, condition: condition{health: s.health}}
+			return &head{chain: c.Chain, poll: c.Poll, tuning: cfg.Tuning, published: &view, stall: &stalled, outage: &out, condition: condition{health: s.health}}
 		})
 		children := []supervision.Child{{Name: "head", Props: headProps}}
 		for _, m := range c.Markets {

@@ -58,6 +58,7 @@ type world struct {
 	find     func(stream string) func(context.Context) (markets.Place, error) // instead of start, if set
 	abreast  time.Duration
 	stuck    time.Duration // 0: never
+	outage   time.Duration // 0: never
 	poll     time.Duration
 	tick     time.Duration
 	memory   int64    // 0: as much as there is by default
@@ -184,7 +185,7 @@ func (w *world) join(placed bool) *Node {
 		Node: "test", Store: w.seen, Log: slog.New(slog.NewTextHandler(out, nil)).With("test", w.t.Name()),
 		Chains:  []Chain{{Name: "chain", Chain: reads, Poll: cmp.Or(w.poll, time.Millisecond), Markets: []Market{market}}},
 		Backoff: supervision.Backoff{Min: time.Millisecond, Max: 20 * time.Millisecond},
-		Tuning:  Tuning{Credit: 2, Ahead: 3, Events: 10, Portion: 1 + w.r.IntN(4), Abreast: w.abreast, Tick: cmp.Or(w.tick, 5*time.Millisecond), Stuck: w.stuck},
+		Tuning:  Tuning{Credit: 2, Ahead: 3, Events: 10, Portion: 1 + w.r.IntN(4), Abreast: w.abreast, Tick: cmp.Or(w.tick, 5*time.Millisecond), Stuck: w.stuck, Outage: w.outage},
 		Memory:  w.memory,
 		Placed:  placed,
 		market:  w.market,

@@ -68,6 +68,10 @@ func TestOldKeysAreRefused(t *testing.T) {
 			if refused() {
 				t.Error("other markets' keys are refused")
 			}
+			put("seaport", "exhibit-7@"+seaportContract(t, o.Chains[0].Markets[1].Market)) // a market may have others besides
+			if refused() {
+				t.Error("a key that is not Seaport's is refused")
+			}
 			put("seaport", hash)
 			if !refused() {
 				t.Error("an old key is not refused")

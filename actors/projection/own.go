@@ -23,7 +23,7 @@ func owned(tx persistence.Tx, own markets.Own, events []markets.Event) ([]market
 	for i, e := range events {
 		keep[i] = known[e.Order] || own.Has(e)
 		if e.Kind == markets.OrdersCancelled {
-			orders, err := tx.OrdersOf(e.Maker, "", 1)
+			orders, err := tx.OrdersOf(e.Maker, "", "", 1)
 			if err != nil {
 				return nil, err
 			}

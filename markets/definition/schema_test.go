@@ -29,7 +29,7 @@ func TestSchemaHasTheWords(t *testing.T) {
 	}
 	var kinds []string
 	for _, k := range markets.Kinds() {
-		if k != markets.OrderChecked && k != markets.SignedRefused { // facts and refusals are not defined
+		if k != markets.OrderChecked && k != markets.SignedRefused && k != markets.ContractCreated { // facts, refusals and announcements are not defined
 			kinds = append(kinds, string(k))
 		}
 	}

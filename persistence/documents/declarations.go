@@ -45,6 +45,7 @@ func orders() declaration {
 		},
 		indexes: []Index{
 			{Name: "maker_id", Keys: keys("maker", "_id")},
+			{Name: "maker_nonce", Keys: keys("maker", "nonce", "_id"), Exists: "nonce"},
 			{Name: "token", Keys: keys("token.collection", "token.id", "side", "status", "criteria", "fillable.answer", "currency.address", "unitPriceSort", "expiresAt")},
 			// What has expired is passed over within the index, from price to price.
 			{Name: "floor", Keys: keys("token.collection", "side", "fillable.answer", "currency.address", "unitPriceSort", "expiresAt", "quantity", "endPriceSort"), Open: true},
@@ -73,9 +74,11 @@ func activities() declaration {
 			"kind":     {doc: "The kind of event.", values: eventKind()},
 			"taker":    {doc: "The counterparty of the maker."},
 			"quantity": {doc: "The number of units of the token listed, requested or traded."},
+			"below":    {doc: "Of orders_cancelled: orders with a smaller nonce are cancelled."},
 			"partial":  {doc: "Whether a fill may be one of several of its order."},
 			"record":   {doc: "The event's change to a record."},
 			"fixed":    {doc: "Whether the order's terms are fixed by its key, so that listing it again keeps its fills."},
+			"factory":  {doc: "The factory, in the market's definition, that announced the contract."},
 			"fact":     {doc: "What contracts say of the order as of the end of the block."},
 			"signed":   {doc: "The _id of the document of signed_orders that the event answers; see docs/signed-orders.md for one that is not a string."},
 			"reason":   {doc: "Why the signed order is refused."},
@@ -91,6 +94,8 @@ func activities() declaration {
 			{Name: "to", Keys: keys("to", "-time"), Exists: "to"},
 			{Name: "maker", Keys: keys("maker", "-time", "kind"), Exists: "maker"},
 			{Name: "transaction", Keys: keys("transaction")},
+			// For package factories: the contracts that a stream's log has.
+			{Name: "factory", Keys: keys("chain", "market", "factory", "seq"), Exists: "factory"},
 			{Name: "time", Keys: keys("chain", "market", "-time", "kind")},
 		},
 	}

@@ -22,6 +22,7 @@ var everywhere = lines{
 	"side":        {doc: "Whether the order sells (ask) or buys (bid); missing while unknown.", values: enum("Side", markets.Sides()...)},
 	"maker":       {doc: "The address that made the order."},
 	"contract":    {doc: "The market's contract that holds the order."},
+	"nonce":       {doc: "The order's nonce, of which its maker has many; of orders_cancelled, the nonce that is cancelled."},
 	"token":       {doc: "The token concerned."},
 	"bundle":      {doc: "Every item, the token first, when there is more than one."},
 	"price":       {doc: "The total that the buyer pays, fees included, in the currency's smallest unit."},
