@@ -104,6 +104,8 @@ type Node struct {
 	stop       sync.Once
 	stopped    chan struct{}
 	stopErr    error // once stopped
+	store      persistence.Store
+	hot        hot
 }
 
 // Start starts the actors. They run until Stop.
@@ -137,6 +139,8 @@ func Start(cfg Config) (*Node, error) {
 		caughtUp: make(chan struct{}),
 		stopped:  make(chan struct{}),
 		lost:     make(chan Loss, len(cfg.Chains)),
+		store:    cfg.Store,
+		hot:      newHot(cfg.Chains),
 	}
 	for _, c := range cfg.Chains {
 		for _, m := range c.Markets {

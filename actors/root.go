@@ -98,7 +98,7 @@ func (a *nodeActor) run(c actor.Context, r *chainRun) {
 		System: a.n.system, Store: a.cfg.Store, Log: a.cfg.Log, Node: a.cfg.Node, Strategy: a.n.strategy.OfChain(),
 		Background: supervision.Background{Chain: new(sync.WaitGroup), Node: &a.n.background},
 	}
-	r.shared = &shared{env, a.n.health, a.n.budget}
+	r.shared = &shared{env, a.n.health, a.n.budget, a.n.hot}
 	if _, err := c.SpawnNamed(chainProps(r.shared, r.Chain, r.epoch, a.cfg), r.Name); err != nil {
 		panic(err)
 	}
@@ -160,6 +160,7 @@ type shared struct {
 	*supervision.Env
 	health *Health
 	budget *budget.Budget
+	hot    hot
 }
 
 // chainProps makes the actor of a chain with all that is below it. It runs at an epoch
@@ -205,7 +206,11 @@ func marketProps(s *shared, c Chain, m Market, tuning Tuning, epoch supervision.
 		ordersClaim := claim
 		ordersClaim.ID, ordersClaim.Kind = claim.ID+"/orders", "orders"
 		ref := persistence.MarketRef{Chain: c.Name, Market: m.Name}
-		ordersProps := supervision.Props(s.Env, ordersClaim, epoch, func() supervision.Behaviour { return newOrders(ref) })
+		ordersProps := supervision.Props(s.Env, ordersClaim, epoch, func() supervision.Behaviour {
+			o := newOrders(ref)
+			o.hot = s.hot
+			return o
+		})
 		children := []supervision.Child{{Name: "orders", Props: ordersProps}}
 		for _, st := range m.Streams {
 			w := worker{

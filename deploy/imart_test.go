@@ -32,7 +32,7 @@ func TestIMart(t *testing.T) {
 			t.Errorf("there is no document with %q", want)
 		}
 	}
-	if slices.ContainsFunc(lines, func(line string) bool { return strings.Contains(line, `"attempts"`) }) {
+	if slices.ContainsFunc(lines, func(line string) bool { return strings.Contains(line, `"reason":`) && strings.Contains(line, `"raw":`) }) {
 		t.Error("there are dead letters")
 	}
 }

@@ -102,7 +102,7 @@ func (p *parsing) source(n *yamlfile.Node) *source {
 		return src
 	}
 	var sc, inner expression.Scope
-	src.lets, sc = p.lets(n.Child("let"), src, expression.NewScope(p.Kind, names))
+	src.lets, sc = p.lets(n.Child("let"), src, p.scope(names))
 	src.condition, inner = p.condition(n, src, sc)
 	for _, n := range n.Child("becomes").List() {
 		src.outcomes = append(src.outcomes, p.outcome(n, src, inner))
@@ -111,6 +111,15 @@ func (p *parsing) source(n *yamlfile.Node) *source {
 		src.fields = src.event.Fields(src.used)
 	}
 	return src
+}
+
+// scope is that of a source's expressions.
+func (p *parsing) scope(names types.Map) expression.Scope {
+	sc := expression.NewScope(p.Kind, names)
+	if p.Kind == markets.EVM {
+		sc = sc.Decoding(solidity.ABI)
+	}
+	return sc
 }
 
 // codeSource reads a source that names a decoder.
