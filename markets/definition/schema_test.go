@@ -98,7 +98,7 @@ streams:
 		"standard of aptos":   {"ERC-721", "aptos-object", `x.yaml:12:66: streams.buy.becomes.token.standard: unknown value "aptos-object": choose`},
 		"side":                {"kind: bought", "side: both, kind: bought", `x.yaml:12:21: streams.buy.becomes.side: unknown value "both": choose ask, bid or unknown`},
 		"a list of a key":     {"order: id", "order: [id]", "x.yaml:12:29: streams.buy.becomes.order: expected a single value"},
-		"handle on evm":       {"    contract: shop", "    handle: shop", "x.yaml:11:5: streams.buy.handle: unknown option: known here are becomes, contract, decoder, event, for, let, raw, transfers, when"},
+		"handle on evm":       {"    contract: shop", "    handle: shop", "x.yaml:11:5: streams.buy.handle: unknown option: known here are becomes, contract, decoder, event, for, let, raw, transferOf, transfers, when"},
 		"unknown decoder":     {"{event: Sold, becomes: [{kind: recorded, record: {type: t, key: id}}]}", "{decoder: x/y}", "x.yaml:13:20: streams.other.decoder: unknown decoder x/y"},
 		"decoder with others": {"{event: Sold, becomes: [{kind: recorded, record: {type: t, key: id}}]}", "{decoder: x/y, event: Sold}", "x.yaml:13:25: streams.other.event: unknown option: known here are contract, decoder, own, raw"},
 		"transfers":           {"    contract: shop", "    transfers: yes", `x.yaml:11:16: streams.buy.transfers: unknown value "yes": choose true or false`},

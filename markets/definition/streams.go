@@ -43,6 +43,8 @@ type source struct {
 	decoder   *Decoder
 	code      string // the decoder's name
 	own       bool   // only the market's own orders
+	// settlement is nil unless the source names the token that its events settle sales of.
+	settlement *settlement
 
 	// Aptos
 	handle, member string // module::Resource and its field; "" for events by their type
@@ -102,6 +104,9 @@ func (p *parsing) source(n *yamlfile.Node) *source {
 		return src
 	}
 	var sc, inner expression.Scope
+	if src.settlement = p.settlement(n.Child("transferOf"), src, p.scope(names)); src.settlement != nil {
+		names["transferred"] = types.Array(tokens.MovedType)
+	}
 	src.lets, sc = p.lets(n.Child("let"), src, p.scope(names))
 	src.condition, inner = p.condition(n, src, sc)
 	for _, n := range n.Child("becomes").List() {
