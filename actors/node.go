@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path"
+	"slices"
 	"sync"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/imart/event-worker/actors/budget"
 	"github.com/imart/event-worker/actors/supervision"
 	"github.com/imart/event-worker/chains"
+	"github.com/imart/event-worker/factories"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/messages"
 	"github.com/imart/event-worker/persistence"
@@ -106,6 +108,8 @@ type Node struct {
 	stop       sync.Once
 	stopped    chan struct{}
 	stopErr    error // once stopped
+	store      persistence.Store
+	hot        hot
 }
 
 // Start starts the actors. They run until Stop.
@@ -117,6 +121,10 @@ func Start(cfg Config) (*Node, error) {
 		cfg.Tuning = DefaultTuning
 	}
 	cfg.Memory = cmp.Or(cfg.Memory, DefaultMemory)
+	cfg.Chains = slices.Clone(cfg.Chains)
+	for i, c := range cfg.Chains {
+		cfg.Chains[i].Chain = factories.NewChain(c.Chain, c.Name, cfg.Store)
+	}
 	if cfg.Health == nil {
 		cfg.Health = NewHealth()
 	}
@@ -136,6 +144,8 @@ func Start(cfg Config) (*Node, error) {
 		caughtUp: make(chan struct{}),
 		stopped:  make(chan struct{}),
 		lost:     make(chan Loss, len(cfg.Chains)),
+		store:    cfg.Store,
+		hot:      newHot(cfg.Chains),
 	}
 	for _, c := range cfg.Chains {
 		for _, m := range c.Markets {

@@ -12,6 +12,7 @@ import (
 	"github.com/imart/event-worker/actors/budget"
 	"github.com/imart/event-worker/actors/supervision"
 	"github.com/imart/event-worker/chains"
+	"github.com/imart/event-worker/internal/outage"
 	"github.com/imart/event-worker/messages"
 	"github.com/imart/event-worker/persistence"
 )
@@ -113,7 +114,7 @@ func (a *nodeActor) run(c actor.Context, r *chainRun) {
 		System: a.n.system, Store: a.cfg.Store, Log: a.cfg.Log, Node: a.cfg.Node, Strategy: a.n.strategy.OfChain(),
 		Background: supervision.Background{Chain: new(sync.WaitGroup), Node: &a.n.background},
 	}
-	r.shared = &shared{env, a.n.health, a.n.budget}
+	r.shared = &shared{env, a.n.health, a.n.budget, a.n.hot}
 	if _, err := c.SpawnNamed(chainProps(r.shared, r.Chain, r.epoch, a.cfg), r.Name); err != nil {
 		panic(err)
 	}
@@ -175,6 +176,7 @@ type shared struct {
 	*supervision.Env
 	health *Health
 	budget *budget.Budget
+	hot    hot
 }
 
 // chainProps makes the actor of a chain with all that is below it. It runs at an epoch
@@ -184,6 +186,7 @@ func chainProps(s *shared, c Chain, taken int64, cfg Config) *actor.Props {
 	epoch.Store(taken)
 	var view atomic.Pointer[chains.View]
 	var stalled stall
+	var out outage.Outage
 	owned := func(context.Context) (int64, error) { return epoch.Load(), nil }
 	takeOver := func(ctx context.Context) (int64, error) {
 		if taken > 0 {
@@ -202,7 +205,7 @@ func chainProps(s *shared, c Chain, taken int64, cfg Config) *actor.Props {
 		headClaim := claim
 		headClaim.ID, headClaim.Kind = c.Name+"/head", "head"
 		headProps := supervision.Props(s.Env, headClaim, owned, func() supervision.Behaviour {
-			return &head{chain: c.Chain, poll: c.Poll, tuning: cfg.Tuning, published: &view, stall: &stalled, condition: condition{health: s.health}}
+			return &head{chain: c.Chain, poll: c.Poll, tuning: cfg.Tuning, published: &view, stall: &stalled, outage: &out, condition: condition{health: s.health}}
 		})
 		children := []supervision.Child{{Name: "head", Props: headProps}}
 		for _, m := range c.Markets {
@@ -219,7 +222,11 @@ func marketProps(s *shared, c Chain, m Market, tuning Tuning, epoch supervision.
 		ordersClaim := claim
 		ordersClaim.ID, ordersClaim.Kind = claim.ID+"/orders", "orders"
 		ref := persistence.MarketRef{Chain: c.Name, Market: m.Name}
-		ordersProps := supervision.Props(s.Env, ordersClaim, epoch, func() supervision.Behaviour { return newOrders(ref) })
+		ordersProps := supervision.Props(s.Env, ordersClaim, epoch, func() supervision.Behaviour {
+			o := newOrders(ref)
+			o.hot = s.hot
+			return o
+		})
 		children := []supervision.Child{{Name: "orders", Props: ordersProps}}
 		for _, st := range m.Streams {
 			w := worker{

@@ -7,6 +7,7 @@ import (
 	"github.com/imart/event-worker/actors/budget"
 	"github.com/imart/event-worker/actors/supervision"
 	"github.com/imart/event-worker/chains"
+	"github.com/imart/event-worker/internal/outage"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/messages"
 	"github.com/imart/event-worker/persistence"
@@ -77,10 +78,13 @@ type Tuning struct {
 	// Stuck is how long a stream or a head may stay at one place although the chain
 	// advances, before it is stalled and says so; 0: for ever.
 	Stuck time.Duration
+	// Outage is how long the head of a chain may not be known before that is logged as an
+	// error; 0: for ever.
+	Outage time.Duration
 }
 
 // DefaultTuning suits a production node.
-var DefaultTuning = Tuning{Credit: 2, Ahead: 4, Events: 2000, Portion: 4000, Idle: 5 * time.Second, Abreast: 50 * time.Millisecond, Tick: time.Second, Stuck: 2 * time.Minute}
+var DefaultTuning = Tuning{Credit: 2, Ahead: 4, Events: 2000, Portion: 4000, Idle: 5 * time.Second, Abreast: 50 * time.Millisecond, Tick: time.Second, Stuck: 2 * time.Minute, Outage: outage.Moment}
 
 // tick is the subject's own timer.
 type tick struct{}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/asynkron/protoactor-go/actor"
 
@@ -70,12 +71,13 @@ func newCursor(name string, parent *actor.PID) *cursor {
 func (w worker) observerProps(name string, subject *actor.PID) *actor.Props {
 	claim := w.claim("observer", name)
 	claim.Start, claim.Documents = w.start, name != activity
+	dead := new(atomic.Int64)
 	return supervision.Props(w.Env, claim, w.epoch, func() supervision.Behaviour {
 		o := &observer{name: name, subject: subject}
 		if claim.Documents {
-			o.projection = &documentsProjection{Tuning: w.Tuning, orders: w.orders}
+			o.projection = &documentsProjection{Tuning: w.Tuning, stream: w.Stream, orders: w.orders}
 		} else {
-			o.projection = logProjection{projection.Log{Notifies: w.Notifies, Portion: w.Portion}}
+			o.projection = logProjection{projection.Log{Own: w.Own, Notifies: w.Notifies, Portion: w.Portion}, dead}
 		}
 		return o
 	})

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/imart/event-worker/actors"
+	"github.com/imart/event-worker/internal/outage"
 	"github.com/imart/event-worker/persistence"
 )
 
@@ -74,6 +75,8 @@ type Coordinator struct {
 	detector detector
 	known    snapshot
 	warned   map[string]bool
+	// ownerless are the chains that have no living owner.
+	ownerless map[string]outage.Outage
 
 	mu        sync.Mutex
 	health    health
@@ -108,6 +111,7 @@ func New(cfg Config) *Coordinator {
 	return &Coordinator{
 		cfg: cfg, owned: map[string]*ownership{}, outcomes: make(chan func()), ended: make(chan struct{}),
 		again: make(chan struct{}, 1), detector: newDetector(cfg), warned: map[string]bool{},
+		ownerless: map[string]outage.Outage{},
 	}
 }
 
@@ -280,6 +284,7 @@ func (c *Coordinator) look(ctx context.Context) {
 	now := newSnapshot(nodes, leases, c.known)
 	c.compare(now)
 	c.known = now
+	c.checkOwners(now, time.Now())
 	if c.unfit != nil {
 		return
 	}

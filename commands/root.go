@@ -74,6 +74,7 @@ Try it on recorded mainnet data with "demo", then describe your own chains in a 
 		newStatus(),
 		newDrain(),
 		newHealthcheck(),
+		newTail(),
 		newQuery(),
 		newRewind(),
 		newRetry(),

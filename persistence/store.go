@@ -113,6 +113,11 @@ type Tx interface {
 	// Book is the interface that a fold reads and writes.
 	markets.Book
 
+	// HandedIn returns those of the keys of orders, 0xHASH@0xCONTRACT, of which signed_orders
+	// has a document, whatever its answer: accepted as that order, or with its hash, and its
+	// contract or none.
+	HandedIn(keys []string) (map[string]bool, error)
+
 	// Append adds activities to the log, and dead letters to their own collection. An
 	// activity with Signed answers that document of signed_orders, if it still exists.
 	Append(activities []markets.Activity, deadLetters []markets.DeadLetter) error

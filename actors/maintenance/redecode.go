@@ -199,9 +199,9 @@ func (r *redecoder) execute(ctx context.Context, a *persistence.Actor, t markets
 // forward makes a batch of the log, and then of the documents.
 func (r *redecoder) forward(ctx context.Context, t markets.Transition) error {
 	e := projection.Execute(t, r.log.Ref(), r.log.Trail, r.log.Report)
-	if err := (projection.Log{Notifies: r.stream.Notifies, Portion: portion}).Commit(ctx, r.store, e); err != nil {
+	if err := (projection.Log{Own: r.stream.Own, Notifies: r.stream.Notifies, Portion: portion}).Commit(ctx, r.store, e); err != nil {
 		return err
 	}
 	r.log.Place, r.log.Trail = e.To, e.Trail
-	return r.execute(ctx, r.documents, t)
+	return r.execute(ctx, r.documents, r.stream.OfDocuments(t))
 }

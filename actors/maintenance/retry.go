@@ -119,39 +119,46 @@ func (m *Maintainer) Retry(ctx context.Context, kind markets.ChainKind, s market
 	}
 	moves := []persistence.Move{w.Move()}
 	for _, a := range observers {
-		move := persistence.Move{Actor: a.Ref(), From: a.Place, To: a.Place, Events: int64(len(events)), Report: a.Report}
+		move := persistence.Move{Actor: a.Ref(), From: a.Place, To: a.Place, Report: a.Report}
 		if !a.Documents {
 			move.DeadLetters = -1
 		}
 		moves = append(moves, move)
 	}
 	market := persistence.MarketRef{Chain: dead.Chain, Market: dead.Market}
-	return m.store.Commit(ctx, market, moves, func(tx persistence.Tx) error { return enter(tx, market, s, dead, events) })
+	return m.store.Commit(ctx, market, moves, func(tx persistence.Tx) error {
+		entered, err := enter(tx, market, s, dead, events)
+		for i := range moves[1:] {
+			moves[1+i].Events = int64(entered)
+		}
+		return err
+	})
 }
 
-// enter puts the events of a dead letter where they belong.
-func enter(tx persistence.Tx, market persistence.MarketRef, s markets.Stream, dead markets.DeadLetter, events []markets.Event) error {
+// enter puts the events of a dead letter where they belong. It returns how many of them are
+// the market's own.
+func enter(tx persistence.Tx, market persistence.MarketRef, s markets.Stream, dead markets.DeadLetter, events []markets.Event) (int, error) {
 	found, err := tx.RemoveDeadLetter(dead.ID())
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if !found {
-		return fmt.Errorf("dead letter %s is gone", dead.ID())
+		return 0, fmt.Errorf("dead letter %s is gone", dead.ID())
 	}
 	b := markets.Batch{Events: events}
-	if err := (projection.Log{Notifies: s.Notifies}).Append(tx, market, b); err != nil {
-		return err
+	if b.Events, err = (projection.Log{Own: s.Own, Notifies: s.Notifies}).Append(tx, market, b); err != nil {
+		return 0, err
 	}
 	places, err := tx.Places()
 	if err != nil {
-		return err
+		return 0, err
 	}
 	at := markets.Place{Seq: places[dead.Stream]}
 	t := markets.Transition{Kind: markets.BatchTransition, Chain: dead.Chain, Market: dead.Market, Stream: dead.Stream, From: at, To: at, Batch: &b}
 	for c := (markets.Cursor{}); !c.Done; {
 		if c, err = t.Step(tx, c, portion); err != nil {
-			return err
+			return 0, err
 		}
 	}
-	return nil
+	return len(b.Events), nil
 }

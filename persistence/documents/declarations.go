@@ -45,6 +45,7 @@ func orders() declaration {
 		},
 		indexes: []Index{
 			{Name: "maker_id", Keys: keys("maker", "_id")},
+			{Name: "maker_nonce", Keys: keys("maker", "nonce", "_id"), Exists: "nonce"},
 			{Name: "token", Keys: keys("token.collection", "token.id", "side", "status", "criteria", "fillable.answer", "currency.address", "unitPriceSort", "expiresAt")},
 			// What has expired is passed over within the index, from price to price.
 			{Name: "floor", Keys: keys("token.collection", "side", "fillable.answer", "currency.address", "unitPriceSort", "expiresAt", "quantity", "endPriceSort"), Open: true},
@@ -73,9 +74,11 @@ func activities() declaration {
 			"kind":     {doc: "The kind of event.", values: eventKind()},
 			"taker":    {doc: "The counterparty of the maker."},
 			"quantity": {doc: "The number of units of the token listed, requested or traded."},
+			"below":    {doc: "Of orders_cancelled: orders with a smaller nonce are cancelled."},
 			"partial":  {doc: "Whether a fill may be one of several of its order."},
 			"record":   {doc: "The event's change to a record."},
 			"fixed":    {doc: "Whether the order's terms are fixed by its key, so that listing it again keeps its fills."},
+			"factory":  {doc: "The factory, in the market's definition, that announced the contract."},
 			"fact":     {doc: "What contracts say of the order as of the end of the block."},
 			"signed":   {doc: "The _id of the document of signed_orders that the event answers; see docs/signed-orders.md for one that is not a string."},
 			"reason":   {doc: "Why the signed order is refused."},
@@ -91,6 +94,8 @@ func activities() declaration {
 			{Name: "to", Keys: keys("to", "-time"), Exists: "to"},
 			{Name: "maker", Keys: keys("maker", "-time", "kind"), Exists: "maker"},
 			{Name: "transaction", Keys: keys("transaction")},
+			// For package factories: the contracts that a stream's log has.
+			{Name: "factory", Keys: keys("chain", "market", "factory", "seq"), Exists: "factory"},
 			{Name: "time", Keys: keys("chain", "market", "-time", "kind")},
 		},
 	}
@@ -293,7 +298,7 @@ func signedOrders() declaration {
 			"parameters": {doc: "The order's parameters, in the form of seaport-js, counter included."},
 			"signature":  {doc: "The maker's signature, in hex."},
 			"contract":   {doc: "The market's contract that the order is for; missing if the market has only one."},
-			"hash":       {doc: "The order's hash; of imported orders only."},
+			"hash":       {doc: "The order's hash, if the inserter has computed it. Until it is accepted, an order is recognised in the market's contract by it alone."},
 			"state": {doc: "The state of the order: pending (if missing, too), accepted or rejected; set by the worker.",
 				values: enum("SignedState", persistence.SignedPending, persistence.SignedAccepted, persistence.SignedRejected)},
 			"order":     {doc: "The key of the order, once the document is answered."},

@@ -22,6 +22,7 @@ var everywhere = lines{
 	"side":        {doc: "Whether the order sells (ask) or buys (bid); missing while unknown.", values: enum("Side", markets.Sides()...)},
 	"maker":       {doc: "The address that made the order."},
 	"contract":    {doc: "The market's contract that holds the order."},
+	"nonce":       {doc: "The order's nonce, of which its maker has many; of orders_cancelled, the nonce that is cancelled."},
 	"token":       {doc: "The token concerned."},
 	"bundle":      {doc: "Every item, the token first, when there is more than one."},
 	"price":       {doc: "The total that the buyer pays, fees included, in the currency's smallest unit."},
@@ -94,6 +95,7 @@ var parts = map[reflect.Type]lines{
 	reflect.TypeFor[markets.Fact](): {
 		"state":    {doc: "The order's status in the market's contract."},
 		"fillable": {doc: "Whether a stranger can fill the order."},
+		"owner":    {doc: "The owner of the one ERC-721 token that a bid is for, when it was first asked about, if the market notifies."},
 	},
 	reflect.TypeFor[markets.ContractState](): {
 		"validated": {doc: "Whether the contract fills the order without a signature."},
