@@ -20,13 +20,13 @@ type Host interface {
 
 // Config is what an Executor needs.
 type Config struct {
-	Queue  persistence.RequestQueue
-	Store  persistence.Store
-	Host   Host
+	Queue persistence.RequestQueue
+	Store persistence.Store
+	Host  Host
 	// Markets are those of each chain: they say how events are decoded.
 	Markets map[string][]markets.Market
-	Log    *slog.Logger
-	Poll   time.Duration // between two looks at the requests, if nothing wakes the Executor
+	Log     *slog.Logger
+	Poll    time.Duration // between two looks at the requests, if nothing wakes the Executor
 	// Alone says that no other process has the data: overdue requests fail here.
 	Alone bool
 }
