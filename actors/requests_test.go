@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,6 +19,7 @@ type asked struct {
 	*world
 	queue   persistence.RequestQueue
 	stop    func() // ends the executor of the node that is not killed
+	deaf    bool   // the next owner looks for no requests but those that it finds running
 	ids     []string
 	stopped []func()
 }
@@ -54,9 +56,13 @@ func (a *asked) takeOver() {
 		Markets: map[string][]markets.Market{"chain": {{Name: "market", Kind: markets.EVM, Streams: all}}}, Alone: true,
 	})
 	ctx, cancel := context.WithCancel(context.Background())
+	e.Own("chain", epoch)
+	if a.deaf {
+		a.stop = func() { cancel(); e.Run(ctx) }
+		return
+	}
 	ended := make(chan struct{})
 	go func() { defer close(ended); e.Run(ctx) }()
-	e.Own("chain", epoch)
 	a.stop = func() { cancel(); <-ended }
 }
 
@@ -316,6 +322,8 @@ func TestTakeOverInTheMiddleOfARewind(t *testing.T) {
 			t.Run(stream+"/"+observer, func(t *testing.T) {
 				t.Parallel()
 				a := newAsked(t, uint64(i))
+				watched := &quiet{Store: a.store, queue: a.queue}
+				a.store = watched
 				a.takeOver()
 				a.outgrow()
 				a.outgrow()
@@ -329,6 +337,7 @@ func TestTakeOverInTheMiddleOfARewind(t *testing.T) {
 				if i%2 == 0 {
 					a.kill()
 				}
+				a.deaf = true
 				a.takeOver()
 				r := a.done(id)
 				close(held.open)
@@ -341,9 +350,31 @@ func TestTakeOverInTheMiddleOfARewind(t *testing.T) {
 					}
 				}
 				a.mustCheck()
+				if n := watched.forward.Load(); n > 0 {
+					t.Errorf("%d batches were executed while the request was running", n)
+				}
 			})
 		}
 	}
+}
+
+// quiet counts the transitions forward that are made while a request is running.
+type quiet struct {
+	persistence.Store
+	queue   persistence.RequestQueue
+	forward atomic.Int64
+}
+
+func (q *quiet) Commit(ctx context.Context, ref persistence.MarketRef, moves []persistence.Move, do func(persistence.Tx) error) error {
+	open, err := q.queue.Pending(ctx)
+	if running := err == nil && len(open) > 0 && open[0].State == persistence.RequestRunning; running {
+		for _, move := range moves {
+			if strings.Contains(move.Actor.ID, "/activity") && move.To.Seq > move.From.Seq {
+				q.forward.Add(1)
+			}
+		}
+	}
+	return q.Store.Commit(ctx, ref, moves, do)
 }
 
 // The same of a retry: the dead letters that the first owner has decoded count too.
