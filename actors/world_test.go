@@ -62,6 +62,7 @@ type world struct {
 	tick     time.Duration
 	memory   int64    // 0: as much as there is by default
 	orders   int      // how many orders the random events are about
+	announce bool     // the streams read the events of contracts that were announced before
 	log      *journal // of the nodes, if a test reads it
 	// completer makes what a node completes events with, if they have currencies.
 	completer func() func(context.Context, *chains.View, []markets.Event) error
@@ -119,6 +120,9 @@ func (w *world) streamOf(name string) markets.Stream {
 	s := markets.Stream{Name: name, Observer: observerOf(name), Source: markets.Source{Topics: []string{name}}, Notifies: true, Decode: w.decode}
 	if w.logOnly[name] {
 		s.Observer = ""
+	}
+	if w.announce {
+		s.Source.Factories = factoriesOf(name)
 	}
 	return s
 }
@@ -268,6 +272,9 @@ func (w *world) block() {
 
 func (w *world) event() markets.Event {
 	r := w.r
+	if w.announce && r.IntN(6) == 0 {
+		return markets.Event{Stream: everyStream, Kind: markets.ContractCreated, Factory: "pair", Contract: pairOf(r)}
+	}
 	e := markets.Event{
 		Stream:   pick(r, allStreams...),
 		Order:    fmt.Sprint("order", r.IntN(w.orders)),
@@ -281,6 +288,9 @@ func (w *world) event() markets.Event {
 	}
 	if w.completer != nil {
 		w.setCurrencies(&e)
+	}
+	if w.announce {
+		e.Contract = pairOf(r)
 	}
 	switch e.Stream {
 	case "list":
@@ -323,7 +333,11 @@ func (w *world) want() contents {
 	c := contents{map[string]markets.Order{}, map[string]markets.Record{}, map[string]markets.Activity{}, map[string]string{}, map[string]markets.Notification{}}
 	var events []markets.Event
 	for _, name := range w.streams {
-		es, failures := w.streamOf(name).DecodeAll(w.raws(name))
+		raws := w.raws(name)
+		if w.announce {
+			raws = ofAnnounced(raws, w.startOf(name))
+		}
+		es, failures := w.streamOf(name).DecodeAll(raws)
 		if w.completer != nil {
 			w.completeStored(es)
 		}
@@ -343,8 +357,9 @@ func (w *world) want() contents {
 	keys := map[string]bool{}
 	records := map[string][]markets.Event{}
 	for _, e := range events {
-		c.Activities[e.Transaction] = markets.Activity{Chain: "chain", Market: "market", Event: e}
-		for _, n := range markets.Notifications(c.Activities[e.Transaction]) {
+		a := markets.Activity{Chain: "chain", Market: "market", Event: e}
+		c.Activities[a.Transaction+" "+a.Stream] = a
+		for _, n := range markets.Notifications(a) {
 			c.Told[n.ID()] = n
 		}
 		if e.Order != "" {
@@ -378,7 +393,7 @@ func (w *world) got() contents {
 	return contents{
 		Orders:     load(w, persistence.Orders, func(o markets.Order) string { return o.Key }),
 		Records:    load(w, persistence.Records, func(r markets.Record) string { return r.Key }),
-		Activities: load(w, persistence.Activities, func(a markets.Activity) string { return a.Transaction }),
+		Activities: load(w, persistence.Activities, func(a markets.Activity) string { return a.Transaction + " " + a.Stream }),
 		Letters:    letters,
 		Told:       load(w, persistence.Notifications, markets.Notification.ID),
 	}
