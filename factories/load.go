@@ -3,6 +3,7 @@ package factories
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/ethereum/go-ethereum/common"
 
@@ -32,18 +33,16 @@ func (c *Chain) load(ctx context.Context, view *chains.View, f *markets.Factorie
 	if err != nil {
 		return Contracts{}, err
 	}
-	if after.Epoch != before.Epoch || after.Incarnation != before.Incarnation || !advanced(before, after) {
+	if !advanced(before, after) {
 		return Contracts{}, fmt.Errorf("%w: the log was changed while it was read", chains.ErrWaits)
 	}
-	if after.Place == before.Place {
-		return contracts, nil
-	}
-	return contracts, c.covers(ctx, view, after.Place, at)
+	return contracts, nil
 }
 
-// advanced says whether a log has stayed where it was, or has moved on from there.
+// advanced says whether a log has stayed where it was, or has moved on from there: then its
+// trail still has that place.
 func advanced(before, after persistence.Actor) bool {
-	return after.Place == before.Place || after.Seq > before.Seq
+	return after.Place == before.Place || slices.Contains(after.Trail, before.Place)
 }
 
 // covers returns an error unless a log at a place is known to have all up to another place of the
