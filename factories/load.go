@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/ethereum/go-ethereum/common"
-
 	"github.com/imart/event-worker/chains"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
@@ -98,15 +96,10 @@ func (c *Chain) announced(ctx context.Context, f *markets.Factories, through int
 			return Contracts{}, err
 		}
 		for _, a := range log {
-			found = append(found, AnnouncedBy(a.Event))
+			found = append(found, a.Announcement())
 		}
 	}
 	return Contracts{}.With(found...), nil
-}
-
-// AnnouncedBy is the contract that a ContractCreated event announces.
-func AnnouncedBy(e markets.Event) markets.Announcement {
-	return markets.Announcement{Factory: e.Factory, Address: common.HexToAddress(e.Contract)}
 }
 
 func (c *Chain) ref(f *markets.Factories) persistence.MarketRef {
