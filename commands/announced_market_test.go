@@ -58,10 +58,15 @@ func TestAMarketOfAnnouncedContracts(t *testing.T) {
 	is := func(want ...string) {
 		t.Helper()
 		var got []string
+		defer func() {
+			if t.Failed() {
+				t.Logf("it is %v", got)
+			}
+		}()
 		eventually(t, fmt.Sprintf("the log is %v", want), func() bool {
 			got = nil
 			for _, a := range find(t, data, "activities", `{}`, "--sort", "position.height,position.log") {
-				got = append(got, strings.Replace(fmt.Sprint(a["kind"], " ", a["contract"]), "0x00000000000000000000000000000000000000", "", 1))
+				got = append(got, strings.Replace(strings.ToLower(fmt.Sprint(a["kind"], " ", a["contract"])), "0x00000000000000000000000000000000000000", "", 1))
 			}
 			return slices.Equal(got, want)
 		})
@@ -94,6 +99,11 @@ func TestAMarketOfAnnouncedContracts(t *testing.T) {
 
 	chain.mine(firstPair, stranger)
 	p = launch(t, dir, "run")
+	defer func() {
+		if t.Failed() {
+			t.Log(p.out.String())
+		}
+	}()
 	is("contract_created a1", "bought a1")
 	chain.mine(secondPair, stranger)
 	is("contract_created a1", "bought a1", "contract_created a2", "bought a2")
