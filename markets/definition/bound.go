@@ -3,6 +3,7 @@ package definition
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/ethereum/go-ethereum/common"
@@ -64,7 +65,7 @@ func (b *boundSource) match(raw *markets.Raw) error {
 	if len(raw.Topics) == 0 || raw.Topics[0] != b.event.ID {
 		return errNotOurs
 	}
-	if _, ok := b.contracts[raw.Address]; !ok && !b.anyone {
+	if !b.isOf(raw) {
 		return errNotOurs
 	}
 	if len(raw.Topics) != b.event.Topics {
@@ -74,6 +75,14 @@ func (b *boundSource) match(raw *markets.Raw) error {
 		return fmt.Errorf("%s has %d topics and this log has %d: other parameters are indexed, add its event to abi", b.event.RawName, b.event.Topics, len(raw.Topics))
 	}
 	return nil
+}
+
+// isOf says whether a log is of one of the source's contracts.
+func (b *boundSource) isOf(raw *markets.Raw) bool {
+	if _, ok := b.contracts[raw.Address]; ok || b.anyone {
+		return true
+	}
+	return slices.ContainsFunc(b.factories, func(f *factory) bool { return slices.Contains(raw.Announced, f.name) })
 }
 
 // read sets the values that the source's expressions depend on.
@@ -87,6 +96,9 @@ func (b *boundSource) read(w *workspace, raw *markets.Raw, into expression.Value
 func (b *boundSource) readEVM(w *workspace, raw *markets.Raw, into expression.Values) error {
 	if len(raw.Data) < b.event.DataSize() {
 		return solidity.ErrShort
+	}
+	if b.factory != "" && len(raw.Data) > maxAnnouncement {
+		return errLongAnnouncement
 	}
 	if b.used["emitter"] {
 		into["emitter"] = b.emitter(w, raw)

@@ -20,9 +20,13 @@ type workspace struct {
 // decoder decodes a stream's raw events, each by itself.
 func (d *Definition) decoder(st *stream, at *place) func([]markets.Raw) ([]markets.Event, []markets.Failure) {
 	var sources []*boundSource
-	for _, src := range st.sources {
+	for _, src := range st.allSources() {
 		sources = append(sources, d.boundSource(src, at))
 	}
+	return d.decoderOf(sources)
+}
+
+func (d *Definition) decoderOf(sources []*boundSource) func([]markets.Raw) ([]markets.Event, []markets.Failure) {
 	workspaces := sync.Pool{New: func() any { return &workspace{expression.NewEvaluator(), address.Checksums{}, expression.Values{}} }}
 	return func(transaction []markets.Raw) (events []markets.Event, failures []markets.Failure) {
 		w := workspaces.Get().(*workspace)

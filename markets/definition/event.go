@@ -41,6 +41,9 @@ func (b *boundSource) marketEvent(w *workspace, v expression.Values, o *outcome,
 	if o.record != nil {
 		e.Record = f.record(o.record)
 	}
+	if o.announced != nil {
+		e.Factory, e.Contract = b.factory, f.contract("address", o.announced)
+	}
 	setImplied(&e, o)
 	if f.err == nil && o.order != nil && e.Order == "" {
 		f.fail("order", errEmptyKey)

@@ -25,6 +25,7 @@ type outcome struct {
 	collection, id, name                 *expression.Expression
 	quantity, partial, bundle            *expression.Expression
 	price, expiresAt, time, contractExpr *expression.Expression
+	announced                            *expression.Expression // the contract that a factory announces
 
 	currency denomination
 	terms    *termsOutcome

@@ -75,7 +75,7 @@ streams:
 		"bad chain id":        {"chainId: 7", "chainId: all", `x.yaml:4:19: chains.home.chainId: "all" is not the number that the chain calls itself by, or any`},
 		"negative start":      {"start: 5", "start: -5", `x.yaml:4:29: chains.home.start: "-5" is not an integer from 0 to 9007199254740992`},
 		"account on evm":      {"start: 5", "account: 5", "x.yaml:4:22: chains.home.account: unknown option: known here are chainId, contracts, start"},
-		"types on evm":        {"abi: ", "types: x\nabi: ", "x.yaml:7:1: types: unknown option: known here are abi, about, chains, currencies, kind, market, notifications, raw, streams"},
+		"types on evm":        {"abi: ", "types: x\nabi: ", "x.yaml:7:1: types: unknown option: known here are abi, about, chains, currencies, factories, kind, market, notifications, raw, streams"},
 		"address as a list":   {`contracts: {shop: "0x00000000000000000000000000000000000000aa"}`, "contracts: {shop: [[5]]}", "x.yaml:4:51: chains.home.contracts.shop[0]: expected an address, or {address, start}"},
 		"no symbol":           {"symbol: G, ", "", "x.yaml:6:3: currencies.gold: symbol is missing: such as GHST"},
 		"decimals":            {"decimals: 3", "decimals: 78", `x.yaml:6:86: currencies.gold.decimals: "78" is not an integer from 0 to 77`},

@@ -34,11 +34,14 @@ type source struct {
 	used      map[string]bool // the names that its expressions depend on
 	raw       bool            // its activities keep the raw event
 
+	factory string // the name of the factory that it is of; empty for those of streams
+
 	// EVM
 	event     *solidity.Event
 	fields    []solidity.Field
-	contracts []string // names; all if empty
-	anyone    bool     // of any contract
+	contracts []string   // names; all if empty and there are no factories
+	factories []*factory // whose announced contracts it is of
+	anyone    bool       // of any contract
 	transfers bool
 	decoder   *Decoder
 	code      string // the decoder's name
@@ -57,6 +60,8 @@ func (s *source) title() string {
 	switch {
 	case s.decoder != nil:
 		return s.code
+	case s.event != nil && len(s.factories) > 0:
+		return s.event.RawName + " of " + strings.Join(namesOf(s.factories), ", ")
 	case s.event != nil:
 		return s.event.RawName
 	}
@@ -139,6 +144,9 @@ func (p *parsing) codeSource(n *yamlfile.Node, src *source) {
 	src.decoder = &d
 	src.own = n.Child("own").Text() == "true"
 	p.contractsOf(n, src)
+	if len(src.factories) > 0 {
+		n.Child("contract").Add("a decoder reads contracts with addresses, and those of %s are announced", src.factories[0].name)
+	}
 }
 
 // eventSource reads which events of which contracts a source is.
@@ -165,23 +173,31 @@ func (p *parsing) eventSource(n *yamlfile.Node, src *source) types.Map {
 
 // contractsOf reads the names of a source's contracts.
 func (p *parsing) contractsOf(n *yamlfile.Node, src *source) {
-	var known []string
-	for _, c := range p.Chains {
-		for _, contract := range c.Contracts {
-			known = append(known, contract.Name)
-		}
-	}
-	known = slices.Compact(slices.Sorted(slices.Values(known)))
+	known := p.contractNames()
 	for _, n := range n.Child("contract").List() {
-		switch name := n.Text(); {
+		name := n.Text()
+		factory := p.factory(name)
+		switch {
 		case name == "any":
 			src.anyone = true
+		case factory != nil:
+			src.factories = append(src.factories, factory)
 		case len(known) > 0 && !slices.Contains(known, name):
-			n.Add("unknown contract %s%s: chains have %s", name, spelling.DidYouMean(name, known), strings.Join(known, ", "))
+			n.Add("unknown contract %s%s: chains have %s%s", name, spelling.DidYouMean(name, append(known, namesOf(p.factories)...)), strings.Join(known, ", "), p.orFactories())
 		default:
 			src.contracts = append(src.contracts, name)
 		}
 	}
+}
+
+// contractNames are the names of the chains' contracts.
+func (p *parsing) contractNames() (names []string) {
+	for _, c := range p.Chains {
+		for _, contract := range c.Contracts {
+			names = append(names, contract.Name)
+		}
+	}
+	return slices.Compact(slices.Sorted(slices.Values(names)))
 }
 
 // moveSource reads the type of a source's events, and which handle they are of, if any.
