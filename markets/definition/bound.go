@@ -95,7 +95,12 @@ func (b *boundSource) readEVM(w *workspace, raw *markets.Raw, into expression.Va
 		into["coin"] = zeroAddress
 	}
 	if b.used["moved"] || b.used["paid"] {
-		into["moved"], into["paid"] = tokens.Transfers(raw, w.checksums)
+		into["moved"], into["paid"] = tokens.Transfers(raw, b.window, w.checksums)
+	}
+	if b.envelope {
+		if err := b.readEnvelope(w, raw, into); err != nil {
+			return err
+		}
 	}
 	r := solidity.NewReader(w.checksums)
 	for i := range b.fields {

@@ -40,6 +40,8 @@ type source struct {
 	contracts []string // names; all if empty
 	anyone    bool     // of any contract
 	transfers bool
+	window    tokens.Window // of the transfers
+	envelope  bool          // expressions depend on the transaction's sender or value
 	decoder   *Decoder
 	code      string // the decoder's name
 
@@ -108,6 +110,7 @@ func (p *parsing) source(n *yamlfile.Node) *source {
 	}
 	if src.event != nil {
 		src.fields = src.event.Fields(src.used)
+		src.envelope = src.usesEnvelope()
 	}
 	return src
 }
@@ -128,7 +131,8 @@ func (p *parsing) codeSource(n *yamlfile.Node, src *source) {
 // eventSource reads which events of which contracts a source is.
 func (p *parsing) eventSource(n *yamlfile.Node, src *source) types.Map {
 	p.contractsOf(n, src)
-	src.transfers = n.Child("transfers").Text() == "true"
+	transfers := n.Child("transfers")
+	src.transfers, src.window = transfers != nil && transfers.Text() != "false", p.window(transfers)
 	name := n.Child("event")
 	if name == nil {
 		return nil
@@ -138,6 +142,7 @@ func (p *parsing) eventSource(n *yamlfile.Node, src *source) types.Map {
 		return nil
 	}
 	names := types.Map{"emitter": types.String, "coin": types.String}
+	maps.Copy(names, envelopeNames)
 	if src.transfers {
 		names["moved"], names["paid"] = types.Array(tokens.MovedType), types.Array(tokens.PaidType)
 	}
