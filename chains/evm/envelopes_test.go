@@ -4,13 +4,19 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"os"
+	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/crypto"
 
 	"github.com/imart/event-worker/chains"
+	"github.com/imart/event-worker/chains/evm/internal/eth"
 	"github.com/imart/event-worker/chains/internal/endpoint"
+	"github.com/imart/event-worker/chains/replay"
 	"github.com/imart/event-worker/internal/chaintest"
 	"github.com/imart/event-worker/markets"
 )
@@ -175,5 +181,67 @@ func with(field string, value any) func(json.RawMessage) json.RawMessage {
 		fields["value"], fields[field] = "0x7", value
 		text, _ := json.Marshal(fields)
 		return text
+	}
+}
+
+// Of a recording that has its transactions, events have their envelopes; without them the
+// recording's node says so.
+func TestEnvelopesOfARecording(t *testing.T) {
+	const folder, name = "../../testdata/recordings/ethereum/", "blocks/15997936.json"
+	chainFile, err := os.ReadFile(folder + "chain.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(folder + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var block struct {
+		Hash string
+		Logs []struct{ Address, TransactionHash string }
+	}
+	if err := json.Unmarshal(text, &block); err != nil {
+		t.Fatal(err)
+	}
+	transaction := block.Logs[0].TransactionHash
+	with := func(blockHash string) []byte {
+		sent := fmt.Sprintf(`"transactions":[{"hash":%q,"blockHash":%q,"from":"0x%040x","value":"0xde0b6b3a7640000"}],"logs"`, transaction, blockHash, 7)
+		return bytes.Replace(text, []byte(`"logs"`), []byte(sent), 1)
+	}
+	for name, c := range map[string]struct {
+		block []byte
+		err   string
+	}{"with": {with(block.Hash), ""}, "without": {text, "were not recorded"}} {
+		recording, err := replay.Open(fstest.MapFS{"chain.json": {Data: chainFile}, "blocks/15997936.json": {Data: c.block}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		node, err := replay.Serve(t.Context(), "127.0.0.1:0", recording)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer node.Close()
+		source := markets.Source{Addresses: []string{block.Logs[0].Address}, Envelope: true}
+		chain := open(t, node.URL(), func(cfg *Config) { cfg.ChainID, cfg.Sources = recording.ChainID, []markets.Source{source} })
+		node.Finish()
+		view := advance(t, chain, nil, true)
+		page, err := chain.Read(t.Context(), view, source, markets.Place{Seq: 15_997_900}, -1, 100)
+		if c.err != "" {
+			if err == nil || !strings.Contains(err.Error(), c.err) {
+				t.Errorf("%s: %v", name, err)
+			}
+			continue
+		}
+		if err != nil || len(page.Raws) == 0 || page.Raws[0].Envelope == nil || *page.Raws[0].Envelope != (markets.Envelope{Sender: [20]byte{19: 7}, Value: "1000000000000000000"}) {
+			t.Errorf("%s: %+v, %v", name, page.Raws, err)
+		}
+		var whole eth.BlockTransactions
+		if err := chain.ask(t.Context(), withBlock(0), eth.WithTransactions(block.Hash, &whole)); err != nil || len(whole.Transactions) != 1 || whole.Transactions[0].Hash != transaction {
+			t.Errorf("the block has %+v, %v", whole, err)
+		}
+	}
+	wrong := with(common.Hash{9}.Hex())
+	if _, err := replay.Open(fstest.MapFS{"chain.json": {Data: chainFile}, name: {Data: wrong}}); err == nil || !strings.Contains(err.Error(), "want a transaction of the block") {
+		t.Errorf("a transaction of another block: %v", err)
 	}
 }
