@@ -79,7 +79,7 @@ func (b *boundSource) match(raw *markets.Raw) error {
 // read sets the values that the source's expressions depend on.
 func (b *boundSource) read(w *workspace, raw *markets.Raw, into expression.Values) error {
 	if b.kind == markets.Aptos {
-		return b.readAptos(raw, into)
+		return b.readAptos(w, raw, into)
 	}
 	return b.readEVM(w, raw, into)
 }
@@ -121,11 +121,17 @@ func (b *boundSource) emitter(w *workspace, raw *markets.Raw) string {
 	return w.checksums.Of(raw.Address)
 }
 
-func (b *boundSource) readAptos(raw *markets.Raw, into expression.Values) error {
+func (b *boundSource) readAptos(w *workspace, raw *markets.Raw, into expression.Values) error {
 	into["account"] = b.account
 	into["sender"] = ""
 	if raw.Ledger != nil {
 		into["sender"] = raw.Ledger.Sender
+	}
+	if b.used["typeArguments"] {
+		into["typeArguments"] = typeArguments(raw.Type)
+	}
+	if err := b.readResources(w, raw.Ledger, into); err != nil {
+		return err
 	}
 	if b.used["collectionOf"] {
 		into["collectionOf"] = func(token string) string { collection, _ := tokens.Describe(token, raw.Ledger); return collection }

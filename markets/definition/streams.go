@@ -49,6 +49,7 @@ type source struct {
 	handle, member string // module::Resource and its field; "" for events by their type
 	eventType      string // module::Struct
 	body           *move.Struct
+	resources      []resource
 }
 
 // title is what the source is of.
@@ -205,10 +206,11 @@ func (p *parsing) moveSource(n *yamlfile.Node, src *source) types.Map {
 		return nil
 	}
 	look := types.TypeOf(func(string) string { return "" })
-	names := types.Map{"account": types.String, "sender": types.String, "collectionOf": look, "nameOf": look}
+	names := types.Map{"account": types.String, "sender": types.String, "typeArguments": types.Array(types.String), "collectionOf": look, "nameOf": look}
 	for name, t := range src.body.Types() {
 		names[name] = t
 	}
+	p.resources(n.Child("resources"), src, names)
 	return names
 }
 
