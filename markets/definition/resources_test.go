@@ -142,17 +142,18 @@ streams:
 		raw := markets.Raw{Type: long("5") + "::m::Sold" + arguments, JSON: json.RawMessage(`{"id":"1"}`), Ledger: &markets.AptosTransaction{Resources: []markets.AptosResource{
 			resource(long("9"), "0x5::m::Store<u8>", "1"), resource(owner, "0x6::m::Store<u8>", "2"), resource(owner, "0x5::m::Store<u8>", "3"), resource(owner, "0x5::m::Store<u16>", "4"),
 		}}}
-		events, failures := s.DecodeAll([]markets.Raw{raw})
-		if len(failures) > 0 || len(events) != 1 {
+		without := raw
+		without.Position.Log, without.Ledger = 1, nil
+		events, failures := s.DecodeAll([]markets.Raw{raw, without})
+		if len(failures) > 0 || len(events) != 2 {
 			t.Fatalf("%s: %+v", arguments, failures)
 		}
 		fields := events[0].Record.Fields
 		if got := fmt.Sprint(fields["types"]); got != want || fields["known"] != true || fields["coins"] != "3" {
 			t.Errorf("%s: %v", arguments, fields)
 		}
-		raw.Ledger = nil
-		if events, failures := s.DecodeAll([]markets.Raw{raw}); len(failures) > 0 || events[0].Record.Fields["known"] != false || events[0].Record.Fields["coins"] != "0" {
-			t.Errorf("without resources: %+v, %+v", events, failures)
+		if fields := events[1].Record.Fields; fields["known"] != false || fields["coins"] != "0" {
+			t.Errorf("without resources: %v", fields)
 		}
 	}
 }
