@@ -287,6 +287,7 @@ func (w *world) event() markets.Event {
 		Quantity: markets.Amount(fmt.Sprint(1 + r.IntN(3))),
 		Price:    markets.Amount(fmt.Sprint(1 + r.IntN(1000))),
 		Time:     time.Unix(r.Int64N(1000), 0).UTC(),
+		Nonce:    pick[markets.Amount](r, "", "1", "2"),
 	}
 	if r.IntN(8) == 0 {
 		e.Transaction = "dead"
@@ -309,6 +310,9 @@ func (w *world) event() markets.Event {
 		e.Kind = markets.Delisted
 	case "bulk":
 		e.Kind, e.Order = markets.OrdersCancelled, ""
+		if r.IntN(3) == 0 {
+			e.Nonce, e.Below = "", "2"
+		}
 	case "records":
 		e.Kind = pick(r, markets.Recorded, markets.Recorded, markets.RecordRemoved)
 		e.Record = &markets.RecordChange{Type: "gallery", Key: e.Order, Fields: map[string]any{pick(r, "a", "b"): float64(r.IntN(100))}}

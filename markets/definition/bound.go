@@ -88,7 +88,7 @@ func (b *boundSource) isOf(raw *markets.Raw) bool {
 // read sets the values that the source's expressions depend on.
 func (b *boundSource) read(w *workspace, raw *markets.Raw, into expression.Values) error {
 	if b.kind == markets.Aptos {
-		return b.readAptos(raw, into)
+		return b.readAptos(w, raw, into)
 	}
 	return b.readEVM(w, raw, into)
 }
@@ -107,7 +107,12 @@ func (b *boundSource) readEVM(w *workspace, raw *markets.Raw, into expression.Va
 		into["coin"] = zeroAddress
 	}
 	if b.used["moved"] || b.used["paid"] {
-		into["moved"], into["paid"] = tokens.Transfers(raw, w.checksums)
+		into["moved"], into["paid"] = tokens.Transfers(raw, b.window, w.checksums)
+	}
+	if b.envelope {
+		if err := b.readEnvelope(w, raw, into); err != nil {
+			return err
+		}
 	}
 	if err := b.readFields(w, raw, into); err != nil || b.settlement == nil {
 		return err
@@ -125,11 +130,17 @@ func (b *boundSource) emitter(w *workspace, raw *markets.Raw) string {
 	return w.checksums.Of(raw.Address)
 }
 
-func (b *boundSource) readAptos(raw *markets.Raw, into expression.Values) error {
+func (b *boundSource) readAptos(w *workspace, raw *markets.Raw, into expression.Values) error {
 	into["account"] = b.account
 	into["sender"] = ""
 	if raw.Ledger != nil {
 		into["sender"] = raw.Ledger.Sender
+	}
+	if b.used["typeArguments"] {
+		into["typeArguments"] = typeArguments(raw.Type)
+	}
+	if err := b.readResources(w, raw.Ledger, into); err != nil {
+		return err
 	}
 	if b.used["collectionOf"] {
 		into["collectionOf"] = func(token string) string { collection, _ := tokens.Describe(token, raw.Ledger); return collection }

@@ -101,7 +101,7 @@ streams:
 		"handle on evm":       {"    contract: shop", "    handle: shop", "x.yaml:11:5: streams.buy.handle: unknown option: known here are becomes, contract, decoder, event, for, let, raw, transferOf, transfers, when"},
 		"unknown decoder":     {"{event: Sold, becomes: [{kind: recorded, record: {type: t, key: id}}]}", "{decoder: x/y}", "x.yaml:13:20: streams.other.decoder: unknown decoder x/y"},
 		"decoder with others": {"{event: Sold, becomes: [{kind: recorded, record: {type: t, key: id}}]}", "{decoder: x/y, event: Sold}", "x.yaml:13:25: streams.other.event: unknown option: known here are contract, decoder, own, raw"},
-		"transfers":           {"    contract: shop", "    transfers: yes", `x.yaml:11:16: streams.buy.transfers: unknown value "yes": choose true or false`},
+		"transfers":           {"    contract: shop", "    transfers: yes", `x.yaml:11:16: streams.buy.transfers: write true, after, transaction, or {since: …, until: …}`},
 		"raw":                 {"    contract: shop", "    raw: yes", `x.yaml:11:10: streams.buy.raw: unknown value "yes": choose true or false`},
 		"let not a name":      {"    contract: shop", "    let: {1st: id}", `x.yaml:11:16: streams.buy.let.1st: "1st" is not a name: letters, digits and '_', not starting with a digit`},
 		"let of a field":      {"    contract: shop", "    let: {id: seller}", "x.yaml:11:15: streams.buy.let.id: id is taken: choose another name"},

@@ -153,6 +153,7 @@ func (d *Definition) bind(st *stream, at *place) (markets.Stream, error) {
 			s.Source.Addresses = append(s.Source.Addresses, addresses...)
 		}
 		s.Source.ReceiptLogs = s.Source.ReceiptLogs || src.transfers
+		s.Source.Envelope = s.Source.Envelope || src.envelope
 		if !started || start < s.Start {
 			s.Start, started = start, true
 		}

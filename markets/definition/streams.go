@@ -43,6 +43,8 @@ type source struct {
 	factories []*factory // whose announced contracts it is of
 	anyone    bool       // of any contract
 	transfers bool
+	window    tokens.Window // of the transfers
+	envelope  bool          // expressions depend on the transaction's sender or value
 	decoder   *Decoder
 	code      string // the decoder's name
 	own       bool   // only the market's own orders
@@ -53,6 +55,7 @@ type source struct {
 	handle, member string // module::Resource and its field; "" for events by their type
 	eventType      string // module::Struct
 	body           *move.Struct
+	resources      []resource
 }
 
 // title is what the source is of.
@@ -119,6 +122,7 @@ func (p *parsing) source(n *yamlfile.Node) *source {
 	}
 	if src.event != nil {
 		src.fields = src.event.Fields(src.used)
+		src.envelope = src.usesEnvelope()
 	}
 	return src
 }
@@ -152,7 +156,8 @@ func (p *parsing) codeSource(n *yamlfile.Node, src *source) {
 // eventSource reads which events of which contracts a source is.
 func (p *parsing) eventSource(n *yamlfile.Node, src *source) types.Map {
 	p.contractsOf(n, src)
-	src.transfers = n.Child("transfers").Text() == "true"
+	transfers := n.Child("transfers")
+	src.transfers, src.window = transfers != nil && transfers.Text() != "false", p.window(transfers)
 	name := n.Child("event")
 	if name == nil {
 		return nil
@@ -162,6 +167,7 @@ func (p *parsing) eventSource(n *yamlfile.Node, src *source) types.Map {
 		return nil
 	}
 	names := types.Map{"emitter": types.String, "coin": types.String}
+	maps.Copy(names, envelopeNames)
 	if src.transfers {
 		names["moved"], names["paid"] = types.Array(tokens.MovedType), types.Array(tokens.PaidType)
 	}
@@ -232,10 +238,11 @@ func (p *parsing) moveSource(n *yamlfile.Node, src *source) types.Map {
 		return nil
 	}
 	look := types.TypeOf(func(string) string { return "" })
-	names := types.Map{"account": types.String, "sender": types.String, "collectionOf": look, "nameOf": look}
+	names := types.Map{"account": types.String, "sender": types.String, "typeArguments": types.Array(types.String), "collectionOf": look, "nameOf": look}
 	for name, t := range src.body.Types() {
 		names[name] = t
 	}
+	p.resources(n.Child("resources"), src, names)
 	return names
 }
 
