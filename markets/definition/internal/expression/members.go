@@ -66,6 +66,9 @@ func (c *compiler) field(n *ast.MemberNode, base code, get func(*frame) (any, er
 	}
 	return code{shape: s, run: func(f *frame) (any, error) {
 		value, err := get(f)
+		if errors.Is(err, errNothing) {
+			err = fmt.Errorf("cannot fetch %s: %w", name, err)
+		}
 		if err != nil {
 			return nil, err
 		}
