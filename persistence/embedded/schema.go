@@ -12,7 +12,7 @@ import (
 const applicationID = 0x494d4557
 
 // schemaVersion is the version of schema, kept in the file as user_version.
-const schemaVersion = 3
+const schemaVersion = 4
 
 // schema stores every document as JSON text in doc, readable by any tool. The other
 // columns contain only what the program searches by; fields that only people search by
@@ -59,7 +59,7 @@ CREATE TABLE dead_letters (
 	doc    TEXT NOT NULL
 );
 CREATE INDEX dead_letters_seq ON dead_letters (stream, seq);
-` + notifications + signedOrders + currencies + `
+` + notifications + signedOrders + currencies + metadata + `
 CREATE TABLE actors (
 	id        TEXT PRIMARY KEY,
 	chain     TEXT    AS (doc ->> '$.chain') STORED,
@@ -111,6 +111,14 @@ CREATE TABLE currencies (
 );
 `
 
+// metadata was added in version 4.
+const metadata = `
+CREATE TABLE metadata (
+	id  TEXT PRIMARY KEY,
+	doc TEXT NOT NULL
+);
+`
+
 // errForeign means that the file is another program's database.
 var errForeign = errors.New("it is another program's")
 
@@ -128,7 +136,10 @@ func create(conn *sqlite.Conn) error {
 
 // upgrade upgrades a database of an earlier version.
 func upgrade(conn *sqlite.Conn, version int64) error {
-	added := signedOrders + currencies
+	added := metadata
+	if version < 3 {
+		added += signedOrders + currencies
+	}
 	if version < 2 {
 		added += notifications
 	}
