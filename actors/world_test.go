@@ -61,8 +61,8 @@ type world struct {
 	outage   time.Duration // 0: never
 	poll     time.Duration
 	tick     time.Duration
-	memory   int64    // 0: as much as there is by default
-	orders   int      // how many orders the random events are about
+	memory   int64      // 0: as much as there is by default
+	orders   int        // how many orders the random events are about
 	own      *ownership // set: streams have orders of other markets too
 	log      *journal   // of the nodes, if a test reads it
 	// completer makes what a node completes events with, if they have currencies.

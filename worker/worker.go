@@ -159,6 +159,7 @@ func (w *Worker) Start(ctx context.Context) error {
 		defer cancel()
 		return w.node.Stop(within)
 	})
+	w.fetchMetadata(ctx)
 	if w.opts.Cluster {
 		return w.join(ctx)
 	}
