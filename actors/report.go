@@ -71,7 +71,7 @@ func (s *subject) isStalled(c *cursor, now time.Time) bool {
 
 // checkStalled looks whether the stream is stalled although the chain advances.
 func (s *subject) checkStalled(inc *supervision.Incarnation, now time.Time) {
-	if s.view == nil {
+	if s.view == nil || s.paused {
 		return
 	}
 	s.condition.stalled = ""
@@ -140,6 +140,9 @@ func (s *subject) currentReport(inc *supervision.Incarnation) persistence.Report
 	}
 	r := progress(reportOf(s.view), at)
 	r.Place = &least
+	if s.paused {
+		r.Status = persistence.Paused
+	}
 	if state, reason := s.trouble(); state != "" {
 		r.Status, r.LastError = state, reason
 	}

@@ -17,7 +17,7 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// own and drain are what Node.Own and Node.Drain tell the root.
+// own, drain, suspend and proceed are what Node's methods tell the root.
 type (
 	own struct {
 		chain string
@@ -27,6 +27,8 @@ type (
 		chain string
 		done  chan<- struct{}
 	}
+	suspend drain
+	proceed struct{ chain string }
 )
 
 // nodeActor is the root of the tree: it runs chains.
@@ -41,10 +43,11 @@ type chainRun struct {
 	Chain
 	epoch   int64 // the highest at which it was to run; 0 where the chain takes itself over
 	wanted  bool
+	held    bool              // suspended
 	running bool              // its actors exist
 	stopped bool              // by the root: they are about to end
 	shared  *shared           // by its latest actors
-	drained []chan<- struct{} // to be closed when it has ended
+	drained []chan<- struct{} // to be closed when its actors have ended
 }
 
 func newNodeActor(n *Node, cfg Config) *nodeActor {
@@ -64,12 +67,25 @@ func (a *nodeActor) Receive(c actor.Context) {
 		}
 	case own:
 		if r := a.chains[m.chain]; r != nil && m.epoch > r.epoch {
-			r.epoch, r.wanted = m.epoch, true
+			r.epoch, r.wanted, r.held = m.epoch, true, false
 			a.stop(c, r)
 			a.run(c, r)
 		}
 	case drain:
-		a.drain(c, m)
+		if r := a.chains[m.chain]; r != nil {
+			r.wanted = false
+		}
+		a.end(c, m)
+	case suspend:
+		if r := a.chains[m.chain]; r != nil {
+			r.held = true
+		}
+		a.end(c, drain(m))
+	case proceed:
+		if r := a.chains[m.chain]; r != nil && r.held {
+			r.held = false
+			a.run(c, r)
+		}
 	case supervision.Restart:
 		if r := a.chains[supervision.KeyOf(m.Child)]; m.Of == actor.Actor(a) && !r.shared.Strategy.Stopping() {
 			m.Now()
@@ -79,7 +95,7 @@ func (a *nodeActor) Receive(c actor.Context) {
 	case supervision.Respawn:
 		a.run(c, a.chains[m.Key])
 	case messages.CaughtUp:
-		a.n.streamCaughtUp(m.Stream)
+		a.n.streamCaughtUp(m)
 	case messages.Fenced:
 		if r := a.chains[m.Chain]; r.wanted && m.Epoch >= r.epoch {
 			r.wanted = false
@@ -91,7 +107,7 @@ func (a *nodeActor) Receive(c actor.Context) {
 
 // run starts a chain's actors, if it is to run and those before have ended.
 func (a *nodeActor) run(c actor.Context, r *chainRun) {
-	if !r.wanted || r.running {
+	if !r.wanted || r.held || r.running {
 		return
 	}
 	env := &supervision.Env{
@@ -114,13 +130,13 @@ func (a *nodeActor) stop(c actor.Context, r *chainRun) {
 	}
 }
 
-func (a *nodeActor) drain(c actor.Context, m drain) {
+// end stops a chain's actors, and says when they have written their last.
+func (a *nodeActor) end(c actor.Context, m drain) {
 	r := a.chains[m.chain]
 	if r == nil {
 		close(m.done)
 		return
 	}
-	r.wanted = false
 	r.drained = append(r.drained, m.done)
 	a.stop(c, r)
 	a.closeDrained(r)
@@ -138,7 +154,7 @@ func (a *nodeActor) ended(c actor.Context, r *chainRun) {
 	time.AfterFunc(a.cfg.Backoff.Delay(1), func() { root.Send(self, supervision.Respawn{Key: r.Name}) })
 }
 
-// closeDrained ends the Drains of a chain that has ended, after its last writes.
+// closeDrained ends the Drains and Suspends of a chain that has ended, after its last writes.
 func (a *nodeActor) closeDrained(r *chainRun) {
 	if r.running || len(r.drained) == 0 {
 		return

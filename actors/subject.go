@@ -16,9 +16,10 @@ import (
 // subject reads one stream in order and sends the stream's observers transitions, each
 // from its own place: batches, at most credit of them unacknowledged, and rollbacks when
 // its place is on an abandoned branch. The log's observer goes first, and last when it
-// goes back (P5).
+// goes back (P5). The subject of a paused stream sends nothing.
 type subject struct {
 	stream
+	paused  bool
 	view    *chains.View
 	cursors []*cursor // the log's first
 	window  window    // read ahead of the log's observer, and kept for the others
@@ -90,6 +91,11 @@ type tick struct{}
 
 func (s *subject) Start(inc *supervision.Incarnation) {
 	s.account, s.lively = s.budget.Account(), time.Now()
+	if s.paused {
+		inc.Report.Status = persistence.Paused
+		inc.SetReport(inc.Report)
+		inc.Send(inc.Parent(), messages.CaughtUp{Stream: s.id(), Paused: true})
+	}
 	for _, c := range s.cursors {
 		inc.Send(c.pid, messages.Resubscribe{})
 	}
@@ -171,7 +177,7 @@ func (s *subject) handleHead(view *chains.View) {
 
 // advance does whatever can be done now.
 func (s *subject) advance(inc *supervision.Incarnation) {
-	if s.view == nil {
+	if s.view == nil || s.paused {
 		return
 	}
 	for _, c := range s.cursors {

@@ -24,6 +24,7 @@ type worker struct {
 	epoch  supervision.Epoch
 	start  markets.Place
 	find   func(context.Context) (markets.Place, error) // finds the start; nil if it is known
+	paused bool
 	orders *actor.PID
 }
 
@@ -55,7 +56,7 @@ func (w worker) subjectProps(parent *actor.PID) *actor.Props {
 		stalls[w.Observer] = &stall{}
 	}
 	return supervision.Props(w.Env, claim, w.epoch, func() supervision.Behaviour {
-		s := &subject{stream: w.stream, stalls: stalls, condition: condition{health: w.health}, budget: w.budget, cursors: []*cursor{newCursor(activity, parent)}}
+		s := &subject{stream: w.stream, paused: w.paused, stalls: stalls, condition: condition{health: w.health}, budget: w.budget, cursors: []*cursor{newCursor(activity, parent)}}
 		if w.Observer != "" {
 			s.cursors = append(s.cursors, newCursor(w.Observer, parent))
 		}
@@ -125,7 +126,7 @@ func (b *starter) Receive(inc *supervision.Incarnation, message any) {
 // startAt starts the stream's actors: at a place, those that have no document yet.
 func (b *starter) startAt(inc *supervision.Incarnation, at markets.Place) {
 	w := b.worker
-	w.start = at
+	w.start, w.paused = at, inc.Doc.Paused
 	b.Children = w.children
 	b.Supervisor.Start(inc)
 }

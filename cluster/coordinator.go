@@ -51,6 +51,9 @@ type Config struct {
 	Poll, TTL time.Duration // between heartbeats, and of silence that means death
 	Log       *slog.Logger
 	Metrics   Metrics // none if nil
+	// Changed, if set, is called soon after chains, nodes or requests have changed. It must not
+	// block.
+	Changed func()
 }
 
 // Coordinator is this process's part in the cluster. One goroutine, that of Run, decides
@@ -101,6 +104,9 @@ func (p phase) String() string { return [...]string{"acquiring", "running", "sto
 func New(cfg Config) *Coordinator {
 	if cfg.Metrics == nil {
 		cfg.Metrics = noMetrics{}
+	}
+	if cfg.Changed == nil {
+		cfg.Changed = func() {}
 	}
 	return &Coordinator{
 		cfg: cfg, owned: map[string]*ownership{}, outcomes: make(chan func()), ended: make(chan struct{}),

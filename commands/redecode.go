@@ -20,21 +20,24 @@ func newRedecode() *cobra.Command {
 	var from int64
 	c := &cobra.Command{
 		Use:   "redecode <chain>/<market>/<stream>",
-		Short: "Decode a stopped worker's raw events again after a change of the definition",
+		Short: "Decode a stream's raw events again after a change of the definition",
 		Long: `Decode the events of a stream again with the market's present definition, without asking
 a node, from the raw events that its activities have if the definition says raw: true.
 Activities, notifications, orders and records become those of a worker that has had the
 definition from the beginning, except that raw events that became nothing are not in the
-log and are not found: rewind the chain to read them. The worker must be stopped.
+log and are not found: rewind the stream to read them.
 
 With --from only events beyond that height are decoded again, and somewhat more: as with
 rewind, a stream goes back to the newest position at or below the height that it
 remembers. If it is interrupted, the stream is at an earlier position and reads on from
 the node.
 
+` + runningHelp + `
+
 ` + dataHelp + `
 
-The definition is that of the configuration in --config, or else event-worker.yaml.`,
+The definition is that of the worker that runs: restart it after a change. If none runs, it is
+that of the configuration in --config, or else event-worker.yaml.`,
 		Example: `  event-worker redecode ethereum/my-market/buy --config event-worker.yaml`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 || strings.Count(args[0], "/") != 2 {
@@ -43,9 +46,19 @@ The definition is that of the configuration in --config, or else event-worker.ya
 			return nil
 		},
 		RunE: func(c *cobra.Command, args []string) error {
-			err := f.maintain(c.Context(), func(store persistence.Store, o owners) error {
+			r, err := scopeOf(args[0])
+			r.Kind = persistence.RedecodeRequest
+			if from >= 0 {
+				r.Height = &from
+			}
+			direct := func(store persistence.Store, o owners) error {
 				return f.redecode(c.Context(), c.OutOrStdout(), store, o, args[0], from)
-			})
+			}
+			if err == nil {
+				err = f.change(c.Context(), c.OutOrStdout(), direct, only(r), func(ended persistence.Request) error {
+					return tellRedecoded(c.OutOrStdout(), ended)
+				})
+			}
 			if err != nil {
 				return fmt.Errorf("redecode: %w", err)
 			}
@@ -81,5 +94,13 @@ func (f retryFlags) redecode(ctx context.Context, out io.Writer, store persisten
 		return err
 	}
 	_, err = fmt.Fprintf(out, "Decoded %s of %s again.\n", cli.Some(int64(n), "raw event"), id)
+	return cli.UnlessClosed(err)
+}
+
+func tellRedecoded(out io.Writer, r persistence.Request) error {
+	for _, note := range r.Answer.Notes {
+		fmt.Fprintln(out, note)
+	}
+	_, err := fmt.Fprintf(out, "Decoded %s of %s again.\n", cli.Some(r.Answer.Decoded, "raw event"), r.Subject())
 	return cli.UnlessClosed(err)
 }

@@ -79,6 +79,8 @@ Try it on recorded mainnet data with "demo", then describe your own chains in a 
 		newRewind(),
 		newRetry(),
 		newRedecode(),
+		newPause(),
+		newResume(),
 		newCopy(),
 		newOrders(),
 		newMongoDB(),

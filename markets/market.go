@@ -41,7 +41,7 @@ type Stream struct {
 	// of other markets too. If nil, all of them are.
 	Own *Own
 	// Start is the first seq worth reading, such as the block that the contract was
-	// deployed in; 0 if that is not known.
+	// deployed in; -1 if that is not known.
 	Start int64
 	// Decode turns the stream's raw events of one transaction, in order, into market events.
 	// An event that cannot be decoded is returned as a failure; the others are decoded all

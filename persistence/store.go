@@ -142,6 +142,7 @@ const (
 	Running     = "running" // of actors that follow nothing themselves
 	Retrying    = "retrying"
 	Stopped     = "stopped"
+	Paused      = "paused" // of the subject of a stream that somebody has paused
 
 	// FinalityBroken: a block that was final is no longer on the chain. The actor waits
 	// until that is confirmed or the block is back.
@@ -159,6 +160,8 @@ type Actor struct {
 	// Documents is true of the observer that maintains its stream's documents; its place
 	// says up to where the stream is folded into them.
 	Documents bool `json:"documents,omitempty" bson:"documents,omitempty"`
+	// Paused is true of the worker of a stream that is not to be followed until it is resumed.
+	Paused bool `json:"paused,omitempty" bson:"paused,omitempty"`
 
 	Epoch         int64 `json:"epoch" bson:"epoch"`
 	Incarnation   int64 `json:"incarnation" bson:"incarnation"`
@@ -222,6 +225,7 @@ type Claim struct {
 	Documents                       bool
 	Epoch                           int64
 	Start                           markets.Place // of a new document
+	Paused                          *bool         // if set, whether the stream is paused from now on
 	// Restarts is how often the actor was restarted since its last claim, and
 	// LastError why, kept when empty.
 	Restarts  int64

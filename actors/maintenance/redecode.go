@@ -23,23 +23,28 @@ const rawsPerBatch = 1000
 // ErrNoRaw says that a stream cannot be decoded again from what its log has.
 var ErrNoRaw = errors.New("cannot be decoded from its log")
 
+// Redecode takes a chain over and decodes a stream's events again.
+func Redecode(ctx context.Context, store persistence.Store, node, chain, market string, s markets.Stream, height int64) (int, error) {
+	m, err := TakeOver(ctx, store, node, chain)
+	if err != nil {
+		return 0, err
+	}
+	return m.Redecode(ctx, market, s, height)
+}
+
 // Redecode decodes a stream's events beyond a height again, from the raw events that its
 // activities and dead letters have: the stream is rolled back to the newest place of its
 // trail at or below the height, and comes forward again over the same events. Raw events
 // that had become nothing are in neither, and stay nothing. Interrupted, it leaves the stream
 // at an earlier place, from which the node reads on. It returns how many raw events there
-// were. The errors are ErrNoRaw, with which nothing has changed, ErrNotYet if the stream's
-// documents are behind its log, and those of the store.
-func Redecode(ctx context.Context, store persistence.Store, node, chain, market string, s markets.Stream, height int64) (int, error) {
-	id := chain + "/" + market + "/" + s.Name
+// were. The errors are ErrNoRaw, with which nothing has changed, ErrNotYet if nothing was read
+// of the stream, and those of the store.
+func (m *Maintainer) Redecode(ctx context.Context, market string, s markets.Stream, height int64) (int, error) {
+	id := m.chain + "/" + market + "/" + s.Name
 	if !s.Separable {
-		return 0, fmt.Errorf("%s %w: its decoder needs events that became no activities; rewind the chain instead", id, ErrNoRaw)
+		return 0, fmt.Errorf("%s %w: its decoder needs events that became no activities; rewind the stream instead", id, ErrNoRaw)
 	}
-	m, err := newMaintainer(ctx, store, node, chain)
-	if err != nil {
-		return 0, err
-	}
-	r := redecoder{maintainer: m, market: market, stream: s}
+	r := redecoder{Maintainer: m, market: market, stream: s}
 	if err := r.findObservers(ctx); err != nil {
 		return 0, fmt.Errorf("%s: %w", id, err)
 	}
@@ -58,7 +63,7 @@ func Redecode(ctx context.Context, store persistence.Store, node, chain, market 
 
 // redecoder decodes a stream again.
 type redecoder struct {
-	*maintainer
+	*Maintainer
 	market    string
 	stream    markets.Stream
 	log       persistence.Actor
@@ -68,38 +73,33 @@ type redecoder struct {
 }
 
 func (r *redecoder) findObservers(ctx context.Context) error {
-	observers, err := r.observers(ctx)
+	observers, err := r.observers(ctx, Scope{r.market, r.stream.Name})
 	if err != nil {
 		return err
 	}
-	i := slices.IndexFunc(observers, func(a persistence.Actor) bool {
-		return a.Market == r.market && a.Stream == r.stream.Name && !a.Documents
-	})
+	i := slices.IndexFunc(observers, func(a persistence.Actor) bool { return !a.Documents })
 	if i < 0 {
 		return fmt.Errorf("nothing was read of it: %w", ErrNotYet)
 	}
 	r.log, r.documents = observers[i], documentsOf(observers, observers[i])
-	if r.log.Pending != nil || r.documents != nil && (r.documents.Pending != nil || r.documents.Place != r.log.Place) {
-		return fmt.Errorf("its documents are behind its log: %w", ErrNotYet)
-	}
-	return nil
+	return r.align(ctx, &r.log, r.documents)
 }
 
 // read reads the raw events beyond a seq.
 func (r *redecoder) read(ctx context.Context, after int64) error {
 	found := map[markets.Position]markets.Raw{}
 	missing := map[markets.Position]bool{}
-	room := maxRaw
+	entries, room := Scope{r.market, r.stream.Name}.filter(r.chain), maxRaw
 	add := func(text json.RawMessage, raws ...markets.Raw) error {
 		if room -= len(text); room < 0 {
-			return fmt.Errorf("%w: more than %d bytes; name a greater height, or rewind the chain", ErrNoRaw, maxRaw)
+			return fmt.Errorf("%w: more than %d bytes; name a greater height, or rewind the stream", ErrNoRaw, maxRaw)
 		}
 		for _, raw := range raws {
 			found[raw.Position] = raw
 		}
 		return nil
 	}
-	err := each(ctx, r, persistence.Activities, func(a markets.Activity) error {
+	err := each(ctx, r.store, persistence.Activities, entries, func(a markets.Activity) error {
 		p := a.Position
 		p.Sub = 0
 		if a.Seq <= after {
@@ -115,7 +115,7 @@ func (r *redecoder) read(ctx context.Context, after int64) error {
 	if err != nil {
 		return err
 	}
-	err = each(ctx, r, persistence.DeadLetters, func(d markets.DeadLetter) error {
+	err = each(ctx, r.store, persistence.DeadLetters, entries, func(d markets.DeadLetter) error {
 		if d.Seq <= after {
 			return nil
 		}
@@ -144,24 +144,6 @@ func (r *redecoder) read(ctx context.Context, after int64) error {
 	return nil
 }
 
-// each calls f for the stream's entries of a collection.
-func each[T any](ctx context.Context, r *redecoder, collection string, f func(T) error) error {
-	filter := persistence.Filter{Condition: persistence.And{persistence.Is("chain", r.chain), persistence.Is("market", r.market), persistence.Is("stream", r.stream.Name)}}
-	for doc, err := range r.store.Query(ctx, persistence.Query{Collection: collection, Filter: filter}) {
-		if err != nil {
-			return err
-		}
-		var entry T
-		if err := json.Unmarshal(doc, &entry); err != nil {
-			return fmt.Errorf("%s: %w", collection, err)
-		}
-		if err := f(entry); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // again rolls the stream back to a place and brings it forward to where it was.
 func (r *redecoder) again(ctx context.Context, from markets.Place) error {
 	end := r.log.Place
@@ -173,6 +155,7 @@ func (r *redecoder) again(ctx context.Context, from markets.Place) error {
 		return err
 	}
 	for rest := r.raws; from != end; {
+		r.progress("decoding raw events", len(r.raws)-len(rest), len(r.raws))
 		n := r.next(rest)
 		to := end
 		if n < len(rest) {
@@ -210,7 +193,7 @@ func (r *redecoder) execute(ctx context.Context, a *persistence.Actor, t markets
 	if a == nil {
 		return nil
 	}
-	return r.maintainer.execute(ctx, a, t)
+	return r.Maintainer.execute(ctx, a, t)
 }
 
 // forward makes a batch of the log, and then of the documents.

@@ -64,7 +64,10 @@ func (l Log) Append(tx persistence.Tx, market persistence.MarketRef, b markets.B
 	if err := tx.Append(activities, b.DeadLetters); err != nil || !l.Notifies {
 		return events, err
 	}
-	var notifications []markets.Notification
+	notifications, err := toOwners(tx, activities)
+	if err != nil {
+		return events, err
+	}
 	for _, a := range activities {
 		notifications = append(notifications, markets.Notifications(a)...)
 	}

@@ -19,8 +19,8 @@ import (
 // int stands for any integer, a List for a tuple, an array or a list.
 func Log(t testing.TB, contract common.Address, declaration string, values ...any) markets.Raw {
 	t.Helper()
-	name, _, _ := strings.Cut(strings.TrimPrefix(declaration, "event "), "(")
-	inputs := parameters(t, strings.TrimPrefix(declaration, "event "+name))
+	name, list, _ := strings.Cut(strings.TrimPrefix(declaration, "event "), "(")
+	inputs := parameters(t, "("+list)
 	if len(inputs) != len(values) {
 		t.Fatalf("%s: %d values", declaration, len(values))
 	}

@@ -77,6 +77,55 @@ func TestIMartExhibit(t *testing.T) {
 	}
 }
 
+// With several sales in one transaction each has its own buyer: by token, and by their order.
+func TestBuyersOfExhibits(t *testing.T) {
+	other := common.HexToAddress("0xb2")
+	sold := func(id, token int) markets.Raw {
+		return markettest.Log(t, gallery, exhibitChanged, id, "ExhibitSold", 3, nft, token, owner, 1_700_000_000, 5000, "", "", "", 1)
+	}
+	listed := func(id, token int) markets.Raw {
+		return markettest.Log(t, gallery, exhibitChanged, id, "ExhibitListed", 3, nft, token, owner, 1_700_000_000, 5000, "", "", "", 1)
+	}
+	given := func(token int, from, to common.Address) markets.Raw {
+		return markettest.Log(t, nft, transfer721, from, to, token)
+	}
+	for name, c := range map[string]struct {
+		logs []markets.Raw
+		want string
+	}{
+		"transfers first":              {[]markets.Raw{given(1, gallery, buyer), sold(7, 1), given(2, gallery, other), sold(8, 2)}, "7 b1, 8 b2"},
+		"sales first":                  {[]markets.Raw{sold(7, 1), given(1, gallery, buyer), sold(8, 2), given(2, gallery, other)}, "7 b1, 8 b2"},
+		"one within the other":         {[]markets.Raw{given(1, gallery, buyer), given(2, gallery, other), sold(8, 2), sold(7, 1)}, "7 b1, 8 b2"},
+		"one token, transfers first":   {[]markets.Raw{given(1, gallery, buyer), sold(7, 1), given(1, buyer, other), sold(8, 1)}, "7 b1, 8 b2"},
+		"one token, sales first":       {[]markets.Raw{sold(7, 1), given(1, gallery, buyer), sold(8, 1), given(1, buyer, other)}, "7 b1, 8 b2"},
+		"from the seller by the way":   {[]markets.Raw{given(1, owner, gallery), given(1, gallery, buyer), sold(7, 1)}, "7 b1"},
+		"passed on":                    {[]markets.Raw{given(1, gallery, buyer), sold(7, 1), given(1, buyer, other)}, "7 b1"},
+		"passed on, sales first":       {[]markets.Raw{sold(7, 1), given(1, gallery, buyer), given(1, buyer, other)}, "7 b1"},
+		"put in before":                {[]markets.Raw{listed(7, 1), given(1, owner, gallery), sold(7, 1), given(1, gallery, buyer)}, "7 b1"},
+		"put in before, sales last":    {[]markets.Raw{given(1, owner, gallery), listed(7, 1), given(1, gallery, buyer), sold(7, 1)}, "7 b1"},
+		"of another collection":        {[]markets.Raw{markettest.Log(t, gallery, transfer721, gallery, other, 1), given(1, gallery, buyer), sold(7, 1)}, "7 b1"},
+		"no transfer":                  {[]markets.Raw{sold(7, 1), given(2, gallery, other)}, "7 "},
+		"logged by a stranger like it": {[]markets.Raw{func() markets.Raw { r := sold(9, 1); r.Address = nft; return r }(), given(1, gallery, buyer), sold(7, 1)}, "7 b1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var got []string
+			for _, e := range decode(t, imart(t), markettest.Transaction(1, c.logs...)) {
+				if e.Kind == markets.Bought {
+					taker := ""
+					if e.Taker != "" {
+						taker = strings.ToLower(e.Taker[len(e.Taker)-2:])
+					}
+					got = append(got, e.Order[len("exhibit-"):len("exhibit-7")]+" "+taker)
+				}
+			}
+			slices.Sort(got)
+			if s := strings.Join(got, ", "); s != c.want {
+				t.Errorf("sold to %s, want %s", s, c.want)
+			}
+		})
+	}
+}
+
 // Two curations count from 1 each: what they have under one number are two exhibits, with an
 // order each, two galleries and two offers.
 func TestTwoCurations(t *testing.T) {

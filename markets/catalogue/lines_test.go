@@ -25,7 +25,7 @@ var (
 	dao    = common.HexToAddress("0xda0")
 	gold   = common.HexToAddress("0x901d") // ERC-20
 	named  = strings.NewReplacer(seller.Hex(), "seller", buyer.Hex(), "buyer", owner.Hex(), "owner", nft.Hex(), "nft",
-		shop.Hex(), "shop", artist.Hex(), "artist", dao.Hex(), "dao", gold.Hex(), "gold", weth.Hex(), "weth", (common.Address{}).Hex(), "nobody")
+		shop.Hex(), "shop", artist.Hex(), "artist", dao.Hex(), "dao", gold.Hex(), "gold", (common.Address{}).Hex(), "nobody")
 )
 
 // or is a text, or what stands for an empty one.

@@ -95,6 +95,7 @@ var parts = map[reflect.Type]lines{
 	reflect.TypeFor[markets.Fact](): {
 		"state":    {doc: "The order's status in the market's contract."},
 		"fillable": {doc: "Whether a stranger can fill the order."},
+		"owner":    {doc: "The owner of the one ERC-721 token that a bid is for, when it was first asked about, if the market notifies."},
 	},
 	reflect.TypeFor[markets.ContractState](): {
 		"validated": {doc: "Whether the contract fills the order without a signature."},
@@ -136,7 +137,23 @@ var parts = map[reflect.Type]lines{
 		"lastError": {doc: "The error of the last failed request."},
 	},
 	reflect.TypeFor[persistence.Answer](): {
-		"phase": {doc: "The phase of the chain at its owner: running, or stopping (about to be released)."},
+		"phase":     {doc: "The phase of the chain at its owner: running, or stopping (about to be released)."},
+		"streams":   {doc: "The streams that a rewind rolls back."},
+		"orders":    {doc: "The number of orders and records that undone activities are about."},
+		"decoded":   {doc: "The number of dead letters, or of raw events, that were decoded."},
+		"remaining": {doc: "The number of dead letters that still cannot be decoded."},
+		"notes":     {doc: "Why dead letters remain, of the first ones."},
+	},
+	reflect.TypeFor[persistence.RewoundStream](): {
+		"from":        {doc: "Where the stream was."},
+		"to":          {doc: "Where it goes back to."},
+		"activities":  {doc: "The number of activities undone."},
+		"deadLetters": {doc: "The number of dead letters removed."},
+	},
+	reflect.TypeFor[persistence.Progress](): {
+		"step":  {doc: "What is being done."},
+		"done":  {doc: "How much of it is done."},
+		"total": {doc: "How much there is; 0 while unknown."},
 	},
 	reflect.TypeFor[persistence.NodeChain](): {
 		"name":    {doc: "The chain."},

@@ -54,6 +54,9 @@ func (s *Store) Claim(ctx context.Context, claim persistence.Claim) (actor persi
 		actor.Kind, actor.Chain, actor.Market, actor.Stream = claim.Kind, claim.Chain, claim.Market, claim.Stream
 		actor.Node, actor.Documents = claim.Node, claim.Documents
 		actor.Epoch = claim.Epoch
+		if claim.Paused != nil {
+			actor.Paused = *claim.Paused
+		}
 		actor.Incarnation++
 		actor.Restarts += claim.Restarts
 		actor.LastError = cmp.Or(claim.LastError, actor.LastError)

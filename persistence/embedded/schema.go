@@ -59,7 +59,7 @@ CREATE TABLE dead_letters (
 	doc    TEXT NOT NULL
 );
 CREATE INDEX dead_letters_seq ON dead_letters (stream, seq);
-` + notifications + signedOrders + currencies + metadata + `
+` + notifications + signedOrders + currencies + requests + metadata + `
 CREATE TABLE actors (
 	id        TEXT PRIMARY KEY,
 	chain     TEXT    AS (doc ->> '$.chain') STORED,
@@ -119,6 +119,16 @@ CREATE TABLE metadata (
 );
 `
 
+// requests was added in version 4.
+const requests = `
+CREATE TABLE requests (
+	id    TEXT PRIMARY KEY,
+	state TEXT AS (doc ->> '$.state') STORED,
+	doc   TEXT NOT NULL
+);
+CREATE INDEX requests_state ON requests (state, id);
+`
+
 // errForeign means that the file is another program's database.
 var errForeign = errors.New("it is another program's")
 
@@ -136,7 +146,7 @@ func create(conn *sqlite.Conn) error {
 
 // upgrade upgrades a database of an earlier version.
 func upgrade(conn *sqlite.Conn, version int64) error {
-	added := metadata
+	added := requests + metadata
 	if version < 3 {
 		added += signedOrders + currencies
 	}
