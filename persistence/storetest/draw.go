@@ -153,6 +153,8 @@ func drawStruct(t *rapid.T, v reflect.Value) {
 			v.Field(i).SetString(rapid.StringN(1, 5, -1).Draw(t, "key"))
 		case "Actor.kind":
 			v.Field(i).SetString(rapid.SampledFrom([]string{"chain", "head", "subject", "observer"}).Draw(t, "kind"))
+		case "Metadata.state":
+			v.Field(i).SetString(rapid.SampledFrom([]string{persistence.MetadataFetched, persistence.MetadataFailed}).Draw(t, "state"))
 		case "Endpoint.state":
 			v.Field(i).SetString(rapid.SampledFrom(persistence.EndpointStates).Draw(t, "state"))
 		case "Report.state,omitempty":
