@@ -16,10 +16,10 @@ const everyStream = "*"
 // pairOf is one of few contracts, some of which are never announced.
 func pairOf(r *rand.Rand) string { return fmt.Sprintf("0x%040d", r.IntN(6)) }
 
-// factoriesOf are those of a stream whose contracts are announced.
-func factoriesOf(stream string) *markets.Factories {
+// pairs are the factories of a stream whose contracts are announced.
+func pairs() *markets.Factories {
 	return &markets.Factories{
-		Market: "market", Stream: stream, Names: []string{"pair"},
+		Names: []string{"pair"},
 		Reads: func(raw *markets.Raw) bool { return raw.Type == everyStream || len(raw.Announced) > 0 },
 		Announces: func(raw *markets.Raw) []markets.Announcement {
 			if raw.Type != everyStream {
