@@ -96,6 +96,7 @@ func TestRecipes(t *testing.T) {
 		{json: `{"id": "1", "seller": "0x5e", "buyer": "0xb1", "price": "5", "fee": "2", "referrer": {"vec": []}, "coin": {"account_address": "0x1", "module_name": "0x6170746f735f636f696e", "struct_name": "AptosCoin"},
 			"token_id": {"token_data_id": {"creator": "0xc", "collection": "Punks", "name": "7"}, "property_version": "0"}}`, want: "bought ask-1: 5e → b1, 1 × …, 5 APT, fee 2 to 5"},
 		{logs: []markets.Raw{log("AllCancelled(address indexed)", seller)}, want: "orders_cancelled : by 5e"},
+		{logs: []markets.Raw{log("NewMinNonce(address indexed,uint256)", seller, 12)}, want: "orders_cancelled : by 5e, below 12"},
 	}
 	all := recipes(t)
 	if len(all) != len(cases) {
@@ -170,6 +171,9 @@ func tell(e markets.Event) string {
 	}
 	if e.Partial {
 		parts = append(parts, "partial")
+	}
+	if e.Below.Known() {
+		parts = append(parts, "below "+string(e.Below))
 	}
 	for _, f := range e.Fees {
 		parts = append(parts, fmt.Sprintf("fee %s to %s", f.Amount, short(f.Receiver)))

@@ -67,7 +67,7 @@ func (p *parsing) readFactory(name string, n *yamlfile.Node) *factory {
 		return &factory{name, src}
 	}
 	var inner expression.Scope
-	src.condition, inner = p.condition(n, src, expression.NewScope(p.Kind, names))
+	src.condition, inner = p.condition(n, src, p.scope(names))
 	announced := p.expression(n.Child("address"), src, inner, expression.TextKind)
 	src.outcomes = []*outcome{{at: n, kind: markets.ContractCreated, announced: announced}}
 	src.fields = src.event.Fields(src.used)

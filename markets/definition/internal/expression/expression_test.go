@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/expr-lang/expr/types"
 	"pgregory.net/rapid"
@@ -241,10 +240,8 @@ func TestWorkIsBounded(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		start := time.Now()
-		_, err = expression.NewEvaluator().Evaluate(e, expression.Values{"text": long, "list": list})
-		if took := time.Since(start); err == nil || took > time.Second {
-			t.Errorf("%s: %v after %v", text, err, took)
+		if _, err = expression.NewEvaluator().Evaluate(e, expression.Values{"text": long, "list": list}); err == nil || !strings.Contains(err.Error(), "of memory") && !strings.Contains(err.Error(), "4096 values") {
+			t.Errorf("%s: %v", text, err)
 		}
 	}
 }

@@ -349,6 +349,9 @@ func (c *compiler) matches(n *ast.BinaryNode, a, b code) (code, error) {
 		if err != nil {
 			return nil, err
 		}
-		return pattern.MatchString(value), f.scan(16 * len(value))
+		if err := f.scan(16 * len(value)); err != nil {
+			return nil, err
+		}
+		return pattern.MatchString(value), nil
 	}}, nil
 }
