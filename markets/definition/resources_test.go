@@ -126,7 +126,7 @@ streams:
   buy:
     event: m::Sold
     resources: {stores: m::Store}
-    becomes: {kind: recorded, record: {type: sale, key: id, fields: {types: typeArguments, known: '"OWNER" in stores', coins: '"OWNER" in stores ? stores["OWNER"].coins : 0'}}}
+    becomes: {kind: recorded, record: {type: sale, key: id, fields: {types: typeArguments, known: '"OWNER" in stores', coins: 'stores["OWNER"]?.coins ?? 0'}}}
 `
 	owner := long("8")
 	s := on(t, parsed(t, strings.ReplaceAll(text, "OWNER", owner)), definition.Site{ChainID: 1}).Streams[0]
