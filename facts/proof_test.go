@@ -47,6 +47,7 @@ type running struct {
 // store is all of a store that a worker uses.
 type store interface {
 	persistence.Store
+	persistence.SignedOrderStore
 	persistence.RequestQueue
 }
 
