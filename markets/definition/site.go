@@ -139,14 +139,11 @@ func (d *Definition) bind(st *stream, at *place) (markets.Stream, error) {
 		s.Source, s.Start = at.sourceOf(st)
 		return s, nil
 	}
-	anyone, anything, started := false, false, false
-	factories, err := at.factoriesOf(st)
-	if err != nil {
-		return s, err
-	}
+	anyone, anything := false, false
 	for _, src := range st.allSources() {
 		addresses, start := at.addresses(src)
-		if len(addresses) == 0 && !src.anyone && len(src.factories) == 0 {
+		announced := slices.ContainsFunc(src.factories, at.announces)
+		if len(addresses) == 0 && !src.anyone && !announced {
 			continue
 		}
 		if anyone = anyone || src.anyone; !src.anyone {
@@ -154,10 +151,10 @@ func (d *Definition) bind(st *stream, at *place) (markets.Stream, error) {
 		}
 		s.Source.ReceiptLogs = s.Source.ReceiptLogs || src.transfers
 		s.Source.Envelope = s.Source.Envelope || src.envelope
-		if !started || start < s.Start {
-			s.Start, started = start, true
+		if only := announced && len(addresses) == 0; !only && (!anything || start < s.Start) { // they start with their factory
+			s.Start = start
 		}
-		anything = anything || src.factory == "" // factories alone make no stream
+		anything = true
 		if src.decoder != nil {
 			s.Source.Topics, s.Separable = src.decoder.Topics, false
 			s.Decode = src.decoder.Decode(addresses, at.known)
@@ -173,10 +170,10 @@ func (d *Definition) bind(st *stream, at *place) (markets.Stream, error) {
 	}
 	s.Source.Addresses, s.Source.Topics = distinct(s.Source.Addresses), distinct(s.Source.Topics)
 	s.Decode = d.decoder(st, at)
-	if len(factories) > 0 {
+	if slices.ContainsFunc(st.factories(), at.announces) {
 		s.Source.Factories = d.factoriesOn(st, at, s)
 	}
-	if anyone || len(factories) > 0 {
+	if anyone || s.Source.Factories != nil {
 		s.Source.Addresses = nil
 	}
 	return s, nil
