@@ -160,6 +160,8 @@ type Actor struct {
 	Pending *markets.Place `json:"pending,omitempty" bson:"pending,omitempty"`
 	// Trail is the places to which the actor can be rolled back.
 	Trail markets.Trail `json:"trail,omitempty" bson:"trail,omitempty"`
+	// Meaning is that of the stream's log, on the document of the observer that keeps it.
+	Meaning *Meaning `json:"meaning,omitempty" bson:"meaning,omitempty"`
 
 	Report `bson:",inline"`
 
@@ -214,6 +216,9 @@ type Claim struct {
 	Documents                       bool
 	Epoch                           int64
 	Start                           markets.Place // of a new document
+	// Meaning is that of the stream's present definition, which Actor.Under puts on the
+	// document; zero for actors that keep none.
+	Meaning markets.Meaning
 	// Restarts is how often the actor was restarted since its last claim, and
 	// LastError why, kept when empty.
 	Restarts  int64

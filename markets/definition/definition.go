@@ -50,6 +50,8 @@ type Source struct {
 // Decoder is a decoder that is code.
 type Decoder struct {
 	Topics []string // the first topics of its events
+	// Version is raised when the decoder makes something else of the same raw events.
+	Version int
 	// Decode makes the decoder for some contracts, in EIP-55. known are the currencies that
 	// are known without asking the chain, its own coin at the zero address among them.
 	Decode func(contracts []string, known []markets.Currency) func([]markets.Raw) ([]markets.Event, []markets.Failure)

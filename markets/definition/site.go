@@ -121,6 +121,7 @@ func (d *Definition) bind(st *stream, at *place) (markets.Stream, error) {
 	if d.Kind == markets.Aptos {
 		s.Decode = d.decoder(st, at)
 		s.Source, s.Start = at.sourceOf(st)
+		s.Meaning = d.meaning(st, at, s.Source)
 		return s, nil
 	}
 	anyone, anything := false, false
@@ -140,6 +141,7 @@ func (d *Definition) bind(st *stream, at *place) (markets.Stream, error) {
 		if src.decoder != nil {
 			s.Source.Topics, s.Separable = src.decoder.Topics, false
 			s.Decode = src.decoder.Decode(addresses, at.known)
+			s.Meaning = d.meaning(st, at, s.Source)
 			return s, nil
 		}
 		s.Source.Topics = append(s.Source.Topics, src.event.ID.Hex())
@@ -152,6 +154,7 @@ func (d *Definition) bind(st *stream, at *place) (markets.Stream, error) {
 	}
 	s.Source.Addresses, s.Source.Topics = distinct(s.Source.Addresses), distinct(s.Source.Topics)
 	s.Decode = d.decoder(st, at)
+	s.Meaning = d.meaning(st, at, s.Source)
 	return s, nil
 }
 

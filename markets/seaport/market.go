@@ -39,6 +39,10 @@ import (
 // version11 is Seaport 1.1, the one version without OrdersMatched.
 var version11 = common.HexToAddress("0x00000000006c3852cbEf3e08E8dF289169EdE581")
 
+// Version is of what the decoders make of logs. Raise it when they make something else of the
+// same logs: what older ones made is then decoded again where people ask for it.
+const Version = 1
+
 // Decoders are the decoders of Seaport's streams, by the names that market definitions use.
 func Decoders() map[string]definition.Decoder {
 	return map[string]definition.Decoder{
@@ -62,7 +66,7 @@ func DecodesStream(s markets.Stream) bool {
 type decode = func([]markets.Raw) ([]markets.Event, []markets.Failure)
 
 func decoding(of func(*decoder) decode, topics ...common.Hash) definition.Decoder {
-	d := definition.Decoder{Decode: func(contracts []string, known []markets.Currency) decode {
+	d := definition.Decoder{Version: Version, Decode: func(contracts []string, known []markets.Currency) decode {
 		return of(newDecoder(contracts, known))
 	}}
 	for _, t := range topics {

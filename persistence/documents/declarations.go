@@ -141,6 +141,7 @@ func actors() declaration {
 			"incarnation": {doc: "The number of times that the actor was started."},
 			"pending":     {doc: "The end of a transition that is being committed in portions."},
 			"trail":       {doc: "The places to which the actor can be rolled back."},
+			"meaning":     {doc: "The meaning of the stream's definition that the log was made with; on the document of the observer that keeps the log only."},
 			"state": {doc: "The state of the actor.", values: enum("ActorState", persistence.Backfilling, persistence.Following,
 				persistence.Running, persistence.Retrying, persistence.Stopped, persistence.FinalityBroken)},
 			"head":        {doc: "The chain's newest height: a block number, or a ledger version on Aptos."},

@@ -15,6 +15,16 @@ var (
 	errEnvironment = errors.New("$env is not available: name the field")
 )
 
+// Canonical is an expression without differences of spacing, parentheses and quotes; a text that
+// cannot be parsed stays as it is.
+func Canonical(text string) string {
+	tree, err := parser.Parse(text)
+	if err != nil {
+		return text
+	}
+	return tree.Node.String()
+}
+
 // dependencies are those of the names that an expression refers to, sorted.
 func dependencies(tree *parser.Tree, names types.Map) ([]string, error) {
 	found := references{names: names, used: map[string]bool{}}
