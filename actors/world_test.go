@@ -65,6 +65,8 @@ type world struct {
 	log      *journal // of the nodes, if a test reads it
 	// completer makes what a node completes events with, if they have currencies.
 	completer func() func(context.Context, *chains.View, []markets.Event) error
+	// definitions say which of the definitions each stream has; nil if they have no meaning.
+	definitions map[string]int
 }
 
 func newWorld(t testing.TB, seed uint64, finality int64) *world {
@@ -119,6 +121,9 @@ func (w *world) streamOf(name string) markets.Stream {
 	s := markets.Stream{Name: name, Observer: observerOf(name), Source: markets.Source{Topics: []string{name}}, Notifies: true, Decode: w.decode}
 	if w.logOnly[name] {
 		s.Observer = ""
+	}
+	if w.definitions != nil {
+		s = withDefinition(s, w.definitions[name])
 	}
 	return s
 }
@@ -220,6 +225,7 @@ type mortal struct {
 	persistence.Store
 	dead     atomic.Bool
 	slowness time.Duration // of its slowest commits
+	commits  int           // after which it dies; 0: it does not
 }
 
 func (m *mortal) kill() { m.dead.Store(true) }
@@ -244,7 +250,12 @@ func (m *mortal) Commit(ctx context.Context, ref persistence.MarketRef, moves []
 	if m.dead.Load() {
 		return errKilled
 	}
-	if rand.IntN(8) == 0 { // a commit that has begun may land long after its process is gone
+	if m.commits > 0 {
+		if m.commits--; m.commits == 0 {
+			m.kill()
+		}
+	}
+	if m.slowness > 0 && rand.IntN(8) == 0 { // a commit that has begun may land long after its process is gone
 		time.Sleep(time.Duration(rand.Int64N(int64(m.slowness))))
 	}
 	return m.Store.Commit(context.WithoutCancel(ctx), ref, moves, do)
@@ -451,7 +462,7 @@ func (w *world) settle() error {
 func (w *world) behind() string {
 	actors := w.actors()
 	for _, s := range w.streams {
-		for _, o := range []string{activity, observerOf(s)} {
+		for _, o := range []string{activity, w.streamOf(s).Observer} {
 			id := "chain/market/" + s + "/" + o
 			a, ok := actors[id]
 			if !ok || !w.atHead(s, a.Place) || a.Pending != nil {
@@ -492,7 +503,7 @@ func (w *world) counts() error {
 		dead[d.Stream]++
 	}
 	for _, s := range w.streams {
-		for _, o := range []string{activity, observerOf(s)} {
+		for _, o := range []string{activity, w.streamOf(s).Observer} {
 			a := w.actors()["chain/market/"+s+"/"+o]
 			if a.Events != n[s] {
 				return fmt.Errorf("%s counts %d events, want %d", a.ID, a.Events, n[s])

@@ -73,7 +73,7 @@ func (f retryFlags) redecode(ctx context.Context, out io.Writer, store persisten
 	if err != nil {
 		return err
 	}
-	n, err := maintenance.Redecode(ctx, store, node, parts[0], parts[1], stream, from)
+	n, err := maintenance.Redecode(ctx, store, node, market.Kind, parts[0], parts[1], stream, from)
 	if errors.Is(err, maintenance.ErrNotYet) {
 		return fmt.Errorf("%w: run the worker first", err)
 	}

@@ -101,6 +101,20 @@ func (c *Completer) Complete(ctx context.Context, view *chains.View, events []ma
 	return nil
 }
 
+// AllStored says whether the store has all currencies of events of which only the address is
+// known: whether they are completed without asking the chain.
+func (c *Completer) AllStored(ctx context.Context, events []markets.Event) (bool, error) {
+	var ids []string
+	for address := range c.open(events) {
+		ids = append(ids, persistence.CurrencyID(c.name, address))
+	}
+	if len(ids) == 0 {
+		return true, nil
+	}
+	stored, err := c.store.Currencies(ctx, ids)
+	return len(stored) == len(ids), err
+}
+
 // places are where events name a currency.
 type places struct {
 	currencies []*markets.Currency

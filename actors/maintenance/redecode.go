@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/imart/event-worker/actors/batch"
+	"github.com/imart/event-worker/actors/currencies"
 	"github.com/imart/event-worker/actors/projection"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
@@ -30,7 +31,7 @@ var ErrNoRaw = errors.New("cannot be decoded from its log")
 // at an earlier place, from which the node reads on. It returns how many raw events there
 // were. The errors are ErrNoRaw, with which nothing has changed, ErrNotYet if the stream's
 // documents are behind its log, and those of the store.
-func Redecode(ctx context.Context, store persistence.Store, node, chain, market string, s markets.Stream, height int64) (int, error) {
+func Redecode(ctx context.Context, store persistence.Store, node string, kind markets.ChainKind, chain, market string, s markets.Stream, height int64) (int, error) {
 	id := chain + "/" + market + "/" + s.Name
 	if !s.Separable {
 		return 0, fmt.Errorf("%s %w: its decoder needs events that became no activities; rewind the chain instead", id, ErrNoRaw)
@@ -39,7 +40,7 @@ func Redecode(ctx context.Context, store persistence.Store, node, chain, market 
 	if err != nil {
 		return 0, err
 	}
-	r := redecoder{maintainer: m, market: market, stream: s}
+	r := redecoder{maintainer: m, market: market, stream: s, completer: currencies.New(chain, kind, nil, store)}
 	if err := r.findObservers(ctx); err != nil {
 		return 0, fmt.Errorf("%s: %w", id, err)
 	}
@@ -65,23 +66,30 @@ type redecoder struct {
 	documents *persistence.Actor
 	raws      []markets.Raw        // by position
 	lost      []markets.DeadLetter // that are not whole, and stay as they are
+	completer *currencies.Completer
 }
 
 func (r *redecoder) findObservers(ctx context.Context) error {
-	observers, err := r.observers(ctx)
+	if err := r.claimObservers(ctx); err != nil {
+		return err
+	}
+	if r.log.Pending != nil || r.documents != nil && (r.documents.Pending != nil || r.documents.Place != r.log.Place) {
+		return fmt.Errorf("its documents are behind its log: %w", ErrNotYet)
+	}
+	return nil
+}
+
+// claimObservers claims the stream's observers.
+func (r *redecoder) claimObservers(ctx context.Context) error {
+	observers, err := r.observers(ctx, func(market, stream string) bool { return market == r.market && stream == r.stream.Name })
 	if err != nil {
 		return err
 	}
-	i := slices.IndexFunc(observers, func(a persistence.Actor) bool {
-		return a.Market == r.market && a.Stream == r.stream.Name && !a.Documents
-	})
+	i := slices.IndexFunc(observers, func(a persistence.Actor) bool { return !a.Documents })
 	if i < 0 {
 		return fmt.Errorf("nothing was read of it: %w", ErrNotYet)
 	}
 	r.log, r.documents = observers[i], documentsOf(observers, observers[i])
-	if r.log.Pending != nil || r.documents != nil && (r.documents.Pending != nil || r.documents.Place != r.log.Place) {
-		return fmt.Errorf("its documents are behind its log: %w", ErrNotYet)
-	}
 	return nil
 }
 
@@ -164,27 +172,37 @@ func each[T any](ctx context.Context, r *redecoder, collection string, f func(T)
 
 // again rolls the stream back to a place and brings it forward to where it was.
 func (r *redecoder) again(ctx context.Context, from markets.Place) error {
-	end := r.log.Place
-	back := markets.Transition{Kind: markets.RollbackTransition, Chain: r.chain, Market: r.market, Stream: r.stream.Name, From: end, To: from}
-	if err := r.execute(ctx, r.documents, back); err != nil {
-		return err
+	was := r.log
+	for _, a := range []*persistence.Actor{r.documents, &r.log} {
+		if a == nil {
+			continue
+		}
+		back := markets.Transition{Kind: markets.RollbackTransition, Chain: r.chain, Market: r.market, Stream: r.stream.Name, From: a.Place, To: from}
+		if err := r.execute(ctx, a, back); err != nil {
+			return err
+		}
 	}
-	if err := r.execute(ctx, &r.log, back); err != nil {
-		return err
-	}
-	for rest := r.raws; from != end; {
+	return r.onward(ctx, was)
+}
+
+// onward brings the stream forward to where its log was, over the raw events.
+func (r *redecoder) onward(ctx context.Context, was persistence.Actor) error {
+	for rest, from := r.raws, r.log.Place; from != was.Place; {
 		n := r.next(rest)
-		to := end
+		to := was.Place
 		if n < len(rest) {
 			to = markets.Place{Seq: rest[n-1].Seq, Hash: rest[n-1].Block}
 		}
 		b := batch.Decode(r.chain, r.market, r.stream, rest[:n])
+		if err := r.completer.Complete(ctx, nil, b.Events); err != nil { // the chain cannot be asked
+			return err
+		}
 		for len(r.lost) > 0 && r.lost[0].Seq <= to.Seq {
 			b.DeadLetters, r.lost = append(b.DeadLetters, r.lost[0]), r.lost[1:]
 		}
 		slices.SortStableFunc(b.DeadLetters, func(x, y markets.DeadLetter) int { return cmp.Compare(x.Seq, y.Seq) })
 		t := markets.Transition{Kind: markets.BatchTransition, Chain: r.chain, Market: r.market, Stream: r.stream.Name, From: from, To: to, Batch: b}
-		if err := r.forward(ctx, t); err != nil {
+		if err := r.forward(ctx, t, was); err != nil {
 			return err
 		}
 		rest, from = rest[n:], to
@@ -205,20 +223,20 @@ func (r *redecoder) next(rest []markets.Raw) int {
 	return n
 }
 
-// execute rolls an observer back, if there is one.
-func (r *redecoder) execute(ctx context.Context, a *persistence.Actor, t markets.Transition) error {
-	if a == nil {
-		return nil
+// forward makes a batch of the log, and then of the documents. At the end they are again where
+// the log was: they can be rolled back to the same places, and what was final then still is.
+func (r *redecoder) forward(ctx context.Context, t markets.Transition, was persistence.Actor) error {
+	for _, a := range []*persistence.Actor{&r.log, r.documents} {
+		if a == nil {
+			continue
+		}
+		e := projection.Execute(t, a.Ref(), a.Trail, a.Report)
+		if e.To == was.Place {
+			e.Trail, e.Report = was.Trail, was.Report
+		}
+		if err := r.commit(ctx, a, e, projection.Log{Notifies: r.stream.Notifies, Portion: portion}); err != nil {
+			return err
+		}
 	}
-	return r.maintainer.execute(ctx, a, t)
-}
-
-// forward makes a batch of the log, and then of the documents.
-func (r *redecoder) forward(ctx context.Context, t markets.Transition) error {
-	e := projection.Execute(t, r.log.Ref(), r.log.Trail, r.log.Report)
-	if err := (projection.Log{Notifies: r.stream.Notifies, Portion: portion}).Commit(ctx, r.store, e); err != nil {
-		return err
-	}
-	r.log.Place, r.log.Trail = e.To, e.Trail
-	return r.execute(ctx, r.documents, t)
+	return nil
 }

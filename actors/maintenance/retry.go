@@ -35,7 +35,7 @@ func Retry(ctx context.Context, store persistence.Store, node string, kind marke
 	if err != nil {
 		return err
 	}
-	observers, err := m.observers(ctx)
+	observers, err := m.observers(ctx, AllStreams)
 	if err != nil {
 		return err
 	}

@@ -30,8 +30,8 @@ func newMaintainer(ctx context.Context, store persistence.Store, node, chain str
 	return &maintainer{store, node, chain, epoch}, nil
 }
 
-// observers are the claimed documents of the chain's observers.
-func (m *maintainer) observers(ctx context.Context) ([]persistence.Actor, error) {
+// observers are the claimed documents of the observers of some of the chain's streams.
+func (m *maintainer) observers(ctx context.Context, which Streams) ([]persistence.Actor, error) {
 	filter := persistence.Filter{Condition: persistence.And{persistence.Is("chain", m.chain), persistence.Is("kind", "observer")}}
 	var out []persistence.Actor
 	byID := []persistence.SortKey{{Path: "_id"}}
@@ -43,7 +43,10 @@ func (m *maintainer) observers(ctx context.Context) ([]persistence.Actor, error)
 		if err := json.Unmarshal(doc, &a); err != nil {
 			return nil, err
 		}
-		if a, err = m.claim(ctx, a); err != nil {
+		if !which(a.Market, a.Stream) {
+			continue
+		}
+		if a, err = m.claim(ctx, a, markets.Meaning{}); err != nil {
 			return nil, err
 		}
 		out = append(out, a)
@@ -51,16 +54,16 @@ func (m *maintainer) observers(ctx context.Context) ([]persistence.Actor, error)
 	return out, nil
 }
 
-func (m *maintainer) claim(ctx context.Context, a persistence.Actor) (persistence.Actor, error) {
+func (m *maintainer) claim(ctx context.Context, a persistence.Actor, meaning markets.Meaning) (persistence.Actor, error) {
 	return m.store.Claim(ctx, persistence.Claim{
 		ID: a.ID, Kind: a.Kind, Chain: a.Chain, Market: a.Market, Stream: a.Stream, Documents: a.Documents,
-		Node: m.node, Epoch: m.epoch,
+		Node: m.node, Epoch: m.epoch, Meaning: meaning,
 	})
 }
 
 // writer claims a market's orders.
 func (m *maintainer) writer(ctx context.Context, market string) (*projection.Writer, error) {
-	a, err := m.claim(ctx, persistence.Actor{ID: m.chain + "/" + market + "/orders", Kind: "orders", Chain: m.chain, Market: market})
+	a, err := m.claim(ctx, persistence.Actor{ID: m.chain + "/" + market + "/orders", Kind: "orders", Chain: m.chain, Market: market}, markets.Meaning{})
 	if err != nil {
 		return nil, err
 	}
@@ -71,15 +74,27 @@ func (m *maintainer) writer(ctx context.Context, market string) (*projection.Wri
 // ErrNothingToRewind says that no observer of the chain is beyond the height.
 var ErrNothingToRewind = errors.New("nothing lies beyond that height")
 
-// Rewind rolls a chain's documents and logs back to a height: each observer to the newest
-// place of its trail at or below it. Started again, the node reads on from there. An
-// interrupted Rewind can be repeated. It returns ErrNothingToRewind where that is so.
+// Streams says which streams of a chain are meant.
+type Streams func(market, stream string) bool
+
+// AllStreams are all streams of a chain.
+func AllStreams(string, string) bool { return true }
+
+// Rewind rolls a chain's documents and logs back to a height, as RewindStreams does.
 func Rewind(ctx context.Context, store persistence.Store, node, chain string, height int64) error {
+	return RewindStreams(ctx, store, node, chain, AllStreams, height)
+}
+
+// RewindStreams rolls the documents and logs of some of a chain's streams back to a height:
+// each observer to the newest place of its trail at or below it. Started again, the node reads
+// on from there. An interrupted rewind can be repeated. It returns ErrNothingToRewind where that
+// is so.
+func RewindStreams(ctx context.Context, store persistence.Store, node, chain string, which Streams, height int64) error {
 	m, err := newMaintainer(ctx, store, node, chain)
 	if err != nil {
 		return err
 	}
-	observers, err := m.observers(ctx)
+	observers, err := m.observers(ctx, which)
 	if err != nil {
 		return err
 	}
@@ -88,7 +103,7 @@ func Rewind(ctx context.Context, store persistence.Store, node, chain string, he
 		if log.Documents {
 			continue
 		}
-		moved, err := m.rewind(ctx, log, documentsOf(observers, log), height)
+		moved, err := m.rewind(ctx, &log, documentsOf(observers, log), height)
 		if err != nil {
 			return fmt.Errorf("rewinding %s: %w", log.ID, err)
 		}
@@ -113,24 +128,20 @@ func documentsOf(observers []persistence.Actor, log persistence.Actor) *persiste
 // rewind rolls a stream back to a height, its documents before its log (P5), and says
 // whether it was beyond. The place where the documents go is on the log's trail too: the
 // documents are never ahead of the log.
-func (m *maintainer) rewind(ctx context.Context, log persistence.Actor, documents *persistence.Actor, height int64) (bool, error) {
-	observers := []*persistence.Actor{&log}
+func (m *maintainer) rewind(ctx context.Context, log, documents *persistence.Actor, height int64) (bool, error) {
+	observers := []*persistence.Actor{log}
 	if documents != nil {
-		observers = []*persistence.Actor{documents, &log}
+		observers = []*persistence.Actor{documents, log}
 	}
-	for _, a := range observers {
-		if interrupted, ok := projection.Interrupted(*a); ok { // is finished first
-			if err := m.execute(ctx, a, interrupted); err != nil {
-				return false, err
-			}
-		}
+	if err := m.finish(ctx, observers); err != nil {
+		return false, err
 	}
 	to, ok := log.Trail.AtOrBelow(height)
 	if !ok || log.Height() <= height || to == log.Place {
 		return false, nil
 	}
 	for _, a := range observers {
-		if a.Seq > to.Seq || a == &log {
+		if a.Place != to && a.Reaches(to) || a == log {
 			t := markets.Transition{Kind: markets.RollbackTransition, Chain: a.Chain, Market: a.Market, Stream: a.Stream, From: a.Place, To: to}
 			if err := m.execute(ctx, a, t); err != nil {
 				return false, err
@@ -140,26 +151,45 @@ func (m *maintainer) rewind(ctx context.Context, log persistence.Actor, document
 	return true, nil
 }
 
-// execute makes an observer's transition, in its place.
-func (m *maintainer) execute(ctx context.Context, a *persistence.Actor, t markets.Transition) error {
-	e := projection.Execute(t, a.Ref(), a.Trail, a.Report)
-	if err := m.commit(ctx, a, e); err != nil {
-		return err
+// finish finishes the interrupted transitions of a stream's observers.
+func (m *maintainer) finish(ctx context.Context, observers []*persistence.Actor) error {
+	for _, a := range observers {
+		if interrupted, ok := projection.Interrupted(*a); ok {
+			if err := m.execute(ctx, a, interrupted); err != nil {
+				return err
+			}
+		}
 	}
-	a.Place, a.Trail, a.Pending = e.To, e.Trail, nil
 	return nil
 }
 
-func (m *maintainer) commit(ctx context.Context, a *persistence.Actor, e projection.Execution) error {
+// execute makes an observer's transition, in its place. Of documents that are rolled back no
+// more is final than what is left.
+func (m *maintainer) execute(ctx context.Context, a *persistence.Actor, t markets.Transition) error {
+	e := projection.Execute(t, a.Ref(), a.Trail, a.Report)
+	if t.Kind == markets.RollbackTransition {
+		e.Report.Finalized = min(e.Report.Finalized, max(t.To.Height(), 0))
+	}
+	return m.commit(ctx, a, e, projection.Log{Portion: portion})
+}
+
+// commit makes an execution of the log or of documents durable.
+func (m *maintainer) commit(ctx context.Context, a *persistence.Actor, e projection.Execution, log projection.Log) error {
 	switch {
 	case e.From == e.To:
-		return nil
 	case !a.Documents:
-		return projection.Log{Portion: portion}.Commit(ctx, m.store, e)
+		if err := log.Commit(ctx, m.store, e); err != nil {
+			return err
+		}
+	default:
+		w, err := m.writer(ctx, a.Market)
+		if err != nil {
+			return err
+		}
+		if err := w.Commit(ctx, e, portion); err != nil {
+			return err
+		}
 	}
-	w, err := m.writer(ctx, a.Market)
-	if err != nil {
-		return err
-	}
-	return w.Commit(ctx, e, portion)
+	a.Place, a.Trail, a.Report, a.Pending = e.To, e.Trail, e.Report, nil
+	return nil
 }
