@@ -334,7 +334,8 @@ func (w *world) want() contents {
 	c := contents{map[string]markets.Order{}, map[string]markets.Record{}, map[string]markets.Activity{}, map[string]string{}, map[string]markets.Notification{}}
 	var events []markets.Event
 	for _, name := range w.streams {
-		es, failures := w.streamOf(name).DecodeAll(w.raws(name))
+		s := w.streamOf(name)
+		es, failures := s.DecodeAll(w.raws(s.Source.Topics[0]))
 		if w.completer != nil {
 			w.completeStored(es)
 		}
