@@ -167,3 +167,27 @@ func TestDocumentsBehindALogOfAnEarlierDefinition(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A log that is decoded again ends where it was, and can be rolled back to the same places; what
+// was final still is.
+func TestARenewedLogEndsWhereItWas(t *testing.T) {
+	w := calm(t, "list", "buy")
+	w.definitions = map[string]int{}
+	w.mine(block(listed("a", "5")), block(bought("a", "2")), block(), block(bought("a", "1")))
+	w.boot()
+	w.mustCheck()
+	w.kill()
+	before := w.actors()
+	w.definitions["buy"] = 1 // at other prices
+	w.renew()
+	after := w.actors()
+	for _, id := range []string{"chain/market/buy/activity", "chain/market/buy/order-buy"} {
+		b, a := before[id], after[id]
+		if a.Place != b.Place || !slices.Equal(a.Trail, before["chain/market/buy/activity"].Trail) || a.Finalized != b.Finalized || a.Events != 2 {
+			t.Errorf("%s is at %v with %v, %d final, %d events", id, a.Place, a.Trail, a.Finalized, a.Events)
+		}
+	}
+	if price := w.got().Orders["a"].Paid; price != "200000" {
+		t.Errorf("paid %s", price)
+	}
+}

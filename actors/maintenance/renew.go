@@ -53,11 +53,11 @@ func Changed(ctx context.Context, docs persistence.Querier, chain string, all []
 // is rolled back to its start, and the node reads it again. Interrupted, it can be repeated, and
 // a node that is started instead reads on from where the stream is.
 func Renew(ctx context.Context, store persistence.Store, node, chain string, all []markets.Market) ([]Renewed, error) {
-	changed, err := Changed(ctx, store, chain, all)
-	if err != nil || len(changed) == 0 {
+	m, err := newMaintainer(ctx, store, node, chain) // from then on nobody else changes a meaning
+	if err != nil {
 		return nil, err
 	}
-	m, err := newMaintainer(ctx, store, node, chain)
+	changed, err := Changed(ctx, store, chain, all)
 	if err != nil {
 		return nil, err
 	}
