@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -18,8 +20,9 @@ import (
 func newRedecode() *cobra.Command {
 	var f retryFlags
 	var from int64
+	var changed bool
 	c := &cobra.Command{
-		Use:   "redecode <chain>/<market>/<stream>",
+		Use:   "redecode <chain>/<market>/<stream> | --changed",
 		Short: "Decode a stopped worker's raw events again after a change of the definition",
 		Long: `Decode the events of a stream again with the market's present definition, without asking
 a node, from the raw events that its activities have if the definition says raw: true.
@@ -32,11 +35,22 @@ rewind, a stream goes back to the newest position at or below the height that it
 remembers. If it is interrupted, the stream is at an earlier position and reads on from
 the node.
 
+With --changed all streams are made again whose definition has changed, as run --redecode
+does: those whose activities do not have all raw events go back to their start, and the
+next start reads them again.
+
 ` + dataHelp + `
 
 The definition is that of the configuration in --config, or else event-worker.yaml.`,
-		Example: `  event-worker redecode ethereum/my-market/buy --config event-worker.yaml`,
+		Example: `  event-worker redecode ethereum/my-market/buy --config event-worker.yaml
+  event-worker redecode --changed`,
 		Args: func(_ *cobra.Command, args []string) error {
+			switch {
+			case changed && len(args) > 0:
+				return errors.New("redecode: --changed is of all streams: name none")
+			case changed:
+				return nil
+			}
 			if len(args) != 1 || strings.Count(args[0], "/") != 2 {
 				return errors.New("redecode: name one stream: redecode <chain>/<market>/<stream>")
 			}
@@ -44,6 +58,9 @@ The definition is that of the configuration in --config, or else event-worker.ya
 		},
 		RunE: func(c *cobra.Command, args []string) error {
 			err := f.maintain(c.Context(), func(store persistence.Store, o owners) error {
+				if changed {
+					return f.renew(c.Context(), c.OutOrStdout(), store, o)
+				}
 				return f.redecode(c.Context(), c.OutOrStdout(), store, o, args[0], from)
 			})
 			if err != nil {
@@ -53,6 +70,7 @@ The definition is that of the configuration in --config, or else event-worker.ya
 		},
 	}
 	f.addBoth(c)
+	c.Flags().BoolVar(&changed, "changed", false, "all streams whose definition has changed")
 	c.Flags().Int64Var(&from, "from", -1, "only events beyond this height: a block, or a ledger version on Aptos")
 	return c
 }
@@ -81,5 +99,36 @@ func (f retryFlags) redecode(ctx context.Context, out io.Writer, store persisten
 		return err
 	}
 	_, err = fmt.Fprintf(out, "Decoded %s of %s again.\n", cli.Some(int64(n), "raw event"), id)
+	return cli.UnlessClosed(err)
+}
+
+// renew makes the streams again whose definition has changed.
+func (f retryFlags) renew(ctx context.Context, out io.Writer, store persistence.Store, o owners) error {
+	configured, err := f.configured()
+	if err != nil {
+		return err
+	}
+	var lines []string
+	for _, chain := range slices.Sorted(maps.Keys(configured)) {
+		node, err := o.of(chain)
+		if err != nil { // nothing was read of it yet
+			continue
+		}
+		renewed, err := maintenance.Renew(ctx, store, node, chain, configured[chain])
+		for _, r := range renewed {
+			line := fmt.Sprintf("Decoded %s of %s/%s/%s again.", cli.Some(int64(r.Decoded), "raw event"), chain, r.Market, r.Stream)
+			if r.Reread != nil {
+				line = fmt.Sprintf("%s/%s/%s is at its start, to be read again: it %v.", chain, r.Market, r.Stream, r.Reread)
+			}
+			lines = append(lines, line)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if len(lines) == 0 {
+		lines = []string{"No definition has changed."}
+	}
+	_, err = fmt.Fprintln(out, strings.Join(lines, "\n"))
 	return cli.UnlessClosed(err)
 }

@@ -59,7 +59,9 @@ type Options struct {
 	// Cluster says that the worker joins the cluster of all processes on its database. One
 	// that works alone refuses to do so where a cluster runs.
 	Cluster bool
-	Version string // of the program, for the other nodes
+	// Redecode says that streams whose definition has changed are decoded or read again.
+	Redecode bool
+	Version  string // of the program, for the other nodes
 }
 
 // Worker follows chains.
@@ -135,6 +137,14 @@ func (w *Worker) Store() persistence.Store { return w.store }
 
 // Start starts to follow the chains. The caller stops the worker, also after an error.
 func (w *Worker) Start(ctx context.Context) error {
+	if w.opts.Redecode {
+		if err := w.renew(ctx); err != nil {
+			return err
+		}
+	}
+	if err := w.tellRemoved(ctx); err != nil {
+		return err
+	}
 	cfg := w.opts.Config
 	a := actors.Config{
 		Node: cfg.Node, Store: w.store, Log: w.log, Chains: w.chains, Tuning: cfg.Tuning, Memory: cfg.Memory,
