@@ -14,11 +14,8 @@ import (
 )
 
 // renew makes the documents of streams again whose definition has changed, before the chains
-// are followed. No other process may run: each would follow the definitions that it has.
+// are followed. No other process runs: each would follow the definitions that it has.
 func (w *Worker) renew(ctx context.Context) error {
-	if err := CheckIdle(ctx, w.store, w.opts.Data); err != nil {
-		return fmt.Errorf("redecode: %w", err)
-	}
 	leases, err := persistence.Collect[persistence.Lease](ctx, w.store, persistence.Query{Collection: persistence.Leases})
 	if err != nil {
 		return fmt.Errorf("redecode: %w", err)

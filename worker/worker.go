@@ -4,7 +4,7 @@
 //
 // It guarantees the order of start and stop:
 //
-//	Open   chains ── probe ── store ── its checks    nothing is followed yet
+//	Open   chains ── probe ── store ── its checks ── redecoding    nothing is followed yet
 //	Start  actors ── metrics and health ── cluster
 //	Stop   the same in reverse
 //
@@ -105,10 +105,17 @@ func Open(ctx context.Context, opts Options) (_ *Worker, err error) {
 	if err := checkKeys(ctx, w.store, opts.Data, w.chains); err != nil {
 		return nil, err
 	}
-	if !opts.Cluster {
-		err = CheckIdle(ctx, w.store, opts.Data)
+	if !opts.Cluster || opts.Redecode {
+		if err := CheckIdle(ctx, w.store, opts.Data); err != nil {
+			return nil, err
+		}
 	}
-	return w, err
+	if opts.Redecode {
+		if err := w.renew(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return w, w.tellRemoved(ctx)
 }
 
 // openChains opens the configured chains and looks at them for the first time.
@@ -137,14 +144,6 @@ func (w *Worker) Store() persistence.Store { return w.store }
 
 // Start starts to follow the chains. The caller stops the worker, also after an error.
 func (w *Worker) Start(ctx context.Context) error {
-	if w.opts.Redecode {
-		if err := w.renew(ctx); err != nil {
-			return err
-		}
-	}
-	if err := w.tellRemoved(ctx); err != nil {
-		return err
-	}
 	cfg := w.opts.Config
 	a := actors.Config{
 		Node: cfg.Node, Store: w.store, Log: w.log, Chains: w.chains, Tuning: cfg.Tuning, Memory: cfg.Memory,

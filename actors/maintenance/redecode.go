@@ -40,7 +40,7 @@ func Redecode(ctx context.Context, store persistence.Store, node string, kind ma
 	if err != nil {
 		return 0, err
 	}
-	r := redecoder{maintainer: m, market: market, stream: s, completer: currencies.New(chain, kind, nil, store)}
+	r := redecoder{maintainer: m, market: market, stream: s, completer: currencies.New(chain, kind, nil, store), open: map[string]bool{}}
 	if err := r.findObservers(ctx); err != nil {
 		return 0, fmt.Errorf("%s: %w", id, err)
 	}
@@ -67,6 +67,7 @@ type redecoder struct {
 	raws      []markets.Raw        // by position
 	lost      []markets.DeadLetter // that are not whole, and stay as they are
 	completer *currencies.Completer
+	open      map[string]bool // currencies in the log of which the chain told nothing
 }
 
 func (r *redecoder) findObservers(ctx context.Context) error {
@@ -112,6 +113,9 @@ func (r *redecoder) read(ctx context.Context, after int64) error {
 		p.Sub = 0
 		if a.Seq <= after {
 			return nil
+		}
+		for _, address := range r.completer.Open([]markets.Event{a.Event}) {
+			r.open[address] = true
 		}
 		var raw markets.Raw
 		if len(a.Raw) == 0 || json.Unmarshal(a.Raw, &raw) != nil || raw.Left > 0 {

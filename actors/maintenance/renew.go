@@ -65,7 +65,7 @@ func Renew(ctx context.Context, store persistence.Store, node, chain string, all
 		c := &changed[i]
 		market := all[slices.IndexFunc(all, func(m markets.Market) bool { return m.Name == c.Market })]
 		stream := market.Streams[slices.IndexFunc(market.Streams, func(s markets.Stream) bool { return s.Name == c.Stream })]
-		r := &redecoder{maintainer: m, market: c.Market, stream: stream, completer: currencies.New(chain, market.Kind, nil, store)}
+		r := &redecoder{maintainer: m, market: c.Market, stream: stream, completer: currencies.New(chain, market.Kind, nil, store), open: map[string]bool{}}
 		if c.Decoded, c.Reread, err = r.renew(ctx, c.Changed); err != nil {
 			return changed[:i], fmt.Errorf("making %s/%s/%s again: %w", chain, c.Market, c.Stream, err)
 		}
@@ -119,7 +119,9 @@ func (r *redecoder) gather(ctx context.Context, changed []string) error {
 	if len(r.lost) > 0 {
 		return fmt.Errorf("%w: dead letter %s is not whole", ErrNoRaw, r.lost[0].ID())
 	}
-	stored, err := r.completer.AllStored(ctx, batch.Decode(r.chain, r.market, r.stream, r.raws).Events)
+	needed := r.completer.Open(batch.Decode(r.chain, r.market, r.stream, r.raws).Events)
+	needed = slices.DeleteFunc(needed, func(address string) bool { return r.open[address] })
+	stored, err := r.completer.Stored(ctx, needed)
 	if err == nil && !stored {
 		err = fmt.Errorf("%w: the chain must be asked for currencies", ErrNoRaw)
 	}
