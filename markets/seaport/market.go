@@ -46,10 +46,10 @@ const Version = 1
 // Decoders are the decoders of Seaport's streams, by the names that market definitions use.
 func Decoders() map[string]definition.Decoder {
 	return map[string]definition.Decoder{
-		"seaport/list":        decoding(func(d *decoder) decode { return d.each(d.listed) }, validatedTopic, announcedTopic),
-		"seaport/buy":         decoding(func(d *decoder) decode { return d.bought }, fulfilledTopic, matchedTopic),
-		"seaport/delist":      decoding(func(d *decoder) decode { return d.each(d.cancelled) }, cancelledTopic),
-		"seaport/bulk-cancel": decoding(func(d *decoder) decode { return d.each(d.cancelledInBulk) }, counterTopic),
+		"seaport/list":        decoding(func(d *decoder) decode { return d.each(d.listed) }, validatedSignature, announcedSignature),
+		"seaport/buy":         decoding(func(d *decoder) decode { return d.bought }, fulfilledSignature, matchedSignature),
+		"seaport/delist":      decoding(func(d *decoder) decode { return d.each(d.cancelled) }, cancelledSignature),
+		"seaport/bulk-cancel": decoding(func(d *decoder) decode { return d.each(d.cancelledInBulk) }, counterSignature),
 	}
 }
 
@@ -65,12 +65,12 @@ func DecodesStream(s markets.Stream) bool {
 // decode decodes a transaction's logs.
 type decode = func([]markets.Raw) ([]markets.Event, []markets.Failure)
 
-func decoding(of func(*decoder) decode, topics ...common.Hash) definition.Decoder {
-	d := definition.Decoder{Version: Version, Decode: func(contracts []string, known []markets.Currency) decode {
+func decoding(of func(*decoder) decode, signatures ...string) definition.Decoder {
+	d := definition.Decoder{Version: Version, Events: signatures, Decode: func(contracts []string, known []markets.Currency) decode {
 		return of(newDecoder(contracts, known))
 	}}
-	for _, t := range topics {
-		d.Topics = append(d.Topics, t.Hex())
+	for _, s := range signatures {
+		d.Topics = append(d.Topics, topic(s).Hex())
 	}
 	return d
 }
