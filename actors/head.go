@@ -3,11 +3,13 @@ package actors
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"sync/atomic"
 	"time"
 
 	"github.com/imart/event-worker/actors/supervision"
 	"github.com/imart/event-worker/chains"
+	"github.com/imart/event-worker/internal/outage"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/messages"
 	"github.com/imart/event-worker/persistence"
@@ -21,7 +23,8 @@ type head struct {
 	poll      time.Duration
 	tuning    Tuning
 	published *atomic.Pointer[chains.View] // it outlives restarts
-	stall     *stall                       // so does this
+	stall     *stall                       // so do this
+	outage    *outage.Outage               // and this
 
 	endpoints endpoints
 	looks     attempt
@@ -81,6 +84,7 @@ func (h *head) Receive(inc *supervision.Incarnation, message any) {
 		h.handleLook(inc, m)
 		h.announce(inc)
 	case tick:
+		h.checkOutage(inc, time.Now())
 		h.checkStalled(inc, time.Now())
 		h.announce(inc)
 		inc.After(h.tuning.Tick, tick{})
@@ -125,6 +129,7 @@ func (h *head) handleLook(inc *supervision.Incarnation, m looked) {
 		return
 	}
 	h.looks.succeeded()
+	h.endOutage(inc)
 	h.publish(inc, m.view)
 	if h.missed {
 		h.look(inc)
@@ -160,16 +165,35 @@ func (h *head) checkStalled(inc *supervision.Incarnation, now time.Time) {
 		at = view.Head
 	}
 	reason := h.behindReason(at)
-	was := h.condition.stalled
 	h.condition.stalled = ""
 	if h.stall.check(at, reason == "", now, h.tuning.Stuck) {
 		h.condition.stalled = reason
+		level := h.stall.level()
+		if h.outage.Logged() {
+			level = slog.LevelWarn // one outage, one error
+		}
 		if h.stall.warns(now, h.tuning.Stuck) {
-			inc.Log.Warn("head is stalled although its chain advances", "chain", inc.Claim.Chain, "at", at.Seq, "since", h.stall.since.UTC().Format(time.RFC3339), "reason", reason)
+			inc.Log.Log(context.Background(), level, "head is stalled although its chain advances", "chain", inc.Claim.Chain, "at", at.Seq, "since", h.stall.since.UTC().Format(time.RFC3339), "reason", reason)
 		}
 	}
-	if was != "" && h.condition.stalled == "" {
-		inc.Log.Info("head advances again", "chain", inc.Claim.Chain)
+	if lasted := h.condition.noteStall(h.stall.since, now); lasted > 0 {
+		inc.Log.Info("head advances again", "chain", inc.Claim.Chain, outage.Lasted, lasted)
+	}
+}
+
+// checkOutage looks whether the chain has an outage: nothing has told its head for a while.
+func (h *head) checkOutage(inc *supervision.Incarnation, now time.Time) {
+	if h.tuning.Outage <= 0 || h.looks.failures == 0 || h.looks.violation != nil || !h.outage.Note(now, h.tuning.Outage) {
+		return
+	}
+	inc.Log.Error("chain cannot be followed: none of its endpoints can be used", "chain", inc.Claim.Chain, "since", h.outage.Since(),
+		"endpoints", len(h.chain.Endpoints()), "reason", supervision.OneLine(h.looks.err))
+}
+
+// endOutage notes that the head is known again.
+func (h *head) endOutage(inc *supervision.Incarnation) {
+	if lasted := h.outage.End(time.Now()); lasted > 0 {
+		inc.Log.Info("chain is followed again", "chain", inc.Claim.Chain, outage.Lasted, lasted)
 	}
 }
 

@@ -3,12 +3,14 @@ package actors
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/imart/event-worker/actors/supervision"
+	"github.com/imart/event-worker/internal/outage"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
 )
@@ -19,6 +21,14 @@ type stall struct {
 	at     markets.Place
 	since  time.Time
 	warned time.Time
+}
+
+// level is an error for the first warning of a stall, and a warning for those that repeat it.
+func (s *stall) level() slog.Level {
+	if s.warned.IsZero() {
+		return slog.LevelError
+	}
+	return slog.LevelWarn
 }
 
 // check notes an actor's place, and whether it may rest there. It says whether the actor
@@ -76,8 +86,9 @@ func (h *Health) Ready() error {
 // condition is what an actor tells of itself to the health of its process.
 type condition struct {
 	health   *Health
-	stalled  string // why the actor is stalled, if it is
-	violated bool   // it was logged that finality is violated
+	stalled  string    // why the actor is stalled, if it is
+	violated time.Time // since when it was logged that finality is violated; zero: it is not
+	unwell   time.Time // since when the actor has been stalled; zero: it is not
 }
 
 // announce takes in an actor's trouble: it notes whether the actor is stalled, and logs
@@ -88,14 +99,28 @@ func (c *condition) announce(inc *supervision.Incarnation, state, reason string,
 		unready = reason
 	}
 	c.health.note(inc.Claim.ID, unready)
-	if violated == c.violated {
-		return
-	}
-	if c.violated = violated; violated {
+	switch {
+	case violated == !c.violated.IsZero():
+	case violated:
+		c.violated = time.Now()
 		inc.Log.Error("finality is broken: nothing is rolled back until that is confirmed", append(subject, "reason", reason)...)
-	} else {
-		inc.Log.Info("finality is no longer in question", subject...)
+	default:
+		inc.Log.Info("finality is no longer in question", append(subject, outage.Lasted, time.Since(c.violated).Round(time.Millisecond))...)
+		c.violated = time.Time{}
 	}
+}
+
+// noteStall notes since when the actor has been stalled. It returns how long that has lasted
+// once the actor advances again, and else 0.
+func (c *condition) noteStall(since, now time.Time) (lasted time.Duration) {
+	switch {
+	case c.stalled != "" && c.unwell.IsZero():
+		c.unwell = since
+	case c.stalled == "" && !c.unwell.IsZero():
+		lasted = max(now.Sub(c.unwell).Round(time.Millisecond), time.Millisecond)
+		c.unwell = time.Time{}
+	}
+	return lasted
 }
 
 // clear is for an actor that ends.

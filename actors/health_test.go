@@ -66,14 +66,16 @@ func TestAStreamThatStandsSaysSo(t *testing.T) {
 			if took := time.Since(begun); took < 2*w.stuck {
 				t.Errorf("three warnings after %v", took)
 			}
-			if line := w.log.lines("stream is stalled although")[0]; !strings.Contains(line, "level=WARN") || !strings.Contains(line, "observer="+test.observer+" at=2 head=3") {
-				t.Error(line)
+			for i, line := range w.log.lines("stream is stalled although") {
+				if strings.Contains(line, "level=ERROR") != (i == 0) || !strings.Contains(line, "observer="+test.observer+" at=2 head=3") {
+					t.Error(line)
+				}
 			}
 			test.end(w)
 			w.mustCheck()
 			w.eventually("it is well", func() bool { return w.node.Ready() == nil && w.states()[persistence.Retrying] == 0 })
-			if len(w.log.lines("stream advances again")) != 1 {
-				t.Errorf("%q", w.log.lines("stream advances again"))
+			if lines := w.log.lines("stream advances again"); len(lines) != 1 || !strings.Contains(lines[0], "level=INFO") || !strings.Contains(lines[0], "lasted=") {
+				t.Errorf("%q", lines)
 			}
 			w.unharmed("")
 		})
@@ -181,7 +183,7 @@ func TestAHeadThatStandsSaysSo(t *testing.T) {
 				a := w.actors()["chain/head"]
 				return a.Status == persistence.Retrying && strings.Contains(a.LastError, test.reason)
 			})
-			if line := w.log.lines("head is stalled although")[0]; !strings.Contains(line, "level=WARN") {
+			if line := w.log.lines("head is stalled although")[0]; !strings.Contains(line, "level=ERROR") {
 				t.Error(line)
 			}
 			w.chain.fail("head", nil)
@@ -223,5 +225,44 @@ func TestSinceWhenItStands(t *testing.T) {
 	}
 	if !s.warns(zero, most) || s.warns(zero.Add(most-1), most) || !s.warns(zero.Add(most), most) {
 		t.Error("it does not warn once a period")
+	}
+}
+
+// A chain whose head nobody tells is an error in the log: once, although the head's actor is
+// restarted meanwhile, and so is its end. That it is stalled, too, is no second error.
+func TestAnOutageOfAChain(t *testing.T) {
+	w := impatient(t)
+	w.outage = 50 * time.Millisecond
+	w.boot()
+	w.mustCheck()
+	w.chain.fail("head", errHurt)
+	w.eventually("it is an error", func() bool { return len(w.log.lines("chain cannot be followed: none")) == 1 })
+	w.fail("chain/head")
+	w.eventually("the head's restart", func() bool { return w.actors()["chain/head"].Restarts > 0 })
+	w.eventually("it is stalled", func() bool { return len(w.log.lines("head is stalled although")) > 0 })
+	w.chain.fail("head", nil)
+	w.mustCheck()
+	w.eventually("its end is logged", func() bool { return len(w.log.lines("chain is followed again")) == 1 })
+	if line := w.log.lines("chain is followed again")[0]; !strings.Contains(line, "level=INFO") || !strings.Contains(line, "chain=chain lasted=") {
+		t.Error(line)
+	}
+	if lines := w.log.lines("level=ERROR"); len(lines) != 1 || !strings.Contains(lines[0], "reason="+errHurt.Error()) && !strings.Contains(lines[0], errHurt.Error()) {
+		t.Errorf("%q", lines)
+	}
+}
+
+// What fails for less than an outage is no error.
+func TestAChainThatFailsForAMoment(t *testing.T) {
+	w := impatient(t)
+	w.outage, w.stuck = time.Hour, 0
+	w.boot()
+	w.mustCheck()
+	w.chain.fail("head", errHurt)
+	w.eventually("it fails", func() bool { return len(w.log.lines("chain cannot be followed, trying again")) > 1 })
+	w.chain.fail("head", nil)
+	w.mine(block(bought("a", "1")))
+	w.mustCheck()
+	if lines := append(w.log.lines("level=ERROR"), w.log.lines("lasted=")...); len(lines) > 0 {
+		t.Errorf("%q", lines)
 	}
 }

@@ -73,7 +73,7 @@ func TestWhatIsLoggedOfDeadLetters(t *testing.T) {
 	w.mine(block(dead(listed("a", "5")), dead(listed("b", "5"))))
 	w.boot()
 	w.mustCheck()
-	w.log.expect(t, "are dead letters now", "level=WARN", "stream=chain/market/list count=2 first=chain/market/list/1.0.0/", "reason=")
+	w.log.expect(t, "are dead letters now", "level=ERROR", "stream=chain/market/list count=2 first=chain/market/list/1.0.0/", "reason=")
 }
 
 // A failed actor's restart is logged with its reason.

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"path"
+	"slices"
 	"sync"
 	"time"
 
@@ -14,7 +16,9 @@ import (
 	"github.com/imart/event-worker/actors/budget"
 	"github.com/imart/event-worker/actors/supervision"
 	"github.com/imart/event-worker/chains"
+	"github.com/imart/event-worker/factories"
 	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/messages"
 	"github.com/imart/event-worker/persistence"
 )
 
@@ -95,13 +99,17 @@ type Node struct {
 	health     *Health
 	budget     *budget.Budget
 	root       *actor.PID
+	streams    []string // all of the chains: chain/market/stream
 	mu         sync.Mutex
 	behind     map[string]bool // streams that have not caught up yet
+	paused     map[string]bool // streams that are paused
 	caughtUp   chan struct{}
 	lost       chan Loss
 	stop       sync.Once
 	stopped    chan struct{}
 	stopErr    error // once stopped
+	store      persistence.Store
+	hot        hot
 }
 
 // Start starts the actors. They run until Stop.
@@ -113,6 +121,10 @@ func Start(cfg Config) (*Node, error) {
 		cfg.Tuning = DefaultTuning
 	}
 	cfg.Memory = cmp.Or(cfg.Memory, DefaultMemory)
+	cfg.Chains = slices.Clone(cfg.Chains)
+	for i, c := range cfg.Chains {
+		cfg.Chains[i].Chain = factories.NewChain(c.Chain, c.Name, cfg.Store)
+	}
 	if cfg.Health == nil {
 		cfg.Health = NewHealth()
 	}
@@ -128,14 +140,19 @@ func Start(cfg Config) (*Node, error) {
 		health:   cfg.Health,
 		budget:   budget.New(cfg.Memory),
 		behind:   map[string]bool{},
+		paused:   map[string]bool{},
 		caughtUp: make(chan struct{}),
 		stopped:  make(chan struct{}),
 		lost:     make(chan Loss, len(cfg.Chains)),
+		store:    cfg.Store,
+		hot:      newHot(cfg.Chains),
 	}
 	for _, c := range cfg.Chains {
 		for _, m := range c.Markets {
 			for _, s := range m.Streams {
-				n.behind[c.Name+"/"+m.Name+"/"+s.Name] = true
+				stream := c.Name + "/" + m.Name + "/" + s.Name
+				n.streams = append(n.streams, stream)
+				n.behind[stream] = true
 			}
 		}
 	}
@@ -149,8 +166,8 @@ func Start(cfg Config) (*Node, error) {
 	return n, nil
 }
 
-// CaughtUp is closed when every stream has come to its chain's head as it was when the
-// stream first saw it.
+// CaughtUp is closed when every stream that is not paused has come to its chain's head as it
+// was when the stream first saw it.
 func (n *Node) CaughtUp() <-chan struct{} { return n.caughtUp }
 
 // Ready is Health's.
@@ -168,6 +185,17 @@ func (n *Node) Drain(chain string) <-chan struct{} {
 	n.system.Root.Send(n.root, drain{chain, done})
 	return done
 }
+
+// Suspend stops a chain's actors until Proceed; the chain stays owned. The channel is closed
+// after their last writes.
+func (n *Node) Suspend(chain string) <-chan struct{} {
+	done := make(chan struct{})
+	n.system.Root.Send(n.root, suspend{chain, done})
+	return done
+}
+
+// Proceed starts a suspended chain's actors again, unless the chain was drained or lost.
+func (n *Node) Proceed(chain string) { n.system.Root.Send(n.root, proceed{chain}) }
 
 // Lost yields the chains that other nodes have taken over. Their actors stop here.
 func (n *Node) Lost() <-chan Loss { return n.lost }
@@ -199,16 +227,29 @@ func (n *Node) lose(l Loss) {
 	}
 }
 
-func (n *Node) streamCaughtUp(stream string) {
+func (n *Node) streamCaughtUp(m messages.CaughtUp) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if !n.behind[stream] {
-		return
+	before := len(n.behind)
+	delete(n.behind, m.Stream)
+	if m.Paused {
+		n.paused[m.Stream] = true
+		n.passFacts(path.Dir(m.Stream))
 	}
-	delete(n.behind, stream)
-	if len(n.behind) == 0 {
+	if before > 0 && len(n.behind) == 0 {
 		close(n.caughtUp)
 	}
+}
+
+// passFacts lets nobody wait for a market's facts if all of its other streams are paused: they
+// come no further then.
+func (n *Node) passFacts(market string) {
+	for _, stream := range n.streams {
+		if path.Dir(stream) == market && path.Base(stream) != markets.StateStream && !n.paused[stream] {
+			return
+		}
+	}
+	delete(n.behind, market+"/"+markets.StateStream)
 }
 
 // errorsOnly keeps the actor library's log to what this project does not log itself.

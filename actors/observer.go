@@ -2,6 +2,8 @@ package actors
 
 import (
 	"context"
+	"log/slog"
+	"sync/atomic"
 
 	"github.com/asynkron/protoactor-go/actor"
 
@@ -183,7 +185,10 @@ func finalBelow(view *chains.View, at markets.Place) (markets.Place, bool) {
 }
 
 // logProjection is the log's: it commits by itself.
-type logProjection struct{ projection.Log }
+type logProjection struct {
+	projection.Log
+	dead *atomic.Int64 // batches with dead letters so far; it outlives restarts
+}
 
 // logged says that a transition of the log is durable.
 type logged struct{}
@@ -194,7 +199,7 @@ func (p logProjection) execute(inc *supervision.Incarnation, e projection.Execut
 			return err
 		}
 		if e.Kind == markets.BatchTransition {
-			logDeadLetters(inc, e.Batch.DeadLetters)
+			p.logDeadLetters(inc, e.Batch.DeadLetters)
 		}
 		return logged{}
 	})
@@ -206,12 +211,17 @@ func (p logProjection) executed(_ *supervision.Incarnation, message any) bool {
 }
 
 // logDeadLetters logs that events could not be decoded: a line a batch, as a contract that
-// has changed has nothing else.
-func logDeadLetters(inc *supervision.Incarnation, dead []markets.DeadLetter) {
+// has changed has nothing else. The 1st, 2nd, 4th, 8th… batch of a stream is an error, and
+// the others are warnings.
+func (p logProjection) logDeadLetters(inc *supervision.Incarnation, dead []markets.DeadLetter) {
 	if len(dead) == 0 {
 		return
 	}
+	level := slog.LevelWarn
+	if nth := p.dead.Add(1); nth&(nth-1) == 0 {
+		level = slog.LevelError
+	}
 	first := dead[0]
-	inc.Log.Warn("events that cannot be decoded are dead letters now", "stream", first.Chain+"/"+first.Market+"/"+first.Stream,
+	inc.Log.Log(context.Background(), level, "events that cannot be decoded are dead letters now", "stream", first.Chain+"/"+first.Market+"/"+first.Stream,
 		"count", len(dead), "first", first.ID(), "reason", first.Reason)
 }

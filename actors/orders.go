@@ -21,6 +21,7 @@ import (
 type orders struct {
 	market persistence.MarketRef
 	cache  *projection.Cache
+	hot    hot // may be nil
 
 	state    ordersState
 	commits  int64 // that the document of orders counts
@@ -39,7 +40,7 @@ const (
 	ready ordersState = iota
 	// committing: the current request is being committed; the others wait.
 	committing
-	// reclaiming: the outcome of a commit is unknown. The cache is dropped, and the document
+	// reclaiming: the outcome of a commit is unknown. The cache was dropped, and the document
 	// is claimed again to know how many commits there are.
 	reclaiming
 )
@@ -80,11 +81,13 @@ var errOrdersEnded = errors.New("orders was restarted")
 
 func (o *orders) Start(inc *supervision.Incarnation) {
 	o.commits = inc.Doc.Seq
+	o.hot.serve(o.market, o.cache)
 	inc.SetReport(persistence.Report{Status: persistence.Running})
 }
 
-// stop answers all requests: what they asked for may or may not have happened.
+// Stop answers all requests: what they asked for may or may not have happened.
 func (o *orders) Stop(inc *supervision.Incarnation) {
+	o.hot.withdraw(o.market, o.cache)
 	if o.state == committing {
 		o.queue = append(o.queue, o.current)
 	}
@@ -115,7 +118,6 @@ func (o *orders) finish(inc *supervision.Incarnation, m outcome) {
 	o.current, o.commits = nil, m.commits
 	if m.err != nil {
 		o.state = reclaiming
-		o.cache.Drop()
 		inc.Reclaim()
 		return
 	}
@@ -179,6 +181,7 @@ func (o *orders) waitFor(r *request) time.Duration {
 // documentsProjection is that of the documents: it commits through orders.
 type documentsProjection struct {
 	Tuning
+	stream   markets.Stream
 	orders   *actor.PID
 	asked    *request // and not answered yet
 	watching bool
@@ -189,6 +192,7 @@ func (p *documentsProjection) execute(inc *supervision.Incarnation, e projection
 		p.watching = true
 		inc.Watch(p.orders)
 	}
+	e.Transition = p.stream.OfDocuments(e.Transition)
 	p.asked = &request{e, p.Tuning, inc.Self()}
 	inc.Request(p.orders, p.asked)
 }

@@ -35,7 +35,7 @@ func newProbe(t *testing.T) *probe {
 		System: system, Store: w.store, Log: system.Logger(), Node: "test",
 		Strategy: supervision.New(supervision.Backoff{Min: time.Millisecond, Max: time.Millisecond}, system.Logger()),
 	}
-	p.shared = &shared{env, NewHealth(), budget.New(DefaultMemory)}
+	p.shared = &shared{env, NewHealth(), budget.New(DefaultMemory), nil}
 	p.pid = system.Root.Spawn(actor.PropsFromFunc(func(c actor.Context) {
 		switch m := c.Message().(type) {
 		case messages.Subscribe, messages.Ack, messages.Execute, messages.Resubscribe:

@@ -1,12 +1,14 @@
 package actors
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
 
 	"github.com/imart/event-worker/actors/supervision"
 	"github.com/imart/event-worker/chains"
+	"github.com/imart/event-worker/internal/outage"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
 )
@@ -69,24 +71,27 @@ func (s *subject) isStalled(c *cursor, now time.Time) bool {
 
 // checkStalled looks whether the stream is stalled although the chain advances.
 func (s *subject) checkStalled(inc *supervision.Incarnation, now time.Time) {
-	if s.view == nil {
+	if s.view == nil || s.paused {
 		return
 	}
-	was := s.condition.stalled
 	s.condition.stalled = ""
+	since := now
 	for _, c := range s.cursors {
 		if !s.isStalled(c, now) {
 			continue
 		}
 		stall, reason := s.stalls[c.name], s.stallReason(inc, c)
+		if stall.since.Before(since) {
+			since = stall.since
+		}
 		s.condition.stalled = fmt.Sprintf("%s is stalled at %d: %s", c.name, stall.at.Seq, reason)
-		if stall.warns(now, s.Stuck) {
-			inc.Log.Warn("stream is stalled although its chain advances", "stream", s.id(), "observer", c.name, "at", stall.at.Seq,
+		if level := stall.level(); stall.warns(now, s.Stuck) {
+			inc.Log.Log(context.Background(), level, "stream is stalled although its chain advances", "stream", s.id(), "observer", c.name, "at", stall.at.Seq,
 				"head", s.view.Head.Height(), "since", stall.since.UTC().Format(time.RFC3339), "reason", reason)
 		}
 	}
-	if was != "" && s.condition.stalled == "" {
-		inc.Log.Info("stream advances again", "stream", s.id())
+	if lasted := s.condition.noteStall(since, now); lasted > 0 {
+		inc.Log.Info("stream advances again", "stream", s.id(), outage.Lasted, lasted)
 	}
 	s.announceTrouble(inc, now)
 }
@@ -135,6 +140,9 @@ func (s *subject) currentReport(inc *supervision.Incarnation) persistence.Report
 	}
 	r := progress(reportOf(s.view), at)
 	r.Place = &least
+	if s.paused {
+		r.Status = persistence.Paused
+	}
 	if state, reason := s.trouble(); state != "" {
 		r.Status, r.LastError = state, reason
 	}

@@ -12,11 +12,12 @@ import (
 	"github.com/imart/event-worker/actors/budget"
 	"github.com/imart/event-worker/actors/supervision"
 	"github.com/imart/event-worker/chains"
+	"github.com/imart/event-worker/internal/outage"
 	"github.com/imart/event-worker/messages"
 	"github.com/imart/event-worker/persistence"
 )
 
-// own and drain are what Node.Own and Node.Drain tell the root.
+// own, drain, suspend and proceed are what Node's methods tell the root.
 type (
 	own struct {
 		chain string
@@ -26,6 +27,8 @@ type (
 		chain string
 		done  chan<- struct{}
 	}
+	suspend drain
+	proceed struct{ chain string }
 )
 
 // nodeActor is the root of the tree: it runs chains.
@@ -40,10 +43,11 @@ type chainRun struct {
 	Chain
 	epoch   int64 // the highest at which it was to run; 0 where the chain takes itself over
 	wanted  bool
+	held    bool              // suspended
 	running bool              // its actors exist
 	stopped bool              // by the root: they are about to end
 	shared  *shared           // by its latest actors
-	drained []chan<- struct{} // to be closed when it has ended
+	drained []chan<- struct{} // to be closed when its actors have ended
 }
 
 func newNodeActor(n *Node, cfg Config) *nodeActor {
@@ -63,12 +67,25 @@ func (a *nodeActor) Receive(c actor.Context) {
 		}
 	case own:
 		if r := a.chains[m.chain]; r != nil && m.epoch > r.epoch {
-			r.epoch, r.wanted = m.epoch, true
+			r.epoch, r.wanted, r.held = m.epoch, true, false
 			a.stop(c, r)
 			a.run(c, r)
 		}
 	case drain:
-		a.drain(c, m)
+		if r := a.chains[m.chain]; r != nil {
+			r.wanted = false
+		}
+		a.end(c, m)
+	case suspend:
+		if r := a.chains[m.chain]; r != nil {
+			r.held = true
+		}
+		a.end(c, drain(m))
+	case proceed:
+		if r := a.chains[m.chain]; r != nil && r.held {
+			r.held = false
+			a.run(c, r)
+		}
 	case supervision.Restart:
 		if r := a.chains[supervision.KeyOf(m.Child)]; m.Of == actor.Actor(a) && !r.shared.Strategy.Stopping() {
 			m.Now()
@@ -78,7 +95,7 @@ func (a *nodeActor) Receive(c actor.Context) {
 	case supervision.Respawn:
 		a.run(c, a.chains[m.Key])
 	case messages.CaughtUp:
-		a.n.streamCaughtUp(m.Stream)
+		a.n.streamCaughtUp(m)
 	case messages.Fenced:
 		if r := a.chains[m.Chain]; r.wanted && m.Epoch >= r.epoch {
 			r.wanted = false
@@ -90,14 +107,14 @@ func (a *nodeActor) Receive(c actor.Context) {
 
 // run starts a chain's actors, if it is to run and those before have ended.
 func (a *nodeActor) run(c actor.Context, r *chainRun) {
-	if !r.wanted || r.running {
+	if !r.wanted || r.held || r.running {
 		return
 	}
 	env := &supervision.Env{
 		System: a.n.system, Store: a.cfg.Store, Log: a.cfg.Log, Node: a.cfg.Node, Strategy: a.n.strategy.OfChain(),
 		Background: supervision.Background{Chain: new(sync.WaitGroup), Node: &a.n.background},
 	}
-	r.shared = &shared{env, a.n.health, a.n.budget}
+	r.shared = &shared{env, a.n.health, a.n.budget, a.n.hot}
 	if _, err := c.SpawnNamed(chainProps(r.shared, r.Chain, r.epoch, a.cfg), r.Name); err != nil {
 		panic(err)
 	}
@@ -113,13 +130,13 @@ func (a *nodeActor) stop(c actor.Context, r *chainRun) {
 	}
 }
 
-func (a *nodeActor) drain(c actor.Context, m drain) {
+// end stops a chain's actors, and says when they have written their last.
+func (a *nodeActor) end(c actor.Context, m drain) {
 	r := a.chains[m.chain]
 	if r == nil {
 		close(m.done)
 		return
 	}
-	r.wanted = false
 	r.drained = append(r.drained, m.done)
 	a.stop(c, r)
 	a.closeDrained(r)
@@ -137,7 +154,7 @@ func (a *nodeActor) ended(c actor.Context, r *chainRun) {
 	time.AfterFunc(a.cfg.Backoff.Delay(1), func() { root.Send(self, supervision.Respawn{Key: r.Name}) })
 }
 
-// closeDrained ends the Drains of a chain that has ended, after its last writes.
+// closeDrained ends the Drains and Suspends of a chain that has ended, after its last writes.
 func (a *nodeActor) closeDrained(r *chainRun) {
 	if r.running || len(r.drained) == 0 {
 		return
@@ -159,6 +176,7 @@ type shared struct {
 	*supervision.Env
 	health *Health
 	budget *budget.Budget
+	hot    hot
 }
 
 // chainProps makes the actor of a chain with all that is below it. It runs at an epoch
@@ -168,6 +186,7 @@ func chainProps(s *shared, c Chain, taken int64, cfg Config) *actor.Props {
 	epoch.Store(taken)
 	var view atomic.Pointer[chains.View]
 	var stalled stall
+	var out outage.Outage
 	owned := func(context.Context) (int64, error) { return epoch.Load(), nil }
 	takeOver := func(ctx context.Context) (int64, error) {
 		if taken > 0 {
@@ -186,7 +205,7 @@ func chainProps(s *shared, c Chain, taken int64, cfg Config) *actor.Props {
 		headClaim := claim
 		headClaim.ID, headClaim.Kind = c.Name+"/head", "head"
 		headProps := supervision.Props(s.Env, headClaim, owned, func() supervision.Behaviour {
-			return &head{chain: c.Chain, poll: c.Poll, tuning: cfg.Tuning, published: &view, stall: &stalled, condition: condition{health: s.health}}
+			return &head{chain: c.Chain, poll: c.Poll, tuning: cfg.Tuning, published: &view, stall: &stalled, outage: &out, condition: condition{health: s.health}}
 		})
 		children := []supervision.Child{{Name: "head", Props: headProps}}
 		for _, m := range c.Markets {
@@ -203,7 +222,11 @@ func marketProps(s *shared, c Chain, m Market, tuning Tuning, epoch supervision.
 		ordersClaim := claim
 		ordersClaim.ID, ordersClaim.Kind = claim.ID+"/orders", "orders"
 		ref := persistence.MarketRef{Chain: c.Name, Market: m.Name}
-		ordersProps := supervision.Props(s.Env, ordersClaim, epoch, func() supervision.Behaviour { return newOrders(ref) })
+		ordersProps := supervision.Props(s.Env, ordersClaim, epoch, func() supervision.Behaviour {
+			o := newOrders(ref)
+			o.hot = s.hot
+			return o
+		})
 		children := []supervision.Child{{Name: "orders", Props: ordersProps}}
 		for _, st := range m.Streams {
 			w := worker{

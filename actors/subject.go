@@ -7,6 +7,7 @@ import (
 	"github.com/imart/event-worker/actors/budget"
 	"github.com/imart/event-worker/actors/supervision"
 	"github.com/imart/event-worker/chains"
+	"github.com/imart/event-worker/internal/outage"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/messages"
 	"github.com/imart/event-worker/persistence"
@@ -15,9 +16,10 @@ import (
 // subject reads one stream in order and sends the stream's observers transitions, each
 // from its own place: batches, at most credit of them unacknowledged, and rollbacks when
 // its place is on an abandoned branch. The log's observer goes first, and last when it
-// goes back (P5).
+// goes back (P5). The subject of a paused stream sends nothing.
 type subject struct {
 	stream
+	paused  bool
 	view    *chains.View
 	cursors []*cursor // the log's first
 	window  window    // read ahead of the log's observer, and kept for the others
@@ -76,16 +78,24 @@ type Tuning struct {
 	// Stuck is how long a stream or a head may stay at one place although the chain
 	// advances, before it is stalled and says so; 0: for ever.
 	Stuck time.Duration
+	// Outage is how long the head of a chain may not be known before that is logged as an
+	// error; 0: for ever.
+	Outage time.Duration
 }
 
 // DefaultTuning suits a production node.
-var DefaultTuning = Tuning{Credit: 2, Ahead: 4, Events: 2000, Portion: 4000, Idle: 5 * time.Second, Abreast: 50 * time.Millisecond, Tick: time.Second, Stuck: 2 * time.Minute}
+var DefaultTuning = Tuning{Credit: 2, Ahead: 4, Events: 2000, Portion: 4000, Idle: 5 * time.Second, Abreast: 50 * time.Millisecond, Tick: time.Second, Stuck: 2 * time.Minute, Outage: outage.Moment}
 
 // tick is the subject's own timer.
 type tick struct{}
 
 func (s *subject) Start(inc *supervision.Incarnation) {
 	s.account, s.lively = s.budget.Account(), time.Now()
+	if s.paused {
+		inc.Report.Status = persistence.Paused
+		inc.SetReport(inc.Report)
+		inc.Send(inc.Parent(), messages.CaughtUp{Stream: s.id(), Paused: true})
+	}
 	for _, c := range s.cursors {
 		inc.Send(c.pid, messages.Resubscribe{})
 	}
@@ -167,7 +177,7 @@ func (s *subject) handleHead(view *chains.View) {
 
 // advance does whatever can be done now.
 func (s *subject) advance(inc *supervision.Incarnation) {
-	if s.view == nil {
+	if s.view == nil || s.paused {
 		return
 	}
 	for _, c := range s.cursors {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync/atomic"
 
 	"github.com/asynkron/protoactor-go/actor"
 
@@ -23,6 +24,7 @@ type worker struct {
 	epoch  supervision.Epoch
 	start  markets.Place
 	find   func(context.Context) (markets.Place, error) // finds the start; nil if it is known
+	paused bool
 	orders *actor.PID
 	inherited
 }
@@ -55,7 +57,7 @@ func (w worker) subjectProps(parent *actor.PID) *actor.Props {
 		stalls[w.Observer] = &stall{}
 	}
 	return supervision.Props(w.Env, claim, w.epoch, func() supervision.Behaviour {
-		s := &subject{stream: w.stream, stalls: stalls, condition: condition{health: w.health}, budget: w.budget, cursors: []*cursor{newCursor(activity, parent)}}
+		s := &subject{stream: w.stream, paused: w.paused, stalls: stalls, condition: condition{health: w.health}, budget: w.budget, cursors: []*cursor{newCursor(activity, parent)}}
 		if w.Observer != "" {
 			s.cursors = append(s.cursors, newCursor(w.Observer, parent))
 		}
@@ -73,12 +75,13 @@ func (w worker) observerProps(name string, subject *actor.PID) *actor.Props {
 	if !claim.Documents {
 		claim.Meaning = w.Meaning
 	}
+	dead := new(atomic.Int64)
 	return supervision.Props(w.Env, claim, w.epoch, func() supervision.Behaviour {
 		o := &observer{name: name, subject: subject}
 		if claim.Documents {
-			o.projection, o.backlog = &documentsProjection{Tuning: w.Tuning, orders: w.orders}, w.backlog
+			o.projection, o.backlog = &documentsProjection{Tuning: w.Tuning, stream: w.Stream, orders: w.orders}, w.backlog
 		} else {
-			o.projection = logProjection{projection.Log{Notifies: w.Notifies, Portion: w.Portion}}
+			o.projection = logProjection{projection.Log{Own: w.Own, Notifies: w.Notifies, Portion: w.Portion}, dead}
 		}
 		return o
 	})
@@ -120,7 +123,7 @@ func (b *starter) Receive(inc *supervision.Incarnation, message any) {
 	}
 	m.inherited.warn(inc, b.worker)
 	w := b.worker
-	w.start, w.inherited = m.at, m.inherited
+	w.start, w.inherited, w.paused = m.at, m.inherited, inc.Doc.Paused
 	b.Children = w.children
 	b.Supervisor.Start(inc)
 }

@@ -58,11 +58,13 @@ type world struct {
 	find     func(stream string) func(context.Context) (markets.Place, error) // instead of start, if set
 	abreast  time.Duration
 	stuck    time.Duration // 0: never
+	outage   time.Duration // 0: never
 	poll     time.Duration
 	tick     time.Duration
-	memory   int64    // 0: as much as there is by default
-	orders   int      // how many orders the random events are about
-	log      *journal // of the nodes, if a test reads it
+	memory   int64      // 0: as much as there is by default
+	orders   int        // how many orders the random events are about
+	own      *ownership // set: streams have orders of other markets too
+	log      *journal   // of the nodes, if a test reads it
 	// completer makes what a node completes events with, if they have currencies.
 	completer func() func(context.Context, *chains.View, []markets.Event) error
 	// definitions say which of the definitions each stream has; nil if they have no meaning.
@@ -125,6 +127,9 @@ func (w *world) streamOf(name string) markets.Stream {
 	if w.definitions != nil {
 		s = withDefinition(s, w.definitions[name])
 	}
+	if w.own != nil && name != "records" {
+		s.Own = &markets.Own{Collections: []string{ownCollection}}
+	}
 	return s
 }
 
@@ -185,7 +190,7 @@ func (w *world) join(placed bool) *Node {
 		Node: "test", Store: w.seen, Log: slog.New(slog.NewTextHandler(out, nil)).With("test", w.t.Name()),
 		Chains:  []Chain{{Name: "chain", Chain: reads, Poll: cmp.Or(w.poll, time.Millisecond), Markets: []Market{market}}},
 		Backoff: supervision.Backoff{Min: time.Millisecond, Max: 20 * time.Millisecond},
-		Tuning:  Tuning{Credit: 2, Ahead: 3, Events: 10, Portion: 1 + w.r.IntN(4), Abreast: w.abreast, Tick: cmp.Or(w.tick, 5*time.Millisecond), Stuck: w.stuck},
+		Tuning:  Tuning{Credit: 2, Ahead: 3, Events: 10, Portion: 1 + w.r.IntN(4), Abreast: w.abreast, Tick: cmp.Or(w.tick, 5*time.Millisecond), Stuck: w.stuck, Outage: w.outage},
 		Memory:  w.memory,
 		Placed:  placed,
 		market:  w.market,
@@ -293,6 +298,9 @@ func (w *world) event() markets.Event {
 	if w.completer != nil {
 		w.setCurrencies(&e)
 	}
+	if w.own != nil && e.Order == "order0" {
+		e.Token.Collection = ownCollection
+	}
 	switch e.Stream {
 	case "list":
 		e.Kind = pick(r, markets.Listed, markets.OfferMade, markets.OrderChanged)
@@ -341,7 +349,7 @@ func (w *world) want() contents {
 		}
 		start := w.startOf(name)
 		for _, e := range es {
-			if e.Seq > start {
+			if e.Seq > start && w.owns(e) {
 				events = append(events, e)
 			}
 		}

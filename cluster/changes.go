@@ -53,6 +53,7 @@ func (c *Coordinator) watch(ctx context.Context) {
 			}
 			c.lookAgain()
 			c.changes.tell()
+			c.cfg.Changed()
 		})
 		if ctx.Err() != nil {
 			return

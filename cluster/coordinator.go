@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/imart/event-worker/actors"
+	"github.com/imart/event-worker/internal/outage"
 	"github.com/imart/event-worker/persistence"
 )
 
@@ -50,6 +51,9 @@ type Config struct {
 	Poll, TTL time.Duration // between heartbeats, and of silence that means death
 	Log       *slog.Logger
 	Metrics   Metrics // none if nil
+	// Changed, if set, is called soon after chains, nodes or requests have changed. It must not
+	// block.
+	Changed func()
 }
 
 // Coordinator is this process's part in the cluster. One goroutine, that of Run, decides
@@ -71,6 +75,8 @@ type Coordinator struct {
 	detector detector
 	known    snapshot
 	warned   map[string]bool
+	// ownerless are the chains that have no living owner.
+	ownerless map[string]outage.Outage
 
 	mu        sync.Mutex
 	health    health
@@ -99,9 +105,13 @@ func New(cfg Config) *Coordinator {
 	if cfg.Metrics == nil {
 		cfg.Metrics = noMetrics{}
 	}
+	if cfg.Changed == nil {
+		cfg.Changed = func() {}
+	}
 	return &Coordinator{
 		cfg: cfg, owned: map[string]*ownership{}, outcomes: make(chan func()), ended: make(chan struct{}),
 		again: make(chan struct{}, 1), detector: newDetector(cfg), warned: map[string]bool{},
+		ownerless: map[string]outage.Outage{},
 	}
 }
 
@@ -274,6 +284,7 @@ func (c *Coordinator) look(ctx context.Context) {
 	now := newSnapshot(nodes, leases, c.known)
 	c.compare(now)
 	c.known = now
+	c.checkOwners(now, time.Now())
 	if c.unfit != nil {
 		return
 	}

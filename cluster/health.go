@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/imart/event-worker/internal/outage"
 	"github.com/imart/event-worker/persistence"
 )
 
@@ -63,7 +64,7 @@ func (c *Coordinator) present() {
 	c.health = health{member: c.member, leaving: c.leaving}
 	c.mu.Unlock()
 	if before.said {
-		c.cfg.Log.Info("MongoDB answers again", "after", time.Since(before.since).Round(time.Millisecond))
+		c.cfg.Log.Info("MongoDB answers again", outage.Lasted, time.Since(before.since).Round(time.Millisecond))
 	}
 }
 
@@ -82,7 +83,7 @@ func (c *Coordinator) away(ctx context.Context, begun time.Time, err error) {
 	h.member, h.leaving, h.reason, h.said = c.member, c.leaving, err, h.said || say
 	c.mu.Unlock()
 	if say {
-		c.cfg.Log.Warn("MongoDB does not answer; the chains go on by themselves when it does", "reason", err)
+		c.cfg.Log.Error("MongoDB does not answer; the chains go on by themselves when it does", "reason", err)
 	}
 }
 

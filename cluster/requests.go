@@ -98,6 +98,9 @@ func (c *Coordinator) answerPending(ctx context.Context, seen map[string]time.Ti
 	}
 	view, waiting := c.view(), map[string]time.Time{}
 	for _, r := range pending {
+		if r.State != persistence.RequestPending { // somebody executes it
+			continue
+		}
 		owned, ok := view.owned[r.Chain]
 		if ok && owned.phase != acquiring && r.Kind == persistence.StatusRequest {
 			_, _ = c.cfg.Registry.Answer(within, owned.lease, r.ID, persistence.Answer{Phase: owned.phase.String()})

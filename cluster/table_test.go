@@ -95,6 +95,7 @@ func (t *table) seize(chain string) {
 
 // line is one process's way to the table.
 type line struct {
+	persistence.RequestQueue // of which the coordinator does not use the rest
 	t    *table
 	mu   sync.Mutex
 	cut  bool

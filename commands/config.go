@@ -87,6 +87,12 @@ func describe(w io.Writer, cfg config.Config) error {
 			}
 		}
 	}
+	for i, l := range cfg.LeftOut {
+		if i == 0 {
+			b.WriteByte('\n')
+		}
+		fmt.Fprintln(&b, l)
+	}
 	for _, name := range cfg.Overrides {
 		fmt.Fprintf(&b, "\noverridden by the environment: %s", name)
 	}

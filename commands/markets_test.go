@@ -8,13 +8,15 @@ import (
 	"testing"
 
 	"github.com/ethereum/go-ethereum/crypto"
+	"github.com/imart/event-worker/markets/catalogue"
 )
 
 func TestMarketsListAndShow(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	list := output(t, dir, "markets", "list")
-	for _, name := range []string{"aavegotchi", "imart", "imart-aptos", "seaport", "tradeport", "wyvern", "erc721", "erc1155"} {
+	for _, d := range catalogue.All() {
+		name := d.Market
 		if !strings.Contains(list, "\n"+name+" ") {
 			t.Errorf("markets list does not name %s:\n%s", name, list)
 		}

@@ -23,25 +23,28 @@ func newRedecode() *cobra.Command {
 	var changed bool
 	c := &cobra.Command{
 		Use:   "redecode <chain>/<market>/<stream> | --changed",
-		Short: "Decode a stopped worker's raw events again after a change of the definition",
+		Short: "Decode a stream's raw events again after a change of the definition",
 		Long: `Decode the events of a stream again with the market's present definition, without asking
 a node, from the raw events that its activities have if the definition says raw: true.
 Activities, notifications, orders and records become those of a worker that has had the
 definition from the beginning, except that raw events that became nothing are not in the
-log and are not found: rewind the chain to read them. The worker must be stopped.
+log and are not found: rewind the stream to read them.
 
 With --from only events beyond that height are decoded again, and somewhat more: as with
 rewind, a stream goes back to the newest position at or below the height that it
 remembers. If it is interrupted, the stream is at an earlier position and reads on from
 the node.
 
-With --changed all streams are made again whose definition has changed, as run --redecode
-does: those whose activities do not have all raw events go back to their start, and the
-next start reads them again.
+With --changed all streams of a stopped worker are made again whose definition has changed,
+as run --redecode does: those whose activities do not have all raw events go back to their
+start, and the next start reads them again.
+
+` + runningHelp + `
 
 ` + dataHelp + `
 
-The definition is that of the configuration in --config, or else event-worker.yaml.`,
+The definition is that of the worker that runs: restart it after a change. If none runs, it is
+that of the configuration in --config, or else event-worker.yaml.`,
 		Example: `  event-worker redecode ethereum/my-market/buy --config event-worker.yaml
   event-worker redecode --changed`,
 		Args: func(_ *cobra.Command, args []string) error {
@@ -57,12 +60,22 @@ The definition is that of the configuration in --config, or else event-worker.ya
 			return nil
 		},
 		RunE: func(c *cobra.Command, args []string) error {
-			err := f.maintain(c.Context(), func(store persistence.Store, o owners) error {
-				if changed {
-					return f.renew(c.Context(), c.OutOrStdout(), store, o)
-				}
+			if changed {
+				return f.renewChanged(c.Context(), c.OutOrStdout())
+			}
+			r, err := scopeOf(args[0])
+			r.Kind = persistence.RedecodeRequest
+			if from >= 0 {
+				r.Height = &from
+			}
+			direct := func(store persistence.Store, o owners) error {
 				return f.redecode(c.Context(), c.OutOrStdout(), store, o, args[0], from)
-			})
+			}
+			if err == nil {
+				err = f.change(c.Context(), c.OutOrStdout(), direct, only(r), func(ended persistence.Request) error {
+					return tellRedecoded(c.OutOrStdout(), ended)
+				})
+			}
 			if err != nil {
 				return fmt.Errorf("redecode: %w", err)
 			}
@@ -102,33 +115,51 @@ func (f retryFlags) redecode(ctx context.Context, out io.Writer, store persisten
 	return cli.UnlessClosed(err)
 }
 
-// renew makes the streams again whose definition has changed.
-func (f retryFlags) renew(ctx context.Context, out io.Writer, store persistence.Store, o owners) error {
-	configured, err := f.configured()
-	if err != nil {
-		return err
+func tellRedecoded(out io.Writer, r persistence.Request) error {
+	for _, note := range r.Answer.Notes {
+		fmt.Fprintln(out, note)
 	}
-	var lines []string
-	for _, chain := range slices.Sorted(maps.Keys(configured)) {
-		node, err := o.of(chain)
-		if err != nil { // nothing was read of it yet
-			continue
-		}
-		renewed, err := maintenance.Renew(ctx, store, node, chain, configured[chain])
-		for _, r := range renewed {
-			line := fmt.Sprintf("Decoded %s of %s/%s/%s again.", cli.Some(int64(r.Decoded), "raw event"), chain, r.Market, r.Stream)
-			if r.Reread != nil {
-				line = fmt.Sprintf("%s/%s/%s is at its start, to be read again: it %v.", chain, r.Market, r.Stream, r.Reread)
-			}
-			lines = append(lines, line)
-		}
+	_, err := fmt.Fprintf(out, "Decoded %s of %s again.\n", cli.Some(r.Answer.Decoded, "raw event"), r.Subject())
+	return cli.UnlessClosed(err)
+}
+
+// renewChanged makes the streams of a stopped worker again whose definition has changed.
+func (f retryFlags) renewChanged(ctx context.Context, out io.Writer) error {
+	err := f.maintain(ctx, func(store persistence.Store, o owners) error {
+		configured, err := f.configured()
 		if err != nil {
 			return err
 		}
+		var lines []string
+		for _, chain := range slices.Sorted(maps.Keys(configured)) {
+			node, err := o.of(chain)
+			if err != nil { // nothing was read of it yet
+				continue
+			}
+			renewed, err := maintenance.Renew(ctx, store, node, chain, configured[chain])
+			if err != nil {
+				return err
+			}
+			for _, r := range renewed {
+				lines = append(lines, tellRenewed(chain, r))
+			}
+		}
+		if len(lines) == 0 {
+			lines = []string{"No definition has changed."}
+		}
+		_, err = fmt.Fprintln(out, strings.Join(lines, "\n"))
+		return cli.UnlessClosed(err)
+	})
+	if err != nil {
+		return fmt.Errorf("redecode: %w", err)
 	}
-	if len(lines) == 0 {
-		lines = []string{"No definition has changed."}
+	return nil
+}
+
+func tellRenewed(chain string, r maintenance.Renewed) string {
+	id := chain + "/" + r.Market + "/" + r.Stream
+	if r.Reread != nil {
+		return fmt.Sprintf("%s is at its start, to be read again: it %v.", id, r.Reread)
 	}
-	_, err = fmt.Fprintln(out, strings.Join(lines, "\n"))
-	return cli.UnlessClosed(err)
+	return fmt.Sprintf("Decoded %s of %s again.", cli.Some(int64(r.Decoded), "raw event"), id)
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -35,19 +36,21 @@ func newRetry() *cobra.Command {
 	var f retryFlags
 	c := &cobra.Command{
 		Use:   "retry",
-		Short: "Decode a stopped worker's dead letters again",
+		Short: "Decode dead letters again",
 		Long: `Decode dead letters again after an update of the program: all of them, those of one
 market, or one. Events that can now be decoded enter the log, and their orders are
 folded again, as if decoding had never failed. The others remain, with the reason
-printed. The worker must be stopped. No chain is asked: a currency that no event before
-has named keeps only its address.
+printed. No chain is asked: a currency that no event before has named keeps only its
+address.
 
-A dead letter that its stream has not passed yet, as after a rewind, cannot be retried:
-run the worker first. With --id the exit code is 1 if the dead letter remains.
+A dead letter that its stream has not passed yet cannot be retried: run the worker
+first. With --id the exit code is 1 if the dead letter remains.
+
+` + runningHelp + `
 
 ` + dataHelp + `
 
-A chain's native coin is defined in its configuration: the one in --config, or else
+A worker that runs decodes as it is configured. If none runs: a chain's native coin is defined in its configuration: the one in --config, or else
 event-worker.yaml. --config together with --data names it for another data folder. The
 demo's data need none.`,
 		Example: `  event-worker query dead_letters
@@ -58,7 +61,7 @@ demo's data need none.`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			condition, err := f.condition()
 			if err == nil {
-				err = f.maintain(c.Context(), func(store persistence.Store, o owners) error {
+				direct := func(store persistence.Store, o owners) error {
 					if chain, _, named := strings.Cut(f.market, "/"); named {
 						if _, err := o.of(chain); err != nil {
 							return err
@@ -66,6 +69,9 @@ demo's data need none.`,
 					}
 					r := retrier{store: store, owners: o, configured: sync.OnceValues(f.configured)}
 					return r.run(c.Context(), c.OutOrStdout(), condition, f.id != "")
+				}
+				err = f.change(c.Context(), c.OutOrStdout(), direct, f.requests, func(ended persistence.Request) error {
+					return tellRetried(c.OutOrStdout(), ended)
 				})
 			}
 			if err != nil {
@@ -206,4 +212,36 @@ func streamOf(letter markets.DeadLetter, market markets.Market) (markets.Stream,
 		}
 	}
 	return markets.Stream{}, fmt.Errorf("%s has no stream %q in this version", letter.Market, letter.Stream)
+}
+
+// requests are those that ask a running worker for the same: one for each chain.
+func (f retryFlags) requests(o owners) ([]persistence.Request, error) {
+	r := persistence.Request{Kind: persistence.RetryRequest, DeadLetter: f.id}
+	switch {
+	case f.id != "":
+		r.Chain, _, _ = strings.Cut(f.id, "/")
+		return only(r)(o)
+	case f.market != "":
+		r.Chain, r.Market, _ = strings.Cut(f.market, "/")
+		return only(r)(o)
+	}
+	var all []persistence.Request
+	for _, chain := range slices.Sorted(maps.Keys(o)) {
+		r.Chain = chain
+		all = append(all, r)
+	}
+	return all, nil
+}
+
+// tellRetried says what came of a request. If it was for one dead letter, it is an error that
+// this remains.
+func tellRetried(out io.Writer, r persistence.Request) error {
+	if r.DeadLetter != "" && r.Answer.Remaining > 0 {
+		return errors.New(strings.Join(r.Answer.Notes, "; "))
+	}
+	for _, note := range r.Answer.Notes {
+		fmt.Fprintln(out, note)
+	}
+	_, err := fmt.Fprintf(out, "%s: decoded %s of %s.\n", r.Subject(), cli.Grouped(r.Answer.Decoded), cli.Some(r.Answer.Decoded+r.Answer.Remaining, "dead letter"))
+	return cli.UnlessClosed(err)
 }

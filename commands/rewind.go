@@ -19,22 +19,25 @@ import (
 func newRewind() *cobra.Command {
 	var flags dataFlags
 	var height int64
+	var dryRun bool
 	c := &cobra.Command{
-		Use:   "rewind <chain> --to HEIGHT",
-		Short: "Roll a stopped worker's documents and log of a chain back to a height",
-		Long: `Roll the documents and the log of a chain back to a height: a block number, or a ledger
-version on Aptos. Everything that the chain's streams have read beyond it is undone as
-in a reorganisation; the other chains are left alone. The worker must be stopped. Its
-next start reads on from there: for example, after an endpoint has turned out to serve
-wrong data.
+		Use:   "rewind <chain>[/<market>[/<stream>]] --to HEIGHT",
+		Short: "Roll the documents and log of a chain, a market or a stream back to a height",
+		Long: `Roll documents and log back to a height: a block number, or a ledger version on Aptos.
+Everything that the streams of a chain, of one market or one stream have read beyond it
+is undone as in a reorganisation; the others are left alone. Then the streams read on
+from there: for example, after an endpoint has turned out to serve wrong data.
 
 A stream goes back to the newest position at or below the height that it remembers:
 close to the height in the recent past, further below in the distant past, and never
 before its start. The position of each stream is printed. An interrupted rewind can be
-repeated.
+repeated. With --dry-run nothing changes: the command says what would be undone.
+
+` + runningHelp + `
 
 ` + dataHelp,
 		Example: `  event-worker rewind ethereum --to 17000000 --data event-worker-demo
+  event-worker rewind ethereum/seaport/buy --to 17000000 --dry-run
   event-worker rewind aptos --to 2386800000 --config event-worker.yaml`,
 		Args: func(_ *cobra.Command, args []string) error {
 			switch {
@@ -52,9 +55,15 @@ repeated.
 			case height < 0:
 				return fmt.Errorf("rewind: --to %d: the height must not be negative", height)
 			}
-			err := flags.maintain(c.Context(), func(store persistence.Store, o owners) error {
-				return rewind(c.Context(), c.OutOrStdout(), store, o, args[0], height)
-			})
+			r, err := scopeOf(args[0])
+			r.Kind, r.Height = persistence.RewindRequest, &height
+			switch {
+			case err != nil:
+			case dryRun:
+				err = flags.wouldRewind(c.Context(), c.OutOrStdout(), r)
+			default:
+				err = flags.rewind(c.Context(), c.OutOrStdout(), r)
+			}
 			if err != nil {
 				return fmt.Errorf("rewind: %w", err)
 			}
@@ -63,23 +72,76 @@ repeated.
 	}
 	flags.add(c)
 	c.Flags().Int64Var(&height, "to", 0, "the height to go back to: a block, or a ledger version on Aptos")
+	c.Flags().BoolVar(&dryRun, "dry-run", false, "only say what would be undone")
 	return c
 }
 
-func rewind(ctx context.Context, out io.Writer, store persistence.Store, o owners, chain string, height int64) error {
-	node, err := o.of(chain)
+func (f *dataFlags) rewind(ctx context.Context, out io.Writer, r persistence.Request) error {
+	direct := func(store persistence.Store, o owners) error { return rewind(ctx, out, store, o, r) }
+	return f.change(ctx, out, direct, only(r), func(ended persistence.Request) error {
+		fmt.Fprintf(out, "Rewound %s to %s. Its streams continue from these positions:\n\n", r.Subject(), cli.Grouped(*r.Height))
+		return cli.UnlessClosed(tellUndone(out, r, *ended.Answer))
+	})
+}
+
+// wouldRewind says what a rewind would undo. Nobody needs to be asked.
+func (f *dataFlags) wouldRewind(ctx context.Context, out io.Writer, r persistence.Request) error {
+	docs, _, err := f.open(ctx)
 	if err != nil {
 		return err
 	}
-	before, err := streamsOf(ctx, store, chain)
+	defer docs.Close()
+	o, err := ownersOf(ctx, docs)
 	if err != nil {
 		return err
 	}
-	err = maintenance.Rewind(ctx, store, node, chain, height)
+	if _, err := o.of(r.Chain); err != nil {
+		return err
+	}
+	plan, err := maintenance.Plan(ctx, docs, r.Chain, maintenance.Scope{Market: r.Market, Stream: r.Stream}, *r.Height)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "A rewind of %s to %s would undo:\n\n", r.Subject(), cli.Grouped(*r.Height))
+	return cli.UnlessClosed(tellUndone(out, r, plan))
+}
+
+// tellUndone prints what a rewind undoes.
+func tellUndone(out io.Writer, r persistence.Request, a persistence.Answer) error {
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "stream\tseq\tto seq\tactivities\tdead letters")
+	var activities, deadLetters int64
+	for _, s := range a.Streams {
+		activities, deadLetters = activities+s.Activities, deadLetters+s.DeadLetters
+		fmt.Fprintf(table, "%s/%s/%s\t%s\t%s\t%s\t%s\n", r.Chain, s.Market, s.Stream, cli.Grouped(s.From.Seq), cli.Grouped(s.To.Seq),
+			cli.Grouped(s.Activities), cli.Grouped(s.DeadLetters))
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(out, "\n%s activities and %s, about %s and records.\n", cli.Grouped(activities), cli.Some(deadLetters, "dead letter"), cli.Some(a.Orders, "order"))
+	return err
+}
+
+// rewind rewinds the data while no worker runs.
+func rewind(ctx context.Context, out io.Writer, store persistence.Store, o owners, r persistence.Request) error {
+	node, err := o.of(r.Chain)
+	if err != nil {
+		return err
+	}
+	before, err := streamsOf(ctx, store, r.Chain)
+	if err != nil {
+		return err
+	}
+	m, err := maintenance.TakeOver(ctx, store, node, r.Chain)
+	if err != nil {
+		return err
+	}
+	err = m.Rewind(ctx, maintenance.Scope{Market: r.Market, Stream: r.Stream}, *r.Height)
 	if err != nil && !errors.Is(err, maintenance.ErrNothingToRewind) {
 		return err
 	}
-	after, err := streamsOf(ctx, store, chain)
+	after, err := streamsOf(ctx, store, r.Chain)
 	if err != nil {
 		return err
 	}
@@ -87,9 +149,9 @@ func rewind(ctx context.Context, out io.Writer, store persistence.Store, o owner
 		return a.ID() == b.ID() && a.Place == b.Place && a.Events == b.Events
 	}
 	if slices.EqualFunc(before, after, same) { // streams at their starts may count as beyond
-		return fmt.Errorf("%s at %s: %w: the chain was read up to %s", chain, cli.Grouped(height), maintenance.ErrNothingToRewind, cli.Grouped(highest(before)))
+		return fmt.Errorf("%s at %s: %w: the chain was read up to %s", r.Subject(), cli.Grouped(*r.Height), maintenance.ErrNothingToRewind, cli.Grouped(highest(before)))
 	}
-	return cli.UnlessClosed(tellRewound(out, chain, height, before, after))
+	return cli.UnlessClosed(tellRewound(out, r.Subject(), *r.Height, before, after))
 }
 
 // streamsOf are the streams of a chain.

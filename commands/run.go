@@ -91,6 +91,9 @@ func run(ctx context.Context, assets Assets, stderr io.Writer, f runFlags) error
 	for _, name := range cfg.Unused {
 		log.Warn("unknown environment variable, it has no effect", "variable", name)
 	}
+	for _, l := range cfg.LeftOut {
+		log.Info("chain is left out: its endpoint is not configured", "chain", l.Chain, "variables", strings.Join(l.Variables, ", "))
+	}
 	if err := f.choose(&cfg); err != nil {
 		return err
 	}
@@ -104,6 +107,7 @@ func run(ctx context.Context, assets Assets, stderr io.Writer, f runFlags) error
 	limitMemory(log)
 	log.Info("starting", "node", cfg.Node, "data", at.String(), "version", version())
 	lines := progress.NewLogger(log, w.Store(), cfg.Node, slices.Collect(maps.Keys(kinds(cfg))))
+	lines.Clustered = f.joinsCluster(at)
 	lines.Start(ctx)
 	if err := w.Follow(ctx, progress.LookEvery, lines); err != nil {
 		return err
@@ -126,7 +130,11 @@ func limitMemory(log *slog.Logger) {
 func (f runFlags) choose(cfg *config.Config) error {
 	cfg.Chains = slices.DeleteFunc(cfg.Chains, func(c config.Chain) bool { return !cfg.Cluster.Serves(c) })
 	if len(cfg.Chains) == 0 {
-		return fmt.Errorf("%s: no configured chain matches cluster.roles (%s): add one, or change the roles", f.config, strings.Join(cfg.Cluster.Roles, ", "))
+		var left strings.Builder
+		for _, l := range cfg.LeftOut {
+			fmt.Fprintf(&left, "; %s", l)
+		}
+		return fmt.Errorf("%s: no configured chain matches cluster.roles (%s): add one, or change the roles%s", f.config, strings.Join(cfg.Cluster.Roles, ", "), &left)
 	}
 	return nil
 }

@@ -38,6 +38,9 @@ type Chain struct {
 	// configuration leaves out is taken from there already.
 	Preset evm.Preset `yaml:"-"`
 
+	// Optional says that the chain is left out where a variable of its endpoints is not set.
+	Optional bool
+
 	// Recorded says that the endpoint serves the recording that the program carries,
 	// as event-worker replay does.
 	Recorded bool

@@ -13,7 +13,7 @@ import (
 	"github.com/imart/event-worker/markets"
 )
 
-func cluster(n *yamlfile.Node, chains []Chain) Cluster {
+func cluster(n, chains *yamlfile.Node) Cluster {
 	c := Cluster{Poll: 500 * time.Millisecond, TTL: 3 * time.Second}
 	n.Decode(&c)
 	checkRoles(n.Child("roles"), chains)
@@ -48,10 +48,10 @@ func (r *reader) readOutdated() {
 }
 
 // checkRoles refuses what is neither a kind nor the name of a chain.
-func checkRoles(roles *yamlfile.Node, chains []Chain) {
+func checkRoles(roles, chains *yamlfile.Node) {
 	known := []string{string(markets.EVM), string(markets.Aptos)}
-	for _, c := range chains {
-		known = append(known, c.Name)
+	for _, c := range chains.Children() {
+		known = append(known, c.Name())
 	}
 	for _, n := range roles.List() {
 		if !slices.Contains(known, n.Text()) {

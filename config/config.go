@@ -48,7 +48,9 @@ type Config struct {
 	Memory int64  // bytes of all answers of endpoints in flight
 	Log    Log
 	Chains []Chain
-	Tuning actors.Tuning
+	// LeftOut are the configured chains that are not among Chains.
+	LeftOut []LeftOut
+	Tuning  actors.Tuning
 
 	Cluster Cluster
 	Monitor Monitor
@@ -112,11 +114,9 @@ func Load(file string, environ []string) (Config, error) {
 	cfg.Memory = int64(size)
 	top.Child("log").Decode(&cfg.Log)
 	r.readDefinitions()
-	for _, n := range top.Child("chains").Children() {
-		cfg.Chains = append(cfg.Chains, r.chain(n))
-	}
+	cfg.Chains, cfg.LeftOut = r.followed()
 	top.Child("tuning").Decode(&cfg.Tuning)
-	cfg.Cluster = cluster(top.Child("cluster"), cfg.Chains)
+	cfg.Cluster = cluster(top.Child("cluster"), top.Child("chains"))
 	top.Child("monitor").Decode(&cfg.Monitor)
 	known := slices.Clone(r.Overrides)
 	for _, w := range r.Warnings {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/imart/event-worker/actors"
 	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/markets/catalogue"
 )
 
 // load loads a configuration from text.
@@ -141,6 +142,18 @@ func TestEnvironmentOverrides(t *testing.T) {
 	}
 }
 
+// known are the names of the built-in markets of a kind.
+func known(kind markets.ChainKind) string {
+	var names []string
+	for _, d := range catalogue.All() {
+		if d.Kind == kind {
+			names = append(names, d.Market)
+		}
+	}
+	slices.Sort(names)
+	return strings.Join(names, ", ")
+}
+
 // TestProblems changes one thing of a good configuration and expects one problem,
 // in that line.
 func TestProblems(t *testing.T) {
@@ -169,9 +182,10 @@ func TestProblems(t *testing.T) {
 		{"coin on aptos", "kind: aptos", "kind: aptos\n    coin: APT", `c.yaml:23:11: chains.aptos.coin: is for chains of kind evm only`},
 		{"no blocks to follow", "maxUnfinal: 200", "maxUnfinal: 0", `c.yaml:14:17: chains.ethereum.maxUnfinal: "0" is not an integer from 1`},
 		{"evm's option on aptos", "kind: aptos", "kind: aptos\n    confirmations: 3", `c.yaml:23:20: chains.aptos.confirmations: is for chains of kind evm only`},
-		{"unknown market", "seaport:", "seeport:", `c.yaml:18:7: chains.ethereum.markets.seeport: unknown market (did you mean seaport?): known are aavegotchi, erc1155, erc721, imart, seaport, wyvern; definitions names files with others`},
+		{"unknown market", "seaport:", "seeport:", `c.yaml:18:7: chains.ethereum.markets.seeport: unknown market (did you mean seaport?): known are ` + known(markets.EVM) + `; definitions names files with others`},
 		{"market on another kind of chain", "tradeport:", "seaport:", `c.yaml:26:7: chains.aptos.markets.seaport: is a market of evm chains and cannot be on one of kind aptos`},
-		{"no market", "markets:\n      tradeport:\n        start: {list: 100, buy: 7}", "markets: {}", `c.yaml:25:5: chains.aptos.markets: no market to follow: known are imart-aptos, tradeport`},
+		{"collections of a market that has all orders", "seaport:", "seaport:\n        collections: [\"0x8a90cab2b38dba80c64b7734e58ee1db38b8992e\"]", `c.yaml:19:9: chains.ethereum.markets.seaport.collections: all orders of its contracts are seaport's: only a market with own: true can name collections`},
+		{"no market", "markets:\n      tradeport:\n        start: {list: 100, buy: 7}", "markets: {}", `c.yaml:25:5: chains.aptos.markets: no market to follow: known are ` + known(markets.Aptos)},
 		{"missing start", "start: 17000000", "", `c.yaml:18:7: chains.ethereum.markets.seaport: start is missing`},
 		{"negative start", "start: 17000000", "start: -1", `c.yaml:19:16: chains.ethereum.markets.seaport.start: "-1" is not a valid start: give a block's number, latest or deployment`},
 		{"start of an unknown stream", "{list: 100,", "{lisst: 100,", `c.yaml:27:17: chains.aptos.markets.tradeport.start.lisst: unknown option (did you mean list?)`},
@@ -305,6 +319,30 @@ func TestPartsAreReadAlone(t *testing.T) {
 		if ps, _ := errors.AsType[Problems](c.err); len(ps) != 1 || !strings.HasPrefix(ps[0].Text, c.want) {
 			t.Errorf("%v, want %s", c.err, c.want)
 		}
+	}
+}
+
+// The orders of IMart are those of its collections, which the configuration names.
+func TestCollections(t *testing.T) {
+	const text = "chains: {bsc: {kind: evm, chainId: 56, endpoint: https://example.com, markets: {imart: {start: 1, collections: [\"0x8a90cab2b38dba80c64b7734e58ee1db38b8992e\"]}}}}"
+	cfg, err := load(t, t.TempDir(), text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var own []string
+	for _, s := range cfg.Chains[0].Markets[0].Streams {
+		if s.Own != nil {
+			own = append(own, s.Name)
+			if !slices.Equal(s.Own.Collections, []string{"0x8a90CAb2b38dba80c64b7734e58Ee1dB38B8992e"}) {
+				t.Errorf("%s: %v", s.Name, s.Own.Collections)
+			}
+		}
+	}
+	if !slices.Equal(own, []string{"list", "buy", "delist", "bulk-cancel"}) {
+		t.Errorf("streams %v", own)
+	}
+	if _, err := load(t, t.TempDir(), strings.Replace(text, "0x8a90c", "0x8a9", 1)); err == nil || !strings.Contains(err.Error(), "40 hex digits") {
+		t.Errorf("error %v", err)
 	}
 }
 

@@ -78,10 +78,14 @@ func (r *reader) defined(n *yamlfile.Node, kind markets.ChainKind, site definiti
 	for _, c := range n.Child("contracts").Children() {
 		site.Contracts[c.Name()] = c.Texts()
 	}
+	site.Collections = n.Child("collections").Texts()
 	m, err := d.On(site)
 	if err != nil && site.ChainID != 0 {
 		n.Add("%v", err)
 		return m, false
+	}
+	if err == nil && n.Has("collections") && !slices.ContainsFunc(m.Streams, func(s markets.Stream) bool { return s.Own != nil }) {
+		n.Child("collections").Add("all orders of its contracts are %s's: only a market with own: true can name collections", n.Name())
 	}
 	if notifies := n.Child("notifications"); notifies != nil {
 		for i := range m.Streams {

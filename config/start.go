@@ -81,8 +81,8 @@ func starts(n *yamlfile.Node, m markets.Market) map[string]Start {
 			out[stream.Name], _ = parseStart(c, m, stream)
 			continue
 		}
-		out[stream.Name] = Start{N: stream.Start}
-		missing = missing || stream.Source.Handle == "" && stream.Start == 0
+		out[stream.Name] = Start{N: max(0, stream.Start)}
+		missing = missing || stream.Start < 0
 	}
 	if missing && !n.Has("start") {
 		n.Add("start is missing: the first block (on Aptos ledger version) to read, such as the one that the market was deployed in, or latest or, on EVM, deployment")

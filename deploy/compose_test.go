@@ -16,7 +16,8 @@ func TestCompose(t *testing.T) {
 	if os.Getenv("EVENT_WORKER_TEST_COMPOSE") == "" {
 		t.Skip("it takes minutes: make compose-test runs it")
 	}
-	c := newProject(t)
+	// The pace makes the chains advance during all that is done to those who follow.
+	c := newProject(t, []string{"COMPOSE_PROFILES=demo", "EVENT_WORKER_CONFIG=demo.yaml", "DEMO_PACE=2500ms"})
 	want := recordings(t)
 	step := func(name string, do func(t *testing.T)) {
 		t.Helper()

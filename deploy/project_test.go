@@ -30,21 +30,24 @@ type project struct {
 	name    string
 	command []string // compose
 	environ []string
+	nodes   string // the service that serves the chains
 }
 
 // newProject finds Docker and compose. All that the project makes, but its image, is
-// removed at the end of the test.
-func newProject(t *testing.T) *project {
+// removed at the end of the test. The files are used on top of docker-compose.yml.
+func newProject(t *testing.T, environ []string, files ...string) *project {
 	t.Helper()
-	p := &project{name: "event-worker-test-" + strings.ToLower(rand.Text()[:8])}
-	// The pace makes the chains advance during all that is done to those who follow.
-	p.environ = append(os.Environ(), "COMPOSE_PROFILES=demo", "EVENT_WORKER_CONFIG=demo.yaml", "DEMO_PACE=2500ms")
+	p := &project{name: "event-worker-test-" + strings.ToLower(rand.Text()[:8]), nodes: "demo"}
+	p.environ = append(os.Environ(), environ...)
 	if _, err := p.output(t, "docker", "info"); err != nil {
 		required.Skip(t, "docker", "no Docker Engine answers: start one, or set DOCKER_HOST: "+err.Error())
 	}
 	for _, command := range [][]string{{"docker", "compose"}, {"docker-compose"}} {
 		if _, err := p.output(t, append(slices.Clone(command), "version")...); err == nil {
-			p.command = append(command, "--file", filepath.Join("..", "docker-compose.yml"), "--project-name", p.name)
+			p.command = append(command, "--project-name", p.name)
+			for _, file := range append([]string{filepath.Join("..", "docker-compose.yml")}, files...) {
+				p.command = append(p.command, "--file", file)
+			}
 			break
 		}
 	}
@@ -107,7 +110,7 @@ func (p *project) containers(t *testing.T, services ...string) []string {
 // allHealthy waits until every container is.
 func (p *project) allHealthy(t *testing.T) {
 	t.Helper()
-	ids := p.containers(t, "mongodb", "demo", evm, aptos)
+	ids := p.containers(t, "mongodb", p.nodes, evm, aptos)
 	begun := time.Now()
 	p.eventually(t, "all containers are healthy", healthLimit, func() (string, bool) {
 		states := p.docker(t, append([]string{"inspect", "--format", "{{.Name}} {{.State.Status}} {{.State.Health.Status}}"}, ids...)...)
@@ -219,12 +222,17 @@ func (p *project) contents(t *testing.T) string {
 	return b.String()
 }
 
+// undisturbed is for processes outside Docker.
+func undisturbed() *project {
+	return &project{environ: slices.DeleteFunc(os.Environ(), func(v string) bool {
+		return strings.HasPrefix(v, "EVENT_WORKER_") || strings.HasPrefix(v, "MONGODB_")
+	})}
+}
+
 // recordings are the contents that the demo finds, in a process that nobody hurts.
 func recordings(t *testing.T) string {
 	t.Helper()
-	p := &project{environ: slices.DeleteFunc(os.Environ(), func(v string) bool {
-		return strings.HasPrefix(v, "EVENT_WORKER_") || strings.HasPrefix(v, "MONGODB_")
-	})}
+	p := undisturbed()
 	dir := t.TempDir()
 	program, data := filepath.Join(dir, "event-worker"), filepath.Join(dir, "data")
 	p.must(t, "go", "build", "-o", program, "..")

@@ -34,6 +34,7 @@ type Market struct {
 	Streams   []string           // the names of its other streams
 	Contracts []string           // of Seaport, in EIP-55
 	Known     []markets.Currency // those of the chain, its own coin among them
+	Notifies  bool               // owners are told of bids for their tokens
 }
 
 // Chain is a chain that also reads the streams of facts.
@@ -53,7 +54,7 @@ func NewChain(chain chains.Chain, asker Asker, id uint64, store Store, all []Mar
 }
 
 // Stream is the stream of a market's facts.
-func (m Market) Stream() markets.Stream { return streamOf(m.Ref.Market, m.Contracts) }
+func (m Market) Stream() markets.Stream { return streamOf(m.Ref.Market, m.Contracts, m.Notifies) }
 
 // Unwrap returns the chain without its facts.
 func (c *Chain) Unwrap() chains.Chain { return c.Chain }

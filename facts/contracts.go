@@ -18,6 +18,7 @@ import (
 type contracts struct {
 	asker   Asker
 	chainID uint64
+	owners  bool // of tokens are asked for
 
 	mu       sync.Mutex
 	seaports map[common.Address]*deployment

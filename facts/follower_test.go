@@ -44,7 +44,7 @@ type follower struct {
 var otherStreams = []string{"list", "trade"}
 
 func testMarket() Market {
-	return Market{Ref: testRef, Streams: otherStreams, Contracts: []string{seaportAt.Hex()}, Known: testCurrencies}
+	return Market{Ref: testRef, Streams: otherStreams, Contracts: []string{seaportAt.Hex()}, Known: testCurrencies, Notifies: true}
 }
 
 func follow(t tester, dir string, fake *fakeChain) *follower {
@@ -115,7 +115,7 @@ func (f *follower) commit(actor string, kind markets.TransitionKind, to markets.
 	if strings.HasSuffix(actor, "+") {
 		f.must(f.writer.Commit(context.Background(), e, 1000))
 	} else {
-		f.must(projection.Log{Portion: 1000}.Commit(context.Background(), f.store, e))
+		f.must(projection.Log{Notifies: true, Portion: 1000}.Commit(context.Background(), f.store, e))
 	}
 	a.Place, a.Trail = to, e.Trail
 }

@@ -28,8 +28,9 @@ type inquiry struct {
 	state    *contract.OrderState
 	counter  *uint256.Int
 	holdings []*holding
-	silent   bool  // something was not answered
-	signed   *bool // whether the signature is good; nil if that is not known
+	silent   bool   // something was not answered
+	signed   *bool  // whether the signature is good; nil if that is not known
+	owner    string // of the token that a bid is for, if it is asked for
 }
 
 // inquire asks about an order.
@@ -47,6 +48,9 @@ func (c *contracts) inquire(asked *questionnaire, b block, o *markets.Order) *in
 	if o.Parameters == nil || !o.Status.Alive() {
 		return q
 	}
+	if c.owners && o.Checked == nil {
+		q.askOwner(asked)
+	}
 	maker := common.HexToAddress(o.Parameters.Offerer)
 	asked.ask(contract.Counter(market, maker), func(r chains.CallResult) {
 		if counter, err := contract.Uint(r); err == nil {
@@ -63,6 +67,23 @@ func (c *contracts) inquire(asked *questionnaire, b block, o *markets.Order) *in
 	q.askHoldings(asked, maker, operator)
 	c.askSignature(asked, q)
 	return q
+}
+
+// askOwner asks who has the one token that a bid is for, if the bid names nobody.
+func (q *inquiry) askOwner(asked *questionnaire) {
+	o := q.order
+	if o.Side != markets.Bid || o.Token.Standard != markets.ERC721 || len(o.Bundle) > 0 || o.Criteria != "" || o.ReservedFor != "" {
+		return
+	}
+	id, err := uint256.FromDecimal(o.Token.ID)
+	if err != nil { // any token of the collection
+		return
+	}
+	asked.ask(contract.OwnerOf(common.HexToAddress(o.Token.Collection), id), func(r chains.CallResult) {
+		if owner, err := contract.Address(r); err == nil && owner != [20]byte{} {
+			q.owner = common.Address(owner).Hex()
+		}
+	})
 }
 
 // askSignature asks the maker's contract whether a signature is still good that no key made.
@@ -88,7 +109,7 @@ func (c *contracts) askSignature(asked *questionnaire, q *inquiry) {
 
 // fact is what the answers say.
 func (q *inquiry) fact() markets.Fact {
-	f := markets.Fact{State: q.contractState()}
+	f := markets.Fact{State: q.contractState(), Owner: q.owner}
 	if q.order.Status.Alive() {
 		f.Fillable = q.fillability()
 	}

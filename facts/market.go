@@ -19,6 +19,7 @@ func MarketOf(chain string, m markets.Market, known []markets.Currency) (Market,
 		out.Streams = append(out.Streams, s.Name)
 		if seaport.DecodesStream(s) {
 			out.Contracts = append(out.Contracts, s.Source.Addresses...)
+			out.Notifies = out.Notifies || s.Notifies
 		}
 	}
 	slices.Sort(out.Contracts)

@@ -23,11 +23,11 @@ func destination(a persistence.Actor) markets.Place {
 	return *a.Pending
 }
 
-// find reads where the market's observers are. Until all of them have documents, which are
+// find reads where the market's observers are; paused streams are passed over. Until all of them have documents, which are
 // created one after the other, and all are on the view's branch, it is not time yet: documents
 // hold the events of those that are not.
 func (m Market) find(ctx context.Context, store persistence.Querier, view *chains.View) (places, error) {
-	filter := append(m.Ref.Documents(), persistence.Equals("kind", "observer"))
+	filter := m.Ref.Documents()
 	found, err := persistence.Collect[persistence.Actor](ctx, store, persistence.Query{
 		Collection: persistence.Actors, Filter: persistence.Filter{Condition: filter},
 	})
@@ -35,10 +35,14 @@ func (m Market) find(ctx context.Context, store persistence.Querier, view *chain
 		return places{}, err
 	}
 	at := map[string]markets.Place{} // of the documents, by stream
+	paused := map[string]bool{}
 	var p places
 	hasLog := false
 	for _, a := range found {
 		switch {
+		case a.Kind == "worker":
+			paused[a.Stream] = a.Paused
+		case a.Kind != "observer":
 		case a.Documents:
 			at[a.Stream] = a.Place
 			if to := destination(a); to.Seq > p.furthest.Seq {
@@ -52,7 +56,11 @@ func (m Market) find(ctx context.Context, store persistence.Querier, view *chain
 	if p.documents, hasDocuments = at[markets.StateStream]; !hasLog || !hasDocuments {
 		return p, notYet("the observers of facts have not started")
 	}
-	for i, stream := range m.Streams {
+	first := true
+	for _, stream := range m.Streams {
+		if paused[stream] {
+			continue
+		}
 		place, ok := at[stream]
 		if !ok {
 			return p, notYet("the documents of the stream " + stream + " have not started")
@@ -60,9 +68,12 @@ func (m Market) find(ctx context.Context, store persistence.Querier, view *chain
 		if !mayBeOn(view, place) {
 			return p, notYet("the documents of the stream " + stream + " are on another branch")
 		}
-		if i == 0 || place.Seq < p.others.Seq {
-			p.others = place
+		if first || place.Seq < p.others.Seq {
+			p.others, first = place, false
 		}
+	}
+	if first {
+		return p, notYet("the market's other streams are paused")
 	}
 	return p, nil
 }

@@ -47,6 +47,7 @@ type running struct {
 type store interface {
 	persistence.Store
 	persistence.SignedOrderStore
+	persistence.RequestQueue
 }
 
 // data is a store that dies at a commit, as if its process were killed: from then on nothing

@@ -37,6 +37,7 @@ func newReader(m Market, asker Asker, id uint64, store Store, log *slog.Logger) 
 	r := &reader{Market: m, store: store, log: log}
 	r.asker = countedAsker{asker, &r.counters.calls}
 	r.contract = newContracts(r.asker, id)
+	r.contract.owners = m.Notifies
 	return r
 }
 
@@ -174,7 +175,11 @@ func (r *reader) check(ctx context.Context, b block, orders []chosen) ([]markets
 	var events []markets.Event
 	for i, o := range asked {
 		if fact := answers[i]; isNews(o, fact) {
-			events = append(events, markets.Event{Kind: markets.OrderChecked, Order: o.Key, Contract: o.Contract, Fact: &fact})
+			e := markets.Event{Kind: markets.OrderChecked, Order: o.Key, Contract: o.Contract, Fact: &fact}
+			if fact.Owner != "" { // who is told what is bid
+				e.Maker, e.Token, e.Quantity, e.Price, e.Currency = o.Maker, o.Token, o.Quantity, o.Price, o.Currency
+			}
+			events = append(events, e)
 		}
 	}
 	slices.SortFunc(events, func(a, b markets.Event) int { return cmp.Compare(a.Order, b.Order) })

@@ -10,11 +10,12 @@ import (
 )
 
 // streamOf is the stream of facts of a market whose orders are in Seaport contracts.
-func streamOf(market string, contracts []string) markets.Stream {
+func streamOf(market string, contracts []string, notifies bool) markets.Stream {
 	return markets.Stream{
 		Name: markets.StateStream, Observer: "order-" + markets.StateStream,
-		Source: markets.Source{Facts: market, Addresses: contracts},
-		Decode: decode,
+		Source:   markets.Source{Facts: market, Addresses: contracts},
+		Notifies: notifies,
+		Decode:   decode,
 	}
 }
 

@@ -28,7 +28,8 @@ const errorInterval = time.Hour
 // files.
 const lockName = ".lock"
 
-// files are the log files of one folder. Each is created by the first write.
+// files are the log files of one folder. Each is created by the first write, but error.log at
+// the start: that it is empty tells that there was no error.
 type files struct {
 	lock   *flock.Flock
 	files  map[place]*file
@@ -56,6 +57,9 @@ func open(dir string, kinds map[string]string, stderr *slog.Logger) (*files, err
 			f.files[place{kind, level}] = &file{of: f, to: &lumberjack.Logger{
 				Filename: filepath.Join(dir, kind, level+".log"), MaxSize: MaxSize, MaxBackups: OldFiles,
 			}}
+		}
+		if _, err := f.files[place{kind, errorLevel}].to.Write(nil); err != nil {
+			return nil, errors.Join(unusable(dir, err), f.Close())
 		}
 	}
 	return f, nil
@@ -102,7 +106,7 @@ func (f *files) Close() error {
 }
 
 // failed reports that files cannot be written, unless that was reported less than
-// sayAgain ago.
+// errorInterval ago.
 func (f *files) failed(err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

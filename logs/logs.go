@@ -12,9 +12,11 @@ import (
 )
 
 // New returns a logger that writes to stderr and, if cfg.Dir is set, to the files in
-// that folder: DIR/KIND/LEVEL.log, such as evm/error.log, each record to one of them.
-// KIND is the kind of the record's chain according to kinds, which maps chain names to
-// evm or aptos; it is "node" if the record names no chain.
+// that folder: DIR/KIND/LEVEL.log, such as evm/error.log. KIND is the kind of the record's
+// chain according to kinds, which maps chain names to evm or aptos; it is "node" if the
+// record names no chain. Each record is in one file, and error.log of a kind has besides
+//   - the ends of outages of its chains: records with the attribute outage.Lasted,
+//   - errors that name no chain, and their ends, such as those of the database.
 //
 // The error says that the folder cannot be used. Later write errors are reported on
 // stderr, and are not returned. Close closes the files; the logger must not be used

@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+
+	"github.com/imart/event-worker/internal/outage"
 )
 
 // nodeKind is the kind of records that name no chain.
@@ -36,8 +38,29 @@ func (r *router) Handle(ctx context.Context, record slog.Record) error {
 		attrs = append(attrs, a)
 		return true
 	})
-	at := place{cmp.Or(r.kindOf(attrs), r.kind, nodeKind), levelName(record.Level)}
-	return errors.Join(r.stderr.Handle(ctx, record.Clone()), r.files[at].Handle(ctx, record))
+	errs := []error{r.stderr.Handle(ctx, record.Clone())}
+	for _, at := range r.places(record.Level, attrs) {
+		errs = append(errs, r.files[at].Handle(ctx, record.Clone()))
+	}
+	return errors.Join(errs...)
+}
+
+// places are the files of a record with attributes: that of its kind and level. The end of an
+// outage is in error.log, too. Errors that concern all chains, as they name none, are in every
+// error.log.
+func (r *router) places(level slog.Level, attrs []slog.Attr) []place {
+	kind := cmp.Or(r.kindOf(attrs), r.kind, nodeKind)
+	places := []place{{kind, levelName(level)}}
+	ends := slices.ContainsFunc(attrs, func(a slog.Attr) bool { return a.Key == outage.Lasted })
+	if places[0].level != errorLevel && !ends {
+		return places
+	}
+	for at := range r.files {
+		if at.level == errorLevel && (at.kind == kind || kind == nodeKind) && at != places[0] {
+			places = append(places, at)
+		}
+	}
+	return places
 }
 
 // WithAttrs implements slog.Handler.
@@ -89,7 +112,7 @@ func (r *router) kindOf(attrs []slog.Attr) string {
 func levelName(l slog.Level) string {
 	switch {
 	case l >= slog.LevelError:
-		return "error"
+		return errorLevel
 	case l >= slog.LevelWarn:
 		return "warn"
 	case l >= slog.LevelInfo:
@@ -98,4 +121,7 @@ func levelName(l slog.Level) string {
 	return "debug"
 }
 
-var levelNames = []string{"error", "warn", "info", "debug"}
+// errorLevel is the level of what people must act on.
+const errorLevel = "error"
+
+var levelNames = []string{errorLevel, "warn", "info", "debug"}

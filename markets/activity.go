@@ -27,23 +27,30 @@ func (a Activity) ID() string {
 
 // Key is the key, within its market, of the document that the event concerns. The log is
 // read by key when a document is folded again. A bulk cancel concerns every order of its
-// maker. Events that concern no document have their token's key.
+// maker, or every one with its nonce. Events that concern no document have their token's key.
 func (e Event) Key() string {
 	switch {
 	case e.Order != "":
 		return e.Order
+	case e.Kind == OrdersCancelled && e.Nonce.Known():
+		return NonceKey(e.Maker, e.Nonce)
 	case e.Kind == OrdersCancelled:
 		return MakerKey(e.Maker)
 	case e.Record != nil:
 		return RecordKey(e.Record.Type, e.Record.Key)
 	case e.Kind == SignedRefused:
 		return "signed:" + e.Signed
+	case e.Kind == ContractCreated:
+		return "contract:" + e.Contract
 	}
 	return "token:" + e.Token.Collection + ":" + e.Token.ID
 }
 
 // MakerKey is the log's key of the bulk cancels of a maker.
 func MakerKey(maker string) string { return "maker:" + maker }
+
+// NonceKey is the log's key of the cancellations of one nonce of a maker.
+func NonceKey(maker string, nonce Amount) string { return MakerKey(maker) + ":" + string(nonce) }
 
 // RecordKey is the log's key of a record.
 func RecordKey(kind, key string) string { return kind + ":" + key }

@@ -8,9 +8,10 @@ type Book interface {
 	Places() (map[string]int64, error)
 	// Orders returns those of the orders that exist, by key.
 	Orders(keys []string) (map[string]Order, error)
-	// OrdersOf returns up to limit orders of a maker, by key, starting after a key. The
-	// order of keys is the store's own, but stable; the empty key comes before all others.
-	OrdersOf(maker, after string, limit int) ([]Order, error)
+	// OrdersOf returns up to limit orders of a maker, of one nonce if it is known, by key,
+	// starting after a key. The order of keys is the store's own, but stable; the empty key
+	// comes before all others.
+	OrdersOf(maker string, nonce Amount, after string, limit int) ([]Order, error)
 	// Records returns those of the records that exist, by RecordKey.
 	Records(keys []string) (map[string]Record, error)
 	// Log returns the events with any of the keys (Event.Key), in any order.

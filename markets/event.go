@@ -20,7 +20,7 @@ const (
 	OfferAgreed       Kind = "offer_agreed"     // an offer of something other than a sale was accepted, such as to exhibit a token
 	Matched           Kind = "matched"          // the other half of a sale: it fills an order, but is not a sale itself
 	OrderChanged      Kind = "order_changed"    // an order's price, quantity or expiry changed: those that the event has
-	OrdersCancelled   Kind = "orders_cancelled" // all earlier orders of Maker on Contract
+	OrdersCancelled   Kind = "orders_cancelled" // orders of Maker on Contract: all earlier ones, or those that Nonce or Below names
 	Transferred       Kind = "transferred"
 	CollectionCreated Kind = "collection_created"
 	TokenMinted       Kind = "token_minted"
@@ -28,6 +28,8 @@ const (
 	RecordRemoved     Kind = "record_removed"
 	OrderChecked      Kind = "order_checked" // what contracts say of an order: Fact
 	SignedRefused     Kind = "order_refused" // an order that was signed off chain is not taken in: Signed, Reason; it changes no order
+	// ContractCreated: an event of Factory announced Contract, whose later logs the stream reads.
+	ContractCreated Kind = "contract_created"
 )
 
 // Kinds are all kinds of market events.
@@ -35,7 +37,7 @@ func Kinds() []Kind {
 	return []Kind{
 		Listed, Delisted, Bought, OfferMade, OfferCancelled, OfferAccepted, OfferRejected, OfferAgreed, Matched, OrderChanged,
 		OrdersCancelled, Transferred, CollectionCreated, TokenMinted, Recorded, RecordRemoved,
-		OrderChecked, SignedRefused,
+		OrderChecked, SignedRefused, ContractCreated,
 	}
 }
 
@@ -135,11 +137,22 @@ type Event struct {
 	// Contract is the market's contract that has the order. OrdersCancelled cancels only
 	// orders of its Contract; orders of all contracts if it is empty.
 	Contract string `json:"contract,omitempty" bson:"contract,omitempty"`
+	// Nonce is the order's nonce: a number of the maker's that is valid for at most one fill,
+	// and not after the maker has cancelled it. OrdersCancelled with a Nonce cancels the
+	// orders that have it, and with Below those with a smaller one, also orders that are
+	// listed later. With neither it cancels all earlier orders. If it has a Side it cancels
+	// only orders of that side.
+	Nonce Amount `json:"nonce,omitempty" bson:"nonce,omitempty"`
+	Below Amount `json:"below,omitempty" bson:"below,omitempty"`
 	// Fixed says that the order's terms are fixed by its key: an order that is listed again
 	// is the same one, with its fills.
 	Fixed bool `json:"fixed,omitempty" bson:"fixed,omitempty"`
 	// Terms of the order; in a sale, Fees and Royalties are what was paid.
 	Terms `bson:",inline"`
+
+	// Factory is the name, in the market's definition, of what announced Contract in a
+	// ContractCreated event.
+	Factory string `json:"factory,omitempty" bson:"factory,omitempty"`
 
 	// Fact is what an OrderChecked event says.
 	Fact *Fact `json:"fact,omitempty" bson:"fact,omitempty"`

@@ -15,6 +15,9 @@ const StateStream = "state"
 type Fact struct {
 	State    *ContractState `json:"state,omitempty" bson:"state,omitempty"`
 	Fillable *Fillability   `json:"fillable,omitempty" bson:"fillable,omitempty"`
+	// Owner is who had the token of a bid when it was first asked about; empty unless the bid
+	// is for one ERC-721 token and names nobody, and its market notifies.
+	Owner string `json:"owner,omitempty" bson:"owner,omitempty"`
 }
 
 // ContractState is the status of an order in its market's contract.

@@ -110,7 +110,7 @@ func (f folder) foldOrders(cs concerns) error {
 	}
 	var names []string
 	for _, c := range cs {
-		names = append(names, makers(docs[c.key].Maker, c.events)...)
+		names = append(names, cancelKeys(docs[c.key], c.events)...)
 	}
 	bulks, err := f.bulksOf(names)
 	if err != nil {
@@ -121,17 +121,18 @@ func (f folder) foldOrders(cs concerns) error {
 	for _, c := range cs {
 		doc, known := docs[c.key]
 		first := c.events[0].Position
-		cancels := f.merged(bulks, makers(doc.Maker, c.events))
+		cancels := merged(bulks, cancelKeys(doc, c.events))
 		switch {
 		case f.Kind == RollbackTransition, known && !first.After(doc.Last), anyAfter(cancels, first), !known && f.factsAfter(first):
 			again = append(again, c.key)
 		case known:
 			for _, e := range c.events {
 				doc.Apply(e)
+				doc.cancelUsed(cancels)
 			}
 			put = append(put, doc)
 		default:
-			doc, _ = FoldOrder(f.Chain, f.Market, c.key, c.events)
+			doc, _ = FoldOrder(f.Chain, f.Market, c.key, append(cancels, c.events...))
 			put = append(put, doc)
 		}
 	}
@@ -159,7 +160,7 @@ func (f folder) refoldOrders(keys []string) error {
 	}
 	var names []string
 	for _, events := range own {
-		names = append(names, makers("", events)...)
+		names = append(names, cancelKeys(Order{}, events)...)
 	}
 	bulks, err := f.bulksOf(names)
 	if err != nil {
@@ -168,7 +169,7 @@ func (f folder) refoldOrders(keys []string) error {
 	var put []Order
 	var gone []string
 	for _, key := range keys {
-		events := append(f.merged(bulks, makers("", own[key])), own[key]...)
+		events := append(merged(bulks, cancelKeys(Order{}, own[key])), own[key]...)
 		slices.SortFunc(events, byPosition)
 		if order, born := FoldOrder(f.Chain, f.Market, key, events); born {
 			put = append(put, order)
@@ -226,7 +227,7 @@ func (f folder) foldRecords(cs concerns) error {
 // maker's orders behind a key. It returns how many it looked at and the key of
 // the last one, empty when there are no more.
 func (f folder) cancelInBulk(e Event, after string, limit int) (int, string, error) {
-	orders, err := f.OrdersOf(e.Maker, after, limit)
+	orders, err := f.OrdersOf(e.Maker, e.Nonce, after, limit)
 	if err != nil {
 		return 0, "", err
 	}
@@ -234,7 +235,7 @@ func (f folder) cancelInBulk(e Event, after string, limit int) (int, string, err
 	var again []string
 	for _, o := range orders {
 		switch {
-		case o.First.After(e.Position):
+		case !o.namedBy(&e), !e.byNonce() && o.First.After(e.Position):
 		case f.Kind == RollbackTransition || !e.Position.After(o.Last):
 			again = append(again, o.Key)
 		case o.Apply(e):
@@ -274,26 +275,13 @@ func (f folder) executedLog(keys []string) (map[string][]Event, error) {
 	return log, nil
 }
 
-// bulksOf is the executed bulk cancels of each maker, by position.
-func (f folder) bulksOf(makers []string) (map[string][]Event, error) {
+// bulksOf is the executed bulk cancels of each key, by position.
+func (f folder) bulksOf(keys []string) (map[string][]Event, error) {
 	if !f.anyBulk {
 		return nil, nil
 	}
-	slices.Sort(makers)
-	makers = slices.DeleteFunc(slices.Compact(makers), func(m string) bool { return m == "" })
-	names := make([]string, len(makers))
-	for i, maker := range makers {
-		names[i] = MakerKey(maker)
-	}
-	log, err := f.executedLog(names)
-	if err != nil {
-		return nil, err
-	}
-	bulks := make(map[string][]Event, len(log))
-	for i, maker := range makers {
-		bulks[maker] = log[names[i]]
-	}
-	return bulks, nil
+	slices.Sort(keys)
+	return f.executedLog(slices.Compact(keys))
 }
 
 func byPosition(a, b Event) int { return a.Position.Compare(b.Position) }
@@ -306,30 +294,13 @@ func keys(cs concerns) []string {
 	return out
 }
 
-// makers are those that an order has, or had before: one key can be listed again by
-// another maker.
-func makers(known string, events []Event) []string {
-	var out []string
-	if known != "" {
-		out = append(out, known)
-	}
-	for _, e := range events {
-		if e.Maker != "" && !slices.Contains(out, e.Maker) {
-			out = append(out, e.Maker)
-		}
-	}
-	return out
-}
-
-// merged is the bulk cancels of several makers.
-func (f folder) merged(bulks map[string][]Event, makers []string) []Event {
-	if !f.anyBulk {
-		return nil
-	}
+// merged is the bulk cancels of several keys, by position.
+func merged(bulks map[string][]Event, keys []string) []Event {
 	var out []Event
-	for _, maker := range makers {
-		out = append(out, bulks[maker]...)
+	for _, key := range keys {
+		out = append(out, bulks[key]...)
 	}
+	slices.SortFunc(out, byPosition)
 	return out
 }
 

@@ -37,8 +37,11 @@ type Stream struct {
 	// Separable says that Decode takes each raw event by itself: what it becomes does not
 	// depend on the others of its transaction.
 	Separable bool
+	// Own, if set, says which of the stream's events are the market's: its contract has orders
+	// of other markets too. If nil, all of them are.
+	Own *Own
 	// Start is the first seq worth reading, such as the block that the contract was
-	// deployed in; 0 if that is not known.
+	// deployed in; -1 if that is not known.
 	Start int64
 	// Meaning tells whether the stream's definition has changed; zero if that is not tracked.
 	Meaning Meaning

@@ -39,7 +39,7 @@ func Messages() []Message {
 const (
 	OrderFilled   Message = "order_filled"    // to the maker of a listing: it was bought from
 	TokenBought   Message = "token_bought"    // to the buyer
-	OfferReceived Message = "offer_received"  // to the person that an offer names, if it names one
+	OfferReceived Message = "offer_received"  // to the person that an offer names; of one that names nobody, to the token's owner, if known
 	OfferTaken    Message = "offer_accepted"  // to the maker of an offer
 	OfferRefused  Message = "offer_rejected"  // to the maker of an offer
 	TokenSold     Message = "token_sold"      // to the taker of an offer
@@ -57,11 +57,7 @@ func Notifications(a Activity) []Notification {
 		if receiver == "" || len(all) > 0 && all[0].Receiver == receiver {
 			return
 		}
-		all = append(all, Notification{
-			Receiver: receiver, Message: message, Activity: a.ID(), Chain: a.Chain, Market: a.Market, Stream: a.Stream,
-			Seq: a.Seq, Position: a.Position, Kind: a.Kind, Order: a.Order, Token: a.Token, Quantity: a.Quantity,
-			Price: a.Price, Currency: a.Currency, From: from, Transaction: a.Transaction, Time: a.Time,
-		})
+		all = append(all, a.notification(receiver, message, from))
 	}
 	switch a.Kind {
 	case Bought:
@@ -74,10 +70,36 @@ func Notifications(a Activity) []Notification {
 		tell(a.Maker, OfferTaken, a.Taker)
 	case OfferMade:
 		tell(a.Taker, OfferReceived, a.Maker)
+	case OrderChecked:
+		if a.Fact != nil {
+			return OfferToOwner(a, a.Fact.Owner)
+		}
 	case OfferCancelled:
 		tell(a.Taker, OfferGone, a.Maker)
 	case OfferRejected:
 		tell(a.Maker, OfferRefused, a.Taker)
 	}
 	return all
+}
+
+// OfferToOwner tells the owner of a token of an offer for it, unless they made it themselves.
+func OfferToOwner(a Activity, owner string) []Notification {
+	if owner == "" || owner == a.Maker {
+		return nil
+	}
+	return []Notification{a.notification(owner, OfferReceived, a.Maker)}
+}
+
+// ForAnyOwner says whether an event is an offer for one token that names nobody: it concerns
+// the token's owner.
+func (e Event) ForAnyOwner() bool {
+	return e.Kind == OfferMade && e.Taker == "" && e.ReservedFor == "" && e.Token.ID != ""
+}
+
+func (a Activity) notification(receiver string, message Message, from string) Notification {
+	return Notification{
+		Receiver: receiver, Message: message, Activity: a.ID(), Chain: a.Chain, Market: a.Market, Stream: a.Stream,
+		Seq: a.Seq, Position: a.Position, Kind: a.Kind, Order: a.Order, Token: a.Token, Quantity: a.Quantity,
+		Price: a.Price, Currency: a.Currency, From: from, Transaction: a.Transaction, Time: a.Time,
+	}
 }

@@ -36,6 +36,7 @@ type Order struct {
 	Maker    string `json:"maker,omitempty" bson:"maker,omitempty"`
 	Taker    string `json:"taker,omitempty" bson:"taker,omitempty"` // of the last fill
 	Contract string `json:"contract,omitempty" bson:"contract,omitempty"`
+	Nonce    Amount `json:"nonce,omitempty" bson:"nonce,omitempty"` // of the maker's; unknown if none of its events has it
 
 	Token  Token  `json:"token,omitzero" bson:"token,omitempty"`
 	Bundle []Item `json:"bundle,omitempty" bson:"bundle,omitempty"`
@@ -89,7 +90,7 @@ func (o Order) ID() string { return o.Chain + "/" + o.Market + "/" + o.Key }
 // concerned it. It is total: an event that makes no sense in the order's state is counted
 // as an anomaly and changes nothing else.
 func (o *Order) Apply(e Event) bool {
-	if e.Kind == SignedRefused || e.Kind == OrdersCancelled && (!o.Status.Alive() || !o.reachedBy(e)) {
+	if e.Kind == SignedRefused || e.Kind == OrdersCancelled && (!o.Status.Alive() || !o.reachedBy(&e)) {
 		return false
 	}
 	if o.foretold(e) {
@@ -121,11 +122,6 @@ func (o *Order) apply(e Event) {
 	default:
 		o.Anomalies++
 	}
-}
-
-// reachedBy says whether a bulk cancel is of the order's maker and contract.
-func (o *Order) reachedBy(e Event) bool {
-	return e.Maker == o.Maker && (e.Contract == "" || o.Contract == "" || e.Contract == o.Contract)
 }
 
 // ifOpen applies an event to an order that can still be filled, or is not known yet.
@@ -319,6 +315,7 @@ func (o *Order) describe(e Event) {
 	set((*string)(&o.Side), string(e.Side))
 	set(&o.Maker, e.Maker)
 	set(&o.Contract, e.Contract)
+	set((*string)(&o.Nonce), string(e.Nonce))
 	if o.Token == (Token{}) {
 		o.Token, o.Bundle = e.Token, e.Bundle
 	} else if o.Token.ID != "" && o.Token.ID == e.Token.ID && (o.Token.Collection == "" || o.Token.Collection == e.Token.Collection) {
@@ -346,12 +343,16 @@ func (o *Order) derive() {
 }
 
 // FoldOrder is the order that events, in order of position, make. Bulk cancels of its maker
-// may be among them. It returns false if none of the events is the order's own: bulk cancels,
-// facts and refusals alone make no order.
+// may be among them; those by nonce also before the order's first event. It returns false if
+// none of the events is the order's own: bulk cancels, facts and refusals alone make no order.
 func FoldOrder(chain, market, key string, events []Event) (Order, bool) {
 	o := Order{Chain: chain, Market: market, Key: key}
 	exists := false
+	var used []Event // cancellations by nonce so far
 	for _, e := range events {
+		if e.byNonce() {
+			used = append(used, e)
+		}
 		if !exists && (e.Order != key || e.Kind == OrderChecked || e.Kind == SignedRefused) {
 			continue
 		}
@@ -359,6 +360,7 @@ func FoldOrder(chain, market, key string, events []Event) (Order, bool) {
 			exists, o.First = true, e.Position
 		}
 		o.Apply(e)
+		o.cancelUsed(used)
 	}
 	return o, exists
 }

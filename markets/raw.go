@@ -26,6 +26,9 @@ type Raw struct {
 	// ReceiptLogs are all logs of the event's transaction, in order, shared by its events.
 	// They are nil unless the stream's source asks for them.
 	ReceiptLogs []Log
+	// Announced are the names of the factories that announced the event's contract before the
+	// event, in streams whose source has Factories.
+	Announced []string
 
 	// Aptos
 	Type string          // the event's Move type, its address in 64 digits
@@ -100,6 +103,8 @@ type Source struct {
 	// Types asks, instead of a handle, for events of these types: with addresses of 64
 	// digits, without type arguments. Their seq is the ledger version.
 	Types []string
+	// Factories, if it is not nil, restricts the logs to those that it reads.
+	Factories *Factories
 	// Facts, instead of all others, asks for what contracts say of the open orders of this
 	// market: they are read by package facts and not by the chain.
 	Facts string

@@ -22,6 +22,7 @@ type rawJSON struct {
 	Address     string    `json:"address,omitempty"`
 	Topics      []string  `json:"topics,omitempty"`
 	ReceiptLogs []logJSON `json:"around,omitempty"`
+	Announced   []string  `json:"announced,omitempty"`
 
 	Type   string            `json:"type,omitempty"`
 	Ledger *AptosTransaction `json:"ledger,omitempty"`
@@ -40,7 +41,7 @@ func (r Raw) MarshalJSON() ([]byte, error) {
 		form.nodeData = dataOf(r.JSON)
 		return json.Marshal(form)
 	}
-	form.Address = hexOf(r.Address[:])
+	form.Address, form.Announced = hexOf(r.Address[:]), r.Announced
 	for _, topic := range r.Topics {
 		form.Topics = append(form.Topics, hexOf(topic[:]))
 	}
@@ -73,6 +74,7 @@ func (r *Raw) readLog(form rawJSON) error {
 	if err := readHex(r.Address[:], form.Address); err != nil {
 		return fmt.Errorf("raw event: address: %w", err)
 	}
+	r.Announced = form.Announced
 	var err error
 	if r.Topics, err = readTopics(form.Topics); err != nil {
 		return fmt.Errorf("raw event: topic: %w", err)

@@ -24,6 +24,12 @@ type Record struct {
 // ID is the record's key in the store.
 func (r Record) ID() string { return r.Chain + "/" + r.Market + "/" + RecordKey(r.Type, r.Key) }
 
+// The record of a token of Aptos, and the field of it that names the token's owner.
+const (
+	TokenRecord = "token" // its key is Token.ID
+	OwnerField  = "owner"
+)
+
 // Apply applies the next event by position to the record.
 func (r *Record) Apply(e Event) {
 	if r.Fields == nil || r.Removed {

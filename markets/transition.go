@@ -13,8 +13,9 @@ const (
 	BatchTransition TransitionKind = iota + 1
 	// RollbackTransition leads back: the events of the log beyond its end are undone.
 	RollbackTransition
-	// ResumeTransition leads forward to the end of a batch that was interrupted between
-	// two portions. The log, which comes first, holds the batch's events.
+	// ResumeTransition leads forward to the end of a batch whose events are read from the log,
+	// which comes first: one that was interrupted between two portions, or of a stream with
+	// Own.
 	ResumeTransition
 )
 

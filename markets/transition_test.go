@@ -39,10 +39,10 @@ func (m *memory) Orders(keys []string) (map[string]Order, error) {
 	return out, nil
 }
 
-func (m *memory) OrdersOf(maker, after string, limit int) ([]Order, error) {
+func (m *memory) OrdersOf(maker string, nonce Amount, after string, limit int) ([]Order, error) {
 	var out []Order
 	for _, k := range slices.Sorted(maps.Keys(m.orders)) {
-		if o := m.orders[k]; o.Maker == maker && k > after && len(out) < limit {
+		if o := m.orders[k]; o.Maker == maker && (nonce == "" || o.Nonce == nonce) && k > after && len(out) < limit {
 			out = append(out, o)
 		}
 	}
@@ -183,7 +183,7 @@ func showLog(log []Event) string {
 	slices.SortFunc(log, byPosition)
 	out := ""
 	for _, e := range log {
-		out += fmt.Sprintf("  %v seq %d %s %s %s %s %s\n", e.Position, e.Seq, e.Stream, e.Kind, e.Order, e.Maker, e.Quantity)
+		out += fmt.Sprintf("  %v seq %d %s %s %s %s %s\n", e.Position, e.Seq, e.Stream, e.Kind, e.Order, e.Maker, e.Quantity+"/"+e.Nonce+"/"+e.Below)
 	}
 	return out
 }
@@ -228,6 +228,7 @@ func history(r *rand.Rand) []Event {
 			Contract: pick(r, "", "", "1.4", "1.5"),
 			Quantity: pick[Amount](r, "1", "2", "3"),
 			Price:    "10",
+			Nonce:    pick[Amount](r, "", "1", "2", "10"),
 		}
 		switch e.Stream {
 		case "list":
@@ -236,6 +237,7 @@ func history(r *rand.Rand) []Event {
 			if e.Fixed = r.IntN(2) == 0; e.Fixed && e.Quantity.Known() {
 				e.Parameters = &Parameters{Offerer: e.Maker}
 			}
+			e.Side = e.Kind.Side()
 		case "buy":
 			e.Kind = pick(r, Bought, Matched, OfferAccepted, TokenMinted)
 			e.Partial = r.IntN(2) == 0
@@ -243,7 +245,10 @@ func history(r *rand.Rand) []Event {
 		case "delist":
 			e.Kind = pick(r, Delisted, OfferCancelled, OfferRejected)
 		case "bulk":
-			e.Kind, e.Order = OrdersCancelled, ""
+			e.Kind, e.Order, e.Side = OrdersCancelled, "", pick(r, "", "", Ask, Bid)
+			if e.Below = pick[Amount](r, "", "", "2", "11"); e.Below.Known() {
+				e.Nonce = ""
+			}
 		case "records":
 			e.Kind = pick(r, Recorded, Recorded, RecordRemoved)
 			e.Record = &RecordChange{Type: "gallery", Key: e.Order, Fields: map[string]any{fmt.Sprint(i % 3): i}}

@@ -70,9 +70,10 @@ type Head struct {
 type HeadRequest struct{ ReplyTo *actor.PID }
 
 // CaughtUp says that all of a stream's observers have executed what the chain
-// held when its head was last seen.
+// held when its head was last seen, or that the stream is paused: nobody is to wait for it.
 type CaughtUp struct {
 	Stream string // chain/market/stream
+	Paused bool
 }
 
 // Fenced says that another owner has taken the chain over: its actors stop.

@@ -52,21 +52,13 @@ type Registry interface {
 	// are not reported.
 	Watch(ctx context.Context, changed func()) error
 
-	// Ask creates the documents of requests, whose IDs must be new: pending, and overdue
-	// after a time.
-	Ask(ctx context.Context, requests []Request, overdue time.Duration) error
-	// Requests returns the requests with the given IDs that exist, sorted by ID.
-	Requests(ctx context.Context, ids []string) ([]Request, error)
-	// Pending returns the requests that have not ended, sorted by ID.
-	Pending(ctx context.Context) ([]Request, error)
 	// Answer ends a request as done if it is still pending and its chain's lease still
 	// equals owned, both in one transaction: of all owners only one answers, once, and
 	// none after it has lost the chain. ErrLeaseChanged: the chain has another owner.
 	// False: the request has ended otherwise, or does not exist.
 	Answer(ctx context.Context, owned Lease, id string, answer Answer) (bool, error)
-	// Fail ends a request as failed if it is still pending and is overdue by the store's
-	// clock; false if not.
-	Fail(ctx context.Context, id, reason string) (bool, error)
+
+	RequestQueue
 }
 
 // The states of a node.

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/imart/event-worker/markets"
@@ -83,6 +84,12 @@ func (o SignedOrder) ContentID() string {
 		fmt.Fprintf(h, "%d:%s", len(part), part)
 	}
 	return "sha256:" + hex.EncodeToString(h.Sum(nil))
+}
+
+// IsOf says whether the document is of the order with a key, whatever its answer.
+func (o SignedOrder) IsOf(key string) bool {
+	hash, contract, _ := strings.Cut(key, "@")
+	return o.Order == key || o.Hash != "" && o.Hash == hash && (o.Contract == "" || strings.EqualFold(o.Contract, contract))
 }
 
 // OrderKey is the key that the order will have, if its hash and contract are known.

@@ -113,6 +113,11 @@ type Tx interface {
 	// Book is the interface that a fold reads and writes.
 	markets.Book
 
+	// HandedIn returns those of the keys of orders, 0xHASH@0xCONTRACT, of which signed_orders
+	// has a document, whatever its answer: accepted as that order, or with its hash, and its
+	// contract or none.
+	HandedIn(keys []string) (map[string]bool, error)
+
 	// Append adds activities to the log, and dead letters to their own collection. An
 	// activity with Signed answers that document of signed_orders, if it still exists.
 	Append(activities []markets.Activity, deadLetters []markets.DeadLetter) error
@@ -134,6 +139,7 @@ const (
 	Running     = "running" // of actors that follow nothing themselves
 	Retrying    = "retrying"
 	Stopped     = "stopped"
+	Paused      = "paused" // of the subject of a stream that somebody has paused
 
 	// FinalityBroken: a block that was final is no longer on the chain. The actor waits
 	// until that is confirmed or the block is back.
@@ -151,6 +157,8 @@ type Actor struct {
 	// Documents is true of the observer that maintains its stream's documents; its place
 	// says up to where the stream is folded into them.
 	Documents bool `json:"documents,omitempty" bson:"documents,omitempty"`
+	// Paused is true of the worker of a stream that is not to be followed until it is resumed.
+	Paused bool `json:"paused,omitempty" bson:"paused,omitempty"`
 
 	Epoch         int64 `json:"epoch" bson:"epoch"`
 	Incarnation   int64 `json:"incarnation" bson:"incarnation"`
@@ -219,6 +227,7 @@ type Claim struct {
 	// Meaning is that of the stream's present definition, which Actor.Under puts on the
 	// document; zero for actors that keep none.
 	Meaning markets.Meaning
+	Paused                          *bool         // if set, whether the stream is paused from now on
 	// Restarts is how often the actor was restarted since its last claim, and
 	// LastError why, kept when empty.
 	Restarts  int64

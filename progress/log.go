@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/imart/event-worker/internal/outage"
 	"github.com/imart/event-worker/persistence"
 )
 
@@ -27,11 +28,14 @@ type Logger struct {
 	docs   persistence.Querier
 	node   string
 	chains []string // as configured
+	// Clustered: the cluster's coordinator logs outages of the store as errors, and this
+	// Logger only warns of them.
+	Clustered bool
 
-	looks       int
-	unavailable bool                 // the last look could not read the documents
-	known       map[string]condition // of the items, at the last look
-	meters      map[string]*Meter    // by owned chain, reset by each summary
+	looks  int
+	store  outage.Outage        // the documents cannot be read
+	known  map[string]condition // of the items, at the last look
+	meters map[string]*Meter    // by owned chain, reset by each summary
 }
 
 // NewLogger returns the Logger of a node that follows some chains.
@@ -109,12 +113,17 @@ func (l *Logger) read(ctx context.Context, filter persistence.Filter) (Tree, boo
 	switch {
 	case ctx.Err() != nil:
 		return nil, false
-	case err != nil && !l.unavailable:
-		l.log.Warn("the actors' documents cannot be read: the progress of streams is not logged until they can", "error", err)
-	case err == nil && l.unavailable:
-		l.log.Info("the actors' documents can be read again")
+	case err == nil:
+		if lasted := l.store.End(time.Now()); lasted > 0 {
+			l.log.Info("the actors' documents can be read again", outage.Lasted, lasted)
+		}
+	case l.store.Note(time.Now(), 0): // the look has taken a while
+		level := slog.LevelError
+		if l.Clustered {
+			level = slog.LevelWarn
+		}
+		l.log.Log(ctx, level, "the actors' documents cannot be read: the progress of streams is not logged until they can", "error", err)
 	}
-	l.unavailable = err != nil
 	return slices.DeleteFunc(t, func(c *Chain) bool { return !slices.Contains(l.chains, c.Name) }), err == nil
 }
 

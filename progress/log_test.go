@@ -224,7 +224,7 @@ func TestTheStoreIsAway(t *testing.T) {
 	}
 	w.Logger.docs = gone
 	_, err = persistence.Collect[persistence.Actor](t.Context(), gone, persistence.Query{Collection: persistence.Actors})
-	w.says("when it is away", fmt.Sprintf(`WARN msg="the actors' documents cannot be read: the progress of streams is not logged until they can" error=%q`, err))
+	w.says("when it is away", fmt.Sprintf(`ERROR msg="the actors' documents cannot be read: the progress of streams is not logged until they can" error=%q`, err))
 	w.says("while it is away")
 	if err := w.CaughtUp(t.Context()); err != nil {
 		t.Fatal(err)

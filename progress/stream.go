@@ -12,7 +12,7 @@ import (
 type Stream struct {
 	Chain, Market, Name string
 	Condition
-	State string // its failure, or else following, backfilling or stopped
+	State string // its failure, or else paused, following, backfilling or stopped
 
 	Place       markets.Place // up to where all its observers have executed it; Seq is -1 before they exist
 	Head        int64         // the chain's newest height that its actors know; 0 if none
@@ -27,6 +27,7 @@ type Stream struct {
 	Log     *persistence.Actor // that of the observer that keeps its log; nil if there is none
 
 	slowest *persistence.Actor // of its observers
+	paused  bool
 }
 
 // ID is chain/market/stream.
@@ -61,6 +62,8 @@ func (s *Stream) add(a persistence.Actor) {
 	switch a.Kind {
 	case "subject":
 		s.Subject = &a
+	case "worker":
+		s.paused = a.Paused
 	case "observer":
 		if !a.Documents {
 			s.Log = &a
@@ -89,6 +92,8 @@ func (s *Stream) state() string {
 	switch {
 	case s.Failing != "":
 		return s.Failing
+	case s.paused:
+		return persistence.Paused
 	case s.slowest == nil && s.Subject == nil:
 		return ""
 	case s.slowest == nil || s.Subject != nil && s.Subject.Status == persistence.Following:

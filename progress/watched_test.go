@@ -97,7 +97,7 @@ func (w *watched) move(id string, blocks, events int64) {
 	w.docs[id] = doc
 }
 
-var timePattern = regexp.MustCompile(`(?m)^time=\S+ level=`)
+var timePattern = regexp.MustCompile(`(?m)^time=\S+ level=| lasted=\S+$`)
 
 // says looks and compares the logged changes: lines without times.
 func (w *watched) says(when string, want ...string) {

@@ -33,41 +33,61 @@ func checkOwner(ctx context.Context, docs persistence.Querier, at fmt.Stringer, 
 	return nil
 }
 
-// checkKeys refuses data of Seaport from before its orders' keys had the contract: the events
-// of an order would be split between two documents. The old log does not have what the
-// documents need today, either, so that they are read again and not converted.
+// checkKeys refuses data from before keys had the contract: what happened to one order or
+// record would be split between two documents. The old log does not have what the documents
+// need today, either, so that they are read again and not converted.
 func checkKeys(ctx context.Context, docs persistence.Querier, at fmt.Stringer, chains []actors.Chain) error {
 	for _, c := range chains {
 		for _, m := range c.Markets {
-			if !seaport.Decodes(m.Market) {
-				continue
-			}
-			key, err := anyKey(ctx, docs, persistence.MarketRef{Chain: c.Name, Market: m.Name})
+			old, err := hasOldKeys(ctx, docs, persistence.MarketRef{Chain: c.Name, Market: m.Name}, m.Market)
 			if err != nil {
 				return err
 			}
-			if _, _, err := seaport.SplitKey(key); err != nil && key != "" {
-				return fmt.Errorf("%s: orders of %s/%s are from an earlier version, whose keys did not have the contract: have them read again from the start with event-worker rewind %s --to 0, or choose another location", at, c.Name, m.Name, c.Name)
+			if old {
+				return fmt.Errorf("%s: documents of %s/%s are from an earlier version, whose keys did not have the contract: have them read again from the start with event-worker rewind %s --to 0, or choose another location", at, c.Name, m.Name, c.Name)
 			}
 		}
 	}
 	return nil
 }
 
-// anyKey is the key of an order of a market; empty if it has none.
-func anyKey(ctx context.Context, docs persistence.Querier, market persistence.MarketRef) (string, error) {
-	prefix := market.Chain + "/" + market.Market + "/"
+// ofCurations are the types of IMart's records that every curation counts from 1.
+var ofCurations = []string{"gallery", "exhibit", "exhibit-offer"}
+
+func hasOldKeys(ctx context.Context, docs persistence.Querier, ref persistence.MarketRef, m markets.Market) (bool, error) {
+	if seaport.Decodes(m) {
+		key, err := anyKey(ctx, docs, ref, persistence.Orders, "0x")
+		if _, _, old := seaport.SplitKey(key); err != nil || key != "" && old != nil {
+			return err == nil, err
+		}
+	}
+	if m.Name != "imart" && m.Name != "imart-aptos" {
+		return false, nil
+	}
+	for _, kind := range ofCurations {
+		key, err := anyKey(ctx, docs, ref, persistence.Records, markets.RecordKey(kind, ""))
+		if err != nil || key != "" && !strings.Contains(key, "@") {
+			return err == nil, err
+		}
+	}
+	return false, nil
+}
+
+// anyKey is the key of a document of a market whose _id goes on with a prefix; empty if there
+// is none.
+func anyKey(ctx context.Context, docs persistence.Querier, market persistence.MarketRef, collection, prefix string) (string, error) {
+	prefix = market.Chain + "/" + market.Market + "/" + prefix
 	ids := persistence.And{ // an index that starts with the chain and the market need not exist
 		persistence.Compare{Path: "_id", Operator: persistence.Greater, Operand: prefix},
 		persistence.Compare{Path: "_id", Operator: persistence.Less, Operand: prefix + "\U0010FFFF"},
 	}
-	orders, err := persistence.Collect[markets.Order](ctx, docs, persistence.Query{
-		Collection: persistence.Orders, Filter: persistence.Filter{Condition: append(ids, market.Documents()...)}, Limit: 1,
+	found, err := persistence.Collect[struct{ Key string }](ctx, docs, persistence.Query{
+		Collection: collection, Filter: persistence.Filter{Condition: append(ids, market.Documents()...)}, Limit: 1,
 	})
-	if err != nil || len(orders) == 0 {
+	if err != nil || len(found) == 0 {
 		return "", err
 	}
-	return orders[0].Key, nil
+	return found[0].Key, nil
 }
 
 // aliveWithin is how long a node that lives may take to show it.

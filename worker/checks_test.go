@@ -10,6 +10,8 @@ import (
 	"github.com/imart/event-worker/internal/markettest"
 	"github.com/imart/event-worker/internal/mongotest"
 	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/markets/catalogue"
+	"github.com/imart/event-worker/markets/definition"
 	"github.com/imart/event-worker/markets/seaport"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/persistence/mongo"
@@ -66,6 +68,10 @@ func TestOldKeysAreRefused(t *testing.T) {
 			if refused() {
 				t.Error("other markets' keys are refused")
 			}
+			put("seaport", "exhibit-7@"+seaportContract(t, o.Chains[0].Markets[1].Market)) // a market may have others besides
+			if refused() {
+				t.Error("a key that is not Seaport's is refused")
+			}
 			put("seaport", hash)
 			if !refused() {
 				t.Error("an old key is not refused")
@@ -76,6 +82,42 @@ func TestOldKeysAreRefused(t *testing.T) {
 				t.Error("a key of this version is refused")
 			}
 		})
+	}
+}
+
+// So are data of IMart from before the numbers of its galleries, exhibits and offers had their
+// curation.
+func TestOldKeysOfIMartAreRefused(t *testing.T) {
+	for name, id := range map[string]uint64{"imart": 56, "imart-aptos": 2} {
+		m, err := catalogue.Market(name, definition.Site{ChainID: id})
+		if err != nil {
+			t.Fatal(err)
+		}
+		o := options(t, "one")
+		o.Data = folder(t.TempDir())
+		o.Chains[0].Markets = []actors.Market{{Market: m}}
+		open := func(kind, key string, want bool) {
+			t.Helper()
+			record := markets.Record{Chain: "a", Market: name, Type: kind, Key: key}
+			write(t, o.Data, name, func(tx persistence.Tx) error { return tx.PutRecords([]markets.Record{record}) })
+			w, err := Open(t.Context(), o)
+			if (err == nil) != want || err != nil && !strings.Contains(err.Error(), "event-worker rewind a --to 0") {
+				t.Errorf("%s %s: %v", kind, key, err)
+			}
+			if err == nil {
+				if err := w.Stop(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			write(t, o.Data, name, func(tx persistence.Tx) error {
+				return tx.DeleteRecords([]string{markets.RecordKey(kind, key)})
+			})
+		}
+		open("token", "0x17", true)
+		open("exhibit", "7@0x73", true)
+		for _, kind := range []string{"gallery", "exhibit", "exhibit-offer"} {
+			open(kind, "7", false)
+		}
 	}
 }
 

@@ -5,7 +5,7 @@
 // It guarantees the order of start and stop:
 //
 //	Open   chains ── probe ── store ── its checks ── redecoding    nothing is followed yet
-//	Start  actors ── metrics and health ── cluster
+//	Start  actors ── requests ── metrics and health ── cluster
 //	Stop   the same in reverse
 //
 // So the chains of a node that stops are handed over to the other nodes first, while
@@ -26,6 +26,7 @@ import (
 	"time"
 
 	"github.com/imart/event-worker/actors"
+	"github.com/imart/event-worker/actors/requests"
 	"github.com/imart/event-worker/config"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/monitor"
@@ -66,14 +67,15 @@ type Options struct {
 
 // Worker follows chains.
 type Worker struct {
-	opts    Options
-	log     *slog.Logger
-	store   persistence.Store
-	chains  []actors.Chain
-	metrics *monitor.Metrics // nil if nobody asks for them
-	node    *actors.Node
-	lost    chan error
-	closers []func(context.Context) error // in the order of start
+	opts     Options
+	log      *slog.Logger
+	store    persistence.Store
+	chains   []actors.Chain
+	metrics  *monitor.Metrics // nil if nobody asks for them
+	node     *actors.Node
+	requests *requests.Executor
+	lost     chan error
+	closers  []func(context.Context) error // in the order of start
 }
 
 // Open opens the store and the chains, and checks that they may be followed. Nothing is
@@ -147,7 +149,7 @@ func (w *Worker) Start(ctx context.Context) error {
 	cfg := w.opts.Config
 	a := actors.Config{
 		Node: cfg.Node, Store: w.store, Log: w.log, Chains: w.chains, Tuning: cfg.Tuning, Memory: cfg.Memory,
-		Placed: w.opts.Cluster,
+		Placed: true,
 	}
 	if w.opts.Chains == nil {
 		w.metrics = monitor.New()
@@ -168,9 +170,11 @@ func (w *Worker) Start(ctx context.Context) error {
 		defer cancel()
 		return w.node.Stop(within)
 	})
+	w.execute(ctx, a.Store)
 	if w.opts.Cluster {
 		return w.join(ctx)
 	}
+	w.takeChains(ctx, a.Store)
 	w.watchLoss()
 	if w.metrics == nil || w.opts.Once {
 		return nil

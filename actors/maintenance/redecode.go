@@ -24,23 +24,28 @@ const rawsPerBatch = 1000
 // ErrNoRaw says that a stream cannot be decoded again from what its log has.
 var ErrNoRaw = errors.New("cannot be decoded from its log")
 
+// Redecode takes a chain over and decodes a stream's events again.
+func Redecode(ctx context.Context, store persistence.Store, node string, kind markets.ChainKind, chain, market string, s markets.Stream, height int64) (int, error) {
+	m, err := TakeOver(ctx, store, node, chain)
+	if err != nil {
+		return 0, err
+	}
+	return m.Redecode(ctx, kind, market, s, height)
+}
+
 // Redecode decodes a stream's events beyond a height again, from the raw events that its
 // activities and dead letters have: the stream is rolled back to the newest place of its
 // trail at or below the height, and comes forward again over the same events. Raw events
 // that had become nothing are in neither, and stay nothing. Interrupted, it leaves the stream
 // at an earlier place, from which the node reads on. It returns how many raw events there
-// were. The errors are ErrNoRaw, with which nothing has changed, ErrNotYet if the stream's
-// documents are behind its log, and those of the store.
-func Redecode(ctx context.Context, store persistence.Store, node string, kind markets.ChainKind, chain, market string, s markets.Stream, height int64) (int, error) {
-	id := chain + "/" + market + "/" + s.Name
+// were. The errors are ErrNoRaw, with which nothing has changed, ErrNotYet if nothing was read
+// of the stream, and those of the store.
+func (m *Maintainer) Redecode(ctx context.Context, kind markets.ChainKind, market string, s markets.Stream, height int64) (int, error) {
+	id := m.chain + "/" + market + "/" + s.Name
 	if !s.Separable {
-		return 0, fmt.Errorf("%s %w: its decoder needs events that became no activities; rewind the chain instead", id, ErrNoRaw)
+		return 0, fmt.Errorf("%s %w: its decoder needs events that became no activities; rewind the stream instead", id, ErrNoRaw)
 	}
-	m, err := newMaintainer(ctx, store, node, chain)
-	if err != nil {
-		return 0, err
-	}
-	r := redecoder{maintainer: m, market: market, stream: s, completer: currencies.New(chain, kind, nil, store), open: map[string]bool{}}
+	r := m.redecoder(kind, market, s)
 	if err := r.findObservers(ctx); err != nil {
 		return 0, fmt.Errorf("%s: %w", id, err)
 	}
@@ -59,7 +64,7 @@ func Redecode(ctx context.Context, store persistence.Store, node string, kind ma
 
 // redecoder decodes a stream again.
 type redecoder struct {
-	*maintainer
+	*Maintainer
 	market    string
 	stream    markets.Stream
 	log       persistence.Actor
@@ -70,19 +75,12 @@ type redecoder struct {
 	open      map[string]bool // currencies in the log of which the chain told nothing
 }
 
-func (r *redecoder) findObservers(ctx context.Context) error {
-	if err := r.claimObservers(ctx); err != nil {
-		return err
-	}
-	if r.log.Pending != nil || r.documents != nil && (r.documents.Pending != nil || r.documents.Place != r.log.Place) {
-		return fmt.Errorf("its documents are behind its log: %w", ErrNotYet)
-	}
-	return nil
+func (m *Maintainer) redecoder(kind markets.ChainKind, market string, s markets.Stream) *redecoder {
+	return &redecoder{Maintainer: m, market: market, stream: s, completer: currencies.New(m.chain, kind, nil, m.store), open: map[string]bool{}}
 }
 
-// claimObservers claims the stream's observers.
-func (r *redecoder) claimObservers(ctx context.Context) error {
-	observers, err := r.observers(ctx, func(market, stream string) bool { return market == r.market && stream == r.stream.Name })
+func (r *redecoder) findObservers(ctx context.Context) error {
+	observers, err := r.observers(ctx, Scope{r.market, r.stream.Name})
 	if err != nil {
 		return err
 	}
@@ -91,24 +89,24 @@ func (r *redecoder) claimObservers(ctx context.Context) error {
 		return fmt.Errorf("nothing was read of it: %w", ErrNotYet)
 	}
 	r.log, r.documents = observers[i], documentsOf(observers, observers[i])
-	return nil
+	return r.align(ctx, &r.log, r.documents)
 }
 
 // read reads the raw events beyond a seq.
 func (r *redecoder) read(ctx context.Context, after int64) error {
 	found := map[markets.Position]markets.Raw{}
 	missing := map[markets.Position]bool{}
-	room := maxRaw
+	entries, room := Scope{r.market, r.stream.Name}.filter(r.chain), maxRaw
 	add := func(text json.RawMessage, raws ...markets.Raw) error {
 		if room -= len(text); room < 0 {
-			return fmt.Errorf("%w: more than %d bytes; name a greater height, or rewind the chain", ErrNoRaw, maxRaw)
+			return fmt.Errorf("%w: more than %d bytes; name a greater height, or rewind the stream", ErrNoRaw, maxRaw)
 		}
 		for _, raw := range raws {
 			found[raw.Position] = raw
 		}
 		return nil
 	}
-	err := each(ctx, r, persistence.Activities, func(a markets.Activity) error {
+	err := each(ctx, r.store, persistence.Activities, entries, func(a markets.Activity) error {
 		p := a.Position
 		p.Sub = 0
 		if a.Seq <= after {
@@ -127,7 +125,7 @@ func (r *redecoder) read(ctx context.Context, after int64) error {
 	if err != nil {
 		return err
 	}
-	err = each(ctx, r, persistence.DeadLetters, func(d markets.DeadLetter) error {
+	err = each(ctx, r.store, persistence.DeadLetters, entries, func(d markets.DeadLetter) error {
 		if d.Seq <= after {
 			return nil
 		}
@@ -156,24 +154,6 @@ func (r *redecoder) read(ctx context.Context, after int64) error {
 	return nil
 }
 
-// each calls f for the stream's entries of a collection.
-func each[T any](ctx context.Context, r *redecoder, collection string, f func(T) error) error {
-	filter := persistence.Filter{Condition: persistence.And{persistence.Is("chain", r.chain), persistence.Is("market", r.market), persistence.Is("stream", r.stream.Name)}}
-	for doc, err := range r.store.Query(ctx, persistence.Query{Collection: collection, Filter: filter}) {
-		if err != nil {
-			return err
-		}
-		var entry T
-		if err := json.Unmarshal(doc, &entry); err != nil {
-			return fmt.Errorf("%s: %w", collection, err)
-		}
-		if err := f(entry); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // again rolls the stream back to a place and brings it forward to where it was.
 func (r *redecoder) again(ctx context.Context, from markets.Place) error {
 	was := r.log
@@ -192,6 +172,7 @@ func (r *redecoder) again(ctx context.Context, from markets.Place) error {
 // onward brings the stream forward to where its log was, over the raw events.
 func (r *redecoder) onward(ctx context.Context, was persistence.Actor) error {
 	for rest, from := r.raws, r.log.Place; from != was.Place; {
+		r.progress("decoding raw events", len(r.raws)-len(rest), len(r.raws))
 		n := r.next(rest)
 		to := was.Place
 		if n < len(rest) {
@@ -234,11 +215,14 @@ func (r *redecoder) forward(ctx context.Context, t markets.Transition, was persi
 		if a == nil {
 			continue
 		}
+		if a.Documents {
+			t = r.stream.OfDocuments(t)
+		}
 		e := projection.Execute(t, a.Ref(), a.Trail, a.Report)
 		if e.To == was.Place {
 			e.Trail, e.Report = was.Trail, was.Report
 		}
-		if err := r.commit(ctx, a, e, projection.Log{Notifies: r.stream.Notifies, Portion: portion}); err != nil {
+		if err := r.commit(ctx, a, e, projection.Log{Own: r.stream.Own, Notifies: r.stream.Notifies, Portion: portion}); err != nil {
 			return err
 		}
 	}

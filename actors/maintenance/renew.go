@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/imart/event-worker/actors/batch"
-	"github.com/imart/event-worker/actors/currencies"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
 )
@@ -27,8 +26,7 @@ type Renewed struct {
 // Changed are those streams of a chain's markets whose log was made, or may have been made, with
 // another meaning than that of their present definition.
 func Changed(ctx context.Context, docs persistence.Querier, chain string, all []markets.Market) ([]Renewed, error) {
-	filter := persistence.Filter{Condition: persistence.And{persistence.Is("chain", chain), persistence.Is("kind", "observer")}}
-	observers, err := persistence.Collect[persistence.Actor](ctx, docs, persistence.Query{Collection: persistence.Actors, Filter: filter})
+	observers, err := observersOf(ctx, docs, chain, Scope{})
 	if err != nil {
 		return nil, err
 	}
@@ -53,7 +51,7 @@ func Changed(ctx context.Context, docs persistence.Querier, chain string, all []
 // is rolled back to its start, and the node reads it again. Interrupted, it can be repeated, and
 // a node that is started instead reads on from where the stream is.
 func Renew(ctx context.Context, store persistence.Store, node, chain string, all []markets.Market) ([]Renewed, error) {
-	m, err := newMaintainer(ctx, store, node, chain) // from then on nobody else changes a meaning
+	m, err := TakeOver(ctx, store, node, chain) // from then on nobody else changes a meaning
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +63,7 @@ func Renew(ctx context.Context, store persistence.Store, node, chain string, all
 		c := &changed[i]
 		market := all[slices.IndexFunc(all, func(m markets.Market) bool { return m.Name == c.Market })]
 		stream := market.Streams[slices.IndexFunc(market.Streams, func(s markets.Stream) bool { return s.Name == c.Stream })]
-		r := &redecoder{maintainer: m, market: c.Market, stream: stream, completer: currencies.New(chain, market.Kind, nil, store), open: map[string]bool{}}
+		r := m.redecoder(market.Kind, c.Market, stream)
 		if c.Decoded, c.Reread, err = r.renew(ctx, c.Changed); err != nil {
 			return changed[:i], fmt.Errorf("making %s/%s/%s again: %w", chain, c.Market, c.Stream, err)
 		}
@@ -75,14 +73,7 @@ func Renew(ctx context.Context, store persistence.Store, node, chain string, all
 
 // renew makes the stream again, and says why not from its log.
 func (r *redecoder) renew(ctx context.Context, changed []string) (decoded int, reread, err error) {
-	if err := r.claimObservers(ctx); err != nil {
-		return 0, nil, err
-	}
-	observers := []*persistence.Actor{&r.log}
-	if r.documents != nil {
-		observers = append(observers, r.documents)
-	}
-	if err := r.finish(ctx, observers); err != nil {
+	if err := r.findObservers(ctx); err != nil {
 		return 0, nil, err
 	}
 	was := r.log
@@ -94,7 +85,7 @@ func (r *redecoder) renew(ctx context.Context, changed []string) (decoded int, r
 		return 0, nil, err
 	}
 	// A log at its start takes on the present meaning.
-	if r.log, err = r.claim(ctx, r.log, r.stream.Meaning); err != nil || reread != nil {
+	if r.log, err = r.claimUnder(ctx, r.log, r.stream.Meaning); err != nil || reread != nil {
 		return 0, reread, err
 	}
 	return len(r.raws), nil, r.onward(ctx, was)

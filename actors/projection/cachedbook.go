@@ -1,6 +1,8 @@
 package projection
 
 import (
+	"sync"
+
 	"github.com/ethereum/go-ethereum/common/lru"
 
 	"github.com/imart/event-worker/markets"
@@ -9,19 +11,39 @@ import (
 // cachedOrders is how many orders a cache holds.
 const cachedOrders = 30_000
 
-// Cache is the orders that the one writer of a market has read or written last. They are
-// as in the store: if another process had written, the writer's next commit would fail.
+// Cache is the orders that the one writer of a market has written last. They are as in the
+// store: if another process had written, the writer's next commit would fail. Others may read
+// it at any time: it changes in one step when a commit is durable.
 type Cache struct {
+	mu     sync.RWMutex
 	orders lru.BasicLRU[string, markets.Order]
 }
 
 // NewCache is an empty cache.
 func NewCache() *Cache {
-	return &Cache{lru.NewBasicLRU[string, markets.Order](cachedOrders)}
+	return &Cache{orders: lru.NewBasicLRU[string, markets.Order](cachedOrders)}
 }
 
-// Drop empties the cache, after a commit of unknown outcome.
-func (c *Cache) Drop() { c.orders.Purge() }
+// Order is an order as of the last commit; false if the cache does not have it.
+func (c *Cache) Order(key string) (markets.Order, bool) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.orders.Peek(key)
+}
+
+// get is Order for the writer, whose orders stay in the cache for longer.
+func (c *Cache) get(key string) (markets.Order, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.orders.Get(key)
+}
+
+// drop empties the cache, after a commit of unknown outcome.
+func (c *Cache) drop() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.orders.Purge()
+}
 
 // cachedBook is the book of one transaction. It reads orders from the cache first, and
 // notes what the transaction changes, for the cache to take over once it is committed.
@@ -45,7 +67,7 @@ func (k *cachedBook) Orders(keys []string) (map[string]markets.Order, error) {
 			known[key] = order
 		} else if k.gone[key] {
 			continue
-		} else if order, ok := k.cache.orders.Get(key); ok {
+		} else if order, ok := k.cache.get(key); ok {
 			known[key] = order
 		} else {
 			unknown = append(unknown, key)
@@ -77,6 +99,8 @@ func (k *cachedBook) DeleteOrders(keys []string) error {
 
 // committed takes over what a transaction has changed.
 func (c *Cache) committed(k *cachedBook) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	for key := range k.gone {
 		c.orders.Remove(key)
 	}

@@ -13,8 +13,9 @@ var errResumedLog = errors.New("a batch is one commit of the log: there is none 
 
 // Log is the log of a stream: its activities and dead letters.
 type Log struct {
-	Notifies bool // its activities are told to those whom they concern
-	Portion  int  // how many documents a commit of a rollback removes at most
+	Own      *markets.Own // which of its events are the market's; nil: all
+	Notifies bool         // its activities are told to those whom they concern
+	Portion  int          // how many documents a commit of a rollback removes at most
 }
 
 // Commit makes a transition of the log durable.
@@ -38,26 +39,39 @@ func (l Log) Commit(ctx context.Context, store persistence.Store, e Execution) e
 
 // append adds a batch to the log.
 func (l Log) append(ctx context.Context, store persistence.Store, e Execution) error {
-	moves := []persistence.Move{e.portion(true, len(e.Batch.Events), len(e.Batch.DeadLetters))}
+	moves := []persistence.Move{e.condition()}
 	return store.Commit(ctx, e.market(), moves, func(tx persistence.Tx) error {
-		return l.Append(tx, e.market(), *e.Batch)
+		events, err := l.Append(tx, e.market(), *e.Batch)
+		moves[0] = e.portion(true, len(events), len(e.Batch.DeadLetters))
+		return err
 	})
 }
 
-// Append adds a batch to the log of a market, and notifies those whom it concerns.
-func (l Log) Append(tx persistence.Tx, market persistence.MarketRef, b markets.Batch) error {
-	activities := make([]markets.Activity, len(b.Events))
-	for i, e := range b.Events {
+// Append adds a batch to the log of a market, and notifies those whom it concerns. It returns
+// the events that it has added: the market's own.
+func (l Log) Append(tx persistence.Tx, market persistence.MarketRef, b markets.Batch) ([]markets.Event, error) {
+	events := b.Events
+	if l.Own != nil {
+		var err error
+		if events, err = owned(tx, *l.Own, events); err != nil {
+			return nil, err
+		}
+	}
+	activities := make([]markets.Activity, len(events))
+	for i, e := range events {
 		activities[i] = markets.Activity{Chain: market.Chain, Market: market.Market, Event: e}
 	}
 	if err := tx.Append(activities, b.DeadLetters); err != nil || !l.Notifies {
-		return err
+		return events, err
 	}
-	var notifications []markets.Notification
+	notifications, err := toOwners(tx, activities)
+	if err != nil {
+		return events, err
+	}
 	for _, a := range activities {
 		notifications = append(notifications, markets.Notifications(a)...)
 	}
-	return tx.Notify(notifications)
+	return events, tx.Notify(notifications)
 }
 
 // truncate removes what lies beyond the end of a rollback from the log, in portions.

@@ -28,7 +28,7 @@ func NewWriter(store persistence.Store, market persistence.MarketRef, cache *Cac
 func (w *Writer) Commits() int64 { return w.commits }
 
 // Commit makes a transition of documents durable, about so many documents a commit. After
-// an error its outcome is unknown, and the cache is to be dropped.
+// an error its outcome is unknown, and the cache is empty.
 func (w *Writer) Commit(ctx context.Context, e Execution, portion int) error {
 	for c := (markets.Cursor{}); !c.Done; w.commits++ {
 		next, err := w.commitPortion(ctx, e, c, portion)
@@ -56,10 +56,12 @@ func (w *Writer) commitPortion(ctx context.Context, e Execution, c markets.Curso
 		moves[0] = e.portion(next.Done, events, 0)
 		return nil
 	})
-	if err == nil {
-		w.cache.committed(book)
+	if err != nil {
+		w.cache.drop()
+		return next, err
 	}
-	return next, err
+	w.cache.committed(book)
+	return next, nil
 }
 
 // Move counts a commit on the document of orders.

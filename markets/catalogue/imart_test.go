@@ -2,6 +2,7 @@ package catalogue_test
 
 import (
 	"encoding/json"
+	"maps"
 	"math/big"
 	"os"
 	"slices"
@@ -67,12 +68,61 @@ func TestIMartExhibit(t *testing.T) {
 		t.Errorf("%+v", order)
 	}
 	record, _ := markets.FoldRecord("bsc", "imart", only(events, func(e markets.Event) bool { return e.Record != nil }))
-	if record.Type != "exhibit" || record.Key != "7@"+gallery.Hex() || record.Fields["contract"] != gallery.Hex() || record.Fields["status"] != "ExhibitSold" || record.Fields["gallery"] != "3" {
+	if record.Type != "exhibit" || record.Key != "7@"+gallery.Hex() || record.Fields["contract"] != gallery.Hex() || record.Fields["status"] != "sold" || record.Fields["event"] != "ExhibitSold" || record.Fields["gallery"] != "3" {
 		t.Errorf("%+v", record)
 	}
 	frozen := decode(t, imart(t), []markets.Raw{exhibit(t, gallery, "ExhibitFrozen")})
 	if len(frozen) != 2 || frozen[1].Kind != markets.Delisted {
 		t.Errorf("%+v", frozen)
+	}
+}
+
+// With several sales in one transaction each has its own buyer: by token, and by their order.
+func TestBuyersOfExhibits(t *testing.T) {
+	other := common.HexToAddress("0xb2")
+	sold := func(id, token int) markets.Raw {
+		return markettest.Log(t, gallery, exhibitChanged, id, "ExhibitSold", 3, nft, token, owner, 1_700_000_000, 5000, "", "", "", 1)
+	}
+	listed := func(id, token int) markets.Raw {
+		return markettest.Log(t, gallery, exhibitChanged, id, "ExhibitListed", 3, nft, token, owner, 1_700_000_000, 5000, "", "", "", 1)
+	}
+	given := func(token int, from, to common.Address) markets.Raw {
+		return markettest.Log(t, nft, transfer721, from, to, token)
+	}
+	for name, c := range map[string]struct {
+		logs []markets.Raw
+		want string
+	}{
+		"transfers first":              {[]markets.Raw{given(1, gallery, buyer), sold(7, 1), given(2, gallery, other), sold(8, 2)}, "7 b1, 8 b2"},
+		"sales first":                  {[]markets.Raw{sold(7, 1), given(1, gallery, buyer), sold(8, 2), given(2, gallery, other)}, "7 b1, 8 b2"},
+		"one within the other":         {[]markets.Raw{given(1, gallery, buyer), given(2, gallery, other), sold(8, 2), sold(7, 1)}, "7 b1, 8 b2"},
+		"one token, transfers first":   {[]markets.Raw{given(1, gallery, buyer), sold(7, 1), given(1, buyer, other), sold(8, 1)}, "7 b1, 8 b2"},
+		"one token, sales first":       {[]markets.Raw{sold(7, 1), given(1, gallery, buyer), sold(8, 1), given(1, buyer, other)}, "7 b1, 8 b2"},
+		"from the seller by the way":   {[]markets.Raw{given(1, owner, gallery), given(1, gallery, buyer), sold(7, 1)}, "7 b1"},
+		"passed on":                    {[]markets.Raw{given(1, gallery, buyer), sold(7, 1), given(1, buyer, other)}, "7 b1"},
+		"passed on, sales first":       {[]markets.Raw{sold(7, 1), given(1, gallery, buyer), given(1, buyer, other)}, "7 b1"},
+		"put in before":                {[]markets.Raw{listed(7, 1), given(1, owner, gallery), sold(7, 1), given(1, gallery, buyer)}, "7 b1"},
+		"put in before, sales last":    {[]markets.Raw{given(1, owner, gallery), listed(7, 1), given(1, gallery, buyer), sold(7, 1)}, "7 b1"},
+		"of another collection":        {[]markets.Raw{markettest.Log(t, gallery, transfer721, gallery, other, 1), given(1, gallery, buyer), sold(7, 1)}, "7 b1"},
+		"no transfer":                  {[]markets.Raw{sold(7, 1), given(2, gallery, other)}, "7 "},
+		"logged by a stranger like it": {[]markets.Raw{func() markets.Raw { r := sold(9, 1); r.Address = nft; return r }(), given(1, gallery, buyer), sold(7, 1)}, "7 b1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var got []string
+			for _, e := range decode(t, imart(t), markettest.Transaction(1, c.logs...)) {
+				if e.Kind == markets.Bought {
+					taker := ""
+					if e.Taker != "" {
+						taker = strings.ToLower(e.Taker[len(e.Taker)-2:])
+					}
+					got = append(got, e.Order[len("exhibit-"):len("exhibit-7")]+" "+taker)
+				}
+			}
+			slices.Sort(got)
+			if s := strings.Join(got, ", "); s != c.want {
+				t.Errorf("sold to %s, want %s", s, c.want)
+			}
+		})
 	}
 }
 
@@ -181,18 +231,7 @@ func TestIMartChains(t *testing.T) {
 
 // The eleven streams of the original, with its handles.
 func TestIMartOnAptos(t *testing.T) {
-	m, err := catalogue.Market("imart-aptos", definition.Site{ChainID: 2})
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := os.ReadFile("testdata/imart-aptos-events.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var given map[string]json.RawMessage // by handle's field
-	if err := json.Unmarshal(text, &given); err != nil {
-		t.Fatal(err)
-	}
+	m, given := imartOnAptos(t), handles(t)
 	var events []markets.Event
 	for i, s := range m.Streams {
 		data, ok := given[s.Source.Handle[strings.LastIndex(s.Source.Handle, ":")+1:]+"/"+s.Source.Field]
@@ -210,6 +249,129 @@ func TestIMartOnAptos(t *testing.T) {
 		t.Errorf("%d streams, %d events", len(m.Streams), len(given))
 	}
 	golden(t, "imart-aptos", events)
+}
+
+// handles are the events of imart-aptos that are made in testdata, by handle and field.
+func handles(t *testing.T) map[string]json.RawMessage {
+	t.Helper()
+	text, err := os.ReadFile("testdata/imart-aptos-events.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var given map[string]json.RawMessage
+	if err := json.Unmarshal(text, &given); err != nil {
+		t.Fatal(err)
+	}
+	return given
+}
+
+// change is an event of testdata with other fields.
+func change(t *testing.T, stream markets.Stream, given map[string]json.RawMessage, height int64, fields map[string]any) markets.Raw {
+	t.Helper()
+	var data map[string]any
+	if err := json.Unmarshal(given[stream.Source.Handle[strings.LastIndex(stream.Source.Handle, ":")+1:]+"/"+stream.Source.Field], &data); err != nil {
+		t.Fatal(err)
+	}
+	maps.Copy(data, fields)
+	text, err := json.Marshal(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return markets.Raw{Position: markets.Position{Height: height}, Seq: height, Type: "0x5::m::E", JSON: text}
+}
+
+// A token is its creator's, until it is bought, an offer for it is accepted, or an exhibit's
+// event says otherwise. What is rolled back is folded as if it had never been.
+func TestIMartOwners(t *testing.T) {
+	m := imartOnAptos(t)
+	given := handles(t)
+	var events []markets.Event
+	add := func(stream string, height int64, fields map[string]any) {
+		i := slices.IndexFunc(m.Streams, func(s markets.Stream) bool { return s.Name == stream })
+		found, failures := m.Streams[i].DecodeAll([]markets.Raw{change(t, m.Streams[i], given, height, fields)})
+		if len(failures) > 0 {
+			t.Fatal(failures[0].Reason)
+		}
+		events = append(events, found...)
+	}
+	add("token", 1, nil)
+	add("buy", 2, map[string]any{"buyer": "0xb1"})
+	add("offer-accept", 3, map[string]any{"coin_owner": "0xb2"})
+	add("exhibit", 4, map[string]any{"event_type": "ExhibitListed", "owner": "0x73"})
+	add("exhibit", 5, map[string]any{"event_type": "ExhibitSold", "owner": "0xb3"})
+	add("exhibit", 6, map[string]any{"event_type": "ExhibitFrozen", "owner": "0xb4"})
+	for height, want := range map[int64]string{1: "c1", 2: "b1", 3: "b2", 4: "73", 5: "b3", 6: "b4"} {
+		record, _ := markets.FoldRecord("aptos", "imart-aptos", only(events, func(e markets.Event) bool {
+			return e.Record != nil && e.Record.Type == "token" && e.Position.Height <= height
+		}))
+		if owner, _ := record.Fields["owner"].(string); !strings.HasSuffix(owner, "00"+want) || record.Fields["name"] != "Punk 1" {
+			t.Errorf("at %d: %+v", height, record.Fields)
+		}
+	}
+	keys := map[string]bool{}
+	for _, e := range events {
+		if e.Record != nil && e.Record.Type == "token" {
+			keys[e.Key()] = true
+		}
+	}
+	if len(keys) != 1 {
+		t.Errorf("the token has records %v", keys)
+	}
+}
+
+// Two accounts with a curation count from 1 each: what they have under one number are two
+// exhibits, with an order each, two galleries and two offers.
+func TestTwoCurationsOnAptos(t *testing.T) {
+	given := handles(t)
+	keys := map[string]bool{}
+	for _, account := range []string{"0xca", "0xcb"} {
+		m, err := catalogue.Market("imart-aptos", definition.Site{ChainID: 2, Account: account})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range m.Streams {
+			if !strings.Contains(s.Source.Handle, "::curation::") {
+				continue
+			}
+			found, _ := s.DecodeAll([]markets.Raw{change(t, s, given, 1, nil)})
+			for _, e := range found {
+				if e.Record == nil || e.Record.Type != "token" { // tokens are not the curation's
+					keys[e.Key()] = true
+				}
+			}
+		}
+	}
+	if len(keys) != 2*4 {
+		t.Errorf("%d keys: %v", len(keys), keys)
+	}
+}
+
+// The states of exhibits are the original's words.
+func TestIMartExhibitStates(t *testing.T) {
+	m := imart(t)
+	onAptos := imartOnAptos(t)
+	given := handles(t)
+	for what, want := range map[string]string{
+		"ExhibitListed": "listing", "ExhibitCanceled": "reserved", "ExhibitSold": "sold", "ExhibitFrozen": "frozen", "ExhibitRedeemed": "redeemed",
+		"ExhibitMoved": "ExhibitMoved",
+	} {
+		s := onAptos.Streams[slices.IndexFunc(onAptos.Streams, func(s markets.Stream) bool { return s.Name == "exhibit" })]
+		found, _ := s.DecodeAll([]markets.Raw{change(t, s, given, 1, map[string]any{"event_type": what})})
+		for _, events := range [][]markets.Event{found, decode(t, m, []markets.Raw{exhibit(t, gallery, what)})} {
+			if fields := events[0].Record.Fields; fields["status"] != want || fields["event"] != what {
+				t.Errorf("%s: %v", what, fields)
+			}
+		}
+	}
+}
+
+func imartOnAptos(t *testing.T) markets.Market {
+	t.Helper()
+	m, err := catalogue.Market("imart-aptos", definition.Site{ChainID: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
 }
 
 func only(events []markets.Event, keep func(markets.Event) bool) (out []markets.Event) {

@@ -97,15 +97,12 @@ func (b *boundSource) readEVM(w *workspace, raw *markets.Raw, into expression.Va
 	if b.used["moved"] || b.used["paid"] {
 		into["moved"], into["paid"] = tokens.Transfers(raw, w.checksums)
 	}
-	r := solidity.NewReader(w.checksums)
-	for i := range b.fields {
-		value, err := b.fields[i].Read(raw, &r)
-		if err != nil {
-			return err
-		}
-		into[b.fields[i].Name] = value
+	if err := b.readFields(w, raw, into); err != nil || b.settlement == nil {
+		return err
 	}
-	return nil
+	transferred, err := b.transferred(w, raw, into)
+	into["transferred"] = transferred
+	return err
 }
 
 // emitter is the contract that logged the event.

@@ -29,7 +29,7 @@ type Definition struct {
 type Chain struct {
 	Name      string
 	ID        uint64 // 0 is any chain that has no entry of its own
-	Start     int64  // the first block worth reading; 0 if not known
+	Start     int64  // the first block worth reading; -1 if not known
 	Contracts []Contract
 	Account   string // Aptos
 }
@@ -38,7 +38,7 @@ type Chain struct {
 type Contract struct {
 	Name    string
 	Address string // EIP-55
-	Start   int64  // the first block worth reading; 0 if not known
+	Start   int64  // the first block worth reading; -1 if not known
 }
 
 // Source is where a definition comes from.

@@ -14,7 +14,7 @@ func (b *boundSource) marketEvent(w *workspace, v expression.Values, o *outcome,
 		From: f.text("from", o.from), To: f.text("to", o.to),
 		Token: markets.Token{
 			Collection: f.text("token.collection", o.collection), ID: f.text("token.id", o.id),
-			Name: f.text("token.name", o.name), Standard: o.standard,
+			Name: f.text("token.name", o.name), Standard: f.standard(o.standard, b.kind),
 		},
 		Quantity: f.amount("quantity", o.quantity), Partial: f.flag("partial", o.partial),
 		Price: f.amount("price", o.price), Contract: b.account,
@@ -36,7 +36,7 @@ func (b *boundSource) marketEvent(w *workspace, v expression.Values, o *outcome,
 		e.Contract = f.text("contract", o.contractExpr)
 	}
 	if o.bundle != nil {
-		setBundle(&e, f.bundle(o.bundle))
+		setBundle(&e, f.bundle(o.bundle, b.kind))
 	}
 	if o.record != nil {
 		e.Record = f.record(o.record)
@@ -78,10 +78,16 @@ func setBundle(e *markets.Event, items []markets.Item) {
 // setImplied sets what follows from other fields: who gave the token to whom in a sale,
 // and that there is one unit of a token that is unique.
 func setImplied(e *markets.Event, o *outcome) {
-	if e.Kind.Sale() && o.from == nil && o.to == nil {
-		e.From, e.To = e.Maker, e.Taker
+	if e.Kind.Sale() {
+		giver, receiver := e.Maker, e.Taker
 		if e.Side == markets.Bid {
-			e.From, e.To = e.Taker, e.Maker
+			giver, receiver = e.Taker, e.Maker
+		}
+		if o.from == nil {
+			e.From = giver
+		}
+		if o.to == nil {
+			e.To = receiver
 		}
 	}
 	unique := e.Token.Standard == markets.ERC721 || e.Token.Standard == markets.AptosObject

@@ -13,9 +13,8 @@ import (
 const maxText = 1 << 16
 
 var (
-	errLongText   = fmt.Errorf("a text of more than %d bytes", maxText)
-	errEmptyKey   = errors.New("the key is empty")
-	errBundleItem = errors.New("each element of a bundle is a token: {collection, id, standard, quantity}")
+	errLongText = fmt.Errorf("a text of more than %d bytes", maxText)
+	errEmptyKey = errors.New("the key is empty")
 )
 
 // eventFields evaluates the fields of one market event, and keeps the first error. A field
@@ -107,29 +106,6 @@ func (f *eventFields) time(field string, e *expression.Expression) time.Time {
 		}
 		return t
 	}
-}
-
-// bundle is a list of tokens.
-func (f *eventFields) bundle(list *expression.Expression) (items []markets.Item) {
-	elements, _ := f.value("bundle", list).([]any)
-	for _, element := range elements {
-		fields, ok := element.(map[string]any)
-		collection, ok1 := fields["collection"].(string)
-		id, ok2 := expression.Numeric(fields["id"])
-		quantity, ok3 := expression.Numeric(fields["quantity"])
-		standard, ok4 := fields["standard"].(string)
-		if !ok || !ok1 || !ok2 || !ok3 || !ok4 {
-			f.fail("bundle", errBundleItem)
-			return nil
-		}
-		amount, err := quantity.Amount()
-		if err != nil {
-			f.fail("bundle", err)
-			return nil
-		}
-		items = append(items, markets.Item{Token: markets.Token{Collection: collection, ID: id.String(), Standard: standard}, Quantity: amount})
-	}
-	return items
 }
 
 // record is what an event says of a record.

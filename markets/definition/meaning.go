@@ -32,6 +32,7 @@ type sourceMeaning struct {
 	Options              any
 	Currencies           map[string]markets.Currency
 	Handle, Member, Type string
+	Own                  []string // the collections of the market's own orders
 }
 
 // meaning is the meaning of a stream at a place. Sources of different events may be in any
@@ -57,6 +58,9 @@ func (d *Definition) sourceMeaning(src *source, at *place) sourceMeaning {
 	if d.Kind == markets.EVM {
 		m.Contracts, _ = at.addresses(src)
 		slices.Sort(m.Contracts)
+	}
+	if src.own {
+		m.Own = slices.Sorted(slices.Values(at.collections))
 	}
 	money := src.money
 	switch {

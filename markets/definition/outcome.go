@@ -19,7 +19,7 @@ type outcome struct {
 
 	kind     markets.Kind
 	side     markets.Side
-	standard string
+	standard standard
 
 	order, maker, taker, from, to        *expression.Expression
 	collection, id, name                 *expression.Expression
@@ -73,8 +73,9 @@ func (p *parsing) outcome(n *yamlfile.Node, src *source, sc expression.Scope) *o
 	o.from, o.to = read(n, "from", expression.TextKind), read(n, "to", expression.TextKind)
 	t := n.Child("token")
 	o.collection, o.id, o.name = read(t, "collection", expression.TextKind), read(t, "id", expression.TextKind, expression.NumberKind), read(t, "name", expression.TextKind)
-	o.standard = t.Child("standard").Text()
+	o.standard = p.standard(t.Child("standard"), src, inner)
 	o.quantity, o.partial, o.bundle = read(n, "quantity", expression.NumberKind), read(n, "partial", expression.BooleanKind), read(n, "bundle", expression.ListKind)
+	checkBundle(n.Child("bundle"), o.bundle)
 	o.price = read(n, "price", expression.NumberKind)
 	o.currency = p.currency(n.Child("currency"), src, inner)
 	o.terms = p.terms(n, src, inner, o.condition.each != nil || src.condition.each != nil)

@@ -64,7 +64,7 @@ func (p *parsing) read(n *yamlfile.Node) {
 }
 
 func (p *parsing) chain(n *yamlfile.Node) {
-	chain := Chain{Name: n.Name()}
+	chain := Chain{Name: n.Name(), Start: unknownStart}
 	n.Child("start").Decode(&chain.Start)
 	if id := n.Child("chainId"); id.Text() != "any" {
 		id.Decode(&chain.ID)
@@ -88,7 +88,7 @@ func (p *parsing) chain(n *yamlfile.Node) {
 
 // contract is an address, or one with a start.
 func contract(name string, n *yamlfile.Node) Contract {
-	c := Contract{Name: name}
+	c := Contract{Name: name, Start: unknownStart}
 	at := n
 	if !n.IsText() {
 		n.Child("start").Decode(&c.Start)

@@ -19,15 +19,18 @@ type Site struct {
 	// chain. Those that are missing are the definition's.
 	Contracts map[string][]string
 	Account   string
+	// Collections are those whose orders are the market's own (markets.Own).
+	Collections []string
 }
 
 // place is the site of one market: what its definition and its configuration say.
 type place struct {
-	contracts []Contract
-	start     int64
-	account   string
-	coin      markets.Currency
-	known     []markets.Currency // the coin and the chain's well-known currencies
+	contracts   []Contract
+	collections []string // EIP-55
+	start       int64
+	account     string
+	coin        markets.Currency
+	known       []markets.Currency // the coin and the chain's well-known currencies
 }
 
 // On is the market as it is on a chain.
@@ -59,7 +62,7 @@ var errNowhere = errors.New("none of its contracts has an address there: configu
 
 // place is where the market is on a chain.
 func (d *Definition) place(site Site) (*place, error) {
-	at := &place{coin: markets.Currency{Address: zeroAddress, Symbol: site.Coin, Decimals: 18}, account: site.Account}
+	at := &place{start: unknownStart, coin: markets.Currency{Address: zeroAddress, Symbol: site.Coin, Decimals: 18}, account: site.Account}
 	if site.Coin == "" {
 		at.coin.Symbol = "ETH"
 	}
@@ -86,14 +89,24 @@ func (d *Definition) place(site Site) (*place, error) {
 			if err != nil {
 				return nil, err
 			}
-			at.contracts = append(at.contracts, Contract{Name: name, Address: address})
+			at.contracts = append(at.contracts, Contract{Name: name, Address: address, Start: unknownStart})
 		}
+	}
+	for _, collection := range site.Collections {
+		collection, err := checksummed(collection)
+		if err != nil {
+			return nil, err
+		}
+		at.collections = append(at.collections, collection)
 	}
 	if d.Kind == markets.Aptos && at.account == "" {
 		return nil, fmt.Errorf("market %s has no account on the chain with id %d: configure it", d.Market, site.ChainID)
 	}
 	return at, nil
 }
+
+// unknownStart is a start that nothing tells.
+const unknownStart = -1
 
 const zeroAddress = "0x0000000000000000000000000000000000000000"
 
@@ -130,18 +143,21 @@ func (d *Definition) bind(st *stream, at *place) (markets.Stream, error) {
 		if len(addresses) == 0 && !src.anyone {
 			continue
 		}
-		anything = true
 		if anyone = anyone || src.anyone; !src.anyone {
 			s.Source.Addresses = append(s.Source.Addresses, addresses...)
 		}
 		s.Source.ReceiptLogs = s.Source.ReceiptLogs || src.transfers
-		if s.Start == 0 || start < s.Start {
+		if !anything || start < s.Start {
 			s.Start = start
 		}
+		anything = true
 		if src.decoder != nil {
 			s.Source.Topics, s.Separable = src.decoder.Topics, false
 			s.Decode = src.decoder.Decode(addresses, at.known)
 			s.Meaning = d.meaning(st, at, s.Source)
+			if src.own {
+				s.Own = &markets.Own{Collections: at.collections}
+			}
 			return s, nil
 		}
 		s.Source.Topics = append(s.Source.Topics, src.event.ID.Hex())
@@ -194,21 +210,21 @@ func (st *stream) observer() string {
 
 // addresses are those of a source's contracts, and the first block worth reading.
 func (at *place) addresses(src *source) (addresses []string, start int64) {
-	start = -1
+	found := false
 	for _, c := range at.contracts {
 		if len(src.contracts) > 0 && !slices.Contains(src.contracts, c.Name) {
 			continue
 		}
 		addresses = append(addresses, c.Address)
 		first := c.Start
-		if first == 0 {
+		if first == unknownStart {
 			first = at.start
 		}
-		if start < 0 || first < start {
-			start = first
+		if !found || first < start {
+			start, found = first, true
 		}
 	}
-	if start < 0 {
+	if !found {
 		start = at.start
 	}
 	return distinct(addresses), start

@@ -44,6 +44,9 @@ type source struct {
 	transfers bool
 	decoder   *Decoder
 	code      string // the decoder's name
+	own       bool   // only the market's own orders
+	// settlement is nil unless the source names the token that its events settle sales of.
+	settlement *settlement
 
 	// Aptos
 	handle, member string // module::Resource and its field; "" for events by their type
@@ -103,7 +106,10 @@ func (p *parsing) source(n *yamlfile.Node) *source {
 		return src
 	}
 	var sc, inner expression.Scope
-	src.lets, sc = p.lets(n.Child("let"), src, expression.NewScope(p.Kind, names))
+	if src.settlement = p.settlement(n.Child("transferOf"), src, p.scope(names)); src.settlement != nil {
+		names["transferred"] = types.Array(tokens.MovedType)
+	}
+	src.lets, sc = p.lets(n.Child("let"), src, p.scope(names))
 	src.condition, inner = p.condition(n, src, sc)
 	for _, n := range n.Child("becomes").List() {
 		src.outcomes = append(src.outcomes, p.outcome(n, src, inner))
@@ -112,6 +118,15 @@ func (p *parsing) source(n *yamlfile.Node) *source {
 		src.fields = src.event.Fields(src.used)
 	}
 	return src
+}
+
+// scope is that of a source's expressions.
+func (p *parsing) scope(names types.Map) expression.Scope {
+	sc := expression.NewScope(p.Kind, names)
+	if p.Kind == markets.EVM {
+		sc = sc.Decoding(solidity.ABI)
+	}
+	return sc
 }
 
 // codeSource reads a source that names a decoder.
@@ -124,6 +139,7 @@ func (p *parsing) codeSource(n *yamlfile.Node, src *source) {
 		decoder.Add("unknown decoder %s%s: there are %s", src.code, spelling.DidYouMean(src.code, known), strings.Join(known, ", "))
 	}
 	src.decoder = &d
+	src.own = n.Child("own").Text() == "true"
 	p.contractsOf(n, src)
 }
 

@@ -60,8 +60,8 @@ type (
 		// block the next one: the last owner's, and those that blocked a take-over that
 		// has not completed.
 		Former []string `json:"-" bson:"former,omitempty"`
-		// Claims counts the actors' documents that were made and the requests that were
-		// answered under the lease: either must conflict with a take-over.
+		// Claims counts the actors' documents that were made, and the requests that were
+		// started and ended, under the lease: each must conflict with a take-over.
 		Claims int64 `json:"-" bson:"claims"`
 	}
 

@@ -149,10 +149,10 @@ func TestAnAddedFieldIsDecoded(t *testing.T) {
 func TestKindsOfFields(t *testing.T) {
 	const parameters = "parameters.consideration.endAmount parameters.consideration.identifierOrCriteria parameters.consideration.startAmount parameters.counter parameters.endTime parameters.offer.endAmount parameters.offer.identifierOrCriteria parameters.offer.startAmount parameters.salt parameters.startTime"
 	for name, want := range map[string]string{
-		persistence.Orders: "amounts bundle.quantity contractState.filled contractState.size endPrice fees.amount filled paid " + parameters +
+		persistence.Orders: "amounts bundle.quantity contractState.filled contractState.size endPrice fees.amount filled nonce paid " + parameters +
 			" price prices.amount quantity remaining royalties.amount unitPrice, dates canceledAt expiresAt fillable.time filledAt listedAt soldAt startsAt, " +
 			"lists bundle fees fillable.reasons parameters.consideration parameters.offer prices royalties, sort forms endPrice price remaining unitPrice",
-		persistence.Activities: "amounts bundle.quantity endPrice fact.state.filled fact.state.size fees.amount " + parameters +
+		persistence.Activities: "amounts below bundle.quantity endPrice fact.state.filled fact.state.size fees.amount nonce " + parameters +
 			" price prices.amount quantity royalties.amount, dates expiresAt fact.fillable.time startsAt time, " +
 			"lists bundle fact.fillable.reasons fees parameters.consideration parameters.offer prices royalties, sort forms price",
 		persistence.Records:       "amounts, dates createdAt updatedAt, lists, sort forms",

@@ -36,6 +36,7 @@ func TestIndexesServeTheirQueries(t *testing.T) {
 		filter, sort      bson.D
 	}{
 		{persistence.Orders, "maker_id", bson.D{{Key: "maker", Value: "0x7"}, {Key: "_id", Value: bson.D{{Key: "$gt", Value: "c/m/"}}}}, bson.D{{Key: "_id", Value: 1}}},
+		{persistence.Orders, "maker_nonce", bson.D{in("maker", "0x"), in("nonce", "7"), {Key: "_id", Value: bson.D{{Key: "$gt", Value: "c/m/"}}}}, bson.D{{Key: "_id", Value: 1}}},
 		{persistence.Orders, "token", bson.D{{Key: "token.collection", Value: "0x7"}, {Key: "token.id", Value: "7"}}, nil},
 		{persistence.Orders, "floor", alive("0x7", in("currency.address", "0x"), future), by("unitPriceSort")},
 		{persistence.Orders, "floor", alive("0x7", in("currency.address", "0x"), future, in("quantity", "1"), in("endPriceSort", nil)), by("unitPriceSort")},
@@ -175,7 +176,7 @@ func fill(t *testing.T, collections map[string]*mongo.Collection) {
 		among := order
 		among.Key, among.Status, among.Maker, among.Taker, among.ReservedFor = "among/"+number, markets.Listing, "0x", "", ""
 		among.Token.Collection, among.Fillable = "0x", &markets.Fillability{Answer: markets.Yes}
-		among.Criteria = "0x"
+		among.Criteria, among.Nonce = "0x", markets.Amount(number)
 		switch i {
 		case 8:
 			among.Fillable = &markets.Fillability{Answer: markets.No}

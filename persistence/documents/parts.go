@@ -22,6 +22,7 @@ var everywhere = lines{
 	"side":        {doc: "Whether the order sells (ask) or buys (bid); missing while unknown.", values: enum("Side", markets.Sides()...)},
 	"maker":       {doc: "The address that made the order."},
 	"contract":    {doc: "The market's contract that holds the order."},
+	"nonce":       {doc: "The order's nonce, of which its maker has many; of orders_cancelled, the nonce that is cancelled."},
 	"token":       {doc: "The token concerned."},
 	"bundle":      {doc: "Every item, the token first, when there is more than one."},
 	"price":       {doc: "The total that the buyer pays, fees included, in the currency's smallest unit."},
@@ -102,6 +103,7 @@ var parts = map[reflect.Type]lines{
 	reflect.TypeFor[markets.Fact](): {
 		"state":    {doc: "The order's status in the market's contract."},
 		"fillable": {doc: "Whether a stranger can fill the order."},
+		"owner":    {doc: "The owner of the one ERC-721 token that a bid is for, when it was first asked about, if the market notifies."},
 	},
 	reflect.TypeFor[markets.ContractState](): {
 		"validated": {doc: "Whether the contract fills the order without a signature."},
@@ -143,7 +145,23 @@ var parts = map[reflect.Type]lines{
 		"lastError": {doc: "The error of the last failed request."},
 	},
 	reflect.TypeFor[persistence.Answer](): {
-		"phase": {doc: "The phase of the chain at its owner: running, or stopping (about to be released)."},
+		"phase":     {doc: "The phase of the chain at its owner: running, or stopping (about to be released)."},
+		"streams":   {doc: "The streams that a rewind rolls back."},
+		"orders":    {doc: "The number of orders and records that undone activities are about."},
+		"decoded":   {doc: "The number of dead letters, or of raw events, that were decoded."},
+		"remaining": {doc: "The number of dead letters that still cannot be decoded."},
+		"notes":     {doc: "Why dead letters remain, of the first ones."},
+	},
+	reflect.TypeFor[persistence.RewoundStream](): {
+		"from":        {doc: "Where the stream was."},
+		"to":          {doc: "Where it goes back to."},
+		"activities":  {doc: "The number of activities undone."},
+		"deadLetters": {doc: "The number of dead letters removed."},
+	},
+	reflect.TypeFor[persistence.Progress](): {
+		"step":  {doc: "What is being done."},
+		"done":  {doc: "How much of it is done."},
+		"total": {doc: "How much there is; 0 while unknown."},
 	},
 	reflect.TypeFor[persistence.NodeChain](): {
 		"name":    {doc: "The chain."},

@@ -55,6 +55,9 @@ func (s *Store) Claim(ctx context.Context, claim persistence.Claim) (actor persi
 		actor.Node, actor.Documents = claim.Node, claim.Documents
 		actor.Meaning = actor.Under(claim.Meaning)
 		actor.Epoch = claim.Epoch
+		if claim.Paused != nil {
+			actor.Paused = *claim.Paused
+		}
 		actor.Incarnation++
 		actor.Restarts += claim.Restarts
 		actor.LastError = cmp.Or(claim.LastError, actor.LastError)

@@ -45,8 +45,11 @@ func (e *encoder) activity(a *markets.Activity) {
 	e.currency("currency", a.Currency)
 	e.time("expiresAt", a.ExpiresAt)
 	e.optional("contract", a.Contract)
+	e.optional("nonce", string(a.Nonce))
+	e.optional("below", string(a.Below))
 	e.bool("fixed", a.Fixed)
 	e.terms(&a.Terms)
+	e.optional("factory", a.Factory)
 	if a.Fact != nil {
 		e.any("fact", a.Fact)
 	}
@@ -72,6 +75,7 @@ func (e *encoder) order(o *markets.Order) {
 	e.optional("maker", o.Maker)
 	e.optional("taker", o.Taker)
 	e.optional("contract", o.Contract)
+	e.optional("nonce", string(o.Nonce))
 	e.token("token", o.Token)
 	e.bundle("bundle", o.Bundle)
 	e.optional("quantity", string(o.Quantity))

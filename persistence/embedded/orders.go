@@ -63,7 +63,7 @@ func (t *tx) orderIn(row *sqlite.Stmt) (order markets.Order, err error) {
 }
 
 // OrdersOf implements markets.Book. Keys are in the order in which they were first seen.
-func (t *tx) OrdersOf(maker, after string, limit int) (found []markets.Order, err error) {
+func (t *tx) OrdersOf(maker string, nonce markets.Amount, after string, limit int) (found []markets.Order, err error) {
 	err = t.step(func() error {
 		number, err := t.find(markets.MakerKey(maker))
 		if err != nil || number == 0 {
@@ -75,10 +75,11 @@ func (t *tx) OrdersOf(maker, after string, limit int) (found []markets.Order, er
 				return err
 			}
 		}
-		return each(t.conn, "SELECT id, doc FROM orders WHERE maker = ? AND id > ? ORDER BY id LIMIT ?", func(stmt *sqlite.Stmt) {
+		return each(t.conn, "SELECT id, doc FROM orders WHERE maker = ?1 AND id > ?2 AND ?4 IN ('', doc ->> '$.nonce') ORDER BY id LIMIT ?3", func(stmt *sqlite.Stmt) {
 			stmt.BindInt64(1, number)
 			stmt.BindInt64(2, from)
 			stmt.BindInt64(3, int64(limit))
+			stmt.BindText(4, string(nonce))
 		}, func(row *sqlite.Stmt) error {
 			order, err := t.orderIn(row)
 			if err == nil {

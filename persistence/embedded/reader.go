@@ -92,7 +92,7 @@ func (r *Reader) Query(ctx context.Context, query persistence.Query) iter.Seq2[j
 }
 
 func (r *Reader) query(ctx context.Context, query persistence.Query, yield func(json.RawMessage) bool) error {
-	if query.Collection == persistence.Nodes || query.Collection == persistence.Requests {
+	if query.Collection == persistence.Nodes {
 		return nil // a data folder has one writer and no cluster
 	}
 	selection, err := newSelection(query)

@@ -12,7 +12,7 @@ import (
 const applicationID = 0x494d4557
 
 // schemaVersion is the version of schema, kept in the file as user_version.
-const schemaVersion = 3
+const schemaVersion = 4
 
 // schema stores every document as JSON text in doc, readable by any tool. The other
 // columns contain only what the program searches by; fields that only people search by
@@ -59,7 +59,7 @@ CREATE TABLE dead_letters (
 	doc    TEXT NOT NULL
 );
 CREATE INDEX dead_letters_seq ON dead_letters (stream, seq);
-` + notifications + signedOrders + currencies + `
+` + notifications + signedOrders + currencies + requests + `
 CREATE TABLE actors (
 	id        TEXT PRIMARY KEY,
 	chain     TEXT    AS (doc ->> '$.chain') STORED,
@@ -111,6 +111,16 @@ CREATE TABLE currencies (
 );
 `
 
+// requests was added in version 4.
+const requests = `
+CREATE TABLE requests (
+	id    TEXT PRIMARY KEY,
+	state TEXT AS (doc ->> '$.state') STORED,
+	doc   TEXT NOT NULL
+);
+CREATE INDEX requests_state ON requests (state, id);
+`
+
 // errForeign means that the file is another program's database.
 var errForeign = errors.New("it is another program's")
 
@@ -128,7 +138,10 @@ func create(conn *sqlite.Conn) error {
 
 // upgrade upgrades a database of an earlier version.
 func upgrade(conn *sqlite.Conn, version int64) error {
-	added := signedOrders + currencies
+	added := requests
+	if version < 3 {
+		added += signedOrders + currencies
+	}
 	if version < 2 {
 		added += notifications
 	}

@@ -3,6 +3,7 @@ package embedded
 import (
 	"context"
 	"encoding/json"
+	"strings"
 
 	"zombiezen.com/go/sqlite"
 
@@ -96,6 +97,30 @@ func knownSigned(conn *sqlite.Conn, o persistence.SignedOrder) (known bool, err 
 		inMarket(stmt)
 	}, found)
 	return known, err
+}
+
+// HandedIn implements persistence.Tx.
+func (t *tx) HandedIn(keys []string) (map[string]bool, error) {
+	found := map[string]bool{}
+	for _, key := range keys {
+		hash, _, _ := strings.Cut(key, "@")
+		err := t.step(func() error {
+			return each(t.conn, "SELECT doc FROM signed_orders WHERE (hash = ? OR key = ?) AND +chain = ? AND +market = ?", func(stmt *sqlite.Stmt) {
+				stmt.BindText(1, hash)
+				stmt.BindText(2, key)
+				stmt.BindText(3, t.ref.Chain)
+				stmt.BindText(4, t.ref.Market)
+			}, func(row *sqlite.Stmt) error {
+				doc, err := signedOrder(row)
+				found[key] = found[key] || doc.IsOf(key)
+				return err
+			})
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return found, nil
 }
 
 // answerSigned sets the answer of a signed order of the market, if its document still

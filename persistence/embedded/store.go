@@ -3,7 +3,8 @@
 //
 // It guarantees, beyond what persistence.Store does:
 //   - One process writes to a folder: the file event-worker.lock is locked as long as it
-//     runs, however it ends. Any number of processes read meanwhile.
+//     runs, however it ends. Any number of processes read meanwhile, and insert requests
+//     for it.
 //   - A commit is on the disk when it returns.
 //   - Transactions are serial: a condition that was checked in one holds until it has
 //     committed.
@@ -35,6 +36,7 @@ var errClosed = errors.New("the store is closed")
 // Store is the data folder of a process that writes.
 type Store struct {
 	*Reader
+	queue
 	lock *flock.Flock
 	// writer holds the only writing connection while no call uses it.
 	writer chan *sqlite.Conn
@@ -46,6 +48,7 @@ var _ persistence.Store = (*Store)(nil)
 func newStore(path string, lock *flock.Flock, conn *sqlite.Conn) *Store {
 	s := &Store{Reader: &Reader{path: path}, lock: lock, writer: make(chan *sqlite.Conn, 1), names: names{}}
 	s.writer <- conn
+	s.queue = queue{writing: s.write, reading: s.read}
 	return s
 }
 

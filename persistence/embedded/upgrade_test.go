@@ -12,10 +12,12 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// A file of version 1 has neither notifications nor signed orders nor currencies, one of
-// version 2 no signed orders and currencies: a reader refuses it with a remedy, and a writer upgrades it without loss.
+// A file of an earlier version lacks tables: a reader refuses it with a remedy, and a writer
+// upgrades it without loss.
 func TestUpgrade(t *testing.T) {
-	for version, lost := range map[int]string{1: "DROP TABLE notifications; DROP TABLE signed_orders; DROP TABLE currencies;", 2: "DROP TABLE signed_orders; DROP TABLE currencies;"} {
+	const lost3 = "DROP TABLE requests;"
+	const lost2 = lost3 + "DROP TABLE signed_orders; DROP TABLE currencies;"
+	for version, lost := range map[int]string{1: lost2 + "DROP TABLE notifications;", 2: lost2, 3: lost3} {
 		t.Run(fmt.Sprint("from ", version), func(t *testing.T) { upgradeFrom(t, version, lost) })
 	}
 }
@@ -52,7 +54,7 @@ func upgradeFrom(t *testing.T, version int, lost string) {
 		t.Fatal(err)
 	}
 	defer store.Close()
-	for collection, want := range map[string]int{persistence.Notifications: 0, persistence.SignedOrders: 0, persistence.Currencies: 0, persistence.Leases: 1} {
+	for collection, want := range map[string]int{persistence.Notifications: 0, persistence.SignedOrders: 0, persistence.Currencies: 0, persistence.Requests: 0, persistence.Leases: 1} {
 		n := 0
 		for _, err := range store.Query(t.Context(), persistence.Query{Collection: collection}) {
 			if err != nil {

@@ -84,6 +84,9 @@ func (s *Store) startIncarnation(ctx context.Context, before persistence.Actor, 
 	c.set("node", claim.Node)
 	c.setOrUnset("documents", claim.Documents, false)
 	c.set("epoch", claim.Epoch)
+	if claim.Paused != nil {
+		c.setOrUnset("paused", *claim.Paused, false)
+	}
 	if claim.LastError != "" {
 		c.set("lastError", claim.LastError)
 	}

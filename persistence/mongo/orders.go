@@ -30,11 +30,15 @@ func (t *tx) Orders(keys []string) (map[string]markets.Order, error) {
 }
 
 // OrdersOf implements markets.Book. Keys are in alphabetical order.
-func (t *tx) OrdersOf(maker, after string, limit int) (found []markets.Order, err error) {
+func (t *tx) OrdersOf(maker string, nonce markets.Amount, after string, limit int) (found []markets.Order, err error) {
 	err = t.step(func() error {
 		keys := bson.D{{Key: "$gt", Value: t.prefix() + after}, {Key: "$lt", Value: prefixEnd(t.prefix())}}
-		docs, err := find[documents.Order](t, persistence.Orders, bson.D{is("maker", maker), is("_id", keys)},
-			options.Find().SetSort(bson.D{{Key: "_id", Value: 1}}).SetLimit(int64(limit)).SetHint("maker_id"))
+		filter, index := bson.D{is("maker", maker), is("_id", keys)}, "maker_id"
+		if nonce.Known() {
+			filter, index = append(filter, is("nonce", nonce)), "maker_nonce"
+		}
+		docs, err := find[documents.Order](t, persistence.Orders, filter,
+			options.Find().SetSort(bson.D{{Key: "_id", Value: 1}}).SetLimit(int64(limit)).SetHint(index))
 		for _, doc := range docs {
 			found = append(found, doc.Order)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	driver "go.mongodb.org/mongo-driver/v2/mongo"
@@ -118,16 +119,50 @@ func (s *Store) knownSigned(ctx context.Context, orders []persistence.SignedOrde
 	defer cursor.Close(context.WithoutCancel(ctx))
 	known := knownOrders{}
 	for cursor.Next(ctx) {
-		text := func(field string) string {
-			s, _ := cursor.Current.Lookup(field).StringValueOK()
-			return s
-		}
-		known[[4]string{text("_id")}] = true
-		o := persistence.SignedOrder{Chain: text("chain"), Market: text("market"), Contract: text("contract"), Hash: text("hash")}
-		o.State, o.Order = text("state"), text("order")
-		known.add(o)
+		id, _ := cursor.Current.Lookup("_id").StringValueOK()
+		known[[4]string{id}] = true
+		known.add(signedNames(cursor.Current))
 	}
 	return known, cursor.Err()
+}
+
+// HandedIn implements persistence.Tx.
+func (t *tx) HandedIn(keys []string) (map[string]bool, error) {
+	if len(keys) == 0 {
+		return nil, nil
+	}
+	hashes := make([]string, len(keys))
+	byHash := map[string][]string{}
+	for i, key := range keys {
+		hashes[i], _, _ = strings.Cut(key, "@")
+		byHash[hashes[i]] = append(byHash[hashes[i]], key)
+	}
+	found := map[string]bool{}
+	err := t.step(func() error {
+		docs, err := find[bson.Raw](t, persistence.SignedOrders,
+			bson.D{is("$or", bson.A{t.inMarket(in("hash", hashes)), t.inMarket(in("order", keys))})}, // an index for each
+			options.Find().SetProjection(bson.D{is("hash", 1), is("contract", 1), is("order", 1)}))
+		for _, doc := range docs {
+			o := signedNames(doc)
+			of, _, _ := strings.Cut(o.Order, "@")
+			for _, key := range slices.Concat(byHash[o.Hash], byHash[of]) {
+				found[key] = found[key] || o.IsOf(key)
+			}
+		}
+		return err
+	})
+	return found, err
+}
+
+// signedNames is what identifies a signed order: its fields may hold anything.
+func signedNames(doc bson.Raw) persistence.SignedOrder {
+	text := func(field string) string {
+		s, _ := doc.Lookup(field).StringValueOK()
+		return s
+	}
+	o := persistence.SignedOrder{Chain: text("chain"), Market: text("market"), Contract: text("contract"), Hash: text("hash")}
+	o.State, o.Order = text("state"), text("order")
+	return o
 }
 
 // answerSigned writes the answers that activities give to signed orders whose documents

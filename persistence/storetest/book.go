@@ -30,7 +30,7 @@ func fullOrder() markets.Order {
 	when := func(seq int64) *time.Time { t := at(seq).Add(123 * time.Millisecond); return &t }
 	token := markets.Token{Collection: "0xC0", ID: string(greatest), Standard: markets.ERC1155, Name: "Ünï \"q\" <b>\n\\"}
 	return markets.Order{
-		Chain: chain, Market: "seaport", Key: "0xfull", Side: markets.Bid, Status: markets.Partial, Maker: "0xM", Taker: "0xT", Contract: "0xS",
+		Chain: chain, Market: "seaport", Key: "0xfull", Side: markets.Bid, Status: markets.Partial, Maker: "0xM", Taker: "0xT", Contract: "0xS", Nonce: greatest,
 		Token: token, Bundle: []markets.Item{{Token: token, Quantity: "2"}, {Quantity: greatest}},
 		Quantity: "10", Filled: "3", Price: greatest, Paid: "0", Currency: markets.Currency{Address: "0xE", Symbol: "WETH", Decimals: 18},
 		ListedAt: when(1), SoldAt: when(2), CanceledAt: when(3), ExpiresAt: when(4),
@@ -45,7 +45,7 @@ func fullEvent() markets.Event {
 	return markets.Event{
 		Kind: markets.OfferAccepted, Stream: "list", Seq: 7, Position: o.First, Block: "0xb", Transaction: "0xt", Time: *o.ListedAt,
 		Order: o.Key, Side: o.Side, Maker: o.Maker, Taker: o.Taker, From: "0xF", To: "0xT", Token: o.Token, Quantity: o.Quantity, Bundle: o.Bundle,
-		Partial: true, Signed: "sha256:5", Reason: "a reason", Price: o.Price, Currency: o.Currency, ExpiresAt: o.ExpiresAt, Contract: o.Contract,
+		Partial: true, Signed: "sha256:5", Reason: "a reason", Price: o.Price, Currency: o.Currency, ExpiresAt: o.ExpiresAt, Contract: o.Contract, Nonce: o.Nonce, Below: "7",
 		Record: &markets.RecordChange{Type: "gallery", Key: "g", Fields: record("gallery", "g").Fields, Add: map[string]string{"balance": "-5"}},
 	}
 }
@@ -99,9 +99,9 @@ var bookTests = []test{
 			s.Errorf("orders %+v", docs)
 		}
 		s.within(seaport, func(tx persistence.Tx) error {
-			old, err := tx.OrdersOf("0xMaker", "", 10)
+			old, err := tx.OrdersOf("0xMaker", "", "", 10)
 			s.must(err)
-			now, err := tx.OrdersOf("0xOther", "", 10)
+			now, err := tx.OrdersOf("0xOther", "", "", 10)
 			s.must(err)
 			if len(old) != 0 || len(now) != 3 {
 				s.Errorf("of the old maker %v, of the new one %v", old, now)
@@ -132,7 +132,7 @@ var bookTests = []test{
 		s.within(other, func(tx persistence.Tx) error {
 			orders, err := tx.Orders([]string{"0xa"})
 			s.must(err)
-			of, err := tx.OrdersOf("0xMaker", "", 10)
+			of, err := tx.OrdersOf("0xMaker", "", "", 10)
 			s.must(err)
 			records, err := tx.Records([]string{"gallery:g"})
 			s.must(err)
@@ -155,13 +155,17 @@ var bookTests = []test{
 			want = append(want, e.Order)
 			e.Order, e.Maker = "0xff"+e.Order, "0xOther"
 			put = append(put, order(seaport, e))
+			for _, e.Nonce = range []markets.Amount{"5", "55"} {
+				e.Order = string(e.Nonce) + e.Order
+				put = append(put, order(seaport, e))
+			}
 		}
 		s.within(seaport, func(tx persistence.Tx) error { return tx.PutOrders(put) })
 		for _, limit := range []int{1, 4, 5, 25, 100} {
 			var got []string
 			s.within(seaport, func(tx persistence.Tx) error {
 				for after := ""; ; after = got[len(got)-1] {
-					page, err := tx.OrdersOf("0xMaker", after, limit)
+					page, err := tx.OrdersOf("0xMaker", "", after, limit)
 					s.must(err)
 					if len(page) > limit {
 						s.Errorf("%d orders, limit %d", len(page), limit)
@@ -177,6 +181,16 @@ var bookTests = []test{
 			if !slices.Equal(sorted(got), sorted(want)) {
 				s.Errorf("in pages of %d: %v, want %v", limit, got, want)
 			}
+			s.within(seaport, func(tx persistence.Tx) error {
+				first, err := tx.OrdersOf("0xOther", "5", "", limit)
+				s.must(err)
+				rest, err := tx.OrdersOf("0xOther", "5", first[len(first)-1].Key, 100)
+				s.must(err)
+				if all := append(first, rest...); len(first) != min(limit, 25) || len(all) != 25 || slices.ContainsFunc(all, func(o markets.Order) bool { return o.Nonce != "5" }) {
+					s.Errorf("of nonce 5: a page of %d orders, %d more", len(first), len(rest))
+				}
+				return nil
+			})
 		}
 	}},
 	{"OrdersOfAMakerKeepTheirPlaceWhileTheyChange", func(s *suite) {
@@ -188,7 +202,7 @@ var bookTests = []test{
 		seen, after := map[string]int{}, ""
 		for range 5 {
 			s.within(seaport, func(tx persistence.Tx) error {
-				page, err := tx.OrdersOf("0xMaker", after, 2)
+				page, err := tx.OrdersOf("0xMaker", "", after, 2)
 				s.must(err)
 				for i := range page {
 					seen[page[i].Key]++

@@ -212,7 +212,7 @@ var commitTests = []test{
 			s.must(writeAll(tx))
 			orders, err := tx.Orders([]string{"0xa"})
 			s.must(err)
-			of, err := tx.OrdersOf("0xMaker", "", 10)
+			of, err := tx.OrdersOf("0xMaker", "", "", 10)
 			s.must(err)
 			records, err := tx.Records([]string{"gallery:g"})
 			s.must(err)

@@ -178,7 +178,7 @@ var copyTests = []copyTest{
 				}
 			}
 			bulk, err1 := tx.BulkCancels()
-			of, err2 := tx.OrdersOf("0xM", "", 10)
+			of, err2 := tx.OrdersOf("0xM", "", "", 10)
 			records, err3 := tx.Records([]string{"gallery:g"})
 			places, err4 := tx.Places()
 			activities, letters, err5 := tx.Truncate("list", 4, 10)

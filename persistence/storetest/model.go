@@ -141,10 +141,10 @@ func (b book) Orders(keys []string) (map[string]markets.Order, error) {
 }
 
 // OrdersOf orders keys as text; another store may have another order.
-func (b book) OrdersOf(maker, after string, limit int) (found []markets.Order, _ error) {
+func (b book) OrdersOf(maker string, nonce markets.Amount, after string, limit int) (found []markets.Order, _ error) {
 	for _, id := range slices.Sorted(maps.Keys(b.orders)) {
 		o := b.orders[id]
-		if b.ours(o.Chain, o.Market) && o.Maker == maker && o.Key > after && len(found) < limit {
+		if b.ours(o.Chain, o.Market) && o.Maker == maker && (nonce == "" || o.Nonce == nonce) && o.Key > after && len(found) < limit {
 			found = append(found, o)
 		}
 	}
@@ -213,6 +213,9 @@ func (b book) DeleteRecords(keys []string) error {
 	}
 	return nil
 }
+
+// HandedIn finds nothing: the model has no signed orders.
+func (b book) HandedIn([]string) (map[string]bool, error) { return map[string]bool{}, nil }
 
 func (b book) Append(activities []markets.Activity, letters []markets.DeadLetter) error {
 	b.log = append(b.log, activities...)

@@ -198,13 +198,19 @@ func (r *random) steps(market persistence.MarketRef) (steps []step) {
 
 var orderKeys = []string{"a", "b", "c", "d"}
 
+func (r *random) nonce(from ...markets.Amount) markets.Amount {
+	return rapid.SampledFrom(from).Draw(r.T, "nonce")
+}
+
 // event is a new event of a stream.
 func (r *random) event(stream string) markets.Event {
 	r.events++
 	e := listed(stream, r.number("seq", 0, 5), rapid.SampledFrom(orderKeys).Draw(r.T, "order"))
 	e.Maker = rapid.SampledFrom([]string{"x", "y"}).Draw(r.T, "maker")
+	e.Nonce = r.nonce("", "5", "6")
 	if r.chance("bulk", 20) {
 		e = cancelAll(stream, e.Seq, e.Maker)
+		e.Nonce = r.nonce("", "5")
 	}
 	if e.Order != "" && r.chance("sold", 40) {
 		e.Kind, e.Taker = markets.Bought, "z"
@@ -286,12 +292,13 @@ func (r *random) read(persistence.MarketRef) step {
 	stream, after, through := r.stream(), r.number("after", -1, 5), r.number("through", 0, 6)
 	from := markets.Position{Height: r.number("from", 0, 5), Log: int32(r.number("log", 0, 50))}
 	limit := int(r.number("limit", 1, 5))
+	nonce := r.nonce("", "5", "6")
 	return func(tx persistence.Tx) (string, error) {
 		places, err1 := tx.Places()
 		bulk, err2 := tx.BulkCancels()
-		log, err3 := tx.Log([]string{"a", "maker:x"})
+		log, err3 := tx.Log([]string{"a", markets.MakerKey("x"), markets.NonceKey("x", "5")})
 		between, err4 := tx.LogBetween(stream, after, through, from, limit)
-		of, err5 := tx.OrdersOf("x", "", 100)
+		of, err5 := tx.OrdersOf("x", nonce, "", 100)
 		slices.SortFunc(of, func(a, b markets.Order) int { return strings.Compare(a.Key, b.Key) })
 		return asJSON([]any{places, bulk, byPosition(log), byPosition(between), of}), errors.Join(err1, err2, err3, err4, err5)
 	}

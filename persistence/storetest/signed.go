@@ -149,6 +149,35 @@ var signedTests = []test{
 			s.Error("an accepted order is inserted again")
 		}
 	}},
+	{"HandedInOrdersAreKnown", func(s *suite) {
+		a, unnamed, elsewhere, unhashed := signedOrder("0xa"), signedOrder("0xb"), signedOrder("0xc"), signedOrder("")
+		unnamed.Contract, elsewhere.Market = "", other.Market
+		s.insertSigned(a, unnamed, elsewhere, unhashed)
+		known := func() (keys []string) {
+			s.Helper()
+			s.within(seaport, func(tx persistence.Tx) error {
+				found, err := tx.HandedIn([]string{"0xa@0xS", "0xa@0xs", "0xa@0xT", "0xb@0xT", "0xc@0xS", "0xd@0xS", "list-1"})
+				keys = nil
+				for key, is := range found {
+					if is {
+						keys = append(keys, key)
+					}
+				}
+				return err
+			})
+			return sorted(keys)
+		}
+		s.same("pending", known(), []string{"0xa@0xS", "0xa@0xs", "0xb@0xT"})
+		s.append(answering(listed("list", 3, "0xd@0xS"), unhashed.ContentID()), refusal(listed("list", 4, ""), a.ContentID(), "filled"))
+		s.same("answered", known(), []string{"0xa@0xS", "0xa@0xs", "0xb@0xT", "0xd@0xS"})
+		s.truncate("list", 0, 9)
+		s.same("withdrawn", known(), []string{"0xa@0xS", "0xa@0xs", "0xb@0xT"})
+		s.within(seaport, func(tx persistence.Tx) error {
+			found, err := tx.HandedIn(nil)
+			s.same("none", len(found), 0)
+			return err
+		})
+	}},
 	{"EventsAnswer", func(s *suite) {
 		s.insertSigned(signedOrder("0xa"), signedOrder("0xb"), signedOrder("0xc"))
 		taken := answering(listed("list", 3, "0xa@0xS"), s.idOf("0xa"))

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/imart/event-worker/internal/backoff"
+	"github.com/imart/event-worker/internal/outage"
 )
 
 // States of an endpoint.
@@ -36,8 +37,9 @@ type Status struct {
 // health is what is known of an endpoint's state.
 type health struct {
 	mu          sync.Mutex
-	state       string    // empty until the first answer
-	logged      string    // the state that was logged last
+	state       string // empty until the first answer
+	logged      string // the state that was logged last
+	outage      outage.Outage
 	failures    int       // in a row
 	avoidUntil  time.Time // until then others are preferred
 	verified    time.Time // when it last proved to serve the chain; zero: it must prove it
@@ -221,6 +223,25 @@ func (h *health) stateToLog() (was, is string) {
 	defer h.mu.Unlock()
 	was, h.logged = h.logged, h.state
 	return was, h.state
+}
+
+// outOfService notes that an attempt has failed. It reports whether that is to be logged as
+// an outage: the endpoint is down or serves another chain, and has been for longer than a moment.
+func (h *health) outOfService() (state, since string, due bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.state != Down && h.state != WrongChain {
+		return h.state, "", false
+	}
+	due = h.outage.Note(time.Now(), outage.Moment)
+	return h.state, h.outage.Since(), due
+}
+
+// outageEnded returns how long the outage that was logged has lasted; 0 if none was.
+func (h *health) outageEnded() time.Duration {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.outage.End(time.Now())
 }
 
 // fitness is how an endpoint compares with others for a request, field by field; the least is

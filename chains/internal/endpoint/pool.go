@@ -8,6 +8,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"time"
+
+	"github.com/imart/event-worker/internal/outage"
 )
 
 // Pool is the endpoints of one chain.
@@ -134,6 +136,7 @@ func (p *Pool) try(ctx context.Context, e *Endpoint, others int, attempt func(co
 		e.health.succeeded()
 	}
 	p.logState(ctx, e, err)
+	p.logOutage(ctx, e, err)
 	return err
 }
 
@@ -158,10 +161,25 @@ func (p *Pool) logState(ctx context.Context, e *Endpoint, err error) {
 	switch was, is := e.health.stateToLog(); {
 	case is == was, was == "" && is == Up:
 	case is == Up:
-		p.log.InfoContext(ctx, "endpoint recovered", "endpoint", e.Host(), "was", was)
+		args := []any{"endpoint", e.Host(), "was", was}
+		if lasted := e.health.outageEnded(); lasted > 0 {
+			args = append(args, outage.Lasted, lasted)
+		}
+		p.log.InfoContext(ctx, "endpoint recovered", args...)
 	case was == "" && len(p.all) == 1: // the caller reports the only endpoint that never worked
 	default:
 		p.log.WarnContext(ctx, "endpoint failed", "endpoint", e.Host(), "state", is, "reason", err)
+	}
+}
+
+// logOutage logs that an endpoint has been out of service for longer than a moment. That of
+// the only endpoint is its chain's outage, which the caller logs.
+func (p *Pool) logOutage(ctx context.Context, e *Endpoint, err error) {
+	if err == nil || ctx.Err() != nil || len(p.all) == 1 {
+		return
+	}
+	if state, since, due := e.health.outOfService(); due {
+		p.log.ErrorContext(ctx, "endpoint is out of service", "endpoint", e.Host(), "state", state, "since", since, "reason", err)
 	}
 }
 

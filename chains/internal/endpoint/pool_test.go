@@ -13,6 +13,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/imart/event-worker/internal/outage"
 )
 
 // node is a transport: a node that does what a test says.
@@ -253,6 +255,13 @@ func TestAPoolHealsByItself(t *testing.T) {
 				if warned := strings.Count(logged, "endpoint failed"); n == 1 && warned != 0 || n > 1 && warned != n {
 					t.Errorf("%d warnings:\n%s", warned, logged)
 				}
+				// The outage of the only endpoint is its chain's, which the caller logs.
+				if out := strings.Count(logged, "level=ERROR msg=\"endpoint is out of service\""); n == 1 && out != 0 || n > 1 && out != n {
+					t.Errorf("%d errors:\n%s", out, logged)
+				}
+				if n > 1 && !strings.Contains(logged, "was=down lasted=1m") {
+					t.Errorf("not how long it lasted:\n%s", logged)
+				}
 				if strings.Count(logged, "endpoint recovered") != 1 {
 					t.Errorf("log:\n%s", logged)
 				}
@@ -328,4 +337,40 @@ func TestALongPauseOfOneEndpointDoesNotHoldUpThePool(t *testing.T) {
 		p.nodes[1].fails = nil
 		p.check(t, Need{}, 0, 1)
 	})
+}
+
+// An endpoint of several that is gone for a moment only is a warning; for longer, an error,
+// once, although the others answer.
+func TestAnEndpointIsOutOfService(t *testing.T) {
+	for _, gone := range []time.Duration{outage.Moment / 2, 10 * outage.Moment} {
+		synctest.Test(t, func(t *testing.T) {
+			p := poolOf(t, nil, 0, 1)
+			p.check(t, Need{}, 1, 0)
+			p.nodes[0].breaks()
+			for begun := time.Now(); time.Since(begun) < gone; time.Sleep(time.Second) {
+				if err := p.ask(t.Context(), Need{}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			p.nodes[0].set(nil)
+			for range 10 {
+				time.Sleep(time.Second)
+				if err := p.ask(t.Context(), Need{}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			logged, long := p.log.String(), 0
+			if gone > outage.Moment {
+				long = 1
+			}
+			for text, want := range map[string]int{
+				"level=WARN msg=\"endpoint failed\" endpoint=node0 state=down": 1, "level=INFO msg=\"endpoint recovered\" endpoint=node0 was=down": 1,
+				"level=ERROR msg=\"endpoint is out of service\" endpoint=node0 state=down since=": long, " lasted=1m": long, "level=ERROR": long, "lasted": long,
+			} {
+				if n := strings.Count(logged, text); n != want {
+					t.Errorf("gone for %v: %q is logged %d times, want %d:\n%s", gone, text, n, want, logged)
+				}
+			}
+		})
+	}
 }

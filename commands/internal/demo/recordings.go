@@ -27,6 +27,24 @@ func (r Recordings) Open(chain string) (*replay.Recording, error) {
 	return replay.Open(folder)
 }
 
+// names are the chains that are recorded: those of the demo, or all folders.
+func (r Recordings) names(all bool) (names []string, err error) {
+	if !all {
+		for _, ref := range Markets {
+			names = append(names, ref.Chain)
+		}
+		return names, nil
+	}
+	files, err := fs.Glob(r.Files, path.Join(r.Folder, "*", "chain.json"))
+	if err == nil && len(files) == 0 {
+		err = errors.New("there is no folder with a chain.json in it")
+	}
+	for _, file := range files {
+		names = append(names, path.Base(path.Dir(file)))
+	}
+	return names, err
+}
+
 // Numbers are those that a chain's handles are known to have if it is configured to
 // be a recording; nil if it is not.
 func (r Recordings) Numbers(c config.Chain) (func(markets.Source) []int64, error) {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -18,8 +19,9 @@ import (
 )
 
 type replayFlags struct {
-	listen string
-	pace   time.Duration
+	listen     string
+	pace       time.Duration
+	recordings string
 }
 
 // NewReplay is the command replay.
@@ -33,7 +35,10 @@ each at its own path, until SIGINT or SIGTERM. The chains start with their recor
 history and advance until the recording ends. A restart begins there again: to clients
 that have seen more, they are nodes that lag behind.
 
-It prints a configuration for "run" that follows them.`,
+It prints a configuration for "run" that follows them. With --recordings it serves the
+recordings in a folder instead, such as made ones of your own chains to try things out:
+each in a folder with the name of its chain, in the form that testdata/README.md
+describes, and prints their endpoints.`,
 		Example: `  event-worker replay
   event-worker replay --listen 127.0.0.1:8545 --pace 2s`,
 		Args: cli.NoArgs,
@@ -45,24 +50,41 @@ It prints a configuration for "run" that follows them.`,
 		},
 	}
 	c.Flags().StringVar(&f.listen, "listen", "127.0.0.1:0", "the address and port to listen on, 0 for any port")
+	c.Flags().StringVar(&f.recordings, "recordings", "", "a folder of recordings to serve instead")
 	c.Flags().DurationVar(&f.pace, "pace", 500*time.Millisecond, "how often the recorded chains advance")
 	return c
 }
 
 func serveRecordings(ctx context.Context, recordings Recordings, out io.Writer, f replayFlags) error {
+	own := f.recordings != ""
+	if own {
+		recordings = Recordings{Files: os.DirFS(f.recordings), Folder: "."}
+	}
+	names, err := recordings.names(own)
+	if err != nil {
+		return fmt.Errorf("--recordings %s: %w", f.recordings, err)
+	}
 	nodes := map[string]*replay.Node{}
-	for _, ref := range Markets {
-		recording, err := recordings.Open(ref.Chain)
+	for _, name := range names {
+		recording, err := recordings.Open(name)
 		if err != nil {
 			return err
 		}
-		nodes[ref.Chain] = replay.NewNode(recording)
+		nodes[name] = replay.NewNode(recording)
 	}
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", f.listen)
 	if err != nil {
 		return fmt.Errorf("--listen %s: %w", f.listen, err)
 	}
-	fmt.Fprintf(out, "Serving recorded mainnet data; the chains advance every %s. A configuration that follows them:\n\n%s\n", f.pace, Following(nodes, "http://"+cli.Callable(listener.Addr())))
+	base := "http://" + cli.Callable(listener.Addr())
+	if own {
+		fmt.Fprintf(out, "Serving the recordings in %s; the chains advance every %s. Their endpoints:\n", f.recordings, f.pace)
+		for _, name := range names {
+			fmt.Fprintf(out, "  %s/%s%s\n", base, name, nodes[name].Recording().Base())
+		}
+	} else {
+		fmt.Fprintf(out, "Serving recorded mainnet data; the chains advance every %s. A configuration that follows them:\n\n%s\n", f.pace, Following(nodes, base))
+	}
 
 	server := replay.NewServer(ByPath(nodes))
 	stop := context.AfterFunc(ctx, func() { _ = server.Close() })

@@ -16,28 +16,31 @@ func keccak(text string) (any, error) {
 
 // bytesOf is what a text encodes: the bytes of hexadecimal digits after 0x, or itself.
 func bytesOf(text string) []byte {
-	if digits, ok := strings.CutPrefix(text, "0x"); ok {
-		if b, err := hex.DecodeString(digits); err == nil {
-			return b
-		}
+	if b, ok := hexBytes(text); ok {
+		return b
 	}
 	return []byte(text)
 }
 
-// hash is a digest of several values. Their lengths go into it, so that ("a", "bc") and
-// ("ab", "c") differ.
-func hash(args ...any) (any, error) {
+// hexBytes are those of hexadecimal digits after 0x.
+func hexBytes(text string) ([]byte, bool) {
+	digits, ok := strings.CutPrefix(text, "0x")
+	if !ok {
+		return nil, false
+	}
+	b, err := hex.DecodeString(digits)
+	return b, err == nil
+}
+
+// hash is a digest of several texts, numbers and booleans. Their lengths go into it, so that
+// ("a", "bc") and ("ab", "c") differ.
+func hash(args ...any) string {
 	state := crypto.NewKeccakState()
 	for _, value := range args {
-		switch value.(type) {
-		case string, Number, int, bool:
-		default:
-			return nil, fmt.Errorf("hash needs texts, numbers and booleans: it has a %s", KindOfValue(value))
-		}
 		text := fmt.Sprint(value)
 		fmt.Fprintf(state, "%d:%s", len(text), text)
 	}
-	return hex.EncodeToString(state.Sum(nil)), nil
+	return hex.EncodeToString(state.Sum(nil))
 }
 
 // sha256Hex identifies collections (creator, name) and tokens (creator, collection, name)
@@ -48,12 +51,12 @@ func sha256Hex(parts ...string) string {
 }
 
 // coinType is the name of the type that a TypeInfo, or a struct with its fields, holds.
-func coinType(info map[string]any) (any, error) {
+func coinType(info map[string]any) (string, error) {
 	account, ok1 := info["account_address"].(string)
 	module, ok2 := info["module_name"].(string)
 	name, ok3 := info["struct_name"].(string)
 	if !ok1 || !ok2 || !ok3 {
-		return nil, errors.New("coinType needs a struct with account_address, module_name and struct_name")
+		return "", errors.New("coinType needs a struct with account_address, module_name and struct_name")
 	}
 	if digits, ok := strings.CutPrefix(account, "0x"); ok {
 		account = "0x" + strings.TrimLeft(digits, "0")

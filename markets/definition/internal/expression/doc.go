@@ -25,7 +25,7 @@ import "fmt"
 const (
 	maxLength = 2000 // bytes
 	maxNodes  = 200
-	maxMemory = 1 << 15 // values, about 1 MiB
+	maxMemory = 1 << 20 // bytes
 )
 
 // MaxValues bounds the values that are read from one raw event, the elements of a list,

@@ -2,40 +2,99 @@ package expression
 
 import (
 	"errors"
-
-	"github.com/expr-lang/expr/file"
-	"github.com/expr-lang/expr/vm"
+	"fmt"
 )
 
 // Values are the values of names, for one event.
 type Values map[string]any
 
 // Evaluator evaluates expressions. It is for one goroutine.
-type Evaluator struct{ vm vm.VM }
+type Evaluator struct{ frame frame }
 
 // NewEvaluator makes an evaluator.
-func NewEvaluator() *Evaluator { return &Evaluator{vm.VM{MemoryBudget: maxMemory}} }
+func NewEvaluator() *Evaluator { return &Evaluator{} }
 
-// Evaluate is the expression's value: a string, Number, int, bool, time.Time, []any,
+// Evaluate is the expression's value: a string, Number, bool, time.Time, []any,
 // map[string]any or nil.
 func (m *Evaluator) Evaluate(e *Expression, v Values) (any, error) {
-	if e.name != "" {
-		return v[e.name], nil
+	f := &m.frame
+	f.values, f.left = v, maxMemory
+	if cap(f.variables) < e.slots {
+		f.variables = make([]any, e.slots)
 	}
-	value, err := m.vm.Run(e.program, map[string]any(v))
-	if err != nil {
-		return nil, withoutSnippet(err)
-	}
-	return value, nil
+	f.variables = f.variables[:e.slots]
+	return e.code.run(f)
 }
 
-// withoutSnippet is an error of expr-lang without its picture of the expression.
-func withoutSnippet(err error) error {
-	if located, ok := errors.AsType[*file.Error](err); ok {
-		if located.Prev != nil {
-			return located.Prev
-		}
-		return errors.New(located.Message)
+// frame is what one evaluation works with.
+type frame struct {
+	values    Values
+	variables []any
+	element   any // of the loop's list
+	index     int
+	left      int // of the memory, in bytes
+}
+
+func newFrame(v Values, slots int) *frame {
+	return &frame{values: v, variables: make([]any, slots), left: maxMemory}
+}
+
+var (
+	errMemory  = fmt.Errorf("it takes more than %d bytes of memory", maxMemory)
+	errNothing = errors.New("nothing was found: write what to use instead after ??")
+)
+
+// valueSize is the size of a value in a list or struct, in bytes.
+const valueSize = 16
+
+// spend takes bytes from the memory.
+func (f *frame) spend(bytes int) error {
+	if f.left -= bytes; bytes < 0 || f.left < 0 {
+		return errMemory
 	}
-	return err
+	return nil
+}
+
+// scan pays for looking at a text or list: less than for making one.
+func (f *frame) scan(size int) error { return f.spend(1 + size/16) }
+
+// value runs code whose value must not be nil.
+func (f *frame) value(c code) (any, error) {
+	value, err := c.run(f)
+	if err == nil && value == nil {
+		err = errNothing
+	}
+	return value, err
+}
+
+func (f *frame) text(c code) (string, error) {
+	value, err := f.value(c)
+	if err != nil {
+		return "", err
+	}
+	return value.(string), nil
+}
+
+func (f *frame) number(c code) (Number, error) {
+	value, err := f.value(c)
+	if err != nil {
+		return Number{}, err
+	}
+	return value.(Number), nil
+}
+
+func (f *frame) boolean(c code) (bool, error) {
+	value, err := f.value(c)
+	if err != nil {
+		return false, err
+	}
+	return value.(bool), nil
+}
+
+func (f *frame) list(c code) ([]any, error) {
+	value, err := f.value(c)
+	if err != nil {
+		return nil, err
+	}
+	return value.([]any), nil
 }

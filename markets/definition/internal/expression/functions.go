@@ -3,63 +3,117 @@ package expression
 import (
 	"fmt"
 	"math/big"
+	"strings"
+	"sync"
 	"time"
-
-	"github.com/expr-lang/expr"
 
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/markets/definition/internal/address"
 )
 
-// builtins are those of expr-lang's own functions that definitions may call: all that are
-// pure and bounded by their arguments.
-var builtins = []string{
-	"all", "any", "none", "one", "filter", "map", "find", "count", "len", "first", "last",
-	"lower", "upper", "trim", "split", "join", "replace", "hasPrefix", "hasSuffix", "trimPrefix", "trimSuffix",
-}
+var (
+	aText   = []Kind{TextKind}
+	aNumber = []Kind{NumberKind}
+)
 
-// functions are the functions and operators of every expression on a kind of chain.
-func functions(kind markets.ChainKind) []expr.Option {
-	options := []expr.Option{expr.DisableAllBuiltins(), expr.MaxNodes(maxNodes)}
-	for _, name := range builtins {
-		options = append(options, expr.EnableBuiltin(name))
+// onTexts is a function of texts.
+func onTexts(count int, result *shape, run func(f *frame, t []string) (any, error)) function {
+	out := function{result: result, run: func(f *frame, _ markets.ChainKind, arguments []any) (any, error) {
+		texts := make([]string, len(arguments))
+		for i, a := range arguments {
+			texts[i] = a.(string)
+		}
+		return run(f, texts)
+	}}
+	for range count {
+		out.parameters = append(out.parameters, aText)
 	}
-	options = append(options, operators()...)
-	options = append(options,
-		expr.Function("text", func(args ...any) (any, error) { return fmt.Sprint(args[0]), nil }, new(func(Number) string), new(func(int) string)),
-		expr.Function("number", unary(func(t string) (any, error) { return ParseNumber(t) }), new(func(string) Number)),
-		expr.Function("hex", func(args ...any) (any, error) { return hexadecimal(args[0]) }, new(func(Number) string), new(func(int) string)),
-		expr.Function("wei", unary(func(t string) (any, error) { return scaled(t, 18) }), new(func(string) Number)),
-		expr.Function("units", func(args ...any) (any, error) { return scaled(args[0].(string), args[1].(int)) }, new(func(string, int) Number)),
-		expr.Function("millis", func(args ...any) (any, error) { return Time(args[0], time.Millisecond) }, new(func(Number) time.Time), new(func(int) time.Time)),
-		expr.Function("micros", func(args ...any) (any, error) { return Time(args[0], time.Microsecond) }, new(func(Number) time.Time), new(func(int) time.Time)),
-		expr.Function("keccak", unary(keccak), new(func(string) string)),
-		expr.Function("hash", hash, new(func(any, ...any) string)),
-		expr.Function("sum", sum, new(func([]any) Number)),
-		expr.Function("option", option, new(func([]any, any) any)),
-		expr.Function("address", func(args ...any) (any, error) { return addressOf(kind, args[0]) },
-			new(func(string) string), new(func(Number) string)),
-	)
-	if kind == markets.Aptos {
-		options = append(options,
-			expr.Function("coinType", unary(coinType), new(func(map[string]any) string)),
-			expr.Function("collectionId", func(args ...any) (any, error) { return sha256Hex(args[0].(string), args[1].(string)), nil },
-				new(func(string, string) string)),
-			expr.Function("tokenDataId", func(args ...any) (any, error) {
-				return sha256Hex(args[0].(string), args[1].(string), args[2].(string)), nil
-			}, new(func(string, string, string) string)),
-		)
+	return out
+}
+
+// plain is a function of texts that cannot fail.
+func plain(count int, run func(t []string) any) function {
+	result := text
+	if _, ok := run([]string{"", "", ""}[:count]).(bool); ok {
+		result = boolean
 	}
-	return options
+	return onTexts(count, result, func(_ *frame, t []string) (any, error) { return run(t), nil })
 }
 
-// unary is a function of one argument as expr-lang calls it.
-func unary[T any](f func(T) (any, error)) func(...any) (any, error) {
-	return func(args ...any) (any, error) { return f(args[0].(T)) }
+// functions are those of expressions whose arguments have fixed kinds.
+var functions = sync.OnceValue(func() map[string]function {
+	all := map[string]function{
+		"lower":      plain(1, func(t []string) any { return strings.ToLower(t[0]) }),
+		"upper":      plain(1, func(t []string) any { return strings.ToUpper(t[0]) }),
+		"trim":       plain(1, func(t []string) any { return strings.TrimSpace(t[0]) }),
+		"hasPrefix":  plain(2, func(t []string) any { return strings.HasPrefix(t[0], t[1]) }),
+		"hasSuffix":  plain(2, func(t []string) any { return strings.HasSuffix(t[0], t[1]) }),
+		"trimPrefix": plain(2, func(t []string) any { return strings.TrimPrefix(t[0], t[1]) }),
+		"trimSuffix": plain(2, func(t []string) any { return strings.TrimSuffix(t[0], t[1]) }),
+		"split":      onTexts(2, listOf(text), split),
+		"replace":    onTexts(3, text, replace),
+		"keccak":     onTexts(1, text, func(_ *frame, t []string) (any, error) { return keccak(t[0]) }),
+		"number":     onTexts(1, number, func(_ *frame, t []string) (any, error) { return ParseNumber(t[0]) }),
+		"wei":        onTexts(1, number, func(_ *frame, t []string) (any, error) { return scaled(t[0], 18) }),
+
+		"units":   {parameters: [][]Kind{aText, aNumber}, result: number, run: units},
+		"text":    {parameters: [][]Kind{aNumber}, result: text, run: func(_ *frame, _ markets.ChainKind, a []any) (any, error) { return fmt.Sprint(a[0]), nil }},
+		"hex":     {parameters: [][]Kind{aNumber}, result: text, run: func(_ *frame, _ markets.ChainKind, a []any) (any, error) { return hexadecimal(a[0].(Number)) }},
+		"bits":    {parameters: [][]Kind{aNumber, aNumber, aNumber}, result: number, run: bits},
+		"millis":  {parameters: [][]Kind{aNumber}, result: moment, run: func(_ *frame, _ markets.ChainKind, a []any) (any, error) { return Time(a[0], time.Millisecond) }},
+		"micros":  {parameters: [][]Kind{aNumber}, result: moment, run: func(_ *frame, _ markets.ChainKind, a []any) (any, error) { return Time(a[0], time.Microsecond) }},
+		"address": {parameters: [][]Kind{{TextKind, NumberKind}}, result: text, run: func(_ *frame, kind markets.ChainKind, a []any) (any, error) { return addressOf(kind, a[0]) }},
+		"hash":    {parameters: [][]Kind{{TextKind, NumberKind, BooleanKind}}, more: true, result: text, run: func(_ *frame, _ markets.ChainKind, a []any) (any, error) { return hash(a...), nil }},
+	}
+	collection := plain(2, func(t []string) any { return sha256Hex(t...) })
+	token := plain(3, func(t []string) any { return sha256Hex(t...) })
+	collection.aptos, token.aptos = true, true
+	all["collectionId"], all["tokenDataId"] = collection, token
+	return all
+})
+
+func split(f *frame, t []string) (any, error) {
+	if strings.Count(t[0], t[1]) >= MaxValues {
+		return nil, ErrTooManyValues
+	}
+	var list []any
+	for part := range strings.SplitSeq(t[0], t[1]) {
+		list = append(list, part)
+	}
+	return list, f.spend(valueSize * len(list))
 }
 
-func hexadecimal(value any) (any, error) {
-	n, _ := Numeric(value)
+func replace(f *frame, t []string) (any, error) {
+	if err := f.spend(strings.Count(t[0], t[1]) * len(t[2])); err != nil {
+		return nil, err
+	}
+	return strings.ReplaceAll(t[0], t[1], t[2]), nil
+}
+
+func units(_ *frame, _ markets.ChainKind, a []any) (any, error) {
+	places, err := count(a[1].(Number).n)
+	if err != nil {
+		return nil, err
+	}
+	return scaled(a[0].(string), int(places))
+}
+
+// bits are some of a number's bits, as a number: (n >> from) & (2^count - 1).
+func bits(_ *frame, _ markets.ChainKind, a []any) (any, error) {
+	from, err := count(a[1].(Number).n)
+	if err != nil {
+		return nil, err
+	}
+	width, err := count(a[2].(Number).n)
+	if err != nil {
+		return nil, err
+	}
+	mask := new(big.Int).Lsh(big.NewInt(1), width)
+	mask.Sub(mask, big.NewInt(1))
+	return Number{mask.And(mask, new(big.Int).Rsh(a[0].(Number).n, from))}, nil
+}
+
+func hexadecimal(n Number) (any, error) {
 	if n.n.Sign() < 0 {
 		return nil, fmt.Errorf("hex of a negative number: %.90s", n)
 	}
@@ -84,32 +138,10 @@ func Time(value any, unit time.Duration) (time.Time, error) {
 	return time.Unix(count/perSecond, count%perSecond*int64(unit)).UTC(), nil
 }
 
-// sum is the total of a list of numbers.
-func sum(args ...any) (any, error) {
-	total := new(big.Int)
-	for _, value := range args[0].([]any) {
-		n, ok := Numeric(value)
-		if !ok {
-			return nil, fmt.Errorf("sum needs a list of numbers, such as map(items, .amount): it has a %s", KindOfValue(value))
-		}
-		total.Add(total, n.n)
-	}
-	return bounded(total)
-}
-
-// option is the value of Move's Option, which is a list of at most one element, or the
-// second argument if it has none.
-func option(args ...any) (any, error) {
-	if list := args[0].([]any); len(list) > 0 {
-		return list[0], nil
-	}
-	return args[1], nil
-}
-
 // addressOf is a text or number as an address of the kind of chain.
 func addressOf(kind markets.ChainKind, value any) (string, error) {
 	text := fmt.Sprint(value)
-	if n, ok := Numeric(value); ok {
+	if n, ok := value.(Number); ok {
 		text = fmt.Sprintf("%#x", n.n)
 	}
 	if kind == markets.Aptos {

@@ -3,9 +3,11 @@ package expression
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/expr-lang/expr/checker/nature"
 	"github.com/expr-lang/expr/types"
@@ -26,62 +28,185 @@ const (
 	StructKind  Kind = "struct"
 	TimeKind    Kind = "time"
 
-	functionKind Kind = "function" // named without being called
+	nilKind      Kind = "nil"      // of the word nil
+	functionKind Kind = "function" // from a text to a text
 )
 
-// KindOf is the kind of a type's values; "" if it is known only when evaluated.
-func KindOf(t types.Type) Kind {
-	n := t.Nature()
-	return kindOf(n.Type)
-}
+// KindOf is the kind of a type's values.
+func KindOf(t types.Type) Kind { return shapeOf(t).kind }
 
-// KindOfValue is the kind of a value; that of nil is "nil".
+// KindOfValue is the kind of a value.
 func KindOfValue(value any) Kind {
-	if value == nil {
-		return "nil"
+	switch value.(type) {
+	case nil:
+		return nilKind
+	case Number, int:
+		return NumberKind
 	}
 	return kindOf(reflect.TypeOf(value))
 }
 
 func kindOf(t reflect.Type) Kind {
-	if t == nil {
-		return ""
-	}
-	if t.Kind() == reflect.Func {
-		return functionKind
-	}
-	switch t.String() {
-	case "string":
+	switch t {
+	case nil:
+		return nilKind
+	case reflect.TypeFor[string]():
 		return TextKind
-	case "expression.Number", "int":
+	case reflect.TypeFor[Number](), reflect.TypeFor[int]():
 		return NumberKind
-	case "bool":
+	case reflect.TypeFor[bool]():
 		return BooleanKind
-	case "[]interface {}":
+	case reflect.TypeFor[[]any]():
 		return ListKind
-	case "map[string]interface {}":
+	case reflect.TypeFor[map[string]any]():
 		return StructKind
-	case "time.Time":
+	case reflect.TypeFor[time.Time]():
 		return TimeKind
-	case "interface {}":
-		return ""
+	case reflect.TypeFor[func(string) string]():
+		return functionKind
 	}
 	return Kind(t.String())
 }
 
-// kindNames replaces the names that expr-lang's errors have for types.
-var kindNames = strings.NewReplacer("expression.Number", "number", "string", "text", "map[text]interface {}", "struct", "map[string]interface {}", "struct",
-	"[]interface {}", "list", "time.Time", "time", "bool", "boolean")
+// shape is a type as expressions are checked against it.
+type shape struct {
+	kind     Kind
+	element  *shape            // of a list; nil if it is always empty
+	fields   map[string]*shape // of a struct
+	optional bool              // the value may be nil
+}
+
+var (
+	text    = &shape{kind: TextKind}
+	number  = &shape{kind: NumberKind}
+	boolean = &shape{kind: BooleanKind}
+	moment  = &shape{kind: TimeKind}
+	nothing = &shape{kind: nilKind, optional: true}
+)
+
+func listOf(element *shape) *shape { return &shape{kind: ListKind, element: element} }
+
+// orNil is the shape of values that may be nil.
+func (s *shape) orNil() *shape {
+	if s.optional {
+		return s
+	}
+	out := *s
+	out.optional = true
+	return &out
+}
+
+func (s *shape) present() *shape {
+	if !s.optional || s.kind == nilKind {
+		return s
+	}
+	out := *s
+	out.optional = false
+	return &out
+}
+
+// shaped is a shape as a type of expr-lang.
+type shaped struct{ *shape }
+
+// Nature is that of the kind alone.
+func (s shaped) Nature() nature.Nature {
+	zero := map[Kind]any{TextKind: "", NumberKind: Number{}, BooleanKind: false, ListKind: []any{}, StructKind: map[string]any{}, TimeKind: time.Time{}}
+	return nature.NatureOf(zero[s.kind])
+}
+
+func (s shaped) Equal(t types.Type) bool { return s.String() == shaped{shapeOf(t)}.String() }
+
+// String writes the type as errors have it.
+func (s shaped) String() string { return s.shape.String() }
+
+func (s *shape) String() string {
+	switch s.kind {
+	case ListKind:
+		if s.element == nil {
+			return "list"
+		}
+		return "list of " + s.element.String()
+	case StructKind:
+		return "struct {" + strings.Join(slices.Sorted(maps.Keys(s.fields)), ", ") + "}"
+	}
+	return string(s.kind)
+}
+
+// shapeOf is the shape of a type.
+func shapeOf(t types.Type) *shape {
+	if s, ok := t.(shaped); ok {
+		return s.shape
+	}
+	return fromNature(t.Nature())
+}
+
+func fromNature(n nature.Nature) *shape {
+	s := &shape{kind: kindOf(n.Type)}
+	switch {
+	case n.IsInteger:
+		s.kind = NumberKind
+	case s.kind == ListKind && n.Ref != nil:
+		s.element = fromNature(*n.Ref)
+	case s.kind == StructKind:
+		s.fields = map[string]*shape{}
+		if n.TypeData != nil {
+			for name, field := range n.Fields {
+				s.fields[name] = fromNature(field)
+			}
+		}
+	}
+	return s
+}
+
+// union is the shape of values that are of one of two shapes; false if they have nothing
+// in common.
+func union(a, b *shape) (*shape, bool) {
+	switch {
+	case a.kind == nilKind:
+		return b.orNil(), true
+	case b.kind == nilKind:
+		return a.orNil(), true
+	case a.kind != b.kind:
+		return nil, false
+	}
+	out := &shape{kind: a.kind, optional: a.optional || b.optional}
+	switch a.kind {
+	case ListKind:
+		if a.element == nil || b.element == nil {
+			if out.element = a.element; a.element == nil {
+				out.element = b.element
+			}
+			return out, true
+		}
+		element, ok := union(a.element, b.element)
+		out.element = element
+		return out, ok
+	case StructKind:
+		if len(a.fields) != len(b.fields) {
+			return nil, false
+		}
+		out.fields = map[string]*shape{}
+		for name, field := range a.fields {
+			other, ok := b.fields[name]
+			if !ok {
+				return nil, false
+			}
+			if out.fields[name], ok = union(field, other); !ok {
+				return nil, false
+			}
+		}
+	}
+	return out, true
+}
 
 var errFunction = errors.New("is a function: call it as in docs/definitions.md")
 
-// checkKind refuses an expression of a kind that is not wanted. One whose kind is known
-// only when it is evaluated passes.
+// checkKind refuses an expression of a kind that is not wanted.
 func checkKind(got Kind, want []Kind) error {
 	if got == functionKind {
 		return errFunction
 	}
-	if got == "" || len(want) == 0 || slices.Contains(want, got) {
+	if len(want) == 0 || slices.Contains(want, got) {
 		return nil
 	}
 	names := make([]string, len(want))
@@ -90,10 +215,3 @@ func checkKind(got Kind, want []Kind) error {
 	}
 	return fmt.Errorf("is a %s where a %s is needed", got, strings.Join(names, " or "))
 }
-
-// inferred is a type that expr-lang has inferred.
-type inferred struct{ nature nature.Nature }
-
-func (i inferred) Nature() nature.Nature       { return i.nature }
-func (i inferred) Equal(other types.Type) bool { return i.String() == other.String() }
-func (i inferred) String() string              { return i.nature.String() }

@@ -84,6 +84,40 @@ var arithmetic = map[string]func(a, b *big.Int) (*big.Int, error){
 		}
 		return new(big.Int).Rem(a, b), nil
 	},
+	"^":  power,
+	"**": power,
+	"&":  func(a, b *big.Int) (*big.Int, error) { return new(big.Int).And(a, b), nil },
+	"<<": func(a, b *big.Int) (*big.Int, error) {
+		bits, err := count(b)
+		return new(big.Int).Lsh(a, bits), err
+	},
+	">>": func(a, b *big.Int) (*big.Int, error) {
+		bits, err := count(b)
+		return new(big.Int).Rsh(a, bits), err
+	},
+}
+
+// counted are the operators whose right side is a count.
+var counted = map[string]bool{"^": true, "**": true, "<<": true, ">>": true}
+
+// count is an exponent, or a number of bits. With greater ones no result would fit.
+func count(n *big.Int) (uint, error) {
+	if n.Sign() < 0 || n.Cmp(big.NewInt(maxBits)) > 0 {
+		return 0, fmt.Errorf("%.40s is not from 0 to %d", n.String(), maxBits)
+	}
+	return uint(n.Uint64()), nil
+}
+
+// power is a^b.
+func power(a, b *big.Int) (*big.Int, error) {
+	exponent, err := count(b)
+	if err != nil {
+		return nil, err
+	}
+	if a.BitLen() > 1 && (a.BitLen()-1)*int(exponent) > maxBits {
+		return nil, errTooLarge
+	}
+	return new(big.Int).Exp(a, b, nil), nil
 }
 
 // comparisons has the operators that compare numbers, as functions of big.Int.Cmp's result.

@@ -1,7 +1,9 @@
 package solidity
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/ethereum/go-ethereum/accounts/abi"
@@ -48,8 +50,8 @@ func typeOf(t abi.Type) types.Type {
 	return types.String
 }
 
-// checkSize refuses sizes that Solidity does not have, such as uint257, which go-ethereum
-// accepts.
+// checkSize refuses what go-ethereum accepts and Solidity does not: sizes such as uint257,
+// tuples without fields or with two of one name. Arrays are no larger than events can be.
 func checkSize(t abi.Type) error {
 	switch t.T {
 	case abi.IntTy, abi.UintTy:
@@ -60,10 +62,23 @@ func checkSize(t abi.Type) error {
 		if t.Size < 1 || t.Size > 32 {
 			return fmt.Errorf("there is no type %s", t)
 		}
-	case abi.SliceTy, abi.ArrayTy:
+	case abi.SliceTy:
 		return checkSize(*t.Elem)
+	case abi.ArrayTy:
+		if err := checkSize(*t.Elem); err != nil {
+			return err
+		}
+		if t.Size > expression.MaxValues || t.Size*headSize(*t.Elem) > expression.MaxValues*wordSize {
+			return fmt.Errorf("%s: %w", t, expression.ErrTooManyValues)
+		}
 	case abi.TupleTy:
-		for _, e := range t.TupleElems {
+		if len(t.TupleElems) == 0 {
+			return errors.New("a tuple without fields")
+		}
+		for i, e := range t.TupleElems {
+			if name := t.TupleRawNames[i]; slices.Contains(t.TupleRawNames[:i], name) {
+				return fmt.Errorf("a tuple has two fields %s", name)
+			}
 			if err := checkSize(*e); err != nil {
 				return err
 			}

@@ -1,0 +1,61 @@
+package actors
+
+import (
+	"context"
+	"sync/atomic"
+
+	"github.com/imart/event-worker/actors/projection"
+	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/persistence"
+)
+
+// hot has the cache of orders of each market whose orders run on this node. It is made at the
+// start and outlives restarts.
+type hot map[persistence.MarketRef]*atomic.Pointer[projection.Cache]
+
+func newHot(chains []Chain) hot {
+	h := hot{}
+	for _, c := range chains {
+		for _, m := range c.Markets {
+			h[persistence.MarketRef{Chain: c.Name, Market: m.Name}] = new(atomic.Pointer[projection.Cache])
+		}
+	}
+	return h
+}
+
+// serve has a market's orders read from a cache.
+func (h hot) serve(market persistence.MarketRef, cache *projection.Cache) {
+	if p := h[market]; p != nil {
+		p.Store(cache)
+	}
+}
+
+// withdraw ends that, unless another cache is served by now.
+func (h hot) withdraw(market persistence.MarketRef, cache *projection.Cache) {
+	if p := h[market]; p != nil {
+		p.CompareAndSwap(cache, nil)
+	}
+}
+
+// Order returns an order of a market as of its last commit, and false if there is none. Where
+// this node owns the chain it comes from memory, unless the order was not needed lately or the
+// outcome of a commit is unknown; otherwise it comes from the store. The market's writer is not
+// delayed. An order that is read twice here is never older the second time, as long as this
+// node owns the chain; a node that has lost it, and does not know yet, may be behind.
+func (n *Node) Order(ctx context.Context, market persistence.MarketRef, key string) (markets.Order, bool, error) {
+	if p := n.hot[market]; p != nil {
+		if cache := p.Load(); cache != nil {
+			if order, ok := cache.Order(key); ok {
+				return order, true, nil
+			}
+		}
+	}
+	found, err := persistence.Collect[markets.Order](ctx, n.store, persistence.Query{
+		Collection: persistence.Orders, Limit: 1,
+		Filter: persistence.Filter{Condition: persistence.Equals("_id", markets.Order{Chain: market.Chain, Market: market.Market, Key: key}.ID())},
+	})
+	if err != nil || len(found) == 0 {
+		return markets.Order{}, false, err
+	}
+	return found[0], true, nil
+}

@@ -1,0 +1,95 @@
+package commands
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/imart/event-worker/actors/maintenance"
+	"github.com/imart/event-worker/commands/internal/cli"
+	"github.com/imart/event-worker/persistence"
+)
+
+func newPause() *cobra.Command {
+	return newPausing(persistence.PauseRequest, "Paused", true, &cobra.Command{
+		Use:   "pause <chain>/<market>[/<stream>]",
+		Short: "Stop following a stream, or all streams of a market, until resume",
+		Long: `Stop following one stream, or all streams of a market. The other streams go on, and so
+does the chain's head. A paused stream stays at its position, also if the chain is
+reorganised, if the worker is restarted, and on another node; status shows it as paused.
+Nobody waits for it: neither /readyz nor run --once. Orders are then what the other streams
+make of them.
+
+The stream of facts, state, passes over paused streams: it asks about the orders that
+are known. If all others are paused, it waits.
+
+` + runningHelp + `
+
+` + dataHelp,
+		Example: `  event-worker pause ethereum/seaport/list
+  event-worker pause aptos/tradeport --data event-worker-demo`,
+	})
+}
+
+func newResume() *cobra.Command {
+	return newPausing(persistence.ResumeRequest, "Resumed", false, &cobra.Command{
+		Use:   "resume <chain>/<market>[/<stream>]",
+		Short: "Follow a paused stream again",
+		Long: `Follow one stream again that was paused, or all streams of a market: from the position
+where it was paused, or from before it if that is no longer on the chain.
+
+` + runningHelp + `
+
+` + dataHelp,
+		Example: `  event-worker resume ethereum/seaport/list`,
+	})
+}
+
+// newPausing completes a command that marks streams.
+func newPausing(kind, did string, paused bool, c *cobra.Command) *cobra.Command {
+	var f dataFlags
+	c.Args = func(_ *cobra.Command, args []string) error {
+		if len(args) != 1 || !strings.Contains(args[0], "/") {
+			return fmt.Errorf("%s: name one stream or market: %s", kind, c.Use)
+		}
+		return nil
+	}
+	c.RunE = func(c *cobra.Command, args []string) error {
+		ctx, out := c.Context(), c.OutOrStdout()
+		r, err := scopeOf(args[0])
+		r.Kind = kind
+		if err == nil {
+			direct := func(store persistence.Store, o owners) error {
+				node, err := o.of(r.Chain)
+				if err != nil {
+					return err
+				}
+				m, err := maintenance.TakeOver(ctx, store, node, r.Chain)
+				if err != nil {
+					return err
+				}
+				n, err := m.Pause(ctx, maintenance.Scope{Market: r.Market, Stream: r.Stream}, paused)
+				if errors.Is(err, maintenance.ErrUnknownStream) {
+					return fmt.Errorf("%w: status lists those that the data contain", err)
+				}
+				if err != nil {
+					return err
+				}
+				_, err = fmt.Fprintf(out, "%s %s of %s.\n", did, cli.Some(int64(n), "stream"), r.Subject())
+				return cli.UnlessClosed(err)
+			}
+			err = f.change(ctx, out, direct, only(r), func(ended persistence.Request) error {
+				_, err := fmt.Fprintf(out, "%s %s.\n", did, ended.Subject())
+				return cli.UnlessClosed(err)
+			})
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", kind, err)
+		}
+		return nil
+	}
+	f.add(c)
+	return c
+}

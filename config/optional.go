@@ -1,0 +1,56 @@
+package config
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/imart/event-worker/internal/yamlfile"
+)
+
+// LeftOut is a chain that is optional, and is not followed because variables of its endpoints
+// are not set.
+type LeftOut struct {
+	Chain     string
+	Variables []string
+}
+
+// String says so in one line.
+func (l LeftOut) String() string {
+	return "chain " + l.Chain + " is left out: set " + strings.Join(l.Variables, " and ") + " to follow it"
+}
+
+// followed are the chains to follow and those that are left out.
+func (r *reader) followed() (chains []Chain, out []LeftOut) {
+	all := r.Root().Child("chains").Children()
+	for _, n := range all {
+		if unset := r.unset(n); n.Child("optional").Text() == "true" && len(unset) > 0 {
+			out = append(out, LeftOut{n.Name(), unset})
+		} else {
+			chains = append(chains, r.chain(n))
+		}
+	}
+	if len(all) > 0 && len(out) == len(all) {
+		var variables []string
+		for _, l := range out {
+			variables = append(variables, l.Variables...)
+		}
+		r.Root().Child("chains").Add("no chain has an endpoint: set at least one of the environment variables %s", strings.Join(slices.Compact(slices.Sorted(slices.Values(variables))), ", "))
+	}
+	return chains, out
+}
+
+// unset are the variables that a chain's endpoints refer to and that are not set.
+func (r *reader) unset(chain *yamlfile.Node) (names []string) {
+	for _, key := range []string{"endpoint", "endpoints"} {
+		for _, item := range chain.Child(key).List() {
+			for _, text := range []string{item.Text(), item.Child("url").Text()} {
+				for _, found := range variable.FindAllStringSubmatch(text, -1) {
+					if name := found[1]; r.env[name] == "" && !slices.Contains(names, name) {
+						names = append(names, name)
+					}
+				}
+			}
+		}
+	}
+	return names
+}

@@ -1,0 +1,68 @@
+package worker
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/imart/event-worker/actors/requests"
+	"github.com/imart/event-worker/internal/backoff"
+	"github.com/imart/event-worker/persistence"
+)
+
+// lookEvery is how often a worker that is alone looks for requests, which takes a read of an
+// empty index.
+const lookEvery = 250 * time.Millisecond
+
+// execute executes requests while the worker runs.
+func (w *Worker) execute(ctx context.Context, store persistence.Store) {
+	poll := lookEvery
+	if w.opts.Cluster {
+		poll = w.opts.Config.Cluster.Poll
+	}
+	w.requests = requests.New(requests.Config{
+		Queue: w.store.(persistence.RequestQueue), Store: store, Host: w.node, Chains: w.chains, Log: w.log, Poll: poll, Alone: !w.opts.Cluster,
+	})
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	var running sync.WaitGroup
+	running.Go(func() { w.requests.Run(ctx) })
+	w.onStop(func(context.Context) error {
+		cancel()
+		running.Wait()
+		return nil
+	})
+}
+
+// takeChains takes over all chains for a worker that is alone.
+func (w *Worker) takeChains(ctx context.Context, store persistence.Store) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	var taking sync.WaitGroup
+	for _, c := range w.chains {
+		taking.Go(func() { w.takeChain(ctx, store, c.Name) })
+	}
+	w.onStop(func(context.Context) error {
+		cancel()
+		taking.Wait()
+		return nil
+	})
+}
+
+// takeChain tries for as long as the store is away.
+func (w *Worker) takeChain(ctx context.Context, store persistence.Store, chain string) {
+	for failures := 1; ; failures++ {
+		epoch, err := store.TakeOver(ctx, chain, w.opts.Config.Node)
+		if err == nil {
+			w.log.Info("chain acquired", "chain", chain, "epoch", epoch)
+			w.requests.Own(chain, epoch)
+			return
+		}
+		if failures&(failures-1) == 0 && ctx.Err() == nil {
+			w.log.Warn("a chain could not be taken, trying again", "chain", chain, "reason", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(backoff.Jittered(failures, 100*time.Millisecond, 2*time.Second)):
+		}
+	}
+}
