@@ -3,8 +3,7 @@ package factories
 import (
 	"context"
 	"fmt"
-
-	"github.com/ethereum/go-ethereum/common"
+	"slices"
 
 	"github.com/imart/event-worker/chains"
 	"github.com/imart/event-worker/markets"
@@ -32,18 +31,16 @@ func (c *Chain) load(ctx context.Context, view *chains.View, f *markets.Factorie
 	if err != nil {
 		return Contracts{}, err
 	}
-	if after.Epoch != before.Epoch || after.Incarnation != before.Incarnation || !advanced(before, after) {
+	if !advanced(before, after) {
 		return Contracts{}, fmt.Errorf("%w: the log was changed while it was read", chains.ErrWaits)
 	}
-	if after.Place == before.Place {
-		return contracts, nil
-	}
-	return contracts, c.covers(ctx, view, after.Place, at)
+	return contracts, nil
 }
 
-// advanced says whether a log has stayed where it was, or has moved on from there.
+// advanced says whether a log has stayed where it was, or has moved on from there: then its
+// trail still has that place.
 func advanced(before, after persistence.Actor) bool {
-	return after.Place == before.Place || after.Seq > before.Seq
+	return after.Place == before.Place || slices.Contains(after.Trail, before.Place)
 }
 
 // covers returns an error unless a log at a place is known to have all up to another place of the
@@ -99,15 +96,10 @@ func (c *Chain) announced(ctx context.Context, f *markets.Factories, through int
 			return Contracts{}, err
 		}
 		for _, a := range log {
-			found = append(found, AnnouncedBy(a.Event))
+			found = append(found, a.Announcement())
 		}
 	}
 	return Contracts{}.With(found...), nil
-}
-
-// AnnouncedBy is the contract that a ContractCreated event announces.
-func AnnouncedBy(e markets.Event) markets.Announcement {
-	return markets.Announcement{Factory: e.Factory, Address: common.HexToAddress(e.Contract)}
 }
 
 func (c *Chain) ref(f *markets.Factories) persistence.MarketRef {

@@ -21,3 +21,10 @@ type Announcement struct {
 	Factory string
 	Address [20]byte
 }
+
+// Announcement is what a ContractCreated event announces.
+func (e Event) Announcement() Announcement {
+	a := Announcement{Factory: e.Factory}
+	_ = readHex(a.Address[:], e.Contract) // events have addresses
+	return a
+}

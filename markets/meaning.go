@@ -44,14 +44,17 @@ func (m Meaning) Differences(other Meaning) (aspects []string) {
 	return aspects
 }
 
-// MeaningOf is the meaning of a source and of a description of its decoding. The order of the
-// source's lists makes no difference.
-func MeaningOf(source Source, decoding any, total bool) Meaning {
+// MeaningOf is the meaning of a source, with a description of its factories, and of a description
+// of its decoding. The order of the source's lists makes no difference.
+func MeaningOf(source Source, factories, decoding any, total bool) Meaning {
+	if source.Factories != nil {
+		source.Addresses, source.Factories = source.Factories.Contracts, nil
+	}
 	for _, list := range []*[]string{&source.Addresses, &source.Topics, &source.Types} {
 		*list = slices.Sorted(slices.Values(*list))
 	}
 	source.From = 0 // follows from the start
-	return Meaning{Source: digestOf(source), Decoding: digestOf(decoding), Total: total}
+	return Meaning{Source: digestOf([]any{source, factories}), Decoding: digestOf(decoding), Total: total}
 }
 
 // digestOf is a digest of a value's JSON.

@@ -227,7 +227,7 @@ type Claim struct {
 	// Meaning is that of the stream's present definition, which Actor.Under puts on the
 	// document; zero for actors that keep none.
 	Meaning markets.Meaning
-	Paused                          *bool         // if set, whether the stream is paused from now on
+	Paused  *bool // if set, whether the stream is paused from now on
 	// Restarts is how often the actor was restarted since its last claim, and
 	// LastError why, kept when empty.
 	Restarts  int64

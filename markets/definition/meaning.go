@@ -33,6 +33,8 @@ type sourceMeaning struct {
 	Currencies           map[string]markets.Currency
 	Handle, Member, Type string
 	Own                  []string // the collections of the market's own orders
+	Factory              string   // whose announcements the events are
+	Factories            []string // whose contracts the events are of
 }
 
 // meaning is the meaning of a stream at a place. Sources of different events may be in any
@@ -47,11 +49,17 @@ func (d *Definition) meaning(st *stream, at *place, read markets.Source) markets
 		// A contract may log an event that is another contract's source only.
 		total = total && src.isTotal() && slices.Equal(decoding[i].Contracts, decoding[0].Contracts)
 	}
-	return markets.MeaningOf(read, decoding, total)
+	var factories []sourceMeaning // which decide what is read
+	for _, f := range st.factories() {
+		factories = append(factories, d.sourceMeaning(f.source, at))
+	}
+	slices.SortFunc(factories, func(a, b sourceMeaning) int { return strings.Compare(a.Factory, b.Factory) })
+	return markets.MeaningOf(read, factories, decoding, total)
 }
 
 func (d *Definition) sourceMeaning(src *source, at *place) sourceMeaning {
 	m := sourceMeaning{
+		Factory: src.factory, Factories: slices.Sorted(slices.Values(namesOf(src.factories))),
 		Account: at.account, Handle: src.handle, Member: src.member, Type: src.eventType,
 		Options: canonical(src.at, "raw", "contract", "event", "handle", "decoder"), Currencies: map[string]markets.Currency{},
 	}
@@ -86,7 +94,7 @@ func (d *Definition) sourceMeaning(src *source, at *place) sourceMeaning {
 
 // isTotal says whether each raw event becomes something, or a dead letter.
 func (s *source) isTotal() bool {
-	return !s.anyone && s.decoder == nil && s.condition.isAlways() &&
+	return !s.anyone && s.decoder == nil && len(s.factories) == 0 && s.condition.isAlways() &&
 		slices.ContainsFunc(s.outcomes, func(o *outcome) bool { return o.condition.isAlways() })
 }
 

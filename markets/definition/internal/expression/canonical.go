@@ -14,7 +14,7 @@ func Canonical(text string) string {
 	if err != nil {
 		return text
 	}
-	if len(s.operators) == 0 && len(s.integers) == 0 {
+	if s.parsed == s.written {
 		return tree.Node.String()
 	}
 	tokens, err := lexer.Lex(file.NewSource(text))
