@@ -7,7 +7,9 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/imart/event-worker/actors/maintenance"
 	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/persistence"
 )
 
 // everyStream is the stream of events that all streams read: announcements.
@@ -16,16 +18,19 @@ const everyStream = "*"
 // pairOf is one of few contracts, some of which are never announced.
 func pairOf(r *rand.Rand) string { return fmt.Sprintf("0x%040d", r.IntN(6)) }
 
-// factoriesOf are those of a stream whose contracts are announced.
-func factoriesOf(stream string) *markets.Factories {
+// pairs are the factories of a stream whose contracts are announced.
+func (w *world) pairs() *markets.Factories {
 	return &markets.Factories{
-		Market: "market", Stream: stream, Names: []string{"pair"},
+		Names: []string{"pair"},
 		Reads: func(raw *markets.Raw) bool { return raw.Type == everyStream || len(raw.Announced) > 0 },
-		Announces: func(raw *markets.Raw) []markets.Announcement {
-			if raw.Type != everyStream {
-				return nil
+		Announces: func(raw *markets.Raw) (all []markets.Announcement) {
+			events, _ := w.decode([]markets.Raw{*raw})
+			for _, e := range events {
+				if e.Kind == markets.ContractCreated {
+					all = append(all, e.Announcement())
+				}
 			}
-			return []markets.Announcement{{Factory: "pair", Address: raw.Address}}
+			return all
 		},
 	}
 }
@@ -77,5 +82,36 @@ func TestAnnouncedContractsMoveWithTheirChain(t *testing.T) {
 				t.Fatal(err)
 			}
 		})
+	}
+}
+
+// An announcement that could not be decoded is not retried, as the events of its contract were
+// left out. They are read again from before it.
+func TestAnAnnouncementIsReadAgainAndNotRetried(t *testing.T) {
+	w := newWorld(t, 1, 2)
+	w.announce, w.streams = true, []string{"buy"}
+	w.boot()
+	pair := pairOf(w.r)
+	w.chain.mine(markets.Event{Stream: everyStream, Kind: markets.ContractCreated, Factory: "pair", Contract: pair, Transaction: "dead"})
+	w.chain.mine(markets.Event{Stream: "buy", Kind: markets.Bought, Order: "order1", Contract: pair})
+	if err := w.settle(); err != nil {
+		t.Fatal(err)
+	}
+	w.kill()
+	got := w.got()
+	if len(got.Activities) > 0 || len(got.Letters) != 1 {
+		t.Fatalf("before it can be decoded: %v", got)
+	}
+	for _, letter := range load(w, persistence.DeadLetters, markets.DeadLetter.ID) {
+		w.revived.Store(letter.Transaction, true)
+		if err := maintenance.Retry(t.Context(), w.store, "test", markets.EVM, w.streamOf("buy"), letter); !errors.Is(err, maintenance.ErrAnnounces) {
+			t.Errorf("retried: %v", err)
+		}
+	}
+	w.rewind(0)
+	w.boot()
+	w.mustCheck()
+	if n := len(w.got().Activities); n != 2 {
+		t.Errorf("%d activities", n)
 	}
 }

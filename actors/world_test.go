@@ -132,7 +132,7 @@ func (w *world) streamOf(name string) markets.Stream {
 		s.Own = &markets.Own{Collections: []string{ownCollection}}
 	}
 	if w.announce {
-		s.Source.Factories = factoriesOf(name)
+		s.Source.Factories = w.pairs()
 	}
 	return s
 }

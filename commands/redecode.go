@@ -43,8 +43,8 @@ start, and the next start reads them again.
 
 ` + dataHelp + `
 
-The definition is that of the worker that runs: restart it after a change. If none runs, it is
-that of the configuration in --config, or else event-worker.yaml.`,
+The definition is that of the worker that runs: restart it after a change. If none
+runs, it is that of the configuration in --config, or else event-worker.yaml.`,
 		Example: `  event-worker redecode ethereum/my-market/buy --config event-worker.yaml
   event-worker redecode --changed`,
 		Args: func(_ *cobra.Command, args []string) error {

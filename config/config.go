@@ -52,8 +52,9 @@ type Config struct {
 	LeftOut []LeftOut
 	Tuning  actors.Tuning
 
-	Cluster Cluster
-	Monitor Monitor
+	Cluster  Cluster
+	Monitor  Monitor
+	Metadata Metadata
 
 	// Overrides are the environment variables that override the file, and Unused
 	// those that look as if they did.
@@ -118,6 +119,7 @@ func Load(file string, environ []string) (Config, error) {
 	top.Child("tuning").Decode(&cfg.Tuning)
 	cfg.Cluster = cluster(top.Child("cluster"), top.Child("chains"))
 	top.Child("monitor").Decode(&cfg.Monitor)
+	cfg.Metadata = r.metadata(top.Child("metadata"))
 	known := slices.Clone(r.Overrides)
 	for _, w := range r.Warnings {
 		cfg.Outdated = append(cfg.Outdated, w.String())

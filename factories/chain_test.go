@@ -10,6 +10,7 @@ import (
 
 	"github.com/imart/event-worker/chains"
 	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/persistence"
 )
 
 // Wherever the log is, whatever was read before, and whatever happens while the log is read:
@@ -18,7 +19,11 @@ import (
 func TestPagesAreThoseOfTheirBranch(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := newWorld(t)
-		c := NewChain(tree{world: w}, "chain", w)
+		swaps := markets.Stream{Name: "swap", Source: markets.Source{Factories: pairs}}
+		start := func() chains.Chain {
+			return NewChain(tree{world: w}, persistence.MarketRef{Chain: "chain", Market: "market"}, swaps, w)
+		}
+		c := start()
 		places := []markets.Place{{}}
 		violations := 0
 		t.Repeat(map[string]func(*rapid.T){
@@ -26,7 +31,7 @@ func TestPagesAreThoseOfTheirBranch(t *testing.T) {
 			"log":     func(t *rapid.T) { w.t = t; w.moveLog() },
 			"pending": func(*rapid.T) { w.broken = !w.broken },
 			"violate": func(*rapid.T) { violations++ },
-			"restart": func(*rapid.T) { c = NewChain(tree{world: w}, "chain", w) },
+			"restart": func(*rapid.T) { c = start() },
 			"read": func(t *rapid.T) {
 				w.t, w.during = t, nil
 				after := rapid.SampledFrom(places).Draw(t, "after")
@@ -40,7 +45,7 @@ func TestPagesAreThoseOfTheirBranch(t *testing.T) {
 				head := rapid.SampledFrom(w.blocks).Draw(t, "head")
 				view := w.view(head, rapid.IntRange(0, violations).Draw(t, "violations"))
 				through := rapid.Int64Range(1, 12).Draw(t, "through")
-				page, err := c.Read(t.Context(), view, markets.Source{Factories: pairs}, after, through, 10)
+				page, err := c.Read(t.Context(), view, swaps.Source, after, through, 10)
 				switch {
 				case !head.on(after):
 					if !errors.Is(err, chains.ErrReorganised) {

@@ -129,6 +129,35 @@ func TestDefinitionsReadAnnouncedContracts(t *testing.T) {
 	}
 }
 
+// What a transaction does not tell is taken for granted, and said.
+func TestExplainAnnouncedContracts(t *testing.T) {
+	d, err := definition.Parse(definition.Source{File: "pool.yaml", Text: []byte(pool)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	transaction := markettest.Transaction(9, newPair(t, maker, a, "", true), swap(t, b, 2), markettest.Log(t, router, "event Routed(uint256 id, uint256 price)", 4, 5))
+	var got []string
+	for i := range transaction {
+		verdicts, err := d.Explain(definition.Site{ChainID: 7}, transaction, i)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, v := range verdicts {
+			got = append(got, fmt.Sprintf("%d %s: %s, %d events, %q, %q", i, v.Stream, v.Event, len(v.Events), v.Given, v.Reason))
+		}
+	}
+	want := []string{
+		`0 buy: NewPair, 1 events, "", ""`,
+		`0 buy: NewPair, 0 events, "", "no condition (when) holds"`,
+		`1 buy: Swap of pair, text, 1 events, "0x000000000000000000000000000000000000000b was announced before by an event of pair or text", ""`,
+		`1 vaults: Swap of vault, 1 events, "0x000000000000000000000000000000000000000b was announced before by an event of vault", ""`,
+		`2 buy: Routed, 1 events, "", ""`,
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("explained as\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
 // An event that is kept can be decoded by itself: it says that its contract was announced.
 func TestRawEventsSayThatTheirContractWasAnnounced(t *testing.T) {
 	vaults := streamsOf(t, pool)[1]

@@ -22,7 +22,7 @@ const (
 )
 
 var pairs = &markets.Factories{
-	Market: "market", Stream: "swap", Names: []string{"pair", "vault"},
+	Names: []string{"pair", "vault"},
 	Reads: func(raw *markets.Raw) bool { return raw.Data[0] == announces || len(raw.Announced) > 0 },
 	Announces: func(raw *markets.Raw) (all []markets.Announcement) {
 		if raw.Data[0] == announces {

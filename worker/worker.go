@@ -171,6 +171,7 @@ func (w *Worker) Start(ctx context.Context) error {
 		return w.node.Stop(within)
 	})
 	w.execute(ctx, a.Store)
+	w.fetchMetadata(ctx)
 	if w.opts.Cluster {
 		return w.join(ctx)
 	}

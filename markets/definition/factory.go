@@ -131,7 +131,7 @@ func (d *Definition) factoriesOn(st *stream, at *place, s markets.Stream) *marke
 		return slices.ContainsFunc(sources, func(b *boundSource) bool { return b.match(raw) != errNotOurs })
 	}
 	return &markets.Factories{
-		Market: d.Market, Stream: st.name, Names: namesOf(st.factories()), Contracts: s.Source.Addresses,
+		Names: namesOf(st.factories()), Contracts: s.Source.Addresses,
 		Reads: func(raw *markets.Raw) bool { return reads(sources, raw) },
 		Announces: func(raw *markets.Raw) (all []markets.Announcement) {
 			if !reads(announcing, raw) {

@@ -160,6 +160,7 @@ func TestKindsOfFields(t *testing.T) {
 		persistence.Actors:        "amounts, dates updatedAt, lists endpoints meaning.changed trail, sort forms",
 		persistence.Leases:        "amounts, dates takenAt, lists former, sort forms",
 		persistence.Currencies:    "amounts, dates readAt, lists, sort forms",
+		persistence.MetadataDocs:  "amounts, dates fetchedAt nextAt triedAt, lists, sort forms",
 		persistence.Nodes:         "amounts, dates clock endedAt joinedAt seenAt, lists chains unreachable, sort forms",
 		persistence.Notifications: "amounts price quantity, dates readAt time, lists, sort forms price",
 		"nothing":                 "amounts, dates, lists, sort forms",

@@ -30,8 +30,10 @@ func Run(t *testing.T, open func(t testing.TB) persistence.Store) {
 		{"OpenOrders", openOrderTests},
 		{"Signed", signedTests},
 		{"Currencies", currencyTests},
+		{"Metadata", metadataTests},
 		{"Query", queryTests},
 		{"Concurrency", concurrencyTests},
+		{"Requests", requestTests},
 		{"Property", propertyTests},
 	} {
 		t.Run(group.name, func(t *testing.T) {
