@@ -58,7 +58,7 @@ func (p *parsing) readFactories(n *yamlfile.Node) {
 }
 
 func (p *parsing) readFactory(name string, n *yamlfile.Node) *factory {
-	src := &source{line: n.Line(), factory: name, used: map[string]bool{}, raw: p.raw}
+	src := &source{at: n, line: n.Line(), factory: name, used: map[string]bool{}, raw: p.raw}
 	names := p.eventSource(n, src)
 	if src.anyone {
 		n.Child("contract").Add("anybody could announce contracts: name those that do")

@@ -137,6 +137,7 @@ func (d *Definition) bind(st *stream, at *place) (markets.Stream, error) {
 	if d.Kind == markets.Aptos {
 		s.Decode = d.decoder(st, at)
 		s.Source, s.Start = at.sourceOf(st)
+		s.Meaning = d.meaning(st, at, s.Source)
 		return s, nil
 	}
 	anyone, anything := false, false
@@ -158,6 +159,7 @@ func (d *Definition) bind(st *stream, at *place) (markets.Stream, error) {
 		if src.decoder != nil {
 			s.Source.Topics, s.Separable = src.decoder.Topics, false
 			s.Decode = src.decoder.Decode(addresses, at.known)
+			s.Meaning = d.meaning(st, at, s.Source)
 			if src.own {
 				s.Own = &markets.Own{Collections: at.collections}
 			}
@@ -176,6 +178,7 @@ func (d *Definition) bind(st *stream, at *place) (markets.Stream, error) {
 	if anyone || s.Source.Factories != nil {
 		s.Source.Addresses = nil
 	}
+	s.Meaning = d.meaning(st, at, s.Source)
 	return s, nil
 }
 
