@@ -10,6 +10,7 @@ import (
 
 	"github.com/imart/event-worker/actors/projection"
 	"github.com/imart/event-worker/actors/supervision"
+	"github.com/imart/event-worker/factories"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
 )
@@ -56,12 +57,19 @@ func (w worker) subjectProps(parent *actor.PID) *actor.Props {
 		stalls[w.Observer] = &stall{}
 	}
 	return supervision.Props(w.Env, claim, w.epoch, func() supervision.Behaviour {
-		s := &subject{stream: w.stream, paused: w.paused, stalls: stalls, condition: condition{health: w.health}, budget: w.budget, cursors: []*cursor{newCursor(activity, parent)}}
+		s := &subject{stream: w.reading(), paused: w.paused, stalls: stalls, condition: condition{health: w.health}, budget: w.budget, cursors: []*cursor{newCursor(activity, parent)}}
 		if w.Observer != "" {
 			s.cursors = append(s.cursors, newCursor(w.Observer, parent))
 		}
 		return s
 	})
+}
+
+// reading is the stream with the chain as an incarnation of its subject reads it.
+func (w worker) reading() stream {
+	s := w.stream
+	s.chain = factories.NewChain(s.chain, s.market, s.Stream, w.Store)
+	return s
 }
 
 func newCursor(name string, parent *actor.PID) *cursor {

@@ -64,6 +64,7 @@ type world struct {
 	memory   int64      // 0: as much as there is by default
 	orders   int        // how many orders the random events are about
 	own      *ownership // set: streams have orders of other markets too
+	announce bool       // the streams read the events of contracts that were announced before
 	log      *journal   // of the nodes, if a test reads it
 	// completer makes what a node completes events with, if they have currencies.
 	completer func() func(context.Context, *chains.View, []markets.Event) error
@@ -124,6 +125,9 @@ func (w *world) streamOf(name string) markets.Stream {
 	}
 	if w.own != nil && name != "records" {
 		s.Own = &markets.Own{Collections: []string{ownCollection}}
+	}
+	if w.announce {
+		s.Source.Factories = w.pairs()
 	}
 	return s
 }
@@ -273,6 +277,9 @@ func (w *world) block() {
 
 func (w *world) event() markets.Event {
 	r := w.r
+	if w.announce && r.IntN(6) == 0 {
+		return markets.Event{Stream: everyStream, Kind: markets.ContractCreated, Factory: "pair", Contract: pairOf(r)}
+	}
 	e := markets.Event{
 		Stream:   pick(r, allStreams...),
 		Order:    fmt.Sprint("order", r.IntN(w.orders)),
@@ -280,6 +287,7 @@ func (w *world) event() markets.Event {
 		Quantity: markets.Amount(fmt.Sprint(1 + r.IntN(3))),
 		Price:    markets.Amount(fmt.Sprint(1 + r.IntN(1000))),
 		Time:     time.Unix(r.Int64N(1000), 0).UTC(),
+		Nonce:    pick[markets.Amount](r, "", "1", "2"),
 	}
 	if r.IntN(8) == 0 {
 		e.Transaction = "dead"
@@ -290,6 +298,9 @@ func (w *world) event() markets.Event {
 	if w.own != nil && e.Order == "order0" {
 		e.Token.Collection = ownCollection
 	}
+	if w.announce {
+		e.Contract = pairOf(r)
+	}
 	switch e.Stream {
 	case "list":
 		e.Kind = pick(r, markets.Listed, markets.OfferMade, markets.OrderChanged)
@@ -299,6 +310,9 @@ func (w *world) event() markets.Event {
 		e.Kind = markets.Delisted
 	case "bulk":
 		e.Kind, e.Order = markets.OrdersCancelled, ""
+		if r.IntN(3) == 0 {
+			e.Nonce, e.Below = "", "2"
+		}
 	case "records":
 		e.Kind = pick(r, markets.Recorded, markets.Recorded, markets.RecordRemoved)
 		e.Record = &markets.RecordChange{Type: "gallery", Key: e.Order, Fields: map[string]any{pick(r, "a", "b"): float64(r.IntN(100))}}
@@ -331,7 +345,11 @@ func (w *world) want() contents {
 	c := contents{map[string]markets.Order{}, map[string]markets.Record{}, map[string]markets.Activity{}, map[string]string{}, map[string]markets.Notification{}}
 	var events []markets.Event
 	for _, name := range w.streams {
-		es, failures := w.streamOf(name).DecodeAll(w.raws(name))
+		raws := w.raws(name)
+		if w.announce {
+			raws = ofAnnounced(raws, w.startOf(name))
+		}
+		es, failures := w.streamOf(name).DecodeAll(raws)
 		if w.completer != nil {
 			w.completeStored(es)
 		}
@@ -351,8 +369,9 @@ func (w *world) want() contents {
 	keys := map[string]bool{}
 	records := map[string][]markets.Event{}
 	for _, e := range events {
-		c.Activities[e.Transaction] = markets.Activity{Chain: "chain", Market: "market", Event: e}
-		for _, n := range markets.Notifications(c.Activities[e.Transaction]) {
+		a := markets.Activity{Chain: "chain", Market: "market", Event: e}
+		c.Activities[a.Transaction+" "+a.Stream] = a
+		for _, n := range markets.Notifications(a) {
 			c.Told[n.ID()] = n
 		}
 		if e.Order != "" {
@@ -386,7 +405,7 @@ func (w *world) got() contents {
 	return contents{
 		Orders:     load(w, persistence.Orders, func(o markets.Order) string { return o.Key }),
 		Records:    load(w, persistence.Records, func(r markets.Record) string { return r.Key }),
-		Activities: load(w, persistence.Activities, func(a markets.Activity) string { return a.Transaction }),
+		Activities: load(w, persistence.Activities, func(a markets.Activity) string { return a.Transaction + " " + a.Stream }),
 		Letters:    letters,
 		Told:       load(w, persistence.Notifications, markets.Notification.ID),
 	}

@@ -96,14 +96,14 @@ func (t *table) seize(chain string) {
 // line is one process's way to the table.
 type line struct {
 	persistence.RequestQueue // of which the coordinator does not use the rest
-	t    *table
-	mu   sync.Mutex
-	cut  bool
-	mute bool // members are not told
-	deaf bool // changes are not
-	sure bool // no answer is lost
-	dead bool
-	gone chan struct{} // closed when the process is killed
+	t                        *table
+	mu                       sync.Mutex
+	cut                      bool
+	mute                     bool // members are not told
+	deaf                     bool // changes are not
+	sure                     bool // no answer is lost
+	dead                     bool
+	gone                     chan struct{} // closed when the process is killed
 }
 
 var errAway = errors.New("away")

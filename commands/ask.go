@@ -29,10 +29,10 @@ const (
 	aliveWithin = 3 * time.Second
 )
 
-const runningHelp = `If a worker runs on the data, the command asks it: the owner of the chain stops the chain's
-streams for a moment, does the work and goes on. The request and what came of it are a
-document of the collection requests. Interrupted, the command leaves the request to the
-worker. If no worker runs, the command does the work itself.`
+const runningHelp = `If a worker runs on the data, the command asks it: the owner of the chain stops the
+chain's streams for a moment, does the work and goes on. The request and what came of
+it are a document of the collection requests. Interrupted, the command leaves the
+request to the worker. If no worker runs, the command does the work itself.`
 
 // change changes the data: by requests if a worker runs on them, whose ends are told to tell,
 // or else directly.
@@ -67,7 +67,7 @@ func (f *dataFlags) change(ctx context.Context, out io.Writer, direct func(persi
 	var errs []error
 	for _, r := range ended {
 		if r.State == persistence.RequestFailed {
-			errs = append(errs, fmt.Errorf("%s: %s", r.Subject(), r.Reason))
+			errs = append(errs, errors.New(r.Reason))
 		} else {
 			errs = append(errs, tell(r))
 		}

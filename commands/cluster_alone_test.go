@@ -12,8 +12,6 @@ import (
 // alone are the commands that want the data of a run to themselves.
 var alone = [][]string{
 	{"run", "--once"},
-	{"rewind", "ethereum", "--to", "17000000"},
-	{"retry"},
 	{"copy", "--from", "mongodb", "--to", "embedded", "--data", "copied"},
 }
 

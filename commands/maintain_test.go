@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -115,22 +114,6 @@ func TestMaintenanceInVain(t *testing.T) {
 	if _, err := os.Stat(none); err == nil {
 		t.Error("a data folder was made")
 	}
-}
-
-// TestMaintenanceOfARunningWorker is refused, and does not disturb it.
-func TestMaintenanceOfARunningWorker(t *testing.T) {
-	t.Parallel()
-	data := t.TempDir()
-	p := launch(t, data, "demo", "--data", data, "--pace", "1h")
-	p.says("The recorded chains now advance")
-	for _, args := range [][]string{{"rewind", "ethereum", "--to", "1"}, {"retry"}} {
-		_, stderr, code := result(t, data, nil, append(args, "--data", data)...)
-		want := fmt.Sprintf("in use by another process (pid %d): stop it", p.Process.Pid)
-		if code != 1 || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, want) {
-			t.Errorf("%v: exit code %d, %s", args, code, stderr)
-		}
-	}
-	p.ends(syscall.SIGTERM)
 }
 
 // TestRetry follows a chain with an older program, which cannot decode what

@@ -1,7 +1,6 @@
 package commands
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 
@@ -18,9 +17,9 @@ func newPause() *cobra.Command {
 		Short: "Stop following a stream, or all streams of a market, until resume",
 		Long: `Stop following one stream, or all streams of a market. The other streams go on, and so
 does the chain's head. A paused stream stays at its position, also if the chain is
-reorganised, if the worker is restarted, and on another node; status shows it as paused.
-Nobody waits for it: neither /readyz nor run --once. Orders are then what the other streams
-make of them.
+reorganised, if the worker is restarted, and on another node; status shows it as
+paused. Neither /readyz nor run --once waits for it. Orders are then what the other
+streams make of them.
 
 The stream of facts, state, passes over paused streams: it asks about the orders that
 are known. If all others are paused, it waits.
@@ -71,9 +70,6 @@ func newPausing(kind, did string, paused bool, c *cobra.Command) *cobra.Command 
 					return err
 				}
 				n, err := m.Pause(ctx, maintenance.Scope{Market: r.Market, Stream: r.Stream}, paused)
-				if errors.Is(err, maintenance.ErrUnknownStream) {
-					return fmt.Errorf("%w: status lists those that the data contain", err)
-				}
 				if err != nil {
 					return err
 				}

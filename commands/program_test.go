@@ -179,7 +179,12 @@ func result(t *testing.T, dir string, environ []string, args ...string) (stdout,
 // find runs query and decodes what it prints.
 func find(t *testing.T, data, collection, filter string, args ...string) []map[string]any {
 	t.Helper()
-	text := output(t, data, append([]string{"query", "--data", data, collection, filter}, args...)...)
+	return documentsOf(t, output(t, data, append([]string{"query", "--data", data, collection, filter}, args...)...))
+}
+
+// documentsOf reads what query prints.
+func documentsOf(t *testing.T, text string) []map[string]any {
+	t.Helper()
 	decoder := json.NewDecoder(strings.NewReader(text))
 	var docs []map[string]any
 	for {
@@ -189,7 +194,7 @@ func find(t *testing.T, data, collection, filter string, args ...string) []map[s
 			return docs
 		}
 		if err != nil {
-			t.Fatalf("query %s: %v", collection, err)
+			t.Fatalf("query: %v", err)
 		}
 		docs = append(docs, doc)
 	}

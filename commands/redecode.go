@@ -36,8 +36,8 @@ the node.
 
 ` + dataHelp + `
 
-The definition is that of the worker that runs: restart it after a change. If none runs, it is
-that of the configuration in --config, or else event-worker.yaml.`,
+The definition is that of the worker that runs: restart it after a change. If none
+runs, it is that of the configuration in --config, or else event-worker.yaml.`,
 		Example: `  event-worker redecode ethereum/my-market/buy --config event-worker.yaml`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 || strings.Count(args[0], "/") != 2 {

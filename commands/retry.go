@@ -50,9 +50,9 @@ first. With --id the exit code is 1 if the dead letter remains.
 
 ` + dataHelp + `
 
-A worker that runs decodes as it is configured. If none runs: a chain's native coin is defined in its configuration: the one in --config, or else
-event-worker.yaml. --config together with --data names it for another data folder. The
-demo's data need none.`,
+A worker that runs decodes as it is configured. If none runs, a chain's native coin is
+that of the configuration in --config, or else event-worker.yaml. --config together
+with --data names it for another data folder. The demo's data need none.`,
 		Example: `  event-worker query dead_letters
   event-worker retry --config event-worker.yaml
   event-worker retry --market ethereum/seaport --data event-worker-demo
@@ -154,7 +154,7 @@ func (r retrier) run(ctx context.Context, out io.Writer, condition persistence.C
 		switch err := r.retry(ctx, letter, market); {
 		case err == nil:
 			decoded++
-		case !one && (errors.Is(err, maintenance.ErrUndecodable) || errors.Is(err, maintenance.ErrNotYet)):
+		case !one && (errors.Is(err, maintenance.ErrUndecodable) || errors.Is(err, maintenance.ErrNotYet) || errors.Is(err, maintenance.ErrAnnounces)):
 			fmt.Fprintln(out, cli.OneLine(err))
 		default:
 			return err

@@ -15,7 +15,7 @@ import (
 func (w *Worker) join(ctx context.Context) error {
 	me, settings := w.describe(), w.opts.Config.Cluster
 	coordinator := cluster.New(cluster.Config{
-		Registry: w.store.(persistence.Registry), Host: w.requests, Node: me, Changed: w.requests.Wake,
+		Registry: w.store.(persistence.Registry), Host: host{w.requests, w.node}, Node: me, Changed: w.requests.Wake,
 		Poll: settings.Poll, TTL: settings.TTL, Log: w.log, Metrics: w.metrics.Node(),
 	})
 	ready := func() error { return errors.Join(coordinator.Ready(), w.node.Ready()) }

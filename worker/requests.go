@@ -5,8 +5,10 @@ import (
 	"sync"
 	"time"
 
+	"github.com/imart/event-worker/actors"
 	"github.com/imart/event-worker/actors/requests"
 	"github.com/imart/event-worker/internal/backoff"
+	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
 )
 
@@ -14,14 +16,29 @@ import (
 // empty index.
 const lookEvery = 250 * time.Millisecond
 
+// host runs the chains of a cluster's node.
+type host struct {
+	*requests.Executor
+	node *actors.Node
+}
+
+// Lost implements cluster.Host.
+func (h host) Lost() <-chan actors.Loss { return h.node.Lost() }
+
 // execute executes requests while the worker runs.
 func (w *Worker) execute(ctx context.Context, store persistence.Store) {
 	poll := lookEvery
 	if w.opts.Cluster {
 		poll = w.opts.Config.Cluster.Poll
 	}
+	byChain := map[string][]markets.Market{}
+	for _, c := range w.chains {
+		for _, m := range c.Markets {
+			byChain[c.Name] = append(byChain[c.Name], m.Market)
+		}
+	}
 	w.requests = requests.New(requests.Config{
-		Queue: w.store.(persistence.RequestQueue), Store: store, Host: w.node, Chains: w.chains, Log: w.log, Poll: poll, Alone: !w.opts.Cluster,
+		Queue: w.store.(persistence.RequestQueue), Store: store, Host: w.node, Markets: byChain, Log: w.log, Poll: poll, Alone: !w.opts.Cluster,
 	})
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	var running sync.WaitGroup

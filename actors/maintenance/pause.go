@@ -32,7 +32,7 @@ func (m *Maintainer) Pause(ctx context.Context, of Scope, paused bool, known ...
 		}
 	}
 	if len(streams) == 0 {
-		return 0, fmt.Errorf("%s/%s/%s: %w", m.chain, of.Market, of.Stream, ErrUnknownStream)
+		return 0, fmt.Errorf("%w in %s: status lists them", ErrUnknownStream, m.chain)
 	}
 	for s := range streams {
 		_, err := m.store.Claim(ctx, persistence.Claim{

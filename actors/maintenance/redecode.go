@@ -10,6 +10,7 @@ import (
 
 	"github.com/imart/event-worker/actors/batch"
 	"github.com/imart/event-worker/actors/projection"
+	"github.com/imart/event-worker/factories"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
 )
@@ -90,6 +91,7 @@ func (r *redecoder) read(ctx context.Context, after int64) error {
 	found := map[markets.Position]markets.Raw{}
 	missing := map[markets.Position]bool{}
 	entries, room := Scope{r.market, r.stream.Name}.filter(r.chain), maxRaw
+	var announced []markets.Announcement
 	add := func(text json.RawMessage, raws ...markets.Raw) error {
 		if room -= len(text); room < 0 {
 			return fmt.Errorf("%w: more than %d bytes; name a greater height, or rewind the stream", ErrNoRaw, maxRaw)
@@ -103,6 +105,9 @@ func (r *redecoder) read(ctx context.Context, after int64) error {
 		p := a.Position
 		p.Sub = 0
 		if a.Seq <= after {
+			if a.Kind == markets.ContractCreated {
+				announced = append(announced, a.Announcement())
+			}
 			return nil
 		}
 		var raw markets.Raw
@@ -140,6 +145,9 @@ func (r *redecoder) read(ctx context.Context, after int64) error {
 		r.raws = append(r.raws, raw)
 	}
 	slices.SortFunc(r.raws, func(a, b markets.Raw) int { return a.Position.Compare(b.Position) })
+	if f := r.stream.Source.Factories; f != nil {
+		r.raws, _ = factories.Filter(f, factories.Contracts{}.With(announced...), r.raws)
+	}
 	slices.SortFunc(r.lost, func(a, b markets.DeadLetter) int { return a.Position.Compare(b.Position) })
 	return nil
 }

@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/imart/event-worker/actors"
+	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
 )
 
@@ -14,25 +14,25 @@ import (
 type Host interface {
 	Own(chain string, epoch int64)
 	Drain(chain string) <-chan struct{}
-	Lost() <-chan actors.Loss
 	Suspend(chain string) <-chan struct{}
 	Proceed(chain string)
 }
 
 // Config is what an Executor needs.
 type Config struct {
-	Queue  persistence.RequestQueue
-	Store  persistence.Store
-	Host   Host
-	Chains []actors.Chain // whose markets say how events are decoded
-	Log    *slog.Logger
-	Poll   time.Duration // between two looks at the requests, if nothing wakes the Executor
+	Queue persistence.RequestQueue
+	Store persistence.Store
+	Host  Host
+	// Markets are those of each chain: they say how events are decoded.
+	Markets map[string][]markets.Market
+	Log     *slog.Logger
+	Poll    time.Duration // between two looks at the requests, if nothing wakes the Executor
 	// Alone says that no other process has the data: overdue requests fail here.
 	Alone bool
 }
 
-// Executor executes the requests of the chains that its process owns. It is the Host to whom
-// these are told, and tells the Host below.
+// Executor executes the requests of the chains that its process owns. It is told of these in
+// place of the Host, and tells the Host.
 type Executor struct {
 	cfg     Config
 	changed chan struct{}
@@ -94,9 +94,6 @@ func (e *Executor) Drain(chain string) <-chan struct{} {
 	}()
 	return done
 }
-
-// Lost is the Host's.
-func (e *Executor) Lost() <-chan actors.Loss { return e.cfg.Host.Lost() }
 
 // Wake says that the requests have changed.
 func (e *Executor) Wake() {

@@ -45,7 +45,6 @@ func (o *owner) perform(ctx context.Context, m *maintenance.Maintainer, r *persi
 			return fmt.Errorf("%w: name the market, or the stream", errRefused)
 		}
 		_, err := m.Pause(ctx, of, r.Kind == persistence.PauseRequest, o.streams()...)
-		r.Answer = &persistence.Answer{}
 		return err
 	}
 	return fmt.Errorf("%w: this version of the worker does not know the kind %q", errRefused, r.Kind)
@@ -133,12 +132,10 @@ func (o *owner) redecode(ctx context.Context, m *maintenance.Maintainer, r *pers
 
 // definition is the definition of a stream on the chain.
 func (o *owner) definition(d markets.DeadLetter) (markets.ChainKind, markets.Stream, error) {
-	for _, c := range o.cfg.Chains {
-		for _, m := range c.Markets {
-			for _, s := range m.Streams {
-				if c.Name == o.chain && m.Name == d.Market && s.Name == d.Stream {
-					return m.Kind, s, nil
-				}
+	for _, m := range o.cfg.Markets[o.chain] {
+		for _, s := range m.Streams {
+			if m.Name == d.Market && s.Name == d.Stream {
+				return m.Kind, s, nil
 			}
 		}
 	}
@@ -148,14 +145,9 @@ func (o *owner) definition(d markets.DeadLetter) (markets.ChainKind, markets.Str
 // streams are all streams of the chain.
 func (o *owner) streams() []maintenance.Scope {
 	var all []maintenance.Scope
-	for _, c := range o.cfg.Chains {
-		if c.Name != o.chain {
-			continue
-		}
-		for _, m := range c.Markets {
-			for _, s := range m.Streams {
-				all = append(all, maintenance.Scope{Market: m.Name, Stream: s.Name})
-			}
+	for _, m := range o.cfg.Markets[o.chain] {
+		for _, s := range m.Streams {
+			all = append(all, maintenance.Scope{Market: m.Name, Stream: s.Name})
 		}
 	}
 	return all

@@ -19,6 +19,7 @@ type Definition struct {
 	notifies   bool
 	raw        bool // activities keep their raw events, unless a source says otherwise
 	currencies map[string]markets.Currency
+	factories  []*factory
 	streams    []*stream
 }
 

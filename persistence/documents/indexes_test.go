@@ -60,6 +60,7 @@ func TestIndexesServeTheirQueries(t *testing.T) {
 		{persistence.Activities, "from", bson.D{{Key: "from", Value: "0x7"}}, newest},
 		{persistence.Activities, "to", bson.D{{Key: "to", Value: "0x7"}}, newest},
 		{persistence.Activities, "maker", bson.D{{Key: "maker", Value: "0x7"}}, newest},
+		{persistence.Activities, "factory", bson.D{in("chain", "c"), in("market", "m"), in("factory", "pair"), in("stream", "list"), {Key: "seq", Value: bson.D{{Key: "$lte", Value: int64(90)}}}}, nil},
 		{persistence.Activities, "transaction", bson.D{{Key: "transaction", Value: "0x7"}}, nil},
 		{persistence.Activities, "time", bson.D{{Key: "chain", Value: "c"}, {Key: "market", Value: "m"}, {Key: "time", Value: bson.D{{Key: "$gt", Value: time.Unix(90, 0)}}}}, newest},
 
@@ -74,7 +75,7 @@ func TestIndexesServeTheirQueries(t *testing.T) {
 		{persistence.Nodes, "ended", bson.D{{Key: "endedAt", Value: bson.D{{Key: "$gt", Value: time.Now()}}}}, nil},
 
 		{persistence.Requests, "state", bson.D{{Key: "state", Value: persistence.RequestPending}}, bson.D{{Key: "_id", Value: 1}}},
-		{persistence.Requests, "ended", bson.D{{Key: "endedAt", Value: bson.D{{Key: "$gt", Value: time.Now()}}}}, nil},
+		{persistence.Requests, "ended", bson.D{{Key: "expiresAt", Value: bson.D{{Key: "$gt", Value: time.Now().Add(time.Hour * 80)}}}}, nil},
 
 		{persistence.SignedOrders, "pending", bson.D{{Key: "chain", Value: "c"}, {Key: "market", Value: "m"}, {Key: "state", Value: persistence.SignedPending}}, bson.D{{Key: "_id", Value: 1}}},
 		{persistence.SignedOrders, "order", bson.D{{Key: "order", Value: "0x7"}}, nil},
@@ -149,9 +150,10 @@ func fill(t *testing.T, collections map[string]*mongo.Collection) {
 		moved.Stream, moved.Order, moved.From, moved.To, moved.Maker, moved.Transaction = "transfer", "", "", "", "", ""
 		ended := time.Now().Add(time.Duration(i-90) * time.Minute / 2) // the server removes older ones
 		docs[persistence.Nodes] = append(docs[persistence.Nodes], Node{ID: number, State: persistence.Left, Chains: []persistence.NodeChain{}, EndedAt: &ended})
-		request := Request{ID: number, State: persistence.RequestPending}
+		request := Request{ID: number, Kind: persistence.RewindRequest, State: persistence.RequestPending}
 		if i%2 == 0 {
-			request.State, request.EndedAt = persistence.RequestDone, &ended
+			expires := time.Now().Add(time.Duration(i-10) * time.Hour)
+			request.State, request.EndedAt, request.ExpiresAt = persistence.RequestDone, &ended, &expires
 		}
 		docs[persistence.Requests] = append(docs[persistence.Requests], request)
 		signed := persistence.SignedOrder{Chain: "c", Market: "m", Hash: address}

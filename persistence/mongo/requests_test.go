@@ -66,8 +66,8 @@ func TestRequest(t *testing.T) {
 		t.Errorf("answered: %v, %v", answered, err)
 	}
 	r = asked(t, store, "r")
-	want.State, want.Node, want.Epoch, want.Answer, want.EndedAt = persistence.RequestDone, "b", lease.Epoch, &well, r.EndedAt
-	if asJSON(t, r) != asJSON(t, want) || r.EndedAt == nil || r.EndedAt.Before(r.AskedAt) {
+	want.State, want.Node, want.Epoch, want.Answer, want.EndedAt, want.ExpiresAt = persistence.RequestDone, "b", lease.Epoch, &well, r.EndedAt, r.ExpiresAt
+	if asJSON(t, r) != asJSON(t, want) || r.EndedAt == nil || r.EndedAt.Before(r.AskedAt) || r.ExpiresAt == nil || r.ExpiresAt.Sub(*r.EndedAt) != persistence.KeepStatus {
 		t.Errorf("answered it is %s, want %s", asJSON(t, r), asJSON(t, want))
 	}
 	for i, doc := range []string{asJSON(t, r), asJSON(t, asked(t, store, "s"))} {
@@ -268,7 +268,7 @@ func TestEndedRequestsAreRemoved(t *testing.T) {
 		return bson.D{{Key: "$set", Value: bson.D{{Key: field, Value: time.Now().Add(-ago)}}}}
 	}
 	for id, update := range map[string]bson.D{
-		"old": past("endedAt", 61*time.Minute), "recent": past("endedAt", 50*time.Minute), "pending": past("askedAt", 3*time.Hour),
+		"old": past("expiresAt", time.Minute), "recent": past("expiresAt", -10*time.Minute), "pending": past("askedAt", 3*time.Hour),
 	} {
 		if id != "pending" {
 			if failed, err := store.Fail(t.Context(), id, "no answer"); err != nil || !failed {

@@ -33,6 +33,7 @@ func Run(t *testing.T, open func(t testing.TB) persistence.Store) {
 		{"Metadata", metadataTests},
 		{"Query", queryTests},
 		{"Concurrency", concurrencyTests},
+		{"Requests", requestTests},
 		{"Property", propertyTests},
 	} {
 		t.Run(group.name, func(t *testing.T) {

@@ -208,6 +208,9 @@ func (p *printer) json(indent string, value any) {
 
 func (p *printer) verdict(v definition.Verdict) {
 	p.line("    stream %s, %s (line %d)", v.Stream, v.Event, v.Line)
+	if v.Given != "" {
+		p.line("      provided that %s", v.Given)
+	}
 	if v.Reason != "" {
 		p.line("      nothing: %s", printable.Text(v.Reason))
 	}

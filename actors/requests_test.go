@@ -1,0 +1,350 @@
+package actors
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/imart/event-worker/actors/requests"
+	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/persistence"
+)
+
+// asked is a world whose nodes own the chain by leases and execute requests.
+type asked struct {
+	*world
+	queue   persistence.RequestQueue
+	stop    func() // ends the executor of the node that is not killed
+	ids     []string
+	stopped []func()
+}
+
+func newAsked(t testing.TB, seed uint64) *asked {
+	w := newWorld(t, seed, int64(seed%4))
+	a := &asked{world: w, queue: w.disk.(persistence.RequestQueue), stop: func() {}}
+	t.Cleanup(func() {
+		for _, stop := range append(a.stopped, a.stop) {
+			stop()
+		}
+	})
+	return a
+}
+
+// takeOver starts a node that takes the chain over. The one before may not know of it.
+func (a *asked) takeOver() {
+	a.t.Helper()
+	if a.node != nil {
+		a.old = append(a.old, a.node)
+		a.stopped = append(a.stopped, a.stop)
+	}
+	epoch, err := a.disk.TakeOver(a.t.Context(), "chain", "test")
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	a.node = a.join(true)
+	var all []markets.Stream
+	for _, s := range a.streams {
+		all = append(all, a.streamOf(s))
+	}
+	e := requests.New(requests.Config{
+		Queue: mortalQueue{a.queue, a.seen.(*mortal)}, Store: a.seen, Host: a.node, Log: slog.New(slog.DiscardHandler), Poll: 2 * time.Millisecond,
+		Markets: map[string][]markets.Market{"chain": {{Name: "market", Kind: markets.EVM, Streams: all}}}, Alone: true,
+	})
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() { defer close(ended); e.Run(ctx) }()
+	e.Own("chain", epoch)
+	a.stop = func() { cancel(); <-ended }
+}
+
+// crash kills the node and what it executes.
+func (a *asked) crash() {
+	a.kill()
+	a.stop()
+	a.stop = func() {}
+}
+
+// ask asks for something, without waiting.
+func (a *asked) ask(r persistence.Request) string {
+	a.t.Helper()
+	r.ID, r.Chain, r.AskedBy = fmt.Sprintf("request-%03d", len(a.ids)), "chain", "test"
+	if err := a.queue.Ask(a.t.Context(), []persistence.Request{r}, time.Hour); err != nil {
+		a.t.Fatal(err)
+	}
+	a.ids = append(a.ids, r.ID)
+	return r.ID
+}
+
+func (a *asked) askAnything() {
+	scope := persistence.Request{Market: "market", Stream: pick(a.r, a.streams...)}
+	if a.r.IntN(3) == 0 {
+		scope.Stream = ""
+	}
+	height := a.r.Int64N(a.chain.height() + 2)
+	switch r := scope; a.r.IntN(8) {
+	case 0, 1, 2:
+		r.Kind, r.Height, r.DryRun = persistence.RewindRequest, &height, a.r.IntN(6) == 0
+		if a.r.IntN(3) == 0 {
+			r.Market, r.Stream = "", ""
+		}
+		a.ask(r)
+	case 3:
+		r.Kind = persistence.PauseRequest
+		a.ask(r)
+	case 4:
+		r.Kind = persistence.ResumeRequest
+		a.ask(r)
+	case 5:
+		r.Kind = persistence.RedecodeRequest // refused: the world's decoders are not separable
+		a.ask(r)
+	default:
+		for _, letter := range load(a.world, persistence.DeadLetters, markets.DeadLetter.ID) {
+			if a.r.IntN(2) == 0 {
+				a.revived.Store(letter.Transaction, true)
+			}
+		}
+		r.Kind = persistence.RetryRequest
+		a.ask(r)
+	}
+}
+
+// request returns a request once it has ended.
+func (a *asked) request(id string) (r persistence.Request) {
+	a.t.Helper()
+	a.eventually(id+" ends", func() bool {
+		found, err := a.queue.Requests(a.t.Context(), []string{id})
+		if err != nil || len(found) != 1 {
+			a.t.Fatalf("%s: %v, %v", id, found, err)
+		}
+		r = found[0]
+		return r.Ended()
+	})
+	return r
+}
+
+// done is request for one that has not failed.
+func (a *asked) done(id string) persistence.Request {
+	a.t.Helper()
+	r := a.request(id)
+	if r.State != persistence.RequestDone {
+		a.t.Fatalf("%s has failed: %s", id, r.Reason)
+	}
+	return r
+}
+
+// mortalQueue is the queue of requests as a process sees it that can be killed.
+type mortalQueue struct {
+	persistence.RequestQueue
+	process *mortal
+}
+
+func (q mortalQueue) Pending(ctx context.Context) ([]persistence.Request, error) {
+	if q.process.dead.Load() {
+		return nil, errKilled
+	}
+	return q.RequestQueue.Pending(ctx)
+}
+
+func (q mortalQueue) StartRequest(ctx context.Context, owned persistence.Lease, id string) (persistence.Request, bool, error) {
+	if q.process.dead.Load() {
+		return persistence.Request{}, false, errKilled
+	}
+	return q.RequestQueue.StartRequest(ctx, owned, id)
+}
+
+func (q mortalQueue) ReportRequest(ctx context.Context, started persistence.Request) error {
+	if q.process.dead.Load() {
+		return errKilled
+	}
+	return q.RequestQueue.ReportRequest(ctx, started)
+}
+
+func (q mortalQueue) FinishRequest(ctx context.Context, owned persistence.Lease, started persistence.Request) (bool, error) {
+	if q.process.dead.Load() {
+		return false, errKilled
+	}
+	return q.RequestQueue.FinishRequest(ctx, owned, started)
+}
+
+// Whatever is asked for, among crashes, take-overs, reorganisations and failures: every request
+// ends, and when all streams are followed again and the chain rests, the documents are what the
+// canonical chain makes.
+func TestRequestsAmongFailures(t *testing.T) {
+	for seed := range uint64(histories()) {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			t.Parallel()
+			a := newAsked(t, seed)
+			a.takeOver()
+			for range 50 {
+				switch a.r.IntN(20) {
+				case 0, 1:
+					a.chain.fork(1 + a.r.IntN(3))
+					a.block()
+					a.block()
+				case 2, 3:
+					a.crash()
+					a.takeOver()
+				case 4:
+					a.takeOver() // the owner before lives
+				case 5, 6:
+					a.hurt()
+				case 7, 8, 9:
+					a.world.pause()
+				case 10, 11, 12, 13:
+					a.askAnything()
+				default:
+					a.block()
+				}
+			}
+			a.outgrow()
+			for _, id := range a.ids {
+				r := a.request(id)
+				if refused := r.State == persistence.RequestFailed; refused && !acceptable(r) {
+					t.Errorf("%s %s of %s has failed: %s", id, r.Kind, r.Subject(), r.Reason)
+				}
+			}
+			a.done(a.ask(persistence.Request{Kind: persistence.ResumeRequest, Market: "market"}))
+			if err := a.settle(); err != nil {
+				t.Fatal(err)
+			}
+			unread := int64(0)
+			for _, letter := range load(a.world, persistence.DeadLetters, markets.DeadLetter.ID) {
+				if !a.isRevived(letter.Transaction) {
+					unread++
+				}
+			}
+			if r := a.done(a.ask(persistence.Request{Kind: persistence.RetryRequest})); r.Answer.Remaining != unread {
+				t.Errorf("%+v, want %d dead letters to remain", *r.Answer, unread)
+			}
+			if err := a.check(); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}
+
+// acceptable reports whether a request may have failed for its reason.
+func acceptable(r persistence.Request) bool {
+	for kind, reason := range map[string]string{
+		persistence.RewindRequest: "nothing lies beyond that height", persistence.RedecodeRequest: "cannot be decoded from its log",
+	} {
+		if r.Kind == kind && strings.Contains(r.Reason, reason) {
+			return true
+		}
+	}
+	return r.Kind == persistence.RedecodeRequest && strings.Contains(r.Reason, "name one stream")
+}
+
+// A paused stream stays where it is while the others and the head go on, also on the next
+// owner and over a reorganisation; nobody waits for it.
+func TestAPausedStreamStays(t *testing.T) {
+	a := newAsked(t, 1)
+	a.takeOver()
+	a.outgrow()
+	if err := a.settle(); err != nil {
+		t.Fatal(err)
+	}
+	a.done(a.ask(persistence.Request{Kind: persistence.PauseRequest, Market: "market", Stream: "list"}))
+	at := a.actors()["chain/market/list/activity"].Place
+	for i := range 3 {
+		a.chain.fork(1)
+		a.outgrow()
+		a.eventually("the others go on", func() bool {
+			all := a.actors()
+			for _, s := range a.streams {
+				if s != "list" && !a.atHead(s, all["chain/market/"+s+"/activity"].Place) {
+					return false
+				}
+			}
+			subject := all["chain/market/list/subject"]
+			return subject.Status == persistence.Paused && subject.Lag == a.chain.height()-max(at.Height(), 0)
+		})
+		if now := a.actors()["chain/market/list/activity"].Place; now != at {
+			t.Fatalf("it is at %v, was at %v", now, at)
+		}
+		if i == 1 {
+			a.crash()
+			a.takeOver()
+		}
+	}
+	select {
+	case <-a.node.CaughtUp():
+	case <-time.After(a.patience):
+		t.Error("the node waits for the paused stream")
+	}
+	a.done(a.ask(persistence.Request{Kind: persistence.ResumeRequest, Market: "market", Stream: "list"}))
+	a.mustCheck()
+}
+
+// A request that was executed is not executed again by the next owner: the one before died
+// after the end was durable and before it could start the actors.
+func TestAnEndedRequestIsNotExecutedAgain(t *testing.T) {
+	a := newAsked(t, 2)
+	a.takeOver()
+	a.outgrow()
+	if err := a.settle(); err != nil {
+		t.Fatal(err)
+	}
+	before := a.chain.height()
+	zero := int64(0)
+	r := a.done(a.ask(persistence.Request{Kind: persistence.RewindRequest, Height: &zero}))
+	a.crash()
+	if len(r.Answer.Streams) != len(a.streams) {
+		t.Errorf("%+v", r.Answer)
+	}
+	for _, s := range r.Answer.Streams {
+		if s.From.Seq != before || s.To.Seq > 0 {
+			t.Errorf("%+v", s)
+		}
+	}
+	a.takeOver()
+	a.mustCheck()
+	if again := a.done(r.ID); again.Starts != 1 || again.Epoch != r.Epoch {
+		t.Errorf("executed again: %+v", again)
+	}
+}
+
+// The owner dies in the middle of a request: the next one goes on before its actors read, and
+// the answer tells of the whole.
+func TestTakeOverInTheMiddleOfARewind(t *testing.T) {
+	for commits := range 12 {
+		t.Run(fmt.Sprint("after commit ", commits), func(t *testing.T) {
+			t.Parallel()
+			a := newAsked(t, 3)
+			a.takeOver()
+			for range 4 {
+				a.outgrow()
+			}
+			if err := a.settle(); err != nil {
+				t.Fatal(err)
+			}
+			a.crash()
+			head := a.chain.height()
+			zero := int64(0)
+			id := a.ask(persistence.Request{Kind: persistence.RewindRequest, Height: &zero})
+			a.takeOver()
+			a.eventually("it runs", func() bool {
+				found, _ := a.queue.Requests(t.Context(), []string{id})
+				return found[0].State != persistence.RequestPending
+			})
+			time.Sleep(time.Duration(commits) * time.Millisecond)
+			if commits%2 == 0 {
+				a.crash()
+			}
+			a.takeOver()
+			r := a.done(id)
+			for _, s := range r.Answer.Streams {
+				if s.From.Seq != head || s.To.Seq > 0 {
+					t.Errorf("%+v", s)
+				}
+			}
+			if len(r.Answer.Streams) != len(a.streams) {
+				t.Errorf("%d streams, started %d times", len(r.Answer.Streams), r.Starts)
+			}
+			a.mustCheck()
+		})
+	}
+}
