@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/ethereum/go-ethereum/common"
+
 	"github.com/imart/event-worker/chains"
 	"github.com/imart/event-worker/markets"
 )
@@ -73,7 +75,7 @@ func (c *fakeChain) mine(events ...markets.Event) {
 		b.raws = append(b.raws, markets.Raw{
 			Position: markets.Position{Height: b.number, Transaction: int32(i), Log: int32(i)},
 			Seq:      b.number, Block: b.hash, Transaction: fmt.Sprintf("%s/%d", b.hash, i), Time: timeOf(e),
-			Type: e.Stream, JSON: data, Data: make([]byte, c.padding),
+			Type: e.Stream, JSON: data, Data: make([]byte, c.padding), Address: common.HexToAddress(e.Contract),
 		})
 	}
 	c.blocks = append(c.blocks, b)
@@ -123,7 +125,7 @@ func (c *fakeChain) raws(stream string) []markets.Raw {
 func (b fakeBlock) of(stream string) []markets.Raw {
 	var out []markets.Raw
 	for _, raw := range b.raws {
-		if raw.Type == stream {
+		if raw.Type == stream || raw.Type == everyStream {
 			out = append(out, raw)
 		}
 	}

@@ -37,6 +37,17 @@ func (h hot) withdraw(market persistence.MarketRef, cache *projection.Cache) {
 	}
 }
 
+// Owns reports whether a chain's actors run on this node. Another node may have taken the chain
+// over a moment ago.
+func (n *Node) Owns(chain string) bool {
+	for market, cache := range n.hot {
+		if market.Chain == chain && cache.Load() != nil {
+			return true
+		}
+	}
+	return false
+}
+
 // Order returns an order of a market as of its last commit, and false if there is none. Where
 // this node owns the chain it comes from memory, unless the order was not needed lately or the
 // outcome of a commit is unknown; otherwise it comes from the store. The market's writer is not

@@ -45,7 +45,9 @@ func (x witnessTx) DeleteOrders(keys []string) error {
 	return x.Tx.DeleteOrders(keys)
 }
 
-func stateOfOrder(o markets.Order) string { return fmt.Sprint(o.Status, o.Filled, o.Price, o.Last, o.Anomalies) }
+func stateOfOrder(o markets.Order) string {
+	return fmt.Sprint(o.Status, o.Filled, o.Price, o.Last, o.Anomalies)
+}
 
 var errWitness = errors.New("the outcome is unknown")
 

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"path"
-	"slices"
 	"sync"
 	"time"
 
@@ -16,7 +15,6 @@ import (
 	"github.com/imart/event-worker/actors/budget"
 	"github.com/imart/event-worker/actors/supervision"
 	"github.com/imart/event-worker/chains"
-	"github.com/imart/event-worker/factories"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/messages"
 	"github.com/imart/event-worker/persistence"
@@ -121,10 +119,6 @@ func Start(cfg Config) (*Node, error) {
 		cfg.Tuning = DefaultTuning
 	}
 	cfg.Memory = cmp.Or(cfg.Memory, DefaultMemory)
-	cfg.Chains = slices.Clone(cfg.Chains)
-	for i, c := range cfg.Chains {
-		cfg.Chains[i].Chain = factories.NewChain(c.Chain, c.Name, cfg.Store)
-	}
 	if cfg.Health == nil {
 		cfg.Health = NewHealth()
 	}

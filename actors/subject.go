@@ -120,6 +120,7 @@ func (s *subject) Receive(inc *supervision.Incarnation, message any) {
 	case messages.Subscribe:
 		if c := s.cursor(m.Observer); c != nil {
 			c.subscribe(m)
+			s.window = s.window.passed(s.cursors) // its last commit may have been durable, and not acknowledged
 		}
 	case messages.Ack:
 		if c := s.cursor(m.Observer); c != nil && c.acknowledge(m) {

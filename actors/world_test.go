@@ -62,12 +62,15 @@ type world struct {
 	outage   time.Duration // 0: never
 	poll     time.Duration
 	tick     time.Duration
-	memory   int64    // 0: as much as there is by default
-	orders   int      // how many orders the random events are about
+	memory   int64      // 0: as much as there is by default
+	orders   int        // how many orders the random events are about
 	own      *ownership // set: streams have orders of other markets too
+	announce bool       // the streams read the events of contracts that were announced before
 	log      *journal   // of the nodes, if a test reads it
 	// completer makes what a node completes events with, if they have currencies.
 	completer func() func(context.Context, *chains.View, []markets.Event) error
+	// definitions say which of the definitions each stream has; nil if they have no meaning.
+	definitions map[string]int
 }
 
 func newWorld(t testing.TB, seed uint64, finality int64) *world {
@@ -123,8 +126,14 @@ func (w *world) streamOf(name string) markets.Stream {
 	if w.logOnly[name] {
 		s.Observer = ""
 	}
+	if w.definitions != nil {
+		s = withDefinition(s, w.definitions[name])
+	}
 	if w.own != nil && name != "records" {
 		s.Own = &markets.Own{Collections: []string{ownCollection}}
+	}
+	if w.announce {
+		s.Source.Factories = w.pairs()
 	}
 	s.Separable, s.KeepRaw = w.keepRaw, w.keepRaw
 	return s
@@ -227,6 +236,7 @@ type mortal struct {
 	persistence.Store
 	dead     atomic.Bool
 	slowness time.Duration // of its slowest commits
+	commits  int           // after which it dies; 0: it does not
 }
 
 func (m *mortal) kill() { m.dead.Store(true) }
@@ -251,7 +261,12 @@ func (m *mortal) Commit(ctx context.Context, ref persistence.MarketRef, moves []
 	if m.dead.Load() {
 		return errKilled
 	}
-	if rand.IntN(8) == 0 { // a commit that has begun may land long after its process is gone
+	if m.commits > 0 {
+		if m.commits--; m.commits == 0 {
+			m.kill()
+		}
+	}
+	if m.slowness > 0 && rand.IntN(8) == 0 { // a commit that has begun may land long after its process is gone
 		time.Sleep(time.Duration(rand.Int64N(int64(m.slowness))))
 	}
 	return m.Store.Commit(context.WithoutCancel(ctx), ref, moves, do)
@@ -275,6 +290,9 @@ func (w *world) block() {
 
 func (w *world) event() markets.Event {
 	r := w.r
+	if w.announce && r.IntN(6) == 0 {
+		return markets.Event{Stream: everyStream, Kind: markets.ContractCreated, Factory: "pair", Contract: pairOf(r)}
+	}
 	e := markets.Event{
 		Stream:   pick(r, allStreams...),
 		Order:    fmt.Sprint("order", r.IntN(w.orders)),
@@ -282,6 +300,7 @@ func (w *world) event() markets.Event {
 		Quantity: markets.Amount(fmt.Sprint(1 + r.IntN(3))),
 		Price:    markets.Amount(fmt.Sprint(1 + r.IntN(1000))),
 		Time:     time.Unix(r.Int64N(1000), 0).UTC(),
+		Nonce:    pick[markets.Amount](r, "", "1", "2"),
 	}
 	if r.IntN(8) == 0 {
 		e.Transaction = "dead"
@@ -292,6 +311,9 @@ func (w *world) event() markets.Event {
 	if w.own != nil && e.Order == "order0" {
 		e.Token.Collection = ownCollection
 	}
+	if w.announce {
+		e.Contract = pairOf(r)
+	}
 	switch e.Stream {
 	case "list":
 		e.Kind = pick(r, markets.Listed, markets.OfferMade, markets.OrderChanged)
@@ -301,6 +323,9 @@ func (w *world) event() markets.Event {
 		e.Kind = markets.Delisted
 	case "bulk":
 		e.Kind, e.Order = markets.OrdersCancelled, ""
+		if r.IntN(3) == 0 {
+			e.Nonce, e.Below = "", "2"
+		}
 	case "records":
 		e.Kind = pick(r, markets.Recorded, markets.Recorded, markets.RecordRemoved)
 		e.Record = &markets.RecordChange{Type: "gallery", Key: e.Order, Fields: map[string]any{pick(r, "a", "b"): float64(r.IntN(100))}}
@@ -333,7 +358,12 @@ func (w *world) want() contents {
 	c := contents{map[string]markets.Order{}, map[string]markets.Record{}, map[string]markets.Activity{}, map[string]string{}, map[string]markets.Notification{}}
 	var events []markets.Event
 	for _, name := range w.streams {
-		es, failures := w.streamOf(name).DecodeAll(w.raws(name))
+		s := w.streamOf(name)
+		raws := w.raws(s.Source.Topics[0])
+		if w.announce {
+			raws = ofAnnounced(raws, w.startOf(name))
+		}
+		es, failures := s.DecodeAll(raws)
 		if w.completer != nil {
 			w.completeStored(es)
 		}
@@ -353,8 +383,9 @@ func (w *world) want() contents {
 	keys := map[string]bool{}
 	records := map[string][]markets.Event{}
 	for _, e := range events {
-		c.Activities[e.Transaction] = markets.Activity{Chain: "chain", Market: "market", Event: e}
-		for _, n := range markets.Notifications(c.Activities[e.Transaction]) {
+		a := markets.Activity{Chain: "chain", Market: "market", Event: e}
+		c.Activities[a.Transaction+" "+a.Stream] = a
+		for _, n := range markets.Notifications(a) {
 			c.Told[n.ID()] = n
 		}
 		if e.Order != "" {
@@ -388,7 +419,7 @@ func (w *world) got() contents {
 	return contents{
 		Orders:     load(w, persistence.Orders, func(o markets.Order) string { return o.Key }),
 		Records:    load(w, persistence.Records, func(r markets.Record) string { return r.Key }),
-		Activities: load(w, persistence.Activities, func(a markets.Activity) string { return a.Transaction }),
+		Activities: load(w, persistence.Activities, func(a markets.Activity) string { return a.Transaction + " " + a.Stream }),
 		Letters:    letters,
 		Told:       load(w, persistence.Notifications, markets.Notification.ID),
 	}
@@ -461,7 +492,7 @@ func (w *world) settle() error {
 func (w *world) behind() string {
 	actors := w.actors()
 	for _, s := range w.streams {
-		for _, o := range []string{activity, observerOf(s)} {
+		for _, o := range []string{activity, w.streamOf(s).Observer} {
 			id := "chain/market/" + s + "/" + o
 			a, ok := actors[id]
 			if !ok || !w.atHead(s, a.Place) || a.Pending != nil {
@@ -502,7 +533,7 @@ func (w *world) counts() error {
 		dead[d.Stream]++
 	}
 	for _, s := range w.streams {
-		for _, o := range []string{activity, observerOf(s)} {
+		for _, o := range []string{activity, w.streamOf(s).Observer} {
 			a := w.actors()["chain/market/"+s+"/"+o]
 			if a.Events != n[s] {
 				return fmt.Errorf("%s counts %d events, want %d", a.ID, a.Events, n[s])

@@ -15,9 +15,9 @@ var (
 	// ErrReorganised: a block of the view is no longer on the chain. The next view shows
 	// what is.
 	ErrReorganised = errors.New("the chain was reorganised")
-	// ErrWaits: the stream is read once other streams of its market are executed. They say
-	// what is wrong, if anything is.
-	ErrWaits = errors.New("waiting for the market's other streams")
+	// ErrWaits: the stream is read once what it depends on is executed: its market's other
+	// streams, or its own log. They say what is wrong, if anything is.
+	ErrWaits = errors.New("waiting for what the stream depends on")
 	// ErrGap: an event is missing from a sequence that has no gaps.
 	ErrGap = errors.New("gap in the chain's events")
 	// ErrWrongChain: an endpoint serves another chain than the configured one.

@@ -75,7 +75,12 @@ var (
 // another one.
 func TestAMarketByConfigurationOnly(t *testing.T) {
 	t.Parallel()
-	chain := startDevChain(t)
+	chain := startDevChain(t, map[common.Address][]byte{
+		shopToken:   code(common.Address{}, markettest.Log(t, shopToken, "Transfer(address indexed,address indexed,uint256 indexed)", shopSeller, shopBuyer, 42)),
+		shopListing: code(common.Address{}, markettest.Log(t, shopListing, "Listed(uint256 indexed,address,uint256)", 7, shopSeller, 5000)),
+		shopSale:    code(shopToken, markettest.Log(t, shopSale, "Sold(uint256 indexed,uint256)", 7, 5000)),
+		shopRemoval: code(common.Address{}, markettest.Log(t, shopRemoval, "Removed(uint256 indexed)", 7)),
+	})
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "shop.yaml"), shop)
 	write(t, filepath.Join(dir, "event-worker.yaml"), fmt.Sprintf(`data: data
@@ -174,15 +179,14 @@ type devChain struct {
 	url string
 }
 
-func startDevChain(t *testing.T) *devChain {
+func startDevChain(t *testing.T, contracts map[common.Address][]byte) *devChain {
 	t.Helper()
 	key := devKey(t)
 	alloc := types.GenesisAlloc{
 		crypto.PubkeyToAddress(key.PublicKey): {Balance: new(big.Int).Mul(big.NewInt(1000), big.NewInt(params.Ether))},
-		shopToken:                             {Code: code(common.Address{}, markettest.Log(t, shopToken, "Transfer(address indexed,address indexed,uint256 indexed)", shopSeller, shopBuyer, 42)), Balance: new(big.Int)},
-		shopListing:                           {Code: code(common.Address{}, markettest.Log(t, shopListing, "Listed(uint256 indexed,address,uint256)", 7, shopSeller, 5000)), Balance: new(big.Int)},
-		shopSale:                              {Code: code(shopToken, markettest.Log(t, shopSale, "Sold(uint256 indexed,uint256)", 7, 5000)), Balance: new(big.Int)},
-		shopRemoval:                           {Code: code(common.Address{}, markettest.Log(t, shopRemoval, "Removed(uint256 indexed)", 7)), Balance: new(big.Int)},
+	}
+	for address, code := range contracts {
+		alloc[address] = types.Account{Code: code, Balance: new(big.Int)}
 	}
 	for range 10 {
 		if chain := (&devChain{t: t}); chain.start(alloc) {

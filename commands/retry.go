@@ -154,7 +154,7 @@ func (r retrier) run(ctx context.Context, out io.Writer, condition persistence.C
 		switch err := r.retry(ctx, letter, market); {
 		case err == nil:
 			decoded++
-		case !one && (errors.Is(err, maintenance.ErrUndecodable) || errors.Is(err, maintenance.ErrNotYet)):
+		case !one && (errors.Is(err, maintenance.ErrUndecodable) || errors.Is(err, maintenance.ErrNotYet) || errors.Is(err, maintenance.ErrAnnounces)):
 			fmt.Fprintln(out, cli.OneLine(err))
 		default:
 			return err

@@ -52,8 +52,9 @@ type Config struct {
 	LeftOut []LeftOut
 	Tuning  actors.Tuning
 
-	Cluster Cluster
-	Monitor Monitor
+	Cluster  Cluster
+	Monitor  Monitor
+	Metadata Metadata
 
 	// Overrides are the environment variables that override the file, and Unused
 	// those that look as if they did.
@@ -118,6 +119,7 @@ func Load(file string, environ []string) (Config, error) {
 	top.Child("tuning").Decode(&cfg.Tuning)
 	cfg.Cluster = cluster(top.Child("cluster"), top.Child("chains"))
 	top.Child("monitor").Decode(&cfg.Monitor)
+	cfg.Metadata = r.metadata(top.Child("metadata"))
 	known := slices.Clone(r.Overrides)
 	for _, w := range r.Warnings {
 		cfg.Outdated = append(cfg.Outdated, w.String())
@@ -177,6 +179,20 @@ func Markets(file string, environ []string) (map[string][]markets.Market, error)
 	return all, r.ErrOf(func(keys []string) bool {
 		return keys[0] == "definitions" || keys[0] == "chains" && (len(keys) < 3 || slices.Contains(needed, keys[2]))
 	})
+}
+
+// DefaultFile is where a configuration is unless it is named.
+const DefaultFile = "event-worker.yaml"
+
+// Definitions reads nothing but the definitions of markets: the built-in ones, and those that the
+// configuration names.
+func Definitions(file string, environ []string) ([]*definition.Definition, error) {
+	r, err := open(file, environ)
+	if err != nil {
+		return nil, err
+	}
+	r.readDefinitions()
+	return r.definitions, r.ErrOf(func(keys []string) bool { return keys[0] == "definitions" })
 }
 
 // wholeMarkets are a chain's markets with all of their streams.

@@ -50,3 +50,28 @@ cluster: {roles: [evm, spare]}
 		t.Error(err)
 	}
 }
+
+func TestMetadata(t *testing.T) {
+	chains := chainWith("evm", "    endpoint: http://a\n")
+	for text, want := range map[string]Metadata{
+		"":                  {},
+		"metadata: false\n": {},
+		"metadata: true\n":  {Fetch: true},
+		"metadata: {}\n":    {Fetch: true},
+		"metadata: {gateway: \"https://ipfs.example.com/${KEY}\"}\n": {Fetch: true, Gateway: "https://ipfs.example.com/k3y"},
+	} {
+		cfg, err := load(t, t.TempDir(), text+chains, "KEY=k3y")
+		if err != nil || cfg.Metadata != want {
+			t.Errorf("%s: %+v, %v", text, cfg.Metadata, err)
+		}
+	}
+	cfg, err := load(t, t.TempDir(), chains, "EVENT_WORKER_METADATA_GATEWAY=https://b")
+	if err != nil || cfg.Metadata != (Metadata{true, "https://b"}) {
+		t.Errorf("by the environment: %+v, %v", cfg.Metadata, err)
+	}
+	for _, text := range []string{"metadata: yes\n", "metadata: {gateway: ipfs.io}\n", "metadata: {gate: https://b}\n"} {
+		if cfg, err := load(t, t.TempDir(), text+chains); err == nil {
+			t.Errorf("%s: %+v", text, cfg.Metadata)
+		}
+	}
+}

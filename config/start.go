@@ -56,6 +56,9 @@ func contractsOf(m markets.Market) []string {
 	var all []string
 	for _, stream := range m.Streams {
 		all = append(all, stream.Source.Addresses...)
+		if f := stream.Source.Factories; f != nil {
+			all = append(all, f.Contracts...)
+		}
 	}
 	slices.Sort(all)
 	return slices.Compact(all)

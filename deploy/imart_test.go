@@ -17,12 +17,13 @@ import (
 
 // TestIMart follows made chains with deploy/imart.yaml.
 func TestIMart(t *testing.T) {
-	lines := strings.Split(imartContents(t, made(t)), "\n")
+	p := newLocal(t, made(t))
+	lines := strings.Split(p.contents(t), "\n")
 	for _, want := range [][]string{
 		{`"_id":"bsc/imart/exhibit-1@`, `"status":"SOLD"`, `"taker":"0x00000000000000000000000000000000000000B1"`, `"symbol":"BNB"`},
 		{`"_id":"bsc/imart/exhibit-2@`, `"status":"CANCELED"`},
 		{`"_id":"bsc/imart/exhibit-3@`, `"status":"LISTING"`},
-		{`"_id":"bsc/imart/gallery:2@`, `"metadataUri":"ipfs://hall"`, `"last":`},
+		{`"_id":"bsc/imart/gallery:2@`, `"metadataUri":"ipfs://hall2"`, `"last":`},
 		{`"_id":"aptos-testnet/imart-aptos/list-5"`, `"status":"SOLD"`},
 		{`"_id":"aptos-testnet/imart-aptos/gallery:`, `"metadataUri":"m"`, `"last":`},
 	} {
@@ -35,18 +36,24 @@ func TestIMart(t *testing.T) {
 	if slices.ContainsFunc(lines, func(line string) bool { return strings.Contains(line, `"reason":`) && strings.Contains(line, `"raw":`) }) {
 		t.Error("there are dead letters")
 	}
+	p.fetchesMetadata(t)
 }
 
 var endpoint = regexp.MustCompile(`http://[0-9.]+:[0-9]+`)
 
-// imartContents are the documents that a process finds on made chains that nobody disturbs.
-func imartContents(t *testing.T, recordings string) string {
+// local is the data of a process that has followed made chains, undisturbed.
+type local struct {
+	*project
+	program, data string
+}
+
+// newLocal follows made chains to their end.
+func newLocal(t *testing.T, recordings string) *local {
 	t.Helper()
-	p := undisturbed()
 	dir := t.TempDir()
-	program, data := filepath.Join(dir, "event-worker"), filepath.Join(dir, "data")
-	p.must(t, "go", "build", "-o", program, "..")
-	nodes := exec.CommandContext(t.Context(), program, "replay", "--recordings", recordings, "--pace", "1ms")
+	p := &local{undisturbed(), filepath.Join(dir, "event-worker"), filepath.Join(dir, "data")}
+	p.must(t, "go", "build", "-o", p.program, "..")
+	nodes := exec.CommandContext(t.Context(), p.program, "replay", "--recordings", recordings, "--pace", "1ms")
 	out, err := nodes.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -66,15 +73,48 @@ func imartContents(t *testing.T, recordings string) string {
 	p.environ = append(p.environ, imartEndpoints(base)...)
 	p.environ = append(p.environ, "EVENT_WORKER_CHAINS_BSC_MARKETS_IMART_START=1")
 	p.eventually(t, "all is read", time.Minute, func() (string, bool) { // the chains advance meanwhile
-		p.must(t, program, "run", "--once", "--config", "imart.yaml", "--data", data)
-		heads := p.must(t, program, "query", "--data", data, "actors", `{kind: "head", head: {$gte: 1190}}`)
+		p.must(t, p.program, "run", "--once", "--config", "imart.yaml", "--data", p.data)
+		heads := p.find(t, "actors", `{kind: "head", head: {$gte: 1190}}`)
 		return heads, strings.Count(heads, "\n") == 1
 	})
+	return p
+}
+
+func (p *local) find(t *testing.T, query ...string) string {
+	t.Helper()
+	return p.must(t, append([]string{p.program, "query", "--data", p.data}, query...)...)
+}
+
+// contents are all documents that a market's people see, in one text.
+func (p *local) contents(t *testing.T) string {
+	t.Helper()
 	var b strings.Builder
 	for _, collection := range collections {
-		b.WriteString(p.must(t, program, "query", "--data", data, collection, "--sort", "_id") + "\n")
+		b.WriteString(p.find(t, collection, "--sort", "_id") + "\n")
 	}
 	return b.String()
+}
+
+// fetchesMetadata runs a process that fetches metadata, from nothing but public addresses.
+func (p *local) fetchesMetadata(t *testing.T) {
+	t.Helper()
+	run := exec.CommandContext(t.Context(), p.program, "run", "--config", "imart.yaml", "--data", p.data)
+	run.Env = append(p.environ, "EVENT_WORKER_METADATA_GATEWAY=http://localhost:1", "EVENT_WORKER_MONITOR_LISTEN=127.0.0.1:0")
+	process, err := child.Start(run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer process.Kill()
+	for query, part := range map[string]string{
+		`{state: "fetched"}`:          `"json":"{\"name\":\"Hall 1\"}"`,
+		`{state: "failed", _id: "m"}`: `is not a URI of https`,
+		`{_id: "ipfs://hall2"}`:       `is not a public address`,
+	} {
+		p.eventually(t, query, time.Minute, func() (string, bool) {
+			found := p.find(t, "metadata", query)
+			return found, strings.Contains(found, part)
+		})
+	}
 }
 
 // imartEndpoints are the variables of deploy/imart.yaml for nodes at an address.
@@ -104,7 +144,7 @@ func TestComposeIMart(t *testing.T) {
 		t.Skip("it takes minutes: make compose-test runs it")
 	}
 	recordings := made(t)
-	want := imartContents(t, recordings)
+	want := newLocal(t, recordings).contents(t)
 	override := filepath.Join(t.TempDir(), "nodes.yml")
 	if err := os.WriteFile(override, fmt.Appendf(nil, nodes, recordings), 0o600); err != nil {
 		t.Fatal(err)

@@ -42,18 +42,18 @@ func madeBSC(t *testing.T, dir string) {
 	t.Helper()
 	curation := common.HexToAddress("0x9677bE3ca5ee3F5973D91FF053F0BA1eCa59809F")
 	nft, owner, buyer := common.HexToAddress("0xe721"), common.HexToAddress("0xa1"), common.HexToAddress("0xb1")
-	gallery := func(id int) markets.Raw {
-		return markettest.Log(t, curation, galleryChanged, id, "GalleryCreated", nft, id, owner, "3d", fmt.Sprint("Hall ", id), "ipfs://hall", true, 1,
+	gallery := func(id int, uri string) markets.Raw {
+		return markettest.Log(t, curation, galleryChanged, id, "GalleryCreated", nft, id, owner, "3d", fmt.Sprint("Hall ", id), uri, true, 1,
 			[]common.Address{owner}, []*big.Int{big.NewInt(250)}, curation, []common.Address{})
 	}
 	exhibit := func(id int, what string) markets.Raw {
 		return markettest.Log(t, curation, exhibitChanged, id, what, 1, nft, 40+id, owner, 4_000_000_000, 5000, "", "https://example.com", "", 1)
 	}
 	blocks := map[int64][]markets.Raw{
-		100: {gallery(1)},
+		100: {gallery(1, `data:application/json,{"name": "Hall 1"}`)},
 		103: {exhibit(1, "ExhibitListed"), exhibit(2, "ExhibitListed"), exhibit(3, "ExhibitListed")},
 		180: {markettest.Log(t, nft, transferred, curation, buyer, 41), exhibit(1, "ExhibitSold")},
-		190: {exhibit(2, "ExhibitCanceled"), gallery(2)},
+		190: {exhibit(2, "ExhibitCanceled"), gallery(2, "ipfs://hall2")},
 	}
 	write(t, filepath.Join(dir, "chain.json"), map[string]any{
 		"kind": "evm", "chainId": 56, "blockSeconds": 1, "safeDepth": 10, "finalityDepth": 20, "follow": map[string]int64{"from": 150, "around": 60, "beyond": 1000},

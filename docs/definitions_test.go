@@ -38,6 +38,32 @@ func TestDefinitionsOfThePages(t *testing.T) {
 	}
 }
 
+// The factory that the page shows is sound.
+func TestFactoryOfThePage(t *testing.T) {
+	text, err := os.ReadFile("definitions.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const header = `market: pairs
+kind: evm
+chains: {ethereum: {chainId: 1, contracts: {factory: "0x00000000000000000000000000000000000000fa"}}}
+abi:
+  - event NewERC721Pair(address indexed poolAddress, uint256[] initialIds)
+  - event SwapNFTOutPair(uint256 amountIn, uint256[] ids)
+`
+	for _, block := range yamlOf("definitions.md", string(text)) {
+		if !strings.HasPrefix(block, "factories:") {
+			continue
+		}
+		d, err := definition.Parse(definition.Source{File: "definitions.md", Text: []byte(header + block)})
+		if err != nil || len(d.Warnings) > 0 {
+			t.Errorf("%v, %v", err, d.Warnings)
+		}
+		return
+	}
+	t.Error("definitions.md shows no factory")
+}
+
 // The page's example on the logs that its contract makes: what is sold, bid for, given
 // away and taken back.
 func TestCryptoPunks(t *testing.T) {

@@ -3,8 +3,7 @@ package factories
 import (
 	"context"
 	"fmt"
-
-	"github.com/ethereum/go-ethereum/common"
+	"slices"
 
 	"github.com/imart/event-worker/chains"
 	"github.com/imart/event-worker/markets"
@@ -12,38 +11,36 @@ import (
 )
 
 // load reads from the log which contracts were announced up to a place of the view's branch.
-func (c *Chain) load(ctx context.Context, view *chains.View, f *markets.Factories, at markets.Place) (Contracts, error) {
+func (c *Chain) load(ctx context.Context, view *chains.View, at markets.Place) (Contracts, error) {
 	if at.Hash == "" { // the stream's start
 		return Contracts{}, nil
 	}
-	before, err := c.log(ctx, f)
+	before, err := c.log(ctx)
 	if err != nil {
 		return Contracts{}, err
 	}
 	if err := c.covers(ctx, view, before.Place, at); err != nil {
 		return Contracts{}, err
 	}
-	contracts, err := c.announced(ctx, f, at.Seq)
+	contracts, err := c.announced(ctx, at.Seq)
 	if err != nil {
 		return Contracts{}, err
 	}
 	// The log may have been rolled back while it was read, by this node or another one.
-	after, err := c.log(ctx, f)
+	after, err := c.log(ctx)
 	if err != nil {
 		return Contracts{}, err
 	}
-	if after.Epoch != before.Epoch || after.Incarnation != before.Incarnation || !advanced(before, after) {
+	if !advanced(before, after) {
 		return Contracts{}, fmt.Errorf("%w: the log was changed while it was read", chains.ErrWaits)
 	}
-	if after.Place == before.Place {
-		return contracts, nil
-	}
-	return contracts, c.covers(ctx, view, after.Place, at)
+	return contracts, nil
 }
 
-// advanced says whether a log has stayed where it was, or has moved on from there.
+// advanced says whether a log has stayed where it was, or has moved on from there: then its
+// trail still has that place.
 func advanced(before, after persistence.Actor) bool {
-	return after.Place == before.Place || after.Seq > before.Seq
+	return after.Place == before.Place || slices.Contains(after.Trail, before.Place)
 }
 
 // covers returns an error unless a log at a place is known to have all up to another place of the
@@ -66,8 +63,8 @@ func (c *Chain) covers(ctx context.Context, view *chains.View, log, at markets.P
 }
 
 // log is the document of the log's observer, between two transitions.
-func (c *Chain) log(ctx context.Context, f *markets.Factories) (persistence.Actor, error) {
-	filter := append(c.ref(f).Documents(), persistence.Equals("stream", f.Stream), persistence.Equals("kind", "observer"))
+func (c *Chain) log(ctx context.Context) (persistence.Actor, error) {
+	filter := append(c.market.Documents(), persistence.Equals("stream", c.stream), persistence.Equals("kind", "observer"))
 	observers, err := persistence.Collect[persistence.Actor](ctx, c.store, persistence.Query{
 		Collection: persistence.Actors, Filter: persistence.Filter{Condition: filter},
 	})
@@ -87,10 +84,10 @@ func (c *Chain) log(ctx context.Context, f *markets.Factories) (persistence.Acto
 }
 
 // announced reads the contracts that the log has up to a seq.
-func (c *Chain) announced(ctx context.Context, f *markets.Factories, through int64) (Contracts, error) {
+func (c *Chain) announced(ctx context.Context, through int64) (Contracts, error) {
 	var found []markets.Announcement
-	for _, name := range f.Names {
-		filter := append(c.ref(f).Documents(), persistence.Equals("factory", name), persistence.Equals("stream", f.Stream),
+	for _, name := range c.factories.Names {
+		filter := append(c.market.Documents(), persistence.Equals("factory", name), persistence.Equals("stream", c.stream),
 			persistence.Compare{Path: "seq", Operator: persistence.LessOrEqual, Operand: through})
 		log, err := persistence.Collect[markets.Activity](ctx, c.store, persistence.Query{
 			Collection: persistence.Activities, Filter: persistence.Filter{Condition: filter},
@@ -99,17 +96,8 @@ func (c *Chain) announced(ctx context.Context, f *markets.Factories, through int
 			return Contracts{}, err
 		}
 		for _, a := range log {
-			found = append(found, AnnouncedBy(a.Event))
+			found = append(found, a.Announcement())
 		}
 	}
 	return Contracts{}.With(found...), nil
-}
-
-// AnnouncedBy is the contract that a ContractCreated event announces.
-func AnnouncedBy(e markets.Event) markets.Announcement {
-	return markets.Announcement{Factory: e.Factory, Address: common.HexToAddress(e.Contract)}
-}
-
-func (c *Chain) ref(f *markets.Factories) persistence.MarketRef {
-	return persistence.MarketRef{Chain: c.name, Market: f.Market}
 }

@@ -4,9 +4,7 @@ package markets
 // contracts, such as the pairs that a factory creates. The chain is asked for the stream's
 // topics from any contract; package factories leaves out what is not the stream's.
 type Factories struct {
-	Market, Stream string // of the log that has the announcements
-	// Names are the names of the factories.
-	Names []string
+	Names []string // of the factories
 	// Contracts are those with fixed addresses, in EIP-55, the announcing ones among them.
 	Contracts []string
 	// Reads says whether the stream reads a raw event, which has its Announced.
@@ -20,4 +18,11 @@ type Factories struct {
 type Announcement struct {
 	Factory string
 	Address [20]byte
+}
+
+// Announcement is what a ContractCreated event announces.
+func (e Event) Announcement() Announcement {
+	a := Announcement{Factory: e.Factory}
+	_ = readHex(a.Address[:], e.Contract) // events have addresses
+	return a
 }

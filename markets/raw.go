@@ -29,6 +29,9 @@ type Raw struct {
 	// Announced are the names of the factories that announced the event's contract before the
 	// event, in streams whose source has Factories.
 	Announced []string
+	// Envelope is the event's transaction itself, shared by its events. It is nil unless the
+	// stream's source asks for it.
+	Envelope *Envelope
 
 	// Aptos
 	Type string          // the event's Move type, its address in 64 digits
@@ -70,6 +73,13 @@ type Log struct {
 	Data    []byte
 }
 
+// Envelope is who sent a transaction of an EVM chain, and with how much of the chain's coin. A
+// transaction of the chain itself has the zero address and 0.
+type Envelope struct {
+	Sender [20]byte
+	Value  Amount // in wei
+}
+
 // AptosTransaction is what a decoder may need of an event's transaction.
 type AptosTransaction struct {
 	Version int64  `json:"version"`
@@ -94,6 +104,8 @@ type Source struct {
 	// ReceiptLogs asks for all logs of each event's transaction (Raw.ReceiptLogs): the events
 	// of some markets do not say which token was sold.
 	ReceiptLogs bool
+	// Envelope asks for the sender and the value of each event's transaction (Raw.Envelope).
+	Envelope bool
 	// Aptos: the event handle Field of the resource Handle under Account.
 	Account string
 	Handle  string

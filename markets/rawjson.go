@@ -19,10 +19,11 @@ type rawJSON struct {
 	Transaction string    `json:"transaction"`
 	Time        time.Time `json:"time"`
 
-	Address     string    `json:"address,omitempty"`
-	Topics      []string  `json:"topics,omitempty"`
-	ReceiptLogs []logJSON `json:"around,omitempty"`
-	Announced   []string  `json:"announced,omitempty"`
+	Address     string        `json:"address,omitempty"`
+	Topics      []string      `json:"topics,omitempty"`
+	ReceiptLogs []logJSON     `json:"around,omitempty"`
+	Announced   []string      `json:"announced,omitempty"`
+	Envelope    *envelopeJSON `json:"envelope,omitempty"`
 
 	Type   string            `json:"type,omitempty"`
 	Ledger *AptosTransaction `json:"ledger,omitempty"`
@@ -46,6 +47,9 @@ func (r Raw) MarshalJSON() ([]byte, error) {
 		form.Topics = append(form.Topics, hexOf(topic[:]))
 	}
 	form.Data = json.RawMessage(`"` + hexOf(r.Data) + `"`)
+	if r.Envelope != nil {
+		form.Envelope = &envelopeJSON{hexOf(r.Envelope.Sender[:]), r.Envelope.Value}
+	}
 	for _, l := range r.ReceiptLogs {
 		form.ReceiptLogs = append(form.ReceiptLogs, logJSONOf(l))
 	}
@@ -86,6 +90,12 @@ func (r *Raw) readLog(form rawJSON) error {
 		}
 		r.ReceiptLogs = append(r.ReceiptLogs, log)
 	}
+	if form.Envelope != nil {
+		r.Envelope = &Envelope{Value: form.Envelope.Value}
+		if err := readHex(r.Envelope.Sender[:], form.Envelope.Sender); err != nil {
+			return fmt.Errorf("raw event: sender: %w", err)
+		}
+	}
 	var text string
 	if err := json.Unmarshal(form.Data, &text); err != nil {
 		return fmt.Errorf("raw event: data: %w", err)
@@ -94,6 +104,12 @@ func (r *Raw) readLog(form rawJSON) error {
 		return fmt.Errorf("raw event: data: %w", err)
 	}
 	return nil
+}
+
+// envelopeJSON is a transaction's envelope in its JSON form.
+type envelopeJSON struct {
+	Sender string `json:"sender"`
+	Value  Amount `json:"value,omitempty"`
 }
 
 // logJSON is one of an event's receipt logs in its JSON form.

@@ -75,6 +75,10 @@ func TestRawReadsAsWritten(t *testing.T) {
 			for range rapid.IntRange(0, 2).Draw(t, "around") {
 				raw.ReceiptLogs = append(raw.ReceiptLogs, Log{Index: rapid.Int32().Draw(t, "index"), Topics: [][32]byte{{1}}, Data: anyBytes.Draw(t, "beside")})
 			}
+			if rapid.Bool().Draw(t, "with envelope") {
+				raw.Envelope = &Envelope{Value: rapid.SampledFrom([]Amount{"", "0", "1500000000000000000"}).Draw(t, "value")}
+				copy(raw.Envelope.Sender[:], anyBytes.Draw(t, "sender"))
+			}
 			for range rapid.IntRange(0, 4).Draw(t, "topics") {
 				var topic [32]byte
 				copy(topic[:], anyBytes.Draw(t, "topic"))
@@ -143,6 +147,7 @@ func TestRawThatCannotBeRead(t *testing.T) {
 		"no prefix":       `{"address":"` + strings.Repeat("0", 42) + `","data":"0x"}`,
 		"short topic":     `{"address":"0x` + strings.Repeat("0", 40) + `","topics":["0x"],"data":"0x"}`,
 		"odd data":        `{"address":"0x` + strings.Repeat("0", 40) + `","data":"0xabc"}`,
+		"short sender":    `{"address":"0x` + strings.Repeat("0", 40) + `","data":"0x","envelope":{"sender":"0xab"}}`,
 		"data no text":    `{"address":"0x` + strings.Repeat("0", 40) + `","data":{}}`,
 		"data is missing": `{"address":"0x` + strings.Repeat("0", 40) + `"}`,
 	} {

@@ -23,7 +23,7 @@ var special = func() (all []netip.Prefix) {
 }()
 
 // These addresses of IPv6 contain one of IPv4, at a byte.
-var embedded = map[netip.Prefix]int{
+var withIPv4 = map[netip.Prefix]int{
 	netip.MustParsePrefix("64:ff9b::/96"): 12, // NAT64
 	netip.MustParsePrefix("2002::/16"):    2,  // 6to4
 }
@@ -31,7 +31,7 @@ var embedded = map[netip.Prefix]int{
 // isPublic reports whether an address is one of the public Internet.
 func isPublic(a netip.Addr) bool {
 	a = a.Unmap().WithZone("")
-	for prefix, at := range embedded {
+	for prefix, at := range withIPv4 {
 		if prefix.Contains(a) {
 			b := a.As16()
 			return isPublic(netip.AddrFrom4([4]byte(b[at : at+4])))

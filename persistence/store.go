@@ -89,6 +89,9 @@ type Store interface {
 	// currencies never change.
 	AddCurrencies(ctx context.Context, currencies []KnownCurrency) ([]KnownCurrency, error)
 
+	// PutMetadata writes what was found at a URI, in place of what was found there before.
+	PutMetadata(ctx context.Context, doc Metadata) error
+
 	// Query yields the matching documents of a collection, each as a JSON object with its
 	// key in _id, in no particular order unless the query has one. It reads a consistent
 	// snapshot and does not block writers.
@@ -168,6 +171,8 @@ type Actor struct {
 	Pending *markets.Place `json:"pending,omitempty" bson:"pending,omitempty"`
 	// Trail is the places to which the actor can be rolled back.
 	Trail markets.Trail `json:"trail,omitempty" bson:"trail,omitempty"`
+	// Meaning is that of the stream's log, on the document of the observer that keeps it.
+	Meaning *Meaning `json:"meaning,omitempty" bson:"meaning,omitempty"`
 
 	Report `bson:",inline"`
 
@@ -222,7 +227,10 @@ type Claim struct {
 	Documents                       bool
 	Epoch                           int64
 	Start                           markets.Place // of a new document
-	Paused                          *bool         // if set, whether the stream is paused from now on
+	// Meaning is that of the stream's present definition, which Actor.Under puts on the
+	// document; zero for actors that keep none.
+	Meaning markets.Meaning
+	Paused  *bool // if set, whether the stream is paused from now on
 	// Restarts is how often the actor was restarted since its last claim, and
 	// LastError why, kept when empty.
 	Restarts  int64
@@ -250,6 +258,9 @@ const (
 	DeadLetters = "dead_letters"
 	Currencies  = "currencies"
 
+	// MetadataDocs are documents of the type Metadata.
+	MetadataDocs = "metadata"
+
 	SignedOrders  = "signed_orders"
 	Notifications = "notifications"
 	Leases        = "leases"
@@ -262,7 +273,7 @@ var Collections = append(slices.Clone(Copied), Nodes, Requests)
 
 // Copied are the collections that a copy contains. Nodes and requests are not among
 // them: they belong to the processes that use a particular database.
-var Copied = []string{Orders, Activities, Records, Notifications, SignedOrders, DeadLetters, Currencies, Actors, Leases}
+var Copied = []string{Orders, Activities, Records, Notifications, SignedOrders, DeadLetters, Currencies, MetadataDocs, Actors, Leases}
 
 // UnknownCollection is the error of a query for a collection that is not in Collections.
 func UnknownCollection(name string) error {

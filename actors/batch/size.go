@@ -29,6 +29,9 @@ func contextOf(raw *markets.Raw) (size int64) {
 		l := &raw.ReceiptLogs[i]
 		size += int64(unsafe.Sizeof(*l)) + int64(32*len(l.Topics)+len(l.Data))
 	}
+	if raw.Envelope != nil {
+		size += int64(unsafe.Sizeof(*raw.Envelope)) + int64(len(raw.Envelope.Value))
+	}
 	if raw.Ledger != nil {
 		for i := range raw.Ledger.Resources {
 			r := &raw.Ledger.Resources[i]
@@ -40,8 +43,11 @@ func contextOf(raw *markets.Raw) (size int64) {
 
 // sameContext says whether two events share it.
 func sameContext(a, b *markets.Raw) bool {
-	if len(a.ReceiptLogs) > 0 {
+	switch {
+	case len(a.ReceiptLogs) > 0:
 		return len(b.ReceiptLogs) > 0 && &a.ReceiptLogs[0] == &b.ReceiptLogs[0]
+	case a.Envelope != nil:
+		return a.Envelope == b.Envelope
 	}
 	return a.Ledger != nil && a.Ledger == b.Ledger
 }

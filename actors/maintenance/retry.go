@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/imart/event-worker/actors/batch"
 	"github.com/imart/event-worker/actors/currencies"
@@ -17,6 +18,10 @@ var ErrNotYet = errors.New("not yet")
 
 // ErrUndecodable says that a dead letter still cannot be decoded.
 var ErrUndecodable = errors.New("still cannot be decoded")
+
+// ErrAnnounces says that a dead letter announces contracts: their events were left out, and
+// have to be read again.
+var ErrAnnounces = errors.New("announces contracts, whose events were left out: rewind the stream to before it")
 
 // ErrNoDeadLetter says that there is no dead letter with an id.
 var ErrNoDeadLetter = errors.New("no dead letter has that id")
@@ -48,7 +53,7 @@ func (m *Maintainer) RetryAll(ctx context.Context, of Scope, id string, definiti
 		switch {
 		case err == nil:
 			decoded++
-		case errors.Is(err, ErrUndecodable), errors.Is(err, ErrNotYet):
+		case errors.Is(err, ErrUndecodable), errors.Is(err, ErrNotYet), errors.Is(err, ErrAnnounces):
 			remaining++
 			failed(err)
 			err = nil
@@ -88,11 +93,14 @@ func (m *Maintainer) retry(ctx context.Context, d markets.DeadLetter, definition
 // letter is removed, and the documents that the events concern are folded again, all in
 // one transaction. Their currencies are completed by what is stored, as the chain cannot be
 // asked. The stream's log must have come past the dead letter; its documents are brought
-// there. The errors are ErrUndecodable and ErrNotYet, and those of the store.
+// there. The errors are ErrUndecodable, ErrNotYet and ErrAnnounces, and those of the store.
 func (m *Maintainer) Retry(ctx context.Context, kind markets.ChainKind, s markets.Stream, dead markets.DeadLetter) error {
 	events, err := batch.DecodeAgain(s, dead)
 	if err != nil {
 		return fmt.Errorf("dead letter %s %w: %w", dead.ID(), ErrUndecodable, err)
+	}
+	if slices.ContainsFunc(events, func(e markets.Event) bool { return e.Kind == markets.ContractCreated }) {
+		return fmt.Errorf("dead letter %s %w", dead.ID(), ErrAnnounces)
 	}
 	if err := currencies.New(dead.Chain, kind, nil, m.store).Complete(ctx, nil, events); err != nil {
 		return err

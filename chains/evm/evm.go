@@ -111,10 +111,11 @@ type Chain struct {
 	multicall  calls.Deployed
 	backfill   *backfill.Windows
 
-	blocks      *sized.Cache[string, []markets.Raw] // a block's logs for all sources, by hash
-	headers     *lru.Cache[string, eth.Header]      // by hash
-	receiptLogs *sized.Cache[string, []markets.Log] // a transaction's logs, by block and hash
-	flights     singleflight.Group                  // of blocks being fetched, by hash
+	blocks      *sized.Cache[string, []markets.Raw]   // a block's logs for all sources, by hash
+	headers     *lru.Cache[string, eth.Header]        // by hash
+	receiptLogs *sized.Cache[string, []markets.Log]   // a transaction's logs, by block and hash
+	envelopes   *lru.Cache[string, *markets.Envelope] // a transaction's, by block and hash
+	flights     singleflight.Group                    // of blocks being fetched, by hash
 	heads       chan struct{}
 
 	contradictions atomic.Int64 // blooms that held more than two sources had
@@ -130,6 +131,7 @@ const (
 	blocksKept      = 128
 	headersKept     = 1 << 13
 	receiptLogsKept = 1 << 11
+	envelopesKept   = 1 << 12
 	bytesKept       = 8 << 20 // of blocks, and of what is around events
 )
 
@@ -152,6 +154,7 @@ func New(cfg Config) (*Chain, error) {
 		blocks:      sized.New[string](blocksKept, bytesKept, eth.SizeOf),
 		headers:     lru.NewCache[string, eth.Header](headersKept),
 		receiptLogs: sized.New[string](receiptLogsKept, bytesKept, eth.SizeOfLogs),
+		envelopes:   lru.NewCache[string, *markets.Envelope](envelopesKept),
 		ids:         map[*endpoint.Endpoint]*atomic.Int64{},
 	}
 	for _, source := range cfg.Sources {

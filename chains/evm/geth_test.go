@@ -146,6 +146,7 @@ func (g *geth) serve() {
 type emission struct {
 	contract, topic int
 	data            []byte
+	value           int64 // in wei, that the contract is sent
 }
 
 // mine mines one block of transactions, one per emission. It is unlike any other
@@ -182,7 +183,7 @@ func (g *geth) transaction(b *core.BlockGen, second byte, e emission) *types.Tra
 	input := append(topics[e.topic].Bytes(), common.Hash{second}.Bytes()...)
 	return types.MustSignNewTx(g.key, b.Signer(), &types.DynamicFeeTx{
 		ChainID: g.genesis.Config.ChainID, Nonce: b.TxNonce(crypto.PubkeyToAddress(g.key.PublicKey)), To: &to,
-		Data: append(input, e.data...), Gas: 100_000, GasFeeCap: big.NewInt(100 * params.GWei),
+		Value: big.NewInt(e.value), Data: append(input, e.data...), Gas: 100_000, GasFeeCap: big.NewInt(100 * params.GWei),
 	})
 }
 

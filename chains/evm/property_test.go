@@ -125,7 +125,7 @@ func withoutFinality(_ string, params json.RawMessage, answer map[string]json.Ra
 func emissions(random *rand.Rand) []emission {
 	emissions := make([]emission, max(0, random.IntN(6)-1))
 	for i := range emissions {
-		emissions[i] = emission{random.IntN(len(contracts)), random.IntN(len(topics)), make([]byte, 33*random.IntN(2))}
+		emissions[i] = emission{random.IntN(len(contracts)), random.IntN(len(topics)), make([]byte, 33*random.IntN(2)), random.Int64N(3)}
 	}
 	return emissions
 }

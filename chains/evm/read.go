@@ -39,6 +39,9 @@ func (c *Chain) Read(ctx context.Context, view *chains.View, source markets.Sour
 	if err == nil && source.ReceiptLogs {
 		err = c.addReceiptLogs(ctx, page.Raws)
 	}
+	if err == nil && source.Envelope {
+		err = c.addEnvelopes(ctx, page.Raws)
+	}
 	if err != nil {
 		return chains.Page{}, err
 	}

@@ -20,7 +20,8 @@ type block struct {
 	logs   logs
 	// receipts are what was recorded of receipts beside their logs, by transaction.
 	receipts map[common.Hash]map[string]json.RawMessage
-	bloom    func() types.Bloom // of the logs
+	sent     map[common.Hash]json.RawMessage // the transactions that were recorded
+	bloom    func() types.Bloom              // of the logs
 }
 
 // logs are the logs of one block in their order.
@@ -79,6 +80,7 @@ type blockFile struct {
 	Timestamp       int64                        `json:"timestamp"`
 	TimestampSource string                       `json:"timestampSource"`
 	Receipts        []map[string]json.RawMessage `json:"receipts"`
+	Transactions    []json.RawMessage            `json:"transactions"`
 	Logs            []json.RawMessage            `json:"logs"`
 }
 
@@ -108,7 +110,7 @@ func openBlock(fsys fs.FS, name string) (*block, *common.Hash, error) {
 	}
 	b := newBlock(*file.Number, *file.Hash, file.Timestamp, recorded)
 	b.file = name
-	b.receipts = map[common.Hash]map[string]json.RawMessage{}
+	b.receipts, b.sent = map[common.Hash]map[string]json.RawMessage{}, map[common.Hash]json.RawMessage{}
 	for i, r := range file.Receipts {
 		var hash common.Hash
 		if err := json.Unmarshal(r["transactionHash"], &hash); err != nil {
@@ -116,7 +118,32 @@ func openBlock(fsys fs.FS, name string) (*block, *common.Hash, error) {
 		}
 		b.receipts[hash] = r
 	}
+	for i, text := range file.Transactions {
+		var t struct {
+			Hash  *common.Hash `json:"hash"`
+			Block *common.Hash `json:"blockHash"`
+		}
+		if err := json.Unmarshal(text, &t); err != nil || t.Hash == nil || t.Block == nil || *t.Block != b.hash {
+			return nil, nil, invalid(name, "transactions", "number %d: want a transaction of the block, with its hash", i)
+		}
+		b.sent[*t.Hash] = text
+	}
 	return b, file.ParentHash, nil
+}
+
+// fullTransactions are the transactions of the block's logs, or false if any was not
+// recorded.
+func (b *block) fullTransactions() ([]json.RawMessage, bool) {
+	starts := b.transactions()
+	all := make([]json.RawMessage, 0, len(starts))
+	for _, i := range starts[:len(starts)-1] {
+		text, ok := b.sent[b.logs.at(i).transaction]
+		if !ok {
+			return nil, false
+		}
+		all = append(all, text)
+	}
+	return all, true
 }
 
 // recordedLogs are logs as they were recorded, byte by byte.

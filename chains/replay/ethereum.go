@@ -27,6 +27,7 @@ var methods = map[string]func(*evmView, *call) (answer, *rpcError){
 	"eth_getBlockReceipts": (*evmView).blockReceipts,
 
 	"eth_getTransactionReceipt": (*evmView).transactionReceipt,
+	"eth_getTransactionByHash":  (*evmView).transactionByHash,
 	"eth_getLogs":               (*evmView).getLogs,
 }
 
@@ -72,11 +73,18 @@ func (v *evmView) answerBlock(number int64, full json.RawMessage) (answer, *rpcE
 	if number > v.head {
 		return value(nil)
 	}
+	header := v.header(number)
 	if b := v.block(number); transactions && b != nil && b.logs.count() > 0 {
-		return nil, &rpcError{codeServer, "the transactions of this block were not recorded, only their logs"}
+		all, ok := b.fullTransactions()
+		if !ok {
+			return nil, errNotRecorded
+		}
+		header["transactions"] = all
 	}
-	return value(v.header(number))
+	return value(header)
 }
+
+var errNotRecorded = &rpcError{codeServer, "the transactions of this block were not recorded, only their logs"}
 
 func (v *evmView) blockReceipts(c *call) (answer, *rpcError) {
 	args, err := c.arguments(1, 1)
@@ -96,15 +104,45 @@ func (v *evmView) blockReceipts(c *call) (answer, *rpcError) {
 	return value([]any{})
 }
 
-// transactionReceipt looks through all that was recorded: that is little.
-func (v *evmView) transactionReceipt(c *call) (answer, *rpcError) {
-	args, err := c.arguments(1, 1)
+// transactionHash reads the one argument of a call.
+func (c *call) transactionHash() (hash common.Hash, rpcErr *rpcError) {
+	args, rpcErr := c.arguments(1, 1)
+	if rpcErr != nil {
+		return hash, rpcErr
+	}
+	if err := json.Unmarshal(args[0], &hash); err != nil {
+		return hash, badParams("invalid argument 0: %v", err)
+	}
+	return hash, nil
+}
+
+// transactionByHash looks through all that was recorded, as transactionReceipt does.
+func (v *evmView) transactionByHash(c *call) (answer, *rpcError) {
+	hash, err := c.transactionHash()
 	if err != nil {
 		return nil, err
 	}
-	var hash common.Hash
-	if err := json.Unmarshal(args[0], &hash); err != nil {
-		return nil, badParams("invalid argument 0: %v", err)
+	for _, b := range v.blocks {
+		if b.number > v.head {
+			break
+		}
+		if text, ok := b.sent[hash]; ok {
+			return value(text)
+		}
+		for i := range b.logs.count() {
+			if b.logs.at(i).transaction == hash {
+				return nil, errNotRecorded
+			}
+		}
+	}
+	return value(nil)
+}
+
+// transactionReceipt looks through all that was recorded: that is little.
+func (v *evmView) transactionReceipt(c *call) (answer, *rpcError) {
+	hash, err := c.transactionHash()
+	if err != nil {
+		return nil, err
 	}
 	for _, b := range v.blocks {
 		if b.number > v.head {

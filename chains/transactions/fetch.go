@@ -61,6 +61,7 @@ func fetchEVM(ctx context.Context, e *endpoint.Endpoint, hash string) (Transacti
 	var receipt struct {
 		BlockHash string `json:"blockHash"`
 		Logs      []log  `json:"logs"`
+		envelope         // without the value
 	}
 	if err := ask(ctx, e, &receipt, "eth_getTransactionReceipt", hash); err != nil {
 		return Transaction{}, 0, err
@@ -71,10 +72,15 @@ func fetchEVM(ctx context.Context, e *endpoint.Endpoint, hash string) (Transacti
 	if err := ask(ctx, e, &block, "eth_getBlockByHash", receipt.BlockHash, false); err != nil {
 		return Transaction{}, 0, err
 	}
+	sent := envelope{}
+	if err := ask(ctx, e, &sent, "eth_getTransactionByHash", hash); err != nil {
+		sent = receipt.envelope // most definitions do without the value
+	}
 	all := evmTransactions(receipt.Logs, time.Unix(int64(block.Timestamp), 0).UTC())
 	if len(all) == 0 {
 		return Transaction{Hash: hash, Kind: markets.EVM}, uint64(id), nil
 	}
+	all[0].setEnvelope(sent)
 	return all[0], uint64(id), nil
 }
 

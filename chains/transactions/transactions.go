@@ -10,6 +10,7 @@ import (
 
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/common/hexutil"
+	"github.com/holiman/uint256"
 
 	"github.com/imart/event-worker/chains/aptos"
 	"github.com/imart/event-worker/markets"
@@ -32,6 +33,9 @@ func Parse(text []byte) ([]Transaction, error) {
 		Result   json.RawMessage `json:"result"`
 		Response json.RawMessage `json:"response"`
 		Receipt  json.RawMessage `json:"eth_getTransactionReceipt"`
+		Sent     json.RawMessage `json:"eth_getTransactionByHash"` // beside the receipt
+
+		envelope // of a receipt, which does not have the value
 
 		Logs      []log             `json:"logs"`
 		Timestamp *json.Number      `json:"timestamp"` // of a recorded block
@@ -43,7 +47,14 @@ func Parse(text []byte) ([]Transaction, error) {
 	err := json.Unmarshal(text, &form)
 	for _, inner := range []json.RawMessage{form.Result, form.Response, form.Receipt} {
 		if len(inner) > 0 && string(inner) != "null" {
-			return Parse(inner)
+			all, err := Parse(inner)
+			if err == nil && len(all) == 1 && form.Sent != nil {
+				if err := json.Unmarshal(form.Sent, &form.envelope); err != nil {
+					return nil, fmt.Errorf("%w: %w", ErrForm, err)
+				}
+				all[0].setEnvelope(form.envelope)
+			}
+			return all, err
 		}
 	}
 	switch {
@@ -56,7 +67,11 @@ func Parse(text []byte) ([]Transaction, error) {
 				at = time.Unix(seconds, 0).UTC()
 			}
 		}
-		return evmTransactions(form.Logs, at), nil
+		all := evmTransactions(form.Logs, at)
+		if len(all) == 1 && form.From != nil {
+			all[0].setEnvelope(form.envelope)
+		}
+		return all, nil
 	case err != nil:
 		return nil, fmt.Errorf("%w: %w", ErrForm, err)
 	}
@@ -83,6 +98,26 @@ func parseList(text []byte) ([]Transaction, error) {
 		return nil, ErrForm
 	}
 	return all, nil
+}
+
+// envelope is who sent a transaction, and with how much, as nodes answer it.
+type envelope struct {
+	From  *common.Address `json:"from"`
+	Value *hexutil.U256   `json:"value"`
+}
+
+// setEnvelope gives each event the transaction's sender and, if it is known, value.
+func (t *Transaction) setEnvelope(sent envelope) {
+	if sent.From == nil {
+		return
+	}
+	envelope := &markets.Envelope{Sender: *sent.From}
+	if sent.Value != nil {
+		envelope.Value = markets.AmountOf((*uint256.Int)(sent.Value))
+	}
+	for i := range t.Raws {
+		t.Raws[i].Envelope = envelope
+	}
 }
 
 // log is a log as nodes answer it.

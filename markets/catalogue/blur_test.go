@@ -23,9 +23,9 @@ var (
 )
 
 // blurSale is what the exchange logs of a sale: the older order is the maker's.
-func blurSale(t *testing.T, sellHash, buyHash [32]byte, currency common.Address, sellTime, buyTime int) markets.Raw {
+func blurSale(t *testing.T, sellHash, buyHash [32]byte, policy, currency common.Address, sellTime, buyTime int) markets.Raw {
 	order := func(trader common.Address, side, id, time int, fees markettest.List) markettest.List {
-		return markettest.List{trader, side, common.HexToAddress("0x90"), nft, id, 1, currency, 1000, time, 99, fees, 7, []byte{1}}
+		return markettest.List{trader, side, policy, nft, id, 1, currency, 1000, time, 99, fees, 7, []byte{1}}
 	}
 	maker, taker := seller, buyer
 	if sellTime > buyTime {
@@ -41,18 +41,19 @@ func TestBlurV1(t *testing.T) {
 	bid, bidKey := hashed(2, blurExchange)
 	gone, goneKey := hashed(3, blurExchange)
 	made, _ := hashed(4, blurExchange)
+	standard, other := common.HexToAddress("0x00000000006411739da1c40b106f8511de5d1fac"), common.HexToAddress("0x90")
 	become(t, "blur-v1", [][]markets.Raw{
-		{blurSale(t, ask, made, common.Address{}, 10, 11)},
-		{blurSale(t, made, bid, blurPool, 11, 10)},
+		{blurSale(t, ask, made, standard, common.Address{}, 10, 11)},
+		{blurSale(t, made, bid, other, blurPool, 11, 10)},
 		{markettest.Log(t, blurExchange, blurCancelled, gone)},
 		{markettest.Log(t, blurExchange, blurNonce, seller, 4)},
 	}, []string{
-		"bought ask seller→buyer: seller→buyer 1 of nft/5 for 1000 ETH, fee 5 ETH to artist",
+		"bought ask seller→buyer: seller→buyer 1 of nft/5 ERC-721 for 1000 ETH, fee 5 ETH to artist",
 		"offer_accepted bid buyer→seller: seller→buyer 1 of nft/5 for 1000 BETH, fee 5 BETH to artist",
 		"delisted ? ?→?",
 		"orders_cancelled ? seller→?",
 	}, map[string]string{
-		askKey:  "SOLD ask seller→buyer: 1 of nft/5 for 1000 ETH",
+		askKey:  "SOLD ask seller→buyer: 1 of nft/5 ERC-721 for 1000 ETH",
 		bidKey:  "SOLD bid buyer→seller: 1 of nft/5 for 1000 BETH",
 		goneKey: "CANCELED ? ?→?: ? of ?/? for ? ?",
 	})
@@ -69,7 +70,7 @@ func TestBlurV1Recorded(t *testing.T) {
 		t.Errorf("%d sales of %d events: %+v", len(sales), len(events), events)
 	}
 	for _, e := range sales {
-		if e.Kind != markets.OfferAccepted || e.Taker != "0x93ebE894B914cE093c0582065d72fF608C2dDa3F" {
+		if e.Kind != markets.OfferAccepted || e.Token.Standard != markets.ERC721 || e.Taker != "0x93ebE894B914cE093c0582065d72fF608C2dDa3F" {
 			t.Errorf("%+v", e)
 		}
 	}

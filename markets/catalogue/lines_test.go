@@ -24,8 +24,11 @@ var (
 	artist = common.HexToAddress("0xa7")
 	dao    = common.HexToAddress("0xda0")
 	gold   = common.HexToAddress("0x901d") // ERC-20
+	pair   = common.HexToAddress("0x9a1")
+	pool   = common.HexToAddress("0x9a2")
+	units  = common.HexToAddress("0x9a3")
 	named  = strings.NewReplacer(seller.Hex(), "seller", buyer.Hex(), "buyer", owner.Hex(), "owner", nft.Hex(), "nft",
-		shop.Hex(), "shop", artist.Hex(), "artist", dao.Hex(), "dao", gold.Hex(), "gold", (common.Address{}).Hex(), "nobody")
+		shop.Hex(), "shop", artist.Hex(), "artist", dao.Hex(), "dao", gold.Hex(), "gold", pair.Hex(), "pair", pool.Hex(), "pool", units.Hex(), "units", (common.Address{}).Hex(), "nobody")
 )
 
 // or is a text, or what stands for an empty one.
@@ -48,6 +51,12 @@ func eventLine(e markets.Event) string {
 	line := fmt.Sprintf("%s %s %s", e.Kind, or(string(e.Side), "?"), parties(e.Maker, e.Taker))
 	if e.Kind.Sale() {
 		line += fmt.Sprintf(": %s %s for %s", parties(e.From, e.To), items(e.Token, e.Bundle, e.Quantity, ""), money(e.Price, e.Currency))
+	}
+	if e.Nonce.Known() {
+		line += ", nonce " + string(e.Nonce)
+	}
+	if e.Below.Known() {
+		line += ", below " + string(e.Below)
 	}
 	for name, payments := range map[string][]markets.Payment{"royalty": e.Royalties, "fee": e.Fees} {
 		for _, p := range payments {

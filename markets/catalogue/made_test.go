@@ -36,7 +36,9 @@ func folded(events []markets.Event) map[string]markets.Order {
 	orders := map[string]markets.Order{}
 	for _, e := range events {
 		if e.Order != "" {
-			orders[e.Order], _ = markets.FoldOrder("chain", "market", e.Order, only(events, func(o markets.Event) bool { return o.Order == e.Order }))
+			orders[e.Order], _ = markets.FoldOrder("chain", "market", e.Order, only(events, func(o markets.Event) bool {
+				return o.Order == e.Order || o.Kind == markets.OrdersCancelled
+			}))
 		}
 	}
 	return orders

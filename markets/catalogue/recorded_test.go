@@ -12,6 +12,7 @@ import (
 	"github.com/ethereum/go-ethereum/common"
 
 	"github.com/imart/event-worker/chains/transactions"
+	"github.com/imart/event-worker/factories"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/markets/catalogue"
 	"github.com/imart/event-worker/markets/definition"
@@ -67,6 +68,9 @@ func decode(t *testing.T, m markets.Market, raws []markets.Raw) (events []market
 			if s.Source.Matches(&raws[i]) {
 				own = append(own, raws[i])
 			}
+		}
+		if f := s.Source.Factories; f != nil {
+			own, _ = factories.Filter(f, factories.Contracts{}, own)
 		}
 		found, failures := s.DecodeAll(own)
 		for _, f := range failures {

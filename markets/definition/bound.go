@@ -3,6 +3,7 @@ package definition
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/ethereum/go-ethereum/common"
@@ -64,7 +65,7 @@ func (b *boundSource) match(raw *markets.Raw) error {
 	if len(raw.Topics) == 0 || raw.Topics[0] != b.event.ID {
 		return errNotOurs
 	}
-	if _, ok := b.contracts[raw.Address]; !ok && !b.anyone {
+	if !b.isOf(raw) {
 		return errNotOurs
 	}
 	if len(raw.Topics) != b.event.Topics {
@@ -76,10 +77,18 @@ func (b *boundSource) match(raw *markets.Raw) error {
 	return nil
 }
 
+// isOf says whether a log is of one of the source's contracts.
+func (b *boundSource) isOf(raw *markets.Raw) bool {
+	if _, ok := b.contracts[raw.Address]; ok || b.anyone {
+		return true
+	}
+	return slices.ContainsFunc(b.factories, func(f *factory) bool { return slices.Contains(raw.Announced, f.name) })
+}
+
 // read sets the values that the source's expressions depend on.
 func (b *boundSource) read(w *workspace, raw *markets.Raw, into expression.Values) error {
 	if b.kind == markets.Aptos {
-		return b.readAptos(raw, into)
+		return b.readAptos(w, raw, into)
 	}
 	return b.readEVM(w, raw, into)
 }
@@ -88,6 +97,9 @@ func (b *boundSource) readEVM(w *workspace, raw *markets.Raw, into expression.Va
 	if len(raw.Data) < b.event.DataSize() {
 		return solidity.ErrShort
 	}
+	if b.factory != "" && len(raw.Data) > maxAnnouncement {
+		return errLongAnnouncement
+	}
 	if b.used["emitter"] {
 		into["emitter"] = b.emitter(w, raw)
 	}
@@ -95,7 +107,12 @@ func (b *boundSource) readEVM(w *workspace, raw *markets.Raw, into expression.Va
 		into["coin"] = zeroAddress
 	}
 	if b.used["moved"] || b.used["paid"] {
-		into["moved"], into["paid"] = tokens.Transfers(raw, w.checksums)
+		into["moved"], into["paid"] = tokens.Transfers(raw, b.window, w.checksums)
+	}
+	if b.envelope {
+		if err := b.readEnvelope(w, raw, into); err != nil {
+			return err
+		}
 	}
 	if err := b.readFields(w, raw, into); err != nil || b.settlement == nil {
 		return err
@@ -113,11 +130,17 @@ func (b *boundSource) emitter(w *workspace, raw *markets.Raw) string {
 	return w.checksums.Of(raw.Address)
 }
 
-func (b *boundSource) readAptos(raw *markets.Raw, into expression.Values) error {
+func (b *boundSource) readAptos(w *workspace, raw *markets.Raw, into expression.Values) error {
 	into["account"] = b.account
 	into["sender"] = ""
 	if raw.Ledger != nil {
 		into["sender"] = raw.Ledger.Sender
+	}
+	if b.used["typeArguments"] {
+		into["typeArguments"] = typeArguments(raw.Type)
+	}
+	if err := b.readResources(w, raw.Ledger, into); err != nil {
+		return err
 	}
 	if b.used["collectionOf"] {
 		into["collectionOf"] = func(token string) string { collection, _ := tokens.Describe(token, raw.Ledger); return collection }

@@ -15,18 +15,30 @@ type workspace struct {
 	evaluator *expression.Evaluator
 	checksums address.Checksums
 	values    expression.Values // of one raw event at a time
+
+	ledger    *markets.AptosTransaction // the transaction of
+	resources map[string]map[string]any // those read so far, by type and address
 }
 
 // decoder decodes a stream's raw events, each by itself.
 func (d *Definition) decoder(st *stream, at *place) func([]markets.Raw) ([]markets.Event, []markets.Failure) {
 	var sources []*boundSource
-	for _, src := range st.sources {
+	for _, src := range st.allSources() {
 		sources = append(sources, d.boundSource(src, at))
 	}
-	workspaces := sync.Pool{New: func() any { return &workspace{expression.NewEvaluator(), address.Checksums{}, expression.Values{}} }}
+	return d.decoderOf(sources)
+}
+
+func (d *Definition) decoderOf(sources []*boundSource) func([]markets.Raw) ([]markets.Event, []markets.Failure) {
+	workspaces := sync.Pool{New: func() any {
+		return &workspace{evaluator: expression.NewEvaluator(), checksums: address.Checksums{}, values: expression.Values{}}
+	}}
 	return func(transaction []markets.Raw) (events []markets.Event, failures []markets.Failure) {
 		w := workspaces.Get().(*workspace)
-		defer workspaces.Put(w)
+		defer func() {
+			w.ledger, w.resources = nil, nil
+			workspaces.Put(w)
+		}()
 		for i := range transaction {
 			found, err := decodeRaw(sources, w, &transaction[i])
 			if err != nil {

@@ -18,6 +18,7 @@ func (b *boundSource) marketEvent(w *workspace, v expression.Values, o *outcome,
 		},
 		Quantity: f.amount("quantity", o.quantity), Partial: f.flag("partial", o.partial),
 		Price: f.amount("price", o.price), Contract: b.account,
+		Nonce: f.amount("nonce", o.nonce), Below: f.amount("below", o.below),
 	}
 	if e.Price.Known() {
 		e.Currency = b.currency(&f, "currency", o.currency)
@@ -40,6 +41,9 @@ func (b *boundSource) marketEvent(w *workspace, v expression.Values, o *outcome,
 	}
 	if o.record != nil {
 		e.Record = f.record(o.record)
+	}
+	if o.announced != nil {
+		e.Factory, e.Contract = b.factory, f.contract("address", o.announced)
 	}
 	setImplied(&e, o)
 	if f.err == nil && o.order != nil && e.Order == "" {

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/markets/definition/internal/address"
@@ -16,6 +18,10 @@ type Verdict struct {
 	Event  string // the name of the source's event
 	Events []markets.Event
 	Reason string // why there are no Events
+	Failed bool   // the event cannot be decoded
+	// Given is what the verdict takes for granted, as the transaction does not tell it: that the
+	// event's contract was announced before.
+	Given string
 }
 
 // Explain says what the definition's streams make of the i-th raw event of a
@@ -47,6 +53,7 @@ func reads(s markets.Source, raw *markets.Raw) bool {
 }
 
 func (d *Definition) explain(st *stream, s markets.Stream, at *place, transaction []markets.Raw, i int) (verdicts []Verdict) {
+	transaction = assumeAnnounced(st, transaction)
 	raw := transaction[i]
 	var read []markets.Raw // decoders may need all that the stream reads of the transaction
 	for _, r := range transaction {
@@ -54,25 +61,47 @@ func (d *Definition) explain(st *stream, s markets.Stream, at *place, transactio
 			read = append(read, r)
 		}
 	}
-	for _, src := range st.sources {
+	for _, src := range st.allSources() {
 		one := markets.Stream{Name: st.name, Decode: s.Decode}
 		if src.decoder == nil {
 			// Of a known handle, an event of another type is one that cannot be decoded.
 			ofHandle := isOfHandle(s.Source, &raw) == yes
-			if (d.Kind == markets.Aptos || len(st.sources) > 1) && !ofHandle && d.boundSource(src, at).match(&raw) != nil {
+			if (d.Kind == markets.Aptos || len(st.allSources()) > 1) && !ofHandle && d.boundSource(src, at).match(&raw) != nil {
 				continue
 			}
 			one.Decode = d.decoder(&stream{name: st.name, sources: []*source{src}}, at)
 		}
 		events, failures := one.DecodeAll(read)
-		v := Verdict{Stream: st.name, Line: src.line, Event: src.title(), Events: eventsOf(raw, events)}
-		v.Reason = reasonOf(v, failures, raw)
+		v := Verdict{Stream: st.name, Line: src.line, Event: src.title(), Events: eventsOf(raw, events), Given: d.given(src, at, raw)}
+		v.Reason, v.Failed = reasonOf(v, failures, raw)
 		if all, _ := s.DecodeAll(read); len(v.Events) > 0 && len(eventsOf(raw, all)) == 0 {
 			v.Events, v.Reason = nil, "an event of another type has reported it already"
 		}
 		verdicts = append(verdicts, v)
 	}
 	return verdicts
+}
+
+// assumeAnnounced are the events of a transaction as if all contracts had been announced.
+func assumeAnnounced(st *stream, transaction []markets.Raw) []markets.Raw {
+	names := namesOf(st.factories())
+	if len(names) == 0 {
+		return transaction
+	}
+	out := slices.Clone(transaction)
+	for i := range out {
+		out[i].Announced = names
+	}
+	return out
+}
+
+// given is what makes a source read an event, unless its contract has a fixed address.
+func (d *Definition) given(src *source, at *place, raw markets.Raw) string {
+	raw.Announced = nil
+	if len(src.factories) == 0 || d.boundSource(src, at).isOf(&raw) {
+		return ""
+	}
+	return fmt.Sprintf("0x%x was announced before by an event of %s", raw.Address, strings.Join(namesOf(src.factories), " or "))
 }
 
 // eventsOf are the market events that a raw event became.
@@ -85,17 +114,17 @@ func eventsOf(raw markets.Raw, events []markets.Event) (out []markets.Event) {
 	return out
 }
 
-// reasonOf is why a raw event became nothing.
-func reasonOf(v Verdict, failures []markets.Failure, raw markets.Raw) string {
+// reasonOf is why a raw event became nothing, and whether that is because it cannot be decoded.
+func reasonOf(v Verdict, failures []markets.Failure, raw markets.Raw) (reason string, failed bool) {
 	for _, f := range failures {
 		if f.Raw.Position == raw.Position {
-			return "it cannot be decoded: " + f.Reason.Error()
+			return "it cannot be decoded: " + f.Reason.Error(), true
 		}
 	}
 	if len(v.Events) == 0 {
-		return "no condition (when) holds"
+		return "no condition (when) holds", false
 	}
-	return ""
+	return "", false
 }
 
 // answer is whether something is so, as far as is known.

@@ -3,7 +3,10 @@ package definition
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
+
+	"github.com/ethereum/go-ethereum/common"
 
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/markets/definition/internal/expression"
@@ -64,6 +67,16 @@ func (f *eventFields) text(field string, e *expression.Expression) string {
 		f.failKind(field, value, expression.TextKind)
 	}
 	return ""
+}
+
+// contract is the address of an EVM contract, in EIP-55.
+func (f *eventFields) contract(field string, e *expression.Expression) string {
+	text := f.text(field, e)
+	if !strings.HasPrefix(text, "0x") || !common.IsHexAddress(text) {
+		f.fail(field, fmt.Errorf("%.80q is not an address", text))
+		return ""
+	}
+	return common.HexToAddress(text).Hex()
 }
 
 func (f *eventFields) amount(field string, e *expression.Expression) markets.Amount {

@@ -25,6 +25,8 @@ type outcome struct {
 	collection, id, name                 *expression.Expression
 	quantity, partial, bundle            *expression.Expression
 	price, expiresAt, time, contractExpr *expression.Expression
+	announced                            *expression.Expression // the contract that a factory announces
+	nonce, below                         *expression.Expression
 
 	currency denomination
 	terms    *termsOutcome
@@ -81,6 +83,7 @@ func (p *parsing) outcome(n *yamlfile.Node, src *source, sc expression.Scope) *o
 	o.terms = p.terms(n, src, inner, o.condition.each != nil || src.condition.each != nil)
 	o.expiresAt, o.time = read(n, "expiresAt", expression.NumberKind, expression.TimeKind), read(n, "time", expression.NumberKind, expression.TimeKind)
 	o.contractExpr = read(n, "contract", expression.TextKind)
+	o.nonce, o.below = read(n, "nonce", expression.NumberKind), read(n, "below", expression.NumberKind)
 	if record := n.Child("record"); record != nil {
 		o.record = p.record(record, src, inner)
 	}
@@ -95,11 +98,14 @@ func (p *parsing) currency(n *yamlfile.Node, src *source, sc expression.Scope) (
 		if sc.Has(text) {
 			n.Add("%s is both a currency and a field of the event: rename the currency", text)
 		}
+		src.money.name(text)
 		return denomination{fixed: &c}
 	}
 	if text == "coin" && p.Kind == markets.EVM {
+		src.money.coin = true
 		return denomination{coin: true}
 	}
+	src.money.any = src.money.any || n != nil
 	return denomination{address: p.expression(n, src, sc, expression.TextKind)}
 }
 
@@ -124,13 +130,18 @@ func (p *parsing) assignments(n *yamlfile.Node, src *source, sc expression.Scope
 
 // check reports what an outcome lacks.
 func (o *outcome) check() {
-	ofOrder := o.side != "" || o.at.Has("side") || o.kind == markets.Matched || o.kind == markets.OrderChanged
+	bulk := o.kind == markets.OrdersCancelled
+	ofOrder := (o.side != "" || o.at.Has("side")) && !bulk || o.kind == markets.Matched || o.kind == markets.OrderChanged
 	switch {
 	case o.kind == "":
 	case ofOrder && !o.at.Has("order") && !o.at.Has("record"):
 		o.at.Add("order is missing: the key that tells the order from others of the market")
-	case o.kind == markets.OrdersCancelled && !o.at.Has("maker"):
+	case bulk && !o.at.Has("maker"):
 		o.at.Add("maker is missing: whose orders are cancelled")
+	case o.below != nil && (o.nonce != nil || !bulk):
+		o.at.Child("below").Add("belongs to orders_cancelled, instead of nonce: all orders with a smaller nonce are cancelled")
+	case bulk && o.order != nil:
+		o.at.Child("order").Add("orders_cancelled is not of one order: use delisted or offer_cancelled, or its nonce")
 	case (o.kind == markets.Recorded || o.kind == markets.RecordRemoved) && !o.at.Has("record"):
 		o.at.Add("record is missing: its type and key")
 	case o.order != nil && o.record != nil:

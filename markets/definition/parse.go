@@ -60,7 +60,9 @@ func (p *parsing) read(n *yamlfile.Node) {
 	} else {
 		p.types(n.Child("types"))
 	}
+	p.readFactories(n.Child("factories"))
 	p.readStreams(n.Child("streams"))
+	p.findIdleFactories(n.Child("factories"))
 }
 
 func (p *parsing) chain(n *yamlfile.Node) {

@@ -84,6 +84,9 @@ func (d *Definition) place(site Site) (*place, error) {
 		return nil, fmt.Errorf("market %s is not known to be on the chain with id %d: it is on %s; configure its contracts or account there", d.Market, site.ChainID, d.where())
 	}
 	for name, addresses := range site.Contracts {
+		if slices.Contains(namesOf(d.factories), name) {
+			return nil, fmt.Errorf("the contracts of %s are announced: configure those of its factory", name)
+		}
 		for _, address := range addresses {
 			address, err := checksummed(address)
 			if err != nil {
@@ -134,25 +137,29 @@ func (d *Definition) bind(st *stream, at *place) (markets.Stream, error) {
 	if d.Kind == markets.Aptos {
 		s.Decode = d.decoder(st, at)
 		s.Source, s.Start = at.sourceOf(st)
+		s.Meaning = d.meaning(st, at, s.Source)
 		return s, nil
 	}
 	anyone, anything := false, false
-	for _, src := range st.sources {
+	for _, src := range st.allSources() {
 		addresses, start := at.addresses(src)
-		if len(addresses) == 0 && !src.anyone {
+		announced := slices.ContainsFunc(src.factories, at.announces)
+		if len(addresses) == 0 && !src.anyone && !announced {
 			continue
 		}
 		if anyone = anyone || src.anyone; !src.anyone {
 			s.Source.Addresses = append(s.Source.Addresses, addresses...)
 		}
 		s.Source.ReceiptLogs = s.Source.ReceiptLogs || src.transfers
-		if !anything || start < s.Start {
+		s.Source.Envelope = s.Source.Envelope || src.envelope
+		if only := announced && len(addresses) == 0; !only && (!anything || start < s.Start) { // they start with their factory
 			s.Start = start
 		}
 		anything = true
 		if src.decoder != nil {
 			s.Source.Topics, s.Separable = src.decoder.Topics, false
 			s.Decode = src.decoder.Decode(addresses, at.known)
+			s.Meaning = d.meaning(st, at, s.Source)
 			if src.own {
 				s.Own = &markets.Own{Collections: at.collections}
 			}
@@ -163,11 +170,15 @@ func (d *Definition) bind(st *stream, at *place) (markets.Stream, error) {
 	if !anything {
 		return s, errNowhere
 	}
-	if anyone {
-		s.Source.Addresses = nil
-	}
 	s.Source.Addresses, s.Source.Topics = distinct(s.Source.Addresses), distinct(s.Source.Topics)
 	s.Decode = d.decoder(st, at)
+	if slices.ContainsFunc(st.factories(), at.announces) {
+		s.Source.Factories = d.factoriesOn(st, at, s)
+	}
+	if anyone || s.Source.Factories != nil {
+		s.Source.Addresses = nil
+	}
+	s.Meaning = d.meaning(st, at, s.Source)
 	return s, nil
 }
 
@@ -208,6 +219,9 @@ func (st *stream) observer() string {
 // addresses are those of a source's contracts, and the first block worth reading.
 func (at *place) addresses(src *source) (addresses []string, start int64) {
 	found := false
+	if len(src.factories) > 0 && len(src.contracts) == 0 {
+		return nil, at.start
+	}
 	for _, c := range at.contracts {
 		if len(src.contracts) > 0 && !slices.Contains(src.contracts, c.Name) {
 			continue

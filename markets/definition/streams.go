@@ -27,19 +27,26 @@ type stream struct {
 
 // source is a kind of raw event of a stream, and what it becomes.
 type source struct {
+	at        *yamlfile.Node
 	line      int
 	outcomes  []*outcome
 	lets      []assignment
 	condition condition
 	used      map[string]bool // the names that its expressions depend on
 	raw       bool            // its activities keep the raw event
+	money     denominations
+
+	factory string // the name of the factory that it is of; empty for those of streams
 
 	// EVM
 	event     *solidity.Event
 	fields    []solidity.Field
-	contracts []string // names; all if empty
-	anyone    bool     // of any contract
+	contracts []string   // names; all if empty and there are no factories
+	factories []*factory // whose announced contracts it is of
+	anyone    bool       // of any contract
 	transfers bool
+	window    tokens.Window // of the transfers
+	envelope  bool          // expressions depend on the transaction's sender or value
 	decoder   *Decoder
 	code      string // the decoder's name
 	own       bool   // only the market's own orders
@@ -50,6 +57,7 @@ type source struct {
 	handle, member string // module::Resource and its field; "" for events by their type
 	eventType      string // module::Struct
 	body           *move.Struct
+	resources      []resource
 }
 
 // title is what the source is of.
@@ -57,6 +65,8 @@ func (s *source) title() string {
 	switch {
 	case s.decoder != nil:
 		return s.code
+	case s.event != nil && len(s.factories) > 0:
+		return s.event.RawName + " of " + strings.Join(namesOf(s.factories), ", ")
 	case s.event != nil:
 		return s.event.RawName
 	}
@@ -87,7 +97,7 @@ func (p *parsing) readStreams(n *yamlfile.Node) {
 }
 
 func (p *parsing) source(n *yamlfile.Node) *source {
-	src := &source{line: n.Line(), used: map[string]bool{}, raw: p.raw}
+	src := &source{at: n, line: n.Line(), used: map[string]bool{}, raw: p.raw}
 	if raw := n.Child("raw"); raw != nil {
 		src.raw = raw.Text() == "true"
 	}
@@ -114,6 +124,7 @@ func (p *parsing) source(n *yamlfile.Node) *source {
 	}
 	if src.event != nil {
 		src.fields = src.event.Fields(src.used)
+		src.envelope = src.usesEnvelope()
 	}
 	return src
 }
@@ -139,12 +150,16 @@ func (p *parsing) codeSource(n *yamlfile.Node, src *source) {
 	src.decoder = &d
 	src.own = n.Child("own").Text() == "true"
 	p.contractsOf(n, src)
+	if len(src.factories) > 0 {
+		n.Child("contract").Add("a decoder reads contracts with addresses, and those of %s are announced", src.factories[0].name)
+	}
 }
 
 // eventSource reads which events of which contracts a source is.
 func (p *parsing) eventSource(n *yamlfile.Node, src *source) types.Map {
 	p.contractsOf(n, src)
-	src.transfers = n.Child("transfers").Text() == "true"
+	transfers := n.Child("transfers")
+	src.transfers, src.window = transfers != nil && transfers.Text() != "false", p.window(transfers)
 	name := n.Child("event")
 	if name == nil {
 		return nil
@@ -154,6 +169,7 @@ func (p *parsing) eventSource(n *yamlfile.Node, src *source) types.Map {
 		return nil
 	}
 	names := types.Map{"emitter": types.String, "coin": types.String}
+	maps.Copy(names, envelopeNames)
 	if src.transfers {
 		names["moved"], names["paid"] = types.Array(tokens.MovedType), types.Array(tokens.PaidType)
 	}
@@ -165,23 +181,31 @@ func (p *parsing) eventSource(n *yamlfile.Node, src *source) types.Map {
 
 // contractsOf reads the names of a source's contracts.
 func (p *parsing) contractsOf(n *yamlfile.Node, src *source) {
-	var known []string
-	for _, c := range p.Chains {
-		for _, contract := range c.Contracts {
-			known = append(known, contract.Name)
-		}
-	}
-	known = slices.Compact(slices.Sorted(slices.Values(known)))
+	known := p.contractNames()
 	for _, n := range n.Child("contract").List() {
-		switch name := n.Text(); {
+		name := n.Text()
+		factory := p.factory(name)
+		switch {
 		case name == "any":
 			src.anyone = true
+		case factory != nil:
+			src.factories = append(src.factories, factory)
 		case len(known) > 0 && !slices.Contains(known, name):
-			n.Add("unknown contract %s%s: chains have %s", name, spelling.DidYouMean(name, known), strings.Join(known, ", "))
+			n.Add("unknown contract %s%s: chains have %s%s", name, spelling.DidYouMean(name, append(known, namesOf(p.factories)...)), strings.Join(known, ", "), p.orFactories())
 		default:
 			src.contracts = append(src.contracts, name)
 		}
 	}
+}
+
+// contractNames are the names of the chains' contracts.
+func (p *parsing) contractNames() (names []string) {
+	for _, c := range p.Chains {
+		for _, contract := range c.Contracts {
+			names = append(names, contract.Name)
+		}
+	}
+	return slices.Compact(slices.Sorted(slices.Values(names)))
 }
 
 // moveSource reads the type of a source's events, and which handle they are of, if any.
@@ -216,10 +240,11 @@ func (p *parsing) moveSource(n *yamlfile.Node, src *source) types.Map {
 		return nil
 	}
 	look := types.TypeOf(func(string) string { return "" })
-	names := types.Map{"account": types.String, "sender": types.String, "collectionOf": look, "nameOf": look}
+	names := types.Map{"account": types.String, "sender": types.String, "typeArguments": types.Array(types.String), "collectionOf": look, "nameOf": look}
 	for name, t := range src.body.Types() {
 		names[name] = t
 	}
+	p.resources(n.Child("resources"), src, names)
 	return names
 }
 

@@ -11,7 +11,7 @@ import (
 // declarations are those of all collections. A field is a member of the Go struct and,
 // unless everywhere has it already, a line here.
 func declarations() []declaration {
-	return []declaration{orders(), activities(), records(), deadLetters(), actors(), leases(), nodes(), requests(), notifications(), signedOrders(), currencies()}
+	return []declaration{orders(), activities(), records(), deadLetters(), actors(), leases(), nodes(), requests(), notifications(), signedOrders(), currencies(), metadata()}
 }
 
 func orders() declaration {
@@ -139,13 +139,14 @@ func actors() declaration {
 		description: "The position and state of every actor.",
 		lines: lines{
 			"_id":         {doc: "The actor's path: ethereum/seaport/list/subject."},
-			"kind":        {doc: "The role of the actor.", values: enum("ActorKind", "chain", "head", "market", "orders", "worker", "subject", "observer")},
+			"kind":        {doc: "The role of the actor.", values: enum("ActorKind", "chain", "head", "market", "orders", "worker", "subject", "observer", "retired")},
 			"node":        {doc: "The process in which the actor runs."},
 			"documents":   {doc: "Whether the actor keeps its stream's documents."},
 			"epoch":       {doc: "The epoch of the chain's lease under which the actor runs."},
 			"incarnation": {doc: "The number of times that the actor was started."},
 			"pending":     {doc: "The end of a transition that is being committed in portions."},
 			"trail":       {doc: "The places to which the actor can be rolled back."},
+			"meaning":     {doc: "The meaning of the stream's definition that the log was made with; on the document of the observer that keeps the log only."},
 			"state": {doc: "The state of the actor.", values: enum("ActorState", persistence.Backfilling, persistence.Following,
 				persistence.Running, persistence.Retrying, persistence.Stopped, persistence.Paused, persistence.FinalityBroken)},
 			"paused":      {doc: "Whether the stream is paused: it is not followed until it is resumed; on the document of the stream's worker only."},
@@ -260,6 +261,26 @@ func currencies() declaration {
 			"reason":   {doc: "Why the symbol or the decimals could not be read."},
 			"height":   {doc: "The block or ledger version as of which the chain was asked."},
 			"readAt":   {doc: "When the chain was asked."},
+		},
+	}
+}
+
+func metadata() declaration {
+	return declaration{
+		name:        persistence.MetadataDocs,
+		document:    reflect.TypeFor[Metadata](),
+		description: "What was found at the metadata URIs of records, where fetching is switched on: people wrote it, and it is not verified.",
+		lines: lines{
+			"_id":       {doc: "The URI as the record has it; of one of more than 1000 bytes, sha256: and its hash in hex."},
+			"state":     {doc: "Whether it was fetched; what failed is tried again.", values: enum("MetadataState", persistence.MetadataFetched, persistence.MetadataFailed)},
+			"status":    {doc: "The status of the last answer; missing if there was none."},
+			"bytes":     {doc: "The size of the answer, in bytes."},
+			"json":      {doc: "The JSON object that was found, as text."},
+			"reason":    {doc: "Why the last attempt failed."},
+			"attempts":  {doc: "The number of attempts so far."},
+			"triedAt":   {doc: "When it was tried last."},
+			"fetchedAt": {doc: "When it was fetched."},
+			"nextAt":    {doc: "When it is tried again."},
 		},
 	}
 }

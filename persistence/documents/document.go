@@ -79,6 +79,8 @@ type (
 
 	// KnownCurrency is what a chain said of a currency.
 	KnownCurrency = persistence.KnownCurrency
+	// Metadata is what was found at a URI.
+	Metadata = persistence.Metadata
 
 	// Notification tells a user of a market of an activity that concerns them: one
 	// document for each receiver and activity.

@@ -60,6 +60,7 @@ func TestIndexesServeTheirQueries(t *testing.T) {
 		{persistence.Activities, "from", bson.D{{Key: "from", Value: "0x7"}}, newest},
 		{persistence.Activities, "to", bson.D{{Key: "to", Value: "0x7"}}, newest},
 		{persistence.Activities, "maker", bson.D{{Key: "maker", Value: "0x7"}}, newest},
+		{persistence.Activities, "factory", bson.D{in("chain", "c"), in("market", "m"), in("factory", "pair"), in("stream", "list"), {Key: "seq", Value: bson.D{{Key: "$lte", Value: int64(90)}}}}, nil},
 		{persistence.Activities, "transaction", bson.D{{Key: "transaction", Value: "0x7"}}, nil},
 		{persistence.Activities, "time", bson.D{{Key: "chain", Value: "c"}, {Key: "market", Value: "m"}, {Key: "time", Value: bson.D{{Key: "$gt", Value: time.Unix(90, 0)}}}}, newest},
 

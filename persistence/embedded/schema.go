@@ -59,7 +59,7 @@ CREATE TABLE dead_letters (
 	doc    TEXT NOT NULL
 );
 CREATE INDEX dead_letters_seq ON dead_letters (stream, seq);
-` + notifications + signedOrders + currencies + requests + `
+` + notifications + signedOrders + currencies + requests + metadata + `
 CREATE TABLE actors (
 	id        TEXT PRIMARY KEY,
 	chain     TEXT    AS (doc ->> '$.chain') STORED,
@@ -111,6 +111,14 @@ CREATE TABLE currencies (
 );
 `
 
+// metadata was added in version 4.
+const metadata = `
+CREATE TABLE metadata (
+	id  TEXT PRIMARY KEY,
+	doc TEXT NOT NULL
+);
+`
+
 // requests was added in version 4.
 const requests = `
 CREATE TABLE requests (
@@ -138,7 +146,7 @@ func create(conn *sqlite.Conn) error {
 
 // upgrade upgrades a database of an earlier version.
 func upgrade(conn *sqlite.Conn, version int64) error {
-	added := requests
+	added := requests + metadata
 	if version < 3 {
 		added += signedOrders + currencies
 	}

@@ -139,6 +139,7 @@ var forms = map[string]func(*driver.Cursor) (json.RawMessage, error){
 	persistence.Notifications: form[documents.Notification],
 	persistence.DeadLetters:   form[documents.DeadLetter],
 	persistence.Currencies:    form[documents.KnownCurrency],
+	persistence.MetadataDocs:  form[documents.Metadata],
 	persistence.Actors:        form[documents.Actor],
 	persistence.Leases:        form[documents.Lease],
 	persistence.Nodes:         form[documents.Node],

@@ -85,6 +85,7 @@ func (s *suite) fillForCopies() {
 	s.append(answering(listed("list", 4, "0xsigned"), s.pending(seaport)[0].ID))
 	_, err := s.store.AddCurrencies(s.Context(), []persistence.KnownCurrency{currencyOf("0xA", "A", 0), {ID: "bsc/0xB", Chain: "bsc", Address: "0xB", Reason: "symbol: empty", ReadAt: at(9)}})
 	s.must(err)
+	s.must(s.store.PutMetadata(s.Context(), metadataOf("ipfs://a")))
 	a.Place = to.To
 	to = move(a, a.Place)
 	to.Pending = &pending

@@ -26,6 +26,7 @@ func DrawDocuments(t *rapid.T) map[string][]json.RawMessage {
 		persistence.SignedOrders:  drawDocuments[documents.SignedOrder](t, nil),
 		persistence.DeadLetters:   drawDocuments(t, markets.DeadLetter.ID),
 		persistence.Currencies:    drawDocuments[persistence.KnownCurrency](t, nil),
+		persistence.MetadataDocs:  drawDocuments[persistence.Metadata](t, nil),
 		persistence.Actors:        drawDocuments[persistence.Actor](t, nil),
 		persistence.Leases:        drawDocuments[persistence.Lease](t, nil),
 	}
@@ -148,10 +149,12 @@ func drawStruct(t *rapid.T, v reflect.Value) {
 		switch v.Type().Name() + "." + name {
 		case "SignedAnswer.state,omitempty":
 			v.Field(i).SetString(rapid.SampledFrom([]string{"", persistence.SignedPending, persistence.SignedAccepted, persistence.SignedRejected}).Draw(t, "state"))
-		case "Actor._id", "Lease._id", "SignedOrder._id", "KnownCurrency._id":
+		case "Actor._id", "Lease._id", "SignedOrder._id", "KnownCurrency._id", "Metadata._id":
 			v.Field(i).SetString(rapid.StringN(1, 5, -1).Draw(t, "key"))
 		case "Actor.kind":
 			v.Field(i).SetString(rapid.SampledFrom([]string{"chain", "head", "subject", "observer"}).Draw(t, "kind"))
+		case "Metadata.state":
+			v.Field(i).SetString(rapid.SampledFrom([]string{persistence.MetadataFetched, persistence.MetadataFailed}).Draw(t, "state"))
 		case "Endpoint.state":
 			v.Field(i).SetString(rapid.SampledFrom(persistence.EndpointStates).Draw(t, "state"))
 		case "Report.state,omitempty":

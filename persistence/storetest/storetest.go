@@ -30,6 +30,7 @@ func Run(t *testing.T, open func(t testing.TB) persistence.Store) {
 		{"OpenOrders", openOrderTests},
 		{"Signed", signedTests},
 		{"Currencies", currencyTests},
+		{"Metadata", metadataTests},
 		{"Query", queryTests},
 		{"Concurrency", concurrencyTests},
 		{"Requests", requestTests},

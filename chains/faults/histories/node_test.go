@@ -9,6 +9,7 @@ import (
 	"github.com/ethereum/go-ethereum/common/hexutil"
 	"github.com/ethereum/go-ethereum/core/types"
 	"github.com/ethereum/go-ethereum/rpc"
+	"github.com/holiman/uint256"
 )
 
 // node serves a chain over JSON-RPC, as geth does.
@@ -43,13 +44,46 @@ func (n *node) height(number rpc.BlockNumber, branch []*block) int64 {
 	return int64(len(branch)) - 1
 }
 
-// GetBlockByHash is eth_getBlockByHash, for headers only. Like geth, it also returns
-// abandoned blocks.
-func (n *node) GetBlockByHash(hash common.Hash, _ bool) any {
-	if b := n.chain.byHash(hash); b != nil {
-		return b.header
+// GetBlockByHash is eth_getBlockByHash, for headers and for transactions. Like geth, it also
+// returns abandoned blocks.
+func (n *node) GetBlockByHash(hash common.Hash, full bool) any {
+	b := n.chain.byHash(hash)
+	switch {
+	case b == nil:
+		return nil
+	case full:
+		return map[string]any{"hash": b.hash, "transactions": transactionsOf(b)}
+	}
+	return b.header
+}
+
+// transaction is the part of a transaction that the worker reads.
+type transaction struct {
+	Hash      common.Hash    `json:"hash"`
+	BlockHash common.Hash    `json:"blockHash"`
+	From      common.Address `json:"from"`
+	Value     *hexutil.U256  `json:"value"`
+}
+
+// GetTransactionByHash is eth_getTransactionByHash.
+func (n *node) GetTransactionByHash(hash common.Hash) *transaction {
+	for _, b := range n.chain.now() {
+		for _, t := range transactionsOf(b) {
+			if t.Hash == hash {
+				return t
+			}
+		}
 	}
 	return nil
+}
+
+func transactionsOf(b *block) (all []*transaction) {
+	for _, r := range receiptsOf(b) {
+		envelope := envelopeOf(r.TransactionHash)
+		value := uint256.MustFromDecimal(string(envelope.Value))
+		all = append(all, &transaction{r.TransactionHash, b.hash, envelope.Sender, (*hexutil.U256)(value)})
+	}
+	return all
 }
 
 // query is the parameter of eth_getLogs.

@@ -10,6 +10,7 @@ import (
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/core/types"
 	"github.com/ethereum/go-ethereum/crypto"
+	"github.com/holiman/uint256"
 
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/markets/definition"
@@ -44,6 +45,7 @@ streams:
       bundle: moved
       price: price
       currency: coin
+      fees: {receiver: sender, amount: value}
   delist:
     event: Cancelled
     becomes: {kind: delisted, order: text(id)}
@@ -163,6 +165,9 @@ func events(s markets.Stream, branch []*block) []markets.Event {
 			if s.Source.ReceiptLogs {
 				raw.ReceiptLogs = around[l.TxHash]
 			}
+			if s.Source.Envelope {
+				raw.Envelope = envelopeOf(l.TxHash)
+			}
 			if s.Source.Matches(&raw) {
 				raws = append(raws, raw)
 			}
@@ -170,6 +175,11 @@ func events(s markets.Stream, branch []*block) []markets.Event {
 	}
 	decoded, _ := s.DecodeAll(raws)
 	return decoded
+}
+
+// envelopeOf returns the envelope of a transaction, which its hash determines.
+func envelopeOf(transaction common.Hash) *markets.Envelope {
+	return &markets.Envelope{Sender: [20]byte(transaction[:20]), Value: markets.AmountOf(uint256.NewInt(uint64(transaction[0])))}
 }
 
 func topics(l *types.Log) [][32]byte {

@@ -1,9 +1,12 @@
 // Package expression is the language in which definitions compute the fields of market
-// events from the fields of raw events. It is expr-lang's, cut down to what is pure and
-// bounded, with integers of any sign up to 512 bits.
+// events from the fields of raw events. Its syntax is expr-lang's, which parses it, with &, >>
+// and << besides; types and values are its own: what is pure and bounded, with integers of any
+// sign up to 512 bits. docs/definitions.md describes the language.
 //
 // Guarantees:
-//   - Names and types are checked when an expression is compiled; an error has its column.
+//   - Names and types are checked when an expression is compiled; an error has its column. One
+//     that compiles fails for its values alone: a division by zero, an element that the list
+//     does not have. What is constant is computed then.
 //   - The same values give the same result: there is no clock, no randomness, no I/O.
 //   - Work is bounded: the length and the nodes of an expression, no loop inside a loop,
 //     the elements of lists, the memory of one evaluation.
@@ -17,6 +20,8 @@
 //
 // the value is 49, and fee.Names() are feeBps and price: only those fields of an event
 // need to be read.
+//
+//	text ─tokens─▶ tree ─compile: shapes─▶ code ─Evaluator: a frame─▶ value
 package expression
 
 import "fmt"

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/expr-lang/expr/types"
 	"pgregory.net/rapid"
@@ -18,6 +17,7 @@ import (
 
 var scope = expression.NewScope(markets.EVM, types.Map{
 	"a": expression.NumberType, "b": expression.NumberType, "text": types.String, "list": types.Array(expression.NumberType),
+	"table": types.Map{types.Extra: types.String},
 })
 
 // drawNumber draws an integer of either sign, of up to 500 bits.
@@ -116,13 +116,16 @@ func TestRefused(t *testing.T) {
 		"text matches text":              "a pattern in quotes",
 		"list.x":                         "elements are chosen by a number",
 		"{x: a}.y":                       "unknown field y: there are x",
+		"table.x":                        "by a text in brackets",
+		"table[a]":                       "by a text in brackets",
+		"a in table":                     "invalid operation: in (mismatched types number and struct",
 		"filter(list, #)":                "filter: is a number where a boolean is needed",
 		"sum(map(list, text))":           "sum: is a text where a number is needed",
 		"hash(list)":                     "hash: is a list where a text or number or boolean is needed",
 		"nil + 1":                        "mismatched types nil and number",
 		"abi(text, text)":                "unknown function abi",
 		"coinType({x: a})":               "unknown function coinType",
-		"c + 1":                          "unknown name c: there are a, b, list, text",
+		"c + 1":                          "unknown name c: there are a, b, list, table, text",
 		"number":                         "is a function: call it",
 		"text * 2":                       "mismatched types text and number",
 		strings.Repeat("a+", 1000) + "a": "longer than 2000",
@@ -237,10 +240,8 @@ func TestWorkIsBounded(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		start := time.Now()
-		_, err = expression.NewEvaluator().Evaluate(e, expression.Values{"text": long, "list": list})
-		if took := time.Since(start); err == nil || took > time.Second {
-			t.Errorf("%s: %v after %v", text, err, took)
+		if _, err = expression.NewEvaluator().Evaluate(e, expression.Values{"text": long, "list": list}); err == nil || !strings.Contains(err.Error(), "of memory") && !strings.Contains(err.Error(), "4096 values") {
+			t.Errorf("%s: %v", text, err)
 		}
 	}
 }

@@ -73,6 +73,7 @@ type shape struct {
 	kind     Kind
 	element  *shape            // of a list; nil if it is always empty
 	fields   map[string]*shape // of a struct
+	values   *shape            // of a struct that is a table: of its values, which have texts for keys
 	optional bool              // the value may be nil
 }
 
@@ -153,6 +154,9 @@ func fromNature(n nature.Nature) *shape {
 			for name, field := range n.Fields {
 				s.fields[name] = fromNature(field)
 			}
+			if n.DefaultMapValue != nil {
+				s.values = fromNature(*n.DefaultMapValue)
+			}
 		}
 	}
 	return s
@@ -182,8 +186,14 @@ func union(a, b *shape) (*shape, bool) {
 		out.element = element
 		return out, ok
 	case StructKind:
-		if len(a.fields) != len(b.fields) {
+		if len(a.fields) != len(b.fields) || (a.values == nil) != (b.values == nil) {
 			return nil, false
+		}
+		if a.values != nil {
+			var ok bool
+			if out.values, ok = union(a.values, b.values); !ok {
+				return nil, false
+			}
 		}
 		out.fields = map[string]*shape{}
 		for name, field := range a.fields {

@@ -65,6 +65,9 @@ func (c *compiler) operation(n *ast.BinaryNode, operator string, a, b code) (cod
 			return logic(a, b, operator == "and" || operator == "&&"), nil
 		}
 	case "in":
+		if left == TextKind && b.shape.values != nil {
+			return hasKey(a, b), nil
+		}
 		if left == b.shape.elementKind() || right == ListKind && b.shape.element == nil {
 			return membership(a, b), nil
 		}
@@ -212,7 +215,7 @@ func (f *frame) equal(x, y any) (bool, error) {
 		return true, nil
 	case map[string]any:
 		y, ok := y.(map[string]any)
-		if !ok {
+		if !ok || len(x) != len(y) {
 			return false, nil
 		}
 		for name := range x {
@@ -233,6 +236,22 @@ func logic(a, b code, and bool) code {
 		}
 		holds, err = f.boolean(b)
 		return holds, err
+	}}
+}
+
+// hasKey says whether a table has a key.
+func hasKey(key, table code) code {
+	return code{shape: boolean, run: func(f *frame) (any, error) {
+		name, err := f.text(key)
+		if err != nil {
+			return nil, err
+		}
+		values, err := f.value(table)
+		if err != nil {
+			return nil, err
+		}
+		_, ok := values.(map[string]any)[name]
+		return ok, nil
 	}}
 }
 
@@ -330,6 +349,9 @@ func (c *compiler) matches(n *ast.BinaryNode, a, b code) (code, error) {
 		if err != nil {
 			return nil, err
 		}
-		return pattern.MatchString(value), f.scan(16 * len(value))
+		if err := f.scan(16 * len(value)); err != nil {
+			return nil, err
+		}
+		return pattern.MatchString(value), nil
 	}}, nil
 }

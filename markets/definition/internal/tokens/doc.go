@@ -10,5 +10,6 @@
 //	log 3  Transfer  punk 8, alice → carol
 //	log 4  Sold      moved: punk 8    paid: nothing
 //
-// each has the transfers between the sale before it and itself.
+// each has the transfers between the sale before it and itself; another Window, between other
+// events, before or after it, or all of the transaction.
 package tokens

@@ -37,19 +37,14 @@ type transfers struct {
 }
 
 // Transfers are the tokens (ERC-721, ERC-1155) that were moved and the sums (ERC-20) that
-// were paid before an event of a transaction, and after the event like it before that, as
-// values of MovedType and PaidType. Logs that do not follow their standards are left out.
-func Transfers(raw *markets.Raw, checksums address.Checksums) (moved, paid []any) {
-	after := int32(-1)
-	for _, l := range raw.ReceiptLogs {
-		if l.Index < raw.Position.Log && l.Address == raw.Address && len(l.Topics) > 0 && l.Topics[0] == raw.Topics[0] {
-			after = max(after, l.Index)
-		}
-	}
+// were paid within a window of an event's transaction, as values of MovedType and PaidType.
+// Logs that do not follow their standards are left out.
+func Transfers(raw *markets.Raw, w Window, checksums address.Checksums) (moved, paid []any) {
+	after, before := w.bounds(raw)
 	t := transfers{checksums: checksums, moved: []any{}, paid: []any{}}
 	for i := range raw.ReceiptLogs {
 		l := &raw.ReceiptLogs[i]
-		if l.Index <= after || l.Index >= raw.Position.Log || len(l.Topics) == 0 || len(t.moved)+len(t.paid) > expression.MaxValues {
+		if l.Index <= after || l.Index >= before || len(l.Topics) == 0 || len(t.moved)+len(t.paid) > expression.MaxValues {
 			continue
 		}
 		switch common.Hash(l.Topics[0]) {

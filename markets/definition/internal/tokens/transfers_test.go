@@ -41,7 +41,7 @@ func TestTransfersOfEachSale(t *testing.T) {
 		2: "7 of 0x02 ×1 ERC-721, paid 5 of 0x03",
 		7: "8 of 0x04 ×3 ERC-1155, 9 of 0x04 ×4 ERC-1155",
 	} {
-		moved, paid := Transfers(&markets.Raw{Position: markets.Position{Log: sale}, Address: market, Topics: logs[sale].Topics, ReceiptLogs: logs}, checksums)
+		moved, paid := Transfers(&markets.Raw{Position: markets.Position{Log: sale}, Address: market, Topics: logs[sale].Topics, ReceiptLogs: logs}, Window{}, checksums)
 		got := ""
 		for _, m := range moved {
 			m := m.(map[string]any)
