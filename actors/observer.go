@@ -22,6 +22,7 @@ type observer struct {
 	name       string
 	subject    *actor.PID
 	projection observerProjection
+	backlog    *backlog // of documents: what to fold from the log; nil if there is nothing
 
 	state        observerState
 	execution    projection.Execution // that is under way unless the observer is idle
@@ -69,7 +70,7 @@ func (o *observer) Start(inc *supervision.Incarnation) {
 		return
 	}
 	inc.SetReport(report)
-	o.subscribe(inc)
+	o.catchUp(inc)
 }
 
 func (o *observer) Stop(*supervision.Incarnation) {}
@@ -148,10 +149,22 @@ func (o *observer) arrive(inc *supervision.Incarnation) {
 	was := o.state
 	o.state = idle
 	if was == detached {
-		o.subscribe(inc)
+		o.catchUp(inc)
 	} else {
 		o.acknowledge(inc)
 	}
+}
+
+// catchUp folds the backlog, if there is one, and subscribes.
+func (o *observer) catchUp(inc *supervision.Incarnation) {
+	to, left := o.backlog.beyond(o.at)
+	if !left {
+		o.subscribe(inc)
+		return
+	}
+	o.state = detached
+	t := markets.Transition{Kind: markets.ResumeTransition, Chain: inc.Doc.Chain, Market: inc.Doc.Market, Stream: inc.Doc.Stream, From: o.at, To: to}
+	o.execute(inc, projection.Execute(t, inc.Doc.Ref(), o.trail, progress(inc.Doc.Report, to)))
 }
 
 func (o *observer) acknowledge(inc *supervision.Incarnation) {

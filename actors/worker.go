@@ -2,8 +2,8 @@ package actors
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
+	"slices"
 	"sync/atomic"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -27,6 +27,7 @@ type worker struct {
 	find   func(context.Context) (markets.Place, error) // finds the start; nil if it is known
 	paused bool
 	orders *actor.PID
+	inherited
 }
 
 func (w worker) props() *actor.Props {
@@ -79,11 +80,14 @@ func newCursor(name string, parent *actor.PID) *cursor {
 func (w worker) observerProps(name string, subject *actor.PID) *actor.Props {
 	claim := w.claim("observer", name)
 	claim.Start, claim.Documents = w.start, name != activity
+	if !claim.Documents {
+		claim.Meaning = w.Meaning
+	}
 	dead := new(atomic.Int64)
 	return supervision.Props(w.Env, claim, w.epoch, func() supervision.Behaviour {
 		o := &observer{name: name, subject: subject}
 		if claim.Documents {
-			o.projection = &documentsProjection{Tuning: w.Tuning, stream: w.Stream, orders: w.orders}
+			o.projection, o.backlog = &documentsProjection{Tuning: w.Tuning, stream: w.Stream, orders: w.orders}, w.backlog
 		} else {
 			o.projection = logProjection{projection.Log{Own: w.Own, Notifies: w.Notifies, Portion: w.Portion}, dead}
 		}
@@ -107,74 +111,84 @@ type starter struct {
 	worker worker
 }
 
-// startFound says where the stream starts, which is on the worker's document.
-type startFound struct{ at markets.Place }
+// startFound says where the stream starts, which is on the worker's document, and what its
+// observers have of an earlier definition.
+type startFound struct {
+	at        markets.Place
+	inherited inherited
+}
 
 func (b *starter) Start(inc *supervision.Incarnation) {
-	at := inc.Doc.Place
-	switch {
-	case at != (markets.Place{}):
-		b.startAt(inc, at)
-	case b.worker.find == nil: // a document of an earlier version has no place
-		b.startAt(inc, b.worker.start)
-	default:
-		ref := inc.Doc.Ref()
-		inc.Do(func(ctx context.Context) any { return b.findStart(ctx, inc.Store, ref) })
-	}
+	at, ref := inc.Doc.Place, inc.Doc.Ref()
+	inc.Do(func(ctx context.Context) any { return b.prepare(ctx, inc, ref, at) })
 }
 
 func (b *starter) Receive(inc *supervision.Incarnation, message any) {
-	if m, ok := message.(startFound); ok {
-		b.startAt(inc, m.at)
+	m, ok := message.(startFound)
+	if !ok {
+		b.Supervisor.Receive(inc, message)
 		return
 	}
-	b.Supervisor.Receive(inc, message)
-}
-
-// startAt starts the stream's actors: at a place, those that have no document yet.
-func (b *starter) startAt(inc *supervision.Incarnation, at markets.Place) {
+	m.inherited.warn(inc, b.worker)
 	w := b.worker
-	w.start, w.paused = at, inc.Doc.Paused
+	w.start, w.inherited, w.paused = m.at, m.inherited, inc.Doc.Paused
 	b.Children = w.children
 	b.Supervisor.Start(inc)
 }
 
-// findStart finds the start of the stream, and writes it on the worker's document.
-func (b *starter) findStart(ctx context.Context, store persistence.Store, worker persistence.ActorRef) any {
-	known, err := b.observersKnown(ctx, store)
+// prepare finds where the stream starts, unless that is known, and what its observers have of
+// an earlier definition.
+func (b *starter) prepare(ctx context.Context, inc *supervision.Incarnation, worker persistence.ActorRef, at markets.Place) any {
+	observers, err := b.observers(ctx, inc.Store)
 	if err != nil {
 		return err
 	}
-	if known { // by an earlier version: all of them have their places
-		return startFound{}
+	if at == (markets.Place{}) {
+		if at, err = b.findStart(ctx, inc.Store, worker, observers); err != nil {
+			return err
+		}
+	}
+	inherited, err := b.worker.inherit(ctx, worker.Epoch, observers)
+	if err != nil {
+		return fmt.Errorf("looking for what an earlier definition has left: %w", err)
+	}
+	return startFound{at, inherited}
+}
+
+// findStart finds the start of the stream, and writes it on the worker's document.
+func (b *starter) findStart(ctx context.Context, store persistence.Store, worker persistence.ActorRef, observers []persistence.Actor) (markets.Place, error) {
+	switch {
+	case b.worker.find == nil: // a document of an earlier version has no place
+		return b.worker.start, nil
+	case b.worker.known(activity, observers) && (b.worker.Observer == "" || b.worker.known(b.worker.Observer, observers)):
+		return markets.Place{}, nil // all of them have their places, by an earlier version
 	}
 	at, err := b.worker.find(ctx)
 	if err != nil {
-		return fmt.Errorf("finding where the stream starts: %w", err)
+		return at, fmt.Errorf("finding where the stream starts: %w", err)
 	}
 	if err := store.Report(ctx, worker, persistence.Report{Status: persistence.Running, Place: &at}); err != nil {
-		return fmt.Errorf("writing down where the stream starts: %w", err)
+		return at, fmt.Errorf("writing down where the stream starts: %w", err)
 	}
-	return startFound{at}
+	return at, nil
 }
 
-// observersKnown says whether all of the stream's observers have documents.
-func (b *starter) observersKnown(ctx context.Context, store persistence.Store) (bool, error) {
+// observers are the documents of the stream's observers.
+func (b *starter) observers(ctx context.Context, store persistence.Store) ([]persistence.Actor, error) {
 	claim := b.worker.claim("observer", activity)
 	filter := persistence.Filter{Condition: persistence.And{
 		persistence.Is("chain", claim.Chain), persistence.Is("market", claim.Market),
 		persistence.Is("stream", claim.Stream), persistence.Is("kind", claim.Kind),
 	}}
-	known := map[string]bool{}
-	for doc, err := range store.Query(ctx, persistence.Query{Collection: persistence.Actors, Filter: filter}) {
-		var observer persistence.Actor
-		if err == nil {
-			err = json.Unmarshal(doc, &observer)
-		}
-		if err != nil {
-			return false, fmt.Errorf("looking for the stream's observers: %w", err)
-		}
-		known[observer.ID] = true
+	all, err := persistence.Collect[persistence.Actor](ctx, store, persistence.Query{Collection: persistence.Actors, Filter: filter})
+	if err != nil {
+		return nil, fmt.Errorf("looking for the stream's observers: %w", err)
 	}
-	return known[claim.ID] && (b.worker.Observer == "" || known[b.worker.claim("observer", b.worker.Observer).ID]), nil
+	return all, nil
+}
+
+// known says whether an observer of the stream has a document.
+func (w worker) known(name string, observers []persistence.Actor) bool {
+	id := w.claim("observer", name).ID
+	return slices.ContainsFunc(observers, func(a persistence.Actor) bool { return a.ID == id })
 }

@@ -68,6 +68,8 @@ type world struct {
 	log      *journal   // of the nodes, if a test reads it
 	// completer makes what a node completes events with, if they have currencies.
 	completer func() func(context.Context, *chains.View, []markets.Event) error
+	// definitions say which of the definitions each stream has; nil if they have no meaning.
+	definitions map[string]int
 }
 
 func newWorld(t testing.TB, seed uint64, finality int64) *world {
@@ -122,6 +124,9 @@ func (w *world) streamOf(name string) markets.Stream {
 	s := markets.Stream{Name: name, Observer: observerOf(name), Source: markets.Source{Topics: []string{name}}, Notifies: true, Decode: w.decode}
 	if w.logOnly[name] {
 		s.Observer = ""
+	}
+	if w.definitions != nil {
+		s = withDefinition(s, w.definitions[name])
 	}
 	if w.own != nil && name != "records" {
 		s.Own = &markets.Own{Collections: []string{ownCollection}}
@@ -229,6 +234,7 @@ type mortal struct {
 	persistence.Store
 	dead     atomic.Bool
 	slowness time.Duration // of its slowest commits
+	commits  int           // after which it dies; 0: it does not
 }
 
 func (m *mortal) kill() { m.dead.Store(true) }
@@ -253,7 +259,12 @@ func (m *mortal) Commit(ctx context.Context, ref persistence.MarketRef, moves []
 	if m.dead.Load() {
 		return errKilled
 	}
-	if rand.IntN(8) == 0 { // a commit that has begun may land long after its process is gone
+	if m.commits > 0 {
+		if m.commits--; m.commits == 0 {
+			m.kill()
+		}
+	}
+	if m.slowness > 0 && rand.IntN(8) == 0 { // a commit that has begun may land long after its process is gone
 		time.Sleep(time.Duration(rand.Int64N(int64(m.slowness))))
 	}
 	return m.Store.Commit(context.WithoutCancel(ctx), ref, moves, do)
@@ -345,11 +356,12 @@ func (w *world) want() contents {
 	c := contents{map[string]markets.Order{}, map[string]markets.Record{}, map[string]markets.Activity{}, map[string]string{}, map[string]markets.Notification{}}
 	var events []markets.Event
 	for _, name := range w.streams {
-		raws := w.raws(name)
+		s := w.streamOf(name)
+		raws := w.raws(s.Source.Topics[0])
 		if w.announce {
 			raws = ofAnnounced(raws, w.startOf(name))
 		}
-		es, failures := w.streamOf(name).DecodeAll(raws)
+		es, failures := s.DecodeAll(raws)
 		if w.completer != nil {
 			w.completeStored(es)
 		}
@@ -478,7 +490,7 @@ func (w *world) settle() error {
 func (w *world) behind() string {
 	actors := w.actors()
 	for _, s := range w.streams {
-		for _, o := range []string{activity, observerOf(s)} {
+		for _, o := range []string{activity, w.streamOf(s).Observer} {
 			id := "chain/market/" + s + "/" + o
 			a, ok := actors[id]
 			if !ok || !w.atHead(s, a.Place) || a.Pending != nil {
@@ -519,7 +531,7 @@ func (w *world) counts() error {
 		dead[d.Stream]++
 	}
 	for _, s := range w.streams {
-		for _, o := range []string{activity, observerOf(s)} {
+		for _, o := range []string{activity, w.streamOf(s).Observer} {
 			a := w.actors()["chain/market/"+s+"/"+o]
 			if a.Events != n[s] {
 				return fmt.Errorf("%s counts %d events, want %d", a.ID, a.Events, n[s])

@@ -20,7 +20,7 @@ import (
 	"github.com/imart/event-worker/worker"
 )
 
-const defaultConfig = "event-worker.yaml"
+const defaultConfig = config.DefaultFile
 
 // mongoVariable names the environment variable with MongoDB's URI.
 const mongoVariable = "MONGODB_URI"

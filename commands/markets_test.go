@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ethereum/go-ethereum/crypto"
 	"github.com/imart/event-worker/markets/catalogue"
 )
 
@@ -144,5 +145,87 @@ func TestMarketsTestOnANode(t *testing.T) {
 		if code != 1 || strings.Contains(fmt.Sprint(stdout, stderr), "s3cret") {
 			t.Errorf("%s: exit code %d, %s", url, code, stderr)
 		}
+	}
+}
+
+// The markets of the configuration's definitions are known by their names.
+func TestMarketsOfTheConfiguration(t *testing.T) {
+	t.Parallel()
+	node := recordedNode(t, "ethereum")
+	dir := t.TempDir()
+	define(t, dir, node.URL(), sales(t))
+	if list := output(t, dir, "markets", "list"); !strings.Contains(list, "\nseaport-sales ") || !strings.Contains(list, "\ntradeport ") {
+		t.Error(list)
+	}
+	if text := output(t, dir, "markets", "show", "seaport-sales"); text != sales(t) {
+		t.Error(text)
+	}
+	elsewhere := t.TempDir()
+	if text := output(t, elsewhere, "markets", "list", "--config", filepath.Join(dir, "event-worker.yaml")); !strings.Contains(text, "\nseaport-sales ") {
+		t.Error(text)
+	}
+	const sale = "0xd74ca23c89cef55c9824265c4cf9ab163abcb37730d2a0d3766396b4e915c3f8"
+	text := output(t, dir, "markets", "test", "seaport-sales", "--tx", sale, "--endpoint", node.URL())
+	for _, part := range []string{", block 17000000, 2023-04-07 23:58:11 UTC: ", "OrderFulfilled of contract 0x0000", "Transfer of contract 0x", `"kind": "bought"`} {
+		if !strings.Contains(text, part) {
+			t.Errorf("it does not say %s:\n%s", part, text)
+		}
+	}
+	if _, stderr, code := result(t, elsewhere, nil, "markets", "test", "seaport-sales", "--tx", sale, "--endpoint", node.URL()); code != 1 || !strings.Contains(stderr, `unknown market "seaport-sales"`) {
+		t.Errorf("exit code %d, %s", code, stderr)
+	}
+	// What cannot be decoded is an error.
+	define(t, dir, node.URL(), strings.Replace(sales(t), "quantity: offer[0].amount", "quantity: 1 / (offer[0].amount - 1)", 1))
+	stdout, stderr, code := result(t, dir, nil, "markets", "test", "seaport-sales", "--tx", sale, "--endpoint", node.URL())
+	if code != 1 || !strings.Contains(stdout, "nothing: it cannot be decoded: ") || !strings.Contains(stderr, "1 event cannot be decoded, see above") {
+		t.Errorf("exit code %d, %s%s", code, stdout, stderr)
+	}
+	// A built-in market needs no sound configuration.
+	define(t, dir, node.URL(), "market: [")
+	if text := output(t, dir, "markets", "test", "seaport", "--tx", sale, "--endpoint", node.URL()); !strings.Contains(text, `"kind": "bought"`) {
+		t.Error(text)
+	}
+	if _, stderr, code := result(t, dir, nil, "markets", "list"); code != 1 || !strings.Contains(stderr, "sales.yaml:") {
+		t.Errorf("exit code %d, %s", code, stderr)
+	}
+}
+
+// A bulk cancel closes the orders of its maker that a recording has before it.
+func TestMarketsTestShowsBulkCancels(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	const shop = `market: shop
+kind: evm
+chains:
+  home: {chainId: 7, contracts: {shop: "0x00000000000000000000000000000000000000aa"}}
+abi: |
+  event Listed(uint256 indexed id, address indexed seller)
+  event AllCancelled(address indexed seller)
+streams:
+  list:
+    - event: Listed
+      becomes: {kind: listed, order: '"ask-" + id', maker: seller}
+  cancel:
+    - event: AllCancelled
+      becomes: {kind: orders_cancelled, maker: seller}
+`
+	log := func(transaction, index int, topics string) string {
+		return fmt.Sprintf(`{"address":"0x00000000000000000000000000000000000000aa","topics":[%s],"data":"0x","blockNumber":"0x%x","blockHash":"0x%064x","transactionHash":"0x%064x","transactionIndex":"0x0","logIndex":"0x%x"}`, topics, transaction, transaction, transaction, index)
+	}
+	topic := func(signature string) string { return fmt.Sprintf("%q", crypto.Keccak256Hash([]byte(signature))) }
+	word := func(n int) string { return fmt.Sprintf(`"0x%064x"`, n) }
+	listed, cancelled := topic("Listed(uint256,address)"), topic("AllCancelled(address)")
+	logs := []string{
+		log(1, 0, strings.Join([]string{listed, word(1), word(0xa11ce)}, ",")), log(1, 1, strings.Join([]string{listed, word(2), word(0xb0b)}, ",")),
+		log(2, 0, strings.Join([]string{cancelled, word(0xa11ce)}, ",")),
+	}
+	for name, text := range map[string]string{"shop.yaml": shop, "logs.json": "[" + strings.Join(logs, ",") + "]"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text := output(t, dir, "markets", "test", "shop.yaml", "--recording", "logs.json")
+	if strings.Count(text, `"status": "CANCELED"`) != 1 || strings.Count(text, `"status": "LISTING"`) != 1 || !strings.Contains(text, "at a time that its answer does not say") {
+		t.Error(text)
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -18,8 +20,9 @@ import (
 func newRedecode() *cobra.Command {
 	var f retryFlags
 	var from int64
+	var changed bool
 	c := &cobra.Command{
-		Use:   "redecode <chain>/<market>/<stream>",
+		Use:   "redecode <chain>/<market>/<stream> | --changed",
 		Short: "Decode a stream's raw events again after a change of the definition",
 		Long: `Decode the events of a stream again with the market's present definition, without asking
 a node, from the raw events that its activities have if the definition says raw: true.
@@ -32,20 +35,34 @@ rewind, a stream goes back to the newest position at or below the height that it
 remembers. If it is interrupted, the stream is at an earlier position and reads on from
 the node.
 
+With --changed all streams of a stopped worker are made again whose definition has changed,
+as run --redecode does: those whose activities do not have all raw events go back to their
+start, and the next start reads them again.
+
 ` + runningHelp + `
 
 ` + dataHelp + `
 
 The definition is that of the worker that runs: restart it after a change. If none
 runs, it is that of the configuration in --config, or else event-worker.yaml.`,
-		Example: `  event-worker redecode ethereum/my-market/buy --config event-worker.yaml`,
+		Example: `  event-worker redecode ethereum/my-market/buy --config event-worker.yaml
+  event-worker redecode --changed`,
 		Args: func(_ *cobra.Command, args []string) error {
+			switch {
+			case changed && len(args) > 0:
+				return errors.New("redecode: --changed is of all streams: name none")
+			case changed:
+				return nil
+			}
 			if len(args) != 1 || strings.Count(args[0], "/") != 2 {
 				return errors.New("redecode: name one stream: redecode <chain>/<market>/<stream>")
 			}
 			return nil
 		},
 		RunE: func(c *cobra.Command, args []string) error {
+			if changed {
+				return f.renewChanged(c.Context(), c.OutOrStdout())
+			}
 			r, err := scopeOf(args[0])
 			r.Kind = persistence.RedecodeRequest
 			if from >= 0 {
@@ -66,6 +83,7 @@ runs, it is that of the configuration in --config, or else event-worker.yaml.`,
 		},
 	}
 	f.addBoth(c)
+	c.Flags().BoolVar(&changed, "changed", false, "all streams whose definition has changed")
 	c.Flags().Int64Var(&from, "from", -1, "only events beyond this height: a block, or a ledger version on Aptos")
 	return c
 }
@@ -86,7 +104,7 @@ func (f retryFlags) redecode(ctx context.Context, out io.Writer, store persisten
 	if err != nil {
 		return err
 	}
-	n, err := maintenance.Redecode(ctx, store, node, parts[0], parts[1], stream, from)
+	n, err := maintenance.Redecode(ctx, store, node, market.Kind, parts[0], parts[1], stream, from)
 	if errors.Is(err, maintenance.ErrNotYet) {
 		return fmt.Errorf("%w: run the worker first", err)
 	}
@@ -103,4 +121,45 @@ func tellRedecoded(out io.Writer, r persistence.Request) error {
 	}
 	_, err := fmt.Fprintf(out, "Decoded %s of %s again.\n", cli.Some(r.Answer.Decoded, "raw event"), r.Subject())
 	return cli.UnlessClosed(err)
+}
+
+// renewChanged makes the streams of a stopped worker again whose definition has changed.
+func (f retryFlags) renewChanged(ctx context.Context, out io.Writer) error {
+	err := f.maintain(ctx, func(store persistence.Store, o owners) error {
+		configured, err := f.configured()
+		if err != nil {
+			return err
+		}
+		var lines []string
+		for _, chain := range slices.Sorted(maps.Keys(configured)) {
+			node, err := o.of(chain)
+			if err != nil { // nothing was read of it yet
+				continue
+			}
+			renewed, err := maintenance.Renew(ctx, store, node, chain, configured[chain])
+			if err != nil {
+				return err
+			}
+			for _, r := range renewed {
+				lines = append(lines, tellRenewed(chain, r))
+			}
+		}
+		if len(lines) == 0 {
+			lines = []string{"No definition has changed."}
+		}
+		_, err = fmt.Fprintln(out, strings.Join(lines, "\n"))
+		return cli.UnlessClosed(err)
+	})
+	if err != nil {
+		return fmt.Errorf("redecode: %w", err)
+	}
+	return nil
+}
+
+func tellRenewed(chain string, r maintenance.Renewed) string {
+	id := chain + "/" + r.Market + "/" + r.Stream
+	if r.Reread != nil {
+		return fmt.Sprintf("%s is at its start, to be read again: it %v.", id, r.Reread)
+	}
+	return fmt.Sprintf("Decoded %s of %s again.", cli.Some(int64(r.Decoded), "raw event"), id)
 }

@@ -111,3 +111,76 @@ func TestRedecodeInVain(t *testing.T) {
 		t.Error("the documents have changed")
 	}
 }
+
+// A definition that changes is noticed, and --redecode makes the documents those of a worker
+// that has always had it: from the log where that has all raw events, else from the chain.
+func TestRunRedecode(t *testing.T) {
+	t.Parallel()
+	node := recordedNode(t, "ethereum")
+	conditional := strings.Replace(sales(t), "kind: evm\n", "kind: evm\nraw: true\n", 1)
+	first, _, _ := strings.Cut(conditional, "        - when: len(offer) > 0 and offer[0].itemType < 2\n")
+	first = strings.Replace(first, "- when: len(offer) > 0 and offer[0].itemType >= 2 and all(consideration, .itemType < 2)\n          kind", "- kind", 1) // what it does not fit becomes dead letters
+	dear := strings.Replace(first, "price: sum(map(consideration, .amount))", "price: consideration[0].amount", 1)
+	some := strings.Replace(first, "becomes:\n", "when: offer[0].amount > 1\n      becomes:\n", 1)
+	plain := strings.Replace(dear, "raw: true\n", "", 1)
+	stream := "ethereum/seaport-sales/buy"
+	for _, test := range []struct {
+		name, before, after string
+		read                bool
+	}{
+		{"another price", first, dear, false},
+		{"left out", first, some, true},
+		{"no longer left out", some, first, true},
+		{"with a condition", conditional, first, true},
+		{"without raw events", plain, sales(t), true},
+	} {
+		never := follow(t, node.URL(), test.after)
+		want := contents(t, filepath.Join(never, "data"))
+		dir := follow(t, node.URL(), test.before)
+		data := filepath.Join(dir, "data")
+		define(t, dir, node.URL(), test.after)
+		for range 2 { // it is said at each start
+			if _, stderr, code := result(t, dir, nil, "run", "--once"); code != 0 || !strings.Contains(stderr, "the definition has changed") || !strings.Contains(stderr, "changed=decoding") {
+				t.Errorf("%s: exit code %d, %s", test.name, code, stderr)
+			}
+		}
+		if said := output(t, dir, "status", "--data", data); !strings.Contains(said, stream+" (decoding)") {
+			t.Errorf("%s: status says %s", test.name, said)
+		}
+		if len(find(t, data, "actors", `{"meaning.changed": "decoding"}`)) != 1 {
+			t.Errorf("%s: not found by a query", test.name)
+		}
+		if contents(t, data) == want {
+			t.Errorf("%s: nothing is to be done", test.name)
+		}
+		_, stderr, code := result(t, dir, nil, "run", "--once", "--redecode")
+		if code != 0 || strings.Contains(stderr, "is read again from its start") != test.read || strings.Contains(stderr, "new events follow") {
+			t.Errorf("%s: exit code %d, %s", test.name, code, stderr)
+		}
+		if got := contents(t, data); got != want {
+			t.Errorf("%s: the documents are\n%.3000s\nwant\n%.3000s", test.name, got, want)
+		}
+		if said := output(t, dir, "status", "--data", data); strings.Contains(said, "(decoding)") {
+			t.Errorf("%s: status says %s", test.name, said)
+		}
+		if said := output(t, dir, "redecode", "--changed"); said != "No definition has changed.\n" {
+			t.Errorf("%s: %s", test.name, said)
+		}
+	}
+}
+
+// A comment, the order of options or where raw events are kept changes nothing; a stream that is
+// not there any more is told of.
+func TestWhatIsNoChange(t *testing.T) {
+	t.Parallel()
+	node := recordedNode(t, "ethereum")
+	dir := follow(t, node.URL(), sales(t))
+	define(t, dir, node.URL(), "# a comment\n"+strings.Replace(sales(t), "kind: evm\n", "kind: evm\nraw: true\nnotifications: true\n", 1))
+	if _, stderr, code := result(t, dir, nil, "run", "--once"); code != 0 || strings.Contains(stderr, "changed") {
+		t.Errorf("exit code %d, %s", code, stderr)
+	}
+	define(t, dir, node.URL(), strings.Replace(sales(t), "\n  buy:", "\n  sell:", 1))
+	if _, stderr, code := result(t, dir, nil, "run", "--once"); code != 0 || !strings.Contains(stderr, "not followed any more") || !strings.Contains(stderr, "ethereum/seaport-sales/buy") {
+		t.Errorf("exit code %d, %s", code, stderr)
+	}
+}

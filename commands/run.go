@@ -23,7 +23,7 @@ import (
 
 type runFlags struct {
 	config, data, logLevel, logFormat, logDir string
-	once                                      bool
+	once, redecode                            bool
 }
 
 func newRun(assets Assets) *cobra.Command {
@@ -43,6 +43,13 @@ distribute the chains evenly, and take over the chains of processes that die. On
 SIGTERM a process first hands its chains over to the others. With --once a process
 works alone, and only if no cluster is running.
 
+A stream whose definition has changed since its documents were made goes on with the
+new one for new events; each start says so, and "status" shows it. With --redecode the
+older ones are made again first: from the raw events that activities keep (raw: true) if
+those are all that the stream has, or else by reading the stream, and no other, again
+from its start. No other process may run on the database meanwhile; one with the old
+definitions must not be started again.
+
 A chain whose endpoints do not answer, or serve another chain, waits for them: this is
 logged, the endpoints are retried for ever, and the other chains continue. The process
 exits only if the endpoints of all chains serve other chains, or, with --once, if any
@@ -61,6 +68,7 @@ endpoint fails at the start.
 	c.Flags().StringVar(&f.config, "config", defaultConfig, "the configuration file")
 	c.Flags().StringVar(&f.data, "data", "", "the data folder, instead of MongoDB and of the configured one")
 	c.Flags().BoolVar(&f.once, "once", false, "exit when every stream has caught up")
+	c.Flags().BoolVar(&f.redecode, "redecode", false, "first decode or read again the streams whose definition has changed")
 	c.Flags().StringVar(&f.logLevel, "log-level", "", "debug, info, warn or error, instead of the configured one")
 	c.Flags().StringVar(&f.logFormat, "log-format", "", "text or json, instead of the configured one")
 	c.Flags().StringVar(&f.logDir, "log-dir", "", "a folder for log files, instead of the configured one")
@@ -91,7 +99,7 @@ func run(ctx context.Context, assets Assets, stderr io.Writer, f runFlags) error
 	}
 	at := f.location(cfg)
 	w, err := worker.Open(ctx, worker.Options{
-		Config: cfg, Data: at, Log: log, Numbers: assets.recordings().Numbers, Once: f.once, Cluster: f.joinsCluster(at), Version: version(),
+		Config: cfg, Data: at, Log: log, Numbers: assets.recordings().Numbers, Once: f.once, Cluster: f.joinsCluster(at), Redecode: f.redecode, Version: version(),
 	})
 	if err != nil {
 		return err

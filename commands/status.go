@@ -131,6 +131,8 @@ type state struct {
 	Nodes  []persistence.Node  `json:"nodes,omitempty"`
 	Leases []persistence.Lease `json:"leases"`
 	Chains []*branch           `json:"chains"`
+	// Changed are the streams whose definition has changed, with its aspects that have.
+	Changed []string `json:"changed,omitempty"`
 
 	brief bool
 }
@@ -155,6 +157,12 @@ func (f *statusFlags) state(ctx context.Context, docs persistence.Querier) (s st
 
 func snapshot(nodes []persistence.Node, leases []persistence.Lease, all []persistence.Actor, brief bool) state {
 	s := state{Nodes: nodes, Leases: leases, brief: brief}
+	for _, a := range all {
+		if a.Meaning != nil && len(a.Meaning.Changed) > 0 {
+			s.Changed = append(s.Changed, fmt.Sprintf("%s/%s/%s (%s)", a.Chain, a.Market, a.Stream, strings.Join(a.Meaning.Changed, ", ")))
+		}
+	}
+	slices.Sort(s.Changed)
 	if !brief {
 		s.Chains = tree(all)
 		return s
@@ -265,6 +273,9 @@ func (s state) write(w io.Writer, at location, now time.Time) error {
 	}
 	if err := table.Flush(); err != nil {
 		return err
+	}
+	if len(s.Changed) > 0 {
+		fmt.Fprintf(w, "\ndefinitions have changed since documents were made (event-worker run --redecode makes them again): %s\n", strings.Join(s.Changed, ", "))
 	}
 	return s.writeEndpoints(w, now)
 }

@@ -76,7 +76,7 @@ func (c Chain) Digest() string {
 	for _, m := range slices.SortedFunc(slices.Values(c.Markets), func(a, b Market) int { return strings.Compare(a.Name, b.Name) }) {
 		var streams []string
 		for _, s := range m.Streams {
-			streams = append(streams, fmt.Sprintf("%s from %s", s.Name, m.Starts[s.Name]))
+			streams = append(streams, fmt.Sprintf("%s from %s, %s %s", s.Name, m.Starts[s.Name], s.Meaning.Source, s.Meaning.Decoding))
 		}
 		slices.Sort(streams)
 		fmt.Fprintln(h, m.Name, streams)

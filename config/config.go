@@ -181,6 +181,20 @@ func Markets(file string, environ []string) (map[string][]markets.Market, error)
 	})
 }
 
+// DefaultFile is where a configuration is unless it is named.
+const DefaultFile = "event-worker.yaml"
+
+// Definitions reads nothing but the definitions of markets: the built-in ones, and those that the
+// configuration names.
+func Definitions(file string, environ []string) ([]*definition.Definition, error) {
+	r, err := open(file, environ)
+	if err != nil {
+		return nil, err
+	}
+	r.readDefinitions()
+	return r.definitions, r.ErrOf(func(keys []string) bool { return keys[0] == "definitions" })
+}
+
 // wholeMarkets are a chain's markets with all of their streams.
 func (r *reader) wholeMarkets(n *yamlfile.Node) (all []markets.Market) {
 	var c Chain

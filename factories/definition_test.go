@@ -129,6 +129,28 @@ func TestDefinitionsReadAnnouncedContracts(t *testing.T) {
 	}
 }
 
+// A stream starts with what it reads on its chain: with its factory, or without it where that
+// has no address.
+func TestStreamsStartWithTheirFactories(t *testing.T) {
+	for name, c := range map[string]struct {
+		contracts string
+		start     int64
+		read      bool
+	}{
+		"the factory's start": {`{chainId: 7, contracts: {factory: {address: "0x00000000000000000000000000000000000000fa", start: 50}, router: {address: "0x00000000000000000000000000000000000000aa", start: 70}}}`, 50, true},
+		"the other's start":   {`{chainId: 7, contracts: {factory: {address: "0x00000000000000000000000000000000000000fa", start: 50}, router: {address: "0x00000000000000000000000000000000000000aa", start: 30}}}`, 30, true},
+		"no factory":          {`{chainId: 7, contracts: {router: {address: "0x00000000000000000000000000000000000000aa", start: 30}}}`, 30, false},
+	} {
+		head, rest, _ := strings.Cut(pool, "  home: ")
+		_, rest, _ = strings.Cut(rest, "\n")
+		streams := streamsOf(t, head+"  home: "+c.contracts+"\n  away: {chainId: 8, contracts: {factory: \"0x00000000000000000000000000000000000000fa\"}}\n"+rest)
+		buy := streams[0]
+		if buy.Start != c.start || (buy.Source.Factories != nil) != c.read || (buy.Source.Addresses == nil) != c.read || (len(streams) == 2) != c.read {
+			t.Errorf("%s: %+v", name, streams)
+		}
+	}
+}
+
 // What a transaction does not tell is taken for granted, and said.
 func TestExplainAnnouncedContracts(t *testing.T) {
 	d, err := definition.Parse(definition.Source{File: "pool.yaml", Text: []byte(pool)})

@@ -37,6 +37,7 @@ type running struct {
 	t     testing.TB
 	world *seaporttest.World
 	*worker.Worker
+	market   string
 	config   config.Config
 	data     *data
 	handedIn int // of the world's orders
@@ -106,6 +107,12 @@ func follow(t testing.TB, w *seaporttest.World, d *data) *running {
 // followAt is follow by an endpoint, with options of the market.
 func followAt(t testing.TB, w *seaporttest.World, d *data, endpoint, options string) *running {
 	t.Helper()
+	return followMarket(t, w, d, endpoint, "seaport", fmt.Sprintf("{start: 0, contracts: {seaport: %q}%s}", w.Seaport, options))
+}
+
+// followMarket starts a worker that follows a market by an endpoint.
+func followMarket(t testing.TB, w *seaporttest.World, d *data, endpoint, market, options string) *running {
+	t.Helper()
 	file := filepath.Join(t.TempDir(), "event-worker.yaml")
 	text := fmt.Sprintf(`
 chains:
@@ -116,9 +123,9 @@ chains:
     poll: 20ms
     confirmations: 64
     markets:
-      seaport: {start: 0, contracts: {seaport: %q}%s}
+      %s: %s
 monitor: {listen: "127.0.0.1:0"}
-`, chain, seaporttest.ChainID, endpoint, w.Seaport, options)
+`, chain, seaporttest.ChainID, endpoint, market, options)
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +133,7 @@ monitor: {listen: "127.0.0.1:0"}
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &running{t: t, world: w, config: cfg, data: d}
+	r := &running{t: t, world: w, market: market, config: cfg, data: d}
 	r.start()
 	t.Cleanup(func() {
 		if err := r.Stop(context.Background()); err != nil {
@@ -177,7 +184,7 @@ func (r *running) handIn() {
 		if err != nil {
 			r.t.Fatal(err)
 		}
-		order := persistence.SignedOrder{Chain: chain, Market: "seaport"}
+		order := persistence.SignedOrder{Chain: chain, Market: r.market}
 		if err := json.Unmarshal(text, &order); err != nil {
 			r.t.Fatal(err)
 		}

@@ -43,6 +43,8 @@ type Stream struct {
 	// Start is the first seq worth reading, such as the block that the contract was
 	// deployed in; -1 if that is not known.
 	Start int64
+	// Meaning tells whether the stream's definition has changed; zero if that is not tracked.
+	Meaning Meaning
 	// Decode turns the stream's raw events of one transaction, in order, into market events.
 	// An event that cannot be decoded is returned as a failure; the others are decoded all
 	// the same. Decode sets what the raw events themselves say; DecodeAll adds the stream,

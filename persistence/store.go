@@ -171,6 +171,8 @@ type Actor struct {
 	Pending *markets.Place `json:"pending,omitempty" bson:"pending,omitempty"`
 	// Trail is the places to which the actor can be rolled back.
 	Trail markets.Trail `json:"trail,omitempty" bson:"trail,omitempty"`
+	// Meaning is that of the stream's log, on the document of the observer that keeps it.
+	Meaning *Meaning `json:"meaning,omitempty" bson:"meaning,omitempty"`
 
 	Report `bson:",inline"`
 
@@ -225,7 +227,10 @@ type Claim struct {
 	Documents                       bool
 	Epoch                           int64
 	Start                           markets.Place // of a new document
-	Paused                          *bool         // if set, whether the stream is paused from now on
+	// Meaning is that of the stream's present definition, which Actor.Under puts on the
+	// document; zero for actors that keep none.
+	Meaning markets.Meaning
+	Paused  *bool // if set, whether the stream is paused from now on
 	// Restarts is how often the actor was restarted since its last claim, and
 	// LastError why, kept when empty.
 	Restarts  int64

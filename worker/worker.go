@@ -4,7 +4,7 @@
 //
 // It guarantees the order of start and stop:
 //
-//	Open   chains ── probe ── store ── its checks    nothing is followed yet
+//	Open   chains ── probe ── store ── its checks ── redecoding    nothing is followed yet
 //	Start  actors ── requests ── metrics and health ── cluster
 //	Stop   the same in reverse
 //
@@ -60,7 +60,9 @@ type Options struct {
 	// Cluster says that the worker joins the cluster of all processes on its database. One
 	// that works alone refuses to do so where a cluster runs.
 	Cluster bool
-	Version string // of the program, for the other nodes
+	// Redecode says that streams whose definition has changed are decoded or read again.
+	Redecode bool
+	Version  string // of the program, for the other nodes
 }
 
 // Worker follows chains.
@@ -105,10 +107,17 @@ func Open(ctx context.Context, opts Options) (_ *Worker, err error) {
 	if err := checkKeys(ctx, w.store, opts.Data, w.chains); err != nil {
 		return nil, err
 	}
-	if !opts.Cluster {
-		err = CheckIdle(ctx, w.store, opts.Data)
+	if !opts.Cluster || opts.Redecode {
+		if err := CheckIdle(ctx, w.store, opts.Data); err != nil {
+			return nil, err
+		}
 	}
-	return w, err
+	if opts.Redecode {
+		if err := w.renew(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return w, w.tellRemoved(ctx)
 }
 
 // openChains opens the configured chains and looks at them for the first time.

@@ -101,6 +101,25 @@ func (c *Completer) Complete(ctx context.Context, view *chains.View, events []ma
 	return nil
 }
 
+// Open are the addresses of those currencies of events of which nothing else is known.
+func (c *Completer) Open(events []markets.Event) []string {
+	return slices.Collect(maps.Keys(c.open(events)))
+}
+
+// Stored says whether the store has all of some currencies, by their addresses: whether events
+// that name them are completed without asking the chain.
+func (c *Completer) Stored(ctx context.Context, addresses []string) (bool, error) {
+	if len(addresses) == 0 {
+		return true, nil
+	}
+	ids := make([]string, len(addresses))
+	for i, address := range addresses {
+		ids[i] = persistence.CurrencyID(c.name, address)
+	}
+	stored, err := c.store.Currencies(ctx, ids)
+	return len(stored) == len(ids), err
+}
+
 // places are where events name a currency.
 type places struct {
 	currencies []*markets.Currency

@@ -1,7 +1,7 @@
 // Package maintenance changes what a stopped node has written: it rewinds a chain to an
-// earlier height, and retries dead letters.
+// earlier height, retries dead letters, and makes streams again whose definition has changed.
 //
-// Both take the chain over first, so that a node that runs all the same is fenced off and
+// All take the chain over first, so that a node that runs all the same is fenced off and
 // stops following the chain, and then make the transitions that its actors would make, by
 // the same code and under the same conditions.
 //

@@ -84,9 +84,14 @@ func observersOf(ctx context.Context, docs persistence.Querier, chain string, of
 }
 
 func (m *Maintainer) claim(ctx context.Context, a persistence.Actor) (persistence.Actor, error) {
+	return m.claimUnder(ctx, a, markets.Meaning{})
+}
+
+// claimUnder claims the document of a log with the meaning of the stream's present definition.
+func (m *Maintainer) claimUnder(ctx context.Context, a persistence.Actor, meaning markets.Meaning) (persistence.Actor, error) {
 	return m.store.Claim(ctx, persistence.Claim{
 		ID: a.ID, Kind: a.Kind, Chain: a.Chain, Market: a.Market, Stream: a.Stream, Documents: a.Documents,
-		Node: m.node, Epoch: m.epoch,
+		Node: m.node, Epoch: m.epoch, Meaning: meaning,
 	})
 }
 
@@ -143,28 +148,35 @@ func (m *Maintainer) align(ctx context.Context, log, documents *persistence.Acto
 	return nil
 }
 
-// execute makes an observer's transition, in its place.
+// execute makes an observer's transition, in its place. Of documents that are rolled back no
+// more is final than what is left.
 func (m *Maintainer) execute(ctx context.Context, a *persistence.Actor, t markets.Transition) error {
 	e := projection.Execute(t, a.Ref(), a.Trail, a.Report)
-	if err := m.commit(ctx, a, e); err != nil {
-		return err
+	if t.Kind == markets.RollbackTransition {
+		e.Report.Finalized = min(e.Report.Finalized, max(t.To.Height(), 0))
 	}
-	a.Place, a.Trail, a.Pending = e.To, e.Trail, nil
-	return nil
+	return m.commit(ctx, a, e, projection.Log{Portion: portion})
 }
 
-func (m *Maintainer) commit(ctx context.Context, a *persistence.Actor, e projection.Execution) error {
+// commit makes an execution of the log or of documents durable.
+func (m *Maintainer) commit(ctx context.Context, a *persistence.Actor, e projection.Execution, log projection.Log) error {
 	switch {
 	case e.From == e.To:
-		return nil
 	case !a.Documents:
-		return projection.Log{Portion: portion}.Commit(ctx, m.store, e)
+		if err := log.Commit(ctx, m.store, e); err != nil {
+			return err
+		}
+	default:
+		w, err := m.writer(ctx, a.Market)
+		if err != nil {
+			return err
+		}
+		if err := w.Commit(ctx, e, portion); err != nil {
+			return err
+		}
 	}
-	w, err := m.writer(ctx, a.Market)
-	if err != nil {
-		return err
-	}
-	return w.Commit(ctx, e, portion)
+	a.Place, a.Trail, a.Report, a.Pending = e.To, e.Trail, e.Report, nil
+	return nil
 }
 
 // each calls f for the entries of a collection in a scope.

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/imart/event-worker/actors/batch"
+	"github.com/imart/event-worker/actors/currencies"
 	"github.com/imart/event-worker/actors/projection"
 	"github.com/imart/event-worker/factories"
 	"github.com/imart/event-worker/markets"
@@ -25,12 +26,12 @@ const rawsPerBatch = 1000
 var ErrNoRaw = errors.New("cannot be decoded from its log")
 
 // Redecode takes a chain over and decodes a stream's events again.
-func Redecode(ctx context.Context, store persistence.Store, node, chain, market string, s markets.Stream, height int64) (int, error) {
+func Redecode(ctx context.Context, store persistence.Store, node string, kind markets.ChainKind, chain, market string, s markets.Stream, height int64) (int, error) {
 	m, err := TakeOver(ctx, store, node, chain)
 	if err != nil {
 		return 0, err
 	}
-	return m.Redecode(ctx, market, s, height)
+	return m.Redecode(ctx, kind, market, s, height)
 }
 
 // Redecode decodes a stream's events beyond a height again, from the raw events that its
@@ -40,12 +41,12 @@ func Redecode(ctx context.Context, store persistence.Store, node, chain, market 
 // at an earlier place, from which the node reads on. It returns how many raw events there
 // were. The errors are ErrNoRaw, with which nothing has changed, ErrNotYet if nothing was read
 // of the stream, and those of the store.
-func (m *Maintainer) Redecode(ctx context.Context, market string, s markets.Stream, height int64) (int, error) {
+func (m *Maintainer) Redecode(ctx context.Context, kind markets.ChainKind, market string, s markets.Stream, height int64) (int, error) {
 	id := m.chain + "/" + market + "/" + s.Name
 	if !s.Separable {
 		return 0, fmt.Errorf("%s %w: its decoder needs events that became no activities; rewind the stream instead", id, ErrNoRaw)
 	}
-	r := redecoder{Maintainer: m, market: market, stream: s}
+	r := m.redecoder(kind, market, s)
 	if err := r.findObservers(ctx); err != nil {
 		return 0, fmt.Errorf("%s: %w", id, err)
 	}
@@ -71,6 +72,12 @@ type redecoder struct {
 	documents *persistence.Actor
 	raws      []markets.Raw        // by position
 	lost      []markets.DeadLetter // that are not whole, and stay as they are
+	completer *currencies.Completer
+	open      map[string]bool // currencies in the log of which the chain told nothing
+}
+
+func (m *Maintainer) redecoder(kind markets.ChainKind, market string, s markets.Stream) *redecoder {
+	return &redecoder{Maintainer: m, market: market, stream: s, completer: currencies.New(m.chain, kind, nil, m.store), open: map[string]bool{}}
 }
 
 func (r *redecoder) findObservers(ctx context.Context) error {
@@ -109,6 +116,9 @@ func (r *redecoder) read(ctx context.Context, after int64) error {
 				announced = append(announced, a.Announcement())
 			}
 			return nil
+		}
+		for _, address := range r.completer.Open([]markets.Event{a.Event}) {
+			r.open[address] = true
 		}
 		var raw markets.Raw
 		if len(a.Raw) == 0 || json.Unmarshal(a.Raw, &raw) != nil || raw.Left > 0 {
@@ -154,28 +164,38 @@ func (r *redecoder) read(ctx context.Context, after int64) error {
 
 // again rolls the stream back to a place and brings it forward to where it was.
 func (r *redecoder) again(ctx context.Context, from markets.Place) error {
-	end := r.log.Place
-	back := markets.Transition{Kind: markets.RollbackTransition, Chain: r.chain, Market: r.market, Stream: r.stream.Name, From: end, To: from}
-	if err := r.execute(ctx, r.documents, back); err != nil {
-		return err
+	was := r.log
+	for _, a := range []*persistence.Actor{r.documents, &r.log} {
+		if a == nil {
+			continue
+		}
+		back := markets.Transition{Kind: markets.RollbackTransition, Chain: r.chain, Market: r.market, Stream: r.stream.Name, From: a.Place, To: from}
+		if err := r.execute(ctx, a, back); err != nil {
+			return err
+		}
 	}
-	if err := r.execute(ctx, &r.log, back); err != nil {
-		return err
-	}
-	for rest := r.raws; from != end; {
+	return r.onward(ctx, was)
+}
+
+// onward brings the stream forward to where its log was, over the raw events.
+func (r *redecoder) onward(ctx context.Context, was persistence.Actor) error {
+	for rest, from := r.raws, r.log.Place; from != was.Place; {
 		r.progress("decoding raw events", len(r.raws)-len(rest), len(r.raws))
 		n := r.next(rest)
-		to := end
+		to := was.Place
 		if n < len(rest) {
 			to = markets.Place{Seq: rest[n-1].Seq, Hash: rest[n-1].Block}
 		}
 		b := batch.Decode(r.chain, r.market, r.stream, rest[:n])
+		if err := r.completer.Complete(ctx, nil, b.Events); err != nil { // the chain cannot be asked
+			return err
+		}
 		for len(r.lost) > 0 && r.lost[0].Seq <= to.Seq {
 			b.DeadLetters, r.lost = append(b.DeadLetters, r.lost[0]), r.lost[1:]
 		}
 		slices.SortStableFunc(b.DeadLetters, func(x, y markets.DeadLetter) int { return cmp.Compare(x.Seq, y.Seq) })
 		t := markets.Transition{Kind: markets.BatchTransition, Chain: r.chain, Market: r.market, Stream: r.stream.Name, From: from, To: to, Batch: b}
-		if err := r.forward(ctx, t); err != nil {
+		if err := r.forward(ctx, t, was); err != nil {
 			return err
 		}
 		rest, from = rest[n:], to
@@ -196,20 +216,23 @@ func (r *redecoder) next(rest []markets.Raw) int {
 	return n
 }
 
-// execute rolls an observer back, if there is one.
-func (r *redecoder) execute(ctx context.Context, a *persistence.Actor, t markets.Transition) error {
-	if a == nil {
-		return nil
+// forward makes a batch of the log, and then of the documents. At the end they are again where
+// the log was: they can be rolled back to the same places, and what was final then still is.
+func (r *redecoder) forward(ctx context.Context, t markets.Transition, was persistence.Actor) error {
+	for _, a := range []*persistence.Actor{&r.log, r.documents} {
+		if a == nil {
+			continue
+		}
+		if a.Documents {
+			t = r.stream.OfDocuments(t)
+		}
+		e := projection.Execute(t, a.Ref(), a.Trail, a.Report)
+		if e.To == was.Place {
+			e.Trail, e.Report = was.Trail, was.Report
+		}
+		if err := r.commit(ctx, a, e, projection.Log{Own: r.stream.Own, Notifies: r.stream.Notifies, Portion: portion}); err != nil {
+			return err
+		}
 	}
-	return r.Maintainer.execute(ctx, a, t)
-}
-
-// forward makes a batch of the log, and then of the documents.
-func (r *redecoder) forward(ctx context.Context, t markets.Transition) error {
-	e := projection.Execute(t, r.log.Ref(), r.log.Trail, r.log.Report)
-	if err := (projection.Log{Own: r.stream.Own, Notifies: r.stream.Notifies, Portion: portion}).Commit(ctx, r.store, e); err != nil {
-		return err
-	}
-	r.log.Place, r.log.Trail = e.To, e.Trail
-	return r.execute(ctx, r.documents, r.stream.OfDocuments(t))
+	return nil
 }

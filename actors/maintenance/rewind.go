@@ -36,7 +36,7 @@ func (m *Maintainer) Rewind(ctx context.Context, of Scope, height int64) error {
 		if log.Documents {
 			continue
 		}
-		moved, err := m.rewind(ctx, log, documentsOf(observers, log), height)
+		moved, err := m.rewind(ctx, &log, documentsOf(observers, log), height)
 		if err != nil {
 			return fmt.Errorf("rewinding %s: %w", log.ID, err)
 		}
@@ -51,22 +51,22 @@ func (m *Maintainer) Rewind(ctx context.Context, of Scope, height int64) error {
 // rewind rolls a stream back to a height, its documents before its log (P5), and says
 // whether it was beyond. The place where the documents go is on the log's trail too: the
 // documents are never ahead of the log.
-func (m *Maintainer) rewind(ctx context.Context, log persistence.Actor, documents *persistence.Actor, height int64) (bool, error) {
-	observers := []*persistence.Actor{&log}
+func (m *Maintainer) rewind(ctx context.Context, log, documents *persistence.Actor, height int64) (bool, error) {
+	observers := []*persistence.Actor{log}
 	if documents != nil {
-		observers = []*persistence.Actor{documents, &log}
+		observers = []*persistence.Actor{documents, log}
 	}
 	for _, a := range observers {
 		if err := m.finish(ctx, a); err != nil {
 			return false, err
 		}
 	}
-	to, ok := beyond(log, height)
+	to, ok := beyond(*log, height)
 	if !ok {
 		return false, nil
 	}
 	for _, a := range observers {
-		if a.Seq > to.Seq || a == &log {
+		if a.Place != to && a.Reaches(to) || a == log {
 			t := markets.Transition{Kind: markets.RollbackTransition, Chain: a.Chain, Market: a.Market, Stream: a.Stream, From: a.Place, To: to}
 			if err := m.execute(ctx, a, t); err != nil {
 				return false, err

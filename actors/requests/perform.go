@@ -111,7 +111,7 @@ func (o *owner) redecode(ctx context.Context, m *maintenance.Maintainer, r *pers
 	if r.Market == "" || r.Stream == "" {
 		return fmt.Errorf("%w: name one stream to decode again", errRefused)
 	}
-	_, stream, err := o.definition(markets.DeadLetter{Market: r.Market, Stream: r.Stream})
+	kind, stream, err := o.definition(markets.DeadLetter{Market: r.Market, Stream: r.Stream})
 	if err != nil {
 		return fmt.Errorf("%w: %w", errRefused, err)
 	}
@@ -119,7 +119,7 @@ func (o *owner) redecode(ctx context.Context, m *maintenance.Maintainer, r *pers
 	if r.Height != nil {
 		height = *r.Height
 	}
-	n, err := m.Redecode(ctx, r.Market, stream, height)
+	n, err := m.Redecode(ctx, kind, r.Market, stream, height)
 	if err != nil {
 		return err
 	}

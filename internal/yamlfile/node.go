@@ -110,6 +110,9 @@ func (n *Node) List() []*Node {
 // IsText says whether a node is a single value.
 func (n *Node) IsText() bool { return n != nil && n.kind == scalar }
 
+// IsList says whether a node is a list.
+func (n *Node) IsList() bool { return n != nil && n.kind == list }
+
 // IsEmpty says whether a list or mapping has nothing in it, not even what is not valid.
 func (n *Node) IsEmpty() bool { return n != nil && len(n.children) == 0 }
 

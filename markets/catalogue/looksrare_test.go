@@ -100,6 +100,7 @@ func TestLooksRareV2Cancellations(t *testing.T) {
 		"asks":         {cancelAll(0, 77), markets.Closed, markets.Partial},
 		"bids":         {cancelAll(77, 0), markets.Partial, markets.Closed},
 		"both":         {cancelAll(77, 77), markets.Closed, markets.Closed},
+		"neither":      {cancelAll(0, 0), markets.Partial, markets.Partial},
 		"one of them":  {cancelAll(77, 88), markets.Partial, markets.Partial},
 		"of a subset":  {markettest.Log(t, protocol, "event SubsetNoncesCancelled(address user, uint256[] subsetNonces)", seller, list{7}), markets.Partial, markets.Partial},
 		"a stranger's": {markettest.Log(t, protocol, looks2Cancel, buyer, list{7, 8}), markets.Partial, markets.Partial},

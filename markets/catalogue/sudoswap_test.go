@@ -50,8 +50,9 @@ func TestSudoswapV1(t *testing.T) {
 			s.price(pool, 8), s.paid(gold, buyer, pool, 1094), s.paid(gold, buyer, s.factory, 6), s.moved(pool, buyer, 9), out(pool)},
 		// sold to the pool, whose fee goes to the factory
 		{s.price(pool, 7), s.paid(gold, pool, seller, 80), s.paid(gold, pool, s.factory, 1), s.moved(seller, pool, 10), in(pool)},
-		// sold to the pair, to an account of the owner's
+		// sold to the pair: to an account of the owner's, and to itself
 		{s.price(pair, 100), s.moved(seller, owner, 11), in(pair)},
+		{s.price(pair, 90), s.moved(seller, pair, 12), in(pair)},
 		{s.log(pair, "DeltaUpdate(uint128 newDelta)", 3), s.log(pair, "FeeUpdate(uint96 newFee)", 4)},
 	}, []string{
 		"contract_created ? ?→?", "contract_created ? ?→?", "contract_created ? ?→?", "recorded ? ?→?",
@@ -62,12 +63,13 @@ func TestSudoswapV1(t *testing.T) {
 		"recorded ? ?→?", "bought ask pool→buyer: pool→buyer 1 of nft/9 ERC-721 for 1100 gold",
 		"recorded ? ?→?", "offer_accepted bid pool→seller: seller→pool 1 of nft/10 ERC-721 for 81 gold",
 		"recorded ? ?→?", "offer_accepted bid pair→?: ?→pair ? of ?/? for ? ?",
+		"recorded ? ?→?", "offer_accepted bid pair→seller: seller→pair 1 of nft/12 ERC-721 for ? ?",
 		"recorded ? ?→?", "recorded ? ?→?",
 	}, map[string]string{
 		"sell-" + pair.Hex(): "PARTIAL ask pair→buyer: 2 of nft/? ERC-721 for ? ?",
 		"sell-" + pool.Hex(): "PARTIAL ask pool→buyer: 2 of nft/? ERC-721 for 2100 gold",
 		"buy-" + pool.Hex():  "PARTIAL bid pool→seller: 1 of nft/10 ERC-721 for 81 gold",
-		"buy-" + pair.Hex():  "PARTIAL bid pair→?: ? of ?/? for ? ?",
+		"buy-" + pair.Hex():  "PARTIAL bid pair→seller: 1 of nft/12 ERC-721 for ? ?",
 	})
 }
 

@@ -2,6 +2,9 @@ package definition
 
 import (
 	"io/fs"
+	"strings"
+
+	"github.com/ethereum/go-ethereum/crypto"
 
 	"github.com/imart/event-worker/markets"
 )
@@ -51,6 +54,9 @@ type Source struct {
 // Decoder is a decoder that is code.
 type Decoder struct {
 	Topics []string // the first topics of its events
+	Events []string // their signatures, for people: Transfer(address,address,uint256)
+	// Version is raised when the decoder makes something else of the same raw events.
+	Version int
 	// Decode makes the decoder for some contracts, in EIP-55. known are the currencies that
 	// are known without asking the chain, its own coin at the zero address among them.
 	Decode func(contracts []string, known []markets.Currency) func([]markets.Raw) ([]markets.Event, []markets.Failure)
@@ -77,4 +83,23 @@ func (d *Definition) Streams() []StreamInfo {
 		out = append(out, info)
 	}
 	return out
+}
+
+// EventNames are the names of the EVM events that the definition declares, by their first topic.
+func (d *Definition) EventNames() map[[32]byte]string {
+	names := map[[32]byte]string{}
+	for _, s := range d.streams {
+		for _, src := range s.sources {
+			if src.event != nil {
+				names[src.event.ID] = src.event.RawName
+			}
+			if src.decoder != nil {
+				for _, signature := range src.decoder.Events {
+					name, _, _ := strings.Cut(signature, "(")
+					names[crypto.Keccak256Hash([]byte(signature))] = name
+				}
+			}
+		}
+	}
+	return names
 }

@@ -18,6 +18,7 @@ type Verdict struct {
 	Event  string // the name of the source's event
 	Events []markets.Event
 	Reason string // why there are no Events
+	Failed bool   // the event cannot be decoded
 	// Given is what the verdict takes for granted, as the transaction does not tell it: that the
 	// event's contract was announced before.
 	Given string
@@ -72,7 +73,7 @@ func (d *Definition) explain(st *stream, s markets.Stream, at *place, transactio
 		}
 		events, failures := one.DecodeAll(read)
 		v := Verdict{Stream: st.name, Line: src.line, Event: src.title(), Events: eventsOf(raw, events), Given: d.given(src, at, raw)}
-		v.Reason = reasonOf(v, failures, raw)
+		v.Reason, v.Failed = reasonOf(v, failures, raw)
 		if all, _ := s.DecodeAll(read); len(v.Events) > 0 && len(eventsOf(raw, all)) == 0 {
 			v.Events, v.Reason = nil, "an event of another type has reported it already"
 		}
@@ -113,17 +114,17 @@ func eventsOf(raw markets.Raw, events []markets.Event) (out []markets.Event) {
 	return out
 }
 
-// reasonOf is why a raw event became nothing.
-func reasonOf(v Verdict, failures []markets.Failure, raw markets.Raw) string {
+// reasonOf is why a raw event became nothing, and whether that is because it cannot be decoded.
+func reasonOf(v Verdict, failures []markets.Failure, raw markets.Raw) (reason string, failed bool) {
 	for _, f := range failures {
 		if f.Raw.Position == raw.Position {
-			return "it cannot be decoded: " + f.Reason.Error()
+			return "it cannot be decoded: " + f.Reason.Error(), true
 		}
 	}
 	if len(v.Events) == 0 {
-		return "no condition (when) holds"
+		return "no condition (when) holds", false
 	}
-	return ""
+	return "", false
 }
 
 // answer is whether something is so, as far as is known.

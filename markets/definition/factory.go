@@ -58,7 +58,7 @@ func (p *parsing) readFactories(n *yamlfile.Node) {
 }
 
 func (p *parsing) readFactory(name string, n *yamlfile.Node) *factory {
-	src := &source{line: n.Line(), factory: name, used: map[string]bool{}, raw: p.raw}
+	src := &source{at: n, line: n.Line(), factory: name, used: map[string]bool{}, raw: p.raw}
 	names := p.eventSource(n, src)
 	if src.anyone {
 		n.Child("contract").Add("anybody could announce contracts: name those that do")
@@ -106,14 +106,10 @@ func (st *stream) allSources() (all []*source) {
 	return append(all, st.sources...)
 }
 
-// factoriesOf are the stream's factories; an error if one of them has no address there.
-func (at *place) factoriesOf(st *stream) ([]*factory, error) {
-	for _, f := range st.factories() {
-		if addresses, _ := at.addresses(f.source); len(addresses) == 0 {
-			return nil, errNowhere
-		}
-	}
-	return st.factories(), nil
+// announces says whether one of a factory's contracts is there.
+func (at *place) announces(f *factory) bool {
+	addresses, _ := at.addresses(f.source)
+	return len(addresses) > 0
 }
 
 // factoriesOn are the stream's factories on a chain.

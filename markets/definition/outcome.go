@@ -98,11 +98,14 @@ func (p *parsing) currency(n *yamlfile.Node, src *source, sc expression.Scope) (
 		if sc.Has(text) {
 			n.Add("%s is both a currency and a field of the event: rename the currency", text)
 		}
+		src.money.name(text)
 		return denomination{fixed: &c}
 	}
 	if text == "coin" && p.Kind == markets.EVM {
+		src.money.coin = true
 		return denomination{coin: true}
 	}
+	src.money.any = src.money.any || n != nil
 	return denomination{address: p.expression(n, src, sc, expression.TextKind)}
 }
 

@@ -137,16 +137,14 @@ func (d *Definition) bind(st *stream, at *place) (markets.Stream, error) {
 	if d.Kind == markets.Aptos {
 		s.Decode = d.decoder(st, at)
 		s.Source, s.Start = at.sourceOf(st)
+		s.Meaning = d.meaning(st, at, s.Source)
 		return s, nil
 	}
-	anyone, anything, started := false, false, false
-	factories, err := at.factoriesOf(st)
-	if err != nil {
-		return s, err
-	}
+	anyone, anything := false, false
 	for _, src := range st.allSources() {
 		addresses, start := at.addresses(src)
-		if len(addresses) == 0 && !src.anyone && len(src.factories) == 0 {
+		announced := slices.ContainsFunc(src.factories, at.announces)
+		if len(addresses) == 0 && !src.anyone && !announced {
 			continue
 		}
 		if anyone = anyone || src.anyone; !src.anyone {
@@ -154,13 +152,14 @@ func (d *Definition) bind(st *stream, at *place) (markets.Stream, error) {
 		}
 		s.Source.ReceiptLogs = s.Source.ReceiptLogs || src.transfers
 		s.Source.Envelope = s.Source.Envelope || src.envelope
-		if !started || start < s.Start {
-			s.Start, started = start, true
+		if only := announced && len(addresses) == 0; !only && (!anything || start < s.Start) { // they start with their factory
+			s.Start = start
 		}
-		anything = anything || src.factory == "" // factories alone make no stream
+		anything = true
 		if src.decoder != nil {
 			s.Source.Topics, s.Separable = src.decoder.Topics, false
 			s.Decode = src.decoder.Decode(addresses, at.known)
+			s.Meaning = d.meaning(st, at, s.Source)
 			if src.own {
 				s.Own = &markets.Own{Collections: at.collections}
 			}
@@ -173,12 +172,13 @@ func (d *Definition) bind(st *stream, at *place) (markets.Stream, error) {
 	}
 	s.Source.Addresses, s.Source.Topics = distinct(s.Source.Addresses), distinct(s.Source.Topics)
 	s.Decode = d.decoder(st, at)
-	if len(factories) > 0 {
+	if slices.ContainsFunc(st.factories(), at.announces) {
 		s.Source.Factories = d.factoriesOn(st, at, s)
 	}
-	if anyone || len(factories) > 0 {
+	if anyone || s.Source.Factories != nil {
 		s.Source.Addresses = nil
 	}
+	s.Meaning = d.meaning(st, at, s.Source)
 	return s, nil
 }
 

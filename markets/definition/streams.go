@@ -27,12 +27,14 @@ type stream struct {
 
 // source is a kind of raw event of a stream, and what it becomes.
 type source struct {
+	at        *yamlfile.Node
 	line      int
 	outcomes  []*outcome
 	lets      []assignment
 	condition condition
 	used      map[string]bool // the names that its expressions depend on
 	raw       bool            // its activities keep the raw event
+	money     denominations
 
 	factory string // the name of the factory that it is of; empty for those of streams
 
@@ -95,7 +97,7 @@ func (p *parsing) readStreams(n *yamlfile.Node) {
 }
 
 func (p *parsing) source(n *yamlfile.Node) *source {
-	src := &source{line: n.Line(), used: map[string]bool{}, raw: p.raw}
+	src := &source{at: n, line: n.Line(), used: map[string]bool{}, raw: p.raw}
 	if raw := n.Child("raw"); raw != nil {
 		src.raw = raw.Text() == "true"
 	}

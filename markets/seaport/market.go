@@ -39,13 +39,17 @@ import (
 // version11 is Seaport 1.1, the one version without OrdersMatched.
 var version11 = common.HexToAddress("0x00000000006c3852cbEf3e08E8dF289169EdE581")
 
+// Version is of what the decoders make of logs. Raise it when they make something else of the
+// same logs: what older ones made is then decoded again where people ask for it.
+const Version = 1
+
 // Decoders are the decoders of Seaport's streams, by the names that market definitions use.
 func Decoders() map[string]definition.Decoder {
 	return map[string]definition.Decoder{
-		"seaport/list":        decoding(func(d *decoder) decode { return d.each(d.listed) }, validatedTopic, announcedTopic),
-		"seaport/buy":         decoding(func(d *decoder) decode { return d.bought }, fulfilledTopic, matchedTopic),
-		"seaport/delist":      decoding(func(d *decoder) decode { return d.each(d.cancelled) }, cancelledTopic),
-		"seaport/bulk-cancel": decoding(func(d *decoder) decode { return d.each(d.cancelledInBulk) }, counterTopic),
+		"seaport/list":        decoding(func(d *decoder) decode { return d.each(d.listed) }, validatedSignature, announcedSignature),
+		"seaport/buy":         decoding(func(d *decoder) decode { return d.bought }, fulfilledSignature, matchedSignature),
+		"seaport/delist":      decoding(func(d *decoder) decode { return d.each(d.cancelled) }, cancelledSignature),
+		"seaport/bulk-cancel": decoding(func(d *decoder) decode { return d.each(d.cancelledInBulk) }, counterSignature),
 	}
 }
 
@@ -61,12 +65,12 @@ func DecodesStream(s markets.Stream) bool {
 // decode decodes a transaction's logs.
 type decode = func([]markets.Raw) ([]markets.Event, []markets.Failure)
 
-func decoding(of func(*decoder) decode, topics ...common.Hash) definition.Decoder {
-	d := definition.Decoder{Decode: func(contracts []string, known []markets.Currency) decode {
+func decoding(of func(*decoder) decode, signatures ...string) definition.Decoder {
+	d := definition.Decoder{Version: Version, Events: signatures, Decode: func(contracts []string, known []markets.Currency) decode {
 		return of(newDecoder(contracts, known))
 	}}
-	for _, t := range topics {
-		d.Topics = append(d.Topics, t.Hex())
+	for _, s := range signatures {
+		d.Topics = append(d.Topics, topic(s).Hex())
 	}
 	return d
 }

@@ -157,7 +157,7 @@ func TestKindsOfFields(t *testing.T) {
 			"lists bundle fact.fillable.reasons fees parameters.consideration parameters.offer prices royalties, sort forms price",
 		persistence.Records:       "amounts, dates createdAt updatedAt, lists, sort forms",
 		persistence.DeadLetters:   "amounts, dates time, lists, sort forms",
-		persistence.Actors:        "amounts, dates updatedAt, lists endpoints trail, sort forms",
+		persistence.Actors:        "amounts, dates updatedAt, lists endpoints meaning.changed trail, sort forms",
 		persistence.Leases:        "amounts, dates takenAt, lists former, sort forms",
 		persistence.Currencies:    "amounts, dates readAt, lists, sort forms",
 		persistence.MetadataDocs:  "amounts, dates fetchedAt nextAt triedAt, lists, sort forms",

@@ -53,6 +53,14 @@ var parts = map[reflect.Type]lines{
 		"standard":   {doc: "ERC-721, ERC-1155, aptos-object or aptos-token-v1."},
 		"name":       {doc: "The token's name, if the chain reports it."},
 	},
+	reflect.TypeFor[markets.Meaning](): {
+		"source":   {doc: "The digest of which raw events are the stream's."},
+		"decoding": {doc: "The digest of what the raw events become."},
+		"total":    {doc: "Whether each raw event becomes an activity or a dead letter."},
+	},
+	reflect.TypeFor[persistence.Meaning](): {
+		"changed": {doc: "The aspects (source, decoding) in which the definition has changed since; missing if it has not."},
+	},
 	reflect.TypeFor[markets.Item](): {
 		"quantity": {doc: "The number of units of the token."},
 	},

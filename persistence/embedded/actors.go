@@ -53,6 +53,7 @@ func (s *Store) Claim(ctx context.Context, claim persistence.Claim) (actor persi
 		}
 		actor.Kind, actor.Chain, actor.Market, actor.Stream = claim.Kind, claim.Chain, claim.Market, claim.Stream
 		actor.Node, actor.Documents = claim.Node, claim.Documents
+		actor.Meaning = actor.Under(claim.Meaning)
 		actor.Epoch = claim.Epoch
 		if claim.Paused != nil {
 			actor.Paused = *claim.Paused

@@ -90,6 +90,9 @@ func (s *Store) startIncarnation(ctx context.Context, before persistence.Actor, 
 	if claim.LastError != "" {
 		c.set("lastError", claim.LastError)
 	}
+	if meaning := before.Under(claim.Meaning); meaning != nil {
+		c.set("meaning", meaning)
+	}
 	c.add("incarnation", 1)
 	c.add("restarts", claim.Restarts)
 	var actor documents.Actor

@@ -86,6 +86,42 @@ var actorTests = []test{
 		s.same("actor", second, want)
 		s.same("document", s.actor(claim.ID), want)
 	}},
+	{"ClaimKeepsTheMeaningOfTheLog", func(s *suite) {
+		claim := claimOf(seaport, "list", s.takeOver(chain))
+		under := func(m markets.Meaning) persistence.Actor {
+			claim.Meaning = m
+			return s.claim(claim)
+		}
+		a, b := markets.Meaning{Source: "s", Decoding: "a", Total: true}, markets.Meaning{Source: "s", Decoding: "b"}
+		c := markets.Meaning{Source: "t", Decoding: "b", Total: true}
+		under(a)
+		actor := under(b) // nothing is read yet
+		s.same("at the start", actor.Meaning, &persistence.Meaning{Meaning: b})
+		actor = under(a)
+		m := move(actor, place(3))
+		m.Trail = markets.Trail{start, place(3)}
+		s.must(s.store.Commit(s.Context(), seaport, []persistence.Move{m}, nil))
+		s.same("the same", under(a).Meaning, &persistence.Meaning{Meaning: a})
+		a.Total = false // b was in force
+		s.same("another", under(b).Meaning, &persistence.Meaning{Meaning: a, Changed: []string{"decoding"}})
+		s.same("a third", under(c).Meaning, &persistence.Meaning{Meaning: a, Changed: []string{"source", "decoding"}})
+		s.same("no meaning", under(markets.Meaning{}).Meaning, &persistence.Meaning{Meaning: a, Changed: []string{"source", "decoding"}})
+		actor = under(a)
+		s.same("the first again", actor.Meaning, &persistence.Meaning{Meaning: a, Changed: []string{"source", "decoding"}})
+		s.same("the document", s.actor(claim.ID).Meaning, actor.Meaning)
+		m = persistence.Move{Actor: actor.Ref(), From: place(3), To: start, Trail: markets.Trail{start}}
+		s.must(s.store.Commit(s.Context(), seaport, []persistence.Move{m}, nil))
+		s.same("back at the start", under(c).Meaning, &persistence.Meaning{Meaning: c})
+	}},
+	{"ClaimTakesALogWithoutMeaningAsItIs", func(s *suite) {
+		actor := s.observer()
+		m := move(actor, place(3))
+		m.Trail = markets.Trail{start, place(3)}
+		s.must(s.store.Commit(s.Context(), seaport, []persistence.Move{m}, nil))
+		claim := claimOf(seaport, "list", actor.Epoch)
+		claim.Meaning = markets.Meaning{Source: "s", Decoding: "a"}
+		s.same("meaning", s.claim(claim).Meaning, &persistence.Meaning{Meaning: claim.Meaning})
+	}},
 	{"ClaimFencesTheEarlierIncarnation", func(s *suite) {
 		first := s.observer()
 		second := s.claim(claimOf(seaport, "list", first.Epoch))

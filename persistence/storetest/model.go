@@ -50,6 +50,7 @@ func (m *model) claim(c persistence.Claim) (persistence.Actor, error) {
 		a.Place = c.Start
 	}
 	a.ID, a.Kind, a.Chain, a.Market, a.Stream, a.Node, a.Documents = c.ID, c.Kind, c.Chain, c.Market, c.Stream, c.Node, c.Documents
+	a.Meaning = a.Under(c.Meaning)
 	a.Epoch = c.Epoch
 	a.Incarnation++
 	a.Restarts += c.Restarts

@@ -91,6 +91,7 @@ func (r *random) claim(t *rapid.T) {
 		c.Epoch = rapid.SampledFrom(r.epochs).Draw(t, "epoch")
 	}
 	c.Restarts, c.Documents = r.number("restarts", 0, 2), rapid.Bool().Draw(t, "documents")
+	c.Meaning = rapid.SampledFrom([]markets.Meaning{{}, {Source: "a", Decoding: "a", Total: true}, {Source: "a", Decoding: "b"}, {Source: "b", Decoding: "b", Total: true}}).Draw(t, "meaning")
 	got, err := r.suite.store.Claim(t.Context(), c)
 	want, wanted := r.model.claim(c)
 	r.sameError("claim", err, wanted)

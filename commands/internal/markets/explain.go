@@ -2,7 +2,6 @@ package markets
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -15,7 +14,6 @@ import (
 
 	"github.com/imart/event-worker/chains/transactions"
 	"github.com/imart/event-worker/commands/internal/cli"
-	"github.com/imart/event-worker/internal/printable"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/markets/catalogue"
 	"github.com/imart/event-worker/markets/definition"
@@ -23,7 +21,7 @@ import (
 
 // trial is what markets test was asked for.
 type trial struct {
-	recording, hash, endpoint, chain string
+	recording, hash, endpoint, chain, config string
 }
 
 func newMarketsTest() *cobra.Command {
@@ -35,13 +33,14 @@ func newMarketsTest() *cobra.Command {
 market events, and the resulting orders and records; or why it is ignored. The
 transaction comes from a file (--recording: the answer of eth_getTransactionReceipt, of
 Aptos' /v1/transactions/by_version, a recorded block) or from a node (--tx with
---endpoint). If a file has several transactions, all are shown, or the one of --tx.`,
+--endpoint). If a file has several transactions, all are shown, or the one of --tx. The
+exit code is 1 if any event cannot be decoded.`,
 		Example: `  event-worker markets test my-market.yaml --recording receipt.json
   event-worker markets test seaport --tx 0x… --endpoint https://eth.example.com/v2/${KEY}
   event-worker markets test tradeport --tx 2386455218 --endpoint https://api.mainnet.aptoslabs.com/v1`,
 		Args: cli.One("a definition's file, or the name of a market"),
 		RunE: func(c *cobra.Command, args []string) error {
-			d, err := definitionOf(args[0])
+			d, err := definitionOf(t.config, args[0])
 			if err != nil {
 				return err
 			}
@@ -52,17 +51,18 @@ Aptos' /v1/transactions/by_version, a recorded block) or from a node (--tx with
 	c.Flags().StringVar(&t.hash, "tx", "", "the transaction's hash (on Aptos also its version)")
 	c.Flags().StringVar(&t.endpoint, "endpoint", "", "the URL of a node to ask for it; only its host is ever shown")
 	c.Flags().StringVar(&t.chain, "chain", "", "which of the definition's chains, if it has several")
+	addConfig(c, &t.config)
 	return c
 }
 
 // definitionOf is the definition in a file, or that of a market that the program knows.
-func definitionOf(name string) (*definition.Definition, error) {
-	d, err := catalogue.Find(catalogue.All(), name)
-	if err == nil {
-		return d, nil
+func definitionOf(config, name string) (*definition.Definition, error) {
+	if strings.ContainsAny(name, "./") {
+		return catalogue.Read(name)
 	}
-	if cli.Exists(name) || strings.ContainsAny(name, "./") {
-		d, err = catalogue.Read(name)
+	d, err := find(config, name)
+	if errors.Is(err, catalogue.ErrUnknown) && cli.Exists(name) {
+		return catalogue.Read(name)
 	}
 	return d, err
 }
@@ -77,15 +77,16 @@ func (t trial) run(ctx context.Context, out io.Writer, d *definition.Definition)
 			return err
 		}
 	}
+	e := explanation{printer: printer{out: out}, definition: d, site: site, names: eventNames(d)}
 	for _, tx := range found {
 		if tx.Kind != d.Kind {
 			return fmt.Errorf("transaction %s is from an %s chain, but market %s is for %s chains", tx.Hash, tx.Kind, d.Market, d.Kind)
 		}
-		if err := explainTo(out, d, site, tx); err != nil {
+		if err := e.add(tx); err != nil {
 			return err
 		}
 	}
-	return nil
+	return e.end()
 }
 
 // maxRecording bounds a recording, in bytes.
@@ -137,28 +138,65 @@ func (t trial) chainID(d *definition.Definition) (uint64, error) {
 	return 0, fmt.Errorf("market %s is on several chains: choose one with --chain: %s", d.Market, homes(d))
 }
 
-// explainTo prints what a definition makes of a transaction.
-func explainTo(out io.Writer, d *definition.Definition, site definition.Site, tx transactions.Transaction) error {
-	p := &printer{out: out}
-	p.line("transaction %s: %s", tx.Hash, cli.Some(int64(len(tx.Raws)), "event"))
-	var events []markets.Event
+// explanation is what a definition makes of transactions, as it is printed.
+type explanation struct {
+	printer
+	definition *definition.Definition
+	site       definition.Site
+	names      map[[32]byte]string // of events
+	events     []markets.Event
+	failed     int64
+}
+
+// add prints what the definition makes of a transaction.
+func (e *explanation) add(tx transactions.Transaction) error {
+	e.line("transaction %s%s: %s", tx.Hash, when(tx), cli.Some(int64(len(tx.Raws)), "event"))
 	for i, raw := range tx.Raws {
-		verdicts, err := d.Explain(site, tx.Raws, i)
+		verdicts, err := e.definition.Explain(e.site, tx.Raws, i)
 		if err != nil {
 			return err
 		}
 		if len(verdicts) == 0 {
-			p.line("  event %d, %s: nothing, no stream of %s reads it", raw.Position.Log, describeRaw(raw), d.Market)
+			e.line("  event %d, %s: nothing, no stream of %s reads it", raw.Position.Log, e.describe(raw), e.definition.Market)
 			continue
 		}
-		p.line("  event %d, %s", raw.Position.Log, describeRaw(raw))
+		e.line("  event %d, %s", raw.Position.Log, e.describe(raw))
+		failed := false
 		for _, v := range verdicts {
-			p.verdict(v)
-			events = append(events, v.Events...)
+			e.verdict(v)
+			e.events = append(e.events, v.Events...)
+			failed = failed || v.Failed
+		}
+		if failed {
+			e.failed++
 		}
 	}
-	p.documents(d, chainName(d, site), events)
-	return cli.UnlessClosed(p.err)
+	return nil
+}
+
+// end prints what becomes of all events together. It is an error if any could not be decoded.
+func (e *explanation) end() error {
+	e.documents(e.definition, chainName(e.definition, e.site), e.events)
+	if err := cli.UnlessClosed(e.err); err != nil || e.failed == 0 {
+		return err
+	}
+	return fmt.Errorf("%s cannot be decoded, see above", cli.Some(e.failed, "event"))
+}
+
+// when is where a transaction is and when it was, as far as its answer says.
+func when(tx transactions.Transaction) string {
+	if len(tx.Raws) == 0 {
+		return ""
+	}
+	first, height := tx.Raws[0], "block"
+	if tx.Kind == markets.Aptos {
+		height = "version"
+	}
+	at := "at a time that its answer does not say"
+	if !first.Time.IsZero() && first.Time.Unix() > 0 {
+		at = first.Time.UTC().Format("2006-01-02 15:04:05 UTC")
+	}
+	return fmt.Sprintf(", %s %d, %s", height, first.Position.Height, at)
 }
 
 // chainName is the name of a site's chain.
@@ -171,79 +209,19 @@ func chainName(d *definition.Definition, site definition.Site) string {
 	return "chain"
 }
 
-// describeRaw is what a raw event is, without its data.
-func describeRaw(raw markets.Raw) string {
+// describe is what a raw event is, without its data.
+func (e *explanation) describe(raw markets.Raw) string {
 	if raw.Type != "" {
 		return "type " + leadingZeros.ReplaceAllString(raw.Type, "0x")
 	}
 	if len(raw.Topics) == 0 {
 		return fmt.Sprintf("of contract 0x%x, without topics", raw.Address)
 	}
+	if name, ok := e.names[raw.Topics[0]]; ok {
+		return fmt.Sprintf("%s of contract 0x%x", name, raw.Address)
+	}
 	return fmt.Sprintf("of contract 0x%x, topic 0x%x", raw.Address, raw.Topics[0])
 }
 
 // leadingZeros are those of addresses.
 var leadingZeros = regexp.MustCompile(`\b0x0+\B`)
-
-// printer prints lines and keeps the first error.
-type printer struct {
-	out io.Writer
-	err error
-}
-
-func (p *printer) line(format string, args ...any) {
-	if p.err == nil {
-		_, p.err = fmt.Fprintf(p.out, format+"\n", args...)
-	}
-}
-
-func (p *printer) json(indent string, value any) {
-	text, err := json.MarshalIndent(value, indent, "  ")
-	if err != nil {
-		p.err = errors.Join(p.err, err)
-		return
-	}
-	p.line("%s%s", indent, printable.JSON(text))
-}
-
-func (p *printer) verdict(v definition.Verdict) {
-	p.line("    stream %s, %s (line %d)", v.Stream, v.Event, v.Line)
-	if v.Given != "" {
-		p.line("      provided that %s", v.Given)
-	}
-	if v.Reason != "" {
-		p.line("      nothing: %s", printable.Text(v.Reason))
-	}
-	for _, e := range v.Events {
-		p.json("      ", e)
-	}
-}
-
-// documents prints the orders and records that events make, taken alone.
-func (p *printer) documents(d *definition.Definition, chain string, events []markets.Event) {
-	slices.SortStableFunc(events, func(a, b markets.Event) int { return a.Position.Compare(b.Position) })
-	var keys []string
-	byKey := map[string][]markets.Event{}
-	for _, e := range events {
-		if e.Order == "" && e.Record == nil {
-			continue
-		}
-		if byKey[e.Key()] == nil {
-			keys = append(keys, e.Key())
-		}
-		byKey[e.Key()] = append(byKey[e.Key()], e)
-	}
-	if len(keys) > 0 {
-		p.line("")
-		p.line("  result of these events alone")
-	}
-	for _, key := range keys {
-		if byKey[key][0].Order != "" {
-			order, _ := markets.FoldOrder(chain, d.Market, key, byKey[key])
-			p.json("    ", order)
-		} else {
-			record, _ := markets.FoldRecord(chain, d.Market, byKey[key])
-			p.json("    ", record)
-		}
-	}
-}

@@ -34,21 +34,29 @@ your own are named by the option "definitions" of the configuration.`,
 }
 
 func newMarketsList() *cobra.Command {
-	return &cobra.Command{
-		Use:     "list",
-		Short:   "List the markets that the program knows",
-		Long:    "List the built-in markets, with the chains they are on.",
+	var file string
+	c := &cobra.Command{
+		Use:   "list",
+		Short: "List the markets that the program knows",
+		Long: `List the built-in markets and those of the configuration's definitions, with the chains
+they are on.`,
 		Example: "  event-worker markets list",
 		Args:    cli.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			all, err := known(file)
+			if err != nil {
+				return err
+			}
 			w := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
 			fmt.Fprintln(w, "market\tkind\tstreams\tchains\tabout")
-			for _, d := range catalogue.All() {
+			for _, d := range all {
 				fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s\n", d.Market, d.Kind, len(d.Streams()), homes(d), d.About)
 			}
 			return cli.UnlessClosed(w.Flush())
 		},
 	}
+	addConfig(c, &file)
+	return c
 }
 
 // homes lists the names of the chains that a market is on.
@@ -61,14 +69,15 @@ func homes(d *definition.Definition) string {
 }
 
 func newMarketsShow() *cobra.Command {
-	return &cobra.Command{
+	var file string
+	c := &cobra.Command{
 		Use:     "show NAME",
 		Short:   "Print the definition of a market",
 		Long:    `Print the definition of a market that the program knows: a starting point for your own.`,
 		Example: "  event-worker markets show tradeport",
 		Args:    cli.One("the name of a market"),
 		RunE: func(c *cobra.Command, args []string) error {
-			d, err := catalogue.Find(catalogue.All(), args[0])
+			d, err := find(file, args[0])
 			if err != nil {
 				return err
 			}
@@ -76,6 +85,8 @@ func newMarketsShow() *cobra.Command {
 			return cli.UnlessClosed(err)
 		},
 	}
+	addConfig(c, &file)
+	return c
 }
 
 func newMarketsCheck() *cobra.Command {

@@ -2,8 +2,8 @@
 // or module. What an event becomes is inferred from its name and those of its fields.
 //
 // Guarantees:
-//   - A draft parses, and follows every event that was read. It is wrong where names
-//     mislead: people must check it.
+//   - A draft parses, and follows every event that was read, but those of the contract's
+//     administration. It is wrong where names mislead: people must check it.
 //   - Events and declarations that are left out are named in a comment.
 //
 // From the declaration
@@ -22,6 +22,7 @@ package draft
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -35,17 +36,25 @@ import (
 var errNothing = errors.New("neither an ABI with events, nor a Move module, nor Solidity with declarations of events: give the JSON that an explorer or a node has of a contract or module, or a contract's source")
 
 // Definition drafts the definition, in YAML, of the market called name from an EVM
-// contract's JSON ABI, from the JSON of one or more Move modules, or from Solidity.
+// contract's JSON ABI, from what Etherscan or Sourcify answer of a contract, from the JSON of one
+// or more Move modules, or from Solidity.
 // address is the contract's or the account's of the modules; if it is "", that in the text.
 func Definition(name, address string, text []byte) ([]byte, error) {
+	c, explored, err := fromExplorer(text)
+	if err != nil {
+		return nil, err
+	}
+	if explored && c.abi != nil {
+		text = c.abi
+	}
 	if events, err := solidity.ParseABI(text); err == nil && len(events) > 0 {
-		return fromEvents(name, address, events, nil), nil
+		return fromEvents(name, address, c, events, nil), nil
 	}
 	if modules, err := move.ParseModules(text); err == nil {
 		return fromModules(name, address, modules), nil
 	}
-	if events, unread := solidity.FindEvents(string(text)); len(events) > 0 {
-		return fromEvents(name, address, events, unread), nil
+	if events, unread := solidity.FindEvents(cmp.Or(c.source, string(text))); len(events) > 0 {
+		return fromEvents(name, address, c, events, unread), nil
 	}
 	return nil, errNothing
 }

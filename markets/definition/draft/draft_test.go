@@ -1,6 +1,7 @@
 package draft_test
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 
@@ -57,8 +58,11 @@ func TestDraft(t *testing.T) {
 		address, text string
 		want          []string
 	}{
-		"ABI":     {"0x00000000000000000000000000000000000000aa", contractABI, []string{"kind: listed", "kind: bought", "kind: delisted", "kind: offer_made", "taker: buyer", "price: price", "Odd(uint256 indexed)"}},
-		"source":  {"", contractSource, []string{"event Listed(uint256 indexed id, address indexed seller, uint256 price)\n\n", "kind: listed", "by hand: event Bought(", "IERC20", "Left out: Transfer"}},
+		"ABI":    {"0x00000000000000000000000000000000000000aa", contractABI, []string{"kind: listed", "kind: bought", "kind: delisted", "kind: offer_made", "taker: buyer", "price: price", "Odd(uint256 indexed)"}},
+		"source": {"", contractSource, []string{"event Listed(uint256 indexed id, address indexed seller, uint256 price)\n\n", "kind: listed", "by hand: event Bought(", "IERC20", "Left out: Transfer"}},
+		"exchange": {"", exchangeSource, []string{"kind: bought\n        order: '\"\" + nonceInvalidation.orderHash'\n        taker: bidUser\n        token: {collection: collection, id: tokenId}\n        price: price\n        currency: currency\n",
+			"kind: offer_accepted\n        order: '\"\" + nonceInvalidation.orderHash'\n        maker: bidUser\n        taker: askUser\n", "uint256 strategyId, address currency", "(bytes32 orderHash, uint256 orderNonce, bool isNonceInvalidated) nonceInvalidation",
+			"uint8 quoteType", "# Left out: CurrencyStatusUpdated, NewProtocolFeeRecipient, Paused, StrategyUpdated."}},
 		"modules": {"", moveModules, []string{`account: "0x6"`, "kind: order_changed", "price: new_price", "Store/sales has events of 0x7::other::Sold", "record-task", "struct market::Inner", "    - event: market::Sold\n      becomes:\n        kind: bought", "start: 0 # the ledger version"}},
 		"module":  {"0x5", moveModule, []string{"kind: listed", "kind: bought", "handle: shop::Shop/buy_events", "maker: seller"}},
 	} {
@@ -82,6 +86,89 @@ func TestDraft(t *testing.T) {
 	for _, text := range []string{"", "{}", "[]", "null", `{"name":"x"}`, "no JSON"} {
 		if _, err := draft.Definition("x", "0x1", []byte(text)); err == nil {
 			t.Errorf("%q: no error", text)
+		}
+	}
+}
+
+// A LooksRare-like exchange: structs, enums, value types and interfaces in the source, sales that
+// are called after the side that takes, and administration.
+const exchangeSource = `
+library OrderStructs { struct Invalidation { bytes32 orderHash; uint256 orderNonce; bool isNonceInvalidated; } }
+type Strategy is uint256;
+enum QuoteType { Bid, Ask }
+interface IERC20 { }
+contract Exchange {
+    event TakerBid(OrderStructs.Invalidation nonceInvalidation, address bidUser, Strategy strategyId, IERC20 currency, address collection, uint256 tokenId, uint256 price);
+    event TakerAsk(OrderStructs.Invalidation nonceInvalidation, address askUser, address bidUser, Strategy strategyId, address currency, address collection, uint256 tokenId, uint256 price);
+    event OrderPlaced(bytes32 orderHash, QuoteType quoteType);
+    event NewProtocolFeeRecipient(address protocolFeeRecipient);
+    event CurrencyStatusUpdated(address currency, bool isAllowed);
+    event StrategyUpdated(uint256 strategyId, bool isActive);
+    event Paused(address account);
+}`
+
+// What explorers answer of a contract is read as its ABI.
+func TestExplorers(t *testing.T) {
+	abi := strings.ReplaceAll(contractABI, "\n", "")
+	quoted := strconv.Quote(abi)
+	metadata := `{"compiler":{"version":"0.8.20"},"language":"Solidity","output":{"abi":` + abi + `,"devdoc":{}},"settings":{"compilationTarget":{"a.sol":"Shop"}}}`
+	for name, test := range map[string]struct {
+		text string
+		want []string
+	}{
+		"getabi":        {`{"status":"1","message":"OK","result":` + quoted + `}`, []string{"chainId: 1\n", "main: \"" + "0x00000000000000000000000000000000000000aa"}},
+		"getsourcecode": {`{"status":"1","message":"OK","result":[{"SourceCode":"contract Shop {}","ABI":` + quoted + `,"ContractName":"Shop","Proxy":"0","Implementation":""}]}`, nil},
+		"proxy":         {`{"status":"1","message":"OK","result":[{"SourceCode":"","ABI":` + quoted + `,"Proxy":"1","Implementation":"0xbeef"}]}`, []string{"is a proxy. Its events are those of 0xbeef"}},
+		"metadata.json": {metadata, nil},
+		"Sourcify v1":   {`{"status":"full","files":[{"name":"a.sol","content":"contract Shop {}"},{"name":"metadata.json","content":` + strconv.Quote(metadata) + `}]}`, nil},
+		"Sourcify v2":   {`{"matchId":"7","chainId":"8453","address":"0x00000000000000000000000000000000000000bb","abi":` + abi + `,"deployment":{"blockNumber":"123"}}`, []string{"chainId: 8453\n", "start: 123 "}},
+		"compiler":      {`{"language":"Solidity","sources":{"a.sol":{"content":` + strconv.Quote(contractSource) + `}}}`, []string{"event Listed("}},
+	} {
+		text, err := draft.Definition("shop", "0x00000000000000000000000000000000000000aa", []byte(test.text))
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if _, err := definition.Parse(definition.Source{File: "draft.yaml", Text: text}); err != nil {
+			t.Errorf("%s: %v\n%s", name, err, text)
+		}
+		for _, part := range append(test.want, "kind: listed") {
+			if !strings.Contains(string(text), part) {
+				t.Errorf("%s: no %q in\n%s", name, part, text)
+			}
+		}
+	}
+	text, err := draft.Definition("shop", "", []byte(`{"chainId":"1","address":"0x00000000000000000000000000000000000000bb","abi":`+abi+`}`))
+	if err != nil || !strings.Contains(string(text), `main: "0x00000000000000000000000000000000000000bb"`) {
+		t.Errorf("%v, %s", err, text)
+	}
+	for text, want := range map[string]string{
+		`{"status":"0","message":"NOTOK","result":"Max rate limit reached"}`:                                        "Max rate limit reached",
+		`{"status":"0","message":"NOTOK","result":"Contract source code not verified"}`:                             "not verified",
+		`{"status":"1","message":"OK","result":[{"SourceCode":"","ABI":"Contract source code not verified"}]}`:      "does not have the contract's source",
+		`{"status":"1","message":"OK","result":[{"SourceCode":"","ABI":"Contract source code not verified"},null]}`: "does not have the contract's source",
+		`{"status":"1","message":"OK","result":[]}`:                                                                 "does not have the contract's source",
+		`{"status":"1","message":"OK","result":7}`:                                                                  "does not have the contract's source",
+	} {
+		if _, err := draft.Definition("shop", "", []byte(text)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
+// Names of events that say what happened.
+func TestNames(t *testing.T) {
+	for name, want := range map[string]string{
+		"TakerBid": "bought", "TakerAsk": "offer_accepted", "AskFilled": "bought", "BidFilled": "offer_accepted", "OfferFulfilled": "offer_accepted",
+		"OrdersMatched": "bought", "MarketItemSold": "bought", "AuctionSettled": "bought", "AuctionSuccessful": "bought", "SellOfferAccepted": "bought",
+		"AuctionCreated": "listed", "AskCreated": "listed", "SaleCreated": "listed", "SellOfferCreated": "listed", "PunkOffered": "listed",
+		"AuctionCancelled": "delisted", "AskCanceled": "delisted", "SellOfferCancelled": "delisted", "PunkNoLongerForSale": "delisted",
+		"BidPlaced": "offer_made", "OfferCreated": "offer_made", "AuctionBid": "offer_made", "OfferRejected": "offer_rejected", "BidWithdrawn": "offer_cancelled",
+		"ListingUpdated": "order_changed", "AskPriceUpdated": "order_changed", "Something": "recorded",
+	} {
+		text, err := draft.Definition("shop", "0x00000000000000000000000000000000000000aa", []byte("event "+name+"(bytes32 orderHash, address seller, address buyer, uint256 price);"))
+		if err != nil || !strings.Contains(string(text), "kind: "+want+"\n") {
+			t.Errorf("%s is not %s: %v\n%s", name, want, err, text)
 		}
 	}
 }

@@ -21,7 +21,25 @@ type event struct {
 
 type field struct {
 	name string
+	of   string // the struct that it is a field of; "" if it is the event's own
 	kind expression.Kind
+}
+
+// expression is the expression for the field.
+func (f field) expression() string {
+	if f.of != "" {
+		return f.of + "." + f.name
+	}
+	return f.name
+}
+
+// is says whether the field's name contains a part, or has it as a word if it is short enough
+// to be in others.
+func (f field) is(part string) bool {
+	if part == "to" || part == "bid" {
+		return slices.Contains(wordsOf(f.name), part)
+	}
+	return strings.Contains(strings.ToLower(f.name), part)
 }
 
 // inference is what an event's name makes likely.
@@ -41,27 +59,33 @@ func infer(e event) inference {
 	has := func(parts ...string) bool {
 		return slices.ContainsFunc(parts, func(part string) bool { return strings.Contains(name, part) })
 	}
-	asks := slices.ContainsFunc(wordsOf(e.name), func(word string) bool { return word == "ask" || word == "asks" })
-	lists := has("list", "salecreated", "offered") || asks
+	words := wordsOf(e.name)
+	sells := slices.ContainsFunc(words, func(word string) bool { return word == "ask" || word == "asks" || word == "sell" })
+	bids := has("bid", "offer") && !has("offered") && !sells
 	changes := has("update", "change", "modif")
-	ends := has("cancel", "delist", "remove", "withdraw", "nolonger", "unlist")
-	sale := has("buy", "bought", "sold", "sale", "purchase", "execut", "match", "fulfil", "fill")
+	ends := has("cancel", "delist", "remove", "withdraw", "nolonger", "unlist", "reject", "decline")
+	starts := has("created", "started", "opened", "placed", "made")
+	sale := has("buy", "bought", "sold", "sale", "purchase", "execut", "match", "fulfil", "fill", "taken", "trade", "settle", "accept") || has("auction") && has("success", "won", "finali", "complete")
 	switch {
-	case has("bid", "offer") && has("accept"):
+	case has("taker") && has("bid"): // a bid that takes an ask
+		return inference{"buy", markets.Bought}
+	case has("taker") && has("ask"):
 		return inference{"offer-accept", markets.OfferAccepted}
-	case has("bid", "offer") && has("reject"):
+	case bids && has("reject", "decline"):
 		return inference{"offer-reject", markets.OfferRejected}
-	case has("bid", "offer") && ends:
+	case bids && ends:
 		return inference{"offer-cancel", markets.OfferCancelled}
-	case has("bid", "offer", "price") && changes || lists && changes:
+	case bids && sale && !starts:
+		return inference{"offer-accept", markets.OfferAccepted}
+	case (bids || sells || has("list", "price", "auction", "offered")) && changes:
 		return inference{"update", markets.OrderChanged}
-	case has("bid", "offer") && !has("offered"):
+	case bids:
 		return inference{"offer", markets.OfferMade}
 	case ends:
 		return inference{"delist", markets.Delisted}
-	case sale && !has("salecreated"):
+	case sale && !starts:
 		return inference{"buy", markets.Bought}
-	case lists:
+	case has("list", "offered", "sale", "auction") || sells:
 		return inference{"list", markets.Listed}
 	}
 	return record
@@ -96,8 +120,8 @@ func shortName(text string) string {
 func (e event) find(kind expression.Kind, parts ...string) string {
 	for _, part := range parts {
 		for _, f := range e.fields {
-			if f.kind == kind && strings.Contains(strings.ToLower(f.name), part) {
-				return f.name
+			if f.kind == kind && f.is(part) {
+				return f.expression()
 			}
 		}
 	}
@@ -106,7 +130,11 @@ func (e event) find(kind expression.Kind, parts ...string) string {
 
 // collection is the field that is likely to be the token's collection.
 func (e event) collection() string {
-	return e.find(expression.TextKind, "collection", "nftcontract", "tokenaddress", "nftaddress", "nft", "tokencontract", "token")
+	collection := e.find(expression.TextKind, "collection", "nftcontract", "tokenaddress", "nftaddress", "nft", "tokencontract", "token")
+	if collection == e.currency {
+		return ""
+	}
+	return collection
 }
 
 // token is the field that is likely to be the token's id.
@@ -114,11 +142,16 @@ func (e event) token() string {
 	return e.find(expression.NumberKind, "tokenid", "token_id", "nftid", "punkindex", "assetid")
 }
 
+// orderKey is the field that is likely to tell orders apart; "" if there is none.
+func (e event) orderKey() string {
+	return cmp.Or(
+		e.find(expression.NumberKind, "orderid", "order_id", "listingid", "listing_id", "offerid", "offer_id", "bidid", "bid_id", "auctionid", "auction_id", "saleid", "sale_id", "itemid"),
+		e.find(expression.TextKind, "orderhash", "hash", "listing", "bidid", "bid_id", "orderid", "order_id", "bid"))
+}
+
 // key is an expression that is likely to tell orders apart; "" if there is none.
 func (e event) key() string {
-	id := cmp.Or(
-		e.find(expression.NumberKind, "orderid", "listingid", "offerid", "offer_id", "listing_id", "bidid", "auctionid", "saleid", "itemid"),
-		e.find(expression.TextKind, "orderhash", "hash", "listing", "bid", "orderid"))
+	id := e.orderKey()
 	token, collection := e.token(), e.collection()
 	if other := e.find(expression.NumberKind, "id", "index"); id == "" && other != token {
 		id = other
@@ -132,7 +165,7 @@ func (e event) key() string {
 // parties are the fields that are likely to be an order's maker and taker.
 func (e event) parties(side markets.Side) (maker, taker string) {
 	if side == markets.Bid {
-		return e.find(expression.TextKind, "bidder", "buyer", "offerer", "maker", "from"), e.find(expression.TextKind, "seller", "taker", "owner", "to")
+		return e.find(expression.TextKind, "bidder", "biduser", "buyer", "offerer", "maker", "from"), e.find(expression.TextKind, "seller", "askuser", "taker", "owner", "to")
 	}
-	return e.find(expression.TextKind, "seller", "maker", "owner", "lister", "from"), e.find(expression.TextKind, "buyer", "taker", "to", "winner")
+	return e.find(expression.TextKind, "seller", "askuser", "maker", "owner", "lister", "from"), e.find(expression.TextKind, "buyer", "biduser", "taker", "to", "winner")
 }

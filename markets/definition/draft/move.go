@@ -23,10 +23,14 @@ func fromModules(name, account string, modules []move.Module) []byte {
 		}
 	}
 	found, foreign := loggedBy(modules, known)
+	found, left := withoutAdministration(found, logged.draft)
 	fmt.Fprintf(&b, head, name, markets.Aptos)
 	fmt.Fprintf(&b, "  mainnet:\n    chainId: 1 # 2 is the test network\n    account: %q\n", cmp.Or(account, placeholder))
 	if slices.ContainsFunc(found, func(l logged) bool { return l.handle == "" }) {
 		b.WriteString("    start: 0 # the ledger version to start at: all transactions from it on are read\n")
+	}
+	if len(left) > 0 {
+		fmt.Fprintf(&b, "\n# Left out: %s.\n", strings.Join(left, ", "))
 	}
 	for _, l := range foreign {
 		fmt.Fprintf(&b, "\n# %s has events of %s, which is another module's: give its JSON, too.\n", l.handle, l.typeName)
@@ -50,10 +54,7 @@ func fromModules(name, account string, modules []move.Module) []byte {
 // addLogged adds a source for events that modules log. Those of a handle need a stream of
 // their own.
 func (s streams) addLogged(l logged) {
-	d := event{name: move.LastName(l.event.Name), currency: `'"0x1::aptos_coin::AptosCoin"'`}
-	for _, f := range l.event.Fields {
-		d.fields = append(d.fields, field{f.Name, kindOf(f.Text)})
-	}
+	d := l.draft()
 	inferred := infer(d)
 	stream := inferred.stream
 	for n := 2; l.handle != "" && s[stream] != nil; n++ {
@@ -64,6 +65,15 @@ func (s streams) addLogged(l logged) {
 		source = fmt.Sprintf("    - handle: %s\n      event: %s\n      becomes:\n", l.handle, l.event.Name)
 	}
 	s[stream] = append(s[stream], source+d.becomes(inferred.kind))
+}
+
+// draft is the event to draft a source for.
+func (l logged) draft() event {
+	d := event{name: move.LastName(l.event.Name), currency: `'"0x1::aptos_coin::AptosCoin"'`}
+	for _, f := range l.event.Fields {
+		d.fields = append(d.fields, field{name: f.Name, kind: kindOf(f.Text)})
+	}
+	return d
 }
 
 // logged is a type of events that a module logs, by a handle or as module events.

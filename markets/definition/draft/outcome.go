@@ -56,7 +56,9 @@ func (e event) record() string {
 		b.WriteString("          fields:\n")
 	}
 	for _, f := range e.fields {
-		fmt.Fprintf(&b, "            %s: %s\n", f.name, f.name)
+		if f.of == "" {
+			fmt.Fprintf(&b, "            %s: %s\n", f.name, f.name)
+		}
 	}
 	return b.String()
 }

@@ -2,10 +2,11 @@ package draft
 
 import (
 	"bytes"
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/ethereum/go-ethereum/accounts/abi"
 
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/markets/definition/internal/expression"
@@ -13,11 +14,11 @@ import (
 )
 
 // fromEvents drafts a contract's events. unread are declarations that could not be read.
-func fromEvents(name, address string, events []*solidity.Event, unread []string) []byte {
+func fromEvents(name, address string, c contract, events []*solidity.Event, unread []string) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, head, name, markets.EVM)
-	fmt.Fprintf(&b, "  ethereum: # a name for people\n    chainId: 1\n    start: 0 # the block that the contract was deployed in\n    contracts:\n      main: %q\n\nabi: |\n", cmp.Or(address, placeholder))
-	events, left := withoutPlumbing(events)
+	b.WriteString(c.chains(address) + "\nabi: |\n")
+	events, left := withoutAdministration(events, eventOf)
 	slices.SortFunc(events, func(a, b *solidity.Event) int { return strings.Compare(a.Signature(), b.Signature()) })
 	overloads := map[string]int{}
 	for _, e := range events {
@@ -36,10 +37,7 @@ func fromEvents(name, address string, events []*solidity.Event, unread []string)
 		if overloads[title] > 1 {
 			title = e.Signature()
 		}
-		d := event{name: e.RawName, emitter: "emitter", currency: "coin"}
-		for _, p := range e.Parameters {
-			d.fields = append(d.fields, field{p.Name, expression.KindOf(solidity.TypeOf(p))})
-		}
+		d := eventOf(e)
 		inferred := infer(d)
 		all[inferred.stream] = append(all[inferred.stream], fmt.Sprintf("    - event: %s\n      becomes:\n", title)+d.becomes(inferred.kind))
 	}
@@ -47,25 +45,23 @@ func fromEvents(name, address string, events []*solidity.Event, unread []string)
 	return b.Bytes()
 }
 
-// plumbing has events that contracts of every kind log, and that say nothing of markets.
-var plumbing = []string{
-	"Approval", "ApprovalForAll", "Transfer", "TransferSingle", "TransferBatch", "URI",
-	"OwnershipTransferred", "OwnershipTransferStarted", "Paused", "Unpaused", "Initialized",
-	"Upgraded", "AdminChanged", "BeaconUpgraded", "RoleGranted", "RoleRevoked", "RoleAdminChanged", "DiamondCut",
-}
-
-// withoutPlumbing leaves plumbing out and names what it left out, unless there are no other
-// events.
-func withoutPlumbing(events []*solidity.Event) (kept []*solidity.Event, left []string) {
-	for _, e := range events {
-		if slices.Contains(plumbing, e.RawName) {
-			left = append(left, e.RawName)
-		} else {
-			kept = append(kept, e)
+// eventOf is an event of a contract. The fields of its structs come after its own.
+func eventOf(e *solidity.Event) event {
+	d := event{name: e.RawName, emitter: "emitter", currency: "coin"}
+	for _, p := range e.Parameters {
+		d.fields = append(d.fields, field{name: p.Name, kind: expression.KindOf(solidity.TypeOf(p))})
+	}
+	for _, p := range e.Parameters {
+		if p.Type.T != abi.TupleTy || p.Indexed {
+			continue
+		}
+		for i, name := range p.Type.TupleRawNames {
+			inner := abi.Argument{Type: *p.Type.TupleElems[i]}
+			d.fields = append(d.fields, field{name: name, of: p.Name, kind: expression.KindOf(solidity.TypeOf(inner))})
 		}
 	}
-	if len(kept) == 0 {
-		return events, nil
+	if currency := d.find(expression.TextKind, "currency", "paymenttoken", "paytoken", "quotetoken", "erc20"); currency != "" {
+		d.currency = currency
 	}
-	return kept, left
+	return d
 }

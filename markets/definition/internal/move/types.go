@@ -2,6 +2,7 @@ package move
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/expr-lang/expr/types"
@@ -79,4 +80,27 @@ func (s *Struct) Declaration() string {
 		fields[i] = f.Name + ": " + f.Text
 	}
 	return fmt.Sprintf("struct %s { %s }", s.Name, strings.Join(fields, ", "))
+}
+
+// Layout is the names and types of those fields of a resolved struct that are used, with the
+// fields of their structs.
+func (s *Struct) Layout(used map[string]bool) string {
+	var fields []string
+	for _, f := range s.Fields {
+		if used == nil || used[f.Name] {
+			fields = append(fields, f.Name+": "+f.kind.layout())
+		}
+	}
+	slices.Sort(fields)
+	return "{" + strings.Join(fields, ", ") + "}"
+}
+
+func (t Type) layout() string {
+	switch {
+	case t.element != nil:
+		return fmt.Sprintf("%s<%s>", t.form, t.element.layout())
+	case t.fields != nil:
+		return t.fields.Layout(nil)
+	}
+	return t.form.String()
 }

@@ -3,8 +3,6 @@ package solidity
 import (
 	"errors"
 	"fmt"
-	"regexp"
-	"strings"
 
 	"github.com/ethereum/go-ethereum/accounts/abi"
 
@@ -25,38 +23,11 @@ func ParseEvents(text string) (events []*Event, err error) {
 	return events, nil
 }
 
-var (
-	comments     = regexp.MustCompile(`(?s)//[^\n]*|/\*.*?\*/`)
-	declarations = regexp.MustCompile(`\bevent\s+[\w$]+\s*\([^;{}]*\)[\s\w]*(;|$)`)
-)
-
-// maxUnread bounds the declarations that FindEvents reports as unread.
-const maxUnread = 100
-
-// FindEvents are the events that a source file declares, each once. unread are the
-// declarations that could not be read, and why: a source may name types that are declared
-// in other files.
-func FindEvents(source string) (events []*Event, unread []string) {
-	source = comments.ReplaceAllString(source, " ")
-	known := map[string]bool{}
-	for _, text := range declarations.FindAllString(source, -1) {
-		text = strings.Join(strings.Fields(text), " ")
-		found, err := ParseEvents(text)
-		switch {
-		case err != nil && len(unread) < maxUnread:
-			unread = append(unread, fmt.Sprintf("%.200s (%.200s)", text, err))
-		case err == nil && !known[found[0].Signature()]:
-			known[found[0].Signature()] = true
-			events = append(events, found[0])
-		}
-	}
-	return events, unread
-}
-
 // parser reads declarations of events.
 type parser struct {
 	declaration.Scanner
-	depth int // of tuples
+	types map[string]namedType // that the source declares
+	depth int                  // of tuples
 }
 
 func (p *parser) event() (*Event, error) {
@@ -88,12 +59,14 @@ func (p *parser) event() (*Event, error) {
 // maxTuples bounds how deep tuples are nested.
 const maxTuples = 8
 
+var errDeepTuples = fmt.Errorf("tuples are nested more than %d deep", maxTuples)
+
 // parameters reads a list of parameters in parentheses.
 func (p *parser) parameters() ([]abi.ArgumentMarshaling, error) {
 	p.depth++
 	defer func() { p.depth-- }()
 	if p.depth > maxTuples {
-		return nil, fmt.Errorf("tuples are nested more than %d deep", maxTuples)
+		return nil, errDeepTuples
 	}
 	if !p.Skip("(") {
 		return nil, fmt.Errorf("expected ( but found %q", p.Peek())
@@ -155,6 +128,8 @@ func (p *parser) elementary() (a abi.ArgumentMarshaling, err error) {
 		a.Type += "256"
 	case "address":
 		p.Skip("payable")
+	default:
+		return p.named(a.Type)
 	}
 	return a, nil
 }
