@@ -104,16 +104,22 @@ func (a *asked) askAnything() {
 		r.Kind = persistence.ResumeRequest
 		a.ask(r)
 	case 5:
-		r.Kind = persistence.RedecodeRequest // refused: the world's decoders are not separable
+		r.Kind = persistence.RedecodeRequest // refused unless raw events are kept
+		a.reviveSome()
 		a.ask(r)
 	default:
-		for _, letter := range load(a.world, persistence.DeadLetters, markets.DeadLetter.ID) {
-			if a.r.IntN(2) == 0 {
-				a.revived.Store(letter.Transaction, true)
-			}
-		}
+		a.reviveSome()
 		r.Kind = persistence.RetryRequest
 		a.ask(r)
+	}
+}
+
+// reviveSome lets some of the dead letters be decoded from now on.
+func (a *asked) reviveSome() {
+	for _, letter := range load(a.world, persistence.DeadLetters, markets.DeadLetter.ID) {
+		if a.r.IntN(2) == 0 {
+			a.revived.Store(letter.Transaction, true)
+		}
 	}
 }
 
@@ -183,6 +189,7 @@ func TestRequestsAmongFailures(t *testing.T) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
 			a := newAsked(t, seed)
+			a.keepRaw = seed%2 == 0
 			a.takeOver()
 			for range 50 {
 				switch a.r.IntN(20) {
@@ -241,7 +248,7 @@ func acceptable(r persistence.Request) bool {
 			return true
 		}
 	}
-	return r.Kind == persistence.RedecodeRequest && strings.Contains(r.Reason, "name one stream")
+	return r.Kind == persistence.RedecodeRequest && (strings.Contains(r.Reason, "name one stream") || strings.Contains(r.Reason, "nothing was read"))
 }
 
 // A paused stream stays where it is while the others and the head go on, also on the next
@@ -403,4 +410,38 @@ func TestTakeOverInTheMiddleOfARetry(t *testing.T) {
 	}
 	close(held.open)
 	a.mustCheck()
+}
+
+// The owner loses the chain while a stream is decoded again: what it had not come to is read from
+// the node, with the same result.
+func TestTakeOverInTheMiddleOfARedecode(t *testing.T) {
+	for commits := range 4 {
+		t.Run(fmt.Sprint("after commit ", commits), func(t *testing.T) {
+			t.Parallel()
+			a := newAsked(t, 7)
+			a.keepRaw = true
+			a.takeOver()
+			for range 3 {
+				a.outgrow()
+			}
+			if err := a.settle(); err != nil {
+				t.Fatal(err)
+			}
+			a.reviveSome()
+			held := a.holdPortion("chain/market/buy/"+[]string{activity, "order-buy"}[commits%2], commits/2)
+			id := a.ask(persistence.Request{Kind: persistence.RedecodeRequest, Market: "market", Stream: "buy"})
+			select {
+			case <-held.arrived:
+			case <-time.After(a.patience):
+				t.Fatalf("%+v", a.request(id))
+			}
+			a.takeOver()
+			if r := a.done(id); r.Starts != 2 || len(r.Answer.Notes) == 0 {
+				t.Errorf("%+v, started %d times", *r.Answer, r.Starts)
+			}
+			close(held.open)
+			a.done(a.ask(persistence.Request{Kind: persistence.RetryRequest})) // of the other streams
+			a.mustCheck()
+		})
+	}
 }

@@ -50,6 +50,7 @@ type world struct {
 	patience time.Duration // how long to wait for what must happen
 	streams  []string
 	logOnly  map[string]bool // streams without documents
+	keepRaw  bool            // in activities, so that they can be decoded again
 	revived  sync.Map        // events that could not be decoded and now can be
 	market   func(s *shared, c Chain, m Market, tuning Tuning, epoch supervision.Epoch) *actor.Props
 	raws     func(stream string) []markets.Raw // of the canonical chain
@@ -134,6 +135,7 @@ func (w *world) streamOf(name string) markets.Stream {
 	if w.announce {
 		s.Source.Factories = w.pairs()
 	}
+	s.Separable, s.KeepRaw = w.keepRaw, w.keepRaw
 	return s
 }
 
