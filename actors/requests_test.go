@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/imart/event-worker/actors/maintenance"
 	"github.com/imart/event-worker/actors/requests"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
@@ -444,4 +445,42 @@ func TestTakeOverInTheMiddleOfARedecode(t *testing.T) {
 			a.mustCheck()
 		})
 	}
+}
+
+// Documents that are behind their log, as when the actors are stopped, come to it first.
+func TestDocumentsBehindTheirLogAreDecodedAgain(t *testing.T) {
+	a := newAsked(t, 8)
+	a.keepRaw = true
+	a.takeOver()
+	a.outgrow()
+	if err := a.settle(); err != nil {
+		t.Fatal(err)
+	}
+	held := a.hold("chain/market/buy/order-buy")
+	a.outgrow()
+	log, documents := "chain/market/buy/activity", "chain/market/buy/order-buy"
+	defer close(held.open)
+	<-held.arrived
+	for range 5 {
+		a.outgrow()
+	}
+	a.eventually("the log is ahead", func() bool {
+		all := a.actors()
+		return all[log].Seq > all[documents].Seq
+	})
+	a.crash()
+	m, err := maintenance.TakeOver(t.Context(), a.disk, "test", "chain")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.Redecode(t.Context(), "market", a.streamOf("buy"), -1); err != nil {
+		t.Fatal(err)
+	}
+	all := a.actors()
+	if all[log].Place != all[documents].Place || all[log].Events != all[documents].Events {
+		t.Errorf("the log is at %v with %d events, its documents at %v with %d", all[log].Place, all[log].Events, all[documents].Place, all[documents].Events)
+	}
+	a.takeOver()
+	a.done(a.ask(persistence.Request{Kind: persistence.RetryRequest}))
+	a.mustCheck()
 }
