@@ -473,7 +473,7 @@ func TestDocumentsBehindTheirLogAreDecodedAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := m.Redecode(t.Context(), "market", a.streamOf("buy"), -1); err != nil {
+	if _, err := m.Redecode(t.Context(), markets.EVM, "market", a.streamOf("buy"), -1); err != nil {
 		t.Fatal(err)
 	}
 	all := a.actors()
