@@ -135,7 +135,9 @@ func (w *world) streamOf(name string) markets.Stream {
 	if w.announce {
 		s.Source.Factories = w.pairs()
 	}
-	s.Separable, s.KeepRaw = w.keepRaw, w.keepRaw
+	if w.keepRaw {
+		s.Separable, s.KeepRaw = true, true
+	}
 	return s
 }
 

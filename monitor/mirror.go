@@ -2,7 +2,9 @@ package monitor
 
 import (
 	"maps"
+	"slices"
 	"sync"
+	"time"
 
 	"github.com/imart/event-worker/persistence"
 )
@@ -109,4 +111,20 @@ func (m *mirror) release(chain string) {
 	m.released[chain] = max(m.released[chain], m.epochs[chain])
 	delete(m.epochs, chain)
 	maps.DeleteFunc(m.actors, func(_ string, a *actor) bool { return a.Chain == chain })
+}
+
+// Actors are the documents of the actors of a chain that this process owns, by key, as it has
+// claimed and written them last, without their trails, the ends of unfinished transitions and the
+// times of writing. They come from memory: nothing waits.
+func (m *Metrics) Actors(chain string) (docs []persistence.Actor) {
+	m.mirror.mu.Lock()
+	defer m.mirror.mu.Unlock()
+	for _, id := range slices.Sorted(maps.Keys(m.mirror.actors)) {
+		if a := m.mirror.actors[id]; a.Chain == chain {
+			doc := a.Actor
+			doc.Pending, doc.UpdatedAt, doc.Report.Place = nil, time.Time{}, nil
+			docs = append(docs, doc)
+		}
+	}
+	return docs
 }

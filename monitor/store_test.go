@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -239,6 +240,16 @@ func TestMetricsAreTheDocuments(t *testing.T) {
 			}
 		}
 		same(r, ofDocuments(gather(t, m)), told(t, disk))
+		stored, err := persistence.Collect[persistence.Actor](t.Context(), disk, persistence.Query{Collection: persistence.Actors, Sort: []persistence.SortKey{{Path: "_id"}}})
+		if err != nil {
+			r.Fatal(err)
+		}
+		for i := range stored {
+			stored[i].Trail, stored[i].Pending, stored[i].UpdatedAt = nil, nil, time.Time{}
+		}
+		if got := m.Actors("ethereum"); !reflect.DeepEqual(got, stored) || m.Actors("bsc") != nil {
+			r.Fatalf("in memory are\n%+v, stored are\n%+v", got, stored)
+		}
 	})
 }
 

@@ -115,7 +115,11 @@ func (l *Logger) read(ctx context.Context, filter persistence.Filter) (Tree, boo
 		return nil, false
 	case err == nil:
 		if lasted := l.store.End(time.Now()); lasted > 0 {
-			l.log.Info("the actors' documents can be read again", outage.Lasted, lasted)
+			var args []any
+			if !l.Clustered { // whose beginning is a warning
+				args = append(args, outage.Lasted, lasted)
+			}
+			l.log.Info("the actors' documents can be read again", args...)
 		}
 	case l.store.Note(time.Now(), 0): // the look has taken a while
 		level := slog.LevelError
