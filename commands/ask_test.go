@@ -77,6 +77,8 @@ func check(t *testing.T, ask, refused func(args ...string) string, find func(col
 		{[]string{"pause", "ethereum/nix/buy"}, "pause: no such stream in ethereum: status lists them\n"},
 		{[]string{"pause", "nix/seaport"}, "unknown chain \"nix\""},
 		{[]string{"pause", "ethereum"}, "name one stream or market"},
+		{[]string{"rewind", "ethereum/seaport/nix", "--to", "1"}, "rewind: no such stream in ethereum: status lists them\n"},
+		{[]string{"rewind", "ethereum/seaport/nix", "--to", "1", "--dry-run"}, "rewind: no such stream in ethereum: status lists them\n"},
 		{[]string{"rewind", "ethereum", "--to", "99000000"}, "nothing lies beyond that height"},
 		{[]string{"rewind", "ethereum//x", "--to", "1"}, "write chain, chain/market or chain/market/stream"},
 		{[]string{"redecode", "ethereum/seaport/buy"}, "rewind the stream instead"},

@@ -11,6 +11,18 @@ import (
 // ErrUnknownStream says that the data have no such stream.
 var ErrUnknownStream = errors.New("no such stream")
 
+func unknownStream(chain string) error {
+	return fmt.Errorf("%w in %s: status lists them", ErrUnknownStream, chain)
+}
+
+// exists returns ErrUnknownStream for a market or a stream of which the data have no observer.
+func (s Scope) exists(chain string, observers []persistence.Actor) error {
+	if s.Market != "" && len(observers) == 0 {
+		return unknownStream(chain)
+	}
+	return nil
+}
+
 // Pause marks streams as paused, or no longer, on the documents of their workers: actors read
 // the mark when they start. It returns how many there are; known names streams that may have
 // no documents yet.
@@ -32,7 +44,7 @@ func (m *Maintainer) Pause(ctx context.Context, of Scope, paused bool, known ...
 		}
 	}
 	if len(streams) == 0 {
-		return 0, fmt.Errorf("%w in %s: status lists them", ErrUnknownStream, m.chain)
+		return 0, unknownStream(m.chain)
 	}
 	for s := range streams {
 		_, err := m.store.Claim(ctx, persistence.Claim{

@@ -30,6 +30,9 @@ func (m *Maintainer) Rewind(ctx context.Context, of Scope, height int64) error {
 	if err != nil {
 		return err
 	}
+	if err := of.exists(m.chain, observers); err != nil {
+		return err
+	}
 	rewound := false
 	for i, log := range observers {
 		m.progress("rolling back", i, len(observers))
@@ -89,6 +92,9 @@ const maxOrders = 1 << 20
 func Plan(ctx context.Context, docs persistence.Querier, chain string, of Scope, height int64) (persistence.Answer, error) {
 	observers, err := observersOf(ctx, docs, chain, of)
 	if err != nil {
+		return persistence.Answer{}, err
+	}
+	if err := of.exists(chain, observers); err != nil {
 		return persistence.Answer{}, err
 	}
 	plan, orders, seed := persistence.Answer{}, map[uint64]bool{}, maphash.MakeSeed()
