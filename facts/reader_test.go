@@ -417,3 +417,28 @@ func TestACounterTouchesOrders(t *testing.T) {
 	f.sync()
 	f.expect(o, "CANCELED")
 }
+
+// Nobody waits for a stream that is paused; if all are, nothing is asked.
+func TestFactsPassOverPausedStreams(t *testing.T) {
+	f, fake := test(t)
+	pause := func(stream string, paused bool) {
+		f.must(func() error {
+			_, err := f.store.Claim(t.Context(), persistence.Claim{
+				ID: testRef.Chain + "/" + testRef.Market + "/" + stream, Kind: "worker", Chain: testRef.Chain, Market: testRef.Market, Stream: stream,
+				Node: "node", Epoch: f.actors["list"].Epoch, Paused: &paused,
+			})
+			return err
+		}())
+	}
+	o := newOrder(alice, 0, 1)
+	fake.mine(list(o))
+	f.execute("list", 1)
+	pause("trade", true)
+	pause("list", true)
+	if page, err := f.read(markets.StateStream); !errors.Is(err, chains.ErrWaits) || !strings.Contains(err.Error(), "are paused") {
+		t.Fatalf("read %+v, %v although all streams are paused", page, err)
+	}
+	pause("list", false)
+	f.facts()
+	f.expect(o, "LISTING yes")
+}
