@@ -19,8 +19,8 @@ import (
 )
 
 const (
-	every        = time.Minute // between two looks at the records
-	firstPause   = time.Minute // before a second attempt
+	every        = 15 * time.Second // between two looks at the records
+	firstPause   = time.Minute      // before a second attempt
 	lastPause    = 24 * time.Hour
 	atOnce       = 4
 	page         = 100 // records
