@@ -73,11 +73,12 @@ var (
 	topics    = []common.Hash{{0xaa}, {0xbb}, {0xcc}}
 )
 
-// sources overlap, and leave out some of what the contracts log.
+// sources overlap, and leave out some of what the contracts log. The last is of any contract.
 var sources = []markets.Source{
 	{Addresses: []string{contracts[0].Hex()}, Topics: []string{topics[0].Hex()}},
 	{Addresses: []string{contracts[0].Hex(), contracts[1].Hex()}, Topics: []string{topics[0].Hex(), topics[1].Hex()}},
 	{Addresses: []string{contracts[1].Hex()}},
+	{Topics: []string{topics[2].Hex()}},
 }
 
 // startGeth starts a node on whose chain are the contracts, and others with their code.
