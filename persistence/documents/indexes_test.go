@@ -188,7 +188,10 @@ func fill(t *testing.T, collections map[string]*mongo.Collection) {
 		docs[persistence.Orders] = append(docs[persistence.Orders], OfOrder(order), OfOrder(among), OfOrder(markets.Order{
 			Chain: "c", Market: "other", Key: address, Status: markets.Sold, Maker: "0x", Token: markets.Token{Collection: address, ID: "sold"}, Price: markets.Amount(number),
 		}))
-		docs[persistence.Activities] = append(docs[persistence.Activities], OfActivity(activity), OfActivity(moved))
+		announced := markets.Activity{Chain: "c", Market: "m", Event: markets.Event{
+			Kind: markets.ContractCreated, Stream: "list", Seq: i, Position: markets.Position{Height: i, Log: 1}, Time: at, Contract: address, Factory: "pair",
+		}}
+		docs[persistence.Activities] = append(docs[persistence.Activities], OfActivity(activity), OfActivity(moved), OfActivity(announced))
 		docs[persistence.Records] = append(docs[persistence.Records], OfRecord(markets.Record{
 			Chain: "c", Market: "m", Type: []string{"gallery", "exhibit"}[i%2], Key: address, UpdatedAt: at,
 		}))
