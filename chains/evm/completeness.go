@@ -109,14 +109,26 @@ func (c *Chain) proveLogs(ctx context.Context, n jsonrpc.Client, h eth.Header) e
 	case err != nil:
 		return err
 	case len(raws) == 0:
-		if whole, err := c.receiptsFrom(ctx, n, h.Number, h.Hash); err == nil && len(whole) > 0 {
+		switch whole, err := c.receiptsFrom(ctx, n, h.Number, h.Hash); {
+		case err == nil && len(whole) > 0:
 			return n.Errorf("%w: none of block %d", errIncomplete, h.Number)
+		case err != nil && isPassing(err):
+			return err
 		}
 		n.MarkPrunedBelow(h.Number + 1)
 		return n.Errorf("%w: no logs of block %d, although its bloom has some: %s", chains.ErrPruned, h.Number, prunedAdvice)
 	}
 	c.history.prove(n.Endpoint, h.Number)
 	return nil
+}
+
+// isPassing says whether an error of an endpoint says nothing about its history: it may pass.
+func isPassing(err error) bool {
+	switch endpoint.ClassOf(err) {
+	case endpoint.Timeout, endpoint.Transport, endpoint.RateLimited, endpoint.ComputeUnits:
+		return true
+	}
+	return false
 }
 
 // isMissingKnown says whether logs are missing from a range according to the cached headers
@@ -147,7 +159,8 @@ func (c *Chain) isMissingFrom(ctx context.Context, n jsonrpc.Client, in eth.Inte
 
 // reconcile returns the logs of a block once they agree with its bloom. If they do not,
 // another endpoint is asked where there is one, and then the block's receipts. Where two
-// sources agree against the bloom they are believed, as blooms have false positives.
+// answers agree against the bloom they are believed, as blooms have false positives, but not
+// while the receipts cannot be read for a moment: both answers may be of the only endpoint.
 func (c *Chain) reconcile(ctx context.Context, n jsonrpc.Client, in eth.Interest, h eth.Header, raws []markets.Raw) ([]markets.Raw, error) {
 	c.learnBlooms(ctx, n, h, raws)
 	if !in.IsMissingLogs(h.Bloom, raws) {
@@ -165,8 +178,11 @@ func (c *Chain) reconcile(ctx context.Context, n jsonrpc.Client, in eth.Interest
 	if errWhole == nil && bytes.Equal(eth.BloomOf(whole), h.Bloom) {
 		return in.All.Matching(whole), nil
 	}
-	if err != nil && errWhole != nil { // no second opinion
+	switch {
+	case err != nil && errWhole != nil: // no second opinion
 		return nil, err
+	case errWhole != nil && isPassing(errWhole): // the receipts may decide soon
+		return nil, errWhole
 	}
 	c.contradictions.Add(1)
 	c.cfg.Log.DebugContext(ctx, "a bloom has logs that two answers lack", "endpoint", n.Host(), "block", h.Number, "hash", h.Hash)

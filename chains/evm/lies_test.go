@@ -65,6 +65,37 @@ func TestAnEmptyRangeIsNotBelieved(t *testing.T) {
 	}
 }
 
+// While the receipts of a block cannot be read for a moment, logs that the bloom has and that
+// the only endpoint leaves out twice are not believed to be missing.
+func TestTwoAnswersOfOneEndpointDoNotOutweighABloom(t *testing.T) {
+	g := startGeth(t)
+	p := startProxy(t, g.url)
+	g.mineLogs(8, 1)
+	chain := open(t, p.url)
+	view := advance(t, chain, nil, true)
+	read, at := chaintest.Drain(t.Context(), t, chain, view, sources[0], start, view.Head.Seq, 1000)
+	g.mineLogs(1, 1)
+	view = advance(t, chain, view, true)
+	var asked atomic.Int64
+	p.change(func(method string, _ json.RawMessage, answer map[string]json.RawMessage) {
+		switch {
+		case method == "eth_getLogs" && asked.Add(1) <= 2:
+			answer["result"] = json.RawMessage("[]")
+		case method == "eth_getLogs", method == "eth_getBlockReceipts":
+			delete(answer, "result")
+			answer["error"] = json.RawMessage(`{"code": -32000, "message": "request timed out"}`)
+		}
+	})
+	if page, err := chain.Read(t.Context(), view, sources[0], at, view.Head.Seq, 1000); err == nil {
+		t.Errorf("%d events are believed to be all", len(page.Raws))
+	}
+	p.change(nil)
+	rest, _ := chaintest.Drain(t.Context(), t, chain, view, sources[0], at, view.Head.Seq, 1000)
+	if len(read) != 8 || len(rest) != 1 {
+		t.Errorf("%d events of 8, and %d of 1", len(read), len(rest))
+	}
+}
+
 // A URL that begins to serve another chain is found out by the chain id that comes with
 // every answer: nothing is read from it, and it is used again when it is the chain again.
 func TestAURLThatServesAnotherChainForAWhile(t *testing.T) {
