@@ -279,7 +279,7 @@ func (c *fakeChain) Ancestor(ctx context.Context, view *chains.View, trail marke
 	if err := errors.Join(ctx.Err(), c.failing["ancestor"]); err != nil {
 		return markets.Place{}, false, err
 	}
-	defer func() { err = c.judge(trail, final, place, ok, err) }()
+	defer func() { err = c.judge(view, trail, final, place, ok, err) }()
 	for _, p := range slices.Backward(trail) {
 		switch view.Stand(p) {
 		case chains.On:
@@ -306,8 +306,8 @@ func (c *fakeChain) Endpoints() []chains.EndpointStatus {
 }
 
 // judge says whether an answer is a break of finality that is not confirmed. What it
-// goes by, where the rollback ends, must tell exactly that.
-func (c *fakeChain) judge(trail markets.Trail, final int64, place markets.Place, ok bool, err error) error {
+// goes by, where the rollback ends, must tell exactly that of the view.
+func (c *fakeChain) judge(view *chains.View, trail markets.Trail, final int64, place markets.Place, ok bool, err error) error {
 	if err != nil || !ok || final < 0 {
 		return err
 	}
@@ -315,7 +315,7 @@ func (c *fakeChain) judge(trail markets.Trail, final int64, place markets.Place,
 	for known && was.number > final {
 		was, known = c.all[was.parent]
 	}
-	broken := known && was.number == final && (final >= int64(len(c.blocks)) || c.blocks[final].hash != was.hash)
+	broken := known && was.number == final && c.hashAt(view, final) != was.hash
 	if known && broken != (place.Seq < final) {
 		c.wrong = append(c.wrong, fmt.Errorf("broken %t, but %d was final and the newest place of %v on the chain is %v", broken, final, trail, place))
 	}
@@ -326,6 +326,18 @@ func (c *fakeChain) judge(trail markets.Trail, final int64, place markets.Place,
 		c.found = append(c.found, place)
 	}
 	return nil
+}
+
+// hashAt is the hash of the view's block at a height, which need not be the chain's any more;
+// the chain's own below the view.
+func (c *fakeChain) hashAt(view *chains.View, height int64) string {
+	if hash, ok := view.Hash(height); ok {
+		return hash
+	}
+	if height > view.Head.Seq || height >= int64(len(c.blocks)) {
+		return ""
+	}
+	return c.blocks[height].hash
 }
 
 // misjudged is what was wrong in what it was asked.

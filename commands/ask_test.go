@@ -94,7 +94,7 @@ func check(t *testing.T, ask, refused func(args ...string) string, find func(col
 			t.Errorf("the request %v", r)
 		}
 	}
-	if len(requests) != 9 {
+	if len(requests) != 10 {
 		t.Errorf("%d requests", len(requests))
 	}
 }

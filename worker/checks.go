@@ -44,7 +44,7 @@ func checkKeys(ctx context.Context, docs persistence.Querier, at fmt.Stringer, c
 				return err
 			}
 			if old {
-				return fmt.Errorf("%s: documents of %s/%s are from an earlier version, whose keys did not have the contract: have them read again from the start with event-worker rewind %s --to 0, or choose another location", at, c.Name, m.Name, c.Name)
+				return fmt.Errorf("%s: documents of %s/%s are from an earlier version, whose keys did not have the contract: have them read again from the start with event-worker rewind %s/%s --to 0, or choose another location", at, c.Name, m.Name, c.Name, m.Name)
 			}
 		}
 	}
