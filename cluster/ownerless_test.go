@@ -9,8 +9,9 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// A chain that has no living owner for long is an error, whoever follows it, and so is its
-// end; one that was released on purpose is not, nor one that is taken over in time.
+// A chain without a living owner for long is logged as an error by every node that could follow
+// it, and so is the end of that; a chain that was released on purpose is not, nor one that is
+// taken over in time.
 func TestChainsWithoutOwner(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		table := newTable()

@@ -121,8 +121,8 @@ func TestFetch(t *testing.T) {
 	}
 }
 
-// Nothing connects to an address that is not public, whatever its name, and whoever redirects
-// there.
+// Nothing connects to an address that is not public, neither by a name that resolves to it nor
+// by a redirect.
 func TestAddressesThatAreRefused(t *testing.T) {
 	s := site(t)
 	port := s.URL[strings.LastIndex(s.URL, ":"):]

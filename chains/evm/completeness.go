@@ -112,7 +112,7 @@ func (c *Chain) proveLogs(ctx context.Context, n jsonrpc.Client, h eth.Header) e
 		switch whole, err := c.receiptsFrom(ctx, n, h.Number, h.Hash); {
 		case err == nil && len(whole) > 0:
 			return n.Errorf("%w: none of block %d", errIncomplete, h.Number)
-		case err != nil && isPassing(err):
+		case err != nil && isTransient(err):
 			return err
 		}
 		n.MarkPrunedBelow(h.Number + 1)
@@ -122,8 +122,9 @@ func (c *Chain) proveLogs(ctx context.Context, n jsonrpc.Client, h eth.Header) e
 	return nil
 }
 
-// isPassing says whether an error of an endpoint says nothing about its history: it may pass.
-func isPassing(err error) bool {
+// isTransient says whether an error may disappear by itself: it says nothing about what the
+// endpoint has.
+func isTransient(err error) bool {
 	switch endpoint.ClassOf(err) {
 	case endpoint.Timeout, endpoint.Transport, endpoint.RateLimited, endpoint.ComputeUnits:
 		return true
@@ -181,7 +182,7 @@ func (c *Chain) reconcile(ctx context.Context, n jsonrpc.Client, in eth.Interest
 	switch {
 	case err != nil && errWhole != nil: // no second opinion
 		return nil, err
-	case errWhole != nil && isPassing(errWhole): // the receipts may decide soon
+	case errWhole != nil && isTransient(errWhole): // the receipts may decide soon
 		return nil, errWhole
 	}
 	c.contradictions.Add(1)

@@ -14,7 +14,7 @@ import (
 // contract is what an explorer says of a contract.
 type contract struct {
 	abi      []byte
-	source   string // Solidity, where there is no ABI
+	source   string // Solidity source; set only if the file has no ABI
 	address  string
 	chainID  string
 	start    string // the block of its deployment

@@ -19,7 +19,7 @@ import (
 	"github.com/imart/event-worker/chains/evm/internal/jsonrpc"
 )
 
-// Header is what is needed of a block's header. Hash is empty if there is no such block.
+// Header holds the fields of a block's header that are used here. Hash is empty if the block does not exist.
 type Header struct {
 	Number       int64
 	Hash, Parent string

@@ -72,7 +72,7 @@ func scanAmount(l *jlexer.Lexer) markets.Amount {
 	return markets.AmountOf(uint256.MustFromBig(n))
 }
 
-// BlockTransactions are the transactions of a block. Hash is empty if there is no such block.
+// BlockTransactions holds the transactions of a block. Hash is empty if the block does not exist.
 type BlockTransactions struct {
 	Hash         string
 	Transactions []Transaction

@@ -1,8 +1,6 @@
 package tokens
 
 import (
-	"github.com/ethereum/go-ethereum/common"
-
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/markets/definition/internal/address"
 	"github.com/imart/event-worker/markets/definition/internal/expression"
@@ -69,14 +67,7 @@ func movesOf(raw *markets.Raw, checksums address.Checksums) (all []indexed) {
 		if len(l.Topics) == 0 || len(t.moved) > expression.MaxValues {
 			continue
 		}
-		switch common.Hash(l.Topics[0]) {
-		case transferTopic:
-			t.transfer(l)
-		case singleTopic:
-			t.single(l)
-		case batchTopic:
-			t.batch(l)
-		}
+		t.add(l)
 		for _, m := range t.moved[len(all):] {
 			all = append(all, indexed{l.Index, m.(map[string]any)})
 		}

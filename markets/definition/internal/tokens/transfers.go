@@ -47,16 +47,21 @@ func Transfers(raw *markets.Raw, w Window, checksums address.Checksums) (moved, 
 		if l.Index <= after || l.Index >= before || len(l.Topics) == 0 || len(t.moved)+len(t.paid) > expression.MaxValues {
 			continue
 		}
-		switch common.Hash(l.Topics[0]) {
-		case transferTopic:
-			t.transfer(l)
-		case singleTopic:
-			t.single(l)
-		case batchTopic:
-			t.batch(l)
-		}
+		t.add(l)
 	}
 	return t.moved, t.paid
+}
+
+// add adds what a log with topics transfers.
+func (t *transfers) add(l *markets.Log) {
+	switch common.Hash(l.Topics[0]) {
+	case transferTopic:
+		t.transfer(l)
+	case singleTopic:
+		t.single(l)
+	case batchTopic:
+		t.batch(l)
+	}
 }
 
 // transfer adds a Transfer. The standards are told apart by what they index: ERC-721 the
