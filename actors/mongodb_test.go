@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"testing"
+	"time"
 
 	"github.com/imart/event-worker/internal/mongotest"
 	"github.com/imart/event-worker/persistence"
@@ -41,7 +42,11 @@ func TestOnMongoDB(t *testing.T) {
 	if os.Getenv(storeVariable) != "" {
 		t.Skip("this is it")
 	}
-	again := exec.CommandContext(t.Context(), os.Args[0], "-test.skip=^TestWith|MongoDB$|^TestANodeStopsWhile", "-test.timeout=5m")
+	timeout := time.Hour
+	if deadline, ok := t.Deadline(); ok {
+		timeout = time.Until(deadline) - time.Second // so that its stacks are still read
+	}
+	again := exec.CommandContext(t.Context(), os.Args[0], "-test.skip=^TestWith|MongoDB$|^TestANodeStopsWhile", "-test.timeout="+timeout.String())
 	again.Env = append(os.Environ(), storeVariable+"=mongodb", mongotest.Variable+"="+mongotest.URI(t))
 	if os.Getenv(historiesVariable) == "" {
 		again.Env = append(again.Env, historiesVariable+"=6")

@@ -48,6 +48,7 @@ type Proxy struct {
 	arrivals atomic.Uint64 // of requests
 	blocks   *blocks
 	tally    tally
+	mu       sync.Mutex     // between opening a WebSocket and closing the proxy
 	streams  sync.WaitGroup // open WebSockets
 	stop     context.CancelFunc
 	stopped  context.Context
@@ -88,8 +89,21 @@ func New(profile *Profile, seed uint64, upstream http.Handler, options Options) 
 
 // Close closes the WebSockets, and ends all hanging answers.
 func (p *Proxy) Close() {
+	p.mu.Lock()
 	p.stop()
+	p.mu.Unlock()
 	p.streams.Wait()
+}
+
+// enter adds a WebSocket to those that Close waits for, unless the proxy is closed.
+func (p *Proxy) enter() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.stopped.Err() != nil {
+		return false
+	}
+	p.streams.Add(1)
+	return true
 }
 
 // ServeHTTP answers one request, or serves a WebSocket.

@@ -25,7 +25,7 @@ type socket struct {
 	muted atomic.Bool
 
 	mu            sync.Mutex
-	subscriptions map[string]context.CancelFunc
+	subscriptions map[string]func() // ends a subscription
 	made          int64
 	tasks         sync.WaitGroup
 }
@@ -39,14 +39,17 @@ type subscription struct {
 }
 
 func (p *Proxy) serveWebSocket(w http.ResponseWriter, r *http.Request) {
+	if !p.enter() {
+		http.Error(w, "the proxy is closed", http.StatusServiceUnavailable)
+		return
+	}
+	defer p.streams.Done()
 	conn, err := websocket.Accept(w, r, nil)
 	if err != nil {
 		return // Accept has responded
 	}
-	p.streams.Add(1)
-	defer p.streams.Done()
 	ctx, cancel := context.WithCancel(r.Context())
-	s := &socket{proxy: p, r: r.WithContext(ctx), conn: conn, subscriptions: map[string]context.CancelFunc{}}
+	s := &socket{proxy: p, r: r.WithContext(ctx), conn: conn, subscriptions: map[string]func(){}}
 	defer s.tasks.Wait()
 	defer conn.CloseNow()
 	defer cancel()
@@ -98,14 +101,7 @@ func (s *socket) control(ctx context.Context, c *call) *answer {
 		if len(args) > 0 {
 			_ = json.Unmarshal(args[0], &id) // an empty ID matches no subscription
 		}
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		cancel, ok := s.subscriptions[id]
-		if ok {
-			cancel()
-			delete(s.subscriptions, id)
-		}
-		return c.result(ok)
+		return c.result(s.unsubscribe(id))
 	}
 	return nil
 }
@@ -119,12 +115,30 @@ func (s *socket) subscribe(ctx context.Context, c *call) *answer {
 	s.made++
 	sub := &subscription{socket: s, id: hexNumber(s.made), held: map[*rule][]byte{}}
 	ctx, cancel := context.WithCancel(ctx)
-	s.subscriptions[sub.id] = cancel
+	ended := make(chan struct{})
+	s.subscriptions[sub.id] = func() {
+		cancel()
+		<-ended
+	}
 	s.tasks.Go(func() {
+		defer close(ended)
 		defer cancel()
 		s.proxy.followHeads(ctx, s.r.WithContext(ctx), sub.emit)
 	})
 	return c.result(sub.id)
+}
+
+// unsubscribe ends a subscription and reports whether there was one. Its last head has
+// been sent when unsubscribe returns.
+func (s *socket) unsubscribe(id string) bool {
+	s.mu.Lock()
+	end, ok := s.subscriptions[id]
+	delete(s.subscriptions, id)
+	s.mu.Unlock()
+	if ok {
+		end()
+	}
+	return ok
 }
 
 // send sends an answer.
