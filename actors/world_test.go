@@ -475,34 +475,42 @@ func (w *world) eventually(what string, happened func() bool) {
 	}
 }
 
-// settle waits until every observer stands at the head of the chain. It returns
-// what is wrong if that does not come about.
+// settle waits until every observer is at the head of the chain. It returns what is wrong if
+// none of them has moved for a while, or if they fail again and again.
 func (w *world) settle() error {
-	deadline := time.Now().Add(w.patience)
+	started := time.Now()
+	moved, at := started, ""
 	for {
 		behind := w.behind()
 		if behind == "" {
 			return nil
 		}
-		if time.Now().After(deadline) {
-			return fmt.Errorf("at rest, but not at the head %v: %s", w.chain.head(), behind)
+		if behind != at {
+			moved, at = time.Now(), behind
+		}
+		if time.Since(moved) > w.patience || time.Since(started) > 4*w.patience {
+			return fmt.Errorf("at rest, but not at the head %v:\n%s", w.chain.head(), behind)
 		}
 		time.Sleep(2 * time.Millisecond)
 	}
 }
 
+// behind describes the observers that are not at the head, a line each with its subject.
 func (w *world) behind() string {
+	var out strings.Builder
 	actors := w.actors()
 	for _, s := range w.streams {
 		for _, o := range []string{activity, w.streamOf(s).Observer} {
 			id := "chain/market/" + s + "/" + o
 			a, ok := actors[id]
 			if !ok || !w.atHead(s, a.Place) || a.Pending != nil {
-				return fmt.Sprintf("%s is at %v, pending %v, state %s, %s", id, a.Place, a.Pending, a.Report.Status, a.LastError)
+				subject := actors["chain/market/"+s+"/subject"]
+				fmt.Fprintf(&out, "%s is at %v, pending %v, incarnation %d, state %s, %s; its subject sees %d, incarnation %d, state %s, %s\n",
+					id, a.Place, a.Pending, a.Incarnation, a.Report.Status, a.LastError, subject.Head, subject.Incarnation, subject.Report.Status, subject.LastError)
 			}
 		}
 	}
-	return ""
+	return out.String()
 }
 
 // check waits for the node to come to rest and compares what it has made with
