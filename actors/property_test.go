@@ -75,14 +75,10 @@ func (w *world) outgrow() {
 	}
 }
 
-// rewind takes the stopped node's store back to a height. A take-over that the node had begun
-// may fence the rewind, which is then repeated.
+// rewind takes the stopped node's store back to a height.
 func (w *world) rewind(height int64) {
 	w.t.Helper()
-	err := persistence.ErrFenced
-	for errors.Is(err, persistence.ErrFenced) {
-		err = maintenance.Rewind(w.t.Context(), w.store, "test", "chain", height)
-	}
+	err := maintenance.Rewind(w.t.Context(), w.store, "test", "chain", height)
 	if err != nil && !errors.Is(err, maintenance.ErrNothingToRewind) {
 		w.t.Fatal(err)
 	}

@@ -239,13 +239,22 @@ type mortal struct {
 	dead     atomic.Bool
 	slowness time.Duration // of its slowest commits
 	commits  int           // after which it dies; 0: it does not
+	taking   sync.Mutex    // held by take-overs
 }
 
-func (m *mortal) kill() { m.dead.Store(true) }
+// kill kills the process. None of its take-overs lands later: the next process would lose the
+// chain to one that is dead, and end.
+func (m *mortal) kill() {
+	m.taking.Lock()
+	defer m.taking.Unlock()
+	m.dead.Store(true)
+}
 
 var errKilled = errors.New("the process was killed")
 
 func (m *mortal) TakeOver(ctx context.Context, chain, node string) (int64, error) {
+	m.taking.Lock()
+	defer m.taking.Unlock()
 	if m.dead.Load() {
 		return 0, errKilled
 	}
