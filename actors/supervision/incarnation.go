@@ -101,7 +101,7 @@ type result struct {
 func Props(env *Env, claim persistence.Claim, epoch Epoch, newBehaviour func() Behaviour) *actor.Props {
 	return actor.PropsFromProducer(func() actor.Actor {
 		return &Incarnation{Env: env, Claim: claim, behaviour: newBehaviour(), epoch: epoch}
-	}, actor.WithSupervisor(env.Strategy))
+	}, actor.WithSupervisor(env.Strategy), actor.WithMailbox(newMailbox))
 }
 
 // Root is the name of the actor at the root of the tree.
