@@ -44,7 +44,7 @@ func TestOnMongoDB(t *testing.T) {
 	}
 	timeout := time.Hour
 	if deadline, ok := t.Deadline(); ok {
-		timeout = time.Until(deadline) - time.Second // so that its stacks are still read
+		timeout = time.Until(deadline) - time.Second // leaves time to print its stacks
 	}
 	again := exec.CommandContext(t.Context(), os.Args[0], "-test.skip=^TestWith|MongoDB$|^TestANodeStopsWhile", "-test.timeout="+timeout.String())
 	again.Env = append(os.Environ(), storeVariable+"=mongodb", mongotest.Variable+"="+mongotest.URI(t))

@@ -488,14 +488,14 @@ func (w *world) eventually(what string, happened func() bool) {
 // none of them has moved for a while, or if they fail again and again.
 func (w *world) settle() error {
 	started := time.Now()
-	moved, at := started, ""
+	moved, last := started, ""
 	for {
 		behind := w.behind()
 		if behind == "" {
 			return nil
 		}
-		if behind != at {
-			moved, at = time.Now(), behind
+		if behind != last {
+			moved, last = time.Now(), behind
 		}
 		if time.Since(moved) > w.patience || time.Since(started) > 4*w.patience {
 			return fmt.Errorf("at rest, but not at the head %v:\n%s", w.chain.head(), behind)

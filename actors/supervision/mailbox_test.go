@@ -9,14 +9,24 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 )
 
-// registering is a mailbox that is posted to between its address and its dispatcher.
-type registering struct {
+// awaiting is a mailbox that gets its dispatcher only when a message is being posted to it.
+type awaiting struct {
 	actor.Mailbox
-	before func()
+	send   func()
+	posted chan struct{}
 }
 
-func (m registering) RegisterHandlers(invoker actor.MessageInvoker, dispatcher actor.Dispatcher) {
-	m.before()
+func (m awaiting) PostUserMessage(message any) {
+	close(m.posted)
+	m.Mailbox.PostUserMessage(message)
+}
+
+func (m awaiting) RegisterHandlers(invoker actor.MessageInvoker, dispatcher actor.Dispatcher) {
+	go m.send()
+	<-m.posted
+	for range 100 { // a mailbox that does not wait for its dispatcher fails now
+		runtime.Gosched()
+	}
 	m.Mailbox.RegisterHandlers(invoker, dispatcher)
 }
 
@@ -25,17 +35,12 @@ func TestActorsThatAreBeingSpawnedCanBeSentTo(t *testing.T) {
 	system := actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger { return slog.New(slog.DiscardHandler) }))
 	defer system.Shutdown()
 	received := make(chan any, 1)
-	post := func() {
-		go system.Root.Send(actor.NewPID(system.Address(), "child"), "early")
-		for range 100 { // lets the message be posted, if it can be
-			runtime.Gosched()
-		}
-	}
+	send := func() { system.Root.Send(actor.NewPID(system.Address(), "child"), "early") }
 	props := actor.PropsFromFunc(func(c actor.Context) {
 		if message, ok := c.Message().(string); ok {
 			received <- message
 		}
-	}, actor.WithMailbox(func() actor.Mailbox { return registering{newMailbox(), post} }))
+	}, actor.WithMailbox(func() actor.Mailbox { return awaiting{newMailbox(), send, make(chan struct{})} }))
 	if _, err := system.Root.SpawnNamed(props, "child"); err != nil {
 		t.Fatal(err)
 	}

@@ -19,7 +19,8 @@ import (
 	"github.com/imart/event-worker/chains/evm/internal/jsonrpc"
 )
 
-// Header holds the fields of a block's header that are used here. Hash is empty if the block does not exist.
+// Header holds the fields of a block's header that are used here. Hash is empty if the block
+// does not exist.
 type Header struct {
 	Number       int64
 	Hash, Parent string
