@@ -181,9 +181,8 @@ type devChain struct {
 
 func startDevChain(t *testing.T, contracts map[common.Address][]byte) *devChain {
 	t.Helper()
-	key := devKey(t)
 	alloc := types.GenesisAlloc{
-		crypto.PubkeyToAddress(key.PublicKey): {Balance: new(big.Int).Mul(big.NewInt(1000), big.NewInt(params.Ether))},
+		devAccount(t): {Balance: new(big.Int).Mul(big.NewInt(1000), big.NewInt(params.Ether))},
 	}
 	for address, code := range contracts {
 		alloc[address] = types.Account{Code: code, Balance: new(big.Int)}
@@ -222,19 +221,17 @@ func (c *devChain) start(alloc types.GenesisAlloc) (started bool) {
 // mine makes a block of calls to contracts, and returns its hash.
 func (c *devChain) mine(contracts ...common.Address) common.Hash {
 	c.t.Helper()
-	client, key := c.Client(), devKey(c.t)
+	client, nonce := c.Client(), c.settle()
 	for _, contract := range contracts {
-		nonce, err := client.PendingNonceAt(context.Background(), crypto.PubkeyToAddress(key.PublicKey))
-		if err != nil {
-			c.t.Fatal(err)
-		}
-		tx := types.MustSignNewTx(key, types.LatestSignerForChainID(big.NewInt(1337)), &types.DynamicFeeTx{
+		tx := types.MustSignNewTx(devKey(c.t), types.LatestSignerForChainID(big.NewInt(1337)), &types.DynamicFeeTx{
 			ChainID: big.NewInt(1337), Nonce: nonce, To: &contract, Gas: 200_000, GasTipCap: big.NewInt(params.GWei), GasFeeCap: big.NewInt(100 * params.GWei),
 		})
 		if err := client.SendTransaction(context.Background(), tx); err != nil {
 			c.t.Fatal(err)
 		}
+		nonce++
 	}
+	eventually(c.t, "the transactions are pending", func() bool { return c.pending() == nonce })
 	block := c.Commit()
 	logs, err := client.FilterLogs(context.Background(), ethereum.FilterQuery{BlockHash: &block})
 	if err != nil || len(logs) < len(contracts) {
@@ -246,10 +243,35 @@ func (c *devChain) mine(contracts ...common.Address) common.Hash {
 // fork goes back to a block, and forgets the transactions behind it.
 func (c *devChain) fork(to common.Hash) {
 	c.t.Helper()
+	c.settle()
 	if err := c.Fork(to); err != nil {
 		c.t.Fatal(err)
 	}
-	c.Rollback()
+}
+
+// settle waits until the node's pool of transactions, which follows the chain on a
+// goroutine of its own, is empty at the head. It returns the next nonce.
+func (c *devChain) settle() (nonce uint64) {
+	c.t.Helper()
+	nonce, err := c.Client().NonceAt(context.Background(), devAccount(c.t), nil)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	eventually(c.t, "the pool is at the head", func() bool {
+		c.Rollback()
+		return c.pending() == nonce
+	})
+	return nonce
+}
+
+// pending returns the nonce behind the pool's transactions.
+func (c *devChain) pending() uint64 {
+	c.t.Helper()
+	nonce, err := c.Client().PendingNonceAt(context.Background(), devAccount(c.t))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return nonce
 }
 
 // code is a contract's code: it calls another one, if it is named, and logs.
@@ -280,4 +302,9 @@ func devKey(t *testing.T) *ecdsa.PrivateKey {
 		t.Fatal(err)
 	}
 	return key
+}
+
+func devAccount(t *testing.T) common.Address {
+	t.Helper()
+	return crypto.PubkeyToAddress(devKey(t).PublicKey)
 }
