@@ -42,7 +42,7 @@ func build(run func() int) int {
 }
 
 // patience bounds everything that must happen.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // process is a running program.
 type process struct {

@@ -19,7 +19,7 @@ func awaitHead(t *testing.T, chain *Chain) {
 	t.Helper()
 	select {
 	case <-chain.Heads():
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("no head is announced")
 	}
 }
