@@ -71,7 +71,8 @@ func (c *Coordinator) await(ctx context.Context, ids []string) ([]persistence.Re
 	}
 }
 
-// answer answers the requests of the chains that this node owns, until the context ends.
+// answer answers the requests to this node and of the chains that it owns, until the context
+// ends.
 func (c *Coordinator) answer(ctx context.Context) {
 	seen := map[string]time.Time{} // requests that others ought to answer, by ID, and since when
 	for {
@@ -97,6 +98,7 @@ func (c *Coordinator) answerPending(ctx context.Context, seen map[string]time.Ti
 		return seen
 	}
 	view, waiting := c.view(), map[string]time.Time{}
+	c.drain(within, view.node, slices.DeleteFunc(slices.Clone(pending), func(r persistence.Request) bool { return !r.ToNode() }))
 	for _, r := range pending {
 		if r.State != persistence.RequestPending { // somebody executes it
 			continue
@@ -120,6 +122,12 @@ func (c *Coordinator) answerPending(ctx context.Context, seen map[string]time.Ti
 
 // unanswered says why a request has no answer.
 func (s snapshot) unanswered(r persistence.Request) string {
+	if r.ToNode() {
+		if n, known := s.node(r.Node); known && n.Living() {
+			return fmt.Sprintf("node %s, version %s, has not answered", n.ID, n.Version)
+		}
+		return fmt.Sprintf("no node %q lives", r.Node)
+	}
 	owner := s.lease(r.Chain).Node
 	if n, known := s.node(owner); known && n.Living() {
 		return fmt.Sprintf("node %s, version %s, owns the chain and has not answered", n.ID, n.Version)

@@ -155,15 +155,51 @@ func (l *line) Leave(ctx context.Context, id string) error {
 	return err
 }
 
-func (l *line) Drain(ctx context.Context, id string, wish bool) (bool, error) {
-	return call(ctx, l, func(t *table) (bool, error) {
-		n := t.nodes[id]
-		if n == nil || n.State != persistence.Up && n.State != persistence.Draining {
+func (l *line) StartDrain(ctx context.Context, node, id string) (bool, error) {
+	return call(ctx, l, func(t *table) (bool, error) { return t.startDrain(node, id), nil })
+}
+
+func (t *table) startDrain(node, id string) bool {
+	n, r := t.nodes[node], t.requests[id]
+	if n == nil || n.State != persistence.Up && n.State != persistence.Draining || r.State != persistence.RequestPending || r.Node != node || !r.ToNode() {
+		return false
+	}
+	if r.Kind == persistence.DrainRequest {
+		n.State, r.State, r.Answer = persistence.Draining, persistence.RequestRunning, &persistence.Answer{}
+		for _, l := range t.leases {
+			if l.Node == node {
+				r.Answer.Chains = append(r.Answer.Chains, l.Chain)
+			}
+		}
+		t.requests[id] = r
+		t.changes.tell()
+		return true
+	}
+	n.State = persistence.Up
+	for _, other := range t.requests {
+		if other.Kind == persistence.DrainRequest && other.Node == node && other.State == persistence.RequestRunning {
+			t.end(other.ID, func(r *persistence.Request) {
+				r.State, r.Reason = persistence.RequestFailed, "cancelled by request "+id
+			})
+		}
+	}
+	return t.end(id, func(r *persistence.Request) { r.State = persistence.RequestDone })
+}
+
+func (l *line) ReportDrain(ctx context.Context, drain persistence.Request) error {
+	_, err := call(ctx, l, func(t *table) (bool, error) {
+		r := t.requests[drain.ID]
+		if r.Kind != persistence.DrainRequest || r.State != persistence.RequestRunning {
 			return false, nil
 		}
-		n.State = map[bool]string{true: persistence.Draining, false: persistence.Up}[wish]
+		r.Progress = drain.Progress
+		t.requests[drain.ID] = r
+		if drain.Ended() {
+			t.end(drain.ID, func(r *persistence.Request) { r.State, r.Reason = drain.State, drain.Reason })
+		}
 		return true, nil
 	})
+	return err
 }
 
 func (l *line) Members(ctx context.Context) ([]persistence.Node, []persistence.Lease, error) {

@@ -142,13 +142,20 @@ func (a *asker) ask(ctx context.Context, requests []persistence.Request) ([]pers
 		}
 		select {
 		case <-ctx.Done():
-			return nil, fmt.Errorf("interrupted: the worker goes on with %s; see what comes of it with query requests", strings.Join(ids, ", "))
+			return nil, fmt.Errorf("%w: the worker goes on with %s; see what comes of it with query requests", interruption(ctx), strings.Join(ids, ", "))
 		case <-time.After(askLook):
 		}
 		if err != nil && ctx.Err() == nil {
 			return nil, fmt.Errorf("%w: the worker goes on with %s; see what comes of it with query requests", err, strings.Join(ids, ", "))
 		}
 	}
+}
+
+func interruption(ctx context.Context) error {
+	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
+		return cause
+	}
+	return errors.New("interrupted")
 }
 
 // follow says how far requests are, and counts those that have not ended.
@@ -198,6 +205,8 @@ func (a *asker) abandoned(ctx context.Context, requests []persistence.Request) e
 func progressOf(r persistence.Request) string {
 	p := r.Progress
 	switch {
+	case r.State == persistence.RequestPending && r.ToNode():
+		return "waiting for the node"
 	case r.State == persistence.RequestPending:
 		return "waiting for the owner of the chain"
 	case p == nil:

@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"encoding/json"
 	"os"
 	"strings"
 	"testing"
@@ -19,14 +20,15 @@ func TestDrain(t *testing.T) {
 	s := c.until("each has a chain", ownedBy("one", "two"))
 	one, two := id(t, s, "one"), id(t, s, "two")
 
-	if said, want := drain("one"), "1 chain left to move from "+one+"\n"+one+" has no chains left and takes none until drain --undo.\n"; said != want {
-		t.Errorf("says %q, want %q", said, want)
+	said := drain("one")
+	if !strings.HasPrefix(said, "Asked the running worker: drain of "+one+", request ") || !strings.HasSuffix(said, one+" has no chains left and takes none until drain --undo.\n") {
+		t.Errorf("says %q", said)
 	}
 	s = c.until("two has both", ownedBy("two", "two"))
 	if got := stateOf(s, "one"); got != persistence.Draining {
 		t.Errorf("who is drained is %s", got)
 	}
-	said := refused(t, c.dir, c.database, "drain", two)
+	said = refused(t, c.dir, c.database, "drain", two)
 	if !strings.Contains(said, "no other node can follow aptos, ethereum: start a node that can") {
 		t.Errorf("the last node can be drained: %s", said)
 	}
@@ -34,11 +36,20 @@ func TestDrain(t *testing.T) {
 		t.Error("and its chains have moved")
 	}
 
-	if said, want := drain("two", "--undo"), two+" may take chains again.\n"; said != want {
-		t.Errorf("says %q, want %q", said, want)
+	if said := drain("two", "--undo"); !strings.HasSuffix(said, two+" may take chains again.\n") {
+		t.Errorf("says %q", said)
 	}
 	drain(one, "--undo")
 	c.until("each has a chain again", ownedBy("one", "two"))
+	asked := strings.Split(strings.TrimSpace(c.output(t, "query", "requests", `{kind: {$in: ["drain", "undrain"]}}`, "--sort", "askedAt")), "\n")
+	for i, want := range []struct{ kind, node, state string }{
+		{"drain", one, "done"}, {"drain", two, "failed"}, {"undrain", two, "done"}, {"undrain", one, "done"},
+	} {
+		var r persistence.Request
+		if i >= len(asked) || json.Unmarshal([]byte(asked[i]), &r) != nil || r.Kind != want.kind || r.Node != want.node || r.State != want.state || !strings.Contains(r.AskedBy, "@") || r.EndedAt == nil {
+			t.Errorf("request %d of %s: want %+v", i, asked, want)
+		}
+	}
 	if said := refused(t, c.dir, c.database, "drain", "three"); !strings.Contains(said, `unknown node "three": the nodes are `+one+", "+two) {
 		t.Errorf("an unknown node: %s", said)
 	}

@@ -7,18 +7,13 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/imart/event-worker/commands/internal/cli"
 	"github.com/imart/event-worker/persistence"
 )
-
-// drainLook is how often drain looks how far it is.
-const drainLook = 250 * time.Millisecond
 
 type drainFlags struct {
 	undo bool
@@ -35,7 +30,8 @@ then wait until it has none left. The node keeps running. A restart of the node 
 drain.
 
 NODE is a node's name or id, as "status" shows it; by default the node of this machine.
-Chains that no other node can follow stay where they are.
+Chains that no other node can follow stay where they are. The drain is a document of the
+collection requests, which the node executes.
 
 The cluster is that of the database of the variable ` + mongoVariable + `.`,
 		Example: `  event-worker drain worker-1
@@ -77,20 +73,36 @@ func (f drainFlags) run(ctx context.Context, out io.Writer, name string) (err er
 	if err != nil {
 		return err
 	}
-	for _, id := range ids {
-		found, err := registry.Drain(ctx, id, !f.undo)
-		if err != nil {
-			return err
-		}
-		if !found {
-			return fmt.Errorf("node %s is leaving or has left", id)
+	ctx, cancel := context.WithTimeoutCause(ctx, f.wait, fmt.Errorf("%s has not answered within %s", strings.Join(ids, ", "), f.wait))
+	defer cancel()
+	a := asker{queue: registry, docs: store, alive: func() (bool, error) { return true, nil }, out: out}
+	ended, err := a.ask(ctx, f.requests(ids))
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, r := range ended {
+		switch {
+		case r.State == persistence.RequestFailed:
+			errs = append(errs, errors.New(r.Reason))
+		case f.undo:
+			fmt.Fprintf(out, "%s may take chains again.\n", r.Node)
+		default:
+			fmt.Fprintf(out, "%s has no chains left and takes none until drain --undo.\n", r.Node)
 		}
 	}
+	return errors.Join(errs...)
+}
+
+func (f drainFlags) requests(nodes []string) (requests []persistence.Request) {
+	kind := persistence.DrainRequest
 	if f.undo {
-		fmt.Fprintf(out, "%s may take chains again.\n", strings.Join(ids, ", "))
-		return nil
+		kind = persistence.UndrainRequest
 	}
-	return f.follow(ctx, out, registry, ids)
+	for _, node := range nodes {
+		requests = append(requests, persistence.Request{Kind: kind, Node: node})
+	}
+	return requests
 }
 
 // nodesNamed are the ids of the living nodes of a name, or with an id.
@@ -112,53 +124,4 @@ func nodesNamed(nodes []persistence.Node, name string) ([]string, error) {
 		return nil, fmt.Errorf("unknown node %q: the nodes are %s", name, strings.Join(all, ", "))
 	}
 	return ids, nil
-}
-
-// follow waits until nodes have given their chains away.
-func (f drainFlags) follow(ctx context.Context, out io.Writer, registry persistence.Registry, ids []string) error {
-	deadline := time.Now().Add(f.wait)
-	for last := -1; ; {
-		nodes, leases, err := registry.Members(ctx)
-		if err != nil {
-			return err
-		}
-		left, stuck := chainsOf(ids, nodes, leases)
-		if len(left) != last && len(left) > 0 {
-			fmt.Fprintf(out, "%s left to move from %s\n", cli.Some(int64(len(left)), "chain"), strings.Join(ids, ", "))
-		}
-		last = len(left)
-		switch {
-		case len(left) == 0:
-			fmt.Fprintf(out, "%s has no chains left and takes none until drain --undo.\n", strings.Join(ids, ", "))
-			return nil
-		case len(left) == len(stuck):
-			return fmt.Errorf("no other node can follow %s: start a node that can, change cluster.roles, or cancel with drain --undo", strings.Join(stuck, ", "))
-		case time.Now().After(deadline):
-			return fmt.Errorf("after %s %s have not moved yet: see status", f.wait, strings.Join(left, ", "))
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(drainLook):
-		}
-	}
-}
-
-// chainsOf are the chains that nodes own, and those among them that no other node can
-// follow.
-func chainsOf(ids []string, nodes []persistence.Node, leases []persistence.Lease) (left, stuck []string) {
-	for _, l := range leases {
-		if !slices.Contains(ids, l.Node) {
-			continue
-		}
-		left = append(left, l.Chain)
-		elsewhere := func(n persistence.Node) bool {
-			_, can := n.Chain(l.Chain)
-			return can && n.State == persistence.Up
-		}
-		if !slices.ContainsFunc(nodes, elsewhere) {
-			stuck = append(stuck, l.Chain)
-		}
-	}
-	return left, stuck
 }

@@ -29,9 +29,13 @@ type Registry interface {
 	DeclareDead(ctx context.Context, id string, heartbeats int64) (bool, error)
 	// Leave ends a node that no longer owns any chain.
 	Leave(ctx context.Context, id string) error
-	// Drain asks a node to hand over its chains and acquire none, or withdraws that
-	// request; false if there is no such node, or if it is leaving or has ended.
-	Drain(ctx context.Context, id string, wish bool) (bool, error)
+	// StartDrain starts a request to drain a node, or executes one to undrain it, in one
+	// transaction with the node's new state and a heartbeat. A drain's answer names the node's chains; an
+	// undrain fails the drains of the node that still run. False: there is no such pending
+	// request to the node, or the node is leaving or has ended.
+	StartDrain(ctx context.Context, node, id string) (bool, error)
+	// ReportDrain records the progress of a drain that runs, and its end if drain has ended.
+	ReportDrain(ctx context.Context, drain Request) error
 	// Members returns all nodes, including those that ended within the last hour, and
 	// all leases. The nodes are read first: a lease may name a node that is not among
 	// them.

@@ -7,9 +7,10 @@ import (
 	"github.com/imart/event-worker/markets"
 )
 
-// Request is the document of a request to a chain's owner, whichever node that is. The
-// owner executes the request under its lease and answers in the same document. A request
-// that is not started before it is overdue fails; one that is running does not time out.
+// Request is the document of a request to a chain's owner, whichever node that is, or to a
+// node. The owner executes the request under its lease and answers in the same document. A
+// request that is not started before it is overdue fails; one that is running does not time
+// out.
 //
 //	pending ──owner, under its lease──▶ running ──the same owner──▶ done or failed
 //	   │                                 ▲   │
@@ -19,8 +20,8 @@ import (
 //
 // The store removes requests for the status an hour after their end, others after a week.
 type Request struct {
-	ID    string `json:"_id" bson:"_id"` // random
-	Chain string `json:"chain" bson:"chain"`
+	ID    string `json:"_id" bson:"_id"`                         // random
+	Chain string `json:"chain,omitempty" bson:"chain,omitempty"` // none of a request to a node
 	Kind  string `json:"kind" bson:"kind"`
 	State string `json:"state" bson:"state"`
 
@@ -39,6 +40,7 @@ type Request struct {
 	OverdueAt time.Time `json:"overdueAt" bson:"overdueAt"`
 
 	// Node and Epoch are those of the owner that executes the request, or has answered it.
+	// A request to a node is asked with its Node, and has no Epoch.
 	Node      string     `json:"node,omitempty" bson:"node,omitempty"`
 	Epoch     int64      `json:"epoch,omitempty" bson:"epoch,omitempty"`
 	StartedAt *time.Time `json:"startedAt,omitempty" bson:"startedAt,omitempty"` // by its first owner
@@ -60,10 +62,12 @@ const (
 	RedecodeRequest = "redecode" // decode the stream's raw events beyond Height again
 	PauseRequest    = "pause"    // stop following the stream
 	ResumeRequest   = "resume"   // follow the stream again
+	DrainRequest    = "drain"    // hand the node's chains over, and acquire none
+	UndrainRequest  = "undrain"  // acquire chains again
 )
 
 // RequestKinds are all kinds.
-var RequestKinds = []string{StatusRequest, RewindRequest, RetryRequest, RedecodeRequest, PauseRequest, ResumeRequest}
+var RequestKinds = []string{StatusRequest, RewindRequest, RetryRequest, RedecodeRequest, PauseRequest, ResumeRequest, DrainRequest, UndrainRequest}
 
 // The states of a request.
 const (
@@ -100,6 +104,8 @@ type Answer struct {
 	Decoded   int64    `json:"decoded,omitempty" bson:"decoded,omitempty"`
 	Remaining int64    `json:"remaining,omitempty" bson:"remaining,omitempty"`
 	Notes     []string `json:"notes,omitempty" bson:"notes,omitempty"`
+
+	Chains []string `json:"chains,omitempty" bson:"chains,omitempty"` // that a drain moves
 }
 
 // RewoundStream is a stream that was rolled back, or would be.
@@ -115,8 +121,14 @@ type RewoundStream struct {
 // Ended reports whether the request was answered or has failed.
 func (r Request) Ended() bool { return r.State == RequestDone || r.State == RequestFailed }
 
-// Subject is what the request is about: chain, chain/market or chain/market/stream.
+// ToNode reports whether the request is to a node, not to a chain's owner.
+func (r Request) ToNode() bool { return r.Kind == DrainRequest || r.Kind == UndrainRequest }
+
+// Subject is what the request is about: chain, chain/market or chain/market/stream, or a node.
 func (r Request) Subject() string {
+	if r.ToNode() {
+		return r.Node
+	}
 	s := r.Chain
 	for _, name := range []string{r.Market, r.Stream} {
 		if name != "" {
@@ -126,7 +138,7 @@ func (r Request) Subject() string {
 	return s
 }
 
-// RequestQueue keeps the requests to the owners of chains.
+// RequestQueue keeps the requests.
 type RequestQueue interface {
 	// Ask creates the documents of requests, whose IDs must be new: pending, and overdue
 	// after a time.

@@ -30,6 +30,9 @@ func (inc *Incarnation) claimDocument(ctx context.Context) any {
 		if err == nil {
 			return message
 		}
+		if ctx.Err() != nil { // the actor stops
+			return err
+		}
 		delay := min(inc.Strategy.Backoff.Delay(failures), claimRetry)
 		inc.Strategy.LogRepeat(failures, "actor waits for its document", "actor", inc.Claim.ID, "reason", firstLine(err.Error()), "in", delay.Round(time.Millisecond))
 		select {

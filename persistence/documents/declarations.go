@@ -216,11 +216,11 @@ func requests() declaration {
 	return declaration{
 		name:        persistence.Requests,
 		document:    reflect.TypeFor[Request](),
-		description: "Requests to the owners of chains, and what came of them: those for the status within the last hour, others within the last week.",
+		description: "Requests to the owners of chains and to nodes, and what came of them: those for the status within the last hour, others within the last week.",
 		lines: lines{
 			"_id":  {doc: "A random identifier."},
-			"kind": {doc: "What is asked for: status, rewind, retry, redecode, pause, resume.", values: enum("RequestKind", persistence.RequestKinds...)},
-			"state": {doc: "The state of the request: pending, running (at the chain's owner), done (answered by the owner) or failed (see reason).",
+			"kind": {doc: "What is asked for: status, rewind, retry, redecode, pause, resume; of a node drain, undrain.", values: enum("RequestKind", persistence.RequestKinds...)},
+			"state": {doc: "The state of the request: pending, running (at the chain's owner, or the node), done (answered by it) or failed (see reason).",
 				values: enum("RequestState", persistence.RequestPending, persistence.RequestRunning, persistence.RequestDone, persistence.RequestFailed)},
 			"market":     {doc: "The only market concerned; missing if all of the chain's are."},
 			"stream":     {doc: "The only stream concerned; missing if all of the market's are."},
@@ -230,7 +230,7 @@ func requests() declaration {
 			"askedBy":    {doc: "The process that made the request, or the user and host."},
 			"askedAt":    {doc: "When the request was made, by the server's clock."},
 			"overdueAt":  {doc: "When the request fails if it is still pending, by the server's clock."},
-			"node":       {doc: "The owner of the chain that executes or has answered the request."},
+			"node":       {doc: "The owner of the chain that executes or has answered the request; of drain and undrain the node that is asked."},
 			"epoch":      {doc: "The epoch of the lease under which it does."},
 			"startedAt":  {doc: "When the first owner has started the execution, by the server's clock."},
 			"starts":     {doc: "The number of starts: an owner that takes the chain over starts the execution again."},

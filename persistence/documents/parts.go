@@ -150,6 +150,7 @@ var parts = map[reflect.Type]lines{
 		"orders":    {doc: "The number of orders and records that undone activities are about."},
 		"decoded":   {doc: "The number of dead letters, or of raw events, that were decoded."},
 		"remaining": {doc: "The number of dead letters that still cannot be decoded."},
+		"chains":    {doc: "The chains that the node owned when its drain began."},
 		"notes":     {doc: "Why dead letters remain, of the first ones."},
 	},
 	reflect.TypeFor[persistence.RewoundStream](): {

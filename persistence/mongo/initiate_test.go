@@ -76,6 +76,7 @@ func TestInitiateRefused(t *testing.T) {
 	t.Parallel()
 	standalone := mongotest.Unfit(t)
 	uninitiated := mongotest.Unfit(t, "--replSet", "rs7")
+	waiting := mongotest.Unfit(t, "--replSet", "rs7") // for members: in the meantime it answers no other replSetInitiate
 	for _, test := range []struct {
 		name, uri, want string
 		members         []string
@@ -84,8 +85,8 @@ func TestInitiateRefused(t *testing.T) {
 		{name: "no replica set", uri: "mongodb://" + standalone, want: "it is not a replica set, which transactions need: start mongod with --replSet"},
 		{name: "started for another set", uri: "mongodb://" + uninitiated + "/?replicaSet=rs1", want: "it refuses to be replica set rs1 of " + uninitiated + ": correct --replSet of mongod, MONGODB_URI or --host"},
 		{name: "started for another set than is usual", uri: "mongodb://" + uninitiated, want: "it refuses to be replica set rs0"},
-		{name: "an unused address", uri: "mongodb://" + uninitiated + "/?replicaSet=rs7", members: []string{"127.0.0.1:1"}, want: "it refuses to be replica set rs7 of 127.0.0.1:1"},
-		{name: "a member that does not answer", uri: fmt.Sprintf("mongodb://%s,127.0.0.1:1/?replicaSet=rs7", uninitiated), want: "waited 500ms: MongoDB", wait: 500 * time.Millisecond},
+		{name: "an unused address", uri: "mongodb://" + waiting + "/?replicaSet=rs7", members: []string{"127.0.0.1:1"}, want: "it refuses to be replica set rs7 of 127.0.0.1:1"},
+		{name: "a member that does not answer", uri: fmt.Sprintf("mongodb://%s,127.0.0.1:1/?replicaSet=rs7", waiting), want: "waited 500ms: MongoDB", wait: 500 * time.Millisecond},
 		{name: "login refused", uri: "mongodb://somebody:s3cret@" + uninitiated + "/?replicaSet=rs7", want: "the login was refused: check user name, password and authSource in MONGODB_URI"},
 		{name: "no server", uri: "mongodb://somebody:s3cret@127.0.0.1:1", want: "waited 300ms: MongoDB, database event_worker on 127.0.0.1:1: no primary answers, 127.0.0.1:1: ", wait: 300 * time.Millisecond},
 		{name: "no MongoDB URI", uri: "http://somebody:s3cret@127.0.0.1:1/", want: "it does not start with mongodb:// or mongodb+srv://"},

@@ -73,17 +73,6 @@ func ended(state string) bson.D {
 	return bson.D{is("$set", bson.D{is("state", state)}), stamp("endedAt")}
 }
 
-// Drain implements persistence.Registry. A node that is already leaving is not updated: the
-// result is false.
-func (s *Store) Drain(ctx context.Context, id string, wish bool) (bool, error) {
-	state := persistence.Up
-	if wish {
-		state = persistence.Draining
-	}
-	staying := append(byID(id), is("state", bson.D{is("$in", bson.A{persistence.Up, persistence.Draining})}))
-	return s.updateNode(ctx, staying, bson.D{is("$set", bson.D{is("state", state)})})
-}
-
 // updateNode updates the node that the filter matches, if there is one.
 func (s *Store) updateNode(ctx context.Context, node, update bson.D) (found bool, err error) {
 	err = s.work(func() error {

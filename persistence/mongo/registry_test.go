@@ -154,44 +154,14 @@ func TestNodesEnd(t *testing.T) {
 			t.Errorf("%s beats: %v", id, err)
 		}
 		for _, wish := range []bool{true, false} {
-			if found, err := store.Drain(t.Context(), id, wish); err != nil || found {
-				t.Errorf("%s drains: %v, %v", id, found, err)
+			if _, started := drain(t, store, id, wish); started {
+				t.Errorf("%s drains: %v", id, wish)
 			}
 		}
 		n := node(t, store, id)
 		if n.State != id || n.Living() || n.Heartbeats != beats || n.EndedAt == nil || n.EndedAt.Before(n.JoinedAt) || asJSON(t, n) != asJSON(t, before) {
 			t.Errorf("%s is %+v, was %+v", id, n, before)
 		}
-	}
-}
-
-func TestDrain(t *testing.T) {
-	t.Parallel()
-	store := openAt(t, mongotest.Database(t))
-	join(t, store, "a")
-	drain := func(wish, want bool, state string) {
-		t.Helper()
-		if found, err := store.Drain(t.Context(), "a", wish); err != nil || found != want {
-			t.Errorf("drain %v: %v, %v", wish, found, err)
-		}
-		if n := node(t, store, "a"); n.State != state {
-			t.Errorf("then it is %s", n.State)
-		}
-	}
-	drain(true, true, persistence.Draining)
-	drain(true, true, persistence.Draining)
-	if n, err := store.Heartbeat(t.Context(), "a", heartbeat()); err != nil || n.State != persistence.Draining {
-		t.Errorf("a heartbeat makes it %s, %v", n.State, err)
-	}
-	drain(false, true, persistence.Up)
-	drain(true, true, persistence.Draining)
-	if _, err := store.Heartbeat(t.Context(), "a", persistence.Heartbeat{Leaving: true}); err != nil {
-		t.Fatal(err)
-	}
-	drain(true, false, persistence.Leaving)
-	drain(false, false, persistence.Leaving)
-	if found, err := store.Drain(t.Context(), "unknown", true); err != nil || found {
-		t.Errorf("an unknown node drains: %v, %v", found, err)
 	}
 }
 

@@ -83,9 +83,11 @@ func TestWatch(t *testing.T) {
 	w.tells("a release")
 	must[persistence.Node](t)(other.Heartbeat(t.Context(), "a", persistence.Heartbeat{Clock: wrongClock, Leaving: true}))
 	w.tells("a leaving node")
-	must[bool](t)(other.Drain(t.Context(), "b", true))
+	r := must[persistence.Request](t)(askDrain(other, "b", true))
+	w.tells("a request to drain")
+	must[bool](t)(other.StartDrain(t.Context(), "b", r.ID))
 	w.tells("a drain")
-	must[bool](t)(other.DeclareDead(t.Context(), "b", 1))
+	must[bool](t)(other.DeclareDead(t.Context(), "b", 2))
 	w.tells("a death")
 
 	ask(t, other, 0, "r")
