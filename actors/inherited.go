@@ -11,9 +11,6 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// retired is the kind of an observer that another one has replaced.
-const retired = "retired"
-
 // inherited is what a stream's observers have of an earlier definition of the stream.
 type inherited struct {
 	changed []string // aspects of the definition
@@ -86,7 +83,7 @@ func (w worker) replaceDocuments(ctx context.Context, epoch int64, observers []p
 	}
 	for _, other := range others {
 		_, err := w.Store.Claim(ctx, persistence.Claim{
-			ID: other.ID, Kind: retired, Chain: other.Chain, Market: other.Market, Stream: other.Stream, Node: w.Node, Epoch: epoch,
+			ID: other.ID, Kind: persistence.RetiredKind, Chain: other.Chain, Market: other.Market, Stream: other.Stream, Node: w.Node, Epoch: epoch,
 		})
 		if err != nil {
 			return err
@@ -98,7 +95,7 @@ func (w worker) replaceDocuments(ctx context.Context, epoch int64, observers []p
 // continueFrom moves an observer to the place of another, before it keeps documents.
 func (w worker) continueFrom(ctx context.Context, own persistence.Claim, other persistence.Actor) error {
 	apart := own
-	apart.Kind, apart.Documents = retired, false
+	apart.Kind, apart.Documents = persistence.RetiredKind, false
 	a, err := w.Store.Claim(ctx, apart)
 	if err != nil {
 		return err

@@ -8,7 +8,9 @@ import (
 	"testing"
 
 	"github.com/imart/event-worker/actors/maintenance"
+	"github.com/imart/event-worker/actors/supervision"
 	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/persistence"
 )
 
 // definitions are what a stream of the world may mean: each changes the streams of the world as
@@ -105,16 +107,12 @@ func TestARenewedStoreIsWhatTheLastDefinitionMakes(t *testing.T) {
 // may die.
 func (w *world) renew() {
 	w.t.Helper()
-	m := markets.Market{Name: "market", Kind: markets.EVM}
-	for _, s := range w.streams {
-		m.Streams = append(m.Streams, w.streamOf(s))
-	}
 	for {
 		seen := &mortal{Store: w.store}
 		if w.r.IntN(2) == 0 {
 			seen = &mortal{Store: w.store, commits: w.r.IntN(6)}
 		}
-		_, err := maintenance.Renew(w.t.Context(), seen, "test", "chain", []markets.Market{m})
+		_, err := maintenance.Renew(w.t.Context(), seen, "test", "chain", []markets.Market{w.definedMarket()})
 		switch {
 		case err == nil:
 			return
@@ -122,6 +120,15 @@ func (w *world) renew() {
 			w.t.Fatal(err)
 		}
 	}
+}
+
+// definedMarket is the market of the present definitions.
+func (w *world) definedMarket() markets.Market {
+	m := markets.Market{Name: "market", Kind: markets.EVM}
+	for _, s := range w.streams {
+		m.Streams = append(m.Streams, w.streamOf(s))
+	}
+	return m
 }
 
 // unchanged checks that no stream's definition counts as changed.
@@ -165,6 +172,52 @@ func TestDocumentsBehindALogOfAnEarlierDefinition(t *testing.T) {
 	w.boot()
 	if err := errors.Join(w.check(), w.unchanged()); err != nil {
 		t.Error(err)
+	}
+}
+
+// A process that died in the middle of the replacement of an observer of documents has left two:
+// whatever is rolled back or made again then is not half done.
+func TestTwoObserversOfDocuments(t *testing.T) {
+	for _, renewed := range []bool{true, false} {
+		for _, records := range []bool{true, false} { // which observer is the first of the two
+			w := calm(t, "list", "buy")
+			w.definitions = map[string]int{}
+			next := 4
+			if records {
+				w.definitions["buy"], next = 4, 0
+			}
+			w.mine(block(listed("a", "5")))
+			w.mine(block(bought("a", "2")))
+			w.boot()
+			w.mustCheck()
+			w.kill()
+			before := w.streamOf("buy").Observer
+			w.definitions["buy"] = next
+			other := w.actors()["chain/market/buy/"+before]
+			epoch, err := w.disk.TakeOver(t.Context(), "chain", "test")
+			if err != nil {
+				t.Fatal(err)
+			}
+			replacing := worker{
+				shared: &shared{Env: &supervision.Env{Store: w.disk}},
+				stream: stream{Stream: w.streamOf("buy"), market: persistence.MarketRef{Chain: "chain", Market: "market"}},
+			}
+			own := replacing.claim("observer", replacing.Observer)
+			own.Node, own.Epoch, own.Documents = "test", epoch, true
+			if err := replacing.continueFrom(t.Context(), own, other); err != nil {
+				t.Fatal(err)
+			}
+			if renewed {
+				w.renew()
+			} else if err := maintenance.Rewind(t.Context(), w.disk, "test", "chain", 0); err != nil {
+				t.Fatal(err)
+			}
+			w.boot()
+			if err := w.check(); err != nil {
+				t.Errorf("renewed %v, records %v: %v", renewed, records, err)
+			}
+			w.kill()
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package actors
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -48,13 +49,9 @@ func (a *asked) takeOver() {
 		a.t.Fatal(err)
 	}
 	a.node = a.join(true)
-	var all []markets.Stream
-	for _, s := range a.streams {
-		all = append(all, a.streamOf(s))
-	}
 	e := requests.New(requests.Config{
 		Queue: mortalQueue{a.queue, a.seen.(*mortal)}, Store: a.seen, Host: a.node, Log: slog.New(slog.DiscardHandler), Poll: 2 * time.Millisecond,
-		Markets: map[string][]markets.Market{"chain": {{Name: "market", Kind: markets.EVM, Streams: all}}}, Alone: true,
+		Markets: map[string][]markets.Market{"chain": {a.definedMarket()}}, Alone: true,
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	e.Own("chain", epoch)
@@ -486,4 +483,47 @@ func TestDocumentsBehindTheirLogAreDecodedAgain(t *testing.T) {
 	a.takeOver()
 	a.done(a.ask(persistence.Request{Kind: persistence.RetryRequest}))
 	a.mustCheck()
+}
+
+// Whatever definitions change, a request makes the changed streams again while the node runs,
+// through take-overs: once it is done the documents are those of a node that has had the last
+// definitions from the beginning.
+func TestChangedDefinitionsAreRenewedOnRequest(t *testing.T) {
+	for seed := range uint64(histories()) {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			t.Parallel()
+			a := newAsked(t, seed)
+			a.definitions = map[string]int{}
+			for range 3 {
+				a.takeOver()
+				a.outgrow()
+				if err := a.settle(); err != nil {
+					t.Fatal(err)
+				}
+				a.crash()
+				for _, s := range a.streams {
+					if a.r.IntN(2) == 0 {
+						a.definitions[s] = a.r.IntN(len(definitions))
+					}
+				}
+			}
+			a.takeOver()
+			changed, err := maintenance.Changed(t.Context(), a.disk, "chain", []markets.Market{a.definedMarket()})
+			if err != nil {
+				t.Fatal(err)
+			}
+			id := a.ask(persistence.Request{Kind: persistence.RedecodeRequest})
+			for range a.r.IntN(3) {
+				a.crash()
+				a.takeOver()
+			}
+			if r := a.done(id); r.Starts == 1 && len(r.Answer.Notes) != len(changed) {
+				t.Errorf("%+v, want of %v", *r.Answer, changed)
+			}
+			a.done(a.ask(persistence.Request{Kind: persistence.RetryRequest}))
+			if err := errors.Join(a.check(), a.unchanged()); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
 }

@@ -35,9 +35,9 @@ rewind, a stream goes back to the newest position at or below the height that it
 remembers. If it is interrupted, the stream is at an earlier position and reads on from
 the node.
 
-With --changed, all streams of a stopped worker whose definition has changed are made
-again, as run --redecode does: those whose activities do not have all raw events go back
-to their start, and the next start reads them again.
+With --changed, all streams whose definition has changed are made again, as run --redecode
+does: those whose activities do not have all raw events go back to their start, and the
+worker reads them again.
 
 ` + runningHelp + `
 
@@ -123,32 +123,21 @@ func tellRedecoded(out io.Writer, r persistence.Request) error {
 	return cli.UnlessClosed(err)
 }
 
-// renewChanged makes the streams of a stopped worker again whose definition has changed.
+// renewChanged makes the streams again whose definition has changed.
 func (f retryFlags) renewChanged(ctx context.Context, out io.Writer) error {
-	err := f.maintain(ctx, func(store persistence.Store, o owners) error {
-		configured, err := f.configured()
-		if err != nil {
-			return err
+	direct := func(store persistence.Store, o owners) error { return f.renew(ctx, out, store, o) }
+	request := func(owners) (requests []persistence.Request, err error) {
+		chains, err := f.changedChains(ctx)
+		for _, chain := range chains {
+			requests = append(requests, persistence.Request{Kind: persistence.RedecodeRequest, Chain: chain})
 		}
-		var lines []string
-		for _, chain := range slices.Sorted(maps.Keys(configured)) {
-			node, err := o.of(chain)
-			if err != nil { // nothing was read of it yet
-				continue
-			}
-			renewed, err := maintenance.Renew(ctx, store, node, chain, configured[chain])
-			if err != nil {
-				return err
-			}
-			for _, r := range renewed {
-				lines = append(lines, tellRenewed(chain, r))
-			}
+		if err == nil && len(requests) == 0 {
+			_, err = fmt.Fprintln(out, noneChanged)
 		}
-		if len(lines) == 0 {
-			lines = []string{"No definition has changed."}
-		}
-		_, err = fmt.Fprintln(out, strings.Join(lines, "\n"))
-		return cli.UnlessClosed(err)
+		return requests, err
+	}
+	err := f.change(ctx, out, direct, request, func(ended persistence.Request) error {
+		return tellRenewed(out, ended.Chain, ended.Answer.Notes)
 	})
 	if err != nil {
 		return fmt.Errorf("redecode: %w", err)
@@ -156,10 +145,58 @@ func (f retryFlags) renewChanged(ctx context.Context, out io.Writer) error {
 	return nil
 }
 
-func tellRenewed(chain string, r maintenance.Renewed) string {
-	id := chain + "/" + r.Market + "/" + r.Stream
-	if r.Reread != nil {
-		return fmt.Sprintf("%s is at its start, to be read again: it %v.", id, r.Reread)
+const noneChanged = "No definition has changed."
+
+// renew makes the changed streams of a stopped worker again.
+func (f retryFlags) renew(ctx context.Context, out io.Writer, store persistence.Store, o owners) error {
+	configured, err := f.configured()
+	if err != nil {
+		return err
 	}
-	return fmt.Sprintf("Decoded %s of %s again.", cli.Some(int64(r.Decoded), "raw event"), id)
+	none := true
+	for _, chain := range slices.Sorted(maps.Keys(configured)) {
+		node, err := o.of(chain)
+		if err != nil { // nothing was read of it yet
+			continue
+		}
+		renewed, err := maintenance.Renew(ctx, store, node, chain, configured[chain])
+		var lines []string
+		for _, r := range renewed {
+			lines, none = append(lines, r.String()), false
+		}
+		if err := errors.Join(tellRenewed(out, chain, lines), err); err != nil {
+			return err
+		}
+	}
+	if none {
+		_, err = fmt.Fprintln(out, noneChanged)
+	}
+	return cli.UnlessClosed(err)
+}
+
+// changedChains are the chains of which the running worker has found changed definitions.
+func (f retryFlags) changedChains(ctx context.Context) (chains []string, err error) {
+	docs, _, err := f.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer docs.Close()
+	logs, err := persistence.Collect[persistence.Actor](ctx, docs, persistence.Query{
+		Collection: persistence.Actors, Filter: persistence.Filter{Condition: persistence.Is("kind", "observer")}, Sort: []persistence.SortKey{{Path: "_id"}},
+	})
+	for _, log := range logs {
+		if log.Meaning != nil && len(log.Meaning.Changed) > 0 && !slices.Contains(chains, log.Chain) {
+			chains = append(chains, log.Chain)
+		}
+	}
+	return chains, err
+}
+
+func tellRenewed(out io.Writer, chain string, lines []string) error {
+	for _, line := range lines {
+		if _, err := fmt.Fprintf(out, "%s/%s\n", chain, line); err != nil {
+			return cli.UnlessClosed(err)
+		}
+	}
+	return nil
 }

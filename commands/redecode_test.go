@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -166,6 +167,43 @@ func TestRunRedecode(t *testing.T) {
 		if said := output(t, dir, "redecode", "--changed"); said != "No definition has changed.\n" {
 			t.Errorf("%s: %s", test.name, said)
 		}
+	}
+}
+
+// A running worker makes the streams again whose definition has changed: from its log, or from
+// the chain. To decode a stream again is enough where that can be done for all of the log.
+func TestARunningWorkerMakesChangedStreamsAgain(t *testing.T) {
+	t.Parallel()
+	node := recordedNode(t, "ethereum")
+	first := strings.Replace(sales(t), "kind: evm\n", "kind: evm\nraw: true\n", 1)
+	first, _, _ = strings.Cut(first, "        - when: len(offer) > 0 and offer[0].itemType < 2\n")
+	first = strings.Replace(first, "- when: len(offer) > 0 and offer[0].itemType >= 2 and all(consideration, .itemType < 2)\n          kind", "- kind", 1)
+	dear := strings.Replace(first, "price: sum(map(consideration, .amount))", "price: consideration[0].amount", 1)
+	some := strings.Replace(first, "becomes:\n", "when: offer[0].amount > 1\n      becomes:\n", 1)
+	stream := "ethereum/seaport-sales/buy"
+	for _, test := range []struct{ name, after, arg, says string }{
+		{"decoded", dear, "--changed", stream + ": 38 raw events decoded again"},
+		{"read", some, "--changed", stream + " is at its start, to be read again: it cannot be decoded from its log: a definition left raw events out"},
+		{"one stream", dear, stream, "Decoded 38 raw events of " + stream + " again."},
+	} {
+		want := contents(t, filepath.Join(follow(t, node.URL(), test.after), "data"))
+		dir := follow(t, node.URL(), first)
+		data := filepath.Join(dir, "data")
+		define(t, dir, node.URL(), test.after)
+		p := launch(t, dir, "run")
+		p.says("the definition has changed")
+		said := output(t, dir, "redecode", test.arg)
+		if !strings.HasPrefix(said, "Asked the running worker: redecode of ethereum") || !strings.Contains(said, test.says) {
+			t.Errorf("%s: %s", test.name, said)
+		}
+		eventually(t, "the documents are those of "+test.name, func() bool { return contents(t, data) == want })
+		if left := find(t, data, "actors", `{"meaning.changed": {$exists: true}}`); len(left) > 0 {
+			t.Errorf("%s: still changed: %v", test.name, left)
+		}
+		if said := output(t, dir, "redecode", "--changed"); said != "No definition has changed.\n" {
+			t.Errorf("%s: then %s", test.name, said)
+		}
+		p.ends(syscall.SIGTERM)
 	}
 }
 

@@ -100,7 +100,8 @@ type Answer struct {
 	// Orders counts the orders and records that the undone activities are about.
 	Orders int64 `json:"orders,omitempty" bson:"orders,omitempty"`
 	// Decoded counts the dead letters, or the raw events, that were decoded, and Remaining
-	// the dead letters that still cannot be; Notes say why, of the first ones.
+	// the dead letters that still cannot be; Notes say why, of the first ones, or what became
+	// of the streams whose definition had changed.
 	Decoded   int64    `json:"decoded,omitempty" bson:"decoded,omitempty"`
 	Remaining int64    `json:"remaining,omitempty" bson:"remaining,omitempty"`
 	Notes     []string `json:"notes,omitempty" bson:"notes,omitempty"`

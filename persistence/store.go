@@ -149,10 +149,13 @@ const (
 	FinalityBroken = "finality_broken"
 )
 
+// RetiredKind is the kind of an observer that another one has replaced.
+const RetiredKind = "retired"
+
 // Actor is an actor's document.
 type Actor struct {
 	ID     string `json:"_id" bson:"_id"`   // ethereum/seaport/list/subject
-	Kind   string `json:"kind" bson:"kind"` // chain, head, market, orders, worker, subject, observer
+	Kind   string `json:"kind" bson:"kind"` // chain, head, market, orders, worker, subject, observer, retired
 	Chain  string `json:"chain" bson:"chain"`
 	Market string `json:"market,omitempty" bson:"market,omitempty"`
 	Stream string `json:"stream,omitempty" bson:"stream,omitempty"`

@@ -61,15 +61,24 @@ func (m *Maintainer) progress(step string, done, total int) {
 	}
 }
 
-// observers are the claimed documents of the observers in a scope.
-func (m *Maintainer) observers(ctx context.Context, of Scope) ([]persistence.Actor, error) {
-	observers, err := observersOf(ctx, m.store, m.chain, of)
+// observers are the claimed documents of the observers in a scope. A crash in the middle of
+// the replacement of an observer of documents leaves two of them, at the same place: one is
+// retired, and the next start replaces the other again if it must.
+func (m *Maintainer) observers(ctx context.Context, of Scope) (observers []persistence.Actor, err error) {
+	found, err := observersOf(ctx, m.store, m.chain, of)
 	if err != nil {
 		return nil, err
 	}
-	for i, a := range observers {
-		if observers[i], err = m.claim(ctx, a); err != nil {
+	for _, a := range found {
+		second := a.Documents && documentsOf(observers, a) != nil
+		if second {
+			a.Kind, a.Documents = persistence.RetiredKind, false
+		}
+		if a, err = m.claim(ctx, a); err != nil {
 			return nil, err
+		}
+		if !second {
+			observers = append(observers, a)
 		}
 	}
 	return observers, nil

@@ -37,7 +37,8 @@ func Redecode(ctx context.Context, store persistence.Store, node string, kind ma
 // Redecode decodes a stream's events beyond a height again, from the raw events that its
 // activities and dead letters have: the stream is rolled back to the newest place of its
 // trail at or below the height, and comes forward again over the same events. Raw events
-// that had become nothing are in neither, and stay nothing. Interrupted, it leaves the stream
+// that had become nothing are in neither, and stay nothing. If it is all of a stream whose
+// definition has changed, the log is then one of the present definition. Interrupted, it leaves the stream
 // at an earlier place, from which the node reads on. It returns how many raw events there
 // were. The errors are ErrNoRaw, with which nothing has changed, ErrNotYet if nothing was read
 // of the stream, and those of the store.
@@ -57,7 +58,11 @@ func (m *Maintainer) Redecode(ctx context.Context, kind markets.ChainKind, marke
 	if err := r.read(ctx, from.Seq); err != nil {
 		return 0, fmt.Errorf("%s %w", id, err)
 	}
-	if err := r.again(ctx, from); err != nil {
+	renews, err := r.renews(ctx, from)
+	if err == nil {
+		err = r.again(ctx, from, renews)
+	}
+	if err != nil {
 		return 0, fmt.Errorf("decoding %s again: %w", id, err)
 	}
 	return len(r.raws), nil
@@ -162,8 +167,23 @@ func (r *redecoder) read(ctx context.Context, after int64) error {
 	return nil
 }
 
-// again rolls the stream back to a place and brings it forward to where it was.
-func (r *redecoder) again(ctx context.Context, from markets.Place) error {
+// renews reports whether the log becomes one of the present definition if it is decoded again
+// from a place.
+func (r *redecoder) renews(ctx context.Context, from markets.Place) (bool, error) {
+	meaning := r.log.Under(r.stream.Meaning)
+	if from != r.log.Trail[0] || meaning == nil || r.keepsAll(meaning.Changed) != nil {
+		return false, nil
+	}
+	err := r.decodable(ctx)
+	if errors.Is(err, ErrNoRaw) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// again rolls the stream back to a place and brings it forward to where it was. A log at its
+// start can take on the present meaning.
+func (r *redecoder) again(ctx context.Context, from markets.Place, renews bool) (err error) {
 	was := r.log
 	for _, a := range []*persistence.Actor{r.documents, &r.log} {
 		if a == nil {
@@ -171,6 +191,11 @@ func (r *redecoder) again(ctx context.Context, from markets.Place) error {
 		}
 		back := markets.Transition{Kind: markets.RollbackTransition, Chain: r.chain, Market: r.market, Stream: r.stream.Name, From: a.Place, To: from}
 		if err := r.execute(ctx, a, back); err != nil {
+			return err
+		}
+	}
+	if renews {
+		if r.log, err = r.claimUnder(ctx, r.log, r.stream.Meaning); err != nil {
 			return err
 		}
 	}

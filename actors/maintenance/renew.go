@@ -45,30 +45,51 @@ func Changed(ctx context.Context, docs persistence.Querier, chain string, all []
 	return changed, nil
 }
 
+// Renew takes a chain over, and makes its changed streams again.
+func Renew(ctx context.Context, store persistence.Store, node, chain string, all []markets.Market) (renewed []Renewed, err error) {
+	m, err := TakeOver(ctx, store, node, chain)
+	if err != nil {
+		return nil, err
+	}
+	err = m.Renew(ctx, all, func(r Renewed) error {
+		renewed = append(renewed, r)
+		return nil
+	})
+	return renewed, err
+}
+
 // Renew makes the log and documents of those streams of a chain again whose definition has
 // changed: they become those of a worker that has had the definition from the beginning. A
 // stream is decoded again from the raw events in its log if that has all of them; otherwise it
-// is rolled back to its start, and the node reads it again. Interrupted, it can be repeated, and
-// a node that is started instead reads on from where the stream is.
-func Renew(ctx context.Context, store persistence.Store, node, chain string, all []markets.Market) ([]Renewed, error) {
-	m, err := TakeOver(ctx, store, node, chain) // from then on nobody else changes a meaning
+// is rolled back to its start, and the node reads it again. Each is told of when it is done.
+// Interrupted, it can be repeated, and a node that is started instead reads on from where the
+// stream is.
+func (m *Maintainer) Renew(ctx context.Context, all []markets.Market, tell func(Renewed) error) error {
+	changed, err := Changed(ctx, m.store, m.chain, all) // nobody else changes a meaning meanwhile
 	if err != nil {
-		return nil, err
+		return err
 	}
-	changed, err := Changed(ctx, store, chain, all)
-	if err != nil {
-		return nil, err
-	}
-	for i := range changed {
-		c := &changed[i]
+	for _, c := range changed {
 		market := all[slices.IndexFunc(all, func(m markets.Market) bool { return m.Name == c.Market })]
 		stream := market.Streams[slices.IndexFunc(market.Streams, func(s markets.Stream) bool { return s.Name == c.Stream })]
 		r := m.redecoder(market.Kind, c.Market, stream)
 		if c.Decoded, c.Reread, err = r.renew(ctx, c.Changed); err != nil {
-			return changed[:i], fmt.Errorf("making %s/%s/%s again: %w", chain, c.Market, c.Stream, err)
+			return fmt.Errorf("making %s/%s/%s again: %w", m.chain, c.Market, c.Stream, err)
+		}
+		if err := tell(c); err != nil {
+			return err
 		}
 	}
-	return changed, nil
+	return nil
+}
+
+// String says what became of the stream.
+func (r Renewed) String() string {
+	id := r.Market + "/" + r.Stream
+	if r.Reread != nil {
+		return fmt.Sprintf("%s is at its start, to be read again: it %v", id, r.Reread)
+	}
+	return fmt.Sprintf("%s: %d raw events decoded again", id, r.Decoded)
 }
 
 // renew makes the stream again, and says why not from its log.
@@ -94,6 +115,18 @@ func (r *redecoder) renew(ctx context.Context, changed []string) (decoded int, r
 // gather reads the raw events of the log: ErrNoRaw if they are not, or may not be, all that the
 // stream has, or cannot be decoded as the node would.
 func (r *redecoder) gather(ctx context.Context, changed []string) error {
+	if err := r.keepsAll(changed); err != nil {
+		return err
+	}
+	if err := r.read(ctx, r.log.Trail[0].Seq); err != nil {
+		return err
+	}
+	return r.decodable(ctx)
+}
+
+// keepsAll returns ErrNoRaw if the log does not have, or may not have, all raw events that the
+// stream has by its present definition.
+func (r *redecoder) keepsAll(changed []string) error {
 	switch {
 	case slices.Contains(changed, markets.SourceAspect):
 		return fmt.Errorf("%w: other raw events are wanted", ErrNoRaw)
@@ -104,9 +137,11 @@ func (r *redecoder) gather(ctx context.Context, changed []string) error {
 	case r.documents == nil && r.stream.Observer != "", r.documents != nil && !strings.HasSuffix(r.documents.ID, "/"+r.stream.Observer):
 		return fmt.Errorf("%w: its documents are of another kind", ErrNoRaw)
 	}
-	if err := r.read(ctx, r.log.Trail[0].Seq); err != nil {
-		return err
-	}
+	return nil
+}
+
+// decodable returns ErrNoRaw if what was read cannot be decoded as the node would.
+func (r *redecoder) decodable(ctx context.Context) error {
 	if len(r.lost) > 0 {
 		return fmt.Errorf("%w: dead letter %s is not whole", ErrNoRaw, r.lost[0].ID())
 	}

@@ -108,6 +108,9 @@ func (o *owner) retry(ctx context.Context, m *maintenance.Maintainer, of mainten
 }
 
 func (o *owner) redecode(ctx context.Context, m *maintenance.Maintainer, r *persistence.Request) error {
+	if r.Market == "" && r.Height == nil {
+		return o.renew(ctx, m, r)
+	}
 	if r.Market == "" || r.Stream == "" {
 		return fmt.Errorf("%w: name one stream to decode again", errRefused)
 	}
@@ -128,6 +131,21 @@ func (o *owner) redecode(ctx context.Context, m *maintenance.Maintainer, r *pers
 		r.Answer.Notes = []string{"a take-over has interrupted it: events that were not decoded again by then are read from the node"}
 	}
 	return nil
+}
+
+// renew makes the streams again whose definition has changed. Each is in the answer before the
+// next is begun: the next owner would not find it changed.
+func (o *owner) renew(ctx context.Context, m *maintenance.Maintainer, r *persistence.Request) error {
+	if r.Answer == nil {
+		r.Answer = &persistence.Answer{}
+	}
+	return m.Renew(ctx, o.cfg.Markets[o.chain], func(renewed maintenance.Renewed) error {
+		if renewed.Reread == nil {
+			r.Answer.Decoded += int64(renewed.Decoded)
+		}
+		r.Answer.Notes = append(r.Answer.Notes, supervision.OneLine(errors.New(renewed.String())))
+		return o.cfg.Queue.ReportRequest(ctx, *r)
+	})
 }
 
 // definition is the definition of a stream on the chain.

@@ -139,7 +139,7 @@ func actors() declaration {
 		description: "The position and state of every actor.",
 		lines: lines{
 			"_id":         {doc: "The actor's path: ethereum/seaport/list/subject."},
-			"kind":        {doc: "The role of the actor.", values: enum("ActorKind", "chain", "head", "market", "orders", "worker", "subject", "observer", "retired")},
+			"kind":        {doc: "The role of the actor.", values: enum("ActorKind", "chain", "head", "market", "orders", "worker", "subject", "observer", persistence.RetiredKind)},
 			"node":        {doc: "The process in which the actor runs."},
 			"documents":   {doc: "Whether the actor keeps its stream's documents."},
 			"epoch":       {doc: "The epoch of the chain's lease under which the actor runs."},

@@ -151,7 +151,7 @@ var parts = map[reflect.Type]lines{
 		"decoded":   {doc: "The number of dead letters, or of raw events, that were decoded."},
 		"remaining": {doc: "The number of dead letters that still cannot be decoded."},
 		"chains":    {doc: "The chains that the node owned when its drain began."},
-		"notes":     {doc: "Why dead letters remain, of the first ones."},
+		"notes":     {doc: "Why dead letters remain, of the first ones; what became of streams whose definition had changed."},
 	},
 	reflect.TypeFor[persistence.RewoundStream](): {
 		"from":        {doc: "Where the stream was."},
