@@ -35,9 +35,9 @@ rewind, a stream goes back to the newest position at or below the height that it
 remembers. If it is interrupted, the stream is at an earlier position and reads on from
 the node.
 
-With --changed, all streams whose definition has changed are made again, as run --redecode
-does: those whose activities do not have all raw events go back to their start, and the
-worker reads them again.
+With --changed, all streams whose definition has changed are made again, as run
+--redecode does: those whose activities do not have all raw events go back to their
+start, and the worker reads them again.
 
 ` + runningHelp + `
 
