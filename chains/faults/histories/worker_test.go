@@ -56,7 +56,7 @@ func (w *worker) boot() (err error) {
 // kill ends the process as a power failure would: apart from calls in progress, nothing
 // reaches the store any more.
 func (w *worker) kill() {
-	w.alive.dead.Store(true)
+	w.alive.kill()
 	node, chain := w.node, w.chain
 	w.dead.Go(func() {
 		_ = node.Stop(context.Background()) // its error is that of the refused writes
@@ -73,12 +73,23 @@ func (w *worker) end() {
 // mortal is the store of a process that can be killed.
 type mortal struct {
 	persistence.Store
-	dead atomic.Bool
+	dead   atomic.Bool
+	taking sync.Mutex // held by take-overs
+}
+
+// kill kills the process. None of its take-overs lands later: the next process would lose the
+// chain to one that is dead, and end.
+func (m *mortal) kill() {
+	m.taking.Lock()
+	defer m.taking.Unlock()
+	m.dead.Store(true)
 }
 
 var errKilled = errors.New("the process was killed")
 
 func (m *mortal) TakeOver(ctx context.Context, chain, node string) (int64, error) {
+	m.taking.Lock()
+	defer m.taking.Unlock()
 	if m.dead.Load() {
 		return 0, errKilled
 	}
