@@ -111,7 +111,7 @@ func (w worker) continueFrom(ctx context.Context, own persistence.Claim, other p
 // warn says what has changed and what to do.
 func (i inherited) warn(inc *supervision.Incarnation, w worker) {
 	if len(i.changed) > 0 {
-		inc.Log.Warn("the definition has changed since the stream's documents were made, new events follow the new one: have the others decoded or read again with event-worker run --redecode",
+		inc.Log.Warn("the definition has changed since the stream's documents were made, new events follow the new one: have the others decoded or read again with event-worker redecode --changed",
 			"stream", w.id(), "changed", strings.Join(i.changed, ", "))
 	}
 }

@@ -221,6 +221,25 @@ func TestTwoObserversOfDocuments(t *testing.T) {
 	}
 }
 
+// A log of a version that kept no meanings can be decoded again.
+func TestALogWithoutMeaningIsDecodedAgain(t *testing.T) {
+	w := calm(t, "list", "buy")
+	w.keepRaw = true
+	w.mine(block(listed("a", "5")), block(bought("a", "2")))
+	w.boot()
+	w.mustCheck()
+	w.kill()
+	w.definitions = map[string]int{}
+	decoded, err := maintenance.Redecode(t.Context(), w.disk, "test", markets.EVM, "chain", "market", w.streamOf("buy"), -1)
+	if err != nil || decoded != 1 {
+		t.Errorf("%d events are decoded: %v", decoded, err)
+	}
+	w.boot()
+	if err := errors.Join(w.check(), w.unchanged()); err != nil {
+		t.Error(err)
+	}
+}
+
 // A log that is decoded again ends where it was, and can be rolled back to the same places; what
 // was final still is.
 func TestARenewedLogEndsWhereItWas(t *testing.T) {

@@ -527,3 +527,16 @@ func TestChangedDefinitionsAreRenewedOnRequest(t *testing.T) {
 		})
 	}
 }
+
+// A request of a chain that is not followed fails at once where no other process could follow it.
+func TestARequestOfAnotherChainIsRefused(t *testing.T) {
+	a := newAsked(t, 9)
+	a.takeOver()
+	r := persistence.Request{ID: "other", Chain: "other", Kind: persistence.RedecodeRequest, AskedBy: "test"}
+	if err := a.queue.Ask(t.Context(), []persistence.Request{r}, time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	if r := a.request("other"); r.State != persistence.RequestFailed || r.Reason != persistence.NotFollowed {
+		t.Errorf("%+v", r)
+	}
+}

@@ -9,13 +9,13 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// drain executes the requests to drain and undrain this node, and ends the drains of nodes
-// that have ended, which is as good as drained. What fails here is done at a later look.
+// drain executes the requests to drain and undrain this node, and fails the drains of nodes
+// that have ended: their chains move without them. A failed call is retried at the next look.
 func (c *Coordinator) drain(ctx context.Context, me string, requests []persistence.Request) {
 	if len(requests) == 0 || me == "" {
 		return
 	}
-	// Read after the requests: whoever has started one is among the nodes unless it has ended.
+	// The members are read after the requests, so a node that runs one is missing only if it has ended.
 	nodes, leases, err := c.cfg.Registry.Members(ctx)
 	if err != nil {
 		return
@@ -37,8 +37,8 @@ func (c *Coordinator) drain(ctx context.Context, me string, requests []persisten
 	}
 }
 
-// drained is the request of a drain as it is in a cluster: it has ended once all chains of
-// the node have moved, or if no other node can follow those that are left.
+// drained returns a running drain with its current progress: done once all of the node's
+// chains have moved, failed if no other node can follow those that are left.
 func drained(r persistence.Request, nodes []persistence.Node, leases []persistence.Lease) persistence.Request {
 	left, stuck := left(r.Node, nodes, leases)
 	total := len(left)

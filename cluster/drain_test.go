@@ -35,10 +35,7 @@ func TestDrainRequests(t *testing.T) {
 	for _, deaf := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
 			tab := newTable()
-			one, two := pair(t, tab)
-			for _, p := range []*process{one, two} {
-				p.setDeaf(deaf)
-			}
+			one, two := deafPair(t, tab, deaf)
 			first, second := one.coordinator.view().node, two.coordinator.view().node
 			ends := func(id, state, reason string) persistence.Request {
 				t.Helper()

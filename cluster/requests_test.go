@@ -37,6 +37,15 @@ func pair(t *testing.T, tab *table) (one, two *process) {
 	return one, two
 }
 
+// deafPair is a pair whose processes are told of no changes, if they are to be deaf.
+func deafPair(t *testing.T, tab *table, deaf bool) (one, two *process) {
+	t.Helper()
+	one, two = pair(t, tab)
+	one.setDeaf(deaf)
+	two.setDeaf(deaf)
+	return one, two
+}
+
 func (p *process) asks(t *testing.T, chains ...string) []persistence.Request {
 	t.Helper()
 	asked, err := p.coordinator.Ask(t.Context(), chains)
@@ -52,10 +61,7 @@ func TestAsk(t *testing.T) {
 	for _, deaf := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
 			tab := newTable()
-			one, two := pair(t, tab)
-			for _, p := range []*process{one, two} {
-				p.setDeaf(deaf)
-			}
+			one, _ := deafPair(t, tab, deaf)
 			begun := time.Now()
 			asked := one.asks(t, "chain01", "chain00")
 			if took := time.Since(begun); (took > 150*time.Millisecond) != deaf || took > 2*testPoll+100*time.Millisecond {

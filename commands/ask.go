@@ -60,19 +60,7 @@ func (f *dataFlags) change(ctx context.Context, out io.Writer, direct func(persi
 		return err
 	}
 	a.out = out
-	ended, err := a.ask(ctx, requests)
-	if err != nil {
-		return err
-	}
-	var errs []error
-	for _, r := range ended {
-		if r.State == persistence.RequestFailed {
-			errs = append(errs, errors.New(r.Reason))
-		} else {
-			errs = append(errs, tell(r))
-		}
-	}
-	return errors.Join(errs...)
+	return a.askAndTell(ctx, requests, tell)
 }
 
 // asker asks the worker that runs on the data.
@@ -102,8 +90,12 @@ func (f *dataFlags) openAsker(ctx context.Context) (*asker, error) {
 	if err != nil {
 		return nil, err
 	}
+	return askerOfCluster(store), nil
+}
+
+func askerOfCluster(store persistence.Store) *asker {
 	alive := func() (bool, error) { return true, nil } // if one node dies, another continues
-	return &asker{queue: store.(persistence.RequestQueue), docs: store, alive: alive, close: store.Close}, nil
+	return &asker{queue: store.(persistence.RequestQueue), docs: store, alive: alive, close: store.Close}
 }
 
 func askerOfFolder(folder string) (*asker, error) {
@@ -116,6 +108,27 @@ func askerOfFolder(folder string) (*asker, error) {
 		return nil, err
 	}
 	return &asker{queue: queue, docs: queue, alive: alive, close: queue.Close}, nil
+}
+
+// askAndTell makes requests, and tells of those that are done. Its error is the reasons of those
+// that have failed, unless they are of several chains and nobody follows one of these.
+func (a *asker) askAndTell(ctx context.Context, requests []persistence.Request, tell func(persistence.Request) error) error {
+	ended, err := a.ask(ctx, requests)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, r := range ended {
+		switch {
+		case r.State == persistence.RequestDone:
+			errs = append(errs, tell(r))
+		case r.Reason == persistence.NotFollowed && len(ended) > 1:
+			fmt.Fprintf(a.out, "%s: %s\n", r.Subject(), r.Reason)
+		default:
+			errs = append(errs, errors.New(r.Reason))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // ask makes requests and waits until all of them have ended.

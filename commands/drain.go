@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/imart/event-worker/commands/internal/cli"
 	"github.com/imart/event-worker/persistence"
 )
 
@@ -30,8 +31,8 @@ then wait until it has none left. The node keeps running. A restart of the node 
 drain.
 
 NODE is a node's name or id, as "status" shows it; by default the node of this machine.
-Chains that no other node can follow stay where they are. The drain is a document of the
-collection requests, which the node executes.
+Chains that no other node can follow stay where they are. The command inserts a document
+into the collection requests, which the node executes.
 
 The cluster is that of the database of the variable ` + mongoVariable + `.`,
 		Example: `  event-worker drain worker-1
@@ -64,8 +65,7 @@ func (f drainFlags) run(ctx context.Context, out io.Writer, name string) (err er
 		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	registry := store.(persistence.Registry)
-	nodes, _, err := registry.Members(ctx)
+	nodes, _, err := store.(persistence.Registry).Members(ctx)
 	if err != nil {
 		return err
 	}
@@ -73,25 +73,18 @@ func (f drainFlags) run(ctx context.Context, out io.Writer, name string) (err er
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, f.wait, fmt.Errorf("%s has not answered within %s", strings.Join(ids, ", "), f.wait))
+	ctx, cancel := context.WithTimeoutCause(ctx, f.wait, fmt.Errorf("not done within %s", f.wait))
 	defer cancel()
-	a := asker{queue: registry, docs: store, alive: func() (bool, error) { return true, nil }, out: out}
-	ended, err := a.ask(ctx, f.requests(ids))
-	if err != nil {
-		return err
-	}
-	var errs []error
-	for _, r := range ended {
-		switch {
-		case r.State == persistence.RequestFailed:
-			errs = append(errs, errors.New(r.Reason))
-		case f.undo:
-			fmt.Fprintf(out, "%s may take chains again.\n", r.Node)
-		default:
-			fmt.Fprintf(out, "%s has no chains left and takes none until drain --undo.\n", r.Node)
+	a := askerOfCluster(store)
+	a.out = out
+	return a.askAndTell(ctx, f.requests(ids), func(r persistence.Request) error {
+		text := "%s has no chains left and takes none until drain --undo.\n"
+		if f.undo {
+			text = "%s may take chains again.\n"
 		}
-	}
-	return errors.Join(errs...)
+		_, err := fmt.Fprintf(out, text, r.Node)
+		return cli.UnlessClosed(err)
+	})
 }
 
 func (f drainFlags) requests(nodes []string) (requests []persistence.Request) {

@@ -126,17 +126,18 @@ func tellRedecoded(out io.Writer, r persistence.Request) error {
 // renewChanged makes the streams again whose definition has changed.
 func (f retryFlags) renewChanged(ctx context.Context, out io.Writer) error {
 	direct := func(store persistence.Store, o owners) error { return f.renew(ctx, out, store, o) }
-	request := func(owners) (requests []persistence.Request, err error) {
-		chains, err := f.changedChains(ctx)
+	request := func(o owners) (requests []persistence.Request, err error) {
+		chains, err := f.followed(ctx, o)
 		for _, chain := range chains {
 			requests = append(requests, persistence.Request{Kind: persistence.RedecodeRequest, Chain: chain})
-		}
-		if err == nil && len(requests) == 0 {
-			_, err = fmt.Fprintln(out, noneChanged)
 		}
 		return requests, err
 	}
 	err := f.change(ctx, out, direct, request, func(ended persistence.Request) error {
+		if len(ended.Answer.Notes) == 0 {
+			_, err := fmt.Fprintf(out, "%s: %s\n", ended.Chain, noneChanged)
+			return cli.UnlessClosed(err)
+		}
 		return tellRenewed(out, ended.Chain, ended.Answer.Notes)
 	})
 	if err != nil {
@@ -174,22 +175,24 @@ func (f retryFlags) renew(ctx context.Context, out io.Writer, store persistence.
 	return cli.UnlessClosed(err)
 }
 
-// changedChains are the chains of which the running worker has found changed definitions.
-func (f retryFlags) changedChains(ctx context.Context) (chains []string, err error) {
-	docs, _, err := f.open(ctx)
+// followed are the chains of the data, of a cluster those that one of its nodes can follow.
+func (f retryFlags) followed(ctx context.Context, o owners) ([]string, error) {
+	chains := slices.Sorted(maps.Keys(o))
+	docs, at, err := f.open(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer docs.Close()
-	logs, err := persistence.Collect[persistence.Actor](ctx, docs, persistence.Query{
-		Collection: persistence.Actors, Filter: persistence.Filter{Condition: persistence.Is("kind", "observer")}, Sort: []persistence.SortKey{{Path: "_id"}},
-	})
-	for _, log := range logs {
-		if log.Meaning != nil && len(log.Meaning.Changed) > 0 && !slices.Contains(chains, log.Chain) {
-			chains = append(chains, log.Chain)
-		}
+	if at.uri == "" {
+		return chains, nil
 	}
-	return chains, err
+	nodes, err := persistence.Collect[persistence.Node](ctx, docs, persistence.Query{Collection: persistence.Nodes})
+	return slices.DeleteFunc(chains, func(chain string) bool {
+		return !slices.ContainsFunc(nodes, func(n persistence.Node) bool {
+			_, can := n.Chain(chain)
+			return can && n.Living()
+		})
+	}), err
 }
 
 func tellRenewed(out io.Writer, chain string, lines []string) error {

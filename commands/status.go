@@ -275,7 +275,7 @@ func (s state) write(w io.Writer, at location, now time.Time) error {
 		return err
 	}
 	if len(s.Changed) > 0 {
-		fmt.Fprintf(w, "\ndefinitions have changed since documents were made (event-worker run --redecode makes them again): %s\n", strings.Join(s.Changed, ", "))
+		fmt.Fprintf(w, "\ndefinitions have changed since documents were made (event-worker redecode --changed makes them again): %s\n", strings.Join(s.Changed, ", "))
 	}
 	return s.writeEndpoints(w, now)
 }

@@ -29,12 +29,13 @@ type Registry interface {
 	DeclareDead(ctx context.Context, id string, heartbeats int64) (bool, error)
 	// Leave ends a node that no longer owns any chain.
 	Leave(ctx context.Context, id string) error
-	// StartDrain starts a request to drain a node, or executes one to undrain it, in one
-	// transaction with the node's new state and a heartbeat. A drain's answer names the node's chains; an
-	// undrain fails the drains of the node that still run. False: there is no such pending
-	// request to the node, or the node is leaving or has ended.
+	// StartDrain starts a request to drain a node, or executes a request to undrain it. The
+	// request, the node's state and its count of heartbeats change in one transaction. The
+	// answer to a drain lists the node's chains; an undrain fails the node's running drains.
+	// StartDrain returns false if the request is not pending, or is not to this node, or if
+	// the node is leaving or has ended.
 	StartDrain(ctx context.Context, node, id string) (bool, error)
-	// ReportDrain records the progress of a drain that runs, and its end if drain has ended.
+	// ReportDrain records the progress of a running drain, and its end if drain has ended.
 	ReportDrain(ctx context.Context, drain Request) error
 	// Members returns all nodes, including those that ended within the last hour, and
 	// all leases. The nodes are read first: a lease may name a node that is not among

@@ -77,6 +77,9 @@ const (
 	RequestFailed  = "failed"
 )
 
+// NotFollowed is the reason of a failed request of a chain that no worker follows.
+const NotFollowed = "the worker does not follow the chain"
+
 // How long requests are kept after their end.
 const (
 	KeepStatus  = time.Hour

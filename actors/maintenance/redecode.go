@@ -37,10 +37,10 @@ func Redecode(ctx context.Context, store persistence.Store, node string, kind ma
 // Redecode decodes a stream's events beyond a height again, from the raw events that its
 // activities and dead letters have: the stream is rolled back to the newest place of its
 // trail at or below the height, and comes forward again over the same events. Raw events
-// that had become nothing are in neither, and stay nothing. If it is all of a stream whose
-// definition has changed, the log is then one of the present definition. Interrupted, it leaves the stream
-// at an earlier place, from which the node reads on. It returns how many raw events there
-// were. The errors are ErrNoRaw, with which nothing has changed, ErrNotYet if nothing was read
+// that had become nothing are in neither, and stay nothing. Once all of a stream is decoded
+// again, its definition no longer counts as changed. Interrupted, Redecode leaves the stream at
+// an earlier place, from which the node reads on. It returns the number of raw events. The
+// errors are ErrNoRaw, with which nothing has changed, ErrNotYet if nothing was read
 // of the stream, and those of the store.
 func (m *Maintainer) Redecode(ctx context.Context, kind markets.ChainKind, market string, s markets.Stream, height int64) (int, error) {
 	id := m.chain + "/" + market + "/" + s.Name
@@ -167,11 +167,11 @@ func (r *redecoder) read(ctx context.Context, after int64) error {
 	return nil
 }
 
-// renews reports whether the log becomes one of the present definition if it is decoded again
-// from a place.
+// renews reports whether decoding the log again from a place makes all of it what the changed
+// definition would have made.
 func (r *redecoder) renews(ctx context.Context, from markets.Place) (bool, error) {
 	meaning := r.log.Under(r.stream.Meaning)
-	if from != r.log.Trail[0] || meaning == nil || r.keepsAll(meaning.Changed) != nil {
+	if from != r.log.Trail[0] || meaning == nil || len(meaning.Changed) == 0 || r.keepsAll(meaning.Changed) != nil {
 		return false, nil
 	}
 	err := r.decodable(ctx)

@@ -61,7 +61,7 @@ func Renew(ctx context.Context, store persistence.Store, node, chain string, all
 // Renew makes the log and documents of those streams of a chain again whose definition has
 // changed: they become those of a worker that has had the definition from the beginning. A
 // stream is decoded again from the raw events in its log if that has all of them; otherwise it
-// is rolled back to its start, and the node reads it again. Each is told of when it is done.
+// is rolled back to its start, and the node reads it again. tell is called after each stream.
 // Interrupted, it can be repeated, and a node that is started instead reads on from where the
 // stream is.
 func (m *Maintainer) Renew(ctx context.Context, all []markets.Market, tell func(Renewed) error) error {

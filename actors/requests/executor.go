@@ -131,6 +131,15 @@ func (e *Executor) stop() {
 	}
 }
 
+// refuse fails a pending request that is not, or can no longer be, executed by this process.
+func (e *Executor) refuse(ctx context.Context, r persistence.Request) {
+	if _, follows := e.cfg.Markets[r.Chain]; !follows {
+		_, _ = e.cfg.Queue.Withdraw(ctx, r.ID, persistence.NotFollowed)
+		return
+	}
+	_, _ = e.cfg.Queue.Fail(ctx, r.ID, "the worker was busy with another request for too long")
+}
+
 // look hands the requests that have not ended to the owners of their chains. An error is not
 // said: the next look may succeed, and that the store is away is said elsewhere.
 func (e *Executor) look(ctx context.Context) {
@@ -144,7 +153,7 @@ func (e *Executor) look(ctx context.Context) {
 			byChain[r.Chain] = append(byChain[r.Chain], r)
 		}
 		if e.cfg.Alone && r.State == persistence.RequestPending {
-			_, _ = e.cfg.Queue.Fail(ctx, r.ID, "the worker does not follow the chain, or was busy with another request for too long")
+			e.refuse(ctx, r)
 		}
 	}
 	e.mu.Lock()

@@ -133,8 +133,8 @@ func (o *owner) redecode(ctx context.Context, m *maintenance.Maintainer, r *pers
 	return nil
 }
 
-// renew makes the streams again whose definition has changed. Each is in the answer before the
-// next is begun: the next owner would not find it changed.
+// renew makes the streams again whose definition has changed. The answer is written after each:
+// to the chain's next owner that stream is no longer a changed one.
 func (o *owner) renew(ctx context.Context, m *maintenance.Maintainer, r *persistence.Request) error {
 	if r.Answer == nil {
 		r.Answer = &persistence.Answer{}
@@ -143,7 +143,7 @@ func (o *owner) renew(ctx context.Context, m *maintenance.Maintainer, r *persist
 		if renewed.Reread == nil {
 			r.Answer.Decoded += int64(renewed.Decoded)
 		}
-		r.Answer.Notes = append(r.Answer.Notes, supervision.OneLine(errors.New(renewed.String())))
+		r.Answer.Notes = append(r.Answer.Notes, renewed.String())
 		return o.cfg.Queue.ReportRequest(ctx, *r)
 	})
 }

@@ -8,7 +8,6 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 	driver "go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
-	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
 
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
@@ -220,8 +219,7 @@ func updateOf(m persistence.Move, commit bson.ObjectID) bson.D {
 
 // landed reports whether a commit has moved its actors.
 func (s *Store) landed(ctx context.Context, moves []persistence.Move, commit bson.ObjectID) (bool, error) {
-	actors := s.database.Collection(persistence.Actors, options.Collection().SetReadConcern(readconcern.Linearizable()))
-	err := actors.FindOne(ctx, append(byID(moves[0].Actor.ID), bson.E{Key: "commit", Value: commit})).Err()
+	err := s.linearizable(persistence.Actors).FindOne(ctx, append(byID(moves[0].Actor.ID), bson.E{Key: "commit", Value: commit})).Err()
 	if errors.Is(err, driver.ErrNoDocuments) {
 		return false, nil
 	}

@@ -8,7 +8,6 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 	driver "go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
-	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
 
 	"github.com/imart/event-worker/persistence"
 )
@@ -96,9 +95,8 @@ func (s *Store) chainsOf(ctx context.Context, node string) (chains []string, err
 
 // drainStarted reports whether the request to a node was started: no other node starts it.
 func (s *Store) drainStarted(ctx context.Context, id string) (bool, error) {
-	requests := s.database.Collection(persistence.Requests, options.Collection().SetReadConcern(readconcern.Linearizable()))
 	var r persistence.Request
-	err := requests.FindOne(ctx, byID(id)).Decode(&r)
+	err := s.linearizable(persistence.Requests).FindOne(ctx, byID(id)).Decode(&r)
 	if errors.Is(err, driver.ErrNoDocuments) {
 		return false, nil
 	}

@@ -76,7 +76,7 @@ func TestInitiateRefused(t *testing.T) {
 	t.Parallel()
 	standalone := mongotest.Unfit(t)
 	uninitiated := mongotest.Unfit(t, "--replSet", "rs7")
-	waiting := mongotest.Unfit(t, "--replSet", "rs7") // for members: in the meantime it answers no other replSetInitiate
+	waiting := mongotest.Unfit(t, "--replSet", "rs7") // meanwhile a server answers no other replSetInitiate
 	for _, test := range []struct {
 		name, uri, want string
 		members         []string

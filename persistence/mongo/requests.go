@@ -8,7 +8,6 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 	driver "go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
-	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
 
 	"github.com/imart/event-worker/persistence"
 )
@@ -148,9 +147,8 @@ func (s *Store) underLease(ctx context.Context, owned persistence.Lease, request
 // updatedTo reports whether a request is as an owner has tried to make it: no two owners
 // have the same epoch, and an owner does not update a request concurrently with itself.
 func (s *Store) updatedTo(ctx context.Context, updated persistence.Request) (bool, error) {
-	requests := s.database.Collection(persistence.Requests, options.Collection().SetReadConcern(readconcern.Linearizable()))
 	var found persistence.Request
-	err := requests.FindOne(ctx, append(byID(updated.ID), is("chain", updated.Chain), is("epoch", updated.Epoch))).Decode(&found)
+	err := s.linearizable(persistence.Requests).FindOne(ctx, append(byID(updated.ID), is("chain", updated.Chain), is("epoch", updated.Epoch))).Decode(&found)
 	if errors.Is(err, driver.ErrNoDocuments) {
 		return false, nil
 	}

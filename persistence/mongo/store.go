@@ -26,6 +26,8 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	driver "go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
 
 	"github.com/imart/event-worker/persistence"
 )
@@ -93,3 +95,8 @@ func (s *Store) Commit(ctx context.Context, market persistence.MarketRef, moves 
 }
 
 func (s *Store) collection(name string) *driver.Collection { return s.database.Collection(name) }
+
+// linearizable is a collection whose reads see every write that was acknowledged before.
+func (s *Store) linearizable(name string) *driver.Collection {
+	return s.database.Collection(name, options.Collection().SetReadConcern(readconcern.Linearizable()))
+}
