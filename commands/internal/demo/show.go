@@ -51,19 +51,28 @@ func (s *show) start(ctx context.Context, docs persistence.Querier) error {
 		if s.flags.once {
 			node.Finish()
 		}
-		for stream := range tree.Streams() {
-			for stream.Chain == Markets[i].Chain && node.Head() < stream.Place.Height() && node.Step() {
-			}
-		}
+		reach(tree, Markets[i].Chain, node)
 		fmt.Fprintf(s.screen, "  %-9s local node %s, head at %s\n", Markets[i].Chain, node.URL(), cli.Grouped(node.Head()))
 	}
 	return nil
+}
+
+// reach moves a recorded chain on to where any stream's log is. Documents follow their log
+// only up to the chain's head, and may be behind it when a demo is killed.
+func reach(tree progress.Tree, chain string, node *replay.Node) {
+	for stream := range tree.Streams() {
+		for stream.Chain == chain && stream.Log != nil && node.Head() < stream.Log.Place.Height() && node.Step() {
+		}
+	}
 }
 
 func (s *show) Look(ctx context.Context) error {
 	tree, err := progress.Read(ctx, s.docs, persistence.Filter{})
 	if err != nil {
 		return err
+	}
+	for i, node := range s.nodes { // the demo that this one has taken over from may have committed since the start
+		reach(tree, Markets[i].Chain, node)
 	}
 	now := time.Now()
 	s.recent.Measure(now, tree)

@@ -1,0 +1,36 @@
+package demo
+
+import (
+	"os"
+	"testing"
+
+	"github.com/imart/event-worker/chains/replay"
+	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/persistence"
+	"github.com/imart/event-worker/progress"
+)
+
+// A chain stands no lower than a stream's log, though the stream's documents are behind it:
+// they could not follow, and the demo would never catch up.
+func TestTheHeadReachesTheLog(t *testing.T) {
+	recording, err := Recordings{Files: os.DirFS("../../.."), Folder: "testdata/recordings"}.Open("ethereum")
+	if err != nil {
+		t.Fatal(err)
+	}
+	node, err := replay.Serve(t.Context(), "127.0.0.1:0", recording)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer node.Close()
+	first := node.Head()
+	log := persistence.Actor{Chain: "ethereum", Market: "seaport", Stream: "buy", Kind: "observer", Place: markets.Place{Seq: first, Through: node.End()}}
+	documents := log
+	documents.Documents, documents.Place = true, markets.Place{Seq: first}
+	tree := progress.Of([]persistence.Actor{log, documents})
+	if reach(tree, "aptos", node); node.Head() != first {
+		t.Errorf("another chain's log moves the head to %d", node.Head())
+	}
+	if reach(tree, "ethereum", node); node.Head() != node.End() {
+		t.Errorf("head at %d of %d", node.Head(), node.End())
+	}
+}
