@@ -64,13 +64,14 @@ func (c *Chain) streamPages(ctx context.Context, first, last int64, handles bool
 func (s *stream) page(ctx context.Context, number, from int64, wait bool) (*ledgerPage, error) {
 	within, cancel := context.WithTimeoutCause(ctx, min(maxStreamWait, s.timeout), s.errorf("%w: version %d has not come", endpoint.ErrTimeout, from))
 	defer cancel()
-	f, fresh := s.sessionFor(from)
-	p, err := f.page(within, number, from, wait)
-	if err != nil && !fresh && within.Err() == nil { // servers end calls at any time: continue in a new one
-		f, _ = s.sessionFor(from)
-		p, err = f.page(within, number, from, wait)
+	for {
+		f, fresh := s.sessionFor(from)
+		p, err := f.page(within, number, from, wait)
+		if err == nil || fresh || within.Err() != nil {
+			return p, err
+		}
+		// Servers end calls at any time: continue in another session, a new one at last.
 	}
-	return p, err
 }
 
 // sessionFor returns the session that has a version or comes to it soon, or a new one.

@@ -124,9 +124,12 @@ func (s *socket) roundTrip(ctx context.Context, _ string, _ *url.URL, body []byt
 	}
 	heard := conn.received.Load()
 	x := conn.expect(first, last)
-	if err := conn.ws.Write(ctx, websocket.MessageText, body); err != nil {
-		conn.forget(x)
+	err = conn.ws.Write(ctx, websocket.MessageText, body)
+	if err != nil || ctx.Err() != nil { // a context that ends during Write closes the socket, if later
 		conn.cancel(errSocketLost)
+	}
+	if err != nil {
+		conn.forget(x)
 		return Answer{}, s.transportError(err)
 	}
 	select {

@@ -199,7 +199,7 @@ func TestASilentConnectionIsGivenUp(t *testing.T) {
 	for name, first := range tests {
 		t.Run(name, func(t *testing.T) {
 			const total = 8 << 20
-			s := serveSocket(t, Config{Budget: NewBudget(total), Timeout: 100 * time.Millisecond}, func(ctx context.Context, conn *websocket.Conn, number int64) {
+			s := serveSocket(t, Config{Budget: NewBudget(total), Timeout: time.Second}, func(ctx context.Context, conn *websocket.Conn, number int64) {
 				if number == 1 {
 					first(ctx, conn)
 					for {
