@@ -26,6 +26,7 @@ type fakeChain struct {
 	all      map[string]fakeBlock
 	finality int64
 	forks    int
+	left     int64 // the greatest height of a branch that was abandoned
 	r        *rand.Rand
 	failing  map[string]error // by topic: what reading it answers
 	held     map[string]*gate // by topic: a page that was read and is not answered yet
@@ -95,6 +96,7 @@ func (c *fakeChain) fork(depth int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.forks++
+	c.left = max(c.left, c.blocks[len(c.blocks)-1].number)
 	c.blocks = c.blocks[:max(1, len(c.blocks)-depth)]
 }
 
@@ -102,6 +104,13 @@ func (c *fakeChain) height() int64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.blocks[len(c.blocks)-1].number
+}
+
+// outgrown says whether the chain is higher than any branch that it has left.
+func (c *fakeChain) outgrown() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.blocks[len(c.blocks)-1].number > c.left
 }
 
 func (c *fakeChain) head() markets.Place {

@@ -188,6 +188,7 @@ func (c *fakeChain) restore(blocks []fakeBlock) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.forks++
+	c.left = max(c.left, c.blocks[len(c.blocks)-1].number)
 	c.blocks = blocks
 }
 

@@ -27,6 +27,16 @@ func stands(w *world, texts ...string) bool {
 	return err != nil && !slices.ContainsFunc(texts, func(text string) bool { return !strings.Contains(err.Error(), text) })
 }
 
+// with returns the lines that contain all texts.
+func with(lines []string, texts ...string) (found []string) {
+	for _, line := range lines {
+		if !slices.ContainsFunc(texts, func(text string) bool { return !strings.Contains(line, text) }) {
+			found = append(found, line)
+		}
+	}
+	return found
+}
+
 // A stream that does not get on, though nothing fails, says so once a period, and why.
 func TestAStreamThatStandsSaysSo(t *testing.T) {
 	for _, test := range []struct {
@@ -62,11 +72,13 @@ func TestAStreamThatStandsSaysSo(t *testing.T) {
 			w.eventually("the subject's document says so", func() bool {
 				return subject().Status == persistence.Retrying && strings.Contains(subject().LastError, test.reason)
 			})
-			w.eventually("it is said again", func() bool { return len(w.log.lines("stream is stalled although")) >= 3 })
+			// On a busy machine, streams may have been stalled for a moment at the start.
+			stalled := func() []string { return with(w.log.lines("stream is stalled although"), "chain/market/buy ", " at=2 ") }
+			w.eventually("it is said again", func() bool { return len(stalled()) >= 3 })
 			if took := time.Since(begun); took < 2*w.stuck {
 				t.Errorf("three warnings after %v", took)
 			}
-			for i, line := range w.log.lines("stream is stalled although") {
+			for i, line := range stalled() {
 				if strings.Contains(line, "level=ERROR") != (i == 0) || !strings.Contains(line, "observer="+test.observer+" at=2 head=3") {
 					t.Error(line)
 				}
@@ -74,7 +86,8 @@ func TestAStreamThatStandsSaysSo(t *testing.T) {
 			test.end(w)
 			w.mustCheck()
 			w.eventually("it is well", func() bool { return w.node.Ready() == nil && w.states()[persistence.Retrying] == 0 })
-			if lines := w.log.lines("stream advances again"); len(lines) != 1 || !strings.Contains(lines[0], "level=INFO") || !strings.Contains(lines[0], "lasted=") {
+			lines := with(w.log.lines("stream advances again"), "chain/market/buy ")
+			if len(lines) == 0 || len(with(lines, "level=INFO", "lasted=")) != len(lines) {
 				t.Errorf("%q", lines)
 			}
 			w.unharmed("")
@@ -88,11 +101,12 @@ func TestAStreamThatIsNeverAnsweredSaysSo(t *testing.T) {
 	w.chain.fail("buy", errHang)
 	w.boot()
 	w.eventually("it stands", func() bool { return stands(w, "activity is stalled at 0: still reading from the chain") })
-	since := time.Now()
+	stalled := func() []string { return with(w.log.lines("stream is stalled although"), "chain/market/buy ") }
+	before := len(stalled())
 	w.fail("chain/market/buy/subject")
 	w.eventually("the subject's restart", func() bool { return w.restarts("buy/subject") > 0 })
-	w.eventually("it still stands", func() bool { return w.node.Ready() != nil })
-	if lines := w.log.lines("stream is stalled although"); time.Since(since) < w.stuck && len(lines) != 1 {
+	w.eventually("it is said again", func() bool { return len(stalled()) > before })
+	if lines := with(stalled(), "level=ERROR"); len(lines) != 1 || w.node.Ready() == nil {
 		t.Errorf("restarted, it begins anew: %q", lines)
 	}
 }
@@ -115,10 +129,12 @@ func TestDocumentsThatStandSaySo(t *testing.T) {
 // is not executed.
 func TestAStreamThatWaitsForOthersDoesNotStand(t *testing.T) {
 	w := impatient(t)
-	w.chain.fail("buy", chains.ErrWaits)
 	w.boot()
+	w.mustCheck()
+	w.chain.fail("buy", chains.ErrWaits)
+	w.mine(block(listed("b", "1"), bought("a", "1")))
 	time.Sleep(3 * w.stuck)
-	if lines := w.log.lines("is stalled although"); len(lines) > 0 || w.node.Ready() != nil {
+	if lines := with(w.log.lines("is stalled although"), "chain/market/buy ", " at=2 "); len(lines) > 0 || stands(w, "buy") {
 		t.Errorf("%q, %v", lines, w.node.Ready())
 	}
 	w.chain.fail("buy", nil)
@@ -129,7 +145,7 @@ func TestAStreamThatWaitsForOthersDoesNotStand(t *testing.T) {
 	w.chain.fail("buy", chains.ErrWaits)
 	w.mine(block(bought("a", "1")))
 	w.eventually("it stands", func() bool {
-		return stands(w, "chain/market/buy/subject: activity is stalled at 2: what it was sent is not executed yet")
+		return stands(w, "chain/market/buy/subject: activity is stalled at 3: what it was sent is not executed yet")
 	})
 	h.release()
 	w.chain.fail("buy", nil)
@@ -140,12 +156,14 @@ func TestAStreamThatWaitsForOthersDoesNotStand(t *testing.T) {
 // moment afterwards.
 func TestWhoHasNothingToDoDoesNotStand(t *testing.T) {
 	w := impatient(t)
+	w.stuck = 2 * time.Second // more than a busy machine needs for a block
+	rest := func() { time.Sleep(w.stuck + w.stuck/4) }
 	w.boot()
 	w.mustCheck()
-	time.Sleep(3 * w.stuck)
+	rest()
 	w.mine(block(bought("a", "1")))
 	w.mustCheck()
-	time.Sleep(3 * w.stuck)
+	rest()
 	if lines := w.log.lines("is stalled although"); len(lines) > 0 || w.node.Ready() != nil {
 		t.Errorf("%q, %v", lines, w.node.Ready())
 	}
@@ -246,7 +264,8 @@ func TestAnOutageOfAChain(t *testing.T) {
 	if line := w.log.lines("chain is followed again")[0]; !strings.Contains(line, "level=INFO") || !strings.Contains(line, "chain=chain lasted=") {
 		t.Error(line)
 	}
-	if lines := w.log.lines("level=ERROR"); len(lines) != 1 || !strings.Contains(lines[0], "reason="+errHurt.Error()) && !strings.Contains(lines[0], errHurt.Error()) {
+	lines := slices.DeleteFunc(w.log.lines("level=ERROR"), func(line string) bool { return strings.Contains(line, "stream is stalled") }) // on a busy machine
+	if len(lines) != 1 || !strings.Contains(lines[0], "reason="+errHurt.Error()) && !strings.Contains(lines[0], errHurt.Error()) {
 		t.Errorf("%q", lines)
 	}
 }

@@ -59,7 +59,7 @@ func TestWhatIsLoggedOfAReorganisation(t *testing.T) {
 		t.Errorf("%d lines of reorganisations before there is one", n)
 	}
 	w.chain.fork(2)
-	w.mine(block(bought("a", "2")), block(), block())
+	w.mine(block(bought("a", "2")), block()) // no higher than before: seen on its way, the head is no second reorganisation
 	w.mustCheck()
 	w.log.expect(t, `msg="chain reorganised"`, "level=INFO", "chain=chain", "depth=2", "head=3")
 	for _, s := range w.streams { // at the level info, their documents' observers only at debug

@@ -39,7 +39,7 @@ func TestOutagesOfMongoDB(t *testing.T) {
 			outage.begin()
 			w.mineFor(lasts)
 			outage.end()
-			w.block()
+			w.outgrow()
 			ended := time.Now()
 			if err := w.check(); err != nil {
 				t.Fatalf("%s for %v: %v", outage.name, lasts, err)

@@ -68,9 +68,9 @@ func (w *world) live(steps int) error {
 	return nil
 }
 
-// outgrow mines until the chain is higher than any branch it has left.
+// outgrow mines some blocks, and more until the chain is higher than any branch it has left.
 func (w *world) outgrow() {
-	for range 4 {
+	for mined := 0; mined < 4 || !w.chain.outgrown(); mined++ {
 		w.block()
 	}
 }

@@ -3,6 +3,7 @@ package commands
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
@@ -15,11 +16,16 @@ import (
 // recordedNode starts a node that serves a recorded chain to its end.
 func recordedNode(t *testing.T, chain string) *replay.Node {
 	t.Helper()
+	return recordedNodeAt(t, "127.0.0.1:0", chain)
+}
+
+func recordedNodeAt(t *testing.T, address, chain string) *replay.Node {
+	t.Helper()
 	recording, err := replay.Open(os.DirFS("../testdata/recordings/" + chain))
 	if err != nil {
 		t.Fatal(err)
 	}
-	node, err := replay.Serve(context.Background(), "127.0.0.1:0", recording)
+	node, err := replay.Serve(context.Background(), address, recording)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,15 +73,19 @@ func unreachable(t *testing.T) string {
 	return "http://" + nobodyAt(t) + "/v2/s3cretkey"
 }
 
-// nobodyAt is an address that nobody listens on.
+// nobodyAt is an address that nobody listens on, with a port below those that systems give
+// to listeners on any port and to outgoing connections.
 func nobodyAt(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 1000 {
+		address := fmt.Sprint("127.0.0.1:", 10_000+rand.IntN(10_000))
+		if l, err := net.Listen("tcp", address); err == nil {
+			_ = l.Close()
+			return address
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal("no free port between 10,000 and 20,000")
+	return ""
 }
 
 // TestBadInput expects one clear line, exit code 1, and nothing written.

@@ -148,7 +148,7 @@ func TestCopyKilled(t *testing.T) {
 			}
 			p := launchIn(t, t.TempDir(), d, args...)
 			select {
-			case <-time.After(rand.N(700 * time.Millisecond)): // any moment
+			case <-time.After(rand.N(700*time.Millisecond + time.Duration(runs)*50*time.Millisecond)): // any moment
 				_ = p.Process.Kill()
 				complete = <-p.done == nil
 			case err := <-p.done:
@@ -168,7 +168,7 @@ func TestCopyKilled(t *testing.T) {
 // else writes to it.
 func TestCopyInterrupted(t *testing.T) {
 	t.Parallel()
-	d, folder, back := newDatabase(t), stocked(t, 12_000), filepath.Join(t.TempDir(), "back")
+	d, folder, back := newDatabase(t), stocked(t, 60_000), filepath.Join(t.TempDir(), "back")
 	config := configured(t, t.TempDir(), recordedNode(t, "ethereum").URL(), 1)
 	for _, way := range []struct {
 		args    []string
@@ -176,14 +176,14 @@ func TestCopyInterrupted(t *testing.T) {
 		flags   []string // their flags
 	}{{copyThere(folder), d, nil}, {copyBack(back), nil, []string{"--data", back}}} {
 		p := launchIn(t, t.TempDir(), d, way.args...)
-		p.says("12,001 documents.")
+		p.says("60,001 documents.")
 		if err := p.Process.Signal(syscall.SIGTERM); err != nil {
 			t.Fatal(err)
 		}
 		if err := <-p.done; err == nil {
 			t.Fatalf("exit code 0:\n%s", &p.out)
 		}
-		p.says("of 12,001 documents copied: run the same command again to resume")
+		p.says("of 60,001 documents copied: run the same command again to resume")
 		for _, args := range [][]string{{"demo", "--once"}, {"run", "--once", "--config", config}, {"rewind", "ethereum", "--to", "1"}, {"retry"}} {
 			expectRefusal(t, way.environ, append(args, way.flags...), "it holds an unfinished copy of ")
 		}

@@ -109,7 +109,7 @@ func TestDemoOnMongoDBKilled(t *testing.T) {
 func TestTakenOverOnMongoDB(t *testing.T) {
 	t.Parallel()
 	d := newDatabase(t)
-	first := launchIn(t, t.TempDir(), d, "demo", "--pace", "100ms") // whoever has nothing to write notices nothing
+	first := launchIn(t, t.TempDir(), d, "demo", "--pace", "1s") // a process that has nothing to write notices nothing
 	first.says("The recorded chains now advance")
 	second := launchIn(t, t.TempDir(), d, "demo", "--pace", "1h")
 	second.says("The recorded chains now advance")

@@ -1,15 +1,11 @@
 package commands
 
 import (
-	"context"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
-
-	"github.com/imart/event-worker/chains/replay"
 )
 
 // TestErrorLog takes the endpoint away from a running process, and gives it back: the last
@@ -17,11 +13,16 @@ import (
 func TestErrorLog(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	node := recordedNode(t, "ethereum")
+	address := nobodyAt(t)
+	node := recordedNodeAt(t, address, "ethereum")
 	appendTo(t, configured(t, dir, node.URL()+"/v2/s3cretkey", 1), "tuning: {outage: 300ms}\n")
 	p := launch(t, dir, "run", "--log-dir", "logs")
 	p.says("every stream has caught up")
-	tail := func(file string) string { return output(t, dir, "tail", "-n", "2", file, "--log-dir", "logs") }
+	tail := func(file string) string { return output(t, dir, "tail", "-n", "3", file, "--log-dir", "logs") }
+	lines := func(n int) (text string) { // a line is on standard error before it is in the file
+		eventually(t, "the line is in the file", func() bool { text = tail("evm/error.log"); return strings.Count(text, "\n") >= n })
+		return text
+	}
 	if text := tail("evm/error.log"); text != "" {
 		t.Errorf("while all is well:\n%s", text)
 	}
@@ -29,21 +30,12 @@ func TestErrorLog(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.says("chain cannot be followed: none of its endpoints can be used")
-	if text := tail("evm/error.log"); strings.Count(text, "\n") != 1 || !strings.Contains(text, "level=ERROR") || !strings.Contains(text, "chain=ethereum since=") || !strings.Contains(text, "connection refused") {
+	if text := lines(1); strings.Count(text, "\n") != 1 || !strings.Contains(text, "level=ERROR") || !strings.Contains(text, "chain=ethereum since=") || !strings.Contains(text, "connection refused") {
 		t.Errorf("while the endpoint is away:\n%s", text)
 	}
-	at, err := url.Parse(node.URL())
-	if err != nil {
-		t.Fatal(err)
-	}
-	again, err := replay.Serve(context.Background(), at.Host, node.Recording())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = again.Close() })
-	again.Finish()
+	recordedNodeAt(t, address, "ethereum")
 	p.says("chain is followed again")
-	if text := tail("evm/error.log"); strings.Count(text, "\n") != 2 || !strings.Contains(text, `level=INFO msg="chain is followed again" chain=ethereum lasted=`) {
+	if text := lines(2); strings.Count(text, "\n") != 2 || !strings.Contains(text, `level=INFO msg="chain is followed again" chain=ethereum lasted=`) {
 		t.Errorf("when the endpoint is back:\n%s", text)
 	}
 	p.ends(syscall.SIGTERM)

@@ -87,34 +87,57 @@ func TestOpenInVain(t *testing.T) {
 	}
 }
 
+// disputed is data of which another process takes over each chain right after the worker has.
+type disputed struct{ Data }
+
+func (d disputed) Open(ctx context.Context) (persistence.Store, error) {
+	store, err := d.Data.Open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return disputedStore{store.(*embedded.Store)}, nil
+}
+
+type disputedStore struct{ *embedded.Store }
+
+func (s disputedStore) TakeOver(ctx context.Context, chain, node string) (int64, error) {
+	epoch, err := s.Store.TakeOver(ctx, chain, node)
+	if err == nil {
+		_, err = s.Store.TakeOver(ctx, chain, "another")
+	}
+	return epoch, err
+}
+
 // Follow goes on until the context ends, which only someone who wants to catch up takes
 // for an error; and it ends with the error of the watcher, or that another process has
 // taken a chain over.
 func TestFollow(t *testing.T) {
 	failed := errors.New("failed")
+	stop := func(cancel context.CancelFunc) error { cancel(); return nil }
 	for name, test := range map[string]struct {
-		once bool
-		look func(w *Worker, cancel context.CancelFunc) error
-		want error
+		once      bool
+		takenOver bool
+		look      func(cancel context.CancelFunc) error
+		want      error
 	}{
-		"stopped":     {false, func(_ *Worker, cancel context.CancelFunc) error { cancel(); return nil }, nil},
-		"interrupted": {true, func(_ *Worker, cancel context.CancelFunc) error { cancel(); return nil }, ErrInterrupted},
-		"watcher":     {false, func(*Worker, context.CancelFunc) error { return failed }, failed},
-		"taken over": {false, func(w *Worker, _ context.CancelFunc) error {
-			_, err := w.Store().TakeOver(context.Background(), "a", "another")
-			return err
-		}, actors.ErrTakenOver},
+		"stopped":     {false, false, stop, nil},
+		"interrupted": {true, false, stop, ErrInterrupted},
+		"watcher":     {false, false, func(context.CancelFunc) error { return failed }, failed},
+		"taken over":  {false, true, func(context.CancelFunc) error { return nil }, actors.ErrTakenOver},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := options(t, "one")
 			o.Once = test.once
+			if test.takenOver {
+				o.Data = disputed{o.Data}
+			}
 			w, err := Open(t.Context(), o)
 			if err != nil {
 				t.Fatal(err)
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
-			err = w.Follow(ctx, time.Millisecond, watching(func(context.Context) error { return test.look(w, cancel) }))
+			err = w.Follow(ctx, time.Millisecond, watching(func(context.Context) error { return test.look(cancel) }))
 			if !errors.Is(err, test.want) || test.want == nil && err != nil {
 				t.Errorf("%v, want %v", err, test.want)
 			}

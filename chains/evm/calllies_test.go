@@ -393,7 +393,12 @@ func TestACallThatIsNotAnswered(t *testing.T) {
 				}
 			})
 			url := rewriting(t, p.url, func(body string) (string, bool) { return body, answer != nil || !strings.Contains(body, hangs) })
-			chain := open(t, url, func(cfg *Config) { cfg.Timeout = 300 * time.Millisecond })
+			hurry := func(cfg *Config) {
+				if answer == nil {
+					cfg.Timeout = time.Second
+				}
+			}
+			chain := open(t, url, hurry)
 			calls := askStore(7)
 			calls[4].Data = []byte{5}
 			if got, want := asked(t, chain, g.place(1), calls...), "11 11 11 11 unanswerable 11 11"; got != want {
@@ -401,7 +406,7 @@ func TestACallThatIsNotAnswered(t *testing.T) {
 			}
 			both := open(t, url, func(cfg *Config) {
 				cfg.Endpoints = append(cfg.Endpoints, chains.Endpoint{URL: g.url, Priority: 1})
-				cfg.Timeout = 300 * time.Millisecond
+				hurry(cfg)
 			})
 			if got, want := asked(t, both, g.place(1), calls...), "11 11 11 11 0x 11 11"; got != want {
 				t.Errorf("with another endpoint: %s, want %s", got, want)

@@ -88,7 +88,11 @@ func (m *mongod) found(ctx context.Context) error {
 func (m *mongod) restart(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	if err := m.launch(ctx); err != nil {
+	err := m.launch(ctx)
+	for errors.Is(err, errPortTaken) && ctx.Err() == nil { // by a test that looks for a free one
+		err = m.launch(ctx)
+	}
+	if err != nil {
 		return err
 	}
 	return m.admin(ctx, func(admin *mongo.Database) error { return m.awaitPrimary(ctx, admin) })
@@ -181,10 +185,21 @@ func (m *mongod) awaitPrimary(ctx context.Context, admin *mongo.Database) error 
 // stepDown makes the server give up being primary for some seconds.
 func (m *mongod) stepDown(ctx context.Context, seconds int) error {
 	return m.admin(ctx, func(admin *mongo.Database) error {
-		return admin.RunCommand(ctx, bson.D{
-			{Key: "replSetStepDown", Value: seconds}, {Key: "secondaryCatchUpPeriodSecs", Value: 0}, {Key: "force", Value: true},
-		}).Err()
+		command := bson.D{{Key: "replSetStepDown", Value: seconds}, {Key: "secondaryCatchUpPeriodSecs", Value: 0}, {Key: "force", Value: true}}
+		err := admin.RunCommand(ctx, command).Err()
+		for begun := time.Now(); isBusy(err) && time.Since(begun) < patience; {
+			err = admin.RunCommand(ctx, command).Err()
+		}
+		return err
 	})
+}
+
+// isBusy says whether a server has not stepped down because its operations took too long
+// to yield.
+func isBusy(err error) bool {
+	const lockTimeout, exceededTimeLimit = 24, 262
+	var answer mongo.ServerError
+	return errors.As(err, &answer) && (answer.HasErrorCode(lockTimeout) || answer.HasErrorCode(exceededTimeLimit))
 }
 
 // admin gives do the server's admin database, by a connection that does not ask

@@ -142,23 +142,22 @@ func TestHostileFilesAreRefused(t *testing.T) {
 	}
 	for name, test := range map[string]struct {
 		text, want string
-		within     time.Duration
 	}{
-		"brackets":       {strings.Repeat("[", 500_000), "brackets are open here", time.Second},
-		"braces":         {strings.Repeat("{a: ", 100_000), "brackets are open here", time.Second},
-		"closed":         {strings.Repeat("[", 200) + strings.Repeat("]", 200), "nested more than 64 levels deep", 20 * time.Second},
-		"closed in text": {strings.Repeat("[']', ", 50_000), "too many values", 20 * time.Second},
-		"items":          {strings.Repeat("- ", 20_000), "nested more than 64 levels deep", 20 * time.Second},
-		"keys of keys":   {strings.Repeat("? ", 20_000), "nested more than 64 levels deep", 20 * time.Second},
-		"indented":       {indented.String(), "nested more than 64 levels deep", 20 * time.Second},
-		"options":        {keys.String(), "too many values", 20 * time.Second},
-		"large":          {strings.Repeat("#\n", MaxFile), "larger than", time.Second},
-		"aliases":        {aliases, "aliases (*name) stand for too much", 20 * time.Second},
-		"itself":         {"a: &a [*a]\n", "aliases (*name) stand for too much, or for themselves", 20 * time.Second},
+		"brackets":       {strings.Repeat("[", 500_000), "brackets are open here"},
+		"braces":         {strings.Repeat("{a: ", 100_000), "brackets are open here"},
+		"closed":         {strings.Repeat("[", 200) + strings.Repeat("]", 200), "nested more than 64 levels deep"},
+		"closed in text": {strings.Repeat("[']', ", 50_000), "too many values"},
+		"items":          {strings.Repeat("- ", 20_000), "nested more than 64 levels deep"},
+		"keys of keys":   {strings.Repeat("? ", 20_000), "nested more than 64 levels deep"},
+		"indented":       {indented.String(), "nested more than 64 levels deep"},
+		"options":        {keys.String(), "too many values"},
+		"large":          {strings.Repeat("#\n", MaxFile), "larger than"},
+		"aliases":        {aliases, "aliases (*name) stand for too much"},
+		"itself":         {"a: &a [*a]\n", "aliases (*name) stand for too much, or for themselves"},
 	} {
 		start := time.Now()
 		got := check(s, test.text)
-		if took := time.Since(start); took > test.within {
+		if took := time.Since(start); took > 20*time.Second {
 			t.Errorf("%s: took %s", name, took)
 		}
 		if !strings.Contains(got, test.want) || len(got) > 1000 {

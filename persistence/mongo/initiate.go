@@ -16,7 +16,7 @@ import (
 const DefaultReplicaSet = "rs0"
 
 const (
-	initiateTimeout = 5 * time.Second // of one attempt
+	initiateTimeout = 30 * time.Second // of one attempt, which writes files
 	initiatePause   = 200 * time.Millisecond
 )
 

@@ -150,7 +150,7 @@ func (s *Store) endingSuspects(ctx context.Context, step func() error) error {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		for sleep(watching, tolerance/4) == nil {
+		for sleep(watching, s.tolerance/4) == nil {
 			_ = s.endSuspects(watching) // if this fails, the step fails too
 		}
 	}()

@@ -52,7 +52,7 @@ func OpenCopy(ctx context.Context, uri string) (*Store, error) {
 	if err := reader.migrate(ctx); err != nil {
 		return nil, errors.Join(reader.explain(err), reader.Close())
 	}
-	return &Store{Reader: reader, app: app, registry: documents.Registry(), condition: unmoved}, nil
+	return &Store{Reader: reader, app: app, registry: documents.Registry(), condition: unmoved, tolerance: defaultTolerance}, nil
 }
 
 // OpenReader opens the database of a MongoDB URI for queries only. The error is
@@ -169,7 +169,7 @@ func diagnose(ctx context.Context, uri string) error {
 	}
 	wanted := o.ReplicaSet
 	o.ReplicaSet, o.Auth, o.Hosts = nil, nil, o.Hosts[:1]
-	client, err := driver.Connect(o.SetDirect(true).SetTimeout(2 * time.Second))
+	client, err := driver.Connect(o.SetDirect(true).SetTimeout(5 * time.Second))
 	if err != nil {
 		return nil
 	}

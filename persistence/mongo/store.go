@@ -23,6 +23,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	driver "go.mongodb.org/mongo-driver/v2/mongo"
@@ -38,6 +39,9 @@ type Store struct {
 	app      string // the application name of this process's connections
 	registry *bson.Registry
 	suspects suspects
+	// tolerance is how long a suspect process may keep a transaction open: the process may
+	// be healthy and have lost or released only one of its chains.
+	tolerance time.Duration
 	// condition matches the document of a move's actor if the move may be made.
 	condition func(persistence.Move) bson.D
 }

@@ -58,15 +58,14 @@ func (s *suspects) list() (sessions []bson.Raw, apps []string) {
 	return sessions, slices.Collect(maps.Keys(s.apps))
 }
 
-// tolerance is how long a suspect process may keep a transaction open: the process may
-// be healthy and have lost or released only one of its chains.
-const tolerance = 2 * time.Second
+// defaultTolerance is the tolerance of a Store.
+const defaultTolerance = 2 * time.Second
 
 // endSuspects aborts the open transactions of this process's failed sessions, and those
 // of suspect processes that have been open for longer than tolerance.
 func (s *Store) endSuspects(ctx context.Context) error {
 	sessions, apps := s.suspects.list()
-	open, err := s.transactionsOf(ctx, apps, tolerance)
+	open, err := s.transactionsOf(ctx, apps, s.tolerance)
 	if err != nil {
 		return err
 	}

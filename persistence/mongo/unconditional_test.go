@@ -1,10 +1,15 @@
 package mongo
 
 import (
+	"time"
+
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/imart/event-worker/persistence"
 )
+
+// Tolerate sets how long a suspect process may keep a transaction open.
+func (s *Store) Tolerate(d time.Duration) { s.tolerance = d }
 
 // Unconditional removes the condition from a store's commits.
 func (s *Store) Unconditional() {
