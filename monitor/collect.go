@@ -89,7 +89,7 @@ func (m *mirror) metrics() []prometheus.Metric {
 	}
 	docs := make([]persistence.Actor, 0, len(m.actors))
 	for _, a := range m.actors {
-		docs = append(docs, a.Actor)
+		docs = append(docs, *a)
 	}
 	for _, c := range progress.Of(docs) {
 		out = append(out, chainMetrics(c)...)
@@ -132,7 +132,7 @@ func (m *mirror) streamMetrics(s *progress.Stream) []prometheus.Metric {
 	}
 	if s.Log != nil {
 		out = append(out, streamEvents.of(s.Log.Events, labels...), streamDeadLetters.of(s.Log.DeadLetters, labels...),
-			streamBatches.of(m.actors[s.Log.ID].commits, labels...))
+			streamBatches.of(m.commits[s.Log.ID], labels...))
 	}
 	return out
 }

@@ -13,19 +13,14 @@ import (
 // and written them, and the epochs at which it owns its chains.
 type mirror struct {
 	mu       sync.Mutex
-	actors   map[string]*actor // by the key of their documents
-	epochs   map[string]int64  // of the chains that are owned
-	released map[string]int64  // by chain, the epoch released: later reports of that epoch are ignored
-}
-
-// actor is a copy of an actor's document.
-type actor struct {
-	persistence.Actor       // without its trail
-	commits           int64 // by this process
+	actors   map[string]*persistence.Actor // by the key of their documents, without their trails
+	commits  map[string]int64              // by this process, by the key of the actor's document
+	epochs   map[string]int64              // of the chains that are owned
+	released map[string]int64              // by chain, the epoch released: later reports of that epoch are ignored
 }
 
 func newMirror() *mirror {
-	return &mirror{actors: map[string]*actor{}, epochs: map[string]int64{}, released: map[string]int64{}}
+	return &mirror{actors: map[string]*persistence.Actor{}, commits: map[string]int64{}, epochs: map[string]int64{}, released: map[string]int64{}}
 }
 
 // claimed records a claimed document. Claims may be reported late, when a later
@@ -36,13 +31,9 @@ func (m *mirror) claimed(doc persistence.Actor) {
 	if released, ok := m.released[doc.Chain]; ok && doc.Epoch <= released {
 		return
 	}
-	known := m.actors[doc.ID]
-	if known == nil {
-		known = &actor{}
-	}
-	if known.Incarnation < doc.Incarnation {
+	if known := m.actors[doc.ID]; known == nil || known.Incarnation < doc.Incarnation {
 		doc.Trail = nil
-		m.actors[doc.ID] = &actor{doc, known.commits}
+		m.actors[doc.ID] = &doc
 	}
 }
 
@@ -52,11 +43,11 @@ func (m *mirror) moved(moves []persistence.Move) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, move := range moves {
+		m.commits[move.Actor.ID]++
 		if a := m.incarnation(move.Actor); a != nil {
 			a.Place, a.Report = move.To, move.Report
 			a.Events += move.Events
 			a.DeadLetters += move.DeadLetters
-			a.commits++
 		}
 	}
 }
@@ -84,7 +75,7 @@ func (m *mirror) fenced(ref persistence.ActorRef) {
 }
 
 // incarnation returns an actor if the recorded incarnation is ref's.
-func (m *mirror) incarnation(ref persistence.ActorRef) *actor {
+func (m *mirror) incarnation(ref persistence.ActorRef) *persistence.Actor {
 	if a := m.actors[ref.ID]; a != nil && a.Ref() == ref {
 		return a
 	}
@@ -110,7 +101,7 @@ func (m *mirror) release(chain string) {
 	defer m.mu.Unlock()
 	m.released[chain] = max(m.released[chain], m.epochs[chain])
 	delete(m.epochs, chain)
-	maps.DeleteFunc(m.actors, func(_ string, a *actor) bool { return a.Chain == chain })
+	maps.DeleteFunc(m.actors, func(_ string, a *persistence.Actor) bool { return a.Chain == chain })
 }
 
 // Actors are the documents of the actors of a chain that this process owns, by key, as it has
@@ -121,7 +112,7 @@ func (m *Metrics) Actors(chain string) (docs []persistence.Actor) {
 	defer m.mirror.mu.Unlock()
 	for _, id := range slices.Sorted(maps.Keys(m.mirror.actors)) {
 		if a := m.mirror.actors[id]; a.Chain == chain {
-			doc := a.Actor
+			doc := *a
 			doc.Pending, doc.UpdatedAt, doc.Report.Place = nil, time.Time{}, nil
 			docs = append(docs, doc)
 		}

@@ -213,7 +213,7 @@ func TestMetricsAreTheDocuments(t *testing.T) {
 		}
 		defer disk.Close()
 		faulty, m := storetest.NewFaulty(disk), monitor.New()
-		p := &process{ctx: t.Context(), store: m.Store(faulty), docs: map[string]persistence.Actor{}, certain: map[string]bool{}}
+		p := &process{ctx: t.Context(), store: m.Store(faulty), docs: map[string]persistence.Actor{}, certain: map[string]bool{}, commits: map[string]float64{}}
 		p.takeOver(r)
 		r.Repeat(map[string]func(*rapid.T){
 			"claim":  func(r *rapid.T) { p.claim(r, rapid.SampledFrom(claims).Draw(r, "claim")) },
@@ -239,7 +239,9 @@ func TestMetricsAreTheDocuments(t *testing.T) {
 				p.claim(r, claim)
 			}
 		}
-		same(r, ofDocuments(gather(t, m)), told(t, disk))
+		series := gather(t, m)
+		same(r, ofDocuments(series), told(t, disk))
+		same(r, only(series, "stream_batches"), p.commits)
 		stored, err := persistence.Collect[persistence.Actor](t.Context(), disk, persistence.Query{Collection: persistence.Actors, Sort: []persistence.SortKey{{Path: "_id"}}})
 		if err != nil {
 			r.Fatal(err)
@@ -261,6 +263,7 @@ type process struct {
 	lost    bool                         // to another process
 	docs    map[string]persistence.Actor // as the process believes
 	certain map[string]bool              // that they are
+	commits map[string]float64           // of its logs, by their series
 }
 
 // claims are those of the process's actors.
@@ -297,6 +300,9 @@ func (p *process) claim(r *rapid.T, claim persistence.Claim) {
 	switch {
 	case err == nil:
 		p.docs[doc.ID], p.certain[doc.ID] = doc, true
+		if strings.HasSuffix(doc.ID, "/activity") {
+			p.commits[batches(doc.Stream)] += 0
+		}
 	case !errors.Is(err, persistence.ErrFenced):
 		r.Fatal(err)
 	}
@@ -326,6 +332,8 @@ func (p *process) report(r *rapid.T) {
 	}
 }
 
+func batches(stream string) string { return "stream_batches_total{ethereum seaport " + stream + "}" }
+
 // commit moves one or two actors, perhaps from a position where they no longer are.
 func (p *process) commit(r *rapid.T) {
 	var moves []persistence.Move
@@ -348,6 +356,9 @@ func (p *process) commit(r *rapid.T) {
 		doc := p.docs[move.Actor.ID]
 		doc.Place = move.To
 		p.docs[doc.ID] = doc
+		if strings.HasSuffix(doc.ID, "/activity") {
+			p.commits[batches(doc.Stream)]++
+		}
 	}
 }
 
