@@ -95,9 +95,14 @@ func timeOf(e markets.Event) time.Time {
 func (c *fakeChain) fork(depth int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.reorganise(c.blocks[:max(1, len(c.blocks)-depth)])
+}
+
+// reorganise makes other blocks the canonical ones.
+func (c *fakeChain) reorganise(blocks []fakeBlock) {
 	c.forks++
 	c.left = max(c.left, c.blocks[len(c.blocks)-1].number)
-	c.blocks = c.blocks[:max(1, len(c.blocks)-depth)]
+	c.blocks = blocks
 }
 
 func (c *fakeChain) height() int64 {

@@ -101,9 +101,7 @@ func TestWhatIsFinalStays(t *testing.T) {
 			a, o := w.finalBlocks()
 			activities, orders = activities+a, orders+o
 		}
-		for w.chain.height() <= highest { // the node waits where the chain is shorter than it was
-			w.block()
-		}
+		w.outgrow() // the node waits where the chain is shorter than it was
 		w.mustCheck()
 		a, o := w.finalBlocks()
 		activities, orders = activities+a, orders+o

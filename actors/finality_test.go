@@ -187,9 +187,7 @@ func (c *fakeChain) swap(depth int) []fakeBlock {
 func (c *fakeChain) restore(blocks []fakeBlock) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.forks++
-	c.left = max(c.left, c.blocks[len(c.blocks)-1].number)
-	c.blocks = blocks
+	c.reorganise(blocks)
 }
 
 // asked is how often the chain was asked for its head or for a place.

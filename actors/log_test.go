@@ -3,6 +3,7 @@ package actors
 import (
 	"bytes"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -22,12 +23,12 @@ func (j *journal) Write(p []byte) (int, error) {
 	return j.text.Write(p)
 }
 
-// lines are those with a text.
-func (j *journal) lines(with string) (found []string) {
+// lines are those with all of the texts.
+func (j *journal) lines(with ...string) (found []string) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	for line := range strings.Lines(j.text.String()) {
-		if strings.Contains(line, with) {
+		if !slices.ContainsFunc(with, func(text string) bool { return !strings.Contains(line, text) }) {
 			found = append(found, line)
 		}
 	}
@@ -59,7 +60,7 @@ func TestWhatIsLoggedOfAReorganisation(t *testing.T) {
 		t.Errorf("%d lines of reorganisations before there is one", n)
 	}
 	w.chain.fork(2)
-	w.mine(block(bought("a", "2")), block()) // no higher than before: seen on its way, the head is no second reorganisation
+	w.mine(block(bought("a", "2")), block()) // not above the old height: the subject, seeing the head on its way, would go back twice
 	w.mustCheck()
 	w.log.expect(t, `msg="chain reorganised"`, "level=INFO", "chain=chain", "depth=2", "head=3")
 	for _, s := range w.streams { // at the level info, their documents' observers only at debug

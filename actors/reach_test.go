@@ -80,7 +80,7 @@ func TestAReorganisationOf157BlocksGoesBackByAboutSoMany(t *testing.T) {
 	w.boot()
 	w.mustCheck()
 	w.chain.fork(157)
-	w.blocks(157) // no higher than before: the head, seen on its way, makes nobody look for an ancestor twice
+	w.blocks(157) // not above the old height: the subject, seeing the head on its way, would go back twice
 	w.mustCheck()
 	line := w.log.lines(`msg="rolling back"`)
 	if len(line) != 1 {

@@ -1,7 +1,6 @@
 package commands
 
 import (
-	"context"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -11,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/imart/event-worker/chains/replay"
+	"github.com/imart/event-worker/chains/replay/replaytest"
 )
 
 // recordedNode starts a node that serves a recorded chain to its end.
@@ -21,15 +21,7 @@ func recordedNode(t *testing.T, chain string) *replay.Node {
 
 func recordedNodeAt(t *testing.T, address, chain string) *replay.Node {
 	t.Helper()
-	recording, err := replay.Open(os.DirFS("../testdata/recordings/" + chain))
-	if err != nil {
-		t.Fatal(err)
-	}
-	node, err := replay.Serve(context.Background(), address, recording)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = node.Close() })
+	node := replaytest.ServeAt(t, address, replaytest.Open(t, os.DirFS("../testdata/recordings/"+chain)))
 	node.Finish()
 	return node
 }

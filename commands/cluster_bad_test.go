@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/imart/event-worker/chains/replay"
+	"github.com/imart/event-worker/chains/replay/replaytest"
 	"github.com/imart/event-worker/cluster"
 	"github.com/imart/event-worker/persistence"
 )
@@ -96,16 +96,7 @@ func chainOfID(t *testing.T, id string) (endpoint string) {
 	if err := os.WriteFile(file, []byte(strings.Replace(string(text), `"chainId": 1`, `"chainId": `+id, 1)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	recording, err := replay.Open(os.DirFS(dir))
-	if err != nil {
-		t.Fatal(err)
-	}
-	node, err := replay.Serve(t.Context(), "127.0.0.1:0", recording)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = node.Close() })
-	return node.URL()
+	return replaytest.Serve(t, replaytest.Open(t, os.DirFS(dir))).URL()
 }
 
 // What makes other documents of a chain is said on both nodes, which run all the same.

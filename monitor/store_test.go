@@ -18,7 +18,7 @@ import (
 	"github.com/imart/event-worker/actors/supervision"
 	"github.com/imart/event-worker/chains"
 	"github.com/imart/event-worker/chains/evm"
-	"github.com/imart/event-worker/chains/replay"
+	"github.com/imart/event-worker/chains/replay/replaytest"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/markets/catalogue"
 	"github.com/imart/event-worker/markets/definition"
@@ -121,15 +121,8 @@ func TestStatesAreCounted(t *testing.T) {
 // Actors follow a recorded chain through a store that occasionally fails, or loses the
 // answer to a successful call. In the end the metrics equal the documents.
 func TestActorsAreSeen(t *testing.T) {
-	recording, err := replay.Open(os.DirFS("../testdata/recordings/ethereum"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	served, err := replay.Serve(t.Context(), "127.0.0.1:0", recording)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer served.Close()
+	recording := replaytest.Open(t, os.DirFS("../testdata/recordings/ethereum"))
+	served := replaytest.Serve(t, recording)
 	served.Finish()
 	market, err := catalogue.Market("seaport", definition.Site{ChainID: 1})
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/imart/event-worker/chains"
 	"github.com/imart/event-worker/chains/aptos"
 	"github.com/imart/event-worker/chains/replay"
+	"github.com/imart/event-worker/chains/replay/replaytest"
 	"github.com/imart/event-worker/internal/chaintest"
 	"github.com/imart/event-worker/internal/markettest"
 	"github.com/imart/event-worker/markets"
@@ -65,16 +66,8 @@ func recordedEvents(t *testing.T) map[string][]recorded {
 
 func serveRecording(t *testing.T) (*replay.Recording, *replay.Node) {
 	t.Helper()
-	r, err := replay.Open(os.DirFS(recording))
-	if err != nil {
-		t.Fatal(err)
-	}
-	node, err := replay.Serve(t.Context(), "127.0.0.1:0", r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { node.Close() })
-	return r, node
+	r := replaytest.Open(t, os.DirFS(recording))
+	return r, replaytest.Serve(t, r)
 }
 
 // follow is the chain that reads a recording's node, and its stream if there is one.
@@ -152,15 +145,7 @@ func TestRecordedTradeport(t *testing.T) {
 // The check for gaps is as strict as ever where our own configuration does not say
 // that the chain is a recording, or says other numbers.
 func TestARecordingIsFullOfGapsToWhoDoesNotKnow(t *testing.T) {
-	r, err := replay.Open(os.DirFS(recording))
-	if err != nil {
-		t.Fatal(err)
-	}
-	node, err := replay.Serve(t.Context(), "127.0.0.1:0", r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer node.Close()
+	r, node := serveRecording(t)
 	node.Finish()
 	source := markettest.Mainnet(t, "tradeport").Streams[0].Source
 	for name, numbers := range map[string]func(markets.Source) []int64{

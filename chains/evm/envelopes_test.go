@@ -17,6 +17,7 @@ import (
 	"github.com/imart/event-worker/chains/evm/internal/eth"
 	"github.com/imart/event-worker/chains/internal/endpoint"
 	"github.com/imart/event-worker/chains/replay"
+	"github.com/imart/event-worker/chains/replay/replaytest"
 	"github.com/imart/event-worker/internal/chaintest"
 	"github.com/imart/event-worker/markets"
 )
@@ -212,15 +213,8 @@ func TestEnvelopesOfARecording(t *testing.T) {
 		block []byte
 		err   string
 	}{"with": {with(block.Hash), ""}, "without": {text, "were not recorded"}} {
-		recording, err := replay.Open(fstest.MapFS{"chain.json": {Data: chainFile}, "blocks/15997936.json": {Data: c.block}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		node, err := replay.Serve(t.Context(), "127.0.0.1:0", recording)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer node.Close()
+		recording := replaytest.Open(t, fstest.MapFS{"chain.json": {Data: chainFile}, "blocks/15997936.json": {Data: c.block}})
+		node := replaytest.Serve(t, recording)
 		source := markets.Source{Addresses: []string{block.Logs[0].Address}, Envelope: true}
 		chain := open(t, node.URL(), func(cfg *Config) { cfg.ChainID, cfg.Sources = recording.ChainID, []markets.Source{source} })
 		node.Finish()

@@ -10,7 +10,7 @@ import (
 	"github.com/ethereum/go-ethereum/common"
 
 	"github.com/imart/event-worker/chains"
-	"github.com/imart/event-worker/chains/replay"
+	"github.com/imart/event-worker/chains/replay/replaytest"
 	"github.com/imart/event-worker/internal/chaintest"
 	"github.com/imart/event-worker/markets"
 )
@@ -22,15 +22,8 @@ const fulfilled = "0x9d9af8e38d66c62e2c12f0225249fd9d721c54b83f48d9352c97c6cacdc
 // are read in ranges and from those that are read by hash.
 func TestAround(t *testing.T) {
 	const folder = "../../testdata/recordings/ethereum"
-	recording, err := replay.Open(os.DirFS(folder))
-	if err != nil {
-		t.Fatal(err)
-	}
-	node, err := replay.Serve(t.Context(), "127.0.0.1:0", recording)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { node.Close() })
+	recording := replaytest.Open(t, os.DirFS(folder))
+	node := replaytest.Serve(t, recording)
 	source := markets.Source{Topics: []string{fulfilled}, ReceiptLogs: true}
 	chain, err := New(Config{Endpoints: []chains.Endpoint{{URL: node.URL()}}, ChainID: recording.ChainID, Sources: []markets.Source{source}})
 	if err != nil {

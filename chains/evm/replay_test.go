@@ -1,7 +1,6 @@
 package evm_test
 
 import (
-	"context"
 	"encoding/json"
 	"math/big"
 	"os"
@@ -17,6 +16,7 @@ import (
 	"github.com/imart/event-worker/chains"
 	"github.com/imart/event-worker/chains/evm"
 	"github.com/imart/event-worker/chains/replay"
+	"github.com/imart/event-worker/chains/replay/replaytest"
 	"github.com/imart/event-worker/internal/chaintest"
 	"github.com/imart/event-worker/internal/markettest"
 	"github.com/imart/event-worker/markets"
@@ -26,11 +26,7 @@ const recording = "../../testdata/recordings/ethereum"
 
 func serve(t testing.TB, r *replay.Recording, sources []markets.Source) (*replay.Node, *evm.Chain) {
 	t.Helper()
-	node, err := replay.Serve(context.Background(), "127.0.0.1:0", r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { node.Close() })
+	node := replaytest.Serve(t, r)
 	chain, err := evm.New(evm.Config{Endpoints: []chains.Endpoint{{URL: node.URL()}}, ChainID: r.ChainID, Sources: sources})
 	if err != nil {
 		t.Fatal(err)

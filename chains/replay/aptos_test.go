@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/imart/event-worker/chains/replay"
+	"github.com/imart/event-worker/chains/replay/replaytest"
 )
 
 const tradeport = "0xe11c12ec495f3989c35e1c6a0af414451223305b579291fc8f3d9d0575a23c26"
@@ -82,7 +83,7 @@ func recordedTransactions(t *testing.T) []aptosTransaction {
 
 func TestHandlesHoldTheRecordedEvents(t *testing.T) {
 	r := open(t, "aptos")
-	n := serve(t, r)
+	n := replaytest.Serve(t, r)
 	n.Finish()
 	for i, handle := range []struct{ resource, field, number string }{
 		{listings, "insert_listing_events", "15"}, {listings, "delete_listing_events", "16"}, {listings, "buy_events", "17"},
@@ -125,7 +126,7 @@ func text(v any) string {
 // Pages of any size, read at any head, add up to what the handle holds up to it.
 func TestPages(t *testing.T) {
 	r := open(t, "aptos")
-	n := serve(t, r)
+	n := replaytest.Serve(t, r)
 	numbers := r.Numbers(tradeport, listings, "buy_events")
 	if len(numbers) != 4 { // four purchases in one transaction, as recorded
 		t.Fatalf("recorded %v", numbers)
@@ -174,7 +175,7 @@ func sequences(t interface {
 // An event is served from the moment that the head reaches its version, and so is
 // the transaction; every answer's headers tell the head.
 func TestLedgerGrows(t *testing.T) {
-	n := serve(t, open(t, "aptos"))
+	n := replaytest.Serve(t, open(t, "aptos"))
 	const version = 2386455218 // of the four purchases
 	for {
 		head := n.Head()
@@ -205,7 +206,7 @@ func TestLedgerGrows(t *testing.T) {
 }
 
 func TestAptosErrors(t *testing.T) {
-	n := serve(t, open(t, "aptos"))
+	n := replaytest.Serve(t, open(t, "aptos"))
 	for url, want := range map[string]struct {
 		status int
 		code   string
@@ -235,7 +236,7 @@ func TestAptosErrors(t *testing.T) {
 }
 
 func TestPageBeyondTheLastEventIsEmpty(t *testing.T) {
-	n := serve(t, open(t, "aptos"))
+	n := replaytest.Serve(t, open(t, "aptos"))
 	n.Finish()
 	for _, start := range []string{"61372", "18446744073709551615"} {
 		if got := sequences(t, eventsURL(n, listings, "buy_events", "?limit=65535&start="+start)); got != nil {
@@ -246,7 +247,7 @@ func TestPageBeyondTheLastEventIsEmpty(t *testing.T) {
 
 // Pages of the ledger hold every version, recorded or not, up to the head.
 func TestPagesOfTransactions(t *testing.T) {
-	n := serve(t, open(t, "aptos"))
+	n := replaytest.Serve(t, open(t, "aptos"))
 	n.Finish()
 	var page []struct{ Version, Hash, Timestamp, Type string }
 	read := func(query string, from int64, count int) {

@@ -22,6 +22,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/imart/event-worker/chains/replay"
+	"github.com/imart/event-worker/chains/replay/replaytest"
 )
 
 const recordings = "../../testdata/recordings/"
@@ -35,25 +36,7 @@ var (
 
 func open(t testing.TB, chain string) *replay.Recording {
 	t.Helper()
-	r, err := replay.Open(os.DirFS(recordings + chain))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r
-}
-
-func serve(t testing.TB, r *replay.Recording) *replay.Node {
-	t.Helper()
-	n, err := replay.Serve(t.Context(), "127.0.0.1:0", r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := n.Close(); err != nil {
-			t.Errorf("close: %v", err)
-		}
-	})
-	return n
+	return replaytest.Open(t, os.DirFS(recordings+chain))
 }
 
 func dial(t testing.TB, n *replay.Node) *ethclient.Client {
@@ -68,7 +51,7 @@ func dial(t testing.TB, n *replay.Node) *ethclient.Client {
 
 // ethereum is a node at the end of the recorded Ethereum.
 func ethereumAtEnd(t testing.TB) (*replay.Node, *ethclient.Client) {
-	n := serve(t, open(t, "ethereum"))
+	n := replaytest.Serve(t, open(t, "ethereum"))
 	n.Finish()
 	return n, dial(t, n)
 }
@@ -178,7 +161,7 @@ func TestBlock17000000(t *testing.T) {
 func TestFilterFindsWhatANaiveOneDoes(t *testing.T) {
 	r := open(t, "ethereum")
 	r.Limits.Blocks = 1 << 40
-	n := serve(t, r)
+	n := replaytest.Serve(t, r)
 	n.Finish()
 	client := dial(t, n)
 	var all []types.Log
@@ -254,7 +237,7 @@ func naive(q ethereum.FilterQuery, l types.Log) bool {
 func TestBlocksLinkUp(t *testing.T) {
 	n, client := ethereumAtEnd(t)
 	c := client.Client()
-	other := serve(t, open(t, "ethereum")) // as after a restart
+	other := replaytest.Serve(t, open(t, "ethereum")) // as after a restart
 	other.Finish()
 	elsewhere := dial(t, other).Client()
 	numbers := []int64{}
@@ -304,7 +287,7 @@ func blockBy(t interface {
 }
 
 func TestTags(t *testing.T) {
-	n := serve(t, open(t, "ethereum"))
+	n := replaytest.Serve(t, open(t, "ethereum"))
 	c := dial(t, n).Client()
 	for range 3 {
 		head := uint64(n.Head())
@@ -322,7 +305,7 @@ func TestTags(t *testing.T) {
 // What lies beyond the head is not there, by whatever way it is asked for.
 func TestNothingBeyondTheHead(t *testing.T) {
 	r := open(t, "ethereum")
-	n, end := serve(t, r), serve(t, r)
+	n, end := replaytest.Serve(t, r), replaytest.Serve(t, r)
 	end.Finish()
 	c := dial(t, n).Client()
 	beyond := hexutil.EncodeUint64(uint64(n.Head()) + 1)
@@ -354,7 +337,7 @@ func TestNothingBeyondTheHead(t *testing.T) {
 func TestLimits(t *testing.T) {
 	r := open(t, "ethereum")
 	r.Limits = replay.Limits{Blocks: 1001, Logs: 27}
-	n := serve(t, r)
+	n := replaytest.Serve(t, r)
 	c := dial(t, n).Client()
 	for _, tc := range []struct {
 		from, to int64

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/imart/event-worker/chains/replay"
+	"github.com/imart/event-worker/chains/replay/replaytest"
 )
 
 const (
@@ -90,7 +91,7 @@ func TestPrunedLedger(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := serve(t, r)
+	n := replaytest.Serve(t, r)
 	for version, want := range map[string]int{"3": 410, "4": 404, "5": 200} {
 		var answer any
 		if status, headers := get(t, n.URL()+"/transactions/by_version/"+version, &answer); status != want || headers.Get("X-Aptos-Ledger-Oldest-Version") != "4" {
@@ -147,7 +148,7 @@ func TestPageSizes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := serve(t, r)
+	n := replaytest.Serve(t, r)
 	for query, want := range map[string]struct{ first, count int }{
 		"":                    {105, 25},
 		"?start=3":            {3, 25},

@@ -10,22 +10,15 @@ import (
 	"strconv"
 	"testing"
 
-	"github.com/imart/event-worker/chains/replay"
+	"github.com/imart/event-worker/chains/replay/replaytest"
 	"github.com/imart/event-worker/internal/npmtest"
 )
 
 // The official TypeScript SDK reads a recorded Aptos node.
 func TestTheOfficialSDKReadsARecordedNode(t *testing.T) {
 	packages := npmtest.Install(t, "aptos-sdk", filepath.Join("testdata", "sdk"))
-	r, err := replay.Open(os.DirFS("../../testdata/recordings/aptos"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	node, err := replay.Serve(t.Context(), "127.0.0.1:0", r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer node.Close()
+	r := open(t, "aptos")
+	node := replaytest.Serve(t, r)
 	node.Finish()
 
 	const version = 2386455218

@@ -7,11 +7,12 @@ import (
 	"github.com/ethereum/go-ethereum"
 
 	"github.com/imart/event-worker/chains/replay"
+	"github.com/imart/event-worker/chains/replay/replaytest"
 )
 
 func TestSparseHasOneEventInEachStretch(t *testing.T) {
 	const blocks, stretch, steps = 1000, 100, 3
-	n := serve(t, replay.Sparse(blocks, stretch, steps))
+	n := replaytest.Serve(t, replay.Sparse(blocks, stretch, steps))
 	if n.Head() != blocks-steps || n.End() != blocks {
 		t.Errorf("head at %d of %d", n.Head(), n.End())
 	}

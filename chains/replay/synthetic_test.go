@@ -14,6 +14,7 @@ import (
 	"github.com/ethereum/go-ethereum/core/types"
 
 	"github.com/imart/event-worker/chains/replay"
+	"github.com/imart/event-worker/chains/replay/replaytest"
 )
 
 // orderValidated is the event's topic since Seaport 1.2, as block explorers show it.
@@ -71,7 +72,7 @@ type terms struct {
 
 func TestSyntheticSalesAgreeWithTheirListings(t *testing.T) {
 	const listings, sales = 401, 200
-	n := serve(t, replay.Synthetic(listings, sales))
+	n := replaytest.Serve(t, replay.Synthetic(listings, sales))
 	client := dial(t, n)
 	seaport := seaportInShort(t)
 	logs := func(topic common.Hash) []types.Log {
@@ -154,7 +155,7 @@ func seaportInShort(t *testing.T) abi.ABI {
 
 // Blocks, receipts and filters of the synthetic chain agree with one another.
 func TestSyntheticIsAWholeChain(t *testing.T) {
-	n := serve(t, replay.Synthetic(250, 10))
+	n := replaytest.Serve(t, replay.Synthetic(250, 10))
 	client := dial(t, n)
 	c := client.Client()
 	seen := map[common.Hash]bool{}
@@ -189,7 +190,7 @@ func TestSyntheticIsAWholeChain(t *testing.T) {
 // BenchmarkGetLogs reads all logs of the benchmark's chain, in ranges of 50
 // blocks, and throws them away. It must be far faster than any pipeline.
 func BenchmarkGetLogs(b *testing.B) {
-	n := serve(b, replay.Synthetic(80_000, 40_000))
+	n := replaytest.Serve(b, replay.Synthetic(80_000, 40_000))
 	logs := 0
 	for b.Loop() {
 		for from := int64(1); from <= 600; from += 50 {

@@ -261,7 +261,7 @@ func (w *world) ends(t *testing.T) {
 	}
 	for _, c := range w.committers {
 		actor, err := c.claim(t.Context())
-		for begun := time.Now(); err != nil && !errors.Is(err, persistence.ErrFenced) && time.Since(begun) < soon; { // a client in a hurry
+		for begun := time.Now(); err != nil && !errors.Is(err, persistence.ErrFenced) && time.Since(begun) < soon; { // its client times out early
 			actor, err = c.claim(t.Context())
 		}
 		if err == nil {

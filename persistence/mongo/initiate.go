@@ -16,7 +16,7 @@ import (
 const DefaultReplicaSet = "rs0"
 
 const (
-	initiateTimeout = 30 * time.Second // of one attempt, which writes files
+	initiateTimeout = 30 * time.Second // of one attempt, in which the server creates its oplog
 	initiatePause   = 200 * time.Millisecond
 )
 

@@ -20,14 +20,14 @@ import (
 // server's own limit is a minute.
 const briefly = 10 * time.Second
 
-// An acquisition that must not wait for tolerance succeeds within promptly where tolerance is
-// patient: a loaded machine makes no difference.
+// promptly bounds an acquisition that must not wait for the store's tolerance, which is set
+// to patient: even on a loaded machine the two are easily told apart.
 const (
 	promptly = 30 * time.Second
 	patient  = 2 * promptly
 )
 
-// openPatient opens a store that tolerates open transactions of suspect processes.
+// openPatient opens a store whose tolerance is patient.
 func openPatient(t *testing.T, uri string) *mongo.Store {
 	t.Helper()
 	store := openAt(t, uri)

@@ -58,7 +58,7 @@ func (s *suspects) list() (sessions []bson.Raw, apps []string) {
 	return sessions, slices.Collect(maps.Keys(s.apps))
 }
 
-// defaultTolerance is the tolerance of a Store.
+// defaultTolerance is the tolerance of a new Store.
 const defaultTolerance = 2 * time.Second
 
 // endSuspects aborts the open transactions of this process's failed sessions, and those

@@ -246,6 +246,19 @@ func TestARequestThatIsGivenUpLeavesNothing(t *testing.T) {
 	}
 }
 
+// A request that is cancelled while it is written does not harm the next one.
+func TestTheRequestAfterACancelledOne(t *testing.T) {
+	s := serveSocket(t, Config{}, func(ctx context.Context, conn *websocket.Conn, n int64) { echoAll(ctx, conn, n) })
+	for i := range int64(500) {
+		ctx, cancel := context.WithCancel(t.Context())
+		go cancel()
+		if answer, err := s.endpoint.Post(ctx, calls(i, 1)); err == nil {
+			answer.Release()
+		}
+		checkEcho(t, s.endpoint, 1000+i, 1)
+	}
+}
+
 func TestARefusedHandshakeIsUnderstood(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Retry-After", "7")

@@ -4,7 +4,7 @@ import (
 	"os"
 	"testing"
 
-	"github.com/imart/event-worker/chains/replay"
+	"github.com/imart/event-worker/chains/replay/replaytest"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/progress"
@@ -13,15 +13,7 @@ import (
 // A chain stands no lower than a stream's log, though the stream's documents are behind it:
 // they could not follow, and the demo would never catch up.
 func TestTheHeadReachesTheLog(t *testing.T) {
-	recording, err := Recordings{Files: os.DirFS("../../.."), Folder: "testdata/recordings"}.Open("ethereum")
-	if err != nil {
-		t.Fatal(err)
-	}
-	node, err := replay.Serve(t.Context(), "127.0.0.1:0", recording)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer node.Close()
+	node := replaytest.Serve(t, replaytest.Open(t, os.DirFS("../../../testdata/recordings/ethereum")))
 	first := node.Head()
 	log := persistence.Actor{Chain: "ethereum", Market: "seaport", Stream: "buy", Kind: "observer", Place: markets.Place{Seq: first, Through: node.End()}}
 	documents := log
