@@ -273,11 +273,10 @@ func (c *Chain) learnBlooms(ctx context.Context, n jsonrpc.Client, h eth.Header,
 
 // probeBlooms checks once whether the chain's blooms hold logs, before the blocks at the head
 // are asked for one by one. Errors do not matter: those blocks are asked for then.
-func (c *Chain) probeBlooms(ctx context.Context, raws []markets.Raw) {
-	if len(raws) == 0 || c.blooms.known() || c.blooms.probed.Swap(true) {
+func (c *Chain) probeBlooms(ctx context.Context, raw markets.Raw) {
+	if c.blooms.known() || c.blooms.probed.Swap(true) {
 		return
 	}
-	raw := raws[len(raws)-1]
 	_ = c.use(ctx, withBlock(raw.Seq), func(ctx context.Context, n jsonrpc.Client) error {
 		var h eth.Header
 		err := n.Do(ctx, eth.BlockByHash(raw.Block, &h))

@@ -18,7 +18,7 @@ func (c endpointWindows) FetchRange(ctx context.Context, in eth.Interest, first,
 	return c.fetchRange(ctx, in, first, last)
 }
 
-func (c endpointWindows) Fetched(ctx context.Context, raws []markets.Raw) { c.probeBlooms(ctx, raws) }
+func (c endpointWindows) Fetched(ctx context.Context, last markets.Raw) { c.probeBlooms(ctx, last) }
 
 func (c endpointWindows) FillTimes(ctx context.Context, raws []markets.Raw) error {
 	return c.fillTimes(ctx, raws)

@@ -76,8 +76,8 @@ type Source interface {
 	// FetchRange fetches the logs of the blocks from first on, of as many as an endpoint
 	// answers, at most to last.
 	FetchRange(ctx context.Context, in eth.Interest, first, last int64) (Range, error)
-	// Fetched is called with the logs of each window that was fetched.
-	Fetched(ctx context.Context, raws []markets.Raw)
+	// Fetched is called with the last log of each window that was fetched and has any.
+	Fetched(ctx context.Context, last markets.Raw)
 	// FillTimes sets the times of events whose logs had none.
 	FillTimes(ctx context.Context, raws []markets.Raw) error
 	// Headers are the headers at two heights, in one request; one without a hash is of a

@@ -32,7 +32,7 @@ func (l ledger) FetchRange(_ context.Context, _ eth.Interest, first, last int64)
 	return r, nil
 }
 
-func (ledger) Fetched(context.Context, []markets.Raw) {}
+func (ledger) Fetched(context.Context, markets.Raw) {}
 
 func (ledger) FillTimes(context.Context, []markets.Raw) error { return nil }
 

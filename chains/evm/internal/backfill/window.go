@@ -134,7 +134,9 @@ func (b *Windows) interestedIn(last int64) eth.Interest {
 // the rest.
 func (b *Windows) fetch(ctx context.Context, w *window) {
 	got, err := b.source.FetchRange(ctx, w.interest, w.first, w.last)
-	defer b.source.Fetched(b.ctx, got.Raws)
+	if n := len(got.Raws); n > 0 {
+		defer b.source.Fetched(b.ctx, got.Raws[n-1]) // a copy: readers of the window fill in its times
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if err != nil {
