@@ -129,7 +129,9 @@ func (s *socket) roundTrip(ctx context.Context, _ string, _ *url.URL, body []byt
 		conn.cancel(errSocketLost)
 	}
 	if err != nil {
-		conn.forget(x)
+		if answered := conn.forget(x); answered { // endpoints may refuse a request before reading all of it
+			x.answer.Release()
+		}
 		return Answer{}, s.transportError(err)
 	}
 	select {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -257,6 +258,40 @@ func TestTheRequestAfterACancelledOne(t *testing.T) {
 		}
 		checkEcho(t, s.endpoint, 1000+i, 1)
 	}
+}
+
+// A refusal that arrives while its request is still being written does not leak memory when
+// the write then fails.
+func TestARefusalDuringTheWrite(t *testing.T) {
+	const total = 16 << 20
+	s := serveSocket(t, Config{Budget: NewBudget(total)}, func(ctx context.Context, conn *websocket.Conn, _ int64) {
+		if _, _, err := conn.Reader(ctx); err != nil { // the request has begun
+			t.Error(err)
+		}
+		if err := conn.Write(ctx, websocket.MessageText, echo(nil)); err != nil {
+			t.Error(err)
+		}
+		<-ctx.Done()
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	posted := make(chan error)
+	go func() {
+		const size = 16 << 20 // bytes, more than the sockets' buffers hold
+		_, err := s.endpoint.Post(ctx, fmt.Appendf(nil, `{"id":1,"method":"m","params":["%s"]}`, strings.Repeat("x", size)))
+		posted <- err
+	}()
+	for refused := false; !refused; time.Sleep(time.Millisecond) {
+		if conn := s.endpoint.transport.(*socket).alive(); conn != nil && conn.received.Load() > 0 {
+			conn.mu.Lock()
+			refused = len(conn.waiting) == 0
+			conn.mu.Unlock()
+		}
+	}
+	cancel()
+	if err := <-posted; !errors.Is(err, context.Canceled) {
+		t.Errorf("want a write that is cancelled: %v", err)
+	}
+	checkReleased(t, s.endpoint, total)
 }
 
 func TestARefusedHandshakeIsUnderstood(t *testing.T) {

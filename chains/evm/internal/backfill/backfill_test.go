@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sort"
 	"sync"
 	"testing"
 
@@ -52,7 +53,10 @@ func (ledger) LargestRange(wanted int64) int64 { return wanted }
 
 func (ledger) FinalityInDoubt() bool { return false }
 
-const head = 100
+const (
+	head   = 100
+	budget = 1 << 30 // bytes
+)
 
 func open(t interface {
 	Context() context.Context
@@ -66,7 +70,7 @@ func open(t interface {
 		}
 		filters[key] = f
 	}
-	return New(t.Context(), Config{Filters: filters, MaxRange: 20, InFlight: 3, Budget: endpoint.NewBudget(1 << 30)}, l)
+	return New(t.Context(), Config{Filters: filters, MaxRange: 20, InFlight: 3, Budget: endpoint.NewBudget(budget)}, l)
 }
 
 func view() *chains.View {
@@ -130,6 +134,46 @@ func TestAWindowThatIsCutShort(t *testing.T) {
 			t.Error(err)
 		}
 	}
+}
+
+// Windows that are dropped while being fetched do not leak memory.
+func TestDroppedWindowsDoNotLeak(t *testing.T) {
+	asked, release := make(chan struct{}), make(chan struct{})
+	b := open(t, ledger{answered: func(_, to int64) int64 {
+		select {
+		case <-release:
+		case asked <- struct{}{}:
+			<-release
+		}
+		return to
+	}}, "source")
+	errs := make(chan error)
+	go func() {
+		page, err := b.Read(t.Context(), view(), "source", at(0), head, 1000)
+		if err == nil {
+			err = checkPage(page, at(0))
+		}
+		errs <- err
+	}()
+	<-asked
+	b.Reset()
+	close(release)
+	if err := <-errs; err != nil {
+		t.Error(err)
+	}
+	b.Reset()
+	if most := largestLease(endpoint.NewBudget(budget)); largestLease(b.cfg.Budget) != most {
+		t.Errorf("%d of %d bytes can be leased", largestLease(b.cfg.Budget), most)
+	}
+}
+
+// largestLease is how many bytes a budget leases at most.
+func largestLease(b *endpoint.Budget) int64 {
+	return int64(sort.Search(budget, func(bytes int) bool {
+		lease := b.TryLease(int64(bytes) + 1)
+		lease.Release()
+		return lease == nil
+	}))
 }
 
 // Sources that read side by side, from anywhere, each get every event behind their places

@@ -146,9 +146,11 @@ func (b *Windows) fetch(ctx context.Context, w *window) {
 		b.concurrency = min(2*b.concurrency, b.cfg.InFlight)
 		b.sizes.observe(got.Last-got.First+1, len(got.Raws))
 		w.last, w.hash, w.raws, w.from = got.Last, got.Hash, got.Raws, got.From
-		w.lease = b.cfg.Budget.TryLease(eth.SizeOf(got.Raws))
-		b.outOfMemory = b.outOfMemory || w.lease == nil
-		b.ends.add(markets.Place{Seq: w.last, Hash: w.hash}, windowEnd{w.from, w.started})
+		if slices.Contains(b.windows, w) { // dropped windows are only for their present readers
+			w.lease = b.cfg.Budget.TryLease(eth.SizeOf(got.Raws))
+			b.outOfMemory = b.outOfMemory || w.lease == nil
+			b.ends.add(markets.Place{Seq: w.last, Hash: w.hash}, windowEnd{w.from, w.started})
+		}
 	}
 	if w.err != nil || w.lease == nil { // not kept: only the present readers get it
 		b.remove(w)
