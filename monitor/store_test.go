@@ -294,7 +294,7 @@ func (p *process) claim(r *rapid.T, claim persistence.Claim) {
 	case err == nil:
 		p.docs[doc.ID], p.certain[doc.ID] = doc, true
 		if strings.HasSuffix(doc.ID, "/activity") {
-			p.commits[batches(doc.Stream)] += 0
+			p.commits[batches(doc.Stream)] += 0 // its series exists from now on
 		}
 	case !errors.Is(err, persistence.ErrFenced):
 		r.Fatal(err)

@@ -122,7 +122,7 @@ func (r *rivals) run(t *testing.T, seconds int) {
 	}
 }
 
-// eventful says whether enough has happened to tell.
+// eventful says whether enough has happened for the test to be conclusive.
 func (r *rivals) eventful() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -125,7 +125,9 @@ func (s *socket) roundTrip(ctx context.Context, _ string, _ *url.URL, body []byt
 	heard := conn.received.Load()
 	x := conn.expect(first, last)
 	err = conn.ws.Write(ctx, websocket.MessageText, body)
-	if err != nil || ctx.Err() != nil { // a context that ends during Write closes the socket, at the latest soon after
+	// The library closes a socket when the context of a Write ends, perhaps only after Write
+	// has returned.
+	if err != nil || ctx.Err() != nil {
 		conn.cancel(errSocketLost)
 	}
 	if err != nil {

@@ -249,7 +249,7 @@ func TestARequestThatIsGivenUpLeavesNothing(t *testing.T) {
 
 // A request that is cancelled while it is written does not harm the next one.
 func TestTheRequestAfterACancelledOne(t *testing.T) {
-	s := serveSocket(t, Config{}, func(ctx context.Context, conn *websocket.Conn, n int64) { echoAll(ctx, conn, n) })
+	s := serveSocket(t, Config{}, echoAll)
 	for i := range int64(500) {
 		ctx, cancel := context.WithCancel(t.Context())
 		go cancel()

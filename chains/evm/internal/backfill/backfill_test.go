@@ -98,6 +98,15 @@ func checkPage(page chains.Page, after markets.Place) error {
 	return nil
 }
 
+// read reads a page up to the head and checks it.
+func (b *Windows) read(ctx context.Context, key string, after markets.Place, limit int) (chains.Page, error) {
+	page, err := b.Read(ctx, view(), key, after, head, limit)
+	if err == nil {
+		err = checkPage(page, after)
+	}
+	return page, err
+}
+
 // A source that waits for a window of which an endpoint then answers only blocks that the
 // source has read already reads on behind them, and none of them twice.
 func TestAWindowThatIsCutShort(t *testing.T) {
@@ -114,10 +123,7 @@ func TestAWindowThatIsCutShort(t *testing.T) {
 	}}, "behind", "ahead")
 	errs := make(chan error)
 	read := func(key string, after int64) {
-		page, err := b.Read(t.Context(), view(), key, at(after), head, 1000)
-		if err == nil {
-			err = checkPage(page, at(after))
-		}
+		_, err := b.read(t.Context(), key, at(after), 1000)
 		errs <- err
 	}
 	go read("behind", 0)
@@ -149,10 +155,7 @@ func TestDroppedWindowsDoNotLeak(t *testing.T) {
 	}}, "source")
 	errs := make(chan error)
 	go func() {
-		page, err := b.Read(t.Context(), view(), "source", at(0), head, 1000)
-		if err == nil {
-			err = checkPage(page, at(0))
-		}
+		_, err := b.read(t.Context(), "source", at(0), 1000)
 		errs <- err
 	}()
 	<-asked
@@ -200,9 +203,7 @@ func TestPagesHoldEveryEventOnce(t *testing.T) {
 				var err error
 				for after := at(start); err == nil && after.Seq < head; {
 					var page chains.Page
-					if page, err = b.Read(r.Context(), view(), key, after, head, limit); err == nil {
-						err = checkPage(page, after)
-					}
+					page, err = b.read(r.Context(), key, after, limit)
 					after = page.To
 				}
 				errs <- err

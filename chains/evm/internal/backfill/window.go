@@ -142,20 +142,27 @@ func (b *Windows) fetch(ctx context.Context, w *window) {
 	if err != nil {
 		w.err = err
 		b.concurrency = max(1, b.concurrency/2)
+		b.remove(w)
 	} else {
 		b.concurrency = min(2*b.concurrency, b.cfg.InFlight)
 		b.sizes.observe(got.Last-got.First+1, len(got.Raws))
 		w.last, w.hash, w.raws, w.from = got.Last, got.Hash, got.Raws, got.From
-		if slices.Contains(b.windows, w) { // dropped windows are only for their present readers
-			w.lease = b.cfg.Budget.TryLease(eth.SizeOf(got.Raws))
-			b.outOfMemory = b.outOfMemory || w.lease == nil
-			b.ends.add(markets.Place{Seq: w.last, Hash: w.hash}, windowEnd{w.from, w.started})
-		}
-	}
-	if w.err != nil || w.lease == nil { // not kept: only the present readers get it
-		b.remove(w)
+		b.keep(w)
 	}
 	close(w.done)
+}
+
+// keep keeps a fetched window for later readers if there is memory for it, and if it was not
+// dropped while being fetched. Otherwise only its present readers get it.
+func (b *Windows) keep(w *window) {
+	if !slices.Contains(b.windows, w) {
+		return
+	}
+	b.ends.add(markets.Place{Seq: w.last, Hash: w.hash}, windowEnd{w.from, w.started})
+	if w.lease = b.cfg.Budget.TryLease(eth.SizeOf(w.raws)); w.lease == nil {
+		b.outOfMemory = true
+		b.remove(w)
+	}
 }
 
 // evict drops the windows that all of their sources have read, and the first ones if there are
