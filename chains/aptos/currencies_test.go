@@ -78,8 +78,6 @@ func TestCurrencies(t *testing.T) {
 		asset(long("1a")): info("ZERO", 0), asset(long("1b")): info("MANY", 255), asset(long("1c")): info("X\x1b[2J\u202eY", 3), asset(long("1d")): info("\u202e", 4),
 		asset(long("1e")): `{"symbol": 7}`, asset(long("1f")): `{"supply": null}`, asset(long("20")): info("NEG", -1), asset(long("21")): info(strings.Repeat("ab", 1<<16), 1),
 	}}
-	server := httptest.NewServer(node)
-	t.Cleanup(server.Close)
 	store, err := embedded.Open(t.Context(), t.TempDir())
 	if err != nil {
 		t.Fatal(err)
@@ -113,6 +111,8 @@ func TestCurrencies(t *testing.T) {
 		return append(out, markets.Event{Currency: markets.Currency{Address: "dollars"}})
 	}
 	complete := func() ([]markets.Event, error) {
+		server := httptest.NewServer(node)
+		defer server.Close() // waits for requests that were given up, so all are counted
 		chain, err := New(Config{Endpoints: []chains.Endpoint{{URL: server.URL}}, ChainID: 7, Sources: []markets.Source{byModule}, Log: slog.New(slog.DiscardHandler)})
 		if err != nil {
 			t.Fatal(err)
