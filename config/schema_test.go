@@ -33,6 +33,7 @@ func TestSchemaShowsDefaults(t *testing.T) {
 	got := map[string]any{
 		"data": cfg.Data, "memory": Size(cfg.Memory), "log.level": strings.ToLower(cfg.Log.Level.String()), "log.format": cfg.Log.Format,
 		"cluster.poll": cfg.Cluster.Poll, "cluster.ttl": cfg.Cluster.TTL, "monitor.listen": DefaultMonitor,
+		"api.listen": DefaultAPI, "api.rate": cfg.API.Rate,
 		"timeout": chain.Timeout, "inFlight": chain.InFlight, "maxBatch": chain.MaxBatch, "recorded": chain.Recorded, "optional": chain.Optional,
 		"finalityViolations": map[bool]string{false: "confirm", true: "wait"}[chain.FinalityViolations.Wait], "confirmViolations": chain.FinalityViolations.Confirm,
 	}

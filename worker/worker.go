@@ -172,6 +172,9 @@ func (w *Worker) Start(ctx context.Context) error {
 	})
 	w.execute(ctx, a.Store)
 	w.fetchMetadata(ctx)
+	if err := w.serveAPI(ctx); err != nil {
+		return err
+	}
 	if w.opts.Cluster {
 		return w.join(ctx)
 	}

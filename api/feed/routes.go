@@ -1,0 +1,24 @@
+// Package feed serves the changes of documents as server-sent events.
+package feed
+
+import (
+	"log/slog"
+
+	"github.com/imart/event-worker/api"
+	"github.com/imart/event-worker/persistence"
+)
+
+// Data is what is served.
+type Data interface {
+	persistence.Querier
+	persistence.Feed
+}
+
+// Options say what is served.
+type Options struct {
+	Data Data
+	Log  *slog.Logger
+}
+
+// Routes are those of the package.
+func Routes(o Options) []api.Route { return nil }

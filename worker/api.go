@@ -1,0 +1,50 @@
+package worker
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+
+	"github.com/imart/event-worker/api"
+	"github.com/imart/event-worker/api/feed"
+	"github.com/imart/event-worker/api/page"
+	"github.com/imart/event-worker/api/resource"
+	"github.com/imart/event-worker/config"
+	"github.com/imart/event-worker/persistence"
+)
+
+// Served is what the API serves, whether a worker runs in the process or not.
+type Served interface {
+	persistence.Querier
+	persistence.Feed
+}
+
+// ServeAPI serves the page, the API and the feed of data.
+func ServeAPI(ctx context.Context, cfg config.API, data Served, log *slog.Logger) (*api.Server, error) {
+	return api.Serve(ctx, api.Options{
+		Listen: cfg.Listen, Default: config.DefaultAPI, Token: cfg.Token, Log: log,
+		Routes: slices.Concat(
+			resource.Routes(resource.Options{Data: data, Log: log}),
+			feed.Routes(feed.Options{Data: data, Log: log}),
+			page.Routes(page.Options{Data: data, Log: log}),
+		),
+	})
+}
+
+// serveAPI serves the API while the worker runs, unless it is switched off.
+func (w *Worker) serveAPI(ctx context.Context) error {
+	data, ok := w.store.(Served)
+	if !ok || w.opts.Config.API.Off || w.opts.Once {
+		return nil
+	}
+	server, err := ServeAPI(ctx, w.opts.Config.API, data, w.log)
+	if err != nil {
+		return err
+	}
+	w.onStop(func(context.Context) error {
+		_ = server.Close()
+		return nil
+	})
+	w.log.Info("page and API", "address", "http://"+server.Addr())
+	return nil
+}
