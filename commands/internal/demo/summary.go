@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/imart/event-worker/commands/internal/cli"
+	"github.com/imart/event-worker/internal/human"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
 )
@@ -71,5 +72,5 @@ func lastSales(ctx context.Context, docs persistence.Querier, ref persistence.Ma
 // tell is a sale in words.
 func tell(e markets.Event) string {
 	return fmt.Sprintf("  %s for %s, %s → %s\n    %s, transaction %s\n",
-		token(e), price(e.Price, e.Currency), short(e.From), short(e.To), e.Time.UTC().Format(time.DateTime), e.Transaction)
+		token(e), price(e.Price, e.Currency), human.Short(e.From), human.Short(e.To), e.Time.UTC().Format(time.DateTime), e.Transaction)
 }
