@@ -19,16 +19,36 @@ type Served interface {
 	persistence.Feed
 }
 
+// API is a server of the page, the API and the feed.
+type API struct {
+	*api.Server
+	page *page.Page
+}
+
+// Close stops serving.
+func (a *API) Close() error {
+	err := a.Server.Close()
+	a.page.Close()
+	return err
+}
+
 // ServeAPI serves the page, the API and the feed of data.
-func ServeAPI(ctx context.Context, cfg config.API, data Served, log *slog.Logger) (*api.Server, error) {
-	return api.Serve(ctx, api.Options{
+func ServeAPI(ctx context.Context, cfg config.API, data Served, log *slog.Logger) (*API, error) {
+	queue, _ := data.(persistence.RequestQueue)
+	shown := page.New(ctx, page.Options{Data: data, Queue: queue, Changes: cfg.Token != "", Log: log})
+	server, err := api.Serve(ctx, api.Options{
 		Listen: cfg.Listen, Default: config.DefaultAPI, Token: cfg.Token, Log: log,
 		Routes: slices.Concat(
 			resource.Routes(resource.Options{Data: data, Log: log}),
 			feed.Routes(feed.Options{Data: data, Log: log}),
-			page.Routes(page.Options{Data: data, Log: log}),
+			shown.Routes(),
 		),
 	})
+	if err != nil {
+		shown.Close()
+		return nil, err
+	}
+	return &API{server, shown}, nil
 }
 
 // serveAPI serves the API while the worker runs, unless it is switched off.
