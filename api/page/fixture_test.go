@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
+	"net"
 	"os"
 	"testing"
 	"time"
@@ -43,7 +44,7 @@ func (f folder) Open(ctx context.Context) (persistence.Store, error) {
 	return embedded.Open(ctx, string(f))
 }
 
-// recorded are the recorded chains, at their ends.
+// recorded are the recorded chains. Ethereum has an endpoint that is down.
 func recorded(t testing.TB) (out []actors.Chain, nodes []*replay.Node) {
 	t.Helper()
 	for chain, name := range map[string]string{"ethereum": "seaport", "aptos": "tradeport"} {
@@ -60,7 +61,6 @@ func recorded(t testing.TB) (out []actors.Chain, nodes []*replay.Node) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = node.Close() })
-		node.Finish()
 		numbers := func(s markets.Source) []int64 { return recording.Numbers(s.Account, s.Handle, s.Field) }
 		start := func(s markets.Stream) int64 {
 			if market.Kind == markets.EVM {
@@ -82,7 +82,7 @@ func recorded(t testing.TB) (out []actors.Chain, nodes []*replay.Node) {
 		if market.Kind == markets.Aptos {
 			c.Chain, err = aptos.New(aptos.Config{Endpoints: at, ChainID: recording.ChainID, Numbers: numbers, Sources: worker.Sources(market)})
 		} else {
-			c.Chain, err = evm.New(evm.Config{Endpoints: at, ChainID: recording.ChainID, Sources: worker.Sources(market), Log: log})
+			c.Chain, err = evm.New(evm.Config{Endpoints: append(at, chains.Endpoint{URL: closed(t)}), ChainID: recording.ChainID, Sources: worker.Sources(market), Log: log})
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -91,6 +91,17 @@ func recorded(t testing.TB) (out []actors.Chain, nodes []*replay.Node) {
 		out, nodes = append(out, c), append(nodes, node)
 	}
 	return out, nodes
+}
+
+// closed is an address at which nobody listens.
+func closed(t testing.TB) string {
+	t.Helper()
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	return "http://" + listener.Addr().String()
 }
 
 // open opens a worker of the recorded chains.
@@ -120,7 +131,8 @@ func follow(t testing.TB, w *worker.Worker) {
 // older fills a folder with a program that cannot decode the sales of one block.
 func older(t testing.TB, data string) {
 	t.Helper()
-	followed, _ := recorded(t)
+	followed, nodes := recorded(t)
+	finish(nodes)
 	for _, c := range followed {
 		for i, s := range c.Markets[0].Streams {
 			if c.Name == "ethereum" && s.Name == "buy" {
@@ -155,7 +167,21 @@ func running(t testing.TB) persistence.Store {
 	t.Helper()
 	data := t.TempDir()
 	older(t, data)
-	followed, _ := recorded(t)
+	followed, nodes := recorded(t)
+	finish(nodes)
+	return started(t, data, followed)
+}
+
+// finish takes the recorded chains to their ends.
+func finish(nodes []*replay.Node) {
+	for _, node := range nodes {
+		node.Finish()
+	}
+}
+
+// started is the store of a worker that runs and has caught up.
+func started(t testing.TB, data string, followed []actors.Chain) persistence.Store {
+	t.Helper()
 	w := open(t, data, followed)
 	t.Cleanup(func() {
 		if err := w.Stop(context.WithoutCancel(t.Context())); err != nil {

@@ -25,6 +25,7 @@ var functions = template.FuncMap{
 	"line":     func(most int, text any) string { return printable.Line(fmt.Sprint(text), most) },
 	"short":    short,
 	"ago":      func(now time.Time, then any) string { return ago(now, then) },
+	"stale":    stale,
 	"stamp":    stamp,
 	"price":    price,
 	"token":    token,
@@ -80,6 +81,18 @@ func ago(now time.Time, then any) string {
 		return "in " + strings.TrimSuffix(human.Ago(t.Sub(now)), " ago")
 	}
 	return human.Ago(max(0, now.Sub(t)))
+}
+
+// fresh is the age up to which a document's age is not shown. Actors without changes do not
+// write.
+const fresh = 15 * time.Second
+
+// stale is the age of a document that was not written for a while.
+func stale(now, written time.Time) string {
+	if now.Sub(written) <= fresh {
+		return ""
+	}
+	return ago(now, written)
 }
 
 // stamp is a time in UTC.

@@ -40,6 +40,7 @@ type chainCard struct {
 	Endpoints           []endpointRow
 	Tree                []branch
 	UpdatedAt           time.Time
+	Open                bool // its plots and actors are shown
 }
 
 // nodeRow is a process of the cluster.
@@ -47,6 +48,9 @@ type nodeRow struct {
 	persistence.Node
 	Owns []string
 }
+
+// openChains is the number of chains up to which all of them are shown whole.
+const openChains = 6
 
 // troublesShown bounds how many troubles are listed.
 const troublesShown = 12
@@ -59,6 +63,7 @@ func (p *Page) overview(r *http.Request) (view, error) {
 	}
 	for _, c := range s.tree {
 		card := newCard(s, c)
+		card.Open = len(s.tree) <= openChains || c.Failing != ""
 		o.Chains = append(o.Chains, card)
 		o.Streams, o.Events, o.Rate = o.Streams+card.Streams, o.Events+card.Events, o.Rate+card.Rate
 	}

@@ -7,7 +7,12 @@
   // The theme: the browser's own, light or dark.
   const themes = ['auto', 'light', 'dark'];
   const themeButton = document.getElementById('theme');
-  const showTheme = () => { themeButton.textContent = 'Theme: ' + (root.dataset.theme || 'auto'); };
+  const showTheme = () => {
+    const theme = root.dataset.theme || 'auto';
+    themeButton.textContent = theme[0].toUpperCase() + theme.slice(1);
+    themeButton.setAttribute('aria-label', 'Theme: ' + theme);
+    themeButton.title = 'Theme: ' + theme;
+  };
   themeButton.addEventListener('click', () => {
     const next = themes[(themes.indexOf(root.dataset.theme || 'auto') + 1) % themes.length];
     if (next === 'auto') delete root.dataset.theme; else root.dataset.theme = next;
@@ -44,10 +49,11 @@
 
   // The plots of each chain.
   const hour = 3600;
+  const whole = [1, 2, 5].flatMap((n) => Array.from({ length: 16 }, (_, i) => n * 10 ** i)).sort((a, b) => a - b);
   const kinds = {
-    lag: { series: ['lag'], colours: ['--accent'], fill: true },
+    lag: { series: ['lag'], colours: ['--accent'], fill: true, whole },
     events: { series: ['events'], colours: ['--accent'], fill: true },
-    endpoints: { series: ['up', 'failing'], colours: ['--accent', '--bad'], steps: true },
+    endpoints: { series: ['up', 'failing'], colours: ['--accent', '--bad'], steps: true, whole },
     requests: { series: ['requests'], colours: ['--accent'], fill: true },
   };
   const compact = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 });
@@ -95,7 +101,7 @@
         this.plots = [...this.box.querySelectorAll('figure')].map((f) => this.plot(f));
       }
       for (const p of this.plots) {
-        p.u.setData([this.data.at, ...p.kind.series.map((s) => this.data[s])]);
+        p.u.setData([this.data.at, ...p.kind.series.map((s) => (s === 'failing' ? this.data[s].map((n) => n || null) : this.data[s]))]);
         this.say(p, this.data.at.length - 1);
       }
     }
@@ -115,15 +121,15 @@
         width: into.clientWidth || 200,
         height: 96,
         legend: { show: false },
-        padding: [6, 6, 0, 0],
+        padding: [10, 18, 0, 0],
         cursor: { y: false, drag: { x: false, y: false }, points: { size: 5 } },
         scales: {
-          x: { time: true, range: () => { const now = Date.now() / 1000; return [now - hour, now]; } },
+          x: { time: true, range: () => this.range() },
           y: { range: (_, __, most) => [0, Math.max(most * 1.1, 1)] },
         },
         axes: [
           { ...axis, size: 20, gap: 3, space: 70, grid: { show: false }, values: (_, ts) => ts.map(clock) },
-          { ...axis, size: 40, gap: 4, space: 30, grid: { stroke: colour('--line'), width: 1 }, values: (_, vs) => vs.map(shown) },
+          { ...axis, size: 36, gap: 4, space: 30, incrs: kind.whole, grid: { stroke: colour('--line'), width: 1 }, values: (_, vs) => vs.map(shown) },
         ],
         series: [{}, ...kind.series.map((_, i) => ({
           stroke: colour(kind.colours[i]),
@@ -135,6 +141,13 @@
         hooks: { setCursor: [(u) => this.say(p, u.cursor.idx ?? this.data.at.length - 1)] },
       }, [[], ...kind.series.map(() => [])], into);
       return p;
+    }
+
+    // range is the last hour, or what there is of it.
+    range() {
+      const now = Date.now() / 1000;
+      const first = this.data.at[0] ?? now;
+      return [Math.max(now - hour, Math.min(first, now - 120)), now];
     }
 
     resize() {
