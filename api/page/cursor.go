@@ -30,13 +30,8 @@ func parseCursor(collection, path, text string) (*cursor, error) {
 		return nil, nil
 	}
 	raw, err := base64.RawURLEncoding.DecodeString(text)
-	if err != nil {
-		return nil, errCursor
-	}
 	var c cursor
-	d := json.NewDecoder(strings.NewReader(string(raw)))
-	d.UseNumber()
-	if d.Decode(&c) != nil {
+	if err != nil || !json.Valid(raw) || documents.DecodeJSON(raw, &c) != nil {
 		return nil, errCursor
 	}
 	if c.Value, err = operand(documents.Of(collection).Kind(path), c.Value); err != nil {

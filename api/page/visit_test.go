@@ -23,6 +23,7 @@ var sections = []struct{ path, has string }{
 
 // A viewer with a token looks at everything that a worker has read of the recorded chains.
 func TestAVisit(t *testing.T) {
+	t.Parallel()
 	binary(t)
 	store := running(t)
 	b := browse(t, serve(t, store, secret), secret)
