@@ -4,7 +4,6 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -36,9 +35,6 @@ func TestPictures(t *testing.T) {
 		{"overview", "light", 1280, 980, "/", `document.querySelector('.tree details').open = true`},
 		{"orders", "dark", 1280, 800, "/page/orders?chain=aptos&sort=-unitPrice", ""},
 		{"phone", "light", 390, 844, "/", ""},
-		{"order", "light", 1280, 900, "/page/orders?chain=ethereum&status=SOLD", `location.href = document.querySelector('.list .first a').href`},
-		{"letters", "dark", 1280, 700, "/page/dead-letters", ""},
-		{"activities", "dark", 390, 844, "/page/activities", ""},
 	} {
 		b.prefers(shot.scheme, "reduce")
 		b.size(shot.width, shot.height)
@@ -48,9 +44,6 @@ func TestPictures(t *testing.T) {
 		}
 		if shot.prepare != "" {
 			eval[any](b, shot.prepare)
-		}
-		if strings.Contains(shot.prepare, "location") {
-			b.until(`location.pathname === '/order' && document.querySelector('.life')`)
 		}
 		picture, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
 		if err != nil {
