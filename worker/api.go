@@ -35,9 +35,10 @@ func (a *API) Close() error {
 // ServeAPI serves the page, the API and the feed of data.
 func ServeAPI(ctx context.Context, cfg config.API, data Served, log *slog.Logger) (*API, error) {
 	queue, _ := data.(persistence.RequestQueue)
-	shown := page.New(ctx, page.Options{Data: data, Queue: queue, Changes: cfg.Token != "", Log: log})
+	shown := page.New(ctx, page.Options{Data: data, Queue: queue, Changes: cfg.Token != "" || cfg.TokenFile != "", Log: log})
 	server, err := api.Serve(ctx, api.Options{
-		Listen: cfg.Listen, Default: config.DefaultAPI, Token: cfg.Token, Log: log,
+		Listen: cfg.Listen, Default: config.DefaultAPI, Token: cfg.Token, TokenFile: cfg.TokenFile,
+		Origins: cfg.Origins, Rate: cfg.Rate, TLS: cfg.TLS, Log: log,
 		Routes: slices.Concat(
 			resource.Routes(resource.Options{Data: data, Log: log}),
 			feed.Routes(feed.Options{Data: data, Log: log}),
@@ -65,6 +66,6 @@ func (w *Worker) serveAPI(ctx context.Context) error {
 		_ = server.Close()
 		return nil
 	})
-	w.log.Info("page and API", "address", "http://"+server.Addr())
+	w.log.Info("page and API", "address", server.URL())
 	return nil
 }

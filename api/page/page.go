@@ -84,7 +84,8 @@ func (p *Page) Routes() []api.Route {
 		get(lettersPath, p.letters),
 		get(requestsPath, p.requests),
 		{Pattern: "POST " + lettersPath + "/retry", Handler: p.handler(p.retry), Changes: true},
-		{Pattern: "GET " + assetsPath + "{name}", Handler: http.HandlerFunc(serveAsset)},
+		{Pattern: "GET /login", Handler: http.HandlerFunc(p.login), Open: true},
+		{Pattern: "GET " + assetsPath + "{name}", Handler: http.HandlerFunc(serveAsset), Open: true},
 	}
 }
 

@@ -1,9 +1,11 @@
 package page_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
@@ -39,6 +41,7 @@ func TestAVisit(t *testing.T) {
 		{"keyboard", keyboard},
 		{"theme", theme},
 		{"pause", pause},
+		{"login", login},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			b.t = t
@@ -271,6 +274,37 @@ func pause(t *testing.T, b *browser) {
 	b.until(`window.asked > 0`)
 }
 
+// Whoever has no token is asked for it, on a phone too, and comes in with the right one only.
+func login(t *testing.T, b *browser) {
+	known := network.Headers{"Authorization": "Bearer " + secret}
+	call(b, network.SetExtraHTTPHeaders, network.SetExtraHTTPHeadersParams{Headers: network.Headers{}})
+	defer call(b, network.SetExtraHTTPHeaders, network.SetExtraHTTPHeadersParams{Headers: known})
+	b.size(360, 740)
+	b.open("/page/orders")
+	for i, token := range []string{"not this one", secret} {
+		b.until(`location.pathname === '/login' && document.querySelector('[name=token]')`)
+		if wrong := eval[bool](b, `document.querySelector('#wrong') !== null`); wrong != (i == 1) {
+			t.Errorf("attempt %d: a wrong token was sent: %t", i+1, wrong)
+		}
+		if bad := eval[string](b, tooWide) + eval[string](b, contrast); bad != "" {
+			t.Errorf("the form: %s", bad)
+		}
+		if text := b.text("body"); strings.Contains(text, "seaport") || strings.Contains(text, "Overview") {
+			t.Errorf("the form tells of the worker: %s", text)
+		}
+		b.do(chromedp.SendKeys(chromedp.CSS("[name=token]"), token), chromedp.SendKeys(chromedp.CSS("[name=token]"), kb.Enter))
+		if i == 0 {
+			b.until(`location.search === '?wrong'`)
+		}
+	}
+	b.until(`location.pathname === '/' && document.querySelector('.chain')`)
+	if seen := eval[string](b, `document.cookie`); seen != "" {
+		t.Errorf("scripts see the cookie: %s", seen)
+	}
+	b.do(chromedp.Submit(chromedp.CSS("form[action='/logout']")))
+	b.until(`location.pathname === '/login'`)
+}
+
 // A dead letter is retried by the running worker: it leaves the list, and the request says so.
 func retry(t *testing.T, b *browser, store persistence.Store) {
 	b.size(1280, 900)
@@ -281,7 +315,11 @@ func retry(t *testing.T, b *browser, store persistence.Store) {
 		t.Fatalf("%d dead letters, first %s", letters, id)
 	}
 	b.click(".letter button")
-	b.until(`location.search.includes('asked=') && ![...document.querySelectorAll('.letter [name=id]')].some((e) => e.value === '` + id + `')`)
+	b.until(`location.search.includes('asked=') && document.querySelector('.lead')`)
+	b.until(fmt.Sprintf(`document.querySelectorAll('.letter').length === %d`, letters-1))
+	if eval[bool](b, `[...document.querySelectorAll('.letter [name=id]')].some((e) => e.value === '`+id+`')`) {
+		t.Error("another dead letter has left")
+	}
 	left, err := persistence.Collect[struct{}](t.Context(), store, persistence.Query{Collection: persistence.DeadLetters})
 	if err != nil || len(left) != letters-1 {
 		t.Errorf("%d of %d dead letters are left: %v", len(left), letters, err)

@@ -43,8 +43,11 @@
   // Whether the worker answers.
   const lost = document.getElementById('lost');
   const answered = (ok) => { if (lost.hidden !== ok) lost.hidden = ok; };
-  document.addEventListener('htmx:after:request', (e) => answered(e.detail.ctx.response.status < 400));
-  document.addEventListener('htmx:response:error', () => answered(false));
+  document.addEventListener('htmx:after:request', (e) => {
+    const status = e.detail.ctx.response.status;
+    if (status === 401) location.reload(); // the token has changed: the form asks for it
+    answered(status < 500);
+  });
   document.addEventListener('htmx:error', () => answered(false));
 
   // The plots of each chain.
