@@ -29,7 +29,7 @@ func Order(ctx context.Context, docs persistence.Querier, id string, at *At, now
 // explain tells what a reading says.
 func (r reading) explain(at *At, now time.Time) (Explanation, error) {
 	e := Explanation{
-		ID: r.ref.id(), Chain: r.ref.Chain, Market: r.ref.Market, Key: r.ref.key,
+		ID: r.ref.id(), Chain: r.ref.Chain, Market: r.ref.Market, Key: r.ref.key, Unit: r.unit(),
 		At: at, Final: r.final, Signed: r.signed, Streams: r.streams(), Steps: []Step{},
 	}
 	executed, differences, err := r.executed()

@@ -14,6 +14,8 @@ type Explanation struct {
 	Chain  string `json:"chain"`
 	Market string `json:"market"`
 	Key    string `json:"key"`
+	// Unit is what heights are of: block, or version on Aptos.
+	Unit string `json:"unit"`
 	// At is the point as of which the order is told; nil if it is told as it is.
 	At *At `json:"at,omitempty"`
 	// Order is what the steps make of it; nil if the order does not exist, or did not then.

@@ -216,7 +216,7 @@ func unknown(ctx context.Context, docs persistence.Querier, in []persistence.Mar
 		return err
 	}
 	if hint == "" {
-		hint = "query orders prints orders with their _id"
+		hint = "\"query orders\" prints orders with their _id"
 	}
 	return fmt.Errorf("%w %q: %s", ErrUnknown, id, hint)
 }

@@ -179,7 +179,7 @@ func (r *reading) readEvents(ctx context.Context, docs persistence.Querier, h fi
 		a.Raw = nil
 		r.events = append(r.events, entry{id: a.ID, final: final, event: a.Event})
 		if len(r.events) > maxEvents {
-			return fmt.Errorf("%s: %w: it has more than %d events, which query activities prints", r.ref.id(), ErrTooLong, maxEvents)
+			return fmt.Errorf("%s: %w: it has more than %d events, which \"query activities\" prints", r.ref.id(), ErrTooLong, maxEvents)
 		}
 	}
 	slices.SortFunc(r.events, func(a, b entry) int { return a.event.Position.Compare(b.event.Position) })
@@ -238,6 +238,14 @@ func (r reading) alternatives() iter.Seq[map[string]int64] {
 			}
 		}
 	}
+}
+
+// unit is what heights are of. Events of EVM chains have a block's hash.
+func (r reading) unit() string {
+	if len(r.events) > 0 && r.events[0].event.Block == "" {
+		return "version"
+	}
+	return "block"
 }
 
 // log are the events that are executed.

@@ -21,9 +21,6 @@ func judge(o *markets.Order, clock *time.Time) Verdict {
 	if why := untimely(o, clock); why != "" {
 		return Verdict{markets.No, append([]string{why}, v.Because...)}
 	}
-	if o.ExpiresAt != nil {
-		v.Because = append(v.Because, "it expires at "+Clock(*o.ExpiresAt))
-	}
 	return v
 }
 
@@ -70,19 +67,18 @@ func fillable(o *markets.Order) Verdict {
 	if f == nil {
 		return Verdict{markets.Unknown, append(because, "the log does not have what the contracts say")}
 	}
-	since := ""
-	if f.Since != nil && f.Time != nil {
-		since = fmt.Sprintf(" (contracts, since %d, %s)", f.Since.Height, Clock(*f.Time))
-	}
 	switch f.Answer {
 	case markets.Yes:
-		because = append(because, "the maker has what is offered and has approved it"+since)
+		because = append(because, "the maker has what is offered, and has approved it")
 	case markets.No:
 		for _, r := range f.Reasons {
-			because = append(because, meaning(o, r)+since)
+			because = append(because, meaning(o, r))
 		}
 	default:
-		because = append(because, "the contracts do not tell"+since)
+		because = append(because, "the contracts do not tell")
+	}
+	if f.Since != nil && f.Time != nil {
+		because = append(because, fmt.Sprintf("so it is since block %d, %s", f.Since.Height, Clock(*f.Time)))
 	}
 	return Verdict{f.Answer, because}
 }
