@@ -46,7 +46,7 @@ func (r reading) explain(at *At, now time.Time) (Explanation, error) {
 		return e, err
 	}
 	e.Order = order
-	e.Verdict = judge(order, at.clock(now))
+	e.Verdict = judge(order, r.asked(), at.clock(now))
 	return e, nil
 }
 

@@ -248,6 +248,11 @@ func (r reading) unit() string {
 	return "block"
 }
 
+// asked says whether the market's contracts are asked about orders.
+func (r reading) asked() bool {
+	return slices.ContainsFunc(r.observers, func(a persistence.Actor) bool { return a.Stream == markets.StateStream })
+}
+
 // log are the events that are executed.
 func (r reading) log(executed map[string]int64) (log []entry) {
 	for _, e := range r.events {

@@ -8,16 +8,16 @@ import (
 	"github.com/imart/event-worker/markets"
 )
 
-// judge says whether an order can be filled, and why. The clock is nil where the time is not
-// known.
-func judge(o *markets.Order, clock *time.Time) Verdict {
+// judge says whether an order can be filled, and why. Asked says whether its market's contracts
+// are asked about orders. The clock is nil where the time is not known.
+func judge(o *markets.Order, asked bool, clock *time.Time) Verdict {
 	switch {
 	case o == nil:
 		return Verdict{markets.No, []string{"there is no such order"}}
 	case !o.Status.Alive():
 		return Verdict{markets.No, []string{closed(o)}}
 	}
-	v := fillable(o)
+	v := fillable(o, asked)
 	if why := untimely(o, clock); why != "" {
 		return Verdict{markets.No, append([]string{why}, v.Because...)}
 	}
@@ -58,14 +58,17 @@ func untimely(o *markets.Order, clock *time.Time) string {
 }
 
 // fillable is what the contracts say of an order that is open.
-func fillable(o *markets.Order) Verdict {
+func fillable(o *markets.Order, asked bool) Verdict {
 	var because []string
 	if o.Status == markets.Partial {
 		because = append(because, "it was filled, in part or whole: how much the order is for is not known")
 	}
 	f := o.Fillable
-	if f == nil {
-		return Verdict{markets.Unknown, append(because, "the log does not have what the contracts say")}
+	switch {
+	case f == nil && asked:
+		return Verdict{markets.Unknown, append(because, "the contracts were not asked yet")}
+	case f == nil:
+		return Verdict{markets.Unknown, append(because, "contracts are not asked about orders of this market")}
 	}
 	switch f.Answer {
 	case markets.Yes:

@@ -1,6 +1,7 @@
 package life_test
 
 import (
+	"cmp"
 	"flag"
 	"os"
 	"path/filepath"
@@ -161,21 +162,12 @@ func TestADifference(t *testing.T) {
 		all, err := tx.Orders([]string{key})
 		o := all[key]
 		o.Taker, o.Price = taker, ""
-		return cmpErr(err, tx.PutOrders([]markets.Order{o}))
+		return cmp.Or(err, tx.PutOrders([]markets.Order{o}))
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	golden(t, "differing", explained(t, s, nil))
-}
-
-func cmpErr(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func golden(t *testing.T, name, got string) {

@@ -83,16 +83,16 @@ func money(a markets.Amount, c markets.Currency) string {
 
 func token(t markets.Token) string {
 	var parts []string
-	switch {
-	case t.Name != "":
+	if t.Name != "" {
 		parts = append(parts, fmt.Sprintf("%q", t.Name))
+	}
+	switch {
+	case strings.HasPrefix(t.ID, "0x"):
+		parts = append(parts, t.ID)
 	case t.ID != "":
 		parts = append(parts, "#"+t.ID)
-	case t.Collection != "":
+	case t.Name == "" && t.Collection != "":
 		parts = append(parts, "any")
-	}
-	if t.Name != "" && t.ID != "" {
-		parts = append(parts, "#"+t.ID)
 	}
 	if t.Collection != "" {
 		parts = append(parts, "of "+t.Collection)
