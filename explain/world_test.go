@@ -29,26 +29,31 @@ var checks = flag.Int("checks", 0, "how many random histories each store is trie
 // onBothStores runs a test on a new store of each kind. Histories take dozens of commits and
 // hundreds of queries, so that there are few of them.
 func onBothStores(t *testing.T, test func(t *testing.T, store persistence.Store)) {
-	for _, kind := range []struct {
-		name   string
-		checks int
-		open   func(t *testing.T) (persistence.Store, error)
-	}{
-		{"Embedded", 15, func(t *testing.T) (persistence.Store, error) { return embedded.Open(t.Context(), t.TempDir()) }},
-		{"MongoDB", 4, func(t *testing.T) (persistence.Store, error) { return mongo.Open(t.Context(), mongotest.Database(t)) }},
-	} {
-		t.Run(kind.name, func(t *testing.T) {
-			store, err := kind.open(t)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer store.Close()
-			if err := flag.Set("rapid.checks", fmt.Sprint(cmp.Or(*checks, kind.checks))); err != nil {
-				t.Fatal(err)
-			}
-			test(t, store)
-		})
+	onTheEmbeddedStore(t, test)
+	t.Run("MongoDB", func(t *testing.T) {
+		store, err := mongo.Open(t.Context(), mongotest.Database(t))
+		on(t, store, err, 4, test)
+	})
+}
+
+// onTheEmbeddedStore is for what does not depend on the store.
+func onTheEmbeddedStore(t *testing.T, test func(t *testing.T, store persistence.Store)) {
+	t.Run("Embedded", func(t *testing.T) {
+		store, err := embedded.Open(t.Context(), t.TempDir())
+		on(t, store, err, 15, test)
+	})
+}
+
+func on(t *testing.T, store persistence.Store, err error, histories int, test func(t *testing.T, store persistence.Store)) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
 	}
+	defer store.Close()
+	if err := flag.Set("rapid.checks", fmt.Sprint(cmp.Or(*checks, histories))); err != nil {
+		t.Fatal(err)
+	}
+	test(t, store)
 }
 
 // failer is a test or one of rapid's.
