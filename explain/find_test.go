@@ -112,12 +112,12 @@ func TestSignedOrdersSayHowTheyCame(t *testing.T) {
 		}
 		i := slices.IndexFunc(pending, func(p persistence.PendingOrder) bool { return !strings.Contains(string(p.Text), former) })
 		e := listing(key)
-		e.Signed = pending[i].ID
+		e.Signed, e.Raw = pending[i].ID, json.RawMessage(`{"large":true}`)
 		w.all = []markets.Event{e}
 		w.read("list", 1)
 		w.fold("list", 1, -1)
 		got, err := explain.Order(t.Context(), store, hash, nil, now)
-		if err != nil || len(got.Signed) != 1 || got.Signed[0].State != persistence.SignedAccepted || got.Signed[0].Position.Height != 1 || got.Steps[0].Event.Signed != e.Signed {
+		if err != nil || len(got.Signed) != 1 || got.Signed[0].State != persistence.SignedAccepted || got.Signed[0].Position.Height != 1 || got.Steps[0].Event.Signed != e.Signed || got.Steps[0].Event.Raw != nil {
 			t.Errorf("%+v, %v", got, err)
 		}
 		if want := "the contracts were not asked yet"; got.Verdict.Answer != markets.Unknown || !slices.Contains(got.Verdict.Because, want) {
