@@ -42,6 +42,8 @@ func hostile(t *testing.T) persistence.Store {
 	for _, a := range []persistence.Claim{
 		{ID: chain, Kind: "chain"}, {ID: chain + "/head", Kind: "head"}, {ID: chain + "/" + market, Kind: "market", Market: market},
 		{ID: chain + "/" + market + "/s/subject", Kind: "subject", Market: market, Stream: "s" + attack},
+		{ID: chain + "/" + market + "/s/activity", Kind: "observer", Market: market, Stream: "s" + attack, Start: markets.Place{Seq: 1}},
+		{ID: chain + "/" + market + "/s/orders", Kind: "observer", Market: market, Stream: "s" + attack, Documents: true, Start: markets.Place{Seq: 1}},
 	} {
 		a.Chain, a.Node, a.Epoch = chain, "node"+attack, epoch
 		actor, err := store.Claim(t.Context(), a)
@@ -59,11 +61,9 @@ func hostile(t *testing.T) persistence.Store {
 		Token: markets.Token{Collection: attack, ID: attack, Name: "name" + attack}, Quantity: "1", Price: "1",
 		Currency: markets.Currency{Symbol: attack, Address: attack},
 	}
-	o := markets.Order{
-		Chain: chain, Market: market, Key: e.Order, Side: markets.Ask, Status: markets.Sold, Maker: e.Maker, Taker: e.To, Token: e.Token,
-		Price: "1", Currency: e.Currency, ListedAt: &at, First: e.Position, Last: e.Position,
-		Fillable: &markets.Fillability{Answer: markets.No, Reasons: []markets.Reason{markets.Reason(attack)}},
-	}
+	folding := markets.NewFolding(chain, market, e.Order)
+	folding.Apply(&e)
+	o := folding.Order
 	letter := markets.DeadLetter{
 		Chain: chain, Market: market, Stream: e.Stream, Seq: 1, Position: e.Position, Block: attack, Transaction: e.Transaction, Time: at,
 		Reason: "reason" + attack, Raw: []byte(fmt.Sprintf(`[{"topics": %q}]`, "<script>document.documentElement.dataset.owned=3</script>")),
@@ -108,7 +108,7 @@ func TestHostileText(t *testing.T) {
 		"/page/requests":      {"somebody", "retry"},
 		"/page/orders?" + url.Values{"chain": {attack}, "collection": {attack}, "maker": {attack}, "filter": {attack}, "sort": {attack}, "after": {attack}}.Encode(): {"filter:"},
 		"/page/activities?" + url.Values{"before": {attack}}.Encode(): {"first page"},
-		"/order?" + url.Values{"id": {attack}}.Encode():               {"no order"},
+		"/order?" + url.Values{"id": {attack}}.Encode():               {"unknown order"},
 	} {
 		b.open(path)
 		if path == "/" {

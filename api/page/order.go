@@ -2,136 +2,125 @@ package page
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
 	"net/http"
-	"slices"
 	"strings"
+	"time"
 
+	"github.com/imart/event-worker/explain"
+	"github.com/imart/event-worker/internal/printable"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
-	"github.com/imart/event-worker/persistence/finality"
 )
 
-// eventsShown bounds the events of an order that are shown.
-const eventsShown = 500
+// stepsShown bounds the events of an order that are shown: the last ones.
+const stepsShown = 300
 
 // life is an order with all that happened to it.
 type life struct {
-	ID       string
-	Order    markets.Order
+	explain.Explanation
+	Asked    string // the id that the viewer has asked for
 	Document json.RawMessage
-	Final    bool
-	Events   []event
-	More     bool // events that are not shown
+	Shown    []step
+	Earlier  int // steps that are not shown
 }
 
-// event is an activity of an order.
-type event struct {
-	markets.Activity
-	Final bool
-	Bulk  bool // it concerns all orders of the maker
+// step is an event of an order and what it changed.
+type step struct {
+	explain.Step
+	Changed []change
 }
+
+// change is that of one field, in words.
+type change struct{ Field, From, To string }
 
 func (p *Page) order(r *http.Request) (view, error) {
-	id := r.URL.Query().Get("id")
-	l := &life{ID: id}
+	l := &life{Asked: r.URL.Query().Get("id")}
 	v := view{Section: "order", Title: "Order", Body: l, Live: true}
-	docs := persistence.Query{Collection: persistence.Orders, Filter: persistence.Filter{Condition: persistence.Equals("_id", id)}, Limit: 1}
+	told, err := explain.Order(r.Context(), p.opts.Data, l.Asked, nil, time.Now())
+	switch {
+	case errors.Is(err, explain.ErrUnknown), errors.Is(err, explain.ErrAmbiguous):
+		return v, problem{http.StatusNotFound, err.Error()}
+	case err != nil:
+		return v, err
+	}
+	l.Explanation = told
+	l.Earlier = max(0, len(told.Steps)-stepsShown)
+	for i, s := range told.Steps {
+		if i >= l.Earlier {
+			l.Shown = append(l.Shown, step{s, changes(s.Changes, currencyAt(told, i))})
+		}
+	}
+	docs := persistence.Query{Collection: persistence.Orders, Filter: persistence.Filter{Condition: persistence.Equals("_id", told.ID)}, Limit: 1}
 	for doc, err := range p.opts.Data.Query(r.Context(), docs) {
 		if err != nil {
 			return v, err
 		}
-		if err := json.Unmarshal(doc, &l.Order); err != nil {
-			return v, err
-		}
 		l.Document = doc
 	}
-	if l.Document == nil {
-		return v, problem{http.StatusNotFound, "There is no order with this id. It may have been undone by a reorganisation, or never existed."}
-	}
-	horizon, err := finality.Read(r.Context(), p.opts.Data, persistence.Orders)
-	if err != nil {
-		return v, err
-	}
-	if l.Final, err = horizon.Final(l.Document); err != nil {
-		return v, err
-	}
-	return v, p.events(r, l)
+	return v, nil
 }
 
-// events reads what happened to an order: its own activities, and its maker's bulk cancels.
-func (p *Page) events(r *http.Request, l *life) error {
-	horizon, err := finality.Read(r.Context(), p.opts.Data, persistence.Activities)
-	if err != nil {
-		return err
-	}
-	o := l.Order
-	own := append(persistence.MarketRef{Chain: o.Chain, Market: o.Market}.Documents(), persistence.Equals("order", o.Key))
-	found, err := p.find(r, horizon, own, false)
-	if err != nil {
-		return err
-	}
-	if o.Maker != "" {
-		bulk := append(persistence.MarketRef{Chain: o.Chain, Market: o.Market}.Documents(),
-			persistence.Equals("maker", o.Maker), persistence.Equals("kind", string(markets.OrdersCancelled)))
-		cancels, err := p.find(r, horizon, bulk, true)
-		if err != nil {
-			return err
+// currencyAt is the currency of an order after one of its steps.
+func currencyAt(e explain.Explanation, at int) (c markets.Currency) {
+	for i := at; i >= 0; i-- {
+		for _, changed := range e.Steps[i].Changes {
+			if changed.Field == "currency" {
+				_ = json.Unmarshal(changed.To, &c) // without one it is unknown
+				return c
+			}
 		}
-		found = append(found, cancels...)
 	}
-	slices.SortStableFunc(found, func(a, b event) int { return a.Position.Compare(b.Position) })
-	if l.Events = found; len(found) > eventsShown {
-		l.Events, l.More = found[:eventsShown], true
-	}
-	return nil
+	return c
 }
 
-func (p *Page) find(r *http.Request, horizon finality.Horizon, condition persistence.Condition, bulk bool) ([]event, error) {
-	var found []event
-	query := persistence.Query{
-		Collection: persistence.Activities, Filter: persistence.Filter{Condition: condition}, Limit: eventsShown + 1,
-		Sort: []persistence.SortKey{{Path: "position.height"}, {Path: "position.tx"}, {Path: "position.log"}, {Path: "position.sub"}},
+// quietFields are those whose changes say nothing to people.
+var quietFields = map[string]bool{"chain": true, "market": true, "key": true, "first": true, "last": true, "checked": true, "open": true}
+
+func changes(all []explain.Change, c markets.Currency) (out []change) {
+	for _, changed := range all {
+		if !quietFields[changed.Field] {
+			out = append(out, change{changed.Field, value(changed.Field, changed.From, c), value(changed.Field, changed.To, c)})
+		}
 	}
-	for doc, err := range p.opts.Data.Query(r.Context(), query) {
-		if err != nil {
-			return nil, err
-		}
-		e := event{Bulk: bulk}
-		if err := json.Unmarshal(doc, &e.Activity); err != nil {
-			return nil, err
-		}
-		if e.Final, err = horizon.Final(doc); err != nil {
-			return nil, err
-		}
-		if bulk && e.Order != "" {
-			continue // it is found by its key
-		}
-		found = append(found, e)
-	}
-	return found, nil
+	return out
 }
 
-// Reasons are the words for why an order cannot be filled.
-func (l *life) Reasons() string {
-	if l.Order.Fillable == nil {
+// valueShown bounds a value as it is shown, in bytes.
+const valueShown = 240
+
+// value is the value of an order's field in words; empty if the order does not have it.
+func value(field string, text json.RawMessage, c markets.Currency) string {
+	if text == nil {
 		return ""
 	}
-	var words []string
-	for _, reason := range l.Order.Fillable.Reasons {
-		words = append(words, reasonWords[reason])
+	var plain string
+	isText := json.Unmarshal(text, &plain) == nil
+	switch field {
+	case "price", "paid", "unitPrice", "endPrice":
+		return price(markets.Amount(plain), c)
+	case "token":
+		var t markets.Token
+		if json.Unmarshal(text, &t) == nil {
+			return token(t)
+		}
+	case "currency":
+		var of markets.Currency
+		if json.Unmarshal(text, &of) == nil && of.Symbol != "" {
+			return printable.Line(of.Symbol, 16)
+		}
+	case "fillable":
+		var f markets.Fillability
+		if json.Unmarshal(text, &f) == nil {
+			return string(f.Answer) + strings.TrimSuffix(" "+fmt.Sprint(f.Reasons), " []")
+		}
 	}
-	return strings.Join(words, "; ")
-}
-
-var reasonWords = map[markets.Reason]string{
-	markets.NotOwner:     "the maker does not have the token",
-	markets.NoApproval:   "the maker has not approved the token's transfer",
-	markets.NoBalance:    "the maker does not have the money",
-	markets.NoAllowance:  "the maker has not allowed the market to take the money",
-	markets.ZoneDecides:  "the order's zone must agree",
-	markets.PrivateOrder: "only one taker can fill it",
-	markets.CounterRisen: "the maker has cancelled all earlier orders",
-	markets.WasCancelled: "it was cancelled in the contract",
-	markets.WasFilled:    "it was filled in the contract",
-	markets.BadSignature: "the maker's contract no longer takes the signature",
+	if t, err := time.Parse(time.RFC3339Nano, plain); err == nil {
+		return stamp(t)
+	}
+	if isText {
+		return printable.Line(plain, valueShown)
+	}
+	return printable.Line(string(text), valueShown)
 }

@@ -176,7 +176,8 @@ func orders(t *testing.T, b *browser) {
 	b.click(".list .first a")
 	b.until(`location.pathname === '/order'`)
 	b.do(chromedp.WaitReady(chromedp.CSS(".life li")))
-	for _, want := range []string{"Ice Blue #1388", "1.6624 APT", "bought", "0xd355674fbeec72aa7ef36013e8fc19ac1d8ee516d800950057e1f06145362135", "tradeport on aptos"} {
+	for _, want := range []string{"Ice Blue #1388", "1.6624 APT", "bought", "0xd355674fbeec72aa7ef36013e8fc19ac1d8ee516d800950057e1f06145362135", "tradeport on aptos",
+		"no it was sold at 2025-02-19 15:13:21 UTC", "status\tSOLD", "filledAt\t2025-02-19 15:13:21", "price\t1.6624 APT"} {
 		if text := b.text("main"); !strings.Contains(text, want) {
 			t.Errorf("the order's life has no %q:\n%s", want, text)
 		}

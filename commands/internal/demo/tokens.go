@@ -3,32 +3,21 @@ package demo
 import (
 	"fmt"
 
-	"github.com/imart/event-worker/internal/human"
+	"github.com/imart/event-worker/commands/internal/cli"
 	"github.com/imart/event-worker/markets"
 )
-
-// price is an amount of a currency as people write it: 0.0673 ETH.
-func price(a markets.Amount, c markets.Currency) string {
-	switch {
-	case !a.Known():
-		return "an unknown price"
-	case c.Symbol == "":
-		return fmt.Sprintf("%s units of %s", a, human.Short(c.Address))
-	}
-	return human.Units(string(a), c.Decimals) + " " + c.Symbol
-}
 
 // token is a token in words.
 func token(e markets.Event) string {
 	t := e.Token
-	text := human.Short(t.Collection) + " #" + human.Short(t.ID)
+	text := cli.Short(t.Collection) + " #" + cli.Short(t.ID)
 	switch {
 	case t.Name != "":
 		text = fmt.Sprintf("%q", t.Name)
 	case t.ID == "":
-		text = "a token of " + human.Short(t.Collection)
+		text = "a token of " + cli.Short(t.Collection)
 	case t.Collection == "":
-		text = "token " + human.Short(t.ID)
+		text = "token " + cli.Short(t.ID)
 	}
 	if len(e.Bundle) > 1 {
 		text = fmt.Sprintf("%d items with %s", len(e.Bundle), text)
