@@ -99,7 +99,9 @@ var feedTests = []test{
 	{"TellsItsPositionWhenIdle", func(s *suite) {
 		first, err := s.store.Newest(s.Context())
 		s.must(err)
-		s.within(seaport, func(tx persistence.Tx) error { return tx.PutOrders([]markets.Order{order(seaport, listed("list", 1, "a"))}) })
+		s.within(seaport, func(tx persistence.Tx) error {
+			return tx.PutOrders([]markets.Order{order(seaport, listed("list", 1, "a"))})
+		})
 		s.mark("another change")
 		var at string
 		for c, err := range s.store.Changes(s.Context(), first, []string{persistence.Records}) {
