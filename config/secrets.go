@@ -26,7 +26,7 @@ func (r *reader) secret(n *yamlfile.Node) (text string, ok bool) {
 
 // beside is the path of a file that the configuration names.
 func (r *reader) beside(path string) string {
-	if filepath.IsAbs(path) {
+	if path == "" || filepath.IsAbs(path) {
 		return path
 	}
 	return filepath.Join(filepath.Dir(r.path), path)
