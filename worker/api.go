@@ -3,7 +3,6 @@ package worker
 import (
 	"context"
 	"log/slog"
-	"slices"
 
 	"github.com/imart/event-worker/api"
 	"github.com/imart/event-worker/api/feed"
@@ -32,18 +31,18 @@ func (a *API) Close() error {
 	return err
 }
 
-// ServeAPI serves the page, the API and the feed of data.
-func ServeAPI(ctx context.Context, cfg config.API, data Served, log *slog.Logger) (*API, error) {
-	queue, _ := data.(persistence.RequestQueue)
-	shown := page.New(ctx, page.Options{Data: data, Queue: queue, Changes: cfg.Token != "" || cfg.TokenFile != "", Log: log})
+// ServeAPI serves the page, the API and the feed of data. Docs say how documents are served
+// beyond that, without their data and log.
+func ServeAPI(ctx context.Context, cfg config.API, data persistence.Querier, docs resource.Options, log *slog.Logger) (*API, error) {
+	docs.Data, docs.Log = data, log
+	routes := resource.Routes(docs)
+	if served, ok := data.(Served); ok {
+		routes = append(routes, feed.Routes(feed.Options{Data: served, Log: log})...)
+	}
+	shown := page.New(ctx, page.Options{Data: data, Ask: docs.Ask, Changes: cfg.Token != "" || cfg.TokenFile != "", Log: log})
 	server, err := api.Serve(ctx, api.Options{
 		Listen: cfg.Listen, Default: config.DefaultAPI, Token: cfg.Token, TokenFile: cfg.TokenFile,
-		Origins: cfg.Origins, Rate: cfg.Rate, TLS: cfg.TLS, Log: log,
-		Routes: slices.Concat(
-			resource.Routes(resource.Options{Data: data, Log: log}),
-			feed.Routes(feed.Options{Data: data, Log: log}),
-			shown.Routes(),
-		),
+		Origins: cfg.Origins, Rate: cfg.Rate, TLS: cfg.TLS, Log: log, Routes: append(routes, shown.Routes()...),
 	})
 	if err != nil {
 		shown.Close()
@@ -54,11 +53,10 @@ func ServeAPI(ctx context.Context, cfg config.API, data Served, log *slog.Logger
 
 // serveAPI serves the API while the worker runs, unless it is switched off.
 func (w *Worker) serveAPI(ctx context.Context) error {
-	data, ok := w.store.(Served)
-	if !ok || w.opts.Config.API.Off || w.opts.Once {
+	if w.opts.Config.API.Off || w.opts.Once {
 		return nil
 	}
-	server, err := ServeAPI(ctx, w.opts.Config.API, data, w.log)
+	server, err := ServeAPI(ctx, w.opts.Config.API, w.store, resource.Options{Order: w.node.Order, Ask: w.ask}, w.log)
 	if err != nil {
 		return err
 	}
@@ -68,4 +66,13 @@ func (w *Worker) serveAPI(ctx context.Context) error {
 	})
 	w.log.Info("page and API", "address", server.URL())
 	return nil
+}
+
+// ask makes a request to the owner of a chain, which may be this process.
+func (w *Worker) ask(ctx context.Context, r persistence.Request) error {
+	err := w.store.(persistence.RequestQueue).Ask(ctx, []persistence.Request{r}, persistence.AskWithin)
+	if err == nil {
+		w.requests.Wake()
+	}
+	return err
 }

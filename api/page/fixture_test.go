@@ -196,9 +196,19 @@ func started(t testing.TB, data string, followed []actors.Chain) persistence.Sto
 // something.
 func serve(t testing.TB, data persistence.Querier, token string) string {
 	t.Helper()
-	queue, _ := data.(persistence.RequestQueue)
+	var ask func(context.Context, persistence.Request) error
+	if queue, ok := data.(persistence.RequestQueue); ok {
+		ask = func(ctx context.Context, r persistence.Request) error {
+			return queue.Ask(ctx, []persistence.Request{r}, persistence.AskWithin)
+		}
+	}
+	return serving(t, data, token, ask)
+}
+
+func serving(t testing.TB, data persistence.Querier, token string, ask func(context.Context, persistence.Request) error) string {
+	t.Helper()
 	log := slog.New(slog.DiscardHandler)
-	p := page.New(t.Context(), page.Options{Data: data, Queue: queue, Changes: token != "", Log: log})
+	p := page.New(t.Context(), page.Options{Data: data, Ask: ask, Changes: token != "", Log: log})
 	server, err := api.Serve(t.Context(), api.Options{Listen: "127.0.0.1:0", Token: token, Routes: p.Routes(), Log: log})
 	if err != nil {
 		t.Fatal(err)

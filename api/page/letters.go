@@ -7,8 +7,8 @@ import (
 	"net/url"
 	"os"
 	"strings"
-	"time"
 
+	"github.com/imart/event-worker/api/resource"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
 )
@@ -18,9 +18,6 @@ const (
 	lettersShown  = 100
 	requestsShown = 100
 )
-
-// retryWithin is how long the owner of a chain may take to start a request.
-const retryWithin = time.Minute
 
 // letterList is the list of dead letters, the newest first.
 type letterList struct {
@@ -68,7 +65,7 @@ func (p *Page) refused() string {
 	switch {
 	case !p.opts.Changes:
 		return "Changes need a token: set api.token or api.tokenFile in the configuration, and log in with it."
-	case p.opts.Queue == nil:
+	case p.opts.Ask == nil:
 		return "This process only reads the data: retry where a worker runs, or with event-worker retry."
 	}
 	return ""
@@ -86,21 +83,9 @@ func (p *Page) retries(r *http.Request) (map[string]persistence.Request, error) 
 	}
 	out := map[string]persistence.Request{}
 	for _, request := range found {
-		out[request.DeadLetter] = p.overdue(r, request)
+		out[request.DeadLetter] = request
 	}
 	return out, nil
-}
-
-// overdue ends a request that nobody has started in time: there may be nobody else to do so.
-func (p *Page) overdue(r *http.Request, request persistence.Request) persistence.Request {
-	if p.opts.Queue == nil || request.State != persistence.RequestPending || time.Now().Before(request.OverdueAt) {
-		return request
-	}
-	_, err := p.opts.Queue.Fail(r.Context(), request.ID, "no worker has started it within "+retryWithin.String()+": see the overview")
-	if err != nil {
-		p.opts.Log.Warn("a request that is overdue cannot be ended", "request", request.ID, "reason", err)
-	}
-	return request
 }
 
 // retry asks the owner of a dead letter's chain to decode it again.
@@ -126,7 +111,10 @@ func (p *Page) retry(r *http.Request) (view, error) {
 	request := persistence.Request{
 		ID: strings.ToLower(rand.Text()[:12]), Chain: known[0].Chain, Kind: persistence.RetryRequest, DeadLetter: id, AskedBy: askedBy(),
 	}
-	if err := p.opts.Queue.Ask(r.Context(), []persistence.Request{request}, retryWithin); err != nil {
+	switch err := p.opts.Ask(r.Context(), request); {
+	case errors.Is(err, resource.ErrNobody):
+		return v, problem{http.StatusConflict, "Nobody can retry it: " + err.Error()}
+	case err != nil:
 		return v, err
 	}
 	p.opts.Log.Info("retry of a dead letter asked for on the page", "request", request.ID, "deadLetter", id)

@@ -27,8 +27,9 @@ import (
 // Options say what is served.
 type Options struct {
 	Data persistence.Querier
-	// Queue takes the requests that viewers make; nil if they can make none.
-	Queue persistence.RequestQueue
+	// Ask makes a request to the owner of a chain; nil if viewers can make none. Its errors are
+	// resource.ErrNobody and those of the store.
+	Ask func(ctx context.Context, r persistence.Request) error
 	// Changes says that viewers may change something: all of them have the token, without
 	// which no request reaches the page.
 	Changes bool

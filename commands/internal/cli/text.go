@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"fmt"
+	"io"
 	"strings"
 	"time"
 	"unicode"
@@ -16,6 +18,13 @@ func Ago(age time.Duration) string { return human.Ago(age) }
 
 // Some is human.Some.
 func Some(n int64, noun string) string { return human.Some(n, noun) }
+
+// Waits returns a function that says on out, for people, what a command waits for.
+func Waits(out io.Writer, what string) func(waited time.Duration) {
+	return func(waited time.Duration) {
+		fmt.Fprintf(out, "event-worker: waiting for %s, for %s so far…\n", what, waited)
+	}
+}
 
 // Quoted is a word as a shell takes it for one.
 func Quoted(word string) string {
