@@ -8,19 +8,35 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/imart/event-worker/internal/mongotest"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/persistence/embedded"
+	"github.com/imart/event-worker/persistence/mongo"
 )
 
 // Page by page a list has every order once, in the order of the whole list, for every field
 // by which it can be sorted, whether orders have it or not.
 func TestPagesAreTheList(t *testing.T) {
-	store, err := embedded.Open(t.Context(), t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer store.Close()
+	t.Run("embedded", func(t *testing.T) {
+		store, err := embedded.Open(t.Context(), t.TempDir())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer store.Close()
+		pagesAreTheList(t, store)
+	})
+	t.Run("mongo", func(t *testing.T) {
+		store, err := mongo.Open(t.Context(), mongotest.Database(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer store.Close()
+		pagesAreTheList(t, store)
+	})
+}
+
+func pagesAreTheList(t *testing.T, store persistence.Store) {
 	n := 0
 	rapid.Check(t, func(rt *rapid.T) {
 		n++
