@@ -68,6 +68,9 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, err.Error())
 		return
 	}
+	if r.Method == http.MethodHead {
+		return
+	}
 	select {
 	case s.places <- struct{}{}:
 		defer func() { <-s.places }()
