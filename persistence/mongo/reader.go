@@ -144,6 +144,8 @@ var forms = map[string]func(*driver.Cursor) (json.RawMessage, error){
 	persistence.Leases:        form[documents.Lease],
 	persistence.Nodes:         form[documents.Node],
 	persistence.Requests:      form[documents.Request],
+	persistence.Hooks:         form[documents.Hook],
+	persistence.DeadHooks:     form[documents.DeadHook],
 }
 
 func form[T any](cursor *driver.Cursor) (json.RawMessage, error) {
