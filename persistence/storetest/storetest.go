@@ -36,6 +36,7 @@ func Run(t *testing.T, open func(t testing.TB) persistence.Store) {
 		{"Requests", requestTests},
 		{"Hooks", hookTests},
 		{"Property", propertyTests},
+		{"Feed", feedTests},
 	} {
 		t.Run(group.name, func(t *testing.T) {
 			for _, test := range group.tests {
