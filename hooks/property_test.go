@@ -84,7 +84,7 @@ func history(t *testing.T, rt *rapid.T, store persistence.Store, name string) {
 	awaitThat(rt, "the hook begins", func() bool { return hookOf(rt, store, name).Epoch > 0 })
 	begin(1)
 	var want []event
-	for i, action := range rapid.SliceOfN(rapid.SampledFrom([]string{"grow", "grow", "kill", "stop", "freeze", "thaw", "wait"}), 1, 10).Draw(rt, "actions") {
+	for i, action := range rapid.SliceOfN(rapid.SampledFrom([]string{"grow", "grow", "kill", "kill", "stop", "freeze", "thaw", "wait", "sent", "sent"}), 1, 14).Draw(rt, "actions") {
 		which := rapid.IntRange(0, 1).Draw(rt, "process")
 		switch p := running[which]; action {
 		case "grow":
@@ -106,6 +106,8 @@ func history(t *testing.T, rt *rapid.T, store persistence.Store, name string) {
 			p.freeze()
 		case "thaw":
 			p.thaw()
+		case "sent": // perhaps
+			to.awaitRequest(50 * time.Millisecond)
 		case "wait": // for nothing that has to happen
 			time.Sleep(time.Duration(rapid.IntRange(1, 30).Draw(rt, "ms")) * time.Millisecond)
 		}

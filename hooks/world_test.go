@@ -111,7 +111,7 @@ const (
 	drips       manner = "drips"            // accepts, with an answer without end
 )
 
-var manners = []manner{accepts, accepts, accepts, fails, failsLate, refuses, redirects, limits, hangs, hangsLate, disconnects, drips}
+var manners = []manner{accepts, accepts, hangsLate, fails, failsLate, refuses, redirects, limits, hangs, hangsLate, disconnects, drips}
 
 // receiver is a server that passes over deliveries that it knows.
 type receiver struct {
@@ -122,12 +122,13 @@ type receiver struct {
 	events  []event // of all deliveries, each once
 	bodies  []body
 	wrong   []error
+	asked   chan struct{} // has a place for one request that nobody has waited for
 }
 
 var secret = []byte("a secret of 16 bytes or more")
 
 func newReceiver(t testing.TB, manners ...manner) *receiver {
-	r := &receiver{manners: manners, known: map[string]string{}}
+	r := &receiver{manners: manners, known: map[string]string{}, asked: make(chan struct{}, 1)}
 	r.Server = httptest.NewServer(http.HandlerFunc(r.serve))
 	t.Cleanup(r.stop)
 	return r
@@ -152,6 +153,10 @@ func (r *receiver) serve(w http.ResponseWriter, q *http.Request) {
 			r.mu.Unlock()
 		}
 	}
+	select {
+	case r.asked <- struct{}{}:
+	default:
+	}
 	switch answers {
 	case fails, failsLate:
 		w.WriteHeader(http.StatusInternalServerError)
@@ -170,6 +175,16 @@ func (r *receiver) serve(w http.ResponseWriter, q *http.Request) {
 		for w.WriteHeader(http.StatusOK); q.Context().Err() == nil; {
 			_, _ = w.Write(make([]byte, 1<<10))
 		}
+	}
+}
+
+// awaitRequest waits for a request that is processed, at most for a time.
+func (r *receiver) awaitRequest(most time.Duration) bool {
+	select {
+	case <-r.asked:
+		return true
+	case <-time.After(most):
+		return false
 	}
 }
 
@@ -252,14 +267,16 @@ type process struct {
 
 // moves are those that the store has made, of all processes.
 type moves struct {
-	mu  sync.Mutex
-	all map[string]string // to by from
-	err error
+	mu    sync.Mutex        // held while the store makes one, or a claim
+	all   map[string]string // to by from
+	epoch int64             // of the last claim
+	err   error
 }
 
 func (m *moves) add(move persistence.HookMove) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
+	if move.Hook.Epoch != m.epoch {
+		m.err = fmt.Errorf("%+v in epoch %d", move, m.epoch)
+	}
 	if to, twice := m.all[move.From]; twice {
 		m.err = fmt.Errorf("moves from %s to %s and to %s", move.From, to, move.To)
 	}
@@ -333,7 +350,11 @@ func (p *process) write(ctx context.Context, do func(ctx context.Context) error)
 
 func (p *process) ClaimHook(ctx context.Context, claim persistence.HookClaim) (hook persistence.Hook, claimed bool, err error) {
 	err = p.write(ctx, func(ctx context.Context) error {
-		hook, claimed, err = p.store.ClaimHook(ctx, claim)
+		p.moves.mu.Lock()
+		defer p.moves.mu.Unlock()
+		if hook, claimed, err = p.store.ClaimHook(ctx, claim); claimed {
+			p.moves.epoch = hook.Epoch
+		}
 		return err
 	})
 	return hook, claimed, err
@@ -361,6 +382,8 @@ func (p *process) FailHook(ctx context.Context, ref persistence.HookRef, reason 
 
 func (p *process) MoveHook(ctx context.Context, move persistence.HookMove) error {
 	return p.write(ctx, func(ctx context.Context) error {
+		p.moves.mu.Lock()
+		defer p.moves.mu.Unlock()
 		err := p.store.MoveHook(ctx, move)
 		if err == nil {
 			p.moves.add(move)

@@ -116,3 +116,26 @@ func holds(o Operator, order int) bool {
 	}
 	return order <= 0
 }
+
+// Paths are the dotted paths of the fields that a filter compares.
+func (f Filter) Paths() []string { return pathsOf(f.Condition, nil) }
+
+func pathsOf(c Condition, to []string) []string {
+	switch c := c.(type) {
+	case And:
+		for _, c := range c {
+			to = pathsOf(c, to)
+		}
+	case Or:
+		for _, c := range c {
+			to = pathsOf(c, to)
+		}
+	case Not:
+		return pathsOf(c.Condition, to)
+	case Exists:
+		return append(to, c.Path)
+	case Compare:
+		return append(to, c.Path)
+	}
+	return to
+}

@@ -60,6 +60,23 @@ func (c Collection) MayBeList(path string) bool {
 	return c.At(path).List
 }
 
+// MayHave reports whether a document, in its JSON form, may have a field at a path.
+func (c Collection) MayHave(path string) bool {
+	for end := range prefixes(path) {
+		switch f := c.At(path[:end]); f.Type {
+		case Free, Counts:
+			return true
+		case "":
+			return false
+		default:
+			if f.MongoOnly {
+				return false
+			}
+		}
+	}
+	return true
+}
+
 // prefixes yields the lengths of a dotted path's prefixes, from the first name to the
 // whole.
 func prefixes(path string) func(yield func(int) bool) {
