@@ -257,6 +257,10 @@ func (f *hooksRetryFlags) run(ctx context.Context, out io.Writer) (err error) {
 	if f.id != "" && len(dead) == 0 {
 		return errors.New("no dead hook has that id: query dead_hooks lists them")
 	}
+	if len(dead) == 0 {
+		_, err := io.WriteString(out, "There are no dead hooks to retry.\n")
+		return cli.UnlessClosed(err)
+	}
 	r := hookRetrier{data: data, hooks: all, sender: hooks.NewSender(), failures: map[string]int{}}
 	defer r.sender.Close()
 	delivered := int64(0)
