@@ -2,11 +2,8 @@ package config
 
 import (
 	"fmt"
-	"io"
 	"net/netip"
 	"net/url"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -22,8 +19,6 @@ import (
 const (
 	// leastSecret is how many bytes a webhook's secret has at least.
 	leastSecret = 16
-	// mostSecret bounds a file with a secret.
-	mostSecret = 4 << 10
 	// defaultGiveUp is how long a delivery of a webhook is tried.
 	defaultGiveUp = 24 * time.Hour
 )
@@ -73,68 +68,50 @@ func among(n *yamlfile.Node, what string, known []string) (texts []string) {
 
 // hookFilter is a filter on the documents of the collection that the node names.
 func hookFilter(n *yamlfile.Node) persistence.Filter {
-	filter, err := documents.ParseFilter(n.Name(), n.Text())
+	filter, err := persistence.ParseFilter(n.Text(), unlessFinal{documents.Of(n.Name())})
 	if err != nil {
 		n.Add("%v", err)
-		return filter
-	}
-	for _, path := range filter.Paths() {
-		switch of := documents.Of(n.Name()); {
-		case path == finality.Field && finality.Of(n.Name()):
-			n.Add("%s is not in documents: it becomes true without a change of them", finality.Field)
-		case !of.MayHave(path):
-			n.Add("%s has no field %s", n.Name(), path)
-		}
 	}
 	return filter
 }
 
+// unlessFinal is the fields that are in documents.
+type unlessFinal struct{ documents.Collection }
+
+// Check implements persistence.Fields.
+func (c unlessFinal) Check(path string) error {
+	if path == finality.Field && finality.Of(c.Name) {
+		return fmt.Errorf("%s is not in documents: it becomes true without a change of them", finality.Field)
+	}
+	return c.Collection.Check(path)
+}
+
 // hookSecret is what a hook's deliveries are signed with.
 func (r *reader) hookSecret(n *yamlfile.Node) []byte {
-	text, at := n.Child("secret"), n.Child("secretFile")
-	secret, from := "", text
+	secret, ok := "", true
+	set := oneOf(n, []string{"secret", "secretFile"})
 	switch {
-	case text != nil && at != nil:
-		at.Add("secret is set, too: choose one of them")
+	case len(set) > 1:
+		set[1].Add("secret is set, too: keep one of them")
 		return nil
-	case text != nil:
-		if secret = r.expand(text); secret == unknownURL { // which is reported
-			return nil
-		}
-	case at != nil:
-		content, err := r.readSecret(at.Text())
-		if err != nil {
-			at.Add("%v", err)
-			return nil
-		}
-		secret, from = content, at
+	case len(set) == 1 && set[0].Name() == "secret":
+		secret = r.expand(set[0])
+		ok = secret != unknownURL // which is reported
+	case len(set) == 1:
+		secret, ok = r.secret(set[0])
 	case n.Has("secret") || n.Has("secretFile"): // with a problem
 		return nil
 	default:
 		n.Add("secret is missing: what deliveries are signed with, of %d bytes or more, such as openssl rand -hex 32 prints; or secretFile, a file with it", leastSecret)
 		return nil
 	}
+	if !ok {
+		return nil
+	}
 	if len(secret) < leastSecret {
-		from.Add("the secret has fewer than %d bytes: openssl rand -hex 32 prints a good one", leastSecret)
+		set[0].Add("the secret has fewer than %d bytes: openssl rand -hex 32 prints a good one", leastSecret)
 	}
 	return []byte(secret)
-}
-
-// readSecret reads a file beside the configuration, without the white space around its text.
-func (r *reader) readSecret(path string) (string, error) {
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(filepath.Dir(r.path), path)
-	}
-	file, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer file.Close()
-	content, err := io.ReadAll(io.LimitReader(file, mostSecret+1))
-	if err == nil && len(content) > mostSecret {
-		err = fmt.Errorf("%s: more than %d bytes are no secret", path, mostSecret)
-	}
-	return strings.TrimSpace(string(content)), err
 }
 
 // Unencrypted reports whether a URL sends what it is given over a network as it is.

@@ -28,7 +28,7 @@ const hooked = good + `hooks:
 
 func TestHooks(t *testing.T) {
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "secret"), []byte(" 0123456789abcdef\n"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "secret"), []byte("0123456789abcdef\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	cfg, err := load(t, dir, hooked, "KEY=k3y", "SECRET=sixteen bytes or more", "EVENT_WORKER_HOOKS_MORE_GIVE_UP=1h")
@@ -61,7 +61,7 @@ func TestWrongHooks(t *testing.T) {
 		{"    secret: ${SECRET}\n", "", "hooks.sales: secret is missing: what deliveries are signed with"},
 		{"secretFile: secret", "secretFile: nowhere", "hooks.more.secretFile: open "},
 		{"secretFile: secret", "secretFile: short", "hooks.more.secretFile: the secret has fewer than 16 bytes"},
-		{"secretFile: secret", "secretFile: large", "more than 4096 bytes are no secret"},
+		{"secretFile: secret", "secretFile: large", "is larger than 64 KiB"},
 		{"secretFile: secret", "secretFile: secret\n    secret: 0123456789abcdef", "hooks.more.secretFile: secret is set, too"},
 		{"[activities, orders]", "[activities, order]", `unknown collection "order" (did you mean orders?)`},
 		{"[activities, orders]", "[activities, actors]", `unknown collection "actors"`},
@@ -69,14 +69,15 @@ func TestWrongHooks(t *testing.T) {
 		{"events: [put", "events: [puts", `unknown type "puts" (did you mean put?)`},
 		{"{activities: '", "{records: '", "the hook does not deliver records"},
 		{`kind: "bought"`, `kind: bought`, "filter: at character 8"},
-		{`kind: "bought"`, `knd: "bought"`, "activities has no field knd"},
-		{`kind: "bought"`, `priceSort: "1"`, "activities has no field priceSort"},
+		{`kind: "bought"`, `knd: "bought"`, "there is no field \"knd\" in activities"},
+		{`kind: "bought"`, `priceSort: "1"`, "there is no field \"priceSort\" in activities"},
+		{`kind: "bought"`, `kind: "boght"`, "kind is never \"boght\" (did you mean bought?)"},
 		{`kind: "bought"`, `final: true`, "final is not in documents"},
 		{"  more:", "  More:", "names have small letters"},
 		{"giveUp: 2h", "giveUp: 3d", "giveUp: \"3d\" is not a duration"},
 		{"giveUp: 2h", "giveup: 2h", "unknown option (did you mean giveUp?)"},
 	} {
-		for name, text := range map[string]string{"secret": "0123456789abcdef", "short": "0123456789abcde\n", "large": strings.Repeat("x", 5000)} {
+		for name, text := range map[string]string{"secret": "0123456789abcdef", "short": "0123456789abcde\n", "large": strings.Repeat("x", 65<<10)} {
 			if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 				t.Fatal(err)
 			}

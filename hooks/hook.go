@@ -10,13 +10,14 @@ import (
 	"time"
 
 	"github.com/imart/event-worker/persistence"
+	"github.com/imart/event-worker/persistence/matching"
 )
 
 // The types of events.
 const (
 	Put       = "put"       // the document is new, or has changed
-	Removed   = "removed"   // it is no longer there, as its cause is done with
-	Retracted = "retracted" // it is no longer there: a reorganisation or a rewind took its events back
+	Removed   = "removed"   // an order or record is no longer there, or no longer matches the filter
+	Retracted = "retracted" // what has happened is taken back, by a reorganisation or a rewind
 	Gone      = "gone"      // of no document: events were lost to this hook, read the documents again
 	Ping      = "ping"      // of no document: a test
 )
@@ -37,7 +38,7 @@ type Hook struct {
 	Collections     []string                      // of Collections
 	Chains, Markets []string                      // all if empty
 	Types           []string                      // all if empty
-	Filters         map[string]persistence.Filter // by collection; not of what is no longer there
+	Filters         map[string]persistence.Filter // by collection; of documents that are there
 	GiveUp          time.Duration                 // from the first failure of a delivery until it is dead
 }
 
@@ -50,27 +51,30 @@ func (h Hook) Host() string {
 	return u.Scheme + "://" + u.Host
 }
 
+// replaced are the collections whose documents change. A document that no longer matches a
+// filter is as good as removed.
+var replaced = []string{persistence.Orders, persistence.Records}
+
 // event is the hook's event of a change; false if it wants none.
 func (h Hook) event(c persistence.Change) (event, bool) {
-	e := event{Type: typeOf(c), Collection: c.Collection, ID: c.ID, Document: c.Document, Position: c.Position}
 	chain, rest, _ := strings.Cut(c.ID, "/")
 	market, _, _ := strings.Cut(rest, "/")
-	wanted := slices.Contains(h.Collections, c.Collection) && among(h.Chains, chain) && among(h.Markets, market) && among(h.Types, e.Type)
-	if !wanted || c.Removed() {
-		return e, wanted
+	if !slices.Contains(h.Collections, c.Collection) || !among(h.Chains, chain) || !among(h.Markets, market) {
+		return event{}, false
 	}
-	matches, err := h.Filters[c.Collection].Matches(c.Document)
-	return e, matches || err != nil
-}
-
-func typeOf(c persistence.Change) string {
-	switch {
-	case !c.Removed():
-		return Put
-	case c.Collection == persistence.DeadLetters:
-		return Removed
+	e := event{Type: Retracted, Collection: c.Collection, ID: c.ID, Position: c.Position}
+	if slices.Contains(replaced, c.Collection) {
+		e.Type = Removed
 	}
-	return Retracted
+	if !c.Removed() {
+		switch matches, err := matching.Document(h.Filters[c.Collection], c.Document); {
+		case matches || err != nil:
+			e.Type, e.Document = Put, c.Document
+		case e.Type == Retracted:
+			return e, false
+		}
+	}
+	return e, among(h.Types, e.Type)
 }
 
 func among(names []string, name string) bool {

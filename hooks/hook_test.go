@@ -24,20 +24,22 @@ func TestWhichEvents(t *testing.T) {
 		want               string // the type; none if empty
 	}{
 		{Hook{}, "orders", "ethereum/seaport/1", `{}`, Put},
-		{Hook{}, "orders", "ethereum/seaport/1", ``, Retracted},
+		{Hook{}, "orders", "ethereum/seaport/1", ``, Removed},
 		{Hook{}, "activities", "ethereum/seaport/1", ``, Retracted},
-		{Hook{}, "dead_letters", "ethereum/seaport/1", ``, Removed},
+		{Hook{}, "dead_letters", "ethereum/seaport/1", ``, Retracted},
 		{Hook{}, "records", "ethereum/seaport/1", `{}`, ""},
 		{Hook{}, "", "", ``, ""},
 		{Hook{Chains: []string{"ethereum"}}, "orders", "ethereum/seaport/1", `{}`, Put},
 		{Hook{Chains: []string{"ethereum"}}, "orders", "ethereum-2/seaport/1", ``, ""},
-		{Hook{Markets: []string{"seaport"}}, "orders", "ethereum/seaport/1", ``, Retracted},
+		{Hook{Markets: []string{"seaport"}}, "orders", "ethereum/seaport/1", ``, Removed},
 		{Hook{Markets: []string{"seaport"}}, "orders", "seaport/x/1", `{}`, ""},
 		{Hook{Types: []string{Retracted}}, "orders", "ethereum/seaport/1", `{}`, ""},
-		{Hook{Types: []string{Retracted}}, "orders", "ethereum/seaport/1", ``, Retracted},
-		{Hook{Filters: map[string]persistence.Filter{"orders": sold}}, "orders", "c/m/1", `{"status":"SOLD","price":"9"}`, ""},
+		{Hook{Types: []string{Retracted}}, "activities", "ethereum/seaport/1", ``, Retracted},
+		{Hook{Filters: map[string]persistence.Filter{"orders": sold}}, "orders", "c/m/1", `{"status":"SOLD","price":"9"}`, Removed},
+		{Hook{Filters: map[string]persistence.Filter{"orders": sold}, Types: []string{Put}}, "orders", "c/m/1", `{"status":"SOLD","price":"9"}`, ""},
+		{Hook{Filters: map[string]persistence.Filter{"activities": sold}}, "activities", "c/m/1", `{"status":"SOLD","price":"9"}`, ""},
 		{Hook{Filters: map[string]persistence.Filter{"orders": sold}}, "orders", "c/m/1", `{"status":"SOLD","price":"10"}`, Put},
-		{Hook{Filters: map[string]persistence.Filter{"orders": sold}}, "orders", "c/m/1", ``, Retracted},
+		{Hook{Filters: map[string]persistence.Filter{"orders": sold}}, "orders", "c/m/1", ``, Removed},
 		{Hook{Filters: map[string]persistence.Filter{"orders": sold}}, "activities", "c/m/1", `{}`, Put},
 	} {
 		c.hook.Collections = []string{persistence.Orders, persistence.Activities, persistence.DeadLetters}
@@ -46,7 +48,7 @@ func TestWhichEvents(t *testing.T) {
 			change.Document = json.RawMessage(c.is)
 		}
 		e, wanted := c.hook.event(change)
-		if wanted != (c.want != "") || wanted && e.Type != c.want {
+		if wanted != (c.want != "") || wanted && (e.Type != c.want || (e.Document != nil) != (c.want == Put)) {
 			t.Errorf("%+v of %s %s %s: %s, %v, want %q", c.hook, c.collection, c.id, c.is, e.Type, wanted, c.want)
 		}
 	}

@@ -60,6 +60,8 @@ func (f *memoryFeed) Newest(context.Context) (string, error) {
 	return fmt.Sprintf("p%d", len(f.changes)), nil
 }
 
+func (f *memoryFeed) Reached(string, string) bool { panic("not called") }
+
 func (f *memoryFeed) Changes(ctx context.Context, after string, collections []string) iter.Seq2[persistence.Change, error] {
 	return func(yield func(persistence.Change, error) bool) {
 		n, err := strconv.Atoi(after[1:])

@@ -45,10 +45,13 @@ type Feed interface {
 	Newest(ctx context.Context) (string, error)
 	// Changes yields the changes of some collections after a position, in the order of their
 	// commits, and within a commit in the order of its writes. At the end it waits for more,
-	// until ctx ends; while it waits it yields changes without a collection about once a
-	// second. It outlives a server that is briefly unavailable. ErrPositionGone,
+	// until ctx ends; while it waits it yields changes without a collection, at once and then
+	// about once a second. It outlives a server that is briefly unavailable. ErrPositionGone,
 	// ErrPositionInvalid.
 	Changes(ctx context.Context, after string, collections []string) iter.Seq2[Change, error]
+	// Reached reports whether a reader at a position has all changes before another position.
+	// Both are positions of this feed.
+	Reached(position, other string) bool
 }
 
 // CheckFeedCollections returns an error unless a feed has the changes of collections.

@@ -8,10 +8,13 @@ import (
 	"github.com/imart/event-worker/persistence/finality"
 )
 
-// ParseFilter reads a filter on the documents of a collection, as
-// persistence.ParseFilter does.
+// ParseFilter reads a filter on the documents of a collection, as persistence.ParseFilter
+// does, for people and programs that may err. Its error says so if documents never have a
+// field that the filter names, or a word that an enum does not have. Addresses and hashes
+// match in any spelling. Filters that the program makes itself need no check: they are
+// conditions.
 func ParseFilter(collection, text string) (persistence.Filter, error) {
-	return persistence.ParseFilter(text, Of(collection).Kind)
+	return persistence.ParseFilter(text, Of(collection))
 }
 
 // Kind is how a filter reads the operands of the field at a path.
@@ -58,23 +61,6 @@ func (c Collection) MayBeList(path string) bool {
 		}
 	}
 	return c.At(path).List
-}
-
-// MayHave reports whether a document, in its JSON form, may have a field at a path.
-func (c Collection) MayHave(path string) bool {
-	for end := range prefixes(path) {
-		switch f := c.At(path[:end]); f.Type {
-		case Free, Counts:
-			return true
-		case "":
-			return false
-		default:
-			if f.MongoOnly {
-				return false
-			}
-		}
-	}
-	return true
 }
 
 // prefixes yields the lengths of a dotted path's prefixes, from the first name to the

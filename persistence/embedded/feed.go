@@ -55,6 +55,13 @@ func (r *Reader) Changes(ctx context.Context, after string, collections []string
 	}
 }
 
+// Reached implements persistence.Feed. Numbers go on from one era to the next.
+func (r *Reader) Reached(position, other string) bool {
+	at, err1 := parseFeedPosition(position)
+	of, err2 := parseFeedPosition(other)
+	return err1 == nil && err2 == nil && at.number >= of.number
+}
+
 func (r *Reader) follow(ctx context.Context, after string, collections []string, yield func(persistence.Change) bool) error {
 	if err := persistence.CheckFeedCollections(collections); err != nil {
 		return err
@@ -63,7 +70,7 @@ func (r *Reader) follow(ctx context.Context, after string, collections []string,
 	if err != nil {
 		return err
 	}
-	for told := time.Now(); ; {
+	for told := (time.Time{}); ; {
 		b := batch{collections: collections, waiting: map[documentKey]int{}}
 		if err := r.readSnapshot(ctx, func(conn *sqlite.Conn) error { return b.fill(conn, at) }); err != nil {
 			return err
@@ -190,8 +197,8 @@ func checkPosition(conn *sqlite.Conn, at feedPosition, newest int64) error {
 	return err
 }
 
-// errNoChange means that a document was removed without a change.
-var errNoChange = errors.New("it was removed by another program")
+// errNoDocument means that a document is neither in its table nor in its next change.
+var errNoDocument = errors.New("it was changed by another program")
 
 // batch is the next changes of some collections.
 type batch struct {
@@ -232,7 +239,11 @@ func (b *batch) fill(conn *sqlite.Conn, after feedPosition) error {
 			return err
 		}
 	}
-	b.changes = slices.DeleteFunc(b.changes, func(c persistence.Change) bool { return c.ID == "" })
+	missing := func(c persistence.Change) bool { return c.ID == "" }
+	if i := slices.IndexFunc(b.changes, func(c persistence.Change) bool { return missing(c) && slices.Contains(exactly, c.Collection) }); i >= 0 {
+		return damaged(b.changes[i].Collection, "of change "+b.changes[i].Position, errNoDocument)
+	}
+	b.changes = slices.DeleteFunc(b.changes, missing) // later changes of the same documents follow
 	return nil
 }
 
@@ -329,13 +340,8 @@ func (b *batch) current(conn *sqlite.Conn, of documentKey, i int) error {
 		stored = text(row, 0, nil)
 		return nil
 	})
-	switch {
-	case err != nil:
+	if err != nil || stored == nil {
 		return err
-	case stored != nil:
-		return b.found(of, i, stored)
-	case slices.Contains(exactly, of.collection):
-		return damaged(of.collection, of.key, errNoChange)
 	}
-	return nil
+	return b.found(of, i, stored)
 }

@@ -95,7 +95,7 @@ func positionError(err error) error {
 // server cannot decode has many errors, most of them without a name.
 func openingError(err error) error {
 	var command driver.CommandError
-		undecodable := errors.As(err, &command) && (strings.HasPrefix(command.Name, "Location") || slices.Contains([]int32{badValue, failedToParse, typeMismatch, invalidUUID}, command.Code))
+	undecodable := errors.As(err, &command) && (strings.HasPrefix(command.Name, "Location") || slices.Contains([]int32{badValue, failedToParse, typeMismatch, invalidUUID}, command.Code))
 	if undecodable {
 		return persistence.ErrPositionInvalid
 	}

@@ -74,6 +74,9 @@ func (r *Reader) Changes(ctx context.Context, after string, collections []string
 	}
 }
 
+// Reached implements persistence.Feed. Resume tokens are in the order of their changes.
+func (r *Reader) Reached(position, other string) bool { return position >= other }
+
 // explainFeed explains an error of a feed.
 func (r *Reader) explainFeed(err error) error {
 	switch {

@@ -99,7 +99,9 @@ var feedTests = []test{
 	{"TellsItsPositionWhenIdle", func(s *suite) {
 		first, err := s.store.Newest(s.Context())
 		s.must(err)
-		s.within(seaport, func(tx persistence.Tx) error { return tx.PutOrders([]markets.Order{order(seaport, listed("list", 1, "a"))}) })
+		s.within(seaport, func(tx persistence.Tx) error {
+			return tx.PutOrders([]markets.Order{order(seaport, listed("list", 1, "a"))})
+		})
 		s.mark("another change")
 		var at string
 		for c, err := range s.store.Changes(s.Context(), first, []string{persistence.Records}) {
@@ -315,10 +317,14 @@ func (f *follower) sameDocuments(changes []persistence.Change) {
 	}
 }
 
-// distinct fails if two changes have one position.
+// distinct fails if two changes have one position, or one that is not after the previous.
 func (f *follower) distinct(changes []persistence.Change) {
-	known := map[string]bool{f.start: true}
+	known, previous := map[string]bool{f.start: true}, f.start
 	for _, c := range changes {
+		if feed := f.suite.store; !feed.Reached(c.Position, previous) || feed.Reached(previous, c.Position) {
+			f.Fatalf("position %s is not after %s", c.Position, previous)
+		}
+		previous = c.Position
 		if known[c.Position] {
 			f.Fatalf("position %s again: %s", c.Position, asJSON(c))
 		}
