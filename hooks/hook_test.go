@@ -3,7 +3,9 @@ package hooks
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -64,12 +66,14 @@ func TestSignatures(t *testing.T) {
 		if err := Verify(key, header, body, at.Add(time.Minute), time.Minute); err != nil {
 			t.Fatal(err)
 		}
+		_, signature, _ := strings.Cut(header, ",")
 		other := append([]byte{0}, body...)
 		changed := []byte(header)
 		changed[rapid.IntRange(0, len(header)-1).Draw(t, "changed")] ^= 1
 		for what, err := range map[string]error{
 			"late": Verify(key, header, body, at.Add(time.Minute+time.Second), time.Minute), "early": Verify(key, header, body, at.Add(-2*time.Minute), time.Minute),
 			"another body": Verify(key, header, other, at, time.Minute), "another secret": Verify(append(key, 1), header, body, at, time.Minute),
+			"another time": Verify(key, fmt.Sprintf("t=%d,%s", at.Unix()+1, signature), body, at, time.Minute),
 			"changed": Verify(key, string(changed), body, at, 1<<62), "nothing": Verify(key, "", body, at, time.Minute),
 		} {
 			if !errors.Is(err, ErrSignature) {

@@ -325,7 +325,6 @@ func deadHooks() declaration {
 			"failingSince": {doc: "When the first attempt failed."},
 			"deadAt":       {doc: "When the last attempt failed."},
 		},
-		indexes: []Index{{Name: "hook", Keys: keys("hook", "failingSince")}},
 	}
 }
 
