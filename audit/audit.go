@@ -64,7 +64,7 @@ type audit struct {
 	Config
 	view    *chains.View
 	cursors []*cursor
-	skipped []Stream // streams with nothing to compare
+	others  []Stream // streams without a cursor
 	notes   []string
 	total   Counts
 	found   map[string]*currencies.Completer
@@ -110,7 +110,7 @@ func (a *audit) run(ctx context.Context) error {
 	for {
 		c := a.hindmost()
 		if c == nil {
-			return a.save(ctx)
+			return errors.Join(a.save(ctx), a.askAllAgain(ctx))
 		}
 		started := time.Now()
 		if err := a.step(ctx, c); err != nil {
@@ -166,7 +166,7 @@ func (a *audit) openStream(ctx context.Context, m markets.Market, s markets.Stre
 	observer, err := c.log.observer(ctx)
 	if errors.Is(err, errNoLog) {
 		c.result.note(err.Error())
-		a.skipped = append(a.skipped, c.result)
+		a.others = append(a.others, c.result)
 		return nil
 	}
 	if err != nil {
@@ -211,13 +211,29 @@ func (a *audit) unknown(ctx context.Context) error {
 		return err
 	}
 	for _, o := range observers {
-		if o.Documents || a.Market != "" && o.Market != a.Market || a.Stream != "" && o.Stream != a.Stream {
+		if o.Documents || o.Stream == markets.StateStream || a.Market != "" && o.Market != a.Market || a.Stream != "" && o.Stream != a.Stream {
 			continue
 		}
 		if !slices.ContainsFunc(a.Markets, func(m markets.Market) bool {
 			return m.Name == o.Market && slices.ContainsFunc(m.Streams, func(s markets.Stream) bool { return s.Name == o.Stream })
 		}) {
 			a.notes = append(a.notes, fmt.Sprintf("%s/%s/%s is not in the configuration: it is not compared", o.Chain, o.Market, o.Stream))
+		}
+	}
+	return nil
+}
+
+// askAllAgain asks contracts again about the facts of all markets.
+func (a *audit) askAllAgain(ctx context.Context) error {
+	if a.Stream != "" && a.Stream != markets.StateStream {
+		return nil
+	}
+	for _, m := range a.Markets {
+		if a.Market != "" && m.Name != a.Market {
+			continue
+		}
+		if err := a.askAgain(ctx, m.Name); err != nil {
+			return fmt.Errorf("%s/%s/%s: %w", a.Chain, m.Name, markets.StateStream, err)
 		}
 	}
 	return nil
@@ -246,7 +262,7 @@ func (a *audit) retry(ctx context.Context, what string, do func() error) error {
 
 // isFinal says whether an error stays however often something is tried.
 func isFinal(err error) bool {
-	return slices.ContainsFunc([]error{chains.ErrWrongChain, chains.ErrPruned, chains.ErrGap}, func(e error) bool { return errors.Is(err, e) })
+	return slices.ContainsFunc([]error{chains.ErrWrongChain, chains.ErrPruned, chains.ErrNoMethod, chains.ErrGap}, func(e error) bool { return errors.Is(err, e) })
 }
 
 // take takes in what came of a page.
@@ -287,7 +303,7 @@ func (a *audit) save(ctx context.Context) error {
 }
 
 func (a *audit) results() []Stream {
-	all := slices.Clone(a.skipped)
+	all := slices.Clone(a.others)
 	for _, c := range a.cursors {
 		c.result.To = min(c.result.To, max(c.at.Height(), c.result.From-1))
 		all = append(all, c.result)

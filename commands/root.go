@@ -77,6 +77,7 @@ Try it on recorded mainnet data with "demo", then describe your own chains in a 
 		newTail(),
 		newQuery(),
 		newRewind(),
+		newVerify(assets),
 		newRetry(),
 		newRedecode(),
 		newPause(),
