@@ -44,13 +44,6 @@ type Config struct {
 	Events int           // of a page, about; 1,000 if zero
 }
 
-// Mark is how far the audit of a stream is.
-type Mark struct {
-	Stream `bson:",inline"`
-	At     markets.Place `json:"at" bson:"at"`
-	Done   bool          `json:"done,omitempty" bson:"done,omitempty"`
-}
-
 // Progress is how far an audit is.
 type Progress struct {
 	Stream string  // market/stream, the one that was just read
@@ -89,7 +82,7 @@ func Run(ctx context.Context, cfg Config) (Report, error) {
 	err := a.run(ctx)
 	report.Streams, report.Notes, report.EndedAt = a.results(), a.notes, now()
 	for _, s := range report.Streams {
-		report.sum(s.Counts)
+		report.Add(s.AuditCounts)
 	}
 	return report, err
 }
@@ -165,7 +158,7 @@ func (a *audit) openStream(ctx context.Context, m markets.Market, s markets.Stre
 	c := newCursor(a, m, s)
 	observer, err := c.log.observer(ctx)
 	if errors.Is(err, errNoLog) {
-		c.result.note(err.Error())
+		note(&c.result, err.Error())
 		a.others = append(a.others, c.result)
 		return nil
 	}
@@ -175,10 +168,10 @@ func (a *audit) openStream(ctx context.Context, m markets.Market, s markets.Stre
 	if paused, err := c.log.paused(ctx); err != nil {
 		return err
 	} else if paused {
-		c.result.note(fmt.Sprintf("paused: its log stands at %d", observer.Seq))
+		note(&c.result, fmt.Sprintf("paused: its log stands at %d", observer.Seq))
 	}
 	if meaning := observer.Under(s.Meaning); meaning != nil && len(meaning.Changed) > 0 {
-		c.result.note("its definition has changed since its log was made: differences are to be expected until it is made again with redecode --changed")
+		note(&c.result, "its definition has changed since its log was made: differences are to be expected until it is made again with redecode --changed")
 	}
 	err = a.retry(ctx, "looking for where to compare", func() error { return c.bound(ctx, observer) })
 	if err != nil {
@@ -191,14 +184,14 @@ func (a *audit) openStream(ctx context.Context, m markets.Market, s markets.Stre
 
 // resume puts a cursor to where an earlier audit was.
 func (a *audit) resume(c *cursor) {
-	i := slices.IndexFunc(a.Resume, func(m Mark) bool { return m.Market == c.result.Market && m.Stream.Stream == c.result.Stream })
+	i := slices.IndexFunc(a.Resume, func(m Mark) bool { return m.Market == c.result.Market && m.Stream == c.result.Stream })
 	if i < 0 || a.Resume[i].At.Height() > c.end.Height() && !a.Resume[i].Done {
 		return
 	}
 	notes := c.result.Notes
-	c.at, c.first, c.done, c.result = a.Resume[i].At, false, a.Resume[i].Done, a.Resume[i].Stream
+	c.at, c.first, c.done, c.result = a.Resume[i].At, false, a.Resume[i].Done, a.Resume[i].AuditStream
 	c.result.Notes = notes
-	a.total.sum(c.result.Counts)
+	a.total.Add(c.result.AuditCounts)
 }
 
 // unknown notes the streams that the data have, and the definitions do not.
@@ -251,8 +244,8 @@ func (a *audit) retry(ctx context.Context, what string, do func() error) error {
 		case failures == attempts || isFinal(err):
 			return fmt.Errorf("%s: %w", what, err)
 		}
-		if a.Log != nil {
-			a.Log.DebugContext(ctx, what+" failed, trying again", "reason", err)
+		if a.Log != nil && failures&(failures-1) == 0 {
+			a.Log.WarnContext(ctx, what+" failed, trying again", "reason", err)
 		}
 		if err := sleep(ctx, backoff.Jittered(failures, a.Pause, lastPause)); err != nil {
 			return err
@@ -271,8 +264,8 @@ func (a *audit) take(c *cursor, o outcome) {
 	c.result.Decodable += o.decodable
 	a.total.Events, a.total.Agree = a.total.Events+o.agree, a.total.Agree+o.agree
 	for _, d := range o.differences {
-		c.result.take(d)
-		a.total.add(d.Kind)
+		take(&c.result, d)
+		count(&a.total, d.Kind)
 		if a.Found != nil {
 			a.Found(d)
 		}
@@ -297,7 +290,7 @@ func (a *audit) save(ctx context.Context) error {
 	}
 	marks := make([]Mark, len(a.cursors))
 	for i, c := range a.cursors {
-		marks[i] = Mark{Stream: c.result, At: c.at, Done: c.done}
+		marks[i] = Mark{AuditStream: c.result, At: c.at, Done: c.done}
 	}
 	return a.Save(ctx, marks)
 }

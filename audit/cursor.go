@@ -92,7 +92,7 @@ func (c *cursor) boundByFinality(ctx context.Context, observer persistence.Actor
 		reached = max(reached, on.Seq)
 	}
 	if reached < c.end.Seq && reached < c.view.Final.Seq {
-		c.result.note(fmt.Sprintf("its log is on another branch than this chain above %d", reached))
+		note(&c.result, fmt.Sprintf("its log is on another branch than this chain above %d", reached))
 	}
 	c.end = markets.Place{Seq: max(min(reached, c.view.Final.Seq), c.start.Seq)}
 	return nil
@@ -162,7 +162,7 @@ func (a *audit) step(ctx context.Context, c *cursor) error {
 		o, err = c.again(ctx, c.at, lower, through, to)
 	}
 	if errors.Is(err, errBehind) {
-		c.result.note(fmt.Sprintf("%v meanwhile: it is compared up to there", err))
+		note(&c.result, fmt.Sprintf("%v meanwhile: it is compared up to there", err))
 		c.end, c.done = c.at, true
 		return nil
 	}

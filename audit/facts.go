@@ -35,7 +35,7 @@ func (a *audit) askAgain(ctx context.Context, market string) error {
 	}
 	err = f.run(ctx)
 	if f.result.NotAsked > 0 {
-		f.result.note(fmt.Sprintf("%d facts are not compared: %s", f.result.NotAsked, f.why()))
+		note(&f.result, fmt.Sprintf("%d facts are not compared: %s", f.result.NotAsked, f.why()))
 	}
 	a.others = append(a.others, f.result)
 	return err
@@ -164,8 +164,8 @@ func (f *factAudit) compare(a markets.Activity, said markets.Fact) error {
 		return err
 	}
 	if len(d.Fields) == 0 {
-		f.result.add("")
-		f.total.add("")
+		count(&f.result.AuditCounts, agreed)
+		count(&f.total, agreed)
 		return nil
 	}
 	for i := range d.Fields {
@@ -176,8 +176,8 @@ func (f *factAudit) compare(a markets.Activity, said markets.Fact) error {
 }
 
 func (f *factAudit) take(d Difference) {
-	f.result.take(d)
-	f.total.add(d.Kind)
+	take(&f.result, d)
+	count(&f.total, d.Kind)
 	if f.Found != nil {
 		f.Found(d)
 	}

@@ -2,9 +2,11 @@ package audit
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/persistence"
 )
 
 // Kind says how the log differs from the chain.
@@ -45,20 +47,18 @@ type Field struct {
 	Chain json.RawMessage `json:"chain,omitempty"`
 }
 
-// Counts are how many events were compared, and what came of it. Events is the sum of the
-// others. An event is an activity or a dead letter.
-type Counts struct {
-	Events    int64 `json:"events" bson:"events"`
-	Agree     int64 `json:"agree" bson:"agree"`
-	Missing   int64 `json:"missing" bson:"missing"`
-	Extra     int64 `json:"extra" bson:"extra"`
-	Different int64 `json:"different" bson:"different"`
-}
+// What an audit counts, and how far it is, can be stored.
+type (
+	Counts = persistence.AuditCounts
+	Stream = persistence.AuditStream
+	Mark   = persistence.AuditMark
+)
 
-// Differ is how many events do not agree.
-func (c Counts) Differ() int64 { return c.Events - c.Agree }
+// agreed is the kind of an event that agrees.
+const agreed Kind = ""
 
-func (c *Counts) add(kind Kind) {
+// count counts an event.
+func count(c *Counts, kind Kind) {
 	c.Events++
 	switch kind {
 	case Missing:
@@ -72,36 +72,16 @@ func (c *Counts) add(kind Kind) {
 	}
 }
 
-func (c *Counts) sum(o Counts) {
-	c.Events, c.Agree = c.Events+o.Events, c.Agree+o.Agree
-	c.Missing, c.Extra, c.Different = c.Missing+o.Missing, c.Extra+o.Extra, c.Different+o.Different
+// note adds what has to be known of a stream, once.
+func note(s *Stream, text string) {
+	if !slices.Contains(s.Notes, text) {
+		s.Notes = append(s.Notes, text)
+	}
 }
 
-// Stream is what came of one stream.
-type Stream struct {
-	Market string `json:"market" bson:"market"`
-	Stream string `json:"stream" bson:"stream"`
-	// From and To are the heights that were compared, both included. From is greater than To
-	// if there was nothing to compare.
-	From   int64 `json:"from" bson:"from"`
-	To     int64 `json:"to" bson:"to"`
-	Counts `bson:",inline"`
-	// Decodable counts the dead letters that can be decoded now: they agree.
-	Decodable int64 `json:"decodable,omitempty" bson:"decodable,omitempty"`
-	// NotAsked counts the facts that cannot be asked again: no endpoint has the state of their
-	// blocks any more, or they tell nothing of contracts.
-	NotAsked int64 `json:"notAsked,omitempty" bson:"notAsked,omitempty"`
-	// Before is the least Difference.Before; nil without differences.
-	Before *int64 `json:"before,omitempty" bson:"before,omitempty"`
-	// Notes are what has to be known to understand the counts.
-	Notes []string `json:"notes,omitempty" bson:"notes,omitempty"`
-}
-
-func (s *Stream) note(text string) { s.Notes = append(s.Notes, text) }
-
-// take counts a difference.
-func (s *Stream) take(d Difference) {
-	s.add(d.Kind)
+// take counts a difference of a stream.
+func take(s *Stream, d Difference) {
+	count(&s.AuditCounts, d.Kind)
 	if s.Before == nil || d.Before < *s.Before {
 		s.Before = &d.Before
 	}

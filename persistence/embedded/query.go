@@ -143,7 +143,7 @@ func withKey(id string, doc []byte) (json.RawMessage, error) {
 
 // keyed reports whether documents are stored with their keys.
 func (s *selection) keyed() bool {
-	return slices.Contains([]string{persistence.Actors, persistence.Leases, persistence.SignedOrders, persistence.Currencies, persistence.MetadataDocs, persistence.Requests}, s.collection)
+	return slices.Contains([]string{persistence.Actors, persistence.Leases, persistence.SignedOrders, persistence.Currencies, persistence.MetadataDocs, persistence.Audits, persistence.Requests}, s.collection)
 }
 
 // id returns the key of a stored document.

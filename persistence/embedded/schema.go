@@ -12,7 +12,7 @@ import (
 const applicationID = 0x494d4557
 
 // schemaVersion is the version of schema, kept in the file as user_version.
-const schemaVersion = 4
+const schemaVersion = 5
 
 // schema stores every document as JSON text in doc, readable by any tool. The other
 // columns contain only what the program searches by; fields that only people search by
@@ -59,7 +59,7 @@ CREATE TABLE dead_letters (
 	doc    TEXT NOT NULL
 );
 CREATE INDEX dead_letters_seq ON dead_letters (stream, seq);
-` + notifications + signedOrders + currencies + requests + metadata + `
+` + notifications + signedOrders + currencies + requests + metadata + audits + `
 CREATE TABLE actors (
 	id        TEXT PRIMARY KEY,
 	chain     TEXT    AS (doc ->> '$.chain') STORED,
@@ -119,6 +119,14 @@ CREATE TABLE metadata (
 );
 `
 
+// audits was added in version 5.
+const audits = `
+CREATE TABLE audits (
+	id  TEXT PRIMARY KEY,
+	doc TEXT NOT NULL
+);
+`
+
 // requests was added in version 4.
 const requests = `
 CREATE TABLE requests (
@@ -146,7 +154,10 @@ func create(conn *sqlite.Conn) error {
 
 // upgrade upgrades a database of an earlier version.
 func upgrade(conn *sqlite.Conn, version int64) error {
-	added := requests + metadata
+	added := audits
+	if version < 4 {
+		added += requests + metadata
+	}
 	if version < 3 {
 		added += signedOrders + currencies
 	}
