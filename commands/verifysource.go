@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/imart/event-worker/actors"
 	"github.com/imart/event-worker/audit"
 	"github.com/imart/event-worker/commands/internal/cli"
 	"github.com/imart/event-worker/commands/internal/demo"
@@ -43,7 +42,9 @@ func (f *verifyFlags) source(ctx context.Context, docs persistence.Querier) (aud
 		if err != nil || !ok {
 			return auditSource{}, cmp.Or(err, fmt.Errorf("the demo has no chain %q", f.scope.Chain))
 		}
-		return sourceOf(chain, 0, "the demo's recording", closed), nil
+		of := worker.AuditOfChain(chain)
+		of.Hosts = "the demo's recording"
+		return auditSource{of, heightsOf(of), closed}, nil
 	}
 	cfg, err := f.configuration()
 	if err != nil {
@@ -60,26 +61,16 @@ func (f *verifyFlags) source(ctx context.Context, docs persistence.Querier) (aud
 		}
 	}
 	cfg.Chains = []config.Chain{c}
-	all, err := worker.Chains(cfg, f.assets.recordings().Numbers, f.log)
-	if err != nil {
-		return auditSource{}, err
-	}
-	id := c.ID
-	if c.Recorded { // recordings do not answer calls
-		id = 0
-	}
-	return sourceOf(all[0], id, c.Host(), all[0].Chain.Close), nil
+	of, closed, err := worker.AuditOf(cfg, f.assets.recordings().Numbers, f.log)
+	return auditSource{of, heightsOf(of), closed}, err
 }
 
-func sourceOf(c actors.Chain, id uint64, hosts string, closed func()) auditSource {
-	s := auditSource{Config: audit.Config{Chain: c.Name, ID: id, Source: c.Chain, Hosts: hosts}, heights: "blocks", close: closed}
-	for _, m := range c.Markets {
-		s.Markets = append(s.Markets, m.Market)
-		if m.Kind == markets.Aptos {
-			s.heights = "versions"
-		}
+// heightsOf is what the heights of a chain are called.
+func heightsOf(of audit.Config) string {
+	if len(of.Markets) > 0 && of.Markets[0].Kind == markets.Aptos {
+		return "versions"
 	}
-	return s
+	return "blocks"
 }
 
 // configuration is the configuration whose endpoints are read.

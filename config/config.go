@@ -56,6 +56,7 @@ type Config struct {
 	Monitor  Monitor
 	API      API
 	Metadata Metadata
+	Audit    time.Duration // how often the log is compared with its chain; 0: never
 
 	// Overrides are the environment variables that override the file, and Unused
 	// those that look as if they did.
@@ -122,6 +123,7 @@ func Load(file string, environ []string) (Config, error) {
 	top.Child("monitor").Decode(&cfg.Monitor)
 	cfg.API = api(top.Child("api"))
 	cfg.Metadata = r.metadata(top.Child("metadata"))
+	cfg.Audit = audit(top.Child("audit"))
 	known := slices.Clone(r.Overrides)
 	for _, w := range r.Warnings {
 		cfg.Outdated = append(cfg.Outdated, w.String())
