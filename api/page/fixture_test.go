@@ -3,7 +3,6 @@ package page_test
 import (
 	"context"
 	"errors"
-	"io/fs"
 	"log/slog"
 	"net"
 	"os"
@@ -48,7 +47,7 @@ func (f folder) Open(ctx context.Context) (persistence.Store, error) {
 func recorded(t testing.TB) (out []actors.Chain, nodes []*replay.Node) {
 	t.Helper()
 	for chain, name := range map[string]string{"ethereum": "seaport", "aptos": "tradeport"} {
-		recording, err := replay.Open(os.DirFS("../../testdata/recordings/" + chain).(fs.FS))
+		recording, err := replay.Open(os.DirFS("../../testdata/recordings/" + chain))
 		if err != nil {
 			t.Fatal(err)
 		}
