@@ -41,12 +41,14 @@ func traded(key string) []markets.Event {
 func TestAnOrderIsReadAsOfOneState(t *testing.T) {
 	onTheEmbeddedStore(t, func(t *testing.T, store persistence.Store) {
 		const queries = 2 * 7 // two readings and some
-		for change, do := range map[string]func(w *world){
-			"a fill":          func(w *world) { w.fold("buy", 2, -1) },
-			"a cancellation":  func(w *world) { w.fold("bulk", 3, -1) },
-			"a rollback":      func(w *world) { w.fold("list", 0, -1); w.forget("list") },
-			"a reading":       func(w *world) { w.read("buy", 4) },
-			"several of them": func(w *world) { w.read("buy", 4); w.fold("bulk", 3, -1); w.fold("buy", 4, -1) },
+		back := func(w *world) { w.fold("list", 0, -1) }
+		for change, does := range map[string][]func(w *world){
+			"a fill":          {func(w *world) { w.fold("buy", 2, -1) }},
+			"a cancellation":  {func(w *world) { w.fold("bulk", 3, -1) }},
+			"a rollback":      {func(w *world) { back(w); w.forget("list") }},
+			"back and forth":  {back, func(w *world) { w.fold("list", 1, -1) }},
+			"a reading":       {func(w *world) { w.read("buy", 4) }},
+			"several of them": {func(w *world) { w.read("buy", 4); w.fold("bulk", 3, -1); w.fold("buy", 4, -1) }},
 		} {
 			for before := 1; before <= queries; before++ {
 				w := newWorld(t, store, traded("0xa"))
@@ -55,8 +57,8 @@ func TestAnOrderIsReadAsOfOneState(t *testing.T) {
 				}
 				w.fold("list", 1, -1)
 				docs := &meanwhile{w.store, 0, func(query int) {
-					if query == before {
-						do(w)
+					if i := query - before; i >= 0 && i < len(does) {
+						does[i](w)
 					}
 				}}
 				e, err := explain.Order(t.Context(), docs, w.ref.Chain+"/"+w.ref.Market+"/0xa", nil, now)

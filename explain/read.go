@@ -86,7 +86,8 @@ func readSettled(ctx context.Context, docs persistence.Querier, o ref) (reading,
 	return reading{}, cmp.Or(err, ErrChanging)
 }
 
-// agrees says whether two readings say the same of the order.
+// agrees says whether two readings have the same order, and the same events that it may have
+// taken in.
 func (r reading) agrees(other reading) bool {
 	taken := func(r reading) (all []string) {
 		for seqs := range r.alternatives() {
@@ -97,8 +98,7 @@ func (r reading) agrees(other reading) bool {
 		}
 		return all
 	}
-	same := func(a, b entry) bool { return a.id == b.id }
-	return bytes.Equal(r.order, other.order) && slices.EqualFunc(r.events, other.events, same) && slices.Equal(taken(r), taken(other))
+	return bytes.Equal(r.order, other.order) && slices.Equal(taken(r), taken(other))
 }
 
 // readOrder reads an order and its log. What is final is read first: it stays so.
