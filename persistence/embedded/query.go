@@ -20,15 +20,15 @@ const documentID = "document_id(doc)"
 // selection is a query in SQL.
 type selection struct {
 	collection string
-	sql        sqlText
+	filter     persistence.Condition
+	sql        sqlText // what follows WHERE
 }
 
 func newSelection(q persistence.Query) (*selection, error) {
 	if !slices.Contains(persistence.Copied, q.Collection) && q.Collection != persistence.Requests {
 		return nil, persistence.UnknownCollection(q.Collection)
 	}
-	s := &selection{collection: q.Collection, sql: sqlText{of: documents.Of(q.Collection)}}
-	s.sql.add("SELECT rowid, doc FROM " + q.Collection + " WHERE ")
+	s := &selection{collection: q.Collection, filter: q.Filter.Condition, sql: sqlText{of: documents.Of(q.Collection)}}
 	if err := s.sql.condition(q.Filter.Condition); err != nil {
 		return nil, err
 	}
@@ -49,7 +49,11 @@ func (s *selection) run(conn *sqlite.Conn, yield func(json.RawMessage) bool) err
 	if err := s.defineID(conn); err != nil {
 		return err
 	}
-	err := once(conn, s.sql.text.String(), s.bind, func(row *sqlite.Stmt) error {
+	narrowed, err := s.narrow(conn)
+	if err != nil {
+		return err
+	}
+	err = once(conn, "SELECT rowid, doc FROM "+s.collection+" WHERE "+narrowed+s.sql.text.String(), s.bind, func(row *sqlite.Stmt) error {
 		doc, err := s.document(text(row, 1, nil))
 		if err != nil {
 			return damaged(s.collection, row.ColumnInt64(0), err)
