@@ -44,6 +44,7 @@ func TestQueriesForAnOrderReadNothingElse(t *testing.T) {
 		{persistence.Orders, `{_id: "ethereum/seaport/a", status: "SOLD"}`, ""},
 		{persistence.Orders, `{_id: "ethereum/seaport/a", market: "other"}`, ""},
 		{persistence.Orders, `{key: "b", status: "LISTING", chain: "ethereum", market: "seaport"}`, "b"},
+		{persistence.Orders, `{key: {$gt: "a"}, _id: "ethereum/seaport/b"}`, "b"},
 		{persistence.Orders, `{key: "c", chain: "ethereum", market: "seaport"}`, ""},
 		{persistence.Orders, `{key: "seaport", chain: "ethereum", market: "ethereum"}`, ""},
 		{persistence.Activities, `{chain: "ethereum", market: "seaport", order: "a"}`, "a"},
@@ -61,6 +62,14 @@ func TestQueriesForAnOrderReadNothingElse(t *testing.T) {
 		}
 	}
 	run()
+	for _, test := range tests {
+		if !narrowed(t, s, test.collection, test.filter) {
+			t.Errorf("%s %s reads all documents", test.collection, test.filter)
+		}
+	}
+	if got, err := keysFound(t, s, persistence.Orders, `{key: {$gt: "a"}, chain: "ethereum", market: "seaport"}`); err != nil || got != "a/b b" {
+		t.Errorf("greater keys: %q, %v", got, err)
+	}
 	for _, filter := range []string{`{key: "a", chain: "ethereum"}`, `{key: "a", market: {$ne: "x"}, chain: "ethereum"}`, `{$or: [{key: "a", chain: "ethereum", market: "seaport"}, {key: "a", market: "other"}]}`} {
 		if got, err := keysFound(t, s, persistence.Orders, filter); err != nil || got != "a a" {
 			t.Errorf("%s: %q, %v", filter, got, err)
@@ -72,6 +81,26 @@ func TestQueriesForAnOrderReadNothingElse(t *testing.T) {
 	if _, err := keysFound(t, s, persistence.Orders, `{key: "a"}`); err == nil {
 		t.Error("no other document is damaged")
 	}
+}
+
+// narrowed says whether a query for what a filter finds uses an index.
+func narrowed(t *testing.T, s *Store, collection, text string) bool {
+	t.Helper()
+	filter, err := documents.ParseFilter(collection, text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	selection, err := newSelection(persistence.Query{Collection: collection, Filter: filter})
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn := <-s.writer
+	defer func() { s.writer <- conn }()
+	sql, err := selection.narrow(conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sql != ""
 }
 
 // keysFound are the keys of the orders, or the orders and makers of the activities, that a filter finds.
