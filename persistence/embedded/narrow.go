@@ -1,7 +1,7 @@
 package embedded
 
 import (
-	"fmt"
+	"slices"
 	"strings"
 
 	"zombiezen.com/go/sqlite"
@@ -10,61 +10,81 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// narrow returns SQL that restricts a query by an index, followed by AND, to rows among which
-// are all that match its filter; empty if the filter is none of those that it knows:
-//
-//	an order     {_id: …}, {chain: …, market: …, key: …}
-//	its log      {chain: …, market: …, order: …}
-//	bulk cancels {chain: …, market: …, kind: "orders_cancelled"}
-//
-// and more conditions beside them. All other queries read every document of a collection.
-func (s *selection) narrow(conn *sqlite.Conn) (string, error) {
-	equals := equalities(s.filter)
-	chain, market, key, column := equals["chain"], equals["market"], "", ""
-	switch id := strings.SplitN(equals["_id"], "/", 3); {
-	case s.collection == persistence.Orders && len(id) == 3:
-		chain, market, key, column = id[0], id[1], id[2], "id"
-	case s.collection == persistence.Orders:
-		key, column = equals["key"], "id"
-	case s.collection != persistence.Activities:
-		return "", nil
-	case equals["order"] != "":
-		key, column = equals["order"], "key"
-	case equals["kind"] == string(markets.OrdersCancelled):
-		column = "bulk"
-	}
-	path := []string{chain, market, key}
-	if column == "bulk" {
-		path = path[:2]
-	}
-	parent, known := int64(0), names{}
-	for _, part := range path {
-		if part == "" {
-			return "", nil
-		}
-		var err error
-		if parent, err = known.find(conn, name{parent, part}); err != nil {
-			return "", err
-		}
-		if parent == 0 { // there are no documents with the name
-			return "0 AND ", nil
-		}
-	}
-	return fmt.Sprintf("%s = %d AND ", column, parent), nil
-}
+// byStream are the collections whose rows have their stream.
+var byStream = []string{persistence.Activities, persistence.DeadLetters, persistence.Notifications}
 
-// equalities are the strings that a condition wants fields to equal, by path.
-func equalities(c persistence.Condition) map[string]string {
+// narrowing restricts a query to the rows that an index finds: those of a name, which is within
+// a market's, or of a market. The filter's conditions are tested all the same.
+type narrowing []string
+
+// narrow adds the restriction that the filter allows, if there is one.
+func (s *selection) narrow(c persistence.Condition) {
 	all, ok := c.(persistence.And)
 	if !ok {
 		all = persistence.And{c}
 	}
-	equals := map[string]string{}
-	for _, part := range all {
-		compare, ok := part.(persistence.Compare)
-		if text, is := compare.Operand.(string); ok && is && compare.Operator == persistence.Equal {
-			equals[compare.Path] = text
+	path, column := s.narrowest(all)
+	if column == "" || slices.Contains(path, "") {
+		return
+	}
+	s.narrowing = path
+	s.sql.add(column+" = ? AND ", int64(0)) // the first argument, which run sets
+	if column == "stream" {
+		s.bounds(all)
+	}
+}
+
+// narrowest is the restriction of a filter for a stream, an order by its _id or key, an order's
+// log, or a market's bulk cancels.
+func (s *selection) narrowest(all persistence.And) (path narrowing, column string) {
+	chain, market := named(all, "chain"), named(all, "market")
+	switch id := strings.SplitN(named(all, "_id"), "/", 3); {
+	case s.collection == persistence.Orders && len(id) == 3:
+		return id, "id"
+	case s.collection == persistence.Orders:
+		return narrowing{chain, market, named(all, "key")}, "id"
+	case slices.Contains(byStream, s.collection) && named(all, "stream") != "":
+		return narrowing{chain, market, named(all, "stream")}, "stream"
+	case s.collection != persistence.Activities:
+		return nil, ""
+	case named(all, "order") == "" && named(all, "kind") == string(markets.OrdersCancelled):
+		return narrowing{chain, market}, "bulk"
+	}
+	return narrowing{chain, market, named(all, "order")}, "key"
+}
+
+// bounds adds the filter's bounds of seq.
+func (s *selection) bounds(all persistence.And) {
+	for _, c := range all {
+		bound, ok := c.(persistence.Compare)
+		seq, whole := bound.Operand.(int64)
+		if !ok || !whole || bound.Path != "seq" {
+			continue
+		}
+		if operator, err := comparison(bound.Operator); err == nil {
+			s.sql.add("seq"+operator+" AND ", seq)
 		}
 	}
-	return equals
+}
+
+// named is the text that a field must equal; empty if the filter leaves it open.
+func named(all persistence.And, path string) string {
+	for _, c := range all {
+		if is, ok := c.(persistence.Compare); ok && is.Path == path && is.Operator == persistence.Equal {
+			if text, ok := is.Operand.(string); ok {
+				return text
+			}
+		}
+	}
+	return ""
+}
+
+// resolve finds the number of the name; a name that is not known has no rows.
+func (n narrowing) resolve(conn *sqlite.Conn) (id int64, err error) {
+	for _, part := range n {
+		if id, err = (names{}).find(conn, name{id, part}); id == 0 || err != nil {
+			return id, err
+		}
+	}
+	return id, nil
 }

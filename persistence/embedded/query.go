@@ -20,15 +20,17 @@ const documentID = "document_id(doc)"
 // selection is a query in SQL.
 type selection struct {
 	collection string
-	filter     persistence.Condition
-	sql        sqlText // what follows WHERE
+	sql        sqlText
+	narrowing  narrowing // nil: all rows are read
 }
 
 func newSelection(q persistence.Query) (*selection, error) {
 	if !slices.Contains(persistence.Collections, q.Collection) {
 		return nil, persistence.UnknownCollection(q.Collection)
 	}
-	s := &selection{collection: q.Collection, filter: q.Filter.Condition, sql: sqlText{of: documents.Of(q.Collection)}}
+	s := &selection{collection: q.Collection, sql: sqlText{of: documents.Of(q.Collection)}}
+	s.sql.add("SELECT rowid, doc FROM " + q.Collection + " WHERE ")
+	s.narrow(q.Filter.Condition)
 	if err := s.sql.condition(q.Filter.Condition); err != nil {
 		return nil, err
 	}
@@ -49,11 +51,14 @@ func (s *selection) run(conn *sqlite.Conn, yield func(json.RawMessage) bool) err
 	if err := s.defineID(conn); err != nil {
 		return err
 	}
-	narrowed, err := s.narrow(conn)
-	if err != nil {
-		return err
+	if s.narrowing != nil {
+		id, err := s.narrowing.resolve(conn)
+		if err != nil {
+			return err
+		}
+		s.sql.args[0] = id
 	}
-	err = once(conn, "SELECT rowid, doc FROM "+s.collection+" WHERE "+narrowed+s.sql.text.String(), s.bind, func(row *sqlite.Stmt) error {
+	err := once(conn, s.sql.text.String(), s.bind, func(row *sqlite.Stmt) error {
 		doc, err := s.document(text(row, 1, nil))
 		if err != nil {
 			return damaged(s.collection, row.ColumnInt64(0), err)
@@ -138,7 +143,7 @@ func withKey(id string, doc []byte) (json.RawMessage, error) {
 
 // keyed reports whether documents are stored with their keys.
 func (s *selection) keyed() bool {
-	return slices.Contains([]string{persistence.Actors, persistence.Leases, persistence.SignedOrders, persistence.Currencies, persistence.MetadataDocs, persistence.Requests, persistence.Hooks, persistence.DeadHooks}, s.collection)
+	return slices.Contains([]string{persistence.Actors, persistence.Leases, persistence.SignedOrders, persistence.Currencies, persistence.MetadataDocs, persistence.Audits, persistence.Requests, persistence.Hooks, persistence.DeadHooks}, s.collection)
 }
 
 // id returns the key of a stored document.
