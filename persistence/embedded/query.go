@@ -21,7 +21,7 @@ const documentID = "document_id(doc)"
 type selection struct {
 	collection string
 	sql        sqlText
-	narrowing  *narrowing // nil: all rows are read
+	narrowing  narrowing // nil: all rows are read
 }
 
 func newSelection(q persistence.Query) (*selection, error) {
