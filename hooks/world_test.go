@@ -110,6 +110,7 @@ const (
 	hangs       manner = "hangs"            // never answers
 	hangsLate   manner = "hangs late"       // never answers after it has processed the delivery
 	disconnects manner = "disconnects late" // breaks the connection after it has processed it
+	holds       manner = "holds"            // processes the delivery, and accepts it once it was told to
 	drips       manner = "drips"            // accepts, with an answer without end
 )
 
@@ -124,13 +125,14 @@ type receiver struct {
 	events  []event // of all deliveries, each once
 	bodies  []body
 	wrong   []error
+	told    chan struct{}
 	asked   chan struct{} // has a place for one request that nobody has waited for
 }
 
 var secret = []byte("a secret of 16 bytes or more")
 
 func newReceiver(t testing.TB, manners ...manner) *receiver {
-	r := &receiver{manners: manners, known: map[string]string{}, asked: make(chan struct{}, 1)}
+	r := &receiver{manners: manners, known: map[string]string{}, told: make(chan struct{}), asked: make(chan struct{}, 1)}
 	r.Server = httptest.NewServer(http.HandlerFunc(r.serve))
 	t.Cleanup(r.stop)
 	return r
@@ -148,7 +150,7 @@ func (r *receiver) serve(w http.ResponseWriter, q *http.Request) {
 	}
 	answers := r.next()
 	switch answers {
-	case accepts, drips, failsLate, hangsLate, disconnects:
+	case accepts, drips, holds, failsLate, hangsLate, disconnects:
 		if err := r.process(q.Header, text); err != nil {
 			r.mu.Lock()
 			r.wrong = append(r.wrong, err)
@@ -171,6 +173,8 @@ func (r *receiver) serve(w http.ResponseWriter, q *http.Request) {
 		w.WriteHeader(http.StatusTooManyRequests)
 	case disconnects:
 		panic(http.ErrAbortHandler)
+	case holds:
+		<-r.told
 	case hangs, hangsLate:
 		<-q.Context().Done()
 	case drips:
@@ -259,7 +263,8 @@ type process struct {
 	store  persistence.HookStore
 	moves  *moves
 	runner *Runner
-	stop   func() // and wait
+	leave  func()
+	stop   func() // leave and wait
 	kill   func()
 
 	mu     sync.Mutex
@@ -298,6 +303,7 @@ func start(t testing.TB, store persistence.HookStore, feed persistence.Feed, hoo
 		defer close(done)
 		p.runner.Run(ctx)
 	}()
+	p.leave = cancel
 	p.stop = func() {
 		p.thaw()
 		cancel()
