@@ -95,6 +95,24 @@ func TestGone(t *testing.T) {
 	s.want(":gone 3:put")
 }
 
+// A hook whose choice is changed while a delivery is on its way loses none of the events that it
+// wants now.
+func TestAnotherChoice(t *testing.T) {
+	s := newScene(t, hangsLate)
+	s.hook.Collections = []string{persistence.Activities}
+	p := s.begin()
+	s.feed.add(
+		persistence.Change{Collection: persistence.Activities, ID: "1", Document: json.RawMessage("{}")},
+		persistence.Change{Collection: persistence.Orders, ID: "2", Document: json.RawMessage("{}")},
+		persistence.Change{Collection: persistence.Activities, ID: "3", Document: json.RawMessage("{}")},
+	)
+	s.awaitRequest(20 * time.Second)
+	p.kill()
+	s.hook.Collections = append(s.hook.Collections, persistence.Orders)
+	defer s.begin().stop()
+	s.want("1:put 3:put 1:put 2:put 3:put")
+}
+
 // A plan whose end the feed no longer has holds nothing up.
 func TestStalePlan(t *testing.T) {
 	s := newScene(t)
