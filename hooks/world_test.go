@@ -101,7 +101,10 @@ var quick = Timing{
 	Send: 100 * time.Millisecond, Grace: 200 * time.Millisecond, Write: 10 * time.Second,
 }
 
-var errKilled = errors.New("the process was killed")
+var (
+	errKilled = errors.New("the process was killed")
+	errLost   = errors.New("the store's answer was lost")
+)
 
 // process is a process that delivers, and can be killed and frozen: whatever it writes then does
 // not happen, or later.
@@ -116,6 +119,7 @@ type process struct {
 
 	mu     sync.Mutex
 	killed bool
+	lost   int           // answers of the store to come
 	thawed chan struct{} // closed unless the process is frozen
 }
 
@@ -195,12 +199,26 @@ func (p *process) write(ctx context.Context, do func(ctx context.Context) error)
 	p.mu.Unlock()
 	<-thawed
 	p.mu.Lock()
-	killed := p.killed
+	killed, lost := p.killed, p.lost > 0
+	if lost {
+		p.lost--
+	}
 	p.mu.Unlock()
 	if killed {
 		return errKilled
 	}
-	return do(context.WithoutCancel(ctx))
+	err := do(context.WithoutCancel(ctx))
+	if lost {
+		return errLost
+	}
+	return err
+}
+
+// lose loses the store's answers to the next writes.
+func (p *process) lose(answers int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.lost = answers
 }
 
 func (p *process) ClaimHook(ctx context.Context, claim persistence.HookClaim) (hook persistence.Hook, claimed bool, err error) {
