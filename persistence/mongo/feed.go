@@ -60,7 +60,8 @@ func (r *Reader) Newest(ctx context.Context) (at string, err error) {
 //
 // Orders, activities, records, notifications and dead letters are only inserted and replaced
 // as a whole, so that the events of the stream have their documents exactly. Documents of
-// other collections are updated: of those a change has the document at the time of reading.
+// other collections are updated, and notifications are by those who mark them as read: of
+// those updates a change has the document at the time of reading.
 func (r *Reader) Changes(ctx context.Context, after string, collections []string) iter.Seq2[persistence.Change, error] {
 	return func(yield func(persistence.Change, error) bool) {
 		err := persistence.CheckFeedCollections(collections)
