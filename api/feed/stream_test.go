@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -100,26 +99,6 @@ func (s *served) expectOrders(at string, n int) (string, int) {
 		}
 	}
 	return at, n
-}
-
-// A feed outlives the time that a request may take to arrive.
-func TestOutlivesReadTimeout(t *testing.T) {
-	t.Parallel()
-	o := feed.Options{Data: openFolder(t), Log: slog.New(slog.DiscardHandler), Heartbeat: time.Millisecond}
-	server := httptest.NewUnstartedServer(feed.Routes(o)[0].Handler)
-	server.Config.ReadTimeout = 50 * time.Millisecond
-	server.Start()
-	defer server.Close()
-	r, err := feedtest.Open(t.Context(), server.URL, "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Body.Close()
-	for range 3 { // about a second apart
-		if _, err := r.Next(); err != nil {
-			t.Fatal(err)
-		}
-	}
 }
 
 // Feeds end with the server, at once.
