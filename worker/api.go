@@ -73,7 +73,8 @@ func (w *Worker) serveAPI(ctx context.Context) error {
 		_ = server.Close()
 		return nil
 	})
-	w.log.Info("page and API", "address", server.URL())
+	w.page = server.URL()
+	w.log.Info("page and API", "address", w.page)
 	return nil
 }
 
