@@ -91,7 +91,11 @@ func TestFinal(t *testing.T) {
 	if f := next(); f != (finalEvent{"activities", "ethereum", "seaport", "list", 10}) {
 		t.Errorf("%v", f)
 	}
-	s.move(&docs, 20, 4, nil) // it does not go back
+	s.move(&docs, 20, 4, nil) // that is not told: it does not go back
+	s.move(&log, 21, 11, nil)
+	if f := next(); f != (finalEvent{"activities", "ethereum", "seaport", "list", 11}) {
+		t.Errorf("%v", f)
+	}
 	s.move(&docs, 21, 7, nil)
 	if f := next(); f != (finalEvent{"orders", "ethereum", "seaport", "", 7}) {
 		t.Errorf("%v", f)
