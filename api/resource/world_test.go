@@ -148,3 +148,10 @@ func (s standing) Newest(context.Context) (string, error) { return s.position, s
 func (s standing) Changes(context.Context, string, []string) iter.Seq2[persistence.Change, error] {
 	return func(func(persistence.Change, error) bool) {}
 }
+
+// memory has one order.
+func memory(o markets.Order) func(context.Context, persistence.MarketRef, string) (markets.Order, bool, error) {
+	return func(_ context.Context, market persistence.MarketRef, key string) (markets.Order, bool, error) {
+		return o, market.Chain == o.Chain && market.Market == o.Market && key == o.Key, nil
+	}
+}
