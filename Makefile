@@ -1,10 +1,10 @@
-.PHONY: build test race compose-test bench lint size ci
+.PHONY: build test race compose-test bench lint size ci release release-check
 
 CORE = ^(messages|actors|cluster)/|^markets/[^/]*$$|^chains/([^/]*|(evm|aptos|internal)/.*)$$|^persistence/([^/]*|mongo/.*)$$
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.6.1
 
 build:
-	go build -trimpath -o event-worker .
+	go build -trimpath -buildvcs=auto -o event-worker .
 
 # Says at its end what was skipped for want of a server or a tool.
 test:
@@ -46,3 +46,12 @@ size:
 
 ci:
 	.ci/run
+
+# Static binaries, images, lists of components and checksums in dist/, reproducibly:
+# make release VERSION=v1.2.3
+release:
+	go -C deploy/release run . -version "$(VERSION)"
+
+# A release, built twice and compared. Minutes.
+release-check:
+	deploy/release/check.sh

@@ -14,6 +14,7 @@ import (
 	"github.com/imart/event-worker/commands/internal/cli"
 	"github.com/imart/event-worker/commands/internal/demo"
 	"github.com/imart/event-worker/config"
+	"github.com/imart/event-worker/internal/secretfile"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/persistence/embedded"
 	"github.com/imart/event-worker/persistence/mongo"
@@ -28,13 +29,19 @@ const mongoVariable = "MONGODB_URI"
 // location is the location of data: a folder, or the MongoDB database of a URI.
 type location struct{ folder, uri string }
 
+// mongoURI returns MongoDB's URI as the environment has it: in a variable, or in the file
+// that another one names. It is empty if there is none.
+func mongoURI() (string, error) {
+	return secretfile.Variable(mongoVariable, os.Getenv)
+}
+
 // named returns the location that --data names, or else the environment.
-func named(data string) (at location, ok bool) {
+func named(data string) (at location, ok bool, err error) {
 	if data != "" {
-		return location{folder: data}, true
+		return location{folder: data}, true, nil
 	}
-	uri := os.Getenv(mongoVariable)
-	return location{uri: uri}, uri != ""
+	uri, err := mongoURI()
+	return location{uri: uri}, uri != "", err
 }
 
 // String returns the location for display, without secrets.
@@ -59,11 +66,11 @@ func (l location) Flag() string {
 
 // demoData returns the location of the demo's data: its folder, unless another location
 // is named.
-func demoData(data string) demo.Data {
-	if at, named := named(data); named {
-		return at
+func demoData(data string) (demo.Data, error) {
+	if at, named, err := named(data); named || err != nil {
+		return at, err
 	}
-	return location{folder: demo.Folder}
+	return location{folder: demo.Folder}, nil
 }
 
 // Open opens the data for a process that writes.
@@ -111,9 +118,10 @@ func (l location) existing(ctx context.Context) (reader, error) {
 type dataFlags struct{ data, config string }
 
 const dataHelp = `The data are those of the folder in --data; or else, if the variable ` + mongoVariable + `
-is set, of its database; or else of the data folder that the configuration in
---config names; with none of them, of the variable EVENT_WORKER_DATA, of the
-configuration ` + defaultConfig + `, or of the demo, whichever is there first.`
+is set, or ` + mongoVariable + secretfile.Suffix + ` to a file with the URI, of its database; or else of
+the data folder that the configuration in --config names; with none of them, of the
+variable EVENT_WORKER_DATA, of the configuration ` + defaultConfig + `, or of the demo,
+whichever is there first.`
 
 func (f *dataFlags) add(c *cobra.Command) {
 	f.addBoth(c)
@@ -129,8 +137,8 @@ func (f *dataFlags) addBoth(c *cobra.Command) {
 
 // locate finds the data.
 func (f *dataFlags) locate() (location, error) {
-	if at, named := named(f.data); named {
-		return at, nil
+	if at, named, err := named(f.data); named || err != nil {
+		return at, err
 	}
 	folder, err := f.folder()
 	return location{folder: folder}, err

@@ -62,7 +62,6 @@ Try it on recorded mainnet data with "demo", then describe your own chains in a 
 		SilenceUsage:  true,
 	}
 	root.SuggestionsMinimumDistance = 2
-	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return fmt.Errorf("%w: see %s --help", err, c.CommandPath())
 	})
@@ -77,6 +76,7 @@ Try it on recorded mainnet data with "demo", then describe your own chains in a 
 		newHealthcheck(),
 		newTail(),
 		newQuery(),
+		newExplain(),
 		newRewind(),
 		newRetry(),
 		newRedecode(),
@@ -88,7 +88,9 @@ Try it on recorded mainnet data with "demo", then describe your own chains in a 
 		newConfig(assets),
 		markets.New(),
 		newSchema(),
+		newCompletion(),
 		newVersion(),
 	)
+	complete(root)
 	return root
 }

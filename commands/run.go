@@ -35,8 +35,8 @@ func newRun(assets Assets) *cobra.Command {
 where an earlier run stopped. With --once it exits when every stream has caught up
 with the head that its chain had at the start.
 
-The data go to the database of the variable MONGODB_URI, or else to the configured
-data folder.
+The data go to the database of the variable MONGODB_URI, or of the URI in the file that
+the variable MONGODB_URI_FILE names, or else to the configured data folder.
 
 All processes on one MongoDB database form a cluster: they find each other there,
 distribute the chains evenly, and take over the chains of processes that die. On
@@ -97,7 +97,10 @@ func run(ctx context.Context, assets Assets, stderr io.Writer, f runFlags) error
 	if err := f.choose(&cfg); err != nil {
 		return err
 	}
-	at := f.location(cfg)
+	at, err := f.location(cfg)
+	if err != nil {
+		return err
+	}
 	w, err := worker.Open(ctx, worker.Options{
 		Config: cfg, Data: at, Log: log, Numbers: assets.recordings().Numbers, Once: f.once, Cluster: f.joinsCluster(at), Redecode: f.redecode, Version: version(),
 	})
@@ -164,11 +167,11 @@ func (f runFlags) load() (config.Config, error) {
 }
 
 // location is where the data are: in the configured folder unless a place is named.
-func (f runFlags) location(cfg config.Config) location {
-	if at, named := named(f.data); named {
-		return at
+func (f runFlags) location(cfg config.Config) (location, error) {
+	if at, named, err := named(f.data); named || err != nil {
+		return at, err
 	}
-	return location{folder: cfg.Data}
+	return location{folder: cfg.Data}, nil
 }
 
 // kinds are those of the configured chains, by name.
