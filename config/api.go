@@ -2,7 +2,6 @@ package config
 
 import (
 	"net/url"
-	"path/filepath"
 	"slices"
 
 	"github.com/imart/event-worker/api"
@@ -86,12 +85,4 @@ func checkOrigin(n *yamlfile.Node) {
 	if err != nil || !slices.Contains([]string{"http", "https"}, u.Scheme) || u.Host == "" || u.Scheme+"://"+u.Host != n.Text() {
 		n.Add("is not an origin: write it like https://market.example, without a path")
 	}
-}
-
-// beside is a file that is named relative to the configuration.
-func (r *reader) beside(path string) string {
-	if path == "" || filepath.IsAbs(path) {
-		return path
-	}
-	return filepath.Join(filepath.Dir(r.path), path)
 }
