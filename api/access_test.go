@@ -164,7 +164,7 @@ func TestUnusableTokens(t *testing.T) {
 	dir := t.TempDir()
 	file := func(content string) string {
 		t.Helper()
-		path := filepath.Join(dir, url.PathEscape(fmt.Sprintf("%.10s", content)))
+		path := filepath.Join(dir, "token-"+url.PathEscape(fmt.Sprintf("%.10s", content)))
 		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}

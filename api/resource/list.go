@@ -104,7 +104,7 @@ func (s *server) find(r *http.Request, of documents.Collection, id string) (doc 
 	if err != nil {
 		return nil, err
 	}
-	return s.horizons.mark(r.Context(), of.Name, doc)
+	return s.now.mark(r.Context(), of.Name, doc)
 }
 
 func (s *server) stored(r *http.Request, of documents.Collection, id string) (json.RawMessage, error) {

@@ -53,7 +53,7 @@ var Served = []string{
 
 // Routes are those of the package.
 func Routes(o Options) []api.Route {
-	s := &server{Options: o, horizons: newHorizons(o.Data), queries: newQueue(), complain: rate.Sometimes{First: 1, Interval: 10 * time.Second}}
+	s := &server{Options: o, now: newMoment(o.Data), queries: newQueue(), complain: rate.Sometimes{First: 1, Interval: 10 * time.Second}}
 	var routes []api.Route
 	for _, name := range Served {
 		of := documents.Of(name)
@@ -71,7 +71,7 @@ func Routes(o Options) []api.Route {
 // server answers the requests.
 type server struct {
 	Options
-	horizons *horizons
+	now      moment
 	queries  queue
 	complain rate.Sometimes // of a store that does not answer
 }
