@@ -29,6 +29,7 @@ func newSelection(q persistence.Query) (*selection, error) {
 	}
 	s := &selection{collection: q.Collection, sql: sqlText{of: documents.Of(q.Collection)}}
 	s.sql.add("SELECT rowid, doc FROM " + q.Collection + " WHERE ")
+	s.byKey(q.Filter.Condition)
 	if err := s.sql.condition(q.Filter.Condition); err != nil {
 		return nil, err
 	}
@@ -48,6 +49,15 @@ func newSelection(q persistence.Query) (*selection, error) {
 func (s *selection) run(conn *sqlite.Conn, yield func(json.RawMessage) bool) error {
 	if err := s.defineID(conn); err != nil {
 		return err
+	}
+	for i, arg := range s.sql.args {
+		if row, ok := arg.(rowOf); ok {
+			id, err := row.find(conn)
+			if err != nil {
+				return err
+			}
+			s.sql.args[i] = id
+		}
 	}
 	err := once(conn, s.sql.text.String(), s.bind, func(row *sqlite.Stmt) error {
 		doc, err := s.document(text(row, 1, nil))
