@@ -84,6 +84,7 @@ Try it on recorded mainnet data with "demo", then describe your own chains in a 
 		newResume(),
 		newCopy(),
 		newOrders(),
+		newHooks(),
 		newMongoDB(),
 		newConfig(assets),
 		markets.New(),

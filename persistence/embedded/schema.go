@@ -59,7 +59,7 @@ CREATE TABLE dead_letters (
 	doc    TEXT NOT NULL
 );
 CREATE INDEX dead_letters_seq ON dead_letters (stream, seq);
-` + notifications + signedOrders + currencies + requests + metadata + `
+` + notifications + signedOrders + currencies + requests + metadata + hooks + `
 CREATE TABLE actors (
 	id        TEXT PRIMARY KEY,
 	chain     TEXT    AS (doc ->> '$.chain') STORED,
@@ -129,6 +129,18 @@ CREATE TABLE requests (
 CREATE INDEX requests_state ON requests (state, id);
 `
 
+// hooks were added in version 5.
+const hooks = `
+CREATE TABLE hooks (
+	id  TEXT PRIMARY KEY,
+	doc TEXT NOT NULL
+);
+CREATE TABLE dead_hooks (
+	id  TEXT PRIMARY KEY,
+	doc TEXT NOT NULL
+);
+`
+
 // errForeign means that the file is another program's database.
 var errForeign = errors.New("it is another program's")
 
@@ -146,7 +158,7 @@ func create(conn *sqlite.Conn) error {
 
 // upgrade upgrades a database of an earlier version.
 func upgrade(conn *sqlite.Conn, version int64) error {
-	added := changesSchema()
+	added := hooks + changesSchema()
 	if version < 4 {
 		added = requests + metadata + added
 	}

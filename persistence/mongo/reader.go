@@ -145,6 +145,8 @@ var forms = map[string]func(bson.Raw) (json.RawMessage, error){
 	persistence.Leases:        form[documents.Lease],
 	persistence.Nodes:         form[documents.Node],
 	persistence.Requests:      form[documents.Request],
+	persistence.Hooks:         form[documents.Hook],
+	persistence.DeadHooks:     form[documents.DeadHook],
 }
 
 // registry decodes free-form values.

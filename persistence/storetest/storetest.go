@@ -34,6 +34,7 @@ func Run(t *testing.T, open func(t testing.TB) persistence.Store) {
 		{"Query", queryTests},
 		{"Concurrency", concurrencyTests},
 		{"Requests", requestTests},
+		{"Hooks", hookTests},
 		{"Property", propertyTests},
 		{"Feed", feedTests},
 	} {
