@@ -26,6 +26,6 @@ for (let position = await floor(); ; ) {
     const events = (text += part).split("\n\n")
     text = events.pop()
     for (const event of events) position = /^id: (.*)$/m.exec(event)?.[1] ?? position
-    if (events.some(event => /^event: (put|remove)/m.test(event))) await floor()
+    if (events.some(event => /^event: (put|removed)/m.test(event))) await floor()
   }
 }
