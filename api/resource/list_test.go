@@ -253,3 +253,29 @@ func TestStoreThatDoesNotAnswer(t *testing.T) {
 		t.Errorf("%v %s", w.Header(), w.Body)
 	}
 }
+
+// Lists take no more than their share of the time; keys are found all the same.
+func TestListsTakeTheirShare(t *testing.T) {
+	store := openEmbedded(t)
+	shop(t, store)
+	q := newQueue(1e-9)
+	fine := func() error { return nil }
+	if err := q.do(t.Context(), fine); err != nil {
+		t.Errorf("nothing was spent: %v", err)
+	}
+	q.spend(saved + saved/2)
+	if err := q.do(t.Context(), fine); !errors.Is(err, errSpent) {
+		t.Errorf("all was spent: %v", err)
+	}
+	s := &server{Options: Options{Data: querier{store}}, now: newMoment(store), lists: q, keys: newQueue(0)}
+	w := httptest.NewRecorder()
+	s.list(documents.Of(persistence.Orders)).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/orders", nil))
+	refused(t, w, http.StatusServiceUnavailable, "share of the worker's time")
+	r := httptest.NewRequest(http.MethodGet, "/orders/x", nil)
+	r.SetPathValue("id", "ethereum/seaport/a")
+	w = httptest.NewRecorder()
+	s.one(documents.Of(persistence.Orders)).ServeHTTP(w, r)
+	if w.Code != http.StatusOK {
+		t.Errorf("by key: %d %s", w.Code, w.Body)
+	}
+}
