@@ -17,9 +17,9 @@ import (
 // that is behind the chain and the market.
 type rowOf struct{ key string }
 
-// byKey appends the condition that a document is in the row of a key, if only that one can
+// onlyRow appends the condition that a document is in the row of a key, if only that one can
 // match the filter and an index finds it.
-func (s *selection) byKey(c persistence.Condition) {
+func (s *selection) onlyRow(c persistence.Condition) {
 	key, ok := onlyKey(c)
 	switch {
 	case !ok:

@@ -21,6 +21,7 @@ const documentID = "document_id(doc)"
 type selection struct {
 	collection string
 	sql        sqlText
+	narrowing  *narrowing // nil: all rows are read
 }
 
 func newSelection(q persistence.Query) (*selection, error) {
@@ -29,7 +30,8 @@ func newSelection(q persistence.Query) (*selection, error) {
 	}
 	s := &selection{collection: q.Collection, sql: sqlText{of: documents.Of(q.Collection)}}
 	s.sql.add("SELECT rowid, doc FROM " + q.Collection + " WHERE ")
-	s.byKey(q.Filter.Condition)
+	s.narrow(q.Filter.Condition)
+	s.onlyRow(q.Filter.Condition)
 	if err := s.sql.condition(q.Filter.Condition); err != nil {
 		return nil, err
 	}
@@ -58,6 +60,13 @@ func (s *selection) run(conn *sqlite.Conn, yield func(json.RawMessage) bool) err
 			}
 			s.sql.args[i] = id
 		}
+	}
+	if s.narrowing != nil {
+		id, err := s.narrowing.resolve(conn)
+		if err != nil {
+			return err
+		}
+		s.sql.args[0] = id
 	}
 	err := once(conn, s.sql.text.String(), s.bind, func(row *sqlite.Stmt) error {
 		doc, err := s.document(text(row, 1, nil))
@@ -144,7 +153,7 @@ func withKey(id string, doc []byte) (json.RawMessage, error) {
 
 // keyed reports whether documents are stored with their keys.
 func (s *selection) keyed() bool {
-	return slices.Contains([]string{persistence.Actors, persistence.Leases, persistence.SignedOrders, persistence.Currencies, persistence.MetadataDocs, persistence.Requests, persistence.Hooks, persistence.DeadHooks}, s.collection)
+	return slices.Contains([]string{persistence.Actors, persistence.Leases, persistence.SignedOrders, persistence.Currencies, persistence.MetadataDocs, persistence.Audits, persistence.Requests, persistence.Hooks, persistence.DeadHooks}, s.collection)
 }
 
 // id returns the key of a stored document.
