@@ -61,10 +61,9 @@ Try it on recorded mainnet data with "demo", then describe your own chains in a 
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.SuggestionsMinimumDistance = 2
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return fmt.Errorf("%w: see %s --help", err, c.CommandPath())
+		return cli.FlagError(c, err)
 	})
 	root.AddCommand(
 		demo.New(assets.recordings(), demoData),

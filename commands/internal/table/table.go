@@ -108,12 +108,17 @@ func (t Table) fit(width int) []column {
 		return shown
 	}
 	shown = t.leaveOut(shown, width, essential+1)
+	natural := map[int]int{}
 	for i, c := range shown {
+		natural[c.at] = c.width
 		if least := t.Columns[c.at].Least; least > 0 {
 			shown[i].width -= min(max(0, total(shown)-width), max(0, c.width-least))
 		}
 	}
 	shown = t.leaveOut(shown, width, 1)
+	for i, c := range shown { // what was left out may have been wider than necessary
+		shown[i].width += min(max(0, width-total(shown)), natural[c.at]-c.width)
+	}
 	for total(shown) > width {
 		i := widest(shown)
 		if shown[i].width <= leastShown {
