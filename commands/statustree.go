@@ -241,7 +241,7 @@ func (t treeView) states(branches []*table.Branch[shown], streams []*progress.St
 	}
 	names := slices.SortedFunc(maps.Keys(counts), func(a, b string) int { return cmp.Or(counts[b]-counts[a], strings.Compare(a, b)) })
 	was := ""
-	if t.idle != "" && !(len(names) == 1 && names[0] == persistence.Stopped) {
+	if t.idle != "" && !(len(names) == 1 && slices.Contains([]string{persistence.Stopped, persistence.Paused, panel.AboveHead}, names[0])) {
 		was = "was "
 	}
 	if len(names) == 1 {

@@ -53,7 +53,7 @@ func TestRunOnATerminal(t *testing.T) {
 	configured(t, dir, recordedNode(t, "ethereum").URL(), 1)
 	out := ptytest.Open(t, 80, 24)
 	p := onTerminal(t, dir, nil, out, "run")
-	rows := visible(t, out, "follows 1 chain in data folder data", "ethereum head", "seaport/bulk-cancel", "seaport/list", "18,270,780", "following", "requests/s")
+	rows := visible(t, out, "follows 1 chain in data folder data", "ethereum head", "seaport/bulk-cancel", "seaport/list", "18,270,780", "following")
 	panel := rows[slices.IndexFunc(rows, func(row string) bool { return strings.Contains(row, "Ctrl-C stops") }):]
 	for _, row := range panel {
 		if table.Width(row) > 79 || strings.Contains(row, "level=") {

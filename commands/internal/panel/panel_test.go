@@ -107,7 +107,7 @@ func TestOneUnit(t *testing.T) {
 	all = append(all, persistence.Actor{ID: "aptos/head", Kind: "head", Chain: "aptos", Place: markets.Place{Seq: head.Head}, Report: head})
 	got := strings.Join(Lines(progress.Of(all), 0, 0, false), "\n")
 	want := `stream                       at      lag     %  events  events/s  state
-aptos head        2,386,891,061                                   0 requests/s
+aptos head        2,386,891,061
   tradeport/buy   2,386,445,530  445,531  49.9       0         0  backfilling
   tradeport/list          start            0.0       0         0  backfilling`
 	if got != want {
@@ -131,8 +131,8 @@ func TestFrameOfANodeInACluster(t *testing.T) {
 	want := `
 me follows 2 chains, for 1m05s; Ctrl-C stops
 stream          at  lag  events  events/s  state
-ethereum head  100                         0 requests/s
-  m/s          500    0       0         0  starts above the head
+ethereum head  100
+  m/s          500    0       0         0  above the head
 on other nodes: bsc on other, lag 0`
 	if got != want {
 		t.Errorf("\n%s\nwant\n%s", got, want)
