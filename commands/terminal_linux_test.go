@@ -108,7 +108,7 @@ func TestStatusAfterAKill(t *testing.T) {
 	_ = p.Process.Kill()
 	<-p.ended
 	visible(t, out, nobody, "5 streams were following")
-	out.Resize(44, 8)
+	out.Resize(60, 14)
 	visible(t, out, nobody, "18,270,780")
 	watch.ends(syscall.SIGINT)
 	out.End()

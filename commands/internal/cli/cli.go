@@ -65,19 +65,19 @@ func FlagError(c *cobra.Command, err error) error {
 	}
 	hint := ""
 	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
-		hint = nearFlag(c, "--"+unknown.GetSpecifiedName())
+		hint = nearFlag(c, unknown.GetSpecifiedName())
 	}
 	return fmt.Errorf("%w%s: see %s --help", err, hint, c.CommandPath())
 }
 
 // nearFlag asks for the flag that was probably meant; empty if none is near.
-func nearFlag(c *cobra.Command, flag string) string {
-	if near := spelling.DidYouMean(flag, flagsOf(c)); near != "" {
-		return near
+func nearFlag(c *cobra.Command, name string) string {
+	if near := spelling.Nearest(name, flagsOf(c)); near != "" {
+		return fmt.Sprintf(" (did you mean --%s?)", near)
 	}
 	for _, sub := range c.Commands() {
-		if near := spelling.Nearest(flag, flagsOf(sub)); near != "" && sub.IsAvailableCommand() {
-			return fmt.Sprintf(" (a flag comes after its command: %s COMMAND %s)", c.CommandPath(), near)
+		if near := spelling.Nearest(name, flagsOf(sub)); near != "" && sub.IsAvailableCommand() {
+			return fmt.Sprintf(" (a flag comes after its command: %s COMMAND --%s)", c.CommandPath(), near)
 		}
 	}
 	return ""
@@ -86,7 +86,7 @@ func nearFlag(c *cobra.Command, flag string) string {
 func flagsOf(c *cobra.Command) (names []string) {
 	c.Flags().VisitAll(func(f *pflag.Flag) {
 		if !f.Hidden {
-			names = append(names, "--"+f.Name)
+			names = append(names, f.Name)
 		}
 	})
 	return names

@@ -55,7 +55,7 @@ func TestPanelBelowTheLog(t *testing.T) {
 		_, err := fmt.Fprintf(s, "line %d\n", said)
 		return err
 	}
-	for _, size := range [][2]int{{40, 10}, {70, 20}, {36, 14}, {12, 24}, {80, 7}} {
+	for _, size := range [][2]int{{40, 4}, {40, 10}, {70, 20}, {36, 14}, {12, 24}, {80, 7}} {
 		settle(t, out)
 		out.Resize(size[0], size[1])
 		for n := range 4 {

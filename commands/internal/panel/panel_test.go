@@ -138,3 +138,49 @@ on other nodes: bsc on other, lag 0`
 		t.Errorf("\n%s\nwant\n%s", got, want)
 	}
 }
+
+// Where there is no room for all streams, chains have a line each, but a stream that fails has
+// its own; and a fourth of the terminal is the log's.
+func TestFrameWithoutRoom(t *testing.T) {
+	var all []persistence.Actor
+	for c := range 6 {
+		chain := fmt.Sprint("chain-", c)
+		report := persistence.Report{Status: persistence.Following, Head: 100}
+		all = append(all, persistence.Actor{ID: chain, Kind: "chain", Chain: chain, Node: "me", Report: persistence.Report{Status: persistence.Running}},
+			persistence.Actor{ID: chain + "/head", Kind: "head", Chain: chain, Node: "me", Place: markets.Place{Seq: 100, Hash: "0x1"}, Report: report})
+		for s := range 9 {
+			a := persistence.Actor{ID: fmt.Sprintf("%s/m/s%d/activity", chain, s), Kind: "observer", Chain: chain, Market: "m", Stream: fmt.Sprint("s", s), Node: "me", Place: markets.Place{Seq: 100, Hash: "0x1"}, Report: report}
+			if c == 4 && s == 7 {
+				a.Status, a.LastError = persistence.Retrying, "HTTP 502"
+			}
+			all = append(all, a)
+		}
+	}
+	got := strings.Join(Frame(View{Tree: progress.Of(all), Node: "me", Title: "me follows 6 chains", Lasted: time.Second}, 80, 24, false), "\n")
+	want := `
+me follows 6 chains, for 1s; Ctrl-C stops
+stream               at  lag    %  events  events/s  state
+chain-0, 9 streams  100    0  100       0         0  following
+chain-1, 9 streams  100    0  100       0         0  following
+chain-2, 9 streams  100    0  100       0         0  following
+chain-3, 9 streams  100    0  100       0         0  following
+chain-4 head        100
+  m/s7              100    0  100       0         0  retrying
+    HTTP 502
+  8 more streams                        0         0  following
+chain-5, 9 streams  100    0  100       0         0  following`
+	if got != want {
+		t.Errorf("\n%s\nwant\n%s", got, want)
+	}
+	for i := range all {
+		all[i].Chain = "one"
+		all[i].ID = strings.Replace(all[i].ID, "chain-", "one/", 1)
+		if all[i].Stream != "" {
+			all[i].Stream += all[i].ID
+		}
+	}
+	all[0].ID = "one"
+	if lines := len(Frame(View{Tree: progress.Of(all), Node: "me"}, 80, 24, false)); lines > 18 {
+		t.Errorf("%d lines of 24", lines)
+	}
+}
