@@ -88,6 +88,12 @@ func describe(w io.Writer, cfg config.Config) error {
 			}
 		}
 	}
+	for _, h := range cfg.Hooks {
+		fmt.Fprintf(&b, "\nwebhook %s: %s of %s\n", h.Name, h.Host(), strings.Join(h.Collections, ", "))
+		if config.Unencrypted(h.URL) {
+			b.WriteString("  it is not encrypted: use https unless the network is trusted\n")
+		}
+	}
 	for i, l := range cfg.LeftOut {
 		if i == 0 {
 			b.WriteByte('\n')
@@ -112,8 +118,10 @@ func describe(w io.Writer, cfg config.Config) error {
 
 // dataOf is where run keeps the data, and why.
 func dataOf(cfg config.Config) string {
-	at := runFlags{}.location(cfg)
+	at, err := runFlags{}.location(cfg)
 	switch {
+	case err != nil:
+		return fmt.Sprintf("not known: %s", cli.OneLine(err))
 	case at.uri == "":
 		return fmt.Sprintf("folder %s; MongoDB if the variable %s is set", at.folder, mongoVariable)
 	case !at.valid():

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -71,7 +70,10 @@ func (f *copyFlags) locations() (from, to location, err error) {
 	if f.from == f.to {
 		return from, to, fmt.Errorf("copy: --from and --to are both %s: choose --from embedded --to mongodb, or --from mongodb --to embedded", f.from)
 	}
-	uri := os.Getenv(mongoVariable)
+	uri, err := mongoURI()
+	if err != nil {
+		return from, to, fmt.Errorf("copy: %w", err)
+	}
 	if uri == "" {
 		return from, to, errors.New("copy: which database? set " + mongoVariable + ", which looks like mongodb://user:password@host:27017/database?replicaSet=rs0")
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/imart/event-worker/commands/internal/cli"
 	"github.com/imart/event-worker/commands/internal/demo"
 	"github.com/imart/event-worker/config"
+	"github.com/imart/event-worker/internal/secretfile"
 	"github.com/imart/event-worker/internal/waiting"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/persistence/embedded"
@@ -34,13 +35,19 @@ type location struct {
 	waits func(waited time.Duration)
 }
 
+// mongoURI returns MongoDB's URI as the environment has it: in a variable, or in the file
+// that another one names. It is empty if there is none.
+func mongoURI() (string, error) {
+	return secretfile.Variable(mongoVariable, os.Getenv)
+}
+
 // named returns the location that --data names, or else the environment.
-func named(data string) (at location, ok bool) {
+func named(data string) (at location, ok bool, err error) {
 	if data != "" {
-		return location{folder: data}, true
+		return location{folder: data}, true, nil
 	}
-	uri := os.Getenv(mongoVariable)
-	return location{uri: uri}, uri != ""
+	uri, err := mongoURI()
+	return location{uri: uri}, uri != "", err
 }
 
 // String returns the location for display, without secrets.
@@ -71,11 +78,11 @@ func (l location) Flag() string {
 
 // demoData returns the location of the demo's data: its folder, unless another location
 // is named.
-func demoData(data string) demo.Data {
-	if at, named := named(data); named {
-		return at
+func demoData(data string) (demo.Data, error) {
+	if at, named, err := named(data); named || err != nil {
+		return at, err
 	}
-	return location{folder: demo.Folder}
+	return location{folder: demo.Folder}, nil
 }
 
 // Open opens the data for a process that writes.
@@ -95,9 +102,10 @@ func (l location) Open(ctx context.Context) (persistence.Store, error) {
 	return store, nil
 }
 
-// reader answers queries until it is closed.
+// reader answers queries, and tells of changes, until it is closed.
 type reader interface {
 	persistence.Querier
+	persistence.Feed
 	Close() error
 }
 
@@ -133,9 +141,10 @@ func (l location) waiting() (over func()) {
 type dataFlags struct{ data, config string }
 
 const dataHelp = `The data are those of the folder in --data; or else, if the variable ` + mongoVariable + `
-is set, of its database; or else of the data folder that the configuration in
---config names; with none of them, of the variable EVENT_WORKER_DATA, of the
-configuration ` + defaultConfig + `, or of the demo, whichever is there first.`
+is set, or ` + mongoVariable + secretfile.Suffix + ` to a file with the URI, of its database; or else of
+the data folder that the configuration in --config names; with none of them, of the
+variable EVENT_WORKER_DATA, of the configuration ` + defaultConfig + `, or of the demo,
+whichever is there first.`
 
 func (f *dataFlags) add(c *cobra.Command) {
 	f.addBoth(c)
@@ -151,8 +160,8 @@ func (f *dataFlags) addBoth(c *cobra.Command) {
 
 // locate finds the data.
 func (f *dataFlags) locate() (location, error) {
-	if at, named := named(f.data); named {
-		return at, nil
+	if at, named, err := named(f.data); named || err != nil {
+		return at, err
 	}
 	folder, err := f.folder()
 	return location{folder: folder}, err

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
 
@@ -58,8 +57,10 @@ If there already is a replica set, it only waits for its primary.`,
 }
 
 func initMongoDB(ctx context.Context, out io.Writer, f initFlags) error {
-	uri := os.Getenv(mongoVariable)
+	uri, err := mongoURI()
 	switch {
+	case err != nil:
+		return err
 	case uri == "":
 		return errors.New("no servers given: set " + mongoVariable + " to something like mongodb://localhost:27017/?replicaSet=" + mongo.DefaultReplicaSet)
 	case f.wait <= 0:

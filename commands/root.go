@@ -61,13 +61,11 @@ Try it on recorded mainnet data with "demo", then describe your own chains in a 
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.CompletionOptions.HiddenDefaultCmd = true
-	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return cli.FlagError(c, err)
-	})
+	root.SetFlagErrorFunc(cli.FlagError)
 	root.AddCommand(
 		demo.New(assets.recordings(), demoData),
 		newRun(assets),
+		newServe(),
 		demo.NewReplay(assets.recordings()),
 		faults.New(),
 		newStatus(),
@@ -75,6 +73,7 @@ Try it on recorded mainnet data with "demo", then describe your own chains in a 
 		newHealthcheck(),
 		newTail(),
 		newQuery(),
+		newExplain(),
 		newRewind(),
 		newRetry(),
 		newRedecode(),
@@ -82,11 +81,14 @@ Try it on recorded mainnet data with "demo", then describe your own chains in a 
 		newResume(),
 		newCopy(),
 		newOrders(),
+		newHooks(),
 		newMongoDB(),
 		newConfig(assets),
 		markets.New(),
 		newSchema(),
+		newCompletion(),
 		newVersion(),
 	)
+	complete(root)
 	return root
 }

@@ -39,8 +39,8 @@ func newRun(assets Assets) *cobra.Command {
 where an earlier run stopped. With --once it exits when every stream has caught up
 with the head that its chain had at the start.
 
-The data go to the database of the variable MONGODB_URI, or else to the configured
-data folder.
+The data go to the database of the variable MONGODB_URI, or of the URI in the file that
+the variable MONGODB_URI_FILE names, or else to the configured data folder.
 
 All processes on one MongoDB database form a cluster: they find each other there,
 distribute the chains evenly, and take over the chains of processes that die. On
@@ -110,7 +110,10 @@ func run(ctx context.Context, assets Assets, stderr io.Writer, f runFlags) error
 	if err := f.choose(&cfg); err != nil {
 		return err
 	}
-	at := f.location(cfg)
+	at, err := f.location(cfg)
+	if err != nil {
+		return err
+	}
 	at.waits = func(waited time.Duration) {
 		log.Info("waiting for the database to answer", "data", at.String(), "waited", waited)
 	}
@@ -205,11 +208,11 @@ func (f runFlags) load() (config.Config, error) {
 }
 
 // location is where the data are: in the configured folder unless a place is named.
-func (f runFlags) location(cfg config.Config) location {
-	if at, named := named(f.data); named {
-		return at
+func (f runFlags) location(cfg config.Config) (location, error) {
+	if at, named, err := named(f.data); named || err != nil {
+		return at, err
 	}
-	return location{folder: cfg.Data}
+	return location{folder: cfg.Data}, nil
 }
 
 // kinds are those of the configured chains, by name.

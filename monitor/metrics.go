@@ -18,6 +18,8 @@ type Metrics struct {
 	asked     *asked
 	node      *Node
 
+	deliveries deliveries
+
 	commits *prometheus.HistogramVec // by chain, market, outcome
 	fenced  *prometheus.CounterVec   // by chain
 	fetches *prometheus.HistogramVec // by chain, operation, outcome
@@ -57,7 +59,7 @@ func New() *Metrics {
 	m.asked = newAsked(m.mirror.owns)
 	m.node = newNode(m)
 	m.registry.MustRegister(
-		m.mirror, m.endpoints, m.asked, m.commits, m.fenced, m.fetches, m.fetched, m.errors,
+		m.mirror, m.endpoints, m.asked, &m.deliveries, m.commits, m.fenced, m.fetches, m.fetched, m.errors,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
 	m.registry.MustRegister(m.node.collectors()...)

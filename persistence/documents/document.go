@@ -82,6 +82,11 @@ type (
 	// Metadata is what was found at a URI.
 	Metadata = persistence.Metadata
 
+	// Hook is a webhook.
+	Hook = persistence.Hook
+	// DeadHook is a delivery of a webhook that was given up.
+	DeadHook = persistence.DeadHook
+
 	// Notification tells a user of a market of an activity that concerns them: one
 	// document for each receiver and activity.
 	Notification struct {

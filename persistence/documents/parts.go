@@ -164,6 +164,11 @@ var parts = map[reflect.Type]lines{
 		"done":  {doc: "How much of it is done."},
 		"total": {doc: "How much there is; 0 while unknown."},
 	},
+	reflect.TypeFor[persistence.HookPlan](): {
+		"through": {doc: "The position after the delivery's last event."},
+		"choice":  {doc: "A digest of which events the webhook wants."},
+		"gone":    {doc: "Whether the delivery says that events are no longer kept."},
+	},
 	reflect.TypeFor[persistence.NodeChain](): {
 		"name":    {doc: "The chain."},
 		"network": {doc: "The network, which must be the same for all processes."},

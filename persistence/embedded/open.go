@@ -117,11 +117,14 @@ func prepare(conn *sqlite.Conn) error {
 	}
 	switch {
 	case version == 0:
-		return create(conn)
+		err = create(conn)
 	case version < schemaVersion:
-		return upgrade(conn, version)
+		err = upgrade(conn, version)
 	}
-	return nil
+	if err != nil {
+		return err
+	}
+	return startEra(conn)
 }
 
 // configure makes a commit durable before it returns, and checkpoints the write-ahead

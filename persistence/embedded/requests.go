@@ -260,7 +260,7 @@ func putRequest(conn *sqlite.Conn, r persistence.Request) error {
 	if err != nil {
 		return err
 	}
-	_, err = run(conn, "REPLACE INTO requests (id, doc) VALUES (?, ?)", func(stmt *sqlite.Stmt) {
+	_, err = run(conn, "INSERT INTO requests (id, doc) VALUES (?, ?) ON CONFLICT DO UPDATE SET doc = excluded.doc", func(stmt *sqlite.Stmt) {
 		stmt.BindText(1, r.ID)
 		stmt.BindText(2, string(doc))
 	})

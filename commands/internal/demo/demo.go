@@ -59,7 +59,7 @@ type flags struct {
 }
 
 // New is the command demo. Locate finds the data by the value of --data, which may be empty.
-func New(recordings Recordings, locate func(data string) Data) *cobra.Command {
+func New(recordings Recordings, locate func(data string) (Data, error)) *cobra.Command {
 	var f flags
 	c := &cobra.Command{
 		Use:   "demo",
@@ -80,7 +80,11 @@ stopped. To start over, delete the folder or drop the database.`,
 			if f.pace < time.Millisecond {
 				return fmt.Errorf("--pace %s: must be at least 1ms", f.pace)
 			}
-			return run(c.Context(), recordings, locate(f.data), c.OutOrStdout(), f)
+			at, err := locate(f.data)
+			if err != nil {
+				return err
+			}
+			return run(c.Context(), recordings, at, c.OutOrStdout(), f)
 		},
 	}
 	c.Flags().StringVar(&f.data, "data", "", "the data folder (default "+Folder+")")
@@ -111,7 +115,7 @@ func run(ctx context.Context, recordings Recordings, at Data, out io.Writer, f f
 		show.nodes = append(show.nodes, node)
 		followed = append(followed, chain)
 	}
-	cfg := config.Config{Node: config.DemoNode, Tuning: actors.DefaultTuning}
+	cfg := config.Config{Node: config.DemoNode, Tuning: actors.DefaultTuning, API: config.API{Off: true}}
 	cfg.Tuning.Tick = demoLook
 	w, err := worker.Open(ctx, worker.Options{Config: cfg, Data: at, Log: log, Chains: followed, Once: f.once})
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/imart/event-worker/chains/replay"
 	"github.com/imart/event-worker/commands/internal/cli"
 	"github.com/imart/event-worker/commands/internal/panel"
+	"github.com/imart/event-worker/config"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/progress"
 )
@@ -164,7 +165,8 @@ func (s *show) next() string {
   %[2]s status%[3]s
   %[2]s query%[3]s orders '{status: "SOLD", "currency.symbol": "ETH", price: {$gte: "100000000000000000"}}' --sort -price
   %[2]s query%[3]s activities '{kind: {$in: ["bought", "offer_accepted"]}, chain: "aptos"}' --sort -time
-`, s.at, cli.Self(), s.at.Flag())
+  %[2]s serve%[3]s   # the page and the API, at http://%[4]s
+`, s.at, cli.Self(), s.at.Flag(), config.DefaultAPI)
 }
 
 // advance moves the recorded chains on, step by step.
