@@ -75,6 +75,7 @@ Try it on recorded mainnet data with "demo", then describe your own chains in a 
 		newQuery(),
 		newExplain(),
 		newRewind(),
+		newVerify(assets),
 		newRetry(),
 		newRedecode(),
 		newPause(),

@@ -58,6 +58,7 @@ type Config struct {
 	API      API
 	Metadata Metadata
 	Hooks    []hooks.Hook
+	Audit    time.Duration // how often the log is compared with its chain; 0: never
 
 	// Overrides are the environment variables that override the file, and Unused
 	// those that look as if they did.
@@ -125,6 +126,7 @@ func Load(file string, environ []string) (Config, error) {
 	cfg.API = r.api(top.Child("api"))
 	cfg.Metadata = r.metadata(top.Child("metadata"))
 	cfg.Hooks = r.hooks(top.Child("hooks"))
+	cfg.Audit = audit(top.Child("audit"))
 	known := slices.Clone(r.Overrides)
 	for _, w := range r.Warnings {
 		cfg.Outdated = append(cfg.Outdated, w.String())

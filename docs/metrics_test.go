@@ -97,6 +97,7 @@ func exercised(t *testing.T) *monitor.Metrics {
 	}
 	m.Chain(pooled{}, "ethereum") // has its metrics before it is asked anything
 	m.Hooks(delivering{})
+	m.Audited("ethereum", persistence.AuditResult{})
 	m.Node().Heartbeat()
 	m.Node().Members(nil)
 	return m

@@ -74,7 +74,7 @@ func TestSignatures(t *testing.T) {
 			"late": Verify(key, header, body, at.Add(time.Minute+time.Second), time.Minute), "early": Verify(key, header, body, at.Add(-2*time.Minute), time.Minute),
 			"another body": Verify(key, header, other, at, time.Minute), "another secret": Verify(append(key, 1), header, body, at, time.Minute),
 			"another time": Verify(key, fmt.Sprintf("t=%d,%s", at.Unix()+1, signature), body, at, time.Minute),
-			"changed": Verify(key, string(changed), body, at, 1<<62), "nothing": Verify(key, "", body, at, time.Minute),
+			"changed":      Verify(key, string(changed), body, at, 1<<62), "nothing": Verify(key, "", body, at, time.Minute),
 		} {
 			if !errors.Is(err, ErrSignature) {
 				t.Fatalf("%s: %v", what, err)

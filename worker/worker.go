@@ -173,6 +173,7 @@ func (w *Worker) Start(ctx context.Context) error {
 	w.execute(ctx, a.Store)
 	w.fetchMetadata(ctx)
 	w.deliverHooks(ctx)
+	w.auditRegularly(ctx)
 	if err := w.serveAPI(ctx); err != nil {
 		return err
 	}

@@ -11,7 +11,7 @@ import (
 // declarations are those of all collections. A field is a member of the Go struct and,
 // unless everywhere has it already, a line here.
 func declarations() []declaration {
-	return []declaration{orders(), activities(), records(), deadLetters(), actors(), leases(), nodes(), requests(), notifications(), signedOrders(), currencies(), metadata(), hooks(), deadHooks()}
+	return []declaration{orders(), activities(), records(), deadLetters(), actors(), leases(), nodes(), requests(), notifications(), signedOrders(), currencies(), metadata(), audits(), hooks(), deadHooks()}
 }
 
 func orders() declaration {
@@ -281,6 +281,24 @@ func metadata() declaration {
 			"triedAt":   {doc: "When it was tried last."},
 			"fetchedAt": {doc: "When it was fetched."},
 			"nextAt":    {doc: "When it is tried again."},
+		},
+	}
+}
+
+func audits() declaration {
+	return declaration{
+		name:        persistence.Audits,
+		document:    reflect.TypeFor[Audit](),
+		description: "How the log of each chain compares with the chain, where the option audit is set: one document for each chain.",
+		lines: lines{
+			"_id":       {doc: "The chain."},
+			"node":      {doc: "The process that compares, or did so last."},
+			"startedAt": {doc: "When the present comparison started; missing if there is none."},
+			"percent":   {doc: "How much of the present comparison is done."},
+			"streams":   {doc: "How far the present comparison is in each stream."},
+			"lastError": {doc: "Why the present comparison does not go on."},
+			"updatedAt": {doc: "When the document was last written."},
+			"last":      {doc: "What came of the last comparison of everything that was final: how many events agree, are missing in the log, extra or different."},
 		},
 	}
 }

@@ -31,6 +31,7 @@ func Run(t *testing.T, open func(t testing.TB) persistence.Store) {
 		{"Signed", signedTests},
 		{"Currencies", currencyTests},
 		{"Metadata", metadataTests},
+		{"Audits", auditTests},
 		{"Query", queryTests},
 		{"Concurrency", concurrencyTests},
 		{"Requests", requestTests},

@@ -175,3 +175,20 @@ func start(r *replay.Recording, m markets.Market) func(string) markets.Place {
 	}
 	return func(stream string) markets.Place { return markets.Place{Seq: first[stream] - 1} }
 }
+
+// Recorded is one of the demo's chains, at the end of its recording, until it is closed. It
+// reports false if the demo has no chain of that name.
+func Recorded(ctx context.Context, recordings Recordings, name string, log *slog.Logger) (chain actors.Chain, closed func(), ok bool, err error) {
+	for _, ref := range Markets {
+		if ref.Chain != name {
+			continue
+		}
+		chain, node, err := replayed(ctx, recordings, ref, log)
+		if err != nil {
+			return chain, nil, true, err
+		}
+		node.Finish()
+		return chain, func() { chain.Chain.Close(); _ = node.Close() }, true, nil
+	}
+	return actors.Chain{}, nil, false, nil
+}
