@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"net/http"
-	"net/url"
 	"slices"
 	"time"
 
@@ -143,9 +142,4 @@ func (p *Page) collect(ctx context.Context, condition persistence.And, limit int
 		Collection: persistence.Activities, Filter: persistence.Filter{Condition: condition},
 		Sort: []persistence.SortKey{{Path: "time", Descending: true}}, Limit: limit,
 	})
-}
-
-// orderURL is the path of the page of an order.
-func orderURL(chain, market, key string) string {
-	return orderPath + "?" + url.Values{"id": {markets.Order{Chain: chain, Market: market, Key: key}.ID()}}.Encode()
 }

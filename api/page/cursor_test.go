@@ -8,19 +8,35 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/imart/event-worker/internal/mongotest"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/persistence/embedded"
+	"github.com/imart/event-worker/persistence/mongo"
 )
 
 // Page by page a list has every order once, in the order of the whole list, for every field
 // by which it can be sorted, whether orders have it or not.
 func TestPagesAreTheList(t *testing.T) {
-	store, err := embedded.Open(t.Context(), t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer store.Close()
+	t.Run("embedded", func(t *testing.T) {
+		store, err := embedded.Open(t.Context(), t.TempDir())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer store.Close()
+		pagesAreTheList(t, store)
+	})
+	t.Run("mongo", func(t *testing.T) {
+		store, err := mongo.Open(t.Context(), mongotest.Database(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer store.Close()
+		pagesAreTheList(t, store)
+	})
+}
+
+func pagesAreTheList(t *testing.T, store persistence.Store) {
 	n := 0
 	rapid.Check(t, func(rt *rapid.T) {
 		n++
@@ -41,7 +57,7 @@ func TestPagesAreTheList(t *testing.T) {
 		all := ids(rt, store, persistence.Query{
 			Collection: persistence.Orders, Filter: persistence.Filter{Condition: ref.Documents()},
 			Sort: []persistence.SortKey{key, {Path: "_id", Descending: key.Descending}},
-		}, nil)
+		})
 		var paged []string
 		page, cursor := rapid.IntRange(1, 5).Draw(rt, "page"), ""
 		for {
@@ -49,17 +65,17 @@ func TestPagesAreTheList(t *testing.T) {
 			if err != nil {
 				rt.Fatal(err)
 			}
-			var last json.RawMessage
-			found := ids(rt, store, sorted(persistence.Orders, ref.Documents(), key, after, page), func(i int, doc json.RawMessage) {
-				if i < page {
-					last = doc
-				}
-			})
-			paged = append(paged, found[:min(page, len(found))]...)
-			if len(found) <= page {
+			docs, err := pager{store, persistence.Orders, ref.Documents(), key}.page(t.Context(), after, page+1)
+			if err != nil {
+				rt.Fatal(err)
+			}
+			for _, doc := range docs[:min(page, len(docs))] {
+				paged = append(paged, keyOf(rt, doc))
+			}
+			if len(docs) <= page {
 				break
 			}
-			if cursor, err = cursorAt(key.Path, last); err != nil {
+			if cursor, err = cursorAt(key.Path, docs[page-1]); err != nil {
 				rt.Fatal(err)
 			}
 			if len(paged) > len(orders) {
@@ -86,22 +102,23 @@ func drawOrder(rt *rapid.T, ref persistence.MarketRef) markets.Order {
 	return o
 }
 
-// ids are the keys of the documents of a query, of each of which it tells.
-func ids(rt *rapid.T, docs persistence.Querier, q persistence.Query, tell func(int, json.RawMessage)) (out []string) {
+// ids are the keys of the documents of a query.
+func ids(rt *rapid.T, docs persistence.Querier, q persistence.Query) (out []string) {
 	for doc, err := range docs.Query(rt.Context(), q) {
 		if err != nil {
 			rt.Fatal(err)
 		}
-		var o markets.Order
-		if err := json.Unmarshal(doc, &o); err != nil {
-			rt.Fatal(err)
-		}
-		if tell != nil {
-			tell(len(out), doc)
-		}
-		out = append(out, o.Key)
+		out = append(out, keyOf(rt, doc))
 	}
 	return out
+}
+
+func keyOf(rt *rapid.T, doc json.RawMessage) string {
+	var o markets.Order
+	if err := json.Unmarshal(doc, &o); err != nil {
+		rt.Fatal(err)
+	}
+	return o.Key
 }
 
 // A cursor that is not one is an error, never a page.

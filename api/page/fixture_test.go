@@ -3,7 +3,6 @@ package page_test
 import (
 	"context"
 	"errors"
-	"io/fs"
 	"log/slog"
 	"net"
 	"os"
@@ -48,7 +47,7 @@ func (f folder) Open(ctx context.Context) (persistence.Store, error) {
 func recorded(t testing.TB) (out []actors.Chain, nodes []*replay.Node) {
 	t.Helper()
 	for chain, name := range map[string]string{"ethereum": "seaport", "aptos": "tradeport"} {
-		recording, err := replay.Open(os.DirFS("../../testdata/recordings/" + chain).(fs.FS))
+		recording, err := replay.Open(os.DirFS("../../testdata/recordings/" + chain))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -199,9 +198,14 @@ func serve(t testing.TB, data persistence.Querier, token string) string {
 	var ask func(context.Context, persistence.Request) error
 	if queue, ok := data.(persistence.RequestQueue); ok {
 		ask = func(ctx context.Context, r persistence.Request) error {
-			return queue.Ask(ctx, []persistence.Request{r}, time.Minute)
+			return queue.Ask(ctx, []persistence.Request{r}, persistence.AskWithin)
 		}
 	}
+	return serving(t, data, token, ask)
+}
+
+func serving(t testing.TB, data persistence.Querier, token string, ask func(context.Context, persistence.Request) error) string {
+	t.Helper()
 	log := slog.New(slog.DiscardHandler)
 	p := page.New(t.Context(), page.Options{Data: data, Ask: ask, Changes: token != "", Log: log})
 	server, err := api.Serve(t.Context(), api.Options{Listen: "127.0.0.1:0", Token: token, Routes: p.Routes(), Log: log})

@@ -166,7 +166,7 @@ var tones = map[string]string{
 	persistence.Following: "good", persistence.Running: "good", persistence.Backfilling: "busy",
 	persistence.Retrying: "bad", persistence.FinalityBroken: "bad", persistence.Paused: "quiet", persistence.Stopped: "quiet",
 	persistence.Up: "good", persistence.Draining: "busy", persistence.Leaving: "busy", persistence.Dead: "bad",
-	"limited": "busy", "lagging": "busy", "pruned": "busy", "wrong_chain": "bad", "down": "bad",
+	silent: "bad", "limited": "busy", "lagging": "busy", "pruned": "busy", "wrong_chain": "bad", "down": "bad",
 	string(markets.Listing): "good", string(markets.Partial): "good", string(markets.Sold): "accent",
 	string(markets.Yes): "good", string(markets.No): "bad",
 	persistence.RequestPending: "busy", persistence.RequestDone: "good", persistence.RequestFailed: "bad",

@@ -1,6 +1,7 @@
 package page_test
 
 import (
+	"context"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -8,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/imart/event-worker/api/resource"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
 )
@@ -127,6 +129,17 @@ func TestRetryRefused(t *testing.T) {
 	}
 	if n := len(requests(t, store)); n != 1 { // hostile's own
 		t.Errorf("%d requests", n)
+	}
+}
+
+// If no worker runs, whoever retries is told so.
+func TestRetryWithoutWorker(t *testing.T) {
+	t.Parallel()
+	store := hostile(t)
+	at := serving(t, store, secret, func(context.Context, persistence.Request) error { return resource.ErrNobody })
+	status, body, _ := ask(t, http.MethodPost, at+"/page/dead-letters/retry", secret, url.Values{"id": {letter(t, store)}})
+	if status != http.StatusConflict || !strings.Contains(body, "no worker runs") {
+		t.Errorf("status %d, %s", status, body)
 	}
 }
 

@@ -94,9 +94,8 @@ func (p *past) add(at time.Time, c *progress.Chain) {
 	if last := len(p.marks) - 1; last >= 0 {
 		now.requests = p.marks[last].requests + asked(p.requests, requests)
 		from := p.marks[0]
-		seconds := at.Sub(from.at).Seconds()
-		next.events = new(max(0, float64(events-from.events)/seconds)) // negative in a reorganisation
-		next.requests = new(float64(now.requests-from.requests) / seconds)
+		next.events = since(from.at, at, events-from.events)
+		next.requests = since(from.at, at, now.requests-from.requests)
 	}
 	p.marks = append(p.marks, now)
 	for len(p.marks) > 1 && at.Sub(p.marks[1].at) >= smooth {
@@ -109,6 +108,12 @@ func (p *past) add(at time.Time, c *progress.Chain) {
 	}
 	p.points[p.next] = next
 	p.next = (p.next + 1) % maxPoints
+}
+
+// since is a rate, which is not negative: a reorganisation undoes events.
+func since(from, to time.Time, n int64) *float64 {
+	perSecond := max(0, float64(n)/to.Sub(from).Seconds())
+	return &perSecond
 }
 
 // asked counts the requests since the last point. The counters begin anew with each owner of

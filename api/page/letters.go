@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/imart/event-worker/api/resource"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
 )
@@ -110,7 +111,10 @@ func (p *Page) retry(r *http.Request) (view, error) {
 	request := persistence.Request{
 		ID: strings.ToLower(rand.Text()[:12]), Chain: known[0].Chain, Kind: persistence.RetryRequest, DeadLetter: id, AskedBy: askedBy(),
 	}
-	if err := p.opts.Ask(r.Context(), request); err != nil {
+	switch err := p.opts.Ask(r.Context(), request); {
+	case errors.Is(err, resource.ErrNobody):
+		return v, problem{http.StatusConflict, "Nobody can retry it: " + err.Error()}
+	case err != nil:
 		return v, err
 	}
 	p.opts.Log.Info("retry of a dead letter asked for on the page", "request", request.ID, "deadLetter", id)

@@ -80,22 +80,22 @@ func (p *Page) orders(r *http.Request) (view, error) {
 	if err != nil {
 		return v, badRequest(err)
 	}
-	var last json.RawMessage
-	for doc, err := range p.opts.Data.Query(r.Context(), sorted(persistence.Orders, condition, key, after, ordersShown)) {
-		if err != nil {
+	found, err := pager{p.opts.Data, persistence.Orders, condition, key}.page(r.Context(), after, ordersShown+1)
+	if err != nil {
+		return v, err
+	}
+	if len(found) > ordersShown {
+		found = found[:ordersShown]
+		if list.Next, err = nextPage(q, key.Path, found[ordersShown-1]); err != nil {
 			return v, err
 		}
-		if len(list.Orders) == ordersShown {
-			if list.Next, err = nextPage(q, key.Path, last); err != nil {
-				return v, err
-			}
-			break
-		}
+	}
+	for _, doc := range found {
 		var o markets.Order
 		if err := json.Unmarshal(doc, &o); err != nil {
 			return v, err
 		}
-		list.Orders, last = append(list.Orders, o), doc
+		list.Orders = append(list.Orders, o)
 	}
 	return v, nil
 }

@@ -63,7 +63,7 @@ func (p *Page) overview(r *http.Request) (view, error) {
 	}
 	for _, c := range s.tree {
 		card := newCard(s, c)
-		card.Open = len(s.tree) <= openChains || c.Failing != ""
+		card.Open = len(s.tree) <= openChains || failing(card.State)
 		o.Chains = append(o.Chains, card)
 		o.Streams, o.Events, o.Rate = o.Streams+card.Streams, o.Events+card.Events, o.Rate+card.Rate
 	}
@@ -109,11 +109,17 @@ func newCard(s snapshot, c *progress.Chain) chainCard {
 			}
 		}
 	}
+	if s.silent[c.Name] {
+		card.State = silent
+	}
 	if card.State == persistence.Backfilling {
 		card.ETA = eta(c)
 	}
 	return card
 }
+
+// silent is the state of a chain of which nothing is written any more.
+const silent = "silent"
 
 // stateOf is the state of a chain: what fails first, then what is behind.
 func stateOf(c *progress.Chain) string {
@@ -205,6 +211,10 @@ func troubles(s snapshot) (out []trouble) {
 		}
 	}
 	for _, c := range s.tree {
+		if s.silent[c.Name] {
+			out = append(out, trouble{c.Name, silent, "Nothing of it is written any more: the process that followed it is gone, or does not reach the database."})
+			continue
+		}
 		if c.Head == nil || c.Head.Status == persistence.Stopped {
 			continue
 		}

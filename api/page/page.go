@@ -27,7 +27,8 @@ import (
 // Options say what is served.
 type Options struct {
 	Data persistence.Querier
-	// Ask makes a request to the owner of a chain; nil if viewers can make none.
+	// Ask makes a request to the owner of a chain; nil if viewers can make none. Its errors are
+	// resource.ErrNobody and those of the store.
 	Ask func(ctx context.Context, r persistence.Request) error
 	// Changes says that viewers may change something: all of them have the token, without
 	// which no request reaches the page.

@@ -24,6 +24,10 @@ const (
 // rateOver is the time over which rates are measured, at least. Actors report once a second.
 const rateOver = 6 * time.Second
 
+// silentAfter is how long nothing of a chain may be written, by this process's clock, before
+// the page says so. While a chain is followed its head writes every few seconds.
+const silentAfter = 2 * time.Minute
+
 // snapshot is the state of the worker at one time.
 type snapshot struct {
 	at     time.Time
@@ -33,6 +37,7 @@ type snapshot struct {
 	actors []persistence.Actor
 	tree   progress.Tree
 	rates  map[string]float64 // events a second, by actor
+	silent map[string]bool    // chains of which nothing was written for a while
 	err    error              // why it could not be read; the rest is then that of the last snapshot
 }
 
@@ -46,8 +51,13 @@ type watch struct {
 	mu      sync.Mutex
 	last    snapshot
 	earlier []snapshot // from which rates are measured, the oldest first
+	written map[string]written
 	history *history
 }
+
+// written is when something of a chain was written, by the store's clock, and when that was
+// first seen, by this process's.
+type written struct{ at, seen time.Time }
 
 func newWatch(docs persistence.Querier, log *slog.Logger) *watch {
 	return &watch{docs: docs, log: log, wake: make(chan struct{}, 1), history: newHistory(time.Now())}
@@ -102,6 +112,7 @@ func (w *watch) look(ctx context.Context, now time.Time) {
 	}
 	next.at, next.since = now, w.history.since
 	w.measure(&next)
+	w.listen(&next)
 	w.history.add(next)
 	w.last = next
 }
@@ -128,6 +139,20 @@ func (w *watch) measure(next *snapshot) {
 		}
 	}
 	progress.NewMeter(from.at, from.tree).Measure(next.at, next.tree)
+}
+
+// listen notes the chains that are silent. Those that were stopped are so for a reason.
+func (w *watch) listen(next *snapshot) {
+	before := w.written
+	w.written, next.silent = map[string]written{}, map[string]bool{}
+	for _, c := range next.tree {
+		last, known := before[c.Name]
+		if !known || !last.at.Equal(c.UpdatedAt) {
+			last = written{c.UpdatedAt, next.at}
+		}
+		w.written[c.Name] = last
+		next.silent[c.Name] = c.Running && next.at.Sub(last.seen) >= silentAfter
+	}
 }
 
 // now is the last snapshot, for somebody who looks.

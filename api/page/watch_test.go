@@ -17,6 +17,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/imart/event-worker/persistence"
+	"github.com/imart/event-worker/progress"
 )
 
 // away are documents that cannot be read while broken.
@@ -67,6 +68,39 @@ func TestTheDatabaseIsAway(t *testing.T) {
 	}
 	if points, _ := p.watch.points("a", 0); len(points.At) != 2 {
 		t.Errorf("%d points of 2 looks", len(points.At))
+	}
+}
+
+// A chain of which nothing is written for two minutes is silent, whatever its documents say,
+// until something is written; one that was stopped is not.
+func TestSilentChains(t *testing.T) {
+	w := newWatch(nil, slog.New(slog.DiscardHandler))
+	look := func(at time.Duration, writes time.Duration, state string) snapshot {
+		s := chainAt(epoch.Add(at), "a", 0)
+		for i := range s.actors {
+			s.actors[i].UpdatedAt, s.actors[i].Status = epoch.Add(time.Hour+writes), state // by another clock
+		}
+		s.tree = progress.Of(s.actors)
+		w.listen(&s)
+		return s
+	}
+	for _, step := range []struct {
+		at, writes time.Duration
+		state      string
+		silent     bool
+	}{
+		{0, 0, persistence.Following, false},
+		{silentAfter - 1, 0, persistence.Following, false},
+		{silentAfter, 0, persistence.Following, true},
+		{silentAfter + 1, time.Second, persistence.Following, false},
+		{2 * silentAfter, time.Second, persistence.Following, false},
+		{2*silentAfter + 1, time.Second, persistence.Following, true},
+		{3 * silentAfter, time.Second, persistence.Stopped, false},
+	} {
+		s := look(step.at, step.writes, step.state)
+		if got := len(troubles(s)) == 1; got != step.silent || step.silent && newCard(s, s.tree[0]).State != silent {
+			t.Errorf("at %s, written at %s: silent is %t", step.at, step.writes, got)
+		}
 	}
 }
 
