@@ -12,7 +12,13 @@ test:
 	@command -v mongod >/dev/null || [ -n "$$EVENT_WORKER_TEST_MONGODB_URI" ] || \
 		echo "skipped: everything on MongoDB. Put mongod, 6.0 or later, on PATH, or a replica set's URI in EVENT_WORKER_TEST_MONGODB_URI"
 	@command -v npm >/dev/null && command -v node >/dev/null || \
-		echo "skipped: Prisma's parser, Aptos's SDK and Foundry's anvil. Put npm and node, 20 or later, on PATH"
+		echo "skipped: Prisma's parser, Aptos's SDK, Foundry's anvil and MongoDB's driver for Node. Put npm and node, 20 or later, on PATH"
+	@command -v prometheus >/dev/null && command -v promtool >/dev/null || \
+		echo "skipped: the alerts and the dashboard. apt-get install prometheus"
+	@command -v kubernetes-validate >/dev/null || \
+		echo "skipped: the manifest for Kubernetes. pip install kubernetes-validate==1.37.0"
+	@command -v systemd-analyze >/dev/null || \
+		echo "skipped: the unit for systemd. Put systemd-analyze on PATH"
 	@command -v mongosh >/dev/null || \
 		echo "skipped: the documented queries in MongoDB's shell. npm install --global mongosh"
 	@echo "not part of it: docker-compose.yml in Docker (make compose-test)"
