@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/imart/event-worker/commands/internal/cli"
+	"github.com/imart/event-worker/commands/internal/table"
 	"github.com/imart/event-worker/persistence/embedded"
 	"github.com/imart/event-worker/persistence/mongo"
 	"github.com/imart/event-worker/persistence/transfer"
@@ -126,6 +127,7 @@ func (l location) openTarget(ctx context.Context) (target, error) {
 	if l.uri == "" {
 		return embedded.OpenCopy(ctx, l.folder)
 	}
+	defer l.waiting()()
 	return mongo.OpenCopy(ctx, l.uri)
 }
 
@@ -206,7 +208,8 @@ func (m *meter) report(p transfer.Progress) {
 		fmt.Fprintln(m.screen, m.line(now))
 	default:
 		m.said = now
-		_ = m.screen.Show([]string{m.line(now)}) // what stays is written again later
+		line := m.line(now)
+		_ = m.screen.Show(func(width, _ int) []string { return []string{table.Shorten(line, width)} }) // what stays is written again later
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/imart/event-worker/commands/internal/demo"
 	"github.com/imart/event-worker/config"
 	"github.com/imart/event-worker/internal/secretfile"
+	"github.com/imart/event-worker/internal/waiting"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/persistence/embedded"
 	"github.com/imart/event-worker/persistence/mongo"
@@ -27,7 +29,11 @@ const defaultConfig = config.DefaultFile
 const mongoVariable = "MONGODB_URI"
 
 // location is the location of data: a folder, or the MongoDB database of a URI.
-type location struct{ folder, uri string }
+type location struct {
+	folder, uri string
+	// waits is told how long the database has not answered yet; if nil, standard error is.
+	waits func(waited time.Duration)
+}
 
 // mongoURI returns MongoDB's URI as the environment has it: in a variable, or in the file
 // that another one names. It is empty if there is none.
@@ -82,6 +88,7 @@ func (l location) Open(ctx context.Context) (persistence.Store, error) {
 		}
 		return store, nil
 	}
+	defer l.waiting()()
 	store, err := mongo.Open(ctx, l.uri)
 	if err != nil {
 		return nil, err
@@ -111,7 +118,16 @@ func (l location) existing(ctx context.Context) (reader, error) {
 	if l.uri == "" {
 		return embedded.OpenReader(l.folder)
 	}
+	defer l.waiting()()
 	return mongo.OpenReader(ctx, l.uri)
+}
+
+// waiting says that the database has not answered yet, until the returned function is called.
+func (l location) waiting() (over func()) {
+	if l.waits != nil {
+		return waiting.Say(l.waits)
+	}
+	return waiting.Say(cli.Waits(os.Stderr, l.String()))
 }
 
 // dataFlags are the flags that select the data.

@@ -66,7 +66,9 @@ func initMongoDB(ctx context.Context, out io.Writer, f initFlags) error {
 	case f.wait <= 0:
 		return fmt.Errorf("--wait %s: must be positive", f.wait)
 	}
+	over := location{uri: uri}.waiting()
 	set, err := mongo.Initiate(ctx, uri, f.hosts, f.wait)
+	over()
 	if err != nil {
 		return err
 	}

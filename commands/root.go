@@ -68,6 +68,7 @@ Try it on recorded mainnet data with "demo", then describe your own chains in a 
 	root.AddCommand(
 		demo.New(assets.recordings(), demoData),
 		newRun(assets),
+		newServe(),
 		demo.NewReplay(assets.recordings()),
 		faults.New(),
 		newStatus(),
@@ -75,6 +76,7 @@ Try it on recorded mainnet data with "demo", then describe your own chains in a 
 		newHealthcheck(),
 		newTail(),
 		newQuery(),
+		newExplain(),
 		newRewind(),
 		newRetry(),
 		newRedecode(),

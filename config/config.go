@@ -120,7 +120,7 @@ func Load(file string, environ []string) (Config, error) {
 	top.Child("tuning").Decode(&cfg.Tuning)
 	cfg.Cluster = cluster(top.Child("cluster"), top.Child("chains"))
 	top.Child("monitor").Decode(&cfg.Monitor)
-	cfg.API = api(top.Child("api"))
+	cfg.API = r.api(top.Child("api"))
 	cfg.Metadata = r.metadata(top.Child("metadata"))
 	known := slices.Clone(r.Overrides)
 	for _, w := range r.Warnings {

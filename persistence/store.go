@@ -97,6 +97,7 @@ type Store interface {
 	// snapshot and does not block writers.
 	Query(ctx context.Context, query Query) iter.Seq2[json.RawMessage, error]
 
+	Feed
 	OpenOrders
 	SignedOrderStore
 

@@ -3,7 +3,6 @@ package worker
 import (
 	"context"
 	"log/slog"
-	"slices"
 
 	"github.com/imart/event-worker/api"
 	"github.com/imart/event-worker/api/feed"
@@ -19,25 +18,27 @@ type Served interface {
 	persistence.Feed
 }
 
-// ServeAPI serves the page, the API and the feed of data.
-func ServeAPI(ctx context.Context, cfg config.API, data Served, log *slog.Logger) (*api.Server, error) {
+// ServeAPI serves the page, the API and the feed of data. Docs say how documents are served
+// beyond that, without their data and log.
+func ServeAPI(ctx context.Context, cfg config.API, data persistence.Querier, docs resource.Options, log *slog.Logger) (*api.Server, error) {
+	docs.Data, docs.Log = data, log
+	routes := resource.Routes(docs)
+	if served, ok := data.(Served); ok {
+		routes = append(routes, feed.Routes(feed.Options{Data: served, Log: log})...)
+		routes = append(routes, page.Routes(page.Options{Data: served, Log: log})...)
+	}
 	return api.Serve(ctx, api.Options{
-		Listen: cfg.Listen, Default: config.DefaultAPI, Token: cfg.Token, Log: log,
-		Routes: slices.Concat(
-			resource.Routes(resource.Options{Data: data, Log: log}),
-			feed.Routes(feed.Options{Data: data, Log: log}),
-			page.Routes(page.Options{Data: data, Log: log}),
-		),
+		Listen: cfg.Listen, Default: config.DefaultAPI, Token: cfg.Token, TokenFile: cfg.TokenFile,
+		Origins: cfg.Origins, Rate: cfg.Rate, TLS: cfg.TLS, Log: log, Routes: routes,
 	})
 }
 
 // serveAPI serves the API while the worker runs, unless it is switched off.
 func (w *Worker) serveAPI(ctx context.Context) error {
-	data, ok := w.store.(Served)
-	if !ok || w.opts.Config.API.Off || w.opts.Once {
+	if w.opts.Config.API.Off || w.opts.Once {
 		return nil
 	}
-	server, err := ServeAPI(ctx, w.opts.Config.API, data, w.log)
+	server, err := ServeAPI(ctx, w.opts.Config.API, w.store, resource.Options{Order: w.node.Order, Ask: w.ask}, w.log)
 	if err != nil {
 		return err
 	}
@@ -45,6 +46,15 @@ func (w *Worker) serveAPI(ctx context.Context) error {
 		_ = server.Close()
 		return nil
 	})
-	w.log.Info("page and API", "address", "http://"+server.Addr())
+	w.log.Info("page and API", "address", server.URL())
 	return nil
+}
+
+// ask makes a request to the owner of a chain, which may be this process.
+func (w *Worker) ask(ctx context.Context, r persistence.Request) error {
+	err := w.store.(persistence.RequestQueue).Ask(ctx, []persistence.Request{r}, persistence.AskWithin)
+	if err == nil {
+		w.requests.Wake()
+	}
+	return err
 }

@@ -12,7 +12,7 @@ import (
 const applicationID = 0x494d4557
 
 // schemaVersion is the version of schema, kept in the file as user_version.
-const schemaVersion = 4
+const schemaVersion = 5
 
 // schema stores every document as JSON text in doc, readable by any tool. The other
 // columns contain only what the program searches by; fields that only people search by
@@ -141,17 +141,20 @@ var errNewer = errors.New("it was written by a newer version of this program: us
 // create creates the schema in an empty file.
 func create(conn *sqlite.Conn) error {
 	mark := fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d;", applicationID, schemaVersion)
-	return sqlitex.ExecuteScript(conn, mark+schema, nil) // in one transaction
+	return sqlitex.ExecuteScript(conn, mark+schema+changesSchema(), nil) // in one transaction
 }
 
 // upgrade upgrades a database of an earlier version.
 func upgrade(conn *sqlite.Conn, version int64) error {
-	added := requests + metadata
+	added := changesSchema()
+	if version < 4 {
+		added = requests + metadata + added
+	}
 	if version < 3 {
-		added += signedOrders + currencies
+		added = signedOrders + currencies + added
 	}
 	if version < 2 {
-		added += notifications
+		added = notifications + added
 	}
 	return sqlitex.ExecuteScript(conn, fmt.Sprintf("PRAGMA user_version = %d;", schemaVersion)+added, nil)
 }

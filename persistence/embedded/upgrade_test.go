@@ -15,9 +15,15 @@ import (
 // A file of an earlier version lacks tables: a reader refuses it with a remedy, and a writer
 // upgrades it without loss.
 func TestUpgrade(t *testing.T) {
-	const lost3 = "DROP TABLE requests; DROP TABLE metadata;"
-	const lost2 = lost3 + "DROP TABLE signed_orders; DROP TABLE currencies;"
-	for version, lost := range map[int]string{1: lost2 + "DROP TABLE notifications;", 2: lost2, 3: lost3} {
+	lost4 := "DROP TABLE changes; DROP TABLE eras;"
+	for _, table := range latest {
+		for _, on := range []string{"inserted", "updated", "deleted"} {
+			lost4 += fmt.Sprintf("DROP TRIGGER %s_%s;", table, on)
+		}
+	}
+	lost3 := lost4 + "DROP TABLE requests; DROP TABLE metadata;"
+	lost2 := lost3 + "DROP TABLE signed_orders; DROP TABLE currencies;"
+	for version, lost := range map[int]string{1: lost2 + "DROP TABLE notifications;", 2: lost2, 3: lost3, 4: lost4} {
 		t.Run(fmt.Sprint("from ", version), func(t *testing.T) { upgradeFrom(t, version, lost) })
 	}
 }

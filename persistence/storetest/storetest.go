@@ -35,6 +35,7 @@ func Run(t *testing.T, open func(t testing.TB) persistence.Store) {
 		{"Concurrency", concurrencyTests},
 		{"Requests", requestTests},
 		{"Property", propertyTests},
+		{"Feed", feedTests},
 	} {
 		t.Run(group.name, func(t *testing.T) {
 			for _, test := range group.tests {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"io"
 	"strconv"
 	"strings"
 	"time"
@@ -40,6 +41,13 @@ func Some(n int64, noun string) string {
 		return "1 " + noun
 	}
 	return Grouped(n) + " " + noun + "s"
+}
+
+// Waits returns a function that says on out, for people, what a command waits for.
+func Waits(out io.Writer, what string) func(waited time.Duration) {
+	return func(waited time.Duration) {
+		fmt.Fprintf(out, "event-worker: waiting for %s, for %s so far…\n", what, waited)
+	}
 }
 
 // Quoted is a word as a shell takes it for one.

@@ -115,7 +115,7 @@ func run(ctx context.Context, recordings Recordings, at Data, out io.Writer, f f
 		show.nodes = append(show.nodes, node)
 		followed = append(followed, chain)
 	}
-	cfg := config.Config{Node: config.DemoNode, Tuning: actors.DefaultTuning}
+	cfg := config.Config{Node: config.DemoNode, Tuning: actors.DefaultTuning, API: config.API{Off: true}}
 	cfg.Tuning.Tick = demoLook
 	w, err := worker.Open(ctx, worker.Options{Config: cfg, Data: at, Log: log, Chains: followed, Once: f.once})
 	if err != nil {
