@@ -54,10 +54,10 @@ ci:
 	.ci/run
 
 # Static binaries, images, lists of components and checksums in dist/, reproducibly:
-# make release VERSION=v1.2.3
+# make release VERSION=v1.2.3; with ONLY=linux_amd64 for that platform alone.
 release:
-	go -C deploy/release run . -version "$(VERSION)"
+	go -C deploy/release run . -version "$(VERSION)" -only "$(ONLY)"
 
-# A release, built twice and compared. Minutes.
+# A release, or that for ONLY one platform, built twice and compared. Minutes.
 release-check:
 	deploy/release/check.sh

@@ -58,7 +58,7 @@ func TestRefuses(t *testing.T) {
 	if _, err := commitOf(dir, "v1.2.3"); err == nil || !strings.Contains(err.Error(), "has changes that no commit has") || !strings.Contains(err.Error(), "?? new") {
 		t.Errorf("with changes: %v", err)
 	}
-	if err := release(dir, "v1.2.3", t.TempDir()); err == nil {
+	if err := release(dir, "v1.2.3", t.TempDir(), []platform{{"linux", "amd64"}}); err == nil {
 		t.Error("a release of a repository with changes")
 	}
 }
