@@ -3,9 +3,12 @@ package docs_test
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -16,6 +19,7 @@ import (
 	"github.com/imart/event-worker/config"
 	"github.com/imart/event-worker/internal/mongotest"
 	"github.com/imart/event-worker/internal/npmtest"
+	"github.com/imart/event-worker/internal/required"
 	"github.com/imart/event-worker/persistence"
 )
 
@@ -62,7 +66,56 @@ func TestFloorOfThePage(t *testing.T) {
 			t.Error(err)
 		}
 	})
+	t.Run("curl", func(t *testing.T) { curlFloor(t, program, uri, page) })
 	t.Run("program", func(t *testing.T) { followFloor(t, db, uri, page) })
+}
+
+// curlFloor runs the page's lines of shell that ask the API.
+func curlFloor(t *testing.T, program program, uri string, page page) {
+	if _, err := exec.LookPath("curl"); err != nil {
+		required.Skip(t, "curl", "put curl on PATH")
+	}
+	blocks := page.blocks()
+	i := slices.IndexFunc(blocks, func(b block) bool { return b.language == "sh" && strings.Contains(b.text, "curl ") })
+	if i < 0 || !strings.Contains(blocks[i].text, config.DefaultAPI) {
+		t.Fatalf("the page does not ask %s", config.DefaultAPI)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	serve := program.command(ctx, uri, "event-worker", "serve", "--listen", "127.0.0.1:0")
+	serve.Path, serve.Err = program.binary(), nil
+	serve.Stderr = os.Stderr
+	out, err := serve.StdoutPipe()
+	if err == nil {
+		err = serve.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		cancel()
+		_ = serve.Wait() // it was killed
+	}()
+	said, err := bufio.NewReader(out).ReadString('\n')
+	address := regexp.MustCompile(`http://(\S+) until`).FindStringSubmatch(said)
+	if address == nil {
+		t.Fatalf("serve says %q, %v", said, err)
+	}
+	script := strings.ReplaceAll(blocks[i].text, config.DefaultAPI, address[1])
+	answer, err := program.command(ctx, uri, "sh", "-c", script).Output()
+	var found struct {
+		Data []struct {
+			UnitPrice string
+			Token     struct{ ID string }
+			Final     *bool
+		}
+	}
+	if err == nil {
+		err = json.Unmarshal(answer, &found)
+	}
+	if err != nil || len(found.Data) != 1 || found.Data[0].UnitPrice != "250000000000000000" || found.Data[0].Token.ID != "11" || found.Data[0].Final == nil {
+		t.Errorf("%v: %s", err, answer)
+	}
 }
 
 // followFloor runs the page's program while the cheapest listings are sold, one by one.
