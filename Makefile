@@ -1,4 +1,4 @@
-.PHONY: build test race compose-test bench lint size ci release release-check
+.PHONY: build test race compose-test bench pictures lint size ci release release-check
 
 CORE = ^(messages|actors|cluster)/|^markets/[^/]*$$|^chains/([^/]*|(evm|aptos|internal)/.*)$$|^persistence/([^/]*|mongo/.*)$$
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.6.1
@@ -21,6 +21,8 @@ test:
 		echo "skipped: the unit for systemd. Put systemd-analyze on PATH"
 	@command -v mongosh >/dev/null || \
 		echo "skipped: the documented queries in MongoDB's shell. npm install --global mongosh"
+	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || \
+		echo "skipped: the page in a real browser. Put chromium or google-chrome on PATH"
 	@echo "not part of it: docker-compose.yml in Docker (make compose-test)"
 
 race:
@@ -34,6 +36,10 @@ compose-test:
 # MONGODB_URI is set.
 bench:
 	go run ./internal/bench
+
+# Pictures of the page for docs/page.md, in Chromium. A minute and a half.
+pictures:
+	go test -count=1 ./api/page -run TestPictures -pictures $(CURDIR)/docs/pictures
 
 lint:
 	test -z "$$(gofmt -l .)"

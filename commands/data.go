@@ -96,9 +96,10 @@ func (l location) Open(ctx context.Context) (persistence.Store, error) {
 	return store, nil
 }
 
-// reader answers queries until it is closed.
+// reader answers queries, and tells of changes, until it is closed.
 type reader interface {
 	persistence.Querier
+	persistence.Feed
 	Close() error
 }
 

@@ -72,7 +72,7 @@ func (f *serveFlags) run(ctx context.Context, out, stderr io.Writer) (err error)
 		return err
 	}
 	defer func() { err = errors.Join(err, data.Close()) }()
-	server, err := worker.ServeAPI(ctx, cfg, data, resource.Options{Ask: f.ask}, log)
+	server, err := worker.ServeAPI(ctx, cfg, data, worker.Access{Ask: f.ask}, log)
 	if err != nil {
 		return err
 	}

@@ -20,6 +20,8 @@ type state struct {
 	Chains []*branch           `json:"chains"`
 	// Changed are the streams whose definition has changed, with its aspects that have.
 	Changed []string `json:"changed,omitempty"`
+	// Audits are how the logs compare with their chains, where that is audited.
+	Audits []persistence.Audit `json:"audits,omitempty"`
 
 	brief    bool
 	progress progress.Tree
@@ -40,7 +42,9 @@ func (f *statusFlags) state(ctx context.Context, docs persistence.Querier) (s st
 	all = slices.DeleteFunc(all, func(a persistence.Actor) bool {
 		return len(f.chains) > 0 && !slices.Contains(f.chains, a.Chain)
 	})
-	return snapshot(s.Nodes, s.Leases, all, f.brief), nil
+	s = snapshot(s.Nodes, s.Leases, all, f.brief)
+	s.Audits, err = auditsOf(ctx, docs, f.chains)
+	return s, err
 }
 
 func snapshot(nodes []persistence.Node, leases []persistence.Lease, all []persistence.Actor, brief bool) state {

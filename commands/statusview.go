@@ -49,7 +49,7 @@ func (s state) print(w io.Writer, v view) error {
 // tree has the room that the others leave.
 func (s state) lines(v view) []string {
 	top := s.top(v)
-	notices := v.wrapped(s.notices())
+	notices := v.wrapped(s.notices(v.now))
 	endpoints := s.endpointLines(v, false)
 	if v.fold && v.height > 0 {
 		if tree := s.treeLines(v, 0); len(top)+len(tree)+len(notices)+len(endpoints) > v.height {
@@ -193,12 +193,12 @@ func linesOf(rows []table.Row) (n int) {
 	return n
 }
 
-// notices are what people should know of definitions.
-func (s state) notices() string {
-	if len(s.Changed) == 0 {
-		return ""
+// notices are what people should know of definitions and audits.
+func (s state) notices(now time.Time) (text string) {
+	if len(s.Changed) > 0 {
+		text = "\ndefinitions have changed since documents were made (event-worker redecode --changed makes them again): " + strings.Join(s.Changed, ", ")
 	}
-	return "\ndefinitions have changed since documents were made (event-worker redecode --changed makes them again): " + strings.Join(s.Changed, ", ")
+	return text + auditLines(s.Audits, now)
 }
 
 // wrapped are the lines of a text.

@@ -125,23 +125,37 @@ func (r *reader) endpoint(n *yamlfile.Node, kind markets.ChainKind, common http.
 
 // nodeURL is the URL of a node, which is never shown.
 func nodeURL(n *yamlfile.Node, text string, kind markets.ChainKind) string {
+	return checkURL(n, text, schemesOf(kind)...)
+}
+
+// schemesOf are the schemes of nodes' URLs.
+func schemesOf(kind markets.ChainKind) []string {
 	if kind == markets.Aptos {
-		return checkURL(n, text, "http", "https")
+		return []string{"http", "https"}
 	}
-	return checkURL(n, text, "http", "https", "ws", "wss")
+	return []string{"http", "https", "ws", "wss"}
 }
 
 func checkURL(n *yamlfile.Node, text string, schemes ...string) string {
-	u, err := url.Parse(text)
-	if err == nil && u.Hostname() != "" && slices.Contains(schemes, u.Scheme) {
+	if isURL(text, schemes) {
 		return text
 	}
+	n.Add("is not a URL that begins with %s and a host", yamlfile.Either(beginnings(schemes)))
+	return unknownURL
+}
+
+func isURL(text string, schemes []string) bool {
+	u, err := url.Parse(text)
+	return err == nil && u.Hostname() != "" && slices.Contains(schemes, u.Scheme)
+}
+
+// beginnings are what URLs of the schemes begin with.
+func beginnings(schemes []string) []string {
 	begins := make([]string, len(schemes))
 	for i, scheme := range schemes {
 		begins[i] = scheme + "://"
 	}
-	n.Add("is not a URL that begins with %s and a host", yamlfile.Either(begins))
-	return unknownURL
+	return begins
 }
 
 // headers are HTTP headers, whose values may have variables in them.

@@ -16,7 +16,10 @@ type Metrics struct {
 	mirror    *mirror
 	endpoints *endpoints
 	asked     *asked
+	audits    *audits
 	node      *Node
+
+	deliveries deliveries
 
 	commits *prometheus.HistogramVec // by chain, market, outcome
 	fenced  *prometheus.CounterVec   // by chain
@@ -55,9 +58,10 @@ func New() *Metrics {
 	}
 	m.endpoints = newEndpoints(m.mirror.owns)
 	m.asked = newAsked(m.mirror.owns)
+	m.audits = newAudits(m.mirror.owns)
 	m.node = newNode(m)
 	m.registry.MustRegister(
-		m.mirror, m.endpoints, m.asked, m.commits, m.fenced, m.fetches, m.fetched, m.errors,
+		m.mirror, m.endpoints, m.asked, m.audits, &m.deliveries, m.commits, m.fenced, m.fetches, m.fetched, m.errors,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
 	m.registry.MustRegister(m.node.collectors()...)

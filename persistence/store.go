@@ -91,6 +91,8 @@ type Store interface {
 
 	// PutMetadata writes what was found at a URI, in place of what was found there before.
 	PutMetadata(ctx context.Context, doc Metadata) error
+	// PutAudit writes the document of a chain's audits, in place of the one before.
+	PutAudit(ctx context.Context, doc Audit) error
 
 	// Query yields the matching documents of a collection, each as a JSON object with its
 	// key in _id, in no particular order unless the query has one. It reads a consistent
@@ -264,20 +266,26 @@ const (
 
 	// MetadataDocs are documents of the type Metadata.
 	MetadataDocs = "metadata"
+	// Audits are documents of the type Audit.
+	Audits = "audits"
 
 	SignedOrders  = "signed_orders"
 	Notifications = "notifications"
 	Leases        = "leases"
 	Nodes         = "nodes"
 	Requests      = "requests"
+
+	Hooks     = "hooks"
+	DeadHooks = "dead_hooks"
 )
 
 // Collections are all collections, in display order.
-var Collections = append(slices.Clone(Copied), Nodes, Requests)
+var Collections = append(slices.Clone(Copied), Nodes, Requests, Hooks, DeadHooks)
 
 // Copied are the collections that a copy contains. Nodes and requests are not among
-// them: they belong to the processes that use a particular database.
-var Copied = []string{Orders, Activities, Records, Notifications, SignedOrders, DeadLetters, Currencies, MetadataDocs, Actors, Leases}
+// them: they belong to the processes that use a particular database. Neither are hooks,
+// whose positions are those of its feed.
+var Copied = []string{Orders, Activities, Records, Notifications, SignedOrders, DeadLetters, Currencies, MetadataDocs, Audits, Actors, Leases}
 
 // UnknownCollection is the error of a query for a collection that is not in Collections.
 func UnknownCollection(name string) error {

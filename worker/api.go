@@ -3,12 +3,14 @@ package worker
 import (
 	"context"
 	"log/slog"
+	"slices"
 
 	"github.com/imart/event-worker/api"
 	"github.com/imart/event-worker/api/feed"
 	"github.com/imart/event-worker/api/page"
 	"github.com/imart/event-worker/api/resource"
 	"github.com/imart/event-worker/config"
+	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
 )
 
@@ -18,19 +20,44 @@ type Served interface {
 	persistence.Feed
 }
 
-// ServeAPI serves the page, the API and the feed of data. Docs say how documents are served
-// beyond that, without their data and log.
-func ServeAPI(ctx context.Context, cfg config.API, data persistence.Querier, docs resource.Options, log *slog.Logger) (*api.Server, error) {
-	docs.Data, docs.Log = data, log
-	routes := resource.Routes(docs)
-	if served, ok := data.(Served); ok {
-		routes = append(routes, feed.Routes(feed.Options{Data: served, Log: log})...)
-		routes = append(routes, page.Routes(page.Options{Data: served, Log: log})...)
-	}
-	return api.Serve(ctx, api.Options{
+// Access is what a process can do for clients of the API beyond reading documents.
+type Access struct {
+	// Order returns an order as of its last commit, from memory if it is there; optional.
+	Order func(ctx context.Context, market persistence.MarketRef, key string) (markets.Order, bool, error)
+	// Ask makes a request to the owner of a chain.
+	Ask func(ctx context.Context, r persistence.Request) error
+}
+
+// API is a server of the page, the API and the feed.
+type API struct {
+	*api.Server
+	page *page.Page
+}
+
+// Close stops serving.
+func (a *API) Close() error {
+	err := a.Server.Close()
+	a.page.Close()
+	return err
+}
+
+// ServeAPI serves the page, the API and the feed of data.
+func ServeAPI(ctx context.Context, cfg config.API, data Served, access Access, log *slog.Logger) (*API, error) {
+	shown := page.New(ctx, page.Options{Data: data, Ask: access.Ask, Changes: cfg.Token != "" || cfg.TokenFile != "", Log: log})
+	server, err := api.Serve(ctx, api.Options{
 		Listen: cfg.Listen, Default: config.DefaultAPI, Token: cfg.Token, TokenFile: cfg.TokenFile,
-		Origins: cfg.Origins, Rate: cfg.Rate, TLS: cfg.TLS, Log: log, Routes: routes,
+		Origins: cfg.Origins, Rate: cfg.Rate, TLS: cfg.TLS, Log: log,
+		Routes: slices.Concat(
+			resource.Routes(resource.Options{Data: data, Order: access.Order, Ask: access.Ask, Log: log}),
+			feed.Routes(feed.Options{Data: data, Log: log}),
+			shown.Routes(),
+		),
 	})
+	if err != nil {
+		shown.Close()
+		return nil, err
+	}
+	return &API{server, shown}, nil
 }
 
 // serveAPI serves the API while the worker runs, unless it is switched off.
@@ -38,7 +65,7 @@ func (w *Worker) serveAPI(ctx context.Context) error {
 	if w.opts.Config.API.Off || w.opts.Once {
 		return nil
 	}
-	server, err := ServeAPI(ctx, w.opts.Config.API, w.store, resource.Options{Order: w.node.Order, Ask: w.ask}, w.log)
+	server, err := ServeAPI(ctx, w.opts.Config.API, w.store, Access{Order: w.node.Order, Ask: w.ask}, w.log)
 	if err != nil {
 		return err
 	}
@@ -46,7 +73,8 @@ func (w *Worker) serveAPI(ctx context.Context) error {
 		_ = server.Close()
 		return nil
 	})
-	w.log.Info("page and API", "address", server.URL())
+	w.page = server.URL()
+	w.log.Info("page and API", "address", w.page)
 	return nil
 }
 

@@ -14,7 +14,7 @@ import (
 // Version is the version of the database's schema. Raise it with every change of
 // the collections, their indexes or their validators: a database of an older version
 // is brought up to date when it is opened.
-const Version = 8
+const Version = 9
 
 // Collection is one collection of the database.
 type Collection struct {

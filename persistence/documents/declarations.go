@@ -11,7 +11,7 @@ import (
 // declarations are those of all collections. A field is a member of the Go struct and,
 // unless everywhere has it already, a line here.
 func declarations() []declaration {
-	return []declaration{orders(), activities(), records(), deadLetters(), actors(), leases(), nodes(), requests(), notifications(), signedOrders(), currencies(), metadata()}
+	return []declaration{orders(), activities(), records(), deadLetters(), actors(), leases(), nodes(), requests(), notifications(), signedOrders(), currencies(), metadata(), audits(), hooks(), deadHooks()}
 }
 
 func orders() declaration {
@@ -281,6 +281,67 @@ func metadata() declaration {
 			"triedAt":   {doc: "When it was tried last."},
 			"fetchedAt": {doc: "When it was fetched."},
 			"nextAt":    {doc: "When it is tried again."},
+		},
+	}
+}
+
+func audits() declaration {
+	return declaration{
+		name:        persistence.Audits,
+		document:    reflect.TypeFor[Audit](),
+		description: "How the log of each chain compares with the chain, where the option audit is set: one document for each chain.",
+		lines: lines{
+			"_id":       {doc: "The chain."},
+			"node":      {doc: "The process that compares, or did so last."},
+			"startedAt": {doc: "When the present comparison started; missing if there is none."},
+			"percent":   {doc: "How much of the present comparison is done."},
+			"streams":   {doc: "How far the present comparison is in each stream."},
+			"lastError": {doc: "Why the present comparison does not go on."},
+			"updatedAt": {doc: "When the document was last written."},
+			"last":      {doc: "What came of the last comparison of everything that was final: how many events agree, are missing in the log, extra or different."},
+		},
+	}
+}
+
+func hooks() declaration {
+	return declaration{
+		name:        persistence.Hooks,
+		document:    reflect.TypeFor[Hook](),
+		description: "The webhooks: how far the deliveries of each are, and which process makes them.",
+		lines: lines{
+			"_id":          {doc: "The name, as configured."},
+			"position":     {doc: "The position in the feed up to which every event was delivered, or is a dead hook."},
+			"plan":         {doc: "The delivery that comes next, if it may have been sent."},
+			"node":         {doc: "The process that delivers; empty once it has stopped."},
+			"epoch":        {doc: "The fencing epoch: the number of times that a process has begun to deliver."},
+			"leasedUntil":  {doc: "When another process may continue unless this one says that it lives."},
+			"deliveries":   {doc: "The number of deliveries that the receiver has accepted."},
+			"events":       {doc: "The number of events in these deliveries."},
+			"dead":         {doc: "The number of deliveries that were given up."},
+			"attempts":     {doc: "The number of failed attempts of the next delivery; missing if there was none."},
+			"failingSince": {doc: "When the next delivery failed for the first time; missing if it has not."},
+			"lastError":    {doc: "Why an attempt failed, the last time that one did."},
+			"deliveredAt":  {doc: "When the receiver accepted the last delivery."},
+			"updatedAt":    {doc: "When the deliveries last proceeded or failed, by the store's clock."},
+		},
+	}
+}
+
+func deadHooks() declaration {
+	return declaration{
+		name:        persistence.DeadHooks,
+		document:    reflect.TypeFor[DeadHook](),
+		description: "Deliveries of webhooks that were given up, until \"event-worker hooks retry\" has delivered them.",
+		lines: lines{
+			"_id":          {doc: "The delivery's id."},
+			"hook":         {doc: "The webhook's name."},
+			"position":     {doc: "The position in the feed after the delivery's last event."},
+			"events":       {doc: "The number of events in the delivery."},
+			"body":         {doc: "The JSON that was sent; empty if it is larger than 8 MiB."},
+			"reason":       {doc: "Why the last attempt failed."},
+			"attempts":     {doc: "The number of failed attempts."},
+			"failingSince": {doc: "When the first attempt failed."},
+			"deadAt":       {doc: "When the last attempt failed."},
 		},
 	}
 }

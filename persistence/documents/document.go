@@ -81,6 +81,13 @@ type (
 	KnownCurrency = persistence.KnownCurrency
 	// Metadata is what was found at a URI.
 	Metadata = persistence.Metadata
+	// Audit is how far a chain's audit is, and what came of the last one.
+	Audit = persistence.Audit
+
+	// Hook is a webhook.
+	Hook = persistence.Hook
+	// DeadHook is a delivery of a webhook that was given up.
+	DeadHook = persistence.DeadHook
 
 	// Notification tells a user of a market of an activity that concerns them: one
 	// document for each receiver and activity.

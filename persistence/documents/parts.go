@@ -61,6 +61,32 @@ var parts = map[reflect.Type]lines{
 	reflect.TypeFor[persistence.Meaning](): {
 		"changed": {doc: "The aspects (source, decoding) in which the definition has changed since; missing if it has not."},
 	},
+	reflect.TypeFor[persistence.AuditCounts](): {
+		"events":    {doc: "The number of events that were compared: activities and dead letters."},
+		"agree":     {doc: "The number of events that are the same on the chain and in the log."},
+		"missing":   {doc: "The number of events that are on the chain, and not in the log."},
+		"extra":     {doc: "The number of events that are in the log, and not on the chain."},
+		"different": {doc: "The number of events with a field that is different."},
+	},
+	reflect.TypeFor[persistence.AuditStream](): {
+		"from":      {doc: "The first height that was compared: a block number, or a ledger version on Aptos."},
+		"to":        {doc: "The last height that was compared."},
+		"decodable": {doc: "The number of dead letters that can be decoded now."},
+		"notAsked":  {doc: "The number of facts that cannot be asked again."},
+		"before":    {doc: "A height below all differences, to which a rewind of the stream undoes them; missing if there are none."},
+		"notes":     {doc: "What has to be known to understand the counts."},
+	},
+	reflect.TypeFor[persistence.AuditMark](): {
+		"at":   {doc: "The place up to which the stream was compared."},
+		"done": {doc: "Whether all of the stream was compared."},
+	},
+	reflect.TypeFor[persistence.AuditResult](): {
+		"startedAt": {doc: "When the comparison started."},
+		"endedAt":   {doc: "When it ended."},
+		"from":      {doc: "The first height that was compared."},
+		"to":        {doc: "The last height that was compared."},
+		"streams":   {doc: "What came of each stream."},
+	},
 	reflect.TypeFor[markets.Item](): {
 		"quantity": {doc: "The number of units of the token."},
 	},
@@ -163,6 +189,11 @@ var parts = map[reflect.Type]lines{
 		"step":  {doc: "What is being done."},
 		"done":  {doc: "How much of it is done."},
 		"total": {doc: "How much there is; 0 while unknown."},
+	},
+	reflect.TypeFor[persistence.HookPlan](): {
+		"through": {doc: "The position after the delivery's last event."},
+		"choice":  {doc: "A digest of which events the webhook wants."},
+		"gone":    {doc: "Whether the delivery says that events are no longer kept."},
 	},
 	reflect.TypeFor[persistence.NodeChain](): {
 		"name":    {doc: "The chain."},

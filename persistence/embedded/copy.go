@@ -172,6 +172,8 @@ func (s *Store) put(ctx context.Context, conn *sqlite.Conn, collection string, d
 		return putKeyed[persistence.KnownCurrency](conn, collection, of.ID, doc)
 	case persistence.MetadataDocs:
 		return putKeyed[persistence.Metadata](conn, collection, of.ID, doc)
+	case persistence.Audits:
+		return putKeyed[persistence.Audit](conn, collection, of.ID, doc)
 	}
 	t, err := newTx(ctx, conn, of.MarketRef, s.names)
 	if err != nil {

@@ -91,11 +91,23 @@ func TestFeedOfReader(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if seen = append(seen, c.Collection+" "+c.ID); len(seen) == 2 {
+		if c.Collection == "" {
+			continue
+		}
+		if seen = append(seen, fmt.Sprint(c.Collection, " ", c.ID, " ", c.Removed())); len(seen) == 3 {
 			break
 		}
+		if len(seen) == 2 { // it has expired
+			err := store.write(t.Context(), func(conn *sqlite.Conn) error {
+				_, err := run(conn, "DELETE FROM requests", nothing)
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
-	if got := fmt.Sprint(seen); got != "[orders ethereum/seaport/a requests r]" {
+	if got := fmt.Sprint(seen); got != "[orders ethereum/seaport/a false requests r false requests r true]" {
 		t.Error(got)
 	}
 }
@@ -119,6 +131,9 @@ func TestFeedKeepsNewest(t *testing.T) {
 	putOrders(t, store, keys...)
 	if _, err := next(t, store, first, 1); !errors.Is(err, persistence.ErrPositionGone) {
 		t.Errorf("the first position: %v", err)
+	}
+	if _, err := next(t, store, second[:17]+fmt.Sprint(len(keys)-1), 1); !errors.Is(err, persistence.ErrPositionGone) {
+		t.Errorf("the position before the second: %v", err)
 	}
 	if changes, err := next(t, store, second, 1); err != nil || changes[0].ID != "ethereum/seaport/0" {
 		t.Errorf("the second position: %v, %v", changes, err)
@@ -164,6 +179,34 @@ func TestFeedOfCopiedFiles(t *testing.T) {
 		if _, err := next(t, s, later[1-i], 1); !errors.Is(err, persistence.ErrPositionGone) {
 			t.Errorf("store %d, position of the other one: %v", i, err)
 		}
+	}
+}
+
+// A backup that was made while the process was writing is good for positions of before, and
+// not for those that the process gave out afterwards.
+func TestFeedOfBackup(t *testing.T) {
+	dir, backup := t.TempDir(), t.TempDir()
+	store := openFeed(t, dir)
+	putOrders(t, store, "a")
+	before := newest(t, store)
+	for _, name := range []string{fileName, fileName + "-wal"} {
+		file, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(backup, name), file, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	putOrders(t, store, "b")
+	after := newest(t, store)
+	restored := openFeed(t, backup)
+	putOrders(t, restored, "c", "d")
+	if changes, err := next(t, restored, before, 1); err != nil || changes[0].ID != "ethereum/seaport/c" {
+		t.Errorf("before: %v, %v", changes, err)
+	}
+	if _, err := next(t, restored, after, 1); !errors.Is(err, persistence.ErrPositionGone) {
+		t.Errorf("after: %v", err)
 	}
 }
 

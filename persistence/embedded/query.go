@@ -21,14 +21,16 @@ const documentID = "document_id(doc)"
 type selection struct {
 	collection string
 	sql        sqlText
+	narrowing  *narrowing // nil: all rows are read
 }
 
 func newSelection(q persistence.Query) (*selection, error) {
-	if !slices.Contains(persistence.Copied, q.Collection) && q.Collection != persistence.Requests {
+	if !slices.Contains(persistence.Collections, q.Collection) {
 		return nil, persistence.UnknownCollection(q.Collection)
 	}
 	s := &selection{collection: q.Collection, sql: sqlText{of: documents.Of(q.Collection)}}
 	s.sql.add("SELECT rowid, doc FROM " + q.Collection + " WHERE ")
+	s.narrow(q.Filter.Condition)
 	if err := s.sql.condition(q.Filter.Condition); err != nil {
 		return nil, err
 	}
@@ -48,6 +50,13 @@ func newSelection(q persistence.Query) (*selection, error) {
 func (s *selection) run(conn *sqlite.Conn, yield func(json.RawMessage) bool) error {
 	if err := s.defineID(conn); err != nil {
 		return err
+	}
+	if s.narrowing != nil {
+		id, err := s.narrowing.resolve(conn)
+		if err != nil {
+			return err
+		}
+		s.sql.args[0] = id
 	}
 	err := once(conn, s.sql.text.String(), s.bind, func(row *sqlite.Stmt) error {
 		doc, err := s.document(text(row, 1, nil))
@@ -134,7 +143,7 @@ func withKey(id string, doc []byte) (json.RawMessage, error) {
 
 // keyed reports whether documents are stored with their keys.
 func (s *selection) keyed() bool {
-	return slices.Contains([]string{persistence.Actors, persistence.Leases, persistence.SignedOrders, persistence.Currencies, persistence.MetadataDocs, persistence.Requests}, s.collection)
+	return slices.Contains([]string{persistence.Actors, persistence.Leases, persistence.SignedOrders, persistence.Currencies, persistence.MetadataDocs, persistence.Audits, persistence.Requests, persistence.Hooks, persistence.DeadHooks}, s.collection)
 }
 
 // id returns the key of a stored document.

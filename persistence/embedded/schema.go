@@ -59,7 +59,7 @@ CREATE TABLE dead_letters (
 	doc    TEXT NOT NULL
 );
 CREATE INDEX dead_letters_seq ON dead_letters (stream, seq);
-` + notifications + signedOrders + currencies + requests + metadata + `
+` + notifications + signedOrders + currencies + requests + metadata + audits + hooks + `
 CREATE TABLE actors (
 	id        TEXT PRIMARY KEY,
 	chain     TEXT    AS (doc ->> '$.chain') STORED,
@@ -119,6 +119,14 @@ CREATE TABLE metadata (
 );
 `
 
+// audits was added in version 5.
+const audits = `
+CREATE TABLE audits (
+	id  TEXT PRIMARY KEY,
+	doc TEXT NOT NULL
+);
+`
+
 // requests was added in version 4.
 const requests = `
 CREATE TABLE requests (
@@ -127,6 +135,18 @@ CREATE TABLE requests (
 	doc   TEXT NOT NULL
 );
 CREATE INDEX requests_state ON requests (state, id);
+`
+
+// hooks were added in version 5.
+const hooks = `
+CREATE TABLE hooks (
+	id  TEXT PRIMARY KEY,
+	doc TEXT NOT NULL
+);
+CREATE TABLE dead_hooks (
+	id  TEXT PRIMARY KEY,
+	doc TEXT NOT NULL
+);
 `
 
 // errForeign means that the file is another program's database.
@@ -146,7 +166,7 @@ func create(conn *sqlite.Conn) error {
 
 // upgrade upgrades a database of an earlier version.
 func upgrade(conn *sqlite.Conn, version int64) error {
-	added := changesSchema()
+	added := audits + hooks + changesSchema()
 	if version < 4 {
 		added = requests + metadata + added
 	}

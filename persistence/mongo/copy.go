@@ -198,6 +198,8 @@ func (s *Store) storedForm(collection string, doc json.RawMessage) (bson.Raw, er
 		return storedForm(s.registry, doc, func(c documents.KnownCurrency) any { return c })
 	case persistence.MetadataDocs:
 		return storedForm(s.registry, doc, func(m documents.Metadata) any { return m })
+	case persistence.Audits:
+		return storedForm(s.registry, doc, func(a documents.Audit) any { return a })
 	case persistence.Leases:
 		return storedForm(s.registry, doc, func(l documents.Lease) any { return l })
 	}

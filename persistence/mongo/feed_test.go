@@ -121,6 +121,11 @@ func TestFeedOutlivesServer(t *testing.T) {
 	}
 	for i := range orders {
 		switch {
+		case i == 20: // longer than the driver tries to resume the stream
+			expect(i)
+			proxy.Refuse()
+			time.Sleep(7 * time.Second)
+			proxy.Pass()
 		case i == 40:
 			server.Kill()
 			server.Restart()

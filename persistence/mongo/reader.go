@@ -141,10 +141,13 @@ var forms = map[string]func(bson.Raw) (json.RawMessage, error){
 	persistence.DeadLetters:   form[documents.DeadLetter],
 	persistence.Currencies:    form[documents.KnownCurrency],
 	persistence.MetadataDocs:  form[documents.Metadata],
+	persistence.Audits:        form[documents.Audit],
 	persistence.Actors:        form[documents.Actor],
 	persistence.Leases:        form[documents.Lease],
 	persistence.Nodes:         form[documents.Node],
 	persistence.Requests:      form[documents.Request],
+	persistence.Hooks:         form[documents.Hook],
+	persistence.DeadHooks:     form[documents.DeadHook],
 }
 
 // registry decodes free-form values.

@@ -86,6 +86,7 @@ func (s *suite) fillForCopies() {
 	_, err := s.store.AddCurrencies(s.Context(), []persistence.KnownCurrency{currencyOf("0xA", "A", 0), {ID: "bsc/0xB", Chain: "bsc", Address: "0xB", Reason: "symbol: empty", ReadAt: at(9)}})
 	s.must(err)
 	s.must(s.store.PutMetadata(s.Context(), metadataOf("ipfs://a")))
+	s.must(s.store.PutAudit(s.Context(), auditOf("bsc")))
 	a.Place = to.To
 	to = move(a, a.Place)
 	to.Pending = &pending

@@ -27,6 +27,7 @@ func DrawDocuments(t *rapid.T) map[string][]json.RawMessage {
 		persistence.DeadLetters:   drawDocuments(t, markets.DeadLetter.ID),
 		persistence.Currencies:    drawDocuments[persistence.KnownCurrency](t, nil),
 		persistence.MetadataDocs:  drawDocuments[persistence.Metadata](t, nil),
+		persistence.Audits:        drawDocuments[persistence.Audit](t, nil),
 		persistence.Actors:        drawDocuments[persistence.Actor](t, nil),
 		persistence.Leases:        drawDocuments[persistence.Lease](t, nil),
 	}

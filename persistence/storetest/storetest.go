@@ -31,9 +31,11 @@ func Run(t *testing.T, open func(t testing.TB) persistence.Store) {
 		{"Signed", signedTests},
 		{"Currencies", currencyTests},
 		{"Metadata", metadataTests},
+		{"Audits", auditTests},
 		{"Query", queryTests},
 		{"Concurrency", concurrencyTests},
 		{"Requests", requestTests},
+		{"Hooks", hookTests},
 		{"Property", propertyTests},
 		{"Feed", feedTests},
 	} {

@@ -115,13 +115,14 @@ func run(ctx context.Context, recordings Recordings, at Data, out io.Writer, f f
 		show.nodes = append(show.nodes, node)
 		followed = append(followed, chain)
 	}
-	cfg := config.Config{Node: config.DemoNode, Tuning: actors.DefaultTuning, API: config.API{Off: true}}
+	cfg := config.Config{Node: config.DemoNode, Tuning: actors.DefaultTuning}
 	cfg.Tuning.Tick = demoLook
 	w, err := worker.Open(ctx, worker.Options{Config: cfg, Data: at, Log: log, Chains: followed, Once: f.once})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, w.Stop(context.WithoutCancel(ctx))) }()
+	show.page = w.Page
 	if err := show.start(ctx, w.Store()); err != nil {
 		return err
 	}
@@ -145,13 +146,14 @@ func replayed(ctx context.Context, recordings Recordings, ref persistence.Market
 	for i := range market.Streams {
 		market.Streams[i].Notifies = true
 	}
-	node, err := replay.Serve(ctx, "127.0.0.1:0", recording)
+	// The node outlives the context, so that the worker stops before it.
+	node, err := replay.Serve(context.WithoutCancel(ctx), "127.0.0.1:0", recording)
 	if err != nil {
 		return actors.Chain{}, nil, err
 	}
 	out := actors.Chain{Name: ref.Chain, Poll: demoPoll, Markets: []actors.Market{{Market: market, Start: start(recording, market)}}}
 	if market.Kind == markets.Aptos {
-		out.Chain, err = aptos.New(aptos.Config{Endpoints: []chains.Endpoint{{URL: node.URL()}}, ChainID: recording.ChainID, Numbers: numbers(recording), Sources: worker.Sources(market)})
+		out.Chain, err = aptos.New(aptos.Config{Endpoints: []chains.Endpoint{{URL: node.URL()}}, ChainID: recording.ChainID, Numbers: numbers(recording), Sources: worker.Sources(market), Log: log})
 	} else {
 		out.Chain, err = evm.New(evm.Config{Endpoints: []chains.Endpoint{{URL: node.URL()}}, ChainID: recording.ChainID, Sources: worker.Sources(market), Log: log})
 	}
@@ -174,4 +176,21 @@ func start(r *replay.Recording, m markets.Market) func(string) markets.Place {
 		}
 	}
 	return func(stream string) markets.Place { return markets.Place{Seq: first[stream] - 1} }
+}
+
+// Recorded is one of the demo's chains, at the end of its recording, until it is closed. It
+// reports false if the demo has no chain of that name.
+func Recorded(ctx context.Context, recordings Recordings, name string, log *slog.Logger) (chain actors.Chain, closed func(), ok bool, err error) {
+	for _, ref := range Markets {
+		if ref.Chain != name {
+			continue
+		}
+		chain, node, err := replayed(ctx, recordings, ref, log)
+		if err != nil {
+			return chain, nil, true, err
+		}
+		node.Finish()
+		return chain, func() { chain.Chain.Close(); _ = node.Close() }, true, nil
+	}
+	return actors.Chain{}, nil, false, nil
 }

@@ -30,6 +30,7 @@ type show struct {
 	screen   *cli.Screen
 	docs     persistence.Querier
 	nodes    []*replay.Node
+	page     func() string // the URL of the page; empty if it is not served
 	stepping sync.WaitGroup
 
 	begun   time.Time
@@ -165,8 +166,16 @@ func (s *show) next() string {
   %[2]s status%[3]s
   %[2]s query%[3]s orders '{status: "SOLD", "currency.symbol": "ETH", price: {$gte: "100000000000000000"}}' --sort -price
   %[2]s query%[3]s activities '{kind: {$in: ["bought", "offer_accepted"]}, chain: "aptos"}' --sort -time
-  %[2]s serve%[3]s   # the page and the API, at http://%[4]s
-`, s.at, cli.Self(), s.at.Flag(), config.DefaultAPI)
+%[4]s
+`, s.at, cli.Self(), s.at.Flag(), s.pageLine())
+}
+
+// pageLine says where the page is, or how to have it.
+func (s *show) pageLine() string {
+	if page := s.page(); page != "" {
+		return "Or look at it in a browser, while this runs: " + page
+	}
+	return fmt.Sprintf("  %s serve%s   # the page and the API, at http://%s", cli.Self(), s.at.Flag(), config.DefaultAPI)
 }
 
 // advance moves the recorded chains on, step by step.

@@ -1,0 +1,462 @@
+package actors
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/imart/event-worker/actors/maintenance"
+	"github.com/imart/event-worker/audit"
+	"github.com/imart/event-worker/chains"
+	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/persistence"
+)
+
+// finalBelowHead is how many blocks of the audited worlds are not final.
+const finalBelowHead = 6
+
+// audited is a world that has read some blocks, and has stopped.
+func audited(t *testing.T, seed uint64, blocks int) *world {
+	t.Helper()
+	w := newWorld(t, seed, finalBelowHead)
+	for range blocks {
+		w.block()
+	}
+	w.boot()
+	w.mustCheck()
+	w.halt()
+	return w
+}
+
+// auditedLedger is audited on a chain whose streams are handles.
+func auditedLedger(t *testing.T, seed uint64, transactions int) *world {
+	t.Helper()
+	w := newWorld(t, seed, 0)
+	ledger := &fakeLedger{}
+	w.reads, w.raws, w.atHead, w.start = ledger, ledger.raws, ledger.atHead, -1
+	for range transactions {
+		var events []markets.Event
+		for range w.r.IntN(5) {
+			events = append(events, w.event())
+		}
+		ledger.write(events...)
+	}
+	w.boot()
+	w.mustCheck()
+	w.halt()
+	return w
+}
+
+// halt stops the node in good order.
+func (w *world) halt() {
+	w.t.Helper()
+	if err := w.node.Stop(context.Background()); err != nil {
+		w.t.Fatal(err)
+	}
+	w.node = nil
+}
+
+// audit audits the world's log by a chain.
+func (w *world) audit(source chains.Chain, change func(*audit.Config)) (audit.Report, []audit.Difference) {
+	w.t.Helper()
+	market := markets.Market{Name: "market"}
+	for _, name := range w.streams {
+		s := w.streamOf(name)
+		if _, handles := source.(*fakeLedger); handles {
+			s.Source.Handle = name
+		}
+		market.Streams = append(market.Streams, s)
+	}
+	var found []audit.Difference
+	cfg := audit.Config{
+		Docs: w.disk, Chain: "chain", Source: source, Hosts: "node", Markets: []markets.Market{market}, Pause: time.Millisecond, Events: 20,
+		Found: func(d audit.Difference) { found = append(found, d) },
+	}
+	if change != nil {
+		change(&cfg)
+	}
+	report, err := audit.Run(w.t.Context(), cfg)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if int64(len(found)) != report.Differ() || report.Events != report.Agree+report.Missing+report.Extra+report.Different {
+		w.t.Errorf("%d differences, counted as %+v", len(found), report.Counts)
+	}
+	return report, found
+}
+
+// source is the chain that the world's node reads.
+func (w *world) source() chains.Chain {
+	if w.reads != nil {
+		return w.reads
+	}
+	return w.chain
+}
+
+// finalHeight is the newest height that is final.
+func (w *world) finalHeight() int64 {
+	if ledger, ok := w.reads.(*fakeLedger); ok {
+		return ledger.version
+	}
+	return w.chain.height() - finalBelowHead
+}
+
+// plot is a log that faults are planted in.
+type plot struct {
+	w          *world
+	activities []markets.Activity
+	letters    []markets.DeadLetter
+	used       map[string]bool // transactions with a fault
+	want       map[string]int  // differences
+}
+
+func newPlot(w *world) *plot {
+	p := &plot{w: w, used: map[string]bool{}, want: map[string]int{}}
+	p.activities = slices.SortedFunc(maps.Values(load(w, persistence.Activities, markets.Activity.ID)), func(a, b markets.Activity) int { return strings.Compare(a.ID(), b.ID()) })
+	p.letters = slices.SortedFunc(maps.Values(load(w, persistence.DeadLetters, markets.DeadLetter.ID)), func(a, b markets.DeadLetter) int { return strings.Compare(a.ID(), b.ID()) })
+	return p
+}
+
+// expect notes that a difference is to be found.
+func (p *plot) expect(kind audit.Kind, stream string, at markets.Position) {
+	p.want[found(kind, stream, at)]++
+}
+
+func found(kind audit.Kind, stream string, at markets.Position) string {
+	return fmt.Sprintf("%s %s %v", kind, stream, at)
+}
+
+// activity is the index of a random final activity without a fault.
+func (p *plot) activity() int {
+	for {
+		i := p.w.r.IntN(len(p.activities))
+		if a := p.activities[i]; a.Position.Height <= p.w.finalHeight() && !p.used[a.Transaction] {
+			p.used[a.Transaction] = true
+			return i
+		}
+	}
+}
+
+// letter is the index of a random final dead letter without a fault; false if there is none.
+func (p *plot) letter() (int, bool) {
+	for i, d := range p.letters {
+		if d.Position.Height <= p.w.finalHeight() && !p.used[d.Transaction] {
+			p.used[d.Transaction] = true
+			return i, true
+		}
+	}
+	return 0, false
+}
+
+// plant plants a random fault.
+func (p *plot) plant() string {
+	r := p.w.r
+	switch n := r.IntN(10); n {
+	case 0:
+		i := p.activity()
+		a := p.activities[i]
+		p.activities = slices.Delete(p.activities, i, i+1)
+		p.expect(audit.Missing, a.Stream, a.Position)
+		return "deleted"
+	case 1:
+		a := p.activities[p.activity()]
+		a.Position.Log += 1000
+		p.activities = append(p.activities, a)
+		p.expect(audit.Extra, a.Stream, a.Position)
+		return "duplicated"
+	case 2:
+		a := &p.activities[p.activity()]
+		p.expect(audit.Missing, a.Stream, a.Position)
+		if a.Block != "" {
+			a.Seq = 1 + r.Int64N(p.w.finalHeight())
+			a.Position.Height, a.Block = a.Seq, "elsewhere"
+		} else {
+			a.Seq = r.Int64N(a.Seq + 1)
+			a.Position.Height = 1 + r.Int64N(p.w.finalHeight())
+		}
+		a.Position.Log += 2000 + int32(len(p.used))
+		p.expect(audit.Extra, a.Stream, a.Position)
+		return "moved"
+	case 3:
+		i, ok := p.letter()
+		if !ok {
+			return p.plant()
+		}
+		d := p.letters[i]
+		p.letters = slices.Delete(p.letters, i, i+1)
+		p.expect(audit.Missing, d.Stream, d.Position)
+		return "dead letter removed"
+	case 4:
+		i, ok := p.letter()
+		if !ok {
+			return p.plant()
+		}
+		p.letters[i].Raw = json.RawMessage(`[]`)
+		p.expect(audit.Different, p.letters[i].Stream, p.letters[i].Position)
+		return "dead letter changed"
+	case 5:
+		a := p.activities[p.activity()]
+		a.Position.Log += 3000
+		p.letters = append(p.letters, markets.DeadLetter{
+			Chain: a.Chain, Market: a.Market, Stream: a.Stream, Seq: a.Seq, Position: a.Position, Block: a.Block, Transaction: a.Transaction, Time: a.Time, Raw: json.RawMessage(`[]`),
+		})
+		p.expect(audit.Extra, a.Stream, a.Position)
+		return "dead letter added"
+	default:
+		a := &p.activities[p.activity()]
+		p.expect(audit.Different, a.Stream, a.Position)
+		switch n {
+		case 6:
+			a.Price += "0"
+		case 7:
+			a.Taker += "'"
+		case 8:
+			a.Kind = map[bool]markets.Kind{true: markets.Listed, false: markets.Delisted}[a.Kind == markets.Delisted]
+		default:
+			a.Time = a.Time.Add(time.Hour)
+		}
+		return "field changed"
+	}
+}
+
+// write makes the log what it is in the plot, in one transaction.
+func (p *plot) write() {
+	p.w.t.Helper()
+	err := p.w.disk.Commit(p.w.t.Context(), refOfWorld, nil, func(tx persistence.Tx) error {
+		for _, s := range p.w.streams {
+			if _, _, err := tx.Truncate(s, math.MinInt64, math.MaxInt32); err != nil {
+				return err
+			}
+		}
+		if err := tx.Append(p.activities, p.letters); err != nil {
+			return err
+		}
+		var told []markets.Notification
+		for _, a := range p.activities {
+			told = append(told, markets.Notifications(a)...)
+		}
+		return tx.Notify(told)
+	})
+	if err != nil {
+		p.w.t.Fatal(err)
+	}
+}
+
+// check compares what was found with what was planted.
+func (p *plot) check(differences []audit.Difference) {
+	p.w.t.Helper()
+	got := map[string]int{}
+	for _, d := range differences {
+		got[found(d.Kind, d.Stream, d.Position)]++
+		if d.Block != "" && d.Before > 0 && d.Before >= min(d.Position.Height, d.Seq) {
+			p.w.t.Errorf("a rewind to %d does not undo %+v", d.Before, d)
+		}
+	}
+	if !maps.Equal(got, p.want) {
+		for _, d := range differences {
+			if key := found(d.Kind, d.Stream, d.Position); got[key] != p.want[key] {
+				p.w.t.Errorf("%s: found %d times, planted %d times: %+v", key, got[key], p.want[key], d)
+			}
+		}
+		for key, n := range p.want {
+			if got[key] == 0 {
+				p.w.t.Errorf("%s: planted %d times, not found", key, n)
+			}
+		}
+	}
+}
+
+// An audit finds each of 50 faults in the log, and no other. A rewind of the streams that it
+// names, to the heights that it names, makes the documents those of an undisturbed world again.
+func TestAnAuditFindsWhatWasPlanted(t *testing.T) {
+	for name, world := range map[string]func(*testing.T, uint64, int) *world{"blocks": audited, "handles": auditedLedger} {
+		t.Run(name, func(t *testing.T) {
+			planted := map[string]int{}
+			for seed := range uint64(3) {
+				plantAndRepair(t, world(t, seed, 120), planted)
+			}
+			if len(planted) != 7 {
+				t.Errorf("planted: %v", planted)
+			}
+		})
+	}
+}
+
+func plantAndRepair(t *testing.T, w *world, planted map[string]int) {
+	const faults = 50
+	clean, differences := w.audit(w.source(), nil)
+	if len(differences) > 0 || clean.Events == 0 {
+		t.Fatalf("an undamaged log: %+v, %+v", clean, differences)
+	}
+	p := newPlot(w)
+	for range faults {
+		planted[p.plant()]++
+	}
+	p.write()
+	report, differences := w.audit(w.source(), nil)
+	p.check(differences)
+	for _, s := range report.Streams {
+		if s.Before == nil {
+			continue
+		}
+		m, err := maintenance.TakeOver(t.Context(), w.disk, "test", "chain")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := m.Rewind(t.Context(), maintenance.Scope{Market: s.Market, Stream: s.Stream}, *s.Before); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.boot()
+	if err := w.settle(); err != nil {
+		t.Fatal(err)
+	}
+	got, want := w.got(), w.want()
+	if err := errors.Join(differ("order", got.Orders, want.Orders), differ("record", got.Records, want.Records), differ("activity", got.Activities, want.Activities),
+		differ("dead letter", got.Letters, want.Letters), differ("notification", got.Told, want.Told)); err != nil {
+		t.Errorf("repaired: %v", err)
+	}
+	if again, differences := w.audit(w.source(), nil); len(differences) > 0 || again.Events < clean.Events {
+		t.Errorf("after the repair: %+v, %+v", again, differences)
+	}
+	w.halt()
+}
+
+// What is not final is not compared.
+func TestAnAuditLeavesOutWhatIsNotFinal(t *testing.T) {
+	w := audited(t, 5, 60)
+	p := newPlot(w)
+	all := len(p.activities)
+	p.activities = slices.DeleteFunc(p.activities, func(a markets.Activity) bool { return a.Seq > w.finalHeight() })
+	if p.write(); len(p.activities) == all {
+		t.Fatal("nothing was deleted")
+	}
+	_, differences := w.audit(w.chain, nil)
+	p.check(differences)
+}
+
+// An audit beside a worker that is killed, whose chain is reorganised and whose log is rewound
+// finds nothing.
+func TestAnAuditBesideAWorkerFindsNothing(t *testing.T) {
+	for seed := range uint64(2) {
+		w := newWorld(t, 100+seed, finalBelowHead)
+		for range 20 {
+			w.block()
+		}
+		w.boot()
+		w.mustCheck()
+		stop, stopped := make(chan struct{}), make(chan struct{})
+		go func() {
+			defer close(stopped)
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				switch w.r.IntN(12) {
+				case 0:
+					w.kill()
+					w.boot()
+				case 1, 2:
+					w.chain.fork(1 + w.r.IntN(finalBelowHead))
+					for range finalBelowHead + 1 {
+						w.block()
+					}
+				case 3:
+					w.kill()
+					_ = maintenance.Rewind(t.Context(), w.disk, "test", "chain", w.r.Int64N(w.chain.height()))
+					w.boot()
+				default:
+					w.block()
+				}
+				time.Sleep(time.Millisecond)
+			}
+		}()
+		var compared int64
+		for range 10 {
+			report, differences := w.audit(w.chain, nil)
+			compared += report.Events
+			if len(differences) > 0 {
+				t.Errorf("seed %d: found %+v", seed, differences)
+			}
+		}
+		close(stop)
+		<-stopped
+		w.mustCheck()
+		if report, differences := w.audit(w.chain, nil); len(differences) > 0 || report.Events == 0 || compared == 0 {
+			t.Errorf("seed %d: at rest: %+v, %+v", seed, report, differences)
+		}
+		w.kill()
+	}
+}
+
+// omitting is a chain that leaves a raw event out.
+type omitting struct {
+	chains.Chain
+	transaction string
+}
+
+func (f omitting) Read(ctx context.Context, view *chains.View, source markets.Source, after markets.Place, through int64, limit int) (chains.Page, error) {
+	page, err := f.Chain.Read(ctx, view, source, after, through, limit)
+	page.Raws = slices.DeleteFunc(slices.Clone(page.Raws), func(raw markets.Raw) bool { return raw.Transaction == f.transaction })
+	return page, err
+}
+
+// What another source leaves out is extra in the log.
+func TestAnAuditBySourceThatForgets(t *testing.T) {
+	w := audited(t, 1, 40)
+	p := newPlot(w)
+	a := p.activities[p.activity()]
+	report, differences := w.audit(omitting{w.chain, a.Transaction}, nil)
+	p.expect(audit.Extra, a.Stream, a.Position)
+	p.check(differences)
+	if report.Source != "node" {
+		t.Errorf("source %q", report.Source)
+	}
+}
+
+// A range, a market and a stream restrict an audit.
+func TestAnAuditOfARange(t *testing.T) {
+	w := audited(t, 2, 80)
+	p := newPlot(w)
+	for range 50 {
+		p.plant()
+	}
+	p.write()
+	_, all := w.audit(w.chain, nil)
+	const from, to = 20, 40
+	_, within := w.audit(w.chain, func(c *audit.Config) { c.From, c.To = from, to })
+	_, ofStream := w.audit(w.chain, func(c *audit.Config) { c.From, c.To, c.Market, c.Stream = from, to, "market", "buy" })
+	var want, wantOfStream []string
+	for _, d := range all {
+		if d.Position.Height >= from && d.Position.Height <= to {
+			want = append(want, found(d.Kind, d.Stream, d.Position))
+			if d.Stream == "buy" {
+				wantOfStream = append(wantOfStream, found(d.Kind, d.Stream, d.Position))
+			}
+		}
+	}
+	texts := func(all []audit.Difference) (out []string) {
+		for _, d := range all {
+			out = append(out, found(d.Kind, d.Stream, d.Position))
+		}
+		slices.Sort(out)
+		return out
+	}
+	slices.Sort(want)
+	slices.Sort(wantOfStream)
+	if got := texts(within); !slices.Equal(got, want) || len(want) == 0 {
+		t.Errorf("within %d to %d: %q, want %q", from, to, got, want)
+	}
+	if got := texts(ofStream); !slices.Equal(got, wantOfStream) || len(wantOfStream) == 0 {
+		t.Errorf("of one stream: %q, want %q", got, wantOfStream)
+	}
+}

@@ -1,0 +1,308 @@
+package audit
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/imart/event-worker/actors/currencies"
+	"github.com/imart/event-worker/chains"
+	"github.com/imart/event-worker/internal/backoff"
+	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/persistence"
+)
+
+// Config is what is audited, and how.
+type Config struct {
+	Docs    persistence.Querier
+	Chain   string // its name
+	ID      uint64 // its chain id; 0 of a chain whose contracts are not asked
+	Source  chains.Chain
+	Hosts   string // of the source's endpoints, for people
+	Markets []markets.Market
+	// From and To restrict the heights, both included; 0 and negative: all that is final.
+	From, To int64
+	// Only restricts the audit to a market, and to one of its streams; empty: all.
+	Market, Stream string
+
+	// Share is the part of the time that is spent on reading; 0: all of it.
+	Share float64
+	// Resume is how far an earlier audit came, and Save is told how far this one is.
+	Resume []Mark
+	Save   func(context.Context, []Mark) error
+
+	Found    func(Difference) // is told each difference
+	Progress func(Progress)   // is told after each page
+	Log      *slog.Logger
+
+	Pause  time.Duration // before a second attempt; a quarter of a second if zero
+	Events int           // of a page, about; 1,000 if zero
+}
+
+// Progress is how far an audit is.
+type Progress struct {
+	Stream string  // market/stream, the one that was just read
+	Height int64   // up to which it was compared
+	Done   float64 // of all streams, from 0 to 1
+	Counts
+}
+
+// audit is a Config at work.
+type audit struct {
+	Config
+	view    *chains.View
+	cursors []*cursor
+	others  []Stream // streams without a cursor
+	notes   []string
+	total   Counts
+	found   map[string]*currencies.Completer
+}
+
+// The bounds of an audit.
+const (
+	pageEvents = 1000
+	firstPause = 250 * time.Millisecond
+	lastPause  = 5 * time.Second
+	attempts   = 7
+)
+
+// Run audits a chain. The error is of the chain or the store: differences are none.
+func Run(ctx context.Context, cfg Config) (Report, error) {
+	cfg.Pause, cfg.Events = cmp.Or(cfg.Pause, firstPause), cmp.Or(cfg.Events, pageEvents)
+	if cfg.To <= 0 {
+		cfg.To = math.MaxInt64
+	}
+	a := audit{Config: cfg, found: map[string]*currencies.Completer{}}
+	report := Report{Chain: cfg.Chain, Source: cfg.Hosts, StartedAt: now()}
+	err := a.run(ctx)
+	report.Streams, report.Notes, report.EndedAt = a.results(), a.notes, now()
+	for _, s := range report.Streams {
+		report.Add(s.AuditCounts)
+	}
+	return report, err
+}
+
+func now() time.Time { return time.Now().UTC().Truncate(markets.Precision) }
+
+func (a *audit) run(ctx context.Context) error {
+	err := a.retry(ctx, "asking for the chain's head", func() (err error) {
+		a.view, err = a.Source.Advance(ctx, nil)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if err := a.open(ctx); err != nil {
+		return err
+	}
+	for {
+		c := a.hindmost()
+		if c == nil {
+			return errors.Join(a.save(ctx), a.askAllAgain(ctx))
+		}
+		started := time.Now()
+		if err := a.step(ctx, c); err != nil {
+			return fmt.Errorf("%s: %w", c.id(), err)
+		}
+		a.tell(c)
+		if err := a.save(ctx); err != nil {
+			return err
+		}
+		if err := a.rest(ctx, time.Since(started)); err != nil {
+			return err
+		}
+	}
+}
+
+// rest waits for as long as the share of time asks for.
+func (a *audit) rest(ctx context.Context, worked time.Duration) error {
+	if a.Share <= 0 || a.Share >= 1 {
+		return ctx.Err()
+	}
+	return sleep(ctx, time.Duration(float64(worked)*(1/a.Share-1)))
+}
+
+// hindmost is the stream that is compared next: streams that are near each other share what is
+// read of the chain. It is nil at the end.
+func (a *audit) hindmost() *cursor {
+	var least *cursor
+	for _, c := range a.cursors {
+		if !c.done && (least == nil || c.at.Height() < least.at.Height()) {
+			least = c
+		}
+	}
+	return least
+}
+
+// open finds the streams, and up to where each is compared.
+func (a *audit) open(ctx context.Context) error {
+	for _, m := range a.Markets {
+		for _, s := range m.Streams {
+			if a.Market != "" && m.Name != a.Market || a.Stream != "" && s.Name != a.Stream {
+				continue
+			}
+			if err := a.openStream(ctx, m, s); err != nil {
+				return fmt.Errorf("%s/%s/%s: %w", a.Chain, m.Name, s.Name, err)
+			}
+		}
+	}
+	return a.unknown(ctx)
+}
+
+func (a *audit) openStream(ctx context.Context, m markets.Market, s markets.Stream) error {
+	c := newCursor(a, m, s)
+	observer, err := c.log.observer(ctx)
+	if errors.Is(err, errNoLog) {
+		note(&c.result, err.Error())
+		a.others = append(a.others, c.result)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if paused, err := c.log.paused(ctx); err != nil {
+		return err
+	} else if paused {
+		note(&c.result, fmt.Sprintf("paused: its log stands at %d", observer.Seq))
+	}
+	if meaning := observer.Under(s.Meaning); meaning != nil && len(meaning.Changed) > 0 {
+		note(&c.result, "its definition has changed since its log was made: differences are to be expected until it is made again with redecode --changed")
+	}
+	err = a.retry(ctx, "looking for where to compare", func() error { return c.bound(ctx, observer) })
+	if err != nil {
+		return err
+	}
+	a.resume(c)
+	a.cursors = append(a.cursors, c)
+	return nil
+}
+
+// resume puts a cursor to where an earlier audit was.
+func (a *audit) resume(c *cursor) {
+	i := slices.IndexFunc(a.Resume, func(m Mark) bool { return m.Market == c.result.Market && m.Stream == c.result.Stream })
+	if i < 0 || a.Resume[i].At.Height() > c.end.Height() && !a.Resume[i].Done {
+		return
+	}
+	notes := c.result.Notes
+	c.at, c.first, c.done, c.result = a.Resume[i].At, false, a.Resume[i].Done, a.Resume[i].AuditStream
+	c.result.Notes = notes
+	a.total.Add(c.result.AuditCounts)
+}
+
+// unknown notes the streams that the data have, and the definitions do not.
+func (a *audit) unknown(ctx context.Context) error {
+	filter := persistence.And{persistence.Equals("chain", a.Chain), persistence.Equals("kind", "observer")}
+	observers, err := persistence.Collect[persistence.Actor](ctx, a.Docs, persistence.Query{
+		Collection: persistence.Actors, Filter: persistence.Filter{Condition: filter}, Sort: []persistence.SortKey{{Path: "_id"}},
+	})
+	if err != nil {
+		return err
+	}
+	for _, o := range observers {
+		if o.Documents || o.Stream == markets.StateStream || a.Market != "" && o.Market != a.Market || a.Stream != "" && o.Stream != a.Stream {
+			continue
+		}
+		if !slices.ContainsFunc(a.Markets, func(m markets.Market) bool {
+			return m.Name == o.Market && slices.ContainsFunc(m.Streams, func(s markets.Stream) bool { return s.Name == o.Stream })
+		}) {
+			a.notes = append(a.notes, fmt.Sprintf("%s/%s/%s is not in the configuration: it is not compared", o.Chain, o.Market, o.Stream))
+		}
+	}
+	return nil
+}
+
+// askAllAgain asks contracts again about the facts of all markets.
+func (a *audit) askAllAgain(ctx context.Context) error {
+	if a.Stream != "" && a.Stream != markets.StateStream {
+		return nil
+	}
+	for _, m := range a.Markets {
+		if a.Market != "" && m.Name != a.Market {
+			continue
+		}
+		if err := a.askAgain(ctx, m.Name); err != nil {
+			return fmt.Errorf("%s/%s/%s: %w", a.Chain, m.Name, markets.StateStream, err)
+		}
+	}
+	return nil
+}
+
+// retry tries again what fails for a reason that may pass.
+func (a *audit) retry(ctx context.Context, what string, do func() error) error {
+	for failures := 1; ; failures++ {
+		err := do()
+		switch {
+		case err == nil:
+			return nil
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case failures == attempts || isFinal(err):
+			return fmt.Errorf("%s: %w", what, err)
+		}
+		if a.Log != nil && failures&(failures-1) == 0 {
+			a.Log.WarnContext(ctx, what+" failed, trying again", "reason", err)
+		}
+		if err := sleep(ctx, backoff.Jittered(failures, a.Pause, lastPause)); err != nil {
+			return err
+		}
+	}
+}
+
+// isFinal says whether an error stays however often something is tried.
+func isFinal(err error) bool {
+	return slices.ContainsFunc([]error{chains.ErrWrongChain, chains.ErrPruned, chains.ErrNoMethod, chains.ErrGap}, func(e error) bool { return errors.Is(err, e) })
+}
+
+// take takes in what came of a page.
+func (a *audit) take(c *cursor, o outcome) {
+	c.result.Events, c.result.Agree = c.result.Events+o.agree, c.result.Agree+o.agree
+	c.result.Decodable += o.decodable
+	a.total.Events, a.total.Agree = a.total.Events+o.agree, a.total.Agree+o.agree
+	for _, d := range o.differences {
+		take(&c.result, d)
+		count(&a.total, d.Kind)
+		if a.Found != nil {
+			a.Found(d)
+		}
+	}
+}
+
+func (a *audit) tell(c *cursor) {
+	if a.Progress == nil {
+		return
+	}
+	p := Progress{Stream: c.result.Market + "/" + c.result.Stream, Height: c.at.Height(), Counts: a.total}
+	for _, c := range a.cursors {
+		p.Done += c.progress() / float64(len(a.cursors))
+	}
+	a.Progress(p)
+}
+
+// save hands out how far the audit is.
+func (a *audit) save(ctx context.Context) error {
+	if a.Save == nil {
+		return nil
+	}
+	marks := make([]Mark, len(a.cursors))
+	for i, c := range a.cursors {
+		marks[i] = Mark{AuditStream: c.result, At: c.at, Done: c.done}
+	}
+	return a.Save(ctx, marks)
+}
+
+func (a *audit) results() []Stream {
+	all := slices.Clone(a.others)
+	for _, c := range a.cursors {
+		c.result.To = min(c.result.To, max(c.at.Height(), c.result.From-1))
+		all = append(all, c.result)
+	}
+	slices.SortFunc(all, func(x, y Stream) int {
+		return slices.Compare([]string{x.Market, x.Stream}, []string{y.Market, y.Stream})
+	})
+	return all
+}

@@ -1,0 +1,206 @@
+package audit
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/imart/event-worker/chains"
+	"github.com/imart/event-worker/facts"
+	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/persistence"
+)
+
+// askAgain asks contracts again what the facts of a market's log say, from the newest fact to the
+// oldest: the state of old blocks is what nodes give up first. Which orders were asked about,
+// and when, is not audited.
+func (a *audit) askAgain(ctx context.Context, market string) error {
+	asker, ok := innermost(a.Source).(facts.Asker)
+	ref := persistence.MarketRef{Chain: a.Chain, Market: market}
+	l := log{a.Docs, ref, markets.StateStream}
+	observer, err := l.observer(ctx)
+	if errors.Is(err, errNoLog) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	f := &factAudit{audit: a, log: l, result: Stream{Market: market, Stream: markets.StateStream}}
+	f.result.From = max(1, a.From)
+	f.result.To = min(observer.Seq, observer.Finalized, a.view.Final.Seq, a.To)
+	if ok && a.ID != 0 {
+		f.inquirer = facts.NewInquirer(asker, a.ID)
+	}
+	err = f.run(ctx)
+	if f.result.NotAsked > 0 {
+		note(&f.result, fmt.Sprintf("%d facts are not compared: %s", f.result.NotAsked, f.why()))
+	}
+	a.others = append(a.others, f.result)
+	return err
+}
+
+// factAudit is the audit of one market's facts.
+type factAudit struct {
+	*audit
+	log      log
+	inquirer *facts.Inquirer // nil: contracts cannot be asked
+	pruned   int64           // the newest block whose state no endpoint has; 0: none was met
+	result   Stream
+}
+
+func (f *factAudit) why() string {
+	switch {
+	case f.inquirer == nil:
+		return "contracts of this chain cannot be asked"
+	case f.pruned > 0:
+		return fmt.Sprintf("no endpoint has the state of block %d and of those before it; an archive node has", f.pruned)
+	}
+	return "they tell what was handed in, and nothing of contracts"
+}
+
+// factBlocks is how many blocks are read of the log at once.
+const factBlocks = 1000
+
+func (f *factAudit) run(ctx context.Context) error {
+	for to := f.result.To; to >= f.result.From; to -= factBlocks {
+		e, err := f.log.between(ctx, max(to-factBlocks, f.result.From-1), to)
+		if err != nil {
+			return err
+		}
+		slices.SortFunc(e.activities, func(a, b markets.Activity) int { return b.Position.Compare(a.Position) })
+		for rest := e.activities; len(rest) > 0; {
+			n := 1
+			for n < len(rest) && rest[n].Seq == rest[0].Seq && rest[n].Block == rest[0].Block {
+				n++
+			}
+			if err := f.block(ctx, rest[:n]); err != nil {
+				return err
+			}
+			rest = rest[n:]
+		}
+	}
+	return nil
+}
+
+// block compares the facts of one block.
+func (f *factAudit) block(ctx context.Context, all []markets.Activity) error {
+	checked := slices.DeleteFunc(slices.Clone(all), func(a markets.Activity) bool { return a.Kind != markets.OrderChecked || a.Fact == nil })
+	f.result.NotAsked += int64(len(all) - len(checked))
+	if len(checked) == 0 {
+		return nil
+	}
+	if f.inquirer == nil || f.pruned > 0 {
+		f.result.NotAsked += int64(len(checked))
+		return nil
+	}
+	orders := make([]markets.Order, len(checked))
+	for i, a := range checked {
+		var err error
+		if orders[i], err = f.order(ctx, a); err != nil {
+			return err
+		}
+	}
+	at := markets.Place{Seq: checked[0].Seq, Hash: checked[0].Block}
+	var said []markets.Fact
+	err := f.retry(ctx, fmt.Sprintf("asking contracts about block %d", at.Seq), func() (err error) {
+		if said, err = f.inquirer.Ask(ctx, at, orders); errors.Is(err, chains.ErrReorganised) {
+			said, err = nil, nil // the block is another one
+		}
+		return err
+	})
+	if errors.Is(err, chains.ErrPruned) || errors.Is(err, chains.ErrNoMethod) {
+		f.pruned = at.Seq
+		f.result.NotAsked += int64(len(checked))
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for i, a := range checked {
+		if said == nil {
+			d := f.difference(a)
+			d.Note = "the block is not on the chain"
+			f.take(d)
+		} else if err := f.compare(a, said[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f *factAudit) difference(a markets.Activity) Difference {
+	d := ofActivity(Different, a)
+	d.Market, d.Stream, d.Before = f.result.Market, f.result.Stream, max(0, a.Seq-1)
+	return d
+}
+
+// compare compares a fact with what contracts say now of the same block. Whether the order could
+// be filled is compared where both know it.
+func (f *factAudit) compare(a markets.Activity, said markets.Fact) error {
+	was := *a.Fact
+	was.Owner, said.Owner = "", ""
+	if was.State == nil || was.State.Height != 0 || said.State == nil {
+		was.State, said.State = nil, nil
+	}
+	if was.Fillable == nil || said.Fillable == nil || was.Fillable.Answer == markets.Unknown || said.Fillable.Answer == markets.Unknown {
+		was.Fillable, said.Fillable = nil, nil
+	}
+	if was.State == nil && was.Fillable == nil {
+		f.result.NotAsked++
+		return nil
+	}
+	l, err := json.Marshal(was)
+	if err != nil {
+		return err
+	}
+	c, err := json.Marshal(said)
+	if err != nil {
+		return err
+	}
+	d := f.difference(a)
+	if d.Fields, err = differing(l, c); err != nil {
+		return err
+	}
+	if len(d.Fields) == 0 {
+		count(&f.result.AuditCounts, agreed)
+		count(&f.total, agreed)
+		return nil
+	}
+	for i := range d.Fields {
+		d.Fields[i].Path = "fact." + d.Fields[i].Path
+	}
+	f.take(d)
+	return nil
+}
+
+func (f *factAudit) take(d Difference) {
+	take(&f.result, d)
+	count(&f.total, d.Kind)
+	if f.Found != nil {
+		f.Found(d)
+	}
+}
+
+// order is a fact's order as its log had it before the fact. Bulk cancels are left out: they
+// change none of the terms that contracts are asked about.
+func (f *factAudit) order(ctx context.Context, a markets.Activity) (markets.Order, error) {
+	where := append(f.log.ref.Documents(), persistence.Equals("order", a.Order))
+	own, err := persistence.Collect[markets.Activity](ctx, f.Docs, persistence.Query{Collection: persistence.Activities, Filter: persistence.Filter{Condition: where}})
+	if err != nil {
+		return markets.Order{}, err
+	}
+	var events []markets.Event
+	for _, b := range own {
+		if b.Position.Compare(a.Position) < 0 {
+			events = append(events, b.Event)
+		}
+	}
+	slices.SortFunc(events, func(a, b markets.Event) int { return a.Position.Compare(b.Position) })
+	o, _ := markets.FoldOrder(a.Chain, a.Market, a.Order, events)
+	if o.Contract == "" {
+		o.Contract = a.Contract
+	}
+	return o, nil
+}

@@ -1,0 +1,172 @@
+package audit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/imart/event-worker/internal/printable"
+	"github.com/imart/event-worker/persistence"
+)
+
+// Store is what regular audits are kept in.
+type Store interface {
+	persistence.Querier
+	PutAudit(ctx context.Context, doc persistence.Audit) error
+}
+
+// Regular audits chains again and again, slowly, as long as this process owns them. How far an
+// audit is is in the chain's document: another process, or the next start, goes on from there.
+type Regular struct {
+	Every time.Duration // from the start of an audit to the next
+	Share float64       // of the time that is spent on reading
+	Node  string
+	Store Store
+	Owns  func(chain string) bool
+	Log   *slog.Logger
+	// Audited is told what came of the last audit of a chain that is owned.
+	Audited func(chain string, last persistence.AuditResult)
+
+	// Look is how often it looks whether an audit is due, and SaveEvery how often it writes
+	// down how far one is.
+	Look, SaveEvery time.Duration
+}
+
+// The paces of regular audits.
+const (
+	RegularShare     = 0.1
+	regularLook      = 15 * time.Second
+	regularSaveEvery = 10 * time.Second
+	maxError         = 500 // bytes
+)
+
+var errNotOwned = errors.New("the chain is no longer owned")
+
+// Run audits chains until the context ends. open opens a chain of a name for one audit, which
+// ends with a call of closed.
+func (r *Regular) Run(ctx context.Context, chains []string, open func(chain string) (cfg Config, closed func(), err error)) {
+	if r.Look == 0 {
+		r.Look, r.SaveEvery = regularLook, regularSaveEvery
+	}
+	var running sync.WaitGroup
+	defer running.Wait()
+	for _, chain := range chains {
+		running.Go(func() { r.follow(ctx, chain, open) })
+	}
+}
+
+// follow audits one chain.
+func (r *Regular) follow(ctx context.Context, chain string, open func(string) (Config, func(), error)) {
+	failures := 0
+	for {
+		if r.Owns(chain) {
+			if err := r.look(ctx, chain, open); err != nil && ctx.Err() == nil && !errors.Is(err, errNotOwned) {
+				if failures++; failures&(failures-1) == 0 {
+					r.Log.Warn("an audit does not go on, trying again", "chain", chain, "failures", failures, "reason", err)
+				}
+			} else {
+				failures = 0
+			}
+		}
+		if sleep(ctx, r.Look) != nil {
+			return
+		}
+	}
+}
+
+// look audits a chain if that is due.
+func (r *Regular) look(ctx context.Context, chain string, open func(string) (Config, func(), error)) error {
+	docs, err := persistence.Collect[persistence.Audit](ctx, r.Store, persistence.Query{
+		Collection: persistence.Audits, Filter: persistence.Filter{Condition: persistence.Equals("_id", chain)},
+	})
+	if err != nil {
+		return err
+	}
+	doc := persistence.Audit{Chain: chain}
+	if len(docs) > 0 {
+		doc = docs[0]
+	}
+	if doc.Last != nil {
+		r.Audited(chain, *doc.Last)
+	}
+	if doc.StartedAt == nil {
+		if doc.Last != nil && now().Before(doc.Last.StartedAt.Add(r.Every)) {
+			return nil
+		}
+		if busy, err := r.backfilling(ctx, chain); err != nil || busy {
+			return err
+		}
+		doc.StartedAt = new(now())
+	}
+	doc.Node = r.Node
+	err = r.audit(ctx, &doc, open)
+	if err != nil && ctx.Err() == nil && r.Owns(chain) {
+		doc.LastError, doc.UpdatedAt = printable.Line(err.Error(), maxError), now()
+		err = errors.Join(err, r.Store.PutAudit(ctx, doc))
+	}
+	return err
+}
+
+// backfilling says whether streams of a chain read history: an audit does not start then.
+func (r *Regular) backfilling(ctx context.Context, chain string) (bool, error) {
+	where := persistence.And{persistence.Equals("chain", chain), persistence.Equals("kind", "subject"), persistence.Equals("state", persistence.Backfilling)}
+	found, err := persistence.Collect[persistence.Actor](ctx, r.Store, persistence.Query{
+		Collection: persistence.Actors, Filter: persistence.Filter{Condition: where}, Limit: 1,
+	})
+	return len(found) > 0, err
+}
+
+// audit goes on with the audit of a document, to its end.
+func (r *Regular) audit(ctx context.Context, doc *persistence.Audit, open func(string) (Config, func(), error)) error {
+	cfg, closed, err := open(doc.Chain)
+	if err != nil {
+		return err
+	}
+	defer closed()
+	var saved time.Time
+	cfg.Docs, cfg.Share, cfg.Resume, cfg.Log = r.Store, r.Share, doc.Streams, r.Log
+	cfg.Progress = func(p Progress) { doc.Percent = int64(100 * p.Done) }
+	cfg.Save = func(ctx context.Context, marks []Mark) error {
+		if !r.Owns(doc.Chain) {
+			return errNotOwned
+		}
+		if time.Since(saved) < r.SaveEvery {
+			return nil
+		}
+		saved, doc.Streams, doc.LastError, doc.UpdatedAt = time.Now(), marks, "", now()
+		return r.Store.PutAudit(ctx, *doc)
+	}
+	r.Log.Info("audit of the log", "chain", doc.Chain, "resumed", len(doc.Streams) > 0)
+	report, err := Run(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	if !r.Owns(doc.Chain) {
+		return errNotOwned
+	}
+	return r.end(ctx, doc, report)
+}
+
+// end writes down what came of an audit, and logs it.
+func (r *Regular) end(ctx context.Context, doc *persistence.Audit, report Report) error {
+	from, to, _ := report.Range()
+	last := persistence.AuditResult{StartedAt: *doc.StartedAt, EndedAt: now(), From: from, To: to, AuditCounts: report.Counts, Streams: report.Streams}
+	next := persistence.Audit{Chain: doc.Chain, Node: r.Node, UpdatedAt: now(), Last: &last}
+	if err := r.Store.PutAudit(ctx, next); err != nil {
+		return fmt.Errorf("writing down what came of an audit: %w", err)
+	}
+	*doc = next
+	r.Audited(doc.Chain, last)
+	level, text := slog.LevelInfo, "audit of the log has ended"
+	args := []any{"chain", doc.Chain, "events", last.Events, "agree", last.Agree, "from", from, "to", to}
+	if last.Differ() > 0 {
+		level, text = slog.LevelError, "the log differs from the chain"
+		args = append(args, "missing", last.Missing, "extra", last.Extra, "different", last.Different,
+			"see", "event-worker verify "+doc.Chain, "mend", "event-worker verify "+doc.Chain+" --repair")
+	}
+	r.Log.Log(ctx, level, text, args...)
+	return nil
+}

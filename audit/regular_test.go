@@ -1,0 +1,219 @@
+package audit
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"iter"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/imart/event-worker/chains"
+	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/persistence"
+)
+
+// shelf is a store with the log of one stream, and the document of its audits.
+type shelf struct {
+	mu       sync.Mutex
+	observer persistence.Actor
+	log      []markets.Activity
+	doc      *persistence.Audit
+	put      func(persistence.Audit) // is told what is written
+}
+
+func (s *shelf) PutAudit(_ context.Context, doc persistence.Audit) error {
+	s.mu.Lock()
+	s.doc = &doc
+	s.mu.Unlock()
+	if s.put != nil {
+		s.put(doc)
+	}
+	return nil
+}
+
+func (s *shelf) Query(_ context.Context, q persistence.Query) iter.Seq2[json.RawMessage, error] {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var docs []any
+	kind, low, high := "", int64(0), int64(0)
+	for _, c := range conditions(q.Filter.Condition) {
+		switch {
+		case c.Path == "kind":
+			kind = c.Operand.(string)
+		case c.Path == "seq" && c.Operator == persistence.Greater:
+			low = c.Operand.(int64)
+		case c.Path == "seq":
+			high = c.Operand.(int64)
+		}
+	}
+	switch {
+	case q.Collection == persistence.Actors && kind == "observer":
+		docs = append(docs, s.observer)
+	case q.Collection == persistence.Audits && s.doc != nil:
+		docs = append(docs, *s.doc)
+	case q.Collection == persistence.Activities:
+		for _, a := range s.log {
+			if a.Seq > low && a.Seq <= high {
+				docs = append(docs, a)
+			}
+		}
+	}
+	return func(yield func(json.RawMessage, error) bool) {
+		for _, doc := range docs {
+			text, err := json.Marshal(doc)
+			if !yield(text, err) {
+				return
+			}
+		}
+	}
+}
+
+func conditions(c persistence.Condition) (all []persistence.Compare) {
+	switch c := c.(type) {
+	case persistence.And:
+		for _, one := range c {
+			all = append(all, conditions(one)...)
+		}
+	case persistence.Compare:
+		all = append(all, c)
+	}
+	return all
+}
+
+// versions is a chain of ledger versions with an event each, read one after the other.
+type versions struct {
+	chains.Chain
+	last int64
+	mu   sync.Mutex
+	read []int64
+}
+
+func (v *versions) Advance(context.Context, *chains.View) (*chains.View, error) {
+	return chains.NewLedger(v.last), nil
+}
+
+func (v *versions) Read(_ context.Context, _ *chains.View, _ markets.Source, after markets.Place, _ int64, _ int) (chains.Page, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	n := after.Seq + 1
+	v.read = append(v.read, n)
+	return chains.Page{To: markets.Place{Seq: n, Through: n}, Raws: []markets.Raw{{Position: markets.Position{Height: n}, Seq: n, Transaction: "t", Time: time.Unix(n, 0)}}}, nil
+}
+
+var counting = markets.Market{Name: "m", Kind: markets.Aptos, Streams: []markets.Stream{{
+	Name: "s", Source: markets.Source{Types: []string{"0x1::m::E"}},
+	Decode: func(transaction []markets.Raw) (events []markets.Event, _ []markets.Failure) {
+		for _, raw := range transaction {
+			events = append(events, markets.Event{Kind: markets.Listed, Order: "o", Position: raw.Position})
+		}
+		return events, nil
+	},
+}}}
+
+// shelfOf is a store whose log has the events of all versions up to last.
+func shelfOf(last int64) (*shelf, *versions) {
+	start := markets.Place{Seq: 0, Through: 0}
+	end := markets.Place{Seq: last, Through: last}
+	s := &shelf{observer: persistence.Actor{Kind: "observer", Chain: "c", Market: "m", Stream: "s", Place: end, Trail: markets.Trail{start, end}}}
+	for n := int64(1); n <= last; n++ {
+		s.log = append(s.log, markets.Activity{Chain: "c", Market: "m", Event: markets.Event{
+			Kind: markets.Listed, Stream: "s", Order: "o", Seq: n, Position: markets.Position{Height: n}, Transaction: "t", Time: time.Unix(n, 0).UTC(),
+		}})
+	}
+	return s, &versions{last: last}
+}
+
+func (v *versions) open(string) (Config, func(), error) {
+	return Config{Chain: "c", Source: v, Markets: []markets.Market{counting}, Pause: time.Microsecond}, func() {}, nil
+}
+
+// regular are regular audits of a store, of a chain that is owned as long as owned says.
+func regular(s *shelf, owned func() bool, log *bytes.Buffer) *Regular {
+	return &Regular{
+		Every: time.Hour, Node: "n", Store: s, Owns: func(string) bool { return owned() }, Look: time.Millisecond,
+		Audited: func(string, persistence.AuditResult) {}, Log: slog.New(slog.NewTextHandler(log, nil)),
+	}
+}
+
+// An audit that loses its chain in the middle writes no more, and the next owner goes on from
+// where it was.
+func TestAnAuditIsResumed(t *testing.T) {
+	s, chain := shelfOf(10)
+	owned := true
+	s.put = func(doc persistence.Audit) {
+		if doc.Streams[0].At.Seq == 4 {
+			owned = false
+		}
+	}
+	var out bytes.Buffer
+	r := regular(s, func() bool { return owned }, &out)
+	if err := r.look(t.Context(), "c", chain.open); !errors.Is(err, errNotOwned) {
+		t.Fatalf("without its chain: %v", err)
+	}
+	if s.doc.Last != nil || s.doc.Streams[0].At.Seq != 4 || s.doc.Percent != 40 || s.doc.LastError != "" {
+		t.Fatalf("left behind: %+v", s.doc)
+	}
+	owned, s.put, chain.read = true, nil, nil
+	if err := r.look(t.Context(), "c", chain.open); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(chain.read, []int64{5, 6, 7, 8, 9, 10}) {
+		t.Errorf("read %v", chain.read)
+	}
+	if last := s.doc.Last; last == nil || last.Events != 10 || last.Agree != 10 || s.doc.StartedAt != nil || len(s.doc.Streams) > 0 {
+		t.Errorf("at the end: %+v", s.doc)
+	}
+	chain.read = nil
+	if err := r.look(t.Context(), "c", chain.open); err != nil || len(chain.read) > 0 {
+		t.Errorf("before the next one is due: read %v (%v)", chain.read, err)
+	}
+	s.doc.Last.StartedAt = s.doc.Last.StartedAt.Add(-r.Every)
+	if err := r.look(t.Context(), "c", chain.open); err != nil || len(chain.read) != 10 {
+		t.Errorf("when the next one is due: read %v (%v)", chain.read, err)
+	}
+	if strings.Contains(out.String(), "ERROR") {
+		t.Errorf("the log has an error:\n%s", &out)
+	}
+}
+
+// What differs is an error in the log, with the command that mends it.
+func TestAnAuditLogsDifferences(t *testing.T) {
+	s, chain := shelfOf(10)
+	s.log = slices.Delete(s.log, 2, 4)
+	var out bytes.Buffer
+	told := int64(0)
+	r := regular(s, func() bool { return true }, &out)
+	r.Audited = func(_ string, last persistence.AuditResult) { told = last.Differ() }
+	if err := r.look(t.Context(), "c", chain.open); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"level=ERROR", "missing=2", "agree=8", `mend="event-worker verify c --repair"`} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("the log lacks %s:\n%s", want, &out)
+		}
+	}
+	if told != 2 || *s.doc.Last.Streams[0].Before != 2 {
+		t.Errorf("%d differences told, document %+v", told, s.doc.Last)
+	}
+}
+
+// A chain that cannot be read leaves the reason in the document, and how far the audit was.
+func TestAnAuditSaysWhyItDoesNotGoOn(t *testing.T) {
+	s, chain := shelfOf(10)
+	var out bytes.Buffer
+	r := regular(s, func() bool { return true }, &out)
+	failing := errors.New("no endpoint answers")
+	err := r.look(t.Context(), "c", func(string) (Config, func(), error) { return Config{}, nil, failing })
+	if !errors.Is(err, failing) || s.doc.LastError != failing.Error() || s.doc.StartedAt == nil {
+		t.Errorf("%v: %+v", err, s.doc)
+	}
+	if err := r.look(t.Context(), "c", chain.open); err != nil || s.doc.LastError != "" || s.doc.Last.Agree != 10 {
+		t.Errorf("afterwards: %v, %+v", err, s.doc)
+	}
+}

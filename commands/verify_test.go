@@ -1,0 +1,145 @@
+package commands
+
+import (
+	"encoding/json"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
+
+	"github.com/imart/event-worker/audit"
+)
+
+// plant damages the log in a data folder, as no command does: one sale has another price, another
+// one is gone, and so is a cancelled offer on Aptos.
+func plant(t *testing.T, data string) {
+	t.Helper()
+	conn, err := sqlite.OpenConn(filepath.Join(data, "event-worker.db"), sqlite.OpenReadWrite)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	const damage = `
+UPDATE activities SET doc = json_set(doc, '$.price', '7') WHERE id = (SELECT id FROM activities WHERE doc ->> '$.chain' = 'ethereum' AND doc ->> '$.stream' = 'buy' ORDER BY id LIMIT 1 OFFSET 3);
+DELETE FROM activities WHERE id = (SELECT id FROM activities WHERE doc ->> '$.chain' = 'ethereum' AND doc ->> '$.stream' = 'buy' ORDER BY id LIMIT 1 OFFSET 5);
+DELETE FROM activities WHERE doc ->> '$.stream' = 'collection-offer-cancel';
+`
+	if err := sqlitex.ExecuteScript(conn, damage, nil); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A damaged log is found by the recording that it was made of, and what is read again is what it
+// was.
+func TestVerify(t *testing.T) {
+	t.Parallel()
+	data, _ := whole(t)
+	before := contents(t, data)
+	verify := func(args ...string) (string, int) {
+		out, stderr, code := result(t, data, nil, append([]string{"verify", "--data", data}, args...)...)
+		return out + stderr, code
+	}
+	if said, code := verify("ethereum"); code != 0 || !strings.Contains(said, "\n42 of 42 events agree, 100 %: blocks 15,990,000 to 18,270,716, read from the demo's recording.\n") {
+		t.Errorf("undamaged: %s", said)
+	}
+	if said, code := verify("aptos/tradeport/list"); code != 0 || !strings.Contains(said, "\n2 of 2 events agree, 100 %: versions 1 to ") {
+		t.Errorf("one stream: %s", said)
+	}
+	plant(t, data)
+	said, code := verify("ethereum")
+	for _, want := range []string{
+		"different seaport/buy  15,999,999.182.55  bought  0xba00e47e1a5c1e4d360e1a30f831aaae65b068a386b655f5fd1609cd4a7a5182@0x0000", "\n          price: \"7\" in the log, \"1500000000000000\" on the chain\n",
+		"missing   seaport/buy  15,999,999.207.88  bought  0x872222d1", "\n40 of 42 events agree, 95.24 %", "event-worker: verify: 2 of 42 events differ\n",
+	} {
+		if !strings.Contains(said, want) || code != 1 {
+			t.Errorf("damaged: it does not say %q: %s", want, said)
+		}
+	}
+	if said, code := verify("ethereum", "--to", "15999998"); code != 0 || !strings.Contains(said, "agree, 100 %") {
+		t.Errorf("below the damage: %s", said)
+	}
+	checkJSON(t, data)
+	if said, code := verify("ethereum", "--repair", "--dry-run"); code != 1 || !strings.Contains(said, "A rewind of ethereum/seaport/buy to 15,999,998 would undo:") {
+		t.Errorf("dry run: %s", said)
+	}
+	for _, chain := range []string{"ethereum", "aptos"} {
+		if said, code := verify(chain, "--repair"); code != 1 || !strings.Contains(said, "Rewound "+chain) || !strings.Contains(said, "run the worker, which reads the rewound streams again") {
+			t.Errorf("repair: %s", said)
+		}
+	}
+	output(t, data, "demo", "--once", "--data", data)
+	if contents(t, data) != before {
+		t.Error("read again the documents are others")
+	}
+	if said, code := verify("ethereum", "--repair"); code != 0 || strings.Contains(said, "ewound") {
+		t.Errorf("repaired: %s", said)
+	}
+}
+
+// checkJSON expects a line for each difference, and the report at the end.
+func checkJSON(t *testing.T, data string) {
+	t.Helper()
+	out, _, _ := result(t, data, nil, "verify", "ethereum", "--json", "--data", data)
+	var kinds []audit.Kind
+	var report audit.Report
+	for text := range strings.Lines(out) {
+		var line struct {
+			Difference *audit.Difference
+			Report     *audit.Report
+		}
+		switch err := json.Unmarshal([]byte(text), &line); {
+		case err != nil:
+			t.Errorf("%s: %v", text, err)
+		case line.Difference != nil:
+			kinds = append(kinds, line.Difference.Kind)
+		case line.Report != nil:
+			report = *line.Report
+		}
+	}
+	if len(kinds) != 2 || kinds[0] != audit.Different || kinds[1] != audit.Missing || report.Differ() != 2 || len(report.Streams) != 4 {
+		t.Errorf("JSON: %v, %+v", kinds, report)
+	}
+}
+
+// A worker that runs is asked to read again, and the range is verified once it has.
+func TestVerifyWithAWorker(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	p := launch(t, data, "demo", "--data", data, "--pace", "2ms")
+	p.says("The recorded chains now advance")
+	eventually(t, "all is read", func() bool { return len(find(t, data, "activities", "{}")) == 63 })
+	before := contents(t, data)
+	plant(t, data)
+	for _, chain := range []string{"ethereum", "aptos"} {
+		said := output(t, data, "verify", chain, "--repair", "--data", data)
+		if strings.Count(said, "events agree") != 2 || !strings.Contains(said[strings.Index(said, "Rewound "+chain):], "agree, 100 %") {
+			t.Errorf("repair: %s", said)
+		}
+	}
+	eventually(t, "the documents are the same", func() bool { return contents(t, data) == before })
+	p.ends(syscall.SIGTERM)
+}
+
+func TestVerifyIsRefused(t *testing.T) {
+	t.Parallel()
+	data, _ := whole(t)
+	for _, test := range []struct{ args, want string }{
+		{"", "expected one argument, a chain, such as ethereum"},
+		{"nix", `verify: unknown chain "nix": the data contain aptos, ethereum`},
+		{"ethereum/seaprot", `ethereum has no market "seaprot" (did you mean seaport?)`},
+		{"ethereum/seaport/bye", `ethereum/seaport has no stream "bye" (did you mean buy?)`},
+		{"ethereum/seaport --market nix", `--market "nix": ethereum/seaport is of another market`},
+		{"ethereum --from 9 --to 8", "--to 8: it is before --from 9"},
+		{"ethereum --from -1", "must not be negative"},
+		{"ethereum --dry-run", "pass --repair, too"},
+		{"ethereum --endpoint https://example.com/secret", "no configuration, which has the chain's endpoints and markets"},
+	} {
+		_, stderr, code := result(t, data, nil, append([]string{"verify", "--data", data}, strings.Fields(test.args)...)...)
+		if code != 1 || !strings.Contains(stderr, test.want) || strings.Contains(stderr, "secret") {
+			t.Errorf("%s: %s, want %s", test.args, stderr, test.want)
+		}
+	}
+}

@@ -1,0 +1,166 @@
+package commands
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/imart/event-worker/audit"
+	"github.com/imart/event-worker/commands/internal/cli"
+	"github.com/imart/event-worker/commands/internal/table"
+	"github.com/imart/event-worker/internal/printable"
+)
+
+const (
+	// printedDifferences is how many differences are printed unless they are for a program.
+	printedDifferences = 100
+	// valueShown limits the display of a field's value, in bytes.
+	valueShown = 60
+	// verifyLines is how often progress is printed where there is no terminal.
+	verifyLines = 10 * time.Second
+)
+
+// verifyPrinter prints an audit.
+type verifyPrinter struct {
+	screen  *cli.Screen
+	json    bool
+	heights string
+	chain   string
+	printed int
+	begun   time.Time
+	said    time.Time
+}
+
+func (p *verifyPrinter) begin(cfg audit.Config) {
+	p.chain, p.begun, p.said = cfg.Chain, time.Now(), time.Now()
+	if !p.json {
+		fmt.Fprintf(p.screen, "Comparing the log of %s with %s.\n", cfg.Chain, printable.Line(cfg.Hosts, 200))
+	}
+}
+
+// difference prints a difference.
+func (p *verifyPrinter) difference(d audit.Difference) {
+	if p.json {
+		_ = jsonLine(p.screen, struct { // the report's error is the command's
+			Difference audit.Difference `json:"difference"`
+		}{d})
+		return
+	}
+	if p.printed++; p.printed <= printedDifferences {
+		fmt.Fprintln(p.screen, describeDifference(d))
+	}
+}
+
+// describeDifference is a difference in a line, with one more for each field.
+func describeDifference(d audit.Difference) string {
+	var b strings.Builder
+	at := d.Position
+	fmt.Fprintf(&b, "%-9s %s/%s  %s.%d.%d  %s", d.Kind, d.Market, d.Stream, cli.Grouped(at.Height), at.Transaction, at.Log, printable.Line(d.Event, valueShown))
+	if d.Order != "" {
+		fmt.Fprintf(&b, "  %s", printable.Line(d.Order, 2*valueShown))
+	}
+	if d.Transaction != "" {
+		fmt.Fprintf(&b, "  in %s", printable.Line(d.Transaction, 70))
+	}
+	if d.Note != "" {
+		fmt.Fprintf(&b, "\n          %s", printable.Line(d.Note, 200))
+	}
+	for _, f := range d.Fields {
+		fmt.Fprintf(&b, "\n          %s: %s in the log, %s on the chain", printable.Line(f.Path, valueShown), valueOf(f.Log), valueOf(f.Chain))
+	}
+	return b.String()
+}
+
+func valueOf(v json.RawMessage) string {
+	if v == nil {
+		return "nothing"
+	}
+	return printable.Line(string(v), valueShown)
+}
+
+// progress says how far the audit is.
+func (p *verifyPrinter) progress(now audit.Progress) {
+	if p.json {
+		return
+	}
+	took := time.Since(p.begun)
+	line := fmt.Sprintf("%.1f %%, %s compared, %s differ, %s at %s", 100*now.Done, cli.Some(now.Events, "event"), cli.Grouped(now.Differ()), now.Stream, cli.Grouped(now.Height))
+	if now.Done > 0.01 && now.Done < 1 && took > time.Second {
+		line += ", about " + time.Duration(float64(took)*(1-now.Done)/now.Done).Round(time.Second).String() + " left"
+	}
+	switch {
+	case p.screen.OnTerminal():
+		_ = p.screen.Show(func(width, _ int) []string { return table.Wrap(line, width) }) // what stays is written again later
+	case time.Since(p.said) > verifyLines:
+		p.said = time.Now()
+		fmt.Fprintln(p.screen, line)
+	}
+}
+
+// end prints what came of the audit.
+func (p *verifyPrinter) end(r audit.Report) error {
+	if p.json {
+		return jsonLine(p.screen, struct {
+			Report audit.Report `json:"report"`
+		}{r})
+	}
+	if more := p.printed - printedDifferences; more > 0 {
+		fmt.Fprintf(p.screen, "… and %s: --json prints all\n", cli.Some(int64(more), "difference"))
+	}
+	if err := verifyTable(p.screen, r); err != nil {
+		return err
+	}
+	for _, s := range r.Streams {
+		for _, note := range s.Notes {
+			fmt.Fprintf(p.screen, "%s/%s/%s: %s\n", r.Chain, s.Market, s.Stream, printable.Line(note, 300))
+		}
+		if s.Decodable > 0 {
+			fmt.Fprintf(p.screen, "%s/%s/%s: %s can be decoded now: see retry\n", r.Chain, s.Market, s.Stream, cli.Some(s.Decodable, "dead letter"))
+		}
+	}
+	for _, note := range r.Notes {
+		fmt.Fprintln(p.screen, printable.Line(note, 300))
+	}
+	_, err := fmt.Fprintf(p.screen, "\n%s\n", verdict(r, p.heights))
+	return err
+}
+
+// verifyTable prints a line for each stream.
+func verifyTable(out io.Writer, r audit.Report) error {
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "\nstream\tfrom\tto\tevents\tmissing\textra\tdifferent")
+	for _, s := range r.Streams {
+		from, to := cli.Grouped(s.From), cli.Grouped(s.To)
+		if s.From > s.To {
+			from, to = "-", "-"
+		}
+		fmt.Fprintf(table, "%s/%s/%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.Chain, s.Market, s.Stream, from, to, cli.Grouped(s.Events),
+			cli.Grouped(s.Missing), cli.Grouped(s.Extra), cli.Grouped(s.Different))
+	}
+	return table.Flush()
+}
+
+// verdict is the share that agrees.
+func verdict(r audit.Report, heights string) string {
+	from, to, any := r.Range()
+	if !any {
+		return "Nothing was compared: no stream has executed anything that is final there."
+	}
+	return fmt.Sprintf("%s of %s agree, %s: %s %s to %s, read from %s.", cli.Grouped(r.Agree), cli.Some(r.Events, "event"), share(r.Agree, r.Events), heights, cli.Grouped(from),
+		cli.Grouped(to), printable.Line(r.Source, 200))
+}
+
+// share is a part in percent: 100 only if it is all, and 0 only if it is nothing.
+func share(part, all int64) string {
+	switch {
+	case part == all:
+		return "100 %"
+	case part == 0:
+		return "0 %"
+	}
+	percent := 100 * float64(part) / float64(all)
+	return fmt.Sprintf("%.2f %%", min(99.99, max(0.01, percent)))
+}

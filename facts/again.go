@@ -1,0 +1,25 @@
+package facts
+
+import (
+	"context"
+
+	"github.com/imart/event-worker/markets"
+)
+
+// Inquirer asks contracts again what they were asked when facts were read.
+type Inquirer struct {
+	contracts *contracts
+}
+
+// NewInquirer returns an Inquirer of a chain with an id.
+func NewInquirer(asker Asker, id uint64) *Inquirer { return &Inquirer{newContracts(asker, id)} }
+
+// Ask returns what contracts say of each order as of the end of a block. Its errors are those of
+// chains.Caller.
+func (q *Inquirer) Ask(ctx context.Context, at markets.Place, orders []markets.Order) ([]markets.Fact, error) {
+	now, err := q.contracts.asker.TimeAt(ctx, at)
+	if err != nil {
+		return nil, err
+	}
+	return q.contracts.facts(ctx, block{Place: at, time: now}, orders)
+}

@@ -1,0 +1,32 @@
+package storetest
+
+import (
+	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/persistence"
+)
+
+// auditOf is the document of a chain of which one audit is under way, and another was completed.
+func auditOf(chain string) persistence.Audit {
+	started, before := at(7), int64(99)
+	stream := persistence.AuditStream{
+		Market: "seaport", Stream: "buy", From: 1, To: 200, Before: &before, Decodable: 1, NotAsked: 2, Notes: []string{"paused"},
+		AuditCounts: persistence.AuditCounts{Events: 10, Agree: 7, Missing: 1, Extra: 1, Different: 1},
+	}
+	return persistence.Audit{
+		Chain: chain, Node: "one", StartedAt: &started, Percent: 50, LastError: "no endpoint", UpdatedAt: at(8),
+		Streams: []persistence.AuditMark{{AuditStream: stream, At: markets.Place{Seq: 100, Hash: "0xab", Through: 7}, Done: true}},
+		Last:    &persistence.AuditResult{StartedAt: at(1), EndedAt: at(2), From: 1, To: 200, AuditCounts: stream.AuditCounts, Streams: []persistence.AuditStream{stream}},
+	}
+}
+
+var auditTests = []test{
+	{"IsReplaced", func(s *suite) {
+		a, b := auditOf("aptos"), auditOf("bsc")
+		s.must(s.store.PutAudit(s.Context(), a))
+		s.must(s.store.PutAudit(s.Context(), b))
+		a.StartedAt, a.Streams, a.Percent, a.LastError = nil, nil, 0, ""
+		s.must(s.store.PutAudit(s.Context(), a))
+		s.must(s.store.PutAudit(s.Context(), a)) // again, as after an unknown outcome
+		s.same("documents", all[persistence.Audit](s, persistence.Audits), []persistence.Audit{a, b})
+	}},
+}
