@@ -12,7 +12,13 @@ test:
 	@command -v mongod >/dev/null || [ -n "$$EVENT_WORKER_TEST_MONGODB_URI" ] || \
 		echo "skipped: everything on MongoDB. Put mongod, 6.0 or later, on PATH, or a replica set's URI in EVENT_WORKER_TEST_MONGODB_URI"
 	@command -v npm >/dev/null && command -v node >/dev/null || \
-		echo "skipped: Prisma's parser, Aptos's SDK and Foundry's anvil. Put npm and node, 20 or later, on PATH"
+		echo "skipped: Prisma's parser, Aptos's SDK, Foundry's anvil and MongoDB's driver for Node. Put npm and node, 20 or later, on PATH"
+	@command -v prometheus >/dev/null && command -v promtool >/dev/null || \
+		echo "skipped: the alerts and the dashboard. apt-get install prometheus"
+	@command -v kubernetes-validate >/dev/null || \
+		echo "skipped: the manifest for Kubernetes. pip install kubernetes-validate==1.37.0"
+	@command -v systemd-analyze >/dev/null || \
+		echo "skipped: the unit for systemd. Put systemd-analyze on PATH"
 	@command -v mongosh >/dev/null || \
 		echo "skipped: the documented queries in MongoDB's shell. npm install --global mongosh"
 	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || \
@@ -54,10 +60,10 @@ ci:
 	.ci/run
 
 # Static binaries, images, lists of components and checksums in dist/, reproducibly:
-# make release VERSION=v1.2.3
+# make release VERSION=v1.2.3; with ONLY=linux_amd64 for that platform alone.
 release:
-	go -C deploy/release run . -version "$(VERSION)"
+	go -C deploy/release run . -version "$(VERSION)" -only "$(ONLY)"
 
-# A release, built twice and compared. Minutes.
+# A release, or that for ONLY one platform, built twice and compared. Minutes.
 release-check:
 	deploy/release/check.sh

@@ -74,11 +74,12 @@ func oneOf(n *yamlfile.Node, options []string) (set []*yamlfile.Node) {
 	return set
 }
 
-// endpointList is the list endpoints. A text has commas between its URLs.
+// endpointList is the list endpoints. A text has commas or ends of lines
+// between its URLs.
 func (r *reader) endpointList(n *yamlfile.Node, kind markets.ChainKind, header http.Header) (out []chains.Endpoint) {
 	expand := r.expand
 	if n.IsText() {
-		n, expand = n.Split(r.expand(n)), (*yamlfile.Node).Text
+		n, expand = n.Split(commas(r.expand(n))), (*yamlfile.Node).Text
 	}
 	if n.IsEmpty() {
 		n.Add("the list is empty: give at least one URL")

@@ -33,13 +33,18 @@ func (r *reader) beside(path string) string {
 }
 
 // endpointsInFile are the URLs in a file, one a line or with commas between them.
-func (r *reader) endpointsInFile(n *yamlfile.Node, kind markets.ChainKind, header http.Header) (out []chains.Endpoint) {
+func (r *reader) endpointsInFile(n *yamlfile.Node, kind markets.ChainKind, header http.Header) []chains.Endpoint {
 	text, ok := r.secret(n)
 	if !ok {
 		return nil
 	}
-	urls := strings.FieldsFunc(text, func(c rune) bool { return strings.ContainsRune("\r\n,", c) })
-	return r.endpointList(n.Split(strings.Join(urls, ",")), kind, header)
+	return r.endpointList(n.Split(commas(text)), kind, header)
+}
+
+// commas is a list with commas where it has ends of lines. Empty lines are left out.
+func commas(list string) string {
+	lines := strings.FieldsFunc(list, func(c rune) bool { return c == '\r' || c == '\n' })
+	return strings.Join(lines, ",")
 }
 
 // stream is the URL of a transaction stream, from the configuration or from a file.

@@ -42,6 +42,7 @@ func TestEndpointsInFiles(t *testing.T) {
 		"with headers":                   {"    endpointFile: one\n    headers: {Authorization: \"Bearer ${TOKEN}\"}\n", "TOKEN_FILE=" + dir + "/key", []chains.Endpoint{endpoint("https://a/k3y", "Authorization", "Bearer k3y")}},
 		"in a list":                      {"    endpoints: [{urlFile: one, rate: 2}, wss://b]\n", "", []chains.Endpoint{limited, endpoint("wss://b")}},
 		"in a part":                      {"    endpoint: https://a/${KEY}\n", "KEY_FILE=" + dir + "/key", []chains.Endpoint{endpoint("https://a/k3y")}},
+		"in a variable's file":           {"    endpoints: ${URLS}\n", "URLS_FILE=" + dir + "/several", several},
 		"the environment's":              {"    endpoints: [https://d, https://e]\n", variable + "ENDPOINT_FILE=one", []chains.Endpoint{endpoint("https://a/k3y")}},
 		"the environment's alone":        {"", variable + "ENDPOINT_FILE=several", several},
 		"the environment's in a list":    {"    endpoints: [{url: https://d, rate: 2}]\n", variable + "ENDPOINTS_1_URL_FILE=one", []chains.Endpoint{limited}},

@@ -119,11 +119,14 @@ func (p server) query(expr string) ([]series, error) {
 var grafana = strings.NewReplacer("$__rate_interval", "30s", "$chain", ".*")
 
 // absent are the metrics that this worker does not have: no request fails, no endpoint limits
-// their rate, and recorded nodes have no contracts to ask.
+// their rate, recorded nodes have no contracts to ask, and neither audits nor webhooks are
+// configured.
 var absent = []string{
 	"event_worker_endpoint_errors_total", "event_worker_endpoint_rate_limit",
 	"event_worker_facts_orders_total", "event_worker_facts_calls_total",
 	"event_worker_facts_round_orders_total", "event_worker_facts_round_differed_total",
+	"event_worker_audit_events", "event_worker_audit_differing_events", "event_worker_audit_ended_timestamp_seconds",
+	"event_worker_hook_deliveries_total", "event_worker_hook_failures_total", "event_worker_hook_lag_seconds",
 }
 
 var legend = regexp.MustCompile(`\{\{([a-z]+)\}\}`)

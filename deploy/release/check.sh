@@ -17,13 +17,17 @@ trap cleanup EXIT
 version=${VERSION:-v0.0.0-check}
 git clone --quiet . "$work/first"
 git clone --quiet . "$work/a folder/of another name"
-make -C "$work/first" --no-print-directory release VERSION="$version"
-GOCACHE=$work/cache TZ=Asia/Tokyo make -C "$work/a folder/of another name" --no-print-directory release VERSION="$version"
+make -C "$work/first" --no-print-directory release VERSION="$version" ONLY="${ONLY:-}"
+GOCACHE=$work/cache TZ=Asia/Tokyo make -C "$work/a folder/of another name" --no-print-directory release VERSION="$version" ONLY="${ONLY:-}"
 diff --recursive --brief "$work/first/dist" "$work/a folder/of another name/dist"
 (cd "$work/first/dist" && sha256sum --check --quiet SHA256SUMS && cat SHA256SUMS)
 
 # The program for this machine says what it is.
 platform=$(go env GOOS)_$(go env GOARCH)
+if [[ ! -e $work/first/dist/event-worker_${version}_$platform.tar.gz ]]; then
+	echo equal
+	exit
+fi
 tar --extract --gzip --file "$work/first/dist/event-worker_${version}_$platform.tar.gz" --directory "$work"
 said=$("$work/event-worker_${version}_$platform/event-worker" version)
 echo "$said"

@@ -7,34 +7,43 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 )
-
-// platforms are those that binaries are built for; images only for those with Linux.
-var platforms = []platform{{"darwin", "amd64"}, {"darwin", "arm64"}, {"linux", "amd64"}, {"linux", "arm64"}}
 
 type platform struct{ os, arch string }
 
 func (p platform) String() string { return p.os + "_" + p.arch }
 
 func main() {
+	// Those that binaries are built for; images only for those with Linux.
+	platforms := []platform{{"darwin", "amd64"}, {"darwin", "arm64"}, {"linux", "amd64"}, {"linux", "arm64"}}
 	version := flag.String("version", "", "the version, such as v1.2.3")
 	repository := flag.String("repository", "../..", "the repository")
 	out := flag.String("out", "../../dist", "the folder for the files; it must not exist, or is one of an earlier release")
+	only := flag.String("only", "", "the platforms to build, such as linux_amd64,darwin_arm64; all unless set")
 	flag.Parse()
-	if err := release(*repository, *version, *out); err != nil {
+	chosen := slices.DeleteFunc(platforms, func(p platform) bool {
+		return *only != "" && !slices.Contains(strings.Split(*only, ","), p.String())
+	})
+	if err := release(*repository, *version, *out, chosen); err != nil {
 		fmt.Fprintln(os.Stderr, "release: "+err.Error())
 		os.Exit(1)
 	}
 }
 
-func release(repository, version, out string) error {
+func release(repository, version, out string, platforms []platform) error {
 	c, err := commitOf(repository, version)
 	if err != nil {
 		return err
+	}
+	if len(platforms) == 0 {
+		return errors.New("no platform is chosen")
 	}
 	if out, err = filepath.Abs(out); err != nil {
 		return err

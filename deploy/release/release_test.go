@@ -10,6 +10,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	tarballs "github.com/google/go-containerregistry/pkg/v1/tarball"
+	"github.com/google/go-containerregistry/pkg/v1/validate"
 )
 
 // repository is one with a commit and the files that archives have.
@@ -58,7 +61,7 @@ func TestRefuses(t *testing.T) {
 	if _, err := commitOf(dir, "v1.2.3"); err == nil || !strings.Contains(err.Error(), "has changes that no commit has") || !strings.Contains(err.Error(), "?? new") {
 		t.Errorf("with changes: %v", err)
 	}
-	if err := release(dir, "v1.2.3", t.TempDir()); err == nil {
+	if err := release(dir, "v1.2.3", t.TempDir(), []platform{{"linux", "amd64"}}); err == nil {
 		t.Error("a release of a repository with changes")
 	}
 }
@@ -82,6 +85,7 @@ func TestReproducible(t *testing.T) {
 		if err := c.image(platform{"linux", "amd64"}, binary, filepath.Join(dir, "image")); err != nil {
 			t.Fatal(err)
 		}
+		wellFormed(t, filepath.Join(dir, "image"))
 		return read(t, filepath.Join(dir, "archive")), read(t, filepath.Join(dir, "image"))
 	}
 	archive, image := made(0o755, time.Unix(1, 0))
@@ -91,6 +95,22 @@ func TestReproducible(t *testing.T) {
 	}
 	if !bytes.Equal(image, image2) {
 		t.Error("the images differ")
+	}
+}
+
+// wellFormed reads an image as a registry would, and compares its configuration with it.
+func wellFormed(t *testing.T, file string) {
+	t.Helper()
+	image, err := tarballs.ImageFromPath(file, nil)
+	if err == nil {
+		err = validate.Image(image)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := image.ConfigFile()
+	if err != nil || c.Config.User != "65532:65532" || c.Architecture != "amd64" || len(c.History) != 2 || c.Config.Labels["org.opencontainers.image.revision"] != "hash" {
+		t.Errorf("%+v, %v", c, err)
 	}
 }
 

@@ -1,0 +1,26 @@
+package deploy
+
+import (
+	"os"
+	"strings"
+	"testing"
+)
+
+// Compose starts the MongoDB that is tested, wherever its image is named.
+func TestMongoDBOfCompose(t *testing.T) {
+	const tested = "6.0"
+	for file, want := range map[string]string{
+		"../docker-compose.yml": "${MONGO_IMAGE:-mongo:" + tested + "}",
+		"../.env.example":       "\nMONGO_IMAGE=mongo:" + tested,
+		"imart.env":             "\nMONGO_IMAGE=mongo:" + tested,
+		"../README.md":          "MongoDB other than " + tested,
+	} {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(text), want) {
+			t.Errorf("%s does not say %q", file, want)
+		}
+	}
+}

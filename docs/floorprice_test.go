@@ -1,0 +1,168 @@
+package docs_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/imart/event-worker/config"
+	"github.com/imart/event-worker/internal/mongotest"
+	"github.com/imart/event-worker/internal/npmtest"
+	"github.com/imart/event-worker/internal/required"
+	"github.com/imart/event-worker/persistence"
+)
+
+const floorPage = "floor-price.md"
+
+// The page's configuration is one that runs.
+func TestConfigurationOfTheFloorPage(t *testing.T) {
+	for _, b := range readPage(t, floorPage).blocks() {
+		if b.language != "yaml" {
+			continue
+		}
+		file := filepath.Join(t.TempDir(), config.DefaultFile)
+		if err := os.WriteFile(file, []byte(b.text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		cfg, err := config.Load(file, []string{"ETHEREUM_KEY=key"})
+		if err != nil || len(cfg.Chains) != 1 || cfg.Chains[0].Markets[0].Starts["list"].Kind != config.AtLatest {
+			t.Errorf("%+v, %v", cfg, err)
+		}
+		return
+	}
+	t.Error("the page has no configuration")
+}
+
+// The page's query answers what the page says, by an index; and its program prints the floor
+// and each that follows.
+func TestFloorOfThePage(t *testing.T) {
+	uri := mongotest.Database(t)
+	db, program := connect(t, uri), build(t)
+	program.run(t, uri, "event-worker demo --once")
+	crowd(t, db)
+	openBazaar(t, db)
+	page := readPage(t, floorPage)
+	queries := page.queries(t, func(block) bool { return true })
+	if len(queries) != 1 {
+		t.Fatalf("%d queries", len(queries))
+	}
+	if err := db.answers(t.Context(), queries[0]); err != nil {
+		t.Error(err)
+	}
+	db.proveIndexed(t, queries[0])
+	t.Run("mongosh", func(t *testing.T) {
+		if err := mongosh(t).answers(t.Context(), uri, page, queries); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Run("curl", func(t *testing.T) { curlFloor(t, program, uri, page) })
+	t.Run("program", func(t *testing.T) { followFloor(t, db, uri, page) })
+}
+
+// curlFloor runs the page's lines of shell that ask the API.
+func curlFloor(t *testing.T, program program, uri string, page page) {
+	if _, err := exec.LookPath("curl"); err != nil {
+		required.Skip(t, "curl", "put curl on PATH")
+	}
+	blocks := page.blocks()
+	i := slices.IndexFunc(blocks, func(b block) bool { return b.language == "sh" && strings.Contains(b.text, "curl ") })
+	if i < 0 || !strings.Contains(blocks[i].text, config.DefaultAPI) {
+		t.Fatalf("the page does not ask %s", config.DefaultAPI)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	serve := program.command(ctx, uri, "event-worker", "serve", "--listen", "127.0.0.1:0")
+	serve.Path, serve.Err = program.binary(), nil
+	serve.Stderr = os.Stderr
+	out, err := serve.StdoutPipe()
+	if err == nil {
+		err = serve.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		cancel()
+		_ = serve.Wait() // it was killed
+	}()
+	said, err := bufio.NewReader(out).ReadString('\n')
+	address := regexp.MustCompile(`http://(\S+) until`).FindStringSubmatch(said)
+	if address == nil {
+		t.Fatalf("serve says %q, %v", said, err)
+	}
+	script := strings.ReplaceAll(blocks[i].text, config.DefaultAPI, address[1])
+	answer, err := program.command(ctx, uri, "sh", "-c", script).Output()
+	var found struct {
+		Data []struct {
+			UnitPrice string
+			Token     struct{ ID string }
+			Final     *bool
+		}
+	}
+	if err == nil {
+		err = json.Unmarshal(answer, &found)
+	}
+	if err != nil || len(found.Data) != 1 || found.Data[0].UnitPrice != "250000000000000000" || found.Data[0].Token.ID != "11" || found.Data[0].Final == nil {
+		t.Errorf("%v: %s", err, answer)
+	}
+}
+
+// followFloor runs the page's program while the cheapest listings are sold, one by one.
+func followFloor(t *testing.T, db database, uri string, page page) {
+	blocks := page.blocks()
+	i := slices.IndexFunc(blocks, func(b block) bool { return strings.Contains(b.text, `import { MongoClient }`) })
+	if i < 0 {
+		t.Fatal("the page has no program")
+	}
+	folder := npmtest.Install(t, "mongodb-driver", "testdata/driver")
+	file := filepath.Join(folder, fmt.Sprintf("floor-%d.mjs", os.Getpid()))
+	if err := os.WriteFile(file, []byte(blocks[i].text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	defer os.Remove(file)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	node := program{folder}.command(ctx, uri, "node", file, bazaarCollection)
+	node.Stderr = os.Stderr
+	out, err := node.StdoutPipe()
+	if err == nil {
+		err = node.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		cancel()
+		_ = node.Wait() // it was killed
+	}()
+	lines := bufio.NewScanner(out)
+	for _, want := range []struct{ said, sold string }{
+		{"250000000000000000 for token 11", "ask-5"},
+		{"400000000000000000 for token 8", "ask-2"},
+		{"500000000000000000 for token 7", "ask-1"},
+		{"nothing to buy", ""},
+	} {
+		if !lines.Scan() || lines.Text() != want.said {
+			t.Fatalf("it says %q, want %q; %v", lines.Text(), want.said, lines.Err())
+		}
+		if want.sold == "" {
+			continue
+		}
+		sold := bson.D{{Key: "$set", Value: bson.D{{Key: "status", Value: "SOLD"}, {Key: "soldAt", Value: time.Now()}}}}
+		result, err := db.Collection(persistence.Orders).UpdateOne(ctx, bson.D{{Key: "_id", Value: bson.Regex{Pattern: "/" + want.sold + "$"}}}, sold)
+		if err != nil || result.ModifiedCount != 1 {
+			t.Fatalf("%s: %+v, %v", want.sold, result, err)
+		}
+	}
+}
