@@ -460,3 +460,33 @@ func TestAnAuditOfARange(t *testing.T) {
 		t.Errorf("of one stream: %q, want %q", got, wantOfStream)
 	}
 }
+
+// Streams that read what was announced, and streams with orders of other markets, are audited as
+// they are read.
+func TestAnAuditOfAnnouncedAndOfOwnEvents(t *testing.T) {
+	for name, change := range map[string]func(*world){
+		"announced": func(w *world) { w.announce = true },
+		"own":       func(w *world) { w.own = &ownership{}; w.handIn("order1") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, 7, finalBelowHead)
+			change(w)
+			for range 120 {
+				w.block()
+			}
+			w.boot()
+			if err := w.settle(); err != nil {
+				t.Fatal(err)
+			}
+			w.halt()
+			report, differences := w.audit(w.chain, nil)
+			if len(differences) > 0 || report.Events < 20 {
+				t.Errorf("undamaged: %+v, %+v", report, differences)
+			}
+			_, differences = w.audit(w.chain, func(c *audit.Config) { c.From = 60 })
+			if len(differences) > 0 {
+				t.Errorf("from the middle: %+v", differences)
+			}
+		})
+	}
+}
