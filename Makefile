@@ -1,10 +1,10 @@
-.PHONY: build test race compose-test bench lint size ci
+.PHONY: build test race compose-test bench pictures lint size ci release release-check
 
 CORE = ^(messages|actors|cluster)/|^markets/[^/]*$$|^chains/([^/]*|(evm|aptos|internal)/.*)$$|^persistence/([^/]*|mongo/.*)$$
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.6.1
 
 build:
-	go build -trimpath -o event-worker .
+	go build -trimpath -buildvcs=auto -o event-worker .
 
 # Says at its end what was skipped for want of a server or a tool.
 test:
@@ -15,6 +15,8 @@ test:
 		echo "skipped: Prisma's parser, Aptos's SDK and Foundry's anvil. Put npm and node, 20 or later, on PATH"
 	@command -v mongosh >/dev/null || \
 		echo "skipped: the documented queries in MongoDB's shell. npm install --global mongosh"
+	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || \
+		echo "skipped: the page in a real browser. Put chromium or google-chrome on PATH"
 	@echo "not part of it: docker-compose.yml in Docker (make compose-test)"
 
 race:
@@ -28,6 +30,10 @@ compose-test:
 # MONGODB_URI is set.
 bench:
 	go run ./internal/bench
+
+# Pictures of the page for docs/page.md, in Chromium. A minute and a half.
+pictures:
+	go test -count=1 ./api/page -run TestPictures -pictures $(CURDIR)/docs/pictures
 
 lint:
 	test -z "$$(gofmt -l .)"
@@ -46,3 +52,12 @@ size:
 
 ci:
 	.ci/run
+
+# Static binaries, images, lists of components and checksums in dist/, reproducibly:
+# make release VERSION=v1.2.3
+release:
+	go -C deploy/release run . -version "$(VERSION)"
+
+# A release, built twice and compared. Minutes.
+release-check:
+	deploy/release/check.sh

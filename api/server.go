@@ -1,17 +1,22 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"time"
 )
 
 // closeTimeout bounds how long requests in progress may delay Close.
 const closeTimeout = 2 * time.Second
+
+// readTimeout bounds how long a client may take to send a request.
+const readTimeout = 10 * time.Second
 
 // Route is a handler of requests.
 type Route struct {
@@ -21,55 +26,100 @@ type Route struct {
 	// Streams says that a response has no end: it is not bounded in time, and ends when the
 	// server closes.
 	Streams bool
+	// Open says that the route takes no token, such as the page's form for it and the files
+	// that the form needs. Browsers that open a page without a token are sent to the open
+	// route GET /login, if there is one; the form there sends the field token to POST /login.
+	Open bool
 }
+
+// loginForm is the pattern of the page's form for the token.
+const loginForm = "GET /login"
 
 // Options configure a server.
 type Options struct {
-	Listen  string // configured host:port; empty if none
-	Default string // host:port without configuration, or any free loopback port if that one is in use
-	Token   string
-	Routes  []Route
-	Log     *slog.Logger
+	Listen    string // configured host:port; empty if none
+	Default   string // host:port without configuration, or any free loopback port if that one is in use
+	Token     string
+	TokenFile string   // a file with the token instead, which is read again when it changes
+	Origins   []string // of pages of other sites that may read
+	Rate      float64  // requests a second of one client; any number if 0
+	TLS       TLS
+	Routes    []Route
+	Log       *slog.Logger
+
+	readTimeout time.Duration // tests have another one
 }
 
 // Server serves the API.
 type Server struct {
 	http   *http.Server
-	addr   string
+	addr   net.Addr
+	scheme string
 	cancel context.CancelFunc // ends the contexts of requests
 	done   chan struct{}      // closed when the server has stopped
 }
 
 // Serve starts serving, until the server is closed. The error says that it cannot listen at
-// the configured address.
+// the configured address, or that a configured file cannot be used.
 func Serve(ctx context.Context, o Options) (*Server, error) {
+	token, err := newToken(o.Token, o.TokenFile, o.Log)
+	if err != nil {
+		return nil, err
+	}
+	secure, err := o.TLS.config(o.Log)
+	if err != nil {
+		return nil, err
+	}
 	listener, err := o.bind(ctx)
 	if err != nil {
 		return nil, err
 	}
+	onLoopback := loopback(listener.Addr())
+	if !onLoopback {
+		o.warn(listener.Addr(), secure != nil, token() != "")
+	}
+	a := &access{token: token, failures: newClients(failuresASec, failuresAtOnce), secure: secure != nil}
+	if slices.ContainsFunc(o.Routes, func(r Route) bool { return r.Open && r.Pattern == loginForm }) {
+		a.form = "/login"
+	}
 	base, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	s := &Server{
 		http: &http.Server{
-			Handler:           o.handler(),
+			Handler:           newHandler(o, a, onLoopback),
 			BaseContext:       func(net.Listener) context.Context { return base },
 			ReadHeaderTimeout: 5 * time.Second,
-			ReadTimeout:       10 * time.Second,
+			ReadTimeout:       cmp.Or(o.readTimeout, readTimeout),
 			WriteTimeout:      30 * time.Second,
 			IdleTimeout:       2 * time.Minute,
 			MaxHeaderBytes:    16 << 10,
-			ErrorLog:          slog.NewLogLogger(o.Log.Handler(), slog.LevelWarn),
+			TLSConfig:         secure,
+			ErrorLog:          slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug), // what clients do wrong
 		},
-		addr: listener.Addr().String(), cancel: cancel, done: make(chan struct{}),
+		addr: listener.Addr(), scheme: "http", cancel: cancel, done: make(chan struct{}),
+	}
+	serve := s.http.Serve
+	if secure != nil {
+		s.scheme = "https"
+		serve = func(l net.Listener) error { return s.http.ServeTLS(l, "", "") }
 	}
 	go func() {
 		defer close(s.done)
-		_ = s.http.Serve(listener) // ends with ErrServerClosed
+		_ = serve(listener) // ends with ErrServerClosed
 	}()
 	return s, nil
 }
 
 // Addr returns the server's address, host:port.
-func (s *Server) Addr() string { return s.addr }
+func (s *Server) Addr() string { return s.addr.String() }
+
+// URL returns what the server is opened with on its own machine.
+func (s *Server) URL() string {
+	host, port, err := net.SplitHostPort(s.Addr())
+	if ip := net.ParseIP(host); err != nil || ip == nil || !ip.IsUnspecified() {
+		return s.scheme + "://" + s.Addr()
+	}
+	return s.scheme + "://" + net.JoinHostPort("localhost", port)
+}
 
 // Close ends streams, stops serving, and waits up to closeTimeout for requests in progress.
 func (s *Server) Close() error {
@@ -82,6 +132,18 @@ func (s *Server) Close() error {
 	}
 	<-s.done
 	return err
+}
+
+// warn tells what it means that other machines reach the listener.
+func (o Options) warn(at net.Addr, secure, guarded bool) {
+	switch {
+	case !secure && !guarded:
+		o.Log.Warn("the API is open: everybody who reaches its address may read all data: set api.token or api.tokenFile, and api.tls", "address", at.String())
+	case !guarded && o.TLS.ClientCA == "":
+		o.Log.Warn("the API takes no token: everybody who reaches its address may read all data: set api.token or api.tokenFile", "address", at.String())
+	case !secure:
+		o.Log.Warn("the API is not encrypted: whoever is on the way can read its token and data: set api.tls, or put a proxy with TLS in front", "address", at.String())
+	}
 }
 
 // bind listens at the configured address, or else at the default or any free port.
@@ -104,12 +166,4 @@ func (o Options) bind(ctx context.Context) (net.Listener, error) {
 	}
 	o.Log.Warn("the API is not at its usual address: set api.listen to choose one", "address", listener.Addr().String(), "reason", taken)
 	return listener, nil
-}
-
-func (o Options) handler() http.Handler {
-	mux := http.NewServeMux()
-	for _, r := range o.Routes {
-		mux.Handle(r.Pattern, o.guard(r))
-	}
-	return mux
 }

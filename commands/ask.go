@@ -20,9 +20,6 @@ import (
 )
 
 const (
-	// askedWithin is how long the owner of a chain may take to start a request: longer than a
-	// chain is usually without owner.
-	askedWithin = time.Minute
 	// askLook is how often the command looks how far the request is.
 	askLook = 150 * time.Millisecond
 	// aliveWithin is how long a node that is alive may take to show it.
@@ -138,7 +135,7 @@ func (a *asker) ask(ctx context.Context, requests []persistence.Request) ([]pers
 		ids[i] = strings.ToLower(rand.Text()[:12])
 		requests[i].ID, requests[i].AskedBy = ids[i], askedBy()
 	}
-	if err := a.queue.Ask(ctx, requests, askedWithin); err != nil {
+	if err := a.queue.Ask(ctx, requests, persistence.AskWithin); err != nil {
 		return nil, err
 	}
 	for _, r := range requests {
@@ -183,7 +180,7 @@ func (a *asker) follow(ctx context.Context, requests []persistence.Request, said
 			fmt.Fprintf(a.out, "%s: %s\n", r.ID, text)
 		}
 		if r.State == persistence.RequestPending { // nobody else may be there to do so
-			_, _ = a.queue.Fail(ctx, r.ID, fmt.Sprintf("no worker has started it within %s: see status", askedWithin))
+			_, _ = a.queue.Fail(ctx, r.ID, fmt.Sprintf("no worker has started it within %s: see status", persistence.AskWithin))
 		}
 	}
 	if open == 0 {

@@ -87,6 +87,12 @@ func describe(w io.Writer, cfg config.Config) error {
 			}
 		}
 	}
+	for _, h := range cfg.Hooks {
+		fmt.Fprintf(&b, "\nwebhook %s: %s of %s\n", h.Name, h.Host(), strings.Join(h.Collections, ", "))
+		if config.Unencrypted(h.URL) {
+			b.WriteString("  it is not encrypted: use https unless the network is trusted\n")
+		}
+	}
 	for i, l := range cfg.LeftOut {
 		if i == 0 {
 			b.WriteByte('\n')

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -13,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/imart/event-worker/commands/internal/cli"
+	"github.com/imart/event-worker/commands/internal/table"
 	"github.com/imart/event-worker/persistence/embedded"
 	"github.com/imart/event-worker/persistence/mongo"
 	"github.com/imart/event-worker/persistence/transfer"
@@ -70,7 +70,10 @@ func (f *copyFlags) locations() (from, to location, err error) {
 	if f.from == f.to {
 		return from, to, fmt.Errorf("copy: --from and --to are both %s: choose --from embedded --to mongodb, or --from mongodb --to embedded", f.from)
 	}
-	uri := os.Getenv(mongoVariable)
+	uri, err := mongoURI()
+	if err != nil {
+		return from, to, fmt.Errorf("copy: %w", err)
+	}
 	if uri == "" {
 		return from, to, errors.New("copy: which database? set " + mongoVariable + ", which looks like mongodb://user:password@host:27017/database?replicaSet=rs0")
 	}
@@ -124,6 +127,7 @@ func (l location) openTarget(ctx context.Context) (target, error) {
 	if l.uri == "" {
 		return embedded.OpenCopy(ctx, l.folder)
 	}
+	defer l.waiting()()
 	return mongo.OpenCopy(ctx, l.uri)
 }
 
@@ -204,7 +208,8 @@ func (m *meter) report(p transfer.Progress) {
 		fmt.Fprintln(m.screen, m.line(now))
 	default:
 		m.said = now
-		_ = m.screen.Show([]string{m.line(now)}) // what stays is written again later
+		line := m.line(now)
+		_ = m.screen.Show(func(width, _ int) []string { return []string{table.Shorten(line, width)} }) // what stays is written again later
 	}
 }
 

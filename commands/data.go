@@ -8,12 +8,15 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/imart/event-worker/commands/internal/cli"
 	"github.com/imart/event-worker/commands/internal/demo"
 	"github.com/imart/event-worker/config"
+	"github.com/imart/event-worker/internal/secretfile"
+	"github.com/imart/event-worker/internal/waiting"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/persistence/embedded"
 	"github.com/imart/event-worker/persistence/mongo"
@@ -26,15 +29,25 @@ const defaultConfig = config.DefaultFile
 const mongoVariable = "MONGODB_URI"
 
 // location is the location of data: a folder, or the MongoDB database of a URI.
-type location struct{ folder, uri string }
+type location struct {
+	folder, uri string
+	// waits is told how long the database has not answered yet; if nil, standard error is.
+	waits func(waited time.Duration)
+}
+
+// mongoURI returns MongoDB's URI as the environment has it: in a variable, or in the file
+// that another one names. It is empty if there is none.
+func mongoURI() (string, error) {
+	return secretfile.Variable(mongoVariable, os.Getenv)
+}
 
 // named returns the location that --data names, or else the environment.
-func named(data string) (at location, ok bool) {
+func named(data string) (at location, ok bool, err error) {
 	if data != "" {
-		return location{folder: data}, true
+		return location{folder: data}, true, nil
 	}
-	uri := os.Getenv(mongoVariable)
-	return location{uri: uri}, uri != ""
+	uri, err := mongoURI()
+	return location{uri: uri}, uri != "", err
 }
 
 // String returns the location for display, without secrets.
@@ -59,11 +72,11 @@ func (l location) Flag() string {
 
 // demoData returns the location of the demo's data: its folder, unless another location
 // is named.
-func demoData(data string) demo.Data {
-	if at, named := named(data); named {
-		return at
+func demoData(data string) (demo.Data, error) {
+	if at, named, err := named(data); named || err != nil {
+		return at, err
 	}
-	return location{folder: demo.Folder}
+	return location{folder: demo.Folder}, nil
 }
 
 // Open opens the data for a process that writes.
@@ -75,6 +88,7 @@ func (l location) Open(ctx context.Context) (persistence.Store, error) {
 		}
 		return store, nil
 	}
+	defer l.waiting()()
 	store, err := mongo.Open(ctx, l.uri)
 	if err != nil {
 		return nil, err
@@ -82,9 +96,10 @@ func (l location) Open(ctx context.Context) (persistence.Store, error) {
 	return store, nil
 }
 
-// reader answers queries until it is closed.
+// reader answers queries, and tells of changes, until it is closed.
 type reader interface {
 	persistence.Querier
+	persistence.Feed
 	Close() error
 }
 
@@ -104,16 +119,26 @@ func (l location) existing(ctx context.Context) (reader, error) {
 	if l.uri == "" {
 		return embedded.OpenReader(l.folder)
 	}
+	defer l.waiting()()
 	return mongo.OpenReader(ctx, l.uri)
+}
+
+// waiting says that the database has not answered yet, until the returned function is called.
+func (l location) waiting() (over func()) {
+	if l.waits != nil {
+		return waiting.Say(l.waits)
+	}
+	return waiting.Say(cli.Waits(os.Stderr, l.String()))
 }
 
 // dataFlags are the flags that select the data.
 type dataFlags struct{ data, config string }
 
 const dataHelp = `The data are those of the folder in --data; or else, if the variable ` + mongoVariable + `
-is set, of its database; or else of the data folder that the configuration in
---config names; with none of them, of the variable EVENT_WORKER_DATA, of the
-configuration ` + defaultConfig + `, or of the demo, whichever is there first.`
+is set, or ` + mongoVariable + secretfile.Suffix + ` to a file with the URI, of its database; or else of
+the data folder that the configuration in --config names; with none of them, of the
+variable EVENT_WORKER_DATA, of the configuration ` + defaultConfig + `, or of the demo,
+whichever is there first.`
 
 func (f *dataFlags) add(c *cobra.Command) {
 	f.addBoth(c)
@@ -129,8 +154,8 @@ func (f *dataFlags) addBoth(c *cobra.Command) {
 
 // locate finds the data.
 func (f *dataFlags) locate() (location, error) {
-	if at, named := named(f.data); named {
-		return at, nil
+	if at, named, err := named(f.data); named || err != nil {
+		return at, err
 	}
 	folder, err := f.folder()
 	return location{folder: folder}, err

@@ -56,8 +56,11 @@ func ownName() string {
 }
 
 func (f drainFlags) run(ctx context.Context, out io.Writer, name string) (err error) {
-	at, _ := named("")
-	if at.uri == "" {
+	at, named, err := named("")
+	if err != nil {
+		return err
+	}
+	if !named {
 		return errors.New("clusters exist only on MongoDB: set " + mongoVariable + " to the database")
 	}
 	store, err := at.Open(ctx)

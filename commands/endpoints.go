@@ -3,15 +3,12 @@ package commands
 import (
 	"cmp"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strconv"
-	"strings"
-	"text/tabwriter"
-	"time"
 
 	"github.com/imart/event-worker/commands/internal/cli"
+	"github.com/imart/event-worker/commands/internal/table"
 	"github.com/imart/event-worker/internal/printable"
 	"github.com/imart/event-worker/persistence"
 )
@@ -22,33 +19,41 @@ const (
 	errorShown = 80
 )
 
-// writeEndpoints prints the endpoints of the chains, a line each; if there is nothing
-// to print it prints no table. In brief they are only those that are not up.
-func (s state) writeEndpoints(w io.Writer, now time.Time) error {
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	lines := 0
-	for _, chain := range s.Chains {
-		for _, line := range endpointLines(chain, now, s.brief) {
-			if lines++; lines == 1 {
-				fmt.Fprintln(table, "\nchain\tendpoint\tstate\theight\tbehind\trequests/s\tlatency\trequests\terrors\twritten\tlast error")
-			}
-			fmt.Fprintln(table, line)
-		}
+// endpointColumns are those of the table of endpoints.
+func endpointColumns() []table.Column {
+	return []table.Column{
+		{Name: "chain", Least: 8}, {Name: "endpoint", Least: 16}, {Name: "state"},
+		{Name: "height", Right: true, Rank: 3}, {Name: "behind", Right: true, Rank: 2}, {Name: "requests/s", Right: true, Rank: 5},
+		{Name: "latency", Right: true, Rank: 4}, {Name: "requests", Right: true, Rank: 6}, {Name: "errors", Rank: 1},
+		{Name: "written", Rank: 8}, {Name: "last error", Rank: 7},
 	}
-	return table.Flush()
 }
 
-// endpointLines are the lines of a chain's endpoints.
-func endpointLines(chain *branch, now time.Time, troubledOnly bool) (lines []string) {
-	head := teller(chain)
-	best := int64(0)
-	for _, e := range head.Endpoints {
-		best = max(best, e.Height)
-	}
-	for _, e := range head.Endpoints {
-		if !troubledOnly || e.State != persistence.EndpointUp {
-			lines = append(lines, chain.Name+"\t"+endpointCells(e, best, age(head.UpdatedAt, now)))
+// endpointLines are the lines of the endpoints of the chains; none if there is nothing
+// to tell. In brief they are only those that are not up, and folded these and how many are.
+func (s state) endpointLines(v view, folded bool) []string {
+	rows := table.Table{Columns: endpointColumns(), Colours: v.colours}
+	up := int64(0)
+	for _, chain := range s.Chains {
+		head := teller(chain)
+		best := int64(0)
+		for _, e := range head.Endpoints {
+			best = max(best, e.Height)
 		}
+		for _, e := range head.Endpoints {
+			if e.State == persistence.EndpointUp && (s.brief || folded) {
+				up++
+				continue
+			}
+			rows.Rows = append(rows.Rows, endpointRow(chain.Name, e, best, age(head.UpdatedAt, v.now), v.width > 0))
+		}
+	}
+	var lines []string
+	if len(rows.Rows) > 0 {
+		lines = append([]string{""}, rows.Lines(v.width)...)
+	}
+	if folded && !s.brief && up > 0 {
+		lines = append(lines, v.paint(table.Good, cli.Some(up, "endpoint")+" up"))
 	}
 	return lines
 }
@@ -63,7 +68,9 @@ func teller(chain *branch) (a persistence.Actor) {
 	return a
 }
 
-func endpointCells(e persistence.Endpoint, best int64, written string) string {
+// endpointRow is the line of an endpoint, with its error in a note if notes are wanted and it
+// is not up.
+func endpointRow(chain string, e persistence.Endpoint, best int64, written string, notes bool) table.Row {
 	height, behind, rate, latency := "", "", "", ""
 	if e.Height > 0 {
 		height, behind = cli.Grouped(e.Height), cli.Grouped(best-e.Height)
@@ -74,10 +81,22 @@ func endpointCells(e persistence.Endpoint, best int64, written string) string {
 	if e.LatencyMS > 0 {
 		latency = strconv.FormatFloat(e.LatencyMS, 'f', -1, 64) + " ms"
 	}
-	return strings.Join([]string{
-		printable.Line(e.Host, hostShown), printable.Line(e.State, hostShown), height, behind, rate, latency,
-		cli.Grouped(e.Requests), summed(e.Errors), written, printable.Line(e.LastError, errorShown),
-	}, "\t")
+	state := table.Cell{Text: printable.Line(e.State, hostShown), Ink: table.Bad}
+	if e.State == persistence.EndpointUp {
+		state.Ink = table.Good
+	}
+	row := table.Row{Cells: []table.Cell{
+		{Text: chain}, {Text: printable.Line(e.Host, hostShown)}, state, {Text: height}, {Text: behind}, {Text: rate}, {Text: latency},
+		{Text: cli.Grouped(e.Requests)}, {Text: summed(e.Errors)}, {Text: written}, {Text: printable.Line(e.LastError, errorShown)},
+	}}
+	if notes {
+		last := row.Cells[len(row.Cells)-1].Text
+		row.Cells = row.Cells[:len(row.Cells)-1]
+		if e.State != persistence.EndpointUp {
+			row.Note, row.Indent = table.Cell{Text: last, Ink: table.Bad}, "  "
+		}
+	}
+	return row
 }
 
 // summed is how many errors there were, with the class that most of them are of.

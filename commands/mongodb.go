@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
 
@@ -58,14 +57,18 @@ If there already is a replica set, it only waits for its primary.`,
 }
 
 func initMongoDB(ctx context.Context, out io.Writer, f initFlags) error {
-	uri := os.Getenv(mongoVariable)
+	uri, err := mongoURI()
 	switch {
+	case err != nil:
+		return err
 	case uri == "":
 		return errors.New("no servers given: set " + mongoVariable + " to something like mongodb://localhost:27017/?replicaSet=" + mongo.DefaultReplicaSet)
 	case f.wait <= 0:
 		return fmt.Errorf("--wait %s: must be positive", f.wait)
 	}
+	over := location{uri: uri}.waiting()
 	set, err := mongo.Initiate(ctx, uri, f.hosts, f.wait)
+	over()
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/imart/event-worker/commands/internal/cli"
+	"github.com/imart/event-worker/internal/spelling"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/persistence/documents"
 	"github.com/imart/event-worker/persistence/finality"
@@ -32,7 +33,9 @@ Collections and their fields, {…} being a document, […] a list and (…) all
 Filters: {field: value}, {field: {$gt: …}} with $eq $ne $gt $gte $lt $lte $in $nin
 $exists $not, and $and $or $nor; fields inside of others have dotted paths. Names
 need no quotes. Amounts such as the price are whole numbers of the currency's
-smallest unit; times are written like "2023-04-08T00:00:00Z".
+smallest unit; times are written like "2023-04-08T00:00:00Z". Addresses and hashes may
+be written in any case, and those of Aptos without leading zeros. A field that no
+document can have, and a word that its field never has, are errors.
 
 Orders and activities have one field more, final: whether no reorganisation can take
 back what they say. It is not stored but follows from how far the actors are, and
@@ -49,7 +52,7 @@ filters know it: {final: true}. On Aptos everything is final.
 			case len(args) == 0:
 				return fmt.Errorf("query: which collection? there are %s", collections())
 			case !slices.Contains(persistence.Collections, args[0]):
-				return fmt.Errorf("query: unknown collection %q: there are %s", args[0], collections())
+				return fmt.Errorf("query: unknown collection %q%s: there are %s", args[0], spelling.DidYouMean(args[0], persistence.Collections), collections())
 			case len(args) > 2:
 				return fmt.Errorf("query: unexpected %q after the filter: put the filter into single quotes", args[2])
 			}
@@ -63,11 +66,8 @@ filters know it: {final: true}. On Aptos everything is final.
 					return fmt.Errorf("query: %w", err)
 				}
 			}
-			if q.Sort, err = persistence.ParseSort(sort); err != nil {
+			if q.Sort, err = documents.ParseSort(q.Collection, sort); err != nil {
 				return fmt.Errorf("query: %w", err)
-			}
-			if finality.Of(q.Collection) && slices.ContainsFunc(q.Sort, func(k persistence.SortKey) bool { return k.Path == finality.Field }) {
-				return fmt.Errorf("query: nothing can be sorted by %s, which is not stored: filter by it", finality.Field)
 			}
 			if limit < 0 {
 				return fmt.Errorf("query: limit %d: give a positive number, or 0 for all", limit)
@@ -84,7 +84,7 @@ filters know it: {final: true}. On Aptos everything is final.
 func collections() string { return strings.Join(persistence.Collections, ", ") }
 
 func query(c *cobra.Command, flags *dataFlags, q persistence.Query) error {
-	reader, _, err := flags.open(c.Context())
+	reader, at, err := flags.open(c.Context())
 	if err != nil {
 		return err
 	}
@@ -102,6 +102,7 @@ func query(c *cobra.Command, flags *dataFlags, q persistence.Query) error {
 	}
 	out := bufio.NewWriter(c.OutOrStdout())
 	lines := cli.Readable(out, c.OutOrStdout())
+	found := false
 	for doc, err := range reader.Query(c.Context(), q) {
 		if err == nil {
 			doc, err = marked(doc)
@@ -112,6 +113,10 @@ func query(c *cobra.Command, flags *dataFlags, q persistence.Query) error {
 		if _, err := fmt.Fprintf(lines, "%s\n", doc); err != nil {
 			return cli.UnlessClosed(err)
 		}
+		found = true
+	}
+	if !found {
+		fmt.Fprintf(c.ErrOrStderr(), "nothing in %s matches, in %s\n", q.Collection, at)
 	}
 	return cli.UnlessClosed(out.Flush())
 }

@@ -62,13 +62,13 @@ Try it on recorded mainnet data with "demo", then describe your own chains in a 
 		SilenceUsage:  true,
 	}
 	root.SuggestionsMinimumDistance = 2
-	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return fmt.Errorf("%w: see %s --help", err, c.CommandPath())
 	})
 	root.AddCommand(
 		demo.New(assets.recordings(), demoData),
 		newRun(assets),
+		newServe(),
 		demo.NewReplay(assets.recordings()),
 		faults.New(),
 		newStatus(),
@@ -76,6 +76,7 @@ Try it on recorded mainnet data with "demo", then describe your own chains in a 
 		newHealthcheck(),
 		newTail(),
 		newQuery(),
+		newExplain(),
 		newRewind(),
 		newVerify(assets),
 		newRetry(),
@@ -84,11 +85,14 @@ Try it on recorded mainnet data with "demo", then describe your own chains in a 
 		newResume(),
 		newCopy(),
 		newOrders(),
+		newHooks(),
 		newMongoDB(),
 		newConfig(assets),
 		markets.New(),
 		newSchema(),
+		newCompletion(),
 		newVersion(),
 	)
+	complete(root)
 	return root
 }

@@ -3,6 +3,7 @@ package commands
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -10,20 +11,23 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/KimMachineGun/automemlimit/memlimit"
 	"github.com/spf13/cobra"
 
 	"github.com/imart/event-worker/commands/internal/cli"
+	"github.com/imart/event-worker/commands/internal/panel"
 	"github.com/imart/event-worker/config"
 	"github.com/imart/event-worker/logs"
+	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/progress"
 	"github.com/imart/event-worker/worker"
 )
 
 type runFlags struct {
 	config, data, logLevel, logFormat, logDir string
-	once, redecode                            bool
+	once, redecode, noPanel                   bool
 }
 
 func newRun(assets Assets) *cobra.Command {
@@ -35,8 +39,8 @@ func newRun(assets Assets) *cobra.Command {
 where an earlier run stopped. With --once it exits when every stream has caught up
 with the head that its chain had at the start.
 
-The data go to the database of the variable MONGODB_URI, or else to the configured
-data folder.
+The data go to the database of the variable MONGODB_URI, or of the URI in the file that
+the variable MONGODB_URI_FILE names, or else to the configured data folder.
 
 All processes on one MongoDB database form a cluster: they find each other there,
 distribute the chains evenly, and take over the chains of processes that die. On
@@ -57,7 +61,14 @@ endpoint fails at the start.
 
 "status" and "query" show what is happening meanwhile; so do /healthz, /readyz and
 /metrics at the address monitor.listen. The log goes to standard error and, with
---log-dir, also to files, one for each kind of chain and level.`,
+--log-dir, also to files, one for each kind of chain and level.
+
+On a terminal a panel below the log shows each stream: where it is, its share of the
+history, events a second, the time left and its state; of more chains than the terminal
+has lines, and of those that other nodes follow, less. There is none with --no-panel or
+--log-format json. Without a panel each chain that has history to read has a line of
+progress in the log every ten seconds; once it is at its head, a summary every five
+minutes.`,
 		Example: `  event-worker config example > event-worker.yaml
   event-worker run --config event-worker.yaml
   event-worker run --log-dir logs --log-format json
@@ -71,6 +82,7 @@ endpoint fails at the start.
 	c.Flags().BoolVar(&f.redecode, "redecode", false, "first decode or read again the streams whose definition has changed")
 	c.Flags().StringVar(&f.logLevel, "log-level", "", "debug, info, warn or error, instead of the configured one")
 	c.Flags().StringVar(&f.logFormat, "log-format", "", "text or json, instead of the configured one")
+	c.Flags().BoolVar(&f.noPanel, "no-panel", false, "show only the log, on a terminal too")
 	c.Flags().StringVar(&f.logDir, "log-dir", "", "a folder for log files, instead of the configured one")
 	return c
 }
@@ -80,7 +92,8 @@ func run(ctx context.Context, assets Assets, stderr io.Writer, f runFlags) error
 	if err != nil {
 		return err
 	}
-	log, files, err := logs.New(stderr, cfg.Log, kinds(cfg))
+	screen := cli.NewScreen(stderr)
+	log, files, err := logs.New(screen, cfg.Log, kinds(cfg))
 	if err != nil {
 		return err
 	}
@@ -97,7 +110,13 @@ func run(ctx context.Context, assets Assets, stderr io.Writer, f runFlags) error
 	if err := f.choose(&cfg); err != nil {
 		return err
 	}
-	at := f.location(cfg)
+	at, err := f.location(cfg)
+	if err != nil {
+		return err
+	}
+	at.waits = func(waited time.Duration) {
+		log.Info("waiting for the database to answer", "data", at.String(), "waited", waited)
+	}
 	w, err := worker.Open(ctx, worker.Options{
 		Config: cfg, Data: at, Log: log, Numbers: assets.recordings().Numbers, Once: f.once, Cluster: f.joinsCluster(at), Redecode: f.redecode, Version: version(),
 	})
@@ -109,11 +128,36 @@ func run(ctx context.Context, assets Assets, stderr io.Writer, f runFlags) error
 	lines := progress.NewLogger(log, w.Store(), cfg.Node, slices.Collect(maps.Keys(kinds(cfg))))
 	lines.Clustered = f.joinsCluster(at)
 	lines.Start(ctx)
-	if err := w.Follow(ctx, progress.LookEvery, lines); err != nil {
+	if err := followChains(ctx, w, lines, f.panel(cfg, screen, w.Store(), at)); err != nil {
 		return err
 	}
 	log.Info("stopped")
 	return nil
+}
+
+// panel is what run shows on a terminal; nil where there is none, or where nobody wants it.
+func (f runFlags) panel(cfg config.Config, screen *cli.Screen, docs persistence.Querier, at location) *panel.Watcher {
+	if f.noPanel || !screen.OnTerminal() || cfg.Log.Format == "json" {
+		return nil
+	}
+	return &panel.Watcher{
+		Screen: screen, Docs: docs, Node: cfg.Node, Chains: len(cfg.Chains),
+		Title: fmt.Sprintf("%s follows %s in %s", cfg.Node, cli.Some(int64(len(cfg.Chains)), "chain"), at),
+	}
+}
+
+// followChains follows the chains until the end. With a panel the log has no lines of progress.
+func followChains(ctx context.Context, w *worker.Worker, lines *progress.Logger, shown *panel.Watcher) (err error) {
+	if shown == nil {
+		lines.Lines = true
+		return w.Follow(ctx, progress.LookEvery, lines)
+	}
+	shown.Then, shown.ThenEvery = lines, progress.LookEvery
+	if err := shown.Start(); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, shown.Stop()) }()
+	return w.Follow(ctx, panel.Every, shown)
 }
 
 // limitMemory makes the garbage collector work harder before a container's limit is
@@ -164,11 +208,11 @@ func (f runFlags) load() (config.Config, error) {
 }
 
 // location is where the data are: in the configured folder unless a place is named.
-func (f runFlags) location(cfg config.Config) location {
-	if at, named := named(f.data); named {
-		return at
+func (f runFlags) location(cfg config.Config) (location, error) {
+	if at, named, err := named(f.data); named || err != nil {
+		return at, err
 	}
-	return location{folder: cfg.Data}
+	return location{folder: cfg.Data}, nil
 }
 
 // kinds are those of the configured chains, by name.

@@ -3,7 +3,6 @@ package commands
 import (
 	"context"
 	"fmt"
-	"io"
 	"slices"
 	"time"
 
@@ -18,17 +17,12 @@ func auditsOf(ctx context.Context, docs persistence.Querier, chains []string) ([
 	return slices.DeleteFunc(all, func(a persistence.Audit) bool { return len(chains) > 0 && !slices.Contains(chains, a.Chain) }), err
 }
 
-// writeAudits prints a line for each chain that is audited.
-func writeAudits(w io.Writer, all []persistence.Audit, now time.Time) error {
-	for i, a := range all {
-		if i == 0 {
-			fmt.Fprintln(w)
-		}
-		if _, err := fmt.Fprintf(w, "audit of %s: %s\n", a.Chain, auditWords(a, now)); err != nil {
-			return err
-		}
+// auditLines are a line for each chain that is audited.
+func auditLines(all []persistence.Audit, now time.Time) (text string) {
+	for _, a := range all {
+		text += fmt.Sprintf("\naudit of %s: %s", a.Chain, auditWords(a, now))
 	}
-	return nil
+	return text
 }
 
 // auditWords says what came of the last audit, and how far the present one is.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/imart/event-worker/audit"
 	"github.com/imart/event-worker/commands/internal/cli"
+	"github.com/imart/event-worker/commands/internal/table"
 	"github.com/imart/event-worker/internal/printable"
 )
 
@@ -92,7 +93,7 @@ func (p *verifyPrinter) progress(now audit.Progress) {
 	}
 	switch {
 	case p.screen.OnTerminal():
-		_ = p.screen.Show([]string{line}) // what stays is written again later
+		_ = p.screen.Show(func(width, _ int) []string { return table.Wrap(line, width) }) // what stays is written again later
 	case time.Since(p.said) > verifyLines:
 		p.said = time.Now()
 		fmt.Fprintln(p.screen, line)

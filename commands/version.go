@@ -1,49 +1,119 @@
 package commands
 
 import (
+	"encoding/json"
 	"fmt"
+	"io"
 	"runtime"
 	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/mod/module"
 
 	"github.com/imart/event-worker/commands/internal/cli"
-	"github.com/spf13/cobra"
 )
 
 func newVersion() *cobra.Command {
-	return &cobra.Command{
-		Use:     "version",
-		Short:   "Print the program's version",
-		Long:    "Print the version of the program, the commit it was built from and the Go that built it.",
-		Example: "  event-worker version",
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "version",
+		Short: "Print the program's version",
+		Long: `Print the version of the program, the commit it was built from and that commit's date,
+the Go that built it, and the platform it was built for. "with changes" says that files
+differed from the commit. A program that "go install" built from a tagged version knows
+neither the commit nor its date.`,
+		Example: "  event-worker version\n  event-worker version --json",
 		Args:    cli.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			_, err := fmt.Fprintf(c.OutOrStdout(), "event-worker %s, %s, %s/%s\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
-			return err
+			return cli.UnlessClosed(printBuild(c.OutOrStdout(), thisBuild(), asJSON))
 		},
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON document")
+	return c
+}
+
+// buildInfo says what the program was built from. What is unknown is empty.
+type buildInfo struct {
+	Version  string `json:"version"`
+	Commit   string `json:"commit,omitempty"`
+	Date     string `json:"date,omitempty"` // of the commit, RFC 3339, UTC
+	Modified bool   `json:"modified"`       // files differed from the commit
+	Go       string `json:"go"`
+	Platform string `json:"platform"`
+}
+
+// What the linker sets where the build has no repository, as in an image; empty otherwise.
+var stamped, stampedCommit, stampedDate string
+
+// version is the version and the commit, in one line.
+func version() string { return thisBuild().short() }
+
+func thisBuild() buildInfo {
+	b := buildInfo{Version: "(unknown)", Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
+	if info, ok := debug.ReadBuildInfo(); ok {
+		b.read(info)
+	}
+	b.stamp(stamped, stampedCommit, stampedDate)
+	return b
+}
+
+// read takes over what Go knows: the module's version, which for a commit without a tag
+// contains the commit's date and hash, and the state of the repository.
+func (b *buildInfo) read(info *debug.BuildInfo) {
+	if info.Main.Version != "" {
+		b.Version = info.Main.Version
+	}
+	if plain, _, _ := strings.Cut(b.Version, "+"); module.IsPseudoVersion(plain) {
+		b.Commit, _ = module.PseudoVersionRev(plain)
+		if at, err := module.PseudoVersionTime(plain); err == nil {
+			b.Date = at.UTC().Format(time.RFC3339)
+		}
+	}
+	for _, s := range info.Settings {
+		switch s.Key {
+		case "vcs.revision":
+			b.Commit = s.Value
+		case "vcs.time":
+			b.Date = s.Value
+		case "vcs.modified":
+			b.Modified = s.Value == "true"
+		}
 	}
 }
 
-// stamped is the version that an image is built as, set by the linker; empty otherwise.
-var stamped string
-
-// version is what the linker has set, or else the module's version and commit, as far
-// as the build knows them.
-func version() string {
-	if stamped != "" {
-		return stamped
-	}
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "(unknown)"
-	}
-	text := info.Main.Version
-	for _, s := range info.Settings {
-		switch {
-		case s.Key == "vcs.revision":
-			text += ", commit " + s.Value
-		case s.Key == "vcs.modified" && s.Value == "true":
-			text += " with changes"
+// stamp takes over what the linker has set.
+func (b *buildInfo) stamp(version, commit, date string) {
+	for _, set := range []struct {
+		field *string
+		value string
+	}{{&b.Version, version}, {&b.Commit, commit}, {&b.Date, date}} {
+		if set.value != "" {
+			*set.field = set.value
 		}
 	}
+}
+
+func (b buildInfo) short() string {
+	text := b.Version
+	if b.Commit != "" {
+		text += ", commit " + b.Commit
+	}
+	if b.Modified {
+		text += " with changes"
+	}
 	return text
+}
+
+func printBuild(out io.Writer, b buildInfo, asJSON bool) error {
+	if asJSON {
+		return json.NewEncoder(out).Encode(b)
+	}
+	text := b.short()
+	if b.Date != "" {
+		text += ", " + b.Date
+	}
+	_, err := fmt.Fprintf(out, "event-worker %s, %s, %s\n", text, b.Go, b.Platform)
+	return err
 }

@@ -67,9 +67,7 @@ func (r *reader) chain(n *yamlfile.Node) Chain {
 	c.FinalityViolations = finalityViolations(n)
 	c.Header = r.headers(n.Child("headers"))
 	c.Endpoints = r.endpoints(n, c.Kind, c.Header)
-	if stream := n.Child("stream"); stream != nil {
-		c.Stream = checkURL(stream, r.expand(stream), "http", "https")
-	}
+	c.Stream = r.stream(n)
 	c.Markets = r.markets(n, c.Kind, definition.Site{ChainID: c.ID, Coin: c.Coin})
 	return c
 }

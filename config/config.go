@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/imart/event-worker/actors"
+	"github.com/imart/event-worker/hooks"
 	"github.com/imart/event-worker/internal/yamlfile"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/markets/definition"
@@ -56,6 +57,7 @@ type Config struct {
 	Monitor  Monitor
 	API      API
 	Metadata Metadata
+	Hooks    []hooks.Hook
 	Audit    time.Duration // how often the log is compared with its chain; 0: never
 
 	// Overrides are the environment variables that override the file, and Unused
@@ -121,8 +123,9 @@ func Load(file string, environ []string) (Config, error) {
 	top.Child("tuning").Decode(&cfg.Tuning)
 	cfg.Cluster = cluster(top.Child("cluster"), top.Child("chains"))
 	top.Child("monitor").Decode(&cfg.Monitor)
-	cfg.API = api(top.Child("api"))
+	cfg.API = r.api(top.Child("api"))
 	cfg.Metadata = r.metadata(top.Child("metadata"))
+	cfg.Hooks = r.hooks(top.Child("hooks"))
 	cfg.Audit = audit(top.Child("audit"))
 	known := slices.Clone(r.Overrides)
 	for _, w := range r.Warnings {
@@ -183,6 +186,15 @@ func Markets(file string, environ []string) (map[string][]markets.Market, error)
 	return all, r.ErrOf(func(keys []string) bool {
 		return keys[0] == "definitions" || keys[0] == "chains" && (len(keys) < 3 || slices.Contains(needed, keys[2]))
 	})
+}
+
+// Hooks reads nothing but the webhooks.
+func Hooks(file string, environ []string) ([]hooks.Hook, error) {
+	r, err := open(file, environ)
+	if err != nil {
+		return nil, err
+	}
+	return r.hooks(r.Root().Child("hooks")), r.ErrOf(func(keys []string) bool { return keys[0] == "hooks" })
 }
 
 // DefaultFile is where a configuration is unless it is named.

@@ -11,6 +11,7 @@ import (
 	"unicode"
 
 	"github.com/imart/event-worker/chains"
+	"github.com/imart/event-worker/internal/secretfile"
 	"github.com/imart/event-worker/internal/yamlfile"
 	"github.com/imart/event-worker/markets"
 )
@@ -32,28 +33,45 @@ func hostOf(endpoint string) string {
 	return u.Scheme + "://" + u.Host
 }
 
-// endpoints are the chain's: the list endpoints, or the one endpoint. The headers are
-// sent to each of them.
+// endpointOptions are the options that give a chain its endpoints. One of them is set.
+var endpointOptions = []string{"endpoint", "endpoints", "endpointFile"}
+
+// endpoints are the chain's: the list endpoints, the one endpoint, or those in a file. The
+// headers are sent to each of them.
 func (r *reader) endpoints(chain *yamlfile.Node, kind markets.ChainKind, header http.Header) []chains.Endpoint {
-	one, several := chain.Child("endpoint"), chain.Child("endpoints")
-	if one != nil && several != nil && (one.Env() == "") != (several.Env() == "") { // the environment wins
-		if one.Env() == "" {
-			one = nil
-		} else {
-			several = nil
-		}
-	}
+	set := oneOf(chain, endpointOptions)
 	switch {
-	case one != nil && several != nil:
-		several.Add("endpoint is set, too: write all of them into endpoints")
-	case one != nil:
-		return []chains.Endpoint{{URL: nodeURL(one, r.expand(one), kind), Header: header}}
-	case several != nil:
-		return r.endpointList(several, kind, header)
-	case !chain.Has("endpoint") && !chain.Has("endpoints"):
-		chain.Add("endpoint is missing: the URL of a node, such as https://host/path; endpoints takes several")
+	case len(set) > 1 && set[len(set)-1].Name() == "endpointFile":
+		set[len(set)-1].Add("%s is set, too: keep one of them", set[0].Name())
+	case len(set) > 1:
+		set[1].Add("endpoint is set, too: write all of them into endpoints")
+	case len(set) == 0:
+		if !slices.ContainsFunc(endpointOptions, chain.Has) {
+			chain.Add("endpoint is missing: the URL of a node, such as https://host/path; endpoints takes several, endpointFile the name of a file with them")
+		}
+	case set[0].Name() == "endpoint":
+		return []chains.Endpoint{{URL: nodeURL(set[0], r.expand(set[0]), kind), Header: header}}
+	case set[0].Name() == "endpoints":
+		return r.endpointList(set[0], kind, header)
+	default:
+		return r.endpointsInFile(set[0], kind, header)
 	}
 	return nil
+}
+
+// oneOf are those of a node's options that are set, without those of the file where the
+// environment sets another.
+func oneOf(n *yamlfile.Node, options []string) (set []*yamlfile.Node) {
+	for _, name := range options {
+		if option := n.Child(name); option != nil {
+			set = append(set, option)
+		}
+	}
+	fromFile := func(n *yamlfile.Node) bool { return n.Env() == "" }
+	if slices.ContainsFunc(set, func(n *yamlfile.Node) bool { return !fromFile(n) }) {
+		set = slices.DeleteFunc(set, fromFile)
+	}
+	return set
 }
 
 // endpointList is the list endpoints. A text has commas between its URLs.
@@ -88,8 +106,18 @@ func (r *reader) endpoint(n *yamlfile.Node, kind markets.ChainKind, common http.
 	maps.Copy(e.Header, r.headers(n.Child("headers")))
 	n.Child("priority").Decode(&e.Priority)
 	n.Child("rate").Decode(&e.Rate)
-	if url := n.Child("url"); url != nil {
+	url, file := n.Child("url"), n.Child("urlFile")
+	switch set := oneOf(n, []string{"url", "urlFile"}); {
+	case len(set) > 1:
+		file.Add("url is set, too: keep one of them")
+	case len(set) == 1 && set[0] == url:
 		e.URL = nodeURL(url, r.expand(url), kind)
+	case len(set) == 1:
+		if text, ok := r.secret(file); ok {
+			e.URL = nodeURL(file, text, kind)
+		}
+	case !n.Has("url") && !n.Has("urlFile"):
+		n.Add("url is missing: the URL of a node, such as https://host/path; urlFile is the name of a file with it")
 	}
 	return e
 }
@@ -156,11 +184,16 @@ func (r *reader) expand(n *yamlfile.Node) string {
 	ok := true
 	text := variable.ReplaceAllStringFunc(n.Text(), func(reference string) string {
 		name := variable.FindStringSubmatch(reference)[1]
-		if r.env[name] == "" {
+		value, err := secretfile.Variable(name, r.getenv)
+		switch {
+		case err != nil:
+			n.Add("%v", err)
+			ok = false
+		case value == "":
 			n.Add("the environment variable %s is not set", name)
 			ok = false
 		}
-		return r.env[name]
+		return value
 	})
 	if !ok {
 		return unknownURL

@@ -92,7 +92,7 @@ func TestEndpointProblems(t *testing.T) {
 		environ       string
 		want          string
 	}{
-		"none":                      {"evm", "", "", `c.yaml:2:3: chains.home: endpoint is missing: the URL of a node, such as https://host/path; endpoints takes several`},
+		"none":                      {"evm", "", "", `c.yaml:2:3: chains.home: endpoint is missing: the URL of a node, such as https://host/path; endpoints takes several, endpointFile the name of a file with them`},
 		"both":                      {"evm", "    endpoint: https://a/s3cret\n    endpoints: [https://b/s3cret]\n", "", `c.yaml:7:5: chains.home.endpoints: endpoint is set, too: write all of them into endpoints`},
 		"empty list":                {"evm", "    endpoints: []\n", "", `c.yaml:6:5: chains.home.endpoints: the list is empty: give at least one URL`},
 		"a mapping":                 {"evm", "    endpoints: {url: https://a/s3cret}\n", "", `c.yaml:6:5: chains.home.endpoints: expected a list of URLs, or of mappings with url, headers, priority and rate`},
@@ -101,8 +101,8 @@ func TestEndpointProblems(t *testing.T) {
 		"port without a host":       {"evm", "    endpoint: http://:8545/s3cret\n", "", `c.yaml:6:15: chains.home.endpoint: is not a URL that begins with`},
 		"twice":                     {"evm", "    endpoints:\n      - https://a/s3cret\n      - https://b\n      - url: https://a/s3cret\n", "", `c.yaml:9:9: chains.home.endpoints.3: is the same as number 1, in line 7`},
 		"empty word":                {"evm", "    endpoints: https://a/s3cret,\n", "", `c.yaml:6:16: chains.home.endpoints.2: is not a URL`},
-		"entry without URL":         {"evm", "    endpoints:\n      - rate: 3\n", "", `c.yaml:7:9: chains.home.endpoints.1: url is missing: the URL of a node, such as https://host/path`},
-		"unknown option":            {"evm", "    endpoints:\n      - url: https://a\n        rates: 3\n", "", `c.yaml:8:9: chains.home.endpoints.1.rates: unknown option (did you mean rate?): known here are headers, priority, rate, url`},
+		"entry without URL":         {"evm", "    endpoints:\n      - rate: 3\n", "", `c.yaml:7:9: chains.home.endpoints.1: url is missing: the URL of a node, such as https://host/path; urlFile is the name of a file with it`},
+		"unknown option":            {"evm", "    endpoints:\n      - url: https://a\n        rates: 3\n", "", `c.yaml:8:9: chains.home.endpoints.1.rates: unknown option (did you mean rate?): known here are headers, priority, rate, url, urlFile`},
 		"rate of nothing":           {"evm", "    endpoints: [{url: https://a, rate: 0}]\n", "", `c.yaml:6:40: chains.home.endpoints.1.rate: "0" is not a valid number of requests a second, above 0 and 100000 at most`},
 		"rate that is not a number": {"evm", "    endpoints: [{url: https://a, rate: NaN}]\n", "", `c.yaml:6:40: chains.home.endpoints.1.rate: "NaN" is not a valid number of requests a second`},
 		"negative priority":         {"evm", "    endpoints: [{url: https://a, priority: -1}]\n", "", `c.yaml:6:44: chains.home.endpoints.1.priority: "-1" is not an integer from 0 to 1000`},
@@ -128,7 +128,13 @@ func TestEndpointProblems(t *testing.T) {
 // onlyProblem expects one problem of a configuration, without a secret in it.
 func onlyProblem(t *testing.T, text, want string, environ ...string) {
 	t.Helper()
-	_, err := load(t, t.TempDir(), text, environ...)
+	onlyProblemIn(t, t.TempDir(), text, want, environ...)
+}
+
+// onlyProblemIn is onlyProblem for a configuration in a folder with other files.
+func onlyProblemIn(t *testing.T, dir, text, want string, environ ...string) {
+	t.Helper()
+	_, err := load(t, dir, text, environ...)
 	problems, ok := errors.AsType[Problems](err)
 	if !ok {
 		t.Fatalf("error %v, want Problems", err)

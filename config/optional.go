@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/imart/event-worker/internal/secretfile"
 	"github.com/imart/event-worker/internal/yamlfile"
 )
 
@@ -45,7 +46,7 @@ func (r *reader) unset(chain *yamlfile.Node) (names []string) {
 		for _, item := range chain.Child(key).List() {
 			for _, text := range []string{item.Text(), item.Child("url").Text()} {
 				for _, found := range variable.FindAllStringSubmatch(text, -1) {
-					if name := found[1]; r.env[name] == "" && !slices.Contains(names, name) {
+					if name := found[1]; r.env[name] == "" && r.env[name+secretfile.Suffix] == "" && !slices.Contains(names, name) {
 						names = append(names, name)
 					}
 				}

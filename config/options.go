@@ -122,10 +122,7 @@ func (r *reader) readDefinitions() {
 // definitionFiles are the files that a name in definitions stands for: itself, or all
 // *.yaml of a folder. Names are beside the configuration.
 func (r *reader) definitionFiles(n *yamlfile.Node) []string {
-	path := n.Text()
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(filepath.Dir(r.path), path)
-	}
+	path := r.beside(n.Text())
 	info, err := os.Stat(path)
 	if err != nil {
 		n.Add("%v", err)

@@ -233,9 +233,7 @@ func undisturbed() *project {
 func recordings(t *testing.T) string {
 	t.Helper()
 	p := undisturbed()
-	dir := t.TempDir()
-	program, data := filepath.Join(dir, "event-worker"), filepath.Join(dir, "data")
-	p.must(t, "go", "build", "-o", program, "..")
+	program, data := built(t), filepath.Join(t.TempDir(), "data")
 	p.must(t, program, "demo", "--once", "--data", data)
 	var b strings.Builder
 	for _, collection := range collections {

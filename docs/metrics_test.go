@@ -12,6 +12,7 @@ import (
 	"github.com/imart/event-worker/chains"
 	"github.com/imart/event-worker/config"
 	"github.com/imart/event-worker/facts"
+	"github.com/imart/event-worker/hooks"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/monitor"
 	"github.com/imart/event-worker/persistence"
@@ -53,6 +54,14 @@ func (pooled) Endpoints() []chains.EndpointStatus {
 // Counts implements monitor's interface of chains of which facts are read.
 func (pooled) Counts() map[string]facts.Counts { return map[string]facts.Counts{"seaport": {}} }
 
+// delivering is a process with a webhook.
+type delivering struct{}
+
+// Stats implements monitor's interface of what delivers to webhooks.
+func (delivering) Stats() map[string]hooks.Stats {
+	return map[string]hooks.Stats{"sales": {Delivered: 3, Held: true}}
+}
+
 // exercised are metrics of a process to which everything has happened.
 func exercised(t *testing.T) *monitor.Metrics {
 	t.Helper()
@@ -87,6 +96,7 @@ func exercised(t *testing.T) *monitor.Metrics {
 		}
 	}
 	m.Chain(pooled{}, "ethereum") // has its metrics before it is asked anything
+	m.Hooks(delivering{})
 	m.Audited("ethereum", persistence.AuditResult{})
 	m.Node().Heartbeat()
 	m.Node().Members(nil)

@@ -1,6 +1,7 @@
 package markets
 
 import (
+	"cmp"
 	"slices"
 	"time"
 )
@@ -91,28 +92,34 @@ func (f *Fillability) Same(g *Fillability) bool {
 
 // check takes in what the contracts say. They know better than the order's events: those may
 // have been read from some point on, and a fill does not say of how much it is a part.
-func (o *Order) check(e Event) {
+func (o *Order) check(e Event) (why Ignored) {
 	if e.Fact == nil {
-		o.Anomalies++
-		return
+		return o.anomaly(WithoutFact)
 	}
 	o.Checked = new(e.Position)
-	if state := e.Fact.State; state != nil && (o.State == nil || max(state.Height, e.Position.Height) >= o.State.Height) {
+	switch state := e.Fact.State; {
+	case state == nil:
+	case o.State != nil && max(state.Height, e.Position.Height) < o.State.Height:
+		why = StateOutdated
+	default:
 		o.State = state
-		o.settle(e)
+		why = o.settle(e)
 		o.Open = o.Status.Alive()
 	}
 	if fillable := e.Fact.Fillable; fillable != nil && !fillable.Same(o.Fillable) {
 		o.Fillable = &Fillability{Answer: fillable.Answer, Reasons: fillable.Reasons, Since: new(e.Position), Time: new(e.Time)}
 	}
+	return why
 }
 
 // settle sets the order's status, and how much of it is filled, by its contract. One that
 // does not know of fills that were seen, or says that more than all was filled, proves nothing.
-func (o *Order) settle(e Event) {
-	if o.FilledAt != nil && !o.State.filled() || o.State.Filled.Cmp(o.State.Size) > 0 {
-		o.Anomalies++
-		return
+func (o *Order) settle(e Event) Ignored {
+	if o.FilledAt != nil && !o.State.filled() {
+		return o.anomaly(FillsUnknown)
+	}
+	if o.State.Filled.Cmp(o.State.Size) > 0 {
+		return o.anomaly(OverFilled)
 	}
 	o.count()
 	switch {
@@ -129,6 +136,7 @@ func (o *Order) settle(e Event) {
 	case o.Status == Partial, o.Status == Sold, o.Status == "":
 		o.Status, o.SoldAt = Listing, nil
 	}
+	return ""
 }
 
 // count sets how much of the order is filled by its contract, if the order's quantity is
@@ -151,20 +159,21 @@ func (o *Order) foretold(e Event) bool {
 
 // applyForetold applies an event that the contract's state includes: it changes neither the
 // order's status nor how much of a known quantity is filled.
-func (o *Order) applyForetold(e Event) {
+func (o *Order) applyForetold(e Event) Ignored {
 	status, sold, canceled := o.Status, o.SoldAt, o.CanceledAt
 	if !status.Alive() {
 		o.Status = Partial
 	}
-	o.apply(e)
+	why := o.apply(e)
 	if o.State == nil { // the order started over
-		return
+		return why
 	}
 	o.Status, o.SoldAt, o.CanceledAt = status, sold, canceled
 	if status == Sold && o.FilledAt != nil {
 		o.SoldAt = o.FilledAt
 	}
 	o.count()
+	return cmp.Or(why, StateForetold)
 }
 
 func (s *ContractState) filled() bool { return s.Filled.Known() && s.Filled != "0" }

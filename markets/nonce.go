@@ -22,11 +22,21 @@ func (e *Event) byNonce() bool {
 	return e.Kind == OrdersCancelled && (e.Nonce.Known() || e.Below.Known())
 }
 
-// reachedBy says whether a bulk cancel is of the order's maker, contract and side, and of its
-// nonce if it is by nonce. A contract or side that either does not tell is no restriction.
-func (o *Order) reachedBy(e *Event) bool {
-	return e.Maker == o.Maker && (e.Contract == "" || o.Contract == "" || e.Contract == o.Contract) &&
-		(e.Side == "" || o.Side == "" || e.Side == o.Side) && o.namedBy(e)
+// unreached is why a bulk cancel does not reach the order, which is not of its maker, contract
+// and side, or of its nonce if it is by nonce; empty if it does. A contract or side that either
+// does not tell is no restriction.
+func (o *Order) unreached(e *Event) Ignored {
+	switch {
+	case e.Maker != o.Maker:
+		return OtherMaker
+	case e.Contract != "" && o.Contract != "" && e.Contract != o.Contract:
+		return OtherContract
+	case e.Side != "" && o.Side != "" && e.Side != o.Side:
+		return OtherSide
+	case !o.namedBy(e):
+		return OtherNonce
+	}
+	return ""
 }
 
 // namedBy says whether the order's nonce is among those that a bulk cancel cancels.
@@ -41,15 +51,21 @@ func (o *Order) namedBy(e *Event) bool {
 }
 
 // cancelUsed cancels an order that can still be filled if its nonce is among those that were
-// cancelled before: bulk cancels, by position.
-func (o *Order) cancelUsed(before []Event) {
+// cancelled before: bulk cancels, by position. It returns the one that cancels it.
+func (o *Order) cancelUsed(before []Event) (by *Event) {
 	for i := range before {
-		if e := &before[i]; e.byNonce() && o.Status.Alive() && o.reachedBy(e) {
+		if e := &before[i]; e.byNonce() && o.Status.Alive() && o.unreached(e) == "" {
 			o.cancelInBulk(*e)
 			o.derive()
+			by = e
 		}
 	}
+	return by
 }
+
+// CancelKeys are the log's keys of the bulk cancels that can concern an order with these
+// events.
+func CancelKeys(events []Event) []string { return cancelKeys(Order{}, events) }
 
 // cancelKeys are the log's keys of the bulk cancels that can concern an order: by the makers
 // and nonces that it has, or its events have. One key can be listed again by another maker.

@@ -89,61 +89,85 @@ func (o Order) ID() string { return o.Chain + "/" + o.Market + "/" + o.Key }
 // Apply applies the next event by position to the order, and says whether the event
 // concerned it. It is total: an event that makes no sense in the order's state is counted
 // as an anomaly and changes nothing else.
-func (o *Order) Apply(e Event) bool {
-	if e.Kind == SignedRefused || e.Kind == OrdersCancelled && (!o.Status.Alive() || !o.reachedBy(&e)) {
-		return false
+func (o *Order) Apply(e Event) bool { return o.take(&e).Concerns() }
+
+// take is Apply, and says what of the event is ignored.
+func (o *Order) take(e *Event) Ignored {
+	if why := o.unconcerned(e); why != "" {
+		return why
 	}
-	if o.foretold(e) {
-		o.applyForetold(e)
+	var why Ignored
+	if o.foretold(*e) {
+		why = o.applyForetold(*e)
 	} else {
-		o.apply(e)
+		why = o.apply(*e)
 	}
 	o.derive()
 	o.Last = e.Position
-	return true
+	return why
 }
 
-func (o *Order) apply(e Event) {
+// unconcerned is why an event does not concern the order; empty if it does.
+func (o *Order) unconcerned(e *Event) Ignored {
+	switch {
+	case e.Kind == SignedRefused:
+		return SignatureRefused
+	case e.Kind == OrdersCancelled && !o.Status.Alive():
+		return ClosedBefore
+	case e.Kind == OrdersCancelled:
+		return o.unreached(e)
+	}
+	return ""
+}
+
+func (o *Order) apply(e Event) Ignored {
 	switch e.Kind {
 	case Listed, OfferMade:
-		o.list(e)
+		return o.list(e)
 	case Bought, OfferAccepted, Matched:
-		o.fill(e)
+		return o.fill(e)
 	case Delisted, OfferCancelled:
-		o.ifOpen(e, o.cancel)
+		return o.ifOpen(e, o.cancel)
 	case OrdersCancelled:
 		o.cancelInBulk(e)
+		return ""
 	case OfferRejected:
-		o.ifOpen(e, o.reject)
+		return o.ifOpen(e, o.reject)
 	case OrderChanged:
-		o.ifOpen(e, o.change)
+		return o.ifOpen(e, o.change)
 	case OrderChecked:
-		o.check(e)
-	default:
-		o.Anomalies++
+		return o.check(e)
 	}
+	return o.anomaly(NotOfOrders)
+}
+
+// anomaly counts an event that makes no sense in the order's state.
+func (o *Order) anomaly(why Ignored) Ignored {
+	o.Anomalies++
+	return why
 }
 
 // ifOpen applies an event to an order that can still be filled, or is not known yet.
-func (o *Order) ifOpen(e Event, apply func(Event)) {
+func (o *Order) ifOpen(e Event, apply func(Event)) Ignored {
 	if o.Status != "" && !o.Status.Alive() {
-		o.Anomalies++
-		return
+		return o.anomaly(OrderClosed)
 	}
 	o.describe(e)
 	apply(e)
+	return ""
 }
 
 // list opens the order. One that is listed again starts over, unless its terms are fixed.
-func (o *Order) list(e Event) {
+func (o *Order) list(e Event) Ignored {
 	switch {
 	case !e.Fixed || o.Status == "":
 		o.open(e)
 	case o.Status.Alive(), o.Status == Closed:
 		o.confirm(e)
 	default:
-		o.Anomalies++
+		return o.anomaly(TermsFixed)
 	}
+	return ""
 }
 
 // open starts the order over with the event's terms: a listing replaces what was before.
@@ -200,13 +224,13 @@ func (o *Order) setTerms(e Event) {
 
 // fill adds a fill. An order that was sold as far as its fills told, and is filled again,
 // turns out to have been for more.
-func (o *Order) fill(e Event) {
+func (o *Order) fill(e Event) Ignored {
 	inferred := o.Status == Sold && o.ListedAt == nil && o.State == nil
 	if inferred {
 		o.Status, o.Quantity, o.SoldAt = Partial, "", nil
 		e.Partial = true
 	}
-	o.ifOpen(e, o.addFill)
+	return o.ifOpen(e, o.addFill)
 }
 
 func (o *Order) addFill(e Event) {
@@ -346,21 +370,9 @@ func (o *Order) derive() {
 // may be among them; those by nonce also before the order's first event. It returns false if
 // none of the events is the order's own: bulk cancels, facts and refusals alone make no order.
 func FoldOrder(chain, market, key string, events []Event) (Order, bool) {
-	o := Order{Chain: chain, Market: market, Key: key}
-	exists := false
-	var used []Event // cancellations by nonce so far
-	for _, e := range events {
-		if e.byNonce() {
-			used = append(used, e)
-		}
-		if !exists && (e.Order != key || e.Kind == OrderChecked || e.Kind == SignedRefused) {
-			continue
-		}
-		if !exists {
-			exists, o.First = true, e.Position
-		}
-		o.Apply(e)
-		o.cancelUsed(used)
+	f := NewFolding(chain, market, key)
+	for i := range events {
+		f.Apply(&events[i])
 	}
-	return o, exists
+	return f.Order, f.Exists
 }

@@ -19,6 +19,8 @@ type Metrics struct {
 	audits    *audits
 	node      *Node
 
+	deliveries deliveries
+
 	commits *prometheus.HistogramVec // by chain, market, outcome
 	fenced  *prometheus.CounterVec   // by chain
 	fetches *prometheus.HistogramVec // by chain, operation, outcome
@@ -59,7 +61,7 @@ func New() *Metrics {
 	m.audits = newAudits(m.mirror.owns)
 	m.node = newNode(m)
 	m.registry.MustRegister(
-		m.mirror, m.endpoints, m.asked, m.audits, m.commits, m.fenced, m.fetches, m.fetched, m.errors,
+		m.mirror, m.endpoints, m.asked, m.audits, &m.deliveries, m.commits, m.fenced, m.fetches, m.fetched, m.errors,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
 	m.registry.MustRegister(m.node.collectors()...)

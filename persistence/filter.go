@@ -80,16 +80,27 @@ const (
 	DateField                    // as a time
 )
 
+// Fields are the fields that a filter may name, by their dotted paths, and how the operands
+// that they are compared with are read.
+type Fields interface {
+	Kind(path string) FieldKind
+	// Check returns an error if documents never have a field at a path.
+	Check(path string) error
+	// Spellings returns the texts that stand for a text among a field's values, at least one:
+	// an address has several spellings, of which one is stored. The error says that the field
+	// never equals the text.
+	Spellings(path, text string) ([]string, error)
+}
+
 // ParseFilter parses a filter in MongoDB's query syntax: JSON, in which names may be
 // unquoted and strings may have single quotes, as in mongosh.
 //
 //	{"status": "LISTING", "price": {"$lte": "1500000000000000000"}}
 //	{$or: [{maker: 'x'}, {taker: 'x'}], listedAt: {$gte: '2024-01-01T00:00:00Z'}}
 //
-// Amounts may be written as strings or as numbers, dates in RFC 3339; kind returns the
-// kind of a field, by its dotted path. The error is one line with the problem, its
-// position, and the valid alternatives.
-func ParseFilter(text string, kind func(path string) FieldKind) (Filter, error) {
+// Amounts may be written as strings or as numbers, dates in RFC 3339. The error is one line
+// with the problem, its position, and the valid alternatives.
+func ParseFilter(text string, fields Fields) (Filter, error) {
 	if len(text) > maxFilterLength {
 		return Filter{}, fmt.Errorf("filter: longer than %d bytes", maxFilterLength)
 	}
@@ -100,7 +111,7 @@ func ParseFilter(text string, kind func(path string) FieldKind) (Filter, error) 
 	if err != nil {
 		return Filter{}, fmt.Errorf("filter: %w", err)
 	}
-	c := compiler{kind: kind}
+	c := compiler{fields: fields}
 	conditions, err := c.document(v)
 	if err != nil {
 		return Filter{}, fmt.Errorf("filter: %w", err)
@@ -113,7 +124,7 @@ func ParseFilter(text string, kind func(path string) FieldKind) (Filter, error) 
 
 // compiler converts a literal to conditions and counts them.
 type compiler struct {
-	kind       func(path string) FieldKind
+	fields     Fields
 	conditions int
 }
 
@@ -150,6 +161,9 @@ func (c *compiler) member(m member) (Condition, error) {
 		return nil, m.errorf("unknown operator %s here; known are $and, $or, $nor", m.name)
 	}
 	if err := checkPath(m.name); err != nil {
+		return nil, m.errorf("%v", err)
+	}
+	if err := c.fields.Check(m.name); err != nil {
 		return nil, m.errorf("%v", err)
 	}
 	return c.field(m.name, m.value)
@@ -258,7 +272,26 @@ func (c *compiler) compare(path string, operator Operator, v literal) (Condition
 	if err != nil {
 		return nil, err
 	}
+	if text, ok := value.(string); ok && operator == Equal {
+		return c.equal(path, text, v)
+	}
 	return Compare{path, operator, value}, nil
+}
+
+// equal compares a field with all spellings of a text.
+func (c *compiler) equal(path, text string, v literal) (Condition, error) {
+	spellings, err := c.fields.Spellings(path, text)
+	if err != nil {
+		return nil, v.errorf("%v", err)
+	}
+	var parts Or
+	for _, spelling := range spellings {
+		parts = append(parts, Compare{path, Equal, spelling})
+	}
+	if len(parts) == 1 {
+		return parts[0], nil
+	}
+	return parts, nil
 }
 
 func (c *compiler) count(v literal) error {
@@ -281,7 +314,7 @@ func (c *compiler) operand(path string, v literal) (any, error) {
 	case object, array:
 		return nil, v.errorf("%s cannot be compared with %s: name a field in it, like %s.x", path, v.describe(), path)
 	}
-	switch c.kind(path) {
+	switch c.fields.Kind(path) {
 	case AmountField:
 		amount, err := markets.ParseAmount(v.text)
 		if err != nil {

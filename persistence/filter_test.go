@@ -13,8 +13,30 @@ import (
 	"github.com/imart/event-worker/markets"
 )
 
-// kinds returns the kinds of the fields in these tests.
-func kinds(path string) FieldKind {
+// declared are the fields in these tests: those that are called unknown do not exist, and
+// those called word are one of two words, one with two spellings.
+type declared struct{}
+
+var kinds declared
+
+func (declared) Check(path string) error {
+	if strings.HasPrefix(path, "unknown") {
+		return fmt.Errorf("no field %s", path)
+	}
+	return nil
+}
+
+func (declared) Spellings(path, text string) ([]string, error) {
+	switch {
+	case path == "word" && text == "both":
+		return []string{"both", "Both"}, nil
+	case path == "word" && text != "one":
+		return nil, fmt.Errorf("no such word")
+	}
+	return []string{text}, nil
+}
+
+func (declared) Kind(path string) FieldKind {
 	return map[string]FieldKind{"price": AmountField, "bundle.quantity": AmountField, "listedAt": DateField, "time": DateField}[path]
 }
 
@@ -25,6 +47,9 @@ func TestParseFilter(t *testing.T) {
 		` {} `:                                           nil,
 		`{"status": "SOLD"}`:                             Compare{"status", Equal, "SOLD"},
 		`{status: 'SOLD'}`:                               Compare{"status", Equal, "SOLD"},
+		`{word: "both"}`:                                 Or{Compare{"word", Equal, "both"}, Compare{"word", Equal, "Both"}},
+		`{word: {$in: ["one", "both"]}}`:                 Or{Compare{"word", Equal, "one"}, Or{Compare{"word", Equal, "both"}, Compare{"word", Equal, "Both"}}},
+		`{word: {$gt: "two", $ne: null}}`:                And{Compare{"word", Greater, "two"}, Not{Compare{"word", Equal, nil}}},
 		`{token.name: "a.b"}`:                            Compare{"token.name", Equal, "a.b"},
 		`{a: 'it\'s "\u00fc" \ud83d\ude00\/'}`:           Compare{"a", Equal, `it's "ü" 😀/`},
 		`{"a": "it's \"ü\" \\"}`:                         Compare{"a", Equal, `it's "ü" \`},

@@ -80,6 +80,10 @@ const (
 // NotFollowed is the reason of a failed request of a chain that no worker follows.
 const NotFollowed = "the worker does not follow the chain"
 
+// AskWithin is how long the owner of a chain may take to start a request of a person: longer
+// than a chain is usually without owner.
+const AskWithin = time.Minute
+
 // How long requests are kept after their end.
 const (
 	KeepStatus  = time.Hour

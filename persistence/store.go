@@ -99,6 +99,7 @@ type Store interface {
 	// snapshot and does not block writers.
 	Query(ctx context.Context, query Query) iter.Seq2[json.RawMessage, error]
 
+	Feed
 	OpenOrders
 	SignedOrderStore
 
@@ -273,13 +274,17 @@ const (
 	Leases        = "leases"
 	Nodes         = "nodes"
 	Requests      = "requests"
+
+	Hooks     = "hooks"
+	DeadHooks = "dead_hooks"
 )
 
 // Collections are all collections, in display order.
-var Collections = append(slices.Clone(Copied), Nodes, Requests)
+var Collections = append(slices.Clone(Copied), Nodes, Requests, Hooks, DeadHooks)
 
 // Copied are the collections that a copy contains. Nodes and requests are not among
-// them: they belong to the processes that use a particular database.
+// them: they belong to the processes that use a particular database. Neither are hooks,
+// whose positions are those of its feed.
 var Copied = []string{Orders, Activities, Records, Notifications, SignedOrders, DeadLetters, Currencies, MetadataDocs, Audits, Actors, Leases}
 
 // UnknownCollection is the error of a query for a collection that is not in Collections.

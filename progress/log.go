@@ -32,7 +32,12 @@ type Logger struct {
 	// Logger only warns of them.
 	Clustered bool
 
+	// Lines: chains with history to read have a line at each look.
+	Lines bool
+
 	looks  int
+	window *Window
+	behind map[string]bool      // the chains that had history to read at the last look
 	store  outage.Outage        // the documents cannot be read
 	known  map[string]condition // of the items, at the last look
 	meters map[string]*Meter    // by owned chain, reset by each summary
@@ -40,7 +45,7 @@ type Logger struct {
 
 // NewLogger returns the Logger of a node that follows some chains.
 func NewLogger(log *slog.Logger, docs persistence.Querier, node string, chains []string) *Logger {
-	return &Logger{log: log, docs: docs, node: node, chains: chains}
+	return &Logger{log: log, docs: docs, node: node, chains: chains, window: NewWindow(rateSpan), behind: map[string]bool{}}
 }
 
 // Start records how many events the chains have before anything is followed.
@@ -80,9 +85,16 @@ func (l *Logger) report(ctx context.Context, each bool) {
 		return
 	}
 	l.rebase(t)
+	l.window.Measure(time.Now(), t)
 	l.logChanges(t)
 	for _, c := range t {
-		l.summarise(c, each)
+		summarised := l.summarise(c, each)
+		if l.Lines && !each {
+			l.logProgress(c, summarised)
+		}
+	}
+	if l.Lines && len(t) == 0 && l.looks%calmLooks == 1 {
+		l.log.Info("this process follows no chain yet: other nodes have them all, or it waits for its turn", "configured", len(l.chains))
 	}
 }
 
@@ -164,7 +176,7 @@ func (l *Logger) logChange(i item, before, now condition) {
 
 // summarise logs a summary of a chain if it is due, or always. The summary names endpoints
 // only if some are not up.
-func (l *Logger) summarise(c *Chain, always bool) {
+func (l *Logger) summarise(c *Chain, always bool) (done bool) {
 	failing, every := 0, calmLooks
 	for _, i := range itemsOf(c) {
 		now := l.known[i.id]
@@ -176,10 +188,14 @@ func (l *Logger) summarise(c *Chain, always bool) {
 		}
 	}
 	if !always && l.looks%every != 0 {
-		return
+		return false
 	}
+	added, undone := l.meters[c.Name].Events(Tree{c})
 	streams := len(slices.Collect(c.Streams()))
-	attrs := []any{"chain", c.Name, "streams", streams, "events", l.meters[c.Name].Events(Tree{c}), "lag", c.Lag(), "retrying", failing}
+	attrs := []any{"chain", c.Name, "streams", streams, "events", added, "lag", c.Lag(), "retrying", failing}
+	if undone > 0 {
+		attrs = append(attrs, "undone", undone)
+	}
 	if c.Head != nil {
 		if down := NotUp(c.Head.Endpoints); len(down) > 0 {
 			attrs = append(attrs, "endpoints", strings.Join(down, ", "))
@@ -187,4 +203,5 @@ func (l *Logger) summarise(c *Chain, always bool) {
 	}
 	l.log.Info("summary", attrs...)
 	l.meters[c.Name] = NewMeter(time.Now(), Tree{c})
+	return true
 }

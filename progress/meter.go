@@ -4,17 +4,25 @@ import "time"
 
 // Meter measures the rates of streams, from the moment at which it was created.
 type Meter struct {
-	at   time.Time
-	from map[string]mark // by stream
+	at       time.Time
+	from     map[string]mark  // by stream
+	requests map[string]int64 // by chain
 }
 
-type mark struct{ events, height int64 }
+type mark struct {
+	events, height int64
+	placed         bool // the height is known
+}
 
 // NewMeter returns a meter that starts at the progress of a tree.
 func NewMeter(now time.Time, t Tree) *Meter {
-	m := &Meter{at: now, from: map[string]mark{}}
+	m := &Meter{at: now, from: map[string]mark{}, requests: map[string]int64{}}
 	for s := range t.Streams() {
-		m.from[s.ID()] = mark{s.Events, s.Place.Height()}
+		height, known := s.Height()
+		m.from[s.ID()] = mark{s.Events, height, known}
+	}
+	for _, c := range t {
+		m.requests[c.Name] = c.Requests()
 	}
 	return m
 }
@@ -22,7 +30,7 @@ func NewMeter(now time.Time, t Tree) *Meter {
 // Since returns the time since the meter was created.
 func (m *Meter) Since(now time.Time) time.Duration { return now.Sub(m.at) }
 
-// Measure sets the rates of a later tree's streams. A rate is not negative: a
+// Measure sets the rates of a later tree's streams and chains. A rate is not negative: a
 // reorganisation sets it to zero. A stream that was not in the meter's tree starts with
 // no events, and has no rate of heights until the next meter.
 func (m *Meter) Measure(now time.Time, t Tree) {
@@ -31,18 +39,51 @@ func (m *Meter) Measure(now time.Time, t Tree) {
 		return
 	}
 	for s := range t.Streams() {
-		from, known := m.from[s.ID()]
+		from := m.from[s.ID()]
 		s.EventsPerSecond = max(0, float64(s.Events-from.events)/seconds)
-		if known {
-			s.HeightsPerSecond = max(0, float64(s.Place.Height()-from.height)/seconds)
+		if height, known := s.Height(); known && from.placed {
+			s.HeightsPerSecond = max(0, float64(height-from.height)/seconds)
+		}
+	}
+	for _, c := range t {
+		if before, known := m.requests[c.Name]; known {
+			c.RequestsPerSecond = max(0, float64(c.Requests()-before)/seconds)
 		}
 	}
 }
 
-// Events counts the events that a later tree has beyond the meter's.
-func (m *Meter) Events(t Tree) (n int64) {
+// Events counts the events that the logs of a later tree have beyond the meter's, and those
+// that were taken back since, by a reorganisation or a rewind. Neither is negative. Events
+// of one stream that were taken back and replaced by others in the meantime are not counted.
+func (m *Meter) Events(t Tree) (added, undone int64) {
 	for s := range t.Streams() {
-		n += s.Events - m.from[s.ID()].events
+		n := s.Events - m.from[s.ID()].events
+		added, undone = added+max(0, n), undone+max(0, -n)
 	}
-	return n
+	return added, undone
+}
+
+// Window measures the rates of streams over the last while.
+type Window struct {
+	span   time.Duration
+	meters []*Meter // the oldest first
+}
+
+// NewWindow returns a window that measures over a time.
+func NewWindow(span time.Duration) *Window { return &Window{span: span} }
+
+// marksInSpan bounds how many meters a window keeps.
+const marksInSpan = 16
+
+// Measure sets the rates of the streams of a tree, which is the newest.
+func (w *Window) Measure(now time.Time, t Tree) {
+	for len(w.meters) > 1 && w.meters[1].Since(now) >= w.span {
+		w.meters = w.meters[1:]
+	}
+	if len(w.meters) > 0 {
+		w.meters[0].Measure(now, t)
+	}
+	if last := len(w.meters) - 1; last < 0 || w.meters[last].Since(now) >= w.span/marksInSpan {
+		w.meters = append(w.meters, NewMeter(now, t))
+	}
 }

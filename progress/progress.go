@@ -25,6 +25,7 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/imart/event-worker/persistence"
 )
@@ -39,6 +40,11 @@ type Chain struct {
 	Actors    []persistence.Actor // those of no stream: the chain's, its head, its markets'; by ID
 	Head      *persistence.Actor  // the document of its head; nil if there is none
 	Condition                     // of all its actors
+
+	// RequestsPerSecond of all of its endpoints is 0 unless a Meter has measured it.
+	RequestsPerSecond float64
+
+	blocks bool // its places have hashes
 }
 
 // Market is the progress of a market on a chain.
@@ -64,8 +70,11 @@ func Of(actors []persistence.Actor) Tree {
 	for _, a := range actors {
 		t.chain(a.Chain).add(a)
 	}
-	for s := range t.Streams() {
-		s.derive()
+	for _, c := range t {
+		for s := range c.Streams() {
+			s.blocks = c.blocks
+			s.derive()
+		}
 	}
 	t.sort()
 	return t
@@ -105,6 +114,60 @@ func (c *Chain) Events() (n int64) {
 	return n
 }
 
+// Height returns how far along the chain one of its actors is, in the unit of its head;
+// false if that is not known.
+func (c *Chain) Height(a persistence.Actor) (int64, bool) {
+	if a.Kind == "head" {
+		return a.Place.Height(), a.Head > 0
+	}
+	return heightOf(a.Place, c.blocks)
+}
+
+// Requests counts the requests to the chain's endpoints since its owner started.
+func (c *Chain) Requests() (n int64) {
+	if c.Head == nil {
+		return 0
+	}
+	for _, e := range c.Head.Endpoints {
+		n += e.Requests
+	}
+	return n
+}
+
+// Slowest returns the stream that is furthest behind the head; nil if there is none. A
+// stream that has not been read at all is further behind than any other.
+func (c *Chain) Slowest() (slowest *Stream) {
+	for s := range c.Streams() {
+		if slowest == nil || s.remaining() > slowest.remaining() {
+			slowest = s
+		}
+	}
+	return slowest
+}
+
+// Behind counts the streams that still have history to read.
+func (c *Chain) Behind() (n int) {
+	for s := range c.Streams() {
+		if s.Behind() {
+			n++
+		}
+	}
+	return n
+}
+
+// ETA returns how long the chain's streams take to the head; false if one of them that has
+// history to read does not advance.
+func (c *Chain) ETA() (longest time.Duration, known bool) {
+	for s := range c.Streams() {
+		eta, known := s.ETA()
+		if s.Behind() && !known {
+			return 0, false
+		}
+		longest = max(longest, eta)
+	}
+	return longest, true
+}
+
 // Lag is that of the chain's slowest stream, in heights.
 func (c *Chain) Lag() (most int64) {
 	for s := range c.Streams() {
@@ -115,6 +178,7 @@ func (c *Chain) Lag() (most int64) {
 
 func (c *Chain) add(a persistence.Actor) {
 	c.Condition.add(a)
+	c.blocks = c.blocks || a.Hash != ""
 	if a.Stream != "" {
 		c.market(a.Market).stream(c.Name, a.Stream).add(a)
 		return

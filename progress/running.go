@@ -10,7 +10,7 @@ import (
 func (t Tree) running() Tree {
 	var out Tree
 	for _, c := range t {
-		r := &Chain{Name: c.Name, Condition: c.Condition}
+		r := &Chain{Name: c.Name, Condition: c.Condition, blocks: c.blocks}
 		for _, a := range c.Actors {
 			if a.Status != persistence.Stopped {
 				r.Actors = append(r.Actors, a)
@@ -28,4 +28,36 @@ func (t Tree) running() Tree {
 		}
 	}
 	return out
+}
+
+// Only returns the tree with only those streams that keep holds for, and without chains that
+// have none of them.
+func (t Tree) Only(keep func(*Stream) bool) Tree {
+	var out Tree
+	for _, c := range t {
+		part := *c
+		part.Markets = nil
+		for _, m := range c.Markets {
+			if streams := slices.DeleteFunc(slices.Clone(m.Streams), func(s *Stream) bool { return !keep(s) }); len(streams) > 0 {
+				part.Markets = append(part.Markets, &Market{m.Name, streams})
+			}
+		}
+		if len(part.Markets) > 0 {
+			out = append(out, &part)
+		}
+	}
+	return out
+}
+
+// Of returns the chains that a node follows, and those that others do.
+func (t Tree) Of(node string) (own, others Tree) {
+	for _, c := range t {
+		i := slices.IndexFunc(c.Actors, func(a persistence.Actor) bool { return a.ID == c.Name })
+		if i >= 0 && c.Actors[i].Node == node && c.Actors[i].Status != persistence.Stopped {
+			own = append(own, c)
+		} else {
+			others = append(others, c)
+		}
+	}
+	return own, others
 }

@@ -1,6 +1,7 @@
 package progress
 
 import (
+	"math"
 	"time"
 
 	"github.com/imart/event-worker/markets"
@@ -28,6 +29,7 @@ type Stream struct {
 
 	slowest *persistence.Actor // of its observers
 	paused  bool
+	blocks  bool // its chain has blocks: its places are heights from the start
 }
 
 // ID is chain/market/stream.
@@ -36,13 +38,65 @@ func (s *Stream) ID() string { return s.Chain + "/" + s.Market + "/" + s.Name }
 // Started reports whether the stream has left the place where it starts.
 func (s *Stream) Started() bool { return s.Place.Hash != "" || s.Place.Through != 0 }
 
-// Percent returns how much of the chain's heights the stream has passed, 0 to 100.
+// Height returns how far along its chain the stream is, in the unit of its head: a block
+// number or a ledger version. It is false of a stream of Aptos that has not been read yet,
+// which has only the number of an event.
+func (s *Stream) Height() (int64, bool) { return heightOf(s.Place, s.blocks) }
+
+func heightOf(p markets.Place, blocks bool) (int64, bool) {
+	if p.Hash == "" && p.Through == 0 && (!blocks || p.Seq < 0) {
+		return 0, false
+	}
+	return p.Height(), true
+}
+
+// AboveHead reports whether the stream starts above the chain's head, and waits for it.
+func (s *Stream) AboveHead() bool {
+	height, known := s.Height()
+	return known && !s.Started() && s.Head > 0 && height > s.Head
+}
+
+// Behind reports whether the stream still has history to read.
+func (s *Stream) Behind() bool {
+	if s.AboveHead() || s.State == persistence.Paused || s.State == persistence.Stopped {
+		return false
+	}
+	return s.State == persistence.Backfilling || !s.Started() && (s.Lag > 0 || s.Head == 0)
+}
+
+// remaining is how much the stream has to read before it is at the head.
+func (s *Stream) remaining() int64 {
+	if _, known := s.Height(); !known {
+		return math.MaxInt64
+	}
+	return s.Lag
+}
+
+// Percent returns how much of the heights from its start to the head the stream has passed,
+// 0 to 100.
 func (s *Stream) Percent() float64 {
-	if s.Head <= 0 {
+	if s.Head <= 0 || s.slowest == nil || !s.Started() && s.Lag > 0 {
 		return 0
 	}
-	return 100 * float64(s.Head-min(s.Lag, s.Head)) / float64(s.Head)
+	span := s.Head - s.start()
+	if span <= 0 || s.Lag <= 0 {
+		return 100
+	}
+	return 100 * float64(max(0, span-s.Lag)) / float64(span)
 }
+
+// start is the height at which the stream starts, or the first one known of it.
+func (s *Stream) start() int64 {
+	for _, at := range s.slowest.Trail {
+		if height, known := heightOf(at, s.blocks); known {
+			return height
+		}
+	}
+	return 0
+}
+
+// maxETA is the longest time that is worth telling.
+const maxETA = 10 * 365 * 24 * time.Hour
 
 // ETA returns how long the stream takes to the head at its measured rate; false if it
 // does not advance.
@@ -53,7 +107,11 @@ func (s *Stream) ETA() (time.Duration, bool) {
 	if s.HeightsPerSecond <= 0 {
 		return 0, false
 	}
-	return time.Duration(float64(s.Lag) / s.HeightsPerSecond * float64(time.Second)), true
+	seconds := float64(s.Lag) / s.HeightsPerSecond
+	if seconds > maxETA.Seconds() {
+		return 0, false
+	}
+	return time.Duration(seconds * float64(time.Second)), true
 }
 
 func (s *Stream) add(a persistence.Actor) {

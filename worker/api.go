@@ -10,6 +10,7 @@ import (
 	"github.com/imart/event-worker/api/page"
 	"github.com/imart/event-worker/api/resource"
 	"github.com/imart/event-worker/config"
+	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
 )
 
@@ -19,25 +20,52 @@ type Served interface {
 	persistence.Feed
 }
 
+// Access is what a process can do for clients of the API beyond reading documents.
+type Access struct {
+	// Order returns an order as of its last commit, from memory if it is there; optional.
+	Order func(ctx context.Context, market persistence.MarketRef, key string) (markets.Order, bool, error)
+	// Ask makes a request to the owner of a chain.
+	Ask func(ctx context.Context, r persistence.Request) error
+}
+
+// API is a server of the page, the API and the feed.
+type API struct {
+	*api.Server
+	page *page.Page
+}
+
+// Close stops serving.
+func (a *API) Close() error {
+	err := a.Server.Close()
+	a.page.Close()
+	return err
+}
+
 // ServeAPI serves the page, the API and the feed of data.
-func ServeAPI(ctx context.Context, cfg config.API, data Served, log *slog.Logger) (*api.Server, error) {
-	return api.Serve(ctx, api.Options{
-		Listen: cfg.Listen, Default: config.DefaultAPI, Token: cfg.Token, Log: log,
+func ServeAPI(ctx context.Context, cfg config.API, data Served, access Access, log *slog.Logger) (*API, error) {
+	shown := page.New(ctx, page.Options{Data: data, Ask: access.Ask, Changes: cfg.Token != "" || cfg.TokenFile != "", Log: log})
+	server, err := api.Serve(ctx, api.Options{
+		Listen: cfg.Listen, Default: config.DefaultAPI, Token: cfg.Token, TokenFile: cfg.TokenFile,
+		Origins: cfg.Origins, Rate: cfg.Rate, TLS: cfg.TLS, Log: log,
 		Routes: slices.Concat(
-			resource.Routes(resource.Options{Data: data, Log: log}),
+			resource.Routes(resource.Options{Data: data, Order: access.Order, Ask: access.Ask, Log: log}),
 			feed.Routes(feed.Options{Data: data, Log: log}),
-			page.Routes(page.Options{Data: data, Log: log}),
+			shown.Routes(),
 		),
 	})
+	if err != nil {
+		shown.Close()
+		return nil, err
+	}
+	return &API{server, shown}, nil
 }
 
 // serveAPI serves the API while the worker runs, unless it is switched off.
 func (w *Worker) serveAPI(ctx context.Context) error {
-	data, ok := w.store.(Served)
-	if !ok || w.opts.Config.API.Off || w.opts.Once {
+	if w.opts.Config.API.Off || w.opts.Once {
 		return nil
 	}
-	server, err := ServeAPI(ctx, w.opts.Config.API, data, w.log)
+	server, err := ServeAPI(ctx, w.opts.Config.API, w.store, Access{Order: w.node.Order, Ask: w.ask}, w.log)
 	if err != nil {
 		return err
 	}
@@ -45,6 +73,16 @@ func (w *Worker) serveAPI(ctx context.Context) error {
 		_ = server.Close()
 		return nil
 	})
-	w.log.Info("page and API", "address", "http://"+server.Addr())
+	w.page = server.URL()
+	w.log.Info("page and API", "address", w.page)
 	return nil
+}
+
+// ask makes a request to the owner of a chain, which may be this process.
+func (w *Worker) ask(ctx context.Context, r persistence.Request) error {
+	err := w.store.(persistence.RequestQueue).Ask(ctx, []persistence.Request{r}, persistence.AskWithin)
+	if err == nil {
+		w.requests.Wake()
+	}
+	return err
 }

@@ -5,12 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/imart/event-worker/actors"
 	"github.com/imart/event-worker/chains"
 	"github.com/imart/event-worker/config"
+	"github.com/imart/event-worker/internal/waiting"
 )
 
 // probeTimeout bounds the first look at a chain, and soon how long the others wait for it
@@ -56,6 +59,8 @@ func (p *probe) look(ctx context.Context, all bool) error {
 	for i := range p.sources {
 		p.looking.Go(func() { results <- looked{i, p.first(within, i)} })
 	}
+	answered := make([]atomic.Bool, len(p.sources))
+	defer waiting.Say(func(waited time.Duration) { p.tellWait(answered, waited) })()
 	waited := time.NewTimer(soon)
 	defer waited.Stop()
 	var failed []looked
@@ -65,6 +70,7 @@ func (p *probe) look(ctx context.Context, all bool) error {
 		select {
 		case r := <-results:
 			open--
+			answered[r.chain].Store(true)
 			if r.err != nil {
 				failed = append(failed, r)
 			}
@@ -84,6 +90,17 @@ func (p *probe) look(ctx context.Context, all bool) error {
 	}
 	p.looking.Go(func() { p.warnOfRest(results, open) })
 	return nil
+}
+
+// tellWait says which chains have not answered yet.
+func (p *probe) tellWait(answered []atomic.Bool, waited time.Duration) {
+	var open []string
+	for i, c := range p.sources {
+		if !answered[i].Load() {
+			open = append(open, c.Name)
+		}
+	}
+	p.log.Info("waiting for the endpoints of chains to answer", "chains", strings.Join(open, ", "), "waited", waited)
 }
 
 // hopeless is the error of what failed, unless the process can begin all the same.

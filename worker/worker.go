@@ -75,6 +75,7 @@ type Worker struct {
 	node     *actors.Node
 	requests *requests.Executor
 	lost     chan error
+	page     string                        // its URL, empty if it is not served
 	closers  []func(context.Context) error // in the order of start
 }
 
@@ -144,6 +145,9 @@ func (w *Worker) openChains(ctx context.Context) (err error) {
 // Store is the worker's store.
 func (w *Worker) Store() persistence.Store { return w.store }
 
+// Page is the URL of the page of a worker that runs; empty if it serves none.
+func (w *Worker) Page() string { return w.page }
+
 // Start starts to follow the chains. The caller stops the worker, also after an error.
 func (w *Worker) Start(ctx context.Context) error {
 	cfg := w.opts.Config
@@ -172,6 +176,7 @@ func (w *Worker) Start(ctx context.Context) error {
 	})
 	w.execute(ctx, a.Store)
 	w.fetchMetadata(ctx)
+	w.deliverHooks(ctx)
 	w.auditRegularly(ctx)
 	if err := w.serveAPI(ctx); err != nil {
 		return err

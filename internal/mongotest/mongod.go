@@ -38,6 +38,7 @@ var errPortTaken = errors.New("the port is taken")
 type mongod struct {
 	binary, folder string
 	options        []string // beyond those that every server here has
+	query          string   // of URIs, beyond the replica set: how to reach the server
 	port           int
 	process        *child.Process
 }
@@ -45,9 +46,14 @@ type mongod struct {
 // startMongod starts a new server on a port that choosePort gives and returns when
 // it is primary.
 func startMongod(ctx context.Context, binary, folder string, choosePort func() (int, error)) (*mongod, error) {
+	return begin(ctx, &mongod{binary: binary, folder: folder}, choosePort)
+}
+
+// begin starts a new server as a replica set and returns when it is primary.
+func begin(ctx context.Context, m *mongod, choosePort func() (int, error)) (*mongod, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	m := &mongod{binary: binary, folder: folder, options: []string{"--replSet", replicaSet}}
+	m.options = append(m.options, "--replSet", replicaSet)
 	if err := m.launchAnywhere(ctx, choosePort); err != nil {
 		return nil, err
 	}
@@ -205,7 +211,7 @@ func isBusy(err error) bool {
 // admin gives do the server's admin database, by a connection that does not ask
 // whether the server is primary.
 func (m *mongod) admin(ctx context.Context, do func(*mongo.Database) error) error {
-	client, err := mongo.Connect(options.Client().ApplyURI("mongodb://" + m.address() + "/?directConnection=true"))
+	client, err := mongo.Connect(options.Client().ApplyURI("mongodb://" + m.address() + "/?directConnection=true" + m.query))
 	if err != nil {
 		return err
 	}
@@ -234,7 +240,9 @@ func (m *mongod) logPath() string { return filepath.Join(m.folder, "mongod.log")
 
 func (m *mongod) address() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(m.port)) }
 
-func (m *mongod) uri() string { return "mongodb://" + m.address() + "/?replicaSet=" + replicaSet }
+func (m *mongod) uri() string {
+	return "mongodb://" + m.address() + "/?replicaSet=" + replicaSet + m.query
+}
 
 // freePort finds a free port below those that systems give to outgoing
 // connections, so that it stays free while its server is down.

@@ -2,6 +2,7 @@ package mongotest
 
 import (
 	"context"
+	"net/url"
 	"os/exec"
 	"sync"
 	"testing"
@@ -30,6 +31,28 @@ func Start(t testing.TB) *Server {
 		required.Skip(t, what, "faults need a server of the test's own: put mongod, 6.0 or later, on PATH")
 	}
 	m, err := startMongod(t.Context(), binary, t.TempDir(), freePort)
+	return serving(t, m, err)
+}
+
+// StartTLS is Start for a server that talks TLS only, with clients that have a certificate of
+// its authority. The files are of the server's certificate with its key, of the authority's
+// certificate, and of a client's certificate with its key. URI has the latter two.
+func StartTLS(t testing.TB, server, authority, client string) *Server {
+	t.Helper()
+	binary, err := exec.LookPath("mongod")
+	if err != nil {
+		required.Skip(t, what, "a server of the test's own is needed: put mongod, 6.0 or later, on PATH")
+	}
+	m := &mongod{binary: binary, folder: t.TempDir()}
+	m.options = []string{"--tlsMode", "requireTLS", "--tlsCertificateKeyFile", server, "--tlsCAFile", authority}
+	m.query = "&tls=true&tlsCAFile=" + url.QueryEscape(authority) + "&tlsCertificateKeyFile=" + url.QueryEscape(client)
+	m, err = begin(t.Context(), m, freePort)
+	return serving(t, m, err)
+}
+
+// serving is a server that was started, unless that failed.
+func serving(t testing.TB, m *mongod, err error) *Server {
+	t.Helper()
 	if err != nil {
 		t.Fatal(err)
 	}

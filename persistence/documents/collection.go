@@ -98,10 +98,11 @@ type declaration struct {
 type lines map[string]line
 
 // line declares what a field's struct tag cannot express: a description for people who
-// have never seen the code, and the values of an enum (nil: any value).
+// have never seen the code, the values of an enum (nil: any value), and the form of texts.
 type line struct {
 	doc    string
 	values *Enum
+	form   Form
 }
 
 func (d declaration) collection() Collection {

@@ -11,7 +11,7 @@ import (
 // declarations are those of all collections. A field is a member of the Go struct and,
 // unless everywhere has it already, a line here.
 func declarations() []declaration {
-	return []declaration{orders(), activities(), records(), deadLetters(), actors(), leases(), nodes(), requests(), notifications(), signedOrders(), currencies(), metadata(), audits()}
+	return []declaration{orders(), activities(), records(), deadLetters(), actors(), leases(), nodes(), requests(), notifications(), signedOrders(), currencies(), metadata(), audits(), hooks(), deadHooks()}
 }
 
 func orders() declaration {
@@ -20,9 +20,9 @@ func orders() declaration {
 		document:    reflect.TypeFor[Order](),
 		description: "The current state of every listing (ask) and offer (bid).",
 		lines: lines{
-			"_id":           {doc: "chain/market/key."},
+			"_id":           {doc: "chain/market/key.", form: KeyText},
 			"status":        {doc: "The state of the order.", values: enum("OrderStatus", markets.Statuses()...)},
-			"taker":         {doc: "The counterparty of the last fill."},
+			"taker":         {doc: "The counterparty of the last fill.", form: AddressText},
 			"quantity":      {doc: "The number of units of the token that the order is for; missing while unknown."},
 			"filled":        {doc: "The number of units traded so far."},
 			"price":         {doc: "The price of the whole order, in the currency's smallest unit; missing while unknown."},
@@ -69,10 +69,10 @@ func activities() declaration {
 		document:    reflect.TypeFor[Activity](),
 		description: "What happened on the markets: the log from which orders and records are folded.",
 		lines: lines{
-			"_id":      {doc: "The order or record concerned, the event's position, its stream and its block."},
-			"concerns": {doc: "The key of the record concerned, if the event is not about an order."},
+			"_id":      {doc: "The order or record concerned, the event's position, its stream and its block.", form: KeyText},
+			"concerns": {doc: "The key of the record concerned, if the event is not about an order.", form: KeyText},
 			"kind":     {doc: "The kind of event.", values: eventKind()},
-			"taker":    {doc: "The counterparty of the maker."},
+			"taker":    {doc: "The counterparty of the maker.", form: AddressText},
 			"quantity": {doc: "The number of units of the token listed, requested or traded."},
 			"below":    {doc: "Of orders_cancelled: orders with a smaller nonce are cancelled."},
 			"partial":  {doc: "Whether a fill may be one of several of its order."},
@@ -80,7 +80,7 @@ func activities() declaration {
 			"fixed":    {doc: "Whether the order's terms are fixed by its key, so that listing it again keeps its fills."},
 			"factory":  {doc: "The factory, in the market's definition, that announced the contract."},
 			"fact":     {doc: "What contracts say of the order as of the end of the block."},
-			"signed":   {doc: "The _id of the document of signed_orders that the event answers; see docs/signed-orders.md for one that is not a string."},
+			"signed":   {doc: "The _id of the document of signed_orders that the event answers; see docs/signed-orders.md for one that is not a string.", form: KeyText},
 			"reason":   {doc: "Why the signed order is refused."},
 			"raw":      {doc: "The raw event, where the market's definition asks for it."},
 		},
@@ -107,7 +107,7 @@ func records() declaration {
 		document:    reflect.TypeFor[Record](),
 		description: "What markets keep beside their orders: galleries, exhibits, lotteries.",
 		lines: lines{
-			"_id":       {doc: "chain/market/type:key."},
+			"_id":       {doc: "chain/market/type:key.", form: KeyText},
 			"type":      {doc: "The type of the record: gallery, exhibit, lottery."},
 			"fields":    {doc: "The record's fields, as the market reports them."},
 			"removed":   {doc: "Whether the record was removed."},
@@ -124,7 +124,7 @@ func deadLetters() declaration {
 		document:    reflect.TypeFor[DeadLetter](),
 		description: "Raw events that could not be decoded, kept until they can be.",
 		lines: lines{
-			"_id":    {doc: "The event's position, its stream and its block."},
+			"_id":    {doc: "The event's position, its stream and its block.", form: KeyText},
 			"reason": {doc: "Why the event could not be decoded."},
 			"raw":    {doc: "The stream's raw events of the transaction."},
 		},
@@ -225,7 +225,7 @@ func requests() declaration {
 			"market":     {doc: "The only market concerned; missing if all of the chain's are."},
 			"stream":     {doc: "The only stream concerned; missing if all of the market's are."},
 			"height":     {doc: "The height to which a rewind goes back, or beyond which events are decoded again: a block number, or a ledger version on Aptos."},
-			"deadLetter": {doc: "The _id of the only dead letter to retry."},
+			"deadLetter": {doc: "The _id of the only dead letter to retry.", form: KeyText},
 			"dryRun":     {doc: "Whether a rewind only answers what it would undo."},
 			"askedBy":    {doc: "The process that made the request, or the user and host."},
 			"askedAt":    {doc: "When the request was made, by the server's clock."},
@@ -253,8 +253,8 @@ func currencies() declaration {
 		document:    reflect.TypeFor[KnownCurrency](),
 		description: "What chains say of the currencies of events, asked once for each: it is not verified, and anybody may call a token USDC.",
 		lines: lines{
-			"_id":      {doc: "chain/address."},
-			"address":  {doc: "The token contract; on Aptos the coin type or the fungible asset's object, with addresses in 64 digits."},
+			"_id":      {doc: "chain/address.", form: KeyText},
+			"address":  {doc: "The token contract; on Aptos the coin type or the fungible asset's object, with addresses in 64 digits.", form: AddressText},
 			"symbol":   {doc: "The symbol, its printable characters, 32 at most; missing if it could not be read."},
 			"decimals": {doc: "The number of decimal places of an amount, 0 to 77; missing if it could not be read."},
 			"name":     {doc: "The name, its printable characters, 32 at most; missing if it could not be read."},
@@ -303,19 +303,62 @@ func audits() declaration {
 	}
 }
 
+func hooks() declaration {
+	return declaration{
+		name:        persistence.Hooks,
+		document:    reflect.TypeFor[Hook](),
+		description: "The webhooks: how far the deliveries of each are, and which process makes them.",
+		lines: lines{
+			"_id":          {doc: "The name, as configured."},
+			"position":     {doc: "The position in the feed up to which every event was delivered, or is a dead hook."},
+			"plan":         {doc: "The delivery that comes next, if it may have been sent."},
+			"node":         {doc: "The process that delivers; empty once it has stopped."},
+			"epoch":        {doc: "The fencing epoch: the number of times that a process has begun to deliver."},
+			"leasedUntil":  {doc: "When another process may continue unless this one says that it lives."},
+			"deliveries":   {doc: "The number of deliveries that the receiver has accepted."},
+			"events":       {doc: "The number of events in these deliveries."},
+			"dead":         {doc: "The number of deliveries that were given up."},
+			"attempts":     {doc: "The number of failed attempts of the next delivery; missing if there was none."},
+			"failingSince": {doc: "When the next delivery failed for the first time; missing if it has not."},
+			"lastError":    {doc: "Why an attempt failed, the last time that one did."},
+			"deliveredAt":  {doc: "When the receiver accepted the last delivery."},
+			"updatedAt":    {doc: "When the deliveries last proceeded or failed, by the store's clock."},
+		},
+	}
+}
+
+func deadHooks() declaration {
+	return declaration{
+		name:        persistence.DeadHooks,
+		document:    reflect.TypeFor[DeadHook](),
+		description: "Deliveries of webhooks that were given up, until \"event-worker hooks retry\" has delivered them.",
+		lines: lines{
+			"_id":          {doc: "The delivery's id."},
+			"hook":         {doc: "The webhook's name."},
+			"position":     {doc: "The position in the feed after the delivery's last event."},
+			"events":       {doc: "The number of events in the delivery."},
+			"body":         {doc: "The JSON that was sent; empty if it is larger than 8 MiB."},
+			"reason":       {doc: "Why the last attempt failed."},
+			"attempts":     {doc: "The number of failed attempts."},
+			"failingSince": {doc: "When the first attempt failed."},
+			"deadAt":       {doc: "When the last attempt failed."},
+		},
+	}
+}
+
 func notifications() declaration {
 	return declaration{
 		name:        persistence.Notifications,
 		document:    reflect.TypeFor[Notification](),
 		description: "Messages to the users of the markets, one document for each receiver and event.",
 		lines: lines{
-			"_id":      {doc: "The activity's _id, a slash, and the receiver."},
-			"receiver": {doc: "The address of the receiver."},
+			"_id":      {doc: "The activity's _id, a slash, and the receiver.", form: KeyText},
+			"receiver": {doc: "The address of the receiver.", form: AddressText},
 			"message":  {doc: "The message.", values: enum("Message", markets.Messages()...)},
-			"activity": {doc: "The _id of the activity."},
+			"activity": {doc: "The _id of the activity.", form: KeyText},
 			"kind":     {doc: "The kind of the event.", values: eventKind()},
 			"quantity": {doc: "The number of units of the token."},
-			"from":     {doc: "The address that caused the event, if known."},
+			"from":     {doc: "The address that caused the event, if known.", form: AddressText},
 			"readAt":   {doc: "When the receiver has read it; set by the market's backend, missing until then."},
 		},
 		indexes: []Index{
@@ -333,14 +376,14 @@ func signedOrders() declaration {
 		document:    reflect.TypeFor[SignedOrder](),
 		description: "Orders that were signed off chain, inserted by a market's backend or by \"event-worker orders import\", and what became of them.",
 		lines: lines{
-			"_id":        {doc: "Any unique value; of an imported order, a digest of its content."},
+			"_id":        {doc: "Any unique value; of an imported order, a digest of its content.", form: KeyText},
 			"parameters": {doc: "The order's parameters, in the form of seaport-js, counter included."},
 			"signature":  {doc: "The maker's signature, in hex."},
-			"contract":   {doc: "The market's contract that the order is for; missing if the market has only one."},
-			"hash":       {doc: "The order's hash, if the inserter has computed it. Until it is accepted, an order is recognised in the market's contract by it alone."},
+			"contract":   {doc: "The market's contract that the order is for; missing if the market has only one.", form: AddressText},
+			"hash":       {doc: "The order's hash, if the inserter has computed it. Until it is accepted, an order is recognised in the market's contract by it alone.", form: HashText},
 			"state": {doc: "The state of the order: pending (if missing, too), accepted or rejected; set by the worker.",
 				values: enum("SignedState", persistence.SignedPending, persistence.SignedAccepted, persistence.SignedRejected)},
-			"order":     {doc: "The key of the order, once the document is answered."},
+			"order":     {doc: "The key of the order, once the document is answered.", form: KeyText},
 			"reason":    {doc: "Why it was rejected."},
 			"position":  {doc: "The position in the chain as of which it was accepted or rejected."},
 			"checkedAt": {doc: "The time of that position's block."},

@@ -84,6 +84,11 @@ type (
 	// Audit is how far a chain's audit is, and what came of the last one.
 	Audit = persistence.Audit
 
+	// Hook is a webhook.
+	Hook = persistence.Hook
+	// DeadHook is a delivery of a webhook that was given up.
+	DeadHook = persistence.DeadHook
+
 	// Notification tells a user of a market of an activity that concerns them: one
 	// document for each receiver and activity.
 	Notification struct {

@@ -99,7 +99,7 @@ func TestAnAddedFieldIsQueried(t *testing.T) {
 			t.Errorf("%s is of kind %d, want %d", path, got, want)
 		}
 	}
-	filter, err := persistence.ParseFilter(`{"bids.amount": {$gt: 5}}`, c.Kind)
+	filter, err := persistence.ParseFilter(`{"bids.amount": {$gt: 5}}`, c)
 	if want := (persistence.Compare{Path: "bids.amount", Operator: persistence.Greater, Operand: markets.Amount("5")}); err != nil || filter.Condition != want {
 		t.Errorf("%v (%v)", filter.Condition, err)
 	}

@@ -23,6 +23,7 @@ type Field struct {
 	MongoOnly   bool   // not in the document's JSON form
 	SortForm    string // of an Amount, the field beside it with its SortForm; "" if there is none
 	Enum        *Enum  // of a String, its values; nil if any
+	Form        Form   // of a String, the form of its texts
 	Model       string // of an Object, what it is called
 	Fields      []Field
 	index       []int // in the Go struct
@@ -109,7 +110,7 @@ func fieldOf(member reflect.StructField, within reflect.Type, own lines) Field {
 	f.Required = !strings.Contains(options, "omitempty")
 	f.MongoOnly = inJSON == "-"
 	of := lineOf(name, within, own)
-	f.Description, f.Enum = of.doc, of.values
+	f.Description, f.Enum, f.Form = of.doc, of.values, of.form
 	return f
 }
 

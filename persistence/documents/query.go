@@ -8,10 +8,13 @@ import (
 	"github.com/imart/event-worker/persistence/finality"
 )
 
-// ParseFilter reads a filter on the documents of a collection, as
-// persistence.ParseFilter does.
+// ParseFilter reads a filter on the documents of a collection, as persistence.ParseFilter
+// does, for people and programs that may err. Its error says so if documents never have a
+// field that the filter names, or a word that an enum does not have. Addresses and hashes
+// match in any spelling. Filters that the program makes itself need no check: they are
+// conditions.
 func ParseFilter(collection, text string) (persistence.Filter, error) {
-	return persistence.ParseFilter(text, Of(collection).Kind)
+	return persistence.ParseFilter(text, Of(collection))
 }
 
 // Kind is how a filter reads the operands of the field at a path.

@@ -120,7 +120,10 @@ func mark(conn *sqlite.Conn, owner string, to *persistence.Copying) error {
 	case at == nil && owner != "", at != nil && at.Owner != owner:
 		return persistence.ErrOtherCopy
 	case to == nil:
-		return sqlitex.ExecuteTransient(conn, "DROP TABLE unfinished_copy", nil)
+		if err := sqlitex.ExecuteTransient(conn, "DROP TABLE unfinished_copy", nil); err != nil {
+			return err
+		}
+		return forgetChanges(conn) // a copy writes its documents without them
 	}
 	doc, err := json.Marshal(to)
 	if err != nil {
@@ -223,7 +226,7 @@ func putKeyed[T any](conn *sqlite.Conn, collection, id string, doc json.RawMessa
 	if err := persistence.CheckCopy(doc, stored); err != nil {
 		return err
 	}
-	_, err = run(conn, "REPLACE INTO "+collection+" (id, doc) VALUES (?, ?)", func(stmt *sqlite.Stmt) {
+	_, err = run(conn, "INSERT INTO "+collection+" (id, doc) VALUES (?, ?) ON CONFLICT DO UPDATE SET doc = excluded.doc", func(stmt *sqlite.Stmt) {
 		stmt.BindText(1, id)
 		stmt.BindText(2, string(stored))
 	})

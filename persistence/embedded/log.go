@@ -51,8 +51,12 @@ func (t *tx) appendActivity(a *markets.Activity) error {
 		}
 		stmt.BindText(5, string(t.out.buf))
 	})
-	if err != nil || a.Signed == "" {
+	if err != nil {
 		return err
+	}
+	t.log.put(persistence.Activities, t.conn.LastInsertRowID(), nil)
+	if a.Signed == "" {
+		return nil
 	}
 	return t.answerSigned(a.Signed, nil, persistence.AnswerOf(a.Event))
 }
@@ -72,6 +76,7 @@ func (t *tx) appendDeadLetter(d *markets.DeadLetter) error {
 		stmt.BindInt64(3, d.Seq)
 		stmt.BindText(4, string(doc))
 	})
+	t.log.put(persistence.DeadLetters, t.conn.LastInsertRowID(), nil)
 	return err
 }
 
@@ -101,12 +106,13 @@ func (t *tx) notify(n *markets.Notification) error {
 		stmt.BindInt64(2, n.Seq)
 		stmt.BindText(3, string(doc))
 	})
+	t.log.put(persistence.Notifications, t.conn.LastInsertRowID(), nil)
 	return err
 }
 
 // removeNotifications removes the notifications of a stream's activity.
 func (t *tx) removeNotifications(stream int64, activity entry) error {
-	_, err := run(t.conn, "DELETE FROM notifications WHERE stream = ? AND seq = ? AND "+position+" = (?, ?, ?, ?)", func(stmt *sqlite.Stmt) {
+	_, err := t.remove(persistence.Notifications, "stream = ? AND seq = ? AND "+position+" = (?, ?, ?, ?)", func(stmt *sqlite.Stmt) {
 		stmt.BindInt64(1, stream)
 		stmt.BindInt64(2, activity.seq)
 		stmt.BindInt64(3, activity.position.Height)
@@ -120,7 +126,7 @@ func (t *tx) removeNotifications(stream int64, activity entry) error {
 // RemoveDeadLetter implements persistence.Tx.
 func (t *tx) RemoveDeadLetter(id string) (removed bool, err error) {
 	err = t.step(func() error {
-		n, err := run(t.conn, "DELETE FROM dead_letters WHERE letter = ?", func(stmt *sqlite.Stmt) {
+		n, err := t.remove(persistence.DeadLetters, "letter = ?", func(stmt *sqlite.Stmt) {
 			stmt.BindText(1, id)
 		})
 		removed = n > 0
@@ -240,13 +246,11 @@ func (t *tx) Truncate(stream string, after int64, limit int) (activities, deadLe
 		}
 		slices.SortFunc(entries, newestFirst)
 		for _, e := range entries[:min(len(entries), limit)] {
-			table, count := "activities", &activities
+			collection, count := persistence.Activities, &activities
 			if e.dead {
-				table, count = "dead_letters", &deadLetters
+				collection, count = persistence.DeadLetters, &deadLetters
 			}
-			n, err := run(t.conn, "DELETE FROM "+table+" WHERE id = ?", func(stmt *sqlite.Stmt) {
-				stmt.BindInt64(1, e.id)
-			})
+			n, err := t.removeByID(collection, e.id)
 			if err != nil {
 				return err
 			}

@@ -117,11 +117,14 @@ func prepare(conn *sqlite.Conn) error {
 	}
 	switch {
 	case version == 0:
-		return create(conn)
+		err = create(conn)
 	case version < schemaVersion:
-		return upgrade(conn, version)
+		err = upgrade(conn, version)
 	}
-	return nil
+	if err != nil {
+		return err
+	}
+	return startEra(conn)
 }
 
 // configure makes a commit durable before it returns, and checkpoints the write-ahead
@@ -143,12 +146,22 @@ func configure(conn *sqlite.Conn) error {
 	return nil
 }
 
+// How long a process tries to get the lock: those that ask who has it hold it for a moment.
+const (
+	lockTries = 5
+	lockPause = 20 * time.Millisecond
+)
+
 // acquire locks the folder for this process. The operating system releases the lock when
 // the process ends, however it ends.
 func acquire(dir string) (*flock.Flock, error) {
 	path := filepath.Join(dir, lockName)
 	lock := flock.New(path)
 	locked, err := lock.TryLock()
+	for tries := 0; err == nil && !locked && tries < lockTries; tries++ { // somebody may just be looking, see InUse
+		time.Sleep(lockPause)
+		locked, err = lock.TryLock()
+	}
 	if err != nil {
 		return nil, unwritable(dir, err)
 	}

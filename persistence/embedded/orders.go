@@ -6,12 +6,14 @@ import (
 	"zombiezen.com/go/sqlite"
 
 	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/persistence"
 )
 
 // orderRow is the cached state of an order's row.
 type orderRow struct {
 	exists bool
 	maker  int64
+	doc    []byte // as it was read; nil once it has been written
 }
 
 // Orders implements markets.Book.
@@ -45,9 +47,11 @@ func (t *tx) order(id int64) (order markets.Order, exists bool, err error) {
 	err = each(t.conn, "SELECT id, doc, maker FROM orders WHERE id = ?", func(stmt *sqlite.Stmt) {
 		stmt.BindInt64(1, id)
 	}, func(row *sqlite.Stmt) (err error) {
-		at = orderRow{true, row.ColumnInt64(2)}
-		order, err = t.orderIn(row)
-		return err
+		at = orderRow{true, row.ColumnInt64(2), text(row, 1, nil)}
+		if err := orderDecoder.Decode(at.doc, &order); err != nil {
+			return damaged("order", id, err)
+		}
+		return nil
 	})
 	t.orders[id] = at
 	return order, at.exists, err
@@ -118,6 +122,13 @@ func (t *tx) putOrder(order *markets.Order) error {
 		return fmt.Errorf("order %s: %w", order.ID(), t.out.err)
 	}
 	at, known := t.orders[id]
+	before := at.doc
+	if before == nil && (at.exists || !known) {
+		if before, err = t.stored(persistence.Orders, id); err != nil {
+			return err
+		}
+	}
+	t.log.put(persistence.Orders, id, before)
 	query := "INSERT INTO orders (id, doc, maker) VALUES (?1, ?2, ?3)"
 	switch {
 	case !known:
@@ -132,7 +143,7 @@ func (t *tx) putOrder(order *markets.Order) error {
 		stmt.BindText(2, string(t.out.buf))
 		stmt.BindInt64(3, maker)
 	})
-	t.orders[id] = orderRow{true, maker}
+	t.orders[id] = orderRow{exists: true, maker: maker}
 	return err
 }
 
@@ -144,9 +155,7 @@ func (t *tx) DeleteOrders(keys []string) error {
 			if err != nil {
 				return err
 			}
-			if _, err := run(t.conn, "DELETE FROM orders WHERE id = ?", func(stmt *sqlite.Stmt) {
-				stmt.BindInt64(1, id)
-			}); err != nil {
+			if _, err := t.removeByID(persistence.Orders, id); err != nil {
 				return err
 			}
 			t.orders[id] = orderRow{}

@@ -25,7 +25,7 @@ type selection struct {
 }
 
 func newSelection(q persistence.Query) (*selection, error) {
-	if !slices.Contains(persistence.Copied, q.Collection) && q.Collection != persistence.Requests {
+	if !slices.Contains(persistence.Collections, q.Collection) {
 		return nil, persistence.UnknownCollection(q.Collection)
 	}
 	s := &selection{collection: q.Collection, sql: sqlText{of: documents.Of(q.Collection)}}
@@ -143,7 +143,7 @@ func withKey(id string, doc []byte) (json.RawMessage, error) {
 
 // keyed reports whether documents are stored with their keys.
 func (s *selection) keyed() bool {
-	return slices.Contains([]string{persistence.Actors, persistence.Leases, persistence.SignedOrders, persistence.Currencies, persistence.MetadataDocs, persistence.Audits, persistence.Requests}, s.collection)
+	return slices.Contains([]string{persistence.Actors, persistence.Leases, persistence.SignedOrders, persistence.Currencies, persistence.MetadataDocs, persistence.Audits, persistence.Requests, persistence.Hooks, persistence.DeadHooks}, s.collection)
 }
 
 // id returns the key of a stored document.

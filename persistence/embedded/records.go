@@ -6,14 +6,19 @@ import (
 	"zombiezen.com/go/sqlite"
 
 	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/persistence"
 )
 
 // Records implements markets.Book.
 func (t *tx) Records(keys []string) (map[string]markets.Record, error) {
 	found := make(map[string]markets.Record, len(keys))
-	err := t.eachRecord(keys, "SELECT doc FROM records WHERE id = ?", func(key string, row *sqlite.Stmt) error {
+	err := t.eachRecord(keys, func(key string, id int64) error {
+		doc, err := t.stored(persistence.Records, id)
+		if err != nil || doc == nil {
+			return err
+		}
 		var record markets.Record
-		if err := decode(text(row, 0, nil), &record); err != nil {
+		if err := decode(doc, &record); err != nil {
 			return damaged("record", key, err)
 		}
 		found[key] = record
@@ -43,6 +48,11 @@ func (t *tx) putRecord(record *markets.Record) error {
 	if err != nil {
 		return err
 	}
+	before, err := t.stored(persistence.Records, id)
+	if err != nil {
+		return err
+	}
+	t.log.put(persistence.Records, id, before)
 	_, err = run(t.conn, "INSERT INTO records (id, doc) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET doc = ?2", func(stmt *sqlite.Stmt) {
 		stmt.BindInt64(1, id)
 		stmt.BindText(2, string(doc))
@@ -52,20 +62,21 @@ func (t *tx) putRecord(record *markets.Record) error {
 
 // DeleteRecords implements markets.Book.
 func (t *tx) DeleteRecords(keys []string) error {
-	return t.eachRecord(keys, "DELETE FROM records WHERE id = ?", func(string, *sqlite.Stmt) error { return nil })
+	return t.eachRecord(keys, func(_ string, id int64) error {
+		_, err := t.removeByID(persistence.Records, id)
+		return err
+	})
 }
 
-// eachRecord runs a query for each record.
-func (t *tx) eachRecord(keys []string, query string, do func(key string, row *sqlite.Stmt) error) error {
+// eachRecord calls do for each record.
+func (t *tx) eachRecord(keys []string, do func(key string, id int64) error) error {
 	return t.step(func() error {
 		for _, key := range keys {
 			id, err := t.find(key)
 			if err != nil {
 				return err
 			}
-			err = each(t.conn, query, func(stmt *sqlite.Stmt) { stmt.BindInt64(1, id) },
-				func(row *sqlite.Stmt) error { return do(key, row) })
-			if err != nil {
+			if err := do(key, id); err != nil {
 				return err
 			}
 		}

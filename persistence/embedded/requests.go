@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/gofrs/flock"
 	"zombiezen.com/go/sqlite"
 
 	"github.com/imart/event-worker/persistence"
@@ -67,14 +68,12 @@ func InUse(dir string) (bool, error) {
 	if _, err := os.Stat(filepath.Join(dir, lockName)); errors.Is(err, os.ErrNotExist) {
 		return false, nil
 	}
-	lock, err := acquire(dir)
-	if errors.Is(err, persistence.ErrInUse) {
-		return true, nil
-	}
+	lock := flock.New(filepath.Join(dir, lockName), flock.SetFlag(os.O_RDONLY))
+	free, err := lock.TryRLock() // for a moment: a process that starts waits as long
 	if err != nil {
-		return false, err
+		return false, fmt.Errorf("data folder %s: %w", dir, err)
 	}
-	return false, lock.Unlock()
+	return !free, lock.Close()
 }
 
 // Ask implements persistence.RequestQueue. It also removes what has expired.
@@ -261,7 +260,7 @@ func putRequest(conn *sqlite.Conn, r persistence.Request) error {
 	if err != nil {
 		return err
 	}
-	_, err = run(conn, "REPLACE INTO requests (id, doc) VALUES (?, ?)", func(stmt *sqlite.Stmt) {
+	_, err = run(conn, "INSERT INTO requests (id, doc) VALUES (?, ?) ON CONFLICT DO UPDATE SET doc = excluded.doc", func(stmt *sqlite.Stmt) {
 		stmt.BindText(1, r.ID)
 		stmt.BindText(2, string(doc))
 	})

@@ -59,7 +59,7 @@ CREATE TABLE dead_letters (
 	doc    TEXT NOT NULL
 );
 CREATE INDEX dead_letters_seq ON dead_letters (stream, seq);
-` + notifications + signedOrders + currencies + requests + metadata + audits + `
+` + notifications + signedOrders + currencies + requests + metadata + audits + hooks + `
 CREATE TABLE actors (
 	id        TEXT PRIMARY KEY,
 	chain     TEXT    AS (doc ->> '$.chain') STORED,
@@ -137,6 +137,18 @@ CREATE TABLE requests (
 CREATE INDEX requests_state ON requests (state, id);
 `
 
+// hooks were added in version 5.
+const hooks = `
+CREATE TABLE hooks (
+	id  TEXT PRIMARY KEY,
+	doc TEXT NOT NULL
+);
+CREATE TABLE dead_hooks (
+	id  TEXT PRIMARY KEY,
+	doc TEXT NOT NULL
+);
+`
+
 // errForeign means that the file is another program's database.
 var errForeign = errors.New("it is another program's")
 
@@ -149,20 +161,20 @@ var errNewer = errors.New("it was written by a newer version of this program: us
 // create creates the schema in an empty file.
 func create(conn *sqlite.Conn) error {
 	mark := fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d;", applicationID, schemaVersion)
-	return sqlitex.ExecuteScript(conn, mark+schema, nil) // in one transaction
+	return sqlitex.ExecuteScript(conn, mark+schema+changesSchema(), nil) // in one transaction
 }
 
 // upgrade upgrades a database of an earlier version.
 func upgrade(conn *sqlite.Conn, version int64) error {
-	added := audits
+	added := audits + hooks + changesSchema()
 	if version < 4 {
-		added += requests + metadata
+		added = requests + metadata + added
 	}
 	if version < 3 {
-		added += signedOrders + currencies
+		added = signedOrders + currencies + added
 	}
 	if version < 2 {
-		added += notifications
+		added = notifications + added
 	}
 	return sqlitex.ExecuteScript(conn, fmt.Sprintf("PRAGMA user_version = %d;", schemaVersion)+added, nil)
 }

@@ -102,6 +102,9 @@ func (s *Store) write(ctx context.Context, do func(*sqlite.Conn) error) error {
 			if err := do(conn); err != nil {
 				return err
 			}
+			if err := prune(conn); err != nil {
+				return err
+			}
 			return ctx.Err()
 		})
 		if err != nil {

@@ -24,6 +24,7 @@ type tx struct {
 	orders map[int64]orderRow
 	buf    []byte  // of the document that is being read
 	out    encoder // of the document that is being written
+	log    changeLog
 }
 
 var _ persistence.Tx = (*tx)(nil)
@@ -51,6 +52,9 @@ func within(ctx context.Context, conn *sqlite.Conn, market persistence.MarketRef
 	if err == nil {
 		err = tx.err
 	}
+	if err == nil {
+		err = tx.log.write(conn)
+	}
 	tx.err = errOver // do may have kept tx
 	return err
 }
@@ -71,6 +75,32 @@ func (t *tx) number(of string) (int64, error) { return t.names.number(t.conn, na
 
 // find returns the number of a name within the market, 0 if it has none.
 func (t *tx) find(of string) (int64, error) { return t.names.find(t.conn, name{t.market, of}) }
+
+// stored returns a document's text, nil if it does not exist.
+func (t *tx) stored(collection string, id int64) (doc []byte, err error) {
+	err = each(t.conn, "SELECT doc FROM "+collection+" WHERE id = ?", func(stmt *sqlite.Stmt) {
+		stmt.BindInt64(1, id)
+	}, func(row *sqlite.Stmt) error {
+		doc = text(row, 0, nil)
+		return nil
+	})
+	return doc, err
+}
+
+// remove removes the documents that a condition matches, and returns how many they were.
+func (t *tx) remove(collection, where string, bind binder) (n int, err error) {
+	err = each(t.conn, "DELETE FROM "+collection+" WHERE "+where+" RETURNING id, doc", bind, func(row *sqlite.Stmt) error {
+		n++
+		t.buf = text(row, 1, t.buf)
+		t.log.remove(collection, row.ColumnInt64(0), t.buf)
+		return nil
+	})
+	return n, err
+}
+
+func (t *tx) removeByID(collection string, id int64) (int, error) {
+	return t.remove(collection, "id = ?", func(stmt *sqlite.Stmt) { stmt.BindInt64(1, id) })
+}
 
 // Places implements markets.Book.
 func (t *tx) Places() (found map[string]int64, err error) {

@@ -15,9 +15,14 @@ import (
 // A file of an earlier version lacks tables: a reader refuses it with a remedy, and a writer
 // upgrades it without loss.
 func TestUpgrade(t *testing.T) {
-	const lost4 = "DROP TABLE audits;"
-	const lost3 = lost4 + "DROP TABLE requests; DROP TABLE metadata;"
-	const lost2 = lost3 + "DROP TABLE signed_orders; DROP TABLE currencies;"
+	lost4 := "DROP TABLE audits; DROP TABLE hooks; DROP TABLE dead_hooks; DROP TABLE changes; DROP TABLE eras;"
+	for _, table := range latest {
+		for _, on := range []string{"inserted", "updated", "deleted"} {
+			lost4 += fmt.Sprintf("DROP TRIGGER %s_%s;", table, on)
+		}
+	}
+	lost3 := lost4 + "DROP TABLE requests; DROP TABLE metadata;"
+	lost2 := lost3 + "DROP TABLE signed_orders; DROP TABLE currencies;"
 	for version, lost := range map[int]string{1: lost2 + "DROP TABLE notifications;", 2: lost2, 3: lost3, 4: lost4} {
 		t.Run(fmt.Sprint("from ", version), func(t *testing.T) { upgradeFrom(t, version, lost) })
 	}
@@ -55,7 +60,7 @@ func upgradeFrom(t *testing.T, version int, lost string) {
 		t.Fatal(err)
 	}
 	defer store.Close()
-	for collection, want := range map[string]int{persistence.Notifications: 0, persistence.SignedOrders: 0, persistence.Currencies: 0, persistence.Requests: 0, persistence.MetadataDocs: 0, persistence.Audits: 0, persistence.Leases: 1} {
+	for collection, want := range map[string]int{persistence.Notifications: 0, persistence.SignedOrders: 0, persistence.Currencies: 0, persistence.Requests: 0, persistence.MetadataDocs: 0, persistence.Audits: 0, persistence.Hooks: 0, persistence.DeadHooks: 0, persistence.Leases: 1} {
 		n := 0
 		for _, err := range store.Query(t.Context(), persistence.Query{Collection: collection}) {
 			if err != nil {

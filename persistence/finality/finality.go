@@ -108,6 +108,22 @@ func (s scope) compare(o scope) int {
 	return cmp.Or(cmp.Compare(s.chain, o.chain), cmp.Compare(s.market, o.market), cmp.Compare(s.stream, o.stream))
 }
 
+// Height says up to which height a part of a collection is final: a market, or a stream of
+// activities. It is math.MaxInt64 for a chain that cannot be reorganised.
+type Height struct {
+	Chain, Market, Stream string
+	Height                int64
+}
+
+// Heights returns the horizon's parts.
+func (h Horizon) Heights() []Height {
+	out := make([]Height, len(h.scopes))
+	for i, s := range h.scopes {
+		out[i] = Height{s.chain, s.market, s.stream, s.height}
+	}
+	return out
+}
+
 // Final says whether a document of the collection is final.
 func (h Horizon) Final(doc json.RawMessage) (bool, error) {
 	var d struct {

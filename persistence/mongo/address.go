@@ -52,6 +52,9 @@ func uriProblem(uri string, err error) string {
 	case strings.Contains(err.Error(), "unescaped") || strings.Contains(err.Error(), "escape"):
 		return "user name and password must have %XX for characters such as @ : / %"
 	}
+	if problem := fileProblem(err); problem != "" {
+		return problem
+	}
 	return "it cannot be read"
 }
 

@@ -50,7 +50,7 @@ func (r *Reader) Batch(ctx context.Context, collection, after string, limit int)
 		defer cursor.Close(context.WithoutCancel(ctx))
 		for size := 0; size < persistence.BatchBytes && cursor.Next(ctx); size += len(docs[len(docs)-1]) {
 			id := cursor.Current.Lookup("_id")
-			doc, err := form(cursor)
+			doc, err := form(cursor.Current)
 			if err != nil {
 				return fmt.Errorf("stored %s %v is damaged: %w", collection, id, err)
 			}

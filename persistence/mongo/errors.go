@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	driver "go.mongodb.org/mongo-driver/v2/mongo"
@@ -66,3 +67,46 @@ func lastErrors(e topology.ServerSelectionError) string {
 var errStreamEnded = errors.New("the server has ended the change stream")
 
 var errClosed = errors.New("the store is closed")
+
+// The server's error codes for resume tokens.
+const (
+	badValue                = 2
+	failedToParse           = 9
+	typeMismatch            = 14
+	invalidUUID             = 207
+	invalidResumeToken      = 260
+	changeStreamFatalError  = 280
+	changeStreamHistoryLost = 286
+)
+
+// positionError returns ErrPositionGone or ErrPositionInvalid for a server's error that means
+// it.
+func positionError(err error) error {
+	switch {
+	case hasCode(err, changeStreamHistoryLost), hasCode(err, changeStreamFatalError):
+		return fmt.Errorf("%w: %.300s", persistence.ErrPositionGone, err)
+	case hasCode(err, invalidResumeToken):
+		return persistence.ErrPositionInvalid
+	}
+	return err
+}
+
+// openingError is positionError for the opening of a stream at a position: a token that the
+// server cannot decode has many errors, most of them without a name.
+func openingError(err error) error {
+	var command driver.CommandError
+	undecodable := errors.As(err, &command) && (strings.HasPrefix(command.Name, "Location") || slices.Contains([]int32{badValue, failedToParse, typeMismatch, invalidUUID}, command.Code))
+	if undecodable {
+		return persistence.ErrPositionInvalid
+	}
+	return positionError(err)
+}
+
+// resumable are the server's error codes after which a change stream can be resumed
+// (https://github.com/mongodb/specifications/blob/master/source/change-streams/change-streams.md#resumable-error).
+var resumable = []int{6, 7, 43, 63, 89, 91, 133, 150, 189, 234, 262, 9001, 10107, 11600, 11602, 13388, 13435, 13436}
+
+// interrupted reports whether an error ended a change stream that can be resumed.
+func interrupted(err error) bool {
+	return transient(err) || errors.Is(err, errStreamEnded) || slices.ContainsFunc(resumable, func(code int) bool { return hasCode(err, code) })
+}

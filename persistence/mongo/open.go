@@ -178,7 +178,7 @@ func diagnose(ctx context.Context, uri string) error {
 	defer client.Disconnect(ctx)
 	var h hello
 	if err := client.Database("admin").RunCommand(ctx, bson.D{{Key: "hello", Value: 1}}).Decode(&h); err != nil {
-		return nil
+		return tlsProblem(context.WithoutCancel(ctx), o)
 	}
 	if err := h.unusable(); err != nil {
 		return err

@@ -1,6 +1,7 @@
 package mongo
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -97,7 +98,7 @@ func (r *Reader) query(ctx context.Context, query persistence.Query, yield func(
 	}
 	defer cursor.Close(context.WithoutCancel(inSession))
 	for cursor.Next(inSession) {
-		doc, err := asJSON(cursor)
+		doc, err := asJSON(cursor.Current)
 		if err != nil {
 			return fmt.Errorf("stored %s %v is damaged: %w", query.Collection, cursor.Current.Lookup("_id"), err)
 		}
@@ -130,12 +131,12 @@ func (r *Reader) search(ctx context.Context, query persistence.Query) (*driver.C
 }
 
 // forms convert a collection's documents to JSON.
-var forms = map[string]func(*driver.Cursor) (json.RawMessage, error){
+var forms = map[string]func(bson.Raw) (json.RawMessage, error){
 	persistence.Orders:     form[documents.Order],
 	persistence.Activities: form[documents.Activity],
 	persistence.Records:    form[documents.Record],
 
-	persistence.SignedOrders:  func(c *driver.Cursor) (json.RawMessage, error) { return documents.SignedJSON(c.Current), nil },
+	persistence.SignedOrders:  func(raw bson.Raw) (json.RawMessage, error) { return documents.SignedJSON(raw), nil },
 	persistence.Notifications: form[documents.Notification],
 	persistence.DeadLetters:   form[documents.DeadLetter],
 	persistence.Currencies:    form[documents.KnownCurrency],
@@ -145,11 +146,18 @@ var forms = map[string]func(*driver.Cursor) (json.RawMessage, error){
 	persistence.Leases:        form[documents.Lease],
 	persistence.Nodes:         form[documents.Node],
 	persistence.Requests:      form[documents.Request],
+	persistence.Hooks:         form[documents.Hook],
+	persistence.DeadHooks:     form[documents.DeadHook],
 }
 
-func form[T any](cursor *driver.Cursor) (json.RawMessage, error) {
+// registry decodes free-form values.
+var registry = documents.Registry()
+
+func form[T any](raw bson.Raw) (json.RawMessage, error) {
 	var doc T
-	if err := cursor.Decode(&doc); err != nil {
+	decoder := bson.NewDecoder(bson.NewDocumentReader(bytes.NewReader(raw)))
+	decoder.SetRegistry(registry)
+	if err := decoder.Decode(&doc); err != nil {
 		return nil, err
 	}
 	return json.Marshal(doc)

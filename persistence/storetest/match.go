@@ -1,10 +1,6 @@
 package storetest
 
 import (
-	"cmp"
-	"encoding/json"
-	"slices"
-	"strings"
 	"time"
 
 	"pgregory.net/rapid"
@@ -13,93 +9,6 @@ import (
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/persistence/documents"
 )
-
-// matches says whether a condition holds for a document, in the plainest way.
-func matches(c persistence.Condition, doc any) bool {
-	switch c := c.(type) {
-	case persistence.And:
-		return !slices.ContainsFunc(c, func(c persistence.Condition) bool { return !matches(c, doc) })
-	case persistence.Or:
-		return slices.ContainsFunc(c, func(c persistence.Condition) bool { return matches(c, doc) })
-	case persistence.Not:
-		return !matches(c.Condition, doc)
-	case persistence.Exists:
-		return len(reached(doc, strings.Split(c.Path, "."))) > 0
-	case persistence.Compare:
-		values := reached(doc, strings.Split(c.Path, "."))
-		if c.Operand == nil {
-			return c.Operator != persistence.Less && c.Operator != persistence.Greater && (len(values) == 0 || slices.Contains(values, nil))
-		}
-		return slices.ContainsFunc(values, func(v any) bool {
-			order, comparable := compare(v, c.Operand)
-			return comparable && holds(c.Operator, order)
-		})
-	}
-	return true // no condition
-}
-
-// reached is what a path leads to, through the elements of lists.
-func reached(v any, path []string) (values []any) {
-	if list, ok := v.([]any); ok {
-		for _, element := range list {
-			values = append(values, reached(element, path)...)
-		}
-		return values
-	}
-	if len(path) == 0 {
-		return []any{v}
-	}
-	fields, _ := v.(map[string]any)
-	if field, ok := fields[path[0]]; ok {
-		return reached(field, path[1:])
-	}
-	return nil
-}
-
-// compare compares a value with an operand of the same type.
-func compare(v, operand any) (order int, comparable bool) {
-	switch operand := operand.(type) {
-	case bool:
-		b, ok := v.(bool)
-		return cmp.Compare(asInt(b), asInt(operand)), ok
-	case int64:
-		n, ok := v.(json.Number)
-		f, _ := n.Float64()
-		return cmp.Compare(f, float64(operand)), ok
-	case string:
-		s, ok := v.(string)
-		return strings.Compare(s, operand), ok
-	case time.Time:
-		s, _ := v.(string)
-		t, err := time.Parse(time.RFC3339Nano, s)
-		return t.Compare(operand), err == nil
-	case markets.Amount:
-		s, ok := v.(string)
-		return markets.Amount(s).Cmp(operand), ok
-	}
-	return 0, false
-}
-
-func asInt(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
-}
-
-func holds(o persistence.Operator, order int) bool {
-	switch o {
-	case persistence.Equal:
-		return order == 0
-	case persistence.Greater:
-		return order > 0
-	case persistence.GreaterOrEqual:
-		return order >= 0
-	case persistence.Less:
-		return order < 0
-	}
-	return order <= 0
-}
 
 // condition draws a condition on the documents of shop, at most depth deep.
 func condition(t *rapid.T, depth int) persistence.Condition {

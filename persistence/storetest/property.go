@@ -14,6 +14,7 @@ import (
 
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
+	"github.com/imart/event-worker/persistence/matching"
 )
 
 var propertyTests = []test{
@@ -42,7 +43,7 @@ var propertyTests = []test{
 		rapid.Check(s.T, func(t *rapid.T) {
 			filter := persistence.Filter{Condition: condition(t, 3)}
 			found := query[any](s, persistence.Query{Collection: persistence.Orders, Filter: filter, Sort: []persistence.SortKey{{Path: "_id"}}})
-			want := slices.DeleteFunc(slices.Clone(docs), func(doc any) bool { return !matches(filter.Condition, doc) })
+			want := slices.DeleteFunc(slices.Clone(docs), func(doc any) bool { return !matching.Value(filter.Condition, doc) })
 			if !reflect.DeepEqual(append([]any{}, found...), want) {
 				t.Fatalf("%#v\nfound %s\nwant %s", filter.Condition, asJSON(found), asJSON(want))
 			}

@@ -123,7 +123,6 @@ var queryTests = []test{
 			{`{"last.height": {$gt: true}}`, ""},
 			{`{"token.collection": "0xC", "token.name": "10"}`, "3"},
 			{`{"token.name": 10}`, ""},
-			{`{"token.nothing.deeper": {$exists: true}}`, ""},
 			{`{$or: [{key: "1"}, {status: "SOLD", anomalies: 2}]}`, "12"},
 			{`{$and: [{status: "SOLD"}, {key: {$ne: "2"}}]}`, "3"},
 			{`{$nor: [{status: "SOLD"}, {maker: "0xM"}]}`, "045"},
@@ -169,6 +168,10 @@ var queryTests = []test{
 			if got := s.keys(persistence.Query{Filter: filter, Sort: []persistence.SortKey{{Path: "key"}}}); got != c.keys {
 				s.Errorf("%s found %s, want %s", c.filter, got, c.keys)
 			}
+		}
+		undeclared := persistence.Filter{Condition: persistence.Exists{Path: "token.nothing.deeper"}}
+		if got := s.keys(persistence.Query{Filter: undeclared}); got != "" {
+			s.Errorf("an undeclared field found %s", got)
 		}
 	}},
 	{"FiltersOnFreeFields", func(s *suite) {

@@ -35,7 +35,9 @@ func Run(t *testing.T, open func(t testing.TB) persistence.Store) {
 		{"Query", queryTests},
 		{"Concurrency", concurrencyTests},
 		{"Requests", requestTests},
+		{"Hooks", hookTests},
 		{"Property", propertyTests},
+		{"Feed", feedTests},
 	} {
 		t.Run(group.name, func(t *testing.T) {
 			for _, test := range group.tests {

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/term"
 
+	"github.com/imart/event-worker/commands/internal/table"
 	"github.com/imart/event-worker/internal/printable"
 )
 
@@ -18,9 +19,13 @@ type Screen struct {
 	mu       sync.Mutex
 	out      io.Writer
 	terminal *os.File // nil if out is none
-	panel    []string
-	drawn    int // lines of the panel that are on the terminal
+	panel    Panel
+	drawn    []int // the widths of the panel's lines that are on the terminal
 }
+
+// Panel makes the lines of a panel for a terminal of a size: none is wider than the width,
+// and what has more lines than the height is cut.
+type Panel func(width, height int) []string
 
 func NewScreen(out io.Writer) *Screen {
 	return &Screen{out: out, terminal: Terminal(out)}
@@ -32,6 +37,23 @@ func Terminal(out io.Writer) *os.File {
 		return f
 	}
 	return nil
+}
+
+// Size is the size of the terminal that is out; false if it is none, or if its size is not
+// known. Texts fill it without a last column, which makes some terminals wrap.
+func Size(out io.Writer) (width, height int, ok bool) {
+	terminal := Terminal(out)
+	if terminal == nil {
+		return 0, 0, false
+	}
+	width, height, err := term.GetSize(int(terminal.Fd()))
+	return width, height, err == nil && width >= 2 && height >= 2
+}
+
+// Colours says whether texts on out may have colours: out is a terminal that can show them,
+// and nobody has asked for none (https://no-color.org).
+func Colours(out io.Writer) bool {
+	return Terminal(out) != nil && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 }
 
 // Readable is w for JSON, which ends up in out: if that is a terminal, what is not
@@ -57,14 +79,22 @@ func (s *Screen) Write(text []byte) (int, error) {
 	return len(text), nil
 }
 
-// OnTerminal reports whether there is a terminal, and so a panel.
-func (s *Screen) OnTerminal() bool { return s.terminal != nil }
+// OnTerminal reports whether there is a terminal that can show a panel.
+func (s *Screen) OnTerminal() bool {
+	return s.terminal != nil && os.Getenv("TERM") != "dumb"
+}
 
-// Show draws another panel, if there is a terminal.
-func (s *Screen) Show(panel []string) error {
+// Out is where the lines that stay end up.
+func (s *Screen) Out() io.Writer { return s.out }
+
+// Colours says whether the panel may have colours.
+func (s *Screen) Colours() bool { return Colours(s.out) }
+
+// Show draws another panel, if there is a terminal; nil is none.
+func (s *Screen) Show(panel Panel) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.terminal == nil {
+	if !s.OnTerminal() {
 		return nil
 	}
 	var frame bytes.Buffer
@@ -75,29 +105,36 @@ func (s *Screen) Show(panel []string) error {
 	return err
 }
 
-// erase takes the panel off the terminal.
+// erase takes the panel off the terminal. Of a terminal that has become narrower since, it
+// assumes that it has wrapped the lines.
 func (s *Screen) erase(frame *bytes.Buffer) {
-	if s.drawn > 0 {
-		fmt.Fprintf(frame, "\x1b[%dA\x1b[J", s.drawn)
-		s.drawn = 0
+	if len(s.drawn) == 0 {
+		return
 	}
+	rows := len(s.drawn)
+	if width, _, ok := Size(s.out); ok {
+		rows = 0
+		for _, line := range s.drawn {
+			rows += 1 + max(0, line-1)/width
+		}
+	}
+	fmt.Fprintf(frame, "\x1b[%dA\x1b[J", rows)
+	s.drawn = nil
 }
 
 // draw puts the panel onto the terminal: as much as it has room for, as what is
 // wrapped or scrolled away could not be erased again.
 func (s *Screen) draw(frame *bytes.Buffer) {
-	if s.terminal == nil || len(s.panel) == 0 {
+	if !s.OnTerminal() || s.panel == nil {
 		return
 	}
-	width, height, err := term.GetSize(int(s.terminal.Fd()))
-	if err != nil || width < 2 || height < 2 {
+	width, height, ok := Size(s.out)
+	if !ok {
 		return
 	}
-	for _, line := range s.panel[:min(len(s.panel), height-1)] {
-		if runes := []rune(line); len(runes) >= width {
-			line = string(runes[:width-1])
-		}
+	lines := s.panel(width-1, height-1)
+	for _, line := range lines[:min(len(lines), height-1)] {
 		frame.WriteString(line + "\n")
-		s.drawn++
+		s.drawn = append(s.drawn, table.Width(table.Uncoloured(line)))
 	}
 }

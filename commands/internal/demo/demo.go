@@ -59,7 +59,7 @@ type flags struct {
 }
 
 // New is the command demo. Locate finds the data by the value of --data, which may be empty.
-func New(recordings Recordings, locate func(data string) Data) *cobra.Command {
+func New(recordings Recordings, locate func(data string) (Data, error)) *cobra.Command {
 	var f flags
 	c := &cobra.Command{
 		Use:   "demo",
@@ -80,7 +80,11 @@ stopped. To start over, delete the folder or drop the database.`,
 			if f.pace < time.Millisecond {
 				return fmt.Errorf("--pace %s: must be at least 1ms", f.pace)
 			}
-			return run(c.Context(), recordings, locate(f.data), c.OutOrStdout(), f)
+			at, err := locate(f.data)
+			if err != nil {
+				return err
+			}
+			return run(c.Context(), recordings, at, c.OutOrStdout(), f)
 		},
 	}
 	c.Flags().StringVar(&f.data, "data", "", "the data folder (default "+Folder+")")
@@ -118,6 +122,7 @@ func run(ctx context.Context, recordings Recordings, at Data, out io.Writer, f f
 		return err
 	}
 	defer func() { err = errors.Join(err, w.Stop(context.WithoutCancel(ctx))) }()
+	show.page = w.Page
 	if err := show.start(ctx, w.Store()); err != nil {
 		return err
 	}
@@ -141,13 +146,14 @@ func replayed(ctx context.Context, recordings Recordings, ref persistence.Market
 	for i := range market.Streams {
 		market.Streams[i].Notifies = true
 	}
-	node, err := replay.Serve(ctx, "127.0.0.1:0", recording)
+	// The node outlives the context, so that the worker stops before it.
+	node, err := replay.Serve(context.WithoutCancel(ctx), "127.0.0.1:0", recording)
 	if err != nil {
 		return actors.Chain{}, nil, err
 	}
 	out := actors.Chain{Name: ref.Chain, Poll: demoPoll, Markets: []actors.Market{{Market: market, Start: start(recording, market)}}}
 	if market.Kind == markets.Aptos {
-		out.Chain, err = aptos.New(aptos.Config{Endpoints: []chains.Endpoint{{URL: node.URL()}}, ChainID: recording.ChainID, Numbers: numbers(recording), Sources: worker.Sources(market)})
+		out.Chain, err = aptos.New(aptos.Config{Endpoints: []chains.Endpoint{{URL: node.URL()}}, ChainID: recording.ChainID, Numbers: numbers(recording), Sources: worker.Sources(market), Log: log})
 	} else {
 		out.Chain, err = evm.New(evm.Config{Endpoints: []chains.Endpoint{{URL: node.URL()}}, ChainID: recording.ChainID, Sources: worker.Sources(market), Log: log})
 	}

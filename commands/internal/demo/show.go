@@ -10,8 +10,17 @@ import (
 
 	"github.com/imart/event-worker/chains/replay"
 	"github.com/imart/event-worker/commands/internal/cli"
+	"github.com/imart/event-worker/commands/internal/panel"
+	"github.com/imart/event-worker/config"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/progress"
+)
+
+const (
+	// ratesOf is the time over which rates are measured.
+	ratesOf = 5 * time.Second
+	// shownWidth is the width of tables where there is no terminal.
+	shownWidth = 88
 )
 
 // show is what the user sees of the demo, and moves the recorded chains on.
@@ -21,11 +30,12 @@ type show struct {
 	screen   *cli.Screen
 	docs     persistence.Querier
 	nodes    []*replay.Node
+	page     func() string // the URL of the page; empty if it is not served
 	stepping sync.WaitGroup
 
 	begun   time.Time
 	first   *progress.Meter // since the beginning
-	recent  *progress.Meter // of about a second
+	recent  *progress.Window
 	printed map[string]line // as last printed
 	lines   time.Time       // when that was
 }
@@ -44,7 +54,8 @@ func (s *show) start(ctx context.Context, docs persistence.Querier) error {
 	if err != nil {
 		return err
 	}
-	s.first, s.recent = progress.NewMeter(s.begun, tree), progress.NewMeter(s.begun, tree)
+	s.first, s.recent = progress.NewMeter(s.begun, tree), progress.NewWindow(ratesOf)
+	s.recent.Measure(s.begun, tree)
 	s.printed = map[string]line{}
 	fmt.Fprintf(s.screen, "Following recorded mainnet data, kept in %s.\n", s.at)
 	for i, node := range s.nodes {
@@ -76,25 +87,28 @@ func (s *show) Look(ctx context.Context) error {
 	}
 	now := time.Now()
 	s.recent.Measure(now, tree)
-	if s.recent.Since(now) > time.Second {
-		s.recent = progress.NewMeter(now, tree)
-	}
-	all := slices.Collect(tree.Streams())
-	if err := s.screen.Show(append([]string{""}, table(all)...)); err != nil {
+	if err := s.screen.Show(s.panel(tree)); err != nil {
 		return err
 	}
 	if !s.screen.OnTerminal() && now.Sub(s.lines) > demoLines {
 		s.lines = now
-		return s.print(all)
+		return s.print(tree)
 	}
 	return nil
 }
 
+// panel is what the terminal shows below the lines that stay.
+func (s *show) panel(tree progress.Tree) cli.Panel {
+	return func(width, height int) []string {
+		return append([]string{""}, panel.Lines(tree, width, height-1, s.screen.Colours())...)
+	}
+}
+
 // print prints the streams with news.
-func (s *show) print(all []*progress.Stream) error {
-	news := slices.DeleteFunc(all, func(stream *progress.Stream) bool {
+func (s *show) print(tree progress.Tree) error {
+	news := tree.Only(func(stream *progress.Stream) bool {
 		before, known := s.printed[stream.ID()]
-		return known && before == line{stream.Events, stream.State}
+		return !known || before != line{stream.Events, stream.State}
 	})
 	if len(news) == 0 {
 		return nil
@@ -103,11 +117,15 @@ func (s *show) print(all []*progress.Stream) error {
 }
 
 // keep prints streams so that they stay.
-func (s *show) keep(all []*progress.Stream) error {
-	for _, stream := range all {
+func (s *show) keep(tree progress.Tree) error {
+	for stream := range tree.Streams() {
 		s.printed[stream.ID()] = line{stream.Events, stream.State}
 	}
-	_, err := fmt.Fprintf(s.screen, "\n%s\n", strings.Join(table(all), "\n"))
+	width, _, ok := cli.Size(s.screen.Out())
+	if !ok {
+		width = shownWidth
+	}
+	_, err := fmt.Fprintf(s.screen, "\n%s\n", strings.Join(panel.Lines(tree, width, 0, s.screen.Colours()), "\n"))
 	return err
 }
 
@@ -122,11 +140,12 @@ func (s *show) CaughtUp(ctx context.Context) error {
 	if err := s.screen.Show(nil); err != nil {
 		return err
 	}
-	all := slices.Collect(tree.Streams())
-	if err := s.keep(all); err != nil {
+	if err := s.keep(tree); err != nil {
 		return err
 	}
-	fmt.Fprintf(s.screen, "\nCaught up in %.1f s: %s in %s.\n", now.Sub(s.begun).Seconds(), cli.Some(s.first.Events(tree), "new event"), cli.Some(int64(len(all)), "stream"))
+	streams := len(slices.Collect(tree.Streams()))
+	added, _ := s.first.Events(tree)
+	fmt.Fprintf(s.screen, "\nCaught up in %.1f s: %s in %s.\n", now.Sub(s.begun).Seconds(), cli.Some(added, "new event"), cli.Some(int64(streams), "stream"))
 	for _, ref := range Markets {
 		text, err := summary(ctx, s.docs, ref)
 		if err != nil {
@@ -147,7 +166,16 @@ func (s *show) next() string {
   %[2]s status%[3]s
   %[2]s query%[3]s orders '{status: "SOLD", "currency.symbol": "ETH", price: {$gte: "100000000000000000"}}' --sort -price
   %[2]s query%[3]s activities '{kind: {$in: ["bought", "offer_accepted"]}, chain: "aptos"}' --sort -time
-`, s.at, cli.Self(), s.at.Flag())
+%[4]s
+`, s.at, cli.Self(), s.at.Flag(), s.pageLine())
+}
+
+// pageLine says where the page is, or how to have it.
+func (s *show) pageLine() string {
+	if page := s.page(); page != "" {
+		return "Or look at it in a browser, while this runs: " + page
+	}
+	return fmt.Sprintf("  %s serve%s   # the page and the API, at http://%s", cli.Self(), s.at.Flag(), config.DefaultAPI)
 }
 
 // advance moves the recorded chains on, step by step.

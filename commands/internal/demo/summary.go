@@ -71,5 +71,5 @@ func lastSales(ctx context.Context, docs persistence.Querier, ref persistence.Ma
 // tell is a sale in words.
 func tell(e markets.Event) string {
 	return fmt.Sprintf("  %s for %s, %s → %s\n    %s, transaction %s\n",
-		token(e), price(e.Price, e.Currency), short(e.From), short(e.To), e.Time.UTC().Format(time.DateTime), e.Transaction)
+		token(e), cli.Price(e.Price, e.Currency), cli.Short(e.From), cli.Short(e.To), e.Time.UTC().Format(time.DateTime), e.Transaction)
 }

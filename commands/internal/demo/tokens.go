@@ -2,58 +2,22 @@ package demo
 
 import (
 	"fmt"
-	"strings"
 
+	"github.com/imart/event-worker/commands/internal/cli"
 	"github.com/imart/event-worker/markets"
 )
-
-// price is an amount of a currency as people write it: 0.0673 ETH.
-func price(a markets.Amount, c markets.Currency) string {
-	switch {
-	case !a.Known():
-		return "an unknown price"
-	case c.Symbol == "":
-		return fmt.Sprintf("%s units of %s", a, short(c.Address))
-	}
-	return units(a, c.Decimals) + " " + c.Symbol
-}
-
-// units is an amount of smallest units with the point at its place.
-func units(a markets.Amount, decimals int) string {
-	digits := string(a)
-	if decimals <= 0 {
-		return digits
-	}
-	if missing := decimals + 1 - len(digits); missing > 0 {
-		digits = strings.Repeat("0", missing) + digits
-	}
-	whole, fraction := digits[:len(digits)-decimals], strings.TrimRight(digits[len(digits)-decimals:], "0")
-	if fraction == "" {
-		return whole
-	}
-	return whole + "." + fraction
-}
-
-// short is an address that people can tell from others.
-func short(address string) string {
-	const head, tail = 6, 4
-	if len(address) <= head+tail+1 {
-		return address
-	}
-	return address[:head] + "…" + address[len(address)-tail:]
-}
 
 // token is a token in words.
 func token(e markets.Event) string {
 	t := e.Token
-	text := short(t.Collection) + " #" + short(t.ID)
+	text := cli.Short(t.Collection) + " #" + cli.Short(t.ID)
 	switch {
 	case t.Name != "":
 		text = fmt.Sprintf("%q", t.Name)
 	case t.ID == "":
-		text = "a token of " + short(t.Collection)
+		text = "a token of " + cli.Short(t.Collection)
 	case t.Collection == "":
-		text = "token " + short(t.ID)
+		text = "token " + cli.Short(t.ID)
 	}
 	if len(e.Bundle) > 1 {
 		text = fmt.Sprintf("%d items with %s", len(e.Bundle), text)

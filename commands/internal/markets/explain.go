@@ -14,6 +14,7 @@ import (
 
 	"github.com/imart/event-worker/chains/transactions"
 	"github.com/imart/event-worker/commands/internal/cli"
+	"github.com/imart/event-worker/internal/waiting"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/markets/catalogue"
 	"github.com/imart/event-worker/markets/definition"
@@ -97,6 +98,7 @@ func (t trial) transactions(ctx context.Context, d *definition.Definition) ([]tr
 	var site definition.Site
 	switch {
 	case t.endpoint != "" && t.recording == "" && t.hash != "":
+		defer waiting.Say(cli.Waits(os.Stderr, "the endpoint"))()
 		tx, id, err := transactions.Fetch(ctx, d.Kind, os.ExpandEnv(t.endpoint), t.hash)
 		site.ChainID = id
 		return []transactions.Transaction{tx}, site, err

@@ -1,0 +1,408 @@
+package feed_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/imart/event-worker/api"
+	"github.com/imart/event-worker/api/feed"
+	"github.com/imart/event-worker/internal/feedtest"
+	"github.com/imart/event-worker/internal/mongotest"
+	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/persistence"
+	"github.com/imart/event-worker/persistence/embedded"
+	"github.com/imart/event-worker/persistence/mongo"
+)
+
+func TestMain(m *testing.M) { os.Exit(mongotest.Main(m)) }
+
+// soon bounds what takes no time, with a margin for loaded machines.
+const soon = 30 * time.Second
+
+var seaport = persistence.MarketRef{Chain: "ethereum", Market: "seaport"}
+
+func openFolder(t testing.TB) persistence.Store {
+	t.Helper()
+	store, err := embedded.Open(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = store.Close() })
+	return store
+}
+
+// served is a feed that is served.
+type served struct {
+	t     testing.TB
+	store persistence.Store
+	url   string
+}
+
+// serve serves a store's feed; quick options are the tests'.
+func serve(t testing.TB, store persistence.Store, o feed.Options) *served {
+	t.Helper()
+	o.Data, o.Log = store, slog.New(slog.DiscardHandler)
+	server, err := api.Serve(t.Context(), api.Options{Listen: "127.0.0.1:0", Routes: feed.Routes(o), Log: o.Log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = server.Close() })
+	return &served{t, store, "http://" + server.Addr() + "/feed"}
+}
+
+// at is the URL with parameters, in pairs.
+func (s *served) at(parameters ...string) string {
+	values := url.Values{}
+	for i := 0; i < len(parameters); i += 2 {
+		values.Add(parameters[i], parameters[i+1])
+	}
+	return s.url + "?" + values.Encode()
+}
+
+func (s *served) newest() string {
+	s.t.Helper()
+	at, err := s.store.Newest(s.t.Context())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return at
+}
+
+// open opens a feed until the test ends.
+func (s *served) open(parameters ...string) *feedtest.Reader {
+	s.t.Helper()
+	ctx, cancel := context.WithCancel(context.WithoutCancel(s.t.Context()))
+	s.t.Cleanup(cancel)
+	r, err := feedtest.Open(ctx, s.at(parameters...), "")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { _ = r.Body.Close() })
+	if r.StatusCode != http.StatusOK || r.Header.Get("Content-Type") != "text/event-stream; charset=utf-8" {
+		s.t.Fatalf("%s, %s", r.Status, r.Header)
+	}
+	return r
+}
+
+// next is the next event with a name; the others are passed over.
+func (s *served) next(r *feedtest.Reader, name string) feedtest.Event {
+	s.t.Helper()
+	for {
+		e, err := r.Next()
+		if err != nil {
+			s.t.Fatalf("waiting for %s: %v", name, err)
+		}
+		if e.Name == name {
+			return e
+		}
+	}
+}
+
+// changes are so many events of changes, each in a line.
+func (s *served) changes(r *feedtest.Reader, n int) (lines []string) {
+	s.t.Helper()
+	for len(lines) < n {
+		e, err := r.Next()
+		if err != nil {
+			s.t.Fatalf("after %q: %v", lines, err)
+		}
+		if e.OfChange() {
+			c := e.Change()
+			if (e.Name == "put") != (c.Document != nil) {
+				s.t.Errorf("%s", e.Data)
+			}
+			lines = append(lines, e.Name+" "+c.Collection+" "+c.ID)
+		}
+	}
+	return lines
+}
+
+func (s *served) commit(do func(tx persistence.Tx) error) {
+	s.t.Helper()
+	if err := s.store.Commit(s.t.Context(), seaport, nil, do); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func order(key, maker string) markets.Order {
+	return markets.Order{Chain: seaport.Chain, Market: seaport.Market, Key: key, Maker: maker, Side: markets.Ask, Status: markets.Listing,
+		Token: markets.Token{Collection: "0xC" + maker, ID: "1", Standard: markets.ERC721}}
+}
+
+func (s *served) put(orders ...markets.Order) {
+	s.t.Helper()
+	s.commit(func(tx persistence.Tx) error { return tx.PutOrders(orders) })
+}
+
+func activity(seq int64, key string) markets.Activity {
+	return markets.Activity{Chain: seaport.Chain, Market: seaport.Market, Event: markets.Event{
+		Kind: markets.Listed, Stream: "list", Seq: seq, Position: markets.Position{Height: seq}, Block: "0xb", Transaction: "0xt", Order: key,
+	}}
+}
+
+// On both stores a reader that follows from now on learns where it starts, what is written
+// and taken back, and of nothing else.
+func TestEvents(t *testing.T) {
+	for name, open := range map[string]func(testing.TB) persistence.Store{"embedded": openFolder, "mongodb": openMongoDB} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := serve(t, open(t), feed.Options{})
+			s.put(order("before", "m"))
+			r := s.open()
+			if e := s.next(r, "position"); e.ID == "" || string(e.Data) != fmt.Sprintf(`{"position":%q}`, e.ID) {
+				t.Errorf("%+v", e)
+			}
+			letter := markets.DeadLetter{Chain: seaport.Chain, Market: seaport.Market, Stream: "list", Seq: 1, Reason: "r", Raw: json.RawMessage(`{}`)}
+			s.commit(func(tx persistence.Tx) error {
+				return errors.Join(tx.Append([]markets.Activity{activity(1, "a")}, []markets.DeadLetter{letter}), tx.PutOrders([]markets.Order{order("a", "m")}))
+			})
+			s.commit(func(tx persistence.Tx) error {
+				_, _, err := tx.Truncate("list", 0, 10)
+				return errors.Join(err, tx.DeleteOrders([]string{"a"}))
+			})
+			id := activity(1, "a").ID()
+			want := []string{"put activities " + id, "put orders ethereum/seaport/a", "retracted activities " + id, "removed orders ethereum/seaport/a"}
+			if got := s.changes(r, 4); !reflect.DeepEqual(got, want) {
+				t.Errorf("%q, want %q", got, want)
+			}
+		})
+	}
+}
+
+func openMongoDB(t testing.TB) persistence.Store {
+	t.Helper()
+	store, err := mongo.Open(t.Context(), mongotest.Database(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = store.Close() })
+	return store
+}
+
+// What a reader asks for restricts what it gets; a document that no longer matches is removed.
+func TestRestrictions(t *testing.T) {
+	s := serve(t, openFolder(t), feed.Options{})
+	at := s.newest()
+	s.put(order("a", "m"), order("b", "n"))
+	s.commit(func(tx persistence.Tx) error { return tx.Append([]markets.Activity{activity(1, "a")}, nil) })
+	s.put(order("a", "n"), order("b", "m"))
+	if _, err := s.store.TakeOver(t.Context(), "ethereum", "me"); err != nil {
+		t.Fatal(err)
+	}
+	other := persistence.MarketRef{Chain: "aptos", Market: "other"}
+	err := s.store.Commit(t.Context(), other, nil, func(tx persistence.Tx) error {
+		return tx.PutOrders([]markets.Order{{Chain: other.Chain, Market: other.Market, Key: "end"}})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, b, end := "orders ethereum/seaport/a", "orders ethereum/seaport/b", "put orders aptos/other/end"
+	log := "put activities " + activity(1, "a").ID()
+	for _, c := range []struct {
+		parameters string
+		want       []string
+	}{
+		{"", []string{"put " + a, "put " + b, log, "put " + a, "put " + b, end}},
+		{"collection orders", []string{"put " + a, "put " + b, "put " + a, "put " + b, end}},
+		{"collection activities", []string{log}},
+		{"collection leases collection activities", []string{log, "put leases ethereum"}},
+		{"chain aptos", []string{end}},
+		{"chain aptos chain ethereum market seaport", []string{"put " + a, "put " + b, log, "put " + a, "put " + b}},
+		{"market other", []string{end}},
+		{`collection orders market seaport filter.orders {maker:"m"}`, []string{"put " + a, "removed " + b, "removed " + a, "put " + b}},
+		{`collection orders market seaport tokenCollection 0xCm`, []string{"put " + a, "removed " + b, "removed " + a, "put " + b}},
+		{`market seaport tokenCollection 0xCm tokenCollection 0xCn filter.orders {maker:"m"}`, []string{"put " + a, "removed " + b, "removed " + a, "put " + b}},
+		{`market seaport filter.activities {order:"x"} filter.orders {_id:"x"}`, []string{"removed " + a, "removed " + b, "removed " + a, "removed " + b}},
+	} {
+		r := s.open(append(strings.Fields(c.parameters), "after", at)...)
+		if got := s.changes(r, len(c.want)); !reflect.DeepEqual(got, c.want) {
+			t.Errorf("%s: %q, want %q", c.parameters, got, c.want)
+		}
+		_ = r.Body.Close()
+	}
+}
+
+// Mistakes are refused with what to do.
+func TestRefusals(t *testing.T) {
+	s := serve(t, openFolder(t), feed.Options{})
+	for parameters, want := range map[string]string{
+		"collection signed_orders":                    "400 no feed of \"signed_orders\"",
+		"colection orders":                            "400 unknown parameter \"colection\": known are after, collection",
+		"after x":                                     "400 after, or Last-Event-ID, is not a position",
+		"after 0123456789abcdef-7":                    "410 the changes after this position are no longer kept: read the documents again",
+		"filter.orders {":                             "400 filter.orders: filter:",
+		"filter.orders {final:true}":                  "400 filter.orders: final cannot be filtered by",
+		"filter.actors {}":                            "400 filter.actors: the feed has no such collection",
+		"collection records tokenCollection 0xC":      "400 tokenCollection: records have no token",
+		"collection orders filter.activities {a:1}":   "400 filter.activities: the feed has no such collection",
+		"filter.orders {$where:\"1\"}":                "400 filter.orders: filter: at character 2: unknown operator $where",
+		"after 0123456789abcdef-99999999999999999999": "400 after, or Last-Event-ID, is not a position",
+	} {
+		status, text, err := feedtest.Refusal(t.Context(), s.at(strings.Fields(parameters)...), "")
+		if got := fmt.Sprint(status, " ", text); err != nil || !strings.HasPrefix(got, want) {
+			t.Errorf("%s: %s%v, want %s", parameters, got, err, want)
+		}
+	}
+	if status, text, err := feedtest.Refusal(t.Context(), s.at("after", s.newest()), "x"); status != 400 {
+		t.Errorf("Last-Event-ID goes before after: %d %s %v", status, text, err)
+	}
+}
+
+// When changes are no longer kept, a feed that has begun says so, and the reader is refused when
+// it comes back.
+func TestGone(t *testing.T) {
+	t.Parallel()
+	uri := mongotest.Database(t)
+	store, err := mongo.Open(t.Context(), uri)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	s := serve(t, store, feed.Options{})
+	r := s.open()
+	at := s.next(r, "position").ID
+	dropOrders(t, uri)
+	e := s.next(r, "gone")
+	if e.ID != "" || !strings.Contains(string(e.Data), "read the documents again") {
+		t.Errorf("%+v", e)
+	}
+	if e, err := r.Next(); err == nil {
+		t.Errorf("then %+v", e)
+	}
+	if status, _, err := feedtest.Refusal(t.Context(), s.url, at); status != http.StatusGone || err != nil {
+		t.Errorf("coming back: %d, %v", status, err)
+	}
+}
+
+// A reader for whom there is nothing learns its position all the same.
+func TestPositionsAdvance(t *testing.T) {
+	s := serve(t, openFolder(t), feed.Options{Heartbeat: time.Millisecond})
+	r := s.open("collection", "records")
+	first := s.next(r, "position")
+	s.put(order("a", "m"))
+	for e := s.next(r, "position"); e.ID != s.newest(); e = s.next(r, "position") {
+		if e.ID != first.ID {
+			t.Errorf("position %s", e.ID)
+		}
+	}
+}
+
+// A reader that does not read loses its place, and gets what it has missed when it comes back.
+func TestSlowReader(t *testing.T) {
+	s := serve(t, openFolder(t), feed.Options{Readers: 1, Patience: 200 * time.Millisecond})
+	slow := s.open()
+	at := s.next(slow, "position").ID
+	if status, text, err := feedtest.Refusal(t.Context(), s.url, ""); status != http.StatusServiceUnavailable || err != nil {
+		t.Fatalf("a second reader: %d %s %v", status, text, err)
+	}
+	const orders = 3000 // more than the sockets' buffers hold
+	started := time.Now()
+	for i := range orders / 100 {
+		var batch []markets.Order
+		for j := range 100 {
+			o := order(fmt.Sprint(100*i+j), "m")
+			o.Token.Name = strings.Repeat("x", 10_000)
+			batch = append(batch, o)
+		}
+		s.put(batch...)
+	}
+	for {
+		status, _, err := feedtest.Refusal(t.Context(), s.url, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if status == http.StatusOK {
+			break
+		}
+		if time.Since(started) > soon {
+			t.Fatal("the slow reader keeps its place")
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	n := 0
+	for { // what is in the buffers, and then the end
+		e, err := slow.Next()
+		if err != nil {
+			break
+		}
+		if e.ID != "" {
+			at = e.ID
+		}
+		if e.OfChange() {
+			n++
+		}
+	}
+	if n == orders {
+		t.Fatal("the reader was not slow")
+	}
+	var again *feedtest.Reader
+	for { // the place of the request before is free in a moment
+		r, err := feedtest.Open(t.Context(), s.url, at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Body.Close()
+		if r.StatusCode == http.StatusOK {
+			again = r
+			break
+		}
+	}
+	for ; n < orders; n++ {
+		if c := s.next(again, "put").Change(); c.ID != fmt.Sprint("ethereum/seaport/", n) {
+			t.Fatalf("%s, want order %d", c.ID, n)
+		}
+	}
+}
+
+// A feed outlives the time that a request may take to arrive.
+func TestOutlivesReadTimeout(t *testing.T) {
+	o := feed.Options{Data: openFolder(t), Log: slog.New(slog.DiscardHandler), Heartbeat: time.Millisecond}
+	server := httptest.NewUnstartedServer(feed.Routes(o)[0].Handler)
+	server.Config.ReadTimeout = 50 * time.Millisecond
+	server.Start()
+	defer server.Close()
+	r, err := feedtest.Open(t.Context(), server.URL, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	for range 3 { // about a second apart
+		if _, err := r.Next(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// Feeds end with the server, at once.
+func TestEndsWithServer(t *testing.T) {
+	o := feed.Options{Data: openFolder(t), Log: slog.New(slog.DiscardHandler)}
+	server, err := api.Serve(t.Context(), api.Options{Listen: "127.0.0.1:0", Routes: feed.Routes(o), Log: o.Log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := feedtest.Open(t.Context(), "http://"+server.Addr()+"/feed", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	if _, err := r.Next(); err != nil {
+		t.Fatal(err)
+	}
+	if err := server.Close(); err != nil {
+		t.Errorf("a feed holds the server up: %v", err)
+	}
+	for err == nil {
+		_, err = r.Next()
+	}
+}

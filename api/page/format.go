@@ -1,0 +1,180 @@
+package page
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"hash/fnv"
+	"html/template"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/imart/event-worker/internal/human"
+	"github.com/imart/event-worker/internal/printable"
+	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/persistence"
+)
+
+// functions are those of the templates.
+var functions = template.FuncMap{
+	"asset":    assetURL,
+	"grouped":  human.Grouped,
+	"some":     func(n int, noun string) string { return human.Some(int64(n), noun) },
+	"rate":     rate,
+	"line":     func(most int, text any) string { return printable.Line(fmt.Sprint(text), most) },
+	"short":    short,
+	"ago":      func(now time.Time, then any) string { return ago(now, then) },
+	"stale":    stale,
+	"stamp":    stamp,
+	"price":    price,
+	"token":    token,
+	"words":    func(name any) string { return strings.ReplaceAll(fmt.Sprint(name), "_", " ") },
+	"lower":    func(text any) string { return strings.ToLower(fmt.Sprint(text)) },
+	"indented": indented,
+	"anchor":   anchor,
+	"position": position,
+	"tone":     tone,
+	"deref":    func(n *int64) int64 { return *n },
+	"minus":    func(a, b int) int { return a - b },
+	"order":    func(chain, market, key string) string { return chain + "/" + market + "/" + key },
+	"percent":  func(part, whole int64) int64 { return 100 * part / max(whole, 1) },
+}
+
+// rate is a number a second in at most three digits.
+func rate(perSecond float64) string {
+	switch {
+	case perSecond == 0:
+		return "0"
+	case perSecond < 0.01:
+		return "<0.01"
+	case perSecond < 1:
+		return fmt.Sprintf("%.2f", perSecond)
+	case perSecond < 10:
+		return fmt.Sprintf("%.1f", perSecond)
+	}
+	return human.Grouped(int64(math.Round(perSecond)))
+}
+
+// short is a hash or an address that people can tell from others.
+func short(text any) string { return human.Short(printable.Line(fmt.Sprint(text), 200)) }
+
+// instant is the time that v is or points to.
+func instant(v any) (time.Time, bool) {
+	switch t := v.(type) {
+	case time.Time:
+		return t, !t.IsZero()
+	case *time.Time:
+		if t != nil {
+			return *t, true
+		}
+	}
+	return time.Time{}, false
+}
+
+func ago(now time.Time, then any) string {
+	t, ok := instant(then)
+	switch {
+	case !ok:
+		return ""
+	case t.After(now.Add(time.Second)):
+		return "in " + strings.TrimSuffix(human.Ago(t.Sub(now)), " ago")
+	}
+	return human.Ago(max(0, now.Sub(t)))
+}
+
+// fresh is the age up to which a document's age is not shown. Actors without changes do not
+// write.
+const fresh = 15 * time.Second
+
+// stale is the age of a document that was not written for a while.
+func stale(now, written time.Time) string {
+	if now.Sub(written) <= fresh {
+		return ""
+	}
+	return ago(now, written)
+}
+
+// stamp is a time in UTC.
+func stamp(v any) string {
+	t, ok := instant(v)
+	if !ok {
+		return ""
+	}
+	return t.UTC().Format(time.DateTime)
+}
+
+// price is an amount of a currency as people write it.
+func price(a markets.Amount, c markets.Currency) string {
+	switch {
+	case !a.Known():
+		return ""
+	case c.Symbol == "":
+		return string(a) + " units of " + short(c.Address)
+	}
+	return human.Units(string(a), c.Decimals) + " " + printable.Line(c.Symbol, 16)
+}
+
+// token names a token.
+func token(t markets.Token) string {
+	switch {
+	case t.Name != "":
+		return printable.Line(t.Name, 80)
+	case t.ID == "" && t.Collection == "":
+		return ""
+	case t.ID == "":
+		return "any of " + short(t.Collection)
+	case t.Collection == "":
+		return "#" + short(t.ID)
+	}
+	return short(t.Collection) + " #" + short(t.ID)
+}
+
+// indentedMost bounds a document as it is shown, in bytes.
+const indentedMost = 64 << 10
+
+// indented is a JSON document on many lines.
+func indented(doc json.RawMessage) string {
+	var out bytes.Buffer
+	if err := json.Indent(&out, doc, "", "  "); err != nil {
+		return string(doc[:min(len(doc), indentedMost)])
+	}
+	if out.Len() > indentedMost {
+		return strings.ToValidUTF8(string(out.Bytes()[:indentedMost]), "") + "\n…"
+	}
+	return out.String()
+}
+
+// anchor is an HTML id for what has a name.
+func anchor(kind, name string) string {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(name))
+	return fmt.Sprintf("%s-%x", kind, h.Sum64())
+}
+
+// position is a position in the order of its parts.
+func position(p markets.Position) string {
+	text := fmt.Sprintf("%s · %d.%d", human.Grouped(p.Height), p.Transaction, p.Log)
+	if p.Sub > 0 {
+		text += fmt.Sprintf(".%d", p.Sub)
+	}
+	return text
+}
+
+// tones are how states, statuses and answers look: good, busy, bad or quiet.
+var tones = map[string]string{
+	persistence.Following: "good", persistence.Running: "good", persistence.Backfilling: "busy",
+	persistence.Retrying: "bad", persistence.FinalityBroken: "bad", persistence.Paused: "quiet", persistence.Stopped: "quiet",
+	persistence.Up: "good", persistence.Draining: "busy", persistence.Leaving: "busy", persistence.Dead: "bad",
+	"limited": "busy", "lagging": "busy", "pruned": "busy", "wrong_chain": "bad", "down": "bad",
+	string(markets.Listing): "good", string(markets.Partial): "good", string(markets.Sold): "accent",
+	string(markets.Yes): "good", string(markets.No): "bad",
+	persistence.RequestPending: "busy", persistence.RequestDone: "good", persistence.RequestFailed: "bad",
+}
+
+func tone(state any) string {
+	if t := tones[fmt.Sprint(state)]; t != "" {
+		return t
+	}
+	return "quiet"
+}

@@ -1,0 +1,154 @@
+package page
+
+import (
+	"slices"
+	"time"
+
+	"github.com/imart/event-worker/persistence"
+	"github.com/imart/event-worker/progress"
+)
+
+// The bounds of the history: an hour of points, of so many chains at most.
+const (
+	pointEvery  = 5 * time.Second
+	historyKept = time.Hour
+	maxPoints   = int(historyKept / pointEvery)
+	maxChains   = 256
+)
+
+// point is the state of a chain at one time. What is not known is nil.
+type point struct {
+	at                     int64 // Unix seconds
+	lag                    float64
+	events, requests       *float64 // a second
+	endpoints, endpointsUp float64
+}
+
+// history keeps the last hour of each chain in memory. It begins when the process starts.
+type history struct {
+	since  time.Time
+	chains map[string]*past
+}
+
+// past is what is kept of a chain.
+type past struct {
+	points []point // in a ring, of which next is the oldest once it is full
+	next   int
+
+	at       time.Time        // of the last point
+	requests map[string]int64 // by host, at that time
+	marks    []mark           // of the last points, from which rates are measured
+}
+
+// mark is how many events and requests there were at one time.
+type mark struct {
+	at               time.Time
+	events, requests int64
+}
+
+// smooth is the time over which the rates of the history are measured, at least: the counters
+// of endpoints are written every five seconds.
+const smooth = 15 * time.Second
+
+func newHistory(since time.Time) *history {
+	return &history{since: since, chains: map[string]*past{}}
+}
+
+// add adds a point of each chain that is due, and drops the chains that have gone.
+func (h *history) add(s snapshot) {
+	present := map[string]bool{}
+	for _, c := range s.tree {
+		present[c.Name] = true
+		p := h.chains[c.Name]
+		if p == nil {
+			if len(h.chains) >= maxChains {
+				continue
+			}
+			p = &past{}
+			h.chains[c.Name] = p
+		}
+		if p.at.IsZero() || s.at.Sub(p.at) >= pointEvery-watchedEvery/4 {
+			p.add(s.at, c)
+		}
+	}
+	for name := range h.chains {
+		if !present[name] {
+			delete(h.chains, name)
+		}
+	}
+}
+
+func (p *past) add(at time.Time, c *progress.Chain) {
+	next := point{at: at.Unix(), lag: float64(c.Lag())}
+	events, requests := c.Events(), map[string]int64{}
+	if c.Head != nil {
+		for _, e := range c.Head.Endpoints {
+			requests[e.Host] += e.Requests
+			next.endpoints++
+			if e.State == persistence.EndpointUp {
+				next.endpointsUp++
+			}
+		}
+	}
+	now := mark{at, events, 0}
+	if last := len(p.marks) - 1; last >= 0 {
+		now.requests = p.marks[last].requests + asked(p.requests, requests)
+		from := p.marks[0]
+		seconds := at.Sub(from.at).Seconds()
+		next.events = new(max(0, float64(events-from.events)/seconds)) // negative in a reorganisation
+		next.requests = new(float64(now.requests-from.requests) / seconds)
+	}
+	p.marks = append(p.marks, now)
+	for len(p.marks) > 1 && at.Sub(p.marks[1].at) >= smooth {
+		p.marks = p.marks[1:]
+	}
+	p.at, p.requests = at, requests
+	if len(p.points) < maxPoints {
+		p.points = append(p.points, next)
+		return
+	}
+	p.points[p.next] = next
+	p.next = (p.next + 1) % maxPoints
+}
+
+// asked counts the requests since the last point. The counters begin anew with each owner of
+// the chain.
+func asked(before, now map[string]int64) (n int64) {
+	for host, count := range now {
+		if was, known := before[host]; known && was <= count {
+			count -= was
+		}
+		n += count
+	}
+	return n
+}
+
+// inOrder are the points, the oldest first.
+func (p *past) inOrder() []point { return slices.Concat(p.points[p.next:], p.points[:p.next]) }
+
+// series are a chain's points as plots need them: a list for each quantity.
+type series struct {
+	At       []int64    `json:"at"`
+	Lag      []float64  `json:"lag"`
+	Events   []*float64 `json:"events"`
+	Up       []float64  `json:"up"`
+	Failing  []float64  `json:"failing"`
+	Requests []*float64 `json:"requests"`
+}
+
+// of returns the points of a chain after a time; false if nothing is known of it.
+func (h *history) of(chain string, after int64) (series, bool) {
+	s := series{At: []int64{}, Lag: []float64{}, Events: []*float64{}, Up: []float64{}, Failing: []float64{}, Requests: []*float64{}}
+	p := h.chains[chain]
+	if p == nil {
+		return s, false
+	}
+	for _, q := range p.inOrder() {
+		if q.at > after {
+			s.At, s.Lag, s.Events = append(s.At, q.at), append(s.Lag, q.lag), append(s.Events, q.events)
+			s.Up, s.Failing = append(s.Up, q.endpointsUp), append(s.Failing, q.endpoints-q.endpointsUp)
+			s.Requests = append(s.Requests, q.requests)
+		}
+	}
+	return s, true
+}

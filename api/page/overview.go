@@ -1,0 +1,233 @@
+package page
+
+import (
+	"cmp"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/imart/event-worker/internal/human"
+	"github.com/imart/event-worker/persistence"
+	"github.com/imart/event-worker/progress"
+)
+
+// overview is what the overview shows.
+type overview struct {
+	At, Since time.Time
+	Ready     bool // the documents have been read at least once
+	Chains    []chainCard
+	Nodes     []nodeRow
+	Troubles  []trouble
+	More      int // troubles that are not shown
+	Streams   int
+	Events    int64
+	Rate      float64
+}
+
+// chainCard is a chain in the overview.
+type chainCard struct {
+	Name, State, Reason string
+	Owner               string
+	Epoch               int64
+	Head, Lag           int64
+	Rate                float64
+	ETA                 string // in a backfill
+	Events              int64
+	DeadLetters         int64
+	Streams             int
+	Up                  int
+	Endpoints           []endpointRow
+	Tree                []branch
+	UpdatedAt           time.Time
+	Open                bool // its plots and actors are shown
+}
+
+// nodeRow is a process of the cluster.
+type nodeRow struct {
+	persistence.Node
+	Owns []string
+}
+
+// openChains is the number of chains up to which all of them are shown whole.
+const openChains = 6
+
+// troublesShown bounds how many troubles are listed.
+const troublesShown = 12
+
+func (p *Page) overview(r *http.Request) (view, error) {
+	s := p.watch.now()
+	o := overview{At: s.at, Since: s.since, Ready: !s.at.IsZero(), Troubles: troubles(s)}
+	if len(o.Troubles) > troublesShown {
+		o.Troubles, o.More = o.Troubles[:troublesShown], len(o.Troubles)-troublesShown
+	}
+	for _, c := range s.tree {
+		card := newCard(s, c)
+		card.Open = len(s.tree) <= openChains || c.Failing != ""
+		o.Chains = append(o.Chains, card)
+		o.Streams, o.Events, o.Rate = o.Streams+card.Streams, o.Events+card.Events, o.Rate+card.Rate
+	}
+	owns := map[string][]string{}
+	for _, l := range s.leases {
+		owns[l.Node] = append(owns[l.Node], l.Chain)
+	}
+	for _, n := range s.nodes {
+		o.Nodes = append(o.Nodes, nodeRow{n, owns[n.ID]})
+	}
+	slices.SortStableFunc(o.Nodes, func(a, b nodeRow) int { // those that have ended last
+		return cmp.Compare(ended(a.Node), ended(b.Node))
+	})
+	return view{Section: "overview", Title: "Overview", Body: o, Live: true}, nil
+}
+
+func ended(n persistence.Node) int {
+	if n.Living() {
+		return 0
+	}
+	return 1
+}
+
+func newCard(s snapshot, c *progress.Chain) chainCard {
+	card := chainCard{Name: c.Name, State: stateOf(c), Reason: c.Reason, Lag: c.Lag(), Events: c.Events(), UpdatedAt: c.UpdatedAt, Tree: treeOf(s, c)}
+	for _, l := range s.leases {
+		if l.Chain == c.Name {
+			card.Owner, card.Epoch = l.Node, l.Epoch
+		}
+	}
+	for stream := range c.Streams() {
+		card.Streams++
+		card.Rate += stream.EventsPerSecond
+		card.DeadLetters += stream.DeadLetters
+		card.Head = max(card.Head, stream.Head)
+	}
+	if c.Head != nil {
+		card.Head = max(card.Head, c.Head.Head)
+		card.Endpoints = endpointsOf(c.Head.Endpoints)
+		for _, e := range card.Endpoints {
+			if e.State == persistence.EndpointUp {
+				card.Up++
+			}
+		}
+	}
+	if card.State == persistence.Backfilling {
+		card.ETA = eta(c)
+	}
+	return card
+}
+
+// stateOf is the state of a chain: what fails first, then what is behind.
+func stateOf(c *progress.Chain) string {
+	if c.Failing != "" {
+		return c.Failing
+	}
+	states := map[string]int{}
+	all := 0
+	for s := range c.Streams() {
+		states[s.State]++
+		all++
+	}
+	switch {
+	case !c.Running, all > 0 && states[persistence.Stopped] == all:
+		return persistence.Stopped
+	case all > 0 && states[persistence.Paused] == all:
+		return persistence.Paused
+	case states[persistence.Backfilling] > 0:
+		return persistence.Backfilling
+	case states[persistence.Following] > 0:
+		return persistence.Following
+	}
+	return persistence.Running
+}
+
+// eta is how long the slowest stream of a chain takes to the head; empty if it is not known.
+func eta(c *progress.Chain) string {
+	var longest time.Duration
+	for s := range c.Streams() {
+		if s.State != persistence.Backfilling {
+			continue
+		}
+		takes, known := s.ETA()
+		if !known {
+			return ""
+		}
+		longest = max(longest, takes)
+	}
+	return duration(longest)
+}
+
+// duration is a duration of which people want to know the order of magnitude.
+func duration(d time.Duration) string {
+	switch {
+	case d < time.Minute:
+		return strconv.Itoa(int(d.Seconds())) + " s"
+	case d < time.Hour:
+		return strconv.Itoa(int(d.Minutes())) + " min"
+	case d < 48*time.Hour:
+		return strconv.Itoa(int(d.Hours())) + " h"
+	}
+	return human.Grouped(int64(d.Hours()/24)) + " days"
+}
+
+// endpointRow is an endpoint of a chain.
+type endpointRow struct {
+	persistence.Endpoint
+	Behind int64
+	Failed int64
+}
+
+func endpointsOf(endpoints []persistence.Endpoint) []endpointRow {
+	best := int64(0)
+	for _, e := range endpoints {
+		best = max(best, e.Height)
+	}
+	var rows []endpointRow
+	for _, e := range endpoints {
+		row := endpointRow{Endpoint: e}
+		if e.Height > 0 {
+			row.Behind = best - e.Height
+		}
+		for _, n := range e.Errors {
+			row.Failed += n
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// trouble is what keeps something from its work.
+type trouble struct{ What, State, Reason string }
+
+// troubles are those of actors, of endpoints, and of chains that nobody owns.
+func troubles(s snapshot) (out []trouble) {
+	for _, a := range s.actors {
+		if a.Failing() {
+			out = append(out, trouble{a.ID, a.Status, a.LastError})
+		}
+	}
+	for _, c := range s.tree {
+		if c.Head == nil || c.Head.Status == persistence.Stopped {
+			continue
+		}
+		for _, e := range c.Head.Endpoints {
+			if e.State != persistence.EndpointUp {
+				out = append(out, trouble{c.Name + ", endpoint " + e.Host, e.State, e.LastError})
+			}
+		}
+	}
+	for _, l := range s.leases {
+		if l.Node == "" {
+			out = append(out, trouble{l.Chain, "no owner", "No process follows the chain: its last owner has released it."})
+		}
+	}
+	return out
+}
+
+// history answers with a chain's last hour, for the plots.
+func (p *Page) history(r *http.Request) (view, error) {
+	after, _ := strconv.ParseInt(r.URL.Query().Get("after"), 10, 64) // from the beginning if it is no number
+	points, known := p.watch.points(r.URL.Query().Get("chain"), after)
+	if !known {
+		return view{}, problem{http.StatusNotFound, "There is no history of a chain of this name."}
+	}
+	return view{Body: points}, nil
+}

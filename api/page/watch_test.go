@@ -1,0 +1,124 @@
+package page
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"iter"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+	"unicode"
+
+	"pgregory.net/rapid"
+
+	"github.com/imart/event-worker/persistence"
+)
+
+// away are documents that cannot be read while broken.
+type away struct {
+	persistence.Querier
+	broken bool
+}
+
+func (a *away) Query(ctx context.Context, q persistence.Query) iter.Seq2[json.RawMessage, error] {
+	return func(yield func(json.RawMessage, error) bool) {
+		if a.broken {
+			yield(nil, errors.New("the server does not answer"))
+			return
+		}
+		for _, actor := range chainAt(epoch, "a", 5, 1).actors {
+			doc, err := json.Marshal(actor)
+			if q.Collection == persistence.Actors && !yield(doc, err) {
+				return
+			}
+		}
+	}
+}
+
+// While the database is away the page shows what it was, and says that it is out of date.
+func TestTheDatabaseIsAway(t *testing.T) {
+	docs := &away{}
+	log := slog.New(slog.DiscardHandler)
+	p := &Page{opts: Options{Data: docs, Log: log}, watch: newWatch(docs, log)}
+	show := func() string {
+		w := httptest.NewRecorder()
+		p.handler(p.overview).ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil))
+		return w.Body.String()
+	}
+	if text := show(); !strings.Contains(text, "read for the first time") {
+		t.Errorf("before the first look:\n%s", text)
+	}
+	const outOfDate = "is out of date. The database cannot be read: the server does not answer"
+	for i, broken := range []bool{false, true, true, false} {
+		docs.broken = broken
+		p.watch.look(t.Context(), epoch.Add(time.Duration(i)*pointEvery))
+		text := show()
+		if strings.Contains(text, outOfDate) != broken {
+			t.Errorf("after look %d the page says it is out of date: %t", i+1, !broken)
+		}
+		if !strings.Contains(text, "no problems") || !strings.Contains(text, ">a</h2>") {
+			t.Errorf("after look %d the page shows\n%s", i+1, text)
+		}
+	}
+	if points, _ := p.watch.points("a", 0); len(points.At) != 2 {
+		t.Errorf("%d points of 2 looks", len(points.At))
+	}
+}
+
+// However many viewers there are, a list is read once within its time, and an error is not
+// kept.
+func TestSharedReads(t *testing.T) {
+	var s shared[int]
+	reads := 0
+	read := func(context.Context) (int, error) { reads++; return reads, nil }
+	var viewers sync.WaitGroup
+	for range 20 {
+		viewers.Go(func() {
+			if got, err := s.get(t.Context(), "a", read); got != 1 || err != nil {
+				t.Errorf("%d, %v", got, err)
+			}
+		})
+	}
+	viewers.Wait()
+	if got, _ := s.get(t.Context(), "b", read); got != 2 || reads != 2 {
+		t.Errorf("another list: %d after %d reads", got, reads)
+	}
+	failing := errors.New("away")
+	if _, err := s.get(t.Context(), "c", func(context.Context) (int, error) { return 0, failing }); !errors.Is(err, failing) {
+		t.Errorf("%v", err)
+	}
+	if got, err := s.get(t.Context(), "c", read); got != 3 || err != nil {
+		t.Errorf("after a failure: %d, %v", got, err)
+	}
+	for i := range 3 * maxShared {
+		_, _ = s.get(t.Context(), string(rune('d'+i)), read)
+	}
+	if len(s.known) > maxShared {
+		t.Errorf("%d results are kept", len(s.known))
+	}
+}
+
+// Whatever is rendered, nothing invisible leaves the server, and visible text is not changed.
+func TestNothingInvisibleLeaves(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		page := rapid.OneOf(rapid.SliceOf(rapid.Byte()), rapid.Map(rapid.String(), func(s string) []byte { return []byte(s) })).Draw(rt, "page")
+		got := string(visible(page))
+		plain := true
+		for _, r := range string(page) {
+			plain = plain && (unicode.IsPrint(r) && r != unicode.ReplacementChar || r == '\n' || r == '\t')
+		}
+		for _, r := range got {
+			if !unicode.IsPrint(r) && r != '\n' && r != '\t' {
+				rt.Fatalf("%q has %q", got, r)
+			}
+		}
+		if plain && got != string(page) {
+			rt.Fatalf("%q becomes %q", page, got)
+		}
+	})
+}

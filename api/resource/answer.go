@@ -1,0 +1,108 @@
+package resource
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"net/http"
+	"runtime"
+	"strings"
+
+	"github.com/imart/event-worker/api"
+)
+
+// badRequest is an error of the client, missing of a document that is not there.
+type (
+	badRequest struct{ detail string }
+	missing    struct{ detail string }
+)
+
+// Error implements error.
+func (b badRequest) Error() string { return b.detail }
+
+// Error implements error.
+func (m missing) Error() string { return m.detail }
+
+// ErrNobody says that no worker runs that could execute a request.
+var ErrNobody = errors.New("no worker runs on the data that could execute the request: start one, and send the request again")
+
+// errCrowded says that other queries take the store's time.
+var errCrowded = errors.New("too many queries are waiting for the database: try again")
+
+// fail answers a request that has failed.
+func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
+	var bad badRequest
+	var none missing
+	switch {
+	case errors.As(err, &bad):
+		api.Problem(w, http.StatusBadRequest, bad.detail)
+	case errors.As(err, &none):
+		api.Problem(w, http.StatusNotFound, none.detail)
+	case errors.Is(err, ErrNobody):
+		api.Problem(w, http.StatusServiceUnavailable, err.Error())
+	case errors.Is(err, errCrowded):
+		w.Header().Set("Retry-After", "1")
+		api.Problem(w, http.StatusServiceUnavailable, err.Error())
+	case errors.Is(r.Context().Err(), context.DeadlineExceeded):
+		api.Problem(w, http.StatusGatewayTimeout, "the query took too long: ask for less by a filter on fields with an index, or sort by such a field")
+	case r.Context().Err() != nil: // the client has gone
+	default:
+		s.complain.Do(func() { s.Log.Warn("the database does not answer the API", "path", r.URL.Path, "reason", err) })
+		w.Header().Set("Retry-After", "1")
+		api.Problem(w, http.StatusServiceUnavailable, "the database does not answer: try again; the worker's log says why")
+	}
+}
+
+// send answers with JSON, or says that the client has it already.
+func send(w http.ResponseWriter, r *http.Request, body []byte) {
+	sum := sha256.Sum256(body)
+	tag := `"` + hex.EncodeToString(sum[:16]) + `"`
+	h := w.Header()
+	h.Set("ETag", tag)
+	h.Set("Cache-Control", "no-cache")
+	if knows(r.Header.Values("If-None-Match"), tag) {
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
+	h.Set("Content-Type", "application/json")
+	_, _ = w.Write(body)
+}
+
+// knows reports whether a tag is in If-None-Match, whose tags are compared weakly (RFC 9110).
+func knows(lists []string, tag string) bool {
+	for _, list := range lists {
+		for one := range strings.SplitSeq(list, ",") {
+			if one = strings.TrimSpace(one); one == "*" || strings.TrimPrefix(one, "W/") == tag {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// queue bounds how many queries run at a time: more of them would take the processors from the
+// worker, and be no sooner done.
+type queue struct{ running, waiting chan struct{} }
+
+func newQueue() queue {
+	n := max(2, runtime.GOMAXPROCS(0))
+	return queue{make(chan struct{}, n), make(chan struct{}, 8*n)}
+}
+
+// do runs a query when it is its turn.
+func (q queue) do(ctx context.Context, query func() error) error {
+	select {
+	case q.waiting <- struct{}{}:
+		defer func() { <-q.waiting }()
+	default:
+		return errCrowded
+	}
+	select {
+	case q.running <- struct{}{}:
+		defer func() { <-q.running }()
+		return query()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

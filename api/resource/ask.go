@@ -1,0 +1,233 @@
+package resource
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/imart/event-worker/internal/spelling"
+	"github.com/imart/event-worker/persistence"
+	"github.com/imart/event-worker/persistence/documents"
+)
+
+// wanted is what a client asks the owner of a chain for.
+type wanted struct {
+	Kind       string `json:"kind"`
+	Chain      string `json:"chain"`
+	Market     string `json:"market"`
+	Stream     string `json:"stream"`
+	Height     *int64 `json:"height"`
+	DeadLetter string `json:"deadLetter"`
+	DryRun     bool   `json:"dryRun"`
+}
+
+// members are its members except for kind and chain, and whether they are there.
+func (o wanted) members() map[string]bool {
+	return map[string]bool{"market": o.Market != "", "stream": o.Stream != "", "height": o.Height != nil, "deadLetter": o.DeadLetter != "", "dryRun": o.DryRun}
+}
+
+// kind is a kind of request that clients may make.
+type kind struct {
+	name  string
+	takes []string
+	check func(o wanted) string // what is wrong; empty if nothing is
+}
+
+// kinds are all of them. The commands of the same names check the same.
+var kinds = []kind{
+	{persistence.RetryRequest, []string{"market", "deadLetter"}, func(o wanted) string {
+		if o.Market != "" && o.DeadLetter != "" {
+			return "name either a market or one dead letter"
+		}
+		return ""
+	}},
+	{persistence.RewindRequest, []string{"market", "stream", "height", "dryRun"}, func(o wanted) string {
+		if o.Height == nil || *o.Height < 0 {
+			return "a rewind needs a height that is not negative: a block number, or a ledger version on Aptos"
+		}
+		return ""
+	}},
+	{persistence.PauseRequest, []string{"market", "stream"}, needsMarket},
+	{persistence.ResumeRequest, []string{"market", "stream"}, needsMarket},
+	{persistence.RedecodeRequest, []string{"market", "stream", "height"}, func(o wanted) string {
+		if (o.Market == "") != (o.Stream == "") || o.Height != nil && o.Stream == "" {
+			return "name one stream by market and stream, or only the chain, whose changed streams are decoded again then"
+		}
+		return ""
+	}},
+}
+
+func needsMarket(o wanted) string {
+	if o.Market == "" {
+		return "name the market, and the stream if it is only one"
+	}
+	return ""
+}
+
+func kindNames() (names []string) {
+	for _, k := range kinds {
+		names = append(names, k.name)
+	}
+	return names
+}
+
+// ask makes a request, which the chain's owner executes.
+func (s *server) ask(w http.ResponseWriter, r *http.Request) {
+	o, err := readWanted(r.Body)
+	if err == nil {
+		err = s.known(r.Context(), o)
+	}
+	if err == nil && s.Ask == nil {
+		err = ErrNobody
+	}
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	asked := persistence.Request{
+		ID: strings.ToLower(rand.Text()[:12]), Kind: o.Kind, Chain: o.Chain, Market: o.Market, Stream: o.Stream,
+		Height: o.Height, DeadLetter: o.DeadLetter, DryRun: o.DryRun, AskedBy: "API, " + sender(r),
+	}
+	if err := s.Ask(r.Context(), asked); err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	doc, err := s.stored(r, documents.Of(persistence.Requests), asked.ID)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	s.Log.Info("the API has made a request", "kind", asked.Kind, "of", asked.Subject(), "id", asked.ID, "from", sender(r))
+	w.Header().Set("Location", "/"+persistence.Requests+"/"+asked.ID)
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(http.StatusAccepted)
+	_, _ = w.Write(append(doc, '\n'))
+}
+
+// sender is the address of a request's client.
+func sender(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return host
+}
+
+// readWanted reads what is wanted and checks it as far as that takes no data.
+func readWanted(body io.Reader) (o wanted, err error) {
+	text, err := io.ReadAll(body)
+	if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
+		return o, badRequest{fmt.Sprintf("the body is longer than %d bytes", tooLarge.Limit)}
+	}
+	if err != nil {
+		return o, badRequest{"the body could not be read: send it again"}
+	}
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(text, &members); err != nil {
+		return o, badRequest{`send a JSON object like {"kind": "pause", "chain": "ethereum", "market": "seaport"}`}
+	}
+	taken := append([]string{"kind", "chain"}, slices.Sorted(maps.Keys(o.members()))...)
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		if !slices.Contains(taken, name) {
+			return o, badRequest{fmt.Sprintf("unknown member %q%s: known are %s", name, spelling.DidYouMean(name, taken), strings.Join(taken, ", "))}
+		}
+	}
+	if err := json.NewDecoder(bytes.NewReader(text)).Decode(&o); err != nil {
+		return o, badRequest{"height is a whole number, dryRun is true or false, all else is text: " + err.Error()}
+	}
+	return o.checked()
+}
+
+// checked returns what is wanted with its chain, which a dead letter names, too.
+func (o wanted) checked() (wanted, error) {
+	i := slices.IndexFunc(kinds, func(k kind) bool { return k.name == o.Kind })
+	if i < 0 {
+		return o, badRequest{fmt.Sprintf("kind: %q%s: it is one of %s", o.Kind, spelling.DidYouMean(o.Kind, kindNames()), strings.Join(kindNames(), ", "))}
+	}
+	k, given := kinds[i], o.members()
+	for _, name := range slices.Sorted(maps.Keys(given)) {
+		if given[name] && !slices.Contains(k.takes, name) {
+			return o, badRequest{fmt.Sprintf("%s takes no %s, but %s", k.name, name, strings.Join(k.takes, ", "))}
+		}
+	}
+	if o.DeadLetter != "" {
+		chain, _, _ := strings.Cut(o.DeadLetter, "/")
+		if o.Chain = cmp.Or(o.Chain, chain); o.Chain != chain {
+			return o, badRequest{fmt.Sprintf("the dead letter is not of chain %q", o.Chain)}
+		}
+	}
+	if o.Chain == "" {
+		return o, badRequest{"name the chain"}
+	}
+	if wrong := k.check(o); wrong != "" {
+		return o, badRequest{wrong}
+	}
+	if o.Stream != "" && o.Market == "" {
+		return o, badRequest{"name the market of the stream, too"}
+	}
+	return o, nil
+}
+
+// known returns an error unless the data contain what is wanted.
+func (s *server) known(ctx context.Context, o wanted) error {
+	leases, err := persistence.Collect[persistence.Lease](ctx, s.Data, persistence.Query{Collection: persistence.Leases})
+	if err != nil {
+		return err
+	}
+	var chains []string
+	for _, l := range leases {
+		chains = append(chains, l.Chain)
+	}
+	if !slices.Contains(chains, o.Chain) {
+		return unknownPart("chain", o.Chain, "the data", chains)
+	}
+	if o.DeadLetter != "" {
+		q := persistence.Query{Collection: persistence.DeadLetters, Filter: persistence.Filter{Condition: persistence.Is("_id", o.DeadLetter)}, Limit: 1}
+		for _, err := range s.Data.Query(ctx, q) {
+			return err
+		}
+		return badRequest{"no dead letter has that _id: GET /dead_letters lists them"}
+	}
+	if o.Market == "" {
+		return nil
+	}
+	actors, err := persistence.Collect[persistence.Actor](ctx, s.Data, persistence.Query{
+		Collection: persistence.Actors, Filter: persistence.Filter{Condition: persistence.Is("chain", o.Chain)},
+	})
+	if err != nil {
+		return err
+	}
+	var markets, streams []string
+	for _, a := range actors {
+		markets = append(markets, a.Market)
+		if a.Market == o.Market {
+			streams = append(streams, a.Stream)
+		}
+	}
+	switch {
+	case !slices.Contains(markets, o.Market):
+		return unknownPart("market", o.Market, "chain "+o.Chain, markets)
+	case o.Stream != "" && !slices.Contains(streams, o.Stream):
+		return unknownPart("stream", o.Stream, "market "+o.Market, streams)
+	}
+	return nil
+}
+
+func unknownPart(what, name, of string, known []string) error {
+	known = slices.DeleteFunc(known, func(k string) bool { return k == "" })
+	slices.Sort(known)
+	known = slices.Compact(known)
+	has := cmp.Or(strings.Join(known, ", "), "none yet")
+	return badRequest{fmt.Sprintf("unknown %s %q%s: of %s there are %s", what, name, spelling.DidYouMean(name, known), of, has)}
+}

@@ -1,0 +1,138 @@
+package resource
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/imart/event-worker/persistence"
+	"github.com/imart/event-worker/persistence/documents"
+)
+
+// list answers with a page of a collection's documents.
+func (s *server) list(of documents.Collection) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked, err := parse(of, r.URL.RawQuery)
+		if err != nil {
+			s.fail(w, r, err)
+			return
+		}
+		var position string
+		var found found
+		err = s.queries.do(r.Context(), func() (err error) {
+			position, found, err = s.read(r.Context(), asked)
+			return err
+		})
+		if err != nil {
+			s.fail(w, r, err)
+			return
+		}
+		next, err := asked.cursor(found.next)
+		if err != nil {
+			s.fail(w, r, err)
+			return
+		}
+		if position != "" {
+			w.Header().Set("Feed-Position", position)
+		}
+		if next != "" {
+			w.Header().Set("Link", fmt.Sprintf(`<%s>; rel="next"`, following(r.URL, next)))
+		}
+		send(w, r, pageBody(found.docs, next))
+	})
+}
+
+// following is the URL of the next page.
+func following(u *url.URL, cursor string) string {
+	q := u.Query()
+	q.Set("cursor", cursor)
+	return (&url.URL{Path: u.Path, RawQuery: q.Encode()}).String()
+}
+
+// pageBody is {"data": […], "next": …}.
+func pageBody(docs []json.RawMessage, next string) []byte {
+	var b bytes.Buffer
+	b.WriteString(`{"data":[`)
+	for i, doc := range docs {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteByte('\n')
+		b.Write(doc)
+	}
+	b.WriteString(`],"next":`)
+	if next == "" {
+		b.WriteString("null")
+	} else {
+		b.WriteString(`"` + next + `"`) // base64url
+	}
+	b.WriteString("}\n")
+	return b.Bytes()
+}
+
+// one answers with the document of a key.
+func (s *server) one(of documents.Collection) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.RawQuery != "" {
+			s.fail(w, r, badRequest{"a single document takes no parameters: remove what is behind the question mark"})
+			return
+		}
+		var doc json.RawMessage
+		err := s.queries.do(r.Context(), func() (err error) {
+			doc, err = s.find(r, of, r.PathValue("id"))
+			return err
+		})
+		if err != nil {
+			s.fail(w, r, err)
+			return
+		}
+		send(w, r, append(doc, '\n'))
+	})
+}
+
+// find returns the document of a key, an order from memory if it is there. It has no position
+// of the feed with it: the memory may be behind the feed for a moment.
+func (s *server) find(r *http.Request, of documents.Collection, id string) (doc json.RawMessage, err error) {
+	if s.Order != nil && of.Name == persistence.Orders {
+		doc, err = s.remembered(r, id)
+	} else {
+		doc, err = s.stored(r, of, id)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s.horizons.mark(r.Context(), of.Name, doc)
+}
+
+func (s *server) stored(r *http.Request, of documents.Collection, id string) (json.RawMessage, error) {
+	q := persistence.Query{Collection: of.Name, Filter: persistence.Filter{Condition: persistence.Is("_id", id)}, Limit: 1}
+	for doc, err := range s.Data.Query(r.Context(), q) {
+		return doc, err
+	}
+	return nil, notFound(of, id)
+}
+
+func (s *server) remembered(r *http.Request, id string) (json.RawMessage, error) {
+	parts := strings.SplitN(id, "/", 3)
+	if len(parts) < 3 {
+		return nil, notFound(documents.Of(persistence.Orders), id)
+	}
+	order, ok, err := s.Order(r.Context(), persistence.MarketRef{Chain: parts[0], Market: parts[1]}, parts[2])
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return nil, notFound(documents.Of(persistence.Orders), id)
+	}
+	return json.Marshal(documents.OfOrder(order))
+}
+
+func notFound(of documents.Collection, id string) error {
+	return missing{fmt.Sprintf("%s has no document with the _id %q: GET /%s lists them; the _id of one is: %s", of.Name, id, of.Name, idOf(of))}
+}
+
+// idOf is what the keys of a collection are.
+func idOf(of documents.Collection) string { return strings.TrimSuffix(of.At("_id").Description, ".") }

@@ -1,0 +1,324 @@
+package commands
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/imart/event-worker/commands/internal/cli"
+	"github.com/imart/event-worker/config"
+	"github.com/imart/event-worker/hooks"
+	"github.com/imart/event-worker/persistence"
+	"github.com/imart/event-worker/persistence/embedded"
+)
+
+func newHooks() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "hooks",
+		Short: "List webhooks, test one, or send again what was given up",
+		Long: `List the webhooks, test one, or send the deliveries again that were given up. Webhooks
+are the option hooks of the configuration; "run" delivers to them.`,
+		Example: "  event-worker hooks list\n  event-worker hooks test sales\n  event-worker hooks retry --hook sales",
+		Args:    cli.NoArgs,
+		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	c.AddCommand(newHooksList(), newHooksTest(), newHooksRetry())
+	return c
+}
+
+func newHooksList() *cobra.Command {
+	var f dataFlags
+	c := &cobra.Command{
+		Use:   "list",
+		Short: "Print how far the deliveries of each webhook are",
+		Long: `Print how far the deliveries of each webhook are, why one fails, and how many deliveries
+were given up. Each is a document of the collection hooks, each delivery that was given
+up one of dead_hooks.
+
+` + dataHelp,
+		Example: "  event-worker hooks list\n  event-worker query dead_hooks '{hook: \"sales\"}'",
+		Args:    cli.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			docs, _, err := f.open(c.Context())
+			if err != nil {
+				return fmt.Errorf("hooks list: %w", err)
+			}
+			defer docs.Close()
+			if err := listHooks(c.Context(), c.OutOrStdout(), docs); err != nil {
+				return fmt.Errorf("hooks list: %w", err)
+			}
+			return nil
+		},
+	}
+	f.add(c)
+	return c
+}
+
+func listHooks(ctx context.Context, out io.Writer, docs persistence.Querier) error {
+	all, err := persistence.Collect[persistence.Hook](ctx, docs, persistence.Query{Collection: persistence.Hooks, Sort: []persistence.SortKey{{Path: "_id"}}})
+	if err != nil {
+		return err
+	}
+	dead, err := deadHooks(ctx, docs, persistence.Filter{})
+	if err != nil {
+		return err
+	}
+	counts := map[string]int64{}
+	for _, d := range dead {
+		counts[d.Hook]++
+	}
+	const columns = "%-20s %10s %10s %10s  %s\n"
+	var b strings.Builder
+	if len(all) == 0 {
+		b.WriteString("No webhook has begun: they are the option hooks of the configuration, and \"run\" delivers to them.\n")
+	} else {
+		fmt.Fprintf(&b, columns, "", "delivered", "events", "dead", "last")
+	}
+	for _, h := range all {
+		last := "never"
+		if h.DeliveredAt != nil {
+			last = cli.Ago(time.Since(*h.DeliveredAt))
+		}
+		fmt.Fprintf(&b, columns, h.Name, cli.Grouped(h.Deliveries), cli.Grouped(h.Events), cli.Grouped(counts[h.Name]), last)
+		if h.FailingSince != nil {
+			fmt.Fprintf(&b, "  failing since %s, %s: %s\n", h.FailingSince.Format(time.RFC3339), cli.Some(h.Attempts, "attempt"), h.LastError)
+		}
+	}
+	_, err = io.WriteString(out, b.String())
+	return cli.UnlessClosed(err)
+}
+
+// deadHooks are dead hooks without their bodies, the oldest first.
+func deadHooks(ctx context.Context, docs persistence.Querier, filter persistence.Filter) (found []persistence.DeadHook, err error) {
+	type summary struct {
+		ID           string `json:"_id"`
+		Hook         string
+		FailingSince time.Time
+	}
+	all, err := persistence.Collect[summary](ctx, docs, persistence.Query{Collection: persistence.DeadHooks, Filter: filter})
+	for _, s := range all {
+		found = append(found, persistence.DeadHook{ID: s.ID, Hook: s.Hook, FailingSince: s.FailingSince})
+	}
+	slices.SortStableFunc(found, func(a, b persistence.DeadHook) int { return a.FailingSince.Compare(b.FailingSince) })
+	return found, err
+}
+
+func newHooksTest() *cobra.Command {
+	var file string
+	c := &cobra.Command{
+		Use:   "test <name>",
+		Short: "Send a test delivery to a webhook",
+		Long: `Send a delivery with one event of the type ping, signed like any other, to a webhook of
+the configuration, and say what its receiver answers. Nothing is written. The exit code
+is 1 unless the receiver accepts.`,
+		Example: "  event-worker hooks test sales --config event-worker.yaml",
+		Args:    cli.One("webhook"),
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := testHook(c.Context(), c.OutOrStdout(), file, args[0]); err != nil {
+				return fmt.Errorf("hooks test: %w", err)
+			}
+			return nil
+		},
+	}
+	c.Flags().StringVar(&file, "config", defaultConfig, "the configuration file")
+	return c
+}
+
+func testHook(ctx context.Context, out io.Writer, file, name string) error {
+	all, err := config.Hooks(file, os.Environ())
+	if err != nil {
+		return err
+	}
+	hook, err := hookNamed(all, name)
+	if err != nil {
+		return err
+	}
+	id, body, err := hooks.PingOf(name, time.Now())
+	if err != nil {
+		return err
+	}
+	sender := hooks.NewSender()
+	defer sender.Close()
+	started := time.Now()
+	if err := sender.Send(ctx, hook, id, body); err != nil {
+		return fmt.Errorf("%s: %w", hook.Host(), err)
+	}
+	_, err = fmt.Fprintf(out, "%s accepts delivery %s, within %s.\n", hook.Host(), id, time.Since(started).Round(time.Millisecond))
+	return cli.UnlessClosed(err)
+}
+
+func hookNamed(all []hooks.Hook, name string) (hooks.Hook, error) {
+	var known []string
+	for _, h := range all {
+		if h.Name == name {
+			return h, nil
+		}
+		known = append(known, h.Name)
+	}
+	if len(known) == 0 {
+		return hooks.Hook{}, errors.New("the configuration has no webhooks: describe one in the option hooks")
+	}
+	return hooks.Hook{}, fmt.Errorf("the configuration has no webhook %.60q: it has %s", name, strings.Join(known, ", "))
+}
+
+type hooksRetryFlags struct {
+	dataFlags
+	hook, id string
+}
+
+func newHooksRetry() *cobra.Command {
+	var f hooksRetryFlags
+	c := &cobra.Command{
+		Use:   "retry",
+		Short: "Send the deliveries again that were given up",
+		Long: `Send the deliveries again that were given up: all of them, those of one webhook, or one;
+the oldest first, with the ids that they had. What the receiver accepts is removed from
+the collection dead_hooks. After three failures in a row the others of the webhook are
+left. The exit code is 1 if any remains.
+
+URL and secret are those of the configuration in --config, or else ` + defaultConfig + `. It
+works while a worker runs.
+
+` + dataHelp,
+		Example: "  event-worker hooks retry\n  event-worker hooks retry --hook sales --config event-worker.yaml",
+		Args:    cli.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := f.run(c.Context(), c.OutOrStdout()); err != nil {
+				return fmt.Errorf("hooks retry: %w", err)
+			}
+			return nil
+		},
+	}
+	f.addBoth(c)
+	c.Flags().StringVar(&f.hook, "hook", "", "only the deliveries of this webhook")
+	c.Flags().StringVar(&f.id, "id", "", "only the delivery with this _id")
+	c.MarkFlagsMutuallyExclusive("hook", "id")
+	return c
+}
+
+// deadHookData is data with dead hooks.
+type deadHookData interface {
+	reader
+	persistence.DeadHookStore
+}
+
+// openDeadHooks opens the data for changes of dead hooks, beside a worker that runs.
+func (f *dataFlags) openDeadHooks(ctx context.Context) (deadHookData, error) {
+	at, err := f.locate()
+	if err != nil {
+		return nil, err
+	}
+	existing, err := at.openReader(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := existing.Close(); err != nil {
+		return nil, err
+	}
+	if at.uri == "" {
+		return embedded.OpenQueue(at.folder)
+	}
+	store, err := at.Open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return store.(deadHookData), nil
+}
+
+func (f *hooksRetryFlags) run(ctx context.Context, out io.Writer) (err error) {
+	all, err := config.Hooks(cmp.Or(f.config, defaultConfig), os.Environ())
+	if err != nil {
+		return err
+	}
+	data, err := f.openDeadHooks(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, data.Close()) }()
+	var filter persistence.Filter
+	switch {
+	case f.hook != "":
+		filter.Condition = persistence.Equals("hook", f.hook)
+	case f.id != "":
+		filter.Condition = persistence.Equals("_id", f.id)
+	}
+	dead, err := deadHooks(ctx, data, filter)
+	if err != nil {
+		return err
+	}
+	if f.id != "" && len(dead) == 0 {
+		return errors.New("no dead hook has that id: query dead_hooks lists them")
+	}
+	if len(dead) == 0 {
+		_, err := io.WriteString(out, "There are no dead hooks to retry.\n")
+		return cli.UnlessClosed(err)
+	}
+	r := hookRetrier{data: data, hooks: all, sender: hooks.NewSender(), failures: map[string]int{}}
+	defer r.sender.Close()
+	delivered := int64(0)
+	for _, d := range dead {
+		ok, err := r.retry(ctx, out, d)
+		if err != nil {
+			return err
+		}
+		if ok {
+			delivered++
+		}
+	}
+	fmt.Fprintf(out, "Delivered %s of %s.\n", cli.Grouped(delivered), cli.Some(int64(len(dead)), "dead hook"))
+	if remaining := int64(len(dead)) - delivered; remaining > 0 {
+		return fmt.Errorf("%s could not be delivered, see above", cli.Some(remaining, "dead hook"))
+	}
+	return nil
+}
+
+// mostFailures in a row are those after which a webhook's other dead hooks are left.
+const mostFailures = 3
+
+// hookRetrier sends dead hooks again.
+type hookRetrier struct {
+	data     deadHookData
+	hooks    []hooks.Hook
+	sender   *hooks.Sender
+	failures map[string]int // in a row, by hook
+}
+
+// retry sends one dead hook again, and tells why it failed.
+func (r hookRetrier) retry(ctx context.Context, out io.Writer, d persistence.DeadHook) (bool, error) {
+	if r.failures[d.Hook] >= mostFailures {
+		return false, nil
+	}
+	whole, err := persistence.Collect[persistence.DeadHook](ctx, r.data, persistence.Query{Collection: persistence.DeadHooks, Filter: persistence.Filter{Condition: persistence.Equals("_id", d.ID)}})
+	if err != nil || len(whole) == 0 { // somebody else has delivered it
+		return len(whole) == 0, err
+	}
+	hook, failed := hookNamed(r.hooks, d.Hook)
+	switch {
+	case failed == nil && whole[0].Body == "":
+		failed = errors.New("its events were too large to be kept: the receiver has to read the documents again")
+	case failed == nil:
+		failed = r.sender.Send(ctx, hook, d.ID, []byte(whole[0].Body))
+		if ctx.Err() != nil {
+			return false, ctx.Err()
+		}
+		if failed != nil {
+			_, err = r.data.FailDeadHook(ctx, d.ID, cli.OneLine(failed))
+		}
+	}
+	if failed != nil {
+		r.failures[d.Hook]++
+		fmt.Fprintf(out, "%s %s: %s\n", d.Hook, d.ID, cli.OneLine(failed))
+		return false, err
+	}
+	r.failures[d.Hook] = 0
+	_, err = r.data.RemoveDeadHook(ctx, d.ID)
+	return err == nil, err
+}

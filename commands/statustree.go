@@ -1,0 +1,271 @@
+package commands
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/imart/event-worker/commands/internal/cli"
+	"github.com/imart/event-worker/commands/internal/panel"
+	"github.com/imart/event-worker/commands/internal/table"
+	"github.com/imart/event-worker/internal/printable"
+	"github.com/imart/event-worker/persistence"
+	"github.com/imart/event-worker/progress"
+)
+
+// fresh is the age up to which a document's age is not shown. Actors without changes do
+// not write.
+const fresh = 15 * time.Second
+
+// lastErrorShown limits the display of an actor's last error, in bytes.
+const lastErrorShown = 500
+
+// unfolded is how many levels of the tree are unfolded where all is well: the chains.
+const unfolded = 1
+
+// actorColumns are those of the tree.
+func actorColumns() []table.Column {
+	return []table.Column{
+		{Name: "actor", Least: 24},
+		{Name: "owner", Rank: 2, Least: 12},
+		{Name: "at", Right: true},
+		{Name: "head", Right: true, Rank: 3},
+		{Name: "lag", Right: true},
+		{Name: "events", Right: true, Rank: 1},
+		{Name: "state"},
+		{Name: "restarts", Right: true, Rank: 4},
+		{Name: "event", Right: true, Rank: 7}, // the number of a handle's event on Aptos
+		{Name: "written", Rank: 6},
+		{Name: "last error", Rank: 5},
+	}
+}
+
+// shown is a branch of the tree as it is shown.
+type shown struct {
+	*branch
+	chain   *progress.Chain
+	streams []*progress.Stream // from here on
+	owner   string
+}
+
+// treeView makes the rows of a tree.
+type treeView struct {
+	view
+	notes bool // errors are notes below their rows
+}
+
+// nodes arranges the tree for display.
+func (s state) nodes(owners map[string]string) []*table.Branch[shown] {
+	var roots []*table.Branch[shown]
+	for _, root := range s.Chains {
+		roots = append(roots, nodesOf(root, root.Name, s.chain(root.Name), owners[root.Name]))
+	}
+	return roots
+}
+
+// chain is the progress of a chain.
+func (s state) chain(name string) *progress.Chain {
+	for _, c := range s.progress {
+		if c.Name == name {
+			return c
+		}
+	}
+	return &progress.Chain{Name: name}
+}
+
+func nodesOf(b *branch, path string, c *progress.Chain, owner string) *table.Branch[shown] {
+	out := &table.Branch[shown]{Of: shown{branch: b, chain: c, owner: owner}}
+	for s := range c.Streams() {
+		if id := s.ID(); id == path || strings.HasPrefix(id, path+"/") || strings.HasPrefix(path, id+"/") {
+			out.Of.streams = append(out.Of.streams, s)
+		}
+	}
+	if b.Actor != nil {
+		out.Bad = b.Actor.Failing() || b.Actor.Status == persistence.Paused
+	}
+	for _, child := range b.Children {
+		out.Below = append(out.Below, nodesOf(child, path+"/"+child.Name, c, ""))
+	}
+	return out
+}
+
+// form is how the tree is folded.
+func (t treeView) form() table.Form[shown] {
+	return table.Form[shown]{Own: t.own, Folded: t.folded, Rest: t.rest, Unfold: unfolded, Glyphs: true}
+}
+
+// own is the row of an actor.
+func (t treeView) own(b *table.Branch[shown]) table.Row {
+	n, a := b.Of, b.Of.Actor
+	cells := make([]table.Cell, len(actorColumns()))
+	cells[0].Text, cells[1].Text = n.Name, n.owner
+	if a == nil {
+		return table.Row{Cells: cells}
+	}
+	if slices.Contains([]string{"head", "subject", "observer"}, a.Kind) {
+		cells[2].Text = placeOf(n.chain, *a)
+	} else if a.Kind == "chain" && len(b.Below) == 0 && len(n.streams) > 0 { // in brief
+		cells[2].Text = panel.At(n.chain.Slowest())
+	}
+	if a.Head > 0 {
+		cells[3].Text, cells[4].Text = cli.Grouped(a.Head), cli.Grouped(a.Lag)
+		if cells[2].Text == atStart {
+			cells[4].Text = ""
+		}
+	}
+	if a.Kind == "observer" || a.Events > 0 {
+		cells[5].Text = cli.Grouped(a.Events)
+	}
+	cells[6] = t.state(a.Status, len(b.Below) == 0 && aboveHead(n, *a))
+	cells[7].Text = cli.Grouped(a.Restarts)
+	if t.notes && a.Restarts == 0 {
+		cells[7].Text = ""
+	}
+	if a.Through > 0 && a.Through != a.Seq {
+		cells[8].Text = cli.Grouped(a.Seq)
+	}
+	cells[9].Text = age(a.UpdatedAt, t.now)
+	return t.withError(table.Row{Cells: cells}, a.LastError, b.Bad)
+}
+
+// atStart is where a stream is of which nothing has been read.
+const atStart = "start"
+
+// placeOf is where an actor is, in the unit of its chain's head.
+func placeOf(c *progress.Chain, a persistence.Actor) string {
+	if height, known := c.Height(a); known {
+		return cli.Grouped(height)
+	}
+	return atStart
+}
+
+func aboveHead(n shown, a persistence.Actor) bool {
+	return len(n.streams) == 1 && a.Kind != "head" && n.streams[0].AboveHead()
+}
+
+// withError adds an error: as a note if it is of now, or where there are no notes as the last
+// column.
+func (t treeView) withError(row table.Row, text string, now bool) table.Row {
+	text = printable.Line(text, lastErrorShown)
+	if !t.notes {
+		row.Cells[10].Text = text
+	} else if now {
+		row.Note = table.Cell{Text: text, Ink: table.Bad}
+	}
+	return row
+}
+
+// state is the state of an actor, which it had if nobody is running.
+func (t treeView) state(text string, above bool) table.Cell {
+	cell := panel.State(text)
+	switch {
+	case text == "":
+		return table.Cell{}
+	case t.idle != "" && text != persistence.Stopped && text != persistence.Paused:
+		cell.Text = "was " + cell.Text
+		if cell.Ink == table.Good {
+			cell.Ink = table.Dim
+		}
+	case above:
+		cell = table.Cell{Text: panel.AboveHead, Ink: table.Note}
+	}
+	return cell
+}
+
+// folded is the row of a branch with all that is below it: it is where its slowest stream is.
+func (t treeView) folded(b *table.Branch[shown]) table.Row {
+	row := t.sum([]*table.Branch[shown]{b})
+	row.Cells[0].Text, row.Cells[1].Text = b.Of.Name, b.Of.owner
+	return t.withError(row, firstError(b), b.Troubled() > 0)
+}
+
+// rest is the row of several branches beside each other.
+func (t treeView) rest(branches []*table.Branch[shown]) table.Row {
+	row := t.sum(branches)
+	row.Cells[0].Text = fmt.Sprintf("%d more", len(branches))
+	return row
+}
+
+// sum is a row for branches: how many streams they have, and in which states.
+func (t treeView) sum(branches []*table.Branch[shown]) table.Row {
+	cells := make([]table.Cell, len(actorColumns()))
+	var streams []*progress.Stream
+	troubled := 0
+	for _, b := range branches {
+		streams, troubled = append(streams, b.Of.streams...), troubled+b.Troubled()
+	}
+	var slowest *progress.Stream
+	lag, events, head := int64(0), int64(0), int64(0)
+	for _, s := range streams {
+		if slowest == nil || s.Lag > slowest.Lag {
+			slowest = s
+		}
+		lag, events, head = max(lag, s.Lag), events+s.Events, max(head, s.Head)
+	}
+	cells[2].Text = panel.At(slowest)
+	if head > 0 {
+		cells[3].Text, cells[4].Text = cli.Grouped(head), cli.Grouped(lag)
+	}
+	if len(streams) > 0 {
+		cells[5].Text = cli.Grouped(events)
+	}
+	cells[6] = t.states(branches, streams, troubled)
+	return table.Row{Cells: cells}
+}
+
+// states is the worst state of branches, and how many of them are in which.
+func (t treeView) states(branches []*table.Branch[shown], streams []*progress.Stream, troubled int) table.Cell {
+	if troubled > 0 {
+		return table.Cell{Text: cli.Some(int64(troubled), "actor") + " retrying or paused", Ink: table.Bad}
+	}
+	if len(streams) == 0 {
+		if a := branches[0].Of.Actor; len(branches) == 1 && a != nil {
+			return t.state(a.Status, false)
+		}
+		return table.Cell{}
+	}
+	counts := map[string]int{}
+	for _, s := range streams {
+		counts[panel.StateOf(s).Text]++
+	}
+	names := slices.SortedFunc(maps.Keys(counts), func(a, b string) int { return cmp.Or(counts[b]-counts[a], strings.Compare(a, b)) })
+	was := ""
+	if t.idle != "" && !(len(names) == 1 && names[0] == persistence.Stopped) {
+		was = "was "
+	}
+	if len(names) == 1 {
+		cell := panel.State(names[0])
+		if cell.Ink == table.Good && was != "" {
+			cell.Ink = table.Dim
+		}
+		return table.Cell{Text: cli.Some(int64(len(streams)), "stream") + " " + was + cell.Text, Ink: cell.Ink}
+	}
+	parts := make([]string, len(names))
+	for i, name := range names {
+		parts[i] = fmt.Sprintf("%d %s%s", counts[name], was, name)
+	}
+	return table.Cell{Text: strings.Join(parts, ", ")}
+}
+
+func firstError(b *table.Branch[shown]) string {
+	if b.Bad {
+		return b.Of.Actor.LastError
+	}
+	for _, c := range b.Below {
+		if text := firstError(c); text != "" {
+			return text
+		}
+	}
+	return ""
+}
+
+// age returns a document's age, unless it is fresh.
+func age(written, now time.Time) string {
+	if age := now.Sub(written); age > fresh {
+		return cli.Ago(age)
+	}
+	return ""
+}

@@ -1,0 +1,224 @@
+package commands
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/imart/event-worker/commands/internal/cli"
+	"github.com/imart/event-worker/commands/internal/table"
+	"github.com/imart/event-worker/persistence"
+)
+
+// silent is the time without a heartbeat from which on its age is shown.
+const silent = 3 * time.Second
+
+// nodesShown is how many nodes are shown where all is well with them and the tree is folded.
+const nodesShown = 5
+
+// view is how a status is shown. At width 0 everything is as wide as it is.
+type view struct {
+	at            location
+	now           time.Time
+	width, height int
+	fold          bool // healthy branches have one line
+	cut           bool // no more lines than the height
+	colours       bool
+	idle          string // that nobody is running; empty if somebody is
+}
+
+// write writes everything.
+func (s state) write(w io.Writer, at location, now time.Time) error {
+	return s.print(w, view{at: at, now: now})
+}
+
+func (s state) print(w io.Writer, v view) error {
+	lines := s.lines(v)
+	if v.cut && len(lines) > v.height {
+		more := fmt.Sprintf("… %d more lines: enlarge the window, or choose with --chain or --brief", len(lines)-v.height+1)
+		lines = append(lines[:max(0, v.height-1)], v.paint(table.Note, more))
+	}
+	_, err := io.WriteString(w, strings.Join(append(lines, ""), "\n"))
+	return err
+}
+
+// lines are the nodes, the tree, what is to be said of definitions, and the endpoints. The
+// tree has the room that the others leave.
+func (s state) lines(v view) []string {
+	top := s.top(v)
+	notices := v.wrapped(s.notices(v.now))
+	endpoints := s.endpointLines(v, false)
+	if v.fold && v.height > 0 {
+		if tree := s.treeLines(v, 0); len(top)+len(tree)+len(notices)+len(endpoints) > v.height {
+			endpoints = s.endpointLines(v, true)
+		}
+	}
+	room := 0
+	if v.height > 0 {
+		room = max(2, v.height-len(top)-len(notices)-len(endpoints))
+	}
+	return slices.Concat(top, s.treeLines(v, room), notices, endpoints)
+}
+
+// top is who runs where.
+func (s state) top(v view) (lines []string) {
+	if v.idle != "" {
+		lines = append(lines, v.wrapped(v.idle)...)
+		for i := range lines {
+			lines[i] = v.paint(table.Bad, lines[i])
+		}
+	}
+	if len(s.Nodes) == 0 {
+		return append(lines, v.wrapped(fmt.Sprintf("%s in %s", nodes(s.Chains), v.at))...)
+	}
+	return append(lines, s.nodeLines(v)...)
+}
+
+func (s state) nodeLines(v view) []string {
+	living := s.living()
+	lines := v.wrapped(fmt.Sprintf("%s in %s", cli.Some(int64(len(living)), "node"), v.at))
+	owned := map[string]int64{}
+	for _, l := range s.Leases {
+		owned[l.Node]++
+	}
+	rows := table.Table{Colours: v.colours, Columns: []table.Column{
+		{Name: "node", Least: 16}, {Name: "state"}, {Name: "chains", Right: true, Rank: 1}, {Name: "version", Rank: 5}, {Name: "joined", Rank: 4}, {Name: "heartbeat", Rank: 2},
+	}}
+	well := 0
+	for _, n := range living {
+		heartbeat := table.Cell{}
+		if age := v.now.Sub(n.SeenAt); age > silent {
+			heartbeat = table.Cell{Text: cli.Ago(age), Ink: table.Bad}
+		}
+		if v.fold && len(living) > nodesShown && n.State == persistence.Up && heartbeat.Text == "" {
+			well++
+			continue
+		}
+		rows.Rows = append(rows.Rows, table.Row{Cells: []table.Cell{
+			{Text: n.ID}, nodeState(n.State, heartbeat.Text), {Text: cli.Grouped(owned[n.ID])}, {Text: n.Version}, {Text: cli.Ago(v.now.Sub(n.JoinedAt))}, heartbeat,
+		}})
+	}
+	if len(rows.Rows) > 0 {
+		lines = append(lines, rows.Lines(v.width)...)
+	}
+	if well > 0 {
+		lines = append(lines, v.paint(table.Good, fmt.Sprintf("%s up, with %s between them", cli.Some(int64(well), "node"), cli.Some(int64(len(s.Leases)), "chain"))))
+	}
+	ended := map[string]int{}
+	for _, n := range s.Nodes {
+		ended[n.State]++
+	}
+	if ended[persistence.Left]+ended[persistence.Dead] > 0 {
+		lines = append(lines, v.paint(table.Plain, fmt.Sprintf("within the last hour %d left and %d died", ended[persistence.Left], ended[persistence.Dead])))
+	}
+	return append(lines, "")
+}
+
+func nodeState(state, heartbeat string) table.Cell {
+	switch {
+	case heartbeat != "":
+		return table.Cell{Text: state, Ink: table.Dim}
+	case state == persistence.Up:
+		return table.Cell{Text: state, Ink: table.Good}
+	}
+	return table.Cell{Text: state, Ink: table.Note}
+}
+
+func (s state) living() []persistence.Node {
+	return slices.DeleteFunc(slices.Clone(s.Nodes), func(n persistence.Node) bool { return !n.Living() })
+}
+
+// owners returns each chain's owner and epoch; nil if there is no cluster.
+func (s state) owners(now time.Time) map[string]string {
+	if len(s.Nodes) == 0 {
+		return nil
+	}
+	owners := map[string]string{}
+	for _, l := range s.Leases {
+		living := slices.ContainsFunc(s.living(), func(n persistence.Node) bool { return n.ID == l.Node && now.Sub(n.SeenAt) < lost })
+		switch {
+		case l.Node == "":
+			owners[l.Chain] = "none"
+		case living:
+			owners[l.Chain] = fmt.Sprintf("%s, epoch %d", l.Node, l.Epoch)
+		default:
+			owners[l.Chain] = fmt.Sprintf("%s (gone)", l.Node)
+		}
+	}
+	return owners
+}
+
+// nodes names the processes that the actors belong to.
+func nodes(roots []*branch) string {
+	names := map[string]bool{}
+	for _, root := range roots {
+		root.walk(func(b *branch) {
+			if b.Actor != nil {
+				names[b.Actor.Node] = true
+			}
+		})
+	}
+	if len(names) == 0 {
+		return "no actors yet"
+	}
+	return "node " + strings.Join(slices.Sorted(maps.Keys(names)), ", ")
+}
+
+// treeLines are the lines of the tree, at most height of them where the view is cut; 0 is
+// without limit. Where it is not cut, what needs attention may take more.
+func (s state) treeLines(v view, height int) []string {
+	t := treeView{view: v, notes: v.width > 0}
+	form, roots := t.form(), s.nodes(s.owners(v.now))
+	rows := table.Table{Columns: actorColumns(), Colours: v.colours}
+	switch {
+	case !v.fold:
+		rows.Rows = form.Whole(roots)
+	case v.cut:
+		rows.Rows = form.Fold(roots, max(1, height-1))
+	default:
+		least := form
+		least.Unfold = 0
+		rows.Rows = form.Fold(roots, max(1, height-1, linesOf(least.Fold(roots, 0))))
+	}
+	return rows.Lines(v.width)
+}
+
+func linesOf(rows []table.Row) (n int) {
+	for _, r := range rows {
+		n += r.Lines()
+	}
+	return n
+}
+
+// notices are what people should know of definitions and audits.
+func (s state) notices(now time.Time) (text string) {
+	if len(s.Changed) > 0 {
+		text = "\ndefinitions have changed since documents were made (event-worker redecode --changed makes them again): " + strings.Join(s.Changed, ", ")
+	}
+	return text + auditLines(s.Audits, now)
+}
+
+// wrapped are the lines of a text.
+func (v view) wrapped(text string) []string {
+	if text == "" {
+		return nil
+	}
+	var lines []string
+	for line := range strings.SplitSeq(text, "\n") {
+		lines = append(lines, table.Wrap(line, v.width)...)
+	}
+	return lines
+}
+
+func (v view) paint(ink table.Ink, text string) string {
+	if v.width > 0 {
+		text = table.Shorten(text, v.width)
+	}
+	if !v.colours {
+		return text
+	}
+	return ink.Paint(text)
+}

@@ -1,0 +1,125 @@
+package config
+
+import (
+	"fmt"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/imart/event-worker/hooks"
+	"github.com/imart/event-worker/internal/spelling"
+	"github.com/imart/event-worker/internal/yamlfile"
+	"github.com/imart/event-worker/persistence"
+	"github.com/imart/event-worker/persistence/documents"
+	"github.com/imart/event-worker/persistence/finality"
+)
+
+const (
+	// leastSecret is how many bytes a webhook's secret has at least.
+	leastSecret = 16
+	// defaultGiveUp is how long a delivery of a webhook is tried.
+	defaultGiveUp = 24 * time.Hour
+)
+
+// hooks are the webhooks.
+func (r *reader) hooks(n *yamlfile.Node) (all []hooks.Hook) {
+	for _, n := range n.Children() {
+		h := hooks.Hook{Name: n.Name(), Secret: r.hookSecret(n), GiveUp: defaultGiveUp, Filters: map[string]persistence.Filter{}}
+		if at := n.Child("url"); at != nil {
+			h.URL = checkURL(at, r.expand(at), "http", "https")
+		}
+		h.Collections = among(n.Child("collections"), "collection", hooks.Collections)
+		if len(h.Collections) == 0 {
+			h.Collections = []string{persistence.Activities}
+		}
+		h.Types = among(n.Child("events"), "type", hooks.Types)
+		var chains []string
+		for _, c := range r.Root().Child("chains").Children() {
+			chains = append(chains, c.Name())
+		}
+		h.Chains = among(n.Child("chains"), "chain", chains)
+		h.Markets = n.Child("markets").Texts()
+		for _, f := range n.Child("filter").Children() {
+			if !slices.Contains(h.Collections, f.Name()) {
+				f.Add("the hook does not deliver %s: its collections are %s", f.Name(), strings.Join(h.Collections, ", "))
+				continue
+			}
+			h.Filters[f.Name()] = hookFilter(f)
+		}
+		n.Child("giveUp").Decode(&h.GiveUp)
+		all = append(all, h)
+	}
+	return all
+}
+
+// among are the texts of a list, each of which has to be known.
+func among(n *yamlfile.Node, what string, known []string) (texts []string) {
+	for _, item := range n.List() {
+		if !slices.Contains(known, item.Text()) {
+			item.Add("unknown %s %q%s: known are %s", what, item.Text(), spelling.DidYouMean(item.Text(), known), strings.Join(known, ", "))
+			continue
+		}
+		texts = append(texts, item.Text())
+	}
+	return texts
+}
+
+// hookFilter is a filter on the documents of the collection that the node names.
+func hookFilter(n *yamlfile.Node) persistence.Filter {
+	filter, err := persistence.ParseFilter(n.Text(), unlessFinal{documents.Of(n.Name())})
+	if err != nil {
+		n.Add("%v", err)
+	}
+	return filter
+}
+
+// unlessFinal is the fields that are in documents.
+type unlessFinal struct{ documents.Collection }
+
+// Check implements persistence.Fields.
+func (c unlessFinal) Check(path string) error {
+	if path == finality.Field && finality.Of(c.Name) {
+		return fmt.Errorf("%s is not in documents: it becomes true without a change of them", finality.Field)
+	}
+	return c.Collection.Check(path)
+}
+
+// hookSecret is what a hook's deliveries are signed with.
+func (r *reader) hookSecret(n *yamlfile.Node) []byte {
+	secret, ok := "", true
+	set := oneOf(n, []string{"secret", "secretFile"})
+	switch {
+	case len(set) > 1:
+		set[1].Add("secret is set, too: keep one of them")
+		return nil
+	case len(set) == 1 && set[0].Name() == "secret":
+		secret = r.expand(set[0])
+		ok = secret != unknownURL // which is reported
+	case len(set) == 1:
+		secret, ok = r.secret(set[0])
+	case n.Has("secret") || n.Has("secretFile"): // with a problem
+		return nil
+	default:
+		n.Add("secret is missing: what deliveries are signed with, of %d bytes or more, such as openssl rand -hex 32 prints; or secretFile, a file with it", leastSecret)
+		return nil
+	}
+	if !ok {
+		return nil
+	}
+	if len(secret) < leastSecret {
+		set[0].Add("the secret has fewer than %d bytes: openssl rand -hex 32 prints a good one", leastSecret)
+	}
+	return []byte(secret)
+}
+
+// Unencrypted reports whether a URL sends what it is given over a network as it is.
+func Unencrypted(text string) bool {
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "http" {
+		return false
+	}
+	ip, err := netip.ParseAddr(u.Hostname())
+	return u.Hostname() != "localhost" && (err != nil || !ip.IsLoopback())
+}

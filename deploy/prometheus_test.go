@@ -1,0 +1,190 @@
+package deploy
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/imart/event-worker/internal/mongotest"
+	"github.com/imart/event-worker/internal/required"
+)
+
+// scrapeLimit bounds how long it may take until every metric has been scraped twice.
+const scrapeLimit = time.Minute
+
+// needPrometheus skips the test where Prometheus or its tool is not there.
+func needPrometheus(t *testing.T) {
+	t.Helper()
+	for _, program := range []string{"promtool", "prometheus"} {
+		if _, err := exec.LookPath(program); err != nil {
+			required.Skip(t, "prometheus", "put promtool and prometheus, 2.42 or later, on PATH: apt-get install prometheus")
+		}
+	}
+}
+
+// Prometheus reads the files, and each alert fires on what it is about and on nothing else.
+func TestPromtool(t *testing.T) {
+	needPrometheus(t)
+	for _, args := range [][]string{{"check", "rules", alertsFile}, {"test", "rules", alertsTestFile}, {"check", "config", prometheusFile}} {
+		if out, err := exec.Command("promtool", args...).CombinedOutput(); err != nil {
+			t.Errorf("promtool %s: %v\n%s", strings.Join(args, " "), err, out)
+		}
+	}
+}
+
+// server is a running Prometheus, by its URL.
+type server string
+
+// scraped starts a worker that follows the recorded chains in a cluster of one, and a
+// Prometheus that scrapes it and evaluates the alerts.
+func scraped(t *testing.T) server {
+	t.Helper()
+	program, dir := built(t), t.TempDir()
+	environ := append(undisturbed().environ, "MONGODB_URI="+mongotest.Database(t), "EVENT_WORKER_MONITOR_LISTEN=127.0.0.1:0", "EVENT_WORKER_API=false")
+	nodes := exec.Command(program, "replay", "--pace", "50ms")
+	nodes.Env = environ
+	configuration, _ := serve(t, nodes, `(?s)(chains:\n.*tradeport:[^\n]*\n)`)
+	write := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	worker := exec.Command(program, "run", "--config", write("event-worker.yaml", configuration))
+	worker.Env = environ
+	monitored, _ := serve(t, worker, `health and metrics" address=(\S+)`)
+
+	rules, err := filepath.Abs(alertsFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	shipped, err := os.ReadFile(prometheusFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(shipped)
+	for from, to := range map[string]string{"127.0.0.1:9464": monitored, "[alerts.yml]": "[" + rules + "]", "15s": "250ms"} {
+		if !strings.Contains(text, from) {
+			t.Fatalf("%s has no %s", prometheusFile, from)
+		}
+		text = strings.ReplaceAll(text, from, to)
+	}
+	c := exec.Command("prometheus", "--config.file", write("prometheus.yml", text), "--storage.tsdb.path", filepath.Join(dir, "tsdb"), "--web.listen-address", "127.0.0.1:0")
+	address, _ := serve(t, c, `msg="Listening on" address=(\S+)`)
+	return server("http://" + address)
+}
+
+// series is one series of an answer, by its labels.
+type series map[string]string
+
+// query asks an expression.
+func (p server) query(expr string) ([]series, error) {
+	response, err := http.PostForm(string(p)+"/api/v1/query", url.Values{"query": {expr}})
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	var answer struct {
+		Error    string
+		Warnings []string
+		Data     struct {
+			Result []struct{ Metric series }
+		}
+	}
+	if err := json.NewDecoder(response.Body).Decode(&answer); err != nil {
+		return nil, err
+	}
+	if answer.Error != "" || len(answer.Warnings) > 0 {
+		return nil, fmt.Errorf("%s %v", answer.Error, answer.Warnings)
+	}
+	var all []series
+	for _, r := range answer.Data.Result {
+		all = append(all, r.Metric)
+	}
+	return all, nil
+}
+
+// grafana are the variables that Grafana replaces before it asks.
+var grafana = strings.NewReplacer("$__rate_interval", "30s", "$chain", ".*")
+
+// absent are the metrics that this worker does not have: no request fails, no endpoint limits
+// their rate, and recorded nodes have no contracts to ask.
+var absent = []string{
+	"event_worker_endpoint_errors_total", "event_worker_endpoint_rate_limit",
+	"event_worker_facts_orders_total", "event_worker_facts_calls_total",
+	"event_worker_facts_round_orders_total", "event_worker_facts_round_differed_total",
+}
+
+var legend = regexp.MustCompile(`\{\{([a-z]+)\}\}`)
+
+// shows returns nil if a query of the dashboard has data, and its series the labels of the
+// legend.
+func (p server) shows(q target) error {
+	all, err := p.query(grafana.Replace(q.Expr))
+	if err != nil {
+		return err
+	}
+	if len(all) == 0 {
+		if slices.ContainsFunc(metricsOf(q.Expr), func(name string) bool { return slices.Contains(absent, name) }) {
+			return nil
+		}
+		return errors.New("no data")
+	}
+	for _, found := range legend.FindAllStringSubmatch(q.LegendFormat, -1) {
+		for _, s := range all {
+			if s[found[1]] == "" {
+				return fmt.Errorf("a series without %s: %v", found[1], s)
+			}
+		}
+	}
+	return nil
+}
+
+// A real Prometheus that scrapes a real worker answers every query of the dashboard with
+// data, and every alert's without an error.
+func TestDashboardInPrometheus(t *testing.T) {
+	needPrometheus(t)
+	p := scraped(t)
+	type shown struct {
+		panel string
+		target
+	}
+	var waiting []shown
+	for _, panel := range dashboard(t) {
+		for _, q := range panel.Targets {
+			waiting = append(waiting, shown{panel.Title, q})
+		}
+	}
+	queries := len(waiting)
+	for deadline := time.Now().Add(scrapeLimit); len(waiting) > 0; time.Sleep(100 * time.Millisecond) {
+		late := time.Now().After(deadline)
+		waiting = slices.DeleteFunc(waiting, func(s shown) bool {
+			err := p.shows(s.target)
+			if late && err != nil {
+				t.Errorf("%s: %v: %s", s.panel, err, s.Expr)
+			}
+			return late || err == nil
+		})
+	}
+	for _, a := range alerts(t) {
+		if _, err := p.query(a.Expr); err != nil {
+			t.Errorf("%s: %v", a.Alert, err)
+		}
+	}
+	loaded, err := p.query(`count by (alertname) (ALERTS) or up{job="event-worker"} == 1`)
+	if err != nil || len(loaded) == 0 {
+		t.Errorf("the worker is not scraped: %v, %v", loaded, err)
+	}
+	t.Logf("%d queries of the dashboard, %d alerts", queries, len(alerts(t)))
+}

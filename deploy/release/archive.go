@@ -1,0 +1,126 @@
+package main
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// beside are the files of the repository that are in every archive, beside the program.
+var beside = []string{"LICENSE", "README.md", "event-worker.example.yaml"}
+
+// archive writes a .tar.gz with one folder: the program, and what is beside it.
+func (c commit) archive(binary, folder, file string) error {
+	var files tarball
+	files.folder(folder, 0)
+	for _, name := range slices.Sorted(slices.Values(append([]string{"event-worker"}, beside...))) {
+		path, mode := filepath.Join(c.repository, name), int64(0o644)
+		if name == "event-worker" {
+			path, mode = binary, 0o755
+		}
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		files.file(folder+"/"+name, mode, content)
+	}
+	packed, err := files.pack(c)
+	if err != nil {
+		return err
+	}
+	var compressed bytes.Buffer
+	w, err := gzip.NewWriterLevel(&compressed, gzip.BestCompression) // its header has no time and no name
+	if err != nil {
+		return err
+	}
+	if _, err := w.Write(packed); err != nil {
+		return err
+	}
+	if err := w.Close(); err != nil {
+		return err
+	}
+	return os.WriteFile(file, compressed.Bytes(), 0o644)
+}
+
+// tarball is the content of a tar archive, in order. All of it is root's, unless it says who
+// else's.
+type tarball []entry
+
+type entry struct {
+	header  tar.Header
+	content []byte
+}
+
+func (t *tarball) folder(name string, owner int) {
+	*t = append(*t, entry{tar.Header{Typeflag: tar.TypeDir, Name: name + "/", Mode: 0o755, Uid: owner, Gid: owner}, nil})
+}
+
+func (t *tarball) file(name string, mode int64, content []byte) {
+	*t = append(*t, entry{tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: mode, Size: int64(len(content))}, content})
+}
+
+// pack is the archive, with the commit's time everywhere.
+func (t tarball) pack(c commit) ([]byte, error) {
+	var packed bytes.Buffer
+	w := tar.NewWriter(&packed)
+	for _, e := range t {
+		e.header.ModTime, e.header.Format = c.time, tar.FormatUSTAR
+		if err := w.WriteHeader(&e.header); err != nil {
+			return nil, err
+		}
+		if _, err := w.Write(e.content); err != nil {
+			return nil, err
+		}
+	}
+	err := w.Close()
+	return packed.Bytes(), err
+}
+
+// sums is the file with the checksums of all others.
+const sums = "SHA256SUMS"
+
+// writeSums writes the checksums of a folder's files, for sha256sum --check.
+func writeSums(dir string) error {
+	entries, err := os.ReadDir(dir) // sorted
+	if err != nil {
+		return err
+	}
+	var text strings.Builder
+	for _, e := range entries {
+		content, err := os.ReadFile(filepath.Join(dir, e.Name()))
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(&text, "%x  %s\n", sha256.Sum256(content), e.Name())
+	}
+	return os.WriteFile(filepath.Join(dir, sums), []byte(text.String()), 0o644)
+}
+
+// emptied makes an empty folder. It empties one that an earlier release has filled, and no
+// other.
+func emptied(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if os.IsNotExist(err) {
+		return os.MkdirAll(dir, 0o755)
+	}
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if e.Name() != sums && !strings.HasPrefix(e.Name(), "event-worker_v") {
+			return fmt.Errorf("%s contains %s, which is of no release: name another folder", dir, e.Name())
+		}
+	}
+	for _, e := range entries {
+		if err := os.Remove(filepath.Join(dir, e.Name())); err != nil {
+			return err
+		}
+	}
+	return nil
+}

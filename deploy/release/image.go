@@ -1,0 +1,107 @@
+package main
+
+import (
+	"bytes"
+	"encoding/pem"
+	"io"
+	"os"
+	"time"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	archive "github.com/google/go-containerregistry/pkg/v1/tarball"
+	"golang.org/x/crypto/x509roots/fallback/bundle"
+)
+
+// user is the one that the program runs as, without rights, as in the images of distroless.
+const user = 65532
+
+// image writes an image as "docker load" takes it: the program, the authorities of public
+// certificates as Mozilla has them, a user without rights, and a folder for logs that is theirs.
+func (c commit) image(p platform, binary, file string) error {
+	program, err := os.ReadFile(binary)
+	if err != nil {
+		return err
+	}
+	var system, own tarball
+	system.folder("etc", 0)
+	system.file("etc/group", 0o644, []byte("root:x:0:\nnonroot:x:65532:\n"))
+	system.file("etc/passwd", 0o644, []byte("root:x:0:0:root:/root:/sbin/nologin\nnonroot:x:65532:65532:nonroot:/home/nonroot:/sbin/nologin\n"))
+	system.folder("etc/ssl", 0)
+	system.folder("etc/ssl/certs", 0)
+	system.file("etc/ssl/certs/ca-certificates.crt", 0o644, authorities())
+	system.folder("home", 0)
+	system.folder("home/nonroot", user)
+	system.folder("var", 0)
+	system.folder("var/log", 0)
+	system.folder("var/log/event-worker", user)
+	own.folder("usr", 0)
+	own.folder("usr/local", 0)
+	own.folder("usr/local/bin", 0)
+	own.file("usr/local/bin/event-worker", 0o755, program)
+
+	image := empty.Image
+	for _, files := range []tarball{system, own} {
+		if image, err = c.with(image, files); err != nil {
+			return err
+		}
+	}
+	image, err = mutate.ConfigFile(image, c.configuration(image, p))
+	if err != nil {
+		return err
+	}
+	tag, err := name.NewTag("event-worker:" + c.version)
+	if err != nil {
+		return err
+	}
+	return archive.WriteToFile(file, tag, image)
+}
+
+// with adds a layer to an image.
+func (c commit) with(image v1.Image, files tarball) (v1.Image, error) {
+	packed, err := files.pack(c)
+	if err != nil {
+		return nil, err
+	}
+	layer, err := archive.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(packed)), nil })
+	if err != nil {
+		return nil, err
+	}
+	return mutate.Append(image, mutate.Addendum{Layer: layer, History: v1.History{Created: v1.Time{Time: c.time}, CreatedBy: "make release"}})
+}
+
+func (c commit) configuration(image v1.Image, p platform) *v1.ConfigFile {
+	file, err := image.ConfigFile()
+	if err != nil {
+		panic(err) // it is in memory
+	}
+	file = file.DeepCopy()
+	file.OS, file.Architecture, file.Created = p.os, p.arch, v1.Time{Time: c.time}
+	file.Config = v1.Config{
+		User: "65532:65532", WorkingDir: "/home/nonroot", Entrypoint: []string{"event-worker"},
+		Env: []string{"PATH=/usr/local/bin", "SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt"},
+		Labels: map[string]string{
+			"org.opencontainers.image.title":    "event-worker",
+			"org.opencontainers.image.version":  c.version,
+			"org.opencontainers.image.revision": c.hash,
+			"org.opencontainers.image.created":  c.time.Format(time.RFC3339),
+			"org.opencontainers.image.source":   "https://github.com/imart/event-worker",
+			"org.opencontainers.image.licenses": "Apache-2.0",
+		},
+	}
+	return file
+}
+
+// authorities are the certificates of public authorities, as PEM. Those that Mozilla trusts
+// only in part are left out.
+func authorities() []byte {
+	var text bytes.Buffer
+	for root := range bundle.Roots() {
+		if root.Constraint == nil {
+			_ = pem.Encode(&text, &pem.Block{Type: "CERTIFICATE", Bytes: root.Certificate}) // into memory
+		}
+	}
+	return text.Bytes()
+}

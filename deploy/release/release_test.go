@@ -1,0 +1,139 @@
+package main
+
+import (
+	"bytes"
+	"crypto/x509"
+	"encoding/pem"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// repository is one with a commit and the files that archives have.
+func repository(t *testing.T) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	for _, name := range beside {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(name+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	git(t, dir, "init", "--quiet")
+	git(t, dir, "add", ".")
+	git(t, dir, "-c", "user.name=n", "-c", "user.email=n@example.com", "commit", "--quiet", "--message", "all", "--date", "2026-01-31T12:00:00+02:00")
+	return dir
+}
+
+func git(t *testing.T, dir string, args ...string) {
+	t.Helper()
+	c := exec.Command("git", append([]string{"-C", dir}, args...)...)
+	c.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_COMMITTER_DATE=2026-01-31T12:00:00+02:00")
+	if out, err := c.CombinedOutput(); err != nil {
+		t.Fatalf("git %v: %v\n%s", args, err, out)
+	}
+}
+
+func TestRefuses(t *testing.T) {
+	dir := repository(t)
+	for version, want := range map[string]string{
+		"":       "which version? make release VERSION=v1.2.3",
+		"1.2.3":  `"1.2.3" is not a version`,
+		"v1.2":   `"v1.2" is not a version`,
+		"latest": `"latest" is not a version`,
+	} {
+		if _, err := commitOf(dir, version); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v", version, err)
+		}
+	}
+	c, err := commitOf(dir, "v1.2.3-rc.1")
+	if err != nil || len(c.hash) != 40 || c.time != time.Date(2026, 1, 31, 10, 0, 0, 0, time.UTC) {
+		t.Errorf("%+v, %v", c, err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "new"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := commitOf(dir, "v1.2.3"); err == nil || !strings.Contains(err.Error(), "has changes that no commit has") || !strings.Contains(err.Error(), "?? new") {
+		t.Errorf("with changes: %v", err)
+	}
+	if err := release(dir, "v1.2.3", t.TempDir()); err == nil {
+		t.Error("a release of a repository with changes")
+	}
+}
+
+// Archives and images do not depend on paths, on the times and modes of files, or on when they
+// are made.
+func TestReproducible(t *testing.T) {
+	made := func(mode os.FileMode, at time.Time) (archive, image []byte) {
+		c := commit{repository: repository(t), version: "v1.2.3", hash: "hash", time: time.Date(2026, 1, 31, 10, 0, 0, 0, time.UTC)}
+		dir := t.TempDir()
+		binary := filepath.Join(dir, "event-worker")
+		if err := os.WriteFile(binary, bytes.Repeat([]byte("program "), 10_000), mode); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(binary, at, at); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.archive(binary, "event-worker_v1.2.3_linux_amd64", filepath.Join(dir, "archive")); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.image(platform{"linux", "amd64"}, binary, filepath.Join(dir, "image")); err != nil {
+			t.Fatal(err)
+		}
+		return read(t, filepath.Join(dir, "archive")), read(t, filepath.Join(dir, "image"))
+	}
+	archive, image := made(0o755, time.Unix(1, 0))
+	archive2, image2 := made(0o600, time.Unix(2_000_000_000, 0))
+	if !bytes.Equal(archive, archive2) {
+		t.Error("the archives differ")
+	}
+	if !bytes.Equal(image, image2) {
+		t.Error("the images differ")
+	}
+}
+
+func read(t *testing.T, file string) []byte {
+	t.Helper()
+	content, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return content
+}
+
+// A folder with anything else than an earlier release is left as it is.
+func TestEmptied(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "dist")
+	for range 2 {
+		if err := emptied(dir); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{sums, "event-worker_v1.2.3_linux_amd64.tar.gz"} {
+			if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, "diary"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := emptied(dir); err == nil || !strings.Contains(err.Error(), "contains diary, which is of no release") {
+		t.Errorf("it says: %v", err)
+	}
+	if entries, _ := os.ReadDir(dir); len(entries) != 3 {
+		t.Errorf("it has %d files", len(entries))
+	}
+}
+
+func TestAuthorities(t *testing.T) {
+	pool, n := x509.NewCertPool(), 0
+	rest := authorities()
+	for block, after := pem.Decode(rest); block != nil; block, after = pem.Decode(after) {
+		n++
+	}
+	if !pool.AppendCertsFromPEM(rest) || n < 50 {
+		t.Errorf("%d certificates", n)
+	}
+}

@@ -1,0 +1,53 @@
+package explain
+
+import (
+	"bytes"
+	"encoding/json"
+
+	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/persistence"
+	"github.com/imart/event-worker/persistence/documents"
+)
+
+// Fields are those of an order's document, by name.
+type Fields map[string]json.RawMessage
+
+// FieldsOf are the fields of an order.
+func FieldsOf(o markets.Order) (Fields, error) {
+	text, err := json.Marshal(o)
+	if err != nil {
+		return nil, err
+	}
+	var f Fields
+	return f, json.Unmarshal(text, &f)
+}
+
+// Apply makes changes.
+func (f Fields) Apply(changes []Change) {
+	for _, c := range changes {
+		if c.To == nil {
+			delete(f, c.Field)
+		} else {
+			f[c.Field] = c.To
+		}
+	}
+}
+
+// Order is the order with the fields.
+func (f Fields) Order() (o markets.Order, err error) {
+	text, err := json.Marshal(f)
+	if err != nil {
+		return o, err
+	}
+	return o, json.Unmarshal(text, &o)
+}
+
+// differences are the changes that lead from some fields to others, in the documents' order.
+func differences(from, to Fields) (changes []Change) {
+	for _, f := range documents.Of(persistence.Orders).Fields {
+		if !bytes.Equal(from[f.Name], to[f.Name]) {
+			changes = append(changes, Change{Field: f.Name, From: from[f.Name], To: to[f.Name]})
+		}
+	}
+	return changes
+}

@@ -1,0 +1,135 @@
+// Package feedtest reads the feed of package api/feed in tests.
+package feedtest
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/imart/event-worker/persistence"
+)
+
+// Event is a server-sent event.
+type Event struct {
+	ID, Name string
+	Data     json.RawMessage
+}
+
+// Change is the data of an event of a change.
+type Change struct {
+	Collection, ID string
+	Document       json.RawMessage
+}
+
+// Change decodes the data.
+func (e Event) Change() (c Change) {
+	if err := json.Unmarshal(e.Data, &c); err != nil {
+		panic(fmt.Sprintf("%s: %v", e.Data, err))
+	}
+	return c
+}
+
+// OfChange reports whether the event tells of a change.
+func (e Event) OfChange() bool {
+	return e.Name == "put" || e.Name == "removed" || e.Name == "retracted"
+}
+
+// Reader is a response that is being read.
+type Reader struct {
+	*http.Response
+	lines *bufio.Reader
+}
+
+// Open asks for a feed. The caller closes the body.
+func Open(ctx context.Context, url, lastEventID string) (*Reader, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return nil, err
+	}
+	if lastEventID != "" {
+		r.Header.Set("Last-Event-ID", lastEventID)
+	}
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return nil, err
+	}
+	return &Reader{response, bufio.NewReader(response.Body)}, nil
+}
+
+// Next returns the next whole event.
+func (r *Reader) Next() (e Event, err error) {
+	for {
+		line, err := r.lines.ReadString('\n')
+		if err != nil {
+			return Event{}, err
+		}
+		name, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), ": ")
+		switch name {
+		case "":
+			return e, nil
+		case "id":
+			e.ID = value
+		case "event":
+			e.Name = value
+		case "data":
+			e.Data = json.RawMessage(value)
+		default:
+			return Event{}, fmt.Errorf("unexpected line %q", line)
+		}
+	}
+}
+
+// Refusal returns the status and the text of a refused request.
+func Refusal(ctx context.Context, url, lastEventID string) (int, string, error) {
+	r, err := Open(ctx, url, lastEventID)
+	if err != nil {
+		return 0, "", err
+	}
+	defer r.Body.Close()
+	if r.StatusCode == http.StatusOK {
+		return r.StatusCode, "", nil
+	}
+	text, err := io.ReadAll(r.Body)
+	return r.StatusCode, string(text), err
+}
+
+// Copy is a reader's copy: documents by collection and ID.
+type Copy map[string]map[string]string
+
+// Take is the documents of some collections that match a filter.
+func Take(ctx context.Context, data persistence.Querier, collections []string, filter persistence.Filter) (Copy, error) {
+	c := Copy{}
+	for _, name := range collections {
+		c[name] = map[string]string{}
+		for doc, err := range data.Query(ctx, persistence.Query{Collection: name, Filter: filter}) {
+			if err != nil {
+				return nil, err
+			}
+			var keyed struct {
+				ID string `json:"_id"`
+			}
+			if err := json.Unmarshal(doc, &keyed); err != nil {
+				return nil, err
+			}
+			c[name][keyed.ID] = string(doc)
+		}
+	}
+	return c, nil
+}
+
+// Apply applies an event to the copy.
+func (c Copy) Apply(e Event) {
+	if !e.OfChange() {
+		return
+	}
+	change := e.Change()
+	if e.Name == "put" {
+		c[change.Collection][change.ID] = string(change.Document)
+	} else {
+		delete(c[change.Collection], change.ID)
+	}
+}

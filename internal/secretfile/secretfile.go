@@ -1,0 +1,55 @@
+// Package secretfile reads secrets from files, as Docker, Kubernetes and systemd mount them.
+package secretfile
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+)
+
+// maxSize bounds a file, in bytes. A list of endpoints is far shorter.
+const maxSize = 64 << 10
+
+// Suffix ends the name of a variable that names a file with another variable's value.
+const Suffix = "_FILE"
+
+// Read returns the text of a file without the ends of its last lines. The error names the
+// file, and shows nothing of the text.
+func Read(path string) (string, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer file.Close()
+	text, err := io.ReadAll(io.LimitReader(file, maxSize+1))
+	if err != nil {
+		return "", err
+	}
+	if len(text) > maxSize {
+		return "", fmt.Errorf("%s is larger than %d KiB: is it the file with the secret?", path, maxSize>>10)
+	}
+	secret := strings.TrimRight(string(text), "\r\n")
+	if secret == "" {
+		return "", fmt.Errorf("%s is empty", path)
+	}
+	return secret, nil
+}
+
+// Variable returns the value of an environment variable, or else the text of the file that the
+// variable NAME_FILE names; empty if neither is set. A variable without text is not set.
+func Variable(name string, getenv func(string) string) (string, error) {
+	value, file := getenv(name), getenv(name+Suffix)
+	switch {
+	case value != "" && file != "":
+		return "", errors.New(name + " and " + name + Suffix + " are both set: unset one of them")
+	case file != "":
+		secret, err := Read(file)
+		if err != nil {
+			return "", fmt.Errorf("%s%s: %w", name, Suffix, err)
+		}
+		return secret, nil
+	}
+	return value, nil
+}

@@ -1,0 +1,25 @@
+package mongo
+
+import (
+	"errors"
+	"testing"
+
+	driver "go.mongodb.org/mongo-driver/v2/mongo"
+
+	"github.com/imart/event-worker/persistence"
+)
+
+// A server whose oplog no longer has the changes after a position says so by a code. No test
+// server's oplog is full.
+func TestErrorsOfPositions(t *testing.T) {
+	for code, want := range map[int32]error{286: persistence.ErrPositionGone, 280: persistence.ErrPositionGone, 260: persistence.ErrPositionInvalid} {
+		if err := positionError(driver.CommandError{Code: code, Message: "m"}); !errors.Is(err, want) {
+			t.Errorf("code %d: %v", code, err)
+		}
+	}
+	for code, want := range map[int32]bool{11600: true, 43: true, 286: false, 13: false} {
+		if got := interrupted(driver.CommandError{Code: code}); got != want {
+			t.Errorf("code %d can be resumed: %v", code, got)
+		}
+	}
+}

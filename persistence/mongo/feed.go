@@ -1,0 +1,267 @@
+package mongo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"regexp"
+	"strconv"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	driver "go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/imart/event-worker/internal/backoff"
+	"github.com/imart/event-worker/persistence"
+)
+
+var _ persistence.Feed = (*Reader)(nil)
+
+// The pauses before a feed is opened again after a transient error.
+const (
+	firstFeedPause = 100 * time.Millisecond
+	maxFeedPause   = 5 * time.Second
+)
+
+// Newest implements persistence.Feed. It reads a snapshot of what a majority has, and opens a
+// change stream at the snapshot's time: what a majority has is not rolled back, and a later
+// query of the same primary reads a snapshot that is not older.
+func (r *Reader) Newest(ctx context.Context) (at string, err error) {
+	err = r.read(ctx, func() error {
+		session, err := r.client.StartSession(options.Session().SetSnapshot(true))
+		if err != nil {
+			return err
+		}
+		defer session.EndSession(context.WithoutCancel(ctx))
+		err = r.database.Collection(meta).FindOne(driver.NewSessionContext(ctx, session), bson.D{}).Err()
+		if err != nil && !errors.Is(err, driver.ErrNoDocuments) {
+			return err
+		}
+		next := session.SnapshotTime()
+		if next.IsZero() { // there is no collection, and no snapshot of one
+			return ErrNoData
+		}
+		next.I++ // the stream begins with the changes at the time that it is given
+		stream, err := r.openFeed(ctx, nil, options.ChangeStream().SetStartAtOperationTime(&next).SetBatchSize(0))
+		if err != nil {
+			return err
+		}
+		defer closeStream(stream)
+		at, err = feedPosition(stream.ResumeToken())
+		return err
+	})
+	return at, err
+}
+
+// Changes implements persistence.Feed. It follows one change stream, and opens another one
+// after a transient error, at the position of the last change.
+//
+// Orders, activities, records, notifications and dead letters are only inserted and replaced
+// as a whole, so that the events of the stream have their documents exactly. Documents of
+// other collections are updated: of those a change has the document at the time of reading.
+func (r *Reader) Changes(ctx context.Context, after string, collections []string) iter.Seq2[persistence.Change, error] {
+	return func(yield func(persistence.Change, error) bool) {
+		err := persistence.CheckFeedCollections(collections)
+		if err == nil {
+			f := feed{reader: r, collections: collections, at: after}
+			err = r.explainFeed(f.follow(ctx, func(c persistence.Change) bool { return yield(c, nil) }))
+		}
+		if err != nil {
+			yield(persistence.Change{}, err)
+		}
+	}
+}
+
+// Reached implements persistence.Feed. Resume tokens are in the order of their changes.
+func (r *Reader) Reached(position, other string) bool { return position >= other }
+
+// explainFeed explains an error of a feed.
+func (r *Reader) explainFeed(err error) error {
+	switch {
+	case errors.Is(err, persistence.ErrPositionInvalid), errors.Is(err, persistence.ErrPositionGone):
+		return err
+	}
+	return r.explain(err)
+}
+
+// feed is the state of one call of Changes.
+type feed struct {
+	reader      *Reader
+	collections []string
+	at          string // the position that was delivered last
+	failures    int    // in a row
+}
+
+// errEnough means that the caller wants no more changes.
+var errEnough = errors.New("enough")
+
+// follow follows the changes until the caller wants no more.
+func (f *feed) follow(ctx context.Context, yield func(persistence.Change) bool) error {
+	if err := f.check(ctx); err != nil {
+		return err
+	}
+	for {
+		err := f.stream(ctx, yield)
+		switch {
+		case errors.Is(err, errEnough):
+			return nil
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case !interrupted(err):
+			return err
+		}
+		f.failures++
+		if err := sleep(ctx, backoff.Jittered(f.failures, firstFeedPause, maxFeedPause)); err != nil {
+			return err
+		}
+	}
+}
+
+// check returns ErrPositionInvalid for a position that is no resume token, or is later than
+// all changes: a stream would wait until its time has come.
+func (f *feed) check(ctx context.Context) error {
+	if !isFeedPosition(f.at) {
+		return persistence.ErrPositionInvalid
+	}
+	newest, err := f.reader.Newest(ctx)
+	if errors.Is(err, ErrNoData) {
+		return fmt.Errorf("%w: %w", persistence.ErrPositionGone, err)
+	}
+	if err == nil && secondsOf(f.at) > secondsOf(newest)+60 { // a new primary may be behind
+		err = persistence.ErrPositionInvalid
+	}
+	return err
+}
+
+// stream delivers the changes of one stream until it ends.
+func (f *feed) stream(ctx context.Context, yield func(persistence.Change) bool) error {
+	var stream *driver.ChangeStream
+	err := f.within(func() (err error) {
+		o := options.ChangeStream().SetResumeAfter(bson.D{is("_data", f.at)}).
+			SetFullDocument(options.UpdateLookup).SetMaxAwaitTime(awaitChanges)
+		stream, err = f.reader.openFeed(ctx, f.collections, o)
+		return openingError(err)
+	})
+	if err != nil {
+		return err
+	}
+	defer closeStream(stream)
+	for {
+		var c persistence.Change
+		err := f.within(func() (err error) {
+			c, err = f.next(ctx, stream)
+			return positionError(err)
+		})
+		if err != nil {
+			return err
+		}
+		f.at, f.failures = c.Position, 0
+		if c.Collection != "" && c.ID == "" {
+			continue // its document was removed meanwhile
+		}
+		if !yield(c) {
+			return errEnough
+		}
+	}
+}
+
+// within runs a call unless the reader is closed.
+func (f *feed) within(do func() error) error {
+	if !f.reader.gate.enter() {
+		return errClosed
+	}
+	defer f.reader.gate.leave()
+	return do()
+}
+
+// next waits for the next change; one without a collection if there was none for a while.
+func (f *feed) next(ctx context.Context, stream *driver.ChangeStream) (persistence.Change, error) {
+	within, cancel := context.WithTimeout(ctx, changesTimeout)
+	defer cancel()
+	if stream.TryNext(within) {
+		return changeIn(stream.Current)
+	}
+	if err := stream.Err(); err != nil {
+		return persistence.Change{}, err
+	}
+	if stream.ID() == 0 {
+		return persistence.Change{}, errStreamEnded
+	}
+	at, err := feedPosition(stream.ResumeToken())
+	return persistence.Change{Position: at}, err
+}
+
+// openFeed opens a change stream of collections.
+func (r *Reader) openFeed(ctx context.Context, collections []string, o *options.ChangeStreamOptionsBuilder) (*driver.ChangeStream, error) {
+	match := bson.D{is("$or", bson.A{
+		bson.D{in("ns.coll", append([]string{}, collections...))},
+		bson.D{in("operationType", []string{"dropDatabase", "invalidate"})},
+	})}
+	fields := bson.D{is("operationType", 1), is("ns.coll", 1), is("documentKey", 1), is("fullDocument", 1)}
+	return r.database.Watch(ctx, driver.Pipeline{{is("$match", match)}, {is("$project", fields)}}, o)
+}
+
+// changeIn returns the change of an event.
+func changeIn(raw bson.Raw) (persistence.Change, error) {
+	var event struct {
+		ID        bson.Raw `bson:"_id"`
+		Operation string   `bson:"operationType"`
+		NS        struct{ Coll string }
+		Key       struct {
+			ID string `bson:"_id"`
+		} `bson:"documentKey"`
+		Document bson.RawValue `bson:"fullDocument"`
+	}
+	if err := bson.Unmarshal(raw, &event); err != nil {
+		return persistence.Change{}, fmt.Errorf("an event of the change stream: %w", err)
+	}
+	at, err := feedPosition(event.ID)
+	if err != nil {
+		return persistence.Change{}, err
+	}
+	c := persistence.Change{Position: at, Collection: event.NS.Coll, ID: event.Key.ID}
+	switch event.Operation {
+	case "delete":
+		return c, nil
+	case "insert", "replace", "update":
+	default: // drop, rename, dropDatabase, invalidate
+		return c, fmt.Errorf("%w: the database has seen %s", persistence.ErrPositionGone, event.Operation)
+	}
+	doc, ok := event.Document.DocumentOK()
+	if !ok { // its removal follows
+		c.ID = ""
+		return c, nil
+	}
+	if c.Document, err = forms[c.Collection](doc); err != nil {
+		return c, fmt.Errorf("stored %s %s is damaged: %w", c.Collection, c.ID, err)
+	}
+	return c, nil
+}
+
+// feedPositionShape is the shape of a resume token: a hexadecimal string that begins with a
+// time.
+var feedPositionShape = regexp.MustCompile(`^82[0-9A-F]{16}([0-9A-F]{2})+$`)
+
+// maxFeedPosition is the length of the longest position: a resume token contains a key.
+const maxFeedPosition = 8 << 10
+
+func isFeedPosition(text string) bool {
+	return len(text) <= maxFeedPosition && feedPositionShape.MatchString(text)
+}
+
+// secondsOf returns the time in a position, in seconds since 1970.
+func secondsOf(position string) int64 {
+	n, _ := strconv.ParseInt(position[2:10], 16, 64) // its shape is known
+	return n
+}
+
+// feedPosition returns the position in a resume token.
+func feedPosition(token bson.Raw) (string, error) {
+	at, ok := token.Lookup("_data").StringValueOK()
+	if !ok || !isFeedPosition(at) {
+		return "", fmt.Errorf("the server's resume token %.200s is none that a feed can use", token)
+	}
+	return at, nil
+}
