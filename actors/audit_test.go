@@ -3,11 +3,8 @@ package actors
 import (
 	"context"
 	"errors"
-	"maps"
-	"math"
 	"os"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -15,7 +12,6 @@ import (
 	"github.com/imart/event-worker/audit"
 	"github.com/imart/event-worker/chains"
 	"github.com/imart/event-worker/markets"
-	"github.com/imart/event-worker/persistence"
 )
 
 // finalBelowHead is how many blocks of the audited worlds are not final.
