@@ -164,7 +164,7 @@ func TestUnusableTokens(t *testing.T) {
 	dir := t.TempDir()
 	file := func(content string) string {
 		t.Helper()
-		path := filepath.Join(dir, url.PathEscape(fmt.Sprintf("%.10s", content)))
+		path := filepath.Join(dir, "token-"+url.PathEscape(fmt.Sprintf("%.10s", content)))
 		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -176,8 +176,9 @@ func TestUnusableTokens(t *testing.T) {
 	}{
 		"missing file": {Options{TokenFile: filepath.Join(dir, "none")}, "api.tokenFile: open "},
 		"empty file":   {Options{TokenFile: file("\n ")}, "is empty: put a token there"},
+		"no text":      {Options{TokenFile: file("")}, "is empty: put a token into the file"},
 		"two words":    {Options{TokenFile: file("two words")}, "is not a token"},
-		"too long":     {Options{TokenFile: file(strings.Repeat("x", 1<<20))}, "is longer than"},
+		"too long":     {Options{TokenFile: file(strings.Repeat("x", 5000))}, "is longer than"},
 		"no ASCII":     {Options{Token: "clé"}, "api.token is not a token"},
 	} {
 		c.o.Listen = "127.0.0.1:0"

@@ -53,13 +53,8 @@ func (h *handler) guard(r Route) http.Handler {
 			return
 		}
 		defer room.leave(req)
-		deadlines := http.NewResponseController(w)
-		if req.Body == http.NoBody {
-			// The server's deadline is for reading a request. It would end the request's context.
-			_ = deadlines.SetReadDeadline(time.Time{})
-		}
 		if r.Streams {
-			_ = deadlines.SetWriteDeadline(time.Time{})
+			_ = http.NewResponseController(w).SetWriteDeadline(time.Time{})
 		} else {
 			ctx, cancel := context.WithTimeout(req.Context(), handlerTimeout)
 			defer cancel()

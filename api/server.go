@@ -91,7 +91,7 @@ func Serve(ctx context.Context, o Options) (*Server, error) {
 			ReadTimeout:       cmp.Or(o.readTimeout, readTimeout),
 			WriteTimeout:      30 * time.Second,
 			IdleTimeout:       2 * time.Minute,
-			MaxHeaderBytes:    16 << 10,
+			MaxHeaderBytes:    64 << 10, // the URL with its filter and cursor is among them
 			TLSConfig:         secure,
 			ErrorLog:          slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug), // what clients do wrong
 		},

@@ -3,10 +3,10 @@ package api
 import (
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
-	"os"
 	"strings"
+
+	"github.com/imart/event-worker/internal/secretfile"
 )
 
 // maxToken bounds a token, in bytes: headers have little room.
@@ -32,16 +32,11 @@ func newToken(token, file string, log *slog.Logger) (func() string, error) {
 
 // readToken reads a file with a token, and white space around it.
 func readToken(file string) (string, error) {
-	f, err := os.Open(file)
+	text, err := secretfile.Read(file)
 	if err != nil {
-		return "", fmt.Errorf("api.tokenFile: %w: put a token into the file, or set api.token instead", err)
+		return "", fmt.Errorf("api.tokenFile: %w: put a token into the file, such as what openssl rand -hex 32 prints", err)
 	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxToken+100))
-	if err != nil {
-		return "", fmt.Errorf("api.tokenFile: %w", err)
-	}
-	token := strings.TrimSpace(string(text))
+	token := strings.TrimSpace(text)
 	if err := CheckToken(token); err != nil {
 		return "", fmt.Errorf("api.tokenFile: the content of %s %w", file, err)
 	}

@@ -22,7 +22,7 @@ func TestClusterStatus(t *testing.T) {
 	one := fmt.Sprintf("%s, epoch %d", id(t, s, "one"), s.Leases[0].Epoch)
 
 	whole := c.output(t, "status")
-	expect(t, whole, "2 nodes in MongoDB, database test_", "node ", "heartbeat", one, "order-collection-offer-accept", "ethereum", "epoch 1")
+	expect(t, whole, "2 nodes in MongoDB, database test_", "node ", "joined", one, "order-collection-offer-accept", "ethereum", "epoch 1")
 	for _, n := range s.living() {
 		expectCells(t, whole, n.ID, "up", "1", n.Version)
 	}

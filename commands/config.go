@@ -52,8 +52,8 @@ func newConfigCheck() *cobra.Command {
 		Short: "Say what a configuration would run, or all that is wrong with it",
 		Long: `Read a configuration as run would, with what the environment overrides, and say
 what it would run. All problems are on standard error, each with file, line and
-column, and with the line itself; the exit code is then 1. No endpoint is asked and
-no secret is shown.`,
+column, and with the line itself; the exit code is then 1. No endpoint and no database is
+asked, and no secret is shown.`,
 		Example: "  event-worker config check --config event-worker.yaml",
 		Args:    cli.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -75,8 +75,9 @@ no secret is shown.`,
 // describe writes what a configuration runs, without secrets.
 func describe(w io.Writer, cfg config.Config) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s is fine. It runs:\n\ndata folder  %s\nnode         %s\nlog          %s, %s\nmemory       %s of answers\n",
-		cfg.File, cfg.Data, cfg.Node, strings.ToLower(cfg.Log.Level.String()), cfg.Log.Format, config.Size(cfg.Memory))
+	fmt.Fprintf(&b, "%s is fine. It runs:\n\ndata         %s\nnode         %s\nlog          %s, %s\nmemory       %s of answers\nmonitor      %s\npage, API    %s\n",
+		cfg.File, dataOf(cfg), cfg.Node, strings.ToLower(cfg.Log.Level.String()), cfg.Log.Format, config.Size(cfg.Memory),
+		address(cfg.Monitor.Listen, config.DefaultMonitor), apiOf(cfg.API))
 	for _, c := range cfg.Chains {
 		fmt.Fprintf(&b, "\nchain %s: kind %s, chain id %d, %s, looking every %s\n", c.Name, c.Kind, c.ID, c.Host(), c.Poll)
 		describeNetwork(&b, c)
@@ -113,6 +114,45 @@ func describe(w io.Writer, cfg config.Config) error {
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// dataOf is where run keeps the data, and why.
+func dataOf(cfg config.Config) string {
+	at, err := runFlags{}.location(cfg)
+	switch {
+	case err != nil:
+		return fmt.Sprintf("not known: %s", cli.OneLine(err))
+	case at.uri == "":
+		return fmt.Sprintf("folder %s; MongoDB if the variable %s is set", at.folder, mongoVariable)
+	case !at.valid():
+		return fmt.Sprintf("MongoDB, but %s cannot be used: run says why", mongoVariable)
+	}
+	return fmt.Sprintf("%s, of the variable %s; run --data %s would use the folder", at, mongoVariable, cli.Quoted(cfg.Data))
+}
+
+// address is where something listens: as configured, or by default at an address which any
+// other port of the machine replaces if it is taken.
+func address(listen, standard string) string {
+	if listen == "" {
+		return standard + ", or any free port"
+	}
+	return listen
+}
+
+// apiOf is where the page and the API are served, and to whom.
+func apiOf(a config.API) string {
+	if a.Off {
+		return "off"
+	}
+	scheme := "http://"
+	if a.TLS.Certificate != "" {
+		scheme = "https://"
+	}
+	access := "everybody who reaches it may read, nobody may change anything"
+	if a.Token != "" || a.TokenFile != "" {
+		access = "with the token"
+	}
+	return fmt.Sprintf("%s%s: %s", scheme, address(a.Listen, config.DefaultAPI), access)
 }
 
 // describeNetwork writes what applies because the network is known.

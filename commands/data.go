@@ -62,6 +62,12 @@ func (l location) String() string {
 	return "MongoDB, " + address.String()
 }
 
+// valid reports whether the location's URI, if it has one, can be read.
+func (l location) valid() bool {
+	_, err := mongo.AddressOf(l.uri)
+	return l.uri == "" || err == nil
+}
+
 // Flag returns the option that names the location; empty if the environment does.
 func (l location) Flag() string {
 	if l.folder == "" {

@@ -163,20 +163,21 @@ func TestHostileErrors(t *testing.T) {
 }
 
 func TestStatusShowsLag(t *testing.T) {
-	chain := &branch{Name: "ethereum", Actor: &persistence.Actor{Kind: "chain"}}
-	chain.child("head").Actor = &persistence.Actor{Kind: "head", Place: markets.Place{Seq: 18_270_780}, Report: persistence.Report{Head: 18_270_780}}
-	chain.child("subject").Actor = &persistence.Actor{Kind: "subject", Place: markets.Place{Seq: 18_265_000}, Report: persistence.Report{Head: 18_270_780, Lag: 5_780}}
-	var b strings.Builder
-	if err := (state{Chains: []*branch{chain}}).write(&b, location{folder: "data"}, time.Now()); err != nil {
-		t.Fatal(err)
+	all := []persistence.Actor{
+		{ID: "ethereum", Kind: "chain", Chain: "ethereum"},
+		{ID: "ethereum/head", Kind: "head", Chain: "ethereum", Place: markets.Place{Seq: 18_270_780, Hash: "0x1"}, Report: persistence.Report{Head: 18_270_780}},
+		{ID: "ethereum/m/s/subject", Kind: "subject", Chain: "ethereum", Market: "m", Stream: "s", Place: markets.Place{Seq: 18_265_000, Hash: "0x2"}, Report: persistence.Report{Head: 18_270_780, Lag: 5_780}},
+		{ID: "aptos/m/s/subject", Kind: "subject", Chain: "aptos", Market: "m", Stream: "s", Place: markets.Place{Seq: 61_371, Through: 2_386_891_000}, Report: persistence.Report{Head: 2_386_891_061, Lag: 61}},
+		{ID: "aptos/m/t/subject", Kind: "subject", Chain: "aptos", Market: "m", Stream: "t", Place: markets.Place{Seq: 61_371}, Report: persistence.Report{Head: 2_386_891_061, Lag: 2_386_829_690}},
 	}
+	text := statusOf(t, all, time.Now(), false)
 	var got []string
-	for line := range strings.Lines(b.String()) {
+	for line := range strings.Lines(text) {
 		got = append(got, strings.Join(strings.Fields(strings.Trim(line, "│├└─ \n")), " "))
 	}
-	for _, want := range []string{"head 18,270,780 18,270,780 0 0", "subject 18,265,000 18,270,780 5,780 0"} {
+	for _, want := range []string{"head 18,270,780 18,270,780 0 0", "subject 18,265,000 18,270,780 5,780 0", "subject 2,386,891,000 2,386,891,061 61 0 61,371", "subject start 2,386,891,061 0"} {
 		if !slices.ContainsFunc(got, func(line string) bool { return strings.HasPrefix(line, want) }) {
-			t.Errorf("no line %q in\n%s", want, &b)
+			t.Errorf("no line %q in\n%s", want, text)
 		}
 	}
 }

@@ -61,10 +61,7 @@ Try it on recorded mainnet data with "demo", then describe your own chains in a 
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.SuggestionsMinimumDistance = 2
-	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return fmt.Errorf("%w: see %s --help", err, c.CommandPath())
-	})
+	root.SetFlagErrorFunc(cli.FlagError)
 	root.AddCommand(
 		demo.New(assets.recordings(), demoData),
 		newRun(assets),

@@ -48,6 +48,7 @@ type shown struct {
 	*branch
 	chain   *progress.Chain
 	streams []*progress.Stream // from here on
+	stream  *progress.Stream   // of an actor below a stream
 	owner   string
 }
 
@@ -79,8 +80,11 @@ func (s state) chain(name string) *progress.Chain {
 func nodesOf(b *branch, path string, c *progress.Chain, owner string) *table.Branch[shown] {
 	out := &table.Branch[shown]{Of: shown{branch: b, chain: c, owner: owner}}
 	for s := range c.Streams() {
-		if id := s.ID(); id == path || strings.HasPrefix(id, path+"/") || strings.HasPrefix(path, id+"/") {
+		switch id := s.ID(); {
+		case id == path || strings.HasPrefix(id, path+"/"):
 			out.Of.streams = append(out.Of.streams, s)
+		case strings.HasPrefix(path, id+"/"):
+			out.Of.stream = s
 		}
 	}
 	if b.Actor != nil {
@@ -119,7 +123,7 @@ func (t treeView) own(b *table.Branch[shown]) table.Row {
 	if a.Kind == "observer" || a.Events > 0 {
 		cells[5].Text = cli.Grouped(a.Events)
 	}
-	cells[6] = t.state(a.Status, len(b.Below) == 0 && aboveHead(n, *a))
+	cells[6] = t.state(a.Status, n.stream != nil && n.stream.AboveHead())
 	cells[7].Text = cli.Grouped(a.Restarts)
 	if t.notes && a.Restarts == 0 {
 		cells[7].Text = ""
@@ -139,11 +143,10 @@ func placeOf(c *progress.Chain, a persistence.Actor) string {
 	if height, known := c.Height(a); known {
 		return cli.Grouped(height)
 	}
+	if a.Kind == "head" {
+		return ""
+	}
 	return atStart
-}
-
-func aboveHead(n shown, a persistence.Actor) bool {
-	return len(n.streams) == 1 && a.Kind != "head" && n.streams[0].AboveHead()
 }
 
 // withError adds an error: as a note if it is of now, or where there are no notes as the last
@@ -205,7 +208,9 @@ func (t treeView) sum(branches []*table.Branch[shown]) table.Row {
 		}
 		lag, events, head = max(lag, s.Lag), events+s.Events, max(head, s.Head)
 	}
-	cells[2].Text = panel.At(slowest)
+	if slowest != nil {
+		cells[2].Text = panel.At(slowest)
+	}
 	if head > 0 {
 		cells[3].Text, cells[4].Text = cli.Grouped(head), cli.Grouped(lag)
 	}
@@ -221,19 +226,22 @@ func (t treeView) states(branches []*table.Branch[shown], streams []*progress.St
 	if troubled > 0 {
 		return table.Cell{Text: cli.Some(int64(troubled), "actor") + " retrying or paused", Ink: table.Bad}
 	}
-	if len(streams) == 0 {
-		if a := branches[0].Of.Actor; len(branches) == 1 && a != nil {
-			return t.state(a.Status, false)
-		}
-		return table.Cell{}
-	}
+	noun, n := "stream", len(streams)
 	counts := map[string]int{}
 	for _, s := range streams {
 		counts[panel.StateOf(s).Text]++
 	}
+	if n == 0 {
+		noun, n = "actor", len(branches)
+		for _, b := range branches {
+			if b.Of.Actor != nil {
+				counts[b.Of.Actor.Status]++
+			}
+		}
+	}
 	names := slices.SortedFunc(maps.Keys(counts), func(a, b string) int { return cmp.Or(counts[b]-counts[a], strings.Compare(a, b)) })
 	was := ""
-	if t.idle != "" && !(len(names) == 1 && names[0] == persistence.Stopped) {
+	if t.idle != "" && !(len(names) == 1 && slices.Contains([]string{persistence.Stopped, persistence.Paused, panel.AboveHead}, names[0])) {
 		was = "was "
 	}
 	if len(names) == 1 {
@@ -241,7 +249,10 @@ func (t treeView) states(branches []*table.Branch[shown], streams []*progress.St
 		if cell.Ink == table.Good && was != "" {
 			cell.Ink = table.Dim
 		}
-		return table.Cell{Text: cli.Some(int64(len(streams)), "stream") + " " + was + cell.Text, Ink: cell.Ink}
+		if was != "" && n > 1 {
+			was = "were "
+		}
+		return table.Cell{Text: cli.Some(int64(n), noun) + " " + was + cell.Text, Ink: cell.Ink}
 	}
 	parts := make([]string, len(names))
 	for i, name := range names {

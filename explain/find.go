@@ -109,7 +109,11 @@ func spellings(key string) []string {
 // ordersNamed are the orders of some markets with a key, or whose key has it as its hash:
 // those that have a document, or else those of which the log has events.
 func ordersNamed(ctx context.Context, docs persistence.Querier, in []persistence.MarketRef, keys []string) ([]ref, error) {
-	found, err := stored(ctx, docs, in, func(m persistence.MarketRef) (keyed, identified persistence.Condition) {
+	found, err := exactly(ctx, docs, in, keys)
+	if err != nil || len(found) > 0 {
+		return found, err
+	}
+	found, err = stored(ctx, docs, in, func(m persistence.MarketRef) (keyed, identified persistence.Condition) {
 		return whole("key", "", keys), whole("_id", market(m)+"/", keys)
 	})
 	if err != nil || len(found) > 0 {
@@ -124,13 +128,29 @@ func ordersNamed(ctx context.Context, docs persistence.Querier, in []persistence
 	return refsOf(activities), nil
 }
 
+// exactly are the orders of some markets with a key.
+func exactly(ctx context.Context, docs persistence.Querier, in []persistence.MarketRef, keys []string) (found []ref, err error) {
+	for _, m := range in {
+		for _, key := range keys {
+			o := ref{m, key}
+			for _, err := range search(ctx, docs, persistence.Orders, persistence.Equals("_id", o.id())) {
+				if err != nil {
+					return nil, err
+				}
+				found = append(found, o)
+			}
+		}
+	}
+	return sorted(found), nil
+}
+
 // stored are the orders of some markets whose documents meet a condition on their keys, once
 // more as one on their _id, which has an index.
 func stored(ctx context.Context, docs persistence.Querier, in []persistence.MarketRef, where func(persistence.MarketRef) (keyed, identified persistence.Condition)) ([]ref, error) {
 	either := persistence.Or{}
 	for _, m := range in {
 		keyed, identified := where(m)
-		either = append(either, append(m.Documents(), keyed, identified))
+		either = append(either, append(persistence.And{keyed}, append(m.Documents(), identified)...))
 	}
 	q := query(persistence.Orders, either)
 	q.Limit = named + 1

@@ -39,34 +39,44 @@ func traded(key string) []markets.Event {
 
 // Whenever a worker writes while an order is read: what is told is one state of the data.
 func TestAnOrderIsReadAsOfOneState(t *testing.T) {
-	onTheEmbeddedStore(t, func(t *testing.T, store persistence.Store) {
-		const queries = 2 * 7 // two readings and some
-		for change, do := range map[string]func(w *world){
-			"a fill":          func(w *world) { w.fold("buy", 2, -1) },
-			"a cancellation":  func(w *world) { w.fold("bulk", 3, -1) },
-			"a rollback":      func(w *world) { w.fold("list", 0, -1); w.forget("list") },
-			"a reading":       func(w *world) { w.read("buy", 4) },
-			"several of them": func(w *world) { w.read("buy", 4); w.fold("bulk", 3, -1); w.fold("buy", 4, -1) },
-		} {
-			for before := 1; before <= queries; before++ {
-				w := newWorld(t, store, traded("0xa"))
-				for _, stream := range streams {
-					w.read(stream, 3)
-				}
-				w.fold("list", 1, -1)
-				docs := &meanwhile{w.store, 0, func(query int) {
-					if query == before {
-						do(w)
+	const queries = 2 + 2*7 // of finding it, and of two readings
+	back := func(w *world) { w.fold("list", 0, -1) }
+	for change, does := range map[string][]func(w *world){
+		"a fill":          {func(w *world) { w.fold("buy", 2, -1) }},
+		"a cancellation":  {func(w *world) { w.fold("bulk", 3, -1) }},
+		"a rollback":      {func(w *world) { back(w); w.forget("list") }},
+		"back and forth":  {back, func(w *world) { w.fold("list", 1, -1) }},
+		"a reading":       {func(w *world) { w.read("buy", 4) }},
+		"several of them": {func(w *world) { w.read("buy", 4); w.fold("bulk", 3, -1); w.fold("buy", 4, -1) }},
+	} {
+		t.Run(change, func(t *testing.T) {
+			onTheEmbeddedStore(t, func(t *testing.T, store persistence.Store) {
+				for before := 1; before <= queries; before++ {
+					w := newWorld(t, store, traded("0xa"))
+					for _, stream := range streams {
+						w.read(stream, 3)
 					}
-				}}
-				e, err := explain.Order(t.Context(), docs, w.ref.Chain+"/"+w.ref.Market+"/0xa", nil, now)
-				if err != nil || len(e.Differences) > 0 {
-					t.Fatalf("with %s before query %d: %v, %s", change, before, err, asJSON(w, e.Differences))
+					w.fold("list", 1, -1)
+					w.meanwhile(before, does)
 				}
-				w.checkChanges(e)
-			}
+			})
+		})
+	}
+}
+
+// meanwhile explains the order while something is done before a query, and before the next ones.
+func (w *world) meanwhile(before int, does []func(w *world)) {
+	w.Helper()
+	docs := &meanwhile{w.store, 0, func(query int) {
+		if i := query - before; i >= 0 && i < len(does) {
+			does[i](w)
 		}
-	})
+	}}
+	e, err := explain.Order(context.Background(), docs, w.ref.Chain+"/"+w.ref.Market+"/0xa", nil, now)
+	if err != nil || len(e.Differences) > 0 {
+		w.Fatalf("before query %d: %v, %s", before, err, asJSON(w, e.Differences))
+	}
+	w.checkChanges(e)
 }
 
 // An order that changes at every look at it is not told at all.

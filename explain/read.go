@@ -86,7 +86,8 @@ func readSettled(ctx context.Context, docs persistence.Querier, o ref) (reading,
 	return reading{}, cmp.Or(err, ErrChanging)
 }
 
-// agrees says whether two readings say the same of the order.
+// agrees says whether two readings have the same order, and the same events that it may have
+// taken in.
 func (r reading) agrees(other reading) bool {
 	taken := func(r reading) (all []string) {
 		for seqs := range r.alternatives() {
@@ -97,8 +98,7 @@ func (r reading) agrees(other reading) bool {
 		}
 		return all
 	}
-	same := func(a, b entry) bool { return a.id == b.id }
-	return bytes.Equal(r.order, other.order) && slices.EqualFunc(r.events, other.events, same) && slices.Equal(taken(r), taken(other))
+	return bytes.Equal(r.order, other.order) && slices.Equal(taken(r), taken(other))
 }
 
 // readOrder reads an order and its log. What is final is read first: it stays so.
@@ -111,7 +111,7 @@ func readOrder(ctx context.Context, docs persistence.Querier, o ref) (r reading,
 	if h.activities, err = finality.Read(ctx, docs, persistence.Activities); err != nil {
 		return r, err
 	}
-	for doc, err := range search(ctx, docs, persistence.Orders, append(o.Documents(), persistence.Equals("key", o.key), persistence.Equals("_id", o.id()))) {
+	for doc, err := range search(ctx, docs, persistence.Orders, append(persistence.And{persistence.Equals("key", o.key)}, append(o.Documents(), persistence.Equals("_id", o.id()))...)) {
 		if err != nil {
 			return r, err
 		}
@@ -133,7 +133,7 @@ func readOrder(ctx context.Context, docs persistence.Querier, o ref) (r reading,
 // readLog reads the order's own events, and then the bulk cancels of the makers and nonces that
 // they name.
 func (r *reading) readLog(ctx context.Context, docs persistence.Querier, h finality.Horizon) error {
-	if err := r.readEvents(ctx, docs, h, persistence.Equals("order", r.ref.key), func(markets.Event) bool { return true }); err != nil {
+	if err := r.readEvents(ctx, docs, h, persistence.And{persistence.Equals("order", r.ref.key)}, func(markets.Event) bool { return true }); err != nil {
 		return err
 	}
 	own := make([]markets.Event, len(r.events))
@@ -151,15 +151,15 @@ func (r *reading) readLog(ctx context.Context, docs persistence.Querier, h final
 	if len(keys) == 0 {
 		return nil
 	}
-	cancels := persistence.And{makers, persistence.Equals("kind", string(markets.OrdersCancelled)), nonces}
+	cancels := persistence.And{persistence.Equals("kind", string(markets.OrdersCancelled)), makers, nonces}
 	err := r.readEvents(ctx, docs, h, cancels, func(e markets.Event) bool { return slices.Contains(keys, e.Key()) })
 	slices.SortFunc(r.events, func(a, b entry) int { return a.event.Position.Compare(b.event.Position) })
 	return err
 }
 
-// readEvents reads the events of the market that meet a condition.
-func (r *reading) readEvents(ctx context.Context, docs persistence.Querier, h finality.Horizon, where persistence.Condition, is func(markets.Event) bool) error {
-	q := query(persistence.Activities, append(r.ref.Documents(), where))
+// readEvents reads the events of the market that meet conditions.
+func (r *reading) readEvents(ctx context.Context, docs persistence.Querier, h finality.Horizon, where persistence.And, is func(markets.Event) bool) error {
+	q := query(persistence.Activities, append(where, r.ref.Documents()...))
 	q.Limit = maxEvents + 1
 	for doc, err := range docs.Query(ctx, q) {
 		if err != nil {
@@ -190,7 +190,7 @@ func (r *reading) readEvents(ctx context.Context, docs persistence.Querier, h fi
 func (r *reading) readSigned(ctx context.Context, docs persistence.Querier) error {
 	hash, _, _ := strings.Cut(r.ref.key, "@")
 	either := persistence.Or{persistence.Equals("order", r.ref.key), persistence.Equals("hash", hash)}
-	for doc, err := range search(ctx, docs, persistence.SignedOrders, append(r.ref.Documents(), either)) {
+	for doc, err := range search(ctx, docs, persistence.SignedOrders, append(persistence.And{either}, r.ref.Documents()...)) {
 		if err != nil {
 			return err
 		}

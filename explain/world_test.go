@@ -263,7 +263,7 @@ func drawEvent(t *rapid.T, height int64, log int32) markets.Event {
 		}
 	case "buy":
 		e.Kind = pick(t, markets.Bought, markets.Matched, markets.OfferAccepted)
-		e.Partial, e.Maker = rapid.Bool().Draw(t, "partial"), pick(t, "", e.Maker)
+		e.Partial, e.Maker, e.Taker = rapid.Bool().Draw(t, "partial"), pick(t, "", e.Maker), pick(t, "ann", "bob")
 	case "cancel":
 		e.Kind = pick(t, markets.Delisted, markets.OfferCancelled, markets.OfferRejected)
 	case "bulk":

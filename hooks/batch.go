@@ -92,10 +92,9 @@ func (b batcher) next(ctx context.Context, planned string) (out batch, err error
 			}
 			e, wanted := b.hook.event(r.change)
 			if !wanted {
-				if passed = r.change.Position; r.change.Collection == "" { // there is nothing more now
-					if planned = ""; len(out.events) > 0 {
-						return out, nil
-					}
+				passed = r.change.Position
+				if r.change.Collection == "" && len(out.events) > 0 { // there is nothing more now
+					return out, nil
 				}
 				continue
 			}

@@ -1,6 +1,7 @@
 package hooks
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -20,11 +21,12 @@ type scene struct {
 	store   persistence.Store
 	cursors persistence.HookStore
 	moves   *moves
+	timing  Timing
 }
 
 func newScene(t *testing.T, manners ...manner) *scene {
 	store, to := stores["embedded"](t), newReceiver(t, manners...)
-	s := &scene{T: t, receiver: to, hook: to.hook("h"), feed: newMemoryFeed(), store: store, cursors: store.(persistence.HookStore), moves: &moves{all: map[string]string{}}}
+	s := &scene{T: t, receiver: to, hook: to.hook("h"), feed: newMemoryFeed(), store: store, cursors: store.(persistence.HookStore), moves: &moves{all: map[string]string{}}, timing: quick}
 	s.begin().stop()
 	return s
 }
@@ -32,7 +34,7 @@ func newScene(t *testing.T, manners ...manner) *scene {
 // begin starts a process, and waits until it delivers.
 func (s *scene) begin() *process {
 	epoch := hookOf(s, s.store, "h").Epoch
-	p := start(s, s.cursors, s.feed, s.hook, quick, s.moves)
+	p := start(s, s.cursors, s.feed, s.hook, s.timing, s.moves)
 	awaitThat(s, "the hook is claimed", func() bool { return hookOf(s, s.store, "h").Epoch > epoch })
 	return p
 }
@@ -93,22 +95,85 @@ func TestGone(t *testing.T) {
 	s.want(":gone 3:put")
 }
 
-// A process that stops waits for the delivery in flight, but not for long.
-func TestStop(t *testing.T) {
-	for answers, at := range map[manner]string{accepts: "p1", hangs: "p0"} {
-		t.Run(string(answers), func(t *testing.T) {
-			s := newScene(t, answers)
-			p := s.begin()
-			s.put("1")
-			s.awaitRequest(20 * time.Second)
-			p.stop()
-			if hook := hookOf(t, s.store, "h"); hook.Position != at || hook.Node != "" {
-				t.Errorf("it stops with %+v, want position %s", hook, at)
-			}
-			defer s.begin().stop()
-			s.want("1:put")
-		})
+// A hook whose choice is changed while a delivery is on its way loses none of the events that it
+// wants now.
+func TestAnotherChoice(t *testing.T) {
+	s := newScene(t, hangsLate)
+	s.hook.Collections = []string{persistence.Activities}
+	p := s.begin()
+	s.feed.add(
+		persistence.Change{Collection: persistence.Activities, ID: "1", Document: json.RawMessage("{}")},
+		persistence.Change{Collection: persistence.Orders, ID: "2", Document: json.RawMessage("{}")},
+		persistence.Change{Collection: persistence.Activities, ID: "3", Document: json.RawMessage("{}")},
+	)
+	s.awaitRequest(20 * time.Second)
+	p.kill()
+	s.hook.Collections = append(s.hook.Collections, persistence.Orders)
+	defer s.begin().stop()
+	s.want("1:put 3:put 1:put 2:put 3:put")
+}
+
+// A plan whose end the feed no longer has holds nothing up.
+func TestStalePlan(t *testing.T) {
+	s := newScene(t)
+	hook, _, err := s.cursors.ClaimHook(t.Context(), persistence.HookClaim{Name: "h", Node: "n", Lease: time.Millisecond})
+	if err == nil {
+		err = s.cursors.PlanHook(t.Context(), hook.Ref(), hook.Position, persistence.HookPlan{Through: "another form of p1", Choice: s.hook.choice()})
 	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.begin().stop()
+	s.put("1")
+	s.want("1:put")
+}
+
+// Neither the URL nor the secret is in the reason of a failure, whatever has failed.
+func TestFailuresHideTheURL(t *testing.T) {
+	to := newReceiver(t, disconnects, redirects, hangs)
+	sender, hook := NewSender(), to.hook("h")
+	defer sender.Close()
+	for _, url := range []string{hook.URL, hook.URL, hook.URL, "http://127.0.0.1:1/a/path?with=a-key", "http://127.0.0.1:1/%zz/a/path?a-key", "https" + strings.TrimPrefix(hook.URL, "http")} {
+		hook.URL = url
+		within, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		err := sender.Send(within, hook, "id", []byte("{}"))
+		cancel()
+		if err == nil || err.Error() == "" || strings.Contains(err.Error(), "a-key") || strings.Contains(err.Error(), "/a/path") || strings.Contains(err.Error(), string(secret)) {
+			t.Errorf("%v", err)
+		}
+	}
+}
+
+// A process that stops waits for the delivery in flight.
+func TestStopWithinADelivery(t *testing.T) {
+	s := newScene(t, holds)
+	s.timing.Send, s.timing.Grace = time.Minute, time.Minute
+	p := s.begin()
+	s.put("1")
+	s.awaitRequest(20 * time.Second)
+	p.leave()
+	time.Sleep(10 * time.Millisecond) // for nothing: a process that does not wait has given up by now
+	close(s.told)
+	p.stop()
+	if hook := hookOf(t, s.store, "h"); hook.Position != "p1" || hook.Node != "" {
+		t.Errorf("it stops with %+v", hook)
+	}
+	s.want("1:put")
+}
+
+// It does not wait for long.
+func TestStopBesideAReceiverThatHangs(t *testing.T) {
+	s := newScene(t, hangs)
+	s.timing.Send = time.Minute
+	p := s.begin()
+	s.put("1")
+	s.awaitRequest(20 * time.Second)
+	p.stop()
+	if hook := hookOf(t, s.store, "h"); hook.Position != "p0" || hook.Node != "" || hook.Plan == nil || hook.Attempts != 0 { // it was abandoned, and has not failed
+		t.Errorf("it stops with %+v", hook)
+	}
+	defer s.begin().stop()
+	s.want("1:put")
 }
 
 // A delivery that is refused is a dead hook; later ones follow. Neither documents nor failures

@@ -19,7 +19,7 @@
 //	the document of the hook        position 7
 //	the feed has 8, 9, 10           of which 8 and 10 are activities
 //	the plan is written down        position 7, plan 7 → 10
-//	POST, the id is made of 7 → 10  503: again after 1 s, 2 s, 4 s…
+//	POST, its id made of 7 → 10     503: again after 1 s, 2 s, 4 s…
 //	the process is killed           another one claims the hook: epoch + 1
 //	POST of 7 → 10, the same id     200
 //	the move is written down        position 10

@@ -86,9 +86,10 @@ func (h Hook) choice() string {
 	return digest(fmt.Sprintf("%q %q %q %q %#v", h.Collections, h.Chains, h.Markets, h.Types, h.Filters))
 }
 
-// deliveryID is the id of the delivery of the events between two positions.
+// deliveryID is the id of the delivery of the events between two positions: of those that the
+// hook wants, so that with another choice it is another one.
 func (h Hook) deliveryID(from, through string) string {
-	return digest(fmt.Sprintf("%q %q %q", h.Name, from, through))
+	return digest(fmt.Sprintf("%q %q %q %q", h.Name, h.choice(), from, through))
 }
 
 func digest(text string) string {

@@ -49,9 +49,9 @@ func opened(t testing.TB, store persistence.Store, err error) persistence.Store 
 	return store
 }
 
-// Whatever the receiver answers, and whichever of two processes is killed, frozen and restarted:
-// a receiver that passes over known deliveries gets every event exactly once and in order, but
-// those in dead hooks.
+// Whatever the receiver answers, and whichever of two processes is killed, frozen, restarted,
+// or left without the store's answers: a receiver that passes over known deliveries gets every
+// event exactly once and in order, but those in dead hooks.
 func TestEveryEventOnceAndInOrder(t *testing.T) {
 	for name, open := range stores {
 		t.Run(name, func(t *testing.T) {
@@ -84,7 +84,7 @@ func history(t *testing.T, rt *rapid.T, store persistence.Store, name string) {
 	awaitThat(rt, "the hook begins", func() bool { return hookOf(rt, store, name).Epoch > 0 })
 	begin(1)
 	var want []event
-	for i, action := range rapid.SliceOfN(rapid.SampledFrom([]string{"grow", "grow", "kill", "kill", "stop", "freeze", "thaw", "wait", "sent", "sent"}), 1, 14).Draw(rt, "actions") {
+	for i, action := range rapid.SliceOfN(rapid.SampledFrom([]string{"grow", "grow", "kill", "kill", "stop", "freeze", "thaw", "lose", "wait", "sent", "sent"}), 1, 14).Draw(rt, "actions") {
 		which := rapid.IntRange(0, 1).Draw(rt, "process")
 		switch p := running[which]; action {
 		case "grow":
@@ -106,6 +106,8 @@ func history(t *testing.T, rt *rapid.T, store persistence.Store, name string) {
 			p.freeze()
 		case "thaw":
 			p.thaw()
+		case "lose":
+			p.lose(rapid.IntRange(1, 4).Draw(rt, "answers"))
 		case "sent": // perhaps
 			to.awaitRequest(50 * time.Millisecond)
 		case "wait": // for nothing that has to happen

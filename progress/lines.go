@@ -23,7 +23,11 @@ func (l *Logger) logProgress(c *Chain, summarised bool) {
 	case behind > 0:
 		l.log.Info("progress", append([]any{"chain", c.Name}, lineOf(c)...)...)
 	case before || l.looks == 1:
-		l.log.Info("chain is followed at its head: from now on it has a summary at intervals", "chain", c.Name, "head", c.Head.Head, "every", LookEvery*calmLooks)
+		attrs := []any{"chain", c.Name, "head", c.Head.Head, "every", LookEvery * calmLooks}
+		if n := c.aboveHead(); n > 0 {
+			attrs = append(attrs, "startAboveHead", n)
+		}
+		l.log.Info("chain is followed at its head: from now on it has a summary at intervals", attrs...)
 	}
 }
 
@@ -48,3 +52,13 @@ func lineOf(c *Chain) []any {
 }
 
 func rounded(x float64) float64 { return math.Round(x*10) / 10 }
+
+// aboveHead counts the streams that start above the chain's head.
+func (c *Chain) aboveHead() (n int) {
+	for s := range c.Streams() {
+		if s.AboveHead() {
+			n++
+		}
+	}
+	return n
+}

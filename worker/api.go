@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"slices"
 
+	"github.com/imart/event-worker/actors"
 	"github.com/imart/event-worker/api"
 	"github.com/imart/event-worker/api/feed"
 	"github.com/imart/event-worker/api/page"
@@ -12,6 +13,7 @@ import (
 	"github.com/imart/event-worker/config"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
+	"github.com/imart/event-worker/persistence/embedded"
 )
 
 // Served is what the API serves, whether a worker runs in the process or not.
@@ -26,6 +28,21 @@ type Access struct {
 	Order func(ctx context.Context, market persistence.MarketRef, key string) (markets.Order, bool, error)
 	// Ask makes a request to the owner of a chain.
 	Ask func(ctx context.Context, r persistence.Request) error
+	// Share is the share of the time that lists of documents may take; 0: all.
+	Share float64
+}
+
+// shareOfFolder is that of lists in a process that follows chains into a data folder: they are
+// read whole, by the worker's processors.
+const shareOfFolder = 0.1
+
+// AccessOf is the access to a worker's store.
+func AccessOf(store persistence.Store, node *actors.Node) Access {
+	a := Access{Order: node.Order}
+	if _, folder := store.(*embedded.Store); folder {
+		a.Share = shareOfFolder
+	}
+	return a
 }
 
 // API is a server of the page, the API and the feed.
@@ -48,7 +65,7 @@ func ServeAPI(ctx context.Context, cfg config.API, data Served, access Access, l
 		Listen: cfg.Listen, Default: config.DefaultAPI, Token: cfg.Token, TokenFile: cfg.TokenFile,
 		Origins: cfg.Origins, Rate: cfg.Rate, TLS: cfg.TLS, Log: log,
 		Routes: slices.Concat(
-			resource.Routes(resource.Options{Data: data, Order: access.Order, Ask: access.Ask, Log: log}),
+			resource.Routes(resource.Options{Data: data, Order: access.Order, Ask: access.Ask, Share: access.Share, Log: log}),
 			feed.Routes(feed.Options{Data: data, Log: log}),
 			shown.Routes(),
 		),
@@ -65,7 +82,9 @@ func (w *Worker) serveAPI(ctx context.Context) error {
 	if w.opts.Config.API.Off || w.opts.Once {
 		return nil
 	}
-	server, err := ServeAPI(ctx, w.opts.Config.API, w.store, Access{Order: w.node.Order, Ask: w.ask}, w.log)
+	access := AccessOf(w.store, w.node)
+	access.Ask = w.ask
+	server, err := ServeAPI(ctx, w.opts.Config.API, w.store, access, w.log)
 	if err != nil {
 		return err
 	}

@@ -16,9 +16,12 @@ import (
 // ordinary are the collections that a reader gets without asking.
 var ordinary = []string{persistence.Orders, persistence.Activities, persistence.Records}
 
-// replaced are the collections whose documents change. A document that no longer matches
-// a filter is as good as removed.
-var replaced = []string{persistence.Orders, persistence.Records, persistence.Actors, persistence.Leases, persistence.Nodes, persistence.Requests}
+// appended are the collections of what has happened: a document that is removed was taken back.
+var appended = []string{persistence.Activities, persistence.Notifications, persistence.DeadLetters}
+
+// constant are the collections whose documents never change. A document of another one that
+// no longer matches a filter is as good as removed; people mark notifications as read.
+var constant = []string{persistence.Activities, persistence.DeadLetters}
 
 // tokenCollection is the path of the collection of a document's token.
 const tokenCollection = "token.collection"
@@ -121,15 +124,13 @@ const (
 // event returns the name of the event that tells of a change; empty if the reader is not
 // concerned.
 func (a *ask) event(c persistence.Change) (string, error) {
-	gone := retracted
-	if slices.Contains(replaced, c.Collection) {
-		gone = removed
-	}
 	switch {
 	case !a.within(c):
 		return "", nil
+	case c.Removed() && slices.Contains(appended, c.Collection):
+		return retracted, nil
 	case c.Removed():
-		return gone, nil
+		return removed, nil
 	}
 	matches, err := matching.Document(a.filters[c.Collection], c.Document)
 	switch {
@@ -137,10 +138,10 @@ func (a *ask) event(c persistence.Change) (string, error) {
 		return "", err
 	case matches:
 		return put, nil
-	case gone == removed: // the reader may have it
-		return removed, nil
+	case slices.Contains(constant, c.Collection):
+		return "", nil
 	}
-	return "", nil
+	return removed, nil // the reader may have it
 }
 
 // within reports whether a change is of the chains and markets that the reader asks for. The

@@ -12,7 +12,6 @@ package feed
 import (
 	"cmp"
 	"errors"
-	"io"
 	"log/slog"
 	"net/http"
 	"time"
@@ -65,7 +64,7 @@ func Routes(o Options) []api.Route {
 func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ask, err := parse(r)
 	if err != nil {
-		refuse(w, http.StatusBadRequest, err.Error())
+		api.Problem(w, http.StatusBadRequest, err.Error())
 		return
 	}
 	if r.Method == http.MethodHead {
@@ -76,7 +75,7 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		defer func() { <-s.places }()
 	default:
 		w.Header().Set("Retry-After", "5")
-		refuse(w, http.StatusServiceUnavailable, "too many readers follow the feed: come back later")
+		api.Problem(w, http.StatusServiceUnavailable, "too many readers follow the feed: come back later")
 		return
 	}
 	if ask.after == "" {
@@ -107,13 +106,13 @@ func (s *service) end(st *stream, r *http.Request, err error) {
 func (s *service) fail(w http.ResponseWriter, r *http.Request, err error) {
 	switch {
 	case errors.Is(err, persistence.ErrPositionInvalid):
-		refuse(w, http.StatusBadRequest, "after, or Last-Event-ID, is not a position of this feed: take it from the ID of an event or from the header Feed-Position")
+		api.Problem(w, http.StatusBadRequest, "after, or Last-Event-ID, is not a position of this feed: take it from the ID of an event or from the header Feed-Position")
 	case errors.Is(err, persistence.ErrPositionGone):
-		refuse(w, http.StatusGone, goneText)
+		api.Problem(w, http.StatusGone, goneText)
 	default:
 		s.tell(r, err)
 		w.Header().Set("Retry-After", "5")
-		refuse(w, http.StatusServiceUnavailable, "the data cannot be read at the moment: come back later")
+		api.Problem(w, http.StatusServiceUnavailable, "the data cannot be read at the moment: come back later")
 	}
 }
 
@@ -125,10 +124,4 @@ func (s *service) tell(r *http.Request, err error) {
 	if r.Context().Err() == nil && !errors.Is(err, errReader) {
 		s.Log.Warn("the feed of a reader has ended", "error", err)
 	}
-}
-
-func refuse(w http.ResponseWriter, status int, reason string) {
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	w.WriteHeader(status)
-	_, _ = io.WriteString(w, reason+"\n")
 }

@@ -2,6 +2,7 @@ package feed
 
 import (
 	"context"
+	"math"
 	"time"
 
 	"github.com/imart/event-worker/persistence"
@@ -28,7 +29,22 @@ type part struct {
 // toldFinal is the data of an event of finality.
 type toldFinal struct {
 	part
-	Height int64 `json:"height"`
+	Height int64 `json:"height,omitempty"`
+	All    bool  `json:"all,omitempty"` // the chain cannot be reorganised
+}
+
+func finalUpTo(p part, height int64) toldFinal {
+	if height == math.MaxInt64 {
+		return toldFinal{part: p, All: true}
+	}
+	return toldFinal{part: p, Height: height}
+}
+
+func (t toldFinal) height() int64 {
+	if t.All {
+		return math.MaxInt64
+	}
+	return t.Height
 }
 
 // tellFinal tells what has become final. It holds for the documents as they were when it was
@@ -44,7 +60,7 @@ func (s *stream) tellFinal(ctx context.Context, c persistence.Change) error {
 			if err := s.send("final", "", d); err != nil {
 				return err
 			}
-			f.told[d.part] = d.Height
+			f.told[d.part] = d.height()
 		}
 	}
 	if len(f.due) > 0 || time.Since(f.read) < s.FinalEvery {
@@ -74,7 +90,7 @@ func (s *stream) readFinal(ctx context.Context) (due []toldFinal, of string, err
 		for _, h := range horizon.Heights() {
 			p := part{collection, h.Chain, h.Market, h.Stream}
 			if before, known := s.final.told[p]; s.ask.wants(h.Chain, h.Market) && (!known || h.Height > before) {
-				due = append(due, toldFinal{p, h.Height})
+				due = append(due, finalUpTo(p, h.Height))
 			}
 		}
 	}

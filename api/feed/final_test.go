@@ -42,8 +42,30 @@ type finalEvent struct {
 	Height                            int64
 }
 
+// Of a chain that cannot be reorganised everything is final.
+func TestAllIsFinal(t *testing.T) {
+	t.Parallel()
+	s := serve(t, openFolder(t), feed.Options{})
+	for _, c := range []persistence.Claim{
+		{ID: "aptos/head", Kind: "head", Chain: "aptos"},
+		{ID: "aptos/m/list/order-list", Kind: "observer", Chain: "aptos", Market: "m", Stream: "list", Documents: true},
+	} {
+		a, err := s.store.Claim(t.Context(), c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.store.Report(t.Context(), a.Ref(), persistence.Report{Head: 7}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if e := s.next(s.open(), "final"); string(e.Data) != `{"collection":"orders","chain":"aptos","market":"m","all":true}` {
+		t.Errorf("%s", e.Data)
+	}
+}
+
 // What is final is told when it advances, by market and stream, behind what was written before.
 func TestFinal(t *testing.T) {
+	t.Parallel()
 	s := serve(t, openFolder(t), feed.Options{FinalEvery: time.Millisecond, Heartbeat: time.Millisecond})
 	s.observer("head", "head", false)
 	log, docs := s.observer("seaport/list/activity", "observer", false), s.observer("seaport/list/order-list", "observer", true)
@@ -69,7 +91,11 @@ func TestFinal(t *testing.T) {
 	if f := next(); f != (finalEvent{"activities", "ethereum", "seaport", "list", 10}) {
 		t.Errorf("%v", f)
 	}
-	s.move(&docs, 20, 4, nil) // it does not go back
+	s.move(&docs, 20, 4, nil) // that is not told: it does not go back
+	s.move(&log, 21, 11, nil)
+	if f := next(); f != (finalEvent{"activities", "ethereum", "seaport", "list", 11}) {
+		t.Errorf("%v", f)
+	}
 	s.move(&docs, 21, 7, nil)
 	if f := next(); f != (finalEvent{"orders", "ethereum", "seaport", "", 7}) {
 		t.Errorf("%v", f)

@@ -19,6 +19,7 @@ import (
 // A reader with any filter that takes the matching documents after a position, and follows
 // from there, with cuts anywhere, has the documents that match in the end.
 func TestCopiesOfFilteredReaders(t *testing.T) {
+	t.Parallel()
 	s := serve(t, openFolder(t), feed.Options{})
 	n := 0
 	rapid.Check(t, func(r *rapid.T) {

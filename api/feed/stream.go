@@ -50,9 +50,6 @@ func (s *stream) begin() error {
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Accel-Buffering", "no") // a proxy that collects responses would delay the events
 	s.begun = true
-	if err := s.control.SetReadDeadline(time.Time{}); err != nil { // it would end the response
-		return err
-	}
 	return s.tellPosition(s.at)
 }
 

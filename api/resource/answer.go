@@ -8,6 +8,9 @@ import (
 	"net/http"
 	"runtime"
 	"strings"
+	"time"
+
+	"golang.org/x/time/rate"
 
 	"github.com/imart/event-worker/api"
 )
@@ -30,6 +33,9 @@ var ErrNobody = errors.New("no worker runs on the data that could execute the re
 // errCrowded says that other queries take the store's time.
 var errCrowded = errors.New("too many queries are waiting for the database: try again")
 
+// errSpent says that the worker needs the processors.
+var errSpent = errors.New("lists of a data folder are read whole, and have taken their share of the worker's time: try again later, ask for less, run serve beside the worker, or keep the data in MongoDB")
+
 // fail answers a request that has failed.
 func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	var bad badRequest
@@ -41,7 +47,7 @@ func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		api.Problem(w, http.StatusNotFound, none.detail)
 	case errors.Is(err, ErrNobody):
 		api.Problem(w, http.StatusServiceUnavailable, err.Error())
-	case errors.Is(err, errCrowded):
+	case errors.Is(err, errCrowded), errors.Is(err, errSpent):
 		w.Header().Set("Retry-After", "1")
 		api.Problem(w, http.StatusServiceUnavailable, err.Error())
 	case errors.Is(r.Context().Err(), context.DeadlineExceeded):
@@ -81,13 +87,23 @@ func knows(lists []string, tag string) bool {
 	return false
 }
 
-// queue bounds how many queries run at a time: more of them would take the processors from the
-// worker, and be no sooner done.
-type queue struct{ running, waiting chan struct{} }
+// queue bounds how many queries run at a time, since more of them would take the processors from
+// the worker and be no sooner done; and the share of the time that they take, if there is one.
+type queue struct {
+	running, waiting chan struct{}
+	spent            *rate.Limiter // of milliseconds; nil if they may take all
+}
 
-func newQueue() queue {
+// saved is for how long queries may take more than their share, if they took less before.
+const saved = 3 * time.Second
+
+func newQueue(share float64) queue {
 	n := max(2, runtime.GOMAXPROCS(0))
-	return queue{make(chan struct{}, n), make(chan struct{}, 8*n)}
+	q := queue{running: make(chan struct{}, n), waiting: make(chan struct{}, 8*n)}
+	if share > 0 {
+		q.spent = rate.NewLimiter(rate.Limit(share*1000), int(saved.Milliseconds()))
+	}
+	return q
 }
 
 // do runs a query when it is its turn.
@@ -101,8 +117,22 @@ func (q queue) do(ctx context.Context, query func() error) error {
 	select {
 	case q.running <- struct{}{}:
 		defer func() { <-q.running }()
-		return query()
 	case <-ctx.Done():
 		return ctx.Err()
+	}
+	if q.spent != nil {
+		if q.spent.Tokens() < 0 {
+			return errSpent
+		}
+		begun := time.Now()
+		defer func() { q.spend(time.Since(begun)) }()
+	}
+	return query()
+}
+
+// spend takes a time from what queries may take.
+func (q queue) spend(took time.Duration) {
+	for left := int(took.Milliseconds()); left > 0; left -= q.spent.Burst() {
+		q.spent.ReserveN(time.Now(), min(left, q.spent.Burst()))
 	}
 }

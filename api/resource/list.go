@@ -22,7 +22,7 @@ func (s *server) list(of documents.Collection) http.Handler {
 		}
 		var position string
 		var found found
-		err = s.queries.do(r.Context(), func() (err error) {
+		err = s.lists.do(r.Context(), func() (err error) {
 			position, found, err = s.read(r.Context(), asked)
 			return err
 		})
@@ -81,7 +81,7 @@ func (s *server) one(of documents.Collection) http.Handler {
 			return
 		}
 		var doc json.RawMessage
-		err := s.queries.do(r.Context(), func() (err error) {
+		err := s.keys.do(r.Context(), func() (err error) {
 			doc, err = s.find(r, of, r.PathValue("id"))
 			return err
 		})
@@ -104,7 +104,7 @@ func (s *server) find(r *http.Request, of documents.Collection, id string) (doc 
 	if err != nil {
 		return nil, err
 	}
-	return s.horizons.mark(r.Context(), of.Name, doc)
+	return s.now.mark(r.Context(), of.Name, doc)
 }
 
 func (s *server) stored(r *http.Request, of documents.Collection, id string) (json.RawMessage, error) {

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/imart/event-worker/persistence"
-	"github.com/imart/event-worker/persistence/finality"
 )
 
 // Documents are in the order of the sort keys, and those with equal values in the order of
@@ -37,22 +36,20 @@ type entry struct {
 // read reads a page, and before it the position of the feed whose changes it has; empty if the
 // data have no feed.
 func (s *server) read(ctx context.Context, a asked) (position string, f found, err error) {
-	if feed, ok := s.Data.(persistence.Feed); ok {
-		if position, err = feed.Newest(ctx); err != nil {
-			return "", found{}, err
-		}
+	if position, err = s.now.position.get(ctx); err != nil {
+		return "", found{}, err
 	}
 	filter, mark := a.filter, func(doc json.RawMessage) (json.RawMessage, error) { return doc, nil }
-	if finality.Of(a.of.Name) {
-		horizon, err := s.horizons.read(ctx, a.of.Name)
+	if recent, told := s.now.horizons[a.of.Name]; told {
+		horizon, err := recent.get(ctx)
 		if err != nil {
 			return "", found{}, err
 		}
-		translated, err := horizon.Filter(persistence.Filter{Condition: a.filter})
+		translated, err := horizon.Filter(persistence.Filter{Condition: filter})
 		if err != nil {
 			return "", found{}, badRequest{err.Error()}
 		}
-		filter, mark = translated.Condition, horizon.Mark
+		filter, mark = translated.Condition, horizon.Mark // both of the same horizon
 	}
 	entries, next, err := s.page(ctx, a, filter)
 	if err != nil {

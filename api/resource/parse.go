@@ -50,11 +50,8 @@ func parse(of documents.Collection, rawQuery string) (asked, error) {
 	if err != nil {
 		return a, badRequest{err.Error()}
 	}
-	if err := checkCondition(of, filter.Condition); err != nil {
-		return a, err
-	}
 	a.filter = filter.Condition
-	if a.sort, err = persistence.ParseSort(values.Get("sort")); err != nil {
+	if a.sort, err = documents.ParseSort(of.Name, values.Get("sort")); err != nil {
 		return a, badRequest{err.Error()}
 	}
 	if a.sort, err = checkSort(of, a.sort); err != nil {

@@ -41,7 +41,10 @@ type Options struct {
 	// Ask makes a request to the owner of a chain; optional. Its errors are ErrNobody and those
 	// of the store.
 	Ask func(ctx context.Context, r persistence.Request) error
-	Log *slog.Logger
+	// Share is the share of the time that lists may take, if they take it from a worker in the
+	// same process; 0: all.
+	Share float64
+	Log   *slog.Logger
 }
 
 // Served are the names of the collections that are served, each at its path. Signed orders are
@@ -53,7 +56,7 @@ var Served = []string{
 
 // Routes are those of the package.
 func Routes(o Options) []api.Route {
-	s := &server{Options: o, horizons: newHorizons(o.Data), queries: newQueue(), complain: rate.Sometimes{First: 1, Interval: 10 * time.Second}}
+	s := &server{Options: o, now: newMoment(o.Data), lists: newQueue(o.Share), keys: newQueue(0), complain: rate.Sometimes{First: 1, Interval: 10 * time.Second}}
 	var routes []api.Route
 	for _, name := range Served {
 		of := documents.Of(name)
@@ -71,7 +74,7 @@ func Routes(o Options) []api.Route {
 // server answers the requests.
 type server struct {
 	Options
-	horizons *horizons
-	queries  queue
-	complain rate.Sometimes // of a store that does not answer
+	now         moment
+	lists, keys queue          // separate, as a key is quickly found
+	complain    rate.Sometimes // of a store that does not answer
 }

@@ -23,7 +23,7 @@ import (
 func TestMain(m *testing.M) {
 	// Each check pages through a real store. The command line is parsed later, and takes
 	// precedence.
-	_ = flag.Set("rapid.checks", "40")
+	_ = flag.Set("rapid.checks", "25")
 	os.Exit(mongotest.Main(m))
 }
 
@@ -137,6 +137,8 @@ func put(t fataler, store persistence.Store, market string, orders ...markets.Or
 type querier struct{ persistence.Querier }
 
 // standing is data with a feed whose position never changes.
+var _ persistence.Feed = standing{}
+
 type standing struct {
 	persistence.Querier
 	position string
@@ -148,3 +150,12 @@ func (s standing) Newest(context.Context) (string, error) { return s.position, s
 func (s standing) Changes(context.Context, string, []string) iter.Seq2[persistence.Change, error] {
 	return func(func(persistence.Change, error) bool) {}
 }
+
+// memory has one order.
+func memory(o markets.Order) func(context.Context, persistence.MarketRef, string) (markets.Order, bool, error) {
+	return func(_ context.Context, market persistence.MarketRef, key string) (markets.Order, bool, error) {
+		return o, market.Chain == o.Chain && market.Market == o.Market && key == o.Key, nil
+	}
+}
+
+func (s standing) Reached(position, other string) bool { return position == other }

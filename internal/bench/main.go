@@ -37,6 +37,7 @@ type options struct {
 	blocks          int64  // of the sparse chain
 	of              endpointNode
 	streams         int    // that follow the head
+	requests        int    // a second, to the API beside the pipeline; 0: none
 	mongodb         string // URI of the MongoDB to write to; empty means the embedded store
 }
 
@@ -46,6 +47,7 @@ type result struct {
 	Took   time.Duration
 	Memory int64 // peak, bytes; set by the parent
 	Asked  asked // of an endpoint
+	Load   load  // of the API
 	// Durable is the time from the signal of a new block until all of its documents were
 	// stored: the 50th and the 99th percentile.
 	Durable [2]time.Duration
@@ -60,6 +62,7 @@ var measurements = map[string]func(context.Context, options) (result, error){
 	"raw1":     func(ctx context.Context, o options) (result, error) { return rawWrite(ctx, o, 1) },
 	"raw4":     func(ctx context.Context, o options) (result, error) { return rawWrite(ctx, o, 4) },
 	"pipeline": pipeline,
+	"served":   pipelineServed,
 	"backfill": backfill,
 	"follow":   follow,
 }
@@ -74,6 +77,7 @@ func main() {
 	flag.StringVar(&o.profile, "profile", "", "write the pipeline's CPU profile to this file")
 	flag.BoolVar(&o.endpoint, "endpoint", false, "measure instead the cost of a slow endpoint with limits")
 	flag.Int64Var(&o.blocks, "blocks", 2_280_000, "how many blocks the sparse chain of -endpoint has")
+	flag.IntVar(&o.requests, "api", 0, "measure instead the cost of so many requests a second to the API")
 	flag.StringVar(&o.node, "node", "", "for the program's own processes")
 	o.of.flags()
 	flag.IntVar(&o.streams, "streams", 1, "for the program's own processes")
@@ -87,6 +91,9 @@ With -endpoint it measures, on the embedded store, a chain behind an endpoint th
 100 ms to answer and caps the range of eth_getLogs: a long chain with few events against
 the time of its windows, eight in flight; a short one with many against the same without
 latency; and the requests for a new block by 1 and by 50 streams.
+
+With -api N it measures by how much N requests a second to the API (orders by a filter, an
+order by its key, the newest activities) slow the pipeline down.
 
 `)
 		flag.PrintDefaults()
@@ -107,8 +114,12 @@ func run(ctx context.Context, o options, process string) error {
 	switch {
 	case process == "" && o.endpoint:
 		return compareEndpoint(ctx, o)
+	case process == "" && o.requests > 0:
+		return compareServed(ctx, o)
 	case process == "":
 		return compare(ctx, o)
+	case process == "load":
+		return ask(ctx, o)
 	case process == "node":
 		return serve(ctx, o)
 	case process == "endpoint-node":
@@ -234,7 +245,7 @@ func inProcess(ctx context.Context, o options, name string) (result, error) {
 
 func command(ctx context.Context, o options, process string) *exec.Cmd {
 	args := []string{"-listings", fmt.Sprint(o.listings), "-sales", fmt.Sprint(o.sales), "-chains", fmt.Sprint(o.chains),
-		"-node", o.node, "-profile", o.profile, "-streams", fmt.Sprint(o.streams)}
+		"-node", o.node, "-profile", o.profile, "-streams", fmt.Sprint(o.streams), "-api", fmt.Sprint(o.requests)}
 	cmd := exec.CommandContext(ctx, os.Args[0], append(append(args, o.of.args()...), process)...)
 	cmd.Stderr = os.Stderr
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }

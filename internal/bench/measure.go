@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -197,6 +198,13 @@ func openStore(ctx context.Context, o options) (persistence.Store, func(), error
 // pipeline follows the recorded node from its first block to its head with the real
 // actors.
 func pipeline(ctx context.Context, o options) (result, error) {
+	return runPipeline(ctx, o, func(persistence.Store, *actors.Node) (func() error, error) {
+		return func() error { return nil }, nil
+	})
+}
+
+// runPipeline is pipeline with something beside it, which the returned function ends.
+func runPipeline(ctx context.Context, o options, beside func(persistence.Store, *actors.Node) (end func() error, err error)) (result, error) {
 	store, remove, err := openStore(ctx, o)
 	if err != nil {
 		return result{}, err
@@ -221,12 +229,16 @@ func pipeline(ctx context.Context, o options) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
+	end, err := beside(store, node)
+	if err != nil {
+		return result{}, err
+	}
 	select {
 	case <-node.CaughtUp():
 	case <-ctx.Done():
 	}
 	r := result{Events: o.listings + o.sales, Took: time.Since(start)}
-	if err := node.Stop(context.WithoutCancel(ctx)); err != nil {
+	if err := errors.Join(end(), node.Stop(context.WithoutCancel(ctx))); err != nil {
 		return result{}, err
 	}
 	return r, check(ctx, store, o)

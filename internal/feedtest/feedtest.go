@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
 
@@ -93,8 +92,9 @@ func Refusal(ctx context.Context, url, lastEventID string) (int, string, error) 
 	if r.StatusCode == http.StatusOK {
 		return r.StatusCode, "", nil
 	}
-	text, err := io.ReadAll(r.Body)
-	return r.StatusCode, string(text), err
+	var problem struct{ Detail string }
+	err = json.NewDecoder(r.Body).Decode(&problem)
+	return r.StatusCode, problem.Detail, err
 }
 
 // Copy is a reader's copy: documents by collection and ID.

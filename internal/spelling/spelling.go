@@ -9,15 +9,15 @@ import (
 // DidYouMean asks for the word among known that was probably meant; empty if none is
 // near.
 func DidYouMean(word string, known []string) string {
-	if near := nearest(word, known); near != "" {
+	if near := Nearest(word, known); near != "" {
 		return fmt.Sprintf(" (did you mean %s?)", near)
 	}
 	return ""
 }
 
-// nearest is the word among known that a misspelt one most likely stands for;
+// Nearest is the word among known that a misspelt one most likely stands for;
 // empty if none is near.
-func nearest(word string, known []string) string {
+func Nearest(word string, known []string) string {
 	best, least := "", 1+len(word)/3
 	for _, k := range known {
 		if d := distance(strings.ToLower(word), strings.ToLower(k)); d <= least {

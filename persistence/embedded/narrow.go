@@ -2,46 +2,55 @@ package embedded
 
 import (
 	"slices"
+	"strings"
 
 	"zombiezen.com/go/sqlite"
 
+	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
 )
 
-// The columns by which a query can find its documents without reading all of them.
-var (
-	byStream = []string{persistence.Activities, persistence.DeadLetters, persistence.Notifications}
-	byKey    = []string{persistence.Activities}
-)
+// byStream are the collections whose rows have their stream.
+var byStream = []string{persistence.Activities, persistence.DeadLetters, persistence.Notifications}
 
-// narrowing restricts a query to the rows that an index finds. The filter's conditions are
-// tested all the same.
-type narrowing struct {
-	chain, market, name string // the name within the market, of a stream or an order
-}
+// narrowing restricts a query to the rows that an index finds: those of a name, which is within
+// a market's, or of a market. The filter's conditions are tested all the same.
+type narrowing []string
 
-// narrow adds a restriction to rows of a stream, or else of an order, if the filter names one.
+// narrow adds the restriction that the filter allows, if there is one.
 func (s *selection) narrow(c persistence.Condition) {
 	all, ok := c.(persistence.And)
 	if !ok {
+		all = persistence.And{c}
+	}
+	path, column := s.narrowest(all)
+	if column == "" || slices.Contains(path, "") {
 		return
 	}
-	n := &narrowing{named(all, "chain"), named(all, "market"), named(all, "stream")}
-	column := "stream"
-	if !slices.Contains(byStream, s.collection) || n.name == "" {
-		n.name, column = named(all, "order"), "key"
-		if !slices.Contains(byKey, s.collection) {
-			return
-		}
-	}
-	if n.chain == "" || n.market == "" || n.name == "" {
-		return
-	}
-	s.narrowing = n
+	s.narrowing = path
 	s.sql.add(column+" = ? AND ", int64(0)) // the first argument, which run sets
 	if column == "stream" {
 		s.bounds(all)
 	}
+}
+
+// narrowest is the restriction of a filter for a stream, an order by its _id or key, an order's
+// log, or a market's bulk cancels.
+func (s *selection) narrowest(all persistence.And) (path narrowing, column string) {
+	chain, market := named(all, "chain"), named(all, "market")
+	switch id := strings.SplitN(named(all, "_id"), "/", 3); {
+	case s.collection == persistence.Orders && len(id) == 3:
+		return id, "id"
+	case s.collection == persistence.Orders:
+		return narrowing{chain, market, named(all, "key")}, "id"
+	case slices.Contains(byStream, s.collection) && named(all, "stream") != "":
+		return narrowing{chain, market, named(all, "stream")}, "stream"
+	case s.collection != persistence.Activities:
+		return nil, ""
+	case named(all, "order") == "" && named(all, "kind") == string(markets.OrdersCancelled):
+		return narrowing{chain, market}, "bulk"
+	}
+	return narrowing{chain, market, named(all, "order")}, "key"
 }
 
 // bounds adds the filter's bounds of seq.
@@ -71,8 +80,8 @@ func named(all persistence.And, path string) string {
 }
 
 // resolve finds the number of the name; a name that is not known has no rows.
-func (n *narrowing) resolve(conn *sqlite.Conn) (id int64, err error) {
-	for _, part := range []string{n.chain, n.market, n.name} {
+func (n narrowing) resolve(conn *sqlite.Conn) (id int64, err error) {
+	for _, part := range n {
 		if id, err = (names{}).find(conn, name{id, part}); id == 0 || err != nil {
 			return id, err
 		}

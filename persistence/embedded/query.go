@@ -21,7 +21,7 @@ const documentID = "document_id(doc)"
 type selection struct {
 	collection string
 	sql        sqlText
-	narrowing  *narrowing // nil: all rows are read
+	narrowing  narrowing // nil: all rows are read
 }
 
 func newSelection(q persistence.Query) (*selection, error) {
@@ -31,6 +31,7 @@ func newSelection(q persistence.Query) (*selection, error) {
 	s := &selection{collection: q.Collection, sql: sqlText{of: documents.Of(q.Collection)}}
 	s.sql.add("SELECT rowid, doc FROM " + q.Collection + " WHERE ")
 	s.narrow(q.Filter.Condition)
+	s.onlyRow(q.Filter.Condition)
 	if err := s.sql.condition(q.Filter.Condition); err != nil {
 		return nil, err
 	}
@@ -50,6 +51,15 @@ func newSelection(q persistence.Query) (*selection, error) {
 func (s *selection) run(conn *sqlite.Conn, yield func(json.RawMessage) bool) error {
 	if err := s.defineID(conn); err != nil {
 		return err
+	}
+	for i, arg := range s.sql.args {
+		if row, ok := arg.(rowOf); ok {
+			id, err := row.find(conn)
+			if err != nil {
+				return err
+			}
+			s.sql.args[i] = id
+		}
 	}
 	if s.narrowing != nil {
 		id, err := s.narrowing.resolve(conn)

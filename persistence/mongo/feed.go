@@ -26,8 +26,9 @@ const (
 )
 
 // Newest implements persistence.Feed. It reads a snapshot of what a majority has, and opens a
-// change stream at the snapshot's time: what a majority has is not rolled back, and a later
-// query of the same primary reads a snapshot that is not older.
+// change stream at the snapshot's time: what a majority has is not rolled back. A later query
+// reads a snapshot that is not older: the same primary has no older one to offer, and one of
+// a new primary is refused until it is as new.
 func (r *Reader) Newest(ctx context.Context) (at string, err error) {
 	err = r.read(ctx, func() error {
 		session, err := r.client.StartSession(options.Session().SetSnapshot(true))
@@ -43,6 +44,7 @@ func (r *Reader) Newest(ctx context.Context) (at string, err error) {
 		if next.IsZero() { // there is no collection, and no snapshot of one
 			return ErrNoData
 		}
+		r.told.raise(next)
 		next.I++ // the stream begins with the changes at the time that it is given
 		stream, err := r.openFeed(ctx, nil, options.ChangeStream().SetStartAtOperationTime(&next).SetBatchSize(0))
 		if err != nil {
@@ -60,7 +62,8 @@ func (r *Reader) Newest(ctx context.Context) (at string, err error) {
 //
 // Orders, activities, records, notifications and dead letters are only inserted and replaced
 // as a whole, so that the events of the stream have their documents exactly. Documents of
-// other collections are updated: of those a change has the document at the time of reading.
+// other collections are updated, and notifications are by those who mark them as read: of
+// those updates a change has the document at the time of reading.
 func (r *Reader) Changes(ctx context.Context, after string, collections []string) iter.Seq2[persistence.Change, error] {
 	return func(yield func(persistence.Change, error) bool) {
 		err := persistence.CheckFeedCollections(collections)

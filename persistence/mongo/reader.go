@@ -27,6 +27,7 @@ type Reader struct {
 	database *driver.Database
 	address  Address
 	gate     gate
+	told     snapshotTime // the newest one whose position a feed has told
 }
 
 // Close waits for the queries in progress and closes the connections.
@@ -86,6 +87,12 @@ func (r *Reader) query(ctx context.Context, query persistence.Query, yield func(
 		return errClosed
 	}
 	defer r.gate.leave()
+	return r.unlessBehind(ctx, func() error { return r.querySnapshot(ctx, query, asJSON, yield) })
+}
+
+// querySnapshot runs a query on a snapshot. The error is errBehind, before anything is yielded,
+// if the snapshot lacks changes before a position that was told.
+func (r *Reader) querySnapshot(ctx context.Context, query persistence.Query, asJSON func(bson.Raw) (json.RawMessage, error), yield func(json.RawMessage) bool) error {
 	session, err := r.client.StartSession(options.Session().SetSnapshot(true))
 	if err != nil {
 		return err
@@ -97,6 +104,9 @@ func (r *Reader) query(ctx context.Context, query persistence.Query, yield func(
 		return err
 	}
 	defer cursor.Close(context.WithoutCancel(inSession))
+	if r.told.isAfter(session.SnapshotTime()) {
+		return errBehind
+	}
 	for cursor.Next(inSession) {
 		doc, err := asJSON(cursor.Current)
 		if err != nil {

@@ -15,3 +15,6 @@ func (s *Store) Tolerate(d time.Duration) { s.tolerance = d }
 func (s *Store) Unconditional() {
 	s.condition = func(m persistence.Move) bson.D { return byID(m.Actor.ID) }
 }
+
+// Tell makes a reader behave as if Newest had told the position of a later time.
+func (r *Reader) Tell(at bson.Timestamp) { r.told.raise(at) }

@@ -14,8 +14,10 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/imart/event-worker/internal/printable"
+	"github.com/imart/event-worker/internal/spelling"
 )
 
 // NoArgs refuses arguments, with a hint if one may be a misspelt command.
@@ -23,10 +25,71 @@ func NoArgs(c *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	if near := c.SuggestionsFor(args[0]); len(near) > 0 {
-		return fmt.Errorf("unknown command %q: did you mean %s %s?", args[0], c.CommandPath(), near[0])
+	what := "argument"
+	if c.HasAvailableSubCommands() {
+		what = "command"
 	}
-	return fmt.Errorf("unknown argument %q: see %s --help", args[0], c.CommandPath())
+	if near := nearCommand(c, args[0]); near != "" {
+		return fmt.Errorf("unknown %s %q: did you mean %s?", what, args[0], near)
+	}
+	return fmt.Errorf("unknown %s %q: see %s --help", what, args[0], c.CommandPath())
+}
+
+// nearCommand is the path of the command below c that a word was probably meant for, or else
+// of one below these; empty if none is near.
+func nearCommand(c *cobra.Command, word string) string {
+	var names []string
+	for _, sub := range c.Commands() {
+		if sub.IsAvailableCommand() {
+			names = append(names, sub.Name())
+		}
+	}
+	if near := spelling.Nearest(word, names); near != "" {
+		return c.CommandPath() + " " + near
+	}
+	for _, sub := range c.Commands() { // event-worker check
+		for _, deeper := range sub.Commands() {
+			if deeper.Name() == word && deeper.IsAvailableCommand() {
+				return deeper.CommandPath()
+			}
+		}
+	}
+	return ""
+}
+
+// FlagError adds to an error of a command's flags what was probably meant: a misspelt command
+// before them, another flag, or a flag of another command.
+func FlagError(c *cobra.Command, err error) error {
+	if args := c.Flags().Args(); c.HasAvailableSubCommands() && len(args) > 0 {
+		return NoArgs(c, args)
+	}
+	hint := ""
+	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
+		hint = nearFlag(c, unknown.GetSpecifiedName())
+	}
+	return fmt.Errorf("%w%s: see %s --help", err, hint, c.CommandPath())
+}
+
+// nearFlag asks for the flag that was probably meant; empty if none is near.
+func nearFlag(c *cobra.Command, name string) string {
+	if near := spelling.Nearest(name, flagsOf(c)); near != "" {
+		return fmt.Sprintf(" (did you mean --%s?)", near)
+	}
+	for _, sub := range c.Commands() {
+		if near := spelling.Nearest(name, flagsOf(sub)); near != "" && sub.IsAvailableCommand() {
+			return fmt.Sprintf(" (a flag comes after its command: %s COMMAND --%s)", c.CommandPath(), near)
+		}
+	}
+	return ""
+}
+
+func flagsOf(c *cobra.Command) (names []string) {
+	c.Flags().VisitAll(func(f *pflag.Flag) {
+		if !f.Hidden {
+			names = append(names, f.Name)
+		}
+	})
+	return names
 }
 
 // One wants exactly one argument.

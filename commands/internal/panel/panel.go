@@ -75,16 +75,28 @@ func own(b *table.Branch[item]) table.Row {
 
 // chainState is the state of a chain by itself, and how often its endpoints are asked.
 func chainState(c *progress.Chain) table.Cell {
-	cell := table.Cell{Text: rate(c.RequestsPerSecond) + " requests/s", Ink: table.Dim}
+	cell := table.Cell{Text: requests(c, ""), Ink: table.Dim}
 	if c.Head == nil || c.Head.Head == 0 {
-		cell = table.Cell{Text: "waiting for its endpoints", Ink: table.Note}
+		cell = table.Cell{Text: waits, Ink: table.Note}
 	}
 	for _, a := range c.Actors {
 		if a.Failing() {
-			cell = table.Cell{Text: a.Status + ", " + rate(c.RequestsPerSecond) + " requests/s", Ink: table.Bad}
+			cell = table.Cell{Text: a.Status + requests(c, ", "), Ink: table.Bad}
 		}
 	}
 	return cell
+}
+
+// waits is said of a chain of which nothing is known yet.
+const waits = "waiting for its endpoints"
+
+// requests is how often a chain's endpoints are asked, after other words; empty if they are
+// not, or if that is not known.
+func requests(c *progress.Chain, after string) string {
+	if c.RequestsPerSecond <= 0 {
+		return ""
+	}
+	return after + rate(c.RequestsPerSecond) + " requests/s"
 }
 
 func head(c *progress.Chain) string {
@@ -176,12 +188,12 @@ func summary(c *progress.Chain) table.Cell {
 	case c.Failing != "":
 		return table.Cell{Text: c.Failing, Ink: table.Bad}
 	case behind > 0:
-		return table.Cell{Text: fmt.Sprintf("%d backfilling, %s requests/s", behind, rate(c.RequestsPerSecond))}
+		return table.Cell{Text: fmt.Sprintf("%d backfilling%s", behind, requests(c, ", "))}
 	case c.Head == nil || c.Head.Head == 0:
-		return table.Cell{Text: "waiting for its endpoints", Ink: table.Note}
+		return table.Cell{Text: waits, Ink: table.Note}
 	}
 	cell := StateOf(c.Slowest())
-	cell.Text += ", " + rate(c.RequestsPerSecond) + " requests/s"
+	cell.Text += requests(c, ", ")
 	return cell
 }
 
@@ -268,7 +280,7 @@ func StateOf(s *progress.Stream) table.Cell {
 }
 
 // AboveHead is said of a stream that starts above its chain's head.
-const AboveHead = "starts above the head"
+const AboveHead = "above the head"
 
 // State is one of the states of an actor.
 func State(text string) table.Cell {

@@ -108,12 +108,17 @@ func (t Table) fit(width int) []column {
 		return shown
 	}
 	shown = t.leaveOut(shown, width, essential+1)
+	natural := map[int]int{}
 	for i, c := range shown {
+		natural[c.at] = c.width
 		if least := t.Columns[c.at].Least; least > 0 {
 			shown[i].width -= min(max(0, total(shown)-width), max(0, c.width-least))
 		}
 	}
 	shown = t.leaveOut(shown, width, 1)
+	for i, c := range shown { // what was left out may have been wider than necessary
+		shown[i].width += min(max(0, width-total(shown)), natural[c.at]-c.width)
+	}
 	for total(shown) > width {
 		i := widest(shown)
 		if shown[i].width <= leastShown {
@@ -170,27 +175,30 @@ func (t Table) line(row Row, shown []column, width int) string {
 		if i > 0 {
 			pending += len(gap)
 		}
-		cell := row.cell(c.at)
-		if t.Columns[c.at].Least > 0 {
-			cell.Text = shortenMiddle(cell.Text, c.width)
-		}
-		cell.Text = Shorten(cell.Text, c.width)
 		if width > 0 { // columns that cannot get any narrower
-			cell.Text = clip(cell.Text, max(0, width-used-pending))
+			c.width = max(0, min(c.width, width-used-pending))
 		}
+		cell := t.shortened(row.cell(c.at), c)
 		padding := c.width - Width(cell.Text)
 		if t.Columns[c.at].Right {
 			pending, padding = pending+padding, 0
 		}
-		if cell.Text != "" && (width == 0 || used+pending+Width(cell.Text) <= width) {
+		if cell.Text != "" {
 			b.WriteString(strings.Repeat(" ", pending) + t.paint(cell))
 			used, pending = used+pending+Width(cell.Text), 0
-		} else {
-			padding += Width(cell.Text)
 		}
-		pending += max(0, padding)
+		pending += padding
 	}
 	return b.String()
+}
+
+// shortened is a cell that fits its column.
+func (t Table) shortened(cell Cell, c column) Cell {
+	if t.Columns[c.at].Least > 0 {
+		cell.Text = shortenMiddle(cell.Text, c.width)
+	}
+	cell.Text = Shorten(cell.Text, c.width)
+	return cell
 }
 
 func (t Table) paint(c Cell) string {

@@ -1,0 +1,178 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"os"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/imart/event-worker/actors"
+	"github.com/imart/event-worker/config"
+	"github.com/imart/event-worker/persistence"
+	"github.com/imart/event-worker/worker"
+)
+
+// load is what became of the requests to the API.
+type load struct {
+	Sent, Answered int
+	Refused        map[int]int      // by status; 0: no response
+	Took           [2]time.Duration // the 50th and the 99th percentile of those answered
+}
+
+// compareServed measures the pipeline without and with requests to the API beside it, in pairs
+// whose order alternates, and prints how much longer it takes.
+func compareServed(ctx context.Context, o options) error {
+	node, err := startNode(ctx, o, "node")
+	if err != nil {
+		return err
+	}
+	defer node.stop()
+	o.node = node.url
+	var slower []float64
+	for i := range o.runs {
+		names := []string{"pipeline", "served"}
+		if i%2 == 1 {
+			slices.Reverse(names)
+		}
+		took := map[string]result{}
+		for _, name := range names {
+			if took[name], err = inProcess(ctx, o, name); err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+		}
+		quiet, served := took["pipeline"], took["served"]
+		slower = append(slower, served.Took.Seconds()/quiet.Took.Seconds())
+		fmt.Printf("pair %d: %6.0f events/s alone, %6.0f beside %d requests/s: takes %.2f times as long; answered %d of %d in %s (99 %%: %s), refused %v\n",
+			i+1, quiet.rate(), served.rate(), o.requests, slower[i], served.Load.Answered, served.Load.Sent,
+			served.Load.Took[0].Round(time.Millisecond/10), served.Load.Took[1].Round(time.Millisecond), served.Load.Refused)
+	}
+	slices.Sort(slower)
+	fmt.Printf("a backfill of %d events takes %.2f times as long beside %d requests/s: median of %d pairs\n", o.listings+o.sales, slower[len(slower)/2], o.requests, o.runs)
+	return nil
+}
+
+// pipelineServed is pipeline while clients ask the API.
+func pipelineServed(ctx context.Context, o options) (result, error) {
+	var l load
+	r, err := runPipeline(ctx, o, func(store persistence.Store, node *actors.Node) (func() error, error) {
+		server, err := worker.ServeAPI(ctx, config.API{Listen: "127.0.0.1:0"}, store.(worker.Served), worker.AccessOf(store, node), slog.New(slog.DiscardHandler))
+		if err != nil {
+			return nil, err
+		}
+		o.node = server.URL()
+		clients := command(ctx, o, "load")
+		out, err := clients.StdoutPipe()
+		if err != nil {
+			return nil, err
+		}
+		if err := clients.Start(); err != nil {
+			return nil, err
+		}
+		return func() error {
+			defer server.Close()
+			if err := clients.Process.Signal(os.Interrupt); err != nil {
+				return err
+			}
+			if err := json.NewDecoder(out).Decode(&l); err != nil {
+				return err
+			}
+			return clients.Wait()
+		}, nil
+	})
+	r.Load = l
+	return r, err
+}
+
+// clients ask an API until the process is told to end, and then print what became of it.
+type clients struct {
+	base string
+
+	mu   sync.Mutex
+	load load
+	took []time.Duration
+	ids  []string // of orders
+	in   string   // their collection
+}
+
+// ask sends requests at a steady rate, however long the responses take.
+func ask(ctx context.Context, o options) error {
+	c := &clients{base: o.node, load: load{Refused: map[int]int{}}}
+	every := time.NewTicker(time.Second / time.Duration(o.requests))
+	defer every.Stop()
+	var open sync.WaitGroup
+	for n := 0; ctx.Err() == nil; n++ {
+		path := c.path(n)
+		open.Go(func() { c.send(path) })
+		select {
+		case <-every.C:
+		case <-ctx.Done():
+		}
+	}
+	open.Wait()
+	slices.Sort(c.took)
+	if n := len(c.took); n > 0 {
+		c.load.Took = [2]time.Duration{c.took[n/2], c.took[n*99/100]}
+	}
+	return json.NewEncoder(os.Stdout).Encode(c.load)
+}
+
+// path is the nth request: the open orders of a collection, an order, or the newest activities.
+func (c *clients) path(n int) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	list := func(collection, filter, sort string) string {
+		return "/" + collection + "?" + url.Values{"filter": {filter}, "sort": {sort}, "limit": {"20"}}.Encode()
+	}
+	switch {
+	case n%3 == 1 && len(c.ids) > 0:
+		return "/orders/" + c.ids[n%len(c.ids)]
+	case n%3 == 2:
+		return list("activities", `{chain: "chain-1", market: "seaport"}`, "-time")
+	case c.in == "":
+		return list("orders", "", "")
+	}
+	return list("orders", fmt.Sprintf(`{"token.collection": %q, side: "ask", status: "LISTING"}`, c.in), "unitPrice")
+}
+
+func (c *clients) send(path string) {
+	begun := time.Now()
+	status, body := 0, []byte(nil)
+	res, err := http.Get(c.base + path)
+	if err == nil {
+		status = res.StatusCode
+		body, err = io.ReadAll(res.Body)
+		res.Body.Close()
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.load.Sent++
+	if err != nil || status != http.StatusOK {
+		c.load.Refused[status]++
+		return
+	}
+	c.load.Answered++
+	c.took = append(c.took, time.Since(begun))
+	var page struct {
+		Data []struct {
+			ID    string `json:"_id"`
+			Order string
+			Token struct{ Collection string }
+		}
+	}
+	if json.Unmarshal(body, &page) != nil || len(page.Data) == 0 {
+		return
+	}
+	if first := page.Data[0]; first.Order == "" { // orders
+		c.in, c.ids = first.Token.Collection, nil
+		for _, o := range page.Data {
+			c.ids = append(c.ids, o.ID)
+		}
+	}
+}
