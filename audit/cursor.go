@@ -242,8 +242,7 @@ func (c *cursor) match(ctx context.Context, chain reading, e entries) (outcome, 
 	}
 	comparison := comparison{ref: c.ref, stream: c.stream, within: c.within, before: c.before, beforeEvent: c.beforeEvent}
 	if c.stream.Own != nil {
-		// The others may have been left out: the log did not know their orders yet.
-		comparison.wanted = c.stream.Own.Has
+		comparison.wanted = c.wanted
 	}
 	return comparison.compare(chain, e)
 }
@@ -278,6 +277,12 @@ func (c *cursor) again(ctx context.Context, after markets.Place, lower, through 
 		return outcome{}, err
 	}
 	return c.match(ctx, chain, e)
+}
+
+// wanted says whether an event is surely the market's own. The others may have been left out: the
+// log did not know their orders yet, or, of a bulk cancel, the maker.
+func (c *cursor) wanted(e markets.Event) bool {
+	return e.Kind != markets.OrdersCancelled && c.stream.Own.Has(e)
 }
 
 func (c *cursor) within(height int64) bool {

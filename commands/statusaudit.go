@@ -29,7 +29,7 @@ func auditLines(all []persistence.Audit, now time.Time) (text string) {
 func auditWords(a persistence.Audit, now time.Time) string {
 	text := "none has ended yet"
 	if last := a.Last; last != nil {
-		text = fmt.Sprintf("%s of %s agree, %s, %s", cli.Grouped(last.Agree), cli.Some(last.Events, "event"), share(last.Agree, last.Events), cli.Ago(now.Sub(last.EndedAt)))
+		text = agreement(last.AuditCounts) + ", " + cli.Ago(now.Sub(last.EndedAt))
 		if last.Differ() > 0 {
 			text += ": see event-worker verify " + a.Chain
 		}

@@ -149,8 +149,16 @@ func verdict(r audit.Report, heights string) string {
 	if !any {
 		return "Nothing was compared: no stream has executed anything that is final there."
 	}
-	return fmt.Sprintf("%s of %s agree, %s: %s %s to %s, read from %s.", cli.Grouped(r.Agree), cli.Some(r.Events, "event"), share(r.Agree, r.Events), heights, cli.Grouped(from),
-		cli.Grouped(to), printable.Line(r.Source, 200))
+	return fmt.Sprintf("%s: %s %s to %s, read from %s.", agreement(r.Counts), heights, cli.Grouped(from), cli.Grouped(to), printable.Line(r.Source, 200))
+}
+
+// agreement is the share of events that agree.
+func agreement(c audit.Counts) string {
+	verb := "agree"
+	if c.Events == 1 {
+		verb = "agrees"
+	}
+	return fmt.Sprintf("%s of %s %s, %s", cli.Grouped(c.Agree), cli.Some(c.Events, "event"), verb, share(c.Agree, c.Events))
 }
 
 // share is a part in percent: 100 only if it is all, and 0 only if it is nothing.
