@@ -75,7 +75,8 @@ func pointOf(text string) (*explain.At, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--at %q: write a block number or ledger version such as 18270780, or a time such as 2024-01-31T12:00:00Z", text)
 	}
-	return &explain.At{Time: new(t.UTC())}, nil
+	t = t.UTC()
+	return &explain.At{Time: &t}, nil
 }
 
 var errDiffers = errors.New("the order's document is not what its log makes")

@@ -155,8 +155,6 @@ func (w *world) transition(kind markets.TransitionKind, stream string, from mark
 	}
 }
 
-var errCut = errors.New("the process ends")
-
 // fold takes a stream's documents along to a seq: forwards as far as the log goes, or back. If
 // whole is not negative it ends in between, after so many commits of one document each.
 func (w *world) fold(stream string, to int64, whole int) {

@@ -1,6 +1,7 @@
 package hooks
 
 import (
+	"context"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -159,7 +160,7 @@ func anyChange(t *rapid.T) persistence.Change {
 func (m *moves) reach(feed *memoryFeed) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	newest, _ := feed.Newest(nil)
+	newest, _ := feed.Newest(context.Background())
 	at := "p0"
 	for range m.all {
 		at = m.all[at]
