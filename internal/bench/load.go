@@ -98,7 +98,8 @@ type clients struct {
 	load load
 	took []time.Duration
 	ids  []string // of orders
-	in   string   // their collection
+	// The collection and the currency of an order.
+	in, currency string
 }
 
 // ask sends requests at a steady rate, however long the responses take.
@@ -138,7 +139,8 @@ func (c *clients) path(n int) string {
 	case c.in == "":
 		return list("orders", "", "")
 	}
-	return list("orders", fmt.Sprintf(`{"token.collection": %q, side: "ask", status: "LISTING"}`, c.in), "unitPrice")
+	// As the index floor has it; nobody has asked contracts here.
+	return list("orders", fmt.Sprintf(`{"token.collection": %q, side: "ask", status: "LISTING", "fillable.answer": null, "currency.address": %q}`, c.in, c.currency), "unitPrice")
 }
 
 func (c *clients) send(path string) {
@@ -161,16 +163,17 @@ func (c *clients) send(path string) {
 	c.took = append(c.took, time.Since(begun))
 	var page struct {
 		Data []struct {
-			ID    string `json:"_id"`
-			Order string
-			Token struct{ Collection string }
+			ID       string `json:"_id"`
+			Order    string
+			Token    struct{ Collection string }
+			Currency struct{ Address string }
 		}
 	}
 	if json.Unmarshal(body, &page) != nil || len(page.Data) == 0 {
 		return
 	}
 	if first := page.Data[0]; first.Order == "" { // orders
-		c.in, c.ids = first.Token.Collection, nil
+		c.in, c.currency, c.ids = first.Token.Collection, first.Currency.Address, nil
 		for _, o := range page.Data {
 			c.ids = append(c.ids, o.ID)
 		}
