@@ -299,3 +299,19 @@ func TestPositionsAdvance(t *testing.T) {
 		}
 	}
 }
+
+// A reader that is cut off before the next heartbeat, again and again, gets on all the same.
+func TestPositionsAdvanceAtTheEnd(t *testing.T) {
+	t.Parallel()
+	for name, store := range map[string]persistence.Store{"folder": openFolder(t), "MongoDB": openMongoDB(t)} {
+		s := serve(t, store, feed.Options{Heartbeat: time.Hour})
+		at := s.newest()
+		s.put(order("a", "m"))
+		newest := s.newest()
+		r := s.open("collection", "records", "after", at)
+		s.next(r, "position")
+		if e := s.next(r, "position"); !store.Reached(e.ID, newest) {
+			t.Errorf("%s: position %s, want %s", name, e.ID, newest)
+		}
+	}
+}

@@ -22,6 +22,7 @@ type stream struct {
 	begun   bool
 	at      string    // the position that the reader was told last
 	told    time.Time // when
+	current bool      // whether the reader has had all there was at some moment
 	final   finals
 }
 
@@ -70,7 +71,10 @@ func (s *stream) tellOf(ctx context.Context, c persistence.Change) error {
 	if err := s.tellFinal(ctx, c); err != nil {
 		return err
 	}
-	if c.Position != s.at && time.Since(s.told) >= s.Heartbeat || time.Since(s.told) >= 2*s.Heartbeat {
+	quiet, advanced := time.Since(s.told), c.Position != s.at
+	becomes := c.Collection == "" && advanced && !s.current // a reader that is cut off often gets on, too
+	if becomes || advanced && quiet >= s.Heartbeat || quiet >= 2*s.Heartbeat {
+		s.current = s.current || becomes
 		return s.tellPosition(c.Position)
 	}
 	return nil

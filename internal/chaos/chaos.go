@@ -39,8 +39,14 @@ func chaos(ctx context.Context, t testing.TB, o options) {
 		t.Fatal(err)
 	}
 	c.diary.note("%s", o.again())
+	c.start()
+	readers, finish, err := c.follow(t.Context(), o.seed)
+	if err != nil {
+		t.Fatal(err)
+	}
 	events := c.suffer(ctx, o)
 	c.judge()
+	c.compareReaders(readers, finish)
 	c.end()
 	stopRecording()
 	draining, cancel := context.WithTimeout(t.Context(), recovery)
@@ -57,8 +63,9 @@ func chaos(ctx context.Context, t testing.TB, o options) {
 		silenceTable(c.world.chains, events, checker))
 }
 
-// suffer starts the nodes and runs the adversary while the chains grow.
-func (c *cluster) suffer(ctx context.Context, o options) []event {
+// start starts the nodes, and waits until they follow.
+func (c *cluster) start() {
+	c.t.Helper()
 	for _, n := range c.nodes {
 		if err := n.start(); err != nil {
 			c.t.Fatal(err)
@@ -68,6 +75,10 @@ func (c *cluster) suffer(ctx context.Context, o options) []event {
 		c.t.Fatalf("the cluster does not start: streams are not at the heads of their chains %v", err)
 	}
 	c.diary.note("all streams are at the heads of their chains")
+}
+
+// suffer runs the adversary while the chains grow.
+func (c *cluster) suffer(ctx context.Context, o options) []event {
 	ctx, cancel := context.WithTimeout(ctx, o.lasts)
 	defer cancel()
 	mined := make(chan struct{})

@@ -1,6 +1,7 @@
 // Chaos runs a cluster of real event worker processes on this machine, on chains that
 // grow and are reorganised, while nodes and their MongoDB are killed, frozen, cut off
-// and restarted. Then it checks the result: the documents, the history of all commits,
+// and restarted. Readers follow the feed of whichever node answers. Then it checks the result: the
+// documents, those that the readers have, the history of all commits,
 // and the nodes themselves.
 package main
 

@@ -79,7 +79,7 @@ func newNode(t testing.TB, program, name string, w *world, at timing, server *mo
 
 func (n *node) configuration(w *world, at timing) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "node: %s\ncluster:\n  poll: %s\n  ttl: %s\nmonitor:\n  listen: 127.0.0.1:0\nchains:\n", n.name, at.clusterPoll, at.ttl)
+	fmt.Fprintf(&b, "node: %s\ncluster:\n  poll: %s\n  ttl: %s\nmonitor:\n  listen: 127.0.0.1:0\napi:\n  listen: 127.0.0.1:0\nchains:\n", n.name, at.clusterPoll, at.ttl)
 	for _, c := range w.chains {
 		fmt.Fprintf(&b, "  %s:\n    kind: evm\n    chainId: %d\n    endpoint: %s/%s\n    poll: %s\n    timeout: 5s\n    confirmViolations: 5s\n    markets:\n      %s: {start: 1}\n",
 			c.name, c.id, w.url, c.name, at.chainPoll, marketName)

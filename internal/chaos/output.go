@@ -18,6 +18,7 @@ type output struct {
 	alarm []string
 	join  bool   // whether this incarnation has joined the cluster
 	serve string // the address at which this incarnation serves metrics
+	page  string // the URL of its page and API
 }
 
 // joining is what a node logs when it joins the cluster.
@@ -25,6 +26,9 @@ const joining = "joined the cluster"
 
 // serving is what a node logs when it serves metrics.
 const serving = `msg="health and metrics" address=`
+
+// served is what a node logs when it serves the API.
+const served = `msg="page and API" address=`
 
 // alarms are texts that a correct program never prints.
 var alarms = []string{"panic:", "fatal error:", "goroutine 1 ["}
@@ -51,6 +55,9 @@ func (o *output) say(line string) {
 	if _, address, ok := strings.Cut(line, serving); ok {
 		o.serve = address
 	}
+	if _, url, ok := strings.Cut(line, served); ok {
+		o.page = url
+	}
 	sounds := len(o.alarm) > 0 // the lines after an alarm explain it
 	for _, word := range alarms {
 		sounds = sounds || strings.Contains(line, word)
@@ -64,7 +71,7 @@ func (o *output) say(line string) {
 func (o *output) reset() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.join, o.serve = false, ""
+	o.join, o.serve, o.page = false, "", ""
 	o.say("--- started")
 }
 
@@ -81,6 +88,13 @@ func (o *output) monitor() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.serve
+}
+
+// api returns the URL of the node's API; empty if it has not been logged yet.
+func (o *output) api() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.page
 }
 
 // mark adds a line of the test's own.

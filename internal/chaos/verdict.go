@@ -5,6 +5,9 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/imart/event-worker/internal/feedtest"
+	"github.com/imart/event-worker/persistence"
 )
 
 // Limits of a node's memory and goroutines at rest: a base and an amount for each chain.
@@ -77,6 +80,28 @@ func (c *cluster) compare() {
 		total += len(docs)
 	}
 	c.diary.note("%d documents compared", total)
+}
+
+// compareReaders checks that the readers of the feed have the documents of the database.
+func (c *cluster) compareReaders(readers []*follower, finish func() error) {
+	c.t.Helper()
+	if err := finish(); err != nil {
+		c.t.Error(err)
+		return
+	}
+	ctx, cancel := context.WithTimeout(c.t.Context(), recovery)
+	defer cancel()
+	want, err := feedtest.Take(ctx, c.database.reader, collections, persistence.Filter{})
+	if err != nil {
+		c.t.Error(err)
+		return
+	}
+	for i, f := range readers {
+		c.diary.note("reader %d of the feed: %d changes, from %d nodes and connections", i, f.changes, f.opened)
+		if d := differences(contents(f.have), contents(want)); len(d) > 0 {
+			c.t.Errorf("the documents of reader %d differ from the database's:\n%s", i, strings.Join(d, "\n"))
+		}
+	}
 }
 
 // weigh checks that the nodes have not grown without bound.

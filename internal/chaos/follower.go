@@ -1,0 +1,158 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/imart/event-worker/internal/feedtest"
+	"github.com/imart/event-worker/persistence"
+)
+
+// followers is how many readers follow the cluster's feed.
+const followers = 3
+
+// longest bounds how long a follower reads before it cuts itself off.
+const longest = 3 * time.Second
+
+// follower keeps a copy of the documents by the feed of the cluster's nodes: of one after
+// the other, as nodes and connections end.
+type follower struct {
+	cluster *cluster
+	r       *rand.Rand
+	have    feedtest.Copy
+	at      string // the ID of its last event
+	opened  int    // how often it has opened a feed
+	changes int
+	ended   chan error
+}
+
+// follow starts followers with the documents as they are, until the returned function is
+// called, which waits until they have all changes, and returns them.
+func (c *cluster) follow(ctx context.Context, seed uint64) (all []*follower, finish func() error, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	through := make(chan string, followers)
+	for i := range uint64(followers) {
+		f := &follower{cluster: c, r: rand.New(rand.NewPCG(seed, 100+i)), ended: make(chan error, 1)}
+		if f.at, err = c.database.reader.Newest(ctx); err == nil {
+			f.have, err = feedtest.Take(ctx, c.database.reader, collections, persistence.Filter{})
+		}
+		if err != nil {
+			cancel()
+			return nil, nil, err
+		}
+		go func() { f.ended <- f.run(ctx, through) }()
+		all = append(all, f)
+	}
+	return all, func() error {
+		defer cancel()
+		newest, err := c.database.reader.Newest(ctx)
+		if err != nil {
+			return err
+		}
+		for range all {
+			through <- newest
+		}
+		patience := time.After(recovery)
+		for i, f := range all {
+			select {
+			case err := <-f.ended:
+				if err != nil {
+					return fmt.Errorf("reader %d of the feed: %w", i, err)
+				}
+			case <-patience:
+				return fmt.Errorf("reader %d of the feed has not reached %s within %v", i, newest, recovery)
+			}
+		}
+		return nil
+	}, nil
+}
+
+// run follows until the follower has everything before a position that comes through the
+// channel.
+func (f *follower) run(ctx context.Context, through <-chan string) error {
+	end := ""
+	for {
+		reading, cut := context.WithTimeout(ctx, time.Duration(f.r.Int64N(int64(longest))))
+		err := f.read(reading)
+		cut()
+		if err != nil || ctx.Err() != nil {
+			return cmp.Or(err, ctx.Err())
+		}
+		if end == "" {
+			select {
+			case end = <-through:
+			default:
+			}
+		}
+		if end != "" && f.cluster.database.reader.Reached(f.at, end) {
+			return nil
+		}
+	}
+}
+
+// read reads the feed of a node until the context, the node or the connection ends.
+func (f *follower) read(ctx context.Context) error {
+	reader, err := f.open(ctx)
+	if err != nil || reader == nil {
+		return err
+	}
+	defer reader.Body.Close()
+	for {
+		e, err := reader.Next()
+		if err != nil {
+			return nil
+		}
+		if err := f.take(e); err != nil {
+			return err
+		}
+	}
+}
+
+// open opens the feed of a node, of whichever answers; nil if the context ends before.
+func (f *follower) open(ctx context.Context) (*feedtest.Reader, error) {
+	for pause(ctx, 50*time.Millisecond) {
+		nodes := f.cluster.up()
+		if len(nodes) == 0 {
+			continue
+		}
+		address := nodes[f.r.IntN(len(nodes))].out.api()
+		if address == "" {
+			continue
+		}
+		reader, err := feedtest.Open(ctx, address+"/feed?collection="+strings.Join(collections, "&collection="), f.at)
+		if err != nil {
+			continue // it is down
+		}
+		switch reader.StatusCode {
+		case http.StatusOK:
+			f.opened++
+			return reader, nil
+		case http.StatusServiceUnavailable: // its database is away
+			_ = reader.Body.Close()
+		default:
+			_ = reader.Body.Close()
+			return nil, fmt.Errorf("%s answers %s", address, reader.Status)
+		}
+	}
+	return nil, nil
+}
+
+// take takes an event in.
+func (f *follower) take(e feedtest.Event) error {
+	if e.OfChange() {
+		if e.ID == f.at || !f.cluster.database.reader.Reached(e.ID, f.at) {
+			return fmt.Errorf("the event %s %s comes after %s", e.ID, e.Data, f.at)
+		}
+		f.changes++
+	}
+	if e.ID != "" {
+		f.at = e.ID
+	}
+	f.have.Apply(e)
+	return nil
+}
