@@ -11,6 +11,7 @@ import (
 
 	"github.com/imart/event-worker/actors"
 	"github.com/imart/event-worker/api"
+	"github.com/imart/event-worker/api/feed"
 	"github.com/imart/event-worker/api/page"
 	"github.com/imart/event-worker/chains"
 	"github.com/imart/event-worker/chains/aptos"
@@ -206,9 +207,19 @@ func serve(t testing.TB, data persistence.Querier, token string) string {
 
 func serving(t testing.TB, data persistence.Querier, token string, ask func(context.Context, persistence.Request) error) string {
 	t.Helper()
-	log := slog.New(slog.DiscardHandler)
-	p := page.New(t.Context(), page.Options{Data: data, Ask: ask, Changes: token != "", Log: log})
-	server, err := api.Serve(t.Context(), api.Options{Listen: "127.0.0.1:0", Token: token, Routes: p.Routes(), Log: log})
+	return servingAs(t, data, ask, api.Options{Token: token})
+}
+
+// servingAs serves the page, and the feed of data that have one.
+func servingAs(t testing.TB, data persistence.Querier, ask func(context.Context, persistence.Request) error, o api.Options) string {
+	t.Helper()
+	o.Listen, o.Log = "127.0.0.1:0", slog.New(slog.DiscardHandler)
+	p := page.New(t.Context(), page.Options{Data: data, Ask: ask, Changes: o.Token != "", Log: o.Log})
+	o.Routes = p.Routes()
+	if changing, ok := data.(feed.Data); ok {
+		o.Routes = append(o.Routes, feed.Routes(feed.Options{Data: changing, Log: o.Log})...)
+	}
+	server, err := api.Serve(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -216,5 +227,5 @@ func serving(t testing.TB, data persistence.Querier, token string, ask func(cont
 		_ = server.Close()
 		p.Close()
 	})
-	return "http://" + server.Addr()
+	return server.URL()
 }

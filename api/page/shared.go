@@ -19,25 +19,44 @@ type shared[T any] struct {
 type result[T any] struct {
 	mu    sync.Mutex // held while it is read
 	value T
+	began time.Time // when reading it began
 	until time.Time
 }
 
-// get returns the value of a key, from memory or by read.
-func (s *shared[T]) get(ctx context.Context, key string, read func(context.Context) (T, error)) (T, error) {
+// get returns the value of a key, from memory or by read. One that was read before a time is
+// not returned: the viewer waits until it may be read again, with all others who do.
+func (s *shared[T]) get(ctx context.Context, key string, since time.Time, read func(context.Context) (T, error)) (T, error) {
 	known := s.result(key)
 	known.mu.Lock()
 	defer known.mu.Unlock()
-	began := time.Now()
-	if began.Before(known.until) {
-		return known.value, nil
+	if rest := time.Until(known.until); rest > 0 {
+		if !known.began.Before(since) {
+			return known.value, nil
+		}
+		if err := sleep(ctx, rest); err != nil {
+			return known.value, err
+		}
 	}
+	began := time.Now()
 	value, err := read(ctx)
 	if err != nil {
 		return value, err
 	}
 	took := time.Since(began)
-	known.value, known.until = value, began.Add(took+max(watchedEvery/2, (share-1)*took))
+	known.value, known.began, known.until = value, began, began.Add(took+max(watchedEvery/2, (share-1)*took))
 	return value, nil
+}
+
+// sleep sleeps unless the context ends.
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
 }
 
 func (s *shared[T]) result(key string) *result[T] {
