@@ -2,6 +2,7 @@ package page_test
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -172,4 +173,27 @@ func TestBehindTLS(t *testing.T) {
 	b.until(tokens + ` === 'second,first'`)
 	b.do(chromedp.Submit(chromedp.CSS("form[action='/logout']")))
 	b.until(`location.pathname === '/login'`)
+}
+
+// The list that is read again has what the feed has told of, although others have just read it.
+func TestTheListHasWhatTheFeedTells(t *testing.T) {
+	t.Parallel()
+	store := writing(t)
+	at := serve(t, store, "")
+	list := func() string {
+		_, body, _ := ask(t, http.MethodGet, at+"/page/activities", "", nil, "HX-Request", "true")
+		return body
+	}
+	for end := time.Now().Add(patience); !strings.Contains(list(), "<option value=\"seaport\">"); { // the documents are read
+		if time.Now().After(end) {
+			t.Fatal("the chain is not there")
+		}
+	}
+	for _, token := range []string{"first", "second"} {
+		list()
+		store.commit(markets.Listed, token)
+		if body := list(); !strings.Contains(body, token) {
+			t.Errorf("the list has no %s: %s", token, body)
+		}
+	}
 }
