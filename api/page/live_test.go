@@ -34,20 +34,26 @@ func writing(t *testing.T) *written {
 	}
 	t.Cleanup(func() { _ = store.Close() })
 	w := &written{Store: store, t: t, market: persistence.MarketRef{Chain: "ethereum", Market: "seaport"}}
-	epoch, err := store.TakeOver(t.Context(), "ethereum", "node")
+	w.begin()
+	return w
+}
+
+// begin takes over the chain.
+func (w *written) begin() {
+	w.t.Helper()
+	epoch, err := w.TakeOver(w.t.Context(), "ethereum", "node")
 	if err != nil {
-		t.Fatal(err)
+		w.t.Fatal(err)
 	}
 	for _, c := range []persistence.Claim{
 		{ID: "ethereum", Kind: "chain"}, {ID: "ethereum/seaport", Kind: "market", Market: "seaport"},
 		{ID: "ethereum/seaport/buy/activity", Kind: "observer", Market: "seaport", Stream: "buy", Start: markets.Place{Seq: 1}},
 	} {
 		c.Chain, c.Node, c.Epoch = "ethereum", "node", epoch
-		if _, err := store.Claim(t.Context(), c); err != nil {
-			t.Fatal(err)
+		if _, err := w.Claim(w.t.Context(), c); err != nil {
+			w.t.Fatal(err)
 		}
 	}
-	return w
 }
 
 // commit commits activities of a kind.

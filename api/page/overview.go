@@ -41,6 +41,7 @@ type chainCard struct {
 	Tree                []branch
 	UpdatedAt           time.Time
 	Open                bool // its plots and actors are shown
+	Audit               *persistence.Audit
 }
 
 // nodeRow is a process of the cluster.
@@ -92,6 +93,11 @@ func newCard(s snapshot, c *progress.Chain) chainCard {
 	for _, l := range s.leases {
 		if l.Chain == c.Name {
 			card.Owner, card.Epoch = l.Node, l.Epoch
+		}
+	}
+	for i, a := range s.audits {
+		if a.Chain == c.Name {
+			card.Audit = &s.audits[i]
 		}
 	}
 	for stream := range c.Streams() {
@@ -203,7 +209,8 @@ func endpointsOf(endpoints []persistence.Endpoint) []endpointRow {
 // trouble is what keeps something from its work.
 type trouble struct{ What, State, Reason string }
 
-// troubles are those of actors, of endpoints, and of chains that nobody owns.
+// troubles are those of actors, of endpoints, of chains that nobody owns, of audits and of
+// webhooks.
 func troubles(s snapshot) (out []trouble) {
 	for _, a := range s.actors {
 		if a.Failing() {
@@ -229,8 +236,27 @@ func troubles(s snapshot) (out []trouble) {
 			out = append(out, trouble{l.Chain, "no owner", "No process follows the chain: its last owner has released it."})
 		}
 	}
+	for _, a := range s.audits {
+		if a.Last != nil && a.Last.Differ() > 0 {
+			out = append(out, trouble{a.Chain + ", audit", differs, human.Some(a.Last.Differ(), "event") + " of the log and the chain disagree: see event-worker verify " + a.Chain})
+		}
+		if a.LastError != "" {
+			out = append(out, trouble{a.Chain + ", audit", stuck, a.LastError})
+		}
+	}
+	for _, h := range s.hooks {
+		if h.FailingSince != nil {
+			out = append(out, trouble{"webhook " + h.Name, hookState(h), h.LastError})
+		}
+	}
 	return out
 }
+
+// The states of an audit in trouble.
+const (
+	differs = "differs"
+	stuck   = "stuck"
+)
 
 // history answers with a chain's last hour, for the plots.
 func (p *Page) history(r *http.Request) (view, error) {

@@ -23,14 +23,17 @@ type result[T any] struct {
 	until time.Time
 }
 
+// waitMost bounds how long a viewer waits for a value that is new enough.
+const waitMost = 5 * time.Second
+
 // get returns the value of a key, from memory or by read. One that was read before a time is
-// not returned: the viewer waits until it may be read again, with all others who do.
+// not returned if it may soon be read again: the viewer waits, with all others who do.
 func (s *shared[T]) get(ctx context.Context, key string, since time.Time, read func(context.Context) (T, error)) (T, error) {
 	known := s.result(key)
 	known.mu.Lock()
 	defer known.mu.Unlock()
 	if rest := time.Until(known.until); rest > 0 {
-		if !known.began.Before(since) {
+		if !known.began.Before(since) || rest > waitMost {
 			return known.value, nil
 		}
 		if err := sleep(ctx, rest); err != nil {

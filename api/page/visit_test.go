@@ -224,7 +224,7 @@ func keyboard(t *testing.T, b *browser) {
 		}
 	}
 	got := strings.Join(visited, "|")
-	for _, want := range []string{"Skip to the content|event worker|Overview|Orders|Activities|Dead letters", "|Requests|Pause|Auto|Log out|", "|tradeport"} {
+	for _, want := range []string{"Skip to the content|event worker|Overview|Orders|Activities|Dead letters", "|Requests|Webhooks|Pause|Auto|Log out|", "|tradeport"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("by keyboard one comes to %s, not to %s", got, want)
 		}

@@ -175,7 +175,7 @@
           y: { range: (_, __, most) => [0, Math.max(most * 1.1, 1)] },
         },
         axes: [
-          { ...axis, size: 20, gap: 3, space: 70, grid: { show: false }, values: (_, ts) => ts.map(clock) },
+          { ...axis, size: 20, gap: 3, space: 44, grid: { show: false }, values: (_, ts) => ts.map(clock) },
           { ...axis, size: 36, gap: 4, space: 30, incrs: kind.whole, grid: { stroke: colour('--line'), width: 1 }, values: (_, vs) => vs.map(shown) },
         ],
         series: [{}, ...kind.series.map((_, i) => ({
