@@ -21,6 +21,7 @@ var functions = template.FuncMap{
 	"asset":     assetURL,
 	"grouped":   human.Grouped,
 	"some":      some,
+	"count":     func(n int) string { return human.Grouped(int64(n)) },
 	"rate":      rate,
 	"line":      func(most int, text any) string { return printable.Line(fmt.Sprint(text), most) },
 	"short":     short,
