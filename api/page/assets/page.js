@@ -4,6 +4,10 @@
   const root = document.documentElement;
   const live = document.getElementById('live');
 
+  // The section that is shown is seen in the bar, which on a phone is wider than the screen.
+  const section = document.querySelector('header.top nav [aria-current]');
+  if (section) section.parentElement.scrollLeft = section.offsetLeft - section.parentElement.clientWidth / 3;
+
   // The theme: the browser's own, light or dark.
   const themes = ['auto', 'light', 'dark'];
   const themeButton = document.getElementById('theme');
@@ -103,6 +107,7 @@
     endpoints: { series: ['up', 'failing'], colours: ['--accent', '--bad'], steps: true, whole },
     requests: { series: ['requests'], colours: ['--accent'], fill: true },
   };
+  const minutes = [1, 2, 5, 10, 15, 20, 30, 60].map((n) => n * 60);
   const compact = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 });
   const shown = (v) => (v == null ? '–' : v !== 0 && v < 0.1 ? '<0.1' : compact.format(v));
   const colour = (name) => getComputedStyle(root).getPropertyValue(name).trim();
@@ -175,7 +180,7 @@
           y: { range: (_, __, most) => [0, Math.max(most * 1.1, 1)] },
         },
         axes: [
-          { ...axis, size: 20, gap: 3, space: 44, grid: { show: false }, values: (_, ts) => ts.map(clock) },
+          { ...axis, size: 20, gap: 3, space: 44, incrs: minutes, grid: { show: false }, values: (_, ts) => ts.map(clock) },
           { ...axis, size: 36, gap: 4, space: 30, incrs: kind.whole, grid: { stroke: colour('--line'), width: 1 }, values: (_, vs) => vs.map(shown) },
         ],
         series: [{}, ...kind.series.map((_, i) => ({
