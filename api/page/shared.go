@@ -30,24 +30,34 @@ const waitMost = 5 * time.Second
 // not returned if it may soon be read again: the viewer waits, with all others who do.
 func (s *shared[T]) get(ctx context.Context, key string, since time.Time, read func(context.Context) (T, error)) (T, error) {
 	known := s.result(key)
-	known.mu.Lock()
-	defer known.mu.Unlock()
-	if rest := time.Until(known.until); rest > 0 {
-		if !known.began.Before(since) || rest > waitMost {
-			return known.value, nil
+	for {
+		value, wait, err := known.get(ctx, since, read)
+		if wait == 0 {
+			return value, err
 		}
-		if err := sleep(ctx, rest); err != nil {
-			return known.value, err
+		if err := sleep(ctx, wait); err != nil {
+			return value, err
 		}
 	}
+}
+
+// get returns the value, or how long to wait before asking again.
+func (r *result[T]) get(ctx context.Context, since time.Time, read func(context.Context) (T, error)) (value T, wait time.Duration, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	began := time.Now()
-	value, err := read(ctx)
-	if err != nil {
-		return value, err
+	if rest := r.until.Sub(began); rest > 0 {
+		if !r.began.Before(since) || rest > waitMost {
+			rest = 0
+		}
+		return r.value, rest, nil
+	}
+	if value, err = read(ctx); err != nil {
+		return value, 0, err
 	}
 	took := time.Since(began)
-	known.value, known.began, known.until = value, began, began.Add(took+max(watchedEvery/2, (share-1)*took))
-	return value, nil
+	r.value, r.began, r.until = value, began, began.Add(took+max(watchedEvery/2, (share-1)*took))
+	return value, 0, nil
 }
 
 // sleep sleeps unless the context ends.

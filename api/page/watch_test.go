@@ -158,6 +158,25 @@ func TestSharedReadsAfterAChange(t *testing.T) {
 			}
 			time.Sleep(watchedEvery / 7)
 		}
+		time.Sleep(watchedEvery)
+		kept, _ := s.get(t.Context(), "a", time.Time{}, read)
+		time.Sleep(watchedEvery / 8)
+		var waiting sync.WaitGroup
+		for range 3 {
+			told := time.Now()
+			waiting.Go(func() {
+				if began, err := s.get(t.Context(), "a", told, read); began.Before(told) || err != nil {
+					t.Errorf("told at %s, read at %s: %v", told, began, err)
+				}
+			})
+		}
+		synctest.Wait() // they wait
+		asked := time.Now()
+		if began, err := s.get(t.Context(), "a", time.Time{}, read); began != kept || err != nil || time.Now() != asked {
+			t.Errorf("who was told of nothing waits as well: %s, %v", time.Since(asked), err)
+		}
+		waiting.Wait()
+		time.Sleep(watchedEvery / 8)
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		if _, err := s.get(ctx, "a", time.Now(), read); !errors.Is(err, context.Canceled) {
