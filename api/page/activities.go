@@ -3,7 +3,9 @@ package page
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"net/http"
+	"net/url"
 	"slices"
 	"time"
 
@@ -40,6 +42,13 @@ func (p *Page) activities(r *http.Request) (view, error) {
 	form := activityForm{Chain: q.Get("chain"), Market: q.Get("market"), Kind: q.Get("kind")}
 	list := activityList{Form: form}
 	v := view{Section: "activities", Title: "Activities", Body: &list, Live: q.Get("before") == ""}
+	if v.Live {
+		v.Feed = form.feed()
+	}
+	var since time.Time
+	if part(r) { // the feed has told of something: what was read earlier may not have it
+		since = time.Now()
+	}
 	s := p.watch.now()
 	if text := q.Get("before"); text != "" {
 		before, err := time.Parse(time.RFC3339Nano, text)
@@ -48,7 +57,7 @@ func (p *Page) activities(r *http.Request) (view, error) {
 		}
 		form.Before = before
 	}
-	found, err := p.newest.get(r.Context(), q.Encode(), func(ctx context.Context) (activityList, error) {
+	found, err := p.newest.get(r.Context(), q.Encode(), since, func(ctx context.Context) (activityList, error) {
 		return p.readActivities(ctx, s, form)
 	})
 	list = found
@@ -61,6 +70,22 @@ func (p *Page) activities(r *http.Request) (view, error) {
 		list.Next = activitiesPath + "?" + q.Encode()
 	}
 	return v, err
+}
+
+// feed is the path of the feed that tells of the form's activities.
+func (f activityForm) feed() string {
+	q := url.Values{"collection": {persistence.Activities}}
+	if f.Chain != "" {
+		q.Set("chain", f.Chain)
+	}
+	if f.Market != "" {
+		q.Set("market", f.Market)
+	}
+	if f.Kind != "" {
+		kind, _ := json.Marshal(f.Kind) // a string always can be
+		q.Set("filter."+persistence.Activities, `{kind: `+string(kind)+`}`)
+	}
+	return "/feed?" + q.Encode()
 }
 
 // readActivities reads the newest activities of each market by itself, as MongoDB's indexes

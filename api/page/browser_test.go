@@ -16,6 +16,7 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
+	tab "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 
@@ -52,6 +53,7 @@ func browse(t testing.TB, at, token string) *browser {
 		chromedp.ExecPath(binary(t)), chromedp.UserDataDir(filepath.Join(profile, "profile")),
 		chromedp.Env("HOME="+profile, "XDG_CONFIG_HOME="+profile, "XDG_CACHE_HOME="+profile),
 		chromedp.Flag("disable-component-update", true), chromedp.Flag("hide-scrollbars", true),
+		chromedp.Flag("ignore-certificate-errors", strings.HasPrefix(at, "https:")), // they are of the test's own authority
 	)
 	if os.Geteuid() == 0 { // as which Chromium has no sandbox
 		options = append(options, chromedp.NoSandbox)
@@ -73,11 +75,17 @@ func browse(t testing.TB, at, token string) *browser {
 	}
 	call(b, network.Enable, network.EnableParams{})
 	call(b, log.Enable, cdp.Empty{})
+	call(b, tab.AddScriptToEvaluateOnNewDocument, tab.AddScriptToEvaluateOnNewDocumentParams{Source: recordFeeds})
 	if token != "" {
 		call(b, network.SetExtraHTTPHeaders, network.SetExtraHTTPHeadersParams{Headers: network.Headers{"Authorization": "Bearer " + token}})
 	}
 	return b
 }
+
+// recordFeeds keeps the feeds that a page opens, for tests to look at.
+const recordFeeds = `window.feeds = []; window.EventSource = class extends EventSource {
+  constructor(...a) { super(...a); window.feeds.push(this); }
+};`
 
 // call calls a command of the browser.
 func call[P, R any](b *browser, command cdp.Command[P, R], params P) {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/imart/event-worker/actors"
 	"github.com/imart/event-worker/api"
+	"github.com/imart/event-worker/api/feed"
 	"github.com/imart/event-worker/api/page"
 	"github.com/imart/event-worker/chains"
 	"github.com/imart/event-worker/chains/aptos"
@@ -43,8 +44,8 @@ func (f folder) Open(ctx context.Context) (persistence.Store, error) {
 	return embedded.Open(ctx, string(f))
 }
 
-// recorded are the recorded chains. Ethereum has an endpoint that is down.
-func recorded(t testing.TB) (out []actors.Chain, nodes []*replay.Node) {
+// recorded are the recorded chains. Ethereum has more endpoints, if any are given.
+func recorded(t testing.TB, more ...chains.Endpoint) (out []actors.Chain, nodes []*replay.Node) {
 	t.Helper()
 	for chain, name := range map[string]string{"ethereum": "seaport", "aptos": "tradeport"} {
 		recording, err := replay.Open(os.DirFS("../../testdata/recordings/" + chain))
@@ -81,7 +82,7 @@ func recorded(t testing.TB) (out []actors.Chain, nodes []*replay.Node) {
 		if market.Kind == markets.Aptos {
 			c.Chain, err = aptos.New(aptos.Config{Endpoints: at, ChainID: recording.ChainID, Numbers: numbers, Sources: worker.Sources(market)})
 		} else {
-			c.Chain, err = evm.New(evm.Config{Endpoints: append(at, chains.Endpoint{URL: closed(t)}), ChainID: recording.ChainID, Sources: worker.Sources(market), Log: log})
+			c.Chain, err = evm.New(evm.Config{Endpoints: append(at, more...), ChainID: recording.ChainID, Sources: worker.Sources(market), Log: log})
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -92,15 +93,15 @@ func recorded(t testing.TB) (out []actors.Chain, nodes []*replay.Node) {
 	return out, nodes
 }
 
-// closed is an address at which nobody listens.
-func closed(t testing.TB) string {
+// closed is an endpoint that is down: nobody listens at its address.
+func closed(t testing.TB) chains.Endpoint {
 	t.Helper()
 	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer listener.Close()
-	return "http://" + listener.Addr().String()
+	return chains.Endpoint{URL: "http://" + listener.Addr().String()}
 }
 
 // open opens a worker of the recorded chains.
@@ -161,12 +162,13 @@ func ignorant(known decode) decode {
 	}
 }
 
-// running is a worker that runs, with dead letters of an older one.
+// running is a worker that runs, with dead letters of an older one, and with an endpoint that is
+// down.
 func running(t testing.TB) persistence.Store {
 	t.Helper()
 	data := t.TempDir()
 	older(t, data)
-	followed, nodes := recorded(t)
+	followed, nodes := recorded(t, closed(t))
 	finish(nodes)
 	return started(t, data, followed)
 }
@@ -206,9 +208,19 @@ func serve(t testing.TB, data persistence.Querier, token string) string {
 
 func serving(t testing.TB, data persistence.Querier, token string, ask func(context.Context, persistence.Request) error) string {
 	t.Helper()
-	log := slog.New(slog.DiscardHandler)
-	p := page.New(t.Context(), page.Options{Data: data, Ask: ask, Changes: token != "", Log: log})
-	server, err := api.Serve(t.Context(), api.Options{Listen: "127.0.0.1:0", Token: token, Routes: p.Routes(), Log: log})
+	return servingAs(t, data, ask, api.Options{Token: token})
+}
+
+// servingAs serves the page, and the feed of data that have one.
+func servingAs(t testing.TB, data persistence.Querier, ask func(context.Context, persistence.Request) error, o api.Options) string {
+	t.Helper()
+	o.Listen, o.Log = "127.0.0.1:0", slog.New(slog.DiscardHandler)
+	p := page.New(t.Context(), page.Options{Data: data, Ask: ask, Changes: o.Token != "", Log: o.Log})
+	o.Routes = p.Routes()
+	if changing, ok := data.(feed.Data); ok {
+		o.Routes = append(o.Routes, feed.Routes(feed.Options{Data: changing, Log: o.Log})...)
+	}
+	server, err := api.Serve(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -216,5 +228,5 @@ func serving(t testing.TB, data persistence.Querier, token string, ask func(cont
 		_ = server.Close()
 		p.Close()
 	})
-	return "http://" + server.Addr()
+	return server.URL()
 }

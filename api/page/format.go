@@ -18,27 +18,40 @@ import (
 
 // functions are those of the templates.
 var functions = template.FuncMap{
-	"asset":    assetURL,
-	"grouped":  human.Grouped,
-	"some":     func(n int, noun string) string { return human.Some(int64(n), noun) },
-	"rate":     rate,
-	"line":     func(most int, text any) string { return printable.Line(fmt.Sprint(text), most) },
-	"short":    short,
-	"ago":      func(now time.Time, then any) string { return ago(now, then) },
-	"stale":    stale,
-	"stamp":    stamp,
-	"price":    price,
-	"token":    token,
-	"words":    func(name any) string { return strings.ReplaceAll(fmt.Sprint(name), "_", " ") },
-	"lower":    func(text any) string { return strings.ToLower(fmt.Sprint(text)) },
-	"indented": indented,
-	"anchor":   anchor,
-	"position": position,
-	"tone":     tone,
-	"deref":    func(n *int64) int64 { return *n },
-	"minus":    func(a, b int) int { return a - b },
-	"order":    func(chain, market, key string) string { return chain + "/" + market + "/" + key },
-	"percent":  func(part, whole int64) int64 { return 100 * part / max(whole, 1) },
+	"asset":     assetURL,
+	"grouped":   human.Grouped,
+	"some":      some,
+	"count":     func(n int) string { return human.Grouped(int64(n)) },
+	"rate":      rate,
+	"line":      func(most int, text any) string { return printable.Line(fmt.Sprint(text), most) },
+	"short":     short,
+	"ago":       func(now time.Time, then any) string { return ago(now, then) },
+	"stale":     stale,
+	"stamp":     stamp,
+	"price":     price,
+	"token":     token,
+	"words":     func(name any) string { return strings.ReplaceAll(fmt.Sprint(name), "_", " ") },
+	"lower":     func(text any) string { return strings.ToLower(fmt.Sprint(text)) },
+	"indented":  indented,
+	"anchor":    anchor,
+	"position":  position,
+	"tone":      tone,
+	"deref":     func(n *int64) int64 { return *n },
+	"minus":     func(a, b int) int { return a - b },
+	"order":     func(chain, market, key string) string { return chain + "/" + market + "/" + key },
+	"hookstate": hookState,
+	"percent":   func(part, whole int64) int64 { return 100 * part / max(whole, 1) },
+}
+
+// some is a number of things, as an int or an int64.
+func some(n any, noun string) (string, error) {
+	switch n := n.(type) {
+	case int:
+		return human.Some(int64(n), noun), nil
+	case int64:
+		return human.Some(n, noun), nil
+	}
+	return "", fmt.Errorf("%v is not a number of things", n)
 }
 
 // rate is a number a second in at most three digits.
@@ -167,6 +180,7 @@ var tones = map[string]string{
 	persistence.Retrying: "bad", persistence.FinalityBroken: "bad", persistence.Paused: "quiet", persistence.Stopped: "quiet",
 	persistence.Up: "good", persistence.Draining: "busy", persistence.Leaving: "busy", persistence.Dead: "bad",
 	silent: "bad", "limited": "busy", "lagging": "busy", "pruned": "busy", "wrong_chain": "bad", "down": "bad",
+	differs: "bad", "failing": "bad", "delivering": "good", stuck: "bad",
 	string(markets.Listing): "good", string(markets.Partial): "good", string(markets.Sold): "accent",
 	string(markets.Yes): "good", string(markets.No): "bad",
 	persistence.RequestPending: "busy", persistence.RequestDone: "good", persistence.RequestFailed: "bad",

@@ -49,7 +49,7 @@ func TestEveryAnswerIsGuarded(t *testing.T) {
 	at := serve(t, hostile(t), "")
 	for path, want := range map[string]int{
 		"/": 200, "/page/": 200, "/page/orders": 200, "/page/orders?filter=%7B": 400, "/page/orders?sort=nonsense": 400, "/page/orders?after=x": 400,
-		"/page/activities": 200, "/page/activities?before=x": 400, "/page/dead-letters": 200, "/page/requests": 200, "/order": 404, "/order?id=x": 404,
+		"/page/activities": 200, "/page/activities?before=x": 400, "/page/dead-letters": 200, "/page/requests": 200, "/page/webhooks": 200, "/order": 404, "/order?id=x": 404,
 		"/page/history?chain=x": 404, "/page/assets/page.css": 200, "/page/assets/page.js": 200, "/page/assets/nothing": 404,
 	} {
 		status, body, header := ask(t, http.MethodGet, at+path, "", nil)
@@ -73,7 +73,7 @@ func TestEveryAnswerIsGuarded(t *testing.T) {
 func TestParts(t *testing.T) {
 	t.Parallel()
 	at := serve(t, hostile(t), "")
-	for _, path := range []string{"/page/activities", "/page/dead-letters", "/page/requests", "/order?id=x"} {
+	for _, path := range []string{"/page/activities", "/page/dead-letters", "/page/requests", "/page/webhooks", "/order?id=x"} {
 		_, whole, _ := ask(t, http.MethodGet, at+path, "", nil)
 		_, part, header := ask(t, http.MethodGet, at+path, "", nil, "HX-Request", "true")
 		if !strings.Contains(whole, "<!doctype html>") || strings.Contains(part, "<html") || strings.Contains(part, "<nav aria-label=\"Sections\"") {

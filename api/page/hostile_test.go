@@ -77,6 +77,7 @@ func hostile(t *testing.T) persistence.Store {
 	if err != nil {
 		t.Fatal(err)
 	}
+	troubled(t, store, chain, attack)
 	queue := any(store).(persistence.RequestQueue)
 	err = queue.Ask(context.WithoutCancel(t.Context()), []persistence.Request{
 		{ID: "r1", Kind: persistence.RetryRequest, Chain: chain, DeadLetter: letter.ID(), AskedBy: "somebody" + attack},
@@ -100,12 +101,13 @@ func TestHostileText(t *testing.T) {
 	}
 	life := "/order?id=" + url.QueryEscape(orders[0].ID())
 	for path, shows := range map[string][]string{
-		"/":                   {"node", "error", "host", "failed"},
+		"/":                   {"node", "error", "host", "failed", "1 of 3 events agree", "2 events of the log and the chain disagree", "no state", "webhook hook", "refused"},
 		"/page/orders?chain=": {"name"},
 		life:                  {"name", "tx", "from", "to", "bought"},
 		"/page/activities":    {"name", "bought"},
 		"/page/dead-letters":  {"reason", "somebody", "tx"},
 		"/page/requests":      {"somebody", "retry"},
+		"/page/webhooks":      {"hook", "refused", "delivery"},
 		"/page/orders?" + url.Values{"chain": {attack}, "collection": {attack}, "maker": {attack}, "filter": {attack}, "sort": {attack}, "after": {attack}}.Encode(): {"filter:"},
 		"/page/activities?" + url.Values{"before": {attack}}.Encode(): {"first page"},
 		"/order?" + url.Values{"id": {attack}}.Encode():               {"unknown order"},

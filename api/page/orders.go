@@ -2,8 +2,9 @@ package page
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/persistence/documents"
 	"github.com/imart/event-worker/persistence/finality"
+	"github.com/imart/event-worker/persistence/paging"
 )
 
 // ordersShown is the number of orders on a page.
@@ -72,23 +74,25 @@ func (p *Page) orders(r *http.Request) (view, error) {
 	if err != nil {
 		return v, badRequest(err)
 	}
-	key, err := form.sortKey()
+	ordered, err := form.list()
 	if err != nil {
 		return v, badRequest(err)
 	}
-	after, err := parseCursor(persistence.Orders, key.Path, r.URL.Query().Get("after"))
+	after, err := ordered.Place(r.URL.Query().Get("after"))
 	if err != nil {
-		return v, badRequest(err)
+		return v, badRequest(errCursor)
 	}
-	found, err := pager{p.opts.Data, persistence.Orders, condition, key}.page(r.Context(), after, ordersShown+1)
+	found, next, err := ordered.Page(r.Context(), p.opts.Data, condition, after, ordersShown)
 	if err != nil {
 		return v, err
 	}
-	if len(found) > ordersShown {
-		found = found[:ordersShown]
-		if list.Next, err = nextPage(q, key.Path, found[ordersShown-1]); err != nil {
-			return v, err
+	if next != nil {
+		cursor, err := ordered.Cursor(next)
+		if err != nil {
+			return v, badRequest(err)
 		}
+		q.Set("after", cursor)
+		list.Next = ordersPath + "?" + q.Encode()
 	}
 	for _, doc := range found {
 		var o markets.Order
@@ -98,13 +102,6 @@ func (p *Page) orders(r *http.Request) (view, error) {
 		list.Orders = append(list.Orders, o)
 	}
 	return v, nil
-}
-
-// nextPage is the path of the page behind a document.
-func nextPage(q url.Values, path string, last json.RawMessage) (string, error) {
-	after, err := cursorAt(path, last)
-	q.Set("after", after)
-	return ordersPath + "?" + q.Encode(), err
 }
 
 // address is an address as the documents have it: of EVM chains with a checksum.
@@ -149,21 +146,23 @@ func (f orderForm) condition(r *http.Request, docs persistence.Querier) (persist
 	return out, nil
 }
 
-// sortKey is the field by which the form sorts.
-func (f orderForm) sortKey() (persistence.SortKey, error) {
+// list are orders in the order of the form, and what they are filtered by.
+func (f orderForm) list() (l paging.List, err error) {
 	text := f.Sort
 	if text == "" {
 		text = sortings[0].Value
 	}
-	keys, err := persistence.ParseSort(text)
-	switch {
-	case err != nil:
-		return persistence.SortKey{}, err
-	case len(keys) != 1 || documents.Of(persistence.Orders).At(keys[0].Path).Type == "":
-		return persistence.SortKey{}, problem{http.StatusBadRequest, "sort: name one field of orders, such as -listedAt"}
+	l.Of = documents.Of(persistence.Orders)
+	if l.Sort, err = documents.ParseSort(persistence.Orders, text); err != nil {
+		return l, err
 	}
-	return keys[0], nil
+	l.Sort, err = paging.CheckSort(l.Of, l.Sort)
+	l.Binding = paging.Binding(l.Of.Name, fmt.Sprintf("%#v", f), l.Sort)
+	return l, err
 }
+
+// errCursor means that a cursor is not one of this list.
+var errCursor = errors.New("this is not a page of this list: go back to the first page")
 
 // names are the chains and the markets that there are.
 func (s snapshot) names() (chains, all []string) {

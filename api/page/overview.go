@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/imart/event-worker/internal/human"
@@ -15,8 +16,11 @@ import (
 // overview is what the overview shows.
 type overview struct {
 	At, Since time.Time
-	Ready     bool // the documents have been read at least once
-	Chains    []chainCard
+	Ready     bool        // the documents have been read at least once
+	Asked     string      // the name, or a part of it, of the chains that the viewer wants to see
+	All       int         // chains that there are
+	Chains    []chainCard // shown whole
+	Rows      []chainCard // shown as rows of a table, if too many are asked for
 	Nodes     []nodeRow
 	Troubles  []trouble
 	More      int // troubles that are not shown
@@ -40,44 +44,77 @@ type chainCard struct {
 	Endpoints           []endpointRow
 	Tree                []branch
 	UpdatedAt           time.Time
-	Open                bool // its plots and actors are shown
+	Audit               *persistence.Audit
 }
 
 // nodeRow is a process of the cluster.
 type nodeRow struct {
 	persistence.Node
 	Owns []string
+	Many bool // they are counted, not named
 }
 
-// openChains is the number of chains up to which all of them are shown whole.
-const openChains = 6
+// wholeChains is the number of chains up to which all of them are shown whole.
+const wholeChains = 6
+
+// ownsShown is the number of a node's chains up to which they are named.
+const ownsShown = 12
 
 // troublesShown bounds how many troubles are listed.
 const troublesShown = 12
 
 func (p *Page) overview(r *http.Request) (view, error) {
 	s := p.watch.now()
-	o := overview{At: s.at, Since: s.since, Ready: !s.at.IsZero(), Troubles: troubles(s)}
+	o := overview{At: s.at, Since: s.since, Ready: !s.at.IsZero(), Troubles: troubles(s), Asked: strings.TrimSpace(r.URL.Query().Get("chain")), All: len(s.tree)}
 	if len(o.Troubles) > troublesShown {
 		o.Troubles, o.More = o.Troubles[:troublesShown], len(o.Troubles)-troublesShown
 	}
-	for _, c := range s.tree {
-		card := newCard(s, c)
-		card.Open = len(s.tree) <= openChains || failing(card.State)
-		o.Chains = append(o.Chains, card)
-		o.Streams, o.Events, o.Rate = o.Streams+card.Streams, o.Events+card.Events, o.Rate+card.Rate
+	for c := range s.tree.Streams() {
+		o.Streams, o.Events, o.Rate = o.Streams+1, o.Events+c.Events, o.Rate+c.EventsPerSecond
 	}
+	wanted := named(s.tree, o.Asked)
+	for _, c := range wanted {
+		card := newCard(s, c)
+		if len(wanted) > wholeChains {
+			o.Rows = append(o.Rows, card)
+			continue
+		}
+		card.Tree = treeOf(s, c)
+		o.Chains = append(o.Chains, card)
+	}
+	slices.SortStableFunc(o.Rows, func(a, b chainCard) int { return cmp.Compare(rank(a.State), rank(b.State)) })
 	owns := map[string][]string{}
 	for _, l := range s.leases {
 		owns[l.Node] = append(owns[l.Node], l.Chain)
 	}
 	for _, n := range s.nodes {
-		o.Nodes = append(o.Nodes, nodeRow{n, owns[n.ID]})
+		o.Nodes = append(o.Nodes, nodeRow{n, owns[n.ID], len(owns[n.ID]) > ownsShown})
 	}
 	slices.SortStableFunc(o.Nodes, func(a, b nodeRow) int { // those that have ended last
 		return cmp.Compare(ended(a.Node), ended(b.Node))
 	})
 	return view{Section: "overview", Title: "Overview", Body: o, Live: true}, nil
+}
+
+// named are the chain of a name, or else those whose names have it as a part.
+func named(all progress.Tree, name string) (out progress.Tree) {
+	for _, c := range all {
+		switch {
+		case c.Name == name:
+			return progress.Tree{c}
+		case strings.Contains(strings.ToLower(c.Name), strings.ToLower(name)):
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// rank puts chains that fail before the others.
+func rank(state string) int {
+	if tone(state) == "bad" {
+		return 0
+	}
+	return 1
 }
 
 func ended(n persistence.Node) int {
@@ -88,10 +125,15 @@ func ended(n persistence.Node) int {
 }
 
 func newCard(s snapshot, c *progress.Chain) chainCard {
-	card := chainCard{Name: c.Name, State: stateOf(c), Reason: c.Reason, Lag: c.Lag(), Events: c.Events(), UpdatedAt: c.UpdatedAt, Tree: treeOf(s, c)}
+	card := chainCard{Name: c.Name, State: stateOf(c), Reason: c.Reason, Lag: c.Lag(), Events: c.Events(), UpdatedAt: c.UpdatedAt}
 	for _, l := range s.leases {
 		if l.Chain == c.Name {
 			card.Owner, card.Epoch = l.Node, l.Epoch
+		}
+	}
+	for i, a := range s.audits {
+		if a.Chain == c.Name {
+			card.Audit = &s.audits[i]
 		}
 	}
 	for stream := range c.Streams() {
@@ -203,7 +245,8 @@ func endpointsOf(endpoints []persistence.Endpoint) []endpointRow {
 // trouble is what keeps something from its work.
 type trouble struct{ What, State, Reason string }
 
-// troubles are those of actors, of endpoints, and of chains that nobody owns.
+// troubles are those of actors, of endpoints, of chains that nobody owns, of audits and of
+// webhooks.
 func troubles(s snapshot) (out []trouble) {
 	for _, a := range s.actors {
 		if a.Failing() {
@@ -229,8 +272,27 @@ func troubles(s snapshot) (out []trouble) {
 			out = append(out, trouble{l.Chain, "no owner", "No process follows the chain: its last owner has released it."})
 		}
 	}
+	for _, a := range s.audits {
+		if a.Last != nil && a.Last.Differ() > 0 {
+			out = append(out, trouble{a.Chain + ", audit", differs, human.Some(a.Last.Differ(), "event") + " of the log and the chain disagree: see event-worker verify " + a.Chain})
+		}
+		if a.LastError != "" {
+			out = append(out, trouble{a.Chain + ", audit", stuck, a.LastError})
+		}
+	}
+	for _, h := range s.hooks {
+		if h.FailingSince != nil {
+			out = append(out, trouble{"webhook " + h.Name, hookState(h), h.LastError})
+		}
+	}
 	return out
 }
+
+// The states of an audit in trouble.
+const (
+	differs = "differs"
+	stuck   = "stuck"
+)
 
 // history answers with a chain's last hour, for the plots.
 func (p *Page) history(r *http.Request) (view, error) {

@@ -1,8 +1,9 @@
 // Package page serves the page on which people see what a worker does: its chains and
-// actors, orders and their lives, activities, dead letters and requests.
+// actors, orders and their lives, activities, dead letters, requests and webhooks.
 //
 // The server renders all of it; a browser without JavaScript shows everything but the plots.
-// With JavaScript, htmx replaces the parts that change, and uPlot draws the last hour. Both
+// With JavaScript, htmx replaces the parts that change, every two seconds or when the feed tells
+// of a change, and uPlot draws the last hour. Both
 // are in the folder assets: there is no build step, and the page asks no other server.
 //
 // It guarantees:
@@ -41,6 +42,7 @@ type Page struct {
 	opts    Options
 	watch   *watch
 	newest  shared[activityList]
+	dead    shared[[]deadHook]
 	cancel  context.CancelFunc
 	running sync.WaitGroup
 }
@@ -67,6 +69,7 @@ const (
 	activitiesPath = root + "activities"
 	lettersPath    = root + "dead-letters"
 	requestsPath   = root + "requests"
+	webhooksPath   = root + "webhooks"
 	assetsPath     = root + "assets/"
 )
 
@@ -84,6 +87,7 @@ func (p *Page) Routes() []api.Route {
 		get(activitiesPath, p.activities),
 		get(lettersPath, p.letters),
 		get(requestsPath, p.requests),
+		get(webhooksPath, p.webhooks),
 		{Pattern: "POST " + lettersPath + "/retry", Handler: p.handler(p.retry), Changes: true},
 		{Pattern: "GET /login", Handler: http.HandlerFunc(p.login), Open: true},
 		{Pattern: "GET " + assetsPath + "{name}", Handler: http.HandlerFunc(serveAsset), Open: true},

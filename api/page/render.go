@@ -32,6 +32,7 @@ type view struct {
 	Body    any
 	Error   string // instead of Body
 	Live    bool   // whether it is brought up to date while somebody looks at it
+	Feed    string // the path of the feed that tells when to read it again; empty: every two seconds
 	Path    string // with the query: where it is read again
 
 	Now         time.Time
@@ -107,7 +108,7 @@ func (p *Page) write(w http.ResponseWriter, r *http.Request, status int, v view)
 		v.Stale = now.err.Error()
 	}
 	name := "layout"
-	if r.Header.Get("HX-Request") != "" {
+	if part(r) {
 		name = "main"
 	}
 	var out bytes.Buffer
@@ -120,6 +121,9 @@ func (p *Page) write(w http.ResponseWriter, r *http.Request, status int, v view)
 	w.WriteHeader(status)
 	_, _ = w.Write(visible(out.Bytes()))
 }
+
+// part says whether htmx asks, which replaces only the main part.
+func part(r *http.Request) bool { return r.Header.Get("HX-Request") != "" }
 
 // headers are those of every response of the page.
 func headers(w http.ResponseWriter) {

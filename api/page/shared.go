@@ -19,25 +19,57 @@ type shared[T any] struct {
 type result[T any] struct {
 	mu    sync.Mutex // held while it is read
 	value T
+	began time.Time // when reading it began
 	until time.Time
 }
 
-// get returns the value of a key, from memory or by read.
-func (s *shared[T]) get(ctx context.Context, key string, read func(context.Context) (T, error)) (T, error) {
+// waitMost bounds how long a viewer waits for a value that is new enough.
+const waitMost = 5 * time.Second
+
+// get returns the value of a key, from memory or by read. One that was read before a time is
+// not returned if it may soon be read again: the viewer waits, with all others who do.
+func (s *shared[T]) get(ctx context.Context, key string, since time.Time, read func(context.Context) (T, error)) (T, error) {
 	known := s.result(key)
-	known.mu.Lock()
-	defer known.mu.Unlock()
-	began := time.Now()
-	if began.Before(known.until) {
-		return known.value, nil
+	for {
+		value, wait, err := known.get(ctx, since, read)
+		if wait == 0 {
+			return value, err
+		}
+		if err := sleep(ctx, wait); err != nil {
+			return value, err
+		}
 	}
-	value, err := read(ctx)
-	if err != nil {
-		return value, err
+}
+
+// get returns the value, or how long to wait before asking again.
+func (r *result[T]) get(ctx context.Context, since time.Time, read func(context.Context) (T, error)) (value T, wait time.Duration, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	began := time.Now()
+	if rest := r.until.Sub(began); rest > 0 {
+		if !r.began.Before(since) || rest > waitMost {
+			rest = 0
+		}
+		return r.value, rest, nil
+	}
+	if value, err = read(ctx); err != nil {
+		return value, 0, err
 	}
 	took := time.Since(began)
-	known.value, known.until = value, began.Add(took+max(watchedEvery/2, (share-1)*took))
-	return value, nil
+	r.value, r.began, r.until = value, began, began.Add(took+max(watchedEvery/2, (share-1)*took))
+	return value, 0, nil
+}
+
+// sleep sleeps unless the context ends.
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
 }
 
 func (s *shared[T]) result(key string) *result[T] {

@@ -21,6 +21,7 @@ var sections = []struct{ path, has string }{
 	{"/page/activities", "BIT #3524"},
 	{"/page/dead-letters", "not known: <script>"},
 	{"/page/requests", "What was asked"},
+	{"/page/webhooks", "There are none"},
 }
 
 // A viewer with a token looks at everything that a worker has read of the recorded chains.
@@ -59,13 +60,13 @@ func TestAVisit(t *testing.T) {
 	b.t = t
 }
 
-// Every section is shown in both colour schemes, on a desktop and on a phone, where nothing is
-// wider than the screen.
+// Every section is shown in both colour schemes, on a desktop, a tablet and a phone, where
+// nothing is wider than the screen, and no figure is cut or on two lines.
 func everySection(t *testing.T, b *browser) {
 	backgrounds := map[string]bool{}
 	for _, scheme := range []string{"light", "dark"} {
 		b.prefers(scheme, "reduce")
-		for _, width := range []int64{1280, 360} {
+		for _, width := range []int64{1280, 768, 360} {
 			b.size(width, 740)
 			for _, s := range sections {
 				b.open(s.path)
@@ -74,6 +75,9 @@ func everySection(t *testing.T, b *browser) {
 				}
 				if wide := eval[string](b, tooWide); wide != "" {
 					t.Errorf("%s is wider than a screen of %d px: %s", s.path, width, wide)
+				}
+				if cut := eval[string](b, cutFigures); cut != "" {
+					t.Errorf("%s at %d px: figures are cut: %s", s.path, width, cut)
 				}
 				if bad := eval[string](b, contrast); bad != "" {
 					t.Errorf("%s, %s: too little contrast: %s", s.path, scheme, bad)
@@ -94,6 +98,15 @@ func everySection(t *testing.T, b *browser) {
 const tooWide = `document.documentElement.scrollWidth <= innerWidth ? '' :
   [...document.querySelectorAll('body *')].filter((e) => e.getBoundingClientRect().right > innerWidth + .5)
     .map((e) => e.tagName + '.' + e.className + ' ' + e.getBoundingClientRect().right).slice(0, 12).join('; ') || 'something'`
+
+// cutFigures are the figures, and the links and buttons of forms, that are on two lines, or reach
+// out of the box around them.
+const cutFigures = `[...document.querySelectorAll('.figures dd, .strip dd, .actions a, .actions button')].filter((e) => {
+  const text = document.createRange();
+  text.selectNodeContents(e);
+  const [its, box, state] = [text.getBoundingClientRect(), e.closest('.panel, main').getBoundingClientRect(), e.querySelector('.state')];
+  return its.right > box.right + .5 || !state && its.height > 1.7 * parseFloat(getComputedStyle(e).fontSize);
+}).map((e) => e.innerText).join('; ')`
 
 // contrast is the text whose contrast with what is behind it is below WCAG's AA, 4.5.
 const contrast = `(() => {
@@ -224,7 +237,7 @@ func keyboard(t *testing.T, b *browser) {
 		}
 	}
 	got := strings.Join(visited, "|")
-	for _, want := range []string{"Skip to the content|event worker|Overview|Orders|Activities|Dead letters", "|Requests|Pause|Auto|Log out|", "|tradeport"} {
+	for _, want := range []string{"Skip to the content|event worker|Overview|Orders|Activities|Dead letters", "|Requests|Webhooks|Pause|Auto|Log out|", "|tradeport"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("by keyboard one comes to %s, not to %s", got, want)
 		}

@@ -35,6 +35,8 @@ type snapshot struct {
 	nodes  []persistence.Node
 	leases []persistence.Lease
 	actors []persistence.Actor
+	audits []persistence.Audit
+	hooks  []persistence.Hook
 	tree   progress.Tree
 	rates  map[string]float64 // events a second, by actor
 	silent map[string]bool    // chains of which nothing was written for a while
@@ -184,6 +186,12 @@ func read(ctx context.Context, docs persistence.Querier) (s snapshot, err error)
 		return s, err
 	}
 	if s.actors, err = persistence.Collect[persistence.Actor](ctx, docs, persistence.Query{Collection: persistence.Actors, Sort: byID}); err != nil {
+		return s, err
+	}
+	if s.audits, err = persistence.Collect[persistence.Audit](ctx, docs, persistence.Query{Collection: persistence.Audits, Sort: byID}); err != nil {
+		return s, err
+	}
+	if s.hooks, err = persistence.Collect[persistence.Hook](ctx, docs, persistence.Query{Collection: persistence.Hooks, Sort: byID}); err != nil {
 		return s, err
 	}
 	for i := range s.actors {

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 	"unicode"
 
@@ -113,28 +114,75 @@ func TestSharedReads(t *testing.T) {
 	var viewers sync.WaitGroup
 	for range 20 {
 		viewers.Go(func() {
-			if got, err := s.get(t.Context(), "a", read); got != 1 || err != nil {
+			if got, err := s.get(t.Context(), "a", time.Time{}, read); got != 1 || err != nil {
 				t.Errorf("%d, %v", got, err)
 			}
 		})
 	}
 	viewers.Wait()
-	if got, _ := s.get(t.Context(), "b", read); got != 2 || reads != 2 {
+	if got, _ := s.get(t.Context(), "b", time.Time{}, read); got != 2 || reads != 2 {
 		t.Errorf("another list: %d after %d reads", got, reads)
 	}
 	failing := errors.New("away")
-	if _, err := s.get(t.Context(), "c", func(context.Context) (int, error) { return 0, failing }); !errors.Is(err, failing) {
+	if _, err := s.get(t.Context(), "c", time.Time{}, func(context.Context) (int, error) { return 0, failing }); !errors.Is(err, failing) {
 		t.Errorf("%v", err)
 	}
-	if got, err := s.get(t.Context(), "c", read); got != 3 || err != nil {
+	if got, err := s.get(t.Context(), "c", time.Time{}, read); got != 3 || err != nil {
 		t.Errorf("after a failure: %d, %v", got, err)
 	}
 	for i := range 3 * maxShared {
-		_, _ = s.get(t.Context(), string(rune('d'+i)), read)
+		_, _ = s.get(t.Context(), string(rune('d'+i)), time.Time{}, read)
 	}
 	if len(s.known) > maxShared {
 		t.Errorf("%d results are kept", len(s.known))
 	}
+}
+
+// Who was told of a change gets what was read after that, and the list is still not read more
+// often.
+func TestSharedReadsAfterAChange(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var s shared[time.Time]
+		var last time.Time
+		read := func(context.Context) (time.Time, error) {
+			if pause := time.Since(last); pause < watchedEvery/2 {
+				t.Errorf("it is read again after %s", pause)
+			}
+			last = time.Now()
+			return last, nil
+		}
+		for range 20 {
+			told := time.Now()
+			if began, err := s.get(t.Context(), "a", told, read); began.Before(told) || err != nil {
+				t.Errorf("told at %s, read at %s: %v", told, began, err)
+			}
+			time.Sleep(watchedEvery / 7)
+		}
+		time.Sleep(watchedEvery)
+		kept, _ := s.get(t.Context(), "a", time.Time{}, read)
+		time.Sleep(watchedEvery / 8)
+		var waiting sync.WaitGroup
+		for range 3 {
+			told := time.Now()
+			waiting.Go(func() {
+				if began, err := s.get(t.Context(), "a", told, read); began.Before(told) || err != nil {
+					t.Errorf("told at %s, read at %s: %v", told, began, err)
+				}
+			})
+		}
+		synctest.Wait() // they wait
+		asked := time.Now()
+		if began, err := s.get(t.Context(), "a", time.Time{}, read); began != kept || err != nil || time.Now() != asked {
+			t.Errorf("who was told of nothing waits as well: %s, %v", time.Since(asked), err)
+		}
+		waiting.Wait()
+		time.Sleep(watchedEvery / 8)
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, err := s.get(ctx, "a", time.Now(), read); !errors.Is(err, context.Canceled) {
+			t.Errorf("a viewer who has gone: %v", err)
+		}
+	})
 }
 
 // Whatever is rendered, nothing invisible leaves the server, and visible text is not changed.

@@ -30,9 +30,9 @@ func (s *server) list(of documents.Collection) http.Handler {
 			s.fail(w, r, err)
 			return
 		}
-		next, err := asked.cursor(found.next)
+		next, err := asked.Cursor(found.next)
 		if err != nil {
-			s.fail(w, r, err)
+			s.fail(w, r, badRequest{err.Error()})
 			return
 		}
 		if position != "" {

@@ -234,7 +234,7 @@ func TestHostileCursors(t *testing.T) {
 			rapid.Just[any]([]any{"x"}), rapid.Just[any](map[string]any{"$gt": ""}),
 		)
 		values := rapid.SliceOfN(value, 0, 6).Draw(t, "values")
-		text, err := json.Marshal(written{a.query, values, rapid.String().Draw(t, "id")})
+		text, err := json.Marshal(map[string]any{"q": a.Binding, "v": values, "i": rapid.String().Draw(t, "id")})
 		if err != nil {
 			t.Skip(err)
 		}

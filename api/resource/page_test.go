@@ -61,7 +61,7 @@ func TestPages(t *testing.T) {
 		n := 0
 		rapid.Check(t, func(t *rapid.T) {
 			n++
-			p := &paging{T: t, store: store, market: fmt.Sprint("market-", n), orders: map[string]markets.Order{}, moved: map[string]bool{}}
+			p := &visit{T: t, store: store, market: fmt.Sprint("market-", n), orders: map[string]markets.Order{}, moved: map[string]bool{}}
 			sort, changes := drawSort(t), rapid.Bool().Draw(t, "changes")
 			for _, key := range rapid.SliceOfNDistinct(rapid.StringMatching(`[a-e]{1,2}`), 0, 12, rapid.ID[string]).Draw(t, "keys") {
 				p.put(drawOrder(t, key))
@@ -108,8 +108,8 @@ func TestPages(t *testing.T) {
 	})
 }
 
-// paging is a market whose orders are paged through.
-type paging struct {
+// visit is a market whose orders are paged through.
+type visit struct {
 	*rapid.T
 	store  persistence.Store
 	market string
@@ -117,13 +117,13 @@ type paging struct {
 	moved  map[string]bool          // by _id: removed, or with other sort values
 }
 
-func (p *paging) put(o markets.Order) {
+func (p *visit) put(o markets.Order) {
 	put(p, p.store, p.market, o)
 	o.Chain, o.Market = "ethereum", p.market
 	p.orders[o.Key] = o
 }
 
-func (p *paging) ids() (ids []string) {
+func (p *visit) ids() (ids []string) {
 	for _, o := range p.orders {
 		ids = append(ids, o.ID())
 	}
@@ -131,7 +131,7 @@ func (p *paging) ids() (ids []string) {
 }
 
 // change adds orders, removes some, and changes some, with or without their sort values.
-func (p *paging) change(sort string) {
+func (p *visit) change(sort string) {
 	for range rapid.IntRange(0, 3).Draw(p.T, "changes") {
 		key := rapid.StringMatching(`[a-e]{1,2}`).Draw(p.T, "key")
 		before, known := p.orders[key]
@@ -167,13 +167,18 @@ func valuesOf(t fataler, o markets.Order, sort string) (values []any) {
 	}
 	root["_id"] = o.ID()
 	for key := range strings.SplitSeq(strings.ReplaceAll(sort, "-", ""), ",") {
-		values = append(values, reached(root, key))
+		var value any = root
+		for name := range strings.SplitSeq(key, ".") {
+			within, _ := value.(map[string]any)
+			value = within[name]
+		}
+		values = append(values, value)
 	}
 	return values
 }
 
 // inOrder are the orders as the store sorts them by the keys and _id.
-func (p *paging) inOrder(sort string) (ids []string) {
+func (p *visit) inOrder(sort string) (ids []string) {
 	if !strings.Contains(sort, "_id") {
 		sort = strings.TrimPrefix(sort+",_id", ",")
 	}

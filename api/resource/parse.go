@@ -10,6 +10,7 @@ import (
 	"github.com/imart/event-worker/internal/spelling"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/persistence/documents"
+	"github.com/imart/event-worker/persistence/paging"
 )
 
 // The number of documents of a page.
@@ -23,17 +24,17 @@ var parameters = []string{"filter", "sort", "limit", "cursor"}
 
 // asked is what a client asks of a collection.
 type asked struct {
-	of     documents.Collection
-	filter persistence.Condition
-	sort   []persistence.SortKey // as asked, and by _id if nothing was; ties are by _id
-	limit  int
-	after  *place // the end of the former page; nil of the first
-	query  string // what a cursor belongs to
+	paging.List // sorted as asked, and by _id if nothing was; ties are by _id
+	filter      persistence.Condition
+	limit       int
+	after       *paging.Place // the end of the former page; nil of the first
 }
+
+var errCursor = badRequest{"cursor: it is not one of this collection with this filter and this sort: send next of the former page with the same parameters, or begin without a cursor"}
 
 // parse reads the parameters of a list. Its errors are badRequest.
 func parse(of documents.Collection, rawQuery string) (asked, error) {
-	a := asked{of: of, limit: defaultLimit}
+	a := asked{List: paging.List{Of: of}, limit: defaultLimit}
 	values, err := url.ParseQuery(rawQuery)
 	if err != nil {
 		return a, badRequest{"the part behind the question mark is not valid: escape what is in its parameters, as encodeURIComponent does"}
@@ -51,22 +52,20 @@ func parse(of documents.Collection, rawQuery string) (asked, error) {
 		return a, badRequest{err.Error()}
 	}
 	a.filter = filter.Condition
-	if a.sort, err = documents.ParseSort(of.Name, values.Get("sort")); err != nil {
+	if a.Sort, err = documents.ParseSort(of.Name, values.Get("sort")); err != nil {
 		return a, badRequest{err.Error()}
 	}
-	if a.sort, err = checkSort(of, a.sort); err != nil {
-		return a, err
+	if a.Sort, err = paging.CheckSort(of, a.Sort); err != nil {
+		return a, badRequest{err.Error()}
 	}
 	if text := values.Get("limit"); text != "" {
 		if a.limit, err = strconv.Atoi(text); err != nil || a.limit < 1 || a.limit > maxLimit {
 			return a, badRequest{fmt.Sprintf("limit: give a number from 1 to %d, not %.100q", maxLimit, text)}
 		}
 	}
-	a.query = binding(of.Name, strings.TrimSpace(values.Get("filter")), a.sort)
-	if text := values.Get("cursor"); text != "" {
-		if a.after, err = a.placeOf(text); err != nil {
-			return a, err
-		}
+	a.Binding = paging.Binding(of.Name, strings.TrimSpace(values.Get("filter")), a.Sort)
+	if a.after, err = a.Place(values.Get("cursor")); err != nil {
+		return a, errCursor
 	}
 	return a, nil
 }

@@ -4,6 +4,10 @@
   const root = document.documentElement;
   const live = document.getElementById('live');
 
+  // The section that is shown is seen in the bar, which on a phone is wider than the screen.
+  const section = document.querySelector('header.top nav [aria-current]');
+  if (section) section.parentElement.scrollLeft = section.offsetLeft - section.parentElement.clientWidth / 3;
+
   // The theme: the browser's own, light or dark.
   const themes = ['auto', 'light', 'dark'];
   const themeButton = document.getElementById('theme');
@@ -31,6 +35,7 @@
     paused = !paused;
     pauseButton.setAttribute('aria-pressed', String(paused));
     pauseButton.textContent = paused ? 'Paused' : 'Pause';
+    follow();
     if (!paused) refresh();
   });
   const refresh = () => {
@@ -38,7 +43,49 @@
     updateAll();
   };
   document.addEventListener('htmx:config:request', (e) => { if (still()) e.preventDefault(); });
-  document.addEventListener('visibilitychange', () => { if (!still()) refresh(); });
+  document.addEventListener('visibilitychange', () => { follow(); if (!still()) refresh(); });
+
+  // A list that the feed tells of is read again when the feed tells something, at most once a
+  // second. The feed is not followed while the page is still: a server has places for so many.
+  const again = 1000;
+  const comeBack = 5000;
+  const retracted = document.getElementById('retracted');
+  let feed, due, asking = false, told = false, takenBack = 0;
+  function follow() {
+    if (!live.dataset.feed || still()) {
+      feed?.close();
+      feed = undefined;
+      return;
+    }
+    if (feed && feed.readyState !== EventSource.CLOSED) return;
+    feed = new EventSource(live.dataset.feed);
+    feed.addEventListener('open', tell); // what came before it was open
+    feed.addEventListener('put', tell);
+    feed.addEventListener('retracted', (e) => { takeBack(JSON.parse(e.data).id); tell(); });
+    feed.addEventListener('error', (e) => { // a browser tries again by itself unless it was refused
+      if (e.target.readyState === EventSource.CLOSED) setTimeout(() => { follow(); tell(); }, comeBack);
+    });
+  }
+  function tell() {
+    told = true;
+    if (due || asking) return;
+    due = setTimeout(() => {
+      due = undefined;
+      if (still()) return;
+      told = false;
+      asking = true;
+      htmx.trigger(live, 'refresh');
+    }, again);
+  }
+  function asked() { asking = false; if (told) tell(); }
+  // takeBack says that an activity, which the list has, was taken back.
+  function takeBack(id) {
+    if (![...live.querySelectorAll('[data-id]')].some((row) => row.dataset.id === id)) return;
+    takenBack++;
+    retracted.textContent = (takenBack === 1 ? 'One activity was' : takenBack + ' activities were') +
+      ' taken back since this page was opened, by a reorganisation or a command.';
+    retracted.hidden = false;
+  }
 
   // Whether the worker answers.
   const lost = document.getElementById('lost');
@@ -47,8 +94,9 @@
     const status = e.detail.ctx.response.status;
     if (status === 401) location.reload(); // the token has changed: the form asks for it
     answered(status < 500);
+    asked();
   });
-  document.addEventListener('htmx:error', () => answered(false));
+  document.addEventListener('htmx:error', () => { answered(false); asked(); });
 
   // The plots of each chain.
   const hour = 3600;
@@ -59,6 +107,7 @@
     endpoints: { series: ['up', 'failing'], colours: ['--accent', '--bad'], steps: true, whole },
     requests: { series: ['requests'], colours: ['--accent'], fill: true },
   };
+  const minutes = [1, 2, 5, 10, 15, 20, 30, 60].map((n) => n * 60);
   const compact = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 });
   const shown = (v) => (v == null ? '–' : v !== 0 && v < 0.1 ? '<0.1' : compact.format(v));
   const colour = (name) => getComputedStyle(root).getPropertyValue(name).trim();
@@ -131,7 +180,7 @@
           y: { range: (_, __, most) => [0, Math.max(most * 1.1, 1)] },
         },
         axes: [
-          { ...axis, size: 20, gap: 3, space: 70, grid: { show: false }, values: (_, ts) => ts.map(clock) },
+          { ...axis, size: 20, gap: 3, space: 44, incrs: minutes, grid: { show: false }, values: (_, ts) => ts.map(clock) },
           { ...axis, size: 36, gap: 4, space: 30, incrs: kind.whole, grid: { stroke: colour('--line'), width: 1 }, values: (_, vs) => vs.map(shown) },
         ],
         series: [{}, ...kind.series.map((_, i) => ({
@@ -176,5 +225,6 @@
   function updateAll() { findChains(); for (const c of chains.values()) c.update(); }
   function redrawAll() { for (const c of chains.values()) c.redraw(); }
   findChains();
+  follow();
   setInterval(updateAll, 5000);
 })();

@@ -1,4 +1,4 @@
-package resource
+package paging
 
 import (
 	"bytes"
@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -18,9 +19,9 @@ import (
 // maxCursor bounds a cursor, in bytes: it has to fit into a URL.
 const maxCursor = 32 << 10
 
-// place is a place in a sorted collection: behind the document with the values of the sort
+// Place is a place in a sorted collection: behind the document with the values of the sort
 // keys and the key. Values are operands of filters; nil is a field that is missing or null.
-type place struct {
+type Place struct {
 	values []any
 	id     string
 }
@@ -32,51 +33,58 @@ type written struct {
 	ID     string `json:"i"`
 }
 
-// binding is what a cursor belongs to: in another collection, with another filter or in another
+// Binding is what a cursor belongs to: in another collection, with another filter or in another
 // order it would lead anywhere.
-func binding(collection, filter string, sort []persistence.SortKey) string {
+func Binding(collection, filter string, sort []persistence.SortKey) string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %q", collection, filter, fmt.Sprint(sort)))
 	return hex.EncodeToString(sum[:8])
 }
 
-// cursor is the text of a place; empty if there is none.
-func (a asked) cursor(p *place) (string, error) {
+// Cursor is the text of a place; empty if there is none.
+func (l List) Cursor(p *Place) (string, error) {
 	if p == nil {
 		return "", nil
 	}
-	text, err := json.Marshal(written{a.query, p.values, p.id})
+	text, err := json.Marshal(written{l.Binding, p.values, p.id})
 	if err != nil {
 		return "", err
 	}
 	cursor := base64.RawURLEncoding.EncodeToString(text)
 	if len(cursor) > maxCursor {
-		return "", badRequest{"sort: the values of these fields are too long to continue from: sort by others"}
+		return "", ErrTooLong
 	}
 	return cursor, nil
 }
 
-var errCursor = badRequest{"cursor: it is not one of this collection with this filter and this sort: send next of the former page with the same parameters, or begin without a cursor"}
+// The errors of cursors.
+var (
+	ErrCursor  = errors.New("the cursor is not one of this list")
+	ErrTooLong = errors.New("sort: the values of these fields are too long to continue from: sort by others")
+)
 
-// placeOf is the place of a cursor.
-func (a asked) placeOf(cursor string) (*place, error) {
+// Place is the place of a cursor; nil if the text is empty.
+func (l List) Place(cursor string) (*Place, error) {
+	if cursor == "" {
+		return nil, nil
+	}
 	if len(cursor) > maxCursor {
-		return nil, errCursor
+		return nil, ErrCursor
 	}
 	text, err := base64.RawURLEncoding.DecodeString(cursor)
 	if err != nil {
-		return nil, errCursor
+		return nil, ErrCursor
 	}
 	var w written
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.UseNumber()
-	if err := d.Decode(&w); err != nil || w.Query != a.query || len(w.Values) != len(a.sort) {
-		return nil, errCursor
+	if err := d.Decode(&w); err != nil || w.Query != l.Binding || len(w.Values) != len(l.Sort) {
+		return nil, ErrCursor
 	}
-	p := &place{id: w.ID}
-	for i, key := range a.sort {
-		value, err := operand(a.of.At(key.Path), w.Values[i])
+	p := &Place{id: w.ID}
+	for i, key := range l.Sort {
+		value, err := operand(l.Of.At(key.Path), w.Values[i])
 		if err != nil {
-			return nil, errCursor
+			return nil, ErrCursor
 		}
 		p.values = append(p.values, value)
 	}
@@ -84,19 +92,19 @@ func (a asked) placeOf(cursor string) (*place, error) {
 }
 
 // placeAt is the place behind a document.
-func (a asked) placeAt(doc json.RawMessage) (place, error) {
+func (l List) placeAt(doc json.RawMessage) (Place, error) {
 	var root map[string]any
 	d := json.NewDecoder(bytes.NewReader(doc))
 	d.UseNumber()
 	if err := d.Decode(&root); err != nil {
-		return place{}, err
+		return Place{}, err
 	}
-	var p place
+	var p Place
 	p.id, _ = root["_id"].(string)
-	for _, key := range a.sort {
-		value, err := operand(a.of.At(key.Path), reached(root, key.Path))
+	for _, key := range l.Sort {
+		value, err := operand(l.Of.At(key.Path), reached(root, key.Path))
 		if err != nil {
-			return place{}, fmt.Errorf("%s of %s %s: %w", key.Path, a.of.Name, p.id, err)
+			return Place{}, fmt.Errorf("%s of %s %s: %w", key.Path, l.Of.Name, p.id, err)
 		}
 		p.values = append(p.values, value)
 	}

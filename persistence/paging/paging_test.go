@@ -1,8 +1,12 @@
-package page
+package paging_test
 
 import (
+	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -11,8 +15,10 @@ import (
 	"github.com/imart/event-worker/internal/mongotest"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
+	"github.com/imart/event-worker/persistence/documents"
 	"github.com/imart/event-worker/persistence/embedded"
 	"github.com/imart/event-worker/persistence/mongo"
+	"github.com/imart/event-worker/persistence/paging"
 )
 
 // Page by page a list has every order once, in the order of the whole list, for every field
@@ -49,44 +55,55 @@ func pagesAreTheList(t *testing.T, store persistence.Store) {
 		if err != nil {
 			rt.Fatal(err)
 		}
-		form := orderForm{Sort: rapid.SampledFrom(sortings).Draw(rt, "sort").Value}
-		key, err := form.sortKey()
-		if err != nil {
-			rt.Fatal(err)
-		}
+		sort := rapid.SampledFrom(sorts).Draw(rt, "sort")
+		list := listOf(rt, sort)
 		all := ids(rt, store, persistence.Query{
-			Collection: persistence.Orders, Filter: persistence.Filter{Condition: ref.Documents()},
-			Sort: []persistence.SortKey{key, {Path: "_id", Descending: key.Descending}},
+			Collection: persistence.Orders, Filter: persistence.Filter{Condition: ref.Documents()}, Sort: append(slices.Clone(list.Sort), persistence.SortKey{Path: "_id"}),
 		})
 		var paged []string
 		page, cursor := rapid.IntRange(1, 5).Draw(rt, "page"), ""
 		for {
-			after, err := parseCursor(persistence.Orders, key.Path, cursor)
+			after, err := list.Place(cursor)
 			if err != nil {
 				rt.Fatal(err)
 			}
-			docs, err := pager{store, persistence.Orders, ref.Documents(), key}.page(t.Context(), after, page+1)
-			if err != nil {
-				rt.Fatal(err)
+			docs, next, err := list.Page(t.Context(), store, ref.Documents(), after, page)
+			if err != nil || len(docs) > page {
+				rt.Fatal(len(docs), err)
 			}
-			for _, doc := range docs[:min(page, len(docs))] {
+			for _, doc := range docs {
 				paged = append(paged, keyOf(rt, doc))
 			}
-			if len(docs) <= page {
-				break
-			}
-			if cursor, err = cursorAt(key.Path, docs[page-1]); err != nil {
+			if cursor, err = list.Cursor(next); err != nil {
 				rt.Fatal(err)
 			}
-			if len(paged) > len(orders) {
+			if cursor == "" || len(paged) > len(orders) {
 				break
 			}
 		}
 		if fmt.Sprint(paged) != fmt.Sprint(all) || len(all) != len(orders) {
-			rt.Fatalf("by %s, pages of %d: %v, want %v", form.Sort, page, paged, all)
+			rt.Fatalf("by %s, pages of %d: %v, want %v", sort, page, paged, all)
 		}
 	})
 }
+
+// sorts are orders of fields of every type, there always and not.
+var sorts = []string{"-last.height", "-listedAt", "expiresAt", "unitPrice", "-unitPrice", "-anomalies", "status,-unitPrice"}
+
+// listOf are orders sorted by a text.
+func listOf(t interface{ Fatal(...any) }, sort string) paging.List {
+	l := paging.List{Of: documents.Of(persistence.Orders), Binding: "this one"}
+	keys, err := documents.ParseSort(persistence.Orders, sort)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if l.Sort, err = paging.CheckSort(l.Of, keys); err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+var epoch = time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
 
 func drawOrder(rt *rapid.T, ref persistence.MarketRef) markets.Order {
 	o := markets.Order{
@@ -121,42 +138,19 @@ func keyOf(rt *rapid.T, doc json.RawMessage) string {
 	return o.Key
 }
 
-// A cursor that is not one is an error, never a page.
+// A cursor that is not one of the list is an error, never a page.
 func TestCursorsOfOthers(t *testing.T) {
-	for _, text := range []string{"x", "%", "e30x", "bnVsbA==", "eyJ2Ijp7fSwiaWQiOiJhIn0", "eyJ2IjoieCIsImlkIjoiYSJ9"} {
-		if _, err := parseCursor(persistence.Orders, "listedAt", text); err == nil {
-			t.Errorf("%q is a cursor", text)
+	list := listOf(t, "listedAt")
+	encoded := func(text string) string { return base64.RawURLEncoding.EncodeToString([]byte(text)) }
+	if _, err := list.Place(encoded(`{"q": "this one", "v": ["2026-01-31T12:00:00Z"], "i": "a"}`)); err != nil {
+		t.Errorf("a cursor of the list: %v", err)
+	}
+	for _, text := range []string{
+		"x", "%", "e30x", "bnVsbA==", encoded(`{}`), encoded(`{"q": "this one", "v": [], "i": "a"}`), encoded(`{"q": "this one", "v": [{}], "i": "a"}`),
+		encoded(`{"q": "this one", "v": ["x"], "i": "a"}`), encoded(`{"q": "another", "v": [null], "i": "a"}`), strings.Repeat("x", 40_000),
+	} {
+		if _, err := list.Place(text); !errors.Is(err, paging.ErrCursor) {
+			t.Errorf("%.100q is a cursor: %v", text, err)
 		}
 	}
-}
-
-// Whatever activities there are, pages that end between moments have each of them once.
-func TestPagesOfMoments(t *testing.T) {
-	rapid.Check(t, func(rt *rapid.T) {
-		var all []markets.Activity
-		at := epoch
-		for i := range rapid.IntRange(2, 40).Draw(rt, "activities") {
-			if rapid.Bool().Draw(rt, "later") {
-				at = at.Add(-time.Second)
-			}
-			all = append(all, markets.Activity{Chain: fmt.Sprint(i), Event: markets.Event{Time: at}})
-		}
-		page := rapid.IntRange(1, 10).Draw(rt, "page")
-		if len(all) <= page {
-			return
-		}
-		shown, before := cutBetweenMoments(all, page)
-		moment := 0
-		for moment < len(all) && all[moment].Time.Equal(all[0].Time) {
-			moment++
-		}
-		switch {
-		case shown == nil && moment <= min(page, len(all)-1):
-			rt.Fatalf("nothing is shown, although the first moment has %d", moment)
-		case shown != nil && (len(shown) > page || all[len(shown)].Time.Equal(shown[len(shown)-1].Time)):
-			rt.Fatalf("%d are shown, and the page ends within a moment", len(shown))
-		case shown != nil && before != shown[len(shown)-1].Time.Format(time.RFC3339Nano):
-			rt.Fatalf("the next page is before %s", before)
-		}
-	})
 }
