@@ -4,12 +4,13 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"slices"
 	"time"
+
+	"github.com/imart/event-worker/internal/listener"
 )
 
 // closeTimeout bounds how long requests in progress may delay Close.
@@ -70,13 +71,13 @@ func Serve(ctx context.Context, o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	listener, err := o.bind(ctx)
+	opened, err := listener.Open(ctx, listener.Address{Server: "API", Option: "api.listen", Configured: o.Listen, Default: o.Default}, o.Log)
 	if err != nil {
 		return nil, err
 	}
-	onLoopback := loopback(listener.Addr())
+	onLoopback := loopback(opened.Addr())
 	if !onLoopback {
-		o.warn(listener.Addr(), secure != nil, token() != "")
+		o.warn(opened.Addr(), secure != nil, token() != "")
 	}
 	a := &access{token: token, failures: newClients(failuresASec, failuresAtOnce), secure: secure != nil}
 	if slices.ContainsFunc(o.Routes, func(r Route) bool { return r.Open && r.Pattern == loginForm }) {
@@ -95,7 +96,7 @@ func Serve(ctx context.Context, o Options) (*Server, error) {
 			TLSConfig:         secure,
 			ErrorLog:          slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug), // what clients do wrong
 		},
-		addr: listener.Addr(), scheme: "http", cancel: cancel, done: make(chan struct{}),
+		addr: opened.Addr(), scheme: "http", cancel: cancel, done: make(chan struct{}),
 	}
 	serve := s.http.Serve
 	if secure != nil {
@@ -104,7 +105,7 @@ func Serve(ctx context.Context, o Options) (*Server, error) {
 	}
 	go func() {
 		defer close(s.done)
-		_ = serve(listener) // ends with ErrServerClosed
+		_ = serve(opened) // ends with ErrServerClosed
 	}()
 	return s, nil
 }
@@ -144,26 +145,4 @@ func (o Options) warn(at net.Addr, secure, guarded bool) {
 	case !secure:
 		o.Log.Warn("the API is not encrypted: whoever is on the way can read its token and data: set api.tls, or put a proxy with TLS in front", "address", at.String())
 	}
-}
-
-// bind listens at the configured address, or else at the default or any free port.
-func (o Options) bind(ctx context.Context) (net.Listener, error) {
-	var lc net.ListenConfig
-	if o.Listen != "" {
-		listener, err := lc.Listen(ctx, "tcp", o.Listen)
-		if err != nil {
-			return nil, fmt.Errorf("API: %w: free that address, or set api.listen to another one", err)
-		}
-		return listener, nil
-	}
-	listener, taken := lc.Listen(ctx, "tcp", o.Default)
-	if taken == nil {
-		return listener, nil
-	}
-	listener, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, fmt.Errorf("API: %w", errors.Join(taken, err))
-	}
-	o.Log.Warn("the API is not at its usual address: set api.listen to choose one", "address", listener.Addr().String(), "reason", taken)
-	return listener, nil
 }

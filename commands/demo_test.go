@@ -34,13 +34,7 @@ func TestDemo(t *testing.T) {
 			t.Errorf("the demo does not say %q", text)
 		}
 	}
-	for line := range strings.Lines(said) {
-		if call := strings.TrimSpace(line); strings.HasPrefix(call, program) {
-			if out, err := exec.Command("sh", "-c", call).CombinedOutput(); err != nil || strings.Count(string(out), "\n") < 3 {
-				t.Errorf("what to try next: %s: %v\n%s", call, err, out)
-			}
-		}
-	}
+	tryNext(t, said, nil)
 	const sale = `kind: {$in: ["bought", "offer_accepted"]}`
 	for _, known := range []struct {
 		what, collection, filter string
@@ -71,6 +65,30 @@ func TestDemo(t *testing.T) {
 	if order := find(t, data, "orders", `{status: "SOLD", "currency.symbol": "ETH"}`, "--sort", "-price", "--limit", "1"); len(order) != 1 || order[0]["price"] == "" {
 		t.Errorf("the dearest order sold: %v", order)
 	}
+}
+
+// tryNext runs what the demo says to try next, and returns how many commands that are.
+func tryNext(t *testing.T, said string, environ []string) (tried int) {
+	t.Helper()
+	for line := range strings.Lines(said) {
+		call := strings.TrimSpace(line)
+		if !strings.HasPrefix(call, program) {
+			continue
+		}
+		tried++
+		c := exec.CommandContext(t.Context(), "sh", "-c", "exec "+call)
+		c.Env = command(t.Context(), "", environ).Env
+		p := started(t, c)
+		if strings.Contains(call, " serve") {
+			p.says(" until Ctrl-C")
+			p.ends(syscall.SIGTERM)
+			continue
+		}
+		if err := <-p.done; err != nil || strings.Count(p.out.String(), "\n") < 3 {
+			t.Errorf("what to try next: %s: %v\n%s", call, err, &p.out)
+		}
+	}
+	return tried
 }
 
 // TestDemoAgain starts the demo on what it has already read.

@@ -2,7 +2,6 @@ package commands
 
 import (
 	"math/rand/v2"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -56,18 +55,7 @@ func TestDemoOnMongoDB(t *testing.T) {
 	if got, want := d.contents(t), contents(t, folder); got != want {
 		t.Errorf("in MongoDB there is\n%s\nin the folder\n%s", got, want)
 	}
-	tried := 0
-	for line := range strings.Lines(said) {
-		if call := strings.TrimSpace(line); strings.HasPrefix(call, program) {
-			c := exec.Command("sh", "-c", call)
-			c.Env = command(t.Context(), "", d).Env
-			if out, err := c.CombinedOutput(); err != nil || strings.Count(string(out), "\n") < 3 {
-				t.Errorf("what to try next: %s: %v\n%s", call, err, out)
-			}
-			tried++
-		}
-	}
-	if tried != strings.Count(saidThere, program) {
+	if tried := tryNext(t, said, d); tried != strings.Count(saidThere, program) {
 		t.Errorf("%d things to try next", tried)
 	}
 	if tree := d.output(t, "status"); !strings.Contains(tree, "node demo in MongoDB, database test_") || !strings.Contains(tree, "order-collection-offer-accept") {

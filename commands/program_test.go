@@ -99,7 +99,13 @@ func launch(t *testing.T, dir string, args ...string) *process {
 // launchIn starts the program in an environment.
 func launchIn(t *testing.T, dir string, environ []string, args ...string) *process {
 	t.Helper()
-	p := &process{Cmd: command(t.Context(), dir, environ, args...), t: t, done: make(chan error, 1), ended: make(chan struct{})}
+	return started(t, command(t.Context(), dir, environ, args...))
+}
+
+// started starts a command.
+func started(t *testing.T, c *exec.Cmd) *process {
+	t.Helper()
+	p := &process{Cmd: c, t: t, done: make(chan error, 1), ended: make(chan struct{})}
 	p.out.more = make(chan struct{}, 1)
 	p.Stdout, p.Stderr = &p.out, &p.out
 	// A transaction that was cut off would hold up whoever drops the database.

@@ -14,6 +14,7 @@ import (
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/persistence/documents"
 	"github.com/imart/event-worker/persistence/finality"
+	"github.com/imart/event-worker/persistence/matching"
 )
 
 const (
@@ -26,7 +27,7 @@ const (
 // hooks are the webhooks.
 func (r *reader) hooks(n *yamlfile.Node) (all []hooks.Hook) {
 	for _, n := range n.Children() {
-		h := hooks.Hook{Name: n.Name(), Secret: r.hookSecret(n), GiveUp: defaultGiveUp, Filters: map[string]persistence.Filter{}}
+		h := hooks.Hook{Name: n.Name(), Secret: r.hookSecret(n), GiveUp: defaultGiveUp, Selection: matching.Selection{Filters: map[string]persistence.Filter{}}}
 		if at := n.Child("url"); at != nil {
 			h.URL = checkURL(at, r.expand(at), "http", "https")
 		}

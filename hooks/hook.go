@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/imart/event-worker/persistence"
@@ -15,11 +14,11 @@ import (
 
 // The types of events.
 const (
-	Put       = "put"       // the document is new, or has changed
-	Removed   = "removed"   // an order or record is no longer there, or no longer matches the filter
-	Retracted = "retracted" // what has happened is taken back, by a reorganisation or a rewind
-	Gone      = "gone"      // of no document: events were lost to this hook, read the documents again
-	Ping      = "ping"      // of no document: a test
+	Put       = matching.Put
+	Removed   = matching.Removed
+	Retracted = matching.Retracted
+	Gone      = "gone" // of no document: events were lost to this hook, read the documents again
+	Ping      = "ping" // of no document: a test
 )
 
 // Types are the types of the events that a hook can choose.
@@ -35,11 +34,10 @@ type Hook struct {
 	URL    string // a secret but its host
 	Secret []byte // signs what is delivered
 
-	Collections     []string                      // of Collections
-	Chains, Markets []string                      // all if empty
-	Types           []string                      // all if empty
-	Filters         map[string]persistence.Filter // by collection; of documents that are there
-	GiveUp          time.Duration                 // from the first failure of a delivery until it is dead
+	Collections []string // of Collections
+	matching.Selection
+	Types  []string      // all if empty
+	GiveUp time.Duration // from the first failure of a delivery until it is dead
 }
 
 // Host is as much of the URL as may be shown.
@@ -51,34 +49,20 @@ func (h Hook) Host() string {
 	return u.Scheme + "://" + u.Host
 }
 
-// replaced are the collections whose documents change. A document that no longer matches a
-// filter is as good as removed.
-var replaced = []string{persistence.Orders, persistence.Records}
-
 // event is the hook's event of a change; false if it wants none.
 func (h Hook) event(c persistence.Change) (event, bool) {
-	chain, rest, _ := strings.Cut(c.ID, "/")
-	market, _, _ := strings.Cut(rest, "/")
-	if !slices.Contains(h.Collections, c.Collection) || !among(h.Chains, chain) || !among(h.Markets, market) {
+	if !slices.Contains(h.Collections, c.Collection) {
 		return event{}, false
 	}
-	e := event{Type: Retracted, Collection: c.Collection, ID: c.ID, Position: c.Position}
-	if slices.Contains(replaced, c.Collection) {
-		e.Type = Removed
+	meaning, err := h.Meaning(c)
+	if err != nil {
+		meaning = Put // better one too many
 	}
-	if !c.Removed() {
-		switch matches, err := matching.Document(h.Filters[c.Collection], c.Document); {
-		case matches || err != nil:
-			e.Type, e.Document = Put, c.Document
-		case e.Type == Retracted:
-			return e, false
-		}
+	e := event{Type: meaning, Collection: c.Collection, ID: c.ID, Position: c.Position}
+	if meaning == Put {
+		e.Document = c.Document
 	}
-	return e, among(h.Types, e.Type)
-}
-
-func among(names []string, name string) bool {
-	return len(names) == 0 || slices.Contains(names, name)
+	return e, meaning != "" && (len(h.Types) == 0 || slices.Contains(h.Types, meaning))
 }
 
 // choice is a digest of which events the hook wants.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/persistence/documents"
+	"github.com/imart/event-worker/persistence/matching"
 )
 
 func TestWhichEvents(t *testing.T) {
@@ -31,18 +32,18 @@ func TestWhichEvents(t *testing.T) {
 		{Hook{}, "dead_letters", "ethereum/seaport/1", ``, Retracted},
 		{Hook{}, "records", "ethereum/seaport/1", `{}`, ""},
 		{Hook{}, "", "", ``, ""},
-		{Hook{Chains: []string{"ethereum"}}, "orders", "ethereum/seaport/1", `{}`, Put},
-		{Hook{Chains: []string{"ethereum"}}, "orders", "ethereum-2/seaport/1", ``, ""},
-		{Hook{Markets: []string{"seaport"}}, "orders", "ethereum/seaport/1", ``, Removed},
-		{Hook{Markets: []string{"seaport"}}, "orders", "seaport/x/1", `{}`, ""},
+		{Hook{Selection: matching.Selection{Chains: []string{"ethereum"}}}, "orders", "ethereum/seaport/1", `{}`, Put},
+		{Hook{Selection: matching.Selection{Chains: []string{"ethereum"}}}, "orders", "ethereum-2/seaport/1", ``, ""},
+		{Hook{Selection: matching.Selection{Markets: []string{"seaport"}}}, "orders", "ethereum/seaport/1", ``, Removed},
+		{Hook{Selection: matching.Selection{Markets: []string{"seaport"}}}, "orders", "seaport/x/1", `{}`, ""},
 		{Hook{Types: []string{Retracted}}, "orders", "ethereum/seaport/1", `{}`, ""},
 		{Hook{Types: []string{Retracted}}, "activities", "ethereum/seaport/1", ``, Retracted},
-		{Hook{Filters: map[string]persistence.Filter{"orders": sold}}, "orders", "c/m/1", `{"status":"SOLD","price":"9"}`, Removed},
-		{Hook{Filters: map[string]persistence.Filter{"orders": sold}, Types: []string{Put}}, "orders", "c/m/1", `{"status":"SOLD","price":"9"}`, ""},
-		{Hook{Filters: map[string]persistence.Filter{"activities": sold}}, "activities", "c/m/1", `{"status":"SOLD","price":"9"}`, ""},
-		{Hook{Filters: map[string]persistence.Filter{"orders": sold}}, "orders", "c/m/1", `{"status":"SOLD","price":"10"}`, Put},
-		{Hook{Filters: map[string]persistence.Filter{"orders": sold}}, "orders", "c/m/1", ``, Removed},
-		{Hook{Filters: map[string]persistence.Filter{"orders": sold}}, "activities", "c/m/1", `{}`, Put},
+		{Hook{Selection: matching.Selection{Filters: map[string]persistence.Filter{"orders": sold}}}, "orders", "c/m/1", `{"status":"SOLD","price":"9"}`, Removed},
+		{Hook{Selection: matching.Selection{Filters: map[string]persistence.Filter{"orders": sold}}, Types: []string{Put}}, "orders", "c/m/1", `{"status":"SOLD","price":"9"}`, ""},
+		{Hook{Selection: matching.Selection{Filters: map[string]persistence.Filter{"activities": sold}}}, "activities", "c/m/1", `{"status":"SOLD","price":"9"}`, ""},
+		{Hook{Selection: matching.Selection{Filters: map[string]persistence.Filter{"orders": sold}}}, "orders", "c/m/1", `{"status":"SOLD","price":"10"}`, Put},
+		{Hook{Selection: matching.Selection{Filters: map[string]persistence.Filter{"orders": sold}}}, "orders", "c/m/1", ``, Removed},
+		{Hook{Selection: matching.Selection{Filters: map[string]persistence.Filter{"orders": sold}}}, "activities", "c/m/1", `{}`, Put},
 	} {
 		c.hook.Collections = []string{persistence.Orders, persistence.Activities, persistence.DeadLetters}
 		change := persistence.Change{Collection: c.collection, ID: c.id}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -74,7 +75,7 @@ func (f *memoryFeed) Changes(ctx context.Context, after string, collections []st
 			}
 			for _, c := range changes {
 				n++
-				if !among(collections, c.Collection) {
+				if len(collections) > 0 && !slices.Contains(collections, c.Collection) {
 					continue
 				}
 				if !yield(c, nil) {

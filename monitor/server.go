@@ -3,13 +3,12 @@ package monitor
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"time"
 
+	"github.com/imart/event-worker/internal/listener"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
@@ -54,7 +53,7 @@ type Server struct {
 // Serve starts serving, until the context ends or the server is closed. The error says
 // that it cannot listen at the configured address.
 func Serve(ctx context.Context, o Options) (*Server, error) {
-	listener, err := o.bind(ctx)
+	opened, err := listener.Open(ctx, listener.Address{Server: "health and metrics", Option: "monitor.listen", Configured: o.Listen, Default: o.Default}, o.Log)
 	if err != nil {
 		return nil, err
 	}
@@ -68,13 +67,13 @@ func Serve(ctx context.Context, o Options) (*Server, error) {
 			MaxHeaderBytes:    16 << 10,
 			ErrorLog:          slog.NewLogLogger(o.Log.Handler(), slog.LevelWarn),
 		},
-		addr: listener.Addr().String(),
+		addr: opened.Addr().String(),
 		done: make(chan struct{}),
 	}
 	s.stop = context.AfterFunc(ctx, func() { _ = s.shutdown() })
 	go func() {
 		defer close(s.done)
-		_ = s.http.Serve(listener) // ends with ErrServerClosed
+		_ = s.http.Serve(opened) // ends with ErrServerClosed
 	}()
 	return s, nil
 }
@@ -97,29 +96,6 @@ func (s *Server) shutdown() error {
 		return err
 	}
 	return s.http.Close()
-}
-
-// bind listens at the configured address, or else at the default or any free port.
-func (o Options) bind(ctx context.Context) (net.Listener, error) {
-	var lc net.ListenConfig
-	if o.Listen != "" {
-		listener, err := lc.Listen(ctx, "tcp", o.Listen)
-		if err != nil {
-			return nil, fmt.Errorf("health and metrics: %w: free that address, or set monitor.listen to another one", err)
-		}
-		return listener, nil
-	}
-	listener, taken := lc.Listen(ctx, "tcp", o.Default)
-	if taken == nil {
-		return listener, nil
-	}
-	listener, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, fmt.Errorf("health and metrics: %w", errors.Join(taken, err))
-	}
-	o.Log.Warn("health and metrics are not at their usual address: set monitor.listen to choose one",
-		"address", listener.Addr().String(), "reason", taken)
-	return listener, nil
 }
 
 func (o Options) handler() http.Handler {

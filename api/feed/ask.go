@@ -16,22 +16,14 @@ import (
 // ordinary are the collections that a reader gets without asking.
 var ordinary = []string{persistence.Orders, persistence.Activities, persistence.Records}
 
-// appended are the collections of what has happened: a document that is removed was taken back.
-var appended = []string{persistence.Activities, persistence.Notifications, persistence.DeadLetters}
-
-// constant are the collections whose documents never change. A document of another one that
-// no longer matches a filter is as good as removed; people mark notifications as read.
-var constant = []string{persistence.Activities, persistence.DeadLetters}
-
 // tokenCollection is the path of the collection of a document's token.
 const tokenCollection = "token.collection"
 
 // ask is what a reader asks for.
 type ask struct {
-	after           string // empty: from now on
-	collections     []string
-	chains, markets []string // all if empty
-	filters         map[string]persistence.Filter
+	after       string // empty: from now on
+	collections []string
+	matching.Selection
 }
 
 // parse reads a request.
@@ -40,7 +32,10 @@ func parse(r *http.Request) (*ask, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the query cannot be read: %w", err)
 	}
-	a := &ask{collections: values["collection"], chains: values["chain"], markets: values["market"], filters: map[string]persistence.Filter{}}
+	a := &ask{
+		collections: values["collection"],
+		Selection:   matching.Selection{Chains: values["chain"], Markets: values["market"], Filters: map[string]persistence.Filter{}},
+	}
 	if len(a.collections) == 0 {
 		a.collections = slices.Clone(ordinary)
 	}
@@ -108,53 +103,8 @@ func (a *ask) filter(collection string, texts []string) error {
 }
 
 func (a *ask) restrict(collection string, condition persistence.Condition) {
-	if before := a.filters[collection].Condition; before != nil {
+	if before := a.Filters[collection].Condition; before != nil {
 		condition = persistence.And{before, condition}
 	}
-	a.filters[collection] = persistence.Filter{Condition: condition}
-}
-
-// The names of events of changes.
-const (
-	put       = "put"
-	removed   = "removed"
-	retracted = "retracted"
-)
-
-// event returns the name of the event that tells of a change; empty if the reader is not
-// concerned.
-func (a *ask) event(c persistence.Change) (string, error) {
-	switch {
-	case !a.within(c):
-		return "", nil
-	case c.Removed() && slices.Contains(appended, c.Collection):
-		return retracted, nil
-	case c.Removed():
-		return removed, nil
-	}
-	matches, err := matching.Document(a.filters[c.Collection], c.Document)
-	switch {
-	case err != nil:
-		return "", err
-	case matches:
-		return put, nil
-	case slices.Contains(constant, c.Collection):
-		return "", nil
-	}
-	return removed, nil // the reader may have it
-}
-
-// within reports whether a change is of the chains and markets that the reader asks for. The
-// IDs of documents begin with them; only nodes and requests are of no chain.
-func (a *ask) within(c persistence.Change) bool {
-	if slices.Contains([]string{persistence.Nodes, persistence.Requests}, c.Collection) {
-		return true
-	}
-	chain, rest, _ := strings.Cut(c.ID, "/")
-	market, _, _ := strings.Cut(rest, "/")
-	return a.wants(chain, market)
-}
-
-func (a *ask) wants(chain, market string) bool {
-	return (len(a.chains) == 0 || slices.Contains(a.chains, chain)) && (len(a.markets) == 0 || slices.Contains(a.markets, market))
+	a.Filters[collection] = persistence.Filter{Condition: condition}
 }

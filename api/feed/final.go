@@ -89,7 +89,7 @@ func (s *stream) readFinal(ctx context.Context) (due []toldFinal, of string, err
 		}
 		for _, h := range horizon.Heights() {
 			p := part{collection, h.Chain, h.Market, h.Stream}
-			if before, known := s.final.told[p]; s.ask.wants(h.Chain, h.Market) && (!known || h.Height > before) {
+			if before, known := s.final.told[p]; s.ask.Wants(h.Chain, h.Market) && (!known || h.Height > before) {
 				due = append(due, finalUpTo(p, h.Height))
 			}
 		}

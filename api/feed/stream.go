@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/imart/event-worker/persistence"
+	"github.com/imart/event-worker/persistence/matching"
 )
 
 // stream is the response to one reader.
@@ -56,7 +57,7 @@ func (s *stream) begin() error {
 // tellOf tells of a change, and of what follows from its position.
 func (s *stream) tellOf(ctx context.Context, c persistence.Change) error {
 	if c.Collection != "" {
-		name, err := s.ask.event(c)
+		name, err := s.ask.Meaning(c)
 		if err != nil {
 			return fmt.Errorf("%s %s: %w", c.Collection, c.ID, err)
 		}
@@ -84,7 +85,7 @@ type toldChange struct {
 
 func (s *stream) tellChange(name string, c persistence.Change) error {
 	data := toldChange{Collection: c.Collection, ID: c.ID}
-	if name == put {
+	if name == matching.Put {
 		data.Document = c.Document
 	}
 	s.at, s.told = c.Position, time.Now()
