@@ -11,6 +11,7 @@ import (
 
 	"github.com/imart/event-worker/commands/internal/cli"
 	"github.com/imart/event-worker/config"
+	"github.com/imart/event-worker/internal/secretfile"
 	"github.com/imart/event-worker/markets"
 )
 
@@ -119,15 +120,16 @@ func describe(w io.Writer, cfg config.Config) error {
 // dataOf is where run keeps the data, and why.
 func dataOf(cfg config.Config) string {
 	at, err := runFlags{}.location(cfg)
+	variable := secretfile.Source(mongoVariable, os.Getenv)
 	switch {
 	case err != nil:
 		return fmt.Sprintf("not known: %s", cli.OneLine(err))
 	case at.uri == "":
 		return fmt.Sprintf("folder %s; MongoDB if the variable %s is set", at.folder, mongoVariable)
 	case !at.valid():
-		return fmt.Sprintf("MongoDB, but %s cannot be used: run says why", mongoVariable)
+		return fmt.Sprintf("MongoDB, but %s cannot be used: run says why", variable)
 	}
-	return fmt.Sprintf("%s, of the variable %s; run --data %s would use the folder", at, mongoVariable, cli.Quoted(cfg.Data))
+	return fmt.Sprintf("%s, of the variable %s; run --data %s would use the folder", at, variable, cli.Quoted(cfg.Data))
 }
 
 // address is where something listens: as configured, or by default at an address which any

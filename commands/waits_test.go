@@ -94,4 +94,14 @@ func TestConfigCheckSaysWhatRunUses(t *testing.T) {
 	}
 	expect(t, said, "data         MongoDB, database market on db.example.com, of the variable MONGODB_URI; run --data data would use the folder",
 		"monitor      127.0.0.1:2\n", "page, API    http://127.0.0.1:1: with the token")
+	for uri, want := range map[string]string{
+		"mongodb://user:s3cretkey@db.example.com/market": "data         MongoDB, database market on db.example.com, of the variable MONGODB_URI_FILE; run --data data",
+		"s3cretkey": "data         MongoDB, but MONGODB_URI_FILE cannot be used: run says why",
+	} {
+		said, stderr, code := result(t, dir, []string{"MONGODB_URI_FILE=" + secretIn(t, uri)}, "config", "check")
+		if code != 0 || strings.Contains(said+stderr, "s3cretkey") {
+			t.Errorf("exit code %d: %s%s", code, said, stderr)
+		}
+		expect(t, said, want)
+	}
 }

@@ -4,7 +4,11 @@
 package deploy
 
 import (
+	"fmt"
+	"io"
+	"net/http"
 	"os"
+	"strings"
 	"testing"
 	"time"
 )
@@ -34,6 +38,21 @@ func TestCompose(t *testing.T) {
 		c.compose(t, "up", "-d")
 		c.allHealthy(t)
 		t.Logf("status:\n%s", c.compose(t, "exec", "-T", evm, "event-worker", "status"))
+	})
+	step("the API on this machine", func(t *testing.T) {
+		address := c.compose(t, "port", api, "9465")
+		if !strings.HasPrefix(address, "127.0.0.1:") {
+			t.Fatalf("it is published at %s", address)
+		}
+		c.eventually(t, "the API has orders", time.Minute, func() (string, bool) {
+			answer, err := http.Get("http://" + address + "/orders?limit=1")
+			if err != nil {
+				return err.Error(), false
+			}
+			defer answer.Body.Close()
+			text, err := io.ReadAll(answer.Body)
+			return fmt.Sprintf("%s %s %v", answer.Status, text, err), strings.Contains(string(text), `"_id":`)
+		})
 	})
 	step("scale to 3", func(t *testing.T) {
 		c.compose(t, "up", "-d", "--scale", evm+"=3")

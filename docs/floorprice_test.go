@@ -12,7 +12,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
@@ -20,6 +19,7 @@ import (
 	"github.com/imart/event-worker/internal/mongotest"
 	"github.com/imart/event-worker/internal/npmtest"
 	"github.com/imart/event-worker/internal/required"
+	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
 )
 
@@ -66,22 +66,24 @@ func TestFloorOfThePage(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	t.Run("curl", func(t *testing.T) { curlFloor(t, program, uri, page) })
-	t.Run("program", func(t *testing.T) { followFloor(t, db, uri, page) })
+	address := serveFloor(t, program, uri)
+	t.Run("curl", func(t *testing.T) { curlFloor(t, program, uri, address, page) })
+	t.Run("program on the feed", func(t *testing.T) {
+		if _, err := exec.LookPath("node"); err != nil {
+			required.Skip(t, "openapi", "put node, 20 or later, on PATH")
+		}
+		followFloor(t, db, uri, page, "/feed", t.TempDir(), "http://"+address)
+	})
+	reopen(t, db)
+	t.Run("program on MongoDB", func(t *testing.T) {
+		followFloor(t, db, uri, page, "import { MongoClient }", npmtest.Install(t, "mongodb-driver", "testdata/driver"))
+	})
 }
 
-// curlFloor runs the page's lines of shell that ask the API.
-func curlFloor(t *testing.T, program program, uri string, page page) {
-	if _, err := exec.LookPath("curl"); err != nil {
-		required.Skip(t, "curl", "put curl on PATH")
-	}
-	blocks := page.blocks()
-	i := slices.IndexFunc(blocks, func(b block) bool { return b.language == "sh" && strings.Contains(b.text, "curl ") })
-	if i < 0 || !strings.Contains(blocks[i].text, config.DefaultAPI) {
-		t.Fatalf("the page does not ask %s", config.DefaultAPI)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
+// serveFloor serves the database by the API until the end of the test.
+func serveFloor(t *testing.T, program program, uri string) (address string) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
 	serve := program.command(ctx, uri, "event-worker", "serve", "--listen", "127.0.0.1:0")
 	serve.Path, serve.Err = program.binary(), nil
 	serve.Stderr = os.Stderr
@@ -92,16 +94,31 @@ func curlFloor(t *testing.T, program program, uri string, page page) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() {
+	t.Cleanup(func() {
 		cancel()
 		_ = serve.Wait() // it was killed
-	}()
+	})
 	said, err := bufio.NewReader(out).ReadString('\n')
-	address := regexp.MustCompile(`http://(\S+) until`).FindStringSubmatch(said)
-	if address == nil {
+	found := regexp.MustCompile(`http://(\S+) until`).FindStringSubmatch(said)
+	if found == nil {
 		t.Fatalf("serve says %q, %v", said, err)
 	}
-	script := strings.ReplaceAll(blocks[i].text, config.DefaultAPI, address[1])
+	return found[1]
+}
+
+// curlFloor runs the page's lines of shell that ask the API.
+func curlFloor(t *testing.T, program program, uri, address string, page page) {
+	if _, err := exec.LookPath("curl"); err != nil {
+		required.Skip(t, "curl", "put curl on PATH")
+	}
+	blocks := page.blocks()
+	i := slices.IndexFunc(blocks, func(b block) bool { return b.language == "sh" && strings.Contains(b.text, "curl ") })
+	if i < 0 || !strings.Contains(blocks[i].text, config.DefaultAPI) {
+		t.Fatalf("the page does not ask %s", config.DefaultAPI)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	script := strings.ReplaceAll(blocks[i].text, config.DefaultAPI, address)
 	answer, err := program.command(ctx, uri, "sh", "-c", script).Output()
 	var found struct {
 		Data []struct {
@@ -118,14 +135,21 @@ func curlFloor(t *testing.T, program program, uri string, page page) {
 	}
 }
 
-// followFloor runs the page's program while the cheapest listings are sold, one by one.
-func followFloor(t *testing.T, db database, uri string, page page) {
+// floors are what the page's programs print while the cheapest listings are sold, one by one.
+var floors = []struct{ said, sold string }{
+	{"250000000000000000 for token 11", "ask-5"},
+	{"400000000000000000 for token 8", "ask-2"},
+	{"500000000000000000 for token 7", "ask-1"},
+	{"nothing to buy", ""},
+}
+
+// followFloor runs the page's program with some text in it while the cheapest listings are sold.
+func followFloor(t *testing.T, db database, uri string, page page, text, folder string, args ...string) {
 	blocks := page.blocks()
-	i := slices.IndexFunc(blocks, func(b block) bool { return strings.Contains(b.text, `import { MongoClient }`) })
+	i := slices.IndexFunc(blocks, func(b block) bool { return b.language == "js" && strings.Contains(b.text, text) })
 	if i < 0 {
 		t.Fatal("the page has no program")
 	}
-	folder := npmtest.Install(t, "mongodb-driver", "testdata/driver")
 	file := filepath.Join(folder, fmt.Sprintf("floor-%d.mjs", os.Getpid()))
 	if err := os.WriteFile(file, []byte(blocks[i].text), 0o600); err != nil {
 		t.Fatal(err)
@@ -133,7 +157,7 @@ func followFloor(t *testing.T, db database, uri string, page page) {
 	defer os.Remove(file)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	node := program{folder}.command(ctx, uri, "node", file, bazaarCollection)
+	node := program{folder}.command(ctx, uri, "node", slices.Concat([]string{file}, args, []string{bazaarCollection})...)
 	node.Stderr = os.Stderr
 	out, err := node.StdoutPipe()
 	if err == nil {
@@ -147,22 +171,31 @@ func followFloor(t *testing.T, db database, uri string, page page) {
 		_ = node.Wait() // it was killed
 	}()
 	lines := bufio.NewScanner(out)
-	for _, want := range []struct{ said, sold string }{
-		{"250000000000000000 for token 11", "ask-5"},
-		{"400000000000000000 for token 8", "ask-2"},
-		{"500000000000000000 for token 7", "ask-1"},
-		{"nothing to buy", ""},
-	} {
+	for _, want := range floors {
 		if !lines.Scan() || lines.Text() != want.said {
 			t.Fatalf("it says %q, want %q; %v", lines.Text(), want.said, lines.Err())
 		}
-		if want.sold == "" {
-			continue
+		if want.sold != "" {
+			setStatus(t, db, want.sold, markets.Sold)
 		}
-		sold := bson.D{{Key: "$set", Value: bson.D{{Key: "status", Value: "SOLD"}, {Key: "soldAt", Value: time.Now()}}}}
-		result, err := db.Collection(persistence.Orders).UpdateOne(ctx, bson.D{{Key: "_id", Value: bson.Regex{Pattern: "/" + want.sold + "$"}}}, sold)
-		if err != nil || result.ModifiedCount != 1 {
-			t.Fatalf("%s: %+v, %v", want.sold, result, err)
+	}
+}
+
+// reopen lists again what was sold.
+func reopen(t *testing.T, db database) {
+	t.Helper()
+	for _, floor := range floors {
+		if floor.sold != "" {
+			setStatus(t, db, floor.sold, markets.Listing)
 		}
+	}
+}
+
+func setStatus(t *testing.T, db database, key string, status markets.Status) {
+	t.Helper()
+	set := bson.D{{Key: "$set", Value: bson.D{{Key: "status", Value: status}}}}
+	result, err := db.Collection(persistence.Orders).UpdateOne(t.Context(), bson.D{{Key: "_id", Value: bson.Regex{Pattern: "/" + key + "$"}}}, set)
+	if err != nil || result.MatchedCount != 1 {
+		t.Fatalf("%s: %+v, %v", key, result, err)
 	}
 }

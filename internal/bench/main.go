@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"github.com/imart/event-worker/chains/replay"
+	"github.com/imart/event-worker/internal/secretfile"
 )
 
 // options configure all processes.
@@ -81,10 +82,14 @@ func main() {
 	flag.StringVar(&o.node, "node", "", "for the program's own processes")
 	o.of.flags()
 	flag.IntVar(&o.streams, "streams", 1, "for the program's own processes")
-	o.mongodb = os.Getenv("MONGODB_URI") // not a flag, which would be visible in the process list
+	var err error // of the URI, which is not a flag: flags are visible in the process list
+	if o.mongodb, err = secretfile.Variable("MONGODB_URI", os.Getenv); err != nil {
+		log.Fatal("bench: ", err)
+	}
 	flag.Usage = func() {
 		fmt.Fprint(flag.CommandLine.Output(), `Measures the pipeline against its limits: on the embedded store, or on MongoDB if
-MONGODB_URI is set, in databases that it creates and removes.
+MONGODB_URI is set, or MONGODB_URI_FILE to a file with the URI, in databases that it
+creates and removes.
 Example: go run ./internal/bench -runs 5
 
 With -endpoint it measures, on the embedded store, a chain behind an endpoint that takes

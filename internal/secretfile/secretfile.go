@@ -53,3 +53,12 @@ func Variable(name string, getenv func(string) string) (string, error) {
 	}
 	return value, nil
 }
+
+// Source returns the name of the variable that Variable takes the value from: the name itself,
+// or NAME_FILE.
+func Source(name string, getenv func(string) string) string {
+	if getenv(name) == "" && getenv(name+Suffix) != "" {
+		return name + Suffix
+	}
+	return name
+}

@@ -56,20 +56,24 @@ func TestReadRefuses(t *testing.T) {
 func TestVariable(t *testing.T) {
 	path := write(t, t.TempDir(), "from the file\n")
 	for _, test := range []struct {
-		env        map[string]string
-		want, fail string
+		env                map[string]string
+		want, source, fail string
 	}{
-		{nil, "", ""},
-		{map[string]string{"KEY": "value"}, "value", ""},
-		{map[string]string{"KEY": "value", "KEY_FILE": ""}, "value", ""},
-		{map[string]string{"KEY_FILE": path}, "from the file", ""},
-		{map[string]string{"KEY": "", "KEY_FILE": path}, "from the file", ""},
-		{map[string]string{"KEY": "value", "KEY_FILE": path}, "", "KEY and KEY_FILE are both set: unset one of them"},
-		{map[string]string{"KEY_FILE": "/nowhere/file"}, "", "KEY_FILE: open /nowhere/file: no such file or directory"},
+		{nil, "", "KEY", ""},
+		{map[string]string{"KEY": "value"}, "value", "KEY", ""},
+		{map[string]string{"KEY": "value", "KEY_FILE": ""}, "value", "KEY", ""},
+		{map[string]string{"KEY_FILE": path}, "from the file", "KEY_FILE", ""},
+		{map[string]string{"KEY": "", "KEY_FILE": path}, "from the file", "KEY_FILE", ""},
+		{map[string]string{"KEY": "value", "KEY_FILE": path}, "", "KEY", "KEY and KEY_FILE are both set: unset one of them"},
+		{map[string]string{"KEY_FILE": "/nowhere/file"}, "", "KEY_FILE", "KEY_FILE: open /nowhere/file: no such file or directory"},
 	} {
-		got, err := Variable("KEY", func(name string) string { return test.env[name] })
+		getenv := func(name string) string { return test.env[name] }
+		got, err := Variable("KEY", getenv)
 		if got != test.want || (err == nil) != (test.fail == "") || err != nil && err.Error() != test.fail {
 			t.Errorf("%v: %q, %v", test.env, got, err)
+		}
+		if got := Source("KEY", getenv); got != test.source {
+			t.Errorf("%v: from %s, want %s", test.env, got, test.source)
 		}
 	}
 }
