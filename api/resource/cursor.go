@@ -7,6 +7,8 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -83,16 +85,40 @@ func (a asked) placeOf(cursor string) (*place, error) {
 	return p, nil
 }
 
-// placeAt is the place behind a document.
-func (a asked) placeAt(doc json.RawMessage) (place, error) {
-	var root map[string]any
+// skeleton is a struct for what of a document a place needs: its key, and the members that the
+// sort keys are in. Decoding nothing else takes a fraction of the time.
+func (a asked) skeleton() reflect.Type {
+	fields := []reflect.StructField{{Name: "ID", Type: reflect.TypeFor[string](), Tag: `json:"_id"`}}
+	for i, member := range a.members() {
+		fields = append(fields, reflect.StructField{Name: fmt.Sprint("Member", i), Type: reflect.TypeFor[any](), Tag: reflect.StructTag(fmt.Sprintf("json:%q", member))})
+	}
+	return reflect.StructOf(fields)
+}
+
+// members are the names of the members that the sort keys are in, without _id.
+func (a asked) members() (names []string) {
+	for _, key := range a.sort {
+		name, _, _ := strings.Cut(key.Path, ".")
+		if name != "_id" && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// placeAt is the place behind a document, given the skeleton.
+func (a asked) placeAt(doc json.RawMessage, skeleton reflect.Type) (place, error) {
+	decoded := reflect.New(skeleton)
 	d := json.NewDecoder(bytes.NewReader(doc))
 	d.UseNumber()
-	if err := d.Decode(&root); err != nil {
+	if err := d.Decode(decoded.Interface()); err != nil {
 		return place{}, err
 	}
-	var p place
-	p.id, _ = root["_id"].(string)
+	p := place{id: decoded.Elem().Field(0).String()}
+	root := map[string]any{"_id": p.id}
+	for i, member := range a.members() {
+		root[member] = decoded.Elem().Field(i + 1).Interface()
+	}
 	for _, key := range a.sort {
 		value, err := operand(a.of.At(key.Path), reached(root, key.Path))
 		if err != nil {

@@ -109,12 +109,13 @@ func (a asked) unique() bool { return a.sort[len(a.sort)-1].Path == "_id" }
 
 func (s *server) entries(ctx context.Context, a asked, condition persistence.Condition, sort []persistence.SortKey, limit int) ([]entry, error) {
 	var all []entry
+	skeleton := a.skeleton()
 	q := persistence.Query{Collection: a.of.Name, Filter: persistence.Filter{Condition: condition}, Sort: sort, Limit: limit}
 	for doc, err := range s.Data.Query(ctx, q) {
 		if err != nil {
 			return nil, err
 		}
-		at, err := a.placeAt(doc)
+		at, err := a.placeAt(doc, skeleton)
 		if err != nil {
 			return nil, err
 		}
