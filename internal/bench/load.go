@@ -49,9 +49,9 @@ func compareServed(ctx context.Context, o options) error {
 		}
 		quiet, served := took["pipeline"], took["served"]
 		slower = append(slower, served.Took.Seconds()/quiet.Took.Seconds())
-		fmt.Printf("pair %d: %6.0f events/s alone, %6.0f beside %d requests/s: takes %.2f times as long; answered %d of %d in %s (99 %%: %s), refused %v\n",
+		fmt.Printf("pair %d: %6.0f events/s alone, %6.0f beside %d requests/s: takes %.2f times as long; answered %d of %d in %s (99 %%: %s), refused %v; CPU %.2f s alone, %.2f s beside\n",
 			i+1, quiet.rate(), served.rate(), o.requests, slower[i], served.Load.Answered, served.Load.Sent,
-			served.Load.Took[0].Round(time.Millisecond/10), served.Load.Took[1].Round(time.Millisecond), served.Load.Refused)
+			served.Load.Took[0].Round(time.Millisecond/10), served.Load.Took[1].Round(time.Millisecond), served.Load.Refused, quiet.CPU.Seconds(), served.CPU.Seconds())
 	}
 	slices.Sort(slower)
 	fmt.Printf("a backfill of %d events takes %.2f times as long beside %d requests/s: median of %d pairs\n", o.listings+o.sales, slower[len(slower)/2], o.requests, o.runs)

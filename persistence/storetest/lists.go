@@ -134,5 +134,7 @@ func listCondition(t *rapid.T, path string) persistence.Condition {
 		persistence.Is("token.collection", drawCollection(t)), persistence.Is("token.collection", nil),
 		persistence.Is("maker", drawMaker(t)), persistence.Is("status", "SOLD"),
 		persistence.Or{bound, persistence.Is("token.collection", "0xC")},
+		persistence.Or{persistence.Is("token.collection", "0xC"), persistence.Is("token.collection", "0xD")},
+		persistence.Or{persistence.Is("maker", "0xM"), persistence.Is("maker", "0xm")},
 	}).Draw(t, "condition")
 }
