@@ -41,7 +41,7 @@ const shareOfFolder = 0.1
 
 // everyBeside is how often a process that follows chains reads the same page: clients that all
 // ask for the same wait for a moment, and the worker does not.
-const everyBeside = 100 * time.Millisecond
+const everyBeside = 50 * time.Millisecond
 
 // AccessOf is the access to a worker's store.
 func AccessOf(store persistence.Store, node *actors.Node) Access {
