@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"slices"
+	"time"
 
 	"github.com/imart/event-worker/actors"
 	"github.com/imart/event-worker/api"
@@ -30,15 +31,21 @@ type Access struct {
 	Ask func(ctx context.Context, r persistence.Request) error
 	// Share is the share of the time that lists of documents may take; 0: all.
 	Share float64
+	// Every is how often the same page is read at most; 0: for each request.
+	Every time.Duration
 }
 
 // shareOfFolder is that of lists in a process that follows chains into a data folder: they are
 // read whole, by the worker's processors.
 const shareOfFolder = 0.1
 
+// everyBeside is how often a process that follows chains reads the same page: clients that all
+// ask for the same wait for a moment, and the worker does not.
+const everyBeside = 50 * time.Millisecond
+
 // AccessOf is the access to a worker's store.
 func AccessOf(store persistence.Store, node *actors.Node) Access {
-	a := Access{Order: node.Order}
+	a := Access{Order: node.Order, Every: everyBeside}
 	if _, folder := store.(*embedded.Store); folder {
 		a.Share = shareOfFolder
 	}
@@ -65,7 +72,7 @@ func ServeAPI(ctx context.Context, cfg config.API, data Served, access Access, l
 		Listen: cfg.Listen, Default: config.DefaultAPI, Token: cfg.Token, TokenFile: cfg.TokenFile,
 		Origins: cfg.Origins, Rate: cfg.Rate, TLS: cfg.TLS, Log: log,
 		Routes: slices.Concat(
-			resource.Routes(resource.Options{Data: data, Order: access.Order, Ask: access.Ask, Share: access.Share, Log: log}),
+			resource.Routes(resource.Options{Data: data, Order: access.Order, Ask: access.Ask, Share: access.Share, Every: access.Every, Log: log}),
 			feed.Routes(feed.Options{Data: data, Log: log}),
 			shown.Routes(),
 		),

@@ -50,7 +50,7 @@ func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	case errors.Is(err, errCrowded), errors.Is(err, errSpent):
 		w.Header().Set("Retry-After", "1")
 		api.Problem(w, http.StatusServiceUnavailable, err.Error())
-	case errors.Is(r.Context().Err(), context.DeadlineExceeded):
+	case errors.Is(r.Context().Err(), context.DeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
 		api.Problem(w, http.StatusGatewayTimeout, "the query took too long: ask for less by a filter on fields with an index, or sort by such a field")
 	case r.Context().Err() != nil: // the client has gone
 	default:
@@ -60,19 +60,28 @@ func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 }
 
-// send answers with JSON, or says that the client has it already.
-func send(w http.ResponseWriter, r *http.Request, body []byte) {
+// tagged is JSON and the ETag of it.
+type tagged struct {
+	body []byte
+	tag  string
+}
+
+func tag(body []byte) tagged {
 	sum := sha256.Sum256(body)
-	tag := `"` + hex.EncodeToString(sum[:16]) + `"`
+	return tagged{body, `"` + hex.EncodeToString(sum[:16]) + `"`}
+}
+
+// send answers with it, or says that the client has it already.
+func (t tagged) send(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
-	h.Set("ETag", tag)
+	h.Set("ETag", t.tag)
 	h.Set("Cache-Control", "no-cache")
-	if knows(r.Header.Values("If-None-Match"), tag) {
+	if knows(r.Header.Values("If-None-Match"), t.tag) {
 		w.WriteHeader(http.StatusNotModified)
 		return
 	}
 	h.Set("Content-Type", "application/json")
-	_, _ = w.Write(body)
+	_, _ = w.Write(t.body)
 }
 
 // knows reports whether a tag is in If-None-Match, whose tags are compared weakly (RFC 9110).

@@ -2,6 +2,7 @@ package resource
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -20,29 +21,47 @@ func (s *server) list(of documents.Collection) http.Handler {
 			s.fail(w, r, err)
 			return
 		}
-		var position string
-		var found found
-		err = s.lists.do(r.Context(), func() (err error) {
-			position, found, err = s.read(r.Context(), asked)
-			return err
-		})
+		page, err := s.shared.do(r.Context(), r.URL.Path+"?"+r.URL.RawQuery, func(ctx context.Context) (response, error) { return s.respond(ctx, asked, r.URL) })
 		if err != nil {
 			s.fail(w, r, err)
 			return
 		}
-		next, err := asked.Cursor(found.next)
-		if err != nil {
-			s.fail(w, r, badRequest{err.Error()})
-			return
+		if page.position != "" {
+			w.Header().Set("Feed-Position", page.position)
 		}
-		if position != "" {
-			w.Header().Set("Feed-Position", position)
+		if page.link != "" {
+			w.Header().Set("Link", page.link)
 		}
-		if next != "" {
-			w.Header().Set("Link", fmt.Sprintf(`<%s>; rel="next"`, following(r.URL, next)))
-		}
-		send(w, r, pageBody(found.docs, next))
+		page.body.send(w, r)
 	})
+}
+
+// response is what a list is answered with.
+type response struct {
+	position, link string // empty if there is none
+	body           tagged
+}
+
+// respond reads a page when it is its turn.
+func (s *server) respond(ctx context.Context, a asked, url *url.URL) (response, error) {
+	var page response
+	var found found
+	err := s.lists.do(ctx, func() (err error) {
+		page.position, found, err = s.read(ctx, a)
+		return err
+	})
+	if err != nil {
+		return response{}, err
+	}
+	next, err := a.Cursor(found.next)
+	if err != nil {
+		return response{}, badRequest{err.Error()}
+	}
+	if next != "" {
+		page.link = fmt.Sprintf(`<%s>; rel="next"`, following(url, next))
+	}
+	page.body = tag(pageBody(found.docs, next))
+	return page, nil
 }
 
 // following is the URL of the next page.
@@ -89,7 +108,7 @@ func (s *server) one(of documents.Collection) http.Handler {
 			s.fail(w, r, err)
 			return
 		}
-		send(w, r, append(doc, '\n'))
+		tag(append(doc, '\n')).send(w, r)
 	})
 }
 

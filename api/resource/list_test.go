@@ -267,7 +267,7 @@ func TestListsTakeTheirShare(t *testing.T) {
 	if err := q.do(t.Context(), fine); !errors.Is(err, errSpent) {
 		t.Errorf("all was spent: %v", err)
 	}
-	s := &server{Options: Options{Data: querier{store}}, now: newMoment(store), lists: q, keys: newQueue(0)}
+	s := &server{Options: Options{Data: querier{store}}, now: newMoment(store), lists: q, keys: newQueue(0), shared: newShared(0)}
 	w := httptest.NewRecorder()
 	s.list(documents.Of(persistence.Orders)).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/orders", nil))
 	refused(t, w, http.StatusServiceUnavailable, "share of the worker's time")

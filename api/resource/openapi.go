@@ -64,7 +64,7 @@ func serveOpenAPI(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		panic(err) // what the program carries is wrong: no test can pass
 	}
-	send(w, r, text)
+	tag(text).send(w, r)
 }
 
 // schemas are the models of the documents, by name.

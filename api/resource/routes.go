@@ -44,6 +44,8 @@ type Options struct {
 	// Share is the share of the time that lists may take, if they take it from a worker in the
 	// same process; 0: all.
 	Share float64
+	// Every is how often the same page is read at most; 0: for each request.
+	Every time.Duration
 	Log   *slog.Logger
 }
 
@@ -56,7 +58,7 @@ var Served = []string{
 
 // Routes are those of the package.
 func Routes(o Options) []api.Route {
-	s := &server{Options: o, now: newMoment(o.Data), lists: newQueue(o.Share), keys: newQueue(0), complain: rate.Sometimes{First: 1, Interval: 10 * time.Second}}
+	s := &server{Options: o, now: newMoment(o.Data), lists: newQueue(o.Share), keys: newQueue(0), shared: newShared(o.Every), complain: rate.Sometimes{First: 1, Interval: 10 * time.Second}}
 	var routes []api.Route
 	for _, name := range Served {
 		of := documents.Of(name)
@@ -75,6 +77,7 @@ func Routes(o Options) []api.Route {
 type server struct {
 	Options
 	now         moment
-	lists, keys queue          // separate, as a key is quickly found
+	lists, keys queue // separate, as a key is quickly found
+	shared      *shared
 	complain    rate.Sometimes // of a store that does not answer
 }

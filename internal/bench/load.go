@@ -49,9 +49,9 @@ func compareServed(ctx context.Context, o options) error {
 		}
 		quiet, served := took["pipeline"], took["served"]
 		slower = append(slower, served.Took.Seconds()/quiet.Took.Seconds())
-		fmt.Printf("pair %d: %6.0f events/s alone, %6.0f beside %d requests/s: takes %.2f times as long; answered %d of %d in %s (99 %%: %s), refused %v\n",
+		fmt.Printf("pair %d: %6.0f events/s alone, %6.0f beside %d requests/s: takes %.2f times as long; answered %d of %d in %s (99 %%: %s), refused %v; CPU %.2f s alone, %.2f s beside\n",
 			i+1, quiet.rate(), served.rate(), o.requests, slower[i], served.Load.Answered, served.Load.Sent,
-			served.Load.Took[0].Round(time.Millisecond/10), served.Load.Took[1].Round(time.Millisecond), served.Load.Refused)
+			served.Load.Took[0].Round(time.Millisecond/10), served.Load.Took[1].Round(time.Millisecond), served.Load.Refused, quiet.CPU.Seconds(), served.CPU.Seconds())
 	}
 	slices.Sort(slower)
 	fmt.Printf("a backfill of %d events takes %.2f times as long beside %d requests/s: median of %d pairs\n", o.listings+o.sales, slower[len(slower)/2], o.requests, o.runs)
@@ -143,10 +143,13 @@ func (c *clients) path(n int) string {
 	return list("orders", fmt.Sprintf(`{"token.collection": %q, side: "ask", status: "LISTING", "fillable.answer": null, "currency.address": %q}`, c.in, c.currency), "unitPrice")
 }
 
+// keeping keeps connections, as clients that ask often do.
+var keeping = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}
+
 func (c *clients) send(path string) {
 	begun := time.Now()
 	status, body := 0, []byte(nil)
-	res, err := http.Get(c.base + path)
+	res, err := keeping.Get(c.base + path)
 	if err == nil {
 		status = res.StatusCode
 		body, err = io.ReadAll(res.Body)

@@ -46,9 +46,10 @@ type options struct {
 type result struct {
 	Events int
 	Took   time.Duration
-	Memory int64 // peak, bytes; set by the parent
-	Asked  asked // of an endpoint
-	Load   load  // of the API
+	Memory int64         // peak, bytes; set by the parent
+	Asked  asked         // of an endpoint
+	Load   load          // of the API
+	CPU    time.Duration // of this process, while it measured
 	// Durable is the time from the signal of a new block until all of its documents were
 	// stored: the 50th and the 99th percentile.
 	Durable [2]time.Duration
@@ -98,7 +99,10 @@ the time of its windows, eight in flight; a short one with many against the same
 latency; and the requests for a new block by 1 and by 50 streams.
 
 With -api N it measures by how much N requests a second to the API (orders by a filter, an
-order by its key, the newest activities) slow the pipeline down.
+order by its key, the newest activities) slow the pipeline down, in pairs, and the CPU
+seconds of the process in each. Clients and MongoDB need processors of their own: where
+they share those of the pipeline, the wall time tells of them, too.
+Example: go run ./internal/bench -api 200 -runs 5 -listings 20000 -sales 10000
 
 `)
 		flag.PrintDefaults()
@@ -230,7 +234,7 @@ func startNode(ctx context.Context, o options, process string) (nodeProcess, err
 
 // inProcess runs a measurement in a separate process.
 func inProcess(ctx context.Context, o options, name string) (result, error) {
-	if name != "pipeline" && name != "backfill" {
+	if name != "pipeline" && name != "served" && name != "backfill" {
 		o.profile = ""
 	}
 	cmd := command(ctx, o, name)
@@ -271,6 +275,13 @@ func serve(ctx context.Context, o options) error {
 	return nil
 }
 
+// cpu is the CPU time of this process so far, without that of its clients and of MongoDB.
+func cpu() time.Duration {
+	var u syscall.Rusage
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u) // fails for no other reason than its arguments
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
 // measure is a measurement's process.
 func measure(ctx context.Context, o options, m func(context.Context, options) (result, error)) error {
 	if o.profile != "" {
@@ -284,9 +295,11 @@ func measure(ctx context.Context, o options, m func(context.Context, options) (r
 		}
 		defer pprof.StopCPUProfile()
 	}
+	before := cpu()
 	r, err := m(ctx, o)
 	if err != nil {
 		return err
 	}
+	r.CPU = cpu() - before
 	return json.NewEncoder(os.Stdout).Encode(r)
 }

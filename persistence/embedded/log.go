@@ -42,7 +42,7 @@ func (t *tx) appendActivity(a *markets.Activity) error {
 	if t.out.activity(a); t.out.err != nil {
 		return fmt.Errorf("activity %s: %w", a.ID(), t.out.err)
 	}
-	_, err = run(t.conn, "INSERT INTO activities (key, stream, seq, bulk, doc) VALUES (?, ?, ?, ?, ?)", func(stmt *sqlite.Stmt) {
+	_, err = run(t.conn, "INSERT INTO activities (key, stream, seq, bulk, doc, time) VALUES (?, ?, ?, ?, ?, ?)", func(stmt *sqlite.Stmt) {
 		stmt.BindInt64(1, key)
 		stmt.BindInt64(2, stream)
 		stmt.BindInt64(3, a.Seq)
@@ -50,6 +50,7 @@ func (t *tx) appendActivity(a *markets.Activity) error {
 			stmt.BindInt64(4, t.market)
 		}
 		stmt.BindText(5, string(t.out.buf))
+		stmt.BindText(6, timeOperand(a.Time))
 	})
 	if err != nil {
 		return err

@@ -18,11 +18,7 @@ var byStream = []string{persistence.Activities, persistence.DeadLetters, persist
 type narrowing []string
 
 // narrow adds the restriction that the filter allows, if there is one.
-func (s *selection) narrow(c persistence.Condition) {
-	all, ok := c.(persistence.And)
-	if !ok {
-		all = persistence.And{c}
-	}
+func (s *selection) narrow(all persistence.And) {
 	path, column := s.narrowest(all)
 	if column == "" || slices.Contains(path, "") {
 		return

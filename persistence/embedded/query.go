@@ -30,8 +30,10 @@ func newSelection(q persistence.Query) (*selection, error) {
 	}
 	s := &selection{collection: q.Collection, sql: sqlText{of: documents.Of(q.Collection)}}
 	s.sql.add("SELECT rowid, doc FROM " + q.Collection + " WHERE ")
-	s.narrow(q.Filter.Condition)
+	all := conjuncts(q.Filter.Condition)
+	s.narrow(all)
 	s.onlyRow(q.Filter.Condition)
+	s.indexed(all)
 	if err := s.sql.condition(q.Filter.Condition); err != nil {
 		return nil, err
 	}

@@ -15,8 +15,8 @@ const applicationID = 0x494d4557
 const schemaVersion = 5
 
 // schema stores every document as JSON text in doc, readable by any tool. The other
-// columns contain only what the program searches by; fields that only people search by
-// have no index.
+// columns contain what the program searches by, and what lists are sorted by (lists.go);
+// other fields that only people search by have no index.
 //
 // Keys of orders and makers are long and random: an index entry of a key is written at a
 // random position, and a commit writes a whole page for each. So keys are stored in only
@@ -36,7 +36,8 @@ CREATE TABLE activities (
 	stream INTEGER NOT NULL, -- the stream's name
 	seq    INTEGER NOT NULL,
 	bulk   INTEGER,          -- the market's name, if this is a bulk cancel
-	doc    TEXT NOT NULL
+	doc    TEXT NOT NULL,
+	time   TEXT NOT NULL DEFAULT '' -- without the Z
 );
 CREATE INDEX activities_key ON activities (key);
 CREATE INDEX activities_seq ON activities (stream, seq);
@@ -44,7 +45,9 @@ CREATE INDEX activities_bulk ON activities (bulk) WHERE bulk IS NOT NULL;
 CREATE TABLE orders (
 	id    INTEGER PRIMARY KEY, -- the name of its key
 	maker INTEGER NOT NULL,    -- the name of its markets.MakerKey
-	doc   TEXT NOT NULL
+	doc   TEXT NOT NULL,
+	collection INTEGER NOT NULL DEFAULT 0, -- the hash of the token's
+	listed     TEXT NOT NULL DEFAULT ''    -- listedAt without the Z
 );
 CREATE INDEX orders_maker ON orders (maker);
 CREATE TABLE records (
@@ -161,12 +164,12 @@ var errNewer = errors.New("it was written by a newer version of this program: us
 // create creates the schema in an empty file.
 func create(conn *sqlite.Conn) error {
 	mark := fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d;", applicationID, schemaVersion)
-	return sqlitex.ExecuteScript(conn, mark+schema+changesSchema(), nil) // in one transaction
+	return sqlitex.ExecuteScript(conn, mark+schema+lists+changesSchema(), nil) // in one transaction
 }
 
 // upgrade upgrades a database of an earlier version.
 func upgrade(conn *sqlite.Conn, version int64) error {
-	added := audits + hooks + changesSchema()
+	added := audits + hooks + fillLists + lists + changesSchema()
 	if version < 4 {
 		added = requests + metadata + added
 	}
@@ -175,6 +178,9 @@ func upgrade(conn *sqlite.Conn, version int64) error {
 	}
 	if version < 2 {
 		added = notifications + added
+	}
+	if err := defineCollectionHash(conn); err != nil {
+		return err
 	}
 	return sqlitex.ExecuteScript(conn, fmt.Sprintf("PRAGMA user_version = %d;", schemaVersion)+added, nil)
 }

@@ -5,10 +5,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
 
+	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
 )
 
@@ -21,6 +23,10 @@ func TestUpgrade(t *testing.T) {
 			lost4 += fmt.Sprintf("DROP TRIGGER %s_%s;", table, on)
 		}
 	}
+	for table, column := range map[string]string{"activities": "time", "orders": "listed"} {
+		lost4 += fmt.Sprintf("DROP INDEX %[1]s_%[2]s; ALTER TABLE %[1]s DROP COLUMN %[2]s;", table, column)
+	}
+	lost4 += "DROP INDEX orders_collection; ALTER TABLE orders DROP COLUMN collection;"
 	lost3 := lost4 + "DROP TABLE requests; DROP TABLE metadata;"
 	lost2 := lost3 + "DROP TABLE signed_orders; DROP TABLE currencies;"
 	for version, lost := range map[int]string{1: lost2 + "DROP TABLE notifications;", 2: lost2, 3: lost3, 4: lost4} {
@@ -36,6 +42,18 @@ func upgradeFrom(t *testing.T, version int, lost string) {
 		t.Fatal(err)
 	}
 	if _, err := store.TakeOver(t.Context(), "ethereum", "me"); err != nil {
+		t.Fatal(err)
+	}
+	listedAt, event := time.Unix(1_600_000_000, 500_000_000), markets.Event{Kind: markets.Transferred, Stream: "list", Transaction: "0x", Time: time.Unix(1_600_000_000, 0), Token: markets.Token{Collection: "0xC"}}
+	err = store.Commit(t.Context(), persistence.MarketRef{Chain: "ethereum", Market: "m"}, nil, func(tx persistence.Tx) error {
+		if err := tx.Append([]markets.Activity{{Chain: "ethereum", Market: "m", Event: event}}, nil); err != nil {
+			return err
+		}
+		return tx.PutOrders([]markets.Order{
+			{Chain: "ethereum", Market: "m", Key: "a", Token: event.Token, ListedAt: &listedAt}, {Chain: "ethereum", Market: "m", Key: "b"},
+		})
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
 	if err := store.Close(); err != nil {
@@ -60,6 +78,21 @@ func upgradeFrom(t *testing.T, version int, lost string) {
 		t.Fatal(err)
 	}
 	defer store.Close()
+	for list, want := range map[persistence.SortKey]string{{Path: "listedAt"}: "b a", {Path: "listedAt", Descending: true}: "a b"} {
+		docs, err := persistence.Collect[markets.Order](t.Context(), store, persistence.Query{Collection: persistence.Orders, Sort: []persistence.SortKey{list}})
+		if err != nil || len(docs) != 2 || docs[0].Key+" "+docs[1].Key != want {
+			t.Errorf("orders by %v: %v, %v", list, docs, err)
+		}
+	}
+	for collection, filter := range map[string]persistence.Condition{
+		persistence.Orders:     persistence.And{persistence.Is("token.collection", "0xC"), persistence.Is("listedAt", listedAt)},
+		persistence.Activities: persistence.And{persistence.Is("token.collection", "0xC"), persistence.Is("time", event.Time)},
+	} {
+		docs, err := persistence.Collect[any](t.Context(), store, persistence.Query{Collection: collection, Filter: persistence.Filter{Condition: filter}})
+		if err != nil || len(docs) != 1 {
+			t.Errorf("%s of the collection: %v, %v", collection, docs, err)
+		}
+	}
 	for collection, want := range map[string]int{persistence.Notifications: 0, persistence.SignedOrders: 0, persistence.Currencies: 0, persistence.Requests: 0, persistence.MetadataDocs: 0, persistence.Audits: 0, persistence.Hooks: 0, persistence.DeadHooks: 0, persistence.Leases: 1} {
 		n := 0
 		for _, err := range store.Query(t.Context(), persistence.Query{Collection: collection}) {

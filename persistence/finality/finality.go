@@ -147,5 +147,7 @@ func (h Horizon) Mark(doc json.RawMessage) (json.RawMessage, error) {
 	if err != nil {
 		return nil, err
 	}
-	return fmt.Appendf(slices.Clone(doc[:len(doc)-1]), ",%q:%t}", Field, final), nil
+	const longest = len(`,"final":false}`)
+	marked := append(make([]byte, 0, len(doc)+longest), doc[:len(doc)-1]...)
+	return fmt.Appendf(marked, ",%q:%t}", Field, final), nil
 }

@@ -89,12 +89,13 @@ func (l List) unique() bool { return l.Sort[len(l.Sort)-1].Path == "_id" }
 
 func (l List) entries(ctx context.Context, docs persistence.Querier, condition persistence.Condition, sort []persistence.SortKey, limit int) ([]entry, error) {
 	var all []entry
+	skeleton := l.skeleton()
 	q := persistence.Query{Collection: l.Of.Name, Filter: persistence.Filter{Condition: condition}, Sort: sort, Limit: limit}
 	for doc, err := range docs.Query(ctx, q) {
 		if err != nil {
 			return nil, err
 		}
-		at, err := l.placeAt(doc)
+		at, err := l.placeAt(doc, skeleton)
 		if err != nil {
 			return nil, err
 		}

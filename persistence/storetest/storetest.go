@@ -33,6 +33,7 @@ func Run(t *testing.T, open func(t testing.TB) persistence.Store) {
 		{"Metadata", metadataTests},
 		{"Audits", auditTests},
 		{"Query", queryTests},
+		{"Lists", listTests},
 		{"Concurrency", concurrencyTests},
 		{"Requests", requestTests},
 		{"Hooks", hookTests},

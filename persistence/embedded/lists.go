@@ -1,0 +1,161 @@
+package embedded
+
+import (
+	"math"
+	"strings"
+	"time"
+
+	"zombiezen.com/go/sqlite"
+
+	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/persistence"
+)
+
+// Lists that people ask for again and again are read in the order of an index, from where they
+// begin to where they end: the newest orders and activities; and the orders of a collection of
+// tokens, or of a maker on a market, without any others.  The filter's conditions are tested all the same.
+
+// listed is a table's field that lists are sorted by, and the column that has it.
+var listed = map[string]struct{ path, column string }{
+	persistence.Orders:     {"listedAt", "listed"},
+	persistence.Activities: {"time", "time"},
+}
+
+// collectionPath is the field whose hash is in the column collection.
+const collectionPath = "token.collection"
+
+// collectionHash stands for a collection in an index: 31 bits take a tenth of the text, and the
+// filter's condition tells those with the same hash apart.
+func collectionHash(collection string) int64 {
+	if collection == "" {
+		return 0
+	}
+	return name{0, collection}.hash() & math.MaxInt32
+}
+
+// defineCollectionHash defines collectionHash in SQL.
+func defineCollectionHash(conn *sqlite.Conn) error {
+	return conn.CreateFunction("collection_hash", &sqlite.FunctionImpl{
+		NArgs:         1,
+		Deterministic: true,
+		Scalar: func(_ sqlite.Context, args []sqlite.Value) (sqlite.Value, error) {
+			return sqlite.IntegerValue(collectionHash(args[0].Text())), nil
+		},
+	})
+}
+
+// sortColumn is a time as the columns have it: as it is compared. A missing one is first.
+func sortColumn(t *time.Time) string {
+	if t == nil {
+		return ""
+	}
+	return timeOperand(*t)
+}
+
+// indexed adds what the filter says of the indexes' columns.
+func (s *selection) indexed(all persistence.And) {
+	of, ok := listed[s.collection]
+	if !ok {
+		return
+	}
+	if s.collection == persistence.Orders {
+		s.among("collection", spellings(all, collectionPath), func(text string) any { return collectionHash(text) })
+	}
+	chain, market := named(all, "chain"), named(all, "market")
+	if s.collection == persistence.Orders && chain != "" && market != "" {
+		s.among("maker", spellings(all, "maker"), func(text string) any { return rowOf{chain + "/" + market + "/" + markets.MakerKey(text)} })
+	}
+	for _, c := range all {
+		operator, bound := boundOf(c)
+		if at, ok := bound.Operand.(time.Time); ok && bound.Path == of.path {
+			s.sql.add(of.column+operator+" AND ", timeOperand(at))
+		}
+	}
+}
+
+// among adds that a column has one of some values, if there are any.
+func (s *selection) among(column string, texts []string, value func(text string) any) {
+	for i, text := range texts {
+		s.sql.add(map[bool]string{true: column + " IN (?", false: ", ?"}[i == 0], value(text))
+	}
+	if len(texts) > 0 {
+		s.sql.add(") AND ")
+	}
+}
+
+// spellings are the texts one of which a field must equal, as a filter has an address; none if
+// the filter leaves it open. The empty text is none: it is not stored.
+func spellings(all persistence.And, path string) []string {
+	for _, c := range all {
+		either, ok := c.(persistence.Or)
+		if !ok {
+			either = persistence.Or{c}
+		}
+		var texts []string
+		for _, one := range either {
+			if text := named(persistence.And{one}, path); text != "" {
+				texts = append(texts, text)
+			}
+		}
+		if len(texts) > 0 && len(texts) == len(either) {
+			return texts
+		}
+	}
+	return nil
+}
+
+// boundOf is the comparison that a condition is, and its operator in SQL. What is not greater is
+// less or equal, or missing, which sorts before everything.
+func boundOf(c persistence.Condition) (operator string, bound persistence.Compare) {
+	not, negated := c.(persistence.Not)
+	if negated {
+		c = not.Condition
+	}
+	bound, ok := c.(persistence.Compare)
+	if negated && bound.Operator == persistence.Greater {
+		return " <= ?", bound
+	}
+	operator, err := comparison(bound.Operator)
+	if !ok || negated || err != nil {
+		return "", persistence.Compare{}
+	}
+	return operator, bound
+}
+
+// conjuncts are the conditions that must all hold.
+func conjuncts(c persistence.Condition) (all persistence.And) {
+	parts, ok := c.(persistence.And)
+	if !ok {
+		return persistence.And{c}
+	}
+	for _, part := range parts {
+		all = append(all, conjuncts(part)...)
+	}
+	return all
+}
+
+// orderColumns are what the indexes have of an order.
+type orderColumns struct {
+	collection int64
+	listed     string
+}
+
+func columnsOf(o *markets.Order) orderColumns {
+	return orderColumns{collectionHash(o.Token.Collection), sortColumn(o.ListedAt)}
+}
+
+// lists was added in version 5.
+var lists = strings.Join([]string{
+	"CREATE INDEX activities_time ON activities (time);",
+	"CREATE INDEX orders_listed ON orders (listed);",
+	"CREATE INDEX orders_collection ON orders (collection);", "",
+}, "\n")
+
+// fillLists adds the columns to the tables of an earlier version.
+const fillLists = `
+ALTER TABLE activities ADD COLUMN time TEXT NOT NULL DEFAULT '';
+UPDATE activities SET time = ifnull(rtrim(doc ->> '$.time', 'Z'), '');
+ALTER TABLE orders ADD COLUMN collection INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE orders ADD COLUMN listed TEXT NOT NULL DEFAULT '';
+UPDATE orders SET collection = collection_hash(ifnull(doc ->> '$.token.collection', '')), listed = ifnull(rtrim(doc ->> '$.listedAt', 'Z'), '');
+`
