@@ -134,7 +134,11 @@ func (r reading) check() (Check, error) {
 	if err != nil {
 		return Check{}, err
 	}
-	c := Check{Exists: r.order != nil, Changes: differences}
+	c := Check{Exists: r.order != nil, Made: r.order != nil, Changes: differences}
+	if len(differences) == 0 {
+		return c, nil
+	}
+	c.Made = false
 	log := r.log(executed)
 	if folded, err := r.ref.foldFields(log); err != nil {
 		return c, err
