@@ -27,6 +27,8 @@ type Config struct {
 	Markets []markets.Market
 	// From and To restrict the heights, both included; 0 and negative: all that is final.
 	From, To int64
+	// DocumentsTo is To for documents that the log does not make; 0: as To.
+	DocumentsTo int64
 	// Only restricts the audit to a market, and to one of its streams; empty: all.
 	Market, Stream string
 
@@ -84,6 +86,7 @@ func Run(ctx context.Context, cfg Config) (Report, error) {
 	if cfg.To <= 0 {
 		cfg.To = math.MaxInt64
 	}
+	cfg.DocumentsTo = cmp.Or(cfg.DocumentsTo, cfg.To)
 	a := audit{Config: cfg, found: map[string]*currencies.Completer{}, documents: map[string]*documentAudit{}}
 	report := Report{Chain: cfg.Chain, Source: cfg.Hosts, StartedAt: now()}
 	err := a.run(ctx)

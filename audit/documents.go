@@ -250,7 +250,7 @@ func (d *documentAudit) unseen(ctx context.Context, record bool) (keys []explain
 		if err != nil {
 			return nil, err
 		}
-		if (d.From > 0 && height < d.From) || height > d.To || !d.see(k) {
+		if (d.From > 0 && height < d.From) || height > d.DocumentsTo || !d.see(k) {
 			continue
 		}
 		if keys = append(keys, k); len(keys) == maxUnseen {

@@ -52,7 +52,8 @@ func TestVerify(t *testing.T) {
 	said, code := verify("ethereum")
 	for _, want := range []string{
 		"different seaport/buy  15,999,999.182.55  bought  0xba00e47e1a5c1e4d360e1a30f831aaae65b068a386b655f5fd1609cd4a7a5182@0x0000", "\n          price: \"7\" in the log, \"1500000000000000\" on the chain\n",
-		"missing   seaport/buy  15,999,999.207.88  bought  0x872222d1", "\n40 of 42 events agree, 95.24 %", "event-worker: verify: 2 of 42 events differ\n",
+		"missing   seaport/buy  15,999,999.207.88  bought  0x872222d1", "\n40 of 42 events agree, 95.24 %", "event-worker: verify: 2 of 42 events and 6 of 108 documents differ\n",
+		"extra     seaport orders  0x872222d1", "\n          price: \"1500000000000000\" in the document, \"7\" by the log\n",
 	} {
 		if !strings.Contains(said, want) || code != 1 {
 			t.Errorf("damaged: it does not say %q: %s", want, said)
@@ -77,6 +78,37 @@ func TestVerify(t *testing.T) {
 	if said, code := verify("ethereum", "--repair"); code != 0 || strings.Contains(said, "ewound") {
 		t.Errorf("repaired: %s", said)
 	}
+	plantInDocuments(t, data)
+	said, code = verify("ethereum", "--log-only")
+	if code != 0 || strings.Contains(said, "documents") {
+		t.Errorf("the log only: %s", said)
+	}
+	said, code = verify("ethereum", "--repair")
+	for _, want := range []string{"missing   seaport orders  0x", "different seaport orders  0x", "\n          status: \"REJECTED\" in the document, ", "\nRepair: 2 documents folded again from the log.\n", "\n108 of 108 documents agree with the log, 100 %.\n"} {
+		if !strings.Contains(said, want) || code != 0 {
+			t.Errorf("documents: it does not say %q (%d): %s", want, code, said)
+		}
+	}
+	if contents(t, data) != before {
+		t.Error("folded again the documents are others")
+	}
+}
+
+// plantInDocuments changes an order, and deletes another one.
+func plantInDocuments(t *testing.T, data string) {
+	t.Helper()
+	conn, err := sqlite.OpenConn(filepath.Join(data, "event-worker.db"), sqlite.OpenReadWrite)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	const damage = `
+UPDATE orders SET doc = json_set(doc, '$.status', 'REJECTED') WHERE id = (SELECT id FROM orders WHERE doc ->> '$.chain' = 'ethereum' ORDER BY id LIMIT 1);
+DELETE FROM orders WHERE id = (SELECT id FROM orders WHERE doc ->> '$.chain' = 'ethereum' ORDER BY id LIMIT 1 OFFSET 2);
+`
+	if err := sqlitex.ExecuteScript(conn, damage, nil); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // checkJSON expects a line for each difference, and the report at the end.
@@ -94,7 +126,9 @@ func checkJSON(t *testing.T, data string) {
 		case err != nil:
 			t.Errorf("%s: %v", text, err)
 		case line.Difference != nil:
-			kinds = append(kinds, line.Difference.Kind)
+			if line.Difference.Collection == "" {
+				kinds = append(kinds, line.Difference.Kind)
+			}
 		case line.Report != nil:
 			report = *line.Report
 		}
@@ -113,6 +147,7 @@ func TestVerifyWithAWorker(t *testing.T) {
 	eventually(t, "all is read", func() bool { return len(find(t, data, "activities", "{}")) == 63 })
 	before := contents(t, data)
 	plant(t, data)
+	plantInDocuments(t, data)
 	for _, chain := range []string{"ethereum", "aptos"} {
 		said := output(t, data, "verify", chain, "--repair", "--data", data)
 		if strings.Count(said, "events agree") != 2 || !strings.Contains(said[strings.Index(said, "Rewound "+chain):], "agree, 100 %") {
