@@ -1,12 +1,20 @@
 package commands
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
+	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
 	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
 
@@ -144,8 +152,9 @@ func TestVerifyWithAWorker(t *testing.T) {
 	data := t.TempDir()
 	p := launch(t, data, "demo", "--data", data, "--pace", "2ms")
 	p.says("The recorded chains now advance")
-	eventually(t, "all is read", func() bool { return len(find(t, data, "activities", "{}")) == 63 })
-	before := contents(t, data)
+	undisturbed, _ := whole(t)
+	before := contents(t, undisturbed)
+	eventually(t, "all is read and folded", func() bool { return contents(t, data) == before })
 	plant(t, data)
 	plantInDocuments(t, data)
 	for _, chain := range []string{"ethereum", "aptos"} {
@@ -156,6 +165,70 @@ func TestVerifyWithAWorker(t *testing.T) {
 	}
 	eventually(t, "the documents are the same", func() bool { return contents(t, data) == before })
 	p.ends(syscall.SIGTERM)
+}
+
+// The same in MongoDB, in a cluster: an order is changed, one is deleted, and one is invented.
+func TestVerifyOnMongoDBWithAWorker(t *testing.T) {
+	t.Parallel()
+	c := newTeam(t)
+	c.advance(2 * time.Millisecond)
+	one := c.start("one", calm)
+	c.finish()
+	c.expectWhole()
+	plantInMongoDB(t, c.database)
+	said, stderr, code := result(t, c.dir, c.database, "verify", "ethereum", "--repair")
+	for _, want := range []string{
+		"missing   seaport/buy  15,999,999.", "missing   seaport orders  0x", "extra     seaport orders  0xinvented\n", "\n          status: \"REJECTED\" in the document, ",
+		"\nRewound ethereum/seaport/buy to ", "\n42 of 42 events agree, 100 %", " documents agree with the log, 100 %.\n",
+	} {
+		if !strings.Contains(said, want) || code != 0 {
+			t.Errorf("it does not say %q (%d): %s%s", want, code, said, stderr)
+		}
+	}
+	c.expectWhole()
+	one.ends(syscall.SIGTERM)
+}
+
+// plantInMongoDB damages the log and the documents of Ethereum.
+func plantInMongoDB(t *testing.T, d database) {
+	t.Helper()
+	uri := strings.TrimPrefix(d[0], "MONGODB_URI=")
+	client, err := mongo.Connect(options.Client().ApplyURI(uri))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Disconnect(context.Background())
+	address, err := url.Parse(uri)
+	if err != nil {
+		t.Fatal(err)
+	}
+	db := client.Database(strings.TrimPrefix(address.Path, "/"))
+	var all []bson.D
+	found, err := db.Collection("orders").Find(t.Context(), bson.D{{Key: "chain", Value: "ethereum"}}, options.Find().SetSort(bson.D{{Key: "_id", Value: 1}}).SetLimit(3))
+	if err == nil {
+		err = found.All(t.Context(), &all)
+	}
+	if err != nil || len(all) != 3 {
+		t.Fatal(len(all), err)
+	}
+	id := func(i int) bson.D { return bson.D{{Key: "_id", Value: all[i][0].Value}} }
+	invented := slices.Clone(all[2])
+	for i, e := range invented {
+		switch e.Key {
+		case "_id":
+			invented[i].Value = "ethereum/seaport/0xinvented"
+		case "key":
+			invented[i].Value = "0xinvented"
+		}
+	}
+	buys := bson.D{{Key: "chain", Value: "ethereum"}, {Key: "stream", Value: "buy"}, {Key: "position.height", Value: 15999999}}
+	_, err1 := db.Collection("orders").UpdateOne(t.Context(), id(0), bson.D{{Key: "$set", Value: bson.D{{Key: "status", Value: "REJECTED"}}}})
+	_, err2 := db.Collection("orders").DeleteOne(t.Context(), id(1))
+	_, err3 := db.Collection("orders").InsertOne(t.Context(), invented)
+	_, err4 := db.Collection("activities").DeleteOne(t.Context(), buys)
+	if err := errors.Join(err1, err2, err3, err4); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func TestVerifyIsRefused(t *testing.T) {

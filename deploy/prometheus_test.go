@@ -125,7 +125,7 @@ var absent = []string{
 	"event_worker_endpoint_errors_total", "event_worker_endpoint_rate_limit",
 	"event_worker_facts_orders_total", "event_worker_facts_calls_total",
 	"event_worker_facts_round_orders_total", "event_worker_facts_round_differed_total",
-	"event_worker_audit_events", "event_worker_audit_differing_events", "event_worker_audit_ended_timestamp_seconds",
+	"event_worker_audit_events", "event_worker_audit_differing_events", "event_worker_audit_documents", "event_worker_audit_differing_documents", "event_worker_audit_ended_timestamp_seconds",
 	"event_worker_hook_deliveries_total", "event_worker_hook_failures_total", "event_worker_hook_lag_seconds",
 }
 
