@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net/http/httptest"
 	"net/url"
 	"path/filepath"
 	"slices"
@@ -19,6 +20,8 @@ import (
 	"zombiezen.com/go/sqlite/sqlitex"
 
 	"github.com/imart/event-worker/audit"
+	"github.com/imart/event-worker/chains/faults"
+	"github.com/imart/event-worker/commands/internal/demo"
 )
 
 // plant damages the log in a data folder, as no command does: one sale has another price, another
@@ -186,7 +189,27 @@ func TestVerifyOnMongoDBWithAWorker(t *testing.T) {
 		}
 	}
 	c.expectWhole()
+	said, stderr, code = result(t, c.dir, c.database, "verify", "ethereum/seaport/buy", "--endpoint", lying(t, c)+"/ethereum")
+	if code != 1 || strings.Count(said, "\nextra     seaport/buy  ") != 35 || !strings.Contains(stderr, "35 of 35 events differ") {
+		t.Errorf("by a node that lies (%d): %s%s", code, said, stderr)
+	}
 	one.ends(syscall.SIGTERM)
+}
+
+// lying is the URL of nodes that leave all logs out, and whose blooms do not tell.
+func lying(t *testing.T, c *team) string {
+	t.Helper()
+	profile, err := faults.Parse("lies.yaml", []byte("faults:\n  - {fault: logs-missing, how: empty}\n  - {fault: bloom}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy, err := faults.New(profile, 1, demo.ByPath(c.chains), faults.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(proxy)
+	t.Cleanup(func() { proxy.Close(); server.Close() })
+	return server.URL
 }
 
 // plantInMongoDB damages the log and the documents of Ethereum.
