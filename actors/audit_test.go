@@ -12,6 +12,7 @@ import (
 	"github.com/imart/event-worker/audit"
 	"github.com/imart/event-worker/chains"
 	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/persistence"
 )
 
 // finalBelowHead is how many blocks of the audited worlds are not final.
@@ -66,7 +67,7 @@ func (w *world) halt() {
 	w.node = nil
 }
 
-// audit audits the world's log by a chain.
+// audit audits the world's log by a chain. How documents differ from the log is in w.differing.
 func (w *world) audit(source chains.Chain, change func(*audit.Config)) (audit.Report, []audit.Difference) {
 	w.t.Helper()
 	market := markets.Market{Name: "market"}
@@ -80,7 +81,14 @@ func (w *world) audit(source chains.Chain, change func(*audit.Config)) (audit.Re
 	var found []audit.Difference
 	cfg := audit.Config{
 		Docs: w.disk, Chain: "chain", Source: source, Hosts: "node", Markets: []markets.Market{market}, Pause: time.Millisecond, Events: 20,
-		Found: func(d audit.Difference) { found = append(found, d) },
+	}
+	w.differing = nil
+	cfg.Found = func(d audit.Difference) {
+		if d.Collection == "" {
+			found = append(found, d)
+		} else {
+			w.differing = append(w.differing, d)
+		}
 	}
 	if change != nil {
 		change(&cfg)
@@ -91,6 +99,9 @@ func (w *world) audit(source chains.Chain, change func(*audit.Config)) (audit.Re
 	}
 	if int64(len(found)) != report.Differ() || report.Events != report.Agree+report.Missing+report.Extra+report.Different {
 		w.t.Errorf("%d differences, counted as %+v", len(found), report.Counts)
+	}
+	if n := persistence.DocumentsOf(report.Documents).Differ(); n != int64(len(w.differing)) {
+		w.t.Errorf("%d documents differ, counted as %+v", len(w.differing), report.Documents)
 	}
 	return report, found
 }
@@ -130,7 +141,7 @@ func TestAnAuditFindsWhatWasPlanted(t *testing.T) {
 func plantAndRepair(t *testing.T, w *world, planted map[string]int) {
 	const faults = 50
 	clean, differences := w.audit(w.source(), nil)
-	if len(differences) > 0 || clean.Events == 0 {
+	if len(differences)+len(w.differing) > 0 || clean.Events == 0 {
 		t.Fatalf("an undamaged log: %+v, %+v", clean, differences)
 	}
 	p := newPlot(w)
@@ -161,7 +172,7 @@ func plantAndRepair(t *testing.T, w *world, planted map[string]int) {
 		differ("dead letter", got.Letters, want.Letters), differ("notification", got.Told, want.Told)); err != nil {
 		t.Errorf("repaired: %v", err)
 	}
-	if again, differences := w.audit(w.source(), nil); len(differences) > 0 || again.Events < clean.Events {
+	if again, differences := w.audit(w.source(), nil); len(differences)+len(w.differing) > 0 || again.Events < clean.Events {
 		t.Errorf("after the repair: %+v, %+v", again, differences)
 	}
 	w.halt()
@@ -222,14 +233,14 @@ func TestAnAuditBesideAWorkerFindsNothing(t *testing.T) {
 		for range 10 {
 			report, differences := w.audit(w.chain, nil)
 			compared += report.Events
-			if len(differences) > 0 {
-				t.Errorf("seed %d: found %+v", seed, differences)
+			if len(differences)+len(w.differing) > 0 {
+				t.Errorf("seed %d: found %+v, %+v", seed, differences, w.differing)
 			}
 		}
 		close(stop)
 		<-stopped
 		w.mustCheck()
-		if report, differences := w.audit(w.chain, nil); len(differences) > 0 || report.Events == 0 || compared == 0 {
+		if report, differences := w.audit(w.chain, nil); len(differences)+len(w.differing) > 0 || report.Events == 0 || compared == 0 || len(report.Documents) < 3 {
 			t.Errorf("seed %d: at rest: %+v, %+v", seed, report, differences)
 		}
 		w.kill()
@@ -318,12 +329,12 @@ func TestAnAuditOfAnnouncedAndOfOwnEvents(t *testing.T) {
 			}
 			w.halt()
 			report, differences := w.audit(w.chain, nil)
-			if len(differences) > 0 || report.Events < 20 {
+			if len(differences)+len(w.differing) > 0 || report.Events < 20 || len(report.Documents) < 3 {
 				t.Errorf("undamaged: %+v, %+v", report, differences)
 			}
 			_, differences = w.audit(w.chain, func(c *audit.Config) { c.From = 60 })
-			if len(differences) > 0 {
-				t.Errorf("from the middle: %+v", differences)
+			if len(differences)+len(w.differing) > 0 {
+				t.Errorf("from the middle: %+v, %+v", differences, w.differing)
 			}
 		})
 	}

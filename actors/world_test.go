@@ -22,6 +22,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"github.com/imart/event-worker/actors/supervision"
+	"github.com/imart/event-worker/audit"
 	"github.com/imart/event-worker/chains"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
@@ -34,16 +35,17 @@ const patience = 20 * time.Second
 // world is a chain, a store, and the node that brings the one into the other. The
 // node can be killed and started again at any moment; the store stays.
 type world struct {
-	t      testing.TB
-	r      *rand.Rand
-	chain  *fakeChain
-	disk   persistence.Store
-	*gates                   // before the disk
-	flaky  *storetest.Faulty // before the disk, too
-	store  persistence.Store // gates, with what a test puts before them
-	seen   persistence.Store // as the node sees it
-	node   *Node
-	old    []*Node // killed, and perhaps not quite dead
+	differing []audit.Difference // documents that the last audit has found
+	t         testing.TB
+	r         *rand.Rand
+	chain     *fakeChain
+	disk      persistence.Store
+	*gates                      // before the disk
+	flaky     *storetest.Faulty // before the disk, too
+	store     persistence.Store // gates, with what a test puts before them
+	seen      persistence.Store // as the node sees it
+	node      *Node
+	old       []*Node // killed, and perhaps not quite dead
 
 	reads    chains.Chain  // chain, with what a test puts before it
 	slowness time.Duration // of the store's slowest commits

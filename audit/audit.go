@@ -27,14 +27,21 @@ type Config struct {
 	Markets []markets.Market
 	// From and To restrict the heights, both included; 0 and negative: all that is final.
 	From, To int64
+	// DocumentsTo is To for documents that the log does not make; 0: as To.
+	DocumentsTo int64
 	// Only restricts the audit to a market, and to one of its streams; empty: all.
 	Market, Stream string
 
 	// Share is the part of the time that is spent on reading; 0: all of it.
 	Share float64
-	// Resume is how far an earlier audit came, and Save is told how far this one is.
-	Resume []Mark
-	Save   func(context.Context, []Mark) error
+	// LogOnly leaves out the documents that are made of the log.
+	LogOnly bool
+
+	// Resume and ResumeDocuments are how far an earlier audit came, and Save is told how far this
+	// one is.
+	Resume          []Mark
+	ResumeDocuments []Documents
+	Save            func(context.Context, []Mark, []Documents) error
 
 	Found    func(Difference) // is told each difference
 	Progress func(Progress)   // is told after each page
@@ -61,6 +68,8 @@ type audit struct {
 	notes   []string
 	total   Counts
 	found   map[string]*currencies.Completer
+
+	documents map[string]*documentAudit // by market
 }
 
 // The bounds of an audit.
@@ -77,12 +86,19 @@ func Run(ctx context.Context, cfg Config) (Report, error) {
 	if cfg.To <= 0 {
 		cfg.To = math.MaxInt64
 	}
-	a := audit{Config: cfg, found: map[string]*currencies.Completer{}}
+	cfg.DocumentsTo = cmp.Or(cfg.DocumentsTo, cfg.To)
+	a := audit{Config: cfg, found: map[string]*currencies.Completer{}, documents: map[string]*documentAudit{}}
 	report := Report{Chain: cfg.Chain, Source: cfg.Hosts, StartedAt: now()}
 	err := a.run(ctx)
 	report.Streams, report.Notes, report.EndedAt = a.results(), a.notes, now()
 	for _, s := range report.Streams {
 		report.Add(s.AuditCounts)
+	}
+	report.Documents, report.Refold = a.allDocuments(), map[string][]string{}
+	for market, d := range a.documents {
+		if len(d.refolds) > 0 {
+			report.Refold[market] = d.refolds
+		}
 	}
 	return report, err
 }
@@ -103,7 +119,10 @@ func (a *audit) run(ctx context.Context) error {
 	for {
 		c := a.hindmost()
 		if c == nil {
-			return errors.Join(a.save(ctx), a.askAllAgain(ctx))
+			if err := errors.Join(a.save(ctx), a.askAllAgain(ctx)); err != nil {
+				return err
+			}
+			return a.lookForExtras(ctx)
 		}
 		started := time.Now()
 		if err := a.step(ctx, c); err != nil {
@@ -225,7 +244,7 @@ func (a *audit) askAllAgain(ctx context.Context) error {
 		if a.Market != "" && m.Name != a.Market {
 			continue
 		}
-		if err := a.askAgain(ctx, m.Name); err != nil {
+		if err := a.askAgain(ctx, m); err != nil {
 			return fmt.Errorf("%s/%s/%s: %w", a.Chain, m.Name, markets.StateStream, err)
 		}
 	}
@@ -292,7 +311,19 @@ func (a *audit) save(ctx context.Context) error {
 	for i, c := range a.cursors {
 		marks[i] = Mark{AuditStream: c.result, At: c.at, Done: c.done}
 	}
-	return a.Save(ctx, marks)
+	return a.Save(ctx, marks, a.allDocuments())
+}
+
+// lookForExtras looks for documents that the log does not make.
+func (a *audit) lookForExtras(ctx context.Context) error {
+	for _, m := range a.Markets {
+		if d := a.documents[m.Name]; d != nil {
+			if err := d.extras(ctx); err != nil {
+				return fmt.Errorf("%s/%s: %w", a.Chain, m.Name, err)
+			}
+		}
+	}
+	return nil
 }
 
 func (a *audit) results() []Stream {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/imart/event-worker/actors/batch"
 	"github.com/imart/event-worker/actors/currencies"
@@ -23,6 +24,7 @@ type cursor struct {
 	log       log
 	completer *currencies.Completer
 	result    Stream
+	read      []markets.Activity // of the log, by the last comparison
 
 	start, at, end markets.Place
 	first          bool // the entries up to the start's seq are compared, too
@@ -170,12 +172,27 @@ func (a *audit) step(ctx context.Context, c *cursor) error {
 		return err
 	}
 	a.take(c, o)
+	if err := c.compareDocuments(ctx, lower, through); err != nil {
+		return err
+	}
 	c.at, c.first = to, false
 	if ended {
 		c.at.Through = max(c.at.Through, c.end.Through)
 		c.done = true
 	}
 	return nil
+}
+
+// compareDocuments compares the documents that the last page makes.
+func (c *cursor) compareDocuments(ctx context.Context, after, through int64) error {
+	d, err := c.documentsOf(ctx, c.ref.Market)
+	if err != nil || d == nil {
+		return err
+	}
+	return d.comparePage(ctx, page{
+		log: c.log, activities: c.read, after: after, through: through, notifies: c.stream.Notifies,
+		within: c.within, before: c.before, beforeEvent: c.beforeEvent, result: &c.result,
+	})
 }
 
 // next reads the next page of the chain, and decodes it. The page ends where it begins if the
@@ -229,6 +246,7 @@ func (c *cursor) compare(ctx context.Context, chain reading, after, through int6
 
 // match compares a page of the chain with entries of the log.
 func (c *cursor) match(ctx context.Context, chain reading, e entries) (outcome, error) {
+	c.read = slices.Clone(e.activities)
 	events := make([]markets.Event, len(e.activities))
 	for i, a := range e.activities {
 		events[i] = a.Event

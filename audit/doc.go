@@ -10,6 +10,8 @@
 //   - A difference is found twice before it is told: the chain is read again, and the log, which
 //     must not be rolled back in between.
 //   - Memory is bounded by pages, however long the history is.
+//   - Documents are compared with the log by the worker's own fold (package explain). One that
+//     differs is told once it does in a reading of one state of the data.
 //   - Nothing is written.
 //
 // For example, the log of a stream is at block 120, and block 100 is final:

@@ -16,7 +16,8 @@ import (
 // askAgain asks contracts again what the facts of a market's log say, from the newest fact to the
 // oldest: the state of old blocks is what nodes give up first. Which orders were asked about,
 // and when, is not audited.
-func (a *audit) askAgain(ctx context.Context, market string) error {
+func (a *audit) askAgain(ctx context.Context, of markets.Market) error {
+	market := of.Name
 	asker, ok := innermost(a.Source).(facts.Asker)
 	ref := persistence.MarketRef{Chain: a.Chain, Market: market}
 	l := log{a.Docs, ref, markets.StateStream}
@@ -28,6 +29,7 @@ func (a *audit) askAgain(ctx context.Context, market string) error {
 		return err
 	}
 	f := &factAudit{audit: a, log: l, result: Stream{Market: market, Stream: markets.StateStream}}
+	f.notifies = slices.ContainsFunc(of.Streams, func(s markets.Stream) bool { return s.Notifies })
 	f.result.From = max(1, a.From)
 	f.result.To = min(observer.Seq, observer.Finalized, a.view.Final.Seq, a.To)
 	if ok && a.ID != 0 {
@@ -48,6 +50,7 @@ type factAudit struct {
 	inquirer *facts.Inquirer // nil: contracts cannot be asked
 	pruned   int64           // the newest block whose state no endpoint has; 0: none was met
 	result   Stream
+	notifies bool // owners are told of offers for their tokens
 }
 
 func (f *factAudit) why() string {
@@ -69,6 +72,9 @@ func (f *factAudit) run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		if err := f.compareDocuments(ctx, e.activities, max(to-factBlocks, f.result.From-1), to); err != nil {
+			return err
+		}
 		slices.SortFunc(e.activities, func(a, b markets.Activity) int { return b.Position.Compare(a.Position) })
 		for rest := e.activities; len(rest) > 0; {
 			n := 1
@@ -82,6 +88,19 @@ func (f *factAudit) run(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// compareDocuments compares the documents that facts make.
+func (f *factAudit) compareDocuments(ctx context.Context, log []markets.Activity, after, through int64) error {
+	d, err := f.documentsOf(ctx, f.result.Market)
+	if err != nil || d == nil {
+		return err
+	}
+	below := func(height int64) int64 { return max(0, height-1) }
+	return d.comparePage(ctx, page{
+		log: f.log, activities: log, after: after, through: through, notifies: f.notifies,
+		within: func(int64) bool { return true }, before: below, beforeEvent: below, result: &f.result,
+	})
 }
 
 // block compares the facts of one block.

@@ -61,10 +61,10 @@ func (l log) between(ctx context.Context, after, through int64) (e entries, err 
 	return e, err
 }
 
-// settled reads the entries between two seqs while the log has all of them, and is not rolled
-// back. errBehind: it is rolled back, to the place of the document. errChanged: it is changed
+// settled reads the entries between two seqs, and what else is to be read with them, while the log
+// has all of them, and is not rolled back. errBehind: it is rolled back, to the place of the document. errChanged: it is changed
 // too fast.
-func (l log) settled(ctx context.Context, after, through int64, pause time.Duration) (entries, persistence.Actor, error) {
+func (l log) settled(ctx context.Context, after, through int64, pause time.Duration, also ...func() error) (entries, persistence.Actor, error) {
 	const attempts = 20
 	var before persistence.Actor
 	var err error
@@ -77,6 +77,11 @@ func (l log) settled(ctx context.Context, after, through int64, pause time.Durat
 			e, err := l.between(ctx, after, through)
 			if err != nil {
 				return entries{}, before, err
+			}
+			for _, read := range also {
+				if err := read(); err != nil {
+					return entries{}, before, err
+				}
 			}
 			then, err := l.observer(ctx)
 			if err != nil {

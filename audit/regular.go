@@ -127,16 +127,16 @@ func (r *Regular) audit(ctx context.Context, doc *persistence.Audit, open func(s
 	}
 	defer closed()
 	var saved time.Time
-	cfg.Docs, cfg.Share, cfg.Resume, cfg.Log = r.Store, r.Share, doc.Streams, r.Log
+	cfg.Docs, cfg.Share, cfg.Resume, cfg.ResumeDocuments, cfg.Log = r.Store, r.Share, doc.Streams, doc.Documents, r.Log
 	cfg.Progress = func(p Progress) { doc.Percent = int64(100 * p.Done) }
-	cfg.Save = func(ctx context.Context, marks []Mark) error {
+	cfg.Save = func(ctx context.Context, marks []Mark, documents []Documents) error {
 		if !r.Owns(doc.Chain) {
 			return errNotOwned
 		}
 		if time.Since(saved) < r.SaveEvery {
 			return nil
 		}
-		saved, doc.Streams, doc.LastError, doc.UpdatedAt = time.Now(), marks, "", now()
+		saved, doc.Streams, doc.Documents, doc.LastError, doc.UpdatedAt = time.Now(), marks, documents, "", now()
 		return r.Store.PutAudit(ctx, *doc)
 	}
 	r.Log.Info("audit of the log", "chain", doc.Chain, "resumed", len(doc.Streams) > 0)
@@ -153,7 +153,7 @@ func (r *Regular) audit(ctx context.Context, doc *persistence.Audit, open func(s
 // end writes down what came of an audit, and logs it.
 func (r *Regular) end(ctx context.Context, doc *persistence.Audit, report Report) error {
 	from, to, _ := report.Range()
-	last := persistence.AuditResult{StartedAt: *doc.StartedAt, EndedAt: now(), From: from, To: to, AuditCounts: report.Counts, Streams: report.Streams}
+	last := persistence.AuditResult{StartedAt: *doc.StartedAt, EndedAt: now(), From: from, To: to, AuditCounts: report.Counts, Streams: report.Streams, Documents: report.Documents}
 	next := persistence.Audit{Chain: doc.Chain, Node: r.Node, UpdatedAt: now(), Last: &last}
 	if err := r.Store.PutAudit(ctx, next); err != nil {
 		return fmt.Errorf("writing down what came of an audit: %w", err)
@@ -162,9 +162,14 @@ func (r *Regular) end(ctx context.Context, doc *persistence.Audit, report Report
 	r.Audited(doc.Chain, last)
 	level, text := slog.LevelInfo, "audit of the log has ended"
 	args := []any{"chain", doc.Chain, "events", last.Events, "agree", last.Agree, "from", from, "to", to}
-	if last.Differ() > 0 {
+	documents := persistence.DocumentsOf(last.Documents)
+	args = append(args, "documents", documents.Compared)
+	if last.Differ()+documents.Differ() > 0 {
 		level, text = slog.LevelError, "the log differs from the chain"
-		args = append(args, "missing", last.Missing, "extra", last.Extra, "different", last.Different,
+		if last.Differ() == 0 {
+			text = "documents differ from the log"
+		}
+		args = append(args, "differing_documents", documents.Differ(), "missing", last.Missing, "extra", last.Extra, "different", last.Different,
 			"see", "event-worker verify "+doc.Chain, "mend", "event-worker verify "+doc.Chain+" --repair")
 	}
 	r.Log.Log(ctx, level, text, args...)

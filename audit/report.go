@@ -22,13 +22,16 @@ const (
 // Letter is what a Difference has as its event if it is about a dead letter.
 const Letter = "dead_letter"
 
-// Difference is one between the log and the chain.
+// Difference is one between the log and the chain, or between a document and the log.
 type Difference struct {
-	Kind        Kind             `json:"kind"`
-	Market      string           `json:"market"`
-	Stream      string           `json:"stream"`
-	Event       string           `json:"event"`           // its kind, or Letter
-	Order       string           `json:"order,omitempty"` // or record, or maker
+	Kind   Kind   `json:"kind"`
+	Market string `json:"market"`
+	Stream string `json:"stream,omitempty"`
+	// Collection is that of a document that differs from what the log makes; empty if it is the log
+	// that differs from the chain.
+	Collection  string           `json:"collection,omitempty"`
+	Event       string           `json:"event,omitempty"` // its kind, or Letter
+	Order       string           `json:"order,omitempty"` // or record, or maker; of a notification its _id
 	Seq         int64            `json:"seq"`
 	Position    markets.Position `json:"position"`
 	Block       string           `json:"block,omitempty"`
@@ -45,6 +48,8 @@ type Field struct {
 	Path  string          `json:"path"`
 	Log   json.RawMessage `json:"log,omitempty"`
 	Chain json.RawMessage `json:"chain,omitempty"`
+	// Document is the value of a document that differs from its log.
+	Document json.RawMessage `json:"document,omitempty"`
 }
 
 // What an audit counts, and how far it is, can be stored.
@@ -94,8 +99,16 @@ type Report struct {
 	StartedAt time.Time `json:"startedAt"`
 	EndedAt   time.Time `json:"endedAt"`
 	Counts
-	Streams []Stream `json:"streams"`
-	Notes   []string `json:"notes,omitempty"`
+	Streams   []Stream    `json:"streams"`
+	Documents []Documents `json:"documents,omitempty"`
+	// Refold are the keys of orders and records that differ, by market.
+	Refold map[string][]string `json:"-"`
+	Notes  []string            `json:"notes,omitempty"`
+}
+
+// Differences is how many events and documents differ.
+func (r Report) Differences() int64 {
+	return r.Differ() + persistence.DocumentsOf(r.Documents).Differ()
 }
 
 // Range is the least and the greatest height of the streams that had anything to compare;

@@ -29,8 +29,12 @@ func auditLines(all []persistence.Audit, now time.Time) (text string) {
 func auditWords(a persistence.Audit, now time.Time) string {
 	text := "none has ended yet"
 	if last := a.Last; last != nil {
-		text = agreement(last.AuditCounts) + ", " + cli.Ago(now.Sub(last.EndedAt))
-		if last.Differ() > 0 {
+		text = agreement(last.AuditCounts)
+		if len(last.Documents) > 0 {
+			text += "; " + agreementOfDocuments(last.Documents)
+		}
+		text += ", " + cli.Ago(now.Sub(last.EndedAt))
+		if last.Differ()+persistence.DocumentsOf(last.Documents).Differ() > 0 {
 			text += ": see event-worker verify " + a.Chain
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 
 	"github.com/spf13/cobra"
 
@@ -22,6 +23,7 @@ type verifyFlags struct {
 	from, to             int64
 	market, endpoint     string
 	repair, dryRun, json bool
+	logOnly              bool
 	assets               Assets
 	scope                persistence.Request
 	out                  io.Writer
@@ -33,21 +35,23 @@ func newVerify(assets Assets) *cobra.Command {
 	f := verifyFlags{assets: assets}
 	c := &cobra.Command{
 		Use:   "verify <chain>[/<market>[/<stream>]]",
-		Short: "Read a chain again and compare it with the log",
+		Short: "Read a chain again and compare it with the log and the documents",
 		Long: `Read the blocks of a chain again, decode them as the worker does, and compare the events
 with the log in the data: activities and dead letters that are missing, extra or
 different, field by field. What contracts were found to say of orders is asked again as
-of the same block, where a node still has its state.
+of the same block, where a node still has its state. Orders, records and notifications
+are compared with what the log makes; --log-only leaves that out.
 
 Only what is final and what the streams have executed is compared: a worker may go on
 meanwhile. A difference is told once it was found twice. --from and --to restrict the
 heights: block numbers, or ledger versions on Aptos; both are included. With --endpoint
 the chain is read from that node instead of the configured ones; only its host is shown.
-The exit code is 0 if all events agree, and 1 otherwise.
+The exit code is 0 if all events and documents agree, and 1 otherwise.
 
 With --repair the streams with differences are rewound to before their first one, as by
-rewind, and read again from the configured endpoints. A worker that runs is asked to do
-so, and what it has read again is verified. --dry-run says what would be undone.
+rewind, and read again from the configured endpoints; orders and records that differ are
+folded again from the log. A worker that runs is asked to do so, and what it has read
+again is verified. --dry-run says what would be undone.
 
 ` + dataHelp + `
 
@@ -72,7 +76,8 @@ Endpoints and markets are those of the configuration in --config, or else
 	c.Flags().Int64Var(&f.to, "to", 0, "the last height (default the newest final one)")
 	c.Flags().StringVar(&f.market, "market", "", "only this market of the chain")
 	c.Flags().StringVar(&f.endpoint, "endpoint", "", "the URL of a node to read from instead of the configured ones")
-	c.Flags().BoolVar(&f.repair, "repair", false, "rewind the streams with differences, so that they are read again")
+	c.Flags().BoolVar(&f.logOnly, "log-only", false, "leave orders, records and notifications out")
+	c.Flags().BoolVar(&f.repair, "repair", false, "mend what differs: read streams again, fold documents again")
 	c.Flags().BoolVar(&f.dryRun, "dry-run", false, "with --repair: only say what would be undone")
 	c.Flags().BoolVar(&f.json, "json", false, "print JSON lines: each difference, and the report at the end")
 	return c
@@ -109,7 +114,7 @@ func (f *verifyFlags) run(ctx context.Context, of string) error {
 	if err != nil {
 		return err
 	}
-	if !f.repair || report.Differ() == 0 {
+	if !f.repair || report.Differences() == 0 {
 		return differ(report)
 	}
 	return f.mend(ctx, report)
@@ -117,10 +122,18 @@ func (f *verifyFlags) run(ctx context.Context, of string) error {
 
 // differ is the error of a report in which not all agree.
 func differ(r audit.Report) error {
-	if r.Differ() == 0 {
+	documents := persistence.DocumentsOf(r.Documents)
+	events := fmt.Sprintf("%s of %s", cli.Grouped(r.Differ()), cli.Some(r.Events, "event"))
+	others := fmt.Sprintf("%s of %s", cli.Grouped(documents.Differ()), cli.Some(documents.Compared, "document"))
+	switch {
+	case r.Differences() == 0:
 		return nil
+	case documents.Differ() == 0:
+		return fmt.Errorf("%s differ", events)
+	case r.Differ() == 0:
+		return fmt.Errorf("%s differ", others)
 	}
-	return fmt.Errorf("%s of %s differ", cli.Grouped(r.Differ()), cli.Some(r.Events, "event"))
+	return fmt.Errorf("%s and %s differ", events, others)
 }
 
 // audit audits the data, and prints what is found.
@@ -136,9 +149,12 @@ func (f *verifyFlags) audit(ctx context.Context, from, to int64, stream string) 
 	}
 	defer source.close()
 	cfg := source.Config
-	cfg.Docs, cfg.From, cfg.To, cfg.Market, cfg.Stream = docs, from, to, f.scope.Market, stream
+	cfg.Docs, cfg.From, cfg.To, cfg.Market, cfg.Stream, cfg.LogOnly = docs, from, to, f.scope.Market, stream, f.logOnly
 	if err := known(cfg); err != nil {
 		return audit.Report{}, err
+	}
+	if f.to == 0 { // a repair verifies what was final before
+		cfg.DocumentsTo = math.MaxInt64
 	}
 	printer := &verifyPrinter{screen: f.screen, json: f.json, heights: source.heights}
 	cfg.Found, cfg.Progress = printer.difference, printer.progress

@@ -1,16 +1,27 @@
 package commands
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
+	"net/http/httptest"
+	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
 	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
 
 	"github.com/imart/event-worker/audit"
+	"github.com/imart/event-worker/chains/faults"
+	"github.com/imart/event-worker/commands/internal/demo"
 )
 
 // plant damages the log in a data folder, as no command does: one sale has another price, another
@@ -52,7 +63,8 @@ func TestVerify(t *testing.T) {
 	said, code := verify("ethereum")
 	for _, want := range []string{
 		"different seaport/buy  15,999,999.182.55  bought  0xba00e47e1a5c1e4d360e1a30f831aaae65b068a386b655f5fd1609cd4a7a5182@0x0000", "\n          price: \"7\" in the log, \"1500000000000000\" on the chain\n",
-		"missing   seaport/buy  15,999,999.207.88  bought  0x872222d1", "\n40 of 42 events agree, 95.24 %", "event-worker: verify: 2 of 42 events differ\n",
+		"missing   seaport/buy  15,999,999.207.88  bought  0x872222d1", "\n40 of 42 events agree, 95.24 %", "event-worker: verify: 2 of 42 events and 6 of 108 documents differ\n",
+		"extra     seaport orders  0x872222d1", "\n          price: \"1500000000000000\" in the document, \"7\" by the log\n",
 	} {
 		if !strings.Contains(said, want) || code != 1 {
 			t.Errorf("damaged: it does not say %q: %s", want, said)
@@ -77,6 +89,37 @@ func TestVerify(t *testing.T) {
 	if said, code := verify("ethereum", "--repair"); code != 0 || strings.Contains(said, "ewound") {
 		t.Errorf("repaired: %s", said)
 	}
+	plantInDocuments(t, data)
+	said, code = verify("ethereum", "--log-only")
+	if code != 0 || strings.Contains(said, "documents") {
+		t.Errorf("the log only: %s", said)
+	}
+	said, code = verify("ethereum", "--repair")
+	for _, want := range []string{"missing   seaport orders  0x", "different seaport orders  0x", "\n          status: \"REJECTED\" in the document, ", "\nRepair: 2 documents folded again from the log.\n", "\n108 of 108 documents agree with the log, 100 %.\n"} {
+		if !strings.Contains(said, want) || code != 0 {
+			t.Errorf("documents: it does not say %q (%d): %s", want, code, said)
+		}
+	}
+	if contents(t, data) != before {
+		t.Error("folded again the documents are others")
+	}
+}
+
+// plantInDocuments changes an order, and deletes another one.
+func plantInDocuments(t *testing.T, data string) {
+	t.Helper()
+	conn, err := sqlite.OpenConn(filepath.Join(data, "event-worker.db"), sqlite.OpenReadWrite)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	const damage = `
+UPDATE orders SET doc = json_set(doc, '$.status', 'REJECTED') WHERE id = (SELECT id FROM orders WHERE doc ->> '$.chain' = 'ethereum' ORDER BY id LIMIT 1);
+DELETE FROM orders WHERE id = (SELECT id FROM orders WHERE doc ->> '$.chain' = 'ethereum' ORDER BY id LIMIT 1 OFFSET 2);
+`
+	if err := sqlitex.ExecuteScript(conn, damage, nil); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // checkJSON expects a line for each difference, and the report at the end.
@@ -94,7 +137,9 @@ func checkJSON(t *testing.T, data string) {
 		case err != nil:
 			t.Errorf("%s: %v", text, err)
 		case line.Difference != nil:
-			kinds = append(kinds, line.Difference.Kind)
+			if line.Difference.Collection == "" {
+				kinds = append(kinds, line.Difference.Kind)
+			}
 		case line.Report != nil:
 			report = *line.Report
 		}
@@ -110,9 +155,11 @@ func TestVerifyWithAWorker(t *testing.T) {
 	data := t.TempDir()
 	p := launch(t, data, "demo", "--data", data, "--pace", "2ms")
 	p.says("The recorded chains now advance")
-	eventually(t, "all is read", func() bool { return len(find(t, data, "activities", "{}")) == 63 })
-	before := contents(t, data)
+	undisturbed, _ := whole(t)
+	before := contents(t, undisturbed)
+	eventually(t, "all is read and folded", func() bool { return contents(t, data) == before })
 	plant(t, data)
+	plantInDocuments(t, data)
 	for _, chain := range []string{"ethereum", "aptos"} {
 		said := output(t, data, "verify", chain, "--repair", "--data", data)
 		if strings.Count(said, "events agree") != 2 || !strings.Contains(said[strings.Index(said, "Rewound "+chain):], "agree, 100 %") {
@@ -121,6 +168,90 @@ func TestVerifyWithAWorker(t *testing.T) {
 	}
 	eventually(t, "the documents are the same", func() bool { return contents(t, data) == before })
 	p.ends(syscall.SIGTERM)
+}
+
+// The same in MongoDB, in a cluster: an order is changed, one is deleted, and one is invented.
+func TestVerifyOnMongoDBWithAWorker(t *testing.T) {
+	t.Parallel()
+	c := newTeam(t)
+	c.advance(2 * time.Millisecond)
+	one := c.start("one", calm)
+	c.finish()
+	c.expectWhole()
+	plantInMongoDB(t, c.database)
+	said, stderr, code := result(t, c.dir, c.database, "verify", "ethereum", "--repair")
+	for _, want := range []string{
+		"missing   seaport/buy  15,999,999.", "missing   seaport orders  0x", "extra     seaport orders  0xinvented\n", "\n          status: \"REJECTED\" in the document, ",
+		"\nRewound ethereum/seaport/buy to ", "\n42 of 42 events agree, 100 %", " documents agree with the log, 100 %.\n",
+	} {
+		if !strings.Contains(said, want) || code != 0 {
+			t.Errorf("it does not say %q (%d): %s%s", want, code, said, stderr)
+		}
+	}
+	c.expectWhole()
+	said, stderr, code = result(t, c.dir, c.database, "verify", "ethereum/seaport/buy", "--endpoint", lying(t, c)+"/ethereum")
+	if code != 1 || strings.Count(said, "\nextra     seaport/buy  ") != 35 || !strings.Contains(stderr, "35 of 35 events differ") {
+		t.Errorf("by a node that lies (%d): %s%s", code, said, stderr)
+	}
+	one.ends(syscall.SIGTERM)
+}
+
+// lying is the URL of nodes that leave all logs out, and whose blooms do not tell.
+func lying(t *testing.T, c *team) string {
+	t.Helper()
+	profile, err := faults.Parse("lies.yaml", []byte("faults:\n  - {fault: logs-missing, how: empty}\n  - {fault: bloom}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy, err := faults.New(profile, 1, demo.ByPath(c.chains), faults.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(proxy)
+	t.Cleanup(func() { proxy.Close(); server.Close() })
+	return server.URL
+}
+
+// plantInMongoDB damages the log and the documents of Ethereum.
+func plantInMongoDB(t *testing.T, d database) {
+	t.Helper()
+	uri := strings.TrimPrefix(d[0], "MONGODB_URI=")
+	client, err := mongo.Connect(options.Client().ApplyURI(uri))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Disconnect(context.Background())
+	address, err := url.Parse(uri)
+	if err != nil {
+		t.Fatal(err)
+	}
+	db := client.Database(strings.TrimPrefix(address.Path, "/"))
+	var all []bson.D
+	found, err := db.Collection("orders").Find(t.Context(), bson.D{{Key: "chain", Value: "ethereum"}}, options.Find().SetSort(bson.D{{Key: "_id", Value: 1}}).SetLimit(3))
+	if err == nil {
+		err = found.All(t.Context(), &all)
+	}
+	if err != nil || len(all) != 3 {
+		t.Fatal(len(all), err)
+	}
+	id := func(i int) bson.D { return bson.D{{Key: "_id", Value: all[i][0].Value}} }
+	invented := slices.Clone(all[2])
+	for i, e := range invented {
+		switch e.Key {
+		case "_id":
+			invented[i].Value = "ethereum/seaport/0xinvented"
+		case "key":
+			invented[i].Value = "0xinvented"
+		}
+	}
+	buys := bson.D{{Key: "chain", Value: "ethereum"}, {Key: "stream", Value: "buy"}, {Key: "position.height", Value: 15999999}}
+	_, err1 := db.Collection("orders").UpdateOne(t.Context(), id(0), bson.D{{Key: "$set", Value: bson.D{{Key: "status", Value: "REJECTED"}}}})
+	_, err2 := db.Collection("orders").DeleteOne(t.Context(), id(1))
+	_, err3 := db.Collection("orders").InsertOne(t.Context(), invented)
+	_, err4 := db.Collection("activities").DeleteOne(t.Context(), buys)
+	if err := errors.Join(err1, err2, err3, err4); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func TestVerifyIsRefused(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 	"github.com/imart/event-worker/commands/internal/cli"
 	"github.com/imart/event-worker/commands/internal/table"
 	"github.com/imart/event-worker/internal/printable"
+	"github.com/imart/event-worker/persistence"
 )
 
 const (
@@ -58,6 +59,13 @@ func (p *verifyPrinter) difference(d audit.Difference) {
 func describeDifference(d audit.Difference) string {
 	var b strings.Builder
 	at := d.Position
+	if d.Collection != "" {
+		fmt.Fprintf(&b, "%-9s %s %s  %s", d.Kind, d.Market, d.Collection, printable.Line(d.Order, 4*valueShown))
+		for _, f := range d.Fields {
+			fmt.Fprintf(&b, "\n          %s: %s in the document, %s by the log", printable.Line(f.Path, valueShown), valueOf(f.Document), valueOf(f.Log))
+		}
+		return b.String()
+	}
 	fmt.Fprintf(&b, "%-9s %s/%s  %s.%d.%d  %s", d.Kind, d.Market, d.Stream, cli.Grouped(at.Height), at.Transaction, at.Log, printable.Line(d.Event, valueShown))
 	if d.Order != "" {
 		fmt.Fprintf(&b, "  %s", printable.Line(d.Order, 2*valueShown))
@@ -140,6 +148,13 @@ func verifyTable(out io.Writer, r audit.Report) error {
 		fmt.Fprintf(table, "%s/%s/%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.Chain, s.Market, s.Stream, from, to, cli.Grouped(s.Events),
 			cli.Grouped(s.Missing), cli.Grouped(s.Extra), cli.Grouped(s.Different))
 	}
+	if len(r.Documents) > 0 {
+		fmt.Fprintln(table, "\ndocuments\t\t\tcompared\tmissing\textra\tdifferent")
+	}
+	for _, d := range r.Documents {
+		fmt.Fprintf(table, "%s/%s %s\t\t\t%s\t%s\t%s\t%s\n", r.Chain, d.Market, d.Collection, cli.Grouped(d.Compared),
+			cli.Grouped(d.Missing), cli.Grouped(d.Extra), cli.Grouped(d.Different))
+	}
 	return table.Flush()
 }
 
@@ -149,7 +164,17 @@ func verdict(r audit.Report, heights string) string {
 	if !any {
 		return "Nothing was compared: no stream has executed anything that is final there."
 	}
-	return fmt.Sprintf("%s: %s %s to %s, read from %s.", agreement(r.Counts), heights, cli.Grouped(from), cli.Grouped(to), printable.Line(r.Source, 200))
+	text := fmt.Sprintf("%s: %s %s to %s, read from %s.", agreement(r.Counts), heights, cli.Grouped(from), cli.Grouped(to), printable.Line(r.Source, 200))
+	if len(r.Documents) > 0 {
+		text += "\n" + agreementOfDocuments(r.Documents) + "."
+	}
+	return text
+}
+
+// agreementOfDocuments is the share of documents that are what the log makes.
+func agreementOfDocuments(all []audit.Documents) string {
+	d := persistence.DocumentsOf(all)
+	return fmt.Sprintf("%s of %s agree with the log, %s", cli.Grouped(d.Compared-d.Differ()), cli.Some(d.Compared, "document"), share(d.Compared-d.Differ(), d.Compared))
 }
 
 // agreement is the share of events that agree.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/imart/event-worker/actors/maintenance"
@@ -15,11 +17,26 @@ import (
 // repairLook is how often the command looks how far a worker has read again.
 const repairLook = 500 * time.Millisecond
 
-// mend has the streams with differences read again, from before their first difference.
+// mend has the streams with differences read again, from before their first difference, and folds
+// the documents again that differ from the log.
 func (f *verifyFlags) mend(ctx context.Context, found audit.Report) error {
-	rewinds := f.rewinds(found)
-	f.say("\nRepair: %s goes back to before its first difference, and is read again from the configured endpoints.\n", cli.Some(int64(len(rewinds)), "stream"))
-	if f.endpoint != "" {
+	rewinds, refolds := f.rewinds(found), f.refolds(found)
+	f.say("\nRepair:")
+	if len(rewinds) > 0 {
+		f.say(" %s goes back to before its first difference, and is read again from the configured endpoints.", cli.Some(int64(len(rewinds)), "stream"))
+		if err := f.sayUnread(ctx, rewinds); err != nil {
+			return err
+		}
+	}
+	if len(refolds) > 0 {
+		var n int64
+		for _, r := range refolds {
+			n += int64(len(r.Keys))
+		}
+		f.say(" %s folded again from the log.", cli.Some(n, "document"))
+	}
+	f.say("\n")
+	if f.endpoint != "" && len(rewinds) > 0 {
 		f.say("The differences are by %s: if it is the configured endpoints that are wrong, they come back.\n", found.Source)
 	}
 	if f.dryRun {
@@ -31,7 +48,9 @@ func (f *verifyFlags) mend(ctx context.Context, found audit.Report) error {
 	asked := false
 	tell := func(ended persistence.Request) error {
 		asked = true
-		f.say("Rewound %s to %s.\n", ended.Subject(), cli.Grouped(*ended.Height))
+		if ended.Kind == persistence.RewindRequest {
+			f.say("Rewound %s to %s.\n", ended.Subject(), cli.Grouped(*ended.Height))
+		}
 		return nil
 	}
 	direct := func(store persistence.Store, o owners) error {
@@ -39,19 +58,69 @@ func (f *verifyFlags) mend(ctx context.Context, found audit.Report) error {
 		for _, r := range rewinds {
 			errs = append(errs, rewind(ctx, f.words(), store, o, r))
 		}
+		for _, r := range refolds {
+			errs = append(errs, refold(ctx, store, o, r))
+		}
 		return errors.Join(errs...)
 	}
 	request := func(o owners) ([]persistence.Request, error) {
 		_, err := o.of(f.scope.Chain)
-		return rewinds, err
+		return append(rewinds, refolds...), err
 	}
 	if err := f.change(ctx, f.words(), direct, request, tell); err != nil {
 		return err
 	}
-	if !asked {
+	if !asked && len(rewinds) > 0 {
 		return fmt.Errorf("%w: run the worker, which reads the rewound streams again, and verify them then", differ(found))
 	}
 	return f.verifyAgain(ctx, found)
+}
+
+// refold folds documents again while no worker runs.
+func refold(ctx context.Context, store persistence.Store, o owners, r persistence.Request) error {
+	node, err := o.of(r.Chain)
+	if err != nil {
+		return err
+	}
+	m, err := maintenance.TakeOver(ctx, store, node, r.Chain)
+	if err != nil {
+		return err
+	}
+	return m.Refold(ctx, r.Market, r.Keys)
+}
+
+// refolds are the requests that fold documents again.
+func (f *verifyFlags) refolds(found audit.Report) (all []persistence.Request) {
+	for _, market := range slices.Sorted(maps.Keys(found.Refold)) {
+		for keys := range slices.Chunk(found.Refold[market], persistence.MaxKeys) {
+			all = append(all, persistence.Request{Kind: persistence.RefoldRequest, Chain: found.Chain, Market: market, Keys: keys})
+		}
+	}
+	return all
+}
+
+// sayUnread says how many notifications that were read become unread: they are written again.
+func (f *verifyFlags) sayUnread(ctx context.Context, rewinds []persistence.Request) error {
+	docs, _, err := f.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer docs.Close()
+	var n int64
+	for _, r := range rewinds {
+		where := append(persistence.MarketRef{Chain: r.Chain, Market: r.Market}.Documents(), persistence.Equals("stream", r.Stream), persistence.Exists{Path: "readAt"},
+			persistence.Compare{Path: "position.height", Operator: persistence.Greater, Operand: *r.Height})
+		for _, err := range docs.Query(ctx, persistence.Query{Collection: persistence.Notifications, Filter: persistence.Filter{Condition: where}}) {
+			if err != nil {
+				return err
+			}
+			n++
+		}
+	}
+	if n > 0 {
+		f.say(" At least %s that was read becomes unread.", cli.Some(n, "notification"))
+	}
+	return nil
 }
 
 // rewinds are the requests that undo the differences: one for each stream.

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 
 	"github.com/imart/event-worker/markets"
-	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/persistence/documents"
 )
 
@@ -13,8 +12,10 @@ import (
 type Fields map[string]json.RawMessage
 
 // FieldsOf are the fields of an order.
-func FieldsOf(o markets.Order) (Fields, error) {
-	text, err := json.Marshal(o)
+func FieldsOf(o markets.Order) (Fields, error) { return fieldsOf(o) }
+
+func fieldsOf(doc any) (Fields, error) {
+	text, err := json.Marshal(doc)
 	if err != nil {
 		return nil, err
 	}
@@ -43,8 +44,8 @@ func (f Fields) Order() (o markets.Order, err error) {
 }
 
 // differences are the changes that lead from some fields to others, in the documents' order.
-func differences(from, to Fields) (changes []Change) {
-	for _, f := range documents.Of(persistence.Orders).Fields {
+func differences(collection string, from, to Fields) (changes []Change) {
+	for _, f := range documents.Of(collection).Fields {
 		if !bytes.Equal(from[f.Name], to[f.Name]) {
 			changes = append(changes, Change{Field: f.Name, From: from[f.Name], To: to[f.Name]})
 		}

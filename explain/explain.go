@@ -50,13 +50,16 @@ func (r reading) explain(at *At, now time.Time) (Explanation, error) {
 	return e, nil
 }
 
-// fold folds the order from its log, and tells each step. The order is nil if the log has
+// fold folds the order from its log, and tells each step unless tell is nil. The order is nil if the log has
 // nothing that makes it.
 func (o ref) fold(log []entry, tell func(Step)) (*markets.Order, error) {
 	folding := markets.NewFolding(o.Chain, o.Market, o.key)
 	before := Fields{}
 	for _, entry := range log {
 		effect := folding.Apply(&entry.event)
+		if tell == nil {
+			continue
+		}
 		after := Fields{}
 		if folding.Exists {
 			var err error
@@ -64,7 +67,7 @@ func (o ref) fold(log []entry, tell func(Step)) (*markets.Order, error) {
 				return nil, err
 			}
 		}
-		tell(entry.step(effect, differences(before, after)))
+		tell(entry.step(effect, differences(persistence.Orders, before, after)))
 		before = after
 	}
 	if !folding.Exists {
@@ -79,7 +82,7 @@ func (o ref) fold(log []entry, tell func(Step)) (*markets.Order, error) {
 // that of the places at which the order is.
 func (r reading) executed() (first map[string]int64, least []Change, err error) {
 	for seqs := range r.alternatives() {
-		folded, err := r.ref.fold(r.log(seqs), func(Step) {})
+		folded, err := r.ref.foldFields(r.log(seqs))
 		if err != nil {
 			return nil, nil, err
 		}
@@ -94,25 +97,43 @@ func (r reading) executed() (first map[string]int64, least []Change, err error) 
 	return first, least, nil
 }
 
-// differences are those of the stored order from a folded one. Either may be nil.
-func (r reading) differences(folded *markets.Order) ([]Change, error) {
-	stored, want := Fields{}, Fields{}
+// foldFields are the fields that the log makes; none if it makes no document.
+func (o ref) foldFields(log []entry) (Fields, error) {
+	if o.record {
+		events := make([]markets.Event, len(log))
+		for i, e := range log {
+			events[i] = e.event
+		}
+		if r, made := markets.FoldRecord(o.Chain, o.Market, events); made {
+			return fieldsOf(r)
+		}
+		return Fields{}, nil
+	}
+	folded, err := o.fold(log, nil)
+	if err != nil || folded == nil {
+		return Fields{}, err
+	}
+	return FieldsOf(*folded)
+}
+
+// differences are those of the stored document from what was folded.
+func (r reading) differences(want Fields) ([]Change, error) {
+	stored := Fields{}
 	var err error
-	if r.order != nil {
+	switch {
+	case r.order == nil:
+	case r.ref.record:
+		var doc markets.Record
+		if err = json.Unmarshal(r.order, &doc); err == nil {
+			stored, err = fieldsOf(doc)
+		}
+	default:
 		var o markets.Order
-		if err = json.Unmarshal(r.order, &o); err != nil {
-			return nil, err
-		}
-		if stored, err = FieldsOf(o); err != nil {
-			return nil, err
+		if err = json.Unmarshal(r.order, &o); err == nil {
+			stored, err = FieldsOf(o)
 		}
 	}
-	if folded != nil {
-		if want, err = FieldsOf(*folded); err != nil {
-			return nil, err
-		}
-	}
-	return differences(stored, want), nil
+	return differences(r.ref.collection(), stored, want), err
 }
 
 // end is how many events of a log, by position, are not after the point.

@@ -132,7 +132,7 @@ func ordersNamed(ctx context.Context, docs persistence.Querier, in []persistence
 func exactly(ctx context.Context, docs persistence.Querier, in []persistence.MarketRef, keys []string) (found []ref, err error) {
 	for _, m := range in {
 		for _, key := range keys {
-			o := ref{m, key}
+			o := ref{MarketRef: m, key: key}
 			for _, err := range search(ctx, docs, persistence.Orders, persistence.Equals("_id", o.id())) {
 				if err != nil {
 					return nil, err
@@ -160,7 +160,7 @@ func stored(ctx context.Context, docs persistence.Querier, in []persistence.Mark
 	}
 	var out []ref
 	for _, o := range orders {
-		out = append(out, ref{persistence.MarketRef{Chain: o.Chain, Market: o.Market}, o.Key})
+		out = append(out, ref{MarketRef: persistence.MarketRef{Chain: o.Chain, Market: o.Market}, key: o.Key})
 	}
 	return sorted(out), nil
 }
@@ -197,7 +197,7 @@ func anyOf(in []persistence.MarketRef) persistence.Condition {
 // refsOf are the orders that activities are of.
 func refsOf(activities []markets.Activity) (out []ref) {
 	for _, a := range activities {
-		if o := (ref{persistence.MarketRef{Chain: a.Chain, Market: a.Market}, a.Order}); a.Order != "" {
+		if o := (ref{MarketRef: persistence.MarketRef{Chain: a.Chain, Market: a.Market}, key: a.Order}); a.Order != "" {
 			out = append(out, o)
 		}
 	}

@@ -33,7 +33,16 @@ const (
 // ref names an order.
 type ref struct {
 	persistence.MarketRef
-	key string
+	key    string
+	record bool // it is a record's: type:key
+}
+
+// collection is where the document is.
+func (o ref) collection() string {
+	if o.record {
+		return persistence.Records
+	}
+	return persistence.Orders
 }
 
 func (o ref) id() string { return o.Chain + "/" + o.Market + "/" + o.key }
@@ -101,7 +110,7 @@ func (r reading) agrees(other reading) bool {
 	return bytes.Equal(r.order, other.order) && slices.Equal(taken(r), taken(other))
 }
 
-// readOrder reads an order and its log. What is final is read first: it stays so.
+// readOrder reads an order, or a record, and its log. What is final is read first: it stays so.
 func readOrder(ctx context.Context, docs persistence.Querier, o ref) (r reading, err error) {
 	r.ref = o
 	var h horizons
@@ -111,12 +120,11 @@ func readOrder(ctx context.Context, docs persistence.Querier, o ref) (r reading,
 	if h.activities, err = finality.Read(ctx, docs, persistence.Activities); err != nil {
 		return r, err
 	}
-	for doc, err := range search(ctx, docs, persistence.Orders, append(persistence.And{persistence.Equals("key", o.key)}, append(o.Documents(), persistence.Equals("_id", o.id()))...)) {
-		if err != nil {
-			return r, err
-		}
-		r.order = slices.Clone(doc)
-		if r.final, err = h.orders.Final(doc); err != nil {
+	if r.order, err = o.stored(ctx, docs); err != nil {
+		return r, err
+	}
+	if r.order != nil && !o.record {
+		if r.final, err = h.orders.Final(r.order); err != nil {
 			return r, err
 		}
 	}
@@ -124,16 +132,40 @@ func readOrder(ctx context.Context, docs persistence.Querier, o ref) (r reading,
 	if r.observers, err = persistence.Collect[persistence.Actor](ctx, docs, query(persistence.Actors, observers)); err != nil {
 		return r, err
 	}
-	if err := r.readLog(ctx, docs, h.activities); err != nil {
+	if err := r.readLog(ctx, docs, &h.activities); err != nil || o.record {
 		return r, err
 	}
 	return r, r.readSigned(ctx, docs)
 }
 
+// stored is the document; nil if there is none.
+func (o ref) stored(ctx context.Context, docs persistence.Querier) (found json.RawMessage, err error) {
+	where := append(o.Documents(), persistence.Equals("_id", o.id()))
+	if !o.record {
+		where = append(where, persistence.Equals("key", o.key))
+	}
+	for doc, err := range search(ctx, docs, o.collection(), where) {
+		if err != nil {
+			return nil, err
+		}
+		found = slices.Clone(doc)
+	}
+	return found, nil
+}
+
+// own matches the activities that are of the document itself.
+func (o ref) own() persistence.And {
+	if kind, key, ok := strings.Cut(o.key, ":"); ok && o.record {
+		return persistence.RecordLog(kind, key)
+	}
+	return persistence.And{persistence.Equals("order", o.key)}
+}
+
 // readLog reads the order's own events, and then the bulk cancels of the makers and nonces that
 // they name.
-func (r *reading) readLog(ctx context.Context, docs persistence.Querier, h finality.Horizon) error {
-	if err := r.readEvents(ctx, docs, h, persistence.And{persistence.Equals("order", r.ref.key)}, func(markets.Event) bool { return true }); err != nil {
+func (r *reading) readLog(ctx context.Context, docs persistence.Querier, h *finality.Horizon) error {
+	err := r.readEvents(ctx, docs, h, r.ref.own(), all)
+	if err != nil || r.ref.record {
 		return err
 	}
 	own := make([]markets.Event, len(r.events))
@@ -152,13 +184,16 @@ func (r *reading) readLog(ctx context.Context, docs persistence.Querier, h final
 		return nil
 	}
 	cancels := persistence.And{persistence.Equals("kind", string(markets.OrdersCancelled)), makers, nonces}
-	err := r.readEvents(ctx, docs, h, cancels, func(e markets.Event) bool { return slices.Contains(keys, e.Key()) })
+	err = r.readEvents(ctx, docs, h, cancels, func(e markets.Event) bool { return slices.Contains(keys, e.Key()) })
 	slices.SortFunc(r.events, func(a, b entry) int { return a.event.Position.Compare(b.event.Position) })
 	return err
 }
 
-// readEvents reads the events of the market that meet conditions.
-func (r *reading) readEvents(ctx context.Context, docs persistence.Querier, h finality.Horizon, where persistence.And, is func(markets.Event) bool) error {
+func all(markets.Event) bool { return true }
+
+// readEvents reads the events of the market that meet conditions; whether they are final, if a horizon
+// is given.
+func (r *reading) readEvents(ctx context.Context, docs persistence.Querier, h *finality.Horizon, where persistence.And, is func(markets.Event) bool) error {
 	q := query(persistence.Activities, append(where, r.ref.Documents()...))
 	q.Limit = maxEvents + 1
 	for doc, err := range docs.Query(ctx, q) {
@@ -172,9 +207,11 @@ func (r *reading) readEvents(ctx context.Context, docs persistence.Querier, h fi
 		if !is(a.Event) {
 			continue
 		}
-		final, err := h.Final(doc)
-		if err != nil {
-			return fmt.Errorf("reading the log: %w", err)
+		final := false
+		if h != nil {
+			if final, err = h.Final(doc); err != nil {
+				return fmt.Errorf("reading the log: %w", err)
+			}
 		}
 		a.Raw = nil
 		r.events = append(r.events, entry{id: a.ID, final: final, event: a.Event})

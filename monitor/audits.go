@@ -13,6 +13,10 @@ var (
 		"Events that the last audit of the chain's log has compared.", "chain")
 	auditDiffering = gauge("event_worker_audit_differing_events",
 		"Events of which the last audit has found that log and chain differ.", "chain")
+	auditDocuments = gauge("event_worker_audit_documents",
+		"Orders, records and notifications that the last audit has compared with the chain's log.", "chain")
+	auditDifferingDocuments = gauge("event_worker_audit_differing_documents",
+		"Orders, records and notifications of which the last audit has found that they are not what the log makes.", "chain")
 	auditEnded = gauge("event_worker_audit_ended_timestamp_seconds",
 		"When the last audit ended, in seconds since 1970.", "chain")
 )
@@ -38,7 +42,7 @@ func (m *Metrics) Audited(chain string, result persistence.AuditResult) {
 
 // Describe implements prometheus.Collector.
 func (a *audits) Describe(to chan<- *prometheus.Desc) {
-	for _, f := range []metric{auditEvents, auditDiffering, auditEnded} {
+	for _, f := range []metric{auditEvents, auditDiffering, auditDocuments, auditDifferingDocuments, auditEnded} {
 		to <- f.desc
 	}
 }
@@ -53,6 +57,9 @@ func (a *audits) Collect(to chan<- prometheus.Metric) {
 		}
 		to <- auditEvents.of(last.Events, chain)
 		to <- auditDiffering.of(last.Differ(), chain)
+		documents := persistence.DocumentsOf(last.Documents)
+		to <- auditDocuments.of(documents.Compared, chain)
+		to <- auditDifferingDocuments.of(documents.Differ(), chain)
 		to <- auditEnded.float(float64(last.EndedAt.UnixMilli())/1000, chain)
 	}
 }

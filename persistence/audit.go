@@ -14,10 +14,12 @@ type Audit struct {
 	// StartedAt is when the present audit started; missing if there is none.
 	StartedAt *time.Time `json:"startedAt,omitempty" bson:"startedAt,omitempty"`
 	// Percent is how much of the present audit is done, and Streams are how far it is in each.
-	Percent   int64       `json:"percent,omitempty" bson:"percent,omitempty"`
-	Streams   []AuditMark `json:"streams,omitempty" bson:"streams,omitempty"`
-	LastError string      `json:"lastError,omitempty" bson:"lastError,omitempty"` // why the present audit does not go on
-	UpdatedAt time.Time   `json:"updatedAt" bson:"updatedAt"`
+	Percent int64       `json:"percent,omitempty" bson:"percent,omitempty"`
+	Streams []AuditMark `json:"streams,omitempty" bson:"streams,omitempty"`
+	// Documents are what the present audit has found of the documents made of the log.
+	Documents []AuditDocuments `json:"documents,omitempty" bson:"documents,omitempty"`
+	LastError string           `json:"lastError,omitempty" bson:"lastError,omitempty"` // why the present audit does not go on
+	UpdatedAt time.Time        `json:"updatedAt" bson:"updatedAt"`
 
 	Last *AuditResult `json:"last,omitempty" bson:"last,omitempty"`
 }
@@ -29,7 +31,31 @@ type AuditResult struct {
 	From        int64     `json:"from" bson:"from"` // heights, both included
 	To          int64     `json:"to" bson:"to"`
 	AuditCounts `bson:",inline"`
-	Streams     []AuditStream `json:"streams,omitempty" bson:"streams,omitempty"`
+	Streams     []AuditStream    `json:"streams,omitempty" bson:"streams,omitempty"`
+	Documents   []AuditDocuments `json:"documents,omitempty" bson:"documents,omitempty"`
+}
+
+// AuditDocuments is what came of the comparison of a market's orders, records or notifications
+// with what its log makes.
+type AuditDocuments struct {
+	Market     string `json:"market" bson:"market"`
+	Collection string `json:"collection" bson:"collection"`
+	Compared   int64  `json:"compared" bson:"compared"`
+	Missing    int64  `json:"missing" bson:"missing"`     // the log makes them, and they do not exist
+	Extra      int64  `json:"extra" bson:"extra"`         // the log does not make them
+	Different  int64  `json:"different" bson:"different"` // with other fields
+}
+
+// Differ is how many documents are not what the log makes.
+func (d AuditDocuments) Differ() int64 { return d.Missing + d.Extra + d.Different }
+
+// DocumentsOf is the sum of documents of several markets and collections.
+func DocumentsOf(all []AuditDocuments) (sum AuditDocuments) {
+	for _, d := range all {
+		sum.Compared, sum.Missing = sum.Compared+d.Compared, sum.Missing+d.Missing
+		sum.Extra, sum.Different = sum.Extra+d.Extra, sum.Different+d.Different
+	}
+	return sum
 }
 
 // AuditMark is how far the audit of a stream is.

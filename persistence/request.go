@@ -32,6 +32,8 @@ type Request struct {
 	Height *int64 `json:"height,omitempty" bson:"height,omitempty"`
 	// DeadLetter is the only dead letter to retry.
 	DeadLetter string `json:"deadLetter,omitempty" bson:"deadLetter,omitempty"`
+	// Keys are those of the orders and records, within the market, to fold again.
+	Keys []string `json:"keys,omitempty" bson:"keys,omitempty"`
 	// DryRun asks what a rewind would undo.
 	DryRun bool `json:"dryRun,omitempty" bson:"dryRun,omitempty"`
 
@@ -54,12 +56,16 @@ type Request struct {
 	ExpiresAt *time.Time `json:"expiresAt,omitempty" bson:"expiresAt,omitempty"` // when the store removes it
 }
 
+// MaxKeys is how many documents a request names at most.
+const MaxKeys = 1000
+
 // The kinds of requests.
 const (
 	StatusRequest   = "status"   // how the chain is
 	RewindRequest   = "rewind"   // roll back to Height
 	RetryRequest    = "retry"    // decode dead letters again
 	RedecodeRequest = "redecode" // decode the stream's raw events beyond Height again
+	RefoldRequest   = "refold"   // fold the documents with Keys again from the log
 	PauseRequest    = "pause"    // stop following the stream
 	ResumeRequest   = "resume"   // follow the stream again
 	DrainRequest    = "drain"    // hand the node's chains over, and acquire none
@@ -67,7 +73,7 @@ const (
 )
 
 // RequestKinds are all kinds.
-var RequestKinds = []string{StatusRequest, RewindRequest, RetryRequest, RedecodeRequest, PauseRequest, ResumeRequest, DrainRequest, UndrainRequest}
+var RequestKinds = []string{StatusRequest, RewindRequest, RetryRequest, RedecodeRequest, RefoldRequest, PauseRequest, ResumeRequest, DrainRequest, UndrainRequest}
 
 // The states of a request.
 const (

@@ -131,8 +131,9 @@ type Tx interface {
 	Notify(notifications []markets.Notification) error
 	// Truncate removes a stream's activities and dead letters whose seq is greater than
 	// after, the newest first and at most limit of them, and the notifications of those
-	// activities; signed orders that they answered are pending again. It returns how many activities and dead letters it removed; fewer than
-	// limit in total means that none are left.
+	// activities; signed orders that they answered are pending again. It returns how many
+	// activities and dead letters it removed; fewer than limit in total means that none are left,
+	// and no notification either.
 	Truncate(stream string, after int64, limit int) (activities, deadLetters int, err error)
 	// RemoveDeadLetter removes one dead letter by its key; false if there is none.
 	RemoveDeadLetter(id string) (bool, error)

@@ -64,6 +64,19 @@ func (w *Writer) commitPortion(ctx context.Context, e Execution, c markets.Curso
 	return next, nil
 }
 
+// Refold makes the documents with the keys what the executed log makes of them. After an error its
+// outcome is unknown, and the cache is empty.
+func (w *Writer) Refold(ctx context.Context, keys []string) error {
+	err := w.store.Commit(ctx, w.market, []persistence.Move{w.Move()}, func(tx persistence.Tx) error {
+		return markets.Refold(tx, w.market.Chain, w.market.Market, keys)
+	})
+	w.cache.drop()
+	if err == nil {
+		w.commits++
+	}
+	return err
+}
+
 // Move counts a commit on the document of orders.
 func (w *Writer) Move() persistence.Move {
 	return persistence.Move{

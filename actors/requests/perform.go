@@ -40,6 +40,11 @@ func (o *owner) perform(ctx context.Context, m *maintenance.Maintainer, r *persi
 		return o.retry(ctx, m, of, r)
 	case persistence.RedecodeRequest:
 		return o.redecode(ctx, m, r)
+	case persistence.RefoldRequest:
+		if r.Market == "" || len(r.Keys) == 0 {
+			return fmt.Errorf("%w: name the market, and the keys of its documents", errRefused)
+		}
+		return m.Refold(ctx, r.Market, r.Keys)
 	case persistence.PauseRequest, persistence.ResumeRequest:
 		if r.Market == "" {
 			return fmt.Errorf("%w: name the market, or the stream", errRefused)

@@ -161,7 +161,7 @@ func TestKindsOfFields(t *testing.T) {
 		persistence.Leases:        "amounts, dates takenAt, lists former, sort forms",
 		persistence.Currencies:    "amounts, dates readAt, lists, sort forms",
 		persistence.MetadataDocs:  "amounts, dates fetchedAt nextAt triedAt, lists, sort forms",
-		persistence.Audits:        "amounts, dates last.endedAt last.startedAt startedAt updatedAt, lists last.streams last.streams.notes streams streams.notes, sort forms",
+		persistence.Audits:        "amounts, dates last.endedAt last.startedAt startedAt updatedAt, lists documents last.documents last.streams last.streams.notes streams streams.notes, sort forms",
 		persistence.Nodes:         "amounts, dates clock endedAt joinedAt seenAt, lists chains unreachable, sort forms",
 		persistence.Notifications: "amounts price quantity, dates readAt time, lists, sort forms price",
 		"nothing":                 "amounts, dates, lists, sort forms",

@@ -76,6 +76,13 @@ var parts = map[reflect.Type]lines{
 		"before":    {doc: "A height below all differences, to which a rewind of the stream undoes them; missing if there are none."},
 		"notes":     {doc: "What has to be known to understand the counts."},
 	},
+	reflect.TypeFor[persistence.AuditDocuments](): {
+		"collection": {doc: "The collection: orders, records or notifications."},
+		"compared":   {doc: "The number of documents that were compared with what the log makes."},
+		"missing":    {doc: "The number of documents that the log makes, and that do not exist."},
+		"extra":      {doc: "The number of documents that the log does not make."},
+		"different":  {doc: "The number of documents with a field that is different."},
+	},
 	reflect.TypeFor[persistence.AuditMark](): {
 		"at":   {doc: "The place up to which the stream was compared."},
 		"done": {doc: "Whether all of the stream was compared."},
@@ -86,6 +93,7 @@ var parts = map[reflect.Type]lines{
 		"from":      {doc: "The first height that was compared."},
 		"to":        {doc: "The last height that was compared."},
 		"streams":   {doc: "What came of each stream."},
+		"documents": {doc: "What came of the documents made of the log."},
 	},
 	reflect.TypeFor[markets.Item](): {
 		"quantity": {doc: "The number of units of the token."},

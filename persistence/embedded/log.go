@@ -124,6 +124,15 @@ func (t *tx) removeNotifications(stream int64, activity entry) error {
 	return err
 }
 
+// removeStrayNotifications removes what is left of a stream's notifications once no activity is.
+func (t *tx) removeStrayNotifications(stream, after int64) error {
+	_, err := t.remove(persistence.Notifications, "stream = ? AND seq > ?", func(stmt *sqlite.Stmt) {
+		stmt.BindInt64(1, stream)
+		stmt.BindInt64(2, after)
+	})
+	return err
+}
+
 // RemoveDeadLetter implements persistence.Tx.
 func (t *tx) RemoveDeadLetter(id string) (removed bool, err error) {
 	err = t.step(func() error {
@@ -266,6 +275,9 @@ func (t *tx) Truncate(stream string, after int64, limit int) (activities, deadLe
 					return err
 				}
 			}
+		}
+		if activities+deadLetters < limit {
+			return t.removeStrayNotifications(number, after)
 		}
 		return nil
 	})

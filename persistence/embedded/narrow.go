@@ -45,6 +45,8 @@ func (s *selection) narrowest(all persistence.And) (path narrowing, column strin
 		return nil, ""
 	case named(all, "order") == "" && named(all, "kind") == string(markets.OrdersCancelled):
 		return narrowing{chain, market}, "bulk"
+	case persistence.RecordLogOf(all) != "":
+		return narrowing{chain, market, persistence.RecordLogOf(all)}, "key"
 	}
 	return narrowing{chain, market, named(all, "order")}, "key"
 }

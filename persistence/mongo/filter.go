@@ -25,7 +25,11 @@ func (t terms) filter(condition persistence.Condition) (bson.D, error) {
 		if len(c) == 0 {
 			return bson.D{}, nil
 		}
-		return t.junction("$and", c)
+		filter, err := t.junction("$and", c)
+		if key := persistence.RecordLogOf(c); key != "" && t.of.Name == persistence.Activities {
+			filter = append(filter, is("concerns", key)) // which has an index
+		}
+		return filter, err
 	case persistence.Or:
 		if len(c) == 0 {
 			return nothing, nil

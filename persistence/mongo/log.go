@@ -46,14 +46,10 @@ func (t *tx) Notify(notifications []markets.Notification) error {
 	})
 }
 
-// removeNotifications removes the notifications of a stream's activities whose seq is greater than
-// after.
-func (t *tx) removeNotifications(stream string, after int64, activities []string) error {
-	if len(activities) == 0 {
-		return nil
-	}
+// removeNotifications removes notifications of a stream whose seq is greater than after.
+func (t *tx) removeNotifications(stream string, after int64, which ...bson.E) error {
 	notifications, err := find[entry](t, persistence.Notifications,
-		t.inMarket(is("stream", stream), is("seq", bson.D{{Key: "$gt", Value: after}}), in("activity", activities)),
+		t.inMarket(append([]bson.E{is("stream", stream), is("seq", bson.D{{Key: "$gt", Value: after}})}, which...)...),
 		options.Find().SetHint("stream_position").SetProjection(bson.D{{Key: "_id", Value: 1}}))
 	if err != nil || len(notifications) == 0 {
 		return err
@@ -210,7 +206,10 @@ func (t *tx) Truncate(stream string, after int64, limit int) (activities, deadLe
 		if err := t.withdrawAnswers(answers); err != nil {
 			return err
 		}
-		return t.removeNotifications(stream, after, gone)
+		if activities+deadLetters == limit {
+			return t.removeNotifications(stream, after, in("activity", append([]string{}, gone...)))
+		}
+		return t.removeNotifications(stream, after) // also what is of no activity
 	})
 	return activities, deadLetters, err
 }

@@ -12,10 +12,12 @@ func auditOf(chain string) persistence.Audit {
 		Market: "seaport", Stream: "buy", From: 1, To: 200, Before: &before, Decodable: 1, NotAsked: 2, Notes: []string{"paused"},
 		AuditCounts: persistence.AuditCounts{Events: 10, Agree: 7, Missing: 1, Extra: 1, Different: 1},
 	}
+	documents := []persistence.AuditDocuments{{Market: "seaport", Collection: persistence.Orders, Compared: 9, Missing: 1, Extra: 2, Different: 3}}
 	return persistence.Audit{
 		Chain: chain, Node: "one", StartedAt: &started, Percent: 50, LastError: "no endpoint", UpdatedAt: at(8),
-		Streams: []persistence.AuditMark{{AuditStream: stream, At: markets.Place{Seq: 100, Hash: "0xab", Through: 7}, Done: true}},
-		Last:    &persistence.AuditResult{StartedAt: at(1), EndedAt: at(2), From: 1, To: 200, AuditCounts: stream.AuditCounts, Streams: []persistence.AuditStream{stream}},
+		Streams:   []persistence.AuditMark{{AuditStream: stream, At: markets.Place{Seq: 100, Hash: "0xab", Through: 7}, Done: true}},
+		Documents: documents,
+		Last:      &persistence.AuditResult{StartedAt: at(1), EndedAt: at(2), From: 1, To: 200, AuditCounts: stream.AuditCounts, Streams: []persistence.AuditStream{stream}, Documents: documents},
 	}
 }
 

@@ -1,0 +1,196 @@
+package audit
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"maps"
+	"slices"
+
+	"github.com/imart/event-worker/explain"
+	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/persistence"
+)
+
+// notice is a notification, as it is stored or as the log makes it.
+type notice struct {
+	markets.Notification
+	// optional says that the log may not have known the receiver, or another one, when the
+	// activity was written.
+	optional bool
+}
+
+// notifications compares the notifications of a page. A difference is found twice before it is
+// told.
+func (d *documentAudit) notifications(ctx context.Context, p page) error {
+	if !p.notifies {
+		return nil
+	}
+	stored, err := p.noticesOf(ctx)
+	if err != nil {
+		return err
+	}
+	compared, found, err := d.compareNotices(ctx, p, stored)
+	if err == nil && len(found) > 0 {
+		var again entries
+		again, _, err = p.settled(ctx, p.after, p.through, d.Pause, func() (err error) {
+			stored, err = p.noticesOf(ctx)
+			return err
+		})
+		switch {
+		case errors.Is(err, errBehind) || errors.Is(err, errChanged):
+			found, err = nil, nil // what was rolled back meanwhile is not compared
+		case err == nil:
+			p.activities = again.activities
+			compared, found, err = d.compareNotices(ctx, p, stored)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	d.told.Compared += compared
+	for _, diff := range found {
+		if p.result.Before == nil || diff.Before < *p.result.Before {
+			p.result.Before = new(diff.Before)
+		}
+		d.tellDocument(&d.told, diff)
+	}
+	return nil
+}
+
+// noticesOf reads the notifications of a page.
+func (p page) noticesOf(ctx context.Context) (map[string]markets.Notification, error) {
+	where := append(p.ref.Documents(), persistence.Equals("stream", p.stream),
+		persistence.Compare{Path: "seq", Operator: persistence.Greater, Operand: p.after},
+		persistence.Compare{Path: "seq", Operator: persistence.LessOrEqual, Operand: p.through})
+	all, err := persistence.Collect[markets.Notification](ctx, p.docs, persistence.Query{Collection: persistence.Notifications, Filter: persistence.Filter{Condition: where}})
+	byID := map[string]markets.Notification{}
+	for _, n := range all {
+		byID[n.ID()] = n
+	}
+	return byID, err
+}
+
+// compareNotices compares stored notifications with those that the activities of a page make.
+func (d *documentAudit) compareNotices(ctx context.Context, p page, stored map[string]markets.Notification) (compared int64, found []Difference, err error) {
+	first, err := d.firstNotice(ctx, p.log)
+	if err != nil {
+		return 0, nil, err
+	}
+	byActivity := map[string][]markets.Notification{}
+	for _, n := range stored {
+		byActivity[n.Activity] = append(byActivity[n.Activity], n)
+	}
+	made := map[string]notice{}
+	for _, a := range p.activities {
+		for _, n := range noticesFor(a, byActivity[a.ID()]) {
+			made[n.ID()] = n
+		}
+	}
+	differ := func(kind Kind, n markets.Notification, fields ...Field) {
+		diff := Difference{
+			Kind: kind, Market: d.market, Stream: p.stream, Collection: persistence.Notifications, Event: string(n.Kind), Order: n.ID(),
+			Seq: n.Seq, Position: n.Position, Transaction: n.Transaction, Fields: fields, Before: p.beforeEvent(n.Position.Height),
+		}
+		if kind == Extra {
+			diff.Before = min(diff.Before, p.before(n.Seq))
+		}
+		found = append(found, diff)
+	}
+	for _, id := range slices.Sorted(maps.Keys(made)) {
+		n := made[id]
+		is, exists := stored[id]
+		switch {
+		case !p.within(n.Position.Height):
+		case !exists && (n.optional || first == nil || n.Seq < *first): // notifications may have been switched on later
+		case !exists:
+			compared++
+			differ(Missing, n.Notification)
+		default:
+			compared++
+			fields, err := noticeFields(n.Notification, is)
+			if err != nil {
+				return 0, nil, err
+			}
+			if len(fields) > 0 {
+				differ(Different, is, fields...)
+			}
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(stored)) {
+		if _, known := made[id]; !known && p.within(stored[id].Position.Height) {
+			compared++
+			differ(Extra, stored[id])
+		}
+	}
+	slices.SortStableFunc(found, func(a, b Difference) int {
+		return cmp.Or(a.Position.Compare(b.Position), cmp.Compare(a.Order, b.Order))
+	})
+	return compared, found, nil
+}
+
+// noticesFor are the notifications that an activity makes. Who owned a token when an offer for it
+// was written the log may not tell any more: of an offer to the owner one receiver is accepted.
+func noticesFor(a markets.Activity, stored []markets.Notification) (all []notice) {
+	for _, n := range markets.Notifications(a) {
+		all = append(all, notice{Notification: n})
+	}
+	if a.ForAnyOwner() && len(all) == 0 && len(stored) == 1 {
+		for _, n := range markets.OfferToOwner(a, stored[0].Receiver) {
+			all = append(all, notice{n, true})
+		}
+	}
+	return all
+}
+
+// noticeFields are the fields in which a stored notification differs from the one that the log
+// makes. When it was read is the receiver's.
+func noticeFields(made, stored markets.Notification) ([]Field, error) {
+	stored.ReadAt = nil
+	l, err := json.Marshal(made)
+	if err != nil {
+		return nil, err
+	}
+	s, err := json.Marshal(stored)
+	if err != nil {
+		return nil, err
+	}
+	fields, err := differing(l, s)
+	for i, f := range fields {
+		fields[i] = Field{Path: f.Path, Log: f.Log, Document: f.Chain}
+	}
+	return fields, err
+}
+
+// firstNotice is the seq of a stream's first notification; nil if it has none.
+func (d *documentAudit) firstNotice(ctx context.Context, l log) (*int64, error) {
+	if seq, known := d.firstTold[l.stream]; known {
+		return seq, nil
+	}
+	all, err := persistence.Collect[markets.Notification](ctx, l.docs, persistence.Query{
+		Collection: persistence.Notifications, Limit: 1, Sort: []persistence.SortKey{{Path: "seq"}},
+		Filter: persistence.Filter{Condition: append(l.ref.Documents(), persistence.Equals("stream", l.stream))},
+	})
+	if err != nil {
+		return nil, err
+	}
+	d.firstTold[l.stream] = nil
+	if len(all) > 0 {
+		d.firstTold[l.stream] = &all[0].Seq
+	}
+	return d.firstTold[l.stream], nil
+}
+
+// keyOfDocument is the key of an order or a record, and the height of its last event.
+func keyOfDocument(doc json.RawMessage, record bool) (explain.Key, int64, error) {
+	var d struct {
+		Type, Key string
+		Last      markets.Position
+	}
+	err := json.Unmarshal(doc, &d)
+	if record {
+		d.Key = markets.RecordKey(d.Type, d.Key)
+	}
+	return explain.Key{Key: d.Key, Record: record}, d.Last.Height, err
+}

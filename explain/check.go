@@ -1,0 +1,156 @@
+package explain
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+
+	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/persistence"
+	"github.com/imart/event-worker/persistence/documents"
+)
+
+// Key names an order, or a record, of a market.
+type Key struct {
+	Key    string
+	Record bool // it is a record's: type:key
+}
+
+// KeyOf is the key of the document that an event makes; false if it makes none by itself.
+func KeyOf(e markets.Event) (Key, bool) {
+	switch {
+	case e.Kind == markets.SignedRefused:
+		return Key{}, false
+	case e.Order != "":
+		return Key{Key: e.Order}, true
+	case e.Kind == markets.OrdersCancelled || e.Record == nil:
+		return Key{}, false
+	}
+	return Key{markets.RecordKey(e.Record.Type, e.Record.Key), true}, true
+}
+
+// Check is how a document compares with what its log makes.
+type Check struct {
+	Exists bool // the document does
+	Made   bool // the log makes it
+	// Changes are the fields that differ: From is as stored, To as folded.
+	Changes []Change
+	// Last is the last event of the log that the document has taken in, or else what the
+	// document says it is.
+	Last markets.Position
+}
+
+// Agrees says whether the document is what the log makes, which may be nothing.
+func (c Check) Agrees() bool { return len(c.Changes) == 0 }
+
+// maxCancels is how many bulk cancels of a market a Checker keeps in memory.
+const maxCancels = 50_000
+
+// Checker compares many documents of a market with their log.
+type Checker struct {
+	docs      persistence.Querier
+	market    persistence.MarketRef
+	observers []persistence.Actor
+	cancels   map[string][]entry // by key; nil: there are too many to be kept
+}
+
+// NewChecker reads what is needed of all documents.
+func NewChecker(ctx context.Context, docs persistence.Querier, market persistence.MarketRef) (*Checker, error) {
+	c := &Checker{docs: docs, market: market, cancels: map[string][]entry{}}
+	q := query(persistence.Activities, append(market.Documents(), persistence.Equals("kind", string(markets.OrdersCancelled))))
+	q.Limit = maxCancels + 1
+	n := 0
+	for doc, err := range docs.Query(ctx, q) {
+		if err != nil {
+			return nil, err
+		}
+		var a documents.Activity
+		if err := json.Unmarshal(doc, &a); err != nil {
+			return nil, err
+		}
+		a.Raw = nil
+		if a.Order == "" {
+			c.cancels[a.Key()] = append(c.cancels[a.Key()], entry{event: a.Event})
+		}
+		if n++; n > maxCancels {
+			c.cancels = nil
+			break
+		}
+	}
+	return c, nil
+}
+
+// Refresh reads anew how far the market's documents are.
+func (c *Checker) Refresh(ctx context.Context) (err error) {
+	c.observers, err = persistence.Collect[persistence.Actor](ctx, c.docs, query(persistence.Actors, append(c.market.Documents(), persistence.Equals("kind", "observer"))))
+	return err
+}
+
+// Look compares a document with its log at a glance: while the worker writes they may seem to
+// differ. ErrTooLong.
+func (c *Checker) Look(ctx context.Context, k Key) (Check, error) {
+	r := reading{ref: c.ref(k), observers: c.observers}
+	var err error
+	if r.order, err = r.ref.stored(ctx, c.docs); err != nil {
+		return Check{}, err
+	}
+	if c.cancels == nil {
+		err = r.readLog(ctx, c.docs, nil)
+	} else if err = r.readEvents(ctx, c.docs, nil, r.ref.own(), all); err == nil && len(c.cancels) > 0 && !k.Record {
+		r.addCancels(c.cancels)
+	}
+	if err != nil {
+		return Check{}, err
+	}
+	return r.check()
+}
+
+// Settled compares a document with its log in one state of the data. ErrTooLong, ErrChanging.
+func (c *Checker) Settled(ctx context.Context, k Key) (Check, error) {
+	r, err := readSettled(ctx, c.docs, c.ref(k))
+	if err != nil {
+		return Check{}, err
+	}
+	return r.check()
+}
+
+func (c *Checker) ref(k Key) ref { return ref{MarketRef: c.market, key: k.Key, record: k.Record} }
+
+// addCancels adds the bulk cancels that can concern the order.
+func (r *reading) addCancels(cancels map[string][]entry) {
+	own := make([]markets.Event, len(r.events))
+	for i, e := range r.events {
+		own[i] = e.event
+	}
+	for _, key := range markets.CancelKeys(own) {
+		r.events = append(r.events, cancels[key]...)
+	}
+	slices.SortFunc(r.events, func(a, b entry) int { return a.event.Position.Compare(b.event.Position) })
+}
+
+// check compares the document with what is executed of the log.
+func (r reading) check() (Check, error) {
+	executed, differences, err := r.executed()
+	if err != nil {
+		return Check{}, err
+	}
+	c := Check{Exists: r.order != nil, Made: r.order != nil, Changes: differences}
+	if len(differences) == 0 {
+		return c, nil
+	}
+	c.Made = false
+	log := r.log(executed)
+	if folded, err := r.ref.foldFields(log); err != nil {
+		return c, err
+	} else if len(folded) > 0 {
+		c.Made, c.Last = true, log[len(log)-1].event.Position
+		return c, nil
+	}
+	if r.order == nil {
+		return c, nil
+	}
+	var doc struct{ Last markets.Position }
+	err = json.Unmarshal(r.order, &doc)
+	c.Last = doc.Last
+	return c, err
+}
