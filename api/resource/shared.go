@@ -29,7 +29,7 @@ type round struct {
 	begins time.Time
 	begun  bool
 	former *round // the one before, until it has begun
-	wanted int // by so many requests that wait for it
+	wanted int    // by so many requests that wait for it
 	cancel context.CancelFunc
 	done   chan struct{} // closed when it has ended
 	page   response
