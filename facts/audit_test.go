@@ -68,7 +68,13 @@ func TestFactsAreAudited(t *testing.T) {
 	_, found = r.audit()
 	var got []string
 	for _, d := range found {
-		got = append(got, fmt.Sprint(d.Kind, d.Position))
+		switch d.Collection {
+		case "":
+			got = append(got, fmt.Sprint(d.Kind, d.Position))
+		case persistence.Orders: // an order is no longer what its log makes
+		default:
+			t.Errorf("found %+v", d)
+		}
 	}
 	slices.Sort(got)
 	slices.Sort(want)

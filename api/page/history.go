@@ -148,6 +148,7 @@ func (h *history) of(chain string, after int64) (series, bool) {
 	if p == nil {
 		return s, false
 	}
+	after = max(after, p.at.Add(-historyKept).Unix()) // points are fewer while nobody looks
 	for _, q := range p.inOrder() {
 		if q.at > after {
 			s.At, s.Lag, s.Events = append(s.At, q.at), append(s.Lag, q.lag), append(s.Events, q.events)

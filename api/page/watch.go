@@ -11,13 +11,14 @@ import (
 	"github.com/imart/event-worker/progress"
 )
 
-// How often the documents are read: more often while somebody looks at them, and never so
-// often that reading takes more than a tenth of the time.
+// How often the documents are read: seldom while nobody looks at them, and never so often
+// that reading takes more than a part of the time.
 const (
 	watchedEvery   = 2 * time.Second
-	unwatchedEvery = 5 * time.Second
+	unwatchedEvery = 15 * time.Second
 	watchedFor     = 30 * time.Second
-	share          = 10
+	share          = 10  // of the time while somebody looks: a tenth
+	unwatchedShare = 100 // otherwise
 	readTimeout    = 10 * time.Second
 )
 
@@ -86,7 +87,7 @@ func (w *watch) wait(ctx context.Context, took time.Duration) {
 	if time.Since(time.Unix(w.looked.Load(), 0)) < watchedFor {
 		return
 	}
-	most := time.NewTimer(unwatchedEvery - watchedEvery)
+	most := time.NewTimer(max(unwatchedEvery, unwatchedShare*took) - max(watchedEvery, share*took))
 	defer most.Stop()
 	select {
 	case <-ctx.Done():
