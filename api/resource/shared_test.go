@@ -86,6 +86,8 @@ func visitAll(visitors []visitor, every, takes time.Duration) (wrong []string) {
 			}
 		}
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if len(s.next) > 0 {
 		complain("%d rounds are left behind", len(s.next))
 	}
