@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -79,7 +80,10 @@ func visitAll(visitors []visitor, every, takes time.Duration) (wrong []string) {
 	}
 	all.Wait()
 	time.Sleep(time.Second)
-	for page, at := range begun {
+	mu.Lock()
+	read := maps.Clone(begun)
+	mu.Unlock()
+	for page, at := range read {
 		for i := 1; i < len(at); i++ {
 			if at[i]-at[i-1] < every {
 				complain("%s was read at %s and at %s", page, at[i-1], at[i])
