@@ -199,9 +199,9 @@ func TestExposedListenersWarn(t *testing.T) {
 		o    Options
 		want string
 	}{
-		"open":             {Options{Listen: "0.0.0.0:0"}, "everybody who reaches its address may read all data: set api.token or api.tokenFile, and api.tls"},
+		"open":             {Options{Listen: "0.0.0.0:0"}, "anyone who can reach its address may read all data: set api.token or api.tokenFile, and api.tls"},
 		"without TLS":      {Options{Listen: "0.0.0.0:0", Token: right32}, "is not encrypted"},
-		"without token":    {Options{Listen: "[::]:0", TLS: files}, "takes no token"},
+		"without token":    {Options{Listen: "[::]:0", TLS: files}, "requires no token"},
 		"safe":             {Options{Listen: "0.0.0.0:0", TLS: files, Token: right32}, ""},
 		"loopback":         {Options{Listen: "127.0.0.1:0"}, ""},
 		"loopback by name": {Options{Listen: "localhost:0"}, ""},

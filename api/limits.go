@@ -24,8 +24,8 @@ const (
 	bitsOfIPv6Network = 64
 )
 
-// client is the address of a request's sender. Whoever has one address of an IPv6 network has
-// all of them.
+// client identifies the sender of a request by its address. An IPv6 client usually controls
+// its entire /64, so the network stands for it.
 func client(r *http.Request) netip.Prefix {
 	from, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {

@@ -62,8 +62,8 @@ func TestRememberedClientsAreBounded(t *testing.T) {
 	}
 }
 
-// A room never holds more than it may, of all clients and of each; it lets in whoever fits,
-// and forgets those that have left.
+// A room never exceeds its limits, in total and for each client. It admits a request exactly
+// if neither limit is reached, and forgets the clients that have left.
 func TestRoom(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		most, mostOfOne := rapid.IntRange(1, 5).Draw(t, "most"), rapid.IntRange(1, 5).Draw(t, "most of one")

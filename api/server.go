@@ -139,10 +139,10 @@ func (s *Server) Close() error {
 func (o Options) warn(at net.Addr, secure, guarded bool) {
 	switch {
 	case !secure && !guarded:
-		o.Log.Warn("the API is open: everybody who reaches its address may read all data: set api.token or api.tokenFile, and api.tls", "address", at.String())
+		o.Log.Warn("the API is open: anyone who can reach its address may read all data: set api.token or api.tokenFile, and api.tls", "address", at.String())
 	case !guarded && o.TLS.ClientCA == "":
-		o.Log.Warn("the API takes no token: everybody who reaches its address may read all data: set api.token or api.tokenFile", "address", at.String())
+		o.Log.Warn("the API requires no token: anyone who can reach its address may read all data: set api.token or api.tokenFile", "address", at.String())
 	case !secure:
-		o.Log.Warn("the API is not encrypted: whoever is on the way can read its token and data: set api.tls, or put a proxy with TLS in front", "address", at.String())
+		o.Log.Warn("the API is not encrypted: its token and data can be read on the network: set api.tls, or put a proxy with TLS in front", "address", at.String())
 	}
 }

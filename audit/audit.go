@@ -143,7 +143,10 @@ func (a *audit) rest(ctx context.Context, worked time.Duration) error {
 	if a.Share <= 0 || a.Share >= 1 {
 		return ctx.Err()
 	}
-	return sleep(ctx, time.Duration(float64(worked)*(1/a.Share-1)))
+	if backoff.Sleep(ctx, time.Duration(float64(worked)*(1/a.Share-1))) != nil {
+		return context.Cause(ctx)
+	}
+	return nil
 }
 
 // hindmost is the stream that is compared next: streams that are near each other share what is
@@ -266,8 +269,8 @@ func (a *audit) retry(ctx context.Context, what string, do func() error) error {
 		if a.Log != nil && failures&(failures-1) == 0 {
 			a.Log.WarnContext(ctx, what+" failed, trying again", "reason", err)
 		}
-		if err := sleep(ctx, backoff.Jittered(failures, a.Pause, lastPause)); err != nil {
-			return err
+		if backoff.Sleep(ctx, backoff.Jittered(failures, a.Pause, lastPause)) != nil {
+			return context.Cause(ctx)
 		}
 	}
 }

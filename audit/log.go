@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/imart/event-worker/internal/backoff"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
 )
@@ -91,8 +92,8 @@ func (l log) settled(ctx context.Context, after, through int64, pause time.Durat
 				return e, then, nil
 			}
 		}
-		if err := sleep(ctx, pause); err != nil {
-			return entries{}, before, err
+		if backoff.Sleep(ctx, pause) != nil {
+			return entries{}, before, context.Cause(ctx)
 		}
 	}
 	if before.Seq < through {
@@ -104,14 +105,4 @@ func (l log) settled(ctx context.Context, after, through int64, pause time.Durat
 // advanced says whether a log has only moved on from one document to another one.
 func advanced(before, then persistence.Actor) bool {
 	return then.Incarnation == before.Incarnation && then.Pending == nil && (then.Place == before.Place || slices.Contains(then.Trail, before.Place))
-}
-
-// sleep waits, unless the context ends.
-func sleep(ctx context.Context, d time.Duration) error {
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-time.After(d):
-		return nil
-	}
 }

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/imart/event-worker/internal/backoff"
 	"github.com/imart/event-worker/internal/printable"
 	"github.com/imart/event-worker/persistence"
 )
@@ -71,7 +72,7 @@ func (r *Regular) follow(ctx context.Context, chain string, open func(string) (C
 				failures = 0
 			}
 		}
-		if sleep(ctx, r.Look) != nil {
+		if backoff.Sleep(ctx, r.Look) != nil {
 			return
 		}
 	}

@@ -297,7 +297,7 @@ func (r hookRetrier) retry(ctx context.Context, out io.Writer, d persistence.Dea
 		return false, nil
 	}
 	whole, err := persistence.Collect[persistence.DeadHook](ctx, r.data, persistence.Query{Collection: persistence.DeadHooks, Filter: persistence.Filter{Condition: persistence.Equals("_id", d.ID)}})
-	if err != nil || len(whole) == 0 { // somebody else has delivered it
+	if err != nil || len(whole) == 0 { // another process has delivered it
 		return len(whole) == 0, err
 	}
 	hook, failed := hookNamed(r.hooks, d.Hook)

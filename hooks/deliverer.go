@@ -41,7 +41,7 @@ func (d *deliverer) run(ctx context.Context) {
 		if claimed && failures == 0 {
 			continue
 		}
-		_ = pause(ctx, max(d.timing.Claim, backoff.Jittered(failures, d.timing.Claim, 5*d.timing.Claim)))
+		_ = backoff.Sleep(ctx, max(d.timing.Claim, backoff.Jittered(failures, d.timing.Claim, 5*d.timing.Claim)))
 	}
 }
 

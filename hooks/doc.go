@@ -4,8 +4,8 @@
 // Guarantees, of each hook:
 //   - Every event after the hook's first start is delivered at least once, in the order of the
 //     commits, or is in a dead hook. A delivery with the same id has the same events, so that a
-//     receiver that passes over ids that it knows has every event exactly once, whatever is
-//     killed and whoever continues.
+//     receiver that ignores the ids it has seen gets every event exactly once, whichever
+//     processes crash or take over.
 //   - One process delivers at a time: the one with the hook's lease. Its claim has an epoch, and
 //     a process whose lease was taken over moves the hook's position neither forth nor back.
 //   - A receiver that is away holds up its own hook only, for a bounded time: then the delivery

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/imart/event-worker/internal/backoff"
 	"github.com/imart/event-worker/persistence"
 )
 
@@ -31,7 +32,7 @@ func hold(ctx context.Context, store persistence.HookStore, ref persistence.Hook
 	l.last(asked.Add(t.Lease))
 	go func() {
 		defer close(done)
-		for pause(held, t.Renew) == nil {
+		for backoff.Sleep(held, t.Renew) == nil {
 			asked := time.Now()
 			within, stop := context.WithDeadline(held, *l.until.Load())
 			err := store.RenewHook(within, ref, t.Lease)
@@ -54,14 +55,3 @@ func (l *lease) last(until time.Time) { l.until.Store(&until) }
 // holds reports whether the lease has not ended, as it has without notice in a process that was
 // stopped for a while.
 func (l *lease) holds() bool { return time.Now().Before(*l.until.Load()) }
-
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}

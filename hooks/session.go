@@ -121,8 +121,8 @@ func (s *session) deliver(ctx context.Context, b batch) error {
 			}
 			return s.move(ctx, move)
 		}
-		if err := pause(ctx, after); err != nil {
-			return err
+		if backoff.Sleep(ctx, after) != nil {
+			return context.Cause(ctx)
 		}
 	}
 }

@@ -56,7 +56,7 @@ func serveAsset(w http.ResponseWriter, r *http.Request) {
 	headers(w)
 	a, ok := assets[r.PathValue("name")]
 	if !ok {
-		http.Error(w, "there is no such file", http.StatusNotFound)
+		http.Error(w, "file not found", http.StatusNotFound)
 		return
 	}
 	w.Header().Set("Content-Type", a.contentType)

@@ -132,7 +132,7 @@ func TestRetryRefused(t *testing.T) {
 	}
 }
 
-// If no worker runs, whoever retries is told so.
+// A retry while no worker is running gets an error that says so.
 func TestRetryWithoutWorker(t *testing.T) {
 	t.Parallel()
 	store := hostile(t)

@@ -106,7 +106,7 @@ func (p *Page) retry(r *http.Request) (view, error) {
 	case err != nil:
 		return v, err
 	case len(known) == 0:
-		return v, problem{http.StatusNotFound, "There is no such dead letter any more."}
+		return v, problem{http.StatusNotFound, "This dead letter no longer exists."}
 	}
 	request := persistence.Request{
 		ID: strings.ToLower(rand.Text()[:12]), Chain: known[0].Chain, Kind: persistence.RetryRequest, DeadLetter: id, AskedBy: askedBy(),

@@ -5,8 +5,8 @@ import (
 	"net/http"
 )
 
-// login serves the form that takes the token. Whoever reaches the listener may see it: it says
-// nothing about the worker. The token goes to POST /login, which is the API's own.
+// login serves the form that takes the token. It is public, and reveals nothing about the
+// worker. The token goes to POST /login, which is the API's own.
 func (p *Page) login(w http.ResponseWriter, r *http.Request) {
 	headers(w)
 	w.Header().Set("Cache-Control", "no-store")

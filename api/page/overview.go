@@ -296,10 +296,10 @@ const (
 
 // history answers with a chain's last hour, for the plots.
 func (p *Page) history(r *http.Request) (view, error) {
-	after, _ := strconv.ParseInt(r.URL.Query().Get("after"), 10, 64) // from the beginning if it is no number
+	after, _ := strconv.ParseInt(r.URL.Query().Get("after"), 10, 64) // 0, the beginning, if it is not a number
 	points, known := p.watch.points(r.URL.Query().Get("chain"), after)
 	if !known {
-		return view{}, problem{http.StatusNotFound, "There is no history of a chain of this name."}
+		return view{}, problem{http.StatusNotFound, "No chain of this name has a history."}
 	}
 	return view{Body: points}, nil
 }

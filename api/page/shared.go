@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/imart/event-worker/internal/backoff"
 )
 
 // maxShared bounds the number of different results that are kept.
@@ -35,7 +37,7 @@ func (s *shared[T]) get(ctx context.Context, key string, since time.Time, read f
 		if wait == 0 {
 			return value, err
 		}
-		if err := sleep(ctx, wait); err != nil {
+		if err := backoff.Sleep(ctx, wait); err != nil {
 			return value, err
 		}
 	}
@@ -58,18 +60,6 @@ func (r *result[T]) get(ctx context.Context, since time.Time, read func(context.
 	took := time.Since(began)
 	r.value, r.began, r.until = value, began, began.Add(took+max(watchedEvery/2, (share-1)*took))
 	return value, 0, nil
-}
-
-// sleep sleeps unless the context ends.
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
 }
 
 func (s *shared[T]) result(key string) *result[T] {

@@ -104,7 +104,7 @@ func content(schema object) object { return object{"application/json": object{"s
 func refusals(more ...string) object {
 	meaning := map[string]string{
 		"400": "A parameter or the body is wrong.", "401": "The token is missing or wrong.", "403": "The client may not do this.",
-		"404": "There is no such document.", "429": "The client sends too many requests.", "503": "The database does not answer, or too many requests are in progress.",
+		"404": "Document not found.", "429": "The client sends too many requests.", "503": "The database does not answer, or too many requests are in progress.",
 	}
 	out := object{}
 	for _, status := range append(more, "400", "401", "403", "429", "503") {

@@ -5,6 +5,7 @@
 package backoff
 
 import (
+	"context"
 	"math/rand/v2"
 	"time"
 )
@@ -23,4 +24,16 @@ func Delay(failures int, least, most time.Duration) time.Duration {
 func Jittered(failures int, least, most time.Duration) time.Duration {
 	d := Delay(failures, least, most)
 	return d + time.Duration(rand.Int64N(int64(d)/2+1))
+}
+
+// Sleep waits for a duration, or until ctx ends: its error is that of ctx.
+func Sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }

@@ -113,7 +113,7 @@ func (f *follower) read(ctx context.Context) error {
 	}
 }
 
-// open opens the feed of a node, of whichever answers; nil if the context ends before.
+// open opens the feed of any node that answers; nil if the context ends first.
 func (f *follower) open(ctx context.Context) (*feedtest.Reader, error) {
 	for pause(ctx, 50*time.Millisecond) {
 		nodes := f.cluster.up()

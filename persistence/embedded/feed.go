@@ -13,6 +13,7 @@ import (
 
 	"zombiezen.com/go/sqlite"
 
+	"github.com/imart/event-worker/internal/backoff"
 	"github.com/imart/event-worker/persistence"
 )
 
@@ -90,20 +91,9 @@ func (r *Reader) follow(ctx context.Context, after string, collections []string,
 		if b.full() {
 			continue
 		}
-		if err := sleep(ctx, pollInterval); err != nil {
+		if err := backoff.Sleep(ctx, pollInterval); err != nil {
 			return err
 		}
-	}
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 }
 

@@ -116,7 +116,7 @@ func (f *feed) follow(ctx context.Context, yield func(persistence.Change) bool) 
 			return err
 		}
 		f.failures++
-		if err := sleep(ctx, backoff.Jittered(f.failures, firstFeedPause, maxFeedPause)); err != nil {
+		if err := backoff.Sleep(ctx, backoff.Jittered(f.failures, firstFeedPause, maxFeedPause)); err != nil {
 			return err
 		}
 	}

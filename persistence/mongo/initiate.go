@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/imart/event-worker/internal/backoff"
 	"go.mongodb.org/mongo-driver/v2/bson"
 	driver "go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/connstring"
@@ -135,7 +136,7 @@ func openable(ctx context.Context, uri string) error {
 func await(ctx context.Context, try func() error) error {
 	for {
 		err := try()
-		if err == nil || !transient(err) && !hasCode(err, nodeNotFound) || sleep(ctx, initiatePause) != nil {
+		if err == nil || !transient(err) && !hasCode(err, nodeNotFound) || backoff.Sleep(ctx, initiatePause) != nil {
 			return err
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	driver "go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
+	"github.com/imart/event-worker/internal/backoff"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/persistence/documents"
 )
@@ -150,7 +151,7 @@ func (s *Store) endingSuspects(ctx context.Context, step func() error) error {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		for sleep(watching, s.tolerance/4) == nil {
+		for backoff.Sleep(watching, s.tolerance/4) == nil {
 			_ = s.endSuspects(watching) // if this fails, the step fails too
 		}
 	}()

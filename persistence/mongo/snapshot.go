@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/imart/event-worker/internal/backoff"
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
@@ -44,7 +45,7 @@ func (r *Reader) unlessBehind(ctx context.Context, read func() error) error {
 		if !errors.Is(err, errBehind) || time.Since(started) > patience {
 			return err
 		}
-		if err := sleep(ctx, pause); err != nil {
+		if err := backoff.Sleep(ctx, pause); err != nil {
 			return err
 		}
 	}

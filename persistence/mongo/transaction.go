@@ -64,7 +64,7 @@ func (t transaction) run(ctx context.Context) error {
 		if err := t.store.endSuspects(ctx); err != nil {
 			return err
 		}
-		if err := sleep(ctx, backoff.Jittered(failures, firstPause, maxPause)); err != nil {
+		if err := backoff.Sleep(ctx, backoff.Jittered(failures, firstPause, maxPause)); err != nil {
 			return err
 		}
 	}
@@ -171,7 +171,7 @@ func retry(ctx context.Context, do func() error) error {
 		if err == nil || ctx.Err() != nil || !transient(err) || time.Since(started) > patience {
 			return err
 		}
-		if err := sleep(ctx, pause); err != nil {
+		if err := backoff.Sleep(ctx, pause); err != nil {
 			return err
 		}
 	}
@@ -193,14 +193,3 @@ type ownError struct{ error }
 func (e ownError) Unwrap() error { return e.error }
 
 func fenced(id string) error { return fmt.Errorf("%s: %w", id, persistence.ErrFenced) }
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}

@@ -50,8 +50,8 @@ func Size(out io.Writer) (width, height int, ok bool) {
 	return width, height, err == nil && width >= 2 && height >= 2
 }
 
-// Colours says whether texts on out may have colours: out is a terminal that can show them,
-// and nobody has asked for none (https://no-color.org).
+// Colours reports whether output to out may be coloured: out is a terminal that supports
+// colours, and NO_COLOR is not set (https://no-color.org).
 func Colours(out io.Writer) bool {
 	return Terminal(out) != nil && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 }
