@@ -212,8 +212,8 @@ func (f *follower) checkFinal(t *testing.T) {
 	if len(f.broken) > 0 {
 		t.Errorf("%s", strings.Join(f.broken, "\n"))
 	}
-	if f.taken == 0 || f.finals < 10 {
-		t.Errorf("only %d activities were taken back, and finality was told %d times", f.taken, f.finals)
+	if f.taken == 0 || f.finals == 0 {
+		t.Errorf("%d activities were taken back, and finality was told %d times", f.taken, f.finals)
 	}
 }
 

@@ -73,6 +73,7 @@ const (
 	badValue                = 2
 	failedToParse           = 9
 	typeMismatch            = 14
+	overflow                = 15
 	invalidUUID             = 207
 	invalidResumeToken      = 260
 	changeStreamFatalError  = 280
@@ -95,7 +96,7 @@ func positionError(err error) error {
 // server cannot decode has many errors, most of them without a name.
 func openingError(err error) error {
 	var command driver.CommandError
-	undecodable := errors.As(err, &command) && (strings.HasPrefix(command.Name, "Location") || slices.Contains([]int32{badValue, failedToParse, typeMismatch, invalidUUID}, command.Code))
+	undecodable := errors.As(err, &command) && (strings.HasPrefix(command.Name, "Location") || slices.Contains([]int32{badValue, failedToParse, typeMismatch, overflow, invalidUUID}, command.Code))
 	if undecodable {
 		return persistence.ErrPositionInvalid
 	}

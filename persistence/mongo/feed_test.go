@@ -69,10 +69,12 @@ func TestFeedPositionDamaged(t *testing.T) {
 		break
 	}
 	for i := range at {
-		damaged := at[:i] + map[bool]string{true: "3", false: "0"}[at[i] == '0'] + at[i+1:]
-		err := firstError(t.Context(), store, damaged)
-		if err != nil && !errors.Is(err, persistence.ErrPositionInvalid) && !errors.Is(err, persistence.ErrPositionGone) {
-			t.Errorf("%s: %v", damaged, err)
+		for _, digit := range "0123456789ABCDEF" {
+			damaged := at[:i] + string(digit) + at[i+1:]
+			err := firstError(t.Context(), store, damaged)
+			if err != nil && !errors.Is(err, persistence.ErrPositionInvalid) && !errors.Is(err, persistence.ErrPositionGone) {
+				t.Errorf("%s: %v", damaged, err)
+			}
 		}
 	}
 }
