@@ -24,6 +24,7 @@ type load struct {
 	Sent, Answered int
 	Refused        map[int]int      // by status; 0: no response
 	Took           [2]time.Duration // the 50th and the 99th percentile of those answered
+	CPU            time.Duration    // of the clients
 }
 
 // compareServed measures the pipeline without and with requests to the API beside it, in pairs
@@ -49,9 +50,11 @@ func compareServed(ctx context.Context, o options) error {
 		}
 		quiet, served := took["pipeline"], took["served"]
 		slower = append(slower, served.Took.Seconds()/quiet.Took.Seconds())
-		fmt.Printf("pair %d: %6.0f events/s alone, %6.0f beside %d requests/s: takes %.2f times as long; answered %d of %d in %s (99 %%: %s), refused %v; CPU %.2f s alone, %.2f s beside\n",
+		fmt.Printf("pair %d: %6.0f events/s alone, %6.0f beside %d requests/s: takes %.2f times as long; answered %d of %d in %s (99 %%: %s), refused %v\n",
 			i+1, quiet.rate(), served.rate(), o.requests, slower[i], served.Load.Answered, served.Load.Sent,
-			served.Load.Took[0].Round(time.Millisecond/10), served.Load.Took[1].Round(time.Millisecond), served.Load.Refused, quiet.CPU.Seconds(), served.CPU.Seconds())
+			served.Load.Took[0].Round(time.Millisecond/10), served.Load.Took[1].Round(time.Millisecond), served.Load.Refused)
+		fmt.Printf("        CPU seconds of the pipeline %.2f alone, %.2f beside; of MongoDB %.2f and %.2f; of the clients %.2f\n",
+			quiet.CPU.Seconds(), served.CPU.Seconds(), quiet.MongoDB.Seconds(), served.MongoDB.Seconds(), served.Load.CPU.Seconds())
 	}
 	slices.Sort(slower)
 	fmt.Printf("a backfill of %d events takes %.2f times as long beside %d requests/s: median of %d pairs\n", o.listings+o.sales, slower[len(slower)/2], o.requests, o.runs)
@@ -121,6 +124,7 @@ func ask(ctx context.Context, o options) error {
 	if n := len(c.took); n > 0 {
 		c.load.Took = [2]time.Duration{c.took[n/2], c.took[n*99/100]}
 	}
+	c.load.CPU = cpu()
 	return json.NewEncoder(os.Stdout).Encode(c.load)
 }
 

@@ -50,6 +50,8 @@ type result struct {
 	Asked  asked         // of an endpoint
 	Load   load          // of the API
 	CPU    time.Duration // of this process, while it measured
+	// MongoDB is the CPU time of the MongoDB server meanwhile; 0 if there is none.
+	MongoDB time.Duration
 	// Durable is the time from the signal of a new block until all of its documents were
 	// stored: the 50th and the 99th percentile.
 	Durable [2]time.Duration
@@ -295,11 +297,9 @@ func measure(ctx context.Context, o options, m func(context.Context, options) (r
 		}
 		defer pprof.StopCPUProfile()
 	}
-	before := cpu()
 	r, err := m(ctx, o)
 	if err != nil {
 		return err
 	}
-	r.CPU = cpu() - before
 	return json.NewEncoder(os.Stdout).Encode(r)
 }

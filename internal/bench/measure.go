@@ -222,7 +222,11 @@ func runPipeline(ctx context.Context, o options, beside func(persistence.Store, 
 			Markets: []actors.Market{{Market: market, Start: func(string) markets.Place { return before }}},
 		})
 	}
-	start := time.Now()
+	start, before := time.Now(), cpu()
+	server, err := cpuOfMongoDB(ctx, o)
+	if err != nil {
+		return result{}, err
+	}
 	node, err := actors.Start(actors.Config{
 		Node: "bench", Store: store, Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})), Chains: followed,
 	})
@@ -237,7 +241,11 @@ func runPipeline(ctx context.Context, o options, beside func(persistence.Store, 
 	case <-node.CaughtUp():
 	case <-ctx.Done():
 	}
-	r := result{Events: o.listings + o.sales, Took: time.Since(start)}
+	r := result{Events: o.listings + o.sales, Took: time.Since(start), CPU: cpu() - before}
+	if r.MongoDB, err = cpuOfMongoDB(ctx, o); err != nil {
+		return result{}, err
+	}
+	r.MongoDB -= server
 	if err := errors.Join(end(), node.Stop(context.WithoutCancel(ctx))); err != nil {
 		return result{}, err
 	}

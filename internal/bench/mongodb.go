@@ -69,6 +69,26 @@ func connect(uri string) (*driver.Client, *driver.Database, error) {
 	return client, client.Database(address.Database), nil
 }
 
+// cpuOfMongoDB is the CPU time of the MongoDB server so far, 0 without MongoDB. Only servers on Linux tell it.
+func cpuOfMongoDB(ctx context.Context, o options) (time.Duration, error) {
+	if o.mongodb == "" {
+		return 0, nil
+	}
+	client, err := driver.Connect(driveroptions.Client().ApplyURI(o.mongodb))
+	if err != nil {
+		return 0, err
+	}
+	defer client.Disconnect(context.WithoutCancel(ctx))
+	var status struct {
+		Process struct {
+			User   int64 `bson:"user_time_us"`
+			System int64 `bson:"system_time_us"`
+		} `bson:"extra_info"`
+	}
+	err = client.Database("admin").RunCommand(ctx, bson.D{{Key: "serverStatus", Value: 1}}).Decode(&status)
+	return time.Duration(status.Process.User+status.Process.System) * time.Microsecond, err
+}
+
 // perBulk is the number of events whose documents are in one bulk write.
 const perBulk = 1000
 

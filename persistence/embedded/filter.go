@@ -17,6 +17,9 @@ type sqlText struct {
 	of   documents.Collection
 	text strings.Builder
 	args []any
+	// byPrice means that the orders are restricted to one side of order books, whose column book
+	// sorts as unit prices do.
+	byPrice bool
 }
 
 func (s *sqlText) add(text string, args ...any) {
@@ -232,6 +235,9 @@ func (s *sqlText) sortTerms(path string) ([]string, error) {
 	}
 	if of, ok := listed[s.of.Name]; ok && of.path == path {
 		return []string{of.column}, nil
+	}
+	if s.byPrice && path == unitPricePath {
+		return []string{"book"}, nil
 	}
 	value := "(doc ->> " + jsonPath(strings.Split(path, ".")) + ")"
 	switch s.of.Kind(path) {

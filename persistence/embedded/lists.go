@@ -2,6 +2,7 @@ package embedded
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -11,9 +12,10 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// Lists that people ask for again and again are read in the order of an index, from where they
-// begin to where they end: the newest orders and activities; and the orders of a collection of
-// tokens, or of a maker on a market, without any others.  The filter's conditions are tested all the same.
+// Frequent lists are read in the order of an index, from the first document to the last: the
+// newest orders and activities, and the open asks or bids of a collection of tokens by unit
+// price. Other orders of a collection, and those of a maker on a market, are found by an index and
+// sorted. The filter's conditions are tested all the same.
 
 // listed is a table's field that lists are sorted by, and the column that has it.
 var listed = map[string]struct{ path, column string }{
@@ -24,13 +26,15 @@ var listed = map[string]struct{ path, column string }{
 // collectionPath is the field whose hash is in the column collection.
 const collectionPath = "token.collection"
 
-// collectionHash stands for a collection in an index: 31 bits take a tenth of the text, and the
-// filter's condition tells those with the same hash apart.
+// collectionHash stands for a collection in an index: 31 bits take a tenth of the space of the
+// text. All spellings of an address have the same hash, as has an unrelated collection now and
+// then; the filter's condition tells them apart.
 func collectionHash(collection string) int64 {
 	if collection == "" {
 		return 0
 	}
-	return name{0, collection}.hash() & math.MaxInt32
+	digits := strings.TrimLeft(strings.TrimPrefix(collection, "0x"), "0")
+	return name{0, strings.ToLower(digits)}.hash() & math.MaxInt32
 }
 
 // defineCollectionHash defines collectionHash in SQL.
@@ -59,7 +63,7 @@ func (s *selection) indexed(all persistence.And) {
 		return
 	}
 	if s.collection == persistence.Orders {
-		s.among("collection", spellings(all, collectionPath), func(text string) any { return collectionHash(text) })
+		s.ofCollection(all)
 	}
 	chain, market := named(all, "chain"), named(all, "market")
 	if s.collection == persistence.Orders && chain != "" && market != "" {
@@ -73,13 +77,59 @@ func (s *selection) indexed(all persistence.And) {
 	}
 }
 
-// among adds that a column has one of some values, if there are any.
-func (s *selection) among(column string, texts []string, value func(text string) any) {
-	for i, text := range texts {
-		s.sql.add(map[bool]string{true: column + " IN (?", false: ", ?"}[i == 0], value(text))
+// ofCollection restricts the query to the orders of a collection, and to its open asks or bids if
+// the filter names them.
+func (s *selection) ofCollection(all persistence.And) {
+	collections := spellings(all, collectionPath)
+	s.among("collection", collections, func(text string) any { return collectionHash(text) })
+	side := sideLetter(markets.Side(named(all, "side")))
+	if len(collections) == 0 || side == "" || named(all, "status") != string(markets.Listing) {
+		return
 	}
-	if len(texts) > 0 {
-		s.sql.add(") AND ")
+	s.sql.byPrice = true
+	s.sql.add("book >= ? AND book < ? AND ", side, side+":") // the colon follows the digits
+	for _, c := range all {
+		operator, bound := boundOf(c)
+		if price, ok := bound.Operand.(markets.Amount); ok && bound.Path == unitPricePath {
+			s.sql.add("book"+operator+" AND ", side+price.Sortable())
+		}
+	}
+}
+
+const unitPricePath = "unitPrice"
+
+// bookEntry is the place of an open order in the order book of its collection: its side, and its
+// unit price as it sorts. It is empty for any other order.
+func bookEntry(o *markets.Order) string {
+	side := sideLetter(o.Side)
+	if side == "" || o.Status != markets.Listing {
+		return ""
+	}
+	return side + o.UnitPrice.Sortable()
+}
+
+// sideLetter is empty for an order without a side.
+func sideLetter(side markets.Side) string {
+	switch side {
+	case markets.Ask:
+		return "a"
+	case markets.Bid:
+		return "b"
+	}
+	return ""
+}
+
+// among adds that a column has one of some values, if there are any. A single value is written
+// once: the rows of several are not in the order of an index.
+func (s *selection) among(column string, texts []string, value func(text string) any) {
+	var values []any
+	for _, text := range texts {
+		if v := value(text); !slices.Contains(values, v) {
+			values = append(values, v)
+		}
+	}
+	if len(values) > 0 {
+		s.sql.add(column+" IN (?"+strings.Repeat(", ?", len(values)-1)+") AND ", values...)
 	}
 }
 
@@ -136,19 +186,19 @@ func conjuncts(c persistence.Condition) (all persistence.And) {
 
 // orderColumns are what the indexes have of an order.
 type orderColumns struct {
-	collection int64
-	listed     string
+	collection   int64
+	listed, book string
 }
 
 func columnsOf(o *markets.Order) orderColumns {
-	return orderColumns{collectionHash(o.Token.Collection), sortColumn(o.ListedAt)}
+	return orderColumns{collectionHash(o.Token.Collection), sortColumn(o.ListedAt), bookEntry(o)}
 }
 
 // lists was added in version 5.
 var lists = strings.Join([]string{
 	"CREATE INDEX activities_time ON activities (time);",
 	"CREATE INDEX orders_listed ON orders (listed);",
-	"CREATE INDEX orders_collection ON orders (collection);", "",
+	"CREATE INDEX orders_book ON orders (collection, book);", "",
 }, "\n")
 
 // fillLists adds the columns to the tables of an earlier version.
@@ -157,5 +207,8 @@ ALTER TABLE activities ADD COLUMN time TEXT NOT NULL DEFAULT '';
 UPDATE activities SET time = ifnull(rtrim(doc ->> '$.time', 'Z'), '');
 ALTER TABLE orders ADD COLUMN collection INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE orders ADD COLUMN listed TEXT NOT NULL DEFAULT '';
+ALTER TABLE orders ADD COLUMN book TEXT NOT NULL DEFAULT '';
 UPDATE orders SET collection = collection_hash(ifnull(doc ->> '$.token.collection', '')), listed = ifnull(rtrim(doc ->> '$.listedAt', 'Z'), '');
+UPDATE orders SET book = iif(doc ->> '$.side' = 'ask', 'a', 'b') || ifnull(printf('%02d%s', length(doc ->> '$.unitPrice'), doc ->> '$.unitPrice'), '')
+	WHERE doc ->> '$.status' = 'LISTING' AND doc ->> '$.side' IN ('ask', 'bid');
 `

@@ -45,10 +45,10 @@ func (t *tx) Orders(keys []string) (map[string]markets.Order, error) {
 // order reads an order and caches the state of its row.
 func (t *tx) order(id int64) (order markets.Order, exists bool, err error) {
 	at := orderRow{}
-	err = each(t.conn, "SELECT id, doc, maker, collection, listed FROM orders WHERE id = ?", func(stmt *sqlite.Stmt) {
+	err = each(t.conn, "SELECT id, doc, maker, collection, listed, book FROM orders WHERE id = ?", func(stmt *sqlite.Stmt) {
 		stmt.BindInt64(1, id)
 	}, func(row *sqlite.Stmt) (err error) {
-		at = orderRow{true, row.ColumnInt64(2), orderColumns{row.ColumnInt64(3), row.ColumnText(4)}, text(row, 1, nil)}
+		at = orderRow{true, row.ColumnInt64(2), orderColumns{row.ColumnInt64(3), row.ColumnText(4), row.ColumnText(5)}, text(row, 1, nil)}
 		if err := orderDecoder.Decode(at.doc, &order); err != nil {
 			return damaged("order", id, err)
 		}
@@ -131,14 +131,14 @@ func (t *tx) putOrder(order *markets.Order) error {
 	}
 	t.log.put(persistence.Orders, id, before)
 	columns := columnsOf(order)
-	query := "INSERT INTO orders (id, doc, maker, collection, listed) VALUES (?1, ?2, ?3, ?4, ?5)"
+	query := "INSERT INTO orders (id, doc, maker, collection, listed, book) VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
 	switch {
 	case !known:
-		query += " ON CONFLICT DO UPDATE SET doc = ?2, maker = ?3, collection = ?4, listed = ?5"
+		query += " ON CONFLICT DO UPDATE SET doc = ?2, maker = ?3, collection = ?4, listed = ?5, book = ?6"
 	case at.exists && at.maker == maker && at.orderColumns == columns:
-		query = "UPDATE orders SET doc = ?2 WHERE id = ?1 AND maker = ?3 AND collection = ?4 AND listed = ?5"
+		query = "UPDATE orders SET doc = ?2 WHERE id = ?1 AND maker = ?3 AND collection = ?4 AND listed = ?5 AND book = ?6"
 	case at.exists:
-		query = "UPDATE orders SET doc = ?2, maker = ?3, collection = ?4, listed = ?5 WHERE id = ?1"
+		query = "UPDATE orders SET doc = ?2, maker = ?3, collection = ?4, listed = ?5, book = ?6 WHERE id = ?1"
 	}
 	_, err = run(t.conn, query, func(stmt *sqlite.Stmt) {
 		stmt.BindInt64(1, id)
@@ -146,6 +146,7 @@ func (t *tx) putOrder(order *markets.Order) error {
 		stmt.BindInt64(3, maker)
 		stmt.BindInt64(4, columns.collection)
 		stmt.BindText(5, columns.listed)
+		stmt.BindText(6, columns.book)
 	})
 	t.orders[id] = orderRow{exists: true, maker: maker, orderColumns: columns}
 	return err

@@ -162,9 +162,9 @@ func (s *selection) keyed() bool {
 func (s *selection) id(doc []byte) (string, error) {
 	switch s.collection {
 	case persistence.Orders:
-		return idOf[markets.Order](doc)
+		return idBy(orderDecoder, doc)
 	case persistence.Activities:
-		return idOf[markets.Activity](doc)
+		return idBy(activityDecoder, doc)
 	case persistence.Records:
 		return idOf[markets.Record](doc)
 	case persistence.Notifications:
@@ -182,5 +182,12 @@ func (s *selection) id(doc []byte) (string, error) {
 func idOf[T interface{ ID() string }](doc []byte) (string, error) {
 	var t T
 	err := decode(doc, &t)
+	return t.ID(), err
+}
+
+// idBy is idOf for documents that lists have many of.
+func idBy[T interface{ ID() string }](decoder *documents.Decoder[T], doc []byte) (string, error) {
+	var t T
+	err := decoder.Decode(doc, &t)
 	return t.ID(), err
 }

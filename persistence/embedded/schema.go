@@ -47,7 +47,8 @@ CREATE TABLE orders (
 	maker INTEGER NOT NULL,    -- the name of its markets.MakerKey
 	doc   TEXT NOT NULL,
 	collection INTEGER NOT NULL DEFAULT 0, -- the hash of the token's
-	listed     TEXT NOT NULL DEFAULT ''    -- listedAt without the Z
+	listed     TEXT NOT NULL DEFAULT '',   -- listedAt without the Z
+	book       TEXT NOT NULL DEFAULT ''    -- side and unit price; empty unless the order is open
 );
 CREATE INDEX orders_maker ON orders (maker);
 CREATE TABLE records (

@@ -26,7 +26,7 @@ func TestUpgrade(t *testing.T) {
 	for table, column := range map[string]string{"activities": "time", "orders": "listed"} {
 		lost4 += fmt.Sprintf("DROP INDEX %[1]s_%[2]s; ALTER TABLE %[1]s DROP COLUMN %[2]s;", table, column)
 	}
-	lost4 += "DROP INDEX orders_collection; ALTER TABLE orders DROP COLUMN collection;"
+	lost4 += "DROP INDEX orders_book; ALTER TABLE orders DROP COLUMN collection; ALTER TABLE orders DROP COLUMN book;"
 	lost3 := lost4 + "DROP TABLE requests; DROP TABLE metadata;"
 	lost2 := lost3 + "DROP TABLE signed_orders; DROP TABLE currencies;"
 	for version, lost := range map[int]string{1: lost2 + "DROP TABLE notifications;", 2: lost2, 3: lost3, 4: lost4} {
@@ -50,7 +50,7 @@ func upgradeFrom(t *testing.T, version int, lost string) {
 			return err
 		}
 		return tx.PutOrders([]markets.Order{
-			{Chain: "ethereum", Market: "m", Key: "a", Token: event.Token, ListedAt: &listedAt}, {Chain: "ethereum", Market: "m", Key: "b"},
+			{Chain: "ethereum", Market: "m", Key: "a", Token: event.Token, ListedAt: &listedAt, Side: markets.Ask, Status: markets.Listing, UnitPrice: "20"}, {Chain: "ethereum", Market: "m", Key: "b"},
 		})
 	})
 	if err != nil {
@@ -92,6 +92,11 @@ func upgradeFrom(t *testing.T, version int, lost string) {
 		if err != nil || len(docs) != 1 {
 			t.Errorf("%s of the collection: %v, %v", collection, docs, err)
 		}
+	}
+	asks := persistence.And{persistence.Is("token.collection", "0xC"), persistence.Is("side", "ask"), persistence.Is("status", "LISTING"), persistence.Is("unitPrice", markets.Amount("20"))}
+	docs, err := persistence.Collect[any](t.Context(), store, persistence.Query{Collection: persistence.Orders, Filter: persistence.Filter{Condition: asks}})
+	if err != nil || len(docs) != 1 {
+		t.Errorf("asks of the collection at a price: %v, %v", docs, err)
 	}
 	for collection, want := range map[string]int{persistence.Notifications: 0, persistence.SignedOrders: 0, persistence.Currencies: 0, persistence.Requests: 0, persistence.MetadataDocs: 0, persistence.Audits: 0, persistence.Hooks: 0, persistence.DeadHooks: 0, persistence.Leases: 1} {
 		n := 0

@@ -101,6 +101,8 @@ func compareTime(path string, operator persistence.Operator, t time.Time) bson.D
 func (t terms) compareAmount(path string, operator persistence.Operator, amount markets.Amount) bson.D {
 	form := t.of.At(path).SortForm
 	switch {
+	case operator == persistence.Equal && form != "":
+		return bson.D{is(form, []byte(documents.SortFormOf(amount))), is(path, string(amount))} // the sort form has indexes
 	case operator == persistence.Equal:
 		return bson.D{is(path, string(amount))}
 	case form != "":

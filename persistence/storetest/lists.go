@@ -15,16 +15,16 @@ import (
 )
 
 var listTests = []test{
-	// Lists by time, which stores read by indexes, are those of all documents that match, sorted,
-	// and cut off, however often orders have changed.
-	{"ListsByTime", func(s *suite) {
+	// Lists by time and by unit price, which stores read by indexes, are those of all documents
+	// that match, sorted, and cut off, however often orders have changed.
+	{"ListsByIndex", func(s *suite) {
 		n := 0
 		rapid.Check(s.T, func(t *rapid.T) {
 			n++ // the store stays, and every run has a market of its own
 			market := persistence.MarketRef{Chain: chain, Market: fmt.Sprint("lists-", n)}
-			seq := int64(0)
+			seq, latest := int64(0), map[string]markets.Order{}
 			for range 2 {
-				orders := rapid.SliceOfNDistinct(rapid.Custom(listOrder(market)), 1, 8, func(o markets.Order) string { return o.Key }).Draw(t, "orders")
+				orders := rapid.SliceOfNDistinct(rapid.Custom(listOrder(market)), 5, 8, func(o markets.Order) string { return o.Key }).Draw(t, "orders")
 				events := rapid.SliceOfN(rapid.Custom(listEvent), 1, 8).Draw(t, "events")
 				for i := range events {
 					seq++
@@ -33,7 +33,7 @@ var listTests = []test{
 				s.within(market, func(tx persistence.Tx) error {
 					keys := make([]string, len(orders))
 					for i, o := range orders {
-						keys[i] = o.Key
+						keys[i], latest[o.Key] = o.Key, o
 					}
 					if rapid.Bool().Draw(t, "read before") {
 						if _, err := tx.Orders(keys); err != nil {
@@ -46,29 +46,48 @@ var listTests = []test{
 					return tx.Append(activities(market, events...), nil)
 				})
 			}
-			for collection, path := range map[string]string{persistence.Orders: "listedAt", persistence.Activities: "time"} {
-				within := persistence.Filter{Condition: persistence.And{persistence.Is("chain", chain), persistence.Is("market", market.Market)}}
-				docs := query[map[string]any](s, persistence.Query{Collection: collection, Filter: within})
-				for range 4 {
-					compareList(s, t, collection, path, within.Condition, docs)
+			lists := []list{
+				{persistence.Orders, "listedAt", timeCondition("listedAt"), compareTimes},
+				{persistence.Activities, "time", timeCondition("time"), compareTimes},
+				{persistence.Orders, "unitPrice", bookCondition, comparePrices},
+			}
+			within := persistence.Filter{Condition: persistence.And{persistence.Is("chain", chain), persistence.Is("market", market.Market)}}
+			stored := map[string]markets.Order{}
+			for _, o := range query[markets.Order](s, persistence.Query{Collection: persistence.Orders, Filter: within}) {
+				stored[o.Key] = o
+			}
+			if asJSON(stored) != asJSON(latest) {
+				t.Fatalf("stored %s\nwant %s", asJSON(stored), asJSON(latest))
+			}
+			for _, l := range lists {
+				docs := query[map[string]any](s, persistence.Query{Collection: l.collection, Filter: within})
+				for range 8 {
+					compareList(s, t, l, within.Condition, docs)
 				}
 			}
 		})
 	}},
 }
 
+// list is a kind of list: its order, and the conditions that its filters are drawn from.
+type list struct {
+	collection, path string
+	condition        func(*rapid.T) persistence.Condition
+	compare          func(a, b any) int // of values at path
+}
+
 // compareList draws a list, and compares it with that of all documents.
-func compareList(s *suite, t *rapid.T, collection, path string, within persistence.Condition, docs []map[string]any) {
-	filter := persistence.And{within, listCondition(t, path)}
+func compareList(s *suite, t *rapid.T, l list, within persistence.Condition, docs []map[string]any) {
+	filter := persistence.And{within, l.condition(t)}
 	if rapid.Bool().Draw(t, "another") {
-		filter = persistence.And{persistence.And{within, listCondition(t, path)}, listCondition(t, path)}
+		filter = persistence.And{persistence.And{within, l.condition(t)}, l.condition(t)}
 	}
 	down := rapid.Bool().Draw(t, "down")
 	limit := rapid.IntRange(0, 5).Draw(t, "limit")
-	q := persistence.Query{Collection: collection, Filter: persistence.Filter{Condition: filter}, Sort: []persistence.SortKey{{Path: path, Descending: down}, {Path: "_id"}}, Limit: limit}
+	q := persistence.Query{Collection: l.collection, Filter: persistence.Filter{Condition: filter}, Sort: []persistence.SortKey{{Path: l.path, Descending: down}, {Path: "_id"}}, Limit: limit}
 	want := slices.DeleteFunc(slices.Clone(docs), func(doc map[string]any) bool { return !matching.Value(filter, doc) })
 	slices.SortFunc(want, func(a, b map[string]any) int {
-		at := timeOf(a[path]).Compare(timeOf(b[path]))
+		at := l.compare(a[l.path], b[l.path])
 		if down {
 			at = -at
 		}
@@ -78,9 +97,12 @@ func compareList(s *suite, t *rapid.T, collection, path string, within persisten
 		want = want[:min(limit, len(want))]
 	}
 	if found := query[map[string]any](s, q); asJSON(append([]map[string]any{}, found...)) != asJSON(append([]map[string]any{}, want...)) {
-		t.Fatalf("%s by %s, down %v, at most %d: %#v\nfound %s\nwant %s", collection, path, down, limit, filter, asJSON(found), asJSON(want))
+		t.Fatalf("%s by %s, down %v, at most %d: %#v\nfound %s\nwant %s", l.collection, l.path, down, limit, filter, asJSON(found), asJSON(want))
 	}
 }
+
+// compareTimes compares times; a missing one is the first.
+func compareTimes(a, b any) int { return timeOf(a).Compare(timeOf(b)) }
 
 // timeOf is a time; the zero one if it is missing.
 func timeOf(value any) time.Time {
@@ -89,12 +111,23 @@ func timeOf(value any) time.Time {
 	return at
 }
 
+// comparePrices compares amounts; a missing one is the first.
+func comparePrices(a, b any) int {
+	return strings.Compare(amountOf(a).Sortable(), amountOf(b).Sortable())
+}
+
+func amountOf(value any) markets.Amount {
+	text, _ := value.(string)
+	return markets.Amount(text)
+}
+
 func listOrder(market persistence.MarketRef) func(t *rapid.T) markets.Order {
 	return func(t *rapid.T) markets.Order {
 		o := markets.Order{
 			Chain: market.Chain, Market: market.Market, Key: rapid.SampledFrom([]string{"0", "1", "2", "3", "4", "5", "6", "7"}).Draw(t, "key"),
 			Status: rapid.SampledFrom([]markets.Status{markets.Listing, markets.Sold}).Draw(t, "status"), Maker: drawMaker(t),
-			Token: markets.Token{Collection: drawCollection(t)},
+			Token: markets.Token{Collection: drawCollection(t)}, Side: drawSide(t),
+			UnitPrice: drawPrice(t),
 		}
 		if rapid.Bool().Draw(t, "listed") {
 			listed := drawTime(t)
@@ -117,24 +150,56 @@ func drawTime(t *rapid.T) time.Time {
 }
 
 func drawCollection(t *rapid.T) string {
-	return rapid.SampledFrom([]string{"", "0xC", "0xD"}).Draw(t, "collection")
+	return rapid.SampledFrom([]string{"0xC", "0xC", "0xD", ""}).Draw(t, "collection")
 }
 
 func drawMaker(t *rapid.T) string {
 	return rapid.SampledFrom([]string{"", "0xM", "0xm"}).Draw(t, "maker")
 }
 
-// listCondition draws a condition as lists have them.
-func listCondition(t *rapid.T, path string) persistence.Condition {
-	bound := persistence.Compare{Path: path, Operand: drawTime(t), Operator: rapid.SampledFrom([]persistence.Operator{
+func drawPrice(t *rapid.T) markets.Amount {
+	return rapid.SampledFrom([]markets.Amount{"", "0", "5", "10", "123456789012345678901234567890"}).Draw(t, "price")
+}
+
+func drawSide(t *rapid.T) markets.Side {
+	return rapid.SampledFrom([]markets.Side{markets.Ask, markets.Ask, markets.Bid, ""}).Draw(t, "side")
+}
+
+// timeCondition draws a condition as lists by a time have them.
+func timeCondition(path string) func(t *rapid.T) persistence.Condition {
+	return func(t *rapid.T) persistence.Condition {
+		bound := drawBound(t, path, drawTime(t))
+		return rapid.SampledFrom([]persistence.Condition{
+			bound, persistence.Not{Condition: bound}, persistence.And{}, persistence.Is(path, nil),
+			persistence.Is("token.collection", drawCollection(t)), persistence.Is("token.collection", nil),
+			persistence.Is("maker", drawMaker(t)), persistence.Is("status", "SOLD"),
+			persistence.Or{bound, persistence.Is("token.collection", "0xC")},
+			persistence.Or{persistence.Is("token.collection", "0xC"), persistence.Is("token.collection", "0xD")},
+			persistence.Or{persistence.Is("maker", "0xM"), persistence.Is("maker", "0xm")},
+		}).Draw(t, "condition")
+	}
+}
+
+// bookCondition draws a condition as lists by unit price have them, most often one that names a
+// side of a collection's order book.
+func bookCondition(t *rapid.T) persistence.Condition {
+	book := persistence.And{
+		persistence.Is("token.collection", drawCollection(t)), persistence.Is("side", string(drawSide(t))),
+		persistence.Is("status", string(markets.Listing)),
+	}
+	operand := drawPrice(t)
+	if !operand.Known() {
+		return book
+	}
+	bound := drawBound(t, "unitPrice", operand)
+	return rapid.SampledFrom([]persistence.Condition{
+		append(book, bound), append(book, bound), book, append(book, persistence.Not{Condition: bound}), append(book, persistence.Is("unitPrice", nil)),
+		append(book, persistence.Or{bound, persistence.Is("unitPrice", nil)}), book[:2], book[1:], append(book[:2:2], bound), bound, persistence.Not{Condition: bound},
+	}).Draw(t, "condition")
+}
+
+func drawBound(t *rapid.T, path string, operand any) persistence.Compare {
+	return persistence.Compare{Path: path, Operand: operand, Operator: rapid.SampledFrom([]persistence.Operator{
 		persistence.Equal, persistence.Greater, persistence.GreaterOrEqual, persistence.Less, persistence.LessOrEqual,
 	}).Draw(t, "operator")}
-	return rapid.SampledFrom([]persistence.Condition{
-		bound, persistence.Not{Condition: bound}, persistence.And{}, persistence.Is(path, nil),
-		persistence.Is("token.collection", drawCollection(t)), persistence.Is("token.collection", nil),
-		persistence.Is("maker", drawMaker(t)), persistence.Is("status", "SOLD"),
-		persistence.Or{bound, persistence.Is("token.collection", "0xC")},
-		persistence.Or{persistence.Is("token.collection", "0xC"), persistence.Is("token.collection", "0xD")},
-		persistence.Or{persistence.Is("maker", "0xM"), persistence.Is("maker", "0xm")},
-	}).Draw(t, "condition")
 }
