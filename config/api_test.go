@@ -3,6 +3,7 @@ package config
 import (
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -42,6 +43,18 @@ api:
 	}
 	if a, _, err := loadAPI(t, "api: false"); err != nil || !a.Off {
 		t.Errorf("%+v, %v", a, err)
+	}
+	for environment, want := range map[string]API{
+		"EVENT_WORKER_API=false": {Off: true, Rate: defaultRate}, "EVENT_WORKER_API=true": {Rate: defaultRate},
+		"EVENT_WORKER_API=true EVENT_WORKER_API_RATE=5":              {Rate: 5},
+		"EVENT_WORKER_API=false EVENT_WORKER_API_LISTEN=127.0.0.1:1": {Off: true, Rate: defaultRate},
+	} {
+		if a, err := APIOf("", strings.Fields(environment)); err != nil || !reflect.DeepEqual(a, want) {
+			t.Errorf("%s: %+v, %v, want %+v", environment, a, err, want)
+		}
+	}
+	if a, err := APIOf("", []string{"EVENT_WORKER_API=off"}); err == nil || !strings.Contains(err.Error(), "EVENT_WORKER_API") {
+		t.Errorf("an API that is neither on nor off: %+v, %v", a, err)
 	}
 	if a, err := APIOf("", []string{"EVENT_WORKER_API_LISTEN=127.0.0.1:1", "EVENT_WORKER_API_TOKEN=t"}); err != nil || a.Listen != "127.0.0.1:1" || a.Token != "t" || a.Off {
 		t.Errorf("%+v, %v", a, err)

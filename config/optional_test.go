@@ -65,6 +65,12 @@ func TestMetadata(t *testing.T) {
 			t.Errorf("%s: %+v, %v", text, cfg.Metadata, err)
 		}
 	}
+	for file, want := range map[string]bool{"": true, "metadata: false\n": true, "metadata: true\n": false} {
+		cfg, err := load(t, t.TempDir(), file+chains, fmt.Sprint("EVENT_WORKER_METADATA=", want))
+		if err != nil || cfg.Metadata.Fetch != want {
+			t.Errorf("%q, and %v by the environment: %+v, %v", file, want, cfg.Metadata, err)
+		}
+	}
 	cfg, err := load(t, t.TempDir(), chains, "EVENT_WORKER_METADATA_GATEWAY=https://b")
 	if err != nil || cfg.Metadata != (Metadata{true, "https://b"}) {
 		t.Errorf("by the environment: %+v, %v", cfg.Metadata, err)

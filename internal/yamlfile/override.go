@@ -5,7 +5,7 @@ import "slices"
 // Override sets options from the environment, even where the file does not have them:
 // those that the schema names, and those that the file does. variable finds the text
 // for an option by its full name; "" if there is none. A list has commas between its
-// items.
+// items. A section that may be a boolean is switched off or on by its own variable.
 func (f *File) Override(variable func(option string) (name, text string)) {
 	f.root.overrideAll(variable)
 }
@@ -21,24 +21,38 @@ func (n *Node) overrideAll(variable func(string) (string, string)) {
 		}
 	}
 	for _, c := range n.Children() {
-		of, _ := c.parts()
-		allowed := types(of)
-		section := slices.Contains(allowed, "object") && !slices.Contains(allowed, "string")
-		if section && c.kind == null {
-			c.kind = mapping
-		} else if name, text := variable(c.Path()); !section && len(of) > 0 && text != "" {
-			n.file.Overrides = append(n.file.Overrides, name)
-			c.env, c.kind, c.text, c.children = name, scalar, text, nil
-			if slices.Contains(allowed, "array") && !slices.Contains(allowed, "string") {
-				*c = *c.Split(text)
-			}
-			continue
-		}
-		c.overrideAll(variable)
+		c.override(variable)
 	}
 	n.children = slices.DeleteFunc(n.children, func(c *Node) bool {
 		of, _ := c.parts()
 		needed := slices.ContainsFunc(of, func(p part) bool { return p["minProperties"] != nil })
 		return n.kind == mapping && c.key == (place{}) && c.kind != scalar && len(c.children) == 0 && !needed
 	})
+}
+
+// override sets an option by its variable. A section that may be a boolean has one, too: true
+// switches it on with its options.
+func (n *Node) override(variable func(string) (string, string)) {
+	of, _ := n.parts()
+	allowed := types(of)
+	section := slices.Contains(allowed, "object") && !slices.Contains(allowed, "string")
+	name, text := variable(n.Path())
+	if len(of) == 0 || section && !slices.Contains(allowed, "boolean") {
+		text = ""
+	}
+	on := section && text == "true"
+	if section && (on && n.kind == scalar || n.kind == null) {
+		n.kind = mapping
+	}
+	if text == "" || on {
+		n.overrideAll(variable)
+	}
+	if text == "" || on && len(n.children) > 0 {
+		return
+	}
+	n.file.Overrides = append(n.file.Overrides, name)
+	n.env, n.kind, n.text, n.children = name, scalar, text, nil
+	if slices.Contains(allowed, "array") && !slices.Contains(allowed, "string") {
+		*n = *n.Split(text)
+	}
 }
