@@ -35,19 +35,20 @@ type Access struct {
 	Every time.Duration
 }
 
-// shareOfFolder is that of lists in a process that follows chains into a data folder: they are
-// read whole, by the worker's processors.
-const shareOfFolder = 0.1
-
-// everyBeside is how often a process that follows chains reads the same page: clients that all
-// ask for the same wait for a moment, and the worker does not.
-const everyBeside = 50 * time.Millisecond
+// A process that follows chains reads the same page at most once in so long: clients that ask for
+// the same page wait for a moment, and the worker does not. The queries of a data folder take the
+// worker's own processors, so they are also bounded by a share of the time.
+const (
+	pageInterval         = 50 * time.Millisecond
+	pageIntervalOfFolder = 200 * time.Millisecond
+	shareOfFolder        = 0.1
+)
 
 // AccessOf is the access to a worker's store.
 func AccessOf(store persistence.Store, node *actors.Node) Access {
-	a := Access{Order: node.Order, Every: everyBeside}
+	a := Access{Order: node.Order, Every: pageInterval}
 	if _, folder := store.(*embedded.Store); folder {
-		a.Share = shareOfFolder
+		a.Every, a.Share = pageIntervalOfFolder, shareOfFolder
 	}
 	return a
 }

@@ -34,7 +34,7 @@ var ErrNobody = errors.New("no worker runs on the data that could execute the re
 var errCrowded = errors.New("too many queries are waiting for the database: try again")
 
 // errSpent says that the worker needs the processors.
-var errSpent = errors.New("lists of a data folder are read whole, and have taken their share of the worker's time: try again later, ask for less, run serve beside the worker, or keep the data in MongoDB")
+var errSpent = errors.New("lists have taken their share of the worker's time: try again later, filter by fields with an index, run serve beside the worker, or keep the data in MongoDB")
 
 // fail answers a request that has failed.
 func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
