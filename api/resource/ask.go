@@ -20,7 +20,7 @@ import (
 	"github.com/imart/event-worker/persistence/documents"
 )
 
-// wanted is what a client asks the owner of a chain for.
+// wanted is the body of a request to the owner of a chain.
 type wanted struct {
 	Kind       string `json:"kind"`
 	Chain      string `json:"chain"`
@@ -31,7 +31,7 @@ type wanted struct {
 	DryRun     bool   `json:"dryRun"`
 }
 
-// members are its members except for kind and chain, and whether they are there.
+// members tells which members are given, without kind and chain.
 func (o wanted) members() map[string]bool {
 	return map[string]bool{"market": o.Market != "", "stream": o.Stream != "", "height": o.Height != nil, "deadLetter": o.DeadLetter != "", "dryRun": o.DryRun}
 }
@@ -39,11 +39,11 @@ func (o wanted) members() map[string]bool {
 // kind is a kind of request that clients may make.
 type kind struct {
 	name  string
-	takes []string
-	check func(o wanted) string // what is wrong; empty if nothing is
+	takes []string              // members, beside kind and chain
+	check func(o wanted) string // returns what is wrong; empty if nothing is
 }
 
-// kinds are all of them. The commands of the same names check the same.
+// kinds are all of them. The commands of the same names have the same rules.
 var kinds = []kind{
 	{persistence.RetryRequest, []string{"market", "deadLetter"}, func(o wanted) string {
 		if o.Market != "" && o.DeadLetter != "" {
@@ -61,7 +61,7 @@ var kinds = []kind{
 	{persistence.ResumeRequest, []string{"market", "stream"}, needsMarket},
 	{persistence.RedecodeRequest, []string{"market", "stream", "height"}, func(o wanted) string {
 		if (o.Market == "") != (o.Stream == "") || o.Height != nil && o.Stream == "" {
-			return "name one stream by market and stream, or only the chain, whose changed streams are decoded again then"
+			return "name one stream by market and stream, or only the chain to decode all of its changed streams again"
 		}
 		return ""
 	}},
@@ -69,7 +69,7 @@ var kinds = []kind{
 
 func needsMarket(o wanted) string {
 	if o.Market == "" {
-		return "name the market, and the stream if it is only one"
+		return "name the market, and a stream if only that stream is meant"
 	}
 	return ""
 }
@@ -81,11 +81,11 @@ func kindNames() (names []string) {
 	return names
 }
 
-// ask makes a request, which the chain's owner executes.
+// ask stores a request, which the chain's owner executes.
 func (s *server) ask(w http.ResponseWriter, r *http.Request) {
 	o, err := readWanted(r.Body)
 	if err == nil {
-		err = s.known(r.Context(), o)
+		err = s.checkKnown(r.Context(), o)
 	}
 	if err == nil && s.Ask == nil {
 		err = ErrNobody
@@ -107,7 +107,7 @@ func (s *server) ask(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err)
 		return
 	}
-	s.Log.Info("the API has made a request", "kind", asked.Kind, "of", asked.Subject(), "id", asked.ID, "from", sender(r))
+	s.Log.Info("the API has stored a request", "kind", asked.Kind, "of", asked.Subject(), "id", asked.ID, "from", sender(r))
 	w.Header().Set("Location", "/"+persistence.Requests+"/"+asked.ID)
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
@@ -115,7 +115,7 @@ func (s *server) ask(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(append(doc, '\n'))
 }
 
-// sender is the address of a request's client.
+// sender returns the address of a request's client, without the port.
 func sender(r *http.Request) string {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
@@ -124,7 +124,7 @@ func sender(r *http.Request) string {
 	return host
 }
 
-// readWanted reads what is wanted and checks it as far as that takes no data.
+// readWanted reads and checks a body, except for whether the data contain what it names.
 func readWanted(body io.Reader) (o wanted, err error) {
 	text, err := io.ReadAll(body)
 	if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
@@ -137,34 +137,34 @@ func readWanted(body io.Reader) (o wanted, err error) {
 	if err := json.Unmarshal(text, &members); err != nil {
 		return o, badRequest{`send a JSON object like {"kind": "pause", "chain": "ethereum", "market": "seaport"}`}
 	}
-	taken := append([]string{"kind", "chain"}, slices.Sorted(maps.Keys(o.members()))...)
+	known := append([]string{"kind", "chain"}, slices.Sorted(maps.Keys(o.members()))...)
 	for _, name := range slices.Sorted(maps.Keys(members)) {
-		if !slices.Contains(taken, name) {
-			return o, badRequest{fmt.Sprintf("unknown member %q%s: known are %s", name, spelling.DidYouMean(name, taken), strings.Join(taken, ", "))}
+		if !slices.Contains(known, name) {
+			return o, badRequest{fmt.Sprintf("unknown member %q%s: known are %s", name, spelling.DidYouMean(name, known), strings.Join(known, ", "))}
 		}
 	}
 	if err := json.NewDecoder(bytes.NewReader(text)).Decode(&o); err != nil {
-		return o, badRequest{"height is a whole number, dryRun is true or false, all else is text: " + err.Error()}
+		return o, badRequest{"height is an integer, dryRun is true or false, all other members are strings: " + err.Error()}
 	}
 	return o.checked()
 }
 
-// checked returns what is wanted with its chain, which a dead letter names, too.
+// checked returns the body with its chain, which the _id of a dead letter names, too.
 func (o wanted) checked() (wanted, error) {
 	i := slices.IndexFunc(kinds, func(k kind) bool { return k.name == o.Kind })
 	if i < 0 {
-		return o, badRequest{fmt.Sprintf("kind: %q%s: it is one of %s", o.Kind, spelling.DidYouMean(o.Kind, kindNames()), strings.Join(kindNames(), ", "))}
+		return o, badRequest{fmt.Sprintf("unknown kind %q%s: known are %s", o.Kind, spelling.DidYouMean(o.Kind, kindNames()), strings.Join(kindNames(), ", "))}
 	}
 	k, given := kinds[i], o.members()
 	for _, name := range slices.Sorted(maps.Keys(given)) {
 		if given[name] && !slices.Contains(k.takes, name) {
-			return o, badRequest{fmt.Sprintf("%s takes no %s, but %s", k.name, name, strings.Join(k.takes, ", "))}
+			return o, badRequest{fmt.Sprintf("%s takes no %s, only %s", k.name, name, strings.Join(k.takes, ", "))}
 		}
 	}
 	if o.DeadLetter != "" {
 		chain, _, _ := strings.Cut(o.DeadLetter, "/")
 		if o.Chain = cmp.Or(o.Chain, chain); o.Chain != chain {
-			return o, badRequest{fmt.Sprintf("the dead letter is not of chain %q", o.Chain)}
+			return o, badRequest{fmt.Sprintf("the dead letter does not belong to chain %q", o.Chain)}
 		}
 	}
 	if o.Chain == "" {
@@ -179,8 +179,8 @@ func (o wanted) checked() (wanted, error) {
 	return o, nil
 }
 
-// known returns an error unless the data contain what is wanted.
-func (s *server) known(ctx context.Context, o wanted) error {
+// checkKnown returns an error unless the data contain what the body names.
+func (s *server) checkKnown(ctx context.Context, o wanted) error {
 	leases, err := persistence.Collect[persistence.Lease](ctx, s.Data, persistence.Query{Collection: persistence.Leases})
 	if err != nil {
 		return err
@@ -224,10 +224,11 @@ func (s *server) known(ctx context.Context, o wanted) error {
 	return nil
 }
 
-func unknownPart(what, name, of string, known []string) error {
+// unknownPart is the error for an unknown chain, market or stream of owner.
+func unknownPart(what, name, owner string, known []string) error {
 	known = slices.DeleteFunc(known, func(k string) bool { return k == "" })
 	slices.Sort(known)
 	known = slices.Compact(known)
-	has := cmp.Or(strings.Join(known, ", "), "none yet")
-	return badRequest{fmt.Sprintf("unknown %s %q%s: of %s there are %s", what, name, spelling.DidYouMean(name, known), of, has)}
+	list := cmp.Or(strings.Join(known, ", "), "none yet")
+	return badRequest{fmt.Sprintf("unknown %s %q%s: known in %s are %s", what, name, spelling.DidYouMean(name, known), owner, list)}
 }
