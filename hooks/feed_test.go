@@ -11,9 +11,9 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// A hook delivers what a store commits and takes back, across a stop; to another database's
-// position belongs an event gone.
-func TestTheFeedOfAStore(t *testing.T) {
+// A hook delivers the commits and retractions of a store, also after a stop. With a position
+// of another database it delivers gone.
+func TestFeedOfStore(t *testing.T) {
 	for name, open := range stores {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

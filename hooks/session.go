@@ -12,22 +12,22 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// maxKept is how large the body of a dead hook may be: MongoDB's documents have 16 MiB at most.
+// maxKept bounds the body of a dead hook, in bytes: MongoDB limits documents to 16 MiB.
 const maxKept = 8 << 20
 
-// session is the deliveries under one claim.
+// session makes the deliveries under one claim.
 type session struct {
 	*deliverer
 	lease *lease
 	hook  persistence.Hook
 }
 
-// run delivers until ctx ends, or with an error.
+// run delivers until ctx ends or an error occurs.
 func (s *session) run(ctx context.Context) error {
 	for {
 		err := s.resume(ctx)
 		if errors.Is(err, persistence.ErrPositionGone) || errors.Is(err, persistence.ErrPositionInvalid) {
-			err = s.tellGone(ctx)
+			err = s.deliverGone(ctx)
 		}
 		if err != nil {
 			return err
@@ -35,14 +35,14 @@ func (s *session) run(ctx context.Context) error {
 	}
 }
 
-// resume follows the feed from the hook's position on.
+// resume delivers the events after the hook's position.
 func (s *session) resume(ctx context.Context) error {
 	if plan := s.hook.Plan; plan != nil && plan.Gone {
 		return s.deliver(ctx, goneBatch(plan.Through))
 	}
 	source := newSource(ctx, s.store, s.hook.Position, s.deliverer.hook.Collections)
 	defer source.close()
-	b := batcher{source: source, hook: s.deliverer.hook, settle: s.timing.Settle, idle: s.timing.Idle, began: s.wait}
+	b := batcher{source: source, hook: s.deliverer.hook, settle: s.timing.Settle, idle: s.timing.Idle, onFirst: s.wait}
 	for {
 		next, err := b.next(ctx, s.planned())
 		if err != nil {
@@ -60,10 +60,10 @@ func (s *session) resume(ctx context.Context) error {
 	}
 }
 
-// wait notes that a delivery waits from now on.
+// wait records that a delivery is waiting.
 func (s *session) wait() { s.stats.change(func(s *stats) { s.since = time.Now() }) }
 
-// planned is where the next delivery ends if that is planned.
+// planned returns where the next delivery must end; empty if that is not planned.
 func (s *session) planned() string {
 	if plan := s.hook.Plan; plan != nil && plan.Choice == s.deliverer.hook.choice() {
 		return plan.Through
@@ -71,8 +71,8 @@ func (s *session) planned() string {
 	return ""
 }
 
-// tellGone tells the receiver that events are missing, and continues after all of them.
-func (s *session) tellGone(ctx context.Context) error {
+// deliverGone delivers an event of type gone, and continues at the end of the feed.
+func (s *session) deliverGone(ctx context.Context) error {
 	s.wait()
 	within, cancel := context.WithTimeout(ctx, s.timing.Write)
 	newest, err := s.store.Newest(within)
@@ -88,7 +88,7 @@ func goneBatch(newest string) batch {
 	return batch{events: []event{{Type: Gone, Position: newest}}, through: newest}
 }
 
-// deliver sends a batch until it is delivered or dead.
+// deliver sends a batch until it is accepted or becomes a dead hook.
 func (s *session) deliver(ctx context.Context, b batch) error {
 	plan := persistence.HookPlan{Through: b.through, Choice: s.deliverer.hook.choice(), Gone: b.events[0].Type == Gone}
 	if s.hook.Plan == nil || *s.hook.Plan != plan {
@@ -99,7 +99,7 @@ func (s *session) deliver(ctx context.Context, b batch) error {
 	id := s.deliverer.hook.deliveryID(s.hook.Position, b.through)
 	text, err := json.Marshal(body{ID: id, Hook: s.hook.Name, Position: b.through, SentAt: time.Now().UTC().Truncate(time.Millisecond), Events: b.events})
 	if err != nil {
-		return fmt.Errorf("a delivery cannot be written: %w", err)
+		return fmt.Errorf("encode a delivery: %w", err)
 	}
 	move := persistence.HookMove{To: b.through, Events: int64(len(b.events))}
 	for {
@@ -127,8 +127,8 @@ func (s *session) deliver(ctx context.Context, b batch) error {
 	}
 }
 
-// attempt sends a delivery once. The failure is nil if it was accepted; the error says that
-// nothing is known of the receiver.
+// attempt sends a delivery once. The failure is nil if the receiver accepted it. An error means
+// that the attempt was not made or was aborted, so that its result is unknown.
 func (s *session) attempt(ctx context.Context, id string, text []byte) (*Failure, error) {
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
@@ -152,10 +152,10 @@ func (s *session) attempt(ctx context.Context, id string, text []byte) (*Failure
 	return failure, nil
 }
 
-// failed writes a failed attempt down, and returns how long to wait before the next one.
+// failed stores a failed attempt, and returns how long to wait before the next one.
 func (s *session) failed(ctx context.Context, failure *Failure) (time.Duration, error) {
 	s.stats.change(func(s *stats) { s.now.Failed++ })
-	within, cancel := s.writing(ctx)
+	within, cancel := s.writeContext(ctx)
 	defer cancel()
 	hook, err := s.store.FailHook(within, s.hook.Ref(), failure.Reason)
 	if err != nil {
@@ -170,7 +170,7 @@ func (s *session) failed(ctx context.Context, failure *Failure) (time.Duration, 
 }
 
 func (s *session) plan(ctx context.Context, plan persistence.HookPlan) error {
-	within, cancel := s.writing(ctx)
+	within, cancel := s.writeContext(ctx)
 	defer cancel()
 	if err := s.store.PlanHook(within, s.hook.Ref(), s.hook.Position, plan); err != nil {
 		return err
@@ -179,10 +179,10 @@ func (s *session) plan(ctx context.Context, plan persistence.HookPlan) error {
 	return nil
 }
 
-// move moves the hook from its position.
+// move stores a move of the hook from its position.
 func (s *session) move(ctx context.Context, move persistence.HookMove) error {
 	move.Hook, move.From = s.hook.Ref(), s.hook.Position
-	within, cancel := s.writing(ctx)
+	within, cancel := s.writeContext(ctx)
 	defer cancel()
 	if err := s.store.MoveHook(within, move); err != nil {
 		return err
