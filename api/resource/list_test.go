@@ -178,7 +178,7 @@ func TestBadParameters(t *testing.T) {
 		"sort=prise":                            "did you mean price?",
 		"sort=--price":                          "more than one minus",
 		"sort=final":                            "nothing can be sorted by final",
-		"sort=token":                            "token is a document: name a field in it, such as token.collection",
+		"sort=token":                            "token is an object: name a field of it, such as token.collection",
 		"sort=bundle.quantity":                  "is in a list",
 		"sort=price,-price":                     "price is given twice",
 		"sort=price,maker,taker,status,key,_id": "at most 5",
