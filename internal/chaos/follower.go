@@ -13,30 +13,30 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// followers is how many readers follow the cluster's feed.
-const followers = 3
+// followerCount is the number of readers of the cluster's feed.
+const followerCount = 3
 
-// longest bounds how long a follower reads before it cuts itself off.
-const longest = 3 * time.Second
+// maxConnection bounds how long a follower reads before it disconnects.
+const maxConnection = 3 * time.Second
 
-// follower keeps a copy of the documents by the feed of the cluster's nodes: of one after
-// the other, as nodes and connections end.
+// follower keeps a copy of the documents from the feed of the cluster's nodes. It switches to
+// another node when the connection or the node ends.
 type follower struct {
 	cluster *cluster
 	r       *rand.Rand
 	have    feedtest.Copy
 	at      string // the ID of its last event
 	opened  int    // how often it has opened a feed
-	changes int
+	changes int    // how many changes it has applied
 	ended   chan error
 }
 
-// follow starts followers with the documents as they are, until the returned function is
-// called, which waits until they have all changes, and returns them.
+// follow starts followers with the current documents. The function finish waits until they
+// have all changes of the database, and ends them.
 func (c *cluster) follow(ctx context.Context, seed uint64) (all []*follower, finish func() error, err error) {
 	ctx, cancel := context.WithCancel(ctx)
-	through := make(chan string, followers)
-	for i := range uint64(followers) {
+	through := make(chan string, followerCount)
+	for i := range uint64(followerCount) {
 		f := &follower{cluster: c, r: rand.New(rand.NewPCG(seed, 100+i)), ended: make(chan error, 1)}
 		if f.at, err = c.database.reader.Newest(ctx); err == nil {
 			f.have, err = feedtest.Take(ctx, c.database.reader, collections, persistence.Filter{})
@@ -72,14 +72,13 @@ func (c *cluster) follow(ctx context.Context, seed uint64) (all []*follower, fin
 	}, nil
 }
 
-// run follows until the follower has everything before a position that comes through the
-// channel.
+// run follows until the follower has reached a position that it receives from the channel.
 func (f *follower) run(ctx context.Context, through <-chan string) error {
 	end := ""
 	for {
-		reading, cut := context.WithTimeout(ctx, time.Duration(f.r.Int64N(int64(longest))))
+		reading, cancel := context.WithTimeout(ctx, time.Duration(f.r.Int64N(int64(maxConnection))))
 		err := f.read(reading)
-		cut()
+		cancel()
 		if err != nil || ctx.Err() != nil {
 			return cmp.Or(err, ctx.Err())
 		}
@@ -107,13 +106,13 @@ func (f *follower) read(ctx context.Context) error {
 		if err != nil {
 			return nil
 		}
-		if err := f.take(e); err != nil {
+		if err := f.apply(e); err != nil {
 			return err
 		}
 	}
 }
 
-// open opens the feed of any node that answers; nil if the context ends first.
+// open opens the feed of any available node; nil if the context ends first.
 func (f *follower) open(ctx context.Context) (*feedtest.Reader, error) {
 	for pause(ctx, 50*time.Millisecond) {
 		nodes := f.cluster.up()
@@ -126,13 +125,13 @@ func (f *follower) open(ctx context.Context) (*feedtest.Reader, error) {
 		}
 		reader, err := feedtest.Open(ctx, address+"/feed?collection="+strings.Join(collections, "&collection="), f.at)
 		if err != nil {
-			continue // it is down
+			continue // the node is down
 		}
 		switch reader.StatusCode {
 		case http.StatusOK:
 			f.opened++
 			return reader, nil
-		case http.StatusServiceUnavailable: // its database is away
+		case http.StatusServiceUnavailable: // the node's database is unavailable
 			_ = reader.Body.Close()
 		default:
 			_ = reader.Body.Close()
@@ -142,8 +141,8 @@ func (f *follower) open(ctx context.Context) (*feedtest.Reader, error) {
 	return nil, nil
 }
 
-// take takes an event in.
-func (f *follower) take(e feedtest.Event) error {
+// apply applies an event to the copy. Changes must come in the order of the feed.
+func (f *follower) apply(e feedtest.Event) error {
 	if e.OfChange() {
 		if e.ID == f.at || !f.cluster.database.reader.Reached(e.ID, f.at) {
 			return fmt.Errorf("the event %s %s comes after %s", e.ID, e.Data, f.at)

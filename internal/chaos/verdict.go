@@ -82,8 +82,8 @@ func (c *cluster) compare() {
 	c.diary.note("%d documents compared", total)
 }
 
-// compareReaders checks that the readers of the feed have the documents of the database.
-func (c *cluster) compareReaders(readers []*follower, finish func() error) {
+// compareFollowers checks that the followers' copies equal the documents of the database.
+func (c *cluster) compareFollowers(followers []*follower, finish func() error) {
 	c.t.Helper()
 	if err := finish(); err != nil {
 		c.t.Error(err)
@@ -96,8 +96,8 @@ func (c *cluster) compareReaders(readers []*follower, finish func() error) {
 		c.t.Error(err)
 		return
 	}
-	for i, f := range readers {
-		c.diary.note("reader %d of the feed: %d changes, from %d nodes and connections", i, f.changes, f.opened)
+	for i, f := range followers {
+		c.diary.note("reader %d of the feed: %d changes over %d connections", i, f.changes, f.opened)
 		if d := differences(contents(f.have), contents(want)); len(d) > 0 {
 			c.t.Errorf("the documents of reader %d differ from the database's:\n%s", i, strings.Join(d, "\n"))
 		}
