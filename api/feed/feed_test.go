@@ -248,6 +248,7 @@ func TestRefusals(t *testing.T) {
 		"filter.actors {}":                            "400 filter.actors: the feed does not include this collection",
 		"collection records tokenCollection 0xC":      "400 tokenCollection: records have no token",
 		"collection orders filter.activities {a:1}":   "400 filter.activities: the feed does not include this collection",
+		"tokenCollection 0xC filter.records {}":       "400 filter.records: the feed does not include this collection",
 		"filter.orders {$where:\"1\"}":                "400 filter.orders: filter: at character 2: unknown operator $where",
 		"after 0123456789abcdef-99999999999999999999": "400 after, or Last-Event-ID, is not a position",
 	} {

@@ -2,6 +2,7 @@ package feed
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -42,15 +43,19 @@ func parse(r *http.Request) (*request, error) {
 	if err := persistence.CheckFeedCollections(q.collections); err != nil {
 		return nil, err
 	}
-	for name, given := range values {
+	if given := values["tokenCollection"]; given != nil { // first: it may leave collections out
+		if err := q.filterTokens(given, values.Has("collection")); err != nil {
+			return nil, err
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		given := values[name]
 		switch {
 		case name == "after":
 			q.after = given[0]
-		case name == "tokenCollection":
-			err = q.filterTokens(given, values.Has("collection"))
 		case strings.HasPrefix(name, "filter."):
 			err = q.filter(strings.TrimPrefix(name, "filter."), given)
-		case !slices.Contains([]string{"collection", "chain", "market"}, name):
+		case !slices.Contains([]string{"collection", "chain", "market", "tokenCollection"}, name):
 			err = fmt.Errorf("unknown parameter %.100q: known are after, collection, chain, market, tokenCollection and filter.COLLECTION", name)
 		}
 		if err != nil {

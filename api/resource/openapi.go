@@ -106,9 +106,10 @@ func refusals(more ...string) object {
 	meaning := map[string]string{
 		"400": "A parameter or the body is not valid.", "401": "The token is missing or wrong.", "403": "The client is not allowed to do this.",
 		"404": "Document not found.", "429": "The client sends too many requests.", "503": "The database does not answer, or too many requests are in progress.",
+		"504": "The query took too long.",
 	}
 	out := object{}
-	for _, status := range append(more, "400", "401", "403", "429", "503") {
+	for _, status := range append(more, "400", "401", "403", "429", "503", "504") {
 		out[status] = object{"description": meaning[status], "content": object{"application/problem+json": object{"schema": reference("Problem")}}}
 	}
 	return out
