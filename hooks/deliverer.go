@@ -48,27 +48,27 @@ func (d *deliverer) run(ctx context.Context) {
 // serve claims the hook and delivers until the claim or the context ends.
 func (d *deliverer) serve(ctx context.Context) (claimed bool, err error) {
 	asked := time.Now()
-	hook, claimed, err := d.claim(ctx)
+	state, claimed, err := d.claim(ctx)
 	if err != nil || !claimed {
 		return claimed, err
 	}
 	graceful, stop := withGrace(ctx, d.timing.Grace)
 	defer stop()
-	l := hold(graceful, d.store, hook.Ref(), asked, d.timing)
+	l := hold(graceful, d.store, state.Ref(), asked, d.timing)
 	d.stats.change(func(s *stats) { s.now.Held = true })
-	d.log.Info("webhook is delivered by this process", "host", d.hook.Host(), "epoch", hook.Epoch)
+	d.log.Info("webhook is delivered by this process", "host", d.hook.Host(), "epoch", state.Epoch)
 	defer func() {
 		l.end()
 		d.stats.change(func(s *stats) { s.now.Held, s.since = false, time.Time{} })
 		within, cancel := d.writeContext(ctx)
 		defer cancel()
-		_ = d.store.ReleaseHook(within, hook.Ref()) // otherwise the lease expires
+		_ = d.store.ReleaseHook(within, state.Ref()) // otherwise the lease expires
 	}()
 	// Waiting for events or for the next attempt ends immediately with ctx.
 	waiting, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(l, func() { cancel(context.Cause(l)) })()
-	s := &session{deliverer: d, lease: l, hook: hook}
+	s := &session{deliverer: d, lease: l, state: state}
 	return true, s.run(waiting)
 }
 

@@ -18,11 +18,11 @@ func TestFeedOfStore(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			store, to := open(t), newReceiver(t)
-			real, cursors := store.(Store), store.(persistence.HookStore)
+			feed, cursors := store.(Store), store.(persistence.HookStore)
 			all := &moves{all: map[string]string{}}
 			begin := func() *process {
 				epoch := hookOf(t, store, "h").Epoch
-				p := start(t, cursors, real, to.hook("h"), quick, all)
+				p := start(t, cursors, feed, to.hook("h"), quick, all)
 				awaitThat(t, "the hook is claimed", func() bool { return hookOf(t, store, "h").Epoch > epoch })
 				return p
 			}

@@ -21,7 +21,7 @@ func (s *server) read(ctx context.Context, a asked) (position string, f found, e
 		return "", found{}, err
 	}
 	filter, mark := a.filter, func(doc json.RawMessage) (json.RawMessage, error) { return doc, nil }
-	if recent, told := s.now.horizons[a.Of.Name]; told {
+	if recent, known := s.now.horizons[a.Of.Name]; known {
 		horizon, err := recent.get(ctx)
 		if err != nil {
 			return "", found{}, err

@@ -40,13 +40,13 @@ func chaos(ctx context.Context, t testing.TB, o options) {
 	}
 	c.diary.note("%s", o.again())
 	c.start()
-	followers, finish, err := c.follow(t.Context(), o.seed)
+	followers, err := c.follow(t.Context(), o.seed)
 	if err != nil {
 		t.Fatal(err)
 	}
 	events := c.suffer(ctx, o)
 	c.judge()
-	c.compareFollowers(followers, finish)
+	c.compareFollowers(followers)
 	c.end()
 	stopRecording()
 	draining, cancel := context.WithTimeout(t.Context(), recovery)

@@ -31,45 +31,51 @@ type follower struct {
 	ended   chan error
 }
 
-// follow starts followers with the current documents. The function finish waits until they
-// have all changes of the database, and ends them.
-func (c *cluster) follow(ctx context.Context, seed uint64) (all []*follower, finish func() error, err error) {
+// followers are all followers of a cluster.
+type followers struct {
+	all     []*follower
+	through chan string // the position at which each of them ends
+	cancel  context.CancelFunc
+}
+
+// follow starts followers with the current documents.
+func (c *cluster) follow(ctx context.Context, seed uint64) (*followers, error) {
 	ctx, cancel := context.WithCancel(ctx)
-	through := make(chan string, followerCount)
+	fs := &followers{through: make(chan string, followerCount), cancel: cancel}
 	for i := range uint64(followerCount) {
 		f := &follower{cluster: c, r: rand.New(rand.NewPCG(seed, 100+i)), ended: make(chan error, 1)}
+		var err error
 		if f.at, err = c.database.reader.Newest(ctx); err == nil {
 			f.have, err = feedtest.Take(ctx, c.database.reader, collections, persistence.Filter{})
 		}
 		if err != nil {
 			cancel()
-			return nil, nil, err
+			return nil, err
 		}
-		go func() { f.ended <- f.run(ctx, through) }()
-		all = append(all, f)
+		go func() { f.ended <- f.run(ctx, fs.through) }()
+		fs.all = append(fs.all, f)
 	}
-	return all, func() error {
-		defer cancel()
-		newest, err := c.database.reader.Newest(ctx)
-		if err != nil {
-			return err
-		}
-		for range all {
-			through <- newest
-		}
-		patience := time.After(recovery)
-		for i, f := range all {
-			select {
-			case err := <-f.ended:
-				if err != nil {
-					return fmt.Errorf("reader %d of the feed: %w", i, err)
-				}
-			case <-patience:
-				return fmt.Errorf("reader %d of the feed has not reached %s within %v", i, newest, recovery)
+	return fs, nil
+}
+
+// finish waits until all followers have reached a position, and ends them.
+func (fs *followers) finish(position string) error {
+	defer fs.cancel()
+	for range fs.all {
+		fs.through <- position
+	}
+	timeout := time.After(recovery)
+	for i, f := range fs.all {
+		select {
+		case err := <-f.ended:
+			if err != nil {
+				return fmt.Errorf("reader %d of the feed: %w", i, err)
 			}
+		case <-timeout:
+			return fmt.Errorf("reader %d of the feed has not reached %s within %v", i, position, recovery)
 		}
-		return nil
-	}, nil
+	}
+	return nil
 }
 
 // run follows until the follower has reached a position that it receives from the channel.
