@@ -29,7 +29,7 @@ func (b badRequest) Error() string { return b.detail }
 func (m missing) Error() string { return m.detail }
 
 // ErrNobody means that no running worker could execute a request.
-var ErrNobody = errors.New("no worker runs on these data to execute the request: start one, and send the request again")
+var ErrNobody = errors.New("no worker runs on these data, so the request cannot be executed: start one, and send the request again")
 
 // errCrowded means that too many queries are waiting.
 var errCrowded = errors.New("too many queries are waiting for the database: try again")
