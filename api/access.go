@@ -9,29 +9,29 @@ import (
 	"time"
 )
 
-// Failed attempts to give a token, of one client: so many at once, and then one a second.
+// How many wrong tokens one client may send: a burst, then a rate per second.
 const (
-	failuresAtOnce = 10
-	failuresASec   = 1
+	failureBurst      = 10
+	failuresPerSecond = 1
 )
 
-// cookieName is the name of the cookie that the page's visitors have instead of the header.
+// cookieName names the cookie that browsers send in place of the Authorization header.
 const cookieName = "event-worker"
 
 const howToSend = "send the token of api.token or api.tokenFile as Authorization: Bearer TOKEN"
 
 // access decides who may use a route.
 type access struct {
-	token    func() string // the token that clients need now; empty if they need none
+	token    func() string // the current token; empty if none is configured
 	failures *clients
-	secure   bool   // whether clients connect by TLS
-	form     string // the path of the page's form for the token; empty if there is none
+	secure   bool   // whether the server uses TLS
+	form     string // the path of the login form; empty if no route serves one
 }
 
-// allows reports whether a client may use a route, and answers the request if not.
+// allows reports whether the client may use a route. If not, it has answered the request.
 func (a *access) allows(w http.ResponseWriter, req *http.Request, r Route) bool {
 	token := a.token()
-	given, bears := bearer(req)
+	given, hasBearer := bearer(req)
 	switch {
 	case r.Open:
 		return true
@@ -40,7 +40,7 @@ func (a *access) allows(w http.ResponseWriter, req *http.Request, r Route) bool 
 		return false
 	case token == "" || hasCookie(req, token):
 		return true
-	case bears:
+	case hasBearer:
 		v := a.attempt(req, given, token)
 		if v != right {
 			refuse(w, v)
@@ -54,17 +54,17 @@ func (a *access) allows(w http.ResponseWriter, req *http.Request, r Route) bool 
 	return false
 }
 
-// verdict is what became of an attempt to give the token.
+// verdict is the result of an attempt to authenticate.
 type verdict int
 
 const (
 	right verdict = iota
 	wrong
-	blocked // too many wrong ones came from the client
+	blocked // the client has sent too many wrong tokens
 )
 
-// attempt compares a token that a client has sent, unless the client has sent too many wrong
-// ones: then not even the right one is taken, which would tell it from the others.
+// attempt checks a token. A client that has sent too many wrong ones is blocked even with the
+// right one: otherwise it could go on guessing.
 func (a *access) attempt(req *http.Request, given, token string) verdict {
 	failed := a.failures.of(req)
 	switch {
@@ -77,13 +77,13 @@ func (a *access) attempt(req *http.Request, given, token string) verdict {
 	return wrong
 }
 
-// refuse answers a client whose attempt has failed.
+// refuse answers a failed attempt.
 func refuse(w http.ResponseWriter, v verdict) {
 	if v == blocked {
-		later(w, http.StatusTooManyRequests, time.Second/failuresASec, "too many requests with a wrong token came from your address: wait, then send the right one")
+		later(w, http.StatusTooManyRequests, time.Second/failuresPerSecond, "too many requests with a wrong token from your address: wait, then send the right token")
 		return
 	}
-	unauthorized(w, "this token is not the one of api.token or api.tokenFile: "+howToSend)
+	unauthorized(w, "the token does not match api.token or api.tokenFile: "+howToSend)
 }
 
 func unauthorized(w http.ResponseWriter, detail string) {
@@ -91,28 +91,27 @@ func unauthorized(w http.ResponseWriter, detail string) {
 	Problem(w, http.StatusUnauthorized, detail)
 }
 
-// equal compares secrets in a time that says nothing about them, their lengths included.
+// equal compares secrets in constant time, whatever their lengths.
 func equal(a, b string) bool {
 	x, y := sha256.Sum256([]byte(a)), sha256.Sum256([]byte(b))
 	return subtle.ConstantTimeCompare(x[:], y[:]) == 1
 }
 
-// bearer is the token that a request carries in its header.
+// bearer returns the token of a request's Authorization header.
 func bearer(r *http.Request) (token string, ok bool) {
 	scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " ")
 	return strings.TrimSpace(token), ok && strings.EqualFold(scheme, "Bearer")
 }
 
-// navigates reports whether a person's browser opens a page.
-func navigates(r *http.Request) bool {
-	reads := r.Method == http.MethodGet || r.Method == http.MethodHead
-	return reads && wantsHTML(r)
-}
+// navigates reports whether a browser opens a page.
+func navigates(r *http.Request) bool { return reads(r.Method) && wantsHTML(r) }
+
+func reads(method string) bool { return method == http.MethodGet || method == http.MethodHead }
 
 func wantsHTML(r *http.Request) bool { return strings.Contains(r.Header.Get("Accept"), "text/html") }
 
-// cookieOf is the value of the cookie of those who have given a token. It does not tell the
-// token: cookies of a host go to all of its ports.
+// cookieOf returns the cookie value that stands for a token. It does not reveal the token:
+// browsers send a host's cookies to all of its ports.
 func cookieOf(token string) string {
 	sum := sha256.Sum256([]byte("event worker's cookie\x00" + token))
 	return hex.EncodeToString(sum[:])
@@ -127,11 +126,11 @@ func hasCookie(r *http.Request, token string) bool {
 	return false
 }
 
-// login takes the token from a form and gives a cookie for it.
+// login exchanges the token of a form for a cookie.
 func (a *access) login(w http.ResponseWriter, req *http.Request) {
 	token := a.token()
 	if token == "" {
-		Problem(w, http.StatusForbidden, "there is no token to log in with: set api.token or api.tokenFile")
+		Problem(w, http.StatusForbidden, "no token is configured: set api.token or api.tokenFile")
 		return
 	}
 	if err := req.ParseForm(); err != nil {
@@ -149,7 +148,7 @@ func (a *access) login(w http.ResponseWriter, req *http.Request) {
 	}
 }
 
-// logout takes the cookie away.
+// logout deletes the cookie.
 func (a *access) logout(w http.ResponseWriter, req *http.Request) {
 	http.SetCookie(w, a.cookie("", -1))
 	http.Redirect(w, req, "/", http.StatusSeeOther)
@@ -161,7 +160,7 @@ func (a *access) cookie(value string, maxAge int) *http.Cookie {
 	}
 }
 
-// routes are those by which the page's visitors give the token.
+// routes returns the routes for logging in and out.
 func (a *access) routes() []Route {
 	return []Route{
 		{Pattern: "POST /login", Handler: http.HandlerFunc(a.login), Open: true},

@@ -8,13 +8,13 @@ import (
 	"os"
 )
 
-// TLS names the files of a server's certificate, which are read again when they change.
+// TLS names the PEM files of a server's TLS configuration. They are reloaded when they change.
 type TLS struct {
-	Certificate, Key string // none of them: no TLS
-	ClientCA         string // of the clients' certificates; none are asked for if empty
+	Certificate, Key string // both empty: no TLS
+	ClientCA         string // must have signed the clients' certificates; empty: none are requested
 }
 
-// config returns a server's TLS; nil if there is none.
+// config returns the server's TLS configuration; nil without TLS.
 func (t TLS) config(log *slog.Logger) (*tls.Config, error) {
 	if t.Certificate == "" && t.Key == "" {
 		return nil, nil
@@ -40,7 +40,7 @@ func (t TLS) load() (*tls.Config, error) {
 	c := base()
 	pair, err := tls.LoadX509KeyPair(t.Certificate, t.Key)
 	if err != nil {
-		return nil, fmt.Errorf("api.tls: %w: certificate and key must be files in PEM that belong together", err)
+		return nil, fmt.Errorf("api.tls: %w: certificate and key must be PEM files that belong together", err)
 	}
 	c.Certificates = []tls.Certificate{pair}
 	if t.ClientCA == "" {
@@ -52,7 +52,7 @@ func (t TLS) load() (*tls.Config, error) {
 	}
 	c.ClientCAs = x509.NewCertPool()
 	if !c.ClientCAs.AppendCertsFromPEM(text) {
-		return nil, fmt.Errorf("api.tls.clientCA: %s has no certificate in PEM", t.ClientCA)
+		return nil, fmt.Errorf("api.tls.clientCA: %s contains no PEM certificate", t.ClientCA)
 	}
 	c.ClientAuth = tls.RequireAndVerifyClientCert
 	return c, nil

@@ -1,91 +1,44 @@
 package api
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
-	"math/big"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
+
+	"github.com/imart/event-worker/internal/certtest"
 )
 
-// authority issues certificates.
-type authority struct {
-	certificate *x509.Certificate
-	key         *ecdsa.PrivateKey
-	file        string // with the certificate
+// issue issues a certificate, and returns a file with it and its key.
+func issue(a *certtest.Authority, name string) TLS {
+	file := a.Issue(name)
+	return TLS{Certificate: file, Key: file}
 }
 
-func newAuthority(t *testing.T) *authority {
+// reissue replaces the files of a certificate by those of another one.
+func reissue(t *testing.T, a *certtest.Authority, name string, files TLS) {
 	t.Helper()
-	a := &authority{file: filepath.Join(t.TempDir(), "ca.pem"), certificate: &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "authority"}, IsCA: true, BasicConstraintsValid: true,
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), KeyUsage: x509.KeyUsageCertSign,
-	}}
-	der, key := a.sign(t, a.certificate, nil)
-	var err error
-	if a.certificate, err = x509.ParseCertificate(der); err != nil {
-		t.Fatal(err)
-	}
-	a.key = key
-	writePEM(t, a.file, "CERTIFICATE", der)
-	return a
+	replaceFile(t, files.Certificate, readFile(t, a.Issue(name)))
 }
 
-// sign issues a certificate with a key of its own; one of the authority itself if signer is nil.
-func (a *authority) sign(t *testing.T, template *x509.Certificate, signer *ecdsa.PrivateKey) (der []byte, key *ecdsa.PrivateKey) {
+func readFile(t *testing.T, file string) []byte {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	content, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if signer == nil {
-		signer = key
-	}
-	der, err = x509.CreateCertificate(rand.Reader, template, a.certificate, &key.PublicKey, signer)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return der, key
+	return content
 }
 
-// issue writes a certificate of a name, for a server and for a client, and its key.
-func (a *authority) issue(t *testing.T, name string) TLS {
-	t.Helper()
-	dir := t.TempDir()
-	files := TLS{Certificate: filepath.Join(dir, "server.pem"), Key: filepath.Join(dir, "server.key")}
-	a.issueAs(t, name, files)
-	return files
-}
-
-func (a *authority) issueAs(t *testing.T, name string, files TLS) {
-	t.Helper()
-	der, key := a.sign(t, &x509.Certificate{
-		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: name}, DNSNames: []string{name}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), KeyUsage: x509.KeyUsageDigitalSignature,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
-	}, a.key)
-	secret, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	writePEM(t, files.Certificate, "CERTIFICATE", der)
-	writePEM(t, files.Key, "PRIVATE KEY", secret)
-}
-
-func writePEM(t *testing.T, file, kind string, der []byte) {
+// replaceFile replaces a file as a whole, so that a change of the same size is noticed.
+func replaceFile(t *testing.T, file string, content []byte) {
 	t.Helper()
 	fresh := file + ".new"
-	if err := os.WriteFile(fresh, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
+	if err := os.WriteFile(fresh, content, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Rename(fresh, file); err != nil {
@@ -93,23 +46,26 @@ func writePEM(t *testing.T, file, kind string, der []byte) {
 	}
 }
 
-// trusting has the client trust an authority, and show certificates.
-func (s *served) trusting(a *authority, own ...tls.Certificate) {
+// trust makes the client trust an authority and present certificates.
+func (s *served) trust(a *certtest.Authority, own ...tls.Certificate) {
+	s.Helper()
 	pool := x509.NewCertPool()
-	pool.AddCert(a.certificate)
+	if !pool.AppendCertsFromPEM(readFile(s.T, a.File)) {
+		s.Fatal("no certificate in ", a.File)
+	}
 	s.client.Transport = &http.Transport{
 		DisableKeepAlives: true, ForceAttemptHTTP2: true,
 		TLSClientConfig: &tls.Config{RootCAs: pool, Certificates: own},
 	}
 }
 
-// peer is the name in the server's certificate.
+// peer returns the name in the server's certificate.
 func peer(r response) string { return r.TLS.PeerCertificates[0].Subject.CommonName }
 
 func TestTLS(t *testing.T) {
-	a := newAuthority(t)
-	s := serve(t, Options{TLS: a.issue(t, "worker"), Token: right32, Routes: guarded()})
-	s.trusting(a)
+	a := certtest.New(t)
+	s := serve(t, Options{TLS: issue(a, "worker"), Token: right32, Routes: guarded()})
+	s.trust(a)
 	r := s.get("/orders", "Authorization", "Bearer "+right32)
 	s.ok(r, "orders")
 	if r.ProtoMajor != 2 || !strings.HasPrefix(s.URL(), "https://127.0.0.1:") || peer(r) != "worker" {
@@ -126,11 +82,11 @@ func TestTLS(t *testing.T) {
 	}
 }
 
-func TestCertificatesAreReadAgain(t *testing.T) {
-	a := newAuthority(t)
-	files := a.issue(t, "first")
+func TestCertificatesAreReloaded(t *testing.T) {
+	a := certtest.New(t)
+	files := issue(a, "first")
 	s := serve(t, Options{TLS: files, Routes: guarded()})
-	s.trusting(a)
+	s.trust(a)
 	expect := func(name string) {
 		t.Helper()
 		if got := peer(s.get("/orders")); got != name {
@@ -138,37 +94,37 @@ func TestCertificatesAreReadAgain(t *testing.T) {
 		}
 	}
 	expect("first")
-	a.issueAs(t, "second", files)
+	reissue(t, a, "second", files)
 	expect("second")
-	writePEM(t, files.Key, "PRIVATE KEY", []byte("half"))
+	replaceFile(t, files.Key, []byte("half"))
 	expect("second")
 	expect("second")
-	if n := strings.Count(s.log.String(), "cannot be read again"); n != 1 {
+	if n := strings.Count(s.log.String(), "cannot be reloaded"); n != 1 {
 		t.Errorf("%d warnings:\n%s", n, s.log)
 	}
-	a.issueAs(t, "third", files)
+	reissue(t, a, "third", files)
 	expect("third")
 }
 
 func TestClientCertificates(t *testing.T) {
-	own, clients, strangers := newAuthority(t), newAuthority(t), newAuthority(t)
-	certificate := func(a *authority) tls.Certificate {
+	own, clients, strangers := certtest.New(t), certtest.New(t), certtest.New(t)
+	certificate := func(a *certtest.Authority) tls.Certificate {
 		t.Helper()
-		files := a.issue(t, "client")
+		files := issue(a, "client")
 		pair, err := tls.LoadX509KeyPair(files.Certificate, files.Key)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return pair
 	}
-	files := own.issue(t, "worker")
-	files.ClientCA = clients.file
+	files := issue(own, "worker")
+	files.ClientCA = clients.File
 	s := serve(t, Options{Listen: "0.0.0.0:0", TLS: files, Routes: guarded()})
-	s.Server.addr.(*net.TCPAddr).IP = net.IPv4(127, 0, 0, 1) // what the certificate is for
+	s.Server.addr.(*net.TCPAddr).IP = net.IPv4(127, 0, 0, 1) // the address in the certificate
 	if strings.Contains(s.log.String(), "WARN") {
-		t.Errorf("clients have certificates: %s", s.log)
+		t.Errorf("a warning although clients need certificates: %s", s.log)
 	}
-	s.trusting(own, certificate(clients))
+	s.trust(own, certificate(clients))
 	s.ok(s.get("/orders"), "orders")
 	refused := func(who string) {
 		t.Helper()
@@ -177,29 +133,31 @@ func TestClientCertificates(t *testing.T) {
 			res.Body.Close()
 		}
 	}
-	s.trusting(own)
+	s.trust(own)
 	refused("without a certificate")
-	s.trusting(own, certificate(strangers))
-	refused("with a stranger's")
-	writePEM(t, clients.file, "CERTIFICATE", strangers.certificate.Raw)
-	s.trusting(own, certificate(strangers))
+	s.trust(own, certificate(strangers))
+	refused("with a certificate of another authority")
+	replaceFile(t, clients.File, readFile(t, strangers.File))
+	s.trust(own, certificate(strangers))
 	s.ok(s.get("/orders"), "orders")
-	s.trusting(own, certificate(clients))
-	refused("with one of the former authority")
+	s.trust(own, certificate(clients))
+	refused("with a certificate of the previous authority")
 }
 
 func TestUnusableCertificates(t *testing.T) {
-	a := newAuthority(t)
-	files, others := a.issue(t, "one"), a.issue(t, "other")
+	a := certtest.New(t)
+	files, others := issue(a, "one"), issue(a, "other")
+	junk := filepath.Join(t.TempDir(), "junk.pem")
+	replaceFile(t, junk, []byte("junk"))
 	for name, c := range map[string]struct {
 		tls  TLS
 		want string
 	}{
-		"missing":          {TLS{Certificate: files.Certificate + "x", Key: files.Key}, "api.tls: open "},
-		"of another key":   {TLS{Certificate: files.Certificate, Key: others.Key}, "belong together"},
-		"without key":      {TLS{Certificate: files.Certificate}, "api.tls: open "},
-		"no authority":     {TLS{Certificate: files.Certificate, Key: files.Key, ClientCA: files.Key}, "has no certificate in PEM"},
-		"missing autority": {TLS{Certificate: files.Certificate, Key: files.Key, ClientCA: "none"}, "api.tls.clientCA: open none"},
+		"missing":           {TLS{Certificate: files.Certificate + "x", Key: files.Key}, "api.tls: open "},
+		"of another key":    {TLS{Certificate: files.Certificate, Key: others.Key}, "belong together"},
+		"without key":       {TLS{Certificate: files.Certificate}, "api.tls: open "},
+		"no authority":      {TLS{Certificate: files.Certificate, Key: files.Key, ClientCA: junk}, "contains no PEM certificate"},
+		"missing authority": {TLS{Certificate: files.Certificate, Key: files.Key, ClientCA: "none"}, "api.tls.clientCA: open none"},
 	} {
 		server, err := Serve(t.Context(), Options{Listen: "127.0.0.1:0", TLS: c.tls})
 		if err == nil {

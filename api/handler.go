@@ -16,7 +16,7 @@ type handler struct {
 	log               *slog.Logger
 }
 
-// newHandler returns all that stands between a listener and the routes.
+// newHandler returns the routes behind the checks that the package documents.
 func newHandler(o Options, a *access, onLoopback bool) http.Handler {
 	h := &handler{
 		mux: http.NewServeMux(), access: a, log: o.Log,
@@ -30,19 +30,19 @@ func newHandler(o Options, a *access, onLoopback bool) http.Handler {
 	if onLoopback {
 		outer = local(outer)
 	}
-	return h.surviving(outer)
+	return h.recovering(outer)
 }
 
 // ServeHTTP implements http.Handler.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if to, pattern := h.mux.Handler(r); pattern == "" {
-		unknown(w, r, to)
+	if standard, pattern := h.mux.Handler(r); pattern == "" {
+		unrouted(w, r, standard)
 		return
 	}
 	h.mux.ServeHTTP(w, r)
 }
 
-// guard lets requests through to a route whose clients may use it, as long as there is room.
+// guard passes requests to a route if the client may use it and there is room for them.
 func (h *handler) guard(r Route) http.Handler {
 	room := h.requests
 	if r.Streams {
@@ -65,22 +65,23 @@ func (h *handler) guard(r Route) http.Handler {
 	})
 }
 
-// unknown answers what no route is for. to is what the standard library would answer.
-func unknown(w http.ResponseWriter, r *http.Request, to http.Handler) {
+// unrouted answers a request that no route matches as the standard library's handler does,
+// but with a Problem.
+func unrouted(w http.ResponseWriter, r *http.Request, standard http.Handler) {
 	answer := &discarded{header: http.Header{}}
-	to.ServeHTTP(answer, r)
+	standard.ServeHTTP(answer, r)
 	switch allowed := answer.header.Get("Allow"); {
 	case answer.status == http.StatusMethodNotAllowed:
 		w.Header().Set("Allow", allowed)
-		problemf(w, answer.status, "%s is not for %s, only %s is: GET /openapi.json tells what there is", r.URL.Path, r.Method, allowed)
+		problemf(w, answer.status, "%s does not support %s, only %s: GET /openapi.json describes the API", r.URL.Path, r.Method, allowed)
 	case answer.status >= 300 && answer.status < 400:
 		http.Redirect(w, r, answer.header.Get("Location"), answer.status)
 	default:
-		problemf(w, http.StatusNotFound, "there is no %s: GET /openapi.json tells what there is", r.URL.Path)
+		problemf(w, http.StatusNotFound, "%s does not exist: GET /openapi.json describes the API", r.URL.Path)
 	}
 }
 
-// discarded is a response without its body.
+// discarded is a response whose body is discarded.
 type discarded struct {
 	header http.Header
 	status int
@@ -90,10 +91,10 @@ func (d *discarded) Header() http.Header            { return d.header }
 func (d *discarded) WriteHeader(status int)         { d.status = status }
 func (d *discarded) Write(body []byte) (int, error) { return len(body), nil }
 
-// surviving fails only the request whose handler panics.
-func (h *handler) surviving(next http.Handler) http.Handler {
+// recovering turns a panic of a handler into a failure of its request.
+func (h *handler) recovering(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		begun := &begun{ResponseWriter: w}
+		tracked := &tracked{ResponseWriter: w}
 		defer func() {
 			reason := recover()
 			if reason == nil {
@@ -102,34 +103,34 @@ func (h *handler) surviving(next http.Handler) http.Handler {
 			if reason == http.ErrAbortHandler {
 				panic(reason)
 			}
-			h.log.Error("a request to the API panicked", "method", r.Method, "path", r.URL.Path, "reason", reason, "stack", string(debug.Stack()))
-			if begun.already {
-				panic(http.ErrAbortHandler) // the client has a part: the rest must not look complete
+			h.log.Error("an API request panicked", "method", r.Method, "path", r.URL.Path, "reason", reason, "stack", string(debug.Stack()))
+			if tracked.begun {
+				panic(http.ErrAbortHandler) // a truncated response must not look complete
 			}
-			Problem(w, http.StatusInternalServerError, "the request has failed: the worker's log says why")
+			Problem(w, http.StatusInternalServerError, "the request failed: the worker's log says why")
 		}()
-		next.ServeHTTP(begun, r)
+		next.ServeHTTP(tracked, r)
 	})
 }
 
-// begun notes whether a response has begun.
-type begun struct {
+// tracked is a response that records whether it has begun.
+type tracked struct {
 	http.ResponseWriter
-	already bool
+	begun bool
 }
 
-func (b *begun) WriteHeader(status int) {
-	b.already = true
-	b.ResponseWriter.WriteHeader(status)
+func (t *tracked) WriteHeader(status int) {
+	t.begun = true
+	t.ResponseWriter.WriteHeader(status)
 }
 
-func (b *begun) Write(body []byte) (int, error) {
-	b.already = true
-	return b.ResponseWriter.Write(body)
+func (t *tracked) Write(body []byte) (int, error) {
+	t.begun = true
+	return t.ResponseWriter.Write(body)
 }
 
 // Flush implements http.Flusher.
-func (b *begun) Flush() { _ = http.NewResponseController(b.ResponseWriter).Flush() }
+func (t *tracked) Flush() { _ = http.NewResponseController(t.ResponseWriter).Flush() }
 
 // Unwrap is for http.ResponseController.
-func (b *begun) Unwrap() http.ResponseWriter { return b.ResponseWriter }
+func (t *tracked) Unwrap() http.ResponseWriter { return t.ResponseWriter }

@@ -7,15 +7,15 @@ import (
 	"strings"
 )
 
-// loopback reports whether a listener is reached from its own machine only.
+// loopback reports whether only its own machine can reach a listener.
 func loopback(addr net.Addr) bool {
 	tcp, ok := addr.(*net.TCPAddr)
 	return ok && tcp.IP.IsLoopback()
 }
 
-// localName reports whether the Host of a request names this machine. A site can have its own
-// name point at 127.0.0.1, so that its page in a browser here reads what only this machine
-// may: such a name is another one.
+// localName reports whether a Host header names this machine. It rejects other names that
+// resolve to a loopback address: with such a name a site's page in a local browser could read
+// what only this machine may (DNS rebinding).
 func localName(host string) bool {
 	name := host
 	if h, _, err := net.SplitHostPort(host); err == nil {
@@ -28,11 +28,11 @@ func localName(host string) bool {
 	return strings.EqualFold(name, "localhost") || strings.HasSuffix(strings.ToLower(name), ".localhost")
 }
 
-// local lets only requests pass whose Host names this machine.
+// local refuses requests whose Host does not name this machine.
 func local(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !localName(r.Host) {
-			problemf(w, http.StatusForbidden, "this address is for the machine itself, and %q is not its name: open http://localhost, "+
+			problemf(w, http.StatusForbidden, "this listener is for its own machine only, and %q is not its name: open http://localhost, "+
 				"have a proxy send Host: localhost, or set api.listen to an address that is not loopback", r.Host)
 			return
 		}

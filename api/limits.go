@@ -11,35 +11,35 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// The limits of all clients together, and of one of them.
+// The limits of all clients together, and of a single client.
 const (
-	maxBody           = 64 << 10 // bytes of a request
-	maxClients        = 10_000   // whose rates are remembered, those that asked last
-	maxRequests       = 64       // in progress
+	maxBody           = 64 << 10 // bytes of a request's body
+	maxClients        = 10_000   // whose rates are remembered, the most recent ones
+	maxRequests       = 64       // in progress, without streams
 	maxRequestsOfOne  = 32
 	maxStreams        = 512
 	maxStreamsOfOne   = 128
-	handlerTimeout    = 25 * time.Second // of a request that is no stream, less than the server takes to write
+	handlerTimeout    = 25 * time.Second // of requests other than streams; below the WriteTimeout
 	retryWhenCrowded  = time.Second
 	bitsOfIPv6Network = 64
 )
 
 // client identifies the sender of a request by its address. An IPv6 client usually controls
-// its entire /64, so the network stands for it.
+// an entire /64, so the network stands for the client.
 func client(r *http.Request) netip.Prefix {
 	from, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
-		return netip.Prefix{} // one client for all: none is free of limits
+		return netip.Prefix{} // all such requests share the limits of one client
 	}
 	ip, bits := from.Addr().Unmap().WithZone(""), 32
 	if ip.Is6() {
 		bits = bitsOfIPv6Network
 	}
-	prefix, _ := ip.Prefix(bits) // an error is for more bits than there are
+	prefix, _ := ip.Prefix(bits) // fails only for more bits than the address has
 	return prefix
 }
 
-// clients has a rate for each client.
+// clients limits the rate of each client.
 type clients struct {
 	limit rate.Limit
 	burst int
@@ -52,7 +52,7 @@ func newClients(perSecond float64, burst int) *clients {
 	return &clients{limit: rate.Limit(perSecond), burst: burst, lru: lru.NewBasicLRU[netip.Prefix, *rate.Limiter](maxClients)}
 }
 
-// of is the limiter of a request's client.
+// of returns the limiter of a request's client.
 func (c *clients) of(r *http.Request) *rate.Limiter {
 	from := client(r)
 	c.mu.Lock()
@@ -65,7 +65,7 @@ func (c *clients) of(r *http.Request) *rate.Limiter {
 	return limiter
 }
 
-// limitRate refuses requests of clients that send more than so many a second.
+// limitRate refuses the requests of a client beyond a rate; 0 means no limit.
 func limitRate(perSecond float64, next http.Handler) http.Handler {
 	if perSecond <= 0 {
 		return next
@@ -75,7 +75,7 @@ func limitRate(perSecond float64, next http.Handler) http.Handler {
 		reserved := all.of(r).Reserve()
 		if wait := reserved.Delay(); wait > 0 {
 			reserved.Cancel()
-			later(w, http.StatusTooManyRequests, wait, "too many requests came from your address: send fewer, or raise api.rate")
+			later(w, http.StatusTooManyRequests, wait, "too many requests from your address: send fewer, or raise api.rate")
 			return
 		}
 		next.ServeHTTP(w, r)
@@ -88,14 +88,14 @@ type room struct {
 
 	mu     sync.Mutex
 	inside int
-	of     map[netip.Prefix]int // those with a request inside
+	of     map[netip.Prefix]int // by client; without those that have none inside
 }
 
 func newRoom(most, mostOfOne int) *room {
 	return &room{most: most, mostOfOne: mostOfOne, of: map[netip.Prefix]int{}}
 }
 
-// enter lets a request in, which leaves later; if it may not, it is answered.
+// enter admits a request, or answers it and returns false. An admitted one must leave.
 func (m *room) enter(w http.ResponseWriter, r *http.Request) bool {
 	from := client(r)
 	m.mu.Lock()
@@ -109,7 +109,7 @@ func (m *room) enter(w http.ResponseWriter, r *http.Request) bool {
 	case full:
 		later(w, http.StatusServiceUnavailable, retryWhenCrowded, "too many requests are in progress: try again")
 	case own:
-		later(w, http.StatusTooManyRequests, retryWhenCrowded, "too many requests of your address are in progress: wait for their responses")
+		later(w, http.StatusTooManyRequests, retryWhenCrowded, "too many requests from your address are in progress: wait for their responses")
 	}
 	return !full && !own
 }

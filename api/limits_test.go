@@ -20,7 +20,7 @@ func from(address string) *http.Request {
 }
 
 func TestRateOfOneClient(t *testing.T) {
-	const rate = 1e-3 // nothing comes back while the test runs
+	const rate = 1e-3 // too low to recover while the test runs
 	passed := 0
 	h := limitRate(rate, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { passed++ }))
 	send := func(address string) *httptest.ResponseRecorder {
@@ -125,7 +125,7 @@ func TestRequestsInProgressAreBounded(t *testing.T) {
 	}
 	entered.Wait()
 	s.problem(s.get("/quick"), http.StatusTooManyRequests, "in progress")
-	s.ok(s.get("/stream"), "stream") // has room of its own
+	s.ok(s.get("/stream"), "stream") // streams have a separate limit
 	close(release)
 	waiting.Wait()
 	s.ok(s.get("/quick"), "quick")

@@ -5,14 +5,14 @@ import (
 	"slices"
 )
 
-// exposed are the headers of responses that pages of other sites may read.
+// exposed lists the response headers that pages of other sites may read.
 const exposed = "ETag, Feed-Position, Link, Location, Retry-After"
 
-// origins lets pages of other sites read, if their origins are among the configured ones.
-// Browsers keep the responses from all others.
+// origins are the configured origins: their pages may read responses. Browsers withhold the
+// responses from all other pages.
 type origins []string
 
-// middleware adds what browsers ask for to all responses, and answers preflights.
+// middleware adds the headers that browsers check, and answers preflights.
 func (o origins) middleware(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
@@ -23,12 +23,12 @@ func (o origins) middleware(next http.Handler) http.Handler {
 		}
 		origin := r.Header.Get("Origin")
 		known := slices.Contains(o, origin)
-		wanted := r.Header.Get("Access-Control-Request-Method")
+		method := r.Header.Get("Access-Control-Request-Method")
 		switch {
-		case r.Method == http.MethodOptions && wanted != "" && origin != "":
-			preflight(w, known, origin, wanted)
+		case r.Method == http.MethodOptions && method != "" && origin != "":
+			preflight(w, known, origin, method)
 			return
-		case known && (r.Method == http.MethodGet || r.Method == http.MethodHead):
+		case known && reads(r.Method):
 			h.Set("Access-Control-Allow-Origin", origin)
 			h.Set("Access-Control-Expose-Headers", exposed)
 		}
@@ -36,15 +36,15 @@ func (o origins) middleware(next http.Handler) http.Handler {
 	})
 }
 
-// preflight answers a browser that asks whether a page of another site may send a request.
-// Such a question has no token with it.
+// preflight answers whether a page of another site may send a request. Preflights carry no
+// token.
 func preflight(w http.ResponseWriter, known bool, origin, method string) {
 	switch {
 	case !known:
-		problemf(w, http.StatusForbidden, "pages of %s may not read here: add it to api.origins", origin)
+		problemf(w, http.StatusForbidden, "pages of %s must not read this API: add it to api.origins", origin)
 		return
-	case method != http.MethodGet && method != http.MethodHead:
-		Problem(w, http.StatusForbidden, "pages of other sites may only read: send what changes something from your own server")
+	case !reads(method):
+		Problem(w, http.StatusForbidden, "pages of other sites may only read: send changes from your own server")
 		return
 	}
 	h := w.Header()
@@ -55,11 +55,11 @@ func preflight(w http.ResponseWriter, known bool, origin, method string) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// sameOrigin refuses what pages of other sites send to change something.
+// sameOrigin refuses requests for changes from pages of other sites.
 func sameOrigin(next http.Handler) http.Handler {
 	p := http.NewCrossOriginProtection()
 	p.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		Problem(w, http.StatusForbidden, "pages of other sites may change nothing: send the request from your own server")
+		Problem(w, http.StatusForbidden, "pages of other sites must not change anything: send the request from your own server")
 	}))
 	return p.Handler(next)
 }

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestLoopbackListenersKnowTheirNames(t *testing.T) {
+func TestLoopbackListenersRefuseOtherHosts(t *testing.T) {
 	s := serve(t, Options{Routes: []Route{text("GET /orders", "orders")}})
 	for _, host := range []string{"localhost", "localhost:80", "LOCALHOST.:9465", "worker.localhost:1", "127.0.0.1", "127.1.2.3:9465", "[::1]:9465", "[::1]", "[::ffff:127.0.0.1]:1"} {
 		if r := s.get("/orders", "Host", host); r.StatusCode != http.StatusOK {
@@ -39,26 +39,26 @@ func TestPagesOfOtherSites(t *testing.T) {
 	}
 	for _, origin := range []string{friend, stranger} {
 		r := s.ask(http.MethodPost, "/requests", "", append(bearing, origin)...)
-		s.problem(r, http.StatusForbidden, "pages of other sites may change nothing")
+		s.problem(r, http.StatusForbidden, "pages of other sites must not change anything")
 		if allowed(r) != "" {
 			t.Errorf("%s may read the response to a POST", origin)
 		}
 	}
 
-	asks := func(origin, method string) response {
+	preflight := func(origin, method string) response {
 		return s.ask(http.MethodOptions, "/orders", "", "Origin", origin, "Access-Control-Request-Method", method, "Access-Control-Request-Headers", "authorization")
 	}
-	if r := asks(friend, "GET"); r.StatusCode != http.StatusNoContent || allowed(r) != friend || !strings.Contains(r.Header.Get("Access-Control-Allow-Headers"), "Authorization") {
+	if r := preflight(friend, "GET"); r.StatusCode != http.StatusNoContent || allowed(r) != friend || !strings.Contains(r.Header.Get("Access-Control-Allow-Headers"), "Authorization") {
 		t.Errorf("a friend's preflight: %s %v", r.Status, r.Header)
 	}
-	s.problem(asks(friend, "POST"), http.StatusForbidden, "may only read")
-	s.problem(asks(stranger, "GET"), http.StatusForbidden, "add it to api.origins")
-	if r := asks(stranger, "GET"); allowed(r) != "" {
+	s.problem(preflight(friend, "POST"), http.StatusForbidden, "may only read")
+	s.problem(preflight(stranger, "GET"), http.StatusForbidden, "add it to api.origins")
+	if r := preflight(stranger, "GET"); allowed(r) != "" {
 		t.Errorf("a stranger's preflight: %v", r.Header)
 	}
 }
 
-func TestWithoutOriginsNoPageReads(t *testing.T) {
+func TestWithoutOriginsOtherSitesCannotRead(t *testing.T) {
 	s := serve(t, Options{Routes: guarded()})
 	for _, origin := range []string{"null", "https://market.example", ""} {
 		if r := s.get("/orders", "Origin", origin); r.Header.Get("Access-Control-Allow-Origin") != "" || r.Header.Get("Vary") != "" {

@@ -10,11 +10,11 @@ import (
 	"github.com/imart/event-worker/internal/printable"
 )
 
-// maxDetail bounds a detail, in bytes: it may repeat what the client has sent.
+// maxDetail bounds a detail, in bytes: it may quote the client's request.
 const maxDetail = 2000
 
-// Problem answers a request that is refused or has failed: problem details as of RFC 9457,
-// whose detail says what to do.
+// Problem answers a request that is refused or has failed, with problem details (RFC 9457).
+// The detail says what to do; it is escaped and truncated if necessary.
 func Problem(w http.ResponseWriter, status int, detail string) {
 	body, err := json.Marshal(struct {
 		Type   string `json:"type"`
@@ -23,7 +23,7 @@ func Problem(w http.ResponseWriter, status int, detail string) {
 		Detail string `json:"detail"`
 	}{"about:blank", http.StatusText(status), status, printable.Line(detail, maxDetail)})
 	if err != nil {
-		panic(err) // strings and a number always are JSON
+		panic(err) // strings and integers always encode
 	}
 	h := w.Header()
 	for _, name := range []string{"Content-Length", "Content-Encoding", "ETag", "Last-Modified"} {
@@ -40,7 +40,7 @@ func problemf(w http.ResponseWriter, status int, format string, args ...any) {
 	Problem(w, status, fmt.Sprintf(format, args...))
 }
 
-// later is Problem for a request that may be sent again after a time.
+// later is Problem for a request that may be repeated after a delay.
 func later(w http.ResponseWriter, status int, after time.Duration, detail string) {
 	seconds := max(1, int64((after+time.Second-1)/time.Second))
 	w.Header().Set("Retry-After", strconv.FormatInt(seconds, 10))

@@ -7,10 +7,10 @@ import (
 	"sync"
 )
 
-// reloaded is a value that is made of files, and made anew when one of them changes. While
-// that fails, as in the middle of a change, the former value stays.
+// reloaded is a value loaded from files, and loaded again when one of them changes. If that
+// fails, as in the middle of a change, the previous value stays in use.
 type reloaded[T any] struct {
-	what  string // for people
+	name  string // for messages
 	files []string
 	load  func() (T, error)
 	log   *slog.Logger
@@ -20,34 +20,34 @@ type reloaded[T any] struct {
 	value T
 }
 
-// reload makes a value of files for the first time.
-func reload[T any](what string, files []string, load func() (T, error), log *slog.Logger) (*reloaded[T], error) {
-	r := &reloaded[T]{what: what, files: files, load: load, log: log, seen: inspect(files)}
+// reload loads a value for the first time.
+func reload[T any](name string, files []string, load func() (T, error), log *slog.Logger) (*reloaded[T], error) {
+	r := &reloaded[T]{name: name, files: files, load: load, log: log, seen: inspect(files)}
 	var err error
 	r.value, err = load()
 	return r, err
 }
 
-// get returns the value of the files as they are now.
+// get returns the current value.
 func (r *reloaded[T]) get() T {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	now := inspect(r.files) // before the files are read: what changes meanwhile is seen the next time
+	now := inspect(r.files) // before loading: the next call sees later changes
 	if slices.EqualFunc(r.seen, now, unchanged) {
 		return r.value
 	}
 	r.seen = now
 	value, err := r.load()
 	if err != nil {
-		r.log.Warn(r.what+" cannot be read again: the former one stays in use", "reason", err)
+		r.log.Warn(r.name+" cannot be reloaded: the previous one stays in use", "reason", err)
 		return r.value
 	}
-	r.log.Info(r.what + " was read again")
+	r.log.Info(r.name + " was reloaded")
 	r.value = value
 	return value
 }
 
-// inspect returns what tells changed files from unchanged ones; nil of one that is not there.
+// inspect returns the information by which changes are detected; nil for a missing file.
 func inspect(files []string) []os.FileInfo {
 	all := make([]os.FileInfo, len(files))
 	for i, file := range files {

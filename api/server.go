@@ -19,39 +19,39 @@ const closeTimeout = 2 * time.Second
 // readTimeout bounds how long a client may take to send a request.
 const readTimeout = 10 * time.Second
 
-// Route is a handler of requests.
+// Route is a handler with its pattern and requirements.
 type Route struct {
 	Pattern string // as of http.ServeMux, with the method: "GET /orders/{id}"
 	Handler http.Handler
-	Changes bool // whether requests change something
-	// Streams says that a response has no end: it is not bounded in time, and ends when the
-	// server closes.
+	Changes bool // requests change something, so they need a configured token
+	// Streams exempts responses from time limits: they end when the client or the server
+	// closes.
 	Streams bool
-	// Open says that the route takes no token, such as the page's form for it and the files
-	// that the form needs. Browsers that open a page without a token are sent to the open
-	// route GET /login, if there is one; the form there sends the field token to POST /login.
+	// Open routes need no token, such as the login form and its files. A browser that opens
+	// another page without the token is redirected to the open route GET /login, if it
+	// exists; that form sends the field token to POST /login.
 	Open bool
 }
 
-// loginForm is the pattern of the page's form for the token.
+// loginForm is the pattern of the login form.
 const loginForm = "GET /login"
 
 // Options configure a server.
 type Options struct {
 	Listen    string // configured host:port; empty if none
-	Default   string // host:port without configuration, or any free loopback port if that one is in use
+	Default   string // host:port without configuration; if it is in use, any free loopback port
 	Token     string
-	TokenFile string   // a file with the token instead, which is read again when it changes
-	Origins   []string // of pages of other sites that may read
-	Rate      float64  // requests a second of one client; any number if 0
+	TokenFile string   // a file with the token, in place of Token; reloaded when it changes
+	Origins   []string // of other sites whose pages may read
+	Rate      float64  // requests per second of one client; 0: no limit
 	TLS       TLS
 	Routes    []Route
 	Log       *slog.Logger
 
-	readTimeout time.Duration // tests have another one
+	readTimeout time.Duration // for tests; 0: the default
 }
 
-// Server serves the API.
+// Server is a running server.
 type Server struct {
 	http   *http.Server
 	addr   net.Addr
@@ -60,8 +60,8 @@ type Server struct {
 	done   chan struct{}      // closed when the server has stopped
 }
 
-// Serve starts serving, until the server is closed. The error says that it cannot listen at
-// the configured address, or that a configured file cannot be used.
+// Serve starts a server, which runs until Close. It fails if it cannot listen at the
+// configured address, or if the token or a configured file is not usable.
 func Serve(ctx context.Context, o Options) (*Server, error) {
 	token, err := newToken(o.Token, o.TokenFile, o.Log)
 	if err != nil {
@@ -79,7 +79,7 @@ func Serve(ctx context.Context, o Options) (*Server, error) {
 	if !onLoopback {
 		o.warn(opened.Addr(), secure != nil, token() != "")
 	}
-	a := &access{token: token, failures: newClients(failuresASec, failuresAtOnce), secure: secure != nil}
+	a := &access{token: token, failures: newClients(failuresPerSecond, failureBurst), secure: secure != nil}
 	if slices.ContainsFunc(o.Routes, func(r Route) bool { return r.Open && r.Pattern == loginForm }) {
 		a.form = "/login"
 	}
@@ -92,9 +92,9 @@ func Serve(ctx context.Context, o Options) (*Server, error) {
 			ReadTimeout:       cmp.Or(o.readTimeout, readTimeout),
 			WriteTimeout:      30 * time.Second,
 			IdleTimeout:       2 * time.Minute,
-			MaxHeaderBytes:    64 << 10, // the URL with its filter and cursor is among them
+			MaxHeaderBytes:    64 << 10, // includes the URL with its filter and cursor
 			TLSConfig:         secure,
-			ErrorLog:          slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug), // what clients do wrong
+			ErrorLog:          slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug), // errors of clients
 		},
 		addr: opened.Addr(), scheme: "http", cancel: cancel, done: make(chan struct{}),
 	}
@@ -113,7 +113,7 @@ func Serve(ctx context.Context, o Options) (*Server, error) {
 // Addr returns the server's address, host:port.
 func (s *Server) Addr() string { return s.addr.String() }
 
-// URL returns what the server is opened with on its own machine.
+// URL returns the URL of the server on its own machine.
 func (s *Server) URL() string {
 	host, port, err := net.SplitHostPort(s.Addr())
 	if ip := net.ParseIP(host); err != nil || ip == nil || !ip.IsUnspecified() {
@@ -122,7 +122,7 @@ func (s *Server) URL() string {
 	return s.scheme + "://" + net.JoinHostPort("localhost", port)
 }
 
-// Close ends streams, stops serving, and waits up to closeTimeout for requests in progress.
+// Close ends streams, stops serving, and waits up to 2 s for requests in progress.
 func (s *Server) Close() error {
 	s.cancel()
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
@@ -135,7 +135,7 @@ func (s *Server) Close() error {
 	return err
 }
 
-// warn tells what it means that other machines reach the listener.
+// warn logs the risks of a listener that other machines can reach.
 func (o Options) warn(at net.Addr, secure, guarded bool) {
 	switch {
 	case !secure && !guarded:

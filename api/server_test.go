@@ -45,7 +45,7 @@ func serve(t *testing.T, o Options) *served {
 	return s
 }
 
-// logged is what was logged.
+// logged keeps what is logged.
 type logged struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -63,7 +63,7 @@ func (l *logged) String() string {
 	return l.text.String()
 }
 
-// text is a route that answers with a text.
+// text returns a route that answers with a text.
 func text(pattern, answer string) Route {
 	return Route{Pattern: pattern, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, answer) })}
 }
@@ -141,9 +141,9 @@ func TestUnknownRoutesAndMethods(t *testing.T) {
 	s := serve(t, Options{Routes: []Route{text("GET /orders", "orders"), text("GET /orders/{id...}", "order")}})
 	s.ok(s.get("/orders"), "orders")
 	s.ok(s.get("/orders/a/b%2Fc"), "order")
-	s.problem(s.get("/sales"), http.StatusNotFound, "there is no /sales")
+	s.problem(s.get("/sales"), http.StatusNotFound, "/sales does not exist")
 	r := s.ask(http.MethodDelete, "/orders", "")
-	s.problem(r, http.StatusMethodNotAllowed, "/orders is not for DELETE, only GET, HEAD is")
+	s.problem(r, http.StatusMethodNotAllowed, "/orders does not support DELETE, only GET, HEAD")
 	if r.Header.Get("Allow") != "GET, HEAD" {
 		s.Errorf("Allow: %q", r.Header.Get("Allow"))
 	}

@@ -9,10 +9,10 @@ import (
 	"github.com/imart/event-worker/internal/secretfile"
 )
 
-// maxToken bounds a token, in bytes: headers have little room.
+// maxToken bounds a token, in bytes: it must fit into a header.
 const maxToken = 4096
 
-// newToken returns what returns the token that clients need now; empty if they need none.
+// newToken returns a function that returns the current token; empty if none is configured.
 func newToken(token, file string, log *slog.Logger) (func() string, error) {
 	if file == "" {
 		if token == "" {
@@ -30,11 +30,11 @@ func newToken(token, file string, log *slog.Logger) (func() string, error) {
 	return r.get, nil
 }
 
-// readToken reads a file with a token, and white space around it.
+// readToken reads a token from a file, without the white space around it.
 func readToken(file string) (string, error) {
 	text, err := secretfile.Read(file)
 	if err != nil {
-		return "", fmt.Errorf("api.tokenFile: %w: put a token into the file, such as what openssl rand -hex 32 prints", err)
+		return "", fmt.Errorf("api.tokenFile: %w: put a token into the file, such as the output of openssl rand -hex 32", err)
 	}
 	token := strings.TrimSpace(text)
 	if err := CheckToken(token); err != nil {
@@ -43,15 +43,17 @@ func readToken(file string) (string, error) {
 	return token, nil
 }
 
-// CheckToken says what is wrong with a token: a header must be able to carry it.
+// CheckToken returns an error unless a token fits into a header: 1 to 4096 printable ASCII
+// characters without spaces. Its text follows the name of the option, as in "api.token is
+// empty".
 func CheckToken(token string) error {
 	switch {
 	case token == "":
-		return errors.New("is empty: put a token there, such as what openssl rand -hex 32 prints")
+		return errors.New("is empty: put a token there, such as the output of openssl rand -hex 32")
 	case len(token) > maxToken:
 		return fmt.Errorf("is longer than %d bytes", maxToken)
 	case strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }):
-		return errors.New("is not a token: it may have letters, digits and punctuation, and no spaces")
+		return errors.New("is not a token: it may contain letters, digits and punctuation, but no spaces")
 	}
 	return nil
 }

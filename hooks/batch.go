@@ -10,39 +10,40 @@ import (
 
 const (
 	maxEvents = 100
-	maxBytes  = 256 << 10 // of documents, of which the last one may be beyond it
-	ahead     = 16        // changes that are read and not batched yet
+	maxBytes  = 256 << 10 // of documents; the last one may exceed it
+	readAhead = 16        // changes that are read before they are batched
 )
 
 // batch is the events of one delivery.
 type batch struct {
 	events  []event
-	through string // the position after the last one, or after changes that are not wanted
+	through string // the position after the last event, or after changes without events
 }
 
-// source reads a feed ahead.
+// source reads ahead in a feed.
 type source struct {
-	changes <-chan read
+	changes <-chan result
 	close   func()
 }
 
-type read struct {
+// result is a change of a feed, or the error with which it ended.
+type result struct {
 	change persistence.Change
 	err    error
 }
 
-// errEnded means that a feed ended although its reader wants more.
+// errEnded means that a feed ended without an error.
 var errEnded = errors.New("the feed has ended")
 
 func newSource(ctx context.Context, feed persistence.Feed, after string, collections []string) source {
 	ctx, cancel := context.WithCancel(ctx)
-	changes, done := make(chan read, ahead), make(chan struct{})
+	changes, done := make(chan result, readAhead), make(chan struct{})
 	go func() {
 		defer close(done)
 		defer close(changes)
 		for change, err := range feed.Changes(ctx, after, collections) {
 			select {
-			case changes <- read{change, err}:
+			case changes <- result{change, err}:
 			case <-ctx.Done():
 				return
 			}
@@ -57,20 +58,21 @@ func newSource(ctx context.Context, feed persistence.Feed, after string, collect
 	}}
 }
 
-// batcher makes batches of what a source reads.
+// batcher groups the changes of a source into batches.
 type batcher struct {
 	source
-	hook   Hook
-	settle time.Duration // after the first event others are waited for
-	idle   time.Duration // after which a batch without events tells the position
-	began  func()        // called at the first event of each batch
+	hook    Hook
+	settle  time.Duration // how long to wait for further events after the first one
+	idle    time.Duration // after which a batch without events advances the position
+	onFirst func()        // called at the first event of each batch
 }
 
-// next is the next batch. A planned one ends at the plan's position, if the feed still has that.
+// next returns the next batch. If one is planned, it ends at the planned position, provided
+// that the feed still has it.
 func (b batcher) next(ctx context.Context, planned string) (out batch, err error) {
 	idle := time.NewTimer(b.idle)
 	defer idle.Stop()
-	var passed string // the position after changes that are not wanted
+	var skipped string // the position after changes without events
 	var settled <-chan time.Time
 	for size := 0; ; {
 		select {
@@ -79,8 +81,8 @@ func (b batcher) next(ctx context.Context, planned string) (out batch, err error
 		case <-settled:
 			return out, nil
 		case <-idle.C:
-			if len(out.events) == 0 && passed != "" {
-				return batch{through: passed}, nil
+			if len(out.events) == 0 && skipped != "" {
+				return batch{through: skipped}, nil
 			}
 			idle.Reset(b.idle)
 		case r, open := <-b.changes:
@@ -92,14 +94,14 @@ func (b batcher) next(ctx context.Context, planned string) (out batch, err error
 			}
 			e, wanted := b.hook.event(r.change)
 			if !wanted {
-				passed = r.change.Position
-				if r.change.Collection == "" && len(out.events) > 0 { // there is nothing more now
+				skipped = r.change.Position
+				if r.change.Collection == "" && len(out.events) > 0 { // the end of the feed
 					return out, nil
 				}
 				continue
 			}
 			if len(out.events) == 0 {
-				b.began()
+				b.onFirst()
 				if planned == "" {
 					settled = time.After(b.settle)
 				}

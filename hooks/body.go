@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// event is an event as the receiver reads it.
+// event is the JSON form of an event.
 type event struct {
 	Type       string          `json:"type"`
 	Collection string          `json:"collection,omitempty"`
@@ -14,16 +14,16 @@ type event struct {
 	Position   string          `json:"position,omitempty"` // after the event
 }
 
-// body is what is posted.
+// body is the JSON body of a delivery.
 type body struct {
 	ID       string    `json:"id"`
 	Hook     string    `json:"hook"`
 	Position string    `json:"position,omitempty"` // after the last event
-	SentAt   time.Time `json:"sentAt"`             // for the first time, as far as the sender knows
+	SentAt   time.Time `json:"sentAt"`             // the first attempt of the sending process
 	Events   []event   `json:"events"`
 }
 
-// PingOf is a test delivery to a hook: its id and body.
+// PingOf returns the id and the body of a test delivery to a hook.
 func PingOf(name string, now time.Time) (id string, text []byte, err error) {
 	id = digest("ping " + name + " " + now.Format(time.RFC3339Nano))
 	text, err = json.Marshal(body{ID: id, Hook: name, SentAt: now.UTC().Truncate(time.Millisecond), Events: []event{{Type: Ping}}})

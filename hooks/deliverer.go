@@ -22,14 +22,14 @@ type deliverer struct {
 	log    *slog.Logger
 	stats  stats
 	outage outage.Outage // of the receiver
-	start  string        // the end of the feed when the process started; "" while unknown
+	start  string        // the end of the feed when the process started; empty until read
 }
 
-// run claims the hook, again and again, and delivers as long as it has the claim.
+// run claims the hook repeatedly, and delivers while it holds a claim.
 func (d *deliverer) run(ctx context.Context) {
 	defer d.sender.Close()
 	for failures := 0; ctx.Err() == nil; {
-		claimed, err := d.turn(ctx)
+		claimed, err := d.serve(ctx)
 		switch {
 		case ctx.Err() != nil:
 		case err == nil || errors.Is(err, persistence.ErrFenced):
@@ -45,35 +45,34 @@ func (d *deliverer) run(ctx context.Context) {
 	}
 }
 
-// turn claims the hook and delivers until the claim or the context ends.
-func (d *deliverer) turn(ctx context.Context) (claimed bool, err error) {
+// serve claims the hook and delivers until the claim or the context ends.
+func (d *deliverer) serve(ctx context.Context) (claimed bool, err error) {
 	asked := time.Now()
-	hook, claimed, err := d.claim(ctx)
+	state, claimed, err := d.claim(ctx)
 	if err != nil || !claimed {
 		return claimed, err
 	}
-	working, stop := lingering(ctx, d.timing.Grace)
+	graceful, stop := withGrace(ctx, d.timing.Grace)
 	defer stop()
-	l := hold(working, d.store, hook.Ref(), asked, d.timing)
+	l := hold(graceful, d.store, state.Ref(), asked, d.timing)
 	d.stats.change(func(s *stats) { s.now.Held = true })
-	d.log.Info("webhook is delivered by this process", "host", d.hook.Host(), "epoch", hook.Epoch)
+	d.log.Info("webhook is delivered by this process", "host", d.hook.Host(), "epoch", state.Epoch)
 	defer func() {
 		l.end()
 		d.stats.change(func(s *stats) { s.now.Held, s.since = false, time.Time{} })
-		within, cancel := d.writing(ctx)
+		within, cancel := d.writeContext(ctx)
 		defer cancel()
-		_ = d.store.ReleaseHook(within, hook.Ref()) // the lease ends by itself
+		_ = d.store.ReleaseHook(within, state.Ref()) // otherwise the lease expires
 	}()
-	// What waits for events or for the next attempt ends with ctx at once.
+	// Waiting for events or for the next attempt ends immediately with ctx.
 	waiting, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(l, func() { cancel(context.Cause(l)) })()
-	s := &session{deliverer: d, lease: l, hook: hook}
+	s := &session{deliverer: d, lease: l, state: state}
 	return true, s.run(waiting)
 }
 
-// claim claims the hook. One without a document begins where the feed ended when this process
-// started.
+// claim claims the hook. A new hook begins where the feed ended when this process started.
 func (d *deliverer) claim(ctx context.Context) (persistence.Hook, bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, d.timing.Write)
 	defer cancel()
@@ -86,17 +85,17 @@ func (d *deliverer) claim(ctx context.Context) (persistence.Hook, bool, error) {
 	return d.store.ClaimHook(ctx, persistence.HookClaim{Name: d.hook.Name, Node: d.node, Start: d.start, Lease: d.timing.Lease})
 }
 
-// writing bounds a write that is worth making although ctx has ended: the store refuses it if
-// the claim was lost.
-func (d *deliverer) writing(ctx context.Context) (context.Context, context.CancelFunc) {
+// writeContext returns a context for a write that must happen even if ctx has ended. The store
+// refuses the write if the claim was lost.
+func (d *deliverer) writeContext(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(ctx), d.timing.Write)
 }
 
-// lingering is a context that ends later than another one.
-func lingering(ctx context.Context, grace time.Duration) (context.Context, context.CancelFunc) {
-	working, cancel := context.WithCancel(context.WithoutCancel(ctx))
+// withGrace returns a context that ends a grace period after ctx.
+func withGrace(ctx context.Context, grace time.Duration) (context.Context, context.CancelFunc) {
+	graceful, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() { time.AfterFunc(grace, cancel) })
-	return working, func() {
+	return graceful, func() {
 		stop()
 		cancel()
 	}

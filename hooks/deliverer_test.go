@@ -12,7 +12,7 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// scene is a hook that has begun, on an embedded store.
+// scene is a hook with a position, on an embedded store.
 type scene struct {
 	*testing.T
 	*receiver
@@ -31,7 +31,7 @@ func newScene(t *testing.T, manners ...manner) *scene {
 	return s
 }
 
-// begin starts a process, and waits until it delivers.
+// begin starts a process, and waits until it has claimed the hook.
 func (s *scene) begin() *process {
 	epoch := hookOf(s, s.store, "h").Epoch
 	p := start(s, s.cursors, s.feed, s.hook, s.timing, s.moves)
@@ -45,7 +45,7 @@ func (s *scene) put(ids ...string) {
 	}
 }
 
-// got waits until the hook is at the feed's end, and returns the received events in short.
+// got waits until the hook is at the feed's end, and returns the received events as id:type.
 func (s *scene) got() string {
 	s.Helper()
 	newest, _ := s.feed.Newest(s.Context())
@@ -68,9 +68,9 @@ func (s *scene) want(what string) {
 	}
 }
 
-// A process is killed after the receiver has processed a delivery and before it has said so, and
-// the feed has grown when the next one continues: the delivery has the same events again.
-func TestKilledWithinADelivery(t *testing.T) {
+// If a process is killed after the receiver has processed a delivery, but before it answers,
+// the next process repeats the delivery with the same events, although the feed has grown.
+func TestKillDuringDelivery(t *testing.T) {
 	s := newScene(t, hangsLate)
 	p := s.begin()
 	s.put("1", "2")
@@ -81,7 +81,7 @@ func TestKilledWithinADelivery(t *testing.T) {
 	s.want("1:put 2:put 3:put")
 }
 
-// A hook that was stopped for too long tells its receiver so, once, and continues.
+// A hook whose position is no longer kept delivers gone once, and continues.
 func TestGone(t *testing.T) {
 	s := newScene(t, fails, hangsLate)
 	s.put("1", "2")
@@ -95,9 +95,9 @@ func TestGone(t *testing.T) {
 	s.want(":gone 3:put")
 }
 
-// A hook whose choice is changed while a delivery is on its way loses none of the events that it
-// wants now.
-func TestAnotherChoice(t *testing.T) {
+// If the choice of a hook changes while a delivery is in flight, all events of the new choice
+// are delivered.
+func TestChangedChoice(t *testing.T) {
 	s := newScene(t, hangsLate)
 	s.hook.Collections = []string{persistence.Activities}
 	p := s.begin()
@@ -113,7 +113,7 @@ func TestAnotherChoice(t *testing.T) {
 	s.want("1:put 3:put 1:put 2:put 3:put")
 }
 
-// A plan whose end the feed no longer has holds nothing up.
+// A plan whose end is not in the feed does not block the hook.
 func TestStalePlan(t *testing.T) {
 	s := newScene(t)
 	hook, _, err := s.cursors.ClaimHook(t.Context(), persistence.HookClaim{Name: "h", Node: "n", Lease: time.Millisecond})
@@ -128,7 +128,7 @@ func TestStalePlan(t *testing.T) {
 	s.want("1:put")
 }
 
-// Neither the URL nor the secret is in the reason of a failure, whatever has failed.
+// Failures never reveal the URL or the secret.
 func TestFailuresHideTheURL(t *testing.T) {
 	to := newReceiver(t, disconnects, redirects, hangs)
 	sender, hook := NewSender(), to.hook("h")
@@ -144,16 +144,16 @@ func TestFailuresHideTheURL(t *testing.T) {
 	}
 }
 
-// A process that stops waits for the delivery in flight.
-func TestStopWithinADelivery(t *testing.T) {
+// A stopping process waits for the delivery in flight.
+func TestStopDuringDelivery(t *testing.T) {
 	s := newScene(t, holds)
 	s.timing.Send, s.timing.Grace = time.Minute, time.Minute
 	p := s.begin()
 	s.put("1")
 	s.awaitRequest(20 * time.Second)
 	p.leave()
-	time.Sleep(10 * time.Millisecond) // for nothing: a process that does not wait has given up by now
-	close(s.told)
+	time.Sleep(10 * time.Millisecond) // long enough for a process that does not wait to give up
+	close(s.accept)
 	p.stop()
 	if hook := hookOf(t, s.store, "h"); hook.Position != "p1" || hook.Node != "" {
 		t.Errorf("it stops with %+v", hook)
@@ -161,23 +161,23 @@ func TestStopWithinADelivery(t *testing.T) {
 	s.want("1:put")
 }
 
-// It does not wait for long.
-func TestStopBesideAReceiverThatHangs(t *testing.T) {
+// A stopping process abandons a delivery after the grace period.
+func TestStopWithHangingReceiver(t *testing.T) {
 	s := newScene(t, hangs)
 	s.timing.Send = time.Minute
 	p := s.begin()
 	s.put("1")
 	s.awaitRequest(20 * time.Second)
 	p.stop()
-	if hook := hookOf(t, s.store, "h"); hook.Position != "p0" || hook.Node != "" || hook.Plan == nil || hook.Attempts != 0 { // it was abandoned, and has not failed
+	if hook := hookOf(t, s.store, "h"); hook.Position != "p0" || hook.Node != "" || hook.Plan == nil || hook.Attempts != 0 { // abandoned, not failed
 		t.Errorf("it stops with %+v", hook)
 	}
 	defer s.begin().stop()
 	s.want("1:put")
 }
 
-// A delivery that is refused is a dead hook; later ones follow. Neither documents nor failures
-// have the URL's secrets.
+// A refused delivery becomes a dead hook, and later ones follow. Documents never contain the
+// URL's secrets.
 func TestDead(t *testing.T) {
 	s := newScene(t, fails, redirects, disconnects, refuses)
 	defer s.begin().stop()
@@ -199,8 +199,8 @@ func TestDead(t *testing.T) {
 	}
 }
 
-// Changes that the hook does not want move it on, too.
-func TestUnwantedChangesMoveTheHook(t *testing.T) {
+// Changes that the hook does not select advance its position, too.
+func TestUnselectedChangesAdvanceThePosition(t *testing.T) {
 	s := newScene(t)
 	s.hook.Chains = []string{"ethereum"}
 	defer s.begin().stop()
@@ -211,7 +211,7 @@ func TestUnwantedChangesMoveTheHook(t *testing.T) {
 	s.want("1:put")
 }
 
-// Large and many events are delivered in several deliveries.
+// Many events, or large ones, are split into several deliveries.
 func TestDeliveriesAreBounded(t *testing.T) {
 	s := newScene(t)
 	large, _ := json.Marshal(map[string]string{"a": strings.Repeat("x", maxBytes/2)})

@@ -11,18 +11,18 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// A hook delivers what a store commits and takes back, across a stop; to another database's
-// position belongs an event gone.
-func TestTheFeedOfAStore(t *testing.T) {
+// A hook delivers the commits and retractions of a store, also after a stop. With a position
+// of another database it delivers gone.
+func TestFeedOfStore(t *testing.T) {
 	for name, open := range stores {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			store, to := open(t), newReceiver(t)
-			real, cursors := store.(Store), store.(persistence.HookStore)
+			feed, cursors := store.(Store), store.(persistence.HookStore)
 			all := &moves{all: map[string]string{}}
 			begin := func() *process {
 				epoch := hookOf(t, store, "h").Epoch
-				p := start(t, cursors, real, to.hook("h"), quick, all)
+				p := start(t, cursors, feed, to.hook("h"), quick, all)
 				awaitThat(t, "the hook is claimed", func() bool { return hookOf(t, store, "h").Epoch > epoch })
 				return p
 			}

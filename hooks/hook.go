@@ -17,30 +17,30 @@ const (
 	Put       = matching.Put
 	Removed   = matching.Removed
 	Retracted = matching.Retracted
-	Gone      = "gone" // of no document: events were lost to this hook, read the documents again
-	Ping      = "ping" // of no document: a test
+	Gone      = "gone" // without a document: events are missing, read the documents again
+	Ping      = "ping" // without a document: a test
 )
 
-// Types are the types of the events that a hook can choose.
+// Types are the types of events that a hook can select.
 var Types = []string{Put, Removed, Retracted}
 
-// Collections are those whose changes hooks deliver: what the markets of chains are, and not how
-// the program works. Their keys begin with chain/market/.
+// Collections are the collections that hooks can select: data of markets, not the state of the
+// program. Their _ids begin with chain/market/.
 var Collections = []string{persistence.Orders, persistence.Activities, persistence.Records, persistence.Notifications, persistence.DeadLetters}
 
-// Hook is what is delivered, and where to.
+// Hook is the configuration of a webhook.
 type Hook struct {
 	Name   string
-	URL    string // a secret but its host
-	Secret []byte // signs what is delivered
+	URL    string // secret except for its scheme and host
+	Secret []byte // the key of signatures
 
-	Collections []string // of Collections
+	Collections []string // a subset of Collections
 	matching.Selection
 	Types  []string      // all if empty
-	GiveUp time.Duration // from the first failure of a delivery until it is dead
+	GiveUp time.Duration // from a delivery's first failure until it becomes a dead hook
 }
 
-// Host is as much of the URL as may be shown.
+// Host returns the public part of the URL: its scheme and host.
 func (h Hook) Host() string {
 	u, err := url.Parse(h.URL)
 	if err != nil {
@@ -49,14 +49,14 @@ func (h Hook) Host() string {
 	return u.Scheme + "://" + u.Host
 }
 
-// event is the hook's event of a change; false if it wants none.
+// event returns the hook's event for a change; false if the hook does not select it.
 func (h Hook) event(c persistence.Change) (event, bool) {
 	if !slices.Contains(h.Collections, c.Collection) {
 		return event{}, false
 	}
 	meaning, err := h.Meaning(c)
 	if err != nil {
-		meaning = Put // better one too many
+		meaning = Put // an event too many is better than one too few
 	}
 	e := event{Type: meaning, Collection: c.Collection, ID: c.ID, Position: c.Position}
 	if meaning == Put {
@@ -65,13 +65,13 @@ func (h Hook) event(c persistence.Change) (event, bool) {
 	return e, meaning != "" && (len(h.Types) == 0 || slices.Contains(h.Types, meaning))
 }
 
-// choice is a digest of which events the hook wants.
+// choice returns a digest of the hook's selection of events.
 func (h Hook) choice() string {
 	return digest(fmt.Sprintf("%q %q %q %q %#v", h.Collections, h.Chains, h.Markets, h.Types, h.Filters))
 }
 
-// deliveryID is the id of the delivery of the events between two positions: of those that the
-// hook wants, so that with another choice it is another one.
+// deliveryID returns the id of the delivery of the events between two positions. It depends on
+// the hook's choice, which determines those events.
 func (h Hook) deliveryID(from, through string) string {
 	return digest(fmt.Sprintf("%q %q %q %q", h.Name, h.choice(), from, through))
 }

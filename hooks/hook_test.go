@@ -16,7 +16,7 @@ import (
 	"github.com/imart/event-worker/persistence/matching"
 )
 
-func TestWhichEvents(t *testing.T) {
+func TestSelectedEvents(t *testing.T) {
 	sold, err := documents.ParseFilter(persistence.Orders, `{status: "SOLD", price: {$gte: 10}}`)
 	if err != nil {
 		t.Fatal(err)

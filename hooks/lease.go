@@ -13,15 +13,15 @@ import (
 // errLeaseEnded means that a hook's lease could not be renewed in time.
 var errLeaseEnded = errors.New("the hook's lease could not be renewed in time")
 
-// lease is a claim that is renewed until it ends. It ends by the process's own clock, before it
-// ends by the store's: the time of each renewal is taken before the store is asked.
+// lease is a claim that is renewed until it ends. By this process's clock it ends earlier than
+// by the store's, since its time counts from before each renewal is sent.
 type lease struct {
 	context.Context // ends with the lease
 	until           atomic.Pointer[time.Time]
 	end             func()
 }
 
-// hold renews a claim that was asked for at a time.
+// hold renews a claim that was requested at the time asked.
 func hold(ctx context.Context, store persistence.HookStore, ref persistence.HookRef, asked time.Time, t Timing) *lease {
 	held, cancel := context.WithCancelCause(ctx)
 	done := make(chan struct{})
@@ -29,7 +29,7 @@ func hold(ctx context.Context, store persistence.HookStore, ref persistence.Hook
 		cancel(context.Canceled)
 		<-done
 	}}
-	l.last(asked.Add(t.Lease))
+	l.extend(asked.Add(t.Lease))
 	go func() {
 		defer close(done)
 		for backoff.Sleep(held, t.Renew) == nil {
@@ -39,7 +39,7 @@ func hold(ctx context.Context, store persistence.HookStore, ref persistence.Hook
 			stop()
 			switch {
 			case err == nil:
-				l.last(asked.Add(t.Lease))
+				l.extend(asked.Add(t.Lease))
 			case errors.Is(err, persistence.ErrFenced):
 				cancel(err)
 			case !l.holds():
@@ -50,8 +50,8 @@ func hold(ctx context.Context, store persistence.HookStore, ref persistence.Hook
 	return l
 }
 
-func (l *lease) last(until time.Time) { l.until.Store(&until) }
+func (l *lease) extend(until time.Time) { l.until.Store(&until) }
 
-// holds reports whether the lease has not ended, as it has without notice in a process that was
-// stopped for a while.
+// holds reports whether the lease has not expired. In a suspended process it can expire
+// before its context ends.
 func (l *lease) holds() bool { return time.Now().Before(*l.until.Load()) }

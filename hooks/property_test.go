@@ -19,7 +19,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	_ = flag.Set("rapid.checks", "25") // leases take their time; the command line takes precedence
+	_ = flag.Set("rapid.checks", "25") // each check waits for leases; the command line overrides it
 	os.Exit(mongotest.Main(m))
 }
 
@@ -50,10 +50,10 @@ func opened(t testing.TB, store persistence.Store, err error) persistence.Store 
 	return store
 }
 
-// Whatever the receiver answers, and whichever of two processes is killed, frozen, restarted,
-// or left without the store's answers: a receiver that passes over known deliveries gets every
-// event exactly once and in order, but those in dead hooks.
-func TestEveryEventOnceAndInOrder(t *testing.T) {
+// A receiver that ignores known deliveries gets every event exactly once and in order, except
+// for those in dead hooks: whatever it answers, and whichever of two processes is killed,
+// frozen or restarted, or loses answers of the store.
+func TestEventsArriveOnceAndInOrder(t *testing.T) {
 	for name, open := range stores {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -109,9 +109,9 @@ func history(t *testing.T, rt *rapid.T, store persistence.Store, name string) {
 			p.thaw()
 		case "lose":
 			p.lose(rapid.IntRange(1, 4).Draw(rt, "answers"))
-		case "sent": // perhaps
-			to.awaitRequest(50 * time.Millisecond)
-		case "wait": // for nothing that has to happen
+		case "sent":
+			to.awaitRequest(50 * time.Millisecond) // none may come
+		case "wait": // varies the interleaving
 			time.Sleep(time.Duration(rapid.IntRange(1, 30).Draw(rt, "ms")) * time.Millisecond)
 		}
 	}
@@ -138,13 +138,13 @@ func history(t *testing.T, rt *rapid.T, store persistence.Store, name string) {
 	for _, w := range want {
 		switch {
 		case len(got) > 0 && got[0].ID == w.ID:
-			got = got[1:] // and it may be dead, too: the receiver has processed it, and said that it has not
+			got = got[1:] // it may be dead, too, if the receiver processed it but answered with a failure
 		case !dead[w.ID]:
 			rt.Fatalf("%s is missing before %+v", w.ID, got)
 		}
 	}
 	if len(got) > 0 {
-		rt.Fatalf("received too much, or not in order: %+v", got)
+		rt.Fatalf("unexpected or out of order: %+v", got)
 	}
 }
 
@@ -156,7 +156,7 @@ func anyChange(t *rapid.T) persistence.Change {
 	return c
 }
 
-// reach reports whether the moves lead past the feed's last change.
+// reach reports whether the moves lead to the feed's end.
 func (m *moves) reach(feed *memoryFeed) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -201,11 +201,11 @@ func deadEvents(t interface{ Fatal(...any) }, store persistence.Store, name stri
 	return events
 }
 
-// awaitThat waits for what has to happen.
+// awaitThat waits until a condition holds.
 func awaitThat(t interface{ Fatal(...any) }, what string, holds func() bool) {
 	for until := time.Now().Add(20 * time.Second); !holds(); time.Sleep(3 * time.Millisecond) {
 		if time.Now().After(until) {
-			t.Fatal("it does not come that " + what)
+			t.Fatal("timeout before " + what)
 		}
 	}
 }

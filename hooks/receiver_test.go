@@ -13,42 +13,42 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// How a receiver answers.
+// manner is how a receiver treats a request.
 type manner string
 
 const (
 	accepts     manner = "accepts"
-	fails       manner = "fails"            // 500, and does nothing
+	fails       manner = "fails"            // 500, without processing the delivery
 	failsLate   manner = "fails late"       // 500 after it has processed the delivery
 	refuses     manner = "refuses"          // 410
 	redirects   manner = "redirects"        // 307
 	limits      manner = "limits"           // 429 and Retry-After
 	hangs       manner = "hangs"            // never answers
 	hangsLate   manner = "hangs late"       // never answers after it has processed the delivery
-	disconnects manner = "disconnects late" // breaks the connection after it has processed it
-	holds       manner = "holds"            // processes the delivery, and accepts it once it was told to
-	drips       manner = "drips"            // accepts, with an answer without end
+	disconnects manner = "disconnects late" // closes the connection after it has processed it
+	holds       manner = "holds"            // processes the delivery, answers once accept is closed
+	drips       manner = "drips"            // accepts, with an endless body
 )
 
 var manners = []manner{accepts, accepts, hangsLate, fails, failsLate, refuses, redirects, limits, hangs, hangsLate, disconnects, drips}
 
-// receiver is a server that passes over deliveries that it knows.
+// receiver is a server that ignores known deliveries.
 type receiver struct {
 	*httptest.Server
 	mu      sync.Mutex
-	manners []manner // of the next requests; it accepts the others
+	manners []manner // of the next requests; later ones are accepted
 	known   map[string]string
 	events  []event // of all deliveries, each once
 	bodies  []body
 	wrong   []error
-	told    chan struct{}
-	asked   chan struct{} // has a place for one request that nobody has waited for
+	accept  chan struct{} // closed to answer requests of the manner holds
+	asked   chan struct{} // an element if a request has come since the last awaitRequest
 }
 
 var secret = []byte("a secret of 16 bytes or more")
 
 func newReceiver(t testing.TB, manners ...manner) *receiver {
-	r := &receiver{manners: manners, known: map[string]string{}, told: make(chan struct{}), asked: make(chan struct{}, 1)}
+	r := &receiver{manners: manners, known: map[string]string{}, accept: make(chan struct{}), asked: make(chan struct{}, 1)}
 	r.Server = httptest.NewServer(http.HandlerFunc(r.serve))
 	t.Cleanup(r.stop)
 	return r
@@ -90,7 +90,7 @@ func (r *receiver) serve(w http.ResponseWriter, q *http.Request) {
 	case disconnects:
 		panic(http.ErrAbortHandler)
 	case holds:
-		<-r.told
+		<-r.accept
 	case hangs, hangsLate:
 		<-q.Context().Done()
 	case drips:
@@ -100,7 +100,7 @@ func (r *receiver) serve(w http.ResponseWriter, q *http.Request) {
 	}
 }
 
-// awaitRequest waits for a request that is processed, at most for a time.
+// awaitRequest waits for a processed request; it returns false after the timeout most.
 func (r *receiver) awaitRequest(most time.Duration) bool {
 	select {
 	case <-r.asked:
@@ -121,7 +121,7 @@ func (r *receiver) next() manner {
 	return next
 }
 
-// process does what the documentation tells receivers to do.
+// process follows the documentation for receivers.
 func (r *receiver) process(header http.Header, text []byte) error {
 	if err := Verify(secret, header.Get(SignatureHeader), text, time.Now(), 5*time.Minute); err != nil {
 		return err
@@ -131,7 +131,7 @@ func (r *receiver) process(header http.Header, text []byte) error {
 		return err
 	}
 	if b.ID == "" || header.Get(DeliveryHeader) != b.ID || header.Get("Content-Type") != "application/json" {
-		return fmt.Errorf("%v has another id than %s, or another type", header, b.ID)
+		return fmt.Errorf("headers %v of delivery %q", header, b.ID)
 	}
 	events, err := json.Marshal(b.Events)
 	if err != nil {
@@ -141,7 +141,7 @@ func (r *receiver) process(header http.Header, text []byte) error {
 	defer r.mu.Unlock()
 	if known, ok := r.known[b.ID]; ok {
 		if known != string(events) {
-			return fmt.Errorf("delivery %s has the events %s, and had %s", b.ID, events, known)
+			return fmt.Errorf("delivery %s was repeated with events %s, first sent with %s", b.ID, events, known)
 		}
 		return nil
 	}

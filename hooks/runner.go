@@ -11,23 +11,23 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// Store is what hooks need of a persistence.Store.
+// Store is the part of a persistence.Store that hooks need.
 type Store interface {
 	persistence.Feed
 	persistence.HookStore
 }
 
-// Timing is how long things take.
+// Timing configures durations.
 type Timing struct {
 	Lease, Renew, Claim time.Duration // of a lease; between renewals; between attempts to claim
-	Settle, Idle        time.Duration // see batcher
+	Settle, Idle        time.Duration // waiting for further events; until the position advances
 	Least, Most         time.Duration // between two attempts of a delivery
-	Send                time.Duration // one attempt
+	Send                time.Duration // the limit of an attempt
 	Grace               time.Duration // for a delivery in flight when the process stops
-	Write               time.Duration // one write to the store
+	Write               time.Duration // the limit of a write to the store
 }
 
-// DefaultTiming has another process continue within 6 s after one has died.
+// DefaultTiming lets another process take over within 6 s after a crash.
 var DefaultTiming = Timing{
 	Lease: 5 * time.Second, Renew: time.Second, Claim: time.Second,
 	Settle: 20 * time.Millisecond, Idle: 30 * time.Second,
@@ -39,12 +39,12 @@ var DefaultTiming = Timing{
 type Options struct {
 	Hooks  []Hook
 	Store  Store
-	Node   string // the process's name
+	Node   string // the name of this process
 	Log    *slog.Logger
 	Timing Timing // DefaultTiming if it is zero
 }
 
-// Runner delivers to several hooks, as far as this process has their leases.
+// Runner delivers to those hooks whose leases this process holds.
 type Runner struct {
 	deliverers []*deliverer
 }
@@ -64,7 +64,8 @@ func New(opts Options) *Runner {
 	return r
 }
 
-// Run delivers until the context ends, and then ends within Timing.Grace and a write.
+// Run delivers until the context ends. Then it returns within Timing.Grace plus the time of a
+// write.
 func (r *Runner) Run(ctx context.Context) {
 	var running sync.WaitGroup
 	for _, d := range r.deliverers {
@@ -73,15 +74,16 @@ func (r *Runner) Run(ctx context.Context) {
 	running.Wait()
 }
 
-// Stats are what a process has done for a hook, and how it stands.
+// Stats are the statistics of a hook in this process.
 type Stats struct {
-	Delivered, Failed, Dead int64 // deliveries, attempts, deliveries
-	Held                    bool  // the process has the hook's lease
-	// Lag is how long the next delivery has been waiting; 0 if there is none.
-	Lag time.Duration
+	Delivered int64         // accepted deliveries
+	Failed    int64         // failed attempts
+	Dead      int64         // deliveries that became dead hooks
+	Held      bool          // whether this process holds the hook's lease
+	Lag       time.Duration // how long the next delivery has been waiting; 0 without one
 }
 
-// Stats returns those of each hook, by name.
+// Stats returns the statistics of each hook, by name. It may be called concurrently with Run.
 func (r *Runner) Stats() map[string]Stats {
 	all := map[string]Stats{}
 	for _, d := range r.deliverers {
@@ -90,11 +92,11 @@ func (r *Runner) Stats() map[string]Stats {
 	return all
 }
 
-// stats are Stats that are counted.
+// stats collects Stats.
 type stats struct {
 	mu    sync.Mutex
-	now   Stats
-	since time.Time // when the next delivery began to wait; zero if there is none
+	now   Stats     // without Lag
+	since time.Time // when the next delivery began to wait; zero without one
 }
 
 func (s *stats) change(do func(*stats)) {

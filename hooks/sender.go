@@ -16,27 +16,28 @@ import (
 
 const (
 	sendTimeout   = 10 * time.Second
-	maxAnswer     = 64 << 10 // bytes of an answer that are read, and passed over
+	maxAnswer     = 64 << 10 // bytes of a response's body that are read and discarded
 	maxHeader     = 64 << 10
 	maxRetryAfter = time.Hour
 	maxReason     = 300
 )
 
-// Failure is why an attempt failed.
+// Failure is the error of a failed attempt.
 type Failure struct {
-	Reason string // one line, without the URL
-	Gone   bool   // the receiver wants no further attempt
-	After  time.Duration
+	Reason string        // one line, without the URL
+	Gone   bool          // the receiver refuses further attempts (410)
+	After  time.Duration // the minimum wait that the receiver requests; 0 if none
 }
 
+// Error implements error.
 func (f *Failure) Error() string { return f.Reason }
 
-// Sender posts deliveries.
+// Sender posts deliveries. It is safe for concurrent use.
 type Sender struct {
 	client *http.Client
 }
 
-// NewSender makes a sender, which follows no redirects.
+// NewSender makes a sender. It does not follow redirects.
 func NewSender() *Sender {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxResponseHeaderBytes = maxHeader
@@ -49,7 +50,7 @@ func NewSender() *Sender {
 // Close closes idle connections.
 func (s *Sender) Close() { s.client.CloseIdleConnections() }
 
-// Send makes one attempt. The error is a *Failure.
+// Send makes one attempt, of at most 10 s. The error is a *Failure.
 func (s *Sender) Send(ctx context.Context, hook Hook, id string, text []byte) error {
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, hook.URL, bytes.NewReader(text))
 	if err != nil {
@@ -59,23 +60,24 @@ func (s *Sender) Send(ctx context.Context, hook Hook, id string, text []byte) er
 	r.Header.Set("User-Agent", "event-worker")
 	r.Header.Set(DeliveryHeader, id)
 	r.Header.Set(SignatureHeader, Sign(hook.Secret, text, time.Now()))
-	answer, err := s.client.Do(r)
+	response, err := s.client.Do(r)
 	if err != nil {
 		return &Failure{Reason: reasonOf(err)}
 	}
-	defer answer.Body.Close()
-	_, _ = io.CopyN(io.Discard, answer.Body, maxAnswer) // so that the connection can be used again
-	if answer.StatusCode/100 == 2 {
+	defer response.Body.Close()
+	_, _ = io.CopyN(io.Discard, response.Body, maxAnswer) // so that the connection can be reused
+	status := response.StatusCode
+	if status/100 == 2 {
 		return nil
 	}
-	f := &Failure{Reason: fmt.Sprintf("the receiver answers %d", answer.StatusCode), Gone: answer.StatusCode == http.StatusGone, After: retryAfter(answer.Header)}
-	if answer.StatusCode/100 == 3 {
-		f.Reason += ": redirects are not followed, configure the URL that they lead to"
+	f := &Failure{Reason: fmt.Sprintf("the receiver answers %d", status), Gone: status == http.StatusGone, After: retryAfter(response.Header)}
+	if status/100 == 3 {
+		f.Reason += ": redirects are not followed, configure the target URL"
 	}
 	return f
 }
 
-// reasonOf is an error without the URL.
+// reasonOf returns the text of an error without the URL.
 func reasonOf(err error) string {
 	of, ok := errors.AsType[*url.Error](err)
 	switch {
@@ -87,8 +89,8 @@ func reasonOf(err error) string {
 	return printable.Line(err.Error(), maxReason)
 }
 
-// retryAfter is how long the receiver asks to wait, in seconds or until a date
-// (https://www.rfc-editor.org/rfc/rfc9110#name-retry-after).
+// retryAfter returns how long the receiver asks to wait, in seconds or until a date
+// (https://www.rfc-editor.org/rfc/rfc9110#name-retry-after); 0 if it does not.
 func retryAfter(header http.Header) time.Duration {
 	text := header.Get("Retry-After")
 	if seconds, err := strconv.ParseUint(text, 10, 31); err == nil {

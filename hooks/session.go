@@ -12,22 +12,22 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// maxKept is how large the body of a dead hook may be: MongoDB's documents have 16 MiB at most.
+// maxKept bounds the body of a dead hook, in bytes: MongoDB limits documents to 16 MiB.
 const maxKept = 8 << 20
 
-// session is the deliveries under one claim.
+// session makes the deliveries under one claim.
 type session struct {
 	*deliverer
 	lease *lease
-	hook  persistence.Hook
+	state persistence.Hook // the hook's document
 }
 
-// run delivers until ctx ends, or with an error.
+// run delivers until ctx ends or an error occurs.
 func (s *session) run(ctx context.Context) error {
 	for {
 		err := s.resume(ctx)
 		if errors.Is(err, persistence.ErrPositionGone) || errors.Is(err, persistence.ErrPositionInvalid) {
-			err = s.tellGone(ctx)
+			err = s.deliverGone(ctx)
 		}
 		if err != nil {
 			return err
@@ -35,14 +35,14 @@ func (s *session) run(ctx context.Context) error {
 	}
 }
 
-// resume follows the feed from the hook's position on.
+// resume delivers the events after the hook's position.
 func (s *session) resume(ctx context.Context) error {
-	if plan := s.hook.Plan; plan != nil && plan.Gone {
+	if plan := s.state.Plan; plan != nil && plan.Gone {
 		return s.deliver(ctx, goneBatch(plan.Through))
 	}
-	source := newSource(ctx, s.store, s.hook.Position, s.deliverer.hook.Collections)
+	source := newSource(ctx, s.store, s.state.Position, s.hook.Collections)
 	defer source.close()
-	b := batcher{source: source, hook: s.deliverer.hook, settle: s.timing.Settle, idle: s.timing.Idle, began: s.wait}
+	b := batcher{source: source, hook: s.hook, settle: s.timing.Settle, idle: s.timing.Idle, onFirst: s.wait}
 	for {
 		next, err := b.next(ctx, s.planned())
 		if err != nil {
@@ -51,7 +51,7 @@ func (s *session) resume(ctx context.Context) error {
 		switch {
 		case len(next.events) > 0:
 			err = s.deliver(ctx, next)
-		case next.through != s.hook.Position:
+		case next.through != s.state.Position:
 			err = s.move(ctx, persistence.HookMove{To: next.through})
 		}
 		if err != nil {
@@ -60,19 +60,19 @@ func (s *session) resume(ctx context.Context) error {
 	}
 }
 
-// wait notes that a delivery waits from now on.
+// wait records that a delivery is waiting.
 func (s *session) wait() { s.stats.change(func(s *stats) { s.since = time.Now() }) }
 
-// planned is where the next delivery ends if that is planned.
+// planned returns where the next delivery must end; empty if that is not planned.
 func (s *session) planned() string {
-	if plan := s.hook.Plan; plan != nil && plan.Choice == s.deliverer.hook.choice() {
+	if plan := s.state.Plan; plan != nil && plan.Choice == s.hook.choice() {
 		return plan.Through
 	}
 	return ""
 }
 
-// tellGone tells the receiver that events are missing, and continues after all of them.
-func (s *session) tellGone(ctx context.Context) error {
+// deliverGone delivers an event of type gone, and continues at the end of the feed.
+func (s *session) deliverGone(ctx context.Context) error {
 	s.wait()
 	within, cancel := context.WithTimeout(ctx, s.timing.Write)
 	newest, err := s.store.Newest(within)
@@ -80,7 +80,7 @@ func (s *session) tellGone(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.log.Warn("webhook was stopped for longer than changes are kept: its receiver is told to read the documents again")
+	s.log.Warn("webhook was stopped for longer than changes are kept: its receiver gets the event gone")
 	return s.deliver(ctx, goneBatch(newest))
 }
 
@@ -88,18 +88,18 @@ func goneBatch(newest string) batch {
 	return batch{events: []event{{Type: Gone, Position: newest}}, through: newest}
 }
 
-// deliver sends a batch until it is delivered or dead.
+// deliver sends a batch until it is accepted or becomes a dead hook.
 func (s *session) deliver(ctx context.Context, b batch) error {
-	plan := persistence.HookPlan{Through: b.through, Choice: s.deliverer.hook.choice(), Gone: b.events[0].Type == Gone}
-	if s.hook.Plan == nil || *s.hook.Plan != plan {
+	plan := persistence.HookPlan{Through: b.through, Choice: s.hook.choice(), Gone: b.events[0].Type == Gone}
+	if s.state.Plan == nil || *s.state.Plan != plan {
 		if err := s.plan(ctx, plan); err != nil {
 			return err
 		}
 	}
-	id := s.deliverer.hook.deliveryID(s.hook.Position, b.through)
+	id := s.hook.deliveryID(s.state.Position, b.through)
 	text, err := json.Marshal(body{ID: id, Hook: s.hook.Name, Position: b.through, SentAt: time.Now().UTC().Truncate(time.Millisecond), Events: b.events})
 	if err != nil {
-		return fmt.Errorf("a delivery cannot be written: %w", err)
+		return fmt.Errorf("encode a delivery: %w", err)
 	}
 	move := persistence.HookMove{To: b.through, Events: int64(len(b.events))}
 	for {
@@ -114,7 +114,7 @@ func (s *session) deliver(ctx context.Context, b batch) error {
 		if err != nil {
 			return err
 		}
-		if failure.Gone || s.hook.UpdatedAt.Sub(*s.hook.FailingSince) >= s.deliverer.hook.GiveUp {
+		if failure.Gone || s.state.UpdatedAt.Sub(*s.state.FailingSince) >= s.hook.GiveUp {
 			move.Dead = &persistence.DeadHook{ID: id, Position: b.through, Events: move.Events, Body: string(text), Reason: failure.Reason}
 			if len(text) > maxKept {
 				move.Dead.Body = ""
@@ -127,8 +127,8 @@ func (s *session) deliver(ctx context.Context, b batch) error {
 	}
 }
 
-// attempt sends a delivery once. The failure is nil if it was accepted; the error says that
-// nothing is known of the receiver.
+// attempt sends a delivery once. The failure is nil if the receiver accepted it. An error means
+// that the attempt was not made or was aborted, so that its result is unknown.
 func (s *session) attempt(ctx context.Context, id string, text []byte) (*Failure, error) {
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
@@ -138,7 +138,7 @@ func (s *session) attempt(ctx context.Context, id string, text []byte) (*Failure
 	}
 	within, cancel := context.WithTimeout(s.lease, s.timing.Send)
 	defer cancel()
-	err := s.sender.Send(within, s.deliverer.hook, id, text)
+	err := s.sender.Send(within, s.hook, id, text)
 	if err == nil {
 		return nil, nil
 	}
@@ -152,45 +152,45 @@ func (s *session) attempt(ctx context.Context, id string, text []byte) (*Failure
 	return failure, nil
 }
 
-// failed writes a failed attempt down, and returns how long to wait before the next one.
+// failed stores a failed attempt, and returns how long to wait before the next one.
 func (s *session) failed(ctx context.Context, failure *Failure) (time.Duration, error) {
 	s.stats.change(func(s *stats) { s.now.Failed++ })
-	within, cancel := s.writing(ctx)
+	within, cancel := s.writeContext(ctx)
 	defer cancel()
-	hook, err := s.store.FailHook(within, s.hook.Ref(), failure.Reason)
+	state, err := s.store.FailHook(within, s.state.Ref(), failure.Reason)
 	if err != nil {
 		return 0, err
 	}
-	s.hook = hook
-	s.log.Debug("webhook failed", "attempts", hook.Attempts, "reason", failure.Reason)
+	s.state = state
+	s.log.Debug("webhook failed", "attempts", state.Attempts, "reason", failure.Reason)
 	if s.outage.Note(time.Now(), outage.Moment) {
-		s.log.Error("webhook cannot be delivered: its later events wait", "host", s.deliverer.hook.Host(), "since", s.outage.Since(), "attempts", hook.Attempts, "reason", failure.Reason)
+		s.log.Error("webhook cannot be delivered: its later events wait", "host", s.hook.Host(), "since", s.outage.Since(), "attempts", state.Attempts, "reason", failure.Reason)
 	}
-	return max(failure.After, backoff.Jittered(int(min(hook.Attempts, 30)), s.timing.Least, s.timing.Most)), nil
+	return max(failure.After, backoff.Jittered(int(min(state.Attempts, 30)), s.timing.Least, s.timing.Most)), nil
 }
 
 func (s *session) plan(ctx context.Context, plan persistence.HookPlan) error {
-	within, cancel := s.writing(ctx)
+	within, cancel := s.writeContext(ctx)
 	defer cancel()
-	if err := s.store.PlanHook(within, s.hook.Ref(), s.hook.Position, plan); err != nil {
+	if err := s.store.PlanHook(within, s.state.Ref(), s.state.Position, plan); err != nil {
 		return err
 	}
-	s.hook.Plan = &plan
+	s.state.Plan = &plan
 	return nil
 }
 
-// move moves the hook from its position.
+// move stores a move of the hook from its position.
 func (s *session) move(ctx context.Context, move persistence.HookMove) error {
-	move.Hook, move.From = s.hook.Ref(), s.hook.Position
-	within, cancel := s.writing(ctx)
+	move.Hook, move.From = s.state.Ref(), s.state.Position
+	within, cancel := s.writeContext(ctx)
 	defer cancel()
 	if err := s.store.MoveHook(within, move); err != nil {
 		return err
 	}
-	s.hook.Position, s.hook.Plan = move.To, nil
+	s.state.Position, s.state.Plan = move.To, nil
 	switch {
 	case move.Dead != nil:
-		s.log.Error("webhook delivery was given up: event-worker hooks retry sends it again", "delivery", move.Dead.ID, "events", move.Events, "attempts", s.hook.Attempts, "reason", move.Dead.Reason)
+		s.log.Error("webhook delivery was given up: event-worker hooks retry sends it again", "delivery", move.Dead.ID, "events", move.Events, "attempts", s.state.Attempts, "reason", move.Dead.Reason)
 	case move.Events > 0:
 		if lasted := s.outage.End(time.Now()); lasted > 0 {
 			s.log.Info("webhook is delivered again", outage.Lasted, lasted)

@@ -13,23 +13,24 @@ import (
 
 // The headers of a delivery.
 const (
-	// SignatureHeader has the time of sending and the signature: t=UNIX,v1=HEX, where HEX is
-	// the HMAC-SHA256 of the time, a dot, and the body, under the hook's secret.
+	// SignatureHeader contains the time of sending, in Unix seconds, and the signature:
+	// t=UNIX,v1=HEX, where HEX is the HMAC-SHA256 of the time, a dot, and the body, with the
+	// hook's secret as the key.
 	SignatureHeader = "Event-Worker-Signature"
-	// DeliveryHeader has the delivery's id, which stays the same when it is sent again.
+	// DeliveryHeader contains the delivery's id, which is the same in all attempts.
 	DeliveryHeader = "Event-Worker-Delivery"
 )
 
-// ErrSignature means that a delivery was not signed with the secret, or too long ago.
+// ErrSignature means that a signature does not match, or that its time is out of tolerance.
 var ErrSignature = errors.New("the signature is not valid")
 
-// Sign is the signature of a body that is sent at a time.
+// Sign returns the SignatureHeader of a body that is sent at a time.
 func Sign(secret, body []byte, at time.Time) string {
 	return fmt.Sprintf("t=%d,v1=%s", at.Unix(), hex.EncodeToString(sum(secret, body, at.Unix())))
 }
 
-// Verify is for receivers: it returns ErrSignature unless a header is the signature of a body
-// whose time is within the tolerance of now.
+// Verify is for receivers: it returns ErrSignature unless a SignatureHeader matches the body,
+// and its time differs from now by no more than the tolerance.
 func Verify(secret []byte, header string, body []byte, now time.Time, tolerance time.Duration) error {
 	at, signature, _ := strings.Cut(header, ",")
 	unix, err1 := strconv.ParseInt(strings.TrimPrefix(at, "t="), 10, 64)

@@ -15,12 +15,12 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// memoryFeed is a feed that a test extends, and whose beginning it may forget.
+// memoryFeed is a feed in memory, which can forget its past changes.
 type memoryFeed struct {
 	mu        sync.Mutex
 	changes   []persistence.Change
 	forgotten int
-	grown     chan struct{} // closed when there is more
+	grown     chan struct{} // closed when changes are added
 }
 
 func newMemoryFeed() *memoryFeed { return &memoryFeed{grown: make(chan struct{})} }
@@ -107,8 +107,8 @@ var (
 	errLost   = errors.New("the store's answer was lost")
 )
 
-// process is a process that delivers, and can be killed and frozen: whatever it writes then does
-// not happen, or later.
+// process is a simulated process that can be killed or frozen. Writes of a killed process are
+// lost, those of a frozen one are delayed.
 type process struct {
 	persistence.Feed
 	store  persistence.HookStore
@@ -120,13 +120,13 @@ type process struct {
 
 	mu     sync.Mutex
 	killed bool
-	lost   int           // answers of the store to come
+	lost   int           // how many of the store's next answers are lost
 	thawed chan struct{} // closed unless the process is frozen
 }
 
-// moves are those that the store has made, of all processes.
+// moves are the moves that the store has accepted from all processes.
 type moves struct {
-	mu    sync.Mutex        // held while the store makes one, or a claim
+	mu    sync.Mutex        // held during a move or a claim
 	all   map[string]string // to by from
 	epoch int64             // of the last claim
 	err   error
@@ -192,8 +192,8 @@ func (p *process) thaw() {
 	}
 }
 
-// write makes a write of the process, once it is not frozen: then its context no longer counts,
-// as for one that was on its way to the server.
+// write performs a write once the process is not frozen. It ignores the context's end, like a
+// write that was already sent to the server.
 func (p *process) write(ctx context.Context, do func(ctx context.Context) error) error {
 	p.mu.Lock()
 	thawed := p.thawed
@@ -269,7 +269,7 @@ func (p *process) MoveHook(ctx context.Context, move persistence.HookMove) error
 func (p *process) FailDeadHook(context.Context, string, string) (bool, error) { panic("not called") }
 func (p *process) RemoveDeadHook(context.Context, string) (bool, error)       { panic("not called") }
 
-// cable is a network that can be cut.
+// cable is a network connection that can be cut.
 type cable struct {
 	context.Context
 	http.RoundTripper
@@ -281,7 +281,7 @@ func (c cable) RoundTrip(q *http.Request) (*http.Response, error) {
 	return c.RoundTripper.RoundTrip(q.WithContext(ctx))
 }
 
-// ctx is a test's context.
+// ctx returns the context of a test.
 func ctx(t any) context.Context {
 	if of, ok := t.(interface{ Context() context.Context }); ok {
 		return of.Context()

@@ -10,7 +10,7 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// dropOrders drops a collection behind the store's back.
+// dropOrders drops a collection without the store, which ends its change stream.
 func dropOrders(t *testing.T, uri string) {
 	t.Helper()
 	client, err := driver.Connect(options.Client().ApplyURI(uri))

@@ -1,12 +1,13 @@
 // Package feed serves the changes of documents as server-sent events.
 //
 // Guarantees:
-//   - A reader that takes the documents after a position, and applies all events from there,
-//     has the documents of the database. One that is cut off continues with the ID of its
-//     last event, and gets every change exactly once, in the order of the commits.
-//   - What is told to be final was told before, and is not taken back later.
-//   - A reader that does not read holds up nobody: its response waits for it, and ends after
-//     a while.
+//   - A reader that notes a position, reads the documents, and applies all events after that
+//     position has the documents of the database. After a disconnection it continues with the
+//     ID of its last event, and gets every change exactly once, in commit order.
+//   - An event of finality follows all changes that it covers. What is final is never
+//     retracted.
+//   - A reader that stops reading delays no other reader: its response ends after a bounded
+//     time.
 package feed
 
 import (
@@ -28,29 +29,29 @@ const (
 	finalEvery = 5 * time.Second
 )
 
-// Data is what is served.
+// Data is a store with a feed.
 type Data interface {
 	persistence.Querier
 	persistence.Feed
 }
 
-// Options say what is served. Zero values mean defaults.
+// Options configure the feed. Zero values mean defaults.
 type Options struct {
 	Data       Data
 	Log        *slog.Logger
-	Readers    int           // at a time
-	Patience   time.Duration // with a reader that does not read
-	Heartbeat  time.Duration // between events that only tell the position
-	FinalEvery time.Duration // how often to look for what has become final
+	Readers    int           // the maximum at the same time; 100 by default
+	Patience   time.Duration // how long a write to a reader may take; 30 s by default
+	Heartbeat  time.Duration // between events of the position while nothing changes; 15 s
+	FinalEvery time.Duration // between queries of finality; 5 s by default
 }
 
 // service serves all readers.
 type service struct {
 	Options
-	places chan struct{} // taken by readers
+	readers chan struct{} // an element for each current reader
 }
 
-// Routes are those of the package.
+// Routes returns the routes of the package.
 func Routes(o Options) []api.Route {
 	o.Readers = cmp.Or(o.Readers, maxReaders)
 	o.Patience = cmp.Or(o.Patience, patience)
@@ -60,9 +61,9 @@ func Routes(o Options) []api.Route {
 	return []api.Route{{Pattern: "GET /feed", Handler: s, Streams: true}}
 }
 
-// ServeHTTP serves one reader until it or the server is closed.
+// ServeHTTP serves one reader until the reader disconnects or the server closes.
 func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	ask, err := parse(r)
+	req, err := parse(r)
 	if err != nil {
 		api.Problem(w, http.StatusBadRequest, err.Error())
 		return
@@ -71,32 +72,32 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	select {
-	case s.places <- struct{}{}:
-		defer func() { <-s.places }()
+	case s.readers <- struct{}{}:
+		defer func() { <-s.readers }()
 	default:
 		w.Header().Set("Retry-After", "5")
-		api.Problem(w, http.StatusServiceUnavailable, "too many readers follow the feed: come back later")
+		api.Problem(w, http.StatusServiceUnavailable, "too many readers follow the feed: try again later")
 		return
 	}
-	if ask.after == "" {
-		if ask.after, err = s.Data.Newest(r.Context()); err != nil {
+	if req.after == "" {
+		if req.after, err = s.Data.Newest(r.Context()); err != nil {
 			s.fail(w, r, err)
 			return
 		}
 	}
-	st := &stream{service: s, ask: ask, w: w, control: http.NewResponseController(w), at: ask.after}
+	st := &stream{service: s, request: req, w: w, control: http.NewResponseController(w), at: req.after}
 	if err := st.follow(r.Context()); err != nil {
 		s.end(st, r, err)
 	}
 }
 
-// end tells a reader why its feed has ended.
+// end handles the error with which a reader's feed has ended.
 func (s *service) end(st *stream, r *http.Request, err error) {
 	switch {
 	case st.begun && errors.Is(err, persistence.ErrPositionGone):
 		_ = st.send("gone", "", map[string]string{"error": goneText})
 	case st.begun:
-		s.tell(r, err)
+		s.log(r, err)
 	default:
 		s.fail(st.w, r, err)
 	}
@@ -110,18 +111,18 @@ func (s *service) fail(w http.ResponseWriter, r *http.Request, err error) {
 	case errors.Is(err, persistence.ErrPositionGone):
 		api.Problem(w, http.StatusGone, goneText)
 	default:
-		s.tell(r, err)
+		s.log(r, err)
 		w.Header().Set("Retry-After", "5")
-		api.Problem(w, http.StatusServiceUnavailable, "the data cannot be read at the moment: come back later")
+		api.Problem(w, http.StatusServiceUnavailable, "the data cannot be read at the moment: try again later")
 	}
 }
 
 // goneText says what to do when a position is gone.
 const goneText = "the changes after this position are no longer kept: read the documents again, and follow the feed from the position in the header Feed-Position of that response"
 
-// tell logs an error that is not the reader's.
-func (s *service) tell(r *http.Request, err error) {
+// log logs an error unless the reader has caused it.
+func (s *service) log(r *http.Request, err error) {
 	if r.Context().Err() == nil && !errors.Is(err, errReader) {
-		s.Log.Warn("the feed of a reader has ended", "error", err)
+		s.Log.Warn("a reader's feed has failed", "error", err)
 	}
 }

@@ -26,8 +26,8 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(mongotest.Main(m)) }
 
-// soon bounds what takes no time, with a margin for loaded machines.
-const soon = 30 * time.Second
+// timeout bounds fast operations, with a margin for loaded machines.
+const timeout = 30 * time.Second
 
 var seaport = persistence.MarketRef{Chain: "ethereum", Market: "seaport"}
 
@@ -48,7 +48,7 @@ type served struct {
 	url   string
 }
 
-// serve serves a store's feed; quick options are the tests'.
+// serve serves a store's feed.
 func serve(t testing.TB, store persistence.Store, o feed.Options) *served {
 	t.Helper()
 	o.Data, o.Log = store, slog.New(slog.DiscardHandler)
@@ -60,7 +60,7 @@ func serve(t testing.TB, store persistence.Store, o feed.Options) *served {
 	return &served{t, store, "http://" + server.Addr() + "/feed"}
 }
 
-// at is the URL with parameters, in pairs.
+// at returns the URL with parameters, in pairs.
 func (s *served) at(parameters ...string) string {
 	values := url.Values{}
 	for i := 0; i < len(parameters); i += 2 {
@@ -94,7 +94,7 @@ func (s *served) open(parameters ...string) *feedtest.Reader {
 	return r
 }
 
-// next is the next event with a name; the others are passed over.
+// next returns the next event with a name, and ignores others.
 func (s *served) next(r *feedtest.Reader, name string) feedtest.Event {
 	s.t.Helper()
 	for {
@@ -108,7 +108,7 @@ func (s *served) next(r *feedtest.Reader, name string) feedtest.Event {
 	}
 }
 
-// changes are so many events of changes, each in a line.
+// changes returns the next n changes, one per line.
 func (s *served) changes(r *feedtest.Reader, n int) (lines []string) {
 	s.t.Helper()
 	for len(lines) < n {
@@ -150,8 +150,8 @@ func activity(seq int64, key string) markets.Activity {
 	}}
 }
 
-// On both stores a reader that follows from now on learns where it starts, what is written
-// and taken back, and of nothing else.
+// On both stores a reader without a position receives its start position and every later
+// write and retraction, and nothing else.
 func TestEvents(t *testing.T) {
 	for name, open := range map[string]func(testing.TB) persistence.Store{"embedded": openFolder, "mongodb": openMongoDB} {
 		t.Run(name, func(t *testing.T) {
@@ -189,7 +189,8 @@ func openMongoDB(t testing.TB) persistence.Store {
 	return store
 }
 
-// What a reader asks for restricts what it gets; a document that no longer matches is removed.
+// A reader gets only changes that match its parameters. A document that no longer matches is
+// sent as removed.
 func TestRestrictions(t *testing.T) {
 	t.Parallel()
 	s := serve(t, openFolder(t), feed.Options{})
@@ -233,7 +234,7 @@ func TestRestrictions(t *testing.T) {
 	}
 }
 
-// Mistakes are refused with what to do.
+// Invalid requests are refused with a message that says what to do.
 func TestRefusals(t *testing.T) {
 	t.Parallel()
 	s := serve(t, openFolder(t), feed.Options{})
@@ -243,10 +244,11 @@ func TestRefusals(t *testing.T) {
 		"after x":                                     "400 after, or Last-Event-ID, is not a position",
 		"after 0123456789abcdef-7":                    "410 the changes after this position are no longer kept: read the documents again",
 		"filter.orders {":                             "400 filter.orders: filter:",
-		"filter.orders {final:true}":                  "400 filter.orders: final cannot be filtered by",
-		"filter.actors {}":                            "400 filter.actors: the feed has no such collection",
+		"filter.orders {final:true}":                  "400 filter.orders: cannot filter by final",
+		"filter.actors {}":                            "400 filter.actors: the feed does not include this collection",
 		"collection records tokenCollection 0xC":      "400 tokenCollection: records have no token",
-		"collection orders filter.activities {a:1}":   "400 filter.activities: the feed has no such collection",
+		"collection orders filter.activities {a:1}":   "400 filter.activities: the feed does not include this collection",
+		"tokenCollection 0xC filter.records {}":       "400 filter.records: the feed does not include this collection",
 		"filter.orders {$where:\"1\"}":                "400 filter.orders: filter: at character 2: unknown operator $where",
 		"after 0123456789abcdef-99999999999999999999": "400 after, or Last-Event-ID, is not a position",
 	} {
@@ -256,12 +258,12 @@ func TestRefusals(t *testing.T) {
 		}
 	}
 	if status, text, err := feedtest.Refusal(t.Context(), s.at("after", s.newest()), "x"); status != 400 {
-		t.Errorf("Last-Event-ID goes before after: %d %s %v", status, text, err)
+		t.Errorf("Last-Event-ID must take precedence over after: %d %s %v", status, text, err)
 	}
 }
 
-// When changes are no longer kept, a feed that has begun says so, and the reader is refused when
-// it comes back.
+// When changes are no longer kept, a running feed ends with the event gone, and a reader that
+// continues from its last position is refused.
 func TestGone(t *testing.T) {
 	t.Parallel()
 	uri := mongotest.Database(t)
@@ -282,11 +284,11 @@ func TestGone(t *testing.T) {
 		t.Errorf("then %+v", e)
 	}
 	if status, _, err := feedtest.Refusal(t.Context(), s.url, at); status != http.StatusGone || err != nil {
-		t.Errorf("coming back: %d, %v", status, err)
+		t.Errorf("after reconnecting: %d, %v", status, err)
 	}
 }
 
-// A reader for whom there is nothing learns its position all the same.
+// A reader whose collections do not change still receives positions.
 func TestPositionsAdvance(t *testing.T) {
 	t.Parallel()
 	s := serve(t, openFolder(t), feed.Options{Heartbeat: time.Millisecond})
@@ -300,7 +302,8 @@ func TestPositionsAdvance(t *testing.T) {
 	}
 }
 
-// A reader that is cut off before the next heartbeat, again and again, gets on all the same.
+// A reader receives the position at the end of the feed even before the first heartbeat, so
+// that one that is disconnected often makes progress.
 func TestPositionsAdvanceAtTheEnd(t *testing.T) {
 	t.Parallel()
 	for name, store := range map[string]persistence.Store{"folder": openFolder(t), "MongoDB": openMongoDB(t)} {

@@ -9,16 +9,16 @@ import (
 	"github.com/imart/event-worker/persistence/finality"
 )
 
-// finals is what a stream has told of what is final, and will tell.
+// finals are the heights of finality that a stream has sent, and will send.
 type finals struct {
-	read time.Time // when it was read last
-	// due is told once the reader has all changes before the position of.
-	due  []toldFinal
-	of   string
-	told map[part]int64
+	read time.Time // the time of the last query
+	// due is sent once the reader has all changes up to the position dueAt.
+	due   []finalEvent
+	dueAt string
+	sent  map[part]int64
 }
 
-// part is a part of a collection that is final up to a height.
+// part is a part of a collection with a common height of finality.
 type part struct {
 	Collection string `json:"collection"`
 	Chain      string `json:"chain"`
@@ -26,60 +26,59 @@ type part struct {
 	Stream     string `json:"stream,omitempty"`
 }
 
-// toldFinal is the data of an event of finality.
-type toldFinal struct {
+// finalEvent is the data of an event of finality.
+type finalEvent struct {
 	part
 	Height int64 `json:"height,omitempty"`
 	All    bool  `json:"all,omitempty"` // the chain cannot be reorganised
 }
 
-func finalUpTo(p part, height int64) toldFinal {
+func newFinalEvent(p part, height int64) finalEvent {
 	if height == math.MaxInt64 {
-		return toldFinal{part: p, All: true}
+		return finalEvent{part: p, All: true}
 	}
-	return toldFinal{part: p, Height: height}
+	return finalEvent{part: p, Height: height}
 }
 
-func (t toldFinal) height() int64 {
-	if t.All {
+func (e finalEvent) height() int64 {
+	if e.All {
 		return math.MaxInt64
 	}
-	return t.Height
+	return e.Height
 }
 
-// tellFinal tells what has become final. It holds for the documents as they were when it was
-// read: a reader that is behind may have some that were taken back since. So it is told only
-// once the reader has all changes of before.
-func (s *stream) tellFinal(ctx context.Context, c persistence.Change) error {
+// sendFinal sends what has become final. Finality is true of the documents at the time of its
+// query: a reader that is behind may have documents that were retracted since. So it is sent
+// only once the reader has all changes up to that time.
+func (s *stream) sendFinal(ctx context.Context, c persistence.Change) error {
 	f := &s.final
 	idle := c.Collection == ""
-	if len(f.due) > 0 && (idle || s.Data.Reached(c.Position, f.of)) {
-		due := f.due
-		f.due = nil
-		for _, d := range due {
-			if err := s.send("final", "", d); err != nil {
+	if len(f.due) > 0 && (idle || s.Data.Reached(c.Position, f.dueAt)) {
+		for _, e := range f.due {
+			if err := s.send("final", "", e); err != nil {
 				return err
 			}
-			f.told[d.part] = d.height()
+			f.sent[e.part] = e.height()
 		}
+		f.due = nil
 	}
 	if len(f.due) > 0 || time.Since(f.read) < s.FinalEvery {
 		return nil
 	}
-	due, of, err := s.readFinal(ctx)
+	due, at, err := s.readFinal(ctx)
 	if err != nil {
-		return ctx.Err() // it is read again later
+		return ctx.Err() // retried at the next change
 	}
-	f.due, f.of, f.read = due, of, time.Now()
+	f.due, f.dueAt, f.read = due, at, time.Now()
 	return nil
 }
 
-// readFinal returns what has become final, and the position of a reader that may be told so.
-func (s *stream) readFinal(ctx context.Context) (due []toldFinal, of string, err error) {
-	if s.final.told == nil {
-		s.final.told = map[part]int64{}
+// readFinal returns what has become final, and the position that a reader must have reached.
+func (s *stream) readFinal(ctx context.Context) (due []finalEvent, at string, err error) {
+	if s.final.sent == nil {
+		s.final.sent = map[part]int64{}
 	}
-	for _, collection := range s.ask.collections {
+	for _, collection := range s.request.collections {
 		if !finality.Of(collection) {
 			continue
 		}
@@ -89,13 +88,13 @@ func (s *stream) readFinal(ctx context.Context) (due []toldFinal, of string, err
 		}
 		for _, h := range horizon.Heights() {
 			p := part{collection, h.Chain, h.Market, h.Stream}
-			if before, known := s.final.told[p]; s.ask.Wants(h.Chain, h.Market) && (!known || h.Height > before) {
-				due = append(due, finalUpTo(p, h.Height))
+			if before, known := s.final.sent[p]; s.request.Wants(h.Chain, h.Market) && (!known || h.Height > before) {
+				due = append(due, newFinalEvent(p, h.Height))
 			}
 		}
 	}
 	if len(due) > 0 {
-		of, err = s.Data.Newest(ctx)
+		at, err = s.Data.Newest(ctx)
 	}
-	return due, of, err
+	return due, at, err
 }

@@ -26,7 +26,7 @@ func (s *served) observer(id, kind string, docs bool) persistence.Actor {
 	return a
 }
 
-// move moves an observer to a height, and says up to where the chain is final.
+// move moves an observer to a height, and reports the final height of the chain.
 func (s *served) move(a *persistence.Actor, height, final int64, do func(tx persistence.Tx) error) {
 	s.t.Helper()
 	to := markets.Place{Seq: height, Hash: fmt.Sprintf("0x%x", height)}
@@ -42,7 +42,7 @@ type finalEvent struct {
 	Height                            int64
 }
 
-// Of a chain that cannot be reorganised everything is final.
+// On a chain that cannot be reorganised everything is final.
 func TestAllIsFinal(t *testing.T) {
 	t.Parallel()
 	s := serve(t, openFolder(t), feed.Options{})
@@ -63,7 +63,7 @@ func TestAllIsFinal(t *testing.T) {
 	}
 }
 
-// What is final is told when it advances, by market and stream, behind what was written before.
+// Finality is sent when it advances, by market and stream, after the changes that it covers.
 func TestFinal(t *testing.T) {
 	t.Parallel()
 	s := serve(t, openFolder(t), feed.Options{FinalEvery: time.Millisecond, Heartbeat: time.Millisecond})
@@ -91,7 +91,7 @@ func TestFinal(t *testing.T) {
 	if f := next(); f != (finalEvent{"activities", "ethereum", "seaport", "list", 10}) {
 		t.Errorf("%v", f)
 	}
-	s.move(&docs, 20, 4, nil) // that is not told: it does not go back
+	s.move(&docs, 20, 4, nil) // not sent: finality never goes back
 	s.move(&log, 21, 11, nil)
 	if f := next(); f != (finalEvent{"activities", "ethereum", "seaport", "list", 11}) {
 		t.Errorf("%v", f)

@@ -14,8 +14,8 @@ import (
 	"github.com/imart/event-worker/persistence/mongo"
 )
 
-// A database that is killed and comes back loses no event and tells none twice.
-func TestOutlivesDatabase(t *testing.T) {
+// When the database is killed and restarted, readers still get every event exactly once.
+func TestEventsSurviveDatabaseRestarts(t *testing.T) {
 	t.Parallel()
 	server := mongotest.Start(t)
 	store, err := mongo.Open(t.Context(), server.URI())
@@ -45,8 +45,8 @@ func TestOutlivesDatabase(t *testing.T) {
 				if want := fmt.Sprint("ethereum/seaport/", next); id != want {
 					t.Fatalf("%s, want %s", id, want)
 				}
-			case <-time.After(2 * soon):
-				t.Fatalf("order %d does not come", next)
+			case <-time.After(2 * timeout):
+				t.Fatalf("order %d does not arrive", next)
 			}
 		}
 	}
@@ -56,15 +56,16 @@ func TestOutlivesDatabase(t *testing.T) {
 			server.Kill()
 			server.Restart()
 		}
-		putUntil(t, store, order(fmt.Sprint(i), "m"))
+		putWhenReady(t, store, order(fmt.Sprint(i), "m"))
 	}
 	expect(orders)
 	if len(ids) > 0 {
-		t.Errorf("then %s", <-ids)
+		t.Errorf("an unexpected event: %s", <-ids)
 	}
 }
 
-// readIDs reads the changes after a position until the response ends, and returns the last one's.
+// readIDs reads the changes after a position until the response ends, and returns the last
+// position.
 func readIDs(ctx context.Context, url, at string, ids chan<- string) string {
 	r, err := feedtest.Open(ctx, url, at)
 	if err != nil {
@@ -85,15 +86,15 @@ func readIDs(ctx context.Context, url, at string, ids chan<- string) string {
 	}
 }
 
-// putUntil commits an order as soon as the database is there.
-func putUntil(t *testing.T, store persistence.Store, o markets.Order) {
+// putWhenReady commits an order as soon as the database accepts it.
+func putWhenReady(t *testing.T, store persistence.Store, o markets.Order) {
 	t.Helper()
 	for started := time.Now(); ; {
 		err := store.Commit(t.Context(), seaport, nil, func(tx persistence.Tx) error { return tx.PutOrders([]markets.Order{o}) })
 		if err == nil {
 			return
 		}
-		if time.Since(started) > soon {
+		if time.Since(started) > timeout {
 			t.Fatal(err)
 		}
 	}

@@ -16,15 +16,15 @@ import (
 	"github.com/imart/event-worker/persistence/documents"
 )
 
-// A reader with any filter that takes the matching documents after a position, and follows
-// from there, with cuts anywhere, has the documents that match in the end.
+// A reader that copies the documents matching any filter at a position, and follows the feed
+// from there, with disconnections anywhere, ends with exactly the matching documents.
 func TestCopiesOfFilteredReaders(t *testing.T) {
 	t.Parallel()
 	s := serve(t, openFolder(t), feed.Options{})
 	n := 0
 	rapid.Check(t, func(r *rapid.T) {
 		last := ""
-		n++ // the store stays, and every run has a market of its own
+		n++ // all runs share the store: each has a separate market
 		market := persistence.MarketRef{Chain: "ethereum", Market: fmt.Sprint("m", n)}
 		commits := func() {
 			for range rapid.IntRange(0, 4).Draw(r, "commits") {
@@ -42,7 +42,7 @@ func TestCopiesOfFilteredReaders(t *testing.T) {
 		}
 		at := s.newest()
 		have := take(r, s.store, collections, filter)
-		have[persistence.Records] = map[string]string{} // the last of which is a mark
+		have[persistence.Records] = map[string]string{} // a record marks the end of each round
 		url := s.at("collection", "records", "collection", "orders", "market", market.Market, "filter.orders", text)
 		for i := range rapid.IntRange(1, 4).Draw(r, "connections") {
 			commits()
@@ -85,8 +85,8 @@ func take(r *rapid.T, data persistence.Querier, collections []string, filter per
 	return c
 }
 
-// read applies the changes after a position to a copy, so many or up to that of a document,
-// and returns the position of the last.
+// read applies at most the given number of changes after a position to a copy, up to that of
+// the document end, and returns the position of the last one.
 func read(r *rapid.T, url, at string, changes int, end string, have feedtest.Copy) string {
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()

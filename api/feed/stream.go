@@ -16,27 +16,27 @@ import (
 // stream is the response to one reader.
 type stream struct {
 	*service
-	ask     *ask
-	w       http.ResponseWriter
-	control *http.ResponseController
-	begun   bool
-	at      string    // the position that the reader was told last
-	told    time.Time // when
-	current bool      // whether the reader has had all there was at some moment
-	final   finals
+	request  *request
+	w        http.ResponseWriter
+	control  *http.ResponseController
+	begun    bool
+	at       string    // the last position that was sent
+	sentAt   time.Time // the time when it was sent
+	caughtUp bool      // the reader has once reached the end of the feed
+	final    finals
 }
 
-// errReader means that the reader has gone, or does not read.
-var errReader = errors.New("the reader has gone or does not read")
+// errReader means that the reader has disconnected or does not read.
+var errReader = errors.New("the reader has disconnected or does not read")
 
-// follow tells the reader of changes until it has gone.
+// follow sends changes until the context ends or sending fails.
 func (s *stream) follow(ctx context.Context) error {
-	for c, err := range s.Data.Changes(ctx, s.ask.after, s.ask.collections) {
+	for c, err := range s.Data.Changes(ctx, s.request.after, s.request.collections) {
 		if err == nil && !s.begun {
 			err = s.begin()
 		}
 		if err == nil {
-			err = s.tellOf(ctx, c)
+			err = s.process(ctx, c)
 		}
 		if err != nil {
 			return err
@@ -45,64 +45,65 @@ func (s *stream) follow(ctx context.Context) error {
 	return nil
 }
 
-// begin begins the response, and tells where.
+// begin begins the response with the start position.
 func (s *stream) begin() error {
 	h := s.w.Header()
 	h.Set("Content-Type", "text/event-stream; charset=utf-8")
 	h.Set("Cache-Control", "no-store")
-	h.Set("X-Accel-Buffering", "no") // a proxy that collects responses would delay the events
+	h.Set("X-Accel-Buffering", "no") // a buffering proxy would delay the events
 	s.begun = true
-	return s.tellPosition(s.at)
+	return s.sendPosition(s.at)
 }
 
-// tellOf tells of a change, and of what follows from its position.
-func (s *stream) tellOf(ctx context.Context, c persistence.Change) error {
+// process sends a change, and what has become due by its position.
+func (s *stream) process(ctx context.Context, c persistence.Change) error {
 	if c.Collection != "" {
-		name, err := s.ask.Meaning(c)
+		name, err := s.request.Meaning(c)
 		if err != nil {
 			return fmt.Errorf("%s %s: %w", c.Collection, c.ID, err)
 		}
 		if name != "" {
-			if err := s.tellChange(name, c); err != nil {
+			if err := s.sendChange(name, c); err != nil {
 				return err
 			}
 		}
 	}
-	if err := s.tellFinal(ctx, c); err != nil {
+	if err := s.sendFinal(ctx, c); err != nil {
 		return err
 	}
-	quiet, advanced := time.Since(s.told), c.Position != s.at
-	becomes := c.Collection == "" && advanced && !s.current // a reader that is cut off often gets on, too
-	if becomes || advanced && quiet >= s.Heartbeat || quiet >= 2*s.Heartbeat {
-		s.current = s.current || becomes
-		return s.tellPosition(c.Position)
+	quiet, advanced := time.Since(s.sentAt), c.Position != s.at
+	// Readers that are often disconnected before a heartbeat must make progress, too.
+	catchesUp := c.Collection == "" && advanced && !s.caughtUp
+	if catchesUp || advanced && quiet >= s.Heartbeat || quiet >= 2*s.Heartbeat {
+		s.caughtUp = s.caughtUp || catchesUp
+		return s.sendPosition(c.Position)
 	}
 	return nil
 }
 
-// told is the data of an event of a change.
-type toldChange struct {
+// changeEvent is the data of an event of a change.
+type changeEvent struct {
 	Collection string          `json:"collection"`
 	ID         string          `json:"id"`
 	Document   json.RawMessage `json:"document,omitempty"`
 }
 
-func (s *stream) tellChange(name string, c persistence.Change) error {
-	data := toldChange{Collection: c.Collection, ID: c.ID}
+func (s *stream) sendChange(name string, c persistence.Change) error {
+	data := changeEvent{Collection: c.Collection, ID: c.ID}
 	if name == matching.Put {
 		data.Document = c.Document
 	}
-	s.at, s.told = c.Position, time.Now()
+	s.at, s.sentAt = c.Position, time.Now()
 	return s.send(name, c.Position, data)
 }
 
-// tellPosition tells a reader for whom there may be nothing else how far it is.
-func (s *stream) tellPosition(at string) error {
-	s.at, s.told = at, time.Now()
+// sendPosition sends a position without a change: the reader can continue from it.
+func (s *stream) sendPosition(at string) error {
+	s.at, s.sentAt = at, time.Now()
 	return s.send("position", at, map[string]string{"position": at})
 }
 
-// send sends an event. The reader has to take it within the service's patience.
+// send sends an event. The reader must receive it within the service's patience.
 func (s *stream) send(name, id string, data any) error {
 	text, err := json.Marshal(data)
 	if err != nil {

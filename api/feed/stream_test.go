@@ -14,7 +14,7 @@ import (
 	"github.com/imart/event-worker/markets"
 )
 
-// A reader that does not read loses its place, and gets what it has missed when it comes back.
+// A reader that does not read is disconnected, and gets the missed changes when it reconnects.
 func TestSlowReader(t *testing.T) {
 	t.Parallel()
 	s := serve(t, openFolder(t), feed.Options{Readers: 1, Patience: 200 * time.Millisecond})
@@ -42,13 +42,13 @@ func TestSlowReader(t *testing.T) {
 		if status == http.StatusOK {
 			break
 		}
-		if time.Since(started) > soon {
-			t.Fatal("the slow reader keeps its place")
+		if time.Since(started) > timeout {
+			t.Fatal("the slow reader is not disconnected")
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
 	n := 0
-	for { // what is in the buffers, and then the end
+	for { // the contents of the buffers, then the end
 		e, err := slow.Next()
 		if err != nil {
 			break
@@ -63,10 +63,10 @@ func TestSlowReader(t *testing.T) {
 	if n == orders {
 		t.Fatal("the reader was not slow")
 	}
-	for started := time.Now(); n < orders; { // on a busy machine it may be cut off again
+	for started := time.Now(); n < orders; { // a busy machine may disconnect the reader again
 		at, n = s.expectOrders(at, n)
-		if time.Since(started) > 2*soon {
-			t.Fatalf("order %d does not come", n)
+		if time.Since(started) > 2*timeout {
+			t.Fatalf("order %d does not arrive", n)
 		}
 	}
 	if n > orders {
@@ -74,8 +74,8 @@ func TestSlowReader(t *testing.T) {
 	}
 }
 
-// expectOrders reads the orders after a position, of which n is the first, until the response
-// ends or there are no more. It returns the last position and the next order.
+// expectOrders expects the orders from number n on after a position, until the response ends
+// or no more follow. It returns the last position and the number of the next order.
 func (s *served) expectOrders(at string, n int) (string, int) {
 	s.t.Helper()
 	r, err := feedtest.Open(s.t.Context(), s.url, at)
@@ -83,7 +83,7 @@ func (s *served) expectOrders(at string, n int) (string, int) {
 		s.t.Fatal(err)
 	}
 	defer r.Body.Close()
-	for at != s.newest() && r.StatusCode == http.StatusOK { // or the request before still has its place
+	for at != s.newest() && r.StatusCode == http.StatusOK { // refused while the previous request still counts
 		e, err := r.Next()
 		if err != nil {
 			break
@@ -101,7 +101,7 @@ func (s *served) expectOrders(at string, n int) (string, int) {
 	return at, n
 }
 
-// Feeds end with the server, at once.
+// Closing the server ends feeds immediately.
 func TestEndsWithServer(t *testing.T) {
 	t.Parallel()
 	o := feed.Options{Data: openFolder(t), Log: slog.New(slog.DiscardHandler)}
@@ -118,7 +118,7 @@ func TestEndsWithServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := server.Close(); err != nil {
-		t.Errorf("a feed holds the server up: %v", err)
+		t.Errorf("a feed delays closing the server: %v", err)
 	}
 	for err == nil {
 		_, err = r.Next()

@@ -15,10 +15,11 @@ import (
 	"github.com/imart/event-worker/api"
 )
 
-// badRequest is an error of the client, missing of a document that is not there.
 type (
+	// badRequest means that the client's request is invalid.
 	badRequest struct{ detail string }
-	missing    struct{ detail string }
+	// missing means that a document does not exist.
+	missing struct{ detail string }
 )
 
 // Error implements error.
@@ -27,16 +28,16 @@ func (b badRequest) Error() string { return b.detail }
 // Error implements error.
 func (m missing) Error() string { return m.detail }
 
-// ErrNobody says that no worker runs that could execute a request.
-var ErrNobody = errors.New("no worker runs on the data that could execute the request: start one, and send the request again")
+// ErrNobody means that no running worker could execute a request.
+var ErrNobody = errors.New("no worker runs on these data, so the request cannot be executed: start one, and send the request again")
 
-// errCrowded says that other queries take the store's time.
+// errCrowded means that too many queries are waiting.
 var errCrowded = errors.New("too many queries are waiting for the database: try again")
 
-// errSpent says that the worker needs the processors.
-var errSpent = errors.New("lists have taken their share of the worker's time: try again later, filter by fields with an index, run serve beside the worker, or keep the data in MongoDB")
+// errSpent means that lists have used up their share of the worker's time.
+var errSpent = errors.New("lists of the data folder have used up their share of the worker's time: try again later, filter by fields with an index, run serve beside the worker, or keep the data in MongoDB")
 
-// fail answers a request that has failed.
+// fail answers a failed request.
 func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	var bad badRequest
 	var none missing
@@ -51,8 +52,8 @@ func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		w.Header().Set("Retry-After", "1")
 		api.Problem(w, http.StatusServiceUnavailable, err.Error())
 	case errors.Is(r.Context().Err(), context.DeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
-		api.Problem(w, http.StatusGatewayTimeout, "the query took too long: ask for less by a filter on fields with an index, or sort by such a field")
-	case r.Context().Err() != nil: // the client has gone
+		api.Problem(w, http.StatusGatewayTimeout, "the query took too long: filter or sort by fields with an index")
+	case r.Context().Err() != nil: // the client has disconnected
 	default:
 		s.complain.Do(func() { s.Log.Warn("the database does not answer the API", "path", r.URL.Path, "reason", err) })
 		w.Header().Set("Retry-After", "1")
@@ -60,7 +61,7 @@ func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 }
 
-// tagged is JSON and the ETag of it.
+// tagged is a JSON body and its ETag.
 type tagged struct {
 	body []byte
 	tag  string
@@ -71,12 +72,12 @@ func tag(body []byte) tagged {
 	return tagged{body, `"` + hex.EncodeToString(sum[:16]) + `"`}
 }
 
-// send answers with it, or says that the client has it already.
+// send answers with the body, or with 304 if the client has it already.
 func (t tagged) send(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("ETag", t.tag)
 	h.Set("Cache-Control", "no-cache")
-	if knows(r.Header.Values("If-None-Match"), t.tag) {
+	if matches(r.Header.Values("If-None-Match"), t.tag) {
 		w.WriteHeader(http.StatusNotModified)
 		return
 	}
@@ -84,8 +85,8 @@ func (t tagged) send(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(t.body)
 }
 
-// knows reports whether a tag is in If-None-Match, whose tags are compared weakly (RFC 9110).
-func knows(lists []string, tag string) bool {
+// matches reports whether If-None-Match contains a tag, compared weakly (RFC 9110).
+func matches(lists []string, tag string) bool {
 	for _, list := range lists {
 		for one := range strings.SplitSeq(list, ",") {
 			if one = strings.TrimSpace(one); one == "*" || strings.TrimPrefix(one, "W/") == tag {
@@ -96,26 +97,28 @@ func knows(lists []string, tag string) bool {
 	return false
 }
 
-// queue bounds how many queries run at a time, since more of them would take the processors from
-// the worker and be no sooner done; and the share of the time that they take, if there is one.
+// queue bounds the number of queries that run at the same time, since more of them would take
+// processors from the worker without finishing sooner. It may also bound their share of the
+// time.
 type queue struct {
 	running, waiting chan struct{}
-	spent            *rate.Limiter // of milliseconds; nil if they may take all
+	budget           *rate.Limiter // in milliseconds of queries; nil: no limit
 }
 
-// saved is for how long queries may take more than their share, if they took less before.
-const saved = 3 * time.Second
+// maxSaved is how much unused time queries may save up to exceed their share later.
+const maxSaved = 3 * time.Second
 
 func newQueue(share float64) queue {
 	n := max(2, runtime.GOMAXPROCS(0))
 	q := queue{running: make(chan struct{}, n), waiting: make(chan struct{}, 8*n)}
 	if share > 0 {
-		q.spent = rate.NewLimiter(rate.Limit(share*1000), int(saved.Milliseconds()))
+		q.budget = rate.NewLimiter(rate.Limit(share*1000), int(maxSaved.Milliseconds()))
 	}
 	return q
 }
 
-// do runs a query when it is its turn.
+// do waits for a free place and runs a query. Its errors are errCrowded, errSpent, and those
+// of ctx and the query.
 func (q queue) do(ctx context.Context, query func() error) error {
 	select {
 	case q.waiting <- struct{}{}:
@@ -129,19 +132,19 @@ func (q queue) do(ctx context.Context, query func() error) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	if q.spent != nil {
-		if q.spent.Tokens() < 0 {
+	if q.budget != nil {
+		if q.budget.Tokens() < 0 {
 			return errSpent
 		}
-		begun := time.Now()
-		defer func() { q.spend(time.Since(begun)) }()
+		started := time.Now()
+		defer func() { q.spend(time.Since(started)) }()
 	}
 	return query()
 }
 
-// spend takes a time from what queries may take.
+// spend takes the duration of a query from the budget.
 func (q queue) spend(took time.Duration) {
-	for left := int(took.Milliseconds()); left > 0; left -= q.spent.Burst() {
-		q.spent.ReserveN(time.Now(), min(left, q.spent.Burst()))
+	for left := int(took.Milliseconds()); left > 0; left -= q.budget.Burst() {
+		q.budget.ReserveN(time.Now(), min(left, q.budget.Burst()))
 	}
 }

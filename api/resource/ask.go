@@ -20,8 +20,8 @@ import (
 	"github.com/imart/event-worker/persistence/documents"
 )
 
-// wanted is what a client asks the owner of a chain for.
-type wanted struct {
+// requestBody is the JSON body of a request to the owner of a chain.
+type requestBody struct {
 	Kind       string `json:"kind"`
 	Chain      string `json:"chain"`
 	Market     string `json:"market"`
@@ -31,45 +31,45 @@ type wanted struct {
 	DryRun     bool   `json:"dryRun"`
 }
 
-// members are its members except for kind and chain, and whether they are there.
-func (o wanted) members() map[string]bool {
-	return map[string]bool{"market": o.Market != "", "stream": o.Stream != "", "height": o.Height != nil, "deadLetter": o.DeadLetter != "", "dryRun": o.DryRun}
+// members tells which members are given, without kind and chain.
+func (b requestBody) members() map[string]bool {
+	return map[string]bool{"market": b.Market != "", "stream": b.Stream != "", "height": b.Height != nil, "deadLetter": b.DeadLetter != "", "dryRun": b.DryRun}
 }
 
 // kind is a kind of request that clients may make.
 type kind struct {
 	name  string
-	takes []string
-	check func(o wanted) string // what is wrong; empty if nothing is
+	takes []string                   // members, beside kind and chain
+	check func(b requestBody) string // returns what is wrong; empty if nothing is
 }
 
-// kinds are all of them. The commands of the same names check the same.
+// kinds are all of them. The commands of the same names have the same rules.
 var kinds = []kind{
-	{persistence.RetryRequest, []string{"market", "deadLetter"}, func(o wanted) string {
-		if o.Market != "" && o.DeadLetter != "" {
+	{persistence.RetryRequest, []string{"market", "deadLetter"}, func(b requestBody) string {
+		if b.Market != "" && b.DeadLetter != "" {
 			return "name either a market or one dead letter"
 		}
 		return ""
 	}},
-	{persistence.RewindRequest, []string{"market", "stream", "height", "dryRun"}, func(o wanted) string {
-		if o.Height == nil || *o.Height < 0 {
+	{persistence.RewindRequest, []string{"market", "stream", "height", "dryRun"}, func(b requestBody) string {
+		if b.Height == nil || *b.Height < 0 {
 			return "a rewind needs a height that is not negative: a block number, or a ledger version on Aptos"
 		}
 		return ""
 	}},
 	{persistence.PauseRequest, []string{"market", "stream"}, needsMarket},
 	{persistence.ResumeRequest, []string{"market", "stream"}, needsMarket},
-	{persistence.RedecodeRequest, []string{"market", "stream", "height"}, func(o wanted) string {
-		if (o.Market == "") != (o.Stream == "") || o.Height != nil && o.Stream == "" {
-			return "name one stream by market and stream, or only the chain, whose changed streams are decoded again then"
+	{persistence.RedecodeRequest, []string{"market", "stream", "height"}, func(b requestBody) string {
+		if (b.Market == "") != (b.Stream == "") || b.Height != nil && b.Stream == "" {
+			return "name one stream by market and stream, or only the chain to decode all of its changed streams again"
 		}
 		return ""
 	}},
 }
 
-func needsMarket(o wanted) string {
-	if o.Market == "" {
-		return "name the market, and the stream if it is only one"
+func needsMarket(b requestBody) string {
+	if b.Market == "" {
+		return "name the market, and a stream if only that stream is meant"
 	}
 	return ""
 }
@@ -81,11 +81,11 @@ func kindNames() (names []string) {
 	return names
 }
 
-// ask makes a request, which the chain's owner executes.
+// ask stores a request, which the chain's owner executes.
 func (s *server) ask(w http.ResponseWriter, r *http.Request) {
-	o, err := readWanted(r.Body)
+	b, err := readBody(r.Body)
 	if err == nil {
-		err = s.known(r.Context(), o)
+		err = s.checkKnown(r.Context(), b)
 	}
 	if err == nil && s.Ask == nil {
 		err = ErrNobody
@@ -95,8 +95,8 @@ func (s *server) ask(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	asked := persistence.Request{
-		ID: strings.ToLower(rand.Text()[:12]), Kind: o.Kind, Chain: o.Chain, Market: o.Market, Stream: o.Stream,
-		Height: o.Height, DeadLetter: o.DeadLetter, DryRun: o.DryRun, AskedBy: "API, " + sender(r),
+		ID: strings.ToLower(rand.Text()[:12]), Kind: b.Kind, Chain: b.Chain, Market: b.Market, Stream: b.Stream,
+		Height: b.Height, DeadLetter: b.DeadLetter, DryRun: b.DryRun, AskedBy: "API, " + sender(r),
 	}
 	if err := s.Ask(r.Context(), asked); err != nil {
 		s.fail(w, r, err)
@@ -107,7 +107,7 @@ func (s *server) ask(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err)
 		return
 	}
-	s.Log.Info("the API has made a request", "kind", asked.Kind, "of", asked.Subject(), "id", asked.ID, "from", sender(r))
+	s.Log.Info("the API has stored a request", "kind", asked.Kind, "of", asked.Subject(), "id", asked.ID, "from", sender(r))
 	w.Header().Set("Location", "/"+persistence.Requests+"/"+asked.ID)
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
@@ -115,7 +115,7 @@ func (s *server) ask(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(append(doc, '\n'))
 }
 
-// sender is the address of a request's client.
+// sender returns the address of a request's client, without the port.
 func sender(r *http.Request) string {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
@@ -124,63 +124,63 @@ func sender(r *http.Request) string {
 	return host
 }
 
-// readWanted reads what is wanted and checks it as far as that takes no data.
-func readWanted(body io.Reader) (o wanted, err error) {
+// readBody reads and checks a body, except for whether the data contain what it names.
+func readBody(body io.Reader) (b requestBody, err error) {
 	text, err := io.ReadAll(body)
 	if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
-		return o, badRequest{fmt.Sprintf("the body is longer than %d bytes", tooLarge.Limit)}
+		return b, badRequest{fmt.Sprintf("the body is longer than %d bytes", tooLarge.Limit)}
 	}
 	if err != nil {
-		return o, badRequest{"the body could not be read: send it again"}
+		return b, badRequest{"the body could not be read: send it again"}
 	}
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(text, &members); err != nil {
-		return o, badRequest{`send a JSON object like {"kind": "pause", "chain": "ethereum", "market": "seaport"}`}
+		return b, badRequest{`send a JSON object like {"kind": "pause", "chain": "ethereum", "market": "seaport"}`}
 	}
-	taken := append([]string{"kind", "chain"}, slices.Sorted(maps.Keys(o.members()))...)
+	known := append([]string{"kind", "chain"}, slices.Sorted(maps.Keys(b.members()))...)
 	for _, name := range slices.Sorted(maps.Keys(members)) {
-		if !slices.Contains(taken, name) {
-			return o, badRequest{fmt.Sprintf("unknown member %q%s: known are %s", name, spelling.DidYouMean(name, taken), strings.Join(taken, ", "))}
+		if !slices.Contains(known, name) {
+			return b, badRequest{fmt.Sprintf("unknown member %q%s: known are %s", name, spelling.DidYouMean(name, known), strings.Join(known, ", "))}
 		}
 	}
-	if err := json.NewDecoder(bytes.NewReader(text)).Decode(&o); err != nil {
-		return o, badRequest{"height is a whole number, dryRun is true or false, all else is text: " + err.Error()}
+	if err := json.NewDecoder(bytes.NewReader(text)).Decode(&b); err != nil {
+		return b, badRequest{"height is an integer, dryRun is true or false, all other members are strings: " + err.Error()}
 	}
-	return o.checked()
+	return b.checked()
 }
 
-// checked returns what is wanted with its chain, which a dead letter names, too.
-func (o wanted) checked() (wanted, error) {
-	i := slices.IndexFunc(kinds, func(k kind) bool { return k.name == o.Kind })
+// checked returns the body with its chain, which the _id of a dead letter names, too.
+func (b requestBody) checked() (requestBody, error) {
+	i := slices.IndexFunc(kinds, func(k kind) bool { return k.name == b.Kind })
 	if i < 0 {
-		return o, badRequest{fmt.Sprintf("kind: %q%s: it is one of %s", o.Kind, spelling.DidYouMean(o.Kind, kindNames()), strings.Join(kindNames(), ", "))}
+		return b, badRequest{fmt.Sprintf("unknown kind %q%s: known are %s", b.Kind, spelling.DidYouMean(b.Kind, kindNames()), strings.Join(kindNames(), ", "))}
 	}
-	k, given := kinds[i], o.members()
+	k, given := kinds[i], b.members()
 	for _, name := range slices.Sorted(maps.Keys(given)) {
 		if given[name] && !slices.Contains(k.takes, name) {
-			return o, badRequest{fmt.Sprintf("%s takes no %s, but %s", k.name, name, strings.Join(k.takes, ", "))}
+			return b, badRequest{fmt.Sprintf("%s takes no %s, only %s", k.name, name, strings.Join(k.takes, ", "))}
 		}
 	}
-	if o.DeadLetter != "" {
-		chain, _, _ := strings.Cut(o.DeadLetter, "/")
-		if o.Chain = cmp.Or(o.Chain, chain); o.Chain != chain {
-			return o, badRequest{fmt.Sprintf("the dead letter is not of chain %q", o.Chain)}
+	if b.DeadLetter != "" {
+		chain, _, _ := strings.Cut(b.DeadLetter, "/")
+		if b.Chain = cmp.Or(b.Chain, chain); b.Chain != chain {
+			return b, badRequest{fmt.Sprintf("the dead letter does not belong to chain %q", b.Chain)}
 		}
 	}
-	if o.Chain == "" {
-		return o, badRequest{"name the chain"}
+	if b.Chain == "" {
+		return b, badRequest{"name the chain"}
 	}
-	if wrong := k.check(o); wrong != "" {
-		return o, badRequest{wrong}
+	if wrong := k.check(b); wrong != "" {
+		return b, badRequest{wrong}
 	}
-	if o.Stream != "" && o.Market == "" {
-		return o, badRequest{"name the market of the stream, too"}
+	if b.Stream != "" && b.Market == "" {
+		return b, badRequest{"name the market of the stream, too"}
 	}
-	return o, nil
+	return b, nil
 }
 
-// known returns an error unless the data contain what is wanted.
-func (s *server) known(ctx context.Context, o wanted) error {
+// checkKnown returns an error unless the data contain what the body names.
+func (s *server) checkKnown(ctx context.Context, b requestBody) error {
 	leases, err := persistence.Collect[persistence.Lease](ctx, s.Data, persistence.Query{Collection: persistence.Leases})
 	if err != nil {
 		return err
@@ -189,21 +189,21 @@ func (s *server) known(ctx context.Context, o wanted) error {
 	for _, l := range leases {
 		chains = append(chains, l.Chain)
 	}
-	if !slices.Contains(chains, o.Chain) {
-		return unknownPart("chain", o.Chain, "the data", chains)
+	if !slices.Contains(chains, b.Chain) {
+		return unknownPart("chain", b.Chain, "the data", chains)
 	}
-	if o.DeadLetter != "" {
-		q := persistence.Query{Collection: persistence.DeadLetters, Filter: persistence.Filter{Condition: persistence.Is("_id", o.DeadLetter)}, Limit: 1}
+	if b.DeadLetter != "" {
+		q := persistence.Query{Collection: persistence.DeadLetters, Filter: persistence.Filter{Condition: persistence.Is("_id", b.DeadLetter)}, Limit: 1}
 		for _, err := range s.Data.Query(ctx, q) {
 			return err
 		}
 		return badRequest{"no dead letter has that _id: GET /dead_letters lists them"}
 	}
-	if o.Market == "" {
+	if b.Market == "" {
 		return nil
 	}
 	actors, err := persistence.Collect[persistence.Actor](ctx, s.Data, persistence.Query{
-		Collection: persistence.Actors, Filter: persistence.Filter{Condition: persistence.Is("chain", o.Chain)},
+		Collection: persistence.Actors, Filter: persistence.Filter{Condition: persistence.Is("chain", b.Chain)},
 	})
 	if err != nil {
 		return err
@@ -211,23 +211,24 @@ func (s *server) known(ctx context.Context, o wanted) error {
 	var markets, streams []string
 	for _, a := range actors {
 		markets = append(markets, a.Market)
-		if a.Market == o.Market {
+		if a.Market == b.Market {
 			streams = append(streams, a.Stream)
 		}
 	}
 	switch {
-	case !slices.Contains(markets, o.Market):
-		return unknownPart("market", o.Market, "chain "+o.Chain, markets)
-	case o.Stream != "" && !slices.Contains(streams, o.Stream):
-		return unknownPart("stream", o.Stream, "market "+o.Market, streams)
+	case !slices.Contains(markets, b.Market):
+		return unknownPart("market", b.Market, "chain "+b.Chain, markets)
+	case b.Stream != "" && !slices.Contains(streams, b.Stream):
+		return unknownPart("stream", b.Stream, "market "+b.Market, streams)
 	}
 	return nil
 }
 
-func unknownPart(what, name, of string, known []string) error {
+// unknownPart is the error for an unknown chain, market or stream of owner.
+func unknownPart(what, name, owner string, known []string) error {
 	known = slices.DeleteFunc(known, func(k string) bool { return k == "" })
 	slices.Sort(known)
 	known = slices.Compact(known)
-	has := cmp.Or(strings.Join(known, ", "), "none yet")
-	return badRequest{fmt.Sprintf("unknown %s %q%s: of %s there are %s", what, name, spelling.DidYouMean(name, known), of, has)}
+	list := cmp.Or(strings.Join(known, ", "), "none yet")
+	return badRequest{fmt.Sprintf("unknown %s %q%s: known in %s are %s", what, name, spelling.DidYouMean(name, known), owner, list)}
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// post sends a request to make.
+// post sends the body of a request to the owner of a chain.
 func post(h http.Handler, body string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(http.MethodPost, "/requests", strings.NewReader(body))
 	w := httptest.NewRecorder()
@@ -20,9 +20,9 @@ func post(h http.Handler, body string) *httptest.ResponseRecorder {
 	return w
 }
 
-// followed is a store with the chain ethereum, its streams seaport/list and seaport/buy, and a
-// dead letter.
-func followed(t *testing.T, store persistence.Store) (letter string) {
+// putStreams stores actors of the streams seaport/list and seaport/buy of the chain ethereum,
+// and a dead letter, whose _id it returns.
+func putStreams(t *testing.T, store persistence.Store) (letter string) {
 	t.Helper()
 	epoch, err := store.TakeOver(t.Context(), "ethereum", "node-1")
 	if err != nil {
@@ -41,9 +41,9 @@ func followed(t *testing.T, store persistence.Store) (letter string) {
 	return l.ID()
 }
 
-func TestRequestsAreMade(t *testing.T) {
+func TestRequestsAreStored(t *testing.T) {
 	onEach(t, func(t *testing.T, store persistence.Store) {
-		letter := followed(t, store)
+		letter := putStreams(t, store)
 		queue := store.(persistence.RequestQueue)
 		h := handler(Options{Data: querier{store}, Ask: func(ctx context.Context, r persistence.Request) error {
 			return queue.Ask(ctx, []persistence.Request{r}, persistence.AskWithin)
@@ -89,11 +89,11 @@ func TestRequestsAreMade(t *testing.T) {
 	})
 }
 
-func TestRequestsThatMakeNoSense(t *testing.T) {
+func TestInvalidRequests(t *testing.T) {
 	store := openEmbedded(t)
-	letter := followed(t, store)
+	letter := putStreams(t, store)
 	h := handler(Options{Data: querier{store}, Ask: func(context.Context, persistence.Request) error {
-		t.Error("it was asked")
+		t.Error("an invalid request was stored")
 		return nil
 	}})
 	for body, want := range map[string]string{
@@ -101,16 +101,16 @@ func TestRequestsThatMakeNoSense(t *testing.T) {
 		`[]`:                  "send a JSON object",
 		`{"kind": "pause"} x`: "send a JSON object",
 		`{"kind": "pause", "chain": "ethereum", "markt": "seaport"}`:                        "did you mean market?",
-		`{"kind": "pause", "chain": "ethereum", "height": "5"}`:                             "height is a whole number",
+		`{"kind": "pause", "chain": "ethereum", "height": "5"}`:                             "height is an integer",
 		`{"kind": "pasue", "chain": "ethereum"}`:                                            "did you mean pause?",
-		`{"kind": "drain", "chain": "ethereum"}`:                                            "it is one of retry, rewind, pause, resume, redecode",
-		`{"kind": "status", "chain": "ethereum"}`:                                           "it is one of",
-		`{"chain": "ethereum"}`:                                                             "it is one of",
+		`{"kind": "drain", "chain": "ethereum"}`:                                            "known are retry, rewind, pause, resume, redecode",
+		`{"kind": "status", "chain": "ethereum"}`:                                           "unknown kind",
+		`{"chain": "ethereum"}`:                                                             "unknown kind",
 		`{"kind": "retry"}`:                                                                 "name the chain",
 		`{"kind": "retry", "chain": "etherium"}`:                                            `unknown chain "etherium" (did you mean ethereum?)`,
 		`{"kind": "retry", "chain": "ethereum", "height": 5}`:                               "retry takes no height",
 		`{"kind": "retry", "chain": "ethereum", "stream": "list"}`:                          "retry takes no stream",
-		`{"kind": "retry", "chain": "aptos", "deadLetter": "` + letter + `"}`:               "not of chain",
+		`{"kind": "retry", "chain": "aptos", "deadLetter": "` + letter + `"}`:               "does not belong to chain",
 		`{"kind": "retry", "market": "seaport", "deadLetter": "` + letter + `"}`:            "either a market or one dead letter",
 		`{"kind": "retry", "deadLetter": "ethereum/none"}`:                                  "GET /dead_letters lists them",
 		`{"kind": "rewind", "chain": "ethereum"}`:                                           "needs a height",
@@ -122,15 +122,15 @@ func TestRequestsThatMakeNoSense(t *testing.T) {
 		`{"kind": "pause", "chain": "ethereum", "market": "seaport", "dryRun": true}`:       "pause takes no dryRun",
 		`{"kind": "redecode", "chain": "ethereum", "market": "seaport"}`:                    "name one stream",
 		`{"kind": "redecode", "chain": "ethereum", "height": 5}`:                            "name one stream",
-		`{"kind": "redecode", "chain": "ethereum", "market": "seaport", "stream": "offer"}`: `of market seaport there are buy, list`,
+		`{"kind": "redecode", "chain": "ethereum", "market": "seaport", "stream": "offer"}`: `known in market seaport are buy, list`,
 	} {
 		refused(t, post(h, body), http.StatusBadRequest, want)
 	}
 }
 
-func TestNobodyExecutesRequests(t *testing.T) {
+func TestRequestsWithoutAWorker(t *testing.T) {
 	store := openEmbedded(t)
-	followed(t, store)
+	putStreams(t, store)
 	const body = `{"kind": "pause", "chain": "ethereum", "market": "seaport"}`
 	for _, o := range []Options{
 		{Data: querier{store}},

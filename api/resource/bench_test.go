@@ -16,8 +16,8 @@ import (
 	"github.com/imart/event-worker/persistence/mongo"
 )
 
-// BenchmarkList compares a request for a page with the query that it needs, in turn: CPU is that
-// of this process, so MongoDB's own is in neither.
+// BenchmarkList compares the CPU time of a request for a page with that of its query alone.
+// Only this process is measured, so MongoDB's CPU time is in neither.
 //
 //	go test ./api/resource -run '^$' -bench List
 func BenchmarkList(b *testing.B) {
@@ -72,7 +72,7 @@ func benchLists(b *testing.B, store persistence.Store) {
 	b.ReportMetric(request.Seconds()/query.Seconds(), "times-the-query")
 }
 
-// benchOrders are orders of ten collections.
+// benchOrders returns orders of ten collections.
 func benchOrders(n int) (orders []markets.Order) {
 	at := time.Unix(1_600_000_000, 0).UTC()
 	for i := range n {
@@ -88,7 +88,7 @@ func benchOrders(n int) (orders []markets.Order) {
 	return orders
 }
 
-// cpu is the CPU time of this process that do takes.
+// cpu returns the CPU time of this process while do runs.
 func cpu(do func()) time.Duration {
 	before := usage()
 	do()
@@ -97,6 +97,6 @@ func cpu(do func()) time.Duration {
 
 func usage() time.Duration {
 	var u syscall.Rusage
-	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u) // fails for no other reason than its arguments
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u) // fails only for invalid arguments
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/imart/event-worker/persistence/documents"
 )
 
-// list answers with a page of a collection's documents.
+// list serves the pages of a collection.
 func (s *server) list(of documents.Collection) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		asked, err := parse(of, r.URL.RawQuery)
@@ -36,13 +36,13 @@ func (s *server) list(of documents.Collection) http.Handler {
 	})
 }
 
-// response is what a list is answered with.
+// response is the response to a request for a page.
 type response struct {
-	position, link string // empty if there is none
+	position, link string // headers; empty: omitted
 	body           tagged
 }
 
-// respond reads a page when it is its turn.
+// respond reads a page once the queue admits the query.
 func (s *server) respond(ctx context.Context, a asked, url *url.URL) (response, error) {
 	var page response
 	var found found
@@ -64,14 +64,14 @@ func (s *server) respond(ctx context.Context, a asked, url *url.URL) (response, 
 	return page, nil
 }
 
-// following is the URL of the next page.
+// following returns the URL of the next page.
 func following(u *url.URL, cursor string) string {
 	q := u.Query()
 	q.Set("cursor", cursor)
 	return (&url.URL{Path: u.Path, RawQuery: q.Encode()}).String()
 }
 
-// pageBody is {"data": […], "next": …}.
+// pageBody encodes {"data": […], "next": …}.
 func pageBody(docs []json.RawMessage, next string) []byte {
 	var b bytes.Buffer
 	b.WriteString(`{"data":[`)
@@ -92,7 +92,7 @@ func pageBody(docs []json.RawMessage, next string) []byte {
 	return b.Bytes()
 }
 
-// one answers with the document of a key.
+// one serves the documents of a collection by _id.
 func (s *server) one(of documents.Collection) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.RawQuery != "" {
@@ -112,8 +112,8 @@ func (s *server) one(of documents.Collection) http.Handler {
 	})
 }
 
-// find returns the document of a key, an order from memory if it is there. It has no position
-// of the feed with it: the memory may be behind the feed for a moment.
+// find returns the document with an _id; orders come from memory if possible. It has no
+// position of the feed, since the memory may briefly be behind the feed.
 func (s *server) find(r *http.Request, of documents.Collection, id string) (doc json.RawMessage, err error) {
 	if s.Order != nil && of.Name == persistence.Orders {
 		doc, err = s.remembered(r, id)
@@ -153,5 +153,5 @@ func notFound(of documents.Collection, id string) error {
 	return missing{fmt.Sprintf("%s has no document with the _id %q: GET /%s lists them; the _id of one is: %s", of.Name, id, of.Name, idOf(of))}
 }
 
-// idOf is what the keys of a collection are.
+// idOf describes the _id of a collection's documents.
 func idOf(of documents.Collection) string { return strings.TrimSuffix(of.At("_id").Description, ".") }

@@ -20,8 +20,8 @@ import (
 	"github.com/imart/event-worker/persistence/storetest"
 )
 
-// shop is a store with orders a to e, of which the first two are sold.
-func shop(t *testing.T, store persistence.Store) {
+// putOrders stores five orders, of which the first two are sold.
+func putOrders(t *testing.T, store persistence.Store) {
 	t.Helper()
 	for i, key := range []string{"a", "b", "c", "d", "e/f//g"} {
 		o := markets.Order{Key: key, Status: markets.Listing, Maker: "0xM", Price: markets.Amount(fmt.Sprint(10 - i))}
@@ -44,7 +44,7 @@ func openEmbedded(t *testing.T) *embedded.Store {
 
 func TestLists(t *testing.T) {
 	store := openEmbedded(t)
-	shop(t, store)
+	putOrders(t, store)
 	h := handler(Options{Data: standing{Querier: store, position: "P1"}})
 	w := get(h, "/orders", "filter", `{status: "LISTING"}`, "sort", "price", "limit", "2")
 	a := page(t, w)
@@ -78,14 +78,14 @@ func TestLists(t *testing.T) {
 	}
 }
 
-func TestWhatTheClientHasIsNotSentAgain(t *testing.T) {
+func TestUnchangedResponsesAreNotSentAgain(t *testing.T) {
 	store := openEmbedded(t)
-	shop(t, store)
+	putOrders(t, store)
 	h := handler(Options{Data: querier{store}})
 	for _, path := range []string{"/orders?limit=3", "/orders/ethereum/seaport/a", "/openapi.json"} {
 		first := get(h, path)
 		tag := first.Header().Get("ETag")
-		ask := func(match string) *httptest.ResponseRecorder {
+		getIfNot := func(match string) *httptest.ResponseRecorder {
 			r := httptest.NewRequest(http.MethodGet, path, nil)
 			r.Header.Set("If-None-Match", match)
 			w := httptest.NewRecorder()
@@ -93,12 +93,12 @@ func TestWhatTheClientHasIsNotSentAgain(t *testing.T) {
 			return w
 		}
 		for _, match := range []string{tag, "W/" + tag, `"other", ` + tag, "*"} {
-			if w := ask(match); w.Code != http.StatusNotModified || w.Body.Len() > 0 || w.Header().Get("ETag") != tag {
+			if w := getIfNot(match); w.Code != http.StatusNotModified || w.Body.Len() > 0 || w.Header().Get("ETag") != tag {
 				t.Errorf("%s with %s: %d, %s", path, match, w.Code, w.Body)
 			}
 		}
 		for _, match := range []string{`"other"`, "", strings.Trim(tag, `"`)} {
-			if w := ask(match); w.Code != http.StatusOK || w.Body.String() != first.Body.String() {
+			if w := getIfNot(match); w.Code != http.StatusOK || w.Body.String() != first.Body.String() {
 				t.Errorf("%s with %s: %d", path, match, w.Code)
 			}
 		}
@@ -106,36 +106,33 @@ func TestWhatTheClientHasIsNotSentAgain(t *testing.T) {
 	before := get(h, "/orders").Header().Get("ETag")
 	put(t, store, "seaport", markets.Order{Key: "a", Status: markets.Canceled})
 	if after := get(h, "/orders").Header().Get("ETag"); after == before {
-		t.Error("the tag stays although a document has changed")
+		t.Error("the tag has not changed with the document")
 	}
 }
 
 func TestDocumentsByKey(t *testing.T) {
 	onEach(t, func(t *testing.T, store persistence.Store) {
-		shop(t, store)
-		for name, h := range map[string]http.Handler{
-			"store": handler(Options{Data: querier{store}}),
-		} {
-			for _, key := range []string{"ethereum/seaport/a", "ethereum%2Fseaport%2Fa", "ethereum/seaport%2Fa", "ethereum%2Fseaport%2Fe%2Ff%2F%2Fg"} {
-				id, err := url.PathUnescape(key)
-				if err != nil {
-					t.Fatal(err)
-				}
-				w := get(h, "/orders/"+key)
-				if got := idsOf(t, []json.RawMessage{w.Body.Bytes()}); w.Code != http.StatusOK || got[0] != id {
-					t.Errorf("%s: %s is %d %v", name, key, w.Code, got)
-				}
+		putOrders(t, store)
+		h := handler(Options{Data: querier{store}})
+		for _, key := range []string{"ethereum/seaport/a", "ethereum%2Fseaport%2Fa", "ethereum/seaport%2Fa", "ethereum%2Fseaport%2Fe%2Ff%2F%2Fg"} {
+			id, err := url.PathUnescape(key)
+			if err != nil {
+				t.Fatal(err)
 			}
-			refused(t, get(h, "/orders/ethereum/seaport/none"), http.StatusNotFound, `"ethereum/seaport/none": GET /orders lists them; the _id of one is: chain/market/key`)
-			refused(t, get(h, "/orders/none"), http.StatusNotFound, "GET /orders")
-			refused(t, get(h, "/actors/none"), http.StatusNotFound, "GET /actors")
-			refused(t, get(h, "/orders/ethereum/seaport/a?fields=_id"), http.StatusBadRequest, "takes no parameters")
+			w := get(h, "/orders/"+key)
+			if got := idsOf(t, []json.RawMessage{w.Body.Bytes()}); w.Code != http.StatusOK || got[0] != id {
+				t.Errorf("%s is %d %v", key, w.Code, got)
+			}
 		}
+		refused(t, get(h, "/orders/ethereum/seaport/none"), http.StatusNotFound, `"ethereum/seaport/none": GET /orders lists them; the _id of one is: chain/market/key`)
+		refused(t, get(h, "/orders/none"), http.StatusNotFound, "GET /orders")
+		refused(t, get(h, "/actors/none"), http.StatusNotFound, "GET /actors")
+		refused(t, get(h, "/orders/ethereum/seaport/a?fields=_id"), http.StatusBadRequest, "takes no parameters")
 	})
 }
 
-// An order from the owner's memory is the document of the store, byte for byte.
-func TestOrdersFromMemoryAreTheDocuments(t *testing.T) {
+// An order from the owner's memory equals the store's document, byte for byte.
+func TestOrdersFromMemoryEqualStoredOnes(t *testing.T) {
 	onEach(t, func(t *testing.T, store persistence.Store) {
 		n := 0
 		rapid.Check(t, func(t *rapid.T) {
@@ -160,16 +157,16 @@ func TestOrdersFromMemoryAreTheDocuments(t *testing.T) {
 
 func TestBadParameters(t *testing.T) {
 	store := openEmbedded(t)
-	shop(t, store)
+	putOrders(t, store)
 	h := handler(Options{Data: querier{store}})
 	for query, want := range map[string]string{
 		"fliter={}":                             `unknown parameter "fliter" (did you mean filter?): known are filter, sort, limit, cursor`,
-		"limit=1&limit=2":                       "limit is there 2 times",
+		"limit=1&limit=2":                       "limit is given 2 times",
 		"limit=0":                               "from 1 to 1000",
 		"limit=1001":                            "from 1 to 1000",
 		"limit=-1":                              "from 1 to 1000",
 		"limit=x":                               "from 1 to 1000",
-		"filter=%zz":                            "escape what is in its parameters",
+		"filter=%zz":                            "escape its parameters",
 		`filter={stat`:                          "filter: at character",
 		`filter={stats:"SOLD"}`:                 "did you mean status?",
 		`filter={"token.collecton":"0x"}`:       "did you mean token.collection?",
@@ -181,12 +178,12 @@ func TestBadParameters(t *testing.T) {
 		"sort=prise":                            "did you mean price?",
 		"sort=--price":                          "more than one minus",
 		"sort=final":                            "nothing can be sorted by final",
-		"sort=token":                            "token is a document: name a field in it, such as token.collection",
+		"sort=token":                            "token is an object: name a field of it, such as token.collection",
 		"sort=bundle.quantity":                  "is in a list",
-		"sort=price,-price":                     "price is there twice",
-		"sort=price,maker,taker,status,key,_id": "5 at most",
-		"cursor=x":                              "cursor: it is not one of this collection",
-		"cursor=" + strings.Repeat("x", 40_000): "cursor: it is not one of this collection",
+		"sort=price,-price":                     "price is given twice",
+		"sort=price,maker,taker,status,key,_id": "at most 5",
+		"cursor=x":                              "cursor: it does not belong to this collection",
+		"cursor=" + strings.Repeat("x", 40_000): "cursor: it does not belong to this collection",
 	} {
 		name, value, _ := strings.Cut(query, "=")
 		if !strings.Contains(query, "%") && !strings.Contains(query, "&") {
@@ -199,10 +196,10 @@ func TestBadParameters(t *testing.T) {
 	page(t, get(h, "/orders", "filter", `{"bundle.0.quantity": 1, "bundle.collection": "0x"}`))
 }
 
-// A cursor leads on only where it came from, whatever is in it.
+// A cursor is valid only for the collection, filter and sort that it was made for.
 func TestCursorsBelongToTheirQuery(t *testing.T) {
 	store := openEmbedded(t)
-	shop(t, store)
+	putOrders(t, store)
 	h := handler(Options{Data: querier{store}})
 	next := *page(t, get(h, "/orders", "filter", `{maker: "0xM"}`, "sort", "price", "limit", "2")).Next
 	page(t, get(h, "/orders", "filter", ` {maker: "0xM"}`, "sort", " price", "limit", "5", "cursor", next))
@@ -214,14 +211,14 @@ func TestCursorsBelongToTheirQuery(t *testing.T) {
 		{"/activities", "filter", `{maker: "0xM"}`, "sort", "price", "cursor", next},
 		{"/orders", "filter", `{maker: "0xM"}`, "sort", "price", "cursor", next[1:]},
 	} {
-		refused(t, get(h, other[0], other[1:]...), http.StatusBadRequest, "cursor: it is not one of this collection")
+		refused(t, get(h, other[0], other[1:]...), http.StatusBadRequest, "cursor: it does not belong to this collection")
 	}
 }
 
-// Whatever a cursor is, the answer is a page or a reason.
+// Any cursor is answered with a page or a bad request.
 func TestHostileCursors(t *testing.T) {
 	store := openEmbedded(t)
-	shop(t, store)
+	putOrders(t, store)
 	h := handler(Options{Data: querier{store}})
 	a, err := parse(documents.Of(persistence.Orders), "sort=listedAt,-price,anomalies,open,status")
 	if err != nil {
@@ -245,7 +242,7 @@ func TestHostileCursors(t *testing.T) {
 	})
 }
 
-func TestStoreThatDoesNotAnswer(t *testing.T) {
+func TestUnavailableStore(t *testing.T) {
 	store := openEmbedded(t)
 	w := get(handler(Options{Data: standing{Querier: store, err: errors.New("mongodb://user:secret@host is away")}}), "/orders")
 	refused(t, w, http.StatusServiceUnavailable, "the database does not answer")
@@ -254,18 +251,18 @@ func TestStoreThatDoesNotAnswer(t *testing.T) {
 	}
 }
 
-// Lists take no more than their share of the time; keys are found all the same.
-func TestListsTakeTheirShare(t *testing.T) {
+// Lists are refused once their share of the time is used up; documents by key are not.
+func TestListsAreLimitedToTheirShare(t *testing.T) {
 	store := openEmbedded(t)
-	shop(t, store)
+	putOrders(t, store)
 	q := newQueue(1e-9)
 	fine := func() error { return nil }
 	if err := q.do(t.Context(), fine); err != nil {
-		t.Errorf("nothing was spent: %v", err)
+		t.Errorf("with a full budget: %v", err)
 	}
-	q.spend(saved + saved/2)
+	q.spend(maxSaved + maxSaved/2)
 	if err := q.do(t.Context(), fine); !errors.Is(err, errSpent) {
-		t.Errorf("all was spent: %v", err)
+		t.Errorf("with the budget spent: %v", err)
 	}
 	s := &server{Options: Options{Data: querier{store}}, now: newMoment(store), lists: q, keys: newQueue(0), shared: newShared(0)}
 	w := httptest.NewRecorder()

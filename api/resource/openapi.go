@@ -16,14 +16,15 @@ import (
 // object is a JSON object.
 type object = map[string]any
 
-// OpenAPI describes the API: OpenAPI 3.1, made of the declarations of the collections.
+// OpenAPI returns the description of the API, as OpenAPI 3.1 in JSON. It is derived from the
+// declarations of the collections.
 var OpenAPI = sync.OnceValues(func() ([]byte, error) {
 	models, err := schemas()
 	if err != nil {
 		return nil, err
 	}
 	models["Problem"] = object{
-		"type": "object", "description": "Why a request was refused or has failed, as of RFC 9457.",
+		"type": "object", "description": "Why a request was refused or has failed (RFC 9457).",
 		"required": []string{"type", "title", "status", "detail"},
 		"properties": object{
 			"type": object{"type": "string"}, "title": object{"type": "string", "description": "The status in words."}, "status": object{"type": "integer"},
@@ -50,8 +51,8 @@ var OpenAPI = sync.OnceValues(func() ([]byte, error) {
 		"components": object{
 			"schemas": models,
 			"securitySchemes": object{
-				"token":  object{"type": "http", "scheme": "bearer", "description": "The token of api.token or api.tokenFile. If there is none, everybody may read and nobody may change anything."},
-				"cookie": object{"type": "apiKey", "in": "cookie", "name": "event-worker", "description": "What POST /login gives for the token."},
+				"token":  object{"type": "http", "scheme": "bearer", "description": "The token of api.token or api.tokenFile. If none is configured, every client may read and none may change anything."},
+				"cookie": object{"type": "apiKey", "in": "cookie", "name": "event-worker", "description": "The cookie that POST /login sets in exchange for the token."},
 			},
 		},
 	}
@@ -62,12 +63,12 @@ var OpenAPI = sync.OnceValues(func() ([]byte, error) {
 func serveOpenAPI(w http.ResponseWriter, r *http.Request) {
 	text, err := OpenAPI()
 	if err != nil {
-		panic(err) // what the program carries is wrong: no test can pass
+		panic(err) // a broken build: tests check the description
 	}
 	tag(text).send(w, r)
 }
 
-// schemas are the models of the documents, by name.
+// schemas returns the models of the documents, by name.
 func schemas() (object, error) {
 	text, err := documents.JSONSchema(documents.Collections())
 	if err != nil {
@@ -83,15 +84,15 @@ func schemas() (object, error) {
 
 func requestSchema() object {
 	return object{
-		"type": "object", "description": "What the owner of a chain is asked for.", "additionalProperties": false, "required": []string{"kind", "chain"},
+		"type": "object", "description": "A request to the owner of a chain.", "additionalProperties": false, "required": []string{"kind", "chain"},
 		"properties": object{
-			"kind":       object{"enum": kindNames(), "description": "Decode dead letters again, go back to a height, stop following streams, follow them again, or decode a stream's raw events again."},
+			"kind":       object{"enum": kindNames(), "description": "retry decodes dead letters again; rewind goes back to a height; pause stops following streams, and resume continues; redecode decodes the raw events of streams again."},
 			"chain":      object{"type": "string"},
 			"market":     object{"type": "string", "description": "The only market concerned."},
 			"stream":     object{"type": "string", "description": "The only stream of the market concerned."},
-			"height":     object{"type": "integer", "minimum": 0, "description": "Where a rewind goes back to, or beyond which events are decoded again: a block number, or a ledger version on Aptos."},
+			"height":     object{"type": "integer", "minimum": 0, "description": "The height that a rewind goes back to, or after which events are decoded again: a block number, or a ledger version on Aptos."},
 			"deadLetter": object{"type": "string", "description": "The _id of the only dead letter to retry."},
-			"dryRun":     object{"type": "boolean", "description": "Whether a rewind only answers what it would undo."},
+			"dryRun":     object{"type": "boolean", "description": "Whether a rewind only reports what it would undo."},
 		},
 	}
 }
@@ -100,14 +101,15 @@ func reference(model string) object { return object{"$ref": "#/components/schema
 
 func content(schema object) object { return object{"application/json": object{"schema": schema}} }
 
-// refusals are the responses of requests that are refused or fail.
+// refusals returns the responses of refused and failed requests, with additional statuses.
 func refusals(more ...string) object {
 	meaning := map[string]string{
-		"400": "A parameter or the body is wrong.", "401": "The token is missing or wrong.", "403": "The client may not do this.",
+		"400": "A parameter or the body is not valid.", "401": "The token is missing or wrong.", "403": "The client is not allowed to do this.",
 		"404": "Document not found.", "429": "The client sends too many requests.", "503": "The database does not answer, or too many requests are in progress.",
+		"504": "The query took too long.",
 	}
 	out := object{}
-	for _, status := range append(more, "400", "401", "403", "429", "503") {
+	for _, status := range append(more, "400", "401", "403", "429", "503", "504") {
 		out[status] = object{"description": meaning[status], "content": object{"application/problem+json": object{"schema": reference("Problem")}}}
 	}
 	return out
@@ -115,7 +117,7 @@ func refusals(more ...string) object {
 
 var headers = object{
 	"ETag":          object{"description": "Changes with the response; send it back in If-None-Match.", "schema": object{"type": "string"}},
-	"Feed-Position": object{"description": "The position of the feed whose changes the page has all; missing if the data have no feed.", "schema": object{"type": "string"}},
+	"Feed-Position": object{"description": "The position of the feed up to which the page includes all changes; missing if the data have no feed.", "schema": object{"type": "string"}},
 	"Link":          object{"description": "The next page, with rel=next; missing on the last one.", "schema": object{"type": "string"}},
 }
 
@@ -135,16 +137,16 @@ func listOperation(of documents.Collection) object {
 	return object{
 		"summary": of.Description, "operationId": "list" + title(of.Name), "tags": []string{of.Name},
 		"parameters": []object{
-			parameter("filter", "A filter in MongoDB's syntax, such as "+exampleFilter(of)+": with $eq $ne $gt $gte $lt $lte $in $nin $exists $not $and $or $nor. Amounts are whole numbers of the smallest unit, times as in RFC 3339.", object{"type": "string"}),
-			parameter("sort", "The fields to sort by, with commas between them, each with a minus in front to sort downwards: by _id unless given, and by _id within equal values.", object{"type": "string"}),
-			parameter("limit", "The number of documents of a page.", object{"type": "integer", "minimum": 1, "maximum": maxLimit, "default": defaultLimit}),
-			parameter("cursor", "Where the page begins: next of the former page, with the same filter and sort.", object{"type": "string"}),
+			parameter("filter", "A filter in MongoDB's syntax, such as "+exampleFilter(of)+", with $eq $ne $gt $gte $lt $lte $in $nin $exists $not $and $or $nor. Amounts are integers in the smallest unit, times are as in RFC 3339.", object{"type": "string"}),
+			parameter("sort", "The fields to sort by, separated by commas, with a leading minus for descending order. The default is _id, which also orders documents with equal values.", object{"type": "string"}),
+			parameter("limit", "The maximum number of documents in the page.", object{"type": "integer", "minimum": 1, "maximum": maxLimit, "default": defaultLimit}),
+			parameter("cursor", "Where the page begins: next of the previous page, with the same filter and sort.", object{"type": "string"}),
 		},
 		"responses": responses,
 	}
 }
 
-// exampleFilter is a filter on a field with few values, if there is one.
+// exampleFilter returns a filter on an enumerated field, or else on _id.
 func exampleFilter(of documents.Collection) string {
 	if i := slices.IndexFunc(of.Fields, func(f documents.Field) bool { return f.Enum != nil }); i >= 0 {
 		return fmt.Sprintf("{%s: %q}", of.Fields[i].Name, of.Fields[i].Enum.Values[0])
@@ -156,7 +158,7 @@ func oneOperation(of documents.Collection) object {
 	responses := refusals("404")
 	responses["200"] = object{"description": "The document.", "headers": object{"ETag": headers["ETag"]}, "content": content(reference(of.Model))}
 	responses["304"] = object{"description": "The client has the document already."}
-	id := object{"name": "id", "in": "path", "required": true, "description": "The _id: " + of.At("_id").Description + " Its slashes may be escaped or not.", "schema": object{"type": "string"}}
+	id := object{"name": "id", "in": "path", "required": true, "description": "The _id: " + of.At("_id").Description + " Escaping its slashes is optional.", "schema": object{"type": "string"}}
 	return object{
 		"summary": "One document of " + of.Name + ".", "operationId": "get" + title(of.Name), "tags": []string{of.Name},
 		"parameters": []object{id}, "responses": responses,
@@ -166,12 +168,12 @@ func oneOperation(of documents.Collection) object {
 func askOperation() object {
 	responses := refusals()
 	responses["202"] = object{
-		"description": "The request was made: its document, at Location, says what becomes of it.",
+		"description": "The request was stored: its document, at Location, reports its progress and result.",
 		"headers":     object{"Location": object{"description": "The path of the request's document.", "schema": object{"type": "string"}}},
 		"content":     content(reference("Request")),
 	}
 	return object{
-		"summary": "Ask the owner of a chain for something.", "operationId": "makeRequest", "tags": []string{persistence.Requests},
+		"summary": "Send a request to the owner of a chain.", "operationId": "makeRequest", "tags": []string{persistence.Requests},
 		"security":    []object{{"token": []string{}}, {"cookie": []string{}}},
 		"requestBody": object{"required": true, "content": content(reference("RequestToMake"))},
 		"responses":   responses,
@@ -182,7 +184,7 @@ func parameter(name, description string, schema object) object {
 	return object{"name": name, "in": "query", "description": description, "schema": schema}
 }
 
-// title is dead_letters as DeadLetters.
+// title converts snake case to camel case: dead_letters to DeadLetters.
 func title(name string) string {
 	var b strings.Builder
 	for part := range strings.SplitSeq(name, "_") {

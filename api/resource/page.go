@@ -8,20 +8,20 @@ import (
 	"github.com/imart/event-worker/persistence/paging"
 )
 
-// found is a page.
+// found is a page of documents.
 type found struct {
 	docs []json.RawMessage
-	next *paging.Place // nil if nothing comes behind the page
+	next *paging.Place // where the next page begins; nil on the last page
 }
 
-// read reads a page, and before it the position of the feed whose changes it has; empty if the
-// data have no feed.
+// read reads a page, after the position of the feed, so that the page includes all changes up
+// to it. The position is empty if the data have no feed.
 func (s *server) read(ctx context.Context, a asked) (position string, f found, err error) {
 	if position, err = s.now.position.get(ctx); err != nil {
 		return "", found{}, err
 	}
 	filter, mark := a.filter, func(doc json.RawMessage) (json.RawMessage, error) { return doc, nil }
-	if recent, told := s.now.horizons[a.Of.Name]; told {
+	if recent, known := s.now.horizons[a.Of.Name]; known {
 		horizon, err := recent.get(ctx)
 		if err != nil {
 			return "", found{}, err
@@ -30,7 +30,7 @@ func (s *server) read(ctx context.Context, a asked) (position string, f found, e
 		if err != nil {
 			return "", found{}, badRequest{err.Error()}
 		}
-		filter, mark = translated.Condition, horizon.Mark // both of the same horizon
+		filter, mark = translated.Condition, horizon.Mark // must be of the same horizon
 	}
 	docs, next, err := a.Page(ctx, s.Data, filter, a.after, a.limit)
 	if err != nil {

@@ -14,8 +14,8 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// sortKeys are fields of all types that have an order, stored with a sort form and without,
-// there always and not, at the top and below.
+// sortKeys are sortable fields of all types: with and without a stored sort form, required and
+// optional, top-level and nested.
 var sortKeys = []string{
 	"_id", "status", "maker", "price", "paid", "quantity", "anomalies", "listedAt", "last.height", "last.tx", "token.collection",
 	"currency.decimals", "fillable.answer",
@@ -32,7 +32,7 @@ func drawSort(t *rapid.T) string {
 	return strings.Join(keys, ",")
 }
 
-// drawOrder draws an order whose values are often those of others.
+// drawOrder draws an order that often shares values with others.
 func drawOrder(t *rapid.T, key string) markets.Order {
 	amount := func(name string) markets.Amount {
 		return rapid.SampledFrom([]markets.Amount{"", "0", "9", "10", "10", "1000000000000000000000000000000"}).Draw(t, name)
@@ -52,9 +52,9 @@ func drawOrder(t *rapid.T, key string) markets.Order {
 	return o
 }
 
-// Pages have every document once whose sort values stay as they are, and none twice, whatever
-// changes between the pages; the documents of each page, and of all together if nothing
-// changes, are in the order of the store, and of _id where that leaves it open.
+// Documents whose sort values do not change are on exactly one page, whatever else changes
+// between the pages. If nothing changes, the pages together are in the store's order, with
+// _id as the tie-breaker.
 func TestPages(t *testing.T) {
 	onEach(t, func(t *testing.T, store persistence.Store) {
 		h := handler(Options{Data: querier{store}})
@@ -83,7 +83,7 @@ func TestPages(t *testing.T) {
 					break
 				}
 				if len(seen) > 100 {
-					t.Fatalf("no end: %v", seen)
+					t.Fatalf("too many pages: %v", seen)
 				}
 				cursor = *a.Next
 				if changes {
@@ -93,7 +93,7 @@ func TestPages(t *testing.T) {
 			count := map[string]int{}
 			for _, id := range seen {
 				if count[id]++; count[id] > 1 && !p.moved[id] {
-					t.Fatalf("%s is there twice: %v", id, seen)
+					t.Fatalf("%s is listed twice: %v", id, seen)
 				}
 			}
 			for _, id := range begun {
@@ -140,7 +140,7 @@ func (p *visit) change(sort string) {
 			p.moved[before.ID()] = true
 			delete(p.orders, key)
 			commit(p, p.store, p.market, func(tx persistence.Tx) error { return tx.DeleteOrders([]string{key}) })
-		case what == 1 && known: // a field that nothing is sorted by
+		case what == 1 && known: // a field that is not among sortKeys
 			before.Taker = rapid.StringMatching(`0x[a-f]{2}`).Draw(p.T, "taker")
 			p.put(before)
 		case what == 2:
@@ -154,7 +154,7 @@ func (p *visit) change(sort string) {
 	}
 }
 
-// valuesOf are the values of an order by which it is sorted, as JSON has them.
+// valuesOf returns the sort values of an order, as decoded from JSON.
 func valuesOf(t fataler, o markets.Order, sort string) (values []any) {
 	t.Helper()
 	text, err := json.Marshal(o)
@@ -177,7 +177,7 @@ func valuesOf(t fataler, o markets.Order, sort string) (values []any) {
 	return values
 }
 
-// inOrder are the orders as the store sorts them by the keys and _id.
+// inOrder returns the ids of the orders as the store sorts them by the keys and _id.
 func (p *visit) inOrder(sort string) (ids []string) {
 	if !strings.Contains(sort, "_id") {
 		sort = strings.TrimPrefix(sort+",_id", ",")

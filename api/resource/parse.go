@@ -19,32 +19,32 @@ const (
 	maxLimit     = 1000
 )
 
-// parameters are those of a list.
+// parameters are the query parameters of a list.
 var parameters = []string{"filter", "sort", "limit", "cursor"}
 
-// asked is what a client asks of a collection.
+// asked is a request for a page.
 type asked struct {
-	paging.List // sorted as asked, and by _id if nothing was; ties are by _id
+	paging.List // sorted by _id by default
 	filter      persistence.Condition
 	limit       int
-	after       *paging.Place // the end of the former page; nil of the first
+	after       *paging.Place // the end of the previous page; nil for the first page
 }
 
-var errCursor = badRequest{"cursor: it is not one of this collection with this filter and this sort: send next of the former page with the same parameters, or begin without a cursor"}
+var errCursor = badRequest{"cursor: it does not belong to this collection, filter and sort: send next of the previous page with the same parameters, or start without a cursor"}
 
 // parse reads the parameters of a list. Its errors are badRequest.
 func parse(of documents.Collection, rawQuery string) (asked, error) {
 	a := asked{List: paging.List{Of: of}, limit: defaultLimit}
 	values, err := url.ParseQuery(rawQuery)
 	if err != nil {
-		return a, badRequest{"the part behind the question mark is not valid: escape what is in its parameters, as encodeURIComponent does"}
+		return a, badRequest{"the query string is not valid: escape its parameters, as encodeURIComponent does"}
 	}
 	for name, all := range values {
 		switch {
 		case !slices.Contains(parameters, name):
 			return a, badRequest{fmt.Sprintf("unknown parameter %q%s: known are %s", name, spelling.DidYouMean(name, parameters), strings.Join(parameters, ", "))}
 		case len(all) > 1:
-			return a, badRequest{fmt.Sprintf("the parameter %s is there %d times: give it once", name, len(all))}
+			return a, badRequest{fmt.Sprintf("the parameter %s is given %d times: give it once", name, len(all))}
 		}
 	}
 	filter, err := documents.ParseFilter(of.Name, values.Get("filter"))
@@ -60,7 +60,7 @@ func parse(of documents.Collection, rawQuery string) (asked, error) {
 	}
 	if text := values.Get("limit"); text != "" {
 		if a.limit, err = strconv.Atoi(text); err != nil || a.limit < 1 || a.limit > maxLimit {
-			return a, badRequest{fmt.Sprintf("limit: give a number from 1 to %d, not %.100q", maxLimit, text)}
+			return a, badRequest{fmt.Sprintf("limit: %.100q is not an integer from 1 to %d", text, maxLimit)}
 		}
 	}
 	a.Binding = paging.Binding(of.Name, strings.TrimSpace(values.Get("filter")), a.Sort)

@@ -10,11 +10,11 @@ import (
 	"github.com/imart/event-worker/persistence/finality"
 )
 
-// recently is how old what most requests need may be: reading it for each of them would cost
-// more than the requests.
+// recently is the maximum age of a cached value: reading it for each request would cost more
+// than the request.
 const recently = 250 * time.Millisecond
 
-// recent is a value that was read a moment ago.
+// recent caches a value for a short time.
 type recent[T any] struct {
 	read func(ctx context.Context) (T, error)
 
@@ -37,12 +37,12 @@ func (r *recent[T]) get(ctx context.Context) (T, error) {
 	return value, err
 }
 
-// moment is what is known of the data as a whole.
+// moment caches the state of the data as a whole.
 type moment struct {
-	// position is that of the feed. An older one is as true of a later query: who continues
-	// there gets a few changes that the query has already.
+	// position is that of the feed. An older one is valid for a later query, too: a reader
+	// that continues from it gets a few changes that the query already includes.
 	position *recent[string]
-	// horizons say what is final, by collection. What was final stays final.
+	// horizons tell what is final, by collection. They stay valid: finality never goes back.
 	horizons map[string]*recent[finality.Horizon]
 }
 
@@ -59,7 +59,7 @@ func newMoment(data persistence.Querier) moment {
 	return m
 }
 
-// mark adds to a document whether it is final, as queries do.
+// mark adds the field final to a document, as queries do.
 func (m moment) mark(ctx context.Context, collection string, doc json.RawMessage) (json.RawMessage, error) {
 	recent, told := m.horizons[collection]
 	if !told {

@@ -1,13 +1,13 @@
 // Package resource serves documents as JSON: orders, activities, records, actors and others,
-// as lists by filter and sort, and one by one by their keys. It also takes requests to the
-// owners of chains, and describes itself (OpenAPI 3.1).
+// in lists with a filter and a sort order, and individually by _id. It also accepts requests
+// to the owners of chains, and serves its own description (OpenAPI 3.1).
 //
 // Guarantees:
-//   - A document is what `event-worker query` prints, byte for byte.
-//   - Pages neither repeat nor leave out a document whose sort values did not change while
-//     the pages were read, and that matched the filter all the time (page.go).
-//   - What a client sends is checked before anything is read: unknown parameters, fields and
-//     words are errors that name what was probably meant.
+//   - A document equals the output of `event-worker query`, byte for byte.
+//   - Pages neither repeat nor omit a document that matches the filter, and whose sort values
+//     stay the same, while the pages are read (persistence/paging).
+//   - Input is validated before data are read: errors for unknown parameters, fields and
+//     values suggest the probable spelling.
 //
 // For example, GET /orders?filter={status:"LISTING"}&sort=-listedAt&limit=2 answers
 //
@@ -31,32 +31,32 @@ import (
 	"github.com/imart/event-worker/persistence/documents"
 )
 
-// Options say what is served.
+// Options configure the routes.
 type Options struct {
-	// Data is what is served. If it is a persistence.Feed, lists say up to where they have
-	// its changes.
+	// Data are the documents. If they are also a persistence.Feed, lists have a position of it.
 	Data persistence.Querier
-	// Order returns an order as of its last commit, from memory if it is there; optional.
+	// Order returns an order as of its last commit, from memory if possible; optional.
 	Order func(ctx context.Context, market persistence.MarketRef, key string) (markets.Order, bool, error)
-	// Ask makes a request to the owner of a chain; optional. Its errors are ErrNobody and those
-	// of the store.
+	// Ask stores a request to the owner of a chain; optional. Its errors are ErrNobody and
+	// those of the store.
 	Ask func(ctx context.Context, r persistence.Request) error
-	// Share is the share of the time that lists may take, if they take it from a worker in the
-	// same process; 0: all.
+	// Share is the share of the time that lists may take, from 0 to 1, if they compete with a
+	// worker in the same process; 0: no limit.
 	Share float64
-	// Every is how often the same page is read at most; 0: for each request.
+	// Every is the minimum interval between two queries of the same page; 0: each request has
+	// its own query.
 	Every time.Duration
 	Log   *slog.Logger
 }
 
-// Served are the names of the collections that are served, each at its path. Signed orders are
-// not: others insert them, with keys of any type, which nothing can be sorted by.
+// Served are the names of the served collections, each at the path of its name. Signed orders
+// are excluded: other programs insert them with _ids of any type, which cannot be sorted.
 var Served = []string{
 	persistence.Orders, persistence.Activities, persistence.Records, persistence.Notifications, persistence.DeadLetters,
 	persistence.Currencies, persistence.MetadataDocs, persistence.Actors, persistence.Leases, persistence.Nodes, persistence.Requests,
 }
 
-// Routes are those of the package.
+// Routes returns the routes of the package.
 func Routes(o Options) []api.Route {
 	s := &server{Options: o, now: newMoment(o.Data), lists: newQueue(o.Share), keys: newQueue(0), shared: newShared(o.Every), complain: rate.Sometimes{First: 1, Interval: 10 * time.Second}}
 	var routes []api.Route
@@ -77,7 +77,7 @@ func Routes(o Options) []api.Route {
 type server struct {
 	Options
 	now         moment
-	lists, keys queue // separate, as a key is quickly found
+	lists, keys queue // separate, since queries by key are fast
 	shared      *shared
-	complain    rate.Sometimes // of a store that does not answer
+	complain    rate.Sometimes // limits log messages about an unavailable store
 }

@@ -9,27 +9,27 @@ import (
 )
 
 // shared lets requests for the same page share one query, which begins after all of them have
-// come: so each has what was committed before it, as if it had its own. A page that is asked for
-// again and again is read at most once every so long.
+// arrived: each response includes everything that was committed before its request, as with a
+// separate query. The queries of a page begin at least the interval every apart.
 //
-//	requests    a   b c    d     b and c come less than every behind the query of a, and share
-//	queries     a┄┄┄┄┄┄bc┄┄┄┄┄┄d the next one; d comes after that has begun, and has another
+//	requests    a   b c    d     b and c arrive less than every after the query of a begins,
+//	queries     a┄┄┄┄┄┄bc┄┄┄┄┄┄d and share the next one; d arrives after that has begun
 type shared struct {
 	every time.Duration // 0: each request has its own query
 
 	mu   sync.Mutex
-	next map[string]*round // the next query of a page, or the last one, less than every ago
+	next map[string]*round // by page: the next query, or the last one if less than every ago
 }
 
-// queryTimeout bounds a query whose requests have gone away without saying so.
+// queryTimeout bounds a query whose requests were abandoned unnoticed.
 const queryTimeout = 30 * time.Second
 
 // round is one query.
 type round struct {
 	begins time.Time
 	begun  bool
-	former *round // the one before, until it has begun
-	wanted int    // by so many requests that wait for it
+	former *round // the previous round, until this one has begun
+	wanted int    // the number of requests that wait for it
 	cancel context.CancelFunc
 	done   chan struct{} // closed when it has ended
 	page   response
@@ -40,7 +40,7 @@ func newShared(every time.Duration) *shared {
 	return &shared{every: every, next: map[string]*round{}}
 }
 
-// do returns what read returns for a page.
+// do returns the result of read for a page, from a shared query unless every is 0.
 func (s *shared) do(ctx context.Context, page string, read func(context.Context) (response, error)) (response, error) {
 	if s.every == 0 {
 		return read(ctx)
@@ -55,7 +55,7 @@ func (s *shared) do(ctx context.Context, page string, read func(context.Context)
 	}
 }
 
-// join returns the next query of a page that has not begun.
+// join returns the next round of a page that has not begun, or adds one.
 func (s *shared) join(ctx context.Context, page string, read func(context.Context) (response, error)) *round {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -84,7 +84,7 @@ func (s *shared) join(ctx context.Context, page string, read func(context.Contex
 	return r
 }
 
-// surviving makes a panic of read an error: only a handler's own is caught by the server.
+// surviving turns a panic of read into an error: the server recovers only those of handlers.
 func surviving(ctx context.Context, read func(context.Context) (response, error)) (page response, err error) {
 	defer func() {
 		if reason := recover(); reason != nil {
@@ -94,7 +94,7 @@ func surviving(ctx context.Context, read func(context.Context) (response, error)
 	return read(ctx)
 }
 
-// begin waits until a query may begin; false if nobody waits for it any more.
+// begin waits until a query may begin. It returns false if no request waits for it.
 func (s *shared) begin(ctx context.Context, page string, r *round) bool {
 	timer := time.NewTimer(time.Until(r.begins))
 	defer timer.Stop()
@@ -117,7 +117,7 @@ func (s *shared) forget(page string, r *round) {
 	}
 }
 
-// leave says that a request waits no more.
+// leave removes a waiting request; the last one cancels the query.
 func (s *shared) leave(page string, r *round) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -128,7 +128,7 @@ func (s *shared) leave(page string, r *round) {
 	if s.next[page] != r || r.begun {
 		return
 	}
-	// Nobody may join what is cancelled.
+	// No request must join a cancelled round.
 	if r.former != nil && time.Since(r.former.begins) < s.every {
 		s.next[page] = r.former
 	} else {

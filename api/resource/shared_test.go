@@ -13,15 +13,15 @@ import (
 	"pgregory.net/rapid"
 )
 
-// visitor is a request for a page at a time, that does not wait longer than its patience.
+// visitor requests a page at a time, and waits no longer than its patience.
 type visitor struct {
 	page         string
 	at, patience time.Duration
 }
 
-// Whoever comes when, every request is answered by a query that begins after it has come, and
-// not much later; queries of the same page begin no sooner than every one after the other.
-func TestQueriesAreSharedByThoseBefore(outer *testing.T) {
+// Every request is answered by a query that begins after the request arrives, within the
+// interval every. Queries of the same page begin at least that interval apart.
+func TestSharedQueries(outer *testing.T) {
 	const every, takes = 100 * time.Millisecond, 30 * time.Millisecond
 	rapid.Check(outer, func(t *rapid.T) {
 		visitors := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) visitor {
@@ -38,7 +38,7 @@ func TestQueriesAreSharedByThoseBefore(outer *testing.T) {
 	})
 }
 
-// visitAll says what is wrong when visitors come.
+// visitAll simulates visitors, and returns the violations.
 func visitAll(visitors []visitor, every, takes time.Duration) (wrong []string) {
 	s, started := newShared(every), time.Now()
 	var mu sync.Mutex
@@ -93,12 +93,12 @@ func visitAll(visitors []visitor, every, takes time.Duration) (wrong []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.next) > 0 {
-		complain("%d rounds are left behind", len(s.next))
+		complain("%d rounds are never removed", len(s.next))
 	}
 	return wrong
 }
 
-// A query that panics fails its requests, and not the process.
+// A query that panics fails its requests, but not the process.
 func TestPanicsOfSharedQueriesAreErrors(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, err := newShared(time.Second).do(t.Context(), "a", func(context.Context) (response, error) { panic("oh") })

@@ -47,7 +47,7 @@ func onEach(t *testing.T, test func(t *testing.T, store persistence.Store)) {
 	})
 }
 
-// handler is the routes of the package.
+// handler serves the routes of the package.
 func handler(o Options) http.Handler {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -59,7 +59,7 @@ func handler(o Options) http.Handler {
 	return mux
 }
 
-// get asks a handler for a path with parameters as name, value, name, value…
+// get requests a path of a handler with parameters as name, value, name, value…
 func get(h http.Handler, path string, parameters ...string) *httptest.ResponseRecorder {
 	q := url.Values{}
 	for i := 0; i < len(parameters); i += 2 {
@@ -133,12 +133,12 @@ func put(t fataler, store persistence.Store, market string, orders ...markets.Or
 	commit(t, store, market, func(tx persistence.Tx) error { return tx.PutOrders(orders) })
 }
 
-// querier is a store without what else it may be.
+// querier hides all other methods of a store.
 type querier struct{ persistence.Querier }
 
-// standing is data with a feed whose position never changes.
 var _ persistence.Feed = standing{}
 
+// standing is data with a feed whose position never changes.
 type standing struct {
 	persistence.Querier
 	position string
@@ -151,7 +151,7 @@ func (s standing) Changes(context.Context, string, []string) iter.Seq2[persisten
 	return func(func(persistence.Change, error) bool) {}
 }
 
-// memory has one order.
+// memory is an Options.Order that knows a single order.
 func memory(o markets.Order) func(context.Context, persistence.MarketRef, string) (markets.Order, bool, error) {
 	return func(_ context.Context, market persistence.MarketRef, key string) (markets.Order, bool, error) {
 		return o, market.Chain == o.Chain && market.Market == o.Market && key == o.Key, nil

@@ -26,7 +26,7 @@ func Jittered(failures int, least, most time.Duration) time.Duration {
 	return d + time.Duration(rand.Int64N(int64(d)/2+1))
 }
 
-// Sleep waits for a duration, or until ctx ends: its error is that of ctx.
+// Sleep waits for a duration, or until ctx ends: then it returns the error of ctx.
 func Sleep(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

@@ -19,16 +19,16 @@ import (
 	"github.com/imart/event-worker/worker"
 )
 
-// load is what became of the requests to the API.
+// load counts the requests to the API and their results.
 type load struct {
 	Sent, Answered int
 	Refused        map[int]int      // by status; 0: no response
-	Took           [2]time.Duration // the 50th and the 99th percentile of those answered
+	Took           [2]time.Duration // the 50th and the 99th percentile of the answered ones
 	CPU            time.Duration    // of the clients
 }
 
-// compareServed measures the pipeline without and with requests to the API beside it, in pairs
-// whose order alternates, and prints how much longer it takes.
+// compareServed measures the pipeline without and with concurrent requests to the API, in pairs
+// of alternating order, and prints the ratio of their times.
 func compareServed(ctx context.Context, o options) error {
 	node, err := startNode(ctx, o, "node")
 	if err != nil {
@@ -36,7 +36,7 @@ func compareServed(ctx context.Context, o options) error {
 	}
 	defer node.stop()
 	o.node = node.url
-	var slower []float64
+	var ratios []float64
 	for i := range o.runs {
 		names := []string{"pipeline", "served"}
 		if i%2 == 1 {
@@ -49,19 +49,19 @@ func compareServed(ctx context.Context, o options) error {
 			}
 		}
 		quiet, served := took["pipeline"], took["served"]
-		slower = append(slower, served.Took.Seconds()/quiet.Took.Seconds())
+		ratios = append(ratios, served.Took.Seconds()/quiet.Took.Seconds())
 		fmt.Printf("pair %d: %6.0f events/s alone, %6.0f beside %d requests/s: takes %.2f times as long; answered %d of %d in %s (99 %%: %s), refused %v\n",
-			i+1, quiet.rate(), served.rate(), o.requests, slower[i], served.Load.Answered, served.Load.Sent,
+			i+1, quiet.rate(), served.rate(), o.requests, ratios[i], served.Load.Answered, served.Load.Sent,
 			served.Load.Took[0].Round(time.Millisecond/10), served.Load.Took[1].Round(time.Millisecond), served.Load.Refused)
 		fmt.Printf("        CPU seconds of the pipeline %.2f alone, %.2f beside; of MongoDB %.2f and %.2f; of the clients %.2f\n",
 			quiet.CPU.Seconds(), served.CPU.Seconds(), quiet.MongoDB.Seconds(), served.MongoDB.Seconds(), served.Load.CPU.Seconds())
 	}
-	slices.Sort(slower)
-	fmt.Printf("a backfill of %d events takes %.2f times as long beside %d requests/s: median of %d pairs\n", o.listings+o.sales, slower[len(slower)/2], o.requests, o.runs)
+	slices.Sort(ratios)
+	fmt.Printf("a backfill of %d events takes %.2f times as long beside %d requests/s: median of %d pairs\n", o.listings+o.sales, ratios[len(ratios)/2], o.requests, o.runs)
 	return nil
 }
 
-// pipelineServed is pipeline while clients ask the API.
+// pipelineServed is pipeline while another process sends requests to the API.
 func pipelineServed(ctx context.Context, o options) (result, error) {
 	var l load
 	r, err := runPipeline(ctx, o, func(store persistence.Store, node *actors.Node) (func() error, error) {
@@ -93,7 +93,7 @@ func pipelineServed(ctx context.Context, o options) (result, error) {
 	return r, err
 }
 
-// clients ask an API until the process is told to end, and then print what became of it.
+// clients send requests to an API and count the results.
 type clients struct {
 	base string
 
@@ -101,12 +101,13 @@ type clients struct {
 	load load
 	took []time.Duration
 	ids  []string // of orders
-	// The collection and the currency of an order.
-	in, currency string
+	// The token collection and the currency of an order.
+	collection, currency string
 }
 
-// ask sends requests at a steady rate, however long the responses take.
-func ask(ctx context.Context, o options) error {
+// sendLoad sends requests at a constant rate, however long the responses take, until ctx ends.
+// Then it prints the results.
+func sendLoad(ctx context.Context, o options) error {
 	c := &clients{base: o.node, load: load{Refused: map[int]int{}}}
 	every := time.NewTicker(time.Second / time.Duration(o.requests))
 	defer every.Stop()
@@ -128,7 +129,8 @@ func ask(ctx context.Context, o options) error {
 	return json.NewEncoder(os.Stdout).Encode(c.load)
 }
 
-// path is the nth request: the open orders of a collection, an order, or the newest activities.
+// path returns the path of the nth request: the open orders of a token collection, an order, or
+// the newest activities.
 func (c *clients) path(n int) string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -140,20 +142,20 @@ func (c *clients) path(n int) string {
 		return "/orders/" + c.ids[n%len(c.ids)]
 	case n%3 == 2:
 		return list("activities", `{chain: "chain-1", market: "seaport"}`, "-time")
-	case c.in == "":
+	case c.collection == "":
 		return list("orders", "", "")
 	}
-	// As the index floor has it; nobody has asked contracts here.
-	return list("orders", fmt.Sprintf(`{"token.collection": %q, side: "ask", status: "LISTING", "fillable.answer": null, "currency.address": %q}`, c.in, c.currency), "unitPrice")
+	// Fits the index floor. The benchmark asks no contracts, so no order has fillable.
+	return list("orders", fmt.Sprintf(`{"token.collection": %q, side: "ask", status: "LISTING", "fillable.answer": null, "currency.address": %q}`, c.collection, c.currency), "unitPrice")
 }
 
-// keeping keeps connections, as clients that ask often do.
-var keeping = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}
+// client keeps connections open, as clients with frequent requests do.
+var client = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}
 
 func (c *clients) send(path string) {
-	begun := time.Now()
+	started := time.Now()
 	status, body := 0, []byte(nil)
-	res, err := keeping.Get(c.base + path)
+	res, err := client.Get(c.base + path)
 	if err == nil {
 		status = res.StatusCode
 		body, err = io.ReadAll(res.Body)
@@ -167,7 +169,7 @@ func (c *clients) send(path string) {
 		return
 	}
 	c.load.Answered++
-	c.took = append(c.took, time.Since(begun))
+	c.took = append(c.took, time.Since(started))
 	var page struct {
 		Data []struct {
 			ID       string `json:"_id"`
@@ -180,7 +182,7 @@ func (c *clients) send(path string) {
 		return
 	}
 	if first := page.Data[0]; first.Order == "" { // orders
-		c.in, c.currency, c.ids = first.Token.Collection, first.Currency.Address, nil
+		c.collection, c.currency, c.ids = first.Token.Collection, first.Currency.Address, nil
 		for _, o := range page.Data {
 			c.ids = append(c.ids, o.ID)
 		}

@@ -38,7 +38,7 @@ type options struct {
 	blocks          int64  // of the sparse chain
 	of              endpointNode
 	streams         int    // that follow the head
-	requests        int    // a second, to the API beside the pipeline; 0: none
+	requests        int    // per second to the API while the pipeline runs; 0: none
 	mongodb         string // URI of the MongoDB to write to; empty means the embedded store
 }
 
@@ -49,8 +49,8 @@ type result struct {
 	Memory int64         // peak, bytes; set by the parent
 	Asked  asked         // of an endpoint
 	Load   load          // of the API
-	CPU    time.Duration // of this process, while it measured
-	// MongoDB is the CPU time of the MongoDB server meanwhile; 0 if there is none.
+	CPU    time.Duration // of this process during the measurement
+	// MongoDB is the CPU time of the MongoDB server during the measurement; 0 without one.
 	MongoDB time.Duration
 	// Durable is the time from the signal of a new block until all of its documents were
 	// stored: the 50th and the 99th percentile.
@@ -81,11 +81,11 @@ func main() {
 	flag.StringVar(&o.profile, "profile", "", "write the pipeline's CPU profile to this file")
 	flag.BoolVar(&o.endpoint, "endpoint", false, "measure instead the cost of a slow endpoint with limits")
 	flag.Int64Var(&o.blocks, "blocks", 2_280_000, "how many blocks the sparse chain of -endpoint has")
-	flag.IntVar(&o.requests, "api", 0, "measure instead the cost of so many requests a second to the API")
+	flag.IntVar(&o.requests, "api", 0, "measure instead the cost of this many requests per second to the API")
 	flag.StringVar(&o.node, "node", "", "for the program's own processes")
 	o.of.flags()
 	flag.IntVar(&o.streams, "streams", 1, "for the program's own processes")
-	var err error // of the URI, which is not a flag: flags are visible in the process list
+	var err error // the URI is no flag: flags are visible in the process list
 	if o.mongodb, err = secretfile.Variable("MONGODB_URI", os.Getenv); err != nil {
 		log.Fatal("bench: ", err)
 	}
@@ -100,10 +100,10 @@ With -endpoint it measures, on the embedded store, a chain behind an endpoint th
 the time of its windows, eight in flight; a short one with many against the same without
 latency; and the requests for a new block by 1 and by 50 streams.
 
-With -api N it measures by how much N requests a second to the API (orders by a filter, an
-order by its key, the newest activities) slow the pipeline down, in pairs, and the CPU
-seconds of the process in each. Clients and MongoDB need processors of their own: where
-they share those of the pipeline, the wall time tells of them, too.
+With -api N it measures how much N requests per second to the API (orders by a filter, an
+order by its _id, the newest activities) slow down the pipeline, in pairs of runs, and the
+CPU time of the process in each run. If the clients or MongoDB share the pipeline's
+processors, the wall time includes their work, too.
 Example: go run ./internal/bench -api 200 -runs 5 -listings 20000 -sales 10000
 
 `)
@@ -130,7 +130,7 @@ func run(ctx context.Context, o options, process string) error {
 	case process == "":
 		return compare(ctx, o)
 	case process == "load":
-		return ask(ctx, o)
+		return sendLoad(ctx, o)
 	case process == "node":
 		return serve(ctx, o)
 	case process == "endpoint-node":
@@ -277,10 +277,10 @@ func serve(ctx context.Context, o options) error {
 	return nil
 }
 
-// cpu is the CPU time of this process so far, without that of its clients and of MongoDB.
+// cpu returns the CPU time of this process so far, without its clients and MongoDB.
 func cpu() time.Duration {
 	var u syscall.Rusage
-	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u) // fails for no other reason than its arguments
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u) // fails only for invalid arguments
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 

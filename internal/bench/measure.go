@@ -203,7 +203,8 @@ func pipeline(ctx context.Context, o options) (result, error) {
 	})
 }
 
-// runPipeline is pipeline with something beside it, which the returned function ends.
+// runPipeline runs the pipeline after calling beside, which may start concurrent work. The
+// function that beside returns ends that work.
 func runPipeline(ctx context.Context, o options, beside func(persistence.Store, *actors.Node) (end func() error, err error)) (result, error) {
 	store, remove, err := openStore(ctx, o)
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 	"time"
 )
 
-// Authority is a certificate authority of a test's own.
+// Authority is a certificate authority for a test.
 type Authority struct {
 	t    testing.TB
 	dir  string
@@ -38,18 +38,18 @@ func New(t testing.TB) *Authority {
 	return a
 }
 
-// Issue issues a certificate for servers on 127.0.0.1 and for clients, and returns a file with
-// it and its key (PEM), as MongoDB takes them.
+// Issue issues a certificate for servers on 127.0.0.1 and for clients. It returns a PEM file
+// with the certificate and its key, as MongoDB expects.
 func (a *Authority) Issue(name string) (file string) {
 	return a.issue(name, func(*x509.Certificate) {})
 }
 
-// Expired is Issue for a certificate that has expired.
+// Expired is like Issue, with a certificate that has expired.
 func (a *Authority) Expired(name string) (file string) {
 	return a.issue(name, func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Minute) })
 }
 
-// Elsewhere is Issue for a certificate for servers on another host.
+// Elsewhere is like Issue, with a certificate for another host.
 func (a *Authority) Elsewhere(name string) (file string) {
 	return a.issue(name, func(c *x509.Certificate) { c.IPAddresses, c.DNSNames = nil, []string{"elsewhere.example.com"} })
 }
@@ -91,7 +91,7 @@ func (a *Authority) newKey() *ecdsa.PrivateKey {
 	return key
 }
 
-// sign has the authority sign a certificate of a key.
+// sign signs a certificate for a key with the authority's key.
 func (a *Authority) sign(template, parent *x509.Certificate, key *ecdsa.PrivateKey) *x509.Certificate {
 	a.t.Helper()
 	der, err := x509.CreateCertificate(rand.Reader, template, parent, &key.PublicKey, a.key)

@@ -40,13 +40,13 @@ func chaos(ctx context.Context, t testing.TB, o options) {
 	}
 	c.diary.note("%s", o.again())
 	c.start()
-	readers, finish, err := c.follow(t.Context(), o.seed)
+	followers, err := c.follow(t.Context(), o.seed)
 	if err != nil {
 		t.Fatal(err)
 	}
 	events := c.suffer(ctx, o)
 	c.judge()
-	c.compareReaders(readers, finish)
+	c.compareFollowers(followers)
 	c.end()
 	stopRecording()
 	draining, cancel := context.WithTimeout(t.Context(), recovery)
@@ -63,7 +63,7 @@ func chaos(ctx context.Context, t testing.TB, o options) {
 		silenceTable(c.world.chains, events, checker))
 }
 
-// start starts the nodes, and waits until they follow.
+// start starts the nodes, and waits until all streams are at the heads of their chains.
 func (c *cluster) start() {
 	c.t.Helper()
 	for _, n := range c.nodes {

@@ -13,73 +13,78 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// followers is how many readers follow the cluster's feed.
-const followers = 3
+// followerCount is the number of readers of the cluster's feed.
+const followerCount = 3
 
-// longest bounds how long a follower reads before it cuts itself off.
-const longest = 3 * time.Second
+// maxConnection bounds how long a follower reads before it disconnects.
+const maxConnection = 3 * time.Second
 
-// follower keeps a copy of the documents by the feed of the cluster's nodes: of one after
-// the other, as nodes and connections end.
+// follower keeps a copy of the documents from the feed of the cluster's nodes. It switches to
+// another node when the connection or the node ends.
 type follower struct {
 	cluster *cluster
 	r       *rand.Rand
 	have    feedtest.Copy
 	at      string // the ID of its last event
 	opened  int    // how often it has opened a feed
-	changes int
+	changes int    // how many changes it has applied
 	ended   chan error
 }
 
-// follow starts followers with the documents as they are, until the returned function is
-// called, which waits until they have all changes, and returns them.
-func (c *cluster) follow(ctx context.Context, seed uint64) (all []*follower, finish func() error, err error) {
+// followers are all followers of a cluster.
+type followers struct {
+	all     []*follower
+	through chan string // the position at which each of them ends
+	cancel  context.CancelFunc
+}
+
+// follow starts followers with the current documents.
+func (c *cluster) follow(ctx context.Context, seed uint64) (*followers, error) {
 	ctx, cancel := context.WithCancel(ctx)
-	through := make(chan string, followers)
-	for i := range uint64(followers) {
+	fs := &followers{through: make(chan string, followerCount), cancel: cancel}
+	for i := range uint64(followerCount) {
 		f := &follower{cluster: c, r: rand.New(rand.NewPCG(seed, 100+i)), ended: make(chan error, 1)}
+		var err error
 		if f.at, err = c.database.reader.Newest(ctx); err == nil {
 			f.have, err = feedtest.Take(ctx, c.database.reader, collections, persistence.Filter{})
 		}
 		if err != nil {
 			cancel()
-			return nil, nil, err
+			return nil, err
 		}
-		go func() { f.ended <- f.run(ctx, through) }()
-		all = append(all, f)
+		go func() { f.ended <- f.run(ctx, fs.through) }()
+		fs.all = append(fs.all, f)
 	}
-	return all, func() error {
-		defer cancel()
-		newest, err := c.database.reader.Newest(ctx)
-		if err != nil {
-			return err
-		}
-		for range all {
-			through <- newest
-		}
-		patience := time.After(recovery)
-		for i, f := range all {
-			select {
-			case err := <-f.ended:
-				if err != nil {
-					return fmt.Errorf("reader %d of the feed: %w", i, err)
-				}
-			case <-patience:
-				return fmt.Errorf("reader %d of the feed has not reached %s within %v", i, newest, recovery)
-			}
-		}
-		return nil
-	}, nil
+	return fs, nil
 }
 
-// run follows until the follower has everything before a position that comes through the
-// channel.
+// finish waits until all followers have reached a position, and ends them.
+func (fs *followers) finish(position string) error {
+	defer fs.cancel()
+	for range fs.all {
+		fs.through <- position
+	}
+	timeout := time.After(recovery)
+	for i, f := range fs.all {
+		select {
+		case err := <-f.ended:
+			if err != nil {
+				return fmt.Errorf("reader %d of the feed: %w", i, err)
+			}
+		case <-timeout:
+			return fmt.Errorf("reader %d of the feed has not reached %s within %v", i, position, recovery)
+		}
+	}
+	return nil
+}
+
+// run follows until the follower has reached a position that it receives from the channel.
 func (f *follower) run(ctx context.Context, through <-chan string) error {
 	end := ""
 	for {
-		reading, cut := context.WithTimeout(ctx, time.Duration(f.r.Int64N(int64(longest))))
+		reading, cancel := context.WithTimeout(ctx, time.Duration(f.r.Int64N(int64(maxConnection))))
 		err := f.read(reading)
-		cut()
+		cancel()
 		if err != nil || ctx.Err() != nil {
 			return cmp.Or(err, ctx.Err())
 		}
@@ -107,13 +112,13 @@ func (f *follower) read(ctx context.Context) error {
 		if err != nil {
 			return nil
 		}
-		if err := f.take(e); err != nil {
+		if err := f.apply(e); err != nil {
 			return err
 		}
 	}
 }
 
-// open opens the feed of any node that answers; nil if the context ends first.
+// open opens the feed of any available node; nil if the context ends first.
 func (f *follower) open(ctx context.Context) (*feedtest.Reader, error) {
 	for pause(ctx, 50*time.Millisecond) {
 		nodes := f.cluster.up()
@@ -126,13 +131,13 @@ func (f *follower) open(ctx context.Context) (*feedtest.Reader, error) {
 		}
 		reader, err := feedtest.Open(ctx, address+"/feed?collection="+strings.Join(collections, "&collection="), f.at)
 		if err != nil {
-			continue // it is down
+			continue // the node is down
 		}
 		switch reader.StatusCode {
 		case http.StatusOK:
 			f.opened++
 			return reader, nil
-		case http.StatusServiceUnavailable: // its database is away
+		case http.StatusServiceUnavailable: // the node's database is unavailable
 			_ = reader.Body.Close()
 		default:
 			_ = reader.Body.Close()
@@ -142,8 +147,8 @@ func (f *follower) open(ctx context.Context) (*feedtest.Reader, error) {
 	return nil, nil
 }
 
-// take takes an event in.
-func (f *follower) take(e feedtest.Event) error {
+// apply applies an event to the copy. Changes must come in the order of the feed.
+func (f *follower) apply(e feedtest.Event) error {
 	if e.OfChange() {
 		if e.ID == f.at || !f.cluster.database.reader.Reached(e.ID, f.at) {
 			return fmt.Errorf("the event %s %s comes after %s", e.ID, e.Data, f.at)

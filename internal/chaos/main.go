@@ -1,7 +1,7 @@
 // Chaos runs a cluster of real event worker processes on this machine, on chains that
 // grow and are reorganised, while nodes and their MongoDB are killed, frozen, cut off
-// and restarted, and readers follow the feed of any node that answers. Then it checks
-// the result: the documents, those of the readers, the history of all commits, and the
+// and restarted, and readers follow the feed of any available node. Then it checks the
+// result: the documents, the copies of the readers, the history of all commits, and the
 // nodes themselves.
 package main
 

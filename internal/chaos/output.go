@@ -18,7 +18,7 @@ type output struct {
 	alarm []string
 	join  bool   // whether this incarnation has joined the cluster
 	serve string // the address at which this incarnation serves metrics
-	page  string // the URL of its page and API
+	page  string // the URL of this incarnation's page and API
 }
 
 // joining is what a node logs when it joins the cluster.

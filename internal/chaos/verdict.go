@@ -82,22 +82,26 @@ func (c *cluster) compare() {
 	c.diary.note("%d documents compared", total)
 }
 
-// compareReaders checks that the readers of the feed have the documents of the database.
-func (c *cluster) compareReaders(readers []*follower, finish func() error) {
+// compareFollowers checks that the followers' copies equal the documents of the database.
+func (c *cluster) compareFollowers(fs *followers) {
 	c.t.Helper()
-	if err := finish(); err != nil {
+	ctx, cancel := context.WithTimeout(c.t.Context(), 2*recovery)
+	defer cancel()
+	newest, err := c.database.reader.Newest(ctx)
+	if err == nil {
+		err = fs.finish(newest)
+	}
+	if err != nil {
 		c.t.Error(err)
 		return
 	}
-	ctx, cancel := context.WithTimeout(c.t.Context(), recovery)
-	defer cancel()
 	want, err := feedtest.Take(ctx, c.database.reader, collections, persistence.Filter{})
 	if err != nil {
 		c.t.Error(err)
 		return
 	}
-	for i, f := range readers {
-		c.diary.note("reader %d of the feed: %d changes, from %d nodes and connections", i, f.changes, f.opened)
+	for i, f := range fs.all {
+		c.diary.note("reader %d of the feed: %d changes over %d connections", i, f.changes, f.opened)
 		if d := differences(contents(f.have), contents(want)); len(d) > 0 {
 			c.t.Errorf("the documents of reader %d differ from the database's:\n%s", i, strings.Join(d, "\n"))
 		}

@@ -32,18 +32,18 @@ func (e Event) Change() (c Change) {
 	return c
 }
 
-// OfChange reports whether the event tells of a change.
+// OfChange reports whether the event is that of a change.
 func (e Event) OfChange() bool {
 	return e.Name == "put" || e.Name == "removed" || e.Name == "retracted"
 }
 
-// Reader is a response that is being read.
+// Reader reads the events of a response.
 type Reader struct {
 	*http.Response
 	lines *bufio.Reader
 }
 
-// Open asks for a feed. The caller closes the body.
+// Open requests a feed; lastEventID may be empty. The caller closes the body.
 func Open(ctx context.Context, url, lastEventID string) (*Reader, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
@@ -59,7 +59,7 @@ func Open(ctx context.Context, url, lastEventID string) (*Reader, error) {
 	return &Reader{response, bufio.NewReader(response.Body)}, nil
 }
 
-// Next returns the next whole event.
+// Next returns the next complete event, or an error once the response has ended.
 func (r *Reader) Next() (e Event, err error) {
 	for {
 		line, err := r.lines.ReadString('\n')
@@ -82,7 +82,7 @@ func (r *Reader) Next() (e Event, err error) {
 	}
 }
 
-// Refusal returns the status and the text of a refused request.
+// Refusal requests a feed, and returns the status and the detail of the refusal.
 func Refusal(ctx context.Context, url, lastEventID string) (int, string, error) {
 	r, err := Open(ctx, url, lastEventID)
 	if err != nil {
@@ -100,7 +100,7 @@ func Refusal(ctx context.Context, url, lastEventID string) (int, string, error) 
 // Copy is a reader's copy: documents by collection and ID.
 type Copy map[string]map[string]string
 
-// Take is the documents of some collections that match a filter.
+// Take returns a copy of the documents of some collections that match a filter.
 func Take(ctx context.Context, data persistence.Querier, collections []string, filter persistence.Filter) (Copy, error) {
 	c := Copy{}
 	for _, name := range collections {
@@ -121,7 +121,7 @@ func Take(ctx context.Context, data persistence.Querier, collections []string, f
 	return c, nil
 }
 
-// Apply applies an event to the copy.
+// Apply applies an event to the copy. Events other than changes have no effect.
 func (c Copy) Apply(e Event) {
 	if !e.OfChange() {
 		return

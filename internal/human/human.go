@@ -1,4 +1,4 @@
-// Package human writes numbers, ages and amounts as people read them.
+// Package human formats numbers, ages and amounts for people.
 package human
 
 import (
@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Grouped is a number with a comma before every three digits.
+// Grouped formats a number with commas between groups of three digits: 1,234,567.
 func Grouped(n int64) string {
 	digits := strconv.FormatInt(n, 10)
 	sign := ""
@@ -21,7 +21,7 @@ func Grouped(n int64) string {
 	return sign + digits
 }
 
-// Ago is an age in words, of a second at least.
+// Ago formats an age in its largest unit, rounded down: "59 s ago", "3 h ago".
 func Ago(age time.Duration) string {
 	switch {
 	case age < time.Minute:
@@ -34,7 +34,7 @@ func Ago(age time.Duration) string {
 	return fmt.Sprintf("%d days ago", int(age.Hours()/24))
 }
 
-// Some is a number and a noun.
+// Some formats a count with a noun, in the plural unless it is 1: "1 order", "2,000 orders".
 func Some(n int64, noun string) string {
 	if n == 1 {
 		return "1 " + noun
@@ -42,7 +42,7 @@ func Some(n int64, noun string) string {
 	return Grouped(n) + " " + noun + "s"
 }
 
-// Units is an amount of smallest units, in decimal digits, with the point at its place:
+// Units formats an amount given in the smallest unit, as decimal digits:
 // "67300000000000000" with 18 decimals is 0.0673.
 func Units(digits string, decimals int) string {
 	if decimals <= 0 {
@@ -58,7 +58,7 @@ func Units(digits string, decimals int) string {
 	return whole + "." + fraction
 }
 
-// Short is an address that people can tell from others.
+// Short abbreviates an address to its first 6 and last 4 characters.
 func Short(address string) string {
 	const head, tail = 6, 4
 	if len(address) <= head+tail+1 {

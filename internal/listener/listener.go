@@ -9,15 +9,16 @@ import (
 	"net"
 )
 
-// Address is where a server listens.
+// Address configures where a server listens.
 type Address struct {
-	Server     string // what it serves, for people: "the API"
-	Option     string // configures the address: "api.listen"
+	Server     string // the name of the server in messages: "API"
+	Option     string // the option that configures the address: "api.listen"
 	Configured string // host:port; empty if none
-	Default    string // host:port without configuration, or any free loopback port if that one is in use
+	Default    string // host:port without configuration; if it is in use, any free loopback port
 }
 
-// Open listens at the configured address, or else at the default or any free port.
+// Open listens at the configured address. Without one it listens at the default address, or
+// warns and uses any free loopback port if the default is in use.
 func Open(ctx context.Context, a Address, log *slog.Logger) (net.Listener, error) {
 	var lc net.ListenConfig
 	if a.Configured != "" {
@@ -27,14 +28,14 @@ func Open(ctx context.Context, a Address, log *slog.Logger) (net.Listener, error
 		}
 		return opened, nil
 	}
-	opened, taken := lc.Listen(ctx, "tcp", a.Default)
-	if taken == nil {
+	opened, inUse := lc.Listen(ctx, "tcp", a.Default)
+	if inUse == nil {
 		return opened, nil
 	}
 	opened, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", a.Server, errors.Join(taken, err))
+		return nil, fmt.Errorf("%s: %w", a.Server, errors.Join(inUse, err))
 	}
-	log.Warn("the usual address is in use: set "+a.Option+" to choose another one", "server", a.Server, "address", opened.Addr().String(), "reason", taken)
+	log.Warn("the default address is in use: set "+a.Option+" to choose another one", "server", a.Server, "address", opened.Addr().String(), "reason", inUse)
 	return opened, nil
 }

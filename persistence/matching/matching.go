@@ -1,4 +1,5 @@
-// Package matching tells whether a document matches a filter, as the stores' queries do.
+// Package matching decides in memory whether a document matches a filter, consistently with
+// the queries of the stores.
 package matching
 
 import (
@@ -14,7 +15,8 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// Document matches a document, in the JSON form that Query yields, with a filter.
+// Document reports whether a document, in the JSON form that Query yields, matches a filter.
+// The error means that the document is not valid JSON.
 func Document(filter persistence.Filter, doc json.RawMessage) (bool, error) {
 	if filter.Condition == nil {
 		return true, nil
@@ -28,8 +30,8 @@ func Document(filter persistence.Filter, doc json.RawMessage) (bool, error) {
 	return Value(filter.Condition, v), nil
 }
 
-// Value says whether a condition holds for a document that was decoded with its numbers as
-// json.Number. No condition holds for all.
+// Value reports whether a condition holds for a decoded document, whose numbers must be of
+// type json.Number. A nil condition holds for all documents.
 func Value(c persistence.Condition, doc any) bool {
 	switch c := c.(type) {
 	case persistence.And:
@@ -53,7 +55,7 @@ func Value(c persistence.Condition, doc any) bool {
 	return true
 }
 
-// reached returns what a path leads to, through the elements of lists.
+// reached returns the values at a path, also within the elements of lists.
 func reached(v any, path []string) (values []any) {
 	if list, ok := v.([]any); ok {
 		for _, element := range list {
@@ -104,7 +106,7 @@ func compareNumber(n json.Number, operand int64) int {
 		return cmp.Compare(i, operand)
 	}
 	f, err := n.Float64()
-	if err != nil { // too large for one
+	if err != nil { // out of range
 		f = math.Copysign(math.Inf(1), f)
 	}
 	return cmp.Compare(f, float64(operand))

@@ -7,27 +7,27 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// What a change means to a reader that keeps the documents it is told of.
+// The meanings of a change for a reader that keeps a copy of the documents.
 const (
 	Put       = "put"       // the document is new, or has changed
-	Removed   = "removed"   // the document is no longer there, or no longer matches the filter
-	Retracted = "retracted" // what has happened is taken back, by a reorganisation or a rewind
+	Removed   = "removed"   // the document was removed, or no longer matches the filter
+	Retracted = "retracted" // a reorganisation or a rewind has undone the event
 )
 
-// appended are the collections of what has happened: a document that is removed was taken back.
+// appended are the collections of events: removing a document retracts its event.
 var appended = []string{persistence.Activities, persistence.Notifications, persistence.DeadLetters}
 
-// constant are the collections whose documents never change. A document of another one that
-// no longer matches a filter is as good as removed; people mark notifications as read.
+// constant are the collections whose documents never change. In other ones a changed document
+// may no longer match a filter: even notifications change, when they are marked as read.
 var constant = []string{persistence.Activities, persistence.DeadLetters}
 
-// Selection is the changes that a reader of a feed wants.
+// Selection selects the changes of a feed for a reader.
 type Selection struct {
 	Chains, Markets []string                      // all if empty
-	Filters         map[string]persistence.Filter // by collection; of documents that are there
+	Filters         map[string]persistence.Filter // by collection
 }
 
-// Meaning returns what a change means to the reader; empty if the reader is not concerned.
+// Meaning returns the meaning of a change for the reader; empty if it is not selected.
 func (s Selection) Meaning(c persistence.Change) (string, error) {
 	switch {
 	case !s.within(c):
@@ -46,11 +46,11 @@ func (s Selection) Meaning(c persistence.Change) (string, error) {
 	case slices.Contains(constant, c.Collection):
 		return "", nil
 	}
-	return Removed, nil // the reader may have it
+	return Removed, nil // the reader may have a previous version
 }
 
-// within reports whether a change is of the chains and markets that the reader wants. The
-// IDs of documents begin with them; only nodes and requests are of no chain.
+// within reports whether a change is of a selected chain and market. The IDs of documents
+// begin with these; only nodes and requests belong to no chain, and are always selected.
 func (s Selection) within(c persistence.Change) bool {
 	if slices.Contains([]string{persistence.Nodes, persistence.Requests}, c.Collection) {
 		return true
@@ -60,7 +60,7 @@ func (s Selection) within(c persistence.Change) bool {
 	return s.Wants(chain, market)
 }
 
-// Wants reports whether the reader wants the changes of a market of a chain.
+// Wants reports whether a market of a chain is selected.
 func (s Selection) Wants(chain, market string) bool {
 	return among(s.Chains, chain) && among(s.Markets, market)
 }

@@ -8,30 +8,31 @@ import (
 	"github.com/imart/event-worker/persistence/documents"
 )
 
-// sortable are the types of fields whose values have an order.
+// sortable are the types of fields with ordered values.
 var sortable = []documents.Type{
 	documents.String, documents.Int, documents.Long, documents.Double, documents.Bool, documents.Date, documents.Amount,
 }
 
-// maxSortKeys bounds a cursor and the conditions that it becomes.
+// maxSortKeys bounds cursors and the conditions made of them.
 const maxSortKeys = 5
 
-// CheckSort returns the keys to sort by, by _id at least. Behind _id nothing is left to sort.
+// CheckSort returns the keys to sort by: _id if none are given, and none after _id, which is
+// unique. The error names a key that cannot be sorted by.
 func CheckSort(of documents.Collection, keys []persistence.SortKey) ([]persistence.SortKey, error) {
 	if len(keys) > maxSortKeys {
-		return nil, fmt.Errorf("sort: %d fields: give %d at most", len(keys), maxSortKeys)
+		return nil, fmt.Errorf("sort: %d fields are given, at most %d are allowed", len(keys), maxSortKeys)
 	}
 	for i, k := range keys {
 		list, _ := of.List(k.Path)
 		switch f := of.At(k.Path); {
 		case list != "":
-			return nil, fmt.Errorf("sort: %s is in a list, of which there are several", k.Path)
+			return nil, fmt.Errorf("sort: %s is in a list, so it has no single value to sort by", k.Path)
 		case f.Type == documents.Object:
-			return nil, fmt.Errorf("sort: %s is a document: name a field in it, such as %s.%s", k.Path, k.Path, f.Fields[0].Name)
+			return nil, fmt.Errorf("sort: %s is an object: name a field of it, such as %s.%s", k.Path, k.Path, f.Fields[0].Name)
 		case f.MongoOnly, !slices.Contains(sortable, f.Type):
-			return nil, fmt.Errorf("sort: nothing can be sorted by %s, whose values may be of any type", k.Path)
+			return nil, fmt.Errorf("sort: cannot sort by %s: its values may be of any type", k.Path)
 		case slices.ContainsFunc(keys[:i], func(before persistence.SortKey) bool { return before.Path == k.Path }):
-			return nil, fmt.Errorf("sort: %s is there twice", k.Path)
+			return nil, fmt.Errorf("sort: %s is given twice", k.Path)
 		}
 	}
 	if i := slices.IndexFunc(keys, func(k persistence.SortKey) bool { return k.Path == "_id" }); i >= 0 {

@@ -18,36 +18,36 @@ import (
 	"github.com/imart/event-worker/persistence/documents"
 )
 
-// maxCursor bounds a cursor, in bytes: it has to fit into a URL.
+// maxCursor bounds a cursor, in bytes: it must fit into a URL.
 const maxCursor = 32 << 10
 
-// Place is a place in a sorted collection: behind the document with the values of the sort
-// keys and the key. Values are operands of filters; nil is a field that is missing or null.
+// Place is a place in a sorted collection, after the document with these values of the sort
+// keys and this _id. Values are operands of filters; nil means missing or null.
 type Place struct {
 	values []any
 	id     string
 }
 
-// written is a place as a cursor has it.
-type written struct {
-	Query  string `json:"q"` // what it belongs to
+// encoded is the JSON form of a place in a cursor.
+type encoded struct {
+	Query  string `json:"q"` // the binding of its list
 	Values []any  `json:"v"`
 	ID     string `json:"i"`
 }
 
-// Binding is what a cursor belongs to: in another collection, with another filter or in another
-// order it would lead anywhere.
+// Binding returns a digest of the collection, filter and order that a cursor is valid for.
 func Binding(collection, filter string, sort []persistence.SortKey) string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %q", collection, filter, fmt.Sprint(sort)))
 	return hex.EncodeToString(sum[:8])
 }
 
-// Cursor is the text of a place; empty if there is none.
+// Cursor returns the text of a place; empty for nil. The error is ErrTooLong for values that
+// do not fit into a cursor.
 func (l List) Cursor(p *Place) (string, error) {
 	if p == nil {
 		return "", nil
 	}
-	text, err := json.Marshal(written{l.Binding, p.values, p.id})
+	text, err := json.Marshal(encoded{l.Binding, p.values, p.id})
 	if err != nil {
 		return "", err
 	}
@@ -60,11 +60,12 @@ func (l List) Cursor(p *Place) (string, error) {
 
 // The errors of cursors.
 var (
-	ErrCursor  = errors.New("the cursor is not one of this list")
-	ErrTooLong = errors.New("sort: the values of these fields are too long to continue from: sort by others")
+	ErrCursor  = errors.New("the cursor does not belong to this list")
+	ErrTooLong = errors.New("sort: the values of these fields are too long for a cursor: sort by other fields")
 )
 
-// Place is the place of a cursor; nil if the text is empty.
+// Place returns the place of a cursor; nil if the text is empty. The error is ErrCursor unless
+// the cursor was made for this list.
 func (l List) Place(cursor string) (*Place, error) {
 	if cursor == "" {
 		return nil, nil
@@ -76,15 +77,15 @@ func (l List) Place(cursor string) (*Place, error) {
 	if err != nil {
 		return nil, ErrCursor
 	}
-	var w written
+	var e encoded
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.UseNumber()
-	if err := d.Decode(&w); err != nil || w.Query != l.Binding || len(w.Values) != len(l.Sort) {
+	if err := d.Decode(&e); err != nil || e.Query != l.Binding || len(e.Values) != len(l.Sort) {
 		return nil, ErrCursor
 	}
-	p := &Place{id: w.ID}
+	p := &Place{id: e.ID}
 	for i, key := range l.Sort {
-		value, err := operand(l.Of.At(key.Path), w.Values[i])
+		value, err := operand(l.Of.At(key.Path), e.Values[i])
 		if err != nil {
 			return nil, ErrCursor
 		}
@@ -93,8 +94,8 @@ func (l List) Place(cursor string) (*Place, error) {
 	return p, nil
 }
 
-// skeleton is a struct for what of a document a place needs: its key, and the members that the
-// sort keys are in. Decoding nothing else takes a fraction of the time.
+// skeleton returns a struct type for the part of a document that a place needs: its _id, and
+// the members with the sort keys. Decoding only these takes a fraction of the time.
 func (l List) skeleton() reflect.Type {
 	fields := []reflect.StructField{{Name: "ID", Type: reflect.TypeFor[string](), Tag: `json:"_id"`}}
 	for i, member := range l.members() {
@@ -103,7 +104,7 @@ func (l List) skeleton() reflect.Type {
 	return reflect.StructOf(fields)
 }
 
-// members are the names of the members that the sort keys are in, without _id.
+// members returns the names of the top-level members with the sort keys, without _id.
 func (l List) members() (names []string) {
 	for _, key := range l.Sort {
 		name, _, _ := strings.Cut(key.Path, ".")
@@ -114,7 +115,7 @@ func (l List) members() (names []string) {
 	return names
 }
 
-// placeAt is the place behind a document, given the skeleton.
+// placeAt returns the place after a document, given the skeleton.
 func (l List) placeAt(doc json.RawMessage, skeleton reflect.Type) (Place, error) {
 	decoded := reflect.New(skeleton)
 	d := json.NewDecoder(bytes.NewReader(doc))
@@ -128,7 +129,7 @@ func (l List) placeAt(doc json.RawMessage, skeleton reflect.Type) (Place, error)
 		root[member] = decoded.Elem().Field(i + 1).Interface()
 	}
 	for _, key := range l.Sort {
-		value, err := operand(l.Of.At(key.Path), reached(root, key.Path))
+		value, err := operand(l.Of.At(key.Path), valueAt(root, key.Path))
 		if err != nil {
 			return Place{}, fmt.Errorf("%s of %s %s: %w", key.Path, l.Of.Name, p.id, err)
 		}
@@ -137,17 +138,17 @@ func (l List) placeAt(doc json.RawMessage, skeleton reflect.Type) (Place, error)
 	return p, nil
 }
 
-// reached is the value at a dotted path; nil if it is missing.
-func reached(root map[string]any, path string) any {
+// valueAt returns the value at a dotted path; nil if it is missing.
+func valueAt(root map[string]any, path string) any {
 	var value any = root
 	for name := range strings.SplitSeq(path, ".") {
-		within, _ := value.(map[string]any)
-		value = within[name]
+		object, _ := value.(map[string]any)
+		value = object[name]
 	}
 	return value
 }
 
-// operand is a value of JSON as the operand of a filter on a field.
+// operand converts a JSON value to the operand of a filter on a field.
 func operand(f documents.Field, value any) (any, error) {
 	switch v := value.(type) {
 	case nil:

@@ -1,15 +1,16 @@
 // Package paging reads long lists page by page, in any order.
 //
-// Documents are in the order of the sort keys, and those with equal values in the order of
-// _id. A page is what comes behind a place in that order, so it does not matter what has
-// changed before the place. Stores are asked without _id among the keys, since then the
-// indexes that exist give the order:
+// Documents are ordered by the sort keys, then by _id. A page consists of the documents after
+// a place in that order, so changes before the place do not matter. Queries sort by the keys
+// without _id, so that existing indexes provide the order, and read one document more than the
+// page, to learn whether a next page exists:
 //
-//	asked for 4 behind (5, c)     5 5 6 7 7 │ one more, to know whether there is a next page
-//	in order of _id               d e a b f
-//	the last value goes on        7 7 may have an a as well: the 7s are read again, by _id
+//	4 documents after (5, c)      5 5 6 7 7
+//	their _ids                    d e a b f
 //
-// Only if the last value goes on beyond the page a second query is needed.
+// If the value of the page's last document extends beyond the page, as the 7s do here, the
+// store may have another document of that value with a lower _id. A second query then reads
+// the documents of that value by _id.
 package paging
 
 import (
@@ -23,22 +24,21 @@ import (
 	"github.com/imart/event-worker/persistence/documents"
 )
 
-// List is a collection in an order.
+// List is a sorted collection.
 type List struct {
-	Of   documents.Collection
-	Sort []persistence.SortKey // as CheckSort returns it
-	// Binding is what a cursor belongs to.
-	Binding string
+	Of      documents.Collection
+	Sort    []persistence.SortKey // as CheckSort returns it
+	Binding string                // identifies the list in cursors; see the function Binding
 }
 
-// entry is a document and the place behind it.
+// entry is a document and the place after it.
 type entry struct {
 	doc json.RawMessage
 	Place
 }
 
-// Page reads the documents that match and come behind a place, or the first ones if it is nil,
-// and where the next page begins; nil if nothing comes behind.
+// Page reads up to limit documents that match a filter, after a place or, if it is nil, from
+// the start. It also returns where the next page begins; nil on the last page.
 func (l List) Page(ctx context.Context, docs persistence.Querier, filter persistence.Condition, after *Place, limit int) (found []json.RawMessage, next *Place, err error) {
 	entries, next, err := l.page(ctx, docs, filter, after, limit)
 	for _, e := range entries {
@@ -50,7 +50,7 @@ func (l List) Page(ctx context.Context, docs persistence.Querier, filter persist
 func (l List) page(ctx context.Context, docs persistence.Querier, filter persistence.Condition, after *Place, limit int) ([]entry, *Place, error) {
 	condition := filter
 	if after != nil {
-		condition = both(filter, behind(l.Sort, *after))
+		condition = both(filter, beyond(l.Sort, *after))
 	}
 	entries, err := l.entries(ctx, docs, condition, l.Sort, limit+1)
 	if err != nil {
@@ -60,31 +60,31 @@ func (l List) page(ctx context.Context, docs persistence.Querier, filter persist
 	if len(entries) <= limit {
 		return entries, nil, nil
 	}
-	last := entries[limit].Place
-	whole := entries[:limit]
-	if l.unique() || !equal(whole[limit-1].values, last.values) {
-		return whole, &Place{whole[limit-1].values, whole[limit-1].id}, nil
+	extra, page := entries[limit].Place, entries[:limit]
+	if l.unique() || !equal(page[limit-1].values, extra.values) {
+		next := page[limit-1].Place
+		return page, &next, nil
 	}
-	for len(whole) > 0 && equal(whole[len(whole)-1].values, last.values) {
-		whole = whole[:len(whole)-1]
+	for len(page) > 0 && equal(page[len(page)-1].values, extra.values) {
+		page = page[:len(page)-1]
 	}
-	begin := Place{values: last.values}
-	if after != nil && equal(after.values, last.values) {
-		begin.id = after.id
+	next := Place{values: extra.values}
+	if after != nil && equal(after.values, extra.values) {
+		next.id = after.id
 	}
-	ties, err := l.entries(ctx, docs, both(filter, tied(l.Sort, begin)), byID, limit-len(whole))
+	ties, err := l.entries(ctx, docs, both(filter, tiedAfter(l.Sort, next)), byID, limit-len(page))
 	if err != nil {
 		return nil, nil, err
 	}
 	if len(ties) > 0 {
-		begin = ties[len(ties)-1].Place
+		next = ties[len(ties)-1].Place
 	}
-	return append(whole, ties...), &begin, nil
+	return append(page, ties...), &next, nil
 }
 
 var byID = []persistence.SortKey{{Path: "_id"}}
 
-// unique reports whether no two documents have the same values.
+// unique reports whether all documents have different sort values.
 func (l List) unique() bool { return l.Sort[len(l.Sort)-1].Path == "_id" }
 
 func (l List) entries(ctx context.Context, docs persistence.Querier, condition persistence.Condition, sort []persistence.SortKey, limit int) ([]entry, error) {
@@ -104,7 +104,7 @@ func (l List) entries(ctx context.Context, docs persistence.Querier, condition p
 	return all, nil
 }
 
-// orderTies puts entries with equal values, which stand together, in the order of _id.
+// orderTies sorts adjacent entries with equal values by _id.
 func orderTies(entries []entry) {
 	for len(entries) > 0 {
 		n := 1
@@ -133,39 +133,39 @@ func both(a, b persistence.Condition) persistence.Condition {
 	return persistence.And{a, b}
 }
 
-// tied is the condition that a document has the values of a Place, and comes behind it.
-func tied(sort []persistence.SortKey, at Place) persistence.Condition {
+// tiedAfter matches documents after a place that have its values.
+func tiedAfter(sort []persistence.SortKey, at Place) persistence.Condition {
+	if sort[len(sort)-1].Path == "_id" {
+		return persistence.Or{} // none: _ids are unique
+	}
 	c := persistence.And{}
 	for i, key := range sort {
 		c = append(c, persistence.Is(key.Path, at.values[i]))
 	}
-	if sort[len(sort)-1].Path == "_id" {
-		return persistence.Or{} // nothing has the same _id
-	}
 	return append(c, persistence.Compare{Path: "_id", Operator: persistence.Greater, Operand: at.id})
 }
 
-// behind is the condition that a document comes behind a place. Its first part follows from the
-// others: it lets the store begin to read an index where the page begins.
-func behind(sort []persistence.SortKey, at Place) persistence.Condition {
+// beyond matches documents after a place. The first part of the condition follows from the
+// others: it lets the store start reading an index where the page begins.
+func beyond(sort []persistence.SortKey, at Place) persistence.Condition {
 	either := persistence.Or{}
 	for i := range sort {
 		same := persistence.And{}
 		for j, before := range sort[:i] {
 			same = append(same, persistence.Is(before.Path, at.values[j]))
 		}
-		either = append(either, append(same, beyond(sort[i], at.values[i])))
+		either = append(either, append(same, valueAfter(sort[i], at.values[i])))
 	}
-	either = append(either, tied(sort, at))
-	return persistence.And{from(sort[0], at.values[0]), either}
+	either = append(either, tiedAfter(sort, at))
+	return persistence.And{valueFrom(sort[0], at.values[0]), either}
 }
 
-// beyond is the condition that a value comes behind another. Without a value documents come
-// first, or last if it goes down.
-func beyond(key persistence.SortKey, value any) persistence.Condition {
+// valueAfter matches documents whose value of a key comes after another one. Documents without
+// a value come first in ascending order, and last in descending order.
+func valueAfter(key persistence.SortKey, value any) persistence.Condition {
 	switch {
 	case value == nil && key.Descending:
-		return persistence.Or{} // nothing does
+		return persistence.Or{} // none
 	case value == nil:
 		return persistence.Not{Condition: persistence.Is(key.Path, nil)}
 	case key.Descending:
@@ -174,13 +174,13 @@ func beyond(key persistence.SortKey, value any) persistence.Condition {
 	return persistence.Compare{Path: key.Path, Operator: persistence.Greater, Operand: value}
 }
 
-// from is the condition that a value does not come before another.
-func from(key persistence.SortKey, value any) persistence.Condition {
+// valueFrom matches documents whose value of a key equals another one or comes after it.
+func valueFrom(key persistence.SortKey, value any) persistence.Condition {
 	switch {
 	case value == nil && key.Descending:
 		return persistence.Is(key.Path, nil)
 	case value == nil:
-		return persistence.And{} // everything
+		return persistence.And{} // all
 	case key.Descending:
 		return persistence.Not{Condition: persistence.Compare{Path: key.Path, Operator: persistence.Greater, Operand: value}}
 	}

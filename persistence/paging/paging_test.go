@@ -21,16 +21,16 @@ import (
 	"github.com/imart/event-worker/persistence/paging"
 )
 
-// Page by page a list has every order once, in the order of the whole list, for every field
-// by which it can be sorted, whether orders have it or not.
-func TestPagesAreTheList(t *testing.T) {
+// The pages of a list together equal the list, for sort fields of every type, whether orders
+// have them or not.
+func TestPagesEqualTheList(t *testing.T) {
 	t.Run("embedded", func(t *testing.T) {
 		store, err := embedded.Open(t.Context(), t.TempDir())
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer store.Close()
-		pagesAreTheList(t, store)
+		pagesEqualTheList(t, store)
 	})
 	t.Run("mongo", func(t *testing.T) {
 		store, err := mongo.Open(t.Context(), mongotest.Database(t))
@@ -38,11 +38,11 @@ func TestPagesAreTheList(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer store.Close()
-		pagesAreTheList(t, store)
+		pagesEqualTheList(t, store)
 	})
 }
 
-func pagesAreTheList(t *testing.T, store persistence.Store) {
+func pagesEqualTheList(t *testing.T, store persistence.Store) {
 	n := 0
 	rapid.Check(t, func(rt *rapid.T) {
 		n++
@@ -87,10 +87,10 @@ func pagesAreTheList(t *testing.T, store persistence.Store) {
 	})
 }
 
-// sorts are orders of fields of every type, there always and not.
+// sorts have fields of every type, required and optional.
 var sorts = []string{"-last.height", "-listedAt", "expiresAt", "unitPrice", "-unitPrice", "-anomalies", "status,-unitPrice"}
 
-// listOf are orders sorted by a text.
+// listOf returns the list of orders with the sort keys of a text.
 func listOf(t interface{ Fatal(...any) }, sort string) paging.List {
 	l := paging.List{Of: documents.Of(persistence.Orders), Binding: "this one"}
 	keys, err := documents.ParseSort(persistence.Orders, sort)
@@ -119,7 +119,7 @@ func drawOrder(rt *rapid.T, ref persistence.MarketRef) markets.Order {
 	return o
 }
 
-// ids are the keys of the documents of a query.
+// ids returns the order keys of a query's documents.
 func ids(rt *rapid.T, docs persistence.Querier, q persistence.Query) (out []string) {
 	for doc, err := range docs.Query(rt.Context(), q) {
 		if err != nil {
@@ -138,8 +138,8 @@ func keyOf(rt *rapid.T, doc json.RawMessage) string {
 	return o.Key
 }
 
-// A cursor that is not one of the list is an error, never a page.
-func TestCursorsOfOthers(t *testing.T) {
+// A cursor that was not made for the list is an error.
+func TestForeignCursors(t *testing.T) {
 	list := listOf(t, "listedAt")
 	encoded := func(text string) string { return base64.RawURLEncoding.EncodeToString([]byte(text)) }
 	if _, err := list.Place(encoded(`{"q": "this one", "v": ["2026-01-31T12:00:00Z"], "i": "a"}`)); err != nil {
@@ -150,7 +150,7 @@ func TestCursorsOfOthers(t *testing.T) {
 		encoded(`{"q": "this one", "v": ["x"], "i": "a"}`), encoded(`{"q": "another", "v": [null], "i": "a"}`), strings.Repeat("x", 40_000),
 	} {
 		if _, err := list.Place(text); !errors.Is(err, paging.ErrCursor) {
-			t.Errorf("%.100q is a cursor: %v", text, err)
+			t.Errorf("%.100q is accepted: %v", text, err)
 		}
 	}
 }

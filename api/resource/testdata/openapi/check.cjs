@@ -1,4 +1,4 @@
-// Checks the description on standard input, and prints what is wrong with it.
+// Checks the description on standard input, and prints its errors.
 const {readFileSync} = require("node:fs")
 
 const main = async () => {
