@@ -1,4 +1,4 @@
-// Prints the floor price of a collection, and again whenever one of its orders changes.
+// Prints the floor price of a collection, and prints it again when one of its orders changes.
 // node client.mjs http://127.0.0.1:9465 0x8a90CAb2b38dba80c64b7734e58Ee1dB38B8992e
 const [base, collection] = process.argv.slice(2)
 const headers = process.env.TOKEN ? {authorization: `Bearer ${process.env.TOKEN}`} : {}
