@@ -41,6 +41,8 @@ var functions = template.FuncMap{
 	"order":     func(chain, market, key string) string { return chain + "/" + market + "/" + key },
 	"hookstate": hookState,
 	"percent":   func(part, whole int64) int64 { return 100 * part / max(whole, 1) },
+	"documents": persistence.DocumentsOf,
+	"agreeing":  func(d persistence.AuditDocuments) int64 { return d.Compared - d.Differ() },
 }
 
 // some is a number of things, as an int or an int64.

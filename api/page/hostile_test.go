@@ -101,7 +101,7 @@ func TestHostileText(t *testing.T) {
 	}
 	life := "/order?id=" + url.QueryEscape(orders[0].ID())
 	for path, shows := range map[string][]string{
-		"/":                   {"node", "error", "host", "failed", "1 of 3 events agree", "2 events of the log and the chain disagree", "no state", "webhook hook", "refused"},
+		"/":                   {"node", "error", "host", "failed", "1 of 3 events agree", "differences found: 2 events", "no state", "webhook hook", "refused"},
 		"/page/orders?chain=": {"name"},
 		life:                  {"name", "tx", "from", "to", "bought"},
 		"/page/activities":    {"name", "bought"},

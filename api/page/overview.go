@@ -273,8 +273,8 @@ func troubles(s snapshot) (out []trouble) {
 		}
 	}
 	for _, a := range s.audits {
-		if a.Last != nil && a.Last.Differ() > 0 {
-			out = append(out, trouble{a.Chain + ", audit", differs, human.Some(a.Last.Differ(), "event") + " of the log and the chain disagree: see event-worker verify " + a.Chain})
+		if found := differences(a.Last); found != "" {
+			out = append(out, trouble{a.Chain + ", audit", differs, "differences found: " + found + "; see event-worker verify " + a.Chain})
 		}
 		if a.LastError != "" {
 			out = append(out, trouble{a.Chain + ", audit", stuck, a.LastError})
@@ -286,6 +286,22 @@ func troubles(s snapshot) (out []trouble) {
 		}
 	}
 	return out
+}
+
+// differences counts the events that differ from the chain and the documents that differ from
+// the log; empty without differences.
+func differences(last *persistence.AuditResult) string {
+	if last == nil {
+		return ""
+	}
+	var found []string
+	if n := last.Differ(); n > 0 {
+		found = append(found, human.Some(n, "event"))
+	}
+	if n := persistence.DocumentsOf(last.Documents).Differ(); n > 0 {
+		found = append(found, human.Some(n, "document"))
+	}
+	return strings.Join(found, ", ")
 }
 
 // The states of an audit in trouble.

@@ -40,3 +40,42 @@ func TestChainsOfANode(t *testing.T) {
 		}
 	}
 }
+
+// An audit that found differences is a problem, whether events or documents differ.
+func TestDifferencesOfAudits(t *testing.T) {
+	counts := func(agree int64) persistence.AuditCounts {
+		return persistence.AuditCounts{Events: 3, Agree: agree, Missing: 3 - agree}
+	}
+	documents := func(missing int64) []persistence.AuditDocuments {
+		return []persistence.AuditDocuments{{Compared: 5, Missing: missing}}
+	}
+	for _, test := range []struct {
+		last *persistence.AuditResult
+		want string
+	}{
+		{nil, ""},
+		{&persistence.AuditResult{AuditCounts: counts(3), Documents: documents(0)}, ""},
+		{&persistence.AuditResult{AuditCounts: counts(1)}, "differences found: 2 events; see event-worker verify a"},
+		{&persistence.AuditResult{AuditCounts: counts(3), Documents: documents(1)}, "differences found: 1 document; see event-worker verify a"},
+		{&persistence.AuditResult{AuditCounts: counts(2), Documents: documents(4)}, "differences found: 1 event, 4 documents; see event-worker verify a"},
+	} {
+		s := chainAt(epoch, "a", 3)
+		s.audits = []persistence.Audit{{Chain: "a", Last: test.last}}
+		got := ""
+		for _, found := range troubles(s) {
+			got += found.Reason
+		}
+		if got != test.want {
+			t.Errorf("%+v: %q, want %q", test.last, got, test.want)
+		}
+		card := newCard(s, s.tree[0])
+		var out bytes.Buffer
+		v := view{Body: overview{Ready: true, At: epoch, All: 1, Chains: []chainCard{card}}, Now: epoch}
+		if err := templates.ExecuteTemplate(&out, "overview", v); err != nil {
+			t.Fatal(err)
+		}
+		if marked := strings.Contains(out.String(), `Audit: <span class="bad">`); marked != (test.want != "") {
+			t.Errorf("%+v: the audit is marked: %t", test.last, marked)
+		}
+	}
+}

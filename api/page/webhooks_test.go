@@ -62,7 +62,7 @@ func TestWebhooksAndAudits(t *testing.T) {
 			w.begin()
 			troubled(t, store, "ethereum", " of sales")
 			at := serve(t, store, "")
-			shows(t, at+"/", "1 of 3 events agree</span>, <span title", "3 h ago</span>; one is under way, 40 %", "3 problems", "2 events of the log and the chain disagree: see event-worker verify ethereum",
+			shows(t, at+"/", "1 of 3 events agree</span>, <span title", "3 h ago</span>; one is under way, 40 %", "3 problems", "differences found: 2 events; see event-worker verify ethereum",
 				"no state of sales", "webhook hook of sales", "refused of sales")
 			shows(t, at+"/page/webhooks", "hook of sales", "failing", "1 attempt of the next delivery failed", "node of sales", "delivery of sales", "event-worker hooks retry",
 				`data-label="Given up">1<`, `data-label="Attempts">2<`, `data-label="Events">7<`)
