@@ -95,8 +95,8 @@ func call[P, R any](b *browser, command cdp.Command[P, R], params P) {
 	}
 }
 
-// hear notes what must not happen: errors in the console, refusals of the policy among them,
-// and requests to other servers.
+// hear notes what must not happen: errors in the console, refusals of the policy among
+// them, and requests to other servers.
 func (b *browser) hear(event any) {
 	switch e := event.(type) {
 	case *runtime.EventExceptionThrown:

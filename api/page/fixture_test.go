@@ -162,8 +162,8 @@ func ignorant(known decode) decode {
 	}
 }
 
-// running is a worker that runs, with dead letters of an older one, and with an endpoint that is
-// down.
+// running is a worker that runs, with dead letters of an older one, and with an endpoint
+// that is down.
 func running(t testing.TB) persistence.Store {
 	t.Helper()
 	data := t.TempDir()

@@ -153,7 +153,7 @@ func TestRetryIsARequest(t *testing.T) {
 		t.Errorf("of no letter: status %d, %s", status, body)
 	}
 	status, body, header := ask(t, http.MethodPost, at+"/page/dead-letters/retry", secret, url.Values{"id": {id}})
-	if status != http.StatusSeeOther || !strings.HasPrefix(header.Get("Location"), "/page/dead-letters?asked=") {
+	if status != http.StatusSeeOther || !strings.HasPrefix(header.Get("Location"), "/page/dead-letters#letter-") {
 		t.Fatalf("status %d, %v, %s", status, header, body)
 	}
 	found := requests(t, store)

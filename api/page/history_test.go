@@ -11,8 +11,8 @@ import (
 	"github.com/imart/event-worker/progress"
 )
 
-// chainAt is a snapshot of a chain whose log has so many events, and whose endpoints have been
-// asked so often.
+// chainAt is a snapshot of a chain whose log has so many events, and whose endpoints have
+// been asked so often.
 func chainAt(at time.Time, name string, events int64, requests ...int64) snapshot {
 	actors := []persistence.Actor{{
 		ID: name + "/m/s/activity", Kind: "observer", Chain: name, Market: "m", Stream: "s", Events: events,

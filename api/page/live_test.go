@@ -97,8 +97,9 @@ func (b *browser) logIn() {
 // tokens are those of the activities that are listed.
 const tokens = `[...document.querySelectorAll('.list tbody tr td:nth-child(3)')].map((e) => e.innerText).join()`
 
-// What is committed appears at the top by itself, what is taken back goes with a note, and the
-// page that is paused leaves the feed. Who is let in by the cookie follows the feed by it.
+// What is committed appears at the top by itself, what is taken back goes with a note, and
+// the page that is paused leaves the feed. Who is let in by the cookie follows the feed by
+// it.
 func TestActivitiesAsTheyCome(t *testing.T) {
 	t.Parallel()
 	store := writing(t)
@@ -183,7 +184,8 @@ func TestBehindTLS(t *testing.T) {
 	b.until(`location.pathname === '/login'`)
 }
 
-// The list that is read again has what the feed has told of, although others have just read it.
+// The list that is read again has what the feed has told of, although others have just read
+// it.
 func TestTheListHasWhatTheFeedTells(t *testing.T) {
 	t.Parallel()
 	store := writing(t)

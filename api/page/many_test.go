@@ -12,8 +12,8 @@ import (
 	"github.com/imart/event-worker/persistence/embedded"
 )
 
-// With hundreds of chains the overview is a table of them, small and soon made, in which chains
-// are found by name; each is shown whole by itself.
+// With hundreds of chains the overview is a table of them, small and soon made, in which
+// chains are found by name; each is shown whole by itself.
 func TestManyChains(t *testing.T) {
 	t.Parallel()
 	store := manyChains(t, 200)
@@ -51,7 +51,7 @@ func TestManyChains(t *testing.T) {
 		t.Errorf("the chain: %s", text)
 	}
 	b.open("/?chain=nothing")
-	if text := b.text("main"); !strings.Contains(text, "No chain has a name like this.") {
+	if text := b.text("main"); !strings.Contains(text, "No chain matches this name.") {
 		t.Errorf("of an unknown name: %s", text)
 	}
 }

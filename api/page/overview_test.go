@@ -19,7 +19,7 @@ func TestChainsOfANode(t *testing.T) {
 	for _, test := range []struct {
 		chains int
 		shows  string
-	}{{0, "nothing"}, {2, "<td>chain-0, chain-1</td>"}, {ownsShown, "chain-11</td>"}, {1234, "<td>1,234 chains</td>"}} {
+	}{{0, "no chain"}, {2, "<td>chain-0, chain-1</td>"}, {ownsShown, "chain-11</td>"}, {1234, "<td>1,234 chains</td>"}} {
 		p := &Page{watch: newWatch(nil, slog.New(slog.DiscardHandler))}
 		s := snapshot{at: time.Now(), nodes: []persistence.Node{{ID: "node"}}, actors: []persistence.Actor{{ID: "chain-0", Chain: "chain-0", Kind: "chain"}}}
 		for i := range test.chains {

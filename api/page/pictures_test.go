@@ -13,7 +13,8 @@ import (
 // pictures is where TestPictures writes those of docs/page.md: make pictures.
 var pictures = flag.String("pictures", "", "a folder for pictures of the page")
 
-// recordFor is how long the worker runs before pictures are taken, so that plots show something.
+// recordFor is how long the worker runs before pictures are taken, so that plots show
+// something.
 const recordFor = 75 * time.Second
 
 // TestPictures takes the pictures of docs/page.md.

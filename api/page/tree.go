@@ -8,7 +8,7 @@ import (
 	"github.com/imart/event-worker/progress"
 )
 
-// branch is an actor, or a stream or a market with what is below it.
+// branch is an actor, or a stream or a market with its children.
 type branch struct {
 	ID, Name, Kind string
 	State, Reason  string
@@ -18,13 +18,13 @@ type branch struct {
 	Events         int64
 	Rate           float64
 	Restarts       int64
-	Open           bool // something below it fails
+	Open           bool // whether it is unfolded, as an actor below it fails
 	Children       []branch
 }
 
-// treeOf is the tree of a chain's actors. What is healthy is folded.
+// treeOf returns the tree of a chain's actors. Healthy branches are folded.
 func treeOf(s snapshot, c *progress.Chain) (out []branch) {
-	below := map[string][]persistence.Actor{} // actors by market, or market/stream
+	below := map[string][]persistence.Actor{} // by market or market/stream
 	for _, a := range s.actors {
 		if a.Chain == c.Name {
 			key := a.Market
@@ -64,7 +64,7 @@ func marketBranch(s snapshot, chain string, m *progress.Market, below map[string
 	return b
 }
 
-// worst is the state of something with what is below it.
+// worst returns the state of a branch, given its own state and its children.
 func worst(own string, below []branch) string {
 	for _, state := range []string{persistence.FinalityBroken, persistence.Retrying, persistence.Backfilling} {
 		if own == state || slices.ContainsFunc(below, func(b branch) bool { return b.State == state }) {
@@ -94,7 +94,7 @@ func streamBranch(s snapshot, stream *progress.Stream, actors []persistence.Acto
 	return b
 }
 
-// leaf is an actor by itself.
+// leaf returns the branch of a single actor.
 func leaf(s snapshot, a persistence.Actor) branch {
 	b := branch{
 		ID: a.ID, Name: a.ID[strings.LastIndexByte(a.ID, '/')+1:], Kind: a.Kind, State: a.Status, Height: -1,

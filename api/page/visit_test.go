@@ -20,8 +20,8 @@ var sections = []struct{ path, has string }{
 	{"/page/orders?chain=", "Ice Blue #1388"},
 	{"/page/activities", "BIT #3524"},
 	{"/page/dead-letters", "not known: <script>"},
-	{"/page/requests", "What was asked"},
-	{"/page/webhooks", "There are none"},
+	{"/page/requests", "Requests to the owners of chains"},
+	{"/page/webhooks", "No webhooks"},
 }
 
 // A viewer with a token looks at everything that a worker has read of the recorded chains.
@@ -99,8 +99,8 @@ const tooWide = `document.documentElement.scrollWidth <= innerWidth ? '' :
   [...document.querySelectorAll('body *')].filter((e) => e.getBoundingClientRect().right > innerWidth + .5)
     .map((e) => e.tagName + '.' + e.className + ' ' + e.getBoundingClientRect().right).slice(0, 12).join('; ') || 'something'`
 
-// cutFigures are the figures, and the links and buttons of forms, that are on two lines, or reach
-// out of the box around them.
+// cutFigures are the figures, and the links and buttons of forms, that are on two lines, or
+// reach out of the box around them.
 const cutFigures = `[...document.querySelectorAll('.figures dd, .strip dd, .actions a, .actions button')].filter((e) => {
   const text = document.createRange();
   text.selectNodeContents(e);
@@ -152,7 +152,8 @@ func tree(t *testing.T, b *browser) {
 	}
 }
 
-// The plots of a chain are drawn as soon as there are two points, on something that is seen.
+// The plots of a chain are drawn as soon as there are two points, on something that is
+// seen.
 func plots(t *testing.T, b *browser) {
 	b.open("/")
 	b.until(`document.querySelectorAll('.plots canvas').length === 8`)
@@ -169,7 +170,8 @@ func plots(t *testing.T, b *browser) {
 	}
 }
 
-// The form filters, an order leads to its life, and the pages of the list hold each order once.
+// The form filters, an order leads to its life, and the pages of the list hold each order
+// once.
 func orders(t *testing.T, b *browser) {
 	b.open("/page/orders")
 	b.do(
@@ -221,8 +223,9 @@ func activities(t *testing.T, b *browser) {
 	}
 }
 
-// Everything can be reached by keyboard: first the link that skips the bar, then the sections,
-// and the branches of the tree, which open by the space bar. What has the focus is seen.
+// Everything can be reached by keyboard: first the link that skips the bar, then the
+// sections, and the branches of the tree, which open by the space bar. What has the focus
+// is seen.
 func keyboard(t *testing.T, b *browser) {
 	b.open("/")
 	var visited []string
@@ -266,7 +269,8 @@ func theme(t *testing.T, b *browser) {
 	}
 }
 
-// A page that is paused asks for nothing, and one that goes on is brought up to date at once.
+// A page that is paused asks for nothing, and one that goes on is brought up to date at
+// once.
 func pause(t *testing.T, b *browser) {
 	b.open("/")
 	b.until(`document.querySelector('.foot')`)
@@ -288,7 +292,8 @@ func pause(t *testing.T, b *browser) {
 	b.until(`window.asked > 0`)
 }
 
-// Whoever has no token is asked for it, on a phone too, and comes in with the right one only.
+// Whoever has no token is asked for it, on a phone too, and comes in with the right one
+// only.
 func login(t *testing.T, b *browser) {
 	known := network.Headers{"Authorization": "Bearer " + secret}
 	call(b, network.SetExtraHTTPHeaders, network.SetExtraHTTPHeadersParams{Headers: network.Headers{}})
@@ -319,7 +324,8 @@ func login(t *testing.T, b *browser) {
 	b.until(`location.pathname === '/login'`)
 }
 
-// A dead letter is retried by the running worker: it leaves the list, and the request says so.
+// A dead letter is retried by the running worker: it leaves the list, and the request says
+// so.
 func retry(t *testing.T, b *browser, store persistence.Store) {
 	b.size(1280, 900)
 	b.open("/page/dead-letters")
@@ -329,7 +335,7 @@ func retry(t *testing.T, b *browser, store persistence.Store) {
 		t.Fatalf("%d dead letters, first %s", letters, id)
 	}
 	b.click(".letter button")
-	b.until(`location.search.includes('asked=') && document.querySelector('.lead')`)
+	b.until(`location.hash.startsWith('#letter-') && document.querySelector('.lead')`)
 	b.until(fmt.Sprintf(`document.querySelectorAll('.letter').length === %d`, letters-1))
 	if eval[bool](b, `[...document.querySelectorAll('.letter [name=id]')].some((e) => e.value === '`+id+`')`) {
 		t.Error("another dead letter has left")

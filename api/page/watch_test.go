@@ -52,13 +52,13 @@ func TestTheDatabaseIsAway(t *testing.T) {
 		p.handler(p.overview).ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil))
 		return w.Body.String()
 	}
-	if text := show(); !strings.Contains(text, "read for the first time") {
+	if text := show(); !strings.Contains(text, "Reading the documents for the first time") {
 		t.Errorf("before the first look:\n%s", text)
 	}
 	const outOfDate = "is out of date. The database cannot be read: the server does not answer"
 	for i, broken := range []bool{false, true, true, false} {
 		docs.broken = broken
-		p.watch.look(t.Context(), epoch.Add(time.Duration(i)*pointEvery))
+		p.watch.poll(t.Context(), epoch.Add(time.Duration(i)*pointEvery))
 		text := show()
 		if strings.Contains(text, outOfDate) != broken {
 			t.Errorf("after look %d the page says it is out of date: %t", i+1, !broken)
@@ -72,8 +72,8 @@ func TestTheDatabaseIsAway(t *testing.T) {
 	}
 }
 
-// A chain of which nothing is written for two minutes is silent, whatever its documents say,
-// until something is written; one that was stopped is not.
+// A chain of which nothing is written for two minutes is silent, whatever its documents
+// say, until something is written; one that was stopped is not.
 func TestSilentChains(t *testing.T) {
 	w := newWatch(nil, slog.New(slog.DiscardHandler))
 	look := func(at time.Duration, writes time.Duration, state string) snapshot {
@@ -82,7 +82,7 @@ func TestSilentChains(t *testing.T) {
 			s.actors[i].UpdatedAt, s.actors[i].Status = epoch.Add(time.Hour+writes), state // by another clock
 		}
 		s.tree = progress.Of(s.actors)
-		w.listen(&s)
+		w.markSilent(&s)
 		return s
 	}
 	for _, step := range []struct {
@@ -138,8 +138,8 @@ func TestSharedReads(t *testing.T) {
 	}
 }
 
-// Who was told of a change gets what was read after that, and the list is still not read more
-// often.
+// Who was told of a change gets what was read after that, and the list is still not read
+// more often.
 func TestSharedReadsAfterAChange(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var s shared[time.Time]
@@ -185,7 +185,8 @@ func TestSharedReadsAfterAChange(t *testing.T) {
 	})
 }
 
-// Whatever is rendered, nothing invisible leaves the server, and visible text is not changed.
+// Whatever is rendered, nothing invisible leaves the server, and visible text is not
+// changed.
 func TestNothingInvisibleLeaves(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		page := rapid.OneOf(rapid.SliceOf(rapid.Byte()), rapid.Map(rapid.String(), func(s string) []byte { return []byte(s) })).Draw(rt, "page")

@@ -12,8 +12,8 @@ import (
 	"github.com/imart/event-worker/persistence/mongo"
 )
 
-// troubled writes an audit of a chain with differences, and a webhook that fails and has given
-// up a delivery before. Every text ends with something.
+// troubled writes an audit of a chain with differences, and a webhook that fails and has
+// given up a delivery before. Every text ends with something.
 func troubled(t *testing.T, store persistence.Store, chain, with string) {
 	t.Helper()
 	now := time.Now().UTC().Truncate(time.Millisecond)
@@ -70,7 +70,8 @@ func TestWebhooksAndAudits(t *testing.T) {
 	}
 }
 
-// shows waits until a page has been read from the documents, and fails unless it has some texts.
+// shows waits until a page has been read from the documents, and fails unless it has some
+// texts.
 func shows(t *testing.T, at string, texts ...string) {
 	t.Helper()
 	body := ""
