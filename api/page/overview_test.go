@@ -14,7 +14,7 @@ import (
 	"github.com/imart/event-worker/progress"
 )
 
-// A node's chains are named as long as they are few.
+// Up to ownsShown chains of a node are named; more are counted.
 func TestChainsOfANode(t *testing.T) {
 	for _, test := range []struct {
 		chains int
