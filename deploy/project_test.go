@@ -38,7 +38,7 @@ type project struct {
 func newProject(t *testing.T, environ []string, files ...string) *project {
 	t.Helper()
 	p := &project{name: "event-worker-test-" + strings.ToLower(rand.Text()[:8]), nodes: "demo"}
-	p.environ = append(os.Environ(), append([]string{"API_PORT=", "API_TOKEN="}, environ...)...) // any free port
+	p.environ = append(os.Environ(), append([]string{"API_PORT=", "API_TOKEN="}, environ...)...) // publish the API on any free port
 	if _, err := p.output(t, "docker", "info"); err != nil {
 		required.Skip(t, "docker", "no Docker Engine answers: start one, or set DOCKER_HOST: "+err.Error())
 	}
