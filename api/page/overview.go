@@ -154,8 +154,8 @@ func newCard(s snapshot, c *progress.Chain) chainCard {
 	if s.silent[c.Name] {
 		card.State = silent
 	}
-	if card.State == persistence.Backfilling {
-		card.ETA = eta(c)
+	if takes, known := c.ETA(); known && card.State == persistence.Backfilling {
+		card.ETA = duration(takes)
 	}
 	return card
 }
@@ -185,23 +185,6 @@ func stateOf(c *progress.Chain) string {
 		return persistence.Following
 	}
 	return persistence.Running
-}
-
-// eta formats the time that the slowest stream of a chain needs to reach the head; empty if
-// unknown.
-func eta(c *progress.Chain) string {
-	var longest time.Duration
-	for s := range c.Streams() {
-		if s.State != persistence.Backfilling {
-			continue
-		}
-		takes, known := s.ETA()
-		if !known {
-			return ""
-		}
-		longest = max(longest, takes)
-	}
-	return duration(longest)
 }
 
 // duration formats a duration in its largest unit.

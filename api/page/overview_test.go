@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/progress"
 )
@@ -76,6 +77,29 @@ func TestDifferencesOfAudits(t *testing.T) {
 		}
 		if marked := strings.Contains(out.String(), `Audit: <span class="bad">`); marked != (test.want != "") {
 			t.Errorf("%+v: the audit is marked: %t", test.last, marked)
+		}
+	}
+}
+
+// A stream of Aptos that has not been read yet has no height: its place is an event's number.
+func TestHeightsOfTheTree(t *testing.T) {
+	for _, test := range []struct {
+		place markets.Place
+		want  int64
+	}{
+		{markets.Place{Seq: 41_273}, -1},
+		{markets.Place{Seq: 41_273, Through: 2_386_891_061}, 2_386_891_061},
+	} {
+		s := chainAt(epoch, "a", 3)
+		s.actors[0].Place = test.place
+		s.tree = progress.Of(s.actors)
+		for _, b := range treeOf(s, s.tree[0]) {
+			if b.Kind != "market" {
+				continue
+			}
+			if stream := b.Children[0]; stream.Height != test.want || stream.Children[0].Height != test.want {
+				t.Errorf("%+v: the stream is at %d, its observer at %d, want %d", test.place, stream.Height, stream.Children[0].Height, test.want)
+			}
 		}
 	}
 }
