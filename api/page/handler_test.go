@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/imart/event-worker/api/resource"
 	"github.com/imart/event-worker/markets"
@@ -199,7 +200,10 @@ func TestHistoryOfAChain(t *testing.T) {
 	path := at + "/page/history?" + url.Values{"chain": {orders[0].Chain}}.Encode()
 	var status int
 	var body string
-	for status != http.StatusOK { // until the documents have been read for the first time
+	for end := time.Now().Add(patience); status != http.StatusOK; { // until the documents have been read
+		if time.Now().After(end) {
+			t.Fatalf("status %d: %s", status, body)
+		}
 		status, body, _ = ask(t, http.MethodGet, path, "", nil)
 	}
 	var lists map[string][]*float64

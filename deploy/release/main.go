@@ -7,7 +7,6 @@
 package main
 
 import (
-	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -20,30 +19,44 @@ type platform struct{ os, arch string }
 
 func (p platform) String() string { return p.os + "_" + p.arch }
 
+// platforms are the platforms of a release. Images are built only for Linux.
+var platforms = []platform{{"darwin", "amd64"}, {"darwin", "arm64"}, {"linux", "amd64"}, {"linux", "arm64"}}
+
 func main() {
-	// Images are built only for Linux.
-	platforms := []platform{{"darwin", "amd64"}, {"darwin", "arm64"}, {"linux", "amd64"}, {"linux", "arm64"}}
 	version := flag.String("version", "", "the version, such as v1.2.3")
 	repository := flag.String("repository", "../..", "the repository")
 	out := flag.String("out", "../../dist", "the folder for the files; it must not exist, be empty, or contain an earlier release")
 	only := flag.String("only", "", "the platforms to build, such as linux_amd64,darwin_arm64 (default all)")
 	flag.Parse()
-	chosen := slices.DeleteFunc(platforms, func(p platform) bool {
-		return *only != "" && !slices.Contains(strings.Split(*only, ","), p.String())
-	})
-	if err := release(*repository, *version, *out, chosen); err != nil {
+	chosen, err := choose(*only)
+	if err == nil {
+		err = release(*repository, *version, *out, chosen)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "release: "+err.Error())
 		os.Exit(1)
 	}
+}
+
+// choose returns the platforms in a comma-separated list, or all if it is empty.
+func choose(only string) (chosen []platform, err error) {
+	if only == "" {
+		return platforms, nil
+	}
+	for name := range strings.SplitSeq(only, ",") {
+		i := slices.IndexFunc(platforms, func(p platform) bool { return p.String() == name })
+		if i < 0 {
+			return nil, fmt.Errorf("unknown platform %q: choose from %v", name, platforms)
+		}
+		chosen = append(chosen, platforms[i])
+	}
+	return chosen, nil
 }
 
 func release(repository, version, out string, platforms []platform) error {
 	c, err := commitOf(repository, version)
 	if err != nil {
 		return err
-	}
-	if len(platforms) == 0 {
-		return errors.New("unknown platform: choose from darwin_amd64, darwin_arm64, linux_amd64 and linux_arm64")
 	}
 	if out, err = filepath.Abs(out); err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/x509"
 	"encoding/pem"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -63,6 +64,19 @@ func TestRefuses(t *testing.T) {
 	}
 	if err := release(dir, "v1.2.3", t.TempDir(), []platform{{"linux", "amd64"}}); err == nil {
 		t.Error("a repository with changes was released")
+	}
+}
+
+func TestChoose(t *testing.T) {
+	for only, want := range map[string]string{
+		"":                         "[darwin_amd64 darwin_arm64 linux_amd64 linux_arm64] <nil>",
+		"linux_arm64,darwin_amd64": "[linux_arm64 darwin_amd64] <nil>",
+		"linux_amd64,linux_arm":    `[] unknown platform "linux_arm": choose from [darwin_amd64 darwin_arm64 linux_amd64 linux_arm64]`,
+	} {
+		chosen, err := choose(only)
+		if got := fmt.Sprint(chosen, " ", err); got != want {
+			t.Errorf("%q: %s, want %s", only, got, want)
+		}
 	}
 }
 
