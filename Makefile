@@ -6,38 +6,38 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.6.1
 build:
 	go build -trimpath -buildvcs=auto -o event-worker .
 
-# Says at its end what was skipped for want of a server or a tool.
+# Reports at its end the tests that were skipped because a server or a tool is missing.
 test:
 	go test ./...
 	@command -v mongod >/dev/null || [ -n "$$EVENT_WORKER_TEST_MONGODB_URI" ] || \
-		echo "skipped: everything on MongoDB. Put mongod, 6.0 or later, on PATH, or a replica set's URI in EVENT_WORKER_TEST_MONGODB_URI"
+		echo "skipped: tests on MongoDB. Put mongod, 6.0 or later, on PATH, or a replica set's URI in EVENT_WORKER_TEST_MONGODB_URI"
 	@command -v npm >/dev/null && command -v node >/dev/null || \
-		echo "skipped: Prisma's parser, Aptos's SDK, Foundry's anvil and MongoDB's driver for Node. Put npm and node, 20 or later, on PATH"
+		echo "skipped: tests with Prisma's parser, Aptos's SDK, Foundry's anvil and MongoDB's driver for Node. Put npm and node, 20 or later, on PATH"
 	@command -v prometheus >/dev/null && command -v promtool >/dev/null || \
-		echo "skipped: the alerts and the dashboard. apt-get install prometheus"
+		echo "skipped: tests of the alerts and the dashboard. apt-get install prometheus"
 	@command -v kubernetes-validate >/dev/null || \
-		echo "skipped: the manifest for Kubernetes. pip install kubernetes-validate==1.37.0"
+		echo "skipped: tests of the Kubernetes manifest. pip install kubernetes-validate==1.37.0"
 	@command -v systemd-analyze >/dev/null || \
-		echo "skipped: the unit for systemd. Put systemd-analyze on PATH"
+		echo "skipped: tests of the systemd unit. Put systemd-analyze on PATH"
 	@command -v mongosh >/dev/null || \
-		echo "skipped: the documented queries in MongoDB's shell. npm install --global mongosh"
+		echo "skipped: tests of the documented queries in MongoDB's shell. npm install --global mongosh"
 	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || \
-		echo "skipped: the page in a real browser. Put chromium or google-chrome on PATH"
-	@echo "not part of it: docker-compose.yml in Docker (make compose-test)"
+		echo "skipped: tests of the page in a real browser. Put chromium or google-chrome on PATH"
+	@echo "not included: docker-compose.yml in Docker (make compose-test)"
 
 race:
 	go test -race ./...
 
-# docker-compose.yml in a Docker Engine: containers killed, paused, cut off. Minutes.
+# Tests docker-compose.yml in a Docker Engine: containers killed, paused, cut off. Minutes.
 compose-test:
 	EVENT_WORKER_TEST_COMPOSE=1 go test -count=1 -v -timeout 20m ./deploy
 
-# 120,000 events through the whole pipeline, beside its parts alone; on MongoDB if
+# Measures 120,000 events through the whole pipeline and through its parts; on MongoDB if
 # MONGODB_URI is set.
 bench:
 	go run ./internal/bench
 
-# Pictures of the page for docs/page.md, in Chromium. A minute and a half.
+# Takes the pictures of the page for docs/page.md, in Chromium. A minute and a half.
 pictures:
 	go test -count=1 ./api/page -run TestPictures -pictures $(CURDIR)/docs/pictures
 
@@ -59,11 +59,11 @@ size:
 ci:
 	.ci/run
 
-# Static binaries, images, lists of components and checksums in dist/, reproducibly:
-# make release VERSION=v1.2.3; with ONLY=linux_amd64 for that platform alone.
+# Builds static binaries, images, SBOMs and checksums in dist/, reproducibly:
+# make release VERSION=v1.2.3; ONLY=linux_amd64 restricts it to that platform.
 release:
 	go -C deploy/release run . -version "$(VERSION)" -only "$(ONLY)"
 
-# A release, or that for ONLY one platform, built twice and compared. Minutes.
+# Builds a release, or ONLY one platform of it, twice and compares the results. Minutes.
 release-check:
 	deploy/release/check.sh

@@ -24,7 +24,7 @@ const (
 // target is a query of a panel, with the legend of its series.
 type target struct{ Expr, LegendFormat string }
 
-// panel is a part of the dashboard.
+// panel is a panel of the dashboard.
 type panel struct {
 	Type, Title string
 	Targets     []target
@@ -63,16 +63,17 @@ func alerts(t *testing.T) []alert {
 	return file.Groups[0].Rules
 }
 
-// ownMetric is a metric of the project in an expression, and series one of its series.
+// ownMetric matches a metric of the project in an expression, and ofSeries the suffix of
+// the series of a histogram.
 var (
 	ownMetric = regexp.MustCompile(`event_worker_[a-z_]+`)
 	ofSeries  = regexp.MustCompile(`_(bucket|count|sum)$`)
 )
 
-// metricsOf are the project's own metrics in an expression.
+// metricsOf returns the project's own metrics in an expression.
 func metricsOf(expr string) (names []string) { return ownMetric.FindAllString(expr, -1) }
 
-// registered are the names of the metrics that a process has.
+// registered returns the names of the metrics of a process.
 func registered(t *testing.T) map[string]bool {
 	t.Helper()
 	descs := make(chan *prometheus.Desc)
@@ -89,7 +90,8 @@ func registered(t *testing.T) map[string]bool {
 	return names
 }
 
-// The dashboard and the alerts use metrics that there are, and the dashboard shows all.
+// The dashboard and the alerts use only metrics that exist, and the dashboard shows all
+// metrics.
 func TestMetricsOfTheDashboard(t *testing.T) {
 	known := registered(t)
 	if len(known) == 0 {
@@ -101,7 +103,7 @@ func TestMetricsOfTheDashboard(t *testing.T) {
 			name = ofSeries.ReplaceAllString(name, "")
 			shown[name] = true
 			if !known[name] {
-				t.Errorf("%s: there is no metric %s", where, name)
+				t.Errorf("%s: unknown metric %s", where, name)
 			}
 		}
 	}
@@ -110,7 +112,7 @@ func TestMetricsOfTheDashboard(t *testing.T) {
 			note(p.Title, q.Expr)
 		}
 	}
-	delete(known, "event_worker_stream_head") // only its distance is shown
+	delete(known, "event_worker_stream_head") // shown as the lag
 	for name := range maps.Keys(known) {
 		if !shown[name] {
 			t.Errorf("the dashboard does not show %s", name)
@@ -132,7 +134,7 @@ func TestGridOfTheDashboard(t *testing.T) {
 		for x := p.GridPos.X; x < p.GridPos.X+p.GridPos.W; x++ {
 			for y := p.GridPos.Y; y < p.GridPos.Y+p.GridPos.H; y++ {
 				if other := taken[[2]int{x, y}]; other != "" {
-					t.Fatalf("%s is on top of %s", p.Title, other)
+					t.Fatalf("%s overlaps %s", p.Title, other)
 				}
 				taken[[2]int{x, y}] = p.Title
 			}
@@ -140,7 +142,7 @@ func TestGridOfTheDashboard(t *testing.T) {
 	}
 }
 
-// Each alert says what it means and what to do, and has a test.
+// Each alert has a summary, a description, a runbook, a severity and a test.
 func TestAlertsAreExplained(t *testing.T) {
 	page, err := os.ReadFile("../docs/operations.md")
 	if err != nil {

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// Compose starts the MongoDB that is tested, wherever its image is named.
+// All files name the tested version of MongoDB.
 func TestMongoDBOfCompose(t *testing.T) {
 	const tested = "6.0"
 	for file, want := range map[string]string{
@@ -20,7 +20,7 @@ func TestMongoDBOfCompose(t *testing.T) {
 			t.Fatal(err)
 		}
 		if !strings.Contains(string(text), want) {
-			t.Errorf("%s does not say %q", file, want)
+			t.Errorf("%s does not contain %q", file, want)
 		}
 	}
 }

@@ -50,9 +50,7 @@ type local struct {
 // newLocal follows made chains to their end.
 func newLocal(t *testing.T, recordings string) *local {
 	t.Helper()
-	dir := t.TempDir()
-	p := &local{undisturbed(), filepath.Join(dir, "event-worker"), filepath.Join(dir, "data")}
-	p.must(t, "go", "build", "-o", p.program, "..")
+	p := &local{undisturbed(), built(t), filepath.Join(t.TempDir(), "data")}
 	nodes := exec.CommandContext(t.Context(), p.program, "replay", "--recordings", recordings, "--pace", "1ms")
 	out, err := nodes.StdoutPipe()
 	if err != nil {
@@ -137,8 +135,8 @@ services:
     healthcheck: {test: [CMD, event-worker, healthcheck], interval: 5s, timeout: 5s, retries: 3, start_period: 30s}
 `
 
-// TestComposeIMart follows made chains in Docker, whose nodes and whose MongoDB are taken away:
-// error.log says so, and says when they are back.
+// TestComposeIMart follows made chains in Docker, whose nodes and whose MongoDB are taken
+// away: error.log says so, and says when they are back.
 func TestComposeIMart(t *testing.T) {
 	if os.Getenv("EVENT_WORKER_TEST_COMPOSE") == "" {
 		t.Skip("it takes minutes: make compose-test runs it")

@@ -21,7 +21,7 @@ import (
 
 const manifestFile = "kubernetes/event-worker.yaml"
 
-// The manifest is what Kubernetes accepts, and it has no field that Kubernetes would ignore.
+// The manifest is valid, without fields that Kubernetes would ignore.
 func TestKubernetesSchema(t *testing.T) {
 	const validator = "kubernetes-validate"
 	if _, err := exec.LookPath(validator); err != nil {
@@ -34,7 +34,7 @@ func TestKubernetesSchema(t *testing.T) {
 	}
 }
 
-// resource is as much of a resource as the tests look at.
+// resource has the fields of a resource that the tests use.
 type resource struct {
 	Kind     string
 	Metadata struct{ Name string }
@@ -74,7 +74,7 @@ type probe struct {
 	HTTPGet struct{ Path, Port string }
 }
 
-// resources are those of the manifest, by kind and name.
+// resources returns the resources of the manifest, by kind and name.
 func resources(t *testing.T) map[string]resource {
 	t.Helper()
 	text, err := os.ReadFile(manifestFile)
@@ -103,7 +103,7 @@ func resources(t *testing.T) map[string]resource {
 	}
 }
 
-// mounted is the folder in which a container sees a volume.
+// mounted returns the mount path of a volume.
 func (s podSpec) mounted(volume string) string {
 	for _, m := range s.Containers[0].VolumeMounts {
 		if m.Name == volume {
@@ -113,7 +113,7 @@ func (s podSpec) mounted(volume string) string {
 	return ""
 }
 
-// The configuration is one that runs, with the secrets where the pod has them.
+// The configuration is valid, and reads the secrets where the pod mounts them.
 func TestKubernetesConfiguration(t *testing.T) {
 	all := resources(t)
 	pod := all["Deployment event-worker"].Spec.Template.Spec
@@ -154,7 +154,7 @@ func TestKubernetesConfiguration(t *testing.T) {
 	}
 }
 
-// Probes ask what the program serves, and services and volumes lead to what there is.
+// Probes use the program's paths, and services and volumes refer to existing resources.
 func TestKubernetesReferences(t *testing.T) {
 	all := resources(t)
 	deployment := all["Deployment event-worker"].Spec.Template
@@ -164,7 +164,7 @@ func TestKubernetesReferences(t *testing.T) {
 		path  string
 	}{{c.StartupProbe, monitor.HealthPath}, {c.LivenessProbe, monitor.HealthPath}, {c.ReadinessProbe, monitor.ReadyPath}} {
 		if get := test.probe.HTTPGet; get.Path != test.path || get.Port != "monitor" {
-			t.Errorf("a probe asks %+v, want %s", get, test.path)
+			t.Errorf("a probe requests %+v, want %s", get, test.path)
 		}
 	}
 	for key, r := range all {
@@ -179,19 +179,19 @@ func TestKubernetesReferences(t *testing.T) {
 		}
 		for _, p := range r.Spec.Ports {
 			if p.TargetPort != "monitor" && p.TargetPort != "api" {
-				t.Errorf("%s leads to port %s", key, p.TargetPort)
+				t.Errorf("%s has the target port %s", key, p.TargetPort)
 			}
 		}
 	}
 	for _, v := range deployment.Spec.Volumes {
 		if v.ConfigMap.Name != "" && all["ConfigMap "+v.ConfigMap.Name].Data == nil {
-			t.Errorf("there is no ConfigMap %s", v.ConfigMap.Name)
+			t.Errorf("the ConfigMap %s is missing", v.ConfigMap.Name)
 		}
 		if deployment.Spec.mounted(v.Name) == "" {
 			t.Errorf("%s is not mounted", v.Name)
 		}
 	}
 	if all["Deployment event-worker"].Spec.Template.Spec.TerminationGracePeriodSeconds < 30 {
-		t.Error("a worker may take 30 s to hand its chains over")
+		t.Error("the grace period is shorter than 30 s")
 	}
 }

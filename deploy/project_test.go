@@ -19,7 +19,7 @@ import (
 const (
 	evm   = "event-worker-evm"
 	aptos = "event-worker-aptos"
-	chain = "ethereum" // the one whose owner is hurt
+	chain = "ethereum" // whose owner the test disturbs
 
 	commandLimit = 10 * time.Minute // of a build from nothing
 	healthLimit  = 90 * time.Second
@@ -38,7 +38,7 @@ type project struct {
 func newProject(t *testing.T, environ []string, files ...string) *project {
 	t.Helper()
 	p := &project{name: "event-worker-test-" + strings.ToLower(rand.Text()[:8]), nodes: "demo"}
-	p.environ = append(os.Environ(), append([]string{"API_PORT=", "API_TOKEN="}, environ...)...) // any free port
+	p.environ = append(os.Environ(), append([]string{"API_PORT=", "API_TOKEN="}, environ...)...) // publish the API on any free port
 	if _, err := p.output(t, "docker", "info"); err != nil {
 		required.Skip(t, "docker", "no Docker Engine answers: start one, or set DOCKER_HOST: "+err.Error())
 	}
@@ -124,15 +124,15 @@ func (p *project) allHealthy(t *testing.T) {
 	t.Logf("%d containers are healthy after %.1f s", len(ids), time.Since(begun).Seconds())
 }
 
-// query prints a collection's documents. The worker of the other chain is asked,
-// which nobody hurts meanwhile.
+// query returns a collection's documents as JSON lines. It runs in a container of the other
+// chain, which the test does not disturb.
 func (p *project) query(t *testing.T, args ...string) string {
 	t.Helper()
 	return p.docker(t, append([]string{"exec", p.containers(t, aptos)[0], "event-worker", "query"}, args...)...)
 }
 
-// lease says who owns the chain: the node's name is its container's host name, empty
-// if nobody owns it; and since when, by MongoDB's clock.
+// lease has the owner of the chain, which is its container's host name or empty, and the time
+// of the acquisition by MongoDB's clock.
 type lease struct {
 	Node    string
 	TakenAt time.Time
@@ -142,7 +142,7 @@ func (p *project) lease(t *testing.T) (l lease) {
 	t.Helper()
 	text := p.query(t, "leases", `{_id: "`+chain+`"}`)
 	if text == "" {
-		return lease{} // nobody has owned it yet
+		return lease{} // no owner yet
 	}
 	if err := json.Unmarshal([]byte(text), &l); err != nil {
 		t.Fatalf("lease %q: %v", text, err)
@@ -195,7 +195,7 @@ func (p *project) joinsAgain(t *testing.T, id string) {
 	p.allHealthy(t)
 }
 
-// eventually waits for what must become true and tells what it is instead.
+// eventually waits until a condition is true. On failure it reports the text of the condition.
 func (p *project) eventually(t *testing.T, what string, within time.Duration, is func() (string, bool)) {
 	t.Helper()
 	for begun := time.Now(); ; time.Sleep(500 * time.Millisecond) {
@@ -229,7 +229,7 @@ func undisturbed() *project {
 	})}
 }
 
-// recordings are the contents that the demo finds, in a process that nobody hurts.
+// recordings returns the contents that an undisturbed demo makes.
 func recordings(t *testing.T) string {
 	t.Helper()
 	p := undisturbed()

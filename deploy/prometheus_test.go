@@ -20,10 +20,10 @@ import (
 	"github.com/imart/event-worker/internal/required"
 )
 
-// scrapeLimit bounds how long it may take until every metric has been scraped twice.
+// scrapeLimit limits the time until every metric has been scraped twice.
 const scrapeLimit = 2 * time.Minute
 
-// needPrometheus skips the test where Prometheus or its tool is not there.
+// needPrometheus skips the test if Prometheus or promtool is missing.
 func needPrometheus(t *testing.T) {
 	t.Helper()
 	for _, program := range []string{"promtool", "prometheus"} {
@@ -33,7 +33,7 @@ func needPrometheus(t *testing.T) {
 	}
 }
 
-// Prometheus reads the files, and each alert fires on what it is about and on nothing else.
+// The files are valid, and each alert fires exactly when it should.
 func TestPromtool(t *testing.T) {
 	needPrometheus(t)
 	for _, args := range [][]string{{"check", "rules", alertsFile}, {"test", "rules", alertsTestFile}, {"check", "config", prometheusFile}} {
@@ -89,10 +89,10 @@ func scraped(t *testing.T) server {
 	return server("http://" + address)
 }
 
-// series is one series of an answer, by its labels.
+// series has the labels of a series.
 type series map[string]string
 
-// query asks an expression.
+// query evaluates an expression.
 func (p server) query(expr string) ([]series, error) {
 	response, err := http.PostForm(string(p)+"/api/v1/query", url.Values{"query": {expr}})
 	if err != nil {
@@ -119,11 +119,11 @@ func (p server) query(expr string) ([]series, error) {
 	return all, nil
 }
 
-// grafana are the variables that Grafana replaces before it asks.
+// grafana replaces the variables of Grafana.
 var grafana = strings.NewReplacer("$__rate_interval", "30s", "$chain", ".*")
 
-// absent are the metrics that this worker does not have: no request fails, no endpoint limits
-// their rate, and recorded nodes have no contracts to ask.
+// absent are the metrics that this worker does not have: no request fails, no endpoint has
+// a rate limit, and recorded nodes have no contracts.
 var absent = []string{
 	"event_worker_endpoint_errors_total", "event_worker_endpoint_rate_limit",
 	"event_worker_facts_orders_total", "event_worker_facts_calls_total",
@@ -132,8 +132,8 @@ var absent = []string{
 
 var legend = regexp.MustCompile(`\{\{([a-z]+)\}\}`)
 
-// shows returns nil if a query of the dashboard has data, and its series the labels of the
-// legend.
+// shows returns nil if a query of the dashboard returns data whose series have the labels
+// of the legend.
 func (p server) shows(q target) error {
 	all, err := p.query(grafana.Replace(q.Expr))
 	if err != nil {
@@ -155,8 +155,8 @@ func (p server) shows(q target) error {
 	return nil
 }
 
-// A real Prometheus that scrapes a real worker answers every query of the dashboard with
-// data, and every alert's without an error.
+// With a real Prometheus that scrapes a real worker, every query of the dashboard returns
+// data, and every expression of the alerts is valid.
 func TestDashboardInPrometheus(t *testing.T) {
 	needPrometheus(t)
 	p := scraped(t)

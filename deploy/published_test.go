@@ -13,8 +13,8 @@ import (
 
 const api = "event-worker-api"
 
-// Of all that docker-compose.yml starts only the API is published, where people expect it, and to
-// this machine alone: without a token everybody who reaches it may read.
+// docker-compose.yml publishes only the API, on its default port and on loopback: without a
+// token everyone who can reach it may read.
 func TestPublishedPorts(t *testing.T) {
 	composeFile, err := os.Open("../docker-compose.yml")
 	if err != nil {
@@ -28,7 +28,7 @@ func TestPublishedPorts(t *testing.T) {
 			Ports       []string
 		}
 	}
-	// What an anchor was merged with may be written again.
+	// Keys that a merge brought in may be overridden.
 	if err := yaml.NewDecoder(composeFile, yaml.AllowDuplicateMapKey()).Decode(&file); err != nil {
 		t.Fatal(err)
 	}

@@ -12,10 +12,10 @@ import (
 	"github.com/imart/event-worker/internal/child"
 )
 
-// startLimit bounds how long a service may take to say that it listens.
+// startLimit limits the time until a service reports that it listens.
 const startLimit = time.Minute
 
-// output is what a process has printed so far.
+// output collects the output of a process.
 type output struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -34,15 +34,15 @@ func (o *output) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// String is all of it.
+// String returns the output so far.
 func (o *output) String() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.text.String()
 }
 
-// serve starts a command that runs until the end of the test, and returns what a pattern's
-// group finds in its output.
+// serve starts a command that runs until the end of the test. It waits for a pattern in the
+// output, and returns the pattern's group.
 func serve(t *testing.T, c *exec.Cmd, pattern string) (found string, out *output) {
 	t.Helper()
 	out = &output{more: make(chan struct{}, 1)}
@@ -62,12 +62,12 @@ func serve(t *testing.T, c *exec.Cmd, pattern string) (found string, out *output
 		case <-process.Gone:
 			t.Fatalf("%s has ended:\n%s", filepath.Base(c.Path), out)
 		case <-limit:
-			t.Fatalf("%s does not say %s:\n%s", filepath.Base(c.Path), pattern, out)
+			t.Fatalf("the output of %s does not match %s:\n%s", filepath.Base(c.Path), pattern, out)
 		}
 	}
 }
 
-// built is the program.
+// built builds the program and returns its path.
 func built(t *testing.T) (program string) {
 	t.Helper()
 	program = filepath.Join(t.TempDir(), "event-worker")

@@ -10,7 +10,7 @@ import (
 	"github.com/imart/event-worker/internal/required"
 )
 
-// systemd reads the unit without a complaint, and finds it well locked up.
+// The unit is valid, and systemd rates its exposure as low.
 func TestSystemd(t *testing.T) {
 	const tool = "systemd-analyze"
 	if _, err := exec.LookPath(tool); err != nil {
@@ -22,7 +22,7 @@ func TestSystemd(t *testing.T) {
 	}
 	const installed = "/usr/local/bin/event-worker"
 	if !strings.Contains(string(text), "ExecStart="+installed+" run ") {
-		t.Errorf("it does not start %s", installed)
+		t.Errorf("the unit does not start %s", installed)
 	}
 	here, err := os.Executable()
 	if err != nil {
@@ -35,7 +35,7 @@ func TestSystemd(t *testing.T) {
 	if out, err := exec.Command(tool, "verify", unit).CombinedOutput(); err != nil || len(out) > 0 {
 		t.Errorf("verify: %v\n%s", err, out)
 	}
-	const exposure = "15" // tenths of ten: "OK" in its words
+	const exposure = "15" // 1.5 of 10, which systemd calls "OK"
 	if out, err := exec.Command(tool, "security", "--offline=yes", "--threshold="+exposure, unit).CombinedOutput(); err != nil {
 		t.Errorf("security: %v\n%s", err, out)
 	}

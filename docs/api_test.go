@@ -17,7 +17,8 @@ import (
 	process "github.com/imart/event-worker/worker"
 )
 
-// The example client prints the floor price of a collection, and again when it changes.
+// The example client prints the floor price of a collection, and prints it again when it
+// changes. Changes of other orders come as removals, and print nothing.
 func TestExampleClient(t *testing.T) {
 	if _, err := exec.LookPath("node"); err != nil {
 		required.Skip(t, "openapi", "put node, 20 or later, on PATH")

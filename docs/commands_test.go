@@ -10,14 +10,14 @@ import (
 	"testing"
 )
 
-// called is the beginning of a line of shell that calls the program, in any of the ways in which
-// pages do.
+// called matches the beginning of a shell line that runs the program, in all forms that
+// pages use.
 var called = regexp.MustCompile(`(^|[|;&(]\s*)(\$ )?([A-Z_]+=\S+ )*(docker compose exec (-T )?\S+ )?(\./event-worker|event-worker|go run \.) `)
 
-// inline is a call in the middle of a sentence.
+// inline matches a command in a sentence.
 var inline = regexp.MustCompile("`event-worker ([^`]+)`")
 
-// Every command of a page is one of the program's, with flags that it has.
+// Every command in a page exists, and has the flags used there.
 func TestCommandsOfThePages(t *testing.T) {
 	program := build(t)
 	found := 0
@@ -41,7 +41,7 @@ func TestCommandsOfThePages(t *testing.T) {
 	}
 }
 
-// commandLines are the calls of the program in a page, without what calls it.
+// commandLines returns the commands in a page, without the program's name.
 func commandLines(t *testing.T, file string) []string {
 	t.Helper()
 	var lines []string
@@ -63,12 +63,12 @@ func commandLines(t *testing.T, file string) []string {
 	return lines
 }
 
-// knows reports whether a command with all its flags is one of the program's: it is asked for its
-// help, which it gives only then.
+// knows returns an error unless the command exists and has all the flags. It asks for the
+// command's help, which fails for an unknown flag.
 func (p program) knows(t *testing.T, line string) error {
 	words, err := shellWords(t, line)
 	if err != nil || len(words) == 0 {
-		return fmt.Errorf("the shell reads %q: %v", words, err)
+		return fmt.Errorf("the shell parses %q: %v", words, err)
 	}
 	c := exec.CommandContext(t.Context(), p.binary(), append(words, "--help")...)
 	out, err := c.CombinedOutput()
@@ -80,13 +80,13 @@ func (p program) knows(t *testing.T, line string) error {
 	of := strings.Fields(usage)
 	isGroup := slices.Contains(of, "[command]")
 	if len(of) == 0 || of[0] != words[0] || isGroup && len(words) > 1 && !strings.HasPrefix(words[1], "-") {
-		return fmt.Errorf("there is no such command: this is the help of %q", usage)
+		return fmt.Errorf("unknown command: the program prints the help of %q", usage)
 	}
 	return nil
 }
 
-// shellWords are the words of a line up to a pipe, a redirection or a comment, as the shell reads
-// them.
+// shellWords returns the words of a line, up to a pipe, a redirection or a comment, as
+// parsed by the shell.
 func shellWords(t *testing.T, line string) ([]string, error) {
 	const script = `words() { printf '%s\000' "$@" >&3; }
 exec 3>&1 >/dev/null

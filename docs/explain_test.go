@@ -9,8 +9,8 @@ import (
 	"github.com/imart/event-worker/explain"
 )
 
-// explain.md's example is what the command prints, and its tables have every field of the JSON
-// form.
+// The example in explain.md is the output of the command, and the tables have every field
+// of the JSON form.
 func TestExplain(t *testing.T) {
 	page := readPage(t, "explain.md")
 	printed, err := os.ReadFile("../commands/internal/life/testdata/filled-when-cancelled.txt")

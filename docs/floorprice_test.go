@@ -25,7 +25,7 @@ import (
 
 const floorPage = "floor-price.md"
 
-// The page's configuration is one that runs.
+// The configuration of the page is valid.
 func TestConfigurationOfTheFloorPage(t *testing.T) {
 	for _, b := range readPage(t, floorPage).blocks() {
 		if b.language != "yaml" {
@@ -44,8 +44,8 @@ func TestConfigurationOfTheFloorPage(t *testing.T) {
 	t.Error("the page has no configuration")
 }
 
-// The page's query answers what the page says, by an index; and its program prints the floor
-// and each that follows.
+// The query of the page has the documented result and uses an index. The programs of the
+// page print the floor and each change of it.
 func TestFloorOfThePage(t *testing.T) {
 	uri := mongotest.Database(t)
 	db, program := connect(t, uri), build(t)
@@ -80,7 +80,7 @@ func TestFloorOfThePage(t *testing.T) {
 	})
 }
 
-// serveFloor serves the database by the API until the end of the test.
+// serveFloor serves the API of the database until the end of the test.
 func serveFloor(t *testing.T, program program, uri string) (address string) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -101,12 +101,12 @@ func serveFloor(t *testing.T, program program, uri string) (address string) {
 	said, err := bufio.NewReader(out).ReadString('\n')
 	found := regexp.MustCompile(`http://(\S+) until`).FindStringSubmatch(said)
 	if found == nil {
-		t.Fatalf("serve says %q, %v", said, err)
+		t.Fatalf("serve prints %q, %v", said, err)
 	}
 	return found[1]
 }
 
-// curlFloor runs the page's lines of shell that ask the API.
+// curlFloor runs the shell lines of the page that use the API.
 func curlFloor(t *testing.T, program program, uri, address string, page page) {
 	if _, err := exec.LookPath("curl"); err != nil {
 		required.Skip(t, "curl", "put curl on PATH")
@@ -114,7 +114,7 @@ func curlFloor(t *testing.T, program program, uri, address string, page page) {
 	blocks := page.blocks()
 	i := slices.IndexFunc(blocks, func(b block) bool { return b.language == "sh" && strings.Contains(b.text, "curl ") })
 	if i < 0 || !strings.Contains(blocks[i].text, config.DefaultAPI) {
-		t.Fatalf("the page does not ask %s", config.DefaultAPI)
+		t.Fatalf("the page has no request to %s", config.DefaultAPI)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
@@ -135,15 +135,17 @@ func curlFloor(t *testing.T, program program, uri, address string, page page) {
 	}
 }
 
-// floors are what the page's programs print while the cheapest listings are sold, one by one.
-var floors = []struct{ said, sold string }{
+// floors are the lines that the programs of the page print while the cheapest listings are
+// sold one by one.
+var floors = []struct{ printed, sold string }{
 	{"250000000000000000 for token 11", "ask-5"},
 	{"400000000000000000 for token 8", "ask-2"},
 	{"500000000000000000 for token 7", "ask-1"},
 	{"nothing to buy", ""},
 }
 
-// followFloor runs the page's program with some text in it while the cheapest listings are sold.
+// followFloor runs the program of the page that contains a text while the cheapest listings
+// are sold.
 func followFloor(t *testing.T, db database, uri string, page page, text, folder string, args ...string) {
 	blocks := page.blocks()
 	i := slices.IndexFunc(blocks, func(b block) bool { return b.language == "js" && strings.Contains(b.text, text) })
@@ -172,8 +174,8 @@ func followFloor(t *testing.T, db database, uri string, page page, text, folder 
 	}()
 	lines := bufio.NewScanner(out)
 	for _, want := range floors {
-		if !lines.Scan() || lines.Text() != want.said {
-			t.Fatalf("it says %q, want %q; %v", lines.Text(), want.said, lines.Err())
+		if !lines.Scan() || lines.Text() != want.printed {
+			t.Fatalf("the program prints %q, want %q; %v", lines.Text(), want.printed, lines.Err())
 		}
 		if want.sold != "" {
 			setStatus(t, db, want.sold, markets.Sold)
@@ -181,7 +183,7 @@ func followFloor(t *testing.T, db database, uri string, page page, text, folder 
 	}
 }
 
-// reopen lists again what was sold.
+// reopen makes the sold listings open again.
 func reopen(t *testing.T, db database) {
 	t.Helper()
 	for _, floor := range floors {

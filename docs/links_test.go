@@ -14,13 +14,13 @@ import (
 )
 
 var (
-	// link is where a link of Markdown leads.
+	// link matches the target of a Markdown link.
 	link = regexp.MustCompile(`\]\(([^)\s]+)\)`)
-	// mention is a page named in comments, help and errors; with its heading in URLs.
+	// mention matches a page named in comments, help and errors, with a heading in URLs.
 	mention = regexp.MustCompile(`\bdocs/[\w-]+\.md(#[\w-]+)?`)
 )
 
-// Every relative link of a page leads to a file, and to a heading of it if it names one.
+// Every relative link of a page refers to an existing file and heading.
 func TestLinks(t *testing.T) {
 	found := 0
 	for _, file := range filesOf(t, ".md") {
@@ -30,7 +30,7 @@ func TestLinks(t *testing.T) {
 					continue
 				}
 				found++
-				if err := leads(t, file, match[1]); err != nil {
+				if err := checkLink(t, file, match[1]); err != nil {
 					t.Errorf("%s:%d: %s: %v", file, i+1, match[1], err)
 				}
 			}
@@ -41,7 +41,7 @@ func TestLinks(t *testing.T) {
 	}
 }
 
-// Every page that the program, the files for operators or their comments name is there.
+// Every page named in the program, the files for operators or their comments exists.
 func TestMentionedPages(t *testing.T) {
 	found := 0
 	for _, file := range filesOf(t, ".go", ".yaml", ".yml", ".json", ".service", ".sh", ".env", ".example", "Makefile", "Dockerfile") {
@@ -51,7 +51,7 @@ func TestMentionedPages(t *testing.T) {
 		}
 		for _, page := range mention.FindAllString(string(text), -1) {
 			found++
-			if err := leads(t, "root", page); err != nil {
+			if err := checkLink(t, "root", page); err != nil {
 				t.Errorf("%s: %s: %v", file, page, err)
 			}
 		}
@@ -77,8 +77,8 @@ func TestAnchors(t *testing.T) {
 	}
 }
 
-// leads reports where a link of a file does not lead to anything.
-func leads(t *testing.T, from, to string) error {
+// checkLink returns an error unless the target of a link in a file exists.
+func checkLink(t *testing.T, from, to string) error {
 	to, heading, hasHeading := strings.Cut(to, "#")
 	target := from
 	if to != "" {
@@ -96,18 +96,18 @@ func leads(t *testing.T, from, to string) error {
 	return nil
 }
 
-// anchors are the names that GitHub gives to the headings of a page.
+// anchors returns the anchors that GitHub gives to the headings of a page.
 func anchors(lines []string) []string {
 	var all []string
-	times := map[string]int{}
+	seen := map[string]int{}
 	for _, line := range lines {
 		heading, ok := strings.CutPrefix(strings.TrimLeft(line, "#"), " ")
 		if !ok || !strings.HasPrefix(line, "#") {
 			continue
 		}
 		name := anchor(heading)
-		n := times[name]
-		times[name]++
+		n := seen[name]
+		seen[name]++
 		if n > 0 {
 			name = fmt.Sprintf("%s-%d", name, n)
 		}
@@ -129,7 +129,7 @@ func anchor(heading string) string {
 	}, strings.TrimSpace(heading))
 }
 
-// prose is a page's lines, with empty ones instead of code.
+// prose returns the lines of a page, with empty lines in place of code.
 func prose(t *testing.T, file string) []string {
 	t.Helper()
 	text, err := os.ReadFile(inRepository(file))
@@ -149,8 +149,8 @@ func prose(t *testing.T, file string) []string {
 	return lines
 }
 
-// filesOf are the repository's files with one of some ends, by their paths in it.
-func filesOf(t *testing.T, ends ...string) []string {
+// filesOf returns the paths of the repository's files whose names have one of the suffixes.
+func filesOf(t *testing.T, suffixes ...string) []string {
 	t.Helper()
 	var files []string
 	err := fs.WalkDir(os.DirFS(inRepository(".")), ".", func(file string, entry fs.DirEntry, err error) error {
@@ -160,7 +160,7 @@ func filesOf(t *testing.T, ends ...string) []string {
 			return err
 		case entry.IsDir() && (hidden || slices.Contains([]string{"dist", "node_modules"}, entry.Name())):
 			return fs.SkipDir
-		case entry.Type().IsRegular() && !hidden && slices.ContainsFunc(ends, func(end string) bool { return strings.HasSuffix(file, end) }):
+		case entry.Type().IsRegular() && !hidden && slices.ContainsFunc(suffixes, func(suffix string) bool { return strings.HasSuffix(file, suffix) }):
 			files = append(files, file)
 		}
 		return nil
@@ -171,5 +171,5 @@ func filesOf(t *testing.T, ends ...string) []string {
 	return files
 }
 
-// inRepository is a path of the repository, seen from this package.
+// inRepository returns the path of a repository file relative to this package.
 func inRepository(file string) string { return filepath.Join("..", filepath.FromSlash(file)) }

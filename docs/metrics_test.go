@@ -57,7 +57,7 @@ func (pooled) Counts() map[string]facts.Counts { return map[string]facts.Counts{
 // delivering is a process with a webhook.
 type delivering struct{}
 
-// Stats implements monitor's interface of what delivers to webhooks.
+// Stats implements the interface of package monitor for deliverers of webhooks.
 func (delivering) Stats() map[string]hooks.Stats {
 	return map[string]hooks.Stats{"sales": {Delivered: 3, Held: true}}
 }

@@ -21,8 +21,8 @@ const webhooksPage = "webhooks.md"
 
 const hookSecret = "sixteen bytes or more"
 
-// receiverOfThePage starts the page's receiver, and returns its URL and what it prints, which is
-// complete once it was stopped.
+// receiverOfThePage starts the receiver of the page. It returns its URL, and a function
+// that stops it and returns its output.
 func receiverOfThePage(t *testing.T) (url string, stop func() string) {
 	t.Helper()
 	node, err := exec.LookPath("node")
@@ -70,7 +70,8 @@ func receiverOfThePage(t *testing.T) (url string, stop func() string) {
 	return fmt.Sprintf("http://%s/hooks", address), stop
 }
 
-// The page's receiver accepts what is signed with its secret, once, and nothing else.
+// The receiver of the page accepts deliveries signed with its secret, each once, and no
+// others.
 func TestTheReceiverOfThePage(t *testing.T) {
 	url, stop := receiverOfThePage(t)
 	sender := hooks.NewSender()
@@ -90,11 +91,11 @@ func TestTheReceiverOfThePage(t *testing.T) {
 		t.Errorf("another secret: %v", err)
 	}
 	if printed := strings.TrimSpace(stop()); printed != hooks.Ping {
-		t.Errorf("it prints %q", printed)
+		t.Errorf("the receiver prints %q", printed)
 	}
 }
 
-// The page's configuration is valid, and names the defaults that there are.
+// The configuration of the page is valid, and the page has all defaults, types and headers.
 func TestTheConfigurationOfWebhooks(t *testing.T) {
 	page := readPage(t, webhooksPage)
 	file := filepath.Join(t.TempDir(), "c.yaml")
@@ -107,7 +108,7 @@ func TestTheConfigurationOfWebhooks(t *testing.T) {
 	}
 	for _, word := range slices.Concat(hooks.Types, hooks.Collections, []string{hooks.Gone, hooks.Ping, hooks.DeliveryHeader, hooks.SignatureHeader, "`24h`"}) {
 		if !strings.Contains(page.text, word) {
-			t.Errorf("the page does not have %s", word)
+			t.Errorf("the page does not mention %s", word)
 		}
 	}
 }

@@ -13,17 +13,17 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// The bounds of the list of activities: of a page, and of the activities of one moment, which
-// are always on one page.
+// The largest numbers of activities on a page, and of activities at one time, which are
+// never split across pages.
 const (
 	activitiesShown = 60
 	momentShown     = 1000
 )
 
-// activityForm is what the viewer asks for.
+// activityForm is the content of the form above the list.
 type activityForm struct {
 	Chain, Market, Kind string
-	Before              time.Time // only earlier ones; zero for the newest
+	Before              time.Time // only earlier activities; zero for the newest
 }
 
 // activityList is a page of activities, the newest first.
@@ -34,7 +34,7 @@ type activityList struct {
 	Kinds      []markets.Kind
 	Activities []markets.Activity
 	Next       string // the path of the next page; empty on the last one
-	First      string
+	First      string // the path of the first page
 }
 
 func (p *Page) activities(r *http.Request) (view, error) {
@@ -46,7 +46,7 @@ func (p *Page) activities(r *http.Request) (view, error) {
 		v.Feed = form.feed()
 	}
 	var since time.Time
-	if part(r) { // the feed has told of something: what was read earlier may not have it
+	if isPartial(r) { // the feed had a change, which an earlier result may not contain
 		since = time.Now()
 	}
 	s := p.watch.now()
@@ -72,7 +72,7 @@ func (p *Page) activities(r *http.Request) (view, error) {
 	return v, err
 }
 
-// feed is the path of the feed that tells of the form's activities.
+// feed returns the path of the feed of the activities that match the form.
 func (f activityForm) feed() string {
 	q := url.Values{"collection": {persistence.Activities}}
 	if f.Chain != "" {
@@ -82,14 +82,14 @@ func (f activityForm) feed() string {
 		q.Set("market", f.Market)
 	}
 	if f.Kind != "" {
-		kind, _ := json.Marshal(f.Kind) // a string always can be
+		kind, _ := json.Marshal(f.Kind) // never fails for a string
 		q.Set("filter."+persistence.Activities, `{kind: `+string(kind)+`}`)
 	}
 	return "/feed?" + q.Encode()
 }
 
-// readActivities reads the newest activities of each market by itself, as MongoDB's indexes
-// have them, and merges them.
+// readActivities reads the newest activities of each market separately, to use MongoDB's
+// indexes, and merges them.
 func (p *Page) readActivities(ctx context.Context, s snapshot, form activityForm) (list activityList, err error) {
 	var all []markets.Activity
 	more := false
@@ -98,8 +98,8 @@ func (p *Page) readActivities(ctx context.Context, s snapshot, form activityForm
 			if form.Chain != "" && form.Chain != c.Name || form.Market != "" && form.Market != m.Name {
 				continue
 			}
-			of := append(persistence.MarketRef{Chain: c.Name, Market: m.Name}.Documents(), form.conditions()...)
-			found, err := p.collect(ctx, of, activitiesShown+1)
+			condition := append(persistence.MarketRef{Chain: c.Name, Market: m.Name}.Documents(), form.conditions()...)
+			found, err := p.collect(ctx, condition, activitiesShown+1)
 			if err != nil {
 				return list, err
 			}
@@ -115,16 +115,17 @@ func (p *Page) readActivities(ctx context.Context, s snapshot, form activityForm
 	if list.Activities != nil {
 		return list, nil
 	}
-	// All of a page are of one moment: it is shown whole.
+	// All activities of the page have the same time: show all activities of that time.
 	moment := all[0].Time
-	list.Activities, err = p.collect(ctx, append(form.of(), persistence.Is("time", moment)), momentShown)
+	list.Activities, err = p.collect(ctx, append(form.allConditions(), persistence.Is("time", moment)), momentShown)
 	slices.SortStableFunc(list.Activities, newestFirst)
 	list.Next = moment.Format(time.RFC3339Nano)
 	return list, err
 }
 
-// cutBetweenMoments is the first page of activities, which ends between two moments, so that
-// the next one is what is before the last of them; nil if all are of one moment.
+// cutBetweenMoments returns the first page of activities, which ends between two different
+// times, so that the next page begins before the last of them; nil if all have the same
+// time.
 func cutBetweenMoments(all []markets.Activity, page int) (shown []markets.Activity, before string) {
 	end := min(page, len(all)-1)
 	for end > 0 && all[end-1].Time.Equal(all[end].Time) {
@@ -140,7 +141,7 @@ func newestFirst(a, b markets.Activity) int {
 	return cmp.Or(b.Time.Compare(a.Time), cmp.Compare(a.Chain, b.Chain), b.Position.Compare(a.Position))
 }
 
-// conditions are those that the form adds to a market's documents.
+// conditions returns the conditions of the form, except for chain and market.
 func (f activityForm) conditions() (out []persistence.Condition) {
 	if f.Kind != "" {
 		out = append(out, persistence.Equals("kind", f.Kind))
@@ -151,12 +152,12 @@ func (f activityForm) conditions() (out []persistence.Condition) {
 	return out
 }
 
-// of are all conditions of the form.
-func (f activityForm) of() persistence.And {
+// allConditions returns all conditions of the form.
+func (f activityForm) allConditions() persistence.And {
 	out := persistence.And(f.conditions())
-	for _, is := range [][2]string{{"chain", f.Chain}, {"market", f.Market}} {
-		if is[1] != "" {
-			out = append(out, persistence.Equals(is[0], is[1]))
+	for _, field := range [][2]string{{"chain", f.Chain}, {"market", f.Market}} {
+		if field[1] != "" {
+			out = append(out, persistence.Equals(field[0], field[1]))
 		}
 	}
 	return out

@@ -15,7 +15,7 @@ var assetFiles embed.FS
 type asset struct {
 	content     []byte
 	contentType string
-	version     string // in its URL, so that a browser keeps it until it changes
+	version     string // part of the URL, so that browsers cache the file until it changes
 }
 
 var assets = readAssets()
@@ -23,7 +23,7 @@ var assets = readAssets()
 func readAssets() map[string]asset {
 	files, err := assetFiles.ReadDir("assets")
 	if err != nil {
-		panic(err) // of what is embedded
+		panic(err) // impossible: the files are embedded
 	}
 	out := map[string]asset{}
 	for _, file := range files {
@@ -49,11 +49,11 @@ func contentType(name string) string {
 	return "text/plain; charset=utf-8"
 }
 
-// assetURL is where a browser finds an asset.
+// assetURL returns the URL of an asset, with its version.
 func assetURL(name string) string { return assetsPath + name + "?v=" + assets[name].version }
 
 func serveAsset(w http.ResponseWriter, r *http.Request) {
-	headers(w)
+	setHeaders(w)
 	a, ok := assets[r.PathValue("name")]
 	if !ok {
 		http.Error(w, "file not found", http.StatusNotFound)

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// What others have written is what their packages have: assets/README.md says which.
-func TestAssetsAreThoseOfTheirPackages(t *testing.T) {
+// Third-party files are unchanged copies from the packages in assets/README.md.
+func TestThirdPartyAssets(t *testing.T) {
 	readme, err := os.ReadFile("assets/README.md")
 	if err != nil {
 		t.Fatal(err)
@@ -21,20 +21,20 @@ func TestAssetsAreThoseOfTheirPackages(t *testing.T) {
 	} {
 		sum := sha256.Sum256(assets[name].content)
 		if got := hex.EncodeToString(sum[:]); got != want {
-			t.Errorf("%s has the hash %s, not that of its package, %s", name, got, want)
+			t.Errorf("%s has the hash %s, its package has %s", name, got, want)
 		}
 		if !strings.Contains(string(readme), "`"+name+"`") || !strings.Contains(string(readme), want) {
-			t.Errorf("assets/README.md does not say where %s is from", name)
+			t.Errorf("assets/README.md does not have the package and the hash of %s", name)
 		}
 	}
 }
 
-// The page asks no other server, and has no script or style in its HTML.
-func TestAssetsAreOwn(t *testing.T) {
+// The page loads nothing from other servers, and has no inline scripts or styles.
+func TestNothingFromElsewhere(t *testing.T) {
 	for name, a := range assets {
 		if own := strings.HasPrefix(name, "page.") || name == "theme.js"; own && strings.Contains(string(a.content), "//") &&
 			(strings.Contains(string(a.content), "http://") || strings.Contains(string(a.content), "https://")) {
-			t.Errorf("%s has an address", name)
+			t.Errorf("%s has a URL", name)
 		}
 	}
 	files, err := templateFiles.ReadDir("templates")

@@ -23,7 +23,7 @@ import (
 	"github.com/imart/event-worker/internal/required"
 )
 
-// browser is a tab of a headless Chromium, and what went wrong in it.
+// browser is a tab of a headless Chromium, and the faults in it.
 type browser struct {
 	t   testing.TB
 	ctx context.Context
@@ -33,7 +33,7 @@ type browser struct {
 	faults []string
 }
 
-// binary is the Chromium on PATH.
+// binary returns the path of Chromium, or skips the test.
 func binary(t testing.TB) string {
 	t.Helper()
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable"} {
@@ -45,7 +45,7 @@ func binary(t testing.TB) string {
 	return ""
 }
 
-// browse opens a tab. With a token every request carries it.
+// browse opens a tab. If there is a token, every request has it.
 func browse(t testing.TB, at, token string) *browser {
 	t.Helper()
 	profile := t.TempDir()
@@ -55,7 +55,7 @@ func browse(t testing.TB, at, token string) *browser {
 		chromedp.Flag("disable-component-update", true), chromedp.Flag("hide-scrollbars", true),
 		chromedp.Flag("ignore-certificate-errors", strings.HasPrefix(at, "https:")), // they are of the test's own authority
 	)
-	if os.Geteuid() == 0 { // as which Chromium has no sandbox
+	if os.Geteuid() == 0 { // Chromium has no sandbox for root
 		options = append(options, chromedp.NoSandbox)
 	}
 	allocator, end := chromedp.NewExecAllocator(context.WithoutCancel(t.Context()), options...)
@@ -63,7 +63,7 @@ func browse(t testing.TB, at, token string) *browser {
 	var closeTab context.CancelFunc
 	b.ctx, closeTab = chromedp.NewContext(allocator, chromedp.WithListener(b.hear))
 	t.Cleanup(func() {
-		if err := chromedp.Cancel(b.ctx); err != nil { // waits until the process has ended
+		if err := chromedp.Cancel(b.ctx); err != nil { // waits until the process ends
 			t.Error(err)
 		}
 		closeTab()
@@ -82,12 +82,12 @@ func browse(t testing.TB, at, token string) *browser {
 	return b
 }
 
-// recordFeeds keeps the feeds that a page opens, for tests to look at.
+// recordFeeds records the feeds that a page opens in window.feeds.
 const recordFeeds = `window.feeds = []; window.EventSource = class extends EventSource {
   constructor(...a) { super(...a); window.feeds.push(this); }
 };`
 
-// call calls a command of the browser.
+// call executes a command of the browser.
 func call[P, R any](b *browser, command cdp.Command[P, R], params P) {
 	b.t.Helper()
 	if _, err := chromedp.Call(b.ctx, command, params); err != nil {
@@ -95,8 +95,8 @@ func call[P, R any](b *browser, command cdp.Command[P, R], params P) {
 	}
 }
 
-// hear notes what must not happen: errors in the console, refusals of the policy among them,
-// and requests to other servers.
+// hear records faults: errors in the console, such as violations of the policy, and requests
+// to other servers.
 func (b *browser) hear(event any) {
 	switch e := event.(type) {
 	case *runtime.EventExceptionThrown:
@@ -121,7 +121,7 @@ func (b *browser) fault(format string, args ...any) {
 	b.faults = append(b.faults, fmt.Sprintf(format, args...))
 }
 
-// well fails the test if anything went wrong in the browser.
+// well fails the test if there were faults in the browser.
 func (b *browser) well() {
 	b.t.Helper()
 	b.mu.Lock()
@@ -132,7 +132,7 @@ func (b *browser) well() {
 	b.faults = nil
 }
 
-// do does something in the tab.
+// do runs actions in the tab.
 func (b *browser) do(actions ...chromedp.Action[chromedp.Void]) {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, patience)
@@ -142,7 +142,7 @@ func (b *browser) do(actions ...chromedp.Action[chromedp.Void]) {
 	}
 }
 
-// now is what the tab shows, for the message of a failure.
+// now describes the tab, for the message of a failure.
 func (b *browser) now() string {
 	ctx, cancel := context.WithTimeout(b.ctx, time.Second)
 	defer cancel()
@@ -159,7 +159,7 @@ func (b *browser) open(path string) {
 	b.do(chromedp.Navigate(b.at+path), chromedp.WaitReady(chromedp.CSS("main")))
 }
 
-// eval is the value of an expression.
+// eval evaluates an expression in the tab.
 func eval[T any](b *browser, expression string) T {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, patience)
@@ -171,7 +171,7 @@ func eval[T any](b *browser, expression string) T {
 	return out
 }
 
-// until waits until an expression is true, also beyond the page that is shown.
+// until waits until an expression is true, across navigation to other pages.
 func (b *browser) until(expression string) {
 	b.t.Helper()
 	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
@@ -179,16 +179,16 @@ func (b *browser) until(expression string) {
 			return
 		}
 	}
-	b.t.Fatalf("it is not so that %s\nat %s", expression, b.now())
+	b.t.Fatalf("never true: %s\nat %s", expression, b.now())
 }
 
-// click clicks what a selector finds.
+// click clicks the first element that matches a selector.
 func (b *browser) click(selector string) {
 	b.t.Helper()
 	b.do(chromedp.Click(chromedp.CSS(selector)))
 }
 
-// text is what an element shows.
+// text returns the visible text of an element.
 func (b *browser) text(selector string) string {
 	b.t.Helper()
 	return eval[string](b, fmt.Sprintf("document.querySelector(%q).innerText", selector))
@@ -200,7 +200,7 @@ func (b *browser) size(width, height int64) {
 	b.do(chromedp.EmulateViewport(width, height))
 }
 
-// prefers sets what the viewer prefers.
+// prefers sets the preferred colour scheme and motion.
 func (b *browser) prefers(scheme, motion string) {
 	b.t.Helper()
 	call(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{

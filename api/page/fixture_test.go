@@ -26,16 +26,17 @@ import (
 	"github.com/imart/event-worker/worker"
 )
 
-// patience bounds how long a test waits for anything.
+// patience limits every wait of a test.
 const patience = 30 * time.Second
 
-// buried is the block whose sales an older program could not decode, and why: hostile text.
+// buried is the block whose sales an older program could not decode. why is its hostile
+// reason.
 const (
 	buried = 17_000_000
 	why    = "not known: <script>document.title='owned'</script> \u202egnp.exe\x1b[31m"
 )
 
-// folder is data in a folder.
+// folder is a data folder.
 type folder string
 
 func (f folder) String() string { return "folder " + string(f) }
@@ -44,7 +45,8 @@ func (f folder) Open(ctx context.Context) (persistence.Store, error) {
 	return embedded.Open(ctx, string(f))
 }
 
-// recorded are the recorded chains. Ethereum has more endpoints, if any are given.
+// recorded returns the recorded chains and their nodes. more are further endpoints of
+// Ethereum.
 func recorded(t testing.TB, more ...chains.Endpoint) (out []actors.Chain, nodes []*replay.Node) {
 	t.Helper()
 	for chain, name := range map[string]string{"ethereum": "seaport", "aptos": "tradeport"} {
@@ -93,7 +95,7 @@ func recorded(t testing.TB, more ...chains.Endpoint) (out []actors.Chain, nodes 
 	return out, nodes
 }
 
-// closed is an endpoint that is down: nobody listens at its address.
+// closed returns an endpoint that is down.
 func closed(t testing.TB) chains.Endpoint {
 	t.Helper()
 	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
@@ -104,7 +106,7 @@ func closed(t testing.TB) chains.Endpoint {
 	return chains.Endpoint{URL: "http://" + listener.Addr().String()}
 }
 
-// open opens a worker of the recorded chains.
+// open opens a worker on a data folder.
 func open(t testing.TB, data string, followed []actors.Chain) *worker.Worker {
 	t.Helper()
 	cfg := config.Config{Node: config.DemoNode, Tuning: actors.DefaultTuning, API: config.API{Off: true}}
@@ -128,7 +130,7 @@ func follow(t testing.TB, w *worker.Worker) {
 	}
 }
 
-// older fills a folder with a program that cannot decode the sales of one block.
+// older fills a data folder by a program that cannot decode the sales of one block.
 func older(t testing.TB, data string) {
 	t.Helper()
 	followed, nodes := recorded(t)
@@ -162,8 +164,8 @@ func ignorant(known decode) decode {
 	}
 }
 
-// running is a worker that runs, with dead letters of an older one, and with an endpoint that is
-// down.
+// running returns the store of a running worker, with dead letters of an older program and
+// an endpoint that is down.
 func running(t testing.TB) persistence.Store {
 	t.Helper()
 	data := t.TempDir()
@@ -173,14 +175,14 @@ func running(t testing.TB) persistence.Store {
 	return started(t, data, followed)
 }
 
-// finish takes the recorded chains to their ends.
+// finish advances the recorded chains to their ends.
 func finish(nodes []*replay.Node) {
 	for _, node := range nodes {
 		node.Finish()
 	}
 }
 
-// started is the store of a worker that runs and has caught up.
+// started returns the store of a running worker that has caught up.
 func started(t testing.TB, data string, followed []actors.Chain) persistence.Store {
 	t.Helper()
 	w := open(t, data, followed)
@@ -193,8 +195,8 @@ func started(t testing.TB, data string, followed []actors.Chain) persistence.Sto
 	return w.Store()
 }
 
-// serve serves the page of data at a loopback address; with a token viewers may change
-// something.
+// serve serves the page at a loopback address, and returns its URL. With a token viewers may
+// make changes.
 func serve(t testing.TB, data persistence.Querier, token string) string {
 	t.Helper()
 	var ask func(context.Context, persistence.Request) error
@@ -211,7 +213,7 @@ func serving(t testing.TB, data persistence.Querier, token string, ask func(cont
 	return servingAs(t, data, ask, api.Options{Token: token})
 }
 
-// servingAs serves the page, and the feed of data that have one.
+// servingAs serves the page, and the feed if the data have one.
 func servingAs(t testing.TB, data persistence.Querier, ask func(context.Context, persistence.Request) error, o api.Options) string {
 	t.Helper()
 	o.Listen, o.Log = "127.0.0.1:0", slog.New(slog.DiscardHandler)

@@ -16,7 +16,7 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// functions are those of the templates.
+// functions are available in the templates.
 var functions = template.FuncMap{
 	"asset":     assetURL,
 	"grouped":   human.Grouped,
@@ -41,9 +41,11 @@ var functions = template.FuncMap{
 	"order":     func(chain, market, key string) string { return chain + "/" + market + "/" + key },
 	"hookstate": hookState,
 	"percent":   func(part, whole int64) int64 { return 100 * part / max(whole, 1) },
+	"documents": persistence.DocumentsOf,
+	"agreeing":  func(d persistence.AuditDocuments) int64 { return d.Compared - d.Differ() },
 }
 
-// some is a number of things, as an int or an int64.
+// some formats a number, an int or an int64, with a noun.
 func some(n any, noun string) (string, error) {
 	switch n := n.(type) {
 	case int:
@@ -51,10 +53,10 @@ func some(n any, noun string) (string, error) {
 	case int64:
 		return human.Some(n, noun), nil
 	}
-	return "", fmt.Errorf("%v is not a number of things", n)
+	return "", fmt.Errorf("%v is neither an int nor an int64", n)
 }
 
-// rate is a number a second in at most three digits.
+// rate formats a number per second, small ones with two significant digits.
 func rate(perSecond float64) string {
 	switch {
 	case perSecond == 0:
@@ -69,10 +71,10 @@ func rate(perSecond float64) string {
 	return human.Grouped(int64(math.Round(perSecond)))
 }
 
-// short is a hash or an address that people can tell from others.
+// short abbreviates a hash or an address.
 func short(text any) string { return human.Short(printable.Line(fmt.Sprint(text), 200)) }
 
-// instant is the time that v is or points to.
+// instant returns the time in v, a time.Time or a *time.Time; false if it is zero or nil.
 func instant(v any) (time.Time, bool) {
 	switch t := v.(type) {
 	case time.Time:
@@ -96,11 +98,10 @@ func ago(now time.Time, then any) string {
 	return human.Ago(max(0, now.Sub(t)))
 }
 
-// fresh is the age up to which a document's age is not shown. Actors without changes do not
-// write.
+// fresh is the age from which on a document's age is shown.
 const fresh = 15 * time.Second
 
-// stale is the age of a document that was not written for a while.
+// stale formats the age of a document; empty if it is fresh.
 func stale(now, written time.Time) string {
 	if now.Sub(written) <= fresh {
 		return ""
@@ -108,7 +109,7 @@ func stale(now, written time.Time) string {
 	return ago(now, written)
 }
 
-// stamp is a time in UTC.
+// stamp formats a time in UTC.
 func stamp(v any) string {
 	t, ok := instant(v)
 	if !ok {
@@ -117,7 +118,7 @@ func stamp(v any) string {
 	return t.UTC().Format(time.DateTime)
 }
 
-// price is an amount of a currency as people write it.
+// price formats an amount of a currency for people.
 func price(a markets.Amount, c markets.Currency) string {
 	switch {
 	case !a.Known():
@@ -128,7 +129,7 @@ func price(a markets.Amount, c markets.Currency) string {
 	return human.Units(string(a), c.Decimals) + " " + printable.Line(c.Symbol, 16)
 }
 
-// token names a token.
+// token formats a token: its name, or its collection and ID.
 func token(t markets.Token) string {
 	switch {
 	case t.Name != "":
@@ -143,29 +144,29 @@ func token(t markets.Token) string {
 	return short(t.Collection) + " #" + short(t.ID)
 }
 
-// indentedMost bounds a document as it is shown, in bytes.
-const indentedMost = 64 << 10
+// maxIndented limits the size of a formatted document, in bytes.
+const maxIndented = 64 << 10
 
-// indented is a JSON document on many lines.
+// indented formats a JSON document on several lines.
 func indented(doc json.RawMessage) string {
 	var out bytes.Buffer
 	if err := json.Indent(&out, doc, "", "  "); err != nil {
-		return string(doc[:min(len(doc), indentedMost)])
+		return string(doc[:min(len(doc), maxIndented)])
 	}
-	if out.Len() > indentedMost {
-		return strings.ToValidUTF8(string(out.Bytes()[:indentedMost]), "") + "\n…"
+	if out.Len() > maxIndented {
+		return strings.ToValidUTF8(string(out.Bytes()[:maxIndented]), "") + "\n…"
 	}
 	return out.String()
 }
 
-// anchor is an HTML id for what has a name.
+// anchor returns an HTML id for a kind of element and a name.
 func anchor(kind, name string) string {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(name))
 	return fmt.Sprintf("%s-%x", kind, h.Sum64())
 }
 
-// position is a position in the order of its parts.
+// position formats a position.
 func position(p markets.Position) string {
 	text := fmt.Sprintf("%s · %d.%d", human.Grouped(p.Height), p.Transaction, p.Log)
 	if p.Sub > 0 {
@@ -174,7 +175,8 @@ func position(p markets.Position) string {
 	return text
 }
 
-// tones are how states, statuses and answers look: good, busy, bad or quiet.
+// tones are the CSS classes of states, statuses and answers: good, busy, bad, accent or
+// quiet.
 var tones = map[string]string{
 	persistence.Following: "good", persistence.Running: "good", persistence.Backfilling: "busy",
 	persistence.Retrying: "bad", persistence.FinalityBroken: "bad", persistence.Paused: "quiet", persistence.Stopped: "quiet",

@@ -8,13 +8,14 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/imart/event-worker/api/resource"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
 )
 
-// ask asks a page, with the token if it is not empty.
+// ask makes a request, with the token if it is not empty. Redirects are not followed.
 func ask(t *testing.T, method, at, token string, form url.Values, header ...string) (int, string, http.Header) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, at, strings.NewReader(form.Encode()))
@@ -43,8 +44,8 @@ func ask(t *testing.T, method, at, token string, form url.Values, header ...stri
 	return response.StatusCode, string(body), response.Header
 }
 
-// Every answer, of errors too, forbids scripts and styles that are not the page's own.
-func TestEveryAnswerIsGuarded(t *testing.T) {
+// Every response, including errors, has a strict content security policy.
+func TestPolicyOfEveryResponse(t *testing.T) {
 	t.Parallel()
 	at := serve(t, hostile(t), "")
 	for path, want := range map[string]int{
@@ -68,8 +69,7 @@ func TestEveryAnswerIsGuarded(t *testing.T) {
 	}
 }
 
-// htmx is answered with what changes; everybody else with a whole page, which says the same
-// without scripts.
+// htmx gets only the main part of a page; other clients get the whole page.
 func TestParts(t *testing.T) {
 	t.Parallel()
 	at := serve(t, hostile(t), "")
@@ -80,13 +80,13 @@ func TestParts(t *testing.T) {
 			t.Errorf("%s: %.200s\n%.200s", path, whole, part)
 		}
 		if header.Get("Cache-Control") != "no-store" {
-			t.Errorf("%s may be kept: %v", path, header)
+			t.Errorf("%s may be cached: %v", path, header)
 		}
 	}
 }
 
-// Assets may be kept for ever at the address that has their version, and nowhere else.
-func TestAssetsAreKept(t *testing.T) {
+// Assets may be cached forever only at the URL with their version.
+func TestCachedAssets(t *testing.T) {
 	t.Parallel()
 	at := serve(t, hostile(t), "")
 	_, body, _ := ask(t, http.MethodGet, at+"/page/requests", "", nil)
@@ -99,8 +99,7 @@ func TestAssetsAreKept(t *testing.T) {
 	}
 }
 
-// Nothing can be retried without a token, nor where the data are only read, and the page
-// says why.
+// A retry needs a token and a process that can make requests; otherwise the page has the reason.
 func TestRetryRefused(t *testing.T) {
 	t.Parallel()
 	store := hostile(t)
@@ -111,7 +110,7 @@ func TestRetryRefused(t *testing.T) {
 		data             persistence.Querier
 	}{
 		{"without a token", "", "set api.token", store},
-		{"only read", secret, "This process only reads the data", readOnly},
+		{"read only", secret, "This process only reads the data", readOnly},
 	} {
 		at := serve(t, test.data, test.token)
 		_, body, _ := ask(t, http.MethodGet, at+"/page/dead-letters", test.token, nil)
@@ -132,7 +131,7 @@ func TestRetryRefused(t *testing.T) {
 	}
 }
 
-// A retry while no worker is running gets an error that says so.
+// A retry without a running worker is refused with that reason.
 func TestRetryWithoutWorker(t *testing.T) {
 	t.Parallel()
 	store := hostile(t)
@@ -150,10 +149,10 @@ func TestRetryIsARequest(t *testing.T) {
 	id := letter(t, store)
 	at := serve(t, store, secret)
 	if status, body, _ := ask(t, http.MethodPost, at+"/page/dead-letters/retry", secret, url.Values{"id": {"none"}}); status != http.StatusNotFound {
-		t.Errorf("of no letter: status %d, %s", status, body)
+		t.Errorf("of an unknown letter: status %d, %s", status, body)
 	}
 	status, body, header := ask(t, http.MethodPost, at+"/page/dead-letters/retry", secret, url.Values{"id": {id}})
-	if status != http.StatusSeeOther || !strings.HasPrefix(header.Get("Location"), "/page/dead-letters?asked=") {
+	if status != http.StatusSeeOther || !strings.HasPrefix(header.Get("Location"), "/page/dead-letters#letter-") {
 		t.Fatalf("status %d, %v, %s", status, header, body)
 	}
 	found := requests(t, store)
@@ -167,7 +166,7 @@ func TestRetryIsARequest(t *testing.T) {
 	}
 	_, body, _ = ask(t, http.MethodGet, at+header.Get("Location"), secret, nil)
 	if !strings.Contains(body, "waiting for the owner of the chain") {
-		t.Errorf("the page does not say how far the retry is:\n%s", body)
+		t.Errorf("the page does not show the progress of the retry:\n%s", body)
 	}
 }
 
@@ -189,7 +188,7 @@ func requests(t *testing.T, store persistence.Store) []persistence.Request {
 	return found
 }
 
-// The history of a chain is JSON of lists of equal lengths.
+// The history of a chain is a JSON object of lists of equal length.
 func TestHistoryOfAChain(t *testing.T) {
 	t.Parallel()
 	store := hostile(t)
@@ -201,7 +200,10 @@ func TestHistoryOfAChain(t *testing.T) {
 	path := at + "/page/history?" + url.Values{"chain": {orders[0].Chain}}.Encode()
 	var status int
 	var body string
-	for status != http.StatusOK { // until the documents were read for the first time
+	for end := time.Now().Add(patience); status != http.StatusOK; { // until the documents have been read
+		if time.Now().After(end) {
+			t.Fatalf("status %d: %s", status, body)
+		}
 		status, body, _ = ask(t, http.MethodGet, path, "", nil)
 	}
 	var lists map[string][]*float64

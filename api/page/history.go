@@ -8,7 +8,7 @@ import (
 	"github.com/imart/event-worker/progress"
 )
 
-// The bounds of the history: an hour of points, of so many chains at most.
+// The limits of the history: one hour of points, and the number of chains.
 const (
 	pointEvery  = 5 * time.Second
 	historyKept = time.Hour
@@ -16,11 +16,11 @@ const (
 	maxChains   = 256
 )
 
-// point is the state of a chain at one time. What is not known is nil.
+// point is the state of a chain at one time. Unknown values are nil.
 type point struct {
 	at                     int64 // Unix seconds
 	lag                    float64
-	events, requests       *float64 // a second
+	events, requests       *float64 // per second
 	endpoints, endpointsUp float64
 }
 
@@ -30,31 +30,32 @@ type history struct {
 	chains map[string]*past
 }
 
-// past is what is kept of a chain.
+// past is the history of a chain.
 type past struct {
-	points []point // in a ring, of which next is the oldest once it is full
+	points []point // a ring buffer: once it is full, next is the oldest point
 	next   int
 
 	at       time.Time        // of the last point
 	requests map[string]int64 // by host, at that time
-	marks    []mark           // of the last points, from which rates are measured
+	marks    []mark           // of the last points, for measuring rates
 }
 
-// mark is how many events and requests there were at one time.
+// mark is the total number of events and requests at one time.
 type mark struct {
 	at               time.Time
 	events, requests int64
 }
 
-// smooth is the time over which the rates of the history are measured, at least: the counters
-// of endpoints are written every five seconds.
-const smooth = 15 * time.Second
+// historyRateWindow is the minimum time over which the rates of the history are measured.
+// The counters of endpoints are written every five seconds.
+const historyRateWindow = 15 * time.Second
 
 func newHistory(since time.Time) *history {
 	return &history{since: since, chains: map[string]*past{}}
 }
 
-// add adds a point of each chain that is due, and drops the chains that have gone.
+// add adds a point to each chain whose next point is due, and removes chains that no longer
+// exist.
 func (h *history) add(s snapshot) {
 	present := map[string]bool{}
 	for _, c := range s.tree {
@@ -92,13 +93,13 @@ func (p *past) add(at time.Time, c *progress.Chain) {
 	}
 	now := mark{at, events, 0}
 	if last := len(p.marks) - 1; last >= 0 {
-		now.requests = p.marks[last].requests + asked(p.requests, requests)
+		now.requests = p.marks[last].requests + requestsSince(p.requests, requests)
 		from := p.marks[0]
-		next.events = since(from.at, at, events-from.events)
-		next.requests = since(from.at, at, now.requests-from.requests)
+		next.events = perSecond(from.at, at, events-from.events)
+		next.requests = perSecond(from.at, at, now.requests-from.requests)
 	}
 	p.marks = append(p.marks, now)
-	for len(p.marks) > 1 && at.Sub(p.marks[1].at) >= smooth {
+	for len(p.marks) > 1 && at.Sub(p.marks[1].at) >= historyRateWindow {
 		p.marks = p.marks[1:]
 	}
 	p.at, p.requests = at, requests
@@ -110,28 +111,28 @@ func (p *past) add(at time.Time, c *progress.Chain) {
 	p.next = (p.next + 1) % maxPoints
 }
 
-// since is a rate, which is not negative: a reorganisation undoes events.
-func since(from, to time.Time, n int64) *float64 {
-	perSecond := max(0, float64(n)/to.Sub(from).Seconds())
-	return &perSecond
+// perSecond returns a rate. It is never negative, although a reorganisation undoes events.
+func perSecond(from, to time.Time, n int64) *float64 {
+	rate := max(0, float64(n)/to.Sub(from).Seconds())
+	return &rate
 }
 
-// asked counts the requests since the last point. The counters begin anew with each owner of
-// the chain.
-func asked(before, now map[string]int64) (n int64) {
+// requestsSince counts the requests between two points, given the counters by host.
+// Counters restart with each owner of the chain.
+func requestsSince(before, now map[string]int64) (n int64) {
 	for host, count := range now {
-		if was, known := before[host]; known && was <= count {
-			count -= was
+		if previous, known := before[host]; known && previous <= count {
+			count -= previous
 		}
 		n += count
 	}
 	return n
 }
 
-// inOrder are the points, the oldest first.
+// inOrder returns the points, the oldest first.
 func (p *past) inOrder() []point { return slices.Concat(p.points[p.next:], p.points[:p.next]) }
 
-// series are a chain's points as plots need them: a list for each quantity.
+// series is a chain's points for the plots: a list for each quantity.
 type series struct {
 	At       []int64    `json:"at"`
 	Lag      []float64  `json:"lag"`
@@ -141,14 +142,15 @@ type series struct {
 	Requests []*float64 `json:"requests"`
 }
 
-// of returns the points of a chain after a time; false if nothing is known of it.
+// of returns the points of a chain after a time, in Unix seconds; false if the chain is
+// unknown.
 func (h *history) of(chain string, after int64) (series, bool) {
 	s := series{At: []int64{}, Lag: []float64{}, Events: []*float64{}, Up: []float64{}, Failing: []float64{}, Requests: []*float64{}}
 	p := h.chains[chain]
 	if p == nil {
 		return s, false
 	}
-	after = max(after, p.at.Add(-historyKept).Unix()) // points are fewer while nobody looks
+	after = max(after, p.at.Add(-historyKept).Unix()) // without viewers there are fewer points
 	for _, q := range p.inOrder() {
 		if q.at > after {
 			s.At, s.Lag, s.Events = append(s.At, q.at), append(s.Lag, q.lag), append(s.Events, q.events)

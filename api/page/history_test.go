@@ -11,8 +11,8 @@ import (
 	"github.com/imart/event-worker/progress"
 )
 
-// chainAt is a snapshot of a chain whose log has so many events, and whose endpoints have been
-// asked so often.
+// chainAt is a snapshot of a chain with a number of events in its log, and a number of
+// requests for each endpoint. All endpoints but the first are down.
 func chainAt(at time.Time, name string, events int64, requests ...int64) snapshot {
 	actors := []persistence.Actor{{
 		ID: name + "/m/s/activity", Kind: "observer", Chain: name, Market: "m", Stream: "s", Events: events,
@@ -30,8 +30,8 @@ func chainAt(at time.Time, name string, events int64, requests ...int64) snapsho
 
 var epoch = time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
 
-// The history of a chain is what was added within the last hour or a little more, in order,
-// and no more memory than that, however long the process runs.
+// The history of a chain has the points of the last hour, in order, and is bounded however
+// long the process runs.
 func TestHistoryIsBounded(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		h := newHistory(epoch)
@@ -59,7 +59,7 @@ func TestHistoryIsBounded(t *testing.T) {
 	})
 }
 
-// Rates are those between the points; the first point has none.
+// Rates are measured between points; the first point has none.
 func TestHistoryRates(t *testing.T) {
 	h := newHistory(epoch)
 	for i, s := range []snapshot{
@@ -86,7 +86,7 @@ func TestHistoryRates(t *testing.T) {
 		t.Errorf("endpoints: %v up, %v failing; lag %v", got.Up, got.Failing, got.Lag)
 	}
 	if _, known := h.of("b", 0); known {
-		t.Error("a chain is known that was never there")
+		t.Error("an unknown chain has a history")
 	}
 }
 
@@ -101,7 +101,7 @@ func text(rates []*float64) (out []string) {
 	return out
 }
 
-// No more chains are kept than are allowed, and none that has gone.
+// The number of chains is limited, and chains that no longer exist are removed.
 func TestHistoryOfManyChains(t *testing.T) {
 	h := newHistory(epoch)
 	var all []persistence.Actor
@@ -114,6 +114,6 @@ func TestHistoryOfManyChains(t *testing.T) {
 	}
 	h.add(snapshot{at: epoch.Add(pointEvery), tree: progress.Of(all[:2])})
 	if len(h.chains) > 2 {
-		t.Errorf("%d chains are kept of 2", len(h.chains))
+		t.Errorf("%d of 2 chains are kept", len(h.chains))
 	}
 }

@@ -13,14 +13,14 @@ import (
 	"github.com/imart/event-worker/persistence/embedded"
 )
 
-// attack is text that a chain, a token or an endpoint may have written. If any of it is
-// taken for markup, or for a script, the document is marked as owned.
+// attack is hostile text from a chain, a token or an endpoint. If a browser interprets any of
+// it as markup or script, it marks the document as owned.
 const attack = "\"'><script>document.documentElement.dataset.owned=1</script>" +
 	"<img src=x onerror=\"document.documentElement.dataset.owned=2\">" +
 	"<b hx-get='/' hx-trigger='load' hx-on:click='1'>b</b></td></table></main>{{.}}" +
 	"\u202e\u2066gnp\u2069\u200b\x1b[31m\x00\x07\u0085\u2028\ufeff\U000e0041"
 
-// hostile is a store in which every text is an attack.
+// hostile returns a store in which every text contains the attack.
 func hostile(t *testing.T) persistence.Store {
 	t.Helper()
 	store, err := embedded.Open(t.Context(), t.TempDir())
@@ -88,8 +88,8 @@ func hostile(t *testing.T) persistence.Store {
 	return store
 }
 
-// Whatever is in the documents, the browser shows it as text: without elements, scripts or
-// attributes of its own, and with every invisible character written out.
+// Hostile text appears as text: it adds no elements, scripts or attributes, and its invisible
+// characters are escaped.
 func TestHostileText(t *testing.T) {
 	t.Parallel()
 	store := hostile(t)
@@ -101,7 +101,7 @@ func TestHostileText(t *testing.T) {
 	}
 	life := "/order?id=" + url.QueryEscape(orders[0].ID())
 	for path, shows := range map[string][]string{
-		"/":                   {"node", "error", "host", "failed", "1 of 3 events agree", "2 events of the log and the chain disagree", "no state", "webhook hook", "refused"},
+		"/":                   {"node", "error", "host", "failed", "1 of 3 events agree", "differences found: 2 events", "no state", "webhook hook", "refused"},
 		"/page/orders?chain=": {"name"},
 		life:                  {"name", "tx", "from", "to", "bought"},
 		"/page/activities":    {"name", "bought"},
@@ -124,13 +124,13 @@ func TestHostileText(t *testing.T) {
 			}
 		}
 		if strings.HasPrefix(path, "/page/dead") && !strings.Contains(text, `\u202e\u2066gnp\u2069\u200b\x1b[31m`) {
-			t.Errorf("invisible characters are not written out:\n%s", text)
+			t.Errorf("invisible characters are not escaped:\n%s", text)
 		}
 		if owned := eval[string](b, `document.documentElement.dataset.owned ?? ''`); owned != "" {
-			t.Errorf("%.80s runs a script of the attacker's: %s", path, owned)
+			t.Errorf("%.80s runs a hostile script: %s", path, owned)
 		}
-		if strange := eval[string](b, strangers); strange != "" {
-			t.Errorf("%.80s has elements of the attacker's: %s", path, strange)
+		if foreign := eval[string](b, foreignElements); foreign != "" {
+			t.Errorf("%.80s has hostile elements: %s", path, foreign)
 		}
 		if hidden := eval[string](b, `JSON.stringify(document.documentElement.outerHTML.match(/[^\P{C}\n\t]/gu) ?? '')`); hidden != `""` {
 			t.Errorf("%.80s has invisible characters: %s", path, hidden)
@@ -139,11 +139,11 @@ func TestHostileText(t *testing.T) {
 			t.Errorf("%.80s is wider than a phone: %s", path, wide)
 		}
 	}
-	b.faults = without(b.faults, "400", "404") // the answers to what is no question
+	b.faults = without(b.faults, "400", "404") // the invalid requests above
 }
 
-// strangers are the elements that the templates do not have.
-const strangers = `[...document.querySelectorAll('img, iframe, object, embed, style, [hx-on\\:click], b[hx-get], script:not([src^="/page/assets/"])')].map((e) => e.outerHTML).join('; ') +
+// foreignElements are elements that the templates do not have.
+const foreignElements = `[...document.querySelectorAll('img, iframe, object, embed, style, [hx-on\\:click], b[hx-get], script:not([src^="/page/assets/"])')].map((e) => e.outerHTML).join('; ') +
   (document.scripts.length === 4 && document.querySelectorAll('main').length === 1 ? '' : 'more scripts, or another main')`
 
 func without(faults []string, expected ...string) (out []string) {

@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"net/http"
-	"net/url"
 	"os"
 	"strings"
 
@@ -13,7 +12,7 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// The bounds of the lists.
+// The lengths of the lists.
 const (
 	lettersShown  = 100
 	requestsShown = 100
@@ -22,10 +21,8 @@ const (
 // letterList is the list of dead letters, the newest first.
 type letterList struct {
 	Letters []letter
-	More    bool
-	Asked   string // the dead letter that was just retried
-	// Why nothing can be retried here; empty if it can.
-	Refused string
+	More    bool   // whether there are others
+	Refused string // why letters cannot be retried here; empty if they can
 }
 
 // letter is a dead letter with the last request to retry it.
@@ -60,18 +57,18 @@ func (p *Page) letters(r *http.Request) (view, error) {
 	return v, nil
 }
 
-// refused says why nothing can be retried here.
+// refused returns the reason why letters cannot be retried here; empty if they can.
 func (p *Page) refused() string {
 	switch {
 	case !p.opts.Changes:
 		return "Changes need a token: set api.token or api.tokenFile in the configuration, and log in with it."
 	case p.opts.Ask == nil:
-		return "This process only reads the data: retry where a worker runs, or with event-worker retry."
+		return "This process only reads the data: retry on the page of a running worker, or with event-worker retry."
 	}
 	return ""
 }
 
-// retries are the last requests to retry single dead letters, by dead letter.
+// retries returns the last request to retry each dead letter, by the letter's ID.
 func (p *Page) retries(r *http.Request) (map[string]persistence.Request, error) {
 	found, err := persistence.Collect[persistence.Request](r.Context(), p.opts.Data, persistence.Query{
 		Collection: persistence.Requests,
@@ -96,7 +93,7 @@ func (p *Page) retry(r *http.Request) (view, error) {
 	}
 	r.Body = http.MaxBytesReader(nil, r.Body, 8<<10)
 	if err := r.ParseForm(); err != nil {
-		return v, badRequest(errors.New("this is not the form of a dead letter"))
+		return v, badRequest(errors.New("the form cannot be read"))
 	}
 	id := r.PostForm.Get("id")
 	known, err := persistence.Collect[markets.DeadLetter](r.Context(), p.opts.Data, persistence.Query{
@@ -113,15 +110,15 @@ func (p *Page) retry(r *http.Request) (view, error) {
 	}
 	switch err := p.opts.Ask(r.Context(), request); {
 	case errors.Is(err, resource.ErrNobody):
-		return v, problem{http.StatusConflict, "Nobody can retry it: " + err.Error()}
+		return v, problem{http.StatusConflict, "It cannot be retried: " + err.Error()}
 	case err != nil:
 		return v, err
 	}
-	p.opts.Log.Info("retry of a dead letter asked for on the page", "request", request.ID, "deadLetter", id)
-	return view{Body: redirect(lettersPath + "?" + url.Values{"asked": {id}}.Encode() + "#" + anchor("letter", id))}, nil
+	p.opts.Log.Info("retry of a dead letter requested on the page", "request", request.ID, "deadLetter", id)
+	return view{Body: redirect(lettersPath + "#" + anchor("letter", id))}, nil
 }
 
-// askedBy names the page of this machine.
+// askedBy names the page on this machine as the origin of a request.
 func askedBy() string {
 	host, err := os.Hostname()
 	if err != nil {

@@ -18,7 +18,7 @@ import (
 	"github.com/imart/event-worker/persistence/embedded"
 )
 
-// written is a store with a chain, to which a test writes as a worker does.
+// written is a store with one chain, to which a test writes like a worker.
 type written struct {
 	persistence.Store
 	t      *testing.T
@@ -56,7 +56,7 @@ func (w *written) begin() {
 	}
 }
 
-// commit commits activities of a kind.
+// commit commits an activity for each token.
 func (w *written) commit(kind markets.Kind, tokens ...string) {
 	w.t.Helper()
 	var all []markets.Activity
@@ -70,7 +70,7 @@ func (w *written) commit(kind markets.Kind, tokens ...string) {
 	w.change(func(tx persistence.Tx) error { return tx.Append(all, nil) })
 }
 
-// rewind takes back the activities after the first ones.
+// rewind takes back the activities after a seq.
 func (w *written) rewind(to int64) {
 	w.t.Helper()
 	w.change(func(tx persistence.Tx) error {
@@ -86,7 +86,7 @@ func (w *written) change(do func(persistence.Tx) error) {
 	}
 }
 
-// logIn gives the token to the form.
+// logIn logs in with the form.
 func (b *browser) logIn() {
 	b.t.Helper()
 	b.open("/login")
@@ -94,11 +94,11 @@ func (b *browser) logIn() {
 	b.until(`location.pathname === '/' && document.querySelector('.strip')`)
 }
 
-// tokens are those of the activities that are listed.
+// tokens are the tokens of the listed activities.
 const tokens = `[...document.querySelectorAll('.list tbody tr td:nth-child(3)')].map((e) => e.innerText).join()`
 
-// What is committed appears at the top by itself, what is taken back goes with a note, and the
-// page that is paused leaves the feed. Who is let in by the cookie follows the feed by it.
+// New activities appear at the top, retracted ones disappear with a note, and a paused page
+// closes its feed. The feed accepts the cookie of the login.
 func TestActivitiesAsTheyCome(t *testing.T) {
 	t.Parallel()
 	store := writing(t)
@@ -116,7 +116,7 @@ func TestActivitiesAsTheyCome(t *testing.T) {
 	store.commit(markets.Bought, "of another kind")
 	b.until(tokens + ` === 'third,second,first'`)
 	if hidden := eval[bool](b, `document.querySelector('#retracted').hidden`); !hidden {
-		t.Error("nothing was taken back, and the page says so")
+		t.Error("the page has a note, although nothing was taken back")
 	}
 
 	store.rewind(1)
@@ -148,14 +148,14 @@ func TestActivitiesAsTheyCome(t *testing.T) {
 	}
 }
 
-// follows waits until the page that is shown follows the feed. Its feeds are window.feeds.
+// follows waits until the open page follows the feed.
 func (b *browser) follows() {
 	b.t.Helper()
 	b.until(`window.feeds?.length === 1 && window.feeds[0].readyState === EventSource.OPEN`)
 }
 
-// Behind TLS the cookie is sent over TLS only, and the page and its feed work.
-func TestBehindTLS(t *testing.T) {
+// With TLS the cookie is restricted to TLS, and the page and its feed work.
+func TestTLS(t *testing.T) {
 	t.Parallel()
 	store := writing(t)
 	store.commit(markets.Listed, "first")
@@ -175,7 +175,7 @@ func TestBehindTLS(t *testing.T) {
 	}
 	b.open("/page/activities")
 	b.follows()
-	for _, token := range []string{"second", "third"} { // the first may come with what was read when the feed was opened
+	for _, token := range []string{"second", "third"} { // the first may come with the list that is read when the feed opens
 		store.commit(markets.Listed, token)
 		b.until(tokens + `.startsWith('` + token + `')`)
 	}
@@ -183,8 +183,9 @@ func TestBehindTLS(t *testing.T) {
 	b.until(`location.pathname === '/login'`)
 }
 
-// The list that is read again has what the feed has told of, although others have just read it.
-func TestTheListHasWhatTheFeedTells(t *testing.T) {
+// A list that is read again after a change in the feed has that change, even if another
+// viewer has just read the list.
+func TestListAfterAChange(t *testing.T) {
 	t.Parallel()
 	store := writing(t)
 	at := serve(t, store, "")
@@ -192,9 +193,9 @@ func TestTheListHasWhatTheFeedTells(t *testing.T) {
 		_, body, _ := ask(t, http.MethodGet, at+"/page/activities", "", nil, "HX-Request", "true")
 		return body
 	}
-	for end := time.Now().Add(patience); !strings.Contains(list(), "<option value=\"seaport\">"); { // the documents are read
+	for end := time.Now().Add(patience); !strings.Contains(list(), "<option value=\"seaport\">"); { // until the documents have been read
 		if time.Now().After(end) {
-			t.Fatal("the chain is not there")
+			t.Fatal("the chain does not appear")
 		}
 	}
 	for _, token := range []string{"first", "second"} {

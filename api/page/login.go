@@ -5,10 +5,10 @@ import (
 	"net/http"
 )
 
-// login serves the form that takes the token. It is public, and reveals nothing about the
-// worker. The token goes to POST /login, which is the API's own.
+// login serves the login form. It is public, and reveals nothing about the worker. The form
+// posts the token to /login, which belongs to package api.
 func (p *Page) login(w http.ResponseWriter, r *http.Request) {
-	headers(w)
+	setHeaders(w)
 	w.Header().Set("Cache-Control", "no-store")
 	if !p.opts.Changes { // there is no token
 		http.Redirect(w, r, "/", http.StatusSeeOther)
@@ -17,7 +17,7 @@ func (p *Page) login(w http.ResponseWriter, r *http.Request) {
 	_, wrong := r.URL.Query()["wrong"]
 	var out bytes.Buffer
 	if err := templates.ExecuteTemplate(&out, "login", wrong); err != nil {
-		p.opts.Log.Error("the form for the token cannot be rendered", "reason", err)
+		p.opts.Log.Error("the login form cannot be rendered", "reason", err)
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	_, _ = w.Write(out.Bytes())

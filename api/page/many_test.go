@@ -12,8 +12,8 @@ import (
 	"github.com/imart/event-worker/persistence/embedded"
 )
 
-// With hundreds of chains the overview is a table of them, small and soon made, in which chains
-// are found by name; each is shown whole by itself.
+// With hundreds of chains the overview is a table of limited size that can be searched by
+// name. A single chain is shown in full.
 func TestManyChains(t *testing.T) {
 	t.Parallel()
 	store := manyChains(t, 200)
@@ -26,7 +26,7 @@ func TestManyChains(t *testing.T) {
 		t.Errorf("the overview has %d bytes", len(body))
 	}
 	if first := strings.Index(body, ">chain-123</a>"); first < 0 || first > strings.Index(body, ">chain-000</a>") {
-		t.Error("the chain that fails is not the first one")
+		t.Error("the failing chain is not the first one")
 	}
 
 	b := browse(t, at, "")
@@ -41,7 +41,7 @@ func TestManyChains(t *testing.T) {
 	read := b.text(".foot")
 	b.until(`document.querySelector('.foot').innerText !== '` + read + `'`)
 	if kept := eval[string](b, `document.querySelector('#named').value`); kept != "chain-04" {
-		t.Errorf("what the viewer has written becomes %q", kept)
+		t.Errorf("the entered name becomes %q", kept)
 	}
 	b.click(".search button")
 	b.until(`document.querySelectorAll('.list tbody tr').length === 10`)
@@ -51,12 +51,12 @@ func TestManyChains(t *testing.T) {
 		t.Errorf("the chain: %s", text)
 	}
 	b.open("/?chain=nothing")
-	if text := b.text("main"); !strings.Contains(text, "No chain has a name like this.") {
-		t.Errorf("of an unknown name: %s", text)
+	if text := b.text("main"); !strings.Contains(text, "No chain matches this name.") {
+		t.Errorf("for an unknown name: %s", text)
 	}
 }
 
-// manyChains are chains with three streams each, of which one chain fails.
+// manyChains returns a store of n chains with three streams each. One chain fails.
 func manyChains(t *testing.T, n int) persistence.Store {
 	t.Helper()
 	store, err := embedded.Open(t.Context(), t.TempDir())

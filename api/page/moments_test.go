@@ -10,7 +10,7 @@ import (
 	"github.com/imart/event-worker/markets"
 )
 
-// Whatever activities there are, pages that end between moments have each of them once.
+// A page ends between two different times, unless all of its activities have the same time.
 func TestPagesOfMoments(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		var all []markets.Activity

@@ -14,45 +14,45 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// stepsShown bounds the events of an order that are shown: the last ones.
+// stepsShown is the largest number of an order's events that are shown: the last ones.
 const stepsShown = 300
 
-// life is an order with all that happened to it.
+// life is an order with its history.
 type life struct {
 	explain.Explanation
-	Asked    string // the id that the viewer has asked for
+	Asked    string // the requested id
 	Document json.RawMessage
 	Shown    []step
-	Earlier  int // steps that are not shown
+	Earlier  int // the number of steps that are not shown
 }
 
-// step is an event of an order and what it changed.
+// step is an event of an order and the changes it made.
 type step struct {
 	explain.Step
 	Changed []change
 }
 
-// change is that of one field, in words.
+// change is the change of one field, formatted.
 type change struct{ Field, From, To string }
 
 func (p *Page) order(r *http.Request) (view, error) {
 	l := &life{Asked: r.URL.Query().Get("id")}
 	v := view{Section: "order", Title: "Order", Body: l, Live: true}
-	told, err := explain.Order(r.Context(), p.opts.Data, l.Asked, nil, time.Now())
+	explanation, err := explain.Order(r.Context(), p.opts.Data, l.Asked, nil, time.Now())
 	switch {
 	case errors.Is(err, explain.ErrUnknown), errors.Is(err, explain.ErrAmbiguous):
 		return v, problem{http.StatusNotFound, err.Error()}
 	case err != nil:
 		return v, err
 	}
-	l.Explanation = told
-	l.Earlier = max(0, len(told.Steps)-stepsShown)
-	for i, s := range told.Steps {
+	l.Explanation = explanation
+	l.Earlier = max(0, len(explanation.Steps)-stepsShown)
+	for i, s := range explanation.Steps {
 		if i >= l.Earlier {
-			l.Shown = append(l.Shown, step{s, changes(s.Changes, currencyAt(told, i))})
+			l.Shown = append(l.Shown, step{s, changes(s.Changes, currencyAt(explanation, i))})
 		}
 	}
-	docs := persistence.Query{Collection: persistence.Orders, Filter: persistence.Filter{Condition: persistence.Equals("_id", told.ID)}, Limit: 1}
+	docs := persistence.Query{Collection: persistence.Orders, Filter: persistence.Filter{Condition: persistence.Equals("_id", explanation.ID)}, Limit: 1}
 	for doc, err := range p.opts.Data.Query(r.Context(), docs) {
 		if err != nil {
 			return v, err
@@ -62,12 +62,12 @@ func (p *Page) order(r *http.Request) (view, error) {
 	return v, nil
 }
 
-// currencyAt is the currency of an order after one of its steps.
+// currencyAt returns the currency of an order after one of its steps.
 func currencyAt(e explain.Explanation, at int) (c markets.Currency) {
 	for i := at; i >= 0; i-- {
 		for _, changed := range e.Steps[i].Changes {
 			if changed.Field == "currency" {
-				_ = json.Unmarshal(changed.To, &c) // without one it is unknown
+				_ = json.Unmarshal(changed.To, &c) // an unknown currency if that fails
 				return c
 			}
 		}
@@ -75,22 +75,22 @@ func currencyAt(e explain.Explanation, at int) (c markets.Currency) {
 	return c
 }
 
-// quietFields are those whose changes say nothing to people.
-var quietFields = map[string]bool{"chain": true, "market": true, "key": true, "first": true, "last": true, "checked": true, "open": true}
+// hiddenFields are fields whose changes are not shown.
+var hiddenFields = map[string]bool{"chain": true, "market": true, "key": true, "first": true, "last": true, "checked": true, "open": true}
 
 func changes(all []explain.Change, c markets.Currency) (out []change) {
 	for _, changed := range all {
-		if !quietFields[changed.Field] {
+		if !hiddenFields[changed.Field] {
 			out = append(out, change{changed.Field, value(changed.Field, changed.From, c), value(changed.Field, changed.To, c)})
 		}
 	}
 	return out
 }
 
-// valueShown bounds a value as it is shown, in bytes.
-const valueShown = 240
+// maxValue limits the length of a formatted value, in bytes.
+const maxValue = 240
 
-// value is the value of an order's field in words; empty if the order does not have it.
+// value formats the value of an order's field; empty if the order does not have the field.
 func value(field string, text json.RawMessage, c markets.Currency) string {
 	if text == nil {
 		return ""
@@ -106,9 +106,9 @@ func value(field string, text json.RawMessage, c markets.Currency) string {
 			return token(t)
 		}
 	case "currency":
-		var of markets.Currency
-		if json.Unmarshal(text, &of) == nil && of.Symbol != "" {
-			return printable.Line(of.Symbol, 16)
+		var currency markets.Currency
+		if json.Unmarshal(text, &currency) == nil && currency.Symbol != "" {
+			return printable.Line(currency.Symbol, 16)
 		}
 	case "fillable":
 		var f markets.Fillability
@@ -120,7 +120,7 @@ func value(field string, text json.RawMessage, c markets.Currency) string {
 		return stamp(t)
 	}
 	if isText {
-		return printable.Line(plain, valueShown)
+		return printable.Line(plain, maxValue)
 	}
-	return printable.Line(string(text), valueShown)
+	return printable.Line(string(text), maxValue)
 }

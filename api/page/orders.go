@@ -20,10 +20,10 @@ import (
 // ordersShown is the number of orders on a page.
 const ordersShown = 50
 
-// maxField bounds what a viewer writes into a field of a form; filters have a bound of their own.
+// maxField limits the value of a form field, in bytes; filters have their own limit.
 const maxField = 300
 
-// sortings are the orders in which orders are listed, the first one unless the viewer chooses.
+// sortings are the sort orders of the list; the first one is the default.
 var sortings = []struct{ Value, Label string }{
 	{"-last.height", "latest change"},
 	{"-listedAt", "newest listing"},
@@ -33,7 +33,7 @@ var sortings = []struct{ Value, Label string }{
 	{"-anomalies", "most anomalies"},
 }
 
-// orderForm is what the viewer asks for.
+// orderForm is the content of the form above the list.
 type orderForm struct {
 	Chain, Market, Status, Side, Collection, Maker, Filter, Sort string
 	Fillable                                                     bool
@@ -49,8 +49,8 @@ type orderList struct {
 	Sortings any
 	Orders   []markets.Order
 	Next     string // the path of the next page; empty on the last one
-	Later    bool   // this is not the first page
-	First    string
+	Later    bool   // whether this is not the first page
+	First    string // the path of the first page
 }
 
 func (p *Page) orders(r *http.Request) (view, error) {
@@ -62,7 +62,7 @@ func (p *Page) orders(r *http.Request) (view, error) {
 	}
 	list := orderList{Form: form, Statuses: markets.Statuses(), Sides: markets.Sides(), Sortings: sortings, Later: q.Get("after") != ""}
 	list.Chains, list.Markets = p.watch.now().names()
-	if !q.Has("chain") && len(list.Chains) > 0 { // heights of different chains say nothing to each other
+	if !q.Has("chain") && len(list.Chains) > 0 { // heights of different chains cannot be compared
 		list.Form.Chain = list.Chains[0]
 		form = list.Form
 		q.Set("chain", form.Chain)
@@ -104,7 +104,7 @@ func (p *Page) orders(r *http.Request) (view, error) {
 	return v, nil
 }
 
-// address is an address as the documents have it: of EVM chains with a checksum.
+// address returns an address as documents have it: EIP-55 on EVM chains.
 func address(text string) string {
 	text = strings.TrimSpace(text)
 	if common.IsHexAddress(text) {
@@ -113,40 +113,41 @@ func address(text string) string {
 	return text
 }
 
-// condition is what the form says of orders.
+// condition returns the condition on orders of the form.
 func (f orderForm) condition(r *http.Request, docs persistence.Querier) (persistence.Condition, error) {
 	out := persistence.And{}
-	for _, is := range []struct{ path, value string }{
+	for _, field := range []struct{ path, value string }{
 		{"chain", f.Chain}, {"market", f.Market}, {"status", f.Status}, {"side", f.Side},
 		{"token.collection", f.Collection}, {"maker", f.Maker},
 	} {
-		if is.value != "" {
-			out = append(out, persistence.Equals(is.path, is.value[:min(len(is.value), maxField)]))
+		if field.value != "" {
+			out = append(out, persistence.Equals(field.path, field.value[:min(len(field.value), maxField)]))
 		}
 	}
 	if f.Fillable {
 		out = append(out, persistence.Equals("fillable.answer", string(markets.Yes)))
 	}
-	own, err := documents.ParseFilter(persistence.Orders, f.Filter)
+	filter, err := documents.ParseFilter(persistence.Orders, f.Filter)
 	if err != nil {
 		return nil, err
 	}
-	if finality.Named(own.Condition) {
+	if finality.Named(filter.Condition) {
 		horizon, err := finality.Read(r.Context(), docs, persistence.Orders)
 		if err != nil {
 			return nil, err
 		}
-		if own, err = horizon.Filter(own); err != nil {
+		if filter, err = horizon.Filter(filter); err != nil {
 			return nil, err
 		}
 	}
-	if own.Condition != nil {
-		out = append(out, own.Condition)
+	if filter.Condition != nil {
+		out = append(out, filter.Condition)
 	}
 	return out, nil
 }
 
-// list are orders in the order of the form, and what they are filtered by.
+// list returns the list of orders, sorted according to the form. Its cursors are bound to
+// the form.
 func (f orderForm) list() (l paging.List, err error) {
 	text := f.Sort
 	if text == "" {
@@ -161,10 +162,10 @@ func (f orderForm) list() (l paging.List, err error) {
 	return l, err
 }
 
-// errCursor means that a cursor is not one of this list.
-var errCursor = errors.New("this is not a page of this list: go back to the first page")
+// errCursor means that a cursor does not belong to the list.
+var errCursor = errors.New("this page is not part of the list: go back to the first page")
 
-// names are the chains and the markets that there are.
+// names returns the names of all chains and of all markets.
 func (s snapshot) names() (chains, all []string) {
 	for _, c := range s.tree {
 		chains = append(chains, c.Name)

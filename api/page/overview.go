@@ -13,14 +13,14 @@ import (
 	"github.com/imart/event-worker/progress"
 )
 
-// overview is what the overview shows.
+// overview is the content of the overview.
 type overview struct {
 	At, Since time.Time
-	Ready     bool        // the documents have been read at least once
-	Asked     string      // the name, or a part of it, of the chains that the viewer wants to see
-	All       int         // chains that there are
-	Chains    []chainCard // shown whole
-	Rows      []chainCard // shown as rows of a table, if too many are asked for
+	Ready     bool        // whether the documents have been read at least once
+	Asked     string      // the requested name of a chain, or a part of it
+	All       int         // the number of all chains
+	Chains    []chainCard // shown in full
+	Rows      []chainCard // shown as rows of a table, if there are too many
 	Nodes     []nodeRow
 	Troubles  []trouble
 	More      int // troubles that are not shown
@@ -51,16 +51,16 @@ type chainCard struct {
 type nodeRow struct {
 	persistence.Node
 	Owns []string
-	Many bool // they are counted, not named
+	Many bool // show the number of chains instead of their names
 }
 
-// wholeChains is the number of chains up to which all of them are shown whole.
+// wholeChains is the largest number of chains that are all shown in full.
 const wholeChains = 6
 
-// ownsShown is the number of a node's chains up to which they are named.
+// ownsShown is the largest number of a node's chains that are named.
 const ownsShown = 12
 
-// troublesShown bounds how many troubles are listed.
+// troublesShown is the largest number of listed troubles.
 const troublesShown = 12
 
 func (p *Page) overview(r *http.Request) (view, error) {
@@ -72,10 +72,10 @@ func (p *Page) overview(r *http.Request) (view, error) {
 	for c := range s.tree.Streams() {
 		o.Streams, o.Events, o.Rate = o.Streams+1, o.Events+c.Events, o.Rate+c.EventsPerSecond
 	}
-	wanted := named(s.tree, o.Asked)
-	for _, c := range wanted {
+	matching := matchingName(s.tree, o.Asked)
+	for _, c := range matching {
 		card := newCard(s, c)
-		if len(wanted) > wholeChains {
+		if len(matching) > wholeChains {
 			o.Rows = append(o.Rows, card)
 			continue
 		}
@@ -90,14 +90,14 @@ func (p *Page) overview(r *http.Request) (view, error) {
 	for _, n := range s.nodes {
 		o.Nodes = append(o.Nodes, nodeRow{n, owns[n.ID], len(owns[n.ID]) > ownsShown})
 	}
-	slices.SortStableFunc(o.Nodes, func(a, b nodeRow) int { // those that have ended last
+	slices.SortStableFunc(o.Nodes, func(a, b nodeRow) int { // ended nodes last
 		return cmp.Compare(ended(a.Node), ended(b.Node))
 	})
 	return view{Section: "overview", Title: "Overview", Body: o, Live: true}, nil
 }
 
-// named are the chain of a name, or else those whose names have it as a part.
-func named(all progress.Tree, name string) (out progress.Tree) {
+// matchingName returns the chain with a name, or else all chains whose names contain it.
+func matchingName(all progress.Tree, name string) (out progress.Tree) {
 	for _, c := range all {
 		switch {
 		case c.Name == name:
@@ -109,7 +109,7 @@ func named(all progress.Tree, name string) (out progress.Tree) {
 	return out
 }
 
-// rank puts chains that fail before the others.
+// rank orders failing chains before others.
 func rank(state string) int {
 	if tone(state) == "bad" {
 		return 0
@@ -154,16 +154,16 @@ func newCard(s snapshot, c *progress.Chain) chainCard {
 	if s.silent[c.Name] {
 		card.State = silent
 	}
-	if card.State == persistence.Backfilling {
-		card.ETA = eta(c)
+	if takes, known := c.ETA(); known && card.State == persistence.Backfilling {
+		card.ETA = duration(takes)
 	}
 	return card
 }
 
-// silent is the state of a chain of which nothing is written any more.
+// silent is the state of a running chain whose documents are no longer written.
 const silent = "silent"
 
-// stateOf is the state of a chain: what fails first, then what is behind.
+// stateOf returns the state of a chain: a failure takes precedence, then a backfill.
 func stateOf(c *progress.Chain) string {
 	if c.Failing != "" {
 		return c.Failing
@@ -187,23 +187,7 @@ func stateOf(c *progress.Chain) string {
 	return persistence.Running
 }
 
-// eta is how long the slowest stream of a chain takes to the head; empty if it is not known.
-func eta(c *progress.Chain) string {
-	var longest time.Duration
-	for s := range c.Streams() {
-		if s.State != persistence.Backfilling {
-			continue
-		}
-		takes, known := s.ETA()
-		if !known {
-			return ""
-		}
-		longest = max(longest, takes)
-	}
-	return duration(longest)
-}
-
-// duration is a duration of which people want to know the order of magnitude.
+// duration formats a duration in its largest unit.
 func duration(d time.Duration) string {
 	switch {
 	case d < time.Minute:
@@ -242,10 +226,10 @@ func endpointsOf(endpoints []persistence.Endpoint) []endpointRow {
 	return rows
 }
 
-// trouble is what keeps something from its work.
+// trouble is a current failure, with the failing part and the reason.
 type trouble struct{ What, State, Reason string }
 
-// troubles are those of actors, of endpoints, of chains that nobody owns, of audits and of
+// troubles returns the troubles of actors, endpoints, chains without owner, audits and
 // webhooks.
 func troubles(s snapshot) (out []trouble) {
 	for _, a := range s.actors {
@@ -255,7 +239,7 @@ func troubles(s snapshot) (out []trouble) {
 	}
 	for _, c := range s.tree {
 		if s.silent[c.Name] {
-			out = append(out, trouble{c.Name, silent, "Nothing of it is written any more: the process that followed it is gone, or does not reach the database."})
+			out = append(out, trouble{c.Name, silent, "Nothing is written for this chain: its process has ended, or does not reach the database."})
 			continue
 		}
 		if c.Head == nil || c.Head.Status == persistence.Stopped {
@@ -269,12 +253,12 @@ func troubles(s snapshot) (out []trouble) {
 	}
 	for _, l := range s.leases {
 		if l.Node == "" {
-			out = append(out, trouble{l.Chain, "no owner", "No process follows the chain: its last owner has released it."})
+			out = append(out, trouble{l.Chain, "no owner", "No process follows the chain since its last owner released it."})
 		}
 	}
 	for _, a := range s.audits {
-		if a.Last != nil && a.Last.Differ() > 0 {
-			out = append(out, trouble{a.Chain + ", audit", differs, human.Some(a.Last.Differ(), "event") + " of the log and the chain disagree: see event-worker verify " + a.Chain})
+		if found := differences(a.Last); found != "" {
+			out = append(out, trouble{a.Chain + ", audit", differs, "differences found: " + found + "; see event-worker verify " + a.Chain})
 		}
 		if a.LastError != "" {
 			out = append(out, trouble{a.Chain + ", audit", stuck, a.LastError})
@@ -288,15 +272,31 @@ func troubles(s snapshot) (out []trouble) {
 	return out
 }
 
+// differences counts the events that differ from the chain and the documents that differ
+// from the log; empty without differences.
+func differences(last *persistence.AuditResult) string {
+	if last == nil {
+		return ""
+	}
+	var found []string
+	if n := last.Differ(); n > 0 {
+		found = append(found, human.Some(n, "event"))
+	}
+	if n := persistence.DocumentsOf(last.Documents).Differ(); n > 0 {
+		found = append(found, human.Some(n, "document"))
+	}
+	return strings.Join(found, ", ")
+}
+
 // The states of an audit in trouble.
 const (
 	differs = "differs"
 	stuck   = "stuck"
 )
 
-// history answers with a chain's last hour, for the plots.
+// history returns the last hour of a chain as JSON, for the plots.
 func (p *Page) history(r *http.Request) (view, error) {
-	after, _ := strconv.ParseInt(r.URL.Query().Get("after"), 10, 64) // 0, the beginning, if it is not a number
+	after, _ := strconv.ParseInt(r.URL.Query().Get("after"), 10, 64) // 0, the beginning, if invalid
 	points, known := p.watch.points(r.URL.Query().Get("chain"), after)
 	if !known {
 		return view{}, problem{http.StatusNotFound, "No chain of this name has a history."}

@@ -1,17 +1,17 @@
-// Package page serves the page on which people see what a worker does: its chains and
-// actors, orders and their lives, activities, dead letters, requests and webhooks.
+// Package page serves the web page that shows people the state of a worker: its chains and
+// actors, orders and their histories, activities, dead letters, requests and webhooks.
 //
-// The server renders all of it; a browser without JavaScript shows everything but the plots.
-// With JavaScript, htmx replaces the parts that change, every two seconds or when the feed tells
-// of a change, and uPlot draws the last hour. Both
-// are in the folder assets: there is no build step, and the page asks no other server.
+// The server renders all of it; a browser without JavaScript shows everything except the
+// plots. With JavaScript, htmx replaces the parts that change, every two seconds or when
+// the feed has a change, and uPlot draws the last hour. Both are in the folder assets:
+// there is no build step, and the page loads nothing from other servers.
 //
-// It guarantees:
-//   - Any process on the database shows all of it: everything is read from the documents.
-//   - Whatever a chain, an endpoint or a user has written is shown as text: escaped for HTML,
-//     and without characters that are invisible or turn the direction of what follows.
-//   - How often the database is read does not grow with the number of viewers, except for
-//     what each of them asks for: a list, a filter, an order.
+// Guarantees:
+//   - Every process on a database shows the whole database: all content is read from documents.
+//   - Text from chains, endpoints and users is shown as text: escaped for HTML, and without
+//     invisible characters and characters that change the direction of text.
+//   - The load on the database does not grow with the number of viewers, except for individual
+//     lists, filters and orders.
 package page
 
 import (
@@ -25,19 +25,19 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// Options say what is served.
+// Options configure a page.
 type Options struct {
 	Data persistence.Querier
-	// Ask makes a request to the owner of a chain; nil if viewers can make none. Its errors are
-	// resource.ErrNobody and those of the store.
+	// Ask makes a request to the owner of a chain; nil if this process cannot make requests.
+	// Its errors are resource.ErrNobody and those of the store.
 	Ask func(ctx context.Context, r persistence.Request) error
-	// Changes says that viewers may change something: all of them have the token, without
-	// which no request reaches the page.
+	// Changes permits viewers to make changes. Set it only if no request reaches the page
+	// without the token.
 	Changes bool
 	Log     *slog.Logger
 }
 
-// Page serves the page until it is closed.
+// Page serves the page until it is closed. It is safe for concurrent use.
 type Page struct {
 	opts    Options
 	watch   *watch
@@ -47,7 +47,7 @@ type Page struct {
 	running sync.WaitGroup
 }
 
-// New starts to watch the documents.
+// New starts watching the documents. The page keeps running after ctx ends, until Close.
 func New(ctx context.Context, o Options) *Page {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	p := &Page{opts: o, watch: newWatch(o.Data, o.Log), cancel: cancel}
@@ -55,7 +55,7 @@ func New(ctx context.Context, o Options) *Page {
 	return p
 }
 
-// Close stops watching.
+// Close stops watching the documents, and waits until that has ended.
 func (p *Page) Close() {
 	p.cancel()
 	p.running.Wait()
@@ -73,7 +73,7 @@ const (
 	assetsPath     = root + "assets/"
 )
 
-// Routes are those of the page.
+// Routes returns the routes of the page.
 func (p *Page) Routes() []api.Route {
 	get := func(path string, handle handler) api.Route {
 		return api.Route{Pattern: "GET " + path, Handler: p.handler(handle)}
@@ -94,5 +94,5 @@ func (p *Page) Routes() []api.Route {
 	}
 }
 
-// queryTimeout bounds the time that a list may take to be read.
+// queryTimeout limits the time to answer a request.
 const queryTimeout = 10 * time.Second

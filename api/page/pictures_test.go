@@ -10,10 +10,10 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// pictures is where TestPictures writes those of docs/page.md: make pictures.
+// pictures is the folder to which TestPictures writes the pictures of docs/page.md.
 var pictures = flag.String("pictures", "", "a folder for pictures of the page")
 
-// recordFor is how long the worker runs before pictures are taken, so that plots show something.
+// recordFor is how long the worker runs before the pictures, so that plots have data.
 const recordFor = 75 * time.Second
 
 // TestPictures takes the pictures of docs/page.md.

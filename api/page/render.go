@@ -17,32 +17,32 @@ import (
 //go:embed templates/*.html
 var templateFiles embed.FS
 
-// templates have a layout, and a main part for each section under the section's name.
+// templates contain a layout, and the main part of each section under the section's name.
 var templates = template.Must(template.New("").Funcs(functions).ParseFS(templateFiles, "templates/*.html"))
 
-// policy lets a browser run and show only what this server serves as a file. No markup can
-// bring a script or a style of its own.
+// policy is the content security policy: scripts, styles and images come only from files of
+// this server, never from markup.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; " +
 	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
-// view is what is shown.
+// view is the data of a template.
 type view struct {
 	Section string // the name of its template
 	Title   string
 	Body    any
 	Error   string // instead of Body
-	Live    bool   // whether it is brought up to date while somebody looks at it
-	Feed    string // the path of the feed that tells when to read it again; empty: every two seconds
-	Path    string // with the query: where it is read again
+	Live    bool   // whether the browser updates it
+	Feed    string // the path of the feed that triggers updates; empty: update every two seconds
+	Path    string // path and query for updates
 
 	Now         time.Time
 	DeadLetters int64
-	Trouble     int    // what keeps something from its work
-	Stale       string // why the page shows an earlier state
+	Trouble     int    // the number of current troubles
+	Stale       string // the reason why the page is out of date; empty if it is not
 	Changes     bool
 }
 
-// problem is an error of the viewer's: a filter that says nothing, an order that is not there.
+// problem is an error caused by the request: an invalid filter, an unknown order.
 type problem struct {
 	status int
 	text   string
@@ -52,10 +52,10 @@ func (p problem) Error() string { return p.text }
 
 func badRequest(err error) error { return problem{http.StatusBadRequest, err.Error()} }
 
-// handler answers a request with a view.
+// handler returns the view for a request.
 type handler func(r *http.Request) (view, error)
 
-// handler serves views: whole pages, or only their main parts if htmx asks.
+// handler serves views: whole pages, or only their main parts to htmx.
 func (p *Page) handler(handle handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), queryTimeout)
@@ -69,25 +69,25 @@ func (p *Page) handler(handle handler) http.Handler {
 	})
 }
 
-// explain is the status and the text of an error.
+// explain returns the status and the text for an error, and logs errors of the server.
 func (p *Page) explain(r *http.Request, err error) (int, string) {
 	var own problem
 	switch {
 	case errors.As(err, &own):
 		return own.status, own.text
 	case errors.Is(err, context.DeadlineExceeded):
-		return http.StatusServiceUnavailable, "This takes longer than " + queryTimeout.String() + " to read. Narrow it: name a chain and a market, a collection or a maker."
+		return http.StatusServiceUnavailable, "Reading this takes longer than " + queryTimeout.String() + ". Narrow it: choose a chain and a market, a collection or a maker."
 	case r.Context().Err() == nil:
 		p.opts.Log.Warn("the page cannot be shown", "path", r.URL.Path, "reason", err)
 	}
 	return http.StatusServiceUnavailable, "The database cannot be read: " + err.Error()
 }
 
-// redirect is a view that is at another path.
+// redirect is the body of a view that redirects to another path.
 type redirect string
 
 func (p *Page) write(w http.ResponseWriter, r *http.Request, status int, v view) {
-	headers(w)
+	setHeaders(w)
 	w.Header().Set("Cache-Control", "no-store")
 	if to, ok := v.Body.(redirect); ok && v.Error == "" {
 		http.Redirect(w, r, string(to), http.StatusSeeOther)
@@ -108,13 +108,13 @@ func (p *Page) write(w http.ResponseWriter, r *http.Request, status int, v view)
 		v.Stale = now.err.Error()
 	}
 	name := "layout"
-	if part(r) {
+	if isPartial(r) {
 		name = "main"
 	}
 	var out bytes.Buffer
 	if err := templates.ExecuteTemplate(&out, name, v); err != nil {
 		p.opts.Log.Error("the page cannot be rendered", "path", r.URL.Path, "reason", err)
-		http.Error(w, "this page cannot be rendered; the worker's log says why", http.StatusInternalServerError)
+		http.Error(w, "this page cannot be rendered: see the worker's log", http.StatusInternalServerError)
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
@@ -122,11 +122,11 @@ func (p *Page) write(w http.ResponseWriter, r *http.Request, status int, v view)
 	_, _ = w.Write(visible(out.Bytes()))
 }
 
-// part says whether htmx asks, which replaces only the main part.
-func part(r *http.Request) bool { return r.Header.Get("HX-Request") != "" }
+// isPartial reports whether the request is from htmx, which replaces only the main part.
+func isPartial(r *http.Request) bool { return r.Header.Get("HX-Request") != "" }
 
-// headers are those of every response of the page.
-func headers(w http.ResponseWriter) {
+// setHeaders sets the headers of every response of the page.
+func setHeaders(w http.ResponseWriter) {
 	h := w.Header()
 	h.Set("Content-Security-Policy", policy)
 	h.Set("X-Content-Type-Options", "nosniff")
@@ -135,8 +135,8 @@ func headers(w http.ResponseWriter) {
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 }
 
-// visible is a rendered page with every character that is invisible, or turns the direction of
-// what follows, written out as \u202e. The templates have none, so it is the text of others.
+// visible replaces, in a rendered page, every character that is invisible or changes the
+// direction of text by its escape, such as \u202e. The templates have no such characters.
 func visible(page []byte) []byte {
 	out := make([]byte, 0, len(page))
 	for line := range bytes.SplitAfterSeq(page, []byte("\n")) {

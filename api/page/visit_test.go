@@ -14,18 +14,18 @@ import (
 
 const secret = "a-token-that-is-long-enough"
 
-// The sections of the page, by path, with a text that only a section that works has.
+// The sections of the page, by path, with a text that each must show.
 var sections = []struct{ path, has string }{
 	{"/", "owned by demo"},
 	{"/page/orders?chain=", "Ice Blue #1388"},
 	{"/page/activities", "BIT #3524"},
 	{"/page/dead-letters", "not known: <script>"},
-	{"/page/requests", "What was asked"},
-	{"/page/webhooks", "There are none"},
+	{"/page/requests", "Requests to the owners of chains"},
+	{"/page/webhooks", "No webhooks"},
 }
 
-// A viewer with a token looks at everything that a worker has read of the recorded chains.
-func TestAVisit(t *testing.T) {
+// All sections of the page work in a browser, with the data of the recorded chains.
+func TestVisit(t *testing.T) {
 	t.Parallel()
 	binary(t)
 	store := running(t)
@@ -60,8 +60,8 @@ func TestAVisit(t *testing.T) {
 	b.t = t
 }
 
-// Every section is shown in both colour schemes, on a desktop, a tablet and a phone, where
-// nothing is wider than the screen, and no figure is cut or on two lines.
+// In both colour schemes, on a desktop, a tablet and a phone, no section is wider than the
+// screen, and no figure is cut or on two lines.
 func everySection(t *testing.T, b *browser) {
 	backgrounds := map[string]bool{}
 	for _, scheme := range []string{"light", "dark"} {
@@ -94,13 +94,13 @@ func everySection(t *testing.T, b *browser) {
 	}
 }
 
-// tooWide is what makes the page wider than the screen.
+// tooWide lists the elements that make the page wider than the screen.
 const tooWide = `document.documentElement.scrollWidth <= innerWidth ? '' :
   [...document.querySelectorAll('body *')].filter((e) => e.getBoundingClientRect().right > innerWidth + .5)
     .map((e) => e.tagName + '.' + e.className + ' ' + e.getBoundingClientRect().right).slice(0, 12).join('; ') || 'something'`
 
-// cutFigures are the figures, and the links and buttons of forms, that are on two lines, or reach
-// out of the box around them.
+// cutFigures lists the figures, and the links and buttons of forms, that are on two lines or
+// overflow their box.
 const cutFigures = `[...document.querySelectorAll('.figures dd, .strip dd, .actions a, .actions button')].filter((e) => {
   const text = document.createRange();
   text.selectNodeContents(e);
@@ -108,7 +108,7 @@ const cutFigures = `[...document.querySelectorAll('.figures dd, .strip dd, .acti
   return its.right > box.right + .5 || !state && its.height > 1.7 * parseFloat(getComputedStyle(e).fontSize);
 }).map((e) => e.innerText).join('; ')`
 
-// contrast is the text whose contrast with what is behind it is below WCAG's AA, 4.5.
+// contrast lists the texts whose contrast with the background is below that of WCAG AA, 4.5.
 const contrast = `(() => {
   const canvas = new OffscreenCanvas(1, 1).getContext('2d', { willReadFrequently: true });
   const rgba = (c) => { canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = c; canvas.fillRect(0, 0, 1, 1); const d = canvas.getImageData(0, 0, 1, 1).data; return [d[0], d[1], d[2], d[3] / 255]; };
@@ -125,8 +125,7 @@ const contrast = `(() => {
   return [...bad].join('; ');
 })()`
 
-// The tree is folded, opens branch by branch, and stays open when the page is brought up to
-// date.
+// The tree is folded, unfolds branch by branch, and stays unfolded when the page is updated.
 func tree(t *testing.T, b *browser) {
 	b.open("/")
 	if n := eval[int](b, `document.querySelectorAll('.tree details[open]').length`); n != 0 {
@@ -141,7 +140,7 @@ func tree(t *testing.T, b *browser) {
 	stream := market + `.parentElement.querySelector(':scope > ul details > summary')`
 	eval[bool](b, stream+`.click() ?? true`)
 	at := b.text(".foot")
-	b.until(`document.querySelector('.foot').innerText !== '` + at + `'`) // it was read again
+	b.until(`document.querySelector('.foot').innerText !== '` + at + `'`) // the page was updated
 	for _, actor := range []string{"subject", "activity", "order-"} {
 		if text := eval[string](b, stream+`.parentElement.innerText`); !strings.Contains(text, actor) {
 			t.Errorf("the stream does not show its %s: %s", actor, text)
@@ -152,7 +151,7 @@ func tree(t *testing.T, b *browser) {
 	}
 }
 
-// The plots of a chain are drawn as soon as there are two points, on something that is seen.
+// The plots of a chain are drawn when there are two points.
 func plots(t *testing.T, b *browser) {
 	b.open("/")
 	b.until(`document.querySelectorAll('.plots canvas').length === 8`)
@@ -169,7 +168,8 @@ func plots(t *testing.T, b *browser) {
 	}
 }
 
-// The form filters, an order leads to its life, and the pages of the list hold each order once.
+// The form filters and sorts, an order links to its history, and an invalid filter is
+// reported.
 func orders(t *testing.T, b *browser) {
 	b.open("/page/orders")
 	b.do(
@@ -181,7 +181,7 @@ func orders(t *testing.T, b *browser) {
 	b.do(chromedp.WaitReady(chromedp.CSS("main")))
 	tokens := eval[[]string](b, `[...document.querySelectorAll('.list .first a')].map((a) => a.innerText)`)
 	if len(tokens) == 0 || tokens[0] != "Ice Blue #1388" {
-		t.Fatalf("the dearest sold asks are %q", tokens)
+		t.Fatalf("the most expensive sold asks are %q", tokens)
 	}
 	if value := eval[string](b, `document.querySelector('[name=filter]').value`); value != `{side: "ask"}` {
 		t.Errorf("the form forgets its filter: %q", value)
@@ -192,7 +192,7 @@ func orders(t *testing.T, b *browser) {
 	for _, want := range []string{"Ice Blue #1388", "1.6624 APT", "bought", "0xd355674fbeec72aa7ef36013e8fc19ac1d8ee516d800950057e1f06145362135", "tradeport on aptos",
 		"no it was sold at 2025-02-19 15:13:21 UTC", "status\tSOLD", "filledAt\t2025-02-19 15:13:21", "price\t1.6624 APT"} {
 		if text := b.text("main"); !strings.Contains(text, want) {
-			t.Errorf("the order's life has no %q:\n%s", want, text)
+			t.Errorf("the order's page has no %q:\n%s", want, text)
 		}
 	}
 	b.size(360, 740)
@@ -201,12 +201,12 @@ func orders(t *testing.T, b *browser) {
 	}
 	b.open("/page/orders?chain=&filter=%7Bstat")
 	if text := b.text("main"); !strings.Contains(text, "filter:") {
-		t.Errorf("a filter that says nothing: %s", text)
+		t.Errorf("an invalid filter: %s", text)
 	}
 	b.faults = nil // the answer is 400, which the browser logs
 }
 
-// The newest activities are first, and a kind can be chosen.
+// The newest activities are first, and the form selects a kind.
 func activities(t *testing.T, b *browser) {
 	b.open("/page/activities?chain=ethereum&market=&kind=delisted")
 	kinds := eval[[]string](b, `[...document.querySelectorAll('.list .kind')].map((e) => e.innerText)`)
@@ -216,13 +216,13 @@ func activities(t *testing.T, b *browser) {
 	times := eval[[]string](b, `[...document.querySelectorAll('.list .first')].map((e) => e.innerText)`)
 	for i := 1; i < len(times); i++ {
 		if times[i] > times[i-1] {
-			t.Errorf("%s is behind %s", times[i], times[i-1])
+			t.Errorf("%s comes after %s", times[i], times[i-1])
 		}
 	}
 }
 
-// Everything can be reached by keyboard: first the link that skips the bar, then the sections,
-// and the branches of the tree, which open by the space bar. What has the focus is seen.
+// All controls can be reached by keyboard, with a visible focus: first the link that skips the
+// bar, then the sections, then the branches of the tree, which the space bar unfolds.
 func keyboard(t *testing.T, b *browser) {
 	b.open("/")
 	var visited []string
@@ -230,7 +230,7 @@ func keyboard(t *testing.T, b *browser) {
 		b.do(chromedp.KeyEvent(kb.Tab))
 		visited = append(visited, eval[string](b, `document.activeElement.innerText.trim().split('\n')[0]`))
 		if !eval[bool](b, `(() => { const s = getComputedStyle(document.activeElement); return s.outlineStyle !== 'none' && parseFloat(s.outlineWidth) >= 2; })()`) {
-			t.Errorf("the focus on %q is not seen", visited[len(visited)-1])
+			t.Errorf("the focus on %q is not visible", visited[len(visited)-1])
 		}
 		if strings.HasPrefix(visited[len(visited)-1], "tradeport") {
 			break
@@ -239,18 +239,18 @@ func keyboard(t *testing.T, b *browser) {
 	got := strings.Join(visited, "|")
 	for _, want := range []string{"Skip to the content|event worker|Overview|Orders|Activities|Dead letters", "|Requests|Webhooks|Pause|Auto|Log out|", "|tradeport"} {
 		if !strings.Contains(got, want) {
-			t.Errorf("by keyboard one comes to %s, not to %s", got, want)
+			t.Errorf("the keyboard reaches %s, not %s", got, want)
 		}
 	}
 	b.do(chromedp.KeyEvent(" "))
 	b.until(`document.activeElement.closest('details').open`)
 	b.do(chromedp.KeyEvent(kb.Tab))
 	if text := eval[string](b, `document.activeElement.innerText`); !strings.HasPrefix(strings.TrimSpace(text), "buy") {
-		t.Errorf("behind the market comes %q", text)
+		t.Errorf("after the market comes %q", text)
 	}
 }
 
-// The viewer's theme is kept, and wins over the browser's.
+// The chosen theme is kept across pages, and takes precedence over that of the browser.
 func theme(t *testing.T, b *browser) {
 	b.open("/page/requests")
 	b.click("#theme")
@@ -266,7 +266,7 @@ func theme(t *testing.T, b *browser) {
 	}
 }
 
-// A page that is paused asks for nothing, and one that goes on is brought up to date at once.
+// A paused page makes no requests, and a resumed page is updated at once.
 func pause(t *testing.T, b *browser) {
 	b.open("/")
 	b.until(`document.querySelector('.foot')`)
@@ -282,13 +282,13 @@ func pause(t *testing.T, b *browser) {
 	  return true;
 	})()`)
 	if n := eval[int](b, `window.asked`); !asked || n != 0 {
-		t.Errorf("a paused page asks %d times", n)
+		t.Errorf("a paused page makes %d requests", n)
 	}
 	b.click("#pause")
 	b.until(`window.asked > 0`)
 }
 
-// Whoever has no token is asked for it, on a phone too, and comes in with the right one only.
+// Viewers without a token get the login form, which accepts only the right token.
 func login(t *testing.T, b *browser) {
 	known := network.Headers{"Authorization": "Bearer " + secret}
 	call(b, network.SetExtraHTTPHeaders, network.SetExtraHTTPHeadersParams{Headers: network.Headers{}})
@@ -304,7 +304,7 @@ func login(t *testing.T, b *browser) {
 			t.Errorf("the form: %s", bad)
 		}
 		if text := b.text("body"); strings.Contains(text, "seaport") || strings.Contains(text, "Overview") {
-			t.Errorf("the form tells of the worker: %s", text)
+			t.Errorf("the form reveals data of the worker: %s", text)
 		}
 		b.do(chromedp.SendKeys(chromedp.CSS("[name=token]"), token), chromedp.SendKeys(chromedp.CSS("[name=token]"), kb.Enter))
 		if i == 0 {
@@ -319,7 +319,8 @@ func login(t *testing.T, b *browser) {
 	b.until(`location.pathname === '/login'`)
 }
 
-// A dead letter is retried by the running worker: it leaves the list, and the request says so.
+// The running worker retries a dead letter: it disappears from the list, and the request is
+// done.
 func retry(t *testing.T, b *browser, store persistence.Store) {
 	b.size(1280, 900)
 	b.open("/page/dead-letters")
@@ -329,10 +330,10 @@ func retry(t *testing.T, b *browser, store persistence.Store) {
 		t.Fatalf("%d dead letters, first %s", letters, id)
 	}
 	b.click(".letter button")
-	b.until(`location.search.includes('asked=') && document.querySelector('.lead')`)
+	b.until(`location.hash.startsWith('#letter-') && document.querySelector('.lead')`)
 	b.until(fmt.Sprintf(`document.querySelectorAll('.letter').length === %d`, letters-1))
 	if eval[bool](b, `[...document.querySelectorAll('.letter [name=id]')].some((e) => e.value === '`+id+`')`) {
-		t.Error("another dead letter has left")
+		t.Error("another dead letter has disappeared")
 	}
 	left, err := persistence.Collect[struct{}](t.Context(), store, persistence.Query{Collection: persistence.DeadLetters})
 	if err != nil || len(left) != letters-1 {

@@ -11,22 +11,24 @@ import (
 	"github.com/imart/event-worker/progress"
 )
 
-// How often the documents are read: seldom while nobody looks at them, and never so often
-// that reading takes more than a part of the time.
+// The documents are read at these intervals, or less often, so that reading takes at most
+// one part in watchedShare of the time while there are viewers, and one in idleShare
+// otherwise.
 const (
-	watchedEvery   = 2 * time.Second
-	unwatchedEvery = 15 * time.Second
-	watchedFor     = 30 * time.Second
-	share          = 10  // of the time while somebody looks: a tenth
-	unwatchedShare = 100 // otherwise
-	readTimeout    = 10 * time.Second
+	watchedEvery = 2 * time.Second
+	idleEvery    = 15 * time.Second
+	watchedFor   = 30 * time.Second // after the last request of a viewer
+	watchedShare = 10
+	idleShare    = 100
+	readTimeout  = 10 * time.Second
 )
 
-// rateOver is the time over which rates are measured, at least. Actors report once a second.
-const rateOver = 6 * time.Second
+// rateWindow is the minimum time over which rates are measured. Actors report once a
+// second.
+const rateWindow = 6 * time.Second
 
-// silentAfter is how long nothing of a chain may be written, by this process's clock, before
-// the page says so. While a chain is followed its head writes every few seconds.
+// silentAfter is the time without writes, by this process's clock, after which a chain is
+// silent. The head of a followed chain writes every few seconds.
 const silentAfter = 2 * time.Minute
 
 // snapshot is the state of the worker at one time.
@@ -40,54 +42,54 @@ type snapshot struct {
 	hooks  []persistence.Hook
 	tree   progress.Tree
 	rates  map[string]float64 // events a second, by actor
-	silent map[string]bool    // chains of which nothing was written for a while
-	err    error              // why it could not be read; the rest is then that of the last snapshot
+	silent map[string]bool    // by chain
+	err    error              // why the last read failed; the other fields are older then
 }
 
-// watch reads the documents of the actors from time to time and keeps an hour's history.
+// watch reads the documents of the actors periodically and keeps a history of one hour.
 type watch struct {
 	docs   persistence.Querier
 	log    *slog.Logger
-	looked atomic.Int64 // when somebody last looked, in Unix seconds
+	viewed atomic.Int64 // when a viewer last made a request, in Unix seconds
 	wake   chan struct{}
 
 	mu      sync.Mutex
 	last    snapshot
-	earlier []snapshot // from which rates are measured, the oldest first
+	earlier []snapshot // for measuring rates, the oldest first
 	written map[string]written
 	history *history
 }
 
-// written is when something of a chain was written, by the store's clock, and when that was
-// first seen, by this process's.
+// written is the time of a chain's last write, by the store's clock, and the time when this
+// process first saw it, by its own clock.
 type written struct{ at, seen time.Time }
 
 func newWatch(docs persistence.Querier, log *slog.Logger) *watch {
 	return &watch{docs: docs, log: log, wake: make(chan struct{}, 1), history: newHistory(time.Now())}
 }
 
-// run reads until the context ends.
+// run reads the documents until the context ends.
 func (w *watch) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		began := time.Now()
-		w.look(ctx, began)
+		w.poll(ctx, began)
 		w.wait(ctx, time.Since(began))
 	}
 }
 
-// wait waits until it is time to read again.
+// wait waits until the next read, given the duration of the last one.
 func (w *watch) wait(ctx context.Context, took time.Duration) {
-	least := time.NewTimer(max(watchedEvery, share*took))
+	least := time.NewTimer(max(watchedEvery, watchedShare*took))
 	defer least.Stop()
 	select {
 	case <-ctx.Done():
 		return
 	case <-least.C:
 	}
-	if time.Since(time.Unix(w.looked.Load(), 0)) < watchedFor {
+	if time.Since(time.Unix(w.viewed.Load(), 0)) < watchedFor {
 		return
 	}
-	most := time.NewTimer(max(unwatchedEvery, unwatchedShare*took) - max(watchedEvery, share*took))
+	most := time.NewTimer(max(idleEvery, idleShare*took) - max(watchedEvery, watchedShare*took))
 	defer most.Stop()
 	select {
 	case <-ctx.Done():
@@ -96,11 +98,11 @@ func (w *watch) wait(ctx context.Context, took time.Duration) {
 	}
 }
 
-// look reads the documents once.
-func (w *watch) look(ctx context.Context, now time.Time) {
-	within, cancel := context.WithTimeout(ctx, readTimeout)
+// poll reads the documents once.
+func (w *watch) poll(ctx context.Context, now time.Time) {
+	limited, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
-	next, err := read(within, w.docs)
+	next, err := read(limited, w.docs)
 	if ctx.Err() != nil {
 		return
 	}
@@ -108,23 +110,23 @@ func (w *watch) look(ctx context.Context, now time.Time) {
 	defer w.mu.Unlock()
 	if err != nil {
 		if w.last.err == nil {
-			w.log.Warn("the page cannot be brought up to date: the database cannot be read", "reason", err)
+			w.log.Warn("the page cannot be updated: the database cannot be read", "reason", err)
 		}
 		w.last.err = err
 		return
 	}
 	next.at, next.since = now, w.history.since
 	w.measure(&next)
-	w.listen(&next)
+	w.markSilent(&next)
 	w.history.add(next)
 	w.last = next
 }
 
-// measure sets the rates of a snapshot, by the oldest one that is kept for that.
+// measure sets the rates of a snapshot, compared with the oldest one kept.
 func (w *watch) measure(next *snapshot) {
 	next.rates = map[string]float64{}
 	w.earlier = append(w.earlier, *next)
-	for len(w.earlier) > 1 && next.at.Sub(w.earlier[1].at) >= rateOver {
+	for len(w.earlier) > 1 && next.at.Sub(w.earlier[1].at) >= rateWindow {
 		w.earlier = w.earlier[1:]
 	}
 	from := w.earlier[0]
@@ -137,15 +139,15 @@ func (w *watch) measure(next *snapshot) {
 		before[a.ID] = a.Events
 	}
 	for _, a := range next.actors {
-		if was, known := before[a.ID]; known {
-			next.rates[a.ID] = max(0, float64(a.Events-was)/seconds)
+		if events, known := before[a.ID]; known {
+			next.rates[a.ID] = max(0, float64(a.Events-events)/seconds)
 		}
 	}
 	progress.NewMeter(from.at, from.tree).Measure(next.at, next.tree)
 }
 
-// listen notes the chains that are silent. Those that were stopped are so for a reason.
-func (w *watch) listen(next *snapshot) {
+// markSilent sets the silent chains of a snapshot. Stopped chains are not silent.
+func (w *watch) markSilent(next *snapshot) {
 	before := w.written
 	w.written, next.silent = map[string]written{}, map[string]bool{}
 	for _, c := range next.tree {
@@ -158,9 +160,9 @@ func (w *watch) listen(next *snapshot) {
 	}
 }
 
-// now is the last snapshot, for somebody who looks.
+// now returns the last snapshot for a viewer.
 func (w *watch) now() snapshot {
-	w.looked.Store(time.Now().Unix())
+	w.viewed.Store(time.Now().Unix())
 	select {
 	case w.wake <- struct{}{}:
 	default:
@@ -170,7 +172,7 @@ func (w *watch) now() snapshot {
 	return w.last
 }
 
-// points are those of a chain's history after a time.
+// points returns a chain's history after a time, in Unix seconds; false if there is none.
 func (w *watch) points(chain string, after int64) (series, bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -179,25 +181,30 @@ func (w *watch) points(chain string, after int64) (series, bool) {
 
 // read reads a snapshot.
 func read(ctx context.Context, docs persistence.Querier) (s snapshot, err error) {
-	byID := []persistence.SortKey{{Path: "_id"}}
-	if s.nodes, err = persistence.Collect[persistence.Node](ctx, docs, persistence.Query{Collection: persistence.Nodes, Sort: byID}); err != nil {
+	if s.nodes, err = readAll[persistence.Node](ctx, docs, persistence.Nodes); err != nil {
 		return s, err
 	}
-	if s.leases, err = persistence.Collect[persistence.Lease](ctx, docs, persistence.Query{Collection: persistence.Leases, Sort: byID}); err != nil {
+	if s.leases, err = readAll[persistence.Lease](ctx, docs, persistence.Leases); err != nil {
 		return s, err
 	}
-	if s.actors, err = persistence.Collect[persistence.Actor](ctx, docs, persistence.Query{Collection: persistence.Actors, Sort: byID}); err != nil {
+	if s.actors, err = readAll[persistence.Actor](ctx, docs, persistence.Actors); err != nil {
 		return s, err
 	}
-	if s.audits, err = persistence.Collect[persistence.Audit](ctx, docs, persistence.Query{Collection: persistence.Audits, Sort: byID}); err != nil {
+	if s.audits, err = readAll[persistence.Audit](ctx, docs, persistence.Audits); err != nil {
 		return s, err
 	}
-	if s.hooks, err = persistence.Collect[persistence.Hook](ctx, docs, persistence.Query{Collection: persistence.Hooks, Sort: byID}); err != nil {
+	if s.hooks, err = readAll[persistence.Hook](ctx, docs, persistence.Hooks); err != nil {
 		return s, err
 	}
 	for i := range s.actors {
-		s.actors[i].Trail = nil // which nobody sees
+		s.actors[i].Trail = nil // not shown
 	}
 	s.tree = progress.Of(s.actors)
 	return s, nil
+}
+
+// readAll reads all documents of a collection, by _id.
+func readAll[T any](ctx context.Context, docs persistence.Querier, collection string) ([]T, error) {
+	byID := []persistence.SortKey{{Path: "_id"}}
+	return persistence.Collect[T](ctx, docs, persistence.Query{Collection: collection, Sort: byID})
 }

@@ -21,13 +21,13 @@ import (
 	"github.com/imart/event-worker/progress"
 )
 
-// away are documents that cannot be read while broken.
-type away struct {
+// unreliable is a database that does not answer while broken is set.
+type unreliable struct {
 	persistence.Querier
 	broken bool
 }
 
-func (a *away) Query(ctx context.Context, q persistence.Query) iter.Seq2[json.RawMessage, error] {
+func (a *unreliable) Query(ctx context.Context, q persistence.Query) iter.Seq2[json.RawMessage, error] {
 	return func(yield func(json.RawMessage, error) bool) {
 		if a.broken {
 			yield(nil, errors.New("the server does not answer"))
@@ -42,9 +42,9 @@ func (a *away) Query(ctx context.Context, q persistence.Query) iter.Seq2[json.Ra
 	}
 }
 
-// While the database is away the page shows what it was, and says that it is out of date.
-func TestTheDatabaseIsAway(t *testing.T) {
-	docs := &away{}
+// While the database does not answer, the page shows the last state, marked as out of date.
+func TestDatabaseUnavailable(t *testing.T) {
+	docs := &unreliable{}
 	log := slog.New(slog.DiscardHandler)
 	p := &Page{opts: Options{Data: docs, Log: log}, watch: newWatch(docs, log)}
 	show := func() string {
@@ -52,37 +52,37 @@ func TestTheDatabaseIsAway(t *testing.T) {
 		p.handler(p.overview).ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil))
 		return w.Body.String()
 	}
-	if text := show(); !strings.Contains(text, "read for the first time") {
-		t.Errorf("before the first look:\n%s", text)
+	if text := show(); !strings.Contains(text, "Reading the documents for the first time") {
+		t.Errorf("before the first read:\n%s", text)
 	}
 	const outOfDate = "is out of date. The database cannot be read: the server does not answer"
 	for i, broken := range []bool{false, true, true, false} {
 		docs.broken = broken
-		p.watch.look(t.Context(), epoch.Add(time.Duration(i)*pointEvery))
+		p.watch.poll(t.Context(), epoch.Add(time.Duration(i)*pointEvery))
 		text := show()
 		if strings.Contains(text, outOfDate) != broken {
-			t.Errorf("after look %d the page says it is out of date: %t", i+1, !broken)
+			t.Errorf("after read %d the page is marked as out of date: %t", i+1, !broken)
 		}
 		if !strings.Contains(text, "no problems") || !strings.Contains(text, ">a</h2>") {
-			t.Errorf("after look %d the page shows\n%s", i+1, text)
+			t.Errorf("after read %d the page shows\n%s", i+1, text)
 		}
 	}
 	if points, _ := p.watch.points("a", 0); len(points.At) != 2 {
-		t.Errorf("%d points of 2 looks", len(points.At))
+		t.Errorf("%d points of 2 reads", len(points.At))
 	}
 }
 
-// A chain of which nothing is written for two minutes is silent, whatever its documents say,
-// until something is written; one that was stopped is not.
+// A running chain is silent after two minutes without a write, whatever state its documents
+// have, until the next write.
 func TestSilentChains(t *testing.T) {
 	w := newWatch(nil, slog.New(slog.DiscardHandler))
-	look := func(at time.Duration, writes time.Duration, state string) snapshot {
+	poll := func(at time.Duration, writes time.Duration, state string) snapshot {
 		s := chainAt(epoch.Add(at), "a", 0)
 		for i := range s.actors {
 			s.actors[i].UpdatedAt, s.actors[i].Status = epoch.Add(time.Hour+writes), state // by another clock
 		}
 		s.tree = progress.Of(s.actors)
-		w.listen(&s)
+		w.markSilent(&s)
 		return s
 	}
 	for _, step := range []struct {
@@ -98,15 +98,14 @@ func TestSilentChains(t *testing.T) {
 		{2*silentAfter + 1, time.Second, persistence.Following, true},
 		{3 * silentAfter, time.Second, persistence.Stopped, false},
 	} {
-		s := look(step.at, step.writes, step.state)
+		s := poll(step.at, step.writes, step.state)
 		if got := len(troubles(s)) == 1; got != step.silent || step.silent && newCard(s, s.tree[0]).State != silent {
 			t.Errorf("at %s, written at %s: silent is %t", step.at, step.writes, got)
 		}
 	}
 }
 
-// However many viewers there are, a list is read once within its time, and an error is not
-// kept.
+// A list is read once within its time, however many viewers there are. Errors are not kept.
 func TestSharedReads(t *testing.T) {
 	var s shared[int]
 	reads := 0
@@ -138,8 +137,8 @@ func TestSharedReads(t *testing.T) {
 	}
 }
 
-// Who was told of a change gets what was read after that, and the list is still not read more
-// often.
+// A viewer who knows of a change gets a value that was read after it, and the list is still
+// not read more often.
 func TestSharedReadsAfterAChange(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var s shared[time.Time]
@@ -152,9 +151,9 @@ func TestSharedReadsAfterAChange(t *testing.T) {
 			return last, nil
 		}
 		for range 20 {
-			told := time.Now()
-			if began, err := s.get(t.Context(), "a", told, read); began.Before(told) || err != nil {
-				t.Errorf("told at %s, read at %s: %v", told, began, err)
+			changed := time.Now()
+			if began, err := s.get(t.Context(), "a", changed, read); began.Before(changed) || err != nil {
+				t.Errorf("changed at %s, read at %s: %v", changed, began, err)
 			}
 			time.Sleep(watchedEvery / 7)
 		}
@@ -163,30 +162,30 @@ func TestSharedReadsAfterAChange(t *testing.T) {
 		time.Sleep(watchedEvery / 8)
 		var waiting sync.WaitGroup
 		for range 3 {
-			told := time.Now()
+			changed := time.Now()
 			waiting.Go(func() {
-				if began, err := s.get(t.Context(), "a", told, read); began.Before(told) || err != nil {
-					t.Errorf("told at %s, read at %s: %v", told, began, err)
+				if began, err := s.get(t.Context(), "a", changed, read); began.Before(changed) || err != nil {
+					t.Errorf("changed at %s, read at %s: %v", changed, began, err)
 				}
 			})
 		}
-		synctest.Wait() // they wait
-		asked := time.Now()
-		if began, err := s.get(t.Context(), "a", time.Time{}, read); began != kept || err != nil || time.Now() != asked {
-			t.Errorf("who was told of nothing waits as well: %s, %v", time.Since(asked), err)
+		synctest.Wait() // until all of them wait
+		called := time.Now()
+		if began, err := s.get(t.Context(), "a", time.Time{}, read); began != kept || err != nil || time.Now() != called {
+			t.Errorf("a viewer who knows of no change waits: %s, %v", time.Since(called), err)
 		}
 		waiting.Wait()
 		time.Sleep(watchedEvery / 8)
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		if _, err := s.get(ctx, "a", time.Now(), read); !errors.Is(err, context.Canceled) {
-			t.Errorf("a viewer who has gone: %v", err)
+			t.Errorf("with a cancelled context: %v", err)
 		}
 	})
 }
 
-// Whatever is rendered, nothing invisible leaves the server, and visible text is not changed.
-func TestNothingInvisibleLeaves(t *testing.T) {
+// Invisible characters are escaped in every page, and visible text is not changed.
+func TestInvisibleCharacters(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		page := rapid.OneOf(rapid.SliceOf(rapid.Byte()), rapid.Map(rapid.String(), func(s string) []byte { return []byte(s) })).Draw(rt, "page")
 		got := string(visible(page))

@@ -10,14 +10,14 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// deadHooksShown bounds the list of deliveries that were given up.
+// deadHooksShown is the largest number of listed deliveries that were given up.
 const deadHooksShown = 100
 
 // hookList are the webhooks, and the deliveries that were given up, the newest first.
 type hookList struct {
 	Hooks []persistence.Hook
 	Dead  []deadHook
-	More  int // dead hooks that are not shown
+	More  int // the number of dead hooks that are not shown
 }
 
 // deadHook is a persistence.DeadHook without its body, which may be large.
@@ -41,15 +41,15 @@ func (p *Page) webhooks(r *http.Request) (view, error) {
 	return v, err
 }
 
-// readDeadHooks reads all of them, one by one: no index has their order, and a store that sorts
-// has all of their bodies in memory.
+// readDeadHooks reads all dead hooks and sorts them here: no index has this order, and to
+// sort them a store would keep all of their bodies in memory.
 func (p *Page) readDeadHooks(ctx context.Context) ([]deadHook, error) {
 	all, err := persistence.Collect[deadHook](ctx, p.opts.Data, persistence.Query{Collection: persistence.DeadHooks})
 	slices.SortFunc(all, func(a, b deadHook) int { return cmp.Or(b.DeadAt.Compare(a.DeadAt), cmp.Compare(a.ID, b.ID)) })
 	return all, err
 }
 
-// hookState is the state of a webhook.
+// hookState returns the state of a webhook.
 func hookState(h persistence.Hook) string {
 	switch {
 	case h.FailingSince != nil:

@@ -12,14 +12,14 @@ import (
 	"strings"
 )
 
-// beside are the files of the repository that are in every archive, beside the program.
-var beside = []string{"LICENSE", "README.md", "event-worker.example.yaml"}
+// documents are the files of the repository that every archive contains beside the program.
+var documents = []string{"LICENSE", "README.md", "event-worker.example.yaml"}
 
-// archive writes a .tar.gz with one folder: the program, and what is beside it.
+// archive writes a .tar.gz with one folder that contains the program and the documents.
 func (c commit) archive(binary, folder, file string) error {
 	var files tarball
 	files.folder(folder, 0)
-	for _, name := range slices.Sorted(slices.Values(append([]string{"event-worker"}, beside...))) {
+	for _, name := range slices.Sorted(slices.Values(append([]string{"event-worker"}, documents...))) {
 		path, mode := filepath.Join(c.repository, name), int64(0o644)
 		if name == "event-worker" {
 			path, mode = binary, 0o755
@@ -35,7 +35,7 @@ func (c commit) archive(binary, folder, file string) error {
 		return err
 	}
 	var compressed bytes.Buffer
-	w, err := gzip.NewWriterLevel(&compressed, gzip.BestCompression) // its header has no time and no name
+	w, err := gzip.NewWriterLevel(&compressed, gzip.BestCompression) // without time and name in its header
 	if err != nil {
 		return err
 	}
@@ -48,8 +48,7 @@ func (c commit) archive(binary, folder, file string) error {
 	return os.WriteFile(file, compressed.Bytes(), 0o644)
 }
 
-// tarball is the content of a tar archive, in order. All of it is root's, unless it says who
-// else's.
+// tarball is the content of a tar archive, in order.
 type tarball []entry
 
 type entry struct {
@@ -65,7 +64,7 @@ func (t *tarball) file(name string, mode int64, content []byte) {
 	*t = append(*t, entry{tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: mode, Size: int64(len(content))}, content})
 }
 
-// pack is the archive, with the commit's time everywhere.
+// pack returns the archive. All times are that of the commit.
 func (t tarball) pack(c commit) ([]byte, error) {
 	var packed bytes.Buffer
 	w := tar.NewWriter(&packed)
@@ -82,7 +81,7 @@ func (t tarball) pack(c commit) ([]byte, error) {
 	return packed.Bytes(), err
 }
 
-// sums is the file with the checksums of all others.
+// sums is the name of the file with the checksums of all other files.
 const sums = "SHA256SUMS"
 
 // writeSums writes the checksums of a folder's files, for sha256sum --check.
@@ -102,9 +101,9 @@ func writeSums(dir string) error {
 	return os.WriteFile(filepath.Join(dir, sums), []byte(text.String()), 0o644)
 }
 
-// emptied makes an empty folder. It empties one that an earlier release has filled, and no
-// other.
-func emptied(dir string) error {
+// makeEmpty makes an empty folder. It removes the files of an earlier release, and refuses
+// a folder with any other file.
+func makeEmpty(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if os.IsNotExist(err) {
 		return os.MkdirAll(dir, 0o755)
@@ -114,7 +113,7 @@ func emptied(dir string) error {
 	}
 	for _, e := range entries {
 		if e.Name() != sums && !strings.HasPrefix(e.Name(), "event-worker_v") {
-			return fmt.Errorf("%s contains %s, which is of no release: name another folder", dir, e.Name())
+			return fmt.Errorf("%s contains %s, which is not part of a release: choose another folder", dir, e.Name())
 		}
 	}
 	for _, e := range entries {

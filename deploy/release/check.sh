@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Builds a release twice, in two clones in folders of different names, the second time without
-# anything that Go has cached, and compares every byte. Minutes.
+# Builds a release twice, in two clones with different paths, the second time with an empty
+# build cache, and compares every byte. Minutes.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 if [[ -n $(git status --porcelain) ]]; then
-	echo "the repository has changes that no commit has: commit or stash them" >&2
+	echo "the repository has uncommitted changes: commit or stash them" >&2
 	exit 1
 fi
 work=$(mktemp -d)
@@ -22,7 +22,7 @@ GOCACHE=$work/cache TZ=Asia/Tokyo make -C "$work/a folder/of another name" --no-
 diff --recursive --brief "$work/first/dist" "$work/a folder/of another name/dist"
 (cd "$work/first/dist" && sha256sum --check --quiet SHA256SUMS && cat SHA256SUMS)
 
-# The program for this machine says what it is.
+# The program for this machine must print its version and commit.
 platform=$(go env GOOS)_$(go env GOARCH)
 if [[ ! -e $work/first/dist/event-worker_${version}_$platform.tar.gz ]]; then
 	echo equal

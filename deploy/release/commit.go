@@ -13,7 +13,7 @@ import (
 	"golang.org/x/mod/semver"
 )
 
-// commit is what is released.
+// commit is the released commit.
 type commit struct {
 	repository string
 	version    string
@@ -21,12 +21,12 @@ type commit struct {
 	time       time.Time // UTC
 }
 
-// commitOf is the commit of a repository without changes.
+// commitOf returns the current commit of a repository. It refuses uncommitted changes.
 func commitOf(repository, version string) (commit, error) {
 	c := commit{repository: repository, version: version}
 	switch {
 	case version == "":
-		return c, errors.New("which version? make release VERSION=v1.2.3")
+		return c, errors.New("the version is missing: make release VERSION=v1.2.3")
 	case semver.Canonical(version) != version:
 		return c, fmt.Errorf("%q is not a version: write it like v1.2.3 or v1.2.3-rc.1", version)
 	}
@@ -35,7 +35,7 @@ func commitOf(repository, version string) (commit, error) {
 		return c, err
 	}
 	if changes != "" {
-		return c, fmt.Errorf("the repository has changes that no commit has: commit or stash them:\n%.2000s", changes)
+		return c, fmt.Errorf("the repository has uncommitted changes: commit or stash them:\n%.2000s", changes)
 	}
 	if c.hash, err = c.git("rev-parse", "HEAD"); err != nil {
 		return c, err
@@ -53,7 +53,7 @@ func (c commit) git(args ...string) (string, error) {
 	return output(exec.Command("git", append([]string{"-C", c.repository}, args...)...))
 }
 
-// build builds the program for a platform, and makes sure that it knows its commit.
+// build builds the program for a platform, and checks that the binary records its commit.
 func (c commit) build(p platform, binary string) error {
 	command := exec.Command("go", "build", "-mod=readonly", "-trimpath", "-buildvcs=true", "-ldflags", "-s -w -X github.com/imart/event-worker/commands.stamped="+c.version, "-o", binary, ".")
 	command.Dir = c.repository
@@ -73,12 +73,12 @@ func (c commit) build(p platform, binary string) error {
 		known[s.Key] = s.Value
 	}
 	if known["vcs.revision"] != c.hash || known["vcs.modified"] != "false" {
-		return fmt.Errorf("the program says that it is of commit %q, changed: %q: build it in a clone of its own; Go does not read the commit in a linked worktree", known["vcs.revision"], known["vcs.modified"])
+		return fmt.Errorf("the binary records commit %q, modified %q: build in a separate clone, as Go does not read the commit in a linked worktree", known["vcs.revision"], known["vcs.modified"])
 	}
 	return nil
 }
 
-// output runs a command and returns what it prints.
+// output runs a command and returns its standard output, without surrounding space.
 func output(command *exec.Cmd) (string, error) {
 	out, err := command.Output()
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {

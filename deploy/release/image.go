@@ -15,11 +15,11 @@ import (
 	"golang.org/x/crypto/x509roots/fallback/bundle"
 )
 
-// user is the one that the program runs as, without rights, as in the images of distroless.
+// user is the unprivileged user that runs the program, the same as in distroless images.
 const user = 65532
 
-// image writes an image as "docker load" takes it: the program, the authorities of public
-// certificates as Mozilla has them, a user without rights, and a folder for logs that is theirs.
+// image writes an image for "docker load": the program, the certificate authorities that
+// Mozilla trusts, an unprivileged user, and a folder for logs that this user owns.
 func (c commit) image(p platform, binary, file string) error {
 	program, err := os.ReadFile(binary)
 	if err != nil {
@@ -44,7 +44,7 @@ func (c commit) image(p platform, binary, file string) error {
 
 	image := empty.Image
 	for _, files := range []tarball{system, own} {
-		if image, err = c.with(image, files); err != nil {
+		if image, err = c.withLayer(image, files); err != nil {
 			return err
 		}
 	}
@@ -59,8 +59,8 @@ func (c commit) image(p platform, binary, file string) error {
 	return archive.WriteToFile(file, tag, image)
 }
 
-// with adds a layer to an image.
-func (c commit) with(image v1.Image, files tarball) (v1.Image, error) {
+// withLayer adds a layer to an image.
+func (c commit) withLayer(image v1.Image, files tarball) (v1.Image, error) {
 	packed, err := files.pack(c)
 	if err != nil {
 		return nil, err
@@ -75,7 +75,7 @@ func (c commit) with(image v1.Image, files tarball) (v1.Image, error) {
 func (c commit) configuration(image v1.Image, p platform) *v1.ConfigFile {
 	file, err := image.ConfigFile()
 	if err != nil {
-		panic(err) // it is in memory
+		panic(err) // impossible: the image is in memory
 	}
 	file = file.DeepCopy()
 	file.OS, file.Architecture, file.Created = p.os, p.arch, v1.Time{Time: c.time}
@@ -94,13 +94,13 @@ func (c commit) configuration(image v1.Image, p platform) *v1.ConfigFile {
 	return file
 }
 
-// authorities are the certificates of public authorities, as PEM. Those that Mozilla trusts
-// only in part are left out.
+// authorities returns the certificates of public authorities as PEM, except for those that
+// Mozilla trusts with constraints.
 func authorities() []byte {
 	var text bytes.Buffer
 	for root := range bundle.Roots() {
 		if root.Constraint == nil {
-			_ = pem.Encode(&text, &pem.Block{Type: "CERTIFICATE", Bytes: root.Certificate}) // into memory
+			_ = pem.Encode(&text, &pem.Block{Type: "CERTIFICATE", Bytes: root.Certificate}) // never fails in memory
 		}
 	}
 	return text.Bytes()

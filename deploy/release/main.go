@@ -1,13 +1,12 @@
-// The release builds what a version is published as: archives with static binaries, images,
-// lists of components (SBOM) and checksums, byte for byte the same wherever one Go builds the
-// same commit.
+// Command release builds the files of a release: archives with static binaries, images,
+// SBOMs and checksums. The build is reproducible: the same Go version and commit give the
+// same files, byte for byte.
 //
-// It refuses a version that is none and a repository with changes. Times are that of the commit;
-// archives are sorted and belong to root; nothing is random.
+// It refuses an invalid version and a repository with uncommitted changes. All times in the
+// files are that of the commit; archives are sorted and belong to root; nothing is random.
 package main
 
 import (
-	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -20,21 +19,38 @@ type platform struct{ os, arch string }
 
 func (p platform) String() string { return p.os + "_" + p.arch }
 
+// platforms are the platforms of a release. Images are built only for Linux.
+var platforms = []platform{{"darwin", "amd64"}, {"darwin", "arm64"}, {"linux", "amd64"}, {"linux", "arm64"}}
+
 func main() {
-	// Those that binaries are built for; images only for those with Linux.
-	platforms := []platform{{"darwin", "amd64"}, {"darwin", "arm64"}, {"linux", "amd64"}, {"linux", "arm64"}}
 	version := flag.String("version", "", "the version, such as v1.2.3")
 	repository := flag.String("repository", "../..", "the repository")
-	out := flag.String("out", "../../dist", "the folder for the files; it must not exist, or is one of an earlier release")
-	only := flag.String("only", "", "the platforms to build, such as linux_amd64,darwin_arm64; all unless set")
+	out := flag.String("out", "../../dist", "the folder for the files; it must not exist, be empty, or contain an earlier release")
+	only := flag.String("only", "", "the platforms to build, such as linux_amd64,darwin_arm64 (default all)")
 	flag.Parse()
-	chosen := slices.DeleteFunc(platforms, func(p platform) bool {
-		return *only != "" && !slices.Contains(strings.Split(*only, ","), p.String())
-	})
-	if err := release(*repository, *version, *out, chosen); err != nil {
+	chosen, err := choose(*only)
+	if err == nil {
+		err = release(*repository, *version, *out, chosen)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "release: "+err.Error())
 		os.Exit(1)
 	}
+}
+
+// choose returns the platforms in a comma-separated list, or all if it is empty.
+func choose(only string) (chosen []platform, err error) {
+	if only == "" {
+		return platforms, nil
+	}
+	for name := range strings.SplitSeq(only, ",") {
+		i := slices.IndexFunc(platforms, func(p platform) bool { return p.String() == name })
+		if i < 0 {
+			return nil, fmt.Errorf("unknown platform %q: choose from %v", name, platforms)
+		}
+		chosen = append(chosen, platforms[i])
+	}
+	return chosen, nil
 }
 
 func release(repository, version, out string, platforms []platform) error {
@@ -42,13 +58,10 @@ func release(repository, version, out string, platforms []platform) error {
 	if err != nil {
 		return err
 	}
-	if len(platforms) == 0 {
-		return errors.New("no platform is chosen")
-	}
 	if out, err = filepath.Abs(out); err != nil {
 		return err
 	}
-	if err := emptied(out); err != nil {
+	if err := makeEmpty(out); err != nil {
 		return err
 	}
 	work, err := os.MkdirTemp("", "event-worker-release-")
@@ -69,7 +82,7 @@ func release(repository, version, out string, platforms []platform) error {
 	return nil
 }
 
-// publish writes what belongs to one platform.
+// publish writes the files of one platform.
 func (c commit) publish(p platform, work, out string) error {
 	binary := filepath.Join(work, p.String(), "event-worker")
 	if err := c.build(p, binary); err != nil {
@@ -79,7 +92,7 @@ func (c commit) publish(p platform, work, out string) error {
 	if err := c.archive(binary, name, filepath.Join(out, name+".tar.gz")); err != nil {
 		return fmt.Errorf("archive: %w", err)
 	}
-	if err := c.components(binary, filepath.Join(out, name+".cdx.json")); err != nil {
+	if err := c.sbom(binary, filepath.Join(out, name+".cdx.json")); err != nil {
 		return fmt.Errorf("SBOM: %w", err)
 	}
 	if p.os == "linux" {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/x509"
 	"encoding/pem"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,11 +16,11 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/validate"
 )
 
-// repository is one with a commit and the files that archives have.
+// repository returns a repository with one commit, of the files that archives contain.
 func repository(t *testing.T) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
-	for _, name := range beside {
+	for _, name := range documents {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(name+"\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -42,7 +43,7 @@ func git(t *testing.T, dir string, args ...string) {
 func TestRefuses(t *testing.T) {
 	dir := repository(t)
 	for version, want := range map[string]string{
-		"":       "which version? make release VERSION=v1.2.3",
+		"":       "the version is missing: make release VERSION=v1.2.3",
 		"1.2.3":  `"1.2.3" is not a version`,
 		"v1.2":   `"v1.2" is not a version`,
 		"latest": `"latest" is not a version`,
@@ -58,16 +59,28 @@ func TestRefuses(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "new"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := commitOf(dir, "v1.2.3"); err == nil || !strings.Contains(err.Error(), "has changes that no commit has") || !strings.Contains(err.Error(), "?? new") {
+	if _, err := commitOf(dir, "v1.2.3"); err == nil || !strings.Contains(err.Error(), "has uncommitted changes") || !strings.Contains(err.Error(), "?? new") {
 		t.Errorf("with changes: %v", err)
 	}
 	if err := release(dir, "v1.2.3", t.TempDir(), []platform{{"linux", "amd64"}}); err == nil {
-		t.Error("a release of a repository with changes")
+		t.Error("a repository with changes was released")
 	}
 }
 
-// Archives and images do not depend on paths, on the times and modes of files, or on when they
-// are made.
+func TestChoose(t *testing.T) {
+	for only, want := range map[string]string{
+		"":                         "[darwin_amd64 darwin_arm64 linux_amd64 linux_arm64] <nil>",
+		"linux_arm64,darwin_amd64": "[linux_arm64 darwin_amd64] <nil>",
+		"linux_amd64,linux_arm":    `[] unknown platform "linux_arm": choose from [darwin_amd64 darwin_arm64 linux_amd64 linux_arm64]`,
+	} {
+		chosen, err := choose(only)
+		if got := fmt.Sprint(chosen, " ", err); got != want {
+			t.Errorf("%q: %s, want %s", only, got, want)
+		}
+	}
+}
+
+// Archives and images do not depend on paths, file times, file modes, or the present time.
 func TestReproducible(t *testing.T) {
 	made := func(mode os.FileMode, at time.Time) (archive, image []byte) {
 		c := commit{repository: repository(t), version: "v1.2.3", hash: "hash", time: time.Date(2026, 1, 31, 10, 0, 0, 0, time.UTC)}
@@ -98,7 +111,7 @@ func TestReproducible(t *testing.T) {
 	}
 }
 
-// wellFormed reads an image as a registry would, and compares its configuration with it.
+// wellFormed validates an image as a registry would, and checks its configuration.
 func wellFormed(t *testing.T, file string) {
 	t.Helper()
 	image, err := tarballs.ImageFromPath(file, nil)
@@ -123,11 +136,11 @@ func read(t *testing.T, file string) []byte {
 	return content
 }
 
-// A folder with anything else than an earlier release is left as it is.
-func TestEmptied(t *testing.T) {
+// A folder with files that are not part of a release is not changed.
+func TestMakeEmpty(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "dist")
 	for range 2 {
-		if err := emptied(dir); err != nil {
+		if err := makeEmpty(dir); err != nil {
 			t.Fatal(err)
 		}
 		for _, name := range []string{sums, "event-worker_v1.2.3_linux_amd64.tar.gz"} {
@@ -139,11 +152,11 @@ func TestEmptied(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "diary"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := emptied(dir); err == nil || !strings.Contains(err.Error(), "contains diary, which is of no release") {
-		t.Errorf("it says: %v", err)
+	if err := makeEmpty(dir); err == nil || !strings.Contains(err.Error(), "contains diary, which is not part of a release") {
+		t.Errorf("error %v", err)
 	}
 	if entries, _ := os.ReadDir(dir); len(entries) != 3 {
-		t.Errorf("it has %d files", len(entries))
+		t.Errorf("%d files are left", len(entries))
 	}
 }
 

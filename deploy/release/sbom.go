@@ -9,13 +9,12 @@ import (
 	"time"
 )
 
-// lister is the program that lists components.
+// lister is the program that writes SBOMs.
 const lister = "github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.9.0"
 
-// components writes the modules that a program is built from, in CycloneDX's form. The time is
-// that of the commit; of the lister only its name and version remain, as its own bytes differ
-// from machine to machine.
-func (c commit) components(binary, file string) error {
+// sbom writes the modules of a program in the CycloneDX format. The time is that of the
+// commit. The hashes of the lister are removed, as its binary differs between machines.
+func (c commit) sbom(binary, file string) error {
 	command := exec.Command("go", "run", lister, "bin", "-json", "-std", "-noserial", "-version", c.version, filepath.Base(binary))
 	command.Dir = filepath.Dir(binary)
 	command.Env = append(os.Environ(), "GOFLAGS=-mod=mod")

@@ -1,4 +1,4 @@
-// Prints the floor price of a collection, and again whenever one of its orders changes.
+// Prints the floor price of a collection, and prints it again when it changes.
 // node client.mjs http://127.0.0.1:9465 0x8a90CAb2b38dba80c64b7734e58Ee1dB38B8992e
 const [base, collection] = process.argv.slice(2)
 const headers = process.env.TOKEN ? {authorization: `Bearer ${process.env.TOKEN}`} : {}
@@ -9,13 +9,15 @@ const get = async (path, parameters) => {
   return response
 }
 
+let shown
 const floor = async () => {
   const now = new Date().toISOString()
   const filter = `{"token.collection": "${collection}", side: "ask", status: "LISTING", unitPrice: {$gt: 0},
     "currency.symbol": "ETH", startsAt: {$not: {$gt: "${now}"}}, expiresAt: {$not: {$lte: "${now}"}}}`
   const response = await get("/orders", {filter, sort: "unitPrice", limit: 1})
   const [cheapest] = (await response.json()).data
-  console.log(cheapest ? `${cheapest.unitPrice} wei, #${cheapest.token.id}` : "nothing is for sale")
+  const text = cheapest ? `${cheapest.unitPrice} wei, #${cheapest.token.id}` : "nothing is for sale"
+  if (text !== shown) console.log(shown = text)
   return response.headers.get("feed-position")
 }
 

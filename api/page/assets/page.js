@@ -1,14 +1,14 @@
-// What the page does in the browser beyond htmx: the theme, pausing, and the plots.
+// Client-side behaviour beyond htmx: the theme, pausing, following the feed, and the plots.
 (() => {
   'use strict';
   const root = document.documentElement;
   const live = document.getElementById('live');
 
-  // The section that is shown is seen in the bar, which on a phone is wider than the screen.
+  // Scroll the current section into view: on a phone the bar is wider than the screen.
   const section = document.querySelector('header.top nav [aria-current]');
   if (section) section.parentElement.scrollLeft = section.offsetLeft - section.parentElement.clientWidth / 3;
 
-  // The theme: the browser's own, light or dark.
+  // The theme: that of the browser, light or dark.
   const themes = ['auto', 'light', 'dark'];
   const themeButton = document.getElementById('theme');
   const showTheme = () => {
@@ -20,16 +20,16 @@
   themeButton.addEventListener('click', () => {
     const next = themes[(themes.indexOf(root.dataset.theme || 'auto') + 1) % themes.length];
     if (next === 'auto') delete root.dataset.theme; else root.dataset.theme = next;
-    try { localStorage.setItem('theme', next); } catch { /* it lasts until the page is left */ }
+    try { localStorage.setItem('theme', next); } catch { /* the theme is lost when the page is left */ }
     showTheme();
     redrawAll();
   });
   showTheme();
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => redrawAll());
 
-  // Nothing is asked for while the viewer has paused the page or does not see it.
+  // No requests are made while the page is paused or hidden.
   let paused = false;
-  const still = () => paused || document.hidden;
+  const inactive = () => paused || document.hidden;
   const pauseButton = document.getElementById('pause');
   pauseButton?.addEventListener('click', () => {
     paused = !paused;
@@ -42,44 +42,44 @@
     if (live.hasAttribute('hx-get')) htmx.trigger(live, 'refresh');
     updateAll();
   };
-  document.addEventListener('htmx:config:request', (e) => { if (still()) e.preventDefault(); });
-  document.addEventListener('visibilitychange', () => { follow(); if (!still()) refresh(); });
+  document.addEventListener('htmx:config:request', (e) => { if (inactive()) e.preventDefault(); });
+  document.addEventListener('visibilitychange', () => { follow(); if (!inactive()) refresh(); });
 
-  // A list that the feed tells of is read again when the feed tells something, at most once a
-  // second. The feed is not followed while the page is still: a server has places for so many.
-  const again = 1000;
-  const comeBack = 5000;
+  // A list with a feed is read again after each change in the feed, at most once a second. The
+  // feed is not followed while the page is inactive: the number of readers is limited.
+  const refreshDelay = 1000; // ms
+  const reconnectDelay = 5000; // ms
   const retracted = document.getElementById('retracted');
-  let feed, due, asking = false, told = false, takenBack = 0;
+  let feed, timer, refreshing = false, changed = false, takenBack = 0;
   function follow() {
-    if (!live.dataset.feed || still()) {
+    if (!live.dataset.feed || inactive()) {
       feed?.close();
       feed = undefined;
       return;
     }
     if (feed && feed.readyState !== EventSource.CLOSED) return;
     feed = new EventSource(live.dataset.feed);
-    feed.addEventListener('open', tell); // what came before it was open
-    feed.addEventListener('put', tell);
-    feed.addEventListener('retracted', (e) => { takeBack(JSON.parse(e.data).id); tell(); });
-    feed.addEventListener('error', (e) => { // a browser tries again by itself unless it was refused
-      if (e.target.readyState === EventSource.CLOSED) setTimeout(() => { follow(); tell(); }, comeBack);
+    feed.addEventListener('open', refreshSoon); // changes before the feed was open
+    feed.addEventListener('put', refreshSoon);
+    feed.addEventListener('retracted', (e) => { noteRetraction(JSON.parse(e.data).id); refreshSoon(); });
+    feed.addEventListener('error', (e) => { // browsers reconnect by themselves unless they were refused
+      if (e.target.readyState === EventSource.CLOSED) setTimeout(() => { follow(); refreshSoon(); }, reconnectDelay);
     });
   }
-  function tell() {
-    told = true;
-    if (due || asking) return;
-    due = setTimeout(() => {
-      due = undefined;
-      if (still()) return;
-      told = false;
-      asking = true;
+  function refreshSoon() {
+    changed = true;
+    if (timer || refreshing) return;
+    timer = setTimeout(() => {
+      timer = undefined;
+      if (inactive()) return;
+      changed = false;
+      refreshing = true;
       htmx.trigger(live, 'refresh');
-    }, again);
+    }, refreshDelay);
   }
-  function asked() { asking = false; if (told) tell(); }
-  // takeBack says that an activity, which the list has, was taken back.
-  function takeBack(id) {
+  function refreshed() { refreshing = false; if (changed) refreshSoon(); }
+  // noteRetraction shows that an activity in the list was taken back.
+  function noteRetraction(id) {
     if (![...live.querySelectorAll('[data-id]')].some((row) => row.dataset.id === id)) return;
     takenBack++;
     retracted.textContent = (takenBack === 1 ? 'One activity was' : takenBack + ' activities were') +
@@ -87,24 +87,23 @@
     retracted.hidden = false;
   }
 
-  // Whether the worker answers.
   const lost = document.getElementById('lost');
   const answered = (ok) => { if (lost.hidden !== ok) lost.hidden = ok; };
   document.addEventListener('htmx:after:request', (e) => {
     const status = e.detail.ctx.response.status;
-    if (status === 401) location.reload(); // the token has changed: the form asks for it
+    if (status === 401) location.reload(); // the token has changed: show the login form
     answered(status < 500);
-    asked();
+    refreshed();
   });
-  document.addEventListener('htmx:error', () => { answered(false); asked(); });
+  document.addEventListener('htmx:error', () => { answered(false); refreshed(); });
 
   // The plots of each chain.
   const hour = 3600;
-  const whole = [1, 2, 5].flatMap((n) => Array.from({ length: 16 }, (_, i) => n * 10 ** i)).sort((a, b) => a - b);
+  const integers = [1, 2, 5].flatMap((n) => Array.from({ length: 16 }, (_, i) => n * 10 ** i)).sort((a, b) => a - b);
   const kinds = {
-    lag: { series: ['lag'], colours: ['--accent'], fill: true, whole },
+    lag: { series: ['lag'], colours: ['--accent'], fill: true, increments: integers },
     events: { series: ['events'], colours: ['--accent'], fill: true },
-    endpoints: { series: ['up', 'failing'], colours: ['--accent', '--bad'], steps: true, whole },
+    endpoints: { series: ['up', 'failing'], colours: ['--accent', '--bad'], steps: true, increments: integers },
     requests: { series: ['requests'], colours: ['--accent'], fill: true },
   };
   const minutes = [1, 2, 5, 10, 15, 20, 30, 60].map((n) => n * 60);
@@ -128,13 +127,13 @@
     }
 
     async update() {
-      if (!this.seen || this.loading || still()) return;
+      if (!this.seen || this.loading || inactive()) return;
       this.loading = true;
       try {
         const after = this.data.at.at(-1) ?? 0;
         const answer = await fetch('/page/history?' + new URLSearchParams({ chain: this.box.dataset.chain, after }));
         if (answer.ok) this.add(await answer.json());
-      } catch { /* the page says that the worker does not answer */ } finally {
+      } catch { /* updates of the page report that the worker does not answer */ } finally {
         this.loading = false;
       }
     }
@@ -154,11 +153,12 @@
       }
       for (const p of this.plots) {
         p.u.setData([this.data.at, ...p.kind.series.map((s) => (s === 'failing' ? this.data[s].map((n) => n || null) : this.data[s]))]);
-        this.say(p, this.data.at.length - 1);
+        this.showValue(p, this.data.at.length - 1);
       }
     }
 
-    say(p, i) {
+    // showValue shows the value of point i above a plot.
+    showValue(p, i) {
       const text = i < 0 ? '' : p.kind.series.map((s) => this.data[s][i]).map(shown);
       p.out.textContent = p.kind.series.length > 1 && text ? text[0] + (this.data.failing[i] ? ', ' + text[1] + ' failing' : '') : String(text);
     }
@@ -181,7 +181,7 @@
         },
         axes: [
           { ...axis, size: 20, gap: 3, space: 44, incrs: minutes, grid: { show: false }, values: (_, ts) => ts.map(clock) },
-          { ...axis, size: 36, gap: 4, space: 30, incrs: kind.whole, grid: { stroke: colour('--line'), width: 1 }, values: (_, vs) => vs.map(shown) },
+          { ...axis, size: 36, gap: 4, space: 30, incrs: kind.increments, grid: { stroke: colour('--line'), width: 1 }, values: (_, vs) => vs.map(shown) },
         ],
         series: [{}, ...kind.series.map((_, i) => ({
           stroke: colour(kind.colours[i]),
@@ -190,12 +190,12 @@
           paths: kind.steps ? uPlot.paths.stepped({ align: 1 }) : undefined,
           points: { show: false },
         }))],
-        hooks: { setCursor: [(u) => this.say(p, u.cursor.idx ?? this.data.at.length - 1)] },
+        hooks: { setCursor: [(u) => this.showValue(p, u.cursor.idx ?? this.data.at.length - 1)] },
       }, [[], ...kind.series.map(() => [])], into);
       return p;
     }
 
-    // range is the last hour, or what there is of it.
+    // range is the last hour, or less if the data is shorter.
     range() {
       const now = Date.now() / 1000;
       const first = this.data.at[0] ?? now;
