@@ -58,7 +58,7 @@ type API struct {
 	page *page.Page
 }
 
-// Close stops serving.
+// Close stops serving, and waits up to 2 seconds for requests in progress.
 func (a *API) Close() error {
 	err := a.Server.Close()
 	a.page.Close()

@@ -33,17 +33,7 @@ func (w *Worker) auditRegularly(ctx context.Context) {
 	for _, c := range cfg.Chains {
 		names = append(names, c.Name)
 	}
-	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		r.Run(ctx, names, w.openAudit)
-	}()
-	w.onStop(func(context.Context) error {
-		cancel()
-		<-ended
-		return nil
-	})
+	w.background(ctx, func(ctx context.Context) { r.Run(ctx, names, w.openAudit) })
 }
 
 // openAudit opens a chain for one audit: by itself, as what the streams have read near their

@@ -2,7 +2,6 @@ package worker
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"github.com/imart/event-worker/actors"
@@ -40,28 +39,14 @@ func (w *Worker) execute(ctx context.Context, store persistence.Store) {
 	w.requests = requests.New(requests.Config{
 		Queue: w.store.(persistence.RequestQueue), Store: store, Host: w.node, Markets: byChain, Log: w.log, Poll: poll, Alone: !w.opts.Cluster,
 	})
-	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	var running sync.WaitGroup
-	running.Go(func() { w.requests.Run(ctx) })
-	w.onStop(func(context.Context) error {
-		cancel()
-		running.Wait()
-		return nil
-	})
+	w.background(ctx, w.requests.Run)
 }
 
 // takeChains takes over all chains for a worker that is alone.
 func (w *Worker) takeChains(ctx context.Context, store persistence.Store) {
-	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	var taking sync.WaitGroup
 	for _, c := range w.chains {
-		taking.Go(func() { w.takeChain(ctx, store, c.Name) })
+		w.background(ctx, func(ctx context.Context) { w.takeChain(ctx, store, c.Name) })
 	}
-	w.onStop(func(context.Context) error {
-		cancel()
-		taking.Wait()
-		return nil
-	})
 }
 
 // takeChain tries for as long as the store is away.

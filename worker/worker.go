@@ -185,7 +185,7 @@ func (w *Worker) Start(ctx context.Context) error {
 		return w.join(ctx)
 	}
 	w.takeChains(ctx, a.Store)
-	w.watchLoss()
+	w.watchLoss(ctx)
 	if w.metrics == nil || w.opts.Once {
 		return nil
 	}
@@ -194,19 +194,14 @@ func (w *Worker) Start(ctx context.Context) error {
 
 // watchLoss waits for what ends a worker that is alone: another process has taken one of
 // its chains over.
-func (w *Worker) watchLoss() {
-	stopped := make(chan struct{})
-	w.onStop(func(context.Context) error {
-		close(stopped)
-		return nil
-	})
-	go func() {
+func (w *Worker) watchLoss(ctx context.Context) {
+	w.background(ctx, func(ctx context.Context) {
 		select {
 		case lost := <-w.node.Lost():
 			w.lost <- lost
-		case <-stopped:
+		case <-ctx.Done():
 		}
-	}()
+	})
 }
 
 // CaughtUp is closed when every stream has caught up with its chain's head. It never is on
@@ -233,3 +228,19 @@ func (w *Worker) Stop(ctx context.Context) error {
 }
 
 func (w *Worker) onStop(stop func(context.Context) error) { w.closers = append(w.closers, stop) }
+
+// background calls run in a goroutine. Stop cancels its context, which outlives ctx, and
+// waits until it returns.
+func (w *Worker) background(ctx context.Context, run func(context.Context)) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		run(ctx)
+	}()
+	w.onStop(func(context.Context) error {
+		cancel()
+		<-ended
+		return nil
+	})
+}
