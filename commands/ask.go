@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/imart/event-worker/cluster"
-	"github.com/imart/event-worker/commands/internal/cli"
+	"github.com/imart/event-worker/internal/human"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/persistence/embedded"
 )
@@ -224,7 +224,7 @@ func progressOf(r persistence.Request) string {
 	case p.Total == 0:
 		return p.Step
 	}
-	return fmt.Sprintf("%s, %s of %s", p.Step, cli.Grouped(p.Done), cli.Grouped(p.Total))
+	return fmt.Sprintf("%s, %s of %s", p.Step, human.Grouped(p.Done), human.Grouped(p.Total))
 }
 
 // askedBy names the user and the machine.

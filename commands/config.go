@@ -11,6 +11,7 @@ import (
 
 	"github.com/imart/event-worker/commands/internal/cli"
 	"github.com/imart/event-worker/config"
+	"github.com/imart/event-worker/internal/human"
 	"github.com/imart/event-worker/internal/secretfile"
 	"github.com/imart/event-worker/markets"
 )
@@ -61,7 +62,7 @@ asked, and no secret is shown.`,
 			cfg, err := config.Load(file, os.Environ())
 			if problems, ok := errors.AsType[config.Problems](err); ok {
 				fmt.Fprintln(c.ErrOrStderr(), problems.Lines())
-				return fmt.Errorf("configuration %s: %s, see above", file, cli.Some(int64(len(problems)), "problem"))
+				return fmt.Errorf("configuration %s: %s, see above", file, human.Some(int64(len(problems)), "problem"))
 			}
 			if err != nil {
 				return err
@@ -161,7 +162,7 @@ func apiOf(a config.API) string {
 func describeNetwork(b *strings.Builder, c config.Chain) {
 	if c.Preset.Name != "" {
 		fmt.Fprintf(b, "  network %s: coin %s, a block every %s, %s confirmations where nothing says what is final, at most %s blocks followed by hash\n",
-			c.Preset.Name, c.Coin, c.Preset.BlockTime, cli.Grouped(c.Confirmations), cli.Grouped(c.MaxUnfinal))
+			c.Preset.Name, c.Coin, c.Preset.BlockTime, human.Grouped(c.Confirmations), human.Grouped(c.MaxUnfinal))
 	}
 }
 
@@ -169,9 +170,9 @@ func describeNetwork(b *strings.Builder, c config.Chain) {
 func from(s markets.Source, start config.Start) string {
 	switch start.Kind {
 	case config.AtSeq:
-		return unit(s) + " " + cli.Grouped(start.N)
+		return unit(s) + " " + human.Grouped(start.N)
 	case config.AtVersion:
-		return "version " + cli.Grouped(start.N)
+		return "version " + human.Grouped(start.N)
 	case config.AtLatest:
 		return "the latest " + unit(s)
 	}

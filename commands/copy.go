@@ -13,6 +13,7 @@ import (
 
 	"github.com/imart/event-worker/commands/internal/cli"
 	"github.com/imart/event-worker/commands/internal/table"
+	"github.com/imart/event-worker/internal/human"
 	"github.com/imart/event-worker/persistence/embedded"
 	"github.com/imart/event-worker/persistence/mongo"
 	"github.com/imart/event-worker/persistence/transfer"
@@ -165,7 +166,7 @@ func runCopy(ctx context.Context, out io.Writer, f *copyFlags) (err error) {
 	}
 	switch {
 	case err != nil && ctx.Err() != nil:
-		return fmt.Errorf("interrupted, %s of %s copied: run the same command again to resume", cli.Grouped(m.last.Done), cli.Some(m.last.Total, "document"))
+		return fmt.Errorf("interrupted, %s of %s copied: run the same command again to resume", human.Grouped(m.last.Done), human.Some(m.last.Total, "document"))
 	case errors.Is(err, transfer.ErrNotEmpty), errors.Is(err, transfer.ErrOtherSource):
 		return fmt.Errorf("%s: %w", to, err)
 	case err != nil:
@@ -181,7 +182,7 @@ func countTable(counts []transfer.Count) string {
 	const columns = "%-13s %15s %15s\n"
 	fmt.Fprintf(&b, columns, "", "source", "copy")
 	for _, c := range counts {
-		fmt.Fprintf(&b, columns, c.Collection, cli.Grouped(c.Source), cli.Grouped(c.Target))
+		fmt.Fprintf(&b, columns, c.Collection, human.Grouped(c.Source), human.Grouped(c.Target))
 	}
 	return b.String()
 }
@@ -215,12 +216,12 @@ func (m *meter) report(p transfer.Progress) {
 
 // opening says what there is to copy.
 func opening(p transfer.Progress) string {
-	total := cli.Some(p.Total, "document") + "."
+	total := human.Some(p.Total, "document") + "."
 	switch {
 	case p.Restarted:
 		return "The source has changed since this copy began. Starting from the beginning: " + total
 	case p.Before > 0:
-		return "Resuming after " + cli.Grouped(p.Before) + " of " + total
+		return "Resuming after " + human.Grouped(p.Before) + " of " + total
 	}
 	return total
 }
@@ -228,7 +229,7 @@ func opening(p transfer.Progress) string {
 // line is how far the copy has come.
 func (m *meter) line(now time.Time) string {
 	p, rate := m.last, m.rate(now)
-	text := fmt.Sprintf("%s: %s of %s, %s/s", p.Collection, cli.Grouped(p.Done), cli.Some(p.Total, "document"), cli.Grouped(int64(rate)))
+	text := fmt.Sprintf("%s: %s of %s, %s/s", p.Collection, human.Grouped(p.Done), human.Some(p.Total, "document"), human.Grouped(int64(rate)))
 	if left := p.Total - p.Done; left > 0 && rate > 0 {
 		text += ", about " + (time.Duration(float64(left)/rate) * time.Second).String() + " left"
 	}
@@ -243,5 +244,5 @@ func (m *meter) rate(now time.Time) float64 {
 // end says how fast the copy was.
 func (m *meter) end() string {
 	now := time.Now()
-	return fmt.Sprintf("%s copied in %.1f s, %s/s.", cli.Some(m.last.Done-m.last.Before, "document"), now.Sub(m.begun).Seconds(), cli.Grouped(int64(m.rate(now))))
+	return fmt.Sprintf("%s copied in %.1f s, %s/s.", human.Some(m.last.Done-m.last.Before, "document"), now.Sub(m.begun).Seconds(), human.Grouped(int64(m.rate(now))))
 }

@@ -7,8 +7,8 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/imart/event-worker/commands/internal/cli"
 	"github.com/imart/event-worker/commands/internal/table"
+	"github.com/imart/event-worker/internal/human"
 	"github.com/imart/event-worker/internal/printable"
 	"github.com/imart/event-worker/persistence"
 )
@@ -53,7 +53,7 @@ func (s state) endpointLines(v view, folded bool) []string {
 		lines = append([]string{""}, rows.Lines(v.width)...)
 	}
 	if folded && !s.brief && up > 0 {
-		lines = append(lines, v.paint(table.Good, cli.Some(up, "endpoint")+" up"))
+		lines = append(lines, v.paint(table.Good, human.Some(up, "endpoint")+" up"))
 	}
 	return lines
 }
@@ -73,7 +73,7 @@ func teller(chain *branch) (a persistence.Actor) {
 func endpointRow(chain string, e persistence.Endpoint, best int64, written string, notes bool) table.Row {
 	height, behind, rate, latency := "", "", "", ""
 	if e.Height > 0 {
-		height, behind = cli.Grouped(e.Height), cli.Grouped(best-e.Height)
+		height, behind = human.Grouped(e.Height), human.Grouped(best-e.Height)
 	}
 	if e.Rate > 0 {
 		rate = strconv.FormatFloat(e.Rate, 'f', -1, 64)
@@ -87,7 +87,7 @@ func endpointRow(chain string, e persistence.Endpoint, best int64, written strin
 	}
 	row := table.Row{Cells: []table.Cell{
 		{Text: chain}, {Text: printable.Line(e.Host, hostShown)}, state, {Text: height}, {Text: behind}, {Text: rate}, {Text: latency},
-		{Text: cli.Grouped(e.Requests)}, {Text: summed(e.Errors)}, {Text: written}, {Text: printable.Line(e.LastError, errorShown)},
+		{Text: human.Grouped(e.Requests)}, {Text: summed(e.Errors)}, {Text: written}, {Text: printable.Line(e.LastError, errorShown)},
 	}}
 	if notes {
 		last := row.Cells[len(row.Cells)-1].Text
@@ -111,7 +111,7 @@ func summed(errors map[string]int64) string {
 	worst := slices.MaxFunc(slices.Sorted(maps.Keys(errors)), func(a, b string) int { return cmp.Compare(errors[a], errors[b]) })
 	name := printable.Line(worst, hostShown)
 	if errors[worst] == sum {
-		return cli.Grouped(sum) + " " + name
+		return human.Grouped(sum) + " " + name
 	}
-	return fmt.Sprintf("%s, %s of them %s", cli.Grouped(sum), cli.Grouped(errors[worst]), name)
+	return fmt.Sprintf("%s, %s of them %s", human.Grouped(sum), human.Grouped(errors[worst]), name)
 }

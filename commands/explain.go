@@ -51,10 +51,7 @@ object, which docs/explain.md describes.
 			if err == nil {
 				err = explainOrder(c, &flags, args[0], point, asJSON)
 			}
-			if err != nil {
-				return fmt.Errorf("explain: %w", err)
-			}
-			return nil
+			return cli.Named(c, err)
 		},
 	}
 	flags.add(c)

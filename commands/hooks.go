@@ -16,6 +16,7 @@ import (
 	"github.com/imart/event-worker/commands/internal/cli"
 	"github.com/imart/event-worker/config"
 	"github.com/imart/event-worker/hooks"
+	"github.com/imart/event-worker/internal/human"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/persistence/embedded"
 )
@@ -48,14 +49,11 @@ up one of dead_hooks.
 		Args:    cli.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			docs, _, err := f.open(c.Context())
-			if err != nil {
-				return fmt.Errorf("hooks list: %w", err)
+			if err == nil {
+				defer docs.Close()
+				err = listHooks(c.Context(), c.OutOrStdout(), docs)
 			}
-			defer docs.Close()
-			if err := listHooks(c.Context(), c.OutOrStdout(), docs); err != nil {
-				return fmt.Errorf("hooks list: %w", err)
-			}
-			return nil
+			return cli.Named(c, err)
 		},
 	}
 	f.add(c)
@@ -85,11 +83,11 @@ func listHooks(ctx context.Context, out io.Writer, docs persistence.Querier) err
 	for _, h := range all {
 		last := "never"
 		if h.DeliveredAt != nil {
-			last = cli.Ago(time.Since(*h.DeliveredAt))
+			last = human.Ago(time.Since(*h.DeliveredAt))
 		}
-		fmt.Fprintf(&b, columns, h.Name, cli.Grouped(h.Deliveries), cli.Grouped(h.Events), cli.Grouped(counts[h.Name]), last)
+		fmt.Fprintf(&b, columns, h.Name, human.Grouped(h.Deliveries), human.Grouped(h.Events), human.Grouped(counts[h.Name]), last)
 		if h.FailingSince != nil {
-			fmt.Fprintf(&b, "  failing since %s, %s: %s\n", h.FailingSince.Format(time.RFC3339), cli.Some(h.Attempts, "attempt"), h.LastError)
+			fmt.Fprintf(&b, "  failing since %s, %s: %s\n", h.FailingSince.Format(time.RFC3339), human.Some(h.Attempts, "attempt"), h.LastError)
 		}
 	}
 	_, err = io.WriteString(out, b.String())
@@ -122,10 +120,7 @@ is 1 unless the receiver accepts.`,
 		Example: "  event-worker hooks test sales --config event-worker.yaml",
 		Args:    cli.One("webhook"),
 		RunE: func(c *cobra.Command, args []string) error {
-			if err := testHook(c.Context(), c.OutOrStdout(), file, args[0]); err != nil {
-				return fmt.Errorf("hooks test: %w", err)
-			}
-			return nil
+			return cli.Named(c, testHook(c.Context(), c.OutOrStdout(), file, args[0]))
 		},
 	}
 	c.Flags().StringVar(&file, "config", defaultConfig, "the configuration file")
@@ -191,10 +186,7 @@ works while a worker runs.
 		Example: "  event-worker hooks retry\n  event-worker hooks retry --hook sales --config event-worker.yaml",
 		Args:    cli.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if err := f.run(c.Context(), c.OutOrStdout()); err != nil {
-				return fmt.Errorf("hooks retry: %w", err)
-			}
-			return nil
+			return cli.Named(c, f.run(c.Context(), c.OutOrStdout()))
 		},
 	}
 	f.addBoth(c)
@@ -273,9 +265,9 @@ func (f *hooksRetryFlags) run(ctx context.Context, out io.Writer) (err error) {
 			delivered++
 		}
 	}
-	fmt.Fprintf(out, "Delivered %s of %s.\n", cli.Grouped(delivered), cli.Some(int64(len(dead)), "dead hook"))
+	fmt.Fprintf(out, "Delivered %s of %s.\n", human.Grouped(delivered), human.Some(int64(len(dead)), "dead hook"))
 	if remaining := int64(len(dead)) - delivered; remaining > 0 {
-		return fmt.Errorf("%s could not be delivered, see above", cli.Some(remaining, "dead hook"))
+		return fmt.Errorf("%s could not be delivered, see above", human.Some(remaining, "dead hook"))
 	}
 	return nil
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/imart/event-worker/commands/internal/cli"
+	"github.com/imart/event-worker/internal/human"
 	"github.com/imart/event-worker/markets/seaport/signature"
 	"github.com/imart/event-worker/persistence"
 )
@@ -71,10 +72,7 @@ worker first.
 			return nil
 		},
 		RunE: func(c *cobra.Command, args []string) error {
-			if err := f.run(c, args[0]); err != nil {
-				return fmt.Errorf("orders import: %w", err)
-			}
-			return nil
+			return cli.Named(c, f.run(c, args[0]))
 		},
 	}
 	f.add(c)
@@ -120,7 +118,7 @@ func (f *importFlags) run(c *cobra.Command, name string) (err error) {
 		return cli.UnlessClosed(err)
 	}
 	if i.refused > 0 {
-		return fmt.Errorf("%s refused, see above", cli.Some(i.refused, "line"))
+		return fmt.Errorf("%s refused, see above", human.Some(i.refused, "line"))
 	}
 	return nil
 }
@@ -221,8 +219,8 @@ func (i *importer) flush(ctx context.Context) error {
 
 func (i *importer) summarize(out io.Writer) error {
 	if more := i.refused - shownProblems; more > 0 {
-		fmt.Fprintf(i.problems, "and %s more\n", cli.Some(more, "line"))
+		fmt.Fprintf(i.problems, "and %s more\n", human.Some(more, "line"))
 	}
-	_, err := fmt.Fprintf(out, "Signed orders: %s taken, %s already known, %s refused.\n", cli.Grouped(i.taken), cli.Grouped(i.known), cli.Grouped(i.refused))
+	_, err := fmt.Fprintf(out, "Signed orders: %s taken, %s already known, %s refused.\n", human.Grouped(i.taken), human.Grouped(i.known), human.Grouped(i.refused))
 	return err
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/imart/event-worker/actors/maintenance"
 	"github.com/imart/event-worker/commands/internal/cli"
+	"github.com/imart/event-worker/internal/human"
 	"github.com/imart/event-worker/persistence"
 )
 
@@ -73,7 +74,7 @@ func newPausing(kind, did string, paused bool, c *cobra.Command) *cobra.Command 
 				if err != nil {
 					return err
 				}
-				_, err = fmt.Fprintf(out, "%s %s of %s.\n", did, cli.Some(int64(n), "stream"), r.Subject())
+				_, err = fmt.Fprintf(out, "%s %s of %s.\n", did, human.Some(int64(n), "stream"), r.Subject())
 				return cli.UnlessClosed(err)
 			}
 			err = f.change(ctx, out, direct, only(r), func(ended persistence.Request) error {

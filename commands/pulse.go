@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/imart/event-worker/commands/internal/cli"
+	"github.com/imart/event-worker/internal/human"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/persistence/embedded"
 )
@@ -53,7 +53,7 @@ func (s state) idleCluster(now time.Time) string {
 	}
 	switch {
 	case len(living) > 0 && silence > lost:
-		return fmt.Sprintf("nobody is running: the last heartbeat of a node was %s", cli.Ago(silence))
+		return fmt.Sprintf("nobody is running: the last heartbeat of a node was %s", human.Ago(silence))
 	case len(living) > 0:
 		return ""
 	case len(s.Nodes) > 0 || s.allStopped():
@@ -92,5 +92,5 @@ func (s state) lastWrite(now time.Time) string {
 	if written.IsZero() {
 		return ""
 	}
-	return ": the last write was " + cli.Ago(now.Sub(written))
+	return ": the last write was " + human.Ago(now.Sub(written))
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/imart/event-worker/actors/maintenance"
 	"github.com/imart/event-worker/commands/internal/cli"
+	"github.com/imart/event-worker/internal/human"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
 )
@@ -76,10 +77,7 @@ runs, it is that of the configuration in --config, or else event-worker.yaml.`,
 					return tellRedecoded(c.OutOrStdout(), ended)
 				})
 			}
-			if err != nil {
-				return fmt.Errorf("redecode: %w", err)
-			}
-			return nil
+			return cli.Named(c, err)
 		},
 	}
 	f.addBoth(c)
@@ -111,7 +109,7 @@ func (f retryFlags) redecode(ctx context.Context, out io.Writer, store persisten
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(out, "Decoded %s of %s again.\n", cli.Some(int64(n), "raw event"), id)
+	_, err = fmt.Fprintf(out, "Decoded %s of %s again.\n", human.Some(int64(n), "raw event"), id)
 	return cli.UnlessClosed(err)
 }
 
@@ -119,7 +117,7 @@ func tellRedecoded(out io.Writer, r persistence.Request) error {
 	for _, note := range r.Answer.Notes {
 		fmt.Fprintln(out, note)
 	}
-	_, err := fmt.Fprintf(out, "Decoded %s of %s again.\n", cli.Some(r.Answer.Decoded, "raw event"), r.Subject())
+	_, err := fmt.Fprintf(out, "Decoded %s of %s again.\n", human.Some(r.Answer.Decoded, "raw event"), r.Subject())
 	return cli.UnlessClosed(err)
 }
 

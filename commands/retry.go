@@ -18,6 +18,7 @@ import (
 	"github.com/imart/event-worker/actors/maintenance"
 	"github.com/imart/event-worker/commands/internal/cli"
 	"github.com/imart/event-worker/config"
+	"github.com/imart/event-worker/internal/human"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/markets/catalogue"
 	"github.com/imart/event-worker/markets/definition"
@@ -74,10 +75,7 @@ with --data names it for another data folder. The demo's data need none.`,
 					return tellRetried(c.OutOrStdout(), ended)
 				})
 			}
-			if err != nil {
-				return fmt.Errorf("retry: %w", err)
-			}
-			return nil
+			return cli.Named(c, err)
 		},
 	}
 	f.addBoth(c)
@@ -160,14 +158,14 @@ func (r retrier) run(ctx context.Context, out io.Writer, condition persistence.C
 			return err
 		}
 	}
-	text := fmt.Sprintf("Decoded %s of %s: their events are now in the log and in the orders.\n", cli.Grouped(decoded), cli.Some(all, "dead letter"))
+	text := fmt.Sprintf("Decoded %s of %s: their events are now in the log and in the orders.\n", human.Grouped(decoded), human.Some(all, "dead letter"))
 	switch {
 	case all == 0 && one:
 		return errors.New("no dead letter has that id: query dead_letters lists them")
 	case all == 0:
 		text = "There are no dead letters to retry.\n"
 	case decoded == 0:
-		text = fmt.Sprintf("Decoded none of %s.\n", cli.Some(all, "dead letter"))
+		text = fmt.Sprintf("Decoded none of %s.\n", human.Some(all, "dead letter"))
 	}
 	_, err := io.WriteString(out, text)
 	return cli.UnlessClosed(err)
@@ -242,6 +240,6 @@ func tellRetried(out io.Writer, r persistence.Request) error {
 	for _, note := range r.Answer.Notes {
 		fmt.Fprintln(out, note)
 	}
-	_, err := fmt.Fprintf(out, "%s: decoded %s of %s.\n", r.Subject(), cli.Grouped(r.Answer.Decoded), cli.Some(r.Answer.Decoded+r.Answer.Remaining, "dead letter"))
+	_, err := fmt.Fprintf(out, "%s: decoded %s of %s.\n", r.Subject(), human.Grouped(r.Answer.Decoded), human.Some(r.Answer.Decoded+r.Answer.Remaining, "dead letter"))
 	return cli.UnlessClosed(err)
 }

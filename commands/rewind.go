@@ -12,6 +12,7 @@ import (
 
 	"github.com/imart/event-worker/actors/maintenance"
 	"github.com/imart/event-worker/commands/internal/cli"
+	"github.com/imart/event-worker/internal/human"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/progress"
 )
@@ -64,10 +65,7 @@ repeated. With --dry-run nothing changes: the command says what would be undone.
 			default:
 				err = flags.rewind(c.Context(), c.OutOrStdout(), r)
 			}
-			if err != nil {
-				return fmt.Errorf("rewind: %w", err)
-			}
-			return nil
+			return cli.Named(c, err)
 		},
 	}
 	flags.add(c)
@@ -79,7 +77,7 @@ repeated. With --dry-run nothing changes: the command says what would be undone.
 func (f *dataFlags) rewind(ctx context.Context, out io.Writer, r persistence.Request) error {
 	direct := func(store persistence.Store, o owners) error { return rewind(ctx, out, store, o, r) }
 	return f.change(ctx, out, direct, only(r), func(ended persistence.Request) error {
-		fmt.Fprintf(out, "Rewound %s to %s. Its streams continue from these positions:\n\n", r.Subject(), cli.Grouped(*r.Height))
+		fmt.Fprintf(out, "Rewound %s to %s. Its streams continue from these positions:\n\n", r.Subject(), human.Grouped(*r.Height))
 		return cli.UnlessClosed(tellUndone(out, r, *ended.Answer))
 	})
 }
@@ -102,7 +100,7 @@ func (f *dataFlags) wouldRewind(ctx context.Context, out io.Writer, r persistenc
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "A rewind of %s to %s would undo:\n\n", r.Subject(), cli.Grouped(*r.Height))
+	fmt.Fprintf(out, "A rewind of %s to %s would undo:\n\n", r.Subject(), human.Grouped(*r.Height))
 	return cli.UnlessClosed(tellUndone(out, r, plan))
 }
 
@@ -113,13 +111,13 @@ func tellUndone(out io.Writer, r persistence.Request, a persistence.Answer) erro
 	var activities, deadLetters int64
 	for _, s := range a.Streams {
 		activities, deadLetters = activities+s.Activities, deadLetters+s.DeadLetters
-		fmt.Fprintf(table, "%s/%s/%s\t%s\t%s\t%s\t%s\n", r.Chain, s.Market, s.Stream, cli.Grouped(s.From.Seq), cli.Grouped(s.To.Seq),
-			cli.Grouped(s.Activities), cli.Grouped(s.DeadLetters))
+		fmt.Fprintf(table, "%s/%s/%s\t%s\t%s\t%s\t%s\n", r.Chain, s.Market, s.Stream, human.Grouped(s.From.Seq), human.Grouped(s.To.Seq),
+			human.Grouped(s.Activities), human.Grouped(s.DeadLetters))
 	}
 	if err := table.Flush(); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(out, "\n%s activities and %s, about %s and records.\n", cli.Grouped(activities), cli.Some(deadLetters, "dead letter"), cli.Some(a.Orders, "order"))
+	_, err := fmt.Fprintf(out, "\n%s activities and %s, about %s and records.\n", human.Grouped(activities), human.Some(deadLetters, "dead letter"), human.Some(a.Orders, "order"))
 	return err
 }
 
@@ -149,7 +147,7 @@ func rewind(ctx context.Context, out io.Writer, store persistence.Store, o owner
 		return a.ID() == b.ID() && a.Place == b.Place && a.Events == b.Events
 	}
 	if slices.EqualFunc(before, after, same) { // streams at their starts may count as beyond
-		return fmt.Errorf("%s at %s: %w: the chain was read up to %s", r.Subject(), cli.Grouped(*r.Height), maintenance.ErrNothingToRewind, cli.Grouped(highest(before)))
+		return fmt.Errorf("%s at %s: %w: the chain was read up to %s", r.Subject(), human.Grouped(*r.Height), maintenance.ErrNothingToRewind, human.Grouped(highest(before)))
 	}
 	return cli.UnlessClosed(tellRewound(out, r.Subject(), *r.Height, before, after))
 }
@@ -174,16 +172,16 @@ func highest(all []*progress.Stream) int64 {
 
 // tellRewound prints where each stream is, and where it was.
 func tellRewound(out io.Writer, chain string, height int64, before, after []*progress.Stream) error {
-	fmt.Fprintf(out, "Rewound %s to %s. On the next start its streams continue from these positions:\n\n", chain, cli.Grouped(height))
+	fmt.Fprintf(out, "Rewound %s to %s. On the next start its streams continue from these positions:\n\n", chain, human.Grouped(height))
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "stream\tseq\theight\tevents\tseq before\tevents before")
 	for i, s := range after {
 		reached := "its start"
 		if s.Started() {
-			reached = cli.Grouped(s.Place.Height())
+			reached = human.Grouped(s.Place.Height())
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", s.ID(), cli.Grouped(s.Place.Seq), reached, cli.Grouped(s.Events),
-			cli.Grouped(before[i].Place.Seq), cli.Grouped(before[i].Events))
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", s.ID(), human.Grouped(s.Place.Seq), reached, human.Grouped(s.Events),
+			human.Grouped(before[i].Place.Seq), human.Grouped(before[i].Events))
 	}
 	return table.Flush()
 }

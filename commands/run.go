@@ -19,6 +19,7 @@ import (
 	"github.com/imart/event-worker/commands/internal/cli"
 	"github.com/imart/event-worker/commands/internal/panel"
 	"github.com/imart/event-worker/config"
+	"github.com/imart/event-worker/internal/human"
 	"github.com/imart/event-worker/logs"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/progress"
@@ -142,7 +143,7 @@ func (f runFlags) panel(cfg config.Config, screen *cli.Screen, docs persistence.
 	}
 	return &panel.Watcher{
 		Screen: screen, Docs: docs, Node: cfg.Node, Chains: len(cfg.Chains),
-		Title: fmt.Sprintf("%s follows %s in %s", cfg.Node, cli.Some(int64(len(cfg.Chains)), "chain"), at),
+		Title: fmt.Sprintf("%s follows %s in %s", cfg.Node, human.Some(int64(len(cfg.Chains)), "chain"), at),
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/imart/event-worker/commands/internal/cli"
+	"github.com/imart/event-worker/internal/human"
 	"github.com/imart/event-worker/persistence"
 )
 
@@ -150,7 +151,7 @@ func expectAtStart(t *testing.T, data, id string) {
 	tree := output(t, data, "status", "--data", data)
 	for line := range strings.Lines(tree) {
 		if cells := strings.Fields(line); slices.Contains(cells, "subject") {
-			if i := slices.Index(cells, cli.Grouped(a.Head)); i < 1 || cells[i-1] != "start" || cells[i+1] != persistence.Retrying {
+			if i := slices.Index(cells, human.Grouped(a.Head)); i < 1 || cells[i-1] != "start" || cells[i+1] != persistence.Retrying {
 				t.Errorf("not at its start: %s", line)
 			}
 			return

@@ -46,10 +46,7 @@ executed by the worker that runs on the data; if none does, they are refused.
   curl http://127.0.0.1:9465/orders?limit=1`,
 		Args: cli.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if err := f.run(c.Context(), c.OutOrStdout(), c.ErrOrStderr()); err != nil {
-				return fmt.Errorf("serve: %w", err)
-			}
-			return nil
+			return cli.Named(c, f.run(c.Context(), c.OutOrStdout(), c.ErrOrStderr()))
 		},
 	}
 	f.addBoth(c)

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/imart/event-worker/commands/internal/cli"
+	"github.com/imart/event-worker/internal/human"
 	"github.com/imart/event-worker/internal/printable"
 	"github.com/imart/event-worker/persistence"
 )
@@ -33,7 +33,7 @@ func auditWords(a persistence.Audit, now time.Time) string {
 		if len(last.Documents) > 0 {
 			text += "; " + agreementOfDocuments(last.Documents)
 		}
-		text += ", " + cli.Ago(now.Sub(last.EndedAt))
+		text += ", " + human.Ago(now.Sub(last.EndedAt))
 		if last.Differ()+persistence.DocumentsOf(last.Documents).Differ() > 0 {
 			text += ": see event-worker verify " + a.Chain
 		}

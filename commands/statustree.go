@@ -8,9 +8,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/imart/event-worker/commands/internal/cli"
 	"github.com/imart/event-worker/commands/internal/panel"
 	"github.com/imart/event-worker/commands/internal/table"
+	"github.com/imart/event-worker/internal/human"
 	"github.com/imart/event-worker/internal/printable"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/progress"
@@ -115,21 +115,21 @@ func (t treeView) own(b *table.Branch[shown]) table.Row {
 		cells[2].Text = panel.At(n.chain.Slowest())
 	}
 	if a.Head > 0 {
-		cells[3].Text, cells[4].Text = cli.Grouped(a.Head), cli.Grouped(a.Lag)
+		cells[3].Text, cells[4].Text = human.Grouped(a.Head), human.Grouped(a.Lag)
 		if cells[2].Text == atStart {
 			cells[4].Text = ""
 		}
 	}
 	if a.Kind == "observer" || a.Events > 0 {
-		cells[5].Text = cli.Grouped(a.Events)
+		cells[5].Text = human.Grouped(a.Events)
 	}
 	cells[6] = t.state(a.Status, n.stream != nil && n.stream.AboveHead())
-	cells[7].Text = cli.Grouped(a.Restarts)
+	cells[7].Text = human.Grouped(a.Restarts)
 	if t.notes && a.Restarts == 0 {
 		cells[7].Text = ""
 	}
 	if a.Through > 0 && a.Through != a.Seq {
-		cells[8].Text = cli.Grouped(a.Seq)
+		cells[8].Text = human.Grouped(a.Seq)
 	}
 	cells[9].Text = age(a.UpdatedAt, t.now)
 	return t.withError(table.Row{Cells: cells}, a.LastError, b.Bad)
@@ -141,7 +141,7 @@ const atStart = "start"
 // placeOf is where an actor is, in the unit of its chain's head.
 func placeOf(c *progress.Chain, a persistence.Actor) string {
 	if height, known := c.Height(a); known {
-		return cli.Grouped(height)
+		return human.Grouped(height)
 	}
 	if a.Kind == "head" {
 		return ""
@@ -212,10 +212,10 @@ func (t treeView) sum(branches []*table.Branch[shown]) table.Row {
 		cells[2].Text = panel.At(slowest)
 	}
 	if head > 0 {
-		cells[3].Text, cells[4].Text = cli.Grouped(head), cli.Grouped(lag)
+		cells[3].Text, cells[4].Text = human.Grouped(head), human.Grouped(lag)
 	}
 	if len(streams) > 0 {
-		cells[5].Text = cli.Grouped(events)
+		cells[5].Text = human.Grouped(events)
 	}
 	cells[6] = t.states(branches, streams, troubled)
 	return table.Row{Cells: cells}
@@ -224,7 +224,7 @@ func (t treeView) sum(branches []*table.Branch[shown]) table.Row {
 // states is the worst state of branches, and how many of them are in which.
 func (t treeView) states(branches []*table.Branch[shown], streams []*progress.Stream, troubled int) table.Cell {
 	if troubled > 0 {
-		return table.Cell{Text: cli.Some(int64(troubled), "actor") + " retrying or paused", Ink: table.Bad}
+		return table.Cell{Text: human.Some(int64(troubled), "actor") + " retrying or paused", Ink: table.Bad}
 	}
 	noun, n := "stream", len(streams)
 	counts := map[string]int{}
@@ -252,7 +252,7 @@ func (t treeView) states(branches []*table.Branch[shown], streams []*progress.St
 		if was != "" && n > 1 {
 			was = "were "
 		}
-		return table.Cell{Text: cli.Some(int64(n), noun) + " " + was + cell.Text, Ink: cell.Ink}
+		return table.Cell{Text: human.Some(int64(n), noun) + " " + was + cell.Text, Ink: cell.Ink}
 	}
 	parts := make([]string, len(names))
 	for i, name := range names {
@@ -276,7 +276,7 @@ func firstError(b *table.Branch[shown]) string {
 // age returns a document's age, unless it is fresh.
 func age(written, now time.Time) string {
 	if age := now.Sub(written); age > fresh {
-		return cli.Ago(age)
+		return human.Ago(age)
 	}
 	return ""
 }

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/imart/event-worker/commands/internal/cli"
 	"github.com/imart/event-worker/commands/internal/table"
+	"github.com/imart/event-worker/internal/human"
 	"github.com/imart/event-worker/persistence"
 )
 
@@ -79,7 +79,7 @@ func (s state) top(v view) (lines []string) {
 
 func (s state) nodeLines(v view) []string {
 	living := s.living()
-	lines := v.wrapped(fmt.Sprintf("%s in %s", cli.Some(int64(len(living)), "node"), v.at))
+	lines := v.wrapped(fmt.Sprintf("%s in %s", human.Some(int64(len(living)), "node"), v.at))
 	owned := map[string]int64{}
 	for _, l := range s.Leases {
 		owned[l.Node]++
@@ -91,21 +91,21 @@ func (s state) nodeLines(v view) []string {
 	for _, n := range living {
 		heartbeat := table.Cell{}
 		if age := v.now.Sub(n.SeenAt); age > silent {
-			heartbeat = table.Cell{Text: cli.Ago(age), Ink: table.Bad}
+			heartbeat = table.Cell{Text: human.Ago(age), Ink: table.Bad}
 		}
 		if v.fold && len(living) > nodesShown && n.State == persistence.Up && heartbeat.Text == "" {
 			well++
 			continue
 		}
 		rows.Rows = append(rows.Rows, table.Row{Cells: []table.Cell{
-			{Text: n.ID}, nodeState(n.State, heartbeat.Text), {Text: cli.Grouped(owned[n.ID])}, {Text: n.Version}, {Text: cli.Ago(v.now.Sub(n.JoinedAt))}, heartbeat,
+			{Text: n.ID}, nodeState(n.State, heartbeat.Text), {Text: human.Grouped(owned[n.ID])}, {Text: n.Version}, {Text: human.Ago(v.now.Sub(n.JoinedAt))}, heartbeat,
 		}})
 	}
 	if len(rows.Rows) > 0 {
 		lines = append(lines, rows.Lines(v.width)...)
 	}
 	if well > 0 {
-		lines = append(lines, v.paint(table.Good, fmt.Sprintf("%s up, with %s between them", cli.Some(int64(well), "node"), cli.Some(int64(len(s.Leases)), "chain"))))
+		lines = append(lines, v.paint(table.Good, fmt.Sprintf("%s up, with %s between them", human.Some(int64(well), "node"), human.Some(int64(len(s.Leases)), "chain"))))
 	}
 	ended := map[string]int{}
 	for _, n := range s.Nodes {

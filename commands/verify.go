@@ -13,6 +13,7 @@ import (
 
 	"github.com/imart/event-worker/audit"
 	"github.com/imart/event-worker/commands/internal/cli"
+	"github.com/imart/event-worker/internal/human"
 	"github.com/imart/event-worker/persistence"
 )
 
@@ -65,10 +66,7 @@ Endpoints and markets are those of the configuration in --config, or else
 		Args: cli.One("a chain, such as ethereum"),
 		RunE: func(c *cobra.Command, args []string) error {
 			f.out = c.OutOrStdout()
-			if err := f.run(c.Context(), args[0]); err != nil {
-				return fmt.Errorf("verify: %w", err)
-			}
-			return nil
+			return cli.Named(c, f.run(c.Context(), args[0]))
 		},
 	}
 	f.addBoth(c)
@@ -123,8 +121,8 @@ func (f *verifyFlags) run(ctx context.Context, of string) error {
 // differ is the error of a report in which not all agree.
 func differ(r audit.Report) error {
 	documents := persistence.DocumentsOf(r.Documents)
-	events := fmt.Sprintf("%s of %s", cli.Grouped(r.Differ()), cli.Some(r.Events, "event"))
-	others := fmt.Sprintf("%s of %s", cli.Grouped(documents.Differ()), cli.Some(documents.Compared, "document"))
+	events := fmt.Sprintf("%s of %s", human.Grouped(r.Differ()), human.Some(r.Events, "event"))
+	others := fmt.Sprintf("%s of %s", human.Grouped(documents.Differ()), human.Some(documents.Compared, "document"))
 	switch {
 	case r.Differences() == 0:
 		return nil

@@ -11,6 +11,7 @@ import (
 	"github.com/imart/event-worker/audit"
 	"github.com/imart/event-worker/commands/internal/cli"
 	"github.com/imart/event-worker/commands/internal/table"
+	"github.com/imart/event-worker/internal/human"
 	"github.com/imart/event-worker/internal/printable"
 	"github.com/imart/event-worker/persistence"
 )
@@ -66,7 +67,7 @@ func describeDifference(d audit.Difference) string {
 		}
 		return b.String()
 	}
-	fmt.Fprintf(&b, "%-9s %s/%s  %s.%d.%d  %s", d.Kind, d.Market, d.Stream, cli.Grouped(at.Height), at.Transaction, at.Log, printable.Line(d.Event, valueShown))
+	fmt.Fprintf(&b, "%-9s %s/%s  %s.%d.%d  %s", d.Kind, d.Market, d.Stream, human.Grouped(at.Height), at.Transaction, at.Log, printable.Line(d.Event, valueShown))
 	if d.Order != "" {
 		fmt.Fprintf(&b, "  %s", printable.Line(d.Order, 2*valueShown))
 	}
@@ -95,7 +96,7 @@ func (p *verifyPrinter) progress(now audit.Progress) {
 		return
 	}
 	took := time.Since(p.begun)
-	line := fmt.Sprintf("%.1f %%, %s compared, %s differ, %s at %s", 100*now.Done, cli.Some(now.Events, "event"), cli.Grouped(now.Differ()), now.Stream, cli.Grouped(now.Height))
+	line := fmt.Sprintf("%.1f %%, %s compared, %s differ, %s at %s", 100*now.Done, human.Some(now.Events, "event"), human.Grouped(now.Differ()), now.Stream, human.Grouped(now.Height))
 	if now.Done > 0.01 && now.Done < 1 && took > time.Second {
 		line += ", about " + time.Duration(float64(took)*(1-now.Done)/now.Done).Round(time.Second).String() + " left"
 	}
@@ -116,7 +117,7 @@ func (p *verifyPrinter) end(r audit.Report) error {
 		}{r})
 	}
 	if more := p.printed - printedDifferences; more > 0 {
-		fmt.Fprintf(p.screen, "… and %s: --json prints all\n", cli.Some(int64(more), "difference"))
+		fmt.Fprintf(p.screen, "… and %s: --json prints all\n", human.Some(int64(more), "difference"))
 	}
 	if err := verifyTable(p.screen, r); err != nil {
 		return err
@@ -126,7 +127,7 @@ func (p *verifyPrinter) end(r audit.Report) error {
 			fmt.Fprintf(p.screen, "%s/%s/%s: %s\n", r.Chain, s.Market, s.Stream, printable.Line(note, 300))
 		}
 		if s.Decodable > 0 {
-			fmt.Fprintf(p.screen, "%s/%s/%s: %s can be decoded now: see retry\n", r.Chain, s.Market, s.Stream, cli.Some(s.Decodable, "dead letter"))
+			fmt.Fprintf(p.screen, "%s/%s/%s: %s can be decoded now: see retry\n", r.Chain, s.Market, s.Stream, human.Some(s.Decodable, "dead letter"))
 		}
 	}
 	for _, note := range r.Notes {
@@ -141,19 +142,19 @@ func verifyTable(out io.Writer, r audit.Report) error {
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "\nstream\tfrom\tto\tevents\tmissing\textra\tdifferent")
 	for _, s := range r.Streams {
-		from, to := cli.Grouped(s.From), cli.Grouped(s.To)
+		from, to := human.Grouped(s.From), human.Grouped(s.To)
 		if s.From > s.To {
 			from, to = "-", "-"
 		}
-		fmt.Fprintf(table, "%s/%s/%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.Chain, s.Market, s.Stream, from, to, cli.Grouped(s.Events),
-			cli.Grouped(s.Missing), cli.Grouped(s.Extra), cli.Grouped(s.Different))
+		fmt.Fprintf(table, "%s/%s/%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.Chain, s.Market, s.Stream, from, to, human.Grouped(s.Events),
+			human.Grouped(s.Missing), human.Grouped(s.Extra), human.Grouped(s.Different))
 	}
 	if len(r.Documents) > 0 {
 		fmt.Fprintln(table, "\ndocuments\t\t\tcompared\tmissing\textra\tdifferent")
 	}
 	for _, d := range r.Documents {
-		fmt.Fprintf(table, "%s/%s %s\t\t\t%s\t%s\t%s\t%s\n", r.Chain, d.Market, d.Collection, cli.Grouped(d.Compared),
-			cli.Grouped(d.Missing), cli.Grouped(d.Extra), cli.Grouped(d.Different))
+		fmt.Fprintf(table, "%s/%s %s\t\t\t%s\t%s\t%s\t%s\n", r.Chain, d.Market, d.Collection, human.Grouped(d.Compared),
+			human.Grouped(d.Missing), human.Grouped(d.Extra), human.Grouped(d.Different))
 	}
 	return table.Flush()
 }
@@ -164,7 +165,7 @@ func verdict(r audit.Report, heights string) string {
 	if !any {
 		return "Nothing was compared: no stream has executed anything that is final there."
 	}
-	text := fmt.Sprintf("%s: %s %s to %s, read from %s.", agreement(r.Counts), heights, cli.Grouped(from), cli.Grouped(to), printable.Line(r.Source, 200))
+	text := fmt.Sprintf("%s: %s %s to %s, read from %s.", agreement(r.Counts), heights, human.Grouped(from), human.Grouped(to), printable.Line(r.Source, 200))
 	if len(r.Documents) > 0 {
 		text += "\n" + agreementOfDocuments(r.Documents) + "."
 	}
@@ -174,7 +175,7 @@ func verdict(r audit.Report, heights string) string {
 // agreementOfDocuments is the share of documents that are what the log makes.
 func agreementOfDocuments(all []audit.Documents) string {
 	d := persistence.DocumentsOf(all)
-	return fmt.Sprintf("%s of %s agree with the log, %s", cli.Grouped(d.Compared-d.Differ()), cli.Some(d.Compared, "document"), share(d.Compared-d.Differ(), d.Compared))
+	return fmt.Sprintf("%s of %s agree with the log, %s", human.Grouped(d.Compared-d.Differ()), human.Some(d.Compared, "document"), share(d.Compared-d.Differ(), d.Compared))
 }
 
 // agreement is the share of events that agree.
@@ -183,7 +184,7 @@ func agreement(c audit.Counts) string {
 	if c.Events == 1 {
 		verb = "agrees"
 	}
-	return fmt.Sprintf("%s of %s %s, %s", cli.Grouped(c.Agree), cli.Some(c.Events, "event"), verb, share(c.Agree, c.Events))
+	return fmt.Sprintf("%s of %s %s, %s", human.Grouped(c.Agree), human.Some(c.Events, "event"), verb, share(c.Agree, c.Events))
 }
 
 // share is a part in percent: 100 only if it is all, and 0 only if it is nothing.

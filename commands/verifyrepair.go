@@ -11,6 +11,7 @@ import (
 	"github.com/imart/event-worker/actors/maintenance"
 	"github.com/imart/event-worker/audit"
 	"github.com/imart/event-worker/commands/internal/cli"
+	"github.com/imart/event-worker/internal/human"
 	"github.com/imart/event-worker/persistence"
 )
 
@@ -23,7 +24,7 @@ func (f *verifyFlags) mend(ctx context.Context, found audit.Report) error {
 	rewinds, refolds := f.rewinds(found), f.refolds(found)
 	f.say("\nRepair:")
 	if len(rewinds) > 0 {
-		f.say(" %s goes back to before its first difference, and is read again from the configured endpoints.", cli.Some(int64(len(rewinds)), "stream"))
+		f.say(" %s goes back to before its first difference, and is read again from the configured endpoints.", human.Some(int64(len(rewinds)), "stream"))
 		if err := f.sayUnread(ctx, rewinds); err != nil {
 			return err
 		}
@@ -33,7 +34,7 @@ func (f *verifyFlags) mend(ctx context.Context, found audit.Report) error {
 		for _, r := range refolds {
 			n += int64(len(r.Keys))
 		}
-		f.say(" %s folded again from the log.", cli.Some(n, "document"))
+		f.say(" %s folded again from the log.", human.Some(n, "document"))
 	}
 	f.say("\n")
 	if f.endpoint != "" && len(rewinds) > 0 {
@@ -49,7 +50,7 @@ func (f *verifyFlags) mend(ctx context.Context, found audit.Report) error {
 	tell := func(ended persistence.Request) error {
 		asked = true
 		if ended.Kind == persistence.RewindRequest {
-			f.say("Rewound %s to %s.\n", ended.Subject(), cli.Grouped(*ended.Height))
+			f.say("Rewound %s to %s.\n", ended.Subject(), human.Grouped(*ended.Height))
 		}
 		return nil
 	}
@@ -118,7 +119,7 @@ func (f *verifyFlags) sayUnread(ctx context.Context, rewinds []persistence.Reque
 		}
 	}
 	if n > 0 {
-		f.say(" At least %s that was read becomes unread.", cli.Some(n, "notification"))
+		f.say(" At least %s that was read becomes unread.", human.Some(n, "notification"))
 	}
 	return nil
 }
@@ -145,7 +146,7 @@ func (f *verifyFlags) wouldMend(ctx context.Context, rewinds []persistence.Reque
 		if err != nil {
 			return err
 		}
-		f.say("\nA rewind of %s to %s would undo:\n\n", r.Subject(), cli.Grouped(*r.Height))
+		f.say("\nA rewind of %s to %s would undo:\n\n", r.Subject(), human.Grouped(*r.Height))
 		if err := tellUndone(f.words(), r, plan); err != nil {
 			return cli.UnlessClosed(err)
 		}
@@ -166,7 +167,7 @@ func (f *verifyFlags) verifyAgain(ctx context.Context, found audit.Report) error
 		}
 		if left != said {
 			said = left
-			f.say("The worker reads again: %s to go.\n", cli.Some(int64(left), "stream"))
+			f.say("The worker reads again: %s to go.\n", human.Some(int64(left), "stream"))
 		}
 		select {
 		case <-ctx.Done():

@@ -13,10 +13,7 @@ func Price(a markets.Amount, c markets.Currency) string {
 	case !a.Known():
 		return "an unknown price"
 	case c.Symbol == "":
-		return fmt.Sprintf("%s units of %s", a, Short(c.Address))
+		return fmt.Sprintf("%s units of %s", a, human.Short(c.Address))
 	}
 	return human.Units(string(a), c.Decimals) + " " + c.Symbol
 }
-
-// Short is human.Short.
-func Short(address string) string { return human.Short(address) }

@@ -102,6 +102,15 @@ func One(what string) cobra.PositionalArgs {
 	}
 }
 
+// Named adds the name of the command that failed to an error: "hooks list: …". A nil error
+// stays nil.
+func Named(c *cobra.Command, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", strings.TrimPrefix(c.CommandPath(), c.Root().Name()+" "), err)
+}
+
 // OneLine is an error's text in one line, printable.
 func OneLine(err error) string {
 	if errors.Is(err, context.Canceled) {

@@ -6,18 +6,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
-
-	"github.com/imart/event-worker/internal/human"
 )
-
-// Grouped is human.Grouped.
-func Grouped(n int64) string { return human.Grouped(n) }
-
-// Ago is human.Ago.
-func Ago(age time.Duration) string { return human.Ago(age) }
-
-// Some is human.Some.
-func Some(n int64, noun string) string { return human.Some(n, noun) }
 
 // Waits returns a function that says on out, for people, what a command waits for.
 func Waits(out io.Writer, what string) func(waited time.Duration) {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/imart/event-worker/chains/replay"
 	"github.com/imart/event-worker/commands/internal/cli"
+	"github.com/imart/event-worker/internal/human"
 )
 
 type replayFlags struct {
@@ -97,7 +98,7 @@ func serveRecordings(ctx context.Context, recordings Recordings, out io.Writer, 
 		advancing.Go(func() {
 			node.Run(ctx, f.pace)
 			if ctx.Err() == nil {
-				fmt.Fprintf(out, "The recording of %s ends here, at %s; it has no more events.\n", name, cli.Grouped(node.Head()))
+				fmt.Fprintf(out, "The recording of %s ends here, at %s; it has no more events.\n", name, human.Grouped(node.Head()))
 			}
 		})
 	}

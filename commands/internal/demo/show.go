@@ -12,6 +12,7 @@ import (
 	"github.com/imart/event-worker/commands/internal/cli"
 	"github.com/imart/event-worker/commands/internal/panel"
 	"github.com/imart/event-worker/config"
+	"github.com/imart/event-worker/internal/human"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/progress"
 )
@@ -63,7 +64,7 @@ func (s *show) start(ctx context.Context, docs persistence.Querier) error {
 			node.Finish()
 		}
 		reach(tree, Markets[i].Chain, node)
-		fmt.Fprintf(s.screen, "  %-9s local node %s, head at %s\n", Markets[i].Chain, node.URL(), cli.Grouped(node.Head()))
+		fmt.Fprintf(s.screen, "  %-9s local node %s, head at %s\n", Markets[i].Chain, node.URL(), human.Grouped(node.Head()))
 	}
 	return nil
 }
@@ -145,7 +146,7 @@ func (s *show) CaughtUp(ctx context.Context) error {
 	}
 	streams := len(slices.Collect(tree.Streams()))
 	added, _ := s.first.Events(tree)
-	fmt.Fprintf(s.screen, "\nCaught up in %.1f s: %s in %s.\n", now.Sub(s.begun).Seconds(), cli.Some(added, "new event"), cli.Some(int64(streams), "stream"))
+	fmt.Fprintf(s.screen, "\nCaught up in %.1f s: %s in %s.\n", now.Sub(s.begun).Seconds(), human.Some(added, "new event"), human.Some(int64(streams), "stream"))
 	for _, ref := range Markets {
 		text, err := summary(ctx, s.docs, ref)
 		if err != nil {
@@ -185,7 +186,7 @@ func (s *show) advance(ctx context.Context) {
 		s.stepping.Go(func() {
 			node.Run(ctx, s.flags.pace)
 			if ctx.Err() == nil {
-				fmt.Fprintf(s.screen, "The recording of %s ends here, at %s; it has no more events.\n", Markets[i].Chain, cli.Grouped(node.Head()))
+				fmt.Fprintf(s.screen, "The recording of %s ends here, at %s; it has no more events.\n", Markets[i].Chain, human.Grouped(node.Head()))
 			}
 		})
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/imart/event-worker/commands/internal/cli"
+	"github.com/imart/event-worker/internal/human"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
 )
@@ -47,9 +48,9 @@ func statuses(ctx context.Context, docs persistence.Querier, ref persistence.Mar
 	for _, o := range orders {
 		counts[o.Status]++
 	}
-	parts := []string{cli.Some(int64(len(orders)), "order")}
+	parts := []string{human.Some(int64(len(orders)), "order")}
 	for _, status := range slices.Sorted(maps.Keys(counts)) {
-		parts = append(parts, fmt.Sprintf("%s %s", cli.Grouped(counts[status]), status))
+		parts = append(parts, fmt.Sprintf("%s %s", human.Grouped(counts[status]), status))
 	}
 	return strings.Join(parts, ", "), nil
 }
@@ -71,5 +72,5 @@ func lastSales(ctx context.Context, docs persistence.Querier, ref persistence.Ma
 // tell is a sale in words.
 func tell(e markets.Event) string {
 	return fmt.Sprintf("  %s for %s, %s → %s\n    %s, transaction %s\n",
-		token(e), cli.Price(e.Price, e.Currency), cli.Short(e.From), cli.Short(e.To), e.Time.UTC().Format(time.DateTime), e.Transaction)
+		token(e), cli.Price(e.Price, e.Currency), human.Short(e.From), human.Short(e.To), e.Time.UTC().Format(time.DateTime), e.Transaction)
 }

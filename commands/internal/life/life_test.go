@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/imart/event-worker/commands/internal/life"
+	"github.com/imart/event-worker/commands/internal/table"
 	"github.com/imart/event-worker/explain"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
@@ -193,13 +194,13 @@ type failer interface {
 	Fatalf(string, ...any)
 }
 
-// fits expects that no line is too long or has anything that a terminal acts on.
+// fits fails if a line is too wide or contains a control character.
 func fits(t failer, text string) {
 	t.Helper()
 	for line := range strings.Lines(text) {
 		line = strings.TrimSuffix(line, "\n")
-		if len([]rune(line)) > 80 || strings.ContainsFunc(line, func(r rune) bool { return !unicode.IsPrint(r) }) {
-			t.Fatalf("a line has %d characters: %q", len([]rune(line)), line)
+		if table.Width(line) > 80 || strings.ContainsFunc(line, func(r rune) bool { return !unicode.IsPrint(r) }) {
+			t.Fatalf("a line is %d columns wide: %q", table.Width(line), line)
 		}
 	}
 }

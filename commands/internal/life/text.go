@@ -7,8 +7,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/imart/event-worker/commands/internal/cli"
+	"github.com/imart/event-worker/commands/internal/table"
 	"github.com/imart/event-worker/explain"
+	"github.com/imart/event-worker/internal/human"
 	"github.com/imart/event-worker/internal/printable"
 	"github.com/imart/event-worker/markets"
 )
@@ -61,7 +62,7 @@ func (w *writer) title() {
 	if w.Order != nil {
 		what = strings.TrimSpace(string(w.Order.Status) + " " + string(w.Order.Side))
 	}
-	w.line("", what+" of "+name+w.asOf()+", from "+cli.Some(int64(len(w.Steps)), "event"))
+	w.line("", what+" of "+name+w.asOf()+", from "+human.Some(int64(len(w.Steps)), "event"))
 	switch {
 	case w.Order != nil:
 	case w.At != nil && w.Later > 0:
@@ -70,10 +71,10 @@ func (w *writer) title() {
 		w.line("", "The order does not exist: none of its own events is in it yet.")
 	}
 	if w.Later > 0 {
-		w.line("", "Left out: "+cli.Some(int64(w.Later), "later event")+".")
+		w.line("", "Left out: "+human.Some(int64(w.Later), "later event")+".")
 	}
 	if read, behind := w.unread(); behind {
-		w.line("", fmt.Sprintf("The market's orders are only read up to %s %s.", w.Unit, cli.Grouped(read)))
+		w.line("", fmt.Sprintf("The market's orders are only read up to %s %s.", w.Unit, human.Grouped(read)))
 	}
 }
 
@@ -82,7 +83,7 @@ func (w *writer) asOf() string {
 	case at == nil:
 		return ""
 	case at.Height != nil:
-		return fmt.Sprintf(" at the end of %s %s", w.Unit, cli.Grouped(*at.Height))
+		return fmt.Sprintf(" at the end of %s %s", w.Unit, human.Grouped(*at.Height))
 	default:
 		return " at " + explain.Clock(*at.Time)
 	}
@@ -107,7 +108,7 @@ func (w *writer) unread() (least int64, behind bool) {
 func (w *writer) terms(o *markets.Order) {
 	w.row("token", token(o.Token))
 	if n := len(o.Bundle); n > 1 {
-		w.row("bundle", cli.Some(int64(n), "item"))
+		w.row("bundle", human.Some(int64(n), "item"))
 	}
 	if o.Quantity.Known() || o.Filled.Known() {
 		w.row("filled", known(o.Filled)+" of "+known(o.Quantity))
@@ -120,7 +121,7 @@ func (w *writer) terms(o *markets.Order) {
 		w.row("expires", explain.Clock(*o.ExpiresAt))
 	}
 	if o.Anomalies > 0 {
-		w.row("anomalies", cli.Some(o.Anomalies, "event")+" that made no sense in the order's state")
+		w.row("anomalies", human.Some(o.Anomalies, "event")+" that made no sense in the order's state")
 	}
 }
 
@@ -137,9 +138,9 @@ func signed(s explain.Signed, unit string) string {
 	case s.Position == nil:
 		return text + "not answered yet"
 	case s.Reason != "":
-		return fmt.Sprintf("%s%s at %s %s: %s", text, s.State, unit, cli.Grouped(s.Position.Height), s.Reason)
+		return fmt.Sprintf("%s%s at %s %s: %s", text, s.State, unit, human.Grouped(s.Position.Height), s.Reason)
 	}
-	return fmt.Sprintf("%s%s at %s %s", text, s.State, unit, cli.Grouped(s.Position.Height))
+	return fmt.Sprintf("%s%s at %s %s", text, s.State, unit, human.Grouped(s.Position.Height))
 }
 
 func (w *writer) finality() string {
@@ -155,7 +156,7 @@ func (w *writer) finality() string {
 	if open == 0 {
 		return "its events are; streams that are behind may add others"
 	}
-	return fmt.Sprintf("no: a reorganisation can take back %s", cli.Some(int64(open), "event"))
+	return fmt.Sprintf("no: a reorganisation can take back %s", human.Some(int64(open), "event"))
 }
 
 func (w *writer) agreement() string {
@@ -163,7 +164,7 @@ func (w *writer) agreement() string {
 	case len(w.Differences) > 0:
 		return "DIFFERS from what its log makes: see below"
 	case n > 0:
-		return "lacks " + cli.Some(n, "event") + " that the log has: see below"
+		return "lacks " + human.Some(n, "event") + " that the log has: see below"
 	}
 	return "is what its log makes"
 }
@@ -181,7 +182,7 @@ func (w *writer) step(s explain.Step) {
 		w.line("  ", "in part ignored: "+string(s.Ignored))
 	}
 	if s.By != nil {
-		w.line("  ", fmt.Sprintf("its nonce was cancelled before, in %s %s, transaction %s", w.Unit, cli.Grouped(s.By.Position.Height), s.By.Transaction))
+		w.line("  ", fmt.Sprintf("its nonce was cancelled before, in %s %s, transaction %s", w.Unit, human.Grouped(s.By.Position.Height), s.By.Transaction))
 	}
 	w.changes(s.Changes)
 }
@@ -205,7 +206,7 @@ func (w *writer) said(e markets.Event) {
 // event is what happened, where and when.
 func (w *writer) event(e markets.Event, final bool) {
 	w.WriteString("\n")
-	w.line("", fmt.Sprintf("%s in %s %s at %s", e.Kind, w.Unit, cli.Grouped(e.Position.Height), explain.Clock(e.Time)))
+	w.line("", fmt.Sprintf("%s in %s %s at %s", e.Kind, w.Unit, human.Grouped(e.Position.Height), explain.Clock(e.Time)))
 	place := fmt.Sprintf("stream %s, ", e.Stream)
 	if w.Unit == "block" {
 		place += fmt.Sprintf("transaction %d, log %d", e.Position.Transaction, e.Position.Log)
@@ -289,31 +290,10 @@ func (w *writer) line(indent, text string) { w.hang(indent, text) }
 
 // hang writes a text behind a heading, wrapped, its further lines below its first one.
 func (w *writer) hang(heading, text string) {
-	room := width - len(heading)
-	for i, line := range wrap(printable.Text(text), room) {
+	for i, line := range table.Wrap(printable.Text(text), width-len(heading)) {
 		if i > 0 {
 			heading = strings.Repeat(" ", len(heading))
 		}
 		w.WriteString(strings.TrimRight(heading+line, " ") + "\n")
 	}
-}
-
-// wrap breaks a text at its spaces into lines of at most so many runes, and where there are
-// none within a word.
-func wrap(text string, room int) (lines []string) {
-	line := []rune{}
-	for _, word := range strings.Split(text, " ") {
-		rest := []rune(word)
-		if len(line) > 0 && len(line)+1+len(rest) > room {
-			lines, line = append(lines, string(line)), nil
-		}
-		if len(line) > 0 {
-			line = append(line, ' ')
-		}
-		for len(rest) > room {
-			lines, rest = append(lines, string(rest[:room])), rest[room:]
-		}
-		line = append(line, rest...)
-	}
-	return append(lines, string(line))
 }

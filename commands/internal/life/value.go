@@ -8,6 +8,7 @@ import (
 
 	"github.com/imart/event-worker/commands/internal/cli"
 	"github.com/imart/event-worker/explain"
+	"github.com/imart/event-worker/internal/human"
 	"github.com/imart/event-worker/internal/printable"
 	"github.com/imart/event-worker/markets"
 )
@@ -36,7 +37,7 @@ func value(field string, text json.RawMessage, c markets.Currency) string {
 	case "prices":
 		return of(text, prices)
 	case "bundle":
-		return of(text, func(items []markets.Item) string { return cli.Some(int64(len(items)), "item") })
+		return of(text, func(items []markets.Item) string { return human.Some(int64(len(items)), "item") })
 	case "parameters":
 		return "set"
 	}
@@ -133,7 +134,7 @@ func contractState(s markets.ContractState) string {
 		parts = append(parts, fmt.Sprintf("filled %s of %s", s.Filled, s.Size))
 	}
 	if s.Height > 0 {
-		parts = append(parts, "as of block "+cli.Grouped(s.Height))
+		parts = append(parts, "as of block "+human.Grouped(s.Height))
 	}
 	return strings.Join(parts, ", ")
 }
@@ -179,7 +180,7 @@ func fact(f markets.Fact) string {
 func payments(all []markets.Payment) string {
 	var parts []string
 	for _, p := range all {
-		parts = append(parts, cli.Price(p.Amount, p.Currency)+" to "+cli.Short(p.Receiver))
+		parts = append(parts, cli.Price(p.Amount, p.Currency)+" to "+human.Short(p.Receiver))
 	}
 	return strings.Join(parts, ", ")
 }

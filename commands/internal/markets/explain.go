@@ -14,6 +14,7 @@ import (
 
 	"github.com/imart/event-worker/chains/transactions"
 	"github.com/imart/event-worker/commands/internal/cli"
+	"github.com/imart/event-worker/internal/human"
 	"github.com/imart/event-worker/internal/waiting"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/markets/catalogue"
@@ -152,7 +153,7 @@ type explanation struct {
 
 // add prints what the definition makes of a transaction.
 func (e *explanation) add(tx transactions.Transaction) error {
-	e.line("transaction %s%s: %s", tx.Hash, when(tx), cli.Some(int64(len(tx.Raws)), "event"))
+	e.line("transaction %s%s: %s", tx.Hash, when(tx), human.Some(int64(len(tx.Raws)), "event"))
 	for i, raw := range tx.Raws {
 		verdicts, err := e.definition.Explain(e.site, tx.Raws, i)
 		if err != nil {
@@ -182,7 +183,7 @@ func (e *explanation) end() error {
 	if err := cli.UnlessClosed(e.err); err != nil || e.failed == 0 {
 		return err
 	}
-	return fmt.Errorf("%s cannot be decoded, see above", cli.Some(e.failed, "event"))
+	return fmt.Errorf("%s cannot be decoded, see above", human.Some(e.failed, "event"))
 }
 
 // when is where a transaction is and when it was, as far as its answer says.

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/imart/event-worker/commands/internal/cli"
+	"github.com/imart/event-worker/internal/human"
 	"github.com/imart/event-worker/markets/catalogue"
 	"github.com/imart/event-worker/markets/definition"
 )
@@ -114,7 +115,7 @@ The exit code is 1 if there are any; warnings do not count.`,
 				}
 			}
 			if bad > 0 {
-				return fmt.Errorf("%s, see above", cli.Some(int64(bad), "problem"))
+				return fmt.Errorf("%s, see above", human.Some(int64(bad), "problem"))
 			}
 			return nil
 		},

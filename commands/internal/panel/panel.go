@@ -7,8 +7,8 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/imart/event-worker/commands/internal/cli"
 	"github.com/imart/event-worker/commands/internal/table"
+	"github.com/imart/event-worker/internal/human"
 	"github.com/imart/event-worker/internal/printable"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/progress"
@@ -103,12 +103,12 @@ func head(c *progress.Chain) string {
 	if c.Head == nil || c.Head.Head == 0 {
 		return ""
 	}
-	return cli.Grouped(c.Head.Head)
+	return human.Grouped(c.Head.Head)
 }
 
 func streamRow(s *progress.Stream) table.Row {
 	row := table.Row{Cells: []table.Cell{
-		{Text: s.Market + "/" + s.Name}, {Text: At(s)}, {Text: Lag(s)}, {Text: percent(s)}, {Text: cli.Grouped(s.Events)},
+		{Text: s.Market + "/" + s.Name}, {Text: At(s)}, {Text: Lag(s)}, {Text: percent(s)}, {Text: human.Grouped(s.Events)},
 		{Text: rate(s.EventsPerSecond)}, {Text: eta(s)}, StateOf(s),
 	}}
 	if s.Failing != "" {
@@ -130,8 +130,8 @@ func folded(b *table.Branch[item]) table.Row {
 	}
 	slowest := c.Slowest()
 	row := table.Row{Cells: []table.Cell{
-		{Text: c.Name + ", " + cli.Some(streams, "stream"), Ink: table.Bold}, {Text: At(slowest)}, {Text: Lag(slowest)},
-		{Text: percent(slowest)}, {Text: cli.Grouped(events)}, {Text: rate(perSecond)}, {Text: chainETA(c)}, summary(c),
+		{Text: c.Name + ", " + human.Some(streams, "stream"), Ink: table.Bold}, {Text: At(slowest)}, {Text: Lag(slowest)},
+		{Text: percent(slowest)}, {Text: human.Grouped(events)}, {Text: rate(perSecond)}, {Text: chainETA(c)}, summary(c),
 	}}
 	if c.Failing != "" {
 		row.Note = note(c.Reason)
@@ -163,7 +163,7 @@ func rest(branches []*table.Branch[item]) table.Row {
 		state = table.Cell{Text: fmt.Sprintf("%d backfilling", behind)}
 	}
 	return table.Row{Cells: []table.Cell{
-		{Text: cli.Some(int64(len(branches)), "more "+what)}, {}, {}, {}, {Text: cli.Grouped(events)}, {Text: rate(perSecond)}, {}, state,
+		{Text: human.Some(int64(len(branches)), "more "+what)}, {}, {}, {}, {Text: human.Grouped(events)}, {Text: rate(perSecond)}, {}, state,
 	}}
 }
 
@@ -203,7 +203,7 @@ func At(s *progress.Stream) string {
 		return ""
 	}
 	if height, known := s.Height(); known {
-		return cli.Grouped(height)
+		return human.Grouped(height)
 	}
 	return "start"
 }
@@ -216,7 +216,7 @@ func Lag(s *progress.Stream) string {
 	if _, known := s.Height(); !known {
 		return ""
 	}
-	return cli.Grouped(s.Lag)
+	return human.Grouped(s.Lag)
 }
 
 func percent(s *progress.Stream) string {
@@ -236,7 +236,7 @@ func rate(perSecond float64) string {
 	case perSecond < 10:
 		return strconv.FormatFloat(perSecond, 'f', 1, 64)
 	}
-	return cli.Grouped(int64(perSecond + 0.5))
+	return human.Grouped(int64(perSecond + 0.5))
 }
 
 func eta(s *progress.Stream) string {

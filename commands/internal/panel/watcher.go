@@ -9,6 +9,7 @@ import (
 
 	"github.com/imart/event-worker/commands/internal/cli"
 	"github.com/imart/event-worker/commands/internal/table"
+	"github.com/imart/event-worker/internal/human"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/progress"
 	"github.com/imart/event-worker/worker"
@@ -139,7 +140,7 @@ func Frame(v View, width, height int, colours bool) []string {
 func waitsFor(v View, others int) string {
 	switch {
 	case len(v.Tree) == 0:
-		return fmt.Sprintf("starting %s…", cli.Some(int64(v.Configured), "chain"))
+		return fmt.Sprintf("starting %s…", human.Some(int64(v.Configured), "chain"))
 	case others > 0:
 		return "this process has no chain yet"
 	}
@@ -161,7 +162,7 @@ func inBrief(t progress.Tree) string {
 func brief(c *progress.Chain) string {
 	state := c.Failing
 	if state == "" {
-		state = "lag " + cli.Grouped(c.Lag())
+		state = "lag " + human.Grouped(c.Lag())
 	}
 	node := "no node"
 	for _, a := range c.Actors {
