@@ -129,7 +129,7 @@ func TestNobodyExecutesARequest(t *testing.T) {
 	if err := store.Close(); err != nil {
 		t.Fatal(err)
 	}
-	p.says("the worker has stopped before it started request")
+	p.says("the worker stopped before it started request")
 	reader, err := location{folder: filepath.Clean(data)}.openReader(t.Context())
 	if err != nil {
 		t.Fatal(err)

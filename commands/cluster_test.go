@@ -80,7 +80,7 @@ func (c *team) tell() {
 	var text strings.Builder
 	s, err := new(statusFlags).state(context.Background(), c.store)
 	if err == nil {
-		err = s.write(&text, location{}, time.Now())
+		err = s.print(&text, view{now: time.Now()})
 	}
 	c.t.Logf("status (%v):\n%s", err, &text)
 }

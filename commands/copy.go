@@ -65,7 +65,7 @@ or of the demo, whichever is there first.`,
 func (f *copyFlags) locations() (from, to location, err error) {
 	for _, flag := range []struct{ name, value string }{{"from", f.from}, {"to", f.to}} {
 		if flag.value != inFolder && flag.value != inMongoDB {
-			return from, to, fmt.Errorf("copy: --%s %q: choose embedded or mongodb", flag.name, flag.value)
+			return from, to, fmt.Errorf("copy: --%s %q: must be embedded or mongodb", flag.name, flag.value)
 		}
 	}
 	if f.from == f.to {
@@ -76,13 +76,13 @@ func (f *copyFlags) locations() (from, to location, err error) {
 		return from, to, fmt.Errorf("copy: %w", err)
 	}
 	if uri == "" {
-		return from, to, errors.New("copy: which database? set " + mongoVariable + ", which looks like mongodb://user:password@host:27017/database?replicaSet=rs0")
+		return from, to, errors.New("copy: no database given: set " + mongoVariable + ", such as mongodb://user:password@host:27017/database?replicaSet=rs0")
 	}
 	folder, err := f.folder()
 	if err != nil {
 		return from, to, fmt.Errorf("copy: %w", err)
 	}
-	if folder, err = filepath.Abs(folder); err != nil { // always the same words for it
+	if folder, err = filepath.Abs(folder); err != nil { // a resumed copy compares it
 		return from, to, fmt.Errorf("copy: %w", err)
 	}
 	from, to = location{folder: folder}, location{uri: uri}
@@ -98,8 +98,7 @@ type source interface {
 	reader
 }
 
-// openSource opens data to copy from. A folder is locked: no worker writes to it
-// meanwhile.
+// openSource opens data to copy from. A folder is locked, so that no worker writes to it.
 func (l location) openSource(ctx context.Context) (source, error) {
 	r, err := l.openReader(ctx)
 	if err != nil {
@@ -172,7 +171,7 @@ func runCopy(ctx context.Context, out io.Writer, f *copyFlags) (err error) {
 	case err != nil:
 		return err
 	}
-	_, err = fmt.Fprintf(screen, "\n%s The counts agree: the copy is complete.\nA worker on it continues where the source stopped. Do not run one on the source any more.\n", m.end())
+	_, err = fmt.Fprintf(screen, "\n%s The counts agree: the copy is complete.\nA worker on it continues where the source stopped. Do not run a worker on the source again.\n", m.end())
 	return err
 }
 
@@ -187,10 +186,10 @@ func countTable(counts []transfer.Count) string {
 	return b.String()
 }
 
-// meterEvery is how often a copy says how far it has come.
+// meterEvery is the interval at which a copy reports its progress.
 const meterEvery = time.Second
 
-// meter says how far a copy has come.
+// meter reports the progress of a copy.
 type meter struct {
 	screen      *cli.Screen
 	begun, said time.Time
@@ -210,7 +209,7 @@ func (m *meter) report(p transfer.Progress) {
 	default:
 		m.said = now
 		line := m.line(now)
-		_ = m.screen.Show(func(width, _ int) []string { return []string{table.Shorten(line, width)} }) // what stays is written again later
+		_ = m.screen.Show(func(width, _ int) []string { return []string{table.Shorten(line, width)} }) // the summary's write fails as well
 	}
 }
 
@@ -226,7 +225,7 @@ func opening(p transfer.Progress) string {
 	return total
 }
 
-// line is how far the copy has come.
+// line is the copy's progress on one line.
 func (m *meter) line(now time.Time) string {
 	p, rate := m.last, m.rate(now)
 	text := fmt.Sprintf("%s: %s of %s, %s/s", p.Collection, human.Grouped(p.Done), human.Some(p.Total, "document"), human.Grouped(int64(rate)))

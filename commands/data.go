@@ -31,17 +31,17 @@ const mongoVariable = "MONGODB_URI"
 // location is the location of data: a folder, or the MongoDB database of a URI.
 type location struct {
 	folder, uri string
-	// waits is told how long the database has not answered yet; if nil, standard error is.
+	// waits is called while the database does not answer; if nil, standard error reports it.
 	waits func(waited time.Duration)
 }
 
-// mongoURI returns MongoDB's URI as the environment has it: in a variable, or in the file
-// that another one names. It is empty if there is none.
+// mongoURI returns MongoDB's URI from its environment variable, or from the file that the
+// variable with the suffix _FILE names. It is empty if neither is set.
 func mongoURI() (string, error) {
 	return secretfile.Variable(mongoVariable, os.Getenv)
 }
 
-// named returns the location that --data names, or else the environment.
+// named returns the location that --data names, or else the environment; false if neither does.
 func named(data string) (at location, ok bool, err error) {
 	if data != "" {
 		return location{folder: data}, true, nil
@@ -62,7 +62,7 @@ func (l location) String() string {
 	return "MongoDB, " + address.String()
 }
 
-// valid reports whether the location's URI, if it has one, can be read.
+// valid reports whether the location's URI, if it has one, can be parsed.
 func (l location) valid() bool {
 	_, err := mongo.AddressOf(l.uri)
 	return l.uri == "" || err == nil
@@ -102,7 +102,7 @@ func (l location) Open(ctx context.Context) (persistence.Store, error) {
 	return store, nil
 }
 
-// reader answers queries, and tells of changes, until it is closed.
+// reader answers queries and reports changes until it is closed.
 type reader interface {
 	persistence.Querier
 	persistence.Feed
@@ -129,7 +129,7 @@ func (l location) existing(ctx context.Context) (reader, error) {
 	return mongo.OpenReader(ctx, l.uri)
 }
 
-// waiting says that the database has not answered yet, until the returned function is called.
+// waiting reports that the database does not answer until the returned function is called.
 func (l location) waiting() (over func()) {
 	if l.waits != nil {
 		return waiting.Say(l.waits)

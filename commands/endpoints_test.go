@@ -34,7 +34,7 @@ func statusOf(t *testing.T, all []persistence.Actor, now time.Time, brief bool) 
 	t.Helper()
 	s := snapshot(nil, nil, all, brief)
 	var out strings.Builder
-	if err := s.write(&out, location{}, now); err != nil {
+	if err := s.print(&out, view{now: now}); err != nil {
 		t.Fatal(err)
 	}
 	return out.String()

@@ -38,7 +38,7 @@ func (l location) in(t *testing.T, args ...string) (stdout, stderr string, code 
 	return result(t, l.folder, nil, append(args, "--data", l.folder)...)
 }
 
-// Of every recorded order its document is what its log makes, and the changes of its life make
+// The document of every recorded order equals the fold of its log, and the changes of its life make
 // the order. What people read of some of them is in testdata.
 func TestExplainRecordedOrders(t *testing.T) {
 	t.Parallel()
@@ -114,8 +114,8 @@ func TestExplainMistakes(t *testing.T) {
 		{"etherum/seaport/0x12", "did you mean ethereum/seaport?"},
 		{"0x12345678", `"query orders" prints orders with their _id`},
 		{"0x46EE748e03fba9a8a03e872fc9f75f7a181bf558c80849ff0006f27138748471", "it is a transaction; its orders are ethereum/seaport/0x631d"},
-		{order + " --at yesterday", "write a block number or ledger version"},
-		{order + " --at -1", "write a block number or ledger version"},
+		{order + " --at yesterday", "must be a block number or ledger version"},
+		{order + " --at -1", "must be a block number or ledger version"},
 	} {
 		_, stderr, code := result(t, data, nil, append([]string{"explain", "--data", data}, strings.Fields(test.args)...)...)
 		if code != 1 || !strings.Contains(stderr, test.want) || strings.Count(stderr, "\n") != 1 {
@@ -124,7 +124,7 @@ func TestExplainMistakes(t *testing.T) {
 	}
 }
 
-// An order that is not what its log makes is explained all the same, and the exit code says so.
+// An order that differs from the fold of its log is explained all the same; the exit code is 1.
 func TestExplainADifference(t *testing.T) {
 	t.Parallel()
 	data, _ := whole(t)
@@ -147,7 +147,7 @@ func TestExplainADifference(t *testing.T) {
 	if err := json.Unmarshal([]byte(stdout), &e); err != nil {
 		t.Fatal(err)
 	}
-	if code != 1 || !strings.Contains(stderr, "is not what its log makes") || len(e.Differences) != 1 || e.Differences[0].Field != "status" || e.Order.Status != markets.Sold {
+	if code != 1 || !strings.Contains(stderr, "differs from the fold of its log") || len(e.Differences) != 1 || e.Differences[0].Field != "status" || e.Order.Status != markets.Sold {
 		t.Errorf("exit code %d: %s%s", code, stderr, stdout)
 	}
 }

@@ -66,7 +66,7 @@ func TestStatusFitsTheTerminal(t *testing.T) {
 		s := drawState(r, now)
 		v := view{at: location{folder: "data"}, now: now, width: rapid.IntRange(39, 199).Draw(r, "width"), height: rapid.IntRange(5, 60).Draw(r, "height")}
 		v.fold, v.cut, v.colours = rapid.Bool().Draw(r, "fold"), rapid.Bool().Draw(r, "watch"), rapid.Bool().Draw(r, "colours")
-		v.idle = rapid.SampledFrom([]string{"", "nobody is running: the last write was 5 min ago"}).Draw(r, "idle")
+		v.idle = rapid.SampledFrom([]string{"", "no worker is running: the last write was 5 min ago"}).Draw(r, "idle")
 		var out strings.Builder
 		if err := s.print(&out, v); err != nil {
 			r.Fatal(err)
@@ -81,7 +81,7 @@ func TestStatusFitsTheTerminal(t *testing.T) {
 				r.Fatalf("%q is %d wide, not %d", line, table.Width(line), v.width)
 			}
 		}
-		if v.idle != "" && !strings.HasPrefix(table.Uncoloured(text), "nobody is running") {
+		if v.idle != "" && !strings.HasPrefix(table.Uncoloured(text), "no worker is running") {
 			r.Fatalf("it looks alive:\n%s", text)
 		}
 		if v.cut || s.brief {
@@ -174,9 +174,9 @@ func TestIdleCluster(t *testing.T) {
 	}{
 		{[]persistence.Node{node(persistence.Up, time.Second)}, running, ""},
 		{[]persistence.Node{node(persistence.Up, time.Hour), node(persistence.Draining, time.Second)}, running, ""},
-		{[]persistence.Node{node(persistence.Up, 25*time.Second), node(persistence.Dead, time.Second)}, running, "nobody is running: the last heartbeat of a node was 25 s ago"},
-		{[]persistence.Node{node(persistence.Left, time.Second)}, running, "nobody is running: the last write was 2 min ago"},
-		{nil, running, "nobody seems to be running: the last write was 2 min ago"},
+		{[]persistence.Node{node(persistence.Up, 25*time.Second), node(persistence.Dead, time.Second)}, running, "no worker is running: the last heartbeat of a node was 25 s ago"},
+		{[]persistence.Node{node(persistence.Left, time.Second)}, running, "no worker is running: the last write was 2 min ago"},
+		{nil, running, "no worker seems to be running: the last write was 2 min ago"},
 		{nil, nil, ""},
 	} {
 		if got := snapshot(test.nodes, nil, test.actors, false).idleCluster(now); got != test.want {
