@@ -32,8 +32,8 @@ its outcome are a document of the collection requests. If the command is interru
 the worker still executes the request. If no worker runs, the command does the work
 itself.`
 
-// change changes the data: directly, or by requests if a worker runs on it. It calls tell for
-// each request that is done.
+// change changes the data: directly, or by requests if a worker runs on it. It calls tell
+// for each request that is done.
 func (f *dataFlags) change(ctx context.Context, out io.Writer, direct func(persistence.Store, owners) error, request func(owners) ([]persistence.Request, error), tell func(persistence.Request) error) error {
 	a, err := f.openAsker(ctx)
 	if err != nil {
@@ -108,9 +108,9 @@ func askerOfFolder(folder string) (*asker, error) {
 	return &asker{queue: queue, docs: queue, alive: alive, close: queue.Close}, nil
 }
 
-// askAndTell makes requests, waits for them, and calls tell for each that is done. The error
-// joins the reasons of those that failed. Of several requests, one for a chain that no worker
-// follows is reported and is not an error.
+// askAndTell makes requests, waits for them, and calls tell for each that is done. The
+// error joins the reasons of those that failed. Of several requests, one for a chain that
+// no worker follows is reported and is not an error.
 func (a *asker) askAndTell(ctx context.Context, requests []persistence.Request, tell func(persistence.Request) error) error {
 	ended, err := a.ask(ctx, requests)
 	if err != nil {

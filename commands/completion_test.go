@@ -64,7 +64,7 @@ func TestCompletionScripts(t *testing.T) {
 			t.Errorf("%s: %v\n%s", shell, err, out)
 		}
 	}
-	if _, stderr, code := result(t, t.TempDir(), nil, "completion", "tcsh"); code != 1 || !strings.Contains(stderr, "which shell? there are bash, zsh, fish, powershell") {
+	if _, stderr, code := result(t, t.TempDir(), nil, "completion", "tcsh"); code != 1 || !strings.Contains(stderr, "name a shell: bash, zsh, fish, powershell") {
 		t.Errorf("exit code %d: %s", code, stderr)
 	}
 }

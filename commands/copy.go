@@ -48,7 +48,7 @@ refuse to write to it. The source is not changed.
 
 The folder is that of --data, or else that of the configuration in --config; with
 neither, of the variable EVENT_WORKER_DATA, of the configuration ` + defaultConfig + `,
-or of the demo, whichever is there first.`,
+or of the demo, whichever exists first.`,
 		Example: `  export MONGODB_URI='mongodb://user:password@host:27017/event_worker?replicaSet=rs0'
   event-worker copy --from embedded --to mongodb --config event-worker.yaml
   event-worker copy --from mongodb --to embedded --data backup`,

@@ -31,7 +31,7 @@ const mongoVariable = "MONGODB_URI"
 // location is the location of data: a folder, or the MongoDB database of a URI.
 type location struct {
 	folder, uri string
-	// waits is called while the database does not answer; if nil, standard error reports it.
+	// waits reports that the database does not answer; to standard error if nil.
 	waits func(waited time.Duration)
 }
 
@@ -41,7 +41,8 @@ func mongoURI() (string, error) {
 	return secretfile.Variable(mongoVariable, os.Getenv)
 }
 
-// named returns the location that --data names, or else the environment; false if neither does.
+// named returns the location that --data names, or else the environment; false if neither
+// does.
 func named(data string) (at location, ok bool, err error) {
 	if data != "" {
 		return location{folder: data}, true, nil
@@ -140,11 +141,11 @@ func (l location) waiting() (over func()) {
 // dataFlags are the flags that select the data.
 type dataFlags struct{ data, config string }
 
-const dataHelp = `The data are those of the folder in --data; or else, if the variable ` + mongoVariable + `
-is set, or ` + mongoVariable + secretfile.Suffix + ` to a file with the URI, of its database; or else of
-the data folder that the configuration in --config names; with none of them, of the
-variable EVENT_WORKER_DATA, of the configuration ` + defaultConfig + `, or of the demo,
-whichever is there first.`
+const dataHelp = `The data are those in the folder of --data; or else in the database of the variable
+` + mongoVariable + `, or of the URI in the file that ` + mongoVariable + secretfile.Suffix + ` names; or else in the
+data folder of the configuration in --config; or else in the folder of the variable
+EVENT_WORKER_DATA, of the configuration ` + defaultConfig + `, or of the demo, whichever
+exists first.`
 
 func (f *dataFlags) add(c *cobra.Command) {
 	f.addBoth(c)

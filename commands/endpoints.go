@@ -29,8 +29,9 @@ func endpointColumns() []table.Column {
 	}
 }
 
-// endpointLines returns the table of the chains' endpoints, or no lines if it has no rows. In
-// brief it lists only the endpoints that are not up; folded, it also counts those that are.
+// endpointLines returns the table of the chains' endpoints, or no lines if it has no rows.
+// In brief it lists only the endpoints that are not up; folded, it also counts those that
+// are.
 func (s state) endpointLines(v view, folded bool) []string {
 	rows := table.Table{Columns: endpointColumns(), Colours: v.colours}
 	up := int64(0)

@@ -38,8 +38,8 @@ func (l location) in(t *testing.T, args ...string) (stdout, stderr string, code 
 	return result(t, l.folder, nil, append(args, "--data", l.folder)...)
 }
 
-// The document of every recorded order equals the fold of its log, and the changes of its life make
-// the order. What people read of some of them is in testdata.
+// The document of every recorded order equals the fold of its log, and the changes of its
+// life make the order. What people read of some of them is in testdata.
 func TestExplainRecordedOrders(t *testing.T) {
 	t.Parallel()
 	for _, at := range demoOnBothStores(t) {
@@ -124,7 +124,8 @@ func TestExplainMistakes(t *testing.T) {
 	}
 }
 
-// An order that differs from the fold of its log is explained all the same; the exit code is 1.
+// An order that differs from the fold of its log is explained all the same; the exit code
+// is 1.
 func TestExplainADifference(t *testing.T) {
 	t.Parallel()
 	data, _ := whole(t)

@@ -285,8 +285,8 @@ type hookRetrier struct {
 	failures map[string]int // consecutive ones, by hook
 }
 
-// retry sends one dead hook, and prints the reason if that fails. It reports whether the dead
-// hook is gone.
+// retry sends one dead hook, and prints the reason if that fails. It reports whether the
+// dead hook is gone.
 func (r hookRetrier) retry(ctx context.Context, out io.Writer, d persistence.DeadHook) (bool, error) {
 	if r.failures[d.Hook] >= mostFailures {
 		return false, nil

@@ -24,8 +24,8 @@ type clock interface {
 	ServerTime(ctx context.Context) (time.Time, error)
 }
 
-// idle says that no worker is running, and the evidence; it is empty if one is running, or if
-// that is unknown. It also sets the view's time to that of the documents.
+// idle says that no worker is running, and the evidence; it is empty if one is running, or
+// if that is unknown. It also sets the view's time to that of the documents.
 func (s state) idle(ctx context.Context, docs persistence.Querier, v *view) (string, error) {
 	if v.at.uri == "" {
 		used, err := embedded.InUse(v.at.folder)

@@ -40,8 +40,8 @@ func (s state) print(w io.Writer, v view) error {
 	return err
 }
 
-// lines returns the nodes, the tree, the notices and the endpoints. The tree takes the lines
-// that the others leave.
+// lines returns the nodes, the tree, the notices and the endpoints. The tree takes the
+// lines that the others leave.
 func (s state) lines(v view) []string {
 	top := s.top(v)
 	notices := v.wrapped(s.notices(v.now))
@@ -107,7 +107,7 @@ func (s state) nodeLines(v view) []string {
 		ended[n.State]++
 	}
 	if ended[persistence.Left]+ended[persistence.Dead] > 0 {
-		lines = append(lines, v.paint(table.Plain, fmt.Sprintf("in the last hour %d left and %d died", ended[persistence.Left], ended[persistence.Dead])))
+		lines = append(lines, v.paint(table.Plain, fmt.Sprintf("within the last hour %d left and %d died", ended[persistence.Left], ended[persistence.Dead])))
 	}
 	return append(lines, "")
 }
@@ -162,8 +162,8 @@ func nodes(roots []*branch) string {
 	return "node " + strings.Join(slices.Sorted(maps.Keys(names)), ", ")
 }
 
-// treeLines returns the lines of the tree. A folded tree takes at most height lines, 0 being
-// unlimited; unless the view is cut, branches that need attention may take more.
+// treeLines returns the lines of the tree. A folded tree takes at most height lines, 0
+// being unlimited; unless the view is cut, branches that need attention may take more.
 func (s state) treeLines(v view, height int) []string {
 	t := treeView{view: v, notes: v.width > 0}
 	form, roots := t.form(), s.nodes(s.owners(v.now))

@@ -90,8 +90,8 @@ func TestRunWithoutPanel(t *testing.T) {
 	}
 }
 
-// After kill -9 the status of a folder says that no worker is running, and so does --watch, which
-// fits its terminal.
+// After kill -9 the status of a folder says that no worker is running, and so does --watch,
+// which fits its terminal.
 func TestStatusAfterAKill(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

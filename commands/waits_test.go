@@ -57,7 +57,7 @@ func TestQueryThatFindsNothing(t *testing.T) {
 	t.Parallel()
 	data, _ := whole(t)
 	stdout, stderr, code := result(t, "", nil, "query", "--data", data, "orders", `{status: "REJECTED"}`)
-	if want := "nothing in orders matches, in data folder " + data + "\n"; code != 0 || stdout != "" || stderr != want {
+	if want := "no document of orders matches in data folder " + data + "\n"; code != 0 || stdout != "" || stderr != want {
 		t.Errorf("exit code %d: %q, %q, want %q", code, stdout, stderr, want)
 	}
 	for _, filter := range []string{`{chain: "ethereum", status: "SOLD"}`, `{chain: "aptos", status: "SOLD"}`} {
