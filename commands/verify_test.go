@@ -265,8 +265,8 @@ func TestVerifyIsRefused(t *testing.T) {
 		{"ethereum/seaport --market nix", `--market "nix": ethereum/seaport is of another market`},
 		{"ethereum --from 9 --to 8", "--to 8: it is before --from 9"},
 		{"ethereum --from -1", "must not be negative"},
-		{"ethereum --dry-run", "pass --repair, too"},
-		{"ethereum --endpoint https://example.com/secret", "no configuration, which has the chain's endpoints and markets"},
+		{"ethereum --dry-run", "--dry-run: needs --repair"},
+		{"ethereum --endpoint https://example.com/secret", "no configuration with the chain's endpoints and markets"},
 	} {
 		_, stderr, code := result(t, data, nil, append([]string{"verify", "--data", data}, strings.Fields(test.args)...)...)
 		if code != 1 || !strings.Contains(stderr, test.want) || strings.Contains(stderr, "secret") {

@@ -17,11 +17,11 @@ import (
 )
 
 const (
-	// printedDifferences is how many differences are printed unless they are for a program.
+	// printedDifferences bounds the differences that are printed, except as JSON.
 	printedDifferences = 100
 	// valueShown limits the display of a field's value, in bytes.
 	valueShown = 60
-	// verifyLines is how often progress is printed where there is no terminal.
+	// verifyLines is the interval at which progress is printed without a terminal.
 	verifyLines = 10 * time.Second
 )
 
@@ -46,7 +46,7 @@ func (p *verifyPrinter) begin(cfg audit.Config) {
 // difference prints a difference.
 func (p *verifyPrinter) difference(d audit.Difference) {
 	if p.json {
-		_ = jsonLine(p.screen, struct { // the report's error is the command's
+		_ = jsonLine(p.screen, struct { // if it fails, so does the report
 			Difference audit.Difference `json:"difference"`
 		}{d})
 		return
@@ -56,7 +56,8 @@ func (p *verifyPrinter) difference(d audit.Difference) {
 	}
 }
 
-// describeDifference is a difference in a line, with one more for each field.
+// describeDifference describes a difference on one line, and each field that differs on
+// another.
 func describeDifference(d audit.Difference) string {
 	var b strings.Builder
 	at := d.Position
@@ -90,7 +91,7 @@ func valueOf(v json.RawMessage) string {
 	return printable.Line(string(v), valueShown)
 }
 
-// progress says how far the audit is.
+// progress prints the progress of the audit.
 func (p *verifyPrinter) progress(now audit.Progress) {
 	if p.json {
 		return
@@ -102,14 +103,14 @@ func (p *verifyPrinter) progress(now audit.Progress) {
 	}
 	switch {
 	case p.screen.OnTerminal():
-		_ = p.screen.Show(func(width, _ int) []string { return table.Wrap(line, width) }) // what stays is written again later
+		_ = p.screen.Show(func(width, _ int) []string { return table.Wrap(line, width) }) // if it fails, so does the report
 	case time.Since(p.said) > verifyLines:
 		p.said = time.Now()
 		fmt.Fprintln(p.screen, line)
 	}
 }
 
-// end prints what came of the audit.
+// end prints the report of the audit.
 func (p *verifyPrinter) end(r audit.Report) error {
 	if p.json {
 		return jsonLine(p.screen, struct {
@@ -159,11 +160,11 @@ func verifyTable(out io.Writer, r audit.Report) error {
 	return table.Flush()
 }
 
-// verdict is the share that agrees.
+// verdict states the shares of events and documents that agree.
 func verdict(r audit.Report, heights string) string {
 	from, to, any := r.Range()
 	if !any {
-		return "Nothing was compared: no stream has executed anything that is final there."
+		return "Nothing was compared: no stream has executed final events in this range."
 	}
 	text := fmt.Sprintf("%s: %s %s to %s, read from %s.", agreement(r.Counts), heights, human.Grouped(from), human.Grouped(to), printable.Line(r.Source, 200))
 	if len(r.Documents) > 0 {
@@ -172,13 +173,13 @@ func verdict(r audit.Report, heights string) string {
 	return text
 }
 
-// agreementOfDocuments is the share of documents that are what the log makes.
+// agreementOfDocuments states the share of documents that agree with the log.
 func agreementOfDocuments(all []audit.Documents) string {
 	d := persistence.DocumentsOf(all)
 	return fmt.Sprintf("%s of %s agree with the log, %s", human.Grouped(d.Compared-d.Differ()), human.Some(d.Compared, "document"), share(d.Compared-d.Differ(), d.Compared))
 }
 
-// agreement is the share of events that agree.
+// agreement states the share of events that agree with the chain.
 func agreement(c audit.Counts) string {
 	verb := "agree"
 	if c.Events == 1 {
@@ -187,7 +188,7 @@ func agreement(c audit.Counts) string {
 	return fmt.Sprintf("%s of %s %s, %s", human.Grouped(c.Agree), human.Some(c.Events, "event"), verb, share(c.Agree, c.Events))
 }
 
-// share is a part in percent: 100 only if it is all, and 0 only if it is nothing.
+// share is a part in percent, rounded so that only all is 100 % and only nothing is 0 %.
 func share(part, all int64) string {
 	switch {
 	case part == all:
