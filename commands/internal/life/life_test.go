@@ -69,8 +69,7 @@ func checked(e *markets.Event) {
 
 func everything(e *markets.Event) { e.Order, e.Contract = "", seaport }
 
-// store is a store with a log and the order that the events up to a seq make, whose observers
-// are there.
+// store returns a store with a log, and with the order folded from the events up to a seq.
 func store(t *testing.T, log []markets.Event, folded int64) persistence.Store {
 	t.Helper()
 	must := func(err error) {
@@ -112,7 +111,7 @@ func store(t *testing.T, log []markets.Event, folded int64) persistence.Store {
 	return s
 }
 
-// explained is what is printed of the order.
+// explained returns the printed explanation of the order.
 func explained(t *testing.T, docs persistence.Querier, at *explain.At) string {
 	t.Helper()
 	e, err := explain.Order(t.Context(), docs, key, at, began.Add(time.Hour))
@@ -126,7 +125,7 @@ func explained(t *testing.T, docs persistence.Querier, at *explain.At) string {
 	return b.String()
 }
 
-// The lives of some orders, as people read them: testdata has each.
+// The explanations in testdata are those that are printed.
 func TestLives(t *testing.T) {
 	listing := at(19_000_000, markets.Listed, "list", listed)
 	fill := at(19_000_010, markets.Bought, "buy", bought("1", "400000000000000000"))
@@ -146,7 +145,7 @@ func TestLives(t *testing.T) {
 		"cancelled-by-counter":  {[]markets.Event{former, listing, fill, counter}, 19_000_030, nil},
 		"filled-when-cancelled": {[]markets.Event{listing, fill, counter, late}, 19_000_040, nil},
 		"before-its-fill":       {[]markets.Event{listing, fill, counter, late}, 19_000_040, &explain.At{Height: new(int64(19_000_009))}},
-		"before-it-was":         {[]markets.Event{listing}, 19_000_040, &explain.At{Time: new(began.Add(-time.Hour))}},
+		"before-it-existed":     {[]markets.Event{listing}, 19_000_040, &explain.At{Time: new(began.Add(-time.Hour))}},
 		"behind-its-log":        {[]markets.Event{listing, fill}, 19_000_005, nil},
 		"nonce-used-before":     {[]markets.Event{used, withNonce}, 19_000_040, nil},
 	} {
@@ -156,7 +155,7 @@ func TestLives(t *testing.T) {
 	}
 }
 
-// A document that is not what its log makes is said to differ.
+// A document that differs from the fold of its log is reported, field by field.
 func TestADifference(t *testing.T) {
 	s := store(t, []markets.Event{at(19_000_000, markets.Listed, "list", listed)}, 19_000_000)
 	err := s.Commit(t.Context(), market, nil, func(tx persistence.Tx) error {
@@ -205,8 +204,7 @@ func fits(t failer, text string) {
 	}
 }
 
-// Whatever texts an order has: its explanation fits a terminal, and nothing of them reaches
-// the terminal raw.
+// The explanation of any order fits a terminal and contains no control characters.
 func TestAnExplanationFitsATerminal(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		text := rapid.OneOf(rapid.String(), rapid.StringMatching(`[a-z\x1b\x{202e} ]{0,300}`))
@@ -223,8 +221,8 @@ func TestAnExplanationFitsATerminal(t *testing.T) {
 			step.Changes = append(step.Changes, explain.Change{Field: field, To: value})
 		}
 		var b strings.Builder
-		told := explain.Explanation{Chain: "ethereum", Market: "seaport", Key: text.Draw(rt, "key"), Unit: "block", Order: &o, Steps: []explain.Step{step}, Differences: step.Changes}
-		if err := life.Write(&b, told); err != nil {
+		explained := explain.Explanation{Chain: "ethereum", Market: "seaport", Key: text.Draw(rt, "key"), Unit: "block", Order: &o, Steps: []explain.Step{step}, Differences: step.Changes}
+		if err := life.Write(&b, explained); err != nil {
 			rt.Fatal(err)
 		}
 		fits(rt, b.String())

@@ -13,10 +13,10 @@ import (
 	"github.com/imart/event-worker/markets"
 )
 
-// shown is how many bytes of a value are shown at most.
+// shown limits the display of a value, in bytes.
 const shown = 200
 
-// value is the value of an order's field in words. Amounts of money are of the order's
+// value formats the value of an order's field. Amounts of money are in the order's
 // currency.
 func value(field string, text json.RawMessage, c markets.Currency) string {
 	switch field {
@@ -49,13 +49,13 @@ func value(field string, text json.RawMessage, c markets.Currency) string {
 	})
 }
 
-// of is a value of a type in words, or as it is if it is none.
-func of[T any](text json.RawMessage, words func(T) string) string {
+// of decodes and formats a value; a value of another type stays as it is.
+func of[T any](text json.RawMessage, format func(T) string) string {
 	var v T
 	if json.Unmarshal(text, &v) != nil {
 		return raw(text)
 	}
-	return words(v)
+	return format(v)
 }
 
 func raw(text json.RawMessage) string {
@@ -65,13 +65,14 @@ func raw(text json.RawMessage) string {
 	return printable.Line(string(text), shown)
 }
 
-// currency is that of the order as the steps so far have left it.
+// currency is the order's currency after the steps so far.
 func (w *writer) currency() (c markets.Currency) {
-	_ = json.Unmarshal(w.fields["currency"], &c) // without one it is unknown
+	_ = json.Unmarshal(w.fields["currency"], &c) // stays empty if there is none yet
 	return c
 }
 
-// money is an amount as people write it, and in the smallest unit: 0.4 ETH (400000000000000000).
+// money formats an amount, followed by the number of smallest units:
+// 0.4 ETH (400000000000000000).
 func money(a markets.Amount, c markets.Currency) string {
 	switch {
 	case !a.Known():
@@ -139,7 +140,7 @@ func contractState(s markets.ContractState) string {
 	return strings.Join(parts, ", ")
 }
 
-// cancelled are the orders that a bulk cancel is for.
+// cancelled describes the orders that a bulk cancel cancels.
 func cancelled(e markets.Event) string {
 	text := "the maker's orders"
 	switch {
@@ -159,7 +160,7 @@ func cancelled(e markets.Event) string {
 	return text
 }
 
-// fact is what contracts say.
+// fact describes the answers of contracts.
 func fact(f markets.Fact) string {
 	var parts []string
 	if f.State != nil {
