@@ -106,7 +106,7 @@ func TestBadInput(t *testing.T) {
 		{name: "command without the one above it", args: []string{"example"}, want: `unknown command "example": did you mean event-worker config example?`},
 		{name: "unknown command with a flag", args: []string{"statsu", "--watch"}, want: `unknown command "statsu": did you mean event-worker status?`},
 		{name: "misspelt flag", args: []string{"status", "--conifg", "x"}, want: "unknown flag: --conifg (did you mean --config?): see event-worker status --help"},
-		{name: "flag before its command", args: []string{"--config", "x"}, want: "unknown flag: --config (a flag comes after its command: event-worker COMMAND --config): see event-worker --help"},
+		{name: "flag before its command", args: []string{"--config", "x"}, want: "unknown flag: --config (put it after the command: event-worker COMMAND --config): see event-worker --help"},
 		{name: "filter with an unknown operator", args: []string{"query", "orders", `{price: {$over: 1}}`}, want: "filter: at character 10: unknown operator $over; known are $eq"},
 		{name: "filter that does not end", args: []string{"query", "orders", `{price: 1`}, want: "filter: at character 10: the end where"},
 		{name: "filter without quotes around it", args: []string{"query", "orders", "{price:", "1}", "x"}, want: "put the filter into single quotes"},

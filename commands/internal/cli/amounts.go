@@ -7,7 +7,7 @@ import (
 	"github.com/imart/event-worker/markets"
 )
 
-// Price is an amount of a currency as people write it: 0.0673 ETH.
+// Price formats an amount of a currency: 0.0673 ETH.
 func Price(a markets.Amount, c markets.Currency) string {
 	switch {
 	case !a.Known():

@@ -14,10 +14,10 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// salesShown is how many sales of each market a summary tells.
+// salesShown is the number of sales of each market in a summary.
 const salesShown = 3
 
-// summary tells what is known of a market.
+// summary describes a market's orders and its last sales.
 func summary(ctx context.Context, docs persistence.Querier, ref persistence.MarketRef) (string, error) {
 	counts, err := statuses(ctx, docs, ref)
 	if err != nil {
@@ -30,7 +30,7 @@ func summary(ctx context.Context, docs persistence.Querier, ref persistence.Mark
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s on %s: %s\n", ref.Market, ref.Chain, counts)
 	for _, sale := range sales {
-		b.WriteString(tell(sale.Event))
+		b.WriteString(describe(sale.Event))
 	}
 	return b.String(), nil
 }
@@ -55,7 +55,7 @@ func statuses(ctx context.Context, docs persistence.Querier, ref persistence.Mar
 	return strings.Join(parts, ", "), nil
 }
 
-// lastSales are a market's newest sales.
+// lastSales returns a market's newest sales.
 func lastSales(ctx context.Context, docs persistence.Querier, ref persistence.MarketRef) ([]markets.Activity, error) {
 	sale := persistence.Or{persistence.Equals("kind", string(markets.Bought)), persistence.Equals("kind", string(markets.OfferAccepted))}
 	return persistence.Collect[markets.Activity](ctx, docs, persistence.Query{
@@ -69,8 +69,8 @@ func lastSales(ctx context.Context, docs persistence.Querier, ref persistence.Ma
 	})
 }
 
-// tell is a sale in words.
-func tell(e markets.Event) string {
+// describe describes a sale.
+func describe(e markets.Event) string {
 	return fmt.Sprintf("  %s for %s, %s → %s\n    %s, transaction %s\n",
 		token(e), cli.Price(e.Price, e.Currency), human.Short(e.From), human.Short(e.To), e.Time.UTC().Format(time.DateTime), e.Transaction)
 }

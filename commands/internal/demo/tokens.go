@@ -7,7 +7,7 @@ import (
 	"github.com/imart/event-worker/markets"
 )
 
-// token is a token in words.
+// token describes an event's token.
 func token(e markets.Event) string {
 	t := e.Token
 	text := human.Short(t.Collection) + " #" + human.Short(t.ID)
