@@ -9,7 +9,7 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// words are what the program offers to a shell for the last argument.
+// words returns the completions of the last argument.
 func words(t *testing.T, dir string, args ...string) []string {
 	t.Helper()
 	stdout, stderr, code := result(t, dir, nil, append([]string{"__complete"}, args...)...)
@@ -46,7 +46,7 @@ func TestCompletion(t *testing.T) {
 	}
 }
 
-// Each shell that is here can read its script.
+// Each installed shell can parse its script.
 func TestCompletionScripts(t *testing.T) {
 	t.Parallel()
 	for _, shell := range shells {

@@ -103,7 +103,7 @@ func explainAll(t *testing.T, at location) {
 	}
 }
 
-// What is not explained says what to write instead.
+// Errors say what to write instead.
 func TestExplainMistakes(t *testing.T) {
 	t.Parallel()
 	data, _ := whole(t)

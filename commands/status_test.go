@@ -13,7 +13,7 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// drawState is the state of a cluster, or of a folder, with chains of which some fail.
+// drawState draws the state of a cluster or of a folder, with some failing chains.
 func drawState(r *rapid.T, now time.Time) state {
 	states := []string{persistence.Following, persistence.Following, persistence.Following, persistence.Backfilling, persistence.Stopped, persistence.Paused, persistence.Retrying, persistence.FinalityBroken}
 	var all []persistence.Actor
@@ -58,8 +58,8 @@ func drawState(r *rapid.T, now time.Time) state {
 	return snapshot(nodes, leases, all, rapid.IntRange(0, 4).Draw(r, "brief") == 0)
 }
 
-// On a terminal no line is wider than that, --watch has no more lines than it, and what fails
-// is shown, or counted where it stands for more.
+// On a terminal no line exceeds the width, --watch fits the height, and failing actors are
+// shown, or counted in the rows that stand for them.
 func TestStatusFitsTheTerminal(t *testing.T) {
 	now := time.Now()
 	rapid.Check(t, func(r *rapid.T) {
@@ -106,7 +106,7 @@ func TestStatusFitsTheTerminal(t *testing.T) {
 	})
 }
 
-// A tree of which one stream fails, on a terminal of 80 × 24: what is well takes a line.
+// A tree with one failing stream, on a terminal of 80 × 24: healthy branches take one line.
 func TestFoldedStatus(t *testing.T) {
 	now := time.Now()
 	var all []persistence.Actor
@@ -159,7 +159,7 @@ actor                        at        head  lag  events  state
 	}
 }
 
-// Whether somebody runs is told by the lock of a folder, and of a database by heartbeats, by
+// The lock of a folder tells whether a worker is running; for a database heartbeats do, by
 // the clock of its server.
 func TestIdleCluster(t *testing.T) {
 	now := time.Now()

@@ -208,12 +208,4 @@ func (v view) wrapped(text string) []string {
 	return lines
 }
 
-func (v view) paint(ink table.Ink, text string) string {
-	if v.width > 0 {
-		text = table.Shorten(text, v.width)
-	}
-	if !v.colours {
-		return text
-	}
-	return ink.Paint(text)
-}
+func (v view) paint(ink table.Ink, text string) string { return ink.Line(text, v.width, v.colours) }

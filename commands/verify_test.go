@@ -24,8 +24,8 @@ import (
 	"github.com/imart/event-worker/commands/internal/demo"
 )
 
-// plant damages the log in a data folder, as no command does: one sale has another price, another
-// one is gone, and so is a cancelled offer on Aptos.
+// plant damages the log in a data folder: it changes the price of a sale, and deletes
+// another sale and the cancellations of collection offers on Aptos.
 func plant(t *testing.T, data string) {
 	t.Helper()
 	conn, err := sqlite.OpenConn(filepath.Join(data, "event-worker.db"), sqlite.OpenReadWrite)
@@ -43,8 +43,8 @@ DELETE FROM activities WHERE doc ->> '$.stream' = 'collection-offer-cancel';
 	}
 }
 
-// A damaged log is found by the recording that it was made of, and what is read again is what it
-// was.
+// Verify finds the damage by comparison with the recording, and reading the streams again
+// restores the log.
 func TestVerify(t *testing.T) {
 	t.Parallel()
 	data, _ := whole(t)
@@ -122,7 +122,7 @@ DELETE FROM orders WHERE id = (SELECT id FROM orders WHERE doc ->> '$.chain' = '
 	}
 }
 
-// checkJSON expects a line for each difference, and the report at the end.
+// checkJSON expects a line for each difference, then the report.
 func checkJSON(t *testing.T, data string) {
 	t.Helper()
 	out, _, _ := result(t, data, nil, "verify", "ethereum", "--json", "--data", data)
@@ -149,7 +149,8 @@ func checkJSON(t *testing.T, data string) {
 	}
 }
 
-// A worker that runs is asked to read again, and the range is verified once it has.
+// A running worker reads the streams again at the command's request; then the range is
+// verified.
 func TestVerifyWithAWorker(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir()
@@ -170,7 +171,8 @@ func TestVerifyWithAWorker(t *testing.T) {
 	p.ends(syscall.SIGTERM)
 }
 
-// The same in MongoDB, in a cluster: an order is changed, one is deleted, and one is invented.
+// The same for a cluster on MongoDB: an order is changed, one is deleted and one is
+// invented.
 func TestVerifyOnMongoDBWithAWorker(t *testing.T) {
 	t.Parallel()
 	c := newTeam(t)
@@ -196,7 +198,7 @@ func TestVerifyOnMongoDBWithAWorker(t *testing.T) {
 	one.ends(syscall.SIGTERM)
 }
 
-// lying is the URL of nodes that leave all logs out, and whose blooms do not tell.
+// lying returns the URL of a node that omits all logs, and whose blooms do not reveal it.
 func lying(t *testing.T, c *team) string {
 	t.Helper()
 	profile, err := faults.Parse("lies.yaml", []byte("faults:\n  - {fault: logs-missing, how: empty}\n  - {fault: bloom}\n"))

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// silentAt is an address at which somebody takes connections and never says anything.
+// silentAt returns an address that accepts connections and never answers.
 func silentAt(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -20,7 +20,7 @@ func silentAt(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// A command that waits for its database says so meanwhile, without secrets.
+// A command that waits for its database reports it, without secrets.
 func TestWaitingForMongoDBIsSaid(t *testing.T) {
 	t.Parallel()
 	address := silentAt(t)
@@ -37,7 +37,7 @@ func TestWaitingForMongoDBIsSaid(t *testing.T) {
 	}
 }
 
-// A run whose endpoints do not answer says meanwhile which chains it waits for.
+// A run reports the chains whose endpoints do not answer.
 func TestWaitingForEndpointsIsSaid(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -51,7 +51,7 @@ func TestWaitingForEndpointsIsSaid(t *testing.T) {
 	}
 }
 
-// Query says that nothing matches where no program reads it, and finds addresses in any
+// Query reports on standard error that no document matches, and finds addresses in any
 // spelling.
 func TestQueryThatFindsNothing(t *testing.T) {
 	t.Parallel()
@@ -74,7 +74,7 @@ func TestQueryThatFindsNothing(t *testing.T) {
 	}
 }
 
-// Config check says where run would keep the data, and what it would serve.
+// Config check says where run would keep the data, and what it would serve to whom.
 func TestConfigCheckSaysWhatRunUses(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -8,7 +8,8 @@ import (
 	"unicode"
 )
 
-// Waits returns a function that prints what a command waits for, and how long it has waited.
+// Waits returns a function that prints what a command waits for, and how long it has
+// waited.
 func Waits(out io.Writer, what string) func(waited time.Duration) {
 	return func(waited time.Duration) {
 		fmt.Fprintf(out, "event-worker: waiting for %s, for %s so far…\n", what, waited)
