@@ -112,7 +112,7 @@ func TestBadInput(t *testing.T) {
 		{name: "filter without quotes around it", args: []string{"query", "orders", "{price:", "1}", "x"}, want: "put the filter into single quotes"},
 		{name: "bad sort", args: []string{"query", "orders", "{}", "--sort", "$a"}, want: "sort: "},
 		{name: "sort by what is not stored", args: []string{"query", "orders", "{}", "--sort", "-final"}, want: "nothing can be sorted by final"},
-		{name: "bad limit", args: []string{"query", "orders", "{}", "--limit", "-1"}, want: "limit -1: give a positive number"},
+		{name: "bad limit", args: []string{"query", "orders", "{}", "--limit", "-1"}, want: "limit -1: must be a positive number"},
 		{name: "no data named", args: []string{"status"}, want: "no data given: name the folder with --data DIR"},
 		{name: "both data and config", args: []string{"status", "--data", "a", "--config", "b"}, want: "[config data]"},
 		{name: "no data there", args: []string{"query", "orders", "--data", "none"}, want: "data folder none: there is no event worker database: create it with run or demo"},

@@ -265,7 +265,7 @@ func TestVerifyIsRefused(t *testing.T) {
 		{"ethereum/seaprot", `ethereum has no market "seaprot" (did you mean seaport?)`},
 		{"ethereum/seaport/bye", `ethereum/seaport has no stream "bye" (did you mean buy?)`},
 		{"ethereum/seaport --market nix", `--market "nix": ethereum/seaport is of another market`},
-		{"ethereum --from 9 --to 8", "--to 8: it is before --from 9"},
+		{"ethereum --from 9 --to 8", "--to 8: must not be below --from 9"},
 		{"ethereum --from -1", "must not be negative"},
 		{"ethereum --dry-run", "--dry-run: needs --repair"},
 		{"ethereum --endpoint https://example.com/secret", "no configuration with the chain's endpoints and markets"},

@@ -80,7 +80,7 @@ func TestConfigCheckSaysWhatRunUses(t *testing.T) {
 	dir := t.TempDir()
 	file := configured(t, dir, unreachable(t), 1)
 	expect(t, output(t, dir, "config", "check"), "data         folder data; MongoDB if the variable MONGODB_URI is set",
-		"monitor      127.0.0.1:9464, or any free port", "page, API    http://127.0.0.1:9465, or any free port: everybody")
+		"monitor      127.0.0.1:9464, or any free port", "page, API    http://127.0.0.1:9465, or any free port: anyone who can reach it")
 	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
@@ -92,11 +92,11 @@ func TestConfigCheckSaysWhatRunUses(t *testing.T) {
 	if code != 0 || strings.Contains(said+stderr, "s3cretkey") {
 		t.Errorf("exit code %d: %s%s", code, said, stderr)
 	}
-	expect(t, said, "data         MongoDB, database market on db.example.com, of the variable MONGODB_URI; run --data data would use the folder",
-		"monitor      127.0.0.1:2\n", "page, API    http://127.0.0.1:1: with the token")
+	expect(t, said, "data         MongoDB, database market on db.example.com, from the variable MONGODB_URI; run --data data would use the folder",
+		"monitor      127.0.0.1:2\n", "page, API    http://127.0.0.1:1: requires the token")
 	for uri, want := range map[string]string{
-		"mongodb://user:s3cretkey@db.example.com/market": "data         MongoDB, database market on db.example.com, of the variable MONGODB_URI_FILE; run --data data",
-		"s3cretkey": "data         MongoDB, but MONGODB_URI_FILE cannot be used: run says why",
+		"mongodb://user:s3cretkey@db.example.com/market": "data         MongoDB, database market on db.example.com, from the variable MONGODB_URI_FILE; run --data data",
+		"s3cretkey": "data         MongoDB, but MONGODB_URI_FILE is not valid: run says why",
 	} {
 		said, stderr, code := result(t, dir, []string{"MONGODB_URI_FILE=" + secretIn(t, uri)}, "config", "check")
 		if code != 0 || strings.Contains(said+stderr, "s3cretkey") {

@@ -193,7 +193,7 @@ func TestProblems(t *testing.T) {
 		{"stream twice", "[buy, list]", "[buy, buy]", `c.yaml:20:24: chains.ethereum.markets.seaport.streams.2: buy is in the list twice`},
 		{"no list", "[buy, list]", "buy", `c.yaml:20:18: chains.ethereum.markets.seaport.streams: expected a list`},
 		{"chain twice", "  aptos:\n", "  ethereum:\n    kind: evm\n  aptos:\n", `c.yaml:21:3: chains.ethereum: is already set in line 5`},
-		{"bad name", "  aptos:\n", "  Aptos/1:\n", `c.yaml:21:3: chains.Aptos/1: names have small letters`},
+		{"bad name", "  aptos:\n", "  Aptos/1:\n", `c.yaml:21:3: chains.Aptos/1: names consist of`},
 		{"a value where options are expected", "log: {level: warn, format: json}", "log: warn", `c.yaml:3:6: log: has a single value where options are expected`},
 		{"options where a value is expected", "poll: 2s", "poll: {a: 1}", `c.yaml:11:5: chains.ethereum.poll: expected a single value`},
 		{"no YAML", "chains:\n", "chains: [\n", `c.yaml:`},
