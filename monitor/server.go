@@ -44,8 +44,8 @@ type Server struct {
 	stop func() bool // stops waiting for the context
 }
 
-// Serve starts serving, until the context ends or the server is closed. The error says
-// that it cannot listen at the configured address.
+// Serve starts serving, until the context ends or the server is closed. It fails if it
+// cannot listen at the configured address.
 func Serve(ctx context.Context, o Options) (*Server, error) {
 	opened, err := listener.Open(ctx, listener.Address{Server: "health and metrics", Option: "monitor.listen", Configured: o.Listen, Default: o.Default}, o.Log)
 	if err != nil {

@@ -1,21 +1,21 @@
-// Package worker puts a worker together: the store, the chains, the actors that follow
-// them, the membership in a cluster, and health and metrics. Commands only say what of it
-// they want.
+// Package worker assembles a worker: the store, the chains, the actors that follow them,
+// metadata, webhooks, audits, the API, the membership in a cluster, and health and metrics.
 //
 // It guarantees the order of start and stop:
 //
 //	Open   chains ── probe ── store ── its checks ── redecoding    nothing is followed yet
-//	Start  actors ── requests ── metrics and health ── cluster
+//	Start  actors ── requests ── metadata, webhooks, audits ── API ── health ── cluster
 //	Stop   the same in reverse
 //
 // So the chains of a node that stops are handed over to the other nodes first, while
-// /readyz says that it leaves; then its actors write their last; then the store is closed.
+// /readyz says that it leaves; then its actors complete their last writes; then the store
+// is closed.
 //
 //	w, err := worker.Open(ctx, worker.Options{Config: cfg, Data: data, Log: log})
 //	if err != nil {
 //		return err
 //	}
-//	return w.Follow(ctx, worker.Watch{Every: 10 * time.Second, Watcher: watcher})
+//	return w.Follow(ctx, 10*time.Second, watcher)
 package worker
 
 import (
@@ -54,8 +54,8 @@ type Options struct {
 	// Numbers are those that a chain's handles are known to have if it is a recording; its
 	// function is nil if it is not. Optional.
 	Numbers func(config.Chain) (func(markets.Source) []int64, error)
-	// Once says that every chain's endpoint must work at the start, and that nobody asks
-	// for health and metrics.
+	// Once says that every chain's endpoint must work at the start, and that the worker only
+	// follows: it serves no health, metrics or API, delivers no webhooks and audits nothing.
 	Once bool
 	// Cluster says that the worker joins the cluster of all processes on its database. One
 	// that works alone refuses to do so where a cluster runs.
@@ -71,11 +71,11 @@ type Worker struct {
 	log      *slog.Logger
 	store    persistence.Store
 	chains   []actors.Chain
-	metrics  *monitor.Metrics // nil if nobody asks for them
+	metrics  *monitor.Metrics // nil if Options.Chains is set
 	node     *actors.Node
 	requests *requests.Executor
 	lost     chan error
-	page     string                        // its URL, empty if it is not served
+	page     string                        // the URL of the page; empty if it is not served
 	closers  []func(context.Context) error // in the order of start
 }
 
@@ -145,7 +145,7 @@ func (w *Worker) openChains(ctx context.Context) (err error) {
 // Store is the worker's store.
 func (w *Worker) Store() persistence.Store { return w.store }
 
-// Page is the URL of the page of a worker that runs; empty if it serves none.
+// Page returns the URL of the page of a running worker; empty if it serves none.
 func (w *Worker) Page() string { return w.page }
 
 // Start starts to follow the chains. The caller stops the worker, also after an error.
