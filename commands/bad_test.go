@@ -126,7 +126,7 @@ func TestBadInput(t *testing.T) {
 			name:    "cluster that would not be seen to live",
 			prepare: func(t *testing.T, dir string) { configured(t, dir, node.URL(), 1) },
 			environ: []string{"EVENT_WORKER_CLUSTER_POLL=2s", "EVENT_WORKER_CLUSTER_TTL=5s"},
-			args:    []string{"run"}, want: "cluster.poll: 2s is too long for a ttl of 5s, a third of it at most: others would take this node for dead between two heartbeats",
+			args:    []string{"run"}, want: "cluster.poll: 2s is too long for a ttl of 5s, at most a third of it: otherwise other nodes may declare this node dead between two heartbeats",
 		},
 		{
 			name:    "roles that leave nothing",

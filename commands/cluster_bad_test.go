@@ -132,8 +132,8 @@ func TestOptionsOfThePort(t *testing.T) {
 	}
 	one := c.start("one", "EVENT_WORKER_CLUSTER_ADVERTISE=worker-1.internal:8090")
 	for _, option := range []string{
-		"environment variable EVENT_WORKER_CLUSTER_ADVERTISE: cluster.advertise: nodes need no port between them any more: remove it",
-		": cluster.listen: nodes need no port between them any more: remove it",
+		"environment variable EVENT_WORKER_CLUSTER_ADVERTISE: cluster.advertise: nodes no longer need a port between them: remove it",
+		": cluster.listen: nodes no longer need a port between them: remove it",
 	} {
 		one.says(option)
 	}

@@ -131,7 +131,7 @@ func TestRetry(t *testing.T) {
 	if len(letters) < 7 {
 		t.Fatalf("%d dead letters", len(letters))
 	}
-	if _, stderr, code := result(t, t.TempDir(), nil, "retry", "--data", filepath.Join(dir, "data")); code != 1 || !strings.Contains(stderr, "name it with --config") {
+	if _, stderr, code := result(t, t.TempDir(), nil, "retry", "--data", filepath.Join(dir, "data")); code != 1 || !strings.Contains(stderr, "name one with --config") {
 		t.Errorf("without a configuration: exit code %d, %s", code, stderr)
 	}
 	if said := output(t, dir, "retry", "--id", fmt.Sprint(letters[0]["_id"])); !strings.Contains(said, "Decoded 1 of 1 dead letter:") {

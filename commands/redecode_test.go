@@ -218,7 +218,7 @@ func TestWhatIsNoChange(t *testing.T) {
 		t.Errorf("exit code %d, %s", code, stderr)
 	}
 	define(t, dir, node.URL(), strings.Replace(sales(t), "\n  buy:", "\n  sell:", 1))
-	if _, stderr, code := result(t, dir, nil, "run", "--once"); code != 0 || !strings.Contains(stderr, "not followed any more") || !strings.Contains(stderr, "ethereum/seaport-sales/buy") {
+	if _, stderr, code := result(t, dir, nil, "run", "--once"); code != 0 || !strings.Contains(stderr, "no longer followed") || !strings.Contains(stderr, "ethereum/seaport-sales/buy") {
 		t.Errorf("exit code %d, %s", code, stderr)
 	}
 }

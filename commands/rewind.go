@@ -26,8 +26,8 @@ func newRewind() *cobra.Command {
 		Short: "Roll the documents and log of a chain, a market or a stream back to a height",
 		Long: `Roll documents and log back to a height: a block number, or a ledger version on Aptos.
 Everything that the streams of a chain, of one market or one stream have read beyond it
-is undone as in a reorganisation; the others are left alone. Then the streams read on
-from there: for example, after an endpoint has turned out to serve wrong data.
+is undone as in a reorganisation; other streams are not changed. Then the streams read
+the chain again from there, for example after an endpoint has served wrong data.
 
 A stream goes back to the newest position at or below the height that it remembers:
 close to the height in the recent past, further below in the distant past, and never
@@ -82,7 +82,7 @@ func (f *dataFlags) rewind(ctx context.Context, out io.Writer, r persistence.Req
 	})
 }
 
-// wouldRewind says what a rewind would undo. Nobody needs to be asked.
+// wouldRewind prints what a rewind would undo. It only reads the data.
 func (f *dataFlags) wouldRewind(ctx context.Context, out io.Writer, r persistence.Request) error {
 	docs, _, err := f.open(ctx)
 	if err != nil {
@@ -121,7 +121,7 @@ func tellUndone(out io.Writer, r persistence.Request, a persistence.Answer) erro
 	return err
 }
 
-// rewind rewinds the data while no worker runs.
+// rewind rewinds the data. No worker may be running.
 func rewind(ctx context.Context, out io.Writer, store persistence.Store, o owners, r persistence.Request) error {
 	node, err := o.of(r.Chain)
 	if err != nil {
@@ -152,14 +152,13 @@ func rewind(ctx context.Context, out io.Writer, store persistence.Store, o owner
 	return cli.UnlessClosed(tellRewound(out, r.Subject(), *r.Height, before, after))
 }
 
-// streamsOf are the streams of a chain.
+// streamsOf returns the progress of a chain's streams.
 func streamsOf(ctx context.Context, docs persistence.Querier, chain string) ([]*progress.Stream, error) {
 	tree, err := progress.Read(ctx, docs, persistence.Filter{Condition: persistence.Equals("chain", chain)})
 	return slices.Collect(tree.Streams()), err
 }
 
-// highest is the height of the stream that has come furthest; 0 if nothing was
-// read.
+// highest returns the greatest height of the streams; 0 if nothing was read.
 func highest(all []*progress.Stream) int64 {
 	var height int64
 	for _, s := range all {
@@ -170,7 +169,7 @@ func highest(all []*progress.Stream) int64 {
 	return height
 }
 
-// tellRewound prints where each stream is, and where it was.
+// tellRewound prints the position of each stream, and the one before the rewind.
 func tellRewound(out io.Writer, chain string, height int64, before, after []*progress.Stream) error {
 	fmt.Fprintf(out, "Rewound %s to %s. On the next start its streams continue from these positions:\n\n", chain, human.Grouped(height))
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)

@@ -74,7 +74,7 @@ func TestTail(t *testing.T) {
 		}
 	}
 	_, stderr, code := result(t, dir, nil, "tail", "evm/warn.log", "--log-dir", "logs")
-	want := "event-worker: there is no log file evm/warn.log in logs: there are aptos/error.log, evm/error.log, node/info.log; name the folder with --log-dir\n"
+	want := "event-worker: logs contains no log file evm/warn.log: its log files are aptos/error.log, evm/error.log, node/info.log; name another folder with --log-dir\n"
 	if code != 1 || stderr != want {
 		t.Errorf("exit code %d: %s", code, stderr)
 	}

@@ -231,8 +231,8 @@ func TestOutdatedOptions(t *testing.T) {
 		cfg.Outdated[i] = word[strings.LastIndex(word, "/")+1:]
 	}
 	got := fmt.Sprint(strings.Join(cfg.Outdated, "\n"), cfg.Overrides, cfg.Unused, cfg.Cluster)
-	want := "c.yaml:4:3: cluster.listen: nodes need no port between them any more: remove it\n" +
-		"environment variable EVENT_WORKER_CLUSTER_ADVERTISE: cluster.advertise: nodes need no port between them any more: remove it" +
+	want := "c.yaml:4:3: cluster.listen: nodes no longer need a port between them: remove it\n" +
+		"environment variable EVENT_WORKER_CLUSTER_ADVERTISE: cluster.advertise: nodes no longer need a port between them: remove it" +
 		"[EVENT_WORKER_CLUSTER_TTL] [EVENT_WORKER_CLUSTER_PORT] {[] 1s 6s}"
 	if got != want {
 		t.Errorf("%s\nwant\n%s", got, want)

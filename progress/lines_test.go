@@ -32,8 +32,8 @@ func (w *watched) told() []string {
 
 var measured = regexp.MustCompile(`(PerSecond=|eta=)\S+`)
 
-// Each look logs a line for a chain that has history to read, and one more when it is at its
-// head.
+// Each look logs a line for a chain that has history to read, and one more when it is at
+// its head.
 func TestLinesOfProgress(t *testing.T) {
 	t.Parallel()
 	w := newWatched(t, "ethereum")
@@ -82,8 +82,8 @@ func TestAboveTheHead(t *testing.T) {
 	}
 }
 
-// Added and undone events are never negative, and their difference is that of the logs. Rates
-// are never negative.
+// Added and undone events are never negative, and their difference is that of the logs.
+// Rates are never negative.
 func TestMetersCountBothWays(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		draw := func() Tree {

@@ -66,9 +66,5 @@ func AuditOf(cfg config.Config, numbers func(config.Chain) (func(markets.Source)
 
 // AuditOfChain configures an audit of a chain that makes no contract calls.
 func AuditOfChain(c actors.Chain) audit.Config {
-	of := audit.Config{Chain: c.Name, Source: c.Chain}
-	for _, m := range c.Markets {
-		of.Markets = append(of.Markets, m.Market)
-	}
-	return of
+	return audit.Config{Chain: c.Name, Source: c.Chain, Markets: marketsOf(c)}
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// lookEvery is how often a worker that is alone looks for requests, which takes a read of an
-// empty index.
+// lookEvery is the interval at which a worker that is alone looks for requests, which reads
+// an empty index.
 const lookEvery = 250 * time.Millisecond
 
 // host runs the chains of a cluster's node.
@@ -32,9 +32,7 @@ func (w *Worker) execute(ctx context.Context, store persistence.Store) {
 	}
 	byChain := map[string][]markets.Market{}
 	for _, c := range w.chains {
-		for _, m := range c.Markets {
-			byChain[c.Name] = append(byChain[c.Name], m.Market)
-		}
+		byChain[c.Name] = marketsOf(c)
 	}
 	w.requests = requests.New(requests.Config{
 		Queue: w.store.(persistence.RequestQueue), Store: store, Host: w.node, Markets: byChain, Log: w.log, Poll: poll, Alone: !w.opts.Cluster,
@@ -49,7 +47,7 @@ func (w *Worker) takeChains(ctx context.Context, store persistence.Store) {
 	}
 }
 
-// takeChain tries for as long as the store is away.
+// takeChain takes over a chain. It retries until it succeeds or the context ends.
 func (w *Worker) takeChain(ctx context.Context, store persistence.Store, chain string) {
 	for failures := 1; ; failures++ {
 		epoch, err := store.TakeOver(ctx, chain, w.opts.Config.Node)
@@ -59,7 +57,7 @@ func (w *Worker) takeChain(ctx context.Context, store persistence.Store, chain s
 			return
 		}
 		if failures&(failures-1) == 0 && ctx.Err() == nil {
-			w.log.Warn("a chain could not be taken, trying again", "chain", chain, "reason", err)
+			w.log.Warn("a chain could not be taken over, trying again", "chain", chain, "reason", err)
 		}
 		select {
 		case <-ctx.Done():

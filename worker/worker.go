@@ -54,8 +54,9 @@ type Options struct {
 	// Numbers are those that a chain's handles are known to have if it is a recording; its
 	// function is nil if it is not. Optional.
 	Numbers func(config.Chain) (func(markets.Source) []int64, error)
-	// Once says that every chain's endpoint must work at the start, and that the worker only
-	// follows: it serves no health, metrics or API, delivers no webhooks and audits nothing.
+	// Once says that every chain's endpoint must work at the start, and that the worker
+	// only follows: it serves no health, metrics or API, delivers no webhooks and audits
+	// nothing.
 	Once bool
 	// Cluster says that the worker joins the cluster of all processes on its database. One
 	// that works alone refuses to do so where a cluster runs.
@@ -118,7 +119,7 @@ func Open(ctx context.Context, opts Options) (_ *Worker, err error) {
 			return nil, err
 		}
 	}
-	return w, w.tellRemoved(ctx)
+	return w, w.logRemoved(ctx)
 }
 
 // openChains opens the configured chains and looks at them for the first time.
@@ -192,8 +193,8 @@ func (w *Worker) Start(ctx context.Context) error {
 	return w.serveHealth(ctx, nil, w.node.Ready, nil)
 }
 
-// watchLoss waits for what ends a worker that is alone: another process has taken one of
-// its chains over.
+// watchLoss waits until another process takes over a chain, which ends a worker that is
+// alone.
 func (w *Worker) watchLoss(ctx context.Context) {
 	w.background(ctx, func(ctx context.Context) {
 		select {
@@ -204,8 +205,8 @@ func (w *Worker) watchLoss(ctx context.Context) {
 	})
 }
 
-// CaughtUp is closed when every stream has caught up with its chain's head. It never is on
-// a node of a cluster, whose chains come and go.
+// CaughtUp returns a channel that is closed when every stream has caught up with its
+// chain's head; nil on a node of a cluster, whose chains change.
 func (w *Worker) CaughtUp() <-chan struct{} {
 	if w.opts.Cluster {
 		return nil
@@ -213,7 +214,7 @@ func (w *Worker) CaughtUp() <-chan struct{} {
 	return w.node.CaughtUp()
 }
 
-// Lost yields the error for which the worker cannot go on.
+// Lost yields the error because of which the worker must stop.
 func (w *Worker) Lost() <-chan error { return w.lost }
 
 // Stop stops what was started, in reverse order. The context bounds it; a second Stop

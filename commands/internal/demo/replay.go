@@ -25,12 +25,12 @@ type replayFlags struct {
 	recordings string
 }
 
-// NewReplay is the command replay.
+// NewReplay returns the command replay.
 func NewReplay(recordings Recordings) *cobra.Command {
 	var f replayFlags
 	c := &cobra.Command{
 		Use:   "replay",
-		Short: "Serve the recorded chains like nodes, for others to follow",
+		Short: "Serve the recorded chains like real nodes",
 		Long: `Serve the recorded mainnet data over HTTP like real nodes, all chains at one address,
 each at its own path, until SIGINT or SIGTERM. The chains start with their recorded
 history and advance until the recording ends. A restart begins there again: to clients
@@ -108,7 +108,7 @@ func serveRecordings(ctx context.Context, recordings Recordings, out io.Writer, 
 	return nil
 }
 
-// ByPath serves each node at the path of its name, and says itself that it is ready.
+// ByPath serves each node at the path of its name, and its own readiness at /readyz.
 func ByPath(nodes map[string]*replay.Node) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ready") })
@@ -120,7 +120,7 @@ func ByPath(nodes map[string]*replay.Node) http.Handler {
 	return mux
 }
 
-// Following is a configuration that follows the nodes.
+// Following returns a configuration that follows the nodes.
 func Following(nodes map[string]*replay.Node, base string) string {
 	var b strings.Builder
 	b.WriteString("chains:\n")
