@@ -59,15 +59,15 @@ func withOption(t *testing.T, file, option string) {
 	}
 }
 
-// unreachable is a URL that nobody serves.
+// unreachable is a URL without a server.
 func unreachable(t *testing.T) string {
 	t.Helper()
-	return "http://" + nobodyAt(t) + "/v2/s3cretkey"
+	return "http://" + unusedAddress(t) + "/v2/s3cretkey"
 }
 
-// nobodyAt is an address that nobody listens on, with a port below those that systems give
-// to listeners on any port and to outgoing connections.
-func nobodyAt(t *testing.T) string {
+// unusedAddress returns an address without a listener. Its port is below those that systems
+// assign to listeners and to outgoing connections.
+func unusedAddress(t *testing.T) string {
 	t.Helper()
 	for range 1000 {
 		address := fmt.Sprint("127.0.0.1:", 10_000+rand.IntN(10_000))
@@ -168,7 +168,7 @@ func TestBadInput(t *testing.T) {
 		},
 		{
 			name:    "MongoDB that is not there",
-			environ: []string{"MONGODB_URI=mongodb://user:s3cretkey@" + nobodyAt(t) + "/market?serverSelectionTimeoutMS=500"},
+			environ: []string{"MONGODB_URI=mongodb://user:s3cretkey@" + unusedAddress(t) + "/market?serverSelectionTimeoutMS=500"},
 			args:    []string{"query", "orders"}, want: "MongoDB, database market on 127.0.0.1:",
 		},
 		{
@@ -208,12 +208,12 @@ func TestBadInput(t *testing.T) {
 		{name: "no MongoDB to initiate", args: []string{"mongodb", "init"}, want: "no servers given: set MONGODB_URI to something like mongodb://localhost:27017/?replicaSet=rs0"},
 		{
 			name:    "no patience with MongoDB",
-			environ: []string{"MONGODB_URI=mongodb://user:s3cretkey@" + nobodyAt(t)},
+			environ: []string{"MONGODB_URI=mongodb://user:s3cretkey@" + unusedAddress(t)},
 			args:    []string{"mongodb", "init", "--wait", "0s"}, want: "--wait 0s: must be positive",
 		},
 		{
 			name:    "MongoDB to initiate that is not there",
-			environ: []string{"MONGODB_URI=mongodb://user:s3cretkey@" + nobodyAt(t)},
+			environ: []string{"MONGODB_URI=mongodb://user:s3cretkey@" + unusedAddress(t)},
 			args:    []string{"mongodb", "init", "--wait", "300ms"}, want: "waited 300ms: MongoDB, database event_worker on 127.0.0.1:",
 		},
 		{
@@ -262,7 +262,7 @@ func TestBadInput(t *testing.T) {
 	}
 }
 
-// TestForeignFile leaves a file alone that is no database of ours.
+// TestForeignFile does not touch a file that is not a database of the event worker.
 func TestForeignFile(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -282,7 +282,7 @@ func TestForeignFile(t *testing.T) {
 	}
 }
 
-// TestDemoAndRunKeepApart refuses one's data to the other.
+// TestDemoAndRunKeepApart refuses the demo's data to run, and run's data to the demo.
 func TestDemoAndRunKeepApart(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

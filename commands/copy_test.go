@@ -84,8 +84,8 @@ func TestCopyDemo(t *testing.T) {
 	}
 }
 
-// A process that is killed on its way and goes on with a copy ends with the
-// documents of one that nobody disturbed.
+// A demo that is killed and continues with a copy ends with the documents of an undisturbed
+// one.
 func TestCopyOnTheWay(t *testing.T) {
 	t.Parallel()
 	want, _ := whole(t)
@@ -136,7 +136,7 @@ func stocked(t *testing.T, orders int) string {
 	return folder
 }
 
-// A copy may be killed at any moment: in the end it is as if it had never been.
+// A copy may be killed at any moment: a resumed copy is complete.
 func TestCopyKilled(t *testing.T) {
 	t.Parallel()
 	d, folder := newDatabase(t), stocked(t, 12_000)

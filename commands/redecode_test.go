@@ -207,8 +207,8 @@ func TestARunningWorkerMakesChangedStreamsAgain(t *testing.T) {
 	}
 }
 
-// A comment, the order of options or where raw events are kept changes nothing; a stream that is
-// not there any more is told of.
+// Comments, the order of options and the option raw are no change of a definition. A stream
+// that is no longer followed is logged.
 func TestWhatIsNoChange(t *testing.T) {
 	t.Parallel()
 	node := recordedNode(t, "ethereum")

@@ -13,7 +13,7 @@ import (
 func TestErrorLog(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	address := nobodyAt(t)
+	address := unusedAddress(t)
 	node := recordedNodeAt(t, address, "ethereum")
 	appendTo(t, configured(t, dir, node.URL()+"/v2/s3cretkey", 1), "tuning: {outage: 300ms}\n")
 	p := launch(t, dir, "run", "--log-dir", "logs")

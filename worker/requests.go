@@ -57,7 +57,7 @@ func (w *Worker) takeChain(ctx context.Context, store persistence.Store, chain s
 			return
 		}
 		if failures&(failures-1) == 0 && ctx.Err() == nil {
-			w.log.Warn("a chain could not be taken over, trying again", "chain", chain, "reason", err)
+			w.log.Warn("a chain could not be taken, trying again", "chain", chain, "reason", err)
 		}
 		select {
 		case <-ctx.Done():

@@ -2,10 +2,9 @@ package yamlfile
 
 import "slices"
 
-// Override sets options from the environment, even where the file does not have them:
-// those that the schema names, and those that the file does. variable finds the text
-// for an option by its full name; "" if there is none. A list has commas between its
-// items.
+// Override sets options from the environment: those that the schema names, even if the file
+// does not set them, and those that the file names. variable returns the text for an option
+// by its full name; empty if there is none. Commas separate the items of a list.
 func (f *File) Override(variable func(option string) (name, text string)) {
 	f.root.overrideAll(variable)
 }
