@@ -36,7 +36,7 @@ func APIOf(file string, environ []string) (API, error) {
 		}
 	}
 	a := r.api(r.Root().Child("api"))
-	return a, r.ErrOf(func(keys []string) bool { return keys[0] == "api" })
+	return a, r.errIn("api")
 }
 
 // api reads the option api: true, false, or a mapping.

@@ -2,12 +2,12 @@
 // override.
 //
 // Guarantees:
-//   - The structure is checked against schema.json; what a schema cannot express (URLs, starts,
-//     markets and their streams) is checked here. All problems are reported together, with
-//     their places.
+//   - The structure is checked against schema.json; what a schema cannot express (URLs,
+//     starts, markets and their streams) is checked here. All problems are reported
+//     together, with their places.
 //   - Secrets, such as keys in endpoints and headers, are in no problem and in no snippet.
-//   - APIOf, Data, Definitions, Hooks, Markets and MonitorListen need only the options that they
-//     read to be valid.
+//   - APIOf, Data, Definitions, Hooks, Markets and MonitorListen need only the options that
+//     they read to be valid.
 //
 // From the file {chains: {home: {kind: evm, chainId: 137, endpoint: "https://host/${KEY}",
 // markets: {seaport: {start: 5}}}}} and the variables KEY=k and
@@ -151,7 +151,7 @@ func Data(file string, environ []string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return r.data(), r.ErrOf(func(keys []string) bool { return keys[0] == "data" })
+	return r.data(), r.errIn("data")
 }
 
 // MonitorListen reads only monitor.listen; empty if it is not set. The file is not read if
@@ -166,7 +166,7 @@ func MonitorListen(file string, environ []string) (string, error) {
 	}
 	var m Monitor
 	r.Root().Child("monitor").Decode(&m)
-	return m.Listen, r.ErrOf(func(keys []string) bool { return keys[0] == "monitor" })
+	return m.Listen, r.errIn("monitor")
 }
 
 // Markets reads only the markets, with all of their streams, by chain: the endpoints need
@@ -193,7 +193,7 @@ func Hooks(file string, environ []string) ([]hooks.Hook, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.hooks(r.Root().Child("hooks")), r.ErrOf(func(keys []string) bool { return keys[0] == "hooks" })
+	return r.hooks(r.Root().Child("hooks")), r.errIn("hooks")
 }
 
 // DefaultFile is the default name of the configuration file.
@@ -207,7 +207,7 @@ func Definitions(file string, environ []string) ([]*definition.Definition, error
 		return nil, err
 	}
 	r.readDefinitions()
-	return r.definitions, r.ErrOf(func(keys []string) bool { return keys[0] == "definitions" })
+	return r.definitions, r.errIn("definitions")
 }
 
 // wholeMarkets returns a chain's markets with all of their streams.

@@ -109,16 +109,10 @@ func (r *reader) endpoint(n *yamlfile.Node, kind markets.ChainKind, common http.
 	maps.Copy(e.Header, r.headers(n.Child("headers")))
 	n.Child("priority").Decode(&e.Priority)
 	n.Child("rate").Decode(&e.Rate)
-	url, file := n.Child("url"), n.Child("urlFile")
-	switch set := oneOf(n, []string{"url", "urlFile"}); {
-	case len(set) > 1:
-		file.Add("url is also set: keep one of them")
-	case len(set) == 1 && set[0] == url:
-		e.URL = nodeURL(url, r.expand(url), kind)
-	case len(set) == 1:
-		if text, ok := r.secret(file); ok {
-			e.URL = nodeURL(file, text, kind)
-		}
+	text, option := r.textOrFile(n, "url")
+	switch {
+	case option != nil:
+		e.URL = nodeURL(option, text, kind)
 	case !n.Has("url") && !n.Has("urlFile"):
 		n.Add("url is missing: set it to the URL of a node, such as https://host/path, or urlFile to a file with it")
 	}

@@ -89,28 +89,15 @@ func (c unlessFinal) Check(path string) error {
 
 // hookSecret reads the secret that signs a webhook's deliveries.
 func (r *reader) hookSecret(n *yamlfile.Node) []byte {
-	secret, ok := "", true
-	set := oneOf(n, []string{"secret", "secretFile"})
+	secret, option := r.textOrFile(n, "secret")
 	switch {
-	case len(set) > 1:
-		set[1].Add("secret is also set: keep one of them")
-		return nil
-	case len(set) == 1 && set[0].Name() == "secret":
-		secret = r.expand(set[0])
-		ok = secret != unknownURL // a problem that expand reports
-	case len(set) == 1:
-		secret, ok = r.secret(set[0])
-	case n.Has("secret") || n.Has("secretFile"): // its problem is reported already
-		return nil
-	default:
+	case option == nil && !n.Has("secret") && !n.Has("secretFile"):
 		n.Add("secret is missing: it signs deliveries and has at least %d bytes, such as openssl rand -hex 32 prints; or set secretFile to a file with it", leastSecret)
 		return nil
-	}
-	if !ok {
+	case option == nil, secret == unknownURL: // the problem is reported already
 		return nil
-	}
-	if len(secret) < leastSecret {
-		set[0].Add("the secret has fewer than %d bytes: openssl rand -hex 32 prints a good one", leastSecret)
+	case len(secret) < leastSecret:
+		option.Add("the secret has fewer than %d bytes: openssl rand -hex 32 prints a good one", leastSecret)
 	}
 	return []byte(secret)
 }

@@ -24,6 +24,27 @@ func (r *reader) secret(n *yamlfile.Node) (text string, ok bool) {
 	return text, err == nil
 }
 
+// textOrFile reads an option or, instead, the file that the option with the suffix File
+// names. It returns the option that is set; nil if none is, or after it has reported a
+// problem.
+func (r *reader) textOrFile(n *yamlfile.Node, name string) (text string, option *yamlfile.Node) {
+	set := oneOf(n, []string{name, name + "File"})
+	switch {
+	case len(set) == 0:
+		return "", nil
+	case len(set) > 1:
+		set[1].Add("%s is also set: keep one of them", name)
+		return "", nil
+	case set[0].Name() == name:
+		return r.expand(set[0]), set[0]
+	}
+	text, ok := r.secret(set[0])
+	if !ok {
+		return "", nil
+	}
+	return text, set[0]
+}
+
 // beside resolves the path of a file relative to the configuration's folder.
 func (r *reader) beside(path string) string {
 	if path == "" || filepath.IsAbs(path) {
@@ -49,17 +70,11 @@ func commas(list string) string {
 
 // stream reads the URL of a transaction stream, from the configuration or from a file.
 func (r *reader) stream(chain *yamlfile.Node) string {
-	switch set := oneOf(chain, []string{"stream", "streamFile"}); {
-	case len(set) > 1:
-		set[1].Add("stream is also set: keep one of them")
-	case len(set) == 1 && set[0].Name() == "stream":
-		return checkURL(set[0], r.expand(set[0]), "http", "https")
-	case len(set) == 1:
-		if text, ok := r.secret(set[0]); ok {
-			return checkURL(set[0], text, "http", "https")
-		}
+	text, option := r.textOrFile(chain, "stream")
+	if option == nil {
+		return ""
 	}
-	return ""
+	return checkURL(option, text, "http", "https")
 }
 
 // getenv returns the value of an environment variable; empty if it is not set.

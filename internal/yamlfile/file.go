@@ -84,8 +84,8 @@ func (f *File) Root() *Node { return f.root }
 // Err returns all reported problems as Problems; nil if there are none.
 func (f *File) Err() error { return f.ErrOf(func([]string) bool { return true }) }
 
-// ErrOf is Err for the problems of some options, selected by their keys. Problems of the file
-// as a whole are always included.
+// ErrOf is Err for the problems of some options, selected by their keys. Problems of the
+// file as a whole are always included.
 func (f *File) ErrOf(option func(keys []string) bool) error {
 	var ps Problems
 	all := starts(f.docs)
