@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/imart/event-worker/actors/maintenance"
 	"github.com/imart/event-worker/commands/internal/cli"
 	"github.com/imart/event-worker/commands/internal/demo"
 	"github.com/imart/event-worker/config"
@@ -227,7 +228,7 @@ func (f *dataFlags) maintain(ctx context.Context, change func(store persistence.
 }
 
 // owners are the names of the nodes that own the chains, by chain. Maintenance preserves
-// them: they distinguish the demo's data from real data.
+// them, because they distinguish the demo's data from real data.
 type owners map[string]string
 
 func ownersOf(ctx context.Context, docs persistence.Querier) (owners, error) {
@@ -240,6 +241,15 @@ func ownersOf(ctx context.Context, docs persistence.Querier) (owners, error) {
 		o[lease.Chain] = lease.Node
 	}
 	return o, nil
+}
+
+// takeOver takes over a chain for maintenance, in the name of its owner.
+func (o owners) takeOver(ctx context.Context, store persistence.Store, chain string) (*maintenance.Maintainer, error) {
+	node, err := o.of(chain)
+	if err != nil {
+		return nil, err
+	}
+	return maintenance.TakeOver(ctx, store, node, chain)
 }
 
 // of returns the node that owns a chain.

@@ -61,11 +61,7 @@ func newPausing(kind, did string, paused bool, c *cobra.Command) *cobra.Command 
 		r.Kind = kind
 		if err == nil {
 			direct := func(store persistence.Store, o owners) error {
-				node, err := o.of(r.Chain)
-				if err != nil {
-					return err
-				}
-				m, err := maintenance.TakeOver(ctx, store, node, r.Chain)
+				m, err := o.takeOver(ctx, store, r.Chain)
 				if err != nil {
 					return err
 				}

@@ -123,15 +123,11 @@ func tellUndone(out io.Writer, r persistence.Request, a persistence.Answer) erro
 
 // rewind rewinds the data. No worker may be running.
 func rewind(ctx context.Context, out io.Writer, store persistence.Store, o owners, r persistence.Request) error {
-	node, err := o.of(r.Chain)
-	if err != nil {
-		return err
-	}
 	before, err := streamsOf(ctx, store, r.Chain)
 	if err != nil {
 		return err
 	}
-	m, err := maintenance.TakeOver(ctx, store, node, r.Chain)
+	m, err := o.takeOver(ctx, store, r.Chain)
 	if err != nil {
 		return err
 	}

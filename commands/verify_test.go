@@ -28,17 +28,22 @@ import (
 // another sale and the cancellations of collection offers on Aptos.
 func plant(t *testing.T, data string) {
 	t.Helper()
+	execute(t, data, `
+UPDATE activities SET doc = json_set(doc, '$.price', '7') WHERE id = (SELECT id FROM activities WHERE doc ->> '$.chain' = 'ethereum' AND doc ->> '$.stream' = 'buy' ORDER BY id LIMIT 1 OFFSET 3);
+DELETE FROM activities WHERE id = (SELECT id FROM activities WHERE doc ->> '$.chain' = 'ethereum' AND doc ->> '$.stream' = 'buy' ORDER BY id LIMIT 1 OFFSET 5);
+DELETE FROM activities WHERE doc ->> '$.stream' = 'collection-offer-cancel';
+`)
+}
+
+// execute executes SQL on the database of a data folder.
+func execute(t *testing.T, data, script string) {
+	t.Helper()
 	conn, err := sqlite.OpenConn(filepath.Join(data, "event-worker.db"), sqlite.OpenReadWrite)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	const damage = `
-UPDATE activities SET doc = json_set(doc, '$.price', '7') WHERE id = (SELECT id FROM activities WHERE doc ->> '$.chain' = 'ethereum' AND doc ->> '$.stream' = 'buy' ORDER BY id LIMIT 1 OFFSET 3);
-DELETE FROM activities WHERE id = (SELECT id FROM activities WHERE doc ->> '$.chain' = 'ethereum' AND doc ->> '$.stream' = 'buy' ORDER BY id LIMIT 1 OFFSET 5);
-DELETE FROM activities WHERE doc ->> '$.stream' = 'collection-offer-cancel';
-`
-	if err := sqlitex.ExecuteScript(conn, damage, nil); err != nil {
+	if err := sqlitex.ExecuteScript(conn, script, nil); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -108,18 +113,10 @@ func TestVerify(t *testing.T) {
 // plantInDocuments changes an order, and deletes another one.
 func plantInDocuments(t *testing.T, data string) {
 	t.Helper()
-	conn, err := sqlite.OpenConn(filepath.Join(data, "event-worker.db"), sqlite.OpenReadWrite)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	const damage = `
+	execute(t, data, `
 UPDATE orders SET doc = json_set(doc, '$.status', 'REJECTED') WHERE id = (SELECT id FROM orders WHERE doc ->> '$.chain' = 'ethereum' ORDER BY id LIMIT 1);
 DELETE FROM orders WHERE id = (SELECT id FROM orders WHERE doc ->> '$.chain' = 'ethereum' ORDER BY id LIMIT 1 OFFSET 2);
-`
-	if err := sqlitex.ExecuteScript(conn, damage, nil); err != nil {
-		t.Fatal(err)
-	}
+`)
 }
 
 // checkJSON expects a line for each difference, then the report.

@@ -79,11 +79,7 @@ func (f *verifyFlags) repairAll(ctx context.Context, found audit.Report) error {
 
 // refold folds documents again. No worker may be running.
 func refold(ctx context.Context, store persistence.Store, o owners, r persistence.Request) error {
-	node, err := o.of(r.Chain)
-	if err != nil {
-		return err
-	}
-	m, err := maintenance.TakeOver(ctx, store, node, r.Chain)
+	m, err := o.takeOver(ctx, store, r.Chain)
 	if err != nil {
 		return err
 	}

@@ -51,17 +51,24 @@ func TestEndpoints(t *testing.T) {
 		"in the environment alone":       {"evm", "", []string{variable + "ENDPOINTS=https://c"}, []chains.Endpoint{endpoint("https://c")}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			cfg, err := load(t, t.TempDir(), chainWith(test.kind, test.options), append(test.environ, "KEY=k3y", "SEVERAL=https://c,https://d")...)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got := cfg.Chains[0].Endpoints; !reflect.DeepEqual(got, test.want) {
-				t.Errorf("got  %+v\nwant %+v", got, test.want)
-			}
-			if len(cfg.Unused) > 0 {
-				t.Errorf("unused: %v", cfg.Unused)
-			}
+			expectEndpoints(t, t.TempDir(), chainWith(test.kind, test.options), test.want, append(test.environ, "KEY=k3y", "SEVERAL=https://c,https://d")...)
 		})
+	}
+}
+
+// expectEndpoints expects the endpoints of a configuration's only chain, and that every
+// variable is used.
+func expectEndpoints(t *testing.T, dir, text string, want []chains.Endpoint, environ ...string) {
+	t.Helper()
+	cfg, err := load(t, dir, text, environ...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := cfg.Chains[0].Endpoints; !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+	if len(cfg.Unused) > 0 {
+		t.Errorf("unused: %v", cfg.Unused)
 	}
 }
 

@@ -49,16 +49,7 @@ func TestEndpointsInFiles(t *testing.T) {
 		"the environment's, not of file": {"    endpointFile: missing\n", variable + "ENDPOINT=https://d", []chains.Endpoint{endpoint("https://d")}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			cfg, err := load(t, dir, chainWith("evm", test.options), test.environ)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got := cfg.Chains[0].Endpoints; !reflect.DeepEqual(got, test.want) {
-				t.Errorf("got  %+v\nwant %+v", got, test.want)
-			}
-			if len(cfg.Unused) > 0 {
-				t.Errorf("unused: %v", cfg.Unused)
-			}
+			expectEndpoints(t, dir, chainWith("evm", test.options), test.want, test.environ)
 		})
 	}
 }
