@@ -67,7 +67,7 @@ func TestDemo(t *testing.T) {
 	}
 }
 
-// tryNext runs what the demo says to try next, and returns how many commands that are.
+// tryNext runs the commands that the demo suggests, and returns their number.
 func tryNext(t *testing.T, said string, environ []string) (tried int) {
 	t.Helper()
 	for line := range strings.Lines(said) {

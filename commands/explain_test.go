@@ -16,9 +16,10 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-var update = flag.Bool("update", false, "write what explain prints of recorded orders again")
+var update = flag.Bool("update", false, "rewrite the golden files")
 
-// demoOnBothStores returns where the demo has read its whole recording: a folder and a database.
+// demoOnBothStores returns a folder and a database in which the demo has read its whole
+// recording.
 func demoOnBothStores(t *testing.T) []location {
 	t.Helper()
 	data, _ := whole(t)
@@ -39,7 +40,7 @@ func (l location) in(t *testing.T, args ...string) (stdout, stderr string, code 
 }
 
 // The document of every recorded order equals the fold of its log, and the changes of its
-// life make the order. What people read of some of them is in testdata.
+// explanation make the order. testdata has the output for some of them.
 func TestExplainRecordedOrders(t *testing.T) {
 	t.Parallel()
 	for _, at := range demoOnBothStores(t) {
@@ -65,7 +66,7 @@ func TestExplainRecordedOrders(t *testing.T) {
 				t.Fatal(err)
 			}
 			if stdout != string(want) {
-				t.Errorf("%s in %s is told as\n%s\nand %s has\n%s", name, at, stdout, path, want)
+				t.Errorf("%s in %s is printed as\n%s\n%s has\n%s", name, at, stdout, path, want)
 			}
 		}
 	}

@@ -209,7 +209,7 @@ func TestARunningWorkerMakesChangedStreamsAgain(t *testing.T) {
 
 // Comments, the order of options and the option raw are no change of a definition. A stream
 // that is no longer followed is logged.
-func TestWhatIsNoChange(t *testing.T) {
+func TestNoChangeOfADefinition(t *testing.T) {
 	t.Parallel()
 	node := recordedNode(t, "ethereum")
 	dir := follow(t, node.URL(), sales(t))

@@ -89,7 +89,7 @@ func TestVerify(t *testing.T) {
 	}
 	output(t, data, "demo", "--once", "--data", data)
 	if contents(t, data) != before {
-		t.Error("read again the documents are others")
+		t.Error("the documents differ after they were read again")
 	}
 	if said, code := verify("ethereum", "--repair"); code != 0 || strings.Contains(said, "ewound") {
 		t.Errorf("repaired: %s", said)
@@ -106,7 +106,7 @@ func TestVerify(t *testing.T) {
 		}
 	}
 	if contents(t, data) != before {
-		t.Error("folded again the documents are others")
+		t.Error("the documents differ after they were folded again")
 	}
 }
 
@@ -253,7 +253,7 @@ func plantInMongoDB(t *testing.T, d database) {
 	}
 }
 
-func TestVerifyIsRefused(t *testing.T) {
+func TestVerifyErrors(t *testing.T) {
 	t.Parallel()
 	data, _ := whole(t)
 	for _, test := range []struct{ args, want string }{

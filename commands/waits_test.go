@@ -21,7 +21,7 @@ func silentAt(t *testing.T) string {
 }
 
 // A command that waits for its database reports it, without secrets.
-func TestWaitingForMongoDBIsSaid(t *testing.T) {
+func TestWaitForMongoDBIsReported(t *testing.T) {
 	t.Parallel()
 	address := silentAt(t)
 	uri := "MONGODB_URI=mongodb://user:s3cretkey@" + address + "/market?serverSelectionTimeoutMS=4000"
@@ -38,7 +38,7 @@ func TestWaitingForMongoDBIsSaid(t *testing.T) {
 }
 
 // A run reports the chains whose endpoints do not answer.
-func TestWaitingForEndpointsIsSaid(t *testing.T) {
+func TestWaitForEndpointsIsReported(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	configured(t, dir, "http://"+silentAt(t)+"/s3cretkey", 1)

@@ -51,7 +51,7 @@ func TestHooks(t *testing.T) {
 	}
 }
 
-func TestWrongHooks(t *testing.T) {
+func TestHookProblems(t *testing.T) {
 	dir := t.TempDir()
 	for _, c := range []struct{ from, to, want string }{
 		{"https://market.example", "ftp://market.example", "hooks.sales.url: is not a URL that begins with http:// or https://"},

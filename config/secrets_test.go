@@ -11,7 +11,7 @@ import (
 	"github.com/imart/event-worker/chains"
 )
 
-// secrets is a folder of files as Docker and Kubernetes mount them.
+// secrets writes a folder of files as Docker and Kubernetes mount them.
 func secrets(t *testing.T) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
@@ -92,7 +92,7 @@ func TestSecretProblems(t *testing.T) {
 	})
 }
 
-// A chain is not left out where a file has the value of its endpoint's variable.
+// A chain is not left out if a file has the value of its endpoint's variable.
 func TestOptionalWithFile(t *testing.T) {
 	dir := secrets(t)
 	cfg, err := load(t, dir, chainWith("evm", "    optional: true\n    endpoint: https://a/${KEY}\n"), "KEY_FILE="+dir+"/key")

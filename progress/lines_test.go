@@ -84,7 +84,7 @@ func TestAboveTheHead(t *testing.T) {
 
 // Added and undone events are never negative, and their difference is that of the logs.
 // Rates are never negative.
-func TestMetersCountBothWays(t *testing.T) {
+func TestMetersCountAddedAndUndone(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		draw := func() Tree {
 			var all []persistence.Actor

@@ -20,7 +20,7 @@ import (
 	"github.com/imart/event-worker/persistence/embedded"
 )
 
-var update = flag.Bool("update", false, "write what explanations are now")
+var update = flag.Bool("update", false, "rewrite the golden files")
 
 const (
 	key     = "0x266f5a7c2cfec3a506c22ac0a85e3d284eb36e63df8e623c64a413033d7d1163@" + seaport
@@ -126,7 +126,7 @@ func explained(t *testing.T, docs persistence.Querier, at *explain.At) string {
 }
 
 // The explanations in testdata are those that are printed.
-func TestLives(t *testing.T) {
+func TestExplanations(t *testing.T) {
 	listing := at(19_000_000, markets.Listed, "list", listed)
 	fill := at(19_000_010, markets.Bought, "buy", bought("1", "400000000000000000"))
 	fact := at(19_000_020, markets.OrderChecked, markets.StateStream, checked)
@@ -184,7 +184,7 @@ func golden(t *testing.T, name, got string) {
 		t.Fatal(err)
 	}
 	if got != string(want) {
-		t.Errorf("it is told as\n%s\nand %s has\n%s", got, path, want)
+		t.Errorf("printed:\n%s\n%s has:\n%s", got, path, want)
 	}
 }
 
@@ -205,7 +205,7 @@ func fits(t failer, text string) {
 }
 
 // The explanation of any order fits a terminal and contains no control characters.
-func TestAnExplanationFitsATerminal(t *testing.T) {
+func TestExplanationsFitATerminal(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		text := rapid.OneOf(rapid.String(), rapid.StringMatching(`[a-z\x1b\x{202e} ]{0,300}`))
 		e := at(1, markets.Listed, text.Draw(rt, "stream"), listed)

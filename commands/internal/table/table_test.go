@@ -167,7 +167,7 @@ func drawTree(r *rapid.T) []*Branch[thing] {
 
 // A folded tree fits the height. The branches that need attention have their own rows if
 // all of them fit; otherwise they are counted in the rows that stand for them.
-func TestNothingBadIsFoldedAway(t *testing.T) {
+func TestTroubledBranchesStayVisible(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		roots := drawTree(r)
 		height := rapid.IntRange(0, 60).Draw(r, "height")
