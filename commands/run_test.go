@@ -129,8 +129,8 @@ chains:
 	}
 }
 
-// expectAtStart expects status to show that nothing was read of an Aptos stream. Its start is
-// the number of an event, from which its lag cannot be known.
+// expectAtStart expects status to show that nothing was read of an Aptos stream. Its start
+// is the number of an event, from which its lag cannot be known.
 func expectAtStart(t *testing.T, data, id string) {
 	t.Helper()
 	var status struct{ Chains []*branch }

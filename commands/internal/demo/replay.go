@@ -37,9 +37,9 @@ history and advance until the recording ends. A restart begins there again: to c
 that have seen more, they are nodes that lag behind.
 
 It prints a configuration for "run" that follows them. With --recordings it serves the
-recordings in a folder instead, such as made ones of your own chains to try things out:
-each in a folder with the name of its chain, in the form that testdata/README.md
-describes, and prints their endpoints.`,
+recordings in a folder instead, for example of your own chains: each in a folder with
+the name of its chain, in the form that testdata/README.md describes. It then prints
+their endpoints.`,
 		Example: `  event-worker replay
   event-worker replay --listen 127.0.0.1:8545 --pace 2s`,
 		Args: cli.NoArgs,
