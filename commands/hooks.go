@@ -17,6 +17,7 @@ import (
 	"github.com/imart/event-worker/config"
 	"github.com/imart/event-worker/hooks"
 	"github.com/imart/event-worker/internal/human"
+	"github.com/imart/event-worker/internal/printable"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/persistence/embedded"
 )
@@ -87,7 +88,7 @@ func listHooks(ctx context.Context, out io.Writer, docs persistence.Querier) err
 		}
 		fmt.Fprintf(&b, columns, h.Name, human.Grouped(h.Deliveries), human.Grouped(h.Events), human.Grouped(counts[h.Name]), last)
 		if h.FailingSince != nil {
-			fmt.Fprintf(&b, "  failing since %s, %s: %s\n", h.FailingSince.Format(time.RFC3339), human.Some(h.Attempts, "attempt"), h.LastError)
+			fmt.Fprintf(&b, "  failing since %s, %s: %s\n", h.FailingSince.Format(time.RFC3339), human.Some(h.Attempts, "attempt"), printable.Line(h.LastError, lastErrorShown))
 		}
 	}
 	_, err = io.WriteString(out, b.String())

@@ -29,7 +29,7 @@ func newServe() *cobra.Command {
 	var f serveFlags
 	c := &cobra.Command{
 		Use:   "serve",
-		Short: "Serve the page, the API and the feed of existing data, without following chains",
+		Short: "Serve the page, API and feed of existing data, without following chains",
 		Long: `Serve the page, the API and its feed of existing data until SIGINT or SIGTERM. No chain
 is followed: a worker may write to the same data meanwhile, and "serve" may run on any
 number of machines that reach the database. A running worker serves the same by itself

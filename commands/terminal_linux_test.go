@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/imart/event-worker/commands/internal/cli"
 	"github.com/imart/event-worker/commands/internal/table"
 	"github.com/imart/event-worker/internal/ptytest"
 )
@@ -70,6 +71,17 @@ func TestRunOnATerminal(t *testing.T) {
 	rows = slices.DeleteFunc(out.Screen.Rows(), func(row string) bool { return row == "" })
 	if last := rows[len(rows)-1]; !strings.Contains(last, "msg=stopped") {
 		t.Errorf("in the end there is\n%s", strings.Join(rows, "\n"))
+	}
+}
+
+// The JSON of verify is safe to print on a terminal.
+func TestJSONOfVerifyOnATerminal(t *testing.T) {
+	out := ptytest.Open(t, 80, 24)
+	if err := jsonLine(cli.NewScreen(out.File), "\u009b31m\u202e"); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := out.End(), `"\u009b31m\u202e"`+"\r\n"; got != want {
+		t.Errorf("%q, want %q", got, want)
 	}
 }
 

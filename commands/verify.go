@@ -171,11 +171,11 @@ func (f *verifyFlags) audit(ctx context.Context, from, to int64, stream string) 
 }
 
 // jsonLine prints a value as a line of JSON.
-func jsonLine(out io.Writer, v any) error {
+func jsonLine(screen *cli.Screen, v any) error {
 	text, err := json.Marshal(v)
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(cli.Readable(out, out), "%s\n", text)
+	_, err = fmt.Fprintf(cli.Readable(screen, screen.Out()), "%s\n", text)
 	return err
 }
