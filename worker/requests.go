@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/imart/event-worker/actors"
@@ -42,9 +43,13 @@ func (w *Worker) execute(ctx context.Context, store persistence.Store) {
 
 // takeChains takes over all chains for a worker that is alone.
 func (w *Worker) takeChains(ctx context.Context, store persistence.Store) {
-	for _, c := range w.chains {
-		w.background(ctx, func(ctx context.Context) { w.takeChain(ctx, store, c.Name) })
-	}
+	w.background(ctx, func(ctx context.Context) {
+		var taking sync.WaitGroup
+		for _, c := range w.chains {
+			taking.Go(func() { w.takeChain(ctx, store, c.Name) })
+		}
+		taking.Wait()
+	})
 }
 
 // takeChain takes over a chain. It retries until it succeeds or the context ends.

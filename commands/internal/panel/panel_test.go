@@ -63,7 +63,7 @@ func measured(all []persistence.Actor) progress.Tree {
 }
 
 // For any actors, the lines fit the width and the height and contain no control characters.
-// Failing streams are shown or counted.
+// If the height is unlimited, every failing stream is shown.
 func TestFramesFit(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		tree := measured(drawActors(r))
