@@ -1,4 +1,4 @@
-// Package listener opens the listeners of the process's HTTP servers, and serves on them.
+// Package listener opens the listeners of the process's HTTP servers.
 package listener
 
 import (
@@ -11,8 +11,8 @@ import (
 
 // Address is where a server listens.
 type Address struct {
-	Server     string // its name in messages: "API"
-	Option     string // the option that sets the address: "api.listen"
+	Server     string // what it serves, for people: "the API"
+	Option     string // configures the address: "api.listen"
 	Configured string // host:port; empty if none
 	Default    string // host:port without configuration, or any free loopback port if that one is in use
 }
