@@ -151,7 +151,7 @@ func (f *verifyFlags) audit(ctx context.Context, from, to int64, stream string) 
 	if err := checkScope(cfg); err != nil {
 		return audit.Report{}, err
 	}
-	if f.to == 0 { // to may be the end of the audit that a repair verifies
+	if f.to == 0 { // without --to all documents are compared, even if to bounds the events
 		cfg.DocumentsTo = math.MaxInt64
 	}
 	printer := &verifyPrinter{screen: f.screen, json: f.json, heights: source.heights}
