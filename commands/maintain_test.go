@@ -88,7 +88,7 @@ func TestMaintenanceInVain(t *testing.T) {
 		{[]string{"rewind", "bsc", "--to", "1"}, `rewind: unknown chain "bsc": the data contain aptos, ethereum`},
 		{[]string{"rewind", "ethereum", "--to", "18270781"}, "nothing lies beyond that height: the chain was read up to 18,270,780"},
 		{[]string{"retry", "--id", "ethereum/seaport/buy/1.2.3/0x1"}, "retry: no dead letter has that id: query dead_letters lists them"},
-		{[]string{"retry", "--market", "seaport"}, `retry: --market "seaport": write chain/market`},
+		{[]string{"retry", "--market", "seaport"}, `retry: --market "seaport": must be chain/market`},
 		{[]string{"retry", "--market", "bsc/seaport"}, `retry: unknown chain "bsc"`},
 		{[]string{"retry", "--market", "ethereum/opensee"}, `retry: --market "ethereum/opensee": unknown market "opensee": known are aavegotchi`},
 	} {

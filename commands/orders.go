@@ -190,9 +190,9 @@ func (i *importer) read(text []byte) (persistence.SignedOrder, error) {
 	}
 	switch {
 	case signed.Chain == "":
-		return signed, &signature.Problem{Field: "chain", Reason: "missing: add it to the line, or name it with --chain"}
+		return signed, &signature.Problem{Field: "chain", Reason: "it is missing: add it to the line, or name it with --chain"}
 	case signed.Market == "":
-		return signed, &signature.Problem{Field: "market", Reason: "missing: add it to the line, or name it with --market"}
+		return signed, &signature.Problem{Field: "market", Reason: "it is missing: add it to the line, or name it with --market"}
 	case !i.markets[persistence.MarketRef{Chain: signed.Chain, Market: signed.Market}]:
 		return signed, &signature.Problem{Field: "market", Reason: fmt.Sprintf("the worker does not follow %.60q on %.60q: configure it, and run the worker", signed.Market, signed.Chain)}
 	}
