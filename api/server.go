@@ -3,7 +3,6 @@ package api
 import (
 	"cmp"
 	"context"
-	"errors"
 	"log/slog"
 	"net"
 	"net/http"
@@ -12,9 +11,6 @@ import (
 
 	"github.com/imart/event-worker/internal/listener"
 )
-
-// closeTimeout bounds how long requests in progress may delay Close.
-const closeTimeout = 2 * time.Second
 
 // readTimeout bounds how long a client may take to send a request.
 const readTimeout = 10 * time.Second
@@ -53,11 +49,9 @@ type Options struct {
 
 // Server is a running server.
 type Server struct {
-	http   *http.Server
-	addr   net.Addr
+	*listener.Server
 	scheme string
 	cancel context.CancelFunc // ends the contexts of requests
-	done   chan struct{}      // closed when the server has stopped
 }
 
 // Serve starts a server, which runs until Close. It fails if it cannot listen at the
@@ -84,34 +78,23 @@ func Serve(ctx context.Context, o Options) (*Server, error) {
 		a.form = "/login"
 	}
 	base, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	s := &Server{
-		http: &http.Server{
-			Handler:           newHandler(o, a, onLoopback),
-			BaseContext:       func(net.Listener) context.Context { return base },
-			ReadHeaderTimeout: 5 * time.Second,
-			ReadTimeout:       cmp.Or(o.readTimeout, readTimeout),
-			WriteTimeout:      30 * time.Second,
-			IdleTimeout:       2 * time.Minute,
-			MaxHeaderBytes:    64 << 10, // includes the URL with its filter and cursor
-			TLSConfig:         secure,
-			ErrorLog:          slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug), // errors of clients
-		},
-		addr: opened.Addr(), scheme: "http", cancel: cancel, done: make(chan struct{}),
-	}
-	serve := s.http.Serve
+	server := listener.Serve(&http.Server{
+		Handler:           newHandler(o, a, onLoopback),
+		BaseContext:       func(net.Listener) context.Context { return base },
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       cmp.Or(o.readTimeout, readTimeout),
+		WriteTimeout:      30 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10, // includes the URL with its filter and cursor
+		TLSConfig:         secure,
+		ErrorLog:          slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug), // errors of clients
+	}, opened)
+	scheme := "http"
 	if secure != nil {
-		s.scheme = "https"
-		serve = func(l net.Listener) error { return s.http.ServeTLS(l, "", "") }
+		scheme = "https"
 	}
-	go func() {
-		defer close(s.done)
-		_ = serve(opened) // ends with ErrServerClosed
-	}()
-	return s, nil
+	return &Server{server, scheme, cancel}, nil
 }
-
-// Addr returns the server's address, host:port.
-func (s *Server) Addr() string { return s.addr.String() }
 
 // URL returns the URL of the server on its own machine.
 func (s *Server) URL() string {
@@ -125,14 +108,7 @@ func (s *Server) URL() string {
 // Close ends streams, stops serving, and waits up to 2 s for requests in progress.
 func (s *Server) Close() error {
 	s.cancel()
-	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
-	defer cancel()
-	err := s.http.Shutdown(ctx)
-	if errors.Is(err, context.DeadlineExceeded) {
-		err = s.http.Close()
-	}
-	<-s.done
-	return err
+	return s.Server.Close()
 }
 
 // warn logs the risks of a listener that other machines can reach.

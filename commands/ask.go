@@ -14,25 +14,26 @@ import (
 	"time"
 
 	"github.com/imart/event-worker/cluster"
-	"github.com/imart/event-worker/commands/internal/cli"
+	"github.com/imart/event-worker/internal/human"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/persistence/embedded"
 )
 
 const (
-	// askLook is how often the command looks how far the request is.
-	askLook = 150 * time.Millisecond
-	// aliveWithin is how long a node that is alive may take to show it.
+	// askPoll is the interval at which a command reads the state of its requests.
+	askPoll = 150 * time.Millisecond
+	// aliveWithin bounds the wait for a heartbeat of a living node.
 	aliveWithin = 3 * time.Second
 )
 
-const runningHelp = `If a worker runs on the data, the command asks it: the owner of the chain stops the
-chain's streams for a moment, does the work and goes on. The request and what came of
-it are a document of the collection requests. Interrupted, the command leaves the
-request to the worker. If no worker runs, the command does the work itself.`
+const runningHelp = `If a worker runs on the data, the command sends it a request: the owner of the chain
+stops the chain's streams for a moment, does the work and continues. The request and
+its outcome are a document of the collection requests. If the command is interrupted,
+the worker still executes the request. If no worker runs, the command does the work
+itself.`
 
-// change changes the data: by requests if a worker runs on them, whose ends are told to tell,
-// or else directly.
+// change changes the data: directly, or by requests if a worker runs on it. It calls tell
+// for each request that is done.
 func (f *dataFlags) change(ctx context.Context, out io.Writer, direct func(persistence.Store, owners) error, request func(owners) ([]persistence.Request, error), tell func(persistence.Request) error) error {
 	a, err := f.openAsker(ctx)
 	if err != nil {
@@ -40,7 +41,7 @@ func (f *dataFlags) change(ctx context.Context, out io.Writer, direct func(persi
 	}
 	if a == nil {
 		err := f.maintain(ctx, direct)
-		if !errors.Is(err, persistence.ErrInUse) { // one that has started meanwhile is asked
+		if !errors.Is(err, persistence.ErrInUse) { // otherwise a worker has started meanwhile
 			return err
 		}
 		if a, err = f.openAsker(ctx); err != nil || a == nil {
@@ -60,7 +61,7 @@ func (f *dataFlags) change(ctx context.Context, out io.Writer, direct func(persi
 	return a.askAndTell(ctx, requests, tell)
 }
 
-// asker asks the worker that runs on the data.
+// asker sends requests to the worker that runs on the data.
 type asker struct {
 	queue persistence.RequestQueue
 	docs  persistence.Querier
@@ -107,8 +108,9 @@ func askerOfFolder(folder string) (*asker, error) {
 	return &asker{queue: queue, docs: queue, alive: alive, close: queue.Close}, nil
 }
 
-// askAndTell makes requests, and tells of those that are done. Its error is the reasons of those
-// that have failed, unless they are of several chains and nobody follows one of these.
+// askAndTell makes requests, waits for them, and calls tell for each that is done. The
+// error joins the reasons of those that failed. Of several requests, one for a chain that
+// no worker follows is reported and is not an error.
 func (a *asker) askAndTell(ctx context.Context, requests []persistence.Request, tell func(persistence.Request) error) error {
 	ended, err := a.ask(ctx, requests)
 	if err != nil {
@@ -152,13 +154,18 @@ func (a *asker) ask(ctx context.Context, requests []persistence.Request) ([]pers
 		}
 		select {
 		case <-ctx.Done():
-			return nil, fmt.Errorf("%w: the worker goes on with %s; see what comes of it with query requests", interruption(ctx), strings.Join(ids, ", "))
-		case <-time.After(askLook):
+			return nil, abandoned(interruption(ctx), ids)
+		case <-time.After(askPoll):
 		}
 		if err != nil && ctx.Err() == nil {
-			return nil, fmt.Errorf("%w: the worker goes on with %s; see what comes of it with query requests", err, strings.Join(ids, ", "))
+			return nil, abandoned(err, ids)
 		}
 	}
+}
+
+// abandoned is the error of a command that no longer waits for its requests.
+func abandoned(err error, ids []string) error {
+	return fmt.Errorf("%w: the worker continues with %s: query requests shows the outcome", err, strings.Join(ids, ", "))
 }
 
 func interruption(ctx context.Context) error {
@@ -168,7 +175,7 @@ func interruption(ctx context.Context) error {
 	return errors.New("interrupted")
 }
 
-// follow says how far requests are, and counts those that have not ended.
+// follow prints the progress of requests, and counts those that have not ended.
 func (a *asker) follow(ctx context.Context, requests []persistence.Request, said map[string]string) (open int, err error) {
 	for _, r := range requests {
 		if r.Ended() {
@@ -179,8 +186,8 @@ func (a *asker) follow(ctx context.Context, requests []persistence.Request, said
 			said[r.ID] = text
 			fmt.Fprintf(a.out, "%s: %s\n", r.ID, text)
 		}
-		if r.State == persistence.RequestPending { // nobody else may be there to do so
-			_, _ = a.queue.Fail(ctx, r.ID, fmt.Sprintf("no worker has started it within %s: see status", persistence.AskWithin))
+		if r.State == persistence.RequestPending { // there may be no worker to fail it
+			_, _ = a.queue.Fail(ctx, r.ID, fmt.Sprintf("no worker started it within %s: see status", persistence.AskWithin))
 		}
 	}
 	if open == 0 {
@@ -190,23 +197,23 @@ func (a *asker) follow(ctx context.Context, requests []persistence.Request, said
 	if err != nil || alive {
 		return open, err
 	}
-	return open, a.abandoned(ctx, requests)
+	return open, a.withdraw(ctx, requests)
 }
 
-// abandoned withdraws what the worker has not started before it stopped.
-func (a *asker) abandoned(ctx context.Context, requests []persistence.Request) error {
+// withdraw withdraws the requests that the worker had not started when it stopped.
+func (a *asker) withdraw(ctx context.Context, requests []persistence.Request) error {
 	for _, r := range requests {
 		if r.Ended() {
 			continue
 		}
-		withdrawn, err := a.queue.Withdraw(ctx, r.ID, "the worker has stopped before it started the request")
+		withdrawn, err := a.queue.Withdraw(ctx, r.ID, "the worker stopped before it started the request")
 		switch {
 		case err != nil:
 			return err
 		case withdrawn:
-			return fmt.Errorf("the worker has stopped before it started request %s: run the command again", r.ID)
+			return fmt.Errorf("the worker stopped before it started request %s: run the command again", r.ID)
 		case r.State == persistence.RequestRunning:
-			return fmt.Errorf("the worker has stopped in the middle of request %s: it continues when it is started again", r.ID)
+			return fmt.Errorf("the worker stopped while it executed request %s: it continues when it is started again", r.ID)
 		}
 	}
 	return nil
@@ -224,12 +231,12 @@ func progressOf(r persistence.Request) string {
 	case p.Total == 0:
 		return p.Step
 	}
-	return fmt.Sprintf("%s, %s of %s", p.Step, cli.Grouped(p.Done), cli.Grouped(p.Total))
+	return fmt.Sprintf("%s, %s of %s", p.Step, human.Grouped(p.Done), human.Grouped(p.Total))
 }
 
 // askedBy names the user and the machine.
 func askedBy() string {
-	name := "somebody"
+	name := "unknown"
 	if u, err := user.Current(); err == nil {
 		name = u.Username
 	}
@@ -237,7 +244,7 @@ func askedBy() string {
 	return name + "@" + cmp.Or(host, "unknown")
 }
 
-// scopeOf reads chain, chain/market or chain/market/stream.
+// scopeOf parses chain, chain/market or chain/market/stream.
 func scopeOf(text string) (persistence.Request, error) {
 	parts := strings.Split(text, "/")
 	if len(parts) > 3 || len(parts) == 0 || slices.Contains(parts, "") {
@@ -253,7 +260,7 @@ func scopeOf(text string) (persistence.Request, error) {
 	return r, nil
 }
 
-// only is one request, of a chain that the data contain.
+// only returns a single request, or an error if the data do not contain its chain.
 func only(r persistence.Request) func(owners) ([]persistence.Request, error) {
 	return func(o owners) ([]persistence.Request, error) {
 		if _, err := o.of(r.Chain); err != nil {

@@ -10,8 +10,8 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// A process that has the data folder executes what other processes ask it for, and the documents
-// are then what they were.
+// The process that owns the data folder executes the requests of other processes, and the
+// documents are then the same as before.
 func TestARunningWorkerIsAsked(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir()
@@ -29,7 +29,7 @@ func TestARunningWorkerIsAsked(t *testing.T) {
 	eventually(t, "the documents are the same", func() bool { return contents(t, data) == before })
 	p.ends(syscall.SIGTERM)
 
-	// What the process marked is what the next one reads.
+	// The next process reads what this one marked.
 	if said := ask("pause", "ethereum/seaport/list"); said != "Paused 1 stream of ethereum/seaport/list.\n" {
 		t.Errorf("without a worker: %s", said)
 	}
@@ -38,7 +38,7 @@ func TestARunningWorkerIsAsked(t *testing.T) {
 	}
 }
 
-// check asks for everything once.
+// check makes one request of each kind.
 func check(t *testing.T, ask, refused func(args ...string) string, find func(collection, filter string) []map[string]any) {
 	t.Helper()
 	buys := func() int { return len(find("activities", `{chain: "ethereum", stream: "buy"}`)) }
@@ -99,7 +99,7 @@ func check(t *testing.T, ask, refused func(args ...string) string, find func(col
 	}
 }
 
-// The owners of a cluster's chains execute what is asked for on any machine.
+// The owners of a cluster's chains execute requests from any machine.
 func TestAClusterIsAsked(t *testing.T) {
 	t.Parallel()
 	c := newTeam(t)
@@ -116,7 +116,7 @@ func TestAClusterIsAsked(t *testing.T) {
 		func(args ...string) string { return refused(t, c.dir, c.database, args...) }, found)
 }
 
-// A process that stops leaves a request that it has not started to the one who asked.
+// A request that the process has not started when it stops is withdrawn by the command.
 func TestNobodyExecutesARequest(t *testing.T) {
 	t.Parallel()
 	data, _ := whole(t)
@@ -129,7 +129,7 @@ func TestNobodyExecutesARequest(t *testing.T) {
 	if err := store.Close(); err != nil {
 		t.Fatal(err)
 	}
-	p.says("the worker has stopped before it started request")
+	p.says("the worker stopped before it started request")
 	reader, err := location{folder: filepath.Clean(data)}.openReader(t.Context())
 	if err != nil {
 		t.Fatal(err)

@@ -59,15 +59,15 @@ func withOption(t *testing.T, file, option string) {
 	}
 }
 
-// unreachable is a URL that nobody serves.
+// unreachable is a URL without a server.
 func unreachable(t *testing.T) string {
 	t.Helper()
-	return "http://" + nobodyAt(t) + "/v2/s3cretkey"
+	return "http://" + unusedAddress(t) + "/v2/s3cretkey"
 }
 
-// nobodyAt is an address that nobody listens on, with a port below those that systems give
-// to listeners on any port and to outgoing connections.
-func nobodyAt(t *testing.T) string {
+// unusedAddress returns an address without a listener. Its port is below those that systems
+// assign to listeners and to outgoing connections.
+func unusedAddress(t *testing.T) string {
 	t.Helper()
 	for range 1000 {
 		address := fmt.Sprint("127.0.0.1:", 10_000+rand.IntN(10_000))
@@ -95,8 +95,8 @@ func TestBadInput(t *testing.T) {
 		{name: "unknown flag", args: []string{"demo", "--twice"}, want: "unknown flag: --twice: see event-worker demo --help"},
 		{name: "argument too many", args: []string{"status", "now"}, want: `unknown argument "now"`},
 		{name: "bad pace", args: []string{"demo", "--pace", "-1s"}, want: "--pace -1s: must be at least 1ms"},
-		{name: "no collection", args: []string{"query"}, want: "which collection? there are orders, activities"},
-		{name: "unknown collection", args: []string{"query", "order"}, want: `unknown collection "order" (did you mean orders?): there are orders, activities`},
+		{name: "no collection", args: []string{"query"}, want: "name a collection: orders, activities"},
+		{name: "unknown collection", args: []string{"query", "order"}, want: `unknown collection "order" (did you mean orders?): the collections are orders, activities`},
 		{name: "unknown field", args: []string{"query", "orders", `{statsu: "SOLD"}`}, want: `filter: at character 2: there is no field "statsu" in orders (did you mean status?)`},
 		{name: "unknown word", args: []string{"query", "orders", `{status: {$in: ["SOLD", "CANCELLED"]}}`}, want: `status is never "CANCELLED" (did you mean CANCELED?): it is one of LISTING`},
 		{name: "unknown field to sort by", args: []string{"query", "orders", "--sort", "-prize"}, want: `sort: there is no field "prize" in orders (did you mean price?)`},
@@ -106,13 +106,13 @@ func TestBadInput(t *testing.T) {
 		{name: "command without the one above it", args: []string{"example"}, want: `unknown command "example": did you mean event-worker config example?`},
 		{name: "unknown command with a flag", args: []string{"statsu", "--watch"}, want: `unknown command "statsu": did you mean event-worker status?`},
 		{name: "misspelt flag", args: []string{"status", "--conifg", "x"}, want: "unknown flag: --conifg (did you mean --config?): see event-worker status --help"},
-		{name: "flag before its command", args: []string{"--config", "x"}, want: "unknown flag: --config (a flag comes after its command: event-worker COMMAND --config): see event-worker --help"},
+		{name: "flag before its command", args: []string{"--config", "x"}, want: "unknown flag: --config (put it after the command: event-worker COMMAND --config): see event-worker --help"},
 		{name: "filter with an unknown operator", args: []string{"query", "orders", `{price: {$over: 1}}`}, want: "filter: at character 10: unknown operator $over; known are $eq"},
 		{name: "filter that does not end", args: []string{"query", "orders", `{price: 1`}, want: "filter: at character 10: the end where"},
 		{name: "filter without quotes around it", args: []string{"query", "orders", "{price:", "1}", "x"}, want: "put the filter into single quotes"},
 		{name: "bad sort", args: []string{"query", "orders", "{}", "--sort", "$a"}, want: "sort: "},
 		{name: "sort by what is not stored", args: []string{"query", "orders", "{}", "--sort", "-final"}, want: "nothing can be sorted by final"},
-		{name: "bad limit", args: []string{"query", "orders", "{}", "--limit", "-1"}, want: "limit -1: give a positive number"},
+		{name: "bad limit", args: []string{"query", "orders", "{}", "--limit", "-1"}, want: "limit -1: must be a positive number"},
 		{name: "no data named", args: []string{"status"}, want: "no data given: name the folder with --data DIR"},
 		{name: "both data and config", args: []string{"status", "--data", "a", "--config", "b"}, want: "[config data]"},
 		{name: "no data there", args: []string{"query", "orders", "--data", "none"}, want: "data folder none: there is no event worker database: create it with run or demo"},
@@ -126,7 +126,7 @@ func TestBadInput(t *testing.T) {
 			name:    "cluster that would not be seen to live",
 			prepare: func(t *testing.T, dir string) { configured(t, dir, node.URL(), 1) },
 			environ: []string{"EVENT_WORKER_CLUSTER_POLL=2s", "EVENT_WORKER_CLUSTER_TTL=5s"},
-			args:    []string{"run"}, want: "cluster.poll: 2s is too long for a ttl of 5s, a third of it at most: others would take this node for dead between two heartbeats",
+			args:    []string{"run"}, want: "cluster.poll: 2s is too long for a ttl of 5s, at most a third of it: otherwise other nodes may declare this node dead between two heartbeats",
 		},
 		{
 			name:    "roles that leave nothing",
@@ -168,7 +168,7 @@ func TestBadInput(t *testing.T) {
 		},
 		{
 			name:    "MongoDB that is not there",
-			environ: []string{"MONGODB_URI=mongodb://user:s3cretkey@" + nobodyAt(t) + "/market?serverSelectionTimeoutMS=500"},
+			environ: []string{"MONGODB_URI=mongodb://user:s3cretkey@" + unusedAddress(t) + "/market?serverSelectionTimeoutMS=500"},
 			args:    []string{"query", "orders"}, want: "MongoDB, database market on 127.0.0.1:",
 		},
 		{
@@ -208,12 +208,12 @@ func TestBadInput(t *testing.T) {
 		{name: "no MongoDB to initiate", args: []string{"mongodb", "init"}, want: "no servers given: set MONGODB_URI to something like mongodb://localhost:27017/?replicaSet=rs0"},
 		{
 			name:    "no patience with MongoDB",
-			environ: []string{"MONGODB_URI=mongodb://user:s3cretkey@" + nobodyAt(t)},
+			environ: []string{"MONGODB_URI=mongodb://user:s3cretkey@" + unusedAddress(t)},
 			args:    []string{"mongodb", "init", "--wait", "0s"}, want: "--wait 0s: must be positive",
 		},
 		{
 			name:    "MongoDB to initiate that is not there",
-			environ: []string{"MONGODB_URI=mongodb://user:s3cretkey@" + nobodyAt(t)},
+			environ: []string{"MONGODB_URI=mongodb://user:s3cretkey@" + unusedAddress(t)},
 			args:    []string{"mongodb", "init", "--wait", "300ms"}, want: "waited 300ms: MongoDB, database event_worker on 127.0.0.1:",
 		},
 		{
@@ -262,7 +262,7 @@ func TestBadInput(t *testing.T) {
 	}
 }
 
-// TestForeignFile leaves a file alone that is no database of ours.
+// TestForeignFile does not touch a file that is not a database of the event worker.
 func TestForeignFile(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -282,7 +282,7 @@ func TestForeignFile(t *testing.T) {
 	}
 }
 
-// TestDemoAndRunKeepApart refuses one's data to the other.
+// TestDemoAndRunKeepApart refuses the demo's data to run, and run's data to the demo.
 func TestDemoAndRunKeepApart(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -9,14 +9,14 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// alone are the commands that want the data of a run to themselves.
+// alone are the commands that need exclusive access to the data.
 var alone = [][]string{
 	{"run", "--once"},
 	{"copy", "--from", "mongodb", "--to", "embedded", "--data", "copied"},
 }
 
-// Commands that want the data to themselves refuse where a cluster runs. They work
-// when it has died, though its node still counts as living.
+// Commands that need exclusive access refuse to run beside a cluster. They work after it
+// has died, even while its node still counts as living.
 func TestAlone(t *testing.T) {
 	t.Parallel()
 	c := newTeam(t)
@@ -43,7 +43,7 @@ func TestAlone(t *testing.T) {
 	c.expectWhole()
 }
 
-// The demo, too, wants the data to itself.
+// The demo needs exclusive access to the data, too.
 func TestDemoAlone(t *testing.T) {
 	t.Parallel()
 	c := newTeam(t)
@@ -58,7 +58,7 @@ func TestDemoAlone(t *testing.T) {
 	}
 }
 
-// A copy does not go where a cluster runs, even if that has written nothing yet.
+// A database on which a cluster runs is no target of a copy, even if it is still empty.
 func TestCopyAlone(t *testing.T) {
 	t.Parallel()
 	c := newTeam(t)

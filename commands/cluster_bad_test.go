@@ -15,7 +15,7 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// joined makes a node that no process is behind.
+// joined registers a node without a process.
 func (c *team) joined(node persistence.Node) persistence.Node {
 	c.t.Helper()
 	if err := c.store.Join(c.t.Context(), node); err != nil {
@@ -24,7 +24,7 @@ func (c *team) joined(node persistence.Node) persistence.Node {
 	return node
 }
 
-// beats makes a node live until the test ends or stop is called.
+// beats sends heartbeats for a node until the test ends or stop is called.
 func (c *team) beats(node persistence.Node) (stop func()) {
 	over := make(chan struct{})
 	var beating sync.WaitGroup
@@ -45,8 +45,8 @@ func (c *team) beats(node persistence.Node) (stop func()) {
 	return stop
 }
 
-// Nodes of another protocol are not worked with while they live. A dead one is in
-// nobody's way, though nobody was there to bury it.
+// A node refuses to join living nodes of another protocol. A dead one is no obstacle, even
+// if it was not declared dead.
 func TestOtherProtocol(t *testing.T) {
 	t.Parallel()
 	c := newTeam(t)
@@ -63,7 +63,7 @@ func TestOtherProtocol(t *testing.T) {
 	}
 }
 
-// One name cannot stand for two chains.
+// Two nodes cannot follow different chains under one name.
 func TestOtherChainOfTheSameName(t *testing.T) {
 	t.Parallel()
 	c := newTeam(t)
@@ -99,7 +99,7 @@ func chainOfID(t *testing.T, id string) (endpoint string) {
 	return replaytest.Serve(t, replaytest.Open(t, os.DirFS(dir))).URL()
 }
 
-// What makes other documents of a chain is said on both nodes, which run all the same.
+// Both nodes warn if their configurations make different documents of a chain, and run.
 func TestOtherConfiguration(t *testing.T) {
 	t.Parallel()
 	c := newTeam(t)
@@ -114,8 +114,7 @@ func TestOtherConfiguration(t *testing.T) {
 	}
 }
 
-// The options of the port that nodes had between them are no longer needed: it is said,
-// and the node runs.
+// A node warns of the removed options for a port between nodes, and runs.
 func TestOptionsOfThePort(t *testing.T) {
 	t.Parallel()
 	c := newTeam(t)
@@ -132,8 +131,8 @@ func TestOptionsOfThePort(t *testing.T) {
 	}
 	one := c.start("one", "EVENT_WORKER_CLUSTER_ADVERTISE=worker-1.internal:8090")
 	for _, option := range []string{
-		"environment variable EVENT_WORKER_CLUSTER_ADVERTISE: cluster.advertise: nodes need no port between them any more: remove it",
-		": cluster.listen: nodes need no port between them any more: remove it",
+		"environment variable EVENT_WORKER_CLUSTER_ADVERTISE: cluster.advertise: nodes no longer need a port between them: remove it",
+		": cluster.listen: nodes no longer need a port between them: remove it",
 	} {
 		one.says(option)
 	}
@@ -150,7 +149,7 @@ func TestOptionsOfThePort(t *testing.T) {
 	}
 }
 
-// Where a node cannot listen it does not begin.
+// A node that cannot listen at its address does not start.
 func TestListenInUse(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

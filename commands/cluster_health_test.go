@@ -20,11 +20,11 @@ type observed struct {
 
 func (c *team) startMonitored(name string, options ...string) observed {
 	c.t.Helper()
-	address := nobodyAt(c.t)
+	address := unusedAddress(c.t)
 	return observed{c.start(name, append(options, "EVENT_WORKER_MONITOR_LISTEN="+address)...), "http://" + address}
 }
 
-// get asks for a path; the status is 0 as long as nobody answers.
+// get requests a path. The status is 0 if there is no answer.
 func (m observed) get(path string) (status int, text string) {
 	m.t.Helper()
 	answer, err := http.Get(m.url + path)
@@ -49,8 +49,8 @@ func (m observed) answers(path string, status int, pattern string) {
 	})
 }
 
-// A node is ready as a member that reaches MongoDB, and alive all the time. Who owns
-// a chain has its metrics.
+// A node is ready while it is a member and reaches MongoDB, and alive all the time. The
+// owner of a chain exposes its metrics.
 func TestHealth(t *testing.T) {
 	t.Parallel()
 	uri := mongotest.Database(t)
@@ -96,7 +96,7 @@ func TestHealth(t *testing.T) {
 	}
 }
 
-// When MongoDB dies and comes back, everything goes on by itself where it was.
+// After MongoDB dies and comes back, everything continues where it was.
 func TestClusterOutlivesMongoDB(t *testing.T) {
 	t.Parallel()
 	server := mongotest.Start(t)

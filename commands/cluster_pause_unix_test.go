@@ -10,8 +10,8 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// A node that stands still is taken over. When it goes on it joins again in the same
-// process, and gets a chain back.
+// The chains of a node that is stopped by SIGSTOP are taken over. When it continues, the
+// same process joins again and gets a chain back.
 func TestClusterPaused(t *testing.T) {
 	t.Parallel()
 	c := newTeam(t)

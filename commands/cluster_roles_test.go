@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// A node takes no chain that its roles do not name, not even when nobody else is left.
+// A node takes no chain that its roles do not name, even if no other node is left.
 func TestRoles(t *testing.T) {
 	t.Parallel()
 	c := newTeam(t)
@@ -27,7 +27,7 @@ func TestRoles(t *testing.T) {
 	c.until("three has what was two's", ownedBy("one", "three"))
 }
 
-// What a node may follow is what it says of itself.
+// A node's document lists the chains that its roles allow.
 func TestRolesAreShown(t *testing.T) {
 	t.Parallel()
 	c := newTeam(t)

@@ -10,7 +10,7 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// Status shows the nodes, who owns what, and the tree; less of it if it is told to.
+// Status shows the nodes, the owners and the tree, and less with --brief or --chain.
 func TestClusterStatus(t *testing.T) {
 	t.Parallel()
 	c := newTeam(t)
@@ -55,8 +55,7 @@ func TestClusterStatus(t *testing.T) {
 	expectCells(t, after, "ethereum", "none", persistence.Stopped)
 }
 
-// With --watch status prints again and again, until it is told to stop, which is no
-// failure.
+// With --watch status prints at intervals until it is stopped, and succeeds.
 func TestStatusWatch(t *testing.T) {
 	t.Parallel()
 	c := newTeam(t)

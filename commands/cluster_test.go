@@ -20,14 +20,14 @@ import (
 	"github.com/imart/event-worker/persistence/mongo"
 )
 
-// quickly is how a cluster is configured in these tests. A node of a busy machine may
-// be silent for longer than that: where it matters a test is calm, or does not mind.
+// quickly configures short intervals for tests. On a busy machine a node may be silent for
+// longer: tests that cannot tolerate that use calm.
 const quickly = `cluster: {poll: 100ms, ttl: 1500ms}
 monitor: {listen: "127.0.0.1:0"}
 tuning: {tick: 200ms, idle: 500ms}
 `
 
-// calm is the option of nodes that are to be taken for dead by nobody.
+// calm is the option of nodes that must not be declared dead.
 const calm = "EVENT_WORKER_CLUSTER_TTL=20s"
 
 // team is a cluster of processes on one MongoDB database that follow the recorded
@@ -75,12 +75,12 @@ func newTeamOn(t *testing.T, uri string) *team {
 	return c
 }
 
-// tell logs how the cluster was at the end of a test.
+// tell logs the state of the cluster at the end of a test.
 func (c *team) tell() {
 	var text strings.Builder
 	s, err := new(statusFlags).state(context.Background(), c.store)
 	if err == nil {
-		err = s.write(&text, location{}, time.Now())
+		err = s.print(&text, view{now: time.Now()})
 	}
 	c.t.Logf("status (%v):\n%s", err, &text)
 }
@@ -130,7 +130,7 @@ func (w *member) kill() {
 	<-w.ended
 }
 
-// status is what status shows.
+// status returns the state that the command status shows.
 func (c *team) status() state {
 	c.t.Helper()
 	s, err := new(statusFlags).state(c.t.Context(), c.store)
@@ -148,13 +148,13 @@ func (c *team) until(what string, is func(state) bool) state {
 	return s
 }
 
-// ownedBy says whether living nodes of these names, in their order, own the chains:
-// one chain each time that the name is there.
+// ownedBy reports whether the living nodes with these names, sorted, own the chains. A name
+// stands for one chain each time that it is listed.
 func ownedBy(names ...string) func(state) bool {
 	return func(s state) bool { return slices.Equal(slices.Sorted(maps.Values(chainOwners(s))), names) }
 }
 
-// chainOwners are the names of the living owners of chains.
+// chainOwners returns the names of the living owners of chains.
 func chainOwners(s state) map[string]string {
 	owners := map[string]string{}
 	for _, l := range s.Leases {
@@ -167,7 +167,7 @@ func chainOwners(s state) map[string]string {
 	return owners
 }
 
-// stateOf is that of the node of a name that has joined last.
+// stateOf returns the state of the newest node with a name.
 func stateOf(s state, name string) string {
 	var last persistence.Node
 	for _, n := range s.Nodes {
@@ -178,7 +178,7 @@ func stateOf(s state, name string) string {
 	return last.State
 }
 
-// id is that of the living node of a name.
+// id returns the id of the living node with a name.
 func id(t *testing.T, s state, name string) string {
 	t.Helper()
 	for _, n := range s.living() {
@@ -190,7 +190,7 @@ func id(t *testing.T, s state, name string) string {
 	return ""
 }
 
-// advance moves the chains on while the test goes on.
+// advance lets the chains advance in the background.
 func (c *team) advance(pace time.Duration) {
 	ctx, cancel := context.WithCancel(c.t.Context())
 	var running sync.WaitGroup
@@ -200,7 +200,7 @@ func (c *team) advance(pace time.Duration) {
 	c.t.Cleanup(func() { cancel(); running.Wait() })
 }
 
-// finish moves the chains to their ends, and waits until all is followed.
+// finish advances the chains to their ends, and waits until all streams have caught up.
 func (c *team) finish() {
 	c.t.Helper()
 	for _, node := range c.chains {
@@ -219,7 +219,7 @@ func (c *team) finish() {
 	})
 }
 
-// expectWhole expects the documents of a demo that nobody disturbed.
+// expectWhole expects the documents of an undisturbed demo.
 func (c *team) expectWhole() {
 	c.t.Helper()
 	folder, _ := whole(c.t)
@@ -246,8 +246,8 @@ func (c *team) expectRest() {
 	}
 }
 
-// Two nodes share two chains. The other one takes over from one that is killed, and
-// gives a chain to one that joins; one that is stopped gives its chain away first.
+// Two nodes share two chains. If one is killed, the other takes its chain over, and hands a
+// chain over to a node that joins. A node that is stopped hands its chain over first.
 func TestClusterSharesChains(t *testing.T) {
 	t.Parallel()
 	c := newTeam(t)

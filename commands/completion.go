@@ -14,17 +14,17 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// shells are those for which there is completion.
+// shells are the supported shells.
 var shells = []string{"bash", "zsh", "fish", "powershell"}
 
 func newCompletion() *cobra.Command {
 	return &cobra.Command{
 		Use:   "completion bash|zsh|fish|powershell",
 		Short: "Print a script that completes commands, flags and names in a shell",
-		Long: `Print a script with which a shell completes commands, flags, the collections of "query",
+		Long: `Print a script that makes a shell complete commands, flags, the collections of "query",
 and the chains, markets and streams of the configuration ` + config.DefaultFile + `.
 
-bash, which needs the package bash-completion; from then on in new shells:
+bash, with the package bash-completion installed (takes effect in new shells):
   mkdir -p ~/.local/share/bash-completion/completions
   event-worker completion bash > ~/.local/share/bash-completion/completions/event-worker
 
@@ -41,7 +41,7 @@ PowerShell, in its profile:
 		DisableFlagsInUseLine: true,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 || !slices.Contains(shells, args[0]) {
-				return fmt.Errorf("completion: which shell? there are %s", strings.Join(shells, ", "))
+				return fmt.Errorf("completion: name a shell: %s", strings.Join(shells, ", "))
 			}
 			return nil
 		},
@@ -64,7 +64,7 @@ func writeCompletion(c *cobra.Command, shell string) error {
 	return root.GenPowerShellCompletionWithDesc(out)
 }
 
-// completed are the commands whose first argument is completed, and what it may be.
+// completed lists the values of the first argument, by command.
 var completed = map[string]func() []string{
 	"query":    func() []string { return persistence.Collections },
 	"rewind":   configuredNames,
@@ -73,7 +73,7 @@ var completed = map[string]func() []string{
 	"resume":   configuredNames,
 }
 
-// complete adds the completion of arguments to the commands below root.
+// complete adds completion of arguments to the commands below root.
 func complete(root *cobra.Command) {
 	for _, c := range root.Commands() {
 		words, ok := completed[c.Name()]
@@ -89,10 +89,9 @@ func complete(root *cobra.Command) {
 	}
 }
 
-// configuredNames are the chains, markets and streams of the configuration, as far as it can be
-// read.
+// configuredNames lists the chains, markets and streams of the configuration.
 func configuredNames() (words []string) {
-	all, _ := config.Markets(config.DefaultFile, os.Environ())
+	all, _ := config.Markets(config.DefaultFile, os.Environ()) // as much of it as is valid
 	for _, chain := range slices.Sorted(maps.Keys(all)) {
 		words = append(words, chain)
 		for _, m := range all[chain] {

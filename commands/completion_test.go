@@ -9,7 +9,7 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// words are what the program offers to a shell for the last argument.
+// words returns the completions of the last argument.
 func words(t *testing.T, dir string, args ...string) []string {
 	t.Helper()
 	stdout, stderr, code := result(t, dir, nil, append([]string{"__complete"}, args...)...)
@@ -46,7 +46,7 @@ func TestCompletion(t *testing.T) {
 	}
 }
 
-// Each shell that is here can read its script.
+// Each installed shell can parse its script.
 func TestCompletionScripts(t *testing.T) {
 	t.Parallel()
 	for _, shell := range shells {
@@ -64,7 +64,7 @@ func TestCompletionScripts(t *testing.T) {
 			t.Errorf("%s: %v\n%s", shell, err, out)
 		}
 	}
-	if _, stderr, code := result(t, t.TempDir(), nil, "completion", "tcsh"); code != 1 || !strings.Contains(stderr, "which shell? there are bash, zsh, fish, powershell") {
+	if _, stderr, code := result(t, t.TempDir(), nil, "completion", "tcsh"); code != 1 || !strings.Contains(stderr, "name a shell: bash, zsh, fish, powershell") {
 		t.Errorf("exit code %d: %s", code, stderr)
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/imart/event-worker/commands/internal/cli"
 	"github.com/imart/event-worker/config"
+	"github.com/imart/event-worker/internal/human"
 	"github.com/imart/event-worker/internal/secretfile"
 	"github.com/imart/event-worker/markets"
 )
@@ -50,18 +51,18 @@ func newConfigCheck() *cobra.Command {
 	var file string
 	c := &cobra.Command{
 		Use:   "check",
-		Short: "Say what a configuration would run, or all that is wrong with it",
-		Long: `Read a configuration as run would, with what the environment overrides, and say
-what it would run. All problems are on standard error, each with file, line and
-column, and with the line itself; the exit code is then 1. No endpoint and no database is
-asked, and no secret is shown.`,
+		Short: "Say what a configuration would run, or list all its problems",
+		Long: `Read a configuration as run would, with the overrides of the environment, and say
+what it would run. All problems are printed to standard error, each with file, line
+and column, and with the line itself; the exit code is then 1. Neither endpoints nor
+the database are contacted, and no secret is shown.`,
 		Example: "  event-worker config check --config event-worker.yaml",
 		Args:    cli.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			cfg, err := config.Load(file, os.Environ())
 			if problems, ok := errors.AsType[config.Problems](err); ok {
 				fmt.Fprintln(c.ErrOrStderr(), problems.Lines())
-				return fmt.Errorf("configuration %s: %s, see above", file, cli.Some(int64(len(problems)), "problem"))
+				return fmt.Errorf("configuration %s: %s, see above", file, human.Some(int64(len(problems)), "problem"))
 			}
 			if err != nil {
 				return err
@@ -76,7 +77,7 @@ asked, and no secret is shown.`,
 // describe writes what a configuration runs, without secrets.
 func describe(w io.Writer, cfg config.Config) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s is fine. It runs:\n\ndata         %s\nnode         %s\nlog          %s, %s\nmemory       %s of answers\nmonitor      %s\npage, API    %s\n",
+	fmt.Fprintf(&b, "%s is valid. It runs:\n\ndata         %s\nnode         %s\nlog          %s, %s\nmemory       %s of answers\nmonitor      %s\npage, API    %s\n",
 		cfg.File, dataOf(cfg), cfg.Node, strings.ToLower(cfg.Log.Level.String()), cfg.Log.Format, config.Size(cfg.Memory),
 		address(cfg.Monitor.Listen, config.DefaultMonitor), apiOf(cfg.API))
 	for _, c := range cfg.Chains {
@@ -108,7 +109,7 @@ func describe(w io.Writer, cfg config.Config) error {
 		fmt.Fprintf(&b, "\noutdated: %s", word)
 	}
 	for _, name := range cfg.Unused {
-		fmt.Fprintf(&b, "\nno option has this variable, it changes nothing: %s", name)
+		fmt.Fprintf(&b, "\nunknown environment variable, it has no effect: %s", name)
 	}
 	if len(cfg.Overrides)+len(cfg.Outdated)+len(cfg.Unused) > 0 {
 		b.WriteByte('\n')
@@ -117,23 +118,23 @@ func describe(w io.Writer, cfg config.Config) error {
 	return err
 }
 
-// dataOf is where run keeps the data, and why.
+// dataOf says where run keeps the data, and which setting decides it.
 func dataOf(cfg config.Config) string {
 	at, err := runFlags{}.location(cfg)
 	variable := secretfile.Source(mongoVariable, os.Getenv)
 	switch {
 	case err != nil:
-		return fmt.Sprintf("not known: %s", cli.OneLine(err))
+		return fmt.Sprintf("unknown: %s", cli.OneLine(err))
 	case at.uri == "":
 		return fmt.Sprintf("folder %s; MongoDB if the variable %s is set", at.folder, mongoVariable)
 	case !at.valid():
-		return fmt.Sprintf("MongoDB, but %s cannot be used: run says why", variable)
+		return fmt.Sprintf("MongoDB, but %s is not valid: run says why", variable)
 	}
-	return fmt.Sprintf("%s, of the variable %s; run --data %s would use the folder", at, variable, cli.Quoted(cfg.Data))
+	return fmt.Sprintf("%s, from the variable %s; run --data %s would use the folder", at, variable, cli.Quoted(cfg.Data))
 }
 
-// address is where something listens: as configured, or by default at an address which any
-// other port of the machine replaces if it is taken.
+// address describes where a server listens: the configured address or, without one, the
+// standard address or any free port if that is in use.
 func address(listen, standard string) string {
 	if listen == "" {
 		return standard + ", or any free port"
@@ -141,7 +142,7 @@ func address(listen, standard string) string {
 	return listen
 }
 
-// apiOf is where the page and the API are served, and to whom.
+// apiOf says where the page and the API are served, and who has access.
 func apiOf(a config.API) string {
 	if a.Off {
 		return "off"
@@ -150,35 +151,35 @@ func apiOf(a config.API) string {
 	if a.TLS.Certificate != "" {
 		scheme = "https://"
 	}
-	access := "everybody who reaches it may read, nobody may change anything"
+	access := "anyone who can reach it may read, changes are refused"
 	if a.Token != "" || a.TokenFile != "" {
-		access = "with the token"
+		access = "requires the token"
 	}
 	return fmt.Sprintf("%s%s: %s", scheme, address(a.Listen, config.DefaultAPI), access)
 }
 
-// describeNetwork writes what applies because the network is known.
+// describeNetwork writes the presets of a known network.
 func describeNetwork(b *strings.Builder, c config.Chain) {
 	if c.Preset.Name != "" {
-		fmt.Fprintf(b, "  network %s: coin %s, a block every %s, %s confirmations where nothing says what is final, at most %s blocks followed by hash\n",
-			c.Preset.Name, c.Coin, c.Preset.BlockTime, cli.Grouped(c.Confirmations), cli.Grouped(c.MaxUnfinal))
+		fmt.Fprintf(b, "  network %s: coin %s, a block every %s, %s confirmations where the node does not report finality, at most %s blocks followed by hash\n",
+			c.Preset.Name, c.Coin, c.Preset.BlockTime, human.Grouped(c.Confirmations), human.Grouped(c.MaxUnfinal))
 	}
 }
 
-// from is where a stream begins.
+// from says where a stream starts.
 func from(s markets.Source, start config.Start) string {
 	switch start.Kind {
 	case config.AtSeq:
-		return unit(s) + " " + cli.Grouped(start.N)
+		return unit(s) + " " + human.Grouped(start.N)
 	case config.AtVersion:
-		return "version " + cli.Grouped(start.N)
+		return "version " + human.Grouped(start.N)
 	case config.AtLatest:
 		return "the latest " + unit(s)
 	}
 	return "the market's deployment"
 }
 
-// unit is what the sequence numbers of a stream count.
+// unit names what the sequence numbers of a stream count.
 func unit(s markets.Source) string {
 	switch {
 	case s.Handle != "":

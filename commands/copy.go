@@ -13,6 +13,7 @@ import (
 
 	"github.com/imart/event-worker/commands/internal/cli"
 	"github.com/imart/event-worker/commands/internal/table"
+	"github.com/imart/event-worker/internal/human"
 	"github.com/imart/event-worker/persistence/embedded"
 	"github.com/imart/event-worker/persistence/mongo"
 	"github.com/imart/event-worker/persistence/transfer"
@@ -47,7 +48,7 @@ refuse to write to it. The source is not changed.
 
 The folder is that of --data, or else that of the configuration in --config; with
 neither, of the variable EVENT_WORKER_DATA, of the configuration ` + defaultConfig + `,
-or of the demo, whichever is there first.`,
+or of the demo, whichever exists first.`,
 		Example: `  export MONGODB_URI='mongodb://user:password@host:27017/event_worker?replicaSet=rs0'
   event-worker copy --from embedded --to mongodb --config event-worker.yaml
   event-worker copy --from mongodb --to embedded --data backup`,
@@ -64,7 +65,7 @@ or of the demo, whichever is there first.`,
 func (f *copyFlags) locations() (from, to location, err error) {
 	for _, flag := range []struct{ name, value string }{{"from", f.from}, {"to", f.to}} {
 		if flag.value != inFolder && flag.value != inMongoDB {
-			return from, to, fmt.Errorf("copy: --%s %q: choose embedded or mongodb", flag.name, flag.value)
+			return from, to, fmt.Errorf("copy: --%s %q: must be embedded or mongodb", flag.name, flag.value)
 		}
 	}
 	if f.from == f.to {
@@ -75,13 +76,13 @@ func (f *copyFlags) locations() (from, to location, err error) {
 		return from, to, fmt.Errorf("copy: %w", err)
 	}
 	if uri == "" {
-		return from, to, errors.New("copy: which database? set " + mongoVariable + ", which looks like mongodb://user:password@host:27017/database?replicaSet=rs0")
+		return from, to, errors.New("copy: no database given: set " + mongoVariable + ", such as mongodb://user:password@host:27017/database?replicaSet=rs0")
 	}
 	folder, err := f.folder()
 	if err != nil {
 		return from, to, fmt.Errorf("copy: %w", err)
 	}
-	if folder, err = filepath.Abs(folder); err != nil { // always the same words for it
+	if folder, err = filepath.Abs(folder); err != nil { // a resumed copy compares it
 		return from, to, fmt.Errorf("copy: %w", err)
 	}
 	from, to = location{folder: folder}, location{uri: uri}
@@ -97,8 +98,7 @@ type source interface {
 	reader
 }
 
-// openSource opens data to copy from. A folder is locked: no worker writes to it
-// meanwhile.
+// openSource opens data to copy from. A folder is locked, so that no worker writes to it.
 func (l location) openSource(ctx context.Context) (source, error) {
 	r, err := l.openReader(ctx)
 	if err != nil {
@@ -165,13 +165,13 @@ func runCopy(ctx context.Context, out io.Writer, f *copyFlags) (err error) {
 	}
 	switch {
 	case err != nil && ctx.Err() != nil:
-		return fmt.Errorf("interrupted, %s of %s copied: run the same command again to resume", cli.Grouped(m.last.Done), cli.Some(m.last.Total, "document"))
+		return fmt.Errorf("interrupted, %s of %s copied: run the same command again to resume", human.Grouped(m.last.Done), human.Some(m.last.Total, "document"))
 	case errors.Is(err, transfer.ErrNotEmpty), errors.Is(err, transfer.ErrOtherSource):
 		return fmt.Errorf("%s: %w", to, err)
 	case err != nil:
 		return err
 	}
-	_, err = fmt.Fprintf(screen, "\n%s The counts agree: the copy is complete.\nA worker on it continues where the source stopped. Do not run one on the source any more.\n", m.end())
+	_, err = fmt.Fprintf(screen, "\n%s The counts agree: the copy is complete.\nA worker on it continues where the source stopped. Do not run a worker on the source again.\n", m.end())
 	return err
 }
 
@@ -181,15 +181,15 @@ func countTable(counts []transfer.Count) string {
 	const columns = "%-13s %15s %15s\n"
 	fmt.Fprintf(&b, columns, "", "source", "copy")
 	for _, c := range counts {
-		fmt.Fprintf(&b, columns, c.Collection, cli.Grouped(c.Source), cli.Grouped(c.Target))
+		fmt.Fprintf(&b, columns, c.Collection, human.Grouped(c.Source), human.Grouped(c.Target))
 	}
 	return b.String()
 }
 
-// meterEvery is how often a copy says how far it has come.
+// meterEvery is the interval at which a copy reports its progress.
 const meterEvery = time.Second
 
-// meter says how far a copy has come.
+// meter reports the progress of a copy.
 type meter struct {
 	screen      *cli.Screen
 	begun, said time.Time
@@ -209,26 +209,26 @@ func (m *meter) report(p transfer.Progress) {
 	default:
 		m.said = now
 		line := m.line(now)
-		_ = m.screen.Show(func(width, _ int) []string { return []string{table.Shorten(line, width)} }) // what stays is written again later
+		_ = m.screen.Show(func(width, _ int) []string { return []string{table.Shorten(line, width)} }) // the summary's write fails as well
 	}
 }
 
 // opening says what there is to copy.
 func opening(p transfer.Progress) string {
-	total := cli.Some(p.Total, "document") + "."
+	total := human.Some(p.Total, "document") + "."
 	switch {
 	case p.Restarted:
 		return "The source has changed since this copy began. Starting from the beginning: " + total
 	case p.Before > 0:
-		return "Resuming after " + cli.Grouped(p.Before) + " of " + total
+		return "Resuming after " + human.Grouped(p.Before) + " of " + total
 	}
 	return total
 }
 
-// line is how far the copy has come.
+// line is the copy's progress on one line.
 func (m *meter) line(now time.Time) string {
 	p, rate := m.last, m.rate(now)
-	text := fmt.Sprintf("%s: %s of %s, %s/s", p.Collection, cli.Grouped(p.Done), cli.Some(p.Total, "document"), cli.Grouped(int64(rate)))
+	text := fmt.Sprintf("%s: %s of %s, %s/s", p.Collection, human.Grouped(p.Done), human.Some(p.Total, "document"), human.Grouped(int64(rate)))
 	if left := p.Total - p.Done; left > 0 && rate > 0 {
 		text += ", about " + (time.Duration(float64(left)/rate) * time.Second).String() + " left"
 	}
@@ -243,5 +243,5 @@ func (m *meter) rate(now time.Time) float64 {
 // end says how fast the copy was.
 func (m *meter) end() string {
 	now := time.Now()
-	return fmt.Sprintf("%s copied in %.1f s, %s/s.", cli.Some(m.last.Done-m.last.Before, "document"), now.Sub(m.begun).Seconds(), cli.Grouped(int64(m.rate(now))))
+	return fmt.Sprintf("%s copied in %.1f s, %s/s.", human.Some(m.last.Done-m.last.Before, "document"), now.Sub(m.begun).Seconds(), human.Grouped(int64(m.rate(now))))
 }

@@ -84,8 +84,8 @@ func TestCopyDemo(t *testing.T) {
 	}
 }
 
-// A process that is killed on its way and goes on with a copy ends with the
-// documents of one that nobody disturbed.
+// A demo that is killed and continues with a copy ends with the documents of an undisturbed
+// one.
 func TestCopyOnTheWay(t *testing.T) {
 	t.Parallel()
 	want, _ := whole(t)
@@ -136,7 +136,7 @@ func stocked(t *testing.T, orders int) string {
 	return folder
 }
 
-// A copy may be killed at any moment: in the end it is as if it had never been.
+// A copy may be killed at any moment: a resumed copy is complete.
 func TestCopyKilled(t *testing.T) {
 	t.Parallel()
 	d, folder := newDatabase(t), stocked(t, 12_000)
@@ -230,11 +230,11 @@ func TestCopyBadInput(t *testing.T) {
 		args    []string
 		says    string
 	}{
-		{nil, nil, `--from "": choose embedded or mongodb`},
-		{nil, []string{"--from", "embedded"}, `--to "": choose embedded or mongodb`},
-		{nil, []string{"--from", "sqlite", "--to", "mongodb"}, `--from "sqlite": choose embedded or mongodb`},
+		{nil, nil, `--from "": must be embedded or mongodb`},
+		{nil, []string{"--from", "embedded"}, `--to "": must be embedded or mongodb`},
+		{nil, []string{"--from", "sqlite", "--to", "mongodb"}, `--from "sqlite": must be embedded or mongodb`},
 		{[]string{uri}, []string{"--from", "mongodb", "--to", "mongodb"}, "both mongodb: choose --from embedded --to mongodb, or"},
-		{nil, []string{"--from", "embedded", "--to", "mongodb"}, "which database? set MONGODB_URI, which looks like mongodb://"},
+		{nil, []string{"--from", "embedded", "--to", "mongodb"}, "no database given: set MONGODB_URI, such as mongodb://"},
 		{[]string{uri}, []string{"--from", "embedded", "--to", "mongodb"}, "no data given: name the folder with --data DIR"},
 		{[]string{uri}, []string{"--from", "mongodb", "--to", "embedded", "--data", "a", "--config", "b"}, "none of the others can be"},
 		{[]string{uri}, []string{"--from", "embedded", "--to", "mongodb", "--data", "none"}, "there is no event worker database"},

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/imart/event-worker/actors/maintenance"
 	"github.com/imart/event-worker/commands/internal/cli"
 	"github.com/imart/event-worker/commands/internal/demo"
 	"github.com/imart/event-worker/config"
@@ -31,17 +32,18 @@ const mongoVariable = "MONGODB_URI"
 // location is the location of data: a folder, or the MongoDB database of a URI.
 type location struct {
 	folder, uri string
-	// waits is told how long the database has not answered yet; if nil, standard error is.
+	// waits reports that the database does not answer; to standard error if nil.
 	waits func(waited time.Duration)
 }
 
-// mongoURI returns MongoDB's URI as the environment has it: in a variable, or in the file
-// that another one names. It is empty if there is none.
+// mongoURI returns MongoDB's URI from its environment variable, or from the file that the
+// variable with the suffix _FILE names. It is empty if neither is set.
 func mongoURI() (string, error) {
 	return secretfile.Variable(mongoVariable, os.Getenv)
 }
 
-// named returns the location that --data names, or else the environment.
+// named returns the location that --data names, or else the environment; false if neither
+// does.
 func named(data string) (at location, ok bool, err error) {
 	if data != "" {
 		return location{folder: data}, true, nil
@@ -62,7 +64,7 @@ func (l location) String() string {
 	return "MongoDB, " + address.String()
 }
 
-// valid reports whether the location's URI, if it has one, can be read.
+// valid reports whether the location's URI, if it has one, can be parsed.
 func (l location) valid() bool {
 	_, err := mongo.AddressOf(l.uri)
 	return l.uri == "" || err == nil
@@ -102,7 +104,7 @@ func (l location) Open(ctx context.Context) (persistence.Store, error) {
 	return store, nil
 }
 
-// reader answers queries, and tells of changes, until it is closed.
+// reader answers queries and reports changes until it is closed.
 type reader interface {
 	persistence.Querier
 	persistence.Feed
@@ -129,7 +131,7 @@ func (l location) existing(ctx context.Context) (reader, error) {
 	return mongo.OpenReader(ctx, l.uri)
 }
 
-// waiting says that the database has not answered yet, until the returned function is called.
+// waiting reports that the database does not answer until the returned function is called.
 func (l location) waiting() (over func()) {
 	if l.waits != nil {
 		return waiting.Say(l.waits)
@@ -140,11 +142,11 @@ func (l location) waiting() (over func()) {
 // dataFlags are the flags that select the data.
 type dataFlags struct{ data, config string }
 
-const dataHelp = `The data are those of the folder in --data; or else, if the variable ` + mongoVariable + `
-is set, or ` + mongoVariable + secretfile.Suffix + ` to a file with the URI, of its database; or else of
-the data folder that the configuration in --config names; with none of them, of the
-variable EVENT_WORKER_DATA, of the configuration ` + defaultConfig + `, or of the demo,
-whichever is there first.`
+const dataHelp = `The data are those in the folder of --data; or else in the database of the variable
+` + mongoVariable + `, or of the URI in the file that ` + mongoVariable + secretfile.Suffix + ` names; or else in the
+data folder of the configuration in --config; or else in the folder of the variable
+EVENT_WORKER_DATA, of the configuration ` + defaultConfig + `, or of the demo, whichever
+exists first.`
 
 func (f *dataFlags) add(c *cobra.Command) {
 	f.addBoth(c)
@@ -226,7 +228,7 @@ func (f *dataFlags) maintain(ctx context.Context, change func(store persistence.
 }
 
 // owners are the names of the nodes that own the chains, by chain. Maintenance preserves
-// them: they distinguish the demo's data from real data.
+// them, because they distinguish the demo's data from real data.
 type owners map[string]string
 
 func ownersOf(ctx context.Context, docs persistence.Querier) (owners, error) {
@@ -239,6 +241,15 @@ func ownersOf(ctx context.Context, docs persistence.Querier) (owners, error) {
 		o[lease.Chain] = lease.Node
 	}
 	return o, nil
+}
+
+// takeOver takes over a chain for maintenance, in the name of its owner.
+func (o owners) takeOver(ctx context.Context, store persistence.Store, chain string) (*maintenance.Maintainer, error) {
+	node, err := o.of(chain)
+	if err != nil {
+		return nil, err
+	}
+	return maintenance.TakeOver(ctx, store, node, chain)
 }
 
 // of returns the node that owns a chain.

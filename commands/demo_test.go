@@ -67,7 +67,7 @@ func TestDemo(t *testing.T) {
 	}
 }
 
-// tryNext runs what the demo says to try next, and returns how many commands that are.
+// tryNext runs the commands that the demo suggests, and returns their number.
 func tryNext(t *testing.T, said string, environ []string) (tried int) {
 	t.Helper()
 	for line := range strings.Lines(said) {
@@ -108,8 +108,8 @@ func TestDemoAgain(t *testing.T) {
 	}
 }
 
-// TestDemoFollows watches the demo from outside while it follows: others read its
-// data, nobody else writes to it, and in the end it has what it has at once.
+// TestDemoFollows watches the demo while it follows: other processes can read its data but
+// not write to it, and in the end the documents are those of demo --once.
 func TestDemoFollows(t *testing.T) {
 	t.Parallel()
 	data := filepath.Join(t.TempDir(), "data")
@@ -143,8 +143,8 @@ func eventually(t *testing.T, what string, true_ func() bool) {
 	}
 }
 
-// TestDemoKilled kills the demo at random moments, again and again, and lets it
-// end: the documents are those of a demo that nobody disturbed.
+// TestDemoKilled kills the demo at random moments, and lets the last one end: the documents
+// are those of an undisturbed demo.
 func TestDemoKilled(t *testing.T) {
 	t.Parallel()
 	want, _ := whole(t)

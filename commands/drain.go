@@ -101,7 +101,7 @@ func (f drainFlags) requests(nodes []string) (requests []persistence.Request) {
 	return requests
 }
 
-// nodesNamed are the ids of the living nodes of a name, or with an id.
+// nodesNamed returns the ids of the living nodes with a name or an id.
 func nodesNamed(nodes []persistence.Node, name string) ([]string, error) {
 	var ids, all []string
 	for _, n := range nodes {

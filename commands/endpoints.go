@@ -7,19 +7,19 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/imart/event-worker/commands/internal/cli"
 	"github.com/imart/event-worker/commands/internal/table"
+	"github.com/imart/event-worker/internal/human"
 	"github.com/imart/event-worker/internal/printable"
 	"github.com/imart/event-worker/persistence"
 )
 
-// What a line of an endpoint holds at most, in bytes.
+// Limits of the texts in an endpoint's row, in bytes.
 const (
 	hostShown  = 60
 	errorShown = 80
 )
 
-// endpointColumns are those of the table of endpoints.
+// endpointColumns are the columns of the table of endpoints.
 func endpointColumns() []table.Column {
 	return []table.Column{
 		{Name: "chain", Least: 8}, {Name: "endpoint", Least: 16}, {Name: "state"},
@@ -29,13 +29,14 @@ func endpointColumns() []table.Column {
 	}
 }
 
-// endpointLines are the lines of the endpoints of the chains; none if there is nothing
-// to tell. In brief they are only those that are not up, and folded these and how many are.
+// endpointLines returns the table of the chains' endpoints, or no lines if it has no rows.
+// In brief it lists only the endpoints that are not up; folded, it also counts those that
+// are.
 func (s state) endpointLines(v view, folded bool) []string {
 	rows := table.Table{Columns: endpointColumns(), Colours: v.colours}
 	up := int64(0)
 	for _, chain := range s.Chains {
-		head := teller(chain)
+		head := endpointReporter(chain)
 		best := int64(0)
 		for _, e := range head.Endpoints {
 			best = max(best, e.Height)
@@ -53,13 +54,13 @@ func (s state) endpointLines(v view, folded bool) []string {
 		lines = append([]string{""}, rows.Lines(v.width)...)
 	}
 	if folded && !s.brief && up > 0 {
-		lines = append(lines, v.paint(table.Good, cli.Some(up, "endpoint")+" up"))
+		lines = append(lines, v.paint(table.Good, human.Some(up, "endpoint")+" up"))
 	}
 	return lines
 }
 
-// teller is the actor of a chain that tells of its endpoints.
-func teller(chain *branch) (a persistence.Actor) {
+// endpointReporter returns the actor of a chain whose document lists its endpoints.
+func endpointReporter(chain *branch) (a persistence.Actor) {
 	chain.walk(func(b *branch) {
 		if b.Actor != nil && len(b.Actor.Endpoints) > 0 {
 			a = *b.Actor
@@ -68,12 +69,12 @@ func teller(chain *branch) (a persistence.Actor) {
 	return a
 }
 
-// endpointRow is the line of an endpoint, with its error in a note if notes are wanted and it
-// is not up.
+// endpointRow is the row of an endpoint. With notes, the error is a note below the row, and
+// only if the endpoint is not up.
 func endpointRow(chain string, e persistence.Endpoint, best int64, written string, notes bool) table.Row {
 	height, behind, rate, latency := "", "", "", ""
 	if e.Height > 0 {
-		height, behind = cli.Grouped(e.Height), cli.Grouped(best-e.Height)
+		height, behind = human.Grouped(e.Height), human.Grouped(best-e.Height)
 	}
 	if e.Rate > 0 {
 		rate = strconv.FormatFloat(e.Rate, 'f', -1, 64)
@@ -87,7 +88,7 @@ func endpointRow(chain string, e persistence.Endpoint, best int64, written strin
 	}
 	row := table.Row{Cells: []table.Cell{
 		{Text: chain}, {Text: printable.Line(e.Host, hostShown)}, state, {Text: height}, {Text: behind}, {Text: rate}, {Text: latency},
-		{Text: cli.Grouped(e.Requests)}, {Text: summed(e.Errors)}, {Text: written}, {Text: printable.Line(e.LastError, errorShown)},
+		{Text: human.Grouped(e.Requests)}, {Text: errorCounts(e.Errors)}, {Text: written}, {Text: printable.Line(e.LastError, errorShown)},
 	}}
 	if notes {
 		last := row.Cells[len(row.Cells)-1].Text
@@ -99,8 +100,8 @@ func endpointRow(chain string, e persistence.Endpoint, best int64, written strin
 	return row
 }
 
-// summed is how many errors there were, with the class that most of them are of.
-func summed(errors map[string]int64) string {
+// errorCounts returns the number of errors, with the most frequent class.
+func errorCounts(errors map[string]int64) string {
 	if len(errors) == 0 {
 		return ""
 	}
@@ -111,7 +112,7 @@ func summed(errors map[string]int64) string {
 	worst := slices.MaxFunc(slices.Sorted(maps.Keys(errors)), func(a, b string) int { return cmp.Compare(errors[a], errors[b]) })
 	name := printable.Line(worst, hostShown)
 	if errors[worst] == sum {
-		return cli.Grouped(sum) + " " + name
+		return human.Grouped(sum) + " " + name
 	}
-	return fmt.Sprintf("%s, %s of them %s", cli.Grouped(sum), cli.Grouped(errors[worst]), name)
+	return fmt.Sprintf("%s, %s of them %s", human.Grouped(sum), human.Grouped(errors[worst]), name)
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// chainsWithEndpoints are the actors of two chains, one of them well.
+// chainsWithEndpoints are the actors of two chains, one of them healthy.
 func chainsWithEndpoints(now time.Time) []persistence.Actor {
 	head := func(chain string, age time.Duration, endpoints ...persistence.Endpoint) persistence.Actor {
 		a := persistence.Actor{ID: chain + "/head", Kind: "head", Chain: chain, UpdatedAt: now.Add(-age)}
@@ -34,7 +34,7 @@ func statusOf(t *testing.T, all []persistence.Actor, now time.Time, brief bool) 
 	t.Helper()
 	s := snapshot(nil, nil, all, brief)
 	var out strings.Builder
-	if err := s.write(&out, location{}, now); err != nil {
+	if err := s.print(&out, view{now: now}); err != nil {
 		t.Fatal(err)
 	}
 	return out.String()
@@ -81,7 +81,7 @@ func TestBriefStatusShowsEndpointsThatAreNotUp(t *testing.T) {
 	}
 }
 
-// What others wrote moves no cursor and breaks no line.
+// Texts from outside neither move the cursor nor break a line.
 func TestStatusPrintsErrorsSafely(t *testing.T) {
 	now := time.Now()
 	all := chainsWithEndpoints(now)
@@ -94,7 +94,7 @@ func TestStatusPrintsErrorsSafely(t *testing.T) {
 	}
 }
 
-// The worst state of a chain's actors is the chain's in brief.
+// The brief status shows the worst state of a chain's actors.
 func TestBriefStatusTellsOfBrokenFinality(t *testing.T) {
 	now := time.Now()
 	all := chainsWithEndpoints(now)

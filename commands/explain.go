@@ -21,21 +21,21 @@ func newExplain() *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "explain <order>",
-		Short: "Tell why an order is what it is, event by event",
-		Long: `Tell why an order is what it is: a summary with whether it can be filled and why, and
-then its life. Of every event and fact of its log: block and transaction, what it changed
-in which field, what contracts said, and what was ignored and why. Cancellations of all
-of the maker's orders are among the events.
+		Short: "Explain an order's state, event by event",
+		Long: `Explain an order's state: a summary, which says whether the order can be filled and why,
+and then its history. Every event and fact of its log is shown with its block and
+transaction, the fields that it changed, what the contracts answered, and what was
+ignored and why. Cancellations of all of the maker's orders are among the events.
 
-The order is named by its _id, chain/market/key, or by its key or hash alone where only
-one market has it. "query orders" prints orders with their _id.
+The order is named by its _id, chain/market/key, or by its key or hash alone if only one
+market has it. "query orders" prints orders with their _id.
 
---at tells the order as it stood at the end of a block or ledger version, or at a time.
+--at explains the order as of the end of a block or ledger version, or as of a time.
 
-The stored document is compared with what the whole log makes. Events that the log has
-and the order does not have yet, because the worker is behind, are listed, and are no
-difference. If there is any other, the fields are printed and the exit code is 1: then
-please report a bug.
+The stored document is compared with the fold of the whole log. Events that are in the
+log but not yet in the order, because the worker is behind, are listed and are not
+differences. If the document differs otherwise, the fields are printed and the exit code
+is 1: please report this as a bug.
 
 It works while another process writes to the same data. With --json it prints one JSON
 object, which docs/explain.md describes.
@@ -51,19 +51,16 @@ object, which docs/explain.md describes.
 			if err == nil {
 				err = explainOrder(c, &flags, args[0], point, asJSON)
 			}
-			if err != nil {
-				return fmt.Errorf("explain: %w", err)
-			}
-			return nil
+			return cli.Named(c, err)
 		},
 	}
 	flags.add(c)
-	c.Flags().StringVar(&at, "at", "", "the block, ledger version or time (RFC 3339) as of which the order is told")
+	c.Flags().StringVar(&at, "at", "", "the block, ledger version or time (RFC 3339) as of which to explain the order")
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return c
 }
 
-// pointOf reads --at.
+// pointOf parses --at.
 func pointOf(text string) (*explain.At, error) {
 	if text == "" {
 		return nil, nil
@@ -73,13 +70,13 @@ func pointOf(text string) (*explain.At, error) {
 	}
 	t, err := time.Parse(time.RFC3339, text)
 	if err != nil {
-		return nil, fmt.Errorf("--at %q: write a block number or ledger version such as 18270780, or a time such as 2024-01-31T12:00:00Z", text)
+		return nil, fmt.Errorf("--at %q: must be a block number or ledger version such as 18270780, or a time such as 2024-01-31T12:00:00Z", text)
 	}
 	t = t.UTC()
 	return &explain.At{Time: &t}, nil
 }
 
-var errDiffers = errors.New("the order's document is not what its log makes")
+var errDiffers = errors.New("the order's document differs from the fold of its log")
 
 func explainOrder(c *cobra.Command, flags *dataFlags, id string, at *explain.At, asJSON bool) error {
 	reader, _, err := flags.open(c.Context())

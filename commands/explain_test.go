@@ -16,9 +16,10 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-var update = flag.Bool("update", false, "write what explain prints of recorded orders again")
+var update = flag.Bool("update", false, "rewrite the golden files")
 
-// demoOnBothStores returns where the demo has read its whole recording: a folder and a database.
+// demoOnBothStores returns a folder and a database in which the demo has read its whole
+// recording.
 func demoOnBothStores(t *testing.T) []location {
 	t.Helper()
 	data, _ := whole(t)
@@ -38,8 +39,8 @@ func (l location) in(t *testing.T, args ...string) (stdout, stderr string, code 
 	return result(t, l.folder, nil, append(args, "--data", l.folder)...)
 }
 
-// Of every recorded order its document is what its log makes, and the changes of its life make
-// the order. What people read of some of them is in testdata.
+// The document of every recorded order equals the fold of its log, and the changes of its
+// explanation make the order. testdata has the output for some of them.
 func TestExplainRecordedOrders(t *testing.T) {
 	t.Parallel()
 	for _, at := range demoOnBothStores(t) {
@@ -65,7 +66,7 @@ func TestExplainRecordedOrders(t *testing.T) {
 				t.Fatal(err)
 			}
 			if stdout != string(want) {
-				t.Errorf("%s in %s is told as\n%s\nand %s has\n%s", name, at, stdout, path, want)
+				t.Errorf("%s in %s is printed as\n%s\n%s has\n%s", name, at, stdout, path, want)
 			}
 		}
 	}
@@ -103,7 +104,7 @@ func explainAll(t *testing.T, at location) {
 	}
 }
 
-// What is not explained says what to write instead.
+// Errors say what to write instead.
 func TestExplainMistakes(t *testing.T) {
 	t.Parallel()
 	data, _ := whole(t)
@@ -114,8 +115,8 @@ func TestExplainMistakes(t *testing.T) {
 		{"etherum/seaport/0x12", "did you mean ethereum/seaport?"},
 		{"0x12345678", `"query orders" prints orders with their _id`},
 		{"0x46EE748e03fba9a8a03e872fc9f75f7a181bf558c80849ff0006f27138748471", "it is a transaction; its orders are ethereum/seaport/0x631d"},
-		{order + " --at yesterday", "write a block number or ledger version"},
-		{order + " --at -1", "write a block number or ledger version"},
+		{order + " --at yesterday", "must be a block number or ledger version"},
+		{order + " --at -1", "must be a block number or ledger version"},
 	} {
 		_, stderr, code := result(t, data, nil, append([]string{"explain", "--data", data}, strings.Fields(test.args)...)...)
 		if code != 1 || !strings.Contains(stderr, test.want) || strings.Count(stderr, "\n") != 1 {
@@ -124,7 +125,8 @@ func TestExplainMistakes(t *testing.T) {
 	}
 }
 
-// An order that is not what its log makes is explained all the same, and the exit code says so.
+// An order that differs from the fold of its log is explained all the same; the exit code
+// is 1.
 func TestExplainADifference(t *testing.T) {
 	t.Parallel()
 	data, _ := whole(t)
@@ -147,7 +149,7 @@ func TestExplainADifference(t *testing.T) {
 	if err := json.Unmarshal([]byte(stdout), &e); err != nil {
 		t.Fatal(err)
 	}
-	if code != 1 || !strings.Contains(stderr, "is not what its log makes") || len(e.Differences) != 1 || e.Differences[0].Field != "status" || e.Order.Status != markets.Sold {
+	if code != 1 || !strings.Contains(stderr, "differs from the fold of its log") || len(e.Differences) != 1 || e.Differences[0].Field != "status" || e.Order.Status != markets.Sold {
 		t.Errorf("exit code %d: %s%s", code, stderr, stdout)
 	}
 }

@@ -32,7 +32,7 @@ func newTrading(t *testing.T) *trading {
 // configure writes the configuration, with options of the market.
 func (w *trading) configure(options string) {
 	w.t.Helper()
-	address := nobodyAt(w.t)
+	address := unusedAddress(w.t)
 	w.url = "http://" + address
 	text := fmt.Sprintf(`data: data
 monitor: {listen: %q}

@@ -18,7 +18,7 @@ import (
 	"github.com/imart/event-worker/monitor"
 )
 
-// healthTimeout bounds how long a process may take to say how it is.
+// healthTimeout bounds the wait for the process's answer.
 const healthTimeout = 5 * time.Second
 
 func newHealthcheck() *cobra.Command {
@@ -31,7 +31,7 @@ with the reason. It is meant for health checks of containers without a shell.
 
 The address is monitor.listen of the configuration, or the variable
 EVENT_WORKER_MONITOR_LISTEN, which needs no configuration, or ` + config.DefaultMonitor + `. An
-unspecified host, such as 0.0.0.0, is asked on its loopback.`,
+unspecified host, such as 0.0.0.0, is reached at the loopback address.`,
 		Example: `  event-worker healthcheck
   event-worker healthcheck --config event-worker.yaml
   EVENT_WORKER_MONITOR_LISTEN=:9464 event-worker healthcheck`,
@@ -56,7 +56,7 @@ unspecified host, such as 0.0.0.0, is asked on its loopback.`,
 	return c
 }
 
-// monitorListen is monitor.listen, or its default where nothing is configured.
+// monitorListen returns monitor.listen, or the default address if it is not configured.
 func monitorListen(file string, named bool) (string, error) {
 	if !named && !cli.Exists(file) {
 		file = ""
@@ -65,8 +65,7 @@ func monitorListen(file string, named bool) (string, error) {
 	return cmp.Or(listen, config.DefaultMonitor), err
 }
 
-// reachable is an address at which a process that listens on one is reached from
-// its own machine.
+// reachable returns the address at which a listener can be reached from its own machine.
 func reachable(listen string) (string, error) {
 	host, port, err := net.SplitHostPort(listen)
 	if err != nil {

@@ -70,7 +70,7 @@ func TestHealthcheckFails(t *testing.T) {
 	dir := t.TempDir()
 	other := recordedNode(t, "ethereum").URL()
 	for listen, want := range map[string]string{
-		nobodyAt(t):                          "connection refused: is event-worker run running",
+		unusedAddress(t):                     "connection refused: is event-worker run running",
 		strings.TrimPrefix(other, "http://"): "is not an event worker: it answered",
 		"127.0.0.1:0":                        "set a fixed one",
 		"nonsense":                           "EVENT_WORKER_MONITOR_LISTEN: monitor.listen: \"nonsense\" is not an address",

@@ -61,7 +61,7 @@ func TestSmallCommands(t *testing.T) {
 		t.Fatal(err)
 	}
 	checked := output(t, dir, "config", "check")
-	for _, text := range []string{"event-worker.yaml is fine", "chain ethereum: kind evm, chain id 1, https://ethereum-rpc.publicnode.com", "delist", "from block 14,946,474 on"} {
+	for _, text := range []string{"event-worker.yaml is valid", "chain ethereum: kind evm, chain id 1, https://ethereum-rpc.publicnode.com", "delist", "from block 14,946,474 on"} {
 		if !strings.Contains(checked, text) {
 			t.Errorf("config check does not say %q:\n%s", text, checked)
 		}
@@ -151,7 +151,7 @@ func TestHostileErrors(t *testing.T) {
 	const hostile = "no\x1b[2J\u009b1m\u202e\ttab\nline"
 	chain := &branch{Name: "ethereum", Actor: &persistence.Actor{Kind: "chain", Report: persistence.Report{LastError: hostile}}}
 	var b strings.Builder
-	if err := (state{Chains: []*branch{chain}}).write(&b, location{folder: "data"}, time.Now()); err != nil {
+	if err := (state{Chains: []*branch{chain}}).print(&b, view{at: location{folder: "data"}, now: time.Now()}); err != nil {
 		t.Fatal(err)
 	}
 	if want := `no\x1b[2J\u009b1m\u202e\ttab\nline` + "\n"; !strings.HasSuffix(b.String(), want) {

@@ -16,6 +16,8 @@ import (
 	"github.com/imart/event-worker/commands/internal/cli"
 	"github.com/imart/event-worker/config"
 	"github.com/imart/event-worker/hooks"
+	"github.com/imart/event-worker/internal/human"
+	"github.com/imart/event-worker/internal/printable"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/persistence/embedded"
 )
@@ -23,9 +25,9 @@ import (
 func newHooks() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "hooks",
-		Short: "List webhooks, test one, or send again what was given up",
-		Long: `List the webhooks, test one, or send the deliveries again that were given up. Webhooks
-are the option hooks of the configuration; "run" delivers to them.`,
+		Short: "List webhooks, test one, or retry dead hooks",
+		Long: `List the webhooks, send a test delivery to one, or retry dead hooks: deliveries that were
+given up. Webhooks are configured with the option hooks; "run" delivers to them.`,
 		Example: "  event-worker hooks list\n  event-worker hooks test sales\n  event-worker hooks retry --hook sales",
 		Args:    cli.NoArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
@@ -38,24 +40,21 @@ func newHooksList() *cobra.Command {
 	var f dataFlags
 	c := &cobra.Command{
 		Use:   "list",
-		Short: "Print how far the deliveries of each webhook are",
-		Long: `Print how far the deliveries of each webhook are, why one fails, and how many deliveries
-were given up. Each is a document of the collection hooks, each delivery that was given
-up one of dead_hooks.
+		Short: "Print the progress of each webhook",
+		Long: `Print each webhook with its deliveries, its dead hooks and, if its deliveries fail, the
+reason. A webhook is a document of the collection hooks; a dead hook, a delivery that
+was given up, is one of dead_hooks.
 
 ` + dataHelp,
 		Example: "  event-worker hooks list\n  event-worker query dead_hooks '{hook: \"sales\"}'",
 		Args:    cli.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			docs, _, err := f.open(c.Context())
-			if err != nil {
-				return fmt.Errorf("hooks list: %w", err)
+			if err == nil {
+				defer docs.Close()
+				err = listHooks(c.Context(), c.OutOrStdout(), docs)
 			}
-			defer docs.Close()
-			if err := listHooks(c.Context(), c.OutOrStdout(), docs); err != nil {
-				return fmt.Errorf("hooks list: %w", err)
-			}
-			return nil
+			return cli.Named(c, err)
 		},
 	}
 	f.add(c)
@@ -78,25 +77,25 @@ func listHooks(ctx context.Context, out io.Writer, docs persistence.Querier) err
 	const columns = "%-20s %10s %10s %10s  %s\n"
 	var b strings.Builder
 	if len(all) == 0 {
-		b.WriteString("No webhook has begun: they are the option hooks of the configuration, and \"run\" delivers to them.\n")
+		b.WriteString("No webhook has started: configure webhooks with the option hooks; \"run\" delivers to them.\n")
 	} else {
 		fmt.Fprintf(&b, columns, "", "delivered", "events", "dead", "last")
 	}
 	for _, h := range all {
 		last := "never"
 		if h.DeliveredAt != nil {
-			last = cli.Ago(time.Since(*h.DeliveredAt))
+			last = human.Ago(time.Since(*h.DeliveredAt))
 		}
-		fmt.Fprintf(&b, columns, h.Name, cli.Grouped(h.Deliveries), cli.Grouped(h.Events), cli.Grouped(counts[h.Name]), last)
+		fmt.Fprintf(&b, columns, h.Name, human.Grouped(h.Deliveries), human.Grouped(h.Events), human.Grouped(counts[h.Name]), last)
 		if h.FailingSince != nil {
-			fmt.Fprintf(&b, "  failing since %s, %s: %s\n", h.FailingSince.Format(time.RFC3339), cli.Some(h.Attempts, "attempt"), h.LastError)
+			fmt.Fprintf(&b, "  failing since %s, %s: %s\n", h.FailingSince.Format(time.RFC3339), human.Some(h.Attempts, "attempt"), printable.Line(h.LastError, lastErrorShown))
 		}
 	}
 	_, err = io.WriteString(out, b.String())
 	return cli.UnlessClosed(err)
 }
 
-// deadHooks are dead hooks without their bodies, the oldest first.
+// deadHooks returns dead hooks without their bodies, the oldest first.
 func deadHooks(ctx context.Context, docs persistence.Querier, filter persistence.Filter) (found []persistence.DeadHook, err error) {
 	type summary struct {
 		ID           string `json:"_id"`
@@ -117,15 +116,12 @@ func newHooksTest() *cobra.Command {
 		Use:   "test <name>",
 		Short: "Send a test delivery to a webhook",
 		Long: `Send a delivery with one event of the type ping, signed like any other, to a webhook of
-the configuration, and say what its receiver answers. Nothing is written. The exit code
-is 1 unless the receiver accepts.`,
+the configuration, and print the receiver's answer. Nothing is stored. The exit code is
+1 unless the receiver accepts the delivery.`,
 		Example: "  event-worker hooks test sales --config event-worker.yaml",
 		Args:    cli.One("webhook"),
 		RunE: func(c *cobra.Command, args []string) error {
-			if err := testHook(c.Context(), c.OutOrStdout(), file, args[0]); err != nil {
-				return fmt.Errorf("hooks test: %w", err)
-			}
-			return nil
+			return cli.Named(c, testHook(c.Context(), c.OutOrStdout(), file, args[0]))
 		},
 	}
 	c.Flags().StringVar(&file, "config", defaultConfig, "the configuration file")
@@ -151,7 +147,7 @@ func testHook(ctx context.Context, out io.Writer, file, name string) error {
 	if err := sender.Send(ctx, hook, id, body); err != nil {
 		return fmt.Errorf("%s: %w", hook.Host(), err)
 	}
-	_, err = fmt.Fprintf(out, "%s accepts delivery %s, within %s.\n", hook.Host(), id, time.Since(started).Round(time.Millisecond))
+	_, err = fmt.Fprintf(out, "%s accepted delivery %s in %s.\n", hook.Host(), id, time.Since(started).Round(time.Millisecond))
 	return cli.UnlessClosed(err)
 }
 
@@ -164,7 +160,7 @@ func hookNamed(all []hooks.Hook, name string) (hooks.Hook, error) {
 		known = append(known, h.Name)
 	}
 	if len(known) == 0 {
-		return hooks.Hook{}, errors.New("the configuration has no webhooks: describe one in the option hooks")
+		return hooks.Hook{}, errors.New("the configuration has no webhooks: add one to the option hooks")
 	}
 	return hooks.Hook{}, fmt.Errorf("the configuration has no webhook %.60q: it has %s", name, strings.Join(known, ", "))
 }
@@ -178,23 +174,21 @@ func newHooksRetry() *cobra.Command {
 	var f hooksRetryFlags
 	c := &cobra.Command{
 		Use:   "retry",
-		Short: "Send the deliveries again that were given up",
-		Long: `Send the deliveries again that were given up: all of them, those of one webhook, or one;
-the oldest first, with the ids that they had. What the receiver accepts is removed from
-the collection dead_hooks. After three failures in a row the others of the webhook are
-left. The exit code is 1 if any remains.
+		Short: "Retry dead hooks: deliveries that were given up",
+		Long: `Retry dead hooks, which are deliveries that were given up: all of them, those of one
+webhook, or a single one. They are sent oldest first, with their original ids, and
+removed from the collection dead_hooks once the receiver accepts them. After three
+consecutive failures the remaining dead hooks of that webhook are skipped. The exit code
+is 1 if any dead hook remains.
 
-URL and secret are those of the configuration in --config, or else ` + defaultConfig + `. It
-works while a worker runs.
+The URL and the secret are read from the configuration in --config, or else from
+` + defaultConfig + `. The command works while a worker runs.
 
 ` + dataHelp,
 		Example: "  event-worker hooks retry\n  event-worker hooks retry --hook sales --config event-worker.yaml",
 		Args:    cli.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if err := f.run(c.Context(), c.OutOrStdout()); err != nil {
-				return fmt.Errorf("hooks retry: %w", err)
-			}
-			return nil
+			return cli.Named(c, f.run(c.Context(), c.OutOrStdout()))
 		},
 	}
 	f.addBoth(c)
@@ -204,13 +198,13 @@ works while a worker runs.
 	return c
 }
 
-// deadHookData is data with dead hooks.
+// deadHookData is data whose dead hooks can be changed.
 type deadHookData interface {
 	reader
 	persistence.DeadHookStore
 }
 
-// openDeadHooks opens the data for changes of dead hooks, beside a worker that runs.
+// openDeadHooks opens the data to change dead hooks, even while a worker runs on it.
 func (f *dataFlags) openDeadHooks(ctx context.Context) (deadHookData, error) {
 	at, err := f.locate()
 	if err != nil {
@@ -255,7 +249,7 @@ func (f *hooksRetryFlags) run(ctx context.Context, out io.Writer) (err error) {
 		return err
 	}
 	if f.id != "" && len(dead) == 0 {
-		return errors.New("no dead hook has that id: query dead_hooks lists them")
+		return fmt.Errorf("no dead hook has the id %.100q: query dead_hooks lists them", f.id)
 	}
 	if len(dead) == 0 {
 		_, err := io.WriteString(out, "There are no dead hooks to retry.\n")
@@ -273,25 +267,27 @@ func (f *hooksRetryFlags) run(ctx context.Context, out io.Writer) (err error) {
 			delivered++
 		}
 	}
-	fmt.Fprintf(out, "Delivered %s of %s.\n", cli.Grouped(delivered), cli.Some(int64(len(dead)), "dead hook"))
+	fmt.Fprintf(out, "Delivered %s of %s.\n", human.Grouped(delivered), human.Some(int64(len(dead)), "dead hook"))
 	if remaining := int64(len(dead)) - delivered; remaining > 0 {
-		return fmt.Errorf("%s could not be delivered, see above", cli.Some(remaining, "dead hook"))
+		return fmt.Errorf("%s could not be delivered, see above", human.Some(remaining, "dead hook"))
 	}
 	return nil
 }
 
-// mostFailures in a row are those after which a webhook's other dead hooks are left.
+// mostFailures is the number of consecutive failures after which a webhook's remaining dead
+// hooks are skipped.
 const mostFailures = 3
 
-// hookRetrier sends dead hooks again.
+// hookRetrier retries dead hooks.
 type hookRetrier struct {
 	data     deadHookData
 	hooks    []hooks.Hook
 	sender   *hooks.Sender
-	failures map[string]int // in a row, by hook
+	failures map[string]int // consecutive ones, by hook
 }
 
-// retry sends one dead hook again, and tells why it failed.
+// retry sends one dead hook, and prints the reason if that fails. It reports whether the
+// dead hook is gone.
 func (r hookRetrier) retry(ctx context.Context, out io.Writer, d persistence.DeadHook) (bool, error) {
 	if r.failures[d.Hook] >= mostFailures {
 		return false, nil
@@ -303,7 +299,7 @@ func (r hookRetrier) retry(ctx context.Context, out io.Writer, d persistence.Dea
 	hook, failed := hookNamed(r.hooks, d.Hook)
 	switch {
 	case failed == nil && whole[0].Body == "":
-		failed = errors.New("its events were too large to be kept: the receiver has to read the documents again")
+		failed = errors.New("its events were too large to be kept: the receiver must read the documents instead")
 	case failed == nil:
 		failed = r.sender.Send(ctx, hook, d.ID, []byte(whole[0].Body))
 		if ctx.Err() != nil {

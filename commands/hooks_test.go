@@ -85,11 +85,11 @@ func TestHooksCommands(t *testing.T) {
 		<-got
 	}
 	status.Store(http.StatusOK)
-	expect(run(0, "test", "sales"), server.URL+" accepts delivery")
+	expect(run(0, "test", "sales"), server.URL+" accepted delivery")
 	if ping := <-got; !strings.HasSuffix(ping, "<nil>sales") {
 		t.Errorf("the ping is %s", ping)
 	}
-	expect(run(1, "retry", "--id", "none"), "no dead hook has that id")
+	expect(run(1, "retry", "--id", "none"), "no dead hook has the id")
 	expect(run(0, "retry", "--hook", "sales"), "Delivered 2 of 2 dead hooks.")
 	if first, second := <-got, <-got; first != "sales00 <nil>" || second != "sales11 <nil>" {
 		t.Errorf("sent are %s, %s", first, second)

@@ -88,7 +88,7 @@ func TestMaintenanceInVain(t *testing.T) {
 		{[]string{"rewind", "bsc", "--to", "1"}, `rewind: unknown chain "bsc": the data contain aptos, ethereum`},
 		{[]string{"rewind", "ethereum", "--to", "18270781"}, "nothing lies beyond that height: the chain was read up to 18,270,780"},
 		{[]string{"retry", "--id", "ethereum/seaport/buy/1.2.3/0x1"}, "retry: no dead letter has that id: query dead_letters lists them"},
-		{[]string{"retry", "--market", "seaport"}, `retry: --market "seaport": write chain/market`},
+		{[]string{"retry", "--market", "seaport"}, `retry: --market "seaport": must be chain/market`},
 		{[]string{"retry", "--market", "bsc/seaport"}, `retry: unknown chain "bsc"`},
 		{[]string{"retry", "--market", "ethereum/opensee"}, `retry: --market "ethereum/opensee": unknown market "opensee": known are aavegotchi`},
 	} {
@@ -131,7 +131,7 @@ func TestRetry(t *testing.T) {
 	if len(letters) < 7 {
 		t.Fatalf("%d dead letters", len(letters))
 	}
-	if _, stderr, code := result(t, t.TempDir(), nil, "retry", "--data", filepath.Join(dir, "data")); code != 1 || !strings.Contains(stderr, "name it with --config") {
+	if _, stderr, code := result(t, t.TempDir(), nil, "retry", "--data", filepath.Join(dir, "data")); code != 1 || !strings.Contains(stderr, "name one with --config") {
 		t.Errorf("without a configuration: exit code %d, %s", code, stderr)
 	}
 	if said := output(t, dir, "retry", "--id", fmt.Sprint(letters[0]["_id"])); !strings.Contains(said, "Decoded 1 of 1 dead letter:") {

@@ -72,10 +72,10 @@ func initMongoDB(ctx context.Context, out io.Writer, f initFlags) error {
 	if err != nil {
 		return err
 	}
-	did := "is already initiated"
+	state := "is already initiated"
 	if set.New {
-		did = "is initiated"
+		state = "is initiated"
 	}
-	_, err = fmt.Fprintf(out, "MongoDB: replica set %s on %s %s and has a primary.\n", set.Name, strings.Join(set.Members, ", "), did)
+	_, err = fmt.Fprintf(out, "MongoDB: replica set %s on %s %s and has a primary.\n", set.Name, strings.Join(set.Members, ", "), state)
 	return err
 }

@@ -69,8 +69,8 @@ func TestDemoOnMongoDB(t *testing.T) {
 	}
 }
 
-// The documents in MongoDB are those of a demo that nobody disturbed, however often
-// it is killed.
+// However often the demo is killed, the documents in MongoDB are those of an undisturbed
+// one.
 func TestDemoOnMongoDBKilled(t *testing.T) {
 	t.Parallel()
 	d := newDatabase(t)

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/imart/event-worker/commands/internal/cli"
+	"github.com/imart/event-worker/internal/human"
 	"github.com/imart/event-worker/markets/seaport/signature"
 	"github.com/imart/event-worker/persistence"
 )
@@ -21,8 +22,8 @@ import (
 func newOrders() *cobra.Command {
 	c := &cobra.Command{
 		Use:     "orders",
-		Short:   "Hand in orders that were signed off chain",
-		Long:    "Hand in orders that were signed off chain. The chain does not show them before they are\nfilled.",
+		Short:   "Submit orders that were signed off chain",
+		Long:    "Submit orders that were signed off chain. The chain does not show them before they are\nfilled.",
 		Example: "  event-worker orders import orders.jsonl --chain ethereum --market seaport",
 		Args:    cli.NoArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
@@ -40,20 +41,20 @@ func newOrdersImport() *cobra.Command {
 	var f importFlags
 	c := &cobra.Command{
 		Use:   "import <file>",
-		Short: "Hand in signed Seaport orders, one JSON object a line",
-		Long: `Hand in Seaport orders that were signed off chain, from a file with one order a line,
-or from standard input with "-". An order is what seaport-js returns:
+		Short: "Submit signed Seaport orders, one JSON object per line",
+		Long: `Submit Seaport orders that were signed off chain, from a file with one order per line,
+or from standard input with "-". An order has the form that seaport-js returns:
 
   {"parameters": {"offerer": "0x…", …, "counter": "0"}, "signature": "0x…"}
 
-with "chain", "market" and "contract" (Seaport's address) where they are not those of
+with "chain", "market" and "contract" (Seaport's address) if they differ from those of
 the flags. Integers are JSON integers or strings.
 
-Each line is checked for its form, and its order's hash is computed. Every line that is
-refused is reported as file:line: field: reason, and the exit code is then 1; the others
-are inserted into the collection signed_orders, each order once, however often it is
-handed in. The worker picks them up by itself. It checks the signature, the counter and
-the times, and writes into the document what became of it:
+The form of each line is checked, and the order's hash is computed. Refused lines are
+reported as file:line: field: reason, and the exit code is then 1; the others are
+inserted into the collection signed_orders. An order is inserted once, however often it
+is submitted. The worker then checks the signature, the counter and the times, and
+writes the outcome into the document:
 
   event-worker query signed_orders '{state: "rejected"}'
 
@@ -71,10 +72,7 @@ worker first.
 			return nil
 		},
 		RunE: func(c *cobra.Command, args []string) error {
-			if err := f.run(c, args[0]); err != nil {
-				return fmt.Errorf("orders import: %w", err)
-			}
-			return nil
+			return cli.Named(c, f.run(c, args[0]))
 		},
 	}
 	f.add(c)
@@ -120,12 +118,12 @@ func (f *importFlags) run(c *cobra.Command, name string) (err error) {
 		return cli.UnlessClosed(err)
 	}
 	if i.refused > 0 {
-		return fmt.Errorf("%s refused, see above", cli.Some(i.refused, "line"))
+		return fmt.Errorf("%s refused, see above", human.Some(i.refused, "line"))
 	}
 	return nil
 }
 
-// marketsOf are the markets that the data contain.
+// marketsOf returns the markets that the data contain.
 func marketsOf(ctx context.Context, docs persistence.Querier) (map[persistence.MarketRef]bool, error) {
 	actors, err := persistence.Collect[persistence.Actor](ctx, docs, persistence.Query{Collection: persistence.Actors})
 	if err != nil {
@@ -146,7 +144,7 @@ const (
 	shownProblems = 100
 )
 
-// importer inserts the orders of a file, and reports the lines that hold none.
+// importer inserts the orders of a file, and reports the lines without a valid order.
 type importer struct {
 	flags    *importFlags
 	store    persistence.SignedOrderStore
@@ -154,8 +152,8 @@ type importer struct {
 	name     string
 	problems io.Writer
 
-	batch                 []persistence.SignedOrder
-	taken, known, refused int64
+	batch                    []persistence.SignedOrder
+	inserted, known, refused int64
 }
 
 func (i *importer) readAll(ctx context.Context, in io.Reader) error {
@@ -210,7 +208,7 @@ func (i *importer) refuse(line int, err error) {
 
 func (i *importer) flush(ctx context.Context) error {
 	n, err := i.store.InsertSigned(ctx, i.batch)
-	i.taken += int64(n)
+	i.inserted += int64(n)
 	if err != nil {
 		return err
 	}
@@ -221,8 +219,8 @@ func (i *importer) flush(ctx context.Context) error {
 
 func (i *importer) summarize(out io.Writer) error {
 	if more := i.refused - shownProblems; more > 0 {
-		fmt.Fprintf(i.problems, "and %s more\n", cli.Some(more, "line"))
+		fmt.Fprintf(i.problems, "and %s more\n", human.Some(more, "line"))
 	}
-	_, err := fmt.Fprintf(out, "Signed orders: %s taken, %s already known, %s refused.\n", cli.Grouped(i.taken), cli.Grouped(i.known), cli.Grouped(i.refused))
+	_, err := fmt.Fprintf(out, "Signed orders: %s inserted, %s already known, %s refused.\n", human.Grouped(i.inserted), human.Grouped(i.known), human.Grouped(i.refused))
 	return err
 }

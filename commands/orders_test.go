@@ -102,7 +102,7 @@ func TestOrdersImport(t *testing.T) {
 		t.Fatal(err)
 	}
 	stdout, stderr, code := result(t, dir, nil, args...)
-	if code != 1 || stdout != "Signed orders: 3 taken, 1 already known, 5 refused.\n" {
+	if code != 1 || stdout != "Signed orders: 3 inserted, 1 already known, 5 refused.\n" {
 		t.Errorf("exit code %d: %s", code, stdout)
 	}
 	reported := strings.Split(strings.TrimSpace(stderr), "\n")
@@ -129,7 +129,7 @@ func TestOrdersImport(t *testing.T) {
 		t.Errorf("exit code %d: %s%s", code, stdout, stderr)
 	}
 	stdout, stderr, code = resultOf(t, dir, good[0]+"\r\n"+good[3]+"\n", "orders", "import", "-", "--data", dir, "--chain", "ethereum", "--market", "seaport")
-	if code != 0 || stderr != "" || stdout != "Signed orders: 1 taken, 1 already known, 0 refused.\n" {
+	if code != 0 || stderr != "" || stdout != "Signed orders: 1 inserted, 1 already known, 0 refused.\n" {
 		t.Errorf("exit code %d: %s%s", code, stdout, stderr)
 	}
 	for _, c := range []struct {
@@ -161,7 +161,7 @@ func TestOrdersImportIntoMongoDB(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "orders.jsonl"), []byte(strings.Join(signedLines(t), "\n")), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"12 taken, 0 already known", "0 taken, 12 already known"} {
+	for _, want := range []string{"12 inserted, 0 already known", "0 inserted, 12 already known"} {
 		stdout, stderr, code := result(t, dir, d, "orders", "import", "orders.jsonl", "--chain", "ethereum", "--market", "seaport")
 		if code != 0 || !strings.Contains(stdout, want) {
 			t.Errorf("exit code %d: %s%s", code, stdout, stderr)

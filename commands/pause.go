@@ -8,6 +8,7 @@ import (
 
 	"github.com/imart/event-worker/actors/maintenance"
 	"github.com/imart/event-worker/commands/internal/cli"
+	"github.com/imart/event-worker/internal/human"
 	"github.com/imart/event-worker/persistence"
 )
 
@@ -15,13 +16,12 @@ func newPause() *cobra.Command {
 	return newPausing(persistence.PauseRequest, "Paused", true, &cobra.Command{
 		Use:   "pause <chain>/<market>[/<stream>]",
 		Short: "Stop following a stream, or all streams of a market, until resume",
-		Long: `Stop following one stream, or all streams of a market. The other streams go on, and so
-does the chain's head. A paused stream stays at its position, also if the chain is
-reorganised, if the worker is restarted, and on another node; status shows it as
-paused. Neither /readyz nor run --once waits for it. Orders are then what the other
-streams make of them.
+		Long: `Stop following one stream, or all streams of a market. The other streams and the chain's
+head continue. A paused stream stays at its position through reorganisations, restarts
+of the worker and moves to another node; status shows it as paused. Neither /readyz nor
+run --once waits for it. Orders are folded from the events of the other streams.
 
-The stream of facts, state, passes over paused streams: it asks about the orders that
+The stream of facts, state, does not wait for paused streams: it checks the orders that
 are known. If all others are paused, it waits.
 
 ` + runningHelp + `
@@ -36,8 +36,8 @@ func newResume() *cobra.Command {
 	return newPausing(persistence.ResumeRequest, "Resumed", false, &cobra.Command{
 		Use:   "resume <chain>/<market>[/<stream>]",
 		Short: "Follow a paused stream again",
-		Long: `Follow one stream again that was paused, or all streams of a market: from the position
-where it was paused, or from before it if that is no longer on the chain.
+		Long: `Follow a paused stream, or all paused streams of a market, again: from the position at
+which it was paused, or from an earlier one if that is no longer on the chain.
 
 ` + runningHelp + `
 
@@ -46,7 +46,7 @@ where it was paused, or from before it if that is no longer on the chain.
 	})
 }
 
-// newPausing completes a command that marks streams.
+// newPausing completes a command that pauses or resumes streams.
 func newPausing(kind, did string, paused bool, c *cobra.Command) *cobra.Command {
 	var f dataFlags
 	c.Args = func(_ *cobra.Command, args []string) error {
@@ -61,11 +61,7 @@ func newPausing(kind, did string, paused bool, c *cobra.Command) *cobra.Command 
 		r.Kind = kind
 		if err == nil {
 			direct := func(store persistence.Store, o owners) error {
-				node, err := o.of(r.Chain)
-				if err != nil {
-					return err
-				}
-				m, err := maintenance.TakeOver(ctx, store, node, r.Chain)
+				m, err := o.takeOver(ctx, store, r.Chain)
 				if err != nil {
 					return err
 				}
@@ -73,7 +69,7 @@ func newPausing(kind, did string, paused bool, c *cobra.Command) *cobra.Command 
 				if err != nil {
 					return err
 				}
-				_, err = fmt.Fprintf(out, "%s %s of %s.\n", did, cli.Some(int64(n), "stream"), r.Subject())
+				_, err = fmt.Fprintf(out, "%s %s of %s.\n", did, human.Some(int64(n), "stream"), r.Subject())
 				return cli.UnlessClosed(err)
 			}
 			err = f.change(ctx, out, direct, only(r), func(ended persistence.Request) error {
@@ -81,10 +77,7 @@ func newPausing(kind, did string, paused bool, c *cobra.Command) *cobra.Command 
 				return cli.UnlessClosed(err)
 			})
 		}
-		if err != nil {
-			return fmt.Errorf("%s: %w", kind, err)
-		}
-		return nil
+		return cli.Named(c, err)
 	}
 	f.add(c)
 	return c

@@ -5,33 +5,34 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/imart/event-worker/commands/internal/cli"
+	"github.com/imart/event-worker/internal/human"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/persistence/embedded"
 )
 
 const (
-	// lost is the time without a heartbeat after which a node is taken for dead, for display
-	// only. Heartbeats are a second apart at most.
-	lost = 10 * time.Second
-	// quiet is the time without any write after which a worker that has no heartbeats is.
-	quiet = time.Minute
+	// lostAfter is the time without a heartbeat after which a node is displayed as gone.
+	// Nodes send a heartbeat at least every second.
+	lostAfter = 10 * time.Second
+	// quietAfter is the time without a write after which a worker without heartbeats is
+	// displayed as gone.
+	quietAfter = time.Minute
 )
 
-// clock tells the time of the server that stamps documents.
+// clock reads the time of the database server, which stamps documents.
 type clock interface {
 	ServerTime(ctx context.Context) (time.Time, error)
 }
 
-// idle says that nobody is running, and how that is known; empty if somebody is, or if it is
-// not known. It also sets the view's time to that of the documents.
+// idle says that no worker is running, and the evidence; it is empty if one is running, or
+// if that is unknown. It also sets the view's time to that of the documents.
 func (s state) idle(ctx context.Context, docs persistence.Querier, v *view) (string, error) {
 	if v.at.uri == "" {
 		used, err := embedded.InUse(v.at.folder)
 		if err != nil || used {
-			return "", nil // an unreadable lock says nothing
+			return "", nil // an unreadable lock proves nothing
 		}
-		return "nobody is running" + s.lastWrite(v.now), nil
+		return "no worker is running" + s.lastWrite(v.now), nil
 	}
 	if c, ok := docs.(clock); ok {
 		now, err := c.ServerTime(ctx)
@@ -43,7 +44,7 @@ func (s state) idle(ctx context.Context, docs persistence.Querier, v *view) (str
 	return s.idleCluster(v.now), nil
 }
 
-// idleCluster is idle for a database, at the time of its server.
+// idleCluster is idle for a database, at its server's time.
 func (s state) idleCluster(now time.Time) string {
 	living, silence := s.living(), time.Duration(0)
 	for i, n := range living {
@@ -52,15 +53,15 @@ func (s state) idleCluster(now time.Time) string {
 		}
 	}
 	switch {
-	case len(living) > 0 && silence > lost:
-		return fmt.Sprintf("nobody is running: the last heartbeat of a node was %s", cli.Ago(silence))
+	case len(living) > 0 && silence > lostAfter:
+		return fmt.Sprintf("no worker is running: the last heartbeat of a node was %s", human.Ago(silence))
 	case len(living) > 0:
 		return ""
 	case len(s.Nodes) > 0 || s.allStopped():
-		return "nobody is running" + s.lastWrite(now)
+		return "no worker is running" + s.lastWrite(now)
 	}
-	if written := s.written(); !written.IsZero() && now.Sub(written) > quiet {
-		return "nobody seems to be running" + s.lastWrite(now)
+	if written := s.written(); !written.IsZero() && now.Sub(written) > quietAfter {
+		return "no worker seems to be running" + s.lastWrite(now)
 	}
 	return ""
 }
@@ -75,7 +76,7 @@ func (s state) allStopped() bool {
 	return stopped
 }
 
-// written is when the newest of the actors' documents was written.
+// written returns the time of the newest write of an actor's document.
 func (s state) written() (newest time.Time) {
 	for _, root := range s.Chains {
 		root.walk(func(b *branch) {
@@ -92,5 +93,5 @@ func (s state) lastWrite(now time.Time) string {
 	if written.IsZero() {
 		return ""
 	}
-	return ": the last write was " + cli.Ago(now.Sub(written))
+	return ": the last write was " + human.Ago(now.Sub(written))
 }

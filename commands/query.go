@@ -35,11 +35,11 @@ $exists $not, and $and $or $nor; fields inside of others have dotted paths. Name
 need no quotes. Amounts such as the price are whole numbers of the currency's
 smallest unit; times are written like "2023-04-08T00:00:00Z". Addresses and hashes may
 be written in any case, and those of Aptos without leading zeros. A field that no
-document can have, and a word that its field never has, are errors.
+document can have is an error, and so is a word that the field never contains.
 
-Orders and activities have one field more, final: whether no reorganisation can take
-back what they say. It is not stored but follows from how far the actors are, and
-filters know it: {final: true}. On Aptos everything is final.
+Orders and activities have one more field, final: whether no reorganisation can change
+them any longer. It is not stored but derived from the progress of the actors; filters
+may use it: {final: true}. On Aptos everything is final.
 
 ` + dataHelp,
 		Example: `  event-worker query orders '{status: "SOLD"}' --sort -price --limit 3
@@ -50,9 +50,9 @@ filters know it: {final: true}. On Aptos everything is final.
 		Args: func(_ *cobra.Command, args []string) error {
 			switch {
 			case len(args) == 0:
-				return fmt.Errorf("query: which collection? there are %s", collections())
+				return fmt.Errorf("query: name a collection: %s", collections())
 			case !slices.Contains(persistence.Collections, args[0]):
-				return fmt.Errorf("query: unknown collection %q%s: there are %s", args[0], spelling.DidYouMean(args[0], persistence.Collections), collections())
+				return fmt.Errorf("query: unknown collection %q%s: the collections are %s", args[0], spelling.DidYouMean(args[0], persistence.Collections), collections())
 			case len(args) > 2:
 				return fmt.Errorf("query: unexpected %q after the filter: put the filter into single quotes", args[2])
 			}
@@ -70,13 +70,13 @@ filters know it: {final: true}. On Aptos everything is final.
 				return fmt.Errorf("query: %w", err)
 			}
 			if limit < 0 {
-				return fmt.Errorf("query: limit %d: give a positive number, or 0 for all", limit)
+				return fmt.Errorf("query: limit %d: must be a positive number, or 0 for all", limit)
 			}
 			return query(c, &flags, q)
 		},
 	}
 	flags.add(c)
-	c.Flags().StringVar(&sort, "sort", "", "fields to sort by, with '-' in front downwards: -time,price")
+	c.Flags().StringVar(&sort, "sort", "", "fields to sort by, in descending order with a leading '-': -time,price")
 	c.Flags().IntVar(&limit, "limit", 0, "how many documents to print at most; 0 means all")
 	return c
 }
@@ -116,7 +116,7 @@ func query(c *cobra.Command, flags *dataFlags, q persistence.Query) error {
 		found = true
 	}
 	if !found {
-		fmt.Fprintf(c.ErrOrStderr(), "nothing in %s matches, in %s\n", q.Collection, at)
+		fmt.Fprintf(c.ErrOrStderr(), "no document of %s matches in %s\n", q.Collection, at)
 	}
 	return cli.UnlessClosed(out.Flush())
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/imart/event-worker/actors/maintenance"
 	"github.com/imart/event-worker/commands/internal/cli"
+	"github.com/imart/event-worker/internal/human"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
 )
@@ -24,33 +25,34 @@ func newRedecode() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "redecode <chain>/<market>/<stream> | --changed",
 		Short: "Decode a stream's raw events again after a change of the definition",
-		Long: `Decode the events of a stream again with the market's present definition, without asking
-a node, from the raw events that its activities have if the definition says raw: true.
-Activities, notifications, orders and records become those of a worker that has had the
-definition from the beginning, except that raw events that became nothing are not in the
-log and are not found: rewind the stream to read them.
+		Long: `Decode the events of a stream again with the market's current definition, from the raw
+events that its activities contain if the definition says raw: true; no node is
+contacted. Activities, notifications, orders and records become those of a worker that
+has always used the definition. The exception are raw events from which no activity was
+made: they are not in the log, and only a rewind of the stream reads them.
 
-With --from only events beyond that height are decoded again, and somewhat more: as with
+With --from, events beyond that height are decoded again, and some before it: as with
 rewind, a stream goes back to the newest position at or below the height that it
-remembers. If it is interrupted, the stream is at an earlier position and reads on from
-the node.
+remembers. If the command is interrupted, the stream is left at an earlier position and
+continues from there with events from the node.
 
-With --changed, all streams whose definition has changed are made again, as run
---redecode does: those whose activities do not have all raw events go back to their
-start, and the worker reads them again.
+With --changed, all streams whose definition has changed are decoded again, as by run
+--redecode. Streams whose activities lack raw events go back to their start, and the
+worker reads them again.
 
 ` + runningHelp + `
 
 ` + dataHelp + `
 
-The definition is that of the worker that runs: restart it after a change. If none
-runs, it is that of the configuration in --config, or else event-worker.yaml.`,
+A running worker uses the definition that it has loaded: restart it after a change. If
+none runs, the definition is that of the configuration in --config, or else
+event-worker.yaml.`,
 		Example: `  event-worker redecode ethereum/my-market/buy --config event-worker.yaml
   event-worker redecode --changed`,
 		Args: func(_ *cobra.Command, args []string) error {
 			switch {
 			case changed && len(args) > 0:
-				return errors.New("redecode: --changed is of all streams: name none")
+				return errors.New("redecode: --changed selects the streams: do not name any")
 			case changed:
 				return nil
 			}
@@ -61,7 +63,7 @@ runs, it is that of the configuration in --config, or else event-worker.yaml.`,
 		},
 		RunE: func(c *cobra.Command, args []string) error {
 			if changed {
-				return f.renewChanged(c.Context(), c.OutOrStdout())
+				return cli.Named(c, f.renewChanged(c.Context(), c.OutOrStdout()))
 			}
 			r, err := scopeOf(args[0])
 			r.Kind = persistence.RedecodeRequest
@@ -76,10 +78,7 @@ runs, it is that of the configuration in --config, or else event-worker.yaml.`,
 					return tellRedecoded(c.OutOrStdout(), ended)
 				})
 			}
-			if err != nil {
-				return fmt.Errorf("redecode: %w", err)
-			}
-			return nil
+			return cli.Named(c, err)
 		},
 	}
 	f.addBoth(c)
@@ -111,7 +110,7 @@ func (f retryFlags) redecode(ctx context.Context, out io.Writer, store persisten
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(out, "Decoded %s of %s again.\n", cli.Some(int64(n), "raw event"), id)
+	_, err = fmt.Fprintf(out, "Decoded %s of %s again.\n", human.Some(int64(n), "raw event"), id)
 	return cli.UnlessClosed(err)
 }
 
@@ -119,11 +118,11 @@ func tellRedecoded(out io.Writer, r persistence.Request) error {
 	for _, note := range r.Answer.Notes {
 		fmt.Fprintln(out, note)
 	}
-	_, err := fmt.Fprintf(out, "Decoded %s of %s again.\n", cli.Some(r.Answer.Decoded, "raw event"), r.Subject())
+	_, err := fmt.Fprintf(out, "Decoded %s of %s again.\n", human.Some(r.Answer.Decoded, "raw event"), r.Subject())
 	return cli.UnlessClosed(err)
 }
 
-// renewChanged makes the streams again whose definition has changed.
+// renewChanged decodes or reads again the streams whose definition has changed.
 func (f retryFlags) renewChanged(ctx context.Context, out io.Writer) error {
 	direct := func(store persistence.Store, o owners) error { return f.renew(ctx, out, store, o) }
 	request := func(o owners) (requests []persistence.Request, err error) {
@@ -140,15 +139,12 @@ func (f retryFlags) renewChanged(ctx context.Context, out io.Writer) error {
 		}
 		return tellRenewed(out, ended.Chain, ended.Answer.Notes)
 	})
-	if err != nil {
-		return fmt.Errorf("redecode: %w", err)
-	}
-	return nil
+	return err
 }
 
 const noneChanged = "No definition has changed."
 
-// renew makes the changed streams of a stopped worker again.
+// renew is renewChanged while no worker runs.
 func (f retryFlags) renew(ctx context.Context, out io.Writer, store persistence.Store, o owners) error {
 	configured, err := f.configured()
 	if err != nil {
@@ -157,7 +153,7 @@ func (f retryFlags) renew(ctx context.Context, out io.Writer, store persistence.
 	none := true
 	for _, chain := range slices.Sorted(maps.Keys(configured)) {
 		node, err := o.of(chain)
-		if err != nil { // nothing was read of it yet
+		if err != nil { // nothing of this chain has been read yet
 			continue
 		}
 		renewed, err := maintenance.Renew(ctx, store, node, chain, configured[chain])
@@ -175,7 +171,8 @@ func (f retryFlags) renew(ctx context.Context, out io.Writer, store persistence.
 	return cli.UnlessClosed(err)
 }
 
-// followed are the chains of the data, of a cluster those that one of its nodes can follow.
+// followed returns the chains of the data; for a cluster, those that a living node can
+// follow.
 func (f retryFlags) followed(ctx context.Context, o owners) ([]string, error) {
 	chains := slices.Sorted(maps.Keys(o))
 	docs, at, err := f.open(ctx)

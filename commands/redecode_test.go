@@ -207,9 +207,9 @@ func TestARunningWorkerMakesChangedStreamsAgain(t *testing.T) {
 	}
 }
 
-// A comment, the order of options or where raw events are kept changes nothing; a stream that is
-// not there any more is told of.
-func TestWhatIsNoChange(t *testing.T) {
+// Comments, the order of options and the option raw are no change of a definition. A stream
+// that is no longer followed is logged.
+func TestNoChangeOfADefinition(t *testing.T) {
 	t.Parallel()
 	node := recordedNode(t, "ethereum")
 	dir := follow(t, node.URL(), sales(t))
@@ -218,7 +218,7 @@ func TestWhatIsNoChange(t *testing.T) {
 		t.Errorf("exit code %d, %s", code, stderr)
 	}
 	define(t, dir, node.URL(), strings.Replace(sales(t), "\n  buy:", "\n  sell:", 1))
-	if _, stderr, code := result(t, dir, nil, "run", "--once"); code != 0 || !strings.Contains(stderr, "not followed any more") || !strings.Contains(stderr, "ethereum/seaport-sales/buy") {
+	if _, stderr, code := result(t, dir, nil, "run", "--once"); code != 0 || !strings.Contains(stderr, "no longer followed") || !strings.Contains(stderr, "ethereum/seaport-sales/buy") {
 		t.Errorf("exit code %d, %s", code, stderr)
 	}
 }

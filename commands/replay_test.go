@@ -50,7 +50,7 @@ func TestReplay(t *testing.T) {
 // the same process or in one before, waits for it and loses nothing.
 func TestReplayAgain(t *testing.T) {
 	t.Parallel()
-	p, configuration, address := replaying(t, nobodyAt(t), "5ms")
+	p, configuration, address := replaying(t, unusedAddress(t), "5ms")
 	dir, data := followed(t, configuration)
 	p.says("The recording of ethereum ends here")
 	p.says("The recording of aptos ends here")

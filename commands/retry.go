@@ -18,15 +18,15 @@ import (
 	"github.com/imart/event-worker/actors/maintenance"
 	"github.com/imart/event-worker/commands/internal/cli"
 	"github.com/imart/event-worker/config"
+	"github.com/imart/event-worker/internal/human"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/markets/catalogue"
 	"github.com/imart/event-worker/markets/definition"
 	"github.com/imart/event-worker/persistence"
 )
 
-// retryFlags are those of retry. Unlike elsewhere both the folder and the
-// configuration may be named: the one has the letters, the other says what the
-// chains' coins are.
+// retryFlags are the flags of retry. Both the folder and the configuration may be named:
+// the folder contains the letters, the configuration defines the markets.
 type retryFlags struct {
 	dataFlags
 	market, id string
@@ -40,19 +40,19 @@ func newRetry() *cobra.Command {
 		Long: `Decode dead letters again after an update of the program: all of them, those of one
 market, or one. Events that can now be decoded enter the log, and their orders are
 folded again, as if decoding had never failed. The others remain, with the reason
-printed. No chain is asked: a currency that no event before has named keeps only its
+printed. No endpoint is contacted: a currency that no earlier event uses keeps only its
 address.
 
-A dead letter that its stream has not passed yet cannot be retried: run the worker
+A dead letter beyond its stream's position cannot be retried yet: run the worker
 first. With --id the exit code is 1 if the dead letter remains.
 
 ` + runningHelp + `
 
 ` + dataHelp + `
 
-A worker that runs decodes as it is configured. If none runs, a chain's native coin is
-that of the configuration in --config, or else event-worker.yaml. --config together
-with --data names it for another data folder. The demo's data need none.`,
+A running worker uses its own configuration. If none runs, the markets are those of the
+configuration in --config, or else event-worker.yaml; --config may be combined with
+--data. The demo's data need no configuration.`,
 		Example: `  event-worker query dead_letters
   event-worker retry --config event-worker.yaml
   event-worker retry --market ethereum/seaport --data event-worker-demo
@@ -74,10 +74,7 @@ with --data names it for another data folder. The demo's data need none.`,
 					return tellRetried(c.OutOrStdout(), ended)
 				})
 			}
-			if err != nil {
-				return fmt.Errorf("retry: %w", err)
-			}
-			return nil
+			return cli.Named(c, err)
 		},
 	}
 	f.addBoth(c)
@@ -97,7 +94,7 @@ func (f retryFlags) condition() (persistence.Condition, error) {
 	}
 	chain, market, ok := strings.Cut(f.market, "/")
 	if !ok {
-		return nil, fmt.Errorf("--market %q: write chain/market, such as ethereum/seaport", f.market)
+		return nil, fmt.Errorf("--market %q: must be chain/market, such as ethereum/seaport", f.market)
 	}
 	if err := f.known(chain, market); err != nil {
 		return nil, fmt.Errorf("--market %q: %w", f.market, err)
@@ -105,7 +102,7 @@ func (f retryFlags) condition() (persistence.Condition, error) {
 	return persistence.MarketRef{Chain: chain, Market: market}.Documents(), nil
 }
 
-// known says whether a market is one that the program carries or the configuration has.
+// known checks that a market is built in or configured.
 func (f retryFlags) known(chain, market string) error {
 	_, err := catalogue.Find(catalogue.All(), market)
 	if err == nil {
@@ -118,24 +115,24 @@ func (f retryFlags) known(chain, market string) error {
 	return err
 }
 
-// configured are the markets of the configuration, by chain.
+// configured reads the markets of the configuration, by chain.
 func (f retryFlags) configured() (map[string][]markets.Market, error) {
 	file := cmp.Or(f.config, defaultConfig)
 	if f.config == "" && !cli.Exists(file) {
-		return nil, errors.New("no configuration, which defines the chain's markets: name it with --config FILE")
+		return nil, errors.New("no configuration with the chain's markets: name one with --config FILE")
 	}
 	return config.Markets(file, os.Environ())
 }
 
-// retrier retries dead letters and tells what became of them.
+// retrier retries dead letters and prints the results.
 type retrier struct {
 	store      persistence.Store
 	owners     owners
 	configured func() (map[string][]markets.Market, error)
 }
 
-// run retries the dead letters that match. If one is asked for, it is an error
-// that it is not there, or that it remains.
+// run retries the dead letters that match. If one is selected by id, it is an error if it
+// does not exist or remains.
 func (r retrier) run(ctx context.Context, out io.Writer, condition persistence.Condition, one bool) error {
 	var all, decoded int64
 	for raw, err := range r.store.Query(ctx, persistence.Query{Collection: persistence.DeadLetters, Filter: persistence.Filter{Condition: condition}}) {
@@ -160,21 +157,20 @@ func (r retrier) run(ctx context.Context, out io.Writer, condition persistence.C
 			return err
 		}
 	}
-	text := fmt.Sprintf("Decoded %s of %s: their events are now in the log and in the orders.\n", cli.Grouped(decoded), cli.Some(all, "dead letter"))
+	text := fmt.Sprintf("Decoded %s of %s: their events are now in the log and in the orders.\n", human.Grouped(decoded), human.Some(all, "dead letter"))
 	switch {
 	case all == 0 && one:
 		return errors.New("no dead letter has that id: query dead_letters lists them")
 	case all == 0:
 		text = "There are no dead letters to retry.\n"
 	case decoded == 0:
-		text = fmt.Sprintf("Decoded none of %s.\n", cli.Some(all, "dead letter"))
+		text = fmt.Sprintf("Decoded none of %s.\n", human.Some(all, "dead letter"))
 	}
 	_, err := io.WriteString(out, text)
 	return cli.UnlessClosed(err)
 }
 
-// marketOf is the market that a letter is of. The demo's chains have no configuration
-// and need none.
+// marketOf returns the market of a letter. The demo's chains need no configuration.
 func (r retrier) marketOf(letter markets.DeadLetter) (markets.Market, error) {
 	if r.owners[letter.Chain] == config.DemoNode {
 		return catalogue.Market(letter.Market, definition.Site{ChainID: 1})
@@ -188,7 +184,7 @@ func (r retrier) marketOf(letter markets.DeadLetter) (markets.Market, error) {
 			return m, nil
 		}
 	}
-	return markets.Market{}, fmt.Errorf("the configuration has no market %s on chain %q: name the configuration that has it with --config FILE", letter.Market, letter.Chain)
+	return markets.Market{}, fmt.Errorf("the configuration has no market %s on chain %q: name another configuration with --config FILE", letter.Market, letter.Chain)
 }
 
 // retry retries one dead letter.
@@ -204,7 +200,7 @@ func (r retrier) retry(ctx context.Context, letter markets.DeadLetter, market ma
 	return err
 }
 
-// streamOf is the definition of the stream that a letter is of.
+// streamOf returns the definition of a letter's stream.
 func streamOf(letter markets.DeadLetter, market markets.Market) (markets.Stream, error) {
 	for _, s := range market.Streams {
 		if s.Name == letter.Stream {
@@ -214,7 +210,7 @@ func streamOf(letter markets.DeadLetter, market markets.Market) (markets.Stream,
 	return markets.Stream{}, fmt.Errorf("%s has no stream %q in this version", letter.Market, letter.Stream)
 }
 
-// requests are those that ask a running worker for the same: one for each chain.
+// requests returns the requests to a running worker, one for each chain.
 func (f retryFlags) requests(o owners) ([]persistence.Request, error) {
 	r := persistence.Request{Kind: persistence.RetryRequest, DeadLetter: f.id}
 	switch {
@@ -233,8 +229,8 @@ func (f retryFlags) requests(o owners) ([]persistence.Request, error) {
 	return all, nil
 }
 
-// tellRetried says what came of a request. If it was for one dead letter, it is an error that
-// this remains.
+// tellRetried prints the result of a request. If it was for one dead letter, it is an error
+// if that remains.
 func tellRetried(out io.Writer, r persistence.Request) error {
 	if r.DeadLetter != "" && r.Answer.Remaining > 0 {
 		return errors.New(strings.Join(r.Answer.Notes, "; "))
@@ -242,6 +238,6 @@ func tellRetried(out io.Writer, r persistence.Request) error {
 	for _, note := range r.Answer.Notes {
 		fmt.Fprintln(out, note)
 	}
-	_, err := fmt.Fprintf(out, "%s: decoded %s of %s.\n", r.Subject(), cli.Grouped(r.Answer.Decoded), cli.Some(r.Answer.Decoded+r.Answer.Remaining, "dead letter"))
+	_, err := fmt.Fprintf(out, "%s: decoded %s of %s.\n", r.Subject(), human.Grouped(r.Answer.Decoded), human.Some(r.Answer.Decoded+r.Answer.Remaining, "dead letter"))
 	return cli.UnlessClosed(err)
 }

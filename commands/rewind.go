@@ -12,6 +12,7 @@ import (
 
 	"github.com/imart/event-worker/actors/maintenance"
 	"github.com/imart/event-worker/commands/internal/cli"
+	"github.com/imart/event-worker/internal/human"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/progress"
 )
@@ -25,8 +26,8 @@ func newRewind() *cobra.Command {
 		Short: "Roll the documents and log of a chain, a market or a stream back to a height",
 		Long: `Roll documents and log back to a height: a block number, or a ledger version on Aptos.
 Everything that the streams of a chain, of one market or one stream have read beyond it
-is undone as in a reorganisation; the others are left alone. Then the streams read on
-from there: for example, after an endpoint has turned out to serve wrong data.
+is undone as in a reorganisation; other streams are not changed. Then the streams read
+the chain again from there, for example after an endpoint has served wrong data.
 
 A stream goes back to the newest position at or below the height that it remembers:
 close to the height in the recent past, further below in the distant past, and never
@@ -64,10 +65,7 @@ repeated. With --dry-run nothing changes: the command says what would be undone.
 			default:
 				err = flags.rewind(c.Context(), c.OutOrStdout(), r)
 			}
-			if err != nil {
-				return fmt.Errorf("rewind: %w", err)
-			}
-			return nil
+			return cli.Named(c, err)
 		},
 	}
 	flags.add(c)
@@ -79,12 +77,12 @@ repeated. With --dry-run nothing changes: the command says what would be undone.
 func (f *dataFlags) rewind(ctx context.Context, out io.Writer, r persistence.Request) error {
 	direct := func(store persistence.Store, o owners) error { return rewind(ctx, out, store, o, r) }
 	return f.change(ctx, out, direct, only(r), func(ended persistence.Request) error {
-		fmt.Fprintf(out, "Rewound %s to %s. Its streams continue from these positions:\n\n", r.Subject(), cli.Grouped(*r.Height))
+		fmt.Fprintf(out, "Rewound %s to %s. Its streams continue from these positions:\n\n", r.Subject(), human.Grouped(*r.Height))
 		return cli.UnlessClosed(tellUndone(out, r, *ended.Answer))
 	})
 }
 
-// wouldRewind says what a rewind would undo. Nobody needs to be asked.
+// wouldRewind prints what a rewind would undo. It only reads the data.
 func (f *dataFlags) wouldRewind(ctx context.Context, out io.Writer, r persistence.Request) error {
 	docs, _, err := f.open(ctx)
 	if err != nil {
@@ -102,7 +100,7 @@ func (f *dataFlags) wouldRewind(ctx context.Context, out io.Writer, r persistenc
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "A rewind of %s to %s would undo:\n\n", r.Subject(), cli.Grouped(*r.Height))
+	fmt.Fprintf(out, "A rewind of %s to %s would undo:\n\n", r.Subject(), human.Grouped(*r.Height))
 	return cli.UnlessClosed(tellUndone(out, r, plan))
 }
 
@@ -113,27 +111,23 @@ func tellUndone(out io.Writer, r persistence.Request, a persistence.Answer) erro
 	var activities, deadLetters int64
 	for _, s := range a.Streams {
 		activities, deadLetters = activities+s.Activities, deadLetters+s.DeadLetters
-		fmt.Fprintf(table, "%s/%s/%s\t%s\t%s\t%s\t%s\n", r.Chain, s.Market, s.Stream, cli.Grouped(s.From.Seq), cli.Grouped(s.To.Seq),
-			cli.Grouped(s.Activities), cli.Grouped(s.DeadLetters))
+		fmt.Fprintf(table, "%s/%s/%s\t%s\t%s\t%s\t%s\n", r.Chain, s.Market, s.Stream, human.Grouped(s.From.Seq), human.Grouped(s.To.Seq),
+			human.Grouped(s.Activities), human.Grouped(s.DeadLetters))
 	}
 	if err := table.Flush(); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(out, "\n%s activities and %s, about %s and records.\n", cli.Grouped(activities), cli.Some(deadLetters, "dead letter"), cli.Some(a.Orders, "order"))
+	_, err := fmt.Fprintf(out, "\n%s activities and %s, about %s and records.\n", human.Grouped(activities), human.Some(deadLetters, "dead letter"), human.Some(a.Orders, "order"))
 	return err
 }
 
-// rewind rewinds the data while no worker runs.
+// rewind rewinds the data. No worker may be running.
 func rewind(ctx context.Context, out io.Writer, store persistence.Store, o owners, r persistence.Request) error {
-	node, err := o.of(r.Chain)
-	if err != nil {
-		return err
-	}
 	before, err := streamsOf(ctx, store, r.Chain)
 	if err != nil {
 		return err
 	}
-	m, err := maintenance.TakeOver(ctx, store, node, r.Chain)
+	m, err := o.takeOver(ctx, store, r.Chain)
 	if err != nil {
 		return err
 	}
@@ -149,19 +143,18 @@ func rewind(ctx context.Context, out io.Writer, store persistence.Store, o owner
 		return a.ID() == b.ID() && a.Place == b.Place && a.Events == b.Events
 	}
 	if slices.EqualFunc(before, after, same) { // streams at their starts may count as beyond
-		return fmt.Errorf("%s at %s: %w: the chain was read up to %s", r.Subject(), cli.Grouped(*r.Height), maintenance.ErrNothingToRewind, cli.Grouped(highest(before)))
+		return fmt.Errorf("%s at %s: %w: the chain was read up to %s", r.Subject(), human.Grouped(*r.Height), maintenance.ErrNothingToRewind, human.Grouped(highest(before)))
 	}
 	return cli.UnlessClosed(tellRewound(out, r.Subject(), *r.Height, before, after))
 }
 
-// streamsOf are the streams of a chain.
+// streamsOf returns the progress of a chain's streams.
 func streamsOf(ctx context.Context, docs persistence.Querier, chain string) ([]*progress.Stream, error) {
 	tree, err := progress.Read(ctx, docs, persistence.Filter{Condition: persistence.Equals("chain", chain)})
 	return slices.Collect(tree.Streams()), err
 }
 
-// highest is the height of the stream that has come furthest; 0 if nothing was
-// read.
+// highest returns the greatest height of the streams; 0 if nothing was read.
 func highest(all []*progress.Stream) int64 {
 	var height int64
 	for _, s := range all {
@@ -172,18 +165,18 @@ func highest(all []*progress.Stream) int64 {
 	return height
 }
 
-// tellRewound prints where each stream is, and where it was.
+// tellRewound prints the position of each stream, and the one before the rewind.
 func tellRewound(out io.Writer, chain string, height int64, before, after []*progress.Stream) error {
-	fmt.Fprintf(out, "Rewound %s to %s. On the next start its streams continue from these positions:\n\n", chain, cli.Grouped(height))
+	fmt.Fprintf(out, "Rewound %s to %s. On the next start its streams continue from these positions:\n\n", chain, human.Grouped(height))
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "stream\tseq\theight\tevents\tseq before\tevents before")
 	for i, s := range after {
 		reached := "its start"
 		if s.Started() {
-			reached = cli.Grouped(s.Place.Height())
+			reached = human.Grouped(s.Place.Height())
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", s.ID(), cli.Grouped(s.Place.Seq), reached, cli.Grouped(s.Events),
-			cli.Grouped(before[i].Place.Seq), cli.Grouped(before[i].Events))
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", s.ID(), human.Grouped(s.Place.Seq), reached, human.Grouped(s.Events),
+			human.Grouped(before[i].Place.Seq), human.Grouped(before[i].Events))
 	}
 	return table.Flush()
 }

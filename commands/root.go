@@ -1,4 +1,4 @@
-// Package commands is the command line.
+// Package commands implements the command line.
 package commands
 
 import (
@@ -16,11 +16,11 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// Assets are the files that the program carries in itself.
+// Assets are the files that are embedded in the program.
 type Assets struct {
 	Recordings   fs.FS
 	RecordingsIn string // the folder in Recordings with one folder for each chain
-	Example      []byte // the configuration with every option explained
+	Example      []byte // the example configuration, which explains every option
 }
 
 func (a Assets) recordings() demo.Recordings {

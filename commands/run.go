@@ -19,6 +19,7 @@ import (
 	"github.com/imart/event-worker/commands/internal/cli"
 	"github.com/imart/event-worker/commands/internal/panel"
 	"github.com/imart/event-worker/config"
+	"github.com/imart/event-worker/internal/human"
 	"github.com/imart/event-worker/logs"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/progress"
@@ -63,12 +64,12 @@ endpoint fails at the start.
 /metrics at the address monitor.listen. The log goes to standard error and, with
 --log-dir, also to files, one for each kind of chain and level.
 
-On a terminal a panel below the log shows each stream: where it is, its share of the
-history, events a second, the time left and its state; of more chains than the terminal
-has lines, and of those that other nodes follow, less. There is none with --no-panel or
---log-format json. Without a panel each chain that has history to read has a line of
-progress in the log every ten seconds; once it is at its head, a summary every five
-minutes.`,
+On a terminal a panel below the log shows each stream: its position, the share of the
+history that it has read, events per second, the time left and its state. It shows less
+of chains that do not fit the terminal, and of chains that other nodes follow.
+--no-panel and --log-format json switch it off. Without a panel the progress of each
+chain that still reads history is logged every ten seconds, and a summary of each chain
+at its head every five minutes.`,
 		Example: `  event-worker config example > event-worker.yaml
   event-worker run --config event-worker.yaml
   event-worker run --log-dir logs --log-format json
@@ -82,7 +83,7 @@ minutes.`,
 	c.Flags().BoolVar(&f.redecode, "redecode", false, "first decode or read again the streams whose definition has changed")
 	c.Flags().StringVar(&f.logLevel, "log-level", "", "debug, info, warn or error, instead of the configured one")
 	c.Flags().StringVar(&f.logFormat, "log-format", "", "text or json, instead of the configured one")
-	c.Flags().BoolVar(&f.noPanel, "no-panel", false, "show only the log, on a terminal too")
+	c.Flags().BoolVar(&f.noPanel, "no-panel", false, "show only the log, even on a terminal")
 	c.Flags().StringVar(&f.logDir, "log-dir", "", "a folder for log files, instead of the configured one")
 	return c
 }
@@ -135,18 +136,20 @@ func run(ctx context.Context, assets Assets, stderr io.Writer, f runFlags) error
 	return nil
 }
 
-// panel is what run shows on a terminal; nil where there is none, or where nobody wants it.
+// panel returns the panel to show below the log; nil if there is no terminal or no panel is
+// wanted.
 func (f runFlags) panel(cfg config.Config, screen *cli.Screen, docs persistence.Querier, at location) *panel.Watcher {
 	if f.noPanel || !screen.OnTerminal() || cfg.Log.Format == "json" {
 		return nil
 	}
 	return &panel.Watcher{
 		Screen: screen, Docs: docs, Node: cfg.Node, Chains: len(cfg.Chains),
-		Title: fmt.Sprintf("%s follows %s in %s", cfg.Node, cli.Some(int64(len(cfg.Chains)), "chain"), at),
+		Title: fmt.Sprintf("%s follows %s in %s", cfg.Node, human.Some(int64(len(cfg.Chains)), "chain"), at),
 	}
 }
 
-// followChains follows the chains until the end. With a panel the log has no lines of progress.
+// followChains follows the chains until the worker stops. With a panel, progress is not
+// logged.
 func followChains(ctx context.Context, w *worker.Worker, lines *progress.Logger, shown *panel.Watcher) (err error) {
 	if shown == nil {
 		lines.Lines = true

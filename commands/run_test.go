@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/imart/event-worker/commands/internal/cli"
+	"github.com/imart/event-worker/internal/human"
 	"github.com/imart/event-worker/persistence"
 )
 
@@ -128,8 +129,8 @@ chains:
 	}
 }
 
-// expectAtStart expects status to show that nothing was read of a stream of Aptos: where it
-// starts is the number of an event, which says nothing of how far it is behind the head.
+// expectAtStart expects status to show that nothing was read of an Aptos stream. Its start
+// is the number of an event, from which its lag cannot be known.
 func expectAtStart(t *testing.T, data, id string) {
 	t.Helper()
 	var status struct{ Chains []*branch }
@@ -150,7 +151,7 @@ func expectAtStart(t *testing.T, data, id string) {
 	tree := output(t, data, "status", "--data", data)
 	for line := range strings.Lines(tree) {
 		if cells := strings.Fields(line); slices.Contains(cells, "subject") {
-			if i := slices.Index(cells, cli.Grouped(a.Head)); i < 1 || cells[i-1] != "start" || cells[i+1] != persistence.Retrying {
+			if i := slices.Index(cells, human.Grouped(a.Head)); i < 1 || cells[i-1] != "start" || cells[i+1] != persistence.Retrying {
 				t.Errorf("not at its start: %s", line)
 			}
 			return

@@ -10,10 +10,10 @@ import (
 func newSchema() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "schema",
-		Short: "Print what the documents look like, for typed clients",
-		Long: `Print what the documents of the collections look like, for clients with types:
-as a Prisma schema or as a JSON Schema. Both are made of the same definitions as
-the validators with which MongoDB checks the documents.`,
+		Short: "Print the schema of the documents, for typed clients",
+		Long: `Print the schema of the documents of all collections: as a Prisma schema or as a JSON
+Schema. Both are generated from the same definitions as the validators with which
+MongoDB checks the documents.`,
 		Example: `  event-worker schema prisma > prisma/schema.prisma
   event-worker schema json > event-worker.schema.json`,
 		Args: cli.NoArgs,
@@ -28,7 +28,7 @@ func newSchemaPrisma() *cobra.Command {
 		Use:   "prisma",
 		Short: "Print the Prisma schema of the MongoDB collections",
 		Long: `Print the Prisma schema (version 6, provider mongodb) of the MongoDB collections.
-Prisma makes a typed client of it:
+Prisma generates a typed client from it:
 
   event-worker schema prisma > prisma/schema.prisma
   npx prisma generate
@@ -45,12 +45,12 @@ and a backend reads, say, the open listings of a maker with
 
 The client connects to MONGODB_URI, which must name the database, as in
 mongodb://host/event-worker?replicaSet=rs0. Amounts such as the price are strings
-of the currency's smallest unit: BigInt(order.price). Fields that are missing are
-found with isSet: false, they do not equal null.
+of the currency's smallest unit: BigInt(order.price). Missing fields match
+isSet: false; they do not equal null.
 
-Only read, but for the readAt of notifications, which is the backend's to write. Do
-not run "prisma db push": the event worker makes collections and indexes itself,
-and some of the indexes Prisma cannot express.`,
+The backend must only read, except for readAt of notifications, which it writes. Do
+not run "prisma db push": the event worker creates collections and indexes itself,
+and Prisma cannot express some of the indexes.`,
 		Example: "  event-worker schema prisma > prisma/schema.prisma",
 		Args:    cli.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -65,11 +65,11 @@ func newSchemaJSON() *cobra.Command {
 		Use:   "json",
 		Short: "Print the JSON Schema of the documents that query prints",
 		Long: `Print the JSON Schema (draft 2020-12) of the documents as query prints them, in
-JSON. Each collection's documents have a definition of their own, such as
-#/$defs/Order. Sequence numbers and heights are 64-bit integers, times are written
-as RFC 3339 says, amounts are strings of the currency's smallest unit.
+JSON. The documents of each collection have their own definition, such as
+#/$defs/Order. Sequence numbers and heights are 64-bit integers, times are in the
+format of RFC 3339, amounts are strings of the currency's smallest unit.
 
-Generators of types for many languages read it, validators check documents with it.`,
+Type generators for many languages read it, and validators check documents against it.`,
 		Example: "  event-worker schema json > event-worker.schema.json",
 		Args:    cli.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {

@@ -9,7 +9,7 @@ import (
 	"github.com/imart/event-worker/internal/mongotest"
 )
 
-// secretIn is a file with a secret, as an editor leaves it.
+// secretIn writes a file with a secret and a final newline.
 func secretIn(t *testing.T, text string) (path string) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "secret")
@@ -19,7 +19,7 @@ func secretIn(t *testing.T, text string) (path string) {
 	return path
 }
 
-// The database may be named by a file, for commands that write and for commands that read.
+// A file may name the database, for commands that write and for commands that read.
 func TestDatabaseOfFile(t *testing.T) {
 	t.Parallel()
 	d := database{"MONGODB_URI_FILE=" + secretIn(t, mongotest.Database(t))}
@@ -38,7 +38,7 @@ func TestDatabaseOfFile(t *testing.T) {
 	}
 }
 
-// Every command that uses the variable reports what is wrong with the file, without its text.
+// Every command that uses the variable reports an unusable file, without its text.
 func TestDatabaseOfBadFile(t *testing.T) {
 	t.Parallel()
 	uri := secretIn(t, "mongodb://user:s3cret@127.0.0.1:1/market")

@@ -18,8 +18,8 @@ import (
 	"github.com/imart/event-worker/worker"
 )
 
-// serveFlags are those of serve. Both the folder and the configuration may be named: the one
-// has the data, the other says where and to whom they are served.
+// serveFlags are the flags of serve. Both the folder and the configuration may be named:
+// the folder contains the data, the configuration sets the address and the access.
 type serveFlags struct {
 	dataFlags
 	listen, tokenFile string
@@ -29,16 +29,16 @@ func newServe() *cobra.Command {
 	var f serveFlags
 	c := &cobra.Command{
 		Use:   "serve",
-		Short: "Serve the page, the API and the feed of existing data, without following anything",
+		Short: "Serve the page, API and feed of existing data, without following chains",
 		Long: `Serve the page, the API and its feed of existing data until SIGINT or SIGTERM. No chain
-is followed and no chain's owner is disturbed: a worker may write to the same data
-meanwhile, and "serve" may run on as many machines as wanted, on any of them that
-reach the database. A worker that runs serves the same by itself (option api).
+is followed: a worker may write to the same data meanwhile, and "serve" may run on any
+number of machines that reach the database. A running worker serves the same by itself
+(option api).
 
-The option api of the configuration says where and to whom; without a configuration it
-is served to this machine at ` + config.DefaultAPI + `. Without a token everybody who reaches the
-address may read, and nobody may change anything. Requests such as retry and rewind are
-executed by the worker that runs on the data; if none does, they are refused.
+The option api of the configuration sets the address and the access; without a
+configuration, ` + config.DefaultAPI + ` serves this machine only. Without a token anyone who can
+reach the address may read, and changes are refused. Requests such as retry and rewind
+are executed by the worker that runs on the data; without one they are refused.
 
 ` + dataHelp,
 		Example: `  event-worker serve --data event-worker-demo
@@ -46,15 +46,12 @@ executed by the worker that runs on the data; if none does, they are refused.
   curl http://127.0.0.1:9465/orders?limit=1`,
 		Args: cli.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if err := f.run(c.Context(), c.OutOrStdout(), c.ErrOrStderr()); err != nil {
-				return fmt.Errorf("serve: %w", err)
-			}
-			return nil
+			return cli.Named(c, f.run(c.Context(), c.OutOrStdout(), c.ErrOrStderr()))
 		},
 	}
 	f.addBoth(c)
 	c.Flags().StringVar(&f.listen, "listen", "", "the address to listen on, host:port, instead of the configured one")
-	c.Flags().StringVar(&f.tokenFile, "token-file", "", "a file with the token that clients need, instead of the configured one")
+	c.Flags().StringVar(&f.tokenFile, "token-file", "", "a file with the token that clients must send, instead of the configured one")
 	return c
 }
 
@@ -84,7 +81,7 @@ func (f *serveFlags) run(ctx context.Context, out, stderr io.Writer) (err error)
 	return nil
 }
 
-// api is the option api with what the flags change.
+// api reads the option api, with the overrides of the flags.
 func (f *serveFlags) api() (config.API, error) {
 	file := f.config
 	if file == "" && cli.Exists(defaultConfig) {
@@ -101,7 +98,7 @@ func (f *serveFlags) api() (config.API, error) {
 	return cfg, nil
 }
 
-// ask makes a request to the worker that runs on the data.
+// ask sends a request to the worker that runs on the data.
 func (f *serveFlags) ask(ctx context.Context, r persistence.Request) error {
 	a, err := f.openAsker(ctx)
 	if err != nil {

@@ -22,7 +22,7 @@ func serving(t *testing.T, data string, flags ...string) (p *process, at string)
 	return p, "http" + at
 }
 
-// asked is the status and the body of a response.
+// asked returns the status and the body of a response.
 func asked(t *testing.T, method, at, token, body string) (int, string) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, at, strings.NewReader(body))
@@ -44,7 +44,7 @@ func asked(t *testing.T, method, at, token, body string) (int, string) {
 	return res.StatusCode, string(text)
 }
 
-// Serve serves what query prints, byte for byte, and more than one may serve the same data.
+// Serve serves what query prints, byte for byte, and two processes may serve the same data.
 func TestServe(t *testing.T) {
 	t.Parallel()
 	data, _ := whole(t)
@@ -80,7 +80,7 @@ func TestServe(t *testing.T) {
 	again.ends(os.Interrupt)
 }
 
-// With a token everything needs it; a request finds nobody where no worker runs.
+// With a token every route needs it. Requests are refused if no worker runs.
 func TestServeWithToken(t *testing.T) {
 	t.Parallel()
 	data, _ := whole(t)

@@ -27,18 +27,18 @@ func newStatus() *cobra.Command {
 		Use:   "status",
 		Short: "Print the nodes, the owner of each chain, and the tree of actors",
 		Long: `Print the nodes of the cluster, the owner of each chain, and the tree of actors as of
-their last write: where each is (a block, or a ledger version on Aptos; its head is in
-the same unit), how far it is behind the head, the events of its log, its state, its
+their last write: each actor's position (a block, or a ledger version on Aptos; its head
+is in the same unit), its lag behind the head, the events of its log, its state, its
 restarts and its last error; then each chain's endpoints by host. A document that has
 not been written for a while shows its age: its actor may have nothing to do. If no
-process is running, the first line says so.
+worker is running, the first line says so.
 
-On a terminal the tree is folded to the terminal's size: branches where all is well
-take one line, what fails or is paused has its own, and columns that matter less are
-left out. --all unfolds it. Elsewhere, as in a pipe, everything is printed, as wide as
-it is. Colours are for terminals only, and not with the variable NO_COLOR.
+On a terminal the tree is folded to the terminal's size: healthy branches take one line,
+failing and paused actors have their own, and less important columns are left out. --all
+unfolds it. Output that is not a terminal, such as a pipe, is complete and not
+shortened. Colours are used on terminals only, unless the variable NO_COLOR is set.
 
-It needs only the data, and works while processes write to them.
+The command needs only the data, and works while workers write to them.
 
 ` + dataHelp,
 		Example: `  event-worker status --data event-worker-demo
@@ -49,7 +49,7 @@ It needs only the data, and works while processes write to them.
 	}
 	f.add(c)
 	c.Flags().BoolVar(&f.json, "json", false, "print JSON")
-	c.Flags().BoolVar(&f.all, "all", false, "fold nothing, on a terminal too")
+	c.Flags().BoolVar(&f.all, "all", false, "do not fold the tree on a terminal")
 	c.Flags().BoolVar(&f.brief, "brief", false, "print only nodes, chains, and endpoints that are not up")
 	c.Flags().StringSliceVar(&f.chains, "chain", nil, "only this chain; may be repeated")
 	c.Flags().DurationVar(&f.watch, "watch", 0, "repeat at this interval until Ctrl-C")
@@ -91,7 +91,7 @@ func (f *statusFlags) run(ctx context.Context, out io.Writer) error {
 	return nil
 }
 
-// newPage starts a new page: on a terminal it replaces the last one.
+// newPage starts a new page, which replaces the previous one on a terminal.
 func newPage(out io.Writer) error {
 	prefix := "\n"
 	if cli.Terminal(out) != nil {
@@ -101,7 +101,7 @@ func newPage(out io.Writer) error {
 	return err
 }
 
-// view is how out can show a status: everything, unless it is a terminal.
+// view is the view for out: unlimited, unless out is a terminal.
 func (f *statusFlags) view(out io.Writer, at location) view {
 	v := view{at: at}
 	if width, height, ok := cli.Size(out); ok {

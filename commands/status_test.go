@@ -13,7 +13,7 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// drawState is the state of a cluster, or of a folder, with chains of which some fail.
+// drawState draws the state of a cluster or of a folder, with some failing chains.
 func drawState(r *rapid.T, now time.Time) state {
 	states := []string{persistence.Following, persistence.Following, persistence.Following, persistence.Backfilling, persistence.Stopped, persistence.Paused, persistence.Retrying, persistence.FinalityBroken}
 	var all []persistence.Actor
@@ -58,15 +58,15 @@ func drawState(r *rapid.T, now time.Time) state {
 	return snapshot(nodes, leases, all, rapid.IntRange(0, 4).Draw(r, "brief") == 0)
 }
 
-// On a terminal no line is wider than that, --watch has no more lines than it, and what fails
-// is shown, or counted where it stands for more.
+// On a terminal no line exceeds the width, --watch fits the height, and failing actors are
+// shown, or counted in the rows that stand for them.
 func TestStatusFitsTheTerminal(t *testing.T) {
 	now := time.Now()
 	rapid.Check(t, func(r *rapid.T) {
 		s := drawState(r, now)
 		v := view{at: location{folder: "data"}, now: now, width: rapid.IntRange(39, 199).Draw(r, "width"), height: rapid.IntRange(5, 60).Draw(r, "height")}
 		v.fold, v.cut, v.colours = rapid.Bool().Draw(r, "fold"), rapid.Bool().Draw(r, "watch"), rapid.Bool().Draw(r, "colours")
-		v.idle = rapid.SampledFrom([]string{"", "nobody is running: the last write was 5 min ago"}).Draw(r, "idle")
+		v.idle = rapid.SampledFrom([]string{"", "no worker is running: the last write was 5 min ago"}).Draw(r, "idle")
 		var out strings.Builder
 		if err := s.print(&out, v); err != nil {
 			r.Fatal(err)
@@ -81,7 +81,7 @@ func TestStatusFitsTheTerminal(t *testing.T) {
 				r.Fatalf("%q is %d wide, not %d", line, table.Width(line), v.width)
 			}
 		}
-		if v.idle != "" && !strings.HasPrefix(table.Uncoloured(text), "nobody is running") {
+		if v.idle != "" && !strings.HasPrefix(table.Uncoloured(text), "no worker is running") {
 			r.Fatalf("it looks alive:\n%s", text)
 		}
 		if v.cut || s.brief {
@@ -106,7 +106,7 @@ func TestStatusFitsTheTerminal(t *testing.T) {
 	})
 }
 
-// A tree of which one stream fails, on a terminal of 80 × 24: what is well takes a line.
+// A tree with one failing stream, on a terminal of 80 × 24: healthy branches take one line.
 func TestFoldedStatus(t *testing.T) {
 	now := time.Now()
 	var all []persistence.Actor
@@ -159,7 +159,7 @@ actor                        at        head  lag  events  state
 	}
 }
 
-// Whether somebody runs is told by the lock of a folder, and of a database by heartbeats, by
+// The lock of a folder tells whether a worker is running; for a database heartbeats do, by
 // the clock of its server.
 func TestIdleCluster(t *testing.T) {
 	now := time.Now()
@@ -174,9 +174,9 @@ func TestIdleCluster(t *testing.T) {
 	}{
 		{[]persistence.Node{node(persistence.Up, time.Second)}, running, ""},
 		{[]persistence.Node{node(persistence.Up, time.Hour), node(persistence.Draining, time.Second)}, running, ""},
-		{[]persistence.Node{node(persistence.Up, 25*time.Second), node(persistence.Dead, time.Second)}, running, "nobody is running: the last heartbeat of a node was 25 s ago"},
-		{[]persistence.Node{node(persistence.Left, time.Second)}, running, "nobody is running: the last write was 2 min ago"},
-		{nil, running, "nobody seems to be running: the last write was 2 min ago"},
+		{[]persistence.Node{node(persistence.Up, 25*time.Second), node(persistence.Dead, time.Second)}, running, "no worker is running: the last heartbeat of a node was 25 s ago"},
+		{[]persistence.Node{node(persistence.Left, time.Second)}, running, "no worker is running: the last write was 2 min ago"},
+		{nil, running, "no worker seems to be running: the last write was 2 min ago"},
 		{nil, nil, ""},
 	} {
 		if got := snapshot(test.nodes, nil, test.actors, false).idleCluster(now); got != test.want {

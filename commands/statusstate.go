@@ -18,9 +18,9 @@ type state struct {
 	Nodes  []persistence.Node  `json:"nodes,omitempty"`
 	Leases []persistence.Lease `json:"leases"`
 	Chains []*branch           `json:"chains"`
-	// Changed are the streams whose definition has changed, with its aspects that have.
+	// Changed are the streams whose definition has changed, with the changed aspects.
 	Changed []string `json:"changed,omitempty"`
-	// Audits are how the logs compare with their chains, where that is audited.
+	// Audits are those of the audited chains.
 	Audits []persistence.Audit `json:"audits,omitempty"`
 
 	brief    bool

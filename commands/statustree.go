@@ -8,25 +8,25 @@ import (
 	"strings"
 	"time"
 
-	"github.com/imart/event-worker/commands/internal/cli"
 	"github.com/imart/event-worker/commands/internal/panel"
 	"github.com/imart/event-worker/commands/internal/table"
+	"github.com/imart/event-worker/internal/human"
 	"github.com/imart/event-worker/internal/printable"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/progress"
 )
 
-// fresh is the age up to which a document's age is not shown. Actors without changes do
+// freshFor is the age up to which a document's age is not shown. Actors without changes do
 // not write.
-const fresh = 15 * time.Second
+const freshFor = 15 * time.Second
 
 // lastErrorShown limits the display of an actor's last error, in bytes.
 const lastErrorShown = 500
 
-// unfolded is how many levels of the tree are unfolded where all is well: the chains.
+// unfolded is the number of levels of a healthy tree that are unfolded: the chains.
 const unfolded = 1
 
-// actorColumns are those of the tree.
+// actorColumns are the columns of the tree.
 func actorColumns() []table.Column {
 	return []table.Column{
 		{Name: "actor", Least: 24},
@@ -43,11 +43,11 @@ func actorColumns() []table.Column {
 	}
 }
 
-// shown is a branch of the tree as it is shown.
+// shown is a branch of the displayed tree.
 type shown struct {
 	*branch
 	chain   *progress.Chain
-	streams []*progress.Stream // from here on
+	streams []*progress.Stream // in this branch
 	stream  *progress.Stream   // of an actor below a stream
 	owner   string
 }
@@ -55,7 +55,7 @@ type shown struct {
 // treeView makes the rows of a tree.
 type treeView struct {
 	view
-	notes bool // errors are notes below their rows
+	notes bool // errors are shown as notes below their rows, not in a column
 }
 
 // nodes arranges the tree for display.
@@ -67,7 +67,7 @@ func (s state) nodes(owners map[string]string) []*table.Branch[shown] {
 	return roots
 }
 
-// chain is the progress of a chain.
+// chain returns the progress of a chain.
 func (s state) chain(name string) *progress.Chain {
 	for _, c := range s.progress {
 		if c.Name == name {
@@ -96,7 +96,7 @@ func nodesOf(b *branch, path string, c *progress.Chain, owner string) *table.Bra
 	return out
 }
 
-// form is how the tree is folded.
+// form says how the tree is folded.
 func (t treeView) form() table.Form[shown] {
 	return table.Form[shown]{Own: t.own, Folded: t.folded, Rest: t.rest, Unfold: unfolded, Glyphs: true}
 }
@@ -111,37 +111,37 @@ func (t treeView) own(b *table.Branch[shown]) table.Row {
 	}
 	if slices.Contains([]string{"head", "subject", "observer"}, a.Kind) {
 		cells[2].Text = placeOf(n.chain, *a)
-	} else if a.Kind == "chain" && len(b.Below) == 0 && len(n.streams) > 0 { // in brief
+	} else if a.Kind == "chain" && len(b.Below) == 0 && len(n.streams) > 0 { // status --brief
 		cells[2].Text = panel.At(n.chain.Slowest())
 	}
 	if a.Head > 0 {
-		cells[3].Text, cells[4].Text = cli.Grouped(a.Head), cli.Grouped(a.Lag)
+		cells[3].Text, cells[4].Text = human.Grouped(a.Head), human.Grouped(a.Lag)
 		if cells[2].Text == atStart {
 			cells[4].Text = ""
 		}
 	}
 	if a.Kind == "observer" || a.Events > 0 {
-		cells[5].Text = cli.Grouped(a.Events)
+		cells[5].Text = human.Grouped(a.Events)
 	}
 	cells[6] = t.state(a.Status, n.stream != nil && n.stream.AboveHead())
-	cells[7].Text = cli.Grouped(a.Restarts)
+	cells[7].Text = human.Grouped(a.Restarts)
 	if t.notes && a.Restarts == 0 {
 		cells[7].Text = ""
 	}
 	if a.Through > 0 && a.Through != a.Seq {
-		cells[8].Text = cli.Grouped(a.Seq)
+		cells[8].Text = human.Grouped(a.Seq)
 	}
 	cells[9].Text = age(a.UpdatedAt, t.now)
 	return t.withError(table.Row{Cells: cells}, a.LastError, b.Bad)
 }
 
-// atStart is where a stream is of which nothing has been read.
+// atStart is the position of a stream of which nothing has been read.
 const atStart = "start"
 
-// placeOf is where an actor is, in the unit of its chain's head.
+// placeOf returns an actor's position in the unit of its chain's head.
 func placeOf(c *progress.Chain, a persistence.Actor) string {
 	if height, known := c.Height(a); known {
-		return cli.Grouped(height)
+		return human.Grouped(height)
 	}
 	if a.Kind == "head" {
 		return ""
@@ -149,19 +149,19 @@ func placeOf(c *progress.Chain, a persistence.Actor) string {
 	return atStart
 }
 
-// withError adds an error: as a note if it is of now, or where there are no notes as the last
-// column.
-func (t treeView) withError(row table.Row, text string, now bool) table.Row {
+// withError adds an error to a row: in the last column or, if errors are notes, as a note,
+// but only if the error is current.
+func (t treeView) withError(row table.Row, text string, current bool) table.Row {
 	text = printable.Line(text, lastErrorShown)
 	if !t.notes {
 		row.Cells[10].Text = text
-	} else if now {
+	} else if current {
 		row.Note = table.Cell{Text: text, Ink: table.Bad}
 	}
 	return row
 }
 
-// state is the state of an actor, which it had if nobody is running.
+// state is the cell with an actor's state: "was …" if no worker is running.
 func (t treeView) state(text string, above bool) table.Cell {
 	cell := panel.State(text)
 	switch {
@@ -178,21 +178,21 @@ func (t treeView) state(text string, above bool) table.Cell {
 	return cell
 }
 
-// folded is the row of a branch with all that is below it: it is where its slowest stream is.
+// folded is the row of a folded branch, at the position of its slowest stream.
 func (t treeView) folded(b *table.Branch[shown]) table.Row {
 	row := t.sum([]*table.Branch[shown]{b})
 	row.Cells[0].Text, row.Cells[1].Text = b.Of.Name, b.Of.owner
 	return t.withError(row, firstError(b), b.Troubled() > 0)
 }
 
-// rest is the row of several branches beside each other.
+// rest is the row of several sibling branches.
 func (t treeView) rest(branches []*table.Branch[shown]) table.Row {
 	row := t.sum(branches)
 	row.Cells[0].Text = fmt.Sprintf("%d more", len(branches))
 	return row
 }
 
-// sum is a row for branches: how many streams they have, and in which states.
+// sum is a row that summarises branches: their streams, lag, events and states.
 func (t treeView) sum(branches []*table.Branch[shown]) table.Row {
 	cells := make([]table.Cell, len(actorColumns()))
 	var streams []*progress.Stream
@@ -212,19 +212,20 @@ func (t treeView) sum(branches []*table.Branch[shown]) table.Row {
 		cells[2].Text = panel.At(slowest)
 	}
 	if head > 0 {
-		cells[3].Text, cells[4].Text = cli.Grouped(head), cli.Grouped(lag)
+		cells[3].Text, cells[4].Text = human.Grouped(head), human.Grouped(lag)
 	}
 	if len(streams) > 0 {
-		cells[5].Text = cli.Grouped(events)
+		cells[5].Text = human.Grouped(events)
 	}
 	cells[6] = t.states(branches, streams, troubled)
 	return table.Row{Cells: cells}
 }
 
-// states is the worst state of branches, and how many of them are in which.
+// states is the cell with the number of streams, or else of actors, in each state. If
+// actors need attention, it counts only those.
 func (t treeView) states(branches []*table.Branch[shown], streams []*progress.Stream, troubled int) table.Cell {
 	if troubled > 0 {
-		return table.Cell{Text: cli.Some(int64(troubled), "actor") + " retrying or paused", Ink: table.Bad}
+		return table.Cell{Text: human.Some(int64(troubled), "actor") + " retrying or paused", Ink: table.Bad}
 	}
 	noun, n := "stream", len(streams)
 	counts := map[string]int{}
@@ -252,7 +253,7 @@ func (t treeView) states(branches []*table.Branch[shown], streams []*progress.St
 		if was != "" && n > 1 {
 			was = "were "
 		}
-		return table.Cell{Text: cli.Some(int64(n), noun) + " " + was + cell.Text, Ink: cell.Ink}
+		return table.Cell{Text: human.Some(int64(n), noun) + " " + was + cell.Text, Ink: cell.Ink}
 	}
 	parts := make([]string, len(names))
 	for i, name := range names {
@@ -273,10 +274,10 @@ func firstError(b *table.Branch[shown]) string {
 	return ""
 }
 
-// age returns a document's age, unless it is fresh.
+// age returns a document's age; empty if it is fresh.
 func age(written, now time.Time) string {
-	if age := now.Sub(written); age > fresh {
-		return cli.Ago(age)
+	if age := now.Sub(written); age > freshFor {
+		return human.Ago(age)
 	}
 	return ""
 }

@@ -8,31 +8,26 @@ import (
 	"strings"
 	"time"
 
-	"github.com/imart/event-worker/commands/internal/cli"
 	"github.com/imart/event-worker/commands/internal/table"
+	"github.com/imart/event-worker/internal/human"
 	"github.com/imart/event-worker/persistence"
 )
 
-// silent is the time without a heartbeat from which on its age is shown.
-const silent = 3 * time.Second
+// silentAfter is the time without a heartbeat after which its age is shown.
+const silentAfter = 3 * time.Second
 
-// nodesShown is how many nodes are shown where all is well with them and the tree is folded.
+// nodesShown bounds the healthy nodes that are listed when the tree is folded.
 const nodesShown = 5
 
-// view is how a status is shown. At width 0 everything is as wide as it is.
+// view says how a status is shown.
 type view struct {
 	at            location
 	now           time.Time
-	width, height int
-	fold          bool // healthy branches have one line
-	cut           bool // no more lines than the height
-	colours       bool
-	idle          string // that nobody is running; empty if somebody is
-}
-
-// write writes everything.
-func (s state) write(w io.Writer, at location, now time.Time) error {
-	return s.print(w, view{at: at, now: now})
+	width, height int    // 0: unlimited
+	fold          bool   // healthy branches take one line
+	cut           bool   // print at most height lines
+	colours       bool   // use colours
+	idle          string // says that no worker is running; empty if one is
 }
 
 func (s state) print(w io.Writer, v view) error {
@@ -45,8 +40,8 @@ func (s state) print(w io.Writer, v view) error {
 	return err
 }
 
-// lines are the nodes, the tree, what is to be said of definitions, and the endpoints. The
-// tree has the room that the others leave.
+// lines returns the nodes, the tree, the notices and the endpoints. The tree takes the
+// lines that the others leave.
 func (s state) lines(v view) []string {
 	top := s.top(v)
 	notices := v.wrapped(s.notices(v.now))
@@ -63,7 +58,7 @@ func (s state) lines(v view) []string {
 	return slices.Concat(top, s.treeLines(v, room), notices, endpoints)
 }
 
-// top is who runs where.
+// top returns the lines above the tree: the running nodes.
 func (s state) top(v view) (lines []string) {
 	if v.idle != "" {
 		lines = append(lines, v.wrapped(v.idle)...)
@@ -79,7 +74,7 @@ func (s state) top(v view) (lines []string) {
 
 func (s state) nodeLines(v view) []string {
 	living := s.living()
-	lines := v.wrapped(fmt.Sprintf("%s in %s", cli.Some(int64(len(living)), "node"), v.at))
+	lines := v.wrapped(fmt.Sprintf("%s in %s", human.Some(int64(len(living)), "node"), v.at))
 	owned := map[string]int64{}
 	for _, l := range s.Leases {
 		owned[l.Node]++
@@ -87,25 +82,25 @@ func (s state) nodeLines(v view) []string {
 	rows := table.Table{Colours: v.colours, Columns: []table.Column{
 		{Name: "node", Least: 16}, {Name: "state"}, {Name: "chains", Right: true, Rank: 1}, {Name: "version", Rank: 5}, {Name: "joined", Rank: 4}, {Name: "heartbeat", Rank: 2},
 	}}
-	well := 0
+	healthy := int64(0)
 	for _, n := range living {
 		heartbeat := table.Cell{}
-		if age := v.now.Sub(n.SeenAt); age > silent {
-			heartbeat = table.Cell{Text: cli.Ago(age), Ink: table.Bad}
+		if age := v.now.Sub(n.SeenAt); age > silentAfter {
+			heartbeat = table.Cell{Text: human.Ago(age), Ink: table.Bad}
 		}
 		if v.fold && len(living) > nodesShown && n.State == persistence.Up && heartbeat.Text == "" {
-			well++
+			healthy++
 			continue
 		}
 		rows.Rows = append(rows.Rows, table.Row{Cells: []table.Cell{
-			{Text: n.ID}, nodeState(n.State, heartbeat.Text), {Text: cli.Grouped(owned[n.ID])}, {Text: n.Version}, {Text: cli.Ago(v.now.Sub(n.JoinedAt))}, heartbeat,
+			{Text: n.ID}, nodeState(n.State, heartbeat.Text), {Text: human.Grouped(owned[n.ID])}, {Text: n.Version}, {Text: human.Ago(v.now.Sub(n.JoinedAt))}, heartbeat,
 		}})
 	}
 	if len(rows.Rows) > 0 {
 		lines = append(lines, rows.Lines(v.width)...)
 	}
-	if well > 0 {
-		lines = append(lines, v.paint(table.Good, fmt.Sprintf("%s up, with %s between them", cli.Some(int64(well), "node"), cli.Some(int64(len(s.Leases)), "chain"))))
+	if healthy > 0 {
+		lines = append(lines, v.paint(table.Good, fmt.Sprintf("%s up, with %s between them", human.Some(healthy, "node"), human.Some(int64(len(s.Leases)), "chain"))))
 	}
 	ended := map[string]int{}
 	for _, n := range s.Nodes {
@@ -131,14 +126,14 @@ func (s state) living() []persistence.Node {
 	return slices.DeleteFunc(slices.Clone(s.Nodes), func(n persistence.Node) bool { return !n.Living() })
 }
 
-// owners returns each chain's owner and epoch; nil if there is no cluster.
+// owners returns the owner and epoch to show for each chain; nil if there is no cluster.
 func (s state) owners(now time.Time) map[string]string {
 	if len(s.Nodes) == 0 {
 		return nil
 	}
 	owners := map[string]string{}
 	for _, l := range s.Leases {
-		living := slices.ContainsFunc(s.living(), func(n persistence.Node) bool { return n.ID == l.Node && now.Sub(n.SeenAt) < lost })
+		living := slices.ContainsFunc(s.living(), func(n persistence.Node) bool { return n.ID == l.Node && now.Sub(n.SeenAt) < lostAfter })
 		switch {
 		case l.Node == "":
 			owners[l.Chain] = "none"
@@ -167,8 +162,8 @@ func nodes(roots []*branch) string {
 	return "node " + strings.Join(slices.Sorted(maps.Keys(names)), ", ")
 }
 
-// treeLines are the lines of the tree, at most height of them where the view is cut; 0 is
-// without limit. Where it is not cut, what needs attention may take more.
+// treeLines returns the lines of the tree. A folded tree takes at most height lines, 0
+// being unlimited; unless the view is cut, branches that need attention may take more.
 func (s state) treeLines(v view, height int) []string {
 	t := treeView{view: v, notes: v.width > 0}
 	form, roots := t.form(), s.nodes(s.owners(v.now))
@@ -193,15 +188,15 @@ func linesOf(rows []table.Row) (n int) {
 	return n
 }
 
-// notices are what people should know of definitions and audits.
+// notices are the messages about changed definitions and about audits.
 func (s state) notices(now time.Time) (text string) {
 	if len(s.Changed) > 0 {
-		text = "\ndefinitions have changed since documents were made (event-worker redecode --changed makes them again): " + strings.Join(s.Changed, ", ")
+		text = "\ndefinitions have changed since documents were written (event-worker redecode --changed rewrites them): " + strings.Join(s.Changed, ", ")
 	}
 	return text + auditLines(s.Audits, now)
 }
 
-// wrapped are the lines of a text.
+// wrapped wraps the lines of a text to the width.
 func (v view) wrapped(text string) []string {
 	if text == "" {
 		return nil
@@ -213,12 +208,4 @@ func (v view) wrapped(text string) []string {
 	return lines
 }
 
-func (v view) paint(ink table.Ink, text string) string {
-	if v.width > 0 {
-		text = table.Shorten(text, v.width)
-	}
-	if !v.colours {
-		return text
-	}
-	return ink.Paint(text)
-}
+func (v view) paint(ink table.Ink, text string) string { return ink.Line(text, v.width, v.colours) }

@@ -25,15 +25,15 @@ func newTail() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "tail [FILE]",
 		Short: "Print the last lines of a log file",
-		Long: `Print the last lines of a log file of "run", such as evm/error.log, which is meant for
-containers without a shell. Without a file the names of all of them are printed.
+		Long: `Print the last lines of a log file of "run", such as evm/error.log. The command is meant
+for containers without a shell. Without an argument it lists the log files.
 
-In error.log is what people must act on: an endpoint or all of a chain's that have not
-answered for a while, a stalled stream, dead letters, a chain without owner, a database
-that does not answer; and when that ended. An empty one is a good sign.
+error.log contains problems that need attention, and when they ended: an endpoint, or
+all endpoints of a chain, that have not answered for some time, a stalled stream, dead
+letters, a chain without an owner, a database that does not answer. It is best empty.
 
-The folder is --log-dir, or that of the variable ` + logDirVariable + `, as in the
-containers of docker-compose.yml, or the working directory.`,
+The folder is that of --log-dir, or of the variable ` + logDirVariable + `, as in the
+containers of docker-compose.yml, or else the working directory.`,
 		Example: `  event-worker tail -n 10 evm/error.log --log-dir logs
   docker compose exec event-worker-evm event-worker tail -n 10 evm/error.log`,
 		Args: cobra.MaximumNArgs(1),
@@ -44,7 +44,7 @@ containers of docker-compose.yml, or the working directory.`,
 			}
 			text, err := os.ReadFile(filepath.Join(dir, args[0]))
 			if errors.Is(err, fs.ErrNotExist) {
-				return fmt.Errorf("there is no log file %s in %s: there are %s; name the folder with --log-dir", args[0], dir, cmp.Or(strings.Join(logFiles(dir), ", "), "none"))
+				return fmt.Errorf("%s contains no log file %s: its log files are %s; name another folder with --log-dir", dir, args[0], cmp.Or(strings.Join(logFiles(dir), ", "), "none"))
 			}
 			if err != nil {
 				return err
@@ -58,7 +58,7 @@ containers of docker-compose.yml, or the working directory.`,
 	return c
 }
 
-// last are the last n lines of a text. Log files are bounded.
+// last returns the last n lines of a text.
 func last(text []byte, n int) []byte {
 	at := len(text)
 	for ; n > 0 && at > 0; n-- {
@@ -67,7 +67,7 @@ func last(text []byte, n int) []byte {
 	return text[at:]
 }
 
-// logFiles are the log files of a folder, relative to it.
+// logFiles returns the log files in a folder, relative to it.
 func logFiles(dir string) []string {
 	files, err := fs.Glob(os.DirFS(dir), "*/*.log")
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 func TestErrorLog(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	address := nobodyAt(t)
+	address := unusedAddress(t)
 	node := recordedNodeAt(t, address, "ethereum")
 	appendTo(t, configured(t, dir, node.URL()+"/v2/s3cretkey", 1), "tuning: {outage: 300ms}\n")
 	p := launch(t, dir, "run", "--log-dir", "logs")
@@ -74,7 +74,7 @@ func TestTail(t *testing.T) {
 		}
 	}
 	_, stderr, code := result(t, dir, nil, "tail", "evm/warn.log", "--log-dir", "logs")
-	want := "event-worker: there is no log file evm/warn.log in logs: there are aptos/error.log, evm/error.log, node/info.log; name the folder with --log-dir\n"
+	want := "event-worker: logs contains no log file evm/warn.log: its log files are aptos/error.log, evm/error.log, node/info.log; name another folder with --log-dir\n"
 	if code != 1 || stderr != want {
 		t.Errorf("exit code %d: %s", code, stderr)
 	}

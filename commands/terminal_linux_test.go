@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/imart/event-worker/commands/internal/cli"
 	"github.com/imart/event-worker/commands/internal/table"
 	"github.com/imart/event-worker/internal/ptytest"
 )
@@ -73,7 +74,18 @@ func TestRunOnATerminal(t *testing.T) {
 	}
 }
 
-// There is no panel where nobody wants one.
+// The JSON of verify is safe to print on a terminal.
+func TestJSONOfVerifyOnATerminal(t *testing.T) {
+	out := ptytest.Open(t, 80, 24)
+	if err := jsonLine(cli.NewScreen(out.File), "\u009b31m\u202e"); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := out.End(), `"\u009b31m\u202e"`+"\r\n"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// With --no-panel or --log-format json there is no panel.
 func TestRunWithoutPanel(t *testing.T) {
 	t.Parallel()
 	node := recordedNode(t, "ethereum")
@@ -90,16 +102,16 @@ func TestRunWithoutPanel(t *testing.T) {
 	}
 }
 
-// After kill -9 the status of a folder says that nobody is running, and so does --watch, which
-// fits its terminal.
+// After kill -9 the status of a folder says that no worker is running, and so does --watch,
+// which fits its terminal.
 func TestStatusAfterAKill(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	file := configured(t, dir, recordedNode(t, "ethereum").URL(), 1)
 	p := launch(t, dir, "run")
 	p.says("every stream has caught up")
-	const nobody = "nobody is running: the last write was"
-	if said := output(t, dir, "status", "--config", file); strings.Contains(said, "nobody") || strings.Contains(said, "was ") {
+	const idle = "no worker is running: the last write was"
+	if said := output(t, dir, "status", "--config", file); strings.Contains(said, "no worker") || strings.Contains(said, "was ") {
 		t.Errorf("while it runs:\n%s", said)
 	}
 	out := ptytest.Open(t, 80, 24)
@@ -107,18 +119,18 @@ func TestStatusAfterAKill(t *testing.T) {
 	visible(t, out, "seaport", "5 streams following", "ethereum  ", " up ")
 	_ = p.Process.Kill()
 	<-p.ended
-	visible(t, out, nobody, "5 streams were following")
+	visible(t, out, idle, "5 streams were following")
 	out.Resize(60, 14)
-	visible(t, out, nobody, "18,270,780")
+	visible(t, out, idle, "18,270,780")
 	watch.ends(syscall.SIGINT)
 	out.End()
 	if wrapped, unknown := out.Screen.Wrapped(); wrapped > 0 || len(unknown) > 0 {
 		t.Errorf("%d lines wrapped, and %q", wrapped, unknown)
 	}
-	if said := output(t, dir, "status", "--config", file); !strings.HasPrefix(said, nobody) || !strings.Contains(said, "was following") {
+	if said := output(t, dir, "status", "--config", file); !strings.HasPrefix(said, idle) || !strings.Contains(said, "was following") {
 		t.Errorf("after the kill:\n%s", said)
 	}
-	again := launch(t, dir, "run") // nobody who looked has the folder
+	again := launch(t, dir, "run") // status released the lock of the folder
 	again.says("every stream has caught up")
 	again.ends(syscall.SIGTERM)
 }
@@ -129,12 +141,12 @@ func TestClusterStatusAfterAKill(t *testing.T) {
 	c := newTeam(t)
 	one := c.start("one")
 	c.until("one has both", ownedBy("one", "one"))
-	if said := c.output(t, "status"); strings.Contains(said, "nobody") {
+	if said := c.output(t, "status"); strings.Contains(said, "no worker") {
 		t.Errorf("while it runs:\n%s", said)
 	}
 	one.kill()
-	eventually(t, "status says that nobody is running", func() bool {
-		return strings.HasPrefix(c.output(t, "status"), "nobody is running: the last heartbeat of a node was ")
+	eventually(t, "status says that no worker is running", func() bool {
+		return strings.HasPrefix(c.output(t, "status"), "no worker is running: the last heartbeat of a node was ")
 	})
 	expect(t, c.output(t, "status"), "(gone)")
 	c.start("two") // which ends what the other has left open

@@ -13,11 +13,12 @@ import (
 
 	"github.com/imart/event-worker/audit"
 	"github.com/imart/event-worker/commands/internal/cli"
+	"github.com/imart/event-worker/internal/human"
 	"github.com/imart/event-worker/persistence"
 )
 
-// verifyFlags are those of verify. Like retry's, they may name both the folder and the
-// configuration.
+// verifyFlags are the flags of verify. As for retry, both the folder and the configuration
+// may be named.
 type verifyFlags struct {
 	dataFlags
 	from, to             int64
@@ -35,23 +36,23 @@ func newVerify(assets Assets) *cobra.Command {
 	f := verifyFlags{assets: assets}
 	c := &cobra.Command{
 		Use:   "verify <chain>[/<market>[/<stream>]]",
-		Short: "Read a chain again and compare it with the log and the documents",
+		Short: "Compare the log and the documents with the chain",
 		Long: `Read the blocks of a chain again, decode them as the worker does, and compare the events
-with the log in the data: activities and dead letters that are missing, extra or
-different, field by field. What contracts were found to say of orders is asked again as
-of the same block, where a node still has its state. Orders, records and notifications
-are compared with what the log makes; --log-only leaves that out.
+with the log in the data: it reports activities and dead letters that are missing, extra
+or different, field by field. Facts about orders are checked by the same contract calls
+at the same block, if a node still has its state. Orders, records and notifications are
+compared with the fold of the log; --log-only skips them.
 
-Only what is final and what the streams have executed is compared: a worker may go on
-meanwhile. A difference is told once it was found twice. --from and --to restrict the
-heights: block numbers, or ledger versions on Aptos; both are included. With --endpoint
-the chain is read from that node instead of the configured ones; only its host is shown.
-The exit code is 0 if all events and documents agree, and 1 otherwise.
+Only final events that the streams have executed are compared: a worker may run
+meanwhile. A difference is reported once it was found twice. --from and --to restrict
+the heights, inclusive: block numbers, or ledger versions on Aptos. With --endpoint the
+chain is read from that node instead of the configured ones; only its host is shown. The
+exit code is 0 if all events and documents agree, and 1 otherwise.
 
-With --repair the streams with differences are rewound to before their first one, as by
-rewind, and read again from the configured endpoints; orders and records that differ are
-folded again from the log. A worker that runs is asked to do so, and what it has read
-again is verified. --dry-run says what would be undone.
+With --repair, streams with differences are rewound to before their first difference, as
+by rewind, and read again from the configured endpoints; orders and records that differ
+are folded again from the log. If a worker runs, it does this at the command's request,
+and the result is verified. --dry-run says what would be undone.
 
 ` + dataHelp + `
 
@@ -65,10 +66,7 @@ Endpoints and markets are those of the configuration in --config, or else
 		Args: cli.One("a chain, such as ethereum"),
 		RunE: func(c *cobra.Command, args []string) error {
 			f.out = c.OutOrStdout()
-			if err := f.run(c.Context(), args[0]); err != nil {
-				return fmt.Errorf("verify: %w", err)
-			}
-			return nil
+			return cli.Named(c, f.run(c.Context(), args[0]))
 		},
 	}
 	f.addBoth(c)
@@ -76,14 +74,14 @@ Endpoints and markets are those of the configuration in --config, or else
 	c.Flags().Int64Var(&f.to, "to", 0, "the last height (default the newest final one)")
 	c.Flags().StringVar(&f.market, "market", "", "only this market of the chain")
 	c.Flags().StringVar(&f.endpoint, "endpoint", "", "the URL of a node to read from instead of the configured ones")
-	c.Flags().BoolVar(&f.logOnly, "log-only", false, "leave orders, records and notifications out")
-	c.Flags().BoolVar(&f.repair, "repair", false, "mend what differs: read streams again, fold documents again")
+	c.Flags().BoolVar(&f.logOnly, "log-only", false, "do not compare orders, records and notifications")
+	c.Flags().BoolVar(&f.repair, "repair", false, "repair differences: read streams again, fold documents again")
 	c.Flags().BoolVar(&f.dryRun, "dry-run", false, "with --repair: only say what would be undone")
-	c.Flags().BoolVar(&f.json, "json", false, "print JSON lines: each difference, and the report at the end")
+	c.Flags().BoolVar(&f.json, "json", false, "print JSON lines: each difference, then the report")
 	return c
 }
 
-// check reads the arguments.
+// check parses the argument and checks the flags.
 func (f *verifyFlags) check(of string) (err error) {
 	f.scope, err = scopeOf(of)
 	switch {
@@ -94,9 +92,9 @@ func (f *verifyFlags) check(of string) (err error) {
 	case f.from < 0 || f.to < 0:
 		return errors.New("--from and --to must not be negative")
 	case f.to > 0 && f.to < f.from:
-		return fmt.Errorf("--to %d: it is before --from %d", f.to, f.from)
+		return fmt.Errorf("--to %d: must not be below --from %d", f.to, f.from)
 	case f.dryRun && !f.repair:
-		return errors.New("--dry-run: it says what --repair would do: pass --repair, too")
+		return errors.New("--dry-run: needs --repair, of which it says what would be undone")
 	}
 	if f.scope.Market == "" {
 		f.scope.Market = f.market
@@ -117,14 +115,14 @@ func (f *verifyFlags) run(ctx context.Context, of string) error {
 	if !f.repair || report.Differences() == 0 {
 		return differ(report)
 	}
-	return f.mend(ctx, report)
+	return f.repairAll(ctx, report)
 }
 
-// differ is the error of a report in which not all agree.
+// differ is the error of a report with differences; nil if it has none.
 func differ(r audit.Report) error {
 	documents := persistence.DocumentsOf(r.Documents)
-	events := fmt.Sprintf("%s of %s", cli.Grouped(r.Differ()), cli.Some(r.Events, "event"))
-	others := fmt.Sprintf("%s of %s", cli.Grouped(documents.Differ()), cli.Some(documents.Compared, "document"))
+	events := fmt.Sprintf("%s of %s", human.Grouped(r.Differ()), human.Some(r.Events, "event"))
+	others := fmt.Sprintf("%s of %s", human.Grouped(documents.Differ()), human.Some(documents.Compared, "document"))
 	switch {
 	case r.Differences() == 0:
 		return nil
@@ -136,7 +134,7 @@ func differ(r audit.Report) error {
 	return fmt.Errorf("%s and %s differ", events, others)
 }
 
-// audit audits the data, and prints what is found.
+// audit audits the data and prints the report.
 func (f *verifyFlags) audit(ctx context.Context, from, to int64, stream string) (audit.Report, error) {
 	docs, _, err := f.open(ctx)
 	if err != nil {
@@ -150,10 +148,10 @@ func (f *verifyFlags) audit(ctx context.Context, from, to int64, stream string) 
 	defer source.close()
 	cfg := source.Config
 	cfg.Docs, cfg.From, cfg.To, cfg.Market, cfg.Stream, cfg.LogOnly = docs, from, to, f.scope.Market, stream, f.logOnly
-	if err := known(cfg); err != nil {
+	if err := checkScope(cfg); err != nil {
 		return audit.Report{}, err
 	}
-	if f.to == 0 { // a repair verifies what was final before
+	if f.to == 0 { // without --to all documents are compared, even if to bounds the events
 		cfg.DocumentsTo = math.MaxInt64
 	}
 	printer := &verifyPrinter{screen: f.screen, json: f.json, heights: source.heights}
@@ -173,11 +171,11 @@ func (f *verifyFlags) audit(ctx context.Context, from, to int64, stream string) 
 }
 
 // jsonLine prints a value as a line of JSON.
-func jsonLine(out io.Writer, v any) error {
+func jsonLine(screen *cli.Screen, v any) error {
 	text, err := json.Marshal(v)
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(cli.Readable(out, out), "%s\n", text)
+	_, err = fmt.Fprintf(cli.Readable(screen, screen.Out()), "%s\n", text)
 	return err
 }

@@ -24,27 +24,32 @@ import (
 	"github.com/imart/event-worker/commands/internal/demo"
 )
 
-// plant damages the log in a data folder, as no command does: one sale has another price, another
-// one is gone, and so is a cancelled offer on Aptos.
+// plant damages the log in a data folder: it changes the price of a sale, and deletes
+// another sale and the cancellations of collection offers on Aptos.
 func plant(t *testing.T, data string) {
+	t.Helper()
+	execute(t, data, `
+UPDATE activities SET doc = json_set(doc, '$.price', '7') WHERE id = (SELECT id FROM activities WHERE doc ->> '$.chain' = 'ethereum' AND doc ->> '$.stream' = 'buy' ORDER BY id LIMIT 1 OFFSET 3);
+DELETE FROM activities WHERE id = (SELECT id FROM activities WHERE doc ->> '$.chain' = 'ethereum' AND doc ->> '$.stream' = 'buy' ORDER BY id LIMIT 1 OFFSET 5);
+DELETE FROM activities WHERE doc ->> '$.stream' = 'collection-offer-cancel';
+`)
+}
+
+// execute executes SQL on the database of a data folder.
+func execute(t *testing.T, data, script string) {
 	t.Helper()
 	conn, err := sqlite.OpenConn(filepath.Join(data, "event-worker.db"), sqlite.OpenReadWrite)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	const damage = `
-UPDATE activities SET doc = json_set(doc, '$.price', '7') WHERE id = (SELECT id FROM activities WHERE doc ->> '$.chain' = 'ethereum' AND doc ->> '$.stream' = 'buy' ORDER BY id LIMIT 1 OFFSET 3);
-DELETE FROM activities WHERE id = (SELECT id FROM activities WHERE doc ->> '$.chain' = 'ethereum' AND doc ->> '$.stream' = 'buy' ORDER BY id LIMIT 1 OFFSET 5);
-DELETE FROM activities WHERE doc ->> '$.stream' = 'collection-offer-cancel';
-`
-	if err := sqlitex.ExecuteScript(conn, damage, nil); err != nil {
+	if err := sqlitex.ExecuteScript(conn, script, nil); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// A damaged log is found by the recording that it was made of, and what is read again is what it
-// was.
+// Verify finds the damage by comparison with the recording, and reading the streams again
+// restores the log.
 func TestVerify(t *testing.T) {
 	t.Parallel()
 	data, _ := whole(t)
@@ -84,7 +89,7 @@ func TestVerify(t *testing.T) {
 	}
 	output(t, data, "demo", "--once", "--data", data)
 	if contents(t, data) != before {
-		t.Error("read again the documents are others")
+		t.Error("the documents differ after they were read again")
 	}
 	if said, code := verify("ethereum", "--repair"); code != 0 || strings.Contains(said, "ewound") {
 		t.Errorf("repaired: %s", said)
@@ -101,28 +106,20 @@ func TestVerify(t *testing.T) {
 		}
 	}
 	if contents(t, data) != before {
-		t.Error("folded again the documents are others")
+		t.Error("the documents differ after they were folded again")
 	}
 }
 
 // plantInDocuments changes an order, and deletes another one.
 func plantInDocuments(t *testing.T, data string) {
 	t.Helper()
-	conn, err := sqlite.OpenConn(filepath.Join(data, "event-worker.db"), sqlite.OpenReadWrite)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	const damage = `
+	execute(t, data, `
 UPDATE orders SET doc = json_set(doc, '$.status', 'REJECTED') WHERE id = (SELECT id FROM orders WHERE doc ->> '$.chain' = 'ethereum' ORDER BY id LIMIT 1);
 DELETE FROM orders WHERE id = (SELECT id FROM orders WHERE doc ->> '$.chain' = 'ethereum' ORDER BY id LIMIT 1 OFFSET 2);
-`
-	if err := sqlitex.ExecuteScript(conn, damage, nil); err != nil {
-		t.Fatal(err)
-	}
+`)
 }
 
-// checkJSON expects a line for each difference, and the report at the end.
+// checkJSON expects a line for each difference, then the report.
 func checkJSON(t *testing.T, data string) {
 	t.Helper()
 	out, _, _ := result(t, data, nil, "verify", "ethereum", "--json", "--data", data)
@@ -149,7 +146,8 @@ func checkJSON(t *testing.T, data string) {
 	}
 }
 
-// A worker that runs is asked to read again, and the range is verified once it has.
+// A running worker reads the streams again at the command's request; then the range is
+// verified.
 func TestVerifyWithAWorker(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir()
@@ -170,7 +168,8 @@ func TestVerifyWithAWorker(t *testing.T) {
 	p.ends(syscall.SIGTERM)
 }
 
-// The same in MongoDB, in a cluster: an order is changed, one is deleted, and one is invented.
+// The same for a cluster on MongoDB: an order is changed, one is deleted and one is
+// invented.
 func TestVerifyOnMongoDBWithAWorker(t *testing.T) {
 	t.Parallel()
 	c := newTeam(t)
@@ -196,7 +195,7 @@ func TestVerifyOnMongoDBWithAWorker(t *testing.T) {
 	one.ends(syscall.SIGTERM)
 }
 
-// lying is the URL of nodes that leave all logs out, and whose blooms do not tell.
+// lying returns the URL of a node that omits all logs, and whose blooms do not reveal it.
 func lying(t *testing.T, c *team) string {
 	t.Helper()
 	profile, err := faults.Parse("lies.yaml", []byte("faults:\n  - {fault: logs-missing, how: empty}\n  - {fault: bloom}\n"))
@@ -254,7 +253,7 @@ func plantInMongoDB(t *testing.T, d database) {
 	}
 }
 
-func TestVerifyIsRefused(t *testing.T) {
+func TestVerifyErrors(t *testing.T) {
 	t.Parallel()
 	data, _ := whole(t)
 	for _, test := range []struct{ args, want string }{
@@ -263,10 +262,10 @@ func TestVerifyIsRefused(t *testing.T) {
 		{"ethereum/seaprot", `ethereum has no market "seaprot" (did you mean seaport?)`},
 		{"ethereum/seaport/bye", `ethereum/seaport has no stream "bye" (did you mean buy?)`},
 		{"ethereum/seaport --market nix", `--market "nix": ethereum/seaport is of another market`},
-		{"ethereum --from 9 --to 8", "--to 8: it is before --from 9"},
+		{"ethereum --from 9 --to 8", "--to 8: must not be below --from 9"},
 		{"ethereum --from -1", "must not be negative"},
-		{"ethereum --dry-run", "pass --repair, too"},
-		{"ethereum --endpoint https://example.com/secret", "no configuration, which has the chain's endpoints and markets"},
+		{"ethereum --dry-run", "--dry-run: needs --repair"},
+		{"ethereum --endpoint https://example.com/secret", "no configuration with the chain's endpoints and markets"},
 	} {
 		_, stderr, code := result(t, data, nil, append([]string{"verify", "--data", data}, strings.Fields(test.args)...)...)
 		if code != 1 || !strings.Contains(stderr, test.want) || strings.Contains(stderr, "secret") {

@@ -11,16 +11,17 @@ import (
 	"github.com/imart/event-worker/audit"
 	"github.com/imart/event-worker/commands/internal/cli"
 	"github.com/imart/event-worker/commands/internal/table"
+	"github.com/imart/event-worker/internal/human"
 	"github.com/imart/event-worker/internal/printable"
 	"github.com/imart/event-worker/persistence"
 )
 
 const (
-	// printedDifferences is how many differences are printed unless they are for a program.
+	// printedDifferences bounds the differences that are printed, except as JSON.
 	printedDifferences = 100
 	// valueShown limits the display of a field's value, in bytes.
 	valueShown = 60
-	// verifyLines is how often progress is printed where there is no terminal.
+	// verifyLines is the interval at which progress is printed without a terminal.
 	verifyLines = 10 * time.Second
 )
 
@@ -45,7 +46,7 @@ func (p *verifyPrinter) begin(cfg audit.Config) {
 // difference prints a difference.
 func (p *verifyPrinter) difference(d audit.Difference) {
 	if p.json {
-		_ = jsonLine(p.screen, struct { // the report's error is the command's
+		_ = jsonLine(p.screen, struct { // if it fails, so does the report
 			Difference audit.Difference `json:"difference"`
 		}{d})
 		return
@@ -55,7 +56,8 @@ func (p *verifyPrinter) difference(d audit.Difference) {
 	}
 }
 
-// describeDifference is a difference in a line, with one more for each field.
+// describeDifference describes a difference on one line, and each field that differs on
+// another.
 func describeDifference(d audit.Difference) string {
 	var b strings.Builder
 	at := d.Position
@@ -66,7 +68,7 @@ func describeDifference(d audit.Difference) string {
 		}
 		return b.String()
 	}
-	fmt.Fprintf(&b, "%-9s %s/%s  %s.%d.%d  %s", d.Kind, d.Market, d.Stream, cli.Grouped(at.Height), at.Transaction, at.Log, printable.Line(d.Event, valueShown))
+	fmt.Fprintf(&b, "%-9s %s/%s  %s.%d.%d  %s", d.Kind, d.Market, d.Stream, human.Grouped(at.Height), at.Transaction, at.Log, printable.Line(d.Event, valueShown))
 	if d.Order != "" {
 		fmt.Fprintf(&b, "  %s", printable.Line(d.Order, 2*valueShown))
 	}
@@ -89,26 +91,26 @@ func valueOf(v json.RawMessage) string {
 	return printable.Line(string(v), valueShown)
 }
 
-// progress says how far the audit is.
+// progress prints the progress of the audit.
 func (p *verifyPrinter) progress(now audit.Progress) {
 	if p.json {
 		return
 	}
 	took := time.Since(p.begun)
-	line := fmt.Sprintf("%.1f %%, %s compared, %s differ, %s at %s", 100*now.Done, cli.Some(now.Events, "event"), cli.Grouped(now.Differ()), now.Stream, cli.Grouped(now.Height))
+	line := fmt.Sprintf("%.1f %%, %s compared, %s differ, %s at %s", 100*now.Done, human.Some(now.Events, "event"), human.Grouped(now.Differ()), now.Stream, human.Grouped(now.Height))
 	if now.Done > 0.01 && now.Done < 1 && took > time.Second {
 		line += ", about " + time.Duration(float64(took)*(1-now.Done)/now.Done).Round(time.Second).String() + " left"
 	}
 	switch {
 	case p.screen.OnTerminal():
-		_ = p.screen.Show(func(width, _ int) []string { return table.Wrap(line, width) }) // what stays is written again later
+		_ = p.screen.Show(func(width, _ int) []string { return table.Wrap(line, width) }) // if it fails, so does the report
 	case time.Since(p.said) > verifyLines:
 		p.said = time.Now()
 		fmt.Fprintln(p.screen, line)
 	}
 }
 
-// end prints what came of the audit.
+// end prints the report of the audit.
 func (p *verifyPrinter) end(r audit.Report) error {
 	if p.json {
 		return jsonLine(p.screen, struct {
@@ -116,7 +118,7 @@ func (p *verifyPrinter) end(r audit.Report) error {
 		}{r})
 	}
 	if more := p.printed - printedDifferences; more > 0 {
-		fmt.Fprintf(p.screen, "… and %s: --json prints all\n", cli.Some(int64(more), "difference"))
+		fmt.Fprintf(p.screen, "… and %s: --json prints all\n", human.Some(int64(more), "difference"))
 	}
 	if err := verifyTable(p.screen, r); err != nil {
 		return err
@@ -126,7 +128,7 @@ func (p *verifyPrinter) end(r audit.Report) error {
 			fmt.Fprintf(p.screen, "%s/%s/%s: %s\n", r.Chain, s.Market, s.Stream, printable.Line(note, 300))
 		}
 		if s.Decodable > 0 {
-			fmt.Fprintf(p.screen, "%s/%s/%s: %s can be decoded now: see retry\n", r.Chain, s.Market, s.Stream, cli.Some(s.Decodable, "dead letter"))
+			fmt.Fprintf(p.screen, "%s/%s/%s: %s can be decoded now: see retry\n", r.Chain, s.Market, s.Stream, human.Some(s.Decodable, "dead letter"))
 		}
 	}
 	for _, note := range r.Notes {
@@ -141,52 +143,52 @@ func verifyTable(out io.Writer, r audit.Report) error {
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "\nstream\tfrom\tto\tevents\tmissing\textra\tdifferent")
 	for _, s := range r.Streams {
-		from, to := cli.Grouped(s.From), cli.Grouped(s.To)
+		from, to := human.Grouped(s.From), human.Grouped(s.To)
 		if s.From > s.To {
 			from, to = "-", "-"
 		}
-		fmt.Fprintf(table, "%s/%s/%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.Chain, s.Market, s.Stream, from, to, cli.Grouped(s.Events),
-			cli.Grouped(s.Missing), cli.Grouped(s.Extra), cli.Grouped(s.Different))
+		fmt.Fprintf(table, "%s/%s/%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.Chain, s.Market, s.Stream, from, to, human.Grouped(s.Events),
+			human.Grouped(s.Missing), human.Grouped(s.Extra), human.Grouped(s.Different))
 	}
 	if len(r.Documents) > 0 {
 		fmt.Fprintln(table, "\ndocuments\t\t\tcompared\tmissing\textra\tdifferent")
 	}
 	for _, d := range r.Documents {
-		fmt.Fprintf(table, "%s/%s %s\t\t\t%s\t%s\t%s\t%s\n", r.Chain, d.Market, d.Collection, cli.Grouped(d.Compared),
-			cli.Grouped(d.Missing), cli.Grouped(d.Extra), cli.Grouped(d.Different))
+		fmt.Fprintf(table, "%s/%s %s\t\t\t%s\t%s\t%s\t%s\n", r.Chain, d.Market, d.Collection, human.Grouped(d.Compared),
+			human.Grouped(d.Missing), human.Grouped(d.Extra), human.Grouped(d.Different))
 	}
 	return table.Flush()
 }
 
-// verdict is the share that agrees.
+// verdict states the shares of events and documents that agree.
 func verdict(r audit.Report, heights string) string {
 	from, to, any := r.Range()
 	if !any {
-		return "Nothing was compared: no stream has executed anything that is final there."
+		return "Nothing was compared: no stream has executed final events in this range."
 	}
-	text := fmt.Sprintf("%s: %s %s to %s, read from %s.", agreement(r.Counts), heights, cli.Grouped(from), cli.Grouped(to), printable.Line(r.Source, 200))
+	text := fmt.Sprintf("%s: %s %s to %s, read from %s.", agreement(r.Counts), heights, human.Grouped(from), human.Grouped(to), printable.Line(r.Source, 200))
 	if len(r.Documents) > 0 {
 		text += "\n" + agreementOfDocuments(r.Documents) + "."
 	}
 	return text
 }
 
-// agreementOfDocuments is the share of documents that are what the log makes.
+// agreementOfDocuments states the share of documents that agree with the log.
 func agreementOfDocuments(all []audit.Documents) string {
 	d := persistence.DocumentsOf(all)
-	return fmt.Sprintf("%s of %s agree with the log, %s", cli.Grouped(d.Compared-d.Differ()), cli.Some(d.Compared, "document"), share(d.Compared-d.Differ(), d.Compared))
+	return fmt.Sprintf("%s of %s agree with the log, %s", human.Grouped(d.Compared-d.Differ()), human.Some(d.Compared, "document"), share(d.Compared-d.Differ(), d.Compared))
 }
 
-// agreement is the share of events that agree.
+// agreement states the share of events that agree with the chain.
 func agreement(c audit.Counts) string {
 	verb := "agree"
 	if c.Events == 1 {
 		verb = "agrees"
 	}
-	return fmt.Sprintf("%s of %s %s, %s", cli.Grouped(c.Agree), cli.Some(c.Events, "event"), verb, share(c.Agree, c.Events))
+	return fmt.Sprintf("%s of %s %s, %s", human.Grouped(c.Agree), human.Some(c.Events, "event"), verb, share(c.Agree, c.Events))
 }
 
-// share is a part in percent: 100 only if it is all, and 0 only if it is nothing.
+// share is a part in percent, rounded so that only all is 100 % and only nothing is 0 %.
 func share(part, all int64) string {
 	switch {
 	case part == all:

@@ -11,19 +11,20 @@ import (
 	"github.com/imart/event-worker/actors/maintenance"
 	"github.com/imart/event-worker/audit"
 	"github.com/imart/event-worker/commands/internal/cli"
+	"github.com/imart/event-worker/internal/human"
 	"github.com/imart/event-worker/persistence"
 )
 
-// repairLook is how often the command looks how far a worker has read again.
-const repairLook = 500 * time.Millisecond
+// repairPoll is the interval at which the command reads how far a worker has read again.
+const repairPoll = 500 * time.Millisecond
 
-// mend has the streams with differences read again, from before their first difference, and folds
-// the documents again that differ from the log.
-func (f *verifyFlags) mend(ctx context.Context, found audit.Report) error {
+// repairAll rewinds the streams with differences to before their first difference, folds
+// the documents that differ again, and verifies the result if a worker runs.
+func (f *verifyFlags) repairAll(ctx context.Context, found audit.Report) error {
 	rewinds, refolds := f.rewinds(found), f.refolds(found)
 	f.say("\nRepair:")
 	if len(rewinds) > 0 {
-		f.say(" %s goes back to before its first difference, and is read again from the configured endpoints.", cli.Some(int64(len(rewinds)), "stream"))
+		f.say(" %s rewound to before the first difference, to be read again from the configured endpoints.", human.Some(int64(len(rewinds)), "stream"))
 		if err := f.sayUnread(ctx, rewinds); err != nil {
 			return err
 		}
@@ -33,30 +34,30 @@ func (f *verifyFlags) mend(ctx context.Context, found audit.Report) error {
 		for _, r := range refolds {
 			n += int64(len(r.Keys))
 		}
-		f.say(" %s folded again from the log.", cli.Some(n, "document"))
+		f.say(" %s folded again from the log.", human.Some(n, "document"))
 	}
 	f.say("\n")
 	if f.endpoint != "" && len(rewinds) > 0 {
-		f.say("The differences are by %s: if it is the configured endpoints that are wrong, they come back.\n", found.Source)
+		f.say("The differences are those from %s: if the configured endpoints are wrong, they will reappear.\n", found.Source)
 	}
 	if f.dryRun {
-		if err := f.wouldMend(ctx, rewinds); err != nil {
+		if err := f.planRepair(ctx, rewinds); err != nil {
 			return err
 		}
 		return differ(found)
 	}
-	asked := false
+	byWorker := false
 	tell := func(ended persistence.Request) error {
-		asked = true
+		byWorker = true
 		if ended.Kind == persistence.RewindRequest {
-			f.say("Rewound %s to %s.\n", ended.Subject(), cli.Grouped(*ended.Height))
+			f.say("Rewound %s to %s.\n", ended.Subject(), human.Grouped(*ended.Height))
 		}
 		return nil
 	}
 	direct := func(store persistence.Store, o owners) error {
 		var errs []error
 		for _, r := range rewinds {
-			errs = append(errs, rewind(ctx, f.words(), store, o, r))
+			errs = append(errs, rewind(ctx, messages{f}, store, o, r))
 		}
 		for _, r := range refolds {
 			errs = append(errs, refold(ctx, store, o, r))
@@ -67,29 +68,25 @@ func (f *verifyFlags) mend(ctx context.Context, found audit.Report) error {
 		_, err := o.of(f.scope.Chain)
 		return append(rewinds, refolds...), err
 	}
-	if err := f.change(ctx, f.words(), direct, request, tell); err != nil {
+	if err := f.change(ctx, messages{f}, direct, request, tell); err != nil {
 		return err
 	}
-	if !asked && len(rewinds) > 0 {
-		return fmt.Errorf("%w: run the worker, which reads the rewound streams again, and verify them then", differ(found))
+	if !byWorker && len(rewinds) > 0 {
+		return fmt.Errorf("%w: run the worker, which reads the rewound streams again, then verify them", differ(found))
 	}
 	return f.verifyAgain(ctx, found)
 }
 
-// refold folds documents again while no worker runs.
+// refold folds documents again. No worker may be running.
 func refold(ctx context.Context, store persistence.Store, o owners, r persistence.Request) error {
-	node, err := o.of(r.Chain)
-	if err != nil {
-		return err
-	}
-	m, err := maintenance.TakeOver(ctx, store, node, r.Chain)
+	m, err := o.takeOver(ctx, store, r.Chain)
 	if err != nil {
 		return err
 	}
 	return m.Refold(ctx, r.Market, r.Keys)
 }
 
-// refolds are the requests that fold documents again.
+// refolds returns the requests that fold the documents with differences again.
 func (f *verifyFlags) refolds(found audit.Report) (all []persistence.Request) {
 	for _, market := range slices.Sorted(maps.Keys(found.Refold)) {
 		for keys := range slices.Chunk(found.Refold[market], persistence.MaxKeys) {
@@ -99,7 +96,7 @@ func (f *verifyFlags) refolds(found audit.Report) (all []persistence.Request) {
 	return all
 }
 
-// sayUnread says how many notifications that were read become unread: they are written again.
+// sayUnread says how many read notifications become unread, because they are written again.
 func (f *verifyFlags) sayUnread(ctx context.Context, rewinds []persistence.Request) error {
 	docs, _, err := f.open(ctx)
 	if err != nil {
@@ -118,12 +115,13 @@ func (f *verifyFlags) sayUnread(ctx context.Context, rewinds []persistence.Reque
 		}
 	}
 	if n > 0 {
-		f.say(" At least %s that was read becomes unread.", cli.Some(n, "notification"))
+		f.say(" At least %s will be marked unread.", human.Some(n, "notification"))
 	}
 	return nil
 }
 
-// rewinds are the requests that undo the differences: one for each stream.
+// rewinds returns the requests that rewind the streams with differences, one for each
+// stream.
 func (f *verifyFlags) rewinds(found audit.Report) (all []persistence.Request) {
 	for _, s := range found.Streams {
 		if s.Before != nil {
@@ -133,8 +131,8 @@ func (f *verifyFlags) rewinds(found audit.Report) (all []persistence.Request) {
 	return all
 }
 
-// wouldMend says what a repair would undo.
-func (f *verifyFlags) wouldMend(ctx context.Context, rewinds []persistence.Request) error {
+// planRepair prints what a repair would undo.
+func (f *verifyFlags) planRepair(ctx context.Context, rewinds []persistence.Request) error {
 	docs, _, err := f.open(ctx)
 	if err != nil {
 		return err
@@ -145,8 +143,8 @@ func (f *verifyFlags) wouldMend(ctx context.Context, rewinds []persistence.Reque
 		if err != nil {
 			return err
 		}
-		f.say("\nA rewind of %s to %s would undo:\n\n", r.Subject(), cli.Grouped(*r.Height))
-		if err := tellUndone(f.words(), r, plan); err != nil {
+		f.say("\nA rewind of %s to %s would undo:\n\n", r.Subject(), human.Grouped(*r.Height))
+		if err := tellUndone(messages{f}, r, plan); err != nil {
 			return cli.UnlessClosed(err)
 		}
 	}
@@ -154,24 +152,24 @@ func (f *verifyFlags) wouldMend(ctx context.Context, rewinds []persistence.Reque
 	return nil
 }
 
-// verifyAgain verifies the range of a report once a worker has read it again.
+// verifyAgain waits until a worker has read the range of a report again, and verifies it.
 func (f *verifyFlags) verifyAgain(ctx context.Context, found audit.Report) error {
 	for said := -1; ; {
-		left, err := f.left(ctx, found)
+		unread, err := f.unread(ctx, found)
 		if err != nil {
 			return err
 		}
-		if left == 0 {
+		if unread == 0 {
 			break
 		}
-		if left != said {
-			said = left
-			f.say("The worker reads again: %s to go.\n", cli.Some(int64(left), "stream"))
+		if unread != said {
+			said = unread
+			f.say("The worker is reading again: %s to go.\n", human.Some(int64(unread), "stream"))
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("%w: the worker goes on reading; verify again later", interruption(ctx))
-		case <-time.After(repairLook):
+			return fmt.Errorf("%w: the worker continues to read; verify again later", interruption(ctx))
+		case <-time.After(repairPoll):
 		}
 	}
 	_, to, _ := found.Range()
@@ -183,9 +181,9 @@ func (f *verifyFlags) verifyAgain(ctx context.Context, found audit.Report) error
 	return differ(again)
 }
 
-// left is how many of the streams with differences are not read again yet. One that is paused
-// is not waited for.
-func (f *verifyFlags) left(ctx context.Context, found audit.Report) (left int, err error) {
+// unread counts the streams with differences that are not yet read again, except paused
+// ones.
+func (f *verifyFlags) unread(ctx context.Context, found audit.Report) (n int, err error) {
 	docs, _, err := f.open(ctx)
 	if err != nil {
 		return 0, err
@@ -209,23 +207,21 @@ func (f *verifyFlags) left(ctx context.Context, found audit.Report) (left int, e
 			paused = paused || a.Paused
 		}
 		if behind && !paused {
-			left++
+			n++
 		}
 	}
-	return left, nil
+	return n, nil
 }
 
-// words is where the command says what it does: nowhere if JSON is printed.
-func (f *verifyFlags) words() *wordsWriter { return &wordsWriter{f} }
-
-type wordsWriter struct{ f *verifyFlags }
+// messages writes the command's messages, which are discarded if JSON is printed.
+type messages struct{ f *verifyFlags }
 
 // Write implements io.Writer.
-func (w *wordsWriter) Write(text []byte) (int, error) {
-	if w.f.json {
+func (m messages) Write(text []byte) (int, error) {
+	if m.f.json {
 		return len(text), nil
 	}
-	return w.f.screen.Write(text)
+	return m.f.screen.Write(text)
 }
 
-func (f *verifyFlags) say(format string, args ...any) { fmt.Fprintf(f.words(), format, args...) }
+func (f *verifyFlags) say(format string, args ...any) { fmt.Fprintf(messages{f}, format, args...) }

@@ -19,15 +19,16 @@ import (
 	"github.com/imart/event-worker/worker"
 )
 
-// auditSource is what a chain is compared with, until it is closed.
+// auditSource is the source of events that a chain's log is compared with. It must be
+// closed.
 type auditSource struct {
 	audit.Config
-	heights string // what the chain's heights are called
+	heights string // the unit of the chain's heights: "blocks" or "versions"
 	close   func()
 }
 
-// source is the chain of the flags: the demo's own recording, the configured endpoints, or
-// another one.
+// source opens the source that the flags select: the demo's recording, the configured
+// endpoints, or the one of --endpoint.
 func (f *verifyFlags) source(ctx context.Context, docs persistence.Querier) (auditSource, error) {
 	o, err := ownersOf(ctx, docs)
 	if err != nil {
@@ -43,7 +44,7 @@ func (f *verifyFlags) source(ctx context.Context, docs persistence.Querier) (aud
 			return auditSource{}, cmp.Or(err, fmt.Errorf("the demo has no chain %q", f.scope.Chain))
 		}
 		of := worker.AuditOfChain(chain)
-		of.Hosts = "the demo's recording"
+		of.Hosts = "the demo's recording" // shown as "read from …"
 		return auditSource{of, heightsOf(of), closed}, nil
 	}
 	cfg, err := f.configuration()
@@ -52,7 +53,7 @@ func (f *verifyFlags) source(ctx context.Context, docs persistence.Querier) (aud
 	}
 	i := slices.IndexFunc(cfg.Chains, func(c config.Chain) bool { return c.Name == f.scope.Chain })
 	if i < 0 {
-		return auditSource{}, fmt.Errorf("%s has no chain %q, or its endpoint is not set: name the configuration with --config FILE", cfg.File, f.scope.Chain)
+		return auditSource{}, fmt.Errorf("%s has no chain %q, or no endpoint for it: name another configuration with --config FILE", cfg.File, f.scope.Chain)
 	}
 	c := cfg.Chains[i]
 	if f.endpoint != "" {
@@ -65,7 +66,7 @@ func (f *verifyFlags) source(ctx context.Context, docs persistence.Querier) (aud
 	return auditSource{of, heightsOf(of), closed}, err
 }
 
-// heightsOf is what the heights of a chain are called.
+// heightsOf returns the unit of a chain's heights.
 func heightsOf(of audit.Config) string {
 	if len(of.Markets) > 0 && of.Markets[0].Kind == markets.Aptos {
 		return "versions"
@@ -73,17 +74,17 @@ func heightsOf(of audit.Config) string {
 	return "blocks"
 }
 
-// configuration is the configuration whose endpoints are read.
+// configuration reads the configuration with the chain's endpoints and markets.
 func (f *verifyFlags) configuration() (config.Config, error) {
 	file := cmp.Or(f.config, defaultConfig)
 	if f.config == "" && !cli.Exists(file) {
-		return config.Config{}, errors.New("no configuration, which has the chain's endpoints and markets: name it with --config FILE")
+		return config.Config{}, errors.New("no configuration with the chain's endpoints and markets: name one with --config FILE")
 	}
 	return config.Load(file, os.Environ())
 }
 
-// known refuses a market or a stream that the chain does not have.
-func known(cfg audit.Config) error {
+// checkScope refuses an unknown market or stream.
+func checkScope(cfg audit.Config) error {
 	if cfg.Market == "" {
 		return nil
 	}

@@ -21,9 +21,9 @@ func newVersion() *cobra.Command {
 		Use:   "version",
 		Short: "Print the program's version",
 		Long: `Print the version of the program, the commit it was built from and that commit's date,
-the Go that built it, and the platform it was built for. "with changes" says that files
-differed from the commit. A program that "go install" built from a tagged version knows
-neither the commit nor its date.`,
+the Go version that built it, and its platform. "with changes" says that files differed
+from the commit. A program built by "go install" from a tagged version knows neither the
+commit nor its date.`,
 		Example: "  event-worker version\n  event-worker version --json",
 		Args:    cli.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -34,17 +34,17 @@ neither the commit nor its date.`,
 	return c
 }
 
-// buildInfo says what the program was built from. What is unknown is empty.
+// buildInfo describes the build of the program. Unknown fields are empty.
 type buildInfo struct {
 	Version  string `json:"version"`
 	Commit   string `json:"commit,omitempty"`
 	Date     string `json:"date,omitempty"` // of the commit, RFC 3339, UTC
-	Modified bool   `json:"modified"`       // files differed from the commit
+	Modified bool   `json:"modified"`       // whether files differed from the commit
 	Go       string `json:"go"`
 	Platform string `json:"platform"`
 }
 
-// What the linker sets where the build has no repository, as in an image; empty otherwise.
+// The linker sets these if the build has no repository, as in an image.
 var stamped, stampedCommit, stampedDate string
 
 // version is the version and the commit, in one line.
@@ -59,7 +59,7 @@ func thisBuild() buildInfo {
 	return b
 }
 
-// read takes over what Go knows: the module's version, which for a commit without a tag
+// read reads Go's build information: the module's version, which for a commit without a tag
 // contains the commit's date and hash, and the state of the repository.
 func (b *buildInfo) read(info *debug.BuildInfo) {
 	if info.Main.Version != "" {
@@ -83,7 +83,7 @@ func (b *buildInfo) read(info *debug.BuildInfo) {
 	}
 }
 
-// stamp takes over what the linker has set.
+// stamp overrides the fields that the linker has set.
 func (b *buildInfo) stamp(version, commit, date string) {
 	for _, set := range []struct {
 		field *string

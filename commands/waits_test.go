@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// silentAt is an address at which somebody takes connections and never says anything.
+// silentAt returns an address that accepts connections and never answers.
 func silentAt(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -20,8 +20,8 @@ func silentAt(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// A command that waits for its database says so meanwhile, without secrets.
-func TestWaitingForMongoDBIsSaid(t *testing.T) {
+// A command that waits for its database reports it, without secrets.
+func TestWaitForMongoDBIsReported(t *testing.T) {
 	t.Parallel()
 	address := silentAt(t)
 	uri := "MONGODB_URI=mongodb://user:s3cretkey@" + address + "/market?serverSelectionTimeoutMS=4000"
@@ -37,8 +37,8 @@ func TestWaitingForMongoDBIsSaid(t *testing.T) {
 	}
 }
 
-// A run whose endpoints do not answer says meanwhile which chains it waits for.
-func TestWaitingForEndpointsIsSaid(t *testing.T) {
+// A run reports the chains whose endpoints do not answer.
+func TestWaitForEndpointsIsReported(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	configured(t, dir, "http://"+silentAt(t)+"/s3cretkey", 1)
@@ -51,13 +51,13 @@ func TestWaitingForEndpointsIsSaid(t *testing.T) {
 	}
 }
 
-// Query says that nothing matches where no program reads it, and finds addresses in any
+// Query reports on standard error that no document matches, and finds addresses in any
 // spelling.
 func TestQueryThatFindsNothing(t *testing.T) {
 	t.Parallel()
 	data, _ := whole(t)
 	stdout, stderr, code := result(t, "", nil, "query", "--data", data, "orders", `{status: "REJECTED"}`)
-	if want := "nothing in orders matches, in data folder " + data + "\n"; code != 0 || stdout != "" || stderr != want {
+	if want := "no document of orders matches in data folder " + data + "\n"; code != 0 || stdout != "" || stderr != want {
 		t.Errorf("exit code %d: %q, %q, want %q", code, stdout, stderr, want)
 	}
 	for _, filter := range []string{`{chain: "ethereum", status: "SOLD"}`, `{chain: "aptos", status: "SOLD"}`} {
@@ -74,13 +74,13 @@ func TestQueryThatFindsNothing(t *testing.T) {
 	}
 }
 
-// Config check says where run would keep the data, and what it would serve.
+// Config check says where run would keep the data, and what it would serve to whom.
 func TestConfigCheckSaysWhatRunUses(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	file := configured(t, dir, unreachable(t), 1)
 	expect(t, output(t, dir, "config", "check"), "data         folder data; MongoDB if the variable MONGODB_URI is set",
-		"monitor      127.0.0.1:9464, or any free port", "page, API    http://127.0.0.1:9465, or any free port: everybody")
+		"monitor      127.0.0.1:9464, or any free port", "page, API    http://127.0.0.1:9465, or any free port: anyone who can reach it")
 	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
@@ -92,11 +92,11 @@ func TestConfigCheckSaysWhatRunUses(t *testing.T) {
 	if code != 0 || strings.Contains(said+stderr, "s3cretkey") {
 		t.Errorf("exit code %d: %s%s", code, said, stderr)
 	}
-	expect(t, said, "data         MongoDB, database market on db.example.com, of the variable MONGODB_URI; run --data data would use the folder",
-		"monitor      127.0.0.1:2\n", "page, API    http://127.0.0.1:1: with the token")
+	expect(t, said, "data         MongoDB, database market on db.example.com, from the variable MONGODB_URI; run --data data would use the folder",
+		"monitor      127.0.0.1:2\n", "page, API    http://127.0.0.1:1: requires the token")
 	for uri, want := range map[string]string{
-		"mongodb://user:s3cretkey@db.example.com/market": "data         MongoDB, database market on db.example.com, of the variable MONGODB_URI_FILE; run --data data",
-		"s3cretkey": "data         MongoDB, but MONGODB_URI_FILE cannot be used: run says why",
+		"mongodb://user:s3cretkey@db.example.com/market": "data         MongoDB, database market on db.example.com, from the variable MONGODB_URI_FILE; run --data data",
+		"s3cretkey": "data         MongoDB, but MONGODB_URI_FILE is not valid: run says why",
 	} {
 		said, stderr, code := result(t, dir, []string{"MONGODB_URI_FILE=" + secretIn(t, uri)}, "config", "check")
 		if code != 0 || strings.Contains(said+stderr, "s3cretkey") {

@@ -8,26 +8,25 @@ import (
 	"github.com/imart/event-worker/internal/yamlfile"
 )
 
-// DefaultAPI is where the page, the API and the feed are served unless something else is
-// configured.
+// DefaultAPI is the default address of the page, the API and the feed.
 const DefaultAPI = "127.0.0.1:9465"
 
-// defaultRate is the number of requests a second that one client of the API may send.
+// defaultRate is the number of requests per second that one client of the API may send.
 const defaultRate = 200
 
-// API says where the page, the API and the feed are served, and to whom.
+// API is the option api: the address of the page, the API and the feed, and the access.
 type API struct {
 	Off       bool
-	Listen    string   // host:port; a default of its own if empty
-	Token     string   // what clients send to change something and, if set, to read
+	Listen    string   // host:port; if empty, DefaultAPI or any free port
+	Token     string   // required of clients to change something and, if set, to read
 	TokenFile string   // a file with the token, instead of Token
-	Origins   []string // of pages of other sites that may read
-	Rate      float64  // requests a second of one client
+	Origins   []string // origins of other sites whose pages may read
+	Rate      float64  // requests per second of one client
 	TLS       api.TLS  `yaml:"-"`
 }
 
-// APIOf reads nothing but the option api: serving existing data takes no working endpoints. With
-// the name "" there is no file, and only the environment sets options.
+// APIOf reads only the option api: the rest of the file need not be valid. If file is
+// empty, only the environment sets options.
 func APIOf(file string, environ []string) (API, error) {
 	r := newReader(file, environ, nil)
 	if file != "" {
@@ -37,10 +36,10 @@ func APIOf(file string, environ []string) (API, error) {
 		}
 	}
 	a := r.api(r.Root().Child("api"))
-	return a, r.ErrOf(func(keys []string) bool { return keys[0] == "api" })
+	return a, r.errIn("api")
 }
 
-// api is the option api: true, false, or how.
+// api reads the option api: true, false, or a mapping.
 func (r *reader) api(n *yamlfile.Node) API {
 	a := API{Rate: defaultRate}
 	if n == nil || n.Text() == "true" {
@@ -63,7 +62,7 @@ func (r *reader) api(n *yamlfile.Node) API {
 	return a
 }
 
-// apiToken is the token, in which ${NAME} stands for a variable.
+// apiToken reads the token, in which ${NAME} stands for a variable.
 func (r *reader) apiToken(n *yamlfile.Node) string {
 	token := n.Child("token")
 	if token == nil {
@@ -79,7 +78,7 @@ func (r *reader) apiToken(n *yamlfile.Node) string {
 	return text
 }
 
-// checkOrigin notes what is wrong with an origin: a browser sends it as scheme://host[:port].
+// checkOrigin checks an origin, which browsers send as scheme://host[:port].
 func checkOrigin(n *yamlfile.Node) {
 	u, err := url.Parse(n.Text())
 	if err != nil || !slices.Contains([]string{"http", "https"}, u.Scheme) || u.Host == "" || u.Scheme+"://"+u.Host != n.Text() {

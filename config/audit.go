@@ -6,10 +6,10 @@ import (
 	"github.com/imart/event-worker/internal/yamlfile"
 )
 
-// leastAudit is how often everything may be compared at most.
+// leastAudit is the shortest interval of audits.
 const leastAudit = time.Minute
 
-// audit is the option audit: how often the log is compared with its chain; 0: never.
+// audit reads the option audit: the interval of audits; 0: never.
 func audit(n *yamlfile.Node) time.Duration {
 	if n == nil {
 		return 0
@@ -22,7 +22,7 @@ func audit(n *yamlfile.Node) time.Duration {
 	}
 	every, err := time.ParseDuration(n.Text())
 	if err != nil || every < leastAudit {
-		n.Add("is not daily, false, or a duration of a minute or more, such as 72h")
+		n.Add("is not daily, false, or a duration of at least a minute, such as 72h")
 	}
 	return every
 }

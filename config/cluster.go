@@ -18,22 +18,22 @@ func cluster(n, chains *yamlfile.Node) Cluster {
 	n.Decode(&c)
 	checkRoles(n.Child("roles"), chains)
 	if c.Poll > c.TTL/3 {
-		n.Child("poll").Add("%s is too long for a ttl of %s, a third of it at most: others would take this node for dead between two heartbeats", c.Poll, c.TTL)
+		n.Child("poll").Add("%s is too long for a ttl of %s, at most a third of it: otherwise other nodes may declare this node dead between two heartbeats", c.Poll, c.TTL)
 	}
 	if c.Poll > maxPoll {
-		n.Child("poll").Add("%s is too long, %s at most: others could not tell in time that this node lives", c.Poll, maxPoll)
+		n.Child("poll").Add("%s is too long, at most %s: otherwise other nodes may declare this node dead", c.Poll, maxPoll)
 	}
 	return c
 }
 
-// maxPoll bounds how seldom a node makes a heartbeat.
+// maxPoll bounds the interval of a node's heartbeats.
 const maxPoll = time.Second
 
 // readOutdated drops the options that are gone, and has those with a new name read under
 // it, with a warning each. They are not problems: one configuration can serve nodes of both
 // versions during an upgrade.
 func (r *reader) readOutdated() {
-	const text = "nodes need no port between them any more: remove it"
+	const text = "nodes no longer need a port between them: remove it"
 	for _, key := range []string{"listen", "advertise"} {
 		r.Root().Child("cluster").Drop(key, text)
 		option := "cluster." + key
@@ -47,7 +47,7 @@ func (r *reader) readOutdated() {
 	}
 }
 
-// checkRoles refuses what is neither a kind nor the name of a chain.
+// checkRoles refuses roles that are neither a kind nor the name of a chain.
 func checkRoles(roles, chains *yamlfile.Node) {
 	known := []string{string(markets.EVM), string(markets.Aptos)}
 	for _, c := range chains.Children() {
@@ -60,12 +60,12 @@ func checkRoles(roles, chains *yamlfile.Node) {
 	}
 }
 
-// Serves says whether a chain is among those that the process may follow.
+// Serves reports whether the process may follow a chain.
 func (c Cluster) Serves(chain Chain) bool {
 	return len(c.Roles) == 0 || slices.Contains(c.Roles, string(chain.Kind)) || slices.Contains(c.Roles, chain.Name)
 }
 
-// Network is what nodes must agree on to follow a chain under one name.
+// Network identifies the network of a chain: nodes must agree on it to follow the chain.
 func (c Chain) Network() string { return fmt.Sprintf("%s %d", c.Kind, c.ID) }
 
 // Digest tells whether two configurations of a chain make the same documents.

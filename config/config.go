@@ -1,16 +1,18 @@
-// Package config reads the configuration: one YAML file, whose options the
-// environment can override.
+// Package config reads the configuration: one YAML file, whose options the environment can
+// override.
 //
 // Guarantees:
-//   - The structure is that of schema.json; what it cannot say (URLs, starts, markets and
-//     their streams) is checked here. All problems are reported together, with their places.
-//   - Keys of endpoints, headers and their variables are in no problem and in no snippet.
-//   - Data, MonitorListen and Markets need no more of the file than what they read to be valid.
+//   - The structure is checked against schema.json; what a schema cannot express (URLs,
+//     starts, markets and their streams) is checked here. All problems are reported
+//     together, with their places.
+//   - Secrets, such as keys in endpoints and headers, are in no problem and in no snippet.
+//   - APIOf, Data, Definitions, Hooks, Markets and MonitorListen need only the options that
+//     they read to be valid.
 //
-// Of the file {chains: {home: {kind: evm, chainId: 137, endpoint: "https://host/${KEY}", markets:
-// {seaport: {start: 5}}}}} and the variables KEY=k and EVENT_WORKER_CHAINS_HOME_POLL=2s, Load
-// makes a Chain with the endpoint https://host/k, Poll 2s, and what is known of the network 137:
-// its coin POL, its confirmations.
+// From the file {chains: {home: {kind: evm, chainId: 137, endpoint: "https://host/${KEY}",
+// markets: {seaport: {start: 5}}}}} and the variables KEY=k and
+// EVENT_WORKER_CHAINS_HOME_POLL=2s, Load makes a Chain with the endpoint https://host/k,
+// Poll 2s, and the presets of network 137: its coin POL and its confirmations.
 package config
 
 import (
@@ -27,8 +29,7 @@ import (
 	"github.com/imart/event-worker/markets/definition"
 )
 
-// Problem is one thing that is wrong with a configuration, and Problems are all: the
-// error of one that cannot be run.
+// Problem is a problem of a configuration. Problems, all problems of one, are its error.
 type (
 	Problem  = yamlfile.Problem
 	Problems = yamlfile.Problems
@@ -37,8 +38,8 @@ type (
 // DefaultData is the data folder where none is configured.
 const DefaultData = "event-worker-data"
 
-// DefaultMemory is how many bytes the answers of endpoints may take together. It leaves
-// most of what docker-compose.yml allows a process to the rest of it.
+// DefaultMemory bounds the bytes of all answers of endpoints. It is a small part of the
+// memory that docker-compose.yml grants a process.
 const DefaultMemory = 96 << 20
 
 // Config is what a process runs.
@@ -58,13 +59,13 @@ type Config struct {
 	API      API
 	Metadata Metadata
 	Hooks    []hooks.Hook
-	Audit    time.Duration // how often the log is compared with its chain; 0: never
+	Audit    time.Duration // interval of audits, which compare the log with its chain; 0: never
 
-	// Overrides are the environment variables that override the file, and Unused
-	// those that look as if they did.
+	// Overrides are the environment variables that override the file. Unused are those with
+	// the prefix of overrides that match no option.
 	Overrides, Unused []string
-	// Outdated are the options that are set but were removed or renamed since, each with its
-	// place and what to do.
+	// Outdated are messages about options that were removed or renamed but are set, each
+	// with its place and what to do.
 	Outdated []string
 }
 
@@ -84,11 +85,10 @@ type Cluster struct {
 
 // Monitor says where health and metrics are served.
 type Monitor struct {
-	Listen string // host:port; a default of its own if empty
+	Listen string // host:port; if empty, DefaultMonitor or any free port
 }
 
-// DefaultMonitor is where health and metrics are served unless something else is
-// configured.
+// DefaultMonitor is the default address of health and metrics.
 const DefaultMonitor = "127.0.0.1:9464"
 
 // Formats are the formats of the log.
@@ -145,18 +145,17 @@ func Load(file string, environ []string) (Config, error) {
 	return cfg, nil
 }
 
-// Data reads nothing but the data folder: reading the data takes no working
-// endpoints.
+// Data reads only the data folder: the rest of the file need not be valid.
 func Data(file string, environ []string) (string, error) {
 	r, err := open(file, environ)
 	if err != nil {
 		return "", err
 	}
-	return r.data(), r.ErrOf(func(keys []string) bool { return keys[0] == "data" })
+	return r.data(), r.errIn("data")
 }
 
-// MonitorListen reads nothing but monitor.listen; empty if it is not set. Where the
-// environment sets it the file is not read, and with the name "" there is none.
+// MonitorListen reads only monitor.listen; empty if it is not set. The file is not read if
+// the environment sets the option, or if file is empty.
 func MonitorListen(file string, environ []string) (string, error) {
 	r := newReader(file, environ, nil)
 	if file != "" && r.env[envName("monitor.listen")] == "" {
@@ -167,11 +166,11 @@ func MonitorListen(file string, environ []string) (string, error) {
 	}
 	var m Monitor
 	r.Root().Child("monitor").Decode(&m)
-	return m.Listen, r.ErrOf(func(keys []string) bool { return keys[0] == "monitor" })
+	return m.Listen, r.errIn("monitor")
 }
 
-// Markets reads nothing but the markets, whole, by chain: decoding stored events takes
-// no working endpoints.
+// Markets reads only the markets, with all of their streams, by chain: the endpoints need
+// not be valid.
 func Markets(file string, environ []string) (map[string][]markets.Market, error) {
 	r, err := open(file, environ)
 	if err != nil {
@@ -188,19 +187,19 @@ func Markets(file string, environ []string) (map[string][]markets.Market, error)
 	})
 }
 
-// Hooks reads nothing but the webhooks.
+// Hooks reads only the webhooks.
 func Hooks(file string, environ []string) ([]hooks.Hook, error) {
 	r, err := open(file, environ)
 	if err != nil {
 		return nil, err
 	}
-	return r.hooks(r.Root().Child("hooks")), r.ErrOf(func(keys []string) bool { return keys[0] == "hooks" })
+	return r.hooks(r.Root().Child("hooks")), r.errIn("hooks")
 }
 
-// DefaultFile is where a configuration is unless it is named.
+// DefaultFile is the default name of the configuration file.
 const DefaultFile = "event-worker.yaml"
 
-// Definitions reads nothing but the definitions of markets: the built-in ones, and those that the
+// Definitions reads only the definitions of markets: the built-in ones, and those that the
 // configuration names.
 func Definitions(file string, environ []string) ([]*definition.Definition, error) {
 	r, err := open(file, environ)
@@ -208,10 +207,10 @@ func Definitions(file string, environ []string) ([]*definition.Definition, error
 		return nil, err
 	}
 	r.readDefinitions()
-	return r.definitions, r.ErrOf(func(keys []string) bool { return keys[0] == "definitions" })
+	return r.definitions, r.errIn("definitions")
 }
 
-// wholeMarkets are a chain's markets with all of their streams.
+// wholeMarkets returns a chain's markets with all of their streams.
 func (r *reader) wholeMarkets(n *yamlfile.Node) (all []markets.Market) {
 	var c Chain
 	n.Decode(&c)

@@ -193,7 +193,7 @@ func TestProblems(t *testing.T) {
 		{"stream twice", "[buy, list]", "[buy, buy]", `c.yaml:20:24: chains.ethereum.markets.seaport.streams.2: buy is in the list twice`},
 		{"no list", "[buy, list]", "buy", `c.yaml:20:18: chains.ethereum.markets.seaport.streams: expected a list`},
 		{"chain twice", "  aptos:\n", "  ethereum:\n    kind: evm\n  aptos:\n", `c.yaml:21:3: chains.ethereum: is already set in line 5`},
-		{"bad name", "  aptos:\n", "  Aptos/1:\n", `c.yaml:21:3: chains.Aptos/1: names have small letters`},
+		{"bad name", "  aptos:\n", "  Aptos/1:\n", `c.yaml:21:3: chains.Aptos/1: names consist of`},
 		{"a value where options are expected", "log: {level: warn, format: json}", "log: warn", `c.yaml:3:6: log: has a single value where options are expected`},
 		{"options where a value is expected", "poll: 2s", "poll: {a: 1}", `c.yaml:11:5: chains.ethereum.poll: expected a single value`},
 		{"no YAML", "chains:\n", "chains: [\n", `c.yaml:`},
@@ -231,8 +231,8 @@ func TestOutdatedOptions(t *testing.T) {
 		cfg.Outdated[i] = word[strings.LastIndex(word, "/")+1:]
 	}
 	got := fmt.Sprint(strings.Join(cfg.Outdated, "\n"), cfg.Overrides, cfg.Unused, cfg.Cluster)
-	want := "c.yaml:4:3: cluster.listen: nodes need no port between them any more: remove it\n" +
-		"environment variable EVENT_WORKER_CLUSTER_ADVERTISE: cluster.advertise: nodes need no port between them any more: remove it" +
+	want := "c.yaml:4:3: cluster.listen: nodes no longer need a port between them: remove it\n" +
+		"environment variable EVENT_WORKER_CLUSTER_ADVERTISE: cluster.advertise: nodes no longer need a port between them: remove it" +
 		"[EVENT_WORKER_CLUSTER_TTL] [EVENT_WORKER_CLUSTER_PORT] {[] 1s 6s}"
 	if got != want {
 		t.Errorf("%s\nwant\n%s", got, want)

@@ -16,7 +16,8 @@ import (
 	"github.com/imart/event-worker/markets"
 )
 
-// Host is as much of the endpoints as may be shown: providers put keys into the rest.
+// Host returns the schemes and hosts of the endpoints. The rest of a URL is secret:
+// providers put keys into it.
 func (c Chain) Host() string {
 	hosts := make([]string, len(c.Endpoints))
 	for i, e := range c.Endpoints {
@@ -33,21 +34,22 @@ func hostOf(endpoint string) string {
 	return u.Scheme + "://" + u.Host
 }
 
-// endpointOptions are the options that give a chain its endpoints. One of them is set.
+// endpointOptions are the options that set a chain's endpoints. Exactly one of them must be
+// set.
 var endpointOptions = []string{"endpoint", "endpoints", "endpointFile"}
 
-// endpoints are the chain's: the list endpoints, the one endpoint, or those in a file. The
-// headers are sent to each of them.
+// endpoints reads a chain's endpoints: one, a list, or those in a file. The headers are
+// sent to each of them.
 func (r *reader) endpoints(chain *yamlfile.Node, kind markets.ChainKind, header http.Header) []chains.Endpoint {
 	set := oneOf(chain, endpointOptions)
 	switch {
 	case len(set) > 1 && set[len(set)-1].Name() == "endpointFile":
-		set[len(set)-1].Add("%s is set, too: keep one of them", set[0].Name())
+		set[len(set)-1].Add("%s is also set: keep one of them", set[0].Name())
 	case len(set) > 1:
-		set[1].Add("endpoint is set, too: write all of them into endpoints")
+		set[1].Add("endpoint is also set: list all of them in endpoints")
 	case len(set) == 0:
 		if !slices.ContainsFunc(endpointOptions, chain.Has) {
-			chain.Add("endpoint is missing: the URL of a node, such as https://host/path; endpoints takes several, endpointFile the name of a file with them")
+			chain.Add("endpoint is missing: set it to the URL of a node, such as https://host/path, endpoints to several, or endpointFile to a file with them")
 		}
 	case set[0].Name() == "endpoint":
 		return []chains.Endpoint{{URL: nodeURL(set[0], r.expand(set[0]), kind), Header: header}}
@@ -59,8 +61,8 @@ func (r *reader) endpoints(chain *yamlfile.Node, kind markets.ChainKind, header 
 	return nil
 }
 
-// oneOf are those of a node's options that are set, without those of the file where the
-// environment sets another.
+// oneOf returns those of a node's alternative options that are set. If the environment sets
+// any, the options in the file are ignored.
 func oneOf(n *yamlfile.Node, options []string) (set []*yamlfile.Node) {
 	for _, name := range options {
 		if option := n.Child(name); option != nil {
@@ -74,8 +76,8 @@ func oneOf(n *yamlfile.Node, options []string) (set []*yamlfile.Node) {
 	return set
 }
 
-// endpointList is the list endpoints. A text has commas or ends of lines
-// between its URLs.
+// endpointList reads the list endpoints. In a text, commas or line breaks separate the
+// URLs.
 func (r *reader) endpointList(n *yamlfile.Node, kind markets.ChainKind, header http.Header) (out []chains.Endpoint) {
 	expand := r.expand
 	if n.IsText() {
@@ -101,34 +103,28 @@ func (r *reader) endpointList(n *yamlfile.Node, kind markets.ChainKind, header h
 	return out
 }
 
-// endpoint is an entry of the list with options.
+// endpoint reads an entry of the list that has options.
 func (r *reader) endpoint(n *yamlfile.Node, kind markets.ChainKind, common http.Header) chains.Endpoint {
 	e := chains.Endpoint{URL: unknownURL, Header: maps.Clone(common)}
 	maps.Copy(e.Header, r.headers(n.Child("headers")))
 	n.Child("priority").Decode(&e.Priority)
 	n.Child("rate").Decode(&e.Rate)
-	url, file := n.Child("url"), n.Child("urlFile")
-	switch set := oneOf(n, []string{"url", "urlFile"}); {
-	case len(set) > 1:
-		file.Add("url is set, too: keep one of them")
-	case len(set) == 1 && set[0] == url:
-		e.URL = nodeURL(url, r.expand(url), kind)
-	case len(set) == 1:
-		if text, ok := r.secret(file); ok {
-			e.URL = nodeURL(file, text, kind)
-		}
+	text, option := r.textOrFile(n, "url")
+	switch {
+	case option != nil:
+		e.URL = nodeURL(option, text, kind)
 	case !n.Has("url") && !n.Has("urlFile"):
-		n.Add("url is missing: the URL of a node, such as https://host/path; urlFile is the name of a file with it")
+		n.Add("url is missing: set it to the URL of a node, such as https://host/path, or urlFile to a file with it")
 	}
 	return e
 }
 
-// nodeURL is the URL of a node, which is never shown.
+// nodeURL checks the URL of a node, which is secret.
 func nodeURL(n *yamlfile.Node, text string, kind markets.ChainKind) string {
 	return checkURL(n, text, schemesOf(kind)...)
 }
 
-// schemesOf are the schemes of nodes' URLs.
+// schemesOf returns the valid schemes of nodes' URLs.
 func schemesOf(kind markets.ChainKind) []string {
 	if kind == markets.Aptos {
 		return []string{"http", "https"}
@@ -140,7 +136,7 @@ func checkURL(n *yamlfile.Node, text string, schemes ...string) string {
 	if isURL(text, schemes) {
 		return text
 	}
-	n.Add("is not a URL that begins with %s and a host", yamlfile.Either(beginnings(schemes)))
+	n.Add("is not a URL that begins with %s and a host", yamlfile.Either(prefixes(schemes)))
 	return unknownURL
 }
 
@@ -149,16 +145,16 @@ func isURL(text string, schemes []string) bool {
 	return err == nil && u.Hostname() != "" && slices.Contains(schemes, u.Scheme)
 }
 
-// beginnings are what URLs of the schemes begin with.
-func beginnings(schemes []string) []string {
-	begins := make([]string, len(schemes))
+// prefixes returns the prefixes of URLs with the schemes.
+func prefixes(schemes []string) []string {
+	out := make([]string, len(schemes))
 	for i, scheme := range schemes {
-		begins[i] = scheme + "://"
+		out[i] = scheme + "://"
 	}
-	return begins
+	return out
 }
 
-// headers are HTTP headers, whose values may have variables in them.
+// headers reads HTTP headers, whose values may contain variables.
 func (r *reader) headers(n *yamlfile.Node) http.Header {
 	header := http.Header{}
 	for _, c := range n.Children() {
@@ -179,8 +175,8 @@ var variable = regexp.MustCompile(`\$\{([^}]*)\}`)
 // unknownURL stands for a URL of which a problem is reported.
 const unknownURL = "http://unknown"
 
-// expand is a text with the values of variables where ${NAME} stands for them;
-// unknownURL if one is not set, which is reported.
+// expand replaces each ${NAME} in a text by the value of the variable. It reports a
+// variable that is not set, and returns unknownURL.
 func (r *reader) expand(n *yamlfile.Node) string {
 	ok := true
 	text := variable.ReplaceAllStringFunc(n.Text(), func(reference string) string {

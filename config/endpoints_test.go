@@ -51,17 +51,24 @@ func TestEndpoints(t *testing.T) {
 		"in the environment alone":       {"evm", "", []string{variable + "ENDPOINTS=https://c"}, []chains.Endpoint{endpoint("https://c")}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			cfg, err := load(t, t.TempDir(), chainWith(test.kind, test.options), append(test.environ, "KEY=k3y", "SEVERAL=https://c,https://d")...)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got := cfg.Chains[0].Endpoints; !reflect.DeepEqual(got, test.want) {
-				t.Errorf("got  %+v\nwant %+v", got, test.want)
-			}
-			if len(cfg.Unused) > 0 {
-				t.Errorf("unused: %v", cfg.Unused)
-			}
+			expectEndpoints(t, t.TempDir(), chainWith(test.kind, test.options), test.want, append(test.environ, "KEY=k3y", "SEVERAL=https://c,https://d")...)
 		})
+	}
+}
+
+// expectEndpoints expects the endpoints of a configuration's only chain, and that every
+// variable is used.
+func expectEndpoints(t *testing.T, dir, text string, want []chains.Endpoint, environ ...string) {
+	t.Helper()
+	cfg, err := load(t, dir, text, environ...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := cfg.Chains[0].Endpoints; !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+	if len(cfg.Unused) > 0 {
+		t.Errorf("unused: %v", cfg.Unused)
 	}
 }
 
@@ -92,8 +99,8 @@ func TestEndpointProblems(t *testing.T) {
 		environ       string
 		want          string
 	}{
-		"none":                      {"evm", "", "", `c.yaml:2:3: chains.home: endpoint is missing: the URL of a node, such as https://host/path; endpoints takes several, endpointFile the name of a file with them`},
-		"both":                      {"evm", "    endpoint: https://a/s3cret\n    endpoints: [https://b/s3cret]\n", "", `c.yaml:7:5: chains.home.endpoints: endpoint is set, too: write all of them into endpoints`},
+		"none":                      {"evm", "", "", `c.yaml:2:3: chains.home: endpoint is missing: set it to the URL of a node, such as https://host/path, endpoints to several, or endpointFile to a file with them`},
+		"both":                      {"evm", "    endpoint: https://a/s3cret\n    endpoints: [https://b/s3cret]\n", "", `c.yaml:7:5: chains.home.endpoints: endpoint is also set: list all of them in endpoints`},
 		"empty list":                {"evm", "    endpoints: []\n", "", `c.yaml:6:5: chains.home.endpoints: the list is empty: give at least one URL`},
 		"a mapping":                 {"evm", "    endpoints: {url: https://a/s3cret}\n", "", `c.yaml:6:5: chains.home.endpoints: expected a list of URLs, or of mappings with url, headers, priority and rate`},
 		"another scheme":            {"evm", "    endpoints:\n      - https://a\n      - ftp://b/s3cret\n", "", `c.yaml:8:9: chains.home.endpoints.2: is not a URL that begins with http://, https://, ws:// or wss:// and a host`},
@@ -101,7 +108,7 @@ func TestEndpointProblems(t *testing.T) {
 		"port without a host":       {"evm", "    endpoint: http://:8545/s3cret\n", "", `c.yaml:6:15: chains.home.endpoint: is not a URL that begins with`},
 		"twice":                     {"evm", "    endpoints:\n      - https://a/s3cret\n      - https://b\n      - url: https://a/s3cret\n", "", `c.yaml:9:9: chains.home.endpoints.3: is the same as number 1, in line 7`},
 		"empty word":                {"evm", "    endpoints: https://a/s3cret,\n", "", `c.yaml:6:16: chains.home.endpoints.2: is not a URL`},
-		"entry without URL":         {"evm", "    endpoints:\n      - rate: 3\n", "", `c.yaml:7:9: chains.home.endpoints.1: url is missing: the URL of a node, such as https://host/path; urlFile is the name of a file with it`},
+		"entry without URL":         {"evm", "    endpoints:\n      - rate: 3\n", "", `c.yaml:7:9: chains.home.endpoints.1: url is missing: set it to the URL of a node, such as https://host/path, or urlFile to a file with it`},
 		"unknown option":            {"evm", "    endpoints:\n      - url: https://a\n        rates: 3\n", "", `c.yaml:8:9: chains.home.endpoints.1.rates: unknown option (did you mean rate?): known here are headers, priority, rate, url, urlFile`},
 		"rate of nothing":           {"evm", "    endpoints: [{url: https://a, rate: 0}]\n", "", `c.yaml:6:40: chains.home.endpoints.1.rate: "0" is not a valid number of requests a second, above 0 and 100000 at most`},
 		"rate that is not a number": {"evm", "    endpoints: [{url: https://a, rate: NaN}]\n", "", `c.yaml:6:40: chains.home.endpoints.1.rate: "NaN" is not a valid number of requests a second`},

@@ -18,13 +18,13 @@ import (
 )
 
 const (
-	// leastSecret is how many bytes a webhook's secret has at least.
+	// leastSecret is the least length of a webhook's secret, in bytes.
 	leastSecret = 16
-	// defaultGiveUp is how long a delivery of a webhook is tried.
+	// defaultGiveUp is the default time after which a failing delivery is given up.
 	defaultGiveUp = 24 * time.Hour
 )
 
-// hooks are the webhooks.
+// hooks reads the webhooks.
 func (r *reader) hooks(n *yamlfile.Node) (all []hooks.Hook) {
 	for _, n := range n.Children() {
 		h := hooks.Hook{Name: n.Name(), Secret: r.hookSecret(n), GiveUp: defaultGiveUp, Selection: matching.Selection{Filters: map[string]persistence.Filter{}}}
@@ -44,7 +44,7 @@ func (r *reader) hooks(n *yamlfile.Node) (all []hooks.Hook) {
 		h.Markets = n.Child("markets").Texts()
 		for _, f := range n.Child("filter").Children() {
 			if !slices.Contains(h.Collections, f.Name()) {
-				f.Add("the hook does not deliver %s: its collections are %s", f.Name(), strings.Join(h.Collections, ", "))
+				f.Add("the webhook does not deliver %s: its collections are %s", f.Name(), strings.Join(h.Collections, ", "))
 				continue
 			}
 			h.Filters[f.Name()] = hookFilter(f)
@@ -55,7 +55,7 @@ func (r *reader) hooks(n *yamlfile.Node) (all []hooks.Hook) {
 	return all
 }
 
-// among are the texts of a list, each of which has to be known.
+// among returns the texts of a list, and reports those that are not known.
 func among(n *yamlfile.Node, what string, known []string) (texts []string) {
 	for _, item := range n.List() {
 		if !slices.Contains(known, item.Text()) {
@@ -67,7 +67,7 @@ func among(n *yamlfile.Node, what string, known []string) (texts []string) {
 	return texts
 }
 
-// hookFilter is a filter on the documents of the collection that the node names.
+// hookFilter reads a filter on documents of the collection that the node names.
 func hookFilter(n *yamlfile.Node) persistence.Filter {
 	filter, err := persistence.ParseFilter(n.Text(), unlessFinal{documents.Of(n.Name())})
 	if err != nil {
@@ -76,46 +76,33 @@ func hookFilter(n *yamlfile.Node) persistence.Filter {
 	return filter
 }
 
-// unlessFinal is the fields that are in documents.
+// unlessFinal refuses the field final, which is not stored in documents.
 type unlessFinal struct{ documents.Collection }
 
 // Check implements persistence.Fields.
 func (c unlessFinal) Check(path string) error {
 	if path == finality.Field && finality.Of(c.Name) {
-		return fmt.Errorf("%s is not in documents: it becomes true without a change of them", finality.Field)
+		return fmt.Errorf("%s cannot be filtered by: it is not stored in documents, and changes without them", finality.Field)
 	}
 	return c.Collection.Check(path)
 }
 
-// hookSecret is what a hook's deliveries are signed with.
+// hookSecret reads the secret that signs a webhook's deliveries.
 func (r *reader) hookSecret(n *yamlfile.Node) []byte {
-	secret, ok := "", true
-	set := oneOf(n, []string{"secret", "secretFile"})
+	secret, option := r.textOrFile(n, "secret")
 	switch {
-	case len(set) > 1:
-		set[1].Add("secret is set, too: keep one of them")
+	case option == nil && !n.Has("secret") && !n.Has("secretFile"):
+		n.Add("secret is missing: it signs deliveries and has at least %d bytes, such as openssl rand -hex 32 prints; or set secretFile to a file with it", leastSecret)
 		return nil
-	case len(set) == 1 && set[0].Name() == "secret":
-		secret = r.expand(set[0])
-		ok = secret != unknownURL // which is reported
-	case len(set) == 1:
-		secret, ok = r.secret(set[0])
-	case n.Has("secret") || n.Has("secretFile"): // with a problem
+	case option == nil, secret == unknownURL: // the problem is reported already
 		return nil
-	default:
-		n.Add("secret is missing: what deliveries are signed with, of %d bytes or more, such as openssl rand -hex 32 prints; or secretFile, a file with it", leastSecret)
-		return nil
-	}
-	if !ok {
-		return nil
-	}
-	if len(secret) < leastSecret {
-		set[0].Add("the secret has fewer than %d bytes: openssl rand -hex 32 prints a good one", leastSecret)
+	case len(secret) < leastSecret:
+		option.Add("the secret has fewer than %d bytes: openssl rand -hex 32 prints a good one", leastSecret)
 	}
 	return []byte(secret)
 }
 
-// Unencrypted reports whether a URL sends what it is given over a network as it is.
+// Unencrypted reports whether requests to a URL cross a network without encryption.
 func Unencrypted(text string) bool {
 	u, err := url.Parse(text)
 	if err != nil || u.Scheme != "http" {

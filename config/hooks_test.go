@@ -51,28 +51,28 @@ func TestHooks(t *testing.T) {
 	}
 }
 
-func TestWrongHooks(t *testing.T) {
+func TestHookProblems(t *testing.T) {
 	dir := t.TempDir()
 	for _, c := range []struct{ from, to, want string }{
 		{"https://market.example", "ftp://market.example", "hooks.sales.url: is not a URL that begins with http:// or https://"},
 		{"    url: http://10.0.0.7/x\n", "", "url is missing: the URL that events are posted to"},
 		{"secret: ${SECRET}", "secret: s3cret-of-15-by", "hooks.sales.secret: the secret has fewer than 16 bytes"},
 		{"secret: ${SECRET}", "secret: ${NONE}", "the environment variable NONE is not set"},
-		{"    secret: ${SECRET}\n", "", "hooks.sales: secret is missing: what deliveries are signed with"},
+		{"    secret: ${SECRET}\n", "", "hooks.sales: secret is missing: it signs deliveries"},
 		{"secretFile: secret", "secretFile: nowhere", "hooks.more.secretFile: open "},
 		{"secretFile: secret", "secretFile: short", "hooks.more.secretFile: the secret has fewer than 16 bytes"},
 		{"secretFile: secret", "secretFile: large", "is larger than 64 KiB"},
-		{"secretFile: secret", "secretFile: secret\n    secret: 0123456789abcdef", "hooks.more.secretFile: secret is set, too"},
+		{"secretFile: secret", "secretFile: secret\n    secret: 0123456789abcdef", "hooks.more.secretFile: secret is also set"},
 		{"[activities, orders]", "[activities, order]", `unknown collection "order" (did you mean orders?)`},
 		{"[activities, orders]", "[activities, actors]", `unknown collection "actors"`},
 		{"chains: [ethereum]", "chains: [etherium]", `unknown chain "etherium" (did you mean ethereum?)`},
 		{"events: [put", "events: [puts", `unknown type "puts" (did you mean put?)`},
-		{"{activities: '", "{records: '", "the hook does not deliver records"},
+		{"{activities: '", "{records: '", "the webhook does not deliver records"},
 		{`kind: "bought"`, `kind: bought`, "filter: at character 8"},
 		{`kind: "bought"`, `knd: "bought"`, "there is no field \"knd\" in activities"},
 		{`kind: "bought"`, `kind: "boght"`, "kind is never \"boght\" (did you mean bought?)"},
-		{`kind: "bought"`, `final: true`, "final is not in documents"},
-		{"  more:", "  More:", "names have small letters"},
+		{`kind: "bought"`, `final: true`, "final cannot be filtered by"},
+		{"  more:", "  More:", "names consist of"},
 		{"giveUp: 2h", "giveUp: 3d", "giveUp: \"3d\" is not a duration"},
 		{"giveUp: 2h", "giveup: 2h", "unknown option (did you mean giveUp?)"},
 	} {

@@ -8,7 +8,7 @@ type Metadata struct {
 	Gateway string // for ipfs://, a secret but its host; none if empty
 }
 
-// metadata is the option metadata: true, false, or how.
+// metadata reads the option metadata: true, false, or a mapping.
 func (r *reader) metadata(n *yamlfile.Node) (m Metadata) {
 	if n == nil || n.Text() == "false" {
 		return m

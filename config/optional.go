@@ -8,19 +8,19 @@ import (
 	"github.com/imart/event-worker/internal/yamlfile"
 )
 
-// LeftOut is a chain that is optional, and is not followed because variables of its endpoints
-// are not set.
+// LeftOut is an optional chain that is not followed because variables of its endpoints are
+// not set.
 type LeftOut struct {
 	Chain     string
-	Variables []string
+	Variables []string // those that are not set
 }
 
-// String says so in one line.
+// String returns a message of one line.
 func (l LeftOut) String() string {
 	return "chain " + l.Chain + " is left out: set " + strings.Join(l.Variables, " and ") + " to follow it"
 }
 
-// followed are the chains to follow and those that are left out.
+// followed returns the chains to follow and those that are left out.
 func (r *reader) followed() (chains []Chain, out []LeftOut) {
 	all := r.Root().Child("chains").Children()
 	for _, n := range all {
@@ -40,7 +40,7 @@ func (r *reader) followed() (chains []Chain, out []LeftOut) {
 	return chains, out
 }
 
-// unset are the variables that a chain's endpoints refer to and that are not set.
+// unset returns the variables of a chain's endpoints that are not set.
 func (r *reader) unset(chain *yamlfile.Node) (names []string) {
 	for _, key := range []string{"endpoint", "endpoints"} {
 		for _, item := range chain.Child(key).List() {

@@ -7,12 +7,12 @@ import (
 	"github.com/imart/event-worker/internal/yamlfile"
 )
 
-// At is the chain with another endpoint instead of the configured ones, whose headers it does
-// not get. The error does not show the URL.
+// At returns the chain with another endpoint instead of the configured ones. Configured
+// headers are not sent to it. The error does not contain the URL, which is secret.
 func (c Chain) At(endpoint string) (Chain, error) {
 	schemes := schemesOf(c.Kind)
 	if !isURL(endpoint, schemes) {
-		return c, fmt.Errorf("it is not a URL that begins with %s and a host", yamlfile.Either(beginnings(schemes)))
+		return c, fmt.Errorf("not a URL that begins with %s and a host", yamlfile.Either(prefixes(schemes)))
 	}
 	c.Endpoints, c.Header, c.Stream = []chains.Endpoint{{URL: endpoint}}, nil, ""
 	return c, nil

@@ -91,7 +91,7 @@ type reader struct {
 	*yamlfile.File
 	path        string
 	env         map[string]string
-	definitions []*definition.Definition // the markets that there are
+	definitions []*definition.Definition // of all known markets
 }
 
 func open(file string, environ []string) (*reader, error) {
@@ -104,6 +104,11 @@ func open(file string, environ []string) (*reader, error) {
 	}
 	r := newReader(file, environ, content)
 	return r, r.ErrOf(func([]string) bool { return false })
+}
+
+// errIn returns the problems of a top-level option.
+func (r *reader) errIn(option string) error {
+	return r.ErrOf(func(keys []string) bool { return keys[0] == option })
 }
 
 func newReader(file string, environ []string, content []byte) *reader {

@@ -11,9 +11,9 @@ import (
 	"github.com/imart/event-worker/markets"
 )
 
-// secret is the text of the file that an option names, beside the configuration.
+// secret reads the file that an option names, relative to the configuration's folder.
 func (r *reader) secret(n *yamlfile.Node) (text string, ok bool) {
-	if strings.Contains(n.Text(), "://") { // with a key that an error would show
+	if strings.Contains(n.Text(), "://") { // an error of reading it would show its key
 		n.Add("is a URL: write the name of a file that contains it")
 		return "", false
 	}
@@ -24,7 +24,28 @@ func (r *reader) secret(n *yamlfile.Node) (text string, ok bool) {
 	return text, err == nil
 }
 
-// beside is the path of a file that the configuration names.
+// textOrFile reads an option or, instead, the file that the option with the suffix File
+// names. It returns the option that is set; nil if none is, or after it has reported a
+// problem.
+func (r *reader) textOrFile(n *yamlfile.Node, name string) (text string, option *yamlfile.Node) {
+	set := oneOf(n, []string{name, name + "File"})
+	switch {
+	case len(set) == 0:
+		return "", nil
+	case len(set) > 1:
+		set[1].Add("%s is also set: keep one of them", name)
+		return "", nil
+	case set[0].Name() == name:
+		return r.expand(set[0]), set[0]
+	}
+	text, ok := r.secret(set[0])
+	if !ok {
+		return "", nil
+	}
+	return text, set[0]
+}
+
+// beside resolves the path of a file relative to the configuration's folder.
 func (r *reader) beside(path string) string {
 	if path == "" || filepath.IsAbs(path) {
 		return path
@@ -32,7 +53,7 @@ func (r *reader) beside(path string) string {
 	return filepath.Join(filepath.Dir(r.path), path)
 }
 
-// endpointsInFile are the URLs in a file, one a line or with commas between them.
+// endpointsInFile reads the URLs in a file, separated by line breaks or commas.
 func (r *reader) endpointsInFile(n *yamlfile.Node, kind markets.ChainKind, header http.Header) []chains.Endpoint {
 	text, ok := r.secret(n)
 	if !ok {
@@ -41,26 +62,20 @@ func (r *reader) endpointsInFile(n *yamlfile.Node, kind markets.ChainKind, heade
 	return r.endpointList(n.Split(commas(text)), kind, header)
 }
 
-// commas is a list with commas where it has ends of lines. Empty lines are left out.
+// commas replaces the line breaks in a list by commas, and drops empty lines.
 func commas(list string) string {
 	lines := strings.FieldsFunc(list, func(c rune) bool { return c == '\r' || c == '\n' })
 	return strings.Join(lines, ",")
 }
 
-// stream is the URL of a transaction stream, from the configuration or from a file.
+// stream reads the URL of a transaction stream, from the configuration or from a file.
 func (r *reader) stream(chain *yamlfile.Node) string {
-	switch set := oneOf(chain, []string{"stream", "streamFile"}); {
-	case len(set) > 1:
-		set[1].Add("stream is set, too: keep one of them")
-	case len(set) == 1 && set[0].Name() == "stream":
-		return checkURL(set[0], r.expand(set[0]), "http", "https")
-	case len(set) == 1:
-		if text, ok := r.secret(set[0]); ok {
-			return checkURL(set[0], text, "http", "https")
-		}
+	text, option := r.textOrFile(chain, "stream")
+	if option == nil {
+		return ""
 	}
-	return ""
+	return checkURL(option, text, "http", "https")
 }
 
-// getenv is the value of a variable of the environment; empty if it is not set.
+// getenv returns the value of an environment variable; empty if it is not set.
 func (r *reader) getenv(name string) string { return r.env[name] }

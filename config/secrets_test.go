@@ -11,7 +11,7 @@ import (
 	"github.com/imart/event-worker/chains"
 )
 
-// secrets is a folder of files as Docker and Kubernetes mount them.
+// secrets writes a folder of files as Docker and Kubernetes mount them.
 func secrets(t *testing.T) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
@@ -49,16 +49,7 @@ func TestEndpointsInFiles(t *testing.T) {
 		"the environment's, not of file": {"    endpointFile: missing\n", variable + "ENDPOINT=https://d", []chains.Endpoint{endpoint("https://d")}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			cfg, err := load(t, dir, chainWith("evm", test.options), test.environ)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got := cfg.Chains[0].Endpoints; !reflect.DeepEqual(got, test.want) {
-				t.Errorf("got  %+v\nwant %+v", got, test.want)
-			}
-			if len(cfg.Unused) > 0 {
-				t.Errorf("unused: %v", cfg.Unused)
-			}
+			expectEndpoints(t, dir, chainWith("evm", test.options), test.want, test.environ)
 		})
 	}
 }
@@ -86,10 +77,10 @@ func TestSecretProblems(t *testing.T) {
 		"not a line":      {"evm", "    endpointFile: control\n", "", file + ".1: is not a URL that begins with http://"},
 		"a URL itself":    {"evm", "    endpointFile: https://a/s3cret\n", "", file + ": is a URL: write the name of a file that contains it"},
 		"WebSocket":       {"aptos", "    endpointFile: several\n", "", file + ".2: is not a URL that begins with http:// or https:// and a host"},
-		"beside endpoint": {"evm", "    endpoint: https://a/s3cret\n    endpointFile: one\n", "", "c.yaml:7:19: chains.home.endpointFile: endpoint is set, too: keep one of them"},
-		"beside a list":   {"evm", "    endpoints: [https://a/s3cret]\n    endpointFile: one\n", "", "c.yaml:7:19: chains.home.endpointFile: endpoints is set, too: keep one of them"},
-		"beside url":      {"evm", "    endpoints: [{url: https://a/s3cret, urlFile: one}]\n", "", "c.yaml:6:50: chains.home.endpoints.1.urlFile: url is set, too: keep one of them"},
-		"beside stream":   {"aptos", "    endpoint: https://a\n    stream: https://a/s3cret\n    streamFile: one\n", "", "c.yaml:8:17: chains.home.streamFile: stream is set, too: keep one of them"},
+		"beside endpoint": {"evm", "    endpoint: https://a/s3cret\n    endpointFile: one\n", "", "c.yaml:7:19: chains.home.endpointFile: endpoint is also set: keep one of them"},
+		"beside a list":   {"evm", "    endpoints: [https://a/s3cret]\n    endpointFile: one\n", "", "c.yaml:7:19: chains.home.endpointFile: endpoints is also set: keep one of them"},
+		"beside url":      {"evm", "    endpoints: [{url: https://a/s3cret, urlFile: one}]\n", "", "c.yaml:6:50: chains.home.endpoints.1.urlFile: url is also set: keep one of them"},
+		"beside stream":   {"aptos", "    endpoint: https://a\n    stream: https://a/s3cret\n    streamFile: one\n", "", "c.yaml:8:17: chains.home.streamFile: stream is also set: keep one of them"},
 		"of a variable":   {"evm", "    endpoint: https://a/${KEY}\n", "KEY_FILE=/nowhere/key", "c.yaml:6:15: chains.home.endpoint: KEY_FILE: open /nowhere/key: no such file or directory"},
 		"stream on evm":   {"evm", "    endpoint: https://a\n    streamFile: one\n", "", "c.yaml:7:17: chains.home.streamFile: is for chains of kind aptos only: take it out"},
 		"environment's":   {"evm", "    endpoint: https://a\n", "EVENT_WORKER_CHAINS_HOME_ENDPOINT_FILE=missing", "environment variable EVENT_WORKER_CHAINS_HOME_ENDPOINT_FILE: chains.home.endpointFile: open " + dir + "/missing"},
@@ -101,7 +92,7 @@ func TestSecretProblems(t *testing.T) {
 	})
 }
 
-// A chain is not left out where a file has the value of its endpoint's variable.
+// A chain is not left out if a file has the value of its endpoint's variable.
 func TestOptionalWithFile(t *testing.T) {
 	dir := secrets(t)
 	cfg, err := load(t, dir, chainWith("evm", "    optional: true\n    endpoint: https://a/${KEY}\n"), "KEY_FILE="+dir+"/key")

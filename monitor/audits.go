@@ -10,18 +10,18 @@ import (
 
 var (
 	auditEvents = gauge("event_worker_audit_events",
-		"Events that the last audit of the chain's log has compared.", "chain")
+		"Events that the last audit of the chain's log compared.", "chain")
 	auditDiffering = gauge("event_worker_audit_differing_events",
-		"Events of which the last audit has found that log and chain differ.", "chain")
+		"Events in which the log and the chain differed at the last audit.", "chain")
 	auditDocuments = gauge("event_worker_audit_documents",
-		"Orders, records and notifications that the last audit has compared with the chain's log.", "chain")
+		"Orders, records and notifications that the last audit compared with the chain's log.", "chain")
 	auditDifferingDocuments = gauge("event_worker_audit_differing_documents",
-		"Orders, records and notifications of which the last audit has found that they are not what the log makes.", "chain")
+		"Orders, records and notifications that differed from the fold of the log at the last audit.", "chain")
 	auditEnded = gauge("event_worker_audit_ended_timestamp_seconds",
-		"When the last audit ended, in seconds since 1970.", "chain")
+		"Time at which the last audit ended, in seconds since 1970.", "chain")
 )
 
-// audits collects what came of the last audits of owned chains.
+// audits collects the results of the last audits of owned chains.
 type audits struct {
 	owned func(chain string) bool
 
@@ -33,7 +33,7 @@ func newAudits(owned func(chain string) bool) *audits {
 	return &audits{owned: owned, last: map[string]persistence.AuditResult{}}
 }
 
-// Audited records what came of the last audit of a chain.
+// Audited records the result of an audit of a chain.
 func (m *Metrics) Audited(chain string, result persistence.AuditResult) {
 	m.audits.mu.Lock()
 	defer m.audits.mu.Unlock()

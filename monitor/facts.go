@@ -22,12 +22,12 @@ var (
 		"Orders of slow rounds of which the contracts said something else than the documents.", marketLabels...)
 )
 
-// counted is a chain of which facts are read.
+// counted is implemented by chains that read facts.
 type counted interface {
 	Counts() map[string]facts.Counts
 }
 
-// asked collects what was asked on owned chains.
+// asked collects the contract calls on owned chains.
 type asked struct {
 	owned func(chain string) bool
 

@@ -10,25 +10,25 @@ import (
 
 var (
 	hookDeliveries = counter("event_worker_hook_deliveries_total",
-		"Deliveries of webhooks that ended: accepted by the receiver, or given up (dead).", "hook", "outcome")
+		"Completed deliveries of the webhook: accepted by the receiver, or given up (dead).", "hook", "outcome")
 	hookFailures = counter("event_worker_hook_failures_total",
-		"Attempts of deliveries of webhooks that failed.", "hook")
+		"Failed attempts of deliveries of the webhook.", "hook")
 	hookLag = gauge("event_worker_hook_lag_seconds",
-		"Time for which the next delivery of a webhook has been waiting.", "hook")
+		"Time for which the webhook's next delivery has been waiting.", "hook")
 )
 
-// delivering is what delivers to webhooks.
-type delivering interface {
+// hookStats is implemented by the runner of webhooks.
+type hookStats interface {
 	Stats() map[string]hooks.Stats
 }
 
-// deliveries collects what was delivered to webhooks.
+// deliveries collects the statistics of webhooks.
 type deliveries struct {
-	by atomic.Pointer[delivering]
+	by atomic.Pointer[hookStats]
 }
 
-// Hooks exposes what is delivered to webhooks.
-func (m *Metrics) Hooks(by delivering) { m.deliveries.by.Store(&by) }
+// Hooks exposes the statistics of webhooks.
+func (m *Metrics) Hooks(by hookStats) { m.deliveries.by.Store(&by) }
 
 // Describe implements prometheus.Collector.
 func (d *deliveries) Describe(to chan<- *prometheus.Desc) {

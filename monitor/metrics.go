@@ -19,7 +19,7 @@ type Metrics struct {
 	audits    *audits
 	node      *Node
 
-	deliveries deliveries
+	deliveries deliveries // of webhooks
 
 	commits *prometheus.HistogramVec // by chain, market, outcome
 	fenced  *prometheus.CounterVec   // by chain

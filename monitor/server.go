@@ -2,7 +2,6 @@ package monitor
 
 import (
 	"context"
-	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -21,9 +20,6 @@ const (
 
 // ReadyText is the first line of the response of a process that is ready.
 const ReadyText = "ready"
-
-// closeTimeout bounds how long requests in progress may delay Close.
-const closeTimeout = 2 * time.Second
 
 // Options configure what is served, and where.
 type Options struct {
@@ -44,58 +40,33 @@ type Options struct {
 
 // Server serves health checks and metrics.
 type Server struct {
-	http *http.Server
-	addr string
-	stop func() bool   // stops waiting for the context
-	done chan struct{} // closed when the server has stopped
+	*listener.Server
+	stop func() bool // stops waiting for the context
 }
 
-// Serve starts serving, until the context ends or the server is closed. The error says
-// that it cannot listen at the configured address.
+// Serve starts serving, until the context ends or the server is closed. It fails if it
+// cannot listen at the configured address.
 func Serve(ctx context.Context, o Options) (*Server, error) {
 	opened, err := listener.Open(ctx, listener.Address{Server: "health and metrics", Option: "monitor.listen", Configured: o.Listen, Default: o.Default}, o.Log)
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{
-		http: &http.Server{
-			Handler:           o.handler(),
-			ReadHeaderTimeout: 5 * time.Second,
-			ReadTimeout:       10 * time.Second,
-			WriteTimeout:      30 * time.Second,
-			IdleTimeout:       2 * time.Minute,
-			MaxHeaderBytes:    16 << 10,
-			ErrorLog:          slog.NewLogLogger(o.Log.Handler(), slog.LevelWarn),
-		},
-		addr: opened.Addr().String(),
-		done: make(chan struct{}),
-	}
-	s.stop = context.AfterFunc(ctx, func() { _ = s.shutdown() })
-	go func() {
-		defer close(s.done)
-		_ = s.http.Serve(opened) // ends with ErrServerClosed
-	}()
-	return s, nil
+	server := listener.Serve(&http.Server{
+		Handler:           o.handler(),
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       10 * time.Second,
+		WriteTimeout:      30 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    16 << 10,
+		ErrorLog:          slog.NewLogLogger(o.Log.Handler(), slog.LevelWarn),
+	}, opened)
+	return &Server{server, context.AfterFunc(ctx, func() { _ = server.Close() })}, nil
 }
 
-// Addr returns the server's address, host:port.
-func (s *Server) Addr() string { return s.addr }
-
-// Close stops serving, and waits up to closeTimeout for requests in progress.
+// Close stops serving, and waits up to 2 seconds for requests in progress.
 func (s *Server) Close() error {
 	s.stop()
-	err := s.shutdown()
-	<-s.done
-	return err
-}
-
-func (s *Server) shutdown() error {
-	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
-	defer cancel()
-	if err := s.http.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) {
-		return err
-	}
-	return s.http.Close()
+	return s.Server.Close()
 }
 
 func (o Options) handler() http.Handler {

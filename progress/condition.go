@@ -9,15 +9,15 @@ import (
 // Condition is the condition of one actor, or of several taken together.
 type Condition struct {
 	Running   bool      // at least one of them has not stopped
-	Failing   string    // the worst state that keeps one from its work, retrying or finality_broken; or empty
+	Failing   string    // the worst failing state, retrying or finality_broken; empty if none fails
 	Reason    string    // the last error of the actor that is in that state
 	Restarts  int64     // of all actors, by all processes that have ever run them
 	UpdatedAt time.Time // when the newest of their documents was written
 
-	failing map[string]int64 // actors by the state that keeps them from their work
+	failing map[string]int64 // failing actors by state
 }
 
-// InState counts the actors that a state, retrying or finality_broken, keeps from their work.
+// InState counts the actors in a failing state, retrying or finality_broken.
 func (c *Condition) InState(state string) int64 { return c.failing[state] }
 
 func (c *Condition) add(a persistence.Actor) {

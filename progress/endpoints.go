@@ -5,7 +5,7 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// hostShown bounds a host as it is printed, in bytes.
+// hostShown limits the display of a host, in bytes.
 const hostShown = 60
 
 // NotUp lists the endpoints that are not up, each as its host and state, printable.

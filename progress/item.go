@@ -35,12 +35,12 @@ func itemsOf(c *Chain) []item {
 	return out
 }
 
-// condition is the state of an item that is kept from one look to the next.
+// condition is the state of an item at a look.
 type condition struct {
 	failing  bool
 	restarts int64
-	met      bool // it has reached finality at least once
-	behind   int  // looks in a row at which it had not
+	met      bool // whether it has reached finality at least once
+	behind   int  // the number of consecutive looks at which it had not
 }
 
 // next returns the condition of an item that had condition c at the last look. The item
@@ -62,5 +62,5 @@ func (c condition) next(i item) condition {
 	return n
 }
 
-// late reports whether an item has fallen behind, and not just for a moment.
+// late reports whether an item has been behind for several looks.
 func (c condition) late() bool { return c.met && c.behind > 1 }

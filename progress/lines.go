@@ -9,8 +9,9 @@ import (
 // rateSpan is the time over which the rates in the log are measured.
 const rateSpan = time.Minute
 
-// logProgress logs how far a chain is while it has history to read, and that it is done. Of
-// a chain that fails, only the first minute has a line at each look: its summaries go on.
+// logProgress logs the progress of a chain while it has history to read, and once when it
+// has reached its head. The lines of a failing chain end after the first minute, or with a
+// summary.
 func (l *Logger) logProgress(c *Chain, summarised bool) {
 	behind, before := c.Behind(), l.behind[c.Name]
 	l.behind[c.Name] = behind > 0
@@ -27,11 +28,11 @@ func (l *Logger) logProgress(c *Chain, summarised bool) {
 		if n := c.aboveHead(); n > 0 {
 			attrs = append(attrs, "startAboveHead", n)
 		}
-		l.log.Info("chain is followed at its head: from now on it has a summary at intervals", attrs...)
+		l.log.Info("the chain is at its head: from now on it is summarised at intervals", attrs...)
 	}
 }
 
-// lineOf describes a chain by its slowest stream.
+// lineOf returns the attributes of a chain's line, which describe its slowest stream.
 func lineOf(c *Chain) []any {
 	s := c.Slowest()
 	var attrs []any

@@ -13,7 +13,7 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// told are the lines of progress of a look.
+// told returns the lines of progress that a look logs.
 func (w *watched) told() []string {
 	w.t.Helper()
 	if err := w.Look(w.t.Context()); err != nil {
@@ -32,8 +32,8 @@ func (w *watched) told() []string {
 
 var measured = regexp.MustCompile(`(PerSecond=|eta=)\S+`)
 
-// While a chain has history to read it has a line at each look; then one that says that it
-// has none any more, and no more.
+// Each look logs a line for a chain that has history to read, and one more when it is at
+// its head.
 func TestLinesOfProgress(t *testing.T) {
 	t.Parallel()
 	w := newWatched(t, "ethereum")
@@ -45,7 +45,7 @@ func TestLinesOfProgress(t *testing.T) {
 			t.Errorf("%s:\n%s\nwant\n%s", when, got, strings.Join(want, "\n"))
 		}
 	}
-	expect("before there are actors", `INFO msg="this process follows no chain yet: other nodes have them all, or it waits for its turn" configured=1`)
+	expect("before there are actors", `INFO msg="this process owns no chain: other nodes own them all, or have not handed any over yet" configured=1`)
 	w.claim("ethereum/head", "me", 0)
 	expect("before the head is known", `INFO msg="waiting for the chain's endpoints" chain=ethereum`)
 	w.is("ethereum/head", persistence.Following, 0, "")
@@ -57,7 +57,7 @@ func TestLinesOfProgress(t *testing.T) {
 	expect("and again", `INFO msg=progress chain=ethereum at=40 head=100 percent=40 eventsPerSecond=N requestsPerSecond=N behind=1 streams=1 slowest=seaport/list`)
 	w.move(loggerID, 60, 3)
 	w.is(subjectID, persistence.Following, 0, "")
-	expect("at the head", `INFO msg="chain is followed at its head: from now on it has a summary at intervals" chain=ethereum head=100 every=5m0s`)
+	expect("at the head", `INFO msg="the chain is at its head: from now on it is summarised at intervals" chain=ethereum head=100 every=5m0s`)
 	expect("and later")
 }
 
@@ -82,9 +82,9 @@ func TestAboveTheHead(t *testing.T) {
 	}
 }
 
-// Events are never negative, those that were taken back are counted on their own, and the
-// difference is that of the logs; rates are never negative.
-func TestMetersCountBothWays(t *testing.T) {
+// Added and undone events are never negative, and their difference is that of the logs.
+// Rates are never negative.
+func TestMetersCountAddedAndUndone(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		draw := func() Tree {
 			var all []persistence.Actor
@@ -127,7 +127,7 @@ func actorOf(stream string, seq, events int64) persistence.Actor {
 	return a
 }
 
-// A window measures over its span, and not from the beginning.
+// A window measures over its span, not since its creation.
 func TestWindow(t *testing.T) {
 	now := time.Now()
 	window := NewWindow(10 * time.Second)
@@ -147,7 +147,7 @@ func TestWindow(t *testing.T) {
 	}
 }
 
-// How much of its history a stream has read counts from where it started.
+// The share of its history that a stream has read counts from its start.
 func TestPercentFromTheStart(t *testing.T) {
 	a := actorOf("list", 115, 0)
 	a.Head, a.Lag = 200, 85

@@ -32,13 +32,13 @@ type Logger struct {
 	// Logger only warns of them.
 	Clustered bool
 
-	// Lines: chains with history to read have a line at each look.
+	// Lines: each look logs the progress of the chains that have history to read.
 	Lines bool
 
 	looks  int
 	window *Window
-	behind map[string]bool      // the chains that had history to read at the last look
-	store  outage.Outage        // the documents cannot be read
+	behind map[string]bool      // whether a chain had history to read at the last look
+	store  outage.Outage        // of reads of the documents
 	known  map[string]condition // of the items, at the last look
 	meters map[string]*Meter    // by owned chain, reset by each summary
 }
@@ -94,7 +94,7 @@ func (l *Logger) report(ctx context.Context, each bool) {
 		}
 	}
 	if l.Lines && len(t) == 0 && l.looks%calmLooks == 1 {
-		l.log.Info("this process follows no chain yet: other nodes have them all, or it waits for its turn", "configured", len(l.chains))
+		l.log.Info("this process owns no chain: other nodes own them all, or have not handed any over yet", "configured", len(l.chains))
 	}
 }
 
@@ -174,8 +174,8 @@ func (l *Logger) logChange(i item, before, now condition) {
 	}
 }
 
-// summarise logs a summary of a chain if it is due, or always. The summary names endpoints
-// only if some are not up.
+// summarise logs a summary of a chain if it is due or if always is set, and reports whether
+// it did. The summary names only endpoints that are not up.
 func (l *Logger) summarise(c *Chain, always bool) (done bool) {
 	failing, every := 0, calmLooks
 	for _, i := range itemsOf(c) {

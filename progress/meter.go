@@ -2,7 +2,7 @@ package progress
 
 import "time"
 
-// Meter measures the rates of streams, from the moment at which it was created.
+// Meter measures the rates of streams and chains since its creation.
 type Meter struct {
 	at       time.Time
 	from     map[string]mark  // by stream
@@ -11,7 +11,7 @@ type Meter struct {
 
 type mark struct {
 	events, height int64
-	placed         bool // the height is known
+	placed         bool // whether the height is known
 }
 
 // NewMeter returns a meter that starts at the progress of a tree.
@@ -52,9 +52,9 @@ func (m *Meter) Measure(now time.Time, t Tree) {
 	}
 }
 
-// Events counts the events that the logs of a later tree have beyond the meter's, and those
-// that were taken back since, by a reorganisation or a rewind. Neither is negative. Events
-// of one stream that were taken back and replaced by others in the meantime are not counted.
+// Events counts the events that a later tree's logs have gained since the meter's creation,
+// and those that they have lost to reorganisations or rewinds. It sees only the net change
+// of each stream.
 func (m *Meter) Events(t Tree) (added, undone int64) {
 	for s := range t.Streams() {
 		n := s.Events - m.from[s.ID()].events
@@ -63,19 +63,20 @@ func (m *Meter) Events(t Tree) (added, undone int64) {
 	return added, undone
 }
 
-// Window measures the rates of streams over the last while.
+// Window measures rates over a sliding window of time.
 type Window struct {
 	span   time.Duration
 	meters []*Meter // the oldest first
 }
 
-// NewWindow returns a window that measures over a time.
+// NewWindow returns a window of a length.
 func NewWindow(span time.Duration) *Window { return &Window{span: span} }
 
-// marksInSpan bounds how many meters a window keeps.
+// marksInSpan bounds the number of meters in a window.
 const marksInSpan = 16
 
-// Measure sets the rates of the streams of a tree, which is the newest.
+// Measure sets the rates of a tree's streams and chains. Each tree must be newer than the
+// one before.
 func (w *Window) Measure(now time.Time, t Tree) {
 	for len(w.meters) > 1 && w.meters[1].Since(now) >= w.span {
 		w.meters = w.meters[1:]

@@ -41,10 +41,10 @@ type Chain struct {
 	Head      *persistence.Actor  // the document of its head; nil if there is none
 	Condition                     // of all its actors
 
-	// RequestsPerSecond of all of its endpoints is 0 unless a Meter has measured it.
+	// RequestsPerSecond to all of its endpoints; 0 unless a Meter has measured it.
 	RequestsPerSecond float64
 
-	blocks bool // its places have hashes
+	blocks bool // whether its places have hashes: its sequence numbers are heights
 }
 
 // Market is the progress of a market on a chain.
@@ -114,8 +114,8 @@ func (c *Chain) Events() (n int64) {
 	return n
 }
 
-// Height returns how far along the chain one of its actors is, in the unit of its head;
-// false if that is not known.
+// Height returns the height of one of the chain's actors, in the unit of the head; false if
+// it is unknown.
 func (c *Chain) Height(a persistence.Actor) (int64, bool) {
 	if a.Kind == "head" {
 		return a.Place.Height(), a.Head > 0
@@ -123,7 +123,7 @@ func (c *Chain) Height(a persistence.Actor) (int64, bool) {
 	return heightOf(a.Place, c.blocks)
 }
 
-// Requests counts the requests to the chain's endpoints since its owner started.
+// Requests returns the number of requests to the chain's endpoints since its owner started.
 func (c *Chain) Requests() (n int64) {
 	if c.Head == nil {
 		return 0
@@ -134,8 +134,8 @@ func (c *Chain) Requests() (n int64) {
 	return n
 }
 
-// Slowest returns the stream that is furthest behind the head; nil if there is none. A
-// stream that has not been read at all is further behind than any other.
+// Slowest returns the stream that is furthest behind the head; nil if the chain has none. A
+// stream of which nothing has been read counts as furthest behind.
 func (c *Chain) Slowest() (slowest *Stream) {
 	for s := range c.Streams() {
 		if slowest == nil || s.remaining() > slowest.remaining() {
@@ -155,8 +155,8 @@ func (c *Chain) Behind() (n int) {
 	return n
 }
 
-// ETA returns how long the chain's streams take to the head; false if one of them that has
-// history to read does not advance.
+// ETA returns the time until all of the chain's streams reach the head; false if a stream
+// that has history to read does not advance.
 func (c *Chain) ETA() (longest time.Duration, known bool) {
 	for s := range c.Streams() {
 		eta, known := s.ETA()

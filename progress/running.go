@@ -30,8 +30,8 @@ func (t Tree) running() Tree {
 	return out
 }
 
-// Only returns the tree with only those streams that keep holds for, and without chains that
-// have none of them.
+// Only returns the tree with the streams for which keep returns true. Chains without any
+// are left out.
 func (t Tree) Only(keep func(*Stream) bool) Tree {
 	var out Tree
 	for _, c := range t {
@@ -49,7 +49,7 @@ func (t Tree) Only(keep func(*Stream) bool) Tree {
 	return out
 }
 
-// Of returns the chains that a node follows, and those that others do.
+// Of divides the chains into those that a node follows and all others.
 func (t Tree) Of(node string) (own, others Tree) {
 	for _, c := range t {
 		i := slices.IndexFunc(c.Actors, func(a persistence.Actor) bool { return a.ID == c.Name })

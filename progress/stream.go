@@ -29,18 +29,18 @@ type Stream struct {
 
 	slowest *persistence.Actor // of its observers
 	paused  bool
-	blocks  bool // its chain has blocks: its places are heights from the start
+	blocks  bool // whether the sequence numbers of its chain are heights
 }
 
 // ID is chain/market/stream.
 func (s *Stream) ID() string { return s.Chain + "/" + s.Market + "/" + s.Name }
 
-// Started reports whether the stream has left the place where it starts.
+// Started reports whether any of the stream has been read.
 func (s *Stream) Started() bool { return s.Place.Hash != "" || s.Place.Through != 0 }
 
-// Height returns how far along its chain the stream is, in the unit of its head: a block
-// number or a ledger version. It is false of a stream of Aptos that has not been read yet,
-// which has only the number of an event.
+// Height returns the stream's height in the unit of its head: a block number or a ledger
+// version. It is unknown (false) for an Aptos stream of which nothing has been read, whose
+// place is only the sequence number of an event.
 func (s *Stream) Height() (int64, bool) { return heightOf(s.Place, s.blocks) }
 
 func heightOf(p markets.Place, blocks bool) (int64, bool) {
@@ -50,7 +50,7 @@ func heightOf(p markets.Place, blocks bool) (int64, bool) {
 	return p.Height(), true
 }
 
-// AboveHead reports whether the stream starts above the chain's head, and waits for it.
+// AboveHead reports whether the stream waits for the chain's head to reach its start.
 func (s *Stream) AboveHead() bool {
 	height, known := s.Height()
 	return known && !s.Started() && s.Head > 0 && height > s.Head
@@ -64,7 +64,7 @@ func (s *Stream) Behind() bool {
 	return s.State == persistence.Backfilling || !s.Started() && (s.Lag > 0 || s.Head == 0)
 }
 
-// remaining is how much the stream has to read before it is at the head.
+// remaining returns the heights between the stream and the head.
 func (s *Stream) remaining() int64 {
 	if _, known := s.Height(); !known {
 		return math.MaxInt64
@@ -72,8 +72,8 @@ func (s *Stream) remaining() int64 {
 	return s.Lag
 }
 
-// Percent returns how much of the heights from its start to the head the stream has passed,
-// 0 to 100.
+// Percent returns the share of the heights from the stream's start to the head that it has
+// passed, from 0 to 100.
 func (s *Stream) Percent() float64 {
 	if s.Head <= 0 || s.slowest == nil || !s.Started() && s.Lag > 0 {
 		return 0
@@ -85,7 +85,7 @@ func (s *Stream) Percent() float64 {
 	return 100 * float64(max(0, span-s.Lag)) / float64(span)
 }
 
-// start is the height at which the stream starts, or the first one known of it.
+// start returns the first known height of the stream; 0 if there is none.
 func (s *Stream) start() int64 {
 	for _, at := range s.slowest.Trail {
 		if height, known := heightOf(at, s.blocks); known {
@@ -95,11 +95,11 @@ func (s *Stream) start() int64 {
 	return 0
 }
 
-// maxETA is the longest time that is worth telling.
+// maxETA bounds the times that ETA returns.
 const maxETA = 10 * 365 * 24 * time.Hour
 
-// ETA returns how long the stream takes to the head at its measured rate; false if it
-// does not advance.
+// ETA returns the time until the stream reaches the head at its measured rate; false if it
+// does not advance, or too slowly.
 func (s *Stream) ETA() (time.Duration, bool) {
 	if s.Lag == 0 {
 		return 0, true

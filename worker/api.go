@@ -17,38 +17,38 @@ import (
 	"github.com/imart/event-worker/persistence/embedded"
 )
 
-// Served is what the API serves, whether a worker runs in the process or not.
+// Served is the data that the API serves, with or without a worker in the process.
 type Served interface {
 	persistence.Querier
 	persistence.Feed
 }
 
-// Access is what a process can do for clients of the API beyond reading documents.
+// Access says what a process offers to clients of the API beyond its documents, and how
+// much of its time they may take.
 type Access struct {
-	// Order returns an order as of its last commit, from memory if it is there; optional.
+	// Order returns an order as of its last commit, from memory if possible; optional.
 	Order func(ctx context.Context, market persistence.MarketRef, key string) (markets.Order, bool, error)
-	// Ask makes a request to the owner of a chain.
+	// Ask sends a request to the owner of a chain.
 	Ask func(ctx context.Context, r persistence.Request) error
-	// Share is the share of the time that lists of documents may take; 0: all.
+	// Share is the share of time that reading lists of documents may take; 0: unlimited.
 	Share float64
-	// Every is how often the same page is read at most; 0: for each request.
+	// Every is the shortest interval at which the same page is read; 0: for each request.
 	Every time.Duration
 }
 
-// A process that follows chains reads the same page at most once in so long: clients that ask for
-// the same page wait for a moment, and the worker does not. The queries of a data folder take the
-// worker's own processors, so they are also bounded by a share of the time.
+// The Every and the Share of a process that follows chains: clients of the same page share a
+// read, and reading the lists of a data folder takes the worker's own processor time.
 const (
-	pageInterval         = 50 * time.Millisecond
-	pageIntervalOfFolder = 200 * time.Millisecond
-	shareOfFolder        = 0.1
+	pageInterval       = 50 * time.Millisecond
+	folderPageInterval = 200 * time.Millisecond
+	folderShare        = 0.1
 )
 
-// AccessOf is the access to a worker's store.
+// AccessOf returns the access to a worker's store.
 func AccessOf(store persistence.Store, node *actors.Node) Access {
 	a := Access{Order: node.Order, Every: pageInterval}
 	if _, folder := store.(*embedded.Store); folder {
-		a.Every, a.Share = pageIntervalOfFolder, shareOfFolder
+		a.Every, a.Share = folderPageInterval, folderShare
 	}
 	return a
 }
@@ -59,33 +59,33 @@ type API struct {
 	page *page.Page
 }
 
-// Close stops serving.
+// Close stops serving, and waits up to 2 seconds for requests in progress.
 func (a *API) Close() error {
 	err := a.Server.Close()
 	a.page.Close()
 	return err
 }
 
-// ServeAPI serves the page, the API and the feed of data.
+// ServeAPI serves the page, the API and the feed of data until the API is closed.
 func ServeAPI(ctx context.Context, cfg config.API, data Served, access Access, log *slog.Logger) (*API, error) {
-	shown := page.New(ctx, page.Options{Data: data, Ask: access.Ask, Changes: cfg.Token != "" || cfg.TokenFile != "", Log: log})
+	web := page.New(ctx, page.Options{Data: data, Ask: access.Ask, Changes: cfg.Token != "" || cfg.TokenFile != "", Log: log})
 	server, err := api.Serve(ctx, api.Options{
 		Listen: cfg.Listen, Default: config.DefaultAPI, Token: cfg.Token, TokenFile: cfg.TokenFile,
 		Origins: cfg.Origins, Rate: cfg.Rate, TLS: cfg.TLS, Log: log,
 		Routes: slices.Concat(
 			resource.Routes(resource.Options{Data: data, Order: access.Order, Ask: access.Ask, Share: access.Share, Every: access.Every, Log: log}),
 			feed.Routes(feed.Options{Data: data, Log: log}),
-			shown.Routes(),
+			web.Routes(),
 		),
 	})
 	if err != nil {
-		shown.Close()
+		web.Close()
 		return nil, err
 	}
-	return &API{server, shown}, nil
+	return &API{server, web}, nil
 }
 
-// serveAPI serves the API while the worker runs, unless it is switched off.
+// serveAPI serves the API while the worker runs, unless the configuration disables it.
 func (w *Worker) serveAPI(ctx context.Context) error {
 	if w.opts.Config.API.Off || w.opts.Once {
 		return nil
@@ -105,7 +105,7 @@ func (w *Worker) serveAPI(ctx context.Context) error {
 	return nil
 }
 
-// ask makes a request to the owner of a chain, which may be this process.
+// ask sends a request to the owner of a chain, which may be this process.
 func (w *Worker) ask(ctx context.Context, r persistence.Request) error {
 	err := w.store.(persistence.RequestQueue).Ask(ctx, []persistence.Request{r}, persistence.AskWithin)
 	if err == nil {

@@ -13,13 +13,14 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// What the answers to an audit may take of the memory: a part of it, and so many bytes at least.
+// Memory for the answers to an audit.
 const (
-	auditMemory      = 4
-	leastAuditMemory = 16 << 20
+	auditMemory      = 4        // it takes one part in auditMemory of the configured memory,
+	leastAuditMemory = 16 << 20 // but at least these bytes
 )
 
-// auditRegularly compares the log with its chains beside the streams, if that is switched on.
+// auditRegularly compares the log with its chains while the worker runs, if the option
+// audit is set.
 func (w *Worker) auditRegularly(ctx context.Context) {
 	cfg := w.opts.Config
 	if cfg.Audit == 0 || w.opts.Once || w.opts.Chains != nil {
@@ -33,21 +34,11 @@ func (w *Worker) auditRegularly(ctx context.Context) {
 	for _, c := range cfg.Chains {
 		names = append(names, c.Name)
 	}
-	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		r.Run(ctx, names, w.openAudit)
-	}()
-	w.onStop(func(context.Context) error {
-		cancel()
-		<-ended
-		return nil
-	})
+	w.background(ctx, func(ctx context.Context) { r.Run(ctx, names, w.openAudit) })
 }
 
-// openAudit opens a chain for one audit: by itself, as what the streams have read near their
-// places is of no use, with few requests at once and little memory.
+// openAudit opens a chain for one audit. It shares nothing with the streams, which cache
+// blocks near their places only, and has one request in flight and little memory.
 func (w *Worker) openAudit(name string) (audit.Config, func(), error) {
 	cfg := w.opts.Config
 	i := slices.IndexFunc(cfg.Chains, func(c config.Chain) bool { return c.Name == name })
@@ -59,7 +50,7 @@ func (w *Worker) openAudit(name string) (audit.Config, func(), error) {
 	return AuditOf(cfg, w.opts.Numbers, w.log)
 }
 
-// AuditOf opens the only chain of a configuration for an audit, until closed is called.
+// AuditOf opens the only chain of a configuration for an audit. The caller calls closed.
 func AuditOf(cfg config.Config, numbers func(config.Chain) (func(markets.Source) []int64, error), log *slog.Logger) (of audit.Config, closed func(), err error) {
 	all, err := Chains(cfg, numbers, log)
 	if err != nil {
@@ -67,17 +58,13 @@ func AuditOf(cfg config.Config, numbers func(config.Chain) (func(markets.Source)
 	}
 	of = AuditOfChain(all[0])
 	of.Hosts = cfg.Chains[0].Host()
-	if !cfg.Chains[0].Recorded { // recordings do not answer calls
+	if !cfg.Chains[0].Recorded { // recordings do not answer contract calls
 		of.ID = cfg.Chains[0].ID
 	}
 	return of, all[0].Chain.Close, nil
 }
 
-// AuditOfChain is an audit of a chain whose contracts are not asked.
+// AuditOfChain configures an audit of a chain that makes no contract calls.
 func AuditOfChain(c actors.Chain) audit.Config {
-	of := audit.Config{Chain: c.Name, Source: c.Chain}
-	for _, m := range c.Markets {
-		of.Markets = append(of.Markets, m.Market)
-	}
-	return of
+	return audit.Config{Chain: c.Name, Source: c.Chain, Markets: marketsOf(c)}
 }

@@ -33,9 +33,9 @@ func checkOwner(ctx context.Context, docs persistence.Querier, at fmt.Stringer, 
 	return nil
 }
 
-// checkKeys refuses data from before keys had the contract: what happened to one order or
-// record would be split between two documents. The old log does not have what the documents
-// need today, either, so that they are read again and not converted.
+// checkKeys refuses data from a version whose keys did not contain the contract: the events
+// of one order or record would be split between two documents. Such data must be read
+// again: the old log lacks what a conversion would need.
 func checkKeys(ctx context.Context, docs persistence.Querier, at fmt.Stringer, chains []actors.Chain) error {
 	for _, c := range chains {
 		for _, m := range c.Markets {
@@ -44,14 +44,14 @@ func checkKeys(ctx context.Context, docs persistence.Querier, at fmt.Stringer, c
 				return err
 			}
 			if old {
-				return fmt.Errorf("%s: documents of %s/%s are from an earlier version, whose keys did not have the contract: have them read again from the start with event-worker rewind %s/%s --to 0, or choose another location", at, c.Name, m.Name, c.Name, m.Name)
+				return fmt.Errorf("%s: documents of %s/%s are from an earlier version, whose keys did not contain the contract: read them again from the start with event-worker rewind %s/%s --to 0, or choose another location", at, c.Name, m.Name, c.Name, m.Name)
 			}
 		}
 	}
 	return nil
 }
 
-// ofCurations are the types of IMart's records that every curation counts from 1.
+// ofCurations are the types of IMart's records whose ids are unique only within a curation.
 var ofCurations = []string{"gallery", "exhibit", "exhibit-offer"}
 
 func hasOldKeys(ctx context.Context, docs persistence.Querier, ref persistence.MarketRef, m markets.Market) (bool, error) {
@@ -73,8 +73,8 @@ func hasOldKeys(ctx context.Context, docs persistence.Querier, ref persistence.M
 	return false, nil
 }
 
-// anyKey is the key of a document of a market whose _id goes on with a prefix; empty if there
-// is none.
+// anyKey returns the key of a document of a market that begins with a prefix; empty if none
+// does.
 func anyKey(ctx context.Context, docs persistence.Querier, market persistence.MarketRef, collection, prefix string) (string, error) {
 	prefix = market.Chain + "/" + market.Market + "/" + prefix
 	ids := persistence.And{ // an index that starts with the chain and the market need not exist
@@ -90,10 +90,10 @@ func anyKey(ctx context.Context, docs persistence.Querier, market persistence.Ma
 	return found[0].Key, nil
 }
 
-// aliveWithin is how long a node that lives may take to show it.
+// aliveWithin bounds the wait for a heartbeat of a living node.
 const aliveWithin = 3 * time.Second
 
-// CheckIdle refuses a database on which a cluster runs. Where the data are is at.
+// CheckIdle refuses a database on which a cluster runs. The error names the location at.
 func CheckIdle(ctx context.Context, docs persistence.Querier, at fmt.Stringer) error {
 	nodes, err := cluster.Alive(ctx, docs, aliveWithin)
 	if err != nil || len(nodes) == 0 {

@@ -9,7 +9,7 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// askable is the chain at an index if it can be asked about currencies: recordings cannot.
+// askable returns the chain at an index if it answers contract calls, as recordings do not.
 func (w *Worker) askable(i int) chains.Chain {
 	if w.opts.Chains == nil && w.opts.Config.Chains[i].Recorded {
 		return nil
@@ -17,8 +17,8 @@ func (w *Worker) askable(i int) chains.Chain {
 	return w.chains[i].Chain
 }
 
-// completing is a chain whose events have their currencies completed: by what the store has of
-// them and, unless it is nil, what the chain that can be asked says.
+// completing returns a chain that completes the currencies of its events: from the store
+// and, unless askable is nil, by contract calls.
 func completing(c actors.Chain, askable chains.Chain, store persistence.Store) actors.Chain {
 	c.Markets = slices.Clone(c.Markets)
 	if len(c.Markets) == 0 {

@@ -15,7 +15,7 @@ import (
 // zeroAddress stands for a chain's own coin.
 const zeroAddress = "0x0000000000000000000000000000000000000000"
 
-// withFacts adds the streams of facts to a chain's markets whose contracts can be asked.
+// withFacts adds streams of facts to the markets of a chain that support them.
 func (w *Worker) withFacts(ctx context.Context, c config.Chain, chain actors.Chain) actors.Chain {
 	asker, ok := chain.Chain.(facts.Asker)
 	if !ok || c.Recorded {
@@ -41,7 +41,7 @@ func (w *Worker) withFacts(ctx context.Context, c config.Chain, chain actors.Cha
 	return chain
 }
 
-// warnOfFacts warns of what an earlier run has written, and this one does not keep true.
+// warnOfFacts warns if an earlier run has written facts, which are no longer updated.
 func (w *Worker) warnOfFacts(ctx context.Context, m facts.Market) {
 	before := persistence.Query{
 		Collection: persistence.Actors,
@@ -49,12 +49,12 @@ func (w *Worker) warnOfFacts(ctx context.Context, m facts.Market) {
 	}
 	found, err := persistence.Collect[persistence.Actor](ctx, w.store, before)
 	if err == nil && len(found) > 0 {
-		w.log.Warn("facts are switched off: what the orders' fillable says is no longer kept up to date",
+		w.log.Warn("facts are switched off: the orders' fillable is no longer updated",
 			"chain", m.Ref.Chain, "market", m.Ref.Market, "block", found[0].Seq)
 	}
 }
 
-// firstStream is the stream of a market that begins first, as far as that is known.
+// firstStream returns the stream of a market that starts first, as far as that is known.
 func firstStream(m actors.Market) string {
 	first := m.Streams[0].Name
 	for _, s := range m.Streams {
@@ -67,7 +67,7 @@ func firstStream(m actors.Market) string {
 	return first
 }
 
-// startWith is a market of which one stream begins where another one does.
+// startWith returns a market in which one stream starts where another one does.
 func startWith(m actors.Market, stream, with string) actors.Market {
 	of := func(name string) string {
 		if name == stream {

@@ -9,17 +9,17 @@ import (
 // ErrInterrupted says that the context ended before every stream had caught up.
 var ErrInterrupted = errors.New("interrupted before every stream had caught up: the next start continues from there")
 
-// Watcher is told what becomes of a running worker.
+// Watcher observes a running worker. Its methods are called from one goroutine.
 type Watcher interface {
-	// Look is called again and again, at intervals.
+	// Look is called at regular intervals.
 	Look(ctx context.Context) error
 	// CaughtUp is called once every stream has caught up with its chain's head.
 	CaughtUp(ctx context.Context) error
 }
 
-// Follow starts the worker and stops it when the context is done, when the watcher fails
-// or, with Options.Once, when every stream has caught up; that the context ends before is
-// ErrInterrupted then.
+// Follow starts the worker. It stops it when the context ends, when the watcher fails or,
+// with Options.Once, when every stream has caught up. With Options.Once the end of the
+// context is ErrInterrupted.
 func (w *Worker) Follow(ctx context.Context, every time.Duration, watcher Watcher) (err error) {
 	defer func() { err = errors.Join(err, w.Stop(context.WithoutCancel(ctx))) }()
 	if err := w.Start(ctx); err != nil {

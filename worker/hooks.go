@@ -23,15 +23,5 @@ func (w *Worker) deliverHooks(ctx context.Context) {
 	if w.metrics != nil {
 		w.metrics.Hooks(runner)
 	}
-	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		runner.Run(ctx)
-	}()
-	w.onStop(func(context.Context) error {
-		cancel()
-		<-ended
-		return nil
-	})
+	w.background(ctx, runner.Run)
 }

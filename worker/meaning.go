@@ -13,8 +13,8 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// renew makes the documents of streams again whose definition has changed, before the chains
-// are followed. No other process runs: each would follow the definitions that it has.
+// renew decodes or reads again the streams whose definition has changed, before the chains
+// are followed. No other process may be running: it would use its own definitions.
 func (w *Worker) renew(ctx context.Context) error {
 	leases, err := persistence.Collect[persistence.Lease](ctx, w.store, persistence.Query{Collection: persistence.Leases})
 	if err != nil {
@@ -23,7 +23,7 @@ func (w *Worker) renew(ctx context.Context) error {
 	for _, c := range w.chains {
 		node := w.opts.Config.Node
 		for _, l := range leases {
-			if l.Chain == c.Name { // the owner of a cluster's chain is a node that is gone
+			if l.Chain == c.Name { // the owner of a cluster's chain may be a node that is gone
 				node = cmp.Or(l.Node, node)
 			}
 		}
@@ -43,8 +43,8 @@ func (w *Worker) renew(ctx context.Context) error {
 	return nil
 }
 
-// tellRemoved logs which streams of the chains have documents and are not followed any more.
-func (w *Worker) tellRemoved(ctx context.Context) error {
+// logRemoved logs the streams of the chains that have documents but are no longer followed.
+func (w *Worker) logRemoved(ctx context.Context) error {
 	filter := persistence.Filter{Condition: persistence.Is("kind", "observer")}
 	observers, err := persistence.Collect[persistence.Actor](ctx, w.store, persistence.Query{Collection: persistence.Actors, Filter: filter})
 	if err != nil {
@@ -53,7 +53,7 @@ func (w *Worker) tellRemoved(ctx context.Context) error {
 	for _, c := range w.chains {
 		for _, a := range observers {
 			if a.Chain == c.Name && !a.Documents && a.Events+a.DeadLetters > 0 && !follows(c, a) {
-				w.log.Warn("a stream is not followed any more, and its documents stay as they are: put it back, or remove them with event-worker rewind "+a.Chain+"/"+a.Market+"/"+a.Stream+" --to 0",
+				w.log.Warn("a stream is no longer followed, and its documents are no longer updated: add it again, or remove them with event-worker rewind "+a.Chain+"/"+a.Market+"/"+a.Stream+" --to 0",
 					"stream", a.Chain+"/"+a.Market+"/"+a.Stream, "events", a.Events)
 			}
 		}
@@ -61,14 +61,14 @@ func (w *Worker) tellRemoved(ctx context.Context) error {
 	return nil
 }
 
-// follows says whether an observer's stream is one of a chain's.
+// follows reports whether an observer's stream is followed on a chain.
 func follows(c actors.Chain, observer persistence.Actor) bool {
 	return slices.ContainsFunc(c.Markets, func(m actors.Market) bool {
 		return m.Name == observer.Market && slices.ContainsFunc(m.Streams, func(s markets.Stream) bool { return s.Name == observer.Stream })
 	})
 }
 
-// marketsOf are a chain's markets.
+// marketsOf returns a chain's markets.
 func marketsOf(c actors.Chain) (all []markets.Market) {
 	for _, m := range c.Markets {
 		all = append(all, m.Market)

@@ -16,15 +16,5 @@ func (w *Worker) fetchMetadata(ctx context.Context) {
 	for _, c := range w.opts.Config.Chains {
 		m.Chains = append(m.Chains, c.Name)
 	}
-	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		m.Run(ctx)
-	}()
-	w.onStop(func(context.Context) error {
-		cancel()
-		<-ended
-		return nil
-	})
+	w.background(ctx, m.Run)
 }

@@ -12,23 +12,23 @@ import (
 // ownersPath is where a node reports the owner of each chain.
 const ownersPath = "/chains"
 
-// owner is what a chain's owner says of it at this moment.
+// owner is the current answer of a chain's owner.
 type owner struct {
 	Chain string `json:"chain"`
 	Node  string `json:"node,omitempty"`
 	Epoch int64  `json:"epoch,omitempty"`
 	Phase string `json:"phase,omitempty"` // running, stopping
-	Error string `json:"error,omitempty"` // why that is not known
+	Error string `json:"error,omitempty"` // why the owner is unknown
 }
 
-// asker asks the owners of chains how they are, as cluster.Coordinator does.
+// asker asks the owners of chains for their status. cluster.Coordinator implements it.
 type asker interface {
 	Ask(ctx context.Context, chains []string) ([]persistence.Request, error)
 }
 
-// ownersOver serves what the owners of chains say. Unlike what the database tells of
-// leases, it shows that the owners are at work. Without MongoDB nobody can be asked: the
-// answer is 503 with the reason.
+// ownersOver serves the answers of the chains' owners. Unlike the leases in the database,
+// they prove that the owners are running. If the owners cannot be asked, as without
+// MongoDB, the response is 503 with the reason.
 func ownersOver(cluster asker, chains []persistence.NodeChain) http.Handler {
 	names := make([]string, len(chains))
 	for i, c := range chains {
@@ -49,7 +49,7 @@ func ownersOver(cluster asker, chains []persistence.NodeChain) http.Handler {
 	})
 }
 
-// ownerOf is what a request has found out.
+// ownerOf returns the result of a request.
 func ownerOf(r persistence.Request) owner {
 	switch {
 	case r.Answer != nil:

@@ -16,11 +16,11 @@ import (
 	"github.com/imart/event-worker/internal/waiting"
 )
 
-// probeTimeout bounds the first look at a chain, and soon how long the others wait for it
-// where none has answered yet.
 const (
+	// probeTimeout bounds the first look at a chain.
 	probeTimeout = 20 * time.Second
-	soon         = 5 * time.Second
+	// patience is the time after which the worker starts although no chain has answered.
+	patience = 5 * time.Second
 )
 
 // probe is the first look at each chain.
@@ -48,10 +48,11 @@ type looked struct {
 	err   error
 }
 
-// look looks at all chains at once. Where all must be well the error tells of each that is
-// not. Otherwise it returns as soon as one is well: the others are warned of, and wait for
-// their endpoints. That all of them serve other chains can only be a configuration to
-// correct.
+// look looks at all chains concurrently. If all must work, the error describes each that
+// does not. Otherwise look returns as soon as one chain works, or after patience: the
+// others are logged as warnings and wait for their endpoints. It is an error if the
+// endpoints of all chains serve other chains, because only a new configuration can correct
+// that.
 func (p *probe) look(ctx context.Context, all bool) error {
 	within, cancel := context.WithTimeout(ctx, probeTimeout)
 	p.cancel = cancel
@@ -60,13 +61,13 @@ func (p *probe) look(ctx context.Context, all bool) error {
 		p.looking.Go(func() { results <- looked{i, p.first(within, i)} })
 	}
 	answered := make([]atomic.Bool, len(p.sources))
-	defer waiting.Say(func(waited time.Duration) { p.tellWait(answered, waited) })()
-	waited := time.NewTimer(soon)
+	defer waiting.Say(func(waited time.Duration) { p.logWait(answered, waited) })()
+	waited := time.NewTimer(patience)
 	defer waited.Stop()
 	var failed []looked
-	well := false
+	enough := false
 	open := len(p.sources)
-	for open > 0 && !well {
+	for open > 0 && !enough {
 		select {
 		case r := <-results:
 			open--
@@ -74,9 +75,9 @@ func (p *probe) look(ctx context.Context, all bool) error {
 			if r.err != nil {
 				failed = append(failed, r)
 			}
-			well = r.err == nil && !all
+			enough = r.err == nil && !all
 		case <-waitOver(waited, all):
-			well = true // as far as is known
+			enough = true
 		}
 	}
 	if ctx.Err() != nil {
@@ -92,8 +93,8 @@ func (p *probe) look(ctx context.Context, all bool) error {
 	return nil
 }
 
-// tellWait says which chains have not answered yet.
-func (p *probe) tellWait(answered []atomic.Bool, waited time.Duration) {
+// logWait logs which chains have not answered yet.
+func (p *probe) logWait(answered []atomic.Bool, waited time.Duration) {
 	var open []string
 	for i, c := range p.sources {
 		if !answered[i].Load() {
@@ -103,7 +104,7 @@ func (p *probe) tellWait(answered []atomic.Bool, waited time.Duration) {
 	p.log.Info("waiting for the endpoints of chains to answer", "chains", strings.Join(open, ", "), "waited", waited)
 }
 
-// hopeless is the error of what failed, unless the process can begin all the same.
+// hopeless returns the error for which the process must not start; nil if it can start.
 func (p *probe) hopeless(failed []looked, all bool) error {
 	errs, wrong := make([]error, len(p.sources)), 0
 	for _, r := range failed {
@@ -118,7 +119,7 @@ func (p *probe) hopeless(failed []looked, all bool) error {
 	return nil
 }
 
-// warnOfRest warns of chains that are looked at while the others go on already.
+// warnOfRest logs the failures of the chains that had not answered when look returned.
 func (p *probe) warnOfRest(results <-chan looked, rest int) {
 	for range rest {
 		if r := <-results; r.err != nil && !errors.Is(r.err, context.Canceled) {
@@ -132,7 +133,7 @@ func (p *probe) warn(r looked) {
 	p.log.Warn(fmt.Sprintf("chain %s is waiting for its endpoint and retries", name), "chain", name, "reason", r.err)
 }
 
-// waitOver ends unless all must be well.
+// waitOver returns the timer's channel; nil if all chains must work.
 func waitOver(waited *time.Timer, all bool) <-chan time.Time {
 	if all {
 		return nil
@@ -149,7 +150,7 @@ func (p *probe) first(ctx context.Context, i int) error {
 	for _, m := range p.cfg.Chains[i].Markets {
 		for _, s := range m.Streams {
 			if start := m.Starts[s.Name]; start.Kind == config.AtSeq && s.Source.Handle == "" && start.N > view.Head.Height() {
-				p.log.Warn("a stream starts above the chain's head: it waits until the chain gets there", "chain", p.sources[i].Name,
+				p.log.Warn("a stream starts above the chain's head: it waits until the head reaches its start", "chain", p.sources[i].Name,
 					"stream", m.Name+"/"+s.Name, "start", start.N, "head", view.Head.Height())
 			}
 		}

@@ -34,7 +34,7 @@ func (c probed) Advance(ctx context.Context, _ *chains.View) (*chains.View, erro
 	}
 }
 
-// TestProbe looks at chains of which some are not well.
+// Some chains do not answer, fail, or serve other chains.
 func TestProbe(t *testing.T) {
 	wrong, away := chains.ErrWrongChain, errors.New("away")
 	for name, test := range map[string]struct {
@@ -51,9 +51,9 @@ func TestProbe(t *testing.T) {
 		"all serve others":      {map[string]probed{"a": {err: wrong}, "b": {err: wrong}}, false, true, 0, ""},
 		"another and away":      {map[string]probed{"a": {err: wrong}, "b": {err: away}}, false, false, 0, "a b"},
 		"one hangs":             {map[string]probed{"a": {}, "b": {takes: time.Hour}}, false, false, 0, "b"},
-		"all hang":              {map[string]probed{"a": {takes: time.Hour}, "b": {takes: time.Hour}}, false, false, soon, "a b"},
-		"another and hangs":     {map[string]probed{"a": {err: wrong}, "b": {takes: time.Hour}}, false, false, soon, "a b"},
-		"once":                  {map[string]probed{"a": {}, "b": {takes: 2 * soon}}, true, false, 2 * soon, ""},
+		"all hang":              {map[string]probed{"a": {takes: time.Hour}, "b": {takes: time.Hour}}, false, false, patience, "a b"},
+		"another and hangs":     {map[string]probed{"a": {err: wrong}, "b": {takes: time.Hour}}, false, false, patience, "a b"},
+		"once":                  {map[string]probed{"a": {}, "b": {takes: 2 * patience}}, true, false, 2 * patience, ""},
 		"once, one away":        {map[string]probed{"a": {}, "b": {err: away}}, true, true, 0, ""},
 		"once, one hangs":       {map[string]probed{"a": {}, "b": {takes: time.Hour}}, true, true, probeTimeout, ""},
 		"above the chain's end": {map[string]probed{"a": {head: 98}}, false, false, 0, "a"},
@@ -92,7 +92,7 @@ func TestProbe(t *testing.T) {
 	}
 }
 
-// lockedText is written by several.
+// lockedText is a buffer for concurrent writers.
 type lockedText struct {
 	mu   sync.Mutex
 	text strings.Builder

@@ -12,8 +12,8 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// lookEvery is how often a worker that is alone looks for requests, which takes a read of an
-// empty index.
+// lookEvery is the interval at which a worker that is alone looks for requests, which reads
+// an empty index.
 const lookEvery = 250 * time.Millisecond
 
 // host runs the chains of a cluster's node.
@@ -33,38 +33,26 @@ func (w *Worker) execute(ctx context.Context, store persistence.Store) {
 	}
 	byChain := map[string][]markets.Market{}
 	for _, c := range w.chains {
-		for _, m := range c.Markets {
-			byChain[c.Name] = append(byChain[c.Name], m.Market)
-		}
+		byChain[c.Name] = marketsOf(c)
 	}
 	w.requests = requests.New(requests.Config{
 		Queue: w.store.(persistence.RequestQueue), Store: store, Host: w.node, Markets: byChain, Log: w.log, Poll: poll, Alone: !w.opts.Cluster,
 	})
-	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	var running sync.WaitGroup
-	running.Go(func() { w.requests.Run(ctx) })
-	w.onStop(func(context.Context) error {
-		cancel()
-		running.Wait()
-		return nil
-	})
+	w.background(ctx, w.requests.Run)
 }
 
 // takeChains takes over all chains for a worker that is alone.
 func (w *Worker) takeChains(ctx context.Context, store persistence.Store) {
-	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	var taking sync.WaitGroup
-	for _, c := range w.chains {
-		taking.Go(func() { w.takeChain(ctx, store, c.Name) })
-	}
-	w.onStop(func(context.Context) error {
-		cancel()
+	w.background(ctx, func(ctx context.Context) {
+		var taking sync.WaitGroup
+		for _, c := range w.chains {
+			taking.Go(func() { w.takeChain(ctx, store, c.Name) })
+		}
 		taking.Wait()
-		return nil
 	})
 }
 
-// takeChain tries for as long as the store is away.
+// takeChain takes over a chain. It retries until it succeeds or the context ends.
 func (w *Worker) takeChain(ctx context.Context, store persistence.Store, chain string) {
 	for failures := 1; ; failures++ {
 		epoch, err := store.TakeOver(ctx, chain, w.opts.Config.Node)

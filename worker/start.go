@@ -11,8 +11,9 @@ import (
 	"github.com/imart/event-worker/markets"
 )
 
-// What chains may be able to tell of where a stream begins.
+// Optional interfaces of chains that find the start of a stream.
 type (
+	// deployments finds the first block in which one of the contracts exists.
 	deployments interface {
 		Deployment(ctx context.Context, addresses []string) (int64, error)
 	}
@@ -22,7 +23,7 @@ type (
 	}
 )
 
-// marketOn is a market and the starts of its streams on a chain.
+// marketOn returns a market with the starts of its streams on a chain.
 func marketOn(m config.Market, chain chains.Chain) actors.Market {
 	sources := map[string]markets.Source{}
 	for _, s := range m.Streams {
@@ -50,7 +51,7 @@ func marketOn(m config.Market, chain chains.Chain) actors.Market {
 	}
 }
 
-// deployment is that of a market, found once for all of its streams.
+// deployment finds the deployment of a market, once for all of its streams.
 type deployment struct {
 	chain     chains.Chain
 	addresses []string
@@ -76,7 +77,7 @@ func (d *deployment) find(ctx context.Context) (markets.Place, error) {
 	return markets.Place{Seq: d.first - 1}, nil
 }
 
-// latest is the place before the newest block or version. It is never the empty one.
+// latest returns the place before the newest block or version. It is never the zero Place.
 func latest(ctx context.Context, chain chains.Chain, source markets.Source) (markets.Place, error) {
 	view, err := chain.Advance(ctx, nil)
 	if err != nil {
@@ -86,7 +87,7 @@ func latest(ctx context.Context, chain chains.Chain, source markets.Source) (mar
 	switch {
 	case source.Handle != "":
 		return since(ctx, chain, source, head)
-	case head <= 1: // all that there is
+	case head <= 1: // read everything
 		return markets.Place{Seq: -1}, nil
 	}
 	return markets.Place{Seq: head - 1}, nil

@@ -1,21 +1,21 @@
-// Package worker puts a worker together: the store, the chains, the actors that follow
-// them, the membership in a cluster, and health and metrics. Commands only say what of it
-// they want.
+// Package worker assembles a worker: the store, the chains, the actors that follow them,
+// metadata, webhooks, audits, the API, the membership in a cluster, and health and metrics.
 //
 // It guarantees the order of start and stop:
 //
 //	Open   chains ── probe ── store ── its checks ── redecoding    nothing is followed yet
-//	Start  actors ── requests ── metrics and health ── cluster
+//	Start  actors ── requests ── metadata, webhooks, audits ── API ── health ── cluster
 //	Stop   the same in reverse
 //
 // So the chains of a node that stops are handed over to the other nodes first, while
-// /readyz says that it leaves; then its actors write their last; then the store is closed.
+// /readyz says that it leaves; then its actors complete their last writes; then the store
+// is closed.
 //
 //	w, err := worker.Open(ctx, worker.Options{Config: cfg, Data: data, Log: log})
 //	if err != nil {
 //		return err
 //	}
-//	return w.Follow(ctx, worker.Watch{Every: 10 * time.Second, Watcher: watcher})
+//	return w.Follow(ctx, 10*time.Second, watcher)
 package worker
 
 import (
@@ -54,8 +54,9 @@ type Options struct {
 	// Numbers are those that a chain's handles are known to have if it is a recording; its
 	// function is nil if it is not. Optional.
 	Numbers func(config.Chain) (func(markets.Source) []int64, error)
-	// Once says that every chain's endpoint must work at the start, and that nobody asks
-	// for health and metrics.
+	// Once says that every chain's endpoint must work at the start, and that the worker
+	// only follows: it serves no health, metrics or API, delivers no webhooks and audits
+	// nothing.
 	Once bool
 	// Cluster says that the worker joins the cluster of all processes on its database. One
 	// that works alone refuses to do so where a cluster runs.
@@ -71,11 +72,11 @@ type Worker struct {
 	log      *slog.Logger
 	store    persistence.Store
 	chains   []actors.Chain
-	metrics  *monitor.Metrics // nil if nobody asks for them
+	metrics  *monitor.Metrics // nil if Options.Chains is set
 	node     *actors.Node
 	requests *requests.Executor
 	lost     chan error
-	page     string                        // its URL, empty if it is not served
+	page     string                        // the URL of the page; empty if it is not served
 	closers  []func(context.Context) error // in the order of start
 }
 
@@ -118,7 +119,7 @@ func Open(ctx context.Context, opts Options) (_ *Worker, err error) {
 			return nil, err
 		}
 	}
-	return w, w.tellRemoved(ctx)
+	return w, w.logRemoved(ctx)
 }
 
 // openChains opens the configured chains and looks at them for the first time.
@@ -145,7 +146,7 @@ func (w *Worker) openChains(ctx context.Context) (err error) {
 // Store is the worker's store.
 func (w *Worker) Store() persistence.Store { return w.store }
 
-// Page is the URL of the page of a worker that runs; empty if it serves none.
+// Page returns the URL of the page of a running worker; empty if it serves none.
 func (w *Worker) Page() string { return w.page }
 
 // Start starts to follow the chains. The caller stops the worker, also after an error.
@@ -185,32 +186,27 @@ func (w *Worker) Start(ctx context.Context) error {
 		return w.join(ctx)
 	}
 	w.takeChains(ctx, a.Store)
-	w.watchLoss()
+	w.watchLoss(ctx)
 	if w.metrics == nil || w.opts.Once {
 		return nil
 	}
 	return w.serveHealth(ctx, nil, w.node.Ready, nil)
 }
 
-// watchLoss waits for what ends a worker that is alone: another process has taken one of
-// its chains over.
-func (w *Worker) watchLoss() {
-	stopped := make(chan struct{})
-	w.onStop(func(context.Context) error {
-		close(stopped)
-		return nil
-	})
-	go func() {
+// watchLoss waits until another process takes over a chain, which ends a worker that is
+// alone.
+func (w *Worker) watchLoss(ctx context.Context) {
+	w.background(ctx, func(ctx context.Context) {
 		select {
 		case lost := <-w.node.Lost():
 			w.lost <- lost
-		case <-stopped:
+		case <-ctx.Done():
 		}
-	}()
+	})
 }
 
-// CaughtUp is closed when every stream has caught up with its chain's head. It never is on
-// a node of a cluster, whose chains come and go.
+// CaughtUp returns a channel that is closed when every stream has caught up with its
+// chain's head; nil on a node of a cluster, whose chains change.
 func (w *Worker) CaughtUp() <-chan struct{} {
 	if w.opts.Cluster {
 		return nil
@@ -218,7 +214,7 @@ func (w *Worker) CaughtUp() <-chan struct{} {
 	return w.node.CaughtUp()
 }
 
-// Lost yields the error for which the worker cannot go on.
+// Lost yields the error because of which the worker must stop.
 func (w *Worker) Lost() <-chan error { return w.lost }
 
 // Stop stops what was started, in reverse order. The context bounds it; a second Stop
@@ -233,3 +229,19 @@ func (w *Worker) Stop(ctx context.Context) error {
 }
 
 func (w *Worker) onStop(stop func(context.Context) error) { w.closers = append(w.closers, stop) }
+
+// background calls run in a goroutine. Stop cancels its context, which outlives ctx, and
+// waits until it returns.
+func (w *Worker) background(ctx context.Context, run func(context.Context)) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		run(ctx)
+	}()
+	w.onStop(func(context.Context) error {
+		cancel()
+		<-ended
+		return nil
+	})
+}

@@ -5,19 +5,19 @@ import (
 	"unicode/utf8"
 )
 
-// more stands for what was left out.
+// more marks a truncation.
 const more = "…"
 
-// Line is Text of at most so many bytes, which are enough for the mark of what was left
-// out.
+// Line returns Text(text) without spaces at its ends, truncated to most bytes with an
+// ellipsis. most must be at least the length of the ellipsis, 3.
 func Line(text string, most int) string {
-	if len(text) > utf8.UTFMax*most { // the rest would be cut off anyway
+	if len(text) > utf8.UTFMax*most { // bounds the cost; the rest would be cut off
 		text = text[:utf8.UTFMax*most]
 	}
 	return cut(Text(strings.TrimSpace(text)), most)
 }
 
-// cut shortens a text to so many bytes, between two runes.
+// cut truncates a text to most bytes, between two runes.
 func cut(text string, most int) string {
 	if len(text) <= most {
 		return text

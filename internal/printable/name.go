@@ -6,11 +6,11 @@ import (
 	"unicode/utf8"
 )
 
-// Name is what is printable of a text that names something, on one line without spaces at its
-// ends, and at most so many runes of it: "US\x1b[2JD\u202eC\n" becomes "US[2JDC". Its cost does
-// not grow with the text.
+// Name returns the printable characters of a name on one line, without spaces at its ends,
+// truncated to a number of runes: "US\x1b[2JD\u202eC\n" becomes "US[2JDC". Its cost is
+// bounded by runes, not by the length of the text.
 func Name(text string, runes int) string {
-	const dropped = 4 // of so many times the bytes wanted the rest may be
+	const dropped = 4 // reads this many times the bytes wanted, to allow for dropped characters
 	text = text[:min(len(text), dropped*utf8.UTFMax*runes)]
 	clean := strings.TrimSpace(strings.Map(func(r rune) rune {
 		switch {

@@ -1,6 +1,5 @@
-// Package printable makes text that others wrote harmless to a terminal: without
-// control characters, escape sequences, and characters that turn the direction of
-// what follows.
+// Package printable makes untrusted text safe to print on a terminal: without control
+// characters, escape sequences, and characters that change the direction of text.
 package printable
 
 import (
@@ -12,8 +11,8 @@ import (
 	"unicode/utf8"
 )
 
-// Text returns s on one line with every character that is not printable escaped as
-// in Go: \n, \x1b, \u202e, and \xff for what is not UTF-8. Spaces of other kinds
+// Text returns s on one line, with every character that is not printable escaped as
+// in Go: \n, \x1b, \u202e, and \xff for bytes that are not UTF-8. Other kinds of spaces
 // become plain ones.
 func Text(s string) string {
 	var b strings.Builder
@@ -36,9 +35,9 @@ func Text(s string) string {
 	return b.String()
 }
 
-// JSON escapes, in a JSON text, every character that is not printable, so that the
-// text keeps its meaning. White space between tokens stays, as does what JSON forbids:
-// raw control characters in strings.
+// JSON escapes every character of a JSON text that is not printable. The text keeps its
+// meaning. White space between tokens stays, and so do raw control characters in strings,
+// which JSON forbids.
 func JSON(text []byte) []byte {
 	escaped := make([]byte, 0, len(text))
 	for i, size := 0, 0; i < len(text); i += size {
@@ -57,8 +56,8 @@ func JSON(text []byte) []byte {
 	return escaped
 }
 
-// JSONWriter escapes what is written to w with JSON. Each Write must hold whole
-// characters.
+// JSONWriter returns a writer that escapes its input with JSON and writes it to w. Each
+// Write must contain whole characters.
 func JSONWriter(w io.Writer) io.Writer { return jsonWriter{w} }
 
 type jsonWriter struct{ to io.Writer }

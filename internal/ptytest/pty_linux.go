@@ -1,4 +1,4 @@
-// Package ptytest gives tests a terminal, and shows what is on it.
+// Package ptytest provides pseudo-terminals for tests, and emulates their screen.
 package ptytest
 
 import (
@@ -14,36 +14,37 @@ import (
 
 // Terminal is a pseudo-terminal.
 type Terminal struct {
-	*os.File // for the program
+	*os.File // the program's end
 	Screen   *Screen
 
-	t     testing.TB
-	seen  *os.File
-	ended chan struct{}
-	err   error // why nothing more can be read
+	t      testing.TB
+	master *os.File
+	ended  chan struct{} // closed when nothing more can be read
+	err    error         // the reason
 
 	mu  sync.Mutex
 	raw []byte
 }
 
-// Open opens a terminal of a size. The test is skipped where there is none.
+// Open opens a terminal with a size. The test is skipped on machines without
+// pseudo-terminals.
 func Open(t testing.TB, width, height int) *Terminal {
 	t.Helper()
-	seen, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
 	if err != nil {
 		t.Skip("no pseudo-terminals here: ", err)
 	}
-	t.Cleanup(func() { seen.Close() })
+	t.Cleanup(func() { master.Close() })
 	var number, locked int32
 	for request, value := range map[uintptr]*int32{syscall.TIOCSPTLCK: &locked, syscall.TIOCGPTN: &number} {
-		ioctl(t, seen, request, unsafe.Pointer(value))
+		ioctl(t, master, request, unsafe.Pointer(value))
 	}
 	terminal, err := os.OpenFile(fmt.Sprint("/dev/pts/", number), os.O_RDWR|syscall.O_NOCTTY, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { terminal.Close() })
-	p := &Terminal{File: terminal, Screen: NewScreen(width, height), t: t, seen: seen, ended: make(chan struct{})}
+	p := &Terminal{File: terminal, Screen: NewScreen(width, height), t: t, master: master, ended: make(chan struct{})}
 	p.Resize(width, height)
 	go p.read()
 	return p
@@ -53,7 +54,7 @@ func Open(t testing.TB, width, height int) *Terminal {
 func (p *Terminal) Resize(width, height int) {
 	p.t.Helper()
 	size := [4]uint16{uint16(height), uint16(width)}
-	ioctl(p.t, p.seen, syscall.TIOCSWINSZ, unsafe.Pointer(&size))
+	ioctl(p.t, p.master, syscall.TIOCSWINSZ, unsafe.Pointer(&size))
 	p.Screen.Resize(width, height)
 }
 
@@ -61,7 +62,7 @@ func (p *Terminal) read() {
 	defer close(p.ended)
 	buffer := make([]byte, 64<<10)
 	for {
-		n, err := p.seen.Read(buffer)
+		n, err := p.master.Read(buffer)
 		_, _ = p.Screen.Write(buffer[:n])
 		p.mu.Lock()
 		p.raw = append(p.raw, buffer[:n]...)
@@ -73,7 +74,7 @@ func (p *Terminal) read() {
 	}
 }
 
-// End closes the program's end and returns all that was written, once it was read.
+// End closes the program's end, and returns the whole output after it was read.
 func (p *Terminal) End() string {
 	p.t.Helper()
 	p.Close()
@@ -84,7 +85,7 @@ func (p *Terminal) End() string {
 	return p.Raw()
 }
 
-// Raw is all that was read so far, and is on the screen.
+// Raw returns the output so far, all of which Screen has processed.
 func (p *Terminal) Raw() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()

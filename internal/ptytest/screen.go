@@ -5,26 +5,28 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"unicode/utf8"
 )
 
-// Screen is what is on a terminal, with what was scrolled away. It knows what this program
-// writes: text, ends of lines, the movement upwards and home, erasing, and colours.
+// Screen emulates the screen of a terminal, including the rows that were scrolled away. It
+// supports what this program writes: text, line breaks, cursor up and home, erasing, and
+// colours. Its methods may be called concurrently.
 type Screen struct {
 	mu            sync.Mutex
 	width, height int
 	rows          [][]rune
 	x, y          int
-	pending       string // the beginning of a sequence
+	pending       string // an incomplete sequence or character
 	wrapped       int
 	unknown       []string
 }
 
-// NewScreen is an empty screen.
+// NewScreen returns an empty screen.
 func NewScreen(width, height int) *Screen {
 	return &Screen{width: width, height: height, rows: [][]rune{nil}}
 }
 
-// Resize changes the size. Lines that are too long are wrapped, as most terminals do.
+// Resize changes the size. Lines that are too long are wrapped, as by most terminals.
 func (s *Screen) Resize(width, height int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -66,13 +68,13 @@ func (s *Screen) Write(text []byte) (int, error) {
 			rest = rest[len(found[0]):]
 			continue
 		}
-		if r := []rune(rest[:min(len(rest), 4)])[0]; r == '�' && len(rest) < 4 {
+		if !utf8.FullRuneInString(rest) {
 			s.pending = rest
 			break
 		}
-		r := []rune(rest[:min(len(rest), 4)])[0]
+		r, size := utf8.DecodeRuneInString(rest)
 		s.put(r)
-		rest = rest[len(string(r)):]
+		rest = rest[size:]
 	}
 	return len(text), nil
 }
@@ -129,7 +131,7 @@ func (s *Screen) down() {
 	}
 }
 
-// Text is all that is on the screen and above it, without spaces at the ends of lines.
+// Text returns all rows, including those scrolled away, without trailing spaces.
 func (s *Screen) Text() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -140,7 +142,7 @@ func (s *Screen) Text() string {
 	return strings.TrimRight(b.String(), "\n")
 }
 
-// Rows are the rows that can be seen.
+// Rows returns the visible rows, without trailing spaces.
 func (s *Screen) Rows() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -151,8 +153,8 @@ func (s *Screen) Rows() []string {
 	return out
 }
 
-// Wrapped counts the lines that were too wide, and Unknown lists the sequences that the
-// screen does not know.
+// Wrapped returns the number of lines that were too wide, and the escape sequences that the
+// screen does not support.
 func (s *Screen) Wrapped() (int, []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

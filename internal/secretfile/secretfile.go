@@ -9,14 +9,14 @@ import (
 	"strings"
 )
 
-// maxSize bounds a file, in bytes. A list of endpoints is far shorter.
+// maxSize bounds the size of a file, in bytes. A list of endpoints is far shorter.
 const maxSize = 64 << 10
 
-// Suffix ends the name of a variable that names a file with another variable's value.
+// Suffix is the suffix of a variable that names a file with the value of another variable.
 const Suffix = "_FILE"
 
-// Read returns the text of a file without the ends of its last lines. The error names the
-// file, and shows nothing of the text.
+// Read returns the text of a file without trailing line breaks. An empty file is an error.
+// The error names the file and does not contain its text.
 func Read(path string) (string, error) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -38,7 +38,8 @@ func Read(path string) (string, error) {
 }
 
 // Variable returns the value of an environment variable, or else the text of the file that the
-// variable NAME_FILE names; empty if neither is set. A variable without text is not set.
+// variable NAME_FILE names; empty if neither is set. An empty variable counts as not set.
+// Setting both is an error.
 func Variable(name string, getenv func(string) string) (string, error) {
 	value, file := getenv(name), getenv(name+Suffix)
 	switch {
@@ -54,8 +55,7 @@ func Variable(name string, getenv func(string) string) (string, error) {
 	return value, nil
 }
 
-// Source returns the name of the variable that Variable takes the value from: the name itself,
-// or NAME_FILE.
+// Source returns the name of the variable that Variable reads: NAME or NAME_FILE.
 func Source(name string, getenv func(string) string) string {
 	if getenv(name) == "" && getenv(name+Suffix) != "" {
 		return name + Suffix

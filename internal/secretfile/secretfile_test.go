@@ -21,7 +21,7 @@ func write(t interface {
 	return path
 }
 
-// What is read is what was written, whatever ends of lines follow it.
+// Read returns the text without the line breaks that follow it.
 func TestRead(t *testing.T) {
 	dir := t.TempDir()
 	rapid.Check(t, func(t *rapid.T) {

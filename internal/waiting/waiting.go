@@ -1,4 +1,4 @@
-// Package waiting has a process say what it waits for, while it waits.
+// Package waiting reports long waits while they last.
 package waiting
 
 import (
@@ -7,18 +7,19 @@ import (
 )
 
 const (
-	// After is how long a wait must take before anything is said.
+	// After is the duration of a wait before the first report.
 	After = 2 * time.Second
-	// Again is how often it is said again.
+	// Again is the interval of further reports.
 	Again = 10 * time.Second
 )
 
-// Say calls say once a wait has taken After, and again and again until the wait is over. The
-// function that it returns ends the wait: say is not called afterwards.
+// Say calls say in its own goroutine once a wait has lasted After, and then every Again.
+// The returned function ends the wait; it may be called more than once, and say is not
+// called after it has returned.
 func Say(say func(waited time.Duration)) (over func()) {
 	begun, ended := time.Now(), make(chan struct{})
-	var saying sync.WaitGroup
-	saying.Go(func() {
+	var reporting sync.WaitGroup
+	reporting.Go(func() {
 		timer := time.NewTimer(After)
 		defer timer.Stop()
 		for {
@@ -33,6 +34,6 @@ func Say(say func(waited time.Duration)) (over func()) {
 	})
 	return sync.OnceFunc(func() {
 		close(ended)
-		saying.Wait()
+		reporting.Wait()
 	})
 }

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// A short wait is silent; a long one is told of at once and then at intervals, and never
-// after its end.
+// A short wait is not reported. A long one is reported after After, then every Again, and
+// never after its end.
 func TestSay(t *testing.T) {
 	for lasts, want := range map[time.Duration][]time.Duration{
 		After - time.Millisecond:               nil,

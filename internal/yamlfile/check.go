@@ -14,8 +14,8 @@ import (
 	"github.com/imart/event-worker/internal/spelling"
 )
 
-// Check reports all that the schema says is wrong. What is wrong counts as missing
-// from then on, so that whatever is decoded is valid.
+// Check reports all values that the schema does not allow. They count as missing from then
+// on, so that all decoded values are valid.
 func (f *File) Check() {
 	f.root.dropEmpty()
 	f.root.checkNames()
@@ -88,7 +88,7 @@ func (f *File) report(err *jsonschema.ValidationError) {
 	}
 }
 
-// keyPlace is where something that is missing in a node is reported.
+// keyPlace is the place at which a missing option of a node is reported.
 func (n *Node) keyPlace() place {
 	if n.key == (place{}) {
 		return n.at
@@ -104,13 +104,13 @@ func (n *Node) fail(text string) {
 	n.bad = n.parent != nil
 }
 
-// Unknown reports an option that is none of those known.
+// Unknown reports an unknown option.
 func (n *Node) Unknown(known []string) {
 	n.file.add(n, n.problem(n.key, fmt.Sprintf("unknown option%s: known here are %s", spelling.DidYouMean(n.name, known), strings.Join(known, ", "))))
 	n.bad = true
 }
 
-// wrong says what is wrong with a value.
+// wrong describes the problem of a value.
 func (n *Node) wrong(err jsonschema.ErrorKind, said part) string {
 	message := n.message(said)
 	allowed := types([]part{said})
@@ -138,8 +138,8 @@ func (n *Node) wrong(err jsonschema.ErrorKind, said part) string {
 	return fmt.Sprintf("%q is not valid here", n.text)
 }
 
-// message is what the schema says of values that are not valid, beside a type or where
-// that is referred to.
+// message returns the schema's errorMessage for a value, beside its type or beside a
+// reference to it.
 func (n *Node) message(said part) string {
 	parts, _ := n.parts()
 	for _, p := range append([]part{said}, parts...) {
@@ -150,7 +150,7 @@ func (n *Node) message(said part) string {
 	return ""
 }
 
-// Either lists words to choose from: a, b or c.
+// Either formats alternatives: a, b or c.
 func Either(words []string) string {
 	if len(words) == 1 {
 		return words[0]

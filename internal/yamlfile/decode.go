@@ -11,9 +11,10 @@ import (
 	"unicode/utf8"
 )
 
-// Decode sets what into points to. A struct's fields are options of the same names,
-// with a small first letter, unless the tag yaml says another one or - for none. What
-// the node does not have stays as it is. A value that does not fit is reported.
+// Decode sets the value that into points to. A struct's fields are options of the same
+// names, with a lowercase first letter, unless the tag yaml gives another name, or - for
+// none. Options that are missing leave their fields unchanged. A value that does not fit is
+// reported.
 func (n *Node) Decode(into any) {
 	if n != nil {
 		n.decode(reflect.ValueOf(into).Elem())

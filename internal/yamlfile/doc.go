@@ -1,17 +1,17 @@
-// Package yamlfile reads the YAML files that people write, by a JSON Schema, and reports
-// all that is wrong with a file, each problem at its place.
+// Package yamlfile reads YAML files that people write, checks them against a JSON Schema,
+// and reports all problems of a file with their places.
 //
 // Guarantees:
-//   - A file is bounded before the parser sees it: its size, its tokens, its nesting. What
-//     aliases stand for is bounded, too.
+//   - The size, the tokens and the nesting of a file are bounded before it is parsed. The
+//     expansion of aliases is bounded, too.
 //   - All problems are reported together, as file:line:column, with the source line and a
 //     caret. A value that came from the environment names its variable instead.
-//   - A secret is not shown: neither the value of an option that the schema marks
-//     writeOnly, nor that of an option that it does not know, which may be a misspelt one.
-//   - What is decoded is valid: a value with a problem counts as missing.
+//   - Secrets are not shown: neither the value of an option that the schema marks
+//     writeOnly, nor that of an unknown option, whose name may be misspelt.
+//   - Decoded values are valid: a value with a problem counts as missing.
 //
-// Of the schema {"properties": {"poll": {"type": "integer", "minimum": 1, "maximum": 9}, "url":
-// {"writeOnly": true}}, "additionalProperties": false} and the file
+// With the schema {"properties": {"poll": {"type": "integer", "minimum": 1, "maximum": 9},
+// "url": {"writeOnly": true}}, "additionalProperties": false} and the file
 //
 //	poll: 12
 //	ulr: https://host/KEY
@@ -25,7 +25,7 @@
 //	    2 | ulr: …
 //	      | ^
 //
-// The order is Parse, Override (for files whose options the environment overrides), Check,
-// and then Decode or the Node methods; what only code can judge is reported with Node.Add,
-// and Err has all problems.
+// Call Parse, Override (for files whose options the environment overrides), Check, and then
+// Decode or the methods of Node. Report problems that a schema cannot express with
+// Node.Add. Err returns all problems.
 package yamlfile

@@ -14,11 +14,11 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// File is a file that was read, with what is wrong with it.
+// File is a file that was read, and its problems.
 type File struct {
 	// Overrides are the environment variables that override options.
 	Overrides []string
-	// Warnings are what is allowed and probably wrong.
+	// Warnings are problems that do not prevent the use of the file.
 	Warnings []Problem
 
 	name   string
@@ -32,7 +32,8 @@ type File struct {
 	paths    [][]string // of problems
 }
 
-// ReadFile reads a file that Parse may be given: no more of it than Parse takes.
+// ReadFile reads a file for Parse. It reads at most as much as Parse accepts, and a little
+// more.
 func ReadFile(name string) ([]byte, error) {
 	f, err := os.Open(name)
 	if err != nil {
@@ -42,7 +43,7 @@ func ReadFile(name string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, MaxFile+1))
 }
 
-// Parse reads the one document of a text. name stands for it in problems.
+// Parse parses a text of one document. Problems refer to it by name.
 func Parse(schema *Schema, name string, text []byte) *File {
 	f := &File{name: name, schema: schema}
 	f.root = &Node{file: f, kind: mapping, at: place{1, 1}}
@@ -77,14 +78,14 @@ func Parse(schema *Schema, name string, text []byte) *File {
 	return f
 }
 
-// Root is the document, an empty one if the file could not be read.
+// Root returns the document; an empty one if the file could not be parsed.
 func (f *File) Root() *Node { return f.root }
 
-// Err is Problems, all that were reported; nil if there are none.
+// Err returns all reported problems as Problems; nil if there are none.
 func (f *File) Err() error { return f.ErrOf(func([]string) bool { return true }) }
 
-// ErrOf is Err of some options, by the keys that lead to them; of a problem of the file
-// as a whole there are none.
+// ErrOf is Err for the problems of some options, selected by their keys. Problems of the
+// file as a whole are always included.
 func (f *File) ErrOf(option func(keys []string) bool) error {
 	var ps Problems
 	all := starts(f.docs)
@@ -103,7 +104,7 @@ func (f *File) ErrOf(option func(keys []string) bool) error {
 	return ps
 }
 
-// Readable says whether the file could be read as YAML.
+// Readable reports whether the file could be parsed as YAML.
 func (f *File) Readable() bool { return !f.broken }
 
 func (f *File) add(n *Node, p Problem) {
@@ -119,7 +120,7 @@ func (f *File) syntax(at place, text string) {
 	f.add(f.root, f.root.problem(at, text))
 }
 
-// describe is the place and the text of a parser's error.
+// describe returns the place and the text of a parser's error.
 func describe(err error) (place, string) {
 	located, ok := errors.AsType[yaml.Error](err)
 	if !ok {
@@ -142,7 +143,7 @@ func describe(err error) (place, string) {
 
 type anchors map[string]ast.Node
 
-// Visit is of ast.Visitor.
+// Visit implements ast.Visitor.
 func (a anchors) Visit(n ast.Node) ast.Visitor {
 	if anchor, ok := n.(*ast.AnchorNode); ok {
 		a[anchor.Name.GetToken().Value] = anchor.Value
@@ -150,17 +151,18 @@ func (a anchors) Visit(n ast.Node) ast.Visitor {
 	return a
 }
 
-// maxNodes bounds what aliases of aliases stand for.
+// maxNodes bounds the expansion of aliases.
 const maxNodes = 4 * maxTokens
 
-// builder makes nodes of the parser's, with values where aliases stand for them.
+// builder converts the parser's nodes, and expands aliases.
 type builder struct {
 	file    *File
 	anchors anchors
 	nodes   int
 }
 
-// node is a value in the place of another, of which it has name, key and parent.
+// node converts a value that replaces another node, whose name, key and parent it takes
+// over.
 func (b *builder) node(from ast.Node, as *Node, depth int) *Node {
 	n := &Node{file: b.file, parent: as.parent, name: as.name, key: as.key, at: placeOf(from.GetToken())}
 	if b.nodes++; depth > 2*maxDepth || b.nodes > maxNodes {

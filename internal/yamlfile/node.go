@@ -18,8 +18,8 @@ const (
 	mapping
 )
 
-// Node is a value in a file. A nil Node is one that is missing: it has no text, items
-// or options.
+// Node is a value in a file. A nil Node is a missing value: it has no text, items or
+// options.
 type Node struct {
 	file     *File
 	kind     nodeKind
@@ -30,7 +30,7 @@ type Node struct {
 	env      string // the variable that it came from
 	parent   *Node
 	children []*Node // items, or options by name
-	bad      bool    // a problem of it is reported: it counts as missing
+	bad      bool    // its problem is reported: it counts as missing
 
 	said  []part // what the schema says of it, once that was asked
 	named bool   // the schema has the option's name
@@ -42,7 +42,7 @@ func (n *Node) Name() string { return n.name }
 // Line is the line of the node, from 1.
 func (n *Node) Line() int { return n.place().line }
 
-// Env is the environment variable that the node came from; empty if it is the file's.
+// Env is the environment variable that sets the node; empty if the file does.
 func (n *Node) Env() string {
 	if n == nil {
 		return ""
@@ -70,7 +70,7 @@ func (n *Node) Path() string {
 	return strings.TrimPrefix(n.parent.Path()+"."+n.name, ".")
 }
 
-// Child is an option of the node; nil if it is missing.
+// Child returns an option of the node; nil if it is missing or has a problem.
 func (n *Node) Child(key string) *Node {
 	if c := n.child(key); c != nil && !c.bad {
 		return c
@@ -88,10 +88,10 @@ func (n *Node) child(key string) *Node {
 	return nil
 }
 
-// Has says whether an option is set, to a valid value or not.
+// Has reports whether an option is set, even to an invalid value.
 func (n *Node) Has(key string) bool { return n.child(key) != nil }
 
-// Children are the node's options or items, in the file's order.
+// Children returns the node's options or items, in the file's order.
 func (n *Node) Children() []*Node {
 	if n == nil {
 		return nil
@@ -99,7 +99,7 @@ func (n *Node) Children() []*Node {
 	return slices.DeleteFunc(slices.Clone(n.children), func(c *Node) bool { return c.bad })
 }
 
-// List is the items of a list; a node that is none is its one item.
+// List returns the items of a list. A node that is not a list is its own only item.
 func (n *Node) List() []*Node {
 	if n == nil || n.kind == list {
 		return n.Children()
@@ -107,16 +107,16 @@ func (n *Node) List() []*Node {
 	return []*Node{n}
 }
 
-// IsText says whether a node is a single value.
+// IsText reports whether a node is a single value.
 func (n *Node) IsText() bool { return n != nil && n.kind == scalar }
 
-// IsList says whether a node is a list.
+// IsList reports whether a node is a list.
 func (n *Node) IsList() bool { return n != nil && n.kind == list }
 
-// IsEmpty says whether a list or mapping has nothing in it, not even what is not valid.
+// IsEmpty reports whether a list or mapping has no items, not even invalid ones.
 func (n *Node) IsEmpty() bool { return n != nil && len(n.children) == 0 }
 
-// Text is a single value as it is written, without quotes.
+// Text returns a single value as it is written, without quotes.
 func (n *Node) Text() string {
 	if n == nil {
 		return ""
@@ -124,7 +124,7 @@ func (n *Node) Text() string {
 	return n.text
 }
 
-// Split is a node as a list: the words of a text with commas between them.
+// Split returns a node as a list: the parts of a text that are separated by commas.
 func (n *Node) Split(text string) *Node {
 	split := *n
 	split.kind, split.children = list, nil
@@ -135,7 +135,7 @@ func (n *Node) Split(text string) *Node {
 	return &split
 }
 
-// Texts are the texts of the node's items.
+// Texts returns the texts of the node's items.
 func (n *Node) Texts() (all []string) {
 	for _, c := range n.List() {
 		all = append(all, c.text)
@@ -143,17 +143,17 @@ func (n *Node) Texts() (all []string) {
 	return all
 }
 
-// Add notes what is wrong with the node.
+// Add reports a problem of the node.
 func (n *Node) Add(format string, args ...any) {
 	n.file.add(n, n.problem(n.place(), fmt.Sprintf(format, args...)))
 }
 
-// Warn notes what is probably wrong with the node.
+// Warn reports a warning about the node.
 func (n *Node) Warn(format string, args ...any) {
 	n.file.Warnings = append(n.file.Warnings, n.problem(n.place(), fmt.Sprintf(format, args...)))
 }
 
-// Drop drops an option, and warns where it is set: for those that a schema had before.
+// Drop drops an option that the schema no longer has, with a warning if it is set.
 func (n *Node) Drop(key, text string) {
 	if c := n.child(key); c != nil {
 		c.Warn("%s", text)
@@ -161,8 +161,8 @@ func (n *Node) Drop(key, text string) {
 	}
 }
 
-// Rename has an option read as another, and warns where it is set: for those that a schema
-// had under the first name before. Where both are set nothing is renamed.
+// Rename renames an option that the schema used to have under another name, with a warning
+// if that is set. If both names are set, it does nothing.
 func (n *Node) Rename(key, to string) {
 	if c := n.child(key); c != nil && n.child(to) == nil {
 		c.Warn("is now called %s", to)
@@ -177,7 +177,7 @@ func (n *Node) AddAll(ps Problems) {
 	}
 }
 
-// AddAt notes an error of the node's text, so many characters after its start.
+// AddAt reports a problem at an offset in the node's text, in characters.
 func (n *Node) AddAt(offset int, err error) {
 	at := n.place()
 	if at.column += offset; n.quoted {
@@ -195,8 +195,8 @@ func (n *Node) problem(at place, text string) Problem {
 
 var number = regexp.MustCompile(`^[+-]?[0-9]{1,40}(\.[0-9]{0,40})?([eE][+-]?[0-9]{1,3})?$`)
 
-// value is the node as the validator takes it. Quotes make no difference: the
-// environment has none.
+// value returns the node for the validator. Quotes make no difference, because environment
+// variables have none.
 func (n *Node) value() any {
 	switch n.kind {
 	case scalar:

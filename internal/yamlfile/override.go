@@ -2,10 +2,10 @@ package yamlfile
 
 import "slices"
 
-// Override sets options from the environment, even where the file does not have them:
-// those that the schema names, and those that the file does. variable finds the text
-// for an option by its full name; "" if there is none. A list has commas between its
-// items. A section that may be a boolean is switched off or on by its own variable.
+// Override sets options from the environment: those that the schema names, even if the file
+// does not set them, and those that the file names. variable returns the text for an option
+// by its full name; empty if there is none. Commas separate the items of a list. A
+// section that may be a boolean is switched on or off by its own variable.
 func (f *File) Override(variable func(option string) (name, text string)) {
 	f.root.overrideAll(variable)
 }

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Problem is one thing that is wrong with a file, or with a variable of the environment
-// that overrides an option of it.
+// Problem is a problem of a file, or of an environment variable that overrides one of its
+// options.
 type Problem struct {
 	File         string
 	Line, Column int    // from 1
@@ -19,7 +19,7 @@ type Problem struct {
 	check   string // the command that shows all problems
 }
 
-// String is the problem in one line.
+// String returns the problem on one line.
 func (p Problem) String() string {
 	if p.Env != "" {
 		return fmt.Sprintf("environment variable %s: %s", p.Env, p.Text)
@@ -27,11 +27,10 @@ func (p Problem) String() string {
 	return fmt.Sprintf("%s:%d:%d: %s", p.File, p.Line, p.Column, p.Text)
 }
 
-// Problems is the error of a file that cannot be used: all that is wrong with it, by
-// place.
+// Problems is the error of a file that cannot be used: all of its problems, by place.
 type Problems []Problem
 
-// Error is one line: the first problem, and how many more there are.
+// Error returns one line: the first problem, and the number of the others.
 func (ps Problems) Error() string {
 	text := ps[0].String()
 	if more := len(ps) - 1; more > 0 {
@@ -40,7 +39,7 @@ func (ps Problems) Error() string {
 	return text
 }
 
-// Lines has a line for each problem, with the source line below it.
+// Lines returns a line for each problem, with the source line below it.
 func (ps Problems) Lines() string {
 	lines := make([]string, len(ps))
 	for i, p := range ps {

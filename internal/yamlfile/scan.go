@@ -7,21 +7,21 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// The parser recurses, and takes a time that grows with the square of a file's nesting
-// and of its keys: what it is given is bounded before.
+// The parser recurses, and its time is quadratic in the nesting and in the number of keys:
+// its input is bounded before.
 const (
 	MaxFile   = 1 << 20 // bytes
 	maxTokens = 50_000
 	maxDepth  = 64
-	// maxOpen bounds the brackets that are open, in texts and comments too: the first
-	// look, which needs no tokens.
+	// maxOpen bounds the open brackets, including those in texts and comments. This check
+	// needs no tokens.
 	maxOpen = 1000
 )
 
 type place struct{ line, column int }
 
-// bounded splits a text into tokens. Where it is too large or nested too deeply there
-// are none, and a place and a reason.
+// bounded splits a text into tokens. If it is too large or nested too deeply, it returns
+// the place and the reason instead.
 func bounded(text []byte) (tokens token.Tokens, at place, reason string) {
 	if len(text) > MaxFile {
 		return nil, place{1, 1}, fmt.Sprintf("the file is larger than %d bytes", MaxFile)
@@ -58,8 +58,8 @@ func openBrackets(text []byte) (at place, ok bool) {
 	return at, true
 }
 
-// nesting says whether tokens are within maxDepth, and where they are not. In blocks
-// each column further to the right is a level: "- - a" has two.
+// nesting checks that tokens are within maxDepth, or returns the place where they are not.
+// In blocks each further column is a level: "- - a" has two.
 func nesting(tokens token.Tokens) (at place, ok bool) {
 	flow, blocks, line := 0, []int(nil), 0
 	for _, t := range tokens {

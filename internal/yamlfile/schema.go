@@ -13,11 +13,11 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-// Schema says which options a file has: a JSON Schema, with these annotations.
+// Schema describes the options of a file. It is a JSON Schema with these annotations:
 //
-//	title         what is missing where a required option is
-//	errorMessage  what is wrong with another value; editors show it too
-//	writeOnly     a single value is a secret
+//	title         describes a required option that is missing
+//	errorMessage  describes the problem of an invalid value; editors show it too
+//	writeOnly     marks a single value as a secret
 type Schema struct {
 	compiled *jsonschema.Schema
 	raw      part
@@ -31,7 +31,7 @@ type Schema struct {
 type Options struct {
 	// Check is the command that shows all problems of a file.
 	Check string
-	// Item is how the full name of an option shows the item i of a list; [i] if nil.
+	// Item formats item i of a list in the full name of an option; [i] if nil.
 	Item func(i int) string
 	// Formats are the formats that the schema names, of single values as they are written.
 	Formats map[string]func(text string) bool
@@ -93,7 +93,7 @@ func (s *Schema) collect(v any) {
 	}
 }
 
-// at is the part of the schema that a URL of the compiled one points to.
+// at returns the part of the schema that a URL of the compiled schema refers to.
 func (s *Schema) at(url string) part {
 	_, pointer, _ := strings.Cut(url, "#")
 	var v any = s.raw
@@ -115,7 +115,7 @@ func (s *Schema) at(url string) part {
 // part is a part of the schema.
 type part = map[string]any
 
-// parts adds to some parts another one and what it refers to, in all cases.
+// parts appends a part and all parts that it refers to, including conditional ones.
 func (s *Schema) parts(to []part, v any) []part {
 	of, ok := v.(part)
 	if !ok || slices.ContainsFunc(to, func(other part) bool {
@@ -134,7 +134,8 @@ func (s *Schema) parts(to []part, v any) []part {
 	return to
 }
 
-// parts are what the schema says of a node. named: its option has a name there.
+// parts returns the parts of the schema for a node. named reports whether the schema names
+// its option.
 func (n *Node) parts() (of []part, named bool) {
 	if n.said == nil && n.parent == nil {
 		n.said, n.named = n.file.schema.parts(nil, n.file.schema.raw), true
@@ -153,8 +154,8 @@ func (n *Node) parts() (of []part, named bool) {
 	return n.said, n.named
 }
 
-// hidden says whether the value may not be shown: a secret, or what is not expected
-// there, perhaps a secret whose option is misspelt.
+// hidden reports whether the value must not be shown: a secret, or the value of an unknown
+// option, which may be a secret with a misspelt name.
 func (n *Node) hidden() bool {
 	of, _ := n.parts()
 	allowed := types(of)
@@ -163,7 +164,7 @@ func (n *Node) hidden() bool {
 	return len(of) == 0 || n.kind == scalar && (secret || sections)
 }
 
-// types are the types that parts allow.
+// types returns the types that parts allow.
 func types(parts []part) (all []string) {
 	for _, p := range parts {
 		switch t := p["type"].(type) {

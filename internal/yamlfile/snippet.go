@@ -9,7 +9,7 @@ import (
 	"unicode"
 )
 
-// start is where an option or an item begins.
+// start is the beginning of an option or an item.
 type start struct {
 	place
 	text   string // the key, or the item
@@ -17,7 +17,7 @@ type start struct {
 	hidden bool // its value is a secret, or the option is not known
 }
 
-// starts are those of all in some nodes, by place.
+// starts returns the starts of all options and items in some nodes, by place.
 func starts(roots []*Node) []start {
 	var all []start
 	var collect func(n *Node, hidden bool)
@@ -41,12 +41,13 @@ func starts(roots []*Node) []start {
 	return all
 }
 
-// knownKey is a line that begins with an option.
+// knownKey matches a line that begins with an option.
 var knownKey = regexp.MustCompile(`^\s*(?:- +)?([A-Za-z]+)\s*:`)
 
-// shown is how many characters of a line may be shown. A file without secrets is shown
-// as it is. Elsewhere a value is shown if it is that of a known option and no secret
-// begins before it in its line; of a file that is not YAML, known options only.
+// shown returns the number of characters of a line that may be shown. A file without
+// secrets is shown in full. Otherwise a value is shown if it belongs to a known option and
+// no secret precedes it on its line. Of a file that is not YAML, only the names of known
+// options are shown.
 func (f *File) shown(line int, runes []rune, all []start) int {
 	if !f.schema.secrets {
 		return len(runes)
@@ -78,7 +79,7 @@ func (f *File) shown(line int, runes []rune, all []start) int {
 		if s.line < line {
 			before = s
 		} else if s.line == line && before.hidden && strings.Trim(string(runes[:min(len(runes), s.column-1)]), " -") != "" {
-			return 0 // a secret goes on from the line before
+			return 0 // a secret continues from the line before
 		}
 	}
 	if !slices.ContainsFunc(all, func(s start) bool { return s.line == line }) {
@@ -92,8 +93,8 @@ const (
 	maxSnippets = 100 // of a file
 )
 
-// snippet is a source line with a caret below a column, on lines of its own; empty if
-// nothing of it may be shown.
+// snippet returns a source line and a line with a caret below a column; empty if nothing of
+// the line may be shown.
 func (f *File) snippet(at place, all []start) string {
 	if at.line > len(f.lines) {
 		return ""

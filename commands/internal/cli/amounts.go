@@ -7,16 +7,13 @@ import (
 	"github.com/imart/event-worker/markets"
 )
 
-// Price is an amount of a currency as people write it: 0.0673 ETH.
+// Price formats an amount of a currency: 0.0673 ETH.
 func Price(a markets.Amount, c markets.Currency) string {
 	switch {
 	case !a.Known():
 		return "an unknown price"
 	case c.Symbol == "":
-		return fmt.Sprintf("%s units of %s", a, Short(c.Address))
+		return fmt.Sprintf("%s units of %s", a, human.Short(c.Address))
 	}
 	return human.Units(string(a), c.Decimals) + " " + c.Symbol
 }
-
-// Short is human.Short.
-func Short(address string) string { return human.Short(address) }

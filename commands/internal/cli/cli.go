@@ -1,4 +1,4 @@
-// Package cli has what commands share: arguments, errors, texts and the terminal.
+// Package cli contains what commands share: arguments, errors, texts and the terminal.
 package cli
 
 import (
@@ -20,7 +20,8 @@ import (
 	"github.com/imart/event-worker/internal/spelling"
 )
 
-// NoArgs refuses arguments, with a hint if one may be a misspelt command.
+// NoArgs refuses arguments. The error suggests a command if the first argument resembles
+// one.
 func NoArgs(c *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
@@ -35,8 +36,8 @@ func NoArgs(c *cobra.Command, args []string) error {
 	return fmt.Errorf("unknown %s %q: see %s --help", what, args[0], c.CommandPath())
 }
 
-// nearCommand is the path of the command below c that a word was probably meant for, or else
-// of one below these; empty if none is near.
+// nearCommand returns the path of the command below c that resembles a word, or else of a
+// command one level deeper with that name; empty if there is none.
 func nearCommand(c *cobra.Command, word string) string {
 	var names []string
 	for _, sub := range c.Commands() {
@@ -47,7 +48,7 @@ func nearCommand(c *cobra.Command, word string) string {
 	if near := spelling.Nearest(word, names); near != "" {
 		return c.CommandPath() + " " + near
 	}
-	for _, sub := range c.Commands() { // event-worker check
+	for _, sub := range c.Commands() { // "event-worker check" for "event-worker config check"
 		for _, deeper := range sub.Commands() {
 			if deeper.Name() == word && deeper.IsAvailableCommand() {
 				return deeper.CommandPath()
@@ -57,8 +58,8 @@ func nearCommand(c *cobra.Command, word string) string {
 	return ""
 }
 
-// FlagError adds to an error of a command's flags what was probably meant: a misspelt command
-// before them, another flag, or a flag of another command.
+// FlagError adds a suggestion to an error of a command's flags: the command that a word
+// before them resembles, a similar flag, or the subcommand that has the flag.
 func FlagError(c *cobra.Command, err error) error {
 	if args := c.Flags().Args(); c.HasAvailableSubCommands() && len(args) > 0 {
 		return NoArgs(c, args)
@@ -70,14 +71,14 @@ func FlagError(c *cobra.Command, err error) error {
 	return fmt.Errorf("%w%s: see %s --help", err, hint, c.CommandPath())
 }
 
-// nearFlag asks for the flag that was probably meant; empty if none is near.
+// nearFlag suggests the flag that a name resembles; empty if there is none.
 func nearFlag(c *cobra.Command, name string) string {
 	if near := spelling.Nearest(name, flagsOf(c)); near != "" {
 		return fmt.Sprintf(" (did you mean --%s?)", near)
 	}
 	for _, sub := range c.Commands() {
 		if near := spelling.Nearest(name, flagsOf(sub)); near != "" && sub.IsAvailableCommand() {
-			return fmt.Sprintf(" (a flag comes after its command: %s COMMAND --%s)", c.CommandPath(), near)
+			return fmt.Sprintf(" (put it after the command: %s COMMAND --%s)", c.CommandPath(), near)
 		}
 	}
 	return ""
@@ -92,7 +93,7 @@ func flagsOf(c *cobra.Command) (names []string) {
 	return names
 }
 
-// One wants exactly one argument.
+// One requires exactly one argument.
 func One(what string) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
 		if len(args) != 1 {
@@ -102,7 +103,16 @@ func One(what string) cobra.PositionalArgs {
 	}
 }
 
-// OneLine is an error's text in one line, printable.
+// Named adds the name of the command that failed to an error: "hooks list: …". A nil error
+// stays nil.
+func Named(c *cobra.Command, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", strings.TrimPrefix(c.CommandPath(), c.Root().Name()+" "), err)
+}
+
+// OneLine formats an error as a single printable line.
 func OneLine(err error) string {
 	if errors.Is(err, context.Canceled) {
 		return "interrupted"
@@ -116,7 +126,8 @@ func OneLine(err error) string {
 	return printable.Text(strings.Join(lines, "; "))
 }
 
-// UnlessClosed returns nil for the error of a reader that closed our output, such as head.
+// UnlessClosed returns nil if the error says that the reader of the output, such as head,
+// has closed it.
 func UnlessClosed(err error) error {
 	if errors.Is(err, syscall.EPIPE) {
 		return nil
@@ -124,7 +135,7 @@ func UnlessClosed(err error) error {
 	return err
 }
 
-// Self is how the user calls this program, for the examples that it prints.
+// Self returns the command with which the user started this program, for printed examples.
 func Self() string {
 	path, err := os.Executable()
 	if err == nil && strings.Contains(filepath.ToSlash(path), "/go-build") {
@@ -133,7 +144,7 @@ func Self() string {
 	return os.Args[0]
 }
 
-// Callable is a listener's address as others would call it.
+// Callable returns a listener's address as other machines can reach it.
 func Callable(addr net.Addr) string {
 	tcp := addr.(*net.TCPAddr)
 	host, err := os.Hostname()
@@ -143,7 +154,7 @@ func Callable(addr net.Addr) string {
 	return net.JoinHostPort(host, strconv.Itoa(tcp.Port))
 }
 
-// Exists reports whether there is a file or folder.
+// Exists reports whether a file or folder exists.
 func Exists(path string) bool {
 	_, err := os.Stat(path)
 	return !errors.Is(err, fs.ErrNotExist)

@@ -13,25 +13,27 @@ import (
 	"github.com/imart/event-worker/internal/printable"
 )
 
-// Screen shows lines that stay, and on a terminal a panel below them that is
-// redrawn in place. It is an io.Writer for what stays.
+// Screen prints permanent lines and, on a terminal, a panel below them that is redrawn in
+// place. It is the io.Writer of the permanent lines. Its methods may be called
+// concurrently.
 type Screen struct {
 	mu       sync.Mutex
 	out      io.Writer
-	terminal *os.File // nil if out is none
+	terminal *os.File // nil if out is not a terminal
 	panel    Panel
 	drawn    []int // the widths of the panel's lines that are on the terminal
 }
 
-// Panel makes the lines of a panel for a terminal of a size: none is wider than the width,
-// and what has more lines than the height is cut.
+// Panel returns the lines of a panel: none may be wider than the width, and lines beyond
+// the height are not drawn.
 type Panel func(width, height int) []string
 
+// NewScreen returns a screen without a panel.
 func NewScreen(out io.Writer) *Screen {
 	return &Screen{out: out, terminal: Terminal(out)}
 }
 
-// Terminal is out if that is a terminal, or else nil.
+// Terminal returns out if it is a terminal, or else nil.
 func Terminal(out io.Writer) *os.File {
 	if f, ok := out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		return f
@@ -39,8 +41,8 @@ func Terminal(out io.Writer) *os.File {
 	return nil
 }
 
-// Size is the size of the terminal that is out; false if it is none, or if its size is not
-// known. Texts fill it without a last column, which makes some terminals wrap.
+// Size returns the size of a terminal; false if out is not a terminal or its size is
+// unknown. Do not use the last column: writing to it makes some terminals wrap.
 func Size(out io.Writer) (width, height int, ok bool) {
 	terminal := Terminal(out)
 	if terminal == nil {
@@ -56,8 +58,8 @@ func Colours(out io.Writer) bool {
 	return Terminal(out) != nil && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 }
 
-// Readable is w for JSON, which ends up in out: if that is a terminal, what is not
-// printable is escaped. Programs read the JSON as it is.
+// Readable returns a writer of JSON to w. If the output, out, is a terminal, it escapes
+// characters that are not printable; otherwise it is w.
 func Readable(w, out io.Writer) io.Writer {
 	if Terminal(out) != nil {
 		return printable.JSONWriter(w)
@@ -84,13 +86,14 @@ func (s *Screen) OnTerminal() bool {
 	return s.terminal != nil && os.Getenv("TERM") != "dumb"
 }
 
-// Out is where the lines that stay end up.
+// Out returns the screen's output.
 func (s *Screen) Out() io.Writer { return s.out }
 
-// Colours says whether the panel may have colours.
+// Colours reports whether the panel may have colours.
 func (s *Screen) Colours() bool { return Colours(s.out) }
 
-// Show draws another panel, if there is a terminal; nil is none.
+// Show replaces the panel, or removes it if panel is nil. Without a terminal it does
+// nothing.
 func (s *Screen) Show(panel Panel) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -105,8 +108,8 @@ func (s *Screen) Show(panel Panel) error {
 	return err
 }
 
-// erase takes the panel off the terminal. Of a terminal that has become narrower since, it
-// assumes that it has wrapped the lines.
+// erase removes the panel from the terminal. If the terminal has become narrower, it is
+// assumed to have wrapped the panel's lines.
 func (s *Screen) erase(frame *bytes.Buffer) {
 	if len(s.drawn) == 0 {
 		return
@@ -122,8 +125,8 @@ func (s *Screen) erase(frame *bytes.Buffer) {
 	s.drawn = nil
 }
 
-// draw puts the panel onto the terminal: as much as it has room for, as what is
-// wrapped or scrolled away could not be erased again.
+// draw draws as many lines of the panel as fit: lines that are wrapped or scrolled away
+// could not be erased.
 func (s *Screen) draw(frame *bytes.Buffer) {
 	if !s.OnTerminal() || s.panel == nil {
 		return

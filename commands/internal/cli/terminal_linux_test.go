@@ -10,7 +10,7 @@ import (
 	"github.com/imart/event-worker/internal/ptytest"
 )
 
-// On a terminal, JSON has escapes for what is not printable; elsewhere it is left alone.
+// Characters that are not printable are escaped on a terminal, and unchanged elsewhere.
 func TestJSONOnATerminal(t *testing.T) {
 	const document = "{\"name\":\"a\u009b31mb\u202e漢\x7f\"}\n"
 	var plain bytes.Buffer
@@ -26,7 +26,7 @@ func TestJSONOnATerminal(t *testing.T) {
 	}
 }
 
-// panelOf is a panel of some lines, as wide as they may be.
+// panelOf is a panel of full-width lines.
 func panelOf(name string, lines int) Panel {
 	return func(width, height int) []string {
 		var out []string
@@ -37,8 +37,9 @@ func panelOf(name string, lines int) Panel {
 	}
 }
 
-// Lines that stay scroll above a panel that is drawn again and again, and of which nothing is
-// left in the end. The terminal may become narrower, as long as the wrapped panel fits it.
+// Permanent lines scroll above a panel that is redrawn, and nothing of the panel is left
+// once it is removed. The terminal may become narrower as long as the wrapped panel fits
+// it.
 func TestPanelBelowTheLog(t *testing.T) {
 	t.Setenv("TERM", "xterm")
 	out := ptytest.Open(t, 40, 10)
@@ -68,7 +69,7 @@ func TestPanelBelowTheLog(t *testing.T) {
 			if strings.HasPrefix(row, "D") {
 				panel = append(panel, row)
 			} else if strings.Contains(row, "...") {
-				t.Errorf("at %v a line of a former panel: %q", size, row)
+				t.Errorf("at %v there is a line of an earlier panel: %q", size, row)
 			}
 		}
 		if want := min(5, size[1]-1); len(panel) != want || len(panel[0]) != size[0]-1 {
@@ -90,8 +91,8 @@ func TestPanelBelowTheLog(t *testing.T) {
 	}
 }
 
-// settle waits until the terminal has shown what was written: it shows a mark last, which
-// nobody sees.
+// settle waits until the terminal has shown everything written so far. It writes an
+// invisible mark and waits for it.
 func settle(t *testing.T, out *ptytest.Terminal) {
 	t.Helper()
 	marks := strings.Count(out.Raw(), mark) + 1
@@ -107,7 +108,7 @@ func settle(t *testing.T, out *ptytest.Terminal) {
 
 const mark = "\x1b[97m\x1b[0m"
 
-// Colours are for terminals that have them and people who want them.
+// Colours need a terminal that supports them, and no NO_COLOR.
 func TestColours(t *testing.T) {
 	out := ptytest.Open(t, 80, 24)
 	for _, test := range []struct {

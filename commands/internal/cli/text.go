@@ -6,27 +6,17 @@ import (
 	"strings"
 	"time"
 	"unicode"
-
-	"github.com/imart/event-worker/internal/human"
 )
 
-// Grouped is human.Grouped.
-func Grouped(n int64) string { return human.Grouped(n) }
-
-// Ago is human.Ago.
-func Ago(age time.Duration) string { return human.Ago(age) }
-
-// Some is human.Some.
-func Some(n int64, noun string) string { return human.Some(n, noun) }
-
-// Waits returns a function that says on out, for people, what a command waits for.
+// Waits returns a function that prints what a command waits for, and how long it has
+// waited.
 func Waits(out io.Writer, what string) func(waited time.Duration) {
 	return func(waited time.Duration) {
 		fmt.Fprintf(out, "event-worker: waiting for %s, for %s so far…\n", what, waited)
 	}
 }
 
-// Quoted is a word as a shell takes it for one.
+// Quoted quotes a word for a shell, if necessary.
 func Quoted(word string) string {
 	plain := func(r rune) bool {
 		return r < unicode.MaxASCII && (unicode.IsLetter(r) || unicode.IsDigit(r)) || strings.ContainsRune("/._-", r)

@@ -1,5 +1,5 @@
-// Package demo has the commands demo and replay, which follow and serve the recorded
-// mainnet data that the program carries.
+// Package demo implements the commands demo and replay, which follow and serve the recorded
+// mainnet data that is embedded in the program.
 package demo
 
 import (
@@ -32,11 +32,11 @@ const (
 	demoFirstBlock = 15_990_000
 	demoPoll       = 200 * time.Millisecond
 	demoLook       = 250 * time.Millisecond
-	// demoLines is how often progress is printed where there is no terminal.
+	// demoLines is the interval at which progress is printed without a terminal.
 	demoLines = 2 * time.Second
 )
 
-// Markets are the markets that the recordings have, by chain.
+// Markets are the recorded markets, one for each chain.
 var Markets = []persistence.MarketRef{
 	{Chain: "ethereum", Market: "seaport"},
 	{Chain: "aptos", Market: "tradeport"},
@@ -58,7 +58,8 @@ type flags struct {
 	pace time.Duration
 }
 
-// New is the command demo. Locate finds the data by the value of --data, which may be empty.
+// New returns the command demo. locate finds the data by the value of --data, which may be
+// empty.
 func New(recordings Recordings, locate func(data string) (Data, error)) *cobra.Command {
 	var f flags
 	c := &cobra.Command{
@@ -178,8 +179,8 @@ func start(r *replay.Recording, m markets.Market) func(string) markets.Place {
 	return func(stream string) markets.Place { return markets.Place{Seq: first[stream] - 1} }
 }
 
-// Recorded is one of the demo's chains, at the end of its recording, until it is closed. It
-// reports false if the demo has no chain of that name.
+// Recorded opens one of the demo's chains at the end of its recording. The caller calls
+// closed. ok is false if the demo has no chain of that name.
 func Recorded(ctx context.Context, recordings Recordings, name string, log *slog.Logger) (chain actors.Chain, closed func(), ok bool, err error) {
 	for _, ref := range Markets {
 		if ref.Chain != name {

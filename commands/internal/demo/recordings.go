@@ -12,7 +12,7 @@ import (
 	"github.com/imart/event-worker/markets"
 )
 
-// Recordings are the recorded chains that the program carries.
+// Recordings are the recorded chains that are embedded in the program.
 type Recordings struct {
 	Files  fs.FS
 	Folder string // in Files, with one folder for each chain
@@ -27,7 +27,7 @@ func (r Recordings) Open(chain string) (*replay.Recording, error) {
 	return replay.Open(folder)
 }
 
-// names are the chains that are recorded: those of the demo, or all folders.
+// names returns the recorded chains: those of the demo, or all folders.
 func (r Recordings) names(all bool) (names []string, err error) {
 	if !all {
 		for _, ref := range Markets {
@@ -45,8 +45,8 @@ func (r Recordings) names(all bool) (names []string, err error) {
 	return names, err
 }
 
-// Numbers are those that a chain's handles are known to have if it is configured to
-// be a recording; nil if it is not.
+// Numbers returns the known event numbers of a chain's handles if it is configured as a
+// recording, or else nil.
 func (r Recordings) Numbers(c config.Chain) (func(markets.Source) []int64, error) {
 	if !c.Recorded {
 		return nil, nil

@@ -16,6 +16,7 @@ import (
 
 	"github.com/imart/event-worker/chains/replay"
 	"github.com/imart/event-worker/commands/internal/cli"
+	"github.com/imart/event-worker/internal/human"
 )
 
 type replayFlags struct {
@@ -24,21 +25,21 @@ type replayFlags struct {
 	recordings string
 }
 
-// NewReplay is the command replay.
+// NewReplay returns the command replay.
 func NewReplay(recordings Recordings) *cobra.Command {
 	var f replayFlags
 	c := &cobra.Command{
 		Use:   "replay",
-		Short: "Serve the recorded chains like nodes, for others to follow",
+		Short: "Serve the recorded chains like real nodes",
 		Long: `Serve the recorded mainnet data over HTTP like real nodes, all chains at one address,
 each at its own path, until SIGINT or SIGTERM. The chains start with their recorded
 history and advance until the recording ends. A restart begins there again: to clients
 that have seen more, they are nodes that lag behind.
 
 It prints a configuration for "run" that follows them. With --recordings it serves the
-recordings in a folder instead, such as made ones of your own chains to try things out:
-each in a folder with the name of its chain, in the form that testdata/README.md
-describes, and prints their endpoints.`,
+recordings in a folder instead, for example of your own chains: each in a folder with
+the name of its chain, in the form that testdata/README.md describes. It then prints
+their endpoints.`,
 		Example: `  event-worker replay
   event-worker replay --listen 127.0.0.1:8545 --pace 2s`,
 		Args: cli.NoArgs,
@@ -97,7 +98,7 @@ func serveRecordings(ctx context.Context, recordings Recordings, out io.Writer, 
 		advancing.Go(func() {
 			node.Run(ctx, f.pace)
 			if ctx.Err() == nil {
-				fmt.Fprintf(out, "The recording of %s ends here, at %s; it has no more events.\n", name, cli.Grouped(node.Head()))
+				fmt.Fprintf(out, "The recording of %s ends here, at %s; it has no more events.\n", name, human.Grouped(node.Head()))
 			}
 		})
 	}
@@ -107,7 +108,7 @@ func serveRecordings(ctx context.Context, recordings Recordings, out io.Writer, 
 	return nil
 }
 
-// ByPath serves each node at the path of its name, and says itself that it is ready.
+// ByPath serves each node at the path of its name, and its own readiness at /readyz.
 func ByPath(nodes map[string]*replay.Node) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ready") })
@@ -119,7 +120,7 @@ func ByPath(nodes map[string]*replay.Node) http.Handler {
 	return mux
 }
 
-// Following is a configuration that follows the nodes.
+// Following returns a configuration that follows the nodes.
 func Following(nodes map[string]*replay.Node, base string) string {
 	var b strings.Builder
 	b.WriteString("chains:\n")

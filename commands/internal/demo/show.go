@@ -12,18 +12,19 @@ import (
 	"github.com/imart/event-worker/commands/internal/cli"
 	"github.com/imart/event-worker/commands/internal/panel"
 	"github.com/imart/event-worker/config"
+	"github.com/imart/event-worker/internal/human"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/progress"
 )
 
 const (
-	// ratesOf is the time over which rates are measured.
-	ratesOf = 5 * time.Second
-	// shownWidth is the width of tables where there is no terminal.
+	// rateSpan is the time over which rates are measured.
+	rateSpan = 5 * time.Second
+	// shownWidth is the width of tables without a terminal.
 	shownWidth = 88
 )
 
-// show is what the user sees of the demo, and moves the recorded chains on.
+// show prints the demo's progress, and advances the recorded chains.
 type show struct {
 	flags    flags
 	at       Data
@@ -40,21 +41,21 @@ type show struct {
 	lines   time.Time       // when that was
 }
 
-// line is what makes a stream's line news.
+// line is the content of a stream's line: the line is printed again when it changes.
 type line struct {
 	events int64
 	state  string
 }
 
-// start says what is followed, and brings the recorded chains to where they must be: with
-// --once to their ends, and otherwise at least to where an earlier demo has seen them.
+// start prints what is followed, and advances the recorded chains: to their ends with
+// --once, and otherwise to where an earlier demo stopped.
 func (s *show) start(ctx context.Context, docs persistence.Querier) error {
 	s.docs = docs
 	tree, err := progress.Read(ctx, docs, persistence.Filter{})
 	if err != nil {
 		return err
 	}
-	s.first, s.recent = progress.NewMeter(s.begun, tree), progress.NewWindow(ratesOf)
+	s.first, s.recent = progress.NewMeter(s.begun, tree), progress.NewWindow(rateSpan)
 	s.recent.Measure(s.begun, tree)
 	s.printed = map[string]line{}
 	fmt.Fprintf(s.screen, "Following recorded mainnet data, kept in %s.\n", s.at)
@@ -63,13 +64,13 @@ func (s *show) start(ctx context.Context, docs persistence.Querier) error {
 			node.Finish()
 		}
 		reach(tree, Markets[i].Chain, node)
-		fmt.Fprintf(s.screen, "  %-9s local node %s, head at %s\n", Markets[i].Chain, node.URL(), cli.Grouped(node.Head()))
+		fmt.Fprintf(s.screen, "  %-9s local node %s, head at %s\n", Markets[i].Chain, node.URL(), human.Grouped(node.Head()))
 	}
 	return nil
 }
 
-// reach moves a recorded chain on to where any stream's log is. Documents follow their log
-// only up to the chain's head, and may be behind it when a demo is killed.
+// reach advances a recorded chain to the newest place of its streams' logs. Documents are
+// executed only up to the chain's head, and are behind their log after a demo was killed.
 func reach(tree progress.Tree, chain string, node *replay.Node) {
 	for stream := range tree.Streams() {
 		for stream.Chain == chain && stream.Log != nil && node.Head() < stream.Log.Place.Height() && node.Step() {
@@ -82,7 +83,7 @@ func (s *show) Look(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for i, node := range s.nodes { // the demo that this one has taken over from may have committed since the start
+	for i, node := range s.nodes { // a demo that this one took over from may have committed since
 		reach(tree, Markets[i].Chain, node)
 	}
 	now := time.Now()
@@ -97,27 +98,27 @@ func (s *show) Look(ctx context.Context) error {
 	return nil
 }
 
-// panel is what the terminal shows below the lines that stay.
+// panel shows the progress below the permanent lines.
 func (s *show) panel(tree progress.Tree) cli.Panel {
 	return func(width, height int) []string {
 		return append([]string{""}, panel.Lines(tree, width, height-1, s.screen.Colours())...)
 	}
 }
 
-// print prints the streams with news.
+// print prints the streams whose lines have changed.
 func (s *show) print(tree progress.Tree) error {
-	news := tree.Only(func(stream *progress.Stream) bool {
+	changed := tree.Only(func(stream *progress.Stream) bool {
 		before, known := s.printed[stream.ID()]
 		return !known || before != line{stream.Events, stream.State}
 	})
-	if len(news) == 0 {
+	if len(changed) == 0 {
 		return nil
 	}
-	return s.keep(news)
+	return s.printTable(changed)
 }
 
-// keep prints streams so that they stay.
-func (s *show) keep(tree progress.Tree) error {
+// printTable prints streams as permanent lines.
+func (s *show) printTable(tree progress.Tree) error {
 	for stream := range tree.Streams() {
 		s.printed[stream.ID()] = line{stream.Events, stream.State}
 	}
@@ -129,7 +130,7 @@ func (s *show) keep(tree progress.Tree) error {
 	return err
 }
 
-// CaughtUp tells what was found, and lets the recorded chains advance.
+// CaughtUp prints a summary, and lets the recorded chains advance.
 func (s *show) CaughtUp(ctx context.Context) error {
 	tree, err := progress.Read(ctx, s.docs, persistence.Filter{})
 	if err != nil {
@@ -140,12 +141,12 @@ func (s *show) CaughtUp(ctx context.Context) error {
 	if err := s.screen.Show(nil); err != nil {
 		return err
 	}
-	if err := s.keep(tree); err != nil {
+	if err := s.printTable(tree); err != nil {
 		return err
 	}
 	streams := len(slices.Collect(tree.Streams()))
 	added, _ := s.first.Events(tree)
-	fmt.Fprintf(s.screen, "\nCaught up in %.1f s: %s in %s.\n", now.Sub(s.begun).Seconds(), cli.Some(added, "new event"), cli.Some(int64(streams), "stream"))
+	fmt.Fprintf(s.screen, "\nCaught up in %.1f s: %s in %s.\n", now.Sub(s.begun).Seconds(), human.Some(added, "new event"), human.Some(int64(streams), "stream"))
 	for _, ref := range Markets {
 		text, err := summary(ctx, s.docs, ref)
 		if err != nil {
@@ -160,7 +161,7 @@ func (s *show) CaughtUp(ctx context.Context) error {
 	return nil
 }
 
-// next is what to try next.
+// next suggests commands to try.
 func (s *show) next() string {
 	return fmt.Sprintf(`The data is in %[1]s. Try, in another terminal while this runs or later:
   %[2]s status%[3]s
@@ -170,22 +171,22 @@ func (s *show) next() string {
 `, s.at, cli.Self(), s.at.Flag(), s.pageLine())
 }
 
-// pageLine says where the page is, or how to have it.
+// pageLine names the page's URL, or the command that serves the page.
 func (s *show) pageLine() string {
 	if page := s.page(); page != "" {
-		return "Or look at it in a browser, while this runs: " + page
+		return "Or open it in a browser while this runs: " + page
 	}
 	return fmt.Sprintf("  %s serve%s   # the page and the API, at http://%s", cli.Self(), s.at.Flag(), config.DefaultAPI)
 }
 
-// advance moves the recorded chains on, step by step.
+// advance lets the recorded chains advance in the background.
 func (s *show) advance(ctx context.Context) {
 	fmt.Fprintf(s.screen, "\nThe recorded chains now advance every %s. Ctrl-C stops.\n", s.flags.pace)
 	for i, node := range s.nodes {
 		s.stepping.Go(func() {
 			node.Run(ctx, s.flags.pace)
 			if ctx.Err() == nil {
-				fmt.Fprintf(s.screen, "The recording of %s ends here, at %s; it has no more events.\n", Markets[i].Chain, cli.Grouped(node.Head()))
+				fmt.Fprintf(s.screen, "The recording of %s ends here, at %s; it has no more events.\n", Markets[i].Chain, human.Grouped(node.Head()))
 			}
 		})
 	}

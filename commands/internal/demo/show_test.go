@@ -10,8 +10,8 @@ import (
 	"github.com/imart/event-worker/progress"
 )
 
-// A chain stands no lower than a stream's log, though the stream's documents are behind it:
-// they could not follow, and the demo would never catch up.
+// The head reaches a stream's log even if the stream's documents are behind it: otherwise the
+// demo would never catch up.
 func TestTheHeadReachesTheLog(t *testing.T) {
 	node := replaytest.Serve(t, replaytest.Open(t, os.DirFS("../../../testdata/recordings/ethereum")))
 	first := node.Head()

@@ -9,14 +9,15 @@ import (
 	"time"
 
 	"github.com/imart/event-worker/commands/internal/cli"
+	"github.com/imart/event-worker/internal/human"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
 )
 
-// salesShown is how many sales of each market a summary tells.
+// salesShown is the number of sales of each market in a summary.
 const salesShown = 3
 
-// summary tells what is known of a market.
+// summary describes a market's orders and its last sales.
 func summary(ctx context.Context, docs persistence.Querier, ref persistence.MarketRef) (string, error) {
 	counts, err := statuses(ctx, docs, ref)
 	if err != nil {
@@ -29,7 +30,7 @@ func summary(ctx context.Context, docs persistence.Querier, ref persistence.Mark
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s on %s: %s\n", ref.Market, ref.Chain, counts)
 	for _, sale := range sales {
-		b.WriteString(tell(sale.Event))
+		b.WriteString(describe(sale.Event))
 	}
 	return b.String(), nil
 }
@@ -47,14 +48,14 @@ func statuses(ctx context.Context, docs persistence.Querier, ref persistence.Mar
 	for _, o := range orders {
 		counts[o.Status]++
 	}
-	parts := []string{cli.Some(int64(len(orders)), "order")}
+	parts := []string{human.Some(int64(len(orders)), "order")}
 	for _, status := range slices.Sorted(maps.Keys(counts)) {
-		parts = append(parts, fmt.Sprintf("%s %s", cli.Grouped(counts[status]), status))
+		parts = append(parts, fmt.Sprintf("%s %s", human.Grouped(counts[status]), status))
 	}
 	return strings.Join(parts, ", "), nil
 }
 
-// lastSales are a market's newest sales.
+// lastSales returns a market's newest sales.
 func lastSales(ctx context.Context, docs persistence.Querier, ref persistence.MarketRef) ([]markets.Activity, error) {
 	sale := persistence.Or{persistence.Equals("kind", string(markets.Bought)), persistence.Equals("kind", string(markets.OfferAccepted))}
 	return persistence.Collect[markets.Activity](ctx, docs, persistence.Query{
@@ -68,8 +69,8 @@ func lastSales(ctx context.Context, docs persistence.Querier, ref persistence.Ma
 	})
 }
 
-// tell is a sale in words.
-func tell(e markets.Event) string {
+// describe describes a sale.
+func describe(e markets.Event) string {
 	return fmt.Sprintf("  %s for %s, %s → %s\n    %s, transaction %s\n",
-		token(e), cli.Price(e.Price, e.Currency), cli.Short(e.From), cli.Short(e.To), e.Time.UTC().Format(time.DateTime), e.Transaction)
+		token(e), cli.Price(e.Price, e.Currency), human.Short(e.From), human.Short(e.To), e.Time.UTC().Format(time.DateTime), e.Transaction)
 }

@@ -3,21 +3,21 @@ package demo
 import (
 	"fmt"
 
-	"github.com/imart/event-worker/commands/internal/cli"
+	"github.com/imart/event-worker/internal/human"
 	"github.com/imart/event-worker/markets"
 )
 
-// token is a token in words.
+// token describes an event's token.
 func token(e markets.Event) string {
 	t := e.Token
-	text := cli.Short(t.Collection) + " #" + cli.Short(t.ID)
+	text := human.Short(t.Collection) + " #" + human.Short(t.ID)
 	switch {
 	case t.Name != "":
 		text = fmt.Sprintf("%q", t.Name)
 	case t.ID == "":
-		text = "a token of " + cli.Short(t.Collection)
+		text = "a token of " + human.Short(t.Collection)
 	case t.Collection == "":
-		text = "token " + cli.Short(t.ID)
+		text = "token " + human.Short(t.ID)
 	}
 	if len(e.Bundle) > 1 {
 		text = fmt.Sprintf("%d items with %s", len(e.Bundle), text)

@@ -1,4 +1,4 @@
-// Package faults has the command faults: a proxy that adds the faults of real nodes.
+// Package faults implements the command faults, a proxy that adds the faults of real nodes.
 package faults
 
 import (
@@ -33,7 +33,7 @@ type flags struct {
 	list      bool
 }
 
-// New is the command faults.
+// New returns the command faults.
 func New() *cobra.Command {
 	var f flags
 	c := &cobra.Command{

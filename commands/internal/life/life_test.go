@@ -13,13 +13,14 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/imart/event-worker/commands/internal/life"
+	"github.com/imart/event-worker/commands/internal/table"
 	"github.com/imart/event-worker/explain"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/persistence/embedded"
 )
 
-var update = flag.Bool("update", false, "write what explanations are now")
+var update = flag.Bool("update", false, "rewrite the golden files")
 
 const (
 	key     = "0x266f5a7c2cfec3a506c22ac0a85e3d284eb36e63df8e623c64a413033d7d1163@" + seaport
@@ -68,8 +69,7 @@ func checked(e *markets.Event) {
 
 func everything(e *markets.Event) { e.Order, e.Contract = "", seaport }
 
-// store is a store with a log and the order that the events up to a seq make, whose observers
-// are there.
+// store returns a store with a log, and with the order folded from the events up to a seq.
 func store(t *testing.T, log []markets.Event, folded int64) persistence.Store {
 	t.Helper()
 	must := func(err error) {
@@ -111,7 +111,7 @@ func store(t *testing.T, log []markets.Event, folded int64) persistence.Store {
 	return s
 }
 
-// explained is what is printed of the order.
+// explained returns the printed explanation of the order.
 func explained(t *testing.T, docs persistence.Querier, at *explain.At) string {
 	t.Helper()
 	e, err := explain.Order(t.Context(), docs, key, at, began.Add(time.Hour))
@@ -125,8 +125,8 @@ func explained(t *testing.T, docs persistence.Querier, at *explain.At) string {
 	return b.String()
 }
 
-// The lives of some orders, as people read them: testdata has each.
-func TestLives(t *testing.T) {
+// The explanations in testdata are those that are printed.
+func TestExplanations(t *testing.T) {
 	listing := at(19_000_000, markets.Listed, "list", listed)
 	fill := at(19_000_010, markets.Bought, "buy", bought("1", "400000000000000000"))
 	fact := at(19_000_020, markets.OrderChecked, markets.StateStream, checked)
@@ -145,7 +145,7 @@ func TestLives(t *testing.T) {
 		"cancelled-by-counter":  {[]markets.Event{former, listing, fill, counter}, 19_000_030, nil},
 		"filled-when-cancelled": {[]markets.Event{listing, fill, counter, late}, 19_000_040, nil},
 		"before-its-fill":       {[]markets.Event{listing, fill, counter, late}, 19_000_040, &explain.At{Height: new(int64(19_000_009))}},
-		"before-it-was":         {[]markets.Event{listing}, 19_000_040, &explain.At{Time: new(began.Add(-time.Hour))}},
+		"before-it-existed":     {[]markets.Event{listing}, 19_000_040, &explain.At{Time: new(began.Add(-time.Hour))}},
 		"behind-its-log":        {[]markets.Event{listing, fill}, 19_000_005, nil},
 		"nonce-used-before":     {[]markets.Event{used, withNonce}, 19_000_040, nil},
 	} {
@@ -155,7 +155,7 @@ func TestLives(t *testing.T) {
 	}
 }
 
-// A document that is not what its log makes is said to differ.
+// A document that differs from the fold of its log is reported, field by field.
 func TestADifference(t *testing.T) {
 	s := store(t, []markets.Event{at(19_000_000, markets.Listed, "list", listed)}, 19_000_000)
 	err := s.Commit(t.Context(), market, nil, func(tx persistence.Tx) error {
@@ -184,7 +184,7 @@ func golden(t *testing.T, name, got string) {
 		t.Fatal(err)
 	}
 	if got != string(want) {
-		t.Errorf("it is told as\n%s\nand %s has\n%s", got, path, want)
+		t.Errorf("printed:\n%s\n%s has:\n%s", got, path, want)
 	}
 }
 
@@ -193,20 +193,19 @@ type failer interface {
 	Fatalf(string, ...any)
 }
 
-// fits expects that no line is too long or has anything that a terminal acts on.
+// fits fails if a line is too wide or contains a control character.
 func fits(t failer, text string) {
 	t.Helper()
 	for line := range strings.Lines(text) {
 		line = strings.TrimSuffix(line, "\n")
-		if len([]rune(line)) > 80 || strings.ContainsFunc(line, func(r rune) bool { return !unicode.IsPrint(r) }) {
-			t.Fatalf("a line has %d characters: %q", len([]rune(line)), line)
+		if table.Width(line) > 80 || strings.ContainsFunc(line, func(r rune) bool { return !unicode.IsPrint(r) }) {
+			t.Fatalf("a line is %d columns wide: %q", table.Width(line), line)
 		}
 	}
 }
 
-// Whatever texts an order has: its explanation fits a terminal, and nothing of them reaches
-// the terminal raw.
-func TestAnExplanationFitsATerminal(t *testing.T) {
+// The explanation of any order fits a terminal and contains no control characters.
+func TestExplanationsFitATerminal(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		text := rapid.OneOf(rapid.String(), rapid.StringMatching(`[a-z\x1b\x{202e} ]{0,300}`))
 		e := at(1, markets.Listed, text.Draw(rt, "stream"), listed)
@@ -222,8 +221,8 @@ func TestAnExplanationFitsATerminal(t *testing.T) {
 			step.Changes = append(step.Changes, explain.Change{Field: field, To: value})
 		}
 		var b strings.Builder
-		told := explain.Explanation{Chain: "ethereum", Market: "seaport", Key: text.Draw(rt, "key"), Unit: "block", Order: &o, Steps: []explain.Step{step}, Differences: step.Changes}
-		if err := life.Write(&b, told); err != nil {
+		explained := explain.Explanation{Chain: "ethereum", Market: "seaport", Key: text.Draw(rt, "key"), Unit: "block", Order: &o, Steps: []explain.Step{step}, Differences: step.Changes}
+		if err := life.Write(&b, explained); err != nil {
 			rt.Fatal(err)
 		}
 		fits(rt, b.String())

@@ -1,4 +1,4 @@
-// Package life prints explanations for people: an order's life within 80 columns.
+// Package life prints the explanation of an order as text of at most 80 columns.
 package life
 
 import (
@@ -7,23 +7,24 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/imart/event-worker/commands/internal/cli"
+	"github.com/imart/event-worker/commands/internal/table"
 	"github.com/imart/event-worker/explain"
+	"github.com/imart/event-worker/internal/human"
 	"github.com/imart/event-worker/internal/printable"
 	"github.com/imart/event-worker/markets"
 )
 
-// width is how many columns a line has at most.
+// width is the greatest width of a line, in columns.
 const width = 80
 
-// writer writes an explanation, and keeps the order as the steps so far have left it.
+// writer writes an explanation. Its fields are those of the order after the steps so far.
 type writer struct {
 	strings.Builder
 	explain.Explanation
 	fields explain.Fields
 }
 
-// Write prints an explanation: a summary, and then the order's life.
+// Write prints an explanation: a summary, and then the events.
 func Write(out io.Writer, e explain.Explanation) error {
 	w := &writer{Explanation: e, fields: explain.Fields{}}
 	w.summary()
@@ -36,7 +37,7 @@ func Write(out io.Writer, e explain.Explanation) error {
 	return err
 }
 
-// summary says what the order is, and what became of it.
+// summary describes the order's state.
 func (w *writer) summary() {
 	w.title()
 	hash, contract, _ := strings.Cut(w.Key, "@")
@@ -55,25 +56,25 @@ func (w *writer) summary() {
 	w.row("document", w.agreement())
 }
 
-// title is the order in one line, and as of when.
+// title describes the order on one line, and the point in time of the explanation.
 func (w *writer) title() {
 	name, what := w.Chain+"/"+w.Market, "order"
 	if w.Order != nil {
 		what = strings.TrimSpace(string(w.Order.Status) + " " + string(w.Order.Side))
 	}
-	w.line("", what+" of "+name+w.asOf()+", from "+cli.Some(int64(len(w.Steps)), "event"))
+	w.line("", what+" of "+name+w.asOf()+", from "+human.Some(int64(len(w.Steps)), "event"))
 	switch {
 	case w.Order != nil:
 	case w.At != nil && w.Later > 0:
-		w.line("", "The order did not exist then: its events are later.")
+		w.line("", "The order did not exist yet: its events are later.")
 	default:
-		w.line("", "The order does not exist: none of its own events is in it yet.")
+		w.line("", "The order does not exist yet: none of its events has been applied.")
 	}
 	if w.Later > 0 {
-		w.line("", "Left out: "+cli.Some(int64(w.Later), "later event")+".")
+		w.line("", "Left out: "+human.Some(int64(w.Later), "later event")+".")
 	}
 	if read, behind := w.unread(); behind {
-		w.line("", fmt.Sprintf("The market's orders are only read up to %s %s.", w.Unit, cli.Grouped(read)))
+		w.line("", fmt.Sprintf("The market's orders have been read only up to %s %s.", w.Unit, human.Grouped(read)))
 	}
 }
 
@@ -82,14 +83,14 @@ func (w *writer) asOf() string {
 	case at == nil:
 		return ""
 	case at.Height != nil:
-		return fmt.Sprintf(" at the end of %s %s", w.Unit, cli.Grouped(*at.Height))
+		return fmt.Sprintf(" at the end of %s %s", w.Unit, human.Grouped(*at.Height))
 	default:
 		return " at " + explain.Clock(*at.Time)
 	}
 }
 
-// unread is up to where all streams are read into orders, if that is not as far as the
-// explanation's height.
+// unread returns the height up to which all streams are executed on the market's orders,
+// and whether it is below the explanation's height.
 func (w *writer) unread() (least int64, behind bool) {
 	if w.At == nil || w.At.Height == nil {
 		return 0, false
@@ -103,11 +104,11 @@ func (w *writer) unread() (least int64, behind bool) {
 	return least, least < *w.At.Height
 }
 
-// terms are what the order is for.
+// terms prints the order's terms.
 func (w *writer) terms(o *markets.Order) {
 	w.row("token", token(o.Token))
 	if n := len(o.Bundle); n > 1 {
-		w.row("bundle", cli.Some(int64(n), "item"))
+		w.row("bundle", human.Some(int64(n), "item"))
 	}
 	if o.Quantity.Known() || o.Filled.Known() {
 		w.row("filled", known(o.Filled)+" of "+known(o.Quantity))
@@ -120,7 +121,7 @@ func (w *writer) terms(o *markets.Order) {
 		w.row("expires", explain.Clock(*o.ExpiresAt))
 	}
 	if o.Anomalies > 0 {
-		w.row("anomalies", cli.Some(o.Anomalies, "event")+" that made no sense in the order's state")
+		w.row("anomalies", human.Some(o.Anomalies, "event")+" that made no sense in the order's state")
 	}
 }
 
@@ -132,14 +133,14 @@ func known(a markets.Amount) string {
 }
 
 func signed(s explain.Signed, unit string) string {
-	text := "handed in as " + strings.Trim(string(s.ID), `"`) + ", "
+	text := "submitted as " + strings.Trim(string(s.ID), `"`) + ", "
 	switch {
 	case s.Position == nil:
-		return text + "not answered yet"
+		return text + "pending"
 	case s.Reason != "":
-		return fmt.Sprintf("%s%s at %s %s: %s", text, s.State, unit, cli.Grouped(s.Position.Height), s.Reason)
+		return fmt.Sprintf("%s%s at %s %s: %s", text, s.State, unit, human.Grouped(s.Position.Height), s.Reason)
 	}
-	return fmt.Sprintf("%s%s at %s %s", text, s.State, unit, cli.Grouped(s.Position.Height))
+	return fmt.Sprintf("%s%s at %s %s", text, s.State, unit, human.Grouped(s.Position.Height))
 }
 
 func (w *writer) finality() string {
@@ -153,41 +154,41 @@ func (w *writer) finality() string {
 		}
 	}
 	if open == 0 {
-		return "its events are; streams that are behind may add others"
+		return "its events are final; streams that are behind may add more"
 	}
-	return fmt.Sprintf("no: a reorganisation can take back %s", cli.Some(int64(open), "event"))
+	return fmt.Sprintf("no: a reorganisation can take back %s", human.Some(int64(open), "event"))
 }
 
 func (w *writer) agreement() string {
 	switch n := int64(len(w.Waiting)); {
 	case len(w.Differences) > 0:
-		return "DIFFERS from what its log makes: see below"
+		return "DIFFERS from its log: see below"
 	case n > 0:
-		return "lacks " + cli.Some(n, "event") + " that the log has: see below"
+		return "lacks " + human.Some(n, "event") + " of its log: see below"
 	}
-	return "is what its log makes"
+	return "agrees with its log"
 }
 
-// step tells an event and what it did.
+// step prints an event and its effect.
 func (w *writer) step(s explain.Step) {
 	w.event(s.Event, s.Final)
-	w.said(s.Event)
+	w.details(s.Event)
 	switch {
 	case s.Anomaly:
 		w.line("  ", "ANOMALY, ignored: "+string(s.Ignored))
 	case !s.Concerns:
 		w.line("  ", "does not concern the order: "+string(s.Ignored))
 	case s.Ignored != "":
-		w.line("  ", "in part ignored: "+string(s.Ignored))
+		w.line("  ", "partly ignored: "+string(s.Ignored))
 	}
 	if s.By != nil {
-		w.line("  ", fmt.Sprintf("its nonce was cancelled before, in %s %s, transaction %s", w.Unit, cli.Grouped(s.By.Position.Height), s.By.Transaction))
+		w.line("  ", fmt.Sprintf("its nonce was cancelled before, in %s %s, transaction %s", w.Unit, human.Grouped(s.By.Position.Height), s.By.Transaction))
 	}
 	w.changes(s.Changes)
 }
 
-// said is what an event says beside the fields that it changes.
-func (w *writer) said(e markets.Event) {
+// details prints the content of an event that is not among the changed fields.
+func (w *writer) details(e markets.Event) {
 	if e.Kind == markets.OrdersCancelled {
 		w.line("  ", "cancels "+cancelled(e))
 	}
@@ -198,14 +199,14 @@ func (w *writer) said(e markets.Event) {
 	case e.Kind == markets.SignedRefused:
 		w.line("  ", "refuses the signed order "+e.Signed+": "+e.Reason)
 	case e.Signed != "":
-		w.line("  ", "takes in the signed order "+e.Signed)
+		w.line("  ", "accepts the signed order "+e.Signed)
 	}
 }
 
-// event is what happened, where and when.
+// event prints an event's kind, position and time.
 func (w *writer) event(e markets.Event, final bool) {
 	w.WriteString("\n")
-	w.line("", fmt.Sprintf("%s in %s %s at %s", e.Kind, w.Unit, cli.Grouped(e.Position.Height), explain.Clock(e.Time)))
+	w.line("", fmt.Sprintf("%s in %s %s at %s", e.Kind, w.Unit, human.Grouped(e.Position.Height), explain.Clock(e.Time)))
 	place := fmt.Sprintf("stream %s, ", e.Stream)
 	if w.Unit == "block" {
 		place += fmt.Sprintf("transaction %d, log %d", e.Position.Transaction, e.Position.Log)
@@ -224,17 +225,17 @@ func (w *writer) event(e markets.Event, final bool) {
 	}
 }
 
-// changes tells what became of the fields that people read.
+// changes prints the changed fields, except those in hidden.
 func (w *writer) changes(changes []explain.Change) {
 	before := w.currency()
 	w.fields.Apply(changes)
 	after := w.currency()
-	told := 0
+	printed := 0
 	for _, c := range changes {
-		if slices.Contains(untold, c.Field) {
+		if slices.Contains(hidden, c.Field) {
 			continue
 		}
-		told++
+		printed++
 		from, to := value(c.Field, c.From, before), value(c.Field, c.To, after)
 		switch {
 		case c.From == nil:
@@ -245,75 +246,54 @@ func (w *writer) changes(changes []explain.Change) {
 			w.field(c.Field, from+" → "+to)
 		}
 	}
-	if told == 0 {
+	if printed == 0 {
 		w.line("  ", "changes nothing")
 	}
 }
 
-// untold are the fields that follow from the events' positions, or are of use to the worker
-// only.
-var untold = []string{"chain", "market", "key", "first", "last", "checked", "open"}
+// hidden are the fields that are not printed: they follow from the events' positions, or
+// only the worker uses them.
+var hidden = []string{"chain", "market", "key", "first", "last", "checked", "open"}
 
-// waiting tells what the order does not have yet.
+// waiting prints the events that are not applied to the order yet.
 func (w *writer) waiting() {
 	for _, e := range w.Waiting {
 		w.event(e.Event, e.Final)
-		w.line("  ", "not in the order: "+e.Reason)
+		w.line("  ", "not applied: "+e.Reason)
 	}
 }
 
-// differences tells how the document differs from the fold of the log.
+// differences prints the fields in which the document differs from the fold of the log.
 func (w *writer) differences() {
 	if len(w.Differences) == 0 {
 		return
 	}
 	w.WriteString("\n")
-	w.line("", "The stored document differs from what its log makes, which must not be:")
+	w.line("", "The stored document differs from the fold of its log, which is a bug:")
 	for _, d := range w.Differences {
-		w.line("  ", fmt.Sprintf("%s: stored as %s; its log makes %s", d.Field, raw(d.From), raw(d.To)))
+		w.line("  ", fmt.Sprintf("%s: stored as %s; folded from the log as %s", d.Field, raw(d.From), raw(d.To)))
 	}
 }
 
-// row is a line of the summary; none if there is nothing to say.
+// row prints a line of the summary, unless its text is empty.
 func (w *writer) row(name, text string) {
 	if text != "" {
 		w.hang(fmt.Sprintf("  %-10s", name), text)
 	}
 }
 
-// field is a line of a step's changes.
+// field prints a changed field.
 func (w *writer) field(name, text string) { w.hang(fmt.Sprintf("  %-11s ", name), text) }
 
-// line is a paragraph whose lines are all indented.
+// line prints a paragraph, all of whose lines are indented.
 func (w *writer) line(indent, text string) { w.hang(indent, text) }
 
-// hang writes a text behind a heading, wrapped, its further lines below its first one.
+// hang prints a heading and a wrapped text, whose further lines align with the first.
 func (w *writer) hang(heading, text string) {
-	room := width - len(heading)
-	for i, line := range wrap(printable.Text(text), room) {
+	for i, line := range table.Wrap(printable.Text(text), width-len(heading)) {
 		if i > 0 {
 			heading = strings.Repeat(" ", len(heading))
 		}
 		w.WriteString(strings.TrimRight(heading+line, " ") + "\n")
 	}
-}
-
-// wrap breaks a text at its spaces into lines of at most so many runes, and where there are
-// none within a word.
-func wrap(text string, room int) (lines []string) {
-	line := []rune{}
-	for _, word := range strings.Split(text, " ") {
-		rest := []rune(word)
-		if len(line) > 0 && len(line)+1+len(rest) > room {
-			lines, line = append(lines, string(line)), nil
-		}
-		if len(line) > 0 {
-			line = append(line, ' ')
-		}
-		for len(rest) > room {
-			lines, rest = append(lines, string(rest[:room])), rest[room:]
-		}
-		line = append(line, rest...)
-	}
-	return append(lines, string(line))
 }

@@ -8,14 +8,15 @@ import (
 
 	"github.com/imart/event-worker/commands/internal/cli"
 	"github.com/imart/event-worker/explain"
+	"github.com/imart/event-worker/internal/human"
 	"github.com/imart/event-worker/internal/printable"
 	"github.com/imart/event-worker/markets"
 )
 
-// shown is how many bytes of a value are shown at most.
+// shown limits the display of a value, in bytes.
 const shown = 200
 
-// value is the value of an order's field in words. Amounts of money are of the order's
+// value formats the value of an order's field. Amounts of money are in the order's
 // currency.
 func value(field string, text json.RawMessage, c markets.Currency) string {
 	switch field {
@@ -36,7 +37,7 @@ func value(field string, text json.RawMessage, c markets.Currency) string {
 	case "prices":
 		return of(text, prices)
 	case "bundle":
-		return of(text, func(items []markets.Item) string { return cli.Some(int64(len(items)), "item") })
+		return of(text, func(items []markets.Item) string { return human.Some(int64(len(items)), "item") })
 	case "parameters":
 		return "set"
 	}
@@ -48,13 +49,13 @@ func value(field string, text json.RawMessage, c markets.Currency) string {
 	})
 }
 
-// of is a value of a type in words, or as it is if it is none.
-func of[T any](text json.RawMessage, words func(T) string) string {
+// of decodes and formats a value; a value of another type stays as it is.
+func of[T any](text json.RawMessage, format func(T) string) string {
 	var v T
 	if json.Unmarshal(text, &v) != nil {
 		return raw(text)
 	}
-	return words(v)
+	return format(v)
 }
 
 func raw(text json.RawMessage) string {
@@ -64,13 +65,14 @@ func raw(text json.RawMessage) string {
 	return printable.Line(string(text), shown)
 }
 
-// currency is that of the order as the steps so far have left it.
+// currency is the order's currency after the steps so far.
 func (w *writer) currency() (c markets.Currency) {
-	_ = json.Unmarshal(w.fields["currency"], &c) // without one it is unknown
+	_ = json.Unmarshal(w.fields["currency"], &c) // stays empty if there is none yet
 	return c
 }
 
-// money is an amount as people write it, and in the smallest unit: 0.4 ETH (400000000000000000).
+// money formats an amount, followed by the number of smallest units:
+// 0.4 ETH (400000000000000000).
 func money(a markets.Amount, c markets.Currency) string {
 	switch {
 	case !a.Known():
@@ -133,12 +135,12 @@ func contractState(s markets.ContractState) string {
 		parts = append(parts, fmt.Sprintf("filled %s of %s", s.Filled, s.Size))
 	}
 	if s.Height > 0 {
-		parts = append(parts, "as of block "+cli.Grouped(s.Height))
+		parts = append(parts, "as of block "+human.Grouped(s.Height))
 	}
 	return strings.Join(parts, ", ")
 }
 
-// cancelled are the orders that a bulk cancel is for.
+// cancelled describes the orders that a bulk cancel cancels.
 func cancelled(e markets.Event) string {
 	text := "the maker's orders"
 	switch {
@@ -158,7 +160,7 @@ func cancelled(e markets.Event) string {
 	return text
 }
 
-// fact is what contracts say.
+// fact describes the answers of contracts.
 func fact(f markets.Fact) string {
 	var parts []string
 	if f.State != nil {
@@ -179,7 +181,7 @@ func fact(f markets.Fact) string {
 func payments(all []markets.Payment) string {
 	var parts []string
 	for _, p := range all {
-		parts = append(parts, cli.Price(p.Amount, p.Currency)+" to "+cli.Short(p.Receiver))
+		parts = append(parts, cli.Price(p.Amount, p.Currency)+" to "+human.Short(p.Receiver))
 	}
 	return strings.Join(parts, ", ")
 }

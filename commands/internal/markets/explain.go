@@ -14,13 +14,14 @@ import (
 
 	"github.com/imart/event-worker/chains/transactions"
 	"github.com/imart/event-worker/commands/internal/cli"
+	"github.com/imart/event-worker/internal/human"
 	"github.com/imart/event-worker/internal/waiting"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/markets/catalogue"
 	"github.com/imart/event-worker/markets/definition"
 )
 
-// trial is what markets test was asked for.
+// trial contains the flags of markets test.
 type trial struct {
 	recording, hash, endpoint, chain, config string
 }
@@ -32,8 +33,8 @@ func newMarketsTest() *cobra.Command {
 		Short: "Show what a transaction's events become, or why they are ignored",
 		Long: `Read the events of a transaction, and show what a market definition makes of each:
 market events, and the resulting orders and records; or why it is ignored. The
-transaction comes from a file (--recording: the answer of eth_getTransactionReceipt, of
-Aptos' /v1/transactions/by_version, a recorded block) or from a node (--tx with
+transaction comes from a file (--recording: a response of eth_getTransactionReceipt or
+of Aptos' /v1/transactions/by_version, or a recorded block) or from a node (--tx with
 --endpoint). If a file has several transactions, all are shown, or the one of --tx. The
 exit code is 1 if any event cannot be decoded.`,
 		Example: `  event-worker markets test my-market.yaml --recording receipt.json
@@ -56,7 +57,7 @@ exit code is 1 if any event cannot be decoded.`,
 	return c
 }
 
-// definitionOf is the definition in a file, or that of a market that the program knows.
+// definitionOf returns the definition in a file, or that of a known market.
 func definitionOf(config, name string) (*definition.Definition, error) {
 	if strings.ContainsAny(name, "./") {
 		return catalogue.Read(name)
@@ -93,7 +94,8 @@ func (t trial) run(ctx context.Context, out io.Writer, d *definition.Definition)
 // maxRecording bounds a recording, in bytes.
 const maxRecording = 64 << 20
 
-// transactions are those that were asked for, and the site as far as a node tells it.
+// transactions returns the requested transactions, and the site as far as a node reveals
+// it.
 func (t trial) transactions(ctx context.Context, d *definition.Definition) ([]transactions.Transaction, definition.Site, error) {
 	var site definition.Site
 	switch {
@@ -130,7 +132,7 @@ func (t trial) transactions(ctx context.Context, d *definition.Definition) ([]tr
 	return found, site, nil
 }
 
-// chainID is the id of the chain that was named, or of the only one that there is.
+// chainID returns the id of the named chain, or of the only one.
 func (t trial) chainID(d *definition.Definition) (uint64, error) {
 	for _, c := range d.Chains {
 		if c.Name == t.chain || t.chain == "" && len(d.Chains) == 1 {
@@ -140,7 +142,7 @@ func (t trial) chainID(d *definition.Definition) (uint64, error) {
 	return 0, fmt.Errorf("market %s is on several chains: choose one with --chain: %s", d.Market, homes(d))
 }
 
-// explanation is what a definition makes of transactions, as it is printed.
+// explanation prints what a definition makes of transactions.
 type explanation struct {
 	printer
 	definition *definition.Definition
@@ -152,7 +154,7 @@ type explanation struct {
 
 // add prints what the definition makes of a transaction.
 func (e *explanation) add(tx transactions.Transaction) error {
-	e.line("transaction %s%s: %s", tx.Hash, when(tx), cli.Some(int64(len(tx.Raws)), "event"))
+	e.line("transaction %s%s: %s", tx.Hash, when(tx), human.Some(int64(len(tx.Raws)), "event"))
 	for i, raw := range tx.Raws {
 		verdicts, err := e.definition.Explain(e.site, tx.Raws, i)
 		if err != nil {
@@ -176,16 +178,17 @@ func (e *explanation) add(tx transactions.Transaction) error {
 	return nil
 }
 
-// end prints what becomes of all events together. It is an error if any could not be decoded.
+// end prints the documents that result from all events. It is an error if any event could
+// not be decoded.
 func (e *explanation) end() error {
 	e.documents(e.definition, chainName(e.definition, e.site), e.events)
 	if err := cli.UnlessClosed(e.err); err != nil || e.failed == 0 {
 		return err
 	}
-	return fmt.Errorf("%s cannot be decoded, see above", cli.Some(e.failed, "event"))
+	return fmt.Errorf("%s cannot be decoded, see above", human.Some(e.failed, "event"))
 }
 
-// when is where a transaction is and when it was, as far as its answer says.
+// when returns the block and the time of a transaction, as far as they are known.
 func when(tx transactions.Transaction) string {
 	if len(tx.Raws) == 0 {
 		return ""
@@ -201,7 +204,7 @@ func when(tx transactions.Transaction) string {
 	return fmt.Sprintf(", %s %d, %s", height, first.Position.Height, at)
 }
 
-// chainName is the name of a site's chain.
+// chainName returns the name of a site's chain.
 func chainName(d *definition.Definition, site definition.Site) string {
 	for _, c := range d.Chains {
 		if c.ID == site.ChainID {
@@ -211,7 +214,7 @@ func chainName(d *definition.Definition, site definition.Site) string {
 	return "chain"
 }
 
-// describe is what a raw event is, without its data.
+// describe describes a raw event without its data.
 func (e *explanation) describe(raw markets.Raw) string {
 	if raw.Type != "" {
 		return "type " + leadingZeros.ReplaceAllString(raw.Type, "0x")
@@ -225,5 +228,5 @@ func (e *explanation) describe(raw markets.Raw) string {
 	return fmt.Sprintf("of contract 0x%x, topic 0x%x", raw.Address, raw.Topics[0])
 }
 
-// leadingZeros are those of addresses.
+// leadingZeros matches the leading zeros of addresses.
 var leadingZeros = regexp.MustCompile(`\b0x0+\B`)

@@ -1,5 +1,5 @@
-// Package markets has the command markets: it lists, shows, checks, tests and drafts
-// definitions of markets.
+// Package markets implements the command markets, which lists, shows, checks, tests and
+// drafts definitions of markets.
 package markets
 
 import (
@@ -13,18 +13,19 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/imart/event-worker/commands/internal/cli"
+	"github.com/imart/event-worker/internal/human"
 	"github.com/imart/event-worker/markets/catalogue"
 	"github.com/imart/event-worker/markets/definition"
 )
 
-// New is the command markets.
+// New returns the command markets.
 func New() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "markets",
 		Short: "List, show, check and test market definitions",
-		Long: `A market is a YAML file: which contracts or modules, which events, and how their
-fields become market events. The markets that the program knows are such files too;
-your own are named by the option "definitions" of the configuration.`,
+		Long: `The definition of a market is a YAML file: which contracts or modules and which events
+are read, and how their fields become market events. The built-in markets are such
+files, too; the option "definitions" of the configuration names your own.`,
 		Example: "  event-worker markets list\n  event-worker markets show seaport > my-market.yaml\n  event-worker markets check my-market.yaml",
 		Args:    cli.NoArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
@@ -37,9 +38,9 @@ func newMarketsList() *cobra.Command {
 	var file string
 	c := &cobra.Command{
 		Use:   "list",
-		Short: "List the markets that the program knows",
-		Long: `List the built-in markets and those of the configuration's definitions, with the chains
-they are on.`,
+		Short: "List the known markets",
+		Long: `List the built-in markets and those of the configuration's definitions, with their
+chains.`,
 		Example: "  event-worker markets list",
 		Args:    cli.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -73,7 +74,7 @@ func newMarketsShow() *cobra.Command {
 	c := &cobra.Command{
 		Use:     "show NAME",
 		Short:   "Print the definition of a market",
-		Long:    `Print the definition of a market that the program knows: a starting point for your own.`,
+		Long:    `Print the definition of a known market, as a starting point for your own.`,
 		Example: "  event-worker markets show tradeport",
 		Args:    cli.One("the name of a market"),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -95,7 +96,7 @@ func newMarketsCheck() *cobra.Command {
 		Short: "Report all problems of market definitions",
 		Long: `Read market definitions and report all their problems, each with file, line and column:
 unknown options and events, values of the wrong type, keys that many orders would share.
-The exit code is 1 if there are any; warnings do not count.`,
+The exit code is 1 if there are problems other than warnings.`,
 		Example: "  event-worker markets check my-market.yaml",
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) == 0 {
@@ -114,7 +115,7 @@ The exit code is 1 if there are any; warnings do not count.`,
 				}
 			}
 			if bad > 0 {
-				return fmt.Errorf("%s, see above", cli.Some(int64(bad), "problem"))
+				return fmt.Errorf("%s, see above", human.Some(int64(bad), "problem"))
 			}
 			return nil
 		},

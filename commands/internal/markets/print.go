@@ -76,8 +76,8 @@ func (p *printer) documents(d *definition.Definition, chain string, events []mar
 	}
 }
 
-// concerning are the events of an order and the bulk cancels, by position: of those the fold takes
-// what is of the order's maker.
+// concerning returns the events of an order and all bulk cancels, by position. The fold
+// ignores the bulk cancels of other makers.
 func concerning(order string, events []markets.Event) (all []markets.Event) {
 	for _, e := range events {
 		if e.Order == order || e.Kind == markets.OrdersCancelled {

@@ -1,5 +1,5 @@
-// Package panel shows the progress of streams on a terminal: a line for each stream or, where
-// there is no room for that, for each chain. The demo and run share it.
+// Package panel shows the progress of streams on a terminal: a line for each stream or, if
+// those do not fit, for each chain. The commands demo and run use it.
 package panel
 
 import (
@@ -7,17 +7,17 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/imart/event-worker/commands/internal/cli"
 	"github.com/imart/event-worker/commands/internal/table"
+	"github.com/imart/event-worker/internal/human"
 	"github.com/imart/event-worker/internal/printable"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/progress"
 )
 
-// reasonShown bounds a reason as it is printed, in bytes.
+// reasonShown limits the display of an error, in bytes.
 const reasonShown = 200
 
-// columns are those of a chain's and of a stream's line.
+// columns are the columns of the panel.
 var columns = []table.Column{
 	{Name: "stream", Least: 26},
 	{Name: "at", Right: true},
@@ -35,8 +35,8 @@ type item struct {
 	stream *progress.Stream // nil in a chain's line
 }
 
-// Lines are the panel's lines about chains: at most height of them, none wider than width.
-// A width or height of 0 has no limit.
+// Lines returns the panel's lines about chains: at most height of them, none wider than
+// width. A width or height of 0 is unlimited.
 func Lines(tree progress.Tree, width, height int, colours bool) []string {
 	form := table.Form[item]{Own: own, Folded: folded, Rest: rest, Unfold: -1}
 	rows := form.Fold(branches(tree), max(0, height-1))
@@ -73,11 +73,11 @@ func own(b *table.Branch[item]) table.Row {
 	return row
 }
 
-// chainState is the state of a chain by itself, and how often its endpoints are asked.
+// chainState is the state of a chain without its streams, and its rate of requests.
 func chainState(c *progress.Chain) table.Cell {
 	cell := table.Cell{Text: requests(c, ""), Ink: table.Dim}
 	if c.Head == nil || c.Head.Head == 0 {
-		cell = table.Cell{Text: waits, Ink: table.Note}
+		cell = table.Cell{Text: waiting, Ink: table.Note}
 	}
 	for _, a := range c.Actors {
 		if a.Failing() {
@@ -87,28 +87,28 @@ func chainState(c *progress.Chain) table.Cell {
 	return cell
 }
 
-// waits is said of a chain of which nothing is known yet.
-const waits = "waiting for its endpoints"
+// waiting is the state of a chain whose head is unknown.
+const waiting = "waiting for its endpoints"
 
-// requests is how often a chain's endpoints are asked, after other words; empty if they are
-// not, or if that is not known.
-func requests(c *progress.Chain, after string) string {
+// requests is the rate of requests to a chain's endpoints, after a prefix; empty if it is
+// unknown or zero.
+func requests(c *progress.Chain, prefix string) string {
 	if c.RequestsPerSecond <= 0 {
 		return ""
 	}
-	return after + rate(c.RequestsPerSecond) + " requests/s"
+	return prefix + rate(c.RequestsPerSecond) + " requests/s"
 }
 
 func head(c *progress.Chain) string {
 	if c.Head == nil || c.Head.Head == 0 {
 		return ""
 	}
-	return cli.Grouped(c.Head.Head)
+	return human.Grouped(c.Head.Head)
 }
 
 func streamRow(s *progress.Stream) table.Row {
 	row := table.Row{Cells: []table.Cell{
-		{Text: s.Market + "/" + s.Name}, {Text: At(s)}, {Text: Lag(s)}, {Text: percent(s)}, {Text: cli.Grouped(s.Events)},
+		{Text: s.Market + "/" + s.Name}, {Text: At(s)}, {Text: Lag(s)}, {Text: percent(s)}, {Text: human.Grouped(s.Events)},
 		{Text: rate(s.EventsPerSecond)}, {Text: eta(s)}, StateOf(s),
 	}}
 	if s.Failing != "" {
@@ -121,7 +121,8 @@ func note(reason string) table.Cell {
 	return table.Cell{Text: printable.Line(reason, reasonShown), Ink: table.Bad}
 }
 
-// folded is the line of a chain for all of its streams: it is where the slowest one is.
+// folded is the line that stands for a chain and its streams, at the position of the
+// slowest.
 func folded(b *table.Branch[item]) table.Row {
 	c := b.Of.chain
 	events, perSecond, streams := int64(0), 0.0, int64(0)
@@ -130,8 +131,8 @@ func folded(b *table.Branch[item]) table.Row {
 	}
 	slowest := c.Slowest()
 	row := table.Row{Cells: []table.Cell{
-		{Text: c.Name + ", " + cli.Some(streams, "stream"), Ink: table.Bold}, {Text: At(slowest)}, {Text: Lag(slowest)},
-		{Text: percent(slowest)}, {Text: cli.Grouped(events)}, {Text: rate(perSecond)}, {Text: chainETA(c)}, summary(c),
+		{Text: c.Name + ", " + human.Some(streams, "stream"), Ink: table.Bold}, {Text: At(slowest)}, {Text: Lag(slowest)},
+		{Text: percent(slowest)}, {Text: human.Grouped(events)}, {Text: rate(perSecond)}, {Text: chainETA(c)}, summary(c),
 	}}
 	if c.Failing != "" {
 		row.Note = note(c.Reason)
@@ -163,7 +164,7 @@ func rest(branches []*table.Branch[item]) table.Row {
 		state = table.Cell{Text: fmt.Sprintf("%d backfilling", behind)}
 	}
 	return table.Row{Cells: []table.Cell{
-		{Text: cli.Some(int64(len(branches)), "more "+what)}, {}, {}, {}, {Text: cli.Grouped(events)}, {Text: rate(perSecond)}, {}, state,
+		{Text: human.Some(int64(len(branches)), "more "+what)}, {}, {}, {}, {Text: human.Grouped(events)}, {Text: rate(perSecond)}, {}, state,
 	}}
 }
 
@@ -174,7 +175,7 @@ func (i item) streams() func(func(*progress.Stream) bool) {
 	return func(yield func(*progress.Stream) bool) { yield(i.stream) }
 }
 
-// summary is a chain's worst state, and how many of its streams are in it.
+// summary is a chain's worst state, and the number of its streams in that state.
 func summary(c *progress.Chain) table.Cell {
 	failing, behind := 0, c.Behind()
 	for s := range c.Streams() {
@@ -190,25 +191,26 @@ func summary(c *progress.Chain) table.Cell {
 	case behind > 0:
 		return table.Cell{Text: fmt.Sprintf("%d backfilling%s", behind, requests(c, ", "))}
 	case c.Head == nil || c.Head.Head == 0:
-		return table.Cell{Text: waits, Ink: table.Note}
+		return table.Cell{Text: waiting, Ink: table.Note}
 	}
 	cell := StateOf(c.Slowest())
 	cell.Text += requests(c, ", ")
 	return cell
 }
 
-// At is where a stream is: a height, in the unit of its chain's head.
+// At formats a stream's height in the unit of its chain's head: "start" if nothing has been
+// read, and empty for nil.
 func At(s *progress.Stream) string {
 	if s == nil {
 		return ""
 	}
 	if height, known := s.Height(); known {
-		return cli.Grouped(height)
+		return human.Grouped(height)
 	}
 	return "start"
 }
 
-// Lag is how far a stream is behind its chain's head; empty while that is not known.
+// Lag formats a stream's distance to its chain's head; empty if it is unknown.
 func Lag(s *progress.Stream) string {
 	if s == nil || s.Head == 0 {
 		return ""
@@ -216,7 +218,7 @@ func Lag(s *progress.Stream) string {
 	if _, known := s.Height(); !known {
 		return ""
 	}
-	return cli.Grouped(s.Lag)
+	return human.Grouped(s.Lag)
 }
 
 func percent(s *progress.Stream) string {
@@ -224,7 +226,7 @@ func percent(s *progress.Stream) string {
 	case s == nil || s.Head == 0 || s.AboveHead():
 		return ""
 	case s.Behind():
-		return strconv.FormatFloat(float64(int(s.Percent()*10))/10, 'f', 1, 64) // not 100 before it is there
+		return strconv.FormatFloat(float64(int(s.Percent()*10))/10, 'f', 1, 64) // rounded down: 100 is the head
 	}
 	return "100"
 }
@@ -236,7 +238,7 @@ func rate(perSecond float64) string {
 	case perSecond < 10:
 		return strconv.FormatFloat(perSecond, 'f', 1, 64)
 	}
-	return cli.Grouped(int64(perSecond + 0.5))
+	return human.Grouped(int64(perSecond + 0.5))
 }
 
 func eta(s *progress.Stream) string {
@@ -255,7 +257,7 @@ func chainETA(c *progress.Chain) string {
 	return Short(left)
 }
 
-// Short is a duration in its two largest units.
+// Short formats a duration in its two largest units.
 func Short(d time.Duration) string {
 	switch {
 	case d < time.Minute:
@@ -279,10 +281,10 @@ func StateOf(s *progress.Stream) table.Cell {
 	return State(s.State)
 }
 
-// AboveHead is said of a stream that starts above its chain's head.
+// AboveHead is the state of a stream that starts above its chain's head.
 const AboveHead = "above the head"
 
-// State is one of the states of an actor.
+// State is the cell for a state of an actor.
 func State(text string) table.Cell {
 	ink := table.Plain
 	switch text {

@@ -15,7 +15,7 @@ import (
 	"github.com/imart/event-worker/progress"
 )
 
-// drawActors are those of some chains, as their documents may be at any time.
+// drawActors draws the actors' documents of some chains.
 func drawActors(r *rapid.T) (all []persistence.Actor) {
 	states := []string{"", persistence.Following, persistence.Backfilling, persistence.Retrying, persistence.FinalityBroken, persistence.Stopped, persistence.Paused}
 	for c := range rapid.IntRange(0, 6).Draw(r, "chains") {
@@ -62,8 +62,8 @@ func measured(all []persistence.Actor) progress.Tree {
 	return tree
 }
 
-// Whatever the actors are, no line is too wide, there are not too many of them, and nothing
-// reaches the terminal raw. Streams that fail can be seen, or are counted.
+// For any actors, the lines fit the width and the height and contain no control characters.
+// If the height is unlimited, every failing stream is shown.
 func TestFramesFit(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		tree := measured(drawActors(r))
@@ -92,8 +92,8 @@ func TestFramesFit(t *testing.T) {
 	})
 }
 
-// Place and head are in one unit: on Aptos both are ledger versions, and a stream of which
-// nothing was read has no place.
+// Position and head are in the same unit: on Aptos both are ledger versions. A stream of
+// which nothing has been read has no position.
 func TestOneUnit(t *testing.T) {
 	head := persistence.Report{Status: persistence.Following, Head: 2_386_891_061, Endpoints: []persistence.Endpoint{{Requests: 30}}}
 	subject := func(stream string, at markets.Place, lag int64) []persistence.Actor {
@@ -115,7 +115,7 @@ aptos head        2,386,891,061
 	}
 }
 
-// Of chains of other nodes there is one line, and of a stream above the head that it waits.
+// The chains of other nodes take one line, and a stream that starts above the head says so.
 func TestFrameOfANodeInACluster(t *testing.T) {
 	chain := func(name, node string, seq int64) []persistence.Actor {
 		report := persistence.Report{Status: persistence.Following, Head: 100}
@@ -139,8 +139,8 @@ on other nodes: bsc on other, lag 0`
 	}
 }
 
-// Where there is no room for all streams, chains have a line each, but a stream that fails has
-// its own; and a fourth of the terminal is the log's.
+// If not all streams fit, each chain takes one line, but a failing stream has its own. A
+// quarter of the terminal is left to the log.
 func TestFrameWithoutRoom(t *testing.T) {
 	var all []persistence.Actor
 	for c := range 6 {

@@ -9,51 +9,54 @@ import (
 
 	"github.com/imart/event-worker/commands/internal/cli"
 	"github.com/imart/event-worker/commands/internal/table"
+	"github.com/imart/event-worker/internal/human"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/progress"
 	"github.com/imart/event-worker/worker"
 )
 
 const (
-	// Every is how often the panel is drawn.
+	// Every is the interval at which the panel is drawn.
 	Every = time.Second
-	// ratesOf is the time over which rates are measured. The requests are reported every 5 s.
-	ratesOf = 15 * time.Second
-	// readWithin bounds how long the panel waits for the documents.
-	readWithin = 3 * time.Second
-	// othersShown is how many chains of other nodes are named.
+	// rateSpan is the time over which rates are measured. Owners report their requests
+	// every 5 seconds.
+	rateSpan = 15 * time.Second
+	// readTimeout bounds a read of the documents.
+	readTimeout = 3 * time.Second
+	// othersShown bounds the chains of other nodes that are named.
 	othersShown = 3
 )
 
-// Watcher draws the panel of a running worker, and has another watcher look less often.
+// Watcher draws the panel of a running worker, and calls another watcher at longer
+// intervals.
 type Watcher struct {
 	Screen *cli.Screen
 	Docs   persistence.Querier
 	Node   string
 	Title  string
-	Chains int // configured
-	// Then looks every ThenEvery.
+	Chains int // the number of configured chains
+	// Then is the other watcher. It looks every ThenEvery.
 	Then      worker.Watcher
 	ThenEvery time.Duration
 
 	begun  time.Time
-	next   time.Time // look of Then
+	next   time.Time // of Then
 	window *progress.Window
 
-	mu     sync.Mutex // a panel is drawn with each line of the log, too
+	mu     sync.Mutex // the panel is also drawn with each line of the log
 	tree   progress.Tree
-	read   time.Time // when the tree was
-	failed error     // since
+	read   time.Time // when the tree was read
+	failed error     // of reads since
 }
 
 // Start draws the first panel.
 func (w *Watcher) Start() error {
-	w.begun, w.window = time.Now(), progress.NewWindow(ratesOf)
+	w.begun, w.window = time.Now(), progress.NewWindow(rateSpan)
 	w.read, w.next = w.begun, w.begun.Add(w.ThenEvery)
 	return w.Screen.Show(w.panel)
 }
 
-// Stop takes the panel away.
+// Stop removes the panel.
 func (w *Watcher) Stop() error { return w.Screen.Show(nil) }
 
 // Look implements worker.Watcher.
@@ -72,7 +75,7 @@ func (w *Watcher) Look(ctx context.Context) error {
 func (w *Watcher) CaughtUp(ctx context.Context) error { return w.Then.CaughtUp(ctx) }
 
 func (w *Watcher) update(ctx context.Context) {
-	within, cancel := context.WithTimeout(ctx, readWithin)
+	within, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
 	tree, err := progress.Read(within, w.Docs, persistence.Filter{})
 	now := time.Now()
@@ -86,7 +89,7 @@ func (w *Watcher) update(ctx context.Context) {
 	w.tree, w.read = tree, now
 }
 
-// panel is drawn below the log, which keeps a part of the terminal.
+// panel implements cli.Panel.
 func (w *Watcher) panel(width, height int) []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -95,31 +98,25 @@ func (w *Watcher) panel(width, height int) []string {
 	}, width, height, w.Screen.Colours())
 }
 
-// View is what a panel shows.
+// View is the content of a panel.
 type View struct {
 	Tree       progress.Tree
-	Node       string // whose chains are shown in detail
+	Node       string // the node whose chains are shown in detail
 	Title      string
-	Configured int // chains
-	Lasted     time.Duration
-	Failed     error         // why the tree is not of now
+	Configured int           // the number of configured chains
+	Lasted     time.Duration // since the start
+	Failed     error         // why the tree is not current
 	Age        time.Duration // of the tree
 }
 
-// Frame returns the lines of a panel: its title, the chains of the node, and those of other
-// nodes in brief. It leaves a fourth of the height to the log.
+// Frame returns the lines of a panel: its title, the chains of the node, and a summary of
+// the chains of other nodes. It leaves a quarter of the height to the log.
 func Frame(v View, width, height int, colours bool) []string {
-	paint := func(ink table.Ink, text string) string {
-		text = table.Shorten(text, width)
-		if !colours {
-			return text
-		}
-		return ink.Paint(text)
-	}
+	paint := func(ink table.Ink, text string) string { return ink.Line(text, width, colours) }
 	own, others := v.Tree.Of(v.Node)
 	lines := []string{"", paint(table.Dim, fmt.Sprintf("%s, for %s; Ctrl-C stops", v.Title, Short(v.Lasted)))}
 	if v.Failed != nil {
-		lines = append(lines, paint(table.Bad, fmt.Sprintf("the documents cannot be read, what follows is %s old: %s", Short(v.Age), cli.OneLine(v.Failed))))
+		lines = append(lines, paint(table.Bad, fmt.Sprintf("the documents cannot be read, the progress shown is %s old: %s", Short(v.Age), cli.OneLine(v.Failed))))
 	}
 	if len(own) == 0 {
 		lines = append(lines, paint(table.Note, waitsFor(v, len(others))))
@@ -139,14 +136,14 @@ func Frame(v View, width, height int, colours bool) []string {
 func waitsFor(v View, others int) string {
 	switch {
 	case len(v.Tree) == 0:
-		return fmt.Sprintf("starting %s…", cli.Some(int64(v.Configured), "chain"))
+		return fmt.Sprintf("starting %s…", human.Some(int64(v.Configured), "chain"))
 	case others > 0:
-		return "this process has no chain yet"
+		return "this process owns no chain yet"
 	}
 	return "starting…"
 }
 
-// inBrief names the first chains, each with its node and its lag.
+// inBrief lists the first chains, each with its node and its lag.
 func inBrief(t progress.Tree) string {
 	var parts []string
 	for _, c := range t[:min(len(t), othersShown)] {
@@ -161,7 +158,7 @@ func inBrief(t progress.Tree) string {
 func brief(c *progress.Chain) string {
 	state := c.Failing
 	if state == "" {
-		state = "lag " + cli.Grouped(c.Lag())
+		state = "lag " + human.Grouped(c.Lag())
 	}
 	node := "no node"
 	for _, a := range c.Actors {

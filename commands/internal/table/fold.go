@@ -2,37 +2,37 @@ package table
 
 import "slices"
 
-// Branch is something in a tree, with what is below it.
+// Branch is a node of a tree.
 type Branch[T any] struct {
 	Of    T
-	Bad   bool // it needs attention itself
+	Bad   bool // whether the branch itself needs attention
 	Below []*Branch[T]
 
 	show                  int
-	troubled              int // branches that need attention, from this one on
+	troubled              int // the number of branches that need attention, b included
 	ownLines, foldedLines int
 }
 
 // How much of a branch is shown.
 const (
-	folded = iota // one row for it and all below it
-	inPart        // its own row, what needs attention below it, and one row for the rest
+	folded = iota // one row for the branch and all below it
+	inPart        // its own row, rows for troubled branches below it, and one for the others
 	whole         // its own row, and at least one for each branch below it
 )
 
 // Form makes the rows of a tree.
 type Form[T any] struct {
-	Own    func(b *Branch[T]) Row      // of a branch alone
-	Folded func(b *Branch[T]) Row      // of a branch with all that is below it
-	Rest   func(rest []*Branch[T]) Row // of several branches beside each other
-	// Unfold is how many levels are unfolded although nothing there needs attention, if there
-	// is room; -1 for all.
+	Own    func(b *Branch[T]) Row      // the row of a branch without those below it
+	Folded func(b *Branch[T]) Row      // the row of a branch and all below it
+	Rest   func(rest []*Branch[T]) Row // the row of several sibling branches
+	// Unfold is the number of levels that are unfolded if there is room, even if no branch
+	// there needs attention; -1 for all.
 	Unfold int
-	// Glyphs draws the lines of a tree before the names; otherwise names are indented.
+	// Glyphs draws lines before the names; otherwise names are indented.
 	Glyphs bool
 }
 
-// Troubled counts the branches that need attention, from b on.
+// Troubled counts the branches that need attention, b included.
 func (b *Branch[T]) Troubled() int {
 	n := 0
 	each([]*Branch[T]{b}, func(c *Branch[T]) {
@@ -49,8 +49,8 @@ func (f Form[T]) Whole(roots []*Branch[T]) []Row {
 	return f.rows(roots)
 }
 
-// Fold returns rows for all branches that take at most height lines; 0 means that there is
-// no limit. Branches where nothing needs attention have one row, unless there is room.
+// Fold returns rows for all branches that take at most height lines; 0 is unlimited.
+// Healthy branches have one row, unless there is room for more.
 func (f Form[T]) Fold(roots []*Branch[T], height int) []Row {
 	for _, b := range roots {
 		f.prepare(b)
@@ -65,7 +65,7 @@ func (f Form[T]) Fold(roots []*Branch[T], height int) []Row {
 	return f.rows(roots)
 }
 
-// prepare shows what needs attention, and measures rows.
+// prepare measures rows, and shows the branches that need attention.
 func (f Form[T]) prepare(b *Branch[T]) {
 	b.troubled = 0
 	if b.Bad {
@@ -85,8 +85,8 @@ func (f Form[T]) prepare(b *Branch[T]) {
 	}
 }
 
-// foldTo folds branches until their rows take at most height lines: the deepest ones first,
-// and of these the last ones.
+// foldTo folds branches until their rows take at most height lines: the deepest first, and
+// on each level the last first.
 func foldTo[T any](roots []*Branch[T], height int) {
 	for _, level := range slices.Backward(levelsOf(roots)) {
 		for _, b := range slices.Backward(level) {
@@ -98,11 +98,11 @@ func foldTo[T any](roots []*Branch[T], height int) {
 	}
 }
 
-// unfold unfolds branches for which there is room, level by level.
+// unfold unfolds branches level by level while there is room.
 func (f Form[T]) unfold(roots []*Branch[T], height int) {
 	for depth, level := range levelsOf(roots) {
 		if depth == f.Unfold {
-			return // what needs attention from here on is shown already
+			return // prepare shows the deeper branches that need attention
 		}
 		for _, b := range level {
 			before := b.show
@@ -114,7 +114,7 @@ func (f Form[T]) unfold(roots []*Branch[T], height int) {
 	}
 }
 
-// linesOf counts the lines of what is shown.
+// linesOf counts the lines of the rows.
 func linesOf[T any](branches []*Branch[T]) (n int) {
 	for _, b := range branches {
 		if len(b.Below) > 0 && b.show == folded {
@@ -130,8 +130,8 @@ func linesOf[T any](branches []*Branch[T]) (n int) {
 	return n
 }
 
-// cut returns rows for the first branches, those that need attention before the others, and
-// one for the rest.
+// cut returns rows for as many branches as fit, those that need attention first, and one
+// for the rest.
 func (f Form[T]) cut(roots []*Branch[T], height int) []Row {
 	sorted := slices.Clone(roots)
 	slices.SortStableFunc(sorted, func(a, b *Branch[T]) int { return min(b.troubled, 1) - min(a.troubled, 1) })
@@ -161,7 +161,7 @@ func levelsOf[T any](roots []*Branch[T]) (levels [][]*Branch[T]) {
 	return levels
 }
 
-// rows are those of what is shown.
+// rows returns the rows of the branches as they are shown.
 func (f Form[T]) rows(roots []*Branch[T]) []Row {
 	var out []Row
 	for i, b := range roots {
@@ -187,8 +187,8 @@ func (f Form[T]) add(out *[]Row, b *Branch[T], indent string, last bool) {
 	}
 }
 
-// visible divides what is below a branch that is not folded into what has rows of its own
-// and the rest. One alone takes no more room than a row for the rest.
+// visible divides the branches below one that is not folded into those with their own rows
+// and the rest. A rest of one has its own row, which takes no more room.
 func (b *Branch[T]) visible() (shown, rest []*Branch[T]) {
 	if b.show == whole {
 		return b.Below, nil
@@ -206,7 +206,7 @@ func (b *Branch[T]) visible() (shown, rest []*Branch[T]) {
 	return shown, rest
 }
 
-// joint is what stands before a name, and before those below it.
+// joint returns the prefixes of a name, and of the names below it.
 func (f Form[T]) joint(last bool) (joint, below string) {
 	switch {
 	case !f.Glyphs:

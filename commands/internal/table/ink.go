@@ -2,15 +2,15 @@ package table
 
 import "regexp"
 
-// Ink is what a text looks like on a terminal with colours.
+// Ink is the colour or weight of a text on a terminal.
 type Ink string
 
-// The inks, by what they say.
+// The inks, by meaning.
 const (
 	Plain Ink = ""
 	Good  Ink = "32" // green
-	Note  Ink = "33" // yellow: worth a look
-	Bad   Ink = "31" // red: people must act
+	Note  Ink = "33" // yellow: unusual
+	Bad   Ink = "31" // red: needs attention
 	Dim   Ink = "2"
 	Bold  Ink = "1"
 )
@@ -23,7 +23,18 @@ func (i Ink) Paint(text string) string {
 	return "\x1b[" + string(i) + "m" + text + "\x1b[0m"
 }
 
+// Line returns a text of at most a width, 0 being unlimited, in the ink if colours is set.
+func (i Ink) Line(text string, width int, colours bool) string {
+	if width > 0 {
+		text = Shorten(text, width)
+	}
+	if !colours {
+		return text
+	}
+	return i.Paint(text)
+}
+
 var inks = regexp.MustCompile("\x1b\\[[0-9;]*m")
 
-// Uncoloured is a text without its colours.
+// Uncoloured removes the colours from a text.
 func Uncoloured(text string) string { return inks.ReplaceAllString(text, "") }

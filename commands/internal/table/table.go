@@ -1,11 +1,11 @@
-// Package table prints tables and trees that fit a terminal.
+// Package table formats tables and trees that fit a terminal.
 //
 // It guarantees:
-//   - no line is wider than the width that is asked for: columns that matter least are left
-//     out first, and then texts are shortened;
-//   - a folded tree has no more lines than the height that is asked for, and what needs
-//     attention is never folded away silently: it has a line of its own or, if there is no
-//     room for that, is counted in the line of what it belongs to.
+//   - no line is wider than the requested width: the least important columns are left out
+//     first, then texts are shortened;
+//   - a folded tree has no more lines than the requested height, and a branch that needs
+//     attention is never hidden: it has its own line or, if there is no room, is counted in
+//     the line of the branch that it is folded into.
 package table
 
 import (
@@ -19,15 +19,15 @@ import (
 type Column struct {
 	Name  string
 	Right bool // aligned to the right
-	// Rank says how little the column matters: where there is no room, those of the highest
-	// rank are left out first. Columns of rank 0 are shortened instead.
+	// Rank orders the columns by importance: if the table is too wide, the columns of the
+	// highest rank are left out first. Columns of rank 0 are shortened instead.
 	Rank int
 	// Least, if set, is the width to which the column is shortened, in the middle of its
 	// texts, before columns of rank essential or less are left out.
 	Least int
 }
 
-// essential is the greatest rank of columns for which texts are shortened.
+// essential is the highest rank of the columns for which others are shortened.
 const essential = 3
 
 // Cell is a printable text without line breaks.
@@ -36,15 +36,15 @@ type Cell struct {
 	Ink  Ink
 }
 
-// Row is a row of a table, with a note in a line of its own below it, if there is one.
+// Row is a row of a table, with an optional note on a line below it.
 type Row struct {
 	Cells []Cell
 	Note  Cell
-	// Indent stands before the note.
+	// Indent precedes the note.
 	Indent string
 }
 
-// Lines are the lines that the row takes.
+// Lines returns the number of lines that the row takes.
 func (r Row) Lines() int {
 	if r.Note.Text != "" {
 		return 2
@@ -52,7 +52,7 @@ func (r Row) Lines() int {
 	return 1
 }
 
-// Table is a table. Columns without any text are left out.
+// Table is a table. Columns without text are left out.
 type Table struct {
 	Columns []Column
 	Rows    []Row
@@ -62,13 +62,12 @@ type Table struct {
 const (
 	gap      = "  "
 	ellipsis = "…"
-	// leastShown is the width to which the cells of a column are shortened at most, as long as
-	// there is another way.
+	// leastShown is the least width to which columns are shortened before lines are cut.
 	leastShown = 4
 )
 
-// Lines are the table's lines, the names of its columns first; at width 0 as wide as they
-// are.
+// Lines returns the table's lines, beginning with the names of its columns. A width of 0 is
+// unlimited.
 func (t Table) Lines(width int) []string {
 	shown := t.fit(width)
 	lines := []string{t.line(Row{Cells: t.names()}, shown, width)}
@@ -89,10 +88,10 @@ func (t Table) names() []Cell {
 	return names
 }
 
-// column is a column that is shown.
+// column is a visible column: its index and width.
 type column struct{ at, width int }
 
-// fit returns the columns that are shown, and how wide each is.
+// fit chooses the visible columns and their widths.
 func (t Table) fit(width int) []column {
 	var shown []column
 	for i, c := range t.Columns {
@@ -116,7 +115,7 @@ func (t Table) fit(width int) []column {
 		}
 	}
 	shown = t.leaveOut(shown, width, 1)
-	for i, c := range shown { // what was left out may have been wider than necessary
+	for i, c := range shown { // widen columns again if there is room left
 		shown[i].width += min(max(0, width-total(shown)), natural[c.at]-c.width)
 	}
 	for total(shown) > width {
@@ -129,7 +128,7 @@ func (t Table) fit(width int) []column {
 	return shown
 }
 
-// leaveOut leaves columns out until the others fit, but none of a rank below the least one.
+// leaveOut removes columns until the others fit, but none of a rank below leastRank.
 func (t Table) leaveOut(shown []column, width, leastRank int) []column {
 	for total(shown) > width {
 		least := slices.MaxFunc(shown, func(a, b column) int { return t.Columns[a.at].Rank - t.Columns[b.at].Rank })
@@ -167,7 +166,7 @@ func (r Row) cell(i int) Cell {
 
 func (r Row) text(i int) string { return r.cell(i).Text }
 
-// line is a row's line: colours have no width, and nothing follows its last text.
+// line formats a row, without trailing spaces. Colours have no width.
 func (t Table) line(row Row, shown []column, width int) string {
 	var b strings.Builder
 	used, pending := 0, 0
@@ -175,7 +174,7 @@ func (t Table) line(row Row, shown []column, width int) string {
 		if i > 0 {
 			pending += len(gap)
 		}
-		if width > 0 { // columns that cannot get any narrower
+		if width > 0 { // cut a line whose columns cannot be any narrower
 			c.width = max(0, min(c.width, width-used-pending))
 		}
 		cell := t.shortened(row.cell(c.at), c)
@@ -192,7 +191,7 @@ func (t Table) line(row Row, shown []column, width int) string {
 	return b.String()
 }
 
-// shortened is a cell that fits its column.
+// shortened fits a cell to its column.
 func (t Table) shortened(cell Cell, c column) Cell {
 	if t.Columns[c.at].Least > 0 {
 		cell.Text = shortenMiddle(cell.Text, c.width)
@@ -201,18 +200,12 @@ func (t Table) shortened(cell Cell, c column) Cell {
 	return cell
 }
 
-func (t Table) paint(c Cell) string {
-	if !t.Colours {
-		return c.Text
-	}
-	return c.Ink.Paint(c.Text)
-}
+func (t Table) paint(c Cell) string { return c.Ink.Line(c.Text, 0, t.Colours) }
 
-// Width is the number of columns that a text takes on a terminal.
+// Width returns the number of columns that a text takes on a terminal.
 func Width(text string) int { return runewidth.StringWidth(text) }
 
-// Shorten returns a text of at most a width, with an ellipsis for what is left out. It
-// leaves a text alone at a width below 0.
+// Shorten truncates a text to a width, with an ellipsis. A negative width is unlimited.
 func Shorten(text string, width int) string {
 	if width < 0 || Width(text) <= width {
 		return text
@@ -220,7 +213,7 @@ func Shorten(text string, width int) string {
 	return runewidth.Truncate(text, width, clip(ellipsis, width))
 }
 
-// shortenMiddle returns a text of at most a width, with its beginning and its end.
+// shortenMiddle shortens a text to a width, keeping its beginning and its end.
 func shortenMiddle(text string, width int) string {
 	if Width(text) <= width || width < 2*leastShown {
 		return text
@@ -232,7 +225,7 @@ func shortenMiddle(text string, width int) string {
 	return clip(text, width-1-Width(string(tail))) + ellipsis + string(tail)
 }
 
-// clip cuts a text off at a width; at width 0 it has none.
+// clip cuts a text off at a width.
 func clip(text string, width int) string {
 	if width <= 0 && text != "" {
 		return ""
@@ -240,7 +233,7 @@ func clip(text string, width int) string {
 	return runewidth.Truncate(text, width, "")
 }
 
-// left is what is left of a width; -1 if that has no limit.
+// left returns the rest of a width; -1 if it is unlimited.
 func left(width, used int) int {
 	if width == 0 {
 		return -1

@@ -9,7 +9,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// texts are such as tables have: numbers, names, wide and combining characters.
+// texts draws texts as in tables: numbers, names, wide and combining characters.
 var texts = rapid.OneOf(
 	rapid.SampledFrom([]string{"", "0", "2,386,891,061", "following", "ethereum/seaport/collection-offer-accept", "漢字漢字", "é́", "👩‍👩‍👧"}),
 	rapid.StringMatching(`[a-z0-9 漢…]{0,60}`),
@@ -38,8 +38,8 @@ func drawTable(r *rapid.T) Table {
 	return t
 }
 
-// No line is wider than the table may be, each row has its lines, and a table that may be as
-// wide as it is leaves out nothing.
+// No line is wider than the width, each row has its lines, and a table of unlimited width
+// leaves nothing out.
 func TestTablesFit(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		tab := drawTable(r)
@@ -71,7 +71,7 @@ func TestTablesFit(t *testing.T) {
 	})
 }
 
-// Columns that matter least are left out first, and the first column is never.
+// The least important columns are left out first, and the first column never.
 func TestColumnsAreLeftOutByRank(t *testing.T) {
 	tab := Table{
 		Columns: []Column{{Name: "name", Least: 10}, {Name: "low", Rank: 9}, {Name: "mid", Rank: 4}, {Name: "high", Rank: 1}, {Name: "state"}, {Name: "empty"}},
@@ -118,7 +118,7 @@ func TestWrap(t *testing.T) {
 	})
 }
 
-// thing is what a branch of a test's tree is called, with whether it has a note.
+// thing is a branch of a test's tree: its name, and whether it has a note.
 type thing struct {
 	name string
 	note bool
@@ -165,9 +165,9 @@ func drawTree(r *rapid.T) []*Branch[thing] {
 	return draw(0)
 }
 
-// A folded tree has no more lines than it may; what needs attention has its own row if there
-// is room for all of that, and otherwise is counted in the row that stands for it.
-func TestNothingBadIsFoldedAway(t *testing.T) {
+// A folded tree fits the height. The branches that need attention have their own rows if
+// all of them fit; otherwise they are counted in the rows that stand for them.
+func TestTroubledBranchesStayVisible(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		roots := drawTree(r)
 		height := rapid.IntRange(0, 60).Draw(r, "height")

@@ -2,8 +2,8 @@ package table
 
 import "strings"
 
-// Wrap breaks a text into lines of at most a width, between words where it can; at width 0
-// it does not.
+// Wrap breaks a text into lines of at most a width: between words, or within a word that is
+// wider. A width of 0 is unlimited.
 func Wrap(text string, width int) []string {
 	if width <= 0 || Width(text) <= width {
 		return []string{text}
