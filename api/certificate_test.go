@@ -116,7 +116,7 @@ func TestClientCertificates(t *testing.T) {
 		}
 		return pair
 	}
-	files := issue(own, "localhost") // the host in the URL of a server on 0.0.0.0
+	files := issue(own, "worker")
 	files.ClientCA = clients.File
 	s := serve(t, Options{Listen: "0.0.0.0:0", TLS: files, Routes: guarded()})
 	if strings.Contains(s.log.String(), "WARN") {

@@ -38,7 +38,7 @@ func New(t testing.TB) *Authority {
 	return a
 }
 
-// Issue issues a certificate for servers on 127.0.0.1 and for clients. It returns a PEM file
+// Issue issues a certificate for servers on 127.0.0.1 or localhost, and for clients. It returns a PEM file
 // with the certificate and its key, as MongoDB expects.
 func (a *Authority) Issue(name string) (file string) {
 	return a.issue(name, func(*x509.Certificate) {})
@@ -59,7 +59,7 @@ func (a *Authority) issue(name string, change func(*x509.Certificate)) (file str
 	template := a.template(name)
 	template.KeyUsage = x509.KeyUsageDigitalSignature
 	template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}
-	template.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1)}
+	template.IPAddresses, template.DNSNames = []net.IP{net.IPv4(127, 0, 0, 1)}, []string{"localhost"}
 	change(template)
 	key := a.newKey()
 	cert := a.sign(template, a.cert, key)
