@@ -43,8 +43,8 @@ func (f Fields) Order() (o markets.Order, err error) {
 	return o, json.Unmarshal(text, &o)
 }
 
-// differences returns the changes that turn from into to, in the order in which the collection
-// declares its fields.
+// differences returns the changes that turn from into to, in the order in which the
+// collection declares its fields.
 func differences(collection string, from, to Fields) (changes []Change) {
 	for _, f := range documents.Of(collection).Fields {
 		if !bytes.Equal(from[f.Name], to[f.Name]) {

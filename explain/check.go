@@ -16,8 +16,8 @@ type Key struct {
 	Record bool // the key of a record, type:key
 }
 
-// KeyOf returns the key of the document that an event creates or changes. It returns false for
-// events that do not belong to a single document.
+// KeyOf returns the key of the document that an event creates or changes. It returns false
+// for events that do not belong to a single document.
 func KeyOf(e markets.Event) (Key, bool) {
 	switch {
 	case e.Kind == markets.SignedRefused:
@@ -36,8 +36,8 @@ type Check struct {
 	Made   bool // the fold of the log yields the document
 	// Changes are the fields that differ: From is the stored value, To the folded one.
 	Changes []Change
-	// Last is the position of the last event of the log that the document reflects. If the log
-	// yields no document, it is the position that the stored document names.
+	// Last is the position of the last event of the log that the document reflects. If the
+	// log yields no document, it is the position that the stored document names.
 	Last markets.Position
 }
 
@@ -47,8 +47,8 @@ func (c Check) Agrees() bool { return len(c.Changes) == 0 }
 // maxCancels is the maximum number of bulk cancels of a market that a Checker caches.
 const maxCancels = 50_000
 
-// Checker compares many documents of a market with their log. Look and Settled may be called
-// concurrently, but not concurrently with Refresh.
+// Checker compares many documents of a market with their log. Look and Settled may be
+// called concurrently, but not concurrently with Refresh.
 type Checker struct {
 	docs      persistence.Querier
 	market    persistence.MarketRef
@@ -56,8 +56,8 @@ type Checker struct {
 	cancels   map[string][]entry // by key; nil if there are too many to cache
 }
 
-// NewChecker returns a Checker for a market. It reads the market's bulk cancels. Refresh must
-// be called before the first comparison.
+// NewChecker returns a Checker for a market. It reads the market's bulk cancels. Refresh
+// must be called before the first comparison.
 func NewChecker(ctx context.Context, docs persistence.Querier, market persistence.MarketRef) (*Checker, error) {
 	c := &Checker{docs: docs, market: market, cancels: map[string][]entry{}}
 	q := query(persistence.Activities, append(market.Documents(), persistence.Equals("kind", string(markets.OrdersCancelled))))
@@ -90,8 +90,8 @@ func (c *Checker) Refresh(ctx context.Context) (err error) {
 }
 
 // Look compares a document with its log, reading each of them once. If the worker writes
-// concurrently, it may find differences that do not exist; Settled confirms them. It returns
-// ErrTooLong if the log has too many events.
+// concurrently, it may find differences that do not exist; Settled confirms them. It
+// returns ErrTooLong if the log has too many events.
 func (c *Checker) Look(ctx context.Context, k Key) (Check, error) {
 	r := reading{ref: c.ref(k), observers: c.observers}
 	var err error
@@ -109,8 +109,9 @@ func (c *Checker) Look(ctx context.Context, k Key) (Check, error) {
 	return r.check()
 }
 
-// Settled compares a document with its log in a consistent state of both. It returns ErrTooLong
-// if the log has too many events, and ErrChanging if no consistent state could be read.
+// Settled compares a document with its log in a consistent state of both. It returns
+// ErrTooLong if the log has too many events, and ErrChanging if no consistent state could
+// be read.
 func (c *Checker) Settled(ctx context.Context, k Key) (Check, error) {
 	r, err := readSettled(ctx, c.docs, c.ref(k))
 	if err != nil {

@@ -37,7 +37,8 @@ func traded(key string) []markets.Event {
 	return all
 }
 
-// An explanation is of a consistent state, whenever a worker writes while the order is read.
+// An explanation is of a consistent state, whenever a worker writes while the order is
+// read.
 func TestReadingWhileAWorkerWrites(t *testing.T) {
 	const queries = 2 + 2*7 // of finding it, and of two readings
 	back := func(w *world) { w.fold("list", 0, -1) }

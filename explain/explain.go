@@ -9,9 +9,10 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// Order explains the order that id names: its _id, or only its key or hash if a single market
-// has an order with it. Hexadecimal digits may be in upper or lower case. If at is not nil, the
-// order is explained as of that point; otherwise as of now, which decides whether it has expired.
+// Order explains the order that id names: its _id, or only its key or hash if a single
+// market has an order with it. Hexadecimal digits may be in upper or lower case. If at is
+// not nil, the order is explained as of that point; otherwise as of now, which decides
+// whether it has expired.
 //
 // It returns ErrUnknown, ErrAmbiguous, ErrTooLong or ErrChanging, or an error of the store.
 func Order(ctx context.Context, docs persistence.Querier, id string, at *At, now time.Time) (Explanation, error) {
@@ -50,8 +51,8 @@ func (r reading) explain(at *At, now time.Time) (Explanation, error) {
 	return e, nil
 }
 
-// fold folds the order from its log and passes each step to emit, unless emit is nil. It returns
-// nil if the log does not yield an order.
+// fold folds the order from its log and passes each step to emit, unless emit is nil. It
+// returns nil if the log does not yield an order.
 func (o ref) fold(log []entry, emit func(Step)) (*markets.Order, error) {
 	folding := markets.NewFolding(o.Chain, o.Market, o.key)
 	before := Fields{}
@@ -76,10 +77,11 @@ func (o ref) fold(log []entry, emit func(Step)) (*markets.Order, error) {
 	return &folding.Order, nil
 }
 
-// executed returns the part of the log that the stored document reflects, as the seq of each
-// stream, and the fields in which the document still differs from it. During a transition, some
-// of a market's documents are at its start and others at its end: the first alternative without
-// differences is returned, or the first of all if there are differences in each.
+// executed returns the part of the log that the stored document reflects, as the seq of
+// each stream, and the fields in which the document still differs from it. During a
+// transition, some of a market's documents are at its start and others at its end: the
+// first alternative without differences is returned, or the first of all if there are
+// differences in each.
 func (r reading) executed() (seqs map[string]int64, changes []Change, err error) {
 	for alternative := range r.alternatives() {
 		folded, err := r.ref.foldFields(r.log(alternative))
@@ -97,7 +99,8 @@ func (r reading) executed() (seqs map[string]int64, changes []Change, err error)
 	return seqs, changes, nil
 }
 
-// foldFields returns the fields of the document that the log yields; none if it yields none.
+// foldFields returns the fields of the document that the log yields; none if it yields
+// none.
 func (o ref) foldFields(log []entry) (Fields, error) {
 	if o.record {
 		events := make([]markets.Event, len(log))
@@ -136,7 +139,8 @@ func (r reading) differences(want Fields) ([]Change, error) {
 	return differences(r.ref.collection(), stored, want), err
 }
 
-// end returns the number of events of a log, sorted by position, that are not after the point.
+// end returns the number of events of a log, sorted by position, that are not after the
+// point.
 func (a *At) end(log []entry) int {
 	for i, e := range log {
 		if a != nil && (a.Height != nil && e.event.Position.Height > *a.Height || a.Time != nil && e.event.Time.After(*a.Time)) {
@@ -146,8 +150,8 @@ func (a *At) end(log []entry) int {
 	return len(log)
 }
 
-// clock returns the time at which to test whether the order has started or expired; nil if it
-// is not known.
+// clock returns the time at which to test whether the order has started or expired; nil if
+// it is not known.
 func (a *At) clock(now time.Time) *time.Time {
 	switch {
 	case a == nil:

@@ -18,8 +18,9 @@ import (
 
 var now = time.Unix(1e9, 0).UTC()
 
-// After any sequence of transitions, forward and back, complete and interrupted, an explanation
-// is of the stored order, at each height that of a model, and its changes yield the order.
+// After any sequence of transitions, forward and back, complete and interrupted, an
+// explanation is of the stored order, at each height that of a model, and its changes yield
+// the order.
 func TestAnExplanationIsTheFoldOfTheLog(t *testing.T) {
 	onBothStores(t, func(t *testing.T, store persistence.Store) {
 		rapid.Check(t, func(t *rapid.T) {
@@ -132,7 +133,8 @@ func (w *world) check(key string) {
 	}
 }
 
-// checkChanges applies the changes to empty fields, and checks that each is explained by its event.
+// checkChanges applies the changes to empty fields, and checks that each is explained by
+// its event.
 func (w *world) checkChanges(e explain.Explanation) {
 	w.Helper()
 	fields := explain.Fields{}

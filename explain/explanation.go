@@ -51,8 +51,9 @@ type Step struct {
 	Event    markets.Event `json:"event"`    // without Raw
 	// Final reports whether no reorganisation can remove the event.
 	Final bool `json:"final"`
-	// Anomaly reports whether the event made no sense in the order's state, and Concerns whether
-	// it concerned the order at all. Ignored is why the event, or a part of it, was ignored.
+	// Anomaly reports whether the event made no sense in the order's state, and Concerns
+	// whether it concerned the order at all. Ignored is why the event, or a part of it, was
+	// ignored.
 	Anomaly  bool            `json:"anomaly,omitempty"`
 	Concerns bool            `json:"concerns"`
 	Ignored  markets.Ignored `json:"ignored,omitempty"`
@@ -68,8 +69,8 @@ type Cause struct {
 	Transaction string           `json:"transaction"`
 }
 
-// Change is the change of one field of a document. A missing value means that the document does
-// not have the field.
+// Change is the change of one field of a document. A missing value means that the document
+// does not have the field.
 type Change struct {
 	Field string          `json:"field"`
 	From  json.RawMessage `json:"from,omitempty"`
@@ -91,8 +92,8 @@ type Signed struct {
 	persistence.SignedAnswer
 }
 
-// Stream is the progress of a stream of the order's market: the heights of its log and of its
-// orders. They are block numbers, or ledger versions on Aptos; nil if unknown.
+// Stream is the progress of a stream of the order's market: the heights of its log and of
+// its orders. They are block numbers, or ledger versions on Aptos; nil if unknown.
 type Stream struct {
 	Name   string `json:"name"`
 	Log    *int64 `json:"log,omitempty"`

@@ -95,8 +95,8 @@ func split(id string, known []persistence.MarketRef) ([]persistence.MarketRef, s
 
 var hexNumber = regexp.MustCompile(`0[xX][0-9a-fA-F]+`)
 
-// spellings returns the keys that a user's key may stand for: the key itself, and its stored
-// form, with EVM addresses in EIP-55 and other hexadecimal numbers in lower case.
+// spellings returns the keys that a user's key may stand for: the key itself, and its
+// stored form, with EVM addresses in EIP-55 and other hexadecimal numbers in lower case.
 func spellings(key string) []string {
 	canonical := hexNumber.ReplaceAllStringFunc(key, func(number string) string {
 		if number = strings.ToLower(number); common.IsHexAddress(number) {
@@ -107,8 +107,8 @@ func spellings(key string) []string {
 	return slices.Compact([]string{key, canonical})
 }
 
-// ordersNamed returns the orders of some markets whose key, or the hash in it, is one of keys:
-// those with a document or, if there are none, those with events in the log.
+// ordersNamed returns the orders of some markets whose key, or the hash in it, is one of
+// keys: those with a document or, if there are none, those with events in the log.
 func ordersNamed(ctx context.Context, docs persistence.Querier, in []persistence.MarketRef, keys []string) ([]ref, error) {
 	found, err := exactly(ctx, docs, in, keys)
 	if err != nil || len(found) > 0 {
@@ -145,8 +145,8 @@ func exactly(ctx context.Context, docs persistence.Querier, in []persistence.Mar
 	return sorted(found), nil
 }
 
-// stored returns the orders of some markets whose documents match a condition on their keys. The
-// condition is given twice: on the key, and on the _id, which has an index.
+// stored returns the orders of some markets whose documents match a condition on their
+// keys. The condition is given twice: on the key, and on the _id, which has an index.
 func stored(ctx context.Context, docs persistence.Querier, in []persistence.MarketRef, where func(persistence.MarketRef) (keyed, identified persistence.Condition)) ([]ref, error) {
 	either := persistence.Or{}
 	for _, m := range in {
@@ -166,8 +166,8 @@ func stored(ctx context.Context, docs persistence.Querier, in []persistence.Mark
 	return sorted(out), nil
 }
 
-// withKey is the condition that a field equals prefix and one of the keys, optionally followed by
-// a contract.
+// withKey is the condition that a field equals prefix and one of the keys, optionally
+// followed by a contract.
 func withKey(path, prefix string, keys []string) persistence.Condition {
 	either := persistence.Or{}
 	for _, key := range keys {

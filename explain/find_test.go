@@ -26,8 +26,8 @@ func listing(key string) markets.Event {
 	}
 }
 
-// An order is found by its _id, its key or its hash, in upper or lower case. An error for an
-// unknown or ambiguous id says what to write instead.
+// An order is found by its _id, its key or its hash, in upper or lower case. An error for
+// an unknown or ambiguous id says what to write instead.
 func TestFindingOrders(t *testing.T) {
 	onBothStores(t, func(t *testing.T, store persistence.Store) {
 		other := strings.Replace(hash, "0x266", "0x366", 1)

@@ -75,8 +75,8 @@ type reading struct {
 	signed    []Signed
 }
 
-// readSettled reads an order and its log until two consecutive readings agree, because a worker
-// may write concurrently.
+// readSettled reads an order and its log until two consecutive readings agree, because a
+// worker may write concurrently.
 func readSettled(ctx context.Context, docs persistence.Querier, o ref) (reading, error) {
 	last, err := readOrder(ctx, docs, o)
 	for range maxReadings {
@@ -92,8 +92,8 @@ func readSettled(ctx context.Context, docs persistence.Querier, o ref) (reading,
 	return reading{}, cmp.Or(err, ErrChanging)
 }
 
-// agrees reports whether two readings have the same order, and the same events that the order may
-// reflect.
+// agrees reports whether two readings have the same order, and the same events that the
+// order may reflect.
 func (r reading) agrees(other reading) bool {
 	reflected := func(r reading) (all []string) {
 		for seqs := range r.alternatives() {
@@ -107,8 +107,8 @@ func (r reading) agrees(other reading) bool {
 	return bytes.Equal(r.order, other.order) && slices.Equal(reflected(r), reflected(other))
 }
 
-// readOrder reads an order or a record and its log. The horizons are read first: what is final
-// remains final.
+// readOrder reads an order or a record and its log. The horizons are read first: what is
+// final remains final.
 func readOrder(ctx context.Context, docs persistence.Querier, o ref) (r reading, err error) {
 	r.ref = o
 	orders, err := finality.Read(ctx, docs, persistence.Orders)
@@ -160,8 +160,8 @@ func (o ref) own() persistence.And {
 	return persistence.And{persistence.Equals("order", o.key)}
 }
 
-// readLog reads the order's own events, and then the bulk cancels of the makers and nonces in
-// them. Whether events are final is not determined if h is nil.
+// readLog reads the order's own events, and then the bulk cancels of the makers and nonces
+// in them. Whether events are final is not determined if h is nil.
 func (r *reading) readLog(ctx context.Context, docs persistence.Querier, h *finality.Horizon) error {
 	err := r.readEvents(ctx, docs, h, r.ref.own(), all)
 	if err != nil || r.ref.record {
@@ -178,8 +178,8 @@ func (r *reading) readLog(ctx context.Context, docs persistence.Querier, h *fina
 	return r.readEvents(ctx, docs, h, cancelsOf(own), func(e markets.Event) bool { return slices.Contains(keys, e.Key()) })
 }
 
-// cancelsOf matches the bulk cancels with a maker of the events, and with one of their nonces or
-// with none.
+// cancelsOf matches the bulk cancels with a maker of the events, and with one of their
+// nonces or with none.
 func cancelsOf(events []markets.Event) persistence.And {
 	makers, nonces := persistence.Or{}, persistence.Or{persistence.Not{Condition: persistence.Exists{Path: "nonce"}}}
 	for _, e := range events {
@@ -195,8 +195,8 @@ func cancelsOf(events []markets.Event) persistence.And {
 
 func all(markets.Event) bool { return true }
 
-// readEvents adds the market's events that match where and for which is returns true, and sorts
-// all events by position. It returns ErrTooLong for more than maxEvents.
+// readEvents adds the market's events that match where and for which is returns true, and
+// sorts all events by position. It returns ErrTooLong for more than maxEvents.
 func (r *reading) readEvents(ctx context.Context, docs persistence.Querier, h *finality.Horizon, where persistence.And, is func(markets.Event) bool) error {
 	q := query(persistence.Activities, append(where, r.ref.Documents()...))
 	q.Limit = maxEvents + 1
@@ -258,8 +258,8 @@ type signedDocument struct {
 	persistence.SignedOrder
 }
 
-// alternatives yields the parts of the log that the order may reflect, as the seq of each stream:
-// the places of its observers or, for transitions in progress, also their ends.
+// alternatives yields the parts of the log that the order may reflect, as the seq of each
+// stream: the places of its observers or, for transitions in progress, also their ends.
 func (r reading) alternatives() iter.Seq[map[string]int64] {
 	seqs := map[string]int64{}
 	var pending []persistence.Actor

@@ -8,8 +8,8 @@ import (
 	"github.com/imart/event-worker/markets"
 )
 
-// judge decides whether an order can be filled. asked says whether its market's contracts are
-// asked about orders; clock is nil if the time is not known.
+// judge decides whether an order can be filled. asked says whether its market's contracts
+// are asked about orders; clock is nil if the time is not known.
 func judge(o *markets.Order, asked bool, clock *time.Time) Verdict {
 	switch {
 	case o == nil:

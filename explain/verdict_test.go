@@ -8,7 +8,8 @@ import (
 	"github.com/imart/event-worker/markets"
 )
 
-// Whether an order can be filled follows from its status, the time, and the contracts' answers.
+// Whether an order can be filled follows from its status, the time, and the contracts'
+// answers.
 func TestVerdicts(t *testing.T) {
 	now := time.Date(2024, 1, 31, 12, 0, 0, 0, time.UTC)
 	before, after := now.Add(-time.Hour), now.Add(time.Hour)

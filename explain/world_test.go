@@ -26,8 +26,8 @@ func TestMain(m *testing.M) { os.Exit(mongotest.Main(m)) }
 
 var checks = flag.Int("checks", 0, "how many random histories each store is tried with; 0 is the usual number")
 
-// onBothStores runs a test on a new store of each kind. Histories are few, because each takes
-// dozens of commits and hundreds of queries.
+// onBothStores runs a test on a new store of each kind. Histories are few, because each
+// takes dozens of commits and hundreds of queries.
 func onBothStores(t *testing.T, test func(t *testing.T, store persistence.Store)) {
 	onTheEmbeddedStore(t, test)
 	t.Run("MongoDB", func(t *testing.T) {
@@ -65,7 +65,8 @@ type failer interface {
 
 var streams = []string{"list", "buy", "cancel", "bulk", markets.StateStream}
 
-// world follows a market with the commits of the actors. Each world of a store has its own chain.
+// world follows a market with the commits of the actors. Each world of a store has its own
+// chain.
 type world struct {
 	failer
 	ref       persistence.MarketRef
@@ -154,9 +155,9 @@ func (w *world) transition(kind markets.TransitionKind, stream string, from mark
 	}
 }
 
-// fold moves a stream's documents forward to a seq, at most to the end of the log, or back. If
-// commits is not negative, the transition is interrupted after that many commits of one document
-// each.
+// fold moves a stream's documents forward to a seq, at most to the end of the log, or back.
+// If commits is not negative, the transition is interrupted after that many commits of one
+// document each.
 func (w *world) fold(stream string, to int64, commits int) {
 	w.Helper()
 	a := w.docs[stream]
@@ -207,8 +208,8 @@ func (w *world) forget(stream string) {
 	}
 }
 
-// executed returns the events that concern an order: those up to the places of the documents, and
-// those of the log after them.
+// executed returns the events that concern an order: those up to the places of the
+// documents, and those of the log after them.
 func (w *world) executed(key string) (done, waiting []markets.Event) {
 	own := map[string]bool{}
 	for _, e := range w.all {
@@ -230,8 +231,8 @@ func (w *world) executed(key string) (done, waiting []markets.Event) {
 	return done, waiting
 }
 
-// drawHistory draws random events of a chain, by position: of few orders, makers and nonces, so
-// that they interact.
+// drawHistory draws random events of a chain, by position: of few orders, makers and
+// nonces, so that they interact.
 func drawHistory(t *rapid.T) []markets.Event {
 	height := int64(1)
 	var all []markets.Event
