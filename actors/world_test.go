@@ -35,7 +35,7 @@ const patience = 20 * time.Second
 // world is a chain, a store, and the node that brings the one into the other. The
 // node can be killed and started again at any moment; the store stays.
 type world struct {
-	differing []audit.Difference // documents that the last audit has found
+	differing []audit.Difference // differing documents, found by the last audit
 	t         testing.TB
 	r         *rand.Rand
 	chain     *fakeChain

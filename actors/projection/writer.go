@@ -64,8 +64,8 @@ func (w *Writer) commitPortion(ctx context.Context, e Execution, c markets.Curso
 	return next, nil
 }
 
-// Refold makes the documents with the keys what the executed log makes of them. After an error its
-// outcome is unknown, and the cache is empty.
+// Refold folds the orders and records with the keys again from the executed part of the
+// log, and empties the cache. After an error the outcome is unknown.
 func (w *Writer) Refold(ctx context.Context, keys []string) error {
 	err := w.store.Commit(ctx, w.market, []persistence.Move{w.Move()}, func(tx persistence.Tx) error {
 		return markets.Refold(tx, w.market.Chain, w.market.Market, keys)

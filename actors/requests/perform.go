@@ -42,7 +42,7 @@ func (o *owner) perform(ctx context.Context, m *maintenance.Maintainer, r *persi
 		return o.redecode(ctx, m, r)
 	case persistence.RefoldRequest:
 		if r.Market == "" || len(r.Keys) == 0 {
-			return fmt.Errorf("%w: name the market, and the keys of its documents", errRefused)
+			return fmt.Errorf("%w: name the market and the keys of the documents", errRefused)
 		}
 		return m.Refold(ctx, r.Market, r.Keys)
 	case persistence.PauseRequest, persistence.ResumeRequest:
