@@ -11,12 +11,12 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// Lists that people ask for again and again are read in the order of an index, from where they
-// begin to where they end: the newest orders and activities; and the orders of a collection of
-// tokens, or of a maker on a market, without any others.  The filter's conditions are tested all the same.
+// Frequent lists are read by an index: the newest orders and activities in its order, and
+// the orders of a token collection, or of a maker on a market, without reading others. The
+// filter's conditions are tested all the same.
 
-// listed is a table's field that lists are sorted by, and the column that has it.
-var listed = map[string]struct{ path, column string }{
+// sortedBy has the field by which lists of a collection are sorted, and its column.
+var sortedBy = map[string]struct{ path, column string }{
 	persistence.Orders:     {"listedAt", "listed"},
 	persistence.Activities: {"time", "time"},
 }
@@ -24,8 +24,8 @@ var listed = map[string]struct{ path, column string }{
 // collectionPath is the field whose hash is in the column collection.
 const collectionPath = "token.collection"
 
-// collectionHash stands for a collection in an index: 31 bits take a tenth of the text, and the
-// filter's condition tells those with the same hash apart.
+// collectionHash returns the index entry of a collection. Its 31 bits take a tenth of the
+// text's space; collections with equal hashes are told apart by the filter's condition.
 func collectionHash(collection string) int64 {
 	if collection == "" {
 		return 0
@@ -44,7 +44,8 @@ func defineCollectionHash(conn *sqlite.Conn) error {
 	})
 }
 
-// sortColumn is a time as the columns have it: as it is compared. A missing one is first.
+// sortColumn returns the column's value of a time, in the form of timeOperand. A missing
+// time is empty and sorts first.
 func sortColumn(t *time.Time) string {
 	if t == nil {
 		return ""
@@ -52,9 +53,9 @@ func sortColumn(t *time.Time) string {
 	return timeOperand(*t)
 }
 
-// indexed adds what the filter says of the indexes' columns.
-func (s *selection) indexed(all persistence.And) {
-	of, ok := listed[s.collection]
+// narrowLists restricts the columns of the lists' indexes as the filter does.
+func (s *selection) narrowLists(all persistence.And) {
+	of, ok := sortedBy[s.collection]
 	if !ok {
 		return
 	}
@@ -63,7 +64,7 @@ func (s *selection) indexed(all persistence.And) {
 	}
 	chain, market := named(all, "chain"), named(all, "market")
 	if s.collection == persistence.Orders && chain != "" && market != "" {
-		s.among("maker", spellings(all, "maker"), func(text string) any { return rowOf{chain + "/" + market + "/" + markets.MakerKey(text)} })
+		s.among("maker", spellings(all, "maker"), func(text string) any { return nameRef{chain, market, markets.MakerKey(text)} })
 	}
 	for _, c := range all {
 		operator, bound := boundOf(c)
@@ -73,18 +74,19 @@ func (s *selection) indexed(all persistence.And) {
 	}
 }
 
-// among adds that a column has one of some values, if there are any.
+// among restricts a column to the values of some texts, unless there are none.
 func (s *selection) among(column string, texts []string, value func(text string) any) {
-	for i, text := range texts {
-		s.sql.add(map[bool]string{true: column + " IN (?", false: ", ?"}[i == 0], value(text))
+	if len(texts) == 0 {
+		return
 	}
-	if len(texts) > 0 {
-		s.sql.add(") AND ")
+	s.sql.add(column + " IN (?" + strings.Repeat(", ?", len(texts)-1) + ") AND ")
+	for _, text := range texts {
+		s.sql.args = append(s.sql.args, value(text))
 	}
 }
 
-// spellings are the texts one of which a field must equal, as a filter has an address; none if
-// the filter leaves it open. The empty text is none: it is not stored.
+// spellings returns the texts one of which a field must equal, such as the spellings of an
+// address; none if the filter does not require any.
 func spellings(all persistence.And, path string) []string {
 	for _, c := range all {
 		either, ok := c.(persistence.Or)
@@ -104,8 +106,8 @@ func spellings(all persistence.And, path string) []string {
 	return nil
 }
 
-// boundOf is the comparison that a condition is, and its operator in SQL. What is not greater is
-// less or equal, or missing, which sorts before everything.
+// boundOf returns the comparison in a condition and its SQL operator. Values that are not
+// greater are less or equal, or missing, which sorts first.
 func boundOf(c persistence.Condition) (operator string, bound persistence.Compare) {
 	not, negated := c.(persistence.Not)
 	if negated {
@@ -122,7 +124,7 @@ func boundOf(c persistence.Condition) (operator string, bound persistence.Compar
 	return operator, bound
 }
 
-// conjuncts are the conditions that must all hold.
+// conjuncts returns the conditions that must all hold.
 func conjuncts(c persistence.Condition) (all persistence.And) {
 	parts, ok := c.(persistence.And)
 	if !ok {
@@ -134,7 +136,7 @@ func conjuncts(c persistence.Condition) (all persistence.And) {
 	return all
 }
 
-// orderColumns are what the indexes have of an order.
+// orderColumns are the indexed columns of an order, except for its maker.
 type orderColumns struct {
 	collection int64
 	listed     string
@@ -144,15 +146,15 @@ func columnsOf(o *markets.Order) orderColumns {
 	return orderColumns{collectionHash(o.Token.Collection), sortColumn(o.ListedAt)}
 }
 
-// lists was added in version 5.
-var lists = strings.Join([]string{
-	"CREATE INDEX activities_time ON activities (time);",
-	"CREATE INDEX orders_listed ON orders (listed);",
-	"CREATE INDEX orders_collection ON orders (collection);", "",
-}, "\n")
+// listIndexes was added in version 5.
+const listIndexes = `
+CREATE INDEX activities_time ON activities (time);
+CREATE INDEX orders_listed ON orders (listed);
+CREATE INDEX orders_collection ON orders (collection);
+`
 
-// fillLists adds the columns to the tables of an earlier version.
-const fillLists = `
+// addListColumns adds the columns to the tables of an earlier version.
+const addListColumns = `
 ALTER TABLE activities ADD COLUMN time TEXT NOT NULL DEFAULT '';
 UPDATE activities SET time = ifnull(rtrim(doc ->> '$.time', 'Z'), '');
 ALTER TABLE orders ADD COLUMN collection INTEGER NOT NULL DEFAULT 0;

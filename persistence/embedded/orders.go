@@ -108,7 +108,7 @@ func (t *tx) PutOrders(orders []markets.Order) error {
 	})
 }
 
-// putOrder touches no index unless what it has of the order changes.
+// putOrder does not update the indexes unless an indexed column changes.
 func (t *tx) putOrder(order *markets.Order) error {
 	id, err := t.number(order.Key)
 	if err != nil {

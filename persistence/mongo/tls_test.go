@@ -31,8 +31,8 @@ func tlsURI(address, authority, client string, more ...string) string {
 	return "mongodb://" + address + "/market?" + query.Encode()
 }
 
-// A server that requires TLS and certificates of its clients is used like any other, also to
-// log in with the certificate.
+// A server that requires TLS and certificates of its clients is used like any other, also
+// to log in with the certificate.
 func TestTLS(t *testing.T) {
 	t.Parallel()
 	authority := certtest.New(t)
@@ -83,9 +83,9 @@ func TestTLSProblems(t *testing.T) {
 	const quick = "&serverSelectionTimeoutMS=300" // none of them is ever selected
 	for _, test := range []struct{ name, uri, want string }{
 		{"no TLS", "mongodb://" + strict + "/?replicaSet=rs0", "it requires TLS: add tls=true"},
-		{"other authority", tlsURI(strict, others.File, client), "its certificate is not from an authority that is known here: set tlsCAFile"},
-		{"no authority", tlsURI(strict, "", client), "its certificate is not from an authority that is known here: set tlsCAFile"},
-		{"no client", tlsURI(strict, ours.File, ""), "it requires a certificate of its clients: set tlsCertificateKeyFile"},
+		{"other authority", tlsURI(strict, others.File, client), "its certificate authority is not trusted: set tlsCAFile"},
+		{"no authority", tlsURI(strict, "", client), "its certificate authority is not trusted: set tlsCAFile"},
+		{"no client", tlsURI(strict, ours.File, ""), "it requires a client certificate: set tlsCertificateKeyFile"},
 		{"client of others", tlsURI(strict, ours.File, others.Issue("client")), "it refuses the certificate in tlsCertificateKeyFile"},
 		{"expired client", tlsURI(strict, ours.File, ours.Expired("expired")), "the certificate in tlsCertificateKeyFile of MONGODB_URI has expired, on 20"},
 		{"server elsewhere", tlsURI(elsewhere, ours.File, client), "its certificate is not for 127.0.0.1: name the server"},
@@ -93,7 +93,7 @@ func TestTLSProblems(t *testing.T) {
 		{"missing authority", tlsURI(strict, "/nowhere/ca.pem", client), "a file that it names cannot be read: open /nowhere/ca.pem: no such file or directory"},
 		{"missing client", tlsURI(strict, ours.File, "/nowhere/client.pem"), "a file that it names cannot be read: open /nowhere/client.pem: no such file or directory"},
 		{"no authority in the file", tlsURI(strict, nothing, client), "the file in tlsCAFile contains no certificate"},
-		{"no client in the file", tlsURI(strict, ours.File, nothing), "the file in tlsCertificateKeyFile has to contain a certificate and its key"},
+		{"no client in the file", tlsURI(strict, ours.File, nothing), "the file in tlsCertificateKeyFile must contain a certificate and its key"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -110,8 +110,8 @@ func TestTLSProblems(t *testing.T) {
 	}
 }
 
-// A server's certificate that has expired is reported as that. mongod does not start with one,
-// so that a listener presents it.
+// A server's certificate that has expired is reported as that. mongod does not start with
+// one, so that a listener presents it.
 func TestExpiredServer(t *testing.T) {
 	t.Parallel()
 	authority := certtest.New(t)
