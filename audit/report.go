@@ -14,9 +14,9 @@ type Kind string
 
 // The kinds of differences.
 const (
-	Missing   Kind = "missing"   // on the chain, and not in the log
-	Extra     Kind = "extra"     // in the log, and not on the chain
-	Different Kind = "different" // in both, with other fields
+	Missing   Kind = "missing"   // only on the chain, or only yielded by the log
+	Extra     Kind = "extra"     // only in the log, or only in the collection
+	Different Kind = "different" // in both, but a field differs
 )
 
 // Letter is the Event of a Difference about a dead letter.

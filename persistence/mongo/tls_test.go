@@ -49,7 +49,7 @@ func TestTLS(t *testing.T) {
 	login := []string{"authMechanism", "MONGODB-X509", "authSource", "$external"}
 	loggedIn := tlsURI(server.Address(), authority.File, client, login...)
 	if _, err := mongo.OpenReader(t.Context(), loggedIn); err == nil || !strings.Contains(err.Error(), "the login was refused") {
-		t.Errorf("before the user is there: %v", err)
+		t.Errorf("before the user exists: %v", err)
 	}
 	user := bson.D{{Key: "createUser", Value: "CN=client,O=client"}, {Key: "roles", Value: bson.A{bson.D{{Key: "role", Value: "readWrite"}, {Key: "db", Value: "market"}}}}}
 	if err := admin(t, admitted).Client().Database("$external").RunCommand(t.Context(), user).Err(); err != nil {
