@@ -81,7 +81,7 @@ type (
 	KnownCurrency = persistence.KnownCurrency
 	// Metadata is what was found at a URI.
 	Metadata = persistence.Metadata
-	// Audit is how far a chain's audit is, and what came of the last one.
+	// Audit is the progress of a chain's current audit, and the result of the last one.
 	Audit = persistence.Audit
 
 	// Hook is a webhook.
