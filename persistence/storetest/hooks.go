@@ -11,11 +11,11 @@ import (
 )
 
 var hookTests = []test{
-	{"a hook is like that of the model", hookLikeTheModel},
-	{"a lease ends by itself", leaseEnds},
+	{"FollowsTheModel", hookLikeTheModel},
+	{"LeaseExpires", leaseExpires},
 }
 
-// hooksOf is the store's hooks.
+// hooksOf returns the store's hooks.
 func (s *suite) hooksOf() persistence.HookStore {
 	hooks, ok := s.store.(persistence.HookStore)
 	if !ok {
@@ -24,7 +24,8 @@ func (s *suite) hooksOf() persistence.HookStore {
 	return hooks
 }
 
-// hookLikeTheModel has two processes claim a hook and write to it under claims of whatever age.
+// hookLikeTheModel lets two processes claim a hook and write to it under current and
+// earlier claims.
 func hookLikeTheModel(s *suite) {
 	hooks, runs := s.hooksOf(), 0
 	rapid.Check(s.T, func(t *rapid.T) {
@@ -33,14 +34,16 @@ func hookLikeTheModel(s *suite) {
 		var model persistence.Hook // without its times
 		dead := map[string]string{}
 		var refs []persistence.HookRef
-		// under runs a write under some claim, which changes the model only if it is the last.
-		under := func(t *rapid.T, write func(persistence.HookRef) error, further bool, change func()) {
+		// under runs a write under some claim. It is applied to the model if the claim is
+		// the last one and the write's own condition holds, and must return ErrFenced
+		// otherwise.
+		under := func(t *rapid.T, write func(persistence.HookRef) error, condition bool, change func()) {
 			if len(refs) == 0 {
 				t.Skip()
 			}
 			ref := rapid.SampledFrom(refs).Draw(t, "claim")
 			err := write(ref)
-			if ref.Epoch != model.Epoch || !further {
+			if ref.Epoch != model.Epoch || !condition {
 				if !errors.Is(err, persistence.ErrFenced) {
 					t.Fatalf("a write of %+v on %+v: %v", ref, model, err)
 				}
@@ -52,7 +55,7 @@ func hookLikeTheModel(s *suite) {
 		position := func(t *rapid.T) string {
 			return rapid.SampledFrom([]string{model.Position, "$elsewhere"}).Draw(t, "position")
 		}
-		succeeded := func(to string) {
+		moveTo := func(to string) {
 			model.Position, model.Plan, model.Attempts, model.FailingSince = to, nil, 0, nil
 		}
 		t.Repeat(map[string]func(*rapid.T){
@@ -110,7 +113,7 @@ func hookLikeTheModel(s *suite) {
 						model.Events += events
 						model.DeliveredAt = new(time.Time)
 					}
-					succeeded(to)
+					moveTo(to)
 				})
 			},
 			"bury": func(t *rapid.T) {
@@ -123,7 +126,7 @@ func hookLikeTheModel(s *suite) {
 				}, from == model.Position, func() {
 					dead[id] = fmt.Sprint(name, model.Attempts, "$gone")
 					model.Dead++
-					succeeded(to)
+					moveTo(to)
 				})
 			},
 			"retry": func(t *rapid.T) {
@@ -143,7 +146,7 @@ func hookLikeTheModel(s *suite) {
 				}
 				must(t, err)
 				if found != known {
-					t.Fatalf("dead hook %s is there: %v", id, found)
+					t.Fatalf("dead hook %s exists: %v", id, found)
 				}
 			},
 			"": func(t *rapid.T) {
@@ -170,15 +173,15 @@ func hookLikeTheModel(s *suite) {
 	})
 }
 
-// hookText is a hook without its times, of which only their presence counts.
+// hookText formats a hook with the presence of its times instead of their values.
 func hookText(h persistence.Hook) string {
 	failing, delivered := h.FailingSince != nil, h.DeliveredAt != nil
 	h.FailingSince, h.DeliveredAt, h.LeasedUntil, h.UpdatedAt = nil, nil, time.Time{}, time.Time{}
 	return fmt.Sprint(asJSON(h), failing, delivered)
 }
 
-// leaseEnds lets a second process claim a hook as soon as the first one's lease has ended.
-func leaseEnds(s *suite) {
+// leaseExpires lets a second process claim a hook after the first one's lease has expired.
+func leaseExpires(s *suite) {
 	hooks := s.hooksOf()
 	first, claimed, err := hooks.ClaimHook(s.Context(), persistence.HookClaim{Name: "h", Node: "a", Start: "s", Lease: 50 * time.Millisecond})
 	if err != nil || !claimed {

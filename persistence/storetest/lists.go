@@ -15,12 +15,12 @@ import (
 )
 
 var listTests = []test{
-	// Lists by time, which stores read by indexes, are those of all documents that match, sorted,
-	// and cut off, however often orders have changed.
+	// Lists by time, which stores read by an index, have the matching documents, sorted and
+	// limited, also after orders have changed.
 	{"ListsByTime", func(s *suite) {
 		n := 0
 		rapid.Check(s.T, func(t *rapid.T) {
-			n++ // the store stays, and every run has a market of its own
+			n++ // each run has its own market in the same store
 			market := persistence.MarketRef{Chain: chain, Market: fmt.Sprint("lists-", n)}
 			seq := int64(0)
 			for range 2 {
@@ -57,7 +57,8 @@ var listTests = []test{
 	}},
 }
 
-// compareList draws a list, and compares it with that of all documents.
+// compareList draws a query, and compares its result with the documents selected by
+// matching.
 func compareList(s *suite, t *rapid.T, collection, path string, within persistence.Condition, docs []map[string]any) {
 	filter := persistence.And{within, listCondition(t, path)}
 	if rapid.Bool().Draw(t, "another") {
@@ -82,7 +83,7 @@ func compareList(s *suite, t *rapid.T, collection, path string, within persisten
 	}
 }
 
-// timeOf is a time; the zero one if it is missing.
+// timeOf parses a time; a missing one is zero.
 func timeOf(value any) time.Time {
 	text, _ := value.(string)
 	at, _ := time.Parse(time.RFC3339Nano, text)
@@ -111,7 +112,7 @@ func listEvent(t *rapid.T) markets.Event {
 	}
 }
 
-// drawTime draws one of few times, with and without fractions of a second.
+// drawTime draws one of four times, with and without fractions of a second.
 func drawTime(t *rapid.T) time.Time {
 	return at(0).Add(time.Duration(rapid.IntRange(0, 3).Draw(t, "half seconds")) * time.Second / 2)
 }
@@ -124,7 +125,7 @@ func drawMaker(t *rapid.T) string {
 	return rapid.SampledFrom([]string{"", "0xM", "0xm"}).Draw(t, "maker")
 }
 
-// listCondition draws a condition as lists have them.
+// listCondition draws a condition like those of lists.
 func listCondition(t *rapid.T, path string) persistence.Condition {
 	bound := persistence.Compare{Path: path, Operand: drawTime(t), Operator: rapid.SampledFrom([]persistence.Operator{
 		persistence.Equal, persistence.Greater, persistence.GreaterOrEqual, persistence.Less, persistence.LessOrEqual,
