@@ -51,7 +51,7 @@ func leases() declaration {
 	return declaration{
 		name:        persistence.Leases,
 		document:    reflect.TypeFor[Lease](),
-		description: "Who owns which chain.",
+		description: "The owner of each chain.",
 		lines: lines{
 			"_id":     {doc: "The chain."},
 			"node":    {doc: "The process that owns the chain; empty once the lease was released."},
@@ -68,7 +68,7 @@ func nodes() declaration {
 	return declaration{
 		name:        persistence.Nodes,
 		document:    reflect.TypeFor[Node](),
-		description: "The processes of the cluster, those that ended within the last hour too.",
+		description: "The processes of the cluster, including those that ended within the last hour.",
 		lines: lines{
 			"_id":     {doc: "The process's name, a dot, and a random suffix for each start."},
 			"name":    {doc: "The process's name, as configured."},
@@ -93,10 +93,10 @@ func requests() declaration {
 	return declaration{
 		name:        persistence.Requests,
 		document:    reflect.TypeFor[Request](),
-		description: "Requests to the owners of chains and to nodes, and what came of them: those for the status within the last hour, others within the last week.",
+		description: "Requests to the owners of chains and to nodes, and their results: for the status those of the last hour, others of the last week.",
 		lines: lines{
 			"_id":  {doc: "A random identifier."},
-			"kind": {doc: "What is asked for: status, rewind, retry, redecode, refold, pause, resume; of a node drain, undrain.", values: enum("RequestKind", persistence.RequestKinds...)},
+			"kind": {doc: "The kind of the request: status, rewind, retry, redecode, refold, pause, resume; to a node: drain, undrain.", values: enum("RequestKind", persistence.RequestKinds...)},
 			"state": {doc: "The state of the request: pending, running (at the chain's owner, or the node), done (answered by it) or failed (see reason).",
 				values: enum("RequestState", persistence.RequestPending, persistence.RequestRunning, persistence.RequestDone, persistence.RequestFailed)},
 			"market":     {doc: "The only market concerned; missing if all of the chain's are."},
@@ -108,12 +108,12 @@ func requests() declaration {
 			"askedBy":    {doc: "The process that made the request, or the user and host."},
 			"askedAt":    {doc: "When the request was made, by the server's clock."},
 			"overdueAt":  {doc: "When the request fails if it is still pending, by the server's clock."},
-			"node":       {doc: "The owner of the chain that executes or has answered the request; of drain and undrain the node that is asked."},
-			"epoch":      {doc: "The epoch of the lease under which it does."},
-			"startedAt":  {doc: "When the first owner has started the execution, by the server's clock."},
-			"starts":     {doc: "The number of starts: an owner that takes the chain over starts the execution again."},
-			"progress":   {doc: "How far the execution is."},
-			"answer":     {doc: "The answer; of a rewind, what is to be undone while it is running."},
+			"node":       {doc: "The chain's owner that executes or has answered the request; the node to which drain or undrain is addressed."},
+			"epoch":      {doc: "The epoch of that owner's lease."},
+			"startedAt":  {doc: "When an owner first started the execution, by the server's clock."},
+			"starts":     {doc: "The number of starts: an owner that takes over the chain starts the execution again."},
+			"progress":   {doc: "The progress of the execution."},
+			"answer":     {doc: "The answer; while a rewind is running, what it will undo."},
 			"reason":     {doc: "Why the request failed."},
 			"endedAt":    {doc: "When the request was answered or failed, by the server's clock."},
 			"expiresAt":  {doc: "When the server removes the document."},

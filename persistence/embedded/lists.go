@@ -13,7 +13,7 @@ import (
 
 // Frequent lists are read by an index: the newest orders and activities in its order, and
 // the orders of a token collection, or of a maker on a market, without reading others. The
-// filter's conditions are tested all the same.
+// filter's conditions are still tested.
 
 // sortedBy has the field by which lists of a collection are sorted, and its column.
 var sortedBy = map[string]struct{ path, column string }{

@@ -28,7 +28,7 @@ func (r nameRef) find(conn *sqlite.Conn) (id int64, err error) {
 }
 
 // narrow restricts a query to the rows that an index finds, if the filter allows it: those
-// of a key, of a name, or of a market. The filter's conditions are tested all the same.
+// of a key, of a name, or of a market. The filter's conditions are still tested.
 func (s *selection) narrow(all persistence.And) {
 	if id := named(all, "_id"); id != "" && s.collection == persistence.DeadLetters {
 		s.sql.add("letter = ? AND ", id)

@@ -14,7 +14,7 @@ type orderRow struct {
 	exists bool
 	maker  int64
 	orderColumns
-	doc []byte // as it was read; nil once it has been written
+	doc []byte // as read; nil after a write
 }
 
 // Orders implements markets.Book.

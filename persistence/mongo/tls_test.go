@@ -16,7 +16,7 @@ import (
 	"github.com/imart/event-worker/persistence/mongo"
 )
 
-// tlsURI is a URI with TLS, an authority's file and a client's, as far as they are given.
+// tlsURI returns a URI with TLS and, unless they are empty, the files of an authority and a client.
 func tlsURI(address, authority, client string, more ...string) string {
 	query := url.Values{"tls": {"true"}, "replicaSet": {"rs0"}}
 	if authority != "" {
@@ -68,7 +68,7 @@ func TestTLS(t *testing.T) {
 	}
 }
 
-// What is wrong with TLS is said with a remedy, for writing and for reading.
+// Problems of TLS are reported with a remedy, by Open and by OpenReader.
 func TestTLSProblems(t *testing.T) {
 	t.Parallel()
 	ours, others := certtest.New(t), certtest.New(t)

@@ -192,7 +192,7 @@ func leaseExpires(s *suite) {
 		second, claimed, err = hooks.ClaimHook(s.Context(), persistence.HookClaim{Name: "h", Node: "b", Start: "other", Lease: time.Hour})
 		s.must(err)
 		if claimed && (second.Epoch != 2 || second.Position != "s" || second.UpdatedAt.Before(first.LeasedUntil)) {
-			s.Errorf("after %+v comes %+v", first, second)
+			s.Errorf("the claim after %+v is %+v", first, second)
 		}
 	}
 	if err := hooks.RenewHook(s.Context(), first.Ref(), time.Hour); !errors.Is(err, persistence.ErrFenced) {
