@@ -87,25 +87,15 @@ func (d *documentAudit) compareNotices(ctx context.Context, p page, stored map[s
 			made[n.ID()] = n
 		}
 	}
-	differ := func(kind Kind, n markets.Notification, fields ...Field) {
-		diff := Difference{
-			Kind: kind, Market: d.market, Stream: p.stream, Collection: persistence.Notifications, Event: string(n.Kind), Order: n.ID(),
-			Seq: n.Seq, Position: n.Position, Transaction: n.Transaction, Fields: fields, Before: p.beforeEvent(n.Position.Height),
-		}
-		if kind == Extra {
-			diff.Before = min(diff.Before, p.before(n.Seq))
-		}
-		found = append(found, diff)
-	}
 	for _, id := range slices.Sorted(maps.Keys(made)) {
 		n := made[id]
 		is, exists := stored[id]
 		switch {
 		case !p.within(n.Position.Height):
-		case !exists && (n.optional || first == nil || n.Seq < *first): // notifications may have been switched on later
+		case !exists && (n.optional || first == nil || n.Seq < *first): // notifications may have been enabled later
 		case !exists:
 			compared++
-			differ(Missing, n.Notification)
+			found = append(found, p.noticeDifference(Missing, n.Notification, nil))
 		default:
 			compared++
 			fields, err := noticeFields(n.Notification, is)
@@ -113,20 +103,32 @@ func (d *documentAudit) compareNotices(ctx context.Context, p page, stored map[s
 				return 0, nil, err
 			}
 			if len(fields) > 0 {
-				differ(Different, is, fields...)
+				found = append(found, p.noticeDifference(Different, is, fields))
 			}
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(stored)) {
 		if _, known := made[id]; !known && p.within(stored[id].Position.Height) {
 			compared++
-			differ(Extra, stored[id])
+			found = append(found, p.noticeDifference(Extra, stored[id], nil))
 		}
 	}
 	slices.SortStableFunc(found, func(a, b Difference) int {
 		return cmp.Or(a.Position.Compare(b.Position), cmp.Compare(a.Order, b.Order))
 	})
 	return compared, found, nil
+}
+
+// noticeDifference returns the difference of a notification of the page.
+func (p page) noticeDifference(kind Kind, n markets.Notification, fields []Field) Difference {
+	d := Difference{
+		Kind: kind, Market: p.ref.Market, Stream: p.stream, Collection: persistence.Notifications, Event: string(n.Kind), Order: n.ID(),
+		Seq: n.Seq, Position: n.Position, Transaction: n.Transaction, Fields: fields, Before: p.beforeEvent(n.Position.Height),
+	}
+	if kind == Extra {
+		d.Before = min(d.Before, p.before(n.Seq))
+	}
+	return d
 }
 
 // noticesFor returns the notifications that an activity yields. For an offer to the owner
