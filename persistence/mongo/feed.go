@@ -66,9 +66,12 @@ func (r *Reader) Newest(ctx context.Context) (at string, err error) {
 // update, a change contains the document at the time of reading.
 func (r *Reader) Changes(ctx context.Context, after string, collections []string) iter.Seq2[persistence.Change, error] {
 	return func(yield func(persistence.Change, error) bool) {
+		f := feed{reader: r, collections: collections, at: after}
 		err := persistence.CheckFeedCollections(collections)
 		if err == nil {
-			f := feed{reader: r, collections: collections, at: after}
+			err = f.check(ctx)
+		}
+		if err == nil {
 			err = r.explainFeed(f.follow(ctx, func(c persistence.Change) bool { return yield(c, nil) }))
 		}
 		if err != nil {
@@ -102,9 +105,6 @@ var errEnough = errors.New("enough")
 
 // follow yields changes until the caller stops iterating.
 func (f *feed) follow(ctx context.Context, yield func(persistence.Change) bool) error {
-	if err := f.check(ctx); err != nil {
-		return err
-	}
 	for {
 		err := f.stream(ctx, yield)
 		switch {
