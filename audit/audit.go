@@ -213,7 +213,8 @@ func (a *audit) resume(c *cursor) {
 		return
 	}
 	notes := c.result.Notes
-	c.at, c.first, c.done, c.result = a.Resume[i].At, false, a.Resume[i].Done, a.Resume[i].AuditStream
+	c.first = c.first && a.Resume[i].At == c.at // no page was compared yet
+	c.at, c.done, c.result = a.Resume[i].At, a.Resume[i].Done, a.Resume[i].AuditStream
 	c.result.Notes = notes
 	a.total.Add(c.result.AuditCounts)
 }

@@ -217,3 +217,18 @@ func TestAnAuditStoresItsError(t *testing.T) {
 		t.Errorf("afterwards: %v, %+v", err, s.doc)
 	}
 }
+
+// An audit that is resumed before its first page compares the entries at the start, too.
+func TestAnAuditResumedAtItsStart(t *testing.T) {
+	s, chain := storeOf(3)
+	atStart := s.log[0]
+	atStart.Seq, atStart.Position.Height = 0, 0
+	s.log = append(s.log, atStart)
+	cfg, _, _ := chain.open("c")
+	cfg.Docs, cfg.LogOnly = s, true
+	cfg.Resume = []Mark{{AuditStream: Stream{Market: "m", Stream: "s", From: 1, To: 3}, At: s.observer.Trail[0]}}
+	report, err := Run(t.Context(), cfg)
+	if err != nil || report.Extra != 1 || report.Agree != 3 {
+		t.Errorf("%+v (%v)", report, err)
+	}
+}
