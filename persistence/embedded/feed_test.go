@@ -15,16 +15,6 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-func openFeed(t testing.TB, dir string) *Store {
-	t.Helper()
-	store, err := Open(t.Context(), dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = store.Close() }) // some tests close it themselves
-	return store
-}
-
 func newest(t testing.TB, feed persistence.Feed) string {
 	t.Helper()
 	at, err := feed.Newest(t.Context())
@@ -70,7 +60,7 @@ func next(t testing.TB, feed persistence.Feed, after string, n int) (changes []p
 // process.
 func TestFeedOfReader(t *testing.T) {
 	dir := t.TempDir()
-	store := openFeed(t, dir)
+	store := open(t, dir)
 	reader, err := OpenReader(dir)
 	if err != nil {
 		t.Fatal(err)
@@ -114,7 +104,7 @@ func TestFeedOfReader(t *testing.T) {
 
 // The oldest changes are removed, and positions before them are gone; all others are valid.
 func TestFeedKeepsNewest(t *testing.T) {
-	store := openFeed(t, t.TempDir())
+	store := open(t, t.TempDir())
 	first := newest(t, store)
 	keys := make([]string, keptChanges/4)
 	for i := range keys {
@@ -144,7 +134,7 @@ func TestFeedKeepsNewest(t *testing.T) {
 // in both folders; later ones are valid only in their own.
 func TestFeedOfCopiedFiles(t *testing.T) {
 	dir, copied := t.TempDir(), t.TempDir()
-	store := openFeed(t, dir)
+	store := open(t, dir)
 	start := newest(t, store)
 	putOrders(t, store, "a")
 	before := newest(t, store)
@@ -158,7 +148,7 @@ func TestFeedOfCopiedFiles(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(copied, fileName), file, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	stores := []*Store{openFeed(t, dir), openFeed(t, copied)}
+	stores := []*Store{open(t, dir), open(t, copied)}
 	var later []string
 	for i, s := range stores {
 		putOrders(t, s, fmt.Sprint("in", i))
@@ -186,7 +176,7 @@ func TestFeedOfCopiedFiles(t *testing.T) {
 // positions of the process are gone.
 func TestFeedOfBackup(t *testing.T) {
 	dir, backup := t.TempDir(), t.TempDir()
-	store := openFeed(t, dir)
+	store := open(t, dir)
 	putOrders(t, store, "a")
 	before := newest(t, store)
 	for _, name := range []string{fileName, fileName + "-wal"} {
@@ -200,7 +190,7 @@ func TestFeedOfBackup(t *testing.T) {
 	}
 	putOrders(t, store, "b")
 	after := newest(t, store)
-	restored := openFeed(t, backup)
+	restored := open(t, backup)
 	putOrders(t, restored, "c", "d")
 	if changes, err := next(t, restored, before, 1); err != nil || changes[0].ID != "ethereum/seaport/c" {
 		t.Errorf("before: %v, %v", changes, err)
@@ -245,7 +235,7 @@ func TestChangeLog(t *testing.T) {
 
 // Damaged rows are reported and not decoded to wrong changes.
 func TestFeedNamesDamage(t *testing.T) {
-	store := openFeed(t, t.TempDir())
+	store := open(t, t.TempDir())
 	at := newest(t, store)
 	putOrders(t, store, "a", "b")
 	for _, entries := range [][]byte{{}, {0xff}, {0, 1, '1'}, bytes.Repeat([]byte{0, 1, '1'}, 3)} {
