@@ -103,7 +103,7 @@ func (h *head) listen(inc *supervision.Incarnation) {
 			if open {
 				return signalled{}
 			}
-			<-ctx.Done() // nothing will come any more
+			<-ctx.Done() // no head will follow
 		case <-ctx.Done():
 		}
 		return nil

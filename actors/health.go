@@ -50,8 +50,8 @@ func (s *stall) warns(now time.Time, every time.Duration) bool {
 	return true
 }
 
-// Health is what is stalled in a process, and why. Its methods may be called from many
-// goroutines.
+// Health contains the stalled streams and heads of a process, and the reasons. Its methods
+// are safe for concurrent use.
 type Health struct {
 	mu      sync.Mutex
 	reasons map[string]string // by the key of the actor's document

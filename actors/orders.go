@@ -85,7 +85,7 @@ func (o *orders) Start(inc *supervision.Incarnation) {
 	inc.SetReport(persistence.Report{Status: persistence.Running})
 }
 
-// Stop answers all requests: what they asked for may or may not have happened.
+// Stop answers all requests: their commits may or may not have succeeded.
 func (o *orders) Stop(inc *supervision.Incarnation) {
 	o.hot.withdraw(o.market, o.cache)
 	if o.state == committing {

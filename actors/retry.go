@@ -8,9 +8,9 @@ import (
 	"github.com/imart/event-worker/chains"
 )
 
-// The wait before the chain is asked again for what it does not have yet starts at
-// firstRetry. The wait between two attempts is at most lastRetry: the chain itself spares
-// endpoints that fail, and one that is back is to be noticed soon.
+// The pause before the chain is asked again for data that it does not have yet starts at
+// firstRetry. The pause between two attempts is at most lastRetry: the chain itself spares
+// failing endpoints, and a recovered one should be noticed quickly.
 const (
 	firstRetry = 20 * time.Millisecond
 	lastRetry  = 3 * time.Second
@@ -62,8 +62,8 @@ func (a *attempt) failed(err error, backoff supervision.Backoff, tick time.Durat
 	return min(backoff.Delay(a.failures), lastRetry)
 }
 
-// notYet has the work repeated on another view, or after a while: the chain, or the
-// endpoint that was asked, does not have what was asked for on this one.
+// notYet repeats the work on another view, or after a pause: the chain, or the endpoint
+// that was asked, does not have the data on this view yet.
 func (a *attempt) notYet(inc *supervision.Incarnation, view *chains.View, err error, most time.Duration) {
 	a.early++
 	a.failures, a.err, a.view = 0, err, view

@@ -188,7 +188,7 @@ func (s *subject) advance(inc *supervision.Incarnation) {
 	s.noteCaughtUp(inc)
 }
 
-// advanceCursor does for one observer what its state allows.
+// advanceCursor performs the next step for one observer, according to its state.
 func (s *subject) advanceCursor(inc *supervision.Incarnation, c *cursor) {
 	switch c.state(s.view) {
 	case onBranch:
@@ -270,8 +270,8 @@ func (s *subject) documentsBackTo(inc *supervision.Incarnation, to markets.Place
 	return all
 }
 
-// noteCaughtUp says once that the stream has come to the chain's head as it was when the
-// subject first saw it.
+// noteCaughtUp reports once that the stream has reached the head that the subject first
+// saw.
 func (s *subject) noteCaughtUp(inc *supervision.Incarnation) {
 	if least, known := s.least(); known && !s.caughtUp && least.Height() >= s.goal {
 		s.caughtUp = true

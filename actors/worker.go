@@ -111,8 +111,8 @@ type starter struct {
 	worker worker
 }
 
-// startFound says where the stream starts, which is on the worker's document, and what its
-// observers have of an earlier definition.
+// startFound has the stream's start, which is in the worker's document, and what its
+// observers have executed of an earlier definition.
 type startFound struct {
 	at        markets.Place
 	inherited inherited

@@ -96,9 +96,9 @@ const (
 	KeepRequest = 7 * 24 * time.Hour
 )
 
-// Progress is how far the execution of a request is.
+// Progress is the progress of a request's execution.
 type Progress struct {
-	Step  string `json:"step" bson:"step"` // what is being done, for people
+	Step  string `json:"step" bson:"step"` // the current step, for people
 	Done  int64  `json:"done" bson:"done"`
 	Total int64  `json:"total" bson:"total"` // 0 if unknown
 }

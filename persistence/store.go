@@ -146,7 +146,7 @@ const (
 	Running     = "running" // of actors that follow nothing themselves
 	Retrying    = "retrying"
 	Stopped     = "stopped"
-	Paused      = "paused" // of the subject of a stream that somebody has paused
+	Paused      = "paused" // of the subject of a paused stream
 
 	// FinalityBroken: a block that was final is no longer on the chain. The actor waits
 	// until that is confirmed or the block is back.

@@ -71,7 +71,7 @@ type (
 	// Request is something that was asked of a chain's owner.
 	Request = persistence.Request
 
-	// SignedOrder is an order that was signed off chain, and what became of it.
+	// SignedOrder is an order that was signed off chain, and its answer.
 	SignedOrder struct {
 		ID                      DocumentID `json:"_id" bson:"_id"`
 		persistence.SignedOrder `bson:",inline"`

@@ -103,7 +103,7 @@ func (h *Horizon) add(s scope) {
 	h.scopes = append(h.scopes, s)
 }
 
-// compare orders scopes by what they are of.
+// compare orders scopes by chain, market and stream.
 func (s scope) compare(o scope) int {
 	return cmp.Or(cmp.Compare(s.chain, o.chain), cmp.Compare(s.market, o.market), cmp.Compare(s.stream, o.stream))
 }
