@@ -33,7 +33,7 @@ type fakeChain struct {
 	repeats  map[string]int   // pages of a stream that begin with a block that was read before
 	hangs    atomic.Int64
 	single   bool // pages are of one block
-	padding  int  // bytes of each event beside what it tells
+	padding  int  // additional bytes in each event
 	signals  chan struct{}
 	statuses []chains.EndpointStatus
 	doubtful bool    // breaks of finality are not confirmed
@@ -189,7 +189,7 @@ func (c *fakeChain) Advance(ctx context.Context, known *chains.View) (*chains.Vi
 	return view, nil
 }
 
-// signal tells those who listen that there may be a new head.
+// signal notifies listeners of a possible new head.
 func (c *fakeChain) signal() { c.signals <- struct{}{} }
 
 // tell has the chain tell how its endpoints are.
@@ -343,8 +343,8 @@ func (c *fakeChain) judge(view *chains.View, trail markets.Trail, final int64, p
 	return nil
 }
 
-// hashAt is the hash of the view's block at a height, which need not be the chain's any more;
-// the chain's own below the view.
+// hashAt returns the hash of the view's block at a height, which may be abandoned; below
+// the view, that of the chain's block.
 func (c *fakeChain) hashAt(view *chains.View, height int64) string {
 	if hash, ok := view.Hash(height); ok {
 		return hash

@@ -237,8 +237,9 @@ func TestSinceWhenItStands(t *testing.T) {
 	}
 }
 
-// A chain whose head nobody tells is an error in the log: once, although the head's actor is
-// restarted meanwhile, and so is its end. That it is stalled, too, is no second error.
+// A chain whose head cannot be read is logged as an error once, although the head's actor
+// is restarted, and its recovery is logged once. The stall of the chain is not a second
+// error.
 func TestAnOutageOfAChain(t *testing.T) {
 	w := impatient(t)
 	w.outage = 50 * time.Millisecond

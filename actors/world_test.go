@@ -156,7 +156,7 @@ func (w *world) decode(transaction []markets.Raw) (events []markets.Event, failu
 			continue
 		}
 		if e.Position = raw.Position; e.Kind.Sale() {
-			e.Taker = "taker" // who is told of it
+			e.Taker = "taker" // who is notified
 		}
 		events = append(events, e)
 	}
@@ -168,7 +168,7 @@ func (w *world) isRevived(transaction string) bool {
 	return ok
 }
 
-// boot starts a node on the store, whatever became of the one before.
+// boot starts a node on the store, in any state that an earlier node has left.
 func (w *world) boot() {
 	w.t.Helper()
 	w.node = w.join(false)
