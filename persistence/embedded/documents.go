@@ -37,7 +37,7 @@ func (s *Store) replace(ctx context.Context, table, id string, doc any) error {
 	return s.write(ctx, func(conn *sqlite.Conn) error { return putDocument(conn, table, id, doc) })
 }
 
-// getDocument reads a document from a table with only keys and documents; false if it does
+// getDocument reads the document with a key from a table whose id is the key; false if it does
 // not exist.
 func getDocument(conn *sqlite.Conn, table, id string, into any) (found bool, err error) {
 	err = each(conn, "SELECT doc FROM "+table+" WHERE id = ?", func(stmt *sqlite.Stmt) {
@@ -52,7 +52,7 @@ func getDocument(conn *sqlite.Conn, table, id string, into any) (found bool, err
 	return found, err
 }
 
-// putDocument inserts or replaces a document in a table with only keys and documents.
+// putDocument inserts or replaces a document in a table whose id is the key.
 func putDocument(conn *sqlite.Conn, table, id string, doc any) error {
 	text, err := json.Marshal(doc)
 	if err != nil {
