@@ -100,7 +100,7 @@ func (c *Checker) Look(ctx context.Context, k Key) (Check, error) {
 	}
 	if c.cancels == nil {
 		err = r.readLog(ctx, c.docs, nil)
-	} else if err = r.readEvents(ctx, c.docs, nil, r.ref.own(), all); err == nil && len(c.cancels) > 0 && !k.Record {
+	} else if err = r.readEvents(ctx, c.docs, nil, r.ref.own()); err == nil && len(c.cancels) > 0 && !k.Record {
 		r.addCancels(c.cancels)
 	}
 	if err != nil {

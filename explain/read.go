@@ -163,7 +163,7 @@ func (o ref) own() persistence.And {
 // readLog reads the order's own events, and then the bulk cancels of the makers and nonces
 // in them. Whether events are final is not determined if h is nil.
 func (r *reading) readLog(ctx context.Context, docs persistence.Querier, h *finality.Horizon) error {
-	err := r.readEvents(ctx, docs, h, r.ref.own(), all)
+	err := r.readEvents(ctx, docs, h, r.ref.own())
 	if err != nil || r.ref.record {
 		return err
 	}
@@ -171,15 +171,14 @@ func (r *reading) readLog(ctx context.Context, docs persistence.Querier, h *fina
 	for i, e := range r.events {
 		own[i] = e.event
 	}
-	keys := markets.CancelKeys(own)
-	if len(keys) == 0 {
+	if len(markets.CancelKeys(own)) == 0 {
 		return nil
 	}
-	return r.readEvents(ctx, docs, h, cancelsOf(own), func(e markets.Event) bool { return slices.Contains(keys, e.Key()) })
+	return r.readEvents(ctx, docs, h, cancelsOf(own))
 }
 
 // cancelsOf matches the bulk cancels with a maker of the events, and with one of their
-// nonces or with none.
+// nonces or with none: those with a key in markets.CancelKeys.
 func cancelsOf(events []markets.Event) persistence.And {
 	makers, nonces := persistence.Or{}, persistence.Or{persistence.Not{Condition: persistence.Exists{Path: "nonce"}}}
 	for _, e := range events {
@@ -190,31 +189,22 @@ func cancelsOf(events []markets.Event) persistence.And {
 			nonces = append(nonces, nonce)
 		}
 	}
-	return persistence.And{persistence.Equals("kind", string(markets.OrdersCancelled)), makers, nonces}
+	noOrder := persistence.Not{Condition: persistence.Exists{Path: "order"}}
+	return persistence.And{persistence.Equals("kind", string(markets.OrdersCancelled)), noOrder, makers, nonces}
 }
 
-func all(markets.Event) bool { return true }
-
-// readEvents adds the market's events that match where and for which is returns true, and
-// sorts all events by position. It returns ErrTooLong for more than maxEvents.
-func (r *reading) readEvents(ctx context.Context, docs persistence.Querier, h *finality.Horizon, where persistence.And, is func(markets.Event) bool) error {
+// readEvents adds the market's events that match where, and sorts all events by position. It
+// returns ErrTooLong if there are more than maxEvents.
+func (r *reading) readEvents(ctx context.Context, docs persistence.Querier, h *finality.Horizon, where persistence.And) error {
 	q := query(persistence.Activities, append(where, r.ref.Documents()...))
 	q.Limit = maxEvents + 1
-	tooLong := fmt.Errorf("%s: %w: it has more than %d events; \"query activities\" prints them", r.ref.id(), ErrTooLong, maxEvents)
-	read := 0
 	for doc, err := range docs.Query(ctx, q) {
 		if err != nil {
 			return fmt.Errorf("reading the log: %w", err)
 		}
-		if read++; read > maxEvents { // the query may have left out matching events
-			return tooLong
-		}
 		var a documents.Activity
 		if err := json.Unmarshal(doc, &a); err != nil {
 			return fmt.Errorf("reading the log: %w", err)
-		}
-		if !is(a.Event) {
-			continue
 		}
 		final := false
 		if h != nil {
@@ -225,7 +215,7 @@ func (r *reading) readEvents(ctx context.Context, docs persistence.Querier, h *f
 		a.Raw = nil
 		r.events = append(r.events, entry{id: a.ID, final: final, event: a.Event})
 		if len(r.events) > maxEvents {
-			return tooLong
+			return fmt.Errorf("%s: %w: it has more than %d events; \"query activities\" prints them", r.ref.id(), ErrTooLong, maxEvents)
 		}
 	}
 	slices.SortFunc(r.events, func(a, b entry) int { return a.event.Position.Compare(b.event.Position) })
