@@ -107,7 +107,7 @@ func (c *cursor) dropPage() {
 	c.alone = page{}
 }
 
-// acknowledge takes in an ack, and says whether it was of this subscription: acks of an
+// acknowledge handles an ack, and says whether it was of this subscription: acks of an
 // earlier one, or from before the subject was started, tell nothing (P1, P3).
 func (c *cursor) acknowledge(m messages.Ack) bool {
 	if !c.subscribed || m.Subscription != c.Subscription {
@@ -179,7 +179,7 @@ func (s *subject) lookUp(inc *supervision.Incarnation, c *cursor) {
 	})
 }
 
-// handleAncestor takes in where a cursor's place was found, unless the cursor has moved.
+// handleAncestor uses the common ancestor found for a cursor, unless the cursor has moved.
 func (s *subject) handleAncestor(inc *supervision.Incarnation, f ancestorFound) {
 	c := f.of
 	c.lookup.busy = false

@@ -111,7 +111,7 @@ func (c *fakeChain) height() int64 {
 	return c.blocks[len(c.blocks)-1].number
 }
 
-// outgrown says whether the chain is higher than any branch that it has left.
+// outgrown reports whether the chain is higher than any branch that it has left.
 func (c *fakeChain) outgrown() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -319,7 +319,7 @@ func (c *fakeChain) Endpoints() []chains.EndpointStatus {
 	return c.statuses
 }
 
-// judge says whether an answer is a break of finality that is not confirmed. What it
+// judge reports whether an answer is a break of finality that is not confirmed. What it
 // goes by, where the rollback ends, must tell exactly that of the view.
 func (c *fakeChain) judge(view *chains.View, trail markets.Trail, final int64, place markets.Place, ok bool, err error) error {
 	if err != nil || !ok || final < 0 {

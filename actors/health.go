@@ -41,7 +41,7 @@ func (s *stall) check(at markets.Place, rests bool, now time.Time, most time.Dur
 	return most > 0 && now.Sub(s.since) >= most
 }
 
-// warns says whether it is time to warn of it, which is once a period.
+// warns reports whether it is time to warn of it, which is once a period.
 func (s *stall) warns(now time.Time, every time.Duration) bool {
 	if !s.warned.IsZero() && now.Sub(s.warned) < every {
 		return false
@@ -91,7 +91,7 @@ type condition struct {
 	unwell   time.Time // since when the actor has been stalled; zero: it is not
 }
 
-// announce takes in an actor's trouble: it notes whether the actor is stalled, and logs
+// announce handles an actor's trouble: it notes whether the actor is stalled, and logs
 // where a finality violation begins or ends.
 func (c *condition) announce(inc *supervision.Incarnation, state, reason string, subject ...any) {
 	unready, violated := c.stalled, state == persistence.FinalityBroken

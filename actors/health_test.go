@@ -21,13 +21,14 @@ func impatient(t *testing.T) *world {
 	return w
 }
 
-// stands says whether the node is not ready for reasons that hold these texts.
+// stands reports whether the node is not ready for reasons that hold these texts.
 func stands(w *world, texts ...string) bool {
 	err := w.node.Ready()
 	return err != nil && !slices.ContainsFunc(texts, func(text string) bool { return !strings.Contains(err.Error(), text) })
 }
 
-// A stream that does not get on, though nothing fails, says so once a period, and why.
+// A stream that makes no progress without an error is reported once a period, with the
+// reason.
 func TestAStreamThatStandsSaysSo(t *testing.T) {
 	for _, test := range []struct {
 		name       string

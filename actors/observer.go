@@ -54,7 +54,7 @@ type observerProjection interface {
 	// execute starts to make a transition durable, together with the observer's own
 	// document.
 	execute(inc *supervision.Incarnation, e projection.Execution)
-	// executed says whether a message tells that the transition under way is durable.
+	// executed reports whether a message tells that the transition under way is durable.
 	executed(inc *supervision.Incarnation, message any) bool
 }
 

@@ -112,7 +112,7 @@ func (o *orders) Receive(inc *supervision.Incarnation, message any) {
 	o.commitNext(inc)
 }
 
-// finish takes in the outcome of the current request's commit.
+// finish handles the outcome of the current request's commit.
 func (o *orders) finish(inc *supervision.Incarnation, m outcome) {
 	inc.Send(m.replyTo, m.answer)
 	o.current, o.commits = nil, m.commits

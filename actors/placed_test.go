@@ -103,7 +103,7 @@ func TestAPlacedChainRunsWhileItIsOwned(t *testing.T) {
 	}
 }
 
-// Who is fenced says so once, stops, and runs again when it owns the chain again.
+// A fenced owner logs that once, stops, and runs again when it owns the chain again.
 func TestAFencedChainRunsAgainAtAHigherEpoch(t *testing.T) {
 	w := calm(t, "list", "buy")
 	w.mine(block(listed("a", "5")))

@@ -36,7 +36,7 @@ type retryDue struct {
 	turn int
 }
 
-// ready says whether the work may be done on a view now.
+// ready reports whether the work may be done on a view now.
 func (a *attempt) ready(view *chains.View) bool {
 	return !a.busy && !a.waiting && (a.view == nil || a.view != view)
 }
@@ -83,7 +83,7 @@ func (m retryDue) apply() {
 	}
 }
 
-// isEarly says whether an error means that another view, or some time, will tell.
+// isEarly reports whether the work may succeed on another view, or later.
 func isEarly(err error) bool {
 	return errors.Is(err, chains.ErrAhead) || errors.Is(err, chains.ErrReorganised) || errors.Is(err, chains.ErrWaits)
 }

@@ -41,7 +41,7 @@ func contextOf(raw *markets.Raw) (size int64) {
 	return size
 }
 
-// sameContext says whether two events share it.
+// sameContext reports whether two events share it.
 func sameContext(a, b *markets.Raw) bool {
 	switch {
 	case len(a.ReceiptLogs) > 0:

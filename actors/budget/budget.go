@@ -39,7 +39,7 @@ type waiter struct {
 // New returns a budget of limit bytes.
 func New(limit int64) *Budget { return &Budget{limit: limit} }
 
-// fits says whether bytes more may be held.
+// fits reports whether bytes more may be held.
 func (b *Budget) fits(bytes int64) bool { return b.used == 0 || b.used+bytes <= b.limit }
 
 // admit lets in those whose turn it is.
@@ -81,14 +81,14 @@ func (b *Budget) wait(ctx context.Context, bytes int64) error {
 	return context.Cause(ctx)
 }
 
-// Idle says whether nothing is held and no reader waits.
+// Idle reports whether nothing is held and no reader waits.
 func (b *Budget) Idle() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.used == 0 && len(b.queue) == 0
 }
 
-// Contended says whether a reader waits.
+// Contended reports whether a reader waits.
 func (b *Budget) Contended() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -106,8 +106,8 @@ func (c *Completer) Open(events []markets.Event) []string {
 	return slices.Collect(maps.Keys(c.open(events)))
 }
 
-// Stored says whether the store has all of some currencies, by their addresses: whether events
-// that name them are completed without asking the chain.
+// Stored reports whether the store has all of some currencies, by their addresses: whether
+// events that name them are completed without asking the chain.
 func (c *Completer) Stored(ctx context.Context, addresses []string) (bool, error) {
 	if len(addresses) == 0 {
 		return true, nil
