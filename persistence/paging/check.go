@@ -29,7 +29,7 @@ func CheckSort(of documents.Collection, keys []persistence.SortKey) ([]persisten
 		case f.Type == documents.Object:
 			return nil, fmt.Errorf("sort: %s is a document: name a field in it, such as %s.%s", k.Path, k.Path, f.Fields[0].Name)
 		case f.MongoOnly, !slices.Contains(sortable, f.Type):
-			return nil, fmt.Errorf("sort: cannot sort by %s, whose values may be of any type", k.Path)
+			return nil, fmt.Errorf("sort: nothing can be sorted by %s, whose values may be of any type", k.Path)
 		case slices.ContainsFunc(keys[:i], func(before persistence.SortKey) bool { return before.Path == k.Path }):
 			return nil, fmt.Errorf("sort: %s is there twice", k.Path)
 		}
