@@ -56,8 +56,8 @@ func ofAnnounced(raws []markets.Raw, after int64) (out []markets.Raw) {
 	return out
 }
 
-// Whatever the chain does, and whatever fails in the meantime: the log and the documents are
-// those of the events whose contracts were announced before on the canonical chain.
+// Despite reorganisations and failures, the log and the documents are those of the events
+// whose contracts were announced earlier on the canonical chain.
 func TestTheEventsOfAnnouncedContractsAreExact(t *testing.T) {
 	for seed := range uint64(histories()) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {

@@ -15,18 +15,18 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// finalBelowHead is how many blocks of the audited worlds are not final.
+// finalBelowHead is the number of blocks of the audited worlds that are not final.
 const finalBelowHead = 6
 
-// auditedWorlds is how many worlds are audited of a kind.
+// auditedWorlds is the number of worlds of each kind that are audited.
 func auditedWorlds() uint64 {
-	if os.Getenv(storeVariable) != "" { // says little new, and takes long
+	if os.Getenv(storeVariable) != "" { // slow, and audits depend little on the store
 		return 1
 	}
 	return 2
 }
 
-// audited is a world that has read some blocks, and has stopped.
+// audited returns a world that has read some blocks and stopped.
 func audited(t *testing.T, seed uint64, blocks int) *world {
 	t.Helper()
 	w := newWorld(t, seed, finalBelowHead)
@@ -39,7 +39,7 @@ func audited(t *testing.T, seed uint64, blocks int) *world {
 	return w
 }
 
-// auditedLedger is audited on a chain whose streams are handles.
+// auditedLedger is audited for a chain whose streams are handles.
 func auditedLedger(t *testing.T, seed uint64, transactions int) *world {
 	t.Helper()
 	w := newWorld(t, seed, 0)
@@ -58,7 +58,7 @@ func auditedLedger(t *testing.T, seed uint64, transactions int) *world {
 	return w
 }
 
-// halt stops the node in good order.
+// halt stops the node gracefully.
 func (w *world) halt() {
 	w.t.Helper()
 	if err := w.node.Stop(context.Background()); err != nil {
@@ -67,7 +67,8 @@ func (w *world) halt() {
 	w.node = nil
 }
 
-// audit audits the world's log by a chain. How documents differ from the log is in w.differing.
+// audit audits the world's log against a chain. It returns the differences of the log, and
+// leaves those of documents in w.differing.
 func (w *world) audit(source chains.Chain, change func(*audit.Config)) (audit.Report, []audit.Difference) {
 	w.t.Helper()
 	market := markets.Market{Name: "market"}
@@ -114,7 +115,7 @@ func (w *world) source() chains.Chain {
 	return w.chain
 }
 
-// finalHeight is the newest height that is final.
+// finalHeight returns the newest final height.
 func (w *world) finalHeight() int64 {
 	if ledger, ok := w.reads.(*fakeLedger); ok {
 		return ledger.version
@@ -122,9 +123,9 @@ func (w *world) finalHeight() int64 {
 	return w.chain.height() - finalBelowHead
 }
 
-// An audit finds each of 50 faults in the log, and no other. A rewind of the streams that it
-// names, to the heights that it names, makes the documents those of an undisturbed world again.
-func TestAnAuditFindsWhatWasPlanted(t *testing.T) {
+// An audit finds exactly the 50 faults planted in the log. A rewind of the streams that it
+// names, to the heights that it names, restores the documents of an undamaged world.
+func TestAnAuditFindsPlantedFaults(t *testing.T) {
 	for name, world := range map[string]func(*testing.T, uint64, int) *world{"blocks": audited, "handles": auditedLedger} {
 		t.Run(name, func(t *testing.T) {
 			planted := map[string]int{}
@@ -178,8 +179,8 @@ func plantAndRepair(t *testing.T, w *world, planted map[string]int) {
 	w.halt()
 }
 
-// What is not final is not compared.
-func TestAnAuditLeavesOutWhatIsNotFinal(t *testing.T) {
+// Entries that are not final are not compared.
+func TestAnAuditSkipsUnfinalEntries(t *testing.T) {
 	w := audited(t, 5, 60)
 	p := newPlot(w)
 	all := len(p.activities)
@@ -191,8 +192,8 @@ func TestAnAuditLeavesOutWhatIsNotFinal(t *testing.T) {
 	p.check(differences)
 }
 
-// An audit beside a worker that is killed, whose chain is reorganised and whose log is rewound
-// finds nothing.
+// An audit finds nothing while its worker is killed, the chain is reorganised and the log
+// is rewound.
 func TestAnAuditBesideAWorkerFindsNothing(t *testing.T) {
 	for seed := range auditedWorlds() {
 		w := newWorld(t, 100+seed, finalBelowHead)
@@ -247,7 +248,7 @@ func TestAnAuditBesideAWorkerFindsNothing(t *testing.T) {
 	}
 }
 
-// omitting is a chain that leaves a raw event out.
+// omitting is a chain without the raw events of a transaction.
 type omitting struct {
 	chains.Chain
 	transaction string
@@ -259,8 +260,8 @@ func (f omitting) Read(ctx context.Context, view *chains.View, source markets.So
 	return page, err
 }
 
-// What another source leaves out is extra in the log.
-func TestAnAuditBySourceThatForgets(t *testing.T) {
+// Events that another source lacks are extra in the log.
+func TestAnAuditByAnIncompleteSource(t *testing.T) {
 	w := audited(t, 1, 40)
 	p := newPlot(w)
 	a := p.activities[p.activity()]
@@ -310,8 +311,8 @@ func TestAnAuditOfARange(t *testing.T) {
 	}
 }
 
-// Streams that read what was announced, and streams with orders of other markets, are audited as
-// they are read.
+// Streams of announced contracts, and streams restricted to a market's own events, are
+// audited like any other.
 func TestAnAuditOfAnnouncedAndOfOwnEvents(t *testing.T) {
 	for name, change := range map[string]func(*world){
 		"announced": func(w *world) { w.announce = true },

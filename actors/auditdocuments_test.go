@@ -17,14 +17,14 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// forgery is what somebody makes of the documents of a world.
+// forgery is the log and the documents of a world, in which faults are planted.
 type forgery struct {
 	*plot
 	orders  map[string]markets.Order
 	records map[string]markets.Record
 	told    map[string]markets.Notification
-	touched map[string]bool
-	gone    []string // orders and records that are deleted
+	touched map[string]bool // documents with a fault
+	gone    []string        // orders and records that are deleted
 	planted map[string]int
 }
 
@@ -37,7 +37,8 @@ func newForgery(w *world) *forgery {
 	}
 }
 
-// untouched is a random document without a fault, of which the log has something final.
+// untouched returns the key of a random document without a fault whose position is final,
+// and marks it as touched.
 func untouched[T any](f *forgery, all map[string]T, at func(T) markets.Position) (string, bool) {
 	keys := slices.DeleteFunc(slices.Sorted(maps.Keys(all)), func(key string) bool {
 		return f.touched[key] || at(all[key]).Height > f.w.finalHeight()
@@ -50,7 +51,7 @@ func untouched[T any](f *forgery, all map[string]T, at func(T) markets.Position)
 	return key, true
 }
 
-// forge plants a random fault in a document; false if there is none left.
+// forge plants a random fault in a document; false if all have one.
 func (f *forgery) forge() bool {
 	n := f.w.r.IntN(12)
 	what, ok := "", true
@@ -139,7 +140,7 @@ func (f *forgery) notification(n int) (string, bool) {
 	return what, true
 }
 
-// write makes the documents those of the forgery, in one transaction.
+// write stores the log and the documents of the forgery in one transaction.
 func (f *forgery) write() {
 	f.w.t.Helper()
 	err := f.w.disk.Commit(f.w.t.Context(), refOfWorld, nil, func(tx persistence.Tx) error {
@@ -161,8 +162,8 @@ func (f *forgery) write() {
 	}
 }
 
-// wanted are the differences of the documents from the log of the forgery.
-func (f *forgery) wanted() map[string]int {
+// expected returns the differences between the documents and the log of the forgery.
+func (f *forgery) expected() map[string]int {
 	want := map[string]int{}
 	own, records, told := map[string][]markets.Event{}, map[string][]markets.Event{}, map[string]markets.Notification{}
 	for _, a := range slices.SortedFunc(slices.Values(f.activities), func(a, b markets.Activity) int { return a.Position.Compare(b.Position) }) {
@@ -211,7 +212,7 @@ func compareAll[T any](want map[string]int, collection string, made, stored map[
 	}
 }
 
-// differingDocuments are the documents that the last audit has found.
+// differingDocuments returns the differing documents that the last audit found.
 func (w *world) differingDocuments() map[string]int {
 	got := map[string]int{}
 	for _, d := range w.differing {
@@ -223,8 +224,8 @@ func (w *world) differingDocuments() map[string]int {
 	return got
 }
 
-// forged is a world with many orders that has stopped.
-func forged(t *testing.T, seed uint64) *world {
+// manyOrders returns a world with many orders that has stopped.
+func manyOrders(t *testing.T, seed uint64) *world {
 	t.Helper()
 	w := newWorld(t, seed, finalBelowHead)
 	w.orders = 40
@@ -237,7 +238,7 @@ func forged(t *testing.T, seed uint64) *world {
 	return w
 }
 
-// repair does what a report asks for, and lets the worker read again.
+// repair rewinds and refolds what differs by a report, and lets the worker read again.
 func (w *world) repair(report audit.Report) {
 	w.t.Helper()
 	m, err := maintenance.TakeOver(w.t.Context(), w.disk, "test", "chain")
@@ -261,12 +262,12 @@ func (w *world) repair(report audit.Report) {
 	w.halt()
 }
 
-// An audit finds each of 50 faults among log and documents, and no other. What it asks for mends
-// them all.
+// An audit finds exactly the 50 faults planted in the log and the documents, and a repair
+// by its report removes them all.
 func TestAnAuditFindsDocumentsThatDiffer(t *testing.T) {
 	planted := map[string]int{}
 	for seed := range auditedWorlds() {
-		w := forged(t, 300+seed)
+		w := manyOrders(t, 300+seed)
 		clean, differences := w.audit(w.source(), nil)
 		if len(differences)+len(w.differing) > 0 || len(clean.Documents) != 3 || clean.Documents[0].Compared != int64(len(w.got().Orders)) || clean.Documents[1].Compared != int64(len(w.got().Records)) {
 			t.Fatalf("undamaged: %+v, %+v, %+v", differences, w.differing, clean.Documents)
@@ -288,7 +289,7 @@ func TestAnAuditFindsDocumentsThatDiffer(t *testing.T) {
 		f.write()
 		report, differences := w.audit(w.source(), nil)
 		f.check(differences)
-		if got, want := w.differingDocuments(), f.wanted(); !maps.Equal(got, want) || len(want) < 20 {
+		if got, want := w.differingDocuments(), f.expected(); !maps.Equal(got, want) || len(want) < 20 {
 			for key := range want {
 				if got[key] != want[key] {
 					t.Errorf("%s: found %d times, planted %d times", key, got[key], want[key])
@@ -318,10 +319,9 @@ func TestAnAuditFindsDocumentsThatDiffer(t *testing.T) {
 	}
 }
 
-// What is wrong with orders and records alone is mended without reading anything again: what
-// receivers have read stays read.
-func TestARepairOfDocumentsKeepsWhatWasRead(t *testing.T) {
-	w := forged(t, 400)
+// A repair of orders alone rewinds no stream, so notifications keep their readAt.
+func TestARepairOfOrdersKeepsReadAt(t *testing.T) {
+	w := manyOrders(t, 400)
 	f := newForgery(w)
 	read := time.Unix(1e9, 0).UTC()
 	for id, n := range f.told {

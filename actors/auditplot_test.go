@@ -14,13 +14,13 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// plot is a log that faults are planted in.
+// plot is a log in which faults are planted.
 type plot struct {
 	w          *world
 	activities []markets.Activity
 	letters    []markets.DeadLetter
 	used       map[string]bool // transactions with a fault
-	want       map[string]int  // differences
+	want       map[string]int  // the number of expected differences, by found
 }
 
 func newPlot(w *world) *plot {
@@ -30,7 +30,7 @@ func newPlot(w *world) *plot {
 	return p
 }
 
-// expect notes that a difference is to be found.
+// expect adds an expected difference.
 func (p *plot) expect(kind audit.Kind, stream string, at markets.Position) {
 	p.want[found(kind, stream, at)]++
 }
@@ -39,7 +39,7 @@ func found(kind audit.Kind, stream string, at markets.Position) string {
 	return fmt.Sprintf("%s %s %v", kind, stream, at)
 }
 
-// activity is the index of a random final activity without a fault.
+// activity returns the index of a random final activity without a fault.
 func (p *plot) activity() int {
 	for {
 		i := p.w.r.IntN(len(p.activities))
@@ -50,7 +50,7 @@ func (p *plot) activity() int {
 	}
 }
 
-// letter is the index of a random final dead letter without a fault; false if there is none.
+// letter returns the index of a final dead letter without a fault; false if none exists.
 func (p *plot) letter() (int, bool) {
 	for i, d := range p.letters {
 		if d.Position.Height <= p.w.finalHeight() && !p.used[d.Transaction] {
@@ -132,7 +132,7 @@ func (p *plot) plant() string {
 	}
 }
 
-// write makes the log what it is in the plot, in one transaction.
+// write stores the log of the plot in one transaction.
 func (p *plot) write() {
 	p.w.t.Helper()
 	err := p.w.disk.Commit(p.w.t.Context(), refOfWorld, nil, func(tx persistence.Tx) error {
@@ -155,7 +155,7 @@ func (p *plot) write() {
 	}
 }
 
-// check compares what was found with what was planted.
+// check compares differences with the expected ones.
 func (p *plot) check(differences []audit.Difference) {
 	p.w.t.Helper()
 	got := map[string]int{}

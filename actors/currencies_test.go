@@ -92,8 +92,8 @@ func (w *world) completeStored(events []markets.Event) {
 	}
 }
 
-// Whatever tokens say, and whatever fails: the log, the orders and the notifications all have
-// what is stored of a currency. Two processes ask at the same time.
+// For any answers of tokens, and despite failures, the log, the orders and the
+// notifications all have the stored currency. Two processes ask concurrently.
 func TestAllObserversSeeTheSameCurrencies(t *testing.T) {
 	for seed := range uint64(max(1, histories()/4)) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {

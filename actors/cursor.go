@@ -54,8 +54,8 @@ const (
 	// draining: the place is not, or not known to be, on the branch, and transitions are
 	// under way. No more are sent, and their acks are awaited.
 	draining
-	// lost: nothing is under way any more, and the newest place of the trail that is on the
-	// branch is looked for.
+	// lost: no transition is under way, and the newest place of the trail that is on the
+	// branch is being determined.
 	lost
 	// returning: that place is known. The observer is rolled back to it: documents
 	// immediately, the log once all documents are back (P5).
@@ -68,7 +68,7 @@ func (c *cursor) state(view *chains.View) cursorState {
 	switch {
 	case !c.subscribed:
 		return unsubscribed
-	case c.settled || standing == chains.On: // what is final is on every branch to come
+	case c.settled || standing == chains.On: // a final place is on every later branch
 		return onBranch
 	case standing == chains.Ahead:
 		return aheadOfHead
@@ -107,7 +107,7 @@ func (c *cursor) dropPage() {
 	c.alone = page{}
 }
 
-// acknowledge takes in an ack, and says whether it was of this subscription: acks of an
+// acknowledge handles an ack, and says whether it was of this subscription: acks of an
 // earlier one, or from before the subject was started, tell nothing (P1, P3).
 func (c *cursor) acknowledge(m messages.Ack) bool {
 	if !c.subscribed || m.Subscription != c.Subscription {
@@ -130,9 +130,9 @@ func (c *cursor) acknowledge(m messages.Ack) bool {
 	return true
 }
 
-// send has the observer execute a transition from the place to which it was sent last,
-// with the share of the page that the transition holds. From the moment that it is to be
-// rolled back, what it has executed beyond the rollback's end counts no longer.
+// send has the observer execute a transition from the place to which it was sent last, with
+// the share of the page that the transition holds. Once a rollback is sent, places beyond
+// its end no longer count as executed.
 func (c *cursor) send(inc *supervision.Incarnation, t markets.Transition, view *chains.View, s *budget.Share) {
 	t.From = c.sent
 	c.sent, c.settled, c.ancestor = t.To, false, nil
@@ -143,7 +143,7 @@ func (c *cursor) send(inc *supervision.Incarnation, t markets.Transition, view *
 	inc.Send(c.pid, messages.Execute{Subscription: c.Subscription, Transition: t, View: view})
 }
 
-// noteFinal takes in what a view tells of what is final.
+// noteFinal records the newest final place at or below the acknowledged one, by a view.
 func (c *cursor) noteFinal(view *chains.View) {
 	if final, known := finalBelow(view, c.acked); known {
 		c.final = final.Seq
@@ -179,7 +179,7 @@ func (s *subject) lookUp(inc *supervision.Incarnation, c *cursor) {
 	})
 }
 
-// handleAncestor takes in where a cursor's place was found, unless the cursor has moved.
+// handleAncestor uses the common ancestor found for a cursor, unless the cursor has moved.
 func (s *subject) handleAncestor(inc *supervision.Incarnation, f ancestorFound) {
 	c := f.of
 	c.lookup.busy = false
@@ -214,7 +214,8 @@ func (s *subject) logRollback(inc *supervision.Incarnation, c *cursor, to market
 	inc.Log.Log(context.Background(), level, "rolling back", "stream", s.id(), "observer", c.name, "from", c.sent.Seq, "to", to.Seq, "depth", c.sent.Seq-to.Seq)
 }
 
-// stillHolds says whether what was found on an earlier view holds on the present one.
+// stillHolds reports whether an ancestor found on an earlier view is valid on the current
+// one.
 func (s *subject) stillHolds(f ancestorFound) bool {
 	if f.view.FinalityViolations != s.view.FinalityViolations {
 		return false

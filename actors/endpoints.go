@@ -27,8 +27,8 @@ type endpoints struct {
 	at       time.Time
 }
 
-// report is what to report of the endpoints: their statuses if one has changed its state
-// or some time has passed, and otherwise what was reported before.
+// report returns the endpoints' statuses to report: the current ones if a state has changed
+// or some time has passed, and the last reported ones otherwise.
 func (e *endpoints) report(statuses []chains.EndpointStatus, now time.Time) []persistence.Endpoint {
 	next := documented(statuses)
 	if now.Sub(e.at) >= reportEndpoints || !slices.EqualFunc(e.reported, next, sameState) {

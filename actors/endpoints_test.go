@@ -47,7 +47,7 @@ func TestEndpointsInDocuments(t *testing.T) {
 	}
 }
 
-// Counters are told every few seconds, a change of state at once.
+// Counters are reported every few seconds, a change of state at once.
 func TestNewsOfEndpoints(t *testing.T) {
 	var e endpoints
 	begin := time.Unix(1000, 0)
@@ -55,7 +55,7 @@ func TestNewsOfEndpoints(t *testing.T) {
 		after    time.Duration
 		state    string
 		requests int64
-		want     int64 // requests told
+		want     int64 // reported requests
 	}{
 		{0, "up", 1, 1},
 		{time.Second, "up", 2, 1},
@@ -102,9 +102,9 @@ func (p *pooled) Advance(ctx context.Context, known *chains.View) (*chains.View,
 	return p.Chain.Advance(ctx, known)
 }
 
-// The head's document tells how the endpoints are while they answer, while they fail,
-// while they hang, and from the first moment on.
-func TestTheHeadTellsOfItsEndpoints(t *testing.T) {
+// The head's document has the states of the endpoints from the start, while they answer,
+// fail and hang.
+func TestTheHeadReportsItsEndpoints(t *testing.T) {
 	w := calm(t, "list")
 	p := &pooled{Chain: w.chain}
 	w.reads = p

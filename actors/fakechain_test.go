@@ -33,7 +33,7 @@ type fakeChain struct {
 	repeats  map[string]int   // pages of a stream that begin with a block that was read before
 	hangs    atomic.Int64
 	single   bool // pages are of one block
-	padding  int  // bytes of each event beside what it tells
+	padding  int  // additional bytes in each event
 	signals  chan struct{}
 	statuses []chains.EndpointStatus
 	doubtful bool    // breaks of finality are not confirmed
@@ -111,7 +111,7 @@ func (c *fakeChain) height() int64 {
 	return c.blocks[len(c.blocks)-1].number
 }
 
-// outgrown says whether the chain is higher than any branch that it has left.
+// outgrown reports whether the chain is higher than any branch that it has left.
 func (c *fakeChain) outgrown() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -189,7 +189,7 @@ func (c *fakeChain) Advance(ctx context.Context, known *chains.View) (*chains.Vi
 	return view, nil
 }
 
-// signal tells those who listen that there may be a new head.
+// signal notifies listeners of a possible new head.
 func (c *fakeChain) signal() { c.signals <- struct{}{} }
 
 // tell has the chain tell how its endpoints are.
@@ -319,7 +319,7 @@ func (c *fakeChain) Endpoints() []chains.EndpointStatus {
 	return c.statuses
 }
 
-// judge says whether an answer is a break of finality that is not confirmed. What it
+// judge reports whether an answer is a break of finality that is not confirmed. What it
 // goes by, where the rollback ends, must tell exactly that of the view.
 func (c *fakeChain) judge(view *chains.View, trail markets.Trail, final int64, place markets.Place, ok bool, err error) error {
 	if err != nil || !ok || final < 0 {
@@ -343,8 +343,8 @@ func (c *fakeChain) judge(view *chains.View, trail markets.Trail, final int64, p
 	return nil
 }
 
-// hashAt is the hash of the view's block at a height, which need not be the chain's any more;
-// the chain's own below the view.
+// hashAt returns the hash of the view's block at a height, which may be abandoned; below
+// the view, that of the chain's block.
 func (c *fakeChain) hashAt(view *chains.View, height int64) string {
 	if hash, ok := view.Hash(height); ok {
 		return hash

@@ -14,7 +14,7 @@ import (
 
 var errHurt = errors.New("hurt by the test")
 
-// hurt fails a random actor below the chain, whatever it is at.
+// hurt fails a random actor below the chain.
 func (w *world) hurt() {
 	ids := []string{"chain", "chain/head", "chain/market", "chain/market/orders"}
 	for _, s := range w.streams {
@@ -45,9 +45,9 @@ type gates struct {
 	held map[string]*gate
 }
 
-// gate holds one commit: the first that comes to it.
+// gate holds one commit, the first one after some others.
 type gate struct {
-	after                  int // it lets so many pass before
+	after                  int // number of commits that pass before
 	arrived, open, through chan struct{}
 }
 

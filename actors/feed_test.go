@@ -21,26 +21,26 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// fed are the collections that a follower of the tests follows.
-var fed = []string{persistence.Orders, persistence.Activities, persistence.Records, persistence.Notifications, persistence.DeadLetters}
+// followed are the collections that a follower reads.
+var followed = []string{persistence.Orders, persistence.Activities, persistence.Records, persistence.Notifications, persistence.DeadLetters}
 
-// follower is a reader of the feed that is cut off now and then, and comes back.
+// follower is a reader of the feed that disconnects at random and resumes.
 type follower struct {
 	url  string
 	r    *rand.Rand
 	have feedtest.Copy
-	at   string // the ID of its last event
+	at   string // the ID of the last event
 	seen []string
-	// final are the heights up to which it was told that a stream's activities are final;
-	// broken is what was wrong about them.
-	final               map[string]int64
-	heights             map[string]int64 // of activities that it was told of
-	broken              []string
-	cuts, taken, finals int // how often it was cut off, told of something taken back, and of finality
+
+	final      map[string]int64 // the height up to which activities are final, by stream
+	heights    map[string]int64 // of activities, by _id
+	violations []string         // final activities that were retracted
+
+	disconnections, retractions, finals int // numbers of events
 }
 
-// followFeed follows a world's feed from now on, until the returned function is called, which
-// waits until the reader has everything.
+// followFeed follows a world's feed from its newest position. The returned function waits
+// until the reader has received all changes committed before its call.
 func followFeed(w *world) (*follower, func() error) {
 	w.t.Helper()
 	server := httptest.NewServer(feed.Routes(feed.Options{Data: w.disk, Log: slog.New(slog.DiscardHandler), Heartbeat: time.Millisecond, FinalEvery: time.Millisecond})[0].Handler)
@@ -48,8 +48,8 @@ func followFeed(w *world) (*follower, func() error) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	f := &follower{url: server.URL + "?collection=" + strings.Join(fed, "&collection="), r: rand.New(rand.NewPCG(w.r.Uint64(), 3)), have: feedtest.Copy{}, at: at, final: map[string]int64{}, heights: map[string]int64{}}
-	for _, name := range fed {
+	f := &follower{url: server.URL + "?collection=" + strings.Join(followed, "&collection="), r: rand.New(rand.NewPCG(w.r.Uint64(), 3)), have: feedtest.Copy{}, at: at, final: map[string]int64{}, heights: map[string]int64{}}
+	for _, name := range followed {
 		f.have[name] = map[string]string{}
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -71,12 +71,12 @@ func followFeed(w *world) (*follower, func() error) {
 		case err := <-ended:
 			return err
 		case <-time.After(3 * w.patience):
-			return fmt.Errorf("the reader does not come to the end: it is at %s of %s", f.at, newest)
+			return fmt.Errorf("the reader does not reach the newest position: it is at %s of %s", f.at, newest)
 		}
 	}
 }
 
-// run follows until the reader has reached a position that comes through the channel.
+// run follows the feed until the reader has reached a position received from through.
 func (f *follower) run(ctx context.Context, data persistence.Feed, through <-chan string) error {
 	end := ""
 	for {
@@ -86,7 +86,7 @@ func (f *follower) run(ctx context.Context, data persistence.Feed, through <-cha
 		}
 		if reader.StatusCode != http.StatusOK {
 			_ = reader.Body.Close()
-			if reader.StatusCode == http.StatusServiceUnavailable { // its database is coming back
+			if reader.StatusCode == http.StatusServiceUnavailable { // the database is restarting
 				time.Sleep(10 * time.Millisecond)
 				continue
 			}
@@ -95,9 +95,9 @@ func (f *follower) run(ctx context.Context, data persistence.Feed, through <-cha
 		for until := f.r.IntN(40); until >= 0; until-- {
 			e, err := reader.Next()
 			if err != nil {
-				break // cut off by the other side
+				break // the server has closed the connection
 			}
-			f.take(e)
+			f.apply(e)
 			if end == "" {
 				select {
 				case end = <-through:
@@ -109,18 +109,18 @@ func (f *follower) run(ctx context.Context, data persistence.Feed, through <-cha
 			}
 		}
 		_ = reader.Body.Close()
-		f.cuts++
+		f.disconnections++
 	}
 }
 
-// take takes an event in.
-func (f *follower) take(e feedtest.Event) {
+// apply applies an event.
+func (f *follower) apply(e feedtest.Event) {
 	if e.ID != "" {
 		f.at = e.ID
 	}
 	if e.Name == "final" {
 		f.finals++
-		f.takeFinal(e)
+		f.applyFinal(e)
 	}
 	if !e.OfChange() {
 		return
@@ -137,15 +137,15 @@ func (f *follower) take(e feedtest.Event) {
 		f.heights[c.ID] = a.Position.Height
 		return
 	}
-	f.taken++
+	f.retractions++
 	for stream, height := range f.final {
 		if strings.Contains(c.ID, "/"+stream+"/") && f.heights[c.ID] <= height {
-			f.broken = append(f.broken, fmt.Sprintf("%s is final up to %d, but %s was taken back", stream, height, c.ID))
+			f.violations = append(f.violations, fmt.Sprintf("%s is final up to %d, but %s was retracted", stream, height, c.ID))
 		}
 	}
 }
 
-func (f *follower) takeFinal(e feedtest.Event) {
+func (f *follower) applyFinal(e feedtest.Event) {
 	var d struct {
 		Collection, Stream string
 		Height             int64
@@ -156,10 +156,10 @@ func (f *follower) takeFinal(e feedtest.Event) {
 	}
 }
 
-// Whatever happens to the chain and to the node: a reader of the feed that is cut off again
-// and again has, in the end, the documents of the store, and has seen all changes, each
-// once, in the order of the commits.
-func TestAFeedTellsAllThatHappens(t *testing.T) {
+// Despite reorganisations, killed nodes and disconnections, a reader of the feed receives
+// every change exactly once, in the order of the commits, and ends with the documents of
+// the store.
+func TestAFeedDeliversEveryChange(t *testing.T) {
 	n := 6
 	if os.Getenv(historiesVariable) != "" {
 		n = histories()
@@ -192,12 +192,12 @@ func TestAFeedTellsAllThatHappens(t *testing.T) {
 			if err := finish(); err != nil {
 				t.Fatal(err)
 			}
-			want, err := feedtest.Take(t.Context(), w.disk, fed, persistence.Filter{})
+			want, err := feedtest.Take(t.Context(), w.disk, followed, persistence.Filter{})
 			if err != nil || !reflect.DeepEqual(f.have, want) {
 				t.Fatalf("the reader has\n%v\nwant\n%v, %v", f.have, want, err)
 			}
 			if all := allChanges(w, start, f.at); !slices.Equal(f.seen, all) {
-				t.Fatalf("after %d cuts the reader has seen %d changes of %d:\n%s\nwant\n%s", f.cuts, len(f.seen), len(all), strings.Join(f.seen, "\n"), strings.Join(all, "\n"))
+				t.Fatalf("after %d disconnections the reader has seen %d changes of %d:\n%s\nwant\n%s", f.disconnections, len(f.seen), len(all), strings.Join(f.seen, "\n"), strings.Join(all, "\n"))
 			}
 			if seed%2 == 0 {
 				f.checkFinal(t)
@@ -206,28 +206,28 @@ func TestAFeedTellsAllThatHappens(t *testing.T) {
 	}
 }
 
-// checkFinal checks that nothing was taken back that the reader was told to be final, although
-// other things were.
+// checkFinal checks that activities were retracted, but none after the feed had declared it
+// final.
 func (f *follower) checkFinal(t *testing.T) {
-	if len(f.broken) > 0 {
-		t.Errorf("%s", strings.Join(f.broken, "\n"))
+	if len(f.violations) > 0 {
+		t.Errorf("%s", strings.Join(f.violations, "\n"))
 	}
-	if f.taken == 0 || f.finals == 0 {
-		t.Errorf("%d activities were taken back, and finality was told %d times", f.taken, f.finals)
+	if f.retractions == 0 || f.finals == 0 {
+		t.Errorf("%d activities were retracted, and %d final events received", f.retractions, f.finals)
 	}
 }
 
-// unsettled is how many blocks below the head are not final in histories of reorganise.
+// unsettled is the number of blocks that are not final in histories of reorganise.
 const unsettled = 4
 
-// reorganise lets the chain grow and reorganise, and the node be killed: nobody takes back
-// what is final.
+// reorganise lets the chain grow and reorganise above finality, and kills the node at
+// times.
 func (w *world) reorganise(steps int) error {
 	w.boot()
 	for range steps {
 		switch w.r.IntN(8) {
 		case 0, 1:
-			w.outgrow() // nothing that was final on another branch is abandoned
+			w.outgrow() // so that the fork abandons no block that was final on an earlier branch
 			if err := w.settle(); err != nil {
 				return err
 			}
@@ -247,17 +247,18 @@ func (w *world) reorganise(steps int) error {
 	return nil
 }
 
-// stopOld waits until killed nodes have stopped: a commit of theirs may still land.
+// stopOld waits until killed nodes have stopped: their last commits may still succeed.
 func (w *world) stopOld() {
 	for _, n := range w.old {
 		_ = n.Stop(context.Background())
 	}
 }
 
-// allChanges are the changes between two positions as a feed tells them.
+// allChanges returns the changes between two positions of the store's feed, as lineOf has
+// them.
 func allChanges(w *world, after, through string) (lines []string) {
 	w.t.Helper()
-	for c, err := range w.disk.Changes(w.t.Context(), after, fed) {
+	for c, err := range w.disk.Changes(w.t.Context(), after, followed) {
 		if err != nil {
 			w.t.Fatal(err)
 		}
@@ -271,7 +272,7 @@ func allChanges(w *world, after, through string) (lines []string) {
 	return lines
 }
 
-// lineOf is a change as a reader notes it.
+// lineOf formats a change as follower.seen does.
 func lineOf(w *world, c persistence.Change) string {
 	name := "put"
 	if c.Removed() {

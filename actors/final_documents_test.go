@@ -11,7 +11,7 @@ import (
 	"github.com/imart/event-worker/persistence/finality"
 )
 
-// finals are the documents of a collection that are told to be final.
+// finals returns the documents of a collection that are marked as final.
 func finals[T any](w *world, collection string) (docs []T) {
 	w.t.Helper()
 	horizon, err := finality.Read(w.t.Context(), w.disk, collection)
@@ -38,8 +38,8 @@ func finals[T any](w *world, collection string) (docs []T) {
 	return docs
 }
 
-// finalBlocks fails unless all that is told to be final is of the canonical chain. It
-// returns how many activities and orders that are.
+// finalBlocks fails unless all documents marked as final are of the canonical chain. It
+// returns the numbers of final activities and orders.
 func (w *world) finalBlocks() (activities, orders int) {
 	w.t.Helper()
 	log, folded := finals[markets.Activity](w, persistence.Activities), finals[markets.Order](w, persistence.Orders)
@@ -70,8 +70,8 @@ func (w *world) finalBlocks() (activities, orders int) {
 	return len(log), len(folded)
 }
 
-// Whatever happens to the node and, above finality, to the chain: what is told to be
-// final is never taken back.
+// Documents marked as final are never rolled back, despite failures of the node and
+// reorganisations above finality.
 func TestWhatIsFinalStays(t *testing.T) {
 	const depth = 6
 	activities, orders := 0, 0
@@ -154,7 +154,7 @@ func TestAbandonedBlocksBelowFinalityAreNotFinal(t *testing.T) {
 	}
 }
 
-// mustBeFinal fails unless so many documents are told to be final, and are.
+// mustBeFinal fails unless the given numbers of documents are marked as final, and are.
 func (w *world) mustBeFinal(activities, orders int) {
 	w.t.Helper()
 	if a, o := w.finalBlocks(); a != activities || o != orders {

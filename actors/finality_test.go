@@ -139,8 +139,8 @@ func TestOtherStreamsGoOnWhileOneStands(t *testing.T) {
 	w.mustCheck()
 }
 
-// Whatever the chain does above finality, while the process is up or down: that is
-// never taken for a break of finality, however deep. (And misjudged would tell.)
+// A reorganisation above finality, however deep, is never mistaken for a break of finality,
+// whether the process is up or down. (misjudged would report it.)
 func TestReorganisationsAboveFinalityAreNoBreaks(t *testing.T) {
 	for seed := range uint64(6) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {

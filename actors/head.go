@@ -103,7 +103,7 @@ func (h *head) listen(inc *supervision.Incarnation) {
 			if open {
 				return signalled{}
 			}
-			<-ctx.Done() // nothing will come any more
+			<-ctx.Done() // no head will follow
 		case <-ctx.Done():
 		}
 		return nil
@@ -119,7 +119,7 @@ func (h *head) look(inc *supervision.Incarnation) {
 	})
 }
 
-// handleLook takes in the result of a look, and has the next one follow.
+// handleLook handles the result of a look, and schedules the next one.
 func (h *head) handleLook(inc *supervision.Incarnation, m looked) {
 	if m.err != nil {
 		delay := h.looks.failed(fmt.Errorf("following the head: %w", m.err), inc.Strategy.Backoff, h.tuning.Tick)

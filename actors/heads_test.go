@@ -14,8 +14,8 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// signalledWorld is a world in which nothing but the chain's signals tells of new heads,
-// and nothing that waits for a timer happens within a test.
+// signalledWorld is a world in which new heads are noticed only by the chain's signals: no
+// timer expires within a test.
 func signalledWorld(t *testing.T) *world {
 	w := calm(t, "list", "buy")
 	w.chain.signals = make(chan struct{})
@@ -53,7 +53,7 @@ func TestASignalledHeadIsExecutedAtOnce(t *testing.T) {
 	t.Logf("from the head to the documents: median %v, 99 of 100 within %v", took[50], took[98])
 }
 
-// after is a store that tells of what it has committed.
+// after is a store that reports its commits.
 type after struct {
 	persistence.Store
 	committed func(first persistence.Move)
@@ -179,7 +179,7 @@ func TestFailuresNowAndThenDoNotSlowDown(t *testing.T) {
 		w.mustSettle()
 	}
 	w.mustCheck()
-	w.unharmed("") // nobody was restarted
+	w.unharmed("") // no actor was restarted
 	if n := w.node.strategy.Failures.Get("chain/head"); n.InARow != 0 || n.Pending != 0 {
 		t.Errorf("the head counts %+v", n)
 	}

@@ -41,7 +41,7 @@ func (s *stall) check(at markets.Place, rests bool, now time.Time, most time.Dur
 	return most > 0 && now.Sub(s.since) >= most
 }
 
-// warns says whether it is time to warn of it, which is once a period.
+// warns reports whether it is time to warn of it, which is once a period.
 func (s *stall) warns(now time.Time, every time.Duration) bool {
 	if !s.warned.IsZero() && now.Sub(s.warned) < every {
 		return false
@@ -50,8 +50,8 @@ func (s *stall) warns(now time.Time, every time.Duration) bool {
 	return true
 }
 
-// Health is what is stalled in a process, and why. Its methods may be called from many
-// goroutines.
+// Health contains the stalled streams and heads of a process, and the reasons. Its methods
+// are safe for concurrent use.
 type Health struct {
 	mu      sync.Mutex
 	reasons map[string]string // by the key of the actor's document
@@ -91,7 +91,7 @@ type condition struct {
 	unwell   time.Time // since when the actor has been stalled; zero: it is not
 }
 
-// announce takes in an actor's trouble: it notes whether the actor is stalled, and logs
+// announce handles an actor's trouble: it notes whether the actor is stalled, and logs
 // where a finality violation begins or ends.
 func (c *condition) announce(inc *supervision.Incarnation, state, reason string, subject ...any) {
 	unready, violated := c.stalled, state == persistence.FinalityBroken

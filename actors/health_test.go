@@ -21,13 +21,14 @@ func impatient(t *testing.T) *world {
 	return w
 }
 
-// stands says whether the node is not ready for reasons that hold these texts.
+// stands reports whether the node is not ready for reasons that hold these texts.
 func stands(w *world, texts ...string) bool {
 	err := w.node.Ready()
 	return err != nil && !slices.ContainsFunc(texts, func(text string) bool { return !strings.Contains(err.Error(), text) })
 }
 
-// A stream that does not get on, though nothing fails, says so once a period, and why.
+// A stream that makes no progress without an error is reported once a period, with the
+// reason.
 func TestAStreamThatStandsSaysSo(t *testing.T) {
 	for _, test := range []struct {
 		name       string
@@ -237,8 +238,9 @@ func TestSinceWhenItStands(t *testing.T) {
 	}
 }
 
-// A chain whose head nobody tells is an error in the log: once, although the head's actor is
-// restarted meanwhile, and so is its end. That it is stalled, too, is no second error.
+// A chain whose head cannot be read is logged as an error once, although the head's actor
+// is restarted, and its recovery is logged once. The stall of the chain is not a second
+// error.
 func TestAnOutageOfAChain(t *testing.T) {
 	w := impatient(t)
 	w.outage = 50 * time.Millisecond

@@ -53,7 +53,7 @@ var errWitness = errors.New("the outcome is unknown")
 
 func (s *witness) Commit(ctx context.Context, ref persistence.MarketRef, moves []persistence.Move, do func(persistence.Tx) error) error {
 	nth := s.fails.Add(1)
-	s.mu.Lock() // so that nobody reads between the commit and its note
+	s.mu.Lock() // so that no read happens between the commit and its note
 	defer s.mu.Unlock()
 	var states []string
 	err := s.Store.Commit(ctx, ref, moves, func(tx persistence.Tx) error {
@@ -73,8 +73,8 @@ func (s *witness) Commit(ctx context.Context, ref persistence.MarketRef, moves [
 	return err
 }
 
-// Whoever reads an order while it is listed, sold and rolled back, and while commits fail and
-// actors are restarted, sees committed states only, in the order of the commits.
+// While an order is listed, sold and rolled back, commits fail and actors are restarted,
+// readers see only committed states, in the order of the commits.
 func TestReadersSeeCommittedStatesInOrder(t *testing.T) {
 	w := calm(t, "list", "buy")
 	w.patience = time.Minute

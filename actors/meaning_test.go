@@ -175,8 +175,8 @@ func TestDocumentsBehindALogOfAnEarlierDefinition(t *testing.T) {
 	}
 }
 
-// A process that died in the middle of the replacement of an observer of documents has left two:
-// whatever is rolled back or made again then is not half done.
+// A process that died while it replaced an observer of documents has left two. Rollbacks
+// and renewals include both.
 func TestTwoObserversOfDocuments(t *testing.T) {
 	for _, renewed := range []bool{true, false} {
 		for _, records := range []bool{true, false} { // which observer is the first of the two

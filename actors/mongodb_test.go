@@ -35,9 +35,8 @@ func openDisk(t testing.TB) persistence.Store {
 	return store
 }
 
-// TestOnMongoDB runs the scenarios, the random histories and whatever else is about
-// actors and a store once more, on MongoDB. What takes a rule away, or is about stopping,
-// says nothing new there.
+// TestOnMongoDB repeats the tests of actors and a store on MongoDB, among them the
+// scenarios and random histories, except for the mutants and the tests of stopping.
 func TestOnMongoDB(t *testing.T) {
 	if os.Getenv(storeVariable) != "" {
 		t.Skip("this is it")

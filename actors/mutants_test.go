@@ -79,7 +79,7 @@ func expectFault(t *testing.T, without func(*world)) {
 	t.Error("no history ends wrong: the rule is not needed, or these tests are blind")
 }
 
-// unconditional is a store whose commits land whatever has become of their actors.
+// unconditional is a store whose commits succeed whatever the state of their actors.
 type unconditional struct{ persistence.Store }
 
 func (u unconditional) Commit(ctx context.Context, ref persistence.MarketRef, moves []persistence.Move, do func(persistence.Tx) error) error {

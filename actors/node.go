@@ -51,10 +51,10 @@ type Config struct {
 	Placed  bool
 	Backoff supervision.Backoff // supervision.DefaultBackoff if zero
 	Tuning  Tuning              // DefaultTuning if zero
-	// Memory is how many bytes of decoded events are held at most: what is read ahead
-	// and not executed yet, of all chains. DefaultMemory if zero.
+	// Memory is the maximum number of bytes of decoded events that were read and not
+	// executed yet, of all chains; DefaultMemory if zero.
 	Memory int64
-	Health *Health // is told what is stalled; may be nil
+	Health *Health // receives the stalled streams and heads; may be nil
 
 	market func(s *shared, c Chain, m Market, tuning Tuning, epoch supervision.Epoch) *actor.Props // tests have others
 }
@@ -75,9 +75,9 @@ type Market struct {
 	// Find returns what finds out where a stream begins, instead of Start, when it is
 	// followed for the first time; nil for streams that Start knows, as Find itself may be.
 	Find func(stream string) func(context.Context) (markets.Place, error)
-	// Complete adds to the events of a page, which are on the view's branch, what is not in the
-	// raw events. Of the same events it must make the same whenever they are read again. It may
-	// be nil.
+	// Complete adds data to the events of a page that their raw events lack. The events are
+	// on the view's branch. It must complete the same events in the same way whenever they
+	// are read again. It may be nil.
 	Complete func(ctx context.Context, view *chains.View, events []markets.Event) error
 }
 
@@ -235,8 +235,8 @@ func (n *Node) streamCaughtUp(m messages.CaughtUp) {
 	}
 }
 
-// passFacts lets nobody wait for a market's facts if all of its other streams are paused: they
-// come no further then.
+// passFacts counts a market's facts as caught up if all of its other streams are paused:
+// then they do not advance.
 func (n *Node) passFacts(market string) {
 	for _, stream := range n.streams {
 		if path.Dir(stream) == market && path.Base(stream) != markets.StateStream && !n.paused[stream] {

@@ -54,7 +54,7 @@ type observerProjection interface {
 	// execute starts to make a transition durable, together with the observer's own
 	// document.
 	execute(inc *supervision.Incarnation, e projection.Execution)
-	// executed says whether a message tells that the transition under way is durable.
+	// executed reports whether a message tells that the transition under way is durable.
 	executed(inc *supervision.Incarnation, message any) bool
 }
 
@@ -126,8 +126,8 @@ func (o *observer) executeNext(inc *supervision.Incarnation) {
 func (o *observer) executionOf(inc *supervision.Incarnation, m messages.Execute) projection.Execution {
 	e := projection.Execute(m.Transition, inc.Doc.Ref(), o.trail, progress(reportOf(m.View), m.To))
 	if m.Kind == markets.RollbackTransition {
-		// Until the rollback is complete the documents hold what was abandoned: no more of
-		// them is final than what it leaves.
+		// Until the rollback is complete, the documents hold abandoned events: nothing
+		// above its end is final.
 		e.Report.Finalized = min(e.Report.Finalized, m.To.Seq)
 	}
 	if final, known := finalBelow(m.View, m.To); known {

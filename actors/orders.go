@@ -85,7 +85,7 @@ func (o *orders) Start(inc *supervision.Incarnation) {
 	inc.SetReport(persistence.Report{Status: persistence.Running})
 }
 
-// Stop answers all requests: what they asked for may or may not have happened.
+// Stop answers all requests: their commits may or may not have succeeded.
 func (o *orders) Stop(inc *supervision.Incarnation) {
 	o.hot.withdraw(o.market, o.cache)
 	if o.state == committing {
@@ -112,7 +112,7 @@ func (o *orders) Receive(inc *supervision.Incarnation, message any) {
 	o.commitNext(inc)
 }
 
-// finish takes in the outcome of the current request's commit.
+// finish handles the outcome of the current request's commit.
 func (o *orders) finish(inc *supervision.Incarnation, m outcome) {
 	inc.Send(m.replyTo, m.answer)
 	o.current, o.commits = nil, m.commits

@@ -10,9 +10,8 @@ import (
 	"github.com/imart/event-worker/persistence/mongo"
 )
 
-// Whatever becomes of the server or of the way to it while the chain goes on:
-// when it is back, the node goes on by itself, and what it makes is what the
-// canonical chain makes.
+// After outages of the server or of the network, during which the chain advances, the node
+// continues by itself, and its documents are those of the canonical chain.
 func TestOutagesOfMongoDB(t *testing.T) {
 	server := mongotest.Start(t)
 	proxy := mongotest.NewProxy(t, server.Address())

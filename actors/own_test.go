@@ -27,8 +27,8 @@ func (w *world) handIn(order string) {
 	}
 }
 
-// owns says whether an event is to be in the log. Where that depends on when it was read, the
-// log tells.
+// owns reports whether an event must be in the log. If that depends on when it was read,
+// the log decides.
 func (w *world) owns(e markets.Event) bool {
 	switch {
 	case w.own == nil, e.Record != nil, e.Order == "order0", e.Order == "order1":
@@ -42,8 +42,8 @@ func (w *world) owns(e markets.Event) bool {
 	return kept
 }
 
-// Of a contract with orders of many markets the log has the market's own, and the documents are
-// the fold of the log, whatever happens to the chain, the store and the node.
+// From a contract with orders of many markets, the log has only the market's own, and the
+// documents are the fold of the log, despite failures of the chain, the store and the node.
 func TestOnlyTheMarketsOwnIsKept(t *testing.T) {
 	for seed := range uint64(histories()) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {

@@ -23,7 +23,7 @@ func TestAReadThatHangsLeavesRoomForOthers(t *testing.T) {
 	w.mustCheck()
 }
 
-// Pages of a branch that is left take no room any more.
+// Pages of an abandoned branch are released.
 func TestPagesOfAnAbandonedBranchAreGivenUp(t *testing.T) {
 	w := calm(t, "buy")
 	w.chain.single, w.chain.finality = true, 10
@@ -43,8 +43,8 @@ func TestPagesOfAnAbandonedBranchAreGivenUp(t *testing.T) {
 	w.mustCheck()
 }
 
-// Pages that nobody takes take no room from streams that could go on.
-func TestPagesThatNobodyTakesLeaveRoomForOthers(t *testing.T) {
+// Pages that cannot be executed do not take the memory of streams that can continue.
+func TestUnusedPagesLeaveRoomForOthers(t *testing.T) {
 	w := calm(t, "list", "buy")
 	w.memory = leastPage
 	var well atomic.Bool

@@ -26,18 +26,18 @@ func (w *world) moveAbout(steps int) error {
 	w.old = append(w.old, nodes...)
 	owner, epoch := nodes[0], w.seize(nodes[0])
 	for range steps {
-		w.node = owner // whom it hurts
+		w.node = owner // the node that fails
 		next := nodes[w.r.IntN(len(nodes))]
 		switch w.r.IntN(12) {
 		case 0, 1: // in good order
 			<-owner.Drain("chain")
 			owner, epoch = next, w.seize(next)
-		case 2: // nobody tells the owner
+		case 2: // the owner is not notified
 			owner, epoch = next, w.seize(next)
-		case 3: // nobody waits for its end
+		case 3: // without waiting for its end
 			owner.Drain("chain")
 			owner, epoch = next, w.seize(next)
-		case 4: // said late, or twice
+		case 4: // late, or twice
 			next.Own("chain", 1+w.r.Int64N(epoch))
 			owner.Own("chain", epoch)
 		case 5:
@@ -52,7 +52,7 @@ func (w *world) moveAbout(steps int) error {
 		}
 	}
 	w.outgrow()
-	owner.Own("chain", w.seize(owner)) // whoever was told late has gone to a lower epoch
+	owner.Own("chain", w.seize(owner)) // late calls have used a lower epoch
 	return nil
 }
 
@@ -75,7 +75,7 @@ func TestAPlacedChainRunsWhileItIsOwned(t *testing.T) {
 	w.old = append(w.old, n)
 	<-n.Drain("unknown") // it has begun by now
 	if epoch := w.seize(n); epoch != 1 {
-		t.Errorf("the first owner has epoch %d: somebody was before it", epoch)
+		t.Errorf("the first owner has epoch %d: another one preceded it", epoch)
 	}
 	w.mustSettle()
 	epoch := w.seize(n)
@@ -103,7 +103,7 @@ func TestAPlacedChainRunsWhileItIsOwned(t *testing.T) {
 	}
 }
 
-// Who is fenced says so once, stops, and runs again when it owns the chain again.
+// A fenced owner logs that once, stops, and runs again when it owns the chain again.
 func TestAFencedChainRunsAgainAtAHigherEpoch(t *testing.T) {
 	w := calm(t, "list", "buy")
 	w.mine(block(listed("a", "5")))

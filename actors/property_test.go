@@ -12,9 +12,8 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// Whatever the chain does, and whatever fails in the meantime: when the chain
-// rests, the documents, the log and the dead letters are what the canonical
-// chain makes, and every observer stands at its head.
+// After reorganisations and failures, once the chain rests, the documents, the log and the
+// dead letters are those of the canonical chain, and every observer is at its head.
 func TestTheStoreIsWhatTheCanonicalChainMakes(t *testing.T) {
 	for seed := range uint64(histories()) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {

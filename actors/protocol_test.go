@@ -171,7 +171,7 @@ func (p *probe) watchSubject() *actor.PID {
 	return supervision.ChildOf(parent, "subject")
 }
 
-// P3: what a subject has not asked for since it was started tells it nothing.
+// P3: a subject ignores acks that belong to subscriptions from before its restart.
 func TestARestartedSubjectIgnoresEarlierAcks(t *testing.T) {
 	p := newProbe(t)
 	p.w.mine(block(bought("a", "1")), block(bought("a", "1")))

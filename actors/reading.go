@@ -21,15 +21,14 @@ type pageRead struct {
 	of      *cursor // for which alone it was read; nil: for the window
 	view    *chains.View
 	bytes   int64 // that it took to read and decode the page
-	crowded bool  // there is no room for so many bytes at present
+	crowded bool  // the budget has no room for that many bytes at present
 	err     error
 }
 
 // errNothing says that there is nothing to read although the chain advances.
 var errNothing = errors.New("the chain has nothing to read there")
 
-// readOn reads what is needed next: for the window, and for each observer that is out of
-// step with it.
+// readOn reads the next pages: for the window, and for each observer that is outside of it.
 func (s *subject) readOn(inc *supervision.Incarnation) {
 	s.readAhead(inc)
 	for _, c := range s.documents() {
@@ -148,7 +147,7 @@ func (s *subject) decode(ctx context.Context, view *chains.View, raws []markets.
 	return b, nil
 }
 
-// handlePage takes in what was read, if it is still needed.
+// handlePage uses a page, if it is still needed.
 func (s *subject) handlePage(inc *supervision.Incarnation, r pageRead) {
 	a := &s.reads
 	if r.of != nil {

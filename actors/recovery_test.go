@@ -113,7 +113,7 @@ type slowLookUps struct {
 func (c slowLookUps) Ancestor(ctx context.Context, view *chains.View, trail markets.Trail, final int64) (markets.Place, bool, error) {
 	if c.calls.Add(1) <= 100 {
 		c.mine()
-		for v := view; v.Head.Seq < c.height(); time.Sleep(3 * time.Millisecond) { // in which the head is told
+		for v := view; v.Head.Seq < c.height(); time.Sleep(3 * time.Millisecond) { // until the view has the new head
 			var err error
 			if v, err = c.Advance(ctx, v); err != nil {
 				return markets.Place{}, false, err

@@ -55,8 +55,8 @@ func (s *subject) announceTrouble(inc *supervision.Incarnation, now time.Time) {
 	}
 }
 
-// isStalled says whether an observer has been at its place for too long. The log may rest
-// at the head, and while it waits for other streams; the documents where their log is.
+// isStalled reports whether an observer has been at its place for too long. The log may
+// rest at the head, and while it waits for other streams; the documents where their log is.
 func (s *subject) isStalled(c *cursor, now time.Time) bool {
 	at, rests := c.acked, false
 	if !c.subscribed { // as it said before

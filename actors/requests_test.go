@@ -179,9 +179,9 @@ func (q mortalQueue) FinishRequest(ctx context.Context, owned persistence.Lease,
 	return q.RequestQueue.FinishRequest(ctx, owned, started)
 }
 
-// Whatever is asked for, among crashes, take-overs, reorganisations and failures: every request
-// ends, and when all streams are followed again and the chain rests, the documents are what the
-// canonical chain makes.
+// During crashes, take-overs, reorganisations and failures, every request ends. Once all
+// streams are followed again and the chain rests, the documents are those of the canonical
+// chain.
 func TestRequestsAmongFailures(t *testing.T) {
 	for seed := range uint64(histories()) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
@@ -252,8 +252,8 @@ func acceptable(r persistence.Request) bool {
 	return r.Kind == persistence.RedecodeRequest && (strings.Contains(r.Reason, "name one stream") || strings.Contains(r.Reason, "nothing was read"))
 }
 
-// A paused stream stays where it is while the others and the head go on, also on the next
-// owner and over a reorganisation; nobody waits for it.
+// A paused stream keeps its place while the others and the head advance, also on the next
+// owner and after a reorganisation. No other stream waits for it.
 func TestAPausedStreamStays(t *testing.T) {
 	a := newAsked(t, 1)
 	a.takeOver()
@@ -321,9 +321,9 @@ func TestAnEndedRequestIsNotExecutedAgain(t *testing.T) {
 	}
 }
 
-// The owner loses the chain in the middle of a request, at a commit of any of the observers: the
-// next owner goes on before its actors read, and the answer tells of the whole. The commit under
-// way changes nothing any more.
+// The owner loses the chain during a request, at a commit of any of the observers. The next
+// owner continues it before its actors read, and the answer covers both executions. The
+// commit in progress has no effect.
 func TestTakeOverInTheMiddleOfARewind(t *testing.T) {
 	for i, stream := range allStreams {
 		for _, observer := range []string{activity, observerOf(stream)} {
@@ -485,8 +485,8 @@ func TestDocumentsBehindTheirLogAreDecodedAgain(t *testing.T) {
 	a.mustCheck()
 }
 
-// Whatever definitions change, a request makes the changed streams again while the node runs,
-// through take-overs: once it is done the documents are those of a node that has had the last
+// After definitions have changed, a request renews the changed streams while the node runs,
+// also across take-overs. Then the documents are those of a node that has had the last
 // definitions from the beginning.
 func TestChangedDefinitionsAreRenewedOnRequest(t *testing.T) {
 	for seed := range uint64(histories()) {

@@ -8,9 +8,9 @@ import (
 	"github.com/imart/event-worker/chains"
 )
 
-// The wait before the chain is asked again for what it does not have yet starts at
-// firstRetry. The wait between two attempts is at most lastRetry: the chain itself spares
-// endpoints that fail, and one that is back is to be noticed soon.
+// The pause before the chain is asked again for data that it does not have yet starts at
+// firstRetry. The pause between two attempts is at most lastRetry: the chain itself spares
+// failing endpoints, and a recovered one should be noticed quickly.
 const (
 	firstRetry = 20 * time.Millisecond
 	lastRetry  = 3 * time.Second
@@ -36,7 +36,7 @@ type retryDue struct {
 	turn int
 }
 
-// ready says whether the work may be done on a view now.
+// ready reports whether the work may be done on a view now.
 func (a *attempt) ready(view *chains.View) bool {
 	return !a.busy && !a.waiting && (a.view == nil || a.view != view)
 }
@@ -62,8 +62,8 @@ func (a *attempt) failed(err error, backoff supervision.Backoff, tick time.Durat
 	return min(backoff.Delay(a.failures), lastRetry)
 }
 
-// notYet has the work repeated on another view, or after a while: the chain, or the
-// endpoint that was asked, does not have what was asked for on this one.
+// notYet repeats the work on another view, or after a pause: the chain, or the endpoint
+// that was asked, does not have the data on this view yet.
 func (a *attempt) notYet(inc *supervision.Incarnation, view *chains.View, err error, most time.Duration) {
 	a.early++
 	a.failures, a.err, a.view = 0, err, view
@@ -83,7 +83,7 @@ func (m retryDue) apply() {
 	}
 }
 
-// isEarly says whether an error means that another view, or some time, will tell.
+// isEarly reports whether the work may succeed on another view, or later.
 func isEarly(err error) bool {
 	return errors.Is(err, chains.ErrAhead) || errors.Is(err, chains.ErrReorganised) || errors.Is(err, chains.ErrWaits)
 }

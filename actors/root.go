@@ -41,7 +41,7 @@ type nodeActor struct {
 // chainRun is what the root knows of a chain.
 type chainRun struct {
 	Chain
-	epoch   int64 // the highest at which it was to run; 0 where the chain takes itself over
+	epoch   int64 // the highest at which it was started; 0 if the chain takes itself over
 	wanted  bool
 	held    bool              // suspended
 	running bool              // its actors exist

@@ -310,7 +310,7 @@ func TestAnAbandonedListingLeavesItsSaleBehind(t *testing.T) {
 	w.mustCheck()
 }
 
-// model: D4. What the new stream tells happened before what is known.
+// model: D4. The events of the new stream are earlier than those of the log.
 func TestAStreamThatIsAddedLater(t *testing.T) {
 	w := calm(t, "list", "buy")
 	w.mine(
@@ -466,7 +466,7 @@ func TestAPageReadAsFinalBeforeFinalityBroke(t *testing.T) {
 	w.mustCheck()
 }
 
-// The chain rests, so that no new view tells the stream to go on.
+// The chain rests, so that no new view wakes the stream.
 func TestAnEndpointThatLagsForAWhile(t *testing.T) {
 	w := calm(t, "list", "buy")
 	w.mine(block(listed("a", "9")), block(bought("a", "1")))

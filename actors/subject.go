@@ -76,7 +76,7 @@ type Tuning struct {
 	// again for what the chain does not have yet.
 	Tick time.Duration
 	// Stuck is how long a stream or a head may stay at one place although the chain
-	// advances, before it is stalled and says so; 0: for ever.
+	// advances, before it is reported as stalled; 0: never.
 	Stuck time.Duration
 	// Outage is how long the head of a chain may not be known before that is logged as an
 	// error; 0: for ever.
@@ -156,7 +156,7 @@ func (s *subject) cursor(observer string) *cursor {
 func (s *subject) log() *cursor         { return s.cursors[0] }
 func (s *subject) documents() []*cursor { return s.cursors[1:] }
 
-// handleHead takes in the chain's new state.
+// handleHead handles the chain's new state.
 func (s *subject) handleHead(view *chains.View) {
 	if height := view.Head.Height(); s.view == nil || height < s.goal { // it can be reorganised to a lower one
 		s.goal = height
@@ -188,7 +188,7 @@ func (s *subject) advance(inc *supervision.Incarnation) {
 	s.noteCaughtUp(inc)
 }
 
-// advanceCursor does for one observer what its state allows.
+// advanceCursor performs the next step for one observer, according to its state.
 func (s *subject) advanceCursor(inc *supervision.Incarnation, c *cursor) {
 	switch c.state(s.view) {
 	case onBranch:
@@ -234,7 +234,7 @@ func (s *subject) emptyPage(p markets.Place) (page, bool) {
 	return g, log.subscribed && sameBlock(p, log.acked) && g.next(p)
 }
 
-// mayFollow says whether an observer may have everything up to a place: the log may, and
+// mayFollow reports whether an observer may have everything up to a place: the log may, and
 // the documents once the log has executed it (P5).
 func (s *subject) mayFollow(c *cursor, to markets.Place) bool {
 	log := s.log()
@@ -254,7 +254,7 @@ func (s *subject) rollBack(inc *supervision.Incarnation, c *cursor) {
 	c.send(inc, s.transition(markets.RollbackTransition, to), s.view, nil)
 }
 
-// documentsBackTo says whether all of the stream's documents are at or before a place to
+// documentsBackTo reports whether all of the stream's documents are at or before a place to
 // which the log is to be rolled back; those that are beyond are sent there.
 func (s *subject) documentsBackTo(inc *supervision.Incarnation, to markets.Place) bool {
 	all := true
@@ -270,8 +270,8 @@ func (s *subject) documentsBackTo(inc *supervision.Incarnation, to markets.Place
 	return all
 }
 
-// noteCaughtUp says once that the stream has come to the chain's head as it was when the
-// subject first saw it.
+// noteCaughtUp reports once that the stream has reached the head that the subject first
+// saw.
 func (s *subject) noteCaughtUp(inc *supervision.Incarnation) {
 	if least, known := s.least(); known && !s.caughtUp && least.Height() >= s.goal {
 		s.caughtUp = true

@@ -61,7 +61,7 @@ func TestAnObserverThatPanicsOnEveryThirdBatch(t *testing.T) {
 	})
 }
 
-// A store that is slow for one stream slows no other one down, and restarts nobody.
+// A store that is slow for one stream does not slow down others, and no actor is restarted.
 func TestAStoreThatIsSlowForOneStream(t *testing.T) {
 	w := calm(t, "list", "buy")
 	release := make(chan struct{})
@@ -79,7 +79,7 @@ func TestAStoreThatIsSlowForOneStream(t *testing.T) {
 	w.eventually("the other stream's log at the head", func() bool {
 		return w.actors()["chain/market/list/"+activity].Place == w.chain.head()
 	})
-	time.Sleep(20 * time.Millisecond) // in which somebody could lose patience
+	time.Sleep(20 * time.Millisecond) // in which a timeout could expire
 	slow.Store(false)
 	close(release)
 	w.mustCheck()

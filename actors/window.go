@@ -14,7 +14,7 @@ type page struct {
 	share    *budget.Share // nil: it takes no room
 }
 
-// next says whether the page leads on from p. On Aptos an observer may know its handle
+// next reports whether the page leads on from p. On Aptos an observer may know its handle
 // through a later version than that from which the page was read.
 func (g page) next(p markets.Place) bool {
 	return g.from.Seq == p.Seq && g.from.Hash == p.Hash && (g.to.Seq > p.Seq || g.to.Through > p.Through)
@@ -49,7 +49,7 @@ func (w window) furthest(p markets.Place) markets.Place {
 	return w[len(w)-1].to
 }
 
-// holds says whether p is a place at which the window's pages begin or end.
+// holds reports whether p is a place at which the window's pages begin or end.
 func (w window) holds(p markets.Place) bool {
 	_, ok := w.at(p)
 	return ok || len(w) > 0 && sameBlock(w[len(w)-1].to, p)
@@ -57,9 +57,9 @@ func (w window) holds(p markets.Place) bool {
 
 func sameBlock(a, b markets.Place) bool { return a.Seq == b.Seq && a.Hash == b.Hash }
 
-// on says whether the page lies on the view's branch, as far as is known. A page that has
-// come to lie below finality since it was read may be of any branch, and so may all that
-// lie below it when finality itself was violated.
+// on reports whether the page lies on the view's branch, as far as is known. A page that
+// has come to lie below finality since it was read may be of any branch, and so may all
+// that lie below it when finality itself was violated.
 func (g page) on(view *chains.View, violated bool) bool {
 	switch view.Stand(g.to) {
 	case chains.On:

@@ -111,8 +111,8 @@ type starter struct {
 	worker worker
 }
 
-// startFound says where the stream starts, which is on the worker's document, and what its
-// observers have of an earlier definition.
+// startFound has the stream's start, which is in the worker's document, and what its
+// observers have executed of an earlier definition.
 type startFound struct {
 	at        markets.Place
 	inherited inherited
@@ -187,7 +187,7 @@ func (b *starter) observers(ctx context.Context, store persistence.Store) ([]per
 	return all, nil
 }
 
-// known says whether an observer of the stream has a document.
+// known reports whether an observer of the stream has a document.
 func (w worker) known(name string, observers []persistence.Actor) bool {
 	id := w.claim("observer", name).ID
 	return slices.ContainsFunc(observers, func(a persistence.Actor) bool { return a.ID == id })

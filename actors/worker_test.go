@@ -15,8 +15,8 @@ import (
 
 var errNotFound = errors.New("nobody can tell")
 
-// Wherever the chain is when it is asked where to begin, and whatever fails: a stream's
-// actors all begin at one place, and what they make is what the chain makes from there on.
+// At any head of the chain, and despite failures, all actors of a stream begin at one
+// place, and their documents are those of the chain from there on.
 func TestAStreamBeginsAtOnePlace(t *testing.T) {
 	for seed := range uint64(histories()) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
@@ -44,8 +44,8 @@ func TestAStreamBeginsAtOnePlace(t *testing.T) {
 	}
 }
 
-// A stream of which nobody can tell where it begins waits, says so, and holds up no other;
-// it goes on by itself.
+// A stream whose start cannot be found waits, reports that, and does not delay others. It
+// continues by itself.
 func TestAStreamWaitsForItsBeginning(t *testing.T) {
 	w := calm(t, "list", "buy")
 	w.mine(block(listed("a", "9")), block(bought("a", "1")))

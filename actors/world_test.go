@@ -35,7 +35,7 @@ const patience = 20 * time.Second
 // world is a chain, a store, and the node that brings the one into the other. The
 // node can be killed and started again at any moment; the store stays.
 type world struct {
-	differing []audit.Difference // documents that the last audit has found
+	differing []audit.Difference // differing documents, found by the last audit
 	t         testing.TB
 	r         *rand.Rand
 	chain     *fakeChain
@@ -156,7 +156,7 @@ func (w *world) decode(transaction []markets.Raw) (events []markets.Event, failu
 			continue
 		}
 		if e.Position = raw.Position; e.Kind.Sale() {
-			e.Taker = "taker" // who is told of it
+			e.Taker = "taker" // who is notified
 		}
 		events = append(events, e)
 	}
@@ -168,7 +168,7 @@ func (w *world) isRevived(transaction string) bool {
 	return ok
 }
 
-// boot starts a node on the store, whatever became of the one before.
+// boot starts a node on the store, in any state that an earlier node has left.
 func (w *world) boot() {
 	w.t.Helper()
 	w.node = w.join(false)

@@ -17,77 +17,79 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// Config is what is audited, and how.
+// Config configures an audit. Its functions are called from one goroutine at a time and may
+// be nil.
 type Config struct {
 	Docs    persistence.Querier
-	Chain   string // its name
-	ID      uint64 // its chain id; 0 of a chain whose contracts are not asked
+	Chain   string // the chain's name
+	ID      uint64 // the chain id; 0 if the chain's contracts are not asked
 	Source  chains.Chain
-	Hosts   string // of the source's endpoints, for people
+	Hosts   string // the hosts of the source's endpoints, for the report
 	Markets []markets.Market
-	// From and To restrict the heights, both included; 0 and negative: all that is final.
+	// From and To restrict the heights, both included; no restriction if 0 or negative.
 	From, To int64
-	// DocumentsTo is To for documents that the log does not make; 0: as To.
+	// DocumentsTo is To for documents that the log does not yield; To if 0.
 	DocumentsTo int64
-	// Only restricts the audit to a market, and to one of its streams; empty: all.
+	// Market and Stream restrict the audit to a market and to one of its streams; all if
+	// empty.
 	Market, Stream string
 
-	// Share is the part of the time that is spent on reading; 0: all of it.
+	// Share is the fraction of the time spent on reading; all of it if 0.
 	Share float64
-	// LogOnly leaves out the documents that are made of the log.
+	// LogOnly skips the comparison of documents with the log.
 	LogOnly bool
 
-	// Resume and ResumeDocuments are how far an earlier audit came, and Save is told how far this
-	// one is.
+	// Resume and ResumeDocuments are the progress of an earlier audit, which Save received.
+	// Save is called after each page; its error ends the audit.
 	Resume          []Mark
 	ResumeDocuments []Documents
 	Save            func(context.Context, []Mark, []Documents) error
 
-	Found    func(Difference) // is told each difference
-	Progress func(Progress)   // is told after each page
-	Log      *slog.Logger
+	Found    func(Difference) // called for each difference
+	Progress func(Progress)   // called after each page
+	Log      *slog.Logger     // may be nil
 
-	Pause  time.Duration // before a second attempt; a quarter of a second if zero
-	Events int           // of a page, about; 1,000 if zero
+	Pause  time.Duration // before the first repeated attempt; 250 ms if 0
+	Events int           // the approximate number of events in a page; 1,000 if 0
 }
 
-// Progress is how far an audit is.
+// Progress is the progress of an audit.
 type Progress struct {
-	Stream string  // market/stream, the one that was just read
-	Height int64   // up to which it was compared
-	Done   float64 // of all streams, from 0 to 1
+	Stream string  // market/stream, of the last page
+	Height int64   // up to which that stream was compared
+	Done   float64 // the compared fraction of all streams, from 0 to 1
 	Counts
 }
 
-// audit is a Config at work.
+// audit is an audit in progress.
 type audit struct {
 	Config
-	view    *chains.View
-	cursors []*cursor
-	others  []Stream // streams without a cursor
-	notes   []string
-	total   Counts
-	found   map[string]*currencies.Completer
+	view       *chains.View
+	cursors    []*cursor
+	others     []Stream // streams without a cursor
+	notes      []string
+	total      Counts
+	completers map[string]*currencies.Completer // by market
 
 	documents map[string]*documentAudit // by market
 }
 
-// The bounds of an audit.
 const (
 	pageEvents = 1000
-	firstPause = 250 * time.Millisecond
+	firstPause = 250 * time.Millisecond // between attempts
 	lastPause  = 5 * time.Second
 	attempts   = 7
 )
 
-// Run audits a chain. The error is of the chain or the store: differences are none.
+// Run audits a chain. It returns an error if the chain or the store cannot be read;
+// differences are not errors. The report is valid in either case.
 func Run(ctx context.Context, cfg Config) (Report, error) {
 	cfg.Pause, cfg.Events = cmp.Or(cfg.Pause, firstPause), cmp.Or(cfg.Events, pageEvents)
 	if cfg.To <= 0 {
 		cfg.To = math.MaxInt64
 	}
 	cfg.DocumentsTo = cmp.Or(cfg.DocumentsTo, cfg.To)
-	a := audit{Config: cfg, found: map[string]*currencies.Completer{}, documents: map[string]*documentAudit{}}
+	a := audit{Config: cfg, completers: map[string]*currencies.Completer{}, documents: map[string]*documentAudit{}}
 	report := Report{Chain: cfg.Chain, Source: cfg.Hosts, StartedAt: now()}
 	err := a.run(ctx)
 	report.Streams, report.Notes, report.EndedAt = a.results(), a.notes, now()
@@ -117,18 +119,18 @@ func (a *audit) run(ctx context.Context) error {
 		return err
 	}
 	for {
-		c := a.hindmost()
+		c := a.lowest()
 		if c == nil {
-			if err := errors.Join(a.save(ctx), a.askAllAgain(ctx)); err != nil {
+			if err := errors.Join(a.save(ctx), a.compareFacts(ctx)); err != nil {
 				return err
 			}
-			return a.lookForExtras(ctx)
+			return a.findExtras(ctx)
 		}
 		started := time.Now()
 		if err := a.step(ctx, c); err != nil {
 			return fmt.Errorf("%s: %w", c.id(), err)
 		}
-		a.tell(c)
+		a.reportProgress(c)
 		if err := a.save(ctx); err != nil {
 			return err
 		}
@@ -138,7 +140,7 @@ func (a *audit) run(ctx context.Context) error {
 	}
 }
 
-// rest waits for as long as the share of time asks for.
+// rest waits so that reading takes no more than its share of the time.
 func (a *audit) rest(ctx context.Context, worked time.Duration) error {
 	if a.Share <= 0 || a.Share >= 1 {
 		return ctx.Err()
@@ -149,9 +151,9 @@ func (a *audit) rest(ctx context.Context, worked time.Duration) error {
 	return nil
 }
 
-// hindmost is the stream that is compared next: streams that are near each other share what is
-// read of the chain. It is nil at the end.
-func (a *audit) hindmost() *cursor {
+// lowest returns the unfinished cursor with the lowest height, so that streams share
+// windows of the chain; nil if all are done.
+func (a *audit) lowest() *cursor {
 	var least *cursor
 	for _, c := range a.cursors {
 		if !c.done && (least == nil || c.at.Height() < least.at.Height()) {
@@ -161,7 +163,7 @@ func (a *audit) hindmost() *cursor {
 	return least
 }
 
-// open finds the streams, and up to where each is compared.
+// open opens a cursor for each stream.
 func (a *audit) open(ctx context.Context) error {
 	for _, m := range a.Markets {
 		for _, s := range m.Streams {
@@ -173,7 +175,7 @@ func (a *audit) open(ctx context.Context) error {
 			}
 		}
 	}
-	return a.unknown(ctx)
+	return a.noteUnconfigured(ctx)
 }
 
 func (a *audit) openStream(ctx context.Context, m markets.Market, s markets.Stream) error {
@@ -190,12 +192,12 @@ func (a *audit) openStream(ctx context.Context, m markets.Market, s markets.Stre
 	if paused, err := c.log.paused(ctx); err != nil {
 		return err
 	} else if paused {
-		note(&c.result, fmt.Sprintf("paused: its log stands at %d", observer.Seq))
+		note(&c.result, fmt.Sprintf("paused: its log is at %d", observer.Seq))
 	}
 	if meaning := observer.Under(s.Meaning); meaning != nil && len(meaning.Changed) > 0 {
-		note(&c.result, "its definition has changed since its log was made: differences are to be expected until it is made again with redecode --changed")
+		note(&c.result, "its definition has changed since its log was written: expect differences until redecode --changed has run")
 	}
-	err = a.retry(ctx, "looking for where to compare", func() error { return c.bound(ctx, observer) })
+	err = a.retry(ctx, "finding the range to compare", func() error { return c.bound(ctx, observer) })
 	if err != nil {
 		return err
 	}
@@ -204,20 +206,21 @@ func (a *audit) openStream(ctx context.Context, m markets.Market, s markets.Stre
 	return nil
 }
 
-// resume puts a cursor to where an earlier audit was.
+// resume moves a cursor to where an earlier audit stopped.
 func (a *audit) resume(c *cursor) {
 	i := slices.IndexFunc(a.Resume, func(m Mark) bool { return m.Market == c.result.Market && m.Stream == c.result.Stream })
 	if i < 0 || a.Resume[i].At.Height() > c.end.Height() && !a.Resume[i].Done {
 		return
 	}
 	notes := c.result.Notes
-	c.at, c.first, c.done, c.result = a.Resume[i].At, false, a.Resume[i].Done, a.Resume[i].AuditStream
+	c.first = c.first && a.Resume[i].At == c.at // no page was compared yet
+	c.at, c.done, c.result = a.Resume[i].At, a.Resume[i].Done, a.Resume[i].AuditStream
 	c.result.Notes = notes
 	a.total.Add(c.result.AuditCounts)
 }
 
-// unknown notes the streams that the data have, and the definitions do not.
-func (a *audit) unknown(ctx context.Context) error {
+// noteUnconfigured notes the streams that have a log and are not in the configuration.
+func (a *audit) noteUnconfigured(ctx context.Context) error {
 	filter := persistence.And{persistence.Equals("chain", a.Chain), persistence.Equals("kind", "observer")}
 	observers, err := persistence.Collect[persistence.Actor](ctx, a.Docs, persistence.Query{
 		Collection: persistence.Actors, Filter: persistence.Filter{Condition: filter}, Sort: []persistence.SortKey{{Path: "_id"}},
@@ -238,8 +241,8 @@ func (a *audit) unknown(ctx context.Context) error {
 	return nil
 }
 
-// askAllAgain asks contracts again about the facts of all markets.
-func (a *audit) askAllAgain(ctx context.Context) error {
+// compareFacts compares the facts of all markets.
+func (a *audit) compareFacts(ctx context.Context) error {
 	if a.Stream != "" && a.Stream != markets.StateStream {
 		return nil
 	}
@@ -247,14 +250,14 @@ func (a *audit) askAllAgain(ctx context.Context) error {
 		if a.Market != "" && m.Name != a.Market {
 			continue
 		}
-		if err := a.askAgain(ctx, m); err != nil {
+		if err := a.compareFactsOf(ctx, m); err != nil {
 			return fmt.Errorf("%s/%s/%s: %w", a.Chain, m.Name, markets.StateStream, err)
 		}
 	}
 	return nil
 }
 
-// retry tries again what fails for a reason that may pass.
+// retry repeats a call that fails with a temporary error, with growing pauses.
 func (a *audit) retry(ctx context.Context, what string, do func() error) error {
 	for failures := 1; ; failures++ {
 		err := do()
@@ -263,7 +266,7 @@ func (a *audit) retry(ctx context.Context, what string, do func() error) error {
 			return nil
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
-		case failures == attempts || isFinal(err):
+		case failures == attempts || permanent(err):
 			return fmt.Errorf("%s: %w", what, err)
 		}
 		if a.Log != nil && failures&(failures-1) == 0 {
@@ -275,26 +278,32 @@ func (a *audit) retry(ctx context.Context, what string, do func() error) error {
 	}
 }
 
-// isFinal says whether an error stays however often something is tried.
-func isFinal(err error) bool {
+// permanent reports whether repeating the call cannot help.
+func permanent(err error) bool {
 	return slices.ContainsFunc([]error{chains.ErrWrongChain, chains.ErrPruned, chains.ErrNoMethod, chains.ErrGap}, func(e error) bool { return errors.Is(err, e) })
 }
 
-// take takes in what came of a page.
-func (a *audit) take(c *cursor, o outcome) {
+// add adds the outcome of a page.
+func (a *audit) add(c *cursor, o outcome) {
 	c.result.Events, c.result.Agree = c.result.Events+o.agree, c.result.Agree+o.agree
 	c.result.Decodable += o.decodable
 	a.total.Events, a.total.Agree = a.total.Events+o.agree, a.total.Agree+o.agree
 	for _, d := range o.differences {
-		take(&c.result, d)
-		count(&a.total, d.Kind)
-		if a.Found != nil {
-			a.Found(d)
-		}
+		a.addDifference(&c.result, d)
 	}
 }
 
-func (a *audit) tell(c *cursor) {
+// addDifference counts and reports a difference of a stream.
+func (a *audit) addDifference(s *Stream, d Difference) {
+	count(&s.AuditCounts, d.Kind)
+	count(&a.total, d.Kind)
+	lowerBefore(s, d.Before)
+	if a.Found != nil {
+		a.Found(d)
+	}
+}
+
+func (a *audit) reportProgress(c *cursor) {
 	if a.Progress == nil {
 		return
 	}
@@ -305,7 +314,7 @@ func (a *audit) tell(c *cursor) {
 	a.Progress(p)
 }
 
-// save hands out how far the audit is.
+// save passes the audit's progress to Save.
 func (a *audit) save(ctx context.Context) error {
 	if a.Save == nil {
 		return nil
@@ -317,8 +326,8 @@ func (a *audit) save(ctx context.Context) error {
 	return a.Save(ctx, marks, a.allDocuments())
 }
 
-// lookForExtras looks for documents that the log does not make.
-func (a *audit) lookForExtras(ctx context.Context) error {
+// findExtras compares the documents that the log does not yield.
+func (a *audit) findExtras(ctx context.Context) error {
 	for _, m := range a.Markets {
 		if d := a.documents[m.Name]; d != nil {
 			if err := d.extras(ctx); err != nil {

@@ -12,33 +12,33 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// entries are what a log has of a stream between two seqs, or should have.
+// entries are the entries of a stream's log in a range of seqs, as stored or as decoded
+// from the chain.
 type entries struct {
 	activities []markets.Activity
 	letters    []markets.DeadLetter
 }
 
-// reading is what was read of the chain, and what a log makes of it.
+// reading is a page of the chain, raw and decoded.
 type reading struct {
 	entries
 	raws []markets.Raw
 }
 
-// comparison compares the entries of a stream between two seqs.
+// comparison compares the entries of a stream in a range of seqs.
 type comparison struct {
 	ref    persistence.MarketRef
 	stream markets.Stream
-	// wanted says whether an event that the log does not have is surely the market's own; nil:
-	// all are.
-	wanted func(markets.Event) bool
-	// within says whether a height is to be compared.
+	// required reports whether the log must have an event; nil if it must have all.
+	required func(markets.Event) bool
+	// within reports whether a height is to be compared.
 	within func(height int64) bool
-	// before is a height below an entry of the log that is not on the chain, and beforeEvent
-	// one below an event of the chain at a height.
+	// before returns a height below an entry of the log, by its seq, that is not on the
+	// chain. beforeEvent returns a height below an event of the chain, by its height.
 	before, beforeEvent func(int64) int64
 }
 
-// outcome is what came of a comparison.
+// outcome is the result of a comparison.
 type outcome struct {
 	agree       int64
 	decodable   int64
@@ -49,14 +49,14 @@ type outcome struct {
 type matching struct {
 	comparison
 	outcome
-	events  map[markets.Position]*markets.Activity   // of the chain, not matched yet
-	letters map[markets.Position]*markets.DeadLetter // of the chain, not matched yet
-	decoded map[markets.Position]bool                // raw events of which the log has activities
+	events  map[markets.Position]*markets.Activity   // of the chain, unmatched
+	letters map[markets.Position]*markets.DeadLetter // of the chain, unmatched
+	decoded map[markets.Position]bool                // raw events with activities in the log
 	raws    []markets.Raw
 	err     error
 }
 
-// compare compares what the chain has with what the log has.
+// compare compares a page of the chain with entries of the log.
 func (c comparison) compare(chain reading, log entries) (outcome, error) {
 	m := matching{
 		comparison: c, events: map[markets.Position]*markets.Activity{}, letters: map[markets.Position]*markets.DeadLetter{},
@@ -82,7 +82,7 @@ func (c comparison) compare(chain reading, log entries) (outcome, error) {
 			m.letter(d)
 		}
 	}
-	m.rest()
+	m.missing()
 	slices.SortFunc(m.differences, func(a, b Difference) int {
 		return cmp.Or(a.Position.Compare(b.Position), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Event, b.Event))
 	})
@@ -108,8 +108,8 @@ func (m *matching) activity(a markets.Activity) {
 	}
 }
 
-// letter matches a dead letter of the log: with one, or with the raw event that can be decoded
-// now.
+// letter matches a dead letter of the log with a raw event of the chain, whether that can
+// be decoded now or not.
 func (m *matching) letter(d markets.DeadLetter) {
 	if letter := m.letters[d.Position]; letter != nil {
 		delete(m.letters, d.Position)
@@ -131,7 +131,7 @@ func (m *matching) letter(d markets.DeadLetter) {
 	m.matchLetter(d, *letter)
 }
 
-// asLetter is the raw event at a position as a dead letter; nil if the chain has none.
+// asLetter returns the raw event at a position as a dead letter; nil if the chain has none.
 func (m *matching) asLetter(p markets.Position) *markets.DeadLetter {
 	of := func(raw markets.Raw) bool {
 		return raw.Position.Height == p.Height && raw.Position.Transaction == p.Transaction
@@ -161,13 +161,15 @@ func (m *matching) asLetter(p markets.Position) *markets.DeadLetter {
 	return &letters[i]
 }
 
-// matchLetter compares a dead letter of the log with that of the chain, whatever the reasons.
+// matchLetter compares a dead letter of the log with that of the chain, except for their
+// reasons.
 func (m *matching) matchLetter(log, chain markets.DeadLetter) {
 	log.Reason, chain.Reason = "", ""
 	m.match(ofLetter(Different, log), log, chain)
 }
 
-// match compares two documents; d is the difference between them, without its fields.
+// match compares two documents. If they differ, d is the difference, to which match adds
+// the fields.
 func (m *matching) match(d Difference, log, chain any) {
 	l, err := json.Marshal(log)
 	if err != nil {
@@ -179,7 +181,7 @@ func (m *matching) match(d Difference, log, chain any) {
 		m.err = err
 		return
 	}
-	if bytes.Equal(l, c) { // most are, and need not be taken apart
+	if bytes.Equal(l, c) { // the common case needs no decoding
 		m.agree++
 		return
 	}
@@ -204,10 +206,10 @@ func (m *matching) differ(d Difference) {
 	m.differences = append(m.differences, d)
 }
 
-// rest is what the chain has and the log does not.
-func (m *matching) rest() {
+// missing adds the unmatched events of the chain.
+func (m *matching) missing() {
 	for _, a := range m.events {
-		if m.wanted == nil || m.wanted(a.Event) {
+		if m.required == nil || m.required(a.Event) {
 			m.differ(ofActivity(Missing, *a))
 		}
 	}
@@ -216,7 +218,7 @@ func (m *matching) rest() {
 	}
 }
 
-// rawPosition is the position of the raw event that an event was decoded from.
+// rawPosition returns the position of the raw event that an event was decoded from.
 func rawPosition(p markets.Position) markets.Position {
 	p.Sub = 0
 	return p

@@ -15,19 +15,19 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// cursor is how far a stream was compared.
+// cursor compares one stream, page by page.
 type cursor struct {
 	*audit
 	ref       persistence.MarketRef
 	stream    markets.Stream
-	chain     chains.Chain // as the stream reads it
+	chain     chains.Chain // with the contracts that the stream's factories announced
 	log       log
 	completer *currencies.Completer
 	result    Stream
-	read      []markets.Activity // of the log, by the last comparison
+	read      []markets.Activity // of the log, in the last comparison
 
 	start, at, end markets.Place
-	first          bool // the entries up to the start's seq are compared, too
+	first          bool // the next page includes the entries at and below the start's seq
 	done           bool
 }
 
@@ -37,19 +37,20 @@ func newCursor(a *audit, m markets.Market, s markets.Stream) *cursor {
 		audit: a, ref: ref, stream: s, log: log{a.Docs, ref, s.Name}, result: Stream{Market: m.Name, Stream: s.Name},
 		chain: factories.NewChain(a.Source, ref, s, a.Docs),
 	}
-	if a.found[m.Name] == nil {
-		a.found[m.Name] = currencies.New(a.Chain, m.Kind, nil, stored{a.Docs})
+	if a.completers[m.Name] == nil {
+		a.completers[m.Name] = currencies.New(a.Chain, m.Kind, nil, stored{a.Docs})
 	}
-	c.completer = a.found[m.Name]
+	c.completer = a.completers[m.Name]
 	return c
 }
 
 func (c *cursor) id() string { return c.ref.Chain + "/" + c.ref.Market + "/" + c.stream.Name }
 
-// isHandle says whether the stream's seqs are numbers of a handle, and not heights.
+// isHandle reports whether the stream's seqs are those of a handle's events rather than
+// heights.
 func (c *cursor) isHandle() bool { return c.stream.Source.Handle != "" }
 
-// bound finds from where to where the stream is compared.
+// bound sets the range in which the stream is compared.
 func (c *cursor) bound(ctx context.Context, observer persistence.Actor) error {
 	c.start, c.end = observer.Place, observer.Place
 	if len(observer.Trail) > 0 {
@@ -78,12 +79,12 @@ func (c *cursor) bound(ctx context.Context, observer persistence.Actor) error {
 	return nil
 }
 
-// boundByFinality ends the comparison with what is final on the chain, and was final when the
-// log was written or is still on the chain.
+// boundByFinality limits the range to blocks that are final on the chain and that the log
+// shares with it: they were final when the log was written, or they are on the chain.
 func (c *cursor) boundByFinality(ctx context.Context, observer persistence.Actor) error {
 	trail := observer.Trail.Cut(c.end)
 	on, ok, err := c.chain.Ancestor(ctx, c.view, trail, -1)
-	if errors.Is(err, chains.ErrAhead) { // the source is behind
+	if errors.Is(err, chains.ErrAhead) { // the source is behind the log
 		on, ok, err = markets.Place{}, true, nil
 	}
 	if err != nil {
@@ -94,23 +95,23 @@ func (c *cursor) boundByFinality(ctx context.Context, observer persistence.Actor
 		reached = max(reached, on.Seq)
 	}
 	if reached < c.end.Seq && reached < c.view.Final.Seq {
-		note(&c.result, fmt.Sprintf("its log is on another branch than this chain above %d", reached))
+		note(&c.result, fmt.Sprintf("above %d its log is on another branch than the chain", reached))
 	}
 	c.end = markets.Place{Seq: max(min(reached, c.view.Final.Seq), c.start.Seq)}
 	return nil
 }
 
-// since finds the place before a handle's first event at or after a ledger version.
-type since interface {
+// eventFinder returns the place before a handle's first event at or after a ledger version.
+type eventFinder interface {
 	Since(ctx context.Context, source markets.Source, version int64) (markets.Place, error)
 }
 
-// placer finds the block of a final height.
-type placer interface {
+// blockFinder returns the place of the block at a final height.
+type blockFinder interface {
 	PlaceAt(ctx context.Context, height int64) (markets.Place, error)
 }
 
-// startAt puts the cursor before the first height that is compared.
+// startAt moves the cursor to the place before From.
 func (c *cursor) startAt(ctx context.Context, observer persistence.Actor) (err error) {
 	if c.From > c.end.Height() {
 		c.at = c.end
@@ -119,20 +120,20 @@ func (c *cursor) startAt(ctx context.Context, observer persistence.Actor) (err e
 	before := c.From - 1
 	c.at, _ = observer.Trail.AtOrBelow(before)
 	if c.isHandle() {
-		if of, ok := innermost(c.Source).(since); ok {
-			c.at, err = of.Since(ctx, c.stream.Source, c.From)
+		if finder, ok := innermost(c.Source).(eventFinder); ok {
+			c.at, err = finder.Since(ctx, c.stream.Source, c.From)
 		}
 		return err
 	}
-	if of, ok := innermost(c.Source).(placer); ok {
-		c.at, err = of.PlaceAt(ctx, before)
+	if finder, ok := innermost(c.Source).(blockFinder); ok {
+		c.at, err = finder.PlaceAt(ctx, before)
 	} else if c.at.Through > 0 {
 		c.at = markets.Place{Seq: before, Through: before}
 	}
 	return err
 }
 
-// innermost is the chain that others wrap.
+// innermost unwraps a chain.
 func innermost(chain chains.Chain) chains.Chain {
 	for {
 		wrapper, ok := chain.(interface{ Unwrap() chains.Chain })
@@ -156,22 +157,22 @@ func (a *audit) step(ctx context.Context, c *cursor) error {
 	}
 	through := to.Seq
 	ended := to.Seq >= c.end.Seq || to == c.at || c.isHandle() && len(chain.raws) > 0 && chain.raws[len(chain.raws)-1].Position.Height > c.To
-	if ended && to.Seq < c.end.Seq && c.To >= c.end.Height() { // the chain has no more
+	if ended && to.Seq < c.end.Seq && c.To >= c.end.Height() { // the chain has no more events
 		through = c.end.Seq
 	}
 	o, err := c.compare(ctx, chain, lower, through)
 	if err == nil && len(o.differences) > 0 {
-		o, err = c.again(ctx, c.at, lower, through, to)
+		o, err = c.confirm(ctx, c.at, lower, through, to)
 	}
 	if errors.Is(err, errBehind) {
-		note(&c.result, fmt.Sprintf("%v meanwhile: it is compared up to there", err))
+		note(&c.result, fmt.Sprintf("during the audit %v: it is compared up to there", err))
 		c.end, c.done = c.at, true
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	a.take(c, o)
+	a.add(c, o)
 	if err := c.compareDocuments(ctx, lower, through); err != nil {
 		return err
 	}
@@ -183,7 +184,7 @@ func (a *audit) step(ctx context.Context, c *cursor) error {
 	return nil
 }
 
-// compareDocuments compares the documents that the last page makes.
+// compareDocuments compares the documents of the last page's activities.
 func (c *cursor) compareDocuments(ctx context.Context, after, through int64) error {
 	d, err := c.documentsOf(ctx, c.ref.Market)
 	if err != nil || d == nil {
@@ -195,8 +196,8 @@ func (c *cursor) compareDocuments(ctx context.Context, after, through int64) err
 	})
 }
 
-// next reads the next page of the chain, and decodes it. The page ends where it begins if the
-// chain has no more.
+// next reads and decodes the next page of the chain. Its end is its start if the chain has
+// no more events.
 func (c *cursor) next(ctx context.Context) (to markets.Place, r reading, err error) {
 	if c.at.Seq >= c.end.Seq {
 		return c.at, r, nil
@@ -208,21 +209,21 @@ func (c *cursor) next(ctx context.Context) (to markets.Place, r reading, err err
 			err = page.Check(c.at)
 		}
 		if err == nil && page.To.Seq == c.at.Seq && !(c.isHandle() && page.To.Through >= c.end.Through) {
-			err = fmt.Errorf("%w: the log has more, up to %d", chains.ErrAhead, c.end.Seq)
+			err = fmt.Errorf("%w: the log has events up to %d", chains.ErrAhead, c.end.Seq)
 		}
 		return err
 	})
 	if err != nil {
 		return c.at, r, err
 	}
-	if page.To.Seq == c.at.Seq { // the chain has no more of a handle
+	if page.To.Seq == c.at.Seq { // the handle has no more events
 		return c.at, r, nil
 	}
 	r, err = c.decode(ctx, page.Raws)
 	return page.To, r, err
 }
 
-// decode decodes what was read of the chain.
+// decode decodes raw events of the chain.
 func (c *cursor) decode(ctx context.Context, raws []markets.Raw) (reading, error) {
 	b := batch.Decode(c.ref.Chain, c.ref.Market, c.stream, raws)
 	if err := c.completer.Complete(ctx, nil, b.Events); err != nil {
@@ -235,7 +236,7 @@ func (c *cursor) decode(ctx context.Context, raws []markets.Raw) (reading, error
 	return r, nil
 }
 
-// compare compares a page of the chain with what the log has at this moment.
+// compare compares a page of the chain with the current entries of the log.
 func (c *cursor) compare(ctx context.Context, chain reading, after, through int64) (outcome, error) {
 	e, err := c.log.between(ctx, after, through)
 	if err != nil {
@@ -251,7 +252,8 @@ func (c *cursor) match(ctx context.Context, chain reading, e entries) (outcome, 
 	for i, a := range e.activities {
 		events[i] = a.Event
 	}
-	// An entry that has only the address of its currency agrees: the symbol may have been found later.
+	// An entry with only the address of its currency agrees: the symbol may have been found
+	// later.
 	if err := c.completer.Complete(ctx, nil, events); err != nil {
 		return outcome{}, err
 	}
@@ -260,14 +262,14 @@ func (c *cursor) match(ctx context.Context, chain reading, e entries) (outcome, 
 	}
 	comparison := comparison{ref: c.ref, stream: c.stream, within: c.within, before: c.before, beforeEvent: c.beforeEvent}
 	if c.stream.Own != nil {
-		comparison.wanted = c.wanted
+		comparison.required = c.required
 	}
 	return comparison.compare(chain, e)
 }
 
-// again reads the chain and the log again, and compares them. errBehind: the log no longer has
-// the page.
-func (c *cursor) again(ctx context.Context, after markets.Place, lower, through int64, to markets.Place) (outcome, error) {
+// confirm reads the chain and the log again and compares them. It returns errBehind if the
+// log no longer has the page.
+func (c *cursor) confirm(ctx context.Context, after markets.Place, lower, through int64, to markets.Place) (outcome, error) {
 	var chain reading
 	for at := after; at.Seq < to.Seq; {
 		var page chains.Page
@@ -277,7 +279,7 @@ func (c *cursor) again(ctx context.Context, after markets.Place, lower, through 
 				err = page.Check(at)
 			}
 			if err == nil && page.To.Seq == at.Seq {
-				err = fmt.Errorf("%w: it had events up to %d", chains.ErrAhead, to.Seq)
+				err = fmt.Errorf("%w: it has had events up to %d", chains.ErrAhead, to.Seq)
 			}
 			return err
 		})
@@ -290,16 +292,17 @@ func (c *cursor) again(ctx context.Context, after markets.Place, lower, through 
 	if err != nil {
 		return outcome{}, err
 	}
-	e, _, err := c.log.settled(ctx, lower, through, c.Pause)
+	e, err := c.log.settled(ctx, lower, through, c.Pause)
 	if err != nil {
 		return outcome{}, err
 	}
 	return c.match(ctx, chain, e)
 }
 
-// wanted says whether an event is surely the market's own. The others may have been left out: the
-// log did not know their orders yet, or, of a bulk cancel, the maker.
-func (c *cursor) wanted(e markets.Event) bool {
+// required reports whether an event is certainly the market's own. The worker may have
+// skipped any other because its log did not know the order yet or, of a bulk cancel, the
+// maker.
+func (c *cursor) required(e markets.Event) bool {
 	return e.Kind != markets.OrdersCancelled && c.stream.Own.Has(e)
 }
 
@@ -307,7 +310,7 @@ func (c *cursor) within(height int64) bool {
 	return (height >= c.From || c.From <= 0) && height <= c.To
 }
 
-// height is the height of a place; that of a handle's start is not known.
+// height returns the height of a place. The height of a handle's start is not known.
 func (c *cursor) height(p markets.Place) int64 {
 	if c.isHandle() {
 		return p.Through
@@ -315,7 +318,7 @@ func (c *cursor) height(p markets.Place) int64 {
 	return p.Height()
 }
 
-// before is a height below an entry of the log that is not on the chain.
+// before returns a height below an entry of the log that is not on the chain.
 func (c *cursor) before(seq int64) int64 {
 	if c.isHandle() {
 		return max(0, c.at.Through-1)
@@ -323,8 +326,8 @@ func (c *cursor) before(seq int64) int64 {
 	return max(0, seq-1)
 }
 
-// beforeEvent is a height below an event of the chain. A place of a handle that has the event
-// may reach only up to the version before the event's.
+// beforeEvent returns a height below an event of the chain. The place of a handle before
+// the event may extend to the ledger version before the event's.
 func (c *cursor) beforeEvent(height int64) int64 {
 	if c.isHandle() {
 		return max(0, height-2)
@@ -332,7 +335,7 @@ func (c *cursor) beforeEvent(height int64) int64 {
 	return max(0, height-1)
 }
 
-// progress is how far the stream is, from 0 to 1.
+// progress returns the compared fraction of the stream, from 0 to 1.
 func (c *cursor) progress() float64 {
 	all := c.end.Seq - c.start.Seq
 	if c.done || all <= 0 {

@@ -14,36 +14,34 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// Documents is what came of the comparison of a collection with a market's log.
+// Documents is the result of comparing a collection with a market's log.
 type Documents = persistence.AuditDocuments
 
-// The bounds of the comparison of a market's documents.
 const (
-	maxSeen    = 1 << 22 // documents that are remembered as compared
-	maxUnseen  = 100_000 // documents that are compared after one pass over the collection
-	maxRefolds = 100_000 // documents that differ, and are remembered to be mended
-	looks      = 4       // documents that are compared at once
+	maxSeen     = 1 << 22 // compared documents that are remembered
+	maxUnseen   = 100_000 // documents that are compared after one pass over the collection
+	maxRefolds  = 100_000 // keys of differing documents that are remembered for a repair
+	concurrency = 4       // documents that are compared concurrently
 )
 
-// documentAudit compares the documents of a market with what its log makes. The documents that the
-// log makes are found page by page, beside the comparison of the log; those that it does not make
-// are looked for at the end.
+// documentAudit compares the documents of a market with the fold of its log. The documents
+// that the log yields are compared page by page, along with the log; the others follow at
+// the end.
 type documentAudit struct {
 	*audit
 	market  string
 	checker *explain.Checker
-	// A document that is compared a second time costs time, and counts twice: so that 64 bits of
-	// each key are enough.
-	seed   maphash.Seed
-	seen   map[uint64]struct{}
-	forgot bool // what was seen was too much to be remembered
 
-	orders, records, told Documents
-	refolds               []string          // keys of orders and records that differ
-	firstTold             map[string]*int64 // the seq of a stream's first notification; nil: it has none
+	seed      maphash.Seed
+	seen      map[uint64]struct{} // hashes of the keys that were compared
+	forgotten bool                // seen was cleared because it was full
+
+	orders, records, notices Documents
+	refolds                  []string          // keys of orders and records that differ
+	firstSeqs                map[string]*int64 // see firstSeq, by stream
 }
 
-// documentsOf are the documents of a market; nil if they are not compared.
+// documentsOf returns the comparison of a market's documents; nil if they are not compared.
 func (a *audit) documentsOf(ctx context.Context, market string) (*documentAudit, error) {
 	if a.LogOnly {
 		return nil, nil
@@ -52,19 +50,19 @@ func (a *audit) documentsOf(ctx context.Context, market string) (*documentAudit,
 		return d, nil
 	}
 	d := &documentAudit{
-		audit: a, market: market, seed: maphash.MakeSeed(), seen: map[uint64]struct{}{}, firstTold: map[string]*int64{},
+		audit: a, market: market, seed: maphash.MakeSeed(), seen: map[uint64]struct{}{}, firstSeqs: map[string]*int64{},
 		orders: Documents{Market: market, Collection: persistence.Orders}, records: Documents{Market: market, Collection: persistence.Records},
-		told: Documents{Market: market, Collection: persistence.Notifications},
+		notices: Documents{Market: market, Collection: persistence.Notifications},
 	}
 	for _, before := range a.ResumeDocuments {
 		switch {
 		case before.Market != market:
-		case before.Collection == persistence.Orders: // the others are found again at the end
+		case before.Collection == persistence.Orders: // existing documents are compared again at the end
 			d.orders.Compared, d.orders.Missing = before.Missing, before.Missing
 		case before.Collection == persistence.Records:
 			d.records.Compared, d.records.Missing = before.Missing, before.Missing
 		case before.Collection == persistence.Notifications:
-			d.told = before
+			d.notices = before
 		}
 	}
 	var err error
@@ -73,25 +71,25 @@ func (a *audit) documentsOf(ctx context.Context, market string) (*documentAudit,
 	return d, err
 }
 
-// comparePage compares the documents that a page of a stream's log makes.
+// comparePage compares the documents of the activities in a page of a stream's log.
 func (d *documentAudit) comparePage(ctx context.Context, p page) error {
 	if err := d.checker.Refresh(ctx); err != nil {
 		return err
 	}
 	var keys []explain.Key
 	for _, a := range p.activities {
-		if k, ok := explain.KeyOf(a.Event); ok && p.within(a.Position.Height) && d.see(k) {
+		if k, ok := explain.KeyOf(a.Event); ok && p.within(a.Position.Height) && d.markSeen(k) {
 			keys = append(keys, k)
 		}
 	}
 	if err := d.compare(ctx, keys); err != nil {
 		return err
 	}
-	return d.notifications(ctx, p)
+	return d.compareNotifications(ctx, p)
 }
 
-// see remembers that a document is compared; false if it was before.
-func (d *documentAudit) see(k explain.Key) bool {
+// markSeen remembers that a document is compared; false if it was compared before.
+func (d *documentAudit) markSeen(k explain.Key) bool {
 	kind := "order "
 	if k.Record {
 		kind = "record "
@@ -102,7 +100,7 @@ func (d *documentAudit) see(k explain.Key) bool {
 	}
 	if len(d.seen) >= maxSeen {
 		clear(d.seen)
-		d.forgot = true
+		d.forgotten = true
 	}
 	d.seen[sum] = struct{}{}
 	return true
@@ -113,7 +111,7 @@ func (d *documentAudit) compare(ctx context.Context, keys []explain.Key) error {
 	checks := make([]explain.Check, len(keys))
 	failures := make([]error, len(keys))
 	group, within := errgroup.WithContext(ctx)
-	group.SetLimit(looks)
+	group.SetLimit(concurrency)
 	for i, k := range keys {
 		group.Go(func() error {
 			check, err := d.checker.Look(within, k)
@@ -132,16 +130,16 @@ func (d *documentAudit) compare(ctx context.Context, keys []explain.Key) error {
 	}
 	for i, k := range keys {
 		if failures[i] != nil {
-			d.remark(fmt.Sprintf("%s/%s: documents are not compared: %v", d.Chain, d.market, failures[i]))
+			d.note(fmt.Sprintf("%s/%s: a document is not compared: %v", d.Chain, d.market, failures[i]))
 			continue
 		}
-		d.take(k, checks[i])
+		d.add(k, checks[i])
 	}
 	return nil
 }
 
-// take counts a document, and tells how it differs.
-func (d *documentAudit) take(k explain.Key, c explain.Check) {
+// add counts a document and reports its difference.
+func (d *documentAudit) add(k explain.Key, c explain.Check) {
 	of := &d.orders
 	if k.Record {
 		of = &d.records
@@ -166,12 +164,12 @@ func (d *documentAudit) take(k explain.Key, c explain.Check) {
 	if len(d.refolds) < maxRefolds {
 		d.refolds = append(d.refolds, k.Key)
 	} else {
-		d.remark(fmt.Sprintf("%s/%s: more than %d documents differ: verify again after the repair", d.Chain, d.market, maxRefolds))
+		d.note(fmt.Sprintf("%s/%s: more than %d documents differ: verify again after the repair", d.Chain, d.market, maxRefolds))
 	}
-	d.tellDocument(of, diff)
+	d.addDocument(of, diff)
 }
 
-// fieldsOf are the fields within a field of a document that differ.
+// fieldsOf splits the change of a field into its inner fields that differ.
 func fieldsOf(c explain.Change) (all []Field) {
 	if c.From == nil || c.To == nil {
 		return []Field{{Path: c.Field, Log: c.To, Document: c.From}}
@@ -190,7 +188,8 @@ func fieldsOf(c explain.Change) (all []Field) {
 	return all
 }
 
-func (d *documentAudit) tellDocument(of *Documents, diff Difference) {
+// addDocument counts and reports a document that differs.
+func (d *documentAudit) addDocument(of *Documents, diff Difference) {
 	switch diff.Kind {
 	case Missing:
 		of.Missing++
@@ -204,7 +203,8 @@ func (d *documentAudit) tellDocument(of *Documents, diff Difference) {
 	}
 }
 
-// extras compares the documents that no page of the log has named.
+// extras compares the documents that no page of the log has named, in passes over the
+// collections until all of them were compared.
 func (d *documentAudit) extras(ctx context.Context) error {
 	if d.Stream != "" {
 		return nil
@@ -226,8 +226,8 @@ func (d *documentAudit) extras(ctx context.Context) error {
 			if len(keys) < maxUnseen {
 				break
 			}
-			if d.forgot {
-				d.remark(fmt.Sprintf("%s/%s: not all documents without events were looked for: there are too many", d.Chain, d.market))
+			if d.forgotten {
+				d.note(fmt.Sprintf("%s/%s: there are too many documents: some without events were not compared", d.Chain, d.market))
 				break
 			}
 		}
@@ -235,7 +235,8 @@ func (d *documentAudit) extras(ctx context.Context) error {
 	return nil
 }
 
-// unseen are documents that were not compared yet.
+// unseen returns the keys of up to maxUnseen documents that were not compared yet, and
+// marks them as seen.
 func (d *documentAudit) unseen(ctx context.Context, record bool) (keys []explain.Key, err error) {
 	collection := persistence.Orders
 	if record {
@@ -250,7 +251,7 @@ func (d *documentAudit) unseen(ctx context.Context, record bool) (keys []explain
 		if err != nil {
 			return nil, err
 		}
-		if (d.From > 0 && height < d.From) || height > d.DocumentsTo || !d.see(k) {
+		if (d.From > 0 && height < d.From) || height > d.DocumentsTo || !d.markSeen(k) {
 			continue
 		}
 		if keys = append(keys, k); len(keys) == maxUnseen {
@@ -260,21 +261,21 @@ func (d *documentAudit) unseen(ctx context.Context, record bool) (keys []explain
 	return keys, nil
 }
 
-// remark notes what has to be known of an audit, once.
-func (a *audit) remark(text string) {
+// note adds a note to the report unless it has it.
+func (a *audit) note(text string) {
 	if !slices.Contains(a.notes, text) {
 		a.notes = append(a.notes, text)
 	}
 }
 
-// allDocuments are what came of all collections.
+// allDocuments returns the results of all collections with documents.
 func (a *audit) allDocuments() (all []Documents) {
 	for _, m := range a.Markets {
 		d := a.documents[m.Name]
 		if d == nil {
 			continue
 		}
-		for _, of := range []Documents{d.orders, d.records, d.told} {
+		for _, of := range []Documents{d.orders, d.records, d.notices} {
 			if of.Compared > 0 || of.Differ() > 0 {
 				all = append(all, of)
 			}
@@ -283,15 +284,14 @@ func (a *audit) allDocuments() (all []Documents) {
 	return all
 }
 
-// page is a page of a stream's log, and what its documents are compared in.
+// page is a page of a stream's log whose documents are compared.
 type page struct {
 	log
 	activities     []markets.Activity
-	after, through int64
+	after, through int64 // seqs
 	notifies       bool
-	within         func(height int64) bool
-	// before and beforeEvent are heights below a notification without an activity, and below an
-	// activity.
+	// within, before and beforeEvent are those of a comparison.
+	within              func(height int64) bool
 	before, beforeEvent func(int64) int64
 	result              *Stream
 }

@@ -13,10 +13,10 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// askAgain asks contracts again what the facts of a market's log say, from the newest fact to the
-// oldest: the state of old blocks is what nodes give up first. Which orders were asked about,
-// and when, is not audited.
-func (a *audit) askAgain(ctx context.Context, of markets.Market) error {
+// compareFactsOf asks contracts again for the facts in a market's log, from the newest to
+// the oldest, because nodes prune the state of old blocks first. The worker's choice of
+// orders and blocks is not audited.
+func (a *audit) compareFactsOf(ctx context.Context, of markets.Market) error {
 	market := of.Name
 	asker, ok := innermost(a.Source).(facts.Asker)
 	ref := persistence.MarketRef{Chain: a.Chain, Market: market}
@@ -37,7 +37,7 @@ func (a *audit) askAgain(ctx context.Context, of markets.Market) error {
 	}
 	err = f.run(ctx)
 	if f.result.NotAsked > 0 {
-		note(&f.result, fmt.Sprintf("%d facts are not compared: %s", f.result.NotAsked, f.why()))
+		note(&f.result, fmt.Sprintf("%d facts are not compared: %s", f.result.NotAsked, f.notAskedReason()))
 	}
 	a.others = append(a.others, f.result)
 	return err
@@ -47,23 +47,23 @@ func (a *audit) askAgain(ctx context.Context, of markets.Market) error {
 type factAudit struct {
 	*audit
 	log      log
-	inquirer *facts.Inquirer // nil: contracts cannot be asked
-	pruned   int64           // the newest block whose state no endpoint has; 0: none was met
+	inquirer *facts.Inquirer // nil if contracts cannot be asked
+	pruned   int64           // the newest block whose state no endpoint has; 0 if none is known
 	result   Stream
-	notifies bool // owners are told of offers for their tokens
+	notifies bool // facts notify owners of offers for their tokens
 }
 
-func (f *factAudit) why() string {
+func (f *factAudit) notAskedReason() string {
 	switch {
 	case f.inquirer == nil:
 		return "contracts of this chain cannot be asked"
 	case f.pruned > 0:
-		return fmt.Sprintf("no endpoint has the state of block %d and of those before it; an archive node has", f.pruned)
+		return fmt.Sprintf("no endpoint has the state of block %d and earlier blocks; use an archive node", f.pruned)
 	}
-	return "they tell what was handed in, and nothing of contracts"
+	return "they are not answers of contracts"
 }
 
-// factBlocks is how many blocks are read of the log at once.
+// factBlocks is the number of blocks of the log that are read at once.
 const factBlocks = 1000
 
 func (f *factAudit) run(ctx context.Context) error {
@@ -90,7 +90,7 @@ func (f *factAudit) run(ctx context.Context) error {
 	return nil
 }
 
-// compareDocuments compares the documents that facts make.
+// compareDocuments compares the documents of facts.
 func (f *factAudit) compareDocuments(ctx context.Context, log []markets.Activity, after, through int64) error {
 	d, err := f.documentsOf(ctx, f.result.Market)
 	if err != nil || d == nil {
@@ -125,7 +125,7 @@ func (f *factAudit) block(ctx context.Context, all []markets.Activity) error {
 	var said []markets.Fact
 	err := f.retry(ctx, fmt.Sprintf("asking contracts about block %d", at.Seq), func() (err error) {
 		if said, err = f.inquirer.Ask(ctx, at, orders); errors.Is(err, chains.ErrReorganised) {
-			said, err = nil, nil // the block is another one
+			said, err = nil, nil // the block was replaced
 		}
 		return err
 	})
@@ -141,7 +141,7 @@ func (f *factAudit) block(ctx context.Context, all []markets.Activity) error {
 		if said == nil {
 			d := f.difference(a)
 			d.Note = "the block is not on the chain"
-			f.take(d)
+			f.addDifference(&f.result, d)
 		} else if err := f.compare(a, said[i]); err != nil {
 			return err
 		}
@@ -155,22 +155,22 @@ func (f *factAudit) difference(a markets.Activity) Difference {
 	return d
 }
 
-// compare compares a fact with what contracts say now of the same block. Whether the order could
-// be filled is compared where both know it.
+// compare compares a fact with the contracts' current answer for the same block. Fillable
+// is compared only if both are known.
 func (f *factAudit) compare(a markets.Activity, said markets.Fact) error {
-	was := *a.Fact
-	was.Owner, said.Owner = "", ""
-	if was.State == nil || was.State.Height != 0 || said.State == nil {
-		was.State, said.State = nil, nil
+	logged := *a.Fact
+	logged.Owner, said.Owner = "", ""
+	if logged.State == nil || logged.State.Height != 0 || said.State == nil {
+		logged.State, said.State = nil, nil
 	}
-	if was.Fillable == nil || said.Fillable == nil || was.Fillable.Answer == markets.Unknown || said.Fillable.Answer == markets.Unknown {
-		was.Fillable, said.Fillable = nil, nil
+	if logged.Fillable == nil || said.Fillable == nil || logged.Fillable.Answer == markets.Unknown || said.Fillable.Answer == markets.Unknown {
+		logged.Fillable, said.Fillable = nil, nil
 	}
-	if was.State == nil && was.Fillable == nil {
+	if logged.State == nil && logged.Fillable == nil {
 		f.result.NotAsked++
 		return nil
 	}
-	l, err := json.Marshal(was)
+	l, err := json.Marshal(logged)
 	if err != nil {
 		return err
 	}
@@ -190,20 +190,12 @@ func (f *factAudit) compare(a markets.Activity, said markets.Fact) error {
 	for i := range d.Fields {
 		d.Fields[i].Path = "fact." + d.Fields[i].Path
 	}
-	f.take(d)
+	f.addDifference(&f.result, d)
 	return nil
 }
 
-func (f *factAudit) take(d Difference) {
-	take(&f.result, d)
-	count(&f.total, d.Kind)
-	if f.Found != nil {
-		f.Found(d)
-	}
-}
-
-// order is a fact's order as its log had it before the fact. Bulk cancels are left out: they
-// change none of the terms that contracts are asked about.
+// order folds a fact's order from the events before the fact. Bulk cancels are left out:
+// they do not change the terms that contracts are asked about.
 func (f *factAudit) order(ctx context.Context, a markets.Activity) (markets.Order, error) {
 	where := append(f.log.ref.Documents(), persistence.Equals("order", a.Order))
 	own, err := persistence.Collect[markets.Activity](ctx, f.Docs, persistence.Query{Collection: persistence.Activities, Filter: persistence.Filter{Condition: where}})

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// differing are the fields in which two JSON documents differ, in order of their paths.
+// differing returns the fields in which two JSON documents differ, sorted by path.
 func differing(log, chain []byte) ([]Field, error) {
 	l, err := generic(log)
 	if err != nil {
@@ -20,11 +20,11 @@ func differing(log, chain []byte) ([]Field, error) {
 		return nil, err
 	}
 	var fields []Field
-	diff("", l, c, func(f Field) { fields = append(fields, f) })
+	walk("", l, c, func(f Field) { fields = append(fields, f) })
 	return fields, nil
 }
 
-// generic decodes JSON with its numbers as they are written.
+// generic decodes JSON and keeps numbers as text.
 func generic(text []byte) (v any, err error) {
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.UseNumber()
@@ -32,11 +32,11 @@ func generic(text []byte) (v any, err error) {
 	return v, err
 }
 
-// absent stands for the value of a field that a document does not have.
+// absent is the value of a missing field.
 type absent struct{}
 
-// diff tells of the fields in which two values differ.
-func diff(path string, log, chain any, tell func(Field)) {
+// walk calls found for each field in which two values differ.
+func walk(path string, log, chain any, found func(Field)) {
 	a, isMap := log.(map[string]any)
 	b, bothMaps := chain.(map[string]any)
 	if isMap && bothMaps {
@@ -52,12 +52,12 @@ func diff(path string, log, chain any, tell func(Field)) {
 			if path != "" {
 				inner = path + "." + name
 			}
-			diff(inner, member(a, name), member(b, name), tell)
+			walk(inner, member(a, name), member(b, name), found)
 		}
 		return
 	}
 	if !sameValue(log, chain) {
-		tell(Field{Path: path, Log: textOf(log), Chain: textOf(chain)})
+		found(Field{Path: path, Log: textOf(log), Chain: textOf(chain)})
 	}
 }
 
@@ -79,8 +79,8 @@ func textOf(v any) json.RawMessage {
 	return text
 }
 
-// sameValue compares values that are not both objects. Times are the same if their instants
-// are, and numbers if their values are.
+// sameValue compares values that are not both objects: times by their instants, and numbers
+// by their values.
 func sameValue(a, b any) bool {
 	switch a := a.(type) {
 	case json.Number:
@@ -106,7 +106,7 @@ func sameValue(a, b any) bool {
 
 func sameAny(a, b any) bool {
 	same := true
-	diff("", a, b, func(Field) { same = false })
+	walk("", a, b, func(Field) { same = false })
 	return same
 }
 

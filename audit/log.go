@@ -20,12 +20,12 @@ type log struct {
 }
 
 var (
-	errNoLog   = errors.New("nothing was read of it yet")
+	errNoLog   = errors.New("it has no log yet")
 	errChanged = errors.New("the log was changed while it was read")
 	errBehind  = errors.New("the log was rolled back")
 )
 
-// observer is the document of the observer that keeps the log.
+// observer returns the document of the stream's activity observer.
 func (l log) observer(ctx context.Context) (persistence.Actor, error) {
 	found, err := l.actors(ctx, "observer")
 	if err != nil {
@@ -38,7 +38,7 @@ func (l log) observer(ctx context.Context) (persistence.Actor, error) {
 	return found[i], nil
 }
 
-// paused says whether the stream is paused.
+// paused reports whether the stream is paused.
 func (l log) paused(ctx context.Context) (bool, error) {
 	found, err := l.actors(ctx, "worker")
 	return slices.ContainsFunc(found, func(a persistence.Actor) bool { return a.Paused }), err
@@ -62,47 +62,51 @@ func (l log) between(ctx context.Context, after, through int64) (e entries, err 
 	return e, err
 }
 
-// settled reads the entries between two seqs, and what else is to be read with them, while the log
-// has all of them, and is not rolled back. errBehind: it is rolled back, to the place of the document. errChanged: it is changed
-// too fast.
-func (l log) settled(ctx context.Context, after, through int64, pause time.Duration, also ...func() error) (entries, persistence.Actor, error) {
+// settled reads the entries between two seqs, and calls also, while the log is not rolled
+// back. It repeats both if the log is changed meanwhile. It returns errBehind if the log
+// ends below through, and errChanged if every attempt was disturbed.
+func (l log) settled(ctx context.Context, after, through int64, pause time.Duration, also ...func() error) (entries, error) {
 	const attempts = 20
 	var before persistence.Actor
 	var err error
 	for range attempts {
-		before, err = l.observer(ctx)
-		if err != nil {
-			return entries{}, before, err
+		if before, err = l.observer(ctx); err != nil {
+			return entries{}, err
 		}
 		if before.Pending == nil && before.Seq >= through {
-			e, err := l.between(ctx, after, through)
-			if err != nil {
-				return entries{}, before, err
-			}
-			for _, read := range also {
-				if err := read(); err != nil {
-					return entries{}, before, err
-				}
-			}
-			then, err := l.observer(ctx)
-			if err != nil {
-				return entries{}, before, err
-			}
-			if advanced(before, then) {
-				return e, then, nil
+			e, undisturbed, err := l.readSince(ctx, before, after, through, also)
+			if err != nil || undisturbed {
+				return e, err
 			}
 		}
 		if backoff.Sleep(ctx, pause) != nil {
-			return entries{}, before, context.Cause(ctx)
+			return entries{}, context.Cause(ctx)
 		}
 	}
 	if before.Seq < through {
-		return entries{}, before, fmt.Errorf("%w to %d", errBehind, before.Seq)
+		return entries{}, fmt.Errorf("%w to %d", errBehind, before.Seq)
 	}
-	return entries{}, before, errChanged
+	return entries{}, errChanged
 }
 
-// advanced says whether a log has only moved on from one document to another one.
-func advanced(before, then persistence.Actor) bool {
-	return then.Incarnation == before.Incarnation && then.Pending == nil && (then.Place == before.Place || slices.Contains(then.Trail, before.Place))
+// readSince reads the entries between two seqs, calls also, and reports whether the log has
+// only advanced since the observer's document before.
+func (l log) readSince(ctx context.Context, before persistence.Actor, after, through int64, also []func() error) (e entries, undisturbed bool, err error) {
+	if e, err = l.between(ctx, after, through); err != nil {
+		return e, false, err
+	}
+	for _, read := range also {
+		if err := read(); err != nil {
+			return e, false, err
+		}
+	}
+	now, err := l.observer(ctx)
+	return e, err == nil && advanced(before, now), err
+}
+
+// advanced reports whether a log has only advanced between two states of its observer's
+// document.
+func advanced(before, after persistence.Actor) bool {
+	return after.Incarnation == before.Incarnation && after.Pending == nil &&
+		(after.Place == before.Place || slices.Contains(after.Trail, before.Place))
 }

@@ -13,8 +13,8 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// script is data whose log is at the next of some places each time that it is asked, and at the
-// last one from then on.
+// script is a store that returns the next of some observers to each query, and then the
+// last one.
 type script struct {
 	observers []persistence.Actor
 	asked     int
@@ -31,25 +31,25 @@ func (s *script) Query(_ context.Context, q persistence.Query) iter.Seq2[json.Ra
 	}
 }
 
-func standing(incarnation int64, places ...markets.Place) persistence.Actor {
+func observerAt(incarnation int64, places ...markets.Place) persistence.Actor {
 	return persistence.Actor{Incarnation: incarnation, Place: places[len(places)-1], Trail: places}
 }
 
-// Entries count only if the log has only moved on while they were read.
+// Entries are used only if the log has only advanced while they were read.
 func TestSettled(t *testing.T) {
 	var (
 		at10, at12, other12 = markets.Place{Seq: 10, Hash: "a"}, markets.Place{Seq: 12, Hash: "c"}, markets.Place{Seq: 12, Hash: "c'"}
-		resting             = standing(1, at10)
-		further             = standing(1, at10, at12)
-		back                = standing(1, markets.Place{Seq: 5, Hash: "x"})
-		elsewhere           = standing(1, markets.Place{Seq: 9, Hash: "y"}, other12)
-		restarted           = standing(2, at10)
-		rollingBack         = standing(1, at10)
+		resting             = observerAt(1, at10)
+		further             = observerAt(1, at10, at12)
+		back                = observerAt(1, markets.Place{Seq: 5, Hash: "x"})
+		elsewhere           = observerAt(1, markets.Place{Seq: 9, Hash: "y"}, other12)
+		restarted           = observerAt(2, at10)
+		rollingBack         = observerAt(1, at10)
 	)
 	rollingBack.Pending = &markets.Place{Seq: 3, Hash: "z"}
 	for name, test := range map[string]struct {
 		observers []persistence.Actor
-		asked     int // how often the place was asked for; 0: in vain
+		asked     int // number of queries for the observer; 0 if settled fails
 		want      error
 	}{
 		"at rest":               {[]persistence.Actor{resting}, 2, nil},
@@ -63,9 +63,9 @@ func TestSettled(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			docs := &script{observers: test.observers}
-			_, _, err := log{docs, persistence.MarketRef{Chain: "c", Market: "m"}, "s"}.settled(t.Context(), 0, 10, time.Microsecond)
+			_, err := log{docs, persistence.MarketRef{Chain: "c", Market: "m"}, "s"}.settled(t.Context(), 0, 10, time.Microsecond)
 			if !errors.Is(err, test.want) || test.asked > 0 && docs.asked != test.asked {
-				t.Errorf("%v after %d questions, want %v after %d", err, docs.asked, test.want, test.asked)
+				t.Errorf("%v after %d queries, want %v after %d", err, docs.asked, test.want, test.asked)
 			}
 		})
 	}

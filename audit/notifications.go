@@ -13,17 +13,17 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// notice is a notification, as it is stored or as the log makes it.
+// notice is a notification that the log yields.
 type notice struct {
 	markets.Notification
-	// optional says that the log may not have known the receiver, or another one, when the
-	// activity was written.
+	// optional means that the notification may be missing: the log does not tell who
+	// received it.
 	optional bool
 }
 
-// notifications compares the notifications of a page. A difference is found twice before it is
-// told.
-func (d *documentAudit) notifications(ctx context.Context, p page) error {
+// compareNotifications compares the notifications of a page. A difference is reported only
+// after it was found twice.
+func (d *documentAudit) compareNotifications(ctx context.Context, p page) error {
 	if !p.notifies {
 		return nil
 	}
@@ -34,13 +34,13 @@ func (d *documentAudit) notifications(ctx context.Context, p page) error {
 	compared, found, err := d.compareNotices(ctx, p, stored)
 	if err == nil && len(found) > 0 {
 		var again entries
-		again, _, err = p.settled(ctx, p.after, p.through, d.Pause, func() (err error) {
+		again, err = p.settled(ctx, p.after, p.through, d.Pause, func() (err error) {
 			stored, err = p.noticesOf(ctx)
 			return err
 		})
 		switch {
 		case errors.Is(err, errBehind) || errors.Is(err, errChanged):
-			found, err = nil, nil // what was rolled back meanwhile is not compared
+			found, err = nil, nil // entries rolled back during the audit are not compared
 		case err == nil:
 			p.activities = again.activities
 			compared, found, err = d.compareNotices(ctx, p, stored)
@@ -49,17 +49,15 @@ func (d *documentAudit) notifications(ctx context.Context, p page) error {
 	if err != nil {
 		return err
 	}
-	d.told.Compared += compared
+	d.notices.Compared += compared
 	for _, diff := range found {
-		if p.result.Before == nil || diff.Before < *p.result.Before {
-			p.result.Before = new(diff.Before)
-		}
-		d.tellDocument(&d.told, diff)
+		lowerBefore(p.result, diff.Before)
+		d.addDocument(&d.notices, diff)
 	}
 	return nil
 }
 
-// noticesOf reads the notifications of a page.
+// noticesOf reads the stored notifications of a page, by _id.
 func (p page) noticesOf(ctx context.Context) (map[string]markets.Notification, error) {
 	where := append(p.ref.Documents(), persistence.Equals("stream", p.stream),
 		persistence.Compare{Path: "seq", Operator: persistence.Greater, Operand: p.after},
@@ -72,9 +70,10 @@ func (p page) noticesOf(ctx context.Context) (map[string]markets.Notification, e
 	return byID, err
 }
 
-// compareNotices compares stored notifications with those that the activities of a page make.
+// compareNotices compares stored notifications with those that the activities of a page
+// yield.
 func (d *documentAudit) compareNotices(ctx context.Context, p page, stored map[string]markets.Notification) (compared int64, found []Difference, err error) {
-	first, err := d.firstNotice(ctx, p.log)
+	first, err := d.firstSeq(ctx, p.log)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -88,25 +87,15 @@ func (d *documentAudit) compareNotices(ctx context.Context, p page, stored map[s
 			made[n.ID()] = n
 		}
 	}
-	differ := func(kind Kind, n markets.Notification, fields ...Field) {
-		diff := Difference{
-			Kind: kind, Market: d.market, Stream: p.stream, Collection: persistence.Notifications, Event: string(n.Kind), Order: n.ID(),
-			Seq: n.Seq, Position: n.Position, Transaction: n.Transaction, Fields: fields, Before: p.beforeEvent(n.Position.Height),
-		}
-		if kind == Extra {
-			diff.Before = min(diff.Before, p.before(n.Seq))
-		}
-		found = append(found, diff)
-	}
 	for _, id := range slices.Sorted(maps.Keys(made)) {
 		n := made[id]
 		is, exists := stored[id]
 		switch {
 		case !p.within(n.Position.Height):
-		case !exists && (n.optional || first == nil || n.Seq < *first): // notifications may have been switched on later
+		case !exists && (n.optional || first == nil || n.Seq < *first): // notifications may have been enabled later
 		case !exists:
 			compared++
-			differ(Missing, n.Notification)
+			found = append(found, p.noticeDifference(Missing, n.Notification, nil))
 		default:
 			compared++
 			fields, err := noticeFields(n.Notification, is)
@@ -114,14 +103,14 @@ func (d *documentAudit) compareNotices(ctx context.Context, p page, stored map[s
 				return 0, nil, err
 			}
 			if len(fields) > 0 {
-				differ(Different, is, fields...)
+				found = append(found, p.noticeDifference(Different, is, fields))
 			}
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(stored)) {
 		if _, known := made[id]; !known && p.within(stored[id].Position.Height) {
 			compared++
-			differ(Extra, stored[id])
+			found = append(found, p.noticeDifference(Extra, stored[id], nil))
 		}
 	}
 	slices.SortStableFunc(found, func(a, b Difference) int {
@@ -130,8 +119,20 @@ func (d *documentAudit) compareNotices(ctx context.Context, p page, stored map[s
 	return compared, found, nil
 }
 
-// noticesFor are the notifications that an activity makes. Who owned a token when an offer for it
-// was written the log may not tell any more: of an offer to the owner one receiver is accepted.
+// noticeDifference returns the difference of a notification of the page.
+func (p page) noticeDifference(kind Kind, n markets.Notification, fields []Field) Difference {
+	d := Difference{
+		Kind: kind, Market: p.ref.Market, Stream: p.stream, Collection: persistence.Notifications, Event: string(n.Kind), Order: n.ID(),
+		Seq: n.Seq, Position: n.Position, Transaction: n.Transaction, Fields: fields, Before: p.beforeEvent(n.Position.Height),
+	}
+	if kind == Extra {
+		d.Before = min(d.Before, p.before(n.Seq))
+	}
+	return d
+}
+
+// noticesFor returns the notifications that an activity yields. For an offer to the owner
+// of a token, the log may not tell who the owner was: any single receiver is accepted.
 func noticesFor(a markets.Activity, stored []markets.Notification) (all []notice) {
 	for _, n := range markets.Notifications(a) {
 		all = append(all, notice{Notification: n})
@@ -144,8 +145,8 @@ func noticesFor(a markets.Activity, stored []markets.Notification) (all []notice
 	return all
 }
 
-// noticeFields are the fields in which a stored notification differs from the one that the log
-// makes. When it was read is the receiver's.
+// noticeFields returns the fields in which a stored notification differs from the one that
+// the log yields. ReadAt is ignored: the receiver sets it.
 func noticeFields(made, stored markets.Notification) ([]Field, error) {
 	stored.ReadAt = nil
 	l, err := json.Marshal(made)
@@ -163,9 +164,9 @@ func noticeFields(made, stored markets.Notification) ([]Field, error) {
 	return fields, err
 }
 
-// firstNotice is the seq of a stream's first notification; nil if it has none.
-func (d *documentAudit) firstNotice(ctx context.Context, l log) (*int64, error) {
-	if seq, known := d.firstTold[l.stream]; known {
+// firstSeq returns the seq of a stream's first notification; nil if it has none.
+func (d *documentAudit) firstSeq(ctx context.Context, l log) (*int64, error) {
+	if seq, known := d.firstSeqs[l.stream]; known {
 		return seq, nil
 	}
 	all, err := persistence.Collect[markets.Notification](ctx, l.docs, persistence.Query{
@@ -175,14 +176,14 @@ func (d *documentAudit) firstNotice(ctx context.Context, l log) (*int64, error) 
 	if err != nil {
 		return nil, err
 	}
-	d.firstTold[l.stream] = nil
+	d.firstSeqs[l.stream] = nil
 	if len(all) > 0 {
-		d.firstTold[l.stream] = &all[0].Seq
+		d.firstSeqs[l.stream] = &all[0].Seq
 	}
-	return d.firstTold[l.stream], nil
+	return d.firstSeqs[l.stream], nil
 }
 
-// keyOfDocument is the key of an order or a record, and the height of its last event.
+// keyOfDocument returns the key of an order or a record, and the height of its last event.
 func keyOfDocument(doc json.RawMessage, record bool) (explain.Key, int64, error) {
 	var d struct {
 		Type, Key string

@@ -13,31 +13,34 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// Store is what regular audits are kept in.
+// Store contains the audited log and the progress of regular audits.
 type Store interface {
 	persistence.Querier
 	PutAudit(ctx context.Context, doc persistence.Audit) error
 }
 
-// Regular audits chains again and again, slowly, as long as this process owns them. How far an
-// audit is is in the chain's document: another process, or the next start, goes on from there.
+// Regular audits chains periodically while this process owns them. An audit's progress is
+// stored in the chain's document of the collection audits, from which the chain's next
+// owner, or this process after a restart, resumes it.
 type Regular struct {
-	Every time.Duration // from the start of an audit to the next
-	Share float64       // of the time that is spent on reading
+	Every time.Duration // between the starts of two audits
+	Share float64       // the fraction of the time spent on reading; see Config
 	Node  string
 	Store Store
 	Owns  func(chain string) bool
 	Log   *slog.Logger
-	// Audited is told what came of the last audit of a chain that is owned.
+	// Audited is called with the result of an owned chain's last audit, also if another
+	// process made it, before each check whether an audit is due. Chains call it
+	// concurrently.
 	Audited func(chain string, last persistence.AuditResult)
 
-	// Look is how often it looks whether an audit is due, and SaveEvery how often it writes
-	// down how far one is.
+	// Look is the time between two checks whether an audit is due; SaveEvery is the minimum
+	// time between two writes of an audit's progress. Both have defaults if Look is 0.
 	Look, SaveEvery time.Duration
 }
 
-// The paces of regular audits.
 const (
+	// RegularShare is the Share of regular audits in production.
 	RegularShare     = 0.1
 	regularLook      = 15 * time.Second
 	regularSaveEvery = 10 * time.Second
@@ -46,8 +49,8 @@ const (
 
 var errNotOwned = errors.New("the chain is no longer owned")
 
-// Run audits chains until the context ends. open opens a chain of a name for one audit, which
-// ends with a call of closed.
+// Run audits chains concurrently until ctx ends. open opens a chain for one audit, at whose
+// end closed is called.
 func (r *Regular) Run(ctx context.Context, chains []string, open func(chain string) (cfg Config, closed func(), err error)) {
 	if r.Look == 0 {
 		r.Look, r.SaveEvery = regularLook, regularSaveEvery
@@ -59,14 +62,14 @@ func (r *Regular) Run(ctx context.Context, chains []string, open func(chain stri
 	}
 }
 
-// follow audits one chain.
+// follow audits one chain until ctx ends.
 func (r *Regular) follow(ctx context.Context, chain string, open func(string) (Config, func(), error)) {
 	failures := 0
 	for {
 		if r.Owns(chain) {
 			if err := r.look(ctx, chain, open); err != nil && ctx.Err() == nil && !errors.Is(err, errNotOwned) {
 				if failures++; failures&(failures-1) == 0 {
-					r.Log.Warn("an audit does not go on, trying again", "chain", chain, "failures", failures, "reason", err)
+					r.Log.Warn("an audit failed, trying again", "chain", chain, "failures", failures, "reason", err)
 				}
 			} else {
 				failures = 0
@@ -78,7 +81,7 @@ func (r *Regular) follow(ctx context.Context, chain string, open func(string) (C
 	}
 }
 
-// look audits a chain if that is due.
+// look audits a chain if an audit is due or unfinished.
 func (r *Regular) look(ctx context.Context, chain string, open func(string) (Config, func(), error)) error {
 	docs, err := persistence.Collect[persistence.Audit](ctx, r.Store, persistence.Query{
 		Collection: persistence.Audits, Filter: persistence.Filter{Condition: persistence.Equals("_id", chain)},
@@ -111,7 +114,7 @@ func (r *Regular) look(ctx context.Context, chain string, open func(string) (Con
 	return err
 }
 
-// backfilling says whether streams of a chain read history: an audit does not start then.
+// backfilling reports whether a stream of a chain reads history. No audit starts meanwhile.
 func (r *Regular) backfilling(ctx context.Context, chain string) (bool, error) {
 	where := persistence.And{persistence.Equals("chain", chain), persistence.Equals("kind", "subject"), persistence.Equals("state", persistence.Backfilling)}
 	found, err := persistence.Collect[persistence.Actor](ctx, r.Store, persistence.Query{
@@ -120,7 +123,7 @@ func (r *Regular) backfilling(ctx context.Context, chain string) (bool, error) {
 	return len(found) > 0, err
 }
 
-// audit goes on with the audit of a document, to its end.
+// audit runs or resumes the audit of a document.
 func (r *Regular) audit(ctx context.Context, doc *persistence.Audit, open func(string) (Config, func(), error)) error {
 	cfg, closed, err := open(doc.Chain)
 	if err != nil {
@@ -151,17 +154,17 @@ func (r *Regular) audit(ctx context.Context, doc *persistence.Audit, open func(s
 	return r.end(ctx, doc, report)
 }
 
-// end writes down what came of an audit, and logs it.
+// end stores and logs the result of an audit.
 func (r *Regular) end(ctx context.Context, doc *persistence.Audit, report Report) error {
 	from, to, _ := report.Range()
 	last := persistence.AuditResult{StartedAt: *doc.StartedAt, EndedAt: now(), From: from, To: to, AuditCounts: report.Counts, Streams: report.Streams, Documents: report.Documents}
 	next := persistence.Audit{Chain: doc.Chain, Node: r.Node, UpdatedAt: now(), Last: &last}
 	if err := r.Store.PutAudit(ctx, next); err != nil {
-		return fmt.Errorf("writing down what came of an audit: %w", err)
+		return fmt.Errorf("storing the result of an audit: %w", err)
 	}
 	*doc = next
 	r.Audited(doc.Chain, last)
-	level, text := slog.LevelInfo, "audit of the log has ended"
+	level, text := slog.LevelInfo, "audit of the log is complete"
 	args := []any{"chain", doc.Chain, "events", last.Events, "agree", last.Agree, "from", from, "to", to}
 	documents := persistence.DocumentsOf(last.Documents)
 	args = append(args, "documents", documents.Compared)
@@ -171,7 +174,7 @@ func (r *Regular) end(ctx context.Context, doc *persistence.Audit, report Report
 			text = "documents differ from the log"
 		}
 		args = append(args, "differing_documents", documents.Differ(), "missing", last.Missing, "extra", last.Extra, "different", last.Different,
-			"see", "event-worker verify "+doc.Chain, "mend", "event-worker verify "+doc.Chain+" --repair")
+			"see", "event-worker verify "+doc.Chain, "repair", "event-worker verify "+doc.Chain+" --repair")
 	}
 	r.Log.Log(ctx, level, text, args...)
 	return nil

@@ -18,16 +18,16 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// shelf is a store with the log of one stream, and the document of its audits.
-type shelf struct {
+// fakeStore is a store with the log of one stream, and the document of its audits.
+type fakeStore struct {
 	mu       sync.Mutex
 	observer persistence.Actor
 	log      []markets.Activity
 	doc      *persistence.Audit
-	put      func(persistence.Audit) // is told what is written
+	put      func(persistence.Audit) // called after each write; may be nil
 }
 
-func (s *shelf) PutAudit(_ context.Context, doc persistence.Audit) error {
+func (s *fakeStore) PutAudit(_ context.Context, doc persistence.Audit) error {
 	s.mu.Lock()
 	s.doc = &doc
 	s.mu.Unlock()
@@ -37,7 +37,7 @@ func (s *shelf) PutAudit(_ context.Context, doc persistence.Audit) error {
 	return nil
 }
 
-func (s *shelf) Query(_ context.Context, q persistence.Query) iter.Seq2[json.RawMessage, error] {
+func (s *fakeStore) Query(_ context.Context, q persistence.Query) iter.Seq2[json.RawMessage, error] {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var docs []any
@@ -86,7 +86,7 @@ func conditions(c persistence.Condition) (all []persistence.Compare) {
 	return all
 }
 
-// versions is a chain of ledger versions with an event each, read one after the other.
+// versions is a chain of ledger versions with one event each. A page has one version.
 type versions struct {
 	chains.Chain
 	last int64
@@ -116,11 +116,11 @@ var counting = markets.Market{Name: "m", Kind: markets.Aptos, Streams: []markets
 	},
 }}}
 
-// shelfOf is a store whose log has the events of all versions up to last.
-func shelfOf(last int64) (*shelf, *versions) {
+// storeOf returns a chain of versions up to last, and a store whose log has their events.
+func storeOf(last int64) (*fakeStore, *versions) {
 	start := markets.Place{Seq: 0, Through: 0}
 	end := markets.Place{Seq: last, Through: last}
-	s := &shelf{observer: persistence.Actor{Kind: "observer", Chain: "c", Market: "m", Stream: "s", Place: end, Trail: markets.Trail{start, end}}}
+	s := &fakeStore{observer: persistence.Actor{Kind: "observer", Chain: "c", Market: "m", Stream: "s", Place: end, Trail: markets.Trail{start, end}}}
 	for n := int64(1); n <= last; n++ {
 		s.log = append(s.log, markets.Activity{Chain: "c", Market: "m", Event: markets.Event{
 			Kind: markets.Listed, Stream: "s", Order: "o", Seq: n, Position: markets.Position{Height: n}, Transaction: "t", Time: time.Unix(n, 0).UTC(),
@@ -133,18 +133,18 @@ func (v *versions) open(string) (Config, func(), error) {
 	return Config{Chain: "c", Source: v, Markets: []markets.Market{counting}, Pause: time.Microsecond}, func() {}, nil
 }
 
-// regular are regular audits of a store, of a chain that is owned as long as owned says.
-func regular(s *shelf, owned func() bool, log *bytes.Buffer) *Regular {
+// regular returns regular audits of a store's chain, which is owned while owned returns
+// true.
+func regular(s *fakeStore, owned func() bool, log *bytes.Buffer) *Regular {
 	return &Regular{
 		Every: time.Hour, Node: "n", Store: s, Owns: func(string) bool { return owned() }, Look: time.Millisecond,
 		Audited: func(string, persistence.AuditResult) {}, Log: slog.New(slog.NewTextHandler(log, nil)),
 	}
 }
 
-// An audit that loses its chain in the middle writes no more, and the next owner goes on from
-// where it was.
+// An audit that loses its chain writes nothing more, and the next owner resumes it.
 func TestAnAuditIsResumed(t *testing.T) {
-	s, chain := shelfOf(10)
+	s, chain := storeOf(10)
 	owned := true
 	s.put = func(doc persistence.Audit) {
 		if doc.Streams[0].At.Seq == 4 {
@@ -182,30 +182,30 @@ func TestAnAuditIsResumed(t *testing.T) {
 	}
 }
 
-// What differs is an error in the log, with the command that mends it.
+// Differences are logged as an error, with the command that repairs them.
 func TestAnAuditLogsDifferences(t *testing.T) {
-	s, chain := shelfOf(10)
+	s, chain := storeOf(10)
 	s.log = slices.Delete(s.log, 2, 4)
 	var out bytes.Buffer
-	told := int64(0)
+	differing := int64(0)
 	r := regular(s, func() bool { return true }, &out)
-	r.Audited = func(_ string, last persistence.AuditResult) { told = last.Differ() }
+	r.Audited = func(_ string, last persistence.AuditResult) { differing = last.Differ() }
 	if err := r.look(t.Context(), "c", chain.open); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"level=ERROR", "missing=2", "agree=8", `mend="event-worker verify c --repair"`} {
+	for _, want := range []string{"level=ERROR", "missing=2", "agree=8", `repair="event-worker verify c --repair"`} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the log lacks %s:\n%s", want, &out)
 		}
 	}
-	if told != 2 || *s.doc.Last.Streams[0].Before != 2 {
-		t.Errorf("%d differences told, document %+v", told, s.doc.Last)
+	if differing != 2 || *s.doc.Last.Streams[0].Before != 2 {
+		t.Errorf("%d differences reported, document %+v", differing, s.doc.Last)
 	}
 }
 
-// A chain that cannot be read leaves the reason in the document, and how far the audit was.
-func TestAnAuditSaysWhyItDoesNotGoOn(t *testing.T) {
-	s, chain := shelfOf(10)
+// If a chain cannot be read, the reason and the progress of the audit are stored.
+func TestAnAuditStoresItsError(t *testing.T) {
+	s, chain := storeOf(10)
 	var out bytes.Buffer
 	r := regular(s, func() bool { return true }, &out)
 	failing := errors.New("no endpoint answers")
@@ -215,5 +215,20 @@ func TestAnAuditSaysWhyItDoesNotGoOn(t *testing.T) {
 	}
 	if err := r.look(t.Context(), "c", chain.open); err != nil || s.doc.LastError != "" || s.doc.Last.Agree != 10 {
 		t.Errorf("afterwards: %v, %+v", err, s.doc)
+	}
+}
+
+// An audit that is resumed before its first page compares the entries at the start, too.
+func TestAnAuditResumedAtItsStart(t *testing.T) {
+	s, chain := storeOf(3)
+	atStart := s.log[0]
+	atStart.Seq, atStart.Position.Height = 0, 0
+	s.log = append(s.log, atStart)
+	cfg, _, _ := chain.open("c")
+	cfg.Docs, cfg.LogOnly = s, true
+	cfg.Resume = []Mark{{AuditStream: Stream{Market: "m", Stream: "s", From: 1, To: 3}, At: s.observer.Trail[0]}}
+	report, err := Run(t.Context(), cfg)
+	if err != nil || report.Extra != 1 || report.Agree != 3 {
+		t.Errorf("%+v (%v)", report, err)
 	}
 }

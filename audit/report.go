@@ -14,45 +14,46 @@ type Kind string
 
 // The kinds of differences.
 const (
-	Missing   Kind = "missing"   // on the chain, and not in the log
-	Extra     Kind = "extra"     // in the log, and not on the chain
-	Different Kind = "different" // in both, with other fields
+	Missing   Kind = "missing"   // only on the chain, or only yielded by the log
+	Extra     Kind = "extra"     // only in the log, or only in the collection
+	Different Kind = "different" // in both, but a field differs
 )
 
-// Letter is what a Difference has as its event if it is about a dead letter.
+// Letter is the Event of a Difference about a dead letter.
 const Letter = "dead_letter"
 
-// Difference is one between the log and the chain, or between a document and the log.
+// Difference is a difference between the log and the chain, or between a document and the
+// log.
 type Difference struct {
 	Kind   Kind   `json:"kind"`
 	Market string `json:"market"`
 	Stream string `json:"stream,omitempty"`
-	// Collection is that of a document that differs from what the log makes; empty if it is the log
-	// that differs from the chain.
+	// Collection is the collection of a document that differs from the fold of its log;
+	// empty if the log differs from the chain.
 	Collection  string           `json:"collection,omitempty"`
-	Event       string           `json:"event,omitempty"` // its kind, or Letter
-	Order       string           `json:"order,omitempty"` // or record, or maker; of a notification its _id
+	Event       string           `json:"event,omitempty"` // the event's kind, or Letter
+	Order       string           `json:"order,omitempty"` // key of the order, record or maker, or _id of the notification
 	Seq         int64            `json:"seq"`
 	Position    markets.Position `json:"position"`
 	Block       string           `json:"block,omitempty"`
 	Transaction string           `json:"transaction,omitempty"`
-	Fields      []Field          `json:"fields,omitempty"` // of Different
+	Fields      []Field          `json:"fields,omitempty"` // only if Kind is Different
 	Note        string           `json:"note,omitempty"`
-	// Before is a height below the difference: a rewind of the stream to it undoes the
+	// Before is a height below the difference: a rewind of the stream to it removes the
 	// difference.
 	Before int64 `json:"before"`
 }
 
-// Field is a field that is different. A value is nil where there is none.
+// Field is a field that differs, with its values in the log and in the chain or the
+// document. A value is nil if the field is missing.
 type Field struct {
-	Path  string          `json:"path"`
-	Log   json.RawMessage `json:"log,omitempty"`
-	Chain json.RawMessage `json:"chain,omitempty"`
-	// Document is the value of a document that differs from its log.
+	Path     string          `json:"path"`
+	Log      json.RawMessage `json:"log,omitempty"`
+	Chain    json.RawMessage `json:"chain,omitempty"`
 	Document json.RawMessage `json:"document,omitempty"`
 }
 
-// What an audit counts, and how far it is, can be stored.
+// The parts of a report that are stored.
 type (
 	Counts = persistence.AuditCounts
 	Stream = persistence.AuditStream
@@ -62,7 +63,7 @@ type (
 // agreed is the kind of an event that agrees.
 const agreed Kind = ""
 
-// count counts an event.
+// count adds an event of a kind.
 func count(c *Counts, kind Kind) {
 	c.Events++
 	switch kind {
@@ -77,42 +78,40 @@ func count(c *Counts, kind Kind) {
 	}
 }
 
-// note adds what has to be known of a stream, once.
+// note adds a note to a stream unless it has it.
 func note(s *Stream, text string) {
 	if !slices.Contains(s.Notes, text) {
 		s.Notes = append(s.Notes, text)
 	}
 }
 
-// take counts a difference of a stream.
-func take(s *Stream, d Difference) {
-	count(&s.AuditCounts, d.Kind)
-	if s.Before == nil || d.Before < *s.Before {
-		s.Before = &d.Before
+// lowerBefore lowers the height below all differences of a stream.
+func lowerBefore(s *Stream, height int64) {
+	if s.Before == nil || height < *s.Before {
+		s.Before = &height
 	}
 }
 
-// Report is what came of an audit.
+// Report is the result of an audit.
 type Report struct {
 	Chain     string    `json:"chain"`
-	Source    string    `json:"source"` // hosts of endpoints
+	Source    string    `json:"source"` // the hosts of the endpoints
 	StartedAt time.Time `json:"startedAt"`
 	EndedAt   time.Time `json:"endedAt"`
 	Counts
 	Streams   []Stream    `json:"streams"`
 	Documents []Documents `json:"documents,omitempty"`
-	// Refold are the keys of orders and records that differ, by market.
+	// Refold has the keys of the orders and records that differ, by market.
 	Refold map[string][]string `json:"-"`
 	Notes  []string            `json:"notes,omitempty"`
 }
 
-// Differences is how many events and documents differ.
+// Differences returns the number of events and documents that differ.
 func (r Report) Differences() int64 {
 	return r.Differ() + persistence.DocumentsOf(r.Documents).Differ()
 }
 
-// Range is the least and the greatest height of the streams that had anything to compare;
-// false if none had.
+// Range returns the lowest and the highest height that were compared; false if none were.
 func (r Report) Range() (from, to int64, any bool) {
 	for _, s := range r.Streams {
 		if s.From > s.To {

@@ -7,7 +7,7 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// stored has the currencies that the data have, and takes no others in.
+// stored is a read-only currencies.Store.
 type stored struct{ docs persistence.Querier }
 
 // Currencies implements currencies.Store.
@@ -19,7 +19,7 @@ func (s stored) Currencies(ctx context.Context, ids []string) ([]persistence.Kno
 	return persistence.Collect[persistence.KnownCurrency](ctx, s.docs, persistence.Query{Collection: persistence.Currencies, Filter: persistence.Filter{Condition: one}})
 }
 
-// AddCurrencies implements currencies.Store. Nobody calls it: no chain is asked.
+// AddCurrencies implements currencies.Store. It is never called, because no chain is asked.
 func (s stored) AddCurrencies(context.Context, []persistence.KnownCurrency) ([]persistence.KnownCurrency, error) {
 	return nil, errors.New("an audit writes nothing")
 }

@@ -135,7 +135,7 @@ func (c *Coordinator) Run(ctx context.Context) error {
 	return c.unfit
 }
 
-// loop does what is due at every heartbeat and whenever something happens.
+// loop acts at every heartbeat and on every event.
 func (c *Coordinator) loop(ctx context.Context, over func() bool) {
 	ticker := time.NewTicker(c.cfg.Poll)
 	defer ticker.Stop()
@@ -314,7 +314,7 @@ func (c *Coordinator) declareDead(ctx context.Context, nodes []persistence.Node)
 func (c *Coordinator) act(planned map[string]string) {
 	for _, configured := range c.me.Chains {
 		if c.busy >= atOnce {
-			return // what is under way looks again when it is done
+			return // the end of a running operation calls act again
 		}
 		chain, to := configured.Name, planned[configured.Name]
 		lease, o := c.known.lease(chain), c.owned[chain]
@@ -327,7 +327,7 @@ func (c *Coordinator) act(planned map[string]string) {
 		case o != nil:
 		case to == c.me.ID && c.known.free(lease, c.me.ID):
 			c.acquire(lease)
-		case to != c.me.ID && lease.Node == c.me.ID: // what is left of an acquisition whose answer was lost
+		case to != c.me.ID && lease.Node == c.me.ID: // the lease of an acquisition whose answer was lost
 			c.release(lease)
 		}
 	}

@@ -4,8 +4,8 @@
 //
 // A Coordinator runs in each process. It makes heartbeats, reads the other nodes'
 // heartbeats and the chains' leases, plans which node ought to own which chain, and does
-// its own part: it acquires what is free and planned for it, and hands over what is
-// planned for others. No node is special.
+// its own part: it acquires free chains that are planned for it, and hands over chains that
+// are planned for others. No node is special.
 //
 // # Guarantees
 //

@@ -20,7 +20,7 @@ var errNotMember = errors.New("not a member of the cluster yet")
 
 // Ask asks the owners of chains how they are. The requests come back in the order of the
 // chains, ended but for those that not even another node has seen to in time. An error
-// says that nobody could be asked, as when MongoDB does not answer.
+// means that no owner could be asked, for example because MongoDB does not answer.
 func (c *Coordinator) Ask(ctx context.Context, chains []string) ([]persistence.Request, error) {
 	me := c.view().node
 	if me == "" {
@@ -87,9 +87,10 @@ func (c *Coordinator) answer(ctx context.Context) {
 	}
 }
 
-// answerPending answers what can be answered now, and fails what other nodes have left
-// unanswered for long; it returns what they may still answer. An error is not said: the
-// next attempt may succeed, and that MongoDB is away is said elsewhere.
+// answerPending answers the requests that this node can answer, and fails those that other
+// nodes have left unanswered for too long. It returns those that they may still answer. It
+// does not report errors: the next attempt may succeed, and an outage of MongoDB is
+// reported elsewhere.
 func (c *Coordinator) answerPending(ctx context.Context, seen map[string]time.Time) map[string]time.Time {
 	within, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
@@ -100,7 +101,7 @@ func (c *Coordinator) answerPending(ctx context.Context, seen map[string]time.Ti
 	view, waiting := c.view(), map[string]time.Time{}
 	c.drain(within, view.node, slices.DeleteFunc(slices.Clone(pending), func(r persistence.Request) bool { return !r.ToNode() }))
 	for _, r := range pending {
-		if r.State != persistence.RequestPending { // somebody executes it
+		if r.State != persistence.RequestPending { // its owner executes it
 			continue
 		}
 		owned, ok := view.owned[r.Chain]

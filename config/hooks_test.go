@@ -69,7 +69,7 @@ func TestHookProblems(t *testing.T) {
 		{"events: [put", "events: [puts", `unknown type "puts" (did you mean put?)`},
 		{"{activities: '", "{records: '", "the webhook does not deliver records"},
 		{`kind: "bought"`, `kind: bought`, "filter: at character 8"},
-		{`kind: "bought"`, `knd: "bought"`, "there is no field \"knd\" in activities"},
+		{`kind: "bought"`, `knd: "bought"`, "no field \"knd\" in activities"},
 		{`kind: "bought"`, `kind: "boght"`, "kind is never \"boght\" (did you mean bought?)"},
 		{`kind: "bought"`, `final: true`, "final cannot be filtered by"},
 		{"  more:", "  More:", "names consist of"},

@@ -8,10 +8,10 @@ import (
 	"github.com/imart/event-worker/persistence/documents"
 )
 
-// Fields are those of an order's document, by name.
+// Fields are the fields of an order's document in JSON, by name.
 type Fields map[string]json.RawMessage
 
-// FieldsOf are the fields of an order.
+// FieldsOf returns the fields of an order.
 func FieldsOf(o markets.Order) (Fields, error) { return fieldsOf(o) }
 
 func fieldsOf(doc any) (Fields, error) {
@@ -23,7 +23,7 @@ func fieldsOf(doc any) (Fields, error) {
 	return f, json.Unmarshal(text, &f)
 }
 
-// Apply makes changes.
+// Apply applies changes to f.
 func (f Fields) Apply(changes []Change) {
 	for _, c := range changes {
 		if c.To == nil {
@@ -34,7 +34,7 @@ func (f Fields) Apply(changes []Change) {
 	}
 }
 
-// Order is the order with the fields.
+// Order decodes the fields into an order.
 func (f Fields) Order() (o markets.Order, err error) {
 	text, err := json.Marshal(f)
 	if err != nil {
@@ -43,7 +43,8 @@ func (f Fields) Order() (o markets.Order, err error) {
 	return o, json.Unmarshal(text, &o)
 }
 
-// differences are the changes that lead from some fields to others, in the documents' order.
+// differences returns the changes that turn from into to, in the order in which the
+// collection declares its fields.
 func differences(collection string, from, to Fields) (changes []Change) {
 	for _, f := range documents.Of(collection).Fields {
 		if !bytes.Equal(from[f.Name], to[f.Name]) {

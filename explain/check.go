@@ -10,13 +10,14 @@ import (
 	"github.com/imart/event-worker/persistence/documents"
 )
 
-// Key names an order, or a record, of a market.
+// Key identifies an order or a record of a market.
 type Key struct {
 	Key    string
-	Record bool // it is a record's: type:key
+	Record bool // the key of a record, type:key
 }
 
-// KeyOf is the key of the document that an event makes; false if it makes none by itself.
+// KeyOf returns the key of the document that an event creates or changes. It returns false
+// for events that do not belong to a single document.
 func KeyOf(e markets.Event) (Key, bool) {
 	switch {
 	case e.Kind == markets.SignedRefused:
@@ -29,32 +30,34 @@ func KeyOf(e markets.Event) (Key, bool) {
 	return Key{markets.RecordKey(e.Record.Type, e.Record.Key), true}, true
 }
 
-// Check is how a document compares with what its log makes.
+// Check is the result of comparing a document with the fold of its log.
 type Check struct {
-	Exists bool // the document does
-	Made   bool // the log makes it
-	// Changes are the fields that differ: From is as stored, To as folded.
+	Exists bool // the document is stored
+	Made   bool // the fold of the log yields the document
+	// Changes are the fields that differ: From is the stored value, To the folded one.
 	Changes []Change
-	// Last is the last event of the log that the document has taken in, or else what the
-	// document says it is.
+	// Last is the position of the last event of the log that the document reflects. If the
+	// log yields no document, it is the position that the stored document names.
 	Last markets.Position
 }
 
-// Agrees says whether the document is what the log makes, which may be nothing.
+// Agrees reports whether the document equals the fold of its log, or neither exists.
 func (c Check) Agrees() bool { return len(c.Changes) == 0 }
 
-// maxCancels is how many bulk cancels of a market a Checker keeps in memory.
+// maxCancels is the maximum number of bulk cancels of a market that a Checker caches.
 const maxCancels = 50_000
 
-// Checker compares many documents of a market with their log.
+// Checker compares many documents of a market with their log. Look and Settled may be
+// called concurrently, but not concurrently with Refresh.
 type Checker struct {
 	docs      persistence.Querier
 	market    persistence.MarketRef
 	observers []persistence.Actor
-	cancels   map[string][]entry // by key; nil: there are too many to be kept
+	cancels   map[string][]entry // by key; nil if there are too many to cache
 }
 
-// NewChecker reads what is needed of all documents.
+// NewChecker returns a Checker for a market. It reads the market's bulk cancels. Refresh
+// must be called before the first comparison.
 func NewChecker(ctx context.Context, docs persistence.Querier, market persistence.MarketRef) (*Checker, error) {
 	c := &Checker{docs: docs, market: market, cancels: map[string][]entry{}}
 	q := query(persistence.Activities, append(market.Documents(), persistence.Equals("kind", string(markets.OrdersCancelled))))
@@ -80,14 +83,15 @@ func NewChecker(ctx context.Context, docs persistence.Querier, market persistenc
 	return c, nil
 }
 
-// Refresh reads anew how far the market's documents are.
+// Refresh rereads the places of the market's observers.
 func (c *Checker) Refresh(ctx context.Context) (err error) {
 	c.observers, err = persistence.Collect[persistence.Actor](ctx, c.docs, query(persistence.Actors, append(c.market.Documents(), persistence.Equals("kind", "observer"))))
 	return err
 }
 
-// Look compares a document with its log at a glance: while the worker writes they may seem to
-// differ. ErrTooLong.
+// Look compares a document with its log, reading each of them once. If the worker writes
+// concurrently, it may find differences that do not exist; Settled confirms them. It
+// returns ErrTooLong if the log has too many events.
 func (c *Checker) Look(ctx context.Context, k Key) (Check, error) {
 	r := reading{ref: c.ref(k), observers: c.observers}
 	var err error
@@ -96,7 +100,7 @@ func (c *Checker) Look(ctx context.Context, k Key) (Check, error) {
 	}
 	if c.cancels == nil {
 		err = r.readLog(ctx, c.docs, nil)
-	} else if err = r.readEvents(ctx, c.docs, nil, r.ref.own(), all); err == nil && len(c.cancels) > 0 && !k.Record {
+	} else if err = r.readEvents(ctx, c.docs, nil, r.ref.own()); err == nil && len(c.cancels) > 0 && !k.Record {
 		r.addCancels(c.cancels)
 	}
 	if err != nil {
@@ -105,7 +109,9 @@ func (c *Checker) Look(ctx context.Context, k Key) (Check, error) {
 	return r.check()
 }
 
-// Settled compares a document with its log in one state of the data. ErrTooLong, ErrChanging.
+// Settled compares a document with its log in a consistent state of both. It returns
+// ErrTooLong if the log has too many events, and ErrChanging if no consistent state could
+// be read.
 func (c *Checker) Settled(ctx context.Context, k Key) (Check, error) {
 	r, err := readSettled(ctx, c.docs, c.ref(k))
 	if err != nil {
@@ -116,7 +122,7 @@ func (c *Checker) Settled(ctx context.Context, k Key) (Check, error) {
 
 func (c *Checker) ref(k Key) ref { return ref{MarketRef: c.market, key: k.Key, record: k.Record} }
 
-// addCancels adds the bulk cancels that can concern the order.
+// addCancels adds the cached bulk cancels that can concern the order.
 func (r *reading) addCancels(cancels map[string][]entry) {
 	own := make([]markets.Event, len(r.events))
 	for i, e := range r.events {
@@ -128,7 +134,7 @@ func (r *reading) addCancels(cancels map[string][]entry) {
 	slices.SortFunc(r.events, func(a, b entry) int { return a.event.Position.Compare(b.event.Position) })
 }
 
-// check compares the document with what is executed of the log.
+// check compares the document with the executed part of the log.
 func (r reading) check() (Check, error) {
 	executed, differences, err := r.executed()
 	if err != nil {

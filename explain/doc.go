@@ -1,15 +1,15 @@
-// Package explain tells why an order is what it is: every event and fact of its log, what each
-// changed in which field, and what was ignored and why.
+// Package explain reports how an order came to its current state: every event and fact of
+// its log, the fields that each one changed, and what was ignored and why.
 //
-// Nothing is computed a second time: the log is folded by the fold that makes the documents
-// (markets.Folding), which is watched event by event. So the last step leaves the order that is
-// stored, and an Explanation says if it does not.
+// An explanation uses the same fold that produces the documents (markets.Folding) and
+// observes it event by event. The last step therefore yields the stored order; if it does
+// not, the Explanation lists the differences.
 //
 // Guarantees:
-//   - Changes, applied step by step to no fields at all (Apply), give the order; no field
-//     changes without a step that says so.
-//   - The order and its log are of one state of the data, while the worker writes: they are
-//     read until two readings agree.
-//   - What the log has and the order does not have yet, because the order's observers are
-//     behind, is told apart and is no difference.
+//   - Applying all changes in order to empty Fields yields the order. Every change of a
+//     field belongs to a step.
+//   - The order and its log are consistent, even if the worker writes concurrently: both
+//     are read until two consecutive readings agree.
+//   - Events that the log has and the order does not reflect yet, because the order's
+//     observers are behind, are listed separately. They are not differences.
 package explain

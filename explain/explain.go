@@ -9,11 +9,12 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// Order explains the order that id names: its _id, or its key or hash alone where only one
-// market has it, hex digits in any case. If at is not nil it is explained as it was then, and
-// else as it is at the time now, by which terms expire.
+// Order explains the order that id names: its _id, or only its key or hash if a single
+// market has an order with it. Hexadecimal digits may be in upper or lower case. If at is
+// not nil, the order is explained as of that point; otherwise as of now, which decides
+// whether it has expired.
 //
-// ErrUnknown, ErrAmbiguous, ErrTooLong, ErrChanging.
+// It returns ErrUnknown, ErrAmbiguous, ErrTooLong or ErrChanging, or an error of the store.
 func Order(ctx context.Context, docs persistence.Querier, id string, at *At, now time.Time) (Explanation, error) {
 	o, err := find(ctx, docs, id)
 	if err != nil {
@@ -26,7 +27,7 @@ func Order(ctx context.Context, docs persistence.Querier, id string, at *At, now
 	return r.explain(at, now)
 }
 
-// explain tells what a reading says.
+// explain builds the explanation from a reading.
 func (r reading) explain(at *At, now time.Time) (Explanation, error) {
 	e := Explanation{
 		ID: r.ref.id(), Chain: r.ref.Chain, Market: r.ref.Market, Key: r.ref.key, Unit: r.unit(),
@@ -50,14 +51,14 @@ func (r reading) explain(at *At, now time.Time) (Explanation, error) {
 	return e, nil
 }
 
-// fold folds the order from its log, and tells each step unless tell is nil. The order is nil if the log has
-// nothing that makes it.
-func (o ref) fold(log []entry, tell func(Step)) (*markets.Order, error) {
+// fold folds the order from its log and passes each step to emit, unless emit is nil. It
+// returns nil if the log does not yield an order.
+func (o ref) fold(log []entry, emit func(Step)) (*markets.Order, error) {
 	folding := markets.NewFolding(o.Chain, o.Market, o.key)
 	before := Fields{}
 	for _, entry := range log {
 		effect := folding.Apply(&entry.event)
-		if tell == nil {
+		if emit == nil {
 			continue
 		}
 		after := Fields{}
@@ -67,7 +68,7 @@ func (o ref) fold(log []entry, tell func(Step)) (*markets.Order, error) {
 				return nil, err
 			}
 		}
-		tell(entry.step(effect, differences(persistence.Orders, before, after)))
+		emit(entry.step(effect, differences(persistence.Orders, before, after)))
 		before = after
 	}
 	if !folding.Exists {
@@ -76,28 +77,30 @@ func (o ref) fold(log []entry, tell func(Step)) (*markets.Order, error) {
 	return &folding.Order, nil
 }
 
-// executed is the part of the log that the stored order has taken in, as the seq of each
-// stream, and in what the order differs from it all the same. While the market's documents are
-// between two places of a stream, of which some are at the one and some at the other, it is
-// that of the places at which the order is.
-func (r reading) executed() (first map[string]int64, least []Change, err error) {
-	for seqs := range r.alternatives() {
-		folded, err := r.ref.foldFields(r.log(seqs))
+// executed returns the part of the log that the stored document reflects, as the seq of
+// each stream, and the fields in which the document still differs from it. During a
+// transition, some of a market's documents are at its start and others at its end: the
+// first alternative without differences is returned, or the first of all if there are
+// differences in each.
+func (r reading) executed() (seqs map[string]int64, changes []Change, err error) {
+	for alternative := range r.alternatives() {
+		folded, err := r.ref.foldFields(r.log(alternative))
 		if err != nil {
 			return nil, nil, err
 		}
 		found, err := r.differences(folded)
 		if err != nil || len(found) == 0 {
-			return seqs, nil, err
+			return alternative, nil, err
 		}
-		if first == nil {
-			first, least = seqs, found
+		if seqs == nil {
+			seqs, changes = alternative, found
 		}
 	}
-	return first, least, nil
+	return seqs, changes, nil
 }
 
-// foldFields are the fields that the log makes; none if it makes no document.
+// foldFields returns the fields of the document that the log yields; none if it yields
+// none.
 func (o ref) foldFields(log []entry) (Fields, error) {
 	if o.record {
 		events := make([]markets.Event, len(log))
@@ -116,7 +119,7 @@ func (o ref) foldFields(log []entry) (Fields, error) {
 	return FieldsOf(*folded)
 }
 
-// differences are those of the stored document from what was folded.
+// differences returns the changes that turn the stored document into the folded one.
 func (r reading) differences(want Fields) ([]Change, error) {
 	stored := Fields{}
 	var err error
@@ -136,7 +139,8 @@ func (r reading) differences(want Fields) ([]Change, error) {
 	return differences(r.ref.collection(), stored, want), err
 }
 
-// end is how many events of a log, by position, are not after the point.
+// end returns the number of events of a log, sorted by position, that are not after the
+// point.
 func (a *At) end(log []entry) int {
 	for i, e := range log {
 		if a != nil && (a.Height != nil && e.event.Position.Height > *a.Height || a.Time != nil && e.event.Time.After(*a.Time)) {
@@ -146,7 +150,8 @@ func (a *At) end(log []entry) int {
 	return len(log)
 }
 
-// clock is the time as of which terms have expired; nil if it is not known.
+// clock returns the time at which to test whether the order has started or expired; nil if
+// it is not known.
 func (a *At) clock(now time.Time) *time.Time {
 	switch {
 	case a == nil:

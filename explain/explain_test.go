@@ -18,9 +18,9 @@ import (
 
 var now = time.Unix(1e9, 0).UTC()
 
-// Whatever the streams have executed, in whatever order, also back, and in the middle of a
-// transition: the explanation is of the stored order, at each height that of a model, and its
-// changes alone make the order.
+// After any sequence of transitions, forward and back, complete and interrupted, an
+// explanation is of the stored order, at each height that of a model, and its changes yield
+// the order.
 func TestAnExplanationIsTheFoldOfTheLog(t *testing.T) {
 	onBothStores(t, func(t *testing.T, store persistence.Store) {
 		rapid.Check(t, func(t *rapid.T) {
@@ -59,7 +59,7 @@ func TestAnExplanationIsTheFoldOfTheLog(t *testing.T) {
 	})
 }
 
-// In the middle of a transition some documents are as before it, and others as after it.
+// During a transition, some documents are at its start and others at its end.
 func TestAnExplanationInTheMiddleOfATransition(t *testing.T) {
 	onBothStores(t, func(t *testing.T, store persistence.Store) {
 		w := newWorld(t, store, append(traded("0xa"), listing("0xb")))
@@ -84,7 +84,7 @@ func (w *world) pending() bool {
 	return slices.ContainsFunc(slices.Collect(maps.Values(w.docs)), func(a persistence.Actor) bool { return a.Pending != nil })
 }
 
-// explain explains an order of the world; false if the data have none with the key.
+// explain explains an order of the world; false if it is unknown.
 func (w *world) explain(key string, at *explain.At) (explain.Explanation, bool) {
 	w.Helper()
 	e, err := explain.Order(context.Background(), w.store, w.ref.Chain+"/"+w.ref.Market+"/"+key, at, now)
@@ -95,7 +95,7 @@ func (w *world) explain(key string, at *explain.At) (explain.Explanation, bool) 
 	return e, true
 }
 
-// check checks the explanation of an order as it is.
+// check checks the explanation of an order's current state.
 func (w *world) check(key string) {
 	w.Helper()
 	e, known := w.explain(key, nil)
@@ -133,7 +133,8 @@ func (w *world) check(key string) {
 	}
 }
 
-// checkChanges applies the changes to nothing, and expects of each step that its event is why.
+// checkChanges applies the changes to empty fields, and checks that each is explained by
+// its event.
 func (w *world) checkChanges(e explain.Explanation) {
 	w.Helper()
 	fields := explain.Fields{}

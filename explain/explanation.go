@@ -8,33 +8,33 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// Explanation is an order's life. Its JSON form is documented in docs/explain.md.
+// Explanation is the history of an order. Its JSON form is documented in docs/explain.md.
 type Explanation struct {
 	ID     string `json:"_id"` // chain/market/key, as in the collection orders
 	Chain  string `json:"chain"`
 	Market string `json:"market"`
 	Key    string `json:"key"`
-	// Unit is what heights are of: block, or version on Aptos.
+	// Unit is the unit of heights: block, or version on Aptos.
 	Unit string `json:"unit"`
-	// At is the point as of which the order is told; nil if it is told as it is.
+	// At is the point as of which the order is explained; nil for its current state.
 	At *At `json:"at,omitempty"`
-	// Order is what the steps make of it; nil if the order does not exist, or did not then.
+	// Order is the order after the last step; nil if it does not exist at that point.
 	Order *markets.Order `json:"order,omitempty"`
-	// Final is whether no reorganisation can change the order as it is.
+	// Final reports whether no reorganisation can change the stored order.
 	Final   bool    `json:"final"`
 	Verdict Verdict `json:"verdict"`
-	// Steps are the events of the log that the order has taken in, by position.
+	// Steps are the events of the log that the order reflects, by position.
 	Steps []Step `json:"steps"`
-	// Later is how many events come after At.
+	// Later is the number of the order's events after At.
 	Later int `json:"later,omitempty"`
-	// Waiting are the events of the log that the order has not taken in yet.
+	// Waiting are the events of the log that the order does not reflect yet.
 	Waiting []Waiting `json:"waiting,omitempty"`
-	// Signed are the documents of signed_orders by which the order was handed in.
+	// Signed are the documents of signed_orders with which the order was handed in.
 	Signed []Signed `json:"signed,omitempty"`
-	// Streams are how far the market's streams are.
+	// Streams are the market's streams and their progress.
 	Streams []Stream `json:"streams"`
-	// Differences are the fields in which the stored document differs from what all of its
-	// events make: From is as stored, To as folded. There are none unless something is wrong.
+	// Differences are the fields in which the stored document differs from the fold of its
+	// events: From is the stored value, To the folded one. A difference is always a fault.
 	Differences []Change `json:"differences,omitempty"`
 }
 
@@ -45,20 +45,21 @@ type At struct {
 	Time   *time.Time `json:"time,omitempty"`
 }
 
-// Step is an event and what it did to the order.
+// Step is an event and its effect on the order.
 type Step struct {
 	Activity string        `json:"activity"` // its _id
 	Event    markets.Event `json:"event"`    // without Raw
-	// Final is whether no reorganisation can take the event back.
+	// Final reports whether no reorganisation can remove the event.
 	Final bool `json:"final"`
-	// Anomaly is whether the event made no sense in the order's state, Concerns whether it
-	// concerned the order at all, and Ignored why it was ignored, or a part of it.
+	// Anomaly reports whether the event made no sense in the order's state, and Concerns
+	// whether it concerned the order at all. Ignored is why the event, or a part of it, was
+	// ignored.
 	Anomaly  bool            `json:"anomaly,omitempty"`
 	Concerns bool            `json:"concerns"`
 	Ignored  markets.Ignored `json:"ignored,omitempty"`
 	// By is the earlier cancellation of the order's nonce that took effect with the event.
 	By *Cause `json:"by,omitempty"`
-	// Changes are what became of the order's fields, by name.
+	// Changes are the changes of the order's fields.
 	Changes []Change `json:"changes,omitempty"`
 }
 
@@ -68,15 +69,15 @@ type Cause struct {
 	Transaction string           `json:"transaction"`
 }
 
-// Change is that of one field of the order's document. A value that is missing is that of a
-// field that the document did not have, or no longer has.
+// Change is the change of one field of a document. A missing value means that the document
+// does not have the field.
 type Change struct {
 	Field string          `json:"field"`
 	From  json.RawMessage `json:"from,omitempty"`
 	To    json.RawMessage `json:"to,omitempty"`
 }
 
-// Waiting is an event of the log that the order has not taken in.
+// Waiting is an event of the log that the order does not reflect, and why.
 type Waiting struct {
 	Activity string        `json:"activity"`
 	Event    markets.Event `json:"event"`
@@ -91,15 +92,15 @@ type Signed struct {
 	persistence.SignedAnswer
 }
 
-// Stream is how far a stream of the order's market is: its log, and the orders made of it.
-// Heights are block numbers, or ledger versions on Aptos; nil if nothing is known.
+// Stream is the progress of a stream of the order's market: the heights of its log and of
+// its orders. They are block numbers, or ledger versions on Aptos; nil if unknown.
 type Stream struct {
 	Name   string `json:"name"`
 	Log    *int64 `json:"log,omitempty"`
 	Orders *int64 `json:"orders,omitempty"`
 }
 
-// Verdict is whether the order can be filled, and why.
+// Verdict says whether the order can be filled, and why.
 type Verdict struct {
 	Answer  markets.Answer `json:"answer"`
 	Because []string       `json:"because"`

@@ -17,20 +17,20 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// ErrUnknown means that the data have no such order. The error says what may have been meant.
+// ErrUnknown means that no such order exists. The error suggests what may have been meant.
 var ErrUnknown = errors.New("unknown order")
 
 // ErrAmbiguous means that several markets have an order with the key. The error names them.
 var ErrAmbiguous = errors.New("several orders have this key")
 
 const (
-	maxID      = 1000 // bytes
-	named      = 10   // orders that an error names at most
-	maxPages   = 1000 // activities read to find the orders that they are of
-	nearDigits = 8    // characters that the key of an order has in common with a misspelt one
+	maxID         = 1000 // length in bytes
+	maxNamed      = 10   // orders in an error message
+	maxActivities = 1000 // read to find the orders that they belong to
+	hintPrefix    = 8    // characters that a misspelt key must share with a suggested one
 )
 
-// find is the order that an id names.
+// find returns the order that id names.
 func find(ctx context.Context, docs persistence.Querier, id string) (ref, error) {
 	if id == "" || len(id) > maxID {
 		return ref{}, fmt.Errorf("%w: write its _id, chain/market/key, of at most %d characters", ErrUnknown, maxID)
@@ -56,7 +56,7 @@ func find(ctx context.Context, docs persistence.Querier, id string) (ref, error)
 	return ref{}, fmt.Errorf("%w, %q: write %s", ErrAmbiguous, id, list(found))
 }
 
-// marketsOf are the markets of the data.
+// marketsOf returns all markets that have actors, sorted by name.
 func marketsOf(ctx context.Context, docs persistence.Querier) ([]persistence.MarketRef, error) {
 	actors, err := persistence.Collect[persistence.Actor](ctx, docs, query(persistence.Actors, persistence.Exists{Path: "market"}))
 	if err != nil {
@@ -64,18 +64,19 @@ func marketsOf(ctx context.Context, docs persistence.Querier) ([]persistence.Mar
 	}
 	known := map[persistence.MarketRef]bool{}
 	for _, a := range actors {
-		known[persistence.MarketRef{Chain: a.Chain, Market: a.Market}] = a.Market != ""
+		if a.Market != "" {
+			known[persistence.MarketRef{Chain: a.Chain, Market: a.Market}] = true
+		}
 	}
-	maps.DeleteFunc(known, func(_ persistence.MarketRef, is bool) bool { return !is })
 	return slices.SortedFunc(maps.Keys(known), func(a, b persistence.MarketRef) int { return strings.Compare(market(a), market(b)) }), nil
 }
 
 func market(m persistence.MarketRef) string { return m.Chain + "/" + m.Market }
 
-// split is the markets that may have the order of an id, and its key.
+// split returns the markets that may have the order that id names, and its key.
 func split(id string, known []persistence.MarketRef) ([]persistence.MarketRef, string, error) {
 	if len(known) == 0 {
-		return nil, "", fmt.Errorf("%w %q: the data have no market yet", ErrUnknown, id)
+		return nil, "", fmt.Errorf("%w %q: the database contains no market yet", ErrUnknown, id)
 	}
 	var names []string
 	for _, m := range known {
@@ -87,15 +88,15 @@ func split(id string, known []persistence.MarketRef) ([]persistence.MarketRef, s
 	parts := strings.SplitN(id, "/", 3)
 	if len(parts) == 3 && !strings.HasPrefix(id, "0x") {
 		of := parts[0] + "/" + parts[1]
-		return nil, "", fmt.Errorf("%w %q: the data have no market %s%s: they have %s", ErrUnknown, id, of, spelling.DidYouMean(of, names), strings.Join(names, ", "))
+		return nil, "", fmt.Errorf("%w %q: the database contains no market %s%s: it contains %s", ErrUnknown, id, of, spelling.DidYouMean(of, names), strings.Join(names, ", "))
 	}
 	return known, id, nil
 }
 
 var hexNumber = regexp.MustCompile(`0[xX][0-9a-fA-F]+`)
 
-// spellings are the keys that a key may stand for: as it is written, and as keys are written,
-// with addresses of EVM chains in EIP-55 and other numbers in lower case.
+// spellings returns the keys that a user's key may stand for: the key itself, and its
+// stored form, with EVM addresses in EIP-55 and other hexadecimal numbers in lower case.
 func spellings(key string) []string {
 	canonical := hexNumber.ReplaceAllStringFunc(key, func(number string) string {
 		if number = strings.ToLower(number); common.IsHexAddress(number) {
@@ -106,21 +107,21 @@ func spellings(key string) []string {
 	return slices.Compact([]string{key, canonical})
 }
 
-// ordersNamed are the orders of some markets with a key, or whose key has it as its hash:
-// those that have a document, or else those of which the log has events.
+// ordersNamed returns the orders of some markets whose key, or the hash in it, is one of
+// keys: those with a document or, if there are none, those with events in the log.
 func ordersNamed(ctx context.Context, docs persistence.Querier, in []persistence.MarketRef, keys []string) ([]ref, error) {
 	found, err := exactly(ctx, docs, in, keys)
 	if err != nil || len(found) > 0 {
 		return found, err
 	}
 	found, err = stored(ctx, docs, in, func(m persistence.MarketRef) (keyed, identified persistence.Condition) {
-		return whole("key", "", keys), whole("_id", market(m)+"/", keys)
+		return withKey("key", "", keys), withKey("_id", market(m)+"/", keys)
 	})
 	if err != nil || len(found) > 0 {
 		return found, err
 	}
-	q := query(persistence.Activities, persistence.And{whole("order", "", keys), anyOf(in)})
-	q.Limit = maxPages
+	q := query(persistence.Activities, persistence.And{withKey("order", "", keys), anyOf(in)})
+	q.Limit = maxActivities
 	activities, err := persistence.Collect[markets.Activity](ctx, docs, q)
 	if err != nil {
 		return nil, fmt.Errorf("reading the log: %w", err)
@@ -128,7 +129,7 @@ func ordersNamed(ctx context.Context, docs persistence.Querier, in []persistence
 	return refsOf(activities), nil
 }
 
-// exactly are the orders of some markets with a key.
+// exactly returns the orders of some markets whose key is one of keys.
 func exactly(ctx context.Context, docs persistence.Querier, in []persistence.MarketRef, keys []string) (found []ref, err error) {
 	for _, m := range in {
 		for _, key := range keys {
@@ -144,8 +145,8 @@ func exactly(ctx context.Context, docs persistence.Querier, in []persistence.Mar
 	return sorted(found), nil
 }
 
-// stored are the orders of some markets whose documents meet a condition on their keys, once
-// more as one on their _id, which has an index.
+// stored returns the orders of some markets whose documents match a condition on their
+// keys. The condition is given twice: on the key, and on the _id, which has an index.
 func stored(ctx context.Context, docs persistence.Querier, in []persistence.MarketRef, where func(persistence.MarketRef) (keyed, identified persistence.Condition)) ([]ref, error) {
 	either := persistence.Or{}
 	for _, m := range in {
@@ -153,7 +154,7 @@ func stored(ctx context.Context, docs persistence.Querier, in []persistence.Mark
 		either = append(either, append(persistence.And{keyed}, append(m.Documents(), identified)...))
 	}
 	q := query(persistence.Orders, either)
-	q.Limit = named + 1
+	q.Limit = maxNamed + 1
 	orders, err := persistence.Collect[markets.Order](ctx, docs, q)
 	if err != nil {
 		return nil, fmt.Errorf("reading orders: %w", err)
@@ -165,20 +166,21 @@ func stored(ctx context.Context, docs persistence.Querier, in []persistence.Mark
 	return sorted(out), nil
 }
 
-// whole is the condition that a field is one of the keys, or one of them and a contract.
-func whole(path, prefix string, keys []string) persistence.Condition {
+// withKey is the condition that a field equals prefix and one of the keys, optionally
+// followed by a contract.
+func withKey(path, prefix string, keys []string) persistence.Condition {
 	either := persistence.Or{}
 	for _, key := range keys {
 		either = append(either, persistence.Equals(path, prefix+key))
 		if !strings.Contains(key, "@") {
-			either = append(either, between(path, prefix+key+"@"))
+			either = append(either, startsWith(path, prefix+key+"@"))
 		}
 	}
 	return either
 }
 
-// between is the condition that a field starts with a text of ASCII.
-func between(path, start string) persistence.Condition {
+// startsWith is the condition that a field starts with an ASCII text.
+func startsWith(path, start string) persistence.Condition {
 	last := len(start) - 1
 	return persistence.And{
 		persistence.Compare{Path: path, Operator: persistence.GreaterOrEqual, Operand: start},
@@ -194,7 +196,7 @@ func anyOf(in []persistence.MarketRef) persistence.Condition {
 	return either
 }
 
-// refsOf are the orders that activities are of.
+// refsOf returns the orders of some activities.
 func refsOf(activities []markets.Activity) (out []ref) {
 	for _, a := range activities {
 		if o := (ref{MarketRef: persistence.MarketRef{Chain: a.Chain, Market: a.Market}, key: a.Order}); a.Order != "" {
@@ -209,20 +211,20 @@ func sorted(refs []ref) []ref {
 	return slices.Compact(refs)
 }
 
-// list are the first of some orders, by _id.
+// list names the first maxNamed of some orders by their _id.
 func list(refs []ref) string {
 	var ids []string
-	for _, o := range refs[:min(len(refs), named)] {
+	for _, o := range refs[:min(len(refs), maxNamed)] {
 		ids = append(ids, o.id())
 	}
 	text := strings.Join(ids, " or ")
-	if len(refs) > named {
+	if len(refs) > maxNamed {
 		text += " or another"
 	}
 	return text
 }
 
-// unknown is the error of an id that names no order: with what may have been meant.
+// unknown returns the error for an id that names no order, with a hint.
 func unknown(ctx context.Context, docs persistence.Querier, in []persistence.MarketRef, id, key string) error {
 	keys := spellings(key)
 	hint, err := handedIn(ctx, docs, in, keys)
@@ -230,7 +232,7 @@ func unknown(ctx context.Context, docs persistence.Querier, in []persistence.Mar
 		hint, err = ofTransaction(ctx, docs, in, keys)
 	}
 	if err == nil && hint == "" {
-		hint, err = near(ctx, docs, in, keys[len(keys)-1])
+		hint, err = similar(ctx, docs, in, keys[len(keys)-1])
 	}
 	if err != nil {
 		return err
@@ -241,7 +243,7 @@ func unknown(ctx context.Context, docs persistence.Querier, in []persistence.Mar
 	return fmt.Errorf("%w %q: %s", ErrUnknown, id, hint)
 }
 
-// handedIn tells of an order that was signed off chain and is not taken in.
+// handedIn returns a hint if the id names an order that was handed in as a signed order.
 func handedIn(ctx context.Context, docs persistence.Querier, in []persistence.MarketRef, keys []string) (string, error) {
 	either := persistence.Or{}
 	for _, key := range keys {
@@ -266,14 +268,14 @@ func handedIn(ctx context.Context, docs persistence.Querier, in []persistence.Ma
 	return "", nil
 }
 
-// ofTransaction names the orders that a transaction concerns.
+// ofTransaction returns a hint if the id is the hash of a transaction.
 func ofTransaction(ctx context.Context, docs persistence.Querier, in []persistence.MarketRef, keys []string) (string, error) {
 	either := persistence.Or{}
 	for _, key := range keys {
 		either = append(either, persistence.Equals("transaction", key))
 	}
 	q := query(persistence.Activities, persistence.And{either, anyOf(in)})
-	q.Limit = maxPages
+	q.Limit = maxActivities
 	activities, err := persistence.Collect[markets.Activity](ctx, docs, q)
 	if err != nil || len(activities) == 0 {
 		return "", err
@@ -284,14 +286,14 @@ func ofTransaction(ctx context.Context, docs persistence.Querier, in []persisten
 	return "it is a transaction, and concerns no single order", nil
 }
 
-// near names the orders whose keys begin like a key.
-func near(ctx context.Context, docs persistence.Querier, in []persistence.MarketRef, key string) (string, error) {
-	if len(key) < nearDigits || strings.ContainsFunc(key, func(r rune) bool { return r > '~' || r < ' ' }) {
+// similar returns a hint that names the orders whose keys start with the same characters.
+func similar(ctx context.Context, docs persistence.Querier, in []persistence.MarketRef, key string) (string, error) {
+	if len(key) < hintPrefix || strings.ContainsFunc(key, func(r rune) bool { return r > '~' || r < ' ' }) {
 		return "", nil
 	}
-	start := key[:nearDigits]
+	start := key[:hintPrefix]
 	found, err := stored(ctx, docs, in, func(m persistence.MarketRef) (keyed, identified persistence.Condition) {
-		return between("key", start), between("_id", market(m)+"/"+start)
+		return startsWith("key", start), startsWith("_id", market(m)+"/"+start)
 	})
 	if err != nil || len(found) == 0 {
 		return "", err

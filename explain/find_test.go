@@ -26,9 +26,9 @@ func listing(key string) markets.Event {
 	}
 }
 
-// An order is found by its _id, its key or its hash, in any case, and what is not found or is
-// several says what to write.
-func TestOrdersAreFoundByWhatPeopleHave(t *testing.T) {
+// An order is found by its _id, its key or its hash, in upper or lower case. An error for
+// an unknown or ambiguous id says what to write instead.
+func TestFindingOrders(t *testing.T) {
 	onBothStores(t, func(t *testing.T, store persistence.Store) {
 		other := strings.Replace(hash, "0x266", "0x366", 1)
 		both := strings.Replace(hash, "0x266", "0x466", 1)
@@ -80,7 +80,7 @@ func TestOrdersAreFoundByWhatPeopleHave(t *testing.T) {
 	})
 }
 
-func TestWithoutAMarketNothingIsKnown(t *testing.T) {
+func TestAnEmptyStore(t *testing.T) {
 	onBothStores(t, func(t *testing.T, store persistence.Store) {
 		if _, err := explain.Order(t.Context(), store, hash, nil, now); !errors.Is(err, explain.ErrUnknown) {
 			t.Error(err)
@@ -98,9 +98,8 @@ func (w *world) signed(t *testing.T, o persistence.SignedOrder) (id string) {
 	return o.ContentID()
 }
 
-// The documents by which an order was handed in are in its explanation, and its market's
-// contracts have a say.
-func TestSignedOrdersSayHowTheyCame(t *testing.T) {
+// The explanation of a signed order contains the document with which it was handed in.
+func TestSignedOrders(t *testing.T) {
 	onBothStores(t, func(t *testing.T, store persistence.Store) {
 		key := hash + "@" + contract
 		w := newWorld(t, store, nil)
@@ -120,7 +119,7 @@ func TestSignedOrdersSayHowTheyCame(t *testing.T) {
 		if err != nil || len(got.Signed) != 1 || got.Signed[0].State != persistence.SignedAccepted || got.Signed[0].Position.Height != 1 || got.Steps[0].Event.Signed != e.Signed || got.Steps[0].Event.Raw != nil {
 			t.Errorf("%+v, %v", got, err)
 		}
-		if want := "the contracts were not asked yet"; got.Verdict.Answer != markets.Unknown || !slices.Contains(got.Verdict.Because, want) {
+		if want := "the contracts have not been asked yet"; got.Verdict.Answer != markets.Unknown || !slices.Contains(got.Verdict.Because, want) {
 			t.Errorf("the verdict is %+v", got.Verdict)
 		}
 	})

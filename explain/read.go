@@ -18,26 +18,26 @@ import (
 	"github.com/imart/event-worker/persistence/finality"
 )
 
-// ErrTooLong means that the order has more events than an explanation can have.
+// ErrTooLong means that the order has more than maxEvents events.
 var ErrTooLong = errors.New("the order's log is too long to be explained")
 
-// ErrChanging means that the order or its log changed whenever it was read.
+// ErrChanging means that no two consecutive readings of the order and its log agreed.
 var ErrChanging = errors.New("the order changes faster than it can be read: try again")
 
 const (
-	maxEvents   = 10_000
+	maxEvents   = 10_000 // of an order
 	maxReadings = 10
-	maxPending  = 4 // streams in the middle of a transition that are told apart
+	maxPending  = 4 // transitions in progress: each doubles the number of alternatives
 )
 
-// ref names an order.
+// ref identifies an order or a record.
 type ref struct {
 	persistence.MarketRef
 	key    string
-	record bool // it is a record's: type:key
+	record bool // key is that of a record, type:key
 }
 
-// collection is where the document is.
+// collection returns the collection of the document.
 func (o ref) collection() string {
 	if o.record {
 		return persistence.Records
@@ -65,21 +65,18 @@ func (e entry) step(effect markets.Effect, changes []Change) Step {
 	return s
 }
 
-// reading is what the data say of an order.
+// reading is an order or a record and its log, as read from the store.
 type reading struct {
 	ref       ref
-	order     json.RawMessage // nil if there is none
+	order     json.RawMessage // the document; nil if none exists
 	final     bool
-	events    []entry             // by position: the order's own, and the bulk cancels that can concern it
+	events    []entry             // by position: its own, and the bulk cancels that can concern it
 	observers []persistence.Actor // of the market's streams
 	signed    []Signed
 }
 
-// horizons are up to where orders and activities are final.
-type horizons struct{ orders, activities finality.Horizon }
-
-// readSettled reads an order and its log until two readings agree: a worker may write
-// meanwhile.
+// readSettled reads an order and its log until two consecutive readings agree, because a
+// worker may write concurrently.
 func readSettled(ctx context.Context, docs persistence.Querier, o ref) (reading, error) {
 	last, err := readOrder(ctx, docs, o)
 	for range maxReadings {
@@ -95,10 +92,10 @@ func readSettled(ctx context.Context, docs persistence.Querier, o ref) (reading,
 	return reading{}, cmp.Or(err, ErrChanging)
 }
 
-// agrees says whether two readings have the same order, and the same events that it may have
-// taken in.
+// agrees reports whether two readings have the same order, and the same events that the
+// order may reflect.
 func (r reading) agrees(other reading) bool {
-	taken := func(r reading) (all []string) {
+	reflected := func(r reading) (all []string) {
 		for seqs := range r.alternatives() {
 			for _, e := range r.log(seqs) {
 				all = append(all, e.id)
@@ -107,24 +104,26 @@ func (r reading) agrees(other reading) bool {
 		}
 		return all
 	}
-	return bytes.Equal(r.order, other.order) && slices.Equal(taken(r), taken(other))
+	return bytes.Equal(r.order, other.order) && slices.Equal(reflected(r), reflected(other))
 }
 
-// readOrder reads an order, or a record, and its log. What is final is read first: it stays so.
+// readOrder reads an order or a record and its log. The horizons are read first: what is
+// final remains final.
 func readOrder(ctx context.Context, docs persistence.Querier, o ref) (r reading, err error) {
 	r.ref = o
-	var h horizons
-	if h.orders, err = finality.Read(ctx, docs, persistence.Orders); err != nil {
+	orders, err := finality.Read(ctx, docs, persistence.Orders)
+	if err != nil {
 		return r, err
 	}
-	if h.activities, err = finality.Read(ctx, docs, persistence.Activities); err != nil {
+	activities, err := finality.Read(ctx, docs, persistence.Activities)
+	if err != nil {
 		return r, err
 	}
 	if r.order, err = o.stored(ctx, docs); err != nil {
 		return r, err
 	}
 	if r.order != nil && !o.record {
-		if r.final, err = h.orders.Final(r.order); err != nil {
+		if r.final, err = orders.Final(r.order); err != nil {
 			return r, err
 		}
 	}
@@ -132,13 +131,13 @@ func readOrder(ctx context.Context, docs persistence.Querier, o ref) (r reading,
 	if r.observers, err = persistence.Collect[persistence.Actor](ctx, docs, query(persistence.Actors, observers)); err != nil {
 		return r, err
 	}
-	if err := r.readLog(ctx, docs, &h.activities); err != nil || o.record {
+	if err := r.readLog(ctx, docs, &activities); err != nil || o.record {
 		return r, err
 	}
 	return r, r.readSigned(ctx, docs)
 }
 
-// stored is the document; nil if there is none.
+// stored returns the document; nil if none exists.
 func (o ref) stored(ctx context.Context, docs persistence.Querier) (found json.RawMessage, err error) {
 	where := append(o.Documents(), persistence.Equals("_id", o.id()))
 	if !o.record {
@@ -153,7 +152,7 @@ func (o ref) stored(ctx context.Context, docs persistence.Querier) (found json.R
 	return found, nil
 }
 
-// own matches the activities that are of the document itself.
+// own matches the activities that name the order or the record.
 func (o ref) own() persistence.And {
 	if kind, key, ok := strings.Cut(o.key, ":"); ok && o.record {
 		return persistence.RecordLog(kind, key)
@@ -161,39 +160,42 @@ func (o ref) own() persistence.And {
 	return persistence.And{persistence.Equals("order", o.key)}
 }
 
-// readLog reads the order's own events, and then the bulk cancels of the makers and nonces that
-// they name.
+// readLog reads the order's own events, and then the bulk cancels of the makers and nonces
+// in them. Whether events are final is not determined if h is nil.
 func (r *reading) readLog(ctx context.Context, docs persistence.Querier, h *finality.Horizon) error {
-	err := r.readEvents(ctx, docs, h, r.ref.own(), all)
+	err := r.readEvents(ctx, docs, h, r.ref.own())
 	if err != nil || r.ref.record {
 		return err
 	}
 	own := make([]markets.Event, len(r.events))
-	makers, nonces := persistence.Or{}, persistence.Or{persistence.Not{Condition: persistence.Exists{Path: "nonce"}}}
 	for i, e := range r.events {
 		own[i] = e.event
-		if maker := persistence.Equals("maker", e.event.Maker); e.event.Maker != "" && !slices.Contains(makers, persistence.Condition(maker)) {
+	}
+	if len(markets.CancelKeys(own)) == 0 {
+		return nil
+	}
+	return r.readEvents(ctx, docs, h, cancelsOf(own))
+}
+
+// cancelsOf matches the bulk cancels with a maker of the events, and with one of their
+// nonces or with none: those with a key in markets.CancelKeys.
+func cancelsOf(events []markets.Event) persistence.And {
+	makers, nonces := persistence.Or{}, persistence.Or{persistence.Not{Condition: persistence.Exists{Path: "nonce"}}}
+	for _, e := range events {
+		if maker := persistence.Equals("maker", e.Maker); e.Maker != "" && !slices.Contains(makers, persistence.Condition(maker)) {
 			makers = append(makers, maker)
 		}
-		if nonce := persistence.Is("nonce", e.event.Nonce); e.event.Nonce.Known() && !slices.Contains(nonces, persistence.Condition(nonce)) {
+		if nonce := persistence.Is("nonce", e.Nonce); e.Nonce.Known() && !slices.Contains(nonces, persistence.Condition(nonce)) {
 			nonces = append(nonces, nonce)
 		}
 	}
-	keys := markets.CancelKeys(own)
-	if len(keys) == 0 {
-		return nil
-	}
-	cancels := persistence.And{persistence.Equals("kind", string(markets.OrdersCancelled)), makers, nonces}
-	err = r.readEvents(ctx, docs, h, cancels, func(e markets.Event) bool { return slices.Contains(keys, e.Key()) })
-	slices.SortFunc(r.events, func(a, b entry) int { return a.event.Position.Compare(b.event.Position) })
-	return err
+	noOrder := persistence.Not{Condition: persistence.Exists{Path: "order"}}
+	return persistence.And{persistence.Equals("kind", string(markets.OrdersCancelled)), noOrder, makers, nonces}
 }
 
-func all(markets.Event) bool { return true }
-
-// readEvents reads the events of the market that meet conditions; whether they are final, if a horizon
-// is given.
-func (r *reading) readEvents(ctx context.Context, docs persistence.Querier, h *finality.Horizon, where persistence.And, is func(markets.Event) bool) error {
+// readEvents adds the market's events that match where, and sorts all events by position. It
+// returns ErrTooLong if there are more than maxEvents.
+func (r *reading) readEvents(ctx context.Context, docs persistence.Querier, h *finality.Horizon, where persistence.And) error {
 	q := query(persistence.Activities, append(where, r.ref.Documents()...))
 	q.Limit = maxEvents + 1
 	for doc, err := range docs.Query(ctx, q) {
@@ -204,9 +206,6 @@ func (r *reading) readEvents(ctx context.Context, docs persistence.Querier, h *f
 		if err := json.Unmarshal(doc, &a); err != nil {
 			return fmt.Errorf("reading the log: %w", err)
 		}
-		if !is(a.Event) {
-			continue
-		}
 		final := false
 		if h != nil {
 			if final, err = h.Final(doc); err != nil {
@@ -216,14 +215,14 @@ func (r *reading) readEvents(ctx context.Context, docs persistence.Querier, h *f
 		a.Raw = nil
 		r.events = append(r.events, entry{id: a.ID, final: final, event: a.Event})
 		if len(r.events) > maxEvents {
-			return fmt.Errorf("%s: %w: it has more than %d events, which \"query activities\" prints", r.ref.id(), ErrTooLong, maxEvents)
+			return fmt.Errorf("%s: %w: it has more than %d events; \"query activities\" prints them", r.ref.id(), ErrTooLong, maxEvents)
 		}
 	}
 	slices.SortFunc(r.events, func(a, b entry) int { return a.event.Position.Compare(b.event.Position) })
 	return nil
 }
 
-// readSigned reads the documents by which the order was handed in.
+// readSigned reads the documents with which the order was handed in.
 func (r *reading) readSigned(ctx context.Context, docs persistence.Querier) error {
 	hash, _, _ := strings.Cut(r.ref.key, "@")
 	either := persistence.Or{persistence.Equals("order", r.ref.key), persistence.Equals("hash", hash)}
@@ -243,14 +242,14 @@ func (r *reading) readSigned(ctx context.Context, docs persistence.Querier) erro
 	return nil
 }
 
-// signedDocument is a document of signed_orders, whose key can be of any type.
+// signedDocument is a document of signed_orders, whose _id can be of any type.
 type signedDocument struct {
 	ID json.RawMessage `json:"_id"`
 	persistence.SignedOrder
 }
 
-// alternatives are what the order may have taken in, as the seq of each stream: where its
-// observers are, or where they will be at the end of a transition that is being made.
+// alternatives yields the parts of the log that the order may reflect, as the seq of each
+// stream: the places of its observers or, for transitions in progress, also their ends.
 func (r reading) alternatives() iter.Seq[map[string]int64] {
 	seqs := map[string]int64{}
 	var pending []persistence.Actor
@@ -277,7 +276,7 @@ func (r reading) alternatives() iter.Seq[map[string]int64] {
 	}
 }
 
-// unit is what heights are of. Events of EVM chains have a block's hash.
+// unit returns the unit of heights. Only events of EVM chains have a block hash.
 func (r reading) unit() string {
 	if len(r.events) > 0 && r.events[0].event.Block == "" {
 		return "version"
@@ -285,12 +284,12 @@ func (r reading) unit() string {
 	return "block"
 }
 
-// asked says whether the market's contracts are asked about orders.
+// asked reports whether the market's contracts are asked about orders.
 func (r reading) asked() bool {
 	return slices.ContainsFunc(r.observers, func(a persistence.Actor) bool { return a.Stream == markets.StateStream })
 }
 
-// log are the events that are executed.
+// log returns the events up to the executed seqs.
 func (r reading) log(executed map[string]int64) (log []entry) {
 	for _, e := range r.events {
 		if seq, ok := executed[e.event.Stream]; ok && e.event.Seq <= seq {
@@ -300,23 +299,23 @@ func (r reading) log(executed map[string]int64) (log []entry) {
 	return log
 }
 
-// waiting are the events that are not executed.
+// waiting returns the events after the executed seqs.
 func (r reading) waiting(executed map[string]int64) (out []Waiting) {
 	for _, e := range r.events {
 		seq, followed := executed[e.event.Stream]
 		if followed && e.event.Seq <= seq {
 			continue
 		}
-		w := Waiting{Activity: e.id, Event: e.event, Final: e.final, Reason: "orders are not made of this stream"}
+		w := Waiting{Activity: e.id, Event: e.event, Final: e.final, Reason: "no observer of orders executes this stream"}
 		if followed {
-			w.Reason = fmt.Sprintf("the orders have the stream up to %d: they are behind the log", seq)
+			w.Reason = fmt.Sprintf("the orders are behind the log: they reflect the stream up to %d", seq)
 		}
 		out = append(out, w)
 	}
 	return out
 }
 
-// streams are how far the market's streams are.
+// streams returns the progress of the market's streams.
 func (r reading) streams() []Stream {
 	byName := map[string]*Stream{}
 	for _, a := range r.observers {
@@ -342,7 +341,7 @@ func query(collection string, where persistence.Condition) persistence.Query {
 	return persistence.Query{Collection: collection, Filter: persistence.Filter{Condition: where}}
 }
 
-// search yields the documents of a collection that meet a condition.
+// search yields the documents of a collection that match a condition.
 func search(ctx context.Context, docs persistence.Querier, collection string, where persistence.Condition) iter.Seq2[json.RawMessage, error] {
 	return func(yield func(json.RawMessage, error) bool) {
 		for doc, err := range docs.Query(ctx, query(collection, where)) {

@@ -8,12 +8,12 @@ import (
 	"github.com/imart/event-worker/markets"
 )
 
-// judge says whether an order can be filled, and why. Asked says whether its market's contracts
-// are asked about orders. The clock is nil where the time is not known.
+// judge decides whether an order can be filled. asked says whether its market's contracts
+// are asked about orders; clock is nil if the time is not known.
 func judge(o *markets.Order, asked bool, clock *time.Time) Verdict {
 	switch {
 	case o == nil:
-		return Verdict{markets.No, []string{"there is no such order"}}
+		return Verdict{markets.No, []string{"it does not exist"}}
 	case !o.Status.Alive():
 		return Verdict{markets.No, []string{closed(o)}}
 	}
@@ -24,7 +24,7 @@ func judge(o *markets.Order, asked bool, clock *time.Time) Verdict {
 	return v
 }
 
-// closed is why an order that is closed cannot be filled.
+// closed says why a closed order cannot be filled.
 func closed(o *markets.Order) string {
 	since := func(what string, t *time.Time) string {
 		if t == nil {
@@ -40,12 +40,12 @@ func closed(o *markets.Order) string {
 	case markets.Rejected:
 		return since("it was rejected", o.CanceledAt)
 	case markets.Closed:
-		return since("it was sold, or cancelled", o.CanceledAt) + ": what is known does not tell which"
+		return since("it was sold or cancelled", o.CanceledAt) + ": the log does not tell which"
 	}
 	return "it is " + string(o.Status)
 }
 
-// untimely is why an order cannot be filled at a time; empty if it can.
+// untimely says why an order cannot be filled at the time of clock; empty if it can.
 func untimely(o *markets.Order, clock *time.Time) string {
 	switch {
 	case clock == nil:
@@ -57,46 +57,46 @@ func untimely(o *markets.Order, clock *time.Time) string {
 	return ""
 }
 
-// fillable is what the contracts say of an order that is open.
+// fillable is the verdict on an open order by the answers of the contracts.
 func fillable(o *markets.Order, asked bool) Verdict {
 	var because []string
 	if o.Status == markets.Partial {
-		because = append(because, "it was filled, in part or whole: how much the order is for is not known")
+		because = append(because, "it was filled, at least in part: its quantity is not known")
 	}
 	f := o.Fillable
 	switch {
 	case f == nil && asked:
-		return Verdict{markets.Unknown, append(because, "the contracts were not asked yet")}
+		return Verdict{markets.Unknown, append(because, "the contracts have not been asked yet")}
 	case f == nil:
 		return Verdict{markets.Unknown, append(because, "contracts are not asked about orders of this market")}
 	}
 	switch f.Answer {
 	case markets.Yes:
-		because = append(because, "the maker has what is offered, and has approved it")
+		because = append(because, "the maker has what the order offers, and has approved its transfer")
 	case markets.No:
 		for _, r := range f.Reasons {
-			because = append(because, meaning(o, r))
+			because = append(because, reasonText(o, r))
 		}
 	default:
-		because = append(because, "the contracts do not tell")
+		because = append(because, "the contracts' answers do not decide it")
 	}
 	if f.Since != nil && f.Time != nil {
-		because = append(because, fmt.Sprintf("so it is since block %d, %s", f.Since.Height, Clock(*f.Time)))
+		because = append(because, fmt.Sprintf("unchanged since block %d, %s", f.Since.Height, Clock(*f.Time)))
 	}
 	return Verdict{f.Answer, because}
 }
 
-// meaning is the reason why an order cannot be filled, in words.
-func meaning(o *markets.Order, r markets.Reason) string {
+// reasonText describes why an order cannot be filled.
+func reasonText(o *markets.Order, r markets.Reason) string {
 	switch r {
 	case markets.NotOwner:
 		return "the maker does not have the token"
 	case markets.NoApproval:
 		return "the maker has not approved the token's transfer"
 	case markets.NoBalance:
-		return "the maker does not have the money"
+		return "the maker's balance is too low"
 	case markets.NoAllowance:
-		return "the maker has not allowed to take the money"
+		return "the maker's allowance is too low"
 	case markets.ZoneDecides:
 		return "the order's zone must agree"
 	case markets.PrivateOrder:
@@ -104,14 +104,14 @@ func meaning(o *markets.Order, r markets.Reason) string {
 	case markets.CounterRisen:
 		return "the maker's counter is higher than the order's"
 	case markets.WasCancelled:
-		return "its contract has cancelled it"
+		return "it is cancelled in its contract"
 	case markets.WasFilled:
-		return "its contract has it filled"
+		return "it is filled in its contract"
 	case markets.BadSignature:
 		return "its signature is not valid"
 	}
 	return string(r)
 }
 
-// Clock is a time as explanations say it.
+// Clock formats a time as explanations do.
 func Clock(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }

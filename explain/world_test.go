@@ -26,8 +26,8 @@ func TestMain(m *testing.M) { os.Exit(mongotest.Main(m)) }
 
 var checks = flag.Int("checks", 0, "how many random histories each store is tried with; 0 is the usual number")
 
-// onBothStores runs a test on a new store of each kind. Histories take dozens of commits and
-// hundreds of queries, so that there are few of them.
+// onBothStores runs a test on a new store of each kind. Histories are few, because each
+// takes dozens of commits and hundreds of queries.
 func onBothStores(t *testing.T, test func(t *testing.T, store persistence.Store)) {
 	onTheEmbeddedStore(t, test)
 	t.Run("MongoDB", func(t *testing.T) {
@@ -36,7 +36,7 @@ func onBothStores(t *testing.T, test func(t *testing.T, store persistence.Store)
 	})
 }
 
-// onTheEmbeddedStore is for what does not depend on the store.
+// onTheEmbeddedStore runs a test that does not depend on the store.
 func onTheEmbeddedStore(t *testing.T, test func(t *testing.T, store persistence.Store)) {
 	t.Run("Embedded", func(t *testing.T) {
 		store, err := embedded.Open(t.Context(), t.TempDir())
@@ -65,8 +65,8 @@ type failer interface {
 
 var streams = []string{"list", "buy", "cancel", "bulk", markets.StateStream}
 
-// world is a market that is followed as the actors do it, by their own commits. Each world of
-// a store has a chain of its own.
+// world follows a market with the commits of the actors. Each world of a store has its own
+// chain.
 type world struct {
 	failer
 	ref       persistence.MarketRef
@@ -155,9 +155,10 @@ func (w *world) transition(kind markets.TransitionKind, stream string, from mark
 	}
 }
 
-// fold takes a stream's documents along to a seq: forwards as far as the log goes, or back. If
-// whole is not negative it ends in between, after so many commits of one document each.
-func (w *world) fold(stream string, to int64, whole int) {
+// fold moves a stream's documents forward to a seq, at most to the end of the log, or back.
+// If commits is not negative, the transition is interrupted after that many commits of one
+// document each.
+func (w *world) fold(stream string, to int64, commits int) {
 	w.Helper()
 	a := w.docs[stream]
 	if t, interrupted := projection.Interrupted(a); interrupted {
@@ -166,18 +167,18 @@ func (w *world) fold(stream string, to int64, whole int) {
 	}
 	switch to = min(to, w.log[stream].Seq); {
 	case to > a.Seq:
-		w.commitDocuments(stream, w.transition(markets.ResumeTransition, stream, a.Place, to, nil), whole)
+		w.commitDocuments(stream, w.transition(markets.ResumeTransition, stream, a.Place, to, nil), commits)
 	case to < a.Seq:
-		w.commitDocuments(stream, w.transition(markets.RollbackTransition, stream, a.Place, to, nil), whole)
+		w.commitDocuments(stream, w.transition(markets.RollbackTransition, stream, a.Place, to, nil), commits)
 	}
 }
 
-func (w *world) commitDocuments(stream string, t markets.Transition, whole int) {
+func (w *world) commitDocuments(stream string, t markets.Transition, commits int) {
 	w.Helper()
 	a := w.docs[stream]
-	if whole >= 0 {
+	if commits >= 0 {
 		w.store.OnCommit(func([]persistence.Move) storetest.Fault {
-			if whole--; whole < 0 {
+			if commits--; commits < 0 {
 				return storetest.FailBefore
 			}
 			return storetest.Pass
@@ -207,8 +208,8 @@ func (w *world) forget(stream string) {
 	}
 }
 
-// executed are the events that concern an order and are executed, by the places of the
-// documents, and those that wait in the log.
+// executed returns the events that concern an order: those up to the places of the
+// documents, and those of the log after them.
 func (w *world) executed(key string) (done, waiting []markets.Event) {
 	own := map[string]bool{}
 	for _, e := range w.all {
@@ -230,8 +231,8 @@ func (w *world) executed(key string) (done, waiting []markets.Event) {
 	return done, waiting
 }
 
-// drawHistory draws a random chain of events, by position: few orders, makers and nonces, so
-// that everything meets everything.
+// drawHistory draws random events of a chain, by position: of few orders, makers and
+// nonces, so that they interact.
 func drawHistory(t *rapid.T) []markets.Event {
 	height := int64(1)
 	var all []markets.Event

@@ -9,11 +9,11 @@
 // Guarantees:
 //   - A log is read if and only if its contract was announced at an earlier position of the same
 //     branch, in the same block or transaction too.
-//   - What is known at a place depends on its branch, and on nothing else: not on what was read
-//     ahead, on other observers' places, on abandoned branches, restarts or other nodes.
+//   - The contracts known at a place depend only on its branch: not on pages read ahead,
+//     other observers' places, abandoned branches, restarts or other nodes.
 //   - A place whose contracts cannot be told yet, as the log is elsewhere, is read later.
-//   - Memory holds each announced contract about twice, and pages without announcements
-//     share what they know.
+//   - Memory holds each announced contract about twice. Pages without announcements share
+//     their contracts.
 //
 // A stream whose log is at block 100, with the pairs A and B:
 //
@@ -22,6 +22,5 @@
 //	read after 101   from memory: A, B, C     although the log is still at 100
 //	block 101'       replaces 101             read after 100: A, B; C is not known at 101'
 //
-// What is known starts with the stream: contracts that were announced before its first block
-// are not read.
+// Contracts that were announced before the stream's first block are not known and not read.
 package factories

@@ -15,7 +15,7 @@ import (
 	"github.com/imart/event-worker/worker"
 )
 
-// audit audits the data of the worker by the world's node.
+// audit audits the worker's log against the world's node.
 func (r *running) audit() (audit.Report, []audit.Difference) {
 	r.t.Helper()
 	cfg, closed, err := worker.AuditOf(r.config, nil, slog.New(slog.DiscardHandler))
@@ -32,8 +32,8 @@ func (r *running) audit() (audit.Report, []audit.Difference) {
 	return report, found
 }
 
-// Contracts are asked again what facts say, as of the facts' blocks: all agree, until one is
-// changed in the log.
+// Contracts are asked again for each fact, as of its block. All facts agree, except those
+// that were changed in the log.
 func TestFactsAreAudited(t *testing.T) {
 	w := seaporttest.Start(t)
 	r := follow(t, w, in(t))
@@ -43,7 +43,7 @@ func TestFactsAreAudited(t *testing.T) {
 		r.handIn()
 		r.settle()
 	}
-	w.Mine(70) // what was read becomes final
+	w.Mine(70) // so that all facts are final
 	r.settle()
 	report, found := r.audit()
 	i := slices.IndexFunc(report.Streams, func(s audit.Stream) bool { return s.Stream == markets.StateStream })
@@ -71,7 +71,7 @@ func TestFactsAreAudited(t *testing.T) {
 		switch d.Collection {
 		case "":
 			got = append(got, fmt.Sprint(d.Kind, d.Position))
-		case persistence.Orders: // an order is no longer what its log makes
+		case persistence.Orders: // orders differ from their changed log
 		default:
 			t.Errorf("found %+v", d)
 		}
@@ -83,7 +83,7 @@ func TestFactsAreAudited(t *testing.T) {
 	}
 }
 
-// change changes final facts in the log, and returns the differences to be found.
+// change changes final facts in the log, and returns the expected differences.
 func (r *running) change(change func(nth int, f *markets.Fact) bool) (want []string) {
 	r.t.Helper()
 	ref := persistence.MarketRef{Chain: chain, Market: r.market}

@@ -74,8 +74,8 @@ func (c *contracts) facts(ctx context.Context, b block, orders []markets.Order) 
 	return facts, nil
 }
 
-// learn asks the Seaport contracts that are not known yet for what they are. One that does not
-// prove it by its domain's separator is asked again next time.
+// learn identifies the Seaport contracts that are not known yet. One whose domain separator
+// does not match is asked again next time.
 func (c *contracts) learn(ctx context.Context, b block, addresses []string) error {
 	var asked questionnaire
 	c.silent = map[common.Address]bool{}

@@ -8,7 +8,7 @@ import (
 	"github.com/imart/event-worker/markets"
 )
 
-// Counts are what was asked about a market's orders since the process has started.
+// Counts are the numbers of questions about a market's orders since the process started.
 type Counts struct {
 	Orders int64 // that contracts were asked about, each as often as that
 	Calls  int64 // of contracts, before they are put together

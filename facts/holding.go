@@ -120,7 +120,7 @@ func (h *holding) needs(p *markets.Parameters, s share, at uint64) *uint256.Int 
 func (h *holding) obstacle(needs *uint256.Int) (reason markets.Reason, known bool) {
 	poor, forbidden := markets.NotOwner, markets.NoApproval
 	switch h.kind {
-	case coinItem: // nobody but the maker can give it
+	case coinItem: // only the maker's own transaction can pay in the chain's coin
 		return markets.NoBalance, true
 	case erc20Item:
 		poor, forbidden = markets.NoBalance, markets.NoAllowance

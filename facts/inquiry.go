@@ -69,7 +69,8 @@ func (c *contracts) inquire(asked *questionnaire, b block, o *markets.Order) *in
 	return q
 }
 
-// askOwner asks who has the one token that a bid is for, if the bid names nobody.
+// askOwner asks for the owner of the token that a bid is for, if the bid is open to any
+// owner.
 func (q *inquiry) askOwner(asked *questionnaire) {
 	o := q.order
 	if o.Side != markets.Bid || o.Token.Standard != markets.ERC721 || len(o.Bundle) > 0 || o.Criteria != "" || o.ReservedFor != "" {
@@ -116,8 +117,8 @@ func (q *inquiry) fact() markets.Fact {
 	return f
 }
 
-// share is the largest part of the order that one fill can take: what is not filled yet or,
-// where a fill names one token of several, that one.
+// share returns the largest part of the order that one fill can take: the unfilled part or,
+// if a fill names one token of several, that token.
 func (q *inquiry) share() share {
 	one := *uint256.NewInt(1)
 	if parts := q.parts(); parts.GtUint64(1) {

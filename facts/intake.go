@@ -23,7 +23,8 @@ import (
 // maxTaken is how many signed orders are taken in at a block.
 const maxTaken = 200
 
-// candidate is a signed order that was handed in, and what is asked before it is taken in.
+// candidate is a signed order that was handed in, with the questions asked before it is
+// accepted.
 type candidate struct {
 	id       string // of its document
 	order    signature.Order

@@ -10,8 +10,8 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// memory is what is known at a place of the orders that are still to be asked about. It is
-// lost with the process, and made up for by a full round.
+// memory contains, as of a place, the orders that are still to be asked about. It is lost
+// with the process; a full round then asks about all orders.
 type memory struct {
 	round   bool  // a round is under way
 	urgent  bool  // as fast as possible

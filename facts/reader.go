@@ -14,9 +14,9 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// nearHead is how many blocks behind the head the market's other streams may be for contracts
-// to be asked. Nodes keep the state of about 128 blocks, and the facts of a backfill would be
-// out of date anyway.
+// nearHead is the maximum distance in blocks of the market's other streams from the head
+// for contracts to be asked. Nodes keep the state of about 128 blocks, and facts of a
+// backfill would be outdated anyway.
 const nearHead = 96
 
 // reader reads one market's facts.
@@ -176,7 +176,7 @@ func (r *reader) check(ctx context.Context, b block, orders []chosen) ([]markets
 	for i, o := range asked {
 		if fact := answers[i]; isNews(o, fact) {
 			e := markets.Event{Kind: markets.OrderChecked, Order: o.Key, Contract: o.Contract, Fact: &fact}
-			if fact.Owner != "" { // who is told what is bid
+			if fact.Owner != "" { // the owner is notified of the bid
 				e.Maker, e.Token, e.Quantity, e.Price, e.Currency = o.Maker, o.Token, o.Quantity, o.Price, o.Currency
 			}
 			events = append(events, e)

@@ -116,7 +116,7 @@ func (f *files) failed(err error) {
 	}
 }
 
-// file drops what it cannot write.
+// file is a log file. It drops messages that it cannot write.
 type file struct {
 	of   *files
 	to   *lumberjack.Logger

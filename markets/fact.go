@@ -90,8 +90,9 @@ func (f *Fillability) Same(g *Fillability) bool {
 	return f.Answer == g.Answer && slices.Equal(f.Reasons, g.Reasons)
 }
 
-// check takes in what the contracts say. They know better than the order's events: those may
-// have been read from some point on, and a fill does not say of how much it is a part.
+// check applies the contracts' answer, which takes precedence over the order's events:
+// those may start in the middle of its history, and a fill does not tell the order's
+// quantity.
 func (o *Order) check(e Event) (why Ignored) {
 	if e.Fact == nil {
 		return o.anomaly(WithoutFact)
@@ -112,8 +113,9 @@ func (o *Order) check(e Event) (why Ignored) {
 	return why
 }
 
-// settle sets the order's status, and how much of it is filled, by its contract. One that
-// does not know of fills that were seen, or says that more than all was filled, proves nothing.
+// settle sets the order's status and its filled quantity by its contract's state. A state
+// that contradicts fills in the log, or has more filled than the order's size, is an
+// anomaly.
 func (o *Order) settle(e Event) Ignored {
 	if o.FilledAt != nil && !o.State.filled() {
 		return o.anomaly(FillsUnknown)

@@ -1,22 +1,23 @@
 package markets
 
-// Folding folds an order from its events, one by one: FoldOrder, for those who look on.
+// Folding is the fold of an order, event by event. FoldOrder is the same for all events at
+// once.
 type Folding struct {
 	Order  Order
-	Exists bool    // an event of the order's own was among them
+	Exists bool    // an event of the order's own was applied
 	used   []Event // cancellations by nonce so far
 }
 
-// Effect is what an event did to an order.
+// Effect is the effect of an event on an order.
 type Effect struct {
 	// Ignored is why the event, or a part of it, is ignored; empty if nothing is.
 	Ignored Ignored
-	// By is the earlier cancellation of the order's nonce that takes effect with the event; nil
-	// if none does.
+	// By is the earlier cancellation of the order's nonce that takes effect with the event;
+	// nil if there is none.
 	By *Event
 }
 
-// NewFolding begins to fold an order.
+// NewFolding returns the fold of an order without events.
 func NewFolding(chain, market, key string) *Folding {
 	return &Folding{Order: Order{Chain: chain, Market: market, Key: key}}
 }
@@ -32,6 +33,6 @@ func (f *Folding) Apply(e *Event) Effect {
 		}
 		f.Exists, f.Order.First = true, e.Position
 	}
-	why := f.Order.take(e)
+	why := f.Order.applyNext(e)
 	return Effect{Ignored: why, By: f.Order.cancelUsed(f.used)}
 }

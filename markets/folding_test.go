@@ -7,11 +7,10 @@ import (
 	"testing"
 )
 
-// What a folding says of each event is what the event has done: an anomaly is counted, an
-// event that does not concern the order changes nothing, and one of which nothing is ignored
-// is in the order.
-func TestAFoldingSaysWhatEachEventDoes(t *testing.T) {
-	said := map[Ignored]int{}
+// The Effect of each event matches the order's change: an anomaly is counted, an event that
+// does not concern the order changes nothing, and any other becomes the order's last.
+func TestEffectsOfEvents(t *testing.T) {
+	seen := map[Ignored]int{}
 	used := 0
 	for seed := range uint64(2000) {
 		events := history(rand.New(rand.NewPCG(seed, 1)))
@@ -24,7 +23,7 @@ func TestAFoldingSaysWhatEachEventDoes(t *testing.T) {
 			before, existed := f.Order, f.Exists
 			effect := f.Apply(e)
 			after := f.Order
-			said[effect.Ignored]++
+			seen[effect.Ignored]++
 			if effect.By != nil {
 				used++
 				if after.Status.Alive() || !effect.By.byNonce() || effect.By.Position.After(e.Position) {
@@ -52,7 +51,7 @@ func TestAFoldingSaysWhatEachEventDoes(t *testing.T) {
 		"", OrderClosed, TermsFixed, NotOfOrders, FillsUnknown, OverFilled, StateOutdated, StateForetold,
 		BeforeAll, ClosedBefore, OtherMaker, OtherContract, OtherSide, OtherNonce,
 	} {
-		if said[why] == 0 {
+		if seen[why] == 0 {
 			t.Errorf("no history has an event that is ignored because %q", why)
 		}
 	}

@@ -22,9 +22,8 @@ func (e *Event) byNonce() bool {
 	return e.Kind == OrdersCancelled && (e.Nonce.Known() || e.Below.Known())
 }
 
-// unreached is why a bulk cancel does not reach the order, which is not of its maker, contract
-// and side, or of its nonce if it is by nonce; empty if it does. A contract or side that either
-// does not tell is no restriction.
+// unreached says why a bulk cancel does not cancel the order: its maker, contract, side or
+// nonce differs; empty if it does. A contract or side that is not known is no restriction.
 func (o *Order) unreached(e *Event) Ignored {
 	switch {
 	case e.Maker != o.Maker:
@@ -50,8 +49,9 @@ func (o *Order) namedBy(e *Event) bool {
 	return true
 }
 
-// cancelUsed cancels an order that can still be filled if its nonce is among those that were
-// cancelled before: bulk cancels, by position. It returns the one that cancels it.
+// cancelUsed cancels an order that can still be filled if its nonce was cancelled before:
+// the earlier bulk cancels, by position. It returns the one that cancels it; nil if none
+// does.
 func (o *Order) cancelUsed(before []Event) (by *Event) {
 	for i := range before {
 		if e := &before[i]; e.byNonce() && o.Status.Alive() && o.unreached(e) == "" {
@@ -63,8 +63,8 @@ func (o *Order) cancelUsed(before []Event) (by *Event) {
 	return by
 }
 
-// CancelKeys are the log's keys of the bulk cancels that can concern an order with these
-// events.
+// CancelKeys returns the log's keys of the bulk cancels that can concern an order with
+// these events.
 func CancelKeys(events []Event) []string { return cancelKeys(Order{}, events) }
 
 // cancelKeys are the log's keys of the bulk cancels that can concern an order: by the makers

@@ -89,10 +89,10 @@ func (o Order) ID() string { return o.Chain + "/" + o.Market + "/" + o.Key }
 // Apply applies the next event by position to the order, and says whether the event
 // concerned it. It is total: an event that makes no sense in the order's state is counted
 // as an anomaly and changes nothing else.
-func (o *Order) Apply(e Event) bool { return o.take(&e).Concerns() }
+func (o *Order) Apply(e Event) bool { return o.applyNext(&e).Concerns() }
 
-// take is Apply, and says what of the event is ignored.
-func (o *Order) take(e *Event) Ignored {
+// applyNext is Apply, and returns why the event, or a part of it, is ignored.
+func (o *Order) applyNext(e *Event) Ignored {
 	if why := o.unconcerned(e); why != "" {
 		return why
 	}
@@ -107,7 +107,7 @@ func (o *Order) take(e *Event) Ignored {
 	return why
 }
 
-// unconcerned is why an event does not concern the order; empty if it does.
+// unconcerned says why an event does not concern the order; empty if it does.
 func (o *Order) unconcerned(e *Event) Ignored {
 	switch {
 	case e.Kind == SignedRefused:
@@ -141,7 +141,7 @@ func (o *Order) apply(e Event) Ignored {
 	return o.anomaly(NotOfOrders)
 }
 
-// anomaly counts an event that makes no sense in the order's state.
+// anomaly counts an event that makes no sense in the order's state, and returns why.
 func (o *Order) anomaly(why Ignored) Ignored {
 	o.Anomalies++
 	return why

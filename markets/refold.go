@@ -1,12 +1,14 @@
 package markets
 
-// Refold leaves the orders and records with the keys the fold of what is executed of the log, as
-// a transition does: what the log does not make is deleted.
+// Refold makes the orders and records with the keys the fold of the executed part of the
+// log, as a transition does. Those that the log does not yield are deleted.
 func Refold(b Book, chain, market string, keys []string) error {
-	f, err := Transition{Kind: RollbackTransition, Chain: chain, Market: market}.refolder(b)
+	t := Transition{Kind: RollbackTransition, Chain: chain, Market: market}
+	f, err := t.folder(b)
 	if err != nil {
 		return err
 	}
+	delete(f.executed, t.Stream) // it is of no stream
 	var records concerns
 	for _, key := range keys {
 		records = append(records, concern{key: key})
@@ -15,11 +17,4 @@ func Refold(b Book, chain, market string, keys []string) error {
 		return err
 	}
 	return f.foldRecords(records)
-}
-
-// refolder is a folder of what is executed, and no more.
-func (t Transition) refolder(b Book) (folder, error) {
-	f, err := t.folder(b)
-	delete(f.executed, t.Stream)
-	return f, err
 }

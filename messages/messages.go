@@ -1,12 +1,12 @@
-// Package messages is what the actors of one stream, and those around them, say
-// to each other. All messages are immutable.
+// Package messages has the messages between the actors of a stream, and those around
+// them. All messages are immutable.
 //
 // A subject takes its observers from place to place, each by transitions: over a batch
 // of events, or back to a common ancestor. An observer executes a transition only when
 // it is exactly at From, and acknowledges with the place at which it then is.
 // Everything between a subject and an observer belongs to a numbered subscription; a
-// message of another subscription is dropped. So nothing that was said before a crash,
-// a restart or a reorganisation can be mistaken for what is said after it:
+// message of another subscription is dropped. So a message from before a crash, a restart
+// or a reorganisation cannot be mistaken for one from after it:
 //
 //	observer                                    subject
 //	   ── Subscribe{#1, at 7 0xaa} ──────────▶
@@ -70,7 +70,7 @@ type Head struct {
 type HeadRequest struct{ ReplyTo *actor.PID }
 
 // CaughtUp says that all of a stream's observers have executed what the chain
-// held when its head was last seen, or that the stream is paused: nobody is to wait for it.
+// held when its head was last seen, or that the stream is paused: no actor waits for it.
 type CaughtUp struct {
 	Stream string // chain/market/stream
 	Paused bool

@@ -76,7 +76,7 @@ func (w *Worker) Run(ctx context.Context) {
 	}
 }
 
-// look goes through the records of a chain, as long as it is owned.
+// look visits the records of a chain while it is owned.
 func (w *Worker) look(ctx context.Context, chain string, s source) error {
 	for after := ""; ctx.Err() == nil && w.Owns(chain); {
 		records, err := persistence.Collect[markets.Record](ctx, w.Store, persistence.Query{

@@ -6,25 +6,25 @@ import (
 	"github.com/imart/event-worker/markets"
 )
 
-// Audit is the document of the audits of a chain's log: how far the present one is, and what came
-// of the last one that was completed.
+// Audit is the document of the audits of a chain's log: the progress of the current audit,
+// and the result of the last complete one.
 type Audit struct {
 	Chain string `json:"_id" bson:"_id"`
-	Node  string `json:"node" bson:"node"` // the last one that worked on it
-	// StartedAt is when the present audit started; missing if there is none.
+	Node  string `json:"node" bson:"node"` // the process that wrote the document last
+	// StartedAt is the start of the current audit; missing if none is in progress.
 	StartedAt *time.Time `json:"startedAt,omitempty" bson:"startedAt,omitempty"`
-	// Percent is how much of the present audit is done, and Streams are how far it is in each.
+	// Percent is the progress of the current audit, and Streams that in each stream.
 	Percent int64       `json:"percent,omitempty" bson:"percent,omitempty"`
 	Streams []AuditMark `json:"streams,omitempty" bson:"streams,omitempty"`
-	// Documents are what the present audit has found of the documents made of the log.
+	// Documents are the current audit's comparisons of documents so far.
 	Documents []AuditDocuments `json:"documents,omitempty" bson:"documents,omitempty"`
-	LastError string           `json:"lastError,omitempty" bson:"lastError,omitempty"` // why the present audit does not go on
+	LastError string           `json:"lastError,omitempty" bson:"lastError,omitempty"` // of the current audit; it is retried
 	UpdatedAt time.Time        `json:"updatedAt" bson:"updatedAt"`
 
 	Last *AuditResult `json:"last,omitempty" bson:"last,omitempty"`
 }
 
-// AuditResult is what came of an audit.
+// AuditResult is the result of a complete audit.
 type AuditResult struct {
 	StartedAt   time.Time `json:"startedAt" bson:"startedAt"`
 	EndedAt     time.Time `json:"endedAt" bson:"endedAt"`
@@ -35,21 +35,21 @@ type AuditResult struct {
 	Documents   []AuditDocuments `json:"documents,omitempty" bson:"documents,omitempty"`
 }
 
-// AuditDocuments is what came of the comparison of a market's orders, records or notifications
-// with what its log makes.
+// AuditDocuments is the result of comparing a market's orders, records or notifications
+// with those that its log yields.
 type AuditDocuments struct {
 	Market     string `json:"market" bson:"market"`
 	Collection string `json:"collection" bson:"collection"`
 	Compared   int64  `json:"compared" bson:"compared"`
-	Missing    int64  `json:"missing" bson:"missing"`     // the log makes them, and they do not exist
-	Extra      int64  `json:"extra" bson:"extra"`         // the log does not make them
-	Different  int64  `json:"different" bson:"different"` // with other fields
+	Missing    int64  `json:"missing" bson:"missing"`     // only the log yields them
+	Extra      int64  `json:"extra" bson:"extra"`         // only the collection has them
+	Different  int64  `json:"different" bson:"different"` // a field differs
 }
 
-// Differ is how many documents are not what the log makes.
+// Differ returns the number of documents that are missing, extra or different.
 func (d AuditDocuments) Differ() int64 { return d.Missing + d.Extra + d.Different }
 
-// DocumentsOf is the sum of documents of several markets and collections.
+// DocumentsOf returns the sum over several markets and collections.
 func DocumentsOf(all []AuditDocuments) (sum AuditDocuments) {
 	for _, d := range all {
 		sum.Compared, sum.Missing = sum.Compared+d.Compared, sum.Missing+d.Missing
@@ -58,48 +58,48 @@ func DocumentsOf(all []AuditDocuments) (sum AuditDocuments) {
 	return sum
 }
 
-// AuditMark is how far the audit of a stream is.
+// AuditMark is the progress of the audit of a stream: its result up to the place At.
 type AuditMark struct {
 	AuditStream `bson:",inline"`
 	At          markets.Place `json:"at" bson:"at"`
 	Done        bool          `json:"done,omitempty" bson:"done,omitempty"`
 }
 
-// AuditStream is what came of one stream.
+// AuditStream is the result of the audit of a stream.
 type AuditStream struct {
 	Market string `json:"market" bson:"market"`
 	Stream string `json:"stream" bson:"stream"`
-	// From and To are the heights that were compared, both included. From is greater than To
-	// if there was nothing to compare.
+	// From and To are the heights that were compared, both included. From is greater than
+	// To if none were.
 	From        int64 `json:"from" bson:"from"`
 	To          int64 `json:"to" bson:"to"`
 	AuditCounts `bson:",inline"`
-	// Decodable counts the dead letters that can be decoded now: they agree.
+	// Decodable counts the dead letters that can be decoded now. They agree.
 	Decodable int64 `json:"decodable,omitempty" bson:"decodable,omitempty"`
-	// NotAsked counts the facts that cannot be asked again: no endpoint has the state of their
-	// blocks any more, or they tell nothing of contracts.
+	// NotAsked counts the facts that were not compared: no endpoint has the state of their
+	// blocks, or they are not answers of contracts.
 	NotAsked int64 `json:"notAsked,omitempty" bson:"notAsked,omitempty"`
-	// Before is a height below all differences: a rewind of the stream to it undoes them. It is
-	// nil without differences.
+	// Before is a height below all differences: a rewind of the stream to it removes them.
+	// It is nil if there are none.
 	Before *int64 `json:"before,omitempty" bson:"before,omitempty"`
-	// Notes are what has to be known to understand the counts.
+	// Notes explain the counts.
 	Notes []string `json:"notes,omitempty" bson:"notes,omitempty"`
 }
 
-// AuditCounts are how many events were compared, and what came of it: Events is the sum of the
-// others. An event is an activity or a dead letter.
+// AuditCounts are numbers of compared events, which are activities and dead letters. Events
+// is the sum of the others.
 type AuditCounts struct {
 	Events    int64 `json:"events" bson:"events"`
 	Agree     int64 `json:"agree" bson:"agree"`
-	Missing   int64 `json:"missing" bson:"missing"`     // on the chain, and not in the log
-	Extra     int64 `json:"extra" bson:"extra"`         // in the log, and not on the chain
-	Different int64 `json:"different" bson:"different"` // in both, with other fields
+	Missing   int64 `json:"missing" bson:"missing"`     // only on the chain
+	Extra     int64 `json:"extra" bson:"extra"`         // only in the log
+	Different int64 `json:"different" bson:"different"` // a field differs
 }
 
-// Differ is how many events do not agree.
+// Differ returns the number of events that are missing, extra or different.
 func (c AuditCounts) Differ() int64 { return c.Events - c.Agree }
 
-// Add adds other counts.
+// Add adds o to c.
 func (c *AuditCounts) Add(o AuditCounts) {
 	c.Events, c.Agree = c.Events+o.Events, c.Agree+o.Agree
 	c.Missing, c.Extra, c.Different = c.Missing+o.Missing, c.Extra+o.Extra, c.Different+o.Different

@@ -80,15 +80,15 @@ const (
 	DateField                    // as a time
 )
 
-// Fields are the fields that a filter may name, by their dotted paths, and how the operands
-// that they are compared with are read.
+// Fields describes the fields that a filter may name, by their dotted paths.
 type Fields interface {
+	// Kind returns how operands of the field are parsed.
 	Kind(path string) FieldKind
-	// Check returns an error if documents never have a field at a path.
+	// Check returns an error if documents never have the field.
 	Check(path string) error
-	// Spellings returns the texts that stand for a text among a field's values, at least one:
-	// an address has several spellings, of which one is stored. The error says that the field
-	// never equals the text.
+	// Spellings returns the stored values that text may stand for, at least one: an address
+	// has several spellings, one of which is stored. It returns an error if the field never
+	// equals text.
 	Spellings(path, text string) ([]string, error)
 }
 

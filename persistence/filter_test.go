@@ -13,8 +13,8 @@ import (
 	"github.com/imart/event-worker/markets"
 )
 
-// declared are the fields in these tests: those that are called unknown do not exist, and
-// those called word are one of two words, one with two spellings.
+// declared are the fields in these tests: unknown… does not exist, and word is "one" or
+// "both", which has two spellings.
 type declared struct{}
 
 var kinds declared

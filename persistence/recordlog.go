@@ -6,14 +6,14 @@ import (
 	"github.com/imart/event-worker/markets"
 )
 
-// RecordLog matches the activities of a record's log, beside the market's conditions. The stores
-// have an index for it.
+// RecordLog matches the activities of a record, within a market. The stores have an index
+// for it.
 func RecordLog(kind, key string) And {
 	return And{Equals("record.type", kind), Equals("record.key", key), Not{Exists{"order"}}}
 }
 
-// RecordLogOf is the key (markets.RecordKey) of the record to whose log conditions restrict
-// activities; empty if they do not.
+// RecordLogOf returns the key (markets.RecordKey) of the record to whose log the conditions
+// restrict activities; empty if they do not.
 func RecordLogOf(all And) string {
 	var kind, key string
 	for _, c := range all {
@@ -27,11 +27,11 @@ func RecordLogOf(all And) string {
 			}
 		}
 	}
-	ofNoOrder := func(c Condition) bool {
+	withoutOrder := func(c Condition) bool {
 		not, ok := c.(Not)
 		return ok && not.Condition == Condition(Exists{"order"})
 	}
-	if kind == "" || key == "" || !slices.ContainsFunc(all, ofNoOrder) {
+	if kind == "" || key == "" || !slices.ContainsFunc(all, withoutOrder) {
 		return ""
 	}
 	return markets.RecordKey(kind, key)

@@ -32,7 +32,7 @@ type Request struct {
 	Height *int64 `json:"height,omitempty" bson:"height,omitempty"`
 	// DeadLetter is the only dead letter to retry.
 	DeadLetter string `json:"deadLetter,omitempty" bson:"deadLetter,omitempty"`
-	// Keys are those of the orders and records, within the market, to fold again.
+	// Keys are the keys, within the market, of the orders and records to fold again.
 	Keys []string `json:"keys,omitempty" bson:"keys,omitempty"`
 	// DryRun asks what a rewind would undo.
 	DryRun bool `json:"dryRun,omitempty" bson:"dryRun,omitempty"`
@@ -56,7 +56,7 @@ type Request struct {
 	ExpiresAt *time.Time `json:"expiresAt,omitempty" bson:"expiresAt,omitempty"` // when the store removes it
 }
 
-// MaxKeys is how many documents a request names at most.
+// MaxKeys is the maximum number of documents that a request names.
 const MaxKeys = 1000
 
 // The kinds of requests.
@@ -86,8 +86,8 @@ const (
 // NotFollowed is the reason of a failed request of a chain that no worker follows.
 const NotFollowed = "the worker does not follow the chain"
 
-// AskWithin is how long the owner of a chain may take to start a request of a person: longer
-// than a chain is usually without owner.
+// AskWithin is how long the owner of a chain may take to start a user's request: longer
+// than a chain is usually without an owner.
 const AskWithin = time.Minute
 
 // How long requests are kept after their end.
@@ -96,9 +96,9 @@ const (
 	KeepRequest = 7 * 24 * time.Hour
 )
 
-// Progress is how far the execution of a request is.
+// Progress is the progress of a request's execution.
 type Progress struct {
-	Step  string `json:"step" bson:"step"` // what is being done, for people
+	Step  string `json:"step" bson:"step"` // the current step, for people
 	Done  int64  `json:"done" bson:"done"`
 	Total int64  `json:"total" bson:"total"` // 0 if unknown
 }

@@ -32,7 +32,7 @@ type SignedOrder struct {
 	SignedAnswer `bson:",inline"`
 }
 
-// SignedAnswer is what became of a signed order.
+// SignedAnswer is the answer to a signed order.
 type SignedAnswer struct {
 	State     string            `json:"state,omitempty" bson:"state,omitempty"` // pending if missing
 	Order     string            `json:"order,omitempty" bson:"order,omitempty"` // its key, once it is accepted

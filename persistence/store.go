@@ -91,7 +91,7 @@ type Store interface {
 
 	// PutMetadata writes what was found at a URI, in place of what was found there before.
 	PutMetadata(ctx context.Context, doc Metadata) error
-	// PutAudit writes the document of a chain's audits, in place of the one before.
+	// PutAudit writes the document of a chain's audits, in place of an earlier one.
 	PutAudit(ctx context.Context, doc Audit) error
 
 	// Query yields the matching documents of a collection, each as a JSON object with its
@@ -131,9 +131,9 @@ type Tx interface {
 	Notify(notifications []markets.Notification) error
 	// Truncate removes a stream's activities and dead letters whose seq is greater than
 	// after, the newest first and at most limit of them, and the notifications of those
-	// activities; signed orders that they answered are pending again. It returns how many
-	// activities and dead letters it removed; fewer than limit in total means that none are left,
-	// and no notification either.
+	// activities; signed orders that they answered are pending again. It returns the
+	// numbers of activities and dead letters that it removed. Fewer than limit in total
+	// means that none are left; then it has also removed all notifications after the seq.
 	Truncate(stream string, after int64, limit int) (activities, deadLetters int, err error)
 	// RemoveDeadLetter removes one dead letter by its key; false if there is none.
 	RemoveDeadLetter(id string) (bool, error)
@@ -146,7 +146,7 @@ const (
 	Running     = "running" // of actors that follow nothing themselves
 	Retrying    = "retrying"
 	Stopped     = "stopped"
-	Paused      = "paused" // of the subject of a stream that somebody has paused
+	Paused      = "paused" // of the subject of a paused stream
 
 	// FinalityBroken: a block that was final is no longer on the chain. The actor waits
 	// until that is confirmed or the block is back.
@@ -285,7 +285,7 @@ var Collections = append(slices.Clone(Copied), Nodes, Requests, Hooks, DeadHooks
 
 // Copied are the collections that a copy contains. Nodes and requests are not among
 // them: they belong to the processes that use a particular database. Neither are hooks,
-// whose positions are those of its feed.
+// whose positions are positions of its feed.
 var Copied = []string{Orders, Activities, Records, Notifications, SignedOrders, DeadLetters, Currencies, MetadataDocs, Audits, Actors, Leases}
 
 // UnknownCollection is the error of a query for a collection that is not in Collections.

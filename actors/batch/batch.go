@@ -1,4 +1,4 @@
-// Package batch makes batches of what was read from a chain.
+// Package batch makes batches of a chain's raw events.
 //
 // A stream's raw events become market events where they can be decoded and dead letters
 // where they cannot, both in the order of their positions. Of a transaction with logs 0

@@ -10,7 +10,7 @@ import (
 	"github.com/imart/event-worker/markets"
 )
 
-// log is a raw event with so much data.
+// logOf returns a raw event with bytesOfData bytes of data.
 func logOf(tx string, index int32, bytesOfData int) markets.Raw {
 	return markets.Raw{
 		Position: markets.Position{Height: 7, Log: index}, Seq: 7, Block: "b", Transaction: tx,
@@ -70,8 +70,8 @@ func TestAnEventTooLargeForADocument(t *testing.T) {
 	}
 }
 
-// Letters of one transaction hold all of it, as long as that is not too much for all of
-// them together: anybody may log a thousand events that nobody can decode.
+// Each letter of a transaction holds the whole transaction, unless the letters together
+// would be too large: a contract may log a thousand events that cannot be decoded.
 func TestLettersOfOneTransactionAreBounded(t *testing.T) {
 	for _, test := range []struct {
 		events, data int

@@ -41,7 +41,7 @@ func contextOf(raw *markets.Raw) (size int64) {
 	return size
 }
 
-// sameContext says whether two events share it.
+// sameContext reports whether two events share it.
 func sameContext(a, b *markets.Raw) bool {
 	switch {
 	case len(a.ReceiptLogs) > 0:
@@ -88,7 +88,7 @@ func sizeOfEvent(e *markets.Event) int64 {
 	return size
 }
 
-// entrySize is the size of an entry of a map or a list beside what it holds.
+// entrySize is the size of an entry of a map or a list without its content.
 const entrySize = 48
 
 // sizeOfAny is the size of a field of a record.

@@ -4,14 +4,14 @@
 // A reader acquires a share before it reads a page, of the size that it expects, and
 // resizes it to what the page really has. Every holder of the page retains the share, and
 // the last release returns the bytes. With 96 MiB, pages of 8 MiB and twenty
-// streams, twelve are read at a time and the others wait for their turn.
+// streams, twelve are read at a time and the others wait.
 //
 // Guaranteed:
 //   - the bytes of all shares are within the limit, except for a single page that is
 //     larger than that: it is held when nothing else is;
 //   - readers are served in the order in which they asked;
-//   - once its account is closed nothing is held by a subject, except for what it is
-//     reading, until that has been read.
+//   - a subject whose account is closed holds nothing, except for the page that it is
+//     reading, until it has been read.
 package budget
 
 import (
@@ -36,10 +36,10 @@ type waiter struct {
 	granted chan struct{} // closed once its bytes are in used
 }
 
-// New is a budget of so many bytes.
+// New returns a budget of limit bytes.
 func New(limit int64) *Budget { return &Budget{limit: limit} }
 
-// fits says whether bytes more may be held.
+// fits reports whether bytes more may be held.
 func (b *Budget) fits(bytes int64) bool { return b.used == 0 || b.used+bytes <= b.limit }
 
 // admit lets in those whose turn it is.
@@ -81,14 +81,14 @@ func (b *Budget) wait(ctx context.Context, bytes int64) error {
 	return context.Cause(ctx)
 }
 
-// Idle says whether nothing is held and no reader waits.
+// Idle reports whether nothing is held and no reader waits.
 func (b *Budget) Idle() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.used == 0 && len(b.queue) == 0
 }
 
-// Contended says whether a reader waits.
+// Contended reports whether a reader waits.
 func (b *Budget) Contended() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -18,9 +18,8 @@ type holder struct {
 	reading bool
 }
 
-// Whatever readers do, the budget holds what is held, is exceeded by a single holder
-// only, lets in whom it has room for in the order in which they came, and has nothing
-// left in the end.
+// The budget has the sum of all shares, is exceeded only by a single holder, admits readers
+// in the order of their requests, and is empty in the end.
 func TestTheBudgetOfPages(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		synctest.Test(t, func(t *testing.T) { tryBudget(t, r) })

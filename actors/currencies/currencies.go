@@ -2,8 +2,8 @@
 // it asks the chain for.
 //
 // It guarantees:
-//   - What is read twice is completed the same way: what a chain says of a currency is stored
-//     before it is used, of several answers the first one stays, and it never changes.
+//   - Events that are read twice are completed in the same way: a chain's answer is stored
+//     before it is used, the first of several answers is kept, and it never changes.
 //   - An answer that says nothing, because the contract reverts, is not there or returns
 //     something else, is an answer: it is stored with its reason, and the currency has only its
 //     address from then on. Errors of endpoints and of the store are returned, and nothing is
@@ -65,8 +65,8 @@ type question struct {
 	height  int64  // of the last event that names it
 }
 
-// New makes the Completer of a chain that is called name. Without a chain, only what is stored
-// is completed.
+// New returns the Completer of the chain with a name. Without a chain, only stored
+// currencies are completed.
 func New(name string, kind markets.ChainKind, chain chains.Chain, store Store) *Completer {
 	c := &Completer{name: name, kind: kind, chain: chain, store: store, cached: lru.NewCache[string, persistence.KnownCurrency](maxCached)}
 	if kind == markets.Aptos {
@@ -79,9 +79,9 @@ func New(name string, kind markets.ChainKind, chain chains.Chain, store Store) *
 	return c
 }
 
-// Complete completes the currencies of decoded events that nobody else has yet. The view is one
-// that has their blocks. Where the chain has no means to be asked, currencies stay addresses
-// and nothing is stored.
+// Complete completes the currencies of decoded events in place. The view must have their
+// blocks. If the chain cannot be asked, unknown currencies remain addresses and nothing is
+// stored.
 func (c *Completer) Complete(ctx context.Context, view *chains.View, events []markets.Event) error {
 	open := c.open(events)
 	if len(open) == 0 {
@@ -106,8 +106,8 @@ func (c *Completer) Open(events []markets.Event) []string {
 	return slices.Collect(maps.Keys(c.open(events)))
 }
 
-// Stored says whether the store has all of some currencies, by their addresses: whether events
-// that name them are completed without asking the chain.
+// Stored reports whether the store has all of some currencies, by their addresses: whether
+// events that name them are completed without asking the chain.
 func (c *Completer) Stored(ctx context.Context, addresses []string) (bool, error) {
 	if len(addresses) == 0 {
 		return true, nil
@@ -197,8 +197,8 @@ func (c *Completer) find(ctx context.Context, view *chains.View, open map[string
 	return err
 }
 
-// ask asks the chain, and returns what is stored from then on; nothing if the chain cannot be
-// asked.
+// ask asks the chain, stores its answers, and returns the stored ones; none if the chain
+// cannot be asked.
 func (c *Completer) ask(ctx context.Context, view *chains.View, questions []question) ([]persistence.KnownCurrency, error) {
 	answers, err := c.asker.ask(ctx, view, questions)
 	if err != nil {

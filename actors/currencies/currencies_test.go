@@ -115,7 +115,7 @@ func TestWithoutAnswers(t *testing.T) {
 	}
 }
 
-// What is no longer in memory is in the store.
+// Currencies that are no longer cached are read from the store.
 func TestMoreCurrenciesThanAreCached(t *testing.T) {
 	a := &askable{}
 	c := newCompleter(t, markets.EVM, a)

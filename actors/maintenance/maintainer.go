@@ -157,8 +157,8 @@ func (m *Maintainer) align(ctx context.Context, log, documents *persistence.Acto
 	return nil
 }
 
-// execute makes an observer's transition, in its place. Of documents that are rolled back no
-// more is final than what is left.
+// execute executes a transition in place of an observer. After a rollback, nothing above
+// its end is final.
 func (m *Maintainer) execute(ctx context.Context, a *persistence.Actor, t markets.Transition) error {
 	e := projection.Execute(t, a.Ref(), a.Trail, a.Report)
 	if t.Kind == markets.RollbackTransition {

@@ -22,7 +22,7 @@ const maxRaw = 1 << 30
 // rawsPerBatch is how many raw events a batch of Redecode has, about.
 const rawsPerBatch = 1000
 
-// ErrNoRaw says that a stream cannot be decoded again from what its log has.
+// ErrNoRaw means that the log lacks raw events that are needed to decode a stream again.
 var ErrNoRaw = errors.New("cannot be decoded from its log")
 
 // Redecode takes a chain over and decodes a stream's events again.
@@ -241,8 +241,8 @@ func (r *redecoder) next(rest []markets.Raw) int {
 	return n
 }
 
-// forward makes a batch of the log, and then of the documents. At the end they are again where
-// the log was: they can be rolled back to the same places, and what was final then still is.
+// forward executes a batch for the log, and then for the documents. At its end they are at
+// the log's earlier place, with its trail and finality.
 func (r *redecoder) forward(ctx context.Context, t markets.Transition, was persistence.Actor) error {
 	for _, a := range []*persistence.Actor{&r.log, r.documents} {
 		if a == nil {

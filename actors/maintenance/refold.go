@@ -6,9 +6,9 @@ import (
 	"slices"
 )
 
-// Refold folds orders and records of a market again from the log, as far as its streams are
-// executed: those that differ from it are mended, and those that it does not make are deleted.
-// Transitions that were interrupted are left to the observers. Refold may be repeated.
+// Refold folds orders and records of a market again from the executed part of the log.
+// Documents that differ are replaced, and those that the log does not yield are deleted.
+// Interrupted transitions are left to the observers. Refold is idempotent.
 func (m *Maintainer) Refold(ctx context.Context, market string, keys []string) error {
 	observers, err := observersOf(ctx, m.store, m.chain, Scope{Market: market})
 	if err != nil {
@@ -22,12 +22,12 @@ func (m *Maintainer) Refold(ctx context.Context, market string, keys []string) e
 		return err
 	}
 	done := 0
-	for part := range slices.Chunk(keys, portion) {
-		m.progress("folding again", done, len(keys))
-		if err := w.Refold(ctx, part); err != nil {
-			return fmt.Errorf("folding documents of %s/%s again: %w", m.chain, market, err)
+	for chunk := range slices.Chunk(keys, portion) {
+		m.progress("refolding", done, len(keys))
+		if err := w.Refold(ctx, chunk); err != nil {
+			return fmt.Errorf("refolding documents of %s/%s: %w", m.chain, market, err)
 		}
-		done += len(part)
+		done += len(chunk)
 	}
 	return nil
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// Renewed is a stream whose documents were made with another meaning than its definition's,
-// and what became of it.
+// Renewed is the result of renewing a stream whose documents were made with another meaning
+// than its definition's.
 type Renewed struct {
 	Market, Stream string
 	Changed        []string // aspects of the definition
@@ -65,7 +65,7 @@ func Renew(ctx context.Context, store persistence.Store, node, chain string, all
 // Interrupted, it can be repeated, and a node that is started instead reads on from where the
 // stream is.
 func (m *Maintainer) Renew(ctx context.Context, all []markets.Market, tell func(Renewed) error) error {
-	changed, err := Changed(ctx, m.store, m.chain, all) // nobody else changes a meaning meanwhile
+	changed, err := Changed(ctx, m.store, m.chain, all) // under the lease, no other process changes a meaning
 	if err != nil {
 		return err
 	}
@@ -83,7 +83,7 @@ func (m *Maintainer) Renew(ctx context.Context, all []markets.Market, tell func(
 	return nil
 }
 
-// String says what became of the stream.
+// String describes the result in one line.
 func (r Renewed) String() string {
 	id := r.Market + "/" + r.Stream
 	if r.Reread != nil {
@@ -140,7 +140,7 @@ func (r *redecoder) keepsAll(changed []string) error {
 	return nil
 }
 
-// decodable returns ErrNoRaw if what was read cannot be decoded as the node would.
+// decodable returns ErrNoRaw if the raw events cannot be decoded as the node would.
 func (r *redecoder) decodable(ctx context.Context) error {
 	if len(r.lost) > 0 {
 		return fmt.Errorf("%w: dead letter %s is not whole", ErrNoRaw, r.lost[0].ID())

@@ -90,10 +90,11 @@ func (m *Maintainer) retry(ctx context.Context, d markets.DeadLetter, definition
 }
 
 // Retry decodes a dead letter again. If that succeeds its events enter the log, the dead
-// letter is removed, and the documents that the events concern are folded again, all in
-// one transaction. Their currencies are completed by what is stored, as the chain cannot be
-// asked. The stream's log must have come past the dead letter; its documents are brought
-// there. The errors are ErrUndecodable, ErrNotYet and ErrAnnounces, and those of the store.
+// letter is removed, and the documents that the events concern are folded again, all in one
+// transaction. Their currencies are completed from the stored ones, because the chain
+// cannot be asked. The stream's log must have come past the dead letter; its documents are
+// brought there. The errors are ErrUndecodable, ErrNotYet and ErrAnnounces, and those of
+// the store.
 func (m *Maintainer) Retry(ctx context.Context, kind markets.ChainKind, s markets.Stream, dead markets.DeadLetter) error {
 	events, err := batch.DecodeAgain(s, dead)
 	if err != nil {

@@ -33,7 +33,7 @@ import (
 type Execution struct {
 	markets.Transition
 	Observer persistence.ActorRef
-	Trail    markets.Trail // as it is at To
+	Trail    markets.Trail // at To
 	Report   persistence.Report
 }
 
@@ -65,8 +65,8 @@ func (e Execution) market() persistence.MarketRef {
 	return persistence.MarketRef{Chain: e.Chain, Market: e.Market}
 }
 
-// portion is the effect of a portion of the transition on the observer's document: until
-// the last one the observer keeps its place, and the document says what is pending.
+// portion returns the effect of a portion of the transition on the observer's document.
+// Before the last portion, the document keeps its place and names the pending one.
 func (e Execution) portion(last bool, events, deadLetters int) persistence.Move {
 	m := e.condition()
 	m.Events, m.DeadLetters = int64(events), int64(deadLetters)

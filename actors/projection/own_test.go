@@ -49,7 +49,7 @@ func expect(t *testing.T, what string, got []string, want ...string) {
 	}
 }
 
-// Events with a token of the market's collections are its own, whatever their order.
+// Events with a token of the market's collections are its own, for any order.
 func TestEventsOfCollectionsAreKept(t *testing.T) {
 	store := openStore(t)
 	bundle := sale("0xb", strangers)

@@ -7,9 +7,9 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// toOwners tell the owners of tokens of offers that name nobody. The owner is who had the token
-// at the offer's position, by the log as of the transaction: what another stream, which is
-// behind, will still add to it is not known.
+// toOwners returns the notifications of offers for tokens to the tokens' owners. The owner
+// is the one at the offer's position by the log as of the transaction: events of streams
+// that are behind are not considered.
 func toOwners(tx persistence.Tx, activities []markets.Activity) ([]markets.Notification, error) {
 	var keys []string
 	for _, a := range activities {

@@ -22,7 +22,7 @@ func offered(height int64, id, maker string) markets.Event {
 	}
 }
 
-// The owner of a token at the time of an offer is told of it.
+// The owner of a token at the time of an offer is notified of it.
 func TestTheOwnerIsToldOfAnOffer(t *testing.T) {
 	named, forAny := offered(25, "a", "carol"), offered(25, "", "carol")
 	named.Taker = "dave"

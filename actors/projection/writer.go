@@ -18,17 +18,17 @@ type Writer struct {
 	commits int64 // that the document of orders counts
 }
 
-// NewWriter is the writer of an incarnation of a market's orders, whose document counts
-// so many commits.
+// NewWriter returns the writer of an incarnation of a market's orders. commits is the
+// number of commits in its document.
 func NewWriter(store persistence.Store, market persistence.MarketRef, cache *Cache, orders persistence.ActorRef, commits int64) *Writer {
 	return &Writer{store, market, cache, orders, commits}
 }
 
-// Commits is how many commits the document of orders counts, as far as is known.
+// Commits returns the number of commits in the document of orders, as far as known.
 func (w *Writer) Commits() int64 { return w.commits }
 
-// Commit makes a transition of documents durable, about so many documents a commit. After
-// an error its outcome is unknown, and the cache is empty.
+// Commit commits a transition of documents, about portion documents at a time. After an
+// error its outcome is unknown, and the cache is empty.
 func (w *Writer) Commit(ctx context.Context, e Execution, portion int) error {
 	for c := (markets.Cursor{}); !c.Done; w.commits++ {
 		next, err := w.commitPortion(ctx, e, c, portion)
@@ -64,8 +64,8 @@ func (w *Writer) commitPortion(ctx context.Context, e Execution, c markets.Curso
 	return next, nil
 }
 
-// Refold makes the documents with the keys what the executed log makes of them. After an error its
-// outcome is unknown, and the cache is empty.
+// Refold folds the orders and records with the keys again from the executed part of the
+// log, and empties the cache. After an error the outcome is unknown.
 func (w *Writer) Refold(ctx context.Context, keys []string) error {
 	err := w.store.Commit(ctx, w.market, []persistence.Move{w.Move()}, func(tx persistence.Tx) error {
 		return markets.Refold(tx, w.market.Chain, w.market.Market, keys)

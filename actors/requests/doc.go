@@ -15,7 +15,7 @@
 // A rewind of the chain ethereum to block 850 while node a owns it at epoch 4 and dies halfway:
 //
 //	a, epoch 4   the request: pending → running, epoch 4; the actors stop
-//	a, epoch 4   what is to be undone is written into the request
+//	a, epoch 4   the transitions to undo are written into the request
 //	a, epoch 4   list is rolled back, 900 → 840; a dies before buy is
 //	b, epoch 5   b acquires the lease, and finds the request running at epoch 4
 //	b, epoch 5   the request: running, epoch 5; list is at 840 already, buy 880 → 840

@@ -103,8 +103,8 @@ func (e *Executor) Wake() {
 	}
 }
 
-// Run looks for requests until the context ends. Then no request is executed any more; what is
-// running is left to the next owner.
+// Run executes requests until the context ends. A running request is then left to the next
+// owner.
 func (e *Executor) Run(ctx context.Context) {
 	ticker := time.NewTicker(e.cfg.Poll)
 	defer ticker.Stop()

@@ -107,8 +107,8 @@ func (o *owner) pause(ctx context.Context, failures int, what string, err error)
 	}
 }
 
-// execute executes a request, unless somebody else does or has. The chain's actors are stopped
-// meanwhile, if they run.
+// execute executes a request, unless another owner does or has. The chain's actors are
+// stopped during the execution.
 func (o *owner) execute(ctx context.Context, r persistence.Request, stopped bool) {
 	started, ok, err := o.cfg.Queue.StartRequest(ctx, o.lease, r.ID)
 	if err != nil || !ok {

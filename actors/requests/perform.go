@@ -42,7 +42,7 @@ func (o *owner) perform(ctx context.Context, m *maintenance.Maintainer, r *persi
 		return o.redecode(ctx, m, r)
 	case persistence.RefoldRequest:
 		if r.Market == "" || len(r.Keys) == 0 {
-			return fmt.Errorf("%w: name the market, and the keys of its documents", errRefused)
+			return fmt.Errorf("%w: name the market and the keys of the documents", errRefused)
 		}
 		return m.Refold(ctx, r.Market, r.Keys)
 	case persistence.PauseRequest, persistence.ResumeRequest:
@@ -55,7 +55,8 @@ func (o *owner) perform(ctx context.Context, m *maintenance.Maintainer, r *persi
 	return fmt.Errorf("%w: this version of the worker does not know the kind %q", errRefused, r.Kind)
 }
 
-// rewind writes down what is to be undone before anything is: the next owner would find less.
+// rewind records the transitions to undo before it undoes any: the next owner would find
+// fewer.
 func (o *owner) rewind(ctx context.Context, m *maintenance.Maintainer, of maintenance.Scope, r *persistence.Request) error {
 	if r.Height == nil || *r.Height < 0 {
 		return fmt.Errorf("%w: a rewind needs a height that is not negative", errRefused)
@@ -75,7 +76,7 @@ func (o *owner) rewind(ctx context.Context, m *maintenance.Maintainer, of mainte
 		return nil
 	}
 	err := m.Rewind(ctx, of, *r.Height)
-	if errors.Is(err, maintenance.ErrNothingToRewind) { // what was to be undone is
+	if errors.Is(err, maintenance.ErrNothingToRewind) { // an earlier execution has undone it
 		return nil
 	}
 	return err

@@ -15,7 +15,7 @@ import (
 	"github.com/imart/event-worker/persistence/embedded"
 )
 
-// slow starts work that ends when it is told to, and says what it receives.
+// slow starts work that ends on request, and reports the messages that it receives.
 type slow struct {
 	started  chan *Incarnation
 	finish   func(incarnation int64) chan struct{}

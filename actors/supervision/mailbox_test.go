@@ -30,7 +30,7 @@ func (m awaiting) RegisterHandlers(invoker actor.MessageInvoker, dispatcher acto
 	m.Mailbox.RegisterHandlers(invoker, dispatcher)
 }
 
-// What is sent to an actor while it is being spawned arrives, and does the sender no harm.
+// A message to an actor that is being spawned is received, and does not fail its sender.
 func TestActorsThatAreBeingSpawnedCanBeSentTo(t *testing.T) {
 	system := actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger { return slog.New(slog.DiscardHandler) }))
 	defer system.Shutdown()

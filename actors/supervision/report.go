@@ -23,10 +23,10 @@ func (inc *Incarnation) writeLast(r persistence.Report) {
 	r.Endpoints = inc.Report.Endpoints
 	ref, store := inc.Doc.Ref(), inc.Store
 	inc.Background.Go(func() {
-		inc.aside.Wait() // what is on its way to the document comes first
+		inc.aside.Wait() // earlier reports are written first
 		ctx, cancel := context.WithTimeout(context.Background(), reportTimeout)
 		defer cancel()
-		_ = store.Report(ctx, ref, r) // the next claim writes what is missing
+		_ = store.Report(ctx, ref, r) // if it fails, the next claim writes the report
 	})
 }
 
@@ -55,7 +55,7 @@ func (inc *Incarnation) writeReport() {
 }
 
 func (inc *Incarnation) handleReportWritten(m reportWritten) {
-	if m.err != nil { // the report as it is by then is written again
+	if m.err != nil { // the report of that time is written then
 		inc.reported = persistence.Report{}
 		inc.After(reportRetry, reportWritten{})
 		return

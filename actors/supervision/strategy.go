@@ -21,7 +21,7 @@ type Strategy struct {
 	stopping *stopping
 }
 
-// stopping says whether actors are being stopped: those of one chain, or of the node.
+// stopping reports whether actors are being stopped: those of one chain, or of the node.
 type stopping struct {
 	begun atomic.Bool
 	node  *stopping // of the chain's node; nil for the node itself
@@ -44,7 +44,7 @@ func (s Strategy) OfChain() Strategy {
 // restarted.
 func (s Strategy) Stop() { s.stopping.begun.Store(true) }
 
-// Stopping says whether the actors are being stopped.
+// Stopping reports whether the actors are being stopped.
 func (s Strategy) Stopping() bool { return s.stopping.is() }
 
 // HandleFailure implements actor.SupervisorStrategy.

@@ -239,7 +239,7 @@ func TestRefusals(t *testing.T) {
 	t.Parallel()
 	s := serve(t, openFolder(t), feed.Options{})
 	for parameters, want := range map[string]string{
-		"collection signed_orders":                    "400 no feed of \"signed_orders\"",
+		"collection signed_orders":                    "400 \"signed_orders\" has no feed",
 		"colection orders":                            "400 unknown parameter \"colection\": known are after, collection",
 		"after x":                                     "400 after, or Last-Event-ID, is not a position",
 		"after 0123456789abcdef-7":                    "410 the changes after this position are no longer kept: read the documents again",

@@ -12,8 +12,8 @@ import (
 )
 
 // Check implements persistence.Fields: documents of the collection never have a field that
-// is not declared. Below free values, counts and IDs there may be anything; and where others
-// insert documents, anywhere.
+// is not declared, except within free values, counts and IDs. Collections into which other
+// programs insert documents may have any field.
 func (c Collection) Check(path string) error {
 	if len(c.Fields) == 0 || c.Tolerant || path == finality.Field && finality.Of(c.Name) {
 		return nil
@@ -29,7 +29,7 @@ func (c Collection) Check(path string) error {
 		}
 		i := slices.IndexFunc(at.Fields, func(f Field) bool { return f.Name == name })
 		if i < 0 {
-			return fmt.Errorf("there is no field %.100q in %s%s", path, c.Name, c.alternatives(path))
+			return fmt.Errorf("no field %.100q in %s%s", path, c.Name, c.alternatives(path))
 		}
 		at = at.Fields[i]
 		list = at.List
@@ -37,11 +37,11 @@ func (c Collection) Check(path string) error {
 	return nil
 }
 
-// alternatives names what may have been meant by a path, or else the fields that there are.
+// alternatives suggests the field that may have been meant by a path, or lists all fields.
 func (c Collection) alternatives(path string) string {
 	paths := c.paths()
-	if near := spelling.DidYouMean(path, paths); near != "" {
-		return near
+	if hint := spelling.DidYouMean(path, paths); hint != "" {
+		return hint
 	}
 	last := path[strings.LastIndexByte(path, '.')+1:]
 	for _, p := range paths {
@@ -53,10 +53,10 @@ func (c Collection) alternatives(path string) string {
 	for _, f := range c.Shown() {
 		names = append(names, f.Name)
 	}
-	return ": there are " + strings.Join(names, ", ")
+	return ": its fields are " + strings.Join(names, ", ")
 }
 
-// paths are the dotted paths of the fields that queries print.
+// paths returns the dotted paths of the fields that queries print.
 func (c Collection) paths() []string {
 	var out []string
 	var add func(prefix string, fields []Field)
@@ -70,9 +70,9 @@ func (c Collection) paths() []string {
 	return out
 }
 
-// Spellings implements persistence.Fields. A field with an enum has only its words. Where
-// addresses and hashes are stored, every spelling of one stands for all: EIP-55 and any other
-// case on EVM chains, with and without leading zeros on Aptos.
+// Spellings implements persistence.Fields. It returns an error for a text that the field's
+// enum does not have. Addresses and hashes match in any spelling: in any case on EVM
+// chains, with and without leading zeros on Aptos.
 func (c Collection) Spellings(path, text string) ([]string, error) {
 	f := c.At(path)
 	if f.Enum != nil && !c.Tolerant && !slices.Contains(f.Enum.Values, text) {
@@ -87,8 +87,8 @@ func (c Collection) Spellings(path, text string) ([]string, error) {
 	return out, nil
 }
 
-// ParseSort reads the fields to sort the documents of a collection by, as
-// persistence.ParseSort does. Its error says so if documents never have one of them.
+// ParseSort parses the fields by which to sort the documents of a collection, as
+// persistence.ParseSort does. It returns an error if documents never have one of them.
 func ParseSort(collection, text string) ([]persistence.SortKey, error) {
 	keys, err := persistence.ParseSort(text)
 	if err != nil {
@@ -96,7 +96,7 @@ func ParseSort(collection, text string) ([]persistence.SortKey, error) {
 	}
 	for _, k := range keys {
 		if k.Path == finality.Field && finality.Of(collection) {
-			return nil, fmt.Errorf("sort: nothing can be sorted by %s, which is not stored: filter by it", finality.Field)
+			return nil, fmt.Errorf("sort: cannot sort by %s, which is not stored: filter by it", finality.Field)
 		}
 		if err := Of(collection).Check(k.Path); err != nil {
 			return nil, fmt.Errorf("sort: %w", err)

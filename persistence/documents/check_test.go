@@ -11,8 +11,7 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// Every field that a document has can be named in a filter and, unless it is in a list, in a
-// sort; and what is below a free value too.
+// Every declared field can be named in a filter, and any field within a free value.
 func TestDeclaredFieldsExist(t *testing.T) {
 	for _, c := range Collections() {
 		for _, path := range c.paths() {
@@ -31,7 +30,7 @@ func TestDeclaredFieldsExist(t *testing.T) {
 	}
 }
 
-// A misspelt field is an error in filters and sorts, and the right one is named.
+// A misspelt field in a filter or a sort is an error that suggests the right one.
 func TestUnknownFields(t *testing.T) {
 	for path, want := range map[string]string{
 		"statsu":           "(did you mean status?)",
@@ -40,7 +39,7 @@ func TestUnknownFields(t *testing.T) {
 		"symbol":           "(did you mean currency.symbol?)",
 		"last.height.deep": "last.height",
 		"bundle.0.1":       `"bundle.0.1"`,
-		"zzz":              ": there are _id, chain, market, key",
+		"zzz":              ": its fields are _id, chain, market, key",
 	} {
 		_, err := ParseFilter(persistence.Orders, `{"`+path+`": {$exists: true}}`)
 		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "character 2") {
@@ -61,8 +60,8 @@ func TestUnknownFields(t *testing.T) {
 	}
 }
 
-// A word that an enum does not have is an error wherever it is compared as such, and null
-// and the words of the enum are not.
+// Equality with a text that the field's enum does not have is an error; comparisons with
+// null, and with greater or less, are not.
 func TestUnknownWords(t *testing.T) {
 	for filter, want := range map[string]string{
 		`{status: "sold"}`:                            "(did you mean SOLD?)",
@@ -85,12 +84,11 @@ func TestUnknownWords(t *testing.T) {
 		}
 	}
 	if _, err := ParseFilter(persistence.SignedOrders, `{state: "waits"}`); err != nil {
-		t.Errorf("a state that others have inserted: %v", err)
+		t.Errorf("a state inserted by another program: %v", err)
 	}
 }
 
-// Any spelling of an address that is stored has the stored form among its spellings, and
-// itself.
+// The spellings of an address, in any form, include the stored form and the address itself.
 func TestSpellingsOfAddresses(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		evm := common.BytesToAddress(rapid.SliceOfN(rapid.Byte(), 20, 20).Draw(r, "address")).Hex()
@@ -125,7 +123,7 @@ func TestSpellingsOfAddresses(t *testing.T) {
 	}
 }
 
-// disguised is a hexadecimal number in another case.
+// disguised returns a hexadecimal number with each digit in random case.
 func disguised(r *rapid.T, number string) string {
 	out := []byte(number)
 	for i := range out[2:] {

@@ -109,7 +109,7 @@ func (d declaration) collection() Collection {
 	return Collection{Name: d.name, Model: d.document.Name(), Description: d.description, Fields: fieldsOf(d.document, d.lines), Indexes: d.indexes, Tolerant: d.tolerant}
 }
 
-// enum is a set of values, by what it is called.
+// enum returns a named set of values.
 func enum[T ~string](name string, values ...T) *Enum {
 	e := Enum{Name: name}
 	for _, v := range values {

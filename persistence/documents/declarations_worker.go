@@ -7,7 +7,7 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// The collections in which the worker keeps what it needs itself.
+// The collections that the worker keeps for itself.
 
 func actors() declaration {
 	return declaration{
@@ -51,7 +51,7 @@ func leases() declaration {
 	return declaration{
 		name:        persistence.Leases,
 		document:    reflect.TypeFor[Lease](),
-		description: "Who owns which chain.",
+		description: "The owner of each chain.",
 		lines: lines{
 			"_id":     {doc: "The chain."},
 			"node":    {doc: "The process that owns the chain; empty once the lease was released."},
@@ -68,7 +68,7 @@ func nodes() declaration {
 	return declaration{
 		name:        persistence.Nodes,
 		document:    reflect.TypeFor[Node](),
-		description: "The processes of the cluster, those that ended within the last hour too.",
+		description: "The processes of the cluster, including those that ended within the last hour.",
 		lines: lines{
 			"_id":     {doc: "The process's name, a dot, and a random suffix for each start."},
 			"name":    {doc: "The process's name, as configured."},
@@ -93,10 +93,10 @@ func requests() declaration {
 	return declaration{
 		name:        persistence.Requests,
 		document:    reflect.TypeFor[Request](),
-		description: "Requests to the owners of chains and to nodes, and what came of them: those for the status within the last hour, others within the last week.",
+		description: "Requests to the owners of chains and to nodes, and their results: for the status those of the last hour, others of the last week.",
 		lines: lines{
 			"_id":  {doc: "A random identifier."},
-			"kind": {doc: "What is asked for: status, rewind, retry, redecode, refold, pause, resume; of a node drain, undrain.", values: enum("RequestKind", persistence.RequestKinds...)},
+			"kind": {doc: "The kind of the request: status, rewind, retry, redecode, refold, pause, resume; to a node: drain, undrain.", values: enum("RequestKind", persistence.RequestKinds...)},
 			"state": {doc: "The state of the request: pending, running (at the chain's owner, or the node), done (answered by it) or failed (see reason).",
 				values: enum("RequestState", persistence.RequestPending, persistence.RequestRunning, persistence.RequestDone, persistence.RequestFailed)},
 			"market":     {doc: "The only market concerned; missing if all of the chain's are."},
@@ -108,12 +108,12 @@ func requests() declaration {
 			"askedBy":    {doc: "The process that made the request, or the user and host."},
 			"askedAt":    {doc: "When the request was made, by the server's clock."},
 			"overdueAt":  {doc: "When the request fails if it is still pending, by the server's clock."},
-			"node":       {doc: "The owner of the chain that executes or has answered the request; of drain and undrain the node that is asked."},
-			"epoch":      {doc: "The epoch of the lease under which it does."},
-			"startedAt":  {doc: "When the first owner has started the execution, by the server's clock."},
-			"starts":     {doc: "The number of starts: an owner that takes the chain over starts the execution again."},
-			"progress":   {doc: "How far the execution is."},
-			"answer":     {doc: "The answer; of a rewind, what is to be undone while it is running."},
+			"node":       {doc: "The chain's owner that executes or has answered the request; the node to which drain or undrain is addressed."},
+			"epoch":      {doc: "The epoch of that owner's lease."},
+			"startedAt":  {doc: "When an owner first started the execution, by the server's clock."},
+			"starts":     {doc: "The number of starts: an owner that takes over the chain starts the execution again."},
+			"progress":   {doc: "The progress of the execution."},
+			"answer":     {doc: "The answer; while a rewind is running, what it will undo."},
 			"reason":     {doc: "Why the request failed."},
 			"endedAt":    {doc: "When the request was answered or failed, by the server's clock."},
 			"expiresAt":  {doc: "When the server removes the document."},
@@ -129,17 +129,17 @@ func audits() declaration {
 	return declaration{
 		name:        persistence.Audits,
 		document:    reflect.TypeFor[Audit](),
-		description: "How the log of each chain compares with the chain, where the option audit is set: one document for each chain.",
+		description: "The audits of each chain's log, if the option audit is set: one document for each chain.",
 		lines: lines{
 			"_id":       {doc: "The chain."},
-			"node":      {doc: "The process that compares, or did so last."},
-			"startedAt": {doc: "When the present comparison started; missing if there is none."},
-			"percent":   {doc: "How much of the present comparison is done."},
-			"streams":   {doc: "How far the present comparison is in each stream."},
-			"documents": {doc: "What the present comparison has found of the documents made of the log."},
-			"lastError": {doc: "Why the present comparison does not go on."},
+			"node":      {doc: "The process that wrote the document last."},
+			"startedAt": {doc: "When the current audit started; missing if none is in progress."},
+			"percent":   {doc: "The progress of the current audit, in percent."},
+			"streams":   {doc: "The progress of the current audit in each stream."},
+			"documents": {doc: "The current audit's comparisons of documents with the log so far."},
+			"lastError": {doc: "The last error of the current audit, which is retried."},
 			"updatedAt": {doc: "When the document was last written."},
-			"last":      {doc: "What came of the last comparison of everything that was final: how many events agree, are missing in the log, extra or different."},
+			"last":      {doc: "The result of the last complete audit."},
 		},
 	}
 }
@@ -148,22 +148,22 @@ func hooks() declaration {
 	return declaration{
 		name:        persistence.Hooks,
 		document:    reflect.TypeFor[Hook](),
-		description: "The webhooks: how far the deliveries of each are, and which process makes them.",
+		description: "The webhooks: the progress of each one's deliveries, and the process that makes them.",
 		lines: lines{
 			"_id":          {doc: "The name, as configured."},
-			"position":     {doc: "The position in the feed up to which every event was delivered, or is a dead hook."},
-			"plan":         {doc: "The delivery that comes next, if it may have been sent."},
-			"node":         {doc: "The process that delivers; empty once it has stopped."},
-			"epoch":        {doc: "The fencing epoch: the number of times that a process has begun to deliver."},
-			"leasedUntil":  {doc: "When another process may continue unless this one says that it lives."},
+			"position":     {doc: "The position in the feed up to which every event was delivered, or is in a dead hook."},
+			"plan":         {doc: "The next delivery, if it may have been sent already."},
+			"node":         {doc: "The process that delivers; empty after it has stopped."},
+			"epoch":        {doc: "The fencing epoch: the number of times that a process has claimed the webhook."},
+			"leasedUntil":  {doc: "When another process may claim the webhook unless the lease is renewed."},
 			"deliveries":   {doc: "The number of deliveries that the receiver has accepted."},
 			"events":       {doc: "The number of events in these deliveries."},
 			"dead":         {doc: "The number of deliveries that were given up."},
-			"attempts":     {doc: "The number of failed attempts of the next delivery; missing if there was none."},
-			"failingSince": {doc: "When the next delivery failed for the first time; missing if it has not."},
-			"lastError":    {doc: "Why an attempt failed, the last time that one did."},
+			"attempts":     {doc: "The number of failed attempts of the next delivery; missing if none has failed."},
+			"failingSince": {doc: "When the next delivery failed for the first time; missing if none has failed."},
+			"lastError":    {doc: "The error of the last failed attempt."},
 			"deliveredAt":  {doc: "When the receiver accepted the last delivery."},
-			"updatedAt":    {doc: "When the deliveries last proceeded or failed, by the store's clock."},
+			"updatedAt":    {doc: "When a delivery last succeeded or failed, by the store's clock."},
 		},
 	}
 }
@@ -172,14 +172,14 @@ func deadHooks() declaration {
 	return declaration{
 		name:        persistence.DeadHooks,
 		document:    reflect.TypeFor[DeadHook](),
-		description: "Deliveries of webhooks that were given up, until \"event-worker hooks retry\" has delivered them.",
+		description: "Deliveries of webhooks that were given up, until \"event-worker hooks retry\" delivers them.",
 		lines: lines{
-			"_id":          {doc: "The delivery's id."},
+			"_id":          {doc: "The delivery's _id."},
 			"hook":         {doc: "The webhook's name."},
 			"position":     {doc: "The position in the feed after the delivery's last event."},
 			"events":       {doc: "The number of events in the delivery."},
 			"body":         {doc: "The JSON that was sent; empty if it is larger than 8 MiB."},
-			"reason":       {doc: "Why the last attempt failed."},
+			"reason":       {doc: "The error of the last attempt."},
 			"attempts":     {doc: "The number of failed attempts."},
 			"failingSince": {doc: "When the first attempt failed."},
 			"deadAt":       {doc: "When the last attempt failed."},

@@ -71,7 +71,7 @@ type (
 	// Request is something that was asked of a chain's owner.
 	Request = persistence.Request
 
-	// SignedOrder is an order that was signed off chain, and what became of it.
+	// SignedOrder is an order that was signed off chain, and its answer.
 	SignedOrder struct {
 		ID                      DocumentID `json:"_id" bson:"_id"`
 		persistence.SignedOrder `bson:",inline"`
@@ -81,7 +81,7 @@ type (
 	KnownCurrency = persistence.KnownCurrency
 	// Metadata is what was found at a URI.
 	Metadata = persistence.Metadata
-	// Audit is how far a chain's audit is, and what came of the last one.
+	// Audit is the progress of a chain's current audit, and the result of the last one.
 	Audit = persistence.Audit
 
 	// Hook is a webhook.

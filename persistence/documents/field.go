@@ -24,7 +24,7 @@ type Field struct {
 	SortForm    string // of an Amount, the field beside it with its SortForm; "" if there is none
 	Enum        *Enum  // of a String, its values; nil if any
 	Form        Form   // of a String, the form of its texts
-	Model       string // of an Object, what it is called
+	Model       string // of an Object, the name of its type
 	Fields      []Field
 	index       []int // in the Go struct
 }

@@ -7,22 +7,23 @@ import (
 	"github.com/ethereum/go-ethereum/common"
 )
 
-// Form says in which form the texts of a field are stored.
+// Form is the form in which the texts of a field are stored.
 type Form int
 
+// The forms of texts.
 const (
 	AnyText     Form = iota
 	AddressText      // an address, in EIP-55 on EVM chains and with 64 digits on Aptos; or a coin type of Aptos
 	HashText         // a hash, in lower case
-	KeyText          // what may contain addresses and hashes of EVM chains
+	KeyText          // a text that may contain addresses and hashes of EVM chains
 )
 
 var (
 	evmAddress = regexp.MustCompile(`^0[xX][0-9a-fA-F]{40}$`)
 	hexText    = regexp.MustCompile(`^0[xX][0-9a-fA-F]*$`)
 	hexNumbers = regexp.MustCompile(`\b0[xX][0-9a-fA-F]+\b`)
-	// moveType is an address, alone or with the names of a module and a type, which may have
-	// type arguments.
+	// moveType is an address, optionally followed by the names of a module and a type,
+	// which may have type arguments.
 	moveType = regexp.MustCompile(`^0[xX][0-9a-fA-F]{1,64}(::[A-Za-z_]\w*::[A-Za-z_]\w*(<[\w:<>, ]+>)?)?$`)
 )
 
@@ -31,7 +32,7 @@ const (
 	aptosDigits = 64
 )
 
-// spellings are the stored forms that a text may stand for.
+// spellings returns the stored forms that a text may stand for.
 func (f Form) spellings(text string) (out []string) {
 	switch f {
 	case AddressText:
@@ -39,7 +40,7 @@ func (f Form) spellings(text string) (out []string) {
 			out = append(out, common.HexToAddress(text).Hex())
 		}
 		if moveType.MatchString(text) {
-			out = append(out, strings.ReplaceAll(hexNumbers.ReplaceAllStringFunc(text, long), " ", ""))
+			out = append(out, strings.ReplaceAll(hexNumbers.ReplaceAllStringFunc(text, longAddress), " ", ""))
 		}
 	case HashText:
 		if hexText.MatchString(text) {
@@ -51,13 +52,13 @@ func (f Form) spellings(text string) (out []string) {
 	return out
 }
 
-// long is an address of Aptos in all of its digits.
-func long(text string) string {
+// longAddress pads an address of Aptos to its 64 digits.
+func longAddress(text string) string {
 	digits := strings.ToLower(text[2:])
 	return "0x" + strings.Repeat("0", max(0, aptosDigits-len(digits))) + digits
 }
 
-// storedHex is an address of an EVM chain in EIP-55, or a hash in lower case.
+// storedHex converts an address of an EVM chain to EIP-55, and a hash to lower case.
 func storedHex(text string) string {
 	switch len(text) - 2 {
 	case evmDigits:

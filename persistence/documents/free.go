@@ -15,7 +15,7 @@ import (
 
 // Free values are JSON that we do not define: a record's fields, a dead letter's
 // raw events. They are stored as documents and lists, for people to query. What
-// would not come back exactly as it was (a number that no BSON number is, a name
+// would not be read back exactly as written (a number that no BSON number is, a name
 // that MongoDB does not allow…) is stored as its JSON text instead.
 
 // maxFreeDepth is how deep free values are stored as documents. The server takes
@@ -73,7 +73,7 @@ func decodeFree(c bson.DecodeContext, r bson.ValueReader, v reflect.Value) error
 	return d.Decode(v.Addr().Interface())
 }
 
-// errInexact says that a value would not come back as it was.
+// errInexact means that a value would not be read back exactly as written.
 var errInexact = errors.New("not exactly a BSON value")
 
 // freeValue is the document or list that a JSON text describes.
@@ -153,8 +153,8 @@ func documentOf(d *json.Decoder, depth int) (bson.D, error) {
 	return document, err
 }
 
-// exactText says whether a decoded string is what its JSON said: what is no text
-// was replaced when it was decoded.
+// exactText reports whether a decoded string equals the text in its JSON: the decoder
+// replaces invalid text.
 func exactText(s string) bool { return !strings.ContainsRune(s, utf8.RuneError) }
 
 func numberOf(text string) (any, error) {

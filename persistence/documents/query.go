@@ -8,11 +8,10 @@ import (
 	"github.com/imart/event-worker/persistence/finality"
 )
 
-// ParseFilter reads a filter on the documents of a collection, as persistence.ParseFilter
-// does, for people and programs that may err. Its error says so if documents never have a
-// field that the filter names, or a word that an enum does not have. Addresses and hashes
-// match in any spelling. Filters that the program makes itself need no check: they are
-// conditions.
+// ParseFilter parses a user's filter on the documents of a collection, as
+// persistence.ParseFilter does. It returns an error if documents never have a field that
+// the filter names, or a text that it compares with an enum. Addresses and hashes match in
+// any spelling.
 func ParseFilter(collection, text string) (persistence.Filter, error) {
 	return persistence.ParseFilter(text, Of(collection))
 }

@@ -79,7 +79,7 @@ func SignedJSON(doc bson.Raw) json.RawMessage {
 	return append(out, '}')
 }
 
-// SignedText is what was handed in of a signed order's document, as JSON.
+// SignedText returns the inserter's fields of a signed order's document, as JSON.
 func SignedText(doc bson.Raw) json.RawMessage {
 	out := []byte("{")
 	for _, name := range []string{"chain", "market", "contract", "parameters", "signature"} {

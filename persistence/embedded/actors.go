@@ -3,7 +3,6 @@ package embedded
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 
 	"zombiezen.com/go/sqlite"
@@ -132,29 +131,13 @@ func applyReport(actor *persistence.Actor, report persistence.Report) {
 func fenced(id string) error { return fmt.Errorf("%s: %w", id, persistence.ErrFenced) }
 
 func actorNamed(conn *sqlite.Conn, id string) (actor persistence.Actor, known bool, err error) {
-	err = each(conn, "SELECT doc FROM actors WHERE id = ?", func(stmt *sqlite.Stmt) {
-		stmt.BindText(1, id)
-	}, func(row *sqlite.Stmt) error {
-		known = true
-		if err := json.Unmarshal(text(row, 0, nil), &actor); err != nil {
-			return damaged("actor", id, err)
-		}
-		return nil
-	})
+	known, err = getDocument(conn, persistence.Actors, id, &actor)
 	return actor, known, err
 }
 
 func putActor(conn *sqlite.Conn, actor *persistence.Actor) error {
 	actor.UpdatedAt = now()
-	doc, err := json.Marshal(actor)
-	if err != nil {
-		return err
-	}
-	_, err = run(conn, "INSERT INTO actors (id, doc) VALUES (?, ?) ON CONFLICT DO UPDATE SET doc = excluded.doc", func(stmt *sqlite.Stmt) {
-		stmt.BindText(1, actor.ID)
-		stmt.BindText(2, string(doc))
-	})
-	return err
+	return putDocument(conn, persistence.Actors, actor.ID, actor)
 }
 
 func highestEpoch(conn *sqlite.Conn, chain string) (epoch int64, err error) {
@@ -172,29 +155,13 @@ func highestEpoch(conn *sqlite.Conn, chain string) (epoch int64, err error) {
 
 // leaseEpoch is the epoch of a chain's lease, 0 if the chain was never owned.
 func leaseEpoch(conn *sqlite.Conn, chain string) (epoch int64, err error) {
-	err = each(conn, "SELECT doc FROM leases WHERE id = ?", func(stmt *sqlite.Stmt) {
-		stmt.BindText(1, chain)
-	}, func(row *sqlite.Stmt) error {
-		var lease persistence.Lease
-		if err := json.Unmarshal(text(row, 0, nil), &lease); err != nil {
-			return damaged("lease", chain, err)
-		}
-		epoch = lease.Epoch
-		return nil
-	})
-	return epoch, err
+	var lease persistence.Lease
+	_, err = getDocument(conn, persistence.Leases, chain, &lease)
+	return lease.Epoch, err
 }
 
 func putLease(conn *sqlite.Conn, lease persistence.Lease) error {
-	doc, err := json.Marshal(lease)
-	if err != nil {
-		return err
-	}
-	_, err = run(conn, "INSERT INTO leases (id, doc) VALUES (?, ?) ON CONFLICT DO UPDATE SET doc = excluded.doc", func(stmt *sqlite.Stmt) {
-		stmt.BindText(1, lease.Chain)
-		stmt.BindText(2, string(doc))
-	})
-	return err
+	return putDocument(conn, persistence.Leases, lease.Chain, lease)
 }
 
 // places returns the position up to which each stream is folded into a market's

@@ -9,17 +9,18 @@ import (
 	"zombiezen.com/go/sqlite"
 )
 
-// changeLog collects the changes of a transaction's documents of the collections in exactly.
+// changeLog collects the changes that a transaction makes to the collections in
+// fullHistory.
 //
-// It has a document as it was before a change, not as it is then: that is in the next change
-// of the same document, or in its table. So most changes, which are those of new documents,
-// are a few bytes.
+// An entry contains the document before the change, not after it: the document after a
+// change is in the next entry of the same document, or in its table. So entries of new
+// documents, which are the majority, take a few bytes.
 //
 //	bit 0 of the first byte   whether the document was removed
 //	bit 1                     whether it existed before
-//	bits 2 to 7               the index of its collection in exactly
-//	then the length of the key, the key and, if it existed, the length of the document as
-//	it was, and the document
+//	bits 2 to 7               the index of its collection in fullHistory
+//	then the length of the key, the key and, if it existed before, the length of the earlier
+//	document, and the document
 type changeLog struct {
 	count   int64
 	entries []byte
@@ -28,15 +29,15 @@ type changeLog struct {
 const (
 	entryRemoved = 1 << iota
 	entryExisted
-	entryCollection // the first bit of the collection
+	entryCollection // the lowest bit of the collection
 )
 
-// put adds that a document was written; before is nil if it is new.
+// put adds a write of a document; before is nil if it is new.
 func (l *changeLog) put(collection string, id int64, before []byte) {
 	l.add(collection, id, 0, before)
 }
 
-// remove adds that a document was removed.
+// remove adds the removal of a document.
 func (l *changeLog) remove(collection string, id int64, before []byte) {
 	l.add(collection, id, entryRemoved, before)
 }
@@ -46,7 +47,7 @@ func (l *changeLog) add(collection string, id int64, flags int, before []byte) {
 		flags |= entryExisted
 	}
 	l.count++
-	l.entries = append(l.entries, byte(slices.Index(exactly, collection)*entryCollection|flags))
+	l.entries = append(l.entries, byte(slices.Index(fullHistory, collection)*entryCollection|flags))
 	var key [20]byte
 	l.entries = appendBytes(l.entries, strconv.AppendInt(key[:0], id, 10))
 	if before != nil {
@@ -58,7 +59,7 @@ func appendBytes(to, b []byte) []byte {
 	return append(binary.AppendUvarint(to, uint64(len(b))), b...)
 }
 
-// write writes the changes.
+// write stores the changes as one row.
 func (l *changeLog) write(conn *sqlite.Conn) error {
 	if l.count == 0 {
 		return nil
@@ -74,10 +75,10 @@ func (l *changeLog) write(conn *sqlite.Conn) error {
 type change struct {
 	documentKey
 	removed bool
-	before  []byte // the document before, if it existed and the collection is in exactly
+	before  []byte // the earlier document, if it existed and the collection is in fullHistory
 }
 
-// documentKey is a document's table and its key there.
+// documentKey is a document's table and its key in it.
 type documentKey struct{ collection, key string }
 
 var errEntries = errors.New("its entries cannot be read")
@@ -96,10 +97,10 @@ func changesOf(entries []byte) (changes []change, err error) {
 	for len(entries) > 0 && err == nil {
 		flags := int(entries[0])
 		entries = entries[1:]
-		if flags/entryCollection >= len(exactly) {
+		if flags/entryCollection >= len(fullHistory) {
 			return nil, errEntries
 		}
-		c := change{documentKey: documentKey{exactly[flags/entryCollection], string(cut())}, removed: flags&entryRemoved != 0}
+		c := change{documentKey: documentKey{fullHistory[flags/entryCollection], string(cut())}, removed: flags&entryRemoved != 0}
 		if err == nil && flags&entryExisted != 0 {
 			c.before = cut()
 		}

@@ -10,31 +10,31 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// keptChanges is approximately how many of the newest changes are kept.
+// keptChanges is the approximate number of changes that are kept, the newest ones.
 const keptChanges = 100_000
 
-// keptEras is how many of the newest eras are kept.
+// keptEras is the number of eras that are kept, the newest ones.
 const keptEras = 1000
 
-// exactly are the collections of whose documents a feed has every state. The index in the
-// list is stored.
-var exactly = []string{persistence.Orders, persistence.Activities, persistence.Records, persistence.Notifications, persistence.DeadLetters}
+// fullHistory are the collections of whose documents a feed has every state. Indexes in
+// this list are stored: append only.
+var fullHistory = []string{persistence.Orders, persistence.Activities, persistence.Records, persistence.Notifications, persistence.DeadLetters}
 
-// latest are the other collections of a feed that a data folder has. Of their documents,
-// of which there are few and which every commit writes, it has the state at the time of
+// latestOnly are the other collections of a feed that a data folder has. Their documents
+// are few and written by every commit: the feed has only their state at the time of
 // reading.
-var latest = []string{persistence.Actors, persistence.Leases, persistence.Requests}
+var latestOnly = []string{persistence.Actors, persistence.Leases, persistence.Requests}
 
 // changesTables was added in version 5. Changes are written in the transaction of the
 // documents.
 //
-// An era is a time in which one process wrote to the folder. It makes positions of a restored
-// backup, or of a copied folder, different from those of the original after the copy was made.
+// Each process that writes to the folder starts an era. Eras distinguish the positions of a
+// restored backup or a copied folder from those of the original made after the copy.
 const changesTables = `
 CREATE TABLE changes (
 	last       INTEGER PRIMARY KEY, -- the number of the row's last change; there are no gaps
-	count      INTEGER NOT NULL,    -- how many changes the row has
-	entries    BLOB,                -- of several changes, as changeLog has them; of a single one:
+	count      INTEGER NOT NULL,    -- the number of changes in the row
+	entries    BLOB,                -- in the form of changeLog; NULL for a single change:
 	collection TEXT,
 	key        TEXT,
 	removed    INTEGER
@@ -46,12 +46,13 @@ CREATE TABLE eras (
 );
 `
 
-// changesSchema is changesTables, and triggers that write the changes of the collections in
-// latest. Of those in exactly there are too many: a trigger takes as long as the document.
+// changesSchema returns changesTables, and triggers that write the changes of the
+// collections in latestOnly. For those in fullHistory, triggers would double the time of a
+// write.
 func changesSchema() string {
 	var sql strings.Builder
 	sql.WriteString(changesTables)
-	for _, table := range latest {
+	for _, table := range latestOnly {
 		for _, on := range []struct{ name, event, values string }{
 			{"inserted", "INSERT", "NEW.id, 0"},
 			{"updated", "UPDATE OF doc", "NEW.id, 0"},
@@ -64,14 +65,15 @@ func changesSchema() string {
 	return sql.String()
 }
 
-// startEra starts an era. The oldest ones are forgotten.
+// startEra starts an era and removes the oldest ones.
 func startEra(conn *sqlite.Conn) error {
 	return sqlitex.ExecuteScript(conn, fmt.Sprintf(`
 		INSERT INTO eras (era, first) SELECT lower(hex(randomblob(8))), ifnull(max(last), 0) + 1 FROM changes;
 		DELETE FROM eras WHERE id <= (SELECT max(id) FROM eras) - %d;`, keptEras), nil)
 }
 
-// forgetChanges makes all positions invalid: the documents have changed without them.
+// forgetChanges makes all positions ErrPositionGone, after documents were changed without
+// an entry.
 func forgetChanges(conn *sqlite.Conn) error {
 	if err := sqlitex.ExecuteScript(conn, "DELETE FROM changes; DELETE FROM eras;", nil); err != nil {
 		return err

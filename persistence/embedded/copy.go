@@ -123,7 +123,7 @@ func mark(conn *sqlite.Conn, owner string, to *persistence.Copying) error {
 		if err := sqlitex.ExecuteTransient(conn, "DROP TABLE unfinished_copy", nil); err != nil {
 			return err
 		}
-		return forgetChanges(conn) // a copy writes its documents without them
+		return forgetChanges(conn) // the log of changes does not contain the copied documents
 	}
 	doc, err := json.Marshal(to)
 	if err != nil {
@@ -226,9 +226,5 @@ func putKeyed[T any](conn *sqlite.Conn, collection, id string, doc json.RawMessa
 	if err := persistence.CheckCopy(doc, stored); err != nil {
 		return err
 	}
-	_, err = run(conn, "INSERT INTO "+collection+" (id, doc) VALUES (?, ?) ON CONFLICT DO UPDATE SET doc = excluded.doc", func(stmt *sqlite.Stmt) {
-		stmt.BindText(1, id)
-		stmt.BindText(2, string(stored))
-	})
-	return err
+	return putText(conn, collection, id, string(stored))
 }

@@ -22,14 +22,14 @@ var _ persistence.Feed = (*Reader)(nil)
 const (
 	// pollInterval is how often a feed looks for new changes.
 	pollInterval = 200 * time.Millisecond
-	// idleInterval is how often a feed without changes tells its position.
+	// idleInterval is how often a feed without changes yields its position.
 	idleInterval = time.Second
-	// batchChanges is how many changes are read at a time.
+	// batchChanges is the maximum number of changes in a batch.
 	batchChanges = 1000
 )
 
-// Newest implements persistence.Feed. A later query sees all changes up to the position:
-// both read what was committed.
+// Newest implements persistence.Feed. A later query sees all changes up to the position,
+// because it reads a later snapshot.
 func (r *Reader) Newest(ctx context.Context) (at string, err error) {
 	err = r.readSnapshot(ctx, func(conn *sqlite.Conn) error {
 		n, err := newestChange(conn)
@@ -56,7 +56,7 @@ func (r *Reader) Changes(ctx context.Context, after string, collections []string
 	}
 }
 
-// Reached implements persistence.Feed. Numbers go on from one era to the next.
+// Reached implements persistence.Feed. Numbers continue across eras.
 func (r *Reader) Reached(position, other string) bool {
 	at, err1 := parseFeedPosition(position)
 	of, err2 := parseFeedPosition(other)
@@ -71,7 +71,7 @@ func (r *Reader) follow(ctx context.Context, after string, collections []string,
 	if err != nil {
 		return err
 	}
-	for told := (time.Time{}); ; {
+	for yielded := (time.Time{}); ; {
 		b := batch{collections: collections, waiting: map[documentKey]int{}}
 		if err := r.readSnapshot(ctx, func(conn *sqlite.Conn) error { return b.fill(conn, at) }); err != nil {
 			return err
@@ -79,14 +79,14 @@ func (r *Reader) follow(ctx context.Context, after string, collections []string,
 		if at, err = parseFeedPosition(b.end); err != nil {
 			return err
 		}
-		if len(b.changes) == 0 && time.Since(told) >= idleInterval {
+		if len(b.changes) == 0 && time.Since(yielded) >= idleInterval {
 			b.changes = []persistence.Change{{Position: b.end}}
 		}
 		for _, c := range b.changes {
 			if !yield(c) {
 				return nil
 			}
-			told = time.Now()
+			yielded = time.Now()
 		}
 		if b.full() {
 			continue
@@ -97,14 +97,14 @@ func (r *Reader) follow(ctx context.Context, after string, collections []string,
 	}
 }
 
-// readSnapshot is read with one snapshot for all of do's statements.
+// readSnapshot is read, with one snapshot for all statements of do.
 func (r *Reader) readSnapshot(ctx context.Context, do func(conn *sqlite.Conn) error) error {
 	return r.read(ctx, func(conn *sqlite.Conn) error {
 		if _, err := run(conn, "BEGIN", nothing); err != nil {
 			return err
 		}
 		defer func() {
-			conn.SetInterrupt(nil) // the transaction has to end even if ctx has ended
+			conn.SetInterrupt(nil) // the transaction must end even if ctx has ended
 			_, _ = run(conn, "ROLLBACK", nothing)
 		}()
 		return do(conn)
@@ -134,10 +134,10 @@ type era struct {
 	first int64 // the number of its first change
 }
 
-// eras are those of some changes and later ones, in order.
+// eras are consecutive eras, the oldest first.
 type eras []era
 
-// erasFrom returns the eras of a change and of the later changes.
+// erasFrom returns the eras of a change and of all later changes.
 func erasFrom(conn *sqlite.Conn, number int64) (found eras, err error) {
 	err = each(conn, "SELECT era, first FROM eras WHERE id >= (SELECT max(id) FROM eras WHERE first <= max(?, 1)) ORDER BY id", func(stmt *sqlite.Stmt) {
 		stmt.BindInt64(1, number)
@@ -187,19 +187,20 @@ func checkPosition(conn *sqlite.Conn, at feedPosition, newest int64) error {
 	return err
 }
 
-// errNoDocument means that a document is neither in its table nor in its next change.
+// errNoDocument means that a changed document is neither in its next change nor in its
+// table.
 var errNoDocument = errors.New("it was changed by another program")
 
-// batch is the next changes of some collections.
+// batch is a batch of changes of some collections.
 type batch struct {
 	collections []string
 	changes     []persistence.Change
-	end         string // the position after them
-	// waiting are those of the changes whose documents have not been found yet, by what
-	// they are of: each document is in its next change, or in its table.
+	end         string // the position after the batch
+	// waiting has the indexes of the changes whose documents were not found yet: each
+	// document is in its next change, or in its table.
 	waiting map[documentKey]int
 	last    int64 // the number of the last change
-	read    int   // how many changes were read
+	read    int   // the number of changes
 }
 
 func (b *batch) full() bool { return b.read >= batchChanges }
@@ -225,20 +226,19 @@ func (b *batch) fill(conn *sqlite.Conn, after feedPosition) error {
 		b.end = eras.at(b.last)
 	}
 	for of, i := range b.waiting {
-		if err := b.current(conn, of, i); err != nil {
+		if err := b.completeFromTable(conn, of, i); err != nil {
 			return err
 		}
 	}
 	missing := func(c persistence.Change) bool { return c.ID == "" }
-	if i := slices.IndexFunc(b.changes, func(c persistence.Change) bool { return missing(c) && slices.Contains(exactly, c.Collection) }); i >= 0 {
+	if i := slices.IndexFunc(b.changes, func(c persistence.Change) bool { return missing(c) && slices.Contains(fullHistory, c.Collection) }); i >= 0 {
 		return damaged(b.changes[i].Collection, "of change "+b.changes[i].Position, errNoDocument)
 	}
-	b.changes = slices.DeleteFunc(b.changes, missing) // later changes of the same documents follow
+	b.changes = slices.DeleteFunc(b.changes, missing) // their documents' removals follow
 	return nil
 }
 
-// scan goes through the changes after one, until the batch is full and no document is
-// missing, or to the newest.
+// scan reads the changes after one, until the batch is full and complete, or to the newest.
 func (b *batch) scan(conn *sqlite.Conn, after int64, eras eras) error {
 	return each(conn, "SELECT last, count, entries, collection, key, removed FROM changes WHERE last > ? ORDER BY last", func(stmt *sqlite.Stmt) {
 		stmt.BindInt64(1, after)
@@ -258,7 +258,7 @@ func (b *batch) scan(conn *sqlite.Conn, after int64, eras eras) error {
 			if n++; n <= after {
 				continue
 			}
-			if err := b.take(c, eras, n); err != nil {
+			if err := b.add(c, eras, n); err != nil {
 				return err
 			}
 		}
@@ -274,10 +274,11 @@ func changesIn(row *sqlite.Stmt) ([]change, error) {
 	return changesOf(text(row, 2, nil))
 }
 
-// take takes a change in: it may complete an earlier one, and is added if there is room.
-func (b *batch) take(c change, eras eras, number int64) error {
+// add completes an earlier change of the same document, and adds the change unless the
+// batch is full.
+func (b *batch) add(c change, eras eras, number int64) error {
 	if i, waiting := b.waiting[c.documentKey]; waiting && c.before != nil {
-		if err := b.found(c.documentKey, i, c.before); err != nil {
+		if err := b.complete(c.documentKey, i, c.before); err != nil {
 			return err
 		}
 	}
@@ -288,7 +289,7 @@ func (b *batch) take(c change, eras eras, number int64) error {
 	switch {
 	case !c.removed:
 		b.waiting[c.documentKey] = len(b.changes)
-	case slices.Contains(latest, c.collection):
+	case slices.Contains(latestOnly, c.collection):
 		delete(b.waiting, c.documentKey)
 		out.ID = c.key
 	default:
@@ -302,8 +303,8 @@ func (b *batch) take(c change, eras eras, number int64) error {
 	return nil
 }
 
-// found completes a change with its document as stored.
-func (b *batch) found(of documentKey, i int, stored []byte) error {
+// complete adds the stored form of its document to a change.
+func (b *batch) complete(of documentKey, i int, stored []byte) error {
 	delete(b.waiting, of)
 	s := &selection{collection: of.collection}
 	id, err := s.id(stored)
@@ -320,9 +321,9 @@ func (b *batch) found(of documentKey, i int, stored []byte) error {
 	return nil
 }
 
-// current completes a change with the document in its table. It may be missing only if it is
-// of a collection of which the latest state matters: then its removal follows.
-func (b *batch) current(conn *sqlite.Conn, of documentKey, i int) error {
+// completeFromTable completes a change with the document in its table. A document of a
+// collection in latestOnly may be missing: its removal follows.
+func (b *batch) completeFromTable(conn *sqlite.Conn, of documentKey, i int) error {
 	var stored []byte
 	err := each(conn, "SELECT doc FROM "+of.collection+" WHERE id = ?", func(stmt *sqlite.Stmt) {
 		stmt.BindText(1, of.key)
@@ -333,5 +334,5 @@ func (b *batch) current(conn *sqlite.Conn, of documentKey, i int) error {
 	if err != nil || stored == nil {
 		return err
 	}
-	return b.found(of, i, stored)
+	return b.complete(of, i, stored)
 }

@@ -15,16 +15,6 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-func openFeed(t testing.TB, dir string) *Store {
-	t.Helper()
-	store, err := Open(t.Context(), dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = store.Close() }) // some tests close it themselves
-	return store
-}
-
 func newest(t testing.TB, feed persistence.Feed) string {
 	t.Helper()
 	at, err := feed.Newest(t.Context())
@@ -49,7 +39,7 @@ func putOrders(t testing.TB, store *Store, keys ...string) {
 	}
 }
 
-// next returns so many changes of orders after a position.
+// next returns the next n changes of orders after a position.
 func next(t testing.TB, feed persistence.Feed, after string, n int) (changes []persistence.Change, err error) {
 	t.Helper()
 	for c, err := range feed.Changes(t.Context(), after, []string{persistence.Orders}) {
@@ -66,11 +56,11 @@ func next(t testing.TB, feed persistence.Feed, after string, n int) (changes []p
 	return changes, nil
 }
 
-// A reader of another process sees what the writer commits, also the requests that a third
-// process asks for.
+// A reader in another process sees the writer's commits, and the requests of a third
+// process.
 func TestFeedOfReader(t *testing.T) {
 	dir := t.TempDir()
-	store := openFeed(t, dir)
+	store := open(t, dir)
 	reader, err := OpenReader(dir)
 	if err != nil {
 		t.Fatal(err)
@@ -97,7 +87,7 @@ func TestFeedOfReader(t *testing.T) {
 		if seen = append(seen, fmt.Sprint(c.Collection, " ", c.ID, " ", c.Removed())); len(seen) == 3 {
 			break
 		}
-		if len(seen) == 2 { // it has expired
+		if len(seen) == 2 { // the request expires
 			err := store.write(t.Context(), func(conn *sqlite.Conn) error {
 				_, err := run(conn, "DELETE FROM requests", nothing)
 				return err
@@ -112,9 +102,9 @@ func TestFeedOfReader(t *testing.T) {
 	}
 }
 
-// The oldest changes are removed, and positions before them are gone; all others are kept.
+// The oldest changes are removed, and positions before them are gone; all others are valid.
 func TestFeedKeepsNewest(t *testing.T) {
-	store := openFeed(t, t.TempDir())
+	store := open(t, t.TempDir())
 	first := newest(t, store)
 	keys := make([]string, keptChanges/4)
 	for i := range keys {
@@ -140,11 +130,11 @@ func TestFeedKeepsNewest(t *testing.T) {
 	}
 }
 
-// Positions outlive the process. After a copy of the files, positions of before are good in
-// both, and later ones of one are gone in the other.
+// Positions outlive the process. After the files were copied, earlier positions are valid
+// in both folders; later ones are valid only in their own.
 func TestFeedOfCopiedFiles(t *testing.T) {
 	dir, copied := t.TempDir(), t.TempDir()
-	store := openFeed(t, dir)
+	store := open(t, dir)
 	start := newest(t, store)
 	putOrders(t, store, "a")
 	before := newest(t, store)
@@ -158,7 +148,7 @@ func TestFeedOfCopiedFiles(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(copied, fileName), file, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	stores := []*Store{openFeed(t, dir), openFeed(t, copied)}
+	stores := []*Store{open(t, dir), open(t, copied)}
 	var later []string
 	for i, s := range stores {
 		putOrders(t, s, fmt.Sprint("in", i))
@@ -177,16 +167,16 @@ func TestFeedOfCopiedFiles(t *testing.T) {
 			t.Errorf("store %d: %v", i, err)
 		}
 		if _, err := next(t, s, later[1-i], 1); !errors.Is(err, persistence.ErrPositionGone) {
-			t.Errorf("store %d, position of the other one: %v", i, err)
+			t.Errorf("store %d, position of the other: %v", i, err)
 		}
 	}
 }
 
-// A backup that was made while the process was writing is good for positions of before, and
-// not for those that the process gave out afterwards.
+// In a backup made while the process was running, earlier positions are valid, and later
+// positions of the process are gone.
 func TestFeedOfBackup(t *testing.T) {
 	dir, backup := t.TempDir(), t.TempDir()
-	store := openFeed(t, dir)
+	store := open(t, dir)
 	putOrders(t, store, "a")
 	before := newest(t, store)
 	for _, name := range []string{fileName, fileName + "-wal"} {
@@ -200,7 +190,7 @@ func TestFeedOfBackup(t *testing.T) {
 	}
 	putOrders(t, store, "b")
 	after := newest(t, store)
-	restored := openFeed(t, backup)
+	restored := open(t, backup)
 	putOrders(t, restored, "c", "d")
 	if changes, err := next(t, restored, before, 1); err != nil || changes[0].ID != "ethereum/seaport/c" {
 		t.Errorf("before: %v, %v", changes, err)
@@ -210,13 +200,13 @@ func TestFeedOfBackup(t *testing.T) {
 	}
 }
 
-// What the log of changes has written it reads, and damaged entries are an error.
+// Entries are decoded as they were encoded, and damaged ones are an error.
 func TestChangeLog(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var l changeLog
 		var want []change
 		for range rapid.IntRange(0, 5).Draw(t, "changes") {
-			id, collection := rapid.Int64Min(1).Draw(t, "id"), rapid.SampledFrom(exactly).Draw(t, "collection")
+			id, collection := rapid.Int64Min(1).Draw(t, "id"), rapid.SampledFrom(fullHistory).Draw(t, "collection")
 			c := change{documentKey: documentKey{collection, fmt.Sprint(id)}, removed: rapid.Bool().Draw(t, "removed")}
 			if c.removed || rapid.Bool().Draw(t, "existed") {
 				c.before = rapid.SliceOfN(rapid.Byte(), 0, 300).Draw(t, "before")
@@ -243,9 +233,9 @@ func TestChangeLog(t *testing.T) {
 	})
 }
 
-// Damaged rows are an error, not wrong changes.
+// Damaged rows are reported and not decoded to wrong changes.
 func TestFeedNamesDamage(t *testing.T) {
-	store := openFeed(t, t.TempDir())
+	store := open(t, t.TempDir())
 	at := newest(t, store)
 	putOrders(t, store, "a", "b")
 	for _, entries := range [][]byte{{}, {0xff}, {0, 1, '1'}, bytes.Repeat([]byte{0, 1, '1'}, 3)} {

@@ -233,7 +233,7 @@ func (s *sqlText) sortTerms(path string) ([]string, error) {
 	if list, _ := s.of.List(path); list != "" {
 		return nil, fmt.Errorf("sort: %s is in a list, of which there are several", path)
 	}
-	if of, ok := listed[s.of.Name]; ok && of.path == path {
+	if of, ok := sortedBy[s.of.Name]; ok && of.path == path {
 		return []string{of.column}, nil
 	}
 	if s.byPrice && path == unitPricePath {

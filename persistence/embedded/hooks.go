@@ -2,7 +2,6 @@ package embedded
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -98,6 +97,7 @@ func (s *Store) MoveHook(ctx context.Context, move persistence.HookMove) error {
 	})
 }
 
+// standsAt returns ErrFenced unless a hook is at a position.
 func standsAt(h *persistence.Hook, position string) error {
 	if h.Position != position {
 		return fmt.Errorf("hook %s: %w", h.Name, persistence.ErrFenced)
@@ -105,7 +105,7 @@ func standsAt(h *persistence.Hook, position string) error {
 	return nil
 }
 
-// changeHook changes a hook's document under a claim.
+// changeHook changes a hook's document, unless its claim is fenced.
 func (s *Store) changeHook(ctx context.Context, ref persistence.HookRef, change func(*sqlite.Conn, *persistence.Hook) error) error {
 	return s.write(ctx, func(conn *sqlite.Conn) error {
 		var hook persistence.Hook
@@ -145,31 +145,4 @@ func (q queue) RemoveDeadHook(ctx context.Context, id string) (known bool, err e
 		return err
 	})
 	return known && err == nil, err
-}
-
-// getDocument reads a document of a table that has nothing but keys and documents.
-func getDocument(conn *sqlite.Conn, table, id string, into any) (found bool, err error) {
-	err = each(conn, "SELECT doc FROM "+table+" WHERE id = ?", func(stmt *sqlite.Stmt) {
-		stmt.BindText(1, id)
-	}, func(row *sqlite.Stmt) error {
-		found = true
-		if err := json.Unmarshal(text(row, 0, nil), into); err != nil {
-			return damaged(table, id, err)
-		}
-		return nil
-	})
-	return found, err
-}
-
-// putDocument is getDocument's opposite.
-func putDocument(conn *sqlite.Conn, table, id string, doc any) error {
-	text, err := json.Marshal(doc)
-	if err != nil {
-		return err
-	}
-	_, err = run(conn, "REPLACE INTO "+table+" (id, doc) VALUES (?, ?)", func(stmt *sqlite.Stmt) {
-		stmt.BindText(1, id)
-		stmt.BindText(2, string(text))
-	})
-	return err
 }

@@ -2,6 +2,7 @@ package embedded
 
 import (
 	"math"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -17,8 +18,8 @@ import (
 // price. Other orders of a collection, and those of a maker on a market, are found by an index and
 // sorted. The filter's conditions are tested all the same.
 
-// listed is a table's field that lists are sorted by, and the column that has it.
-var listed = map[string]struct{ path, column string }{
+// sortedBy has the field by which lists of a collection are sorted, and its column.
+var sortedBy = map[string]struct{ path, column string }{
 	persistence.Orders:     {"listedAt", "listed"},
 	persistence.Activities: {"time", "time"},
 }
@@ -48,7 +49,8 @@ func defineCollectionHash(conn *sqlite.Conn) error {
 	})
 }
 
-// sortColumn is a time as the columns have it: as it is compared. A missing one is first.
+// sortColumn returns the column's value of a time, in the form of timeOperand. A missing
+// time is empty and sorts first.
 func sortColumn(t *time.Time) string {
 	if t == nil {
 		return ""
@@ -56,9 +58,9 @@ func sortColumn(t *time.Time) string {
 	return timeOperand(*t)
 }
 
-// indexed adds what the filter says of the indexes' columns.
-func (s *selection) indexed(all persistence.And) {
-	of, ok := listed[s.collection]
+// narrowLists restricts the columns of the lists' indexes as the filter does.
+func (s *selection) narrowLists(all persistence.And) {
+	of, ok := sortedBy[s.collection]
 	if !ok {
 		return
 	}
@@ -67,7 +69,7 @@ func (s *selection) indexed(all persistence.And) {
 	}
 	chain, market := named(all, "chain"), named(all, "market")
 	if s.collection == persistence.Orders && chain != "" && market != "" {
-		s.among("maker", spellings(all, "maker"), func(text string) any { return rowOf{chain + "/" + market + "/" + markets.MakerKey(text)} })
+		s.among("maker", spellings(all, "maker"), func(text string) any { return nameRef{chain, market, markets.MakerKey(text)} })
 	}
 	for _, c := range all {
 		operator, bound := boundOf(c)
@@ -124,7 +126,8 @@ func sideLetter(side markets.Side) string {
 func (s *selection) among(column string, texts []string, value func(text string) any) {
 	var values []any
 	for _, text := range texts {
-		if v := value(text); !slices.Contains(values, v) {
+		v := value(text)
+		if !slices.ContainsFunc(values, func(other any) bool { return reflect.DeepEqual(v, other) }) {
 			values = append(values, v)
 		}
 	}
@@ -133,8 +136,8 @@ func (s *selection) among(column string, texts []string, value func(text string)
 	}
 }
 
-// spellings are the texts one of which a field must equal, as a filter has an address; none if
-// the filter leaves it open. The empty text is none: it is not stored.
+// spellings returns the texts one of which a field must equal, such as the spellings of an
+// address; none if the filter does not require any.
 func spellings(all persistence.And, path string) []string {
 	for _, c := range all {
 		either, ok := c.(persistence.Or)
@@ -154,8 +157,8 @@ func spellings(all persistence.And, path string) []string {
 	return nil
 }
 
-// boundOf is the comparison that a condition is, and its operator in SQL. What is not greater is
-// less or equal, or missing, which sorts before everything.
+// boundOf returns the comparison in a condition and its SQL operator. Values that are not
+// greater are less or equal, or missing, which sorts first.
 func boundOf(c persistence.Condition) (operator string, bound persistence.Compare) {
 	not, negated := c.(persistence.Not)
 	if negated {
@@ -172,7 +175,7 @@ func boundOf(c persistence.Condition) (operator string, bound persistence.Compar
 	return operator, bound
 }
 
-// conjuncts are the conditions that must all hold.
+// conjuncts returns the conditions that must all hold.
 func conjuncts(c persistence.Condition) (all persistence.And) {
 	parts, ok := c.(persistence.And)
 	if !ok {
@@ -184,7 +187,7 @@ func conjuncts(c persistence.Condition) (all persistence.And) {
 	return all
 }
 
-// orderColumns are what the indexes have of an order.
+// orderColumns are the indexed columns of an order, except for its maker.
 type orderColumns struct {
 	collection   int64
 	listed, book string
@@ -194,15 +197,15 @@ func columnsOf(o *markets.Order) orderColumns {
 	return orderColumns{collectionHash(o.Token.Collection), sortColumn(o.ListedAt), bookEntry(o)}
 }
 
-// lists was added in version 5.
-var lists = strings.Join([]string{
-	"CREATE INDEX activities_time ON activities (time);",
-	"CREATE INDEX orders_listed ON orders (listed);",
-	"CREATE INDEX orders_book ON orders (collection, book);", "",
-}, "\n")
+// listIndexes was added in version 5.
+const listIndexes = `
+CREATE INDEX activities_time ON activities (time);
+CREATE INDEX orders_listed ON orders (listed);
+CREATE INDEX orders_book ON orders (collection, book);
+`
 
-// fillLists adds the columns to the tables of an earlier version.
-const fillLists = `
+// addListColumns adds the columns to the tables of an earlier version.
+const addListColumns = `
 ALTER TABLE activities ADD COLUMN time TEXT NOT NULL DEFAULT '';
 UPDATE activities SET time = ifnull(rtrim(doc ->> '$.time', 'Z'), '');
 ALTER TABLE orders ADD COLUMN collection INTEGER NOT NULL DEFAULT 0;

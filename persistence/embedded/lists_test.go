@@ -10,7 +10,7 @@ import (
 	"github.com/imart/event-worker/persistence/documents"
 )
 
-// Common lists are read by an index, and those by time in its order: nothing is sorted.
+// Frequent lists are read by an index, and those by time in its order, without sorting.
 func TestCommonListsUseIndexes(t *testing.T) {
 	s := open(t, t.TempDir())
 	for _, test := range []struct{ collection, filter, sort, index string }{
@@ -38,7 +38,7 @@ func TestCommonListsUseIndexes(t *testing.T) {
 	}
 }
 
-// planOf is how the documents of a list are found, and whether they are sorted.
+// planOf returns SQLite's plan of a list's query.
 func planOf(t *testing.T, s *Store, collection, text, by string) string {
 	t.Helper()
 	filter, err := documents.ParseFilter(collection, text)

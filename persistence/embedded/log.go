@@ -124,7 +124,8 @@ func (t *tx) removeNotifications(stream int64, activity entry) error {
 	return err
 }
 
-// removeStrayNotifications removes what is left of a stream's notifications once no activity is.
+// removeStrayNotifications removes notifications without an activity, once all activities
+// of the stream after a seq are removed.
 func (t *tx) removeStrayNotifications(stream, after int64) error {
 	_, err := t.remove(persistence.Notifications, "stream = ? AND seq > ?", func(stmt *sqlite.Stmt) {
 		stmt.BindInt64(1, stream)

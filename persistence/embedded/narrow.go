@@ -10,49 +10,66 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// byStream are the collections whose rows have their stream.
-var byStream = []string{persistence.Activities, persistence.DeadLetters, persistence.Notifications}
+// withStream are the collections whose rows have their stream.
+var withStream = []string{persistence.Activities, persistence.DeadLetters, persistence.Notifications}
 
-// narrowing restricts a query to the rows that an index finds: those of a name, which is within
-// a market's, or of a market. The filter's conditions are tested all the same.
-type narrowing []string
+// nameRef stands for the number of a name: a chain, a market in it, and a name in the
+// market. It is resolved when the query runs.
+type nameRef []string
 
-// narrow adds the restriction that the filter allows, if there is one.
+// find returns the number; 0, which no row has, if the name is not known.
+func (r nameRef) find(conn *sqlite.Conn) (id int64, err error) {
+	for _, part := range r {
+		if id, err = (names{}).find(conn, name{id, part}); id == 0 || err != nil {
+			return 0, err
+		}
+	}
+	return id, nil
+}
+
+// narrow restricts a query to the rows that an index finds, if the filter allows it: those
+// of a key, of a name, or of a market. The filter's conditions are still tested.
 func (s *selection) narrow(all persistence.And) {
-	path, column := s.narrowest(all)
-	if column == "" || slices.Contains(path, "") {
+	if id := named(all, "_id"); id != "" && s.collection == persistence.DeadLetters {
+		s.sql.add("letter = ? AND ", id)
+		return
+	} else if id != "" && s.keyed() {
+		s.sql.add("id = ? AND ", id)
 		return
 	}
-	s.narrowing = path
-	s.sql.add(column+" = ? AND ", int64(0)) // the first argument, which run sets
+	of, column := s.narrowest(all)
+	if column == "" || slices.Contains(of, "") {
+		return
+	}
+	s.sql.add(column+" = ? AND ", of)
 	if column == "stream" {
-		s.bounds(all)
+		s.boundSeq(all)
 	}
 }
 
-// narrowest is the restriction of a filter for a stream, an order by its _id or key, an order's
-// log, or a market's bulk cancels.
-func (s *selection) narrowest(all persistence.And) (path narrowing, column string) {
-	chain, market := named(all, "chain"), named(all, "market")
-	switch id := strings.SplitN(named(all, "_id"), "/", 3); {
-	case s.collection == persistence.Orders && len(id) == 3:
-		return id, "id"
+// narrowest returns the narrowest restriction that a filter allows: to an order or record,
+// a stream, the log of an order or record, or the bulk cancels of a market.
+func (s *selection) narrowest(all persistence.And) (of nameRef, column string) {
+	chain, market, id := named(all, "chain"), named(all, "market"), named(all, "_id")
+	switch {
+	case id != "" && (s.collection == persistence.Orders || s.collection == persistence.Records):
+		return strings.SplitN(id, "/", 3), "id" // names of chains and markets have no slashes
 	case s.collection == persistence.Orders:
-		return narrowing{chain, market, named(all, "key")}, "id"
-	case slices.Contains(byStream, s.collection) && named(all, "stream") != "":
-		return narrowing{chain, market, named(all, "stream")}, "stream"
+		return nameRef{chain, market, named(all, "key")}, "id"
+	case slices.Contains(withStream, s.collection) && named(all, "stream") != "":
+		return nameRef{chain, market, named(all, "stream")}, "stream"
 	case s.collection != persistence.Activities:
 		return nil, ""
 	case named(all, "order") == "" && named(all, "kind") == string(markets.OrdersCancelled):
-		return narrowing{chain, market}, "bulk"
+		return nameRef{chain, market}, "bulk"
 	case persistence.RecordLogOf(all) != "":
-		return narrowing{chain, market, persistence.RecordLogOf(all)}, "key"
+		return nameRef{chain, market, persistence.RecordLogOf(all)}, "key"
 	}
-	return narrowing{chain, market, named(all, "order")}, "key"
+	return nameRef{chain, market, named(all, "order")}, "key"
 }
 
-// bounds adds the filter's bounds of seq.
-func (s *selection) bounds(all persistence.And) {
+// boundSeq adds the filter's bounds of seq.
+func (s *selection) boundSeq(all persistence.And) {
 	for _, c := range all {
 		bound, ok := c.(persistence.Compare)
 		seq, whole := bound.Operand.(int64)
@@ -65,7 +82,7 @@ func (s *selection) bounds(all persistence.And) {
 	}
 }
 
-// named is the text that a field must equal; empty if the filter leaves it open.
+// named returns the text that a field must equal; empty if the filter does not require one.
 func named(all persistence.And, path string) string {
 	for _, c := range all {
 		if is, ok := c.(persistence.Compare); ok && is.Path == path && is.Operator == persistence.Equal {
@@ -75,14 +92,4 @@ func named(all persistence.And, path string) string {
 		}
 	}
 	return ""
-}
-
-// resolve finds the number of the name; a name that is not known has no rows.
-func (n narrowing) resolve(conn *sqlite.Conn) (id int64, err error) {
-	for _, part := range n {
-		if id, err = (names{}).find(conn, name{id, part}); id == 0 || err != nil {
-			return id, err
-		}
-	}
-	return id, nil
 }

@@ -146,7 +146,8 @@ func configure(conn *sqlite.Conn) error {
 	return nil
 }
 
-// How long a process tries to get the lock: those that ask who has it hold it for a moment.
+// How often and how long acquire waits for a process that holds the lock only to read it
+// (InUse).
 const (
 	lockTries = 5
 	lockPause = 20 * time.Millisecond
@@ -158,7 +159,7 @@ func acquire(dir string) (*flock.Flock, error) {
 	path := filepath.Join(dir, lockName)
 	lock := flock.New(path)
 	locked, err := lock.TryLock()
-	for tries := 0; err == nil && !locked && tries < lockTries; tries++ { // somebody may just be looking, see InUse
+	for tries := 0; err == nil && !locked && tries < lockTries; tries++ {
 		time.Sleep(lockPause)
 		locked, err = lock.TryLock()
 	}

@@ -18,7 +18,7 @@ import (
 	"github.com/imart/event-worker/persistence/documents"
 )
 
-func open(t *testing.T, dir string) *Store {
+func open(t testing.TB, dir string) *Store {
 	t.Helper()
 	s, err := Open(t.Context(), dir)
 	if err != nil {

@@ -14,7 +14,7 @@ type orderRow struct {
 	exists bool
 	maker  int64
 	orderColumns
-	doc []byte // as it was read; nil once it has been written
+	doc []byte // as read; nil after a write
 }
 
 // Orders implements markets.Book.
@@ -108,7 +108,7 @@ func (t *tx) PutOrders(orders []markets.Order) error {
 	})
 }
 
-// putOrder touches no index unless what it has of the order changes.
+// putOrder does not update the indexes unless an indexed column changes.
 func (t *tx) putOrder(order *markets.Order) error {
 	id, err := t.number(order.Key)
 	if err != nil {

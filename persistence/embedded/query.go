@@ -21,7 +21,6 @@ const documentID = "document_id(doc)"
 type selection struct {
 	collection string
 	sql        sqlText
-	narrowing  narrowing // nil: all rows are read
 }
 
 func newSelection(q persistence.Query) (*selection, error) {
@@ -32,8 +31,7 @@ func newSelection(q persistence.Query) (*selection, error) {
 	s.sql.add("SELECT rowid, doc FROM " + q.Collection + " WHERE ")
 	all := conjuncts(q.Filter.Condition)
 	s.narrow(all)
-	s.onlyRow(q.Filter.Condition)
-	s.indexed(all)
+	s.narrowLists(all)
 	if err := s.sql.condition(q.Filter.Condition); err != nil {
 		return nil, err
 	}
@@ -55,20 +53,13 @@ func (s *selection) run(conn *sqlite.Conn, yield func(json.RawMessage) bool) err
 		return err
 	}
 	for i, arg := range s.sql.args {
-		if row, ok := arg.(rowOf); ok {
-			id, err := row.find(conn)
+		if name, ok := arg.(nameRef); ok {
+			id, err := name.find(conn)
 			if err != nil {
 				return err
 			}
 			s.sql.args[i] = id
 		}
-	}
-	if s.narrowing != nil {
-		id, err := s.narrowing.resolve(conn)
-		if err != nil {
-			return err
-		}
-		s.sql.args[0] = id
 	}
 	err := once(conn, s.sql.text.String(), s.bind, func(row *sqlite.Stmt) error {
 		doc, err := s.document(text(row, 1, nil))

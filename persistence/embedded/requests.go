@@ -69,7 +69,7 @@ func InUse(dir string) (bool, error) {
 		return false, nil
 	}
 	lock := flock.New(filepath.Join(dir, lockName), flock.SetFlag(os.O_RDONLY))
-	free, err := lock.TryRLock() // for a moment: a process that starts waits as long
+	free, err := lock.TryRLock() // held only for a moment, which acquire waits for
 	if err != nil {
 		return false, fmt.Errorf("data folder %s: %w", dir, err)
 	}
@@ -256,13 +256,5 @@ func requestsWhere(conn *sqlite.Conn, condition, arg string) (found []persistenc
 }
 
 func putRequest(conn *sqlite.Conn, r persistence.Request) error {
-	doc, err := json.Marshal(r)
-	if err != nil {
-		return err
-	}
-	_, err = run(conn, "INSERT INTO requests (id, doc) VALUES (?, ?) ON CONFLICT DO UPDATE SET doc = excluded.doc", func(stmt *sqlite.Stmt) {
-		stmt.BindText(1, r.ID)
-		stmt.BindText(2, string(doc))
-	})
-	return err
+	return putDocument(conn, persistence.Requests, r.ID, r)
 }

@@ -165,12 +165,12 @@ var errNewer = errors.New("it was written by a newer version of this program: us
 // create creates the schema in an empty file.
 func create(conn *sqlite.Conn) error {
 	mark := fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d;", applicationID, schemaVersion)
-	return sqlitex.ExecuteScript(conn, mark+schema+lists+changesSchema(), nil) // in one transaction
+	return sqlitex.ExecuteScript(conn, mark+schema+listIndexes+changesSchema(), nil) // in one transaction
 }
 
 // upgrade upgrades a database of an earlier version.
 func upgrade(conn *sqlite.Conn, version int64) error {
-	added := audits + hooks + fillLists + lists + changesSchema()
+	added := audits + hooks + addListColumns + listIndexes + changesSchema()
 	if version < 4 {
 		added = requests + metadata + added
 	}

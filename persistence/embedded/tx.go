@@ -76,7 +76,7 @@ func (t *tx) number(of string) (int64, error) { return t.names.number(t.conn, na
 // find returns the number of a name within the market, 0 if it has none.
 func (t *tx) find(of string) (int64, error) { return t.names.find(t.conn, name{t.market, of}) }
 
-// stored returns a document's text, nil if it does not exist.
+// stored returns a document as stored; nil if it does not exist.
 func (t *tx) stored(collection string, id int64) (doc []byte, err error) {
 	err = each(t.conn, "SELECT doc FROM "+collection+" WHERE id = ?", func(stmt *sqlite.Stmt) {
 		stmt.BindInt64(1, id)
@@ -87,7 +87,8 @@ func (t *tx) stored(collection string, id int64) (doc []byte, err error) {
 	return doc, err
 }
 
-// remove removes the documents that a condition matches, and returns how many they were.
+// remove removes the documents that match a condition, logs their changes, and returns
+// their number.
 func (t *tx) remove(collection, where string, bind binder) (n int, err error) {
 	err = each(t.conn, "DELETE FROM "+collection+" WHERE "+where+" RETURNING id, doc", bind, func(row *sqlite.Stmt) error {
 		n++

@@ -7,7 +7,7 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// errCompared says that a filter does with the field what cannot be done.
+// errCompared means that a filter compares the field other than with true or false.
 var errCompared = errors.New(`filter: final is true or false: write {final: true} or {final: false}`)
 
 // Filter is a filter on the collection in which the field stands that documents do not

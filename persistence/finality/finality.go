@@ -103,13 +103,13 @@ func (h *Horizon) add(s scope) {
 	h.scopes = append(h.scopes, s)
 }
 
-// compare orders scopes by what they are of.
+// compare orders scopes by chain, market and stream.
 func (s scope) compare(o scope) int {
 	return cmp.Or(cmp.Compare(s.chain, o.chain), cmp.Compare(s.market, o.market), cmp.Compare(s.stream, o.stream))
 }
 
-// Height says up to which height a part of a collection is final: a market, or a stream of
-// activities. It is math.MaxInt64 for a chain that cannot be reorganised.
+// Height is the greatest final height of a part of a collection: of a market or, of
+// activities, a stream. It is math.MaxInt64 for a chain that cannot be reorganised.
 type Height struct {
 	Chain, Market, Stream string
 	Height                int64

@@ -13,7 +13,7 @@ func (s *Store) PutAudit(ctx context.Context, doc persistence.Audit) error {
 	return s.replace(ctx, persistence.Audits, doc.Chain, doc)
 }
 
-// replace writes a document in place of the one before.
+// replace writes a document with the key id, in place of an earlier one.
 func (s *Store) replace(ctx context.Context, collection, id string, doc any) error {
 	return s.work(func() error {
 		return retry(ctx, func() error {

@@ -7,15 +7,15 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
-// ServerTime returns the time of the server, which stamps the documents.
+// ServerTime returns the server's current time, by which documents are stamped.
 func (r *Reader) ServerTime(ctx context.Context) (time.Time, error) {
 	if !r.gate.enter() {
 		return time.Time{}, errClosed
 	}
 	defer r.gate.leave()
-	var said struct {
+	var hello struct {
 		LocalTime time.Time `bson:"localTime"`
 	}
-	err := r.client.Database("admin").RunCommand(ctx, bson.D{{Key: "hello", Value: 1}}).Decode(&said)
-	return said.LocalTime, r.explain(err)
+	err := r.client.Database("admin").RunCommand(ctx, bson.D{{Key: "hello", Value: 1}}).Decode(&hello)
+	return hello.LocalTime, r.explain(err)
 }

@@ -80,8 +80,8 @@ const (
 	changeStreamHistoryLost = 286
 )
 
-// positionError returns ErrPositionGone or ErrPositionInvalid for a server's error that means
-// it.
+// positionError converts a server's error to ErrPositionGone or ErrPositionInvalid, if it
+// means one of them.
 func positionError(err error) error {
 	switch {
 	case hasCode(err, changeStreamHistoryLost), hasCode(err, changeStreamFatalError):
@@ -92,8 +92,8 @@ func positionError(err error) error {
 	return err
 }
 
-// openingError is positionError for the opening of a stream at a position: a token that the
-// server cannot decode has many errors, most of them without a name.
+// openingError is positionError for an error of opening a stream at a position. The server
+// has many errors for a token that it cannot decode, most of them without a name.
 func openingError(err error) error {
 	var command driver.CommandError
 	undecodable := errors.As(err, &command) && (strings.HasPrefix(command.Name, "Location") || slices.Contains([]int32{badValue, failedToParse, typeMismatch, overflow, invalidUUID}, command.Code))

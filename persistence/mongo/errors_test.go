@@ -9,8 +9,8 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// A server whose oplog no longer has the changes after a position says so by a code. No test
-// server's oplog is full.
+// A server reports by a code that its oplog no longer has the changes after a position. The
+// oplogs of test servers are never full.
 func TestErrorsOfPositions(t *testing.T) {
 	for code, want := range map[int32]error{286: persistence.ErrPositionGone, 280: persistence.ErrPositionGone, 260: persistence.ErrPositionInvalid} {
 		if err := positionError(driver.CommandError{Code: code, Message: "m"}); !errors.Is(err, want) {

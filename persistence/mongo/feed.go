@@ -19,16 +19,16 @@ import (
 
 var _ persistence.Feed = (*Reader)(nil)
 
-// The pauses before a feed is opened again after a transient error.
+// The pauses before a feed is reopened after a transient error.
 const (
 	firstFeedPause = 100 * time.Millisecond
 	maxFeedPause   = 5 * time.Second
 )
 
-// Newest implements persistence.Feed. It reads a snapshot of what a majority has, and opens a
-// change stream at the snapshot's time: what a majority has is not rolled back. A later query
-// reads a snapshot that is not older: the same primary has no older one to offer, and one of
-// a new primary is refused until it is as new.
+// Newest implements persistence.Feed. It reads a majority snapshot, which is never rolled
+// back, and opens a change stream at the snapshot's time. A later query reads no older
+// snapshot: the same primary has none, and that of a new primary is refused until it is as
+// new (unlessBehind).
 func (r *Reader) Newest(ctx context.Context) (at string, err error) {
 	err = r.read(ctx, func() error {
 		session, err := r.client.StartSession(options.Session().SetSnapshot(true))
@@ -41,11 +41,11 @@ func (r *Reader) Newest(ctx context.Context) (at string, err error) {
 			return err
 		}
 		next := session.SnapshotTime()
-		if next.IsZero() { // there is no collection, and no snapshot of one
+		if next.IsZero() { // there is no collection, and so no snapshot
 			return ErrNoData
 		}
-		r.told.raise(next)
-		next.I++ // the stream begins with the changes at the time that it is given
+		r.reported.raise(next)
+		next.I++ // the stream includes changes at its start time
 		stream, err := r.openFeed(ctx, nil, options.ChangeStream().SetStartAtOperationTime(&next).SetBatchSize(0))
 		if err != nil {
 			return err
@@ -57,18 +57,21 @@ func (r *Reader) Newest(ctx context.Context) (at string, err error) {
 	return at, err
 }
 
-// Changes implements persistence.Feed. It follows one change stream, and opens another one
-// after a transient error, at the position of the last change.
+// Changes implements persistence.Feed. It follows a change stream, and after a transient
+// error opens another one at the position of the last change.
 //
-// Orders, activities, records, notifications and dead letters are only inserted and replaced
-// as a whole, so that the events of the stream have their documents exactly. Documents of
-// other collections are updated, and notifications are by those who mark them as read: of
-// those updates a change has the document at the time of reading.
+// Orders, activities, records, notifications and dead letters are only inserted and
+// replaced as a whole, so the stream's events contain their documents. Documents of other
+// collections are updated, as are notifications that a receiver marks as read: for an
+// update, a change contains the document at the time of reading.
 func (r *Reader) Changes(ctx context.Context, after string, collections []string) iter.Seq2[persistence.Change, error] {
 	return func(yield func(persistence.Change, error) bool) {
+		f := feed{reader: r, collections: collections, at: after}
 		err := persistence.CheckFeedCollections(collections)
 		if err == nil {
-			f := feed{reader: r, collections: collections, at: after}
+			err = f.check(ctx)
+		}
+		if err == nil {
 			err = r.explainFeed(f.follow(ctx, func(c persistence.Change) bool { return yield(c, nil) }))
 		}
 		if err != nil {
@@ -80,7 +83,7 @@ func (r *Reader) Changes(ctx context.Context, after string, collections []string
 // Reached implements persistence.Feed. Resume tokens are in the order of their changes.
 func (r *Reader) Reached(position, other string) bool { return position >= other }
 
-// explainFeed explains an error of a feed.
+// explainFeed is explain for an error of a feed, except for those of its position.
 func (r *Reader) explainFeed(err error) error {
 	switch {
 	case errors.Is(err, persistence.ErrPositionInvalid), errors.Is(err, persistence.ErrPositionGone):
@@ -93,18 +96,15 @@ func (r *Reader) explainFeed(err error) error {
 type feed struct {
 	reader      *Reader
 	collections []string
-	at          string // the position that was delivered last
-	failures    int    // in a row
+	at          string // the last position that was yielded
+	failures    int    // since then
 }
 
-// errEnough means that the caller wants no more changes.
+// errEnough means that the caller has stopped iterating.
 var errEnough = errors.New("enough")
 
-// follow follows the changes until the caller wants no more.
+// follow yields changes until the caller stops iterating.
 func (f *feed) follow(ctx context.Context, yield func(persistence.Change) bool) error {
-	if err := f.check(ctx); err != nil {
-		return err
-	}
 	for {
 		err := f.stream(ctx, yield)
 		switch {
@@ -122,8 +122,8 @@ func (f *feed) follow(ctx context.Context, yield func(persistence.Change) bool) 
 	}
 }
 
-// check returns ErrPositionInvalid for a position that is no resume token, or is later than
-// all changes: a stream would wait until its time has come.
+// check returns ErrPositionInvalid if the position is not a resume token, or is later than
+// all changes: a stream would wait for the server's clock to reach it.
 func (f *feed) check(ctx context.Context) error {
 	if !isFeedPosition(f.at) {
 		return persistence.ErrPositionInvalid
@@ -132,13 +132,14 @@ func (f *feed) check(ctx context.Context) error {
 	if errors.Is(err, ErrNoData) {
 		return fmt.Errorf("%w: %w", persistence.ErrPositionGone, err)
 	}
-	if err == nil && secondsOf(f.at) > secondsOf(newest)+60 { // a new primary may be behind
+	const tolerance = 60 // seconds by which a new primary may be behind
+	if err == nil && secondsOf(f.at) > secondsOf(newest)+tolerance {
 		err = persistence.ErrPositionInvalid
 	}
 	return err
 }
 
-// stream delivers the changes of one stream until it ends.
+// stream yields the changes of one stream until it ends.
 func (f *feed) stream(ctx context.Context, yield func(persistence.Change) bool) error {
 	var stream *driver.ChangeStream
 	err := f.within(func() (err error) {
@@ -162,7 +163,7 @@ func (f *feed) stream(ctx context.Context, yield func(persistence.Change) bool) 
 		}
 		f.at, f.failures = c.Position, 0
 		if c.Collection != "" && c.ID == "" {
-			continue // its document was removed meanwhile
+			continue // its document was removed, and the removal follows
 		}
 		if !yield(c) {
 			return errEnough
@@ -170,7 +171,7 @@ func (f *feed) stream(ctx context.Context, yield func(persistence.Change) bool) 
 	}
 }
 
-// within runs a call unless the reader is closed.
+// within runs do unless the reader is closed.
 func (f *feed) within(do func() error) error {
 	if !f.reader.gate.enter() {
 		return errClosed
@@ -179,7 +180,8 @@ func (f *feed) within(do func() error) error {
 	return do()
 }
 
-// next waits for the next change; one without a collection if there was none for a while.
+// next waits for the next change. After about a second without one it returns a change
+// without a collection.
 func (f *feed) next(ctx context.Context, stream *driver.ChangeStream) (persistence.Change, error) {
 	within, cancel := context.WithTimeout(ctx, changesTimeout)
 	defer cancel()
@@ -243,8 +245,7 @@ func changeIn(raw bson.Raw) (persistence.Change, error) {
 	return c, nil
 }
 
-// feedPositionShape is the shape of a resume token: a hexadecimal string that begins with a
-// time.
+// feedPositionShape matches resume tokens: hexadecimal strings that begin with a time.
 var feedPositionShape = regexp.MustCompile(`^82[0-9A-F]{16}([0-9A-F]{2})+$`)
 
 // maxFeedPosition is the length of the longest position: a resume token contains a key.
@@ -264,7 +265,7 @@ func secondsOf(position string) int64 {
 func feedPosition(token bson.Raw) (string, error) {
 	at, ok := token.Lookup("_data").StringValueOK()
 	if !ok || !isFeedPosition(at) {
-		return "", fmt.Errorf("the server's resume token %.200s is none that a feed can use", token)
+		return "", fmt.Errorf("the server's resume token %.200s is not in a supported format", token)
 	}
 	return at, nil
 }

@@ -21,7 +21,7 @@ func putOrder(ctx context.Context, store persistence.Store, key string) error {
 	})
 }
 
-// firstError returns the error with which a feed begins, nil if it begins with something else.
+// firstError returns the error with which a feed begins; nil if it begins with a change.
 func firstError(ctx context.Context, store persistence.Feed, after string) error {
 	for _, err := range store.Changes(ctx, after, []string{persistence.Orders}) {
 		return err
@@ -36,7 +36,7 @@ func TestFeedPositionGone(t *testing.T) {
 	store := openAt(t, uri)
 	at := must[string](t)(store.Newest(t.Context()))
 	if err := firstError(t.Context(), store, "82F0000001"+at[10:]); !errors.Is(err, persistence.ErrPositionInvalid) {
-		t.Errorf("a position of the future: %v", err)
+		t.Errorf("a position in the future: %v", err)
 	}
 	if err := store.Database().Collection(persistence.Orders).Drop(t.Context()); err != nil {
 		t.Fatal(err)
@@ -52,7 +52,7 @@ func TestFeedPositionGone(t *testing.T) {
 	}
 }
 
-// A position with a wrong character is refused at once, or is one of another place.
+// A position with a wrong character is refused at once, or is another valid position.
 func TestFeedPositionDamaged(t *testing.T) {
 	t.Parallel()
 	store := openAt(t, mongotest.Database(t))
@@ -79,8 +79,8 @@ func TestFeedPositionDamaged(t *testing.T) {
 	}
 }
 
-// A reader whose connections break, whose primary steps down and whose server is killed gets
-// every change once.
+// A reader whose connections break, whose primary steps down and whose server is killed
+// gets every change once.
 func TestFeedOutlivesServer(t *testing.T) {
 	t.Parallel()
 	server := mongotest.Start(t)
@@ -117,13 +117,13 @@ func TestFeedOutlivesServer(t *testing.T) {
 			case err := <-failed:
 				t.Fatal(err)
 			case <-time.After(2 * soon):
-				t.Fatalf("order %d does not come", next)
+				t.Fatalf("order %d is not received", next)
 			}
 		}
 	}
 	for i := range orders {
 		switch {
-		case i == 20: // longer than the driver tries to resume the stream
+		case i == 20: // for longer than the driver tries to resume the stream
 			expect(i)
 			proxy.Refuse()
 			time.Sleep(7 * time.Second)
@@ -158,7 +158,7 @@ func TestFeedOutlivesServer(t *testing.T) {
 	}
 }
 
-// A feed ends when its reader is closed, and does not hold the closing up.
+// A feed ends when its reader is closed, and does not delay the closing.
 func TestFeedEndsWithReader(t *testing.T) {
 	t.Parallel()
 	uri := mongotest.Database(t)

@@ -35,7 +35,7 @@ func (s *Store) ClaimHook(ctx context.Context, claim persistence.HookClaim) (hoo
 	return hook, claimed && err == nil, err
 }
 
-// claimHook claims a hook whose document exists and has no other owner.
+// claimHook claims a hook whose document exists and that no other process delivers.
 func (s *Store) claimHook(ctx context.Context, claim persistence.HookClaim) (hook persistence.Hook, claimed bool, err error) {
 	free := append(byID(claim.Name), is("$expr", bson.D{is("$or", bson.A{
 		bson.D{is("$in", bson.A{"$node", bson.A{"", literal(claim.Node)}})},
@@ -50,7 +50,7 @@ func (s *Store) claimHook(ctx context.Context, claim persistence.HookClaim) (hoo
 	return hook, err == nil, err
 }
 
-// insertHook inserts the document of a hook that has none.
+// insertHook inserts a hook's document unless it exists.
 func (s *Store) insertHook(ctx context.Context, claim persistence.HookClaim) error {
 	inserted := bson.D{is("$mergeObjects", bson.A{
 		literal(persistence.Hook{Name: claim.Name, Position: claim.Start}),
@@ -58,7 +58,7 @@ func (s *Store) insertHook(ctx context.Context, claim persistence.HookClaim) err
 	})}
 	_, err := s.collection(persistence.Hooks).UpdateOne(ctx, append(byID(claim.Name), is("epoch", nil)),
 		driver.Pipeline{{is("$replaceWith", inserted)}}, options.UpdateOne().SetUpsert(true))
-	if driver.IsDuplicateKeyError(err) { // another process was faster
+	if driver.IsDuplicateKeyError(err) { // another process has inserted it
 		return nil
 	}
 	return err
@@ -88,8 +88,8 @@ func (s *Store) FailHook(ctx context.Context, ref persistence.HookRef, reason st
 	return hook, err
 }
 
-// changeHook changes a hook's document under a claim, on a further condition. Into is the
-// document after it, unless it is nil.
+// changeHook updates a hook's document if the claim is current and further matches. It
+// stores the updated document in into, unless into is nil.
 func (s *Store) changeHook(ctx context.Context, ref persistence.HookRef, further bson.D, update driver.Pipeline, into *persistence.Hook) error {
 	var hook persistence.Hook
 	err := s.work(func() error {
@@ -159,12 +159,12 @@ func (s *Store) RemoveDeadHook(ctx context.Context, id string) (known bool, err 
 	return known && err == nil, err
 }
 
-// claimed matches a hook's document under a claim, at one position.
+// claimed matches a hook's document while a claim is current.
 func claimed(ref persistence.HookRef) bson.D { return append(byID(ref.Name), is("epoch", ref.Epoch)) }
 
 func at(position string) bson.D { return bson.D{is("position", position)} }
 
-// fencedHook is an error of a change that may have matched nothing.
+// fencedHook converts the error of an update that matched nothing to ErrFenced.
 func fencedHook(ref persistence.HookRef, err error) error {
 	if errors.Is(err, driver.ErrNoDocuments) {
 		return ownError{fmt.Errorf("hook %s: %w", ref.Name, persistence.ErrFenced)}
@@ -176,7 +176,7 @@ func set(fields ...bson.E) driver.Pipeline { return driver.Pipeline{{is("$set", 
 
 func literal(value any) bson.D { return bson.D{is("$literal", value)} }
 
-// plus is a field, which may be missing, and so many more.
+// plus adds n to a field; a missing field is 0.
 func plus(field string, n int64) bson.D {
 	return bson.D{is("$add", bson.A{bson.D{is("$ifNull", bson.A{field, int64(0)})}, n})}
 }

@@ -7,10 +7,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/imart/event-worker/internal/backoff"
 	"go.mongodb.org/mongo-driver/v2/bson"
 	driver "go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/connstring"
+
+	"github.com/imart/event-worker/internal/backoff"
 )
 
 // DefaultReplicaSet is the name of a new replica set if the URI names none.

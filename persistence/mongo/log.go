@@ -46,7 +46,8 @@ func (t *tx) Notify(notifications []markets.Notification) error {
 	})
 }
 
-// removeNotifications removes notifications of a stream whose seq is greater than after.
+// removeNotifications removes a stream's notifications whose seq is greater than after, and
+// that match which.
 func (t *tx) removeNotifications(stream string, after int64, which ...bson.E) error {
 	notifications, err := find[entry](t, persistence.Notifications,
 		t.inMarket(append([]bson.E{is("stream", stream), is("seq", bson.D{{Key: "$gt", Value: after}})}, which...)...),
@@ -209,7 +210,7 @@ func (t *tx) Truncate(stream string, after int64, limit int) (activities, deadLe
 		if activities+deadLetters == limit {
 			return t.removeNotifications(stream, after, in("activity", append([]string{}, gone...)))
 		}
-		return t.removeNotifications(stream, after) // also what is of no activity
+		return t.removeNotifications(stream, after) // also those without an activity
 	})
 	return activities, deadLetters, err
 }

@@ -27,7 +27,7 @@ type Reader struct {
 	database *driver.Database
 	address  Address
 	gate     gate
-	told     snapshotTime // the newest one whose position a feed has told
+	reported snapshotTime // the newest one whose position Newest has returned
 }
 
 // Close waits for the queries in progress and closes the connections.
@@ -90,8 +90,8 @@ func (r *Reader) query(ctx context.Context, query persistence.Query, yield func(
 	return r.unlessBehind(ctx, func() error { return r.querySnapshot(ctx, query, asJSON, yield) })
 }
 
-// querySnapshot runs a query on a snapshot. The error is errBehind, before anything is yielded,
-// if the snapshot lacks changes before a position that was told.
+// querySnapshot runs a query on a snapshot. It returns errBehind, before it yields
+// anything, if the snapshot lacks changes before a position that Newest has returned.
 func (r *Reader) querySnapshot(ctx context.Context, query persistence.Query, asJSON func(bson.Raw) (json.RawMessage, error), yield func(json.RawMessage) bool) error {
 	session, err := r.client.StartSession(options.Session().SetSnapshot(true))
 	if err != nil {
@@ -104,7 +104,7 @@ func (r *Reader) querySnapshot(ctx context.Context, query persistence.Query, asJ
 		return err
 	}
 	defer cursor.Close(context.WithoutCancel(inSession))
-	if r.told.isAfter(session.SnapshotTime()) {
+	if r.reported.isAfter(session.SnapshotTime()) {
 		return errBehind
 	}
 	for cursor.Next(inSession) {

@@ -11,12 +11,12 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// A query waits until the primary has what a position that was told is after: here the time of
-// that is yet to come.
+// A query waits until the primary has all changes before a position that Newest has
+// returned; here one in the future.
 func TestQueryIsNotBehindPositions(t *testing.T) {
 	t.Parallel()
 	store := openAt(t, mongotest.Database(t))
-	store.Tell(bson.Timestamp{T: uint32(time.Now().Unix()) + 2})
+	store.RaiseReported(bson.Timestamp{T: uint32(time.Now().Unix()) + 2})
 	ctx, cancel := context.WithCancel(t.Context())
 	over := make(chan struct{})
 	go func() {

@@ -18,18 +18,18 @@ import (
 // probeTimeout bounds each step of the probe of a server's TLS.
 const probeTimeout = time.Second
 
-// What is wrong with TLS between a client and a server.
+// The problems of TLS between a client and a server.
 var (
-	errNeedsTLS     = errors.New("it requires TLS: add tls=true to MONGODB_URI, and tlsCAFile unless its authority is one that this machine knows")
-	errNoTLS        = errors.New("it does not use TLS, or refuses this client's kind of it: take tls out of MONGODB_URI, or switch TLS on at the server")
-	errAuthority    = errors.New("its certificate is not from an authority that is known here: set tlsCAFile in MONGODB_URI to the authority's certificate")
-	errNeedsClient  = errors.New("it requires a certificate of its clients: set tlsCertificateKeyFile in MONGODB_URI to a file with one and its key")
-	errRefusesOurs  = errors.New("it refuses the certificate in tlsCertificateKeyFile of MONGODB_URI: is it from the authority that the server knows?")
+	errNeedsTLS     = errors.New("it requires TLS: add tls=true to MONGODB_URI, and tlsCAFile unless this machine trusts its certificate authority")
+	errNoTLS        = errors.New("it does not use TLS, or no version that this client supports: remove tls from MONGODB_URI, or enable TLS on the server")
+	errAuthority    = errors.New("its certificate authority is not trusted: set tlsCAFile in MONGODB_URI to the authority's certificate")
+	errNeedsClient  = errors.New("it requires a client certificate: set tlsCertificateKeyFile in MONGODB_URI to a file with a certificate and its key")
+	errRefusesOurs  = errors.New("it refuses the certificate in tlsCertificateKeyFile of MONGODB_URI: is it from an authority that the server trusts?")
 	errServerLapsed = errors.New("its certificate has expired or is not valid yet: renew it, or correct this machine's clock")
 )
 
-// tlsProblem connects to a client's first server as the client would, and says what is wrong
-// with their TLS. It returns nil if nothing is, or if something else is.
+// tlsProblem connects to a client's first server as the client would, and diagnoses their
+// TLS. It returns nil if it finds no problem of TLS.
 func tlsProblem(ctx context.Context, o *options.ClientOptions) error {
 	address := withPort(o.Hosts[0])
 	conn, err := (&net.Dialer{Timeout: probeTimeout}).DialContext(ctx, "tcp", address)
@@ -38,7 +38,7 @@ func tlsProblem(ctx context.Context, o *options.ClientOptions) error {
 	}
 	defer conn.Close()
 	if o.TLSConfig == nil {
-		if handshake(ctx, conn, &tls.Config{InsecureSkipVerify: true}) == nil { // it is only asked whether it speaks TLS
+		if handshake(ctx, conn, &tls.Config{InsecureSkipVerify: true}) == nil { // only tests whether the server uses TLS
 			return errNeedsTLS
 		}
 		return nil
@@ -62,7 +62,7 @@ func handshake(ctx context.Context, conn net.Conn, config *tls.Config) error {
 	return tls.Client(conn, config).HandshakeContext(ctx)
 }
 
-// refusedServer says why a client does not accept a server.
+// refusedServer explains why a client does not accept a server.
 func refusedServer(err error, host string) error {
 	var (
 		authority x509.UnknownAuthorityError
@@ -83,13 +83,13 @@ func refusedServer(err error, host string) error {
 	return fmt.Errorf("TLS: %w", err)
 }
 
-// refusedClient says why a server does not accept a client. With TLS 1.3 the client learns of
-// it only when it reads.
+// refusedClient explains why a server does not accept a client; nil if it does. With TLS
+// 1.3, a client receives the refusal only when it reads.
 func refusedClient(conn *tls.Conn, config *tls.Config) error {
 	if err := conn.SetReadDeadline(time.Now().Add(probeTimeout)); err != nil {
 		return nil
 	}
-	_, err := conn.Read(make([]byte, 1)) // a server that accepts the client waits to be asked
+	_, err := conn.Read(make([]byte, 1)) // a server that accepts the client sends nothing first
 	var timeout net.Error
 	if err == nil || errors.As(err, &timeout) && timeout.Timeout() {
 		return nil
@@ -103,17 +103,17 @@ func refusedClient(conn *tls.Conn, config *tls.Config) error {
 	return errRefusesOurs
 }
 
-// fileProblem describes what is wrong with a file that a URI names; empty if that is not it.
-// The driver's messages about files contain nothing of them.
+// fileProblem describes an error of a file that a URI names; empty if the error is another
+// one. The driver's messages about files do not contain their contents.
 func fileProblem(err error) string {
 	var file *fs.PathError
 	switch {
 	case errors.As(err, &file):
 		return fmt.Sprintf("a file that it names cannot be read: %v", file)
 	case strings.Contains(err.Error(), "CA file does not contain"):
-		return "the file in tlsCAFile contains no certificate: it has to be PEM"
+		return "the file in tlsCAFile contains no certificate in PEM form"
 	case strings.Contains(err.Error(), "failed to find"):
-		return "the file in tlsCertificateKeyFile has to contain a certificate and its key, as PEM"
+		return "the file in tlsCertificateKeyFile must contain a certificate and its key in PEM form"
 	}
 	return ""
 }

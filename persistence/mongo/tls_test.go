@@ -16,7 +16,7 @@ import (
 	"github.com/imart/event-worker/persistence/mongo"
 )
 
-// tlsURI is a URI with TLS, an authority's file and a client's, as far as they are given.
+// tlsURI returns a URI with TLS and, unless they are empty, the files of an authority and a client.
 func tlsURI(address, authority, client string, more ...string) string {
 	query := url.Values{"tls": {"true"}, "replicaSet": {"rs0"}}
 	if authority != "" {
@@ -31,8 +31,8 @@ func tlsURI(address, authority, client string, more ...string) string {
 	return "mongodb://" + address + "/market?" + query.Encode()
 }
 
-// A server that requires TLS and certificates of its clients is used like any other, also to
-// log in with the certificate.
+// A server that requires TLS and certificates of its clients is used like any other, also
+// to log in with the certificate.
 func TestTLS(t *testing.T) {
 	t.Parallel()
 	authority := certtest.New(t)
@@ -49,7 +49,7 @@ func TestTLS(t *testing.T) {
 	login := []string{"authMechanism", "MONGODB-X509", "authSource", "$external"}
 	loggedIn := tlsURI(server.Address(), authority.File, client, login...)
 	if _, err := mongo.OpenReader(t.Context(), loggedIn); err == nil || !strings.Contains(err.Error(), "the login was refused") {
-		t.Errorf("before the user is there: %v", err)
+		t.Errorf("before the user exists: %v", err)
 	}
 	user := bson.D{{Key: "createUser", Value: "CN=client,O=client"}, {Key: "roles", Value: bson.A{bson.D{{Key: "role", Value: "readWrite"}, {Key: "db", Value: "market"}}}}}
 	if err := admin(t, admitted).Client().Database("$external").RunCommand(t.Context(), user).Err(); err != nil {
@@ -68,7 +68,7 @@ func TestTLS(t *testing.T) {
 	}
 }
 
-// What is wrong with TLS is said with a remedy, for writing and for reading.
+// Problems of TLS are reported with a remedy, by Open and by OpenReader.
 func TestTLSProblems(t *testing.T) {
 	t.Parallel()
 	ours, others := certtest.New(t), certtest.New(t)
@@ -83,9 +83,9 @@ func TestTLSProblems(t *testing.T) {
 	const quick = "&serverSelectionTimeoutMS=300" // none of them is ever selected
 	for _, test := range []struct{ name, uri, want string }{
 		{"no TLS", "mongodb://" + strict + "/?replicaSet=rs0", "it requires TLS: add tls=true"},
-		{"other authority", tlsURI(strict, others.File, client), "its certificate is not from an authority that is known here: set tlsCAFile"},
-		{"no authority", tlsURI(strict, "", client), "its certificate is not from an authority that is known here: set tlsCAFile"},
-		{"no client", tlsURI(strict, ours.File, ""), "it requires a certificate of its clients: set tlsCertificateKeyFile"},
+		{"other authority", tlsURI(strict, others.File, client), "its certificate authority is not trusted: set tlsCAFile"},
+		{"no authority", tlsURI(strict, "", client), "its certificate authority is not trusted: set tlsCAFile"},
+		{"no client", tlsURI(strict, ours.File, ""), "it requires a client certificate: set tlsCertificateKeyFile"},
 		{"client of others", tlsURI(strict, ours.File, others.Issue("client")), "it refuses the certificate in tlsCertificateKeyFile"},
 		{"expired client", tlsURI(strict, ours.File, ours.Expired("expired")), "the certificate in tlsCertificateKeyFile of MONGODB_URI has expired, on 20"},
 		{"server elsewhere", tlsURI(elsewhere, ours.File, client), "its certificate is not for 127.0.0.1: name the server"},
@@ -93,7 +93,7 @@ func TestTLSProblems(t *testing.T) {
 		{"missing authority", tlsURI(strict, "/nowhere/ca.pem", client), "a file that it names cannot be read: open /nowhere/ca.pem: no such file or directory"},
 		{"missing client", tlsURI(strict, ours.File, "/nowhere/client.pem"), "a file that it names cannot be read: open /nowhere/client.pem: no such file or directory"},
 		{"no authority in the file", tlsURI(strict, nothing, client), "the file in tlsCAFile contains no certificate"},
-		{"no client in the file", tlsURI(strict, ours.File, nothing), "the file in tlsCertificateKeyFile has to contain a certificate and its key"},
+		{"no client in the file", tlsURI(strict, ours.File, nothing), "the file in tlsCertificateKeyFile must contain a certificate and its key"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -110,8 +110,8 @@ func TestTLSProblems(t *testing.T) {
 	}
 }
 
-// A server's certificate that has expired is reported as that. mongod does not start with one,
-// so that a listener presents it.
+// A server's certificate that has expired is reported as that. mongod does not start with
+// one, so that a listener presents it.
 func TestExpiredServer(t *testing.T) {
 	t.Parallel()
 	authority := certtest.New(t)

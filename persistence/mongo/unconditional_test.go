@@ -16,5 +16,6 @@ func (s *Store) Unconditional() {
 	s.condition = func(m persistence.Move) bson.D { return byID(m.Actor.ID) }
 }
 
-// Tell makes a reader behave as if Newest had told the position of a later time.
-func (r *Reader) Tell(at bson.Timestamp) { r.told.raise(at) }
+// RaiseReported makes a reader behave as if Newest had returned the position of a later
+// time.
+func (r *Reader) RaiseReported(at bson.Timestamp) { r.reported.raise(at) }

@@ -5,7 +5,7 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// auditOf is the document of a chain of which one audit is under way, and another was completed.
+// auditOf returns the document of a chain with an audit in progress and a complete one.
 func auditOf(chain string) persistence.Audit {
 	started, before := at(7), int64(99)
 	stream := persistence.AuditStream{

@@ -14,17 +14,17 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// exact are the collections whose changes have the documents as the commits left them.
-var exact = []string{persistence.Orders, persistence.Activities, persistence.Records, persistence.Notifications, persistence.DeadLetters}
+// fullHistory are the collections whose changes contain the documents as of each commit.
+var fullHistory = []string{persistence.Orders, persistence.Activities, persistence.Records, persistence.Notifications, persistence.DeadLetters}
 
 var feedTests = []test{
-	// Whatever is committed, a reader that starts with the documents after Newest and applies
-	// all changes sees the documents of every commit, one after the other. A reader that
-	// stops anywhere and continues at its position gets the same changes.
+	// A reader that starts with the documents after Newest and applies all changes arrives
+	// at the documents of every commit, in order. A reader that stops and continues at its
+	// position receives the same changes.
 	{"FollowsEveryCommit", func(s *suite) {
 		n := 0
 		rapid.Check(s.T, func(t *rapid.T) {
-			n++ // the store stays, and every run has a chain of its own
+			n++ // each run has its own chain in the same store
 			r := &random{T: t, suite: s, model: newModel(), chain: fmt.Sprintf("fed-%d", n), epochs: []int64{0}}
 			r.takeOver(t)
 			r.claim(t)
@@ -43,7 +43,7 @@ var feedTests = []test{
 			r.clean(t)
 		})
 	}},
-	// A reader that starts while others commit misses nothing.
+	// A reader that starts during concurrent commits receives all changes after its start.
 	{"StartsWhileOthersCommit", func(s *suite) {
 		s.observer()
 		stop, stopped := make(chan struct{}), make(chan error, 1)
@@ -74,7 +74,7 @@ var feedTests = []test{
 		s.must(<-stopped)
 		mark := s.mark("the end")
 		for i, c := range copies {
-			for _, change := range s.changesUntil(positions[i], mark, exact) {
+			for _, change := range s.changesUntil(positions[i], mark, fullHistory) {
 				c.apply(change)
 			}
 			if got, want := asJSON(c), asJSON(s.documents(chain)); got != want {
@@ -82,7 +82,7 @@ var feedTests = []test{
 			}
 		}
 	}},
-	{"YieldsOnlyWhatIsAsked", func(s *suite) {
+	{"YieldsOnlyRequestedCollections", func(s *suite) {
 		at, err := s.store.Newest(s.Context())
 		s.must(err)
 		s.within(seaport, func(tx persistence.Tx) error {
@@ -95,8 +95,9 @@ var feedTests = []test{
 			s.Errorf("%s", asJSON(changes))
 		}
 	}},
-	// A reader for whom there is nothing learns how far it is, and may continue there.
-	{"TellsItsPositionWhenIdle", func(s *suite) {
+	// A reader of collections without changes receives its position, and may continue
+	// there.
+	{"YieldsItsPositionWhenIdle", func(s *suite) {
 		first, err := s.store.Newest(s.Context())
 		s.must(err)
 		s.within(seaport, func(tx persistence.Tx) error {
@@ -118,14 +119,14 @@ var feedTests = []test{
 			s.Errorf("%s", asJSON(changes))
 		}
 	}},
-	{"RefusesWhatIsNoPosition", func(s *suite) {
+	{"RefusesInvalidPositions", func(s *suite) {
 		valid, err := s.store.Newest(s.Context())
 		s.must(err)
 		if strings.ContainsFunc(valid, func(c rune) bool { return c <= ' ' || c > '~' }) {
 			s.Errorf("position %q", valid)
 		}
 		for _, at := range []string{"", "x", "0", "-", "82", valid + "\n", " " + valid, valid[1:], valid + "Z", "-" + valid, valid + strings.Repeat("00", 5000), "{}", "8200"} {
-			for _, err := range s.store.Changes(s.Context(), at, exact) {
+			for _, err := range s.store.Changes(s.Context(), at, fullHistory) {
 				if !errors.Is(err, persistence.ErrPositionInvalid) {
 					s.Errorf("%.100q: %v", at, err)
 				}
@@ -150,7 +151,7 @@ var feedTests = []test{
 		s.must(err)
 		ctx, cancel := context.WithCancel(s.Context())
 		var last error
-		for _, last = range s.store.Changes(ctx, at, exact) {
+		for _, last = range s.store.Changes(ctx, at, fullHistory) {
 			cancel()
 		}
 		cancel()
@@ -163,11 +164,11 @@ var feedTests = []test{
 // copied is a reader's copy: documents by collection and ID.
 type copied map[string]map[string]string
 
-// documents are those of a chain in the collections in exact.
+// documents returns the documents of a chain in the collections in fullHistory.
 func (s *suite) documents(chain string) copied {
 	s.Helper()
 	c := copied{}
-	for _, collection := range exact {
+	for _, collection := range fullHistory {
 		c.fill(s, collection, persistence.Is("chain", chain))
 	}
 	return c
@@ -200,7 +201,7 @@ func (c copied) clone() copied {
 	return out
 }
 
-// mark makes a change that tells readers that they have seen all earlier ones, and returns
+// mark commits a change by which readers know that they have all earlier ones, and returns
 // its ID.
 func (s *suite) mark(name string) string {
 	s.Helper()
@@ -224,10 +225,10 @@ func (s *suite) changesUntil(at, mark string, collections []string) (changes []p
 	return nil
 }
 
-// follower is a reader of a random run that stops and continues.
+// follower is a reader that stops and continues during a random run.
 type follower struct {
 	*random
-	start   string // its first position
+	start   string // the first position
 	at      string
 	base    copied   // the documents after start
 	commits []copied // the documents after each commit since
@@ -243,14 +244,14 @@ func newFollower(r *random) *follower {
 	return &follower{random: r, start: at, at: at, base: r.suite.documents(r.chain)}
 }
 
-// remember remembers the documents after a commit.
+// remember records the documents after a commit.
 func (f *follower) remember() { f.commits = append(f.commits, f.suite.documents(f.chain)) }
 
 // followed are the collections that the follower reads.
-var followed = append([]string{persistence.Actors, persistence.Leases}, exact...)
+var followed = append([]string{persistence.Actors, persistence.Leases}, fullHistory...)
 
-// follow continues the reader until it has all changes, or so many of them.
-func (f *follower) follow(until int) {
+// follow continues the reader until it has all changes, or about limit more.
+func (f *follower) follow(limit int) {
 	f.marks++
 	mark := f.suite.mark(fmt.Sprint(f.chain, "-mark-", f.marks))
 	for c, err := range f.suite.store.Changes(f.Context(), f.at, followed) {
@@ -260,13 +261,13 @@ func (f *follower) follow(until int) {
 		if f.at = c.Position; c.Collection != "" {
 			f.seen = append(f.seen, c)
 		}
-		if until--; until < 0 || c.Collection == persistence.Leases && c.ID == mark {
+		if limit--; limit < 0 || c.Collection == persistence.Leases && c.ID == mark {
 			return
 		}
 	}
 }
 
-// compare lets the reader finish, and compares what it has seen.
+// compare lets the reader finish, and checks the changes that it has received.
 func (f *follower) compare() {
 	f.follow(1 << 20)
 	last := f.seen[len(f.seen)-1].ID
@@ -282,9 +283,9 @@ func (f *follower) compare() {
 			break
 		}
 	}
-	isExact := func(c persistence.Change) bool { return slices.Contains(exact, c.Collection) }
-	f.same("with pauses and without", only(f.seen, isExact), only(whole, isExact))
-	f.sameDocuments(only(f.seen, isExact))
+	hasHistory := func(c persistence.Change) bool { return slices.Contains(fullHistory, c.Collection) }
+	f.same("with pauses and without", only(f.seen, hasHistory), only(whole, hasHistory))
+	f.sameDocuments(only(f.seen, hasHistory))
 	f.distinct(f.seen)
 	f.sameActors(f.seen)
 }
@@ -293,8 +294,8 @@ func only(changes []persistence.Change, keep func(persistence.Change) bool) []pe
 	return slices.DeleteFunc(slices.Clone(changes), func(c persistence.Change) bool { return !keep(c) })
 }
 
-// sameDocuments fails unless changes lead from the documents after one commit to those after
-// the next, and write nothing twice that is written once.
+// sameDocuments fails unless changes lead from the documents of each commit to those of the
+// next, and no write-once document is written twice.
 func (f *follower) sameDocuments(changes []persistence.Change) {
 	at, next := f.base.clone(), 0
 	arrive := func() {
@@ -307,7 +308,7 @@ func (f *follower) sameDocuments(changes []persistence.Change) {
 		_, known := at[c.Collection][c.ID]
 		once := c.Collection != persistence.Orders && c.Collection != persistence.Records
 		if once && !c.Removed() && known || c.Removed() && !known {
-			f.Fatalf("change %d, %s: the reader has %s %s: %v", i, asJSON(c), c.Collection, c.ID, known)
+			f.Fatalf("change %d, %s: the reader has %s %s already: %v", i, asJSON(c), c.Collection, c.ID, known)
 		}
 		at.apply(c)
 		arrive()
@@ -317,7 +318,7 @@ func (f *follower) sameDocuments(changes []persistence.Change) {
 	}
 }
 
-// distinct fails if two changes have one position, or one that is not after the previous.
+// distinct fails if the position of a change is not after that of the previous one.
 func (f *follower) distinct(changes []persistence.Change) {
 	known, previous := map[string]bool{f.start: true}, f.start
 	for _, c := range changes {
@@ -326,13 +327,13 @@ func (f *follower) distinct(changes []persistence.Change) {
 		}
 		previous = c.Position
 		if known[c.Position] {
-			f.Fatalf("position %s again: %s", c.Position, asJSON(c))
+			f.Fatalf("position %s is repeated: %s", c.Position, asJSON(c))
 		}
 		known[c.Position] = true
 	}
 }
 
-// sameActors fails unless the last changes of actors are their documents.
+// sameActors fails unless the last change of each actor has its document.
 func (f *follower) sameActors(changes []persistence.Change) {
 	got := copied{persistence.Actors: {}}
 	for _, c := range changes {

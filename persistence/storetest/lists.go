@@ -20,7 +20,7 @@ var listTests = []test{
 	{"ListsByIndex", func(s *suite) {
 		n := 0
 		rapid.Check(s.T, func(t *rapid.T) {
-			n++ // the store stays, and every run has a market of its own
+			n++ // each run has its own market in the same store
 			market := persistence.MarketRef{Chain: chain, Market: fmt.Sprint("lists-", n)}
 			seq, latest := int64(0), map[string]markets.Order{}
 			for range 2 {
@@ -144,7 +144,7 @@ func listEvent(t *rapid.T) markets.Event {
 	}
 }
 
-// drawTime draws one of few times, with and without fractions of a second.
+// drawTime draws one of four times, with and without fractions of a second.
 func drawTime(t *rapid.T) time.Time {
 	return at(0).Add(time.Duration(rapid.IntRange(0, 3).Draw(t, "half seconds")) * time.Second / 2)
 }

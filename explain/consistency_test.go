@@ -12,20 +12,20 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// meanwhile is data to which somebody does something just before a query.
-type meanwhile struct {
+// interleaved calls before with the number of each query, from 1, before it runs.
+type interleaved struct {
 	persistence.Querier
 	queries int
-	do      func(query int)
+	before  func(query int)
 }
 
-func (m *meanwhile) Query(ctx context.Context, q persistence.Query) iter.Seq2[json.RawMessage, error] {
-	m.queries++
-	m.do(m.queries)
-	return m.Querier.Query(ctx, q)
+func (i *interleaved) Query(ctx context.Context, q persistence.Query) iter.Seq2[json.RawMessage, error] {
+	i.queries++
+	i.before(i.queries)
+	return i.Querier.Query(ctx, q)
 }
 
-// traded is a listing, a fill of a part, a cancellation of all, and a fill that comes too late.
+// traded is a listing, a partial fill, a bulk cancel, and a fill after it.
 func traded(key string) []markets.Event {
 	at := func(height int64, kind markets.Kind, stream string) markets.Event {
 		e := listing(key)
@@ -37,8 +37,9 @@ func traded(key string) []markets.Event {
 	return all
 }
 
-// Whenever a worker writes while an order is read: what is told is one state of the data.
-func TestAnOrderIsReadAsOfOneState(t *testing.T) {
+// An explanation is of a consistent state, whenever a worker writes while the order is
+// read.
+func TestReadingWhileAWorkerWrites(t *testing.T) {
 	const queries = 2 + 2*7 // of finding it, and of two readings
 	back := func(w *world) { w.fold("list", 0, -1) }
 	for change, does := range map[string][]func(w *world){
@@ -57,17 +58,17 @@ func TestAnOrderIsReadAsOfOneState(t *testing.T) {
 						w.read(stream, 3)
 					}
 					w.fold("list", 1, -1)
-					w.meanwhile(before, does)
+					w.explainWhile(before, does)
 				}
 			})
 		})
 	}
 }
 
-// meanwhile explains the order while something is done before a query, and before the next ones.
-func (w *world) meanwhile(before int, does []func(w *world)) {
+// explainWhile explains the order and calls does[i] before query number before+i.
+func (w *world) explainWhile(before int, does []func(w *world)) {
 	w.Helper()
-	docs := &meanwhile{w.store, 0, func(query int) {
+	docs := &interleaved{w.store, 0, func(query int) {
 		if i := query - before; i >= 0 && i < len(does) {
 			does[i](w)
 		}
@@ -79,7 +80,7 @@ func (w *world) meanwhile(before int, does []func(w *world)) {
 	w.checkChanges(e)
 }
 
-// An order that changes at every look at it is not told at all.
+// An order that changes between any two readings is not explained.
 func TestAnOrderThatAlwaysChanges(t *testing.T) {
 	onTheEmbeddedStore(t, func(t *testing.T, store persistence.Store) {
 		w := newWorld(t, store, traded("0xa"))
@@ -87,8 +88,8 @@ func TestAnOrderThatAlwaysChanges(t *testing.T) {
 			w.read(stream, 4)
 		}
 		w.fold("list", 1, -1)
-		docs := &meanwhile{w.store, 0, nil}
-		docs.do = func(query int) { w.fold("buy", []int64{0, 2}[query%2], -1) }
+		docs := &interleaved{w.store, 0, nil}
+		docs.before = func(query int) { w.fold("buy", []int64{0, 2}[query%2], -1) }
 		_, err := explain.Order(t.Context(), docs, w.ref.Chain+"/"+w.ref.Market+"/0xa", nil, now)
 		if !errors.Is(err, explain.ErrChanging) || docs.queries > 200 {
 			t.Errorf("after %d queries: %v", docs.queries, err)

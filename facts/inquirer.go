@@ -6,15 +6,15 @@ import (
 	"github.com/imart/event-worker/markets"
 )
 
-// Inquirer asks contracts again what they were asked when facts were read.
+// Inquirer asks contracts about orders as the reader of facts does, as of any block.
 type Inquirer struct {
 	contracts *contracts
 }
 
-// NewInquirer returns an Inquirer of a chain with an id.
+// NewInquirer returns an Inquirer for the chain with a chain id.
 func NewInquirer(asker Asker, id uint64) *Inquirer { return &Inquirer{newContracts(asker, id)} }
 
-// Ask returns what contracts say of each order as of the end of a block. Its errors are those of
+// Ask returns the fact of each order as of the end of a block. Its errors are those of
 // chains.Caller.
 func (q *Inquirer) Ask(ctx context.Context, at markets.Place, orders []markets.Order) ([]markets.Fact, error) {
 	now, err := q.contracts.asker.TimeAt(ctx, at)
