@@ -1,7 +1,6 @@
 package audit
 
 import (
-	"fmt"
 	"slices"
 	"testing"
 
@@ -26,17 +25,16 @@ func (m *meanwhile) glances() map[string]int {
 // seemed to differ because one query was answered before the commit and the other after it: it is
 // compared again on newer data.
 func TestADocumentThatChangesWhileItIsComparedIsNotReported(t *testing.T) {
-	store, chains := openEmbedded(t), 0
-	shopAtTwo := func() *shop {
-		chains++
-		s := newShop(t, store, fmt.Sprint("c", chains))
+	shopAtTwo := func(t *testing.T) *shop {
+		s := newShop(t, openEmbedded(t), "c")
 		s.faulty[2] = true
 		s.read("s", 4)
 		s.fold("s", 2)
 		return s
 	}
-	undisturbed := &meanwhile{Querier: store}
-	if report, found := shopAtTwo().audit(undisturbed); len(found) > 0 || report.Agree != 4 || len(report.Documents) != 2 {
+	s := shopAtTwo(t)
+	undisturbed := &meanwhile{Querier: s.store}
+	if report, found := s.audit(undisturbed); len(found) > 0 || report.Agree != 4 || len(report.Documents) != 2 {
 		t.Fatalf("undisturbed: %+v, %+v", report, found)
 	}
 	for key, n := range undisturbed.glances() {
@@ -52,10 +50,11 @@ func TestADocumentThatChangesWhileItIsComparedIsNotReported(t *testing.T) {
 		"back and forth":     func(s *shop) { s.rewind("s", 0); s.faulty[2] = false; s.read("s", 5); s.fold("s", 5) },
 	} {
 		t.Run(change, func(t *testing.T) {
+			t.Parallel()
 			again := 0
 			for before := 1; before <= len(undisturbed.queries); before++ {
-				s := shopAtTwo()
-				docs := &meanwhile{Querier: store, do: func(nth int, _ persistence.Query) {
+				s := shopAtTwo(t)
+				docs := &meanwhile{Querier: s.store, do: func(nth int, _ persistence.Query) {
 					if nth == before {
 						do(s)
 					}
@@ -77,7 +76,6 @@ func TestADocumentThatChangesWhileItIsComparedIsNotReported(t *testing.T) {
 // A document that is not what the log makes is reported once, however the log and other documents
 // move on while it is compared.
 func TestADocumentThatDiffersIsReportedWhateverIsCommittedMeanwhile(t *testing.T) {
-	store, chains := openEmbedded(t), 0
 	for damage, test := range map[string]struct {
 		do    func(*shop, persistence.Tx) error
 		kind  Kind
@@ -98,13 +96,13 @@ func TestADocumentThatDiffersIsReportedWhateverIsCommittedMeanwhile(t *testing.T
 		}, Extra, "x"},
 	} {
 		t.Run(damage, func(t *testing.T) {
+			t.Parallel()
 			for before, queries := 0, 1; before <= queries; before++ { // before none at first
-				chains++
-				s := newShop(t, store, fmt.Sprint("c", chains))
+				s := newShop(t, openEmbedded(t), "c")
 				s.read("s", 2)
 				s.fold("s", 2)
 				s.write(func(tx persistence.Tx) error { return test.do(s, tx) })
-				docs := &meanwhile{Querier: store, do: func(nth int, _ persistence.Query) {
+				docs := &meanwhile{Querier: s.store, do: func(nth int, _ persistence.Query) {
 					if nth == before {
 						s.read("s", 4)
 						s.fold("s", 4)
