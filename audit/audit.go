@@ -203,7 +203,8 @@ func (a *audit) openStream(ctx context.Context, m markets.Market, s markets.Stre
 	}
 	a.resume(c)
 	a.cursors = append(a.cursors, c)
-	return nil
+	_, err = a.documentsOf(ctx, m.Name) // even if no page is left to be compared
+	return err
 }
 
 // resume moves a cursor to where an earlier audit stopped.

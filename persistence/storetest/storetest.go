@@ -34,6 +34,7 @@ func Run(t *testing.T, open func(t testing.TB) persistence.Store) {
 		{"Audits", auditTests},
 		{"Query", queryTests},
 		{"Lists", listTests},
+		{"RecordLog", recordLogTests},
 		{"Concurrency", concurrencyTests},
 		{"Requests", requestTests},
 		{"Hooks", hookTests},
