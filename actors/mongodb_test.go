@@ -28,7 +28,7 @@ func openDisk(t testing.TB) persistence.Store {
 		}
 		return store
 	}
-	store, err := mongo.Open(t.Context(), mongotest.Database(t))
+	store, err := mongo.Open(t.Context(), mongotest.EmptyDatabase(t))
 	if err != nil {
 		t.Fatal(err)
 	}
