@@ -125,6 +125,7 @@ func (w *world) finalHeight() int64 {
 // An audit finds each of 50 faults in the log, and no other. A rewind of the streams that it
 // names, to the heights that it names, makes the documents those of an undisturbed world again.
 func TestAnAuditFindsWhatWasPlanted(t *testing.T) {
+	t.Parallel()
 	for name, world := range map[string]func(*testing.T, uint64, int) *world{"blocks": audited, "handles": auditedLedger} {
 		t.Run(name, func(t *testing.T) {
 			planted := map[string]int{}
@@ -313,6 +314,7 @@ func TestAnAuditOfARange(t *testing.T) {
 // Streams that read what was announced, and streams with orders of other markets, are audited as
 // they are read.
 func TestAnAuditOfAnnouncedAndOfOwnEvents(t *testing.T) {
+	t.Parallel()
 	for name, change := range map[string]func(*world){
 		"announced": func(w *world) { w.announce = true },
 		"own":       func(w *world) { w.own = &ownership{}; w.handIn("order1") },

@@ -264,6 +264,7 @@ func (w *world) repair(report audit.Report) {
 // An audit finds each of 50 faults among log and documents, and no other. What it asks for mends
 // them all.
 func TestAnAuditFindsDocumentsThatDiffer(t *testing.T) {
+	t.Parallel()
 	planted := map[string]int{}
 	for seed := range auditedWorlds() {
 		w := forged(t, 300+seed)
@@ -321,6 +322,7 @@ func TestAnAuditFindsDocumentsThatDiffer(t *testing.T) {
 // What is wrong with orders and records alone is mended without reading anything again: what
 // receivers have read stays read.
 func TestARepairOfDocumentsKeepsWhatWasRead(t *testing.T) {
+	t.Parallel()
 	w := forged(t, 400)
 	f := newForgery(w)
 	read := time.Unix(1e9, 0).UTC()

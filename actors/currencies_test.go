@@ -95,6 +95,7 @@ func (w *world) completeStored(events []markets.Event) {
 // Whatever tokens say, and whatever fails: the log, the orders and the notifications all have
 // what is stored of a currency. Two processes ask at the same time.
 func TestAllObserversSeeTheSameCurrencies(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(max(1, histories()/4)) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()

@@ -160,6 +160,7 @@ func (f *follower) takeFinal(e feedtest.Event) {
 // and again has, in the end, the documents of the store, and has seen all changes, each
 // once, in the order of the commits.
 func TestAFeedTellsAllThatHappens(t *testing.T) {
+	t.Parallel()
 	n := 6
 	if os.Getenv(historiesVariable) != "" {
 		n = histories()

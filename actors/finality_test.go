@@ -142,7 +142,8 @@ func TestOtherStreamsGoOnWhileOneStands(t *testing.T) {
 // Whatever the chain does above finality, while the process is up or down: that is
 // never taken for a break of finality, however deep. (And misjudged would tell.)
 func TestReorganisationsAboveFinalityAreNoBreaks(t *testing.T) {
-	for seed := range uint64(6) {
+	t.Parallel()
+	for seed := range uint64(min(6, histories())) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, seed, 60)

@@ -36,9 +36,11 @@ func openDisk(t testing.TB) persistence.Store {
 }
 
 // TestOnMongoDB runs the scenarios, the random histories and whatever else is about
-// actors and a store once more, on MongoDB. What takes a rule away, or is about stopping,
-// says nothing new there.
+// actors and a store once more, on MongoDB. What takes a rule away, is about stopping, or needs
+// no store says nothing new there. Its tests wait for the server more than they compute: more
+// of them run at a time than there are processors.
 func TestOnMongoDB(t *testing.T) {
+	t.Parallel()
 	if os.Getenv(storeVariable) != "" {
 		t.Skip("this is it")
 	}
@@ -46,10 +48,10 @@ func TestOnMongoDB(t *testing.T) {
 	if deadline, ok := t.Deadline(); ok {
 		timeout = time.Until(deadline) - time.Second // leaves time to print its stacks
 	}
-	again := exec.CommandContext(t.Context(), os.Args[0], "-test.skip=^TestWith|MongoDB$|^TestANodeStopsWhile", "-test.timeout="+timeout.String())
+	again := exec.CommandContext(t.Context(), os.Args[0], "-test.skip=^TestWith|MongoDB$|^TestANodeStopsWhile|^TestARollbackIs", "-test.parallel=4", "-test.timeout="+timeout.String())
 	again.Env = append(os.Environ(), storeVariable+"=mongodb", mongotest.Variable+"="+mongotest.URI(t))
 	if os.Getenv(historiesVariable) == "" {
-		again.Env = append(again.Env, historiesVariable+"=6")
+		again.Env = append(again.Env, historiesVariable+"=5")
 	}
 	if out, err := again.CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)

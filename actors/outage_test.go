@@ -14,6 +14,7 @@ import (
 // when it is back, the node goes on by itself, and what it makes is what the
 // canonical chain makes.
 func TestOutagesOfMongoDB(t *testing.T) {
+	t.Parallel()
 	server := mongotest.Start(t)
 	proxy := mongotest.NewProxy(t, server.Address())
 	disk, err := mongo.Open(t.Context(), proxy.URI("outages")+"&timeoutMS=1000")

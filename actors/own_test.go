@@ -45,6 +45,7 @@ func (w *world) owns(e markets.Event) bool {
 // Of a contract with orders of many markets the log has the market's own, and the documents are
 // the fold of the log, whatever happens to the chain, the store and the node.
 func TestOnlyTheMarketsOwnIsKept(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(histories()) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()

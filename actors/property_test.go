@@ -16,6 +16,7 @@ import (
 // rests, the documents, the log and the dead letters are what the canonical
 // chain makes, and every observer stands at its head.
 func TestTheStoreIsWhatTheCanonicalChainMakes(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(histories()) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
@@ -117,5 +118,5 @@ func histories() int {
 	if n, err := strconv.Atoi(os.Getenv(historiesVariable)); err == nil {
 		return n
 	}
-	return 25
+	return 20
 }

@@ -18,6 +18,7 @@ var errNotFound = errors.New("nobody can tell")
 // Wherever the chain is when it is asked where to begin, and whatever fails: a stream's
 // actors all begin at one place, and what they make is what the chain makes from there on.
 func TestAStreamBeginsAtOnePlace(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(histories()) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
