@@ -59,6 +59,7 @@ func ofAnnounced(raws []markets.Raw, after int64) (out []markets.Raw) {
 // Despite reorganisations and failures, the log and the documents are those of the events
 // whose contracts were announced earlier on the canonical chain.
 func TestTheEventsOfAnnouncedContractsAreExact(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(histories()) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
@@ -73,6 +74,7 @@ func TestTheEventsOfAnnouncedContractsAreExact(t *testing.T) {
 
 // The same on a chain whose owners change, and remember what they owned.
 func TestAnnouncedContractsMoveWithTheirChain(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(histories()) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()

@@ -126,6 +126,7 @@ func (w *world) finalHeight() int64 {
 // An audit finds exactly the 50 faults planted in the log. A rewind of the streams that it
 // names, to the heights that it names, restores the documents of an undamaged world.
 func TestAnAuditFindsPlantedFaults(t *testing.T) {
+	t.Parallel()
 	for name, world := range map[string]func(*testing.T, uint64, int) *world{"blocks": audited, "handles": auditedLedger} {
 		t.Run(name, func(t *testing.T) {
 			planted := map[string]int{}
@@ -314,6 +315,7 @@ func TestAnAuditOfARange(t *testing.T) {
 // Streams of announced contracts, and streams restricted to a market's own events, are
 // audited like any other.
 func TestAnAuditOfAnnouncedAndOfOwnEvents(t *testing.T) {
+	t.Parallel()
 	for name, change := range map[string]func(*world){
 		"announced": func(w *world) { w.announce = true },
 		"own":       func(w *world) { w.own = &ownership{}; w.handIn("order1") },

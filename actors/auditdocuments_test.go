@@ -265,6 +265,7 @@ func (w *world) repair(report audit.Report) {
 // An audit finds exactly the 50 faults planted in the log and the documents, and a repair
 // by its report removes them all.
 func TestAnAuditFindsDocumentsThatDiffer(t *testing.T) {
+	t.Parallel()
 	planted := map[string]int{}
 	for seed := range auditedWorlds() {
 		w := manyOrders(t, 300+seed)
@@ -321,6 +322,7 @@ func TestAnAuditFindsDocumentsThatDiffer(t *testing.T) {
 
 // A repair of orders alone rewinds no stream, so notifications keep their readAt.
 func TestARepairOfOrdersKeepsReadAt(t *testing.T) {
+	t.Parallel()
 	w := manyOrders(t, 400)
 	f := newForgery(w)
 	read := time.Unix(1e9, 0).UTC()

@@ -95,6 +95,7 @@ func (w *world) completeStored(events []markets.Event) {
 // For any answers of tokens, and despite failures, the log, the orders and the
 // notifications all have the stored currency. Two processes ask concurrently.
 func TestAllObserversSeeTheSameCurrencies(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(max(1, histories()/4)) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()

@@ -160,6 +160,7 @@ func (f *follower) applyFinal(e feedtest.Event) {
 // every change exactly once, in the order of the commits, and ends with the documents of
 // the store.
 func TestAFeedDeliversEveryChange(t *testing.T) {
+	t.Parallel()
 	n := 6
 	if os.Getenv(historiesVariable) != "" {
 		n = histories()

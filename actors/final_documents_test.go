@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/imart/event-worker/markets"
@@ -73,9 +74,19 @@ func (w *world) finalBlocks() (activities, orders int) {
 // Documents marked as final are never rolled back, despite failures of the node and
 // reorganisations above finality.
 func TestWhatIsFinalStays(t *testing.T) {
+	t.Parallel()
 	const depth = 6
-	activities, orders := 0, 0
-	for seed := range uint64(histories()) {
+	var activities, orders atomic.Int64
+	t.Cleanup(func() {
+		if activities.Load() == 0 || orders.Load() == 0 {
+			t.Errorf("%d activities and %d orders were final", activities.Load(), orders.Load())
+		}
+	})
+	count := func(a, o int) {
+		activities.Add(int64(a))
+		orders.Add(int64(o))
+	}
+	history := func(t *testing.T, seed uint64) {
 		w := newWorld(t, seed, depth)
 		highest := int64(0)
 		w.boot()
@@ -98,17 +109,18 @@ func TestWhatIsFinalStays(t *testing.T) {
 			default:
 				w.block()
 			}
-			a, o := w.finalBlocks()
-			activities, orders = activities+a, orders+o
+			count(w.finalBlocks())
 		}
 		w.outgrow() // the node waits where the chain is shorter than it was
 		w.mustCheck()
-		a, o := w.finalBlocks()
-		activities, orders = activities+a, orders+o
+		count(w.finalBlocks())
 		w.kill()
 	}
-	if activities == 0 || orders == 0 {
-		t.Errorf("%d activities and %d orders were final", activities, orders)
+	for seed := range uint64(histories()) {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			t.Parallel()
+			history(t, seed)
+		})
 	}
 }
 

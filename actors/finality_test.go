@@ -142,7 +142,8 @@ func TestOtherStreamsGoOnWhileOneStands(t *testing.T) {
 // A reorganisation above finality, however deep, is never mistaken for a break of finality,
 // whether the process is up or down. (misjudged would report it.)
 func TestReorganisationsAboveFinalityAreNoBreaks(t *testing.T) {
-	for seed := range uint64(6) {
+	t.Parallel()
+	for seed := range uint64(min(6, histories())) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, seed, 60)

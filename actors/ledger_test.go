@@ -106,7 +106,8 @@ func (c *fakeLedger) Close() {}
 // Several events of several handles in one transaction, handles that end in the
 // middle of one, handles that stay silent: progress without events is progress.
 func TestHandlesAreFollowedToTheEndOfTheLedger(t *testing.T) {
-	for seed := range uint64(10) {
+	t.Parallel()
+	history := func(t *testing.T, seed uint64) {
 		w := newWorld(t, seed, 0)
 		ledger := &fakeLedger{}
 		w.reads, w.raws, w.atHead = ledger, ledger.raws, ledger.atHead
@@ -135,6 +136,12 @@ func TestHandlesAreFollowedToTheEndOfTheLedger(t *testing.T) {
 		}
 		w.mustCheck()
 		w.kill()
+	}
+	for seed := range uint64(min(10, histories())) {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			t.Parallel()
+			history(t, seed)
+		})
 	}
 }
 

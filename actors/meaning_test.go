@@ -67,6 +67,7 @@ func withDefinition(s markets.Stream, n int) markets.Stream {
 // the log and the documents of the changed streams are made again, they are those of a node
 // that has had the last definition from the beginning.
 func TestARenewedStoreIsWhatTheLastDefinitionMakes(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(histories()) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
@@ -178,6 +179,7 @@ func TestDocumentsBehindALogOfAnEarlierDefinition(t *testing.T) {
 // A process that died while it replaced an observer of documents has left two. Rollbacks
 // and renewals include both.
 func TestTwoObserversOfDocuments(t *testing.T) {
+	t.Parallel()
 	for _, renewed := range []bool{true, false} {
 		for _, records := range []bool{true, false} { // which observer is the first of the two
 			w := calm(t, "list", "buy")

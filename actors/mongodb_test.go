@@ -28,7 +28,7 @@ func openDisk(t testing.TB) persistence.Store {
 		}
 		return store
 	}
-	store, err := mongo.Open(t.Context(), mongotest.Database(t))
+	store, err := mongo.Open(t.Context(), mongotest.EmptyDatabase(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,8 +36,11 @@ func openDisk(t testing.TB) persistence.Store {
 }
 
 // TestOnMongoDB repeats the tests of actors and a store on MongoDB, among them the
-// scenarios and random histories, except for the mutants and the tests of stopping.
+// scenarios and random histories, except for the mutants, the tests of stopping and those without a store. The
+// tests wait for the server more than they compute, so more of them run at a time than there
+// are processors.
 func TestOnMongoDB(t *testing.T) {
+	t.Parallel()
 	if os.Getenv(storeVariable) != "" {
 		t.Skip("this is it")
 	}
@@ -45,10 +48,10 @@ func TestOnMongoDB(t *testing.T) {
 	if deadline, ok := t.Deadline(); ok {
 		timeout = time.Until(deadline) - time.Second // leaves time to print its stacks
 	}
-	again := exec.CommandContext(t.Context(), os.Args[0], "-test.skip=^TestWith|MongoDB$|^TestANodeStopsWhile", "-test.timeout="+timeout.String())
+	again := exec.CommandContext(t.Context(), os.Args[0], "-test.skip=^TestWith|MongoDB$|^TestANodeStopsWhile|^TestARollbackIs", "-test.parallel=4", "-test.timeout="+timeout.String())
 	again.Env = append(os.Environ(), storeVariable+"=mongodb", mongotest.Variable+"="+mongotest.URI(t))
 	if os.Getenv(historiesVariable) == "" {
-		again.Env = append(again.Env, historiesVariable+"=6")
+		again.Env = append(again.Env, historiesVariable+"=5")
 	}
 	if out, err := again.CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)

@@ -13,6 +13,7 @@ import (
 // After outages of the server or of the network, during which the chain advances, the node
 // continues by itself, and its documents are those of the canonical chain.
 func TestOutagesOfMongoDB(t *testing.T) {
+	t.Parallel()
 	server := mongotest.Start(t)
 	proxy := mongotest.NewProxy(t, server.Address())
 	disk, err := mongo.Open(t.Context(), proxy.URI("outages")+"&timeoutMS=1000")

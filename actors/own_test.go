@@ -45,6 +45,7 @@ func (w *world) owns(e markets.Event) bool {
 // From a contract with orders of many markets, the log has only the market's own, and the
 // documents are the fold of the log, despite failures of the chain, the store and the node.
 func TestOnlyTheMarketsOwnIsKept(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(histories()) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()

@@ -10,6 +10,7 @@ import (
 // However a chain is handed over, or seized, between nodes that live: in the end the
 // documents are what the canonical chain makes.
 func TestAChainThatMovesAboutIsExact(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(histories() / 2) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()

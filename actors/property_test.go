@@ -15,6 +15,7 @@ import (
 // After reorganisations and failures, once the chain rests, the documents, the log and the
 // dead letters are those of the canonical chain, and every observer is at its head.
 func TestTheStoreIsWhatTheCanonicalChainMakes(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(histories()) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
@@ -116,5 +117,5 @@ func histories() int {
 	if n, err := strconv.Atoi(os.Getenv(historiesVariable)); err == nil {
 		return n
 	}
-	return 25
+	return 20
 }

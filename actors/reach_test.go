@@ -13,6 +13,7 @@ import (
 // However long the windows, and however the head moves meanwhile: a reorganisation of
 // some depth goes back by no more than twice that depth, and nearHead.
 func TestARollbackIsAboutAsDeepAsItsReorganisation(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		head := rapid.Int64Range(1, 1_000_000).Draw(t, "head")
 		window := rapid.Int64Range(1, 200_000).Draw(t, "window")

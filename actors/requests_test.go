@@ -183,6 +183,7 @@ func (q mortalQueue) FinishRequest(ctx context.Context, owned persistence.Lease,
 // streams are followed again and the chain rests, the documents are those of the canonical
 // chain.
 func TestRequestsAmongFailures(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(histories()) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
@@ -325,6 +326,7 @@ func TestAnEndedRequestIsNotExecutedAgain(t *testing.T) {
 // owner continues it before its actors read, and the answer covers both executions. The
 // commit in progress has no effect.
 func TestTakeOverInTheMiddleOfARewind(t *testing.T) {
+	t.Parallel()
 	for i, stream := range allStreams {
 		for _, observer := range []string{activity, observerOf(stream)} {
 			t.Run(stream+"/"+observer, func(t *testing.T) {
@@ -387,6 +389,7 @@ func (q *quiet) Commit(ctx context.Context, ref persistence.MarketRef, moves []p
 
 // The same of a retry: the dead letters that the first owner has decoded count too.
 func TestTakeOverInTheMiddleOfARetry(t *testing.T) {
+	t.Parallel()
 	a := newAsked(t, 5)
 	a.takeOver()
 	var letters map[string]markets.DeadLetter
@@ -416,6 +419,7 @@ func TestTakeOverInTheMiddleOfARetry(t *testing.T) {
 // The owner loses the chain while a stream is decoded again: what it had not come to is read from
 // the node, with the same result.
 func TestTakeOverInTheMiddleOfARedecode(t *testing.T) {
+	t.Parallel()
 	for commits := range 4 {
 		t.Run(fmt.Sprint("after commit ", commits), func(t *testing.T) {
 			t.Parallel()
@@ -489,6 +493,7 @@ func TestDocumentsBehindTheirLogAreDecodedAgain(t *testing.T) {
 // also across take-overs. Then the documents are those of a node that has had the last
 // definitions from the beginning.
 func TestChangedDefinitionsAreRenewedOnRequest(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(histories()) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()

@@ -377,6 +377,7 @@ func TestADeadLetterOfAnAbandonedForkIsGone(t *testing.T) {
 
 // model: D7.
 func TestRewind(t *testing.T) {
+	t.Parallel()
 	for height := range int64(5) {
 		w := calm(t)
 		w.mine(block(listed("a", "9")), block(bought("a", "1")), block(cancelled(), bought("a", "1")), block(listed("a", "2")))

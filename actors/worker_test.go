@@ -18,6 +18,7 @@ var errNotFound = errors.New("nobody can tell")
 // At any head of the chain, and despite failures, all actors of a stream begin at one
 // place, and their documents are those of the chain from there on.
 func TestAStreamBeginsAtOnePlace(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(histories()) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()

@@ -479,11 +479,18 @@ func (w *world) actors() map[string]persistence.Actor {
 // eventually waits for something that must happen.
 func (w *world) eventually(what string, happened func() bool) {
 	w.t.Helper()
-	for deadline := time.Now().Add(w.patience); !happened(); time.Sleep(2 * time.Millisecond) {
+	for deadline, looked := time.Now().Add(w.patience), time.Now(); !happened(); looked = rest(looked) {
 		if time.Now().After(deadline) {
 			w.t.Fatalf("in vain: %s", what)
 		}
 	}
+}
+
+// rest pauses between two looks at the store, of which the last began at some time, and returns
+// when it ends. Looks that take long are rarer: they would slow down what they wait for.
+func rest(looked time.Time) time.Time {
+	time.Sleep(max(2*time.Millisecond, 4*time.Since(looked)))
+	return time.Now()
 }
 
 // settle waits until every observer is at the head of the chain. It returns what is wrong if
@@ -491,7 +498,7 @@ func (w *world) eventually(what string, happened func() bool) {
 func (w *world) settle() error {
 	started := time.Now()
 	moved, last := started, ""
-	for {
+	for looked := started; ; looked = rest(looked) {
 		behind := w.behind()
 		if behind == "" {
 			return nil
@@ -502,7 +509,6 @@ func (w *world) settle() error {
 		if time.Since(moved) > w.patience || time.Since(started) > 4*w.patience {
 			return fmt.Errorf("at rest, but not at the head %v:\n%s", w.chain.head(), behind)
 		}
-		time.Sleep(2 * time.Millisecond)
 	}
 }
 

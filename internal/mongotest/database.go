@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 )
@@ -29,14 +30,85 @@ func Database(t testing.TB) string {
 	return uri
 }
 
+// EmptyDatabase is Database for tests that need many databases with the same collections: the
+// database holds no documents, but it may have the collections and indexes that an earlier test of
+// the same binary has created. Creating them takes longer than most tests.
+func EmptyDatabase(t testing.TB) string {
+	t.Helper()
+	server := URI(t)
+	uri := shared.takeEmptied()
+	if uri == "" {
+		var err error
+		if uri, err = WithDatabase(server, "test_"+strings.ToLower(rand.Text())); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Cleanup(func() {
+		if t.Failed() { // perhaps something still writes to it
+			if err := drop(uri); err != nil {
+				t.Errorf("drop the test's database: %v", err)
+			}
+			return
+		}
+		if err := empty(uri); err != nil {
+			t.Errorf("empty the test's database: %v", err)
+		}
+		shared.giveEmptied(uri)
+	})
+	return uri
+}
+
+// takeEmptied returns an emptied database that no test uses, "" if there is none.
+func (s *sharedServer) takeEmptied() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	last := len(s.emptied) - 1
+	if last < 0 {
+		return ""
+	}
+	uri := s.emptied[last]
+	s.emptied = s.emptied[:last]
+	return uri
+}
+
+func (s *sharedServer) giveEmptied(uri string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.emptied = append(s.emptied, uri)
+}
+
+// dropEmptied drops the emptied databases.
+func (s *sharedServer) dropEmptied() (err error) {
+	for uri := s.takeEmptied(); uri != ""; uri = s.takeEmptied() {
+		err = errors.Join(err, drop(uri))
+	}
+	return err
+}
+
 func drop(uri string) error {
+	return withDatabase(uri, func(ctx context.Context, db *mongo.Database) error { return db.Drop(ctx) })
+}
+
+// empty deletes all documents of a database.
+func empty(uri string) error {
+	return withDatabase(uri, func(ctx context.Context, db *mongo.Database) error {
+		names, err := db.ListCollectionNames(ctx, bson.D{})
+		for _, name := range names {
+			_, failed := db.Collection(name).DeleteMany(ctx, bson.D{})
+			err = errors.Join(err, failed)
+		}
+		return err
+	})
+}
+
+func withDatabase(uri string, do func(context.Context, *mongo.Database) error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	client, err := mongo.Connect(options.Client().ApplyURI(uri))
 	if err != nil {
 		return err
 	}
-	return errors.Join(client.Database(Name(uri)).Drop(ctx), client.Disconnect(ctx))
+	return errors.Join(do(ctx, client.Database(Name(uri))), client.Disconnect(ctx))
 }
 
 // Name is the database that a MongoDB URI names, empty if it names none.

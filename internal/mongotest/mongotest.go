@@ -32,6 +32,9 @@ type sharedServer struct {
 	folder string
 	mongod *mongod
 	err    error
+
+	mu      sync.Mutex
+	emptied []string // URIs of databases for the next tests
 }
 
 // Main runs a package's tests and stops the server that they have shared, if any
@@ -86,8 +89,8 @@ func (s *sharedServer) stop() error {
 	if s.mongod != nil {
 		s.mongod.process.Kill()
 	}
-	if s.folder == "" {
-		return nil
+	if s.folder == "" { // the server is not ours, and stays
+		return s.dropEmptied()
 	}
 	return os.RemoveAll(s.folder)
 }

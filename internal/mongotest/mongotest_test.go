@@ -103,6 +103,40 @@ func TestDatabaseIsDropped(t *testing.T) {
 	}
 }
 
+// A test's database goes to the next test, without documents. Tests at the same time have
+// different ones, and in the end all are dropped.
+func TestEmptyDatabaseIsUsedAgain(t *testing.T) {
+	URI(t)
+	var names []string
+	use := func(t *testing.T) {
+		uri := EmptyDatabase(t)
+		docs := connect(t, uri).Database(Name(uri)).Collection("docs")
+		if n, err := docs.CountDocuments(t.Context(), bson.D{}); n != 0 || err != nil {
+			t.Errorf("%d documents, %v", n, err)
+		}
+		if _, err := docs.InsertOne(t.Context(), bson.D{}); err != nil {
+			t.Fatal(err)
+		}
+		names = append(names, Name(uri))
+	}
+	t.Run("first", use)
+	t.Run("second", use)
+	t.Run("both", func(t *testing.T) {
+		use(t)
+		use(t)
+	})
+	if len(names) != 4 || names[1] != names[0] || names[2] != names[0] || names[3] == names[0] {
+		t.Errorf("used: %v", names)
+	}
+	if err := shared.dropEmptied(); err != nil {
+		t.Fatal(err)
+	}
+	left, err := connect(t, URI(t)).ListDatabaseNames(t.Context(), bson.D{{Key: "name", Value: bson.D{{Key: "$in", Value: names}}}})
+	if err != nil || len(left) != 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
 func TestWithDatabase(t *testing.T) {
 	for _, test := range []struct{ uri, was, want string }{
 		{"mongodb://one:27017", "", "mongodb://one:27017/new"},
