@@ -100,6 +100,7 @@ func (s *shop) checkWhole(last *persistence.AuditResult) {
 	s.Helper()
 	if last == nil {
 		s.Fatal("the audit has not ended")
+		return
 	}
 	want := persistence.AuditCounts{Events: 10, Agree: 8, Missing: 2}
 	if stream := streamOf(Report{Streams: last.Streams}, "s"); last.AuditCounts != want || stream.AuditCounts != want || stream.Before == nil || *stream.Before != 2 || stream.From != 1 || stream.To != 10 {
