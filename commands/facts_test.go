@@ -88,7 +88,7 @@ func (w *trading) hand(environ []string, orders ...*seaporttest.Order) {
 		args = append(args, "--data", "data")
 	}
 	stdout, stderr, code := result(w.t, w.dir, environ, args...)
-	if want := fmt.Sprintf("%d taken", len(orders)); code != 0 || !strings.Contains(stdout, want) {
+	if want := fmt.Sprintf("%d inserted", len(orders)); code != 0 || !strings.Contains(stdout, want) {
 		w.t.Fatalf("exit code %d: %s%s", code, stdout, stderr)
 	}
 }
