@@ -39,7 +39,7 @@ type Access struct {
 // The Every and the Share of a process that follows chains: clients of the same page share a
 // read, and reading the lists of a data folder takes the worker's own processor time.
 const (
-	pageInterval       = 50 * time.Millisecond
+	pageInterval       = 100 * time.Millisecond
 	folderPageInterval = 200 * time.Millisecond
 	folderShare        = 0.1
 )
