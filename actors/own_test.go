@@ -9,13 +9,13 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// ownCollection is that of order0 in a world with other markets' orders. Order1 is handed in
+// ownCollection is that of order0 in a world with other markets' orders. Order1 is submitted
 // before all, order2 at some time, or never.
 const ownCollection = "mine"
 
-// ownership is what is known of orders that are handed in while the node runs.
+// ownership is what is known of orders that are submitted while the node runs.
 type ownership struct {
-	late   bool            // order2 was handed in
+	late   bool            // order2 was submitted
 	before map[string]bool // the blocks that there were then
 }
 

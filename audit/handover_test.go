@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/imart/event-worker/internal/teststore"
 	"github.com/imart/event-worker/persistence"
 )
 
@@ -124,7 +125,7 @@ func span(from, to int64) (all []int64) {
 // on from what was written down last: it reads no version again but that of the page in which
 // the first one lost the chain, and all is counted once. The first one writes nothing any more.
 func TestTheNextOwnerOfAChainGoesOnWithItsAudit(t *testing.T) {
-	onBothStores(t, func(t *testing.T, store persistence.Store) {
+	teststore.Each(t, func(t *testing.T, store persistence.Store) {
 		for _, cut := range []int64{1, 4, 9, 10} {
 			for _, end := range []string{"stops", "loses its chain"} {
 				s := shopWithHoles(t, store, fmt.Sprint("c", cut, end))
@@ -175,7 +176,7 @@ func TestTheNextOwnerOfAChainGoesOnWithItsAudit(t *testing.T) {
 // A node that loses its chain after it has read all of it, and before it has written down what
 // came of the audit, leaves that to the next owner, who reads nothing of the chain again.
 func TestANodeThatLosesItsChainAtTheEndOfAnAuditDoesNotEndIt(t *testing.T) {
-	onBothStores(t, func(t *testing.T, store persistence.Store) {
+	teststore.Each(t, func(t *testing.T, store persistence.Store) {
 		s := shopWithHoles(t, store, "c")
 		owned := true
 		one := newAuditor(s, "one", func() bool { return owned })
@@ -203,7 +204,7 @@ func TestANodeThatLosesItsChainAtTheEndOfAnAuditDoesNotEndIt(t *testing.T) {
 // chain passes to the other one in the middle of an audit, that one ends it, and the first one
 // neither reads nor writes any more.
 func TestOfTwoNodesOnlyTheOwnerAudits(t *testing.T) {
-	onBothStores(t, func(t *testing.T, store persistence.Store) {
+	teststore.Each(t, func(t *testing.T, store persistence.Store) {
 		s := shopWithHoles(t, store, "c")
 		var owner atomic.Value
 		owner.Store("one")

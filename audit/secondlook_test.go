@@ -4,6 +4,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/imart/event-worker/internal/teststore"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
 )
@@ -26,7 +27,7 @@ func (m *meanwhile) glances() map[string]int {
 // compared again on newer data.
 func TestADocumentThatChangesWhileItIsComparedIsNotReported(t *testing.T) {
 	shopAtTwo := func(t *testing.T) *shop {
-		s := newShop(t, openEmbedded(t), "c")
+		s := newShop(t, teststore.Embedded(t), "c")
 		s.faulty[2] = true
 		s.read("s", 4)
 		s.fold("s", 2)
@@ -98,7 +99,7 @@ func TestADocumentThatDiffersIsReportedWhateverIsCommittedMeanwhile(t *testing.T
 		t.Run(damage, func(t *testing.T) {
 			t.Parallel()
 			for before, queries := 0, 1; before <= queries; before++ { // before none at first
-				s := newShop(t, openEmbedded(t), "c")
+				s := newShop(t, teststore.Embedded(t), "c")
 				s.read("s", 2)
 				s.fold("s", 2)
 				s.write(func(tx persistence.Tx) error { return test.do(s, tx) })

@@ -18,34 +18,9 @@ import (
 	"github.com/imart/event-worker/internal/mongotest"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
-	"github.com/imart/event-worker/persistence/embedded"
-	"github.com/imart/event-worker/persistence/mongo"
 )
 
 func TestMain(m *testing.M) { os.Exit(mongotest.Main(m)) }
-
-// onBothStores runs a test on a new, empty store of each kind.
-func onBothStores(t *testing.T, test func(*testing.T, persistence.Store)) {
-	t.Run("Embedded", func(t *testing.T) { test(t, openEmbedded(t)) })
-	t.Run("MongoDB", func(t *testing.T) {
-		store, err := mongo.Open(t.Context(), mongotest.Database(t))
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { store.Close() })
-		test(t, store)
-	})
-}
-
-func openEmbedded(t testing.TB) persistence.Store {
-	t.Helper()
-	store, err := embedded.Open(t.Context(), t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { store.Close() })
-	return store
-}
 
 // trades is the stream of a market in which ann lists an order in each odd version, and bob buys
 // it in the next one.

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/imart/event-worker/internal/teststore"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
 )
@@ -24,7 +25,7 @@ func TestAnAuditComparesTheNotificationsOfEachStream(t *testing.T) {
 		"changed": {func(n *markets.Notification) { n.Message = markets.OfferGone }, Different},
 		"deleted": {func(n *markets.Notification) { n.Receiver = "" }, Missing},
 	}
-	onBothStores(t, func(t *testing.T, store persistence.Store) {
+	teststore.Each(t, func(t *testing.T, store persistence.Store) {
 		chains := 0
 		newShopAt6 := func() *shop {
 			chains++
@@ -80,7 +81,7 @@ func TestAnAuditComparesTheNotificationsOfEachStream(t *testing.T) {
 // What was told below and above the audited heights is not compared, and neither are notifications of a
 // market that tells nobody anything.
 func TestAnAuditLeavesOutNotificationsThatAreNotAudited(t *testing.T) {
-	onBothStores(t, func(t *testing.T, store persistence.Store) {
+	teststore.Each(t, func(t *testing.T, store persistence.Store) {
 		s := newShop(t, store, "c")
 		for _, stream := range []string{"s", markets.StateStream} {
 			s.read(stream, 6)

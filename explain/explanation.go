@@ -29,7 +29,7 @@ type Explanation struct {
 	Later int `json:"later,omitempty"`
 	// Waiting are the events of the log that the order does not reflect yet.
 	Waiting []Waiting `json:"waiting,omitempty"`
-	// Signed are the documents of signed_orders with which the order was handed in.
+	// Signed are the documents of signed_orders with which the order was submitted.
 	Signed []Signed `json:"signed,omitempty"`
 	// Streams are the market's streams and their progress.
 	Streams []Stream `json:"streams"`

@@ -243,7 +243,7 @@ func unknown(ctx context.Context, docs persistence.Querier, in []persistence.Mar
 	return fmt.Errorf("%w %q: %s", ErrUnknown, id, hint)
 }
 
-// handedIn returns a hint if the id names an order that was handed in as a signed order.
+// handedIn returns a hint if the id names an order that was submitted as a signed order.
 func handedIn(ctx context.Context, docs persistence.Querier, in []persistence.MarketRef, keys []string) (string, error) {
 	either := persistence.Or{}
 	for _, key := range keys {
@@ -259,11 +259,11 @@ func handedIn(ctx context.Context, docs persistence.Querier, in []persistence.Ma
 		case err != nil:
 			return "", fmt.Errorf("reading signed orders: %w", err)
 		case s.State == persistence.SignedRejected:
-			return "it was handed in as a signed order, and rejected: " + s.Reason, nil
+			return "it was submitted as a signed order, and rejected: " + s.Reason, nil
 		case s.State == persistence.SignedAccepted:
-			return "it was handed in as a signed order, and accepted as " + s.Chain + "/" + s.Market + "/" + s.Order, nil
+			return "it was submitted as a signed order, and accepted as " + s.Chain + "/" + s.Market + "/" + s.Order, nil
 		}
-		return "it was handed in as a signed order, which the worker has not answered yet", nil
+		return "it was submitted as a signed order, which the worker has not answered yet", nil
 	}
 	return "", nil
 }

@@ -64,8 +64,8 @@ func TestFindingOrders(t *testing.T) {
 			market + hash[:20]:       "did you mean " + market + hash + "@" + contract + "?",
 			w.ref.Chain + "/markt/x": "did you mean " + w.ref.Chain + "/market?",
 			"0xEE":                   "it is a transaction; its orders are " + market,
-			strings.Replace(hash, "0x266", "0x566", 1): "handed in as a signed order, which the worker has not answered yet",
-			handed:                    "handed in as a signed order",
+			strings.Replace(hash, "0x266", "0x566", 1): "submitted as a signed order, which the worker has not answered yet",
+			handed:                    "submitted as a signed order",
 			"0x99":                    `"query orders" prints`,
 			"":                        "write its _id",
 			strings.Repeat("x", 2000): "at most 1000 characters",
@@ -98,7 +98,7 @@ func (w *world) signed(t *testing.T, o persistence.SignedOrder) (id string) {
 	return o.ContentID()
 }
 
-// The explanation of a signed order contains the document with which it was handed in.
+// The explanation of a signed order contains the document with which it was submitted.
 func TestSignedOrders(t *testing.T) {
 	onBothStores(t, func(t *testing.T, store persistence.Store) {
 		key := hash + "@" + contract

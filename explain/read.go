@@ -222,7 +222,7 @@ func (r *reading) readEvents(ctx context.Context, docs persistence.Querier, h *f
 	return nil
 }
 
-// readSigned reads the documents with which the order was handed in.
+// readSigned reads the documents with which the order was submitted.
 func (r *reading) readSigned(ctx context.Context, docs persistence.Querier) error {
 	hash, _, _ := strings.Cut(r.ref.key, "@")
 	either := persistence.Or{persistence.Equals("order", r.ref.key), persistence.Equals("hash", hash)}

@@ -190,7 +190,7 @@ func silently(do func(*fakeBlock)) func(*fakeBlock) {
 	}
 }
 
-// document is the order as it is handed in.
+// document is the order as it is submitted.
 func (o *madeOrder) document() persistence.SignedOrder {
 	text, err := json.Marshal(o.Parameters)
 	if err != nil {

@@ -23,7 +23,7 @@ import (
 // maxTaken is how many signed orders are taken in at a block.
 const maxTaken = 200
 
-// candidate is a signed order that was handed in, with the questions asked before it is
+// candidate is a signed order that was submitted, with the questions asked before it is
 // accepted.
 type candidate struct {
 	id       string // of its document
@@ -88,7 +88,7 @@ func (r *reader) known(ctx context.Context, candidates []candidate) (map[string]
 func (r *reader) take(b block, c *candidate, known map[string]markets.Order) (markets.Event, *markets.Order) {
 	order, exists := known[c.key]
 	if c.refused == nil && exists && order.Signature != "" {
-		c.refused = fmt.Errorf("the order %s was handed in before", c.key)
+		c.refused = fmt.Errorf("the order %s was submitted before", c.key)
 	}
 	if c.refused == nil {
 		e, err := seaport.Listing(c.contract.Hex(), c.order.Parameters, c.order.Hash(), r.Known)

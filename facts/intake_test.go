@@ -90,7 +90,7 @@ func TestSignedOrdersThatAreRefused(t *testing.T) {
 	}
 }
 
-// Two documents of one order are one order: handed in together, and one after the other.
+// Two documents of one order are one order: submitted together, and one after the other.
 func TestOneOrderHandedInTwice(t *testing.T) {
 	f, _ := test(t)
 	o := signed(newOrder(alice, 0, 1))
@@ -99,7 +99,7 @@ func TestOneOrderHandedInTwice(t *testing.T) {
 	third.Parameters = append(third.Parameters, "\n"...)
 	f.insert(o.document(), again)
 	f.next()
-	want := "rejected: the order " + o.key() + " was handed in before"
+	want := "rejected: the order " + o.key() + " was submitted before"
 	if got := f.answers(); len(got) != 2 || got[0] != "accepted" || got[1] != want {
 		t.Error(got)
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// A real Seaport with the orders of many markets: those that were handed in to IMart are in its
+// A real Seaport with the orders of many markets: those that were submitted to IMart are in its
 // documents, and of no others are there any activities or notifications.
 func TestOrdersOfIMart(t *testing.T) {
 	w := seaporttest.Start(t)

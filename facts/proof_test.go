@@ -461,7 +461,7 @@ func TestOrdersAreFilledFromTheirDocuments(t *testing.T) {
 	if err := w.Validate(validated); err != nil {
 		t.Fatal(err)
 	}
-	w.Orders = w.Orders[:1] // only the first is handed in
+	w.Orders = w.Orders[:1] // only the first is submitted
 	r.handIn()
 	w.Mine(1)
 	r.settle()

@@ -177,7 +177,7 @@ func (h *history) check() {
 			want = "SOLD"
 		case s.cancelled, head.counters[o.maker] > 0:
 			want = "CANCELED"
-		case doc.Parameters == nil: // signed, filled and not handed in on this branch
+		case doc.Parameters == nil: // signed, filled and not submitted on this branch
 			want = "LISTING unknown"
 		case !head.canFill(o):
 			want = "LISTING no"

@@ -3,8 +3,8 @@ package markets
 import "slices"
 
 // Own says which events of a contract with orders of many markets are one market's own: those
-// with a token of its Collections, and those of orders that were handed in to it. An order is
-// handed in at any time, so that the log decides as of its commit. See projection.Log.
+// with a token of its Collections, and those of orders that were submitted to it. An order is
+// submitted at any time, so that the log decides as of its commit. See projection.Log.
 type Own struct {
 	Collections []string // EIP-55
 }

@@ -77,7 +77,7 @@ type SignedOrderStore interface {
 	InsertSigned(ctx context.Context, orders []SignedOrder) (inserted int, err error)
 }
 
-// ContentID is the key of an imported order: a digest of all that was handed in.
+// ContentID is the key of an imported order: a digest of all that was submitted.
 func (o SignedOrder) ContentID() string {
 	h := sha256.New()
 	for _, part := range []string{o.Chain, o.Market, o.Contract, string(o.Parameters), o.Signature} {

@@ -9,7 +9,7 @@ import (
 
 // owned are those of a batch's events that are the market's own, as of the transaction:
 //   - with a token of the market's collections;
-//   - of an order that was handed in, or that the log has already: the cancellation of an
+//   - of an order that was submitted, or that the log has already: the cancellation of an
 //     order does not name its tokens;
 //   - a sale that fills such an order together with another one (Matched);
 //   - a bulk cancel of an account with an order in the market.
@@ -50,7 +50,7 @@ type match struct {
 
 func matchOf(e markets.Event) match { return match{e.Transaction, e.Token} }
 
-// knownOrders are the orders of events that were handed in, or that the log has.
+// knownOrders are the orders of events that were submitted, or that the log has.
 func knownOrders(tx persistence.Tx, events []markets.Event) (map[string]bool, error) {
 	var keys []string
 	for _, e := range events {

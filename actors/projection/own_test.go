@@ -57,7 +57,7 @@ func TestEventsOfCollectionsAreKept(t *testing.T) {
 	expect(t, "sales", kept(t, store, sale("0xa", ours), bundle, sale("0xc", strangers), sale("0xd", "")), "0xa@0xS", "0xb@0xS")
 }
 
-// An order that was handed in is the market's own, and one that the log has already.
+// An order that was submitted is the market's own, and one that the log has already.
 func TestEventsOfKnownOrdersAreKept(t *testing.T) {
 	store := openStore(t)
 	cancel := markets.Event{Kind: markets.Delisted, Order: "0xa@0xS"} // does not say of what
@@ -65,7 +65,7 @@ func TestEventsOfKnownOrdersAreKept(t *testing.T) {
 	if _, err := store.InsertSigned(t.Context(), []persistence.SignedOrder{{Chain: "chain", Market: "market", Contract: contract, Hash: "0xb"}}); err != nil {
 		t.Fatal(err)
 	}
-	expect(t, "handed in", kept(t, store, sale("0xb", strangers), cancel), "0xb@0xS")
+	expect(t, "submitted", kept(t, store, sale("0xb", strangers), cancel), "0xb@0xS")
 	err := store.Commit(t.Context(), market, nil, func(tx persistence.Tx) error {
 		e := sale("0xa", ours)
 		e.Stream = "buy"

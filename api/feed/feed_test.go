@@ -18,9 +18,9 @@ import (
 	"github.com/imart/event-worker/api/feed"
 	"github.com/imart/event-worker/internal/feedtest"
 	"github.com/imart/event-worker/internal/mongotest"
+	"github.com/imart/event-worker/internal/teststore"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
-	"github.com/imart/event-worker/persistence/embedded"
 	"github.com/imart/event-worker/persistence/mongo"
 )
 
@@ -30,16 +30,6 @@ func TestMain(m *testing.M) { os.Exit(mongotest.Main(m)) }
 const timeout = 30 * time.Second
 
 var seaport = persistence.MarketRef{Chain: "ethereum", Market: "seaport"}
-
-func openFolder(t testing.TB) persistence.Store {
-	t.Helper()
-	store, err := embedded.Open(t.Context(), t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = store.Close() })
-	return store
-}
 
 // served is a feed that is served.
 type served struct {
@@ -153,47 +143,35 @@ func activity(seq int64, key string) markets.Activity {
 // On both stores a reader without a position receives its start position and every later
 // write and retraction, and nothing else.
 func TestEvents(t *testing.T) {
-	for name, open := range map[string]func(testing.TB) persistence.Store{"embedded": openFolder, "mongodb": openMongoDB} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := serve(t, open(t), feed.Options{})
-			s.put(order("before", "m"))
-			r := s.open()
-			if e := s.next(r, "position"); e.ID == "" || string(e.Data) != fmt.Sprintf(`{"position":%q}`, e.ID) {
-				t.Errorf("%+v", e)
-			}
-			letter := markets.DeadLetter{Chain: seaport.Chain, Market: seaport.Market, Stream: "list", Seq: 1, Reason: "r", Raw: json.RawMessage(`{}`)}
-			s.commit(func(tx persistence.Tx) error {
-				return errors.Join(tx.Append([]markets.Activity{activity(1, "a")}, []markets.DeadLetter{letter}), tx.PutOrders([]markets.Order{order("a", "m")}))
-			})
-			s.commit(func(tx persistence.Tx) error {
-				_, _, err := tx.Truncate("list", 0, 10)
-				return errors.Join(err, tx.DeleteOrders([]string{"a"}))
-			})
-			id := activity(1, "a").ID()
-			want := []string{"put activities " + id, "put orders ethereum/seaport/a", "retracted activities " + id, "removed orders ethereum/seaport/a"}
-			if got := s.changes(r, 4); !reflect.DeepEqual(got, want) {
-				t.Errorf("%q, want %q", got, want)
-			}
+	teststore.Each(t, func(t *testing.T, store persistence.Store) {
+		t.Parallel()
+		s := serve(t, store, feed.Options{})
+		s.put(order("before", "m"))
+		r := s.open()
+		if e := s.next(r, "position"); e.ID == "" || string(e.Data) != fmt.Sprintf(`{"position":%q}`, e.ID) {
+			t.Errorf("%+v", e)
+		}
+		letter := markets.DeadLetter{Chain: seaport.Chain, Market: seaport.Market, Stream: "list", Seq: 1, Reason: "r", Raw: json.RawMessage(`{}`)}
+		s.commit(func(tx persistence.Tx) error {
+			return errors.Join(tx.Append([]markets.Activity{activity(1, "a")}, []markets.DeadLetter{letter}), tx.PutOrders([]markets.Order{order("a", "m")}))
 		})
-	}
-}
-
-func openMongoDB(t testing.TB) persistence.Store {
-	t.Helper()
-	store, err := mongo.Open(t.Context(), mongotest.Database(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = store.Close() })
-	return store
+		s.commit(func(tx persistence.Tx) error {
+			_, _, err := tx.Truncate("list", 0, 10)
+			return errors.Join(err, tx.DeleteOrders([]string{"a"}))
+		})
+		id := activity(1, "a").ID()
+		want := []string{"put activities " + id, "put orders ethereum/seaport/a", "retracted activities " + id, "removed orders ethereum/seaport/a"}
+		if got := s.changes(r, 4); !reflect.DeepEqual(got, want) {
+			t.Errorf("%q, want %q", got, want)
+		}
+	})
 }
 
 // A reader gets only changes that match its parameters. A document that no longer matches is
 // sent as removed.
 func TestRestrictions(t *testing.T) {
 	t.Parallel()
-	s := serve(t, openFolder(t), feed.Options{})
+	s := serve(t, teststore.Embedded(t), feed.Options{})
 	at := s.newest()
 	s.put(order("a", "m"), order("b", "n"))
 	s.commit(func(tx persistence.Tx) error { return tx.Append([]markets.Activity{activity(1, "a")}, nil) })
@@ -237,7 +215,7 @@ func TestRestrictions(t *testing.T) {
 // Invalid requests are refused with a message that says what to do.
 func TestRefusals(t *testing.T) {
 	t.Parallel()
-	s := serve(t, openFolder(t), feed.Options{})
+	s := serve(t, teststore.Embedded(t), feed.Options{})
 	for parameters, want := range map[string]string{
 		"collection signed_orders":                    "400 \"signed_orders\" has no feed",
 		"colection orders":                            "400 unknown parameter \"colection\": known are after, collection",
@@ -291,7 +269,7 @@ func TestGone(t *testing.T) {
 // A reader whose collections do not change still receives positions.
 func TestPositionsAdvance(t *testing.T) {
 	t.Parallel()
-	s := serve(t, openFolder(t), feed.Options{Heartbeat: time.Millisecond})
+	s := serve(t, teststore.Embedded(t), feed.Options{Heartbeat: time.Millisecond})
 	r := s.open("collection", "records")
 	first := s.next(r, "position")
 	s.put(order("a", "m"))
@@ -306,7 +284,7 @@ func TestPositionsAdvance(t *testing.T) {
 // that one that is disconnected often makes progress.
 func TestPositionsAdvanceAtTheEnd(t *testing.T) {
 	t.Parallel()
-	for name, store := range map[string]persistence.Store{"folder": openFolder(t), "MongoDB": openMongoDB(t)} {
+	for name, store := range map[string]persistence.Store{"folder": teststore.Embedded(t), "MongoDB": teststore.MongoDB(t)} {
 		s := serve(t, store, feed.Options{Heartbeat: time.Hour})
 		at := s.newest()
 		s.put(order("a", "m"))

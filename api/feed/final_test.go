@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/imart/event-worker/api/feed"
+	"github.com/imart/event-worker/internal/teststore"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
 )
@@ -45,7 +46,7 @@ type finalEvent struct {
 // On a chain that cannot be reorganised everything is final.
 func TestAllIsFinal(t *testing.T) {
 	t.Parallel()
-	s := serve(t, openFolder(t), feed.Options{})
+	s := serve(t, teststore.Embedded(t), feed.Options{})
 	for _, c := range []persistence.Claim{
 		{ID: "aptos/head", Kind: "head", Chain: "aptos"},
 		{ID: "aptos/m/list/order-list", Kind: "observer", Chain: "aptos", Market: "m", Stream: "list", Documents: true},
@@ -66,7 +67,7 @@ func TestAllIsFinal(t *testing.T) {
 // Finality is sent when it advances, by market and stream, after the changes that it covers.
 func TestFinal(t *testing.T) {
 	t.Parallel()
-	s := serve(t, openFolder(t), feed.Options{FinalEvery: time.Millisecond, Heartbeat: time.Millisecond})
+	s := serve(t, teststore.Embedded(t), feed.Options{FinalEvery: time.Millisecond, Heartbeat: time.Millisecond})
 	s.observer("head", "head", false)
 	log, docs := s.observer("seaport/list/activity", "observer", false), s.observer("seaport/list/order-list", "observer", true)
 	s.move(&log, 10, 5, nil)

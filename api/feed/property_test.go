@@ -11,6 +11,7 @@ import (
 
 	"github.com/imart/event-worker/api/feed"
 	"github.com/imart/event-worker/internal/feedtest"
+	"github.com/imart/event-worker/internal/teststore"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/persistence/documents"
@@ -20,7 +21,7 @@ import (
 // from there, with disconnections anywhere, ends with exactly the matching documents.
 func TestCopiesOfFilteredReaders(t *testing.T) {
 	t.Parallel()
-	s := serve(t, openFolder(t), feed.Options{})
+	s := serve(t, teststore.Embedded(t), feed.Options{})
 	n := 0
 	rapid.Check(t, func(r *rapid.T) {
 		last := ""

@@ -11,13 +11,14 @@ import (
 	"github.com/imart/event-worker/api"
 	"github.com/imart/event-worker/api/feed"
 	"github.com/imart/event-worker/internal/feedtest"
+	"github.com/imart/event-worker/internal/teststore"
 	"github.com/imart/event-worker/markets"
 )
 
 // A reader that does not read is disconnected, and gets the missed changes when it reconnects.
 func TestSlowReader(t *testing.T) {
 	t.Parallel()
-	s := serve(t, openFolder(t), feed.Options{Readers: 1, Patience: 200 * time.Millisecond})
+	s := serve(t, teststore.Embedded(t), feed.Options{Readers: 1, Patience: 200 * time.Millisecond})
 	slow := s.open()
 	at := s.next(slow, "position").ID
 	if status, text, err := feedtest.Refusal(t.Context(), s.url, ""); status != http.StatusServiceUnavailable || err != nil {
@@ -104,7 +105,7 @@ func (s *served) expectOrders(at string, n int) (string, int) {
 // Closing the server ends feeds immediately.
 func TestEndsWithServer(t *testing.T) {
 	t.Parallel()
-	o := feed.Options{Data: openFolder(t), Log: slog.New(slog.DiscardHandler)}
+	o := feed.Options{Data: teststore.Embedded(t), Log: slog.New(slog.DiscardHandler)}
 	server, err := api.Serve(t.Context(), api.Options{Listen: "127.0.0.1:0", Routes: feed.Routes(o), Log: o.Log})
 	if err != nil {
 		t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/imart/event-worker/internal/teststore"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
 )
@@ -42,7 +43,7 @@ func putStreams(t *testing.T, store persistence.Store) (letter string) {
 }
 
 func TestRequestsAreStored(t *testing.T) {
-	onEach(t, func(t *testing.T, store persistence.Store) {
+	teststore.Each(t, func(t *testing.T, store persistence.Store) {
 		letter := putStreams(t, store)
 		queue := store.(persistence.RequestQueue)
 		h := handler(Options{Data: querier{store}, Ask: func(ctx context.Context, r persistence.Request) error {
@@ -90,7 +91,7 @@ func TestRequestsAreStored(t *testing.T) {
 }
 
 func TestInvalidRequests(t *testing.T) {
-	store := openEmbedded(t)
+	store := teststore.Embedded(t)
 	letter := putStreams(t, store)
 	h := handler(Options{Data: querier{store}, Ask: func(context.Context, persistence.Request) error {
 		t.Error("an invalid request was stored")
@@ -129,7 +130,7 @@ func TestInvalidRequests(t *testing.T) {
 }
 
 func TestRequestsWithoutAWorker(t *testing.T) {
-	store := openEmbedded(t)
+	store := teststore.Embedded(t)
 	putStreams(t, store)
 	const body = `{"kind": "pause", "chain": "ethereum", "market": "seaport"}`
 	for _, o := range []Options{

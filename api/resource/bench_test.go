@@ -8,12 +8,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/imart/event-worker/internal/mongotest"
+	"github.com/imart/event-worker/internal/teststore"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/persistence/documents"
-	"github.com/imart/event-worker/persistence/embedded"
-	"github.com/imart/event-worker/persistence/mongo"
 )
 
 // BenchmarkList compares the CPU time of a request for a page with that of its query alone.
@@ -21,22 +19,8 @@ import (
 //
 //	go test ./api/resource -run '^$' -bench List
 func BenchmarkList(b *testing.B) {
-	b.Run("embedded", func(b *testing.B) {
-		store, err := embedded.Open(b.Context(), b.TempDir())
-		if err != nil {
-			b.Fatal(err)
-		}
-		defer store.Close()
-		benchLists(b, store)
-	})
-	b.Run("mongodb", func(b *testing.B) {
-		store, err := mongo.Open(b.Context(), mongotest.Database(b))
-		if err != nil {
-			b.Fatal(err)
-		}
-		defer store.Close()
-		benchLists(b, store)
-	})
+	b.Run("embedded", func(b *testing.B) { benchLists(b, teststore.Embedded(b)) })
+	b.Run("mongodb", func(b *testing.B) { benchLists(b, teststore.MongoDB(b)) })
 }
 
 func benchLists(b *testing.B, store persistence.Store) {

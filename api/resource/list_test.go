@@ -13,10 +13,10 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/imart/event-worker/internal/teststore"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/persistence/documents"
-	"github.com/imart/event-worker/persistence/embedded"
 	"github.com/imart/event-worker/persistence/storetest"
 )
 
@@ -32,18 +32,8 @@ func putOrders(t *testing.T, store persistence.Store) {
 	}
 }
 
-func openEmbedded(t *testing.T) *embedded.Store {
-	t.Helper()
-	store, err := embedded.Open(t.Context(), t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = store.Close() })
-	return store
-}
-
 func TestLists(t *testing.T) {
-	store := openEmbedded(t)
+	store := teststore.Embedded(t)
 	putOrders(t, store)
 	h := handler(Options{Data: standing{Querier: store, position: "P1"}})
 	w := get(h, "/orders", "filter", `{status: "LISTING"}`, "sort", "price", "limit", "2")
@@ -79,7 +69,7 @@ func TestLists(t *testing.T) {
 }
 
 func TestUnchangedResponsesAreNotSentAgain(t *testing.T) {
-	store := openEmbedded(t)
+	store := teststore.Embedded(t)
 	putOrders(t, store)
 	h := handler(Options{Data: querier{store}})
 	for _, path := range []string{"/orders?limit=3", "/orders/ethereum/seaport/a", "/openapi.json"} {
@@ -111,7 +101,7 @@ func TestUnchangedResponsesAreNotSentAgain(t *testing.T) {
 }
 
 func TestDocumentsByKey(t *testing.T) {
-	onEach(t, func(t *testing.T, store persistence.Store) {
+	teststore.Each(t, func(t *testing.T, store persistence.Store) {
 		putOrders(t, store)
 		h := handler(Options{Data: querier{store}})
 		for _, key := range []string{"ethereum/seaport/a", "ethereum%2Fseaport%2Fa", "ethereum/seaport%2Fa", "ethereum%2Fseaport%2Fe%2Ff%2F%2Fg"} {
@@ -133,7 +123,7 @@ func TestDocumentsByKey(t *testing.T) {
 
 // An order from the owner's memory equals the store's document, byte for byte.
 func TestOrdersFromMemoryEqualStoredOnes(t *testing.T) {
-	onEach(t, func(t *testing.T, store persistence.Store) {
+	teststore.Each(t, func(t *testing.T, store persistence.Store) {
 		n := 0
 		rapid.Check(t, func(t *rapid.T) {
 			for _, doc := range storetest.DrawDocuments(t)[persistence.Orders] {
@@ -156,7 +146,7 @@ func TestOrdersFromMemoryEqualStoredOnes(t *testing.T) {
 }
 
 func TestBadParameters(t *testing.T) {
-	store := openEmbedded(t)
+	store := teststore.Embedded(t)
 	putOrders(t, store)
 	h := handler(Options{Data: querier{store}})
 	for query, want := range map[string]string{
@@ -198,7 +188,7 @@ func TestBadParameters(t *testing.T) {
 
 // A cursor is valid only for the collection, filter and sort that it was made for.
 func TestCursorsBelongToTheirQuery(t *testing.T) {
-	store := openEmbedded(t)
+	store := teststore.Embedded(t)
 	putOrders(t, store)
 	h := handler(Options{Data: querier{store}})
 	next := *page(t, get(h, "/orders", "filter", `{maker: "0xM"}`, "sort", "price", "limit", "2")).Next
@@ -217,7 +207,7 @@ func TestCursorsBelongToTheirQuery(t *testing.T) {
 
 // Any cursor is answered with a page or a bad request.
 func TestHostileCursors(t *testing.T) {
-	store := openEmbedded(t)
+	store := teststore.Embedded(t)
 	putOrders(t, store)
 	h := handler(Options{Data: querier{store}})
 	a, err := parse(documents.Of(persistence.Orders), "sort=listedAt,-price,anomalies,open,status")
@@ -243,7 +233,7 @@ func TestHostileCursors(t *testing.T) {
 }
 
 func TestUnavailableStore(t *testing.T) {
-	store := openEmbedded(t)
+	store := teststore.Embedded(t)
 	w := get(handler(Options{Data: standing{Querier: store, err: errors.New("mongodb://user:secret@host is away")}}), "/orders")
 	refused(t, w, http.StatusServiceUnavailable, "the database does not answer")
 	if strings.Contains(w.Body.String(), "secret") || w.Header().Get("Retry-After") == "" {
@@ -253,7 +243,7 @@ func TestUnavailableStore(t *testing.T) {
 
 // Lists are refused once their share of the time is used up; documents by key are not.
 func TestListsAreLimitedToTheirShare(t *testing.T) {
-	store := openEmbedded(t)
+	store := teststore.Embedded(t)
 	putOrders(t, store)
 	q := newQueue(1e-9)
 	fine := func() error { return nil }

@@ -16,6 +16,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/imart/event-worker/internal/npmtest"
+	"github.com/imart/event-worker/internal/teststore"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/persistence/documents"
@@ -136,7 +137,7 @@ func TestResponsesMatchTheirSchemas(t *testing.T) {
 		ones[name] = compiled(t, "/components/schemas/"+documents.Of(name).Model)
 	}
 	problem := compiled(t, "/components/schemas/Problem")
-	onEach(t, func(t *testing.T, store persistence.Store) {
+	teststore.Each(t, func(t *testing.T, store persistence.Store) {
 		h := handler(Options{Data: querier{store}})
 		fits := func(t fataler, s *jsonschema.Schema, body *bytes.Buffer) {
 			t.Helper()

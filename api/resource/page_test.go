@@ -10,6 +10,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/imart/event-worker/internal/teststore"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
 )
@@ -56,7 +57,7 @@ func drawOrder(t *rapid.T, key string) markets.Order {
 // between the pages. If nothing changes, the pages together are in the store's order, with
 // _id as the tie-breaker.
 func TestPages(t *testing.T) {
-	onEach(t, func(t *testing.T, store persistence.Store) {
+	teststore.Each(t, func(t *testing.T, store persistence.Store) {
 		h := handler(Options{Data: querier{store}})
 		n := 0
 		rapid.Check(t, func(t *rapid.T) {

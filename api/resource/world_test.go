@@ -16,8 +16,6 @@ import (
 	"github.com/imart/event-worker/internal/mongotest"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
-	"github.com/imart/event-worker/persistence/embedded"
-	"github.com/imart/event-worker/persistence/mongo"
 )
 
 func TestMain(m *testing.M) {
@@ -25,26 +23,6 @@ func TestMain(m *testing.M) {
 	// precedence.
 	_ = flag.Set("rapid.checks", "25")
 	os.Exit(mongotest.Main(m))
-}
-
-// onEach runs a test on each store.
-func onEach(t *testing.T, test func(t *testing.T, store persistence.Store)) {
-	t.Run("embedded", func(t *testing.T) {
-		store, err := embedded.Open(t.Context(), t.TempDir())
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer store.Close()
-		test(t, store)
-	})
-	t.Run("mongodb", func(t *testing.T) {
-		store, err := mongo.Open(t.Context(), mongotest.Database(t))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer store.Close()
-		test(t, store)
-	})
 }
 
 // handler serves the routes of the package.

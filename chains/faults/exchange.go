@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+
+	"github.com/imart/event-worker/internal/backoff"
 )
 
 // exchange is one request and its calls.
@@ -128,7 +130,7 @@ func (r *response) settle() []byte {
 // write sends the response over HTTP.
 func (r *response) write(w http.ResponseWriter, request *http.Request) {
 	ctx := request.Context()
-	if r.wait > 0 && !sleep(ctx, r.wait) || r.vanish {
+	if r.wait > 0 && backoff.Sleep(ctx, r.wait) != nil || r.vanish {
 		panic(http.ErrAbortHandler)
 	}
 	if r.raw != nil {
@@ -213,24 +215,12 @@ func (t *throttled) Write(p []byte) (int, error) {
 			if flusher, ok := t.w.(http.Flusher); ok {
 				flusher.Flush()
 			}
-			if len(p) > 0 && !sleep(t.ctx, time.Duration(float64(n)/float64(t.rate)*float64(time.Second))) {
+			if len(p) > 0 && backoff.Sleep(t.ctx, time.Duration(float64(n)/float64(t.rate)*float64(time.Second))) != nil {
 				return written, t.ctx.Err()
 			}
 		}
 	}
 	return written, nil
-}
-
-// sleep waits, and returns false if the context ends first.
-func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }
 
 // jsonOf marshals a value that can always be marshalled.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+	"github.com/imart/event-worker/internal/backoff"
 )
 
 // followHeads emits the node's new heads, after the faults, until the context ends.
@@ -17,7 +18,7 @@ func (p *Proxy) followHeads(ctx context.Context, r *http.Request, emit func(json
 	}
 	for ctx.Err() == nil {
 		p.passHeads(ctx, r, emit)
-		sleep(ctx, time.Second) // before reconnecting
+		_ = backoff.Sleep(ctx, time.Second) // before reconnecting
 	}
 }
 
@@ -99,7 +100,7 @@ func (p *Proxy) pollHeads(ctx context.Context, r *http.Request, emit func(json.R
 			}
 			last, lastHash = height, hash
 		}
-		if !sleep(ctx, interval) {
+		if backoff.Sleep(ctx, interval) != nil {
 			return
 		}
 	}

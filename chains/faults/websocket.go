@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"github.com/coder/websocket"
+	"github.com/imart/event-worker/internal/backoff"
 )
 
 const (
@@ -157,7 +158,7 @@ func (s *socket) write(ctx context.Context, message []byte) {
 // sendResponse sends an HTTP response over the WebSocket. A response with a status is
 // sent if it is JSON; any other one closes the connection.
 func (s *socket) sendResponse(ctx context.Context, r *response) {
-	if r.wait > 0 && !sleep(ctx, r.wait) {
+	if r.wait > 0 && backoff.Sleep(ctx, r.wait) != nil {
 		return
 	}
 	body := r.encode()

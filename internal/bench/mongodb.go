@@ -69,12 +69,13 @@ func connect(uri string) (*driver.Client, *driver.Database, error) {
 	return client, client.Database(address.Database), nil
 }
 
-// cpuOfMongoDB is the CPU time of the MongoDB server so far, 0 without MongoDB. Only servers on Linux tell it.
+// cpuOfMongoDB returns the CPU time of the MongoDB server so far; 0 without MongoDB, and for
+// servers that do not run on Linux.
 func cpuOfMongoDB(ctx context.Context, o options) (time.Duration, error) {
 	if o.mongodb == "" {
 		return 0, nil
 	}
-	client, err := driver.Connect(driveroptions.Client().ApplyURI(o.mongodb))
+	client, _, err := connect(o.mongodb)
 	if err != nil {
 		return 0, err
 	}

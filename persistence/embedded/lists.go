@@ -2,7 +2,6 @@ package embedded
 
 import (
 	"math"
-	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -69,7 +68,11 @@ func (s *selection) narrowLists(all persistence.And) {
 	}
 	chain, market := named(all, "chain"), named(all, "market")
 	if s.collection == persistence.Orders && chain != "" && market != "" {
-		s.among("maker", spellings(all, "maker"), func(text string) any { return nameRef{chain, market, markets.MakerKey(text)} })
+		var makers []any
+		for _, maker := range spellings(all, "maker") {
+			makers = append(makers, nameRef{chain, market, markets.MakerKey(maker)})
+		}
+		s.among("maker", makers)
 	}
 	for _, c := range all {
 		operator, bound := boundOf(c)
@@ -82,10 +85,16 @@ func (s *selection) narrowLists(all persistence.And) {
 // ofCollection restricts the query to the orders of a collection, and to its open asks or bids if
 // the filter names them.
 func (s *selection) ofCollection(all persistence.And) {
-	collections := spellings(all, collectionPath)
-	s.among("collection", collections, func(text string) any { return collectionHash(text) })
+	var hashes []any
+	for _, collection := range spellings(all, collectionPath) {
+		// A repeated value would keep SQLite from reading the rows in the order of the index.
+		if hash := any(collectionHash(collection)); !slices.Contains(hashes, hash) {
+			hashes = append(hashes, hash)
+		}
+	}
+	s.among("collection", hashes)
 	side := sideLetter(markets.Side(named(all, "side")))
-	if len(collections) == 0 || side == "" || named(all, "status") != string(markets.Listing) {
+	if len(hashes) == 0 || side == "" || named(all, "status") != string(markets.Listing) {
 		return
 	}
 	s.sql.byPrice = true
@@ -121,16 +130,8 @@ func sideLetter(side markets.Side) string {
 	return ""
 }
 
-// among adds that a column has one of some values, if there are any. A single value is written
-// once: the rows of several are not in the order of an index.
-func (s *selection) among(column string, texts []string, value func(text string) any) {
-	var values []any
-	for _, text := range texts {
-		v := value(text)
-		if !slices.ContainsFunc(values, func(other any) bool { return reflect.DeepEqual(v, other) }) {
-			values = append(values, v)
-		}
-	}
+// among restricts a column to some values, unless there are none.
+func (s *selection) among(column string, values []any) {
 	if len(values) > 0 {
 		s.sql.add(column+" IN (?"+strings.Repeat(", ?", len(values)-1)+") AND ", values...)
 	}

@@ -176,7 +176,7 @@ func idOf[T interface{ ID() string }](doc []byte) (string, error) {
 	return t.ID(), err
 }
 
-// idBy is idOf for documents that lists have many of.
+// idBy is idOf with a faster decoder, for the collections whose lists are read most.
 func idBy[T interface{ ID() string }](decoder *documents.Decoder[T], doc []byte) (string, error) {
 	var t T
 	err := decoder.Decode(doc, &t)

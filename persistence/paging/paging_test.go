@@ -12,34 +12,17 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/imart/event-worker/internal/mongotest"
+	"github.com/imart/event-worker/internal/teststore"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/persistence/documents"
-	"github.com/imart/event-worker/persistence/embedded"
-	"github.com/imart/event-worker/persistence/mongo"
 	"github.com/imart/event-worker/persistence/paging"
 )
 
 // The pages of a list together equal the list, for sort fields of every type, whether orders
 // have them or not.
 func TestPagesEqualTheList(t *testing.T) {
-	t.Run("embedded", func(t *testing.T) {
-		store, err := embedded.Open(t.Context(), t.TempDir())
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer store.Close()
-		pagesEqualTheList(t, store)
-	})
-	t.Run("mongo", func(t *testing.T) {
-		store, err := mongo.Open(t.Context(), mongotest.Database(t))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer store.Close()
-		pagesEqualTheList(t, store)
-	})
+	teststore.Each(t, pagesEqualTheList)
 }
 
 func pagesEqualTheList(t *testing.T, store persistence.Store) {

@@ -51,7 +51,7 @@ type Verdict struct {
 type Call struct {
 	To        common.Address
 	Digest    common.Hash // of the order itself, of a bulk order too
-	Signature []byte      // as it was handed in, with the proof of a bulk order
+	Signature []byte      // as it was submitted, with the proof of a bulk order
 }
 
 // Magic is isValidSignature's selector, and its answer if the signature is accepted.
@@ -78,7 +78,7 @@ func (c Call) Accepts(answer []byte) bool {
 // one of Seaport.
 //
 // As the contracts do, it accepts signatures with a high s (EIP-2), whichever form of one
-// and the same signature was handed in, and a bulk order's index with any bits beyond the
+// and the same signature was submitted, and a bulk order's index with any bits beyond the
 // proof's height.
 func (o Order) Verify(d Domain) (Verdict, error) {
 	if err := d.check(); err != nil {
