@@ -167,7 +167,7 @@ func followChains(ctx context.Context, w *worker.Worker, lines *progress.Logger,
 // reached, unless GOMEMLIMIT says something else.
 func limitMemory(log *slog.Logger) {
 	const part = 0.85
-	limit, err := memlimit.SetGoMemLimitWithOpts(memlimit.WithRatio(part), memlimit.WithProvider(memlimit.FromCgroup), memlimit.WithLogger(slog.New(slog.DiscardHandler)))
+	limit, err := memlimit.Set(memlimit.WithRatio(part))
 	if err == nil && limit > 0 {
 		log.Debug("memory limit", "bytes", limit)
 	}
