@@ -7,10 +7,8 @@ import (
 	"strings"
 	"time"
 
-	sdk "github.com/aptos-labs/aptos-go-sdk"
-	"github.com/aptos-labs/aptos-go-sdk/api"
-
 	"github.com/imart/event-worker/chains/internal/rawdata"
+	"github.com/imart/event-worker/internal/address"
 	"github.com/imart/event-worker/markets"
 )
 
@@ -83,8 +81,8 @@ func Transaction(text []byte) (hash string, raws []markets.Raw, err error) {
 		accounts[account] = true
 		of := ""
 		if h, ok := e.handle(); ok {
-			accounts[h.account.StringLong()] = true
-			of = fmt.Sprintf("%s/%d", h.account.StringLong(), h.creation)
+			accounts[string(h.account)] = true
+			of = fmt.Sprintf("%s/%d", h.account, h.creation)
 		}
 		raws = append(raws, markets.Raw{
 			Handle:   of,
@@ -119,7 +117,7 @@ func (w wireTransaction) parse() (t *transaction, err error) {
 	for i, e := range w.Events {
 		if h, ok := e.handle(); ok {
 			t.indices[eventKey{h, int64(e.Sequence)}] = int32(i)
-			accounts[h.account.StringLong()] = true
+			accounts[string(h.account)] = true
 		}
 	}
 	t.ledger, err = ledgerOf(w.Version, w.Sender, w.Changes, accounts)
@@ -132,13 +130,13 @@ func (n number) time() time.Time { return time.UnixMicro(int64(n)).UTC() }
 // ledgerOf returns what decoders need of a transaction's sender and changes.
 func ledgerOf(version number, sender string, changes []change, accounts map[string]bool) (*markets.AptosTransaction, error) {
 	ledger := &markets.AptosTransaction{Version: int64(version)}
-	ledger.Sender, _ = fullAddress(sender)
+	ledger.Sender, _ = address.Aptos(sender)
 	size := 0
 	for _, change := range changes {
 		if change.Type != "write_resource" || !isRelevant(change.Data.Type, accounts) {
 			continue
 		}
-		address, err := fullAddress(change.Address)
+		long, err := address.Aptos(change.Address)
 		if err != nil {
 			continue
 		}
@@ -149,7 +147,7 @@ func ledgerOf(version number, sender string, changes []change, accounts map[stri
 		if err != nil {
 			return nil, fmt.Errorf("resource %.200s: %w", change.Data.Type, err)
 		}
-		ledger.Resources = append(ledger.Resources, markets.AptosResource{Address: address, Type: change.Data.Type, Data: data})
+		ledger.Resources = append(ledger.Resources, markets.AptosResource{Address: long, Type: change.Data.Type, Data: data})
 	}
 	return ledger, nil
 }
@@ -157,33 +155,24 @@ func ledgerOf(version number, sender string, changes []change, accounts map[stri
 // isRelevant says whether a resource can matter to a decoder: objects, tokens, collections,
 // and those of modules whose accounts have the events' handles or types.
 func isRelevant(resourceType string, accounts map[string]bool) bool {
-	address, rest, _ := strings.Cut(resourceType, "::")
-	switch address {
+	module, rest, _ := strings.Cut(resourceType, "::")
+	switch module {
 	case "0x1":
 		return strings.HasPrefix(rest, "object::")
 	case "0x3", "0x4":
 		return true
 	}
-	long, err := fullAddress(address)
+	long, err := address.Aptos(module)
 	return err == nil && accounts[long]
-}
-
-// fullAddress returns an address in 64 digits.
-func fullAddress(text string) (string, error) {
-	var address sdk.AccountAddress
-	if err := address.ParseStringWithPrefixRelaxed(text); err != nil {
-		return "", fmt.Errorf("address %.80q: %w", text, err)
-	}
-	return address.StringLong(), nil
 }
 
 // fullType returns a Move type with its module's address in 64 digits.
 func fullType(text string) (string, error) {
-	address, rest, ok := strings.Cut(text, "::")
+	module, rest, ok := strings.Cut(text, "::")
 	if !ok {
 		return "", fmt.Errorf("%.80q is not a Move type", text)
 	}
-	long, err := fullAddress(address)
+	long, err := address.Aptos(module)
 	return long + "::" + rest, err
 }
 
@@ -213,11 +202,11 @@ func parseStreamed(t *rawdata.Transaction) (*transaction, error) {
 	}
 	w := wireTransaction{Version: number(t.Version), Hash: hashOf(t), Timestamp: number(t.Micros), Sender: string(t.Sender), Changes: changes}
 	for i, e := range t.Events {
-		var account sdk.AccountAddress
-		if err := account.ParseStringWithPrefixRelaxed(string(e.Account)); err != nil {
+		long, err := address.Aptos(string(e.Account))
+		if err != nil {
 			return nil, fmt.Errorf("account of event %d: %w", i, err)
 		}
-		w.Events = append(w.Events, event{GUID: api.GUID{CreationNumber: e.Creation, AccountAddress: &account}, Sequence: number(e.Sequence)})
+		w.Events = append(w.Events, event{GUID: wireGUID{number(e.Creation), wireAddress(long)}, Sequence: number(e.Sequence)})
 	}
 	return w.parse()
 }

@@ -51,6 +51,25 @@ func TestWhatIsKeptOfATransaction(t *testing.T) {
 	}
 }
 
+// An event without a handle is a module event, however a node leaves the handle out.
+func TestEventsWithoutHandle(t *testing.T) {
+	for _, guid := range []string{`{}`, `null`, `{"creation_number":"0","account_address":null}`} {
+		var e event
+		if err := json.Unmarshal([]byte(`{"guid":`+guid+`}`), &e); err != nil {
+			t.Errorf("%s: %v", guid, err)
+		}
+		if h, ok := e.handle(); ok {
+			t.Errorf("%s is handle %v", guid, h)
+		}
+	}
+	for _, guid := range []string{`{"account_address":""}`, `{"account_address":"7"}`, `{"creation_number":"-1"}`, `{"creation_number":null}`, `{"creation_number":"9223372036854775808"}`} {
+		var e event
+		if err := json.Unmarshal([]byte(`{"guid":`+guid+`}`), &e); err == nil {
+			t.Errorf("%s is handle %v", guid, e.GUID)
+		}
+	}
+}
+
 func TestResourcesAreBounded(t *testing.T) {
 	resources := func(n, size int) int {
 		change := fmt.Sprintf(`{"type":"write_resource","address":"0x7","data":{"type":"0x4::token::Token","data":%q}}`, strings.Repeat("x", size))
