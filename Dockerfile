@@ -22,5 +22,6 @@ RUN commands=github.com/imart/event-worker/commands && go build -trimpath -o /ev
 
 FROM gcr.io/distroless/static-debian12:nonroot
 COPY --from=build /event-worker /usr/local/bin/event-worker
+COPY LICENSE NOTICE THIRD-PARTY-LICENSES.txt /usr/share/doc/event-worker/
 COPY --from=build --chown=65532:65532 /logs /var/log/event-worker
 ENTRYPOINT ["event-worker"]

@@ -1,4 +1,4 @@
-.PHONY: build test race compose-test bench pictures lint size ci release release-check
+.PHONY: build test race compose-test bench pictures lint size ci licences release release-check
 
 CORE = ^(messages|actors|cluster)/|^markets/[^/]*$$|^chains/([^/]*|(evm|aptos|internal)/.*)$$|^persistence/([^/]*|mongo/.*)$$
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.6.1
@@ -63,6 +63,10 @@ ci:
 # make release VERSION=v1.2.3; ONLY=linux_amd64 restricts it to that platform.
 release:
 	go -C deploy/release run . -version "$(VERSION)" -only "$(ONLY)"
+
+# Writes THIRD-PARTY-LICENSES.txt; fails on a licence that is unknown or not allowed.
+licences:
+	go -C deploy/release run . -licences
 
 # Builds a release, or ONLY one platform of it, twice and compares the results. Minutes.
 release-check:

@@ -12,8 +12,11 @@ import (
 	"strings"
 )
 
+// terms are the files of the repository that archives and images contain with the program.
+var terms = []string{"LICENSE", "NOTICE", thirdParty}
+
 // documents are the files of the repository that every archive contains beside the program.
-var documents = []string{"LICENSE", "README.md", "event-worker.example.yaml"}
+var documents = append([]string{"README.md", "event-worker.example.yaml"}, terms...)
 
 // archive writes a .tar.gz with one folder that contains the program and the documents.
 func (c commit) archive(binary, folder, file string) error {

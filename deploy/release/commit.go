@@ -57,7 +57,7 @@ func (c commit) git(args ...string) (string, error) {
 func (c commit) build(p platform, binary string) error {
 	command := exec.Command("go", "build", "-mod=readonly", "-trimpath", "-buildvcs=true", "-ldflags", "-s -w -X github.com/imart/event-worker/commands.stamped="+c.version, "-o", binary, ".")
 	command.Dir = c.repository
-	command.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=", "GOEXPERIMENT=", "GOWORK=off", "GOOS="+p.os, "GOARCH="+p.arch, "GOAMD64=v1", "GOARM64=v8.0")
+	command.Env = p.environment()
 	if err := os.MkdirAll(filepath.Dir(binary), 0o755); err != nil {
 		return err
 	}
@@ -76,6 +76,11 @@ func (c commit) build(p platform, binary string) error {
 		return fmt.Errorf("the binary records commit %q, modified %q: build in a separate clone, as Go does not read the commit in a linked worktree", known["vcs.revision"], known["vcs.modified"])
 	}
 	return nil
+}
+
+// environment is that of the go command for a platform.
+func (p platform) environment() []string {
+	return append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=", "GOEXPERIMENT=", "GOWORK=off", "GOOS="+p.os, "GOARCH="+p.arch, "GOAMD64=v1", "GOARM64=v8.0")
 }
 
 // output runs a command and returns its standard output, without surrounding space.

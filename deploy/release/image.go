@@ -5,6 +5,7 @@ import (
 	"encoding/pem"
 	"io"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/name"
@@ -19,7 +20,8 @@ import (
 const user = 65532
 
 // image writes an image for "docker load": the program, the certificate authorities that
-// Mozilla trusts, an unprivileged user, and a folder for logs that this user owns.
+// Mozilla trusts, the terms of both, an unprivileged user, and a folder for logs that this user
+// owns.
 func (c commit) image(p platform, binary, file string) error {
 	program, err := os.ReadFile(binary)
 	if err != nil {
@@ -41,6 +43,16 @@ func (c commit) image(p platform, binary, file string) error {
 	own.folder("usr/local", 0)
 	own.folder("usr/local/bin", 0)
 	own.file("usr/local/bin/event-worker", 0o755, program)
+	own.folder("usr/share", 0)
+	own.folder("usr/share/doc", 0)
+	own.folder("usr/share/doc/event-worker", 0)
+	for _, name := range terms {
+		content, err := os.ReadFile(filepath.Join(c.repository, name))
+		if err != nil {
+			return err
+		}
+		own.file("usr/share/doc/event-worker/"+name, 0o644, content)
+	}
 
 	image := empty.Image
 	for _, files := range []tarball{system, own} {

@@ -27,9 +27,14 @@ func main() {
 	repository := flag.String("repository", "../..", "the repository")
 	out := flag.String("out", "../../dist", "the folder for the files; it must not exist, be empty, or contain an earlier release")
 	only := flag.String("only", "", "the platforms to build, such as linux_amd64,darwin_arm64 (default all)")
+	licences := flag.Bool("licences", false, "only write the file "+thirdParty+" of the repository")
 	flag.Parse()
 	chosen, err := choose(*only)
-	if err == nil {
+	switch {
+	case err != nil:
+	case *licences:
+		err = writeLicences(*repository)
+	default:
 		err = release(*repository, *version, *out, chosen)
 	}
 	if err != nil {
@@ -56,6 +61,9 @@ func choose(only string) (chosen []platform, err error) {
 func release(repository, version, out string, platforms []platform) error {
 	c, err := commitOf(repository, version)
 	if err != nil {
+		return err
+	}
+	if err := checkLicences(repository); err != nil {
 		return err
 	}
 	if out, err = filepath.Abs(out); err != nil {

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"archive/tar"
 	"bytes"
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	tarballs "github.com/google/go-containerregistry/pkg/v1/tarball"
 	"github.com/google/go-containerregistry/pkg/v1/validate"
 )
@@ -121,9 +125,33 @@ func wellFormed(t *testing.T, file string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	for _, name := range terms {
+		if !inImage(t, image, "usr/share/doc/event-worker/"+name) {
+			t.Errorf("the image lacks %s", name)
+		}
+	}
 	c, err := image.ConfigFile()
 	if err != nil || c.Config.User != "65532:65532" || c.Architecture != "amd64" || len(c.History) != 2 || c.Config.Labels["org.opencontainers.image.revision"] != "hash" {
 		t.Errorf("%+v, %v", c, err)
+	}
+}
+
+func inImage(t *testing.T, image v1.Image, file string) bool {
+	t.Helper()
+	content := mutate.Extract(image)
+	defer content.Close()
+	files := tar.NewReader(content)
+	for {
+		header, err := files.Next()
+		if err == io.EOF {
+			return false
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if header.Name == file {
+			return true
+		}
 	}
 }
 
