@@ -20,8 +20,8 @@ import (
 const user = 65532
 
 // image writes an image for "docker load": the program, the certificate authorities that
-// Mozilla trusts, the terms of both, an unprivileged user, and a folder for logs that this user
-// owns.
+// Mozilla trusts, the terms of both, an unprivileged user, and a folder for logs that this
+// user owns.
 func (c commit) image(p platform, binary, file string) error {
 	program, err := os.ReadFile(binary)
 	if err != nil {

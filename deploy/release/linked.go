@@ -19,8 +19,8 @@ type component struct {
 // assets is the folder of the repository with scripts of others that the program serves.
 const assets = "api/page/assets"
 
-// componentsOf returns the components of a repository's program on all platforms of a release,
-// sorted by name.
+// componentsOf returns the components of a repository's program on all platforms of a
+// release, sorted by name.
 func componentsOf(repository string) ([]*component, error) {
 	found := map[string]*component{}
 	for _, p := range platforms {
@@ -38,8 +38,8 @@ func componentsOf(repository string) ([]*component, error) {
 	return slices.SortedFunc(maps.Values(found), func(a, b *component) int { return strings.Compare(a.name, b.name) }), nil
 }
 
-// addLinked adds the modules that are linked on a platform. Modules that only tests use are not
-// among them.
+// addLinked adds the modules that are linked on a platform. Modules that only tests use are
+// not among them.
 func addLinked(found map[string]*component, repository string, p platform) error {
 	command := exec.Command("go", "list", "-mod=readonly", "-deps", "-f",
 		"{{if not (or .Standard .Module.Main)}}{{.Module.Path}}\t{{.Module.Version}}\t{{.Module.Dir}}\t{{.Dir}}{{end}}", ".")

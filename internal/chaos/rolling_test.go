@@ -14,13 +14,13 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// rollingVariable is set for the test of a rolling upgrade, which builds an earlier version.
+// rollingVariable is set for the test of a rolling upgrade, which builds another version.
 const rollingVariable = "EVENT_WORKER_TEST_ROLLING"
 
-// Three nodes of the last version are replaced by the present one, one after the other, while
-// their chains grow and are reorganised: the two versions share the chains, and the documents
-// end as the chains determine. Once the present version has brought the database up to date, the
-// last one does not start any more.
+// Three nodes of the last version are replaced by the present one, one after the other,
+// while their chains grow and are reorganised: the two versions share the chains, and the
+// documents end as the chains determine. Once the present version has brought the database
+// up to date, the last one no longer starts.
 func TestRollingUpgrade(t *testing.T) {
 	if os.Getenv(rollingVariable) == "" {
 		t.Skip("set " + rollingVariable + "=1: it takes minutes")
@@ -103,7 +103,8 @@ func (c *cluster) grow() {
 	}
 }
 
-// sharesCluster checks that all nodes are members of one cluster, whose versions work together.
+// sharesCluster checks that all nodes are members of one cluster, whose versions work
+// together.
 func (c *cluster) sharesCluster() {
 	c.t.Helper()
 	members, err := all[persistence.Node](c.t.Context(), c.database, persistence.Nodes)
