@@ -64,9 +64,12 @@ func (c *Chain) handleID(ctx context.Context, source markets.Source) (handle, er
 	if err != nil {
 		return handle{}, err
 	}
-	of := handle{h.GUID.ID.Address, uint64(h.GUID.ID.Creation)}
-	if !c.accounts[string(shortAddress([]byte(of.account)))] {
-		return handle{}, c.node.Errorf("the handle %s is of another account, %s: %w", source.Field, of.account, errOtherAccount)
+	of := handle{creation: uint64(h.GUID.ID.Creation)}
+	if err := of.account.ParseStringWithPrefixRelaxed(h.GUID.ID.Address); err != nil {
+		return handle{}, c.node.Errorf("account of %s: %w", source.Field, err)
+	}
+	if !c.accounts[string(shortAddress([]byte(of.account.StringLong())))] {
+		return handle{}, c.node.Errorf("the handle %s is of another account, %s: %w", source.Field, of.account.StringLong(), errOtherAccount)
 	}
 	r.of = &of
 	return of, nil

@@ -3,20 +3,24 @@ package aptos
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
 
+	sdk "github.com/aptos-labs/aptos-go-sdk"
+	"github.com/aptos-labs/aptos-go-sdk/api"
+
 	"github.com/imart/event-worker/chains"
 	"github.com/imart/event-worker/chains/internal/endpoint"
-	"github.com/imart/event-worker/internal/address"
 	"github.com/imart/event-worker/markets"
 )
 
-// node is the client of the fullnodes' REST API.
+// node is the client of the fullnodes' REST API. The SDK gives the types; its own client takes
+// no context, bounds no answer, hides the headers with the ledger version, and puts the URL
+// into its errors.
 type node struct {
 	pool    *endpoint.Pool
 	chainID uint64
@@ -152,41 +156,35 @@ func (n node) ledgerVersion(ctx context.Context) (int64, error) {
 // event is an event on a handle's page or in a transaction.
 type event struct {
 	Version  number          `json:"version"` // on a handle's page only
-	GUID     wireGUID        `json:"guid"`
+	GUID     eventGUID       `json:"guid"`
 	Sequence number          `json:"sequence_number"`
 	Type     string          `json:"type"`
 	Data     json.RawMessage `json:"data"`
 }
 
+// eventGUID is a handle as events name it.
+type eventGUID struct{ api.GUID }
+
+// UnmarshalJSON implements json.Unmarshaler. The SDK's own panics on null.
+func (g *eventGUID) UnmarshalJSON(data []byte) error {
+	if string(data) == "null" {
+		return nil
+	}
+	return g.GUID.UnmarshalJSON(data)
+}
+
 // handle identifies an event handle.
 type handle struct {
-	account  wireAddress
+	account  sdk.AccountAddress
 	creation uint64
-}
-
-// wireGUID is a handle as events name it.
-type wireGUID struct {
-	Creation number      `json:"creation_number"`
-	Account  wireAddress `json:"account_address"`
-}
-
-// wireAddress is an address in 64 digits, empty if there is none.
-type wireAddress string
-
-// UnmarshalJSON implements json.Unmarshaler.
-func (a *wireAddress) UnmarshalJSON(data []byte) error {
-	var text *string
-	if err := json.Unmarshal(data, &text); err != nil || text == nil {
-		return err
-	}
-	long, err := address.Aptos(*text)
-	*a = wireAddress(long)
-	return err
 }
 
 // handle is the event's handle; module events have none.
 func (e event) handle() (handle, bool) {
-	return handle{e.GUID.Account, uint64(e.GUID.Creation)}, e.GUID.Account != ""
+	if e.GUID.AccountAddress == nil {
+		return handle{}, false
+	}
+	return handle{*e.GUID.AccountAddress, e.GUID.CreationNumber}, true
 }
 
 // events asks for up to limit events of a handle from a number on, the newest if that is
@@ -217,8 +215,8 @@ type eventHandle struct {
 	Counter *number `json:"counter"`
 	GUID    struct {
 		ID struct {
-			Address  wireAddress `json:"addr"`
-			Creation number      `json:"creation_num"`
+			Address  string `json:"addr"`
+			Creation number `json:"creation_num"`
 		} `json:"id"`
 	} `json:"guid"`
 }
@@ -318,16 +316,12 @@ type number int64
 
 // UnmarshalJSON implements json.Unmarshaler.
 func (n *number) UnmarshalJSON(data []byte) error {
-	var text string
-	if err := json.Unmarshal(data, &text); err != nil {
+	var v api.U64
+	if err := v.UnmarshalJSON(data); err != nil {
 		return err
 	}
-	v, err := strconv.ParseUint(text, 10, 63)
-	switch {
-	case errors.Is(err, strconv.ErrRange):
-		return fmt.Errorf("number %.80s is too large", text)
-	case err != nil:
-		return fmt.Errorf("%.80q is not a number", text)
+	if v > math.MaxInt64 {
+		return fmt.Errorf("number %d is too large", v)
 	}
 	*n = number(v)
 	return nil

@@ -7,11 +7,11 @@ import (
 	"strconv"
 	"strings"
 
+	sdk "github.com/aptos-labs/aptos-go-sdk"
 	"github.com/mailru/easyjson/jlexer"
 
 	"github.com/imart/event-worker/chains"
 	"github.com/imart/event-worker/chains/internal/rawdata"
-	"github.com/imart/event-worker/internal/address"
 	"github.com/imart/event-worker/markets"
 )
 
@@ -243,11 +243,11 @@ func (s *pageScanner) scanHandles(t *rawdata.Transaction) error {
 		h := handleEvent{transaction: of, event: event{
 			Version: number(t.Version), Sequence: number(e.Sequence), Type: string(e.Type), Data: bytes.Clone(e.Data),
 		}}
-		long, err := address.Aptos(string(e.Account))
-		if err != nil {
+		var account sdk.AccountAddress
+		if err := account.ParseStringWithPrefixRelaxed(string(e.Account)); err != nil {
 			return fmt.Errorf("version %d: %w", t.Version, err)
 		}
-		h.GUID = wireGUID{number(e.Creation), wireAddress(long)}
+		h.GUID.AccountAddress, h.GUID.CreationNumber = &account, e.Creation
 		s.handleEvents = append(s.handleEvents, h)
 	}
 	return nil

@@ -7,8 +7,10 @@ import (
 	"strings"
 	"time"
 
+	sdk "github.com/aptos-labs/aptos-go-sdk"
+	"github.com/aptos-labs/aptos-go-sdk/api"
+
 	"github.com/imart/event-worker/chains/internal/rawdata"
-	"github.com/imart/event-worker/internal/address"
 	"github.com/imart/event-worker/markets"
 )
 
@@ -81,8 +83,8 @@ func Transaction(text []byte) (hash string, raws []markets.Raw, err error) {
 		accounts[account] = true
 		of := ""
 		if h, ok := e.handle(); ok {
-			accounts[string(h.account)] = true
-			of = fmt.Sprintf("%s/%d", h.account, h.creation)
+			accounts[h.account.StringLong()] = true
+			of = fmt.Sprintf("%s/%d", h.account.StringLong(), h.creation)
 		}
 		raws = append(raws, markets.Raw{
 			Handle:   of,
@@ -117,7 +119,7 @@ func (w wireTransaction) parse() (t *transaction, err error) {
 	for i, e := range w.Events {
 		if h, ok := e.handle(); ok {
 			t.indices[eventKey{h, int64(e.Sequence)}] = int32(i)
-			accounts[string(h.account)] = true
+			accounts[h.account.StringLong()] = true
 		}
 	}
 	t.ledger, err = ledgerOf(w.Version, w.Sender, w.Changes, accounts)
@@ -130,13 +132,13 @@ func (n number) time() time.Time { return time.UnixMicro(int64(n)).UTC() }
 // ledgerOf returns what decoders need of a transaction's sender and changes.
 func ledgerOf(version number, sender string, changes []change, accounts map[string]bool) (*markets.AptosTransaction, error) {
 	ledger := &markets.AptosTransaction{Version: int64(version)}
-	ledger.Sender, _ = address.Aptos(sender)
+	ledger.Sender, _ = fullAddress(sender)
 	size := 0
 	for _, change := range changes {
 		if change.Type != "write_resource" || !isRelevant(change.Data.Type, accounts) {
 			continue
 		}
-		long, err := address.Aptos(change.Address)
+		address, err := fullAddress(change.Address)
 		if err != nil {
 			continue
 		}
@@ -147,7 +149,7 @@ func ledgerOf(version number, sender string, changes []change, accounts map[stri
 		if err != nil {
 			return nil, fmt.Errorf("resource %.200s: %w", change.Data.Type, err)
 		}
-		ledger.Resources = append(ledger.Resources, markets.AptosResource{Address: long, Type: change.Data.Type, Data: data})
+		ledger.Resources = append(ledger.Resources, markets.AptosResource{Address: address, Type: change.Data.Type, Data: data})
 	}
 	return ledger, nil
 }
@@ -155,24 +157,33 @@ func ledgerOf(version number, sender string, changes []change, accounts map[stri
 // isRelevant says whether a resource can matter to a decoder: objects, tokens, collections,
 // and those of modules whose accounts have the events' handles or types.
 func isRelevant(resourceType string, accounts map[string]bool) bool {
-	module, rest, _ := strings.Cut(resourceType, "::")
-	switch module {
+	address, rest, _ := strings.Cut(resourceType, "::")
+	switch address {
 	case "0x1":
 		return strings.HasPrefix(rest, "object::")
 	case "0x3", "0x4":
 		return true
 	}
-	long, err := address.Aptos(module)
+	long, err := fullAddress(address)
 	return err == nil && accounts[long]
+}
+
+// fullAddress returns an address in 64 digits.
+func fullAddress(text string) (string, error) {
+	var address sdk.AccountAddress
+	if err := address.ParseStringWithPrefixRelaxed(text); err != nil {
+		return "", fmt.Errorf("address %.80q: %w", text, err)
+	}
+	return address.StringLong(), nil
 }
 
 // fullType returns a Move type with its module's address in 64 digits.
 func fullType(text string) (string, error) {
-	module, rest, ok := strings.Cut(text, "::")
+	address, rest, ok := strings.Cut(text, "::")
 	if !ok {
 		return "", fmt.Errorf("%.80q is not a Move type", text)
 	}
-	long, err := address.Aptos(module)
+	long, err := fullAddress(address)
 	return long + "::" + rest, err
 }
 
@@ -202,11 +213,11 @@ func parseStreamed(t *rawdata.Transaction) (*transaction, error) {
 	}
 	w := wireTransaction{Version: number(t.Version), Hash: hashOf(t), Timestamp: number(t.Micros), Sender: string(t.Sender), Changes: changes}
 	for i, e := range t.Events {
-		long, err := address.Aptos(string(e.Account))
-		if err != nil {
+		var account sdk.AccountAddress
+		if err := account.ParseStringWithPrefixRelaxed(string(e.Account)); err != nil {
 			return nil, fmt.Errorf("account of event %d: %w", i, err)
 		}
-		w.Events = append(w.Events, event{GUID: wireGUID{number(e.Creation), wireAddress(long)}, Sequence: number(e.Sequence)})
+		w.Events = append(w.Events, event{GUID: eventGUID{api.GUID{CreationNumber: e.Creation, AccountAddress: &account}}, Sequence: number(e.Sequence)})
 	}
 	return w.parse()
 }

@@ -7,8 +7,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/imart/event-worker/internal/address"
 	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/markets/definition/internal/address"
 )
 
 // Verdict is what one source of a definition makes of a raw event, for people.

@@ -10,10 +10,10 @@ import (
 
 	"github.com/ethereum/go-ethereum/common"
 
-	"github.com/imart/event-worker/internal/address"
 	"github.com/imart/event-worker/internal/spelling"
 	"github.com/imart/event-worker/internal/yamlfile"
 	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/markets/definition/internal/address"
 	"github.com/imart/event-worker/markets/definition/internal/move"
 	"github.com/imart/event-worker/markets/definition/internal/solidity"
 )

@@ -6,9 +6,9 @@ import (
 	"slices"
 	"strings"
 
-	addresses "github.com/imart/event-worker/internal/address"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/markets/currency"
+	addresses "github.com/imart/event-worker/markets/definition/internal/address"
 )
 
 // Site is a chain that a market is to be followed on.

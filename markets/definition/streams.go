@@ -8,10 +8,10 @@ import (
 
 	"github.com/expr-lang/expr/types"
 
-	"github.com/imart/event-worker/internal/address"
 	"github.com/imart/event-worker/internal/spelling"
 	"github.com/imart/event-worker/internal/yamlfile"
 	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/markets/definition/internal/address"
 	"github.com/imart/event-worker/markets/definition/internal/expression"
 	"github.com/imart/event-worker/markets/definition/internal/move"
 	"github.com/imart/event-worker/markets/definition/internal/solidity"

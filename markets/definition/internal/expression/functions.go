@@ -7,8 +7,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/imart/event-worker/internal/address"
 	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/markets/definition/internal/address"
 )
 
 var (

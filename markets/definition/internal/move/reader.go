@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/imart/event-worker/internal/address"
+	"github.com/imart/event-worker/markets/definition/internal/address"
 	"github.com/imart/event-worker/markets/definition/internal/expression"
 )
 

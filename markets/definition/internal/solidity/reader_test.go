@@ -6,7 +6,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/imart/event-worker/internal/address"
+	"github.com/imart/event-worker/markets/definition/internal/address"
 	"github.com/imart/event-worker/markets/definition/internal/drawn"
 	"github.com/imart/event-worker/markets/definition/internal/solidity"
 )

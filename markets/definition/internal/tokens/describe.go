@@ -3,8 +3,8 @@ package tokens
 import (
 	"encoding/json"
 
-	"github.com/imart/event-worker/internal/address"
 	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/markets/definition/internal/address"
 	"github.com/imart/event-worker/markets/definition/internal/move"
 )
 

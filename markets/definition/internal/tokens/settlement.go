@@ -1,8 +1,8 @@
 package tokens
 
 import (
-	"github.com/imart/event-worker/internal/address"
 	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/markets/definition/internal/address"
 	"github.com/imart/event-worker/markets/definition/internal/expression"
 )
 

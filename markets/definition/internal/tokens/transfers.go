@@ -7,8 +7,8 @@ import (
 	"github.com/ethereum/go-ethereum/crypto"
 	"github.com/expr-lang/expr/types"
 
-	"github.com/imart/event-worker/internal/address"
 	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/markets/definition/internal/address"
 	"github.com/imart/event-worker/markets/definition/internal/expression"
 	"github.com/imart/event-worker/markets/definition/internal/solidity"
 )

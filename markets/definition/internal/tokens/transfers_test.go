@@ -6,8 +6,8 @@ import (
 
 	"github.com/ethereum/go-ethereum/common"
 
-	"github.com/imart/event-worker/internal/address"
 	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/markets/definition/internal/address"
 )
 
 // Of a transaction with two sales each has the transfers before it, and not those of the
