@@ -67,7 +67,7 @@ counters. Only the hosts of URLs are ever shown.`,
 			if f.list {
 				return listFaults(c.OutOrStdout())
 			}
-			return serveFaults(c.Context(), c.OutOrStdout(), f)
+			return cli.Stopped(c.Context(), serveFaults(c.Context(), c.OutOrStdout(), f))
 		},
 	}
 	c.Flags().StringVar(&f.upstream, "upstream", "", "URL of the node")

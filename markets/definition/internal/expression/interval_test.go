@@ -13,7 +13,7 @@ func drawMember(t *rapid.T) (*interval, *big.Int) {
 	if rapid.IntRange(0, 4).Draw(t, "unknown") == 0 {
 		return nil, n
 	}
-	return hull(a, n, b), n
+	return hull(a, n, b), rapid.SampledFrom([]*big.Int{a, n, b}).Draw(t, "member")
 }
 
 // The results of an operation on numbers of two intervals are in the interval of the result.
