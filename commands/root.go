@@ -31,11 +31,15 @@ func (a Assets) recordings() demo.Recordings {
 // end of the context shuts the command down gracefully.
 func Main(ctx context.Context, assets Assets) int {
 	signal.Ignore(syscall.SIGPIPE) // writes to a closed pipe return an error instead
-	err := newRoot(assets).ExecuteContext(ctx)
+	root := newRoot(assets)
+	stderr := cli.Guard(os.Stderr)
+	root.SetOut(cli.Guard(os.Stdout))
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return 0
 	}
-	fmt.Fprintln(os.Stderr, "event-worker: "+cli.OneLine(err))
+	fmt.Fprintln(stderr, "event-worker: "+cli.OneLine(err))
 	return 1
 }
 
