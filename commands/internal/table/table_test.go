@@ -7,8 +7,9 @@ import (
 	"testing"
 	"unicode"
 
-	"github.com/imart/event-worker/internal/printable"
 	"pgregory.net/rapid"
+
+	"github.com/imart/event-worker/internal/printable"
 )
 
 // texts draws texts as in tables: numbers, names, wide and combining characters.
