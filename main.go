@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"github.com/imart/event-worker/commands"
+	"github.com/imart/event-worker/internal/interrupt"
 )
 
 //go:embed testdata/recordings
@@ -16,5 +17,6 @@ var recordings embed.FS
 var example []byte
 
 func main() {
-	os.Exit(commands.Main(commands.Assets{Recordings: recordings, RecordingsIn: "testdata/recordings", Example: example}))
+	assets := commands.Assets{Recordings: recordings, RecordingsIn: "testdata/recordings", Example: example}
+	os.Exit(commands.Main(interrupt.Context(), assets))
 }

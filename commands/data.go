@@ -136,7 +136,7 @@ func (l location) waiting() (over func()) {
 	if l.waits != nil {
 		return waiting.Say(l.waits)
 	}
-	return waiting.Say(cli.Waits(os.Stderr, l.String()))
+	return waiting.Say(cli.Waits(cli.Guard(os.Stderr), l.String()))
 }
 
 // dataFlags are the flags that select the data.

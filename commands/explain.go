@@ -90,7 +90,7 @@ func explainOrder(c *cobra.Command, flags *dataFlags, id string, at *explain.At,
 	}
 	out := c.OutOrStdout()
 	if asJSON {
-		encoder := json.NewEncoder(cli.Readable(out, out))
+		encoder := json.NewEncoder(out)
 		encoder.SetEscapeHTML(false)
 		encoder.SetIndent("", "  ")
 		err = encoder.Encode(e)

@@ -101,7 +101,6 @@ func query(c *cobra.Command, flags *dataFlags, q persistence.Query) error {
 		marked = horizon.Mark
 	}
 	out := bufio.NewWriter(c.OutOrStdout())
-	lines := cli.Readable(out, c.OutOrStdout())
 	found := false
 	for doc, err := range reader.Query(c.Context(), q) {
 		if err == nil {
@@ -110,7 +109,7 @@ func query(c *cobra.Command, flags *dataFlags, q persistence.Query) error {
 		if err != nil {
 			return fmt.Errorf("query %s: %w", q.Collection, err)
 		}
-		if _, err := fmt.Fprintf(lines, "%s\n", doc); err != nil {
+		if _, err := fmt.Fprintf(out, "%s\n", doc); err != nil {
 			return cli.UnlessClosed(err)
 		}
 		found = true

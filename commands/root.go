@@ -27,19 +27,19 @@ func (a Assets) recordings() demo.Recordings {
 	return demo.Recordings{Files: a.Recordings, Folder: a.RecordingsIn}
 }
 
-// Main runs the command that the process was started with and returns its exit
-// code. The first SIGINT or SIGTERM shuts the command down gracefully, a second one
-// immediately.
-func Main(assets Assets) int {
+// Main runs the command that the process was started with and returns its exit code. The
+// end of the context shuts the command down gracefully.
+func Main(ctx context.Context, assets Assets) int {
 	signal.Ignore(syscall.SIGPIPE) // writes to a closed pipe return an error instead
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	context.AfterFunc(ctx, stop)
-	err := newRoot(assets).ExecuteContext(ctx)
+	root := newRoot(assets)
+	stderr := cli.Guard(os.Stderr)
+	root.SetOut(cli.Guard(os.Stdout))
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return 0
 	}
-	fmt.Fprintln(os.Stderr, "event-worker: "+cli.OneLine(err))
+	fmt.Fprintln(stderr, "event-worker: "+cli.OneLine(err))
 	return 1
 }
 

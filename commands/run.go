@@ -75,7 +75,9 @@ at its head every five minutes.`,
   event-worker run --log-dir logs --log-format json
   EVENT_WORKER_CHAINS_ETHEREUM_ENDPOINT=https://… event-worker run --once`,
 		Args: cli.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error { return run(c.Context(), assets, c.ErrOrStderr(), f) },
+		RunE: func(c *cobra.Command, _ []string) error {
+			return cli.Stopped(c.Context(), run(c.Context(), assets, c.ErrOrStderr(), f))
+		},
 	}
 	c.Flags().StringVar(&f.config, "config", defaultConfig, "the configuration file")
 	c.Flags().StringVar(&f.data, "data", "", "the data folder, instead of MongoDB and of the configured one")

@@ -46,7 +46,7 @@ are executed by the worker that runs on the data; without one they are refused.
   curl http://127.0.0.1:9465/orders?limit=1`,
 		Args: cli.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return cli.Named(c, f.run(c.Context(), c.OutOrStdout(), c.ErrOrStderr()))
+			return cli.Named(c, cli.Stopped(c.Context(), f.run(c.Context(), c.OutOrStdout(), c.ErrOrStderr())))
 		},
 	}
 	f.addBoth(c)

@@ -63,9 +63,9 @@ func (f *statusFlags) run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	defer reader.Close()
-	shown := out
+	shown := cli.Own(out)
 	if f.json {
-		shown = cli.Readable(out, out)
+		shown = out
 	}
 	if f.watch == 0 {
 		return f.print(ctx, reader, f.view(out, at), shown)
@@ -97,7 +97,7 @@ func newPage(out io.Writer) error {
 	if cli.Terminal(out) != nil {
 		prefix = "\x1b[H\x1b[2J"
 	}
-	_, err := io.WriteString(out, prefix)
+	_, err := io.WriteString(cli.Own(out), prefix)
 	return err
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/imart/event-worker/commands/internal/table"
 	"github.com/imart/event-worker/internal/human"
+	"github.com/imart/event-worker/internal/printable"
 	"github.com/imart/event-worker/persistence"
 )
 
@@ -203,7 +204,7 @@ func (v view) wrapped(text string) []string {
 	}
 	var lines []string
 	for line := range strings.SplitSeq(text, "\n") {
-		lines = append(lines, table.Wrap(line, v.width)...)
+		lines = append(lines, table.Wrap(printable.Text(line), v.width)...)
 	}
 	return lines
 }

@@ -1,16 +1,20 @@
 package commands
 
 import (
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+	"unicode"
 
 	"github.com/imart/event-worker/commands/internal/cli"
 	"github.com/imart/event-worker/commands/internal/table"
 	"github.com/imart/event-worker/internal/ptytest"
+	"github.com/imart/event-worker/persistence"
+	"github.com/imart/event-worker/persistence/embedded"
 )
 
 // onTerminal starts the program on a terminal.
@@ -77,11 +81,76 @@ func TestRunOnATerminal(t *testing.T) {
 // The JSON of verify is safe to print on a terminal.
 func TestJSONOfVerifyOnATerminal(t *testing.T) {
 	out := ptytest.Open(t, 80, 24)
-	if err := jsonLine(cli.NewScreen(out.File), "\u009b31m\u202e"); err != nil {
+	if err := jsonLine(cli.NewScreen(cli.Guard(out.File)), "\u009b31m\u202e"); err != nil {
 		t.Fatal(err)
 	}
 	if got, want := out.End(), `"\u009b31m\u202e"`+"\r\n"; got != want {
 		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// hostile is what a node, a contract or a file may say.
+const hostile = "\x1b[2J\x1b]0;title\a\u009b31m\x7f\u202e\u2066\u2028\u200b"
+
+// Whatever files and documents have in them, no command lets it control a terminal.
+func TestNoCommandShowsControlCharacters(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"bad.yaml":    "chains:\n  x" + hostile + ": [\n",
+		"market.yaml": "market: x\nabout: a" + hostile + "\nstreams: {" + hostile + ": 1}\n",
+		"orders.json": "{\"a\": \"" + hostile + "\"}\n",
+		"profile.yml": "faults: [a" + hostile + "]\n",
+		"abi.json":    `[{"type": "event", "name": "A` + "\u009b\u202e" + `", "inputs": []}]`,
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	logs := filepath.Join(dir, "logs", "evm")
+	if err := os.MkdirAll(logs, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(logs, "error.log"), []byte("said "+hostile+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	hostileData(t, filepath.Join(dir, "data"))
+	for _, args := range [][]string{
+		{"config", "check", "--config", "bad.yaml"}, {"markets", "check", "market.yaml"}, {"markets", "show", "./market.yaml"}, {"markets", "new", "abi.json", "--name", hostile},
+		{"tail", "evm/error.log", "--log-dir", "logs"}, {"faults", "--upstream", "http://127.0.0.1:1", "--profile", "./profile.yml"}, {"unknown" + hostile}, {"status", "--unknown" + hostile},
+		{"status", "--data", "data"}, {"status", "--data", "data", "--all"}, {"status", "--data", "data", "--json"}, {"status", "--data", "no" + hostile},
+		{"query", "--data", "data", "actors"}, {"query", "--data", "data", "orders", hostile}, {"hooks", "list", "--data", "data"},
+	} {
+		out := ptytest.Open(t, 200, 50)
+		p := onTerminal(t, dir, []string{"NO_COLOR=1"}, out, args...)
+		<-p.ended
+		shown := out.End()
+		if shown == "" || strings.ContainsFunc(strings.ReplaceAll(shown, "\r\n", ""), func(r rune) bool { return !unicode.IsPrint(r) && r != '\t' }) {
+			t.Errorf("%.60q shows\n%q", args, shown)
+		}
+	}
+}
+
+// hostileData makes a data folder with an actor that fails, for a reason and on a node with
+// hostile names.
+func hostileData(t *testing.T, dir string) {
+	t.Helper()
+	store, err := embedded.Open(t.Context(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	epoch, err := store.TakeOver(t.Context(), "ethereum", "node"+hostile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	actor, err := store.Claim(t.Context(), persistence.Claim{ID: "ethereum/head", Kind: "head", Chain: "ethereum", Epoch: epoch})
+	if err != nil {
+		t.Fatal(err)
+	}
+	report := persistence.Report{Status: persistence.Retrying, Head: 7, LastError: hostile, Endpoints: []persistence.Endpoint{{Host: hostile, LastError: hostile}}}
+	if err := store.Report(t.Context(), actor.Ref(), report); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -176,6 +176,6 @@ func jsonLine(screen *cli.Screen, v any) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(cli.Readable(screen, screen.Out()), "%s\n", text)
+	_, err = fmt.Fprintf(screen, "%s\n", text)
 	return err
 }

@@ -23,7 +23,7 @@ type Watcher interface {
 func (w *Worker) Follow(ctx context.Context, every time.Duration, watcher Watcher) (err error) {
 	defer func() { err = errors.Join(err, w.Stop(context.WithoutCancel(ctx))) }()
 	if err := w.Start(ctx); err != nil {
-		return err
+		return w.interruption(ctx, err)
 	}
 	err = w.watch(ctx, every, watcher)
 	switch {
@@ -33,6 +33,15 @@ func (w *Worker) Follow(ctx context.Context, every time.Duration, watcher Watche
 		return ErrInterrupted
 	}
 	return nil
+}
+
+// interruption returns ErrInterrupted in place of an error of the start that comes from the
+// end of the context, if the worker was to catch up.
+func (w *Worker) interruption(ctx context.Context, err error) error {
+	if w.opts.Once && ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return ErrInterrupted
+	}
+	return err
 }
 
 func (w *Worker) watch(ctx context.Context, every time.Duration, watcher Watcher) error {

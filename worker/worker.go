@@ -81,12 +81,12 @@ type Worker struct {
 }
 
 // Open opens the store and the chains, and checks that they may be followed. Nothing is
-// followed yet.
+// followed yet. With Options.Once the end of the context is ErrInterrupted.
 func Open(ctx context.Context, opts Options) (_ *Worker, err error) {
 	w := &Worker{opts: opts, log: opts.Log, chains: opts.Chains, lost: make(chan error, 1)}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, w.Stop(context.WithoutCancel(ctx)))
+			err = errors.Join(w.interruption(ctx, err), w.Stop(context.WithoutCancel(ctx)))
 		}
 	}()
 	if opts.Chains == nil {

@@ -14,12 +14,10 @@ import (
 	"github.com/goccy/go-yaml/parser"
 
 	"github.com/imart/event-worker/internal/spelling"
+	"github.com/imart/event-worker/internal/yamlfile"
 )
 
-const (
-	maxProfile = 1 << 20 // bytes of a file
-	maxFaults  = 1000    // of a profile
-)
+const maxFaults = 1000 // of a profile
 
 // Problem is one error in a profile.
 type Problem struct {
@@ -45,9 +43,6 @@ func (ps Problems) Error() string {
 
 // Parse parses a profile. file is its name in errors, which are Problems.
 func Parse(file string, content []byte) (*Profile, error) {
-	if len(content) > maxProfile {
-		return nil, Problems{{file, 1, 1, fmt.Sprintf("larger than %d bytes", maxProfile)}}
-	}
 	r := &reader{file: file, builtin: Builtin}
 	root, err := r.root(content)
 	if err != nil {
@@ -87,7 +82,11 @@ func (r *reader) add(node ast.Node, format string, args ...any) {
 
 // root returns the document's only node.
 func (r *reader) root(content []byte) (ast.Node, error) {
-	parsed, err := parser.ParseBytes(content, 0, parser.AllowDuplicateMapKey())
+	tokens, limit := yamlfile.Tokenize(r.file, content)
+	if limit != nil {
+		return nil, Problems{{r.file, limit.Line, limit.Column, limit.Text}}
+	}
+	parsed, err := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
 	if err != nil {
 		p := Problem{r.file, 1, 1, "not valid YAML: " + strings.TrimSpace(err.Error())}
 		if located, ok := errors.AsType[yaml.Error](err); ok {

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/imart/event-worker/internal/yamlfile"
 )
 
 func TestParse(t *testing.T) {
@@ -76,8 +78,15 @@ func TestParseProblems(t *testing.T) {
 	if _, err := Parse("f", []byte("faults:\n"+strings.Repeat("  - hang\n", maxFaults+1))); err == nil || !strings.Contains(err.Error(), "at most 1000") {
 		t.Errorf("many faults: %v", err)
 	}
-	if _, err := Parse("f", make([]byte, maxProfile+1)); err == nil {
-		t.Error("a large file is read")
+	for text, want := range map[string]string{
+		strings.Repeat("#", yamlfile.MaxFile+1):               "f:1:1: the file is larger than",
+		"faults:\n  - " + strings.Repeat("[", 500_000):        "f:2:67: nested more than 64 levels deep",
+		"faults:\n  - " + strings.Repeat("{fault: ", 100_000): "f:2:501: nested more than 64 levels deep",
+		"faults:\n  - hang\n" + strings.Repeat("\n", 900_000): "f:203:1: more than 200 blank lines",
+	} {
+		if _, err := Parse("f", []byte(text)); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%.40q: %v, want %s", text, err, want)
+		}
 	}
 }
 

@@ -3,6 +3,7 @@
 package printable
 
 import (
+	"fmt"
 	"io"
 	"strconv"
 	"strings"
@@ -52,6 +53,20 @@ func JSON(text []byte) []byte {
 			digits := strconv.FormatUint(uint64(unit)|0x10000, 16)
 			escaped = append(escaped, digits[1:]...)
 		}
+	}
+	return escaped
+}
+
+// Lines escapes every character of a text that is neither printable nor a line break or tab,
+// as JSON does. JSON stays valid, and keeps its meaning.
+func Lines(text []byte) []byte {
+	var escaped []byte
+	for _, b := range JSON(text) {
+		if b < ' ' && b != '\n' && b != '\t' {
+			escaped = fmt.Appendf(escaped, `\u%04x`, b)
+			continue
+		}
+		escaped = append(escaped, b)
 	}
 	return escaped
 }

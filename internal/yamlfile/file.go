@@ -47,9 +47,9 @@ func ReadFile(name string) ([]byte, error) {
 func Parse(schema *Schema, name string, text []byte) *File {
 	f := &File{name: name, schema: schema}
 	f.root = &Node{file: f, kind: mapping, at: place{1, 1}}
-	tokens, at, reason := bounded(text)
-	if reason != "" {
-		f.syntax(at, reason)
+	tokens, limit := bounded(text)
+	if limit != nil {
+		f.syntax(limit.at, limit.reason)
 		return f
 	}
 	f.lines = strings.Split(string(text), "\n")

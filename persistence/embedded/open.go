@@ -29,6 +29,9 @@ var ErrNoData = errors.New("there is no event worker database")
 // recover after a crash.
 const busyTimeout = 10 * time.Second
 
+// busyStep is how often openWriter looks whether to go on waiting.
+const busyStep = 100 * time.Millisecond
+
 // Open opens the data folder for its only writer, and creates the folder if it does not
 // exist. The error is persistence.ErrInUse if another process writes to the folder, and
 // persistence.ErrUnfinishedCopy if the folder is an incomplete copy.
@@ -57,7 +60,7 @@ func OpenCopy(ctx context.Context, dir string) (*Store, error) {
 		return nil, err
 	}
 	path := filepath.Join(dir, fileName)
-	conn, err := openWriter(path)
+	conn, err := openWriter(ctx, path)
 	if err != nil {
 		return nil, errors.Join(explain(path, err), lock.Unlock())
 	}
@@ -93,17 +96,36 @@ func OpenReader(dir string) (*Reader, error) {
 	return &Reader{path: path, idle: []*sqlite.Conn{conn}}, nil
 }
 
-func openWriter(path string) (*sqlite.Conn, error) {
+func openWriter(ctx context.Context, path string) (*sqlite.Conn, error) {
 	conn, err := sqlite.OpenConn(path, sqlite.OpenReadWrite|sqlite.OpenCreate)
 	if err != nil {
 		return nil, err
 	}
-	conn.SetBusyTimeout(busyTimeout)
-	if err := prepare(conn); err != nil {
+	if err := prepareUnless(ctx, conn); err != nil {
 		_ = conn.Close() // err explains more
 		return nil, err
 	}
+	conn.SetBusyTimeout(busyTimeout)
 	return conn, nil
+}
+
+// prepareUnless prepares the file unless the context ends, also while another process locks
+// it. Each step is one transaction.
+func prepareUnless(ctx context.Context, conn *sqlite.Conn) error {
+	conn.SetInterrupt(ctx.Done())
+	defer conn.SetInterrupt(nil)
+	conn.SetBusyTimeout(busyStep)
+	for begun := time.Now(); ; {
+		err := prepare(conn)
+		switch {
+		case err == nil:
+			return nil
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case sqlite.ErrCode(err).ToPrimary() != sqlite.ResultBusy, time.Since(begun) > busyTimeout:
+			return err
+		}
+	}
 }
 
 // prepare inspects the file before changing anything: it may belong to another program.

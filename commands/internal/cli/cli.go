@@ -2,7 +2,6 @@
 package cli
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -114,7 +113,7 @@ func Named(c *cobra.Command, err error) error {
 
 // OneLine formats an error as a single printable line.
 func OneLine(err error) string {
-	if errors.Is(err, context.Canceled) {
+	if interrupted(err) {
 		return "interrupted"
 	}
 	var lines []string

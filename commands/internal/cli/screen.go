@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"sync"
 
 	"golang.org/x/term"
@@ -35,7 +36,7 @@ func NewScreen(out io.Writer) *Screen {
 
 // Terminal returns out if it is a terminal, or else nil.
 func Terminal(out io.Writer) *os.File {
-	if f, ok := out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+	if f, ok := Own(out).(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		return f
 	}
 	return nil
@@ -58,27 +59,29 @@ func Colours(out io.Writer) bool {
 	return Terminal(out) != nil && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 }
 
-// Readable returns a writer of JSON to w. If the output, out, is a terminal, it escapes
-// characters that are not printable; otherwise it is w.
-func Readable(w, out io.Writer) io.Writer {
-	if Terminal(out) != nil {
-		return printable.JSONWriter(w)
+// Write implements io.Writer. On a terminal it escapes what is not printable. Each Write must
+// contain whole characters.
+func (s *Screen) Write(text []byte) (int, error) {
+	if s.terminal == nil {
+		return s.out.Write(text)
 	}
-	return w
+	return len(text), s.add(printable.Lines(text))
 }
 
-// Write implements io.Writer.
-func (s *Screen) Write(text []byte) (int, error) {
+// Print prints permanent lines that may have colours. The rest of their text is printable.
+func (s *Screen) Print(lines []string) error {
+	return s.add([]byte(strings.Join(lines, "\n") + "\n"))
+}
+
+func (s *Screen) add(text []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var frame bytes.Buffer
 	s.erase(&frame)
 	frame.Write(text)
 	s.draw(&frame)
-	if _, err := s.out.Write(frame.Bytes()); err != nil {
-		return 0, err
-	}
-	return len(text), nil
+	_, err := Own(s.out).Write(frame.Bytes())
+	return err
 }
 
 // OnTerminal reports whether there is a terminal that can show a panel.
@@ -104,7 +107,7 @@ func (s *Screen) Show(panel Panel) error {
 	s.erase(&frame)
 	s.panel = panel
 	s.draw(&frame)
-	_, err := s.out.Write(frame.Bytes())
+	_, err := Own(s.out).Write(frame.Bytes())
 	return err
 }
 

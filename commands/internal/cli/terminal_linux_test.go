@@ -2,28 +2,80 @@ package cli
 
 import (
 	"bytes"
+	"io"
+	"os"
+	"path/filepath"
+	"unicode"
+	"unicode/utf8"
+
+	"pgregory.net/rapid"
+
 	"fmt"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/imart/event-worker/internal/printable"
+
 	"github.com/imart/event-worker/internal/ptytest"
 )
 
-// Characters that are not printable are escaped on a terminal, and unchanged elsewhere.
+// JSON on a terminal is escaped, and means the same. Elsewhere it is unchanged.
 func TestJSONOnATerminal(t *testing.T) {
 	const document = "{\"name\":\"a\u009b31mb\u202e漢\x7f\"}\n"
-	var plain bytes.Buffer
-	if _, err := Readable(&plain, &plain).Write([]byte(document)); err != nil || plain.String() != document {
-		t.Errorf("not on a terminal: %q (%v)", &plain, err)
+	file, err := os.Create(filepath.Join(t.TempDir(), "out"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	if out := Guard(file); out != file || Own(out) != file {
+		t.Error("a file is guarded")
 	}
 	out := ptytest.Open(t, 80, 24)
-	if _, err := Readable(out.File, out.File).Write([]byte(document)); err != nil {
+	if _, err := io.WriteString(Guard(out.File), document); err != nil {
 		t.Fatal(err)
 	}
 	if got, want := out.End(), `{"name":"a\u009b31mb\u202e漢\u007f"}`+"\r\n"; got != want {
 		t.Errorf("on a terminal: %q, want %q", got, want)
 	}
+}
+
+// Whatever is written, and in whatever parts, nothing controls the terminal, and no
+// character is torn.
+func TestNothingForeignControlsTheTerminal(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		hostile := rapid.SampledFrom([]string{
+			"\x1b[2J", "\x1b]0;title\a", "\u009b31m", "\x9b31m", "\x7f", "\b", "\r", "\v", "\u202e", "\u2066", "\u200f", "\u061c", "\u200b", "\u2028", "\ufeff", "\U000e0041", "\xff", "漢é🙂", "\n", "\t", "plain",
+		})
+		part := rapid.OneOf(hostile, rapid.String(), rapid.Map(rapid.SliceOf(rapid.Byte()), func(b []byte) string { return string(b) }))
+		text := strings.Join(rapid.SliceOf(part).Draw(rt, "parts"), "")
+		pipe, terminal, err := os.Pipe()
+		if err != nil {
+			rt.Fatal(err)
+		}
+		defer pipe.Close()
+		out := &guard{terminal: terminal}
+		for rest := text; rest != ""; {
+			n := rapid.IntRange(1, len(rest)).Draw(rt, "written")
+			if _, err := io.WriteString(out, rest[:n]); err != nil {
+				rt.Fatal(err)
+			}
+			rest = rest[n:]
+		}
+		terminal.Close()
+		shown, err := io.ReadAll(pipe)
+		if err != nil {
+			rt.Fatal(err)
+		}
+		for _, r := range string(shown) {
+			if !unicode.IsPrint(r) && r != '\n' && r != '\t' {
+				rt.Fatalf("%q shows %q", text, shown)
+			}
+		}
+		if all := printable.Lines([]byte(text)); utf8.ValidString(text) && !bytes.Equal(shown, all) {
+			rt.Fatalf("%q shows %q, want %q", text, shown, all)
+		}
+	})
 }
 
 // panelOf is a panel of full-width lines.

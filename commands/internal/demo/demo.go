@@ -85,7 +85,7 @@ stopped. To start over, delete the folder or drop the database.`,
 			if err != nil {
 				return err
 			}
-			return run(c.Context(), recordings, at, c.OutOrStdout(), f)
+			return cli.Stopped(c.Context(), run(c.Context(), recordings, at, c.OutOrStdout(), f))
 		},
 	}
 	c.Flags().StringVar(&f.data, "data", "", "the data folder (default "+Folder+")")

@@ -47,7 +47,7 @@ their endpoints.`,
 			if f.pace < time.Millisecond {
 				return fmt.Errorf("--pace %s: must be at least 1ms", f.pace)
 			}
-			return serveRecordings(c.Context(), recordings, c.OutOrStdout(), f)
+			return cli.Stopped(c.Context(), serveRecordings(c.Context(), recordings, c.OutOrStdout(), f))
 		},
 	}
 	c.Flags().StringVar(&f.listen, "listen", "127.0.0.1:0", "the address and port to listen on, 0 for any port")

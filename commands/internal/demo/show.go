@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -126,8 +125,7 @@ func (s *show) printTable(tree progress.Tree) error {
 	if !ok {
 		width = shownWidth
 	}
-	_, err := fmt.Fprintf(s.screen, "\n%s\n", strings.Join(panel.Lines(tree, width, 0, s.screen.Colours()), "\n"))
-	return err
+	return s.screen.Print(append([]string{""}, panel.Lines(tree, width, 0, s.screen.Colours())...))
 }
 
 // CaughtUp prints a summary, and lets the recorded chains advance.

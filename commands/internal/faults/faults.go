@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -20,6 +19,7 @@ import (
 	"github.com/imart/event-worker/chains/replay"
 	"github.com/imart/event-worker/commands/internal/cli"
 	"github.com/imart/event-worker/internal/spelling"
+	"github.com/imart/event-worker/internal/yamlfile"
 )
 
 type flags struct {
@@ -67,7 +67,7 @@ counters. Only the hosts of URLs are ever shown.`,
 			if f.list {
 				return listFaults(c.OutOrStdout())
 			}
-			return serveFaults(c.Context(), c.OutOrStdout(), f)
+			return cli.Stopped(c.Context(), serveFaults(c.Context(), c.OutOrStdout(), f))
 		},
 	}
 	c.Flags().StringVar(&f.upstream, "upstream", "", "URL of the node")
@@ -114,13 +114,7 @@ func faultsProfile(name string) (*faults.Profile, error) {
 	if !strings.ContainsAny(name, `./\`) {
 		return nil, fmt.Errorf("--profile: unknown profile %q%s: --list prints all", name, spelling.DidYouMean(name, faults.ProfileNames()))
 	}
-	file, err := os.Open(name)
-	if err != nil {
-		return nil, fmt.Errorf("--profile: %w", err)
-	}
-	defer file.Close()
-	const most = 2 << 20 // more than a profile may have
-	content, err := io.ReadAll(io.LimitReader(file, most))
+	content, err := yamlfile.ReadFile(name)
 	if err != nil {
 		return nil, fmt.Errorf("--profile: %w", err)
 	}

@@ -100,7 +100,7 @@ func (t trial) transactions(ctx context.Context, d *definition.Definition) ([]tr
 	var site definition.Site
 	switch {
 	case t.endpoint != "" && t.recording == "" && t.hash != "":
-		defer waiting.Say(cli.Waits(os.Stderr, "the endpoint"))()
+		defer waiting.Say(cli.Waits(cli.Guard(os.Stderr), "the endpoint"))()
 		tx, id, err := transactions.Fetch(ctx, d.Kind, os.ExpandEnv(t.endpoint), t.hash)
 		site.ChainID = id
 		return []transactions.Transaction{tx}, site, err

@@ -10,6 +10,7 @@ import (
 	"github.com/imart/event-worker/commands/internal/cli"
 	"github.com/imart/event-worker/commands/internal/table"
 	"github.com/imart/event-worker/internal/human"
+	"github.com/imart/event-worker/internal/printable"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/progress"
 	"github.com/imart/event-worker/worker"
@@ -114,7 +115,7 @@ type View struct {
 func Frame(v View, width, height int, colours bool) []string {
 	paint := func(ink table.Ink, text string) string { return ink.Line(text, width, colours) }
 	own, others := v.Tree.Of(v.Node)
-	lines := []string{"", paint(table.Dim, fmt.Sprintf("%s, for %s; Ctrl-C stops", v.Title, Short(v.Lasted)))}
+	lines := []string{"", paint(table.Dim, fmt.Sprintf("%s, for %s; Ctrl-C stops", printable.Text(v.Title), Short(v.Lasted)))}
 	if v.Failed != nil {
 		lines = append(lines, paint(table.Bad, fmt.Sprintf("the documents cannot be read, the progress shown is %s old: %s", Short(v.Age), cli.OneLine(v.Failed))))
 	}

@@ -13,6 +13,8 @@ import (
 	"strings"
 
 	"github.com/mattn/go-runewidth"
+
+	"github.com/imart/event-worker/internal/printable"
 )
 
 // Column is a column of a table.
@@ -30,7 +32,7 @@ type Column struct {
 // essential is the highest rank of the columns for which others are shortened.
 const essential = 3
 
-// Cell is a printable text without line breaks.
+// Cell is a text. What is not printable in it is escaped.
 type Cell struct {
 	Text string
 	Ink  Ink
@@ -69,6 +71,7 @@ const (
 // Lines returns the table's lines, beginning with the names of its columns. A width of 0 is
 // unlimited.
 func (t Table) Lines(width int) []string {
+	t.Rows = printableRows(t.Rows)
 	shown := t.fit(width)
 	lines := []string{t.line(Row{Cells: t.names()}, shown, width)}
 	for _, row := range t.Rows {
@@ -78,6 +81,19 @@ func (t Table) Lines(width int) []string {
 		}
 	}
 	return lines
+}
+
+// printableRows are the rows without what could control a terminal.
+func printableRows(rows []Row) []Row {
+	out := slices.Clone(rows)
+	for i := range out {
+		out[i].Cells = slices.Clone(out[i].Cells)
+		for j := range out[i].Cells {
+			out[i].Cells[j].Text = printable.Text(out[i].Cells[j].Text)
+		}
+		out[i].Note.Text = printable.Text(out[i].Note.Text)
+	}
+	return out
 }
 
 func (t Table) names() []Cell {

@@ -9,6 +9,7 @@ package declaration
 import (
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // Scanner reads the tokens of a declaration, one after the other.
@@ -25,24 +26,24 @@ func Scan(text string) Scanner {
 }
 
 func (s *Scanner) scanLine(line string) {
-	word := ""
-	flush := func() {
-		if word != "" {
-			s.tokens, word = append(s.tokens, word), ""
+	start := 0 // of a word
+	flush := func(end int) {
+		if start < end {
+			s.tokens = append(s.tokens, line[start:end])
 		}
 	}
 	for i, r := range line {
-		switch {
-		case isLetter(r), r == ':' && (strings.HasPrefix(line[i:], "::") || strings.HasSuffix(line[:i], ":")): // 0x1::m::S
-			word += string(r)
-		case unicode.IsSpace(r):
-			flush()
-		default:
-			flush()
+		if isLetter(r) || r == ':' && (strings.HasPrefix(line[i:], "::") || strings.HasSuffix(line[:i], ":")) { // 0x1::m::S
+			continue
+		}
+		flush(i)
+		if !unicode.IsSpace(r) {
 			s.tokens = append(s.tokens, string(r))
 		}
+		_, size := utf8.DecodeRuneInString(line[i:])
+		start = i + size
 	}
-	flush()
+	flush(len(line))
 }
 
 func isLetter(r rune) bool {

@@ -13,6 +13,7 @@ func TestScan(t *testing.T) {
 		"struct 0x1::m::S{id:u64}":         "struct|0x1::m::S|{|id|:|u64|}",
 		"vector<0x1::option::Option<u8>> ": "vector|<|0x1::option::Option|<|u8|>|>",
 		"uint[3][]  $x_1":                  "uint|[|3|]|[|]|$x_1",
+		"ä b\xff€c ":                       "ä|b|\ufffd|€|c",
 	} {
 		var got []string
 		for s := Scan(text); s.Peek() != ""; {

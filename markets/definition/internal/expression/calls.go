@@ -71,6 +71,9 @@ func (c *compiler) call(n ast.Node, name string, arguments []ast.Node) (code, er
 			return c.fail(arguments[i], "%s: %w", name, checkKind(part.shape.kind, want))
 		}
 	}
+	if err := c.checkCounts(name, arguments, parts); err != nil {
+		return code{}, err
+	}
 	kind := c.kind
 	return c.fold(n, code{function.result, func(f *frame) (any, error) {
 		values := make([]any, len(parts))
@@ -93,7 +96,7 @@ func (c *compiler) call(n ast.Node, name string, arguments []ast.Node) (code, er
 			return f.made(s)
 		}
 		return value, nil
-	}, areConstant(parts...)})
+	}, areConstant(parts...), nil})
 }
 
 // callName compiles the call of a name whose value is a function of a text.
@@ -139,6 +142,10 @@ func compileLen(c *compiler, n ast.Node, nodes []ast.Node) (code, error) {
 	if kind := parts[0].shape.kind; kind != ListKind && kind != TextKind {
 		return c.fail(nodes[0], "len: is a %s where a list or text is needed", parts[0].shape)
 	}
+	most := between(0, maxMemory)
+	if parts[0].shape.kind == ListKind {
+		most = between(0, MaxValues)
+	}
 	return c.fold(n, code{number, func(f *frame) (any, error) {
 		value, err := f.value(parts[0])
 		if err != nil {
@@ -149,7 +156,7 @@ func compileLen(c *compiler, n ast.Node, nodes []ast.Node) (code, error) {
 		}
 		characters := []rune(value.(string))
 		return Number{big.NewInt(int64(len(characters)))}, f.scan(len(characters))
-	}, parts[0].constant})
+	}, parts[0].constant, most})
 }
 
 // compileEnd compiles first and last: nil of an empty list.

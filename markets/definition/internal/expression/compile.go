@@ -175,6 +175,7 @@ type code struct {
 	shape    *shape
 	run      func(*frame) (any, error)
 	constant bool // it depends on nothing
+	numbers  *interval
 }
 
 // fail is an error at a node.
@@ -195,5 +196,9 @@ func (c *compiler) fold(n ast.Node, out code) (code, error) {
 }
 
 func constant(s *shape, value any) code {
-	return code{s, func(*frame) (any, error) { return value, nil }, true}
+	out := code{shape: s, run: func(*frame) (any, error) { return value, nil }, constant: true}
+	if n, ok := value.(Number); ok {
+		out.numbers = hull(n.n)
+	}
+	return out
 }

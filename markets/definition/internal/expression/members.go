@@ -25,7 +25,7 @@ func (c *compiler) chain(n *ast.ChainNode) (code, error) {
 			return nil, nil
 		}
 		return value, err
-	}, inner.constant}, nil
+	}, inner.constant, nil}, nil
 }
 
 func (c *compiler) member(n *ast.MemberNode) (code, error) {
@@ -108,6 +108,9 @@ func (c *compiler) elementAt(n *ast.MemberNode, base code, get func(*frame) (any
 	}
 	if base.shape.element == nil {
 		return c.fail(n, "the list is always empty")
+	}
+	if err := c.checkIndex(n.Property, index.numbers); err != nil {
+		return code{}, err
 	}
 	return code{shape: base.shape.element, run: func(f *frame) (any, error) {
 		value, err := get(f)

@@ -105,7 +105,7 @@ func (c *compiler) pointer(n *ast.PointerNode) (code, error) {
 	case c.loops == 0:
 		return c.fail(n, "# and .field are elements: only inside all, any, filter, map…")
 	case n.Name == "index":
-		return code{shape: number, run: func(f *frame) (any, error) { return Number{big.NewInt(int64(f.index))}, nil }}, nil
+		return code{shape: number, run: func(f *frame) (any, error) { return Number{big.NewInt(int64(f.index))}, nil }, numbers: between(0, MaxValues-1)}, nil
 	case n.Name != "":
 		return c.fail(n, "unknown #%s: there are # and #index", n.Name)
 	}
@@ -154,7 +154,7 @@ func (c *compiler) conditional(n *ast.ConditionalNode) (code, error) {
 			return parts[1].run(f)
 		}
 		return parts[2].run(f)
-	}, areConstant(parts...)})
+	}, areConstant(parts...), parts[1].numbers.union(parts[2].numbers)})
 }
 
 func (c *compiler) array(n *ast.ArrayNode) (code, error) {
@@ -185,7 +185,7 @@ func (c *compiler) array(n *ast.ArrayNode) (code, error) {
 			}
 		}
 		return out, nil
-	}, areConstant(parts...)})
+	}, areConstant(parts...), nil})
 }
 
 // structure is {name: value, …}.
@@ -219,5 +219,5 @@ func (c *compiler) structure(n *ast.MapNode) (code, error) {
 			}
 		}
 		return out, nil
-	}, areConstant(values...)}, nil
+	}, areConstant(values...), nil}, nil
 }

@@ -103,9 +103,13 @@ var counted = map[string]bool{"^": true, "**": true, "<<": true, ">>": true}
 // count is an exponent, or a number of bits. With greater ones no result would fit.
 func count(n *big.Int) (uint, error) {
 	if n.Sign() < 0 || n.Cmp(big.NewInt(maxBits)) > 0 {
-		return 0, fmt.Errorf("%.40s is not from 0 to %d", n.String(), maxBits)
+		return 0, countError(n)
 	}
 	return uint(n.Uint64()), nil
+}
+
+func countError(n *big.Int) error {
+	return fmt.Errorf("%.40s is not from 0 to %d", n.String(), maxBits)
 }
 
 // power is a^b.
@@ -130,10 +134,13 @@ var comparisons = map[string]func(order int) bool{
 	">=": func(order int) bool { return order >= 0 },
 }
 
+// maxDecimals is how many decimals an amount can have: 10^77 is less than 2^256.
+const maxDecimals = 77
+
 // scaled is a decimal fraction times 10^places: the wei of a sum in ether.
 func scaled(text string, places int) (Number, error) {
 	whole, fraction, _ := strings.Cut(text, ".")
-	if places < 0 || places > 77 || len(fraction) > places {
+	if places < 0 || places > maxDecimals || len(fraction) > places {
 		return Number{}, fmt.Errorf("%.80q has more than %d decimals", text, places)
 	}
 	return ParseNumber(whole + fraction + strings.Repeat("0", places-len(fraction)))

@@ -20,7 +20,7 @@ func (c *compiler) unary(n *ast.UnaryNode) (code, error) {
 		return c.fold(n, code{boolean, func(f *frame) (any, error) {
 			holds, err := f.boolean(operand)
 			return !holds, err
-		}, operand.constant})
+		}, operand.constant, nil})
 	case kind == NumberKind && n.Operator == "-":
 		return c.fold(n, code{number, func(f *frame) (any, error) {
 			a, err := f.number(operand)
@@ -28,7 +28,7 @@ func (c *compiler) unary(n *ast.UnaryNode) (code, error) {
 				return nil, err
 			}
 			return Number{new(big.Int).Neg(a.n)}, nil
-		}, operand.constant})
+		}, operand.constant, intervalOf("-", between(0, 0), operand.numbers)})
 	}
 	return c.fail(n, "invalid operation: %s (mismatched type %s)", n.Operator, operand.shape)
 }
@@ -49,7 +49,13 @@ func (c *compiler) binary(n *ast.BinaryNode) (code, error) {
 	if out.run == nil {
 		return c.fail(n, "invalid operation: %s (mismatched types %s and %s)", operator, parts[0].shape, parts[1].shape)
 	}
+	if err := c.checkOperands(n, operator, parts[0], parts[1]); err != nil {
+		return code{}, err
+	}
 	out.constant = areConstant(parts...)
+	if out.shape.kind == NumberKind {
+		out.numbers = intervalOf(operator, parts[0].numbers, parts[1].numbers)
+	}
 	return c.fold(n, out)
 }
 
@@ -75,7 +81,7 @@ func (c *compiler) operation(n *ast.BinaryNode, operator string, a, b code) (cod
 		return c.otherwise(n, a, b)
 	case rangeOperator:
 		if numbers {
-			return interval(a, b), nil
+			return integersOf(a, b), nil
 		}
 	case "matches":
 		return c.matches(n, a, b)
@@ -86,7 +92,7 @@ func (c *compiler) operation(n *ast.BinaryNode, operator string, a, b code) (cod
 	}
 	switch f, ok := arithmetic[operator]; {
 	case ok && numbers:
-		return code{shape: number, run: func(f2 *frame) (any, error) { return calculate(f2, a, b, f) }}, c.checkCount(n, operator, b)
+		return code{shape: number, run: func(f2 *frame) (any, error) { return calculate(f2, a, b, f) }}, nil
 	case operator == "+" && (left == TextKind || right == TextKind) && (left == NumberKind || right == NumberKind || texts):
 		return concatenation(a, b), nil
 	}
@@ -120,22 +126,6 @@ func calculate(f *frame, a, b code, operation func(a, b *big.Int) (*big.Int, err
 		return nil, err
 	}
 	return bounded(n)
-}
-
-// checkCount refuses a constant exponent or number of bits that no number can be raised to or
-// shifted by.
-func (c *compiler) checkCount(n *ast.BinaryNode, operator string, b code) error {
-	if !b.constant || !counted[operator] {
-		return nil
-	}
-	value, err := b.run(newFrame(nil, 0))
-	if err == nil {
-		_, err = count(value.(Number).n)
-	}
-	if err != nil {
-		return c.at(n.Right.Location().From, fmt.Errorf("%s: %w", operator, err))
-	}
-	return nil
 }
 
 func concatenation(a, b code) code {
@@ -291,8 +281,8 @@ func (c *compiler) otherwise(n *ast.BinaryNode, a, b code) (code, error) {
 	}}, nil
 }
 
-// interval is the list of the integers from a to b.
-func interval(a, b code) code {
+// integersOf is the list of the integers from a to b.
+func integersOf(a, b code) code {
 	return code{shape: listOf(number), run: func(f *frame) (any, error) {
 		from, err := f.number(a)
 		if err != nil {

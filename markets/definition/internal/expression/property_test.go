@@ -63,7 +63,7 @@ var templates = map[string][]string{
 	"b": {"b", "true", "<n> == <n>", "<n> != <n>", "<n> < <n>", "1 < <n> < 9", "<n> >= 1 and <n> <= 2", "<t> == <t>", "<t> < <t>", "<b> and <b>", "<b> or <b>", "not <b>", "<n> in <ns>", "<n> in [1, 2, <n>]", "<t> not in <ts>",
 		"<t> contains <t>", "<t> startsWith <t>", "<t> matches '^0x[0-9a-f]+$'", "any(<ns>, # > <n>)", "all(<ps>, .id == <n>)", "none(<ts>, # == <t>)", "one(<ns>, # > 1)", "<p?> == nil", "<n?> != nil", "<ns> == <ns>", "<p> == <p>",
 		"millis(<n>) == micros(<n>)", "hasPrefix(<t>, <t>)", "<n> & 1 == 1", "<t> in table", "table == table"},
-	"ns": {"ns", "[]", "[<n>, <n>]", "map(<ps>, .id)", "map(<ns>, # + <n>)", "map(<ts>, #index)", "filter(<ns>, # > <n>)", "<ns>[1:3]", "<ns>[:-1]", "1..3", "<n>..<n>", "<b> ? <ns> : <ns>", "nss[0]", "<ns> | map(# * 2)", "abi(<t>, 'uint256[]')"},
+	"ns": {"ns", "[]", "[<n>, <n>]", "map(<ps>, .id)", "map(<ns>, # + <n>)", "map(<ts>, #index)", "filter(<ns>, # > <n>)", "<ns>[1:3]", "<ns>[:-1]", "1..3", "0..len(<ns>) % 9", "<n>..<n>", "(<n> & 3)..(<n> % 7)", "<b> ? <ns> : <ns>", "nss[0]", "<ns> | map(# * 2)", "abi(<t>, 'uint256[]')"},
 	"ts": {"ts", "[<t>]", "map(<ns>, text(#))", "map(<ps>, .owner)", "filter(<ts>, # contains <t>)", "split(<t>, <t>)", "<ts>[1:]"},
 	"p":  {"p", "<ps>[0]", "{id: <n>, owner: <t>}", "first(<ps>)", "<p?> ?? <p>", "<b> ? <p> : <p>", "abi(<t>, '(uint256 id, string owner)')"},
 	"ps": {"ps", "[<p>]", "filter(<ps>, .id > <n>)", "map(<ns>, ({id: #, owner: <t>}))", "map(<ts>, {let s = #; {id: <n>, owner: s}})", "<ps>[0:2]"},
@@ -112,6 +112,9 @@ func TestWhatIsReadCanBeEvaluated(t *testing.T) {
 				t.Fatalf("%s: %v", text, err)
 			case err == nil:
 				evaluated++
+				if n, ok := value.(Number); ok && e.code.numbers != nil && (n.n.Cmp(e.code.numbers.least) < 0 || n.n.Cmp(e.code.numbers.most) > 0) {
+					t.Fatalf("%s = %v, which is not from %v to %v", text, n, e.code.numbers.least, e.code.numbers.most)
+				}
 				if reason := misfit(value, e.code.shape); reason != "" {
 					t.Fatalf("%s = %v, which is not a %s: %s", text, value, e.code.shape, reason)
 				}
@@ -121,6 +124,29 @@ func TestWhatIsReadCanBeEvaluated(t *testing.T) {
 	if read < 50 || evaluated < 50 {
 		t.Errorf("only %d expressions were read, and %d evaluations succeeded", read, evaluated)
 	}
+}
+
+// hopeless are expressions that fail for every event, or for almost every one, whatever
+// their parts are.
+var hopeless = []string{
+	"<n> ** 100000", "text(<n> ^ 513)", "2 ^ (len(<ns>) + 600)", "<n> << 513", "<n> >> 1000", "<n> << -1", "(<n> & 7) >> (0 - len(<ts>) - 1)", "<n> / 0", "<n> % (<n> & 0)", "sum(<ns>, # / 0)",
+	"1..n", "text(len(1..n))", "n..m", "n..n + 1", "0..len(<t>)", "1..5000", "(0..(n % 5000)) | map(# + 1)", "sum(1..(n >> 8))", "<b> ? 1..3 : 1..m", "any(n..9, # == 1)",
+	"bits(<n>, 600, 8)", "bits(<n>, 8, -1)", "units(<t>, 78)", "<ns>[4096]", "<ts>[-4097]", "<ps>[len(<ts>) + 4096].id", "2 ^ 600", "1 << 512", "number('x')", "let v = 1 / 0; v + <n>",
+}
+
+// What fails for every event is refused when it is read, wherever it stands.
+func TestWhatIsHopelessIsNotRead(t *testing.T) {
+	sc := everything.Decoding(fakeABI)
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.SampledFrom(hopeless).Draw(t, "hopeless")
+		text = place.ReplaceAllStringFunc(text, func(part string) string {
+			return "(" + drawExpression(t, strings.Trim(part, "<>"), rapid.IntRange(0, 2).Draw(t, "depth")) + ")"
+		})
+		text = strings.ReplaceAll(rapid.SampledFrom([]string{"@", "[@]", "{x: @}", "b ? @ : @", "let w = @; w", "map(ps, @)"}).Draw(t, "around"), "@", "("+text+")")
+		if _, err := sc.Compile(text); err == nil {
+			t.Fatalf("%s is read", text)
+		}
+	})
 }
 
 // misfit says why a value is not of a shape.

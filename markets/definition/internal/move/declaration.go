@@ -2,6 +2,7 @@ package move
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/imart/event-worker/markets/definition/internal/declaration"
 )
@@ -66,6 +67,8 @@ func (p *parser) typeText() string {
 	if p.Peek() != "<" {
 		return text
 	}
+	all := strings.Builder{}
+	all.WriteString(text)
 	for depth := 0; ; {
 		token := p.Next()
 		switch token {
@@ -76,9 +79,9 @@ func (p *parser) typeText() string {
 		case ">":
 			depth--
 		}
-		text += token
+		all.WriteString(token)
 		if depth == 0 {
-			return text
+			return all.String()
 		}
 	}
 }

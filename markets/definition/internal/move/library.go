@@ -3,6 +3,8 @@ package move
 import (
 	"fmt"
 	"strings"
+
+	"github.com/imart/event-worker/markets/definition/internal/expression"
 )
 
 // Library has structs by their names with and without their modules.
@@ -39,14 +41,26 @@ const maxDepth = 8
 var errDeep = fmt.Errorf("types are nested more than %d deep, or a struct within itself", maxDepth)
 
 // Resolve is the struct with the types of its fields found in the library.
-func (l Library) Resolve(s *Struct) (*Struct, error) { return l.resolve(s, 0) }
+func (l Library) Resolve(s *Struct) (*Struct, error) {
+	return (&resolver{l, expression.NewBudget()}).resolve(s, 0)
+}
 
-func (l Library) resolve(s *Struct, depth int) (*Struct, error) {
+// resolver resolves one type. Structs that have several fields of the next one would grow
+// exponentially: the budget is spent on fields.
+type resolver struct {
+	Library
+	budget expression.Budget
+}
+
+func (l *resolver) resolve(s *Struct, depth int) (*Struct, error) {
 	if depth > maxDepth {
 		return nil, errDeep
 	}
 	out := &Struct{Name: s.Name}
 	for _, f := range s.Fields {
+		if err := l.budget.Spend(); err != nil {
+			return nil, err
+		}
 		t, err := l.typeOf(f.Text, depth)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", f.Name, err)
@@ -57,9 +71,11 @@ func (l Library) resolve(s *Struct, depth int) (*Struct, error) {
 }
 
 // TypeOf is the type that a text names.
-func (l Library) TypeOf(text string) (Type, error) { return l.typeOf(text, 0) }
+func (l Library) TypeOf(text string) (Type, error) {
+	return (&resolver{l, expression.NewBudget()}).typeOf(text, 0)
+}
 
-func (l Library) typeOf(name string, depth int) (Type, error) {
+func (l *resolver) typeOf(name string, depth int) (Type, error) {
 	if depth > maxDepth {
 		return Type{}, errDeep
 	}

@@ -3,6 +3,7 @@ package move_test
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -45,4 +46,31 @@ func TestFieldsAreReadAsWritten(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Structs that have several fields of the next one are refused before they have grown
+// exponentially, and so are types that are nested too deeply.
+func TestTypesThatGrowAreRefused(t *testing.T) {
+	known := move.Library{}
+	var text strings.Builder
+	for i := range 6 {
+		fmt.Fprintf(&text, "struct m::S%d { ", i)
+		for j := range 30 {
+			fmt.Fprintf(&text, "a%d: m::S%d, ", j, i+1)
+		}
+		text.WriteString("}\n")
+	}
+	text.WriteString("struct m::S6 { a: u64 }\nstruct m::V { a: " + strings.Repeat("vector<", 100_000) + "u8" + strings.Repeat(">", 100_000) + " }\n")
+	structs, err := move.ParseStructs(text.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range structs {
+		known.Add(s)
+	}
+	for name, want := range map[string]string{"m::S0": "more than 4096 values", "m::V": "nested more than 8 deep"} {
+		if _, err := known.Resolve(known[name]); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %.200v, want %s", name, err, want)
+		}
+	}
 }

@@ -7,7 +7,6 @@ import (
 	"github.com/expr-lang/expr/types"
 
 	"github.com/imart/event-worker/markets/definition/internal/address"
-	"github.com/imart/event-worker/markets/definition/internal/declaration"
 )
 
 // ABI makes the decoder of bytes that Solidity's abi.encode made, and the type of its values.
@@ -29,7 +28,7 @@ func ABI(text string) (types.Type, func(data []byte) (any, error), error) {
 }
 
 func parseType(text string) (abi.Type, error) {
-	p := &parser{Scanner: declaration.Scan(text)}
+	p := newParser(text, nil)
 	a, err := p.parameter()
 	if err != nil {
 		return abi.Type{}, err
@@ -37,9 +36,5 @@ func parseType(text string) (abi.Type, error) {
 	if rest := p.Peek(); rest != "" || a.Indexed || a.Name != "" {
 		return abi.Type{}, fmt.Errorf("write a type alone, such as (address maker, uint256 price)[]")
 	}
-	t, err := abi.NewType(a.Type, "", a.Components)
-	if err != nil {
-		return abi.Type{}, err
-	}
-	return t, checkSize(t)
+	return resolve(a)
 }

@@ -101,3 +101,41 @@ func TestABIRefuses(t *testing.T) {
 		t.Errorf("16 million values: %v", err)
 	}
 }
+
+// Types that are nested too deeply are refused, however they are declared.
+func TestDeepTypesAreRefused(t *testing.T) {
+	arrays := "uint256" + strings.Repeat("[]", 300_000)
+	if _, err := solidity.ParseEvents("event E(" + arrays + " a)"); err == nil || err.Error() != "event E: arrays are nested more than 8 deep" {
+		t.Errorf("arrays of an event: %.200v", err)
+	}
+	if _, _, err := solidity.ABI("(" + arrays + ")"); err == nil || !strings.Contains(err.Error(), "arrays are nested more than 8 deep") {
+		t.Errorf("arrays in bytes: %.200v", err)
+	}
+	tuples := strings.Repeat(`{"name": "a", "type": "tuple", "components": [`, 4000) + strings.Repeat("]}", 4000)
+	for input, want := range map[string]string{
+		`{"name": "a", "type": "` + arrays + `"}`: "event E: parameter 1: arrays are nested more than 8 deep",
+		tuples: "event E: parameter 1: tuples are nested more than 8 deep",
+	} {
+		if _, err := solidity.ParseABI([]byte(`[{"type": "event", "name": "E", "inputs": [` + input + `]}]`)); err == nil || err.Error() != want {
+			t.Errorf("%.40s: %.200v, want %s", input, err, want)
+		}
+	}
+	deepest := "uint256" + strings.Repeat("[]", 8)
+	if _, err := solidity.ParseEvents("event E(" + strings.Repeat("(", 7) + deepest + strings.Repeat(" a)", 7) + " b)"); err != nil {
+		t.Error(err)
+	}
+}
+
+// Structs that have several fields of the next one are refused before they have grown
+// exponentially.
+func TestStructsThatGrowAreRefused(t *testing.T) {
+	var source strings.Builder
+	for i := range 6 {
+		fmt.Fprintf(&source, "struct S%d { %s }\n", i, strings.Repeat(fmt.Sprintf("S%d a; ", i+1), 30))
+	}
+	source.WriteString("struct S6 { uint256 a; }\nevent E(S0 a);")
+	events, unread := solidity.FindEvents(source.String())
+	if len(events) != 0 || len(unread) != 1 || !strings.Contains(unread[0], "more than 16384 parameters") {
+		t.Errorf("%d events, %.300q", len(events), unread)
+	}
+}

@@ -12,7 +12,7 @@ import (
 // ParseEvents reads events as Solidity declares them:
 // event Buy(address indexed buyer, uint256 id, (address token, uint256 amount)[] items).
 func ParseEvents(text string) (events []*Event, err error) {
-	p := &parser{Scanner: declaration.Scan(text)}
+	p := newParser(text, nil)
 	for p.Peek() != "" {
 		e, err := p.event()
 		if err != nil {
@@ -28,6 +28,12 @@ type parser struct {
 	declaration.Scanner
 	types map[string]namedType // that the source declares
 	depth int                  // of tuples
+	left  *int                 // how many parameters may still be read, with the fields of structs
+}
+
+func newParser(text string, types map[string]namedType) *parser {
+	left := maxParameters
+	return &parser{Scanner: declaration.Scan(text), types: types, left: &left}
 }
 
 func (p *parser) event() (*Event, error) {
@@ -45,21 +51,21 @@ func (p *parser) event() (*Event, error) {
 	if !declaration.IsIdentifier(name) {
 		return nil, fmt.Errorf("%q is not the name of an event: write it like event Buy(address indexed buyer, uint256 id)", name)
 	}
-	var inputs abi.Arguments
-	for i, a := range arguments {
-		t, err := abi.NewType(a.Type, "", a.Components)
-		if err != nil {
-			return nil, fmt.Errorf("event %s: parameter %d: %w", name, i+1, err)
-		}
-		inputs = append(inputs, abi.Argument{Name: a.Name, Type: t, Indexed: a.Indexed})
-	}
-	return newEvent(abi.NewEvent(name, name, anonymous, inputs))
+	return newEvent(name, anonymous, arguments)
 }
 
-// maxTuples bounds how deep tuples are nested.
-const maxTuples = 8
+// Limits of declarations.
+const (
+	maxTuples     = 8       // nested in each other
+	maxArrays     = 8       // nested in each other
+	maxParameters = 1 << 14 // of all events of a text
+)
 
-var errDeepTuples = fmt.Errorf("tuples are nested more than %d deep", maxTuples)
+var (
+	errDeepTuples = fmt.Errorf("tuples are nested more than %d deep", maxTuples)
+	errDeepArrays = fmt.Errorf("arrays are nested more than %d deep", maxArrays)
+	errParameters = fmt.Errorf("the events have more than %d parameters, with the fields of their structs", maxParameters)
+)
 
 // parameters reads a list of parameters in parentheses.
 func (p *parser) parameters() ([]abi.ArgumentMarshaling, error) {
@@ -87,10 +93,16 @@ func (p *parser) parameters() ([]abi.ArgumentMarshaling, error) {
 
 // parameter reads a parameter: its type, then indexed, then its name.
 func (p *parser) parameter() (a abi.ArgumentMarshaling, err error) {
+	if *p.left--; *p.left < 0 {
+		return a, errParameters
+	}
 	if a, err = p.elementary(); err != nil {
 		return a, err
 	}
-	for p.Skip("[") {
+	for arrays := 1; p.Skip("["); arrays++ {
+		if arrays > maxArrays {
+			return a, errDeepArrays
+		}
 		a.Type += "["
 		if p.Peek() != "]" {
 			a.Type += p.Next()

@@ -1,6 +1,7 @@
 package solidity
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -17,31 +18,34 @@ type Event struct {
 }
 
 // newEvent checks an event, and names its unnamed parameters.
-func newEvent(e abi.Event) (*Event, error) {
-	if e.Anonymous {
-		return nil, fmt.Errorf("event %s is anonymous: its logs cannot be told from others", e.RawName)
+func newEvent(name string, anonymous bool, parameters []abi.ArgumentMarshaling) (*Event, error) {
+	if anonymous {
+		return nil, fmt.Errorf("event %s is anonymous: its logs cannot be told from others", name)
 	}
-	out := &Event{Event: e, Topics: 1}
+	out := &Event{Topics: 1}
+	var inputs abi.Arguments
 	names := map[string]bool{}
-	for i, input := range e.Inputs {
-		if input.Name == "" {
-			input.Name = fmt.Sprintf("arg%d", i)
+	for i, p := range parameters {
+		t, err := resolve(p)
+		if err != nil {
+			return nil, fmt.Errorf("event %s: parameter %d: %w", name, i+1, err)
 		}
-		if err := checkSize(input.Type); err != nil {
-			return nil, fmt.Errorf("event %s: parameter %d: %w", e.RawName, i+1, err)
+		inputs = append(inputs, abi.Argument{Name: p.Name, Type: t, Indexed: p.Indexed})
+		named := inputs[i]
+		named.Name = cmp.Or(p.Name, fmt.Sprintf("arg%d", i))
+		if names[named.Name] {
+			return nil, fmt.Errorf("event %s has two parameters %s", name, named.Name)
 		}
-		if names[input.Name] {
-			return nil, fmt.Errorf("event %s has two parameters %s", e.RawName, input.Name)
-		}
-		names[input.Name] = true
-		if input.Indexed {
+		names[named.Name] = true
+		if named.Indexed {
 			out.Topics++
 		}
-		out.Parameters = append(out.Parameters, input)
+		out.Parameters = append(out.Parameters, named)
 	}
 	if out.Topics > 4 {
-		return nil, fmt.Errorf("event %s has more than 3 indexed parameters", e.RawName)
+		return nil, fmt.Errorf("event %s has more than 3 indexed parameters", name)
 	}
+	out.Event = abi.NewEvent(name, name, anonymous, inputs)
 	return out, nil
 }
 
@@ -54,16 +58,20 @@ func ParseABI(text []byte) ([]*Event, error) {
 	if json.Unmarshal(text, &wrapped) == nil && wrapped.ABI != nil {
 		text = wrapped.ABI
 	}
-	contract, err := abi.JSON(strings.NewReader(string(text)))
-	if err != nil {
+	var entries []struct {
+		Type, Name string
+		Anonymous  bool
+		Inputs     []abi.ArgumentMarshaling
+	}
+	if err := json.Unmarshal(text, &entries); err != nil {
 		return nil, fmt.Errorf("not an ABI: %w", err)
 	}
 	var events []*Event
-	for _, e := range contract.Events {
-		if e.Anonymous {
+	for _, e := range entries {
+		if e.Type != "event" || e.Anonymous {
 			continue
 		}
-		event, err := newEvent(e)
+		event, err := newEvent(e.Name, e.Anonymous, e.Inputs)
 		if err != nil {
 			return nil, err
 		}

@@ -30,9 +30,11 @@ func FindEvents(source string) (events []*Event, unread []string) {
 	source = comments.ReplaceAllString(source, " ")
 	types := typesOf(source)
 	known := map[string]bool{}
+	p := newParser("", types)
 	for _, text := range declarations.FindAllString(source, -1) {
 		text = strings.Join(strings.Fields(text), " ")
-		e, err := (&parser{Scanner: declaration.Scan(text), types: types}).event()
+		p.Scanner = declaration.Scan(text)
+		e, err := p.event()
 		switch {
 		case err != nil && len(unread) < maxUnread:
 			unread = append(unread, fmt.Sprintf("%.200s (%.200s)", text, err))
@@ -92,7 +94,7 @@ func (p *parser) named(name string) (a abi.ArgumentMarshaling, err error) {
 	case p.depth >= maxTuples:
 		return a, errDeepTuples
 	}
-	fields := parser{Scanner: declaration.Scan(t.fields), types: p.types, depth: p.depth + 1}
+	fields := parser{Scanner: declaration.Scan(t.fields), types: p.types, depth: p.depth + 1, left: p.left}
 	a.Type = "tuple"
 	for fields.Peek() != "" {
 		field, err := fields.parameter()

@@ -50,6 +50,35 @@ func typeOf(t abi.Type) types.Type {
 	return types.String
 }
 
+// resolve returns the type of a parameter, if Solidity has it and values of it can be read.
+func resolve(p abi.ArgumentMarshaling) (abi.Type, error) {
+	if err := checkDepth(p, 0); err != nil {
+		return abi.Type{}, err
+	}
+	t, err := abi.NewType(p.Type, "", p.Components)
+	if err != nil {
+		return abi.Type{}, err
+	}
+	return t, checkSize(t)
+}
+
+// checkDepth refuses types that are nested too deeply, before go-ethereum reads them: its
+// memory is quadratic in the depth. depth is the number of tuples around the parameter.
+func checkDepth(p abi.ArgumentMarshaling, depth int) error {
+	switch {
+	case strings.Count(p.Type, "[") > maxArrays:
+		return errDeepArrays
+	case depth >= maxTuples && len(p.Components) > 0:
+		return errDeepTuples
+	}
+	for _, c := range p.Components {
+		if err := checkDepth(c, depth+1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // checkSize refuses what go-ethereum accepts and Solidity does not: sizes such as uint257,
 // tuples without fields or with two of one name. Arrays are no larger than events can be.
 func checkSize(t abi.Type) error {
