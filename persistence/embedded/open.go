@@ -14,12 +14,7 @@ import (
 	"zombiezen.com/go/sqlite/sqlitex"
 
 	"github.com/imart/event-worker/persistence"
-)
-
-// The files in a data folder; SQLite keeps two more beside the database.
-const (
-	fileName = "event-worker.db"
-	lockName = "event-worker.lock"
+	"github.com/imart/event-worker/persistence/embedded/internal/pages"
 )
 
 // ErrNoData means that a folder contains no database yet.
@@ -45,11 +40,13 @@ func Open(ctx context.Context, dir string) (*Store, error) {
 
 // OpenCopy is Open for a process that copies into the data folder: it accepts an
 // incomplete copy.
-func OpenCopy(ctx context.Context, dir string) (*Store, error) {
+func OpenCopy(ctx context.Context, dir string) (*Store, error) { return openVia(ctx, dir, layer) }
+
+func openVia(ctx context.Context, dir, vfs string) (*Store, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(dir, privateFolder); err != nil {
 		return nil, unwritable(dir, err)
 	}
 	lock, err := acquire(dir)
@@ -57,11 +54,11 @@ func OpenCopy(ctx context.Context, dir string) (*Store, error) {
 		return nil, err
 	}
 	path := filepath.Join(dir, fileName)
-	conn, err := openWriter(path)
+	conn, err := openWriter(path, vfs)
 	if err != nil {
 		return nil, errors.Join(explain(path, err), lock.Unlock())
 	}
-	return newStore(path, lock, conn), nil
+	return newStore(path, vfs, lock, conn), nil
 }
 
 // OpenReader opens the data folder for queries only. Another process may write to it.
@@ -74,7 +71,7 @@ func OpenReader(dir string) (*Reader, error) {
 		}
 		return nil, fmt.Errorf("data folder %s: %w", dir, err)
 	}
-	conn, err := openReader(path)
+	conn, err := openConn(path, layer, sqlite.OpenReadOnly)
 	if err != nil {
 		return nil, explain(path, err)
 	}
@@ -90,41 +87,58 @@ func OpenReader(dir string) (*Reader, error) {
 		_ = conn.Close() // err explains more
 		return nil, explain(path, err)
 	}
-	return &Reader{path: path, idle: []*sqlite.Conn{conn}}, nil
+	return &Reader{path: path, vfs: layer, idle: []*sqlite.Conn{conn}}, nil
 }
 
-func openWriter(path string) (*sqlite.Conn, error) {
-	conn, err := sqlite.OpenConn(path, sqlite.OpenReadWrite|sqlite.OpenCreate)
-	if err != nil {
+func openWriter(path, vfs string) (*sqlite.Conn, error) {
+	if err := protect(path); err != nil {
 		return nil, err
 	}
-	conn.SetBusyTimeout(busyTimeout)
-	if err := prepare(conn); err != nil {
-		_ = conn.Close() // err explains more
-		return nil, err
+	for {
+		conn, err := openConn(path, vfs, sqlite.OpenReadWrite|sqlite.OpenCreate)
+		if err != nil {
+			return nil, err
+		}
+		converted, err := prepare(conn)
+		if err == nil && !converted {
+			return conn, nil
+		}
+		if err = errors.Join(err, conn.Close()); err != nil {
+			return nil, err
+		}
 	}
-	return conn, nil
 }
 
-// prepare inspects the file before changing anything: it may belong to another program.
-func prepare(conn *sqlite.Conn) error {
+// prepare inspects the file before changing anything: it may belong to another program. The
+// connection cannot be used if the file has been converted.
+func prepare(conn *sqlite.Conn) (converted bool, err error) {
 	version, err := inspect(conn)
 	if err != nil {
-		return err
+		return false, err
+	}
+	if version > 0 && version < checksumsSince {
+		has, err := hasChecksums(conn)
+		if err != nil {
+			return false, err
+		}
+		if !has {
+			return true, addChecksums(conn)
+		}
+	}
+	if version == 0 {
+		if err := create(conn); err != nil {
+			return false, err
+		}
 	}
 	if err := configure(conn); err != nil {
-		return err
+		return false, err
 	}
-	switch {
-	case version == 0:
-		err = create(conn)
-	case version < schemaVersion:
-		err = upgrade(conn, version)
+	if version > 0 && version < schemaVersion {
+		if err := upgrade(conn, version); err != nil {
+			return false, err
+		}
 	}
-	if err != nil {
-		return err
-	}
-	return startEra(conn)
+	return false, startEra(conn)
 }
 
 // configure makes a commit durable before it returns, and checkpoints the write-ahead
@@ -132,7 +146,6 @@ func prepare(conn *sqlite.Conn) error {
 // commit.
 func configure(conn *sqlite.Conn) error {
 	for _, pragma := range []string{
-		"PRAGMA page_size = 8192", // of a new file
 		"PRAGMA journal_mode = WAL",
 		"PRAGMA synchronous = FULL",
 		"PRAGMA wal_autocheckpoint = 8000",
@@ -169,7 +182,10 @@ func acquire(dir string) (*flock.Flock, error) {
 	if !locked {
 		return nil, fmt.Errorf("data folder %s: %w%s: stop it or choose another folder", dir, persistence.ErrInUse, holder(path))
 	}
-	if err := os.WriteFile(path, []byte(strconv.Itoa(os.Getpid())), 0o644); err != nil {
+	if err := os.WriteFile(path, []byte(strconv.Itoa(os.Getpid())), private); err != nil {
+		return nil, errors.Join(unwritable(dir, err), lock.Unlock())
+	}
+	if err := tighten(path); err != nil {
 		return nil, errors.Join(unwritable(dir, err), lock.Unlock())
 	}
 	return lock, nil
@@ -184,6 +200,12 @@ func holder(path string) string {
 	return fmt.Sprintf(" (pid %.20s)", pid)
 }
 
+// resultDamaged is SQLITE_IOERR_DATA: a page does not match its checksum.
+const resultDamaged sqlite.ResultCode = 10 | 32<<8
+
+// remedy is what to do about damage.
+const remedy = `: "event-worker check" lists all damage. Restore a backup or a copy of the data, or move the files event-worker.db* away to read everything from the chains again`
+
 func unwritable(dir string, err error) error {
 	return fmt.Errorf("data folder %s cannot be written: %w: make it writable or choose another folder", dir, err)
 }
@@ -196,11 +218,16 @@ func explain(path string, err error) error {
 	case errors.Is(err, errNewer), errors.Is(err, errOlder), errors.Is(err, ErrNoData):
 		return fmt.Errorf("%s: %w", path, err)
 	}
+	if sqlite.ErrCode(err) == resultDamaged {
+		if found := pages.Damage(path); found != nil {
+			return fmt.Errorf("%s is damaged: %s%s", found.File, found.Reason, remedy)
+		}
+	}
 	switch sqlite.ErrCode(err).ToPrimary() {
 	case sqlite.ResultNotADB:
 		return fmt.Errorf("%s is not an event worker database: %w: move it away or choose another folder", path, err)
 	case sqlite.ResultCorrupt:
-		return fmt.Errorf("%s is damaged: %w: restore a backup, or move it away to read everything from the chains again", path, err)
+		return fmt.Errorf("%s is damaged: %w%s", path, err, remedy)
 	case sqlite.ResultFull:
 		return fmt.Errorf("%s: %w: free space on the disk", path, err)
 	case sqlite.ResultReadOnly, sqlite.ResultCantOpen, sqlite.ResultPerm, sqlite.ResultIOErr:
