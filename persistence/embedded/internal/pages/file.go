@@ -9,6 +9,8 @@ import (
 
 	"modernc.org/libc"
 	lib "modernc.org/sqlite/lib"
+
+	"github.com/imart/event-worker/persistence/embedded/internal/c"
 )
 
 const (
@@ -53,13 +55,13 @@ type checkpoint struct {
 }
 
 // state returns the state of a file.
-func state(f uintptr) *file { return at[file](f + methodsOf(f).tail) }
+func state(f uintptr) *file { return c.At[file](f + methodsOf(f).tail) }
 
-func methodsOf(f uintptr) *methods { return at[methods](at[lib.Tsqlite3_file](f).FpMethods) }
+func methodsOf(f uintptr) *methods { return c.At[methods](c.At[lib.Tsqlite3_file](f).FpMethods) }
 
 // below returns the underlying file.
 func below(tls *libc.TLS, f uintptr) base {
-	return base{tls, f, at[lib.Tsqlite3_io_methods](methodsOf(f).base)}
+	return base{tls, f, c.At[lib.Tsqlite3_io_methods](methodsOf(f).base)}
 }
 
 // damaged records the damage of a file and returns the code of its error.
@@ -87,7 +89,7 @@ func Damage(path string) *Error {
 
 // decide decides by the first page of a database whether its pages have checksums.
 func (f *file) decide(page []byte) {
-	v := at[vfs](f.vfs)
+	v := c.At[vfs](f.vfs)
 	f.on = Config{Application: v.config.application, Since: v.config.since}.verified(page)
 }
 
@@ -101,7 +103,7 @@ func wholePage(n int32, offset int64) uint32 {
 }
 
 func readDatabase(tls *libc.TLS, f, buf uintptr, n int32, offset int64) int32 {
-	s, page := state(f), bytesAt(buf, int(n))
+	s, page := state(f), c.Bytes(buf, int(n))
 	rc := below(tls, f).read(page, offset)
 	if offset == 0 && n >= 100 && rc == lib.SQLITE_OK {
 		s.decide(page)
@@ -124,13 +126,13 @@ func readDatabase(tls *libc.TLS, f, buf uintptr, n int32, offset int64) int32 {
 }
 
 func writeDatabase(tls *libc.TLS, f, buf uintptr, n int32, offset int64) int32 {
-	s, page := state(f), bytesAt(buf, int(n))
+	s, page := state(f), c.Bytes(buf, int(n))
 	if offset == 0 && n >= 100 {
 		s.decide(page)
 	}
 	number := wholePage(n, offset)
 	switch {
-	case number == 0 || s.playback || !s.on && !s.converting:
+	case number == 0 || !s.on && !s.converting:
 	case s.checkpoint.running:
 		if !signed(number, page) {
 			return s.damaged("the write-ahead log has another page in place of page %d", number)
@@ -138,7 +140,7 @@ func writeDatabase(tls *libc.TLS, f, buf uintptr, n int32, offset int64) int32 {
 		if rc := s.beginCopy(tls); rc != lib.SQLITE_OK {
 			return rc
 		}
-	default:
+	case !s.playback:
 		sign(number, page)
 	}
 	return below(tls, f).write(page, offset)
@@ -159,7 +161,7 @@ func (f *file) beginCopy(tls *libc.TLS) int32 {
 
 func syncDatabase(tls *libc.TLS, f uintptr, flags int32) int32 {
 	s, b := state(f), below(tls, f)
-	rc := functionOf[syncFunc](b.methods.FxSync)(tls, f, flags)
+	rc := c.Function[syncFunc](b.methods.FxSync)(tls, f, flags)
 	if rc != lib.SQLITE_OK || !s.checkpoint.copied || s.wal == 0 {
 		return rc
 	}
@@ -178,11 +180,11 @@ func control(tls *libc.TLS, f uintptr, op int32, arg uintptr) int32 {
 	case lib.SQLITE_FCNTL_CKPT_DONE:
 		s.checkpoint.running, s.checkpoint.copied = false, s.checkpoint.writing
 	case lib.SQLITE_FCNTL_PRAGMA:
-		if name := *at[uintptr](arg + unsafe.Sizeof(arg)); libc.GoString(name) == Pragma {
+		if name := *c.At[uintptr](arg + unsafe.Sizeof(arg)); libc.GoString(name) == Pragma {
 			return s.convert(tls, f)
 		}
 	}
-	return functionOf[controlFunc](below(tls, f).methods.FxFileControl)(tls, f, op, arg)
+	return c.Function[controlFunc](below(tls, f).methods.FxFileControl)(tls, f, op, arg)
 }
 
 // Pragma makes the pages of a database that are written afterwards have checksums. It is for
@@ -201,12 +203,12 @@ func (f *file) convert(tls *libc.TLS, database uintptr) int32 {
 	f.converting = size > 0
 	n := tls.Alloc(4)
 	defer tls.Free(4)
-	*at[int32](n) = reserved
-	return lib.Xsqlite3_file_control(tls, *at[uintptr](f.connection), 0, lib.SQLITE_FCNTL_RESERVE_BYTES, n)
+	*c.At[int32](n) = reserved
+	return lib.Xsqlite3_file_control(tls, *c.At[uintptr](f.connection), 0, lib.SQLITE_FCNTL_RESERVE_BYTES, n)
 }
 
 func properties(tls *libc.TLS, f uintptr) int32 {
-	all := functionOf[propertiesFunc](below(tls, f).methods.FxDeviceCharacteristics)(tls, f)
+	all := c.Function[propertiesFunc](below(tls, f).methods.FxDeviceCharacteristics)(tls, f)
 	return all &^ lib.SQLITE_IOCAP_SUBPAGE_READ // a part of a page cannot be verified
 }
 
@@ -219,14 +221,14 @@ func closeDatabase(tls *libc.TLS, f uintptr) int32 {
 // checksums, and use the bytes reserved for them otherwise.
 func readJournal(tls *libc.TLS, f, buf uintptr, n int32, offset int64) int32 {
 	if s := state(f); n == Size {
-		at[file](s.database).playback = true
+		c.At[file](s.database).playback = true
 	}
-	return below(tls, f).read(bytesAt(buf, int(n)), offset)
+	return below(tls, f).read(c.Bytes(buf, int(n)), offset)
 }
 
 func writeJournal(tls *libc.TLS, f, buf uintptr, n int32, offset int64) int32 {
-	at[file](state(f).database).playback = false
-	return below(tls, f).write(bytesAt(buf, int(n)), offset)
+	c.At[file](state(f).database).playback = false
+	return below(tls, f).write(c.Bytes(buf, int(n)), offset)
 }
 
 // be32 reads a number as SQLite stores it.

@@ -6,6 +6,8 @@ import (
 	"github.com/cespare/xxhash/v2"
 	"modernc.org/libc"
 	lib "modernc.org/sqlite/lib"
+
+	"github.com/imart/event-worker/persistence/embedded/internal/c"
 )
 
 // MarkSuffix is the end of the mark's name, after that of the database.
@@ -127,18 +129,18 @@ func whole(rc int32) int32 {
 
 // openMark opens the mark unless it is open.
 func (f *file) openMark(tls *libc.TLS, flags int32) (base, int32) {
-	under := at[vfs](f.vfs).base
+	under := c.At[vfs](f.vfs).base
 	if f.mark == 0 {
 		name, err := libc.CString(libc.GoString(f.name) + MarkSuffix)
 		if err != nil {
 			return base{}, lib.SQLITE_NOMEM
 		}
-		memory := libc.Xcalloc(tls, 1, libc.Tsize_t(at[lib.Tsqlite3_vfs](under).FszOsFile))
+		memory := libc.Xcalloc(tls, 1, libc.Tsize_t(c.At[lib.Tsqlite3_vfs](under).FszOsFile))
 		if memory == 0 {
 			libc.Xfree(tls, name)
 			return base{}, lib.SQLITE_NOMEM
 		}
-		rc := functionOf[openFunc](at[lib.Tsqlite3_vfs](under).FxOpen)(tls, under, name, memory, flags|lib.SQLITE_OPEN_WAL, 0)
+		rc := c.Function[openFunc](c.At[lib.Tsqlite3_vfs](under).FxOpen)(tls, under, name, memory, flags|lib.SQLITE_OPEN_WAL, 0)
 		if rc != lib.SQLITE_OK {
 			libc.Xfree(tls, memory)
 			libc.Xfree(tls, name)
@@ -146,7 +148,7 @@ func (f *file) openMark(tls *libc.TLS, flags int32) (base, int32) {
 		}
 		f.mark, f.markName = memory, name
 	}
-	return base{tls, f.mark, at[lib.Tsqlite3_io_methods](at[lib.Tsqlite3_file](f.mark).FpMethods)}, lib.SQLITE_OK
+	return base{tls, f.mark, c.At[lib.Tsqlite3_io_methods](c.At[lib.Tsqlite3_file](f.mark).FpMethods)}, lib.SQLITE_OK
 }
 
 func (f *file) closeMark(tls *libc.TLS) {

@@ -3,6 +3,8 @@ package pages
 import (
 	"modernc.org/libc"
 	lib "modernc.org/sqlite/lib"
+
+	"github.com/imart/event-worker/persistence/embedded/internal/c"
 )
 
 // recoverLock is the lock that SQLite holds while it reads the WAL after a crash, or when the
@@ -10,7 +12,7 @@ import (
 const recoverLock = 2
 
 func lockShared(tls *libc.TLS, f uintptr, offset, n, flags int32) int32 {
-	lock := functionOf[shmLockFunc](below(tls, f).methods.FxShmLock)
+	lock := c.Function[shmLockFunc](below(tls, f).methods.FxShmLock)
 	rc := lock(tls, f, offset, n, flags)
 	const exclusive = lib.SQLITE_SHM_LOCK | lib.SQLITE_SHM_EXCLUSIVE
 	s := state(f)
@@ -26,14 +28,45 @@ func lockShared(tls *libc.TLS, f uintptr, offset, n, flags int32) int32 {
 // checkWAL fails if the WAL has lost commits; the package's comment has the rule.
 func (f *file) checkWAL(tls *libc.TLS, database uintptr) int32 {
 	found, rc := f.readMarks(tls)
-	if rc != lib.SQLITE_OK || !found.hasCommit && !found.hasCopied {
+	if rc != lib.SQLITE_OK {
 		return rc
 	}
 	w := state(f.wal)
 	last, valid, rc := w.lastCommit(tls, f.wal)
-	if rc != lib.SQLITE_OK {
+	if rc == lib.SQLITE_OK {
+		rc = f.compare(tls, database, found, last, valid)
+	}
+	if rc != lib.SQLITE_OK || !valid {
 		return rc
 	}
+	synced := uint32(0)
+	if found.hasCommit && found.commit.salts == w.salts() {
+		synced = found.commit.frame
+	}
+	return w.rewrite(tls, f.wal, synced+1, last)
+}
+
+// rewrite writes frames again that may never have been synced successfully: after a failed sync
+// the system can show what it will not write any more. Later commits depend on them.
+func (f *file) rewrite(tls *libc.TLS, wal uintptr, first, last uint32) int32 {
+	if first > last {
+		return lib.SQLITE_OK
+	}
+	b, frame := below(tls, wal), f.scratch[:]
+	for number := first; number <= last; number++ {
+		if rc := b.read(frame, frameOffset(number)); rc != lib.SQLITE_OK {
+			return rc
+		}
+		if rc := b.write(frame, frameOffset(number)); rc != lib.SQLITE_OK {
+			return rc
+		}
+	}
+	return b.sync()
+}
+
+// compare compares the frames of the WAL with the mark.
+func (f *file) compare(tls *libc.TLS, database uintptr, found marks, last uint32, valid bool) int32 {
+	w := state(f.wal)
 	at, done := found.commit, found.copied
 	switch {
 	case valid && found.hasCommit && at.salts == w.salts():

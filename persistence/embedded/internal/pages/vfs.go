@@ -8,6 +8,8 @@ import (
 
 	"modernc.org/libc"
 	lib "modernc.org/sqlite/lib"
+
+	"github.com/imart/event-worker/persistence/embedded/internal/c"
 )
 
 // vfs is an SQLite VFS, and what its functions need.
@@ -40,7 +42,7 @@ var registry = struct {
 }{methods: map[[2]uintptr]uintptr{}, damage: map[string]*Error{}}
 
 // Register registers a VFS. Its name must not be in use.
-func Register(name string, c Config) error {
+func Register(name string, of Config) error {
 	tls := libc.NewTLS()
 	defer tls.Close()
 	if rc := lib.Xsqlite3_initialize(tls); rc != lib.SQLITE_OK {
@@ -51,26 +53,26 @@ func Register(name string, c Config) error {
 		return err
 	}
 	under := uintptr(0) // the default
-	if c.Base != "" {
-		if under, err = libc.CString(c.Base); err != nil {
+	if of.Base != "" {
+		if under, err = libc.CString(of.Base); err != nil {
 			return err
 		}
 		defer libc.Xfree(tls, under)
 	}
 	found := lib.Xsqlite3_vfs_find(tls, under)
 	if found == 0 {
-		return fmt.Errorf("SQLite has no VFS %q", c.Base)
+		return fmt.Errorf("SQLite has no VFS %q", of.Base)
 	}
 	memory := libc.Xcalloc(tls, 1, libc.Tsize_t(unsafe.Sizeof(vfs{})))
 	if memory == 0 {
 		return errors.New("out of memory")
 	}
-	v := at[vfs](memory)
-	v.table, v.base = *at[lib.Tsqlite3_vfs](found), found
-	v.config.application, v.config.since = c.Application, c.Since
+	v := c.At[vfs](memory)
+	v.table, v.base = *c.At[lib.Tsqlite3_vfs](found), found
+	v.config.application, v.config.since = of.Application, of.Since
 	v.table.FzName, v.table.FpNext = cname, 0
 	v.table.FszOsFile = int32(tailOf(v) + unsafe.Sizeof(file{}))
-	v.table.FxOpen = pointerTo(openFile)
+	v.table.FxOpen = c.Pointer(openFile)
 	if rc := lib.Xsqlite3_vfs_register(tls, memory, 0); rc != lib.SQLITE_OK {
 		return fmt.Errorf("SQLite refuses a VFS: code %d", rc)
 	}
@@ -80,14 +82,14 @@ func Register(name string, c Config) error {
 // tailOf returns where file begins: after the memory of the underlying file.
 func tailOf(v *vfs) uintptr {
 	const align = 16
-	return (uintptr(at[lib.Tsqlite3_vfs](v.base).FszOsFile) + align - 1) / align * align
+	return (uintptr(c.At[lib.Tsqlite3_vfs](v.base).FszOsFile) + align - 1) / align * align
 }
 
 // openFile opens a file of the underlying VFS, and puts the functions of this one in front.
 func openFile(tls *libc.TLS, of, name, f uintptr, flags int32, outFlags uintptr) int32 {
-	v := at[vfs](of)
-	under := at[lib.Tsqlite3_vfs](v.base)
-	rc := functionOf[openFunc](under.FxOpen)(tls, v.base, name, f, flags, outFlags)
+	v := c.At[vfs](of)
+	under := c.At[lib.Tsqlite3_vfs](v.base)
+	rc := c.Function[openFunc](under.FxOpen)(tls, v.base, name, f, flags, outFlags)
 	var kind int
 	switch {
 	case flags&lib.SQLITE_OPEN_MAIN_DB != 0 && name != 0:
@@ -103,19 +105,19 @@ func openFile(tls *libc.TLS, of, name, f uintptr, flags int32, outFlags uintptr)
 		return rc
 	}
 	tail := tailOf(v)
-	t := at[file](f + tail)
+	t := c.At[file](f + tail)
 	*t = file{name: name, vfs: of, readOnly: flags&lib.SQLITE_OPEN_READONLY != 0}
 	if kind != database {
 		owner := lib.Xsqlite3_database_file_object(tls, name)
-		if owner == 0 || at[lib.Tsqlite3_file](owner).FpMethods == 0 {
+		if owner == 0 || c.At[lib.Tsqlite3_file](owner).FpMethods == 0 {
 			return rc
 		}
 		t.database = owner + tail
 		if kind == wal {
-			at[file](t.database).wal = f
+			c.At[file](t.database).wal = f
 		}
 	}
-	at[lib.Tsqlite3_file](f).FpMethods = methodsFor(tls, at[lib.Tsqlite3_file](f).FpMethods, kind, tail)
+	c.At[lib.Tsqlite3_file](f).FpMethods = methodsFor(tls, c.At[lib.Tsqlite3_file](f).FpMethods, kind, tail)
 	return rc
 }
 
@@ -128,22 +130,22 @@ func methodsFor(tls *libc.TLS, under uintptr, kind int, tail uintptr) uintptr {
 		return known
 	}
 	memory := libc.Xcalloc(tls, 1, libc.Tsize_t(unsafe.Sizeof(methods{})))
-	m := at[methods](memory)
-	m.table, m.base, m.tail = *at[lib.Tsqlite3_io_methods](under), under, tail
+	m := c.At[methods](memory)
+	m.table, m.base, m.tail = *c.At[lib.Tsqlite3_io_methods](under), under, tail
 	m.table.FiVersion = min(m.table.FiVersion, 2) // without memory-mapped pages
 	switch kind {
 	case database:
-		m.table.FxRead, m.table.FxWrite = pointerTo(readDatabase), pointerTo(writeDatabase)
-		m.table.FxSync, m.table.FxClose = pointerTo(syncDatabase), pointerTo(closeDatabase)
-		m.table.FxFileControl = pointerTo(control)
-		m.table.FxDeviceCharacteristics = pointerTo(properties)
-		m.table.FxShmLock = pointerTo(lockShared)
+		m.table.FxRead, m.table.FxWrite = c.Pointer(readDatabase), c.Pointer(writeDatabase)
+		m.table.FxSync, m.table.FxClose = c.Pointer(syncDatabase), c.Pointer(closeDatabase)
+		m.table.FxFileControl = c.Pointer(control)
+		m.table.FxDeviceCharacteristics = c.Pointer(properties)
+		m.table.FxShmLock = c.Pointer(lockShared)
 	case wal:
-		m.table.FxRead, m.table.FxWrite = pointerTo(readWAL), pointerTo(writeWAL)
-		m.table.FxSync, m.table.FxClose = pointerTo(syncWAL), pointerTo(closeWAL)
-		m.table.FxTruncate, m.table.FxFileSize = pointerTo(truncateWAL), pointerTo(sizeOfWAL)
+		m.table.FxRead, m.table.FxWrite = c.Pointer(readWAL), c.Pointer(writeWAL)
+		m.table.FxSync, m.table.FxClose = c.Pointer(syncWAL), c.Pointer(closeWAL)
+		m.table.FxTruncate, m.table.FxFileSize = c.Pointer(truncateWAL), c.Pointer(sizeOfWAL)
 	case journal:
-		m.table.FxRead, m.table.FxWrite = pointerTo(readJournal), pointerTo(writeJournal)
+		m.table.FxRead, m.table.FxWrite = c.Pointer(readJournal), c.Pointer(writeJournal)
 	}
 	registry.methods[key] = memory
 	return memory

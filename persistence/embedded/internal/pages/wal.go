@@ -5,6 +5,8 @@ import (
 
 	"modernc.org/libc"
 	lib "modernc.org/sqlite/lib"
+
+	"github.com/imart/event-worker/persistence/embedded/internal/c"
 )
 
 // salts distinguish the frames of a WAL from those that it had before its last restart.
@@ -60,9 +62,9 @@ func readWAL(tls *libc.TLS, f, buf uintptr, n int32, offset int64) int32 {
 		return rc
 	}
 	number, within := frameAt(offset)
-	d := at[file](s.database)
+	d := c.At[file](s.database)
 	if n != Size || within != frameHeader || !d.on {
-		return b.read(bytesAt(buf, int(n)), offset)
+		return b.read(c.Bytes(buf, int(n)), offset)
 	}
 	frame := s.scratch[:]
 	rc := b.read(frame, frameOffset(number))
@@ -81,7 +83,7 @@ func readWAL(tls *libc.TLS, f, buf uintptr, n int32, offset int64) int32 {
 			return s.damaged("frame %d is not the one that was written last", number)
 		}
 	}
-	copy(bytesAt(buf, int(n)), frame[frameHeader:])
+	copy(c.Bytes(buf, int(n)), frame[frameHeader:])
 	if d.checkpoint.running {
 		d.checkpoint.last = max(d.checkpoint.last, number)
 	}
@@ -92,10 +94,10 @@ func readWAL(tls *libc.TLS, f, buf uintptr, n int32, offset int64) int32 {
 // which SQLite has computed for the unsigned page, is computed again from the frame before:
 // its own idea of it does not matter.
 func writeWAL(tls *libc.TLS, f, buf uintptr, n int32, offset int64) int32 {
-	s, b, page := state(f), below(tls, f), bytesAt(buf, int(n))
+	s, b, page := state(f), below(tls, f), c.Bytes(buf, int(n))
 	number, within := frameAt(offset)
 	switch {
-	case !at[file](s.database).on:
+	case !c.At[file](s.database).on:
 		return b.write(page, offset)
 	case n == Size && within == frameHeader && s.held && s.heldAt == offset-frameHeader:
 		s.held = false
@@ -163,10 +165,10 @@ func syncWAL(tls *libc.TLS, f uintptr, flags int32) int32 {
 	}
 	done := s.commit
 	s.commit = commit{}
-	if rc := functionOf[syncFunc](b.methods.FxSync)(tls, f, flags); rc != lib.SQLITE_OK || done.frame == 0 {
+	if rc := c.Function[syncFunc](b.methods.FxSync)(tls, f, flags); rc != lib.SQLITE_OK || done.frame == 0 {
 		return rc
 	}
-	return at[file](s.database).markCommit(tls, done)
+	return c.At[file](s.database).markCommit(tls, done)
 }
 
 func truncateWAL(tls *libc.TLS, f uintptr, size int64) int32 {
@@ -174,7 +176,7 @@ func truncateWAL(tls *libc.TLS, f uintptr, size int64) int32 {
 	if rc := state(f).writeHeld(b); rc != lib.SQLITE_OK {
 		return rc
 	}
-	return functionOf[truncateFunc](b.methods.FxTruncate)(tls, f, size)
+	return c.Function[truncateFunc](b.methods.FxTruncate)(tls, f, size)
 }
 
 func sizeOfWAL(tls *libc.TLS, f, size uintptr) int32 {
@@ -182,12 +184,12 @@ func sizeOfWAL(tls *libc.TLS, f, size uintptr) int32 {
 	if rc := state(f).writeHeld(b); rc != lib.SQLITE_OK {
 		return rc
 	}
-	return functionOf[fileSizeFunc](b.methods.FxFileSize)(tls, f, size)
+	return c.Function[fileSizeFunc](b.methods.FxFileSize)(tls, f, size)
 }
 
 func closeWAL(tls *libc.TLS, f uintptr) int32 {
 	s, b := state(f), below(tls, f)
 	rc := s.writeHeld(b)
-	at[file](s.database).wal = 0
+	c.At[file](s.database).wal = 0
 	return max(rc, b.close())
 }

@@ -5,22 +5,9 @@ import (
 
 	"modernc.org/libc"
 	lib "modernc.org/sqlite/lib"
+
+	"github.com/imart/event-worker/persistence/embedded/internal/c"
 )
-
-// The functions in this file read and write the memory of SQLite, which was C: it is outside
-// of Go's heap, and must not contain Go pointers.
-
-// at returns the value at an address of SQLite's memory.
-func at[T any](address uintptr) *T { return (*T)(unsafe.Add(nil, address)) }
-
-// bytesAt returns n bytes of SQLite's memory, which are valid as long as SQLite keeps them.
-func bytesAt(address uintptr, n int) []byte { return unsafe.Slice(at[byte](address), n) }
-
-// functionOf returns the function of a C function pointer.
-func functionOf[F any](pointer uintptr) F { return *(*F)(unsafe.Pointer(&pointer)) }
-
-// pointerTo returns the C function pointer of a function, which must not be a closure.
-func pointerTo(function any) uintptr { return (*[2]uintptr)(unsafe.Pointer(&function))[1] }
 
 // The types of the functions of files and VFSs that are called here.
 type (
@@ -44,24 +31,24 @@ type base struct {
 }
 
 func (b base) read(buf []byte, offset int64) int32 {
-	return functionOf[transferFunc](b.methods.FxRead)(b.tls, b.file, addressOf(buf), int32(len(buf)), offset)
+	return c.Function[transferFunc](b.methods.FxRead)(b.tls, b.file, addressOf(buf), int32(len(buf)), offset)
 }
 
 func (b base) write(buf []byte, offset int64) int32 {
-	return functionOf[transferFunc](b.methods.FxWrite)(b.tls, b.file, addressOf(buf), int32(len(buf)), offset)
+	return c.Function[transferFunc](b.methods.FxWrite)(b.tls, b.file, addressOf(buf), int32(len(buf)), offset)
 }
 
 func (b base) sync() int32 {
-	return functionOf[syncFunc](b.methods.FxSync)(b.tls, b.file, lib.SQLITE_SYNC_NORMAL)
+	return c.Function[syncFunc](b.methods.FxSync)(b.tls, b.file, lib.SQLITE_SYNC_NORMAL)
 }
 
 func (b base) size() (n int64, rc int32) {
 	size := b.tls.Alloc(8)
 	defer b.tls.Free(8)
-	rc = functionOf[fileSizeFunc](b.methods.FxFileSize)(b.tls, b.file, size)
-	return *at[int64](size), rc
+	rc = c.Function[fileSizeFunc](b.methods.FxFileSize)(b.tls, b.file, size)
+	return *c.At[int64](size), rc
 }
 
-func (b base) close() int32 { return functionOf[closeFunc](b.methods.FxClose)(b.tls, b.file) }
+func (b base) close() int32 { return c.Function[closeFunc](b.methods.FxClose)(b.tls, b.file) }
 
 func addressOf(buf []byte) uintptr { return uintptr(unsafe.Pointer(&buf[0])) }
