@@ -56,7 +56,24 @@ func (f *file) readHead(tls *libc.TLS, wal uintptr) int32 {
 	return below(tls, wal).read(f.head[:], 0)
 }
 
+// readWAL and writeWAL forget a commit that has failed before its sync.
 func readWAL(tls *libc.TLS, f, buf uintptr, n int32, offset int64) int32 {
+	rc := readFrame(tls, f, buf, n, offset)
+	if rc != lib.SQLITE_OK {
+		state(f).commit = commit{}
+	}
+	return rc
+}
+
+func writeWAL(tls *libc.TLS, f, buf uintptr, n int32, offset int64) int32 {
+	rc := writePart(tls, f, buf, n, offset)
+	if rc != lib.SQLITE_OK {
+		state(f).commit = commit{}
+	}
+	return rc
+}
+
+func readFrame(tls *libc.TLS, f, buf uintptr, n int32, offset int64) int32 {
 	s, b := state(f), below(tls, f)
 	if rc := s.writeHeld(b); rc != lib.SQLITE_OK {
 		return rc
@@ -90,10 +107,10 @@ func readWAL(tls *libc.TLS, f, buf uintptr, n int32, offset int64) int32 {
 	return rc
 }
 
-// writeWAL holds a frame's header back until its page is signed. The checksum of the WAL,
+// writePart holds a frame's header back until its page is signed. The checksum of the WAL,
 // which SQLite has computed for the unsigned page, is computed again from the frame before:
 // its own idea of it does not matter.
-func writeWAL(tls *libc.TLS, f, buf uintptr, n int32, offset int64) int32 {
+func writePart(tls *libc.TLS, f, buf uintptr, n int32, offset int64) int32 {
 	s, b, page := state(f), below(tls, f), c.Bytes(buf, int(n))
 	number, within := frameAt(offset)
 	switch {
@@ -108,7 +125,7 @@ func writeWAL(tls *libc.TLS, f, buf uintptr, n int32, offset int64) int32 {
 	}
 	switch {
 	case offset == 0 && n == walHeader:
-		s.head = [walHeader]byte(page)
+		s.head, s.commit = [walHeader]byte(page), commit{}
 	case n == frameHeader && within == 0:
 		s.held, s.heldAt = true, offset
 		s.header = [frameHeader]byte(page)
@@ -143,6 +160,7 @@ func (f *file) writeFrame(b base, number uint32, page []byte) int32 {
 	sign(be32(header), page)
 	copy(f.scratch[frameHeader:], page)
 	sum.add(f.head[:], header[:8]).add(f.head[:], page).store(header[16:])
+	f.commit = commit{}
 	if be32(header[4:]) != 0 {
 		f.commit = commit{salts: salts(header[8:16]), frame: number, page: be32(header), sum: signature(page)}
 	}
