@@ -47,8 +47,8 @@ type history struct {
 	// later ones whose outcome is unknown, until one succeeds.
 	acknowledged orders
 	attempted    []orders
-	counts                  map[string]int
-	steps                   []string
+	counts       map[string]int
+	steps        []string
 }
 
 func (h *history) step(format string, args ...any) {

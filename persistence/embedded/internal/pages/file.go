@@ -180,8 +180,11 @@ func control(tls *libc.TLS, f uintptr, op int32, arg uintptr) int32 {
 	case lib.SQLITE_FCNTL_CKPT_DONE:
 		s.checkpoint.running, s.checkpoint.copied = false, s.checkpoint.writing
 	case lib.SQLITE_FCNTL_PRAGMA:
-		if name := *c.At[uintptr](arg + unsafe.Sizeof(arg)); libc.GoString(name) == Pragma {
+		switch libc.GoString(*c.At[uintptr](arg + unsafe.Sizeof(arg))) {
+		case Pragma:
 			return s.convert(tls, f)
+		case CheckWAL:
+			return s.findLostCommits(tls, f)
 		}
 	}
 	return c.Function[controlFunc](below(tls, f).methods.FxFileControl)(tls, f, op, arg)
@@ -191,6 +194,25 @@ func control(tls *libc.TLS, f uintptr, op int32, arg uintptr) int32 {
 // an empty database, or before a VACUUM outside of WAL mode, after which the connection must
 // be closed.
 const Pragma = "page_checksums"
+
+// CheckWAL is a pragma that fails if the WAL has lost commits. The caller should be reading, so
+// that other processes keep the WAL, and try again: another process may restart it nevertheless.
+const CheckWAL = "check_wal"
+
+func (f *file) findLostCommits(tls *libc.TLS, database uintptr) int32 {
+	if f.wal == 0 || !f.on {
+		return lib.SQLITE_OK
+	}
+	found, rc := f.readMarks(tls)
+	if rc != lib.SQLITE_OK {
+		return rc
+	}
+	last, valid, rc := state(f.wal).lastCommit(tls, f.wal)
+	if rc != lib.SQLITE_OK {
+		return rc
+	}
+	return f.compare(tls, database, found, last, valid)
+}
 
 func (f *file) convert(tls *libc.TLS, database uintptr) int32 {
 	if f.connection == 0 {
