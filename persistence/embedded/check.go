@@ -41,11 +41,13 @@ type Checked struct {
 // It calls found for all damage. The errors are those of OpenReader, unless they are damage.
 func Check(ctx context.Context, dir string, progress func(Checking), found func(Damage)) (Checked, error) {
 	c := &checker{path: filepath.Join(dir, fileName), progress: progress, found: found}
-	err := c.open(dir)
-	if err == nil {
-		err = c.run(ctx)
+	conn, err := openExisting(dir)
+	if err != nil {
+		return c.checked, c.unlessDamage(err)
 	}
-	return c.checked, err
+	defer conn.Close()
+	c.conn = conn
+	return c.checked, explain(c.path, c.unlessDamage(c.run(ctx)))
 }
 
 // checker is one run of Check.
@@ -57,24 +59,7 @@ type checker struct {
 	checked  Checked
 }
 
-// open opens the database, unless it is too damaged for that.
-func (c *checker) open(dir string) error {
-	r, err := OpenReader(dir)
-	if err != nil {
-		return c.unlessDamage(err)
-	}
-	if err := r.Close(); err != nil {
-		return err
-	}
-	c.conn, err = openConn(c.path, layer, sqlite.OpenReadOnly) // its cache is empty
-	return explain(c.path, err)
-}
-
 func (c *checker) run(ctx context.Context) error {
-	if c.conn == nil {
-		return nil // it is damaged
-	}
-	defer c.conn.Close()
 	c.conn.SetInterrupt(ctx.Done())
 	err := c.snapshot()
 	if err == nil {
@@ -83,7 +68,7 @@ func (c *checker) run(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	return explain(c.path, err)
+	return err
 }
 
 // snapshot makes all steps see the same commit.

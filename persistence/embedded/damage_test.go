@@ -135,3 +135,24 @@ func TestLostCommitsAreNoticed(t *testing.T) {
 		})
 	}
 }
+
+// Opening reads little, and notices that the file is cut off and damage of the actors.
+func TestQuickCheck(t *testing.T) {
+	dir := t.TempDir()
+	filled(t, dir)
+	whole := contents(t, dir)
+	write(t, dir, whole[:len(whole)-pages.Size])
+	if _, err := OpenReader(dir); err == nil || !strings.Contains(err.Error(), "is damaged") {
+		t.Error(err)
+	}
+	write(t, dir, whole)
+	execute(t, dir, `INSERT INTO leases (id, doc) VALUES ('c', '{"_id": "c"');`)
+	for _, open := range []func() error{
+		func() error { _, err := OpenReader(dir); return err },
+		func() error { _, err := Open(t.Context(), dir); return err },
+	} {
+		if err := open(); err == nil || !strings.Contains(err.Error(), "stored leases 1 is damaged") {
+			t.Error(err)
+		}
+	}
+}

@@ -65,6 +65,20 @@ func openVia(ctx context.Context, dir, vfs string) (*Store, error) {
 // The error is ErrNoData if the folder has never been written.
 func OpenReader(dir string) (*Reader, error) {
 	path := filepath.Join(dir, fileName)
+	conn, err := openExisting(dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := quickCheck(conn); err != nil {
+		_ = conn.Close() // err explains more
+		return nil, explain(path, err)
+	}
+	return &Reader{path: path, vfs: layer, idle: []*sqlite.Conn{conn}}, nil
+}
+
+// openExisting opens a database of this version for reading.
+func openExisting(dir string) (*sqlite.Conn, error) {
+	path := filepath.Join(dir, fileName)
 	if _, err := os.Stat(path); err != nil {
 		if errors.Is(err, os.ErrNotExist) {
 			err = ErrNoData
@@ -87,7 +101,7 @@ func OpenReader(dir string) (*Reader, error) {
 		_ = conn.Close() // err explains more
 		return nil, explain(path, err)
 	}
-	return &Reader{path: path, vfs: layer, idle: []*sqlite.Conn{conn}}, nil
+	return conn, nil
 }
 
 func openWriter(path, vfs string) (*sqlite.Conn, error) {
@@ -142,6 +156,9 @@ func prepare(conn *sqlite.Conn) (converted bool, err error) {
 		if err := upgrade(conn, version); err != nil {
 			return false, err
 		}
+	}
+	if err := quickCheck(conn); err != nil {
+		return false, err
 	}
 	return false, startEra(conn)
 }
@@ -211,6 +228,18 @@ const resultDamaged sqlite.ResultCode = 10 | 32<<8
 // remedy is what to do about damage.
 const remedy = `: "event-worker check" lists all damage. Restore a backup or a copy of the data, or move the files event-worker.db* away to read everything from the chains again`
 
+// damagedFile is the damage behind an error of SQLite, which says only that there is some.
+type damagedFile struct {
+	found *pages.Error
+	err   error
+}
+
+func (e *damagedFile) Error() string {
+	return e.found.File + " is damaged: " + e.found.Reason + remedy
+}
+
+func (e *damagedFile) Unwrap() error { return e.err }
+
 func unwritable(dir string, err error) error {
 	return fmt.Errorf("data folder %s cannot be written: %w: make it writable or choose another folder", dir, err)
 }
@@ -225,7 +254,7 @@ func explain(path string, err error) error {
 	}
 	if sqlite.ErrCode(err) == resultDamaged {
 		if found := pages.Damage(path); found != nil {
-			return fmt.Errorf("%s is damaged: %s%s", found.File, found.Reason, remedy)
+			return &damagedFile{found, err}
 		}
 	}
 	switch sqlite.ErrCode(err).ToPrimary() {
