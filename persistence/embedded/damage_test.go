@@ -156,3 +156,48 @@ func TestQuickCheck(t *testing.T) {
 		}
 	}
 }
+
+// Frames of the WAL are verified whenever they are read, not only after a crash.
+func TestDamagedFramesAreNoticed(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	putOrder(t, s, "a")
+	want, err := readAll(t, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.OpenFile(filepath.Join(dir, fileName+"-wal"), os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		t.Fatal(err)
+	}
+	noticed := 0
+	for at := int64(32 + 24 + 5000); at < info.Size(); at += 24 + pages.Size {
+		b := make([]byte, 1)
+		flip := func() {
+			t.Helper()
+			if _, err := file.ReadAt(b, at); err != nil {
+				t.Fatal(err)
+			}
+			b[0] ^= 16
+			if _, err := file.WriteAt(b, at); err != nil {
+				t.Fatal(err)
+			}
+		}
+		flip()
+		docs, err := readAll(t, dir)
+		if flip(); err == nil && strings.Join(docs, "\n") == strings.Join(want, "\n") {
+			continue // the frame's page was written again later, or is not read
+		}
+		if noticed++; err == nil || !strings.Contains(err.Error(), fileName+"-wal is damaged: frame ") {
+			t.Errorf("byte %d: %v", at, err)
+		}
+	}
+	if noticed == 0 {
+		t.Error("no frame was noticed")
+	}
+}
