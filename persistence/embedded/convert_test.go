@@ -49,15 +49,16 @@ func TestInterruptedConversion(t *testing.T) {
 		t.Fatal(err)
 	}
 	interrupted := true
-	for after := 1; interrupted; after += 5 {
-		for _, power := range []bool{false, true} {
-			interrupted = interruptConversion(t, after, power)
+	for after := 1; interrupted; after += 8 {
+		for _, by := range []string{killed, powerCut, failed} {
+			interrupted = interruptConversion(t, after, by)
 		}
 	}
 }
 
-// interruptConversion makes the disk fail after some writes and syncs; false if there were fewer.
-func interruptConversion(t *testing.T, after int, power bool) (interrupted bool) {
+// interruptConversion makes the disk fail after some writes and syncs, once or until the process
+// has ended; false if there were fewer.
+func interruptConversion(t *testing.T, after int, by string) (interrupted bool) {
 	t.Helper()
 	dir := t.TempDir()
 	d := disk.New(dir, uint64(after))
@@ -65,23 +66,29 @@ func interruptConversion(t *testing.T, after int, power bool) (interrupted bool)
 	want := earlier(t, dir)
 	left := after
 	d.SetFault(func(string, bool) disk.Fault {
-		if left--; left < 0 {
-			return disk.Error
+		left--
+		switch {
+		case left >= 0, left < -1 && by == failed:
+			return disk.None
+		case by == failed:
+			return disk.Full
 		}
-		return disk.None
+		return disk.Error
 	})
 	store, err := openVia(t.Context(), dir, faultyLayer)
 	d.SetFault(nil)
-	d.Stop()
+	if by != failed {
+		d.Stop()
+	}
 	if err == nil {
 		_ = store.Close()
 	}
-	if power {
+	if by == powerCut {
 		d.LosePower()
 	}
 	d.Start()
 	if store, err = openVia(t.Context(), dir, faultyLayer); err != nil {
-		t.Fatalf("after %d writes, power cut %v: %v", after, power, err)
+		t.Fatalf("after %d writes, by %s: %v", after, by, err)
 	}
 	defer store.Close()
 	var docs []string
@@ -92,7 +99,7 @@ func interruptConversion(t *testing.T, after int, power bool) (interrupted bool)
 		docs = append(docs, string(doc))
 	}
 	if slices.Sort(docs); !slices.Equal(docs, slices.Sorted(slices.Values(want))) {
-		t.Fatalf("after %d writes, power cut %v: %d other documents", after, power, len(docs))
+		t.Fatalf("after %d writes, by %s: %d other documents", after, by, len(docs))
 	}
 	conn := <-store.writer
 	has, err := hasChecksums(conn)

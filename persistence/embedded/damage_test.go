@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"zombiezen.com/go/sqlite"
+
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/persistence/embedded/internal/pages"
 )
@@ -199,5 +201,36 @@ func TestDamagedFramesAreNoticed(t *testing.T) {
 	}
 	if noticed == 0 {
 		t.Error("no frame was noticed")
+	}
+}
+
+// Another program may read the database after a crash, and with it copy the WAL to the database
+// and delete it.
+func TestAnotherProgramMayCheckpoint(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	for _, key := range []string{"a", "b", "c"} {
+		putOrder(t, s, key)
+	}
+	dir = crashed(t, dir)
+	conn, err := sqlite.OpenConn(filepath.Join(dir, fileName), sqlite.OpenReadWrite)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := number(conn, "SELECT count(*) FROM orders"); err != nil || n != 3 {
+		t.Error(n, err)
+	}
+	if err := conn.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, fileName+"-wal")); err == nil {
+		t.Fatal("the WAL is still there")
+	}
+	if docs, err := readAll(t, dir); err != nil || len(docs) != 3 {
+		t.Error(docs, err)
+	}
+	putOrder(t, open(t, dir), "d")
+	if docs, err := readAll(t, dir); err != nil || len(docs) != 4 {
+		t.Error(docs, err)
 	}
 }
