@@ -1,9 +1,11 @@
 package embedded
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 
 	"zombiezen.com/go/sqlite"
@@ -43,7 +45,7 @@ func Check(ctx context.Context, dir string, progress func(Checking), found func(
 	c := &checker{path: filepath.Join(dir, fileName), progress: progress, found: found}
 	conn, err := openExisting(dir)
 	if err != nil {
-		return c.checked, c.unlessDamage(err)
+		return c.checked, c.withoutSQLite(err)
 	}
 	defer conn.Close()
 	c.conn = conn
@@ -68,6 +70,25 @@ func (c *checker) run(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
+	return err
+}
+
+// withoutSQLite reads the pages of a database that SQLite cannot open: its first page is damaged,
+// or its WAL.
+func (c *checker) withoutSQLite(err error) error {
+	if err := c.unlessDamage(err); err != nil || c.checked.Damaged == 0 {
+		return err
+	}
+	file, err := os.Open(c.path) // closing it would unlock open connections of this process
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	c.checked.Pages, err = pages.Scan(bufio.NewReader(file), func(number int64) {
+		if number > 1 {
+			c.report(Damage{File: c.path, Reason: pages.Mismatch(number)})
+		}
+	})
 	return err
 }
 

@@ -53,6 +53,16 @@ func TestCheck(t *testing.T) {
 		t.Fatal(err)
 	}
 	const page = 8192
+	first := slices.Clone(whole)
+	for _, n := range []int{0, 4, 8} {
+		first[n*page+50] ^= 1
+	}
+	if err := os.WriteFile(file, first, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if checked, said := check(t, dir); len(said) != 3 || !strings.HasSuffix(said[2], "page 9 does not match its checksum") || checked.Pages != int64(len(whole)/page) {
+		t.Errorf("the first page: %+v %v", checked, said)
+	}
 	for n := 1; n < len(whole)/page; n++ {
 		damaged := slices.Clone(whole)
 		damaged[n*page+77] ^= 4

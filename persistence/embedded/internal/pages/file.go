@@ -120,7 +120,7 @@ func readDatabase(tls *libc.TLS, f, buf uintptr, n int32, offset int64) int32 {
 	case rc != lib.SQLITE_OK:
 		return s.damaged("page %d is missing: the file is cut off", number)
 	case !signed(number, page):
-		return s.damaged("page %d does not match its checksum", number)
+		return s.damaged("%s", Mismatch(int64(number)))
 	}
 	return rc
 }

@@ -31,7 +31,9 @@ package pages
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"io"
 
 	"github.com/cespare/xxhash/v2"
 )
@@ -85,3 +87,23 @@ type Error struct {
 }
 
 func (e *Error) Error() string { return fmt.Sprintf("%s: %s", e.File, e.Reason) }
+
+// Scan calls damaged with the number of each page of a database that does not match its
+// checksum, and returns how many pages there are. Nothing may write to the database.
+func Scan(database io.Reader, damaged func(number int64)) (pages int64, err error) {
+	for page := make([]byte, Size); ; {
+		n, err := io.ReadFull(database, page)
+		if n == 0 {
+			if errors.Is(err, io.EOF) {
+				err = nil
+			}
+			return pages, err
+		}
+		if pages++; pages != lockPage && (n < Size || !signed(uint32(pages), page)) {
+			damaged(pages)
+		}
+	}
+}
+
+// Mismatch is the reason of a damaged page.
+func Mismatch(page int64) string { return fmt.Sprintf("page %d does not match its checksum", page) }
