@@ -1,5 +1,5 @@
-// Package teststore opens new, empty stores for tests, which close when the test ends. Stores on
-// MongoDB need mongotest.Main in the package's TestMain.
+// Package teststore opens new, empty stores for tests, which close when the test ends.
+// Stores on MongoDB need mongotest.Main in the package's TestMain.
 package teststore
 
 import (
@@ -44,8 +44,8 @@ func MongoDB(t testing.TB) *mongo.Store {
 	return store
 }
 
-// Execute executes SQL on the database of a data folder, with valid checksums: the documents are
-// wrong, the file is not.
+// Execute executes SQL on the database of a data folder, with valid checksums: the
+// documents are wrong, the file is not.
 func Execute(t testing.TB, dir, script string) {
 	t.Helper()
 	r, err := embedded.OpenReader(dir) // registers the VFS

@@ -39,8 +39,9 @@ type Checked struct {
 }
 
 // Check reads all of a data folder, while another process may write to it: every page, the
-// structure of the database, and every document with the columns and names that it is found by.
-// It calls found for all damage. The errors are those of OpenReader, unless they are damage.
+// structure of the database, and every document with the columns and names that it is found
+// by. It calls found for all damage. The errors are those of OpenReader, unless they are
+// damage.
 func Check(ctx context.Context, dir string, progress func(Checking), found func(Damage)) (Checked, error) {
 	c := &checker{path: filepath.Join(dir, fileName), progress: progress, found: found}
 	conn, err := openExisting(dir)
@@ -73,8 +74,8 @@ func (c *checker) run(ctx context.Context) error {
 	return err
 }
 
-// withoutSQLite reads the pages of a database that SQLite cannot open: its first page is damaged,
-// or its WAL.
+// withoutSQLite reads the pages of a database that SQLite cannot open: its first page is
+// damaged, or its WAL.
 func (c *checker) withoutSQLite(err error) error {
 	if err := c.unlessDamage(err); err != nil || c.checked.Damaged == 0 {
 		return err
@@ -128,7 +129,8 @@ func (c *checker) unlessDamage(err error) error {
 	return nil
 }
 
-// log checks that no commits are missing. A worker may restart the write-ahead log meanwhile.
+// log checks that no commits are missing. A worker may restart the write-ahead log
+// meanwhile.
 func (c *checker) log() (err error) {
 	for range 3 {
 		if err = sqlitex.ExecuteTransient(c.conn, "PRAGMA "+pages.CheckWAL, nil); err == nil {

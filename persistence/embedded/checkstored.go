@@ -11,8 +11,8 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// joined are the columns and names that a document of a collection is found by: SQL expressions,
-// with n as the table of its name's name, and s of its stream's.
+// joined are the columns and names that a document of a collection is found by: SQL
+// expressions, with n as the table of its name's name, and s of its stream's.
 var joined = map[string][]string{
 	persistence.Orders:        {"n.name", "maker.name", "t.collection", "t.listed", "t.book"},
 	persistence.Records:       {"n.name"},

@@ -14,8 +14,8 @@ import (
 	"github.com/imart/event-worker/persistence/embedded/internal/disk"
 )
 
-// earlier writes a database of version 4, which has no checksums, to a disk, and returns its
-// currencies.
+// earlier writes a database of version 4, which has no checksums, to a disk, and returns
+// its currencies.
 func earlier(t *testing.T, dir string) (docs []string) {
 	t.Helper()
 	conn, err := openConn(filepath.Join(dir, fileName), disk.Name, sqlite.OpenReadWrite|sqlite.OpenCreate)
@@ -42,8 +42,8 @@ func earlier(t *testing.T, dir string) (docs []string) {
 	return docs
 }
 
-// Checksums are added to a database of an earlier version at its upgrade, which a crash or a
-// power cut may interrupt anywhere.
+// Checksums are added to a database of an earlier version at its upgrade, which a crash or
+// a power cut may interrupt anywhere.
 func TestInterruptedConversion(t *testing.T) {
 	if err := registerFaulty(); err != nil {
 		t.Fatal(err)
@@ -56,8 +56,8 @@ func TestInterruptedConversion(t *testing.T) {
 	}
 }
 
-// interruptConversion makes the disk fail after some writes and syncs, once or until the process
-// has ended; false if there were fewer.
+// interruptConversion makes the disk fail after some writes and syncs, once or until the
+// process has ended; false if there were fewer.
 func interruptConversion(t *testing.T, after int, by string) (interrupted bool) {
 	t.Helper()
 	dir := t.TempDir()

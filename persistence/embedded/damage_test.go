@@ -32,8 +32,8 @@ func readAll(t *testing.T, dir string) (docs []string, err error) {
 	return docs, nil
 }
 
-// A damaged bit of any page is noticed when the page is read: the documents are the same, or
-// there is an error that names the file.
+// A damaged bit of any page is noticed when the page is read: the documents are the same,
+// or there is an error that names the file.
 func TestDamagedBitsAreNoticed(t *testing.T) {
 	dir := t.TempDir()
 	filled(t, dir)
@@ -204,8 +204,8 @@ func TestDamagedFramesAreNoticed(t *testing.T) {
 	}
 }
 
-// Another program may read the database after a crash, and with it copy the WAL to the database
-// and delete it.
+// Another program may read the database after a crash, and with it copy the WAL to the
+// database and delete it.
 func TestAnotherProgramMayCheckpoint(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir)

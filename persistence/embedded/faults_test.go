@@ -35,7 +35,8 @@ type choose func(n int) int
 // orders is the state of the store: the block of each order, by its key.
 type orders map[string]int
 
-// history is a random history of commits and faults, and the model that it is compared with.
+// history is a random history of commits and faults, and the model that it is compared
+// with.
 type history struct {
 	*testing.T
 	choose
@@ -43,8 +44,8 @@ type history struct {
 	disk  *disk.Disk
 	store *Store
 	block int
-	// acknowledged is the state after the last commit that succeeded, attempted are those of
-	// later ones whose outcome is unknown, until one succeeds.
+	// acknowledged is the state after the last commit that succeeded, attempted are those
+	// of later ones whose outcome is unknown, until one succeeds.
 	acknowledged orders
 	attempted    []orders
 	counts       map[string]int
@@ -125,7 +126,8 @@ func (h *history) open() error {
 	return h.compare()
 }
 
-// compare reads the store. What it has is acknowledged; what it has not may appear after a crash.
+// compare reads the store. What it has is acknowledged; what it has not may appear after a
+// crash.
 func (h *history) compare() error {
 	found, err := h.read()
 	if err != nil {
@@ -265,8 +267,8 @@ func (h *history) reopen() error {
 	return h.open()
 }
 
-// rot damages a file of the store, after a clean end or a crash: the documents are as before,
-// or there is an error that says so.
+// rot damages a file of the store, after a clean end or a crash: the documents are as
+// before, or there is an error that says so.
 func (h *history) rot() error {
 	h.disk.SetFault(nil)
 	if h.choose(2) == 0 {
@@ -309,8 +311,8 @@ func (h *history) rot() error {
 	return err
 }
 
-// After any faults of the disk the store has exactly the state of a commit that is not older
-// than the last acknowledged one; after rot it has, or says that it is damaged.
+// After any faults of the disk the store has exactly the state of a commit that is not
+// older than the last acknowledged one; after rot it has, or says that it is damaged.
 func TestDiskFaults(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		h := newHistory(t, func(n int) int { return rapid.IntRange(0, n-1).Draw(rt, "choice") })

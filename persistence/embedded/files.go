@@ -86,8 +86,8 @@ func tighten(path string) error {
 	return err
 }
 
-// hasChecksums reports whether the pages of a database have checksums: databases of versions
-// before checksumsSince have none until they are converted.
+// hasChecksums reports whether the pages of a database have checksums: databases of
+// versions before checksumsSince have none until they are converted.
 func hasChecksums(conn *sqlite.Conn) (bool, error) {
 	n, err := number(conn, "SELECT hex(substr(data, 21, 1)) = '08' FROM sqlite_dbpage WHERE pgno = 1")
 	return n == 1, err

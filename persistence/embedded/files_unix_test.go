@@ -32,7 +32,8 @@ func permissions(t *testing.T, dir string) map[string]os.FileMode {
 	return found
 }
 
-// Only the owner has access to the files, with any umask and also to those of an earlier version.
+// Only the owner has access to the files, with any umask and also to those of an earlier
+// version.
 func TestFilesArePrivate(t *testing.T) {
 	old := syscall.Umask(0)
 	defer syscall.Umask(old)

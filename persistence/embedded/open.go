@@ -113,8 +113,8 @@ func openWriter(path, vfs string) (*sqlite.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		// The deletion of a journal is synced: rolled back after a power cut, it would undo later
-		// commits in the WAL.
+		// The deletion of a journal is synced: rolled back after a power cut, it would undo
+		// later commits in the WAL.
 		if err := sqlitex.ExecuteTransient(conn, "PRAGMA synchronous = EXTRA", nil); err != nil {
 			return nil, errors.Join(err, conn.Close())
 		}

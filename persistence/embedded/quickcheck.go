@@ -9,7 +9,8 @@ import (
 )
 
 // quickCheck reads the documents of actors and leases, which every process needs, in
-// milliseconds. inspect has read the schema; SQLite has compared the file's size with its header.
+// milliseconds. inspect has read the schema; SQLite has compared the file's size with its
+// header.
 func quickCheck(conn *sqlite.Conn) error {
 	for _, collection := range []string{persistence.Actors, persistence.Leases} {
 		if err := each(conn, "SELECT rowid, doc FROM "+collection, nothing, func(row *sqlite.Stmt) error {

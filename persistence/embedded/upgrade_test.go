@@ -117,7 +117,8 @@ func upgradeFrom(t *testing.T, version int, lost string) {
 	}
 }
 
-// removeChecksums replaces a database by a copy without checksums, as earlier versions wrote it.
+// removeChecksums replaces a database by a copy without checksums, as earlier versions
+// wrote it.
 func removeChecksums(t *testing.T, dir string) {
 	t.Helper()
 	path := filepath.Join(dir, fileName)

@@ -1,5 +1,5 @@
-// Package c crosses the border to SQLite, which was translated from C: its memory is outside
-// of Go's heap, and must not contain Go pointers.
+// Package c crosses the border to SQLite, which was translated from C: its memory is
+// outside of Go's heap, and must not contain Go pointers.
 package c
 
 import "unsafe"

@@ -1,5 +1,5 @@
-// Package disk simulates the disk under an SQLite database, for tests: an SQLite VFS in memory
-// that fails, loses power and rots.
+// Package disk simulates the disk under an SQLite database, for tests: an SQLite VFS in
+// memory that fails, loses power and rots.
 //
 // The model of faults:
 //   - A write fails, with or without having written its beginning. A sync fails: of the writes
@@ -79,7 +79,8 @@ func resize(b []byte, size int64) []byte {
 	return append(b, make([]byte, size-int64(len(b)))...)
 }
 
-// New returns an empty disk for the paths below a folder. The seed determines what survives.
+// New returns an empty disk for the paths below a folder. The seed determines what
+// survives.
 func New(folder string, seed uint64) *Disk {
 	d := &Disk{folder: folder + "/", random: rand.New(rand.NewPCG(seed, 0)), files: map[string]*inode{}, durable: map[string]*inode{}}
 	disks.Lock()

@@ -19,7 +19,8 @@ const (
 	frameSize   = frameHeader + Size
 )
 
-// file is the state of a file. It is in SQLite's memory, behind that of the underlying file.
+// file is the state of a file. It is in SQLite's memory, behind that of the underlying
+// file.
 type file struct {
 	name     uintptr // of the file; of a temporary file 0
 	vfs      uintptr
@@ -73,8 +74,8 @@ func (f *file) damaged(format string, args ...any) int32 {
 	return lib.SQLITE_IOERR_DATA
 }
 
-// Damage returns the damage that was last found in the files of a database; nil if there was
-// none.
+// Damage returns the damage that was last found in the files of a database; nil if there
+// was none.
 func Damage(path string) *Error {
 	if full, err := filepath.Abs(path); err == nil {
 		path = full
@@ -93,8 +94,8 @@ func (f *file) decide(page []byte) {
 	f.on = Config{Application: v.config.application, Since: v.config.since}.verified(page)
 }
 
-// wholePage returns the number of the page that a transfer consists of; 0 if it is something
-// else.
+// wholePage returns the number of the page that a transfer consists of; 0 if it is
+// something else.
 func wholePage(n int32, offset int64) uint32 {
 	if n != Size || offset%Size != 0 {
 		return 0
@@ -190,13 +191,14 @@ func control(tls *libc.TLS, f uintptr, op int32, arg uintptr) int32 {
 	return c.Function[controlFunc](below(tls, f).methods.FxFileControl)(tls, f, op, arg)
 }
 
-// Pragma makes the pages of a database that are written afterwards have checksums. It is for
-// an empty database, or before a VACUUM outside of WAL mode, after which the connection must
-// be closed.
+// Pragma makes the pages of a database that are written afterwards have checksums. It is
+// for an empty database, or before a VACUUM outside of WAL mode, after which the connection
+// must be closed.
 const Pragma = "page_checksums"
 
-// CheckWAL is a pragma that fails if the WAL has lost commits. The caller should be reading, so
-// that other processes keep the WAL, and try again: another process may restart it nevertheless.
+// CheckWAL is a pragma that fails if the WAL has lost commits. The caller should be
+// reading, so that other processes keep the WAL, and try again: another process may restart
+// it nevertheless.
 const CheckWAL = "check_wal"
 
 func (f *file) findLostCommits(tls *libc.TLS, database uintptr) int32 {

@@ -26,7 +26,8 @@
 //     commit: its checkpoint is complete or, if another program has made it, the database
 //     contains the page of the commit's last frame.
 //
-// Frames after the last commit prove nothing: an interrupted transaction leaves such frames.
+// Frames after the last commit prove nothing: an interrupted transaction leaves such
+// frames.
 package pages
 
 import (
@@ -73,8 +74,8 @@ type Config struct {
 	Application, Since uint32
 }
 
-// verified reports whether the database with a header has checksums. A single damaged bit of
-// the header does not change the answer.
+// verified reports whether the database with a header has checksums. A single damaged bit
+// of the header does not change the answer.
 func (c Config) verified(header []byte) bool {
 	number := binary.BigEndian.Uint32
 	return header[20] == reserved || number(header[68:]) == c.Application && number(header[60:]) >= c.Since

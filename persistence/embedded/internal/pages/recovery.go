@@ -7,8 +7,8 @@ import (
 	"github.com/imart/event-worker/persistence/embedded/internal/c"
 )
 
-// recoverLock is the lock that SQLite holds while it reads the WAL after a crash, or when the
-// first connection opens the database.
+// recoverLock is the lock that SQLite holds while it reads the WAL after a crash, or when
+// the first connection opens the database.
 const recoverLock = 2
 
 func lockShared(tls *libc.TLS, f uintptr, offset, n, flags int32) int32 {
@@ -46,8 +46,8 @@ func (f *file) checkWAL(tls *libc.TLS, database uintptr) int32 {
 	return w.rewrite(tls, f.wal, synced+1, last)
 }
 
-// rewrite writes frames again that may never have been synced successfully: after a failed sync
-// the system can show what it will not write any more. Later commits depend on them.
+// rewrite writes frames again that may never have been synced successfully: after a failed
+// sync the system can show what it will not write any more. Later commits depend on them.
 func (f *file) rewrite(tls *libc.TLS, wal uintptr, first, last uint32) int32 {
 	if first > last {
 		return lib.SQLITE_OK

@@ -125,7 +125,7 @@ func writePart(tls *libc.TLS, f, buf uintptr, n int32, offset int64) int32 {
 	}
 	switch {
 	case offset == 0 && n == walHeader:
-		s.head, s.commit = [walHeader]byte(page), commit{}
+		s.head = [walHeader]byte(page)
 	case n == frameHeader && within == 0:
 		s.held, s.heldAt = true, offset
 		s.header = [frameHeader]byte(page)
