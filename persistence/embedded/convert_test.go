@@ -48,22 +48,27 @@ func TestInterruptedConversion(t *testing.T) {
 	if err := registerFaulty(); err != nil {
 		t.Fatal(err)
 	}
-	interrupted := true
-	for after := 1; interrupted; after += 8 {
-		for _, by := range []string{killed, powerCut, failed} {
-			interrupted = interruptConversion(t, after, by)
+	for _, fill := range []func(*testing.T, string) []string{earlier, nothingBefore} {
+		interrupted := true
+		for after := 1; interrupted; after += 8 {
+			for _, by := range []string{killed, powerCut, failed} {
+				interrupted = interruptConversion(t, fill, after, by)
+			}
 		}
 	}
 }
 
+// nothingBefore leaves the disk empty: a new database has checksums from its creation.
+func nothingBefore(*testing.T, string) []string { return nil }
+
 // interruptConversion makes the disk fail after some writes and syncs, once or until the
 // process has ended; false if there were fewer.
-func interruptConversion(t *testing.T, after int, by string) (interrupted bool) {
+func interruptConversion(t *testing.T, fill func(*testing.T, string) []string, after int, by string) (interrupted bool) {
 	t.Helper()
 	dir := t.TempDir()
 	d := disk.New(dir, uint64(after))
 	defer d.Remove()
-	want := earlier(t, dir)
+	want := fill(t, dir)
 	left := after
 	d.SetFault(func(string, bool) disk.Fault {
 		left--
