@@ -3,6 +3,7 @@ package commands
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -102,20 +103,21 @@ func query(c *cobra.Command, flags *dataFlags, q persistence.Query) error {
 	}
 	out := bufio.NewWriter(c.OutOrStdout())
 	found := false
-	for doc, err := range reader.Query(c.Context(), q) {
-		if err == nil {
-			doc, err = marked(doc)
+	for doc, failed := range reader.Query(c.Context(), q) {
+		if failed == nil {
+			doc, failed = marked(doc)
 		}
-		if err != nil {
-			return fmt.Errorf("query %s: %w", q.Collection, err)
+		if failed != nil {
+			err = fmt.Errorf("query %s: %w", q.Collection, failed)
+			break
 		}
 		if _, err := fmt.Fprintf(out, "%s\n", doc); err != nil {
 			return cli.UnlessClosed(err)
 		}
 		found = true
 	}
-	if !found {
+	if !found && err == nil {
 		fmt.Fprintf(c.ErrOrStderr(), "no document of %s matches in %s\n", q.Collection, at)
 	}
-	return cli.UnlessClosed(out.Flush())
+	return errors.Join(err, cli.UnlessClosed(out.Flush())) // also after an error: whole documents
 }

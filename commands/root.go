@@ -76,6 +76,7 @@ Try it on recorded mainnet data with "demo", then describe your own chains in a 
 		newExplain(),
 		newRewind(),
 		newVerify(assets),
+		newCheck(),
 		newRetry(),
 		newRedecode(),
 		newPause(),

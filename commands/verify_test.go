@@ -6,7 +6,6 @@ import (
 	"errors"
 	"net/http/httptest"
 	"net/url"
-	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -16,36 +15,22 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
-	"zombiezen.com/go/sqlite"
-	"zombiezen.com/go/sqlite/sqlitex"
 
 	"github.com/imart/event-worker/audit"
 	"github.com/imart/event-worker/chains/faults"
 	"github.com/imart/event-worker/commands/internal/demo"
+	"github.com/imart/event-worker/internal/teststore"
 )
 
 // plant damages the log in a data folder: it changes the price of a sale, and deletes
 // another sale and the cancellations of collection offers on Aptos.
 func plant(t *testing.T, data string) {
 	t.Helper()
-	execute(t, data, `
+	teststore.Execute(t, data, `
 UPDATE activities SET doc = json_set(doc, '$.price', '7') WHERE id = (SELECT id FROM activities WHERE doc ->> '$.chain' = 'ethereum' AND doc ->> '$.stream' = 'buy' ORDER BY id LIMIT 1 OFFSET 3);
 DELETE FROM activities WHERE id = (SELECT id FROM activities WHERE doc ->> '$.chain' = 'ethereum' AND doc ->> '$.stream' = 'buy' ORDER BY id LIMIT 1 OFFSET 5);
 DELETE FROM activities WHERE doc ->> '$.stream' = 'collection-offer-cancel';
 `)
-}
-
-// execute executes SQL on the database of a data folder.
-func execute(t *testing.T, data, script string) {
-	t.Helper()
-	conn, err := sqlite.OpenConn(filepath.Join(data, "event-worker.db"), sqlite.OpenReadWrite)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	if err := sqlitex.ExecuteScript(conn, script, nil); err != nil {
-		t.Fatal(err)
-	}
 }
 
 // Verify finds the damage by comparison with the recording, and reading the streams again
@@ -113,7 +98,7 @@ func TestVerify(t *testing.T) {
 // plantInDocuments changes an order, and deletes another one.
 func plantInDocuments(t *testing.T, data string) {
 	t.Helper()
-	execute(t, data, `
+	teststore.Execute(t, data, `
 UPDATE orders SET doc = json_set(doc, '$.status', 'REJECTED') WHERE id = (SELECT id FROM orders WHERE doc ->> '$.chain' = 'ethereum' ORDER BY id LIMIT 1);
 DELETE FROM orders WHERE id = (SELECT id FROM orders WHERE doc ->> '$.chain' = 'ethereum' ORDER BY id LIMIT 1 OFFSET 2);
 `)

@@ -1,9 +1,14 @@
-// Package teststore opens new, empty stores for tests, which close when the test ends. Stores on
-// MongoDB need mongotest.Main in the package's TestMain.
+// Package teststore opens new, empty stores for tests, which close when the test ends.
+// Stores on MongoDB need mongotest.Main in the package's TestMain.
 package teststore
 
 import (
+	"net/url"
+	"path/filepath"
 	"testing"
+
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
 
 	"github.com/imart/event-worker/internal/mongotest"
 	"github.com/imart/event-worker/persistence"
@@ -37,4 +42,27 @@ func MongoDB(t testing.TB) *mongo.Store {
 	}
 	t.Cleanup(func() { _ = store.Close() })
 	return store
+}
+
+// Execute executes SQL on the database of a data folder, with valid checksums: the
+// documents are wrong, the file is not.
+func Execute(t testing.TB, dir, script string) {
+	t.Helper()
+	r, err := embedded.OpenReader(dir) // registers the VFS
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	path, err := filepath.Abs(filepath.Join(dir, "event-worker.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := sqlite.OpenConn("file:"+(&url.URL{Path: path}).EscapedPath()+"?vfs=event-worker", sqlite.OpenReadWrite, sqlite.OpenURI)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if err := sqlitex.ExecuteScript(conn, script, nil); err != nil {
+		t.Fatal(err)
+	}
 }

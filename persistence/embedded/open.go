@@ -14,12 +14,7 @@ import (
 	"zombiezen.com/go/sqlite/sqlitex"
 
 	"github.com/imart/event-worker/persistence"
-)
-
-// The files in a data folder; SQLite keeps two more beside the database.
-const (
-	fileName = "event-worker.db"
-	lockName = "event-worker.lock"
+	"github.com/imart/event-worker/persistence/embedded/internal/pages"
 )
 
 // ErrNoData means that a folder contains no database yet.
@@ -48,11 +43,13 @@ func Open(ctx context.Context, dir string) (*Store, error) {
 
 // OpenCopy is Open for a process that copies into the data folder: it accepts an
 // incomplete copy.
-func OpenCopy(ctx context.Context, dir string) (*Store, error) {
+func OpenCopy(ctx context.Context, dir string) (*Store, error) { return openVia(ctx, dir, layer) }
+
+func openVia(ctx context.Context, dir, vfs string) (*Store, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(dir, privateFolder); err != nil {
 		return nil, unwritable(dir, err)
 	}
 	lock, err := acquire(dir)
@@ -60,16 +57,30 @@ func OpenCopy(ctx context.Context, dir string) (*Store, error) {
 		return nil, err
 	}
 	path := filepath.Join(dir, fileName)
-	conn, err := openWriter(ctx, path)
+	conn, err := openWriter(ctx, path, vfs)
 	if err != nil {
 		return nil, errors.Join(explain(path, err), lock.Unlock())
 	}
-	return newStore(path, lock, conn), nil
+	return newStore(path, vfs, lock, conn), nil
 }
 
 // OpenReader opens the data folder for queries only. Another process may write to it.
 // The error is ErrNoData if the folder has never been written.
 func OpenReader(dir string) (*Reader, error) {
+	path := filepath.Join(dir, fileName)
+	conn, err := openExisting(dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := quickCheck(conn); err != nil {
+		_ = conn.Close() // err explains more
+		return nil, explain(path, err)
+	}
+	return &Reader{path: path, vfs: layer, idle: []*sqlite.Conn{conn}}, nil
+}
+
+// openExisting opens a database of this version for reading.
+func openExisting(dir string) (*sqlite.Conn, error) {
 	path := filepath.Join(dir, fileName)
 	if _, err := os.Stat(path); err != nil {
 		if errors.Is(err, os.ErrNotExist) {
@@ -77,7 +88,7 @@ func OpenReader(dir string) (*Reader, error) {
 		}
 		return nil, fmt.Errorf("data folder %s: %w", dir, err)
 	}
-	conn, err := openReader(path)
+	conn, err := openConn(path, layer, sqlite.OpenReadOnly)
 	if err != nil {
 		return nil, explain(path, err)
 	}
@@ -93,60 +104,86 @@ func OpenReader(dir string) (*Reader, error) {
 		_ = conn.Close() // err explains more
 		return nil, explain(path, err)
 	}
-	return &Reader{path: path, idle: []*sqlite.Conn{conn}}, nil
-}
-
-func openWriter(ctx context.Context, path string) (*sqlite.Conn, error) {
-	conn, err := sqlite.OpenConn(path, sqlite.OpenReadWrite|sqlite.OpenCreate)
-	if err != nil {
-		return nil, err
-	}
-	if err := prepareUnless(ctx, conn); err != nil {
-		_ = conn.Close() // err explains more
-		return nil, err
-	}
-	conn.SetBusyTimeout(busyTimeout)
 	return conn, nil
 }
 
-// prepareUnless prepares the file unless the context ends, also while another process locks
-// it. Each step is one transaction.
-func prepareUnless(ctx context.Context, conn *sqlite.Conn) error {
-	conn.SetInterrupt(ctx.Done())
-	defer conn.SetInterrupt(nil)
-	conn.SetBusyTimeout(busyStep)
-	for begun := time.Now(); ; {
-		err := prepare(conn)
-		switch {
-		case err == nil:
-			return nil
-		case ctx.Err() != nil:
-			return ctx.Err()
-		case sqlite.ErrCode(err).ToPrimary() != sqlite.ResultBusy, time.Since(begun) > busyTimeout:
-			return err
+func openWriter(ctx context.Context, path, vfs string) (*sqlite.Conn, error) {
+	if err := protect(path); err != nil {
+		return nil, err
+	}
+	for {
+		conn, err := openConn(path, vfs, sqlite.OpenReadWrite|sqlite.OpenCreate)
+		if err != nil {
+			return nil, err
+		}
+		// The deletion of a journal is synced: rolled back after a power cut, it would undo
+		// later commits in the WAL.
+		if err := sqlitex.ExecuteTransient(conn, "PRAGMA synchronous = EXTRA", nil); err != nil {
+			return nil, errors.Join(err, conn.Close())
+		}
+		converted, err := prepareUnless(ctx, conn)
+		if err == nil && !converted {
+			conn.SetBusyTimeout(busyTimeout)
+			return conn, nil
+		}
+		if err = errors.Join(err, conn.Close()); err != nil {
+			return nil, err
 		}
 	}
 }
 
-// prepare inspects the file before changing anything: it may belong to another program.
-func prepare(conn *sqlite.Conn) error {
+// prepareUnless prepares the file unless the context ends, also while another process locks
+// it. Each step is one transaction.
+func prepareUnless(ctx context.Context, conn *sqlite.Conn) (converted bool, err error) {
+	conn.SetInterrupt(ctx.Done())
+	defer conn.SetInterrupt(nil)
+	conn.SetBusyTimeout(busyStep)
+	for begun := time.Now(); ; {
+		converted, err := prepare(conn)
+		switch {
+		case err == nil:
+			return converted, nil
+		case ctx.Err() != nil:
+			return false, ctx.Err()
+		case sqlite.ErrCode(err).ToPrimary() != sqlite.ResultBusy, time.Since(begun) > busyTimeout:
+			return false, err
+		}
+	}
+}
+
+// prepare inspects the file before changing anything: it may belong to another program. The
+// connection cannot be used if the file has been converted.
+func prepare(conn *sqlite.Conn) (converted bool, err error) {
 	version, err := inspect(conn)
 	if err != nil {
-		return err
+		return false, err
+	}
+	if version > 0 && version < checksumsSince {
+		has, err := hasChecksums(conn)
+		if err != nil {
+			return false, err
+		}
+		if !has {
+			return true, addChecksums(conn)
+		}
+	}
+	if version == 0 {
+		if err := create(conn); err != nil {
+			return false, err
+		}
 	}
 	if err := configure(conn); err != nil {
-		return err
+		return false, err
 	}
-	switch {
-	case version == 0:
-		err = create(conn)
-	case version < schemaVersion:
-		err = upgrade(conn, version)
+	if version > 0 && version < schemaVersion {
+		if err := upgrade(conn, version); err != nil {
+			return false, err
+		}
 	}
-	if err != nil {
-		return err
+	if err := quickCheck(conn); err != nil {
+		return false, err
 	}
-	return startEra(conn)
+	return false, startEra(conn)
 }
 
 // configure makes a commit durable before it returns, and checkpoints the write-ahead
@@ -154,7 +191,6 @@ func prepare(conn *sqlite.Conn) error {
 // commit.
 func configure(conn *sqlite.Conn) error {
 	for _, pragma := range []string{
-		"PRAGMA page_size = 8192", // of a new file
 		"PRAGMA journal_mode = WAL",
 		"PRAGMA synchronous = FULL",
 		"PRAGMA wal_autocheckpoint = 8000",
@@ -191,7 +227,10 @@ func acquire(dir string) (*flock.Flock, error) {
 	if !locked {
 		return nil, fmt.Errorf("data folder %s: %w%s: stop it or choose another folder", dir, persistence.ErrInUse, holder(path))
 	}
-	if err := os.WriteFile(path, []byte(strconv.Itoa(os.Getpid())), 0o644); err != nil {
+	if err := os.WriteFile(path, []byte(strconv.Itoa(os.Getpid())), private); err != nil {
+		return nil, errors.Join(unwritable(dir, err), lock.Unlock())
+	}
+	if err := tighten(path); err != nil {
 		return nil, errors.Join(unwritable(dir, err), lock.Unlock())
 	}
 	return lock, nil
@@ -206,6 +245,24 @@ func holder(path string) string {
 	return fmt.Sprintf(" (pid %.20s)", pid)
 }
 
+// resultDamaged is SQLITE_IOERR_DATA: a page does not match its checksum.
+const resultDamaged sqlite.ResultCode = 10 | 32<<8
+
+// remedy is what to do about damage.
+const remedy = `: "event-worker check" lists all damage. Restore a backup or a copy of the data, or move the files event-worker.db* away to read everything from the chains again`
+
+// damagedFile is the damage behind an error of SQLite, which says only that there is some.
+type damagedFile struct {
+	found *pages.Error
+	err   error
+}
+
+func (e *damagedFile) Error() string {
+	return e.found.File + " is damaged: " + e.found.Reason + remedy
+}
+
+func (e *damagedFile) Unwrap() error { return e.err }
+
 func unwritable(dir string, err error) error {
 	return fmt.Errorf("data folder %s cannot be written: %w: make it writable or choose another folder", dir, err)
 }
@@ -218,11 +275,16 @@ func explain(path string, err error) error {
 	case errors.Is(err, errNewer), errors.Is(err, errOlder), errors.Is(err, ErrNoData):
 		return fmt.Errorf("%s: %w", path, err)
 	}
+	if sqlite.ErrCode(err) == resultDamaged {
+		if found := pages.Damage(path); found != nil {
+			return &damagedFile{found, err}
+		}
+	}
 	switch sqlite.ErrCode(err).ToPrimary() {
 	case sqlite.ResultNotADB:
 		return fmt.Errorf("%s is not an event worker database: %w: move it away or choose another folder", path, err)
 	case sqlite.ResultCorrupt:
-		return fmt.Errorf("%s is damaged: %w: restore a backup, or move it away to read everything from the chains again", path, err)
+		return fmt.Errorf("%s is damaged: %w%s", path, err, remedy)
 	case sqlite.ResultFull:
 		return fmt.Errorf("%s: %w: free space on the disk", path, err)
 	case sqlite.ResultReadOnly, sqlite.ResultCantOpen, sqlite.ResultPerm, sqlite.ResultIOErr:

@@ -31,7 +31,7 @@ func open(t testing.TB, dir string) *Store {
 // execute runs SQL on the database of a folder.
 func execute(t *testing.T, dir, script string) {
 	t.Helper()
-	conn, err := sqlite.OpenConn(filepath.Join(dir, fileName))
+	conn, err := openConn(filepath.Join(dir, fileName), layer, sqlite.OpenReadWrite|sqlite.OpenCreate)
 	if err != nil {
 		t.Fatal(err)
 	}

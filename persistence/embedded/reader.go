@@ -20,6 +20,7 @@ const maxIdle = 2
 // does not block writers.
 type Reader struct {
 	path   string
+	vfs    string
 	mu     sync.Mutex
 	closed bool
 	idle   []*sqlite.Conn
@@ -53,7 +54,7 @@ func (r *Reader) acquireConn() (*sqlite.Conn, error) {
 		r.busy.Add(1)
 		return conn, nil
 	}
-	conn, err := openReader(r.path)
+	conn, err := openConn(r.path, r.vfs, sqlite.OpenReadOnly)
 	if err != nil {
 		return nil, explain(r.path, err)
 	}
@@ -70,15 +71,6 @@ func (r *Reader) releaseConn(conn *sqlite.Conn) {
 	} else {
 		_ = conn.Close() // it has nothing to flush
 	}
-}
-
-func openReader(path string) (*sqlite.Conn, error) {
-	conn, err := sqlite.OpenConn(path, sqlite.OpenReadOnly)
-	if err != nil {
-		return nil, err
-	}
-	conn.SetBusyTimeout(busyTimeout)
-	return conn, nil
 }
 
 // Query implements persistence.Store.

@@ -39,11 +39,10 @@ func OpenQueue(dir string) (*Queue, error) {
 		return nil, err
 	}
 	path := filepath.Join(dir, fileName)
-	conn, err := sqlite.OpenConn(path, sqlite.OpenReadWrite)
+	conn, err := openConn(path, layer, sqlite.OpenReadWrite)
 	if err != nil {
 		return nil, errors.Join(explain(path, err), reader.Close())
 	}
-	conn.SetBusyTimeout(busyTimeout)
 	q := &Queue{Reader: reader, conn: make(chan *sqlite.Conn, 1)}
 	q.conn <- conn
 	q.queue = queue{writing: q.write, reading: reader.read}

@@ -6,6 +6,8 @@ import (
 
 	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
+
+	"github.com/imart/event-worker/persistence/embedded/internal/pages"
 )
 
 // applicationID identifies event worker databases: "IMEW" in the file's header.
@@ -13,6 +15,9 @@ const applicationID = 0x494d4557
 
 // schemaVersion is the version of schema, kept in the file as user_version.
 const schemaVersion = 5
+
+// checksumsSince is the first version whose files have checksums.
+const checksumsSince = 5
 
 // schema stores every document as JSON text in doc, readable by any tool. The other
 // columns contain what the program searches by, and what lists are sorted by (lists.go);
@@ -162,8 +167,14 @@ var errOlder = errors.New("it was written by an older version of this program: r
 // errNewer means that a newer version of the program wrote the file.
 var errNewer = errors.New("it was written by a newer version of this program: use that one")
 
-// create creates the schema in an empty file.
+// create creates the schema in an empty file. That it is one of this program, with checksums,
+// is in the file itself as of then, rather than in the WAL.
 func create(conn *sqlite.Conn) error {
+	for _, pragma := range []string{fmt.Sprintf("PRAGMA page_size = %d", pages.Size), "PRAGMA " + pages.Pragma} {
+		if err := sqlitex.ExecuteTransient(conn, pragma, nil); err != nil {
+			return err
+		}
+	}
 	mark := fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d;", applicationID, schemaVersion)
 	return sqlitex.ExecuteScript(conn, mark+schema+listIndexes+changesSchema(), nil) // in one transaction
 }

@@ -45,8 +45,8 @@ type Store struct {
 
 var _ persistence.Store = (*Store)(nil)
 
-func newStore(path string, lock *flock.Flock, conn *sqlite.Conn) *Store {
-	s := &Store{Reader: &Reader{path: path}, lock: lock, writer: make(chan *sqlite.Conn, 1), names: names{}}
+func newStore(path, vfs string, lock *flock.Flock, conn *sqlite.Conn) *Store {
+	s := &Store{Reader: &Reader{path: path, vfs: vfs}, lock: lock, writer: make(chan *sqlite.Conn, 1), names: names{}}
 	s.writer <- conn
 	s.queue = queue{writing: s.write, reading: s.read}
 	return s

@@ -2,6 +2,7 @@ package embedded
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -17,21 +18,33 @@ import (
 // A file of an earlier version lacks tables: a reader refuses it with a remedy, and a writer
 // upgrades it without loss.
 func TestUpgrade(t *testing.T) {
-	lost4 := "DROP TABLE audits; DROP TABLE hooks; DROP TABLE dead_hooks; DROP TABLE changes; DROP TABLE eras;"
+	for version := 1; version < schemaVersion; version++ {
+		t.Run(fmt.Sprint("from ", version), func(t *testing.T) { upgradeFrom(t, version, lostIn(version)) })
+	}
+}
+
+// lostIn drops what a version lacks.
+func lostIn(version int) string {
+	lost := "DROP TABLE audits; DROP TABLE hooks; DROP TABLE dead_hooks; DROP TABLE changes; DROP TABLE eras;"
 	for _, table := range latestOnly {
 		for _, on := range []string{"inserted", "updated", "deleted"} {
-			lost4 += fmt.Sprintf("DROP TRIGGER %s_%s;", table, on)
+			lost += fmt.Sprintf("DROP TRIGGER %s_%s;", table, on)
 		}
 	}
 	for table, column := range map[string]string{"activities": "time", "orders": "listed"} {
-		lost4 += fmt.Sprintf("DROP INDEX %[1]s_%[2]s; ALTER TABLE %[1]s DROP COLUMN %[2]s;", table, column)
+		lost += fmt.Sprintf("DROP INDEX %[1]s_%[2]s; ALTER TABLE %[1]s DROP COLUMN %[2]s;", table, column)
 	}
-	lost4 += "DROP INDEX orders_book; ALTER TABLE orders DROP COLUMN collection; ALTER TABLE orders DROP COLUMN book;"
-	lost3 := lost4 + "DROP TABLE requests; DROP TABLE metadata;"
-	lost2 := lost3 + "DROP TABLE signed_orders; DROP TABLE currencies;"
-	for version, lost := range map[int]string{1: lost2 + "DROP TABLE notifications;", 2: lost2, 3: lost3, 4: lost4} {
-		t.Run(fmt.Sprint("from ", version), func(t *testing.T) { upgradeFrom(t, version, lost) })
+	lost += "DROP INDEX orders_book; ALTER TABLE orders DROP COLUMN collection; ALTER TABLE orders DROP COLUMN book;"
+	if version < 4 {
+		lost += "DROP TABLE requests; DROP TABLE metadata;"
 	}
+	if version < 3 {
+		lost += "DROP TABLE signed_orders; DROP TABLE currencies;"
+	}
+	if version < 2 {
+		lost += "DROP TABLE notifications;"
+	}
+	return lost
 }
 
 // upgradeFrom upgrades a file of a version, which lacks what lost drops.
@@ -59,16 +72,8 @@ func upgradeFrom(t *testing.T, version int, lost string) {
 	if err := store.Close(); err != nil {
 		t.Fatal(err)
 	}
-	conn, err := sqlite.OpenConn(filepath.Join(dir, fileName), sqlite.OpenReadWrite)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := sqlitex.ExecuteScript(conn, fmt.Sprintf("%s PRAGMA user_version = %d;", lost, version), nil); err != nil {
-		t.Fatal(err)
-	}
-	if err := conn.Close(); err != nil {
-		t.Fatal(err)
-	}
+	execute(t, dir, fmt.Sprintf("%s PRAGMA user_version = %d;", lost, version))
+	removeChecksums(t, dir)
 
 	if _, err := OpenReader(dir); err == nil || !strings.Contains(err.Error(), "run the worker once") {
 		t.Errorf("reading it: %v", err)
@@ -108,6 +113,59 @@ func upgradeFrom(t *testing.T, version int, lost string) {
 		}
 		if n != want {
 			t.Errorf("%d %s, want %d", n, collection, want)
+		}
+	}
+}
+
+// removeChecksums replaces a database by a copy without checksums, as earlier versions
+// wrote it.
+func removeChecksums(t *testing.T, dir string) {
+	t.Helper()
+	path := filepath.Join(dir, fileName)
+	if err := os.Rename(path, path+".new"); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := sqlite.OpenConn(path, sqlite.OpenReadWrite|sqlite.OpenCreate)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	script := "PRAGMA application_id = " + fmt.Sprint(applicationID) + ";"
+	attach := &sqlitex.ExecOptions{Args: []any{path + ".new"}}
+	if err := sqlitex.ExecuteTransient(conn, "ATTACH ? AS new", attach); err != nil {
+		t.Fatal(err)
+	}
+	if err := sqlitex.ExecuteScript(conn, "PRAGMA main.page_size = 8192", nil); err != nil {
+		t.Fatal(err)
+	}
+	version, err := number(conn, "PRAGMA new.user_version")
+	if err != nil {
+		t.Fatal(err)
+	}
+	script += fmt.Sprintf("PRAGMA user_version = %d;", version)
+	err = each(conn, "SELECT type, name, sql FROM new.sqlite_schema WHERE sql IS NOT NULL ORDER BY type = 'trigger', type = 'index'", nothing, func(row *sqlite.Stmt) error {
+		script += row.ColumnText(2) + ";"
+		if row.ColumnText(0) == "table" {
+			var columns []string
+			err := once(conn, "SELECT name FROM pragma_table_xinfo('"+row.ColumnText(1)+"', 'new') WHERE hidden = 0", nothing, func(column *sqlite.Stmt) error {
+				columns = append(columns, column.ColumnText(0))
+				return nil
+			})
+			list := strings.Join(columns, ", ")
+			script += fmt.Sprintf("INSERT INTO main.%[1]s (%[2]s) SELECT %[2]s FROM new.%[1]s;", row.ColumnText(1), list)
+			return err
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := sqlitex.ExecuteScript(conn, script, nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, statement := range []string{"DETACH new", "PRAGMA journal_mode = WAL"} {
+		if err := sqlitex.ExecuteTransient(conn, statement, nil); err != nil {
+			t.Fatal(err)
 		}
 	}
 }
