@@ -20,7 +20,7 @@ func ABI(text string) (types.Type, func(data []byte) (any, error), error) {
 		return nil, nil, fmt.Errorf("%.200q is not a type: %w", text, err)
 	}
 	return typeOf(t), func(data []byte) (any, error) {
-		r := NewReader(address.Checksums{})
+		r := NewReader(address.Checksums{}, len(data))
 		if t.T == abi.TupleTy {
 			return r.tuple(t, data, 0)
 		}
@@ -41,5 +41,5 @@ func parseType(text string) (abi.Type, error) {
 	if err != nil {
 		return abi.Type{}, err
 	}
-	return t, checkSize(t)
+	return t, checkType(t)
 }
