@@ -27,7 +27,7 @@ func newEvent(e abi.Event) (*Event, error) {
 		if input.Name == "" {
 			input.Name = fmt.Sprintf("arg%d", i)
 		}
-		if err := checkSize(input.Type); err != nil {
+		if err := checkType(input.Type); err != nil {
 			return nil, fmt.Errorf("event %s: parameter %d: %w", e.RawName, i+1, err)
 		}
 		if names[input.Name] {
