@@ -54,7 +54,7 @@ func (p *Proxy) serveWebSocket(w http.ResponseWriter, r *http.Request) {
 	defer s.tasks.Wait()
 	defer conn.CloseNow()
 	defer cancel()
-	conn.SetReadLimit(maxBody)
+	conn.SetReadLimit(maxRequest)
 	slots := make(chan struct{}, maxMessages)
 	for {
 		_, message, err := conn.Read(ctx)

@@ -22,7 +22,7 @@ const (
 )
 
 const (
-	maxBody  = 5 << 20 // bytes, geth's default
+	maxBody  = 1 << 20 // bytes
 	maxBatch = 1000    // calls, geth's default
 )
 
