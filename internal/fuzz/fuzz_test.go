@@ -71,6 +71,19 @@ func TestReport(t *testing.T) {
 	}
 }
 
+// A turn that ends while a target is busy is no failure.
+func TestRanOut(t *testing.T) {
+	const end = "--- FAIL: FuzzPage (21.14s)\n    context deadline exceeded\nFAIL\n"
+	for said, want := range map[string]bool{
+		end: true, "--- FAIL: FuzzPage (1s)\n    panic\n    Failing input written to testdata/fuzz/FuzzPage/1\n": false,
+		end + "Failing input written to testdata/fuzz/FuzzPage/1\n": false,
+	} {
+		if got := ranOut([]byte(said)); got != want {
+			t.Errorf("%q: %v", said, got)
+		}
+	}
+}
+
 func TestExecutions(t *testing.T) {
 	said := "fuzz: elapsed: 0s, gathering baseline coverage: 0/4 completed\nfuzz: elapsed: 3s, execs: 120 (40/sec), new interesting: 3 (total: 7)\nfuzz: elapsed: 6s, execs: 250 (43/sec), new interesting: 3 (total: 7)\nPASS\n"
 	if n := executions([]byte(said)); n != 250 {
