@@ -3,6 +3,7 @@ package listener
 import (
 	"context"
 	"crypto/tls"
+	"io"
 	"net"
 	"net/http"
 	"sync"
@@ -10,8 +11,8 @@ import (
 
 // Bound bounds the connections of a server that has not started yet. When there is one too many,
 // the one that has waited longest for a whole request is closed: an idle one, or one whose client
-// sends its headers slowly. A connection is not closed while a handler runs, unless it is the new
-// one.
+// sends its headers or its body slowly, or a hijacked one. A connection is not closed while a
+// handler answers on it, unless it is the new one.
 func Bound(server *http.Server, most int) {
 	c := &connections{most: most, all: map[net.Conn]*connection{}}
 	server.ConnState = c.changed
@@ -21,10 +22,32 @@ func Bound(server *http.Server, most int) {
 	next := server.Handler
 	server.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		conn, _ := r.Context().Value(connectionKey{}).(net.Conn)
-		c.begin(conn)
-		defer c.end(conn)
+		received := &received{ReadCloser: r.Body, begin: sync.OnceFunc(func() { c.begin(conn) })}
+		if r.Body == http.NoBody {
+			received.begin()
+		} else {
+			r.Body = received
+		}
+		defer func() {
+			received.begin() // it need not have read the body
+			c.end(conn)
+		}()
 		next.ServeHTTP(w, r)
 	})
+}
+
+// received is a body that calls begin once all of it was received.
+type received struct {
+	io.ReadCloser
+	begin func()
+}
+
+func (b *received) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil {
+		b.begin()
+	}
+	return n, err
 }
 
 type connectionKey struct{}
@@ -73,7 +96,7 @@ func (c *connections) changed(conn net.Conn, state http.ConnState) {
 func (c *connections) closeOldest() {
 	var oldest net.Conn
 	for conn, of := range c.all {
-		if of.handlers == 0 && (oldest == nil || of.since < c.all[oldest].since) {
+		if waits := of.handlers == 0 || of.hijacked; waits && (oldest == nil || of.since < c.all[oldest].since) {
 			oldest = conn
 		}
 	}

@@ -89,6 +89,30 @@ func TestTheOldestWaitingConnectionIsClosed(t *testing.T) {
 	}
 }
 
+// So do requests whose bodies are slow, although a handler reads them.
+func TestSlowBodiesMakeRoom(t *testing.T) {
+	reading := make(chan struct{})
+	address := bounded(t, func(_ http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			reading <- struct{}{}
+			_, _ = io.Copy(io.Discard, r.Body)
+		}
+	}, nil)
+	var slow []net.Conn
+	for range most {
+		conn := dial(t, address)
+		if _, err := io.WriteString(conn, "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		<-reading
+		slow = append(slow, conn)
+	}
+	if status := ask(t, dial(t, address)); status != http.StatusOK {
+		t.Error(status)
+	}
+	expectClosed(t, slow[0])
+}
+
 // Connections with a running handler stay; a new one beyond them is closed.
 func TestServedConnectionsStay(t *testing.T) {
 	entered, leave := make(chan struct{}), make(chan struct{})
@@ -147,6 +171,30 @@ func TestHijackedConnectionsAreReleased(t *testing.T) {
 		if status := ask(t, dial(t, address)); status != http.StatusOK {
 			t.Error(status)
 		}
+		<-ended
+	}
+}
+
+// A hijacked connection makes room for a new one, although its handler runs.
+func TestHijackedConnectionsMakeRoom(t *testing.T) {
+	entered, ended := make(chan struct{}), make(chan struct{}, 2*most)
+	address := bounded(t, func(w http.ResponseWriter, r *http.Request) {
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		entered <- struct{}{}
+		_, _ = conn.Read(make([]byte, 1)) // until it is closed
+		_ = conn.Close()
+	}, func() { ended <- struct{}{} })
+	for range 2 * most {
+		if _, err := io.WriteString(dial(t, address), "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		<-entered
+	}
+	for range most {
 		<-ended
 	}
 }
