@@ -1,6 +1,8 @@
 package commands
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"io"
 	"net/http"
@@ -12,6 +14,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/imart/event-worker/internal/certtest"
 	"github.com/imart/event-worker/internal/hostile"
 )
 
@@ -41,6 +44,14 @@ func (a attacked) withstands(t *testing.T) {
 		a.answers(t, attack.Name)
 		release()
 	}
+	a.refuses(t)
+	a.releases(t)
+}
+
+// refuses sends requests that are malformed, too large, or of methods that the listener does not
+// have.
+func (a attacked) refuses(t *testing.T) {
+	t.Helper()
 	for _, shape := range append(hostile.Shapes(a.Target, a.path), a.shapes...) {
 		shape.Send(t, a.Target)
 		a.answers(t, shape.Name)
@@ -48,11 +59,19 @@ func (a attacked) withstands(t *testing.T) {
 	for _, method := range []string{"TRACE", "CONNECT", "DELETE", "get", "NONSENSE"} {
 		hostile.Shape{Name: method, Text: method + " " + a.path + " HTTP/1.1\r\nHost: " + a.Address + "\r\nConnection: close\r\n\r\n", Status: []int{400, 403, 404, 405, 415}}.Send(t, a.Target)
 	}
+}
+
+// releases expects the connections of attackers to be closed, and what the process has taken to be
+// within the limit.
+func (a attacked) releases(t *testing.T) {
+	t.Helper()
 	eventually(t, "connections are released", func() bool {
 		return hostile.Files(t, a.Process.Pid) < manyConnections/10 && a.goroutines(t) < manyConnections/5
 	})
 	if peak := hostile.Peak(t, a.Process.Pid); peak > maxPeak {
 		t.Errorf("the process has taken %d MiB", peak>>20)
+	} else {
+		t.Log(peak >> 20)
 	}
 }
 
@@ -61,7 +80,7 @@ func (a attacked) withstands(t *testing.T) {
 func (a attacked) answers(t *testing.T, during string) {
 	t.Helper()
 	eventually(t, "during "+during+" an honest client is answered", func() bool {
-		status, err := status(t, "http://"+a.Address+a.path)
+		status, err := a.status()
 		if err != nil || status != http.StatusOK && status != http.StatusServiceUnavailable {
 			t.Fatalf("during %s an honest client gets %d, %v", during, status, err)
 		}
@@ -69,10 +88,13 @@ func (a attacked) answers(t *testing.T, during string) {
 	})
 }
 
-func status(t *testing.T, url string) (int, error) {
-	t.Helper()
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: patience}
-	response, err := client.Get(url)
+func (a attacked) status() (int, error) {
+	scheme := "http"
+	if a.TLS != nil {
+		scheme = "https"
+	}
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: a.TLS, ForceAttemptHTTP2: true}, Timeout: patience}
+	response, err := client.Get(scheme + "://" + a.Address + a.path)
 	if err != nil {
 		return 0, err
 	}
@@ -121,7 +143,7 @@ func TestListenersWithstandAttacks(t *testing.T) {
 	}
 	worker := launch(t, dir, "run")
 	eventually(t, "the worker is ready", func() bool {
-		status, err := status(t, "http://"+monitor+"/readyz")
+		status, err := attacked{Target: hostile.Target{Address: monitor}, path: "/readyz"}.status()
 		return err == nil && status == http.StatusOK
 	})
 	metrics := "http://" + monitor + "/metrics"
@@ -147,4 +169,32 @@ func TestListenersWithstandAttacks(t *testing.T) {
 	if got := contents(t, data); got != contents(t, want) {
 		t.Errorf("not what the demo finds:\n%s", got)
 	}
+}
+
+// So does a listener with TLS, which serves HTTP/2.
+func TestHTTP2WithstandsAttacks(t *testing.T) {
+	dir := t.TempDir()
+	authority, address, monitor := certtest.New(t), unusedAddress(t), unusedAddress(t)
+	pair := authority.Issue("server")
+	data, _ := whole(t)
+	file := filepath.Join(dir, "event-worker.yaml")
+	config := fmt.Sprintf("data: %q\nmonitor: {listen: %q}\napi: {listen: %q, tls: {certificate: %q, key: %[4]q}}\n", data, monitor, address, pair)
+	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := launch(t, dir, "serve", "--config", file)
+	p.says(" until Ctrl-C")
+	trusted := &tls.Config{RootCAs: x509.NewCertPool(), NextProtos: []string{"h2"}, ServerName: "localhost"}
+	pem, err := os.ReadFile(authority.File)
+	if err != nil || !trusted.RootCAs.AppendCertsFromPEM(pem) {
+		t.Fatal(err)
+	}
+	a := attacked{process: p, Target: hostile.Target{Address: address, TLS: trusted}, path: "/"}
+	for _, attack := range hostile.HTTP2(manyConnections) {
+		release := attack.Run(t, a.Target, a.path)
+		a.answers(t, attack.Name)
+		release()
+	}
+	a.releases(t)
+	p.ends(syscall.SIGTERM)
 }
