@@ -71,7 +71,7 @@ func (a attacked) releases(t *testing.T) {
 	if peak := hostile.Peak(t, a.Process.Pid); peak > maxPeak {
 		t.Errorf("the process has taken %d MiB", peak>>20)
 	} else {
-		t.Log(peak >> 20)
+		t.Logf("at most %d MiB", peak>>20)
 	}
 }
 
