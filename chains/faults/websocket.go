@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	maxMessages      = 8 // of one connection, answered concurrently
+	maxMessages      = 8  // of one connection, answered concurrently
 	maxSubscriptions = 64 // of one connection
 	newHeads         = "newHeads"
 )
