@@ -34,8 +34,8 @@ type attacked struct {
 	shapes  []hostile.Shape
 }
 
-// withstands attacks a listener in all ways. Honest clients are answered meanwhile, and nothing
-// that was taken is kept.
+// withstands attacks a listener in all ways. Honest clients are answered meanwhile, and
+// nothing that was taken is kept.
 func (a attacked) withstands(t *testing.T) {
 	t.Helper()
 	a.answers(t, "nothing")
@@ -48,8 +48,8 @@ func (a attacked) withstands(t *testing.T) {
 	a.releases(t)
 }
 
-// refuses sends requests that are malformed, too large, or of methods that the listener does not
-// have.
+// refuses sends requests that are malformed, too large, or of methods that the listener
+// does not have.
 func (a attacked) refuses(t *testing.T) {
 	t.Helper()
 	for _, shape := range append(hostile.Shapes(a.Target, a.path), a.shapes...) {
@@ -61,8 +61,8 @@ func (a attacked) refuses(t *testing.T) {
 	}
 }
 
-// releases expects the connections of attackers to be closed, and what the process has taken to be
-// within the limit.
+// releases expects the connections of attackers to be closed, and what the process has
+// taken to be within the limit.
 func (a attacked) releases(t *testing.T) {
 	t.Helper()
 	eventually(t, "connections are released", func() bool {
@@ -75,8 +75,8 @@ func (a attacked) releases(t *testing.T) {
 	}
 }
 
-// answers expects an honest client, on a new connection, to be answered. It may be asked to come
-// back later.
+// answers expects an honest client, on a new connection, to be answered. It may be asked to
+// come back later.
 func (a attacked) answers(t *testing.T, during string) {
 	t.Helper()
 	eventually(t, "during "+during+" an honest client is answered", func() bool {
@@ -123,8 +123,9 @@ func (a attacked) goroutines(t *testing.T) int {
 	return n
 }
 
-// The listeners of a worker that follows recorded chains, and that of the recorded node, withstand
-// attacks: the worker goes on, and ends with the documents of one that was left alone.
+// The listeners of a worker that follows recorded chains, and that of the recorded node,
+// withstand attacks: the worker goes on, and ends with the documents of one that was left
+// alone.
 func TestListenersWithstandAttacks(t *testing.T) {
 	node, configuration, nodeAddress := replaying(t, "127.0.0.1:0", "20ms")
 	proxy := launch(t, t.TempDir(), "faults", "--upstream", "http://"+nodeAddress+"/ethereum", "--profile", "none")

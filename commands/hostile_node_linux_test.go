@@ -16,7 +16,8 @@ import (
 
 var everyAnswer = flag.Bool("hostile", false, "give every hostile answer over every transport, not only some: minutes")
 
-// Whatever a node answers, a worker stays within its memory, and goes on once the node is honest.
+// Whatever a node answers, a worker stays within its memory, and goes on once the node is
+// honest.
 func TestWorkersWithstandHostileNodes(t *testing.T) {
 	evm, aptos := recordedNode(t, "ethereum"), recordedNode(t, "aptos")
 	for i, c := range []struct {

@@ -7,8 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// Whatever a document or a data URI contains: it is refused, or kept as a JSON object within its
-// bound.
+// Whatever a document or a data URI contains: it is refused, or kept as a JSON object
+// within its bound.
 func FuzzDocuments(f *testing.F) {
 	for _, text := range []string{`{"name":"a"}`, "\xef\xbb\xbf {\"a\": [1,\n2]}", `["a"]`, "{\"\xff\":1}", `{"a":1}{}`, ""} {
 		f.Add([]byte(text))

@@ -8,8 +8,8 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// Whatever a reader asks for: it is refused, or gets known collections, each with a filter of its
-// own at most.
+// Whatever a reader asks for: it is refused, or gets known collections, each with a filter
+// of its own at most.
 func FuzzParse(f *testing.F) {
 	for _, query := range []string{
 		"", "collection=orders&collection=records&chain=ethereum&market=seaport&after=0123456789abcdef-7", "tokenCollection=0xB0B&collection=activities",

@@ -13,8 +13,8 @@ import (
 	"github.com/imart/event-worker/persistence/documents"
 )
 
-// Whatever a query string is: it is refused with a reason, or asks for a bounded page of a list
-// whose own cursors it accepts.
+// Whatever a query string is: it is refused with a reason, or asks for a bounded page of a
+// list whose own cursors it accepts.
 func FuzzParse(f *testing.F) {
 	for _, query := range []string{
 		"", `filter={status:"LISTING"}&sort=-listedAt&limit=2`, "cursor=eyJxIjoiIn0", "limit=1001", "filter=%7B%24or%3A%5B%7B%7D%5D%7D", "a=b;c", "%zz",
@@ -44,7 +44,8 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// Whatever a body is: it is refused with a reason, or names what its kind needs and nothing else.
+// Whatever a body is: it is refused with a reason, or names what its kind needs and nothing
+// else.
 func FuzzReadBody(f *testing.F) {
 	for _, body := range []string{
 		`{"kind":"pause","chain":"ethereum","market":"seaport"}`, `{"kind":"rewind","chain":"e","market":"m","stream":"s","height":7,"dryRun":true}`,

@@ -61,12 +61,12 @@ func Serve(ctx context.Context, addr string, r *Recording) (*Node, error) {
 	return n, nil
 }
 
-// maxConnections bounds the connections of a server: each may have a body of 1 MiB in memory, and
-// what is decoded from it.
+// maxConnections bounds the connections of a server: each may have a body of 1 MiB in
+// memory, and what is decoded from it.
 const maxConnections = 64
 
-// NewServer returns a server with limits on how long requests may take, and how many clients may
-// be connected. It listens nowhere yet.
+// NewServer returns a server with limits on how long requests may take, and how many
+// clients may be connected. It listens nowhere yet.
 func NewServer(h http.Handler) *http.Server {
 	s := &http.Server{
 		Handler:           h,

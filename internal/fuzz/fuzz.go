@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// fuzzPackage gives each target of one package a turn. The test binary is compiled once: go test
-// would link it anew for each target.
+// fuzzPackage gives each target of one package a turn. The test binary is compiled once: go
+// test would link it anew for each target.
 func fuzzPackage(ctx context.Context, targets []target, o options, r *report) error {
 	dir, err := os.MkdirTemp("", "fuzz")
 	if err != nil {

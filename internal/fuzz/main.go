@@ -4,9 +4,9 @@
 //	go run ./internal/fuzz -time 1h -report fuzz.tsv      # continues what the report says
 //	go run ./internal/fuzz -time 1m -run 'seaport|Filter' # some of them
 //
-// Targets take turns, so that a run that is interrupted has executed all of them. Inputs that
-// reach new code are kept in Go's cache; go clean -fuzzcache deletes them. An input that fails
-// is written to testdata/fuzz of its package, where go test finds it.
+// Targets take turns, so that a run that is interrupted has executed all of them. Inputs
+// that reach new code are kept in Go's cache; go clean -fuzzcache deletes them. An input
+// that fails is written to testdata/fuzz of its package, where go test finds it.
 package main
 
 import (
@@ -60,7 +60,8 @@ func parse(args []string) (o options, err error) {
 	return o, err
 }
 
-// run fuzzes the targets in turns until each has had its time. The error names those that failed.
+// run fuzzes the targets in turns until each has had its time. The error names those that
+// failed.
 func run(ctx context.Context, o options) error {
 	targets, err := find(ctx, o.run)
 	if err != nil {

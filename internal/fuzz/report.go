@@ -57,8 +57,8 @@ func openReport(file string) (*report, error) {
 	return r, nil
 }
 
-// due returns the targets that have time left. One that has failed is not run again, unless its
-// row is deleted: its first failing input would end it at once.
+// due returns the targets that have time left. One that has failed is not run again, unless
+// its row is deleted: its first failing input would end it at once.
 func (r *report) due(targets []target, of time.Duration) []target {
 	return slices.DeleteFunc(slices.Clone(targets), func(t target) bool {
 		done := r.rows[t.String()]

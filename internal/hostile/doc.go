@@ -1,7 +1,7 @@
-// Package hostile attacks HTTP listeners, for tests: with garbage, slow clients, huge and many
-// requests, and shapes that a proxy in front might understand differently. What it opens stays
-// open until the release that each attack returns, so that a test can expect honest clients to be
-// answered meanwhile, and what was taken to be released afterwards.
+// Package hostile attacks HTTP listeners, for tests: with garbage, slow clients, huge and
+// many requests, and shapes that a proxy in front might understand differently. What it
+// opens stays open until the release that each attack returns, so that a test can expect
+// honest clients to be answered meanwhile, and what was taken to be released afterwards.
 package hostile
 
 import (
@@ -51,8 +51,8 @@ func (to Target) open() (net.Conn, error) {
 // Release closes what an attack has opened.
 type Release func()
 
-// hold opens many connections, concurrently, and writes a text on each. The server may close any
-// of them.
+// hold opens many connections, concurrently, and writes a text on each. The server may
+// close any of them.
 func (to Target) hold(t testing.TB, many int, text string) Release {
 	t.Helper()
 	var mu sync.Mutex

@@ -21,8 +21,8 @@ func frame2(kind, flags byte, stream uint32, payload string) string {
 	return string(binary.BigEndian.AppendUint32(out, stream)) + payload
 }
 
-// fields are the compressed header fields of a GET (RFC 7541): :method GET, :scheme https, :path /
-// and :authority.
+// fields are the compressed header fields of a GET (RFC 7541): :method GET, :scheme https,
+// :path / and :authority.
 func (to Target) fields() string {
 	return "\x82\x87\x84\x41" + string(byte(len(to.Address))) + to.Address
 }

@@ -15,7 +15,8 @@ import (
 )
 
 // Node is a node that gives hostile answers to the calls of some methods, over HTTP or a
-// WebSocket, until it is redeemed; others, and all later ones, reach the honest node behind it.
+// WebSocket, until it is redeemed; others, and all later ones, reach the honest node behind
+// it.
 type Node struct {
 	Honest  http.Handler
 	Methods []string // of JSON-RPC, or parts of paths
@@ -25,8 +26,8 @@ type Node struct {
 	redeemed atomic.Bool
 }
 
-// Answer is a hostile answer: to a whole request, of whose calls the ids are given, or to each
-// eth_getLogs in it.
+// Answer is a hostile answer: to a whole request, of whose calls the ids are given, or to
+// each eth_getLogs in it.
 type Answer struct {
 	Name  string
 	Write func(w http.ResponseWriter, r *http.Request, batched bool, ids []json.RawMessage)
@@ -65,7 +66,8 @@ func (n *Node) answer(w http.ResponseWriter, r *http.Request, body []byte) {
 	n.hostile.Add(1)
 }
 
-// answerEach answers each call: those of eth_getLogs with hostile logs, others as the honest node.
+// answerEach answers each call: those of eth_getLogs with hostile logs, others as the
+// honest node.
 func (n *Node) answerEach(w http.ResponseWriter, batched bool, calls []json.RawMessage) {
 	w.Header().Set("Content-Type", "application/json")
 	separator := "["
@@ -210,8 +212,8 @@ type query struct {
 	Topics  []json.RawMessage
 }
 
-// matching writes logs that match a query: as many as have a size together. Their indexes are all
-// the same, or follow on each other.
+// matching writes logs that match a query: as many as have a size together. Their indexes
+// are all the same, or follow on each other.
 func matching(size int, one bool) func(w io.Writer, q query) {
 	return func(w io.Writer, q query) {
 		out := bufio.NewWriter(w)

@@ -20,8 +20,8 @@ type Shape struct {
 }
 
 // Shapes are malformed and oversized requests, and such that two servers may understand
-// differently (request smuggling). A listener that answers one of them with another status, or
-// more than once, is at fault.
+// differently (request smuggling). A listener that answers one of them with another status,
+// or more than once, is at fault.
 func Shapes(to Target, path string) []Shape {
 	get := func(headers ...string) string { return to.request("GET", path, headers...) + "\r\n" }
 	post := func(headers ...string) string { return to.request("POST", path, headers...) + "\r\n" }

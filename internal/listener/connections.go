@@ -9,10 +9,10 @@ import (
 	"sync"
 )
 
-// Bound bounds the connections of a server that has not started yet. When there is one too many,
-// the one that has waited longest for a whole request is closed: an idle one, or one whose client
-// sends its headers or its body slowly, or a hijacked one. A connection is not closed while a
-// handler answers on it, unless it is the new one.
+// Bound bounds the connections of a server that has not started yet. When there is one too
+// many, the one that has waited longest for a whole request is closed: an idle one, or one
+// whose client sends its headers or its body slowly, or a hijacked one. A connection is not
+// closed while a handler answers on it, unless it is the new one.
 func Bound(server *http.Server, most int) {
 	c := &connections{most: most, all: map[net.Conn]*connection{}}
 	server.ConnState = c.changed

@@ -13,8 +13,8 @@ import (
 
 const most = 4
 
-// bounded serves a handler with at most a few connections. ended, if not nil, is called after
-// each request.
+// bounded serves a handler with at most a few connections. ended, if not nil, is called
+// after each request.
 func bounded(t *testing.T, h http.HandlerFunc, ended func()) (address string) {
 	t.Helper()
 	on, err := listener.Open(t.Context(), listener.Address{Configured: "127.0.0.1:0"}, slog.New(slog.DiscardHandler))

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// Whatever a file is: its problems lie within it, secrets are not shown, and they are no more
-// than a person reads.
+// Whatever a file is: its problems lie within it, secrets are not shown, and they are no
+// more than a person reads.
 func FuzzParse(f *testing.F) {
 	f.Add("name: x\ncuont: 3\nwords: [a, b]\nparts: {a: {size: 1, key: 'k'}}\n")
 	f.Add("name: &n x\nurl: *n\nmode: \"fast\"\nwait: |\n  5s\nparts:\n  ? a\n  : {size: 0x1F}\n")

@@ -15,8 +15,8 @@ import (
 	"github.com/imart/event-worker/markets"
 )
 
-// Whatever logs have in their topics and data, every market's streams make events or failures of
-// them, and each time the same.
+// Whatever logs have in their topics and data, every market's streams make events or
+// failures of them, and each time the same.
 func FuzzLogs(f *testing.F) {
 	streams := streamsOf(f, markets.EVM)
 	for _, tx := range recordedTransactions(f, "*.json") {

@@ -11,8 +11,8 @@ import (
 	"github.com/imart/event-worker/markets"
 )
 
-// Whatever logs have in their topics and data, they become events or failures, each time the
-// same; two logs of one transaction, so that matches are decoded too.
+// Whatever logs have in their topics and data, they become events or failures, each time
+// the same; two logs of one transaction, so that matches are decoded too.
 func FuzzDecode(f *testing.F) {
 	all := streams("ETH")
 	for _, b := range recordedBlocks(f)[:6] {

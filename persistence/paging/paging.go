@@ -24,8 +24,8 @@ import (
 	"github.com/imart/event-worker/persistence/documents"
 )
 
-// maxBytes bounds the documents of a page: no more are read once they exceed it, except that a page
-// has at least one.
+// maxBytes bounds the documents of a page: no more are read once they exceed it, except
+// that a page has at least one.
 const maxBytes = 1 << 20
 
 // List is a sorted collection.

@@ -70,8 +70,8 @@ func pagesEqualTheList(t *testing.T, store persistence.Store) {
 	})
 }
 
-// Large documents end a page before its limit: what a client asks for does not determine how much
-// memory its page takes.
+// Large documents end a page before its limit: what a client asks for does not determine
+// how much memory its page takes.
 func TestPagesAreBoundedInBytes(t *testing.T) { teststore.Each(t, pagesAreBounded) }
 
 func pagesAreBounded(t *testing.T, store persistence.Store) {

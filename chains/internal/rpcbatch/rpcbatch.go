@@ -11,8 +11,8 @@ import (
 // ErrSize means that a batch has no calls, or too many.
 var ErrSize = errors.New("empty batch, or batch too large")
 
-// Split returns the calls of a batch, a JSON array. Those of one with more than most are not kept:
-// a body of a megabyte can have half a million.
+// Split returns the calls of a batch, a JSON array. Those of one with more than most are
+// not kept: a body of a megabyte can have half a million.
 func Split(body []byte, most int) (calls []json.RawMessage, err error) {
 	d := json.NewDecoder(bytes.NewReader(body))
 	if _, err := d.Token(); err != nil {

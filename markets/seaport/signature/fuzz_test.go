@@ -10,8 +10,8 @@ import (
 	"github.com/imart/event-worker/markets/seaport"
 )
 
-// Whatever a text is: a problem, or an order that is read the same when it is written again,
-// whose hash is that of the other implementation, and whose signature has a verdict.
+// Whatever a text is: a problem, or an order that is read the same when it is written
+// again, whose hash is that of the other implementation, and whose signature has a verdict.
 func FuzzParse(f *testing.F) {
 	for _, fixture := range fixtures(f, "plain", "compact", "seaport-js", "bulk", "contract") {
 		f.Add([]byte(fixture.Order))

@@ -54,8 +54,8 @@ func comparePositions(a, b markets.Raw) int {
 	)
 }
 
-// contents finds logs of the same content among the kept ones of one transaction: a node may give
-// one index to all logs of an answer.
+// contents finds logs of the same content among the kept ones of one transaction: a node
+// may give one index to all logs of an answer.
 type contents struct {
 	seed        maphash.Seed
 	transaction string
@@ -63,8 +63,8 @@ type contents struct {
 	newest      map[uint64]int // of the kept logs by a hash of their contents
 }
 
-// has reports whether a kept log of the same transaction, at the log's index or after it, has the
-// same content.
+// has reports whether a kept log of the same transaction, at the log's index or after it,
+// has the same content.
 func (c *contents) has(kept []markets.Raw, raw *markets.Raw) bool {
 	if c.newest == nil || c.transaction != raw.Transaction {
 		c.transaction, c.newest, c.known = raw.Transaction, map[uint64]int{}, len(kept)

@@ -15,8 +15,8 @@ func logOf(transaction, log int32, content byte) markets.Raw {
 	return markets.Raw{Position: markets.Position{Height: 1, Transaction: transaction, Log: log}, Seq: 1, Block: "b", Transaction: fmt.Sprint("t", transaction), Data: []byte{content}}
 }
 
-// Of logs with one index, those of the same content are one, and the others get indexes of their
-// own.
+// Of logs with one index, those of the same content are one, and the others get indexes of
+// their own.
 func TestLogsOfOneIndex(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var raws []markets.Raw
@@ -44,8 +44,8 @@ func TestLogsOfOneIndex(t *testing.T) {
 	})
 }
 
-// All logs of a large answer may have one index: to compare each with all before it would take
-// minutes.
+// All logs of a large answer may have one index: to compare each with all before it would
+// take minutes.
 func TestManyLogsOfOneIndex(t *testing.T) {
 	const count = 150_000 // in 64 MiB
 	raws := make([]markets.Raw, count)

@@ -7,8 +7,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// Whatever an expression is: it is refused, at a column within it, or has a value of its type
-// or fails for a documented reason, and each time the same.
+// Whatever an expression is: it is refused, at a column within it, or has a value of its
+// type or fails for a documented reason, and each time the same.
 func FuzzCompile(f *testing.F) {
 	drawnText := rapid.Custom(func(t *rapid.T) string {
 		kind := rapid.SampledFrom([]string{"n", "t", "b", "ns", "ts", "p", "ps", "n?", "p?"}).Draw(t, "kind")

@@ -11,8 +11,8 @@ import (
 	"github.com/imart/event-worker/markets/definition/internal/move"
 )
 
-// Whatever an event's data are, they are refused or have a value of each field, and the same
-// values when they are written again.
+// Whatever an event's data are, they are refused or have a value of each field, and the
+// same values when they are written again.
 func FuzzRead(f *testing.F) {
 	data := rapid.Custom(func(t *rapid.T) any {
 		event, _ := drawn.MoveEvent(t)

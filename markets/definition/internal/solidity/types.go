@@ -78,8 +78,8 @@ func canonical(t abi.Type) string {
 }
 
 // checkType refuses what go-ethereum accepts and Solidity does not: names such as bool0 and
-// sizes such as uint257, tuples without fields or with two of one name. Arrays are no larger
-// than events can be.
+// sizes such as uint257, tuples without fields or with two of one name. Arrays are no
+// larger than events can be.
 func checkType(t abi.Type) error {
 	if t.String() != canonical(t) {
 		return fmt.Errorf("there is no type %s", t)
