@@ -192,8 +192,12 @@ func bomb(part string) func(w http.ResponseWriter) {
 
 // trickle writes a byte at a time, until the client is gone.
 func trickle(w http.ResponseWriter, r *http.Request, _ bool, _ []json.RawMessage) {
+	part := " "
+	if _, ok := w.(message); ok { // which sends whole frames only
+		part = strings.Repeat(part, 8<<10)
+	}
 	for {
-		if _, err := io.WriteString(w, " "); err != nil {
+		if _, err := io.WriteString(w, part); err != nil {
 			return
 		}
 		_ = http.NewResponseController(w).Flush()
