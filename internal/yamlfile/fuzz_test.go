@@ -20,7 +20,7 @@ func FuzzParse(f *testing.F) {
 		if file.Readable() {
 			file.Check()
 		}
-		lines := strings.Count(text, "\n") + 1
+		lines := strings.Count(text, "\n") + strings.Count(text, "\r") + 1 // YAML breaks lines at both
 		ps, _ := file.Err().(Problems)
 		for _, p := range ps {
 			if p.Line < 1 || p.Line > lines || p.Column < 1 {
