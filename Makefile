@@ -1,4 +1,4 @@
-.PHONY: build test race compose-test bench pictures lint size ci licences release release-check
+.PHONY: build test race fuzz compose-test bench pictures lint size ci licences release release-check
 
 CORE = ^(messages|actors|cluster)/|^markets/[^/]*$$|^chains/([^/]*|(evm|aptos|internal)/.*)$$|^persistence/([^/]*|mongo/.*)$$
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.6.1
@@ -27,6 +27,12 @@ test:
 
 race:
 	go test -race ./...
+
+# Runs every fuzz target for FUZZTIME, in turns: make fuzz FUZZTIME=1h FUZZREPORT=fuzz.tsv continues
+# what fuzz.tsv says was executed.
+FUZZTIME = 3s
+fuzz:
+	go run ./internal/fuzz -time $(FUZZTIME) -report "$(FUZZREPORT)"
 
 # Tests docker-compose.yml in a Docker Engine: containers killed, paused, cut off. Minutes.
 compose-test:

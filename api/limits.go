@@ -14,6 +14,7 @@ import (
 // The limits of all clients together, and of a single client.
 const (
 	maxBody           = 64 << 10 // bytes of a request's body
+	maxConnections    = 1024     // more than streams and requests together
 	maxClients        = 10_000   // whose rates are remembered, the most recent ones
 	maxRequests       = 64       // in progress, without streams
 	maxRequestsOfOne  = 32

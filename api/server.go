@@ -78,7 +78,7 @@ func Serve(ctx context.Context, o Options) (*Server, error) {
 		a.form = "/login"
 	}
 	base, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	server := listener.Serve(&http.Server{
+	server := &http.Server{
 		Handler:           newHandler(o, a, onLoopback),
 		BaseContext:       func(net.Listener) context.Context { return base },
 		ReadHeaderTimeout: 5 * time.Second,
@@ -87,13 +87,15 @@ func Serve(ctx context.Context, o Options) (*Server, error) {
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10, // includes the URL with its filter and cursor
 		TLSConfig:         secure,
+		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: maxRequestsOfOne, MaxReceiveBufferPerConnection: maxBody, MaxReceiveBufferPerStream: maxBody},
 		ErrorLog:          slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug), // errors of clients
-	}, opened)
+	}
+	listener.Bound(server, maxConnections)
 	scheme := "http"
 	if secure != nil {
 		scheme = "https"
 	}
-	return &Server{server, scheme, cancel}, nil
+	return &Server{listener.Serve(server, opened), scheme, cancel}, nil
 }
 
 // URL returns the URL of the server on its own machine.

@@ -89,18 +89,18 @@ func TestJSONOfVerifyOnATerminal(t *testing.T) {
 	}
 }
 
-// hostile is what a node, a contract or a file may say.
-const hostile = "\x1b[2J\x1b]0;title\a\u009b31m\x7f\u202e\u2066\u2028\u200b"
+// foreign is what a node, a contract or a file may say.
+const foreign = "\x1b[2J\x1b]0;title\a\u009b31m\x7f\u202e\u2066\u2028\u200b"
 
 // Whatever files and documents have in them, no command lets it control a terminal.
 func TestNoCommandShowsControlCharacters(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	for name, text := range map[string]string{
-		"bad.yaml":    "chains:\n  x" + hostile + ": [\n",
-		"market.yaml": "market: x\nabout: a" + hostile + "\nstreams: {" + hostile + ": 1}\n",
-		"orders.json": "{\"a\": \"" + hostile + "\"}\n",
-		"profile.yml": "faults: [a" + hostile + "]\n",
+		"bad.yaml":    "chains:\n  x" + foreign + ": [\n",
+		"market.yaml": "market: x\nabout: a" + foreign + "\nstreams: {" + foreign + ": 1}\n",
+		"orders.json": "{\"a\": \"" + foreign + "\"}\n",
+		"profile.yml": "faults: [a" + foreign + "]\n",
 		"abi.json":    `[{"type": "event", "name": "A` + "\u009b\u202e" + `", "inputs": []}]`,
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
@@ -111,15 +111,15 @@ func TestNoCommandShowsControlCharacters(t *testing.T) {
 	if err := os.MkdirAll(logs, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(logs, "error.log"), []byte("said "+hostile+"\n"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(logs, "error.log"), []byte("said "+foreign+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	hostileData(t, filepath.Join(dir, "data"))
 	for _, args := range [][]string{
-		{"config", "check", "--config", "bad.yaml"}, {"markets", "check", "market.yaml"}, {"markets", "show", "./market.yaml"}, {"markets", "new", "abi.json", "--name", hostile},
-		{"tail", "evm/error.log", "--log-dir", "logs"}, {"faults", "--upstream", "http://127.0.0.1:1", "--profile", "./profile.yml"}, {"unknown" + hostile}, {"status", "--unknown" + hostile},
-		{"status", "--data", "data"}, {"status", "--data", "data", "--all"}, {"status", "--data", "data", "--json"}, {"status", "--data", "no" + hostile},
-		{"query", "--data", "data", "actors"}, {"query", "--data", "data", "orders", hostile}, {"hooks", "list", "--data", "data"},
+		{"config", "check", "--config", "bad.yaml"}, {"markets", "check", "market.yaml"}, {"markets", "show", "./market.yaml"}, {"markets", "new", "abi.json", "--name", foreign},
+		{"tail", "evm/error.log", "--log-dir", "logs"}, {"faults", "--upstream", "http://127.0.0.1:1", "--profile", "./profile.yml"}, {"unknown" + foreign}, {"status", "--unknown" + foreign},
+		{"status", "--data", "data"}, {"status", "--data", "data", "--all"}, {"status", "--data", "data", "--json"}, {"status", "--data", "no" + foreign},
+		{"query", "--data", "data", "actors"}, {"query", "--data", "data", "orders", foreign}, {"hooks", "list", "--data", "data"},
 	} {
 		out := ptytest.Open(t, 200, 50)
 		p := onTerminal(t, dir, []string{"NO_COLOR=1"}, out, args...)
@@ -140,7 +140,7 @@ func hostileData(t *testing.T, dir string) {
 		t.Fatal(err)
 	}
 	defer store.Close()
-	epoch, err := store.TakeOver(t.Context(), "ethereum", "node"+hostile)
+	epoch, err := store.TakeOver(t.Context(), "ethereum", "node"+foreign)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,7 +148,7 @@ func hostileData(t *testing.T, dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	report := persistence.Report{Status: persistence.Retrying, Head: 7, LastError: hostile, Endpoints: []persistence.Endpoint{{Host: hostile, LastError: hostile}}}
+	report := persistence.Report{Status: persistence.Retrying, Head: 7, LastError: foreign, Endpoints: []persistence.Endpoint{{Host: foreign, LastError: foreign}}}
 	if err := store.Report(t.Context(), actor.Ref(), report); err != nil {
 		t.Fatal(err)
 	}

@@ -18,6 +18,8 @@ const (
 	MetricsPath = "/metrics"
 )
 
+const maxConnections = 64
+
 // ReadyText is the first line of the response of a process that is ready.
 const ReadyText = "ready"
 
@@ -51,7 +53,7 @@ func Serve(ctx context.Context, o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	server := listener.Serve(&http.Server{
+	h := &http.Server{
 		Handler:           o.handler(),
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       10 * time.Second,
@@ -59,7 +61,9 @@ func Serve(ctx context.Context, o Options) (*Server, error) {
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    16 << 10,
 		ErrorLog:          slog.NewLogLogger(o.Log.Handler(), slog.LevelWarn),
-	}, opened)
+	}
+	listener.Bound(h, maxConnections)
+	server := listener.Serve(h, opened)
 	return &Server{server, context.AfterFunc(ctx, func() { _ = server.Close() })}, nil
 }
 

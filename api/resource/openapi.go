@@ -139,7 +139,7 @@ func listOperation(of documents.Collection) object {
 		"parameters": []object{
 			parameter("filter", "A filter in MongoDB's syntax, such as "+exampleFilter(of)+", with $eq $ne $gt $gte $lt $lte $in $nin $exists $not $and $or $nor. Amounts are integers in the smallest unit, times are as in RFC 3339.", object{"type": "string"}),
 			parameter("sort", "The fields to sort by, separated by commas, with a leading minus for descending order. The default is _id, which also orders documents with equal values.", object{"type": "string"}),
-			parameter("limit", "The maximum number of documents in the page.", object{"type": "integer", "minimum": 1, "maximum": maxLimit, "default": defaultLimit}),
+			parameter("limit", "The maximum number of documents in the page, which ends earlier once they exceed 1 MiB.", object{"type": "integer", "minimum": 1, "maximum": maxLimit, "default": defaultLimit}),
 			parameter("cursor", "Where the page begins: next of the previous page, with the same filter and sort.", object{"type": "string"}),
 		},
 		"responses": responses,

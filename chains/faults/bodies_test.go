@@ -203,7 +203,7 @@ func TestBandwidth(t *testing.T) {
 // TestBounds expects bodies over the limit to be refused, from clients and from nodes.
 func TestBounds(t *testing.T) {
 	p := proxyOf(t, "", 1, ethereum(), Options{})
-	r := httptest.NewRequest(http.MethodPost, "/", io.LimitReader(zeros{}, maxBody+1))
+	r := httptest.NewRequest(http.MethodPost, "/", io.LimitReader(zeros{}, maxRequest+1))
 	if got := send(p, r); got.status != http.StatusRequestEntityTooLarge {
 		t.Errorf("a large request: %d", got.status)
 	}

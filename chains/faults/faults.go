@@ -33,8 +33,11 @@ import (
 	"time"
 )
 
-// maxBody limits the bytes read of a request, and of a node's answer.
-const maxBody = 64 << 20
+// The bytes that are read at most.
+const (
+	maxRequest = 1 << 20  // of a client's request
+	maxBody    = 64 << 20 // of a node's answer
+)
 
 // Proxy is a node with the faults of a profile: an http.Handler in front of another one.
 // It is safe for concurrent use.
@@ -123,7 +126,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (p *Proxy) serveRequest(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequest))
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):

@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"sync"
+
+	"github.com/imart/event-worker/chains/internal/rpcbatch"
 )
 
-const maxBatch = 10_000 // calls
+const maxBatch = 1000 // calls
 
 // call is one JSON-RPC call, or one REST request.
 type call struct {
@@ -140,14 +143,14 @@ func (p *Proxy) open(r *http.Request, body []byte) (*exchange, *response) {
 		return newRESTExchange(r, body), nil
 	}
 	if bytes.HasPrefix(trimmed, []byte("[")) {
-		var raws []json.RawMessage
-		if json.Unmarshal(trimmed, &raws) != nil {
-			return newRESTExchange(r, body), nil
-		}
-		if len(raws) == 0 || len(raws) > maxBatch {
+		raws, err := rpcbatch.Split(trimmed, maxBatch)
+		switch {
+		case errors.Is(err, rpcbatch.ErrSize):
 			refused := newResponse()
-			refused.answers = []*answer{(&call{}).fail(-32600, "empty batch, or batch too large")}
+			refused.answers = []*answer{(&call{}).fail(-32600, err.Error())}
 			return nil, refused
+		case err != nil:
+			return newRESTExchange(r, body), nil
 		}
 		x := &exchange{r: r, batch: true, body: body}
 		for _, raw := range raws {

@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	maxMessages      = 32 // of one connection, answered concurrently
+	maxMessages      = 8  // of one connection, answered concurrently
 	maxSubscriptions = 64 // of one connection
 	newHeads         = "newHeads"
 )
@@ -54,7 +54,7 @@ func (p *Proxy) serveWebSocket(w http.ResponseWriter, r *http.Request) {
 	defer s.tasks.Wait()
 	defer conn.CloseNow()
 	defer cancel()
-	conn.SetReadLimit(maxBody)
+	conn.SetReadLimit(maxRequest)
 	slots := make(chan struct{}, maxMessages)
 	for {
 		_, message, err := conn.Read(ctx)

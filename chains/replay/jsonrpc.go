@@ -9,6 +9,8 @@ import (
 	"io"
 	"mime"
 	"net/http"
+
+	"github.com/imart/event-worker/chains/internal/rpcbatch"
 )
 
 // The error codes of JSON-RPC 2.0 and of Ethereum's EIP-1474.
@@ -22,7 +24,7 @@ const (
 )
 
 const (
-	maxBody  = 5 << 20 // bytes, geth's default
+	maxBody  = 1 << 20 // bytes
 	maxBatch = 1000    // calls, geth's default
 )
 
@@ -116,14 +118,12 @@ func (n *Node) answerBody(w *bufio.Writer, body []byte) {
 		n.answerCall(w, &c)
 		return
 	}
-	var batch []json.RawMessage
-	switch err := json.Unmarshal(body, &batch); {
+	batch, err := rpcbatch.Split(body, maxBatch)
+	switch {
+	case errors.Is(err, rpcbatch.ErrSize):
+		writeError(w, nil, &rpcError{codeInvalidRequest, err.Error()})
 	case err != nil:
-		writeError(w, nil, malformed(err))
-	case len(batch) == 0:
-		writeError(w, nil, &rpcError{codeInvalidRequest, "empty batch"})
-	case len(batch) > maxBatch:
-		writeError(w, nil, &rpcError{codeInvalidRequest, "batch too large"})
+		writeError(w, nil, &rpcError{codeParse, "parse error"})
 	default:
 		n.answerBatch(w, batch)
 	}

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/imart/event-worker/internal/listener"
 )
 
 // Node serves a recording. It is an http.Handler. Its head begins where the recording says
@@ -42,32 +44,39 @@ func NewNode(r *Recording) *Node {
 // Serve starts a node that listens on addr, such as 127.0.0.1:0, until the
 // context ends or it is closed.
 func Serve(ctx context.Context, addr string, r *Recording) (*Node, error) {
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
+	on, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
 	if err != nil {
 		return nil, fmt.Errorf("replay node: %w", err)
 	}
 	n := NewNode(r)
-	n.url = "http://" + listener.Addr().String() + r.Base()
+	n.url = "http://" + on.Addr().String() + r.Base()
 	n.server = NewServer(n)
 	n.done = make(chan struct{})
 	stop := context.AfterFunc(ctx, func() { _ = n.server.Close() })
 	go func() {
 		defer close(n.done)
 		defer stop()
-		_ = n.server.Serve(listener) // ends with ErrServerClosed
+		_ = n.server.Serve(on) // ends with ErrServerClosed
 	}()
 	return n, nil
 }
 
-// NewServer returns a server with limits on how long requests may take. It listens
-// nowhere yet.
+// maxConnections bounds the connections of a server: each may have a body of 1 MiB in
+// memory, and what is decoded from it.
+const maxConnections = 64
+
+// NewServer returns a server with limits on how long requests may take, and how many
+// clients may be connected. It listens nowhere yet.
 func NewServer(h http.Handler) *http.Server {
-	return &http.Server{
+	s := &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       time.Minute,
 		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
 	}
+	listener.Bound(s, maxConnections)
+	return s
 }
 
 // Recording is what the node serves.

@@ -43,7 +43,7 @@ func TestStreamsAreWhole(t *testing.T) {
 
 // anywhere is the market on the first chain of its definition, with made-up contracts if
 // the definition has none there.
-func anywhere(t *testing.T, d *definition.Definition) markets.Market {
+func anywhere(t testing.TB, d *definition.Definition) markets.Market {
 	t.Helper()
 	site := definition.Site{ChainID: d.Chains[0].ID}
 	if len(d.Chains[0].Contracts) == 0 && d.Kind == markets.EVM {

@@ -74,7 +74,7 @@ func (b *boundSource) transferred(w *workspace, raw *markets.Raw, v expression.V
 
 // readFields sets the values of the event's fields.
 func (b *boundSource) readFields(w *workspace, raw *markets.Raw, into expression.Values) error {
-	r := solidity.NewReader(w.checksums)
+	r := solidity.NewReader(w.checksums, len(raw.Data))
 	for i := range b.fields {
 		value, err := b.fields[i].Read(raw, &r)
 		if err != nil {

@@ -24,6 +24,10 @@ import (
 	"github.com/imart/event-worker/persistence/documents"
 )
 
+// maxBytes bounds the documents of a page: no more are read once they exceed it, except
+// that a page has at least one.
+const maxBytes = 1 << 20
+
 // List is a sorted collection.
 type List struct {
 	Of      documents.Collection
@@ -38,7 +42,8 @@ type entry struct {
 }
 
 // Page reads up to limit documents that match a filter, after a place or, if it is nil, from
-// the start. It also returns where the next page begins; nil on the last page.
+// the start; fewer if they are large. It also returns where the next page begins; nil on the last
+// page.
 func (l List) Page(ctx context.Context, docs persistence.Querier, filter persistence.Condition, after *Place, limit int) (found []json.RawMessage, next *Place, err error) {
 	entries, next, err := l.page(ctx, docs, filter, after, limit)
 	for _, e := range entries {
@@ -52,14 +57,15 @@ func (l List) page(ctx context.Context, docs persistence.Querier, filter persist
 	if after != nil {
 		condition = both(filter, beyond(l.Sort, *after))
 	}
-	entries, err := l.entries(ctx, docs, condition, l.Sort, limit+1)
+	entries, whole, err := l.entries(ctx, docs, condition, l.Sort, limit+1)
 	if err != nil {
 		return nil, nil, err
 	}
 	orderTies(entries)
-	if len(entries) <= limit {
+	if whole && len(entries) <= limit {
 		return entries, nil, nil
 	}
+	limit = len(entries) - 1
 	extra, page := entries[limit].Place, entries[:limit]
 	if l.unique() || !equal(page[limit-1].values, extra.values) {
 		next := page[limit-1].Place
@@ -72,7 +78,7 @@ func (l List) page(ctx context.Context, docs persistence.Querier, filter persist
 	if after != nil && equal(after.values, extra.values) {
 		next.id = after.id
 	}
-	ties, err := l.entries(ctx, docs, both(filter, tiedAfter(l.Sort, next)), byID, limit-len(page))
+	ties, _, err := l.entries(ctx, docs, both(filter, tiedAfter(l.Sort, next)), byID, limit-len(page))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -87,21 +93,24 @@ var byID = []persistence.SortKey{{Path: "_id"}}
 // unique reports whether all documents have different sort values.
 func (l List) unique() bool { return l.Sort[len(l.Sort)-1].Path == "_id" }
 
-func (l List) entries(ctx context.Context, docs persistence.Querier, condition persistence.Condition, sort []persistence.SortKey, limit int) ([]entry, error) {
-	var all []entry
-	skeleton := l.skeleton()
+// entries reads up to limit documents. They are not whole if maxBytes ended the reading.
+func (l List) entries(ctx context.Context, docs persistence.Querier, condition persistence.Condition, sort []persistence.SortKey, limit int) (all []entry, whole bool, err error) {
+	size, skeleton := 0, l.skeleton()
 	q := persistence.Query{Collection: l.Of.Name, Filter: persistence.Filter{Condition: condition}, Sort: sort, Limit: limit}
 	for doc, err := range docs.Query(ctx, q) {
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		at, err := l.placeAt(doc, skeleton)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		all = append(all, entry{doc, at})
+		if size += len(doc); size > maxBytes && len(all) > 1 {
+			return all, false, nil
+		}
 	}
-	return all, nil
+	return all, true, nil
 }
 
 // orderTies sorts adjacent entries with equal values by _id.

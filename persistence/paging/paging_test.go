@@ -70,6 +70,46 @@ func pagesEqualTheList(t *testing.T, store persistence.Store) {
 	})
 }
 
+// Large documents end a page before its limit: what a client asks for does not determine
+// how much memory its page takes.
+func TestPagesAreBoundedInBytes(t *testing.T) { teststore.Each(t, pagesAreBounded) }
+
+func pagesAreBounded(t *testing.T, store persistence.Store) {
+	ref := persistence.MarketRef{Chain: "c", Market: "m"}
+	const large, count = 300_000, 20
+	var orders []markets.Order
+	for i := range count {
+		orders = append(orders, markets.Order{
+			Chain: ref.Chain, Market: ref.Market, Key: fmt.Sprintf("k%02d", i), Status: markets.Listing, Anomalies: int64(i % 3), Token: markets.Token{Name: strings.Repeat("x", large)},
+		})
+	}
+	if err := store.Commit(t.Context(), ref, nil, func(tx persistence.Tx) error { return tx.PutOrders(orders) }); err != nil {
+		t.Fatal(err)
+	}
+	for _, sort := range []string{"_id", "-anomalies"} {
+		list := listOf(t, sort)
+		seen, after := map[string]bool{}, (*paging.Place)(nil)
+		for pages := 0; ; pages++ {
+			docs, next, err := list.Page(t.Context(), store, ref.Documents(), after, 1000)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(docs) == 0 || len(docs)*large > 3<<20 {
+				t.Fatalf("by %s, page %d has %d documents", sort, pages, len(docs))
+			}
+			for _, doc := range docs {
+				seen[string(doc[:60])] = true
+			}
+			if after = next; next == nil {
+				break
+			}
+		}
+		if len(seen) != count {
+			t.Errorf("by %s, %d documents, want %d", sort, len(seen), count)
+		}
+	}
+}
+
 // sorts have fields of every type, required and optional.
 var sorts = []string{"-last.height", "-listedAt", "expiresAt", "unitPrice", "-unitPrice", "-anomalies", "status,-unitPrice"}
 

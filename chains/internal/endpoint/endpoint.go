@@ -30,6 +30,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"runtime"
 	"sync"
 	"time"
 
@@ -215,9 +216,13 @@ func (a Answer) Body() []byte { return *a.body }
 
 // Release returns the body's memory for the next answers.
 func (a Answer) Release() {
-	const most = 4 << 20
-	if cap(*a.body) <= most {
+	const most, huge = 4 << 20, 16 << 20
+	switch size := cap(*a.body); {
+	case size <= most:
 		a.of.buffers.Put(a.body)
+	case size > huge: // the collector would wait until the heap has doubled, beyond the budget
+		*a.body = nil
+		runtime.GC()
 	}
 	a.lease.Release()
 }

@@ -57,6 +57,7 @@ their endpoints.`,
 }
 
 func serveRecordings(ctx context.Context, recordings Recordings, out io.Writer, f replayFlags) error {
+	cli.LimitMemory()
 	own := f.recordings != ""
 	if own {
 		recordings = Recordings{Files: os.DirFS(f.recordings), Folder: "."}

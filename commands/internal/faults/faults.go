@@ -164,6 +164,7 @@ func newProxy(f flags) (proxy *faults.Proxy, host string, err error) {
 }
 
 func serveFaults(ctx context.Context, out io.Writer, f flags) error {
+	cli.LimitMemory()
 	proxy, host, err := newProxy(f)
 	if err != nil {
 		return err

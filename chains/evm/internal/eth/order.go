@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
+	"hash/maphash"
 	"slices"
 
 	"github.com/imart/event-worker/markets"
@@ -17,6 +18,7 @@ func VerifyLogs(raws []markets.Raw, f Filter, first, last int64) ([]markets.Raw,
 		slices.SortStableFunc(raws, comparePositions)
 	}
 	kept := raws[:0]
+	twice := contents{seed: maphash.MakeSeed()}
 	for i := range raws {
 		raw := &raws[i]
 		if raw.Seq < first || raw.Seq > last {
@@ -34,7 +36,7 @@ func VerifyLogs(raws []markets.Raw, f Filter, first, last int64) ([]markets.Raw,
 			return nil, fmt.Errorf("logs of two blocks at height %d", raw.Seq)
 		}
 		if !raw.Position.After(before.Position) {
-			if isTwice(kept, raw) {
+			if twice.has(kept, raw) {
 				continue
 			}
 			raw.Position.Log = before.Position.Log + 1 // some chains give one index to several logs
@@ -52,14 +54,40 @@ func comparePositions(a, b markets.Raw) int {
 	)
 }
 
-// isTwice says whether the kept logs of the same transaction have one that is the same.
-func isTwice(kept []markets.Raw, raw *markets.Raw) bool {
-	for i := len(kept) - 1; i >= 0 && kept[i].Transaction == raw.Transaction && kept[i].Position.Log >= raw.Position.Log; i-- {
-		if identical(&kept[i], raw) {
-			return true
+// contents finds logs of the same content among the kept ones of one transaction: a node
+// may give one index to all logs of an answer.
+type contents struct {
+	seed        maphash.Seed
+	transaction string
+	known       int            // how many of the kept logs are in newest, or are of others
+	newest      map[uint64]int // of the kept logs by a hash of their contents
+}
+
+// has reports whether a kept log of the same transaction, at the log's index or after it,
+// has the same content.
+func (c *contents) has(kept []markets.Raw, raw *markets.Raw) bool {
+	if c.newest == nil || c.transaction != raw.Transaction {
+		c.transaction, c.newest, c.known = raw.Transaction, map[uint64]int{}, len(kept)
+		for c.known > 0 && kept[c.known-1].Transaction == raw.Transaction {
+			c.known--
 		}
 	}
-	return false
+	for ; c.known < len(kept); c.known++ {
+		c.newest[c.hash(&kept[c.known])] = c.known
+	}
+	i, found := c.newest[c.hash(raw)]
+	return found && kept[i].Position.Log >= raw.Position.Log && identical(&kept[i], raw)
+}
+
+func (c *contents) hash(raw *markets.Raw) uint64 {
+	var h maphash.Hash
+	h.SetSeed(c.seed)
+	_, _ = h.Write(raw.Address[:])
+	for i := range raw.Topics {
+		_, _ = h.Write(raw.Topics[i][:])
+	}
+	_, _ = h.Write(raw.Data)
+	return h.Sum64()
 }
 
 // identical says whether two logs have the same content.

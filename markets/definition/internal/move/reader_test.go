@@ -12,8 +12,9 @@ import (
 	"github.com/imart/event-worker/markets/definition/internal/move"
 )
 
-// Whatever values an event has, each field is read as it was written.
-func TestFieldsAreReadAsWritten(t *testing.T) {
+// resolved is the event of drawn.Move.
+func resolved(t testing.TB) *move.Struct {
+	t.Helper()
 	known := move.Library{}
 	structs, err := move.ParseStructs(drawn.Move)
 	if err != nil {
@@ -26,6 +27,12 @@ func TestFieldsAreReadAsWritten(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return e
+}
+
+// Whatever values an event has, each field is read as it was written.
+func TestFieldsAreReadAsWritten(t *testing.T) {
+	e := resolved(t)
 	used := map[string]bool{}
 	for _, f := range e.Fields {
 		used[f.Name] = true

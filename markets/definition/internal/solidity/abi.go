@@ -19,7 +19,7 @@ func ABI(text string) (types.Type, func(data []byte) (any, error), error) {
 		return nil, nil, fmt.Errorf("%.200q is not a type: %w", text, err)
 	}
 	return typeOf(t), func(data []byte) (any, error) {
-		r := NewReader(address.Checksums{})
+		r := NewReader(address.Checksums{}, len(data))
 		if t.T == abi.TupleTy {
 			return r.tuple(t, data, 0)
 		}

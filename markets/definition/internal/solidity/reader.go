@@ -19,7 +19,10 @@ import (
 // ErrShort says that the data of a log ends before its values do.
 var ErrShort = errors.New("the data ends too early")
 
-var errRange = errors.New("the value is out of its type's range")
+var (
+	errRange    = errors.New("the value is out of its type's range")
+	errRepeated = fmt.Errorf("the values take more than %d times the data", maxRepeats)
+)
 
 // Field reads one field of an event from its logs.
 type Field struct {
@@ -79,12 +82,16 @@ func (f *Field) Read(raw *markets.Raw, r *Reader) (any, error) {
 // Reader reads the values of one log.
 type Reader struct {
 	budget    expression.Budget
+	bytes     int // that texts and bytes may still take
 	checksums address.Checksums
 }
 
-// NewReader makes a reader of one log.
-func NewReader(checksums address.Checksums) Reader {
-	return Reader{expression.NewBudget(), checksums}
+// maxRepeats is how often all of a log's bytes may be read: offsets may share a tail.
+const maxRepeats = 4
+
+// NewReader makes a reader of one log with data of a size.
+func NewReader(checksums address.Checksums, size int) Reader {
+	return Reader{expression.NewBudget(), maxRepeats * size, checksums}
 }
 
 // At is the value whose head is at an offset of data. The offsets of tails count from the
@@ -128,14 +135,15 @@ func (r *Reader) tail(t abi.Type, data []byte) (any, error) {
 	switch t.T {
 	case abi.SliceTy:
 		return r.list(*t.Elem, size, data, 0)
-	case abi.StringTy:
-		if size > len(data) {
-			return nil, ErrShort
-		}
-		return text(data[:size]), nil
 	}
 	if size > len(data) {
 		return nil, ErrShort
+	}
+	if r.bytes -= size; r.bytes < 0 {
+		return nil, errRepeated
+	}
+	if t.T == abi.StringTy {
+		return text(data[:size]), nil
 	}
 	return hexText(data[:size]), nil
 }

@@ -2,8 +2,11 @@ package solidity_test
 
 import (
 	"fmt"
+	"math/big"
+	"strings"
 	"testing"
 
+	"github.com/ethereum/go-ethereum/common"
 	"pgregory.net/rapid"
 
 	"github.com/imart/event-worker/markets/definition/internal/address"
@@ -23,7 +26,7 @@ func TestFieldsAreReadAsWritten(t *testing.T) {
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		raw, want := drawn.Log(t)
-		r := solidity.NewReader(address.Checksums{})
+		r := solidity.NewReader(address.Checksums{}, len(raw.Data))
 		for _, f := range events[0].Fields(used) {
 			got, err := f.Read(&raw, &r)
 			if err != nil {
@@ -34,4 +37,22 @@ func TestFieldsAreReadAsWritten(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Offsets that share a tail do not multiply it: a log of 160 kB is not read as 1 GB.
+func TestSharedTailsAreBounded(t *testing.T) {
+	word := func(n int) []byte { return common.BigToHash(big.NewInt(int64(n))).Bytes() }
+	const elements, size = 4000, 32 << 10
+	data := append(word(32), word(elements)...)
+	for range elements {
+		data = append(data, word(32*elements)...)
+	}
+	data = append(append(data, word(size)...), make([]byte, size)...)
+	_, decode, err := solidity.ABI("bytes[]")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := decode(data); err == nil || !strings.Contains(err.Error(), "more than 4 times the data") {
+		t.Errorf("err = %v", err)
+	}
 }

@@ -59,7 +59,7 @@ func resolve(p abi.ArgumentMarshaling) (abi.Type, error) {
 	if err != nil {
 		return abi.Type{}, err
 	}
-	return t, checkSize(t)
+	return t, checkType(t)
 }
 
 // checkDepth refuses types that are nested too deeply, before go-ethereum reads them: its
@@ -79,9 +79,40 @@ func checkDepth(p abi.ArgumentMarshaling, depth int) error {
 	return nil
 }
 
-// checkSize refuses what go-ethereum accepts and Solidity does not: sizes such as uint257,
-// tuples without fields or with two of one name. Arrays are no larger than events can be.
-func checkSize(t abi.Type) error {
+// canonical is the name of a type that is not a tuple, from its size and its element.
+func canonical(t abi.Type) string {
+	switch t.T {
+	case abi.IntTy:
+		return fmt.Sprint("int", t.Size)
+	case abi.UintTy:
+		return fmt.Sprint("uint", t.Size)
+	case abi.BoolTy:
+		return "bool"
+	case abi.StringTy:
+		return "string"
+	case abi.BytesTy:
+		return "bytes"
+	case abi.FixedBytesTy:
+		return fmt.Sprint("bytes", t.Size)
+	case abi.AddressTy:
+		return "address"
+	case abi.FunctionTy:
+		return "function"
+	case abi.SliceTy:
+		return t.Elem.String() + "[]"
+	case abi.ArrayTy:
+		return fmt.Sprintf("%s[%d]", t.Elem, t.Size)
+	}
+	return t.String()
+}
+
+// checkType refuses what go-ethereum accepts and Solidity does not: names such as bool0 and
+// sizes such as uint257, tuples without fields or with two of one name. Arrays are no
+// larger than events can be.
+func checkType(t abi.Type) error {
+	if t.String() != canonical(t) {
+		return fmt.Errorf("there is no type %s", t)
+	}
 	switch t.T {
 	case abi.IntTy, abi.UintTy:
 		if t.Size%8 != 0 || t.Size < 8 || t.Size > 256 {
@@ -92,9 +123,9 @@ func checkSize(t abi.Type) error {
 			return fmt.Errorf("there is no type %s", t)
 		}
 	case abi.SliceTy:
-		return checkSize(*t.Elem)
+		return checkType(*t.Elem)
 	case abi.ArrayTy:
-		if err := checkSize(*t.Elem); err != nil {
+		if err := checkType(*t.Elem); err != nil {
 			return err
 		}
 		if t.Size > expression.MaxValues || t.Size*headSize(*t.Elem) > expression.MaxValues*wordSize {
@@ -108,7 +139,7 @@ func checkSize(t abi.Type) error {
 			if name := t.TupleRawNames[i]; slices.Contains(t.TupleRawNames[:i], name) {
 				return fmt.Errorf("a tuple has two fields %s", name)
 			}
-			if err := checkSize(*e); err != nil {
+			if err := checkType(*e); err != nil {
 				return err
 			}
 		}

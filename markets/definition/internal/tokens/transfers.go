@@ -89,7 +89,7 @@ func (t *transfers) single(l *markets.Log) {
 
 // batch adds a TransferBatch of ERC-1155.
 func (t *transfers) batch(l *markets.Log) {
-	r := solidity.NewReader(t.checksums)
+	r := solidity.NewReader(t.checksums, len(l.Data))
 	ids, err := r.At(solidity.Uint256s, l.Data, 0)
 	if err != nil || len(l.Topics) != 4 {
 		return

@@ -1,0 +1,89 @@
+package embedded_test
+
+import (
+	"encoding/json"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/persistence"
+	"github.com/imart/event-worker/persistence/documents"
+	"github.com/imart/event-worker/persistence/finality"
+	"github.com/imart/event-worker/persistence/matching"
+)
+
+// Whatever a filter is: it is refused, or finds the documents that match it in memory.
+func FuzzFilter(f *testing.F) {
+	for _, filter := range []string{
+		`{status: "LISTING"}`, `{price: {$gt: "9", $lt: 1.5e30}}`, `{anomalies: {$gt: 9007199254740992}}`, `{listedAt: {$lt: "2024-01-02T00:00:00Z"}}`, `{maker: null}`,
+		`{"bundle.quantity": {$nin: ["29"]}, $nor: [{maker: {$exists: true}}]}`, `{$or: [{"token.collection": '0xC'}, {"bundle.0.quantity": {$not: {$gte: 0}}}]}`, `{key: "'); DROP TABLE orders; --"}`,
+	} {
+		f.Add(filter)
+	}
+	store := open(f)
+	market := persistence.MarketRef{Chain: "e", Market: "s"}
+	docs := map[string]json.RawMessage{}
+	err := store.Commit(f.Context(), market, nil, func(tx persistence.Tx) error { return tx.PutOrders(someOrders(market)) })
+	if err != nil {
+		f.Fatal(err)
+	}
+	for doc, err := range store.Query(f.Context(), persistence.Query{Collection: persistence.Orders}) {
+		if err != nil {
+			f.Fatal(err)
+		}
+		docs[idOf(f, doc)] = doc
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		filter, err := documents.ParseFilter(persistence.Orders, text)
+		if err != nil || finality.Named(filter.Condition) { // told by another collection
+			return
+		}
+		want, got := map[string]bool{}, map[string]bool{}
+		for id, doc := range docs {
+			matches, err := matching.Document(filter, doc)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if matches {
+				want[id] = true
+			}
+		}
+		for doc, err := range store.Query(t.Context(), persistence.Query{Collection: persistence.Orders, Filter: filter}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			got[idOf(t, doc)] = true
+		}
+		if !reflect.DeepEqual(got, want) {
+			t.Fatalf("%s finds %v, want %v", text, got, want)
+		}
+	})
+}
+
+// someOrders have values of each type, missing ones, and lists.
+func someOrders(of persistence.MarketRef) []markets.Order {
+	at := time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
+	later := at.Add(36 * time.Hour)
+	orders := []markets.Order{
+		{Key: "1", Status: markets.Listing, Price: "10", ListedAt: &at, Token: markets.Token{Collection: "0xC", ID: "7"}},
+		{Key: "2", Status: markets.Sold, Price: "1000000000000000000000000000000", Anomalies: 9007199254740993, SoldAt: &later, Maker: "0xM"},
+		{Key: "3", Bundle: []markets.Item{{Quantity: "2", Token: markets.Token{Collection: "0xC"}}, {Quantity: "30"}}, Anomalies: -1},
+		{Key: "'); DROP TABLE orders; --", Maker: "\x00\u202e'\"", ExpiresAt: &later},
+	}
+	for i := range orders {
+		orders[i].Chain, orders[i].Market = of.Chain, of.Market
+	}
+	return orders
+}
+
+func idOf(t testing.TB, doc json.RawMessage) string {
+	t.Helper()
+	var keyed struct {
+		ID string `json:"_id"`
+	}
+	if err := json.Unmarshal(doc, &keyed); err != nil {
+		t.Fatal(err)
+	}
+	return keyed.ID
+}
