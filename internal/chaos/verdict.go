@@ -112,7 +112,10 @@ func (c *cluster) compareFollowers(fs *followers) {
 func (c *cluster) weigh() {
 	c.t.Helper()
 	for _, n := range c.up() {
-		w := n.weigh(c.t.Context())
+		w, err := n.weigh(c.t.Context())
+		if err != nil {
+			c.t.Errorf("metrics of %s: %v", n.name, err)
+		}
 		c.diary.note("%s: %v", n.name, w)
 		if w.memory > mostMemory {
 			c.t.Errorf("%s uses %v", n.name, w)
