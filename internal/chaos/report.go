@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"runtime"
@@ -38,13 +39,14 @@ type result struct {
 type report struct {
 	mu      sync.Mutex
 	series  *series
+	out     io.Writer
 	started time.Time
 	done    []result
 	current *result // only its seed and its start are read
 	over    bool
 }
 
-func newReport(s *series) *report { return &report{series: s, started: time.Now()} }
+func newReport(s *series) *report { return &report{series: s, out: os.Stdout, started: time.Now()} }
 
 func (r *report) start(current *result) {
 	r.mu.Lock()
@@ -58,7 +60,7 @@ func (r *report) add(of result) {
 	defer r.mu.Unlock()
 	of.lasted = time.Since(of.started)
 	r.done, r.current = append(r.done, of), nil
-	fmt.Println(time.Now().Format(time.DateTime), of.short())
+	fmt.Fprintln(r.out, time.Now().Format(time.DateTime), of.short())
 }
 
 func (r *report) count() int {
@@ -90,7 +92,7 @@ func (r *report) end(path string) (ok bool, err error) {
 	text := r.text()
 	ok = r.failedRounds() == 0 && r.growthOfSelf() == "" && len(r.done) > 0
 	r.mu.Unlock()
-	fmt.Printf("\n%s\nThis report is in %s\n", text, path)
+	fmt.Fprintf(r.out, "\n%s\nThis report is in %s\n", text, path)
 	return ok, replace(path, text)
 }
 
