@@ -21,7 +21,7 @@ const (
 	// readerPause is the mean time between a reader's requests.
 	readerPause = 100 * time.Millisecond
 	// Most requests are abandoned soon, for another node; the others outlast a frozen node.
-	shortPatience = 500 * time.Millisecond
+	shortPatience = 300 * time.Millisecond
 	longPatience  = 10 * time.Second
 )
 
@@ -115,11 +115,15 @@ func (r *reader) run(ctx context.Context) error {
 	return nil
 }
 
-// choose returns a page of a chain, or mostly an order of the last page.
+// ofOrders reports whether the reader requests only orders by _id, with little patience: so it
+// is not held up by nodes that answer from memory alone.
+func (r *reader) ofOrders() bool { return r.number%2 == 1 }
+
+// choose returns a page of a chain, or an order of the last page.
 func (r *reader) choose() *linear.Query {
 	pages := r.pages[r.r.IntN(len(r.pages))]
 	orders := r.seen.get(pages[0].Chain)
-	if len(orders) == 0 || r.r.IntN(3) == 0 {
+	if len(orders) == 0 || !r.ofOrders() && r.r.IntN(3) > 0 {
 		return pages[r.r.IntN(len(pages))]
 	}
 	return orders[r.r.IntN(len(orders))]
@@ -133,7 +137,7 @@ func (r *reader) request(ctx context.Context, q *linear.Query) error {
 		return nil
 	}
 	patience := shortPatience
-	if r.r.IntN(4) == 0 {
+	if !r.ofOrders() && r.r.IntN(4) == 0 {
 		patience = longPatience
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
