@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -91,12 +92,14 @@ func (c *cluster) read(ctx context.Context, seed uint64) *readers {
 func (rs *readers) finish() (reads []linear.Read, err error) {
 	rs.cancel()
 	for range rs.all {
-		if failed := <-rs.ended; failed != nil {
-			err = failed
-		}
+		err = errors.Join(err, <-rs.ended)
 	}
+	refused := 0
 	for _, r := range rs.all {
-		reads = append(reads, r.reads...)
+		reads, refused = append(reads, r.reads...), refused+r.refused
+	}
+	if len(reads) == 0 {
+		err = errors.Join(err, fmt.Errorf("no response of the API was received: %d requests have failed", refused))
 	}
 	return reads, err
 }
@@ -115,8 +118,8 @@ func (r *reader) run(ctx context.Context) error {
 	return nil
 }
 
-// ofOrders reports whether the reader requests only orders by _id, with little patience: so it
-// is not held up by nodes that answer from memory alone.
+// ofOrders reports whether the reader requests only orders by _id, with little patience. A node
+// that is cut off from its database answers these from memory, and holds up all others.
 func (r *reader) ofOrders() bool { return r.number%2 == 1 }
 
 // choose returns a page of a chain, or an order of the last page.

@@ -241,6 +241,7 @@ func (r *report) growthOfSelf() string {
 
 // weighSelf returns the weight of this process, without garbage.
 func weighSelf() weight {
+	runtime.GC() // interned texts are freed by a second one
 	debug.FreeOSMemory()
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
