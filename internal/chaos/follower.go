@@ -14,8 +14,9 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// followerCount is the number of readers of the cluster's feed.
-const followerCount = 3
+// followerCount is the number of readers of the cluster's feed. All but the last one, which
+// follows the listings of a chain, keep a copy.
+const followerCount = 4
 
 // maxConnection bounds how long a follower reads before it disconnects.
 const maxConnection = 3 * time.Second
@@ -25,6 +26,9 @@ const maxConnection = 3 * time.Second
 type follower struct {
 	cluster *cluster
 	r       *rand.Rand
+	asks    string // the parameters of its feed
+	means   func(linear.Change) string
+	partial bool // it has no copy of all documents
 	have    feedtest.Copy
 	from    string // the position at which it has started
 	at      string // the ID of its last event
@@ -48,6 +52,11 @@ func (c *cluster) follow(ctx context.Context, seed uint64) (*followers, error) {
 	fs := &followers{through: make(chan string, followerCount), cancel: cancel}
 	for i := range uint64(followerCount) {
 		f := &follower{cluster: c, r: rand.New(rand.NewPCG(seed, 100+i)), ended: make(chan error, 1)}
+		f.asks, f.means = "collection="+strings.Join(collections, "&collection="), linear.Everything(collections)
+		if f.partial = i == followerCount-1; f.partial {
+			chain := c.world.chains[0].name
+			f.asks, f.means = linear.ListingsOf(chain), linear.Listings(chain)
+		}
 		var err error
 		if f.at, err = c.database.reader.Newest(ctx); err == nil {
 			f.from = f.at
@@ -131,7 +140,7 @@ func (f *follower) open(ctx context.Context) (*feedtest.Reader, error) {
 		if address == "" {
 			continue
 		}
-		reader, err := feedtest.Open(ctx, address+"/feed?collection="+strings.Join(collections, "&collection="), f.at)
+		reader, err := feedtest.Open(ctx, address+"/feed?"+f.asks, f.at)
 		if err != nil {
 			continue // the node is down
 		}
@@ -177,10 +186,7 @@ func (f *follower) note(e feedtest.Event) {
 
 // received returns what the follower has received, for the checker.
 func (f *follower) received(number int) (r linear.Reader, err error) {
-	r = linear.Reader{Name: fmt.Sprint("reader ", number), Client: number, Collections: map[string]bool{}, Events: f.events}
-	for _, collection := range collections {
-		r.Collections[collection] = true
-	}
+	r = linear.Reader{Name: fmt.Sprint("reader ", number), Client: number, Meaning: f.means, Events: f.events}
 	if r.From, err = positionTime(f.from); err == nil {
 		r.Through, err = positionTime(f.end)
 	}

@@ -102,6 +102,9 @@ func (c *cluster) compareFollowers(fs *followers) {
 	}
 	for i, f := range fs.all {
 		c.diary.note("reader %d of the feed: %d changes over %d connections", i, f.changes, f.opened)
+		if f.partial {
+			continue
+		}
 		if d := differences(contents(f.have), contents(want)); len(d) > 0 {
 			c.t.Errorf("the documents of reader %d differ from the database's:\n%s", i, strings.Join(d, "\n"))
 		}

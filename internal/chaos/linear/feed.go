@@ -1,7 +1,9 @@
 package linear
 
 import (
+	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/anishathalye/porcupine"
@@ -18,9 +20,11 @@ type Event struct {
 
 // Reader is what one reader has received, over all of its connections.
 type Reader struct {
-	Name        string
-	Client      int
-	Collections map[string]bool
+	Name   string
+	Client int
+	// Meaning returns the name of the event of a change, as docs/feed.md promises; empty if the
+	// reader's parameters leave it out.
+	Meaning func(Change) string
 	// From and Through are the times in the positions at which the reader has started, and up
 	// to which it has received everything.
 	From, Through uint64
@@ -63,23 +67,55 @@ func (l *Log) due(r Reader) []owed {
 	var all []owed
 	for i := l.before(r.From); i < len(l.Commits); i++ {
 		for _, c := range l.Commits[i].Changes {
-			if r.Collections[c.Collection] {
-				all = append(all, owed{Event{Name: meaning(c), Change: c}, i, l.Commits[i].Time < r.Through})
+			if name := r.Meaning(c); name != "" {
+				all = append(all, owed{Event{Name: name, Change: sent(name, c)}, i, l.Commits[i].Time < r.Through})
 			}
 		}
 	}
 	return all
 }
 
-// meaning returns the name of the event of a change, as docs/feed.md promises.
-func meaning(c Change) string {
-	switch {
-	case c.Document != "":
-		return "put"
-	case c.Collection == persistence.Activities || c.Collection == persistence.DeadLetters:
-		return "retracted"
+// sent returns the part of a change that its event has: only a put has the document.
+func sent(name string, c Change) Change {
+	if name != "put" {
+		c.Document = ""
 	}
-	return "removed"
+	return c
+}
+
+// Everything is the Meaning of a reader of whole collections.
+func Everything(collections []string) func(Change) string {
+	return func(c Change) string {
+		switch {
+		case !slices.Contains(collections, c.Collection):
+			return ""
+		case c.Document != "":
+			return "put"
+		case c.Collection == persistence.Activities || c.Collection == persistence.DeadLetters:
+			return "retracted"
+		}
+		return "removed"
+	}
+}
+
+// ListingsOf is the parameters, and Listings the Meaning, of a reader of a chain's listings: an
+// order that changes into another status is removed, whether it was a listing or not.
+func ListingsOf(chain string) string {
+	return "collection=orders&chain=" + chain + "&filter.orders={status:%22LISTING%22}"
+}
+
+// Listings is described at ListingsOf.
+func Listings(chain string) func(Change) string {
+	return func(c Change) string {
+		if c.Collection != persistence.Orders || chainOf(c.ID) != chain {
+			return ""
+		}
+		var o struct{ Status string }
+		if c.Document != "" && json.Unmarshal([]byte(c.Document), &o) == nil && o.Status == "LISTING" {
+			return "put"
+		}
+		return "removed"
+	}
 }
 
 // queue is the state of a reader's queue.

@@ -128,7 +128,7 @@ func TestOrdersThatAreNotJSON(t *testing.T) {
 
 // received returns what a reader of the feed must have received of the story.
 func received() Reader {
-	r := Reader{Name: "a reader", From: 15, Through: 100, Collections: map[string]bool{persistence.Orders: true, persistence.Activities: true}}
+	r := Reader{Name: "a reader", From: 15, Through: 100, Meaning: Everything([]string{persistence.Orders, persistence.Activities})}
 	sale := put(persistence.Activities, "sale", `{"kind":"sale"}`)
 	r.Events = []Event{
 		{Name: "put", Change: listed("b", 10), At: 21 * time.Second},
@@ -153,9 +153,11 @@ func TestFeed(t *testing.T) {
 			r.Events = slices.Insert(r.Events, 0, Event{Name: "put", Change: listed("a", 20), At: 11 * time.Second})
 		}, true},
 		{"only orders", func(r *Reader) {
-			delete(r.Collections, persistence.Activities)
+			r.Meaning = Everything([]string{persistence.Orders})
 			r.Events = slices.DeleteFunc(r.Events, func(e Event) bool { return e.Collection == persistence.Activities })
 		}, true},
+		{"the listings of a chain", onlyListings, true},
+		{"the listings of another chain", func(r *Reader) { r.Meaning, r.Events = Listings("chain-02"), nil }, true},
 		{"up to its end", func(r *Reader) { r.Through = 40; r.Events = r.Events[:3] }, true},
 		{"beyond its end", func(r *Reader) { r.Through = 40; r.Events = r.Events[:4] }, true},
 
@@ -165,6 +167,8 @@ func TestFeed(t *testing.T) {
 		{"all are lost", func(r *Reader) { r.Events = nil }, false},
 		{"a retraction is lost", func(r *Reader) { r.Events = slices.Delete(r.Events, 4, 5) }, false},
 		{"a retraction is called a removal", func(r *Reader) { r.Events[4].Name = "removed" }, false},
+		{"a sale is not removed from the listings", func(r *Reader) { onlyListings(r); r.Events = slices.Delete(r.Events, 1, 2) }, false},
+		{"a sale is put into the listings", func(r *Reader) { onlyListings(r); r.Events[1].Name, r.Events[1].Change = "put", sold("b") }, false},
 		{"an event comes twice", func(r *Reader) { r.Events = slices.Insert(r.Events, 2, r.Events[1]) }, false},
 		{"two events of a commit are swapped", func(r *Reader) { swap(r.Events, 1, 2) }, false},
 		{"two events are swapped", func(r *Reader) { swap(r.Events, 0, 1) }, false},
@@ -180,6 +184,13 @@ func TestFeed(t *testing.T) {
 	}
 }
 
+// onlyListings makes a reader one of the chain's listings.
+func onlyListings(r *Reader) {
+	r.Meaning = Listings("chain-01")
+	r.Events = slices.DeleteFunc(r.Events, func(e Event) bool { return e.Collection != persistence.Orders })
+	r.Events[1].Name, r.Events[1].Document = "removed", ""
+}
+
 func swap(events []Event, i, j int) {
 	events[i].Name, events[j].Name = events[j].Name, events[i].Name
 	events[i].Change, events[j].Change = events[j].Change, events[i].Change
@@ -187,7 +198,7 @@ func swap(events []Event, i, j int) {
 
 // A history that is judged in several chunks is judged as a whole.
 func TestLongFeeds(t *testing.T) {
-	l, r := &Log{}, Reader{Name: "a reader", Through: 1 << 40, Collections: map[string]bool{persistence.Orders: true}}
+	l, r := &Log{}, Reader{Name: "a reader", Through: 1 << 40, Meaning: Everything([]string{persistence.Orders})}
 	for i := range 2*chunk + 10 {
 		c := listed("a", i)
 		l.Commits = append(l.Commits, Commit{Time: uint64(i + 1), Changes: []Change{c}, Interval: at(i, i+3)})
