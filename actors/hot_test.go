@@ -162,8 +162,8 @@ func (s *queried) Query(ctx context.Context, q persistence.Query) iter.Seq2[json
 	return s.Store.Query(ctx, q)
 }
 
-// Another node may have taken a chain over from a node of a cluster that is paused or cut off:
-// such a node answers from the store, and only one that is trusted from memory.
+// Another node may have taken a chain over from a node of a cluster that is paused or cut
+// off: such a node answers from the store, and only one that is trusted from memory.
 func TestMemoryIsReadOnlyWhileTheNodeIsTrusted(t *testing.T) {
 	w := calm(t, "list")
 	s := &queried{Store: w.gates.Store}

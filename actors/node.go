@@ -176,8 +176,8 @@ func (n *Node) Own(chain string, epoch int64) {
 	n.system.Root.Send(n.root, own{chain, epoch})
 }
 
-// Trust says that no other node takes over a chain that this node owns before a time. Until then
-// the node answers from memory.
+// Trust says that no other node takes over a chain that this node owns before a time. Until
+// then the node answers from memory.
 func (n *Node) Trust(until time.Time) { n.trust.extend(until) }
 
 // Drain stops a chain's actors. The channel is closed after their last writes.

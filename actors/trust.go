@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// trust is what a node of a cluster knows about its ownership. What it has in memory of a chain
-// is what the store has as long as no other node can have taken the chain over.
+// trust is what a node of a cluster knows about its ownership. What it has in memory of a
+// chain is what the store has as long as no other node can have taken the chain over.
 type trust struct {
 	placed bool // otherwise no other process takes chains over
 

@@ -218,8 +218,8 @@ func (c *Coordinator) heartbeat(ctx context.Context) bool {
 	return true
 }
 
-// trust notes that a heartbeat was made, which others see no earlier than it began: none declares
-// this node dead until a ttl later, and one of the same name until half of that.
+// trust notes that a heartbeat was made, which others see no earlier than it began: none
+// declares this node dead until a ttl later, and one of the same name until half of that.
 func (c *Coordinator) trust(begun time.Time) { c.cfg.Host.Trust(begun.Add(c.cfg.TTL / 2)) }
 
 // declaredDead gives everything up: the others have declared this node dead and take its

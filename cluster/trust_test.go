@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// Whatever nodes come, go, die, are paused and are cut off, no two of them are certain to own a
-// chain at the same time. At rest, each chain's owner is.
+// Whatever nodes come, go, die, are paused and are cut off, no two of them are certain to
+// own a chain at the same time. At rest, each chain's owner is.
 func TestOneNodeIsCertainToOwnAChain(t *testing.T) {
 	for seed := range uint64(40) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {

@@ -4,8 +4,8 @@ import "context"
 
 // Snapshots answers several queries as of one moment, as both stores do.
 type Snapshots interface {
-	// Snapshot calls do with the snapshot that all of its queries read. It may call do again
-	// if that fails. The snapshot must not be used afterwards, nor by two goroutines.
+	// Snapshot calls do with the snapshot that all of its queries read. It may call do
+	// again if that fails. The snapshot must not be used afterwards, nor by two goroutines.
 	Snapshot(ctx context.Context, do func(Querier) error) error
 }
 

@@ -12,9 +12,10 @@ import (
 const cachedOrders = 30_000
 
 // Cache is the orders that the one writer of a market has written last. They are as in the
-// store: if another process had written, the writer's next commit would fail. Others may read
-// it at any time: it changes in one step when a commit is durable. Until then the orders that
-// the commit writes must be read from the store, where they may have changed already.
+// store: if another process had written, the writer's next commit would fail. Others may
+// read it at any time: it changes in one step when a commit is durable. Until then the
+// orders that the commit writes must be read from the store, where they may have changed
+// already.
 type Cache struct {
 	mu      sync.RWMutex
 	orders  lru.BasicLRU[string, markets.Order]
@@ -26,8 +27,8 @@ func NewCache() *Cache {
 	return &Cache{orders: lru.NewBasicLRU[string, markets.Order](cachedOrders), writing: map[string]bool{}}
 }
 
-// Order is an order as of the last commit; false if the cache does not have it, or if a commit
-// that may have taken effect writes it.
+// Order is an order as of the last commit; false if the cache does not have it, or if a
+// commit that may have taken effect writes it.
 func (c *Cache) Order(key string) (markets.Order, bool) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()

@@ -81,8 +81,9 @@ func TestTheCacheHoldsWhatIsCommittedAndATransactionReadsWhatItWrites(t *testing
 	}
 }
 
-// While a commit is under way the store may have its orders already: they are not read from the
-// cache until the outcome is known, whatever the last attempt of the transaction writes.
+// While a commit is under way the store may have its orders already: they are not read from
+// the cache until the outcome is known, whatever the last attempt of the transaction
+// writes.
 func TestOrdersThatAreBeingCommittedAreReadFromTheStore(t *testing.T) {
 	m, s := NewCache(), &shelf{orders: map[string]markets.Order{}}
 	transaction := func(do func(k *cachedBook) error) *cachedBook {

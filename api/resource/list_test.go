@@ -242,8 +242,8 @@ func TestUnavailableStore(t *testing.T) {
 	}
 }
 
-// A request in progress when the server is closed is refused: a response without a document or a
-// status must not look like success.
+// A request in progress when the server is closed is refused: an empty response would look
+// like success.
 func TestRequestsAreInterrupted(t *testing.T) {
 	h := handler(Options{Data: standing{Querier: teststore.Embedded(t), err: context.Canceled}})
 	for _, path := range []string{"/orders", "/orders/ethereum/seaport/a"} {

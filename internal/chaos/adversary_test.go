@@ -2,8 +2,8 @@ package main
 
 import "testing"
 
-// In long rounds the process of the first node outlives all faults. Other nodes are hit by every
-// kind of fault.
+// In long rounds the process of the first node outlives all faults. Other nodes are hit by
+// every kind of fault.
 func TestTheSteadyNode(t *testing.T) {
 	a := &adversary{nodes: []*node{{name: "1"}, {name: "2"}, {name: "3"}}}
 	for _, test := range []struct {

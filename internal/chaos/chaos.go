@@ -22,8 +22,8 @@ type options struct {
 	program string
 }
 
-// steadyFrom is the duration from which the first node is not killed or stopped, so that its
-// growth can be measured.
+// steadyFrom is the duration from which the first node is not killed or stopped, so that
+// its growth can be measured.
 const steadyFrom = 5 * time.Minute
 
 // again returns the command that repeats a run.

@@ -32,8 +32,8 @@ type command struct {
 	failures []string
 }
 
-// runCommand runs a test as a command, and returns its failures when it has ended. The folder
-// must exist; it is emptied.
+// runCommand runs a test as a command, and returns its failures when it has ended. The
+// folder must exist; it is emptied.
 func runCommand(out io.Writer, folder string, test func(t testing.TB)) []string {
 	c := &command{out: out, folder: folder}
 	done := make(chan struct{})

@@ -51,8 +51,8 @@ type scales struct {
 	samples map[string][]sample
 }
 
-// weighAll samples the nodes' processes until the context ends. A node that is frozen or ends
-// meanwhile is not sampled.
+// weighAll samples the nodes' processes until the context ends. A node that is frozen or
+// ends meanwhile is not sampled.
 func (c *cluster) weighAll(ctx context.Context) *scales {
 	s := &scales{samples: map[string][]sample{}}
 	for _, n := range append(slices.Clone(c.nodes), c.spare) {

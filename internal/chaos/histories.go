@@ -7,8 +7,8 @@ import (
 	"github.com/imart/event-worker/internal/chaos/linear"
 )
 
-// judgeReads checks that the commits explain what the clients of the API and of the feed have
-// read.
+// judgeReads checks that the commits explain what the clients of the API and of the feed
+// have read.
 func (c *cluster) judgeReads(h *truth, reads []linear.Read, fs *followers) {
 	c.t.Helper()
 	verdicts, err := h.log.Orders(reads)

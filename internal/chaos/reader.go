@@ -118,8 +118,9 @@ func (r *reader) run(ctx context.Context) error {
 	return nil
 }
 
-// ofOrders reports whether the reader requests only orders by _id, with little patience. A node
-// that is cut off from its database answers these from memory, and holds up all others.
+// ofOrders reports whether the reader requests only orders by _id, with little patience. A
+// node that is cut off from its database answers these from memory, and holds up all
+// others.
 func (r *reader) ofOrders() bool { return r.number%2 == 1 }
 
 // choose returns a page of a chain, or an order of the last page.
@@ -217,9 +218,9 @@ func withoutFinal(doc []byte) []byte {
 	return []byte(text)
 }
 
-// positionTime returns the oplog's time in a position of the feed, a resume token of MongoDB:
-// after its first byte, 82, come the seconds and the number within the second. All changes
-// before that time are before the position.
+// positionTime returns the oplog's time in a position of the feed, a resume token of
+// MongoDB: after its first byte, 82, come the seconds and the number within the second. All
+// changes before that time are before the position.
 func positionTime(position string) (uint64, error) {
 	const first, after = 2, 18
 	if len(position) < after {

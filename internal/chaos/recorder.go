@@ -10,8 +10,8 @@ import (
 )
 
 // readEvery is the interval of reading the history: the moment at which a commit is read
-// from the oplog bounds the moment at which it took effect. The server's oplog must hold the
-// writes of one interval: even the smallest default, 990 MB, holds hours.
+// from the oplog bounds the moment at which it took effect. The server's oplog must hold
+// the writes of one interval: even the smallest default, 990 MB, holds hours.
 const readEvery = 50 * time.Millisecond
 
 // recorder reads the history while it is written.

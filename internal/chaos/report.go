@@ -223,8 +223,8 @@ func (r *report) worstGrowth(b *strings.Builder) {
 	}
 }
 
-// growthOfSelf describes how this process has grown from the end of the second round to that
-// of the last; empty if not above the limits.
+// growthOfSelf describes how this process has grown from the end of the second round to
+// that of the last; empty if not above the limits.
 func (r *report) growthOfSelf() string {
 	if len(r.done) < 3 {
 		return ""

@@ -71,8 +71,8 @@ func TestSeriesThatPass(t *testing.T) {
 	}
 }
 
-// A command behaves as a test: Fatal ends it, what it has registered is cleaned up in reverse
-// order, and its folders are removed.
+// A command behaves as a test: Fatal ends it, what it has registered is cleaned up in
+// reverse order, and its folders are removed.
 func TestCommands(t *testing.T) {
 	folder := t.TempDir()
 	var done []string

@@ -21,8 +21,8 @@ const (
 	maxEvidence = 10
 )
 
-// series is a run of several rounds. Each has new chains, a new database and new processes, and
-// its own seed, so that neither the database nor the histories grow without bound.
+// series is a run of several rounds. Each has new chains, a new database and new processes,
+// and its own seed, so that neither the database nor the histories grow without bound.
 type series struct {
 	options
 	round  time.Duration
@@ -98,8 +98,8 @@ func (s *series) one(ctx context.Context, o options) bool {
 	return true
 }
 
-// log runs a round whose output goes to a file beside its evidence; with only one round also to
-// the terminal.
+// log runs a round whose output goes to a file beside its evidence; with only one round
+// also to the terminal.
 func (s *series) log(o options, work string, r *result, test func(t testing.TB)) []string {
 	file, err := os.Create(filepath.Join(o.evidence, "log.txt"))
 	if err != nil {

@@ -29,9 +29,9 @@ func (r *Reader) Snapshot(ctx context.Context, do func(persistence.Querier) erro
 	})
 }
 
-// inSnapshot calls do with a session whose queries all read the snapshot of the first one. A
-// query returns errBehind, before it yields anything, if the snapshot lacks changes before a
-// position that Newest has returned.
+// inSnapshot calls do with a session whose queries all read the snapshot of the first one.
+// A query returns errBehind, before it yields anything, if the snapshot lacks changes
+// before a position that Newest has returned.
 func (r *Reader) inSnapshot(ctx context.Context, do func(*driver.Session) error) error {
 	session, err := r.client.StartSession(options.Session().SetSnapshot(true))
 	if err != nil {

@@ -31,8 +31,8 @@ func (d disturbed) Snapshot(ctx context.Context, do func(persistence.Querier) er
 	return persistence.AsOfOneMoment(ctx, d.Querier, func(docs persistence.Querier) error { return do(disturbed{docs, d.change}) })
 }
 
-// A page that takes two queries has the documents of one moment, although a document that the
-// first query has read gets the sort value of those that the second query reads.
+// A page that takes two queries has the documents of one moment, although a document that
+// the first query has read gets the sort value of those that the second query reads.
 func TestPagesAreOfOneMoment(t *testing.T) { teststore.Each(t, pagesAreOfOneMoment) }
 
 func pagesAreOfOneMoment(t *testing.T, store persistence.Store) {

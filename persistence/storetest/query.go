@@ -50,8 +50,8 @@ func (s *suite) keys(q persistence.Query) string {
 }
 
 var queryTests = []test{
-	// All queries of a snapshot see the documents as the first one does, and the store's own see
-	// what is committed.
+	// All queries of a snapshot see the documents as the first one does, and the store's
+	// own see what is committed.
 	{"Snapshots", func(s *suite) {
 		s.shop()
 		sold := persistence.Query{Collection: persistence.Orders, Filter: persistence.Filter{Condition: persistence.Is("status", "SOLD")}}

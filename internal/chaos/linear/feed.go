@@ -22,11 +22,11 @@ type Event struct {
 type Reader struct {
 	Name   string
 	Client int
-	// Meaning returns the name of the event of a change, as docs/feed.md promises; empty if the
-	// reader's parameters leave it out.
+	// Meaning returns the name of the event of a change, as docs/feed.md promises; empty if
+	// the reader's parameters leave it out.
 	Meaning func(Change) string
-	// From and Through are the times in the positions at which the reader has started, and up
-	// to which it has received everything.
+	// From and Through are the times in the positions at which the reader has started, and
+	// up to which it has received everything.
 	From, Through uint64
 	Events        []Event
 }
@@ -98,8 +98,9 @@ func Everything(collections []string) func(Change) string {
 	}
 }
 
-// ListingsOf is the parameters, and Listings the Meaning, of a reader of a chain's listings: an
-// order that changes into another status is removed, whether it was a listing or not.
+// ListingsOf is the parameters, and Listings the Meaning, of a reader of a chain's
+// listings: an order that changes into another status is removed, whether it was a listing
+// or not.
 func ListingsOf(chain string) string {
 	return "collection=orders&chain=" + chain + "&filter.orders={status:%22LISTING%22}"
 }

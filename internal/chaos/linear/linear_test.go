@@ -33,8 +33,8 @@ func sold(id string) Change {
 	return put(persistence.Orders, id, fmt.Sprintf(`{"_id":%q,"status":"SOLD","price":"1"}`, ofChain+id))
 }
 
-// story is a log in which an order is listed, a cheaper one too, which is sold at 30 s, what a
-// reorganisation takes back at 40 s. Each commit takes up to two seconds.
+// story is a log in which an order is listed, a cheaper one too, which is sold at 30 s,
+// what a reorganisation takes back at 40 s. Each commit takes up to two seconds.
 func story() *Log {
 	sale := put(persistence.Activities, "sale", `{"kind":"sale"}`)
 	l := &Log{}

@@ -16,8 +16,8 @@ type Read struct {
 	Client int
 	Query  *Query
 	Answer string // the documents, one a line, without the field final; empty if there are none
-	// After is the time in the response's position of the feed: the response has all earlier
-	// commits. It is 0 if the response has no position.
+	// After is the time in the response's position of the feed: the response has all
+	// earlier commits. It is 0 if the response has no position.
 	After uint64
 	Interval
 }

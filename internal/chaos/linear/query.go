@@ -49,8 +49,8 @@ func ByID(chain, id string) *Query {
 
 const pageSize = 5
 
-// Pages returns the queries for pages of a chain: the orders that have changed last, the newest
-// listings, and the cheapest order of a token collection, its floor.
+// Pages returns the queries for pages of a chain: the orders that have changed last, the
+// newest listings, and the cheapest order of a token collection, its floor.
 func Pages(chain, collection string) []*Query {
 	listing := func(o order) bool { return o.Status == "LISTING" }
 	page := func(filter, sort string, limit int) string {

@@ -27,9 +27,9 @@ const (
 	leastLog   = 400 // bytes: about what a log without topics and data takes as JSON
 )
 
-// nextChunk returns the capacity of the chunk that follows one of a given capacity, for at least
-// n elements. The first chunks are small: a block of one log that is kept for long also keeps
-// its chunks.
+// nextChunk returns the capacity of the chunk that follows one of a given capacity, for at
+// least n elements. The first chunks are small: a block of one log that is kept for long
+// also keeps its chunks.
 func nextChunk(before, n, most int) int { return max(n, min(2*before, most)) }
 
 // Scan scans an array of logs.

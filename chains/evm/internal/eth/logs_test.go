@@ -85,7 +85,8 @@ func TestScanKeepsLogsApart(t *testing.T) {
 	}
 }
 
-// Logs that are kept keep their chunks, too: these are not much larger than the logs of a block.
+// Logs that are kept keep their chunks, too: these are not much larger than the logs of a
+// block.
 func TestChunksAreNotMuchLargerThanTheirLogs(t *testing.T) {
 	for _, n := range []int{1, 2, 5, 100, 3000} {
 		const size = 100
