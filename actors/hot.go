@@ -48,15 +48,15 @@ func (n *Node) Owns(chain string) bool {
 	return false
 }
 
-// Order returns an order of a market as of its last commit, and false if there is none. Where
-// this node owns the chain it comes from memory, unless the order was not needed lately or the
-// outcome of a commit is unknown; otherwise it comes from the store. The market's writer is not
-// delayed. An order that is read twice here is never older the second time, as long as this
-// node owns the chain; a node that has lost it, and does not know yet, may be behind.
+// Order returns an order of a market as of its last commit, and false if there is none. It
+// comes from memory if this node is certain to own the chain, unless the order was not
+// needed lately or is being committed; otherwise it comes from the store. The market's
+// writer is not delayed. No answer is older than one that any node gave before it was asked
+// for.
 func (n *Node) Order(ctx context.Context, market persistence.MarketRef, key string) (markets.Order, bool, error) {
 	if p := n.hot[market]; p != nil {
 		if cache := p.Load(); cache != nil {
-			if order, ok := cache.Order(key); ok {
+			if order, ok := cache.Order(key); ok && n.trust.covers(market.Chain) { // in this order
 				return order, true, nil
 			}
 		}

@@ -2,8 +2,10 @@ package actors
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -145,4 +147,60 @@ func TestReadersSeeCommittedStatesInOrder(t *testing.T) {
 	if w.node.hot[ref].Load() != nil {
 		t.Error("the memory of a node that has stopped is read")
 	}
+}
+
+// queried counts the queries for orders.
+type queried struct {
+	persistence.Store
+	orders atomic.Int64
+}
+
+func (s *queried) Query(ctx context.Context, q persistence.Query) iter.Seq2[json.RawMessage, error] {
+	if q.Collection == persistence.Orders {
+		s.orders.Add(1)
+	}
+	return s.Store.Query(ctx, q)
+}
+
+// Another node may have taken a chain over from a node of a cluster that is paused or cut
+// off: such a node answers from the store, and only one that is trusted from memory.
+func TestMemoryIsReadOnlyWhileTheNodeIsTrusted(t *testing.T) {
+	w := calm(t, "list")
+	s := &queried{Store: w.gates.Store}
+	w.gates.Store = s
+	w.mine(block(listed("a", "5")))
+	n := w.join(true)
+	w.old = append(w.old, n)
+	w.seize(n)
+	w.mustSettle()
+	ref := persistence.MarketRef{Chain: "chain", Market: "market"}
+	fromStore := func() bool {
+		before := s.orders.Load()
+		if _, ok, err := n.Order(t.Context(), ref, "a"); !ok || err != nil {
+			t.Errorf("the order is found: %v, %v", ok, err)
+		}
+		return s.orders.Load() > before
+	}
+	if _, ok := n.hot[ref].Load().Order("a"); !ok {
+		t.Fatal("the order is not in memory")
+	}
+	for _, step := range []struct {
+		name  string
+		do    func()
+		store bool
+	}{
+		{"before it is trusted", func() {}, true},
+		{"while it is", func() { n.Trust(time.Now().Add(time.Hour)) }, false},
+		{"later", func() { n.Trust(time.Now()) }, true},
+		{"again", func() { n.Trust(time.Now().Add(time.Hour)) }, false},
+		{"of a chain that it gives away", func() { n.trust.own("chain", false) }, true},
+	} {
+		step.do()
+		if got := fromStore(); got != step.store {
+			t.Errorf("%s, the store is asked: %v", step.name, got)
+		}
+	}
+	<-n.Drain("chain")
+	w.seize(n)
+	w.mustCheck()
 }

@@ -108,6 +108,7 @@ type Node struct {
 	stopErr    error // once stopped
 	store      persistence.Store
 	hot        hot
+	trust      *trust
 }
 
 // Start starts the actors. They run until Stop.
@@ -140,6 +141,7 @@ func Start(cfg Config) (*Node, error) {
 		lost:     make(chan Loss, len(cfg.Chains)),
 		store:    cfg.Store,
 		hot:      newHot(cfg.Chains),
+		trust:    newTrust(cfg.Placed),
 	}
 	for _, c := range cfg.Chains {
 		for _, m := range c.Markets {
@@ -170,11 +172,17 @@ func (n *Node) Ready() error { return n.health.Ready() }
 // Own runs a chain at an epoch that was taken for it. Actors of a lower epoch are stopped
 // first; an epoch that is not above all earlier ones changes nothing.
 func (n *Node) Own(chain string, epoch int64) {
+	n.trust.own(chain, true)
 	n.system.Root.Send(n.root, own{chain, epoch})
 }
 
+// Trust says that no other node takes over a chain that this node owns before a time. Until
+// then the node answers from memory.
+func (n *Node) Trust(until time.Time) { n.trust.extend(until) }
+
 // Drain stops a chain's actors. The channel is closed after their last writes.
 func (n *Node) Drain(chain string) <-chan struct{} {
+	n.trust.own(chain, false)
 	done := make(chan struct{})
 	n.system.Root.Send(n.root, drain{chain, done})
 	return done

@@ -37,6 +37,8 @@ const (
 
 // Host runs the chains that this node owns. actors.Node is one.
 type Host interface {
+	// Trust says that no other node takes over a chain that this node owns before a time.
+	Trust(until time.Time)
 	Own(chain string, epoch int64)
 	Drain(chain string) <-chan struct{}
 	Lost() <-chan actors.Loss
@@ -210,10 +212,15 @@ func (c *Coordinator) heartbeat(ctx context.Context) bool {
 		return false
 	}
 	c.me = me
+	c.trust(begun)
 	c.cfg.Metrics.Heartbeat()
 	c.checkClock(me)
 	return true
 }
+
+// trust notes that a heartbeat was made, which others see no earlier than it began: none
+// declares this node dead until a ttl later, and one of the same name until half of that.
+func (c *Coordinator) trust(begun time.Time) { c.cfg.Host.Trust(begun.Add(c.cfg.TTL / 2)) }
 
 // declaredDead gives everything up: the others have declared this node dead and take its
 // chains over.
@@ -262,6 +269,7 @@ func (c *Coordinator) join(ctx context.Context) error {
 		return fmt.Errorf("joining the cluster: %w", err)
 	}
 	c.me, c.member = me, true
+	c.trust(me.Clock)
 	c.cfg.Log.Info("joined the cluster", "node", me.ID, "chains", len(me.Chains))
 	return nil
 }

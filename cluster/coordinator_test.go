@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -17,8 +19,25 @@ import (
 
 // stage is a host that runs nothing.
 type stage struct {
-	mu   sync.Mutex
-	runs map[string]int64
+	mu    sync.Mutex
+	runs  map[string]int64
+	until time.Time // what it runs is its own
+}
+
+func (s *stage) Trust(until time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.until = until
+}
+
+// trusted returns the chains that are certain to be the process's own now.
+func (s *stage) trusted() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !time.Now().Before(s.until) {
+		return nil
+	}
+	return slices.Collect(maps.Keys(s.runs))
 }
 
 func (s *stage) Own(chain string, epoch int64) {

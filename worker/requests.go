@@ -22,6 +22,9 @@ type host struct {
 	node *actors.Node
 }
 
+// Trust implements cluster.Host.
+func (h host) Trust(until time.Time) { h.node.Trust(until) }
+
 // Lost implements cluster.Host.
 func (h host) Lost() <-chan actors.Loss { return h.node.Lost() }
 

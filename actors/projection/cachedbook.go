@@ -12,23 +12,39 @@ import (
 const cachedOrders = 30_000
 
 // Cache is the orders that the one writer of a market has written last. They are as in the
-// store: if another process had written, the writer's next commit would fail. Others may read
-// it at any time: it changes in one step when a commit is durable.
+// store: if another process had written, the writer's next commit would fail. Others may
+// read it at any time: it changes in one step when a commit is durable. Until then the
+// orders that the commit writes must be read from the store, where they may have changed
+// already.
 type Cache struct {
-	mu     sync.RWMutex
-	orders lru.BasicLRU[string, markets.Order]
+	mu      sync.RWMutex
+	orders  lru.BasicLRU[string, markets.Order]
+	writing map[string]bool // by a commit whose outcome is not known yet
 }
 
 // NewCache is an empty cache.
 func NewCache() *Cache {
-	return &Cache{orders: lru.NewBasicLRU[string, markets.Order](cachedOrders)}
+	return &Cache{orders: lru.NewBasicLRU[string, markets.Order](cachedOrders), writing: map[string]bool{}}
 }
 
-// Order is an order as of the last commit; false if the cache does not have it.
+// Order is an order as of the last commit; false if the cache does not have it, or if a
+// commit that may have taken effect writes it.
 func (c *Cache) Order(key string) (markets.Order, bool) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
+	if c.writing[key] {
+		return markets.Order{}, false
+	}
 	return c.orders.Peek(key)
+}
+
+// write notes that a transaction writes orders. Repetitions of the transaction add to them.
+func (c *Cache) write(keys ...string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, key := range keys {
+		c.writing[key] = true
+	}
 }
 
 // get is Order for the writer, whose orders stay in the cache for longer.
@@ -43,6 +59,7 @@ func (c *Cache) drop() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.orders.Purge()
+	clear(c.writing)
 }
 
 // cachedBook is the book of one transaction. It reads orders from the cache first, and
@@ -84,12 +101,14 @@ func (k *cachedBook) Orders(keys []string) (map[string]markets.Order, error) {
 func (k *cachedBook) PutOrders(orders []markets.Order) error {
 	for _, o := range orders {
 		k.put[o.Key] = o
+		k.cache.write(o.Key)
 	}
 	return k.Book.PutOrders(orders)
 }
 
 // DeleteOrders implements markets.Book.
 func (k *cachedBook) DeleteOrders(keys []string) error {
+	k.cache.write(keys...)
 	for _, key := range keys {
 		k.gone[key] = true
 		delete(k.put, key)
@@ -107,4 +126,5 @@ func (c *Cache) committed(k *cachedBook) {
 	for key, order := range k.put {
 		c.orders.Add(key, order)
 	}
+	clear(c.writing)
 }

@@ -80,3 +80,53 @@ func TestTheCacheHoldsWhatIsCommittedAndATransactionReadsWhatItWrites(t *testing
 		t.Errorf("once it is deleted others read %q", got)
 	}
 }
+
+// While a commit is under way the store may have its orders already: they are not read from
+// the cache until the outcome is known, whatever the last attempt of the transaction
+// writes.
+func TestOrdersThatAreBeingCommittedAreReadFromTheStore(t *testing.T) {
+	m, s := NewCache(), &shelf{orders: map[string]markets.Order{}}
+	transaction := func(do func(k *cachedBook) error) *cachedBook {
+		k := m.book(s)
+		if err := do(k); err != nil {
+			t.Fatal(err)
+		}
+		return k
+	}
+	put := func(keys ...string) func(k *cachedBook) error {
+		return func(k *cachedBook) error {
+			var orders []markets.Order
+			for _, key := range keys {
+				orders = append(orders, markets.Order{Key: key})
+			}
+			return k.PutOrders(orders)
+		}
+	}
+	cached := func() (keys string) {
+		for _, key := range []string{"a", "b", "c"} {
+			if _, ok := m.Order(key); ok {
+				keys += key
+			}
+		}
+		return keys
+	}
+	expect := func(when, want string) {
+		t.Helper()
+		if got := cached(); got != want {
+			t.Errorf("%s: %q can be read, want %q", when, got, want)
+		}
+	}
+	m.committed(transaction(put("a", "b", "c")))
+	expect("at rest", "abc")
+	transaction(func(k *cachedBook) error { return k.DeleteOrders([]string{"a"}) })
+	expect("while one is deleted", "bc")
+	second := transaction(put("b"))
+	expect("while the transaction is repeated", "c")
+	m.committed(second)
+	expect("once it is committed", "abc")
+	transaction(put("c"))
+	m.drop()
+	expect("after an unknown outcome", "")
+	m.committed(transaction(put("c")))
+	expect("after another commit", "c")
+}

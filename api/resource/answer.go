@@ -53,7 +53,9 @@ func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		api.Problem(w, http.StatusServiceUnavailable, err.Error())
 	case errors.Is(r.Context().Err(), context.DeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
 		api.Problem(w, http.StatusGatewayTimeout, "the query took too long: filter or sort by fields with an index")
-	case r.Context().Err() != nil: // the client has disconnected
+	case r.Context().Err() != nil: // the client has disconnected, or the server is being closed
+		w.Header().Set("Retry-After", "1")
+		api.Problem(w, http.StatusServiceUnavailable, "the request was interrupted, as when the worker stops: send it again")
 	default:
 		s.complain.Do(func() { s.Log.Warn("the database does not answer the API", "path", r.URL.Path, "reason", err) })
 		w.Header().Set("Retry-After", "1")

@@ -112,8 +112,7 @@ func (s *server) one(of documents.Collection) http.Handler {
 	})
 }
 
-// find returns the document with an _id; orders come from memory if possible. It has no
-// position of the feed, since the memory may briefly be behind the feed.
+// find returns the document with an _id; orders come from memory if possible.
 func (s *server) find(r *http.Request, of documents.Collection, id string) (doc json.RawMessage, err error) {
 	if s.Order != nil && of.Name == persistence.Orders {
 		doc, err = s.remembered(r, id)

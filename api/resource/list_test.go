@@ -1,6 +1,7 @@
 package resource
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -238,6 +239,22 @@ func TestUnavailableStore(t *testing.T) {
 	refused(t, w, http.StatusServiceUnavailable, "the database does not answer")
 	if strings.Contains(w.Body.String(), "secret") || w.Header().Get("Retry-After") == "" {
 		t.Errorf("%v %s", w.Header(), w.Body)
+	}
+}
+
+// A request in progress when the server is closed is refused: an empty response would look
+// like success.
+func TestRequestsAreInterrupted(t *testing.T) {
+	h := handler(Options{Data: standing{Querier: teststore.Embedded(t), err: context.Canceled}})
+	for _, path := range []string{"/orders", "/orders/ethereum/seaport/a"} {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequestWithContext(ctx, http.MethodGet, path, nil))
+		refused(t, w, http.StatusServiceUnavailable, "send it again")
+		if w.Header().Get("Retry-After") == "" {
+			t.Errorf("%s: %v", path, w.Header())
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -26,12 +27,14 @@ type adversary struct {
 	server *mongotest.Server
 	diary  *diary
 	deck   []fault
+	steady bool // the first node's process is never ended
 }
 
 // fault is one kind of fault. Its function returns once the fault is healed.
 type fault struct {
 	name string
 	hits target
+	ends bool // the node's process
 	do   func(ctx context.Context, v victim)
 }
 
@@ -55,17 +58,17 @@ type victim struct {
 // faults returns all faults, each with its possible durations.
 func (a *adversary) faults() []fault {
 	return []fault{
-		{"kill -9", aNode, a.kill},
-		{"freeze, short", aNode, a.freeze},
-		{"freeze, about the ttl", aNode, a.freeze},
-		{"freeze, long", aNode, a.freeze},
-		{"SIGTERM", aNode, a.leave},
-		{"cut off: black hole", aNode, a.blackHole},
-		{"cut off: refused", aNode, a.refuse},
-		{"join or leave", theSpare, a.joinOrLeave},
-		{"MongoDB killed", theServer, a.killServer},
-		{"MongoDB frozen", theServer, a.freezeServer},
-		{"MongoDB steps down", theServer, a.stepDown},
+		{"kill -9", aNode, true, a.kill},
+		{"freeze, short", aNode, false, a.freeze},
+		{"freeze, about the ttl", aNode, false, a.freeze},
+		{"freeze, long", aNode, false, a.freeze},
+		{"SIGTERM", aNode, true, a.leave},
+		{"cut off: black hole", aNode, false, a.blackHole},
+		{"cut off: refused", aNode, false, a.refuse},
+		{"join or leave", theSpare, false, a.joinOrLeave},
+		{"MongoDB killed", theServer, false, a.killServer},
+		{"MongoDB frozen", theServer, false, a.freezeServer},
+		{"MongoDB steps down", theServer, false, a.stepDown},
 	}
 }
 
@@ -101,12 +104,21 @@ func (a *adversary) run(ctx context.Context) {
 		for _, f := range dealt {
 			v := victim{duration: a.duration(f.name), alone: len(dealt) == 1}
 			if f.hits == aNode {
-				v.node, order = a.nodes[order[0]], order[1:]
+				v.node, order = a.choose(f, order)
 			}
 			all.Go(func() { f.do(ctx, v) })
 		}
 		all.Wait()
 	}
+}
+
+// choose returns the first of some nodes that a fault may hit, and the others.
+func (a *adversary) choose(f fault, order []int) (*node, []int) {
+	i := 0
+	if f.ends && a.steady && order[0] == 0 && len(order) > 1 {
+		i = 1
+	}
+	return a.nodes[order[i]], slices.Delete(slices.Clone(order), i, i+1)
 }
 
 // calm returns the pause between faults: mostly long enough for the cluster to recover.
@@ -188,6 +200,7 @@ func (a *adversary) freeze(ctx context.Context, v victim) {
 	}
 	a.diary.note("%s frozen, for %v", v.name, v.duration.Round(time.Millisecond))
 	pause(ctx, v.duration)
+	v.doubt(ttl)
 	if err := v.thaw(); err != nil {
 		a.wrong("waking", v.node, err)
 	}
@@ -233,6 +246,7 @@ func (a *adversary) refuse(ctx context.Context, v victim) {
 
 func (a *adversary) cutOff(ctx context.Context, v victim) {
 	a.diary.note("%s cut off from MongoDB, for %v", v.name, v.duration.Round(time.Millisecond))
+	v.doubt(v.duration + ttl)
 	pause(ctx, v.duration)
 	v.proxy.Pass()
 	a.diary.note("%s can reach MongoDB again", v.name)

@@ -16,7 +16,15 @@ type options struct {
 	chains int
 	pace   time.Duration // mean time between two blocks of a chain
 	say    bool          // print each event when it happens
+	// evidence is a folder for what shows a failure.
+	evidence string
+	// program is the program to test; empty: it is built.
+	program string
 }
+
+// steadyFrom is the duration from which the first node is not killed or stopped, so that
+// its growth can be measured.
+const steadyFrom = 5 * time.Minute
 
 // again returns the command that repeats a run.
 func (o options) again() string {
@@ -24,8 +32,8 @@ func (o options) again() string {
 }
 
 // chaos lets nodes follow chains while faults are injected, until the time is over or
-// the context ends, and then checks the result.
-func chaos(ctx context.Context, t testing.TB, o options) {
+// the context ends, and then checks the result. What it has done is added to r.
+func chaos(ctx context.Context, t testing.TB, o options, r *result) {
 	t.Helper()
 	c := newCluster(t, o, quick)
 	if o.say {
@@ -34,7 +42,7 @@ func chaos(ctx context.Context, t testing.TB, o options) {
 	t.Cleanup(func() { c.explain(o) })
 	recording, stopRecording := context.WithCancel(t.Context())
 	defer stopRecording()
-	history, err := record(recording, c.database.uri, databaseName, newTally(c.models).count)
+	history, err := record(recording, c.database.uri, databaseName, newTally(c.models).count, c.diary.started)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,17 +52,29 @@ func chaos(ctx context.Context, t testing.TB, o options) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	readers := c.read(t.Context(), o.seed)
+	weighing, stopWeighing := context.WithCancel(t.Context())
+	defer stopWeighing()
+	weights := c.weighAll(weighing)
 	events := c.suffer(ctx, o)
+	stopWeighing()
+	r.growth = c.judgeGrowth(weights)
 	c.judge()
+	reads, err := readers.finish()
+	if err != nil {
+		t.Error(err)
+	}
 	c.compareFollowers(followers)
 	c.end()
 	stopRecording()
 	draining, cancel := context.WithTimeout(t.Context(), recovery)
 	defer cancel()
-	checker, err := history.finish(draining)
-	if err != nil {
+	if err := history.finish(draining); err != nil {
 		t.Fatalf("the history could not be read: %v", err)
 	}
+	c.judgeReads(&history.truth, reads, followers)
+	checker := history.checker
+	r.tell(c, checker, events, reads, followers)
 	for _, fault := range checker.Faults() {
 		t.Errorf("history: %s", fault)
 	}
@@ -87,7 +107,7 @@ func (c *cluster) suffer(ctx context.Context, o options) []event {
 		c.world.run(ctx)
 	}()
 	a := &adversary{
-		t: c.t, r: rand.New(rand.NewPCG(o.seed, 2)), nodes: c.nodes, spare: c.spare, server: c.server, diary: c.diary,
+		t: c.t, r: rand.New(rand.NewPCG(o.seed, 2)), nodes: c.nodes, spare: c.spare, server: c.server, diary: c.diary, steady: o.lasts >= steadyFrom,
 	}
 	a.run(ctx)
 	<-mined

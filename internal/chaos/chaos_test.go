@@ -19,5 +19,19 @@ func TestChaos(t *testing.T) {
 			t.Fatalf("%s: %v", lastsVariable, err)
 		}
 	}
-	chaos(t.Context(), t, options{lasts: lasts, seed: 1, nodes: 4, chains: 8, pace: time.Second, say: true})
+	chaos(t.Context(), t, options{lasts: lasts, seed: 1, nodes: 4, chains: 8, pace: time.Second, say: true, evidence: evidence(t)}, new(result))
+}
+
+// evidence returns a folder that is kept if the test fails.
+func evidence(t *testing.T) string {
+	folder, err := os.MkdirTemp("", "event-worker-chaos-evidence-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if !t.Failed() {
+			_ = os.RemoveAll(folder)
+		}
+	})
+	return folder
 }

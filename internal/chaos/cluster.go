@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -26,6 +27,7 @@ type cluster struct {
 	nodes    []*node
 	spare    *node
 	diary    *diary
+	evidence string // a folder for what shows a failure
 }
 
 // databaseName is the nodes' database, on a dedicated server.
@@ -39,7 +41,7 @@ func newCluster(t testing.TB, o options, at timing) *cluster {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &cluster{t: t, world: w, server: server, diary: &diary{started: time.Now()}}
+	c := &cluster{t: t, world: w, server: server, diary: &diary{started: time.Now()}, evidence: o.evidence}
 	for _, chain := range w.chains {
 		m, err := newModel(chain)
 		if err != nil {
@@ -53,7 +55,10 @@ func newCluster(t testing.TB, o options, at timing) *cluster {
 	}
 	c.database = &database{uri: uri}
 	t.Cleanup(c.database.close)
-	program := build(t)
+	program := o.program
+	if program == "" {
+		program = build(t)
+	}
 	for i := range o.nodes {
 		c.nodes = append(c.nodes, newNode(t, program, fmt.Sprint("node-", i+1), w, at, server))
 	}
@@ -64,6 +69,23 @@ func newCluster(t testing.TB, o options, at timing) *cluster {
 // up returns the nodes that are up.
 func (c *cluster) up() []*node {
 	return slices.DeleteFunc(append(slices.Clone(c.nodes), c.spare), func(n *node) bool { return !n.up() })
+}
+
+// someAPI returns the URL of the API of a node that is up, often of one whose answers are
+// doubted; empty if there is none.
+func (c *cluster) someAPI(r *rand.Rand) string {
+	nodes := c.up()
+	if r.IntN(2) == 0 {
+		for _, n := range nodes {
+			if n.doubted() {
+				return n.out.api()
+			}
+		}
+	}
+	if len(nodes) == 0 {
+		return ""
+	}
+	return nodes[r.IntN(len(nodes))].out.api()
 }
 
 // await waits until amiss returns an empty text. If that takes longer than patience, the

@@ -3,31 +3,39 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
+	"path/filepath"
 	"runtime"
-	"sync/atomic"
+	"slices"
+	"strconv"
+	"sync"
 	"testing"
+)
+
+// Bounds of what is remembered of a run's failures.
+const (
+	maxFailures   = 20
+	longestReason = 4000
 )
 
 // command implements the part of testing.TB that a run outside of go test uses. Other
 // methods must not be called.
 type command struct {
 	testing.TB
-	failed  atomic.Bool
+	out     io.Writer
 	folder  string
 	folders int
 	cleanup []func()
+
+	mu       sync.Mutex
+	failures []string
 }
 
-// runCommand runs a test as a command, and reports whether it passed.
-func runCommand(test func(t testing.TB)) (ok bool) {
-	folder, err := os.MkdirTemp("", "event-worker-chaos-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "chaos:", err)
-		return false
-	}
-	defer os.RemoveAll(folder)
-	c := &command{folder: folder}
+// runCommand runs a test as a command, and returns its failures when it has ended. The
+// folder must exist; it is emptied.
+func runCommand(out io.Writer, folder string, test func(t testing.TB)) []string {
+	c := &command{out: out, folder: folder}
 	done := make(chan struct{})
 	go func() { // in a separate goroutine, which Fatal ends
 		defer close(done)
@@ -35,7 +43,7 @@ func runCommand(test func(t testing.TB)) (ok bool) {
 		test(c)
 	}()
 	<-done
-	return !c.Failed()
+	return c.found()
 }
 
 func (c *command) clean() {
@@ -45,18 +53,35 @@ func (c *command) clean() {
 		c.cleanup = c.cleanup[:last]
 		do()
 	}
+	for i := range c.folders {
+		_ = os.RemoveAll(filepath.Join(c.folder, strconv.Itoa(i+1)))
+	}
+}
+
+func (c *command) fail(reason string) {
+	c.Log("FAIL:", reason)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.failures) < maxFailures {
+		c.failures = append(c.failures, reason[:min(len(reason), longestReason)])
+	}
+}
+
+func (c *command) found() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.failures)
 }
 
 func (c *command) Helper()                      {}
 func (c *command) Context() context.Context     { return context.Background() }
 func (c *command) Cleanup(do func())            { c.cleanup = append(c.cleanup, do) }
-func (c *command) Failed() bool                 { return c.failed.Load() }
-func (c *command) Log(args ...any)              { fmt.Println(args...) }
-func (c *command) Logf(format string, a ...any) { fmt.Printf(format+"\n", a...) }
-func (c *command) Error(args ...any)            { c.failed.Store(true); c.Log(append([]any{"FAIL:"}, args...)...) }
+func (c *command) Failed() bool                 { return len(c.found()) > 0 }
+func (c *command) Log(args ...any)              { fmt.Fprintln(c.out, args...) }
+func (c *command) Logf(format string, a ...any) { fmt.Fprintf(c.out, format+"\n", a...) }
+func (c *command) Error(args ...any)            { c.fail(fmt.Sprint(args...)) }
 func (c *command) Errorf(format string, a ...any) {
-	c.failed.Store(true)
-	c.Logf("FAIL: "+format, a...)
+	c.fail(fmt.Sprintf(format, a...))
 }
 
 // Fatal implements testing.TB.
@@ -77,7 +102,7 @@ func (c *command) Skipf(format string, args ...any) { c.Fatalf(format, args...) 
 // TempDir implements testing.TB.
 func (c *command) TempDir() string {
 	c.folders++
-	dir := fmt.Sprintf("%s/%d", c.folder, c.folders)
+	dir := filepath.Join(c.folder, strconv.Itoa(c.folders))
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		c.Fatal(err)
 	}

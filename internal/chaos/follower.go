@@ -9,12 +9,14 @@ import (
 	"strings"
 	"time"
 
+	"github.com/imart/event-worker/internal/chaos/linear"
 	"github.com/imart/event-worker/internal/feedtest"
 	"github.com/imart/event-worker/persistence"
 )
 
-// followerCount is the number of readers of the cluster's feed.
-const followerCount = 3
+// followerCount is the number of readers of the cluster's feed. All but the last one, which
+// follows the listings of a chain, keep a copy.
+const followerCount = 4
 
 // maxConnection bounds how long a follower reads before it disconnects.
 const maxConnection = 3 * time.Second
@@ -24,10 +26,16 @@ const maxConnection = 3 * time.Second
 type follower struct {
 	cluster *cluster
 	r       *rand.Rand
+	asks    string // the parameters of its feed
+	means   func(linear.Change) string
+	partial bool // it has no copy of all documents
 	have    feedtest.Copy
+	from    string // the position at which it has started
 	at      string // the ID of its last event
-	opened  int    // how often it has opened a feed
-	changes int    // how many changes it has applied
+	end     string // the position that it had to reach
+	events  []linear.Event
+	opened  int // how often it has opened a feed
+	changes int // how many changes it has applied
 	ended   chan error
 }
 
@@ -44,8 +52,14 @@ func (c *cluster) follow(ctx context.Context, seed uint64) (*followers, error) {
 	fs := &followers{through: make(chan string, followerCount), cancel: cancel}
 	for i := range uint64(followerCount) {
 		f := &follower{cluster: c, r: rand.New(rand.NewPCG(seed, 100+i)), ended: make(chan error, 1)}
+		f.asks, f.means = "collection="+strings.Join(collections, "&collection="), linear.Everything(collections)
+		if f.partial = i == followerCount-1; f.partial {
+			chain := c.world.chains[0].name
+			f.asks, f.means = linear.ListingsOf(chain), linear.Listings(chain)
+		}
 		var err error
 		if f.at, err = c.database.reader.Newest(ctx); err == nil {
+			f.from = f.at
 			f.have, err = feedtest.Take(ctx, c.database.reader, collections, persistence.Filter{})
 		}
 		if err != nil {
@@ -95,6 +109,7 @@ func (f *follower) run(ctx context.Context, through <-chan string) error {
 			}
 		}
 		if end != "" && f.cluster.database.reader.Reached(f.at, end) {
+			f.end = end
 			return nil
 		}
 	}
@@ -121,15 +136,11 @@ func (f *follower) read(ctx context.Context) error {
 // open opens the feed of any available node; nil if the context ends first.
 func (f *follower) open(ctx context.Context) (*feedtest.Reader, error) {
 	for pause(ctx, 50*time.Millisecond) {
-		nodes := f.cluster.up()
-		if len(nodes) == 0 {
-			continue
-		}
-		address := nodes[f.r.IntN(len(nodes))].out.api()
+		address := f.cluster.someAPI(f.r)
 		if address == "" {
 			continue
 		}
-		reader, err := feedtest.Open(ctx, address+"/feed?collection="+strings.Join(collections, "&collection="), f.at)
+		reader, err := feedtest.Open(ctx, address+"/feed?"+f.asks, f.at)
 		if err != nil {
 			continue // the node is down
 		}
@@ -154,10 +165,30 @@ func (f *follower) apply(e feedtest.Event) error {
 			return fmt.Errorf("the event %s %s comes after %s", e.ID, e.Data, f.at)
 		}
 		f.changes++
+		f.note(e)
 	}
 	if e.ID != "" {
 		f.at = e.ID
 	}
 	f.have.Apply(e)
 	return nil
+}
+
+// note records an event of a change.
+func (f *follower) note(e feedtest.Event) {
+	c := e.Change()
+	f.events = append(f.events, linear.Event{
+		Name:   e.Name,
+		Change: linear.Change{Collection: c.Collection, ID: c.ID, Document: intern(c.Document)},
+		At:     time.Since(f.cluster.diary.started),
+	})
+}
+
+// received returns what the follower has received, for the checker.
+func (f *follower) received(number int) (r linear.Reader, err error) {
+	r = linear.Reader{Name: fmt.Sprint("reader ", number), Client: number, Meaning: f.means, Events: f.events}
+	if r.From, err = positionTime(f.from); err == nil {
+		r.Through, err = positionTime(f.end)
+	}
+	return r, err
 }

@@ -46,8 +46,9 @@ type node struct {
 	wanted  bool           // up
 	process *child.Process // nil when it is down
 	started time.Time
-	failed  int      // failed starts
-	deaths  []string // unexpected ends
+	failed  int       // failed starts
+	deaths  []string  // unexpected ends
+	suspect time.Time // until then its answers are the most likely to be stale
 }
 
 // build builds the program, once for all nodes.
@@ -179,6 +180,20 @@ func (n *node) born() time.Time {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.started
+}
+
+// doubt makes readers prefer the node for some time.
+func (n *node) doubt(lasts time.Duration) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.suspect = time.Now().Add(lasts)
+}
+
+// doubted reports whether the node is up, and was frozen or cut off a moment ago or is now.
+func (n *node) doubted() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.wanted && time.Now().Before(n.suspect)
 }
 
 // kill ends the node as a crash would.

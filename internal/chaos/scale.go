@@ -29,7 +29,11 @@ func place(ctx context.Context, t testing.TB, o options) {
 	pause(ctx, o.lasts-time.Since(started))
 	t.Logf("after %.0f s", time.Since(started).Seconds())
 	for _, n := range c.nodes {
-		t.Logf("  %s: %v", n.name, n.weigh(t.Context()))
+		w, err := n.weigh(t.Context())
+		if err != nil {
+			t.Errorf("metrics of %s: %v", n.name, err)
+		}
+		t.Logf("  %s: %v", n.name, w)
 	}
 	c.end()
 }

@@ -5,72 +5,54 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"os"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// weight is the resource usage of a node.
+// weight is the resource usage of a process; what is unknown is 0.
 type weight struct {
-	memory     int64 // resident, bytes; 0 if unknown
-	goroutines int64 // 0 if unknown
+	memory     int64 // resident, bytes
+	heap       int64 // in use, bytes
+	goroutines int64
+	files      int64 // open
+}
+
+// gauges are the metrics that measure a weight.
+var gauges = map[string]func(w *weight, value int64){
+	"process_resident_memory_bytes": func(w *weight, value int64) { w.memory = value },
+	"go_memstats_heap_inuse_bytes":  func(w *weight, value int64) { w.heap = value },
+	"go_goroutines":                 func(w *weight, value int64) { w.goroutines = value },
+	"process_open_fds":              func(w *weight, value int64) { w.files = value },
 }
 
 func (w weight) String() string {
-	s := "memory unknown"
-	if w.memory > 0 {
-		s = fmt.Sprintf("%d MB", w.memory>>20)
-	}
-	if w.goroutines > 0 {
-		s += fmt.Sprintf(", %d goroutines", w.goroutines)
-	}
-	return s
+	return fmt.Sprintf("%d MB of memory, %d MB of heap, %d goroutines, %d open files", w.memory>>20, w.heap>>20, w.goroutines, w.files)
 }
 
-// weigh measures a running node.
-func (n *node) weigh(ctx context.Context) weight {
-	var w weight
-	if p := n.running(); p != nil {
-		w.memory = residentMemory(p.Process.Pid)
-	}
-	w.goroutines = gauge(ctx, "http://"+n.out.monitor()+"/metrics", "go_goroutines")
-	return w
-}
-
-// residentMemory reads /proc, and returns 0 without it.
-func residentMemory(pid int) int64 {
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return 0
-	}
-	for line := range strings.Lines(string(status)) {
-		if f := strings.Fields(line); len(f) == 3 && f[0] == "VmRSS:" {
-			kilobytes, _ := strconv.ParseInt(f[1], 10, 64)
-			return kilobytes << 10
-		}
-	}
-	return 0
-}
-
-// gauge reads one of the metrics at a URL.
-func gauge(ctx context.Context, url, name string) int64 {
+// weigh measures a running node by its metrics.
+func (n *node) weigh(ctx context.Context) (w weight, err error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+n.out.monitor()+"/metrics", nil)
 	if err != nil {
-		return 0
+		return weight{}, err
 	}
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
-		return 0
+		return weight{}, err
 	}
 	defer response.Body.Close()
-	for lines := bufio.NewScanner(response.Body); lines.Scan(); {
-		if value, ok := strings.CutPrefix(lines.Text(), name+" "); ok {
-			n, _ := strconv.ParseFloat(value, 64)
-			return int64(n)
+	lines := bufio.NewScanner(response.Body)
+	for lines.Scan() {
+		name, text, _ := strings.Cut(lines.Text(), " ")
+		if set, known := gauges[name]; known {
+			value, err := strconv.ParseFloat(text, 64)
+			if err != nil {
+				return weight{}, fmt.Errorf("metric %s: %w", name, err)
+			}
+			set(&w, int64(value))
 		}
 	}
-	return 0
+	return w, lines.Err()
 }

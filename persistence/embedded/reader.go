@@ -84,6 +84,11 @@ func (r *Reader) Query(ctx context.Context, query persistence.Query) iter.Seq2[j
 }
 
 func (r *Reader) query(ctx context.Context, query persistence.Query, yield func(json.RawMessage) bool) error {
+	return search(query, yield, func(do func(*sqlite.Conn) error) error { return r.read(ctx, do) })
+}
+
+// search runs a query on the connection that read provides.
+func search(query persistence.Query, yield func(json.RawMessage) bool, read func(do func(*sqlite.Conn) error) error) error {
 	if query.Collection == persistence.Nodes {
 		return nil // a data folder has one writer and no cluster
 	}
@@ -91,7 +96,7 @@ func (r *Reader) query(ctx context.Context, query persistence.Query, yield func(
 	if err != nil {
 		return err
 	}
-	return r.read(ctx, func(conn *sqlite.Conn) error { return selection.run(conn, yield) })
+	return read(func(conn *sqlite.Conn) error { return selection.run(conn, yield) })
 }
 
 // read runs do on a connection of its own until the context ends.

@@ -79,25 +79,21 @@ func (r *Reader) Query(ctx context.Context, query persistence.Query) iter.Seq2[j
 }
 
 func (r *Reader) query(ctx context.Context, query persistence.Query, yield func(json.RawMessage) bool) error {
-	asJSON, ok := forms[query.Collection]
-	if !ok {
-		return persistence.UnknownCollection(query.Collection)
-	}
 	if !r.gate.enter() {
 		return errClosed
 	}
 	defer r.gate.leave()
-	return r.unlessBehind(ctx, func() error { return r.querySnapshot(ctx, query, asJSON, yield) })
+	return r.unlessBehind(ctx, func() error {
+		return r.inSnapshot(ctx, func(session *driver.Session) error { return r.querySnapshot(ctx, session, query, yield) })
+	})
 }
 
-// querySnapshot runs a query on a snapshot. It returns errBehind, before it yields
-// anything, if the snapshot lacks changes before a position that Newest has returned.
-func (r *Reader) querySnapshot(ctx context.Context, query persistence.Query, asJSON func(bson.Raw) (json.RawMessage, error), yield func(json.RawMessage) bool) error {
-	session, err := r.client.StartSession(options.Session().SetSnapshot(true))
-	if err != nil {
-		return err
+// querySnapshot runs a query on the snapshot of a session.
+func (r *Reader) querySnapshot(ctx context.Context, session *driver.Session, query persistence.Query, yield func(json.RawMessage) bool) error {
+	asJSON, ok := forms[query.Collection]
+	if !ok {
+		return persistence.UnknownCollection(query.Collection)
 	}
-	defer session.EndSession(context.Background())
 	inSession := driver.NewSessionContext(ctx, session)
 	cursor, err := r.search(inSession, query)
 	if err != nil {

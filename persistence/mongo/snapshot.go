@@ -2,14 +2,60 @@ package mongo
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"iter"
 	"sync"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+	driver "go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/imart/event-worker/internal/backoff"
+	"github.com/imart/event-worker/persistence"
 )
+
+var _ persistence.Snapshots = (*Reader)(nil)
+
+// Snapshot implements persistence.Snapshots.
+func (r *Reader) Snapshot(ctx context.Context, do func(persistence.Querier) error) error {
+	if !r.gate.enter() {
+		return errClosed
+	}
+	defer r.gate.leave()
+	return r.unlessBehind(ctx, func() error {
+		return r.inSnapshot(ctx, func(session *driver.Session) error { return do(snapshot{r, session}) })
+	})
+}
+
+// inSnapshot calls do with a session whose queries all read the snapshot of the first one.
+// A query returns errBehind, before it yields anything, if the snapshot lacks changes
+// before a position that Newest has returned.
+func (r *Reader) inSnapshot(ctx context.Context, do func(*driver.Session) error) error {
+	session, err := r.client.StartSession(options.Session().SetSnapshot(true))
+	if err != nil {
+		return err
+	}
+	defer session.EndSession(context.WithoutCancel(ctx))
+	return do(session)
+}
+
+// snapshot answers queries in a session.
+type snapshot struct {
+	reader  *Reader
+	session *driver.Session
+}
+
+// Query implements persistence.Querier.
+func (s snapshot) Query(ctx context.Context, query persistence.Query) iter.Seq2[json.RawMessage, error] {
+	return func(yield func(json.RawMessage, error) bool) {
+		err := s.reader.querySnapshot(ctx, s.session, query, func(doc json.RawMessage) bool { return yield(doc, nil) })
+		if err != nil {
+			yield(nil, s.reader.explain(err))
+		}
+	}
+}
 
 // errBehind means that a new primary does not have all commits of the previous one yet.
 var errBehind = errors.New("the primary does not have all commits yet")

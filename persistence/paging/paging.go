@@ -10,7 +10,7 @@
 //
 // If the value of the page's last document extends beyond the page, as the 7s do here, the
 // store may have another document of that value with a lower _id. A second query then reads
-// the documents of that value by _id.
+// the documents of that value by _id, of the same snapshot.
 package paging
 
 import (
@@ -45,7 +45,11 @@ type entry struct {
 // the start; fewer if they are large. It also returns where the next page begins; nil on the last
 // page.
 func (l List) Page(ctx context.Context, docs persistence.Querier, filter persistence.Condition, after *Place, limit int) (found []json.RawMessage, next *Place, err error) {
-	entries, next, err := l.page(ctx, docs, filter, after, limit)
+	var entries []entry
+	err = persistence.AsOfOneMoment(ctx, docs, func(docs persistence.Querier) (err error) {
+		entries, next, err = l.page(ctx, docs, filter, after, limit)
+		return err
+	})
 	for _, e := range entries {
 		found = append(found, e.doc)
 	}

@@ -50,6 +50,32 @@ func (s *suite) keys(q persistence.Query) string {
 }
 
 var queryTests = []test{
+	// All queries of a snapshot see the documents as the first one does, and the store's
+	// own see what is committed.
+	{"Snapshots", func(s *suite) {
+		s.shop()
+		sold := persistence.Query{Collection: persistence.Orders, Filter: persistence.Filter{Condition: persistence.Is("status", "SOLD")}}
+		count := func(docs persistence.Querier) int {
+			found, err := persistence.Collect[markets.Order](s.Context(), docs, sold)
+			s.must(err)
+			return len(found)
+		}
+		s.must(s.store.(persistence.Snapshots).Snapshot(s.Context(), func(docs persistence.Querier) error {
+			s.same("orders before a commit", count(docs), 2)
+			s.within(seaport, func(tx persistence.Tx) error { return tx.DeleteOrders([]string{"2"}) })
+			s.same("orders in the snapshot", count(docs), 2)
+			s.same("orders in the store", count(s.store), 1)
+			return nil
+		}))
+		failed := errors.New("failed")
+		err := s.store.(persistence.Snapshots).Snapshot(s.Context(), func(docs persistence.Querier) error {
+			s.same("orders in another snapshot", count(docs), 1)
+			return failed
+		})
+		if !errors.Is(err, failed) {
+			s.Errorf("the error is %v", err)
+		}
+	}},
 	{"DocumentsHaveTheirKeysInFront", func(s *suite) {
 		epoch := s.takeOver(chain)
 		actor := s.claim(claimOf(seaport, "list", epoch))

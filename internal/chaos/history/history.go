@@ -4,20 +4,33 @@
 package history
 
 import (
+	"slices"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/imart/event-worker/persistence"
 )
 
 // Transaction is a set of changes that took effect atomically.
 type Transaction struct {
-	At      time.Time // the server's clock
+	At      time.Time      // the server's clock
+	TS      bson.Timestamp // its place in the oplog
 	Changes []Change
+}
+
+// Ownership are the collections of actors and leases.
+var Ownership = []string{persistence.Actors, persistence.Leases}
+
+// In returns the transaction's changes of some collections.
+func (t Transaction) In(collections []string) Transaction {
+	t.Changes = slices.DeleteFunc(slices.Clone(t.Changes), func(c Change) bool { return !slices.Contains(collections, c.Collection) })
+	return t
 }
 
 // Change is a change of one document.
 type Change struct {
-	Collection string // persistence.Actors or persistence.Leases
+	Collection string
 	ID         string
 	Deleted    bool
 	Whole      bool     // Set is all of the document

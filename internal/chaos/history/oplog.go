@@ -4,37 +4,42 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
-
-	"github.com/imart/event-worker/persistence"
 )
 
-// Oplog reads MongoDB's record of the writes to a database's actors and leases
+// Oplog reads MongoDB's record of the writes to some collections of a database
 // (local.oplog.rs), from the time at which it was opened. Only entries that a majority
 // has are read: others may be rolled back.
 type Oplog struct {
-	client   *mongo.Client
-	database string
-	after    bson.Timestamp
-	open     map[string]*Transaction // of transactions of several entries, by session and number
+	client      *mongo.Client
+	database    string
+	collections []string
+	after       bson.Timestamp
+	open        map[string]*Transaction // of transactions of several entries, by session and number
 }
 
 // ErrLost means that the server has already dropped entries that were not read: the oplog
 // is too small, or was read too rarely.
 var ErrLost = errors.New("the oplog no longer has what follows the last entry read")
 
-// Open opens the oplog of a URI's server for one database.
-func Open(ctx context.Context, uri, database string) (*Oplog, error) {
+// Open opens the oplog of a URI's server for collections of one database: actors and leases
+// unless others are named.
+func Open(ctx context.Context, uri, database string, collections ...string) (*Oplog, error) {
+	if len(collections) == 0 {
+		collections = Ownership
+	}
 	client, err := mongo.Connect(options.Client().ApplyURI(uri).SetTimeout(10 * time.Second).SetReadConcern(readconcern.Majority()))
 	if err != nil {
 		return nil, err
 	}
-	o := &Oplog{client: client, database: database, open: map[string]*Transaction{}}
+	o := &Oplog{client: client, database: database, collections: collections, open: map[string]*Transaction{}}
 	if o.after, _, err = o.end(ctx); err != nil {
 		return nil, errors.Join(err, o.Close())
 	}
@@ -67,10 +72,9 @@ func (o *Oplog) Read(ctx context.Context, take func(Transaction)) error {
 	if oldest.TS.After(o.after) {
 		return ErrLost
 	}
-	concerned := bson.A{
-		bson.D{{Key: "ns", Value: o.database + "." + persistence.Actors}},
-		bson.D{{Key: "ns", Value: o.database + "." + persistence.Leases}},
-		bson.D{{Key: "op", Value: "c"}, {Key: "ns", Value: "admin.$cmd"}}, // transactions
+	concerned := bson.A{bson.D{{Key: "op", Value: "c"}, {Key: "ns", Value: "admin.$cmd"}}} // transactions
+	for _, collection := range o.collections {
+		concerned = append(concerned, bson.D{{Key: "ns", Value: o.database + "." + collection}})
 	}
 	cursor, err := oplog.Find(ctx, bson.D{{Key: "ts", Value: bson.D{{Key: "$gt", Value: o.after}}}, {Key: "$or", Value: concerned}})
 	if err != nil {
@@ -140,7 +144,7 @@ type operation struct {
 // yet.
 func (o *Oplog) transaction(e entry) (*Transaction, error) {
 	if e.Op != "c" {
-		t := &Transaction{At: e.Wall}
+		t := &Transaction{At: e.Wall, TS: e.TS}
 		return t, o.add(t, operation{e.Op, e.NS, e.O, e.O2})
 	}
 	var c command
@@ -166,21 +170,17 @@ func (o *Oplog) transaction(e entry) (*Transaction, error) {
 		return nil, nil
 	}
 	delete(o.open, key)
-	t.At = e.Wall
+	t.At, t.TS = e.Wall, e.TS
 	return t, nil
 }
 
-// add adds the change of an operation to a transaction, if it is on actors or leases.
+// add adds the change of an operation to a transaction, if it is on one of the collections.
 func (o *Oplog) add(t *Transaction, op operation) error {
-	c := Change{}
-	switch op.NS {
-	case o.database + "." + persistence.Actors:
-		c.Collection = persistence.Actors
-	case o.database + "." + persistence.Leases:
-		c.Collection = persistence.Leases
-	default:
+	collection, ok := strings.CutPrefix(op.NS, o.database+".")
+	if !ok || !slices.Contains(o.collections, collection) {
 		return nil
 	}
+	c := Change{Collection: collection}
 	var err error
 	switch op.Op {
 	case "i":

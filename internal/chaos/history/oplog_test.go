@@ -159,7 +159,7 @@ func TestLost(t *testing.T) {
 // A prepared transaction, as in sharded clusters, takes effect when it is committed, and
 // has no effect when it is aborted.
 func TestPreparedTransactions(t *testing.T) {
-	o := &Oplog{database: "db", open: map[string]*Transaction{}}
+	o := &Oplog{database: "db", collections: Ownership, open: map[string]*Transaction{}}
 	command := func(number int64, fields ...bson.E) *Transaction {
 		t.Helper()
 		done, err := o.transaction(entry{Op: "c", NS: "admin.$cmd", O: raw(fields), TxnNumber: number})

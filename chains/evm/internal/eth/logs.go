@@ -27,6 +27,11 @@ const (
 	leastLog   = 400 // bytes: about what a log without topics and data takes as JSON
 )
 
+// nextChunk returns the capacity of the chunk that follows one of a given capacity, for at
+// least n elements. The first chunks are small: a block of one log that is kept for long
+// also keeps its chunks.
+func nextChunk(before, n, most int) int { return max(n, min(2*before, most)) }
+
 // Scan scans an array of logs.
 func (s *LogScanner) Scan(l *jlexer.Lexer) {
 	*s = LogScanner{Null: l.IsNull()}
@@ -130,7 +135,7 @@ func (s *LogScanner) scanTopics(l *jlexer.Lexer) [][32]byte {
 		return nil
 	}
 	if cap(s.topics)-len(s.topics) < most {
-		s.topics = make([][32]byte, 0, topicChunk)
+		s.topics = make([][32]byte, 0, nextChunk(cap(s.topics), most, topicChunk))
 	}
 	from := len(s.topics)
 	l.Delim('[')
@@ -164,7 +169,7 @@ func (s *LogScanner) scanData(l *jlexer.Lexer) ([]byte, error) {
 	}
 	n := len(digits) / 2
 	if cap(s.data)-len(s.data) < n {
-		s.data = make([]byte, 0, max(n, dataChunk))
+		s.data = make([]byte, 0, nextChunk(cap(s.data), n, dataChunk))
 	}
 	from := len(s.data)
 	s.data = s.data[:from+n]

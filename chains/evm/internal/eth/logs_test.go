@@ -85,6 +85,28 @@ func TestScanKeepsLogsApart(t *testing.T) {
 	}
 }
 
+// Logs that are kept keep their chunks, too: these are not much larger than the logs of a
+// block.
+func TestChunksAreNotMuchLargerThanTheirLogs(t *testing.T) {
+	for _, n := range []int{1, 2, 5, 100, 3000} {
+		const size = 100
+		logs := slices.Repeat([]types.Log{{Topics: []common.Hash{{1}, {2}}, Data: make([]byte, size)}}, n)
+		text, err := json.Marshal(logs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var scan LogScanner
+		scan.Scan(&jlexer.Lexer{Data: text})
+		const topics = 4 // as many as a log may have
+		if got, most := cap(scan.data), min(dataChunk, 2*n*size); got > most {
+			t.Errorf("%d logs: a chunk of %d bytes of data, want at most %d", n, got, most)
+		}
+		if got, most := cap(scan.topics), min(topicChunk, 2*n*topics); got > most {
+			t.Errorf("%d logs: a chunk of %d topics, want at most %d", n, got, most)
+		}
+	}
+}
+
 const goodLog = `{"address":"0x00000000006c3852cbef3e08e8df289169ede581","topics":["0x9d9af8e38d66c62e2c12f0225249fd9d721c54b83f48d9352c97c6cacdcb6f31"],` +
 	`"data":"0x01","blockNumber":"0x10","blockHash":"0x9d9af8e38d66c62e2c12f0225249fd9d721c54b83f48d9352c97c6cacdcb6f31",` +
 	`"transactionHash":"0x9d9af8e38d66c62e2c12f0225249fd9d721c54b83f48d9352c97c6cacdcb6f32","transactionIndex":"0x1","logIndex":"0x2",` +
