@@ -40,6 +40,7 @@ type Env struct {
 	Node       string // its name
 	Strategy   Strategy
 	Background Background
+	Schedule   Schedule // goroutines if nil
 }
 
 // Epoch tells an actor the epoch at which its chain is owned.
@@ -101,7 +102,7 @@ type result struct {
 func Props(env *Env, claim persistence.Claim, epoch Epoch, newBehaviour func() Behaviour) *actor.Props {
 	return actor.PropsFromProducer(func() actor.Actor {
 		return &Incarnation{Env: env, Claim: claim, behaviour: newBehaviour(), epoch: epoch}
-	}, actor.WithSupervisor(env.Strategy), actor.WithMailbox(newMailbox))
+	}, actor.WithSupervisor(env.Strategy), WithMailbox(env.Schedule))
 }
 
 // Root is the name of the actor at the root of the tree.

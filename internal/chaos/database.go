@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 
+	"github.com/imart/event-worker/internal/devnet"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/persistence/mongo"
 )
@@ -51,9 +52,9 @@ func all[T any](ctx context.Context, d *database, collection string) ([]T, error
 }
 
 // documents returns the documents of the collections that the model covers.
-func (d *database) documents(ctx context.Context) (contents, error) {
-	docs := contents{}
-	for _, collection := range collections {
+func (d *database) documents(ctx context.Context) (devnet.Contents, error) {
+	docs := devnet.Contents{}
+	for _, collection := range devnet.Collections {
 		err := d.each(ctx, collection, func(text json.RawMessage) error {
 			var key struct {
 				ID string `json:"_id"`
@@ -61,7 +62,7 @@ func (d *database) documents(ctx context.Context) (contents, error) {
 			if err := json.Unmarshal(text, &key); err != nil {
 				return err
 			}
-			return docs.put(collection, key.ID, text)
+			return docs.Put(collection, key.ID, text)
 		})
 		if err != nil {
 			return nil, err

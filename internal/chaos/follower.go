@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/imart/event-worker/internal/devnet"
 	"github.com/imart/event-worker/internal/feedtest"
 	"github.com/imart/event-worker/persistence"
 )
@@ -46,7 +47,7 @@ func (c *cluster) follow(ctx context.Context, seed uint64) (*followers, error) {
 		f := &follower{cluster: c, r: rand.New(rand.NewPCG(seed, 100+i)), ended: make(chan error, 1)}
 		var err error
 		if f.at, err = c.database.reader.Newest(ctx); err == nil {
-			f.have, err = feedtest.Take(ctx, c.database.reader, collections, persistence.Filter{})
+			f.have, err = feedtest.Take(ctx, c.database.reader, devnet.Collections, persistence.Filter{})
 		}
 		if err != nil {
 			cancel()
@@ -129,7 +130,7 @@ func (f *follower) open(ctx context.Context) (*feedtest.Reader, error) {
 		if address == "" {
 			continue
 		}
-		reader, err := feedtest.Open(ctx, address+"/feed?collection="+strings.Join(collections, "&collection="), f.at)
+		reader, err := feedtest.Open(ctx, address+"/feed?collection="+strings.Join(devnet.Collections, "&collection="), f.at)
 		if err != nil {
 			continue // the node is down
 		}
