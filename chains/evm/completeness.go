@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"math/rand/v2"
 	"slices"
 	"sync/atomic"
 
@@ -13,6 +12,7 @@ import (
 	"github.com/imart/event-worker/chains/evm/internal/eth"
 	"github.com/imart/event-worker/chains/evm/internal/jsonrpc"
 	"github.com/imart/event-worker/chains/internal/endpoint"
+	"github.com/imart/event-worker/internal/random"
 	"github.com/imart/event-worker/markets"
 )
 
@@ -75,7 +75,7 @@ func (c *Chain) sampleHistory(ctx context.Context, n jsonrpc.Client, first, last
 	calls := make([]*jsonrpc.Call, count)
 	for i := range calls {
 		from, to := first+int64(i)*(last-first+1)/count, first+int64(i+1)*(last-first+1)/count
-		calls[i] = eth.BlockByNumber(eth.Quantity(from+rand.Int64N(to-from)), &headers[i])
+		calls[i] = eth.BlockByNumber(eth.Quantity(from+random.N(to-from)), &headers[i])
 	}
 	if err := n.Do(ctx, calls...); err != nil {
 		return nil, err
