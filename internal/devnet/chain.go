@@ -72,6 +72,14 @@ func (c *Chain) add(parent *Block, transactions []transaction, salt uint64) *Blo
 	if parent != nil {
 		h.ParentHash = parent.Hash
 	}
+	for _, t := range transactions {
+		for _, l := range t.logs {
+			h.Bloom.Add(l.contract.Bytes())
+			for _, topic := range l.topics {
+				h.Bloom.Add(topic.Bytes())
+			}
+		}
+	}
 	b := &Block{header: h, Hash: h.Hash(), Parent: parent}
 	for i, t := range transactions {
 		for _, l := range t.logs {

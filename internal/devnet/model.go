@@ -1,6 +1,7 @@
 package devnet
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -48,6 +49,28 @@ func (d Contents) Put(collection, id string, doc any) error {
 	}
 	d[collection][id] = string(text)
 	return nil
+}
+
+// Read reads the documents of a store that a Model covers.
+func Read(ctx context.Context, store persistence.Querier) (Contents, error) {
+	docs := Contents{}
+	for _, collection := range Collections {
+		for text, err := range store.Query(ctx, persistence.Query{Collection: collection}) {
+			var key struct {
+				ID string `json:"_id"`
+			}
+			if err == nil {
+				err = json.Unmarshal(text, &key)
+			}
+			if err == nil {
+				err = docs.Put(collection, key.ID, text)
+			}
+			if err != nil {
+				return nil, err
+			}
+		}
+	}
+	return docs, nil
 }
 
 // Documents adds the documents of the canonical chain.
