@@ -30,8 +30,10 @@ func (c *Chain) checkRange(ctx context.Context, n jsonrpc.Client, in eth.Interes
 	}
 	surprising := c.backfill.SuspiciouslyFew(last-first+1, len(raws)) || len(raws) == 0 && nearHead(n, last)
 	if !surprising {
-		c.history.sampling.Lock() // concurrent windows share one proof
-		defer c.history.sampling.Unlock()
+		if err := c.history.sampling.Acquire(ctx, 1); err != nil { // concurrent windows share one proof
+			return err
+		}
+		defer c.history.sampling.Release(1)
 		if c.history.proven(n.Endpoint, first) || len(raws) == 0 && c.history.inconclusive(n.Endpoint) {
 			return nil
 		}

@@ -12,10 +12,12 @@ import (
 	"time"
 )
 
-// The variables of a longer run: how long it lasts, and its first seed.
+// The variables of a longer run: how long it lasts, its first seed, and the file to which all
+// steps are written.
 const (
 	lastsVariable = "EVENT_WORKER_TEST_SIMULATION"
 	seedVariable  = "EVENT_WORKER_TEST_SEED"
+	traceVariable = "EVENT_WORKER_TEST_TRACE"
 )
 
 // Whatever happens to a cluster, once it rests its documents are those that the canonical
@@ -49,6 +51,14 @@ func simulate(t *testing.T, seed uint64) (trace *trace) {
 			t.Fatal(err)
 		}
 		trace = w.trace
+		if name := os.Getenv(traceVariable); name != "" {
+			file, err := os.OpenFile(name, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer file.Close()
+			trace.all = file
+		}
 		w.run(20 * time.Minute)
 		if err := w.rest(); err != nil {
 			t.Error(err)

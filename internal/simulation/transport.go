@@ -6,6 +6,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+
+	"github.com/imart/event-worker/actors/supervision"
 )
 
 // transport carries a worker's requests to one node of a chain, in two steps like a call of
@@ -23,7 +25,7 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	name := r.URL.Host + " " + summary(body)
+	name := supervision.ActorOf(r.Context()) + " asks " + r.URL.Host + " " + summary(body)
 	w := t.of.world
 	if err := w.await(r.Context(), t.of, name, reading); err != nil {
 		return nil, err
