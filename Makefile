@@ -1,4 +1,4 @@
-.PHONY: build test race fuzz compose-test bench pictures lint size ci licences release release-check
+.PHONY: build test race fuzz compose-test simulate bench pictures lint size ci licences release release-check
 
 CORE = ^(messages|actors|cluster)/|^markets/[^/]*$$|^chains/([^/]*|(evm|aptos|internal)/.*)$$|^persistence/([^/]*|mongo/.*)$$
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.6.1
@@ -37,6 +37,15 @@ fuzz:
 # Tests docker-compose.yml in a Docker Engine: containers killed, paused, cut off. Minutes.
 compose-test:
 	EVENT_WORKER_TEST_COMPOSE=1 go test -count=1 -v -timeout 20m ./deploy
+
+# Runs clusters in simulated time, one seed after the other, for as long as FOR says; SEED is the
+# first. The first build takes some minutes: it compiles Go's runtime, too.
+FOR ?= 10m
+SEED ?= 0
+simulate:
+	GODEBUG=asyncpreemptoff=1 EVENT_WORKER_TEST_SIMULATION=$(FOR) EVENT_WORKER_TEST_SEED=$(SEED) \
+		go test -tags deterministic -overlay "$$(go run ./internal/simulation/overlay)" \
+		-count=1 -timeout 0 -v ./internal/simulation
 
 # Measures 120,000 events through the whole pipeline and through its parts; on MongoDB if
 # MONGODB_URI is set.

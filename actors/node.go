@@ -55,6 +55,8 @@ type Config struct {
 	// executed yet, of all chains; DefaultMemory if zero.
 	Memory int64
 	Health *Health // receives the stalled streams and heads; may be nil
+	// Schedule decides when the actors process their messages; goroutines do if it is nil.
+	Schedule supervision.Schedule
 
 	market func(s *shared, c Chain, m Market, tuning Tuning, epoch supervision.Epoch) *actor.Props // tests have others
 }
@@ -154,7 +156,7 @@ func Start(cfg Config) (*Node, error) {
 	}
 	root, err := system.Root.SpawnNamed(actor.PropsFromProducer(func() actor.Actor {
 		return newNodeActor(n, cfg)
-	}, actor.WithSupervisor(n.strategy)), supervision.Root)
+	}, actor.WithSupervisor(n.strategy), supervision.WithMailbox(cfg.Schedule)), supervision.Root)
 	if err != nil {
 		return nil, fmt.Errorf("starting the node: %w", err)
 	}

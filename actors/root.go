@@ -113,6 +113,7 @@ func (a *nodeActor) run(c actor.Context, r *chainRun) {
 	env := &supervision.Env{
 		System: a.n.system, Store: a.cfg.Store, Log: a.cfg.Log, Node: a.cfg.Node, Strategy: a.n.strategy.OfChain(),
 		Background: supervision.Background{Chain: new(sync.WaitGroup), Node: &a.n.background},
+		Schedule:   a.cfg.Schedule,
 	}
 	r.shared = &shared{env, a.n.health, a.n.budget, a.n.hot}
 	if _, err := c.SpawnNamed(chainProps(r.shared, r.Chain, r.epoch, a.cfg), r.Name); err != nil {

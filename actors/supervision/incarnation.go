@@ -40,6 +40,7 @@ type Env struct {
 	Node       string // its name
 	Strategy   Strategy
 	Background Background
+	Schedule   Schedule // goroutines if nil
 }
 
 // Epoch tells an actor the epoch at which its chain is owned.
@@ -101,7 +102,7 @@ type result struct {
 func Props(env *Env, claim persistence.Claim, epoch Epoch, newBehaviour func() Behaviour) *actor.Props {
 	return actor.PropsFromProducer(func() actor.Actor {
 		return &Incarnation{Env: env, Claim: claim, behaviour: newBehaviour(), epoch: epoch}
-	}, actor.WithSupervisor(env.Strategy), actor.WithMailbox(newMailbox))
+	}, actor.WithSupervisor(env.Strategy), WithMailbox(env.Schedule))
 }
 
 // Root is the name of the actor at the root of the tree.
@@ -121,7 +122,7 @@ func (inc *Incarnation) Receive(c actor.Context) {
 	defer inc.noteFailure()
 	switch m := c.Message().(type) {
 	case *actor.Started:
-		inc.ctx, inc.cancel = context.WithCancel(context.Background())
+		inc.ctx, inc.cancel = context.WithCancel(context.WithValue(context.Background(), actorKey{}, inc.Claim.ID))
 		inc.Do(inc.claimDocument)
 	case *actor.Stopping:
 		inc.finish()
@@ -168,6 +169,15 @@ func (inc *Incarnation) handle(message any) {
 func (inc *Incarnation) Do(work func(context.Context) any) {
 	self, ctx, root := inc.Self(), inc.ctx, inc.System.Root
 	inc.aside.Go(func() { root.Send(self, result{inc, safely(ctx, work)}) })
+}
+
+type actorKey struct{}
+
+// ActorOf returns the key of the actor that slow work is done for, of the work's context;
+// empty if there is none.
+func ActorOf(ctx context.Context) string {
+	key, _ := ctx.Value(actorKey{}).(string)
+	return key
 }
 
 // safely turns a panic of slow work into an error.

@@ -40,7 +40,7 @@ func TestActorsThatAreBeingSpawnedCanBeSentTo(t *testing.T) {
 		if message, ok := c.Message().(string); ok {
 			received <- message
 		}
-	}, actor.WithMailbox(func() actor.Mailbox { return awaiting{newMailbox(), send, make(chan struct{})} }))
+	}, actor.WithMailbox(func() actor.Mailbox { return awaiting{newMailbox(nil), send, make(chan struct{})} }))
 	if _, err := system.Root.SpawnNamed(props, "child"); err != nil {
 		t.Fatal(err)
 	}

@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"math/rand/v2"
 	"slices"
 	"sync/atomic"
 
@@ -13,6 +12,7 @@ import (
 	"github.com/imart/event-worker/chains/evm/internal/eth"
 	"github.com/imart/event-worker/chains/evm/internal/jsonrpc"
 	"github.com/imart/event-worker/chains/internal/endpoint"
+	"github.com/imart/event-worker/internal/random"
 	"github.com/imart/event-worker/markets"
 )
 
@@ -30,8 +30,10 @@ func (c *Chain) checkRange(ctx context.Context, n jsonrpc.Client, in eth.Interes
 	}
 	surprising := c.backfill.SuspiciouslyFew(last-first+1, len(raws)) || len(raws) == 0 && nearHead(n, last)
 	if !surprising {
-		c.history.sampling.Lock() // concurrent windows share one proof
-		defer c.history.sampling.Unlock()
+		if err := c.history.sampling.Acquire(ctx, 1); err != nil { // concurrent windows share one proof
+			return err
+		}
+		defer c.history.sampling.Release(1)
 		if c.history.proven(n.Endpoint, first) || len(raws) == 0 && c.history.inconclusive(n.Endpoint) {
 			return nil
 		}
@@ -75,7 +77,7 @@ func (c *Chain) sampleHistory(ctx context.Context, n jsonrpc.Client, first, last
 	calls := make([]*jsonrpc.Call, count)
 	for i := range calls {
 		from, to := first+int64(i)*(last-first+1)/count, first+int64(i+1)*(last-first+1)/count
-		calls[i] = eth.BlockByNumber(eth.Quantity(from+rand.Int64N(to-from)), &headers[i])
+		calls[i] = eth.BlockByNumber(eth.Quantity(from+random.N(to-from)), &headers[i])
 	}
 	if err := n.Do(ctx, calls...); err != nil {
 		return nil, err

@@ -49,6 +49,7 @@ import (
 	"time"
 
 	"github.com/ethereum/go-ethereum/common/lru"
+	"golang.org/x/sync/semaphore"
 	"golang.org/x/sync/singleflight"
 
 	"github.com/imart/event-worker/chains"
@@ -156,6 +157,7 @@ func New(cfg Config) (*Chain, error) {
 		receiptLogs: sized.New[string](receiptLogsKept, bytesKept, eth.SizeOfLogs),
 		envelopes:   lru.NewCache[string, *markets.Envelope](envelopesKept),
 		ids:         map[*endpoint.Endpoint]*atomic.Int64{},
+		history:     history{sampling: semaphore.NewWeighted(1)},
 	}
 	for _, source := range cfg.Sources {
 		f, err := eth.NewFilter(source)

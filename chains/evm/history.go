@@ -4,6 +4,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/imart/event-worker/chains/internal/endpoint"
 )
 
@@ -13,7 +15,7 @@ type history struct {
 	mu       sync.Mutex
 	known    map[*endpoint.Endpoint]proof
 	sampled  map[*endpoint.Endpoint]time.Time // when a sample was last inconclusive
-	sampling sync.Mutex                       // held while an endpoint is sampled
+	sampling *semaphore.Weighted              // held while an endpoint is sampled
 }
 
 // proof is the lowest block from which on an endpoint has logs, and when that was seen.

@@ -6,8 +6,9 @@ package backoff
 
 import (
 	"context"
-	"math/rand/v2"
 	"time"
+
+	"github.com/imart/event-worker/internal/random"
 )
 
 // Delay is the wait after so many failures in a row.
@@ -23,7 +24,7 @@ func Delay(failures int, least, most time.Duration) time.Duration {
 // is not tried again together.
 func Jittered(failures int, least, most time.Duration) time.Duration {
 	d := Delay(failures, least, most)
-	return d + time.Duration(rand.Int64N(int64(d)/2+1))
+	return d + random.N(d/2+1)
 }
 
 // Sleep waits for a duration, or until ctx ends: then it returns the error of ctx.

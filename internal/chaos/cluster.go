@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/imart/event-worker/internal/devnet"
 	"github.com/imart/event-worker/internal/mongotest"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
@@ -21,7 +22,7 @@ import (
 type cluster struct {
 	t        testing.TB
 	world    *world
-	models   []model
+	models   []devnet.Model
 	server   *mongotest.Server
 	database *database
 	nodes    []*node
@@ -43,7 +44,7 @@ func newCluster(t testing.TB, o options, at timing) *cluster {
 	}
 	c := &cluster{t: t, world: w, server: server, diary: &diary{started: time.Now()}, evidence: o.evidence}
 	for _, chain := range w.chains {
-		m, err := newModel(chain)
+		m, err := devnet.NewModel(chain)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -129,8 +130,8 @@ func (c *cluster) behind(ctx context.Context) (string, error) {
 	heads := map[string]markets.Place{}
 	var missing, behind []string
 	for _, chain := range c.world.chains {
-		head := chain.head()
-		heads[chain.name] = markets.Place{Seq: head.number(), Hash: head.hash.Hex()}
+		head := chain.Head()
+		heads[chain.Name] = markets.Place{Seq: head.Number(), Hash: head.Hash.Hex()}
 	}
 	observers := map[string]int{}
 	for _, a := range actors {
@@ -144,9 +145,9 @@ func (c *cluster) behind(ctx context.Context) (string, error) {
 		}
 	}
 	for i, chain := range c.world.chains {
-		streams := len(c.models[i].market.Streams) + 1 // and that of facts
-		if want := 2 * streams; observers[chain.name] != want {
-			missing = append(missing, fmt.Sprintf("%s has %d observers of %d", chain.name, observers[chain.name], want))
+		streams := len(c.models[i].Market.Streams) + 1 // and that of facts
+		if want := 2 * streams; observers[chain.Name] != want {
+			missing = append(missing, fmt.Sprintf("%s has %d observers of %d", chain.Name, observers[chain.Name], want))
 		}
 	}
 	return strings.Join(append(missing, behind...), "\n"), nil

@@ -2,8 +2,8 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 
+	"github.com/imart/event-worker/internal/devnet"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/persistence/mongo"
 )
@@ -20,52 +20,26 @@ func (d *database) close() {
 	}
 }
 
-// each calls take for every document of a collection.
-func (d *database) each(ctx context.Context, collection string, take func(json.RawMessage) error) (err error) {
+// connect connects to the database, which exists once a node has started.
+func (d *database) connect(ctx context.Context) (err error) {
 	if d.reader == nil {
-		if d.reader, err = mongo.OpenReader(ctx, d.uri); err != nil {
-			return err
-		}
+		d.reader, err = mongo.OpenReader(ctx, d.uri)
 	}
-	for doc, err := range d.reader.Query(ctx, persistence.Query{Collection: collection}) {
-		if err != nil {
-			return err
-		}
-		if err := take(doc); err != nil {
-			return err
-		}
-	}
-	return nil
+	return err
 }
 
 // all returns the documents of a collection.
 func all[T any](ctx context.Context, d *database, collection string) ([]T, error) {
-	var docs []T
-	err := d.each(ctx, collection, func(text json.RawMessage) error {
-		var doc T
-		err := json.Unmarshal(text, &doc)
-		docs = append(docs, doc)
-		return err
-	})
-	return docs, err
+	if err := d.connect(ctx); err != nil {
+		return nil, err
+	}
+	return persistence.Collect[T](ctx, d.reader, persistence.Query{Collection: collection})
 }
 
 // documents returns the documents of the collections that the model covers.
-func (d *database) documents(ctx context.Context) (contents, error) {
-	docs := contents{}
-	for _, collection := range collections {
-		err := d.each(ctx, collection, func(text json.RawMessage) error {
-			var key struct {
-				ID string `json:"_id"`
-			}
-			if err := json.Unmarshal(text, &key); err != nil {
-				return err
-			}
-			return docs.put(collection, key.ID, text)
-		})
-		if err != nil {
-			return nil, err
-		}
+func (d *database) documents(ctx context.Context) (devnet.Contents, error) {
+	if err := d.connect(ctx); err != nil {
+		return nil, err
 	}
-	return docs, nil
+	return devnet.Read(ctx, d.reader)
 }

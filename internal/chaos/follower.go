@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/imart/event-worker/internal/chaos/linear"
+	"github.com/imart/event-worker/internal/devnet"
 	"github.com/imart/event-worker/internal/feedtest"
 	"github.com/imart/event-worker/persistence"
 )
@@ -52,15 +53,15 @@ func (c *cluster) follow(ctx context.Context, seed uint64) (*followers, error) {
 	fs := &followers{through: make(chan string, followerCount), cancel: cancel}
 	for i := range uint64(followerCount) {
 		f := &follower{cluster: c, r: rand.New(rand.NewPCG(seed, 100+i)), ended: make(chan error, 1)}
-		f.asks, f.means = "collection="+strings.Join(collections, "&collection="), linear.Everything(collections)
+		f.asks, f.means = "collection="+strings.Join(devnet.Collections, "&collection="), linear.Everything(devnet.Collections)
 		if f.partial = i == followerCount-1; f.partial {
-			chain := c.world.chains[0].name
+			chain := c.world.chains[0].Name
 			f.asks, f.means = linear.ListingsOf(chain), linear.Listings(chain)
 		}
 		var err error
 		if f.at, err = c.database.reader.Newest(ctx); err == nil {
 			f.from = f.at
-			f.have, err = feedtest.Take(ctx, c.database.reader, collections, persistence.Filter{})
+			f.have, err = feedtest.Take(ctx, c.database.reader, devnet.Collections, persistence.Filter{})
 		}
 		if err != nil {
 			cancel()

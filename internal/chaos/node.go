@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/imart/event-worker/internal/child"
+	"github.com/imart/event-worker/internal/devnet"
 	"github.com/imart/event-worker/internal/mongotest"
 )
 
@@ -83,7 +84,7 @@ func (n *node) configuration(w *world, at timing) string {
 	fmt.Fprintf(&b, "node: %s\ncluster:\n  poll: %s\n  ttl: %s\nmonitor:\n  listen: 127.0.0.1:0\napi:\n  listen: 127.0.0.1:0\nchains:\n", n.name, at.clusterPoll, at.ttl)
 	for _, c := range w.chains {
 		fmt.Fprintf(&b, "  %s:\n    kind: evm\n    chainId: %d\n    endpoint: %s/%s\n    poll: %s\n    timeout: 5s\n    confirmViolations: 5s\n    markets:\n      %s: {start: 1}\n",
-			c.name, c.id, w.url, c.name, at.chainPoll, marketName)
+			c.Name, c.ID, w.url, c.Name, at.chainPoll, devnet.MarketName)
 	}
 	return b.String()
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/imart/event-worker/internal/chaos/linear"
+	"github.com/imart/event-worker/internal/devnet"
 )
 
 const (
@@ -80,7 +81,7 @@ func (c *cluster) read(ctx context.Context, seed uint64) *readers {
 			client: &http.Client{Transport: &http.Transport{}}, seen: all,
 		}
 		for _, chain := range c.world.chains {
-			r.pages = append(r.pages, linear.Pages(chain.name, collection.Hex()))
+			r.pages = append(r.pages, linear.Pages(chain.Name, devnet.Collection.Hex()))
 		}
 		go func() { rs.ended <- r.run(ctx) }()
 		rs.all = append(rs.all, r)

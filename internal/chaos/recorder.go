@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/imart/event-worker/internal/chaos/history"
+	"github.com/imart/event-worker/internal/devnet"
 )
 
 // readEvery is the interval of reading the history: the moment at which a commit is read
@@ -24,7 +25,7 @@ type recorder struct {
 
 // record records until the context ends. Times are since the start.
 func record(ctx context.Context, uri, database string, counts history.Counts, started time.Time) (*recorder, error) {
-	oplog, err := history.Open(ctx, uri, database, slices.Concat(history.Ownership, collections)...)
+	oplog, err := history.Open(ctx, uri, database, slices.Concat(history.Ownership, devnet.Collections)...)
 	if err != nil {
 		return nil, err
 	}
@@ -41,7 +42,7 @@ func record(ctx context.Context, uri, database string, counts history.Counts, st
 
 func (r *recorder) take(t history.Transaction) {
 	r.checker.Take(t.In(history.Ownership))
-	r.truth.take(t.In(collections))
+	r.truth.take(t.In(devnet.Collections))
 }
 
 // finish completes the history. The context of record must have ended, and all writers too.

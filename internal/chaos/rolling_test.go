@@ -35,7 +35,7 @@ func TestRollingUpgrade(t *testing.T) {
 	}
 	recording, stopRecording := context.WithCancel(t.Context())
 	defer stopRecording()
-	history, err := record(recording, c.database.uri, databaseName, newTally(c.models).count)
+	history, err := record(recording, c.database.uri, databaseName, newTally(c.models).count, c.diary.started)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,10 +72,10 @@ func TestRollingUpgrade(t *testing.T) {
 	stopRecording()
 	draining, cancel := context.WithTimeout(t.Context(), recovery)
 	defer cancel()
-	checker, err := history.finish(draining)
-	if err != nil {
+	if err := history.finish(draining); err != nil {
 		t.Fatalf("the history could not be read: %v", err)
 	}
+	checker := history.checker
 	for _, fault := range checker.Faults() {
 		t.Errorf("history: %s", fault)
 	}
@@ -88,12 +88,12 @@ func (c *cluster) grow() {
 	const blocks = 3
 	want := map[string]int64{}
 	for _, chain := range c.world.chains {
-		want[chain.name] = chain.head().number() + blocks
+		want[chain.Name] = chain.Head().Number() + blocks
 	}
 	err := c.await(recovery, func(context.Context) (string, error) {
 		for _, chain := range c.world.chains {
-			if at := chain.head().number(); at < want[chain.name] {
-				return fmt.Sprintf("%s is at %d of %d", chain.name, at, want[chain.name]), nil
+			if at := chain.Head().Number(); at < want[chain.Name] {
+				return fmt.Sprintf("%s is at %d of %d", chain.Name, at, want[chain.Name]), nil
 			}
 		}
 		return "", nil

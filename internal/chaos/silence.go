@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/imart/event-worker/internal/chaos/history"
+	"github.com/imart/event-worker/internal/devnet"
 )
 
 // silences are the times without commits of the chains whose owner changed, and of all.
@@ -19,7 +20,7 @@ type silences struct {
 }
 
 // silenceTable tabulates the silences by kind of event.
-func silenceTable(chains []*chain, events []event, c *history.Checker) string {
+func silenceTable(chains []*devnet.Chain, events []event, c *history.Checker) string {
 	byName := map[string]*silences{}
 	for _, e := range events {
 		if byName[e.name] == nil {
@@ -29,7 +30,7 @@ func silenceTable(chains []*chain, events []event, c *history.Checker) string {
 	}
 	for _, chain := range chains {
 		worst := make([]time.Duration, len(events))
-		for _, s := range c.Silences(chain.name) {
+		for _, s := range c.Silences(chain.Name) {
 			if i := cause(events, s); i >= 0 {
 				worst[i] = max(worst[i], s.Length())
 			}

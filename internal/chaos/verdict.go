@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/imart/event-worker/internal/devnet"
 	"github.com/imart/event-worker/internal/feedtest"
 	"github.com/imart/event-worker/persistence"
 )
@@ -66,13 +67,13 @@ func (c *cluster) compare() {
 		c.t.Error(err)
 		return
 	}
-	want := contents{}
+	want := devnet.Contents{}
 	for _, m := range c.models {
-		if err := m.documents(want); err != nil {
+		if err := m.Documents(want); err != nil {
 			c.t.Error(err)
 		}
 	}
-	if d := differences(got, want); len(d) > 0 {
+	if d := devnet.Differences(got, want); len(d) > 0 {
 		c.t.Errorf("the documents differ from the model's:\n%s", strings.Join(d, "\n"))
 	}
 	total := 0
@@ -95,7 +96,7 @@ func (c *cluster) compareFollowers(fs *followers) {
 		c.t.Error(err)
 		return
 	}
-	want, err := feedtest.Take(ctx, c.database.reader, collections, persistence.Filter{})
+	want, err := feedtest.Take(ctx, c.database.reader, devnet.Collections, persistence.Filter{})
 	if err != nil {
 		c.t.Error(err)
 		return
@@ -105,7 +106,7 @@ func (c *cluster) compareFollowers(fs *followers) {
 		if f.partial {
 			continue
 		}
-		if d := differences(contents(f.have), contents(want)); len(d) > 0 {
+		if d := devnet.Differences(devnet.Contents(f.have), devnet.Contents(want)); len(d) > 0 {
 			c.t.Errorf("the documents of reader %d differ from the database's:\n%s", i, strings.Join(d, "\n"))
 		}
 	}

@@ -7,17 +7,18 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"github.com/imart/event-worker/internal/devnet"
 )
 
 // world is the chains, which live in this process, and their JSON-RPC server.
 type world struct {
-	chains  []*chain
-	traders []*traders
-	r       *rand.Rand
-	pace    time.Duration // mean time between two blocks of a chain
-	url     string
-	blocks  int // mined so far, and the reorganisations among them
-	reorgs  int
+	chains []*devnet.Chain
+	r      *rand.Rand
+	pace   time.Duration // mean time between two blocks of a chain
+	url    string
+	blocks int // mined so far, and the reorganisations among them
+	reorgs int
 }
 
 // startWorld creates chains of some blocks each and serves them until the context ends.
@@ -25,15 +26,15 @@ func startWorld(ctx context.Context, seed uint64, chains int, pace time.Duration
 	w := &world{r: rand.New(rand.NewPCG(seed, 1)), pace: pace}
 	mux := http.NewServeMux()
 	for i := range chains {
-		c := newChain(fmt.Sprintf("chain-%02d", i+1), uint64(1000+i))
-		handler, err := serve(c)
+		c := devnet.NewChain(fmt.Sprintf("chain-%02d", i+1), uint64(1000+i))
+		handler, err := devnet.Serve(c)
 		if err != nil {
 			return nil, err
 		}
-		mux.Handle("/"+c.name, handler)
-		w.chains, w.traders = append(w.chains, c), append(w.traders, new(traders))
-		for range finality + w.r.IntN(3*finality) {
-			c.mine(w.traders[i].transactions(w.r), w.r.Uint64())
+		mux.Handle("/"+c.Name, handler)
+		w.chains = append(w.chains, c)
+		for range devnet.Finality + w.r.IntN(3*devnet.Finality) {
+			c.Mine(w.r)
 		}
 	}
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
@@ -58,7 +59,7 @@ func (w *world) run(ctx context.Context) {
 		case <-tick.C:
 			i := next % len(w.chains)
 			w.blocks++
-			if w.chains[i].grow(w.r, w.traders[i]) > 0 {
+			if w.chains[i].Grow(w.r) > 0 {
 				w.reorgs++
 			}
 		}

@@ -86,6 +86,8 @@ type Config struct {
 	Timeout  time.Duration // of one request with its answer; 30 s if zero
 	MaxBody  int64         // bytes of an answer, decompressed; 64 MiB if zero, or what Budget allows
 	Budget   *Budget       // of the bytes of all answers in flight; one of its own if nil
+	// Transport carries the requests to http and https; a transport of its own if nil.
+	Transport http.RoundTripper
 }
 
 // Endpoint is one node's interface. It may be used by many goroutines.
@@ -137,7 +139,7 @@ func New(cfg Config) (*Endpoint, error) {
 	}
 	switch base.Scheme {
 	case "http", "https":
-		e.transport = newHTTP(e, cfg.Header.Clone())
+		e.transport = newHTTP(e, cfg)
 	case "ws", "wss":
 		e.transport = newSocket(e, cfg.Header.Clone())
 	default:

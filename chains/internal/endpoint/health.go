@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"maps"
-	"math/rand/v2"
 	"sync"
 	"time"
 
 	"github.com/imart/event-worker/internal/backoff"
 	"github.com/imart/event-worker/internal/outage"
+	"github.com/imart/event-worker/internal/random"
 )
 
 // States of an endpoint.
@@ -133,7 +133,7 @@ func (h *health) fail(n int) {
 	h.failures += n
 	if h.failures >= downAfter {
 		pause := backoff.Delay(h.failures-downAfter+1, minBackoff, maxBackoff)
-		h.avoidUntil = time.Now().Add(pause + rand.N(pause/4))
+		h.avoidUntil = time.Now().Add(pause + random.N(pause/4))
 		h.state = Down
 	}
 }

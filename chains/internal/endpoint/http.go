@@ -2,6 +2,7 @@ package endpoint
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,15 +19,19 @@ type httpTransport struct {
 	client *http.Client
 }
 
-func newHTTP(e *Endpoint, header http.Header) *httpTransport {
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.MaxIdleConnsPerHost = 16
-	transport.MaxResponseHeaderBytes = 64 << 10
-	return &httpTransport{e, header, &http.Client{
-		Transport: transport,
+func newHTTP(e *Endpoint, cfg Config) *httpTransport {
+	return &httpTransport{e, cfg.Header.Clone(), &http.Client{
+		Transport: cmp.Or[http.RoundTripper](cfg.Transport, newTransport()),
 		// A redirect would carry the keys to another host.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
+}
+
+func newTransport() http.RoundTripper {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.MaxIdleConnsPerHost = 16
+	transport.MaxResponseHeaderBytes = 64 << 10
+	return transport
 }
 
 func (t *httpTransport) close() { t.client.CloseIdleConnections() }

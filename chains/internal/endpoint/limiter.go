@@ -3,13 +3,13 @@ package endpoint
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"sync"
 	"time"
 
 	"golang.org/x/time/rate"
 
 	"github.com/imart/event-worker/internal/backoff"
+	"github.com/imart/event-worker/internal/random"
 )
 
 // limiter paces the calls to one endpoint: within the configured number of requests a second
@@ -96,7 +96,7 @@ func (l *limiter) delay(now time.Time, calls int) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if d := l.paused.Sub(now); d > 0 {
-		return d + rand.N(d/8+time.Millisecond)
+		return d + random.N(d/8+time.Millisecond)
 	}
 	if l.rate == 0 {
 		return 0

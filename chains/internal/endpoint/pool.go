@@ -5,11 +5,11 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"math/rand/v2"
 	"slices"
 	"time"
 
 	"github.com/imart/event-worker/internal/outage"
+	"github.com/imart/event-worker/internal/random"
 )
 
 // Pool is the endpoints of one chain.
@@ -104,7 +104,7 @@ func (p *Pool) pick(need Need, tried map[*Endpoint]bool) *Endpoint {
 			best = append(best, e)
 		}
 	}
-	return best[rand.IntN(len(best))]
+	return best[random.N(len(best))]
 }
 
 func (f fitness) compare(other fitness) int {

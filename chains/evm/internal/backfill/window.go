@@ -3,8 +3,9 @@ package backfill
 import (
 	"context"
 	"slices"
-	"sync"
 	"time"
+
+	"golang.org/x/sync/semaphore"
 
 	"github.com/imart/event-worker/chains"
 	"github.com/imart/event-worker/chains/evm/internal/eth"
@@ -25,7 +26,7 @@ type window struct {
 	hash   string
 	from   *endpoint.Endpoint
 	lease  *endpoint.Lease
-	timing sync.Mutex              // held while times are filled
+	timing *semaphore.Weighted     // held while times are filled
 	places map[int64]markets.Place // within it, that were asked for
 }
 
@@ -39,8 +40,10 @@ func (w *window) isDone() bool {
 }
 
 func (w *window) fillTimes(ctx context.Context, source Source) error {
-	w.timing.Lock()
-	defer w.timing.Unlock()
+	if err := w.timing.Acquire(ctx, 1); err != nil {
+		return err
+	}
+	defer w.timing.Release(1)
 	return source.FillTimes(ctx, w.raws)
 }
 
@@ -105,7 +108,10 @@ func (b *Windows) open(ctx context.Context, key string, first, final int64) *win
 			last = min(last, other.first-1)
 		}
 	}
-	w := &window{first: first, last: last, interest: b.interestedIn(last), started: time.Now(), done: make(chan struct{})}
+	w := &window{
+		first: first, last: last, interest: b.interestedIn(last), started: time.Now(), done: make(chan struct{}),
+		timing: semaphore.NewWeighted(1),
+	}
 	at, _ := slices.BinarySearchFunc(b.windows, w, func(a, b *window) int { return int(min(max(a.first-b.first, -1), 1)) })
 	b.windows = slices.Insert(b.windows, at, w)
 	go b.fetch(ctx, w)

@@ -1,4 +1,4 @@
-package main
+package devnet
 
 import (
 	"encoding/binary"
@@ -98,7 +98,8 @@ func taker(n uint64) common.Address { return common.BigToAddress(new(big.Int).Se
 
 func contractOf(order uint64) common.Address { return seaports[order/3%2] }
 
-var collection = common.HexToAddress("0xC011ec7100000000000000000000000000000001")
+// Collection is the collection of all traded tokens.
+var Collection = common.HexToAddress("0xC011ec7100000000000000000000000000000001")
 
 // token returns an order's item and its quantity.
 func token(order uint64) (kind uint8, id, quantity *big.Int) {
@@ -118,7 +119,7 @@ func listing(order uint64) logged {
 	by := maker(order % makers)
 	return logged{contractOf(order), seaportabi.Topics("OrderValidated"), seaportabi.Data("OrderValidated", orderHash(order), seaportabi.OrderParameters{
 		Offerer: by,
-		Offer:   []seaportabi.OfferItem{seaportabi.Offered(kind, collection, id, quantity, quantity)},
+		Offer:   []seaportabi.OfferItem{seaportabi.Offered(kind, Collection, id, quantity, quantity)},
 		Consideration: []seaportabi.ConsiderationItem{
 			seaportabi.Asked(seaportabi.Ether, common.Address{}, new(big.Int), price(order), price(order), by),
 		},
@@ -137,7 +138,7 @@ func sale(order, quantity uint64) logged {
 	by := maker(order % makers)
 	return logged{contractOf(order), seaportabi.Topics("OrderFulfilled", by, common.Address{}), seaportabi.Data("OrderFulfilled",
 		orderHash(order), taker(order%makers),
-		[]seaportabi.SpentItem{seaportabi.Spent(kind, collection, id, amount)},
+		[]seaportabi.SpentItem{seaportabi.Spent(kind, Collection, id, amount)},
 		[]seaportabi.ReceivedItem{seaportabi.Received(seaportabi.Ether, common.Address{}, new(big.Int), paid, by)},
 	)}
 }

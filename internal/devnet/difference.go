@@ -1,4 +1,4 @@
-package main
+package devnet
 
 import (
 	"encoding/json"
@@ -9,16 +9,16 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// collections are those that the model covers.
-var collections = []string{persistence.Orders, persistence.Activities, persistence.DeadLetters, persistence.Records}
+// Collections are those that the model covers.
+var Collections = []string{persistence.Orders, persistence.Activities, persistence.DeadLetters, persistence.Records}
 
 // shown limits how many differences of a collection are printed.
 const shown = 5
 
-// differences compares documents, byte for byte in their JSON form.
-func differences(got, want contents) []string {
+// Differences compares documents, byte for byte in their JSON form.
+func Differences(got, want Contents) []string {
 	var all []string
-	for _, collection := range collections {
+	for _, collection := range Collections {
 		var here []string
 		g, w := got[collection], want[collection]
 		ids := map[string]bool{}

@@ -1,6 +1,7 @@
-package main
+package devnet
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -15,25 +16,27 @@ import (
 	"github.com/imart/event-worker/persistence/documents"
 )
 
-// marketName is the market on all chains.
-const marketName = "seaport"
+// MarketName is the market on all chains.
+const MarketName = "seaport"
 
-// model computes the expected documents of a chain: a plain fold of the canonical
+// Model computes the expected documents of a chain: a plain fold of the canonical
 // chain's events, independent of the event worker's implementation.
-type model struct {
-	chain  *chain
-	market markets.Market
+type Model struct {
+	Chain  *Chain
+	Market markets.Market
 }
 
-func newModel(c *chain) (model, error) {
-	m, err := catalogue.Market(marketName, definition.Site{})
-	return model{c, m}, err
+// NewModel returns the model of a chain.
+func NewModel(c *Chain) (Model, error) {
+	m, err := catalogue.Market(MarketName, definition.Site{})
+	return Model{c, m}, err
 }
 
-// contents are JSON documents by collection and key.
-type contents map[string]map[string]string
+// Contents are JSON documents by collection and key.
+type Contents map[string]map[string]string
 
-func (d contents) put(collection, id string, doc any) error {
+// Put adds a document, whose key must be new.
+func (d Contents) Put(collection, id string, doc any) error {
 	text, err := json.Marshal(doc)
 	if err != nil {
 		return err
@@ -48,12 +51,34 @@ func (d contents) put(collection, id string, doc any) error {
 	return nil
 }
 
-// documents adds the documents of the canonical chain.
-func (m model) documents(to contents) error {
+// Read reads the documents of a store that a Model covers.
+func Read(ctx context.Context, store persistence.Querier) (Contents, error) {
+	docs := Contents{}
+	for _, collection := range Collections {
+		for text, err := range store.Query(ctx, persistence.Query{Collection: collection}) {
+			var key struct {
+				ID string `json:"_id"`
+			}
+			if err == nil {
+				err = json.Unmarshal(text, &key)
+			}
+			if err == nil {
+				err = docs.Put(collection, key.ID, text)
+			}
+			if err != nil {
+				return nil, err
+			}
+		}
+	}
+	return docs, nil
+}
+
+// Documents adds the documents of the canonical chain.
+func (m Model) Documents(to Contents) error {
 	var events []markets.Event
-	blocks := m.chain.blocks()
-	for _, s := range m.market.Streams {
-		raws := rawsOf(s.Source, blocks)
+	blocks := m.Chain.Blocks()
+	for _, s := range m.Market.Streams {
+		raws := RawsOf(s.Source, blocks)
 		es, failures := s.DecodeAll(raws)
 		events = append(events, es...)
 		for _, f := range failures {
@@ -61,31 +86,31 @@ func (m model) documents(to contents) error {
 			if err != nil {
 				return err
 			}
-			if err := to.put(persistence.DeadLetters, deadLetter.ID(), documents.OfDeadLetter(deadLetter)); err != nil {
+			if err := to.Put(persistence.DeadLetters, deadLetter.ID(), documents.OfDeadLetter(deadLetter)); err != nil {
 				return err
 			}
 		}
 	}
 	slices.SortFunc(events, func(a, b markets.Event) int { return a.Position.Compare(b.Position) })
 	for _, e := range events {
-		a := markets.Activity{Chain: m.chain.name, Market: m.market.Name, Event: e}
-		if err := to.put(persistence.Activities, a.ID(), documents.OfActivity(a)); err != nil {
+		a := markets.Activity{Chain: m.Chain.Name, Market: m.Market.Name, Event: e}
+		if err := to.Put(persistence.Activities, a.ID(), documents.OfActivity(a)); err != nil {
 			return err
 		}
 	}
 	return m.orders(events, to)
 }
 
-func (m model) deadLetter(s markets.Stream, f markets.Failure) (markets.DeadLetter, error) {
+func (m Model) deadLetter(s markets.Stream, f markets.Failure) (markets.DeadLetter, error) {
 	raw, err := json.Marshal(f.Transaction)
 	return markets.DeadLetter{
-		Chain: m.chain.name, Market: m.market.Name, Stream: s.Name, Seq: f.Raw.Seq, Position: f.Raw.Position,
+		Chain: m.Chain.Name, Market: m.Market.Name, Stream: s.Name, Seq: f.Raw.Seq, Position: f.Raw.Position,
 		Block: f.Raw.Block, Transaction: f.Raw.Transaction, Time: f.Raw.Time, Reason: f.Reason.Error(), Raw: raw,
 	}, err
 }
 
 // orders folds the events into orders: each from its own events and the bulk cancels.
-func (m model) orders(events []markets.Event, to contents) error {
+func (m Model) orders(events []markets.Event, to Contents) error {
 	concerned := map[string][]markets.Event{}
 	var bulks []markets.Event
 	for _, e := range events {
@@ -99,8 +124,8 @@ func (m model) orders(events []markets.Event, to contents) error {
 	for key, own := range concerned {
 		all := append(slices.Clone(own), bulks...)
 		slices.SortFunc(all, func(a, b markets.Event) int { return a.Position.Compare(b.Position) })
-		if order, born := markets.FoldOrder(m.chain.name, m.market.Name, key, all); born {
-			if err := to.put(persistence.Orders, order.ID(), documents.OfOrder(order)); err != nil {
+		if order, born := markets.FoldOrder(m.Chain.Name, m.Market.Name, key, all); born {
+			if err := to.Put(persistence.Orders, order.ID(), documents.OfOrder(order)); err != nil {
 				return err
 			}
 		}
@@ -108,8 +133,8 @@ func (m model) orders(events []markets.Event, to contents) error {
 	return nil
 }
 
-// rawsOf returns the logs in blocks that a source selects.
-func rawsOf(source markets.Source, blocks []*block) []markets.Raw {
+// RawsOf returns the logs in blocks that a source selects.
+func RawsOf(source markets.Source, blocks []*Block) []markets.Raw {
 	var raws []markets.Raw
 	for _, b := range blocks {
 		for _, l := range b.logs {

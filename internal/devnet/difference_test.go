@@ -1,4 +1,4 @@
-package main
+package devnet
 
 import (
 	"fmt"
@@ -9,9 +9,9 @@ import (
 )
 
 func TestDifferences(t *testing.T) {
-	got := contents{persistence.Orders: {"same": `{"a":1}`, "other": `{"a":1,"b":2,"d":4}`, "more": `{}`, "form": `{"a":1,"b":2}`}}
-	want := contents{persistence.Orders: {"same": `{"a":1}`, "other": `{"a":1,"b":3,"c":5}`, "less": `{"a":9}`, "form": `{"b":2,"a":1}`}}
-	text := strings.Join(differences(got, want), "\n")
+	got := Contents{persistence.Orders: {"same": `{"a":1}`, "other": `{"a":1,"b":2,"d":4}`, "more": `{}`, "form": `{"a":1,"b":2}`}}
+	want := Contents{persistence.Orders: {"same": `{"a":1}`, "other": `{"a":1,"b":3,"c":5}`, "less": `{"a":9}`, "form": `{"b":2,"a":1}`}}
+	text := strings.Join(Differences(got, want), "\n")
 	for _, line := range []string{
 		"orders other differs", "    b is 2, want 3", "    c is nothing, want 5", "    d is 4, want nothing",
 		"orders more is unexpected: {}", `orders less is missing: {"a":9}`, "orders form has the same fields in a different form",
@@ -23,11 +23,11 @@ func TestDifferences(t *testing.T) {
 	if strings.Contains(text, "orders same") || strings.Contains(text, "    a is") {
 		t.Errorf("it tells what is the same:\n%s", text)
 	}
-	many := contents{persistence.Orders: {}}
+	many := Contents{persistence.Orders: {}}
 	for i := range 3 * shown {
 		many[persistence.Orders][fmt.Sprint(i)] = "{}"
 	}
-	if d := differences(contents{}, many); len(d) != shown+1 {
+	if d := Differences(Contents{}, many); len(d) != shown+1 {
 		t.Errorf("%d differences are told of many", len(d))
 	}
 }

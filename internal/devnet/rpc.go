@@ -1,4 +1,4 @@
-package main
+package devnet
 
 import (
 	"errors"
@@ -11,22 +11,22 @@ import (
 	"github.com/ethereum/go-ethereum/rpc"
 )
 
-// serve returns a chain's JSON-RPC server, with go-ethereum's implementation.
-func serve(c *chain) (http.Handler, error) {
+// Serve returns a chain's JSON-RPC server, with go-ethereum's implementation.
+func Serve(c *Chain) (http.Handler, error) {
 	server := rpc.NewServer()
 	return server, server.RegisterName("eth", &ethAPI{c})
 }
 
 // ethAPI implements the methods that the event worker calls.
-type ethAPI struct{ c *chain }
+type ethAPI struct{ c *Chain }
 
 // ChainId is eth_chainId.
-func (a *ethAPI) ChainId() hexutil.Uint64 { return hexutil.Uint64(a.c.id) } //nolint:revive // the JSON-RPC method is named after it
+func (a *ethAPI) ChainId() hexutil.Uint64 { return hexutil.Uint64(a.c.ID) } //nolint:revive // the JSON-RPC method is named after it
 
 // GetBlockByNumber is eth_getBlockByNumber, for headers only: null if the block does not
 // exist.
 func (a *ethAPI) GetBlockByNumber(number rpc.BlockNumber, _ bool) any {
-	blocks := a.c.blocks()
+	blocks := a.c.Blocks()
 	head := int64(len(blocks)) - 1
 	n := a.height(number, head)
 	if n > head {
@@ -41,7 +41,7 @@ func (a *ethAPI) height(number rpc.BlockNumber, head int64) int64 {
 	case number >= 0:
 		return number.Int64()
 	case number == rpc.FinalizedBlockNumber || number == rpc.SafeBlockNumber:
-		return max(0, head-finality)
+		return max(0, head-Finality)
 	case number == rpc.EarliestBlockNumber:
 		return 0
 	}
@@ -50,7 +50,7 @@ func (a *ethAPI) height(number rpc.BlockNumber, head int64) int64 {
 
 // GetBlockByHash is eth_getBlockByHash, for headers only.
 func (a *ethAPI) GetBlockByHash(hash common.Hash, _ bool) any {
-	if b := a.c.byHash(hash); b != nil {
+	if b := a.c.ByHash(hash); b != nil {
 		return b.header
 	}
 	return nil
@@ -85,15 +85,15 @@ func (a *ethAPI) GetLogs(q query) ([]*types.Log, error) {
 }
 
 // asked returns the blocks that a query selects.
-func (a *ethAPI) asked(q query) ([]*block, error) {
+func (a *ethAPI) asked(q query) ([]*Block, error) {
 	if q.BlockHash != nil {
-		b := a.c.byHash(*q.BlockHash)
+		b := a.c.ByHash(*q.BlockHash)
 		if b == nil {
 			return nil, errUnknownBlock
 		}
-		return []*block{b}, nil
+		return []*Block{b}, nil
 	}
-	blocks := a.c.blocks()
+	blocks := a.c.Blocks()
 	head := int64(len(blocks)) - 1
 	if q.FromBlock == nil || q.ToBlock == nil {
 		return nil, errors.New("fromBlock and toBlock, or blockHash, are needed")

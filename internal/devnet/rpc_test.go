@@ -1,4 +1,4 @@
-package main
+package devnet
 
 import (
 	"encoding/json"
@@ -10,7 +10,7 @@ import (
 
 // The server marshals results by their own MarshalJSON, which panics on a nil *types.Header.
 func TestABlockThatDoesNotExistIsNull(t *testing.T) {
-	handler, err := serve(newChain("test", 1))
+	handler, err := Serve(NewChain("test", 1))
 	if err != nil {
 		t.Fatal(err)
 	}

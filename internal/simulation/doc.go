@@ -1,0 +1,25 @@
+// Package simulation runs a whole cluster in one process, in simulated time, under one
+// scheduler: three workers, the chains that they follow through unreliable nodes, and the
+// server that keeps their documents. Everything random follows from a seed.
+//
+// What runs is the program: its actors, its coordinators, its executors of requests, its EVM
+// chains with their pools of endpoints, and a store that passes the conformance suite. Only
+// what is between them is simulated: the network, the clock, the server's registry of nodes.
+//
+//	             ┌──────────── scheduler: one step at a time ────────────┐
+//	chains ── faults ── transport ── worker 1..3 ── line ── server (store, registry)
+//
+// Goroutines run in a bubble of testing/synctest. Wherever one would wait for the outside
+// world, or an actor for its turn, it becomes a step: with a name, and the time at which it
+// is due, which the scheduler draws when the step arrives. Once all goroutines wait, the
+// scheduler lets the step go on that is due first; if none is due yet, time passes. So one
+// step runs at a time, their order is a function of the seed, and hours pass in seconds.
+//
+// Faults are steps, too: blocks and reorganisations; nodes that lag, lie and refuse; workers
+// that are killed, frozen, cut off and restarted; a server that is away, answers late, loses
+// its answers, jumps in time, or comes back with what it had earlier, as after a disk that
+// has lied.
+//
+// Not simulated: the driver and the protocol of MongoDB, which internal/chaos runs; clocks of
+// workers that run apart; the memory of a process.
+package simulation

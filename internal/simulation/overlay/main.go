@@ -1,0 +1,107 @@
+// Command overlay makes the Go runtime repeat itself: it writes copies of some of the
+// runtime's files, changed so that goroutines in a bubble of testing/synctest draw their
+// random numbers from a sequence that is the same in every process, and prints the name of
+// the description that go test reads:
+//
+//	go test -overlay "$(go run ./internal/simulation/overlay)" ./internal/simulation
+//
+// The runtime draws which of several ready cases a select takes, where an iteration over a map
+// begins, and how the keys of maps are hashed; and it lets another goroutine run when one has
+// run for 10 ms, which it no longer does. The copies are in the user's cache folder, by the
+// version of Go. The Go tree itself is not changed.
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// change is a text of a file of the Go tree, which occurs once, and what takes its place.
+type change struct{ file, old, new string }
+
+var changes = []change{
+	{"runtime/rand.go", "func rand() uint64 {\n", `func rand() uint64 {
+	if getg().bubble != nil { // splitmix64
+		bubbleRand += 0x9e3779b97f4a7c15
+		z := bubbleRand
+		z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
+		z = (z ^ z>>27) * 0x94d049bb133111eb
+		return z ^ z>>31
+	}
+`},
+	{"runtime/rand.go", "// rand32 is ", "var bubbleRand uint64\n\n// rand32 is "},
+	{"runtime/synctest.go", "	bubble := &synctestBubble{\n", "	bubbleRand = 0\n	bubble := &synctestBubble{\n"},
+	{"runtime/proc.go", "const forcePreemptNS = 10 * 1000 * 1000", "const forcePreemptNS = 1 << 62"},
+	{"runtime/select.go", "cheaprandn(uint32(norder + 1))", "randn(uint32(norder + 1))"},
+	{"runtime/alg.go", "hashkey[i] = uintptr(bootstrapRand())", "hashkey[i] = uintptr(i + 1)"},
+	{"runtime/alg.go", "\t\tkey[i] = bootstrapRand()", "\t\tkey[i] = uint64(i + 1)"},
+}
+
+func main() {
+	description, err := write()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "overlay:", err)
+		os.Exit(1)
+	}
+	fmt.Println(description)
+}
+
+// write writes the copies and their description, and returns the name of the latter.
+func write() (string, error) {
+	out, err := exec.Command("go", "env", "GOROOT", "GOVERSION").Output()
+	if err != nil {
+		return "", fmt.Errorf("go env: %w", err)
+	}
+	root, version, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return "", err
+	}
+	dir := filepath.Join(cache, "event-worker", "overlay", version)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", err
+	}
+	copies := map[string]string{}
+	for _, c := range changes {
+		original := filepath.Join(root, "src", filepath.FromSlash(c.file))
+		if copies[original] == "" {
+			copies[original] = filepath.Join(dir, filepath.Base(c.file))
+			if err := copyFile(copies[original], original); err != nil {
+				return "", err
+			}
+		}
+		if err := c.apply(copies[original]); err != nil {
+			return "", fmt.Errorf("%s: %s: %w", version, c.file, err)
+		}
+	}
+	text, err := json.Marshal(map[string]any{"Replace": copies})
+	if err != nil {
+		return "", err
+	}
+	description := filepath.Join(dir, "overlay.json")
+	return description, os.WriteFile(description, text, 0o600)
+}
+
+func copyFile(to, from string) error {
+	text, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(to, text, 0o600)
+}
+
+// apply makes the change in a copy.
+func (c change) apply(path string) error {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	if n := strings.Count(string(text), c.old); n != 1 {
+		return fmt.Errorf("%q occurs %d times, want 1: the runtime of this version needs other changes", c.old, n)
+	}
+	return os.WriteFile(path, []byte(strings.Replace(string(text), c.old, c.new, 1)), 0o600)
+}

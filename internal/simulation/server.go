@@ -1,0 +1,87 @@
+package simulation
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/imart/event-worker/persistence"
+	"github.com/imart/event-worker/persistence/embedded"
+)
+
+// server is what the workers share: the store, and the registry of nodes beside it. Only one
+// step runs at a time, so that a call has it to itself.
+type server struct {
+	dir   string
+	store *embedded.Store
+	*registry
+	away  bool          // no call is answered
+	life  int           // one more with every restart: connections do not outlive it
+	ahead time.Duration // of its clock
+	saved *registry     // with what is in the folder "saved"
+}
+
+func openServer(dir string) (*server, error) {
+	s := &server{dir: dir, registry: newRegistry()}
+	return s, s.open()
+}
+
+func (s *server) open() (err error) {
+	s.store, err = embedded.Open(context.Background(), filepath.Join(s.dir, "data"))
+	return err
+}
+
+// save keeps what the server has now.
+func (s *server) save() error {
+	if err := s.store.Close(); err != nil {
+		return err
+	}
+	to := filepath.Join(s.dir, "saved")
+	if err := os.RemoveAll(to); err != nil {
+		return err
+	}
+	if err := os.CopyFS(to, os.DirFS(filepath.Join(s.dir, "data"))); err != nil {
+		return err
+	}
+	s.saved = s.registry.clone()
+	return s.open()
+}
+
+// restore forgets what the server was told since save: its disk has lied.
+func (s *server) restore() error {
+	if err := s.store.Close(); err != nil {
+		return err
+	}
+	data := filepath.Join(s.dir, "data")
+	if err := os.RemoveAll(data); err != nil {
+		return err
+	}
+	if err := os.CopyFS(data, os.DirFS(filepath.Join(s.dir, "saved"))); err != nil {
+		return err
+	}
+	s.changed() // which ends the watches
+	s.registry = s.saved.clone()
+	s.life++
+	return s.open()
+}
+
+// now is the time by the server's clock.
+func (s *server) now() time.Time { return time.Now().Add(s.ahead) }
+
+// acquire makes a node the owner of a chain, in the registry and in the store.
+func (s *server) acquire(ctx context.Context, seen persistence.Lease, node string) (persistence.Lease, error) {
+	if !s.leased(seen) {
+		return persistence.Lease{}, persistence.ErrLeaseChanged
+	}
+	epoch, err := s.store.TakeOver(ctx, seen.Chain, node)
+	if err != nil {
+		return persistence.Lease{}, err
+	}
+	lease := persistence.Lease{Chain: seen.Chain, Node: node, Epoch: epoch, TakenAt: s.now()}
+	s.grant(lease)
+	return lease, nil
+}
+
+var errAway = errors.New("the server does not answer")

@@ -1,0 +1,62 @@
+package simulation
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+
+	"github.com/imart/event-worker/actors/supervision"
+)
+
+// transport carries a worker's requests to one node of a chain, in two steps like a call of
+// the server.
+type transport struct {
+	of   *process
+	node http.Handler
+}
+
+var errUnreachable = errors.New("the node cannot be reached")
+
+// RoundTrip implements http.RoundTripper.
+func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	name := supervision.ActorOf(r.Context()) + " asks " + r.URL.Host + " " + summary(body)
+	w := t.of.world
+	if err := w.await(r.Context(), t.of, name, reading); err != nil {
+		return nil, err
+	}
+	if t.of.dead || t.of.offline {
+		return nil, errUnreachable
+	}
+	inner := httptest.NewRequestWithContext(r.Context(), r.Method, "/", bytes.NewReader(body))
+	inner.Header = r.Header
+	answer := httptest.NewRecorder()
+	if !t.serve(answer, inner) {
+		return nil, errUnreachable
+	}
+	if err := w.await(r.Context(), t.of, "answer to "+name, reading); err != nil {
+		return nil, err
+	}
+	return answer.Result(), nil
+}
+
+// serve has the node answer; false if it breaks the connection off.
+func (t *transport) serve(w http.ResponseWriter, r *http.Request) (answered bool) {
+	defer func() {
+		if reason := recover(); reason != nil && reason != http.ErrAbortHandler {
+			panic(reason)
+		} else if reason != nil {
+			answered = false
+		}
+	}()
+	t.node.ServeHTTP(w, r)
+	return true
+}
+
+// summary is the beginning of a request's body.
+func summary(body []byte) string { return string(body[:min(len(body), 160)]) }
