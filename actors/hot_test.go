@@ -181,9 +181,10 @@ func TestMemoryIsReadOnlyWhileTheNodeIsTrusted(t *testing.T) {
 		}
 		return s.orders.Load() > before
 	}
-	if _, ok := n.hot[ref].Load().Order("a"); !ok {
-		t.Fatal("the order is not in memory")
-	}
+	w.eventually("the order is in memory", func() bool { // the writer learns of its last commit after the store
+		_, ok := n.hot[ref].Load().Order("a")
+		return ok
+	})
 	for _, step := range []struct {
 		name  string
 		do    func()

@@ -14,15 +14,23 @@ type Store struct {
 	metrics *Metrics
 }
 
-var _ persistence.Store = (*Store)(nil)
+var (
+	_ persistence.Store     = (*Store)(nil)
+	_ persistence.Snapshots = (*Store)(nil)
+)
 
 // Store wraps a store: the actors' writes contain everything that the streams' metrics
-// need. The result implements only persistence.Store; code that needs more of the inner
+// need. The result implements only persistence.Store and Snapshots; code that needs more of the inner
 // store, such as persistence.Registry, calls Unwrap.
 func (m *Metrics) Store(inner persistence.Store) *Store { return &Store{inner, m} }
 
 // Unwrap returns the inner store.
 func (s *Store) Unwrap() persistence.Store { return s.Store }
+
+// Snapshot implements persistence.Snapshots.
+func (s *Store) Snapshot(ctx context.Context, do func(persistence.Querier) error) error {
+	return persistence.AsOfOneMoment(ctx, s.Store, do)
+}
 
 // TakeOver implements persistence.Store.
 func (s *Store) TakeOver(ctx context.Context, chain, node string) (int64, error) {

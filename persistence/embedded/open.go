@@ -116,11 +116,6 @@ func openWriter(ctx context.Context, path, vfs string) (*sqlite.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		// The deletion of a journal is synced: rolled back after a power cut, it would undo
-		// later commits in the WAL.
-		if err := sqlitex.ExecuteTransient(conn, "PRAGMA synchronous = EXTRA", nil); err != nil {
-			return nil, errors.Join(err, conn.Close())
-		}
 		converted, err := prepareUnless(ctx, conn)
 		if err == nil && !converted {
 			conn.SetBusyTimeout(busyTimeout)
@@ -154,6 +149,11 @@ func prepareUnless(ctx context.Context, conn *sqlite.Conn) (converted bool, err 
 // prepare inspects the file before changing anything: it may belong to another program. The
 // connection cannot be used if the file has been converted.
 func prepare(conn *sqlite.Conn) (converted bool, err error) {
+	// The deletion of a journal is synced: rolled back after a power cut, it would undo later
+	// commits in the WAL.
+	if err := sqlitex.ExecuteTransient(conn, "PRAGMA synchronous = EXTRA", nil); err != nil {
+		return false, err
+	}
 	version, err := inspect(conn)
 	if err != nil {
 		return false, err

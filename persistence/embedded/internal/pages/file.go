@@ -157,7 +157,7 @@ func (f *file) beginCopy(tls *libc.TLS) int32 {
 	if rc := w.readHead(tls, f.wal); rc != lib.SQLITE_OK {
 		return rc
 	}
-	return f.markCheckpoint(tls, copied{salts: w.salts()})
+	return f.markCheckpoint(tls, copied{of: w.generation()})
 }
 
 func syncDatabase(tls *libc.TLS, f uintptr, flags int32) int32 {
@@ -168,7 +168,7 @@ func syncDatabase(tls *libc.TLS, f uintptr, flags int32) int32 {
 	}
 	// SQLite syncs the database after a checkpoint only if it has copied all of the WAL.
 	s.checkpoint.copied = false
-	return s.markCheckpoint(tls, copied{salts: state(s.wal).salts(), frame: s.checkpoint.last, complete: true})
+	return s.markCheckpoint(tls, copied{of: state(s.wal).generation(), frame: s.checkpoint.last, complete: true})
 }
 
 func control(tls *libc.TLS, f uintptr, op int32, arg uintptr) int32 {
@@ -224,7 +224,13 @@ func (f *file) convert(tls *libc.TLS, database uintptr) int32 {
 	if rc != lib.SQLITE_OK {
 		return rc
 	}
-	f.converting = size > 0
+	if f.converting = size > 0; !f.converting {
+		if found, rc := f.readMarks(tls); rc != lib.SQLITE_OK {
+			return rc
+		} else if found.hasCommit || found.hasCopied {
+			return f.damaged("it is empty, although there were commits")
+		}
+	}
 	n := tls.Alloc(4)
 	defer tls.Free(4)
 	*c.At[int32](n) = reserved

@@ -15,7 +15,7 @@ const MarkSuffix = "-mark"
 
 // commit is the mark of the last commit.
 type commit struct {
-	salts salts
+	of    generation
 	frame uint32 // the last one
 	page  uint32 // in that frame
 	sum   uint64 // of the page
@@ -23,49 +23,87 @@ type commit struct {
 
 // copied is the mark of the last checkpoint.
 type copied struct {
-	salts    salts
+	of       generation
 	frame    uint32 // the last one, if the checkpoint is complete
 	complete bool
 }
 
-// The mark consists of two records in different sectors, as two processes may write them at
-// the same time: a commit has SQLite's write lock, a checkpoint its checkpoint lock.
+// The mark consists of two records, as two processes may write them at the same time: a
+// commit has SQLite's write lock, a checkpoint its checkpoint lock. Each has two places in
+// different sectors, which are written in turns: a write that fails leaves the other one.
 const (
-	commitAt   = 0
-	copiedAt   = 4096
-	recordSize = 40
+	commitAt    = 0
+	copiedAt    = 4096
+	placesApart = 2048
+	recordSize  = 48
 )
 
 const markMagic = "IMEWmark"
 
 func (c commit) encode(b []byte) {
 	copy(b, markMagic)
-	copy(b[8:], c.salts[:])
+	copy(b[8:], c.of[:])
 	binary.BigEndian.PutUint32(b[16:], c.frame)
 	binary.BigEndian.PutUint32(b[20:], c.page)
 	binary.BigEndian.PutUint64(b[24:], c.sum)
-	binary.BigEndian.PutUint64(b[32:], xxhash.Sum64(b[:32]))
+}
+
+// seal numbers a record that follows another one, and completes it.
+func seal(b []byte, number uint64) {
+	binary.BigEndian.PutUint64(b[32:], number)
+	binary.BigEndian.PutUint64(b[40:], xxhash.Sum64(b[:40]))
+}
+
+// sealed returns the number of a record; 0 if it does not exist or is damaged.
+func sealed(b []byte) uint64 {
+	if string(b[:8]) != markMagic || binary.BigEndian.Uint64(b[40:]) != xxhash.Sum64(b[:40]) {
+		return 0
+	}
+	return binary.BigEndian.Uint64(b[32:])
 }
 
 func (c copied) encode(b []byte) {
-	of := commit{salts: c.salts, frame: c.frame}
+	of := commit{of: c.of, frame: c.frame}
 	if c.complete {
 		of.page = 1
 	}
 	of.encode(b)
 }
 
-// decodeCommit returns false for a record that does not exist or is damaged.
-func decodeCommit(b []byte) (c commit, ok bool) {
-	if string(b[:8]) != markMagic || binary.BigEndian.Uint64(b[32:]) != xxhash.Sum64(b[:32]) {
-		return commit{}, false
-	}
-	return commit{salts(b[8:16]), be32(b[16:]), be32(b[20:]), binary.BigEndian.Uint64(b[24:])}, true
+func decodeCommit(b []byte) commit {
+	return commit{generation(b[8:16]), be32(b[16:]), be32(b[20:]), binary.BigEndian.Uint64(b[24:])}
 }
 
-func decodeCopied(b []byte) (copied, bool) {
-	c, ok := decodeCommit(b)
-	return copied{c.salts, c.frame, c.page == 1}, ok
+func decodeCopied(b []byte) copied {
+	c := decodeCommit(b)
+	return copied{c.of, c.frame, c.page == 1}
+}
+
+// newest reads the newest record of the two places from an offset on, and returns its number,
+// 0 if there is none, and the offset of the other place.
+func (m base) newest(b []byte, from int64) (number uint64, other int64, rc int32) {
+	if rc := whole(m.read(b, from+placesApart)); rc != lib.SQLITE_OK {
+		return 0, 0, rc
+	}
+	second := sealed(b)
+	if rc := whole(m.read(b, from)); rc != lib.SQLITE_OK {
+		return 0, 0, rc
+	}
+	if first := sealed(b); first >= second {
+		return first, from + placesApart, lib.SQLITE_OK
+	}
+	return second, from, whole(m.read(b, from+placesApart))
+}
+
+// replace writes a record in place of the older one from an offset on.
+func (m base) replace(b []byte, from int64, encode func([]byte)) int32 {
+	number, other, rc := m.newest(b, from)
+	if rc != lib.SQLITE_OK {
+		return rc
+	}
+	encode(b)
+	seal(b, number+1)
+	return m.write(b, other)
 }
 
 func (f *file) markCommit(tls *libc.TLS, c commit) int32 {
@@ -73,9 +111,7 @@ func (f *file) markCommit(tls *libc.TLS, c commit) int32 {
 	if rc != lib.SQLITE_OK {
 		return rc
 	}
-	b := f.scratch[:recordSize]
-	c.encode(b)
-	return m.write(b, commitAt)
+	return m.replace(f.scratch[:recordSize], commitAt, c.encode)
 }
 
 func (f *file) markCheckpoint(tls *libc.TLS, c copied) int32 {
@@ -83,9 +119,7 @@ func (f *file) markCheckpoint(tls *libc.TLS, c copied) int32 {
 	if rc != lib.SQLITE_OK {
 		return rc
 	}
-	b := f.scratch[:recordSize]
-	c.encode(b)
-	if rc := m.write(b, copiedAt); rc != lib.SQLITE_OK {
+	if rc := m.replace(f.scratch[:recordSize], copiedAt, c.encode); rc != lib.SQLITE_OK {
 		return rc
 	}
 	return m.sync()
@@ -108,14 +142,16 @@ func (f *file) readMarks(tls *libc.TLS) (found marks, rc int32) {
 		return found, lib.SQLITE_OK
 	}
 	b := f.scratch[:recordSize]
-	if rc == lib.SQLITE_OK {
-		rc = whole(m.read(b, commitAt))
-		found.commit, found.hasCommit = decodeCommit(b)
+	if rc != lib.SQLITE_OK {
+		return found, rc
 	}
-	if rc == lib.SQLITE_OK {
-		rc = whole(m.read(b, copiedAt))
-		found.copied, found.hasCopied = decodeCopied(b)
+	number, _, rc := m.newest(b, commitAt)
+	found.commit, found.hasCommit = decodeCommit(b), number > 0
+	if rc != lib.SQLITE_OK {
+		return found, rc
 	}
+	number, _, rc = m.newest(b, copiedAt)
+	found.copied, found.hasCopied = decodeCopied(b), number > 0
 	return found, rc
 }
 

@@ -13,16 +13,16 @@
 // drops all commits after it. If a checkpoint had copied some of those to the database, the
 // database would be a mix of two commits, with valid pages only. So a file beside the
 // database, the mark, contains
-//   - the last commit: the WAL's salts, the number of the commit's last frame, and the number
+//   - the last commit: the checksum of the WAL's header, the number of the commit's last frame, and the number
 //     and checksum of the page in it. It is written when the frame has been synced, but not
 //     synced itself: it may be old after a power cut, but what it says is true;
-//   - the last checkpoint: the WAL's salts, the last frame that was copied, and whether the
+//   - the last checkpoint: the same checksum, the last frame that was copied, and whether the
 //     copy is complete. It is synced before the checkpoint's first write, and again after the
 //     database has been synced: SQLite reuses or deletes the WAL only after that.
 //
 // Recovery fails unless
-//   - the valid frames of the WAL, if it has the salts of the mark, include those of the mark;
-//   - the database, if the WAL is missing, unreadable or has other salts, contains the last
+//   - the valid frames of the WAL, if it has the header of the mark, include those of the mark;
+//   - the database, if the WAL is missing, unreadable or has another header, contains the last
 //     commit: its checkpoint is complete or, if another program has made it, the database
 //     contains the page of the commit's last frame.
 //

@@ -40,7 +40,7 @@ func (f *file) checkWAL(tls *libc.TLS, database uintptr) int32 {
 		return rc
 	}
 	synced := uint32(0)
-	if found.hasCommit && found.commit.salts == w.salts() {
+	if found.hasCommit && found.commit.of == w.generation() {
 		synced = found.commit.frame
 	}
 	return w.rewrite(tls, f.wal, synced+1, last)
@@ -69,17 +69,17 @@ func (f *file) compare(tls *libc.TLS, database uintptr, found marks, last uint32
 	w := state(f.wal)
 	at, done := found.commit, found.copied
 	switch {
-	case valid && found.hasCommit && at.salts == w.salts():
+	case valid && found.hasCommit && at.of == w.generation():
 		if last < at.frame {
 			return w.damaged("commits are lost: frames are valid up to %d, but %d were committed", last, at.frame)
 		}
-	case valid && found.hasCopied && done.salts == w.salts():
+	case valid && found.hasCopied && done.of == w.generation():
 		if last < done.frame {
 			return w.damaged("commits are lost: frames are valid up to %d, but %d were copied to the database", last, done.frame)
 		}
 	case found.hasCopied && !done.complete:
 		return w.damaged("it is missing or replaced, although not all of it had been copied to the database")
-	case !found.hasCommit || found.hasCopied && done.salts == at.salts && done.frame >= at.frame:
+	case !found.hasCommit || found.hasCopied && done.of == at.of && done.frame >= at.frame:
 	default:
 		return f.findCommit(tls, database, at)
 	}

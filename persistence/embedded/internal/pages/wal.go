@@ -14,6 +14,13 @@ type salts [8]byte
 
 func (f *file) salts() salts { return salts(f.head[16:24]) }
 
+// generation identifies the WAL between two restarts: the checksum of its header, which covers
+// the salts and the number of restarts. After a restart that a power cut has interrupted, the
+// next one has the same salts.
+type generation [8]byte
+
+func (f *file) generation() generation { return generation(f.head[24:32]) }
+
 func frameOffset(number uint32) int64 { return walHeader + int64(number-1)*frameSize }
 
 // frameAt returns the number of the frame that contains an offset, and the offset in it.
@@ -162,7 +169,7 @@ func (f *file) writeFrame(b base, number uint32, page []byte) int32 {
 	sum.add(f.head[:], header[:8]).add(f.head[:], page).store(header[16:])
 	f.commit = commit{}
 	if be32(header[4:]) != 0 {
-		f.commit = commit{salts: salts(header[8:16]), frame: number, page: be32(header), sum: signature(page)}
+		f.commit = commit{of: f.generation(), frame: number, page: be32(header), sum: signature(page)}
 	}
 	return b.write(f.scratch[:], frameOffset(number))
 }
