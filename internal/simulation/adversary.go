@@ -14,7 +14,7 @@ type fault struct {
 	begin func(w *world, p *process, lasts time.Duration) (heal func())
 }
 
-// faults are all kinds of faults.
+// kinds are all kinds of faults.
 var kinds = []fault{
 	{"kill", func(w *world, p *process, _ time.Duration) func() {
 		w.kill(p)
@@ -82,20 +82,27 @@ func (w *world) suffer() {
 			return
 		}
 		f := kinds[w.r.IntN(len(kinds))]
-		i := w.r.IntN(len(w.processes))
-		p := w.processes[i]
-		lasts := time.Duration(w.r.Int64N(int64(longest)))
-		w.counts[f.name]++
-		w.trace.note(fmt.Sprintf("%s: %s, for %v", p.title(), f.name, lasts))
-		if heal := f.begin(w, p, lasts); heal != nil {
-			w.lasting++
-			w.after(lasts, "the end of: "+f.name, func() {
-				w.lasting--
-				heal()
-			})
+		if w.r.IntN(3) == 0 {
+			w.befall(f, w.processes[w.r.IntN(len(w.processes))])
+		} else {
+			w.strike = func(p *process) { w.befall(f, p) }
 		}
 		w.suffer()
 	})
+}
+
+// befall has a fault happen, to a process if it is one of a process.
+func (w *world) befall(f fault, p *process) {
+	lasts := time.Duration(w.r.Int64N(int64(longest)))
+	w.counts[f.name]++
+	w.trace.note(fmt.Sprintf("%s: %s, for %v", p.title(), f.name, lasts))
+	if heal := f.begin(w, p, lasts); heal != nil {
+		w.lasting++
+		w.after(lasts, "the end of: "+f.name, func() {
+			w.lasting--
+			heal()
+		})
+	}
 }
 
 // kill ends a process as SIGKILL does, if it is the worker's latest.

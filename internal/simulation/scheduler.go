@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"testing/synctest"
 	"time"
@@ -22,7 +23,8 @@ type scheduler struct {
 	open    bool          // steps no longer wait
 	wakes   chan struct{} // a step has arrived
 
-	waiting []*step // those whose time is drawn
+	waiting []*step           // those whose time is drawn
+	strike  func(of *process) // if set, is called before the next critical step
 }
 
 // step is something that waits for its turn.
@@ -165,8 +167,22 @@ func (s *scheduler) pass(next *step, end time.Time) {
 // collectEvery is the number of steps between two garbage collections.
 const collectEvery = 5000
 
-// take lets a step go on.
+// critical reports whether a step is one of those at which a fault is likely to do harm:
+// what a worker asks of the server then has, or has not, been done.
+func (st *step) critical() bool {
+	return st.of != nil && slices.ContainsFunc([]string{"commit ", "claim ", "acquire ", "start request"}, func(call string) bool {
+		return strings.Contains(st.name, call)
+	})
+}
+
+// take lets a step go on, unless a fault strikes first: then its time may have changed.
 func (s *scheduler) take(next *step) {
+	if s.strike != nil && next.critical() {
+		strike := s.strike
+		s.strike = nil
+		strike(next.of)
+		return
+	}
 	if s.trace.steps%collectEvery == 0 {
 		runtime.GC()
 	}

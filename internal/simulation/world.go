@@ -133,7 +133,7 @@ func (w *world) differences() []string {
 // rest lets the world come to rest: there are no more faults and blocks, and an operator has
 // paused streams followed again. It returns what is wrong if that takes too long.
 func (w *world) rest() error {
-	w.calm = true
+	w.calm, w.strike = true, nil
 	behind := ""
 	for range 60 {
 		w.run(time.Minute)
