@@ -38,7 +38,7 @@ func call[T any](ctx context.Context, l *line, name string, do func(*server) (T,
 	var none T
 	w := l.of.world
 	name = l.user + supervision.ActorOf(ctx) + " " + name
-	life := w.server.life
+	life := w.server.life.Load()
 	if err := w.await(ctx, l.of, name, storing); err != nil {
 		return none, err
 	}
@@ -59,12 +59,12 @@ func call[T any](ctx context.Context, l *line, name string, do func(*server) (T,
 }
 
 // reach returns why a call that was made in a life of the server does not reach it.
-func (l *line) reach(life int) error {
+func (l *line) reach(life int64) error {
 	server := l.of.world.server
 	switch {
 	case l.of.dead:
 		return errKilled
-	case l.of.cut || server.away || server.life != life:
+	case l.of.cut || server.away || server.life.Load() != life:
 		return errAway
 	}
 	return nil
@@ -95,14 +95,11 @@ func (l *line) Commit(ctx context.Context, market persistence.MarketRef, moves [
 		name += " " + m.Actor.ID
 	}
 	w := l.of.world
-	if l.of.dead {
-		return errKilled
-	}
-	life := w.server.life
+	life := w.server.life.Load()
 	if err := w.await(ctx, l.of, name, storing); err != nil {
 		return err
 	}
-	if err := l.reach(life); err != nil && (err != errKilled || w.server.life != life || w.r.IntN(2) == 0) {
+	if err := l.reach(life); err != nil && (err != errKilled || w.server.life.Load() != life || w.r.IntN(2) == 0) {
 		return err
 	}
 	err := w.server.store.Commit(ctx, market, moves, do)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/imart/event-worker/persistence"
@@ -18,7 +19,7 @@ type server struct {
 	store *embedded.Store
 	*registry
 	away  bool          // no call is answered
-	life  int           // one more with every restart: connections do not outlive it
+	life  atomic.Int64  // one more with every restart: connections do not outlive it
 	ahead time.Duration // of its clock
 	saved *registry     // with what is in the folder "saved"
 }
@@ -63,7 +64,7 @@ func (s *server) restore() error {
 	}
 	s.changed() // which ends the watches
 	s.registry = s.saved.clone()
-	s.life++
+	s.life.Add(1)
 	return s.open()
 }
 

@@ -175,6 +175,7 @@ func (w *world) end() error {
 	for _, p := range append(w.ended, w.processes...) {
 		<-p.left
 	}
+	time.Sleep(time.Minute) // goroutines of the actor library end by their timers
 	w.fail(w.server.store.Close())
 	return errors.Join(w.errs...)
 }
