@@ -71,7 +71,7 @@ func TestReport(t *testing.T) {
 	}
 }
 
-// A turn that ends while a target is busy is no failure.
+// A turn that ends while a target is busy is not a failure.
 func TestRanOut(t *testing.T) {
 	const end = "--- FAIL: FuzzPage (21.14s)\n    context deadline exceeded\nFAIL\n"
 	for said, want := range map[string]bool{

@@ -33,7 +33,7 @@ func Shapes(to Target, path string) []Shape {
 		{"HTTP/2 without negotiation", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", []int{http.StatusBadRequest, http.StatusHTTPVersionNotSupported, http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed, 0}},
 		{"an unknown version", strings.Replace(get(), "HTTP/1.1", "HTTP/9.9", 1), []int{http.StatusHTTPVersionNotSupported, http.StatusBadRequest}},
 		{"two lengths", post("Content-Length: 5", "Content-Length: 6") + "12345" + smuggled, bad},
-		{"a length that is no number", post("Content-Length: +5") + "12345", bad},
+		{"a length that is not a number", post("Content-Length: +5") + "12345", bad},
 		{"a negative length", post("Content-Length: -1"), bad},
 		{"an unknown encoding", post("Transfer-Encoding: xchunked") + "0\r\n\r\n" + smuggled, []int{http.StatusNotImplemented, http.StatusBadRequest}},
 		{"two encodings", post("Transfer-Encoding: chunked", "Transfer-Encoding: identity") + "0\r\n\r\n" + smuggled, []int{http.StatusNotImplemented, http.StatusBadRequest}},

@@ -105,7 +105,7 @@ func (w *world) befall(f fault, p *process) {
 	}
 }
 
-// kill ends a process as SIGKILL does, if it is the worker's latest.
+// kill ends a process as SIGKILL does.
 func (w *world) kill(p *process) {
 	p.dead = true
 	p.leave()

@@ -86,8 +86,8 @@ func (l *line) Claim(ctx context.Context, claim persistence.Claim) (persistence.
 	return call(ctx, l, "claim "+claim.ID, func(s *server) (persistence.Actor, error) { return s.store.Claim(ctx, claim) })
 }
 
-// Commit implements persistence.Store. A commit that is on its way lands, whatever becomes
-// of who has sent it.
+// Commit implements persistence.Store. A commit that is on its way may land even if its
+// sender has been killed.
 func (l *line) Commit(ctx context.Context, market persistence.MarketRef, moves []persistence.Move, do func(persistence.Tx) error) error {
 	ctx = context.WithoutCancel(ctx)
 	name := "commit"

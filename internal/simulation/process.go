@@ -40,8 +40,8 @@ type process struct {
 	left    chan struct{} // closed when all of it has ended
 }
 
-// The settings of a worker. They are those of production, but that reorganised finality is
-// believed sooner.
+// The settings of a worker: those of production, except that finality violations are
+// confirmed sooner.
 const (
 	clusterPoll = 2 * time.Second
 	clusterTTL  = 10 * time.Second

@@ -12,7 +12,7 @@ func chainOf(id string) string {
 	return chain
 }
 
-// The length of a key in descriptions, and of a document that is no order or activity.
+// The length of a key in descriptions, and of a document that is neither an order nor an activity.
 const (
 	briefKey  = 10
 	briefText = 60
