@@ -1,4 +1,4 @@
-.PHONY: build test race fuzz compose-test simulate bench pictures lint size ci licences release release-check
+.PHONY: build test race fuzz compose-test failpoints simulate bench pictures lint size ci licences release release-check
 
 CORE = ^(messages|actors|cluster)/|^markets/[^/]*$$|^chains/([^/]*|(evm|aptos|internal)/.*)$$|^persistence/([^/]*|mongo/.*)$$
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.6.1
@@ -37,6 +37,12 @@ fuzz:
 # Tests docker-compose.yml in a Docker Engine: containers killed, paused, cut off. Minutes.
 compose-test:
 	EVENT_WORKER_TEST_COMPOSE=1 go test -count=1 -v -timeout 20m ./deploy
+
+# Kills workers at named points, in RUNS runs with the seeds from SEED on.
+RUNS = 1000
+failpoints: SEED = 0
+failpoints:
+	EVENT_WORKER_TEST_FAILPOINTS=$(RUNS) EVENT_WORKER_TEST_SEED=$(SEED) go test -count=1 -timeout 0 -v -run TestKills ./internal/crashes
 
 # Runs clusters in simulated time, one seed after the other, for as long as FOR says; SEED is the
 # first. The first build takes some minutes: it compiles Go's runtime, too.

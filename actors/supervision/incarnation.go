@@ -28,6 +28,8 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"github.com/imart/event-worker/internal/caller"
+	"github.com/imart/event-worker/internal/failpoint"
 	"github.com/imart/event-worker/messages"
 	"github.com/imart/event-worker/persistence"
 )
@@ -118,11 +120,14 @@ func ChildOf(pid *actor.PID, name string) *actor.PID {
 
 // Receive implements actor.Actor.
 func (inc *Incarnation) Receive(c actor.Context) {
+	if failpoint.Enabled {
+		defer failpoint.Around(inc.Claim.ID, nameOf(c.Message()))()
+	}
 	inc.Context = c
 	defer inc.noteFailure()
 	switch m := c.Message().(type) {
 	case *actor.Started:
-		inc.ctx, inc.cancel = context.WithCancel(context.WithValue(context.Background(), actorKey{}, inc.Claim.ID))
+		inc.ctx, inc.cancel = context.WithCancel(caller.With(context.Background(), inc.Claim.ID))
 		inc.Do(inc.claimDocument)
 	case *actor.Stopping:
 		inc.finish()
@@ -143,6 +148,14 @@ func (inc *Incarnation) Receive(c actor.Context) {
 	default:
 		inc.handle(m)
 	}
+}
+
+// nameOf names a message by its type, or by the type of the result in it.
+func nameOf(message any) string {
+	if r, ok := message.(result); ok {
+		message = r.message
+	}
+	return fmt.Sprintf("%T", message)
 }
 
 func (inc *Incarnation) handle(message any) {
@@ -169,15 +182,6 @@ func (inc *Incarnation) handle(message any) {
 func (inc *Incarnation) Do(work func(context.Context) any) {
 	self, ctx, root := inc.Self(), inc.ctx, inc.System.Root
 	inc.aside.Go(func() { root.Send(self, result{inc, safely(ctx, work)}) })
-}
-
-type actorKey struct{}
-
-// ActorOf returns the key of the actor that slow work is done for, of the work's context;
-// empty if there is none.
-func ActorOf(ctx context.Context) string {
-	key, _ := ctx.Value(actorKey{}).(string)
-	return key
 }
 
 // safely turns a panic of slow work into an error.

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"iter"
 
-	"github.com/imart/event-worker/actors/supervision"
+	"github.com/imart/event-worker/internal/caller"
 	"github.com/imart/event-worker/persistence"
 )
 
@@ -37,7 +37,7 @@ var (
 func call[T any](ctx context.Context, l *line, name string, do func(*server) (T, error)) (answer T, err error) {
 	var none T
 	w := l.of.world
-	name = l.user + supervision.ActorOf(ctx) + " " + name
+	name = l.user + caller.Of(ctx) + " " + name
 	life := w.server.life.Load()
 	if err := w.await(ctx, l.of, name, storing); err != nil {
 		return none, err

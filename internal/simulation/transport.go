@@ -7,7 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 
-	"github.com/imart/event-worker/actors/supervision"
+	"github.com/imart/event-worker/internal/caller"
 )
 
 // transport carries a worker's requests to one node of a chain, in two steps like a call of
@@ -25,7 +25,7 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	name := supervision.ActorOf(r.Context()) + " asks " + r.URL.Host + " " + summary(body)
+	name := caller.Of(r.Context()) + " asks " + r.URL.Host + " " + summary(body)
 	w := t.of.world
 	if err := w.await(r.Context(), t.of, name, reading); err != nil {
 		return nil, err

@@ -292,3 +292,22 @@ func TestWaitingEndsWithTheContext(t *testing.T) {
 	}
 	putOrder(t, s, "a")
 }
+
+// SQLite reads the first page of what was an empty file in the size that it takes for empty
+// files.
+func TestAReaderOfAFileThatIsBeingCreated(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, fileName)
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := openConn(path, layer, sqlite.OpenReadOnly)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	open(t, dir)
+	if version, err := inspect(conn); err != nil || version != schemaVersion {
+		t.Errorf("version %d, %v", version, err)
+	}
+}

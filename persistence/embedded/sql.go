@@ -2,8 +2,11 @@ package embedded
 
 import (
 	"errors"
+	"strings"
 
 	"zombiezen.com/go/sqlite"
+
+	"github.com/imart/event-worker/internal/failpoint"
 )
 
 // errEnough ends a query early: the remaining rows are not needed.
@@ -17,6 +20,9 @@ func nothing(*sqlite.Stmt) {}
 // each runs a query and calls row for every row of its result. Statements are cached:
 // row must not run the same query.
 func each(conn *sqlite.Conn, query string, bind binder, row func(*sqlite.Stmt) error) error {
+	if failpoint.Enabled && !reads(query) {
+		defer failpoint.Around("", clause(query))()
+	}
 	stmt, err := conn.Prepare(query)
 	if err != nil {
 		return err
@@ -54,6 +60,18 @@ func rows(stmt *sqlite.Stmt, bind binder, row func(*sqlite.Stmt) error) error {
 func run(conn *sqlite.Conn, query string, bind binder) (int, error) {
 	err := each(conn, query, bind, func(*sqlite.Stmt) error { return nil })
 	return conn.Changes(), err
+}
+
+func reads(query string) bool {
+	query = strings.TrimSpace(query)
+	return strings.HasPrefix(query, "SELECT") || strings.HasPrefix(query, "WITH")
+}
+
+// clause returns the beginning of a statement, which names its table.
+func clause(query string) string {
+	words := strings.Fields(query)
+	name, _, _ := strings.Cut(strings.Join(words[:min(len(words), 3)], " "), "(")
+	return name
 }
 
 // number returns the result of a query that yields one number.

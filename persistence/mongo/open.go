@@ -14,6 +14,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
 	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
 
+	"github.com/imart/event-worker/internal/failpoint"
 	"github.com/imart/event-worker/persistence/documents"
 )
 
@@ -100,6 +101,9 @@ func clientOptions(uri, app string) *options.ClientOptions {
 	o := options.Client().ApplyURI(uri)
 	if o.Timeout == nil {
 		o.SetTimeout(operationTimeout)
+	}
+	if failpoint.Enabled {
+		o.SetMonitor(newFailpoints())
 	}
 	return o.SetAppName(app).
 		SetWriteConcern(writeconcern.Majority()).

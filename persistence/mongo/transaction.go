@@ -79,7 +79,7 @@ func (t transaction) outcome(ctx context.Context) (bool, error) {
 	return t.landed(ctx)
 }
 
-// runOnce runs the transaction runOnce. If it fails, its transaction has been aborted on the
+// runOnce runs the transaction once. If it fails, its transaction has been aborted on the
 // server, or its session is a suspect.
 func (t transaction) runOnce(ctx context.Context) (err error) {
 	if err := ctx.Err(); err != nil {

@@ -78,6 +78,9 @@ func (t *tx) inMarket(match ...bson.E) bson.D {
 func is(field string, value any) bson.E { return bson.E{Key: field, Value: value} }
 
 func in(field string, values []string) bson.E {
+	if values == nil {
+		values = []string{} // nil would be null, which the server refuses
+	}
 	return bson.E{Key: field, Value: bson.D{{Key: "$in", Value: values}}}
 }
 

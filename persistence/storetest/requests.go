@@ -143,7 +143,11 @@ func likeTheModel(s *suite) {
 				}
 			},
 			"": func(t *rapid.T) {
-				found, err := queue.Requests(s.Context(), append([]string{"none"}, ids...))
+				found, err := queue.Requests(s.Context(), nil)
+				if must(t, err); len(found) > 0 {
+					t.Fatalf("without an ID: %v", found)
+				}
+				found, err = queue.Requests(s.Context(), append([]string{"none"}, ids...))
 				must(t, err)
 				if len(found) != len(ids) {
 					t.Fatalf("%d requests, want %d", len(found), len(ids))

@@ -10,6 +10,7 @@ import (
 	"modernc.org/libc"
 	lib "modernc.org/sqlite/lib"
 
+	"github.com/imart/event-worker/internal/failpoint"
 	"github.com/imart/event-worker/persistence/embedded/internal/c"
 )
 
@@ -103,6 +104,12 @@ func wholePage(n int32, offset int64) uint32 {
 	return uint32(offset/Size) + 1
 }
 
+// pageSize returns the page size that the first page of a database names, as SQLite encodes
+// it: 65,536 as 1.
+func pageSize(first []byte) int {
+	return int(first[16])<<8 | int(first[17])<<16
+}
+
 func readDatabase(tls *libc.TLS, f, buf uintptr, n int32, offset int64) int32 {
 	s, page := state(f), c.Bytes(buf, int(n))
 	rc := below(tls, f).read(page, offset)
@@ -114,9 +121,9 @@ func readDatabase(tls *libc.TLS, f, buf uintptr, n int32, offset int64) int32 {
 	}
 	number := wholePage(n, offset)
 	switch {
-	case number == 0 && n >= 512:
-		return s.damaged("page 1 names a page size of %d bytes instead of %d", n, Size)
-	case number == 0 || number == lockPage:
+	case number == 0 && n >= 512 && pageSize(page) != Size:
+		return s.damaged("page 1 names a page size of %d bytes instead of %d", pageSize(page), Size)
+	case number == 0 || number == lockPage: // SQLite looks for the page size: the file was empty a moment ago
 		return rc
 	case rc != lib.SQLITE_OK:
 		return s.damaged("page %d is missing: the file is cut off", number)
@@ -127,6 +134,7 @@ func readDatabase(tls *libc.TLS, f, buf uintptr, n int32, offset int64) int32 {
 }
 
 func writeDatabase(tls *libc.TLS, f, buf uintptr, n int32, offset int64) int32 {
+	defer failpoint.Around("", "write to the database")()
 	s, page := state(f), c.Bytes(buf, int(n))
 	if offset == 0 && n >= 100 {
 		s.decide(page)
@@ -161,6 +169,7 @@ func (f *file) beginCopy(tls *libc.TLS) int32 {
 }
 
 func syncDatabase(tls *libc.TLS, f uintptr, flags int32) int32 {
+	defer failpoint.Around("", "sync of the database")()
 	s, b := state(f), below(tls, f)
 	rc := c.Function[syncFunc](b.methods.FxSync)(tls, f, flags)
 	if rc != lib.SQLITE_OK || !s.checkpoint.copied || s.wal == 0 {

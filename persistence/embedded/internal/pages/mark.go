@@ -7,6 +7,7 @@ import (
 	"modernc.org/libc"
 	lib "modernc.org/sqlite/lib"
 
+	"github.com/imart/event-worker/internal/failpoint"
 	"github.com/imart/event-worker/persistence/embedded/internal/c"
 )
 
@@ -107,6 +108,7 @@ func (m base) replace(b []byte, from int64, encode func([]byte)) int32 {
 }
 
 func (f *file) markCommit(tls *libc.TLS, c commit) int32 {
+	defer failpoint.Around("", "mark of a commit")()
 	m, rc := f.openMark(tls, lib.SQLITE_OPEN_READWRITE|lib.SQLITE_OPEN_CREATE)
 	if rc != lib.SQLITE_OK {
 		return rc
@@ -115,6 +117,7 @@ func (f *file) markCommit(tls *libc.TLS, c commit) int32 {
 }
 
 func (f *file) markCheckpoint(tls *libc.TLS, c copied) int32 {
+	defer failpoint.Around("", "mark of a checkpoint")()
 	m, rc := f.openMark(tls, lib.SQLITE_OPEN_READWRITE|lib.SQLITE_OPEN_CREATE)
 	if rc != lib.SQLITE_OK {
 		return rc

@@ -6,6 +6,7 @@ import (
 	"modernc.org/libc"
 	lib "modernc.org/sqlite/lib"
 
+	"github.com/imart/event-worker/internal/failpoint"
 	"github.com/imart/event-worker/persistence/embedded/internal/c"
 )
 
@@ -118,6 +119,7 @@ func readFrame(tls *libc.TLS, f, buf uintptr, n int32, offset int64) int32 {
 // which SQLite has computed for the unsigned page, is computed again from the frame before:
 // its own idea of it does not matter.
 func writePart(tls *libc.TLS, f, buf uintptr, n int32, offset int64) int32 {
+	defer failpoint.Around("", "write to the WAL")()
 	s, b, page := state(f), below(tls, f), c.Bytes(buf, int(n))
 	number, within := frameAt(offset)
 	switch {
@@ -184,6 +186,7 @@ func (f *file) writeHeld(b base) int32 {
 }
 
 func syncWAL(tls *libc.TLS, f uintptr, flags int32) int32 {
+	defer failpoint.Around("", "sync of the WAL")()
 	s, b := state(f), below(tls, f)
 	if rc := s.writeHeld(b); rc != lib.SQLITE_OK {
 		return rc
@@ -197,6 +200,7 @@ func syncWAL(tls *libc.TLS, f uintptr, flags int32) int32 {
 }
 
 func truncateWAL(tls *libc.TLS, f uintptr, size int64) int32 {
+	defer failpoint.Around("", "truncation of the WAL")()
 	b := below(tls, f)
 	if rc := state(f).writeHeld(b); rc != lib.SQLITE_OK {
 		return rc

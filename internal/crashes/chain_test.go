@@ -1,0 +1,75 @@
+package crashes
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/imart/event-worker/internal/devnet"
+	"github.com/imart/event-worker/persistence"
+)
+
+// network is a chain and its node.
+type network struct {
+	*devnet.Chain
+	model devnet.Model
+	url   string
+}
+
+func newNetwork(t *testing.T, r *rand.Rand) network {
+	n := network{Chain: devnet.NewChain("devnet", 1000)}
+	for range devnet.Finality + r.IntN(2*devnet.Finality) {
+		n.Mine(r)
+	}
+	handler, err := devnet.Serve(n.Chain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n.model, err = devnet.NewModel(n.Chain); err != nil {
+		t.Fatal(err)
+	}
+	node := httptest.NewServer(handler)
+	t.Cleanup(node.Close)
+	n.url = node.URL
+	return n
+}
+
+// configuration is that of a worker. Batches and portions are small, so that there are many.
+func (n network) configuration(worker string) string {
+	return fmt.Sprintf(`node: %s
+cluster: {poll: 150ms, ttl: 600ms}
+monitor: {listen: "127.0.0.1:0"}
+api: {listen: "127.0.0.1:0"}
+tuning: {events: 8, portion: 4, tick: 100ms}
+chains:
+  %s:
+    kind: evm
+    chainId: %d
+    endpoint: %s
+    poll: 100ms
+    timeout: 5s
+    confirmViolations: 1s
+    markets:
+      %s: {start: 1}
+`, worker, n.Name, n.ID, n.url, devnet.MarketName)
+}
+
+// behind says what keeps the observers from being at the head of the chain; nothing if all
+// are.
+func (n network) behind(actors []persistence.Actor) string {
+	head, observers := n.Head(), 0
+	for _, a := range actors {
+		if a.Kind != "observer" {
+			continue
+		}
+		observers++
+		if a.Seq != head.Number() || a.Hash != head.Hash.Hex() || a.Pending != nil {
+			return fmt.Sprintf("%s is at %d of %d, %s, last error %q", a.ID, a.Seq, head.Number(), a.Status, a.LastError)
+		}
+	}
+	if want := 2 * (len(n.model.Market.Streams) + 1); observers != want { // and those of facts
+		return fmt.Sprintf("%d observers of %d", observers, want)
+	}
+	return ""
+}

@@ -1,0 +1,139 @@
+package crashes
+
+import (
+	"cmp"
+	"flag"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/imart/event-worker/internal/mongotest"
+)
+
+var update = flag.Bool("update", false, "write the failpoints that are reached to testdata")
+
+func TestMain(m *testing.M) { os.Exit(mongotest.Main(m)) }
+
+// build builds the program with its failpoints.
+func build(t *testing.T) string {
+	program := filepath.Join(t.TempDir(), "event-worker")
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-tags", "failpoints", "-o", program, "github.com/imart/event-worker")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("building the program: %v\n%s", err, out)
+	}
+	return program
+}
+
+// kinds are the kinds of stores that are there.
+func kinds(t *testing.T) []string {
+	all := []string{onEmbedded}
+	t.Run("MongoDB", func(t *testing.T) {
+		mongotest.URI(t)
+		all = append(all, onMongoDB)
+	})
+	return all
+}
+
+// atOnce is how many runs there are at a time: they wait most of the time.
+const atOnce = 6
+
+// TestKillsAtFailpoints executes the runs of some seeds, and as many as
+// EVENT_WORKER_TEST_FAILPOINTS says, from the seed EVENT_WORKER_TEST_SEED.
+func TestKillsAtFailpoints(t *testing.T) {
+	runs, first := number(t, "EVENT_WORKER_TEST_FAILPOINTS", 12), number(t, "EVENT_WORKER_TEST_SEED", 0)
+	program, kinds := build(t), kinds(t)
+	points := map[string][]kill{}
+	for _, kind := range kinds {
+		points[kind] = pointsOf(t, kind)
+	}
+	var next, killed, unreached atomic.Int64
+	var group sync.WaitGroup
+	for range atOnce {
+		group.Go(func() {
+			for i := int(next.Add(1)) - 1; i < runs && !t.Failed(); i = int(next.Add(1)) - 1 {
+				seed := uint64(first + i)
+				kind := kinds[seed%uint64(len(kinds))]
+				t.Run(fmt.Sprint(kind, "/", seed), func(t *testing.T) {
+					r := newRun(t, program, newPlan(kind, seed, points[kind]))
+					if err := r.tell(); err != nil {
+						t.Errorf("%v\nEVENT_WORKER_TEST_FAILPOINTS=1 EVENT_WORKER_TEST_SEED=%d repeats it", err, seed)
+					}
+					for _, w := range r.workers {
+						killed.Add(int64(w.lives))
+						unreached.Add(int64(len(w.kills)))
+					}
+				})
+			}
+		})
+	}
+	group.Wait()
+	t.Logf("%d runs, %d lives, %d kills were not reached", runs, killed.Load(), unreached.Load())
+}
+
+func number(t *testing.T, variable string, otherwise int) int {
+	value := os.Getenv(variable)
+	if value == "" {
+		return otherwise
+	}
+	n, err := strconv.Atoi(value)
+	if err != nil {
+		t.Fatalf("%s: %v", variable, err)
+	}
+	return n
+}
+
+func fileOf(kind string) string { return filepath.Join("testdata", kind+".points") }
+
+// pointsOf returns the failpoints of workers on a kind of store.
+func pointsOf(t *testing.T, kind string) (points []kill) {
+	text, err := os.ReadFile(fileOf(kind))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		k, err := parseKill(strings.TrimSpace(line))
+		if err != nil {
+			t.Fatal(err)
+		}
+		points = append(points, k)
+	}
+	return points
+}
+
+// TestPoints finds the failpoints that runs without kills reach, and how often each run that
+// reaches one does so at least.
+func TestPoints(t *testing.T) {
+	if !*update {
+		t.Skip("only with -update")
+	}
+	program := build(t)
+	for _, kind := range kinds(t) {
+		least := map[string]int{}
+		for seed := range uint64(16) {
+			t.Run(fmt.Sprint(kind, "/", seed), func(t *testing.T) {
+				r := newRun(t, program, plan{kind: kind, seed: seed})
+				if err := r.tell(); err != nil {
+					t.Error(err)
+				}
+				for name, n := range r.reached() {
+					least[name] = min(n, cmp.Or(least[name], n))
+				}
+			})
+		}
+		var all strings.Builder
+		for _, name := range slices.Sorted(maps.Keys(least)) {
+			fmt.Fprintln(&all, kill{name, least[name]})
+		}
+		if err := os.WriteFile(fileOf(kind), []byte(all.String()), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

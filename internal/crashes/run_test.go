@@ -1,0 +1,241 @@
+package crashes
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/imart/event-worker/actors/maintenance"
+	"github.com/imart/event-worker/internal/devnet"
+	"github.com/imart/event-worker/persistence"
+)
+
+// run is a story that is told while workers are killed.
+type run struct {
+	t       *testing.T
+	plan    plan
+	network network
+	data    data
+	store   store // nil until a worker has created it
+	workers []*worker
+	story   []act
+	asked   []string // the IDs of requests
+	steps   []string // what has happened
+}
+
+// plan is what a seed determines.
+type plan struct {
+	kind  string // of store
+	seed  uint64
+	kills []kill // one or two; none in a run without kills
+	// apart says that the second kill befalls the other worker, if there is one.
+	apart bool
+	// away says that a killed worker stays away until the other one has caught up.
+	away bool
+}
+
+// newPlan draws a run. The points say how often each is reached.
+func newPlan(kind string, seed uint64, points []kill) plan {
+	r := rand.New(rand.NewPCG(seed, 1))
+	p := plan{kind: kind, seed: seed, apart: r.IntN(2) == 0, away: r.IntN(2) == 0}
+	for range 1 + r.IntN(2) {
+		k := points[r.IntN(len(points))]
+		k.nth = 1 + r.IntN(k.nth)
+		p.kills = append(p.kills, k)
+	}
+	return p
+}
+
+func newRun(t *testing.T, program string, p plan) *run {
+	draw := rand.New(rand.NewPCG(p.seed, 0))
+	r := &run{t: t, plan: p, network: newNetwork(t, draw), data: newData(t, p.kind, draw.IntN(8) == 0)}
+	var streams []string
+	for _, s := range r.network.model.Market.Streams {
+		streams = append(streams, s.Name)
+	}
+	r.story = newStory(draw, streams)
+	names := []string{"a"}
+	if p.kind == onMongoDB {
+		names = []string{"a", "b"}
+	}
+	for _, name := range names {
+		r.workers = append(r.workers, newWorker(t, program, name, r.network, r.data))
+	}
+	for i, k := range p.kills {
+		w := r.workers[0]
+		if p.apart {
+			w = r.workers[i%len(r.workers)]
+		}
+		w.kills = append(w.kills, k)
+	}
+	t.Cleanup(r.end)
+	return r
+}
+
+func (r *run) end() {
+	if r.store != nil {
+		_ = r.store.Close()
+	}
+	if !r.t.Failed() {
+		return
+	}
+	r.t.Logf("%s", strings.Join(r.steps, "\n"))
+	for _, w := range r.workers {
+		log, _ := os.ReadFile(w.log())
+		trace, _ := os.ReadFile(w.trace())
+		r.t.Logf("worker %s said:\n%s\nand reached last:\n%s", w.name, tail(log), tail(trace))
+	}
+}
+
+// tail returns the end of a text.
+func tail(text []byte) string {
+	lines := strings.SplitAfter(string(text), "\n")
+	return strings.Join(lines[max(0, len(lines)-25):], "")
+}
+
+func (r *run) note(format string, args ...any) {
+	r.steps = append(r.steps, fmt.Sprintf(format, args...))
+}
+
+// patience bounds a run.
+const patience = 3 * time.Minute
+
+// tell tells the story, restarts workers that are killed, and compares the documents in the
+// end.
+func (r *run) tell() error {
+	ctx, cancel := context.WithTimeout(r.t.Context(), patience)
+	defer cancel()
+	if err := r.workers[0].start(); err != nil {
+		return err
+	}
+	for {
+		amiss, err := r.amiss(ctx)
+		if err == nil {
+			err = r.restart(amiss == "")
+		}
+		switch {
+		case ctx.Err() != nil:
+			return fmt.Errorf("after %v: %s", patience, amiss)
+		case err != nil:
+			return err
+		case r.store == nil || amiss != "" && !(len(r.story) > 0 && r.story[0].soon):
+			time.Sleep(20 * time.Millisecond)
+		case len(r.story) > 0:
+			next := r.story[0]
+			r.story = r.story[1:]
+			r.note("%s", next.name)
+			if err := next.do(r); err != nil {
+				return fmt.Errorf("%s: %w", next.name, err)
+			}
+		default:
+			stopped, err := r.stop()
+			if err != nil {
+				return err
+			}
+			if stopped {
+				return r.compare(ctx)
+			}
+		}
+	}
+}
+
+// restart starts the workers that were killed, and the others once there are data.
+func (r *run) restart(settled bool) error {
+	for _, w := range r.workers {
+		switch {
+		case w.up(), w.process == nil && r.store == nil:
+			continue
+		case w.process != nil && !w.ended:
+			at, err := w.killed()
+			if err != nil {
+				return err
+			}
+			r.note("worker %s, life %d: killed at %v", w.name, w.lives, at)
+			w.ended = true
+		}
+		if r.plan.away && !settled && r.anyUp() {
+			continue
+		}
+		if err := w.start(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *run) anyUp() bool { return slices.ContainsFunc(r.workers, (*worker).up) }
+
+// amiss says what the workers have yet to do; nothing once they have done everything.
+func (r *run) amiss(ctx context.Context) (string, error) {
+	if r.store == nil {
+		var err error
+		if r.store, err = r.data.open(r.t); r.store == nil {
+			return "there are no data yet", err
+		}
+	}
+	requests, err := r.store.Requests(ctx, r.asked)
+	if err != nil {
+		return "", err
+	}
+	for _, q := range requests {
+		switch {
+		case !q.Ended():
+			return fmt.Sprintf("%s, %s, is %s", q.ID, q.Kind, q.State), nil
+		case q.State == persistence.RequestFailed && !slices.ContainsFunc(idle, func(s string) bool { return strings.Contains(q.Reason, s) }):
+			return "", errors.New(q.Kind + " failed: " + q.Reason)
+		}
+	}
+	actors, err := persistence.Collect[persistence.Actor](ctx, r.store, persistence.Query{Collection: persistence.Actors})
+	if err != nil {
+		return "", err
+	}
+	return r.network.behind(actors), nil
+}
+
+// idle are the reasons of requests for which there is nothing to do.
+var idle = []string{maintenance.ErrNothingToRewind.Error(), maintenance.ErrNoDeadLetter.Error()}
+
+// stop stops all workers; false if one of them was killed meanwhile.
+func (r *run) stop() (stopped bool, err error) {
+	for _, w := range r.workers {
+		if w.up() {
+			err = errors.Join(err, w.stop())
+		}
+	}
+	return err == nil && !slices.ContainsFunc(r.workers, func(w *worker) bool { return !w.ended }), err
+}
+
+// reached returns how often the first worker has reached each failpoint.
+func (r *run) reached() map[string]int {
+	trace, err := os.ReadFile(r.workers[0].trace())
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	counts := map[string]int{}
+	for name := range strings.Lines(string(trace)) {
+		counts[strings.TrimSpace(name)]++
+	}
+	return counts
+}
+
+// compare compares the documents with the model's.
+func (r *run) compare(ctx context.Context) error {
+	got, err := devnet.Read(ctx, r.store)
+	if err != nil {
+		return err
+	}
+	want := devnet.Contents{}
+	if err := r.network.model.Documents(want); err != nil {
+		return err
+	}
+	if d := devnet.Differences(got, want); len(d) > 0 {
+		return fmt.Errorf("the documents differ from the model's:\n%s", strings.Join(d, "\n"))
+	}
+	return nil
+}
