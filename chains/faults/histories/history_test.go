@@ -177,7 +177,7 @@ const below = 40
 // checkKept returns an error if an activity far below the finalized block has disappeared:
 // no fault lies about finality long enough to justify that.
 func (h *history) checkKept(ctx context.Context) error {
-	activities, err := load[markets.Activity](ctx, h.store, persistence.Activities)
+	activities, err := persistence.Collect[markets.Activity](ctx, h.store, persistence.Query{Collection: persistence.Activities})
 	if err != nil {
 		return err
 	}
@@ -264,7 +264,7 @@ func (h *history) difference(got, want documents) string {
 // checkStalled returns an error unless the worker is stalled as expected: with the documents
 // of a prefix of the chain, and a reported error.
 func (h *history) checkStalled(ctx context.Context) error {
-	all, err := load[persistence.Actor](ctx, h.store, persistence.Actors)
+	all, err := persistence.Collect[persistence.Actor](ctx, h.store, persistence.Query{Collection: persistence.Actors})
 	if err != nil {
 		return err
 	}
@@ -314,7 +314,7 @@ func (h *history) checkStalled(ctx context.Context) error {
 
 // checkMined returns an error if an activity is from a block that was never mined.
 func (h *history) checkMined(ctx context.Context) error {
-	activities, err := load[markets.Activity](ctx, h.store, persistence.Activities)
+	activities, err := persistence.Collect[markets.Activity](ctx, h.store, persistence.Query{Collection: persistence.Activities})
 	for _, a := range activities {
 		if h.chain.ByHash(common.HexToHash(a.Block)) == nil {
 			return fmt.Errorf("%s is of block %s, which was never mined", a.ID(), a.Block)
