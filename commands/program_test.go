@@ -5,11 +5,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -17,28 +15,14 @@ import (
 	"time"
 
 	"github.com/imart/event-worker/internal/mongotest"
+	"github.com/imart/event-worker/internal/programtest"
 )
 
 // program is the built program. These tests run it as its users do.
 var program string
 
 func TestMain(m *testing.M) {
-	os.Exit(build(func() int { return mongotest.Main(m) }))
-}
-
-func build(run func() int) int {
-	dir, err := os.MkdirTemp("", "event-worker")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer os.RemoveAll(dir)
-	program = filepath.Join(dir, "event-worker")
-	if out, err := exec.Command("go", "build", "-o", program, "..").CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "building the program: %v\n%s", err, out)
-		return 1
-	}
-	return run()
+	os.Exit(programtest.Main(&program, func() int { return mongotest.Main(m) }))
 }
 
 // patience bounds everything that must happen.
@@ -81,12 +65,7 @@ func (b *buffer) String() string {
 func command(ctx context.Context, dir string, environ []string, args ...string) *exec.Cmd {
 	c := exec.CommandContext(ctx, program, args...)
 	c.Dir = dir
-	c.Env = environ
-	for _, v := range os.Environ() {
-		if !strings.HasPrefix(v, "EVENT_WORKER_") && !strings.HasPrefix(v, "MONGODB_") {
-			c.Env = append(c.Env, v)
-		}
-	}
+	c.Env = append(programtest.Environ(), environ...)
 	return c
 }
 

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/imart/event-worker/internal/child"
+	"github.com/imart/event-worker/internal/programtest"
 )
 
 // TestIMart follows made chains with deploy/imart.yaml.
@@ -50,7 +51,7 @@ type local struct {
 // newLocal follows made chains to their end.
 func newLocal(t *testing.T, recordings string) *local {
 	t.Helper()
-	p := &local{undisturbed(), built(t), filepath.Join(t.TempDir(), "data")}
+	p := &local{undisturbed(), programtest.Build(t), filepath.Join(t.TempDir(), "data")}
 	nodes := exec.CommandContext(t.Context(), p.program, "replay", "--recordings", recordings, "--pace", "1ms")
 	out, err := nodes.StdoutPipe()
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/imart/event-worker/internal/programtest"
 	"github.com/imart/event-worker/internal/required"
 )
 
@@ -224,16 +225,14 @@ func (p *project) contents(t *testing.T) string {
 
 // undisturbed is for processes outside Docker.
 func undisturbed() *project {
-	return &project{environ: slices.DeleteFunc(os.Environ(), func(v string) bool {
-		return strings.HasPrefix(v, "EVENT_WORKER_") || strings.HasPrefix(v, "MONGODB_")
-	})}
+	return &project{environ: programtest.Environ()}
 }
 
 // recordings returns the contents that an undisturbed demo makes.
 func recordings(t *testing.T) string {
 	t.Helper()
 	p := undisturbed()
-	program, data := built(t), filepath.Join(t.TempDir(), "data")
+	program, data := programtest.Build(t), filepath.Join(t.TempDir(), "data")
 	p.must(t, program, "demo", "--once", "--data", data)
 	var b strings.Builder
 	for _, collection := range collections {

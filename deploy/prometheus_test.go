@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/imart/event-worker/internal/mongotest"
+	"github.com/imart/event-worker/internal/programtest"
 	"github.com/imart/event-worker/internal/required"
 )
 
@@ -50,7 +51,7 @@ type server string
 // Prometheus that scrapes it and evaluates the alerts.
 func scraped(t *testing.T) server {
 	t.Helper()
-	program, dir := built(t), t.TempDir()
+	program, dir := programtest.Build(t), t.TempDir()
 	environ := append(undisturbed().environ, "MONGODB_URI="+mongotest.Database(t), "EVENT_WORKER_MONITOR_LISTEN=127.0.0.1:0", "EVENT_WORKER_API=false")
 	nodes := exec.Command(program, "replay", "--pace", "50ms")
 	nodes.Env = environ

@@ -66,11 +66,3 @@ func serve(t *testing.T, c *exec.Cmd, pattern string) (found string, out *output
 		}
 	}
 }
-
-// built builds the program and returns its path.
-func built(t *testing.T) (program string) {
-	t.Helper()
-	program = filepath.Join(t.TempDir(), "event-worker")
-	undisturbed().must(t, "go", "build", "-o", program, "..")
-	return program
-}

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/imart/event-worker/internal/mongotest"
+	"github.com/imart/event-worker/internal/programtest"
 	"github.com/imart/event-worker/internal/required"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence/documents"
@@ -111,11 +112,7 @@ type program struct{ folder string }
 
 func build(t *testing.T) program {
 	t.Helper()
-	p := program{t.TempDir()}
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", p.binary(), "..").CombinedOutput(); err != nil {
-		t.Fatalf("building the program: %v\n%s", err, out)
-	}
-	return p
+	return program{filepath.Dir(programtest.Build(t))}
 }
 
 // run runs a line of shell that calls the program, which must go well.

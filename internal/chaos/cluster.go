@@ -14,6 +14,7 @@ import (
 
 	"github.com/imart/event-worker/internal/devnet"
 	"github.com/imart/event-worker/internal/mongotest"
+	"github.com/imart/event-worker/internal/programtest"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
 )
@@ -58,7 +59,7 @@ func newCluster(t testing.TB, o options, at timing) *cluster {
 	t.Cleanup(c.database.close)
 	program := o.program
 	if program == "" {
-		program = build(t)
+		program = programtest.Build(t)
 	}
 	for i := range o.nodes {
 		c.nodes = append(c.nodes, newNode(t, program, fmt.Sprint("node-", i+1), w, at, server))

@@ -15,6 +15,7 @@ import (
 	"github.com/imart/event-worker/internal/child"
 	"github.com/imart/event-worker/internal/devnet"
 	"github.com/imart/event-worker/internal/mongotest"
+	"github.com/imart/event-worker/internal/programtest"
 )
 
 // timing is the timing in a node's configuration.
@@ -52,16 +53,6 @@ type node struct {
 	suspect time.Time // until then its answers are the most likely to be stale
 }
 
-// build builds the program, once for all nodes.
-func build(t testing.TB) string {
-	t.Helper()
-	program := filepath.Join(t.TempDir(), "event-worker")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, "github.com/imart/event-worker").CombinedOutput(); err != nil {
-		t.Fatalf("building the program: %v\n%s", err, out)
-	}
-	return program
-}
-
 // newNode prepares a node that follows all chains of a world.
 func newNode(t testing.TB, program, name string, w *world, at timing, server *mongotest.Server) *node {
 	t.Helper()
@@ -69,12 +60,7 @@ func newNode(t testing.TB, program, name string, w *world, at timing, server *mo
 	if err := os.WriteFile(filepath.Join(n.dir, "event-worker.yaml"), []byte(n.configuration(w, at)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, v := range os.Environ() {
-		if !strings.HasPrefix(v, "EVENT_WORKER_") && !strings.HasPrefix(v, "MONGODB_") {
-			n.environ = append(n.environ, v)
-		}
-	}
-	n.environ = append(n.environ, "MONGODB_URI="+n.proxy.URI(databaseName))
+	n.environ = append(programtest.Environ(), "MONGODB_URI="+n.proxy.URI(databaseName))
 	t.Cleanup(n.kill)
 	return n
 }

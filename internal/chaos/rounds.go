@@ -5,11 +5,12 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime/pprof"
 	"testing"
 	"time"
+
+	"github.com/imart/event-worker/internal/programtest"
 )
 
 const (
@@ -33,7 +34,7 @@ type series struct {
 // run runs rounds until the time is over or the context ends. It reports whether all have
 // passed.
 func (s *series) run(ctx context.Context) (ok bool, err error) {
-	if s.program, err = s.build(ctx); err != nil {
+	if s.program, err = programtest.BuildIn(ctx, s.folder); err != nil { // once: all rounds test the same
 		return false, err
 	}
 	s.report = newReport(s)
@@ -56,15 +57,6 @@ func (s *series) run(ctx context.Context) (ok bool, err error) {
 }
 
 func (s *series) path(name string) string { return filepath.Join(s.folder, name) }
-
-// build builds the program once: all rounds test the same.
-func (s *series) build(ctx context.Context) (string, error) {
-	program := s.path("event-worker")
-	if out, err := exec.CommandContext(ctx, "go", "build", "-o", program, "github.com/imart/event-worker").CombinedOutput(); err != nil {
-		return "", fmt.Errorf("building the program: %w\n%s", err, out)
-	}
-	return program, nil
-}
 
 // one runs a round; false if it does not end, so that there cannot be another.
 func (s *series) one(ctx context.Context, o options) bool {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -16,21 +15,12 @@ import (
 	"testing"
 
 	"github.com/imart/event-worker/internal/mongotest"
+	"github.com/imart/event-worker/internal/programtest"
 )
 
 var update = flag.Bool("update", false, "write the failpoints that are reached to testdata")
 
 func TestMain(m *testing.M) { os.Exit(mongotest.Main(m)) }
-
-// build builds the program with its failpoints.
-func build(t *testing.T) string {
-	program := filepath.Join(t.TempDir(), "event-worker")
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-tags", "failpoints", "-o", program, "github.com/imart/event-worker")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("building the program: %v\n%s", err, out)
-	}
-	return program
-}
 
 // kinds are the kinds of stores that are there.
 func kinds(t *testing.T) []string {
@@ -49,7 +39,7 @@ const atOnce = 6
 // EVENT_WORKER_TEST_FAILPOINTS says, from the seed EVENT_WORKER_TEST_SEED.
 func TestKillsAtFailpoints(t *testing.T) {
 	runs, first := number(t, "EVENT_WORKER_TEST_FAILPOINTS", 12), number(t, "EVENT_WORKER_TEST_SEED", 0)
-	program, kinds := build(t), kinds(t)
+	program, kinds := programtest.Build(t, "-tags", "failpoints"), kinds(t)
 	points := map[string][]kill{}
 	for _, kind := range kinds {
 		points[kind] = pointsOf(t, kind)
@@ -114,7 +104,7 @@ func TestPoints(t *testing.T) {
 	if !*update {
 		t.Skip("only with -update")
 	}
-	program := build(t)
+	program := programtest.Build(t, "-tags", "failpoints")
 	for _, kind := range kinds(t) {
 		least := map[string]int{}
 		for seed := range uint64(16) {

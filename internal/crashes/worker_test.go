@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/imart/event-worker/internal/child"
+	"github.com/imart/event-worker/internal/programtest"
 )
 
 // worker is a process of the real program, in one life after the other.
@@ -45,12 +46,7 @@ func newWorker(t *testing.T, program, name string, n network, at data) *worker {
 	if err := os.WriteFile(filepath.Join(w.dir, "event-worker.yaml"), []byte(n.configuration(name)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, v := range os.Environ() {
-		if !strings.HasPrefix(v, "EVENT_WORKER_") && !strings.HasPrefix(v, "MONGODB_") {
-			w.environ = append(w.environ, v)
-		}
-	}
-	w.environ = append(w.environ, "FAILPOINTS_TRACE="+w.trace(), "GOGC=off", "GOMEMLIMIT=256MiB")
+	w.environ = append(programtest.Environ(), "FAILPOINTS_TRACE="+w.trace(), "GOGC=off", "GOMEMLIMIT=256MiB")
 	w.environ = append(w.environ, at.environ()...)
 	t.Cleanup(func() {
 		if w.up() {

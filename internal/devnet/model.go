@@ -5,9 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"time"
-
-	"github.com/ethereum/go-ethereum/core/types"
 
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/markets/catalogue"
@@ -131,30 +128,4 @@ func (m Model) orders(events []markets.Event, to Contents) error {
 		}
 	}
 	return nil
-}
-
-// RawsOf returns the logs in blocks that a source selects.
-func RawsOf(source markets.Source, blocks []*Block) []markets.Raw {
-	var raws []markets.Raw
-	for _, b := range blocks {
-		for _, l := range b.logs {
-			if slices.Contains(source.Addresses, l.Address.Hex()) && slices.Contains(source.Topics, l.Topics[0].Hex()) {
-				raws = append(raws, rawOf(l))
-			}
-		}
-	}
-	return raws
-}
-
-func rawOf(l *types.Log) markets.Raw {
-	raw := markets.Raw{
-		Position: markets.Position{Height: int64(l.BlockNumber), Transaction: int32(l.TxIndex), Log: int32(l.Index)},
-		Seq:      int64(l.BlockNumber), Block: l.BlockHash.Hex(), Transaction: l.TxHash.Hex(),
-		Time:    time.Unix(int64(l.BlockTimestamp), 0).UTC(),
-		Address: l.Address, Data: l.Data,
-	}
-	for _, t := range l.Topics {
-		raw.Topics = append(raw.Topics, t)
-	}
-	return raw
 }

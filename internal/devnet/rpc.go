@@ -41,19 +41,23 @@ func (a *ethAPI) height(number rpc.BlockNumber, head int64) int64 {
 	case number >= 0:
 		return number.Int64()
 	case number == rpc.FinalizedBlockNumber || number == rpc.SafeBlockNumber:
-		return max(0, head-Finality)
+		return a.c.finalBelow(head)
 	case number == rpc.EarliestBlockNumber:
 		return 0
 	}
 	return head
 }
 
-// GetBlockByHash is eth_getBlockByHash, for headers only.
-func (a *ethAPI) GetBlockByHash(hash common.Hash, _ bool) any {
-	if b := a.c.ByHash(hash); b != nil {
-		return b.header
+// GetBlockByHash is eth_getBlockByHash, for headers or for transactions.
+func (a *ethAPI) GetBlockByHash(hash common.Hash, full bool) any {
+	b := a.c.ByHash(hash)
+	switch {
+	case b == nil:
+		return nil
+	case full:
+		return map[string]any{"hash": b.Hash, "transactions": transactionsOf(b)}
 	}
-	return nil
+	return b.header
 }
 
 // query is the parameter of eth_getLogs.
@@ -75,7 +79,7 @@ func (a *ethAPI) GetLogs(q query) ([]*types.Log, error) {
 	}
 	found := []*types.Log{}
 	for _, b := range blocks {
-		for _, l := range b.logs {
+		for _, l := range b.Logs {
 			if q.matches(l) {
 				found = append(found, l)
 			}

@@ -14,7 +14,7 @@ import (
 // traders generate the Seaport trades of one chain.
 type traders struct {
 	orders uint64        // created so far
-	recent []transaction // the newest, which may be mined again
+	recent []Transaction // the newest, which may be mined again
 }
 
 const (
@@ -33,8 +33,8 @@ var seaports = []common.Address{
 }
 
 // transactions returns the transactions of a block: none to four.
-func (m *traders) transactions(r *rand.Rand) []transaction {
-	var all []transaction
+func (m *traders) transactions(r *rand.Rand) []Transaction {
+	var all []Transaction
 	for range max(0, r.IntN(6)-1) {
 		all = append(all, m.trade(r))
 	}
@@ -45,8 +45,8 @@ func (m *traders) transactions(r *rand.Rand) []transaction {
 
 // again returns new transactions and some that may have been abandoned, at other
 // positions.
-func (m *traders) again(r *rand.Rand) []transaction {
-	var all []transaction
+func (m *traders) again(r *rand.Rand) []Transaction {
+	var all []Transaction
 	for _, t := range m.recent {
 		if r.IntN(remembered/4) == 0 {
 			all = append(all, t)
@@ -57,27 +57,27 @@ func (m *traders) again(r *rand.Rand) []transaction {
 
 // trade returns one transaction. A few are invalid: orders that were never listed are
 // bought, sold ones cancelled, and some logs cannot be decoded.
-func (m *traders) trade(r *rand.Rand) transaction {
-	t := transaction{salt: r.Uint64()}
+func (m *traders) trade(r *rand.Rand) Transaction {
+	t := Transaction{Salt: r.Uint64()}
 	switch n := r.IntN(20); {
 	case n < 8 || m.orders == 0:
 		m.orders++
-		t.logs = append(t.logs, listing(m.orders))
+		t.Logs = append(t.Logs, listing(m.orders))
 	case n < 9:
-		t.logs = append(t.logs, listing(m.order(r)))
+		t.Logs = append(t.Logs, listing(m.order(r)))
 	case n < 13:
-		t.logs = append(t.logs, sale(m.order(r), 1+r.Uint64N(3)))
+		t.Logs = append(t.Logs, sale(m.order(r), 1+r.Uint64N(3)))
 	case n < 14: // for example, an offer matched with a listing
 		a, b := m.order(r), m.order(r)
-		t.logs = append(t.logs, sale(a, 1), sale(b, 1), match(a, b))
+		t.Logs = append(t.Logs, sale(a, 1), sale(b, 1), match(a, b))
 	case n < 17:
-		t.logs = append(t.logs, cancel(m.order(r)))
+		t.Logs = append(t.Logs, cancel(m.order(r)))
 	case n < 19:
-		t.logs = append(t.logs, counter(r.Uint64N(makers), seaports[r.IntN(len(seaports))]))
+		t.Logs = append(t.Logs, counter(r.Uint64N(makers), seaports[r.IntN(len(seaports))]))
 	default:
 		broken := listing(m.order(r))
-		broken.data = broken.data[:len(broken.data)/2]
-		t.logs = append(t.logs, broken)
+		broken.Data = broken.Data[:len(broken.Data)/2]
+		t.Logs = append(t.Logs, broken)
 	}
 	return t
 }
@@ -114,10 +114,10 @@ func price(order uint64) *big.Int {
 	return new(big.Int).Mul(new(big.Int).SetUint64(1+order%1000), big.NewInt(1e15)) // wei
 }
 
-func listing(order uint64) logged {
+func listing(order uint64) Log {
 	kind, id, quantity := token(order)
 	by := maker(order % makers)
-	return logged{contractOf(order), seaportabi.Topics("OrderValidated"), seaportabi.Data("OrderValidated", orderHash(order), seaportabi.OrderParameters{
+	return Log{contractOf(order), seaportabi.Topics("OrderValidated"), seaportabi.Data("OrderValidated", orderHash(order), seaportabi.OrderParameters{
 		Offerer: by,
 		Offer:   []seaportabi.OfferItem{seaportabi.Offered(kind, Collection, id, quantity, quantity)},
 		Consideration: []seaportabi.ConsiderationItem{
@@ -128,7 +128,7 @@ func listing(order uint64) logged {
 }
 
 // sale fills an order, partially if its token is ERC-1155.
-func sale(order, quantity uint64) logged {
+func sale(order, quantity uint64) Log {
 	kind, id, all := token(order)
 	amount := new(big.Int).SetUint64(quantity)
 	if amount.Cmp(all) > 0 {
@@ -136,26 +136,26 @@ func sale(order, quantity uint64) logged {
 	}
 	paid := new(big.Int).Div(new(big.Int).Mul(price(order), amount), all)
 	by := maker(order % makers)
-	return logged{contractOf(order), seaportabi.Topics("OrderFulfilled", by, common.Address{}), seaportabi.Data("OrderFulfilled",
+	return Log{contractOf(order), seaportabi.Topics("OrderFulfilled", by, common.Address{}), seaportabi.Data("OrderFulfilled",
 		orderHash(order), taker(order%makers),
 		[]seaportabi.SpentItem{seaportabi.Spent(kind, Collection, id, amount)},
 		[]seaportabi.ReceivedItem{seaportabi.Received(seaportabi.Ether, common.Address{}, new(big.Int), paid, by)},
 	)}
 }
 
-func match(orders ...uint64) logged {
+func match(orders ...uint64) Log {
 	hashes := make([][32]byte, len(orders))
 	for i, order := range orders {
 		hashes[i] = orderHash(order)
 	}
-	return logged{contractOf(orders[0]), seaportabi.Topics("OrdersMatched"), seaportabi.Data("OrdersMatched", hashes)}
+	return Log{contractOf(orders[0]), seaportabi.Topics("OrdersMatched"), seaportabi.Data("OrdersMatched", hashes)}
 }
 
-func cancel(order uint64) logged {
-	return logged{contractOf(order), seaportabi.Topics("OrderCancelled", maker(order%makers), common.Address{}), seaportabi.Data("OrderCancelled", orderHash(order))}
+func cancel(order uint64) Log {
+	return Log{contractOf(order), seaportabi.Topics("OrderCancelled", maker(order%makers), common.Address{}), seaportabi.Data("OrderCancelled", orderHash(order))}
 }
 
 // counter cancels all earlier orders of a maker on a contract.
-func counter(by uint64, contract common.Address) logged {
-	return logged{contract, seaportabi.Topics("CounterIncremented", maker(by)), seaportabi.Data("CounterIncremented", big.NewInt(1))}
+func counter(by uint64, contract common.Address) Log {
+	return Log{contract, seaportabi.Topics("CounterIncremented", maker(by)), seaportabi.Data("CounterIncremented", big.NewInt(1))}
 }

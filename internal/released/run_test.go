@@ -4,35 +4,20 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/imart/event-worker/internal/mongotest"
+	"github.com/imart/event-worker/internal/programtest"
 )
 
 // present is the present version of the program.
 var present string
 
-func TestMain(m *testing.M) { os.Exit(build(func() int { return mongotest.Main(m) })) }
-
-func build(run func() int) int {
-	dir, err := os.MkdirTemp("", "event-worker")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer os.RemoveAll(dir)
-	present = filepath.Join(dir, "event-worker")
-	if out, err := exec.Command("go", "build", "-o", present, "github.com/imart/event-worker").CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "building the program: %v\n%s", err, out)
-		return 1
-	}
-	return run()
+func TestMain(m *testing.M) {
+	os.Exit(programtest.Main(&present, func() int { return mongotest.Main(m) }))
 }
 
 // patience bounds each run of a program.
@@ -51,12 +36,7 @@ func (d data) command(ctx context.Context, t *testing.T, program string, args ..
 		args = append(args, "--data", d.folder)
 	}
 	c := exec.CommandContext(ctx, program, args...)
-	c.Dir, c.Env = t.TempDir(), d.environ
-	for _, v := range os.Environ() {
-		if !strings.HasPrefix(v, "EVENT_WORKER_") && !strings.HasPrefix(v, "MONGODB_") {
-			c.Env = append(c.Env, v)
-		}
-	}
+	c.Dir, c.Env = t.TempDir(), append(programtest.Environ(), d.environ...)
 	return c
 }
 

@@ -232,7 +232,7 @@ func (d documents) among(right documents) bool {
 
 // reportsError reports whether an actor reports an error.
 func reportsError(ctx context.Context, store persistence.Store) bool {
-	all, err := load[persistence.Actor](ctx, store, persistence.Actors)
+	all, err := persistence.Collect[persistence.Actor](ctx, store, persistence.Query{Collection: persistence.Actors})
 	for _, a := range all {
 		if a.Failing() && a.LastError != "" {
 			return err == nil

@@ -41,14 +41,14 @@ func documentsOf(name string, all []markets.Event) documents {
 // stored returns the documents of a store.
 func stored(ctx context.Context, store persistence.Store) (documents, error) {
 	d := documents{}
-	orders, err := load[markets.Order](ctx, store, persistence.Orders)
+	orders, err := persistence.Collect[markets.Order](ctx, store, persistence.Query{Collection: persistence.Orders})
 	if err != nil {
 		return nil, err
 	}
 	for _, order := range orders {
 		d["order "+order.ID()] = text(order)
 	}
-	activities, err := load[markets.Activity](ctx, store, persistence.Activities)
+	activities, err := persistence.Collect[markets.Activity](ctx, store, persistence.Query{Collection: persistence.Activities})
 	if err != nil {
 		return nil, err
 	}
@@ -60,22 +60,6 @@ func stored(ctx context.Context, store persistence.Store) (documents, error) {
 		d[key] = text(a)
 	}
 	return d, nil
-}
-
-// load returns the documents of a collection.
-func load[T any](ctx context.Context, store persistence.Store, collection string) ([]T, error) {
-	var all []T
-	for doc, err := range store.Query(ctx, persistence.Query{Collection: collection}) {
-		var one T
-		if err == nil {
-			err = json.Unmarshal(doc, &one)
-		}
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, one)
-	}
-	return all, nil
 }
 
 func text(v any) string {
@@ -164,7 +148,7 @@ func fields(got, want string) string {
 
 // report describes the state of the worker's actors.
 func report(ctx context.Context, store persistence.Store) string {
-	all, err := load[persistence.Actor](ctx, store, persistence.Actors)
+	all, err := persistence.Collect[persistence.Actor](ctx, store, persistence.Query{Collection: persistence.Actors})
 	if err != nil {
 		return err.Error()
 	}
@@ -175,7 +159,7 @@ func report(ctx context.Context, store persistence.Store) string {
 			lines = append(lines, fmt.Sprintf("    %+v", e))
 		}
 	}
-	letters, err := load[markets.DeadLetter](ctx, store, persistence.DeadLetters)
+	letters, err := persistence.Collect[markets.DeadLetter](ctx, store, persistence.Query{Collection: persistence.DeadLetters})
 	if err != nil {
 		return err.Error()
 	}

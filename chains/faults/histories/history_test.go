@@ -17,6 +17,7 @@ import (
 	"github.com/imart/event-worker/chains"
 	"github.com/imart/event-worker/chains/evm"
 	"github.com/imart/event-worker/chains/faults"
+	"github.com/imart/event-worker/internal/devnet"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/persistence/embedded"
@@ -52,7 +53,7 @@ type history struct {
 // run runs the history of a seed. Its log goes to out.
 func run(ctx context.Context, seed uint64, tr trial, out *logged) (err error) {
 	random := rand.New(rand.NewPCG(seed, 13))
-	h := &history{trial: tr, random: random, chain: newBlockchain(random, 2+random.IntN(60)+tr.blocks), backed: random.IntN(3) == 0, sockets: tr.sockets || random.IntN(6) == 0}
+	h := &history{trial: tr, random: random, chain: newBlockchain(random, chainName, chainID, 1+random.IntN(60)+tr.blocks), backed: random.IntN(3) == 0, sockets: tr.sockets || random.IntN(6) == 0}
 	dir, err := os.MkdirTemp("", "histories-*")
 	if err != nil {
 		return err
@@ -75,24 +76,23 @@ func run(ctx context.Context, seed uint64, tr trial, out *logged) (err error) {
 		return fmt.Errorf("%w\nactors:\n  %s", err, report(ctx, h.store))
 	}
 	if err := h.settle(ctx); err != nil {
-		return fmt.Errorf("%d blocks, %d killed, %d reorganised, backed %v, sockets %v:\n  %w", len(h.chain.now()), h.killed, h.replaced, h.backed, h.sockets, err)
+		return fmt.Errorf("%d blocks, %d killed, %d reorganised, backed %v, sockets %v:\n  %w", len(h.chain.Blocks()), h.killed, h.replaced, h.backed, h.sockets, err)
 	}
 	return nil
 }
 
 // serve starts the chain's nodes: one with faults, and sometimes one without.
 func (h *history) serve(seed uint64) ([]chains.Endpoint, func(), error) {
-	node, err := serve(h.chain)
+	node, err := devnet.Serve(h.chain.Chain)
 	if err != nil {
 		return nil, nil, err
 	}
 	options := faults.Options{Heads: 10 * time.Millisecond}
 	if h.trial.foreign {
-		other, err := serve(newBlockchain(h.random, 40))
-		if err != nil {
+		other := newBlockchain(h.random, "foreign", 1, 40)
+		if options.Other, err = devnet.Serve(other.Chain); err != nil {
 			return nil, nil, err
 		}
-		options.Other = renamed{other}
 	}
 	proxy, err := faults.New(h.trial.profile, seed, node, options)
 	if err != nil {
@@ -177,13 +177,13 @@ const below = 40
 // checkKept returns an error if an activity far below the finalized block has disappeared:
 // no fault lies about finality long enough to justify that.
 func (h *history) checkKept(ctx context.Context) error {
-	activities, err := load[markets.Activity](ctx, h.store, persistence.Activities)
+	activities, err := persistence.Collect[markets.Activity](ctx, h.store, persistence.Query{Collection: persistence.Activities})
 	if err != nil {
 		return err
 	}
-	branch, final, now := h.chain.now(), h.chain.finalized(), map[string]bool{}
+	branch, final, now := h.chain.Blocks(), h.chain.Final(), map[string]bool{}
 	for _, a := range activities {
-		if a.Seq <= final-below && branch[a.Seq].hash.Hex() == a.Block {
+		if a.Seq <= final-below && branch[a.Seq].Hash.Hex() == a.Block {
 			now[a.ID()] = true
 		}
 	}
@@ -213,7 +213,7 @@ func (i *idleness) of(wrong string) time.Duration {
 // settle waits until the documents are correct, or until the worker reports that they
 // cannot be, where that is true.
 func (h *history) settle(ctx context.Context) error {
-	branch, started := h.chain.now(), time.Now()
+	branch, started := h.chain.Blocks(), time.Now()
 	want := documentsOf(h.worker.market.Name, h.all(branch))
 	idle := idleness{since: started}
 	for {
@@ -243,7 +243,7 @@ func (h *history) settle(ctx context.Context) error {
 }
 
 // all returns all events of a branch.
-func (h *history) all(branch []*block) (all []markets.Event) {
+func (h *history) all(branch []*devnet.Block) (all []markets.Event) {
 	for _, s := range h.worker.market.Streams {
 		all = append(all, events(s, branch)...)
 	}
@@ -264,7 +264,7 @@ func (h *history) difference(got, want documents) string {
 // checkStalled returns an error unless the worker is stalled as expected: with the documents
 // of a prefix of the chain, and a reported error.
 func (h *history) checkStalled(ctx context.Context) error {
-	all, err := load[persistence.Actor](ctx, h.store, persistence.Actors)
+	all, err := persistence.Collect[persistence.Actor](ctx, h.store, persistence.Query{Collection: persistence.Actors})
 	if err != nil {
 		return err
 	}
@@ -273,7 +273,7 @@ func (h *history) checkStalled(ctx context.Context) error {
 		return err
 	}
 	if h.trial.forks { // a worker that knew nothing yet may have taken them for the chain's
-		return h.checkMined(got)
+		return h.checkMined(ctx)
 	}
 	told := false
 	var logged, folded []markets.Event
@@ -312,14 +312,15 @@ func (h *history) checkStalled(ctx context.Context) error {
 	return nil
 }
 
-// checkMined returns an error if an activity is from a block that was never checkMined.
-func (h *history) checkMined(got documents) error {
-	for key := range got {
-		if block := key[strings.LastIndex(key, "/")+1:]; strings.HasPrefix(key, "activity ") && !h.chain.has(block) {
-			return fmt.Errorf("%s is of a block that was never mined", key)
+// checkMined returns an error if an activity is from a block that was never mined.
+func (h *history) checkMined(ctx context.Context) error {
+	activities, err := persistence.Collect[markets.Activity](ctx, h.store, persistence.Query{Collection: persistence.Activities})
+	for _, a := range activities {
+		if h.chain.ByHash(common.HexToHash(a.Block)) == nil {
+			return fmt.Errorf("%s is of block %s, which was never mined", a.ID(), a.Block)
 		}
 	}
-	return nil
+	return err
 }
 
 // until returns the events of a stream up to an observer's position, on a branch that
@@ -328,13 +329,13 @@ func (h *history) until(a persistence.Actor) ([]markets.Event, error) {
 	if a.Hash == "" {
 		return nil, nil
 	}
-	branch := h.chain.upTo(common.HexToHash(a.Hash))
-	if branch == nil {
+	b := h.chain.ByHash(common.HexToHash(a.Hash))
+	if b == nil {
 		return nil, fmt.Errorf("%s is at %d %s, which is on no branch", a.ID, a.Seq, a.Hash)
 	}
 	for _, s := range h.worker.market.Streams {
 		if s.Name == a.Stream {
-			return events(s, branch), nil
+			return events(s, branchOf(b)), nil
 		}
 	}
 	return nil, fmt.Errorf("%s: no such stream", a.ID)

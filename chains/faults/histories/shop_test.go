@@ -5,16 +5,17 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
-	"time"
 
 	"github.com/ethereum/go-ethereum/common"
-	"github.com/ethereum/go-ethereum/core/types"
 	"github.com/ethereum/go-ethereum/crypto"
-	"github.com/holiman/uint256"
 
+	"github.com/imart/event-worker/internal/devnet"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/markets/definition"
 )
+
+// chainID is the made-up chain's.
+const chainID = 7331
 
 // shopMarket is the market on the chain. Only the transfers in a sale's transaction tell
 // what was sold.
@@ -76,10 +77,10 @@ type shop struct {
 }
 
 // shopOf returns the shop's state after a branch's blocks.
-func shopOf(branch []*block) shop {
+func shopOf(branch []*devnet.Block) shop {
 	s := shop{open: map[uint64]bool{}}
 	for _, b := range branch {
-		for _, l := range b.logs {
+		for _, l := range b.Logs {
 			id := l.Topics[1].Big().Uint64()
 			switch l.Topics[0] {
 			case listed:
@@ -92,55 +93,49 @@ func shopOf(branch []*block) shop {
 	return s
 }
 
-// trade returns the logs of a block's transactions.
-func (s *shop) trade(random *rand.Rand) (logs []*types.Log) {
+// trade returns a block's transactions.
+func (s *shop) trade(random *rand.Rand) (all []devnet.Transaction) {
 	if random.IntN(3) == 0 {
 		return nil
 	}
-	for i := range 1 + random.IntN(4) {
-		var hash common.Hash
-		binary.BigEndian.PutUint64(hash[:], random.Uint64())
+	for range 1 + random.IntN(4) {
+		t := devnet.Transaction{Salt: random.Uint64()}
 		for range 1 + random.IntN(2) {
-			for _, l := range s.deal(random) {
-				l.TxHash, l.TxIndex = hash, uint(i)
-				logs = append(logs, l)
-			}
+			t.Logs = append(t.Logs, s.deal(random)...)
 		}
+		all = append(all, t)
 	}
-	return logs
+	return all
 }
 
 // deal returns the logs of one random action.
-func (s *shop) deal(random *rand.Rand) []*types.Log {
+func (s *shop) deal(random *rand.Rand) []devnet.Log {
 	counter := counters[random.IntN(len(counters))]
 	someone := func() []byte { return common.LeftPadBytes([]byte{1 + byte(random.IntN(5))}, 32) }
 	price := common.LeftPadBytes([]byte{byte(random.IntN(200)), 1}, 32)
-	if s.open == nil {
-		s.open = map[uint64]bool{}
-	}
 	ids := slices.Sorted(maps.Keys(s.open))
 	kind := random.IntN(10)
 	switch {
 	case kind == 9: // a log that belongs to no market
-		return []*types.Log{moved(someone(), someone(), numbered(random.Uint64N(50)))}
+		return []devnet.Log{moved(someone(), someone(), numbered(random.Uint64N(50)))}
 	case kind < 4 || len(ids) == 0:
 		s.last++
 		s.open[s.last] = true
-		return []*types.Log{{Address: counter, Topics: []common.Hash{listed, numbered(s.last)}, Data: slices.Concat(someone(), price)}}
+		return []devnet.Log{{Contract: counter, Topics: []common.Hash{listed, numbered(s.last)}, Data: slices.Concat(someone(), price)}}
 	}
 	id := ids[random.IntN(len(ids))]
 	delete(s.open, id)
 	if kind < 6 {
-		return []*types.Log{{Address: counter, Topics: []common.Hash{cancelled, numbered(id)}, Data: []byte{}}}
+		return []devnet.Log{{Contract: counter, Topics: []common.Hash{cancelled, numbered(id)}, Data: []byte{}}}
 	}
-	return []*types.Log{
+	return []devnet.Log{
 		moved(someone(), someone(), numbered(id)),
-		{Address: counter, Topics: []common.Hash{sold, numbered(id)}, Data: price},
+		{Contract: counter, Topics: []common.Hash{sold, numbered(id)}, Data: price},
 	}
 }
 
-func moved(from, to []byte, id common.Hash) *types.Log {
-	return &types.Log{Address: things, Topics: []common.Hash{transfer, common.Hash(from), common.Hash(to), id}, Data: []byte{}}
+func moved(from, to []byte, id common.Hash) devnet.Log {
+	return devnet.Log{Contract: things, Topics: []common.Hash{transfer, common.Hash(from), common.Hash(to), id}, Data: []byte{}}
 }
 
 func numbered(id uint64) (h common.Hash) {
@@ -149,43 +144,7 @@ func numbered(id uint64) (h common.Hash) {
 }
 
 // events returns the events of a stream in a branch's blocks.
-func events(s markets.Stream, branch []*block) []markets.Event {
-	var raws []markets.Raw
-	for _, b := range branch[min(1, len(branch)):] {
-		around := map[common.Hash][]markets.Log{}
-		for _, l := range b.logs {
-			around[l.TxHash] = append(around[l.TxHash], markets.Log{Index: int32(l.Index), Address: l.Address, Topics: topics(l), Data: l.Data})
-		}
-		for _, l := range b.logs {
-			raw := markets.Raw{
-				Position: markets.Position{Height: b.number(), Transaction: int32(l.TxIndex), Log: int32(l.Index)},
-				Seq:      b.number(), Block: b.hash.Hex(), Transaction: l.TxHash.Hex(), Time: time.Unix(int64(b.header.Time), 0).UTC(),
-				Address: l.Address, Topics: topics(l), Data: l.Data,
-			}
-			if s.Source.ReceiptLogs {
-				raw.ReceiptLogs = around[l.TxHash]
-			}
-			if s.Source.Envelope {
-				raw.Envelope = envelopeOf(l.TxHash)
-			}
-			if s.Source.Matches(&raw) {
-				raws = append(raws, raw)
-			}
-		}
-	}
-	decoded, _ := s.DecodeAll(raws)
+func events(s markets.Stream, branch []*devnet.Block) []markets.Event {
+	decoded, _ := s.DecodeAll(devnet.RawsOf(s.Source, branch))
 	return decoded
-}
-
-// envelopeOf returns the envelope of a transaction, which its hash determines.
-func envelopeOf(transaction common.Hash) *markets.Envelope {
-	return &markets.Envelope{Sender: [20]byte(transaction[:20]), Value: markets.AmountOf(uint256.NewInt(uint64(transaction[0])))}
-}
-
-func topics(l *types.Log) [][32]byte {
-	all := make([][32]byte, len(l.Topics))
-	for i, topic := range l.Topics {
-		all[i] = topic
-	}
-	return all
 }
