@@ -1,6 +1,7 @@
 package crashes
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -114,14 +115,16 @@ func (r *run) tell() error {
 	if err := r.workers[0].start(); err != nil {
 		return err
 	}
+	last := "" // of what was amiss
 	for {
 		amiss, err := r.amiss(ctx)
+		last = cmp.Or(amiss, last)
 		if err == nil {
 			err = r.restart(amiss == "")
 		}
 		switch {
 		case ctx.Err() != nil:
-			return fmt.Errorf("after %v: %s", patience, amiss)
+			return fmt.Errorf("after %v: %s", patience, last)
 		case err != nil:
 			return err
 		case r.store == nil || amiss != "" && !(len(r.story) > 0 && r.story[0].soon):
