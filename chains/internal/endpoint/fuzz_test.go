@@ -2,7 +2,6 @@ package endpoint
 
 import (
 	"bytes"
-	"encoding/json"
 	"testing"
 )
 
@@ -13,7 +12,7 @@ func FuzzDispatch(f *testing.F) {
 	for _, message := range []string{
 		`{"jsonrpc":"2.0","id":3,"result":"0x1"}`, `[{"id":6,"result":1},{"id":5,"error":{"code":1}}]`, `{"id":null,"error":{"code":-32600,"message":"batch too large"}}`,
 		`{"jsonrpc":"2.0","method":"eth_subscription","params":{"subscription":"0x1","result":{"number":"0x7"}}}`, `[{"id":3},{"id":5}]`, `{"method":"eth_subscription","error":{}}`,
-		`{"method":7}`, `[]`, `{"id":3}{"id":5}`, `{"id":9223372036854775808}`, `{"id":"3"}`, "[[[[", "",
+		`{"method":7}`, `[]`, `{"id":3}{"id":5}`, `{"method":"eth_subscription"}0`, `{"id":9223372036854775808}`, `{"id":"3"}`, "[[[[", "",
 	} {
 		f.Add([]byte(message))
 	}
@@ -46,7 +45,7 @@ func FuzzDispatch(f *testing.F) {
 		if answered > 1 || answered+heads > 1 {
 			t.Fatalf("%q: %d answers, %d heads", message, answered, heads)
 		}
-		if heads > 0 && (!bytes.Contains(message, []byte("eth_")) || !json.Valid(message)) {
+		if heads > 0 && (err == nil || !bytes.HasPrefix(bytes.TrimSpace(message), []byte("{"))) {
 			t.Fatalf("%q announces a head", message)
 		}
 		if budget.TryLease(DefaultBudget-DefaultBudget*2/3) == nil {
