@@ -74,7 +74,7 @@ func (r *reader) stream(chain *yamlfile.Node) string {
 	if option == nil {
 		return ""
 	}
-	return checkURL(option, text, "http", "https")
+	return checkURL(option, text, "https", "grpc")
 }
 
 // getenv returns the value of an environment variable; empty if it is not set.

@@ -88,7 +88,7 @@ func split(id string, known []persistence.MarketRef) ([]persistence.MarketRef, s
 	parts := strings.SplitN(id, "/", 3)
 	if len(parts) == 3 && !strings.HasPrefix(id, "0x") {
 		of := parts[0] + "/" + parts[1]
-		return nil, "", fmt.Errorf("%w %q: the database contains no market %s%s: it contains %s", ErrUnknown, id, of, spelling.DidYouMean(of, names), strings.Join(names, ", "))
+		return nil, "", fmt.Errorf("%w %q: the database contains no market %q%s: it contains %s", ErrUnknown, id, of, spelling.DidYouMean(of, names), strings.Join(names, ", "))
 	}
 	return known, id, nil
 }

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"path"
 	"strings"
 	"syscall"
 	"time"
@@ -76,8 +77,11 @@ func (f *Fetcher) fetch(ctx context.Context, uri string) (found, error) {
 		if f.gateway == "" {
 			return found{}, ErrNoGateway
 		}
-		path := strings.TrimPrefix(strings.TrimLeft(rest, "/"), "ipfs/")
-		return f.get(ctx, f.gateway+"/ipfs/"+path)
+		below := strings.TrimPrefix(strings.TrimLeft(rest, "/"), "ipfs/")
+		if u, err := url.Parse("/ipfs/" + below); err == nil && !strings.HasPrefix(path.Clean(u.Path), "/ipfs/") {
+			return found{}, fmt.Errorf("%w: it leaves the gateway's path", ErrScheme)
+		}
+		return f.get(ctx, f.gateway+"/ipfs/"+below)
 	case "data":
 		body, err := dataOf(rest)
 		if err != nil {

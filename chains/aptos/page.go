@@ -164,9 +164,13 @@ func (s *pageScanner) finish(t outline, changes []change) error {
 	if err != nil {
 		return fmt.Errorf("version %d: %w", t.version, err)
 	}
+	at, err := number(t.timestamp).time()
+	if err != nil {
+		return fmt.Errorf("version %d: %w", t.version, err)
+	}
 	for _, raw := range t.raws {
 		raw.Position.Height, raw.Seq = t.version, t.version
-		raw.Transaction, raw.Time, raw.Ledger = t.hash, number(t.timestamp).time(), ledger
+		raw.Transaction, raw.Time, raw.Ledger = t.hash, at, ledger
 		s.raws = append(s.raws, raw)
 	}
 	return nil

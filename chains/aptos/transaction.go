@@ -73,6 +73,10 @@ func Transaction(text []byte) (hash string, raws []markets.Raw, err error) {
 	if err := json.Unmarshal(text, &w); err != nil {
 		return "", nil, fmt.Errorf("transaction of Aptos: %w", err)
 	}
+	at, err := w.Timestamp.time()
+	if err != nil {
+		return "", nil, err
+	}
 	accounts := map[string]bool{}
 	for i, e := range w.Events {
 		long, err := fullType(e.Type)
@@ -89,7 +93,7 @@ func Transaction(text []byte) (hash string, raws []markets.Raw, err error) {
 		raws = append(raws, markets.Raw{
 			Handle:   of,
 			Position: markets.Position{Height: int64(w.Version), Log: int32(i)}, Seq: int64(e.Sequence),
-			Transaction: w.Hash, Time: w.Timestamp.time(), Type: long, JSON: e.Data,
+			Transaction: w.Hash, Time: at, Type: long, JSON: e.Data,
 		})
 		if raws[i].JSON, err = canonical(e.Data); err != nil {
 			return "", nil, fmt.Errorf("data of event %d: %w", i, err)
@@ -114,7 +118,10 @@ func (w wireTransaction) checkVersion(version int64) error {
 }
 
 func (w wireTransaction) parse() (t *transaction, err error) {
-	t = &transaction{hash: w.Hash, time: w.Timestamp.time(), indices: map[eventKey]int32{}}
+	t = &transaction{hash: w.Hash, indices: map[eventKey]int32{}}
+	if t.time, err = w.Timestamp.time(); err != nil {
+		return nil, err
+	}
 	accounts := map[string]bool{}
 	for i, e := range w.Events {
 		if h, ok := e.handle(); ok {
@@ -126,8 +133,14 @@ func (w wireTransaction) parse() (t *transaction, err error) {
 	return t, err
 }
 
-// time is a number of microseconds since 1970.
-func (n number) time() time.Time { return time.UnixMicro(int64(n)).UTC() }
+// time is a number of microseconds since 1970, of a time that documents can have.
+func (n number) time() (time.Time, error) {
+	at := time.UnixMicro(int64(n)).UTC()
+	if at.Year() > 9999 {
+		return time.Time{}, fmt.Errorf("timestamp %d is after the year 9999", n)
+	}
+	return at, nil
+}
 
 // ledgerOf returns what decoders need of a transaction's sender and changes.
 func ledgerOf(version number, sender string, changes []change, accounts map[string]bool) (*markets.AptosTransaction, error) {

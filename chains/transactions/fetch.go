@@ -76,7 +76,10 @@ func fetchEVM(ctx context.Context, e *endpoint.Endpoint, hash string) (Transacti
 	if err := ask(ctx, e, &sent, "eth_getTransactionByHash", hash); err != nil {
 		sent = receipt.envelope // most definitions do without the value
 	}
-	all := evmTransactions(receipt.Logs, time.Unix(int64(block.Timestamp), 0).UTC())
+	all, err := evmTransactions(receipt.Logs, timeOf(block.Timestamp))
+	if err != nil {
+		return Transaction{}, 0, e.Errorf("%w", err)
+	}
 	if len(all) == 0 {
 		return Transaction{Hash: hash, Kind: markets.EVM}, uint64(id), nil
 	}

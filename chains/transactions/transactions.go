@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/ethereum/go-ethereum/common"
@@ -28,7 +29,15 @@ var ErrForm = errors.New("not a transaction: want the answer of eth_getTransacti
 
 // Parse reads the transactions in an answer: a receipt, a list of receipts or of logs,
 // a recorded block, an Aptos transaction; alone or as the result of JSON-RPC.
-func Parse(text []byte) ([]Transaction, error) {
+func Parse(text []byte) ([]Transaction, error) { return parse(text, 0) }
+
+// maxDepth bounds the nesting of an answer's envelopes, each of which is read again.
+const maxDepth = 10
+
+func parse(text []byte, depth int) ([]Transaction, error) {
+	if depth > maxDepth {
+		return nil, ErrForm
+	}
 	var form struct {
 		Result   json.RawMessage `json:"result"`
 		Response json.RawMessage `json:"response"`
@@ -41,13 +50,13 @@ func Parse(text []byte) ([]Transaction, error) {
 		Timestamp *json.Number      `json:"timestamp"` // of a recorded block
 		Events    []json.RawMessage `json:"events"`    // of an Aptos transaction
 	}
-	if list, err := parseList(text); err == nil {
+	if list, err := parseList(text, depth); err == nil {
 		return list, nil
 	}
 	err := json.Unmarshal(text, &form)
 	for _, inner := range []json.RawMessage{form.Result, form.Response, form.Receipt} {
 		if len(inner) > 0 && string(inner) != "null" {
-			all, err := Parse(inner)
+			all, err := parse(inner, depth+1)
 			if err == nil && len(all) == 1 && form.Sent != nil {
 				if err := json.Unmarshal(form.Sent, &form.envelope); err != nil {
 					return nil, fmt.Errorf("%w: %w", ErrForm, err)
@@ -64,14 +73,14 @@ func Parse(text []byte) ([]Transaction, error) {
 		at := time.Time{}
 		if form.Timestamp != nil {
 			if seconds, err := form.Timestamp.Int64(); err == nil {
-				at = time.Unix(seconds, 0).UTC()
+				at = timeOf(hexutil.Uint64(max(seconds, 0)))
 			}
 		}
-		all := evmTransactions(form.Logs, at)
+		all, err := evmTransactions(form.Logs, at)
 		if len(all) == 1 && form.From != nil {
 			all[0].setEnvelope(form.envelope)
 		}
-		return all, nil
+		return all, err
 	case err != nil:
 		return nil, fmt.Errorf("%w: %w", ErrForm, err)
 	}
@@ -79,18 +88,18 @@ func Parse(text []byte) ([]Transaction, error) {
 }
 
 // parseList reads a list of logs, receipts or recorded calls.
-func parseList(text []byte) ([]Transaction, error) {
+func parseList(text []byte, depth int) ([]Transaction, error) {
 	var elements []json.RawMessage
 	if err := json.Unmarshal(text, &elements); err != nil {
 		return nil, err
 	}
 	var logs []log
 	if json.Unmarshal(text, &logs) == nil && len(logs) > 0 && logs[0].Topics != nil {
-		return evmTransactions(logs, time.Time{}), nil
+		return evmTransactions(logs, time.Time{})
 	}
 	var all []Transaction
 	for _, element := range elements {
-		if found, err := Parse(element); err == nil {
+		if found, err := parse(element, depth+1); err == nil {
 			all = append(all, found...)
 		}
 	}
@@ -133,10 +142,21 @@ type log struct {
 	Time        *hexutil.Uint64 `json:"blockTimestamp"`
 }
 
+// timeOf is a time in Unix seconds; the zero time if it is not one that events have.
+func timeOf(seconds hexutil.Uint64) time.Time {
+	if at := time.Unix(int64(min(seconds, 1<<40)), 0).UTC(); at.Year() <= 9999 {
+		return at
+	}
+	return time.Time{}
+}
+
 // evmTransactions groups logs by transaction.
-func evmTransactions(logs []log, at time.Time) (all []Transaction) {
+func evmTransactions(logs []log, at time.Time) (all []Transaction, err error) {
 	index := map[common.Hash]int{}
 	for _, l := range logs {
+		if l.BlockNumber > math.MaxInt64 || l.TxIndex > math.MaxInt32 || l.Index > math.MaxInt32 {
+			return nil, fmt.Errorf("%w: no block has the number %d, a transaction %d or a log %d", ErrForm, l.BlockNumber, l.TxIndex, l.Index)
+		}
 		i, ok := index[l.Transaction]
 		if !ok {
 			i = len(all)
@@ -149,7 +169,7 @@ func evmTransactions(logs []log, at time.Time) (all []Transaction) {
 			Address: l.Address, Data: l.Data,
 		}
 		if l.Time != nil {
-			raw.Time = time.Unix(int64(*l.Time), 0).UTC()
+			raw.Time = timeOf(*l.Time)
 		}
 		for _, t := range l.Topics {
 			raw.Topics = append(raw.Topics, t)
@@ -159,7 +179,7 @@ func evmTransactions(logs []log, at time.Time) (all []Transaction) {
 	for i := range all {
 		addReceiptLogs(all[i].Raws)
 	}
-	return all
+	return all, nil
 }
 
 // addReceiptLogs gives each event all logs of its transaction.

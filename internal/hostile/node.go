@@ -32,6 +32,8 @@ type Answer struct {
 	Name  string
 	Write func(w http.ResponseWriter, r *http.Request, batched bool, ids []json.RawMessage)
 	Logs  func(w io.Writer, q query)
+	// Frames begins a WebSocket's bytes, in place of any answer, and Frame repeats after it.
+	Frames, Frame string
 }
 
 // Answered is the number of hostile answers that have been given.

@@ -65,9 +65,7 @@ func (f *File) report(err *jsonschema.ValidationError) {
 	case *kind.PropertyNames: // by checkNames
 	case *kind.AdditionalProperties:
 		properties, _ := said["properties"].(part)
-		for _, key := range k.Properties {
-			n.child(key).Unknown(slices.Sorted(maps.Keys(properties)))
-		}
+		n.unknown(k.Properties, slices.Sorted(maps.Keys(properties)))
 	case *kind.Required:
 		for _, key := range k.Missing {
 			properties, _ := said["properties"].(part)
@@ -102,6 +100,37 @@ func (n *Node) fail(text string) {
 		n.Add("%s", text)
 	}
 	n.bad = n.parent != nil
+}
+
+// maxUnknown is the number of unknown options in one place that are reported one by one.
+const maxUnknown = 10
+
+// unknown reports options of the node that are unknown, and drops them.
+func (n *Node) unknown(names, known []string) {
+	for i, c := range n.firstOf(names) {
+		switch more := len(names) - i - 1; {
+		case i < maxUnknown, i == maxUnknown && more == 0:
+			c.Unknown(known)
+		case i == maxUnknown:
+			n.file.add(c, c.problem(c.key, fmt.Sprintf("unknown option, as are %d more here", more)))
+		}
+		c.bad = true
+	}
+}
+
+// firstOf returns the first option of each of some names, in the file's order.
+func (n *Node) firstOf(names []string) (all []*Node) {
+	left := map[string]bool{}
+	for _, name := range names {
+		left[name] = true
+	}
+	for _, c := range n.children {
+		if left[c.name] {
+			all = append(all, c)
+		}
+		delete(left, c.name)
+	}
+	return all
 }
 
 // Unknown reports an unknown option.

@@ -2,8 +2,8 @@
 // and reports all problems of a file with their places.
 //
 // Guarantees:
-//   - The size, the tokens and the nesting of a file are bounded before it is parsed. The
-//     expansion of aliases is bounded, too.
+//   - The size, the tokens, the nesting and the options in one place of a file are bounded
+//     before it is parsed. The expansion of aliases is bounded, too.
 //   - All problems are reported together, as file:line:column, with the source line and a
 //     caret. A value that came from the environment names its variable instead.
 //   - Secrets are not shown: neither the value of an option that the schema marks

@@ -88,12 +88,8 @@ func (f *File) Err() error { return f.ErrOf(func([]string) bool { return true })
 // file as a whole are always included.
 func (f *File) ErrOf(option func(keys []string) bool) error {
 	var ps Problems
-	all := starts(f.docs)
 	for i, p := range f.problems {
 		if len(f.paths[i]) == 0 || option(f.paths[i]) {
-			if p.File == f.name && p.Env == "" && len(ps) < maxSnippets {
-				p.snippet = f.snippet(place{p.Line, p.Column}, all)
-			}
 			ps = append(ps, p)
 		}
 	}
@@ -101,6 +97,12 @@ func (f *File) ErrOf(option func(keys []string) bool) error {
 		return nil
 	}
 	ps.Sort()
+	all := starts(f.docs)
+	for i, p := range ps[:min(len(ps), maxProblems)] {
+		if p.File == f.name && p.Env == "" {
+			ps[i].snippet = f.snippet(place{p.Line, p.Column}, all)
+		}
+	}
 	return ps
 }
 
@@ -152,7 +154,7 @@ func (a anchors) Visit(n ast.Node) ast.Visitor {
 }
 
 // maxNodes bounds the expansion of aliases.
-const maxNodes = 4 * maxTokens
+const maxNodes = maxTokens
 
 // builder converts the parser's nodes, and expands aliases.
 type builder struct {

@@ -82,6 +82,12 @@ func (n *Node) child(key string) *Node {
 	if n == nil || n.kind != mapping && n.kind != list {
 		return nil
 	}
+	if n.kind == list {
+		if i, err := strconv.Atoi(key); err == nil && i >= 0 && i < len(n.children) {
+			return n.children[i]
+		}
+		return nil
+	}
 	if i := slices.IndexFunc(n.children, func(c *Node) bool { return c.name == key }); i >= 0 {
 		return n.children[i]
 	}

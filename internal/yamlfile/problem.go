@@ -39,11 +39,18 @@ func (ps Problems) Error() string {
 	return text
 }
 
-// Lines returns a line for each problem, with the source line below it.
+// maxProblems is the number of problems that are shown at once.
+const maxProblems = 100
+
+// Lines returns a line for each of the first problems, with the source line below it, and
+// the number of the others.
 func (ps Problems) Lines() string {
-	lines := make([]string, len(ps))
-	for i, p := range ps {
-		lines[i] = p.String() + p.snippet
+	var lines []string
+	for _, p := range ps[:min(len(ps), maxProblems)] {
+		lines = append(lines, p.String()+p.snippet)
+	}
+	if more := len(ps) - maxProblems; more > 0 {
+		lines = append(lines, fmt.Sprintf("and %d more problems", more))
 	}
 	return strings.Join(lines, "\n")
 }

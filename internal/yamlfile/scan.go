@@ -10,13 +10,14 @@ import (
 )
 
 // The lexer takes time quadratic in the blank lines at the end of a block scalar. The
-// parser recurses, and takes time quadratic in the nesting and in the number of keys. Their
+// parser recurses, and takes time quadratic in the nesting and in the keys of a mapping. Their
 // input is bounded before.
 const (
 	MaxFile   = 1 << 20 // bytes
 	maxTokens = 50_000
 	maxDepth  = 64
-	maxBlank  = 200 // lines, one after the other
+	maxKeys   = 1000 // of one mapping
+	maxBlank  = 200  // lines, one after the other
 	// firstPart is the size of the part of a text that is checked first, in bytes.
 	firstPart = 4 << 10
 	// endTokens is at least the number of tokens that are not valid only because a part
@@ -75,10 +76,7 @@ func exceeded(tokens token.Tokens) *excess {
 	if len(tokens) > maxTokens {
 		return &excess{placeOf(tokens[maxTokens]), "the file has too many values: declarations of an ABI can stand in a file of their own"}
 	}
-	if at, ok := nesting(tokens); !ok {
-		return &excess{at, fmt.Sprintf("nested more than %d levels deep", maxDepth)}
-	}
-	return nil
+	return nesting{}.exceededBy(tokens)
 }
 
 // blankLines returns the first line after maxBlank blank ones, and whether there is none.
@@ -94,33 +92,6 @@ func blankLines(text []byte) (line int, ok bool) {
 		}
 	}
 	return 0, true
-}
-
-// nesting checks that tokens are within maxDepth, or returns the place where they are not.
-// In blocks each further column is a level: "- - a" has two.
-func nesting(tokens token.Tokens) (at place, ok bool) {
-	flow, blocks, line := 0, []int(nil), 0
-	for _, t := range tokens {
-		first := t.Position.Line != line
-		line = t.Position.Line
-		switch t.Type {
-		case token.SequenceStartType, token.MappingStartType:
-			flow++
-		case token.SequenceEndType, token.MappingEndType:
-			flow--
-		}
-		if flow == 0 && (first || t.Type == token.SequenceEntryType || t.Type == token.MappingKeyType) {
-			column := t.Position.Column
-			for first && len(blocks) > 0 && blocks[len(blocks)-1] >= column {
-				blocks = blocks[:len(blocks)-1]
-			}
-			blocks = append(blocks, column)
-		}
-		if flow+len(blocks) > maxDepth {
-			return placeOf(t), false
-		}
-	}
-	return place{}, true
 }
 
 func placeOf(t *token.Token) place {

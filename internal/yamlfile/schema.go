@@ -93,12 +93,14 @@ func (s *Schema) collect(v any) {
 	}
 }
 
+var unescape = strings.NewReplacer("~1", "/", "~0", "~", "%24", "$")
+
 // at returns the part of the schema that a URL of the compiled schema refers to.
 func (s *Schema) at(url string) part {
 	_, pointer, _ := strings.Cut(url, "#")
 	var v any = s.raw
 	for _, step := range strings.Split(pointer, "/")[1:] {
-		step = strings.NewReplacer("~1", "/", "~0", "~", "%24", "$").Replace(step)
+		step = unescape.Replace(step)
 		switch in := v.(type) {
 		case part:
 			v = in[step]

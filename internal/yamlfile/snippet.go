@@ -88,10 +88,7 @@ func (f *File) shown(line int, runes []rune, all []start) int {
 	return end
 }
 
-const (
-	maxShown    = 120 // characters
-	maxSnippets = 100 // of a file
-)
+const maxShown = 120 // characters
 
 // snippet returns a source line and a line with a caret below a column; empty if nothing of
 // the line may be shown.

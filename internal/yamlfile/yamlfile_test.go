@@ -151,13 +151,14 @@ func TestHostileFilesAreRefused(t *testing.T) {
 		"items":          {strings.Repeat("- ", 20_000), "nested more than 64 levels deep"},
 		"keys of keys":   {strings.Repeat("? ", 20_000), "nested more than 64 levels deep"},
 		"indented":       {indented.String(), "nested more than 64 levels deep"},
-		"options":        {keys.String(), "too many values"},
+		"options":        {keys.String(), "f.yaml:1001:1: more than 1000 options in one place"},
 		"commas":         {"[" + strings.Repeat(",", 900_000), "too many values"},
 		"not YAML":       {strings.Repeat("@", 900_000), "not valid YAML"},
 		"large":          {strings.Repeat("#\n", MaxFile), "larger than"},
 		"blank":          {"name: |\n  x\n" + strings.Repeat("\n", 900_000), "f.yaml:203:1: more than 200 blank lines"},
 		"almost blank":   {"name: >\n" + strings.Repeat("  \n", 300_000), "f.yaml:202:1: more than 200 blank lines"},
 		"aliases":        {aliases, "aliases (*name) stand for too much"},
+		"large aliases":  {"a: &a [" + strings.Repeat("x,", 1000) + "]\n" + lines("b%d: *a\n", 60), "aliases (*name) stand for too much"},
 		"itself":         {"a: &a [*a]\n", "aliases (*name) stand for too much, or for themselves"},
 	} {
 		got := check(s, test.text)

@@ -2,7 +2,9 @@ package embedded_test
 
 import (
 	"encoding/json"
+	"errors"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -57,6 +59,53 @@ func FuzzFilter(f *testing.F) {
 		}
 		if !reflect.DeepEqual(got, want) {
 			t.Fatalf("%s finds %v, want %v", text, got, want)
+		}
+	})
+}
+
+// Whatever a position is: it is refused, or the feed has yielded it.
+func FuzzPosition(f *testing.F) {
+	store := open(f)
+	first, err := store.Newest(f.Context())
+	if err != nil {
+		f.Fatal(err)
+	}
+	market := persistence.MarketRef{Chain: "e", Market: "s"}
+	if err := store.Commit(f.Context(), market, nil, func(tx persistence.Tx) error { return tx.PutOrders(someOrders(market)) }); err != nil {
+		f.Fatal(err)
+	}
+	newest, err := store.Newest(f.Context())
+	if err != nil {
+		f.Fatal(err)
+	}
+	known := map[string]bool{first: true}
+	for c, err := range store.Changes(f.Context(), first, []string{persistence.Orders}) {
+		if err != nil {
+			f.Fatal(err)
+		}
+		known[c.Position] = true
+		f.Add(c.Position)
+		if c.Position == newest {
+			break
+		}
+	}
+	era, _, _ := strings.Cut(first, "-")
+	for _, text := range []string{"", first, era + "-99", era + "-00", era + "-999999999999999999", era + "-9223372036854775808", "0123456789abcdef-1", newest + "\n"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		for c, err := range store.Changes(t.Context(), text, []string{persistence.Orders}) {
+			switch {
+			case errors.Is(err, persistence.ErrPositionInvalid) || errors.Is(err, persistence.ErrPositionGone):
+				if known[text] {
+					t.Fatalf("%q: %v", text, err)
+				}
+			case err != nil:
+				t.Fatal(err)
+			case !known[text] || !store.Reached(c.Position, text) || c.Position != newest && store.Reached(text, newest):
+				t.Fatalf("after %q there is %q", text, c.Position)
+			}
+			break
 		}
 	})
 }

@@ -239,7 +239,11 @@ func changeIn(raw bson.Raw) (persistence.Change, error) {
 		c.ID = ""
 		return c, nil
 	}
-	if c.Document, err = forms[c.Collection](doc); err != nil {
+	form, known := forms[c.Collection]
+	if !known {
+		return c, fmt.Errorf("an event of the change stream is of the collection %.100q", c.Collection)
+	}
+	if c.Document, err = form(doc); err != nil {
 		return c, fmt.Errorf("stored %s %s is damaged: %w", c.Collection, c.ID, err)
 	}
 	return c, nil

@@ -36,7 +36,7 @@ type connection struct {
 	ws       *websocket.Conn
 	ctx      context.Context
 	cancel   context.CancelCauseFunc
-	received atomic.Int64 // bytes
+	received atomic.Int64 // bytes of answers, and of the message that is being read
 
 	mu      sync.Mutex
 	waiting map[int64]*exchange // by the first id
@@ -139,7 +139,7 @@ func (s *socket) roundTrip(ctx context.Context, _ string, _ *url.URL, body []byt
 	select {
 	case <-ctx.Done():
 		err = s.Errorf("%w", context.Cause(ctx))
-		if errors.Is(ctx.Err(), context.DeadlineExceeded) && conn.received.Load() == heard {
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) && conn.received.Load() <= heard {
 			conn.cancel(errSocketSilent) // a new connection may work
 		}
 	case <-conn.ctx.Done():
@@ -202,7 +202,9 @@ func (c *connection) readOne() error {
 	if err != nil {
 		return err
 	}
-	c.dispatch(answer)
+	if size := len(answer.Body()); !c.dispatch(answer) {
+		c.received.Add(-int64(size)) // notifications may go on where answers do not
+	}
 	return nil
 }
 
@@ -219,7 +221,7 @@ func (h countingReader) Read(into []byte) (int, error) {
 }
 
 // dispatch gives a message to the request that it answers, or drops it.
-func (c *connection) dispatch(answer Answer) {
+func (c *connection) dispatch(answer Answer) (answers bool) {
 	to := func(*exchange) bool { return false }
 	if first, last, err := idsOf(answer.Body()); err == nil {
 		to = func(x *exchange) bool { return x.first <= first && last < x.first+x.count }
@@ -231,9 +233,11 @@ func (c *connection) dispatch(answer Answer) {
 			to = c.largestExchange()
 		}
 	}
-	if !c.deliver(answer, to) {
+	answers = c.deliver(answer, to)
+	if !answers {
 		answer.Release()
 	}
+	return answers
 }
 
 // deliver gives an answer to the exchange that matches, if there is one.

@@ -189,6 +189,13 @@ func TestAHugeMessageIsNotRead(t *testing.T) {
 func TestASilentConnectionIsGivenUp(t *testing.T) {
 	tests := map[string]func(context.Context, *websocket.Conn){
 		"nothing": func(context.Context, *websocket.Conn) {},
+		"notifications": func(ctx context.Context, conn *websocket.Conn) {
+			for err := error(nil); err == nil; {
+				if _, _, err = conn.Read(ctx); err == nil { // a request
+					err = conn.Write(ctx, websocket.MessageText, []byte(`{"method":"eth_subscription","params":{}}`))
+				}
+			}
+		},
 		"a message without an end": func(ctx context.Context, conn *websocket.Conn) {
 			w, err := conn.Writer(ctx, websocket.MessageText)
 			go conn.Read(ctx) // sees that the client is gone

@@ -3,6 +3,7 @@ package eth
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/mailru/easyjson/jlexer"
@@ -27,6 +28,8 @@ func recordedLogs(f *testing.F) {
 // what later stages rely on.
 func FuzzLogs(f *testing.F) {
 	f.Add([]byte("[" + goodLog + "]"))
+	f.Add([]byte("[" + strings.Replace(goodLog, "{", `{"blockTimestamp":"0x3afff44180",`, 1) + "]"))
+	f.Add([]byte("[" + strings.Replace(goodLog, "{", `{"blockTimestamp":"0x7fffffffffffffff",`, 1) + "]"))
 	f.Add([]byte("null"))
 	recordedLogs(f)
 	f.Fuzz(func(t *testing.T, text []byte) {
@@ -42,7 +45,7 @@ func FuzzLogs(f *testing.F) {
 			return
 		}
 		for i, raw := range raws {
-			if !isHash(raw.Block) || !isHash(raw.Transaction) || len(raw.Topics) > 4 {
+			if !isHash(raw.Block) || !isHash(raw.Transaction) || len(raw.Topics) > 4 || raw.Time.Unix() > 253402300799 {
 				t.Fatalf("%+v", raw)
 			}
 			if i > 0 && !raw.Position.After(raws[i-1].Position) {

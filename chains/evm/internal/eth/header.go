@@ -47,7 +47,7 @@ func (h *Header) scan(l *jlexer.Lexer) {
 		case "parentHash":
 			h.Parent = scanHash(l, "")
 		case "timestamp":
-			h.Time = time.Unix(ScanInt(l), 0).UTC()
+			h.Time = unixTime(l, ScanInt(l))
 		case "logsBloom":
 			h.Bloom = scanBloom(l)
 		default:

@@ -119,5 +119,14 @@ func scanTime(l *jlexer.Lexer) time.Time {
 	if seconds == 0 {
 		return time.Time{}
 	}
-	return time.Unix(seconds, 0).UTC()
+	return unixTime(l, seconds)
+}
+
+// unixTime is a time that documents can have.
+func unixTime(l *jlexer.Lexer, seconds int64) time.Time {
+	at := time.Unix(seconds, 0).UTC()
+	if seconds > 1<<40 || at.Year() > 9999 { // years overflow
+		l.AddError(fmt.Errorf("timestamp %d is after the year 9999", seconds))
+	}
+	return at
 }

@@ -40,7 +40,7 @@ func TestScanReadsWhatGoEthereumWrites(t *testing.T) {
 			BlockHash:      common.Hash{rapid.Byte().Draw(t, "block") % 2},
 			TxHash:         common.Hash{rapid.Byte().Draw(t, "transaction") % 2},
 			BlockNumber:    rapid.Uint64Max(math.MaxInt64).Draw(t, "number"),
-			BlockTimestamp: rapid.Uint64Range(1, 1<<40).Draw(t, "time"),
+			BlockTimestamp: rapid.Uint64Range(1, 253402300799).Draw(t, "time"),
 			TxIndex:        uint(rapid.Uint32Max(math.MaxInt32).Draw(t, "txIndex")),
 			Index:          uint(rapid.Uint32Max(math.MaxInt32).Draw(t, "logIndex")),
 		}
