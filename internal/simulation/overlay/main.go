@@ -22,14 +22,14 @@ import (
 type change struct{ file, old, new string }
 
 var changes = []change{
-	// Random numbers come from a sequence that begins anew with each bubble.
-	{"runtime/rand.go", "func rand() uint64 {\n", `func rand() uint64 {
-	if getg().bubble != nil {
-		bubbleRand++
-		return splitmix(bubbleRand)
-	}
-`},
-	{"runtime/rand.go", "// rand32 is ", `var bubbleRand uint64
+	// Schedules have a sequence of random numbers of their own, which begins anew with each
+	// bubble: a package that draws once in a process must not move it.
+	{"runtime/rand.go", "// rand32 is ", `var bubbleRand, bubbleSchedule uint64
+
+func scheduleRand() uint32 {
+	bubbleSchedule++
+	return uint32(splitmix(bubbleSchedule))
+}
 
 //go:nosplit
 func splitmix(n uint64) uint64 {
@@ -40,12 +40,20 @@ func splitmix(n uint64) uint64 {
 }
 
 // rand32 is `},
-	{"runtime/synctest.go", "	bubble := &synctestBubble{\n", "	bubbleRand = 0\n	bubble := &synctestBubble{\n"},
-	{"runtime/select.go", "cheaprandn(uint32(norder + 1))", "randn(uint32(norder + 1))"},
-	{"runtime/time.go", "t.rand = cheaprand()", "t.rand = uint32(rand())"},
+	{"runtime/rand.go", "func rand() uint64 {\n", `func rand() uint64 {
+	if getg().bubble != nil {
+		bubbleRand++
+		return splitmix(bubbleRand)
+	}
+`},
+	{"runtime/synctest.go", "	bubble := &synctestBubble{\n", "	bubbleRand, bubbleSchedule = 0, 0\n	bubble := &synctestBubble{\n"},
+	{"runtime/select.go", "j := cheaprandn(uint32(norder + 1))", `j := cheaprandn(uint32(norder + 1))
+		if getg().bubble != nil {
+			j = scheduleRand() % uint32(norder+1)
+		}`},
+	{"runtime/time.go", "t.rand = cheaprand()", "t.rand = scheduleRand()"},
 
-	// What a package does only once in a process must not move that sequence: the order of a
-	// map follows the simulated time.
+	// For the same reason the order of a map follows the simulated time.
 	{"runtime/rand.go", "func maps_rand() uint64 {\n	return rand()", `func maps_rand() uint64 {
 	if bubble := getg().bubble; bubble != nil {
 		return splitmix(uint64(bubble.now))
