@@ -27,7 +27,10 @@ func (t *trace) add(s *step) { t.note(fmt.Sprintf("%-11s %s", s.of.title(), s.na
 
 func (t *trace) note(text string) {
 	t.lasted = time.Since(t.began)
-	line := fmt.Sprintf("%15v %s", t.lasted, text)
+	t.keep(fmt.Sprintf("%15v %s", t.lasted, text))
+}
+
+func (t *trace) keep(line string) {
 	h := fnv.New64a()
 	fmt.Fprintf(h, "%x%s", t.digest, line)
 	t.digest = h.Sum64()
