@@ -39,12 +39,17 @@ type plan struct {
 	apart bool
 	// away says that a killed worker stays away until the other one has caught up.
 	away bool
+	// replaced is how many blocks are reorganised as soon as a worker is killed; 0: none.
+	replaced int
 }
 
 // newPlan draws a run. The points say how often each is reached.
 func newPlan(kind string, seed uint64, points []kill) plan {
 	r := rand.New(rand.NewPCG(seed, 1))
 	p := plan{kind: kind, seed: seed, apart: r.IntN(2) == 0, away: r.IntN(2) == 0}
+	if r.IntN(2) == 0 {
+		p.replaced = 1 + r.IntN(devnet.Finality-1)
+	}
 	for range 1 + r.IntN(2) {
 		k := points[r.IntN(len(points))]
 		k.nth = 1 + r.IntN(k.nth)
@@ -161,6 +166,9 @@ func (r *run) restart(settled bool) error {
 			}
 			r.note("worker %s, life %d: killed at %v", w.name, w.lives, at)
 			w.ended = true
+			if err := r.reorganise(); err != nil {
+				return err
+			}
 		}
 		if r.plan.away && !settled && r.anyUp() {
 			continue
@@ -170,6 +178,16 @@ func (r *run) restart(settled bool) error {
 		}
 	}
 	return nil
+}
+
+// reorganise replaces the blocks that are to be replaced when a worker has been killed.
+func (r *run) reorganise() error {
+	if r.plan.replaced == 0 {
+		return nil
+	}
+	a := reorganisation(r.plan.replaced, r.plan.seed)
+	r.note("%s", a.name)
+	return a.do(r)
 }
 
 func (r *run) anyUp() bool { return slices.ContainsFunc(r.workers, (*worker).up) }
