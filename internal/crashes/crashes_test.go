@@ -33,7 +33,7 @@ func kinds(t *testing.T) []string {
 }
 
 // atOnce is how many runs there are at a time: they wait most of the time.
-const atOnce = 6
+const atOnce = 3
 
 // TestKillsAtFailpoints executes the runs of some seeds, and as many as
 // EVENT_WORKER_TEST_FAILPOINTS says, from the seed EVENT_WORKER_TEST_SEED.

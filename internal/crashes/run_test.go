@@ -133,7 +133,7 @@ func (r *run) tell() error {
 		case err != nil:
 			return err
 		case r.store == nil || amiss != "" && !(len(r.story) > 0 && r.story[0].soon):
-			time.Sleep(20 * time.Millisecond)
+			time.Sleep(100 * time.Millisecond)
 		case len(r.story) > 0:
 			next := r.story[0]
 			r.story = r.story[1:]
