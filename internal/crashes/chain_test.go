@@ -41,7 +41,7 @@ func (n network) configuration(worker string) string {
 cluster: {poll: 150ms, ttl: 600ms}
 monitor: {listen: "127.0.0.1:0"}
 api: {listen: "127.0.0.1:0"}
-tuning: {events: 24, portion: 3, tick: 100ms}
+tuning: {events: 24, portion: 1, tick: 100ms}
 chains:
   %s:
     kind: evm

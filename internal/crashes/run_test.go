@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -51,11 +52,24 @@ func newPlan(kind string, seed uint64, points []kill) plan {
 		p.replaced = 1 + r.IntN(devnet.Finality-1)
 	}
 	for range 1 + r.IntN(2) {
-		k := points[r.IntN(len(points))]
-		k.nth = 1 + r.IntN(k.nth)
-		p.kills = append(p.kills, k)
+		p.kills = append(p.kills, draw(r, points))
 	}
 	return p
+}
+
+// draw draws a kill: first its step, and then one of the actors that make the step. So the
+// steps of the store are as likely as the messages between many actors.
+func draw(r *rand.Rand, points []kill) kill {
+	actors := map[string][]kill{}
+	for _, k := range points {
+		step := k.point[strings.LastIndex(k.point, ": ")+1:]
+		actors[step] = append(actors[step], k)
+	}
+	steps := slices.Sorted(maps.Keys(actors))
+	of := actors[steps[r.IntN(len(steps))]]
+	k := of[r.IntN(len(of))]
+	k.nth = 1 + r.IntN(k.nth)
+	return k
 }
 
 func newRun(t *testing.T, program string, p plan) *run {

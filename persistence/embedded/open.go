@@ -20,6 +20,10 @@ import (
 // ErrNoData means that a folder contains no database yet.
 var ErrNoData = errors.New("there is no event worker database")
 
+// ErrInterrupted means that a process has died while it created or upgraded the database. The
+// next process that writes undoes what it has written, and begins anew.
+var ErrInterrupted = errors.New("its creation or upgrade was interrupted: event-worker run begins it anew")
+
 // busyTimeout bounds the wait for another process, which locks the database only to
 // recover after a crash.
 const busyTimeout = 10 * time.Second
@@ -279,6 +283,9 @@ func explain(path string, err error) error {
 		if found := pages.Damage(path); found != nil {
 			return &damagedFile{found, err}
 		}
+	}
+	if sqlite.ErrCode(err) == sqlite.ResultReadOnlyRollback { // only a writer may roll a journal back
+		return fmt.Errorf("%s: %w", path, ErrInterrupted)
 	}
 	switch sqlite.ErrCode(err).ToPrimary() {
 	case sqlite.ResultNotADB:

@@ -311,3 +311,25 @@ func TestAReaderOfAFileThatIsBeingCreated(t *testing.T) {
 		t.Errorf("version %d, %v", version, err)
 	}
 }
+
+func TestAnInterruptedCreation(t *testing.T) {
+	dir := t.TempDir()
+	if err := open(t, dir).Close(); err != nil {
+		t.Fatal(err)
+	}
+	journal := filepath.Join(dir, fileName+"-journal") // which a transaction leaves that has not committed
+	if err := os.WriteFile(journal, []byte("pages before the transaction"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := OpenReader(dir); !errors.Is(err, ErrInterrupted) || !strings.Contains(err.Error(), dir) {
+		t.Errorf("a reader gets: %v", err)
+	}
+	open(t, dir)
+	r, err := OpenReader(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Close(); err != nil {
+		t.Error(err)
+	}
+}
