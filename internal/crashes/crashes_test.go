@@ -38,7 +38,7 @@ const atOnce = 3
 // TestKillsAtFailpoints executes the runs of some seeds, and as many as
 // EVENT_WORKER_TEST_FAILPOINTS says, from the seed EVENT_WORKER_TEST_SEED.
 func TestKillsAtFailpoints(t *testing.T) {
-	runs, first := number(t, "EVENT_WORKER_TEST_FAILPOINTS", 12), number(t, "EVENT_WORKER_TEST_SEED", 0)
+	runs, first := number(t, "EVENT_WORKER_TEST_FAILPOINTS", 4), number(t, "EVENT_WORKER_TEST_SEED", 0)
 	program, kinds := programtest.Build(t, "-tags", "failpoints"), kinds(t)
 	points := map[string][]kill{}
 	for _, kind := range kinds {

@@ -57,13 +57,16 @@ func newPlan(kind string, seed uint64, points []kill) plan {
 	return p
 }
 
-// draw draws a kill: first its step, and then one of the actors that make the step. So the
-// steps of the store are as likely as the messages between many actors.
+// draw draws a kill, half of the time at a commit: first its step, and then one of the actors
+// that make the step. So the steps of the store are as likely as the messages between many
+// actors.
 func draw(r *rand.Rand, points []kill) kill {
-	actors := map[string][]kill{}
+	actors, commits := map[string][]kill{}, r.IntN(2) == 0
 	for _, k := range points {
 		step := k.point[strings.LastIndex(k.point, ": ")+1:]
-		actors[step] = append(actors[step], k)
+		if !commits || strings.Contains(strings.ToLower(step), "commit") {
+			actors[step] = append(actors[step], k)
+		}
 	}
 	steps := slices.Sorted(maps.Keys(actors))
 	of := actors[steps[r.IntN(len(steps))]]
