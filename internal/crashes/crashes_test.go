@@ -35,8 +35,9 @@ func kinds(t *testing.T) []string {
 // atOnce is how many runs there are at a time: they wait most of the time.
 const atOnce = 3
 
-// TestKillsAtFailpoints executes the runs of some seeds, and as many as
-// EVENT_WORKER_TEST_FAILPOINTS says, from the seed EVENT_WORKER_TEST_SEED.
+// TestKillsAtFailpoints executes a few runs, or as many as EVENT_WORKER_TEST_FAILPOINTS says,
+// with the seeds from EVENT_WORKER_TEST_SEED on. Runs with odd seeds are on MongoDB, if there
+// is one.
 func TestKillsAtFailpoints(t *testing.T) {
 	runs, first := number(t, "EVENT_WORKER_TEST_FAILPOINTS", 4), number(t, "EVENT_WORKER_TEST_SEED", 0)
 	program, kinds := programtest.Build(t, "-tags", "failpoints"), kinds(t)
@@ -44,7 +45,7 @@ func TestKillsAtFailpoints(t *testing.T) {
 	for _, kind := range kinds {
 		points[kind] = pointsOf(t, kind)
 	}
-	var next, killed, unreached atomic.Int64
+	var next, lives, planned, unreached atomic.Int64
 	var group sync.WaitGroup
 	for range atOnce {
 		group.Go(func() {
@@ -52,12 +53,14 @@ func TestKillsAtFailpoints(t *testing.T) {
 				seed := uint64(first + i)
 				kind := kinds[seed%uint64(len(kinds))]
 				t.Run(fmt.Sprint(kind, "/", seed), func(t *testing.T) {
-					r := newRun(t, program, newPlan(kind, seed, points[kind]))
+					p := newPlan(kind, seed, points[kind])
+					r := newRun(t, program, p)
+					planned.Add(int64(len(p.kills)))
 					if err := r.tell(); err != nil {
 						t.Errorf("%v\nEVENT_WORKER_TEST_FAILPOINTS=1 EVENT_WORKER_TEST_SEED=%d repeats it", err, seed)
 					}
 					for _, w := range r.workers {
-						killed.Add(int64(w.lives))
+						lives.Add(int64(w.lives))
 						unreached.Add(int64(len(w.kills)))
 					}
 				})
@@ -65,7 +68,10 @@ func TestKillsAtFailpoints(t *testing.T) {
 		})
 	}
 	group.Wait()
-	t.Logf("%d runs, %d lives, %d kills were not reached", runs, killed.Load(), unreached.Load())
+	t.Logf("%d runs, %d lives, %d kills, of which %d were not reached", runs, lives.Load(), planned.Load(), unreached.Load())
+	if runs >= 4 && planned.Load() == unreached.Load() {
+		t.Error("no worker was killed")
+	}
 }
 
 func number(t *testing.T, variable string, otherwise int) int {

@@ -76,13 +76,13 @@ func draw(r *rand.Rand, points []kill) kill {
 }
 
 func newRun(t *testing.T, program string, p plan) *run {
-	draw := rand.New(rand.NewPCG(p.seed, 0))
-	r := &run{t: t, plan: p, network: newNetwork(t, draw), data: newData(t, p.kind, draw.IntN(8) == 0)}
+	random := rand.New(rand.NewPCG(p.seed, 0))
+	r := &run{t: t, plan: p, network: newNetwork(t, random), data: newData(t, p.kind, random.IntN(8) == 0)}
 	var streams []string
 	for _, s := range r.network.model.Market.Streams {
 		streams = append(streams, s.Name)
 	}
-	r.story = newStory(draw, streams)
+	r.story = newStory(random, streams)
 	names := []string{"a"}
 	if p.kind == onMongoDB {
 		names = []string{"a", "b"}
