@@ -214,7 +214,7 @@ func (r *run) amiss(ctx context.Context) (string, error) {
 	if r.store == nil {
 		var err error
 		if r.store, err = r.data.open(r.t); r.store == nil {
-			return "there are no data yet", err
+			return "no worker has created the store yet", err
 		}
 	}
 	requests, err := r.store.Requests(ctx, r.asked)

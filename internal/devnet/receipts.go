@@ -1,6 +1,8 @@
 package devnet
 
 import (
+	"slices"
+
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/common/hexutil"
 	"github.com/ethereum/go-ethereum/core/types"
@@ -61,23 +63,20 @@ func receiptsOf(b *Block) []*receipt {
 
 // GetTransactionByHash is eth_getTransactionByHash.
 func (a *ethAPI) GetTransactionByHash(hash common.Hash) any {
-	for _, b := range a.c.Blocks() {
-		for _, t := range transactionsOf(b) {
-			if t.Hash == hash {
-				return t
-			}
-		}
-	}
-	return nil
+	return find(a.c, transactionsOf, func(t transaction) bool { return t.Hash == hash })
 }
 
 // GetTransactionReceipt is eth_getTransactionReceipt.
 func (a *ethAPI) GetTransactionReceipt(hash common.Hash) any {
-	for _, b := range a.c.Blocks() {
-		for _, r := range receiptsOf(b) {
-			if r.TransactionHash == hash {
-				return r
-			}
+	return find(a.c, receiptsOf, func(r *receipt) bool { return r.TransactionHash == hash })
+}
+
+// find returns what matches of what the canonical blocks have; nil if nothing does.
+func find[T any](c *Chain, in func(*Block) []T, matches func(T) bool) any {
+	for _, b := range c.Blocks() {
+		all := in(b)
+		if i := slices.IndexFunc(all, matches); i >= 0 {
+			return all[i]
 		}
 	}
 	return nil
