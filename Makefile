@@ -26,7 +26,7 @@ test:
 	@echo "not included: docker-compose.yml in Docker (make compose-test)"
 
 race:
-	go test -race ./...
+	go test -race -short -timeout 30m ./...
 
 # Runs every fuzz target for FUZZTIME, in turns: make fuzz FUZZTIME=1h FUZZREPORT=fuzz.tsv continues
 # what fuzz.tsv says was executed.

@@ -124,7 +124,7 @@ func (c *cursor) acknowledge(m messages.Ack) bool {
 		c.final = f.view.Final.Seq // as in the observer's commit
 		c.noteFinal(f.view)
 	}
-	if c.alone.batch != nil && c.acked.Reaches(c.alone.to) {
+	if c.acked.Reaches(c.alone.to) {
 		c.dropPage()
 	}
 	return true

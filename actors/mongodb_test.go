@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"testing"
@@ -51,7 +52,7 @@ func TestOnMongoDB(t *testing.T) {
 	again := exec.CommandContext(t.Context(), os.Args[0], "-test.skip=^TestWith|MongoDB$|^TestANodeStopsWhile|^TestARollbackIs", "-test.parallel=4", "-test.timeout="+timeout.String())
 	again.Env = append(os.Environ(), storeVariable+"=mongodb", mongotest.Variable+"="+mongotest.URI(t))
 	if os.Getenv(historiesVariable) == "" {
-		again.Env = append(again.Env, historiesVariable+"=5")
+		again.Env = append(again.Env, fmt.Sprintf("%s=%d", historiesVariable, max(1, histories()/10)))
 	}
 	if out, err := again.CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)

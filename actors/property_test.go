@@ -114,8 +114,12 @@ const historiesVariable = "EVENT_WORKER_TEST_HISTORIES"
 // histories is how many random histories a run tries. More are worth their time
 // after every change of the protocol.
 func histories() int {
-	if n, err := strconv.Atoi(os.Getenv(historiesVariable)); err == nil {
+	n, err := strconv.Atoi(os.Getenv(historiesVariable))
+	switch {
+	case err == nil:
 		return n
+	case testing.Short():
+		return 5
 	}
 	return 20
 }

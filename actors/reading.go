@@ -119,15 +119,18 @@ func (s *subject) fetch(ctx context.Context, r *pageRead, through, estimate int6
 	}
 	if err == nil {
 		r.page.to, r.page.final = raw.To, raw.To.Seq <= r.view.Final.Seq
-		if r.bytes = batch.SizeOfRaws(raw.Raws); room.Resize(r.bytes) {
+		r.bytes = batch.SizeOfRaws(raw.Raws)
+		switch {
+		case r.of != nil: // only its end is needed: the events are in the log
+		case room.Resize(r.bytes):
 			r.batch, err = s.decode(ctx, r.view, raw.Raws)
 			held := batch.SizeOf(r.batch)
 			r.crowded, r.bytes = !room.Resize(held), max(r.bytes, held)
-		} else {
+		default:
 			r.crowded = true
 		}
 	}
-	if err != nil || r.crowded {
+	if err != nil || r.crowded || r.of != nil {
 		room.Release()
 		return err
 	}

@@ -82,6 +82,43 @@ func TestAnObserverKilledInTheMiddleOfABatch(t *testing.T) {
 	w.unharmed("buy")
 }
 
+// Documents that are behind their log are made of what the log has, whatever the chain tells
+// when it is read again: here, an event can be decoded by then.
+func TestDocumentsBehindTheirLogFollowTheLog(t *testing.T) {
+	w := calm(t, "list")
+	w.mine(block(listed("a", "5"), dead(listed("b", "5"))))
+	w.flaky.OnCommit(func(moves []persistence.Move) storetest.Fault {
+		if moves[0].Actor.ID == "chain/market/list/order-list" {
+			return storetest.FailBefore
+		}
+		return storetest.Pass
+	})
+	w.boot()
+	var letters map[string]markets.DeadLetter
+	w.eventually("the log has the block", func() bool {
+		letters = load(w, persistence.DeadLetters, markets.DeadLetter.ID)
+		return len(letters) == 1
+	})
+	w.kill()
+	for _, letter := range letters {
+		w.revived.Store(letter.Transaction, true)
+	}
+	w.flaky.OnCommit(nil)
+	w.boot()
+	if err := w.settle(); err != nil {
+		t.Fatal(err)
+	}
+	if a := w.actors()["chain/market/list/order-list"]; a.Events != 1 || a.Place != w.chain.head() {
+		t.Errorf("%d events at %v, want the log's 1", a.Events, a.Place)
+	}
+	for _, letter := range letters {
+		w.kill()
+		w.retry(letter)
+		w.boot()
+	}
+	w.mustCheck()
+}
+
 // The batch is in the log when its observer is killed, and the answer is lost.
 func TestACommitWhoseOutcomeIsUnknown(t *testing.T) {
 	w := calm(t, "list", "buy")

@@ -210,8 +210,10 @@ func (s *subject) advanceCursor(inc *supervision.Incarnation, c *cursor) {
 // sendBatch sends the observer the batch behind its place, if there is one that it may
 // have.
 func (s *subject) sendBatch(inc *supervision.Incarnation, c *cursor) bool {
+	kind := markets.BatchTransition
 	g, ok := s.window.at(c.sent)
 	if !ok {
+		kind = markets.ResumeTransition
 		g, ok = c.alone, c.alone.next(c.sent)
 	}
 	if !ok {
@@ -220,7 +222,7 @@ func (s *subject) sendBatch(inc *supervision.Incarnation, c *cursor) bool {
 	if !ok || !s.mayFollow(c, g.to) {
 		return false
 	}
-	t := s.transition(markets.BatchTransition, g.destination(c.sent))
+	t := s.transition(kind, g.destination(c.sent))
 	t.Batch = g.batch
 	c.send(inc, t, s.view, g.share)
 	c.settled = g.final
@@ -230,7 +232,7 @@ func (s *subject) sendBatch(inc *supervision.Incarnation, c *cursor) bool {
 // emptyPage is the page behind a place of which the log knows that it is empty.
 func (s *subject) emptyPage(p markets.Place) (page, bool) {
 	log := s.log()
-	g := page{from: p, to: log.acked, final: true, batch: &markets.Batch{}}
+	g := page{from: p, to: log.acked, final: true}
 	return g, log.subscribed && sameBlock(p, log.acked) && g.next(p)
 }
 

@@ -6,11 +6,13 @@ import (
 	"github.com/imart/event-worker/markets"
 )
 
-// page is a batch that was read, and the places between which it lies.
+// page is a batch that was read, and the places between which it lies. An observer that is out
+// of step with the log gets no batch, which could differ from what the log has: it resumes the
+// one in the log.
 type page struct {
 	from, to markets.Place
 	final    bool // to was final when the page was read
-	batch    *markets.Batch
+	batch    *markets.Batch // nil: it is in the log
 	share    *budget.Share // nil: it takes no room
 }
 

@@ -442,10 +442,13 @@ func TestMain(m *testing.M) {
 // seeds are how many random histories are tried: EVENT_WORKER_TEST_SEEDS, or 2.
 func seeds() uint64 {
 	n, err := strconv.ParseUint(os.Getenv("EVENT_WORKER_TEST_SEEDS"), 10, 16)
-	if err != nil {
-		return 2
+	switch {
+	case err == nil:
+		return n
+	case testing.Short():
+		return 1
 	}
-	return n
+	return 2
 }
 
 // A stranger fills orders from their documents alone: a signed order, and an order that was

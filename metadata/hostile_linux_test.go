@@ -1,3 +1,5 @@
+//go:build !race
+
 package metadata
 
 import (
@@ -11,7 +13,8 @@ import (
 )
 
 // Whatever servers answer, as many at once as a worker asks: nothing but a small object is
-// kept, and little memory is taken, with that of the servers.
+// kept, and little memory is taken, with that of the servers. The race detector takes several
+// times as much.
 func TestHostileServers(t *testing.T) {
 	const maxPeak = 256 << 20
 	t.Run("answers", func(t *testing.T) {

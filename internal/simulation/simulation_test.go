@@ -25,8 +25,12 @@ const (
 func TestCluster(t *testing.T) {
 	lasts, _ := time.ParseDuration(os.Getenv(lastsVariable))
 	first, _ := strconv.ParseUint(os.Getenv(seedVariable), 10, 64)
+	seeds := uint64(3)
+	if testing.Short() {
+		seeds = 1
+	}
 	began, simulated, steps := time.Now(), time.Duration(0), 0
-	for seed := first; !t.Failed() && (seed < first+3 || time.Since(began) < lasts); seed++ {
+	for seed := first; !t.Failed() && (seed < first+seeds || time.Since(began) < lasts); seed++ {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			trace := simulate(t, seed)
 			simulated, steps = simulated+trace.lasted, steps+trace.steps

@@ -21,7 +21,7 @@ var (
 )
 
 // perProfile is the default number of histories for each profile.
-const perProfile = 5
+const perProfile = 3
 
 // The documents are those of the chain, whatever its nodes do and however often the
 // worker is killed. The seed modulo the number of trials selects the profile.
@@ -45,7 +45,7 @@ func TestHistories(t *testing.T) {
 func each(t *testing.T, count int, history func(ctx context.Context, seed uint64)) {
 	t.Helper()
 	atOnce := 2 * runtime.GOMAXPROCS(0)
-	if raced {
+	if testing.Short() {
 		count, atOnce = count/perProfile, runtime.GOMAXPROCS(0)
 	}
 	if *seeds > 0 {

@@ -233,7 +233,7 @@ func TestMemoryIsGivenBackWhateverHappens(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			e := serve(t, Config{Budget: NewBudget(total), Timeout: 2 * time.Second}, test.handler)
+			e := serve(t, Config{Budget: NewBudget(total), Timeout: time.Minute}, test.handler)
 			if name == "silent" {
 				e.timeout = 50 * time.Millisecond
 			}

@@ -1,5 +1,0 @@
-//go:build !race
-
-package histories
-
-const raced = false
