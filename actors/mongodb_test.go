@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"strings"
 	"testing"
 	"time"
 
@@ -36,10 +37,18 @@ func openDisk(t testing.TB) persistence.Store {
 	return store
 }
 
-// TestOnMongoDB repeats the tests of actors and a store on MongoDB, among them the
-// scenarios and random histories, except for the mutants, the tests of stopping and those without a store. The
-// tests wait for the server more than they compute, so more of them run at a time than there
-// are processors.
+// onMongoDB are the tests of random histories, and others that write much.
+var onMongoDB = []string{
+	"AChainThatMovesAboutIsExact", "AFeedDeliversEveryChange", "APlacedChainRunsWhileItIsOwned", "ARenewedStoreIsWhatTheLastDefinitionMakes",
+	"AStreamBeginsAtOnePlace", "AllObserversSeeTheSameCurrencies", "AnnouncedContractsMoveWithTheirChain", "ChangedDefinitionsAreRenewedOnRequest",
+	"HandlesAreFollowedToTheEndOfTheLedger", "OnlyTheMarketsOwnIsKept", "ReorganisationsAboveFinalityAreNoBreaks", "RequestsAmongFailures",
+	"TakeOverInTheMiddleOfARewind", "TheEventsOfAnnouncedContractsAreExact", "TheStoreIsWhatTheCanonicalChainMakes", "WhatIsFinalStays",
+}
+
+// TestOnMongoDB repeats the tests of onMongoDB with a store on MongoDB. Those of them that wait
+// for the server compute little, so more of them run at a time than there are processors.
+// EVENT_WORKER_TEST_STORE=mongodb go test -skip "^TestWith|MongoDB$|^TestANodeStops|^TestARollbackIs"
+// repeats all.
 func TestOnMongoDB(t *testing.T) {
 	t.Parallel()
 	if os.Getenv(storeVariable) != "" {
@@ -49,7 +58,7 @@ func TestOnMongoDB(t *testing.T) {
 	if deadline, ok := t.Deadline(); ok {
 		timeout = time.Until(deadline) - time.Second // leaves time to print its stacks
 	}
-	again := exec.CommandContext(t.Context(), os.Args[0], "-test.skip=^TestWith|MongoDB$|^TestANodeStopsWhile|^TestARollbackIs", "-test.parallel=4", "-test.timeout="+timeout.String())
+	again := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^Test("+strings.Join(onMongoDB, "|")+")$", "-test.parallel=4", "-test.timeout="+timeout.String())
 	again.Env = append(os.Environ(), storeVariable+"=mongodb", mongotest.Variable+"="+mongotest.URI(t))
 	if os.Getenv(historiesVariable) == "" {
 		again.Env = append(again.Env, fmt.Sprintf("%s=%d", historiesVariable, max(1, histories()/10)))

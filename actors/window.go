@@ -11,9 +11,9 @@ import (
 // one in the log.
 type page struct {
 	from, to markets.Place
-	final    bool // to was final when the page was read
+	final    bool           // to was final when the page was read
 	batch    *markets.Batch // nil: it is in the log
-	share    *budget.Share // nil: it takes no room
+	share    *budget.Share  // nil: it takes no room
 }
 
 // next reports whether the page leads on from p. On Aptos an observer may know its handle
