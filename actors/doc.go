@@ -72,7 +72,9 @@
 //     incarnation, number, hash and ledger version of that document. Documents are claimed
 //     first.
 //   - P5, log first (subject.mayFollow, subject.documentsBackTo): documents get a batch after
-//     the log has executed it, and are rolled back before the log.
+//     the log has executed it, and are rolled back before the log. Documents that are out of
+//     step fold what is in the log, and not a batch that is read and decoded anew
+//     (subject.sendBatch).
 //   - P6, one writer (orders, projection.Writer): all commits to a market's documents pass
 //     through its orders and count on their document. Orders may therefore be cached; after a
 //     commit of unknown outcome the cache is dropped.

@@ -33,6 +33,7 @@ import (
 //	                              the conformance suite of the stores
 //	P5 log first, and last back   TestASubjectMovesItsObserversWithinTheirCredit,
 //	                              TestTheLogIsRolledBackLast
+//	P5 documents follow the log   TestDocumentsBehindTheirLogFollowTheLog
 //	P6 one writer                 TestASecondWriterIsFenced of package projection
 //	P6 drops the cache            TestDocumentsWhoseCommitHasAnUnknownOutcome
 //

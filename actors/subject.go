@@ -207,8 +207,8 @@ func (s *subject) advanceCursor(inc *supervision.Incarnation, c *cursor) {
 	}
 }
 
-// sendBatch sends the observer the batch behind its place, if there is one that it may
-// have.
+// sendBatch sends the observer the batch behind its place, if there is one that it may have:
+// the batch that the log was sent or, to documents that are out of step, that in the log.
 func (s *subject) sendBatch(inc *supervision.Incarnation, c *cursor) bool {
 	kind := markets.BatchTransition
 	g, ok := s.window.at(c.sent)

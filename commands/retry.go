@@ -104,7 +104,7 @@ func (f retryFlags) condition() (persistence.Condition, error) {
 
 // known checks that a market is built in or configured.
 func (f retryFlags) known(chain, market string) error {
-	_, err := catalogue.Find(catalogue.All(), market)
+	_, err := catalogue.BuiltIn(market)
 	if err == nil {
 		return nil
 	}

@@ -26,6 +26,7 @@ import (
 	"github.com/imart/event-worker/hooks"
 	"github.com/imart/event-worker/internal/yamlfile"
 	"github.com/imart/event-worker/markets"
+	"github.com/imart/event-worker/markets/catalogue"
 	"github.com/imart/event-worker/markets/definition"
 )
 
@@ -207,7 +208,7 @@ func Definitions(file string, environ []string) ([]*definition.Definition, error
 		return nil, err
 	}
 	r.readDefinitions()
-	return r.definitions, r.errIn("definitions")
+	return append(catalogue.All(), r.definitions...), r.errIn("definitions")
 }
 
 // wholeMarkets returns a chain's markets with all of their streams.

@@ -64,7 +64,7 @@ func (r *reader) markets(chain *yamlfile.Node, kind markets.ChainKind, site defi
 // defined is the market of a name as its definition and the configuration have it for
 // a chain.
 func (r *reader) defined(n *yamlfile.Node, kind markets.ChainKind, site definition.Site) (markets.Market, bool) {
-	d, err := catalogue.Find(r.definitions, n.Name())
+	d, err := r.definition(n.Name())
 	switch {
 	case err != nil:
 		known := r.marketNames(kind)
@@ -95,10 +95,16 @@ func (r *reader) defined(n *yamlfile.Node, kind markets.ChainKind, site definiti
 	return m, err == nil
 }
 
-// readDefinitions reads the built-in markets and those in the files that the option
-// definitions names.
+// definition is the definition of a market, which is built in or which the configuration names.
+func (r *reader) definition(market string) (*definition.Definition, error) {
+	if d, err := catalogue.BuiltIn(market); err == nil {
+		return d, nil
+	}
+	return catalogue.Find(r.definitions, market)
+}
+
+// readDefinitions reads the definitions in the files that the option definitions names.
 func (r *reader) readDefinitions() {
-	r.definitions = catalogue.All()
 	for _, n := range r.Root().Child("definitions").List() {
 		for _, file := range r.definitionFiles(n) {
 			d, err := catalogue.Read(file)
@@ -110,7 +116,7 @@ func (r *reader) readDefinitions() {
 				n.Add("%v", err)
 				continue
 			}
-			if _, err := catalogue.Find(r.definitions, d.Market); err == nil {
+			if _, err := r.definition(d.Market); err == nil {
 				n.Add("%s: there is another market %s: give this one another name", file, d.Market)
 				continue
 			}
@@ -141,7 +147,7 @@ func (r *reader) definitionFiles(n *yamlfile.Node) []string {
 // marketNames are the markets of one kind of chain, or all.
 func (r *reader) marketNames(kind markets.ChainKind) []string {
 	var names []string
-	for _, d := range r.definitions {
+	for _, d := range append(catalogue.All(), r.definitions...) {
 		if kind == "" || d.Kind == kind {
 			names = append(names, d.Market)
 		}

@@ -91,7 +91,7 @@ type reader struct {
 	*yamlfile.File
 	path        string
 	env         map[string]string
-	definitions []*definition.Definition // of all known markets
+	definitions []*definition.Definition // that it names
 }
 
 func open(file string, environ []string) (*reader, error) {

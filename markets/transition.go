@@ -13,9 +13,9 @@ const (
 	BatchTransition TransitionKind = iota + 1
 	// RollbackTransition leads back: the events of the log beyond its end are undone.
 	RollbackTransition
-	// ResumeTransition leads forward to the end of a batch whose events are read from the log,
-	// which comes first: one that was interrupted between two portions, or of a stream with
-	// Own.
+	// ResumeTransition leads forward over a batch whose events are read from the log, which
+	// comes first: one that was interrupted between two portions, that the observer is not sent
+	// together with the log, or of a stream with Own.
 	ResumeTransition
 )
 

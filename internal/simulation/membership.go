@@ -20,13 +20,13 @@ func (l *line) Heartbeat(ctx context.Context, id string, h persistence.Heartbeat
 
 // DeclareDead implements persistence.Registry.
 func (l *line) DeclareDead(ctx context.Context, id string, heartbeats int64) (bool, error) {
-	return call(ctx, l, "declare dead "+id, func(s *server) (bool, error) { return s.end(id, persistence.Dead, heartbeats), nil })
+	return call(ctx, l, "declare dead "+id, func(s *server) (bool, error) { return s.end(id, persistence.Dead, heartbeats, s.now()), nil })
 }
 
 // Leave implements persistence.Registry.
 func (l *line) Leave(ctx context.Context, id string) error {
 	return done(ctx, l, "leave", func(s *server) error {
-		s.end(id, persistence.Left, -1)
+		s.end(id, persistence.Left, -1, s.now())
 		return nil
 	})
 }

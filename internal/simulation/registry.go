@@ -34,7 +34,7 @@ func (r *registry) join(n persistence.Node, now time.Time) error {
 	if _, known := r.nodes[n.ID]; known {
 		return fmt.Errorf("node %s has joined already", n.ID)
 	}
-	n.JoinedAt, n.SeenAt = now, now
+	n.State, n.Heartbeats, n.JoinedAt, n.SeenAt, n.EndedAt = persistence.Up, 1, now, now, nil
 	r.nodes[n.ID] = n
 	return nil
 }
@@ -59,12 +59,12 @@ func (r *registry) heartbeat(id string, h persistence.Heartbeat, now time.Time) 
 
 // end ends a node, if it lives and its count of heartbeats is the given one; -1: whatever
 // that is.
-func (r *registry) end(id, state string, heartbeats int64) bool {
+func (r *registry) end(id, state string, heartbeats int64, now time.Time) bool {
 	n, known := r.nodes[id]
 	if !known || !n.Living() || heartbeats >= 0 && n.Heartbeats != heartbeats {
 		return false
 	}
-	n.State = state
+	n.State, n.EndedAt = state, &now
 	r.nodes[id] = n
 	r.changed()
 	return true
@@ -89,7 +89,7 @@ func (r *registry) leased(seen persistence.Lease) bool {
 func (r *registry) grant(lease persistence.Lease) { r.leases[lease.Chain] = lease }
 
 func (r *registry) release(owned persistence.Lease) {
-	if r.leased(owned) {
+	if _, ever := r.leases[owned.Chain]; ever && r.leased(owned) {
 		owned.Node = ""
 		r.leases[owned.Chain] = owned
 		r.changed()

@@ -30,26 +30,31 @@ var ErrUnknown = errors.New("unknown market")
 //go:embed *.yaml
 var files embed.FS
 
-// builtIn parses the embedded definitions.
-var builtIn = sync.OnceValue(func() []*definition.Definition {
+// builtIn are the embedded definitions, by market. Each is parsed when it is first needed.
+var builtIn = sync.OnceValue(func() map[string]func() *definition.Definition {
 	names, err := fs.Glob(files, "*.yaml")
 	if err != nil {
 		panic(err)
 	}
-	var all []*definition.Definition
+	all := map[string]func() *definition.Definition{}
 	for _, name := range names {
-		text, err := files.ReadFile(name)
-		if err != nil {
-			panic(err)
-		}
-		d, err := definition.Parse(definition.Source{File: name, Text: text, Decoders: Decoders()})
-		if err != nil {
-			panic(err) // an embedded definition is wrong: no test can pass
-		}
-		all = append(all, d)
+		all[strings.TrimSuffix(name, ".yaml")] = sync.OnceValue(func() *definition.Definition { return parse(name) })
 	}
 	return all
 })
+
+// parse parses an embedded definition.
+func parse(name string) *definition.Definition {
+	text, err := files.ReadFile(name)
+	if err != nil {
+		panic(err)
+	}
+	d, err := definition.Parse(definition.Source{File: name, Text: text, Decoders: Decoders()})
+	if err != nil {
+		panic(err) // no test can pass
+	}
+	return d
+}
 
 // Decoders are the decoders that definitions can name.
 func Decoders() map[string]definition.Decoder {
@@ -59,7 +64,21 @@ func Decoders() map[string]definition.Decoder {
 }
 
 // All are the built-in markets, by name.
-func All() []*definition.Definition { return slices.Clone(builtIn()) }
+func All() []*definition.Definition {
+	var all []*definition.Definition
+	for _, name := range slices.Sorted(maps.Keys(builtIn())) {
+		all = append(all, builtIn()[name]())
+	}
+	return all
+}
+
+// BuiltIn is the definition of a built-in market; ErrUnknown if there is none of the name.
+func BuiltIn(name string) (*definition.Definition, error) {
+	if definition, ok := builtIn()[name]; ok {
+		return definition(), nil
+	}
+	return nil, unknown(name, slices.Sorted(maps.Keys(builtIn())))
+}
 
 // Read reads a definition from a file. ABI files that it names are read beside it.
 func Read(file string) (*definition.Definition, error) {
@@ -79,12 +98,16 @@ func Find(all []*definition.Definition, name string) (*definition.Definition, er
 		}
 		known = append(known, d.Market)
 	}
-	return nil, fmt.Errorf("%w %q: known are %s", ErrUnknown, name, strings.Join(known, ", "))
+	return nil, unknown(name, known)
+}
+
+func unknown(name string, known []string) error {
+	return fmt.Errorf("%w %q: known are %s", ErrUnknown, name, strings.Join(known, ", "))
 }
 
 // Market is a built-in market on a chain; ErrUnknown if there is none of the name.
 func Market(name string, site definition.Site) (markets.Market, error) {
-	d, err := Find(All(), name)
+	d, err := BuiltIn(name)
 	if err != nil {
 		return markets.Market{}, err
 	}

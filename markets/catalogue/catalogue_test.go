@@ -27,6 +27,9 @@ func TestStreamsAreWhole(t *testing.T) {
 		for _, w := range d.Warnings {
 			t.Error(w)
 		}
+		if named, err := BuiltIn(d.Market); named != d {
+			t.Errorf("%s is not in %s.yaml: %v", d.Market, d.Market, err)
+		}
 		m := anywhere(t, d)
 		names, observers := map[string]bool{}, map[string]bool{}
 		for _, s := range m.Streams {

@@ -90,52 +90,6 @@ func owner(t *testing.T, store *mongo.Store, lease persistence.Lease) (*committe
 	return c, actor
 }
 
-// A lease can be acquired only as it was read.
-func TestAcquireIsConditional(t *testing.T) {
-	t.Parallel()
-	uri := mongotest.Database(t)
-	a, b := openAt(t, uri), openAt(t, uri)
-	none := persistence.Lease{Chain: chain}
-	refused := func(seen persistence.Lease) {
-		t.Helper()
-		before := leaseOf(t, b, chain)
-		if taken, err := b.Acquire(t.Context(), seen, "b"); !errors.Is(err, persistence.ErrLeaseChanged) {
-			t.Errorf("seen as %+v it is taken: %+v, %v", seen, taken, err)
-		}
-		if after := leaseOf(t, b, chain); after != before {
-			t.Errorf("then it is %+v", after)
-		}
-	}
-	refused(persistence.Lease{Chain: chain, Node: "a", Epoch: 1})
-	refused(persistence.Lease{Chain: chain, Epoch: 1})
-	first := take(t, a, "a")
-	if first.Epoch != 1 {
-		t.Errorf("the first epoch is %d", first.Epoch)
-	}
-	for _, seen := range []persistence.Lease{
-		none, {Chain: chain, Node: "b", Epoch: 1}, {Chain: chain, Epoch: 1}, {Chain: chain, Node: "a"}, {Chain: chain, Node: "a", Epoch: 2},
-	} {
-		refused(seen)
-	}
-	release(t, a, first)
-	refused(first)
-	refused(none)
-	second := take(t, b, "b")
-	refused(persistence.Lease{Chain: chain, Epoch: 1})
-	release(t, a, first) // too late
-	release(t, a, persistence.Lease{Chain: chain, Node: "b", Epoch: 1})
-	release(t, a, persistence.Lease{Chain: chain, Node: "a", Epoch: 2})
-	if l := leaseOf(t, a, chain); l != second {
-		t.Errorf("a late release makes it %+v", l)
-	}
-	for range 2 {
-		release(t, b, second)
-		if l := leaseOf(t, a, chain); l.Node != "" || l.Epoch != 2 || l.TakenAt != second.TakenAt {
-			t.Errorf("released, it is %+v", l)
-		}
-	}
-}
-
 // Of several processes that acquire the same lease concurrently, one succeeds.
 func TestAcquireAtOnce(t *testing.T) {
 	t.Parallel()

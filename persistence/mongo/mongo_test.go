@@ -29,3 +29,8 @@ func open(t testing.TB) persistence.Store {
 }
 
 func TestStore(t *testing.T) { storetest.Run(t, open) }
+
+func TestRegistry(t *testing.T) {
+	t.Parallel()
+	storetest.RunRegistry(t, openAt(t, mongotest.Database(t)))
+}

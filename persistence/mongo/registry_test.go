@@ -88,38 +88,6 @@ func asJSON(t *testing.T, v any) string {
 	return string(text)
 }
 
-func TestHeartbeat(t *testing.T) {
-	t.Parallel()
-	store := openAt(t, mongotest.Database(t))
-	join(t, store, "a")
-	beat := func(h persistence.Heartbeat) persistence.Node {
-		t.Helper()
-		h.Clock = wrongClock
-		n, err := store.Heartbeat(t.Context(), "a", h)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if asJSON(t, n) != asJSON(t, node(t, store, "a")) {
-			t.Errorf("it is said to be %+v", n)
-		}
-		return n
-	}
-	before := node(t, store, "a")
-	n := beat(persistence.Heartbeat{})
-	if n.Heartbeats != 2 || n.State != persistence.Up || n.SeenAt.Before(before.SeenAt) || n.SeenAt.Equal(wrongClock) {
-		t.Errorf("after a heartbeat %+v", n)
-	}
-	if n = beat(persistence.Heartbeat{Leaving: true}); n.Heartbeats != 3 || n.State != persistence.Leaving {
-		t.Errorf("leaving, it is %+v", n)
-	}
-	if n = beat(persistence.Heartbeat{}); n.Heartbeats != 4 || n.State != persistence.Leaving {
-		t.Errorf("after a late heartbeat it is %+v", n)
-	}
-	if _, err := store.Heartbeat(t.Context(), "b", heartbeat()); !errors.Is(err, persistence.ErrDeclaredDead) {
-		t.Errorf("the beat of who never joined: %v", err)
-	}
-}
-
 // A node that has ended stays ended, and ends once.
 func TestNodesEnd(t *testing.T) {
 	t.Parallel()

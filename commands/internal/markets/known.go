@@ -34,7 +34,7 @@ func known(file string) ([]*definition.Definition, error) {
 
 // find finds the definition of a market. For a built-in one the configuration is not read.
 func find(file, name string) (*definition.Definition, error) {
-	d, err := catalogue.Find(catalogue.All(), name)
+	d, err := catalogue.BuiltIn(name)
 	if !errors.Is(err, catalogue.ErrUnknown) {
 		return d, err
 	}
