@@ -15,7 +15,6 @@ import (
 	"github.com/imart/event-worker/internal/devnet"
 	"github.com/imart/event-worker/internal/mongotest"
 	"github.com/imart/event-worker/internal/programtest"
-	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
 )
 
@@ -125,33 +124,7 @@ func (c *cluster) goals() []goal {
 // behind names the observers that are not at the heads of their chains.
 func (c *cluster) behind(ctx context.Context) (string, error) {
 	actors, err := all[persistence.Actor](ctx, c.database, persistence.Actors)
-	if err != nil {
-		return "", err
-	}
-	heads := map[string]markets.Place{}
-	var missing, behind []string
-	for _, chain := range c.world.chains {
-		head := chain.Head()
-		heads[chain.Name] = markets.Place{Seq: head.Number(), Hash: head.Hash.Hex()}
-	}
-	observers := map[string]int{}
-	for _, a := range actors {
-		if a.Kind != "observer" {
-			continue
-		}
-		observers[a.Chain]++
-		if a.Place != heads[a.Chain] || a.Pending != nil {
-			behind = append(behind, fmt.Sprintf("%s is at %d (%s) of %d, epoch %d, incarnation %d, last error %q",
-				a.ID, a.Seq, a.Report.Status, heads[a.Chain].Seq, a.Epoch, a.Incarnation, a.LastError))
-		}
-	}
-	for i, chain := range c.world.chains {
-		streams := len(c.models[i].Market.Streams) + 1 // and that of facts
-		if want := 2 * streams; observers[chain.Name] != want {
-			missing = append(missing, fmt.Sprintf("%s has %d observers of %d", chain.Name, observers[chain.Name], want))
-		}
-	}
-	return strings.Join(append(missing, behind...), "\n"), nil
+	return devnet.Behind(c.models, true, actors), err
 }
 
 // uneven describes how the chains are distributed over the nodes that are up, unless

@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/imart/event-worker/internal/devnet"
-	"github.com/imart/event-worker/persistence"
 )
 
 // network is a chain and its node.
@@ -53,23 +52,4 @@ chains:
     markets:
       %s: {start: 1}
 `, worker, n.Name, n.ID, n.url, devnet.MarketName)
-}
-
-// behind says what keeps the observers from being at the head of the chain; nothing if all
-// are.
-func (n network) behind(actors []persistence.Actor) string {
-	head, observers := n.Head(), 0
-	for _, a := range actors {
-		if a.Kind != "observer" {
-			continue
-		}
-		observers++
-		if a.Seq != head.Number() || a.Hash != head.Hash.Hex() || a.Pending != nil {
-			return fmt.Sprintf("%s is at %d of %d, %s, last error %q", a.ID, a.Seq, head.Number(), a.Status, a.LastError)
-		}
-	}
-	if want := 2 * (len(n.model.Market.Streams) + 1); observers != want { // and those of facts
-		return fmt.Sprintf("%d observers of %d", observers, want)
-	}
-	return ""
 }

@@ -233,7 +233,7 @@ func (r *run) amiss(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return r.network.behind(actors), nil
+	return devnet.Behind([]devnet.Model{r.network.model}, true, actors), nil
 }
 
 // idle are the reasons of requests for which there is nothing to do.

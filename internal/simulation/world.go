@@ -5,13 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/imart/event-worker/chains/faults"
 	"github.com/imart/event-worker/internal/devnet"
-	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
 )
 
@@ -83,23 +80,6 @@ func (w *world) mine(c *devnet.Chain) {
 	})
 }
 
-// behind names the observers that are not at the heads of their chains.
-func (w *world) behind() string {
-	observers := w.actors("observer")
-	if len(observers) == 0 {
-		return "no observer has started"
-	}
-	var behind []string
-	for _, a := range observers {
-		if a.Place != w.head(a.Chain) || a.Pending != nil {
-			behind = append(behind, fmt.Sprintf("%s is at %d of %d, epoch %d, incarnation %d, %s: %s",
-				a.ID, a.Seq, w.head(a.Chain).Seq, a.Epoch, a.Incarnation, a.Report.Status, a.LastError))
-		}
-	}
-	slices.Sort(behind)
-	return strings.Join(behind, "\n")
-}
-
 // actors returns the documents of the actors of a kind.
 func (w *world) actors(kind string) []persistence.Actor {
 	actors, err := persistence.Collect[persistence.Actor](context.Background(), w.server.store, persistence.Query{
@@ -107,16 +87,6 @@ func (w *world) actors(kind string) []persistence.Actor {
 	})
 	w.fail(err)
 	return actors
-}
-
-func (w *world) head(chain string) markets.Place {
-	for _, m := range w.models {
-		if m.Chain.Name == chain {
-			head := m.Chain.Head()
-			return markets.Place{Seq: head.Number(), Hash: head.Hash.Hex()}
-		}
-	}
-	return markets.Place{}
 }
 
 // differences compares the documents with those that the canonical chains make.
@@ -137,7 +107,7 @@ func (w *world) rest() error {
 	behind := ""
 	for range 60 {
 		w.run(time.Minute)
-		behind = w.behind()
+		behind = devnet.Behind(w.models, false, w.actors("observer"))
 		pending, err := w.server.store.Pending(context.Background())
 		if w.fail(err); len(w.errs) > 0 {
 			return errors.Join(w.errs...)
