@@ -9,11 +9,12 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/spf13/cobra"
+
 	"github.com/imart/event-worker/commands/internal/cli"
 	"github.com/imart/event-worker/commands/internal/demo"
 	"github.com/imart/event-worker/commands/internal/faults"
 	"github.com/imart/event-worker/commands/internal/markets"
-	"github.com/spf13/cobra"
 )
 
 // Assets are the files that are embedded in the program.

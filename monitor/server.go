@@ -7,8 +7,9 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/imart/event-worker/internal/listener"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/imart/event-worker/internal/listener"
 )
 
 // The paths served, all for GET.

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"github.com/coder/websocket"
+
 	"github.com/imart/event-worker/internal/backoff"
 )
 
