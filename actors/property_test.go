@@ -121,5 +121,5 @@ func histories() int {
 	case testing.Short():
 		return 5
 	}
-	return 20
+	return 10
 }
