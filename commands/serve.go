@@ -56,6 +56,7 @@ are executed by the worker that runs on the data; without one they are refused.
 }
 
 func (f *serveFlags) run(ctx context.Context, out, stderr io.Writer) (err error) {
+	cli.LimitMemory()
 	cfg, err := f.api()
 	if err != nil {
 		return err

@@ -5,10 +5,11 @@ import (
 	"runtime/debug"
 )
 
-// toolMemory is what a tool that only serves others may take: it has no data of its own.
-const toolMemory = 192 << 20
+// toolMemory is what a tool that only serves others may allocate: it has no data of its own.
+// Together with the program's code, that is less than 256 MiB.
+const toolMemory = 160 << 20
 
-// LimitMemory makes the garbage collector keep a tool within 192 MiB, unless GOMEMLIMIT
+// LimitMemory makes the garbage collector keep a tool within 160 MiB, unless GOMEMLIMIT
 // sets another limit.
 func LimitMemory() {
 	if os.Getenv("GOMEMLIMIT") == "" {
