@@ -14,8 +14,8 @@ const (
 	// RollbackTransition leads back: the events of the log beyond its end are undone.
 	RollbackTransition
 	// ResumeTransition leads forward over a batch whose events are read from the log, which
-	// comes first: one that was interrupted between two portions, that the observer is not sent
-	// together with the log, or of a stream with Own.
+	// comes first: after an interruption between two portions, for documents that are out of
+	// step with their log, and in streams with Own.
 	ResumeTransition
 )
 

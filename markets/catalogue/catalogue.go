@@ -74,8 +74,8 @@ func All() []*definition.Definition {
 
 // BuiltIn is the definition of a built-in market; ErrUnknown if there is none of the name.
 func BuiltIn(name string) (*definition.Definition, error) {
-	if definition, ok := builtIn()[name]; ok {
-		return definition(), nil
+	if parsed, ok := builtIn()[name]; ok {
+		return parsed(), nil
 	}
 	return nil, unknown(name, slices.Sorted(maps.Keys(builtIn())))
 }

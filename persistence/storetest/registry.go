@@ -27,7 +27,7 @@ func RunRegistry(t *testing.T, r Registry) {
 		n := 0
 		rapid.Check(t, func(t *rapid.T) {
 			n++ // the registry stays, and every run has nodes and chains of its own
-			m := &members{T: t, of: r, run: fmt.Sprintf("run-%d/", n), nodes: map[string]persistence.Node{}, leases: map[string]persistence.Lease{}}
+			m := &members{of: r, run: fmt.Sprintf("run-%d/", n), nodes: map[string]persistence.Node{}, leases: map[string]persistence.Lease{}}
 			t.Repeat(map[string]func(*rapid.T){
 				"join":         m.join,
 				"beat":         m.beat,
@@ -43,13 +43,12 @@ func RunRegistry(t *testing.T, r Registry) {
 	t.Run("ChangesAreWatched", func(t *testing.T) { changesAreWatched(t, r) })
 }
 
-// nodesClock is the clock of the suite's nodes, which is wrong: no time in the registry but Clock
-// is by it.
+// nodesClock is the clock of the suite's nodes, which is wrong: it decides no time but
+// Heartbeat.Clock.
 var nodesClock = time.Unix(1, 0)
 
 // members is what a run of the property test has made of a registry.
 type members struct {
-	*rapid.T
 	of     Registry
 	run    string
 	nodes  map[string]persistence.Node // ID, state and heartbeats
@@ -64,8 +63,8 @@ func (m *members) drawID(t *rapid.T) string {
 func (m *members) drawLease(t *rapid.T) (seen persistence.Lease, current bool) {
 	chain := m.run + rapid.SampledFrom([]string{"ethereum", "aptos"}).Draw(t, "chain")
 	is := m.leases[chain]
-	is.Chain, seen = chain, is
-	seen.Chain = chain
+	is.Chain = chain
+	seen = is
 	switch rapid.SampledFrom([]string{"current", "another node's", "of another epoch"}).Draw(t, "lease") {
 	case "another node's":
 		seen.Node = m.drawID(t)
@@ -210,7 +209,7 @@ func (m *members) compare(t *rapid.T) {
 
 // changesAreWatched checks that each change that Watch promises to report is reported.
 func changesAreWatched(t *testing.T, r Registry) {
-	for _, id := range []string{"watched", "leaver", "dier"} {
+	for _, id := range []string{"watched", "leaving", "dying"} {
 		if err := r.Join(t.Context(), persistence.Node{ID: id, Name: id, Version: "v1", Protocol: 1}); err != nil {
 			t.Fatal(err)
 		}
@@ -232,13 +231,13 @@ func changesAreWatched(t *testing.T, r Registry) {
 	<-changed // it has started
 	for name, change := range map[string]func() error{
 		"a release":     func() error { return r.Release(t.Context(), lease) },
-		"a node leaves": func() error { return r.Leave(t.Context(), "leaver") },
+		"a node leaves": func() error { return r.Leave(t.Context(), "leaving") },
 		"a node is leaving": func() error {
 			_, err := r.Heartbeat(t.Context(), "watched", persistence.Heartbeat{Leaving: true})
 			return err
 		},
 		"a death": func() error {
-			if dead, err := r.DeclareDead(t.Context(), "dier", 1); !dead {
+			if dead, err := r.DeclareDead(t.Context(), "dying", 1); !dead {
 				return fmt.Errorf("it lives: %w", err)
 			}
 			return nil
