@@ -2,6 +2,7 @@ package mongo
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 
 	driver "go.mongodb.org/mongo-driver/v2/mongo"
@@ -21,5 +22,21 @@ func TestErrorsOfPositions(t *testing.T) {
 		if got := interrupted(driver.CommandError{Code: code}); got != want {
 			t.Errorf("code %d can be resumed: %v", code, got)
 		}
+	}
+}
+
+// clearedPool is an error as the driver has it, unlabelled, for an operation that waits for a
+// connection of a pool that is cleared.
+type clearedPool struct{}
+
+func (clearedPool) Error() string   { return "connection pool for 127.0.0.1:27017 was cleared" }
+func (clearedPool) Retryable() bool { return true }
+
+func TestOperationsOutliveTheirPool(t *testing.T) {
+	if !transient(fmt.Errorf("ending transactions: %w", clearedPool{})) {
+		t.Error("an operation is not repeated although its pool was only cleared")
+	}
+	if transient(errors.New("a document is too large")) {
+		t.Error("an operation is repeated that cannot succeed")
 	}
 }

@@ -184,6 +184,12 @@ func transient(err error) bool {
 	if errors.As(err, &labeled) && labeled.HasErrorLabel("TransientTransactionError") {
 		return true
 	}
+	// A pool that another operation's failure clears while this one waits for a connection: the
+	// driver gives that error no label.
+	var pool interface{ Retryable() bool }
+	if errors.As(err, &pool) && pool.Retryable() {
+		return true
+	}
 	return errors.Is(err, errOutcome) || driver.IsNetworkError(err) || driver.IsTimeout(err)
 }
 
