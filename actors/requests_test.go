@@ -50,7 +50,7 @@ func (a *asked) takeOver() {
 	}
 	a.node = a.join(true)
 	e := requests.New(requests.Config{
-		Queue: mortalQueue{a.queue, a.seen.(*mortal)}, Store: a.seen, Host: a.node, Log: slog.New(slog.DiscardHandler), Poll: 2 * time.Millisecond,
+		Queue: mortalQueue{a.queue, a.seen.(*mortal)}, Store: a.seen, Host: a.node, Log: slog.New(slog.DiscardHandler), Poll: 2 * time.Millisecond, Portion: 1 + a.r.IntN(4),
 		Markets: map[string][]markets.Market{"chain": {a.definedMarket()}}, Alone: true,
 	})
 	ctx, cancel := context.WithCancel(context.Background())

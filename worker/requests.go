@@ -39,7 +39,7 @@ func (w *Worker) execute(ctx context.Context, store persistence.Store) {
 		byChain[c.Name] = marketsOf(c)
 	}
 	w.requests = requests.New(requests.Config{
-		Queue: w.store.(persistence.RequestQueue), Store: store, Host: w.node, Markets: byChain, Log: w.log, Poll: poll, Alone: !w.opts.Cluster,
+		Queue: w.store.(persistence.RequestQueue), Store: store, Host: w.node, Markets: byChain, Log: w.log, Poll: poll, Portion: w.opts.Config.Tuning.Portion, Alone: !w.opts.Cluster,
 	})
 	w.background(ctx, w.requests.Run)
 }

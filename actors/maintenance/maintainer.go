@@ -1,6 +1,7 @@
 package maintenance
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -10,8 +11,7 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// portion is how many documents one commit changes at most, about.
-const portion = 4000
+const defaultPortion = 4000
 
 // Maintainer makes transitions of a chain's documents in place of the chain's actors, at an
 // epoch of the chain's lease. Every claim of an actor's document is a new incarnation: the
@@ -20,6 +20,8 @@ const portion = 4000
 type Maintainer struct {
 	// Progress, if set, is told how far the work is.
 	Progress func(step string, done, total int64)
+	// Portion is how many documents one commit changes at most, about; 4000 if it is 0.
+	Portion int
 
 	store persistence.Store
 	node  string
@@ -54,6 +56,8 @@ func (s Scope) filter(chain string) persistence.And {
 	}
 	return conditions
 }
+
+func (m *Maintainer) portion() int { return cmp.Or(m.Portion, defaultPortion) }
 
 func (m *Maintainer) progress(step string, done, total int) {
 	if m.Progress != nil {
@@ -164,7 +168,7 @@ func (m *Maintainer) execute(ctx context.Context, a *persistence.Actor, t market
 	if t.Kind == markets.RollbackTransition {
 		e.Report.Finalized = min(e.Report.Finalized, max(t.To.Height(), 0))
 	}
-	return m.commit(ctx, a, e, projection.Log{Portion: portion})
+	return m.commit(ctx, a, e, projection.Log{Portion: m.portion()})
 }
 
 // commit makes an execution of the log or of documents durable.
@@ -180,7 +184,7 @@ func (m *Maintainer) commit(ctx context.Context, a *persistence.Actor, e project
 		if err != nil {
 			return err
 		}
-		if err := w.Commit(ctx, e, portion); err != nil {
+		if err := w.Commit(ctx, e, m.portion()); err != nil {
 			return err
 		}
 	}

@@ -255,7 +255,7 @@ func (r *redecoder) forward(ctx context.Context, t markets.Transition, was persi
 		if e.To == was.Place {
 			e.Trail, e.Report = was.Trail, was.Report
 		}
-		if err := r.commit(ctx, a, e, projection.Log{Own: r.stream.Own, Notifies: r.stream.Notifies, Portion: portion}); err != nil {
+		if err := r.commit(ctx, a, e, projection.Log{Own: r.stream.Own, Notifies: r.stream.Notifies, Portion: r.portion()}); err != nil {
 			return err
 		}
 	}

@@ -22,7 +22,7 @@ func (m *Maintainer) Refold(ctx context.Context, market string, keys []string) e
 		return err
 	}
 	done := 0
-	for chunk := range slices.Chunk(keys, portion) {
+	for chunk := range slices.Chunk(keys, m.portion()) {
 		m.progress("refolding", done, len(keys))
 		if err := w.Refold(ctx, chunk); err != nil {
 			return fmt.Errorf("refolding documents of %s/%s: %w", m.chain, market, err)

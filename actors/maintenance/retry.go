@@ -165,7 +165,7 @@ func enter(tx persistence.Tx, market persistence.MarketRef, s markets.Stream, de
 	at := markets.Place{Seq: places[dead.Stream]}
 	t := markets.Transition{Kind: markets.BatchTransition, Chain: dead.Chain, Market: dead.Market, Stream: dead.Stream, From: at, To: at, Batch: &b}
 	for c := (markets.Cursor{}); !c.Done; {
-		if c, err = t.Step(tx, c, portion); err != nil {
+		if c, err = t.Step(tx, c, defaultPortion); err != nil {
 			return 0, err
 		}
 	}

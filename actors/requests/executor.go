@@ -27,6 +27,8 @@ type Config struct {
 	Markets map[string][]markets.Market
 	Log     *slog.Logger
 	Poll    time.Duration // between two looks at the requests, if nothing wakes the Executor
+	// Portion is how many documents one commit changes at most, about; 4000 if it is 0.
+	Portion int
 	// Alone says that no other process has the data: overdue requests fail here.
 	Alone bool
 }

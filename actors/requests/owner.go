@@ -165,6 +165,7 @@ func (o *owner) once(ctx context.Context, r *persistence.Request) (err error) {
 		}
 	}()
 	m := maintenance.Own(o.cfg.Store, o.lease)
+	m.Portion = o.cfg.Portion
 	var reported time.Time
 	m.Progress = func(step string, done, total int64) {
 		if time.Since(reported) < reportEvery {
