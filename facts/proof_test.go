@@ -435,7 +435,7 @@ func TestDocumentsAreAtMostOneBlockBehind(t *testing.T) {
 }
 
 func TestMain(m *testing.M) {
-	_ = flag.Set("rapid.checks", "60") // each has a store; the command line is parsed later
+	_ = flag.Set("rapid.checks", "30") // each has a store; the command line is parsed later
 	os.Exit(mongotest.Main(m))
 }
 

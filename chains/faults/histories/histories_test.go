@@ -21,7 +21,7 @@ var (
 )
 
 // perProfile is the default number of histories for each profile.
-const perProfile = 3
+const perProfile = 2
 
 // The documents are those of the chain, whatever its nodes do and however often the
 // worker is killed. The seed modulo the number of trials selects the profile.
