@@ -54,6 +54,9 @@ func TestOnMongoDB(t *testing.T) {
 	if os.Getenv(storeVariable) != "" {
 		t.Skip("this is it")
 	}
+	if testing.Short() {
+		t.Skip("the actors are the same on every store")
+	}
 	timeout := time.Hour
 	if deadline, ok := t.Deadline(); ok {
 		timeout = time.Until(deadline) - time.Second // leaves time to print its stacks
