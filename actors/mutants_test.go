@@ -67,6 +67,9 @@ func TestWithTheOneWriterSnapshotsAreEnough(t *testing.T) {
 // does not end as it should.
 func expectFault(t *testing.T, without func(*world)) {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("a search for a fault")
+	}
 	for seed := range uint64(ruleSeeds) {
 		w := newWorld(t, seed, 2)
 		w.patience = patience / 10
