@@ -45,7 +45,9 @@ func call[T any](ctx context.Context, l *line, name string, do func(*server) (T,
 	if err := l.reach(life); err != nil {
 		return none, err
 	}
+	w.server.calls.Lock()
 	answer, err = do(w.server)
+	w.server.calls.Unlock()
 	if err := w.await(ctx, l.of, "answer to "+name, storing); err != nil {
 		return none, err
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 // server is what the workers share: the store, and the registry of nodes beside it. Only one
 // step runs at a time, so that a call has it to itself.
 type server struct {
+	calls sync.Mutex // for tests in which steps do not wait for their turn
 	dir   string
 	store *embedded.Store
 	*registry
