@@ -61,7 +61,11 @@ func TestOnMongoDB(t *testing.T) {
 	if deadline, ok := t.Deadline(); ok {
 		timeout = time.Until(deadline) - time.Second // leaves time to print its stacks
 	}
-	again := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^Test("+strings.Join(onMongoDB, "|")+")$", "-test.parallel=4", "-test.timeout="+timeout.String())
+	tests := "^Test(" + strings.Join(onMongoDB, "|") + ")$"
+	if found, err := exec.CommandContext(t.Context(), os.Args[0], "-test.list="+tests).Output(); err != nil || strings.Count(string(found), "\n") != len(onMongoDB) {
+		t.Fatalf("of %d tests there are only\n%s%v", len(onMongoDB), found, err)
+	}
+	again := exec.CommandContext(t.Context(), os.Args[0], "-test.run="+tests, "-test.parallel=4", "-test.timeout="+timeout.String())
 	again.Env = append(os.Environ(), storeVariable+"=mongodb", mongotest.Variable+"="+mongotest.URI(t))
 	if os.Getenv(historiesVariable) == "" {
 		again.Env = append(again.Env, fmt.Sprintf("%s=%d", historiesVariable, max(1, histories()/10)))
