@@ -49,7 +49,7 @@ func newPlan(kind string, seed uint64, points []kill) plan {
 	r := rand.New(rand.NewPCG(seed, 1))
 	p := plan{kind: kind, seed: seed, apart: r.IntN(2) == 0, away: r.IntN(2) == 0}
 	if r.IntN(2) == 0 {
-		p.replaced = 1 + r.IntN(devnet.Finality-1)
+		p.replaced = 1 + r.IntN(finality-1)
 	}
 	for range 1 + r.IntN(2) {
 		p.kills = append(p.kills, draw(r, points))
@@ -150,7 +150,7 @@ func (r *run) tell() error {
 		case err != nil:
 			return err
 		case r.store == nil || amiss != "" && !(len(r.story) > 0 && r.story[0].soon):
-			time.Sleep(100 * time.Millisecond)
+			time.Sleep(50 * time.Millisecond)
 		case len(r.story) > 0:
 			next := r.story[0]
 			r.story = r.story[1:]

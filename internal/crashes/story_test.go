@@ -18,10 +18,10 @@ type act struct {
 
 // newStory draws a story in which every kind of act occurs.
 func newStory(r *rand.Rand, streams []string) []act {
-	height, stream := r.Int64N(devnet.Finality), streams[r.IntN(len(streams))]
+	height, stream := r.Int64N(finality), streams[r.IntN(len(streams))]
 	story := []act{
 		mining(1+r.IntN(5), r.Uint64()),
-		reorganisation(1+r.IntN(devnet.Finality-1), r.Uint64()),
+		reorganisation(1+r.IntN(finality-1), r.Uint64()),
 		reorganisation(1+r.IntN(3), r.Uint64()),
 		asking(persistence.Request{Kind: persistence.RewindRequest, Height: &height}),
 		asking(persistence.Request{Kind: persistence.RetryRequest}),

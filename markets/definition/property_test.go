@@ -12,6 +12,7 @@ import (
 	"github.com/ethereum/go-ethereum/common"
 	"pgregory.net/rapid"
 
+	"github.com/imart/event-worker/internal/examples"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/markets/definition/internal/drawn"
 )
@@ -32,30 +33,46 @@ var expressions = []string{
 // have a place, or decodes each event into market events or one failure. Nothing panics,
 // and the same events give the same result.
 func TestAnyDefinitionAndEvents(t *testing.T) {
-	decodedAny, failedAny := 0, 0
-	rapid.Check(t, func(t *rapid.T) {
-		text := drawDefinition(t)
-		m, sound := parseAny(t, text)
-		if !sound {
-			return
+	rapid.Check(t, func(t *rapid.T) { decodeLogs(t) })
+}
+
+// outcomes are the numbers of events that were decoded, and that failed to.
+type outcomes struct{ decoded, failed int }
+
+// Some of what the property tests draw is decoded, and some fails.
+func TestDrawnEventsAreDecodedOrFail(t *testing.T) {
+	for kind, decode := range map[string]func(*rapid.T) outcomes{"evm": decodeLogs, "aptos": decodeMoveEvents} {
+		var sum outcomes
+		for _, o := range examples.Of(100, decode) {
+			sum = outcomes{sum.decoded + o.decoded, sum.failed + o.failed}
 		}
-		var raws []markets.Raw
-		spoilt := map[int32]bool{}
-		for i := range rapid.IntRange(1, 3).Draw(t, "events") {
-			raw, _ := drawn.Log(t)
-			raw.Address, raw.Position.Log = common.HexToAddress("0xaa"), int32(i)
-			spoilt[int32(i)] = spoil(t, &raw)
-			raws = append(raws, raw)
+		if sum.decoded == 0 || sum.failed == 0 {
+			t.Errorf("%s: %+v", kind, sum)
 		}
-		for _, s := range m.Streams {
-			checkReasons(t, s, raws, spoilt, text)
-			events, failures := decodeAny(t, s, raws, text)
-			decodedAny, failedAny = decodedAny+events, failedAny+failures
-		}
-	})
-	if decodedAny == 0 || failedAny == 0 {
-		t.Errorf("%d events were ever decoded, %d failed", decodedAny, failedAny)
 	}
+}
+
+// decodeLogs draws a definition and logs, and decodes them.
+func decodeLogs(t *rapid.T) (all outcomes) {
+	text := drawDefinition(t)
+	m, sound := parseAny(t, text)
+	if !sound {
+		return outcomes{}
+	}
+	var raws []markets.Raw
+	spoilt := map[int32]bool{}
+	for i := range rapid.IntRange(1, 3).Draw(t, "events") {
+		raw, _ := drawn.Log(t)
+		raw.Address, raw.Position.Log = common.HexToAddress("0xaa"), int32(i)
+		spoilt[int32(i)] = spoil(t, &raw)
+		raws = append(raws, raw)
+	}
+	for _, s := range m.Streams {
+		checkReasons(t, s, raws, spoilt, text)
+		one := decodeAny(t, s, raws, text)
+		all = outcomes{all.decoded + one.decoded, all.failed + one.failed}
+	}
+	return all
 }
 
 // documented are the reasons for which an event that is as declared can fail: none is a type
@@ -91,7 +108,7 @@ func parseAny(t *rapid.T, text string) (markets.Market, bool) {
 
 // decodeAny decodes a stream's raw events and returns how many events they became and how
 // many failed.
-func decodeAny(t *rapid.T, s markets.Stream, raws []markets.Raw, text string) (int, int) {
+func decodeAny(t *rapid.T, s markets.Stream, raws []markets.Raw, text string) outcomes {
 	events, failures := s.DecodeAll(raws)
 	again, _ := s.DecodeAll(raws)
 	if fmt.Sprint(events) != fmt.Sprint(again) {
@@ -107,7 +124,7 @@ func decodeAny(t *rapid.T, s markets.Stream, raws []markets.Raw, text string) (i
 			t.Fatalf("two events at %v\n%s", e.Position, text)
 		}
 	}
-	return len(events), len(failures)
+	return outcomes{len(events), len(failures)}
 }
 
 func drawDefinition(t *rapid.T) string {

@@ -11,6 +11,7 @@ import (
 	"github.com/expr-lang/expr/types"
 	"pgregory.net/rapid"
 
+	"github.com/imart/event-worker/internal/examples"
 	"github.com/imart/event-worker/markets"
 )
 
@@ -95,36 +96,55 @@ var documented = regexp.MustCompile(`division by zero|more than 512 bits|nothing
 // What was read never fails because of its types: whatever the values, it has one of its type
 // or fails for a reason that is documented.
 func TestWhatIsReadCanBeEvaluated(t *testing.T) {
-	sc := everything.Decoding(fakeABI)
-	drawn, read, evaluated := 0, 0, 0
-	rapid.Check(t, func(t *rapid.T) {
-		drawn++
-		text := drawExpression(t, rapid.SampledFrom([]string{"n", "t", "b", "ns", "ts", "p", "ps", "n?", "p?"}).Draw(t, "kind"), rapid.IntRange(0, 3).Draw(t, "depth"))
-		e, err := sc.Compile(text)
-		if err != nil {
-			return
+	rapid.Check(t, func(t *rapid.T) { evaluateAny(t) })
+}
+
+// Most of the expressions that are drawn are read and can be evaluated.
+func TestDrawnExpressionsAreRead(t *testing.T) {
+	read, evaluated := 0, 0
+	all := examples.Of(100, evaluateAny)
+	for _, e := range all {
+		if e.read {
+			read++
 		}
-		read++
-		evaluator := NewEvaluator()
-		for range 3 {
-			value, err := evaluator.Evaluate(e, drawValues(t))
-			switch {
-			case err != nil && !documented.MatchString(err.Error()):
-				t.Fatalf("%s: %v", text, err)
-			case err == nil:
-				evaluated++
-				if n, ok := value.(Number); ok && e.code.numbers != nil && (n.n.Cmp(e.code.numbers.least) < 0 || n.n.Cmp(e.code.numbers.most) > 0) {
-					t.Fatalf("%s = %v, which is not from %v to %v", text, n, e.code.numbers.least, e.code.numbers.most)
-				}
-				if reason := misfit(value, e.code.shape); reason != "" {
-					t.Fatalf("%s = %v, which is not a %s: %s", text, value, e.code.shape, reason)
-				}
+		evaluated += e.evaluations
+	}
+	if read < len(all)/2 || evaluated < len(all)/2 {
+		t.Errorf("of %d expressions only %d were read, and %d evaluations succeeded", len(all), read, evaluated)
+	}
+}
+
+// evaluation is what became of an expression.
+type evaluation struct {
+	read        bool
+	evaluations int // that succeeded
+}
+
+// evaluateAny draws an expression, and evaluates it with values that it draws.
+func evaluateAny(t *rapid.T) (done evaluation) {
+	text := drawExpression(t, rapid.SampledFrom([]string{"n", "t", "b", "ns", "ts", "p", "ps", "n?", "p?"}).Draw(t, "kind"), rapid.IntRange(0, 3).Draw(t, "depth"))
+	e, err := everything.Decoding(fakeABI).Compile(text)
+	if err != nil {
+		return done
+	}
+	done.read = true
+	evaluator := NewEvaluator()
+	for range 3 {
+		value, err := evaluator.Evaluate(e, drawValues(t))
+		switch {
+		case err != nil && !documented.MatchString(err.Error()):
+			t.Fatalf("%s: %v", text, err)
+		case err == nil:
+			done.evaluations++
+			if n, ok := value.(Number); ok && e.code.numbers != nil && (n.n.Cmp(e.code.numbers.least) < 0 || n.n.Cmp(e.code.numbers.most) > 0) {
+				t.Fatalf("%s = %v, which is not from %v to %v", text, n, e.code.numbers.least, e.code.numbers.most)
+			}
+			if reason := misfit(value, e.code.shape); reason != "" {
+				t.Fatalf("%s = %v, which is not a %s: %s", text, value, e.code.shape, reason)
 			}
 		}
-	})
-	if read < drawn/2 || evaluated < drawn/2 {
-		t.Errorf("of %d expressions only %d were read, and %d evaluations succeeded", drawn, read, evaluated)
 	}
+	return done
 }
 
 // hopeless are expressions that fail for every event, or for almost every one, whatever
