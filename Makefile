@@ -1,4 +1,4 @@
-.PHONY: build test race fuzz compose-test failpoints simulate bench pictures lint size ci licences release release-check
+.PHONY: build test test-all skipped race fuzz compose-test failpoints simulate bench pictures lint size ci licences release release-check
 
 CORE = ^(messages|actors|cluster)/|^markets/[^/]*$$|^chains/([^/]*|(evm|aptos|internal)/.*)$$|^persistence/([^/]*|mongo/.*)$$
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.6.1
@@ -6,9 +6,18 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.6.1
 build:
 	go build -trimpath -buildvcs=auto -o event-worker .
 
-# Reports at its end the tests that were skipped because a server or a tool is missing.
+# The quick tests, and all tests. Both report at their end the tests that were skipped because
+# a server or a tool is missing.
 test:
 	go test ./...
+	@$(MAKE) --no-print-directory skipped
+	@echo "not included: thorough tests (make test-all)"
+
+test-all:
+	EVENT_WORKER_TEST_THOROUGH=1 go test -timeout 30m ./...
+	@$(MAKE) --no-print-directory skipped
+
+skipped:
 	@command -v mongod >/dev/null || [ -n "$$EVENT_WORKER_TEST_MONGODB_URI" ] || \
 		echo "skipped: tests on MongoDB. Put mongod, 6.0 or later, on PATH, or a replica set's URI in EVENT_WORKER_TEST_MONGODB_URI"
 	@command -v npm >/dev/null && command -v node >/dev/null || \

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/imart/event-worker/internal/mongotest"
+	"github.com/imart/event-worker/internal/thorough"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/persistence/embedded"
 	"github.com/imart/event-worker/persistence/mongo"
@@ -50,12 +51,10 @@ var onMongoDB = []string{
 // EVENT_WORKER_TEST_STORE=mongodb go test -skip "^TestWith|MongoDB$|^TestANodeStops|^TestARollbackIs"
 // repeats all.
 func TestOnMongoDB(t *testing.T) {
+	thorough.Only(t)
 	t.Parallel()
 	if os.Getenv(storeVariable) != "" {
 		t.Skip("this is it")
-	}
-	if testing.Short() {
-		t.Skip("the actors are the same on every store")
 	}
 	timeout := time.Hour
 	if deadline, ok := t.Deadline(); ok {

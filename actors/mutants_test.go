@@ -13,6 +13,7 @@ import (
 
 	"github.com/imart/event-worker/actors/supervision"
 	"github.com/imart/event-worker/chains"
+	"github.com/imart/event-worker/internal/thorough"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
 )
@@ -53,7 +54,7 @@ func TestWithoutTheOneWriterTransactionsMissEachOther(t *testing.T) {
 }
 
 func TestWithTheOneWriterSnapshotsAreEnough(t *testing.T) {
-	for seed := range uint64(5) {
+	for seed := range uint64(histories() / 2) {
 		w := newWorld(t, seed, 2)
 		w.store = &snapshots{Store: w.store}
 		if err := errors.Join(w.live(40), w.check()); err != nil {
@@ -67,9 +68,7 @@ func TestWithTheOneWriterSnapshotsAreEnough(t *testing.T) {
 // does not end as it should.
 func expectFault(t *testing.T, without func(*world)) {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("a search for a fault")
-	}
+	thorough.Only(t)
 	for seed := range uint64(ruleSeeds) {
 		w := newWorld(t, seed, 2)
 		w.patience = patience / 10

@@ -7,12 +7,14 @@ import (
 	"time"
 
 	"github.com/imart/event-worker/internal/mongotest"
+	"github.com/imart/event-worker/internal/thorough"
 	"github.com/imart/event-worker/persistence/mongo"
 )
 
 // After outages of the server or of the network, during which the chain advances, the node
 // continues by itself, and its documents are those of the canonical chain.
 func TestOutagesOfMongoDB(t *testing.T) {
+	thorough.Only(t)
 	t.Parallel()
 	server := mongotest.Start(t)
 	proxy := mongotest.NewProxy(t, server.Address())

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/imart/event-worker/actors/maintenance"
+	"github.com/imart/event-worker/internal/thorough"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
 )
@@ -114,12 +115,8 @@ const historiesVariable = "EVENT_WORKER_TEST_HISTORIES"
 // histories is how many random histories a run tries. More are worth their time
 // after every change of the protocol.
 func histories() int {
-	n, err := strconv.Atoi(os.Getenv(historiesVariable))
-	switch {
-	case err == nil:
+	if n, err := strconv.Atoi(os.Getenv(historiesVariable)); err == nil {
 		return n
-	case testing.Short():
-		return 2
 	}
-	return 10
+	return thorough.Count(2, 10)
 }

@@ -7,12 +7,14 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/imart/event-worker/internal/thorough"
 	"github.com/imart/event-worker/persistence"
 )
 
 // The process that owns the data folder executes the requests of other processes, and the
 // documents are then the same as before.
 func TestARunningWorkerIsAsked(t *testing.T) {
+	thorough.Only(t)
 	t.Parallel()
 	data := t.TempDir()
 	p := launch(t, data, "demo", "--data", data, "--pace", "1h")
@@ -101,6 +103,7 @@ func check(t *testing.T, ask, refused func(args ...string) string, find func(col
 
 // The owners of a cluster's chains execute requests from any machine.
 func TestAClusterIsAsked(t *testing.T) {
+	thorough.Only(t)
 	t.Parallel()
 	c := newTeam(t)
 	c.start("one", calm)

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/imart/event-worker/cluster"
+	"github.com/imart/event-worker/internal/thorough"
 	"github.com/imart/event-worker/persistence"
 )
 
@@ -18,6 +19,7 @@ var alone = [][]string{
 // Commands that need exclusive access refuse to run beside a cluster. They work after it
 // has died, even while its node still counts as living.
 func TestAlone(t *testing.T) {
+	thorough.Only(t)
 	t.Parallel()
 	c := newTeam(t)
 	one := c.start("one", calm)
@@ -45,6 +47,7 @@ func TestAlone(t *testing.T) {
 
 // The demo needs exclusive access to the data, too.
 func TestDemoAlone(t *testing.T) {
+	thorough.Only(t)
 	t.Parallel()
 	c := newTeam(t)
 	stop := c.beats(c.joined(persistence.Node{ID: "one.abcdef", Name: "one", Protocol: cluster.Protocol}))
@@ -60,6 +63,7 @@ func TestDemoAlone(t *testing.T) {
 
 // A database on which a cluster runs is no target of a copy, even if it is still empty.
 func TestCopyAlone(t *testing.T) {
+	thorough.Only(t)
 	t.Parallel()
 	c := newTeam(t)
 	folder, _ := whole(t)

@@ -6,12 +6,14 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/imart/event-worker/internal/thorough"
 	"github.com/imart/event-worker/persistence"
 )
 
 // Drain moves a node's chains away until it is taken back. What no other node can
 // follow stays.
 func TestDrain(t *testing.T) {
+	thorough.Only(t)
 	t.Parallel()
 	c := newTeam(t)
 	drain := func(args ...string) string { return c.output(t, append([]string{"drain"}, args...)...) }
@@ -57,6 +59,7 @@ func TestDrain(t *testing.T) {
 
 // Without a name drain means this machine's own node, as that calls itself.
 func TestDrainOwnNode(t *testing.T) {
+	thorough.Only(t)
 	t.Parallel()
 	c := newTeam(t)
 	host, err := os.Hostname()

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/imart/event-worker/internal/mongotest"
+	"github.com/imart/event-worker/internal/thorough"
 	"github.com/imart/event-worker/persistence/mongo"
 )
 
@@ -52,6 +53,7 @@ func (m observed) answers(path string, status int, pattern string) {
 // A node is ready while it is a member and reaches MongoDB, and alive all the time. The
 // owner of a chain exposes its metrics.
 func TestHealth(t *testing.T) {
+	thorough.Only(t)
 	t.Parallel()
 	uri := mongotest.Database(t)
 	server, err := mongo.AddressOf(uri)
@@ -98,6 +100,7 @@ func TestHealth(t *testing.T) {
 
 // After MongoDB dies and comes back, everything continues where it was.
 func TestClusterOutlivesMongoDB(t *testing.T) {
+	thorough.Only(t)
 	t.Parallel()
 	server := mongotest.Start(t)
 	c := newTeamOn(t, server.URI())

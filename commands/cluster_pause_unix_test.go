@@ -7,12 +7,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/imart/event-worker/internal/thorough"
 	"github.com/imart/event-worker/persistence"
 )
 
 // The chains of a node that is stopped by SIGSTOP are taken over. When it continues, the
 // same process joins again and gets a chain back.
 func TestClusterPaused(t *testing.T) {
+	thorough.Only(t)
 	t.Parallel()
 	c := newTeam(t)
 	c.advance(10 * time.Millisecond)

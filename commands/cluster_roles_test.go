@@ -3,10 +3,13 @@ package commands
 import (
 	"strings"
 	"testing"
+
+	"github.com/imart/event-worker/internal/thorough"
 )
 
 // A node takes no chain that its roles do not name, even if no other node is left.
 func TestRoles(t *testing.T) {
+	thorough.Only(t)
 	t.Parallel()
 	c := newTeam(t)
 	one := c.start("one", "EVENT_WORKER_CLUSTER_ROLES=aptos")

@@ -7,11 +7,13 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/imart/event-worker/internal/thorough"
 	"github.com/imart/event-worker/persistence"
 )
 
 // Status shows the nodes, the owners and the tree, and less with --brief or --chain.
 func TestClusterStatus(t *testing.T) {
+	thorough.Only(t)
 	t.Parallel()
 	c := newTeam(t)
 	c.start("one", calm, "EVENT_WORKER_CLUSTER_ROLES=aptos")

@@ -16,6 +16,7 @@ import (
 	"github.com/imart/event-worker/chains/replay"
 	"github.com/imart/event-worker/commands/internal/demo"
 	"github.com/imart/event-worker/internal/mongotest"
+	"github.com/imart/event-worker/internal/thorough"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/persistence/mongo"
 )
@@ -249,6 +250,7 @@ func (c *team) expectRest() {
 // Two nodes share two chains. If one is killed, the other takes its chain over, and hands a
 // chain over to a node that joins. A node that is stopped hands its chain over first.
 func TestClusterSharesChains(t *testing.T) {
+	thorough.Only(t)
 	t.Parallel()
 	c := newTeam(t)
 	c.advance(10 * time.Millisecond)

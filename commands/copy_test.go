@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/imart/event-worker/internal/thorough"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/persistence/embedded"
@@ -59,6 +60,7 @@ func copyBack(folder string) []string {
 // The demo's data go there and back as they are, and the demo goes on with the
 // copies as with the original.
 func TestCopyDemo(t *testing.T) {
+	thorough.Only(t)
 	t.Parallel()
 	d := newDatabase(t)
 	folder, _ := whole(t)
@@ -87,6 +89,7 @@ func TestCopyDemo(t *testing.T) {
 // A demo that is killed and continues with a copy ends with the documents of an undisturbed
 // one.
 func TestCopyOnTheWay(t *testing.T) {
+	thorough.Only(t)
 	t.Parallel()
 	want, _ := whole(t)
 	d, folder, back := newDatabase(t), t.TempDir(), filepath.Join(t.TempDir(), "back")
@@ -138,6 +141,7 @@ func stocked(t *testing.T, orders int) string {
 
 // A copy may be killed at any moment: a resumed copy is complete.
 func TestCopyKilled(t *testing.T) {
+	thorough.Only(t)
 	t.Parallel()
 	d, folder := newDatabase(t), stocked(t, 12_000)
 	back := filepath.Join(t.TempDir(), "back")
@@ -167,6 +171,7 @@ func TestCopyKilled(t *testing.T) {
 // A signal ends a copy with an explanation, and it goes on later. Until then nobody
 // else writes to it.
 func TestCopyInterrupted(t *testing.T) {
+	thorough.Only(t)
 	t.Parallel()
 	d, folder, back := newDatabase(t), stocked(t, 60_000), filepath.Join(t.TempDir(), "back")
 	config := configured(t, t.TempDir(), recordedNode(t, "ethereum").URL(), 1)

@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/imart/event-worker/internal/thorough"
 )
 
 // whole returns a folder in which the demo has read its whole recording.
@@ -111,6 +113,7 @@ func TestDemoAgain(t *testing.T) {
 // TestDemoFollows watches the demo while it follows: other processes can read its data but
 // not write to it, and in the end the documents are those of demo --once.
 func TestDemoFollows(t *testing.T) {
+	thorough.Only(t)
 	t.Parallel()
 	data := filepath.Join(t.TempDir(), "data")
 	p := launch(t, t.TempDir(), "demo", "--data", data, "--pace", "20ms")

@@ -12,6 +12,7 @@ import (
 
 	"github.com/imart/event-worker/explain"
 	"github.com/imart/event-worker/internal/mongotest"
+	"github.com/imart/event-worker/internal/thorough"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
 )
@@ -42,6 +43,7 @@ func (l location) in(t *testing.T, args ...string) (stdout, stderr string, code 
 // The document of every recorded order equals the fold of its log, and the changes of its
 // explanation make the order. testdata has the output for some of them.
 func TestExplainRecordedOrders(t *testing.T) {
+	thorough.Only(t)
 	t.Parallel()
 	for _, at := range demoOnBothStores(t) {
 		explainAll(t, at)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/imart/event-worker/internal/mongotest"
 	"github.com/imart/event-worker/internal/seaporttest"
+	"github.com/imart/event-worker/internal/thorough"
 )
 
 // trading is a real Seaport, and a folder whose configuration follows it.
@@ -141,6 +142,7 @@ func (w *trading) expect(environ []string, want string, orders ...*seaporttest.O
 
 // A user's day with a real Seaport: the stream of facts is in every command.
 func TestFactsInTheCommands(t *testing.T) {
+	thorough.Only(t)
 	t.Parallel()
 	w := newTrading(t)
 	listed, signed := w.list(1), w.ask(2)
@@ -239,6 +241,7 @@ func TestFactsAreCopied(t *testing.T) {
 // A node takes a chain over from one that is killed: it asks about all orders itself, also
 // about what has changed meanwhile.
 func TestFactsAreTakenOver(t *testing.T) {
+	thorough.Only(t)
 	t.Parallel()
 	w := newTrading(t)
 	d := database{"MONGODB_URI=" + mongotest.Database(t)}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/imart/event-worker/internal/certtest"
 	"github.com/imart/event-worker/internal/hostile"
+	"github.com/imart/event-worker/internal/thorough"
 )
 
 // maxPeak bounds the resident memory of a process under attack.
@@ -127,6 +128,7 @@ func (a attacked) goroutines(t *testing.T) int {
 // withstand attacks: the worker goes on, and ends with the documents of one that was left
 // alone.
 func TestListenersWithstandAttacks(t *testing.T) {
+	thorough.Only(t)
 	node, configuration, nodeAddress := replaying(t, "127.0.0.1:0", "20ms")
 	proxy := launch(t, t.TempDir(), "faults", "--upstream", "http://"+nodeAddress+"/ethereum", "--profile", "none")
 	proxy.says("(counters: /_faults)\n")
@@ -174,6 +176,7 @@ func TestListenersWithstandAttacks(t *testing.T) {
 
 // So does a listener with TLS, which serves HTTP/2.
 func TestHTTP2WithstandsAttacks(t *testing.T) {
+	thorough.Only(t)
 	dir := t.TempDir()
 	authority, address, monitor := certtest.New(t), unusedAddress(t), unusedAddress(t)
 	pair := authority.Issue("server")

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/imart/event-worker/internal/hostile"
+	"github.com/imart/event-worker/internal/thorough"
 )
 
 var everyAnswer = flag.Bool("hostile", false, "give every hostile answer over every transport, not only some: minutes")
@@ -19,6 +20,7 @@ var everyAnswer = flag.Bool("hostile", false, "give every hostile answer over ev
 // Whatever a node answers, a worker stays within its memory, and goes on once the node is
 // honest.
 func TestWorkersWithstandHostileNodes(t *testing.T) {
+	thorough.Only(t)
 	evm, aptos := recordedNode(t, "ethereum"), recordedNode(t, "aptos")
 	for i, c := range []struct {
 		name, scheme, chain, options string
@@ -67,6 +69,7 @@ streams:
 
 // Whatever the transaction stream answers, a worker goes on with the REST API.
 func TestWorkersWithstandHostileStreams(t *testing.T) {
+	thorough.Only(t)
 	node := recordedNode(t, "aptos")
 	for i, answer := range hostile.StreamAnswers() {
 		if i%6 != 0 && !*everyAnswer {
@@ -90,6 +93,7 @@ func TestWorkersWithstandHostileStreams(t *testing.T) {
 // Whatever receivers of webhooks answer, a worker delivers to the others meanwhile, and to
 // them once they are honest.
 func TestWorkersWithstandHostileReceivers(t *testing.T) {
+	thorough.Only(t)
 	t.Parallel()
 	var receivers []*hostile.Node
 	configuration := "hooks:\n"

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/imart/event-worker/config"
+	"github.com/imart/event-worker/internal/thorough"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/persistence/embedded"
@@ -21,6 +22,7 @@ import (
 // TestRewind takes chains back and lets the demo read them again: the documents
 // are those that were there before.
 func TestRewind(t *testing.T) {
+	thorough.Only(t)
 	t.Parallel()
 	data, _ := whole(t)
 	before := contents(t, data)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/imart/event-worker/commands/internal/cli"
 	"github.com/imart/event-worker/internal/mongotest"
+	"github.com/imart/event-worker/internal/thorough"
 )
 
 // database is the environment of a program whose data are in a MongoDB database.
@@ -43,6 +44,7 @@ func (d database) contents(t *testing.T) string {
 // The demo leaves the same documents in MongoDB as in a folder, and the commands
 // that look at them find them there.
 func TestDemoOnMongoDB(t *testing.T) {
+	thorough.Only(t)
 	t.Parallel()
 	d := newDatabase(t)
 	folder, saidThere := whole(t)
@@ -72,6 +74,7 @@ func TestDemoOnMongoDB(t *testing.T) {
 // However often the demo is killed, the documents in MongoDB are those of an undisturbed
 // one.
 func TestDemoOnMongoDBKilled(t *testing.T) {
+	thorough.Only(t)
 	t.Parallel()
 	d := newDatabase(t)
 	folder, _ := whole(t)
@@ -95,6 +98,7 @@ func TestDemoOnMongoDBKilled(t *testing.T) {
 // A second process on the same database takes over, and the first one says so and
 // ends.
 func TestTakenOverOnMongoDB(t *testing.T) {
+	thorough.Only(t)
 	t.Parallel()
 	d := newDatabase(t)
 	first := launchIn(t, t.TempDir(), d, "demo", "--pace", "1s") // a process that has nothing to write notices nothing
@@ -111,6 +115,7 @@ func TestTakenOverOnMongoDB(t *testing.T) {
 // Run follows into MongoDB, rewind takes back there, and the demo's data and a
 // run's are kept apart.
 func TestRunOnMongoDB(t *testing.T) {
+	thorough.Only(t)
 	t.Parallel()
 	d, demo := newDatabase(t), newDatabase(t)
 	dir := t.TempDir()
@@ -156,6 +161,7 @@ func TestRunOnMongoDB(t *testing.T) {
 // A server that was never initiated is fit for use after mongodb init, which says
 // what it did.
 func TestMongoDBInit(t *testing.T) {
+	thorough.Only(t)
 	t.Parallel()
 	address := mongotest.Unfit(t, "--replSet", "rs0")
 	d := database{"MONGODB_URI=mongodb://" + address + "/?replicaSet=rs0"}

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/imart/event-worker/internal/thorough"
 )
 
 // sales is the definition of Seaport's sales by expressions.
@@ -43,6 +45,7 @@ func define(t *testing.T, dir, endpoint, definition string) {
 // definition from the beginning: other keys, other prices, what could not be decoded before,
 // and what no longer can.
 func TestRedecode(t *testing.T) {
+	thorough.Only(t)
 	t.Parallel()
 	node := recordedNode(t, "ethereum")
 	first := strings.Replace(sales(t), "kind: evm\n", "kind: evm\nraw: true\n", 1)
@@ -116,6 +119,7 @@ func TestRedecodeInVain(t *testing.T) {
 // A definition that changes is noticed, and --redecode makes the documents those of a worker
 // that has always had it: from the log where that has all raw events, else from the chain.
 func TestRunRedecode(t *testing.T) {
+	thorough.Only(t)
 	t.Parallel()
 	node := recordedNode(t, "ethereum")
 	conditional := strings.Replace(sales(t), "kind: evm\n", "kind: evm\nraw: true\n", 1)
@@ -173,6 +177,7 @@ func TestRunRedecode(t *testing.T) {
 // A running worker makes the streams again whose definition has changed: from its log, or from
 // the chain. To decode a stream again is enough where that can be done for all of the log.
 func TestARunningWorkerMakesChangedStreamsAgain(t *testing.T) {
+	thorough.Only(t)
 	t.Parallel()
 	node := recordedNode(t, "ethereum")
 	first := strings.Replace(sales(t), "kind: evm\n", "kind: evm\nraw: true\n", 1)

@@ -13,6 +13,7 @@ import (
 	"github.com/imart/event-worker/commands/internal/cli"
 	"github.com/imart/event-worker/commands/internal/table"
 	"github.com/imart/event-worker/internal/ptytest"
+	"github.com/imart/event-worker/internal/thorough"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/persistence/embedded"
 )
@@ -206,6 +207,7 @@ func TestStatusAfterAKill(t *testing.T) {
 
 // The status of a database says so once a node's heartbeat is old by the server's clock.
 func TestClusterStatusAfterAKill(t *testing.T) {
+	thorough.Only(t)
 	t.Parallel()
 	c := newTeam(t)
 	one := c.start("one")

@@ -20,6 +20,7 @@ import (
 	"github.com/imart/event-worker/chains/faults"
 	"github.com/imart/event-worker/commands/internal/demo"
 	"github.com/imart/event-worker/internal/teststore"
+	"github.com/imart/event-worker/internal/thorough"
 )
 
 // plant damages the log in a data folder: it changes the price of a sale, and deletes
@@ -36,6 +37,7 @@ DELETE FROM activities WHERE doc ->> '$.stream' = 'collection-offer-cancel';
 // Verify finds the damage by comparison with the recording, and reading the streams again
 // restores the log.
 func TestVerify(t *testing.T) {
+	thorough.Only(t)
 	t.Parallel()
 	data, _ := whole(t)
 	before := contents(t, data)
@@ -134,6 +136,7 @@ func checkJSON(t *testing.T, data string) {
 // A running worker reads the streams again at the command's request; then the range is
 // verified.
 func TestVerifyWithAWorker(t *testing.T) {
+	thorough.Only(t)
 	t.Parallel()
 	data := t.TempDir()
 	p := launch(t, data, "demo", "--data", data, "--pace", "2ms")
@@ -156,6 +159,7 @@ func TestVerifyWithAWorker(t *testing.T) {
 // The same for a cluster on MongoDB: an order is changed, one is deleted and one is
 // invented.
 func TestVerifyOnMongoDBWithAWorker(t *testing.T) {
+	thorough.Only(t)
 	t.Parallel()
 	c := newTeam(t)
 	c.advance(2 * time.Millisecond)

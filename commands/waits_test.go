@@ -7,6 +7,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/imart/event-worker/internal/thorough"
 )
 
 // silentAt returns an address that accepts connections and never answers.
@@ -22,6 +24,7 @@ func silentAt(t *testing.T) string {
 
 // A command that waits for its database reports it, without secrets.
 func TestWaitForMongoDBIsReported(t *testing.T) {
+	thorough.Only(t)
 	t.Parallel()
 	address := silentAt(t)
 	uri := "MONGODB_URI=mongodb://user:s3cretkey@" + address + "/market?serverSelectionTimeoutMS=4000"
@@ -39,6 +42,7 @@ func TestWaitForMongoDBIsReported(t *testing.T) {
 
 // A run reports the chains whose endpoints do not answer.
 func TestWaitForEndpointsIsReported(t *testing.T) {
+	thorough.Only(t)
 	t.Parallel()
 	dir := t.TempDir()
 	configured(t, dir, "http://"+silentAt(t)+"/s3cretkey", 1)

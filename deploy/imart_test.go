@@ -14,10 +14,12 @@ import (
 
 	"github.com/imart/event-worker/internal/child"
 	"github.com/imart/event-worker/internal/programtest"
+	"github.com/imart/event-worker/internal/thorough"
 )
 
 // TestIMart follows made chains with deploy/imart.yaml.
 func TestIMart(t *testing.T) {
+	thorough.Only(t)
 	p := newLocal(t, made(t))
 	lines := strings.Split(p.contents(t), "\n")
 	for _, want := range [][]string{

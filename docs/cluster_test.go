@@ -23,6 +23,7 @@ import (
 
 	"github.com/imart/event-worker/cluster"
 	"github.com/imart/event-worker/internal/mongotest"
+	"github.com/imart/event-worker/internal/thorough"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/persistence/mongo"
 )
@@ -33,6 +34,7 @@ const clusterSection = "The cluster"
 // As TestQueriesOfThePage, on a cluster of processes that follow the recorded chains.
 // It is as the page says in the end: it may take a while to get there.
 func TestQueriesOfTheCluster(t *testing.T) {
+	thorough.Only(t)
 	uri := mongotest.Database(t)
 	db, page := connect(t, uri), readPage(t, mongodbPage)
 	c := workers{t: t, uri: uri, program: build(t)}

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/imart/event-worker/internal/thorough"
 )
 
 // called matches the beginning of a shell line that runs the program, in all forms that
@@ -19,6 +21,7 @@ var inline = regexp.MustCompile("`event-worker ([^`]+)`")
 
 // Every command in a page exists, and has the flags used there.
 func TestCommandsOfThePages(t *testing.T) {
+	thorough.Only(t)
 	program := build(t)
 	found := 0
 	var checks sync.WaitGroup

@@ -19,6 +19,7 @@ import (
 	"github.com/imart/event-worker/internal/mongotest"
 	"github.com/imart/event-worker/internal/npmtest"
 	"github.com/imart/event-worker/internal/required"
+	"github.com/imart/event-worker/internal/thorough"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
 )
@@ -47,6 +48,7 @@ func TestConfigurationOfTheFloorPage(t *testing.T) {
 // The query of the page has the documented result and uses an index. The programs of the
 // page print the floor and each change of it.
 func TestFloorOfThePage(t *testing.T) {
+	thorough.Only(t)
 	uri := mongotest.Database(t)
 	db, program := connect(t, uri), build(t)
 	program.run(t, uri, "event-worker demo --once")

@@ -17,6 +17,7 @@ import (
 	"github.com/imart/event-worker/internal/mongotest"
 	"github.com/imart/event-worker/internal/programtest"
 	"github.com/imart/event-worker/internal/required"
+	"github.com/imart/event-worker/internal/thorough"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence/documents"
 	"github.com/imart/event-worker/persistence/mongo"
@@ -34,6 +35,7 @@ func TestMain(m *testing.M) { os.Exit(mongotest.Main(m)) }
 // returns. One with a limit gets its documents in order from the index; one without
 // may sort what it returns.
 func TestQueriesOfThePage(t *testing.T) {
+	thorough.Only(t)
 	uri := mongotest.Database(t)
 	db, program := connect(t, uri), build(t)
 	program.run(t, uri, "event-worker demo --once")

@@ -15,6 +15,7 @@ import (
 
 	"github.com/imart/event-worker/actors/projection"
 	"github.com/imart/event-worker/internal/mongotest"
+	"github.com/imart/event-worker/internal/thorough"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/persistence/embedded"
@@ -50,7 +51,7 @@ func on(t *testing.T, store persistence.Store, err error, histories int, test fu
 		t.Fatal(err)
 	}
 	defer store.Close()
-	if err := flag.Set("rapid.checks", fmt.Sprint(cmp.Or(*checks, histories))); err != nil {
+	if err := flag.Set("rapid.checks", fmt.Sprint(cmp.Or(*checks, thorough.Count(max(1, histories/5), histories)))); err != nil {
 		t.Fatal(err)
 	}
 	test(t, store)

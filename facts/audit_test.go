@@ -10,6 +10,7 @@ import (
 
 	"github.com/imart/event-worker/audit"
 	"github.com/imart/event-worker/internal/seaporttest"
+	"github.com/imart/event-worker/internal/thorough"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/worker"
@@ -35,6 +36,7 @@ func (r *running) audit() (audit.Report, []audit.Difference) {
 // Contracts are asked again for each fact, as of its block. All facts agree, except those
 // that were changed in the log.
 func TestFactsAreAudited(t *testing.T) {
+	thorough.Only(t)
 	w := seaporttest.Start(t)
 	r := follow(t, w, in(t))
 	rng := rand.New(rand.NewPCG(3, 0))

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"log/slog"
 	"math/big"
@@ -22,6 +21,7 @@ import (
 	"github.com/imart/event-worker/config"
 	"github.com/imart/event-worker/internal/mongotest"
 	"github.com/imart/event-worker/internal/seaporttest"
+	"github.com/imart/event-worker/internal/thorough"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/markets/seaport/signature"
 	"github.com/imart/event-worker/persistence"
@@ -380,6 +380,7 @@ func TestDocumentsSayWhatTheContractSays(t *testing.T) {
 }
 
 func TestDocumentsInMongoDBSayWhatTheContractSays(t *testing.T) {
+	thorough.Only(t)
 	uri := mongotest.Database(t)
 	live(t, 0, &data{open: func(ctx context.Context) (store, error) { return mongo.Open(ctx, uri) }})
 }
@@ -435,20 +436,16 @@ func TestDocumentsAreAtMostOneBlockBehind(t *testing.T) {
 }
 
 func TestMain(m *testing.M) {
-	_ = flag.Set("rapid.checks", "30") // each has a store; the command line is parsed later
+	thorough.Checks(30) // each has a store
 	os.Exit(mongotest.Main(m))
 }
 
 // seeds are how many random histories are tried: EVENT_WORKER_TEST_SEEDS, or 2.
 func seeds() uint64 {
-	n, err := strconv.ParseUint(os.Getenv("EVENT_WORKER_TEST_SEEDS"), 10, 16)
-	switch {
-	case err == nil:
+	if n, err := strconv.ParseUint(os.Getenv("EVENT_WORKER_TEST_SEEDS"), 10, 16); err == nil {
 		return n
-	case testing.Short():
-		return 1
 	}
-	return 2
+	return uint64(thorough.Count(1, 2))
 }
 
 // A stranger fills orders from their documents alone: a signed order, and an order that was

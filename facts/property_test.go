@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/imart/event-worker/chains"
+	"github.com/imart/event-worker/internal/thorough"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
 )
@@ -31,6 +32,7 @@ type history struct {
 // and whatever restarts and reorganisations there are: in the end the documents say what the
 // contracts say at the head, and no fact of an abandoned block is left.
 func TestDocumentsEndAsTheContractsSay(t *testing.T) {
+	thorough.Only(t)
 	rapid.Check(t, live)
 }
 

@@ -3,7 +3,6 @@ package hooks
 import (
 	"context"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"log/slog"
 	"os"
@@ -13,13 +12,14 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/imart/event-worker/internal/mongotest"
+	"github.com/imart/event-worker/internal/thorough"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/persistence/embedded"
 	"github.com/imart/event-worker/persistence/mongo"
 )
 
 func TestMain(m *testing.M) {
-	_ = flag.Set("rapid.checks", "25") // each check waits for leases; the command line overrides it
+	thorough.Checks(25) // each waits for leases
 	os.Exit(mongotest.Main(m))
 }
 

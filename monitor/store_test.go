@@ -19,6 +19,7 @@ import (
 	"github.com/imart/event-worker/chains"
 	"github.com/imart/event-worker/chains/evm"
 	"github.com/imart/event-worker/chains/replay/replaytest"
+	"github.com/imart/event-worker/internal/thorough"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/markets/catalogue"
 	"github.com/imart/event-worker/markets/definition"
@@ -40,6 +41,7 @@ func open(t testing.TB) persistence.Store {
 
 // A wrapped store passes the tests of any store.
 func TestStore(t *testing.T) {
+	thorough.Only(t)
 	storetest.Run(t, func(t testing.TB) persistence.Store { return monitor.New().Store(open(t)) })
 }
 

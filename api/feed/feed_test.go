@@ -19,6 +19,7 @@ import (
 	"github.com/imart/event-worker/internal/feedtest"
 	"github.com/imart/event-worker/internal/mongotest"
 	"github.com/imart/event-worker/internal/teststore"
+	"github.com/imart/event-worker/internal/thorough"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/persistence/mongo"
@@ -283,6 +284,7 @@ func TestPositionsAdvance(t *testing.T) {
 // A reader receives the position at the end of the feed even before the first heartbeat, so
 // that one that is disconnected often makes progress.
 func TestPositionsAdvanceAtTheEnd(t *testing.T) {
+	thorough.Only(t)
 	t.Parallel()
 	test := func(t *testing.T, store persistence.Store) {
 		s := serve(t, store, feed.Options{Heartbeat: time.Hour})

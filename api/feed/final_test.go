@@ -9,6 +9,7 @@ import (
 
 	"github.com/imart/event-worker/api/feed"
 	"github.com/imart/event-worker/internal/teststore"
+	"github.com/imart/event-worker/internal/thorough"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
 )
@@ -66,6 +67,7 @@ func TestAllIsFinal(t *testing.T) {
 
 // Finality is sent when it advances, by market and stream, after the changes that it covers.
 func TestFinal(t *testing.T) {
+	thorough.Only(t)
 	t.Parallel()
 	s := serve(t, teststore.Embedded(t), feed.Options{FinalEvery: time.Millisecond, Heartbeat: time.Millisecond})
 	s.observer("head", "head", false)

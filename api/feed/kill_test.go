@@ -9,6 +9,7 @@ import (
 	"github.com/imart/event-worker/api/feed"
 	"github.com/imart/event-worker/internal/feedtest"
 	"github.com/imart/event-worker/internal/mongotest"
+	"github.com/imart/event-worker/internal/thorough"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/persistence/mongo"
@@ -16,6 +17,7 @@ import (
 
 // When the database is killed and restarted, readers still get every event exactly once.
 func TestEventsSurviveDatabaseRestarts(t *testing.T) {
+	thorough.Only(t)
 	t.Parallel()
 	server := mongotest.Start(t)
 	store, err := mongo.Open(t.Context(), server.URI())

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/imart/event-worker/internal/thorough"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/persistence/embedded"
@@ -91,6 +92,7 @@ func hostile(t *testing.T) persistence.Store {
 // Hostile text appears as text: it adds no elements, scripts or attributes, and its invisible
 // characters are escaped.
 func TestHostileText(t *testing.T) {
+	thorough.Only(t)
 	t.Parallel()
 	store := hostile(t)
 	b := browse(t, serve(t, store, secret), secret)

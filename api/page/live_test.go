@@ -13,6 +13,7 @@ import (
 
 	"github.com/imart/event-worker/api"
 	"github.com/imart/event-worker/internal/certtest"
+	"github.com/imart/event-worker/internal/thorough"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/persistence/embedded"
@@ -100,6 +101,7 @@ const tokens = `[...document.querySelectorAll('.list tbody tr td:nth-child(3)')]
 // New activities appear at the top, retracted ones disappear with a note, and a paused page
 // closes its feed. The feed accepts the cookie of the login.
 func TestActivitiesAsTheyCome(t *testing.T) {
+	thorough.Only(t)
 	t.Parallel()
 	store := writing(t)
 	store.commit(markets.Listed, "first")
@@ -156,6 +158,7 @@ func (b *browser) follows() {
 
 // With TLS the cookie is restricted to TLS, and the page and its feed work.
 func TestTLS(t *testing.T) {
+	thorough.Only(t)
 	t.Parallel()
 	store := writing(t)
 	store.commit(markets.Listed, "first")
@@ -186,6 +189,7 @@ func TestTLS(t *testing.T) {
 // A list that is read again after a change in the feed has that change, even if another
 // viewer has just read the list.
 func TestListAfterAChange(t *testing.T) {
+	thorough.Only(t)
 	t.Parallel()
 	store := writing(t)
 	at := serve(t, store, "")

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/imart/event-worker/internal/thorough"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/persistence/embedded"
@@ -15,6 +16,7 @@ import (
 // With hundreds of chains the overview is a table of limited size that can be searched by
 // name. A single chain is shown in full.
 func TestManyChains(t *testing.T) {
+	thorough.Only(t)
 	t.Parallel()
 	store := manyChains(t, 200)
 	at := serve(t, store, "")

@@ -9,6 +9,7 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
+	"github.com/imart/event-worker/internal/thorough"
 	"github.com/imart/event-worker/persistence"
 )
 
@@ -26,6 +27,7 @@ var sections = []struct{ path, has string }{
 
 // All sections of the page work in a browser, with the data of the recorded chains.
 func TestVisit(t *testing.T) {
+	thorough.Only(t)
 	t.Parallel()
 	binary(t)
 	store := running(t)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/imart/event-worker/internal/mongotest"
+	"github.com/imart/event-worker/internal/thorough"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/persistence/embedded"
 	"github.com/imart/event-worker/persistence/mongo"
@@ -47,6 +48,7 @@ func troubled(t *testing.T, store persistence.Store, chain, suffix string) {
 
 // The page shows webhooks and audits with both stores.
 func TestWebhooksAndAudits(t *testing.T) {
+	thorough.Only(t)
 	t.Parallel()
 	for name, open := range map[string]func(*testing.T) (persistence.Store, error){
 		"embedded": func(t *testing.T) (persistence.Store, error) { return embedded.Open(t.Context(), t.TempDir()) },

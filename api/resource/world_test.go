@@ -3,7 +3,6 @@ package resource
 import (
 	"context"
 	"encoding/json"
-	"flag"
 	"iter"
 	"log/slog"
 	"net/http"
@@ -14,14 +13,13 @@ import (
 	"testing"
 
 	"github.com/imart/event-worker/internal/mongotest"
+	"github.com/imart/event-worker/internal/thorough"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
 )
 
 func TestMain(m *testing.M) {
-	// Each check pages through a real store. The command line is parsed later, and takes
-	// precedence.
-	_ = flag.Set("rapid.checks", "25")
+	thorough.Checks(25) // each pages through a real store
 	os.Exit(mongotest.Main(m))
 }
 

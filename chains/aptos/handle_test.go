@@ -15,6 +15,7 @@ import (
 
 	"github.com/imart/event-worker/chains"
 	"github.com/imart/event-worker/internal/chaintest"
+	"github.com/imart/event-worker/internal/thorough"
 	"github.com/imart/event-worker/markets"
 )
 
@@ -26,6 +27,7 @@ func dense(transactions, events int) [][]string {
 // A handle with a long history is read by several pages at once, whatever the node's
 // page size: eight requests wait for each other here.
 func TestSeveralPagesAtOnce(t *testing.T) {
+	thorough.Only(t)
 	for _, size := range []int{100, 25} {
 		t.Run(fmt.Sprint(size), func(t *testing.T) {
 			l := startLedger(t)

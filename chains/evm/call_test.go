@@ -145,6 +145,7 @@ func refusal(text string) []byte {
 // Whatever the way in which contracts are asked, they give the same answers, of the block
 // that is named, and none spoils those beside it.
 func TestCallsAreAnsweredAsOfTheirBlock(t *testing.T) {
+	t.Parallel()
 	short := callOf(store)
 	short.Limit = 31
 	calls := []chains.ContractCall{

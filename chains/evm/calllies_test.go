@@ -225,6 +225,7 @@ func TestCallsOfPrunedState(t *testing.T) {
 // Erigon has answered with nothing where it had no state: where Multicall3 has long been
 // deployed that is found out.
 func TestNothingInsteadOfTheState(t *testing.T) {
+	t.Parallel()
 	g := startGeth(t, calledContracts, withMulticall(t))
 	g.keep(11)
 	p := startProxy(t, g.url)
@@ -374,6 +375,7 @@ func TestRevertsAreTheContracts(t *testing.T) {
 
 // The call that a node does not answer is found among others, however it fails.
 func TestACallThatIsNotAnswered(t *testing.T) {
+	t.Parallel()
 	const hangs = `"0x05"`
 	for name, answer := range map[string]func(map[string]json.RawMessage){
 		"aborted":       func(answer map[string]json.RawMessage) { says(answer, -32000, "execution aborted (timeout = 5s)") },

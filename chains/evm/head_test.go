@@ -248,6 +248,7 @@ func TestHeadersThatDoNotLinkUpAreNoView(t *testing.T) {
 }
 
 func TestAnotherChainIsRefused(t *testing.T) {
+	t.Parallel()
 	g := startGeth(t)
 	chain := open(t, g.url, func(cfg *Config) { cfg.ChainID = 5 })
 	view := chains.NewView(0, []string{"0x"})

@@ -100,6 +100,7 @@ func TestTwoAnswersOfOneEndpointDoNotOutweighABloom(t *testing.T) {
 // A URL that begins to serve another chain is found out by the chain id that comes with
 // every answer: nothing is read from it, and it is used again when it is the chain again.
 func TestAURLThatServesAnotherChainForAWhile(t *testing.T) {
+	t.Parallel()
 	g := startGeth(t)
 	p := startProxy(t, g.url)
 	g.mineLogs(64, 1)
@@ -148,6 +149,7 @@ func TestAFinalBlockOfAnotherBranchIsNotBelieved(t *testing.T) {
 // An endpoint that has served another chain may answer one batch from both: its logs must be
 // of the blocks whose headers it shows.
 func TestAnEndpointThatServedAnotherChainProvesItsLogs(t *testing.T) {
+	t.Parallel()
 	g := startGeth(t)
 	p := startProxy(t, g.url)
 	g.mineLogs(96, 1)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/imart/event-worker/internal/mongotest"
 	"github.com/imart/event-worker/internal/programtest"
+	"github.com/imart/event-worker/internal/thorough"
 )
 
 var update = flag.Bool("update", false, "write the failpoints that are reached to testdata")
@@ -40,10 +41,18 @@ const (
 	mongoDBEvery = 5
 )
 
-// TestKillsAtFailpoints executes a few runs, or as many as EVENT_WORKER_TEST_FAILPOINTS says,
-// with the seeds from EVENT_WORKER_TEST_SEED on.
+// The variables of the number of runs, and of the seed of the first.
+const (
+	runsVariable = "EVENT_WORKER_TEST_FAILPOINTS"
+	seedVariable = "EVENT_WORKER_TEST_SEED"
+)
+
+// TestKillsAtFailpoints executes a few runs, or as many as runsVariable says.
 func TestKillsAtFailpoints(t *testing.T) {
-	runs, first := number(t, "EVENT_WORKER_TEST_FAILPOINTS", 4), number(t, "EVENT_WORKER_TEST_SEED", 0)
+	if os.Getenv(runsVariable) == "" {
+		thorough.Only(t)
+	}
+	runs, first := number(t, runsVariable, 4), number(t, seedVariable, 0)
 	program, kinds := programtest.Build(t, "-tags", "failpoints"), kinds(t)
 	points := map[string][]kill{}
 	for _, kind := range kinds {
@@ -64,7 +73,7 @@ func TestKillsAtFailpoints(t *testing.T) {
 					r := newRun(t, program, p)
 					planned.Add(int64(len(p.kills)))
 					if err := r.tell(); err != nil {
-						t.Errorf("%v\nEVENT_WORKER_TEST_FAILPOINTS=1 EVENT_WORKER_TEST_SEED=%d repeats it", err, seed)
+						t.Errorf("%v\n%s=1 %s=%d repeats it", err, runsVariable, seedVariable, seed)
 					}
 					for _, w := range r.workers {
 						lives.Add(int64(w.lives))

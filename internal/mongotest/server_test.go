@@ -11,11 +11,14 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
+
+	"github.com/imart/event-worker/internal/thorough"
 )
 
 // One server goes through all that can be done to a server: starting one takes
 // seconds.
 func TestServer(t *testing.T) {
+	thorough.Only(t)
 	var m *mongod
 	t.Run("life", func(t *testing.T) {
 		s := Start(t)

@@ -9,11 +9,13 @@ import (
 	"testing"
 
 	"github.com/imart/event-worker/internal/mongotest"
+	"github.com/imart/event-worker/internal/thorough"
 )
 
 // The present version upgrades folders of all earlier schemas: it follows the recording to
 // its end, with the documents that it makes of it from the start.
 func TestFoldersOfEarlierVersions(t *testing.T) {
+	thorough.Only(t)
 	t.Parallel()
 	want := fresh(t)
 	for schema := 1; schema <= Last().Folder; schema++ {
@@ -36,6 +38,7 @@ func TestFoldersOfEarlierVersions(t *testing.T) {
 
 // The same of databases in MongoDB.
 func TestDatabasesOfEarlierVersions(t *testing.T) {
+	thorough.Only(t)
 	t.Parallel()
 	mongotest.URI(t) // skips the test without MongoDB
 	want := fresh(t)

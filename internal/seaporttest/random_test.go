@@ -14,11 +14,13 @@ import (
 	"github.com/ethereum/go-ethereum/ethclient"
 
 	"github.com/imart/event-worker/internal/seaporttest"
+	"github.com/imart/event-worker/internal/thorough"
 )
 
 // Random makes orders of all kinds in all states, the world knows all of them, and CanFill
 // agrees with transactions of takers.
 func TestRandom(t *testing.T) {
+	thorough.Only(t)
 	kinds, reasons := map[seaporttest.Kind]int{}, map[string]int{}
 	for seed := range uint64(3) {
 		w := seaporttest.Start(t)
@@ -183,6 +185,7 @@ var hexadecimal = regexp.MustCompile("0x[0-9a-f]+")
 
 // The same seed does the same.
 func TestRandomRepeats(t *testing.T) {
+	thorough.Only(t)
 	var histories [2]string
 	for i := range histories {
 		w := seaporttest.Start(t)

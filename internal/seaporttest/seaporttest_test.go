@@ -12,6 +12,7 @@ import (
 	"github.com/ethereum/go-ethereum/crypto"
 
 	"github.com/imart/event-worker/internal/seaporttest"
+	"github.com/imart/event-worker/internal/thorough"
 )
 
 // price is of 5 units, and of 3, with a fee of 2.5 %.
@@ -61,6 +62,7 @@ func refused(t testing.TB, err error, reason string) {
 
 // What a stranger can fill is filled by seaport-js, and nothing else is.
 func TestKinds(t *testing.T) {
+	thorough.Only(t)
 	w := seaporttest.Start(t)
 	for _, kind := range seaporttest.Kinds {
 		t.Run(string(kind), func(t *testing.T) {
@@ -235,6 +237,7 @@ func TestUnits(t *testing.T) {
 
 // Seaport takes signatures of every form, and no others.
 func TestSignatures(t *testing.T) {
+	thorough.Only(t)
 	w := seaporttest.Start(t)
 	maker := w.Makers[2]
 	var orders []*seaporttest.Order
@@ -265,6 +268,7 @@ func TestSignatures(t *testing.T) {
 
 // A reorganisation takes a fill away, or moves it to another block.
 func TestReorganise(t *testing.T) {
+	thorough.Only(t)
 	w := seaporttest.Start(t)
 	o := create(t, w, seaporttest.Ask)
 	ok(t, w.Fulfill(w.Takers[0], seaporttest.Fill{Order: o}))

@@ -10,6 +10,8 @@ import (
 	"testing/cryptotest"
 	"testing/synctest"
 	"time"
+
+	"github.com/imart/event-worker/internal/thorough"
 )
 
 // The variables of a longer run: how long it lasts, its first seed, and the file to which all
@@ -25,10 +27,7 @@ const (
 func TestCluster(t *testing.T) {
 	lasts, _ := time.ParseDuration(os.Getenv(lastsVariable))
 	first, _ := strconv.ParseUint(os.Getenv(seedVariable), 10, 64)
-	seeds := uint64(3)
-	if testing.Short() {
-		seeds = 1
-	}
+	seeds := uint64(thorough.Count(1, 3))
 	began, simulated, steps := time.Now(), time.Duration(0), 0
 	for seed := first; !t.Failed() && (seed < first+seeds || time.Since(began) < lasts); seed++ {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
 
+	"github.com/imart/event-worker/internal/thorough"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/persistence/embedded/internal/disk"
 )
@@ -45,6 +46,7 @@ func earlier(t *testing.T, dir string) (docs []string) {
 // Checksums are added to a database of an earlier version at its upgrade, which a crash or
 // a power cut may interrupt anywhere.
 func TestInterruptedConversion(t *testing.T) {
+	thorough.Only(t)
 	if err := registerFaulty(); err != nil {
 		t.Fatal(err)
 	}

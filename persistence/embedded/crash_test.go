@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/imart/event-worker/internal/thorough"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/persistence/embedded"
@@ -32,6 +33,7 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, commitForEver(context.Background(), dir))
 		os.Exit(1)
 	}
+	thorough.Checks(100)
 	os.Exit(m.Run())
 }
 

@@ -12,6 +12,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/imart/event-worker/internal/mongotest"
+	"github.com/imart/event-worker/internal/thorough"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/persistence/mongo"
@@ -29,6 +30,7 @@ func openCopy(t testing.TB, uri string) *mongo.Store {
 }
 
 func TestCopy(t *testing.T) {
+	thorough.Only(t)
 	storetest.RunCopy(t, func(t testing.TB) storetest.Copyable { return openCopy(t, mongotest.Database(t)) })
 }
 

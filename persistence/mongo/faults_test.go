@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/imart/event-worker/internal/mongotest"
+	"github.com/imart/event-worker/internal/thorough"
 	"github.com/imart/event-worker/persistence"
 )
 
@@ -48,6 +49,7 @@ var (
 // Whatever happens to the server, nothing is lost or duplicated, and commits continue
 // when it is back.
 func TestFaultsOfServer(t *testing.T) {
+	thorough.Only(t)
 	t.Parallel()
 	server := mongotest.Start(t)
 	w := newWorld(t, server, database(t, server))
@@ -68,6 +70,7 @@ func TestFaultsOfServer(t *testing.T) {
 // Whatever happens to the connections, nothing is lost or duplicated, and commits
 // continue when they are back.
 func TestFaultsOfNetwork(t *testing.T) {
+	thorough.Only(t)
 	t.Parallel()
 	server := mongotest.Start(t)
 	proxy := mongotest.NewProxy(t, server.Address())
@@ -91,6 +94,7 @@ func TestFaultsOfNetwork(t *testing.T) {
 // A late or lost message loses nothing and duplicates nothing: a commit that arrives
 // after the client has timed out, its answer, a claim that a later claim has overtaken.
 func TestFaultsOfMessages(t *testing.T) {
+	thorough.Only(t)
 	t.Parallel()
 	server := mongotest.Start(t)
 	proxy := mongotest.NewProxy(t, server.Address())

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/imart/event-worker/internal/mongotest"
+	"github.com/imart/event-worker/internal/thorough"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/persistence/mongo"
@@ -54,6 +55,7 @@ func TestFeedPositionGone(t *testing.T) {
 
 // A position with a wrong character is refused at once, or is another valid position.
 func TestFeedPositionDamaged(t *testing.T) {
+	thorough.Only(t)
 	t.Parallel()
 	store := openAt(t, mongotest.Database(t))
 	first := must[string](t)(store.Newest(t.Context()))
@@ -82,6 +84,7 @@ func TestFeedPositionDamaged(t *testing.T) {
 // A reader whose connections break, whose primary steps down and whose server is killed
 // gets every change once.
 func TestFeedOutlivesServer(t *testing.T) {
+	thorough.Only(t)
 	t.Parallel()
 	server := mongotest.Start(t)
 	proxy := mongotest.NewProxy(t, server.Address())

@@ -10,12 +10,14 @@ import (
 
 	"github.com/imart/event-worker/internal/chaos/history"
 	"github.com/imart/event-worker/internal/mongotest"
+	"github.com/imart/event-worker/internal/thorough"
 )
 
 // The history of two processes, the second of which takes over from the first while the
 // first commits, has no violation; unless the first one's commits are unconditional:
 // then two processes have committed at one epoch.
 func TestHistoryOfTwoProcesses(t *testing.T) {
+	thorough.Only(t)
 	for _, test := range []struct{ name, unconditional, fault string }{
 		{"conditional", "", ""},
 		{"unconditional", "yes", "commits at epoch 2, at which"},

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/imart/event-worker/internal/mongotest"
+	"github.com/imart/event-worker/internal/thorough"
 	"github.com/imart/event-worker/persistence/mongo"
 )
 
@@ -38,6 +39,7 @@ func TestInitiate(t *testing.T) {
 
 // Servers that are named together become members of one set.
 func TestInitiateSeveral(t *testing.T) {
+	thorough.Only(t)
 	t.Parallel()
 	addresses := []string{mongotest.Unfit(t, "--replSet", "rs0"), mongotest.Unfit(t, "--replSet", "rs0")}
 	uri := "mongodb://" + strings.Join(addresses, ",")
@@ -52,6 +54,7 @@ func TestInitiateSeveral(t *testing.T) {
 // Members have the given addresses, and Initiate waits for a member that cannot be
 // reached yet.
 func TestInitiateWaits(t *testing.T) {
+	thorough.Only(t)
 	t.Parallel()
 	first, second := mongotest.Unfit(t, "--replSet", "rs0"), mongotest.NewProxy(t, mongotest.Unfit(t, "--replSet", "rs0"))
 	asked := second.HoleBefore("replSetHeartbeat")
@@ -73,6 +76,7 @@ func TestInitiateWaits(t *testing.T) {
 
 // A server that cannot be initiated is refused with a remedy, and without the password.
 func TestInitiateRefused(t *testing.T) {
+	thorough.Only(t)
 	t.Parallel()
 	standalone := mongotest.Unfit(t)
 	uninitiated := mongotest.Unfit(t, "--replSet", "rs7")

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/imart/event-worker/internal/mongotest"
+	"github.com/imart/event-worker/internal/thorough"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/persistence/mongo"
@@ -36,6 +37,7 @@ func TestOwnersAtRandom(t *testing.T) {
 
 // The invariants hold whatever happens to the server.
 func TestOwnersAtRandomThroughFaultsOfServer(t *testing.T) {
+	thorough.Only(t)
 	t.Parallel()
 	server := mongotest.Start(t)
 	r := newRivals(t, database(t, server))

@@ -12,6 +12,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/imart/event-worker/internal/mongotest"
+	"github.com/imart/event-worker/internal/thorough"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/persistence/mongo"
 )
@@ -227,6 +228,7 @@ func TestAcquireFromAStuckOwner(t *testing.T) {
 
 // A transaction of an owner that released the chain does not block others for long.
 func TestAcquireFromAStuckOwnerThatGaveItUp(t *testing.T) {
+	thorough.Only(t)
 	t.Parallel()
 	uri := mongotest.Database(t)
 	store := openAt(t, uri)
@@ -238,6 +240,7 @@ func TestAcquireFromAStuckOwnerThatGaveItUp(t *testing.T) {
 // An acquisition that is not completed is repaired by the next one, immediately: the
 // next one is blocked by all processes that blocked the first.
 func TestAcquireThatComesToNoEnd(t *testing.T) {
+	thorough.Only(t)
 	t.Parallel()
 	for _, given := range []bool{false, true} {
 		t.Run(fmt.Sprint("given up ", given), func(t *testing.T) {

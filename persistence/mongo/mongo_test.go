@@ -1,20 +1,18 @@
 package mongo_test
 
 import (
-	"flag"
 	"os"
 	"testing"
 
 	"github.com/imart/event-worker/internal/mongotest"
+	"github.com/imart/event-worker/internal/thorough"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/persistence/mongo"
 	"github.com/imart/event-worker/persistence/storetest"
 )
 
 func TestMain(m *testing.M) {
-	// A commit takes a hundred times as long as on the embedded store. The command line
-	// is parsed later, and takes precedence.
-	_ = flag.Set("rapid.checks", "20")
+	thorough.Checks(20) // a commit takes a hundred times as long as on the embedded store
 	os.Exit(mongotest.Main(m))
 }
 

@@ -11,12 +11,14 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/imart/event-worker/internal/mongotest"
+	"github.com/imart/event-worker/internal/thorough"
 	"github.com/imart/event-worker/persistence/documents"
 	"github.com/imart/event-worker/persistence/mongo"
 )
 
 // A database that cannot be opened is refused with a remedy, and without the password.
 func TestUnfitServers(t *testing.T) {
+	thorough.Only(t)
 	t.Parallel()
 	fit := strings.TrimPrefix(mongotest.URI(t), "mongodb://")
 	host, _, _ := strings.Cut(fit, "/")

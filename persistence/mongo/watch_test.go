@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/imart/event-worker/internal/mongotest"
+	"github.com/imart/event-worker/internal/thorough"
 	"github.com/imart/event-worker/persistence"
 	"github.com/imart/event-worker/persistence/mongo"
 )
@@ -119,6 +120,7 @@ func TestWatchTellsTogether(t *testing.T) {
 // A watch ends with its context, and with its connection; then another one can be
 // opened.
 func TestWatchEnds(t *testing.T) {
+	thorough.Only(t)
 	t.Parallel()
 	server := mongotest.Start(t)
 	proxy := mongotest.NewProxy(t, server.Address())

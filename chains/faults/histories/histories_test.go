@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/imart/event-worker/internal/thorough"
 )
 
 var (
@@ -39,20 +41,17 @@ func TestHistories(t *testing.T) {
 	})
 }
 
-// each runs as many histories as were requested on the command line, or else count,
-// several concurrently: they wait half of the time. More of them at once take longer, because
-// all wait for each other until the nodes' timeouts strike.
+// each runs as many histories as were requested on the command line, or else count, of which
+// quick tests run a tenth. It runs several concurrently: they wait half of the time. More of
+// them at once take longer, because all wait for each other until the nodes' timeouts strike.
 func each(t *testing.T, count int, history func(ctx context.Context, seed uint64)) {
 	t.Helper()
-	atOnce := 2 * runtime.GOMAXPROCS(0)
-	if testing.Short() {
-		count, atOnce = count/perProfile, runtime.GOMAXPROCS(0)
-	}
+	count = thorough.Count(max(1, count/10), count)
 	if *seeds > 0 {
 		count = *seeds
 	}
 	var group errgroup.Group
-	group.SetLimit(atOnce)
+	group.SetLimit(2 * runtime.GOMAXPROCS(0))
 	for i := range count {
 		group.Go(func() error {
 			history(t.Context(), *first+uint64(i))
