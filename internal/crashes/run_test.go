@@ -141,14 +141,16 @@ func (r *run) tell() error {
 	for {
 		amiss, err := r.amiss(ctx)
 		last = cmp.Or(amiss, last)
+		restarted := false
 		if err == nil {
-			err = r.restart(amiss == "")
+			restarted, err = r.restart(amiss == "")
 		}
 		switch {
 		case ctx.Err() != nil:
 			return fmt.Errorf("after %v: %s", patience, last)
 		case err != nil:
 			return err
+		case restarted: // while the chain may have been reorganised
 		case r.store == nil || amiss != "" && !(len(r.story) > 0 && r.story[0].soon):
 			time.Sleep(50 * time.Millisecond)
 		case len(r.story) > 0:
@@ -170,8 +172,9 @@ func (r *run) tell() error {
 	}
 }
 
-// restart starts the workers that were killed, and the others once there are data.
-func (r *run) restart(settled bool) error {
+// restart starts the workers that were killed, and the others once there are data. It
+// reports whether it has started any.
+func (r *run) restart(settled bool) (restarted bool, err error) {
 	for _, w := range r.workers {
 		switch {
 		case w.up(), w.process == nil && r.store == nil:
@@ -179,22 +182,23 @@ func (r *run) restart(settled bool) error {
 		case w.process != nil && !w.ended:
 			at, err := w.killed()
 			if err != nil {
-				return err
+				return restarted, err
 			}
 			r.note("worker %s, life %d: killed at %v", w.name, w.lives, at)
 			w.ended = true
 			if err := r.reorganise(); err != nil {
-				return err
+				return restarted, err
 			}
 		}
 		if r.plan.away && !settled && r.anyUp() {
 			continue
 		}
 		if err := w.start(); err != nil {
-			return err
+			return restarted, err
 		}
+		restarted = true
 	}
-	return nil
+	return restarted, nil
 }
 
 // reorganise replaces the blocks that are to be replaced when a worker has been killed.
