@@ -2,8 +2,8 @@ package crashes
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/imart/event-worker/internal/devnet"
@@ -13,19 +13,19 @@ import (
 // chains have final blocks, and ten thousand runs take hours, not days.
 const finality = 4
 
-// network is a chain and its node.
+// network is a chain and its node, and the receiver of its events.
 type network struct {
 	*devnet.Chain
-	model devnet.Model
-	url   string
+	model   devnet.Model
+	url     string
+	webhook *webhook
 }
 
-func newNetwork(t *testing.T, r *rand.Rand) network {
-	n := network{Chain: devnet.NewChain("devnet", 1000)}
+// newNetwork returns a chain without events: a webhook gets those that come after its start.
+func newNetwork(t *testing.T, seed uint64) network {
+	n := network{Chain: devnet.NewChain("devnet", 1000), webhook: newWebhook(t, seed)}
 	n.Finality = finality
-	for range finality + r.IntN(2*finality) {
-		n.Mine(r)
-	}
+	n.Replace(0, devnet.Draft{})
 	handler, err := devnet.Serve(n.Chain)
 	if err != nil {
 		t.Fatal(err)
@@ -56,5 +56,7 @@ chains:
     confirmViolations: 1s
     markets:
       %s: {start: 1}
-`, worker, n.Name, n.ID, n.url, devnet.MarketName)
+hooks:
+  receiver: {url: %s, secret: "a secret of a test", collections: [%s]}
+`, worker, n.Name, n.ID, n.url, devnet.MarketName, n.webhook.URL, strings.Join(devnet.Collections, ", "))
 }

@@ -35,7 +35,7 @@ func kinds(t *testing.T) []string {
 
 const (
 	// atOnce is how many runs there are at a time: they wait most of the time.
-	atOnce = 6
+	atOnce = 10
 	// mongoDBEvery is how many runs there are for each one on MongoDB, which takes as long
 	// as five others.
 	mongoDBEvery = 5

@@ -27,6 +27,7 @@ type run struct {
 	store   store // nil until a worker has created it
 	workers []*worker
 	story   []act
+	begun   bool     // the story, and with it the chain's events
 	asked   []string // the IDs of requests
 	steps   []string // what has happened
 }
@@ -77,7 +78,7 @@ func draw(r *rand.Rand, points []kill) kill {
 
 func newRun(t *testing.T, program string, p plan) *run {
 	random := rand.New(rand.NewPCG(p.seed, 0))
-	r := &run{t: t, plan: p, network: newNetwork(t, random), data: newData(t, p.kind, random.IntN(8) == 0)}
+	r := &run{t: t, plan: p, network: newNetwork(t, p.seed), data: newData(t, p.kind, random.IntN(8) == 0)}
 	var streams []string
 	for _, s := range r.network.model.Market.Streams {
 		streams = append(streams, s.Name)
@@ -155,12 +156,19 @@ func (r *run) tell() error {
 			time.Sleep(50 * time.Millisecond)
 		case len(r.story) > 0:
 			next := r.story[0]
-			r.story = r.story[1:]
+			r.story, r.begun = r.story[1:], true
 			r.note("%s", next.name)
 			if err := next.do(r); err != nil {
 				return fmt.Errorf("%s: %w", next.name, err)
 			}
 		default:
+			if last, err = r.undelivered(); err != nil {
+				return err
+			}
+			if last != "" {
+				time.Sleep(50 * time.Millisecond)
+				continue
+			}
 			stopped, err := r.stop()
 			if err != nil {
 				return err
@@ -203,7 +211,7 @@ func (r *run) restart(settled bool) (restarted bool, err error) {
 
 // reorganise replaces the blocks that are to be replaced when a worker has been killed.
 func (r *run) reorganise() error {
-	if r.plan.replaced == 0 {
+	if r.plan.replaced == 0 || !r.begun {
 		return nil
 	}
 	a := reorganisation(r.plan.replaced, r.plan.seed)
@@ -237,7 +245,24 @@ func (r *run) amiss(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return devnet.Behind([]devnet.Model{r.network.model}, true, actors), nil
+	if behind := devnet.Behind([]devnet.Model{r.network.model}, true, actors); behind != "" || r.begun {
+		return behind, nil
+	}
+	hooks, err := persistence.Collect[persistence.Hook](ctx, r.store, persistence.Query{Collection: persistence.Hooks})
+	if len(hooks) == 0 {
+		return "the webhook has not started", err
+	}
+	return "", err
+}
+
+// undelivered says what the webhook has yet to be sent.
+func (r *run) undelivered() (string, error) {
+	want := devnet.Contents{}
+	if err := r.network.model.Documents(want); err != nil {
+		return "", err
+	}
+	d, err := r.network.webhook.differences(want)
+	return strings.Join(d, "\n"), err
 }
 
 // idle are the reasons of requests for which there is nothing to do.

@@ -3,6 +3,7 @@ package crashes
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/imart/event-worker/internal/devnet"
 	"github.com/imart/event-worker/persistence"
@@ -28,11 +29,12 @@ func newStory(r *rand.Rand, streams []string) []act {
 		stopping(),
 	}
 	r.Shuffle(len(story), func(i, j int) { story[i], story[j] = story[j], story[i] })
+	story = slices.Insert(story, 0, mining(finality+r.IntN(2*finality), r.Uint64()))
 	for _, kind := range []string{persistence.PauseRequest, persistence.ResumeRequest} {
 		story = append(story, asking(persistence.Request{Kind: kind, Market: devnet.MarketName, Stream: stream}))
 	}
-	for i := range story {
-		story[i].soon = story[i].name == persistence.ResumeRequest || r.IntN(4) == 0 // a paused stream does not catch up
+	for i := range story[1:] {
+		story[1+i].soon = story[1+i].name == persistence.ResumeRequest || r.IntN(4) == 0 // a paused stream does not catch up
 	}
 	return story
 }
