@@ -89,6 +89,7 @@ func demoData(data string) (demo.Data, error) {
 
 // Open opens the data for a process that writes.
 func (l location) Open(ctx context.Context) (persistence.Store, error) {
+	defer l.waiting()() // for a server, or for a data folder that is upgraded and checked
 	if l.uri == "" {
 		store, err := embedded.Open(ctx, l.folder)
 		if err != nil {
@@ -96,7 +97,6 @@ func (l location) Open(ctx context.Context) (persistence.Store, error) {
 		}
 		return store, nil
 	}
-	defer l.waiting()()
 	store, err := mongo.Open(ctx, l.uri)
 	if err != nil {
 		return nil, err
@@ -124,10 +124,10 @@ func (l location) openReader(ctx context.Context) (reader, error) {
 }
 
 func (l location) existing(ctx context.Context) (reader, error) {
+	defer l.waiting()()
 	if l.uri == "" {
 		return embedded.OpenReader(l.folder)
 	}
-	defer l.waiting()()
 	return mongo.OpenReader(ctx, l.uri)
 }
 

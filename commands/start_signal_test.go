@@ -4,7 +4,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -103,10 +102,7 @@ func TestSignalWhileTheDatabaseIsLocked(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := launch(t, dir, "run")
-	eventually(t, "the run opens its database", func() bool {
-		pid, err := os.ReadFile(filepath.Join(data, "event-worker.lock"))
-		return err == nil && string(pid) == strconv.Itoa(p.Process.Pid)
-	})
+	p.says(`msg="waiting for the database to answer" data="data folder data" waited=2s`)
 	p.ends(syscall.SIGTERM)
 	if err := sqlitex.ExecuteTransient(conn, "ROLLBACK", nil); err != nil {
 		t.Fatal(err)
