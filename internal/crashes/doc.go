@@ -2,7 +2,7 @@
 // it with a model.
 //
 // A run follows from its seed: a chain, a story that is told while workers follow it (blocks,
-// reorganisations, requests, orderly stops), and one or two failpoints at which a worker is
+// reorganisations, requests, drains, orderly stops), and one or two failpoints at which a worker is
 // killed. Both kills may befall the same worker, the second while it recovers from the first,
 // or two workers, the second while it takes the chain over. A killed worker is started again
 // at once. In the end the documents must equal those that the chain's blocks make, and so must

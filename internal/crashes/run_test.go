@@ -29,6 +29,7 @@ type run struct {
 	story   []act
 	begun   bool     // the story, and with it the chain's events
 	asked   []string // the IDs of requests
+	drained string   // the ID of a node
 	steps   []string // what has happened
 }
 
@@ -237,7 +238,7 @@ func (r *run) amiss(ctx context.Context) (string, error) {
 		switch {
 		case !q.Ended():
 			return fmt.Sprintf("%s, %s, is %s", q.ID, q.Kind, q.State), nil
-		case q.State == persistence.RequestFailed && !slices.ContainsFunc(idle, func(s string) bool { return strings.Contains(q.Reason, s) }):
+		case q.State == persistence.RequestFailed && !q.ToNode() && !slices.ContainsFunc(idle, func(s string) bool { return strings.Contains(q.Reason, s) }):
 			return "", errors.New(q.Kind + " failed: " + q.Reason)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"time"
 
 	"github.com/imart/event-worker/internal/devnet"
 	"github.com/imart/event-worker/persistence"
@@ -30,6 +31,7 @@ func newStory(r *rand.Rand, streams []string) []act {
 	}
 	r.Shuffle(len(story), func(i, j int) { story[i], story[j] = story[j], story[i] })
 	story = slices.Insert(story, 0, mining(finality+r.IntN(2*finality), r.Uint64()))
+	story = append(story, draining(), undraining())
 	for _, kind := range []string{persistence.PauseRequest, persistence.ResumeRequest} {
 		story = append(story, asking(persistence.Request{Kind: kind, Market: devnet.MarketName, Stream: stream}))
 	}
@@ -63,10 +65,44 @@ func asking(request persistence.Request) act {
 		name += fmt.Sprint(" to ", *request.Height)
 	}
 	return act{name: name, do: func(r *run) error {
-		request.ID, request.Chain, request.AskedBy = fmt.Sprint("request-", len(r.asked)), r.network.Name, "crashes"
-		r.asked = append(r.asked, request.ID)
-		return r.store.Ask(r.t.Context(), []persistence.Request{request}, persistence.AskWithin)
+		request.Chain = r.network.Name
+		return r.ask(request, persistence.AskWithin)
 	}}
+}
+
+// startsWithin is how long a node has to start a request to it: it may be killed meanwhile.
+const startsWithin = 5 * time.Second
+
+// draining asks the node that owns the chain to hand it over, if there are nodes.
+func draining() act {
+	return act{name: "drain of the owner", do: func(r *run) error {
+		registry, ok := r.store.(persistence.Registry)
+		if !ok {
+			return nil
+		}
+		_, leases, err := registry.Members(r.t.Context())
+		if err != nil || len(leases) == 0 {
+			return err
+		}
+		r.drained, r.plan.away = leases[0].Node, false // the drained node takes nothing over
+		return r.ask(persistence.Request{Kind: persistence.DrainRequest, Node: r.drained}, startsWithin)
+	}}
+}
+
+// undraining lets the drained node acquire the chain again.
+func undraining() act {
+	return act{name: "end of the drain", do: func(r *run) error {
+		if r.drained == "" {
+			return nil
+		}
+		return r.ask(persistence.Request{Kind: persistence.UndrainRequest, Node: r.drained}, startsWithin)
+	}}
+}
+
+func (r *run) ask(request persistence.Request, within time.Duration) error {
+	request.ID, request.AskedBy = fmt.Sprint("request-", len(r.asked)), "crashes"
+	r.asked = append(r.asked, request.ID)
+	return r.store.Ask(r.t.Context(), []persistence.Request{request}, within)
 }
 
 // stopping stops a worker as a service manager does. It starts again like a killed one.
