@@ -13,9 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/imart/event-worker/actors/maintenance"
 	"github.com/imart/event-worker/internal/devnet"
-	"github.com/imart/event-worker/persistence"
 )
 
 // run is a story that is told while workers are killed.
@@ -163,13 +161,6 @@ func (r *run) tell() error {
 				return fmt.Errorf("%s: %w", next.name, err)
 			}
 		default:
-			if last, err = r.undelivered(); err != nil {
-				return err
-			}
-			if last != "" {
-				time.Sleep(50 * time.Millisecond)
-				continue
-			}
 			stopped, err := r.stop()
 			if err != nil {
 				return err
@@ -221,53 +212,6 @@ func (r *run) reorganise() error {
 }
 
 func (r *run) anyUp() bool { return slices.ContainsFunc(r.workers, (*worker).up) }
-
-// amiss says what the workers have yet to do; nothing once they have done everything.
-func (r *run) amiss(ctx context.Context) (string, error) {
-	if r.store == nil {
-		var err error
-		if r.store, err = r.data.open(r.t); r.store == nil {
-			return "no worker has created the store yet", err
-		}
-	}
-	requests, err := r.store.Requests(ctx, r.asked)
-	if err != nil {
-		return "", err
-	}
-	for _, q := range requests {
-		switch {
-		case !q.Ended():
-			return fmt.Sprintf("%s, %s, is %s", q.ID, q.Kind, q.State), nil
-		case q.State == persistence.RequestFailed && !q.ToNode() && !slices.ContainsFunc(idle, func(s string) bool { return strings.Contains(q.Reason, s) }):
-			return "", errors.New(q.Kind + " failed: " + q.Reason)
-		}
-	}
-	actors, err := persistence.Collect[persistence.Actor](ctx, r.store, persistence.Query{Collection: persistence.Actors})
-	if err != nil {
-		return "", err
-	}
-	if behind := devnet.Behind([]devnet.Model{r.network.model}, true, actors); behind != "" || r.begun {
-		return behind, nil
-	}
-	hooks, err := persistence.Collect[persistence.Hook](ctx, r.store, persistence.Query{Collection: persistence.Hooks})
-	if len(hooks) == 0 {
-		return "the webhook has not started", err
-	}
-	return "", err
-}
-
-// undelivered says what the webhook has yet to be sent.
-func (r *run) undelivered() (string, error) {
-	want := devnet.Contents{}
-	if err := r.network.model.Documents(want); err != nil {
-		return "", err
-	}
-	d, err := r.network.webhook.differences(want)
-	return strings.Join(d, "\n"), err
-}
-
-// idle are the reasons of requests for which there is nothing to do.
-var idle = []string{maintenance.ErrNothingToRewind.Error(), maintenance.ErrNoDeadLetter.Error()}
 
 // stop stops all workers; false if one of them was killed meanwhile.
 func (r *run) stop() (stopped bool, err error) {
