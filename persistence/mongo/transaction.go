@@ -177,6 +177,13 @@ func retry(ctx context.Context, do func() error) error {
 	}
 }
 
+// poolCleared reports whether another operation's failure has cleared the pool in which an
+// operation waited for a connection. The driver gives that error no label.
+func poolCleared(err error) bool {
+	var pool interface{ Retryable() bool }
+	return errors.As(err, &pool) && pool.Retryable()
+}
+
 // transient reports whether an error is likely to be transient: a conflict with another
 // transaction, or a server that is briefly unavailable.
 func transient(err error) bool {
@@ -184,13 +191,7 @@ func transient(err error) bool {
 	if errors.As(err, &labeled) && labeled.HasErrorLabel("TransientTransactionError") {
 		return true
 	}
-	// A pool that another operation's failure clears while this one waits for a connection: the
-	// driver gives that error no label.
-	var pool interface{ Retryable() bool }
-	if errors.As(err, &pool) && pool.Retryable() {
-		return true
-	}
-	return errors.Is(err, errOutcome) || driver.IsNetworkError(err) || driver.IsTimeout(err)
+	return poolCleared(err) || errors.Is(err, errOutcome) || driver.IsNetworkError(err) || driver.IsTimeout(err)
 }
 
 // ownError is an error of the caller's own code within a transaction.

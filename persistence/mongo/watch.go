@@ -22,25 +22,35 @@ const (
 )
 
 // Watch implements persistence.Registry. It uses one change stream, which the driver resumes
-// once after a transient error such as a step-down of the primary.
+// once after a transient error such as a step-down of the primary. If another operation's
+// failure clears the pool before it does so, a new stream takes its place.
 func (s *Store) Watch(ctx context.Context, changed func()) error {
 	return s.work(func() error {
-		stream, err := s.database.Watch(ctx, waking(), options.ChangeStream().SetMaxAwaitTime(awaitChanges))
-		if err != nil {
-			return fmt.Errorf("watching for changes: %w", err)
-		}
-		defer closeStream(stream)
-		changed()
 		for {
-			found, err := next(ctx, stream)
-			if err != nil {
+			if err := s.watch(ctx, changed); !poolCleared(err) {
 				return fmt.Errorf("watching for changes: %w", err)
-			}
-			if found {
-				changed()
 			}
 		}
 	})
+}
+
+// watch reports changes until its stream fails.
+func (s *Store) watch(ctx context.Context, changed func()) error {
+	stream, err := s.database.Watch(ctx, waking(), options.ChangeStream().SetMaxAwaitTime(awaitChanges))
+	if err != nil {
+		return err
+	}
+	defer closeStream(stream)
+	changed()
+	for {
+		found, err := next(ctx, stream)
+		if err != nil {
+			return err
+		}
+		if found {
+			changed()
+		}
+	}
 }
 
 // waking matches the changes that nodes wait for. It excludes heartbeats, acquisitions
