@@ -3,6 +3,7 @@ package batch
 import (
 	"unsafe"
 
+	"github.com/imart/event-worker/internal/footprint"
 	"github.com/imart/event-worker/markets"
 )
 
@@ -55,7 +56,7 @@ func sameContext(a, b *markets.Raw) bool {
 // SizeOf is the size of a batch in memory, in bytes, about.
 func SizeOf(b *markets.Batch) (size int64) {
 	for i := range b.Events {
-		size += sizeOfEvent(&b.Events[i])
+		size += footprint.Of(&b.Events[i])
 	}
 	for i := range b.DeadLetters {
 		l := &b.DeadLetters[i]
@@ -65,45 +66,4 @@ func SizeOf(b *markets.Batch) (size int64) {
 		}
 	}
 	return size
-}
-
-func sizeOfEvent(e *markets.Event) int64 {
-	size := int64(unsafe.Sizeof(*e))
-	for _, s := range []string{
-		e.Block, e.Transaction, e.Order, e.Maker, e.Taker, e.From, e.To, string(e.Quantity), string(e.Price), e.Contract,
-		e.Token.Collection, e.Token.ID, e.Token.Name,
-	} {
-		size += int64(len(s))
-	}
-	for i := range e.Bundle {
-		item := &e.Bundle[i]
-		size += int64(unsafe.Sizeof(*item)) + int64(len(item.Collection)+len(item.ID)+len(item.Name)+len(item.Quantity))
-	}
-	if e.Record != nil {
-		size += int64(unsafe.Sizeof(*e.Record)) + sizeOfAny(e.Record.Fields) + int64(len(e.Record.Key))
-		for k, v := range e.Record.Add {
-			size += entrySize + int64(len(k)+len(v))
-		}
-	}
-	return size
-}
-
-// entrySize is the size of an entry of a map or a list without its content.
-const entrySize = 48
-
-// sizeOfAny is the size of a field of a record.
-func sizeOfAny(v any) (size int64) {
-	switch v := v.(type) {
-	case string:
-		size = int64(len(v))
-	case []any:
-		for _, element := range v {
-			size += sizeOfAny(element)
-		}
-	case map[string]any:
-		for k, element := range v {
-			size += int64(len(k)) + sizeOfAny(element)
-		}
-	}
-	return size + entrySize
 }

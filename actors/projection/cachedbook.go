@@ -5,11 +5,15 @@ import (
 
 	"github.com/ethereum/go-ethereum/common/lru"
 
+	"github.com/imart/event-worker/internal/footprint"
 	"github.com/imart/event-worker/markets"
 )
 
-// cachedOrders is how many orders a cache holds.
-const cachedOrders = 30_000
+// The limits of a cache: orders, and their bytes in memory. Most orders take 1 to 3 KB.
+const (
+	cachedOrders = 30_000
+	cachedBytes  = 32 << 20
+)
 
 // Cache is the orders that the one writer of a market has written last. They are as in the
 // store: if another process had written, the writer's next commit would fail. Others may
@@ -18,13 +22,20 @@ const cachedOrders = 30_000
 // already.
 type Cache struct {
 	mu      sync.RWMutex
-	orders  lru.BasicLRU[string, markets.Order]
+	orders  lru.BasicLRU[string, cached]
+	bytes   int64           // of the orders
 	writing map[string]bool // by a commit whose outcome is not known yet
+}
+
+// cached is an order and its size in memory, in bytes.
+type cached struct {
+	markets.Order
+	bytes int64
 }
 
 // NewCache is an empty cache.
 func NewCache() *Cache {
-	return &Cache{orders: lru.NewBasicLRU[string, markets.Order](cachedOrders), writing: map[string]bool{}}
+	return &Cache{orders: lru.NewBasicLRU[string, cached](cachedOrders), writing: map[string]bool{}}
 }
 
 // Order is an order as of the last commit; false if the cache does not have it, or if a
@@ -35,7 +46,8 @@ func (c *Cache) Order(key string) (markets.Order, bool) {
 	if c.writing[key] {
 		return markets.Order{}, false
 	}
-	return c.orders.Peek(key)
+	o, ok := c.orders.Peek(key)
+	return o.Order, ok
 }
 
 // write notes that a transaction writes orders. Repetitions of the transaction add to them.
@@ -51,7 +63,8 @@ func (c *Cache) write(keys ...string) {
 func (c *Cache) get(key string) (markets.Order, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.orders.Get(key)
+	o, ok := c.orders.Get(key)
+	return o.Order, ok
 }
 
 // drop empties the cache, after a commit of unknown outcome.
@@ -59,6 +72,7 @@ func (c *Cache) drop() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.orders.Purge()
+	c.bytes = 0
 	clear(c.writing)
 }
 
@@ -121,10 +135,33 @@ func (c *Cache) committed(k *cachedBook) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for key := range k.gone {
-		c.orders.Remove(key)
+		c.remove(key)
 	}
 	for key, order := range k.put {
-		c.orders.Add(key, order)
+		c.add(key, order)
 	}
 	clear(c.writing)
+}
+
+func (c *Cache) remove(key string) {
+	old, _ := c.orders.Peek(key)
+	c.orders.Remove(key)
+	c.bytes -= old.bytes
+}
+
+// add adds an order in place of an earlier state of it, and of those that were used least
+// recently if there are too many.
+func (c *Cache) add(key string, order markets.Order) {
+	c.remove(key)
+	o := cached{Order: order}
+	o.bytes = footprint.Of(&o)
+	if o.bytes > cachedBytes {
+		return
+	}
+	for c.orders.Len() > 0 && (c.orders.Len() >= cachedOrders || c.bytes+o.bytes > cachedBytes) {
+		_, oldest, _ := c.orders.RemoveOldest()
+		c.bytes -= oldest.bytes
+	}
+	c.orders.Add(key, o)
+	c.bytes += o.bytes
 }

@@ -3,8 +3,12 @@ package projection
 import (
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 
+	"pgregory.net/rapid"
+
+	"github.com/imart/event-worker/internal/footprint"
 	"github.com/imart/event-worker/markets"
 )
 
@@ -129,4 +133,45 @@ func TestOrdersThatAreBeingCommittedAreReadFromTheStore(t *testing.T) {
 	expect("after an unknown outcome", "")
 	m.committed(transaction(put("c")))
 	expect("after another commit", "c")
+}
+
+// Whatever is written, the cache has what the store has, the newest of it, and no more bytes
+// than it may.
+func TestTheCacheIsBounded(t *testing.T) {
+	text := strings.Repeat("x", cachedBytes)
+	rapid.Check(t, func(t *rapid.T) {
+		m, s := NewCache(), &shelf{orders: map[string]markets.Order{}}
+		for range rapid.IntRange(1, 30).Draw(t, "commits") {
+			k, newest := m.book(s), ""
+			for range rapid.IntRange(1, 5).Draw(t, "changes") {
+				key := rapid.SampledFrom([]string{"a", "b", "c", "d", "e", "f", "g"}).Draw(t, "key")
+				if rapid.IntRange(0, 4).Draw(t, "delete") == 0 {
+					if err := k.DeleteOrders([]string{key}); err != nil {
+						t.Fatal(err)
+					}
+					continue
+				}
+				newest = key
+				order := markets.Order{Key: key, Maker: text[:rapid.IntRange(0, cachedBytes/2).Draw(t, "bytes")]}
+				if err := k.PutOrders([]markets.Order{order}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			m.committed(k)
+			bytes, cached := int64(0), 0
+			for _, key := range m.orders.Keys() {
+				o, _ := m.orders.Peek(key)
+				if o.Order.Maker != s.orders[key].Maker {
+					t.Fatalf("the cache has another %s than the store", key)
+				}
+				bytes, cached = bytes+footprint.Of(&o), cached+1
+			}
+			if bytes != m.bytes || bytes > cachedBytes {
+				t.Fatalf("%d bytes, counted %d", bytes, m.bytes)
+			}
+			if _, stored := s.orders[newest]; stored && len(k.put) == 1 && cached == 0 {
+				t.Fatal("the newest order is not in the cache")
+			}
+		}
+	})
 }
