@@ -54,7 +54,7 @@ func TestWithoutTheOneWriterTransactionsMissEachOther(t *testing.T) {
 }
 
 func TestWithTheOneWriterSnapshotsAreEnough(t *testing.T) {
-	for seed := range uint64(histories() / 2) {
+	for seed := range uint64(max(1, histories()/2)) {
 		w := newWorld(t, seed, 2)
 		w.store = &snapshots{Store: w.store}
 		if err := errors.Join(w.live(40), w.check()); err != nil {

@@ -43,11 +43,11 @@ func (r *run) unanswered(ctx context.Context) (string, error) {
 		return "", err
 	}
 	for _, q := range requests {
-		idle := slices.ContainsFunc(idle, func(s string) bool { return strings.Contains(q.Reason, s) })
+		nothingToDo := slices.ContainsFunc(idle, func(s string) bool { return strings.Contains(q.Reason, s) })
 		switch {
 		case !q.Ended():
 			return fmt.Sprintf("%s, %s, is %s", q.ID, q.Kind, q.State), nil
-		case q.State == persistence.RequestFailed && !q.ToNode() && !idle:
+		case q.State == persistence.RequestFailed && !q.ToNode() && !nothingToDo:
 			return "", errors.New(q.Kind + " failed: " + q.Reason)
 		}
 	}
@@ -77,8 +77,8 @@ func (r *run) unhooked(ctx context.Context) (string, error) {
 
 // undelivered says what the webhook has yet to be sent.
 func (r *run) undelivered(context.Context) (string, error) {
-	want := devnet.Contents{}
-	if err := r.network.model.Documents(want); err != nil {
+	want, err := r.expected()
+	if err != nil {
 		return "", err
 	}
 	d, err := r.network.webhook.differences(want)

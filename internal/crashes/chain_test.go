@@ -9,8 +9,8 @@ import (
 	"github.com/imart/event-worker/internal/devnet"
 )
 
-// finality is how many blocks below its head a chain reports as final: few, so that short
-// chains have final blocks, and ten thousand runs take hours, not days.
+// finality is how many blocks below its head a chain reports as final: few, so that the short
+// chains of the runs have final blocks.
 const finality = 4
 
 // network is a chain and its node, and the receiver of its events.

@@ -242,12 +242,18 @@ func (r *run) compare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	want := devnet.Contents{}
-	if err := r.network.model.Documents(want); err != nil {
+	want, err := r.expected()
+	if err != nil {
 		return err
 	}
 	if d := devnet.Differences(got, want); len(d) > 0 {
 		return fmt.Errorf("the documents differ from the model's:\n%s", strings.Join(d, "\n"))
 	}
 	return nil
+}
+
+// expected are the model's documents.
+func (r *run) expected() (devnet.Contents, error) {
+	documents := devnet.Contents{}
+	return documents, r.network.model.Documents(documents)
 }

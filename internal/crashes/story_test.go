@@ -35,8 +35,8 @@ func newStory(r *rand.Rand, streams []string) []act {
 	for _, kind := range []string{persistence.PauseRequest, persistence.ResumeRequest} {
 		story = append(story, asking(persistence.Request{Kind: kind, Market: devnet.MarketName, Stream: stream}))
 	}
-	for i := range story[1:] {
-		story[1+i].soon = story[1+i].name == persistence.ResumeRequest || r.IntN(4) == 0 // a paused stream does not catch up
+	for i := 1; i < len(story); i++ {
+		story[i].soon = story[i].name == persistence.ResumeRequest || r.IntN(4) == 0 // a paused stream does not catch up
 	}
 	return story
 }

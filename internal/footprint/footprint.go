@@ -10,7 +10,7 @@ import (
 const entry = 16
 
 // Of is the size of what a pointer points to, in bytes, about, with all that can be reached
-// from there: what is shared counts as often as it is reached. Cycles have no size.
+// from there: what is shared counts as often as it is reached. It must not contain itself.
 func Of[V any](pointer *V) int64 {
 	v := reflect.ValueOf(pointer).Elem()
 	return size(v.Type()) + reached(v)
