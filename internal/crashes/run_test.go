@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/imart/event-worker/internal/backoff"
 	"github.com/imart/event-worker/internal/devnet"
 )
 
@@ -126,8 +127,11 @@ func (r *run) note(format string, args ...any) {
 	r.steps = append(r.steps, fmt.Sprintf(format, args...))
 }
 
-// patience bounds a run.
-const patience = 3 * time.Minute
+// patience bounds a run: it takes seconds, and minutes on a machine that does much else.
+const patience = 10 * time.Minute
+
+// The pauses between two looks at what is amiss; they are longer the longer it has been the same.
+const leastPause, mostPause = 25 * time.Millisecond, 400 * time.Millisecond
 
 // tell tells the story, restarts workers that are killed, and compares the documents in the
 // end.
@@ -137,9 +141,12 @@ func (r *run) tell() error {
 	if err := r.workers[0].start(); err != nil {
 		return err
 	}
-	last := "" // of what was amiss
+	last, polls := "", 0 // of what was amiss
 	for {
 		amiss, err := r.amiss(ctx)
+		if polls++; amiss != last {
+			polls = 0
+		}
 		last = cmp.Or(amiss, last)
 		restarted := false
 		if err == nil {
@@ -152,7 +159,7 @@ func (r *run) tell() error {
 			return err
 		case restarted: // while the chain may have been reorganised
 		case r.store == nil || amiss != "" && !(len(r.story) > 0 && r.story[0].soon):
-			time.Sleep(50 * time.Millisecond)
+			time.Sleep(backoff.Delay(polls, leastPause, mostPause))
 		case len(r.story) > 0:
 			next := r.story[0]
 			r.story, r.begun = r.story[1:], true

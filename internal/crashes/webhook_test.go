@@ -13,18 +13,20 @@ import (
 )
 
 // webhook receives the deliveries of a webhook, each event of which it takes in once, and makes
-// documents of them. Some deliveries it fails, before or after it has taken them in.
+// documents of them. The first attempt of some deliveries it fails, before or after it has taken
+// them in: the second comes a second later, a third would come two seconds after that.
 type webhook struct {
 	*httptest.Server
 	mu        sync.Mutex
 	random    *rand.Rand
-	known     map[string]bool // IDs of deliveries
+	attempted map[string]bool // by the IDs of deliveries
+	known     map[string]bool // likewise
 	documents devnet.Contents
 	wrong     error
 }
 
 func newWebhook(t *testing.T, seed uint64) *webhook {
-	h := &webhook{random: rand.New(rand.NewPCG(seed, 2)), known: map[string]bool{}, documents: devnet.Contents{}}
+	h := &webhook{random: rand.New(rand.NewPCG(seed, 2)), attempted: map[string]bool{}, known: map[string]bool{}, documents: devnet.Contents{}}
 	for _, collection := range devnet.Collections {
 		h.documents[collection] = map[string]string{}
 	}
@@ -32,6 +34,13 @@ func newWebhook(t *testing.T, seed uint64) *webhook {
 	t.Cleanup(h.Close)
 	return h
 }
+
+// The fates of an attempt; those above are like succeeds.
+const (
+	fails     = iota
+	failsLate // after the delivery was taken in
+	succeeds
+)
 
 type delivery struct {
 	ID     string
@@ -49,8 +58,12 @@ func (h *webhook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	fate := h.random.IntN(10)
-	if fate == 0 {
+	fate := succeeds
+	if !h.attempted[d.ID] {
+		h.attempted[d.ID] = true
+		fate = h.random.IntN(10)
+	}
+	if fate == fails {
 		http.Error(w, "not taken in", http.StatusServiceUnavailable)
 		return
 	}
@@ -58,7 +71,7 @@ func (h *webhook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.known[d.ID] = true
 		h.takeIn(d)
 	}
-	if fate == 1 {
+	if fate == failsLate {
 		http.Error(w, "taken in", http.StatusServiceUnavailable)
 	}
 }

@@ -69,6 +69,14 @@ var kinds = []fault{
 			w.ask(of)
 		}
 	}},
+	{"a drain", func(w *world, p *process, _ time.Duration) func() {
+		node := w.server.living(p.worker)
+		if node == "" {
+			return nil
+		}
+		w.ask(persistence.Request{Kind: persistence.DrainRequest, Node: node})
+		return func() { w.ask(persistence.Request{Kind: persistence.UndrainRequest, Node: node}) }
+	}},
 }
 
 // longest is how long a fault lasts at most.
@@ -134,9 +142,9 @@ func (w *world) powerCut() {
 	}
 }
 
-// ask asks the owner of a chain for something.
+// ask asks the owner of a chain, or a node, for something.
 func (w *world) ask(r persistence.Request) {
-	if r.Chain == "" {
+	if r.Chain == "" && !r.ToNode() {
 		r.Chain = w.models[w.r.IntN(len(w.models))].Chain.Name
 	}
 	w.asked++

@@ -18,8 +18,12 @@
 // Faults are steps, too: blocks and reorganisations; nodes that lag, lie and refuse; workers
 // that are killed, frozen, cut off and restarted; a server that is away, answers late, loses
 // its answers, jumps in time, or comes back with what it had earlier, as after a disk that
-// has lied.
+// has lied. An operator rewinds chains, pauses streams, and drains workers.
 //
-// Not simulated: the driver and the protocol of MongoDB, which internal/chaos runs; clocks of
-// workers that run apart; the memory of a process.
+// At rest the documents are those that the canonical chains make. At every step the server
+// accepts no commit of an earlier owner or incarnation.
+//
+// Not simulated: the driver and the protocol of MongoDB, which internal/chaos runs; webhooks,
+// which package hooks simulates; Aptos; clocks of workers that run apart; the memory of a
+// process.
 package simulation

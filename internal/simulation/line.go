@@ -85,7 +85,7 @@ func (l *line) TakeOver(context.Context, string, string) (int64, error) {
 
 // Claim implements persistence.Store.
 func (l *line) Claim(ctx context.Context, claim persistence.Claim) (persistence.Actor, error) {
-	return call(ctx, l, "claim "+claim.ID, func(s *server) (persistence.Actor, error) { return s.store.Claim(ctx, claim) })
+	return call(ctx, l, "claim "+claim.ID, func(s *server) (persistence.Actor, error) { return s.claim(ctx, claim) })
 }
 
 // Commit implements persistence.Store. A commit that is on its way may land even if its
@@ -104,7 +104,8 @@ func (l *line) Commit(ctx context.Context, market persistence.MarketRef, moves [
 	if err := l.reach(life); err != nil && (err != errKilled || w.server.life.Load() != life || w.r.IntN(2) == 0) {
 		return err
 	}
-	err := w.server.store.Commit(ctx, market, moves, do)
+	violation, err := w.server.commit(ctx, market, moves, do)
+	w.fail(violation)
 	_ = w.await(ctx, l.of, "answer to "+name, storing)
 	if l.of.losing() {
 		return errLost

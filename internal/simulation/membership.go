@@ -75,11 +75,19 @@ func (l *line) Watch(ctx context.Context, changed func()) error {
 	}
 }
 
-// StartDrain implements persistence.Registry. Nobody asks for a drain.
-func (l *line) StartDrain(context.Context, string, string) (bool, error) { return false, nil }
+// StartDrain implements persistence.Registry.
+func (l *line) StartDrain(ctx context.Context, node, id string) (bool, error) {
+	return call(ctx, l, "start drain "+id, func(s *server) (bool, error) {
+		return s.startDrain(context.WithoutCancel(ctx), node, id)
+	})
+}
 
 // ReportDrain implements persistence.Registry.
-func (l *line) ReportDrain(context.Context, persistence.Request) error { return nil }
+func (l *line) ReportDrain(ctx context.Context, drain persistence.Request) error {
+	return done(ctx, l, "report "+drain.ID, func(s *server) error {
+		return s.reportDrain(context.WithoutCancel(ctx), drain)
+	})
+}
 
 // Answer implements persistence.Registry. Nobody asks for the status of a chain.
 func (l *line) Answer(context.Context, persistence.Lease, string, persistence.Answer) (bool, error) {

@@ -80,6 +80,17 @@ func (r *registry) members() (nodes []persistence.Node, leases []persistence.Lea
 	return nodes, leases
 }
 
+// living returns the ID of a living node with a name; empty if there is none.
+func (r *registry) living(name string) string {
+	nodes, _ := r.members()
+	for _, n := range nodes {
+		if n.Name == name && n.Living() {
+			return n.ID
+		}
+	}
+	return ""
+}
+
 // leased reports whether a chain's lease is still the one that was seen.
 func (r *registry) leased(seen persistence.Lease) bool {
 	now := r.leases[seen.Chain]

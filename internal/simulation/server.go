@@ -3,8 +3,11 @@ package simulation
 import (
 	"context"
 	"errors"
+	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,14 +23,15 @@ type server struct {
 	dir   string
 	store *embedded.Store
 	*registry
-	away  bool          // no call is answered
-	life  atomic.Int64  // one more with every restart: connections do not outlive it
-	ahead time.Duration // of its clock
-	saved *registry     // with what is in the folder "saved"
+	claims map[string]persistence.ActorRef // the last one of each actor, since its chain was acquired
+	away   bool                            // no call is answered
+	life   atomic.Int64                    // one more with every restart: connections do not outlive it
+	ahead  time.Duration                   // of its clock
+	saved  *registry                       // with what is in the folder "saved"
 }
 
 func openServer(dir string) (*server, error) {
-	s := &server{dir: dir, registry: newRegistry()}
+	s := &server{dir: dir, registry: newRegistry(), claims: map[string]persistence.ActorRef{}}
 	return s, s.open()
 }
 
@@ -66,6 +70,7 @@ func (s *server) restore() error {
 	}
 	s.changed() // which ends the watches
 	s.registry = s.saved.clone()
+	clear(s.claims)
 	s.life.Add(1)
 	return s.open()
 }
@@ -84,7 +89,31 @@ func (s *server) acquire(ctx context.Context, seen persistence.Lease, node strin
 	}
 	lease := persistence.Lease{Chain: seen.Chain, Node: node, Epoch: epoch, TakenAt: s.now()}
 	s.grant(lease)
+	maps.DeleteFunc(s.claims, func(actor string, _ persistence.ActorRef) bool { return strings.HasPrefix(actor, seen.Chain+"/") })
 	return lease, nil
+}
+
+// claim claims an actor.
+func (s *server) claim(ctx context.Context, claim persistence.Claim) (persistence.Actor, error) {
+	a, err := s.store.Claim(ctx, claim)
+	if err == nil {
+		s.claims[a.ID] = a.Ref()
+	}
+	return a, err
+}
+
+// commit commits for actors. No commit of an earlier owner or incarnation may succeed, even one
+// that would do no harm.
+func (s *server) commit(ctx context.Context, market persistence.MarketRef, moves []persistence.Move, do func(persistence.Tx) error) (violation, err error) {
+	if err := s.store.Commit(ctx, market, moves, do); err != nil {
+		return nil, err
+	}
+	for _, m := range moves {
+		if claimed := s.claims[m.Actor.ID]; claimed != m.Actor {
+			return fmt.Errorf("the store accepted a commit of %+v: the last claim is %+v", m.Actor, claimed), nil
+		}
+	}
+	return nil, nil
 }
 
 var errAway = errors.New("the server does not answer")

@@ -14,8 +14,7 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// Registry is what the suite of registries needs of a store. Requests to drain a node are not
-// part of the suite.
+// Registry is what the suite of registries needs of a store.
 type Registry interface {
 	persistence.Registry
 	Claim(ctx context.Context, c persistence.Claim) (persistence.Actor, error)
@@ -27,7 +26,10 @@ func RunRegistry(t *testing.T, r Registry) {
 		n := 0
 		rapid.Check(t, func(t *rapid.T) {
 			n++ // the registry stays, and every run has nodes and chains of its own
-			m := &members{of: r, run: fmt.Sprintf("run-%d/", n), nodes: map[string]persistence.Node{}, leases: map[string]persistence.Lease{}}
+			m := &members{
+				of: r, run: fmt.Sprintf("run-%d/", n),
+				nodes: map[string]persistence.Node{}, leases: map[string]persistence.Lease{}, asked: map[string]persistence.Request{},
+			}
 			t.Repeat(map[string]func(*rapid.T){
 				"join":         m.join,
 				"beat":         m.beat,
@@ -36,6 +38,10 @@ func RunRegistry(t *testing.T, r Registry) {
 				"acquire":      m.acquire,
 				"release":      m.release,
 				"claim late":   m.claimLate,
+				"ask a node":   m.askNode,
+				"start":        m.startDrain,
+				"report":       m.reportDrain,
+				"owner starts": m.startAsOwner,
 				"":             m.compare,
 			})
 		})
@@ -53,6 +59,7 @@ type members struct {
 	run    string
 	nodes  map[string]persistence.Node // ID, state and heartbeats
 	leases map[string]persistence.Lease
+	asked  map[string]persistence.Request // of nodes, by ID
 }
 
 func (m *members) drawID(t *rapid.T) string {
@@ -205,6 +212,7 @@ func (m *members) compare(t *rapid.T) {
 	if !maps.Equal(gotLeases, m.leases) {
 		t.Fatalf("leases %+v, want %+v", gotLeases, m.leases)
 	}
+	m.compareRequests(t)
 }
 
 // changesAreWatched checks that each change that Watch promises to report is reported.
