@@ -16,8 +16,7 @@ type Bloom []byte
 const bloomBytes = 256
 
 func scanBloom(l *jlexer.Lexer) Bloom {
-	if l.IsNull() {
-		l.Null()
+	if scanNull(l) {
 		return nil
 	}
 	text := l.UnsafeBytes()

@@ -31,14 +31,10 @@ type Header struct {
 // scan scans a block; null leaves a zero header.
 func (h *Header) scan(l *jlexer.Lexer) {
 	*h = Header{}
-	if l.IsNull() {
-		l.Null()
+	if scanNull(l) {
 		return
 	}
-	l.Delim('{')
-	for !l.IsDelim('}') {
-		key := l.UnsafeFieldName(true)
-		l.WantColon()
+	scanObject(l, func(key string) bool {
 		switch key {
 		case "number":
 			h.Number = ScanInt(l)
@@ -51,11 +47,10 @@ func (h *Header) scan(l *jlexer.Lexer) {
 		case "logsBloom":
 			h.Bloom = scanBloom(l)
 		default:
-			l.SkipRecursive()
+			return false
 		}
-		l.WantComma()
-	}
-	l.Delim('}')
+		return true
+	})
 	if l.Ok() && (h.Hash == "" || h.Parent == "" || h.Time.IsZero()) {
 		l.AddError(errors.New("block without hash, parentHash or timestamp"))
 	}

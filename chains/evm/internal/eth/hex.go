@@ -93,8 +93,7 @@ func unquoted(text []byte) ([]byte, bool) {
 }
 
 func scanBool(l *jlexer.Lexer) bool {
-	if l.IsNull() {
-		l.Null()
+	if scanNull(l) {
 		return false
 	}
 	return l.Bool()
@@ -111,8 +110,7 @@ func scanIndex(l *jlexer.Lexer) int32 {
 // scanTime scans a time in Unix seconds. Null and zero, which some nodes write for an unknown
 // time, are the zero time.
 func scanTime(l *jlexer.Lexer) time.Time {
-	if l.IsNull() {
-		l.Null()
+	if scanNull(l) {
 		return time.Time{}
 	}
 	seconds := ScanInt(l)

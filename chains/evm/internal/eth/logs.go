@@ -40,20 +40,16 @@ func (s *LogScanner) Scan(l *jlexer.Lexer) {
 
 // scanMore scans an array of logs and appends them.
 func (s *LogScanner) scanMore(l *jlexer.Lexer) {
-	if l.IsNull() { // how some nodes write an empty array
-		l.Null()
+	if scanNull(l) { // how some nodes write an empty array
 		return
 	}
-	l.Delim('[')
-	for !l.IsDelim(']') {
+	scanArray(l, func() {
 		start := l.GetPos()
 		s.scanLog(l)
 		if len(s.Raws) == 1 { // the others will be about as large
 			s.Raws = slices.Grow(s.Raws, (len(l.Data)-start)/max(l.GetPos()-start, leastLog))
 		}
-		l.WantComma()
-	}
-	l.Delim(']')
+	})
 }
 
 // The fields that a log cannot do without.
@@ -75,10 +71,7 @@ func (s *LogScanner) scanLog(l *jlexer.Lexer) {
 	}
 	var raw markets.Raw
 	seen := 0
-	l.Delim('{')
-	for !l.IsDelim('}') {
-		key := l.UnsafeFieldName(true)
-		l.WantColon()
+	scanObject(l, func(key string) bool {
 		switch key {
 		case "address":
 			scanBytes(l, raw.Address[:])
@@ -111,11 +104,10 @@ func (s *LogScanner) scanLog(l *jlexer.Lexer) {
 				l.AddError(errors.New("log of a removed block"))
 			}
 		default:
-			l.SkipRecursive()
+			return false
 		}
-		l.WantComma()
-	}
-	l.Delim('}')
+		return true
+	})
 	if l.Ok() && seen|hasData != hasAll {
 		l.AddError(errors.New("log lacks one of address, topics, blockNumber, blockHash, transactionHash and logIndex"))
 	}
@@ -130,8 +122,7 @@ const noTransaction = "0x0000000000000000000000000000000000000000000000000000000
 
 func (s *LogScanner) scanTopics(l *jlexer.Lexer) [][32]byte {
 	const most = 4
-	if l.IsNull() {
-		l.Null()
+	if scanNull(l) {
 		return nil
 	}
 	if cap(s.topics)-len(s.topics) < most {
@@ -155,8 +146,7 @@ func (s *LogScanner) scanTopics(l *jlexer.Lexer) [][32]byte {
 // scanData scans a log's data. Unreadable data is a fault of this log alone, which must not
 // hold up others.
 func (s *LogScanner) scanData(l *jlexer.Lexer) ([]byte, error) {
-	if l.IsNull() {
-		l.Null()
+	if scanNull(l) {
 		return nil, nil
 	}
 	text := l.UnsafeBytes()
@@ -182,8 +172,7 @@ func (s *LogScanner) scanData(l *jlexer.Lexer) ([]byte, error) {
 
 // scanTransactionIndex scans the index of a log's transaction, which may be null.
 func scanTransactionIndex(l *jlexer.Lexer) int32 {
-	if l.IsNull() {
-		l.Null()
+	if scanNull(l) {
 		return 0
 	}
 	return scanIndex(l)
@@ -191,8 +180,7 @@ func scanTransactionIndex(l *jlexer.Lexer) int32 {
 
 // scanTransaction scans the hash of a log's transaction, which may be null.
 func scanTransaction(l *jlexer.Lexer, before string) string {
-	if l.IsNull() {
-		l.Null()
+	if scanNull(l) {
 		return ""
 	}
 	return scanHash(l, before)
@@ -203,27 +191,17 @@ type ReceiptsScanner struct{ LogScanner }
 
 func (s *ReceiptsScanner) Scan(l *jlexer.Lexer) {
 	s.LogScanner = LogScanner{Null: l.IsNull()}
-	if l.IsNull() {
-		l.Null()
+	if scanNull(l) {
 		return
 	}
-	l.Delim('[')
-	for !l.IsDelim(']') {
-		l.Delim('{')
-		for !l.IsDelim('}') {
-			key := l.UnsafeFieldName(false)
-			l.WantColon()
+	scanArray(l, func() {
+		scanObject(l, func(key string) bool {
 			if key == "logs" {
 				s.scanMore(l)
-			} else {
-				l.SkipRecursive()
 			}
-			l.WantComma()
-		}
-		l.Delim('}')
-		l.WantComma()
-	}
-	l.Delim(']')
+			return key == "logs"
+		})
+	})
 }
 
 // Receipt is the logs of a transaction's receipt and its block, which is empty if there is no
@@ -236,23 +214,18 @@ type Receipt struct {
 // Scan scans a receipt.
 func (r *Receipt) Scan(l *jlexer.Lexer) {
 	*r = Receipt{}
-	if l.IsNull() {
-		l.Null()
+	if scanNull(l) {
 		return
 	}
-	l.Delim('{')
-	for !l.IsDelim('}') {
-		key := l.UnsafeFieldName(false)
-		l.WantColon()
+	scanObject(l, func(key string) bool {
 		switch key {
 		case "blockHash":
 			r.Block = scanHash(l, "")
 		case "logs":
 			r.scanMore(l)
 		default:
-			l.SkipRecursive()
+			return false
 		}
-		l.WantComma()
-	}
-	l.Delim('}')
+		return true
+	})
 }

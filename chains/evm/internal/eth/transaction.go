@@ -26,18 +26,13 @@ func TransactionByHash(hash string, t *Transaction) *jsonrpc.Call {
 
 func (t *Transaction) scan(l *jlexer.Lexer) {
 	*t = Transaction{}
-	if l.IsNull() {
-		l.Null()
+	if scanNull(l) {
 		return
 	}
 	from := false
-	l.Delim('{')
-	for !l.IsDelim('}') {
-		key := l.UnsafeFieldName(true)
-		l.WantColon()
+	scanObject(l, func(key string) bool {
 		switch {
-		case l.IsNull():
-			l.Null()
+		case scanNull(l):
 		case key == "hash":
 			t.Hash = scanHash(l, "")
 		case key == "blockHash":
@@ -48,11 +43,10 @@ func (t *Transaction) scan(l *jlexer.Lexer) {
 		case key == "value":
 			t.Value = scanAmount(l)
 		default:
-			l.SkipRecursive()
+			return false
 		}
-		l.WantComma()
-	}
-	l.Delim('}')
+		return true
+	})
 	if l.Ok() && (t.Hash == "" || !from || !t.Value.Known()) {
 		l.AddError(errors.New("transaction without hash, from or value"))
 	}
@@ -85,34 +79,22 @@ func WithTransactions(hash string, b *BlockTransactions) *jsonrpc.Call {
 
 func (b *BlockTransactions) scan(l *jlexer.Lexer) {
 	*b = BlockTransactions{}
-	if l.IsNull() {
-		l.Null()
+	if scanNull(l) {
 		return
 	}
-	l.Delim('{')
-	for !l.IsDelim('}') {
-		key := l.UnsafeFieldName(true)
-		l.WantColon()
+	scanObject(l, func(key string) bool {
 		switch key {
 		case "hash":
 			b.Hash = scanHash(l, "")
 		case "transactions":
-			b.scanTransactions(l)
+			scanArray(l, func() {
+				var t Transaction
+				t.scan(l)
+				b.Transactions = append(b.Transactions, t)
+			})
 		default:
-			l.SkipRecursive()
+			return false
 		}
-		l.WantComma()
-	}
-	l.Delim('}')
-}
-
-func (b *BlockTransactions) scanTransactions(l *jlexer.Lexer) {
-	l.Delim('[')
-	for !l.IsDelim(']') {
-		var t Transaction
-		t.scan(l)
-		b.Transactions = append(b.Transactions, t)
-		l.WantComma()
-	}
-	l.Delim(']')
+		return true
+	})
 }
