@@ -11,6 +11,7 @@ import (
 	"github.com/imart/event-worker/actors/supervision"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
+	"github.com/imart/event-worker/persistence/storetest"
 )
 
 // definitions are what a stream of the world may mean: each changes the streams of the world as
@@ -109,15 +110,15 @@ func TestARenewedStoreIsWhatTheLastDefinitionMakes(t *testing.T) {
 func (w *world) renew() {
 	w.t.Helper()
 	for {
-		seen := &mortal{Store: w.store}
+		seen := &storetest.Mortal{Store: w.store}
 		if w.r.IntN(2) == 0 {
-			seen = &mortal{Store: w.store, commits: w.r.IntN(6)}
+			seen = &storetest.Mortal{Store: w.store, Commits: w.r.IntN(6)}
 		}
 		_, err := maintenance.Renew(w.t.Context(), seen, "test", "chain", []markets.Market{w.definedMarket()})
 		switch {
 		case err == nil:
 			return
-		case !errors.Is(err, errKilled):
+		case !errors.Is(err, storetest.ErrKilled):
 			w.t.Fatal(err)
 		}
 	}

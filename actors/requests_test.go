@@ -14,6 +14,7 @@ import (
 	"github.com/imart/event-worker/actors/requests"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
+	"github.com/imart/event-worker/persistence/storetest"
 )
 
 // asked is a world whose nodes own the chain by leases and execute requests.
@@ -50,7 +51,7 @@ func (a *asked) takeOver() {
 	}
 	a.node = a.join(true)
 	e := requests.New(requests.Config{
-		Queue: mortalQueue{a.queue, a.seen.(*mortal)}, Store: a.seen, Host: a.node, Log: slog.New(slog.DiscardHandler), Poll: 2 * time.Millisecond, Portion: 1 + a.r.IntN(4),
+		Queue: mortalQueue{a.queue, a.seen.(*storetest.Mortal)}, Store: a.seen, Host: a.node, Log: slog.New(slog.DiscardHandler), Poll: 2 * time.Millisecond, Portion: 1 + a.r.IntN(4),
 		Markets: map[string][]markets.Market{"chain": {a.definedMarket()}}, Alone: true,
 	})
 	ctx, cancel := context.WithCancel(context.Background())
@@ -148,33 +149,33 @@ func (a *asked) done(id string) persistence.Request {
 // mortalQueue is the queue of requests as a process sees it that can be killed.
 type mortalQueue struct {
 	persistence.RequestQueue
-	process *mortal
+	process *storetest.Mortal
 }
 
 func (q mortalQueue) Pending(ctx context.Context) ([]persistence.Request, error) {
-	if q.process.dead.Load() {
-		return nil, errKilled
+	if q.process.Dead() {
+		return nil, storetest.ErrKilled
 	}
 	return q.RequestQueue.Pending(ctx)
 }
 
 func (q mortalQueue) StartRequest(ctx context.Context, owned persistence.Lease, id string) (persistence.Request, bool, error) {
-	if q.process.dead.Load() {
-		return persistence.Request{}, false, errKilled
+	if q.process.Dead() {
+		return persistence.Request{}, false, storetest.ErrKilled
 	}
 	return q.RequestQueue.StartRequest(ctx, owned, id)
 }
 
 func (q mortalQueue) ReportRequest(ctx context.Context, started persistence.Request) error {
-	if q.process.dead.Load() {
-		return errKilled
+	if q.process.Dead() {
+		return storetest.ErrKilled
 	}
 	return q.RequestQueue.ReportRequest(ctx, started)
 }
 
 func (q mortalQueue) FinishRequest(ctx context.Context, owned persistence.Lease, started persistence.Request) (bool, error) {
-	if q.process.dead.Load() {
-		return false, errKilled
+	if q.process.Dead() {
+		return false, storetest.ErrKilled
 	}
 	return q.RequestQueue.FinishRequest(ctx, owned, started)
 }

@@ -15,7 +15,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -177,7 +176,7 @@ func (w *world) boot() {
 // join starts a node that sees the store as a process of its own.
 func (w *world) join(placed bool) *Node {
 	w.t.Helper()
-	w.seen = &mortal{Store: w.store, slowness: w.slowness}
+	w.seen = &storetest.Mortal{Store: w.store, Slowness: w.slowness}
 	reads := w.reads
 	if reads == nil {
 		reads = w.chain
@@ -229,67 +228,10 @@ func (w *world) kill() {
 	if w.node == nil {
 		return
 	}
-	w.seen.(*mortal).kill()
+	w.seen.(*storetest.Mortal).Kill()
 	w.old = append(w.old, w.node)
 	go w.node.Stop(context.Background())
 	w.node = nil
-}
-
-// mortal is a store as a process sees it that can be killed.
-type mortal struct {
-	persistence.Store
-	dead     atomic.Bool
-	slowness time.Duration // of its slowest commits
-	commits  int           // after which it dies; 0: it does not
-	taking   sync.Mutex    // held by take-overs
-}
-
-// kill kills the process. None of its take-overs lands later: the next process would lose the
-// chain to one that is dead, and end.
-func (m *mortal) kill() {
-	m.taking.Lock()
-	defer m.taking.Unlock()
-	m.dead.Store(true)
-}
-
-var errKilled = errors.New("the process was killed")
-
-func (m *mortal) TakeOver(ctx context.Context, chain, node string) (int64, error) {
-	m.taking.Lock()
-	defer m.taking.Unlock()
-	if m.dead.Load() {
-		return 0, errKilled
-	}
-	return m.Store.TakeOver(ctx, chain, node)
-}
-
-func (m *mortal) Claim(ctx context.Context, c persistence.Claim) (persistence.Actor, error) {
-	if m.dead.Load() {
-		return persistence.Actor{}, errKilled
-	}
-	return m.Store.Claim(ctx, c)
-}
-
-func (m *mortal) Commit(ctx context.Context, ref persistence.MarketRef, moves []persistence.Move, do func(persistence.Tx) error) error {
-	if m.dead.Load() {
-		return errKilled
-	}
-	if m.commits > 0 {
-		if m.commits--; m.commits == 0 {
-			m.kill()
-		}
-	}
-	if m.slowness > 0 && rand.IntN(8) == 0 { // a commit that has begun may land long after its process is gone
-		time.Sleep(time.Duration(rand.Int64N(int64(m.slowness))))
-	}
-	return m.Store.Commit(context.WithoutCancel(ctx), ref, moves, do)
-}
-
-func (m *mortal) Report(ctx context.Context, ref persistence.ActorRef, r persistence.Report) error {
-	if m.dead.Load() {
-		return errKilled
-	}
-	return m.Store.Report(ctx, ref, r)
 }
 
 // block mines a block of random events.

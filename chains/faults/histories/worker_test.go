@@ -2,10 +2,8 @@ package histories
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/imart/event-worker/actors"
@@ -13,6 +11,7 @@ import (
 	"github.com/imart/event-worker/chains"
 	"github.com/imart/event-worker/markets"
 	"github.com/imart/event-worker/persistence"
+	"github.com/imart/event-worker/persistence/storetest"
 )
 
 const chainName = "test"
@@ -26,7 +25,7 @@ type worker struct {
 	market markets.Market
 	start  func(stream string) markets.Place
 
-	alive *mortal
+	alive *storetest.Mortal
 	node  *actors.Node
 	chain chains.Chain
 	dead  sync.WaitGroup // the remaining goroutines of killed processes
@@ -42,7 +41,7 @@ func (w *worker) boot() (err error) {
 	if w.chain, err = w.open(); err != nil {
 		return err
 	}
-	w.alive = &mortal{Store: w.store}
+	w.alive = &storetest.Mortal{Store: w.store}
 	w.node, err = actors.Start(actors.Config{
 		Node: "worker", Store: w.alive, Log: w.log, Backoff: backoff, Tuning: tuning,
 		Chains: []actors.Chain{{
@@ -56,7 +55,7 @@ func (w *worker) boot() (err error) {
 // kill ends the process as a power failure would: apart from calls in progress, nothing
 // reaches the store any more.
 func (w *worker) kill() {
-	w.alive.kill()
+	w.alive.Kill()
 	node, chain := w.node, w.chain
 	w.dead.Go(func() {
 		_ = node.Stop(context.Background()) // its error is that of the refused writes
@@ -68,51 +67,4 @@ func (w *worker) kill() {
 func (w *worker) end() {
 	w.kill()
 	w.dead.Wait()
-}
-
-// mortal is the store of a process that can be killed.
-type mortal struct {
-	persistence.Store
-	dead   atomic.Bool
-	taking sync.Mutex // held by take-overs
-}
-
-// kill kills the process. None of its take-overs lands later: the next process would lose the
-// chain to one that is dead, and end.
-func (m *mortal) kill() {
-	m.taking.Lock()
-	defer m.taking.Unlock()
-	m.dead.Store(true)
-}
-
-var errKilled = errors.New("the process was killed")
-
-func (m *mortal) TakeOver(ctx context.Context, chain, node string) (int64, error) {
-	m.taking.Lock()
-	defer m.taking.Unlock()
-	if m.dead.Load() {
-		return 0, errKilled
-	}
-	return m.Store.TakeOver(ctx, chain, node)
-}
-
-func (m *mortal) Claim(ctx context.Context, c persistence.Claim) (persistence.Actor, error) {
-	if m.dead.Load() {
-		return persistence.Actor{}, errKilled
-	}
-	return m.Store.Claim(ctx, c)
-}
-
-func (m *mortal) Commit(ctx context.Context, ref persistence.MarketRef, moves []persistence.Move, do func(persistence.Tx) error) error {
-	if m.dead.Load() {
-		return errKilled
-	}
-	return m.Store.Commit(context.WithoutCancel(ctx), ref, moves, do)
-}
-
-func (m *mortal) Report(ctx context.Context, ref persistence.ActorRef, r persistence.Report) error {
-	if m.dead.Load() {
-		return errKilled
-	}
-	return m.Store.Report(ctx, ref, r)
 }
