@@ -59,15 +59,18 @@ func chaos(ctx context.Context, t testing.TB, o options, r *result) {
 	events := c.suffer(ctx, o)
 	stopWeighing()
 	r.growth = c.judgeGrowth(weights)
-	c.judge()
+	rested := c.judge()
 	reads, err := readers.finish()
 	if err != nil {
 		t.Error(err)
 	}
-	c.compareFollowers(followers)
+	c.finish(followers)
+	if rested {
+		c.compareFollowers(followers)
+	}
 	c.end()
 	stopRecording()
-	draining, cancel := context.WithTimeout(t.Context(), recovery)
+	draining, cancel := context.WithTimeout(t.Context(), c.recovery)
 	defer cancel()
 	if err := history.finish(draining); err != nil {
 		t.Fatalf("the history could not be read: %v", err)
@@ -91,7 +94,7 @@ func (c *cluster) start() {
 			c.t.Fatal(err)
 		}
 	}
-	if err := c.await(recovery, c.behind); err != nil {
+	if err := c.await(c.recovery, c.behind); err != nil {
 		c.t.Fatalf("the cluster does not start: streams are not at the heads of their chains %v", err)
 	}
 	c.diary.note("all streams are at the heads of their chains")

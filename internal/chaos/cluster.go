@@ -29,6 +29,7 @@ type cluster struct {
 	spare    *node
 	diary    *diary
 	evidence string // a folder for what shows a failure
+	recovery time.Duration
 }
 
 // databaseName is the nodes' database, on a dedicated server.
@@ -42,7 +43,7 @@ func newCluster(t testing.TB, o options, at timing) *cluster {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &cluster{t: t, world: w, server: server, diary: &diary{started: time.Now()}, evidence: o.evidence}
+	c := &cluster{t: t, world: w, server: server, diary: &diary{started: time.Now()}, evidence: o.evidence, recovery: o.recovery()}
 	for _, chain := range w.chains {
 		m, err := devnet.NewModel(chain)
 		if err != nil {
@@ -100,10 +101,11 @@ func (c *cluster) await(patience time.Duration, amiss func(ctx context.Context) 
 		if err == nil && what == "" {
 			return nil
 		}
-		if ctx.Err() == nil { // otherwise the error only repeats ctx.Err()
-			if last = err; err == nil {
-				last = errors.New(what)
-			}
+		switch {
+		case err == nil:
+			last = errors.New(what)
+		case !errors.Is(err, context.DeadlineExceeded): // otherwise patience may be what ended
+			last = err
 		}
 		if !pause(ctx, 100*time.Millisecond) {
 			return fmt.Errorf("after %v: %w", patience, cmp.Or(last, ctx.Err()))

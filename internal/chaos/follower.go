@@ -74,12 +74,12 @@ func (c *cluster) follow(ctx context.Context, seed uint64) (*followers, error) {
 }
 
 // finish waits until all followers have reached a position, and ends them.
-func (fs *followers) finish(position string) error {
+func (fs *followers) finish(position string, within time.Duration) error {
 	defer fs.cancel()
 	for range fs.all {
 		fs.through <- position
 	}
-	timeout := time.After(recovery)
+	timeout := time.After(within)
 	for i, f := range fs.all {
 		select {
 		case err := <-f.ended:
@@ -87,7 +87,7 @@ func (fs *followers) finish(position string) error {
 				return fmt.Errorf("reader %d of the feed: %w", i, err)
 			}
 		case <-timeout:
-			return fmt.Errorf("reader %d of the feed has not reached %s within %v", i, position, recovery)
+			return fmt.Errorf("reader %d of the feed has not reached %s within %v", i, position, within)
 		}
 	}
 	return nil

@@ -57,7 +57,7 @@ func TestRollingUpgrade(t *testing.T) {
 		if err := n.start(); err != nil {
 			t.Fatal(err)
 		}
-		if err := c.await(recovery, c.uneven); err != nil {
+		if err := c.await(c.recovery, c.uneven); err != nil {
 			t.Fatalf("%d nodes replaced: chains are not spread evenly %v", i+1, err)
 		}
 		c.grow()
@@ -70,7 +70,7 @@ func TestRollingUpgrade(t *testing.T) {
 	c.judge()
 	c.end()
 	stopRecording()
-	draining, cancel := context.WithTimeout(t.Context(), recovery)
+	draining, cancel := context.WithTimeout(t.Context(), c.recovery)
 	defer cancel()
 	if err := history.finish(draining); err != nil {
 		t.Fatalf("the history could not be read: %v", err)
@@ -90,7 +90,7 @@ func (c *cluster) grow() {
 	for _, chain := range c.world.chains {
 		want[chain.Name] = chain.Head().Number() + blocks
 	}
-	err := c.await(recovery, func(context.Context) (string, error) {
+	err := c.await(c.recovery, func(context.Context) (string, error) {
 		for _, chain := range c.world.chains {
 			if at := chain.Head().Number(); at < want[chain.Name] {
 				return fmt.Sprintf("%s is at %d of %d", chain.Name, at, want[chain.Name]), nil
@@ -128,7 +128,7 @@ func (c *cluster) sharesCluster() {
 // refuses checks that a program does not start on the database.
 func (c *cluster) refuses(program string) {
 	c.t.Helper()
-	ctx, cancel := context.WithTimeout(c.t.Context(), recovery)
+	ctx, cancel := context.WithTimeout(c.t.Context(), c.recovery)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, program, "run")
 	cmd.Dir, cmd.Env = c.spare.dir, c.spare.environ

@@ -19,11 +19,14 @@ const (
 	goroutinesPerChain = 100
 )
 
-// recovery is how long a cluster may take to recover once the faults have ended.
-const recovery = 60 * time.Second
+// leastRecovery is how long a cluster may take to recover once the faults have ended: longer
+// after a long round, which leaves a larger database behind, and streams further back.
+const leastRecovery = 60 * time.Second
 
-// judge waits until a cluster is at rest and reports every violation.
-func (c *cluster) judge() {
+func (o options) recovery() time.Duration { return leastRecovery + o.lasts/10 }
+
+// judge waits until a cluster is at rest, and reports every violation and whether it is at rest.
+func (c *cluster) judge() (rested bool) {
 	c.t.Helper()
 	for _, n := range c.nodes {
 		n.proxy.Pass()
@@ -34,15 +37,19 @@ func (c *cluster) judge() {
 		}
 	}
 	c.diary.note("at rest")
+	rested = true
 	for _, goal := range c.goals() {
 		started := time.Now()
-		if err := c.await(recovery, goal.amiss); err != nil {
+		if err := c.await(c.recovery, goal.amiss); err != nil {
 			c.t.Errorf("streams or chains are not %s %v", goal.name, err)
+			rested = false
 			continue
 		}
 		c.diary.note("%s after %.1f s", goal.name, time.Since(started).Seconds())
 	}
-	c.compare()
+	if rested {
+		c.compare()
+	}
 	c.weigh()
 	for _, n := range append(c.nodes, c.spare) {
 		deaths, failed := n.ends()
@@ -56,11 +63,12 @@ func (c *cluster) judge() {
 			c.t.Errorf("output of %s:\n%s", n.name, said)
 		}
 	}
+	return rested
 }
 
 func (c *cluster) compare() {
 	c.t.Helper()
-	ctx, cancel := context.WithTimeout(c.t.Context(), recovery)
+	ctx, cancel := context.WithTimeout(c.t.Context(), c.recovery)
 	defer cancel()
 	got, err := c.database.documents(ctx)
 	if err != nil {
@@ -83,19 +91,26 @@ func (c *cluster) compare() {
 	c.diary.note("%d documents compared", total)
 }
 
-// compareFollowers checks that the followers' copies equal the documents of the database.
-func (c *cluster) compareFollowers(fs *followers) {
+// finish has the followers read the feed to its end.
+func (c *cluster) finish(fs *followers) {
 	c.t.Helper()
-	ctx, cancel := context.WithTimeout(c.t.Context(), 2*recovery)
+	ctx, cancel := context.WithTimeout(c.t.Context(), c.recovery)
 	defer cancel()
 	newest, err := c.database.reader.Newest(ctx)
 	if err == nil {
-		err = fs.finish(newest)
+		err = fs.finish(newest, c.recovery)
 	}
 	if err != nil {
 		c.t.Error(err)
-		return
 	}
+}
+
+// compareFollowers checks that the followers' copies equal the documents of the database, which
+// is at rest.
+func (c *cluster) compareFollowers(fs *followers) {
+	c.t.Helper()
+	ctx, cancel := context.WithTimeout(c.t.Context(), c.recovery)
+	defer cancel()
 	want, err := feedtest.Take(ctx, c.database.reader, devnet.Collections, persistence.Filter{})
 	if err != nil {
 		c.t.Error(err)
