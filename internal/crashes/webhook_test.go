@@ -19,8 +19,8 @@ type webhook struct {
 	*httptest.Server
 	mu        sync.Mutex
 	random    *rand.Rand
-	attempted map[string]bool // by the IDs of deliveries
-	known     map[string]bool // likewise
+	attempted map[string]bool // the IDs of deliveries that have arrived
+	known     map[string]bool // and of those that it has taken in
 	documents devnet.Contents
 	wrong     error
 }
@@ -35,7 +35,7 @@ func newWebhook(t *testing.T, seed uint64) *webhook {
 	return h
 }
 
-// The fates of an attempt; those above are like succeeds.
+// The fates of an attempt; greater ones are like succeeds.
 const (
 	fails     = iota
 	failsLate // after the delivery was taken in
