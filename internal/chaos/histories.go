@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"path/filepath"
 	"strings"
 
@@ -30,17 +31,18 @@ func (c *cluster) judgeReads(h *truth, reads []linear.Read, fs *followers) {
 	for _, v := range verdicts {
 		operations += v.Operations
 		if v.Fault != "" {
-			c.t.Errorf("%s%s", v.Fault, c.visualized(v))
+			c.t.Error(v.Fault)
+			c.t.Log(c.visualized(v))
 		}
 	}
 	c.diary.note("%d responses of the API and %d readers of the feed judged: %d operations", len(reads), len(fs.all), operations)
 }
 
-// visualized keeps a page that shows an illegal history.
+// visualized keeps a page that shows an illegal history, and says where it is.
 func (c *cluster) visualized(v linear.Verdict) string {
 	path := filepath.Join(c.evidence, strings.ReplaceAll(v.Object, " ", "-")+".html")
 	if err := v.Visualize(path); err != nil {
-		return "\n  it cannot be shown: " + err.Error()
+		return fmt.Sprintf("the history of %s cannot be shown: %v", v.Object, err)
 	}
-	return "\n  it is shown by " + path
+	return fmt.Sprintf("the history of %s is shown by %s", v.Object, path)
 }

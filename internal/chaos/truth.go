@@ -16,8 +16,17 @@ import (
 )
 
 // clockStep is by how much the server's clock, which is this machine's, may be corrected
-// during a run.
+// unnoticed.
 const clockStep = 100 * time.Millisecond
+
+// interval returns when a commit took effect: not before the server's time of the commit, and
+// by now, which is a time since the start that no correction of clocks changes. A clock that has
+// been set forward since the start, as when a virtual machine was suspended, may have been so
+// at the commit.
+func interval(at, started, now time.Time, sinceStart time.Duration) linear.Interval {
+	forward := max(0, now.Sub(started)-sinceStart)
+	return linear.Interval{Call: at.Add(-clockStep - forward).Sub(started), Return: sinceStart}
+}
 
 // truth is the commits to the documents that clients read, as they are in the oplog.
 type truth struct {
@@ -33,7 +42,7 @@ func (h *truth) take(t history.Transaction) {
 	}
 	c := linear.Commit{
 		Time:     oplogTime(t.TS),
-		Interval: linear.Interval{Call: t.At.Add(-clockStep).Sub(h.started.Round(0)), Return: time.Since(h.started)},
+		Interval: interval(t.At, h.started.Round(0), time.Now().Round(0), time.Since(h.started)),
 	}
 	for _, change := range t.Changes {
 		text, err := documentOf(change)
