@@ -20,9 +20,9 @@ import (
 const clockStep = 100 * time.Millisecond
 
 // interval returns when a commit took effect: not before the server's time of the commit, and
-// by now, which is a time since the start that no correction of clocks changes. A clock that has
-// been set forward since the start, as when a virtual machine was suspended, may have been so
-// at the commit.
+// not after now. sinceStart is measured by a clock that nothing sets. The server's clock may have
+// been set forward, as after a virtual machine was suspended, whether before the commit or after
+// it: the interval allows for both.
 func interval(at, started, now time.Time, sinceStart time.Duration) linear.Interval {
 	forward := max(0, now.Sub(started)-sinceStart)
 	return linear.Interval{Call: at.Add(-clockStep - forward).Sub(started), Return: sinceStart}

@@ -13,8 +13,8 @@ import (
 )
 
 // webhook receives the deliveries of a webhook, each event of which it takes in once, and makes
-// documents of them. The first attempt of some deliveries it fails, before or after it has taken
-// them in: the second comes a second later, a third would come two seconds after that.
+// documents of them. It fails the first attempt of some deliveries, before or after it has taken
+// them in; further ones succeed, since their sender waits twice as long before each.
 type webhook struct {
 	*httptest.Server
 	mu        sync.Mutex
