@@ -171,11 +171,13 @@ func eval[T any](b *browser, expression string) T {
 	return out
 }
 
-// until waits until an expression is true, across navigation to other pages.
+// until waits until an expression is true, across navigation to other pages. The page is loaded
+// then: Chromium invalidates the identifiers of a document's nodes, which chromedp's actions use,
+// when the document has been parsed.
 func (b *browser) until(expression string) {
 	b.t.Helper()
 	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
-		if done, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool]("!!("+expression+")")); err == nil && done {
+		if done, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool]("document.readyState === 'complete' && !!("+expression+")")); err == nil && done {
 			return
 		}
 	}
