@@ -81,6 +81,6 @@ func (r *run) undelivered(context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	d, err := r.network.webhook.differences(want)
+	d, err := r.network.receiver.Differences(want)
 	return strings.Join(d, "\n"), err
 }

@@ -2,6 +2,8 @@ package crashes
 
 import (
 	"fmt"
+	"math/rand/v2"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -16,14 +18,15 @@ const finality = 4
 // network is a chain and its node, and the receiver of its events.
 type network struct {
 	*devnet.Chain
-	model   devnet.Model
-	url     string
-	webhook *webhook
+	model    devnet.Model
+	url      string
+	receiver *devnet.Receiver
+	hookURL  string
 }
 
 // newNetwork returns a chain without events: a webhook gets those that come after its start.
 func newNetwork(t *testing.T, seed uint64) network {
-	n := network{Chain: devnet.NewChain("devnet", 1000), webhook: newWebhook(t, seed)}
+	n := network{Chain: devnet.NewChain("devnet", 1000), receiver: devnet.NewReceiver(rand.New(rand.NewPCG(seed, 2)))}
 	n.Finality = finality
 	n.Replace(0, devnet.Draft{})
 	handler, err := devnet.Serve(n.Chain)
@@ -33,10 +36,15 @@ func newNetwork(t *testing.T, seed uint64) network {
 	if n.model, err = devnet.NewModel(n.Chain); err != nil {
 		t.Fatal(err)
 	}
-	node := httptest.NewServer(handler)
-	t.Cleanup(node.Close)
-	n.url = node.URL
+	n.url, n.hookURL = listen(t, handler), listen(t, n.receiver)
 	return n
+}
+
+// listen returns the URL of a server.
+func listen(t *testing.T, handler http.Handler) string {
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+	return server.URL
 }
 
 // configuration is that of a worker. Batches and portions are small, so that there are many.
@@ -58,5 +66,5 @@ chains:
       %s: {start: 1}
 hooks:
   receiver: {url: %s, secret: "a secret of a test", collections: [%s]}
-`, worker, n.Name, n.ID, n.url, devnet.MarketName, n.webhook.URL, strings.Join(devnet.Collections, ", "))
+`, worker, n.Name, n.ID, n.url, devnet.MarketName, n.hookURL, strings.Join(devnet.Collections, ", "))
 }
