@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"crypto/rand"
 	"fmt"
 	"strings"
 
@@ -67,9 +68,11 @@ func changesSchema() string {
 
 // startEra starts an era and removes the oldest ones.
 func startEra(conn *sqlite.Conn) error {
+	var name [8]byte
+	_, _ = rand.Read(name[:]) // it never fails
 	return sqlitex.ExecuteScript(conn, fmt.Sprintf(`
-		INSERT INTO eras (era, first) SELECT lower(hex(randomblob(8))), ifnull(max(last), 0) + 1 FROM changes;
-		DELETE FROM eras WHERE id <= (SELECT max(id) FROM eras) - %d;`, keptEras), nil)
+		INSERT INTO eras (era, first) SELECT '%x', ifnull(max(last), 0) + 1 FROM changes;
+		DELETE FROM eras WHERE id <= (SELECT max(id) FROM eras) - %d;`, name, keptEras), nil)
 }
 
 // forgetChanges makes all positions ErrPositionGone, after documents were changed without
