@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"log/slog"
+	"net/http"
 	"strings"
 	"sync"
 	"time"
@@ -42,6 +43,8 @@ type Options struct {
 	Node   string // the name of this process
 	Log    *slog.Logger
 	Timing Timing // DefaultTiming if it is zero
+	// Transport carries the deliveries, in tests; if it is nil, they go over the network.
+	Transport http.RoundTripper
 }
 
 // Runner delivers to those hooks whose leases this process holds.
@@ -58,10 +61,17 @@ func New(opts Options) *Runner {
 	node := opts.Node + "." + strings.ToLower(rand.Text()[:6])
 	for _, h := range opts.Hooks {
 		r.deliverers = append(r.deliverers, &deliverer{
-			hook: h, store: opts.Store, node: node, timing: opts.Timing, sender: NewSender(), log: opts.Log.With("hook", h.Name),
+			hook: h, store: opts.Store, node: node, timing: opts.Timing, sender: opts.sender(), log: opts.Log.With("hook", h.Name),
 		})
 	}
 	return r
+}
+
+func (o Options) sender() *Sender {
+	if o.Transport != nil {
+		return newSender(o.Transport)
+	}
+	return NewSender()
 }
 
 // Run delivers until the context ends. Then it returns within Timing.Grace plus the time of a

@@ -41,6 +41,10 @@ type Sender struct {
 func NewSender() *Sender {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxResponseHeaderBytes = maxHeader
+	return newSender(transport)
+}
+
+func newSender(transport http.RoundTripper) *Sender {
 	return &Sender{client: &http.Client{
 		Transport: transport, Timeout: sendTimeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },

@@ -39,7 +39,7 @@ var kinds = []fault{
 		p.lossy = true
 		return func() { p.lossy = false }
 	}},
-	{"cut off from the chains", func(_ *world, p *process, _ time.Duration) func() {
+	{"cut off from the outside", func(_ *world, p *process, _ time.Duration) func() {
 		p.offline = true
 		return func() { p.offline = false }
 	}},
@@ -53,6 +53,7 @@ var kinds = []fault{
 	}},
 	{"the server's disk lies", func(w *world, _ *process, _ time.Duration) func() {
 		w.fail(w.server.save())
+		w.backup = w.receiver.Clone()
 		return func() { w.powerCut() }
 	}},
 	{"a rewind", func(w *world, _ *process, _ time.Duration) func() {
@@ -93,7 +94,7 @@ func (w *world) suffer() {
 		if w.r.IntN(3) == 0 {
 			w.befall(f, w.processes[w.r.IntN(len(w.processes))])
 		} else {
-			w.strike = func(p *process) { w.befall(f, p) }
+			w.strike, w.aim = func(p *process) { w.befall(f, p) }, aims[w.r.IntN(len(aims))]
 		}
 		w.suffer()
 	})
@@ -131,12 +132,14 @@ func (w *world) restart(p *process) {
 	}
 }
 
-// powerCut kills everything, and the server has lost what it was told since it was saved.
+// powerCut kills everything, and the server has lost what it was told since it was saved. Its
+// operator has the webhook's receiver go back to that time, too: it is not sent what was lost.
 func (w *world) powerCut() {
 	for _, p := range w.processes {
 		w.kill(p)
 	}
 	w.fail(w.server.restore())
+	w.receiver = w.backup.Clone()
 	for _, p := range w.processes {
 		w.restart(p)
 	}

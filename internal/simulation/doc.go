@@ -1,13 +1,16 @@
 // Package simulation runs a whole cluster in one process, in simulated time, under one
-// scheduler: three workers, the chains that they follow through unreliable nodes, and the
-// server that keeps their documents. Everything random follows from a seed.
+// scheduler: three workers, the chains that they follow through unreliable nodes, the server
+// that keeps their documents, and the receiver of a webhook. Everything random follows from a
+// seed.
 //
 // What runs is the program: its actors, its coordinators, its executors of requests, its EVM
-// chains with their pools of endpoints, and a store that passes the conformance suite. Only
-// what is between them is simulated: the network, the clock, the server's registry of nodes.
+// chains with their pools of endpoints, its deliverers of webhooks, and a store that passes the
+// conformance suite. Only what is between them is simulated: the network, the clock, the
+// server's registry of nodes.
 //
 //	             ┌──────────── scheduler: one step at a time ────────────┐
 //	chains ── faults ── transport ── worker 1..3 ── line ── server (store, registry)
+//	        receiver ───────┘
 //
 // Goroutines run in a bubble of testing/synctest. Wherever one would wait for the outside
 // world, or an actor for its turn, it becomes a step: with a name, and the time at which it
@@ -20,10 +23,10 @@
 // its answers, jumps in time, or comes back with what it had earlier, as after a disk that
 // has lied. An operator rewinds chains, pauses streams, and drains workers.
 //
-// At rest the documents are those that the canonical chains make. At every step the server
-// accepts no commit of an earlier owner or incarnation.
+// At rest the documents are those that the canonical chains make, at the server and at the
+// receiver. At every step the server accepts no commit of an earlier owner or incarnation, and
+// the receiver gets no event in two deliveries.
 //
-// Not simulated: the driver and the protocol of MongoDB, which internal/chaos runs; webhooks,
-// which package hooks simulates; Aptos; clocks of workers that run apart; the memory of a
-// process.
+// Not simulated: the driver and the protocol of MongoDB, which internal/chaos runs; Aptos;
+// clocks of workers that run apart; the memory of a process.
 package simulation

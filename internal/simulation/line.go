@@ -14,9 +14,10 @@ import (
 // line is a worker's connection to the server. Every call is two steps: the way there, after
 // which the server executes it, and the way back, on which the answer may be lost.
 type line struct {
-	persistence.Store // nothing but what follows is called
-	of                *process
-	user              string // the part of the worker that uses it
+	persistence.Store         // nothing but what follows is called
+	persistence.DeadHookStore // and nothing of this
+	of                        *process
+	user                      string // the part of the worker that uses it
 }
 
 var (

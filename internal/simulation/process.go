@@ -29,7 +29,7 @@ type process struct {
 
 	dead    bool      // killed
 	cut     bool      // off from the server
-	offline bool      // cut off from the chains' nodes
+	offline bool      // cut off from the chains' nodes and the webhook's receiver
 	lossy   bool      // answers of the server may be lost
 	frozen  time.Time // until when it does nothing
 
@@ -100,17 +100,23 @@ func (w *world) boot(name string) (*process, error) {
 func (p *process) run(executor *requests.Executor, coordinator *cluster.Coordinator) {
 	ctx, leave := context.WithCancel(context.Background())
 	executing, stop := context.WithCancel(context.Background())
-	executed := make(chan struct{})
+	executed, delivered := make(chan struct{}), make(chan struct{})
 	p.leave = leave
 	go func() {
 		defer close(executed)
 		executor.Run(executing)
+	}()
+	deliverer := p.deliverer()
+	go func() {
+		defer close(delivered)
+		deliverer.Run(ctx)
 	}()
 	go func() {
 		defer close(p.left)
 		_ = coordinator.Run(ctx)
 		stop()
 		<-executed
+		<-delivered
 		_ = p.node.Stop(context.Background())
 		for _, c := range p.chains {
 			c.Chain.Close()

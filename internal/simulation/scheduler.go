@@ -24,7 +24,8 @@ type scheduler struct {
 	wakes   chan struct{} // a step has arrived
 
 	waiting []*step           // those whose time is drawn
-	strike  func(of *process) // if set, is called before the next critical step
+	strike  func(of *process) // if set, is called before the next step that is aimed at
+	aim     string            // a part of that step's name
 }
 
 // step is something that waits for its turn.
@@ -167,17 +168,18 @@ func (s *scheduler) pass(next *step, end time.Time) {
 // collectEvery is the number of steps between two garbage collections.
 const collectEvery = 5000
 
-// critical reports whether a step is one of those at which a fault is likely to do harm:
-// what a worker asks of the server then has, or has not, been done.
-func (st *step) critical() bool {
-	return st.of != nil && slices.ContainsFunc([]string{"commit ", "claim ", "acquire ", "start request"}, func(call string) bool {
-		return strings.Contains(st.name, call)
-	})
+// aims are the steps at which a fault is likely to do harm: what a worker asks of the server
+// then has, or has not, been done. Half of the faults are aimed at commits.
+var aims = []string{"commit ", "commit ", "commit ", "commit ", "commit ", "claim ", "acquire ", "start request", "plan webhook", "move webhook"}
+
+// struck reports whether a step is aimed at.
+func (s *scheduler) struck(st *step) bool {
+	return s.strike != nil && st.of != nil && strings.Contains(st.name, s.aim)
 }
 
 // take lets a step go on, unless a fault strikes first: then its time may have changed.
 func (s *scheduler) take(next *step) {
-	if s.strike != nil && next.critical() {
+	if s.struck(next) {
 		strike := s.strike
 		s.strike = nil
 		strike(next.of)

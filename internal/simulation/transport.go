@@ -10,14 +10,14 @@ import (
 	"github.com/imart/event-worker/internal/caller"
 )
 
-// transport carries a worker's requests to one node of a chain, in two steps like a call of
-// the server.
+// transport carries a worker's requests to one node of a chain, or to the receiver of the
+// webhook, in two steps like a call of the server.
 type transport struct {
-	of   *process
-	node http.Handler
+	of *process
+	to http.Handler
 }
 
-var errUnreachable = errors.New("the node cannot be reached")
+var errUnreachable = errors.New("the host cannot be reached")
 
 // RoundTrip implements http.RoundTripper.
 func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -45,7 +45,7 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return answer.Result(), nil
 }
 
-// serve has the node answer; false if it breaks the connection off.
+// serve has the host answer; false if it breaks the connection off.
 func (t *transport) serve(w http.ResponseWriter, r *http.Request) (answered bool) {
 	defer func() {
 		if reason := recover(); reason != nil && reason != http.ErrAbortHandler {
@@ -54,7 +54,7 @@ func (t *transport) serve(w http.ResponseWriter, r *http.Request) (answered bool
 			answered = false
 		}
 	}()
-	t.node.ServeHTTP(w, r)
+	t.to.ServeHTTP(w, r)
 	return true
 }
 

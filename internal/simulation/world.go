@@ -16,7 +16,9 @@ import (
 type world struct {
 	*scheduler
 	server    *server
-	models    []devnet.Model // of its chains
+	receiver  *devnet.Receiver // of the webhook
+	backup    *devnet.Receiver // what it was when the server was saved
+	models    []devnet.Model   // of its chains
 	profiles  []*faults.Profile
 	processes []*process // the latest of each worker
 	ended     []*process // those before
@@ -41,6 +43,10 @@ func newWorld(seed uint64, dir string) (*world, error) {
 	w := &world{scheduler: newScheduler(rand.New(rand.NewPCG(seed, 0))), counts: map[string]int{}, profiles: faults.Profiles()}
 	var err error
 	if w.server, err = openServer(dir); err != nil {
+		return nil, err
+	}
+	w.receiver = devnet.NewReceiver(rand.New(rand.NewPCG(seed, 1)))
+	if err := w.server.begin(context.Background()); err != nil {
 		return nil, err
 	}
 	for i := range chainCount {
@@ -89,35 +95,41 @@ func (w *world) actors(kind string) []persistence.Actor {
 	return actors
 }
 
-// differences compares the documents with those that the canonical chains make.
-func (w *world) differences() []string {
+// expected returns the documents that the canonical chains make.
+func (w *world) expected() devnet.Contents {
 	want := devnet.Contents{}
 	for _, m := range w.models {
 		w.fail(m.Documents(want))
 	}
+	return want
+}
+
+// differences compares the server's documents with those expected.
+func (w *world) differences() []string {
 	got, err := devnet.Read(context.Background(), w.server.store)
 	w.fail(err)
-	return devnet.Differences(got, want)
+	return devnet.Differences(got, w.expected())
 }
 
 // rest lets the world come to rest: there are no more faults and blocks, and an operator has
 // paused streams followed again. It returns what is wrong if that takes too long.
 func (w *world) rest() error {
 	w.calm, w.strike = true, nil
-	behind := ""
+	behind, undelivered := "", ""
 	for range 60 {
 		w.run(time.Minute)
 		behind = devnet.Behind(w.models, false, w.actors("observer"))
+		undelivered = w.undelivered()
 		pending, err := w.server.store.Pending(context.Background())
 		if w.fail(err); len(w.errs) > 0 {
 			return errors.Join(w.errs...)
 		}
-		if behind == "" && w.lasting == 0 && len(pending) == 0 {
+		if behind == "" && undelivered == "" && w.lasting == 0 && len(pending) == 0 {
 			return nil
 		}
 		w.resume()
 	}
-	return fmt.Errorf("streams are not at the heads of their chains:\n%s", behind)
+	return fmt.Errorf("streams that are not at the heads of their chains:\n%s\nundelivered to the webhook:\n%s", behind, undelivered)
 }
 
 // resume asks for the streams that are paused to be followed again.

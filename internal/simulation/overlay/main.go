@@ -64,6 +64,19 @@ func splitmix(n uint64) uint64 {
 	{"runtime/alg.go", "hashkey[i] = uintptr(bootstrapRand())", "hashkey[i] = uintptr(i + 1)"},
 	{"runtime/alg.go", "\t\tkey[i] = bootstrapRand()", "\t\tkey[i] = uint64(i + 1)"},
 
+	// A select starts its timers in the order of their channels' addresses.
+	{"runtime/select.go", `		if c.timer != nil {
+			blockTimerChan(c)
+		}
+	}
+`, `	}
+	for i := range scases {
+		if c := scases[i].c; c != nil && c.timer != nil {
+			blockTimerChan(c)
+		}
+	}
+`},
+
 	// A map of pointers has the order of addresses.
 	{"context/context.go", "children map[canceler]struct{}", "children []canceler"},
 	{"context/context.go", "make(map[canceler]struct{})", "[]canceler{}"},
