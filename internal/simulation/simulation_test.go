@@ -36,7 +36,7 @@ func TestCluster(t *testing.T) {
 		})
 	}
 	if lasts > 0 {
-		t.Logf("%.0f hours of the cluster, %d steps, in %.0f minutes", simulated.Hours(), steps, time.Since(began).Minutes())
+		t.Logf("%v of the cluster, %d steps, in %v", simulated.Round(time.Minute), steps, time.Since(began).Round(time.Second))
 	}
 }
 
