@@ -92,6 +92,9 @@ func (l *line) Claim(ctx context.Context, claim persistence.Claim) (persistence.
 // Commit implements persistence.Store. A commit that is on its way may land even if its
 // sender has been killed.
 func (l *line) Commit(ctx context.Context, market persistence.MarketRef, moves []persistence.Move, do func(persistence.Tx) error) error {
+	if l.of.dead {
+		return errKilled // it sends nothing more
+	}
 	ctx = context.WithoutCancel(ctx)
 	name := "commit"
 	for _, m := range moves {
