@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	driver "go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/description"
 	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/topology"
 
 	"github.com/imart/event-worker/persistence"
@@ -44,19 +45,24 @@ func (r *Reader) explain(err error) error {
 	case hasCode(err, unauthorized):
 		return fmt.Errorf("MongoDB, %s: the user may not do this: give it the roles readWrite and dbAdmin on the database: %.200s", r.address, err) // the server's message quotes the whole command
 	case errors.As(err, &selection):
-		return fmt.Errorf("MongoDB, %s: no primary answers%s: check MONGODB_URI and the network: %w", r.address, lastErrors(selection), context.DeadlineExceeded)
+		return fmt.Errorf("MongoDB, %s: no primary answers%s: check MONGODB_URI and the network: %w", r.address, whyNot(selection), context.DeadlineExceeded)
 	case driver.IsTimeout(err):
 		return fmt.Errorf("MongoDB, %s: no answer in time: %w", r.address, err)
 	}
 	return fmt.Errorf("MongoDB, %s: %w", r.address, err)
 }
 
-// lastErrors lists the last error of each server.
-func lastErrors(e topology.ServerSelectionError) string {
+// whyNot says of each server why it was not selected.
+func whyNot(e topology.ServerSelectionError) string {
 	var out strings.Builder
 	for _, server := range e.Desc.Servers {
-		if server.LastError != nil {
+		switch {
+		case server.LastError != nil:
 			fmt.Fprintf(&out, ", %s: %v", server.Addr, server.LastError)
+		case server.Kind == description.Unknown:
+			fmt.Fprintf(&out, ", %s has not answered yet", server.Addr)
+		default:
+			fmt.Fprintf(&out, ", %s is %v", server.Addr, server.Kind)
 		}
 	}
 	return out.String()

@@ -52,6 +52,17 @@ func TestUnfitServers(t *testing.T) {
 	}
 }
 
+// Where there is no primary, the error says what the servers are.
+func TestOpenWithoutPrimary(t *testing.T) {
+	t.Parallel()
+	server := mongotest.Start(t)
+	server.StepDown(t.Context(), 60)
+	_, err := mongo.Open(t.Context(), server.URI()+"&serverSelectionTimeoutMS=3000")
+	if want := "no primary answers, " + server.Address() + " is RSSecondary:"; err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("%v instead of %s", err, want)
+	}
+}
+
 // admin returns a client of a database, independent of the store.
 func admin(t *testing.T, uri string) *driver.Database {
 	t.Helper()
