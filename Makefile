@@ -53,14 +53,18 @@ failpoints: SEED = 0
 failpoints:
 	EVENT_WORKER_TEST_FAILPOINTS=$(RUNS) EVENT_WORKER_TEST_SEED=$(SEED) go test -count=1 -timeout 0 -v -run TestKills ./internal/crashes
 
-# Runs clusters in simulated time, one seed after the other, for as long as FOR says; SEED is the
-# first. The first build takes some minutes: it compiles Go's runtime, too.
+# Runs clusters in simulated time, one seed after the other, for as long as FOR says: a process on
+# each of CORES cores, the first from SEED on, the next from SEED+1000000 on. The first build takes
+# some minutes: it compiles Go's runtime, too.
 FOR ?= 10m
 SEED ?= 0
+CORES ?= $(shell getconf _NPROCESSORS_ONLN)
 simulate:
-	GODEBUG=asyncpreemptoff=1 EVENT_WORKER_TEST_SIMULATION=$(FOR) EVENT_WORKER_TEST_SEED=$(SEED) \
-		go test -tags deterministic -overlay "$$(go run ./internal/simulation/overlay)" \
-		-count=1 -timeout 0 -v ./internal/simulation
+	dir=$$(mktemp -d) && trap 'rm -r "$$dir"' EXIT && \
+	go test -c -o "$$dir/simulation" -tags deterministic -overlay "$$(go run ./internal/simulation/overlay)" ./internal/simulation && \
+	cd internal/simulation && seq $(SEED) 1000000 $$(($(SEED) + ($(CORES) - 1) * 1000000)) | \
+	xargs -P $(CORES) -I {} env GODEBUG=asyncpreemptoff=1 EVENT_WORKER_TEST_SIMULATION=$(FOR) EVENT_WORKER_TEST_SEED={} \
+		"$$dir/simulation" -test.v
 
 # Measures 120,000 events through the whole pipeline and through its parts; on MongoDB if
 # MONGODB_URI is set.

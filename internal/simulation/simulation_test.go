@@ -74,7 +74,7 @@ func simulate(t *testing.T, seed uint64) (trace *trace) {
 		}
 	})
 	if t.Failed() {
-		t.Logf("to repeat it: make simulate SEED=%d\nits last steps:\n%s", seed, trace)
+		t.Logf("to repeat it: make simulate SEED=%d CORES=1\nits last steps:\n%s", seed, trace)
 	}
 	return trace
 }
