@@ -171,9 +171,9 @@ func eval[T any](b *browser, expression string) T {
 	return out
 }
 
-// until waits until an expression is true, across navigation to other pages. The page is loaded
-// then: Chromium invalidates the identifiers of a document's nodes, which chromedp's actions use,
-// when the document has been parsed.
+// until waits until the page is loaded and an expression is true, across navigation to other
+// pages. When Chromium has parsed a document, it invalidates the node identifiers that chromedp's
+// actions use.
 func (b *browser) until(expression string) {
 	b.t.Helper()
 	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {

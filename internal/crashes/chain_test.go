@@ -40,7 +40,7 @@ func newNetwork(t *testing.T, seed uint64) network {
 	return n
 }
 
-// listen returns the URL of a server.
+// listen serves a handler until the test ends, and returns its URL.
 func listen(t *testing.T, handler http.Handler) string {
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)

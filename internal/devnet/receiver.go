@@ -10,15 +10,15 @@ import (
 	"sync"
 )
 
-// Receiver is the receiver of a webhook: it takes in each delivery once, and makes documents of
-// its events. It fails the first attempt of some deliveries, before or after it has taken them
-// in; further ones succeed, since their sender waits twice as long before each.
+// Receiver is the receiver of a webhook. It processes each delivery once, and applies the events
+// to its documents. It fails the first attempt of some deliveries, before or after processing
+// them; later attempts succeed, since the sender doubles its wait before each.
 type Receiver struct {
 	mu        sync.Mutex
 	random    *rand.Rand
 	attempted map[string]bool // the IDs of deliveries that have arrived
-	known     map[string]bool // and of those that it has taken in
-	positions map[string]bool // of the events that it has taken in
+	processed map[string]bool // the IDs of deliveries that were processed
+	positions map[string]bool // of processed events
 	documents Contents
 	wrong     error
 }
@@ -26,7 +26,7 @@ type Receiver struct {
 // NewReceiver returns a receiver that draws which attempts fail.
 func NewReceiver(random *rand.Rand) *Receiver {
 	r := &Receiver{
-		random: random, attempted: map[string]bool{}, known: map[string]bool{}, positions: map[string]bool{}, documents: Contents{},
+		random: random, attempted: map[string]bool{}, processed: map[string]bool{}, positions: map[string]bool{}, documents: Contents{},
 	}
 	for _, collection := range Collections {
 		r.documents[collection] = map[string]string{}
@@ -34,12 +34,12 @@ func NewReceiver(random *rand.Rand) *Receiver {
 	return r
 }
 
-// Clone returns a receiver that has taken in the same deliveries.
+// Clone returns a receiver that has processed the same deliveries.
 func (r *Receiver) Clone() *Receiver {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	clone := NewReceiver(rand.New(rand.NewPCG(r.random.Uint64(), 0)))
-	clone.attempted, clone.known, clone.positions = maps.Clone(r.attempted), maps.Clone(r.known), maps.Clone(r.positions)
+	clone.attempted, clone.processed, clone.positions = maps.Clone(r.attempted), maps.Clone(r.processed), maps.Clone(r.positions)
 	clone.wrong = r.wrong
 	for collection, documents := range r.documents {
 		clone.documents[collection] = maps.Clone(documents)
@@ -50,7 +50,7 @@ func (r *Receiver) Clone() *Receiver {
 // The fates of an attempt; greater ones are like succeeds.
 const (
 	fails     = iota
-	failsLate // after the delivery was taken in
+	failsLate // after processing
 	succeeds
 )
 
@@ -78,19 +78,19 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 		fate = r.random.IntN(10)
 	}
 	if fate == fails {
-		http.Error(w, "not taken in", http.StatusServiceUnavailable)
+		http.Error(w, "not processed", http.StatusServiceUnavailable)
 		return
 	}
-	if !r.known[d.ID] {
-		r.known[d.ID] = true
-		r.takeIn(d)
+	if !r.processed[d.ID] {
+		r.processed[d.ID] = true
+		r.process(d)
 	}
 	if fate == failsLate {
-		http.Error(w, "taken in", http.StatusServiceUnavailable)
+		http.Error(w, "processed", http.StatusServiceUnavailable)
 	}
 }
 
-func (r *Receiver) takeIn(d delivery) {
+func (r *Receiver) process(d delivery) {
 	for _, e := range d.Events {
 		if err := r.apply(e); err != nil && r.wrong == nil {
 			r.wrong = fmt.Errorf("delivery %s to the webhook: %s of %s %s at %s: %w", d.ID, e.Type, e.Collection, e.ID, e.Position, err)
@@ -103,13 +103,13 @@ func (r *Receiver) apply(e event) error {
 	_, has := documents[e.ID]
 	switch {
 	case r.positions[e.Position]:
-		return errors.New("it was in an earlier delivery, too")
+		return errors.New("already in an earlier delivery")
 	case e.Type == "put":
 		documents[e.ID] = string(e.Document)
 	case (e.Type == "removed" || e.Type == "retracted") && has:
 		delete(documents, e.ID)
 	default:
-		return errors.New("there is no such document")
+		return errors.New("document not found")
 	}
 	r.positions[e.Position] = true
 	return nil

@@ -11,8 +11,8 @@ import (
 	"github.com/imart/event-worker/persistence"
 )
 
-// A delivery that is repeated until it is accepted is taken in once.
-func TestReceiverTakesDeliveriesInOnce(t *testing.T) {
+// A delivery that is repeated until it is accepted is processed once.
+func TestReceiverProcessesDeliveriesOnce(t *testing.T) {
 	r := NewReceiver(rand.New(rand.NewPCG(1, 0)))
 	want, failed := Contents{persistence.Orders: {}}, 0
 	for i := range 50 {
@@ -30,7 +30,7 @@ func TestReceiverTakesDeliveriesInOnce(t *testing.T) {
 	}
 }
 
-// A clone goes its own way.
+// A clone does not see later deliveries to the original.
 func TestReceiverClone(t *testing.T) {
 	r := NewReceiver(rand.New(rand.NewPCG(1, 0)))
 	clone := r.Clone()
@@ -45,8 +45,8 @@ func TestReceiverClone(t *testing.T) {
 func TestReceiverFindsErrors(t *testing.T) {
 	put := `{"type":"put","collection":"orders","id":"a","position":"1","document":{}}`
 	for want, deliveries := range map[string][]string{
-		"in an earlier delivery": {put, put},
-		"no such document":       {put, `{"type":"removed","collection":"orders","id":"b","position":"2"}`},
+		"already in an earlier delivery": {put, put},
+		"document not found":             {put, `{"type":"removed","collection":"orders","id":"b","position":"2"}`},
 	} {
 		r := NewReceiver(rand.New(rand.NewPCG(1, 0)))
 		for i, events := range deliveries {

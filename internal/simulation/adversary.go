@@ -39,7 +39,7 @@ var kinds = []fault{
 		p.lossy = true
 		return func() { p.lossy = false }
 	}},
-	{"cut off from the outside", func(_ *world, p *process, _ time.Duration) func() {
+	{"cut off from the chains and the receiver", func(_ *world, p *process, _ time.Duration) func() {
 		p.offline = true
 		return func() { p.offline = false }
 	}},
@@ -132,8 +132,9 @@ func (w *world) restart(p *process) {
 	}
 }
 
-// powerCut kills everything, and the server has lost what it was told since it was saved. Its
-// operator has the webhook's receiver go back to that time, too: it is not sent what was lost.
+// powerCut kills all workers, and returns the server to the state in which it was saved. The
+// webhook's receiver is restored from the same time: the server no longer knows what it would
+// have to retract there.
 func (w *world) powerCut() {
 	for _, p := range w.processes {
 		w.kill(p)

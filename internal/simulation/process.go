@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/imart/event-worker/actors"
@@ -100,23 +101,16 @@ func (w *world) boot(name string) (*process, error) {
 func (p *process) run(executor *requests.Executor, coordinator *cluster.Coordinator) {
 	ctx, leave := context.WithCancel(context.Background())
 	executing, stop := context.WithCancel(context.Background())
-	executed, delivered := make(chan struct{}), make(chan struct{})
 	p.leave = leave
-	go func() {
-		defer close(executed)
-		executor.Run(executing)
-	}()
 	deliverer := p.deliverer()
-	go func() {
-		defer close(delivered)
-		deliverer.Run(ctx)
-	}()
+	var beside sync.WaitGroup
+	beside.Go(func() { executor.Run(executing) })
+	beside.Go(func() { deliverer.Run(ctx) })
 	go func() {
 		defer close(p.left)
 		_ = coordinator.Run(ctx)
 		stop()
-		<-executed
-		<-delivered
+		beside.Wait()
 		_ = p.node.Stop(context.Background())
 		for _, c := range p.chains {
 			c.Chain.Close()

@@ -24,8 +24,8 @@ type scheduler struct {
 	wakes   chan struct{} // a step has arrived
 
 	waiting []*step           // those whose time is drawn
-	strike  func(of *process) // if set, is called before the next step that is aimed at
-	aim     string            // a part of that step's name
+	strike  func(of *process) // if set, is called before the next step whose name contains aim
+	aim     string
 }
 
 // step is something that waits for its turn.
@@ -172,14 +172,14 @@ const collectEvery = 5000
 // then has, or has not, been done. Half of the faults are aimed at commits.
 var aims = []string{"commit ", "commit ", "commit ", "commit ", "commit ", "claim ", "acquire ", "start request", "plan webhook", "move webhook"}
 
-// struck reports whether a step is aimed at.
-func (s *scheduler) struck(st *step) bool {
+// hits reports whether the armed fault strikes at a step.
+func (s *scheduler) hits(st *step) bool {
 	return s.strike != nil && st.of != nil && strings.Contains(st.name, s.aim)
 }
 
 // take lets a step go on, unless a fault strikes first: then its time may have changed.
 func (s *scheduler) take(next *step) {
-	if s.struck(next) {
+	if s.hits(next) {
 		strike := s.strike
 		s.strike = nil
 		strike(next.of)

@@ -37,8 +37,8 @@ func (p *process) deliverer() *hooks.Runner {
 	})
 }
 
-// begin starts the webhook before there are events: it is sent all of them.
-func (s *server) begin(ctx context.Context) error {
+// registerWebhook starts the webhook before there are events, so that it is sent all of them.
+func (s *server) registerWebhook(ctx context.Context) error {
 	newest, err := s.store.Newest(ctx)
 	if err != nil {
 		return err
@@ -93,7 +93,7 @@ func (l *line) Changes(ctx context.Context, after string, collections []string) 
 	}
 }
 
-// changes returns changes after a position. It waits for none.
+// changes returns the next changes after a position, without waiting for new ones.
 func (s *server) changes(ctx context.Context, after string, collections []string) (found []persistence.Change, err error) {
 	reading, enough := context.WithCancel(ctx)
 	defer enough()
@@ -101,7 +101,7 @@ func (s *server) changes(ctx context.Context, after string, collections []string
 		switch {
 		case err == nil:
 			found = append(found, c)
-			enough() // the store yields the others that it has read, but reads no further
+			enough() // the store yields the rest of what it has read, and reads no further
 		case !errors.Is(err, context.Canceled):
 			return found, err
 		}

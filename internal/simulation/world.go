@@ -46,7 +46,7 @@ func newWorld(seed uint64, dir string) (*world, error) {
 		return nil, err
 	}
 	w.receiver = devnet.NewReceiver(rand.New(rand.NewPCG(seed, 1)))
-	if err := w.server.begin(context.Background()); err != nil {
+	if err := w.server.registerWebhook(context.Background()); err != nil {
 		return nil, err
 	}
 	for i := range chainCount {

@@ -45,15 +45,15 @@ func (r *Reader) explain(err error) error {
 	case hasCode(err, unauthorized):
 		return fmt.Errorf("MongoDB, %s: the user may not do this: give it the roles readWrite and dbAdmin on the database: %.200s", r.address, err) // the server's message quotes the whole command
 	case errors.As(err, &selection):
-		return fmt.Errorf("MongoDB, %s: no primary answers%s: check MONGODB_URI and the network: %w", r.address, whyNot(selection), context.DeadlineExceeded)
+		return fmt.Errorf("MongoDB, %s: no primary answers%s: check MONGODB_URI and the network: %w", r.address, serverStates(selection), context.DeadlineExceeded)
 	case driver.IsTimeout(err):
 		return fmt.Errorf("MongoDB, %s: no answer in time: %w", r.address, err)
 	}
 	return fmt.Errorf("MongoDB, %s: %w", r.address, err)
 }
 
-// whyNot says of each server why it was not selected.
-func whyNot(e topology.ServerSelectionError) string {
+// serverStates lists the last error of each server, or else its role.
+func serverStates(e topology.ServerSelectionError) string {
 	var out strings.Builder
 	for _, server := range e.Desc.Servers {
 		switch {
